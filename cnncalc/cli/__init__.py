@@ -1,0 +1,128 @@
+"""The command line: the only place that imports click. Each command parses, calls and renders."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from .. import __version__
+from ..errors import CnncalcError
+
+COMMANDS = {
+    "shape": "Layer by layer: shapes, parameters, MACs, receptive field.",
+    "zoo": "List the built-in networks, or print one as a spec.",
+    "completion": "Print the completion script of a shell.",
+}
+"""Every command, its module's name and the line that the help shows; a module is imported when it is called."""
+
+
+class Commands(click.Group):
+    """The group of all commands, each imported only when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        from importlib import import_module
+
+        command: click.Command = import_module(f".{cmd_name}", __name__).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        name = args[0]
+        if name in COMMANDS or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        from ..errors import nearest, shown
+
+        raise click.UsageError(
+            f"unknown command {shown(name)}\n  {nearest(name, COMMANDS) or _perhaps_shape(name)}", ctx
+        )
+
+
+def _perhaps_shape(word: str) -> str:
+    return f"for layers or a network: cnncalc shape {word}" if word.isprintable() else "see cnncalc --help"
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Try: cnncalc shape 3x224x224 conv:64,k7,s2,p3 maxpool:k3,s2,p1",
+)
+@click.version_option(__version__, "-V", "--version", message="cnncalc %(version)s")
+def group() -> None:
+    """Exact shapes, parameters, costs and receptive fields of convolutional networks.
+
+    Padding p is per side, as in the frameworks; pt is the textbook's total of both sides.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 wrong usage or spec, 3 a bug, 130 on Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        code = group.main(prog_name="cnncalc", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except CnncalcError as error:
+        return _say(str(error), 2)
+    except click.exceptions.NoArgsIsHelpError as error:
+        return _say(error.ctx.get_help() if error.ctx else "", 2)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except BrokenPipeError:
+        return _closed(0)
+    except OSError as error:
+        _say(f"cannot write: {error.strerror or error}", 2)
+        return _closed(2)
+    except Exception as error:
+        return _bug(error)
+
+
+def _say(text: str, code: int) -> int:
+    try:
+        sys.stdout.flush()
+        print(text, file=sys.stderr)
+    except OSError:
+        return _closed(code)
+    return code
+
+
+def _closed(code: int) -> int:
+    """Leave nothing for Python to flush into a pipe or a disk that takes no more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            os.dup2(nowhere, stream.fileno())
+        except (OSError, ValueError):
+            continue
+    return code
+
+
+def _bug(error: Exception) -> int:
+    from .common import debug_asked
+
+    if debug_asked():
+        raise error
+    return _say(
+        f"this is a bug in cnncalc {__version__}: {type(error).__name__}: {error}\n"
+        "  please report it with the command and its input; --debug shows the traceback",
+        3,
+    )

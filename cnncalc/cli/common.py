@@ -1,0 +1,143 @@
+"""What commands share: the options, where the output goes, what the input is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, Any, TypeVar
+
+import click
+
+from ..errors import SpecError, shown
+from ..render import FORMATS, Style
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def debug_asked() -> bool:
+    """Whether --debug was given; read from the words, because a bug may be anywhere."""
+    return "--debug" in sys.argv
+
+
+def output_options() -> Callable[[F], F]:
+    """The options of whatever prints a result: formats, file, colour."""
+    options = [
+        click.option("--json", "as_json", is_flag=True, help="One JSON document."),
+        click.option("--jsonl", "as_jsonl", is_flag=True, help="A spec a line in, a report a line out."),
+        click.option("--format", "format", type=click.Choice(FORMATS), help="How it is printed.", default=None),
+        click.option("--columns", metavar="NAMES", help="The columns of the rows, as layer,op,out,params."),
+        click.option("-o", "--output", "path", metavar="FILE", help="Write to a file, whole or not at all."),
+        click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours."),
+        click.option("-q", "--quiet", is_flag=True, help="No notes on standard error."),
+        click.option("--debug", is_flag=True, help="Show the traceback of a bug.", expose_value=False),
+    ]
+    return _all(options)
+
+
+def network_options() -> Callable[[F], F]:
+    """The options of whatever takes a SPEC."""
+    return _all(
+        [
+            click.option("-i", "--input", "input", metavar="SHAPE", help="The input, as 3x224x224; beats the spec's."),
+            click.option("--batch", type=click.IntRange(1), metavar="N", help="Put a batch in front of the input."),
+            click.option("--dialect", metavar="NAME", help="plain, torch or keras: whose meaning the words have."),
+            click.option("--layout", metavar="NAME", help="NCHW or NHWC: where the channels stand."),
+        ]
+    )
+
+
+def _all(options: list[Callable[[F], F]]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def format_of(as_json: bool, as_jsonl: bool, format: str | None) -> str:
+    """The one format that the options ask for. SpecError where they ask for two."""
+    asked = {f for f in (as_json and "json", as_jsonl and "jsonl", format) if f}
+    if len(asked) > 1:
+        raise SpecError(f"{' and '.join(sorted(asked))} are two formats", "ask for one of them")
+    return asked.pop() if asked else "table"
+
+
+def style_of(columns: tuple[str, ...] | None, explain: bool, color: str, stream: IO[str]) -> Style:
+    """How to draw for a stream: colours only on a terminal, 80 columns or $COLUMNS elsewhere."""
+    terminal = stream.isatty()
+    wanted = color == "always" or (color == "auto" and terminal and not os.environ.get("NO_COLOR"))
+    width = _columns_wanted()
+    if width is None and not terminal:
+        width = 80
+    encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
+    if width is None:
+        width = os.get_terminal_size(stream.fileno()).columns or 80
+    return Style(columns, explain, wanted, width, not encoding.startswith("utf"))
+
+
+def _columns_wanted() -> int | None:
+    text = os.environ.get("COLUMNS", "")
+    return max(int(text), 20) if text.isascii() and text.isdecimal() and 0 < len(text) < 6 else None
+
+
+@contextlib.contextmanager
+def output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
+    """Where the result goes: standard output, or a file that appears whole or not at all."""
+    if path is None or path == "-":
+        if utf8 and hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8 whatever the locale
+        yield sys.stdout
+        return
+    target = os.path.realpath(path)
+    special = os.path.exists(target) and not os.path.isfile(target)
+    try:
+        file = open(target if special else f"{target}.{os.getpid()}.part", "w", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise SpecError(f"{shown(path)} cannot be written: {error.strerror}") from None
+    file.reconfigure(errors="backslashreplace")
+    if special:
+        with file:
+            yield file
+        return
+    try:
+        try:
+            with file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            if os.path.exists(target):
+                os.chmod(file.name, os.stat(target).st_mode & 0o7777)
+            os.replace(file.name, target)
+        except OSError as error:
+            raise SpecError(f"{shown(path)} cannot be written: {error.strerror}") from None
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(file.name)
+        raise
+
+
+def write(stream: IO[str], pieces: Iterable[str]) -> None:
+    """Write the pieces of a text, a few at a time."""
+    waiting: list[str] = []
+    for piece in pieces:
+        waiting.append(piece)
+        if len(waiting) == 256:
+            stream.write("".join(waiting))
+            waiting.clear()
+    stream.write("".join(waiting))
+
+
+def note(quiet: bool, text: str) -> None:
+    """A remark for the person, on standard error."""
+    if not quiet:
+        print(f"note: {text}", file=sys.stderr)
+
+
+def read_stdin() -> str:
+    """Standard input as text."""
+    from ..spec.source import decode
+
+    return decode(sys.stdin.buffer.read(), "-")

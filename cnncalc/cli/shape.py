@@ -1,0 +1,122 @@
+"""`cnncalc shape`: layer by layer, shapes, parameters, MACs and the receptive field."""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+from collections.abc import Iterator
+from typing import IO, NamedTuple
+
+import click
+
+from .. import trace
+from ..errors import CnncalcError, SpecError
+from ..network import Network
+from ..render import Style, renderer
+from ..render.columns import chosen
+from ..sizes import Shape, parse_shape
+from ..spec import source
+from ..spec.document import load_text
+from .common import format_of, network_options, note, output, output_options, read_stdin, style_of, write
+
+
+class Asked(NamedTuple):
+    """What the options say of the network."""
+
+    input: Shape | None
+    batch: int | None
+    dialect: str | None
+    layout: str | None
+
+    def report(self, network: Network) -> trace.Report:
+        """The report of a network under these options."""
+        return trace.shape(network, self.input, batch=self.batch, dialect=self.dialect, layout=self.layout)
+
+
+@click.command("shape", short_help="Layer by layer: shapes, parameters, MACs, receptive field.")
+@click.argument("spec", nargs=-1, metavar="SPEC...")
+@network_options()
+@click.option("--explain", is_flag=True, help="Write each layer's arithmetic out.")
+@output_options()
+def command(
+    spec: tuple[str, ...],
+    input: str | None,
+    batch: int | None,
+    dialect: str | None,
+    layout: str | None,
+    explain: bool,
+    as_json: bool,
+    as_jsonl: bool,
+    format: str | None,
+    columns: str | None,
+    path: str | None,
+    color: str,
+    quiet: bool,
+) -> int:
+    """Layer by layer: output shapes, parameters, MACs and receptive fields.
+
+    SPEC is layer words (3x224x224 conv:64,k7,s2,p3 maxpool:k3,s2), a file, a network of the zoo, or - for standard
+    input. A shape in front is the input, as -i is.
+
+    \b
+      conv:64,k7,s2,p3       c_o, kernel, stride, padding per side
+      conv:64,k3x5,p=same    3 high and 5 wide; a padding word
+      conv:64,k3,pt3         the textbook's total padding of both sides
+      maxpool:k3,s2,p0+1     before 0, after 1
+    """
+    format = format_of(as_json, as_jsonl, format)
+    given = source.sort_out(spec)
+    asked = Asked(_input(given, input), batch, dialect, layout)
+    gc.set_threshold(200_000, 50, 100)  # a report is a tree: collecting it while it grows costs half the time
+    shown_columns = chosen(columns) if columns is not None else None
+    with output(path, utf8=format in ("json", "jsonl")) as stream:
+        style = style_of(shown_columns, explain, color, stream)
+        if format == "jsonl" and _is_lines(given):
+            return _stream(given.rest[0], asked, style, stream)
+        network = source.network(given, read_stdin)
+        if network.is_report and asked.input is not None and asked.input != network.input:
+            note(quiet, "this is a report: its padding words were worked out for its own input, not for the new one")
+        write(stream, renderer(format)(asked.report(network), style))
+    return 0
+
+
+def _input(given: source.Given, input: str | None) -> Shape | None:
+    """The input of -i or of the shape in front. SpecError where there are both."""
+    if input is None:
+        return given.input
+    if given.input is not None:
+        raise SpecError(f"two inputs: {given.words[0]} in front, and -i {input}", "give one of them")
+    return parse_shape(input)
+
+
+def _is_lines(given: source.Given) -> bool:
+    word = given.rest[0]
+    return len(given.rest) == 1 and (word == source.STDIN or word.endswith(".jsonl"))
+
+
+def _stream(word: str, asked: Asked, style: Style, stream: IO[str]) -> int:
+    """A report a line for each spec a line, in order, each before the next is read; 2 where one was wrong."""
+    code = 0
+    render = renderer("jsonl")
+    for number, line in enumerate(_lines(word), 1):
+        try:
+            network = load_text(source.decode(line.rstrip(b"\r\n"), word), word, number)
+            for piece in render(asked.report(network), style):
+                stream.write(piece)
+        except CnncalcError as error:
+            code = 2
+            stream.write(json.dumps({"error": {"line": number, **error.to_dict()}}, ensure_ascii=False) + "\n")
+        stream.flush()
+    return code
+
+
+def _lines(word: str) -> Iterator[bytes]:
+    if word == source.STDIN:
+        yield from sys.stdin.buffer
+        return
+    try:
+        with open(word, "rb") as file:
+            yield from file
+    except OSError as error:
+        raise SpecError(f"{word!r} cannot be read: {error.strerror}") from None

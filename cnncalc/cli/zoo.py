@@ -1,0 +1,75 @@
+"""`cnncalc zoo`: the built-in networks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from .. import trace, zoo
+from ..errors import SpecError, nearest, shown
+from ..sizes import show
+from ..spec.source import load_zoo
+from .common import output, write
+
+HEADS = ("network", "layers", "input", "output", "params", "MACs")
+
+
+@click.command("zoo", short_help="List the built-in networks, or print one as a spec.")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
+@click.option("-o", "--output", "path", metavar="FILE", help="Write to a file, whole or not at all.")
+@click.option("--debug", is_flag=True, help="Show the traceback of a bug.", expose_value=False)
+def command(name: str | None, as_json: bool, path: str | None) -> int:
+    """List the built-in networks, or print the spec of one.
+
+    \b
+      cnncalc zoo
+      cnncalc zoo vgg16 | cnncalc shape -
+    """
+    with output(path, utf8=True) as stream:
+        if name is not None:
+            write(stream, _spec(name))
+        elif as_json:
+            stream.write(json.dumps(_rows(), indent=1) + "\n")
+        else:
+            write(stream, _lines(_rows()))
+    return 0
+
+
+def _spec(name: str) -> Iterator[str]:
+    if name.lower() not in zoo.names():
+        raise SpecError(f"there is no network {shown(name)} in the zoo", nearest(name, zoo.names()) or _all())
+    yield zoo.read(name.lower())
+
+
+def _all() -> str:
+    return f"there are {', '.join(zoo.names())}"
+
+
+def _rows() -> list[dict[str, Any]]:
+    reports = [trace.shape(load_zoo(name)) for name in zoo.names()]
+    return [
+        {
+            "network": report.network.name,
+            "layers": len(report.layers),
+            "input": show(report.network.input or ()),
+            "output": show(report.out),
+            "params": report.params,
+            "MACs": report.macs,
+        }
+        for report in reports
+    ]
+
+
+def _lines(rows: list[dict[str, Any]]) -> Iterator[str]:
+    table = [HEADS, *[tuple(f"{v:,}" if isinstance(v, int) else str(v) for v in row.values()) for row in rows]]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        first, *others = (
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join([first, *others]) + "\n"

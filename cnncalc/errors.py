@@ -1,0 +1,111 @@
+"""Errors that hold what is wrong, the arithmetic and what would help; where it stands is added once, higher up."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+Path = tuple[str | int, ...]
+
+
+class Where(NamedTuple):
+    """A place in what the user gave us."""
+
+    file: str | None
+    """The file's name, `-` for standard input, None for words on the command line."""
+    line: int
+    """Counted from 1."""
+    column: int
+    """Counted in characters from 1."""
+    excerpt: str | None = None
+    """The words themselves, where there is no file to open."""
+    width: int = 1
+    """How many characters of the excerpt are meant."""
+
+    def caret(self) -> str:
+        """The excerpt with `^~~` under the place, two lines."""
+        assert self.excerpt is not None
+        return f"{self.excerpt}\n{' ' * (self.column - 1)}^{'~' * (self.width - 1)}"
+
+
+class CnncalcError(Exception):
+    """Wrong usage, an unreadable or an impossible spec: exit code 2.
+
+    `what` says what is wrong with its numbers, `help` what would mend it, `key` which key of the layer
+    (or of the spec) is at fault. `path`, `layer` and `where` are filled in by whoever knows them.
+    """
+
+    def __init__(self, what: str, help: str | None = None, *, key: str | None = None, path: Path | None = None):
+        super().__init__(what)
+        self.what = what
+        self.help = help
+        self.key = key
+        self.path = path
+        self.layer: str | None = None
+        self.where: Where | None = None
+
+    def __str__(self) -> str:
+        lines = []
+        head = f"{self.layer}: {self.what}" if self.layer else self.what
+        where = self.where
+        if where is not None and where.file is not None:
+            head = f"{where.file}:{where.line}:{where.column}: {head}"
+        lines.append(head)
+        if where is not None and where.excerpt is not None:
+            lines += ["  " + line for line in where.caret().split("\n")]
+        if self.help:
+            lines += ["  " + line for line in self.help.split("\n")]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, object]:
+        """The same as JSON, for a line of `--jsonl`."""
+        found: dict[str, object] = {"message": self.what}
+        if self.help:
+            found["help"] = self.help
+        if self.layer:
+            found["layer"] = self.layer
+        if self.key:
+            found["key"] = self.key
+        if self.where is not None:
+            found |= {"file": self.where.file, "line": self.where.line, "column": self.where.column}
+        return found
+
+
+class SpecError(CnncalcError):
+    """A spec, a shape or an option that cannot be read."""
+
+
+class ShapeError(CnncalcError):
+    """A spec that reads well and cannot be: its sizes do not go together."""
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """A value as its user wrote it, in one short printable line."""
+    if isinstance(value, str):
+        text = "'" + "".join(c if c.isprintable() else repr(c)[1:-1] for c in value) + "'"
+    elif value is None or isinstance(value, bool):
+        text = {None: "null", True: "true", False: "false"}[value]
+    elif isinstance(value, (list, tuple)):
+        text = "[" + ", ".join(shown(v) for v in value[:9]) + (", …]" if len(value) > 9 else "]")
+    elif isinstance(value, dict):
+        text = "{" + ", ".join(f'"{k}": …' for k in list(value)[:5]) + "}"
+    else:
+        text = _number(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _number(value: object) -> str:
+    try:
+        return str(value)
+    except ValueError:  # an integer of more digits than Python prints
+        return "a number of more than 4,300 digits"
+
+
+def nearest(word: str, known: object, prefix: str = "did you mean ") -> str | None:
+    """`did you mean 'conv'?` for the known words nearest to `word`, or None where none is near."""
+    import difflib  # only when something is wrong: it costs a tenth of the start-up
+
+    names = [str(k) for k in known]  # type: ignore[attr-defined]
+    close = difflib.get_close_matches(word.lower(), names, n=3, cutoff=0.5)
+    if not close:
+        return None
+    return prefix + " or ".join(f"'{c}'" for c in close) + "?"

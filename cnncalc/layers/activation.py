@@ -1,0 +1,120 @@
+"""Layers that work on each value alone (softmax along one axis): they keep every shape."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..errors import ShapeError, SpecError, shown
+from ..sizes import Shape, count, product, show
+from .base import Env, Fields, Layer, Traced
+from .conv import counted
+from .keys import Reader, at_least, axis, integers, number
+from .norm import channels
+
+
+class Activation(Layer):
+    """A function of each value, without weights."""
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        return Traced(self.values(env), x, fields)
+
+    def values(self, env: Env) -> dict[str, object]:
+        """The resolved keys."""
+        return {}
+
+
+class LeakyRelu(Activation):
+    """x, or alpha*x below 0: 0.01 by PyTorch and ONNX, 0.3 by Keras."""
+
+    KEYS: ClassVar[dict[str, Reader]] = {"alpha": number}
+    ALIASES = {"negative_slope": "alpha"}
+    alpha: float | None = None
+
+    def values(self, env: Env) -> dict[str, object]:
+        return {"alpha": env.dialect.leaky_slope if self.alpha is None else self.alpha}
+
+
+class Elu(Activation):
+    """x, or alpha*(exp(x) - 1) below 0."""
+
+    KEYS: ClassVar[dict[str, Reader]] = {"alpha": number}
+    alpha: float = 1.0
+
+    def values(self, env: Env) -> dict[str, object]:
+        return {"alpha": self.alpha}
+
+
+class Softmax(Activation):
+    """Along one axis: the last by default."""
+
+    KEYS: ClassVar[dict[str, Reader]] = {"axis": axis}
+    ALIASES = {"dim": "axis"}
+    axis: int = -1
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        if self.axis == 0 or not -len(x) <= self.axis <= len(x):
+            raise ShapeError(
+                f"axis {self.axis} is none of {show(x)}",
+                f"the axes are 1 to {len(x)}, the batch is 0, the last is -1",
+                key="axis",
+            )
+        return Traced({"axis": self.axis}, x, fields)
+
+
+def rate(value: object, nd: int | None) -> float:
+    """A share from 0 to 1."""
+    share = number(value, nd)
+    if not 0 <= share <= 1:
+        raise SpecError(f"{shown(value)} is not a rate", "a rate is from 0 to 1")
+    return share
+
+
+class Dropout(Activation):
+    """Nothing, once trained."""
+
+    KEYS: ClassVar[dict[str, Reader]] = {"rate": rate}
+    ALIASES = {"p": "rate", "ratio": "rate"}
+    rate: float = 0.5
+
+    def values(self, env: Env) -> dict[str, object]:
+        return {"rate": self.rate}
+
+
+class PRelu(Layer):
+    """A leaky ReLU with trained slopes: one or one a channel (PyTorch), or one a unit but along `shared_axes` (Keras)."""
+
+    KEYS = {"num_parameters": at_least(1), "shared_axes": integers}
+    num_parameters: int | None = None
+    shared_axes: tuple[int, ...] | None = None
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        if self.num_parameters is not None and self.shared_axes is not None:
+            raise ShapeError("prelu takes either num_parameters or shared_axes", key="shared_axes")
+        if self.shared_axes is not None or (self.num_parameters is None and env.dialect.prelu_per_unit):
+            shared = self.shared_axes or ()
+            for a in shared:
+                if not 1 <= a <= len(x):
+                    raise ShapeError(f"axis {a} is none of {show(x)}", f"the axes are 1 to {len(x)}", key="shared_axes")
+            size = product(n for a, n in enumerate(x, 1) if a not in shared)
+            return Traced({"shared_axes": shared}, x, fields, count(size))
+        number_ = self.num_parameters or 1
+        c = channels(x, env)
+        if number_ != 1 and isinstance(c, int) and number_ != c:
+            raise ShapeError(
+                f"num_parameters is {number_}, and {c} channels arrive", f"it is 1 or {c}", key="num_parameters"
+            )
+        return Traced({"num_parameters": number_}, x, fields, number_)
+
+    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+        return [f"parameters: {counted(traced.weights)} slopes"]
+
+
+_PLAIN = ("relu", "relu6", "gelu", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid", "identity")
+OPS: dict[str, tuple[type[Layer], int | None]] = {
+    **{op: (Activation, None) for op in _PLAIN},
+    "leakyrelu": (LeakyRelu, None),
+    "elu": (Elu, None),
+    "prelu": (PRelu, None),
+    "softmax": (Softmax, None),
+    "dropout": (Dropout, None),
+}

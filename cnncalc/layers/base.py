@@ -1,0 +1,147 @@
+"""What every layer is: keys read into attributes, and one method that traces it.
+
+To add an op, write a class with its `KEYS` and its `trace`, and name it in its family's `OPS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+from ..dialects import Dialect
+from ..errors import ShapeError
+from ..receptive import UNKNOWN as UNSEEN
+from ..receptive import Field
+from ..sizes import Shape, Size, known, show
+from .keys import Reader
+
+Fields = tuple[Field, ...]
+AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+class Env(NamedTuple):
+    """What holds for a whole network while it is traced."""
+
+    dialect: Dialect
+    channels_last: bool
+
+
+class Traced(NamedTuple):
+    """What one layer does to one sample; None where a number is not known."""
+
+    values: dict[str, Any]
+    """Every key with its resolved value, in the order it is written."""
+    out: Shape
+    """Without the batch, in the network's layout."""
+    fields: Fields
+    """The receptive field on each axis of the network's input."""
+    weights: int | None = 0
+    bias: int | None = 0
+    buffers: int | None = 0
+    macs: int | None = 0
+    local: int | None = None
+    """For convolutions: the weights of a locally connected layer of the same window."""
+
+
+class Layer:
+    """One layer as its user wrote it. The attributes are the keys that were given; the class holds the defaults."""
+
+    KEYS: ClassVar[Mapping[str, Reader]] = {}
+    """Every key and how its value is read, in the order it is written."""
+    ALIASES: ClassVar[Mapping[str, str]] = {}
+    """The long names that PyTorch, Keras and ONNX give to keys, where they differ from the common ones."""
+    BARE: ClassVar[str | None] = None
+    """The key that a bare number stands for, in a layer word."""
+    NEEDED: ClassVar[tuple[str, ...]] = ()
+    """Keys without which there is no such layer."""
+    CONVOLUTION: ClassVar[bool] = False
+    """Whether it is compared with the fully-connected and the locally connected layer."""
+
+    op: str
+    nd: int | None
+
+    def __init__(self, op: str, nd: int | None, given: Mapping[str, object]):
+        self.__dict__.update(given, op=op, nd=nd)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a layer does not change: make a new one for another {name}")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash((self.op, tuple(sorted(self.given))))
+
+    def __repr__(self) -> str:
+        return f"{self.op}({', '.join(f'{k}={v!r}' for k, v in self.given.items())})"
+
+    @property
+    def given(self) -> dict[str, object]:
+        """The keys that were given, with their values, in the order of `KEYS`."""
+        return {key: self.__dict__[key] for key in self.KEYS if key in self.__dict__}
+
+    def rank(self) -> int | None:
+        """How many spatial axes its input has, None where any number will do."""
+        return self.nd
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        """From one sample's shape to what comes out. ShapeError where the two do not go together."""
+        raise NotImplementedError
+
+    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+        """The arithmetic of `trace`, a line a formula."""
+        return []
+
+
+def split(x: Shape, env: Env, nd: int | None, op: str) -> tuple[Size, Shape]:
+    """A sample's channels and its spatial sizes. ShapeError where it has not `nd` axes (at least one, with None)."""
+    if len(x) - 1 != nd if nd is not None else len(x) < 2:
+        want = f"channels and {nd} {'axis' if nd == 1 else 'axes'}" if nd is not None else "channels and axes"
+        raise ShapeError(f"{op} works on {want}, and gets {show(x)}", _rank_help(op, len(x) - 1, nd))
+    return (x[-1], x[:-1]) if env.channels_last else (x[0], x[1:])
+
+
+def _rank_help(op: str, have: int, nd: int | None) -> str | None:
+    bare = op[:-2] if op.endswith(("1d", "3d")) else op
+    if nd is None or have not in (1, 2, 3):
+        return None
+    return f"for {have} {'axis' if have == 1 else 'axes'} the op is {bare}{'' if have == 2 else f'{have}d'}"
+
+
+def join(c: Size, space: Shape, env: Env) -> Shape:
+    """Channels and spatial sizes as a sample in the network's layout."""
+    return (*space, c) if env.channels_last else (c, *space)
+
+
+def check_channels(declared: int | None, c: Size, key: str = "c_i") -> None:
+    """A declared number of channels against the one that arrives."""
+    if declared is not None and known(c) not in (None, declared):
+        raise ShapeError(
+            f"{key} is {declared}, and {c} arrive", f"leave {key} out, or write {c}, or mend what comes before", key=key
+        )
+
+
+def divides(parts: int, whole: Size, what: str, key: str = "g") -> None:
+    """Whether `parts` divides a number of channels."""
+    number = known(whole)
+    if number is not None and number % parts:
+        fitting = ", ".join(str(d) for d in range(1, min(number, 4096) + 1) if number % d == 0)
+        raise ShapeError(
+            f"{key}={parts} does not divide {what}={number}: {number} = {number // parts}*{parts} + {number % parts}",
+            f"what divides {number}: {fitting}{' ...' if number > 4096 else ''}",
+            key=key,
+        )
+
+
+def unseen(fields: Fields) -> Fields:
+    """Fields of which nothing is known."""
+    return (UNSEEN,) * len(fields)
+
+
+def whole(fields: Fields, space: Shape) -> Fields:
+    """The fields of a unit that sees all of these sizes; where they are no more the input's axes, nothing changes."""
+    if not space:
+        return fields
+    if len(space) != len(fields):
+        return unseen(fields)
+    return tuple([f.whole(known(n)) for f, n in zip(fields, space, strict=True)])

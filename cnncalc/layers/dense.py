@@ -1,0 +1,129 @@
+"""Layers over whole samples: linear, flatten, reshape, permute."""
+
+from __future__ import annotations
+
+from ..errors import ShapeError
+from ..sizes import Shape, Size, count, known, product, show
+from .base import Env, Fields, Layer, Traced, check_channels, split, unseen, whole
+from .conv import counted, times
+from .keys import at_least, flag, integers
+
+
+class Linear(Layer):
+    """in*out weights on the last axis; before it one size is features."""
+
+    KEYS = {"c_i": at_least(1), "out": at_least(1), "bias": flag}
+    ALIASES = {"in_features": "c_i", "out_features": "out", "units": "out"}
+    BARE = "out"
+    NEEDED = ("out",)
+    out: int
+    c_i: int | None = None
+    bias: bool = True
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        check_channels(self.c_i, x[-1])
+        out = (*x[:-1], self.out)
+        bias = self.out if self.bias else 0
+        values = {"c_i": known(x[-1]), "out": self.out, "bias": self.bias}
+        return Traced(values, out, self._see(x, fields, env), count(x[-1], self.out), bias, 0, count(x[-1], *out))
+
+    def _see(self, x: Shape, fields: Fields, env: Env) -> Fields:
+        if len(x) == 1 or env.channels_last:
+            return fields
+        if len(x) - 1 != len(fields):
+            return unseen(fields)
+        return (*fields[:-1], fields[-1].whole(known(x[-1])))
+
+    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+        bias = self.out if self.bias else 0
+        params = None if traced.weights is None else traced.weights + bias
+        return [
+            f"parameters: in*out + out = {times(x[-1], self.out)} + {bias} = {counted(params)}",
+            f"MACs: in*out = {times(*x[:-1], x[-1], self.out)} = {counted(traced.macs)}",
+        ]
+
+
+class Flatten(Layer):
+    """All of a sample in one row, in the order of its layout."""
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        return Traced({}, (product(x),), _flat(x, fields, env))
+
+    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+        return [f"{times(x)} = {traced.out[0]} features"]
+
+
+def _flat(x: Shape, fields: Fields, env: Env) -> Fields:
+    return fields if len(x) == 1 else whole(fields, split(x, env, None, "flatten")[1])
+
+
+class Reshape(Layer):
+    """The same values in another shape, the batch left out; one size may be -1."""
+
+    KEYS = {"out": integers}
+    ALIASES = {"target_shape": "out", "shape": "out"}
+    BARE = "out"
+    NEEDED = ("out",)
+    out: tuple[int, ...]
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        have = product(x)
+        out = self.resolve(have, x)
+        space = split(x, env, None, self.op)[1] if len(x) > 1 else ()
+        kept = out == x or all(n == 1 for n in space)
+        return Traced(
+            {"out": out if all(isinstance(n, int) for n in out) else self.out}, out, fields if kept else unseen(fields)
+        )
+
+    def resolve(self, have: Size, x: Shape) -> Shape:
+        """The target with its -1 worked out. ShapeError where the sizes do not multiply to what is there."""
+        if any(n < 1 and n != -1 for n in self.out) or self.out.count(-1) > 1 or not self.out:
+            raise ShapeError(f"out is {show(self.out)}: sizes are at least 1, and one may be -1", key="out")
+        given = count(*(n for n in self.out if n != -1)) or 1
+        if not isinstance(have, int):
+            return tuple([have // given if n == -1 and given == 1 else have * 0 if n == -1 else n for n in self.out])
+        missing, rest = divmod(have, given)
+        if rest or (missing != 1 and -1 not in self.out):
+            raise ShapeError(
+                f"{show(x)} is {times(x)} = {have} values, and out asks for {times(self.out)}"
+                + ("" if -1 in self.out else f" = {given}"),
+                "the two have to hold the same number; -1 stands for whatever is left",
+                key="out",
+            )
+        return tuple([missing if n == -1 else n for n in self.out])
+
+
+class Permute(Layer):
+    """The axes in another order, counted as the frameworks do: the batch is axis 0 and stays."""
+
+    KEYS = {"order": integers}
+    ALIASES = {"dims": "order", "perm": "order"}
+    BARE = "order"
+    NEEDED = ("order",)
+    order: tuple[int, ...]
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        order = self.order[1:] if self.order[:1] == (0,) else self.order
+        if sorted(order) != list(range(1, len(x) + 1)):
+            raise ShapeError(
+                f"order is {'x'.join(map(str, self.order))}, and the axes of {show(x)} are 1 to {len(x)}",
+                "each axis once; the batch is axis 0, and may be left out",
+                key="order",
+            )
+        out = tuple([x[axis - 1] for axis in order])
+        channel = len(x) if env.channels_last else 1
+        if order == tuple(range(1, len(x) + 1)):
+            seen = fields
+        elif len(fields) == len(x) - 1 and order[channel - 1] == channel:
+            seen = tuple([fields[axis - (1 if env.channels_last else 2)] for axis in order if axis != channel])
+        else:
+            seen = unseen(fields)
+        return Traced({"order": order}, out, seen)
+
+
+OPS = {
+    "linear": (Linear, None),
+    "flatten": (Flatten, None),
+    "reshape": (Reshape, None),
+    "permute": (Permute, None),
+}

@@ -1,0 +1,143 @@
+"""Normalisations. Their statistics are taken as constants for the receptive field, as in every published table."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..errors import ShapeError
+from ..sizes import Shape, Size, count, show
+from .base import Env, Fields, Layer, Traced, divides
+from .conv import counted
+from .keys import Reader, at_least, flag, integers, number
+
+
+def channels(x: Shape, env: Env) -> Size:
+    """A sample's channels, or its features where it has no axes."""
+    return x[-1] if env.channels_last else x[0]
+
+
+class Norm(Layer):
+    """A weight (`scale`) and a bias (`center`) for each channel."""
+
+    KEYS: ClassVar[dict[str, Reader]] = {"eps": number, "scale": flag, "center": flag}
+    ALIASES = {"epsilon": "eps", "affine": "scale center", "elementwise_affine": "scale center"}
+    eps: float | None = None
+    scale: bool = True
+    center: bool = True
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        values, size = self.normalised(x, env)
+        weights = count(size) if self.scale else 0
+        bias = count(size) if self.has_center() else 0
+        values |= {"eps": env.dialect.norm_eps if self.eps is None else self.eps}
+        values |= {"scale": self.scale, "center": self.has_center()}
+        return Traced(values, x, fields, weights, bias, self.buffers(size))
+
+    def has_center(self) -> bool:
+        """Whether it has a bias."""
+        return self.center
+
+    def normalised(self, x: Shape, env: Env) -> tuple[dict[str, object], Size]:
+        """The keys of its own, and how many weights it has."""
+        return {}, channels(x, env)
+
+    def buffers(self, size: Size) -> int | None:
+        """How many numbers it keeps that are not trained."""
+        return 0
+
+    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+        parts = [f"{counted(traced.weights)} weights"] * self.scale + [f"{counted(traced.bias)} bias"] * self.center
+        lines = [f"parameters: {' + '.join(parts)}"] if parts else []
+        return lines + ([f"buffers: 2*{channels(x, env)}, the running mean and variance"] if traced.buffers else [])
+
+
+class BatchNorm(Norm):
+    """Per channel over batch and space; the running mean and variance are 2C buffers."""
+
+    ALIASES: ClassVar[dict[str, str]] = {**Norm.ALIASES, "num_features": "c_i"}
+    KEYS: ClassVar[dict[str, Reader]] = {"c_i": at_least(1), **Norm.KEYS}
+    c_i: int | None = None
+
+    def normalised(self, x: Shape, env: Env) -> tuple[dict[str, object], Size]:
+        c = channels(x, env)
+        if self.c_i is not None and isinstance(c, int) and c != self.c_i:
+            raise ShapeError(f"c_i is {self.c_i}, and {c} arrive", f"leave c_i out, or write {c}", key="c_i")
+        return {}, c
+
+    def buffers(self, size: Size) -> int | None:
+        return count(2, size)
+
+
+class LayerNorm(Norm):
+    """Over the axes of `axis` (the last one by default); the batch is axis 0."""
+
+    KEYS: ClassVar[dict[str, Reader]] = {"axis": integers, **Norm.KEYS}
+    axis: tuple[int, ...] = (-1,)
+
+    def normalised(self, x: Shape, env: Env) -> tuple[dict[str, object], Size]:
+        size: Size = 1
+        for a in self.axis:
+            if a == 0 or not -len(x) <= a <= len(x):
+                raise ShapeError(
+                    f"axis {a} is none of {show(x)}", f"the axes are 1 to {len(x)}, the batch is 0, the last is -1"
+                )
+            size = size * x[a - 1 if a > 0 else a]
+        return {"axis": self.axis}, size
+
+
+class GroupNorm(Norm):
+    """Per group of channels."""
+
+    KEYS: ClassVar[dict[str, Reader]] = {"g": at_least(1), **Norm.KEYS}
+    ALIASES: ClassVar[dict[str, str]] = {**Norm.ALIASES, "num_groups": "g"}
+    BARE = "g"
+    NEEDED = ("g",)
+    g: int
+
+    def normalised(self, x: Shape, env: Env) -> tuple[dict[str, object], Size]:
+        divides(self.g, channels(x, env), "channels")
+        return {"g": self.g}, channels(x, env)
+
+
+class InstanceNorm(Norm):
+    """Per channel of each sample; without weights unless asked, and then with both."""
+
+    scale: bool = False
+
+    def has_center(self) -> bool:
+        return self.center if "center" in self.given else self.scale
+
+
+class LocalResponseNorm(Layer):
+    """Across `size` neighbouring channels (Krizhevsky et al. 2012)."""
+
+    KEYS = {"size": at_least(1), "alpha": number, "beta": number, "offset": number}
+    ALIASES = {"bias": "offset"}
+    BARE = "size"
+    size: int = 5
+    alpha: float = 1e-4
+    beta: float = 0.75
+    offset: float = 1.0
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        return Traced({"size": self.size, "alpha": self.alpha, "beta": self.beta, "offset": self.offset}, x, fields)
+
+
+class Scale(Layer):
+    """One weight for each channel (layer scale)."""
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        return Traced({}, x, fields, count(channels(x, env)))
+
+    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+        return [f"parameters: {counted(traced.weights)}, one a channel"]
+
+
+OPS = {
+    "batchnorm": (BatchNorm, None),
+    "layernorm": (LayerNorm, None),
+    "groupnorm": (GroupNorm, None),
+    "instancenorm": (InstanceNorm, None),
+    "lrn": (LocalResponseNorm, None),
+    "scale": (Scale, None),
+}

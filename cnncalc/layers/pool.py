@@ -1,0 +1,259 @@
+"""Pools: sliding (max, average, Lp), global and adaptive. Every channel alone: c_o = c_i."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, ClassVar
+
+from ..errors import ShapeError
+from ..sizes import Shape, Size, known
+from .base import AXIS_NAMES, Env, Fields, Layer, Traced, join, split, unseen, whole
+from .conv import WINDOW_KEYS, check_word
+from .keys import Axes, Reader, Sides, check_axes, flag, number, spread
+from .keys import whole as whole_number
+from .sliding import Slide, by_total, check_fits, explain_slides, place, sides_of, slide_fields
+
+MOST_CHECKED = 1 << 20
+"""How many windows before the input are looked at one by one, where a dilated kernel might step over it."""
+
+
+class Pool(Layer):
+    """A window over each channel, moved by its own size unless s says otherwise."""
+
+    KEYS: ClassVar[dict[str, Reader]] = {**WINDOW_KEYS, "ceil": flag}
+    BARE = "k"
+    NEEDED = ("k",)
+    NAME: ClassVar[str] = "Pool"
+    MAY_DILATE: ClassVar[str] = "avg_dilation"
+    k: Axes
+    s: Axes | None = None
+    p: Sides = 0
+    p_total: Axes | None = None
+    d: Axes = 1
+    ceil: bool = False
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        c, space = split(x, env, self.nd, self.op)
+        slides, window = self.slides(space, env)
+        values = {**window, "ceil": self.ceil, **self.more_values(env)}
+        return Traced(values, join(c, tuple([s.out for s in slides]), env), slide_fields(fields, slides))
+
+    def slides(self, space: Shape, env: Env) -> tuple[list[Slide], dict[str, Any]]:
+        """The window on each axis, and the resolved k, s, p, d."""
+        nd = len(space)
+        k, d = spread(self.k, nd), spread(self.d, nd)
+        s = k if self.s is None else spread(self.s, nd)
+        p = self.p if self.p_total is None else by_total(self.p_total, nd)
+        self.check_words(p, d, nd, env)
+        slides = place(space, k, s, d, p, self.ceil)
+        self.check_padding(slides, k, env)
+        check_fits(slides, k, d, self.ceil)
+        if env.dialect.pool_limit == "pixel":
+            check_pixels(slides, d)
+        return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
+
+    def check_words(self, p: Sides, d: tuple[int, ...], nd: int, env: Env) -> None:
+        """ShapeError for what the dialect's pool has no word for."""
+        dialect = env.dialect
+        if isinstance(p, str):
+            check_word(p, dialect.pool_words, env)
+            if p == "causal" and nd != 1:
+                raise ShapeError(f"causal padding is for one axis, this pool has {nd}", None, key="p")
+        if self.ceil and not dialect.pool_ceil:
+            raise ShapeError("Keras's pools always round down", "leave ceil out", key="ceil")
+        if max(d) > 1 and not getattr(dialect, self.MAY_DILATE):
+            framework = {"torch": "PyTorch", "keras": "Keras"}.get(dialect.name, dialect.name)
+            raise ShapeError(f"{framework}'s {self.op} has no dilation", "leave d out", key="d")
+
+    def check_padding(self, slides: list[Slide], k: tuple[int, ...], env: Env) -> None:
+        """ShapeError where the dialect limits a pool's padding."""
+        if env.dialect.pool_limit != "half":
+            return
+        for axis, (slide, taps) in enumerate(zip(slides, k, strict=True)):
+            most = max(slide.pb or 0, slide.pa or 0)
+            if most > taps // 2:
+                raise ShapeError(
+                    f"p is {most} on the {AXIS_NAMES[len(k)][axis]} axis, and PyTorch allows k//2 = {taps}//2 = "
+                    f"{taps // 2}",
+                    f"lower p to {taps // 2}, or use --dialect plain",
+                    key="p",
+                )
+
+    def more_values(self, env: Env) -> dict[str, Any]:
+        """The resolved keys beyond the window's."""
+        return {}
+
+    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+        """The floor formula of each axis."""
+        _, space = split(x, env, self.nd, self.op)
+        slides, window = self.slides(space, env)
+        return explain_slides(slides, window["d"], window["k"], self.ceil)
+
+
+def check_pixels(slides: list[Slide], d: tuple[int, ...]) -> None:
+    """ShapeError for a window that holds no input pixel: its maximum and its average mean nothing."""
+    for axis, (slide, dilation) in enumerate(zip(slides, d, strict=True)):
+        unit = _empty_window(slide, dilation)
+        if unit is not None:
+            pb = slide.pb or 0
+            first = unit * slide.s - pb
+            raise ShapeError(
+                f"window {unit} on the {AXIS_NAMES[len(slides)][axis]} axis holds no input pixel: it covers "
+                f"{unit}*{slide.s} - {pb} = {first} to {first + slide.k - 1}"
+                + (f" in steps of {dilation}" if dilation > 1 else "")
+                + f", the input is 0 to {slide.n - 1}",
+                f"the padding has to stay below the kernel's extent ({slide.k}): lower p",
+                key="p",
+            )
+
+
+def _empty_window(slide: Slide, d: int) -> int | None:
+    """The first window without an input pixel; None where there is none, or sizes are open."""
+    n, k, s, pb, _, out = slide
+    if not isinstance(n, int) or not isinstance(out, int) or pb is None:
+        return None
+    if pb >= k:
+        return 0
+    if (out - 1) * s - pb >= n:
+        return -((-n - pb) // s)
+    if n >= d:
+        return None
+    for unit in range(min(-(-pb // s), out, MOST_CHECKED)):  # windows that begin before the input
+        inside = (unit * s - pb) % d  # its first tap at 0 or after
+        if inside >= n or inside > unit * s - pb + k - 1:
+            return unit
+    return None
+
+
+class MaxPool(Pool):
+    """The largest value of each window; padding never wins."""
+
+    MAY_DILATE = "max_dilation"
+
+
+class AvgPool(Pool):
+    """The mean of each window; the ceil overhang is never counted."""
+
+    KEYS: ClassVar[dict[str, Reader]] = {**Pool.KEYS, "count_include_pad": flag}
+    count_include_pad: bool | None = None
+
+    def check_padding(self, slides: list[Slide], k: tuple[int, ...], env: Env) -> None:
+        super().check_padding(slides, k, env)
+        if not env.dialect.avg3d_fits_bare or self.nd != 3:
+            return
+        for axis, (slide, taps) in enumerate(zip(slides, k, strict=True)):
+            if isinstance(slide.n, int) and slide.n < taps:
+                raise ShapeError(
+                    f"does not fit: PyTorch's avgpool3d wants n >= k before padding, and {slide.n} < {taps} on the "
+                    f"{AXIS_NAMES[3][axis]} axis",
+                    f"lower k to {slide.n}, or use --dialect plain",
+                    key="k",
+                )
+
+    def more_values(self, env: Env) -> dict[str, Any]:
+        counts = self.count_include_pad
+        if counts is None:
+            word = isinstance(self.p, str) and self.p_total is None
+            counts = env.dialect.count_include_pad and not word
+        return {"count_include_pad": counts}
+
+
+class LpPool(Pool):
+    """(sum |x|^norm)^(1/norm) of each window, padding counted as zeros."""
+
+    KEYS: ClassVar[dict[str, Reader]] = {**Pool.KEYS, "norm": number}
+    ALIASES = {"norm_type": "norm"}
+    norm: float = 2
+
+    def check_padding(self, slides: list[Slide], k: tuple[int, ...], env: Env) -> None:
+        if not env.dialect.lp_padding and any(s.pb or s.pa for s in slides):
+            raise ShapeError("PyTorch's lppool has no padding", "leave p out, or put a pad layer before it", key="p")
+
+    def more_values(self, env: Env) -> dict[str, Any]:
+        return {"norm": self.norm}
+
+
+class GlobalPool(Layer):
+    """One value a channel. `keepdims` keeps the spatial axes as ones; Keras drops them unless told."""
+
+    KEYS = {"keepdims": flag}
+    keepdims: bool | None = None
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        c, space = split(x, env, None, self.op)
+        keep = env.dialect.keepdims if self.keepdims is None else self.keepdims
+        out = join(c, (1,) * len(space), env) if keep else (c,)
+        return Traced({"keepdims": keep}, out, whole(fields, space))
+
+
+def wanted_sizes(value: object, nd: int | None) -> tuple[int | None, ...] | int:
+    """An adaptive pool's output: one size for all axes, or one per axis, null to leave an axis as it is."""
+    if isinstance(value, list):
+        check_axes(len(value), nd)
+        return tuple([None if v is None else whole_number(v) for v in value])
+    return whole_number(value)
+
+
+class AdaptivePool(Layer):
+    """Windows of whatever size gives the wanted output: unit u sees floor(u*n/o) to ceil((u+1)*n/o) - 1."""
+
+    KEYS = {"out": wanted_sizes}
+    ALIASES = {"output_size": "out"}
+    BARE = "out"
+    NEEDED = ("out",)
+    out: tuple[int | None, ...] | int
+
+    def rank(self) -> int | None:
+        return len(self.out) if isinstance(self.out, tuple) else None
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        c, space = split(x, env, self.rank(), self.op)
+        wanted = self.out if isinstance(self.out, tuple) else (self.out,) * len(space)
+        out = tuple([n if o is None else o for n, o in zip(space, wanted, strict=True)])
+        return Traced({"out": [known(n) for n in out]}, join(c, out, env), _adapt(fields, space, out))
+
+    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+        _, space = split(x, env, None, self.op)
+        _, out = split(traced.out, env, None, self.op)
+        names = AXIS_NAMES.get(len(space), ("",) * len(space))
+        return [
+            f"{name}: unit u sees floor(u*{n}/{o}) to ceil((u+1)*{n}/{o}) - 1"
+            for name, n, o in zip(names, space, out, strict=True)
+        ]
+
+
+def _adaptive_window(n: int, o: int, u: int) -> tuple[int, int]:
+    return u * n // o, -(-(u + 1) * n // o) - 1
+
+
+def _adapt(fields: Fields, space: Shape, out: tuple[Size, ...]) -> Fields:
+    if len(fields) != len(space):
+        return unseen(fields)
+    adapted = []
+    for field, n, o in zip(fields, space, out, strict=True):
+        if n == o:
+            adapted.append(field)
+        elif o == 1:
+            adapted.append(field.whole(known(n)))
+        elif isinstance(n, int) and isinstance(o, int):
+            adapted.append(field.resample(n, o, partial(_adaptive_window, n, o)))
+        else:
+            adapted.append(unseen((field,))[0])
+    return tuple(adapted)
+
+
+OPS = {
+    "maxpool": (MaxPool, 2),
+    "maxpool1d": (MaxPool, 1),
+    "maxpool3d": (MaxPool, 3),
+    "avgpool": (AvgPool, 2),
+    "avgpool1d": (AvgPool, 1),
+    "avgpool3d": (AvgPool, 3),
+    "lppool": (LpPool, 2),
+    "lppool1d": (LpPool, 1),
+    "lppool3d": (LpPool, 3),
+    "globalmaxpool": (GlobalPool, None),
+    "globalavgpool": (GlobalPool, None),
+    "adaptivemaxpool": (AdaptivePool, None),
+    "adaptiveavgpool": (AdaptivePool, None),
+}

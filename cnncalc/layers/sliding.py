@@ -1,0 +1,138 @@
+"""What convolutions and pools share: where on each axis the window lies, and how many fit."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..errors import ShapeError
+from ..receptive import Field
+from ..sizes import Open, Shape, Size
+from ..window import extent, positions, positions_ceil
+from .base import AXIS_NAMES, Fields, unseen
+from .keys import Pair, Sides, spread, spread_sides
+
+
+class Slide(NamedTuple):
+    """A window placed on one axis."""
+
+    n: Size
+    k: int
+    """k' = d(k-1) + 1: the kernel's extent."""
+    s: int
+    pb: int | None
+    """Padding before; None where an open size decides it."""
+    pa: int | None
+    out: Size
+    """How many windows there are; below 1 where none fits."""
+
+
+def place(
+    space: Shape, k: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...], p: Sides, ceil: bool
+) -> list[Slide]:
+    """The window on each axis. `p` is per side, or a word; ShapeError where a word does not go with it."""
+    if isinstance(p, str):
+        return [_by_word(n, extent(k, d), s, p) for n, k, s, d in zip(space, k, s, d, strict=True)]
+    pads = spread_sides(p, len(space))
+    return [_by_sides(n, extent(k, d), s, p, ceil) for n, k, s, d, p in zip(space, k, s, d, pads, strict=True)]
+
+
+def _by_sides(n: Size, k: int, s: int, p: Pair, ceil: bool) -> Slide:
+    pb, pa = p
+    out = positions_ceil(n, pb, pa, k, s) if ceil else positions(n, pb + pa, k, s)
+    return Slide(n, k, s, pb, pa, out)
+
+
+def _by_word(n: Size, k: int, s: int, word: str) -> Slide:
+    if word == "valid":
+        return _by_sides(n, k, s, (0, 0), False)
+    if word == "full":
+        return _by_sides(n, k, s, (k - 1, k - 1), False)
+    if word == "causal":
+        return _by_sides(n, k, s, (k - 1, 0), False)
+    out = positions(n, s - 1, s, s)  # ceil(n/s)
+    lower = word == "same_lower"
+    if isinstance(n, int) and isinstance(out, int):
+        pb, pa = halves(max((out - 1) * s + k - n, 0), lower)
+        return Slide(n, k, s, pb, pa, out)
+    # n is open: with n = qs + r, r in 1..s, the total is max(k - r, 0), so its extremes are at r = 1 and r = s
+    most, least = halves(k - 1, lower), halves(max(k - s, 0), lower)
+    before, after = (a if a == b else None for a, b in zip(most, least, strict=True))
+    return Slide(n, k, s, before, after, out)
+
+
+def halves(total: int, lower: bool = False) -> Pair:
+    """A total padding as (before, after), an odd unit after; before with `lower`."""
+    small = total // 2
+    return (total - small, small) if lower else (small, total - small)
+
+
+def by_total(p_total: int | tuple[int, ...], nd: int) -> Sides:
+    """The textbook's total of both sides as padding per side."""
+    return tuple([halves(t) for t in spread(p_total, nd)])
+
+
+def check_fits(slides: list[Slide], k: tuple[int, ...], d: tuple[int, ...], ceil: bool = False) -> None:
+    """ShapeError with the arithmetic where a window does not fit once."""
+    for axis, slide in enumerate(slides):
+        if isinstance(slide.out, Open) or slide.out >= 1:
+            continue
+        raise ShapeError(
+            f"does not fit: {floor_text(slide, ceil)} < 1 on the {AXIS_NAMES[len(slides)][axis]} axis",
+            _fit_help(slide, k[axis], d[axis]),
+            key="k",
+        )
+
+
+def floor_text(slide: Slide, ceil: bool = False) -> str:
+    """`floor((2 + 0 - 5)/2) + 1` for a window on an axis."""
+    total = (slide.pb or 0) + (slide.pa or 0)
+    return f"{'ceil' if ceil else 'floor'}(({slide.n} + {total} - {slide.k})/{slide.s}) + 1"
+
+
+def _fit_help(slide: Slide, k: int, d: int) -> str:
+    assert isinstance(slide.n, int)
+    total = (slide.pb or 0) + (slide.pa or 0)
+    padded = slide.n + total
+    kernel = f"{slide.k}" if d == 1 else f"{slide.k} = {d}*({k} - 1) + 1"
+    ways = []
+    if padded >= 1:
+        ways.append(f"lower k to {(padded - 1) // d + 1}")
+    ways.append(f"raise p to {(slide.k - slide.n + 1) // 2}")
+    return f"the padded input ({padded}) is smaller than the kernel ({kernel}): {', or '.join(ways)}"
+
+
+def sides_of(slides: list[Slide], p: Sides) -> object:
+    """The padding as it is reported: the sides worked out, or the word where an open size decides them."""
+    pairs = [(s.pb, s.pa) for s in slides]
+    return p if any(None in pair for pair in pairs) else pairs
+
+
+def slide_fields(fields: Fields, slides: list[Slide]) -> Fields:
+    """The receptive fields after these windows."""
+    if len(fields) != len(slides):
+        return unseen(fields)
+    return tuple([Field.slide(f, w.k, w.s, w.pb) for f, w in zip(fields, slides, strict=True)])
+
+
+def explain_slides(slides: list[Slide], d: tuple[int, ...], k: tuple[int, ...], ceil: bool) -> list[str]:
+    """The floor formula of each axis with its numbers; equal axes once."""
+    names = AXIS_NAMES[len(slides)]
+    lines: dict[str, list[str]] = {}
+    for name, slide, dilation, taps in zip(names, slides, d, k, strict=True):
+        lines.setdefault(_slide_text(slide, dilation, taps, ceil), []).append(name)
+    return [f"{', '.join(axes)}: {text}" for text, axes in lines.items()]
+
+
+def _slide_text(slide: Slide, d: int, k: int, ceil: bool) -> str:
+    if slide.pb is None or slide.pa is None:
+        return f"ceil({slide.n}/{slide.s}) = {slide.out}"
+    sides = f"{slide.pb}+{slide.pa}"
+    text = f"floor(({slide.n} + {sides} - {slide.k} + {slide.s})/{slide.s}) = {slide.out}"
+    if ceil:
+        text = f"ceil(({slide.n} + {sides} - {slide.k} + {slide.s})/{slide.s})"
+        rounded = positions(slide.n, slide.pb + slide.pa + slide.s - 1, slide.k, slide.s)
+        dropped = "" if rounded == slide.out else ", less the window that would start in the padding after"
+        text += f" = {rounded}{dropped} = {slide.out}" if dropped else f" = {slide.out}"
+    if d != 1:
+        text += f", the kernel's extent {d}*({k} - 1) + 1 = {slide.k}"
+    return text

@@ -1,0 +1,170 @@
+"""Layers wired together: what a spec says, before any input is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from .dialects import Dialect
+from .errors import CnncalcError, Path, ShapeError, SpecError, Where, nearest, shown
+from .layers import Layer
+from .sizes import Shape, to_json
+
+INPUT = -1
+"""What a layer reads that reads the network's input."""
+MOST_LAYERS = 1_000_000
+
+
+class Source(Protocol):
+    """Where a network was read from, to say where in it something stands."""
+
+    def locate(self, path: Path, key: str | None) -> Where | None:
+        """The place of a path, or of the name that stands for `key` there; None where there is no text."""
+        ...
+
+
+class Node(NamedTuple):
+    """A layer in its place."""
+
+    name: str
+    layer: Layer
+    reads: int
+    """The index of the node it reads, INPUT for the network's input."""
+    origin: int
+    """The index of the layer in the spec: several nodes have the same where it is repeated."""
+    wired: bool = False
+    """Whether the spec says what it reads."""
+    expect: Any = None
+    """What the spec expects of it, carried along."""
+
+
+class Network(NamedTuple):
+    """A whole network. Equal to another where the layers, their names, the input and the dialect are."""
+
+    nodes: tuple[Node, ...]
+    dialect: Dialect
+    layout: str | None = None
+    """NCHW or NHWC; None for the dialect's own."""
+    input: Shape | None = None
+    name: str | None = None
+    expect: Any = None
+    source: Source | None = None
+    is_report: bool = False
+    """Whether it was read from a report, in which the padding words are worked out for one input."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Network) and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        return hash((self.name, len(self.nodes), self.input))
+
+    def blame(self, error: CnncalcError, node: Node) -> CnncalcError:
+        """An error of a layer, with the layer's name and its place in the text."""
+        error.layer = f"layers[{node.origin}] {shown(node.name)}"
+        if error.where is None and self.source is not None:
+            error.where = self.source.locate(("layers", node.origin), error.key)
+        return error
+
+    def to_dict(self) -> dict[str, Any]:
+        """The spec that reads back as this network: every name written out, only the keys that were given."""
+        found: dict[str, Any] = {"cnncalc": 1}
+        if self.name is not None:
+            found["name"] = self.name
+        if self.input is not None:
+            found["input"] = to_json(self.input)
+        found["dialect"] = self.dialect.name
+        if self.layout is not None:
+            found["layout"] = self.layout
+        found["layers"] = [self.layer_dict(node) for node in self.nodes]
+        if self.expect is not None:
+            found["expect"] = self.expect
+        return found
+
+    def layer_dict(self, node: Node, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """One layer of the spec, with the values given or resolved."""
+        found = {"name": node.name, "op": node.layer.op, **(node.layer.given if values is None else values)}
+        if node.wired:
+            found["from"] = "input" if node.reads == INPUT else self.nodes[node.reads].name
+        if node.expect is not None:
+            found["expect"] = node.expect
+        return found
+
+
+class Wire(NamedTuple):
+    """A layer as it was read, before it is named and wired."""
+
+    layer: Layer
+    name: str | None = None
+    reads: tuple[str, ...] | None = None
+    times: int = 1
+    expect: Any = None
+
+
+def wire(layers: list[Wire]) -> tuple[Node, ...]:
+    """Name the layers and connect them. SpecError for a name given twice, or read and not there above.
+
+    Layers without a name are called by their op and its running number, names already taken skipped.
+    """
+    if sum(w.times for w in layers) > MOST_LAYERS:
+        raise SpecError(f"{sum(w.times for w in layers):,} layers are more than {MOST_LAYERS:,}", "lower times")
+    taken = _taken(layers)
+    running: dict[str, int] = {}
+    index: dict[str, int] = {"input": INPUT}
+    nodes: list[Node] = []
+    for origin, item in enumerate(layers):
+        wired = item.reads is not None
+        reads = _find(item.reads, index, taken, origin) if item.reads is not None else len(nodes) - 1
+        for _ in range(item.times):
+            if item.name is None or item.times > 1:
+                name = _next_name(item.name or item.layer.op, running, taken)
+            else:
+                name = item.name
+            index[name] = len(nodes)
+            nodes.append(Node(name, item.layer, reads, origin, wired, item.expect))
+            reads, wired = len(nodes) - 1, False
+        if item.name is not None:
+            index[item.name] = len(nodes) - 1  # a repeated layer's own name is its last
+    return tuple(nodes)
+
+
+def _taken(layers: list[Wire]) -> set[str]:
+    taken = {"input"}
+    for origin, item in enumerate(layers):
+        if item.name is None:
+            continue
+        if item.name in taken:
+            why = "is the network's input" if item.name == "input" else "is the name of a layer above"
+            raise SpecError(f"{shown(item.name)} {why}", "give each layer a name of its own", path=("layers", origin))
+        taken.add(item.name)
+    return taken
+
+
+def _next_name(stem: str, running: dict[str, int], taken: set[str]) -> str:
+    number = running.get(stem, 0) + 1
+    while f"{stem}{number}" in taken:
+        number += 1
+    running[stem] = number
+    return f"{stem}{number}"
+
+
+def _find(reads: tuple[str, ...], index: dict[str, int], taken: set[str], origin: int) -> int:
+    if len(reads) != 1:
+        raise SpecError(
+            f"from names {len(reads)} layers, and this op reads one", None, key="from", path=("layers", origin)
+        )
+    name = reads[0]
+    if name in index:
+        return index[name]
+    what = "stands below" if name in taken else "is no layer"
+    help = "a layer reads what stands above it" if name in taken else nearest(name, index)
+    raise SpecError(f"from: {shown(name)} {what}", help, key="from", path=("layers", origin))
+
+
+def first_rank(nodes: Iterable[Node]) -> int | None:
+    """The spatial rank of the first layer that has one; None where none has."""
+    return next((r for r in (node.layer.rank() for node in nodes) if r is not None), None)
+
+
+def no_input() -> ShapeError:
+    """The error of a network without an input."""
+    return ShapeError("no input shape", "put one in front, as 3x224x224, or give -i 3x224x224")

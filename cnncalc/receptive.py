@@ -1,0 +1,121 @@
+"""Receptive fields, one axis at a time: which input pixels a unit sees.
+
+Through a chain a field is three numbers (size, stride, start): unit u sees pixels `start + u*stride` to
+`start + u*stride + size - 1`. Through a transposed conv, an upsampling or an adaptive pool it differs by the unit's
+phase, so there it is a list of intervals, one a phase, that repeats every `advance` pixels.
+Numbers that nobody can know without an open size are None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import gcd
+from typing import NamedTuple
+
+Interval = tuple[int, int]
+
+MOST_PHASES = 4096
+"""More phases than this are not carried: the field is then unknown."""
+LARGEST = 1 << 1024
+"""A stride beyond this is no longer of any use, and costs more with each layer: the field is then unknown."""
+
+
+class Field(NamedTuple):
+    """The receptive field of a layer's units on one axis, in pixels of the network's input."""
+
+    size: int | None
+    """How many pixels a unit sees; the most of any phase."""
+    stride: int | None
+    """By how many pixels two neighbours differ; None where it is no whole number."""
+    start: int | None
+    """Unit 0's first pixel, negative in the padding."""
+    phases: tuple[Interval, ...] | None = None
+    """Where the units differ by phase: the first and last pixel of each unit of one period."""
+    advance: int = 0
+    """With phases: by how many pixels the next period lies further."""
+
+    def centre(self) -> float | None:
+        """The middle of unit 0's field, in pixels."""
+        return None if self.start is None or self.size is None else self.start + (self.size - 1) / 2
+
+    def slide(self, k: int, s: int, pb: int | None) -> Field:
+        """Through a window of extent k, stride s and padding pb before, None where an open size decides the padding."""
+        if self.phases is not None:
+            return UNKNOWN if pb is None else _through(self, [(-pb, k - 1 - pb)], s)
+        size, stride, start, _, _ = self
+        if stride is None:
+            return self
+        if stride > LARGEST:
+            return UNKNOWN
+        return Field(
+            None if size is None else size + (k - 1) * stride,
+            stride * s,
+            None if pb is None or start is None else start - pb * stride,
+        )
+
+    def whole(self, n: int | None) -> Field:
+        """Through a layer that sees all n units at once: a window of n, of stride 1, without padding."""
+        if n is not None:
+            return self.slide(n, 1, 0)
+        return UNKNOWN if self.phases is not None else Field(None, self.stride, self.start)
+
+    def spread(self, sees: Sequence[Interval], advance: int) -> Field:
+        """Through a layer whose unit u sees units `sees[u % P]`, P = len(sees), moved by `advance` each period."""
+        return _through(self, sees, advance)
+
+    def resample(self, n: int, out: int, sees: Callable[[int], Interval]) -> Field:
+        """Through a layer that makes `out` units of n evenly: unit u sees `sees(u)`, repeated every out/gcd units."""
+        common = gcd(n, out)
+        if out // common > MOST_PHASES:
+            return UNKNOWN
+        return _through(self, [sees(u) for u in range(out // common)], n // common)
+
+
+UNKNOWN = Field(None, None, None)
+PIXEL = Field(1, 1, 0)
+"""A pixel of the input sees itself."""
+
+
+def _unit(field: Field) -> tuple[tuple[Interval, ...], int] | None:
+    """A field as phases and advance, None where it is not known."""
+    if field.phases is not None:
+        return field.phases, field.advance
+    if field.size is None or field.stride is None or field.start is None:
+        return None
+    return ((field.start, field.start + field.size - 1),), field.stride
+
+
+def _through(field: Field, sees: Sequence[Interval], advance: int) -> Field:
+    known = _unit(field)
+    if known is None:
+        return UNKNOWN
+    phases, step = known
+    periods = len(phases) // gcd(len(phases), advance)  # until both repeat together
+    if len(sees) * periods > MOST_PHASES or step > LARGEST:
+        return UNKNOWN
+
+    def edge(unit: int, side: int) -> int:
+        return phases[unit % len(phases)][side] + unit // len(phases) * step
+
+    spans = tuple(
+        (edge(first + turn * advance, 0), edge(last + turn * advance, 1)) if first <= last else (0, -1)
+        for turn in range(periods)
+        for first, last in sees
+    )
+    return _from_phases(spans, step * (advance * periods) // len(phases))
+
+
+def _from_phases(spans: tuple[Interval, ...], advance: int) -> Field:
+    """The field of these phases, as three numbers wherever three numbers say it all."""
+    sizes = {last - first + 1 for first, last in spans}
+    stride, rest = divmod(advance, len(spans))
+    start = spans[0][0]
+    even = rest == 0 and len(sizes) == 1 and all(first == start + u * stride for u, (first, _) in enumerate(spans))
+    if even:
+        return Field(sizes.pop(), stride, start)
+    return Field(max(sizes), stride if rest == 0 else None, start, spans, advance)
+
+
+def transposed(k: int, s: int, pb: int) -> tuple[list[Interval], int]:
+    """What unit u of a transposed window sees: units ceil((u+pb-(k-1))/s) to floor((u+pb)/s). As (sees, advance)."""
+    return [(-((k - 1 - u - pb) // s), (u + pb) // s) for u in range(s)], 1

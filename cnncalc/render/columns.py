@@ -1,0 +1,165 @@
+"""The columns that a row of a layer can have, for tables, CSV and Markdown alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Union
+
+from ..errors import SpecError, nearest, shown
+from ..sizes import show
+
+if TYPE_CHECKING:
+    from ..receptive import Field
+    from ..trace import LayerReport
+
+Cell = Union[int, float, str, None]
+"""A number, a text (empty where there is nothing to say), or None for a number that is not known."""
+
+
+class Column(NamedTuple):
+    """What stands in a column, and how it is headed in a table."""
+
+    title: str
+    cell: Callable[[LayerReport], Cell]
+    right: bool = True
+    """Whether it is a number, and stands to the right."""
+    short: bool = False
+    """Whether a narrow table may write it in three digits, as 118M."""
+    spaced: str = ""
+    """What a table adds to the number, as the x of a ratio."""
+
+
+def op_text(layer: LayerReport) -> str:
+    """An op with what is not usual of it: `conv k7 s2 p3`."""
+    values, sliding = layer.values, "k" in layer.values
+    parts = [layer.op]
+    for key, usual in (("k", None), ("s", 1), ("p", 0), ("d", 1), ("g", 1)):
+        text = axes_text(values.get(key))
+        if text and text != str(usual):
+            parts.append(key + ("=" if text[:1].isalpha() else "") + text)
+    if values.get("bias") is False:
+        parts.append("nobias")
+    parts += [key for key in ("ceil", "flip") if values.get(key)]
+    if sliding and values.get("multiplier", 1) != 1:
+        parts.append(f"multiplier={values['multiplier']}")
+    if axes_text(values.get("out_pad", 0)) != "0":
+        parts.append(f"out_pad={axes_text(values['out_pad'])}")
+    if "factor" in values:
+        parts.append(f"factor={axes_text(values['factor'])}")
+    if "order" in values:
+        parts.append(axes_text(values["order"]))
+    return " ".join(parts)
+
+
+def axes_text(value: object) -> str:
+    """A number per axis as in a layer word: once where all are equal, before+after where the two differ."""
+    if value is None or isinstance(value, (int, float, str)):
+        return "" if value is None else str(value)
+    assert isinstance(value, (list, tuple))
+    sides = [_side_text(v) for v in value]
+    return sides[0] if sides and all(s == sides[0] for s in sides) else "x".join(sides)
+
+
+def _side_text(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        before, after = value
+        return str(before) if before == after else f"{before}+{after}"
+    return "?" if value is None else str(value)
+
+
+def field_text(numbers: Sequence[int | None]) -> str:
+    """A figure of each axis' field: once where they are equal."""
+    return axes_text([("?" if n is None else n) for n in numbers])
+
+
+def rf_text(fields: Sequence[Field]) -> str:
+    """A receptive field in short: `11 s4 @-5` is size 11, stride 4, start -5."""
+    if not fields:
+        return ""
+    size, stride, start = ([getattr(f, name) for f in fields] for name in ("size", "stride", "start"))
+    if all(n is None for n in (*size, *stride, *start)):
+        return "unknown"
+    return f"{field_text(size)} s{field_text(stride)} @{field_text(start)}"
+
+
+def ratio(layer: LayerReport) -> Cell:
+    """How many times the weights the fully-connected equivalent has."""
+    if not layer.is_convolution:
+        return ""
+    if layer.fc_weights is None or not layer.weights:
+        return None
+    return layer.fc_weights / layer.weights
+
+
+def _of_conv(name: str) -> Callable[[LayerReport], Cell]:
+    return lambda layer: getattr(layer, name) if layer.is_convolution else ""
+
+
+def _key(name: str) -> Callable[[LayerReport], Cell]:
+    return lambda layer: axes_text(layer.values.get(name))
+
+
+def _rf(name: str) -> Callable[[LayerReport], Cell]:
+    return lambda layer: field_text([getattr(f, name) for f in layer.rf])
+
+
+COLUMNS = {
+    "layer": Column("layer", lambda layer: layer.name, right=False),
+    "op": Column("op", op_text, right=False),
+    "in": Column("input", lambda layer: show(layer.x)),
+    "out": Column("output", lambda layer: show(layer.out)),
+    **{key: Column(key, _key(key)) for key in ("k", "s", "p", "d", "g")},
+    "weights": Column("weights", lambda layer: layer.weights),
+    "bias": Column("bias", lambda layer: layer.bias),
+    "params": Column("params", lambda layer: layer.params),
+    "buffers": Column("buffers", lambda layer: layer.buffers),
+    "macs": Column("MACs", lambda layer: layer.macs, short=True),
+    "local": Column("local", _of_conv("local_weights"), short=True),
+    "fc": Column("fc", _of_conv("fc_weights"), short=True),
+    "ratio": Column("ratio", ratio, short=True, spaced="x"),
+    "rf": Column("field", lambda layer: rf_text(layer.rf)),
+    "rf_size": Column("size", _rf("size")),
+    "rf_stride": Column("stride", _rf("stride")),
+    "rf_start": Column("start", _rf("start")),
+}
+NARROW = ("layer", "op", "out", "params", "fc", "ratio", "macs", "rf")
+WIDE = ("layer", "op", "out", "weights", "params", "local", "fc", "ratio", "macs", "rf")
+ALL = tuple(name for name in COLUMNS if name not in ("rf",))
+SUMMED = ("weights", "bias", "params", "buffers", "macs")
+
+
+def chosen(names: str) -> tuple[str, ...]:
+    """The columns of a comma list. SpecError for one that there is not."""
+    found = tuple([name.strip().lower() for name in names.split(",")])
+    for name in found:
+        if name not in COLUMNS:
+            raise SpecError(f"there is no column {shown(name)}", nearest(name, COLUMNS) or f"{', '.join(COLUMNS)}")
+    return found
+
+
+def plain(cell: Cell) -> str:
+    """A cell for a machine: digits, and `unknown` for a number that is not known."""
+    if isinstance(cell, float):
+        return f"{cell:.6g}" if cell < 1e6 else f"{cell:.0f}"
+    return "unknown" if cell is None else str(cell)
+
+
+def full(cell: Cell, column: Column) -> str:
+    """A cell for a person: thousands set apart."""
+    if cell is None:
+        return "unknown"
+    if isinstance(cell, float):
+        return (f"{cell:,.0f}" if cell >= 100 else f"{cell:.3g}") + column.spaced
+    return f"{cell:,}{column.spaced}" if isinstance(cell, int) else cell
+
+
+def brief(cell: Cell, column: Column) -> str:
+    """The same in three digits, where the column allows it: 118M."""
+    if not column.short or not isinstance(cell, (int, float)) or cell < 10_000:
+        return full(cell, column)
+    number, unit = float(cell), ""
+    for unit in ("K", "M", "G", "T", "P", "E", "Z", "Y"):
+        number /= 1000
+        if number < 999.5:
+            break
+    return f"{number:.3g}{unit}{column.spaced}"

@@ -1,0 +1,51 @@
+"""A report as CSV or Markdown rows."""
+
+from __future__ import annotations
+
+import csv as csv_writer
+import io
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .columns import ALL, COLUMNS, NARROW, full, plain
+
+if TYPE_CHECKING:
+    from ..trace import Report
+    from . import Style
+
+
+def csv(report: Report, style: Style) -> Iterator[str]:
+    """A header and a row a layer, numbers in plain digits; empty where a figure has no meaning for the layer."""
+    names = style.columns or ALL
+    yield _row(names)
+    for layer in report.layers:
+        yield _row([plain(COLUMNS[name].cell(layer)) for name in names])
+
+
+def _row(cells: tuple[str, ...] | list[str]) -> str:
+    buffer = io.StringIO()
+    csv_writer.writer(buffer, lineterminator="\n").writerow(cells)
+    return buffer.getvalue()
+
+
+def markdown(report: Report, style: Style) -> Iterator[str]:
+    """A table as GitHub draws it, the totals in its last row."""
+    names = style.columns or NARROW
+    columns = [COLUMNS[name] for name in names]
+    yield "| " + " | ".join(c.title for c in columns) + " |\n"
+    yield "|" + "|".join("---:" if c.right else "---" for c in columns) + "|\n"
+    for layer in report.layers:
+        yield "| " + " | ".join(_escape(full(c.cell(layer), c)) for c in columns) + " |\n"
+    totals = {"layer": "total", "params": report.params, "buffers": report.buffers, "macs": report.macs}
+    cells = [totals.get(name, "") for name in names]
+    yield "| " + " | ".join(full(cell, c) for cell, c in zip(cells, columns, strict=True)) + " |\n"
+    if style.explain:
+        yield "\n"
+        for layer in report.layers:
+            yield "".join(f"- **{_escape(layer.name)}** {_escape(line)}\n" for line in layer.explain())
+
+
+def _escape(text: str) -> str:
+    for special in "\\|*_`<[":
+        text = text.replace(special, "\\" + special)
+    return text

@@ -1,0 +1,105 @@
+"""A report as a table, by rich: what a person sees."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from .columns import COLUMNS, NARROW, SUMMED, WIDE, Cell, Column, brief, full
+from .summary import explanation, lone_convolution, totals
+
+if TYPE_CHECKING:
+    from ..trace import Report
+    from . import Style
+
+PLENTY = 120
+"""From this width on there are columns for the weights alone and the locally connected layer."""
+
+
+def render(report: Report, style: Style) -> Iterator[str]:
+    """The table, the totals below it, and with `explain` the arithmetic."""
+    console = _console(style)
+    yield _drawn(console, _fitting(console, report, style))
+    for line in totals(report):
+        yield _drawn(console, Text(line, style="bold"))
+    for line in lone_convolution(report):
+        yield _drawn(console, Text(line))
+    if style.explain:
+        yield "\n"
+        for line in explanation(report):
+            yield _drawn(console, Text(line, style="" if line.startswith("  ") else "cyan"))
+
+
+def _fitting(console: Console, report: Report, style: Style) -> Table:
+    """The table with its numbers in full; in short and close together where they would not fit."""
+    names = style.columns or (WIDE if console.width >= PLENTY else NARROW)
+    endless = console.options.update(max_width=100_000)
+    for write, gap in ((full, 1), (brief, 1), (brief, 0)):
+        table = _table(report, style, names, write, gap)
+        if Measurement.get(console, endless, table).maximum <= console.width:
+            break
+    return table
+
+
+def _console(style: Style) -> Console:
+    return Console(
+        file=io.StringIO(),
+        force_terminal=style.color,
+        color_system="standard" if style.color else None,
+        width=style.width,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+        safe_box=True,
+    )
+
+
+def _drawn(console: Console, thing: Table | Text) -> str:
+    with console.capture() as captured:
+        console.print(thing, soft_wrap=isinstance(thing, Text))
+    return "".join(line.rstrip(" ") + "\n" for line in captured.get().splitlines())
+
+
+def _table(
+    report: Report, style: Style, names: tuple[str, ...], write: Callable[[Cell, Column], str], gap: int
+) -> Table:
+    table = Table(
+        box=box.ASCII2 if style.ascii else box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, gap, 0, 0),
+        collapse_padding=True,
+        header_style="bold",
+        show_edge=False,
+        show_footer=False,
+    )
+    for name in names:
+        column = COLUMNS[name]
+        table.add_column(Text(column.title), justify="right" if column.right else "left", overflow="fold")
+    for layer in report.layers:
+        table.add_row(*[Text(write(COLUMNS[n].cell(layer), COLUMNS[n]), style=_style(n)) for n in names])
+    if len(report.layers) > 1:
+        table.add_section()
+        table.add_row(*[_total(report, name, COLUMNS[name], write) for name in names])
+    return table
+
+
+def _total(report: Report, name: str, column: Column, write: Callable[[Cell, Column], str]) -> Text:
+    if name == "layer":
+        return Text("total", style="bold")
+    if name not in SUMMED:
+        return Text("")
+    values = [column.cell(layer) for layer in report.layers]
+    number = None if None in values else sum(v for v in values if isinstance(v, int))
+    return Text(write(number, column), style="bold")
+
+
+def _style(name: str) -> str:
+    return {"layer": "bold", "op": "cyan", "out": "green", "ratio": "dim", "fc": "dim", "local": "dim"}.get(name, "")

@@ -1,0 +1,190 @@
+"""Sizes: whole numbers, or a letter left open and what the layers have made of it.
+
+An open size stays exact through a chain: nested floors of one unknown are again one floor,
+`floor((floor((H + a)/b) + c)/d) = floor((H + a + c*b)/(b*d))` (Knuth, Concrete Mathematics, 3.11), so
+`3xHxW` through a stride-2 stem is `(H+1)//2`, and only what cannot be written so is unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Union
+
+from .errors import SpecError, shown
+
+LARGEST = 2**63 - 1
+"""The largest number a spec may hold: what every framework's own sizes are held in."""
+
+
+class Open:
+    """The size `mul * floor((letter + add) / div) + off`; `letter` None is a size nobody can know.
+
+    Where `mul` is 1, `off` is 0 (it is kept inside, as `add`), so that equal sizes have equal parts.
+    """
+
+    __slots__ = ("add", "div", "letter", "mul", "off")
+
+    def __init__(self, letter: str | None, add: int = 0, div: int = 1, mul: int = 1, off: int = 0):
+        self.letter, self.add, self.div, self.mul, self.off = letter, add, div, mul, off
+
+    def __add__(self, other: Size) -> Size:
+        if isinstance(other, Open) or self.letter is None:
+            return UNKNOWN
+        if self.mul == 1:
+            return Open(self.letter, self.add + other * self.div, self.div)
+        return Open(self.letter, self.add, self.div, self.mul, self.off + other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Size) -> Size:
+        return self + -other if isinstance(other, int) else 0 if self.same_as(other) else UNKNOWN
+
+    def __rsub__(self, other: int) -> Size:
+        return UNKNOWN
+
+    def __mul__(self, other: Size) -> Size:
+        if other == 1:
+            return self
+        if isinstance(other, Open) or self.letter is None or other < 1:
+            return UNKNOWN
+        if self.div == 1:  # mul * (letter + add) + off: keep the sum outside, where it reads best
+            mul = self.mul * other
+            return Open(self.letter, 0, 1, mul, self.add * mul + self.off * other)
+        return Open(self.letter, self.add, self.div, self.mul * other, self.off * other)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Size) -> Size:
+        if other == 1:
+            return self
+        if isinstance(other, Open) or self.letter is None or other < 1:
+            return UNKNOWN
+        if self.mul == 1:
+            return Open(self.letter, self.add, self.div * other)
+        if self.mul % other == 0:
+            part = Open(self.letter, self.add, self.div, self.mul // other)
+            return part + self.off // other
+        return UNKNOWN
+
+    def same_as(self, other: object) -> bool:
+        """Whether this is certainly the same size as another: the unknown is not, even as itself."""
+        return self.letter is not None and self == other
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self.letter, self.add, self.div, self.mul, self.off)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Open) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash(self._parts())
+
+    def __str__(self) -> str:
+        if self.letter is None:
+            return "?"
+        text = self.letter + (f"{self.add:+d}" if self.add else "")
+        if self.div != 1:
+            text = (f"({text})" if self.add else text) + f"//{self.div}"
+        if self.mul != 1:
+            text = (f"({text})" if self.add or self.div != 1 else text) + f"*{self.mul}"
+        return text + (f"{self.off:+d}" if self.off else "")
+
+    def __repr__(self) -> str:
+        return f"<size {self}>"
+
+
+Size = Union[int, Open]
+Shape = tuple[Size, ...]
+UNKNOWN = Open(None)
+
+
+def known(size: Size | None) -> int | None:
+    """The number, or None where the size is open."""
+    return size if isinstance(size, int) else None
+
+
+def product(sizes: Iterable[Size]) -> Size:
+    """Their product; unknown where two of them are open, and 1 for none."""
+    result: Size = 1
+    for size in sizes:
+        result = result * size
+    return result
+
+
+def count(*factors: Size | None) -> int | None:
+    """A count as the product of its factors, None where one of them is not known."""
+    result = 1
+    for factor in factors:
+        if not isinstance(factor, int):
+            return None
+        result *= factor
+    return result
+
+
+def total(counts: Iterable[int | None]) -> int | None:
+    """A sum in which one unknown makes the whole unknown."""
+    result = 0
+    for number in counts:
+        if number is None:
+            return None
+        result += number
+    return result
+
+
+def show(shape: Iterable[Size]) -> str:
+    """A shape as it is written: `3x224x224`, an open part of more than a letter in brackets."""
+    return "x".join(str(s) if isinstance(s, int) or len(str(s)) == 1 else f"[{s}]" for s in shape)
+
+
+def to_json(shape: Iterable[Size]) -> list[int | str | None]:
+    """A shape as JSON: numbers, `"H"` or `"(H+1)//2"` for what is open, null for what nobody can know."""
+    return [s if isinstance(s, int) else str(s) if s.letter is not None else None for s in shape]
+
+
+_SEPARATOR = re.compile(r"[x×,]", re.IGNORECASE)
+_SIZE = re.compile(r"[0-9]+|[a-wyz]", re.IGNORECASE)
+
+
+def looks_like_shape(word: str) -> bool:
+    """Whether a word on the command line is meant as a shape: sizes between `x`, `,` or `×`."""
+    parts = _SEPARATOR.split(word)
+    return all(_SIZE.fullmatch(p) for p in parts) and (len(parts) > 1 or word.isdecimal())
+
+
+def parse_shape(text: str) -> Shape:
+    """`3x224x224`, `3,224,224`, `3×224×224`, a letter for a size left open. SpecError for anything else."""
+    return read_shape([int(p) if _is_number(p) else p for p in _SEPARATOR.split(text.strip())], text)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 4000
+
+
+def read_shape(value: object, text: str | None = None) -> Shape:
+    """A shape from JSON: `[3, 224, 224]`, `[3, "H", "W"]`, null for a size left open without a name."""
+    written = shown(text if text is not None else value)
+    if isinstance(value, str):
+        return parse_shape(value)
+    if not isinstance(value, (list, tuple)) or not value:
+        raise SpecError(f"{written} is not a shape", "a shape is written 3x224x224, in JSON [3, 224, 224]", key="input")
+    if len(value) > 32:
+        raise SpecError(f"a shape of {len(value)} sizes", "the most there can be is 5", key="input")
+    return tuple(_read_size(v, written) for v in value)
+
+
+def _read_size(value: object, written: str) -> Size:
+    if value is None:
+        return UNKNOWN
+    if type(value) is int:
+        if 1 <= value <= LARGEST:
+            return value
+        why = "a size is at least 1" if value < 1 else f"a size is at most {LARGEST:,}"
+        raise SpecError(f"{shown(value)} is not a size, in {written}", why, key="input")
+    if isinstance(value, str) and len(value) == 1 and _SIZE.fullmatch(value) and value.isalpha():
+        return Open(value)
+    raise SpecError(
+        f"{shown(value)} is not a size, in {written}",
+        "a size is a whole number, or one letter (but x) for a size left open: 3x224x224, 3xHxW",
+        key="input",
+    )

@@ -1,0 +1,326 @@
+"""A spec as JSON text: parsed strictly, read into a network, and written again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from ..dialects import DIALECTS, dialect_named, layout_named
+from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
+from ..layers import OPS, Layer, find_op, keys_named, unknown_op
+from ..network import Network, Source, Wire, wire
+from ..sizes import read_shape
+from . import locate
+from .keys import canonical
+
+VERSION = 1
+TOP_KEYS = ("cnncalc", "name", "input", "dialect", "layout", "layers", "expect", "report", "$schema")
+COMMON_KEYS = ("op", "name", "from", "times", "expect", "report")
+
+
+class Document:
+    """A JSON text and its name: the source of the networks read from it."""
+
+    def __init__(self, text: str, name: str, first_line: int = 1):
+        self.text, self.name, self.first_line = text, name, first_line
+        self.layers_at: Path | None = ("layers",)
+        """Where the layers are: () for a bare list, None for a lone layer."""
+
+    def where(self, at: int) -> Where:
+        """An offset of the text."""
+        return locate.place(self.text, at, self.name, self.first_line)
+
+    def locate(self, path: Path, key: str | None) -> Where:
+        """The place of a path, or of the name that stands for `key` in the object there."""
+        if path[:1] == ("layers",):
+            path = path[2:] if self.layers_at is None else (*self.layers_at, *path[1:])
+        if key is None:
+            return self.where(locate.find(self.text, path))
+        return self.where(locate.find(self.text, path, lambda raw: key in canonical(raw)))
+
+
+class _NotStrict(ValueError):
+    """Something that Python's parser takes and JSON does not."""
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _NotStrict
+    return found
+
+
+def _constant(text: str) -> NoReturn:
+    raise _NotStrict
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise _NotStrict
+    return number
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float)
+
+
+def parse(document: Document) -> Any:
+    """The value of a JSON text. SpecError at the place where it is no JSON, or holds a name twice, NaN or 1e400."""
+    text = document.text
+    if not text.strip():
+        raise _at(document, 0, "is empty", 'a spec is JSON, as [{"op": "conv", "c_o": 64, "k": 7}]')
+    try:
+        return _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":
+            raise _at(
+                document, error.pos, "a second document after the first", "for one spec a line use --jsonl"
+            ) from None
+        what = error.msg[0].lower() + error.msg[1:]
+        raise _at(document, error.pos, f"not JSON: {what}", None) from None
+    except RecursionError:
+        raise _at(document, 0, "nested too deeply", "a spec is a list of layers") from None
+    except ValueError:
+        raise _strict(document) from None
+
+
+def _strict(document: Document) -> CnncalcError:
+    twice = locate.duplicate(document.text)
+    infinite = locate.not_finite(document.text)
+    if infinite is not None and (twice is None or infinite.at < twice.at):
+        return _at(document, infinite.at, f"{shown(infinite.text)[1:-1]} is not a number that JSON can hold", None)
+    assert twice is not None and twice.key_at is not None
+    return _at(document, twice.key_at, f"{shown(twice.path[-1])} is given twice", "leave out one of them")
+
+
+def _at(document: Document, at: int, what: str, help: str | None) -> CnncalcError:
+    error = SpecError(what, help)
+    error.where = document.where(at)
+    return error
+
+
+def load_text(text: str, name: str, first_line: int = 1) -> Network:
+    """A network from a JSON text. SpecError with file, line and column for anything that is no spec."""
+    document = Document(text.removeprefix("\ufeff"), name, first_line)
+    return read(parse(document), document)
+
+
+def read(value: Any, source: Source | None = None) -> Network:
+    """A network from a parsed spec: an object with `layers`, a bare list of layers, or one layer."""
+    top, layers = _open(value, source)
+    try:
+        return _network(top, layers, source)
+    except CnncalcError as error:
+        if error.where is None and source is not None:
+            path = error.path or ()
+            error.where = source.locate(path, error.key)
+        if error.layer is None and error.path and error.path[0] == "layers" and len(error.path) > 1:
+            error.layer = _label(layers, error.path[1])
+        raise
+
+
+def _open(value: Any, source: Source | None) -> tuple[dict[str, Any], Any]:
+    """The top-level keys and the layers of either form."""
+    if isinstance(value, dict) and "layers" not in value and "op" in value:
+        if isinstance(source, Document):
+            source.layers_at = None
+        return {}, [value]
+    if isinstance(value, list):
+        if isinstance(source, Document):
+            source.layers_at = ()
+        return {}, value
+    if isinstance(value, dict):
+        return value, value.get("layers")
+    return {"": value}, None
+
+
+def _label(layers: Any, index: int | str) -> str:
+    label = f"layers[{index}]"
+    raw = layers[index] if isinstance(layers, list) and isinstance(index, int) else None
+    name = raw.get("name") if isinstance(raw, dict) else None
+    return f"{label} {shown(name)}" if isinstance(name, str) else label
+
+
+def _network(top: dict[str, Any], layers: Any, source: Source | None) -> Network:
+    if "" in top and layers is None:
+        raise SpecError(f"{shown(top[''])} is not a spec", "a spec is an object with layers, or a list of layers")
+    for key in top:
+        if key not in TOP_KEYS:
+            raise SpecError(f"unknown key {shown(key)}", nearest(key, TOP_KEYS), path=(key,))
+    if layers is None:
+        raise SpecError("no layers", 'a spec has a key "layers", a list of layers')
+    if not isinstance(layers, list):
+        raise SpecError(f"layers is {shown(layers)}, not a list", None, path=("layers",))
+    if not layers:
+        raise SpecError("no layers: the list is empty", "give at least one layer", path=("layers",) if top else None)
+    if top.get("cnncalc", VERSION) is not VERSION and top["cnncalc"] != VERSION or top.get("cnncalc") is True:
+        raise SpecError(
+            f"version {shown(top['cnncalc'])} of the spec is not known", f"this is version {VERSION}", path=("cnncalc",)
+        )
+    name = top.get("name")
+    if name is not None:
+        name = _read(lambda: _name(name), ("name",))
+    return Network(
+        wire([read_layer(raw, i) for i, raw in enumerate(layers)]),
+        _read(lambda: dialect_named(top["dialect"]), ("dialect",)) if "dialect" in top else DIALECTS["plain"],
+        _read(lambda: layout_named(top["layout"]), ("layout",)) if "layout" in top else None,
+        _read(lambda: read_shape(top["input"]), ("input",)) if top.get("input") is not None else None,
+        name,
+        top.get("expect"),
+        source,
+        "report" in top,
+    )
+
+
+def _read(make: Callable[[], Any], path: Path) -> Any:
+    """What `make` makes; an error of it is one of `path`."""
+    try:
+        return make()
+    except CnncalcError as error:
+        error.path, error.key = path, None
+        raise
+
+
+def _name(value: Any) -> str:
+    if isinstance(value, str) and value and value.isprintable():
+        return value
+    raise SpecError(f"{shown(value)} is not a name", "a name is a text of printable characters")
+
+
+def read_layer(raw: Any, index: int) -> Wire:
+    """One layer from its object. SpecError with the path of the key at fault."""
+    if not isinstance(raw, dict):
+        raise SpecError(
+            f"{shown(raw)} is not a layer", 'a layer is an object, as {"op": "relu"}', path=("layers", index)
+        )
+    word = raw.get("op")
+    op = find_op(word) if isinstance(word, str) else None
+    if op is None:
+        raise _no_op(raw, index)
+    cls, nd = OPS[op]
+    readers = cls.KEYS
+    given: dict[str, object] = {}
+    for key, value in raw.items():
+        reader = readers.get(key)
+        if reader is None:
+            if key not in COMMON_KEYS:
+                _read_alias(cls, op, nd, key, value, given, index)
+        elif value is not None:
+            if key in given:
+                raise _twice(key, key, index)
+            try:
+                given[key] = reader(value, nd)
+            except CnncalcError as error:
+                raise _of_key(error, key, index) from None
+    _check_keys(cls, op, given, index)
+    return Wire(cls(op, nd, given), *_common(raw, index))
+
+
+def _no_op(raw: dict[str, Any], index: int) -> SpecError:
+    if "op" not in raw:
+        return SpecError("a layer without an op", 'as in {"op": "conv", "c_o": 64}', path=("layers", index))
+    error = unknown_op(raw["op"])
+    error.path = ("layers", index)
+    return error
+
+
+def _of_key(error: CnncalcError, key: str, index: int) -> CnncalcError:
+    error.what = f"{key}: {error.what}"
+    error.path, error.key = ("layers", index, key), None
+    return error
+
+
+def _twice(key: str, raw: str, index: int) -> SpecError:
+    also = f" as {shown(raw)} too" if raw != key else ""
+    return SpecError(f"{shown(key)} is given twice{also}", "leave out one of them", path=("layers", index, raw))
+
+
+def _read_alias(
+    cls: type[Layer], op: str, nd: int | None, raw: str, value: Any, given: dict[str, object], index: int
+) -> None:
+    """A key by one of its long names."""
+    names = keys_named(cls, raw)
+    if not names:
+        known = [*cls.KEYS, *COMMON_KEYS[1:4]]
+        help = nearest(raw, known) or f"{op} has the keys {', '.join(known)}"
+        raise SpecError(f"{op} has no key {shown(raw)}", help, path=("layers", index, raw))
+    if value is None or (raw == "auto_pad" and str(value).upper() == "NOTSET"):
+        return
+    for name in names:
+        if name in given:
+            raise _twice(name, raw, index)
+        try:
+            given[name] = cls.KEYS[name](_pads(value) if raw == "pads" else value, nd)
+        except CnncalcError as error:
+            raise _of_key(error, raw, index) from None
+
+
+def _pads(value: Any) -> Any:
+    """ONNX's pads, begins and then ends, as [before, after] per axis."""
+    if not isinstance(value, list) or len(value) % 2 or not value:
+        raise SpecError(f"{shown(value)} is not ONNX's pads", "first the begins of all axes, then their ends")
+    half = len(value) // 2
+    return [[before, after] for before, after in zip(value[:half], value[half:], strict=True)]
+
+
+def _check_keys(cls: type[Layer], op: str, given: dict[str, object], index: int) -> None:
+    """SpecError for a key that is missing, or two that exclude each other."""
+    if "p_total" in given and "p" in given:
+        raise SpecError(
+            "p and p_total are both given", "p is per side, p_total the sum of both sides", path=("layers", index, "p")
+        )
+    for key in cls.NEEDED:
+        if key not in given:
+            bare = f", as {op}:{_EXAMPLE.get(key, 3)}" if cls.BARE == key else ""
+            raise SpecError(f"{op} needs {key}", f"give {key}{bare}", path=("layers", index))
+
+
+_EXAMPLE = {"c_o": 64, "out": 10, "k": 3, "p": 1, "order": "2x3x1"}
+
+
+def _common(raw: dict[str, Any], index: int) -> tuple[str | None, tuple[str, ...] | None, int, Any]:
+    """The keys that every layer has: name, from, times, expect."""
+    name, reads, times = raw.get("name"), raw.get("from"), raw.get("times")
+    if name is not None:
+        name = _read(lambda: _name(name), ("layers", index, "name"))
+    if reads is not None:
+        reads = _read(lambda: _names(reads), ("layers", index, "from"))
+    if times is None:
+        times = 1
+    elif type(times) is not int or times < 1:
+        raise SpecError(
+            f"times: {shown(times)} is not a number of times",
+            "a whole number from 1 on",
+            path=("layers", index, "times"),
+        )
+    return name, reads, times, raw.get("expect")
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    names = value if isinstance(value, list) else [value]
+    if not names:
+        raise SpecError("from names no layer")
+    return tuple([_name(n) for n in names])
+
+
+def dumps(spec: dict[str, Any]) -> str:
+    """A spec as text: a layer a line, the rest above and below."""
+    head = {k: v for k, v in spec.items() if k not in ("layers", "expect", "report")}
+    tail = {k: v for k, v in spec.items() if k in ("expect", "report")}
+    return "".join(lines(head, (json.dumps(layer, ensure_ascii=False) for layer in spec["layers"]), tail))
+
+
+def lines(head: dict[str, Any], layers: Any, tail: dict[str, Any]) -> Any:
+    """The pieces of a spec's text, the layers' as they come."""
+    opening = json.dumps(head, ensure_ascii=False)
+    yield opening[:-1] + (", " if head else "") + '"layers": [\n  '
+    yield from _between(layers, ",\n  ")
+    yield "\n]" + "".join(f', "{key}": {json.dumps(value, ensure_ascii=False)}' for key, value in tail.items()) + "}\n"
+
+
+def _between(pieces: Any, separator: str) -> Any:
+    first = True
+    for piece in pieces:
+        yield piece if first else separator + piece
+        first = False

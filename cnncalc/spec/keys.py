@@ -1,0 +1,13 @@
+"""Which key a name in a spec stands for, whatever the op."""
+
+from __future__ import annotations
+
+from ..layers import ALIASES, OPS
+
+
+def canonical(raw: str) -> set[str]:
+    """Every key that a name may stand for: `padding` is p, and `p` also a dropout's rate."""
+    names = {raw, ALIASES.get(raw, raw)}
+    for cls, _ in OPS.values():
+        names.update(cls.ALIASES.get(raw, "").split())
+    return names

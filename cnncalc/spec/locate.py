@@ -1,0 +1,115 @@
+"""Where in a JSON text something stands. Only asked when something is wrong, so reading pays nothing for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from ..errors import Path, Where
+
+_TOKEN = re.compile(r'[ \t\n\r]*("(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+)', re.DOTALL)
+
+
+class Value(NamedTuple):
+    """A value of the text: its path, where its key starts (for a member of an object), and where it starts itself."""
+
+    path: Path
+    key_at: int | None
+    at: int
+    text: str
+    """The token it begins with."""
+
+
+def values(text: str) -> Iterator[Value]:
+    """Every value of a JSON text in order; ends where the text stops being JSON."""
+    path: list[str | int] = []
+    objects: list[bool] = []  # of each container that is open: whether it is an object
+    key_at: int | None = None
+    wants_key = False
+    for match in _TOKEN.finditer(text):
+        token, at = match[1], match.start(1)
+        if token == ":":
+            continue
+        if token in "}]":
+            if not objects:
+                return
+            objects.pop()
+            path.pop()
+            wants_key = False
+        elif token == ",":
+            if not objects:
+                return
+            wants_key = objects[-1]
+            if not wants_key:
+                path[-1] = int(path[-1]) + 1
+        elif wants_key:
+            path[-1] = _string(token)
+            key_at, wants_key = at, False
+        else:
+            yield Value(tuple(path), key_at, at, token)
+            key_at = None
+            if token in "{[":
+                objects.append(token == "{")
+                path.append("" if objects[-1] else 0)
+                wants_key = objects[-1]
+
+
+def _string(token: str) -> str:
+    import json
+
+    try:
+        return str(json.loads(token))
+    except ValueError:
+        return token
+
+
+def place(text: str, at: int, file: str, first_line: int = 1) -> Where:
+    """An offset as line and column."""
+    line = text.count("\n", 0, at) + first_line
+    return Where(file, line, at - text.rfind("\n", 0, at))
+
+
+def find(text: str, path: Path, is_key: Callable[[str], bool] | None = None) -> int:
+    """The offset of a path's key, or of its value in an array; of a member whose name `is_key`, where that is given.
+
+    Falls back to the value that encloses it, where there is no such member.
+    """
+    found = 0
+    for value in values(text):
+        if value.path == path:
+            if is_key is None:
+                return value.at if value.key_at is None else value.key_at
+            found = value.at
+        elif is_key is not None and value.path[:-1] == path and value.key_at is not None:
+            if is_key(str(value.path[-1])):
+                return value.key_at
+    return found
+
+
+def duplicate(text: str) -> Value | None:
+    """The first member whose name its object has already."""
+    seen: set[Path] = set()
+    for value in values(text):
+        if value.key_at is not None:
+            if value.path in seen:
+                return value
+            seen.add(value.path)
+    return None
+
+
+def not_finite(text: str) -> Value | None:
+    """The first NaN, Infinity or number too large to be one."""
+    for value in values(text):
+        if value.text.lstrip("-") in ("NaN", "Infinity") or _overflows(value.text):
+            return value
+    return None
+
+
+def _overflows(token: str) -> bool:
+    if not token.lstrip("-")[:1].isdigit():
+        return False
+    try:
+        return float(token) in (float("inf"), float("-inf")) or (len(token) > 4000 and token.lstrip("-").isdigit())
+    except ValueError:
+        return False

@@ -1,0 +1,137 @@
+"""What a user means by SPEC: standard input, layer words, a file, or a network of the zoo, in this order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from .. import zoo
+from ..errors import SpecError, nearest, shown
+from ..layers import OPS
+from ..network import Network
+from ..sizes import Shape, looks_like_shape, parse_shape
+from .document import load_text
+from .words import Words, is_layer_word, read_words
+
+STDIN = "-"
+
+
+class Given(NamedTuple):
+    """A command's SPEC words sorted out: a shape in front, and a network from one place."""
+
+    input: Shape | None
+    """The shape that stood in front, None without one."""
+    words: list[str]
+    """All the words."""
+    first: int
+    """How many of them are no spec: 1 with a shape in front."""
+
+    @property
+    def rest(self) -> list[str]:
+        """The words that are the spec."""
+        return self.words[self.first :]
+
+
+def sort_out(words: Sequence[str]) -> Given:
+    """SPEC words as a shape in front (or none) and the rest. SpecError where there is no rest."""
+    input, first = None, 0
+    if words and looks_like_shape(words[0]):
+        input, first = _front_shape(list(words)), 1
+    given = Given(input, list(words), first)
+    if not given.rest:
+        what = "no layers: only a shape" if first else "no SPEC"
+        raise SpecError(
+            what, "give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a network of the zoo, or - for standard input"
+        )
+    return given
+
+
+def _front_shape(words: list[str]) -> Shape:
+    try:
+        return parse_shape(words[0])
+    except SpecError as error:
+        error.where = Words(words).at(0, 0, len(words[0]))
+        raise
+
+
+def network(given: Given, read_stdin: Callable[[], str]) -> Network:
+    """The network of SPEC words. SpecError for one thing that is no spec, with the nearest names."""
+    rest = given.rest
+    if len(rest) == 1 and not is_layer_word(rest[0]):
+        return _one(given, rest[0], read_stdin)
+    for index, word in enumerate(rest, given.first):
+        if not is_layer_word(word):
+            raise _not_a_layer(given, index)
+    return read_words(given.words, given.first)
+
+
+def _one(given: Given, word: str, read_stdin: Callable[[], str]) -> Network:
+    if word == STDIN:
+        return load_text(read_stdin(), STDIN)
+    if os.path.exists(word):
+        return load_text(read_text(word), word)
+    if word.lower() in zoo.names():
+        return load_zoo(word.lower())
+    raise _nothing(given, word)
+
+
+def _nothing(given: Given, word: str) -> SpecError:
+    name = word.partition(":")[0]
+    error = SpecError(
+        f"{shown(word)} is no layer word, no file and no network of the zoo",
+        nearest(name, [*OPS, *zoo.names()])
+        or "a layer word is conv:64,k7,s2,p3; cnncalc zoo lists the networks; README.md lists the ops",
+    )
+    if os.sep in word or word.endswith((".json", ".jsonl")):
+        error = SpecError(f"there is no file {shown(word)}", nearest(os.path.basename(word), _files_beside(word)))
+    error.where = Words(given.words).at(given.first, 0, len(word))
+    return error
+
+
+def _files_beside(path: str) -> list[str]:
+    try:
+        return os.listdir(os.path.dirname(path) or ".")
+    except OSError:
+        return []
+
+
+def _not_a_layer(given: Given, index: int) -> SpecError:
+    word = given.words[index]
+    name = word.partition(":")[0]
+    if word == STDIN or os.path.exists(word) or name.lower() in zoo.names():
+        error = SpecError(f"{shown(word)} stands alone: it is a whole network", "leave out the other words")
+    elif looks_like_shape(word):
+        error = SpecError(f"the shape {word} stands in front of the layers", "there is one input, and it comes first")
+    else:
+        error = SpecError(f"unknown op {shown(name)}", nearest(name, OPS) or "the README's table lists every op")
+    error.where = Words(given.words).at(index, 0, len(name) or 1)
+    return error
+
+
+def load_zoo(name: str) -> Network:
+    """A network of the zoo."""
+    return load_text(zoo.read(name), f"zoo/{name}.json")
+
+
+def read_text(path: str) -> str:
+    """A file's text. SpecError where it cannot be read, or is no UTF-8."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except IsADirectoryError:
+        raise SpecError(f"{shown(path)} is a directory", "name a file in it") from None
+    except OSError as error:
+        raise SpecError(f"{shown(path)} cannot be read: {error.strerror}") from None
+    return decode(data, path)
+
+
+def decode(data: bytes, name: str) -> str:
+    """Bytes as text. SpecError for what is no UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        byte = data[error.start]
+        raise SpecError(
+            f"{shown(name)} is not a text: byte 0x{byte:02x} at offset {error.start} is no UTF-8", "a spec is JSON"
+        ) from None

@@ -1,0 +1,218 @@
+"""Layer words: `conv:64,k7,s2,p3`, one shell word a layer.
+
+word  = op [":" arg {"," arg}]
+arg   = key "=" value | fused | flag | AXES
+fused = ("k" | "s" | "p" | "pt" | "d" | "g") AXES
+AXES  = SIDE {"x" SIDE}           one for all axes, or one per axis
+SIDE  = digits ["+" digits]       before+after, for padding
+value = JSON | AXES | text
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple
+
+from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
+from ..layers import OPS, Layer, find_op, keys_named, unknown_op
+from ..network import Network
+from . import document
+from .keys import canonical
+
+_AXES = re.compile(r"[0-9]+(?:\+[0-9]+)?(?:[x×][0-9]+(?:\+[0-9]+)?)*", re.IGNORECASE)
+_FUSED = re.compile(r"(pt|[kspdg])(?=[0-9])", re.IGNORECASE)
+_FUSED_KEYS = {"pt": "p_total"}
+FLAGS: dict[str, tuple[str, Any]] = {
+    "ceil": ("ceil", True),
+    "flip": ("flip", True),
+    "nobias": ("bias", False),
+    **{word: ("p", word) for word in ("same", "valid", "full", "causal", "same_upper", "same_lower")},
+}
+_TEXTS = ("name",)
+_COMMON = ("name", "from", "times", "expect")
+
+
+class Arg(NamedTuple):
+    """One argument of a word: the key as it is written, its value as JSON has it, and where in the word it stands."""
+
+    key: str
+    value: Any
+    start: int
+    end: int
+
+
+class Words:
+    """The words of a command line: the source of the network read from them."""
+
+    def __init__(self, words: list[str], first: int = 0):
+        self.words, self.first = words, first
+        """`first` is how many of the words (a shape in front) are no layers."""
+
+    def at(self, index: int, start: int, end: int) -> Where:
+        """A stretch of a word, with all the words as the excerpt."""
+        shown_words = [printable(w) for w in self.words]
+        before = sum(len(w) + 1 for w in shown_words[:index])
+        word = self.words[index]
+        left = before + len(printable(word[:start]))
+        width = max(len(printable(word[start:end])), 1)
+        return Where(None, 1, left + 1, " ".join(shown_words), width)
+
+    def locate(self, path: Path, key: str | None) -> Where | None:
+        """The place of a layer, or of the argument that gives its key."""
+        if len(path) < 2 or path[0] != "layers":
+            return self.at(0, 0, len(self.words[0])) if path == ("input",) and self.first else None
+        index = int(path[1]) + self.first
+        word = self.words[index]
+        wanted = key if key is not None else (str(path[2]) if len(path) > 2 else None)
+        if wanted == "op":
+            return self.at(index, 0, len(word.partition(":")[0]))
+        for arg in parse_word(word)[1]:
+            if wanted is not None and wanted in {arg.key, *canonical(arg.key)}:
+                return self.at(index, arg.start, arg.end)
+        return self.at(index, 0, len(word))
+
+
+def printable(text: str) -> str:
+    """A word with whatever a terminal cannot show escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+class WordError(CnncalcError):
+    """An argument that cannot be read, and where in its word."""
+
+    def __init__(self, what: str, help: str | None, start: int, end: int):
+        super().__init__(what, help)
+        self.start, self.end = start, end
+
+
+def read_words(words: list[str], first: int = 0) -> Network:
+    """A network from layer words, the first `first` of which are none. SpecError with a caret under what is wrong."""
+    source = Words(words, first)
+    layers = []
+    for index, word in enumerate(words[first:], first):
+        try:
+            layers.append(_as_object(word))
+        except WordError as error:
+            error.where = source.at(index, error.start, error.end)
+            error.layer = f"layers[{index - first}]"
+            raise
+    return document.read({"layers": layers}, source)
+
+
+def _as_object(word: str) -> dict[str, Any]:
+    op, args = parse_word(word)
+    found: dict[str, Any] = {"op": op}
+    for arg in args:
+        if arg.key in found:
+            raise WordError(f"{shown(arg.key)} is given twice", "leave out one of them", arg.start, arg.end)
+        found[arg.key] = arg.value
+    return found
+
+
+def is_layer_word(word: str) -> bool:
+    """Whether a word names an op, whatever stands behind it."""
+    return find_op(word.partition(":")[0]) is not None
+
+
+def parse_word(word: str) -> tuple[str, list[Arg]]:
+    """The op and the arguments of a word. WordError for what cannot be read."""
+    name, colon, rest = word.partition(":")
+    op = find_op(name)
+    if op is None:
+        error = unknown_op(name)
+        raise WordError(error.what, error.help, 0, max(len(name), 1))
+    start = len(name) + len(colon)
+    args: list[Arg] = []
+    for text in _split(rest) if colon else []:
+        end = start + len(text)
+        try:
+            args.append(_arg(op, text, start, first=not args and start == len(name) + 1))
+        except CnncalcError as error:
+            raise WordError(error.what, error.help, start, max(end, start + 1)) from None
+        start = end + 1
+    return op, args
+
+
+def _split(rest: str) -> list[str]:
+    """The arguments: between commas that stand outside of brackets and quotes."""
+    parts, depth, quoted, begin = [], 0, False, 0
+    for i, c in enumerate(rest):
+        if c == '"':
+            quoted = not quoted
+        elif not quoted:
+            depth += (c in "[{") - (c in "]}")
+            if c == "," and depth == 0:
+                parts.append(rest[begin:i])
+                begin = i + 1
+    return [*parts, rest[begin:]]
+
+
+def _arg(op: str, text: str, start: int, first: bool) -> Arg:
+    cls = OPS[op][0]
+    end = start + len(text)
+    key, equals, value = text.partition("=")
+    if equals:
+        return Arg(key, _value(key, value), start, end)
+    if text.lower() in FLAGS:
+        key, value_ = FLAGS[text.lower()]
+        if key in cls.KEYS:
+            return Arg(key, value_, start, end)
+    if _AXES.fullmatch(text):
+        if cls.BARE is None or not first:
+            why = "comes first, before the keys" if cls.BARE else f"means nothing to {op}"
+            raise SpecError(f"the bare number {shown(text)} {why}", _fused_help(cls, text))
+        return Arg(cls.BARE, _axes(text), start, end)
+    fused = _FUSED.match(text)
+    if fused and _AXES.fullmatch(text, fused.end()):
+        key = fused[1].lower()
+        key = _FUSED_KEYS.get(key, key)
+        if key in cls.KEYS:
+            return Arg(key, _axes(text[fused.end() :]), start, end)
+        if keys_named(cls, key):  # dropout:p0.5 has no fused form, p is an alias there
+            return Arg(key, _axes(text[fused.end() :]), start, end)
+    raise _unreadable(op, cls, text)
+
+
+def _fused_help(cls: type[Layer], text: str) -> str:
+    keys = [k for k in ("k", "s", "p", "d", "g") if k in cls.KEYS]
+    return f"write {' or '.join(k + text for k in keys)}" if keys else "leave it out"
+
+
+def _unreadable(op: str, cls: type[Layer], text: str) -> SpecError:
+    if not text:
+        return SpecError("an argument is empty", "there is a comma or a colon too many")
+    letters = re.match(r"[^0-9]*", text)
+    stem = letters[0] if letters else text
+    known = [*cls.KEYS, *(f for f, (key, _) in FLAGS.items() if key in cls.KEYS), *_COMMON]
+    if stem.lower() in known and stem != text:
+        return SpecError(f"{shown(text)} is not a number for {stem}", f"as {stem}3, {stem}3x5")
+    help = nearest(stem or text, known) or f"{op} has {', '.join(known)}"
+    return SpecError(f"{op} has no {shown(text)}", help)
+
+
+def _value(key: str, text: str) -> Any:
+    """The value behind `=`: JSON, AXES or the text itself."""
+    if key in _TEXTS:
+        return text
+    if key == "from":
+        return text.split("+")
+    if _AXES.fullmatch(text):
+        return _axes(text)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _axes(text: str) -> Any:
+    """`3` is a number, `3x5` a number per axis, `0+1` before and after on all axes, `0+1x2` per axis."""
+    if len(text) > 2000:
+        raise SpecError(f"{shown(text)} is too long for a number")
+    sides = [_side(side) for side in re.split("[x×]", text, flags=re.IGNORECASE)]
+    return sides[0] if len(sides) == 1 and isinstance(sides[0], int) else sides
+
+
+def _side(text: str) -> Any:
+    before, plus, after = text.partition("+")
+    return [int(before), int(after)] if plus else int(before)

@@ -1,0 +1,316 @@
+"""A network and an input: the shapes, the counts and the receptive fields, layer by layer."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .dialects import dialect_named, layout_named
+from .errors import CnncalcError, ShapeError, SpecError
+from .layers import Env, Fields, Traced
+from .layers.dense import Linear
+from .network import INPUT, Network, Node, first_rank, no_input
+from .receptive import PIXEL
+from .sizes import UNKNOWN, Open, Shape, count, known, read_shape, show, to_json, total
+
+
+class LayerReport:
+    """What one layer does: shapes with the batch where there is one, counts, and the receptive field of its units."""
+
+    __slots__ = ("_batch", "_x", "network", "node", "out", "traced", "x")
+
+    def __init__(self, network: Network, node: Node, x: Shape, traced: Traced, batch: int | None):
+        self.network, self.node, self.traced = network, node, traced
+        self._batch, self._x = batch, x
+        self.x = x if batch is None else (batch, *x)
+        self.out = traced.out if batch is None else (batch, *traced.out)
+
+    @property
+    def name(self) -> str:
+        """The layer's name, unique in its network."""
+        return self.node.name
+
+    @property
+    def op(self) -> str:
+        """The op's word."""
+        return self.node.layer.op
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Every key with its resolved value."""
+        return self.traced.values
+
+    @property
+    def sample(self) -> Shape:
+        """The input shape without the batch."""
+        return self._x
+
+    @property
+    def weights(self) -> int | None:
+        """Trained numbers but the bias; None where an open size decides."""
+        return self.traced.weights
+
+    @property
+    def bias(self) -> int | None:
+        """Trained numbers of the bias."""
+        return self.traced.bias
+
+    @property
+    def params(self) -> int | None:
+        """Trained numbers: weights and bias."""
+        weights, bias = self.traced.weights, self.traced.bias
+        return None if weights is None or bias is None else weights + bias
+
+    @property
+    def buffers(self) -> int | None:
+        """Numbers that are kept and not trained."""
+        return self.traced.buffers
+
+    @property
+    def macs(self) -> int | None:
+        """Multiply-accumulates, of the whole batch."""
+        macs, batch = self.traced.macs, self._batch
+        return macs if batch is None or macs is None else macs * batch
+
+    @property
+    def fc_weights(self) -> int | None:
+        """Weights of the fully-connected layer from the same input to the same output, biases left out."""
+        return count(*self._x, *self.traced.out)
+
+    @property
+    def local_weights(self) -> int | None:
+        """Weights of the locally connected layer: the same window, nothing shared."""
+        return self.traced.local
+
+    @property
+    def is_convolution(self) -> bool:
+        """Whether `fc_weights` and `local_weights` are reported of it."""
+        return self.node.layer.CONVOLUTION
+
+    @property
+    def rf(self) -> Fields:
+        """The receptive field on each axis of the network's input."""
+        return self.traced.fields
+
+    def explain(self) -> list[str]:
+        """The arithmetic, a line a formula."""
+        env = Env(self.network.dialect, self.network.layout == "NHWC")
+        return self.node.layer.explain(self._x, self.traced, env)
+
+    def raw(self) -> dict[str, Any]:
+        """The layer as JSON, tuples where JSON has arrays."""
+        report: dict[str, Any] = {
+            "in": [to_json(self.x)],
+            "out": to_json(self.out),
+            "weights": self.traced.weights,
+            "bias": self.traced.bias,
+            "params": self.params,
+            "buffers": self.traced.buffers,
+            "macs": self.macs,
+        }
+        if self.node.layer.CONVOLUTION:
+            report["fc_weights"] = self.fc_weights
+            report["local_weights"] = self.traced.local
+        report["rf"] = rf_json(self.traced.fields)
+        found = self.network.layer_dict(self.node, self.traced.values)
+        found["report"] = report
+        return found
+
+
+class Report(NamedTuple):
+    """What a whole network does on one input. Numbers that an open size decides are None."""
+
+    network: Network
+    """With the input, dialect and layout that hold."""
+    layers: list[LayerReport]
+    out: Shape
+    params: int | None
+    buffers: int | None
+    macs: int | None
+    rf: Fields
+    """The receptive field of the last layer's units, on each axis of the input."""
+
+    def head(self) -> dict[str, Any]:
+        """The report but its layers and its totals."""
+        network = self.network
+        assert network.input is not None
+        found: dict[str, Any] = {"cnncalc": 1}
+        if network.name is not None:
+            found["name"] = network.name
+        return found | {"input": to_json(network.input), "dialect": network.dialect.name, "layout": network.layout}
+
+    def totals(self) -> dict[str, Any]:
+        """The figures of the whole."""
+        return {
+            "out": to_json(self.out),
+            "params": self.params,
+            "buffers": self.buffers,
+            "macs": self.macs,
+            "rf": rf_json(self.rf),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON: the spec with everything resolved, and a `report` on each layer and on the whole."""
+        found = self.head() | {"layers": [layer.raw() for layer in self.layers]}
+        if self.network.expect is not None:
+            found["expect"] = self.network.expect
+        plain: dict[str, Any] = _listed(found | {"report": self.totals()})
+        return plain
+
+
+def _listed(value: Any) -> Any:
+    """The same with lists for tuples, as JSON reads back."""
+    if isinstance(value, dict):
+        return {k: _listed(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_listed(v) for v in value]
+    return value
+
+
+def rf_json(fields: Fields) -> dict[str, Any] | None:
+    """Receptive fields as JSON, axis by axis; `phases` only where units differ by phase; null without axes."""
+    if not fields:
+        return None
+    found: dict[str, Any] = {
+        "size": [f.size for f in fields],
+        "stride": [f.stride for f in fields],
+        "start": [f.start for f in fields],
+    }
+    if any(f.phases is not None for f in fields):
+        found["phases"] = [f.phases if f.phases is not None and len(f.phases) <= 64 else None for f in fields]
+    return found
+
+
+def shape(
+    network: Network,
+    input: Shape | None = None,
+    *,
+    batch: int | None = None,
+    dialect: str | None = None,
+    layout: str | None = None,
+) -> Report:
+    """Trace a network. `input`, `dialect` and `layout` beat the network's own; `batch` is put in front of the input.
+
+    Raises ShapeError where the network is impossible, with the layer, the place and the arithmetic.
+    """
+    network = settle(network, input, dialect, layout)
+    if network.input is None:
+        raise no_input()
+    batch, sample, shown_input = feed(network, network.input, batch)
+    network = network._replace(input=shown_input)
+    env = Env(network.dialect, network.layout == "NHWC")
+    start: tuple[Shape, Fields] = (sample, (PIXEL,) * (len(sample) - 1) if len(sample) > 1 else ())
+    layers: list[LayerReport] = []
+    for node in network.nodes:
+        if node.reads == INPUT:
+            x, fields = start
+        else:
+            before = layers[node.reads].traced
+            x, fields = before.out, before.fields
+        try:
+            traced = node.layer.trace(x, fields, env)
+        except CnncalcError as error:
+            raise network.blame(error, node) from None
+        layers.append(LayerReport(network, node, x, traced, batch))
+    last = layers[-1]
+    return Report(
+        network,
+        layers,
+        last.out,
+        total([layer.params for layer in layers]),
+        total([layer.traced.buffers for layer in layers]),
+        total([layer.macs for layer in layers]),
+        last.rf,
+    )
+
+
+def settle(network: Network, input: Any, dialect: str | None, layout: str | None) -> Network:
+    """The network with what the caller says of it: a dialect brings its own layout only where the spec has none."""
+    if dialect is not None:
+        network = network._replace(dialect=dialect_named(dialect))
+    if layout is not None:
+        network = network._replace(layout=layout_named(layout))
+    elif network.layout is None:
+        network = network._replace(layout=network.dialect.layout)
+    if input is not None:
+        network = network._replace(input=input if isinstance(input, tuple) else read_shape(input))
+    return network if network.input is not None else network._replace(input=_declared_input(network))
+
+
+def _declared_input(network: Network) -> Shape | None:
+    """The input that the first layer's c_i declares, its sizes open."""
+    first = network.nodes[0].layer
+    channels = first.given.get("c_i")
+    if not isinstance(channels, int):
+        return None
+    if isinstance(first, Linear):
+        return (channels,)
+    space: Shape = tuple([Open(letter) for letter in _letters(first.nd or 2)])
+    return (*space, channels) if network.layout == "NHWC" else (channels, *space)
+
+
+def _letters(nd: int) -> str:
+    return {1: "L", 2: "HW", 3: "DHW"}[nd]
+
+
+def feed(network: Network, input: Shape, batch: int | None) -> tuple[int | None, Shape, Shape]:
+    """The batch, one sample's shape, and the input as it is reported.
+
+    With nd the rank of the first spatial layer (2 without one): nd sizes are one channel's space, nd+1 channels and
+    space, nd+2 a batch in front (left out where it is open); where no layer is spatial one size is features.
+    """
+    rank = first_rank(network.nodes)
+    nd = 2 if rank is None else rank
+    have = len(input)
+    own: int | None = None
+    if have == nd + 2:
+        own, input = known(input[0]), input[1:]
+    elif have == nd and not (rank is None and _starts_with_linear(network)):
+        return _one_channel(network, input, batch)
+    elif have not in (nd, nd + 1) and not (have == 1 and rank is None):
+        raise _wrong_rank(network, input, nd, rank)
+    sample = _lettered(input, network.layout)
+    if own is not None and batch is not None:
+        raise SpecError(f"the input {show((own, *input))} has a batch of {own} already", "leave out --batch")
+    batch = own if own is not None else batch
+    return batch, sample, sample if batch is None else (batch, *sample)
+
+
+def _one_channel(network: Network, input: Shape, batch: int | None) -> tuple[int | None, Shape, Shape]:
+    lettered = _lettered((*input, 1) if network.layout == "NHWC" else (1, *input), network.layout)
+    space = lettered[:-1] if network.layout == "NHWC" else lettered[1:]
+    return batch, lettered, space if batch is None else (batch, *lettered)
+
+
+def _starts_with_linear(network: Network) -> bool:
+    return isinstance(network.nodes[0].layer, Linear)
+
+
+def _lettered(sample: Shape, layout: str | None) -> Shape:
+    """A file's unnamed open sizes with letters, as H and W."""
+    if UNKNOWN not in sample:
+        return sample
+    letters = {1: "L", 2: "HW", 3: "DHW"}.get(len(sample) - 1, "")
+    names = letters + "C" if layout == "NHWC" else "C" + letters
+    taken = {str(n) for n in sample}
+    free = iter([c for c in "HWDLCABEFGIJKMNOPQRSTUVYZ" if c not in taken and c not in names])
+    return tuple(
+        [
+            n if n != UNKNOWN else Open(name if name not in taken else next(free))
+            for n, name in zip(sample, names or "F", strict=True)
+        ]
+    )
+
+
+def _wrong_rank(network: Network, input: Shape, nd: int, rank: int | None) -> ShapeError:
+    axes = "NHWC" if network.layout == "NHWC" else "NCHW"
+    letters = {1: "L", 2: "HW", 3: "DHW"}.get(nd, "?" * nd)
+    full = f"{letters}C" if axes == "NHWC" else f"C{letters}"
+    why = f"the first spatial layer has {nd} {'axis' if nd == 1 else 'axes'}" if rank else "without a spatial layer"
+    error = ShapeError(
+        f"the input {show(input)} has {len(input)} sizes; {why}",
+        f"an input is {','.join(letters)} (one channel), {','.join(full)}, or N,{','.join(full)}",
+        key="input",
+    )
+    if network.source is not None:
+        error.where = network.source.locate(("input",), None)
+    return error

@@ -1,0 +1,18 @@
+"""The built-in networks: specs shipped beside this file, one a network."""
+
+from __future__ import annotations
+
+import os
+
+_HERE = os.path.dirname(__file__)
+
+
+def names() -> list[str]:
+    """The networks' names, sorted."""
+    return sorted(name.removesuffix(".json") for name in os.listdir(_HERE) if name.endswith(".json"))
+
+
+def read(name: str) -> str:
+    """A network's spec, as text."""
+    with open(os.path.join(_HERE, f"{name}.json"), encoding="utf-8") as file:
+        return file.read()
