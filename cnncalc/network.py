@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from .dialects import Dialect
 from .errors import CnncalcError, Path, ShapeError, SpecError, Where, nearest, shown
@@ -15,12 +15,12 @@ INPUT = -1
 MOST_LAYERS = 1_000_000
 
 
-class Source(Protocol):
+class Source:
     """Where a network was read from, to say where in it something stands."""
 
     def locate(self, path: Path, key: str | None) -> Where | None:
         """The place of a path, or of the name that stands for `key` there; None where there is no text."""
-        ...
+        raise NotImplementedError
 
 
 class Node(NamedTuple):
@@ -42,7 +42,7 @@ class Network(NamedTuple):
     """A whole network. Equal to another where the layers, their names, the input and the dialect are."""
 
     nodes: tuple[Node, ...]
-    dialect: Dialect
+    dialect: type[Dialect]
     layout: str | None = None
     """NCHW or NHWC; None for the dialect's own."""
     input: Shape | None = None

@@ -7,7 +7,6 @@ An open size stays exact through a chain: nested floors of one unknown are again
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Union
 
@@ -142,23 +141,30 @@ def to_json(shape: Iterable[Size]) -> list[int | str | None]:
     return [s if isinstance(s, int) else str(s) if s.letter is not None else None for s in shape]
 
 
-_SEPARATOR = re.compile(r"[x×,]", re.IGNORECASE)
-_SIZE = re.compile(r"[0-9]+|[a-wyz]", re.IGNORECASE)
+def split_axes(text: str) -> list[str]:
+    """What stands between the separators `x`, `×` and `,`."""
+    return text.replace("X", "x").replace("×", "x").replace(",", "x").split("x")
+
+
+def is_digits(text: str) -> bool:
+    """Whether a text is a number of a length that can be read."""
+    return text.isascii() and text.isdecimal() and len(text) < 4000
+
+
+def is_letter(text: str) -> bool:
+    """Whether a text is one letter, which names an open size."""
+    return len(text) == 1 and text.isascii() and text.isalpha() and text not in "xX"
 
 
 def looks_like_shape(word: str) -> bool:
     """Whether a word on the command line is meant as a shape: sizes between `x`, `,` or `×`."""
-    parts = _SEPARATOR.split(word)
-    return all(_SIZE.fullmatch(p) for p in parts) and (len(parts) > 1 or word.isdecimal())
+    parts = split_axes(word)
+    return all(is_digits(p) or is_letter(p) for p in parts) and (len(parts) > 1 or word.isdecimal())
 
 
 def parse_shape(text: str) -> Shape:
     """`3x224x224`, `3,224,224`, `3×224×224`, a letter for a size left open. SpecError for anything else."""
-    return read_shape([int(p) if _is_number(p) else p for p in _SEPARATOR.split(text.strip())], text)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 4000
+    return read_shape([int(p) if is_digits(p) else p for p in split_axes(text.strip())], text)
 
 
 def read_shape(value: object, text: str | None = None) -> Shape:
@@ -181,7 +187,7 @@ def _read_size(value: object, written: str) -> Size:
             return value
         why = "a size is at least 1" if value < 1 else f"a size is at most {LARGEST:,}"
         raise SpecError(f"{shown(value)} is not a size, in {written}", why, key="input")
-    if isinstance(value, str) and len(value) == 1 and _SIZE.fullmatch(value) and value.isalpha():
+    if isinstance(value, str) and is_letter(value):
         return Open(value)
     raise SpecError(
         f"{shown(value)} is not a size, in {written}",

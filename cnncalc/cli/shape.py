@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,6 @@ from .. import trace
 from ..errors import CnncalcError, SpecError
 from ..network import Network
 from ..render import Style, renderer
-from ..render.columns import chosen
 from ..sizes import Shape, parse_shape
 from ..spec import source
 from ..spec.document import load_text
@@ -68,10 +66,8 @@ def command(
     format = format_of(as_json, as_jsonl, format)
     given = source.sort_out(spec)
     asked = Asked(_input(given, input), batch, dialect, layout)
-    gc.set_threshold(200_000, 50, 100)  # a report is a tree: collecting it while it grows costs half the time
-    shown_columns = chosen(columns) if columns is not None else None
     with output(path, utf8=format in ("json", "jsonl")) as stream:
-        style = style_of(shown_columns, explain, color, stream)
+        style = style_of(_chosen(columns), explain, color, stream)
         if format == "jsonl" and _is_lines(given):
             return _stream(given.rest[0], asked, style, stream)
         network = source.network(given, read_stdin)
@@ -79,6 +75,14 @@ def command(
             note(quiet, "this is a report: its padding words were worked out for its own input, not for the new one")
         write(stream, renderer(format)(asked.report(network), style))
     return 0
+
+
+def _chosen(columns: str | None) -> tuple[str, ...] | None:
+    if columns is None:
+        return None
+    from ..render.columns import chosen
+
+    return chosen(columns)
 
 
 def _input(given: source.Given, input: str | None) -> Shape | None:

@@ -22,7 +22,7 @@ AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "wi
 class Env(NamedTuple):
     """What holds for a whole network while it is traced."""
 
-    dialect: Dialect
+    dialect: type[Dialect]
     channels_last: bool
 
 
@@ -113,12 +113,16 @@ def join(c: Size, space: Shape, env: Env) -> Shape:
     return (*space, c) if env.channels_last else (c, *space)
 
 
-def check_channels(declared: int | None, c: Size, key: str = "c_i") -> None:
-    """A declared number of channels against the one that arrives."""
-    if declared is not None and known(c) not in (None, declared):
-        raise ShapeError(
-            f"{key} is {declared}, and {c} arrive", f"leave {key} out, or write {c}, or mend what comes before", key=key
-        )
+def check_channels(declared: int | None, c: Size, x: Shape) -> None:
+    """A declared number of channels against the one that arrives with the shape x."""
+    if declared is None or known(c) in (None, declared):
+        return
+    if declared in (x[0], x[-1]):
+        other = "NHWC" if declared == x[-1] else "NCHW"
+        help = f"if the channels of {show(x)} stand {'last' if other == 'NHWC' else 'first'}, give --layout {other}"
+    else:
+        help = f"leave c_i out, or write {c}, or mend what comes before"
+    raise ShapeError(f"c_i is {declared}, and {c} arrive", help, key="c_i")
 
 
 def divides(parts: int, whole: Size, what: str, key: str = "g") -> None:

@@ -115,7 +115,7 @@ class Conv(Convolution):
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
         c_i, space = split(x, env, self.nd, self.op)
         c_o, g = self.c_o, self.g
-        check_channels(self.c_i, c_i)
+        check_channels(self.c_i, c_i, x)
         slides, window = self.slides(space, env)
         if env.dialect.strided_dilation is False:
             check_strided_dilation(window["s"], window["d"], env)
@@ -182,7 +182,7 @@ class DepthwiseConv(Convolution):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
         c_i, space = split(x, env, self.nd, self.op)
-        check_channels(self.c_i, c_i)
+        check_channels(self.c_i, c_i, x)
         multiplier = self.times_each(c_i)
         slides, window = self.slides(space, env)
         out = tuple([s.out for s in slides])
@@ -229,7 +229,7 @@ class SeparableConv(Convolution):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
         c_i, space = split(x, env, self.nd, self.op)
-        check_channels(self.c_i, c_i)
+        check_channels(self.c_i, c_i, x)
         slides, window = self.slides(space, env)
         out = tuple([s.out for s in slides])
         inner = c_i * self.multiplier

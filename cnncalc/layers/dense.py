@@ -21,7 +21,7 @@ class Linear(Layer):
     bias: bool = True
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        check_channels(self.c_i, x[-1])
+        check_channels(self.c_i, x[-1], x[-1:])
         out = (*x[:-1], self.out)
         bias = self.out if self.bias else 0
         values = {"c_i": known(x[-1]), "out": self.out, "bias": self.bias}

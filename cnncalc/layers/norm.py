@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ..errors import ShapeError
 from ..sizes import Shape, Size, count, show
-from .base import Env, Fields, Layer, Traced, divides
+from .base import Env, Fields, Layer, Traced, check_channels, divides
 from .conv import counted
 from .keys import Reader, at_least, flag, integers, number
 
@@ -60,8 +60,7 @@ class BatchNorm(Norm):
 
     def normalised(self, x: Shape, env: Env) -> tuple[dict[str, object], Size]:
         c = channels(x, env)
-        if self.c_i is not None and isinstance(c, int) and c != self.c_i:
-            raise ShapeError(f"c_i is {self.c_i}, and {c} arrive", f"leave c_i out, or write {c}", key="c_i")
+        check_channels(self.c_i, c, x)
         return {}, c
 
     def buffers(self, size: Size) -> int | None:

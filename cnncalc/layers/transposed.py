@@ -74,7 +74,7 @@ class TransposedConv(Layer):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
         c_i, space = split(x, env, self.nd, self.op)
-        check_channels(self.c_i, c_i)
+        check_channels(self.c_i, c_i, x)
         divides(self.g, c_i, "c_i")
         divides(self.g, self.c_o, "c_o")
         if self.g != 1 and not env.dialect.transposed_groups:

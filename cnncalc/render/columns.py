@@ -133,7 +133,7 @@ def chosen(names: str) -> tuple[str, ...]:
     found = tuple([name.strip().lower() for name in names.split(",")])
     for name in found:
         if name not in COLUMNS:
-            raise SpecError(f"there is no column {shown(name)}", nearest(name, COLUMNS) or f"{', '.join(COLUMNS)}")
+            raise SpecError(f"there is no column {shown(name)}", nearest(name, COLUMNS) or f"the columns are {', '.join(COLUMNS)}")
     return found
 
 

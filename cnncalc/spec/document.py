@@ -11,7 +11,6 @@ from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from ..layers import OPS, Layer, find_op, keys_named, unknown_op
 from ..network import Network, Source, Wire, wire
 from ..sizes import read_shape
-from . import locate
 from .keys import canonical
 
 VERSION = 1
@@ -19,7 +18,7 @@ TOP_KEYS = ("cnncalc", "name", "input", "dialect", "layout", "layers", "expect",
 COMMON_KEYS = ("op", "name", "from", "times", "expect", "report")
 
 
-class Document:
+class Document(Source):
     """A JSON text and its name: the source of the networks read from it."""
 
     def __init__(self, text: str, name: str, first_line: int = 1):
@@ -29,10 +28,14 @@ class Document:
 
     def where(self, at: int) -> Where:
         """An offset of the text."""
+        from . import locate
+
         return locate.place(self.text, at, self.name, self.first_line)
 
     def locate(self, path: Path, key: str | None) -> Where:
         """The place of a path, or of the name that stands for `key` in the object there."""
+        from . import locate  # only when something is wrong: reading pays nothing for it
+
         if path[:1] == ("layers",):
             path = path[2:] if self.layers_at is None else (*self.layers_at, *path[1:])
         if key is None:
@@ -86,6 +89,8 @@ def parse(document: Document) -> Any:
 
 
 def _strict(document: Document) -> CnncalcError:
+    from . import locate
+
     twice = locate.duplicate(document.text)
     infinite = locate.not_finite(document.text)
     if infinite is not None and (twice is None or infinite.at < twice.at):

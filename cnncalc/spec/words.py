@@ -11,18 +11,16 @@ value = JSON | AXES | text
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, NamedTuple
 
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from ..layers import OPS, Layer, find_op, keys_named, unknown_op
-from ..network import Network
+from ..network import Network, Source
+from ..sizes import is_digits, split_axes
 from . import document
 from .keys import canonical
 
-_AXES = re.compile(r"[0-9]+(?:\+[0-9]+)?(?:[x×][0-9]+(?:\+[0-9]+)?)*", re.IGNORECASE)
-_FUSED = re.compile(r"(pt|[kspdg])(?=[0-9])", re.IGNORECASE)
-_FUSED_KEYS = {"pt": "p_total"}
+_FUSED = {"pt": "p_total", "k": "k", "s": "s", "p": "p", "d": "d", "g": "g"}
 FLAGS: dict[str, tuple[str, Any]] = {
     "ceil": ("ceil", True),
     "flip": ("flip", True),
@@ -42,7 +40,7 @@ class Arg(NamedTuple):
     end: int
 
 
-class Words:
+class Words(Source):
     """The words of a command line: the source of the network read from them."""
 
     def __init__(self, words: list[str], first: int = 0):
@@ -158,19 +156,16 @@ def _arg(op: str, text: str, start: int, first: bool) -> Arg:
         key, value_ = FLAGS[text.lower()]
         if key in cls.KEYS:
             return Arg(key, value_, start, end)
-    if _AXES.fullmatch(text):
+    axes = read_axes(text)
+    if axes is not None:
         if cls.BARE is None or not first:
             why = "comes first, before the keys" if cls.BARE else f"means nothing to {op}"
             raise SpecError(f"the bare number {shown(text)} {why}", _fused_help(cls, text))
-        return Arg(cls.BARE, _axes(text), start, end)
-    fused = _FUSED.match(text)
-    if fused and _AXES.fullmatch(text, fused.end()):
-        key = fused[1].lower()
-        key = _FUSED_KEYS.get(key, key)
-        if key in cls.KEYS:
-            return Arg(key, _axes(text[fused.end() :]), start, end)
-        if keys_named(cls, key):  # dropout:p0.5 has no fused form, p is an alias there
-            return Arg(key, _axes(text[fused.end() :]), start, end)
+        return Arg(cls.BARE, axes, start, end)
+    letters = text[:2].lower() if text[:2].lower() == "pt" else text[:1].lower()
+    axes = read_axes(text[len(letters) :])
+    if axes is not None and letters in _FUSED and keys_named(cls, _FUSED[letters]):
+        return Arg(_FUSED[letters], axes, start, end)
     raise _unreadable(op, cls, text)
 
 
@@ -182,8 +177,7 @@ def _fused_help(cls: type[Layer], text: str) -> str:
 def _unreadable(op: str, cls: type[Layer], text: str) -> SpecError:
     if not text:
         return SpecError("an argument is empty", "there is a comma or a colon too many")
-    letters = re.match(r"[^0-9]*", text)
-    stem = letters[0] if letters else text
+    stem = text.rstrip("0123456789.+xX-")
     known = [*cls.KEYS, *(f for f, (key, _) in FLAGS.items() if key in cls.KEYS), *_COMMON]
     if stem.lower() in known and stem != text:
         return SpecError(f"{shown(text)} is not a number for {stem}", f"as {stem}3, {stem}3x5")
@@ -197,22 +191,25 @@ def _value(key: str, text: str) -> Any:
         return text
     if key == "from":
         return text.split("+")
-    if _AXES.fullmatch(text):
-        return _axes(text)
+    axes = read_axes(text)
+    if axes is not None:
+        return axes
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
 
 
-def _axes(text: str) -> Any:
-    """`3` is a number, `3x5` a number per axis, `0+1` before and after on all axes, `0+1x2` per axis."""
-    if len(text) > 2000:
-        raise SpecError(f"{shown(text)} is too long for a number")
-    sides = [_side(side) for side in re.split("[x×]", text, flags=re.IGNORECASE)]
+def read_axes(text: str) -> Any:
+    """`3` is a number, `3x5` one per axis, `0+1` before and after on all axes, `0+1x2` per axis; else None."""
+    sides = [_side(side) for side in split_axes(text)] if "," not in text else [None]
+    if None in sides:
+        return None
     return sides[0] if len(sides) == 1 and isinstance(sides[0], int) else sides
 
 
 def _side(text: str) -> Any:
     before, plus, after = text.partition("+")
+    if not is_digits(before) or (plus and not is_digits(after)):
+        return None
     return [int(before), int(after)] if plus else int(before)
