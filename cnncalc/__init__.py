@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 from .errors import CnncalcError, ShapeError, SpecError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .network import Network
     from .trace import LayerReport, Report
 
-    Source = Union[str, PathLike[str], dict[str, Any], Sequence[Any], Network]
+    Source = str | PathLike[str] | dict[str, Any] | Sequence[Any] | Network
 
 __version__ = "0.1.0"
 __all__ = ["CnncalcError", "LayerReport", "Network", "Report", "ShapeError", "SpecError", "load", "shape"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .errors import SpecError, nearest, shown
 
-
 _ALL = frozenset({"valid", "same", "same_upper", "same_lower", "full", "causal"})
 
 

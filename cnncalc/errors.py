@@ -78,6 +78,9 @@ class ShapeError(CnncalcError):
     """A spec that reads well and cannot be: its sizes do not go together."""
 
 
+LONGEST_PATH = 4096
+
+
 def shown(value: object, limit: int = 60) -> str:
     """A value as its user wrote it, in one short printable line."""
     if isinstance(value, str):

@@ -167,4 +167,4 @@ def first_rank(nodes: Iterable[Node]) -> int | None:
 
 def no_input() -> ShapeError:
     """The error of a network without an input."""
-    return ShapeError("no input shape", "put one in front, as 3x224x224, or give -i 3x224x224")
+    return ShapeError("no input shape", 'put one in front (3x224x224), give -i 3x224x224, or "input" in the spec')

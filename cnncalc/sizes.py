@@ -8,7 +8,6 @@ An open size stays exact through a chain: nested floors of one unknown are again
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Union
 
 from .errors import SpecError, shown
 
@@ -93,7 +92,7 @@ class Open:
         return f"<size {self}>"
 
 
-Size = Union[int, Open]
+Size = int | Open
 Shape = tuple[Size, ...]
 UNKNOWN = Open(None)
 
@@ -134,6 +133,12 @@ def total(counts: Iterable[int | None]) -> int | None:
 def show(shape: Iterable[Size]) -> str:
     """A shape as it is written: `3x224x224`, an open part of more than a letter in brackets."""
     return "x".join(str(s) if isinstance(s, int) or len(str(s)) == 1 else f"[{s}]" for s in shape)
+
+
+def atom(size: object) -> str:
+    """A size as a factor of a formula: what is more than a number or a letter in brackets."""
+    text = str(size)
+    return f"({text})" if isinstance(size, Open) and len(text) > 1 else text
 
 
 def to_json(shape: Iterable[Size]) -> list[int | str | None]:

@@ -94,7 +94,10 @@ class LayerReport:
     def explain(self) -> list[str]:
         """The arithmetic, a line a formula."""
         env = Env(self.network.dialect, self.network.layout == "NHWC")
-        return self.node.layer.explain(self._x, self.traced, env)
+        lines = self.node.layer.explain(self._x, self.traced, env)
+        if self._batch is not None and self.traced.macs:
+            lines.append(f"MACs of the batch: {self._batch}*{self.traced.macs:,} = {self.macs:,}")
+        return lines
 
     def raw(self) -> dict[str, Any]:
         """The layer as JSON, tuples where JSON has arrays."""

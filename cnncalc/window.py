@@ -51,7 +51,7 @@ class Window(NamedTuple):
         return isinstance(n, Open) or n + self.pb + self.pa >= self.k
 
     def then(self, later: Window) -> Window:
-        """This window and then a later one over what comes out, as one window over this one's input."""
+        """One window over this one's input that does the same as this one and then a later one."""
         return Window(
             self.k + (later.k - 1) * self.s,
             self.s * later.s,

@@ -57,7 +57,9 @@ class Commands(click.Group):
 
 
 def _perhaps_shape(word: str) -> str:
-    return f"for layers or a network: cnncalc shape {word}" if word.isprintable() else "cnncalc --help lists the commands"
+    return (
+        f"for layers or a network: cnncalc shape {word}" if word.isprintable() else "cnncalc --help lists the commands"
+    )
 
 
 @click.group(
@@ -75,7 +77,7 @@ def group() -> None:
 
 def main() -> NoReturn:
     """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 wrong usage or spec, 3 a bug, 130 on Ctrl-C."""
-    gc.set_threshold(200_000, 50, 100)  # a report is a tree: collecting it while it grows costs half the time
+    gc.disable()  # a report is a tree without cycles: looking for them while it grows costs half the time
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -92,12 +94,6 @@ def run(args: list[str]) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         return code if isinstance(code, int) else 0
-    except CnncalcError as error:
-        return _say(str(error), 2)
-    except click.exceptions.NoArgsIsHelpError as error:
-        return _say(error.ctx.get_help() if error.ctx else "", 2)
-    except click.ClickException as error:
-        return _say(_usage(error), 2)
     except (KeyboardInterrupt, click.Abort):
         return 130
     except (ClosedPipe, BrokenPipeError):
@@ -106,7 +102,18 @@ def run(args: list[str]) -> int:
         _say(f"cannot write: {error.strerror or error}", 2)
         return _closed(2)
     except Exception as error:
-        return _bug(error)
+        return _fail(error)
+
+
+def _fail(error: Exception) -> int:
+    """Say what went wrong; the exit code."""
+    if isinstance(error, CnncalcError):
+        return _say(str(error), 2)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return _say(error.ctx.get_help() if error.ctx else "", 2)
+    if isinstance(error, click.ClickException):
+        return _say(_usage(error), 2)
+    return _bug(error)
 
 
 def _usage(error: click.ClickException) -> str:

@@ -10,7 +10,7 @@ from typing import IO, Any, TypeVar
 
 import click
 
-from ..errors import SpecError, shown
+from ..errors import LONGEST_PATH, SpecError, shown
 from ..render import FORMATS, Style
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -92,31 +92,27 @@ def output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
         yield sys.stdout
         return
     target = os.path.realpath(path)
-    special = os.path.exists(target) and not os.path.isfile(target)
+    special = os.path.exists(target) and not os.path.isfile(target)  # a device, a pipe: nothing to rename
+    part = target if special else f"{target}.{os.getpid()}.part"
     try:
-        file = open(target if special else f"{target}.{os.getpid()}.part", "w", encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise SpecError(f"{shown(path)} cannot be written: {error.strerror}") from None
-    file.reconfigure(errors="backslashreplace")
-    if special:
-        with file:
+        with open(part, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             yield file
-        return
-    try:
-        try:
-            with file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            if os.path.exists(target):
-                os.chmod(file.name, os.stat(target).st_mode & 0o7777)
-            os.replace(file.name, target)
-        except OSError as error:
-            raise SpecError(f"{shown(path)} cannot be written: {error.strerror}") from None
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(file.name)
-        raise
+        if not special:
+            _put_in_place(part, target)
+    except OSError as error:
+        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be written: {error.strerror}") from None
+    finally:
+        if not special:
+            with contextlib.suppress(OSError):
+                os.unlink(part)
+
+
+def _put_in_place(part: str, target: str) -> None:
+    with open(part, "rb") as file:
+        os.fsync(file.fileno())
+    if os.path.exists(target):
+        os.chmod(part, os.stat(target).st_mode & 0o7777)
+    os.replace(part, target)
 
 
 def write(stream: IO[str], pieces: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import IO, NamedTuple
 import click
 
 from .. import trace
-from ..errors import CnncalcError, SpecError
+from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
 from ..network import Network
 from ..render import Style, renderer
 from ..sizes import Shape, parse_shape
@@ -101,6 +102,7 @@ def _is_lines(given: source.Given) -> bool:
 
 def _stream(word: str, asked: Asked, style: Style, stream: IO[str]) -> int:
     """A report a line for each spec a line, in order, each before the next is read; 2 where one was wrong."""
+    gc.enable()  # a stream has no end
     code = 0
     render = renderer("jsonl")
     for number, line in enumerate(_lines(word), 1):
@@ -123,4 +125,4 @@ def _lines(word: str) -> Iterator[bytes]:
         with open(word, "rb") as file:
             yield from file
     except OSError as error:
-        raise SpecError(f"{word!r} cannot be read: {error.strerror}") from None
+        raise SpecError(f"{shown(word, LONGEST_PATH)} cannot be read: {error.strerror}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from ..errors import SpecError, nearest, shown
 from . import activation, border, conv, dense, norm, pool, resample, transposed
 from .base import Env, Fields, Layer, Traced

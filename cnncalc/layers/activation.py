@@ -81,7 +81,7 @@ class Dropout(Activation):
 
 
 class PRelu(Layer):
-    """A leaky ReLU with trained slopes: one or one a channel (PyTorch), or one a unit but along `shared_axes` (Keras)."""
+    """A leaky ReLU with trained slopes: one, one a channel (PyTorch), or one a unit but along `shared_axes` (Keras)."""
 
     KEYS = {"num_parameters": at_least(1), "shared_axes": integers}
     num_parameters: int | None = None
@@ -106,12 +106,12 @@ class PRelu(Layer):
         return Traced({"num_parameters": number_}, x, fields, number_)
 
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
-        return [f"parameters: {counted(traced.weights)} slopes"]
+        return [f"parameters: {counted(traced.weights)} slope{'' if traced.weights == 1 else 's'}"]
 
 
 _PLAIN = ("relu", "relu6", "gelu", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid", "identity")
 OPS: dict[str, tuple[type[Layer], int | None]] = {
-    **{op: (Activation, None) for op in _PLAIN},
+    **dict.fromkeys(_PLAIN, (Activation, None)),
     "leakyrelu": (LeakyRelu, None),
     "elu": (Elu, None),
     "prelu": (PRelu, None),

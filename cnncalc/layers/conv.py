@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ShapeError
-from ..sizes import Shape, Size, count, known, total
+from ..sizes import Shape, Size, atom, count, known, total
 from .base import Env, Fields, Layer, Traced, check_channels, divides, join, split
 from .keys import Axes, Sides, at_least, flag, per_axis, sides, spread
 from .sliding import Slide, by_total, check_fits, explain_slides, place, sides_of, slide_fields
@@ -88,7 +88,7 @@ def times(*factors: object) -> str:
     flat: list[object] = []
     for factor in factors:
         flat += factor if isinstance(factor, (tuple, list)) else [factor]
-    return "*".join(str(f) for f in flat)
+    return "*".join(atom(f) for f in flat)
 
 
 def counted(value: int | None) -> str:

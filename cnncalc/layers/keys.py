@@ -1,4 +1,4 @@
-"""How the value of a key is read: one small function a kind, from JSON (or a word's text made JSON) to what layers hold.
+"""How the value of a key is read: one small function a kind, from JSON (or a word made JSON) to what layers hold.
 
 Each takes the value and the layer's number of axes (None where its input decides) and raises SpecError with the key
 left out: whoever calls knows it.
@@ -7,17 +7,16 @@ left out: whoever calls knows it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Union
 
 from ..errors import SpecError, nearest, shown
 from ..sizes import LARGEST
 
-Axes = Union[int, tuple[int, ...]]
+Axes = int | tuple[int, ...]
 """One number for all axes, or one per axis."""
 Pair = tuple[int, int]
-Sides = Union[int, str, tuple[Union[int, Pair], ...]]
+Sides = int | str | tuple[int | Pair, ...]
 """Padding: one number, a word, or one number or (before, after) per axis; a lone pair stands for all axes."""
-Reader = Callable[[object, Union[int, None]], object]
+Reader = Callable[[object, int | None], object]
 
 
 def whole(value: object, least: int = 1) -> int:
@@ -41,7 +40,11 @@ def _whole_help(value: object) -> str | None:
 
 def at_least(least: int) -> Reader:
     """One whole number."""
-    return lambda value, nd: whole(value, least)
+
+    def read(value: object, nd: int | None) -> int:
+        return whole(value, least)
+
+    return read
 
 
 def per_axis(least: int) -> Reader:
@@ -96,7 +99,7 @@ def _side(value: object) -> int | Pair:
 
 
 def flag(value: object, nd: int | None) -> bool:
-    """true or false."""
+    """True or false."""
     if isinstance(value, bool):
         return value
     raise SpecError(f"{shown(value)} is not true or false")

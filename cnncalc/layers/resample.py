@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Union
 
 from ..errors import ShapeError, SpecError, shown
 from ..receptive import UNKNOWN as UNSEEN
@@ -14,7 +13,7 @@ from ..sizes import UNKNOWN, Shape, Size
 from .base import AXIS_NAMES, Env, Fields, Layer, Traced, divides, join, split, unseen
 from .keys import Axes, at_least, check_axes, flag, number, one_of, per_axis, spread
 
-Factor = Union[int, float]
+Factor = int | float
 
 
 def factors(value: object, nd: int | None) -> Factor | tuple[Factor, ...]:
@@ -79,11 +78,7 @@ class Upsample(Layer):
         if n == out:
             return field
         if self.align and self.mode != "nearest":
-            if not isinstance(n, int) or not isinstance(out, int):
-                return UNSEEN
-            if out == 1:
-                return field.spread([(0, 0)], 1)
-            return field.resample(n - 1, out - 1, _taps(self.mode, partial(_aligned, n, out)))
+            return self._see_aligned(field, n, out)
         if isinstance(ratio, int):
             n, out = 1, ratio  # the same for every n
         if not isinstance(n, int) or not isinstance(out, int) or (ratio is not None and n * ratio != out):
@@ -91,6 +86,13 @@ class Upsample(Layer):
         if self.mode == "nearest":
             return field.resample(n, out, partial(_nearest, n, out))
         return field.resample(n, out, _taps(self.mode, partial(_half_pixel, n, out)))
+
+    def _see_aligned(self, field: Field, n: Size, out: Size) -> Field:
+        if not isinstance(n, int) or not isinstance(out, int):
+            return UNSEEN
+        if out == 1:
+            return field.spread([(0, 0)], 1)
+        return field.resample(n - 1, out - 1, _taps(self.mode, partial(_aligned, n, out)))
 
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
         if self.factor is None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..errors import ShapeError
 from ..receptive import Field
-from ..sizes import Open, Shape, Size
+from ..sizes import Open, Shape, Size, atom
 from ..window import extent, positions, positions_ceil
 from .base import AXIS_NAMES, Fields, unseen
 from .keys import Pair, Sides, spread, spread_sides
@@ -124,12 +124,13 @@ def explain_slides(slides: list[Slide], d: tuple[int, ...], k: tuple[int, ...], 
 
 
 def _slide_text(slide: Slide, d: int, k: int, ceil: bool) -> str:
+    n = atom(slide.n)
     if slide.pb is None or slide.pa is None:
-        return f"ceil({slide.n}/{slide.s}) = {slide.out}"
+        return f"ceil({n}/{slide.s}) = {slide.out}"
     sides = f"{slide.pb}+{slide.pa}"
-    text = f"floor(({slide.n} + {sides} - {slide.k} + {slide.s})/{slide.s}) = {slide.out}"
+    text = f"floor(({n} + {sides} - {slide.k} + {slide.s})/{slide.s}) = {slide.out}"
     if ceil:
-        text = f"ceil(({slide.n} + {sides} - {slide.k} + {slide.s})/{slide.s})"
+        text = f"ceil(({n} + {sides} - {slide.k} + {slide.s})/{slide.s})"
         rounded = positions(slide.n, slide.pb + slide.pa + slide.s - 1, slide.k, slide.s)
         dropped = "" if rounded == slide.out else ", less the window that would start in the padding after"
         text += f" = {rounded}{dropped} = {slide.out}" if dropped else f" = {slide.out}"

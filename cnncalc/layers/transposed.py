@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..errors import ShapeError
 from ..receptive import transposed as seen_through
-from ..sizes import Open, Shape, Size, count, known, total
+from ..sizes import Open, Shape, Size, atom, count, known, total
 from ..window import extent
 from .base import AXIS_NAMES, Env, Fields, Layer, Traced, check_channels, divides, join, split, unseen
 from .conv import check_strided_dilation, check_word, counted, times
@@ -33,9 +33,7 @@ class Cut(NamedTuple):
     def text(self) -> str:
         """The formula with its numbers."""
         added = f" + {self.out_pad}" if self.out_pad else ""
-        return f"({self.n} - 1)*{self.s} - {self.pb}+{self.pa} + {self.k}{added}".replace(
-            f"- {self.pb}+{self.pa}", f"- ({self.pb}+{self.pa})"
-        )
+        return f"({atom(self.n)} - 1)*{self.s} - ({self.pb}+{self.pa}) + {self.k}{added}"
 
 
 class TransposedConv(Layer):

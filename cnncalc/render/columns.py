@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Union
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import SpecError, nearest, shown
 from ..sizes import show
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..receptive import Field
     from ..trace import LayerReport
 
-Cell = Union[int, float, str, None]
+Cell = int | float | str | None
 """A number, a text (empty where there is nothing to say), or None for a number that is not known."""
 
 
@@ -67,19 +67,24 @@ def _side_text(value: object) -> str:
     return "?" if value is None else str(value)
 
 
-def field_text(numbers: Sequence[int | None]) -> str:
-    """A figure of each axis' field: once where they are equal."""
-    return axes_text([("?" if n is None else n) for n in numbers])
+def field_text(fields: Sequence[Field], name: str) -> str:
+    """A figure of each axis' field, once where they are equal: `?` is not known, `~` differs by phase."""
+    return axes_text([_figure(field, name) for field in fields])
+
+
+def _figure(field: Field, name: str) -> object:
+    number = getattr(field, name)
+    return ("?" if field.phases is None else "~") if number is None else number
 
 
 def rf_text(fields: Sequence[Field]) -> str:
     """A receptive field in short: `11 s4 @-5` is size 11, stride 4, start -5."""
     if not fields:
         return ""
-    size, stride, start = ([getattr(f, name) for f in fields] for name in ("size", "stride", "start"))
-    if all(n is None for n in (*size, *stride, *start)):
+    if all(f[:3] == (None, None, None) for f in fields):
         return "unknown"
-    return f"{field_text(size)} s{field_text(stride)} @{field_text(start)}"
+    size, stride, start = (field_text(fields, name) for name in ("size", "stride", "start"))
+    return f"{size} s{stride} @{start}"
 
 
 def ratio(layer: LayerReport) -> Cell:
@@ -100,7 +105,7 @@ def _key(name: str) -> Callable[[LayerReport], Cell]:
 
 
 def _rf(name: str) -> Callable[[LayerReport], Cell]:
-    return lambda layer: field_text([getattr(f, name) for f in layer.rf])
+    return lambda layer: field_text(layer.rf, name)
 
 
 COLUMNS = {
@@ -124,7 +129,7 @@ COLUMNS = {
 }
 NARROW = ("layer", "op", "out", "params", "fc", "ratio", "macs", "rf")
 WIDE = ("layer", "op", "out", "weights", "params", "local", "fc", "ratio", "macs", "rf")
-ALL = tuple(name for name in COLUMNS if name not in ("rf",))
+ALL = tuple(name for name in COLUMNS if name != "rf")
 SUMMED = ("weights", "bias", "params", "buffers", "macs")
 
 
@@ -133,7 +138,9 @@ def chosen(names: str) -> tuple[str, ...]:
     found = tuple([name.strip().lower() for name in names.split(",")])
     for name in found:
         if name not in COLUMNS:
-            raise SpecError(f"there is no column {shown(name)}", nearest(name, COLUMNS) or f"the columns are {', '.join(COLUMNS)}")
+            raise SpecError(
+                f"there is no column {shown(name)}", nearest(name, COLUMNS) or f"the columns are {', '.join(COLUMNS)}"
+            )
     return found
 
 
@@ -158,8 +165,9 @@ def brief(cell: Cell, column: Column) -> str:
     if not column.short or not isinstance(cell, (int, float)) or cell < 10_000:
         return full(cell, column)
     number, unit = float(cell), ""
-    for unit in ("K", "M", "G", "T", "P", "E", "Z", "Y"):
-        number /= 1000
-        if number < 999.5:
-            break
+    units = iter("KMGTPEZYRQ")
+    while number >= 999.5:
+        number, unit = number / 1000, next(units, "")
+        if not unit:
+            return f"{float(cell):.3g}{column.spaced}"
     return f"{number:.3g}{unit}{column.spaced}"

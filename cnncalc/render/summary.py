@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ..layers import Fields
+from ..layers.base import AXIS_NAMES
+from ..network import INPUT
+from ..receptive import PIXEL
 from ..sizes import show
 from .columns import COLUMNS, field_text, full
 
@@ -27,9 +31,21 @@ def totals(report: Report) -> list[str]:
     parts.append(f"{counted(report.macs)} MACs")
     lines = [", ".join(parts)]
     if report.rf:
-        size, stride, start = (field_text([getattr(f, n) for f in report.rf]) for n in ("size", "stride", "start"))
-        lines.append(f"receptive field {size}, stride {stride}, start {start}".replace("?", "unknown"))
+        lines.append(f"receptive field {_figures(report.rf)}")
     return lines
+
+
+def _figures(fields: Fields) -> str:
+    """`11, stride 4, start -5`."""
+    size, stride, start = (_in_words(field_text(fields, name)) for name in ("size", "stride", "start"))
+    return f"{size}, stride {stride}, start {start}"
+
+
+def _in_words(figure: str) -> str:
+    words = {"?": "unknown", "~": "varying by phase"}
+    if not any(sign in figure for sign in words):
+        return figure
+    return " x ".join(words.get(part, part) for part in figure.split("x"))
 
 
 def counted(number: int | None) -> str:
@@ -43,10 +59,11 @@ def lone_convolution(report: Report) -> list[str]:
     if len(convolutions) != 1:
         return []
     layer = convolutions[0]
-    ratio = full(COLUMNS["ratio"].cell(layer), COLUMNS["ratio"])
+    cell = COLUMNS["ratio"].cell(layer)
+    ratio = "" if cell is None else f" ({full(cell, COLUMNS['ratio'])})"
     return [
         f"{layer.name}: {counted(layer.weights)} weights, {counted(layer.params)} with bias",
-        f"  locally connected {counted(layer.local_weights)}, fully connected {counted(layer.fc_weights)} ({ratio})",
+        f"  locally connected {counted(layer.local_weights)}, fully connected {counted(layer.fc_weights)}{ratio}",
     ]
 
 
@@ -62,29 +79,24 @@ def explanation(report: Report) -> Iterator[str]:
 
 def field_lines(report: Report, layer: LayerReport) -> list[str]:
     """The receptive field's recurrence with its numbers, where the layer slides a window over the input's axes."""
-    from ..network import INPUT
-    from ..receptive import PIXEL
-
     reads = layer.node.reads
     before = (PIXEL,) * len(layer.rf) if reads == INPUT else report.layers[reads].rf
     if before == layer.rf or not layer.rf:
         return []
     k, s, p, d = (layer.values.get(key) for key in ("k", "s", "p", "d"))
     if not (k and s and d) or isinstance(p, str) or layer.op.startswith("convT") or len(before) != len(k):
-        return [f"receptive field: {_field(layer)}"]
-    texts: dict[str, None] = {}
+        return [f"receptive field: size {_figures(layer.rf)}"]
+    lines: dict[str, list[str]] = {}
     for axis, (old, new) in enumerate(zip(before, layer.rf, strict=True)):
         if None in old[:3] or old.phases or new.phases or p is None:
-            return [f"receptive field: {_field(layer)}"]
+            return [f"receptive field: size {_figures(layer.rf)}"]
         tap = k[axis] if d[axis] == 1 else f"({d[axis]}*({k[axis]} - 1) + 1)"
-        texts[
-            f"receptive field: size {old.size} + ({tap} - 1)*{old.stride} = {new.size}, "
+        text = (
+            f"size {old.size} + ({tap} - 1)*{old.stride} = {new.size}, "
             f"stride {old.stride}*{s[axis]} = {new.stride}, "
             f"start {old.start} - {p[axis][0]}*{old.stride} = {new.start}"
-        ] = None
-    return list(texts)
-
-
-def _field(layer: LayerReport) -> str:
-    size, stride, start = (field_text([getattr(f, n) for f in layer.rf]) for n in ("size", "stride", "start"))
-    return f"size {size}, stride {stride}, start {start}".replace("?", "unknown")
+        )
+        lines.setdefault(text, []).append(AXIS_NAMES[len(k)][axis])
+    if len(lines) == 1:
+        return [f"receptive field: {text}" for text in lines]
+    return [f"receptive field, {', '.join(axes)}: {text}" for text, axes in lines.items()]

@@ -29,7 +29,7 @@ def render(report: Report, style: Style) -> Iterator[str]:
     yield _drawn(console, _fitting(console, report, style))
     for line in totals(report):
         yield _drawn(console, Text(line, style="bold"))
-    for line in lone_convolution(report):
+    for line in lone_convolution(report) if style.columns is None else []:
         yield _drawn(console, Text(line))
     if style.explain:
         yield "\n"

@@ -95,7 +95,8 @@ def _strict(document: Document) -> CnncalcError:
     infinite = locate.not_finite(document.text)
     if infinite is not None and (twice is None or infinite.at < twice.at):
         return _at(document, infinite.at, f"{shown(infinite.text)[1:-1]} is not a number that JSON can hold", None)
-    assert twice is not None and twice.key_at is not None
+    assert twice is not None
+    assert twice.key_at is not None
     return _at(document, twice.key_at, f"{shown(twice.path[-1])} is given twice", "leave out one of them")
 
 
@@ -159,7 +160,7 @@ def _network(top: dict[str, Any], layers: Any, source: Source | None) -> Network
         raise SpecError(f"layers is {shown(layers)}, not a list", None, path=("layers",))
     if not layers:
         raise SpecError("no layers: the list is empty", "give at least one layer", path=("layers",) if top else None)
-    if top.get("cnncalc", VERSION) is not VERSION and top["cnncalc"] != VERSION or top.get("cnncalc") is True:
+    if (top.get("cnncalc", VERSION) is not VERSION and top["cnncalc"] != VERSION) or top.get("cnncalc") is True:
         raise SpecError(
             f"version {shown(top['cnncalc'])} of the spec is not known", f"this is version {VERSION}", path=("cnncalc",)
         )
@@ -277,7 +278,7 @@ def _check_keys(cls: type[Layer], op: str, given: dict[str, object], index: int)
         )
     for key in cls.NEEDED:
         if key not in given:
-            bare = f", as {op}:{_EXAMPLE.get(key, 3)}" if cls.BARE == key else ""
+            bare = f", as {op}:{_EXAMPLE.get(key, 3)}" if key == cls.BARE else ""
             raise SpecError(f"{op} needs {key}", f"give {key}{bare}", path=("layers", index))
 
 

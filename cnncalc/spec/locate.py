@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..errors import Path, Where
 
-_TOKEN = re.compile(r'[ \t\n\r]*("(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+)', re.DOTALL)
+_PIECE = re.compile(r'[ \t\n\r]*("(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+)', re.DOTALL)
 
 
 class Value(NamedTuple):
@@ -18,7 +18,7 @@ class Value(NamedTuple):
     key_at: int | None
     at: int
     text: str
-    """The token it begins with."""
+    """The piece it begins with."""
 
 
 def values(text: str) -> Iterator[Value]:
@@ -27,41 +27,41 @@ def values(text: str) -> Iterator[Value]:
     objects: list[bool] = []  # of each container that is open: whether it is an object
     key_at: int | None = None
     wants_key = False
-    for match in _TOKEN.finditer(text):
-        token, at = match[1], match.start(1)
-        if token == ":":
+    for match in _PIECE.finditer(text):
+        piece, at = match[1], match.start(1)
+        if piece == ":":
             continue
-        if token in "}]":
+        if piece in "}]":
             if not objects:
                 return
             objects.pop()
             path.pop()
             wants_key = False
-        elif token == ",":
+        elif piece == ",":
             if not objects:
                 return
             wants_key = objects[-1]
             if not wants_key:
                 path[-1] = int(path[-1]) + 1
         elif wants_key:
-            path[-1] = _string(token)
+            path[-1] = _string(piece)
             key_at, wants_key = at, False
         else:
-            yield Value(tuple(path), key_at, at, token)
+            yield Value(tuple(path), key_at, at, piece)
             key_at = None
-            if token in "{[":
-                objects.append(token == "{")
+            if piece in "{[":
+                objects.append(piece == "{")
                 path.append("" if objects[-1] else 0)
                 wants_key = objects[-1]
 
 
-def _string(token: str) -> str:
+def _string(piece: str) -> str:
     import json
 
     try:
-        return str(json.loads(token))
+        return str(json.loads(piece))
     except ValueError:
-        return token
+        return piece
 
 
 def place(text: str, at: int, file: str, first_line: int = 1) -> Where:
@@ -81,9 +81,10 @@ def find(text: str, path: Path, is_key: Callable[[str], bool] | None = None) -> 
             if is_key is None:
                 return value.at if value.key_at is None else value.key_at
             found = value.at
-        elif is_key is not None and value.path[:-1] == path and value.key_at is not None:
-            if is_key(str(value.path[-1])):
-                return value.key_at
+        elif (
+            is_key is not None and value.key_at is not None and value.path[:-1] == path and is_key(str(value.path[-1]))
+        ):
+            return value.key_at
     return found
 
 
@@ -106,10 +107,10 @@ def not_finite(text: str) -> Value | None:
     return None
 
 
-def _overflows(token: str) -> bool:
-    if not token.lstrip("-")[:1].isdigit():
+def _overflows(piece: str) -> bool:
+    if not piece.lstrip("-")[:1].isdigit():
         return False
     try:
-        return float(token) in (float("inf"), float("-inf")) or (len(token) > 4000 and token.lstrip("-").isdigit())
+        return float(piece) in (float("inf"), float("-inf")) or (len(piece) > 4000 and piece.lstrip("-").isdigit())
     except ValueError:
         return False

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from .. import zoo
-from ..errors import SpecError, nearest, shown
+from ..errors import LONGEST_PATH, SpecError, nearest, shown
 from ..layers import OPS
 from ..network import Network
 from ..sizes import Shape, looks_like_shape, parse_shape
@@ -84,7 +84,9 @@ def _nothing(given: Given, word: str) -> SpecError:
         or "a layer word is conv:64,k7,s2,p3; cnncalc zoo lists the networks; README.md lists the ops",
     )
     if os.sep in word or word.endswith((".json", ".jsonl")):
-        error = SpecError(f"there is no file {shown(word)}", nearest(os.path.basename(word), _files_beside(word)))
+        error = SpecError(
+            f"there is no file {shown(word, LONGEST_PATH)}", nearest(os.path.basename(word), _files_beside(word))
+        )
     error.where = Words(given.words).at(given.first, 0, len(word))
     return error
 
@@ -120,9 +122,9 @@ def read_text(path: str) -> str:
         with open(path, "rb") as file:
             data = file.read()
     except IsADirectoryError:
-        raise SpecError(f"{shown(path)} is a directory", "name a file in it") from None
+        raise SpecError(f"{shown(path, LONGEST_PATH)} is a directory", "name a file in it") from None
     except OSError as error:
-        raise SpecError(f"{shown(path)} cannot be read: {error.strerror}") from None
+        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error.strerror}") from None
     return decode(data, path)
 
 
@@ -133,5 +135,6 @@ def decode(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         byte = data[error.start]
         raise SpecError(
-            f"{shown(name)} is not a text: byte 0x{byte:02x} at offset {error.start} is no UTF-8", "a spec is JSON"
+            f"{shown(name, LONGEST_PATH)} is not a text: byte 0x{byte:02x} at offset {error.start} is no UTF-8",
+            "a spec is JSON",
         ) from None

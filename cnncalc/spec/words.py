@@ -178,7 +178,8 @@ def _unreadable(op: str, cls: type[Layer], text: str) -> SpecError:
     if not text:
         return SpecError("an argument is empty", "there is a comma or a colon too many")
     stem = text.rstrip("0123456789.+xX-")
-    known = [*cls.KEYS, *(f for f, (key, _) in FLAGS.items() if key in cls.KEYS), *_COMMON]
+    flags = [f for f, (key, _) in FLAGS.items() if key in cls.KEYS and f not in cls.KEYS]
+    known = [*cls.KEYS, *flags, *_COMMON]
     if stem.lower() in known and stem != text:
         return SpecError(f"{shown(text)} is not a number for {stem}", f"as {stem}3, {stem}3x5")
     help = nearest(stem or text, known) or f"{op} has {', '.join(known)}"

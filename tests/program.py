@@ -1,0 +1,68 @@
+"""The program under test: as the installed command in a process of its own, or in this process where that is enough."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from cnncalc import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def command() -> list[str]:
+    """The installed command of this Python, or the package itself where it is not installed."""
+    script = Path(sys.executable).with_name("cnncalc")
+    return [str(script)] if script.exists() else [sys.executable, "-m", "cnncalc"]
+
+
+def environment(**changed: str) -> dict[str, str]:
+    """A plain environment, so that a terminal's size or colours here do not decide a test."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERM")}
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return kept | {"TERM": "xterm", "PYTHONPATH": path} | changed
+
+
+def process(*args: str, stdin: str | bytes = "", cwd: Path | None = None, env: dict[str, str] | None = None) -> Ended:
+    """Run the command in a process of its own."""
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    done = subprocess.run(
+        [*command(), *args], input=data, capture_output=True, cwd=cwd, env=env or environment(), timeout=60, check=False
+    )
+    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def here(args: Sequence[str], stdin: str | bytes = "") -> Ended:
+    """Run the command in this process: the same function that the installed command calls."""
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace") for _ in range(2))
+    before = sys.stdin
+    sys.stdin = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = cli.run(list(args))
+            out.flush()
+            err.flush()
+    finally:
+        sys.stdin = before
+    return Ended(code, _text(out), _text(err))
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    buffer = stream.buffer
+    assert isinstance(buffer, io.BytesIO)
+    return buffer.getvalue().decode()

@@ -1,0 +1,321 @@
+"""The installed command, in processes of its own: formats, files, pipes, exit codes, streaming."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import cnncalc
+from tests.program import ROOT, command, environment, here, process
+
+STEM = ("3x224x224", "conv:64,k7,s2,p3", "maxpool:k3,s2,p1")
+
+
+def test_the_table_of_the_stem() -> None:
+    ended = process("shape", *STEM)
+    assert ended.code == 0
+    assert ended.err == ""
+    assert "64x56x56" in ended.out
+    assert "output 64x56x56, 9,472 parameters, 118,013,952 MACs" in ended.out
+    assert "receptive field 11, stride 4, start -5" in ended.out
+    assert all(len(line) <= 80 for line in ended.out.splitlines())
+    assert "\x1b" not in ended.out
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "120", "200"])
+def test_a_table_keeps_to_its_width_and_cuts_nothing(columns: str) -> None:
+    ended = process("shape", "mobilenet_v1", env=environment(COLUMNS=columns))
+    table = ended.out.splitlines()[:-2]
+    assert all(len(line) <= int(columns) for line in table)
+    assert "…" not in ended.out
+    letters = "".join(c for c in "".join(line.split(" ")[0] for line in table))
+    assert "dw13_bn" in letters
+
+
+def test_colours_only_where_they_are_wanted() -> None:
+    assert "\x1b[" in here(["shape", *STEM, "--color", "always"]).out
+    assert "\x1b[" not in here(["shape", *STEM]).out
+    assert "\x1b[" not in here(["shape", *STEM, "--color", "never"]).out
+
+
+def test_json_reads_back_as_the_same_report() -> None:
+    first = process("shape", *STEM, "--json")
+    again = process("shape", "-", "--json", stdin=first.out)
+    assert first.out == again.out
+    assert json.loads(first.out) == cnncalc.shape(" ".join(STEM)).to_dict()
+    assert first.out.count("\n") == 4, "a layer a line"
+
+
+def test_explain_writes_the_arithmetic_out() -> None:
+    out = here(["shape", *STEM, "--explain"]).out
+    assert "height, width: floor((224 + 3+3 - 7 + 2)/2) = 112" in out
+    assert "parameters: c_o*c_i*k + c_o = 64*3*7*7 + 64 = 9,472" in out
+    assert "size 7 + (3 - 1)*2 = 11, stride 2*2 = 4, start -3 - 1*2 = -5" in out
+    lines = json.loads(here(["shape", *STEM, "--explain", "--json"]).out)["layers"][0]["report"]["explain"]
+    assert lines[0] == "height, width: floor((224 + 3+3 - 7 + 2)/2) = 112"
+
+
+@pytest.mark.parametrize("name", ["lenet5", "alexnet", "vgg16", "mobilenet_v1"])
+def test_every_explained_number_is_true(name: str) -> None:
+    """Each side of each equation, evaluated."""
+    checked = 0
+    for layer in cnncalc.shape(name).layers:
+        for line in layer.explain():
+            sides = [side.strip().replace(",", "").rpartition(": ")[2] for side in line.split(" = ")]
+            numbers = [_value(side) for side in sides if not side.startswith(("c_", "in*", "out"))]
+            numbers = [n for n in numbers if n is not None]
+            assert len(set(numbers)) <= 1, line
+            checked += len(numbers) > 1
+    assert checked >= 5
+
+
+def _value(side: str) -> int | None:
+    import math
+
+    if not set(side) <= set("0123456789+-*/() flor"):
+        return None
+    value = eval(side, {"floor": math.floor})
+    assert isinstance(value, int)
+    return value
+
+
+def test_csv_has_a_row_a_layer_and_sums_to_the_report() -> None:
+    rows = list(csv.DictReader(io.StringIO(here(["shape", "alexnet", "--format", "csv"]).out)))
+    report = cnncalc.shape("alexnet")
+    assert len(rows) == len(report.layers)
+    assert sum(int(row["params"]) for row in rows) == report.params
+    assert sum(int(row["macs"]) for row in rows) == report.macs
+    assert [row["out"] for row in rows][:3] == ["64x55x55", "64x55x55", "64x27x27"]
+
+
+def test_markdown_escapes_and_totals() -> None:
+    out = here(["shape", "3x5x7", "conv:4,name=a|b_c", "--format", "markdown"]).out
+    lines = out.splitlines()
+    assert lines[2].startswith("| a\\|b\\_c | conv k1 |")
+    assert {line.replace("\\|", "").count("|") for line in lines} == {9}
+    assert lines[-1].startswith("| total |")
+    assert "| 16 |" in lines[-1]
+
+
+def test_chosen_columns() -> None:
+    out = here(["shape", *STEM, "--format", "csv", "--columns", "layer,k,rf_size,local"]).out
+    assert out == "layer,k,rf_size,local\nconv1,7,7,118013952\nmaxpool1,3,11,\n"
+    assert here(["shape", *STEM, "--columns", "layer,nope"]).code == 2
+
+
+def test_unknown_is_said_and_never_zero() -> None:
+    ended = here(["shape", "3xHxW", "conv:8,k3,s2,p=same", "flatten", "linear:10"])
+    assert "unknown" in ended.out
+    assert "output 10, unknown parameters, unknown MACs" in ended.out
+    rows = list(csv.DictReader(io.StringIO(here(["shape", "3xHxW", "conv:8", "--format", "csv"]).out)))
+    assert rows[0]["macs"] == "unknown"
+    assert rows[0]["params"] == "32"
+
+
+def test_input_beats_the_spec_and_a_report_is_noted() -> None:
+    ended = here(["shape", "lenet5", "-i", "1x36x40", "--format", "csv", "--columns", "layer,out"])
+    assert ended.code == 0
+    assert "c5,120x2x3\n" in ended.out
+    report = here(["shape", *STEM, "--json"]).out
+    again = here(["shape", "-", "-i", "3x100x90"], stdin=report)
+    assert again.code == 0
+    assert again.err.startswith("note: this is a report")
+    assert here(["shape", "-", "-i", "3x100x90", "-q"], stdin=report).err == ""
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "net.json"
+    assert process("shape", *STEM, "--json", "-o", str(target)).code == 0
+    assert json.loads(target.read_text())["report"]["params"] == 9472
+    before = target.read_bytes()
+    assert process("shape", "3x5x5", "conv:4,k9", "--json", "-o", str(target)).code == 2
+    assert target.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["net.json"]
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A limit on the size of files is the disk that every machine can fill."""
+    target = tmp_path / "net.json"
+    script = textwrap.dedent(
+        f"""
+        import resource, runpy, sys
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+        sys.argv[1:] = ["shape", "vgg16", "--json", "-o", {str(target)!r}]
+        runpy.run_module("cnncalc", run_name="__main__")
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment(), check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == f"'{target}' cannot be written: File too large\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+@pytest.mark.parametrize("format", ["table", "json"])
+def test_a_full_standard_output(format: str) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*command(), "shape", *STEM, "--format", format],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (2, "cannot write: No space left on device\n")
+
+
+@pytest.mark.parametrize("args", [("shape", "vgg16", "--json"), ("shape", "-", "--jsonl"), ("zoo",)])
+def test_a_closed_pipe_ends_quietly(args: tuple[str, ...]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        line = b'{"input": [3, 5, 7], "layers": [{"op": "relu"}]}\n'
+        done = subprocess.run(
+            [*command(), *args],
+            input=line * 2000,
+            stdout=write,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            timeout=30,
+            check=False,
+        )
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_lines_stream_in_order_and_errors_stand_in_place() -> None:
+    """The first answer comes before the last question."""
+    running = subprocess.Popen(
+        [*command(), "shape", "-", "--jsonl"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()
+    )
+    assert running.stdin is not None
+    assert running.stdout is not None
+    for n in range(1, 5):
+        running.stdin.write(b'{"name": "n%d", "input": [3, 5, %d], "layers": [{"op": "relu"}]}\n' % (n, n))
+        running.stdin.flush()
+        answer = json.loads(running.stdout.readline())
+        assert answer["name"] == f"n{n}"
+        assert answer["report"]["out"] == [3, 5, n]
+    running.stdin.close()
+    assert running.stdout.read() == b""
+    running.stdout.close()
+    assert running.wait(30) == 0
+
+
+def test_ten_thousand_lines() -> None:
+    bad = {17: b"{oops", 5000: b"", 9999: b'{"input": [3, 4, 4], "layers": [{"op": "conv", "c_o": 2, "k": 9}]}'}
+    good = b'{"input": [3, 9, %d], "layers": [{"op": "conv", "c_o": 4, "k": 3, "p": 1}, {"op": "maxpool", "k": 3}]}'
+    lines = [bad.get(n, good % (n + 3)) for n in range(10_000)]
+    ended = process("shape", "-", "--jsonl", stdin=b"\n".join(lines) + b"\n")
+    answers = [json.loads(line) for line in ended.out.splitlines()]
+    assert ended.code == 2
+    assert len(answers) == 10_000
+    for n, answer in enumerate(answers):
+        if n in bad:
+            assert answer["error"]["line"] == n + 1
+            assert answer["error"]["message"]
+        else:
+            assert answer["report"]["out"] == [4, 3, (n + 3) // 3]
+
+
+def test_lines_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "nets.jsonl"
+    path.write_text('{"input": [3, 5, 7], "layers": [{"op": "relu"}]}\n[{"op": "conv", "c_i": 2, "c_o": 3}]\n')
+    ended = here(["shape", str(path), "--jsonl"])
+    answers = [json.loads(line)["report"]["out"] for line in ended.out.splitlines()]
+    assert answers == [[3, 5, 7], [3, "H", "W"]]
+    assert here(["shape", *STEM, "--jsonl"]).out.count("\n") == 1
+
+
+def test_ctrl_c_is_130() -> None:
+    script = textwrap.dedent(
+        """
+        import os, signal, sys, threading
+        from cnncalc.cli import run
+        threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        sys.exit(run(["shape", "-", "--jsonl"]))
+        """
+    )
+    read, write = os.pipe()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", script], stdin=read, capture_output=True, env=environment(), timeout=30, check=False
+        )
+    finally:
+        os.close(read)
+        os.close(write)
+    assert done.returncode == 130
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_bug_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cnncalc import trace
+
+    def broken(*args: object, **named: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(trace, "shape", broken)
+    ended = here(["shape", *STEM])
+    assert ended.code == 3
+    assert ended.err.startswith("this is a bug in cnncalc")
+    assert "ZeroDivisionError: oops" in ended.err
+    assert "--debug" in ended.err
+
+
+def test_zoo_lists_and_prints() -> None:
+    out = here(["zoo"]).out
+    assert [line.split()[0] for line in out.splitlines()] == [
+        "network",
+        "alexnet",
+        "lenet5",
+        "mobilenet_v1",
+        "vgg11",
+        "vgg16",
+        "vgg19",
+    ]
+    assert [row["params"] for row in json.loads(here(["zoo", "--json"]).out)] == [
+        61100840,
+        61706,
+        4231976,
+        132863336,
+        138357544,
+        143667240,
+    ]
+    spec = here(["zoo", "vgg16"]).out
+    assert spec == (ROOT / "cnncalc" / "zoo" / "vgg16.json").read_text()
+    piped, named = here(["shape", "-"], stdin=spec), here(["shape", "vgg16"])
+    assert piped == named
+    assert "output 1000, 138,357,544 parameters, 15,470,264,320 MACs" in named.out
+
+
+def test_layer_words_come_before_files_and_files_before_the_zoo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    one = '{"input": [2, 3, 5], "layers": [{"op": "relu", "name": "from_the_file"}]}'
+    for name in ("relu", "vgg16"):
+        (tmp_path / name).write_text(one)
+    assert "from_the_file" in here(["shape", "vgg16"]).out
+    assert "from_the_file" not in here(["shape", "4x5x6", "relu"]).out
+
+
+def test_help_and_version() -> None:
+    assert process("--version").out == f"cnncalc {cnncalc.__version__}\n"
+    assert process("-h").code == 0
+    for name in ("shape", "zoo", "completion"):
+        ended = here([name, "--help"])
+        assert ended.code == 0
+        assert ended.out.startswith(f"Usage: cnncalc {name}")
+    assert process().code == 2

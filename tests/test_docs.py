@@ -1,0 +1,121 @@
+"""The README is tested: its commands print what it shows, its tables list what there is.
+
+`python -m tests.test_docs` writes the README's outputs anew; look at the difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import doctest
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import cnncalc
+from cnncalc.cli import COMMANDS
+from cnncalc.dialects import DIALECTS
+from cnncalc.layers import OPS
+from tests.program import ROOT, here
+from tests.test_golden import output
+
+README = ROOT / "README.md"
+BLOCK = re.compile(r"(?<=```console\n)(.*?)(?=```)", re.DOTALL)
+
+
+def examples(block: str) -> list[tuple[str, str]]:
+    """The commands of a block, each with the output that is shown below it."""
+    found = []
+    for part in re.split(r"^(?=\$ )", block, flags=re.MULTILINE):
+        if part:
+            line, _, shown = part.partition("\n")
+            found.append((line, shown))
+    return found
+
+
+EXAMPLES = [example for block in BLOCK.findall(README.read_text(encoding="utf-8")) for example in examples(block)]
+
+
+@pytest.mark.parametrize(("line", "shown"), EXAMPLES, ids=[line for line, _ in EXAMPLES])
+def test_an_example_prints_what_the_readme_shows(line: str, shown: str) -> None:
+    assert output(line) == shown
+
+
+def test_python_examples() -> None:
+    results = doctest.testfile(str(README), module_relative=False)
+    assert results.attempted >= 4
+    assert results.failed == 0
+    results = doctest.testmod(cnncalc)
+    assert results.attempted >= 2
+    assert results.failed == 0
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the table below a heading, without its head."""
+    section = README.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_every_op_is_in_the_table_with_its_keys() -> None:
+    listed = {}
+    for ops, keys, *_ in rows("Ops"):
+        for op in re.findall(r"`(\w+)`", ops):
+            listed[op] = set(keys.strip("`").split())
+    sliding = {"k", "s", "p", "p_total", "d"}
+    for op, (cls, _) in OPS.items():
+        keys = set(cls.KEYS)
+        base = re.sub("[13]d$", "", op)
+        assert listed[base] == (keys - sliding if "k" in keys else keys), op
+    assert set(listed) <= set(OPS)
+
+
+def test_every_command_and_dialect_is_documented() -> None:
+    text = README.read_text(encoding="utf-8")
+    for command in COMMANDS:
+        assert f"cnncalc {command}" in text
+    for dialect in DIALECTS:
+        assert f"`{dialect}`" in text
+
+
+def test_every_option_is_explained_in_the_help() -> None:
+    for command in COMMANDS:
+        text = here([command, "--help"]).out
+        for line in text.partition("Options:\n")[2].splitlines():
+            if line.startswith("  -"):
+                assert re.search(r"\S  +\S", line.strip()) or line.strip(), line
+
+
+def test_the_spec_of_the_readme_is_one() -> None:
+    block = re.search(r"```json\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert block is not None
+    assert cnncalc.shape(json.loads(block[1])).params == 11926
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
+        assert (ROOT / target).exists(), target
+
+
+def test_only_what_belongs_stands_at_the_top() -> None:
+    import subprocess
+
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    top = {line.partition("/")[0] for line in done.stdout.splitlines()}
+    visible = {name for name in top if not name.startswith(".")}
+    assert visible <= {"pyproject.toml", "README.md", "cnncalc", "tests", "completions"}
+
+
+def write_anew() -> None:
+    """Write the outputs of the README's examples from what the program prints now."""
+
+    def anew(match: re.Match[str]) -> str:
+        return "".join(f"{line}\n{output(line)}" for line, _ in examples(match[1]))
+
+    Path(README).write_text(BLOCK.sub(anew, README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_anew()

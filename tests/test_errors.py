@@ -1,0 +1,322 @@
+"""Wrong input of every kind: exit code 2, nothing on standard output, and the very text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.program import here
+
+WORDS = [
+    (
+        "shape",
+        "no SPEC\n  give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a network of the zoo, or - for standard input",
+    ),
+    (
+        "shape 3x5x5",
+        "no layers: only a shape\n"
+        "  give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a network of the zoo, or - for standard input",
+    ),
+    ("shpe vgg16", "unknown command 'shpe'\n  did you mean 'shape'?"),
+    ("conv:64", "unknown command 'conv:64'\n  for layers or a network: cnncalc shape conv:64"),
+    (
+        "shape 3x5x5 cnv:64 relu",
+        "unknown op 'cnv'\n  3x5x5 cnv:64 relu\n        ^~~\n  did you mean 'conv' or 'convT' or 'dwconv'?",
+    ),
+    (
+        "shape vgg17",
+        "'vgg17' is no layer word, no file and no network of the zoo\n  vgg17\n  ^~~~~\n"
+        "  did you mean 'vgg19' or 'vgg16' or 'vgg11'?",
+    ),
+    ("shape 3x5x5 conv", "layers[0]: conv needs c_o\n  3x5x5 conv\n        ^~~~\n  give c_o, as conv:64"),
+    ("shape 3x5x5 maxpool", "layers[0]: maxpool needs k\n  3x5x5 maxpool\n        ^~~~~~~\n  give k, as maxpool:3"),
+    (
+        "shape 3x5x5 conv:64,q7",
+        "layers[0]: conv has no 'q7'\n  3x5x5 conv:64,q7\n                ^~\n"
+        "  conv has c_i, c_o, k, s, p, p_total, d, g, bias, flip, nobias, same, valid, full, causal, same_upper, "
+        "same_lower, name, from, times, expect",
+    ),
+    (
+        "shape 3x5x5 conv:64,kernel=3",
+        "layers[0]: conv has no key 'kernel'\n  3x5x5 conv:64,kernel=3\n                ^~~~~~~~\n"
+        "  conv has the keys c_i, c_o, k, s, p, p_total, d, g, bias, flip, name, from, times",
+    ),
+    (
+        "shape 3x5x5 conv:64,k0",
+        "layers[0]: k: 0 is too small: it is at least 1\n  3x5x5 conv:64,k0\n                ^~",
+    ),
+    (
+        "shape 3x5x5 conv:64,k=-1",
+        "layers[0]: k: -1 is too small: it is at least 1\n  3x5x5 conv:64,k=-1\n                ^~~~",
+    ),
+    (
+        "shape 3x5x5 conv:64,k=3.5",
+        "layers[0]: k: 3.5 is not a whole number\n  3x5x5 conv:64,k=3.5\n                ^~~~~",
+    ),
+    (
+        "shape 3x5x5 conv:64,k=3.0",
+        "layers[0]: k: 3.0 is not a whole number\n  3x5x5 conv:64,k=3.0\n                ^~~~~\n  write 3",
+    ),
+    (
+        "shape 3x5x5 conv:64,k=true",
+        "layers[0]: k: true is not a whole number\n  3x5x5 conv:64,k=true\n                ^~~~~~",
+    ),
+    (
+        "shape 3x5x5 conv:64,bias=1",
+        "layers[0]: bias: 1 is not true or false\n  3x5x5 conv:64,bias=1\n                ^~~~~~",
+    ),
+    (
+        "shape 3x5x5 conv:64,k3,k5",
+        "layers[0]: 'k' is given twice\n  3x5x5 conv:64,k3,k5\n                   ^~\n  leave out one of them",
+    ),
+    (
+        "shape 3x5x5 conv:64,k3,kernel_size=5",
+        "layers[0]: 'k' is given twice as 'kernel_size' too\n  3x5x5 conv:64,k3,kernel_size=5\n"
+        "                   ^~~~~~~~~~~~~\n  leave out one of them",
+    ),
+    (
+        "shape 3x5x5 conv:64,p1,pt2",
+        "layers[0]: p and p_total are both given\n  3x5x5 conv:64,p1,pt2\n                ^~\n"
+        "  p is per side, p_total the sum of both sides",
+    ),
+    (
+        "shape 3x5x5 conv:64,k3x3x3",
+        "layers[0]: k: 3 numbers for 2 axes\n  3x5x5 conv:64,k3x3x3\n                ^~~~~~\n"
+        "  one number stands for all axes, or give one per axis",
+    ),
+    (
+        "shape 3x5 conv1d:64,k3,p=[1,2]",
+        "layers[0]: p: [1, 2] is two numbers for one axis\n  3x5 conv1d:64,k3,p=[1,2]\n                   ^~~~~~~\n"
+        "  for before and after write [[1, 2]]",
+    ),
+    (
+        "shape 3x5x5 conv:64,k3,p=smae",
+        "layers[0]: p: unknown padding 'smae'\n  3x5x5 conv:64,k3,p=smae\n                   ^~~~~~\n  did you mean 'same'?",
+    ),
+    (
+        "shape 3x5x5 conv:64,k3,",
+        "layers[0]: an argument is empty\n  3x5x5 conv:64,k3,\n                   ^\n"
+        "  there is a comma or a colon too many",
+    ),
+    (
+        "shape 3x5x5 conv:k3,64",
+        "layers[0]: the bare number '64' comes first, before the keys\n  3x5x5 conv:k3,64\n                ^~\n"
+        "  write k64 or s64 or p64 or d64 or g64",
+    ),
+    (
+        "shape 3x5x5 relu:3",
+        "layers[0]: the bare number '3' means nothing to relu\n  3x5x5 relu:3\n             ^\n  leave it out",
+    ),
+    (
+        "shape 3x5x5 conv:64,kx",
+        "layers[0]: 'kx' is not a number for k\n  3x5x5 conv:64,kx\n                ^~\n  as k3, k3x5",
+    ),
+    (
+        "shape 3x5x5 conv:64,times=0",
+        "layers[0]: times: 0 is not a number of times\n  3x5x5 conv:64,times=0\n                ^~~~~~~\n"
+        "  a whole number from 1 on",
+    ),
+    (
+        "shape 3x5x5 conv:64,times=2000000",
+        "2,000,000 layers are more than 1,000,000\n  lower times",
+    ),
+    (
+        "shape 3x5x5 relu:name=a relu:name=a",
+        "layers[1] 'a': 'a' is the name of a layer above\n  3x5x5 relu:name=a relu:name=a\n"
+        "                    ^~~~~~~~~~~\n  give each layer a name of its own",
+    ),
+    (
+        "shape 3x5x5 relu:name=a relu:from=b",
+        "layers[1]: from: 'b' is no layer\n  3x5x5 relu:name=a relu:from=b\n                         ^~~~~~",
+    ),
+    (
+        "shape 3x5x5 relu:from=b relu:name=b",
+        "layers[0]: from: 'b' stands below\n  3x5x5 relu:from=b relu:name=b\n             ^~~~~~\n"
+        "  a layer reads what stands above it",
+    ),
+    (
+        "shape 3x5x5 conv:64,k7",
+        "layers[0] 'conv1': does not fit: floor((5 + 0 - 7)/1) + 1 < 1 on the height axis\n  3x5x5 conv:64,k7\n"
+        "                ^~\n  the padded input (5) is smaller than the kernel (7): lower k to 5, or raise p to 1",
+    ),
+    (
+        "shape 3x5x5 conv:64,c_i=4",
+        "layers[0] 'conv1': c_i is 4, and 3 arrive\n  3x5x5 conv:64,c_i=4\n                ^~~~~\n"
+        "  leave c_i out, or write 3, or mend what comes before",
+    ),
+    (
+        "shape 5x6x3 conv:64,c_i=3",
+        "layers[0] 'conv1': c_i is 3, and 5 arrive\n  5x6x3 conv:64,c_i=3\n                ^~~~~\n"
+        "  if the channels of 5x6x3 stand last, give --layout NHWC",
+    ),
+    (
+        "shape 3x5x5 conv:64,g2",
+        "layers[0] 'conv1': g=2 does not divide c_i=3: 3 = 1*2 + 1\n  3x5x5 conv:64,g2\n                ^~\n"
+        "  what divides 3: 1, 3",
+    ),
+    (
+        "shape 3x5x5x5x5x5 relu",
+        "the input 3x5x5x5x5x5 has 6 sizes; without a spatial layer\n  3x5x5x5x5x5 relu\n  ^~~~~~~~~~~\n"
+        "  an input is H,W (one channel), C,H,W, or N,C,H,W",
+    ),
+    ("shape 0x5x5 relu", "0 is not a size, in '0x5x5'\n  0x5x5 relu\n  ^~~~~\n  a size is at least 1"),
+    (
+        "shape 3x99999999999999999999x5 relu",
+        "99999999999999999999 is not a size, in '3x99999999999999999999x5'\n  3x99999999999999999999x5 relu\n"
+        "  ^~~~~~~~~~~~~~~~~~~~~~~~\n  a size is at most 9,223,372,036,854,775,807",
+    ),
+    (
+        "shape -i 3x-5x5 relu",
+        "'-5' is not a size, in '3x-5x5'\n"
+        "  a size is a whole number, or one letter (but x) for a size left open: 3x224x224, 3xHxW",
+    ),
+    (
+        "shape -i 3x2.5x5 relu",
+        "'2.5' is not a size, in '3x2.5x5'\n"
+        "  a size is a whole number, or one letter (but x) for a size left open: 3x224x224, 3xHxW",
+    ),
+    ("shape 3x5x5 -i 3x6x6 relu", "two inputs: 3x5x5 in front, and -i 3x6x6\n  give one of them"),
+    ("shape relu", 'no input shape\n  put one in front (3x224x224), give -i 3x224x224, or "input" in the spec'),
+    (
+        "shape 2x3x5x5 conv:4 --batch 7",
+        "the input 2x3x5x5 has a batch of 2 already\n  leave out --batch",
+    ),
+    (
+        "shape 3x5x5 relu 3x4",
+        "the shape 3x4 stands in front of the layers\n  3x5x5 relu 3x4\n             ^~~\n"
+        "  there is one input, and it comes first",
+    ),
+    (
+        "shape vgg16 relu",
+        "'vgg16' stands alone: it is a whole network\n  vgg16 relu\n  ^~~~~\n  leave out the other words",
+    ),
+    ("shape 3x5x5 relu --dialect pytorch", "unknown dialect 'pytorch'\n  did you mean 'torch'?"),
+    ("shape 3x5x5 relu --layout CHW", "unknown layout 'CHW'\n  the layouts are NCHW and NHWC"),
+    ("shape 3x5x5 relu --json --format csv", "csv and json are two formats\n  ask for one of them"),
+    ("shape 3x5x5 relu --columns name", None),
+    (
+        "shape 3x5x5 relu --frmat json",
+        "No such option '--frmat'. Did you mean '--format'?\n  cnncalc shape --help lists what there is",
+    ),
+    ("zoo vgg17", "there is no network 'vgg17' in the zoo\n  did you mean 'vgg19' or 'vgg16' or 'vgg11'?"),
+]
+
+
+@pytest.mark.parametrize(("line", "text"), WORDS, ids=[line for line, _ in WORDS])
+def test_words(line: str, text: str | None) -> None:
+    ended = here(line.split(" "))
+    assert (ended.code, ended.out) == (2, "")
+    if text is not None:
+        assert ended.err == text + "\n"
+    assert "Traceback" not in ended.err
+
+
+DOCUMENTS = [
+    ("", '-:1:1: is empty\n  a spec is JSON, as [{"op": "conv", "c_o": 64, "k": 7}]'),
+    (" \n\t", '-:1:1: is empty\n  a spec is JSON, as [{"op": "conv", "c_o": 64, "k": 7}]'),
+    ("[]", "-:1:1: no layers: the list is empty\n  give at least one layer"),
+    ('{"layers": []}', "-:1:2: no layers: the list is empty\n  give at least one layer"),
+    ("{}", '-:1:1: no layers\n  a spec has a key "layers", a list of layers'),
+    ("5", "-:1:1: 5 is not a spec\n  a spec is an object with layers, or a list of layers"),
+    ("null", "-:1:1: null is not a spec\n  a spec is an object with layers, or a list of layers"),
+    ('[{"op": "relu"}', "-:1:16: not JSON: expecting ',' delimiter"),
+    ('[{"op": "relu"},]', "-:1:17: not JSON: expecting value"),
+    ('[{"op": "relu"}]\n[]', "-:2:1: a second document after the first\n  for one spec a line use --jsonl"),
+    ('[\n {"op": "relu",\n  "op": "relu"}]', "-:3:3: 'op' is given twice\n  leave out one of them"),
+    ('[{"op": "elu", "alpha": NaN}]', "-:1:25: NaN is not a number that JSON can hold"),
+    ('[{"op": "elu", "alpha": -Infinity}]', "-:1:25: -Infinity is not a number that JSON can hold"),
+    ('[{"op": "elu", "alpha": 1e400}]', "-:1:25: 1e400 is not a number that JSON can hold"),
+    ("[" * 100_000, "-:1:1: nested too deeply\n  a spec is a list of layers"),
+    (
+        '{"input": [3, 5, 7], "layers": [1]}',
+        '-:1:33: layers[0]: 1 is not a layer\n  a layer is an object, as {"op": "relu"}',
+    ),
+    ('{"layers": 5}', "-:1:2: layers is 5, not a list"),
+    ('{"layers": [{"k": 5}]}', '-:1:13: layers[0]: a layer without an op\n  as in {"op": "conv", "c_o": 64}'),
+    (
+        '{"layers": [{"op": "cnv"}]}',
+        "-:1:14: layers[0]: unknown op 'cnv'\n  did you mean 'conv' or 'convT' or 'dwconv'?",
+    ),
+    ('{"layers": [{"op": 5}]}', "-:1:14: layers[0]: unknown op 5\n  the README's table lists every op"),
+    ('{"inptu": 1, "layers": [{"op": "relu"}]}', "-:1:2: unknown key 'inptu'\n  did you mean 'input'?"),
+    (
+        '{"cnncalc": 2, "layers": [{"op": "relu"}]}',
+        "-:1:2: version 2 of the spec is not known\n  this is version 1",
+    ),
+    ('{"dialect": "tf", "layers": [{"op": "relu"}]}', None),
+    (
+        '{"input": [3, 0, 7], "layers": [{"op": "relu"}]}',
+        "-:1:2: 0 is not a size, in [3, 0, 7]\n  a size is at least 1",
+    ),
+    (
+        '{"input": [3, true, 7], "layers": [{"op": "relu"}]}',
+        "-:1:2: true is not a size, in [3, true, 7]\n"
+        "  a size is a whole number, or one letter (but x) for a size left open: 3x224x224, 3xHxW",
+    ),
+    (
+        '{"input": [3, 5, 7],\n "layers": [\n  {"op": "relu"},\n  {"op": "conv", "name": "stem",\n   "c_o": 4, "kernel_size": 9}]}',
+        "-:5:14: layers[1] 'stem': does not fit: floor((5 + 0 - 9)/1) + 1 < 1 on the height axis\n"
+        "  the padded input (5) is smaller than the kernel (9): lower k to 5, or raise p to 2",
+    ),
+    (
+        '[{"op": "conv", "c_o": 4, "k": "3"}]',
+        "-:1:27: layers[0]: k: '3' is not a whole number\n  write it without quotes: 3",
+    ),
+    (
+        '[{"op": "conv", "c_o": 4, "name": ""}]',
+        "-:1:27: layers[0] '': '' is not a name\n  a name is a text of printable characters",
+    ),
+    (
+        '[{"op": "conv", "c_o": 4, "pads": [1, 2, 3]}]',
+        "-:1:27: layers[0]: pads: [1, 2, 3] is not ONNX's pads\n  first the begins of all axes, then their ends",
+    ),
+    (
+        '{"op": "conv", "c_o": 4, "c_i": 3, "k": [1, 2, 3]}',
+        "-:1:36: layers[0]: k: 3 numbers for 2 axes\n  one number stands for all axes, or give one per axis",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "error"), DOCUMENTS, ids=[repr(text[:40]) for text, _ in DOCUMENTS])
+def test_documents(text: str, error: str | None) -> None:
+    ended = here(["shape", "-"], stdin=text)
+    assert (ended.code, ended.out) == (2, "")
+    if error is not None:
+        assert ended.err == error + "\n"
+
+
+def test_a_byte_order_mark_and_crlf_keep_the_columns_right() -> None:
+    text = '\ufeff{"input": [3, 5, 7],\r\n "layers": [\r\n {"op": "conv", "c_o": 1, "g": 2}]}'
+    ended = here(["shape", "-"], stdin=text)
+    assert ended.err.startswith("-:3:27: layers[0] 'conv1': g=2 does not divide")
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    binary = tmp_path / "net.json"
+    binary.write_bytes(b"\x89PNG\r\n")
+    missing = tmp_path / "nett.json"
+    for path, text in [
+        (str(tmp_path), f"'{tmp_path}' is a directory\n  name a file in it\n"),
+        (str(binary), f"'{binary}' is not a text: byte 0x89 at offset 0 is no UTF-8\n  a spec is JSON\n"),
+    ]:
+        ended = here(["shape", path])
+        assert (ended.code, ended.out, ended.err) == (2, "", text)
+    ended = here(["shape", str(missing)])
+    assert ended.code == 2
+    assert ended.err.startswith(f"there is no file '{missing}'\n")
+    assert ended.err.endswith("  did you mean 'net.json'?\n")
+
+
+def test_names_cannot_carry_escape_codes() -> None:
+    ended = here(["shape", "-"], stdin=json.dumps([{"op": "relu", "name": "\x1b[31mred"}]))
+    assert ended.code == 2
+    assert "\x1b" not in ended.err
+
+
+def test_a_number_of_too_many_digits() -> None:
+    ended = here(["shape", "-"], stdin='[{"op": "conv", "c_o": ' + "9" * 5000 + "}]")
+    assert ended.code == 2
+    assert "is not a number that JSON can hold" in ended.err
+    assert len(ended.err) < 200

@@ -1,0 +1,116 @@
+"""Who may import whom, and what a command may load."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.program import ROOT, environment
+
+FLOORS = [
+    "errors",
+    "sizes",
+    "window",
+    "receptive",
+    "dialects",
+    "layers",
+    "network",
+    "zoo",
+    "spec",
+    "trace",
+    "render",
+    "cli",
+]
+"""Each may import itself and what stands above it in this list."""
+ONLY = {"click": {"cli"}, "rich": {"render"}, "numpy": set[str]()}
+PACKAGE = ROOT / "cnncalc"
+LIBRARY = {"json", "csv", "io", "os", "sys", "gc", "math", "re", "difflib", "contextlib", "errno"}
+
+
+def _floor(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _imports(path: Path) -> list[str]:
+    """The modules that a file imports anywhere in it, absolute."""
+    package = ["cnncalc", *path.relative_to(PACKAGE).parts[:-1]]
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            module = [*base, *(node.module or "").split(".")] if node.module else base
+            found += [".".join([*module, name.name]) for name in node.names] if not node.module else [".".join(module)]
+    return found
+
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=[str(p.relative_to(PACKAGE)) for p in MODULES])
+def test_imports_run_one_way(path: Path) -> None:
+    here = _floor(path)
+    if here in ("__init__", "__main__"):
+        return
+    for module in _imports(path):
+        top, _, rest = module.partition(".")
+        if top == "cnncalc":
+            there = rest.partition(".")[0]
+            if there and there in FLOORS:
+                assert FLOORS.index(there) <= FLOORS.index(here), f"{here} imports {there}"
+        elif top in ONLY:
+            assert here in ONLY[top], f"{top} is imported in {here}"
+
+
+def test_every_module_has_its_floor() -> None:
+    assert {_floor(path) for path in MODULES} - {"__init__", "__main__"} == set(FLOORS)
+
+
+def test_the_formula_is_written_once() -> None:
+    """The floor formula's division stands in one function of window.py; everything else calls it."""
+    divisions = [
+        str(path.relative_to(PACKAGE))
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+        and {a.arg for a in node.args.args} >= {"n", "stride"}
+        and any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.FloorDiv) for n in ast.walk(node))
+    ]
+    assert divisions == ["window.py"]
+
+
+def _loaded(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=True,
+    )
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("format", ["json", "jsonl", "csv", "markdown"])
+def test_shape_loads_neither_numpy_nor_rich(format: str) -> None:
+    loaded = _loaded(f"from cnncalc.cli import run\nassert run(['shape', 'vgg16', '--format', '{format}']) == 0")
+    assert "click" in loaded
+    assert not loaded & {"numpy", "rich", "difflib", "dataclasses"}
+
+
+def test_a_table_loads_rich_and_no_numpy() -> None:
+    loaded = _loaded("from cnncalc.cli import run\nassert run(['shape', 'vgg16']) == 0")
+    assert "rich" in loaded
+    assert "numpy" not in loaded
+
+
+def test_the_package_loads_nothing() -> None:
+    loaded = _loaded("import cnncalc")
+    assert not loaded & {"numpy", "rich", "click"}
+    loaded = _loaded("import cnncalc; cnncalc.shape('vgg16')")
+    assert not loaded & {"numpy", "rich", "click"}
