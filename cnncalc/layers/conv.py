@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ShapeError
 from ..sizes import Shape, Size, atom, count, known, total
@@ -11,6 +11,15 @@ from .keys import Axes, Sides, at_least, flag, per_axis, sides, spread
 from .sliding import Slide, by_total, check_fits, explain_slides, place, sides_of, slide_fields
 
 WINDOW_KEYS = {"k": per_axis(1), "s": per_axis(1), "p": sides, "p_total": per_axis(0), "d": per_axis(1)}
+
+
+class Kernels(NamedTuple):
+    """What a convolution's kernels come to, for the channels that arrive."""
+
+    c_o: Size
+    weights: int | None
+    own: dict[str, Any]
+    """The resolved keys of this kind of convolution alone."""
 
 
 class Convolution(Layer):
@@ -25,6 +34,22 @@ class Convolution(Layer):
     c_i: int | None = None
     bias: bool = True
     flip: bool = False
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        c_i, space = split(x, env, self.nd, self.op)
+        check_channels(self.c_i, c_i, x)
+        slides, window = self.slides(space, env)
+        c_o, weights, own = self.kernels(c_i, window["k"])
+        out = tuple([s.out for s in slides])
+        macs = count(weights, *out)
+        values = {"c_i": known(c_i), "c_o": known(c_o), **window, **own, "bias": self.bias, "flip": self.flip}
+        bias = count(c_o) if self.bias else 0
+        local = macs  # a locally connected layer has a weight for each multiplication
+        return Traced(values, join(c_o, out, env), slide_fields(fields, slides), weights, bias, 0, macs, local)
+
+    def kernels(self, c_i: Size, k: tuple[int, ...]) -> Kernels:
+        """The kernels over c_i channels. ShapeError where the channels do not go with the keys."""
+        raise NotImplementedError
 
     def slides(self, space: Shape, env: Env) -> tuple[list[Slide], dict[str, Any]]:
         """The window on each axis, and the resolved k, s, p, d."""
@@ -41,13 +66,16 @@ class Convolution(Layer):
         """The floor formula, the parameters and the multiply-accumulates as the products they are."""
         _, space = split(x, env, self.nd, self.op)
         slides, window = self.slides(space, env)
+        form, product = self.weights_text(traced.values)
+        out = [s.out for s in slides]
         return [
             *explain_slides(slides, window["d"], window["k"], ceil=False),
-            *self.explain_counts(traced, [s.out for s in slides]),
+            params_text(form, product, "c_o", traced),
+            f"MACs: out*({form}) = {times(out)}*({product}) = {counted(traced.macs)}",
         ]
 
-    def explain_counts(self, traced: Traced, out: list[Size]) -> list[str]:
-        """The weights, bias and multiply-accumulates of one sample."""
+    def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
+        """How many weights there are, as a formula and with its numbers."""
         raise NotImplementedError
 
 
@@ -91,6 +119,13 @@ def times(*factors: object) -> str:
     return "*".join(atom(f) for f in flat)
 
 
+def params_text(form: str, product: str, bias: str, traced: Traced) -> str:
+    """The line that says how many parameters there are: the weights' formula, and the bias where there is one."""
+    if traced.bias != 0:
+        form, product = f"{form} + {bias}", f"{product} + {counted(traced.bias)}"
+    return f"parameters: {form} = {product} = {counted(total([traced.weights, traced.bias]))}"
+
+
 def counted(value: int | None) -> str:
     """A number in a line of arithmetic."""
     return "unknown" if value is None else f"{value:,}"
@@ -112,46 +147,24 @@ class Conv(Convolution):
     c_o: int
     g: int = 1
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        c_i, space = split(x, env, self.nd, self.op)
-        c_o, g = self.c_o, self.g
-        check_channels(self.c_i, c_i, x)
-        slides, window = self.slides(space, env)
-        if env.dialect.strided_dilation is False:
-            check_strided_dilation(window["s"], window["d"], env)
-        if g != 1:
-            divides(g, c_i, "c_i")
-            divides(g, c_o, "c_o")
-        out = tuple([s.out for s in slides])
-        weights = count(c_o, c_i // g, *window["k"])
-        macs = count(weights, *out)
-        values = {"c_i": known(c_i), "c_o": c_o, **window, "g": g, "bias": self.bias, "flip": self.flip}
-        return Traced(
-            values,
-            join(c_o, out, env),
-            slide_fields(fields, slides),
-            weights,
-            c_o if self.bias else 0,
-            0,
-            macs,
-            macs,  # a locally connected layer has a weight for each multiplication
-        )
+    def slides(self, space: Shape, env: Env) -> tuple[list[Slide], dict[str, Any]]:
+        slides, window = super().slides(space, env)
+        check_strided_dilation(window["s"], window["d"], env)
+        return slides, window
 
-    def explain_counts(self, traced: Traced, out: list[Size]) -> list[str]:
-        v = traced.values
-        per = f"({v['c_i']}/{v['g']})" if v["g"] != 1 else v["c_i"]
-        bias = self.c_o if self.bias else 0
-        params = total([traced.weights, bias])
-        return [
-            f"parameters: c_o*c_i{'/g' if v['g'] != 1 else ''}*k + c_o = {times(self.c_o, per, v['k'])} + {bias}"
-            f" = {counted(params)}",
-            f"MACs: c_o*out*c_i{'/g' if v['g'] != 1 else ''}*k = {times(self.c_o, out, per, v['k'])}"
-            f" = {counted(traced.macs)}",
-        ]
+    def kernels(self, c_i: Size, k: tuple[int, ...]) -> Kernels:
+        divides(self.g, c_i, "c_i")
+        divides(self.g, self.c_o, "c_o")
+        return Kernels(self.c_o, count(self.c_o, c_i // self.g, *k), {"g": self.g})
+
+    def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
+        if self.g == 1:
+            return "c_o*c_i*k", times(self.c_o, _or_unknown(values["c_i"]), values["k"])
+        return "c_o*c_i/g*k", times(self.c_o, f"({_or_unknown(values['c_i'])}/{self.g})", values["k"])
 
 
-class DepthwiseConv(Convolution):
-    """`multiplier` kernels for each channel alone: c_o = c_i*multiplier."""
+class ChannelwiseConv(Convolution):
+    """What depthwise and separable convolutions share: `multiplier` kernels for each channel alone."""
 
     KEYS = {
         "c_i": at_least(1),
@@ -163,8 +176,17 @@ class DepthwiseConv(Convolution):
     }
     ALIASES = {"depth_multiplier": "multiplier"}
     BARE = "c_o"
+
+
+class DepthwiseConv(ChannelwiseConv):
+    """Nothing but that: c_o = c_i*multiplier."""
+
     c_o: int | None = None
     multiplier: int | None = None
+
+    def kernels(self, c_i: Size, k: tuple[int, ...]) -> Kernels:
+        multiplier = self.times_each(c_i)
+        return Kernels(c_i * multiplier, count(c_i, multiplier, *k), {"multiplier": multiplier})
 
     def times_each(self, c_i: Size) -> int:
         """The multiplier, from c_o where it is not given; ShapeError where the two disagree."""
@@ -176,89 +198,33 @@ class DepthwiseConv(Convolution):
                 raise ShapeError("the multiplier c_o/c_i is not known while c_i is open", "give multiplier", key="c_o")
             divides(c_i, c_o, "c_o", "c_o")
             return c_o // c_i
-        if c_i * multiplier != c_o:
+        if isinstance(c_i, int) and c_i * multiplier != c_o:
             raise ShapeError(f"c_o is {c_o}, and c_i*multiplier = {c_i}*{multiplier}", "leave c_o out", key="c_o")
         return multiplier
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        c_i, space = split(x, env, self.nd, self.op)
-        check_channels(self.c_i, c_i, x)
-        multiplier = self.times_each(c_i)
-        slides, window = self.slides(space, env)
-        out = tuple([s.out for s in slides])
-        c_o = c_i * multiplier
-        weights = count(c_i, multiplier, *window["k"])
-        macs = count(weights, *out)
-        values = {
-            "c_i": known(c_i),
-            "c_o": known(c_o),
-            "multiplier": multiplier,
-            **window,
-            "bias": self.bias,
-            "flip": self.flip,
-        }
-        bias = count(c_o) if self.bias else 0
-        return Traced(values, join(c_o, out, env), slide_fields(fields, slides), weights, bias, 0, macs, macs)
-
-    def explain_counts(self, traced: Traced, out: list[Size]) -> list[str]:
-        v = traced.values
-        each = (v["c_i"], v["multiplier"])
-        return [
-            f"parameters: c_i*multiplier*k + c_o = {times(each, v['k'])} + {counted(traced.bias)}"
-            f" = {counted(total([traced.weights, traced.bias]))}",
-            f"MACs: c_i*multiplier*out*k = {times(each, out, v['k'])} = {counted(traced.macs)}",
-        ]
+    def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
+        return "c_i*multiplier*k", times(_or_unknown(values["c_i"]), values["multiplier"], values["k"])
 
 
-class SeparableConv(Convolution):
+class SeparableConv(ChannelwiseConv):
     """A depthwise convolution and then a 1x1 convolution over its c_i*multiplier channels (Keras SeparableConv2D)."""
 
-    KEYS = {
-        "c_i": at_least(1),
-        "c_o": at_least(1),
-        "multiplier": at_least(1),
-        **WINDOW_KEYS,
-        "bias": flag,
-        "flip": flag,
-    }
-    ALIASES = {"depth_multiplier": "multiplier"}
-    BARE = "c_o"
     NEEDED = ("c_o",)
     c_o: int
     multiplier: int = 1
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        c_i, space = split(x, env, self.nd, self.op)
-        check_channels(self.c_i, c_i, x)
-        slides, window = self.slides(space, env)
-        out = tuple([s.out for s in slides])
+    def kernels(self, c_i: Size, k: tuple[int, ...]) -> Kernels:
         inner = c_i * self.multiplier
-        depthwise, pointwise = count(inner, *window["k"]), count(inner, self.c_o)
-        weights = total([depthwise, pointwise])
-        macs = count(weights, *out)
-        values = {
-            "c_i": known(c_i),
-            "c_o": self.c_o,
-            "multiplier": self.multiplier,
-            **window,
-            "bias": self.bias,
-            "flip": self.flip,
-        }
-        bias = self.c_o if self.bias else 0
-        return Traced(values, join(self.c_o, out, env), slide_fields(fields, slides), weights, bias, 0, macs, macs)
+        weights = total([count(inner, *k), count(inner, self.c_o)])
+        return Kernels(self.c_o, weights, {"multiplier": self.multiplier})
 
-    def explain_counts(self, traced: Traced, out: list[Size]) -> list[str]:
-        v = traced.values
-        each = (v["c_i"], v["multiplier"])
-        both = f"({times(each, v['k'])} + {times(each, self.c_o)})"
-        units = count(*out)
-        return [
-            f"parameters: c_i*multiplier*k + c_i*multiplier*c_o + c_o = {both[1:-1]} + {counted(traced.bias)}"
-            f" = {counted(total([traced.weights, traced.bias]))}",
-            f"MACs: out*(c_i*multiplier*k + c_i*multiplier*c_o) = {times(out)}*{both} = {counted(traced.macs)}"
-            if units is not None
-            else "MACs: unknown while a size is open",
-        ]
+    def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
+        each = (_or_unknown(values["c_i"]), self.multiplier)
+        return "c_i*multiplier*(k + c_o)", f"{times(each)}*({times(values['k'])} + {self.c_o})"
+
+
+def _or_unknown(number: int | None) -> object:
+    return "?" if number is None else number
 
 
 OPS = {

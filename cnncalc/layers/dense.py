@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import ShapeError
 from ..sizes import Shape, Size, count, known, product, show
 from .base import Env, Fields, Layer, Traced, check_channels, split, unseen, whole
-from .conv import counted, times
+from .conv import counted, params_text, times
 from .keys import at_least, flag, integers
 
 
@@ -35,10 +35,8 @@ class Linear(Layer):
         return (*fields[:-1], fields[-1].whole(known(x[-1])))
 
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
-        bias = self.out if self.bias else 0
-        params = None if traced.weights is None else traced.weights + bias
         return [
-            f"parameters: in*out + out = {times(x[-1], self.out)} + {bias} = {counted(params)}",
+            params_text("in*out", times(x[-1], self.out), "out", traced),
             f"MACs: in*out = {times(*x[:-1], x[-1], self.out)} = {counted(traced.macs)}",
         ]
 

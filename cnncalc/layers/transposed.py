@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from ..errors import ShapeError
 from ..receptive import transposed as seen_through
-from ..sizes import Open, Shape, Size, atom, count, known, total
+from ..sizes import Open, Shape, Size, atom, count, known
 from ..window import extent
 from .base import AXIS_NAMES, Env, Fields, Layer, Traced, check_channels, divides, join, split, unseen
-from .conv import check_strided_dilation, check_word, counted, times
+from .conv import check_strided_dilation, check_word, counted, params_text, times
 from .keys import Axes, Sides, at_least, flag, per_axis, sides, spread, spread_sides
 from .sliding import by_total, halves
 
@@ -161,8 +161,7 @@ class TransposedConv(Layer):
         per = "c_i*c_o" if self.g == 1 else "c_i*c_o/g"
         return [
             *(f"{', '.join(axes)}: {text}" for text, axes in lines.items()),
-            f"parameters: {per}*k + c_o = {times(c_i, each, v['k'])} + {traced.bias}"
-            f" = {counted(total([traced.weights, traced.bias]))}",
+            params_text(f"{per}*k", times(c_i, each, v["k"]), "c_o", traced),
             f"MACs, per input position: {per}*in*k = {times(c_i, each, space, v['k'])} = {counted(traced.macs)}",
         ]
 
