@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike, fspath
+from os.path import exists
 from typing import TYPE_CHECKING, Any
 
 from .errors import CnncalcError, ShapeError, SpecError
@@ -40,8 +41,7 @@ def load(source: Source) -> Network:
         return document.read(list(source) if isinstance(source, tuple) else source)
     if isinstance(source, PathLike):
         return document.load_text(spec_source.read_text(fspath(source)), fspath(source))
-    words = [source] if "\n" in source else source.split()
-    given = spec_source.sort_out(words)
+    given = spec_source.sort_out([source] if exists(source) else source.split())
     network = spec_source.network(given, _no_stdin)
     return network if given.input is None else network._replace(input=given.input)
 
@@ -67,7 +67,7 @@ def shape(
     from .sizes import read_shape
     from .trace import shape as trace_shape
 
-    sizes = None if input is None else read_shape(input if isinstance(input, str) else list(input))
+    sizes = None if input is None else read_shape(input)
     return trace_shape(load(source), sizes, batch=batch, dialect=dialect, layout=layout)
 
 

@@ -19,6 +19,8 @@ class Dialect:
     """NCHW or NHWC, where the spec does not say."""
     conv_words = _ALL
     """The padding words a convolution takes."""
+    channelwise_words = _ALL
+    """Those of depthwise and separable convolutions."""
     pool_words = _ALL
     transposed_words = _ALL - {"causal"}
     strided_same = True
@@ -31,7 +33,7 @@ class Dialect:
     """Whether an average pool (and an Lp pool) can be dilated."""
     lp_padding = True
     avg3d_fits_bare = False
-    """Whether avgpool3d wants n >= k without any padding."""
+    """Whether avgpool3d, and lppool3d which is made of it, want n >= k without any padding."""
     count_include_pad = True
     """Whether an average counts explicit padding, where the layer does not say (never that of `same`)."""
     strided_dilation = True
@@ -41,6 +43,8 @@ class Dialect:
     """out_pad is below `larger`: max(s, d); below `stride`: s."""
     valid_transposed_covers = False
     """Whether a `valid` transposed conv is at least n*s wide: (n-1)*s + max(k', s)."""
+    linear_is_1d = False
+    """Whether the upsampling modes name their number of axes: linear 1, bilinear and bicubic 2, trilinear 3."""
     norm_eps = 1e-5
     leaky_slope = 0.01
     keepdims = True
@@ -54,6 +58,7 @@ class Torch(Dialect):
 
     name = "torch"
     conv_words = frozenset({"valid", "same"})
+    channelwise_words = conv_words
     pool_words: frozenset[str] = frozenset()
     transposed_words: frozenset[str] = frozenset()
     strided_same = False
@@ -61,6 +66,7 @@ class Torch(Dialect):
     avg_dilation = False
     lp_padding = False
     avg3d_fits_bare = True
+    linear_is_1d = True
 
 
 class Keras(Dialect):
@@ -69,6 +75,7 @@ class Keras(Dialect):
     name = "keras"
     layout = "NHWC"
     conv_words = frozenset({"valid", "same", "causal"})
+    channelwise_words = frozenset({"valid", "same"})
     pool_words = frozenset({"valid", "same"})
     transposed_words = frozenset({"valid", "same"})
     pool_limit = "none"

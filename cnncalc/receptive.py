@@ -14,7 +14,9 @@ from typing import NamedTuple
 
 Interval = tuple[int, int]
 
-MOST_PHASES = 4096
+NOTHING: Interval = (0, -1)
+"""What a unit sees that no pixel reaches: a transposed conv leaves such units where its kernel is shorter than s."""
+MOST_PHASES = 1024
 """More phases than this are not carried: the field is then unknown."""
 LARGEST = 1 << 1024
 """A stride beyond this is no longer of any use, and costs more with each layer: the field is then unknown."""
@@ -30,7 +32,7 @@ class Field(NamedTuple):
     start: int | None
     """Unit 0's first pixel, negative in the padding."""
     phases: tuple[Interval, ...] | None = None
-    """Where the units differ by phase: the first and last pixel of each unit of one period."""
+    """Where the units differ by phase: the first and last pixel of each unit of one period, or NOTHING."""
     advance: int = 0
     """With phases: by how many pixels the next period lies further."""
 
@@ -94,15 +96,37 @@ def _through(field: Field, sees: Sequence[Interval], advance: int) -> Field:
     if len(sees) * periods > MOST_PHASES or step > LARGEST:
         return UNKNOWN
 
-    def edge(unit: int, side: int) -> int:
-        return phases[unit % len(phases)][side] + unit // len(phases) * step
-
+    monotone = _monotone(phases, step)
     spans = tuple(
-        (edge(first + turn * advance, 0), edge(last + turn * advance, 1)) if first <= last else (0, -1)
+        _seen(phases, step, first + turn * advance, last + turn * advance, monotone)
         for turn in range(periods)
         for first, last in sees
     )
     return _from_phases(spans, step * (advance * periods) // len(phases))
+
+
+def _monotone(phases: Sequence[Interval], step: int) -> bool:
+    """Whether a later unit neither starts nor ends earlier, so that the hull of several is that of the outermost."""
+    if NOTHING in phases:
+        return False
+    following = [*phases[1:], (phases[0][0] + step, phases[0][1] + step)]
+    return all(a[0] <= b[0] and a[1] <= b[1] for a, b in zip(phases, following, strict=True))
+
+
+def _seen(phases: Sequence[Interval], step: int, first: int, last: int, monotone: bool) -> Interval:
+    """The pixels that units first to last see between them; those that see none add none."""
+
+    def span(unit: int) -> Interval:
+        begin, end = phases[unit % len(phases)]
+        shift = unit // len(phases) * step
+        return (begin + shift, end + shift)
+
+    if monotone:
+        return (span(first)[0], span(last)[1]) if first <= last else NOTHING
+    reach = min(last - first + 1, len(phases))  # the first period has the smallest start, the last the largest end
+    units = {*range(first, first + reach), *range(last - reach + 1, last + 1)}
+    spans = [span(unit) for unit in units if phases[unit % len(phases)] != NOTHING]
+    return (min(begin for begin, _ in spans), max(end for _, end in spans)) if spans else NOTHING
 
 
 def _from_phases(spans: tuple[Interval, ...], advance: int) -> Field:
@@ -111,9 +135,9 @@ def _from_phases(spans: tuple[Interval, ...], advance: int) -> Field:
     stride, rest = divmod(advance, len(spans))
     start = spans[0][0]
     even = rest == 0 and len(sizes) == 1 and all(first == start + u * stride for u, (first, _) in enumerate(spans))
-    if even:
+    if even and NOTHING not in spans:
         return Field(sizes.pop(), stride, start)
-    return Field(max(sizes), stride if rest == 0 else None, start, spans, advance)
+    return Field(max(sizes), stride if rest == 0 else None, None if spans[0] == NOTHING else start, spans, advance)
 
 
 def transposed(k: int, s: int, pb: int) -> tuple[list[Interval], int]:

@@ -63,6 +63,8 @@ class Open:
         if self.mul % other == 0:
             part = Open(self.letter, self.add, self.div, self.mul // other)
             return part + self.off // other
+        if other % self.mul == 0:
+            return (Open(self.letter, self.add, self.div) + self.off // self.mul) // (other // self.mul)
         return UNKNOWN
 
     def same_as(self, other: object) -> bool:

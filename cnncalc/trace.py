@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .dialects import dialect_named, layout_named
-from .errors import CnncalcError, ShapeError, SpecError
+from .errors import CnncalcError, ShapeError, SpecError, shown
 from .layers import Env, Fields, Traced
 from .layers.dense import Linear
 from .network import INPUT, Network, Node, first_rank, no_input
-from .receptive import PIXEL
+from .receptive import NOTHING, PIXEL, Field, Interval
 from .sizes import UNKNOWN, Open, Shape, count, known, read_shape, show, to_json, total
+
+MOST_PHASES_SHOWN = 64
 
 
 class LayerReport:
@@ -179,8 +181,14 @@ def rf_json(fields: Fields) -> dict[str, Any] | None:
         "start": [f.start for f in fields],
     }
     if any(f.phases is not None for f in fields):
-        found["phases"] = [f.phases if f.phases is not None and len(f.phases) <= 64 else None for f in fields]
+        found["phases"] = [_phases_json(f) for f in fields]
     return found
+
+
+def _phases_json(field: Field) -> list[Interval | None] | None:
+    if field.phases is None or len(field.phases) > MOST_PHASES_SHOWN:
+        return None
+    return [None if span == NOTHING else span for span in field.phases]
 
 
 def shape(
@@ -259,17 +267,26 @@ def feed(network: Network, input: Shape, batch: int | None) -> tuple[int | None,
     """The batch, one sample's shape, and the input as it is reported.
 
     With nd the rank of the first spatial layer (2 without one): nd sizes are one channel's space, nd+1 channels and
-    space, nd+2 a batch in front (left out where it is open); where no layer is spatial one size is features.
+    space, nd+2 a batch in front (left out where it is open). Before a linear layer one size is features, and two are
+    a batch of them; where no layer is spatial one size is features, too.
     """
+    if batch is not None and (type(batch) is not int or batch < 1):
+        raise SpecError(f"batch is {shown(batch)}, not a whole number from 1 on")
     rank = first_rank(network.nodes)
     nd = 2 if rank is None else rank
     have = len(input)
     own: int | None = None
-    if have == nd + 2:
+    linear = _linear_comes_first(network)
+    if have == nd + 2 or (have == 2 and linear):
         own, input = known(input[0]), input[1:]
-    elif have == nd and not (rank is None and _starts_with_linear(network)):
+    elif have == 1 and (linear or rank is None):
+        if batch is not None and not linear:
+            raise SpecError(
+                "a batch of features needs a linear layer: two sizes are H,W otherwise", "leave out --batch"
+            )
+    elif have == nd:
         return _one_channel(network, input, batch)
-    elif have not in (nd, nd + 1) and not (have == 1 and rank is None):
+    elif have != nd + 1:
         raise _wrong_rank(network, input, nd, rank)
     sample = _lettered(input, network.layout)
     if own is not None and batch is not None:
@@ -284,8 +301,10 @@ def _one_channel(network: Network, input: Shape, batch: int | None) -> tuple[int
     return batch, lettered, space if batch is None else (batch, *lettered)
 
 
-def _starts_with_linear(network: Network) -> bool:
-    return isinstance(network.nodes[0].layer, Linear)
+def _linear_comes_first(network: Network) -> bool:
+    """Whether the first layer that is more than a function of each value is a linear one."""
+    first = next((node.layer for node in network.nodes if not node.layer.KEEPS_SHAPE), None)
+    return isinstance(first, Linear)
 
 
 def _lettered(sample: Shape, layout: str | None) -> Shape:

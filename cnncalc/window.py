@@ -28,9 +28,11 @@ def positions(n: Size, total: int, extent: int, stride: int) -> Size:
 def positions_ceil(n: Size, before: int, after: int, extent: int, stride: int) -> Size:
     """The same rounded up, and a window that would start in the padding after the input dropped (ATen/native/Pool.h).
 
-    Both in one: the rounded-up count is the floor formula with s-1 more padding after; a window is dropped when it
-    starts at n + pb or later, so no more than k' - s of it may lie beyond the last pixel's own start.
+    In closed form: rounding up is the floor formula with s-1 more padding after, and no window may start at n + pb or
+    later. That drops one window at the most while pa <= k', and beyond that always the one that the rule drops.
     """
+    if after > extent:
+        return positions(n, before + after + stride - 1, extent, stride) - 1
     return positions(n, before + min(after + stride - 1, extent - 1), extent, stride)
 
 

@@ -58,15 +58,15 @@ def rows(heading: str) -> list[list[str]]:
 
 
 def test_every_op_is_in_the_table_with_its_keys() -> None:
-    listed = {}
+    listed: dict[str, set[str]] = {}
     for ops, keys, *_ in rows("Ops"):
         for op in re.findall(r"`(\w+)`", ops):
             listed[op] = set(keys.strip("`").split())
     sliding = {"k", "s", "p", "p_total", "d"}
     for op, (cls, _) in OPS.items():
-        keys = set(cls.KEYS)
+        own = set(cls.KEYS)
         base = re.sub("[13]d$", "", op)
-        assert listed[base] == (keys - sliding if "k" in keys else keys), op
+        assert listed[base] == (own - sliding if "k" in own else own), op
     assert set(listed) <= set(OPS)
 
 

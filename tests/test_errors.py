@@ -93,7 +93,8 @@ WORDS = [
     ),
     (
         "shape 3x5x5 conv:64,k3,p=smae",
-        "layers[0]: p: unknown padding 'smae'\n  3x5x5 conv:64,k3,p=smae\n                   ^~~~~~\n  did you mean 'same'?",
+        "layers[0]: p: unknown padding 'smae'\n  3x5x5 conv:64,k3,p=smae\n                   ^~~~~~\n"
+        "  did you mean 'same'?",
     ),
     (
         "shape 3x5x5 conv:64,k3,",
@@ -256,7 +257,8 @@ DOCUMENTS = [
         "  a size is a whole number, or one letter (but x) for a size left open: 3x224x224, 3xHxW",
     ),
     (
-        '{"input": [3, 5, 7],\n "layers": [\n  {"op": "relu"},\n  {"op": "conv", "name": "stem",\n   "c_o": 4, "kernel_size": 9}]}',
+        '{"input": [3, 5, 7],\n "layers": [\n  {"op": "relu"},\n'
+        '  {"op": "conv", "name": "stem",\n   "c_o": 4, "kernel_size": 9}]}',
         "-:5:14: layers[1] 'stem': does not fit: floor((5 + 0 - 9)/1) + 1 < 1 on the height axis\n"
         "  the padded input (5) is smaller than the kernel (9): lower k to 5, or raise p to 2",
     ),

@@ -8,15 +8,17 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import cnncalc
 from cnncalc.errors import ShapeError
 from cnncalc.layers.sliding import Slide, check_fits, halves, place
+from cnncalc.receptive import Field
 from cnncalc.sizes import Open
 from cnncalc.window import Window, extent, positions, positions_ceil
 
 
 def listed(n: int, k: int, s: int, d: int, pb: int, pa: int) -> list[list[int]]:
     """The taps of every window that lies inside the padded input, window by window; input pixels count from 0."""
-    windows = []
+    windows: list[list[int]] = []
     first = -pb
     while True:
         taps = [first + j * d for j in range(k)]
@@ -101,19 +103,20 @@ def test_floor_counts_the_windows_that_can_be_listed() -> None:
 
 
 def test_ceil_is_atens_text() -> None:
-    """Wherever the padding after is at most the kernel's extent: beyond it ATen drops one window, and more are empty."""
     checked = 0
-    for (n, k, s, d), (pb, pa) in product(SMALL, PADS):
-        if pa <= extent(k, d):
-            expected = aten_ceil(n, k, s, d, pb, pa)
-            found = positions_ceil(n, pb, pa, extent(k, d), s)
-            assert max(found, 0) == max(expected, 0), (n, k, s, d, pb, pa)  # type: ignore[type-var]
-            checked += expected > 0
+    for (n, k, s, d), (pb, pa) in product(SMALL, [*PADS, (0, 9), (2, 7)]):
+        expected = aten_ceil(n, k, s, d, pb, pa)
+        found = positions_ceil(n, pb, pa, extent(k, d), s)
+        assert max(found, 0) == max(expected, 0), (n, k, s, d, pb, pa)  # type: ignore[type-var]
+        checked += expected > 0
     assert checked > 2000
 
 
 def test_ceil_never_starts_a_window_in_the_padding_after() -> None:
+    """Where that is at most the kernel's extent: beyond it the rule drops one window, and pools refuse the others."""
     for (n, k, s, d), (pb, pa) in product(SMALL, PADS):
+        if pa > extent(k, d):
+            continue
         out = positions_ceil(n, pb, pa, extent(k, d), s)
         assert isinstance(out, int)
         assert out < 1 or (out - 1) * s - pb < n, (n, k, s, d, pb, pa)
@@ -219,6 +222,22 @@ def test_a_chain_gives_as_many_units_as_its_composed_window(n: int, chain: list[
         assert isinstance(out, int)
         size = out
     assert composed(chain).out(n) == size
+
+
+@given(st.integers(1, 400), chains, st.sampled_from(["conv1d", "avgpool1d"]))
+@settings(max_examples=150)
+def test_the_last_layer_of_a_network_is_the_composed_window(n: int, chain: list[Window], op: str) -> None:
+    """Its size, and its receptive field: size k, stride s, start -pb."""
+    given_keys = {"op": op, "c_o": 1} if op == "conv1d" else {"op": op}
+    try:
+        report = cnncalc.shape(
+            [given_keys | {"k": w.k, "s": w.s, "p": [[w.pb, w.pa]]} for w in chain], input=(1, n), dialect="plain"
+        )
+    except ShapeError:
+        assume(False)
+    whole = composed(chain)
+    assert report.out == (1, whole.out(n))
+    assert report.rf == (Field(whole.k, whole.s, -whole.pb),)
 
 
 @given(chains, st.integers(-20, 20))

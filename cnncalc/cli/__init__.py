@@ -90,7 +90,7 @@ def main() -> NoReturn:
 def run(args: list[str]) -> int:
     """Run one command and flush what it printed; the exit code."""
     try:
-        code = group.main(args, prog_name="cnncalc", standalone_mode=False)
+        code = group.main(args, prog_name="cnncalc", complete_var="", standalone_mode=False)
         sys.stdout.flush()
         sys.stderr.flush()
         return code if isinstance(code, int) else 0

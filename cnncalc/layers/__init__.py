@@ -21,7 +21,7 @@ OPS: dict[str, tuple[type[Layer], int | None]] = {
 """Each op's word, its class and how many spatial axes it has (None: as many as arrive)."""
 
 _WORDS = {word.lower(): word for word in OPS}
-_WORDS |= {f"{word.lower()}2d": word for word, (_, nd) in OPS.items() if nd == 2}
+_WORDS |= {word.lower().replace("convt", "convtranspose"): word for word in OPS}
 
 ALIASES = {
     "kernel_size": "k",
@@ -48,7 +48,13 @@ ALIASES = {
 
 def find_op(word: str) -> str | None:
     """An op's own word from any spelling of it (`Conv2d`, `MAXPOOL`), None where there is no such op."""
-    return _WORDS.get(word.lower())
+    word = word.lower()
+    found = _WORDS.get(word)
+    if found is None and word.endswith(("1d", "2d", "3d")):
+        found = _WORDS.get(word[:-2])
+        if found is not None and OPS[found][1] not in (None, int(word[-2])):
+            return None
+    return found
 
 
 def unknown_op(word: object) -> SpecError:

@@ -15,6 +15,8 @@ from .norm import channels
 class Activation(Layer):
     """A function of each value, without weights."""
 
+    KEEPS_SHAPE = True
+
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
         return Traced(self.values(env), x, fields)
 
@@ -83,6 +85,7 @@ class Dropout(Activation):
 class PRelu(Layer):
     """A leaky ReLU with trained slopes: one, one a channel (PyTorch), or one a unit but along `shared_axes` (Keras)."""
 
+    KEEPS_SHAPE = True
     KEYS = {"num_parameters": at_least(1), "shared_axes": integers}
     num_parameters: int | None = None
     shared_axes: tuple[int, ...] | None = None

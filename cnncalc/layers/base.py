@@ -57,6 +57,9 @@ class Layer:
     CONVOLUTION: ClassVar[bool] = False
     """Whether it is compared with the fully-connected and the locally connected layer."""
 
+    KEEPS_SHAPE: ClassVar[bool] = False
+    """Whether it works on values where they are, so that what comes next decides what the input's sizes mean."""
+
     op: str
     nd: int | None
 

@@ -47,6 +47,10 @@ class Convolution(Layer):
         local = macs  # a locally connected layer has a weight for each multiplication
         return Traced(values, join(c_o, out, env), slide_fields(fields, slides), weights, bias, 0, macs, local)
 
+    def words(self, env: Env) -> frozenset[str]:
+        """The padding words that the dialect allows."""
+        return env.dialect.conv_words
+
     def kernels(self, c_i: Size, k: tuple[int, ...]) -> Kernels:
         """The kernels over c_i channels. ShapeError where the channels do not go with the keys."""
         raise NotImplementedError
@@ -57,7 +61,7 @@ class Convolution(Layer):
         k, s, d = spread(self.k, nd), spread(self.s, nd), spread(self.d, nd)
         p = self.p if self.p_total is None else by_total(self.p_total, nd)
         if isinstance(p, str):
-            check_conv_word(p, s, nd, env)
+            check_conv_word(p, s, nd, self.words(env), env)
         slides = place(space, k, s, d, p, ceil=False)
         check_fits(slides, k, d)
         return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
@@ -79,12 +83,12 @@ class Convolution(Layer):
         raise NotImplementedError
 
 
-def check_conv_word(word: str, s: tuple[int, ...], nd: int, env: Env) -> None:
+def check_conv_word(word: str, s: tuple[int, ...], nd: int, words: frozenset[str], env: Env) -> None:
     """ShapeError for a padding word that the dialect or the number of axes does not allow."""
     dialect = env.dialect
     if word == "causal" and nd != 1:
         raise ShapeError(f"causal padding is for one axis, this layer has {nd}", "write the sides, as p=0+1x2", key="p")
-    check_word(word, dialect.conv_words, env)
+    check_word(word, words, env)
     if word.startswith("same") and not dialect.strided_same and max(s) > 1:
         raise ShapeError(
             f"PyTorch refuses padding {word} together with a stride: s is {'x'.join(map(str, s))}",
@@ -176,6 +180,9 @@ class ChannelwiseConv(Convolution):
     }
     ALIASES = {"depth_multiplier": "multiplier"}
     BARE = "c_o"
+
+    def words(self, env: Env) -> frozenset[str]:
+        return env.dialect.channelwise_words
 
 
 class DepthwiseConv(ChannelwiseConv):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..errors import ShapeError
-from ..sizes import Shape, Size, count, show
+from ..sizes import Shape, Size, count, product, show
 from .base import Env, Fields, Layer, Traced, check_channels, divides
 from .conv import counted
-from .keys import Reader, at_least, flag, integers, number
+from .keys import Reader, at_least, flag, integers, number, whole
 
 
 def channels(x: Shape, env: Env) -> Size:
@@ -19,6 +19,7 @@ def channels(x: Shape, env: Env) -> Size:
 class Norm(Layer):
     """A weight (`scale`) and a bias (`center`) for each channel."""
 
+    KEEPS_SHAPE = True
     KEYS: ClassVar[dict[str, Reader]] = {"eps": number, "scale": flag, "center": flag}
     ALIASES = {"epsilon": "eps", "affine": "scale center", "elementwise_affine": "scale center"}
     eps: float | None = None
@@ -74,28 +75,39 @@ class LayerNorm(Norm):
     axis: tuple[int, ...] = (-1,)
 
     def normalised(self, x: Shape, env: Env) -> tuple[dict[str, object], Size]:
-        size: Size = 1
         for a in self.axis:
             if a == 0 or not -len(x) <= a <= len(x):
                 raise ShapeError(
-                    f"axis {a} is none of {show(x)}", f"the axes are 1 to {len(x)}, the batch is 0, the last is -1"
+                    f"axis {a} is none of {show(x)}",
+                    f"the axes are 1 to {len(x)}, the batch is 0, the last is -1",
+                    key="axis",
                 )
-            size = size * x[a - 1 if a > 0 else a]
-        return {"axis": self.axis}, size
+        places = [a - 1 if a > 0 else a + len(x) for a in self.axis]
+        if len(set(places)) < len(places):
+            raise ShapeError(f"axis {'x'.join(map(str, self.axis))} names an axis twice", "each axis once", key="axis")
+        return {"axis": self.axis}, product([x[place] for place in places])
+
+
+def groups(value: object, nd: int | None) -> int:
+    """A number of groups; -1 is one for each channel (Keras)."""
+    return -1 if value == -1 and type(value) is int else whole(value)
 
 
 class GroupNorm(Norm):
     """Per group of channels."""
 
-    KEYS: ClassVar[dict[str, Reader]] = {"g": at_least(1), **Norm.KEYS}
+    KEYS: ClassVar[dict[str, Reader]] = {"g": groups, **Norm.KEYS}
     ALIASES: ClassVar[dict[str, str]] = {**Norm.ALIASES, "num_groups": "g"}
     BARE = "g"
     NEEDED = ("g",)
     g: int
 
     def normalised(self, x: Shape, env: Env) -> tuple[dict[str, object], Size]:
-        divides(self.g, channels(x, env), "channels")
-        return {"g": self.g}, channels(x, env)
+        c = channels(x, env)
+        if self.g == -1:
+            return {"g": c if isinstance(c, int) else -1}, c
+        divides(self.g, c, "channels")
+        return {"g": self.g}, c
 
 
 class InstanceNorm(Norm):
@@ -110,8 +122,9 @@ class InstanceNorm(Norm):
 class LocalResponseNorm(Layer):
     """Across `size` neighbouring channels (Krizhevsky et al. 2012)."""
 
+    KEEPS_SHAPE = True
     KEYS = {"size": at_least(1), "alpha": number, "beta": number, "offset": number}
-    ALIASES = {"bias": "offset"}
+    ALIASES = {"bias": "offset", "k": "offset"}
     BARE = "size"
     size: int = 5
     alpha: float = 1e-4
@@ -124,6 +137,8 @@ class LocalResponseNorm(Layer):
 
 class Scale(Layer):
     """One weight for each channel (layer scale)."""
+
+    KEEPS_SHAPE = True
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
         return Traced({}, x, fields, count(channels(x, env)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, ClassVar
 
-from ..errors import ShapeError
+from ..errors import ShapeError, SpecError
 from ..sizes import Shape, Size, known
 from .base import AXIS_NAMES, Env, Fields, Layer, Traced, join, split, unseen, whole
 from .conv import WINDOW_KEYS, check_word
@@ -125,6 +125,20 @@ def _empty_window(slide: Slide, d: int) -> int | None:
     return None
 
 
+def check_bare(slides: list[Slide], k: tuple[int, ...], op: str, env: Env) -> None:
+    """ShapeError where the dialect wants a 3-D average's kernel to fit the input without its padding."""
+    if not env.dialect.avg3d_fits_bare or len(slides) != 3:
+        return
+    for axis, (slide, taps) in enumerate(zip(slides, k, strict=True)):
+        if isinstance(slide.n, int) and slide.n < taps:
+            raise ShapeError(
+                f"does not fit: PyTorch's {op} wants n >= k before padding, and {slide.n} < {taps} on the "
+                f"{AXIS_NAMES[3][axis]} axis",
+                f"lower k to {slide.n}, or use --dialect plain",
+                key="k",
+            )
+
+
 class MaxPool(Pool):
     """The largest value of each window; padding never wins."""
 
@@ -139,16 +153,7 @@ class AvgPool(Pool):
 
     def check_padding(self, slides: list[Slide], k: tuple[int, ...], env: Env) -> None:
         super().check_padding(slides, k, env)
-        if not env.dialect.avg3d_fits_bare or self.nd != 3:
-            return
-        for axis, (slide, taps) in enumerate(zip(slides, k, strict=True)):
-            if isinstance(slide.n, int) and slide.n < taps:
-                raise ShapeError(
-                    f"does not fit: PyTorch's avgpool3d wants n >= k before padding, and {slide.n} < {taps} on the "
-                    f"{AXIS_NAMES[3][axis]} axis",
-                    f"lower k to {slide.n}, or use --dialect plain",
-                    key="k",
-                )
+        check_bare(slides, k, self.op, env)
 
     def more_values(self, env: Env) -> dict[str, Any]:
         counts = self.count_include_pad
@@ -158,16 +163,25 @@ class AvgPool(Pool):
         return {"count_include_pad": counts}
 
 
+def power(value: object, nd: int | None) -> float:
+    """A norm's power: any number but 0."""
+    norm = number(value, nd)
+    if norm == 0:
+        raise SpecError("0 is no norm: the root 1/0 does not exist")
+    return norm
+
+
 class LpPool(Pool):
     """(sum |x|^norm)^(1/norm) of each window, padding counted as zeros."""
 
-    KEYS: ClassVar[dict[str, Reader]] = {**Pool.KEYS, "norm": number}
+    KEYS: ClassVar[dict[str, Reader]] = {**Pool.KEYS, "norm": power}
     ALIASES = {"norm_type": "norm"}
     norm: float = 2
 
     def check_padding(self, slides: list[Slide], k: tuple[int, ...], env: Env) -> None:
         if not env.dialect.lp_padding and any(s.pb or s.pa for s in slides):
             raise ShapeError("PyTorch's lppool has no padding", "leave p out, or put a pad layer before it", key="p")
+        check_bare(slides, k, self.op, env)
 
     def more_values(self, env: Env) -> dict[str, Any]:
         return {"norm": self.norm}

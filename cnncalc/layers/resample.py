@@ -57,6 +57,7 @@ class Upsample(Layer):
         c, space = split(x, env, self.rank(), self.op)
         if (self.factor is None) == (self.out is None):
             raise ShapeError("upsample takes either factor or out", "as upsample:factor=2 or upsample:56x56")
+        self.check_mode(len(space), env)
         values: dict[str, object]
         if self.out is not None:
             out: Shape = spread(self.out, len(space))
@@ -74,8 +75,23 @@ class Upsample(Layer):
         seen = [self._see(f, n, o, r) for f, n, o, r in zip(fields, space, out, ratios, strict=True)]
         return Traced(values, join(c, out, env), tuple(seen))
 
+    def check_mode(self, nd: int, env: Env) -> None:
+        """ShapeError for a mode that is not one of this many axes, or that corners mean nothing to."""
+        named = {"bilinear": 2, "bicubic": 2, "trilinear": 3}
+        if env.dialect.linear_is_1d:
+            named |= {"linear": 1, "cubic": 0}
+        if named.get(self.mode, nd) != nd:
+            modes = {1: "nearest or linear", 2: "nearest, bilinear or bicubic", 3: "nearest or trilinear"}
+            raise ShapeError(
+                f"{self.mode} is no mode of {nd} {'axis' if nd == 1 else 'axes'}",
+                f"use {modes.get(nd, 'nearest')}",
+                key="mode",
+            )
+        if self.align and self.mode == "nearest":
+            raise ShapeError("align means nothing to nearest", "leave align out, or give another mode", key="align")
+
     def _see(self, field: Field, n: Size, out: Size, ratio: Factor | None) -> Field:
-        if n == out:
+        if n == out and (ratio in (None, 1) or self.mode != "nearest"):
             return field
         if self.align and self.mode != "nearest":
             return self._see_aligned(field, n, out)

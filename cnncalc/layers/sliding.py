@@ -31,7 +31,7 @@ def place(
 ) -> list[Slide]:
     """The window on each axis. `p` is per side, or a word; ShapeError where a word does not go with it."""
     if isinstance(p, str):
-        return [_by_word(n, extent(k, d), s, p) for n, k, s, d in zip(space, k, s, d, strict=True)]
+        return [_by_word(n, extent(k, d), s, p, ceil) for n, k, s, d in zip(space, k, s, d, strict=True)]
     pads = spread_sides(p, len(space))
     return [_by_sides(n, extent(k, d), s, p, ceil) for n, k, s, d, p in zip(space, k, s, d, pads, strict=True)]
 
@@ -42,13 +42,13 @@ def _by_sides(n: Size, k: int, s: int, p: Pair, ceil: bool) -> Slide:
     return Slide(n, k, s, pb, pa, out)
 
 
-def _by_word(n: Size, k: int, s: int, word: str) -> Slide:
+def _by_word(n: Size, k: int, s: int, word: str, ceil: bool) -> Slide:
     if word == "valid":
-        return _by_sides(n, k, s, (0, 0), False)
+        return _by_sides(n, k, s, (0, 0), ceil)
     if word == "full":
-        return _by_sides(n, k, s, (k - 1, k - 1), False)
+        return _by_sides(n, k, s, (k - 1, k - 1), ceil)
     if word == "causal":
-        return _by_sides(n, k, s, (k - 1, 0), False)
+        return _by_sides(n, k, s, (k - 1, 0), ceil)
     out = positions(n, s - 1, s, s)  # ceil(n/s)
     lower = word == "same_lower"
     if isinstance(n, int) and isinstance(out, int):

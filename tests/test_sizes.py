@@ -1,0 +1,261 @@
+"""Shapes as they are written, and arithmetic with a size left open."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cnncalc.errors import SpecError
+from cnncalc.sizes import (
+    LARGEST,
+    UNKNOWN,
+    Open,
+    Shape,
+    Size,
+    count,
+    known,
+    looks_like_shape,
+    parse_shape,
+    product,
+    read_shape,
+    show,
+    to_json,
+    total,
+)
+
+H, W = Open("H"), Open("W")
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("3x224x224", (3, 224, 224)),
+        ("3X224X224", (3, 224, 224)),
+        ("3,224,224", (3, 224, 224)),
+        ("3×224×224", (3, 224, 224)),
+        (" 3x5 ", (3, 5)),
+        ("784", (784,)),
+        ("3xHxW", (3, H, W)),
+        ("3,h,w", (3, Open("h"), Open("w"))),
+        ("NxCxHxW", (Open("N"), Open("C"), H, W)),
+        ("003x05", (3, 5)),
+        (f"1x{LARGEST}", (1, LARGEST)),
+    ],
+)
+def test_shapes_as_they_are_written(text: str, shape: Shape) -> None:
+    assert parse_shape(text) == shape
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [
+        ([3, 224, 224], (3, 224, 224)),
+        ((3, 224), (3, 224)),
+        ([3, "H", "W"], (3, H, W)),
+        ("3x5", (3, 5)),
+    ],
+)
+def test_shapes_from_json(value: object, shape: Shape) -> None:
+    assert read_shape(value) == shape
+
+
+def test_a_null_is_a_size_nobody_named() -> None:
+    (batch, channels) = read_shape([None, 3])
+    assert (batch, channels) == (UNKNOWN, 3)
+    assert to_json((batch, channels)) == [None, 3]
+
+
+SHAPE_HELP = "a size is a whole number, or one letter (but x) for a size left open: 3x224x224, 3xHxW"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("3x0x5", "0 is not a size, in '3x0x5'\n  a size is at least 1"),
+        ("3x-1", f"'-1' is not a size, in '3x-1'\n  {SHAPE_HELP}"),
+        ("3x2.5", f"'2.5' is not a size, in '3x2.5'\n  {SHAPE_HELP}"),
+        ("3xHW", f"'HW' is not a size, in '3xHW'\n  {SHAPE_HELP}"),
+        ("3xx5", f"'' is not a size, in '3xx5'\n  {SHAPE_HELP}"),
+        ("", f"'' is not a size, in ''\n  {SHAPE_HELP}"),
+        ("3x²", f"'²' is not a size, in '3x²'\n  {SHAPE_HELP}"),
+        ("3x٣", f"'٣' is not a size, in '3x٣'\n  {SHAPE_HELP}"),
+        ("3xé", f"'é' is not a size, in '3xé'\n  {SHAPE_HELP}"),
+        (
+            f"3x{LARGEST + 1}",
+            "9223372036854775808 is not a size, in '3x9223372036854775808'\n"
+            "  a size is at most 9,223,372,036,854,775,807",
+        ),
+        ([3, -1], "-1 is not a size, in [3, -1]\n  a size is at least 1"),
+        ([3, True], f"true is not a size, in [3, true]\n  {SHAPE_HELP}"),
+        ([3, 2.0], f"2.0 is not a size, in [3, 2.0]\n  {SHAPE_HELP}"),
+        ([3, "x"], f"'x' is not a size, in [3, 'x']\n  {SHAPE_HELP}"),
+        ([3, [5]], f"[5] is not a size, in [3, [5]]\n  {SHAPE_HELP}"),
+        ([], "[] is not a shape\n  a shape is written 3x224x224, in JSON [3, 224, 224]"),
+        (5, "5 is not a shape\n  a shape is written 3x224x224, in JSON [3, 224, 224]"),
+        (True, "true is not a shape\n  a shape is written 3x224x224, in JSON [3, 224, 224]"),
+        ({"c": 3}, '{"c": …} is not a shape\n  a shape is written 3x224x224, in JSON [3, 224, 224]'),
+        ([1] * 33, "a shape of 33 sizes\n  the most there can be is 5"),
+    ],
+)
+def test_what_is_no_shape_says_so(value: object, message: str) -> None:
+    with pytest.raises(SpecError, match=f"^{re.escape(message)}$"):
+        read_shape(value)
+
+
+@pytest.mark.parametrize("digits", [20, 4299, 4301, 5000, 100_000])
+def test_a_size_of_many_digits_is_an_error_and_a_short_one(digits: int) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_shape("3x" + "9" * digits)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_json_number_of_many_digits_is_an_error_and_a_short_one() -> None:
+    with pytest.raises(SpecError) as caught:
+        read_shape([3, 10**5000])
+    assert str(caught.value).startswith("a number of more than 4,300 digits is not a size")
+
+
+@pytest.mark.parametrize("word", ["3x224x224", "3,5", "3×5", "784", "3xHxW", "NxCxHxW", "CxL", "3x0"])
+def test_words_that_are_shapes(word: str) -> None:
+    assert looks_like_shape(word)
+
+
+@pytest.mark.parametrize(
+    "word", ["conv", "H", "", "x", "3x", "x3", "3xx3", "vgg16", "3x5.json", "-", "3x-1", "3xHW", "²"]
+)
+def test_words_that_are_no_shapes(word: str) -> None:
+    assert not looks_like_shape(word)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (H, "H"),
+        (H + 1, "H+1"),
+        (H - 3, "H-3"),
+        ((H + 1) // 2, "(H+1)//2"),
+        (H // 2, "H//2"),
+        (H * 2, "H*2"),
+        (H * 2 - 1, "H*2-1"),
+        ((H + 1) // 2 * 3 + 5, "((H+1)//2)*3+5"),
+        (UNKNOWN, "?"),
+    ],
+)
+def test_an_open_size_as_text(size: Size, text: str) -> None:
+    assert str(size) == text
+    assert show((3, size)) == (f"3x{text}" if len(text) == 1 else f"3x[{text}]")
+
+
+def test_a_shape_as_text_and_as_json() -> None:
+    assert show((3, 224, 224)) == "3x224x224"
+    assert show((3, H, (W + 1) // 2)) == "3xHx[(W+1)//2]"
+    assert to_json((3, H, (W + 1) // 2, UNKNOWN)) == [3, "H", "(W+1)//2", None]
+    assert repr(H + 1) == "<size H+1>"
+
+
+def test_the_same_letter_is_the_same_size() -> None:
+    assert Open("H") == H
+    assert hash(Open("H") + 2) == hash(H + 2)
+    assert H != W
+    assert H + 1 != H
+    assert H != 224
+    assert H.same_as(Open("H"))
+    assert not H.same_as(W)
+
+
+def test_the_unknown_is_not_even_the_same_as_itself() -> None:
+    assert not UNKNOWN.same_as(UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ((H + 2) // 2, H // 2 + 1),
+        (H * 2 // 2, H),
+        ((H * 2 + 2) // 2, H + 1),
+        ((H + 1) * 2, H * 2 + 2),
+        (H // 2 // 3, H // 6),
+        ((H // 2 * 4 + 5) // 4, H // 2 + 1),
+        (2 + H, H + 2),
+        (3 * H, H * 3),
+        (H - H, 0),
+        (H * 1, H),
+        (H // 1, H),
+    ],
+)
+def test_equal_sizes_have_equal_parts(left: Size, right: Size) -> None:
+    assert left == right
+
+
+@pytest.mark.parametrize(
+    "size",
+    [H + W, H * W, H * H, H // W, H - W, 5 - H, H * 3 // 2, H * 0, H // 0, UNKNOWN + 1, UNKNOWN * 2, UNKNOWN // 2],
+)
+def test_what_cannot_be_written_is_unknown(size: Size) -> None:
+    assert size == UNKNOWN
+    assert known(size) is None
+
+
+def value(size: Size, number: int) -> int:
+    """An open size with a number for its letter."""
+    if isinstance(size, int):
+        return size
+    return size.mul * ((number + size.add) // size.div) + size.off
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("+"), st.integers(-20, 20)),
+        st.tuples(st.just("*"), st.integers(1, 5)),
+        st.tuples(st.just("//"), st.integers(1, 5)),
+    ),
+    max_size=8,
+)
+
+
+def worked(size: Size, chain: list[tuple[str, int]]) -> Size:
+    """A size after a chain of steps."""
+    for step, by in chain:
+        size = size + by if step == "+" else size * by if step == "*" else size // by
+    return size
+
+
+@given(steps, st.integers(1, 500))
+@settings(max_examples=500)
+def test_a_number_for_the_letter_commutes_with_the_arithmetic(chain: list[tuple[str, int]], number: int) -> None:
+    size = worked(H, chain)
+    if size != UNKNOWN:
+        assert value(size, number) == worked(number, chain)
+
+
+@given(st.lists(st.one_of(st.tuples(st.just("+"), st.integers(-20, 20)), st.tuples(st.just("//"), st.integers(1, 5)))))
+@settings(max_examples=200)
+def test_sums_and_floors_alone_are_never_unknown(chain: list[tuple[str, int]]) -> None:
+    """Which is all that strided chains do."""
+    assert worked(H, chain) != UNKNOWN
+
+
+@given(steps, st.integers(1, 500))
+@settings(max_examples=200)
+def test_the_text_is_the_arithmetic(chain: list[tuple[str, int]], number: int) -> None:
+    size = worked(H, chain)
+    if isinstance(size, Open) and size != UNKNOWN:
+        assert eval(str(size), {"__builtins__": {}}, {"H": number}) == value(size, number)
+
+
+def test_products_counts_and_totals() -> None:
+    assert product((2, 3, 5)) == 30
+    assert product(()) == 1
+    assert product((2, H, 3)) == H * 6
+    assert product((H, W)) == UNKNOWN
+    assert count(2, 3, 5) == 30
+    assert count(2, H) is None
+    assert count(2, None) is None
+    assert total([1, 2, 3]) == 6
+    assert total([1, None]) is None
+    assert total([]) == 0
+    assert known(5) == 5
+    assert known(None) is None
