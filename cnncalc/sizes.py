@@ -132,6 +132,11 @@ def total(counts: Iterable[int | None]) -> int | None:
     return result
 
 
+def counted(number: int | None) -> str:
+    """A count for a person."""
+    return "unknown" if number is None else f"{number:,}"
+
+
 def show(shape: Iterable[Size]) -> str:
     """A shape as it is written: `3x224x224`, an open part of more than a letter in brackets."""
     return "x".join(str(s) if isinstance(s, int) or len(str(s)) == 1 else f"[{s}]" for s in shape)

@@ -7,9 +7,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cnncalc import zoo
 from cnncalc.cli import COMMANDS, candidates, completion
@@ -149,6 +152,56 @@ def test_whatever_is_offered_can_be_read(op: str) -> None:
                 cls.KEYS[key](parse_word(value)[1][0].value, nd)
 
 
+PIECES = [
+    "shape",
+    "zoo",
+    "conv",
+    "maxpool",
+    "pad",
+    ":",
+    ",",
+    "=",
+    "k",
+    "p",
+    "64",
+    "x",
+    "[",
+    "]",
+    '"',
+    "'",
+    "\\",
+    " ",
+    " ",
+]
+PIECES += [
+    "-",
+    "--",
+    "--format",
+    "--columns",
+    "layer",
+    "-o",
+    "vgg16",
+    ">",
+    "3x8x8",
+    "bias",
+    "same",
+    "\n",
+    "\t",
+    "é",
+    "\0",
+]
+
+
+@given(
+    st.sampled_from(["cnncalc ", "cnncalc shape ", "cnncalc shape conv:"]),
+    st.lists(st.sampled_from(PIECES)).map("".join),
+)
+def test_every_line_has_an_answer(start: str, text: str) -> None:
+    """No line is a bug, and a candidate goes on from what stands there."""
+    word = candidates.split(start + text)[-1].lower()
+    assert all(found.lower().startswith(word) for found in offered(start + text))
+
+
 def test_the_words_of_one_of_are_found() -> None:
     """They stand in the reader's closure: this holds the completion to how `one_of` is written."""
     assert offered("c shape pad:mode=") == [
@@ -236,9 +289,8 @@ def opened(shell: str, home: Path, more: str = "") -> Terminal:
 
 @pytest.fixture(scope="module", params=SET_UP)
 def terminal(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    shell = opened(request.param, tmp_path_factory.mktemp(request.param))
-    yield shell
-    shell.close()
+    with closing(opened(request.param, tmp_path_factory.mktemp(request.param))) as shell:
+        yield shell
 
 
 @pytest.mark.parametrize(
@@ -288,42 +340,52 @@ def test_a_line_becomes(terminal: Terminal, typed: str, becomes: str) -> None:
 
 def test_everything_is_listed(terminal: Terminal) -> None:
     before = len(terminal.screen)
-    terminal.becomes("cnncalc zoo vgg" + TAB + TAB)
+    terminal.becomes("cnncalc zoo vgg1" + TAB + TAB)
     for name in ("vgg11", "vgg16", "vgg19"):
         assert name in terminal.screen[before:]
 
 
+IN_A_WORD = "cnncalc shape conv:64,p=sa,k3 relu" + 8 * LEFT
+
+
 def test_bash_replaces_only_what_stands_before_the_cursor(tmp_path: Path) -> None:
-    terminal = opened("bash", tmp_path)
-    typed = "cnncalc shape conv:64,p=sa,k3 relu"
-    assert terminal.becomes(typed + 8 * LEFT + TAB) == "cnncalc shape conv:64,p=same,k3 relu"
-    terminal.close()
+    with closing(opened("bash", tmp_path)) as terminal:
+        assert terminal.becomes(IN_A_WORD + TAB) == "cnncalc shape conv:64,p=same,k3 relu"
 
 
 def test_zsh_replaces_only_what_stands_before_the_cursor(tmp_path: Path) -> None:
-    """If it is told to; by default zsh (as fish) moves the cursor to the word's end."""
-    terminal = opened("zsh", tmp_path, "setopt complete_in_word\n")
-    typed = "cnncalc shape conv:64,p=sa,k3 relu"
-    assert terminal.becomes(typed + 8 * LEFT + TAB) == "cnncalc shape conv:64,p=same,k3 relu"
-    terminal.close()
+    """If it is told to; by default zsh (as fish) completes at the word's end."""
+    with closing(opened("zsh", tmp_path, "setopt complete_in_word\n")) as terminal:
+        assert terminal.becomes(IN_A_WORD + TAB) == "cnncalc shape conv:64,p=same,k3 relu"
 
 
 @pytest.mark.parametrize("breaks", [r"$' \t\n\"\'><;|&('", r"$' \t\n:'", r"$' \t\n='"])
 def test_bash_with_other_word_breaks(tmp_path: Path, breaks: str) -> None:
-    terminal = opened("bash", tmp_path, f"COMP_WORDBREAKS={breaks}; before=$COMP_WORDBREAKS\n")
-    assert terminal.becomes("cnncalc shape conv:64,k7,p=sa" + TAB) == "cnncalc shape conv:64,k7,p=same"
-    assert terminal.becomes("cnncalc shape conv3" + TAB) == "cnncalc shape conv3d:"
-    assert terminal.becomes("cnncalc shape --format=ta" + TAB) == "cnncalc shape --format=table "
-    terminal.becomes('[ "$before" = "$COMP_WORDBREAKS" ] && echo the same as be"f"ore\n')
-    assert "the same as before" in terminal.screen
-    terminal.close()
+    with closing(opened("bash", tmp_path, f"COMP_WORDBREAKS={breaks}; before=$COMP_WORDBREAKS\n")) as terminal:
+        assert terminal.becomes("cnncalc shape conv:64,k7,p=sa" + TAB) == "cnncalc shape conv:64,k7,p=same"
+        assert terminal.becomes("cnncalc shape conv3" + TAB) == "cnncalc shape conv3d:"
+        assert terminal.becomes("cnncalc shape --format=ta" + TAB) == "cnncalc shape --format=table "
+        terminal.becomes('[ "$before" = "$COMP_WORDBREAKS" ] && echo the same as be"f"ore\r')
+        assert "the same as before" in terminal.screen
 
 
 @pytest.mark.parametrize("shell", SET_UP)
 def test_a_broken_program_leaves_the_line_alone(shell: str, tmp_path: Path) -> None:
-    terminal = opened(shell, tmp_path)
-    (tmp_path / "bin" / "cnncalc").write_text("#!/bin/sh\necho Traceback >&2\nexit 1\n")
-    before = len(terminal.screen)
-    assert terminal.becomes("cnncalc shape con" + TAB) == "cnncalc shape con"
-    assert "Traceback" not in terminal.screen[before:]
-    terminal.close()
+    with closing(opened(shell, tmp_path)) as terminal:
+        (tmp_path / "bin" / "cnncalc").write_text("#!/bin/sh\necho Traceback >&2\nexit 1\n")
+        before = len(terminal.screen)
+        assert terminal.becomes("cnncalc shape con" + TAB) == "cnncalc shape con"
+        assert "Traceback" not in terminal.screen[before:]
+
+
+@pytest.mark.parametrize(
+    ("shell", "load"),
+    [
+        ("bash", "complete -r cnncalc; . <(cnncalc completion bash)\n"),
+        ("zsh", "unfunction _cnncalc; . <(cnncalc completion zsh)\n"),
+        ("fish", "set fish_complete_path; cnncalc completion fish | source\n"),
+    ],
+)
+def test_the_script_can_be_read_from_the_program(shell: str, load: str, tmp_path: Path) -> None:
+    with closing(opened(shell, tmp_path, load)) as terminal:
+        assert terminal.becomes("cnncalc shape conv:64,k7,p=ful" + TAB) == "cnncalc shape conv:64,k7,p=full"

@@ -23,6 +23,7 @@ FLOORS = [
     "zoo",
     "spec",
     "trace",
+    "explain",
     "render",
     "cli",
 ]

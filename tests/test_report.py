@@ -243,6 +243,7 @@ def test_a_number_for_the_letter_gives_what_the_letter_said(spec: Spec) -> None:
     letters = {one for one in spec["input"] if isinstance(one, str)}
     assume(letters)
     found = reported(spec)
+    assume(len(found["input"]) == len(spec["input"]))  # an open batch is left out, a numeric one stays
     values = {letter: 23 + 4 * i for i, letter in enumerate(sorted(letters))}
     number = reported({**spec, "input": [values.get(one, one) for one in spec["input"]]})
     for open_layer, one in zip(found["layers"], number["layers"], strict=True):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..errors import ShapeError, SpecError, shown
-from ..sizes import Shape, count, product, show
+from ..sizes import Shape, count, counted, product, show
 from .base import Env, Fields, Layer, Traced
-from .conv import counted
 from .keys import Reader, at_least, axis, integers, number
 from .norm import channels
 

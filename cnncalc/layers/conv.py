@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..errors import ShapeError
-from ..sizes import Shape, Size, atom, count, known, total
+from ..sizes import Shape, Size, atom, count, counted, known, total
 from .base import Env, Fields, Layer, Traced, check_channels, divides, join, split
 from .keys import Axes, Sides, at_least, flag, per_axis, sides, spread
 from .sliding import Slide, by_total, check_fits, explain_slides, place, sides_of, slide_fields
@@ -128,11 +128,6 @@ def params_text(form: str, product: str, bias: str, traced: Traced) -> str:
     if traced.bias != 0:
         form, product = f"{form} + {bias}", f"{product} + {counted(traced.bias)}"
     return f"parameters: {form} = {product} = {counted(total([traced.weights, traced.bias]))}"
-
-
-def counted(value: int | None) -> str:
-    """A number in a line of arithmetic."""
-    return "unknown" if value is None else f"{value:,}"
 
 
 class Conv(Convolution):

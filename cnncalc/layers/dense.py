@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..errors import ShapeError
-from ..sizes import Shape, Size, count, known, product, show
+from ..sizes import Shape, Size, count, counted, known, product, show
 from .base import Env, Fields, Layer, Traced, check_channels, split, unseen, whole
-from .conv import counted, params_text, times
+from .conv import params_text, times
 from .keys import at_least, flag, integers
 
 

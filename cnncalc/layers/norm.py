@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..errors import ShapeError
-from ..sizes import Shape, Size, count, product, show
+from ..sizes import Shape, Size, count, counted, product, show
 from .base import Env, Fields, Layer, Traced, check_channels, divides
-from .conv import counted
 from .keys import Reader, at_least, flag, integers, number, whole
 
 

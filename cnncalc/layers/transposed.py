@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from ..errors import ShapeError
 from ..receptive import transposed as seen_through
-from ..sizes import Open, Shape, Size, atom, count, known
+from ..sizes import Open, Shape, Size, atom, count, counted, known
 from ..window import extent
 from .base import AXIS_NAMES, Env, Fields, Layer, Traced, check_channels, divides, join, split, unseen
-from .conv import check_strided_dilation, check_word, counted, params_text, times
+from .conv import check_strided_dilation, check_word, params_text, times
 from .keys import Axes, Sides, at_least, flag, per_axis, sides, spread, spread_sides
 from .sliding import by_total, halves
 

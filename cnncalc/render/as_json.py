@@ -16,20 +16,24 @@ if TYPE_CHECKING:
 def document(report: Report, style: Style) -> Iterable[str]:
     """One JSON document, a layer a line, as the layers come."""
     encode = json.JSONEncoder(ensure_ascii=False).encode
-    pieces: Iterable[str] = lines(report.head(), (encode(_layer(r, style)) for r in report.layers), _tail(report))
+    pieces: Iterable[str] = lines(
+        report.head(), (encode(_layer(report, r, style)) for r in report.layers), _tail(report)
+    )
     return pieces
 
 
 def line(report: Report, style: Style) -> Iterator[str]:
     """The same in one line."""
-    found = report.head() | {"layers": [_layer(r, style) for r in report.layers]} | _tail(report)
+    found = report.head() | {"layers": [_layer(report, r, style) for r in report.layers]} | _tail(report)
     yield json.dumps(found, ensure_ascii=False) + "\n"
 
 
-def _layer(layer: LayerReport, style: Style) -> dict[str, Any]:
+def _layer(report: Report, layer: LayerReport, style: Style) -> dict[str, Any]:
     found = layer.raw()
     if style.explain:
-        found["report"]["explain"] = layer.explain()
+        from ..explain import lines
+
+        found["report"]["explain"] = lines(report, layer)
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import SpecError, nearest, shown
+from ..explain import axes_text, field_text
 from ..sizes import show
 
 if TYPE_CHECKING:
@@ -49,32 +50,6 @@ def op_text(layer: LayerReport) -> str:
     if "order" in values:
         parts.append(axes_text(values["order"]))
     return " ".join(parts)
-
-
-def axes_text(value: object) -> str:
-    """A number per axis as in a layer word: once where all are equal, before+after where the two differ."""
-    if value is None or isinstance(value, (int, float, str)):
-        return "" if value is None else str(value)
-    assert isinstance(value, (list, tuple))
-    sides = [_side_text(v) for v in value]
-    return sides[0] if sides and all(s == sides[0] for s in sides) else "x".join(sides)
-
-
-def _side_text(value: object) -> str:
-    if isinstance(value, (list, tuple)):
-        before, after = value
-        return str(before) if before == after else f"{before}+{after}"
-    return "?" if value is None else str(value)
-
-
-def field_text(fields: Sequence[Field], name: str) -> str:
-    """A figure of each axis' field, once where they are equal: `?` is not known, `~` differs by phase."""
-    return axes_text([_figure(field, name) for field in fields])
-
-
-def _figure(field: Field, name: str) -> object:
-    number = getattr(field, name)
-    return ("?" if field.phases is None else "~") if number is None else number
 
 
 def rf_text(fields: Sequence[Field]) -> str:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ..explain import lines
 from .columns import ALL, COLUMNS, NARROW, full, plain
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def markdown(report: Report, style: Style) -> Iterator[str]:
     if style.explain:
         yield "\n"
         for layer in report.layers:
-            yield "".join(f"- **{_escape(layer.name)}** {_escape(line)}\n" for line in layer.explain())
+            yield "".join(f"- **{_escape(layer.name)}** {_escape(line)}\n" for line in lines(report, layer))
 
 
 def _escape(text: str) -> str:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..layers import Fields
-from ..layers.base import AXIS_NAMES
-from ..network import INPUT
-from ..receptive import PIXEL
-from ..sizes import show
-from .columns import COLUMNS, field_text, full
+from ..explain import field_words, lines
+from ..sizes import counted, show
+from .columns import COLUMNS, full
 
 if TYPE_CHECKING:
-    from ..trace import LayerReport, Report
+    from ..trace import Report
 
 TEXTBOOK = (
     "the textbook's forms, p_h being the total padding of both sides:",
@@ -29,28 +26,10 @@ def totals(report: Report) -> list[str]:
     if report.buffers != 0:
         parts.append(f"{counted(report.buffers)} buffers")
     parts.append(f"{counted(report.macs)} MACs")
-    lines = [", ".join(parts)]
+    sentences = [", ".join(parts)]
     if report.rf:
-        lines.append(f"receptive field {_figures(report.rf)}")
-    return lines
-
-
-def _figures(fields: Fields) -> str:
-    """`11, stride 4, start -5`."""
-    size, stride, start = (_in_words(field_text(fields, name)) for name in ("size", "stride", "start"))
-    return f"{size}, stride {stride}, start {start}"
-
-
-def _in_words(figure: str) -> str:
-    words = {"?": "unknown", "~": "varying by phase"}
-    if not any(sign in figure for sign in words):
-        return figure
-    return " x ".join(words.get(part, part) for part in figure.split("x"))
-
-
-def counted(number: int | None) -> str:
-    """A count for a person."""
-    return "unknown" if number is None else f"{number:,}"
+        sentences.append(f"receptive field {field_words(report.rf)}")
+    return sentences
 
 
 def lone_convolution(report: Report) -> list[str]:
@@ -73,30 +52,5 @@ def explanation(report: Report) -> Iterator[str]:
     for layer in report.layers:
         yield ""
         yield f"{layer.name}: {show(layer.x)} -> {show(layer.out)}"
-        for line in (*layer.explain(), *field_lines(report, layer)):
+        for line in lines(report, layer):
             yield f"  {line}"
-
-
-def field_lines(report: Report, layer: LayerReport) -> list[str]:
-    """The receptive field's recurrence with its numbers, where the layer slides a window over the input's axes."""
-    reads = layer.node.reads
-    before = (PIXEL,) * len(layer.rf) if reads == INPUT else report.layers[reads].rf
-    if before == layer.rf or not layer.rf:
-        return []
-    k, s, p, d = (layer.values.get(key) for key in ("k", "s", "p", "d"))
-    if not (k and s and d) or isinstance(p, str) or layer.op.startswith("convT") or len(before) != len(k):
-        return [f"receptive field: size {_figures(layer.rf)}"]
-    lines: dict[str, list[str]] = {}
-    for axis, (old, new) in enumerate(zip(before, layer.rf, strict=True)):
-        if None in old[:3] or old.phases or new.phases or p is None:
-            return [f"receptive field: size {_figures(layer.rf)}"]
-        tap = k[axis] if d[axis] == 1 else f"({d[axis]}*({k[axis]} - 1) + 1)"
-        text = (
-            f"size {old.size} + ({tap} - 1)*{old.stride} = {new.size}, "
-            f"stride {old.stride}*{s[axis]} = {new.stride}, "
-            f"start {old.start} - {p[axis][0]}*{old.stride} = {new.start}"
-        )
-        lines.setdefault(text, []).append(AXIS_NAMES[len(k)][axis])
-    if len(lines) == 1:
-        return [f"receptive field: {text}" for text in lines]
-    return [f"receptive field, {', '.join(axes)}: {text}" for text, axes in lines.items()]

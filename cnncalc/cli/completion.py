@@ -1,0 +1,48 @@
+"""`cnncalc completion`: the completion script of a shell, and the answers to what it asks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+import click
+
+SCRIPTS = {"bash": "cnncalc.bash", "zsh": "_cnncalc", "fish": "cnncalc.fish"}
+"""The script of each shell, by the name under which the shell wants it installed."""
+_HERE = os.path.join(os.path.dirname(__file__), "shells")
+
+
+@click.command("completion", short_help="Print the completion script of a shell.")
+@click.argument("shell", type=click.Choice(list(SCRIPTS)), metavar="SHELL")
+@click.option("--line", hidden=True, help="Answer the script: what can stand at the end of this command line.")
+def command(shell: str, line: str | None) -> int:
+    """Print the completion script of SHELL: bash, zsh or fish.
+
+    The script begins with how to install it. To try it in this very shell:
+
+    \b
+      bash, zsh   source <(cnncalc completion bash)
+      fish        cnncalc completion fish | source
+    """
+    click.echo(script(shell) if line is None else answer(line), nl=False)
+    return 0
+
+
+def script(shell: str) -> str:
+    """The completion script of a shell."""
+    with open(os.path.join(_HERE, SCRIPTS[shell]), encoding="utf-8") as file:
+        return file.read()
+
+
+def answer(line: str) -> str:
+    """What the scripts read: `files` where a file can stand, else `words`, then a candidate a line, a tab, its help.
+
+    Empty where there is a bug: nobody wants a traceback in the line they are writing.
+    """
+    with contextlib.suppress(Exception):
+        from .candidates import offer
+
+        found = offer(line)
+        lines = [f"{c.word}\t{c.help}" if c.help else c.word for c in found.candidates]
+        return "".join([f"{text}\n" for text in ("files" if found.files else "words", *lines)])
+    return ""

@@ -1,0 +1,1 @@
+"""Real shells in a pseudo-terminal, with somebody typing."""
