@@ -37,6 +37,8 @@ def load(source: Source) -> Network:
 
     if isinstance(source, Network):
         return source
+    if isinstance(source, (list, tuple)) and source and all(isinstance(word, str) for word in source):
+        source = " ".join(source)
     if not isinstance(source, (str, PathLike)):
         return document.read(list(source) if isinstance(source, tuple) else source)
     if isinstance(source, PathLike):

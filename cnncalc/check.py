@@ -17,7 +17,7 @@ CODES = {
     "CC002": ("impossible", "the spec reads well and cannot be: its sizes do not go together"),
     "CC003": ("bad-expectation", "an expectation that cannot be read, or of a figure that there is not"),
     **{
-        figure.code: (figure.slug, f"the {figure.slug.replace('-', ' ')} is not the expected")
+        figure.code: (figure.slug, f"{figure.slug.replace('-', ' ')}: not as expected")
         for figure in expect.FIGURES.values()
     },
     "CC113": ("unknown-figure", "a figure is expected that an open size leaves unknown"),
@@ -171,15 +171,14 @@ def _judge(
     name: str, report: Report, subject: Report | LayerReport, wanted: expect.Expectation, path: Path | None
 ) -> Iterator[Finding]:
     """The finding of one expectation, where it fails."""
-    layer = label(subject.node) if isinstance(subject, LayerReport) else None
-    key = wanted.key
-    where = Where(name, 1, 1) if path is None else place(report.network, (*path, key), name)
-    base = Finding("", name, "", where.line, where.column, layer=layer, figure=key, expected=expect.describe(wanted))
     try:
-        actual, text, verdict = _compare(subject, wanted)
+        actual, text, holds = _compare(subject, wanted)
     except SpecError as error:
-        yield base._replace(code="CC003", what=error.what, help=error.help)
+        yield _about(name, report, subject, wanted, path)._replace(code="CC003", what=error.what, help=error.help)
         return
+    if holds:
+        return
+    base = _about(name, report, subject, wanted, path)
     base = base._replace(actual=text, arithmetic=tuple(arithmetic(report, subject, wanted.figure)))
     if actual is None:
         yield base._replace(
@@ -187,14 +186,27 @@ def _judge(
             what=f"{wanted.figure} is unknown while a size is open, expected {base.expected}",
             help="close the input's sizes, or expect what does not depend on them",
         )
-    elif not verdict:
+    else:
         what = f"{wanted.figure} is {text}, expected {base.expected}"
-        mend = f'if the change is meant, write "{key}": "{text}"' if not key.startswith(expect.BOUNDS) else None
-        yield base._replace(code=expect.FIGURES[wanted.figure].code, what=what, help=mend or _help_bound(key, text))
+        mend = _mend(wanted.key, actual, text)
+        yield base._replace(code=expect.FIGURES[wanted.figure].code, what=what, help=mend)
 
 
-def _help_bound(key: str, text: str) -> str:
-    return f"if the change is meant, {'raise' if key.startswith('max_') else 'lower'} {key} to {text}"
+def _about(
+    name: str, report: Report, subject: Report | LayerReport, wanted: expect.Expectation, path: Path | None
+) -> Finding:
+    """A finding that says what it is about, and not yet what is wrong."""
+    layer = label(subject.node) if isinstance(subject, LayerReport) else None
+    where = Where(name, 1, 1) if path is None else place(report.network, (*path, wanted.key), name)
+    expected = expect.describe(wanted)
+    return Finding("", name, "", where.line, where.column, layer=layer, figure=wanted.key, expected=expected)
+
+
+def _mend(key: str, actual: object, text: str) -> str:
+    """What to write where the change is meant."""
+    if key.startswith(expect.BOUNDS):
+        return f"if the change is meant, {'raise' if key.startswith('max_') else 'lower'} {key} to {text}"
+    return f'if the change is meant, write "{key}": ' + (str(actual) if isinstance(actual, int) else f'"{text}"')
 
 
 def _compare(subject: Report | LayerReport, wanted: expect.Expectation) -> tuple[object, str, bool]:

@@ -41,6 +41,8 @@ class Dialect:
     transposed_groups = True
     transposed_limit = "larger"
     """out_pad is below `larger`: max(s, d); below `stride`: s."""
+    out_by_out_pad = False
+    """Whether a transposed conv's wanted sizes are met by out_pad below s (PyTorch's output_size), not by padding."""
     valid_transposed_covers = False
     """Whether a `valid` transposed conv is at least n*s wide: (n-1)*s + max(k', s)."""
     linear_is_1d = False
@@ -66,6 +68,7 @@ class Torch(Dialect):
     avg_dilation = False
     lp_padding = False
     avg3d_fits_bare = True
+    out_by_out_pad = True
     linear_is_1d = True
 
 

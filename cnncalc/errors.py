@@ -24,7 +24,17 @@ class Where(NamedTuple):
     def caret(self) -> str:
         """The excerpt with `^~~` under the place, two lines."""
         assert self.excerpt is not None
-        return f"{self.excerpt}\n{' ' * (self.column - 1)}^{'~' * (self.width - 1)}"
+        before, meant = self.excerpt[: self.column - 1], self.excerpt[self.column - 1 :][: self.width]
+        return f"{self.excerpt}\n{' ' * _cells(before)}^{'~' * (_cells(meant) - 1)}"
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal a text fills: two for what is wide, none for what combines."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 class CnncalcError(Exception):
@@ -108,7 +118,7 @@ def nearest(word: str, known: object, prefix: str = "did you mean ") -> str | No
     import difflib  # only when something is wrong: it costs a tenth of the start-up
 
     names = [str(k) for k in known]  # type: ignore[attr-defined]
-    close = difflib.get_close_matches(word.lower(), names, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(str(word).lower()[:80], names, n=3, cutoff=0.5)
     if not close:
         return None
     return prefix + " or ".join(f"'{c}'" for c in close) + "?"

@@ -66,7 +66,10 @@ class Network(NamedTuple):
         return error
 
     def to_dict(self) -> dict[str, Any]:
-        """The spec that reads back as this network: every name written out, only the keys that were given."""
+        """The spec that reads back as this network: every name written out, only the keys that were given.
+
+        Lists are tuples, which the reader takes, too.
+        """
         found: dict[str, Any] = {"cnncalc": 1}
         if self.name is not None:
             found["name"] = self.name
@@ -105,8 +108,12 @@ def wire(layers: list[Wire]) -> tuple[Node, ...]:
 
     Layers without a name are called by their op and its running number, names already taken skipped.
     """
-    if sum(w.times for w in layers) > MOST_LAYERS:
-        raise SpecError(f"{sum(w.times for w in layers):,} layers are more than {MOST_LAYERS:,}", "lower times")
+    count = 0
+    for origin, item in enumerate(layers):
+        count += item.times
+        if count > MOST_LAYERS:
+            what = f"{count:,} layers are more than {MOST_LAYERS:,}"
+            raise SpecError(what, "lower times", key="times", path=("layers", origin))
     taken = _taken(layers)
     running: dict[str, int] = {}
     index: dict[str, int] = {"input": INPUT}
@@ -161,8 +168,12 @@ def _find(reads: tuple[str, ...], index: dict[str, int], taken: set[str], origin
 
 
 def first_rank(nodes: Iterable[Node]) -> int | None:
-    """The spatial rank of the first layer that has one; None where none has."""
-    return next((r for r in (node.layer.rank() for node in nodes) if r is not None), None)
+    """The spatial rank of the first layer that has one; None where none has before the axes are made anew."""
+    for node in nodes:
+        rank = node.layer.rank()
+        if rank is not None or node.layer.MAKES_AXES:
+            return rank
+    return None
 
 
 def no_input() -> ShapeError:

@@ -65,6 +65,12 @@ class Field(NamedTuple):
         """Through a layer whose unit u sees units `sees[u % P]`, P = len(sees), moved by `advance` each period."""
         return _through(self, sees, advance)
 
+    def transpose(self, k: int, s: int, pb: int) -> Field:
+        """Through a transposed window: unit u sees units ceil((u+pb-(k-1))/s) to floor((u+pb)/s)."""
+        if s > MOST_PHASES:
+            return UNKNOWN
+        return _through(self, [(-((k - 1 - u - pb) // s), (u + pb) // s) for u in range(s)], 1)
+
     def resample(self, n: int, out: int, sees: Callable[[int], Interval]) -> Field:
         """Through a layer that makes `out` units of n evenly: unit u sees `sees(u)`, repeated every out/gcd units."""
         common = gcd(n, out)
@@ -138,8 +144,3 @@ def _from_phases(spans: tuple[Interval, ...], advance: int) -> Field:
     if even and NOTHING not in spans:
         return Field(sizes.pop(), stride, start)
     return Field(max(sizes), stride if rest == 0 else None, None if spans[0] == NOTHING else start, spans, advance)
-
-
-def transposed(k: int, s: int, pb: int) -> tuple[list[Interval], int]:
-    """What unit u of a transposed window sees: units ceil((u+pb-(k-1))/s) to floor((u+pb)/s). As (sees, advance)."""
-    return [(-((k - 1 - u - pb) // s), (u + pb) // s) for u in range(s)], 1

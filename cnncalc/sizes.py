@@ -14,6 +14,9 @@ from .errors import SpecError, shown
 LARGEST = 2**63 - 1
 """The largest number a spec may hold: what every framework's own sizes are held in."""
 
+MOST_SIZES = 8
+"""The longest shape: a batch, channels and three axes are five, and a reshape may split some."""
+
 
 class Open:
     """The size `mul * floor((letter + add) / div) + off`; `letter` None is a size nobody can know.
@@ -30,8 +33,8 @@ class Open:
         if isinstance(other, Open) or self.letter is None:
             return UNKNOWN
         if self.mul == 1:
-            return Open(self.letter, self.add + other * self.div, self.div)
-        return Open(self.letter, self.add, self.div, self.mul, self.off + other)
+            return _open(self.letter, self.add + other * self.div, self.div)
+        return _open(self.letter, self.add, self.div, self.mul, self.off + other)
 
     __radd__ = __add__
 
@@ -48,8 +51,8 @@ class Open:
             return UNKNOWN
         if self.div == 1:  # mul * (letter + add) + off: keep the sum outside, where it reads best
             mul = self.mul * other
-            return Open(self.letter, 0, 1, mul, self.add * mul + self.off * other)
-        return Open(self.letter, self.add, self.div, self.mul * other, self.off * other)
+            return _open(self.letter, 0, 1, mul, self.add * mul + self.off * other)
+        return _open(self.letter, self.add, self.div, self.mul * other, self.off * other)
 
     __rmul__ = __mul__
 
@@ -59,12 +62,11 @@ class Open:
         if isinstance(other, Open) or self.letter is None or other < 1:
             return UNKNOWN
         if self.mul == 1:
-            return Open(self.letter, self.add, self.div * other)
+            return _open(self.letter, self.add, self.div * other)
         if self.mul % other == 0:
-            part = Open(self.letter, self.add, self.div, self.mul // other)
-            return part + self.off // other
+            return _open(self.letter, self.add, self.div, self.mul // other) + self.off // other
         if other % self.mul == 0:
-            return (Open(self.letter, self.add, self.div) + self.off // self.mul) // (other // self.mul)
+            return (_open(self.letter, self.add, self.div) + self.off // self.mul) // (other // self.mul)
         return UNKNOWN
 
     def same_as(self, other: object) -> bool:
@@ -92,6 +94,13 @@ class Open:
 
     def __repr__(self) -> str:
         return f"<size {self}>"
+
+
+def _open(letter: str, add: int, div: int, mul: int = 1, off: int = 0) -> Open:
+    """An open size; unknown where its numbers grow beyond what a size can be."""
+    if max(abs(add), div, mul, abs(off)) > LARGEST:
+        return UNKNOWN
+    return Open(letter, add, div, mul, off)
 
 
 Size = int | Open
@@ -186,14 +195,16 @@ def read_shape(value: object, text: str | None = None) -> Shape:
         return parse_shape(value)
     if not isinstance(value, (list, tuple)) or not value:
         raise SpecError(f"{written} is not a shape", "a shape is written 3x224x224, in JSON [3, 224, 224]", key="input")
-    if len(value) > 32:
-        raise SpecError(f"a shape of {len(value)} sizes", "the most there can be is 5", key="input")
+    if len(value) > MOST_SIZES:
+        raise SpecError(f"a shape of {len(value)} sizes", f"the most there can be is {MOST_SIZES}", key="input")
     return tuple(_read_size(v, written) for v in value)
 
 
 def _read_size(value: object, written: str) -> Size:
     if value is None:
         return UNKNOWN
+    if type(value) is not int and hasattr(value, "__index__") and not isinstance(value, bool):
+        value = value.__index__()  # NumPy's integers
     if type(value) is int:
         if 1 <= value <= LARGEST:
             return value

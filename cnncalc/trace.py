@@ -10,7 +10,7 @@ from .layers import Env, Fields, Traced
 from .layers.dense import Linear
 from .network import INPUT, Network, Node, first_rank, no_input
 from .receptive import NOTHING, PIXEL, Field, Interval
-from .sizes import UNKNOWN, Open, Shape, count, known, read_shape, show, to_json, total
+from .sizes import LARGEST, UNKNOWN, Open, Shape, count, known, read_shape, show, to_json, total
 
 MOST_PHASES_SHOWN = 64
 
@@ -25,6 +25,9 @@ class LayerReport:
         self._batch, self._x = batch, x
         self.x = x if batch is None else (batch, *x)
         self.out = traced.out if batch is None else (batch, *traced.out)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.op} {show(self.x)} -> {show(self.out)}>"
 
     @property
     def name(self) -> str:
@@ -134,6 +137,10 @@ class Report(NamedTuple):
     rf: Fields
     """The receptive field of the last layer's units, on each axis of the input."""
 
+    def __repr__(self) -> str:
+        name = self.network.name or f"{len(self.layers)} layers"
+        return f"<report of {name}: {show(self.out)}, {self.params} parameters>"
+
     def head(self) -> dict[str, Any]:
         """The report but its layers and its totals."""
         network = self.network
@@ -158,16 +165,16 @@ class Report(NamedTuple):
         found = self.head() | {"layers": [layer.raw() for layer in self.layers]}
         if self.network.expect is not None:
             found["expect"] = self.network.expect
-        plain: dict[str, Any] = _listed(found | {"report": self.totals()})
+        plain: dict[str, Any] = listed(found | {"report": self.totals()})
         return plain
 
 
-def _listed(value: Any) -> Any:
-    """The same with lists for tuples, as JSON reads back."""
+def listed(value: Any) -> Any:
+    """The same with lists for tuples, as JSON reads back; what a spec expects is carried along as it is."""
     if isinstance(value, dict):
-        return {k: _listed(v) for k, v in value.items()}
+        return {k: v if k == "expect" else listed(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_listed(v) for v in value]
+        return [listed(v) for v in value]
     return value
 
 
@@ -219,6 +226,7 @@ def shape(
             x, fields = before.out, before.fields
         try:
             traced = node.layer.trace(x, fields, env)
+            _check_sizes(traced.out)
         except CnncalcError as error:
             raise network.blame(error, node) from None
         layers.append(LayerReport(network, node, x, traced, batch))
@@ -232,6 +240,13 @@ def shape(
         total([layer.macs for layer in layers]),
         last.rf,
     )
+
+
+def _check_sizes(out: Shape) -> None:
+    """ShapeError for a size that no spec could hold: it could not be read back."""
+    for size in out:
+        if isinstance(size, int) and size > LARGEST:
+            raise ShapeError(f"an output size is more than {LARGEST:,}", "what comes out has to be a size, too")
 
 
 def settle(network: Network, input: Any, dialect: str | None, layout: str | None) -> Network:
@@ -270,13 +285,13 @@ def feed(network: Network, input: Shape, batch: int | None) -> tuple[int | None,
     space, nd+2 a batch in front (left out where it is open). Before a linear layer one size is features, and two are
     a batch of them; where no layer is spatial one size is features, too.
     """
-    if batch is not None and (type(batch) is not int or batch < 1):
-        raise SpecError(f"batch is {shown(batch)}, not a whole number from 1 on")
+    if batch is not None and (type(batch) is not int or not 1 <= batch <= LARGEST):
+        raise SpecError(f"batch is {shown(batch)}, not a whole number from 1 to {LARGEST:,}")
     rank = first_rank(network.nodes)
     nd = 2 if rank is None else rank
     have = len(input)
     own: int | None = None
-    linear = _linear_comes_first(network)
+    linear = rank is None and _linear_comes_first(network)
     if have == nd + 2 or (have == 2 and linear):
         own, input = known(input[0]), input[1:]
     elif have == 1 and (linear or rank is None):
@@ -315,12 +330,8 @@ def _lettered(sample: Shape, layout: str | None) -> Shape:
     names = letters + "C" if layout == "NHWC" else "C" + letters
     taken = {str(n) for n in sample}
     free = iter([c for c in "HWDLCABEFGIJKMNOPQRSTUVYZ" if c not in taken and c not in names])
-    return tuple(
-        [
-            n if n != UNKNOWN else Open(name if name not in taken else next(free))
-            for n, name in zip(sample, names or "F", strict=True)
-        ]
-    )
+    own = [name if name not in taken and len(names) == len(sample) else None for name in names.ljust(len(sample))]
+    return tuple([n if n != UNKNOWN else Open(name or next(free)) for n, name in zip(sample, own, strict=False)])
 
 
 def _wrong_rank(network: Network, input: Shape, nd: int, rank: int | None) -> ShapeError:
@@ -329,7 +340,7 @@ def _wrong_rank(network: Network, input: Shape, nd: int, rank: int | None) -> Sh
     full = f"{letters}C" if axes == "NHWC" else f"C{letters}"
     why = f"the first spatial layer has {nd} {'axis' if nd == 1 else 'axes'}" if rank else "without a spatial layer"
     error = ShapeError(
-        f"the input {show(input)} has {len(input)} sizes; {why}",
+        f"the input {show(input)} has {len(input)} size{'s' * (len(input) != 1)}; {why}",
         f"an input is {','.join(letters)} (one channel), {','.join(full)}, or N,{','.join(full)}",
         key="input",
     )

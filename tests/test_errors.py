@@ -19,7 +19,7 @@ WORDS = [
         "no layers: only a shape\n"
         "  give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a network of the zoo, or - for standard input",
     ),
-    ("shpe vgg16", "unknown command 'shpe'\n  did you mean 'shape'?"),
+    ("shpae vgg16", "unknown command 'shpae'\n  did you mean 'shape' or 'schema'?"),
     ("conv:64", "unknown command 'conv:64'\n  for layers or a network: cnncalc shape conv:64"),
     (
         "shape 3x5x5 cnv:64 relu",
@@ -121,7 +121,8 @@ WORDS = [
     ),
     (
         "shape 3x5x5 conv:64,times=2000000",
-        "2,000,000 layers are more than 1,000,000\n  lower times",
+        "layers[0]: 2,000,000 layers are more than 1,000,000\n  3x5x5 conv:64,times=2000000\n"
+        "                ^~~~~~~~~~~~~\n  lower times",
     ),
     (
         "shape 3x5x5 relu:name=a relu:name=a",
@@ -155,7 +156,7 @@ WORDS = [
     (
         "shape 3x5x5 conv:64,g2",
         "layers[0] 'conv1': g=2 does not divide c_i=3: 3 = 1*2 + 1\n  3x5x5 conv:64,g2\n                ^~\n"
-        "  what divides 3: 1, 3",
+        "  what divides both 3 and 64: 1",
     ),
     (
         "shape 3x5x5x5x5x5 relu",
@@ -268,7 +269,7 @@ DOCUMENTS = [
     ),
     (
         '[{"op": "conv", "c_o": 4, "name": ""}]',
-        "-:1:27: layers[0] '': '' is not a name\n  a name is a text of printable characters",
+        "-:1:27: layers[0] '': '' is not a name\n  a name is a text of printable characters, 255 at the most",
     ),
     (
         '[{"op": "conv", "c_o": 4, "pads": [1, 2, 3]}]',

@@ -29,6 +29,7 @@ FLOORS = [
     "baseline",
     "diff",
     "render",
+    "testing",
     "cli",
 ]
 """Each may import itself and what stands above it in this list."""

@@ -179,7 +179,7 @@ BORDERS = [
     Row({"op": "pad", "p": [1, 2]}, LAST, (13, 17, 6), dialect="keras"),
     Row({"op": "crop", "p": [1, 2]}, X, (6, 9, 9)),
     Row({"op": "crop", "p": [[0, 1], [2, 3]]}, X, (6, 10, 8)),
-    Row({"op": "crop", "p": [[1, 2]]}, X, (6, 8, 10)),
+    Row({"op": "crop", "p": [[1, 2], [1, 2]]}, X, (6, 8, 10)),
     Row({"op": "upsample", "factor": 2}, X, (6, 22, 26)),
     Row({"op": "upsample", "factor": [2, 3], "mode": "bilinear"}, X, (6, 22, 39)),
     Row({"op": "upsample", "factor": 1.5}, X, (6, 16, 19)),
@@ -376,13 +376,13 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             C | {"g": 4},
             (6, 7, 9),
             "plain",
-            "'conv1': g=4 does not divide c_i=6: 6 = 1*4 + 2\n  what divides 6: 1, 2, 3, 6",
+            "'conv1': g=4 does not divide c_i=6: 6 = 1*4 + 2\n  what divides both 6 and 4: 1, 2",
         ),
         (
             C | {"g": 3},
             (6, 7, 9),
             "plain",
-            "'conv1': g=3 does not divide c_o=4: 4 = 1*3 + 1\n  what divides 4: 1, 2, 4",
+            "'conv1': g=3 does not divide c_o=4: 4 = 1*3 + 1\n  what divides both 4 and 6: 1, 2",
         ),
         (
             C | {"c_i": 5},
@@ -480,7 +480,7 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             {"op": "permute", "order": [1, 2]},
             (3, 7, 2),
             "plain",
-            "'permute1': order is 1x2, and the axes of 3x7x2 are 1 to 3\n"
+            "'permute1': order is [1, 2], and the axes of 3x7x2 are 1 to 3\n"
             "  each axis once; the batch is axis 0, and may be left out",
         ),
         (

@@ -14,7 +14,10 @@ from ..errors import CnncalcError, SpecError, nearest, shown
 
 COMMANDS = {
     "shape": "Layer by layer: shapes, parameters, MACs, receptive field.",
+    "diff": "What changed between two networks.",
+    "check": "Check specs against what they, or a baseline, expect: the CI gate.",
     "zoo": "List the built-in networks, or print one as a spec.",
+    "schema": "JSON Schema of a spec.",
     "completion": "Print the completion script of a shell.",
 }
 """Every command, its module's name and the line that the help shows; a module is imported when it is called."""
@@ -91,8 +94,8 @@ def run(args: list[str]) -> int:
     """Run one command and flush what it printed; the exit code."""
     try:
         code = group.main(args, prog_name="cnncalc", complete_var="", standalone_mode=False)
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, click.Abort):
         return 130
@@ -124,8 +127,10 @@ def _usage(error: click.ClickException) -> str:
 
 def _say(text: str, code: int) -> int:
     try:
-        sys.stdout.flush()
-        print(text, file=sys.stderr, flush=True)
+        for stream in filter(None, (sys.stdout,)):
+            stream.flush()
+        if sys.stderr is not None:
+            print(text, file=sys.stderr, flush=True)
     except OSError:
         return _closed(code)
     return code
@@ -134,7 +139,7 @@ def _say(text: str, code: int) -> int:
 def _closed(code: int) -> int:
     """Leave nothing for Python to flush into a pipe or a disk that takes no more."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
             os.dup2(nowhere, stream.fileno())
         except (OSError, ValueError):

@@ -13,7 +13,7 @@ from ..dialects import DIALECTS, LAYOUTS, Dialect
 from ..errors import CnncalcError
 from ..layers import OPS, Layer, find_op, keys_named
 from ..layers.border import Border
-from ..layers.keys import PADDING_WORDS, Reader, flag, sides
+from ..layers.keys import PADDING_WORDS, WORDS, Reader, flag, sides
 from ..layers.pool import Pool
 from ..layers.transposed import TransposedConv
 from ..sizes import looks_like_shape
@@ -176,6 +176,8 @@ def _argument_values(argument: click.Argument, before: list[str], word: str) -> 
     match argument.name:
         case "spec":
             return _spec(before, word)
+        case "networks":
+            return _spec([], word)
         case "name":
             return _choices(zoo.names())
     return FILES
@@ -269,5 +271,4 @@ def _padding_words(cls: type[Layer], nd: int | None) -> tuple[str, ...]:
 
 def _one_of(reader: Reader) -> tuple[str, ...]:
     """The words that a reader made by `one_of` holds; none of any other reader."""
-    cells = getattr(reader, "__closure__", None) or ()
-    return next((c.cell_contents for c in cells if isinstance(c.cell_contents, tuple)), ())
+    return WORDS.get(reader, ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any, TypeVar
 
 import click
@@ -21,34 +21,63 @@ def debug_asked() -> bool:
     return "--debug" in sys.argv
 
 
-def output_options() -> Callable[[F], F]:
-    """The options of whatever prints a result: formats, file, colour."""
-    options = [
-        click.option("--json", "as_json", is_flag=True, help="One JSON document."),
+def json_option() -> Callable[[F], F]:
+    """--json."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+
+
+def format_option(formats: Sequence[str]) -> Callable[[F], F]:
+    """--format, one of these."""
+    return click.option("--format", "format", type=click.Choice(formats), help="How it is printed.", default=None)
+
+
+def path_option() -> Callable[[F], F]:
+    """-o."""
+    return click.option("-o", "--output", "path", metavar="FILE", help="Write to a file, whole or not at all.")
+
+
+def color_option() -> Callable[[F], F]:
+    """--color."""
+    return click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours.")
+
+
+def quiet_option() -> Callable[[F], F]:
+    """-q."""
+    return click.option("-q", "--quiet", is_flag=True, help="No notes on standard error.")
+
+
+def debug_option() -> Callable[[F], F]:
+    """--debug."""
+    return click.option("--debug", is_flag=True, help="Show the traceback of a bug.", expose_value=False)
+
+
+def report_options() -> Callable[[F], F]:
+    """The options of whatever prints a report: formats, columns, file, colour."""
+    return together(
+        json_option(),
         click.option("--jsonl", "as_jsonl", is_flag=True, help="A spec a line in, a report a line out."),
-        click.option("--format", "format", type=click.Choice(FORMATS), help="How it is printed.", default=None),
+        format_option(FORMATS),
         click.option("--columns", metavar="NAMES", help="The columns of the rows, as layer,op,out,params."),
-        click.option("-o", "--output", "path", metavar="FILE", help="Write to a file, whole or not at all."),
-        click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours."),
-        click.option("-q", "--quiet", is_flag=True, help="No notes on standard error."),
-        click.option("--debug", is_flag=True, help="Show the traceback of a bug.", expose_value=False),
-    ]
-    return _all(options)
+        path_option(),
+        color_option(),
+        quiet_option(),
+        debug_option(),
+    )
 
 
 def network_options() -> Callable[[F], F]:
     """The options of whatever takes a SPEC."""
-    return _all(
-        [
-            click.option("-i", "--input", "input", metavar="SHAPE", help="The input, as 3x224x224; beats the spec's."),
-            click.option("--batch", type=click.IntRange(1), metavar="N", help="Put a batch in front of the input."),
-            click.option("--dialect", metavar="NAME", help="plain, torch or keras: whose meaning the words have."),
-            click.option("--layout", metavar="NAME", help="NCHW or NHWC: where the channels stand."),
-        ]
+    return together(
+        click.option("-i", "--input", "input", metavar="SHAPE", help="The input, as 3x224x224; beats the spec's."),
+        click.option("--batch", type=click.IntRange(1), metavar="N", help="Put a batch in front of the input."),
+        click.option("--dialect", metavar="NAME", help="plain, torch or keras: whose meaning the words have."),
+        click.option("--layout", metavar="NAME", help="NCHW or NHWC: where the channels stand."),
     )
 
 
-def _all(options: list[Callable[[F], F]]) -> Callable[[F], F]:
+def together(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator, in the order in which the help lists them."""
+
     def decorate(function: F) -> F:
         for option in reversed(options):
             function = option(function)
@@ -57,12 +86,12 @@ def _all(options: list[Callable[[F], F]]) -> Callable[[F], F]:
     return decorate
 
 
-def format_of(as_json: bool, as_jsonl: bool, format: str | None) -> str:
+def format_of(as_json: bool, as_jsonl: bool, format: str | None, default: str = "table") -> str:
     """The one format that the options ask for. SpecError where they ask for two."""
     asked = {f for f in (as_json and "json", as_jsonl and "jsonl", format) if f}
     if len(asked) > 1:
         raise SpecError(f"{' and '.join(sorted(asked))} are two formats", "ask for one of them")
-    return asked.pop() if asked else "table"
+    return asked.pop() if asked else default
 
 
 def style_of(columns: tuple[str, ...] | None, explain: bool, color: str, stream: IO[str]) -> Style:
@@ -86,14 +115,18 @@ def _columns_wanted() -> int | None:
 @contextlib.contextmanager
 def output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
     """Where the result goes: standard output, or a file that appears whole or not at all."""
+    if path == "":
+        raise SpecError("-o '' names no file", "give a file, or - for standard output")
     if path is None or path == "-":
+        if sys.stdout is None:
+            raise SpecError("standard output is closed", "give -o FILE")
         if utf8 and hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8 whatever the locale
         yield sys.stdout
         return
+    special = os.path.exists(path) and not os.path.isfile(path)  # a device, a pipe: nothing to rename
     target = os.path.realpath(path)
-    special = os.path.exists(target) and not os.path.isfile(target)  # a device, a pipe: nothing to rename
-    part = target if special else f"{target}.{os.getpid()}.part"
+    part = path if special else f"{target}.{os.getpid()}.part"
     try:
         with open(part, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             yield file
@@ -136,4 +169,6 @@ def read_stdin() -> str:
     """Standard input as text."""
     from ..spec.source import decode
 
+    if sys.stdin is None:
+        raise SpecError("standard input is closed", "give a file, or layer words")
     return decode(sys.stdin.buffer.read(), "-")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import sys
 from collections.abc import Iterator
 from typing import IO, NamedTuple
@@ -11,13 +12,13 @@ from typing import IO, NamedTuple
 import click
 
 from .. import trace
-from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
+from ..errors import CnncalcError, SpecError
 from ..network import Network
 from ..render import Style, renderer
 from ..sizes import Shape, parse_shape
 from ..spec import source
 from ..spec.document import load_text
-from .common import format_of, network_options, note, output, output_options, read_stdin, style_of, write
+from .common import format_of, network_options, note, output, read_stdin, report_options, style_of, write
 
 
 class Asked(NamedTuple):
@@ -37,7 +38,7 @@ class Asked(NamedTuple):
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options()
 @click.option("--explain", is_flag=True, help="Write each layer's arithmetic out.")
-@output_options()
+@report_options()
 def command(
     spec: tuple[str, ...],
     input: str | None,
@@ -66,6 +67,10 @@ def command(
     """
     format = format_of(as_json, as_jsonl, format)
     given = source.sort_out(spec)
+    if columns is not None and format in ("json", "jsonl"):
+        raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
+    if explain and format == "csv":
+        raise SpecError("CSV has rows only, and no room for --explain", "use the table, Markdown or JSON")
     asked = Asked(_input(given, input), batch, dialect, layout)
     with output(path, utf8=format in ("json", "jsonl")) as stream:
         style = style_of(_chosen(columns), explain, color, stream)
@@ -119,10 +124,11 @@ def _stream(word: str, asked: Asked, style: Style, stream: IO[str]) -> int:
 
 def _lines(word: str) -> Iterator[bytes]:
     if word == source.STDIN:
+        if sys.stdin is None:
+            raise SpecError("standard input is closed", "give a .jsonl file")
         yield from sys.stdin.buffer
-        return
-    try:
-        with open(word, "rb") as file:
+    elif not os.path.exists(word):
+        raise source.no_file(word)
+    else:
+        with source.opened(word) as file:
             yield from file
-    except OSError as error:
-        raise SpecError(f"{shown(word, LONGEST_PATH)} cannot be read: {error.strerror}") from None

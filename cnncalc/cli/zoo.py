@@ -12,7 +12,7 @@ from .. import trace, zoo
 from ..errors import SpecError, nearest, shown
 from ..sizes import show
 from ..spec.source import load_zoo
-from .common import output, write
+from .common import debug_option, output, path_option, write
 
 HEADS = ("network", "layers", "input", "output", "params", "MACs")
 
@@ -20,8 +20,8 @@ HEADS = ("network", "layers", "input", "output", "params", "MACs")
 @click.command("zoo", short_help="List the built-in networks, or print one as a spec.")
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
-@click.option("-o", "--output", "path", metavar="FILE", help="Write to a file, whole or not at all.")
-@click.option("--debug", is_flag=True, help="Show the traceback of a bug.", expose_value=False)
+@path_option()
+@debug_option()
 def command(name: str | None, as_json: bool, path: str | None) -> int:
     """List the built-in networks, or print the spec of one.
 

@@ -6,7 +6,7 @@ from ..errors import SpecError, nearest, shown
 from . import activation, border, conv, dense, norm, pool, resample, transposed
 from .base import Env, Fields, Layer, Traced
 
-__all__ = ["ALIASES", "OPS", "Env", "Fields", "Layer", "Traced", "find_op", "keys_named"]
+__all__ = ["ALIASES", "HELP", "OPS", "Env", "Fields", "Layer", "Traced", "find_op", "keys_named"]
 
 OPS: dict[str, tuple[type[Layer], int | None]] = {
     **conv.OPS,
@@ -21,7 +21,30 @@ OPS: dict[str, tuple[type[Layer], int | None]] = {
 """Each op's word, its class and how many spatial axes it has (None: as many as arrive)."""
 
 _WORDS = {word.lower(): word for word in OPS}
-_WORDS |= {word.lower().replace("convt", "convtranspose"): word for word in OPS}
+_WORDS |= {
+    "convtranspose": "convT",
+    "convtranspose1d": "convT1d",
+    "convtranspose3d": "convT3d",
+    "conv2dtranspose": "convT",
+    "conv1dtranspose": "convT1d",
+    "conv3dtranspose": "convT3d",
+    "depthwiseconv1d": "dwconv1d",
+    "depthwiseconv2d": "dwconv",
+    "separableconv1d": "sepconv1d",
+    "separableconv2d": "sepconv",
+    **{f"maxpooling{n}d": f"maxpool{n}d".replace("2d", "") for n in (1, 2, 3)},
+    **{f"averagepooling{n}d": f"avgpool{n}d".replace("2d", "") for n in (1, 2, 3)},
+    "globalmaxpooling": "globalmaxpool",
+    "globalaveragepooling": "globalavgpool",
+    "dense": "linear",
+    "batchnormalization": "batchnorm",
+    "layernormalization": "layernorm",
+    "groupnormalization": "groupnorm",
+    "zeropadding": "pad",
+    "cropping": "crop",
+    "upsampling": "upsample",
+}
+"""What PyTorch and Keras call the ops, where it is not the op's own word."""
 
 ALIASES = {
     "kernel_size": "k",
@@ -46,15 +69,38 @@ ALIASES = {
 """The long names that PyTorch, Keras and ONNX give to the common keys."""
 
 
+HELP = {
+    "c_i": "How many channels arrive; may be left out.",
+    "c_o": "How many channels come out.",
+    "k": "The kernel's size: one number, or one per axis.",
+    "s": "The stride: one number, or one per axis.",
+    "p": "The padding per side: a number, one per axis, [before, after] pairs, or a word.",
+    "p_total": "The textbook's padding, both sides together: one number, or one per axis.",
+    "d": "The dilation: one number, or one per axis.",
+    "g": "How many groups of channels.",
+    "bias": "Whether there is a bias.",
+    "flip": "Whether the kernel is turned by 180 degrees, as the mathematical convolution does.",
+}
+"""What the common keys mean; a layer's own HELP comes first."""
+
+_ENDS = ("1d", "2d", "3d")
+
+
 def find_op(word: str) -> str | None:
     """An op's own word from any spelling of it (`Conv2d`, `MAXPOOL`), None where there is no such op."""
     word = word.lower()
     found = _WORDS.get(word)
-    if found is None and word.endswith(("1d", "2d", "3d")):
+    if found is None and word.endswith(_ENDS):
         found = _WORDS.get(word[:-2])
         if found is not None and OPS[found][1] not in (None, int(word[-2])):
             return None
     return found
+
+
+def spellings(op: str) -> tuple[list[str], tuple[str, ...]]:
+    """The words that `find_op` reads as this op, in lower case, and what may stand at their end."""
+    nd = OPS[op][1]
+    return [word for word, found in _WORDS.items() if found == op], _ENDS if nd is None else (f"{nd}d",)
 
 
 def unknown_op(word: object) -> SpecError:

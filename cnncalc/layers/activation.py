@@ -7,7 +7,7 @@ from typing import ClassVar
 from ..errors import ShapeError, SpecError, shown
 from ..sizes import Shape, count, counted, product, show
 from .base import Env, Fields, Layer, Traced
-from .keys import Reader, at_least, axis, integers, number
+from .keys import Reader, at_least, axis, integers, number, takes
 from .norm import channels
 
 
@@ -28,6 +28,7 @@ class LeakyRelu(Activation):
     """x, or alpha*x below 0: 0.01 by PyTorch and ONNX, 0.3 by Keras."""
 
     KEYS: ClassVar[dict[str, Reader]] = {"alpha": number}
+    HELP = {"alpha": "The slope below 0."}
     ALIASES = {"negative_slope": "alpha"}
     alpha: float | None = None
 
@@ -39,6 +40,7 @@ class Elu(Activation):
     """x, or alpha*(exp(x) - 1) below 0."""
 
     KEYS: ClassVar[dict[str, Reader]] = {"alpha": number}
+    HELP = {"alpha": "The factor below 0."}
     alpha: float = 1.0
 
     def values(self, env: Env) -> dict[str, object]:
@@ -49,6 +51,7 @@ class Softmax(Activation):
     """Along one axis: the last by default."""
 
     KEYS: ClassVar[dict[str, Reader]] = {"axis": axis}
+    HELP = {"axis": "The axis along which values sum to 1: the batch is 0, the last is -1."}
     ALIASES = {"dim": "axis"}
     axis: int = -1
 
@@ -62,6 +65,7 @@ class Softmax(Activation):
         return Traced({"axis": self.axis}, x, fields)
 
 
+@takes("rate", lambda _: {"type": "number", "minimum": 0, "maximum": 1})
 def rate(value: object, nd: int | None) -> float:
     """A share from 0 to 1."""
     share = number(value, nd)
@@ -74,6 +78,7 @@ class Dropout(Activation):
     """Nothing, once trained."""
 
     KEYS: ClassVar[dict[str, Reader]] = {"rate": rate}
+    HELP = {"rate": "The share that is dropped."}
     ALIASES = {"p": "rate", "ratio": "rate"}
     rate: float = 0.5
 
@@ -86,6 +91,10 @@ class PRelu(Layer):
 
     KEEPS_SHAPE = True
     KEYS = {"num_parameters": at_least(1), "shared_axes": integers}
+    HELP = {
+        "num_parameters": "How many slopes: 1, or one a channel.",
+        "shared_axes": "Axes along which one slope serves.",
+    }
     num_parameters: int | None = None
     shared_axes: tuple[int, ...] | None = None
 
@@ -94,6 +103,8 @@ class PRelu(Layer):
             raise ShapeError("prelu takes either num_parameters or shared_axes", key="shared_axes")
         if self.shared_axes is not None or (self.num_parameters is None and env.dialect.prelu_per_unit):
             shared = self.shared_axes or ()
+            if len(set(shared)) < len(shared):
+                raise ShapeError(f"shared_axes is {shown(shared)}", "each axis once", key="shared_axes")
             for a in shared:
                 if not 1 <= a <= len(x):
                     raise ShapeError(f"axis {a} is none of {show(x)}", f"the axes are 1 to {len(x)}", key="shared_axes")

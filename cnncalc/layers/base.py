@@ -6,6 +6,7 @@ To add an op, write a class with its `KEYS` and its `trace`, and name it in its 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import gcd
 from typing import Any, ClassVar, NamedTuple
 
 from ..dialects import Dialect
@@ -50,6 +51,10 @@ class Layer:
     """Every key and how its value is read, in the order it is written."""
     ALIASES: ClassVar[Mapping[str, str]] = {}
     """The long names that PyTorch, Keras and ONNX give to keys, where they differ from the common ones."""
+    HELP: ClassVar[Mapping[str, str]] = {}
+    """What its keys mean, in a line, where that is not what the same keys mean elsewhere."""
+    DERIVED: ClassVar[tuple[str, ...]] = ()
+    """Keys whose default follows from another key, whatever the attribute says."""
     BARE: ClassVar[str | None] = None
     """The key that a bare number stands for, in a layer word."""
     NEEDED: ClassVar[tuple[str, ...]] = ()
@@ -59,6 +64,9 @@ class Layer:
 
     KEEPS_SHAPE: ClassVar[bool] = False
     """Whether it works on values where they are, so that what comes next decides what the input's sizes mean."""
+
+    MAKES_AXES: ClassVar[bool] = False
+    """Whether what comes out has other axes than what went in, so that later layers say nothing of the input."""
 
     op: str
     nd: int | None
@@ -128,16 +136,19 @@ def check_channels(declared: int | None, c: Size, x: Shape) -> None:
     raise ShapeError(f"c_i is {declared}, and {c} arrive", help, key="c_i")
 
 
-def divides(parts: int, whole: Size, what: str, key: str = "g") -> None:
-    """Whether `parts` divides a number of channels."""
+def divides(parts: int, whole: Size, what: str, key: str = "g", also: int | None = None) -> None:
+    """Whether `parts` divides a number of channels; `also` is another that it has to divide, for the help."""
     number = known(whole)
-    if number is not None and number % parts:
-        fitting = ", ".join(str(d) for d in range(1, min(number, 4096) + 1) if number % d == 0)
-        raise ShapeError(
-            f"{key}={parts} does not divide {what}={number}: {number} = {number // parts}*{parts} + {number % parts}",
-            f"what divides {number}: {fitting}{' ...' if number > 4096 else ''}",
-            key=key,
-        )
+    if number is None or number % parts == 0:
+        return
+    common = gcd(number, also or number)
+    fitting = [str(d) for d in range(1, min(common, 4096) + 1) if common % d == 0]
+    both = f"both {number} and {also}" if also is not None and also != number else str(number)
+    raise ShapeError(
+        f"{key}={parts} does not divide {what}={number}: {number} = {number // parts}*{parts} + {number % parts}",
+        f"what divides {both}: {', '.join(fitting[:24])}{' ...' if len(fitting) > 24 or common > 4096 else ''}",
+        key=key,
+    )
 
 
 def unseen(fields: Fields) -> Fields:

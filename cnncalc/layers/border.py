@@ -14,6 +14,7 @@ class Border(Layer):
     """What is added (or, cropped, taken away) before and after on each axis."""
 
     KEYS = {"p": sides}
+    HELP = {"p": "How much on each side: a number, one per axis, or [before, after] pairs."}
     ALIASES = {"cropping": "p"}
     BARE = "p"
     NEEDED = ("p",)
@@ -21,11 +22,8 @@ class Border(Layer):
     p: Sides
 
     def rank(self) -> int | None:
-        """One axis for each padding given; a single one is for any number of axes."""
-        p = self.p
-        if not isinstance(p, tuple) or (len(p) == 1 and isinstance(p[0], tuple)):
-            return None
-        return len(p)
+        """One axis for each padding given; a number is for any number of axes."""
+        return len(self.p) if isinstance(self.p, tuple) else None
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
         if isinstance(self.p, str):
@@ -75,6 +73,7 @@ class Pad(Border):
         "mode": one_of("constant", "reflect", "replicate", "edge", "circular", "wrap"),
         "value": number,
     }
+    HELP = {**Border.HELP, "mode": "What the padding is made of.", "value": "The constant."}
     mode: str = "constant"
     value: float = 0
 

@@ -63,7 +63,7 @@ class Convolution(Layer):
         if isinstance(p, str):
             check_conv_word(p, s, nd, self.words(env), env)
         slides = place(space, k, s, d, p, ceil=False)
-        check_fits(slides, k, d)
+        check_fits(slides, k, d, total=self.p_total is not None)
         return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
 
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
@@ -152,8 +152,8 @@ class Conv(Convolution):
         return slides, window
 
     def kernels(self, c_i: Size, k: tuple[int, ...]) -> Kernels:
-        divides(self.g, c_i, "c_i")
-        divides(self.g, self.c_o, "c_o")
+        divides(self.g, c_i, "c_i", also=self.c_o)
+        divides(self.g, self.c_o, "c_o", also=known(c_i))
         return Kernels(self.c_o, count(self.c_o, c_i // self.g, *k), {"g": self.g})
 
     def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
@@ -173,6 +173,7 @@ class ChannelwiseConv(Convolution):
         "bias": flag,
         "flip": flag,
     }
+    HELP = {"multiplier": "How many kernels each channel has."}
     ALIASES = {"depth_multiplier": "multiplier"}
     BARE = "c_o"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import ShapeError
+from ..errors import ShapeError, shown
 from ..sizes import Shape, Size, count, counted, known, product, show
 from .base import Env, Fields, Layer, Traced, check_channels, split, unseen, whole
 from .conv import params_text, times
@@ -13,6 +13,7 @@ class Linear(Layer):
     """in*out weights on the last axis; before it one size is features."""
 
     KEYS = {"c_i": at_least(1), "out": at_least(1), "bias": flag}
+    HELP = {"c_i": "How many features arrive.", "out": "How many features come out."}
     ALIASES = {"in_features": "c_i", "out_features": "out", "units": "out"}
     BARE = "out"
     NEEDED = ("out",)
@@ -44,6 +45,8 @@ class Linear(Layer):
 class Flatten(Layer):
     """All of a sample in one row, in the order of its layout."""
 
+    MAKES_AXES = True
+
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
         return Traced({}, (product(x),), _flat(x, fields, env))
 
@@ -58,7 +61,10 @@ def _flat(x: Shape, fields: Fields, env: Env) -> Fields:
 class Reshape(Layer):
     """The same values in another shape, the batch left out; one size may be -1."""
 
+    MAKES_AXES = True
+
     KEYS = {"out": integers}
+    HELP = {"out": "The new sizes without the batch; one of them may be -1, for whatever is left."}
     ALIASES = {"target_shape": "out", "shape": "out"}
     BARE = "out"
     NEEDED = ("out",)
@@ -95,6 +101,7 @@ class Permute(Layer):
     """The axes in another order, counted as the frameworks do: the batch is axis 0 and stays."""
 
     KEYS = {"order": integers}
+    HELP = {"order": "The axes in their new order, from 1: the batch is 0, and may be left out."}
     ALIASES = {"dims": "order", "perm": "order"}
     BARE = "order"
     NEEDED = ("order",)
@@ -104,7 +111,7 @@ class Permute(Layer):
         order = self.order[1:] if self.order[:1] == (0,) else self.order
         if sorted(order) != list(range(1, len(x) + 1)):
             raise ShapeError(
-                f"order is {'x'.join(map(str, self.order))}, and the axes of {show(x)} are 1 to {len(x)}",
+                f"order is {shown(self.order)}, and the axes of {show(x)} are 1 to {len(x)}",
                 "each axis once; the batch is axis 0, and may be left out",
                 key="order",
             )

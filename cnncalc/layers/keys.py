@@ -1,12 +1,13 @@
 """How the value of a key is read: one small function a kind, from JSON (or a word made JSON) to what layers hold.
 
 Each takes the value and the layer's number of axes (None where its input decides) and raises SpecError with the key
-left out: whoever calls knows it.
+left out: whoever calls knows it. `takes` notes beside each reader what it takes, for the JSON Schema.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from ..errors import SpecError, nearest, shown
 from ..sizes import LARGEST
@@ -17,6 +18,51 @@ Pair = tuple[int, int]
 Sides = int | str | tuple[int | Pair, ...]
 """Padding: one number, a word, or one number or (before, after) per axis; a lone pair stands for all axes."""
 Reader = Callable[[object, int | None], object]
+Schema = dict[str, Any]
+Form = Callable[[int | None], Schema]
+"""What a reader takes, as a JSON Schema for a number of axes; null, which means not given, is left out."""
+R = TypeVar("R", bound=Reader)
+
+FORMS: dict[Reader, tuple[str, Form]] = {}
+"""Each reader's form, and a name for it. A form is worked out only where it is asked for."""
+WORDS: dict[Reader, tuple[str, ...]] = {}
+"""The words of each reader that `one_of` made."""
+
+
+def takes(name: str, form: Form) -> Callable[[R], R]:
+    """Note the form of a reader."""
+
+    def note(reader: R) -> R:
+        FORMS[reader] = name, form
+        return reader
+
+    return note
+
+
+def whole_form(least: int = 1) -> Schema:
+    """A whole number of at least `least`."""
+    return {"type": "integer", "minimum": least, "maximum": LARGEST}
+
+
+def axes_form(one: Schema, nd: int | None, entry: Schema | None = None) -> Schema:
+    """One for all axes, or a list with an entry per axis."""
+    return {**one, "type": [one["type"], "array"], "items": entry or one, **_lengths(nd or 1, nd)}
+
+
+def _lengths(least: int, most: int | None) -> Schema:
+    return {"minItems": least} | ({} if most is None else {"maxItems": most})
+
+
+def words_form(words: Iterable[str]) -> Schema:
+    """One of these words; listed as they are written here, and taken in any case."""
+    words = list(words)
+    return {"anyOf": [{"enum": words}, {"type": "string", "pattern": f"^{any_case(words)}$"}]}
+
+
+def any_case(words: Iterable[str]) -> str:
+    """A regular expression for these words in any case, as ECMAScript and Python read it."""
+    spelled = ["".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in word.lower()) for word in words]
+    return f"({'|'.join(spelled)})"
 
 
 def whole(value: object, least: int = 1) -> int:
@@ -27,6 +73,8 @@ def whole(value: object, least: int = 1) -> int:
         if value < least:
             raise SpecError(f"{shown(value)} is too small: it is at least {least}")
         raise SpecError(f"{shown(value)} is too large: it is at most {LARGEST:,}")
+    if not isinstance(value, (bool, float)) and hasattr(value, "__index__"):
+        return whole(value.__index__(), least)  # NumPy's integers
     raise SpecError(f"{shown(value)} is not a whole number", _whole_help(value))
 
 
@@ -41,6 +89,7 @@ def _whole_help(value: object) -> str | None:
 def at_least(least: int) -> Reader:
     """One whole number."""
 
+    @takes(f"whole-from-{least}", lambda _: whole_form(least))
     def read(value: object, nd: int | None) -> int:
         return whole(value, least)
 
@@ -50,10 +99,12 @@ def at_least(least: int) -> Reader:
 def per_axis(least: int) -> Reader:
     """One whole number, or one per axis."""
 
+    @takes(f"axes-from-{least}", lambda nd: axes_form(whole_form(least), nd))
     def read(value: object, nd: int | None) -> Axes:
-        if isinstance(value, list):
+        if isinstance(value, (list, tuple)):
+            numbers = tuple([whole(v, least) for v in value])
             check_axes(len(value), nd)
-            return tuple([whole(v, least) for v in value])
+            return numbers
         return whole(value, least)
 
     return read
@@ -63,12 +114,25 @@ def check_axes(given: int, nd: int | None) -> None:
     """One entry an axis: SpecError otherwise."""
     if given != (nd or max(given, 1)):
         axes = "one axis" if nd == 1 else f"{nd} axes" if nd else "at least one axis"
-        raise SpecError(f"{given} numbers for {axes}", "one number stands for all axes, or give one per axis")
+        raise SpecError(
+            f"{given} number{'s' * (given != 1)} for {axes}", "one number stands for all axes, or give one per axis"
+        )
 
 
 PADDING_WORDS = ("valid", "same", "same_upper", "same_lower", "full", "causal")
 
 
+def _sides_form(nd: int | None) -> Schema:
+    numbers = axes_form(whole_form(0), nd, axes_form(whole_form(0), 2)) | {"minItems": 1}
+    if nd is not None and nd > 1:  # a lone pair stands for all axes, a lone number does not
+        numbers |= {"if": {"minItems": 2}, "then": {"minItems": nd}, "else": {"items": {"type": "array"}}}
+    listed = {"enum": [word for word in PADDING_WORDS if word != "causal" or nd == 1]}
+    words = {"anyOf": [listed, *words_form(PADDING_WORDS)["anyOf"][1:]]}
+    # the branch by type gives a message of its own for each type; the list beside it is what editors offer
+    return {"anyOf": [{"if": {"type": "string"}, "then": words, "else": numbers}, listed]}
+
+
+@takes("padding", _sides_form)
 def sides(value: object, nd: int | None) -> Sides:
     """Padding: a number, one per axis, [before, after] pairs, or a word."""
     if type(value) is int:
@@ -78,8 +142,8 @@ def sides(value: object, nd: int | None) -> Sides:
             return value.lower()
         hint = nearest(value, PADDING_WORDS) or f"the words are {' '.join(PADDING_WORDS)}"
         raise SpecError(f"unknown padding {shown(value)}", hint)
-    if isinstance(value, list):
-        if len(value) == 1 and isinstance(value[0], list):
+    if isinstance(value, (list, tuple)):
+        if len(value) == 1 and isinstance(value[0], (list, tuple)):
             return (_side(value[0]),)
         if nd == 1 and len(value) == 2 and all(type(v) is int for v in value):
             raise SpecError(
@@ -91,13 +155,14 @@ def sides(value: object, nd: int | None) -> Sides:
 
 
 def _side(value: object) -> int | Pair:
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         if len(value) != 2:
             raise SpecError(f"{shown(value)} is not a pair", "padding is [before, after] on an axis")
         return whole(value[0], 0), whole(value[1], 0)
     return whole(value, 0)
 
 
+@takes("flag", lambda _: {"type": "boolean"})
 def flag(value: object, nd: int | None) -> bool:
     """True or false."""
     if isinstance(value, bool):
@@ -105,6 +170,12 @@ def flag(value: object, nd: int | None) -> bool:
     raise SpecError(f"{shown(value)} is not true or false")
 
 
+def number_form() -> Schema:
+    """Any finite number."""
+    return {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
+
+
+@takes("number", lambda _: number_form())
 def number(value: object, nd: int | None) -> int | float:
     """Any finite number."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -117,24 +188,28 @@ def number(value: object, nd: int | None) -> int | float:
 def one_of(*words: str) -> Reader:
     """One of these words, in any case."""
 
+    @takes(f"words-{words[0]}-to-{words[-1]}", lambda _: words_form(words))
     def read(value: object, nd: int | None) -> str:
         if isinstance(value, str) and value.lower() in words:
             return value.lower()
         hint = nearest(value, words) if isinstance(value, str) else None
         raise SpecError(f"unknown word {shown(value)}", hint or f"it is one of {' '.join(words)}")
 
+    WORDS[read] = words
     return read
 
 
+@takes("integers", lambda _: {**axes_form(whole_form(-LARGEST), None), "minItems": 0})
 def integers(value: object, nd: int | None) -> tuple[int, ...]:
     """A list of whole numbers of either sign, or one of them."""
-    entries = value if isinstance(value, list) else [value]
+    entries = value if isinstance(value, (list, tuple)) else [value]
     for entry in entries:
         if type(entry) is not int or abs(entry) > LARGEST:
             raise SpecError(f"{shown(entry)} is not a whole number")
     return tuple(entries)
 
 
+@takes("axis", lambda _: {"type": "integer", "minimum": -32, "maximum": 32})
 def axis(value: object, nd: int | None) -> int:
     """An axis: the batch is 0, and -1 is the last."""
     if type(value) is int and -32 <= value <= 32:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..errors import ShapeError
+from ..errors import ShapeError, shown
 from ..sizes import Shape, Size, count, counted, product, show
 from .base import Env, Fields, Layer, Traced, check_channels, divides
-from .keys import Reader, at_least, flag, integers, number, whole
+from .keys import Reader, at_least, flag, integers, number, takes, whole, whole_form
 
 
 def channels(x: Shape, env: Env) -> Size:
@@ -20,6 +20,11 @@ class Norm(Layer):
 
     KEEPS_SHAPE = True
     KEYS: ClassVar[dict[str, Reader]] = {"eps": number, "scale": flag, "center": flag}
+    HELP: ClassVar[dict[str, str]] = {
+        "eps": "What is added to the variance.",
+        "scale": "Whether there is a weight.",
+        "center": "Whether there is a bias.",
+    }
     ALIASES = {"epsilon": "eps", "affine": "scale center", "elementwise_affine": "scale center"}
     eps: float | None = None
     scale: bool = True
@@ -46,7 +51,9 @@ class Norm(Layer):
         return 0
 
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
-        parts = [f"{counted(traced.weights)} weights"] * self.scale + [f"{counted(traced.bias)} bias"] * self.center
+        parts = [f"{counted(traced.weights)} weights"] * self.scale + [
+            f"{counted(traced.bias)} bias"
+        ] * self.has_center()
         lines = [f"parameters: {' + '.join(parts)}"] if parts else []
         return lines + ([f"buffers: 2*{channels(x, env)}, the running mean and variance"] if traced.buffers else [])
 
@@ -71,6 +78,7 @@ class LayerNorm(Norm):
     """Over the axes of `axis` (the last one by default); the batch is axis 0."""
 
     KEYS: ClassVar[dict[str, Reader]] = {"axis": integers, **Norm.KEYS}
+    HELP = {**Norm.HELP, "axis": "The axes that are normalised together: the batch is 0, the last is -1."}
     axis: tuple[int, ...] = (-1,)
 
     def normalised(self, x: Shape, env: Env) -> tuple[dict[str, object], Size]:
@@ -81,12 +89,15 @@ class LayerNorm(Norm):
                     f"the axes are 1 to {len(x)}, the batch is 0, the last is -1",
                     key="axis",
                 )
+        if not self.axis:
+            raise ShapeError("axis names no axis", "leave it out for the last axis", key="axis")
         places = [a - 1 if a > 0 else a + len(x) for a in self.axis]
         if len(set(places)) < len(places):
-            raise ShapeError(f"axis {'x'.join(map(str, self.axis))} names an axis twice", "each axis once", key="axis")
+            raise ShapeError(f"axis {shown(self.axis)} names an axis twice", "each axis once", key="axis")
         return {"axis": self.axis}, product([x[place] for place in places])
 
 
+@takes("groups", lambda _: {**whole_form(-1), "not": {"const": 0}})
 def groups(value: object, nd: int | None) -> int:
     """A number of groups; -1 is one for each channel (Keras)."""
     return -1 if value == -1 and type(value) is int else whole(value)
@@ -96,6 +107,7 @@ class GroupNorm(Norm):
     """Per group of channels."""
 
     KEYS: ClassVar[dict[str, Reader]] = {"g": groups, **Norm.KEYS}
+    HELP = {**Norm.HELP, "g": "How many groups of channels; -1 is one for each channel."}
     ALIASES: ClassVar[dict[str, str]] = {**Norm.ALIASES, "num_groups": "g"}
     BARE = "g"
     NEEDED = ("g",)
@@ -112,6 +124,7 @@ class GroupNorm(Norm):
 class InstanceNorm(Norm):
     """Per channel of each sample; without weights unless asked, and then with both."""
 
+    DERIVED = ("center",)
     scale: bool = False
 
     def has_center(self) -> bool:
@@ -123,6 +136,12 @@ class LocalResponseNorm(Layer):
 
     KEEPS_SHAPE = True
     KEYS = {"size": at_least(1), "alpha": number, "beta": number, "offset": number}
+    HELP = {
+        "size": "How many channels next to each other.",
+        "alpha": "The factor of the mean square.",
+        "beta": "The power.",
+        "offset": "What is added before the power is taken.",
+    }
     ALIASES = {"bias": "offset", "k": "offset"}
     BARE = "size"
     size: int = 5

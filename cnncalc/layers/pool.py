@@ -9,7 +9,7 @@ from ..errors import ShapeError, SpecError
 from ..sizes import Shape, Size, known
 from .base import AXIS_NAMES, Env, Fields, Layer, Traced, join, split, unseen, whole
 from .conv import WINDOW_KEYS, check_word
-from .keys import Axes, Reader, Sides, check_axes, flag, number, spread
+from .keys import Axes, Reader, Sides, axes_form, check_axes, flag, number, number_form, spread, takes, whole_form
 from .keys import whole as whole_number
 from .sliding import Slide, by_total, check_fits, explain_slides, place, sides_of, slide_fields
 
@@ -21,6 +21,11 @@ class Pool(Layer):
     """A window over each channel, moved by its own size unless s says otherwise."""
 
     KEYS: ClassVar[dict[str, Reader]] = {**WINDOW_KEYS, "ceil": flag}
+    HELP: ClassVar[dict[str, str]] = {
+        "k": "The window's size: one number, or one per axis.",
+        "s": "The stride: one number, or one per axis; the window's own size by default.",
+        "ceil": "Whether a size is rounded up.",
+    }
     BARE = "k"
     NEEDED = ("k",)
     NAME: ClassVar[str] = "Pool"
@@ -47,10 +52,22 @@ class Pool(Layer):
         self.check_words(p, d, nd, env)
         slides = place(space, k, s, d, p, self.ceil)
         self.check_padding(slides, k, env)
-        check_fits(slides, k, d, self.ceil)
+        check_fits(slides, k, d, self.ceil, self.most_padding(slides, k, d, env), self.p_total is not None)
         if env.dialect.pool_limit == "pixel":
             check_pixels(slides, d)
         return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
+
+    def most_padding(
+        self, slides: list[Slide], k: tuple[int, ...], d: tuple[int, ...], env: Env
+    ) -> tuple[int, ...] | None:
+        """The largest padding that the dialect allows on each axis, None for any."""
+        limit = env.dialect.pool_limit
+        if limit == "half":
+            return tuple([taps // 2 for taps in k])
+        if limit == "pixel":  # a dilated kernel may step over a small input, however it is padded
+            rows = zip(slides, d, strict=True)
+            return tuple([s.k - 1 if isinstance(s.n, int) and s.n >= dilation else 0 for s, dilation in rows])
+        return None
 
     def check_words(self, p: Sides, d: tuple[int, ...], nd: int, env: Env) -> None:
         """ShapeError for what the dialect's pool has no word for."""
@@ -149,6 +166,7 @@ class AvgPool(Pool):
     """The mean of each window; the ceil overhang is never counted."""
 
     KEYS: ClassVar[dict[str, Reader]] = {**Pool.KEYS, "count_include_pad": flag}
+    HELP: ClassVar[dict[str, str]] = {**Pool.HELP, "count_include_pad": "Whether an average counts the padding."}
     count_include_pad: bool | None = None
 
     def check_padding(self, slides: list[Slide], k: tuple[int, ...], env: Env) -> None:
@@ -163,6 +181,7 @@ class AvgPool(Pool):
         return {"count_include_pad": counts}
 
 
+@takes("power", lambda _: {**number_form(), "not": {"const": 0}})
 def power(value: object, nd: int | None) -> float:
     """A norm's power: any number but 0."""
     norm = number(value, nd)
@@ -175,8 +194,14 @@ class LpPool(Pool):
     """(sum |x|^norm)^(1/norm) of each window, padding counted as zeros."""
 
     KEYS: ClassVar[dict[str, Reader]] = {**Pool.KEYS, "norm": power}
+    HELP: ClassVar[dict[str, str]] = {**Pool.HELP, "norm": "The norm's power: any number but 0."}
     ALIASES = {"norm_type": "norm"}
     norm: float = 2
+
+    def most_padding(
+        self, slides: list[Slide], k: tuple[int, ...], d: tuple[int, ...], env: Env
+    ) -> tuple[int, ...] | None:
+        return super().most_padding(slides, k, d, env) if env.dialect.lp_padding else (0,) * len(k)
 
     def check_padding(self, slides: list[Slide], k: tuple[int, ...], env: Env) -> None:
         if not env.dialect.lp_padding and any(s.pb or s.pa for s in slides):
@@ -191,6 +216,7 @@ class GlobalPool(Layer):
     """One value a channel. `keepdims` keeps the spatial axes as ones; Keras drops them unless told."""
 
     KEYS = {"keepdims": flag}
+    HELP = {"keepdims": "Whether the spatial axes stay, as ones."}
     keepdims: bool | None = None
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
@@ -200,9 +226,10 @@ class GlobalPool(Layer):
         return Traced({"keepdims": keep}, out, whole(fields, space))
 
 
+@takes("sizes", lambda nd: axes_form(whole_form(), nd, {**whole_form(), "type": ["integer", "null"]}))
 def wanted_sizes(value: object, nd: int | None) -> tuple[int | None, ...] | int:
     """An adaptive pool's output: one size for all axes, or one per axis, null to leave an axis as it is."""
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         check_axes(len(value), nd)
         return tuple([None if v is None else whole_number(v) for v in value])
     return whole_number(value)
@@ -212,6 +239,7 @@ class AdaptivePool(Layer):
     """Windows of whatever size gives the wanted output: unit u sees floor(u*n/o) to ceil((u+1)*n/o) - 1."""
 
     KEYS = {"out": wanted_sizes}
+    HELP = {"out": "The sizes that come out: one, or one per axis, null to leave an axis as it is."}
     ALIASES = {"output_size": "out"}
     BARE = "out"
     NEEDED = ("out",)

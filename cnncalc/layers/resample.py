@@ -11,14 +11,15 @@ from ..receptive import UNKNOWN as UNSEEN
 from ..receptive import Field, Interval
 from ..sizes import UNKNOWN, Shape, Size
 from .base import AXIS_NAMES, Env, Fields, Layer, Traced, divides, join, split, unseen
-from .keys import Axes, at_least, check_axes, flag, number, one_of, per_axis, spread
+from .keys import Axes, at_least, axes_form, check_axes, flag, number, number_form, one_of, per_axis, spread, takes
 
 Factor = int | float
 
 
+@takes("factors", lambda nd: axes_form({**number_form(), "exclusiveMinimum": 0}, nd))
 def factors(value: object, nd: int | None) -> Factor | tuple[Factor, ...]:
     """A factor above 0 for all axes, or one per axis."""
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         check_axes(len(value), nd)
         return tuple([_factor(v) for v in value])
     return _factor(value)
@@ -39,6 +40,12 @@ class Upsample(Layer):
         "out": per_axis(1),
         "mode": one_of("nearest", "linear", "bilinear", "trilinear", "cubic", "bicubic"),
         "align": flag,
+    }
+    HELP = {
+        "factor": "How many times as large: one number, or one per axis.",
+        "out": "The sizes that come out: one, or one per axis.",
+        "mode": "How values between the units come about.",
+        "align": "Whether the corners lie on the corners.",
     }
     ALIASES = {"scale_factor": "factor", "size": "out", "interpolation": "mode", "align_corners": "align"}
     BARE = "out"
@@ -162,6 +169,7 @@ class PixelShuffle(Layer):
     """factor**2 channels become one channel, factor times as high and wide."""
 
     KEYS = {"factor": at_least(1)}
+    HELP = {"factor": "How many times as high and wide."}
     ALIASES = {"upscale_factor": "factor", "blocksize": "factor"}
     BARE = "factor"
     NEEDED = ("factor",)
@@ -186,6 +194,7 @@ class ChannelShuffle(Layer):
     """The channels of g groups dealt out in turn."""
 
     KEYS = {"g": at_least(1)}
+    HELP = {"g": "How many groups of channels are dealt out."}
     BARE = "g"
     NEEDED = ("g",)
     g: int

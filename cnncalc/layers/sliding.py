@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..errors import ShapeError
 from ..receptive import Field
-from ..sizes import Open, Shape, Size, atom
+from ..sizes import LARGEST, Open, Shape, Size, atom
 from ..window import extent, positions, positions_ceil
 from .base import AXIS_NAMES, Fields, unseen
 from .keys import Pair, Sides, spread, spread_sides
@@ -30,6 +30,9 @@ def place(
     space: Shape, k: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...], p: Sides, ceil: bool
 ) -> list[Slide]:
     """The window on each axis. `p` is per side, or a word; ShapeError where a word does not go with it."""
+    for taps, dilation in zip(k, d, strict=True):
+        if extent(taps, dilation) > LARGEST:
+            raise ShapeError(f"the kernel's extent {dilation}*({taps} - 1) + 1 is more than {LARGEST:,}", key="k")
     if isinstance(p, str):
         return [_by_word(n, extent(k, d), s, p, ceil) for n, k, s, d in zip(space, k, s, d, strict=True)]
     pads = spread_sides(p, len(space))
@@ -71,14 +74,24 @@ def by_total(p_total: int | tuple[int, ...], nd: int) -> Sides:
     return tuple([halves(t) for t in spread(p_total, nd)])
 
 
-def check_fits(slides: list[Slide], k: tuple[int, ...], d: tuple[int, ...], ceil: bool = False) -> None:
-    """ShapeError with the arithmetic where a window does not fit once."""
+def check_fits(
+    slides: list[Slide],
+    k: tuple[int, ...],
+    d: tuple[int, ...],
+    ceil: bool = False,
+    most: tuple[int, ...] | None = None,
+    total: bool = False,
+) -> None:
+    """ShapeError with the arithmetic where a window does not fit once.
+
+    `most` is the largest padding per side that would be allowed, None for any; `total` whether p_total was given.
+    """
     for axis, slide in enumerate(slides):
         if isinstance(slide.out, Open) or slide.out >= 1:
             continue
         raise ShapeError(
             f"does not fit: {floor_text(slide, ceil)} < 1 on the {AXIS_NAMES[len(slides)][axis]} axis",
-            _fit_help(slide, k[axis], d[axis]),
+            _fit_help(slide, k[axis], d[axis], None if most is None else most[axis], total),
             key="k",
         )
 
@@ -89,16 +102,18 @@ def floor_text(slide: Slide, ceil: bool = False) -> str:
     return f"{'ceil' if ceil else 'floor'}(({slide.n} + {total} - {slide.k})/{slide.s}) + 1"
 
 
-def _fit_help(slide: Slide, k: int, d: int) -> str:
+def _fit_help(slide: Slide, k: int, d: int, most: int | None, as_total: bool) -> str:
     assert isinstance(slide.n, int)
-    total = (slide.pb or 0) + (slide.pa or 0)
-    padded = slide.n + total
+    padded = slide.n + (slide.pb or 0) + (slide.pa or 0)
     kernel = f"{slide.k}" if d == 1 else f"{slide.k} = {d}*({k} - 1) + 1"
     ways = []
     if padded >= 1:
         ways.append(f"lower k to {(padded - 1) // d + 1}")
-    ways.append(f"raise p to {(slide.k - slide.n + 1) // 2}")
-    return f"the padded input ({padded}) is smaller than the kernel ({kernel}): {', or '.join(ways)}"
+    needed = slide.k - slide.n
+    if most is None or (needed + 1) // 2 <= most:
+        ways.append(f"raise pt to {needed}" if as_total else f"raise p to {(needed + 1) // 2}")
+    mend = f": {', or '.join(ways)}" if ways else ""
+    return f"the padded input ({padded}) is smaller than the kernel ({kernel}){mend}"
 
 
 def sides_of(slides: list[Slide], p: Sides) -> object:

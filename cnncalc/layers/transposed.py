@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..errors import ShapeError
-from ..receptive import transposed as seen_through
 from ..sizes import Open, Shape, Size, atom, count, counted, known
 from ..window import extent
 from .base import AXIS_NAMES, Env, Fields, Layer, Traced, check_channels, divides, join, split, unseen
@@ -53,6 +52,12 @@ class TransposedConv(Layer):
         "bias": flag,
         "flip": flag,
     }
+    HELP = {
+        "p": "What is cut away per side: a number, one per axis, [before, after] pairs, or a word.",
+        "p_total": "The same for both sides together.",
+        "out_pad": "What is added after: one number, or one per axis.",
+        "out": "The sizes that come out, the padding worked out from them: one, or one per axis.",
+    }
     ALIASES = {"output_padding": "out_pad", "output_shape": "out"}
     BARE = "c_o"
     NEEDED = ("c_o",)
@@ -73,8 +78,8 @@ class TransposedConv(Layer):
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
         c_i, space = split(x, env, self.nd, self.op)
         check_channels(self.c_i, c_i, x)
-        divides(self.g, c_i, "c_i")
-        divides(self.g, self.c_o, "c_o")
+        divides(self.g, c_i, "c_i", also=self.c_o)
+        divides(self.g, self.c_o, "c_o", also=known(c_i))
         if self.g != 1 and not env.dialect.transposed_groups:
             raise ShapeError("Keras's transposed convolution has no groups", "leave g out", key="g")
         cuts = self.cuts(space, env)
@@ -112,7 +117,9 @@ class TransposedConv(Layer):
         if isinstance(p, str):
             check_word(p, env.dialect.transposed_words, env)
         extents = [extent(k, d) for k, d in zip(k, d, strict=True)]
-        if self.out is not None:
+        if self.out is not None and env.dialect.out_by_out_pad:
+            cuts = self.to_sizes_by_out_pad(space, extents, s, p)
+        elif self.out is not None:
             cuts = self.to_sizes(space, extents, s, pads or (0,) * nd, p)
         elif isinstance(p, str):
             extra = pads or (None,) * nd
@@ -121,6 +128,25 @@ class TransposedConv(Layer):
             rows = zip(space, extents, s, spread_sides(p, nd), pads or (0,) * nd, strict=True)
             cuts = [Cut(n, k, s, pb, pa, o) for n, k, s, (pb, pa), o in rows]
         check_cuts(cuts)
+        return cuts
+
+    def to_sizes_by_out_pad(self, space: Shape, extents: list[int], s: tuple[int, ...], p: Sides) -> list[Cut]:
+        """The out_pad that gives the wanted sizes: PyTorch's output_size, less than s above the smallest."""
+        assert self.out is not None
+        cuts = []
+        rows = zip(space, extents, s, spread_sides(p, len(space)), spread(self.out, len(space)), strict=True)
+        for axis, (n, k, stride, (pb, pa), want) in enumerate(rows):
+            if not isinstance(n, int):
+                raise ShapeError(f"out is {want} while the input is open ({n})", "give out_pad instead", key="out")
+            least = (n - 1) * stride + k - pb - pa
+            if not least <= want < least + stride:
+                raise ShapeError(
+                    f"out is {want} on the {AXIS_NAMES[len(s)][axis]} axis, and PyTorch reaches {least} to "
+                    f"{least + stride - 1}: ({n} - 1)*{stride} - ({pb}+{pa}) + {k} + out_pad, out_pad < s",
+                    "change p or k, or use --dialect plain, where out works the padding out",
+                    key="out",
+                )
+            cuts.append(Cut(n, k, stride, pb, pa, want - least))
         return cuts
 
     def to_sizes(
@@ -212,7 +238,7 @@ def check_cuts(cuts: list[Cut]) -> None:
 def _see(fields: Fields, cuts: list[Cut]) -> Fields:
     if len(fields) != len(cuts):
         return unseen(fields)
-    return tuple([f.spread(*seen_through(c.k, c.s, c.pb)) for f, c in zip(fields, cuts, strict=True)])
+    return tuple([f.transpose(c.k, c.s, c.pb) for f, c in zip(fields, cuts, strict=True)])
 
 
 OPS = {"convT": (TransposedConv, 2), "convT1d": (TransposedConv, 1), "convT3d": (TransposedConv, 3)}

@@ -25,16 +25,16 @@ PLENTY = 120
 
 def render(report: Report, style: Style) -> Iterator[str]:
     """The table, the totals below it, and with `explain` the arithmetic."""
-    console = _console(style)
-    yield _drawn(console, _fitting(console, report, style))
+    console = new_console(style)
+    yield drawn(console, _fitting(console, report, style))
     for line in totals(report):
-        yield _drawn(console, Text(line, style="bold"))
+        yield drawn(console, Text(line, style="bold"))
     for line in lone_convolution(report) if style.columns is None else []:
-        yield _drawn(console, Text(line))
+        yield drawn(console, Text(line))
     if style.explain:
         yield "\n"
         for line in explanation(report):
-            yield _drawn(console, Text(line, style="" if line.startswith("  ") else "cyan"))
+            yield drawn(console, Text(line, style="" if line.startswith("  ") else "cyan"))
 
 
 def _fitting(console: Console, report: Report, style: Style) -> Table:
@@ -48,7 +48,8 @@ def _fitting(console: Console, report: Report, style: Style) -> Table:
     return table
 
 
-def _console(style: Style) -> Console:
+def new_console(style: Style) -> Console:
+    """A console that draws into a text, as wide and as colourful as the style says."""
     return Console(
         file=io.StringIO(),
         force_terminal=style.color,
@@ -62,7 +63,8 @@ def _console(style: Style) -> Console:
     )
 
 
-def _drawn(console: Console, thing: Table | Text) -> str:
+def drawn(console: Console, thing: Table | Text) -> str:
+    """A table or a line as text, without spaces at the ends of lines."""
     with console.capture() as captured:
         console.print(thing, soft_wrap=isinstance(thing, Text))
     return "".join(line.rstrip(" ") + "\n" for line in captured.get().splitlines())

@@ -10,10 +10,11 @@ from ..dialects import DIALECTS, dialect_named, layout_named
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from ..layers import OPS, Layer, find_op, keys_named, unknown_op
 from ..network import Network, Source, Wire, wire
-from ..sizes import read_shape
+from ..sizes import LARGEST, read_shape
 from .keys import canonical
 
 VERSION = 1
+LONGEST_NAME = 255
 TOP_KEYS = ("cnncalc", "name", "input", "dialect", "layout", "layers", "expect", "report", "$schema")
 COMMON_KEYS = ("op", "name", "from", "times", "expect", "report")
 
@@ -25,6 +26,8 @@ class Document(Source):
         self.text, self.name, self.first_line = text, name, first_line
         self.layers_at: Path | None = ("layers",)
         """Where the layers are: () for a bare list, None for a lone layer."""
+        self.places: dict[Path, int] | None = None
+        """Where everything stands, once it has been asked."""
 
     def where(self, at: int) -> Where:
         """An offset of the text."""
@@ -38,9 +41,10 @@ class Document(Source):
 
         if path[:1] == ("layers",):
             path = path[2:] if self.layers_at is None else (*self.layers_at, *path[1:])
-        if key is None:
-            return self.where(locate.find(self.text, path))
-        return self.where(locate.find(self.text, path, lambda raw: key in canonical(raw)))
+        if self.places is None:
+            self.places = locate.index(self.text)
+        is_key = None if key is None else lambda raw: key in canonical(raw)
+        return self.where(locate.find(self.places, path, is_key))
 
 
 class _NotStrict(ValueError):
@@ -80,7 +84,7 @@ def parse(document: Document) -> Any:
             raise _at(
                 document, error.pos, "a second document after the first", "for one spec a line use --jsonl"
             ) from None
-        what = error.msg[0].lower() + error.msg[1:]
+        what = (error.msg[0].lower() + error.msg[1:]).removesuffix(" at")
         raise _at(document, error.pos, f"not JSON: {what}", None) from None
     except RecursionError:
         raise _at(document, 0, "nested too deeply", "a spec is a list of layers") from None
@@ -114,8 +118,9 @@ def load_text(text: str, name: str, first_line: int = 1) -> Network:
 
 def read(value: Any, source: Source | None = None) -> Network:
     """A network from a parsed spec: an object with `layers`, a bare list of layers, or one layer."""
-    top, layers = _open(value, source)
+    layers: Any = None
     try:
+        top, layers = _open(value, source)
         return _network(top, layers, source)
     except CnncalcError as error:
         if error.where is None and source is not None:
@@ -126,19 +131,26 @@ def read(value: Any, source: Source | None = None) -> Network:
         raise
 
 
+def looks_like_spec(value: Any) -> bool:
+    """Whether a JSON value is meant as a spec, right or wrong; a package.json is not."""
+    if isinstance(value, list):
+        return any(isinstance(item, dict) and "op" in item for item in value)
+    return isinstance(value, dict) and ("op" in value or isinstance(value.get("layers"), list))
+
+
 def _open(value: Any, source: Source | None) -> tuple[dict[str, Any], Any]:
     """The top-level keys and the layers of either form."""
     if isinstance(value, dict) and "layers" not in value and "op" in value:
         if isinstance(source, Document):
             source.layers_at = None
         return {}, [value]
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         if isinstance(source, Document):
             source.layers_at = ()
         return {}, value
     if isinstance(value, dict):
         return value, value.get("layers")
-    return {"": value}, None
+    raise SpecError(f"{shown(value)} is not a spec", "a spec is an object with layers, or a list of layers")
 
 
 def _label(layers: Any, index: int | str) -> str:
@@ -149,14 +161,12 @@ def _label(layers: Any, index: int | str) -> str:
 
 
 def _network(top: dict[str, Any], layers: Any, source: Source | None) -> Network:
-    if "" in top and layers is None:
-        raise SpecError(f"{shown(top[''])} is not a spec", "a spec is an object with layers, or a list of layers")
     for key in top:
         if key not in TOP_KEYS:
             raise SpecError(f"unknown key {shown(key)}", nearest(key, TOP_KEYS), path=(key,))
     if layers is None:
         raise SpecError("no layers", 'a spec has a key "layers", a list of layers')
-    if not isinstance(layers, list):
+    if not isinstance(layers, (list, tuple)):
         raise SpecError(f"layers is {shown(layers)}, not a list", None, path=("layers",))
     if not layers:
         raise SpecError("no layers: the list is empty", "give at least one layer", path=("layers",) if top else None)
@@ -189,9 +199,11 @@ def _read(make: Callable[[], Any], path: Path) -> Any:
 
 
 def _name(value: Any) -> str:
-    if isinstance(value, str) and value and value.isprintable():
+    if isinstance(value, str) and value and value.isprintable() and len(value) <= LONGEST_NAME:
         return value
-    raise SpecError(f"{shown(value)} is not a name", "a name is a text of printable characters")
+    raise SpecError(
+        f"{shown(value)} is not a name", f"a name is a text of printable characters, {LONGEST_NAME} at the most"
+    )
 
 
 def read_layer(raw: Any, index: int) -> Wire:
@@ -251,20 +263,22 @@ def _read_alias(
         known = [*cls.KEYS, *COMMON_KEYS[1:4]]
         help = nearest(raw, known) or f"{op} has the keys {', '.join(known)}"
         raise SpecError(f"{op} has no key {shown(raw)}", help, path=("layers", index, raw))
-    if value is None or (raw == "auto_pad" and str(value).upper() == "NOTSET"):
+    if value is None or (raw == "auto_pad" and value == "NOTSET"):
         return
+    if raw == "auto_pad" and not isinstance(value, str):
+        raise _of_key(SpecError(f"{shown(value)} is not a word", "for numbers use pads"), raw, index)
     for name in names:
         if name in given:
             raise _twice(name, raw, index)
         try:
-            given[name] = cls.KEYS[name](_pads(value) if raw == "pads" else value, nd)
+            given[name] = cls.KEYS[name](_pads(value, nd) if raw == "pads" else value, nd)
         except CnncalcError as error:
             raise _of_key(error, raw, index) from None
 
 
-def _pads(value: Any) -> Any:
+def _pads(value: Any, nd: int | None) -> Any:
     """ONNX's pads, begins and then ends, as [before, after] per axis."""
-    if not isinstance(value, list) or len(value) % 2 or not value:
+    if not isinstance(value, list) or len(value) % 2 or len(value) != 2 * (nd or len(value) // 2) or not value:
         raise SpecError(f"{shown(value)} is not ONNX's pads", "first the begins of all axes, then their ends")
     half = len(value) // 2
     return [[before, after] for before, after in zip(value[:half], value[half:], strict=True)]
@@ -294,7 +308,7 @@ def _common(raw: dict[str, Any], index: int) -> tuple[str | None, tuple[str, ...
         reads = _read(lambda: _names(reads), ("layers", index, "from"))
     if times is None:
         times = 1
-    elif type(times) is not int or times < 1:
+    elif type(times) is not int or not 1 <= times <= LARGEST:
         raise SpecError(
             f"times: {shown(times)} is not a number of times",
             "a whole number from 1 on",

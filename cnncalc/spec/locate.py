@@ -70,22 +70,20 @@ def place(text: str, at: int, file: str, first_line: int = 1) -> Where:
     return Where(file, line, at - text.rfind("\n", 0, at))
 
 
-def find(text: str, path: Path, is_key: Callable[[str], bool] | None = None) -> int:
-    """The offset of a path's key, or of its value in an array; of a member whose name `is_key`, where that is given.
+def index(text: str) -> dict[Path, int]:
+    """Where each value of a text is named: the offset of its key, or of itself in an array."""
+    return {value.path: value.at if value.key_at is None else value.key_at for value in values(text)}
 
-    Falls back to the value that encloses it, where there is no such member.
-    """
-    found = 0
-    for value in values(text):
-        if value.path == path:
-            if is_key is None:
-                return value.at if value.key_at is None else value.key_at
-            found = value.at
-        elif (
-            is_key is not None and value.key_at is not None and value.path[:-1] == path and is_key(str(value.path[-1]))
-        ):
-            return value.key_at
-    return found
+
+def find(places: dict[Path, int], path: Path, is_key: Callable[[str], bool] | None = None) -> int:
+    """The offset of a path, or of the member there whose name `is_key`; of what encloses it, where it is not there."""
+    if is_key is not None:
+        for place_, at in places.items():
+            if place_[:-1] == path and len(place_) > len(path) and is_key(str(place_[-1])):
+                return at
+    while path not in places and path:
+        path = path[:-1]
+    return places.get(path, 0)
 
 
 def duplicate(text: str) -> Value | None:

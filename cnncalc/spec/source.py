@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, NamedTuple
 
 from .. import zoo
 from ..errors import LONGEST_PATH, SpecError, nearest, shown
@@ -78,17 +79,25 @@ def _one(given: Given, word: str, read_stdin: Callable[[], str]) -> Network:
 
 def _nothing(given: Given, word: str) -> SpecError:
     name = word.partition(":")[0]
+    if " " in word.strip() and any(map(is_layer_word, word.split())):
+        return SpecError(f"{shown(word)} is one word", "each layer is a word of its own: leave the quotes out")
     error = SpecError(
         f"{shown(word)} is no layer word, no file and no network of the zoo",
         nearest(name, [*OPS, *zoo.names()])
         or "a layer word is conv:64,k7,s2,p3; cnncalc zoo lists the networks; README.md lists the ops",
     )
     if os.sep in word or word.endswith((".json", ".jsonl")):
-        error = SpecError(
-            f"there is no file {shown(word, LONGEST_PATH)}", nearest(os.path.basename(word), _files_beside(word))
-        )
+        error = no_file(word)
     error.where = Words(given.words).at(given.first, 0, len(word))
     return error
+
+
+def no_file(word: str) -> SpecError:
+    """The error for a file that is not there, with the nearest of its folder."""
+    return SpecError(
+        f"there is no file {shown(word, LONGEST_PATH)}",
+        nearest(os.path.basename(word), [*_files_beside(word), *zoo.names()]),
+    )
 
 
 def _files_beside(path: str) -> list[str]:
@@ -116,15 +125,23 @@ def load_zoo(name: str) -> Network:
     return load_text(zoo.read(name), f"zoo/{name}.json")
 
 
-def read_text(path: str) -> str:
-    """A file's text. SpecError where it cannot be read, or is no UTF-8."""
+@contextmanager
+def opened(path: str) -> Iterator[IO[bytes]]:
+    """A file to read. SpecError where it cannot be read."""
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            yield file
     except IsADirectoryError:
         raise SpecError(f"{shown(path, LONGEST_PATH)} is a directory", "name a file in it") from None
-    except OSError as error:
-        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
+        why = getattr(error, "strerror", None) or error
+        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {why}") from None
+
+
+def read_text(path: str) -> str:
+    """A file's text. SpecError where it cannot be read, or is no UTF-8."""
+    with opened(path) as file:
+        data = file.read()
     return decode(data, path)
 
 

@@ -104,8 +104,13 @@ def _as_object(word: str) -> dict[str, Any]:
     for arg in args:
         if arg.key in found:
             raise WordError(f"{shown(arg.key)} is given twice", "leave out one of them", arg.start, arg.end)
-        found[arg.key] = arg.value
+        lone = arg.key == "p" and OPS[op][1] is None and _is_lone_pair(arg.value)
+        found[arg.key] = arg.value * 2 if lone else arg.value  # pad:0+1 is for two axes: nothing says how many
     return found
+
+
+def _is_lone_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 1 and isinstance(value[0], list)
 
 
 def is_layer_word(word: str) -> bool:
@@ -177,6 +182,10 @@ def _fused_help(cls: type[Layer], text: str) -> str:
 def _unreadable(op: str, cls: type[Layer], text: str) -> SpecError:
     if not text:
         return SpecError("an argument is empty", "there is a comma or a colon too many")
+    if ":" in text:
+        return SpecError(f"{shown(text)} is not an argument", "one colon stands after the op, commas between arguments")
+    if cls.BARE is not None and text[:1] == "-":
+        return SpecError(f"{shown(text)} is no bare number", f"write {cls.BARE}=[{text}]")
     stem = text.rstrip("0123456789.+xX-")
     flags = [f for f, (key, _) in FLAGS.items() if key in cls.KEYS and f not in cls.KEYS]
     known = [*cls.KEYS, *flags, *_COMMON]
@@ -188,7 +197,7 @@ def _unreadable(op: str, cls: type[Layer], text: str) -> SpecError:
 
 def _value(key: str, text: str) -> Any:
     """The value behind `=`: JSON, AXES or the text itself."""
-    if key in _TEXTS:
+    if key in _TEXTS and not text.startswith('"'):
         return text
     if key == "from":
         return text.split("+")

@@ -1,0 +1,98 @@
+"""Baselines: every figure of every file written down, so that a change has to be meant.
+
+{"cnncalc": 1, "files": {
+"nets/a.json": {"report": {"out": [10], ...}, "layers": {
+"conv1": {"op": "conv", "out": [6, 28, 28], ...},
+...
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .check import Finding, label, place
+from .errors import SpecError, shown
+from .sizes import counted
+from .trace import Report, listed
+
+VERSION = 1
+Entry = dict[str, Any]
+"""The figures of one file: `report` of the whole, and `layers` by name."""
+
+
+def entry(report: Report) -> Entry:
+    """Every figure of a report, as JSON reads it back."""
+    layers = {layer.name: {"op": layer.op, **layer.raw()["report"]} for layer in report.layers}
+    found: Entry = listed({"report": report.totals(), "layers": layers})
+    return found
+
+
+def read(value: Any, name: str) -> dict[str, Entry]:
+    """The entries of a baseline's JSON, by file. SpecError for what is none."""
+    files = value.get("files") if isinstance(value, dict) else None
+    if not isinstance(files, dict) or not all(_is_entry(found) for found in files.values()):
+        raise SpecError(f"{shown(name)} is no baseline", "write it with cnncalc check --baseline FILE --update")
+    if value.get("cnncalc") != VERSION:
+        raise SpecError(f"{shown(name)}: version {shown(value.get('cnncalc'))} of a baseline is not known")
+    return files
+
+
+def _is_entry(found: Any) -> bool:
+    return isinstance(found, dict) and all(isinstance(found.get(key), dict) for key in ("report", "layers"))
+
+
+def write(entries: Mapping[str, Entry]) -> Iterator[str]:
+    """A baseline's text: sorted by file, a layer a line."""
+    yield f'{{"cnncalc": {VERSION}, "files": {{'
+    for number, file in enumerate(sorted(entries)):
+        found = entries[file]
+        yield f'{"," if number else ""}\n {_json(file)}: {{"report": {_json(found["report"])}, "layers": {{'
+        rows = (f"\n  {_json(name)}: {_json(figures)}" for name, figures in found["layers"].items())
+        yield ",".join(rows) + "\n }}"
+    yield "\n}}\n"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def compare(name: str, report: Report, known: Entry | None) -> Iterator[Finding]:
+    """What differs from the baseline: a finding for the whole, and one for each layer that changed, came or went."""
+    if known is None:
+        yield Finding("CC302", name, "the baseline does not know this file", help="if it is new, run with --update")
+        return
+    now = entry(report)
+    changes = list(_changes(known["report"], now["report"]))
+    if changes:
+        yield Finding("CC301", name, f"differs from the baseline: {', '.join(changes)}", help=_MEANT)
+    for layer in report.layers:
+        where = place(report.network, ("layers", layer.node.origin), name)
+        at = Finding("", name, "", where.line, where.column, layer=label(layer.node))
+        before = known["layers"].get(layer.name)
+        if before is None:
+            yield at._replace(code="CC303", what="a layer that the baseline does not have", help=_MEANT)
+        elif changes := list(_changes(before, now["layers"][layer.name])):
+            yield at._replace(code="CC301", what=f"differs from the baseline: {', '.join(changes)}", help=_MEANT)
+    for gone in known["layers"]:
+        if gone not in now["layers"]:
+            yield Finding("CC304", name, f"the baseline's layer {shown(gone)} is gone", help=_MEANT)
+
+
+_MEANT = "if the change is meant, run with --update"
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Each figure that differs, as `params 9,472 -> 9,536`."""
+    for key in {**before, **now}:
+        if before.get(key) != now.get(key):
+            yield f"{key} {_text(before.get(key))} -> {_text(now.get(key))}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key} {_text(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return "x".join(_text(part) for part in value)
+    return counted(value) if value is None or isinstance(value, int) else str(value)

@@ -1,0 +1,256 @@
+"""`cnncalc check`: the CI gate."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import IO, NamedTuple
+
+import click
+
+from .. import baseline as lock
+from .. import check, expect, trace, zoo
+from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
+from ..network import Network
+from ..sizes import parse_shape
+from ..spec import source
+from ..spec.document import Document, looks_like_spec, parse, read
+from .common import (
+    debug_option,
+    format_of,
+    format_option,
+    json_option,
+    network_options,
+    note,
+    output,
+    path_option,
+    quiet_option,
+    read_stdin,
+)
+
+
+class Candidate(NamedTuple):
+    """A file to check."""
+
+    name: str
+    text: Callable[[], str]
+    line: int = 1
+    """The line of the file that its text begins at."""
+    optional: bool = False
+    """Whether it is passed over where it is JSON of another kind: found in a directory, not named."""
+
+
+@click.command("check", short_help="Check specs against what they, or a baseline, expect: the CI gate.")
+@click.argument("file", nargs=-1, metavar="FILE...")
+@click.option(
+    "--expect", "expected", multiple=True, metavar="KEY=VALUE", help="Expect it of every file: max_params=26M."
+)
+@click.option("--strict", is_flag=True, help="A file that expects nothing fails.")
+@click.option("--baseline", metavar="FILE", help="Compare every figure with those written down in FILE.")
+@click.option("--update", is_flag=True, help="Write the baseline anew.")
+@click.option("--list-codes", is_flag=True, help="List the codes of findings, and what they mean.")
+@network_options()
+@json_option()
+@format_option(("text", "json", "jsonl", "github", "gitlab", "junit", "sarif"))
+@path_option()
+@quiet_option()
+@debug_option()
+def command(
+    file: tuple[str, ...],
+    expected: tuple[str, ...],
+    strict: bool,
+    baseline: str | None,
+    update: bool,
+    list_codes: bool,
+    input: str | None,
+    batch: int | None,
+    dialect: str | None,
+    layout: str | None,
+    as_json: bool,
+    format: str | None,
+    path: str | None,
+    quiet: bool,
+) -> int:
+    """Check specs against what they expect of themselves, what you expect of them, or a baseline.
+
+    FILE is a spec, a .jsonl file, a directory (its JSON specs, however deep), a pattern as 'nets/**/*.json', a network
+    of the zoo, or - for standard input. All are checked before it ends: with 0 where all hold, 1 where an expectation
+    fails, 2 where a file cannot be read or be.
+
+    \b
+      cnncalc check nets/ --strict
+      cnncalc check vgg16 --expect out=1000 --expect max_params=140M
+      cnncalc check nets/ --baseline nets.lock.json --update
+    """
+    if list_codes:
+        with output(path) as stream:
+            stream.writelines(f"{code}  {slug:24} {meaning}\n" for code, (slug, meaning) in check.CODES.items())
+        return 0
+    if not file:
+        raise SpecError("no FILE", "give a spec, a directory, a pattern, or - for standard input")
+    if update and baseline is None:
+        raise SpecError("--update without a baseline", "give --baseline FILE")
+    format = format_of(as_json, False, format, "text")
+    extra = [_expected(text) for text in expected]
+    sizes = None if input is None else parse_shape(input)
+
+    def report_of(network: Network) -> trace.Report:
+        return trace.shape(network, sizes, batch=batch, dialect=dialect, layout=layout)
+
+    results = (
+        check.check(candidate.name, loader, report_of, extra, strict and baseline is None)
+        for candidate in _candidates(file)
+        if (loader := _loader(candidate)) is not None
+    )
+    lines = Locked(baseline, update) if baseline is not None else None
+    seen: list[check.Finding] = []
+    with output(path, utf8=True) as stream:
+        _print(_noting(results if lines is None else lines.compare(results), seen), format, stream)
+    if lines is not None:
+        lines.write()
+        note(quiet or not update, f"{baseline}: {len(lines.entries)} files written down")
+    _summarise(format, seen)
+    return check.exit_code(seen)
+
+
+def _expected(text: str) -> expect.Expectation:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise SpecError(f"--expect {shown(text)} has no value", "as --expect out=1000")
+    return expect.read_one(key, value)
+
+
+def _noting(results: Iterable[check.Result], seen: list[check.Finding]) -> Iterator[check.Result]:
+    """The same results, their findings noted, their reports let go."""
+    for result in results:
+        seen += result.findings
+        yield result._replace(report=None)
+
+
+def _print(results: Iterator[check.Result], format: str, stream: IO[str]) -> None:
+    from ..render.findings import renderer
+
+    for piece in renderer(format)(results):
+        stream.write(piece)
+        if format in ("text", "jsonl", "github"):
+            stream.flush()
+
+
+def _summarise(format: str, findings: list[check.Finding]) -> None:
+    """The Markdown that GitHub shows on the page of a run, where it says where to put it."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if format != "github" or not path:
+        return
+    from ..render.findings.github import github_summary
+
+    try:
+        with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(github_summary(findings))
+    except OSError as error:
+        raise SpecError(f"GITHUB_STEP_SUMMARY {shown(path, LONGEST_PATH)}: {error.strerror}") from None
+
+
+def _candidates(words: tuple[str, ...]) -> Iterator[Candidate]:
+    """The files that words stand for, in their order."""
+    for word in words:
+        if word == source.STDIN:
+            yield Candidate(word, read_stdin)
+        elif os.path.isdir(word):
+            yield from (_of_file(path, optional=True) for path in _inside(word))
+        elif os.path.exists(word):
+            yield from _lines_of(word) if word.endswith(".jsonl") else [_of_file(word)]
+        elif found := sorted(glob.glob(word, recursive=True)):
+            yield from (_of_file(path) for path in found if os.path.isfile(path))
+        elif word.lower() in zoo.names():
+            yield Candidate(f"zoo/{word.lower()}.json", partial(zoo.read, word.lower()))
+        else:
+            yield Candidate(word, partial(_missing, word))
+
+
+def _missing(word: str) -> str:
+    if glob.has_magic(word):
+        raise SpecError(f"no file matches {shown(word, LONGEST_PATH)}", "quote a pattern, so that the shell leaves it")
+    raise source.no_file(word)
+
+
+def _of_file(path: str, optional: bool = False) -> Candidate:
+    return Candidate(path, partial(source.read_text, path), optional=optional)
+
+
+def _lines_of(path: str) -> Iterator[Candidate]:
+    for number, line in enumerate(source.read_text(path).splitlines(), 1):
+        yield Candidate(path, partial(str, line), number)
+
+
+def _inside(folder: str) -> Iterator[str]:
+    """The JSON files of a folder, however deep, hidden ones left out."""
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (os.path.join(root, name) for name in sorted(files) if name.endswith(".json") and name[0] != ".")
+
+
+def _loader(candidate: Candidate) -> Callable[[], Network] | None:
+    """What reads a candidate; None for a directory's JSON that is of another kind."""
+    try:
+        document = Document(candidate.text().removeprefix("\ufeff"), candidate.name, candidate.line)
+        value = parse(document)
+    except CnncalcError as error:
+        return _raiser(error)
+    if candidate.optional and not looks_like_spec(value):
+        return None
+    return lambda: read(value, document)
+
+
+def _raiser(error: CnncalcError) -> Callable[[], Network]:
+    def fail() -> Network:
+        raise error
+
+    return fail
+
+
+class Locked:
+    """A baseline file while files are compared with it, or written down in it."""
+
+    def __init__(self, path: str, update: bool):
+        self.path, self.update = path, update
+        self.folder = os.path.dirname(os.path.abspath(path))
+        self.entries: dict[str, lock.Entry] = {}
+        if os.path.exists(path):
+            document = Document(source.read_text(path), path)
+            self.entries = lock.read(parse(document), path)
+        elif not update:
+            raise SpecError(f"there is no baseline {shown(path, LONGEST_PATH)}", "write it with --update")
+
+    def key(self, file: str) -> str:
+        """A file as the baseline names it: relative to the baseline's own folder."""
+        if file == source.STDIN or not os.path.exists(file):
+            return file
+        return os.path.relpath(os.path.abspath(file), self.folder).replace(os.sep, "/")
+
+    def compare(self, results: Iterable[check.Result]) -> Iterator[check.Result]:
+        """The results with what differs from the baseline; with `update` it is written down instead."""
+        for result in results:
+            if result.report is None:
+                yield result
+            elif self.update:
+                self.entries[self.key(result.file)] = lock.entry(result.report)
+                yield result
+            else:
+                known = self.entries.get(self.key(result.file))
+                found = [f for f in result.findings if f.code != "CC201"]
+                found += lock.compare(result.file, result.report, known)
+                yield result._replace(findings=found, checked=result.checked + 1)
+
+    def write(self) -> None:
+        """With `update`, the baseline without files that are gone, whole or not at all."""
+        if not self.update:
+            return
+        self.entries = {
+            file: entry
+            for file, entry in self.entries.items()
+            if file == source.STDIN or file.startswith("zoo/") or os.path.exists(os.path.join(self.folder, file))
+        }
+        with output(self.path) as stream:
+            stream.writelines(lock.write(self.entries))

@@ -1,0 +1,25 @@
+"""`cnncalc schema`: the JSON Schema of a spec."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from ..expect import FIGURES, UNITS
+from ..spec import schema
+from .common import debug_option, output, path_option
+
+
+@click.command("schema", short_help="JSON Schema of a spec.")
+@path_option()
+@debug_option()
+def command(path: str | None) -> int:
+    """Print the JSON Schema of a spec (draft 2020-12), with which editors complete and check it.
+
+    \b
+      cnncalc schema -o cnncalc.schema.json
+    """
+    with output(path, utf8=True) as stream:
+        stream.write(json.dumps(schema.build(FIGURES, UNITS), indent=2, ensure_ascii=False) + "\n")
+    return 0

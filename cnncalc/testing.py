@@ -1,0 +1,53 @@
+"""For test suites: shapes and figures of networks, asserted with the arithmetic in the message.
+
+from cnncalc.testing import assert_report, assert_shape
+
+def test_stem():
+assert_shape("conv:64,k7,s2,p3 maxpool:k3,s2,p1", "64x56x56", input="3x224x224")
+assert_report("nets/stem.json", max_params="10k", min_rf=11)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import check, expect, load
+from .sizes import read_shape
+from .trace import Report
+from .trace import shape as trace_shape
+
+if TYPE_CHECKING:
+    from . import Source
+
+
+def assert_shape(
+    source: Source, out: str | Sequence[Any], input: str | Sequence[Any] | None = None, **options: Any
+) -> Report:
+    """Assert what comes out: `out` as "64x56x56", (64, 56, 56), or "64xHxW" with letters for any size.
+
+    `source`, `input` and the options (`batch`, `dialect`, `layout`) are those of `cnncalc.shape`. The report is
+    returned. Raises AssertionError with both shapes and the arithmetic; SpecError and ShapeError as `cnncalc.shape`.
+    """
+    return _assert(source, {"out": out if isinstance(out, str) else list(out)}, input, options)
+
+
+def assert_report(source: Source, input: str | Sequence[Any] | None = None, **expected: Any) -> Report:
+    """Assert any figure of the whole, as `"expect"` in a spec: `params=9472, max_macs="4.1G", min_rf=100`.
+
+    What the spec expects of itself is checked, too. `batch`, `dialect` and `layout` are those of `cnncalc.shape`.
+    """
+    options: dict[str, Any] = {key: expected.pop(key) for key in ("batch", "dialect", "layout") if key in expected}
+    return _assert(source, expected, input, options)
+
+
+def _assert(source: Source, expected: dict[str, Any], input: Any, options: dict[str, Any]) -> Report:
+    __tracebackhide__ = True
+    sizes = None if input is None else read_shape(input if isinstance(input, str) else list(input))
+    report = trace_shape(load(source), sizes, **options)
+    name = source if isinstance(source, str) else report.network.name or "network"
+    result = check.check(name, lambda: report.network, lambda _: report, expect.read(expected))
+    failed = [finding for finding in result.findings if finding.level == "error"]
+    if failed:
+        raise AssertionError("\n".join(finding.text() for finding in failed))
+    return report
