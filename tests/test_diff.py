@@ -18,7 +18,9 @@ import cnncalc
 from cnncalc.diff import ABSENT, Change, Difference, compare
 from cnncalc.diff.pairs import Item, align, in_order, match
 from cnncalc.render import Style
-from cnncalc.render.differences import code, markdown, percent, share_text, short
+from cnncalc.render.differences.as_markdown import code
+from cnncalc.render.differences.as_markdown import render as markdown
+from cnncalc.render.differences.rows import percent, share_text, short
 from cnncalc.sizes import UNKNOWN
 from tests.program import Ended, environment, here, process
 

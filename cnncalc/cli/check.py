@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import glob
 import os
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import IO, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import IO
 
 import click
 
 from .. import baseline as lock
-from .. import check, expect, trace, zoo
-from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
-from ..network import Network
-from ..sizes import parse_shape
+from .. import check, expect
+from ..errors import LONGEST_PATH, SpecError, shown
 from ..spec import source
-from ..spec.document import Document, looks_like_spec, parse, read
+from ..spec.document import Document, parse
 from .common import (
+    Asked,
     debug_option,
     format_of,
     format_option,
@@ -27,19 +24,8 @@ from .common import (
     output,
     path_option,
     quiet_option,
-    read_stdin,
 )
-
-
-class Candidate(NamedTuple):
-    """A file to check."""
-
-    name: str
-    text: Callable[[], str]
-    line: int = 1
-    """The line of the file that its text begins at."""
-    optional: bool = False
-    """Whether it is passed over where it is JSON of another kind: found in a directory, not named."""
+from .files import candidates, loader
 
 
 @click.command("check", short_help="Check specs against what they, or a baseline, expect: the CI gate.")
@@ -59,15 +45,12 @@ class Candidate(NamedTuple):
 @debug_option()
 def command(
     file: tuple[str, ...],
+    asked: Asked,
     expected: tuple[str, ...],
     strict: bool,
     baseline: str | None,
     update: bool,
     list_codes: bool,
-    input: str | None,
-    batch: int | None,
-    dialect: str | None,
-    layout: str | None,
     as_json: bool,
     format: str | None,
     path: str | None,
@@ -85,24 +68,17 @@ def command(
       cnncalc check nets/ --baseline nets.lock.json --update
     """
     if list_codes:
-        with output(path) as stream:
-            stream.writelines(f"{code}  {slug:24} {meaning}\n" for code, (slug, meaning) in check.CODES.items())
-        return 0
+        return _list_codes(path)
     if not file:
         raise SpecError("no FILE", "give a spec, a directory, a pattern, or - for standard input")
     if update and baseline is None:
         raise SpecError("--update without a baseline", "give --baseline FILE")
     format = format_of(as_json, False, format, "text")
     extra = [_expected(text) for text in expected]
-    sizes = None if input is None else parse_shape(input)
-
-    def report_of(network: Network) -> trace.Report:
-        return trace.shape(network, sizes, batch=batch, dialect=dialect, layout=layout)
-
     results = (
-        check.check(candidate.name, loader, report_of, extra, strict and baseline is None)
-        for candidate in _candidates(file)
-        if (loader := _loader(candidate)) is not None
+        check.check(candidate.name, load, asked.report, extra, strict and baseline is None)
+        for candidate in candidates(file)
+        if (load := loader(candidate)) is not None
     )
     lines = Locked(baseline, update) if baseline is not None else None
     seen: list[check.Finding] = []
@@ -113,6 +89,12 @@ def command(
         note(quiet or not update, f"{baseline}: {len(lines.entries)} files written down")
     _summarise(format, seen)
     return check.exit_code(seen)
+
+
+def _list_codes(path: str | None) -> int:
+    with output(path) as stream:
+        stream.writelines(f"{code}  {slug:24} {meaning}\n" for code, (slug, meaning) in check.CODES.items())
+    return 0
 
 
 def _expected(text: str) -> expect.Expectation:
@@ -150,64 +132,6 @@ def _summarise(format: str, findings: list[check.Finding]) -> None:
             file.write(github_summary(findings))
     except OSError as error:
         raise SpecError(f"GITHUB_STEP_SUMMARY {shown(path, LONGEST_PATH)}: {error.strerror}") from None
-
-
-def _candidates(words: tuple[str, ...]) -> Iterator[Candidate]:
-    """The files that words stand for, in their order."""
-    for word in words:
-        if word == source.STDIN:
-            yield Candidate(word, read_stdin)
-        elif os.path.isdir(word):
-            yield from (_of_file(path, optional=True) for path in _inside(word))
-        elif os.path.exists(word):
-            yield from _lines_of(word) if word.endswith(".jsonl") else [_of_file(word)]
-        elif found := sorted(glob.glob(word, recursive=True)):
-            yield from (_of_file(path) for path in found if os.path.isfile(path))
-        elif word.lower() in zoo.names():
-            yield Candidate(f"zoo/{word.lower()}.json", partial(zoo.read, word.lower()))
-        else:
-            yield Candidate(word, partial(_missing, word))
-
-
-def _missing(word: str) -> str:
-    if glob.has_magic(word):
-        raise SpecError(f"no file matches {shown(word, LONGEST_PATH)}", "quote a pattern, so that the shell leaves it")
-    raise source.no_file(word)
-
-
-def _of_file(path: str, optional: bool = False) -> Candidate:
-    return Candidate(path, partial(source.read_text, path), optional=optional)
-
-
-def _lines_of(path: str) -> Iterator[Candidate]:
-    for number, line in enumerate(source.read_text(path).splitlines(), 1):
-        yield Candidate(path, partial(str, line), number)
-
-
-def _inside(folder: str) -> Iterator[str]:
-    """The JSON files of a folder, however deep, hidden ones left out."""
-    for root, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (os.path.join(root, name) for name in sorted(files) if name.endswith(".json") and name[0] != ".")
-
-
-def _loader(candidate: Candidate) -> Callable[[], Network] | None:
-    """What reads a candidate; None for a directory's JSON that is of another kind."""
-    try:
-        document = Document(candidate.text().removeprefix("\ufeff"), candidate.name, candidate.line)
-        value = parse(document)
-    except CnncalcError as error:
-        return _raiser(error)
-    if candidate.optional and not looks_like_spec(value):
-        return None
-    return lambda: read(value, document)
-
-
-def _raiser(error: CnncalcError) -> Callable[[], Network]:
-    def fail() -> Network:
-        raise error
-
-    return fail
 
 
 class Locked:

@@ -6,12 +6,16 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import IO, Any, TypeVar
+from functools import wraps
+from typing import IO, Any, NamedTuple, TypeVar
 
 import click
 
+from .. import trace
 from ..errors import LONGEST_PATH, SpecError, shown
+from ..network import Network
 from ..render import FORMATS, Style
+from ..sizes import Shape, parse_shape
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,14 +69,41 @@ def report_options() -> Callable[[F], F]:
     )
 
 
-def network_options() -> Callable[[F], F]:
-    """The options of whatever takes a SPEC."""
-    return together(
+class Asked(NamedTuple):
+    """What the options say of a network, beyond its spec."""
+
+    input: Shape | None
+    batch: int | None
+    dialect: str | None
+    layout: str | None
+
+    def report(self, network: Network, quiet: bool = True, name: str = "this") -> trace.Report:
+        """The report of a network under these options, noting where its paddings were meant for another input."""
+        if network.is_report and self.input is not None and self.input != network.input:
+            note(quiet, f"{name} is a report: its padding words were worked out for its own input, not for the new one")
+        return trace.shape(network, self.input, batch=self.batch, dialect=self.dialect, layout=self.layout)
+
+
+def network_options() -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """The options of whatever takes a SPEC, as one argument `asked`."""
+    options: Callable[[Callable[..., int]], Callable[..., int]] = together(
         click.option("-i", "--input", "input", metavar="SHAPE", help="The input, as 3x224x224; beats the spec's."),
         click.option("--batch", type=click.IntRange(1), metavar="N", help="Put a batch in front of the input."),
         click.option("--dialect", metavar="NAME", help="plain, torch or keras: whose meaning the words have."),
         click.option("--layout", metavar="NAME", help="NCHW or NHWC: where the channels stand."),
     )
+
+    def decorate(function: Callable[..., int]) -> Callable[..., int]:
+        @wraps(function)
+        def command(
+            input: str | None, batch: int | None, dialect: str | None, layout: str | None, **others: object
+        ) -> int:
+            sizes = None if input is None else parse_shape(input)
+            return function(asked=Asked(sizes, batch, dialect, layout), **others)
+
+        return options(command)
+
+    return decorate
 
 
 def together(*options: Callable[[F], F]) -> Callable[[F], F]:

@@ -12,19 +12,19 @@ from ..errors import LONGEST_PATH, CnncalcError, SpecError, nearest, shown
 from ..layers import OPS
 from ..network import Network
 from ..render.differences import FORMATS, renderer
-from ..sizes import Shape, looks_like_shape, parse_shape
+from ..sizes import Shape, looks_like_shape
 from ..spec import source
 from ..spec.document import load_text
 from ..spec.words import is_layer_word
 from ..trace import Report
 from .common import (
+    Asked,
     color_option,
     debug_option,
     format_of,
     format_option,
     json_option,
     network_options,
-    note,
     output,
     path_option,
     quiet_option,
@@ -32,7 +32,6 @@ from .common import (
     style_of,
     write,
 )
-from .shape import Asked
 
 QUOTES = "cnncalc diff '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'"
 TOP = "git counts a path from the repository's top"
@@ -50,10 +49,7 @@ TOP = "git counts a path from the repository's top"
 @debug_option()
 def command(
     networks: tuple[str, ...],
-    input: str | None,
-    batch: int | None,
-    dialect: str | None,
-    layout: str | None,
+    asked: Asked,
     exit_code: bool,
     as_json: bool,
     format: str | None,
@@ -77,7 +73,6 @@ def command(
         raise SpecError(f"diff compares two networks, and {few} given", f"layer words go in quotes: {QUOTES}")
     if networks == (source.STDIN, source.STDIN):
         raise SpecError("standard input can be only one of the two", "give a file for the other")
-    asked = Asked(None if input is None else parse_shape(input), batch, dialect, layout)
     old, new = (_report(word, asked, quiet) for word in networks)
     diff = compare(old, new, (networks[0], networks[1]))
     with output(path, utf8=format != "table") as stream:
@@ -90,10 +85,8 @@ def _report(word: str, asked: Asked, quiet: bool) -> Report:
     network, front = _network(word)
     if front is not None and asked.input is not None:
         raise SpecError(f"{shown(word)} has its input in front, and -i gives one too", "give one of them")
-    if network.is_report and asked.input is not None and asked.input != network.input:
-        note(quiet, f"{word} is a report: its padding words were worked out for its own input, not for the new one")
     try:
-        return (asked if front is None else asked._replace(input=front)).report(network)
+        return (asked if front is None else asked._replace(input=front)).report(network, quiet, word)
     except CnncalcError as error:
         if error.where is None:
             error.what = f"{shown(word)}: {error.what}"

@@ -7,31 +7,16 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from typing import IO
 
 import click
 
-from .. import trace
 from ..errors import CnncalcError, SpecError
-from ..network import Network
 from ..render import Style, renderer
-from ..sizes import Shape, parse_shape
+from ..sizes import show
 from ..spec import source
 from ..spec.document import load_text
-from .common import format_of, network_options, note, output, read_stdin, report_options, style_of, write
-
-
-class Asked(NamedTuple):
-    """What the options say of the network."""
-
-    input: Shape | None
-    batch: int | None
-    dialect: str | None
-    layout: str | None
-
-    def report(self, network: Network) -> trace.Report:
-        """The report of a network under these options."""
-        return trace.shape(network, self.input, batch=self.batch, dialect=self.dialect, layout=self.layout)
+from .common import Asked, format_of, network_options, output, read_stdin, report_options, style_of, write
 
 
 @click.command("shape", short_help="Layer by layer: shapes, parameters, MACs, receptive field.")
@@ -41,10 +26,7 @@ class Asked(NamedTuple):
 @report_options()
 def command(
     spec: tuple[str, ...],
-    input: str | None,
-    batch: int | None,
-    dialect: str | None,
-    layout: str | None,
+    asked: Asked,
     explain: bool,
     as_json: bool,
     as_jsonl: bool,
@@ -71,15 +53,13 @@ def command(
         raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
     if explain and format == "csv":
         raise SpecError("CSV has rows only, and no room for --explain", "use the table, Markdown or JSON")
-    asked = Asked(_input(given, input), batch, dialect, layout)
+    asked = _with_front(asked, given)
     with output(path, utf8=format in ("json", "jsonl")) as stream:
         style = style_of(_chosen(columns), explain, color, stream)
         if format == "jsonl" and _is_lines(given):
             return _stream(given.rest[0], asked, style, stream)
         network = source.network(given, read_stdin)
-        if network.is_report and asked.input is not None and asked.input != network.input:
-            note(quiet, "this is a report: its padding words were worked out for its own input, not for the new one")
-        write(stream, renderer(format)(asked.report(network), style))
+        write(stream, renderer(format)(asked.report(network, quiet), style))
     return 0
 
 
@@ -91,13 +71,13 @@ def _chosen(columns: str | None) -> tuple[str, ...] | None:
     return chosen(columns)
 
 
-def _input(given: source.Given, input: str | None) -> Shape | None:
-    """The input of -i or of the shape in front. SpecError where there are both."""
-    if input is None:
-        return given.input
-    if given.input is not None:
-        raise SpecError(f"two inputs: {given.words[0]} in front, and -i {input}", "give one of them")
-    return parse_shape(input)
+def _with_front(asked: Asked, given: source.Given) -> Asked:
+    """The options, with the shape that stands in front. SpecError where -i gives one, too."""
+    if given.input is None:
+        return asked
+    if asked.input is not None:
+        raise SpecError(f"two inputs: {given.words[0]} in front, and -i {show(asked.input)}", "give one of them")
+    return asked._replace(input=given.input)
 
 
 def _is_lines(given: source.Given) -> bool:

@@ -1,22 +1,19 @@
-"""What changed between two networks, as text: one function a format."""
+"""The rows and the sentences that every format of a difference is made of."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..diff import ABSENT, COUNTS, FIELDS, SHAPES, Change, LayerDiff
-from ..explain import axes_text
-from ..sizes import counted, show, to_json
-from ..trace import LayerReport, listed
-from .columns import COLUMNS, brief, op_text, rf_text
+from ...diff import ABSENT, COUNTS, FIELDS, SHAPES, Change, LayerDiff
+from ...explain import axes_text
+from ...sizes import counted, show
+from ...trace import LayerReport
+from ..columns import COLUMNS, brief, op_text, rf_text
 
 if TYPE_CHECKING:
-    from ..diff import Difference
-    from . import Style
+    from ...diff import Difference
 
-FORMATS = ("table", "json", "markdown")
 SAME = "no difference"
 SIGNS = {
     "+": "added",
@@ -25,10 +22,6 @@ SIGNS = {
     ">": "moved or renamed",
     ".": "follows from what comes to it",
 }
-FEW = 20
-"""More rows than this are folded up in Markdown."""
-LONGEST = 60_000
-"""How many characters the rows of Markdown may have: a comment on GitHub holds 65,536."""
 _WORDS = {
     "in": "input",
     "out": "output",
@@ -40,18 +33,6 @@ _WORDS = {
     "rf_start": "field start",
 }
 _USUAL = ("out", "params", "buffers", "macs")
-
-
-Renderer = Callable[["Difference", "Style"], Iterator[str]]
-
-
-def renderer(format: str) -> Renderer:
-    """The function that writes a difference in a format; rich is imported for a table only."""
-    if format == "table":
-        from .differences_table import render
-
-        return render
-    return as_json if format == "json" else markdown
 
 
 class Row(NamedTuple):
@@ -251,158 +232,3 @@ def cost(diff: Difference) -> str:
 def renumbered(diff: Difference) -> list[tuple[str, str]]:
     """The old and the new name of each layer that has but another running number."""
     return [(x.old.name, x.new.name) for x in diff.renamed if x.counted and x.old is not None and x.new is not None]
-
-
-# JSON
-
-
-def as_json(diff: Difference, style: Style) -> Iterator[str]:
-    """One JSON document, a layer a line."""
-    encode = json.JSONEncoder(ensure_ascii=False, default=_whatever).encode
-    head = {
-        "cnncalc": 1,
-        "old": {"spec": diff.names[0], **diff.old.head()},
-        "new": {"spec": diff.names[1], **diff.new.head()},
-        "differ": bool(diff),
-        "settings": {change.what: _before_after(change) for change in diff.settings},
-        "totals": {change.what: _figure_json(change) for change in diff.totals},
-    }
-    yield encode(head)[:-1]
-    lists: dict[str, list[Any]] = {
-        "added": [{"at": x.places[1], **x.new.raw()} for x in diff.added if x.new is not None],
-        "removed": [{"at": x.places[0], **x.old.raw()} for x in diff.removed if x.old is not None],
-        "changed": [_layer_json(layer) for layer in diff.changed],
-        "follows": [_layer_json(layer) for layer in diff.following],
-        "renamed": [
-            {"old": x.old.name, "new": x.new.name, "counted": x.counted} for x in diff.renamed if x.old and x.new
-        ],
-        "moved": [{"name": x.name, "old": x.places[0], "new": x.places[1]} for x in diff.moved],
-    }
-    for key, entries in lists.items():
-        yield f',\n"{key}": [' + ",".join("\n  " + encode(entry) for entry in entries) + ("\n]" if entries else "]")
-    yield "}\n"
-
-
-def _whatever(value: Any) -> Any:
-    return str(value)
-
-
-def _layer_json(layer: LayerDiff) -> dict[str, Any]:
-    return {
-        "name": layer.name,
-        "at": layer.places,
-        "keys": {change.what: _before_after(change) for change in layer.keys},
-        "figures": {change.what: _figure_json(change) for change in layer.figures},
-    }
-
-
-def _before_after(change: Change) -> dict[str, Any]:
-    """Old and new, without what a layer does not have."""
-    as_sizes = change.what in (*SHAPES, "input")
-    values = {"old": change.old, "new": change.new}
-    return {
-        side: to_json(value) if as_sizes and isinstance(value, tuple) else listed(value)
-        for side, value in values.items()
-        if value is not ABSENT
-    }
-
-
-def _figure_json(change: Change) -> dict[str, Any]:
-    """Old, new, and for a number the change and what share of the old it is; null where it is not known."""
-    found = _before_after(change)
-    if change.what in SHAPES:
-        return found
-    by = change.by
-    found["change"] = by
-    if change.what == "rf_start":
-        return found
-    if isinstance(by, tuple):
-        found["relative"] = [_relative(old, n) for old, n in zip(change.old, by, strict=True)]
-    else:
-        found["relative"] = None if by is None else _relative(change.old, by)
-    return found
-
-
-def _relative(old: int, by: int) -> float | None:
-    try:
-        return by / old
-    except (ZeroDivisionError, OverflowError):
-        return None
-
-
-# Markdown
-
-
-def markdown(diff: Difference, style: Style) -> Iterator[str]:
-    """A comment for a pull request: the verdict, the totals, and the layers, folded up where they are many."""
-    old, new = (code(name) for name in diff.names)
-    if not diff:
-        yield f"**No difference** between {old} and {new}.\n"
-        return
-    yield f"**From {old} to {new}: {verdict(diff)}; {cost(diff)}.**\n\n"
-    yield from _table(("", "before", "after", "change", "%"), (_cells(row)[2:] for row in total_rows(diff)), 1)
-    room = LONGEST
-    for title, layers in (
-        ("What changed", [layer for layer in diff.layers if not layer.follows]),
-        ("What follows from it", [layer for layer in diff.layers if layer.follows]),
-    ):
-        found = [row for layer in layers for row in rows(diff, layer)]
-        lines = list(_table(("", "layer", "", "before", "after", "change", "%"), map(_cells, found), 3))
-        shown, room = _fitting(lines, room)
-        if found:
-            many = f"{len(layers):,} {'layer' if len(layers) == 1 else 'layers'}"
-            yield from _section(f"{title} ({many})", lines, shown)
-    numbers = renumbered(diff)
-    if numbers:
-        yield f"\nRenumbered: {code(numbers[0][0])} to {code(numbers[0][1])}{_and_more(len(numbers) - 1)}.\n"
-
-
-def _and_more(count: int) -> str:
-    return f" and {count:,} more" if count else ""
-
-
-def _fitting(lines: list[str], room: int) -> tuple[int, int]:
-    """How many of these lines there is room for, the head always, and the room that is left."""
-    for number, line in enumerate(lines):
-        room -= len(line)
-        if room < 0 and number >= 2:
-            return number, 0
-    return len(lines), room
-
-
-def _section(title: str, lines: list[str], shown: int) -> Iterator[str]:
-    fold = len(lines) - 2 > FEW
-    yield f"\n<details><summary>{title}</summary>\n\n" if fold else f"\n{title}:\n\n"
-    yield from lines[:shown]
-    if shown < len(lines):
-        yield f"\n{len(lines) - shown:,} more rows are left out here: `cnncalc diff --json` has them all.\n"
-    if fold:
-        yield "\n</details>\n"
-
-
-def _table(titles: tuple[str, ...], body: Any, left: int) -> Iterator[str]:
-    """A table as GitHub draws it, the first columns to the left."""
-    yield "| " + " | ".join(titles) + " |\n"
-    yield "|" + "|".join("---" if n < left else "---:" for n in range(len(titles))) + "|\n"
-    for cells in body:
-        yield "| " + " | ".join(cells) + " |\n"
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    """A row in Markdown: what comes from the specs as code, the sign as a word."""
-    sign = SIGNS[row.sign] if row.sign in "+-~>" and row.sign else ""
-    old, new = (text if _is_plain(text) else code(text) for text in (row.old, row.new))
-    layer = code(row.layer) if row.layer else ""
-    return sign, layer, row.what, old, new, row.change, row.share.replace("<", "&lt;")
-
-
-def _is_plain(text: str) -> bool:
-    """Whether nothing in a text can mean anything in Markdown."""
-    return text == "unknown" or not text.strip("-0123456789,.")
-
-
-def code(text: str) -> str:
-    """A text as code, which Markdown leaves as it is: no table ends in it, nobody is called by it."""
-    if not any(sign in text for sign in "`|\\\n\r") and text == text.strip():
-        return f"`{text}`"
-    return "<code>" + "".join(c if c.isalnum() or c == " " else f"&#{ord(c)};" for c in text) + "</code>"

@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..sizes import counted
-from .differences import SAME, SIGNS, Row, cost, renumbered, rows, short, total_rows, verdict
-from .table import drawn, new_console
+from ...sizes import counted
+from ..table import drawn, new_console
+from .rows import SAME, SIGNS, Row, cost, renumbered, rows, short, total_rows, verdict
 
 if TYPE_CHECKING:
-    from ..diff import Difference
-    from . import Style
+    from ...diff import Difference
+    from .. import Style
 
 TITLES = ("", "layer", "what", "before", "after", "change", "%")
 _COLORS = {"+": "green", "-": "red", "~": "yellow", ">": "cyan", ".": "dim"}
