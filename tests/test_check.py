@@ -188,6 +188,8 @@ def test_directories_patterns_lines_and_standard_input(tmp_path: Path, monkeypat
     assert ended.code == 1
     assert "lines.jsonl:2:" in ended.out
     assert here(["check", "-"], stdin=WRONG).code == 1
+    ended = here(["check", "-", "--jsonl"], stdin=f"{OK}\n{WRONG}\n")
+    assert [json.loads(line)["ok"] for line in ended.out.splitlines()] == [True, False]
     assert here(["check", "vgg16", "--expect", "out=1000", "--expect", "max_params=139M"]).code == 0
 
 

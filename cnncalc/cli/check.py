@@ -19,6 +19,7 @@ from .common import (
     format_of,
     format_option,
     json_option,
+    jsonl_option,
     network_options,
     note,
     output,
@@ -39,6 +40,7 @@ from .files import candidates, loader
 @click.option("--list-codes", is_flag=True, help="List the codes of findings, and what they mean.")
 @network_options()
 @json_option()
+@jsonl_option("its findings")
 @format_option(("text", "json", "jsonl", "github", "gitlab", "junit", "sarif"))
 @path_option()
 @quiet_option()
@@ -52,6 +54,7 @@ def command(
     update: bool,
     list_codes: bool,
     as_json: bool,
+    as_jsonl: bool,
     format: str | None,
     path: str | None,
     quiet: bool,
@@ -73,11 +76,11 @@ def command(
         raise SpecError("no FILE", "give a spec, a directory, a pattern, or - for standard input")
     if update and baseline is None:
         raise SpecError("--update without a baseline", "give --baseline FILE")
-    format = format_of(as_json, False, format, "text")
+    format = format_of(as_json, as_jsonl, format, "text")
     extra = [_expected(text) for text in expected]
     results = (
         check.check(candidate.name, load, asked.report, extra, strict and baseline is None)
-        for candidate in candidates(file)
+        for candidate in candidates(file, as_jsonl)
         if (load := loader(candidate)) is not None
     )
     lines = Locked(baseline, update) if baseline is not None else None

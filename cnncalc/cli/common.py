@@ -30,6 +30,11 @@ def json_option() -> Callable[[F], F]:
     return click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 
 
+def jsonl_option(out: str = "a report") -> Callable[[F], F]:
+    """--jsonl."""
+    return click.option("--jsonl", "as_jsonl", is_flag=True, help=f"A spec a line in, {out} a line out.")
+
+
 def format_option(formats: Sequence[str]) -> Callable[[F], F]:
     """--format, one of these."""
     return click.option("--format", "format", type=click.Choice(formats), help="How it is printed.", default=None)
@@ -59,7 +64,7 @@ def report_options() -> Callable[[F], F]:
     """The options of whatever prints a report: formats, columns, file, colour."""
     return together(
         json_option(),
-        click.option("--jsonl", "as_jsonl", is_flag=True, help="A spec a line in, a report a line out."),
+        jsonl_option(),
         format_option(FORMATS),
         click.option("--columns", metavar="NAMES", help="The columns of the rows, as layer,op,out,params."),
         path_option(),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -27,11 +28,11 @@ class Candidate(NamedTuple):
     """Whether it is passed over where it is JSON of another kind: found in a directory, not named."""
 
 
-def candidates(words: tuple[str, ...]) -> Iterator[Candidate]:
-    """The files that words stand for, in their order."""
+def candidates(words: tuple[str, ...], lines: bool = False) -> Iterator[Candidate]:
+    """The files that words stand for, in their order; `lines`: standard input holds a spec a line."""
     for word in words:
         if word == source.STDIN:
-            yield Candidate(word, read_stdin)
+            yield from _lines(word, sys.stdin.buffer) if lines and sys.stdin else [Candidate(word, read_stdin)]
         elif os.path.isdir(word):
             yield from (_of_file(path, optional=True) for path in _inside(word))
         elif os.path.exists(word):
@@ -55,8 +56,16 @@ def _of_file(path: str, optional: bool = False) -> Candidate:
 
 
 def _lines_of(path: str) -> Iterator[Candidate]:
-    for number, line in enumerate(source.read_text(path).splitlines(), 1):
-        yield Candidate(path, partial(str, line), number)
+    try:
+        with source.opened(path) as file:
+            yield from _lines(path, file)
+    except SpecError:
+        yield _of_file(path)  # which says what is wrong, beside what the other files say
+
+
+def _lines(name: str, file: Iterable[bytes]) -> Iterator[Candidate]:
+    for number, line in enumerate(file, 1):
+        yield Candidate(name, partial(source.decode, line.rstrip(b"\r\n"), name), number)
 
 
 def _inside(folder: str) -> Iterator[str]:

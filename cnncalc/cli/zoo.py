@@ -12,7 +12,7 @@ from .. import trace, zoo
 from ..errors import SpecError, nearest, shown
 from ..sizes import show
 from ..spec.source import load_zoo
-from .common import debug_option, output, path_option, write
+from .common import color_option, debug_option, output, path_option, quiet_option, write
 
 HEADS = ("network", "layers", "input", "output", "params", "MACs")
 
@@ -21,8 +21,10 @@ HEADS = ("network", "layers", "input", "output", "params", "MACs")
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
 @path_option()
+@color_option()
+@quiet_option()
 @debug_option()
-def command(name: str | None, as_json: bool, path: str | None) -> int:
+def command(name: str | None, as_json: bool, path: str | None, color: str, quiet: bool) -> int:
     """List the built-in networks, or print the spec of one.
 
     \b

@@ -127,7 +127,7 @@ class TransposedConv(Layer):
         else:
             rows = zip(space, extents, s, spread_sides(p, nd), pads or (0,) * nd, strict=True)
             cuts = [Cut(n, k, s, pb, pa, o) for n, k, s, (pb, pa), o in rows]
-        check_cuts(cuts)
+        check_cuts(cuts, p)
         return cuts
 
     def to_sizes_by_out_pad(self, space: Shape, extents: list[int], s: tuple[int, ...], p: Sides) -> list[Cut]:
@@ -221,7 +221,7 @@ def check_out_pad(out_pad: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ..
             )
 
 
-def check_cuts(cuts: list[Cut]) -> None:
+def check_cuts(cuts: list[Cut], p: Sides) -> None:
     """ShapeError with the arithmetic where nothing comes out."""
     for axis, cut in enumerate(cuts):
         if isinstance(cut.out, Open) or cut.out >= 1:
@@ -230,7 +230,7 @@ def check_cuts(cuts: list[Cut]) -> None:
         most = ((cut.n - 1) * cut.s + cut.k + cut.out_pad - 1) // 2
         raise ShapeError(
             f"nothing comes out: {cut.text()} = {cut.out} < 1 on the {AXIS_NAMES[len(cuts)][axis]} axis",
-            f"the padding cuts away all of it: lower p to {most}",
+            "leave out_pad out" if isinstance(p, str) else f"the padding cuts away all of it: lower p to {most}",
             key="p",
         )
 
