@@ -86,7 +86,7 @@ def keys(word: str) -> set[str]:
         ("cnncalc shape nonsense:k", []),
         ("cnncalc zoo ", zoo.names()),
         ("cnncalc zoo vgg16 ", []),
-        ("cnncalc zoo --", ["--json", "--output", "--debug", "--help"]),
+        ("cnncalc zoo --", ["--json", "--output", "--color", "--quiet", "--debug", "--help"]),
         ("cnncalc completion ", ["bash", "zsh", "fish"]),
         ("cnncalc nonsense ", []),
         ("cnncalc nonsense --", []),
