@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .check import Finding, label, place
-from .errors import SpecError, shown
-from .sizes import counted
+from .errors import LONGEST_PATH, SpecError, shown
+from .explain import axes_text
+from .sizes import counted, to_json
 from .trace import Report, listed
 
 VERSION = 1
@@ -23,9 +24,9 @@ Entry = dict[str, Any]
 
 
 def entry(report: Report) -> Entry:
-    """Every figure of a report, as JSON reads it back."""
-    layers = {layer.name: {"op": layer.op, **layer.raw()["report"]} for layer in report.layers}
-    found: Entry = listed({"report": report.totals(), "layers": layers})
+    """Every figure of a report and every key of its layers, as JSON reads them back."""
+    layers = {layer.name: {"op": layer.op, **layer.values, **layer.raw()["report"]} for layer in report.layers}
+    found: Entry = listed({"report": {"in": to_json(report.network.input or ()), **report.totals()}, "layers": layers})
     return found
 
 
@@ -33,14 +34,20 @@ def read(value: Any, name: str) -> dict[str, Entry]:
     """The entries of a baseline's JSON, by file. SpecError for what is none."""
     files = value.get("files") if isinstance(value, dict) else None
     if not isinstance(files, dict) or not all(_is_entry(found) for found in files.values()):
-        raise SpecError(f"{shown(name)} is no baseline", "write it with cnncalc check --baseline FILE --update")
-    if value.get("cnncalc") != VERSION:
-        raise SpecError(f"{shown(name)}: version {shown(value.get('cnncalc'))} of a baseline is not known")
+        raise SpecError(
+            f"{shown(name, LONGEST_PATH)} is no baseline", "write it with cnncalc check --baseline FILE --update"
+        )
+    if type(value.get("cnncalc")) is not int or value["cnncalc"] != VERSION:
+        raise SpecError(
+            f"{shown(name, LONGEST_PATH)}: version {shown(value.get('cnncalc'))} of a baseline is not known"
+        )
     return files
 
 
 def _is_entry(found: Any) -> bool:
-    return isinstance(found, dict) and all(isinstance(found.get(key), dict) for key in ("report", "layers"))
+    if not isinstance(found, dict) or not all(isinstance(found.get(key), dict) for key in ("report", "layers")):
+        return False
+    return all(isinstance(layer, dict) for layer in found["layers"].values())
 
 
 def write(entries: Mapping[str, Entry]) -> Iterator[str]:
@@ -58,23 +65,33 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def compare(name: str, report: Report, known: Entry | None) -> Iterator[Finding]:
-    """What differs from the baseline: a finding for the whole, and one for each layer that changed, came or went."""
+def compare(name: str, report: Report, known: Entry | None) -> list[Finding]:
+    """What differs from the baseline: a finding for the whole, and one for each layer that changed, came or went.
+
+    A layer of which only figures differ follows from a change above it: a note, as long as something else is an error.
+    """
     if known is None:
-        yield Finding("CC302", name, "the baseline does not know this file", help="if it is new, run with --update")
-        return
-    now = entry(report)
+        return [Finding("CC302", name, "the baseline does not know this file", help="if it is new, run with --update")]
+    found = list(_compare(name, report, known, entry(report)))
+    if any(finding.level == "error" for finding in found):
+        return found
+    return [finding._replace(level="error") for finding in found]
+
+
+def _compare(name: str, report: Report, known: Entry, now: Entry) -> Iterator[Finding]:
     changes = list(_changes(known["report"], now["report"]))
     if changes:
         yield Finding("CC301", name, f"differs from the baseline: {', '.join(changes)}", help=_MEANT)
     for layer in report.layers:
         where = place(report.network, ("layers", layer.node.origin), name)
-        at = Finding("", name, "", where.line, where.column, layer=label(layer.node))
-        before = known["layers"].get(layer.name)
+        at = Finding("", name, "", where.line, where.column, layer=label(layer.node), help=_MEANT)
+        before, after = known["layers"].get(layer.name), now["layers"][layer.name]
         if before is None:
-            yield at._replace(code="CC303", what="a layer that the baseline does not have", help=_MEANT)
-        elif changes := list(_changes(before, now["layers"][layer.name])):
-            yield at._replace(code="CC301", what=f"differs from the baseline: {', '.join(changes)}", help=_MEANT)
+            yield at._replace(code="CC303", what="a layer that the baseline does not have")
+        elif changes := list(_changes(before, after)):
+            own = any(before.get(key) != after.get(key) for key in ("op", *layer.values) if key != "c_i")
+            what = f"differs from the baseline{'' if own else ', as follows from above'}: {', '.join(changes)}"
+            yield at._replace(code="CC301", what=what, level="error" if own else "note")
     for gone in known["layers"]:
         if gone not in now["layers"]:
             yield Finding("CC304", name, f"the baseline's layer {shown(gone)} is gone", help=_MEANT)
@@ -93,6 +110,10 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]
 def _text(value: Any) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key} {_text(part)}" for key, part in value.items())
+    if isinstance(value, list) and value and all(isinstance(p, list) and len(p) == 2 for p in value):
+        return axes_text(value)  # padding
+    if isinstance(value, list) and len(value) == 1:
+        return _text(value[0]) if not isinstance(value[0], list) else "x".join(map(shown, value[0]))
     if isinstance(value, list):
-        return "x".join(_text(part) for part in value)
-    return counted(value) if value is None or isinstance(value, int) else str(value)
+        return "x".join(shown(part) if isinstance(part, list) else _text(part) for part in value)
+    return counted(value) if value is None or type(value) is int else shown(value)

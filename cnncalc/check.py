@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from . import expect
 from .errors import CnncalcError, Path, SpecError, Where
 from .explain import field_text, lines
+from .layers.conv import times
 from .network import Network, Node
-from .sizes import counted, show, total
+from .sizes import Open, counted, show, total
 from .trace import LayerReport, Report
 
 CODES = {
@@ -20,12 +21,13 @@ CODES = {
         figure.code: (figure.slug, f"{figure.slug.replace('-', ' ')}: not as expected")
         for figure in expect.FIGURES.values()
     },
-    "CC113": ("unknown-figure", "a figure is expected that an open size leaves unknown"),
+    "CC113": ("unknown-figure", "a figure is expected that is not known, or is no one number"),
     "CC201": ("no-expectation", "the file expects nothing; an error with --strict"),
     "CC301": ("baseline-changed", "a figure differs from the baseline's"),
     "CC302": ("baseline-missing", "the baseline does not know the file"),
     "CC303": ("baseline-added-layer", "a layer that the baseline does not have"),
     "CC304": ("baseline-removed-layer", "a layer of the baseline that is gone"),
+    "CC305": ("baseline-removed-file", "a file of the baseline that is gone"),
 }
 """Every code of a finding, its name and what it means. A code never changes its meaning."""
 
@@ -71,7 +73,8 @@ class Finding(NamedTuple):
 
     def text(self) -> str:
         """The finding as an error of the command line: place, what, arithmetic, help."""
-        head = f"{self.file}:{self.line}:{self.column}: {self.title}: {self.message()}"
+        file = "".join(c if c.isprintable() else repr(c)[1:-1] for c in self.file)
+        head = f"{file}:{self.line}:{self.column}: {self.title}: {self.message()}"
         more = [*self.arithmetic, *(self.help.split("\n") if self.help else [])]
         return "\n".join([head, *("  " + line for line in more)])
 
@@ -91,6 +94,8 @@ class Result(NamedTuple):
     """None where there is none: the file is unreadable or impossible."""
     checked: int = 0
     """How many expectations were looked at."""
+    line: int = 0
+    """The line of a JSON Lines file that it is about; 0 for a whole file."""
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
@@ -106,13 +111,14 @@ def check(
     trace: Callable[[Network], Report],
     extra: Sequence[expect.Expectation] = (),
     strict: bool = False,
+    line: int = 0,
 ) -> Result:
     """Read, trace and judge one file. `extra` are expectations of the whole that the caller has; nothing is raised."""
     try:
         network = load()
         report = trace(network)
     except CnncalcError as error:
-        return Result(name, [from_error(name, error)], None)
+        return Result(name, [from_error(name, error)], None, line=line)
     findings: list[Finding] = []
     count = len(extra)
     findings += (f for e in extra for f in _judge(name, report, report, e, None))
@@ -126,7 +132,7 @@ def check(
         findings += (f for e in expectations for f in _judge(name, report, subject, e, path))
     if count == 0 and not findings:
         findings.append(_expects_nothing(name, strict))
-    return Result(name, findings, report, count)
+    return Result(name, findings, report, count, line)
 
 
 def _expects_nothing(name: str, strict: bool) -> Finding:
@@ -181,15 +187,21 @@ def _judge(
     base = _about(name, report, subject, wanted, path)
     base = base._replace(actual=text, arithmetic=tuple(arithmetic(report, subject, wanted.figure)))
     if actual is None:
-        yield base._replace(
-            code="CC113",
-            what=f"{wanted.figure} is unknown while a size is open, expected {base.expected}",
-            help="close the input's sizes, or expect what does not depend on them",
-        )
+        why, help = _why_unknown(subject, wanted.figure)
+        yield base._replace(code="CC113", what=f"{wanted.figure} {why}, expected {base.expected}", help=help)
     else:
         what = f"{wanted.figure} is {text}, expected {base.expected}"
         mend = _mend(wanted.key, actual, text)
         yield base._replace(code=expect.FIGURES[wanted.figure].code, what=what, help=mend)
+
+
+def _why_unknown(subject: Report | LayerReport, figure: str) -> tuple[str, str]:
+    """Why a figure is no number, and what would help."""
+    if figure.startswith("rf") and any(field.phases is not None for field in subject.rf):
+        return "differs from unit to unit", "expect it above the transposed convolution or the upsampling"
+    if any(isinstance(size, Open) for size in _input_of(subject)):
+        return "is unknown while a size is open", "close the input's sizes, or expect what does not depend on them"
+    return "is unknown here", "expect it of a layer above"
 
 
 def _about(
@@ -206,7 +218,16 @@ def _mend(key: str, actual: object, text: str) -> str:
     """What to write where the change is meant."""
     if key.startswith(expect.BOUNDS):
         return f"if the change is meant, {'raise' if key.startswith('max_') else 'lower'} {key} to {text}"
+    if key in ("out", "in"):
+        text = _pattern(actual)
     return f'if the change is meant, write "{key}": ' + (str(actual) if isinstance(actual, int) else f'"{text}"')
+
+
+def _pattern(shape: Any) -> str:
+    """A shape that can be expected: a letter for each size that is no number."""
+    letters = iter("HWDLCABEFG")
+    names: dict[object, str] = {}
+    return "x".join(str(n) if isinstance(n, int) else names.setdefault(n, next(letters)) for n in shape)
 
 
 def _compare(subject: Report | LayerReport, wanted: expect.Expectation) -> tuple[object, str, bool]:
@@ -261,20 +282,30 @@ def arithmetic(report: Report, subject: Report | LayerReport, figure: str) -> li
         return _lines_of(report, subject, figure)
     if figure in ("params", "macs", "buffers", "weights", "bias"):
         return _sum(subject, figure)
-    last = subject.layers[-1]
-    return [f"{last.name}: {line}" for line in _lines_of(report, last, figure)]
+    if figure == "in":
+        return []
+    for layer in reversed(subject.layers):  # the last that has something to say
+        found = _lines_of(report, layer, figure)
+        if found:
+            return [f"{layer.name}: {line}" for line in found]
+    return []
 
 
 def _lines_of(report: Report, layer: LayerReport, figure: str) -> list[str]:
     starts = {"params": "parameters", "weights": "parameters", "bias": "parameters", "macs": "MACs"}
     starts |= {"buffers": "buffers", "rf": "receptive"}
     start = starts.get(figure.partition("_")[0])
-    if figure in ("fc_weights", "local_weights"):
+    if figure == "in":
         return []
+    if figure == "fc_weights":
+        return [f"in*out = {times(layer.sample)}*{times(layer.traced.out)} = {counted(layer.fc_weights)}"]
     found = lines(report, layer)
+    if figure == "local_weights":
+        return [line.replace("MACs", "a weight for each multiplication") for line in found if line.startswith("MACs:")]
     if start is not None:
         return [line for line in found if line.startswith(start)]
-    return [line for line in found if not line.startswith(tuple(starts.values()))]
+    own = [line for line in found if not line.startswith(tuple(starts.values()))]
+    return own or [f"{layer.op}: {show(layer.x)} -> {show(layer.out)}"]
 
 
 def _sum(report: Report, figure: str) -> list[str]:

@@ -91,14 +91,19 @@ class ShapeError(CnncalcError):
 LONGEST_PATH = 4096
 
 
-def shown(value: object, limit: int = 60) -> str:
+DEEPEST = 3
+"""How many lists in one another are shown."""
+
+
+def shown(value: object, limit: int = 60, depth: int = 0) -> str:
     """A value as its user wrote it, in one short printable line."""
     if isinstance(value, str):
         text = "'" + "".join(c if c.isprintable() else repr(c)[1:-1] for c in value) + "'"
     elif value is None or isinstance(value, bool):
         text = {None: "null", True: "true", False: "false"}[value]
     elif isinstance(value, (list, tuple)):
-        text = "[" + ", ".join(shown(v) for v in value[:9]) + (", …]" if len(value) > 9 else "]")
+        inside = ", ".join(shown(v, limit, depth + 1) for v in value[:9]) if depth < DEEPEST else "…"
+        text = f"[{inside}{', …' if len(value) > 9 else ''}]"
     elif isinstance(value, dict):
         text = "{" + ", ".join(f'"{k}": …' for k in list(value)[:5]) + "}"
     else:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .errors import Path, SpecError, nearest, shown
-from .sizes import LARGEST, Open, Shape, is_digits, read_shape, show
+from .sizes import Open, Shape, is_digits, read_shape, show
 
 
 class Figure(NamedTuple):
@@ -96,13 +96,9 @@ def read_one(key: str, wanted: Any) -> Expectation:
 
 
 def _text(wanted: Any) -> str:
-    return (
-        wanted
-        if isinstance(wanted, str)
-        else "x".join(map(_text, wanted))
-        if isinstance(wanted, list)
-        else shown(wanted)
-    )
+    if isinstance(wanted, (list, tuple)):
+        return "x".join(part if isinstance(part, str) else shown(part) for part in wanted)
+    return wanted if isinstance(wanted, str) else shown(wanted)
 
 
 def _shape(key: str, wanted: Any) -> Shape:
@@ -113,7 +109,9 @@ def _shape(key: str, wanted: Any) -> Shape:
 
 
 def _ranges(key: str, bound: str, figure: Figure, wanted: Any) -> tuple[Range, ...]:
-    parts = wanted if isinstance(wanted, list) else wanted.split("x") if isinstance(wanted, str) else [wanted]
+    parts: Any = wanted if isinstance(wanted, (list, tuple)) else [wanted]
+    if isinstance(wanted, str) and figure.per_axis:
+        parts = wanted.replace("X", "x").replace("×", "x").split("x")
     if not parts or (len(parts) > 1 and not figure.per_axis):
         raise SpecError(f"{key}: {shown(wanted)} is not one number", "only a receptive field has one for each axis")
     return tuple([_bounded(bound, *_with_tolerance(key, part)) for part in parts])
@@ -136,6 +134,10 @@ def _with_tolerance(key: str, part: Any) -> tuple[int, int]:
             raise SpecError(f"{key}: {shown(part)} is not a whole number", None)
         return number // scale, number // scale
     share, share_scale = _number(key, tolerance.strip().removesuffix("%"), part)
+    if share < 0:
+        raise SpecError(
+            f"{key}: {shown(part)} has a tolerance below 0", "a tolerance is how far off either way will do"
+        )
     if tolerance.strip().endswith("%"):
         share, share_scale = abs(number) * share, scale * share_scale * 100
     both = scale * share_scale
@@ -143,21 +145,34 @@ def _with_tolerance(key: str, part: Any) -> tuple[int, int]:
     return -(-low // both), high // both
 
 
+LARGEST = 10**100
+"""The largest number that can be expected: a product of sizes hardly comes there."""
+LONGEST = 100
+"""How many digits it may have as a text."""
+
+
 def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
     """A number as numerator and denominator: `4.09G` is 4090000000/1, exactly."""
-    if type(text) is int and abs(text) <= LARGEST:
-        return text, 1
+    if not isinstance(text, (bool, float)) and hasattr(text, "__index__") and abs(int(text)) <= LARGEST:
+        return int(text), 1
     if isinstance(text, str):
-        digits = text.strip().replace("_", "").replace(",", "")
+        digits = text.strip()
         unit = next((u for u in sorted(UNITS, key=len, reverse=True) if digits.endswith(u)), "")
         before, _, after = digits.removesuffix(unit).strip().partition(".")
         sign = -1 if before.startswith("-") else 1
-        before = before.removeprefix("-")
-        if is_digits(before) and (not after or is_digits(after)) and len(before + after) < 30:
+        before = _ungrouped(before.removeprefix("-"))
+        if is_digits(before) and (not after or is_digits(after)) and len(before + after) < LONGEST:
             return sign * int(before + after) * UNITS.get(unit, 1), 10 ** len(after)
     raise SpecError(
         f"{key}: {shown(whole)} is not a number", f"as 9472, 4.1G, 4.09G±1%; the units are {' '.join(UNITS)}"
     )
+
+
+def _ungrouped(digits: str) -> str:
+    """Digits without the marks between groups of three; any other comma stays, and makes it no number."""
+    groups = digits.replace("_", ",").split(",")
+    grouped = 1 <= len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
+    return "".join(groups) if grouped else digits
 
 
 def matches(wanted: Shape, actual: Shape) -> bool:

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 
 def assert_shape(
-    source: Source, out: str | Sequence[Any], input: str | Sequence[Any] | None = None, **options: Any
+    source: Source, out: int | str | Sequence[Any], input: int | str | Sequence[Any] | None = None, **options: Any
 ) -> Report:
     """Assert what comes out: `out` as "64x56x56", (64, 56, 56), or "64xHxW" with letters for any size.
 
     `source`, `input` and the options (`batch`, `dialect`, `layout`) are those of `cnncalc.shape`. The report is
     returned. Raises AssertionError with both shapes and the arithmetic; SpecError and ShapeError as `cnncalc.shape`.
     """
-    return _assert(source, {"out": out if isinstance(out, str) else list(out)}, input, options)
+    return _assert(source, {"out": out if isinstance(out, (str, int)) else list(out)}, input, options)
 
 
-def assert_report(source: Source, input: str | Sequence[Any] | None = None, **expected: Any) -> Report:
+def assert_report(source: Source, input: int | str | Sequence[Any] | None = None, **expected: Any) -> Report:
     """Assert any figure of the whole, as `"expect"` in a spec: `params=9472, max_macs="4.1G", min_rf=100`.
 
     What the spec expects of itself is checked, too. `batch`, `dialect` and `layout` are those of `cnncalc.shape`.
@@ -43,7 +43,7 @@ def assert_report(source: Source, input: str | Sequence[Any] | None = None, **ex
 
 def _assert(source: Source, expected: dict[str, Any], input: Any, options: dict[str, Any]) -> Report:
     __tracebackhide__ = True
-    sizes = None if input is None else read_shape(input if isinstance(input, str) else list(input))
+    sizes = None if input is None else read_shape([input] if isinstance(input, int) else input)
     report = trace_shape(load(source), sizes, **options)
     name = source if isinstance(source, str) else report.network.name or "network"
     result = check.check(name, lambda: report.network, lambda _: report, expect.read(expected))

@@ -308,7 +308,8 @@ def test_a_baseline_fails_until_it_is_updated(tmp_path: Path, monkeypatch: pytes
     net.write_text(json.dumps(changed, indent=1))
     ended = here(lock)
     assert ended.code == 1
-    assert "layers[0] 'stem': differs from the baseline: out 64x112x112 -> 65x112x112, weights" in ended.out
+    assert "layers[0] 'stem': differs from the baseline: c_o 64 -> 65, " in ended.out
+    assert "layers[1] 'maxpool1': differs from the baseline, as follows from above: in 64x112" in ended.out
     assert "CC303 baseline-added-layer: layers[2] 'relu1'" in ended.out
     assert (tmp_path / "nets.lock.json").read_text() == first
     assert here([*lock, "--update"]).code == 0
@@ -338,9 +339,14 @@ def test_a_baseline_names_files_from_its_own_folder(tmp_path: Path, monkeypatch:
 def test_a_baseline_that_is_none(text: str, tmp_path: Path) -> None:
     (tmp_path / "lock").write_text(text)
     (tmp_path / "a.json").write_text(OK)
-    ended = here(["check", str(tmp_path / "a.json"), "--baseline", str(tmp_path / "lock")])
+    (tmp_path / "b.json").write_text(WRONG)
+    ended = here(["check", str(tmp_path / "a.json"), str(tmp_path / "b.json"), "--baseline", str(tmp_path / "lock")])
     assert ended.code == 2
-    assert ended.out == ""
+    assert "lock:1:1: CC001 unreadable" in ended.out
+    assert "CC101 output-shape" in ended.out, "the files are checked all the same"
+    before = (tmp_path / "lock").read_text()
+    assert here(["check", str(tmp_path / "a.json"), "--baseline", str(tmp_path / "lock"), "--update"]).code == 2
+    assert (tmp_path / "lock").read_text() == before
 
 
 def test_an_unreadable_file_keeps_its_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,11 +140,10 @@ def test_reports_of_every_kind_of_layer(words: str) -> None:
         pytest.param([{"op": "pad", "pads": [1, 2, 3]}], True, id="an odd number of pads, for any number of axes"),
         pytest.param({"input": "9223372036854775808", "layers": [{"op": "relu"}]}, True, id="2**63 as a text"),
         pytest.param([{"op": "relu", "expect": {"params": "1.5"}}], True, id="a share of one, as a text"),
-        pytest.param([{"op": "relu", "expect": {"params": "1" * 30}}], True, id="thirty digits"),
+        pytest.param([{"op": "relu", "expect": {"params": "1" * 101}}], True, id="more than a hundred digits"),
         pytest.param([{"op": "relu\n"}], True, id="Python's $ stands before a last line break too"),
         pytest.param([{"op": "lea\u212ayrelu"}], False, id="the Kelvin sign is a k in lower case"),
         pytest.param({"input": "3x8x8\t", "layers": [{"op": "relu"}]}, False, id="white space that is no space"),
-        pytest.param([{"op": "relu", "expect": {"params": "_1"}}], False, id="underscores in front"),
     ],
 )
 def test_where_the_two_differ(spec: Json, schema_accepts: bool) -> None:

@@ -104,6 +104,8 @@ def run(args: list[str]) -> int:
     except OSError as error:
         _say(f"cannot write: {error.strerror or error}", 2)
         return _closed(2)
+    except RecursionError:
+        return _say("nested too deeply\n  a spec is a list of layers", 2)
     except Exception as error:
         return _fail(error)
 
@@ -138,12 +140,9 @@ def _say(text: str, code: int) -> int:
 
 def _closed(code: int) -> int:
     """Leave nothing for Python to flush into a pipe or a disk that takes no more."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in filter(None, (sys.stdout, sys.stderr)):
-        try:
-            os.dup2(nowhere, stream.fileno())
-        except (OSError, ValueError):
-            continue
+    from .common import silence
+
+    silence()
     return code
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import os
 from collections.abc import Iterable, Iterator
 from typing import IO
@@ -10,7 +12,7 @@ import click
 
 from .. import baseline as lock
 from .. import check, expect
-from ..errors import LONGEST_PATH, SpecError, shown
+from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
 from ..spec import source
 from ..spec.document import Document, parse
 from .common import (
@@ -25,8 +27,9 @@ from .common import (
     output,
     path_option,
     quiet_option,
+    silence,
 )
-from .files import candidates, loader
+from .files import Candidate, candidates, loader
 
 
 @click.command("check", short_help="Check specs against what they, or a baseline, expect: the CI gate.")
@@ -78,20 +81,41 @@ def command(
         raise SpecError("--update without a baseline", "give --baseline FILE")
     format = format_of(as_json, as_jsonl, format, "text")
     extra = [_expected(text) for text in expected]
-    results = (
-        check.check(candidate.name, load, asked.report, extra, strict and baseline is None)
-        for candidate in candidates(file, as_jsonl)
-        if (load := loader(candidate)) is not None
-    )
-    lines = Locked(baseline, update) if baseline is not None else None
+    gc.enable()  # there may be any number of files
+    skipped: list[str] = []
+    results = _check_all(candidates(file, as_jsonl), skipped, asked, extra, strict and baseline is None)
+    if baseline is not None:
+        locked = Locked(baseline, update)
+        results = locked.compare(results)
     seen: list[check.Finding] = []
-    with output(path, utf8=True) as stream:
-        _print(_noting(results if lines is None else lines.compare(results), seen), format, stream)
-    if lines is not None:
-        lines.write()
-        note(quiet or not update, f"{baseline}: {len(lines.entries)} files written down")
+    noted = _noting(results, seen)
+    try:
+        with output(path, utf8=True) as stream:
+            _print(noted, format, stream)
+    except BrokenPipeError:  # nobody reads on: what the rest comes to decides all the same
+        silence()
+        for _ in noted:
+            pass
+    if skipped:
+        more = " ..." if len(skipped) > 3 else ""
+        note(quiet, f"passed over, as JSON of another kind: {', '.join(skipped[:3])}{more}")
+    if baseline is not None and update and locked.write():
+        note(quiet, f"{baseline}: {len(locked.entries)} entries written down")
     _summarise(format, seen)
     return check.exit_code(seen)
+
+
+def _check_all(
+    files: Iterable[Candidate], skipped: list[str], asked: Asked, extra: list[expect.Expectation], strict: bool
+) -> Iterator[check.Result]:
+    """The result of each file; what is JSON of another kind is named in `skipped`."""
+    for file in files:
+        load = loader(file)
+        if load is None:
+            skipped.append(file.name)
+        else:
+            line = file.line if file.is_line else 0
+            yield check.check(file.name, load, asked.report, extra, strict, line)
 
 
 def _list_codes(path: str | None) -> int:
@@ -104,7 +128,7 @@ def _expected(text: str) -> expect.Expectation:
     key, equals, value = text.partition("=")
     if not equals:
         raise SpecError(f"--expect {shown(text)} has no value", "as --expect out=1000")
-    return expect.read_one(key, value)
+    return expect.read_one(key, json.loads(value) if value.startswith("[") and value.endswith("]") else value)
 
 
 def _noting(results: Iterable[check.Result], seen: list[check.Finding]) -> Iterator[check.Result]:
@@ -142,42 +166,61 @@ class Locked:
 
     def __init__(self, path: str, update: bool):
         self.path, self.update = path, update
-        self.folder = os.path.dirname(os.path.abspath(path))
+        self.folder = os.path.dirname(os.path.realpath(path))
         self.entries: dict[str, lock.Entry] = {}
-        if os.path.exists(path):
-            document = Document(source.read_text(path), path)
-            self.entries = lock.read(parse(document), path)
-        elif not update:
-            raise SpecError(f"there is no baseline {shown(path, LONGEST_PATH)}", "write it with --update")
+        self.broken: check.Finding | None = None
+        """Why it cannot be read; files are checked all the same, and it is not written."""
+        try:
+            self.entries = self.read()
+        except CnncalcError as error:
+            self.broken = check.from_error(path, error)
 
-    def key(self, file: str) -> str:
-        """A file as the baseline names it: relative to the baseline's own folder."""
-        if file == source.STDIN or not os.path.exists(file):
-            return file
-        return os.path.relpath(os.path.abspath(file), self.folder).replace(os.sep, "/")
+    def read(self) -> dict[str, lock.Entry]:
+        """The entries of the file. SpecError where it is none, or not there and not to be written."""
+        if os.path.isfile(self.path):
+            return lock.read(parse(Document(source.read_text(self.path), self.path)), self.path)
+        if self.update and not os.path.exists(self.path):
+            return {}
+        raise SpecError(f"there is no baseline {shown(self.path, LONGEST_PATH)}", "write it with --update")
+
+    def key(self, result: check.Result) -> str:
+        """A file as the baseline names it: relative to the baseline's own folder, with its line in JSON Lines."""
+        name = result.file
+        if os.path.exists(name):
+            name = os.path.relpath(os.path.realpath(name), self.folder).replace(os.sep, "/")
+        return f"{name}:{result.line}" if result.line else name
 
     def compare(self, results: Iterable[check.Result]) -> Iterator[check.Result]:
         """The results with what differs from the baseline; with `update` it is written down instead."""
+        if self.broken is not None:
+            yield check.Result(self.path, [self.broken], None)
         for result in results:
-            if result.report is None:
+            if result.report is None or self.broken is not None:
                 yield result
             elif self.update:
-                self.entries[self.key(result.file)] = lock.entry(result.report)
+                self.entries[self.key(result)] = lock.entry(result.report)
                 yield result
             else:
-                known = self.entries.get(self.key(result.file))
                 found = [f for f in result.findings if f.code != "CC201"]
-                found += lock.compare(result.file, result.report, known)
+                found += lock.compare(result.file, result.report, self.entries.get(self.key(result)))
                 yield result._replace(findings=found, checked=result.checked + 1)
-
-    def write(self) -> None:
-        """With `update`, the baseline without files that are gone, whole or not at all."""
         if not self.update:
-            return
-        self.entries = {
-            file: entry
-            for file, entry in self.entries.items()
-            if file == source.STDIN or file.startswith("zoo/") or os.path.exists(os.path.join(self.folder, file))
-        }
+            help = "if that is meant, run with --update"
+            for gone in filter(self.is_gone, self.entries):
+                finding = check.Finding("CC305", gone, "the baseline's file is gone", help=help)
+                yield check.Result(gone, [finding], None, 1)
+
+    def is_gone(self, key: str) -> bool:
+        """Whether an entry is of a file that is not there any more."""
+        name, _, line = key.rpartition(":")
+        file = name if line.isdecimal() and name.endswith(".jsonl") else key
+        return file != source.STDIN and not file.startswith("zoo:") and not os.path.exists(f"{self.folder}/{file}")
+
+    def write(self) -> bool:
+        """Write the entries of files that are there, whole or not at all; False where the old ones were unreadable."""
+        if self.broken is not None:
+            return False
+        self.entries = {key: entry for key, entry in self.entries.items() if not self.is_gone(key)}
         with output(self.path) as stream:
             stream.writelines(lock.write(self.entries))
+        return True

@@ -12,6 +12,7 @@ from typing import IO, Any, NamedTuple, TypeVar
 import click
 
 from .. import trace
+from ..dialects import dialect_named, layout_named
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..network import Network
 from ..render import FORMATS, Style
@@ -104,6 +105,10 @@ def network_options() -> Callable[[Callable[..., int]], Callable[..., int]]:
             input: str | None, batch: int | None, dialect: str | None, layout: str | None, **others: object
         ) -> int:
             sizes = None if input is None else parse_shape(input)
+            if dialect is not None:
+                dialect_named(dialect)  # a wrong option is one error, however many files there are
+            if layout is not None:
+                layout_named(layout)
             return function(asked=Asked(sizes, batch, dialect, layout), **others)
 
         return options(command)
@@ -193,6 +198,14 @@ def write(stream: IO[str], pieces: Iterable[str]) -> None:
             stream.write("".join(waiting))
             waiting.clear()
     stream.write("".join(waiting))
+
+
+def silence() -> None:
+    """Let whatever is still printed go nowhere: into a pipe or a disk that takes no more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
 
 
 def note(quiet: bool, text: str) -> None:

@@ -13,7 +13,7 @@ from .. import zoo
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
 from ..network import Network
 from ..spec import source
-from ..spec.document import Document, looks_like_spec, parse, read
+from ..spec.document import Document, is_baseline, looks_like_spec, parse, read
 from .common import read_stdin
 
 
@@ -26,6 +26,8 @@ class Candidate(NamedTuple):
     """The line of the file that its text begins at."""
     optional: bool = False
     """Whether it is passed over where it is JSON of another kind: found in a directory, not named."""
+    is_line: bool = False
+    """Whether it is a line of JSON Lines."""
 
 
 def candidates(words: tuple[str, ...], lines: bool = False) -> Iterator[Candidate]:
@@ -34,45 +36,83 @@ def candidates(words: tuple[str, ...], lines: bool = False) -> Iterator[Candidat
         if word == source.STDIN:
             yield from _lines(word, sys.stdin.buffer) if lines and sys.stdin else [Candidate(word, read_stdin)]
         elif os.path.isdir(word):
-            yield from (_of_file(path, optional=True) for path in _inside(word))
+            yield from _inside(word)
         elif os.path.exists(word):
-            yield from _lines_of(word) if word.endswith(".jsonl") else [_of_file(word)]
-        elif found := sorted(glob.glob(word, recursive=True)):
-            yield from (_of_file(path) for path in found if os.path.isfile(path))
+            yield from _of_file(word)
+        elif found := [path for path in _matching(word) if os.path.isfile(path)]:
+            for path in found:
+                yield from _of_file(path)
         elif word.lower() in zoo.names():
-            yield Candidate(f"zoo/{word.lower()}.json", partial(zoo.read, word.lower()))
+            yield Candidate(f"zoo:{word.lower()}", partial(zoo.read, word.lower()))
         else:
-            yield Candidate(word, partial(_missing, word))
+            yield _failing(word, _missing(word))
 
 
-def _missing(word: str) -> str:
+def _missing(word: str) -> SpecError:
     if glob.has_magic(word):
-        raise SpecError(f"no file matches {shown(word, LONGEST_PATH)}", "quote a pattern, so that the shell leaves it")
-    raise source.no_file(word)
+        return SpecError(f"no file matches {shown(word, LONGEST_PATH)}", "quote a pattern, so that the shell leaves it")
+    return source.no_file(word)
 
 
-def _of_file(path: str, optional: bool = False) -> Candidate:
-    return Candidate(path, partial(source.read_text, path), optional=optional)
+def _failing(name: str, error: CnncalcError) -> Candidate:
+    def fail() -> str:
+        raise error
+
+    return Candidate(name, fail)
 
 
-def _lines_of(path: str) -> Iterator[Candidate]:
+def _of_file(path: str) -> Iterator[Candidate]:
+    if not path.endswith(".jsonl"):
+        yield Candidate(path, partial(source.read_text, path))
+        return
+    empty = True
     try:
         with source.opened(path) as file:
-            yield from _lines(path, file)
-    except SpecError:
-        yield _of_file(path)  # which says what is wrong, beside what the other files say
+            for candidate in _lines(path, file):
+                empty = False
+                yield candidate
+    except SpecError as error:
+        yield _failing(path, error)
+        return
+    if empty:
+        yield _failing(path, SpecError("is empty", "a .jsonl file has a spec a line"))
 
 
 def _lines(name: str, file: Iterable[bytes]) -> Iterator[Candidate]:
     for number, line in enumerate(file, 1):
-        yield Candidate(name, partial(source.decode, line.rstrip(b"\r\n"), name), number)
+        yield Candidate(name, partial(source.decode, line.rstrip(b"\r\n"), name), number, is_line=True)
 
 
-def _inside(folder: str) -> Iterator[str]:
-    """The JSON files of a folder, however deep, hidden ones left out."""
-    for root, folders, files in os.walk(folder):
+def _matching(pattern: str) -> list[str]:
+    """The paths that a pattern matches; `**` is any number of folders, none behind a link: those may go in circles."""
+    before, stars, after = pattern.partition("**")
+    if not stars:
+        return sorted(glob.glob(pattern))
+    tops = glob.glob(before) if before else ["."]
+    found = []
+    for top in tops:
+        for root, folders, _ in os.walk(top):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            found += glob.glob(os.path.join(glob.escape(root), after.lstrip("/").replace("**", "*") or "*"))
+    return sorted({os.path.normpath(path) for path in found})
+
+
+def _inside(folder: str) -> Iterator[Candidate]:
+    """The JSON specs of a folder, however deep, hidden files left out. A folder without any is an error."""
+    errors: list[OSError] = []
+    empty = True
+    for root, folders, files in os.walk(folder, onerror=errors.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (os.path.join(root, name) for name in sorted(files) if name.endswith(".json") and name[0] != ".")
+        for name in sorted(files):
+            path = os.path.join(root, name)
+            if name.endswith(".json") and name[0] != "." and os.path.isfile(path):
+                empty = False
+                yield Candidate(path, partial(source.read_text, path), optional=True)
+    for error in errors:
+        name = os.fsdecode(error.filename or folder)
+        yield _failing(name, SpecError(f"{shown(name, LONGEST_PATH)} cannot be read: {error.strerror}"))
+    if empty and not errors:
+        yield _failing(folder, SpecError(f"there is no JSON file in {shown(folder, LONGEST_PATH)}"))
 
 
 def loader(candidate: Candidate) -> Callable[[], Network] | None:
@@ -82,7 +122,7 @@ def loader(candidate: Candidate) -> Callable[[], Network] | None:
         value = parse(document)
     except CnncalcError as error:
         return _raiser(error)
-    if candidate.optional and not looks_like_spec(value):
+    if is_baseline(value) or (candidate.optional and not looks_like_spec(value)):
         return None
     return lambda: read(value, document)
 

@@ -132,10 +132,19 @@ def read(value: Any, source: Source | None = None) -> Network:
 
 
 def looks_like_spec(value: Any) -> bool:
-    """Whether a JSON value is meant as a spec, right or wrong; a package.json is not."""
+    """Whether a JSON value is meant as a spec, right or wrong; a package.json and a baseline are not."""
     if isinstance(value, list):
-        return any(isinstance(item, dict) and "op" in item for item in value)
-    return isinstance(value, dict) and ("op" in value or isinstance(value.get("layers"), list))
+        return any(isinstance(item, dict) and _OWN & {key.lower() for key in item} for item in value)
+    return isinstance(value, dict) and bool(_OWN & {key.lower() for key in value}) and not is_baseline(value)
+
+
+_OWN = {"op", "layers", "expect", "cnncalc", "c_o"}
+"""Keys that a spec or a layer has, and other JSON hardly."""
+
+
+def is_baseline(value: Any) -> bool:
+    """Whether a JSON value is a baseline, and no spec."""
+    return isinstance(value, dict) and "files" in value and "layers" not in value
 
 
 def _open(value: Any, source: Source | None) -> tuple[dict[str, Any], Any]:
@@ -260,7 +269,7 @@ def _read_alias(
     """A key by one of its long names."""
     names = keys_named(cls, raw)
     if not names:
-        known = [*cls.KEYS, *COMMON_KEYS[1:4]]
+        known = [*cls.KEYS, *COMMON_KEYS[1:5]]
         help = nearest(raw, known) or f"{op} has the keys {', '.join(known)}"
         raise SpecError(f"{op} has no key {shown(raw)}", help, path=("layers", index, raw))
     if value is None or (raw == "auto_pad" and value == "NOTSET"):

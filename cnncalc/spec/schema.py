@@ -248,8 +248,8 @@ def _shape(types: list[str]) -> Schema:
 
 
 def _expectations(figures: Mapping[str, Figure], units: Iterable[str]) -> Schema:
-    number = f" *-?[0-9][0-9_,]*([.][0-9_,]*)? *({'|'.join(units)})? *"
-    number += f"((±|[+]-){number}%? *)?"
+    digits = f"([0-9]{{1,3}}([_,][0-9]{{3}})*|[0-9]+)([.][0-9]+)? *({'|'.join(units)})? *"
+    number = f" *-?{digits}((±|[+]-) *{digits}%? *)?"
     keys: Schema = {}
     for name, figure in figures.items():
         what = figure.slug.replace("-", " ")
@@ -264,13 +264,13 @@ def _expectations(figures: Mapping[str, Figure], units: Iterable[str]) -> Schema
         "expect": {"type": ["object", "null"], "properties": keys, "additionalProperties": False},
         "expected-shape": {**_shape(["integer", "string", "array"]), "minimum": 1, "maximum": LARGEST},
         "expected-number": {**_expected(number, number), "maxItems": 1},
-        "expected-per-axis": _expected(number, f"{number}(x{number})*"),
+        "expected-per-axis": _expected(number, f"{number}([xX×]{number})*"),
     }
 
 
 def _expected(one: str, text: str) -> Schema:
     """A number, a text, or a list of either."""
-    entry = {"type": ["integer", "string"], "minimum": -LARGEST, "maximum": LARGEST, "pattern": f"^{one}$"}
+    entry = {"type": ["integer", "string"], "minimum": -(10**100), "maximum": 10**100, "pattern": f"^{one}$"}
     return {**entry, "type": ["integer", "string", "array"], "pattern": f"^{text}$", "items": entry, "minItems": 1}
 
 

@@ -132,12 +132,21 @@ class Tally:
         others = sum(found.values()) - changed
         return [
             f"{others:,} failed" if others and level == "error" else counted(others, "note") if others else "",
-            f"{counted(changed, 'change')} against the baseline" if changed else "",
+            _changes(changed, level) if changed else "",
             f"{counted(unreadable, 'file')} unreadable" if unreadable else "",
             f"{counted(impossible, 'file')} impossible" if impossible else "",
             f"{counted(bad, 'expectation')} unreadable" if bad else "",
             f"{counted(nothing, 'file')} {'expects' if nothing == 1 else 'expect'} nothing" if nothing else "",
         ]
+
+
+def _changes(number: int, level: str) -> str:
+    """Layers that differ from a baseline, or only follow from those that do."""
+    return (
+        f"{counted(number, 'change')} against the baseline"
+        if level == "error"
+        else f"{number:,} that follow{'s' * (number == 1)}"
+    )
 
 
 PER_FILE = ("CC001", "CC002", "CC201")

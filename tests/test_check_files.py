@@ -1,0 +1,254 @@
+"""The gate never fails open: files, folders, patterns and baselines of every unusual kind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cnncalc.testing import assert_report, assert_shape
+from tests.program import command, environment, here
+
+RELU: dict[str, Any] = {"input": [3, 8, 8], "layers": [{"op": "conv", "c_o": 4, "k": 3}]}
+OK = json.dumps(RELU | {"expect": {"out": "4x6x6"}})
+WRONG = json.dumps(RELU | {"expect": {"out": "4x6x7"}})
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(name: str, text: str | bytes) -> None:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+
+
+def codes(*args: str) -> tuple[int, list[str]]:
+    """The exit code, and the code of every finding."""
+    ended = here(["check", *args, "--json"])
+    assert "Traceback" not in ended.err
+    return ended.code, [f["code"] for file in json.loads(ended.out)["files"] for f in file["findings"]]
+
+
+def test_an_unreadable_file_of_lines_does_not_hide_the_others() -> None:
+    write("a.jsonl", b"\xff\n")
+    write("b.json", WRONG)
+    write("c.jsonl", "")
+    assert codes("a.jsonl", "b.json", "c.jsonl") == (2, ["CC001", "CC101", "CC001"])
+
+
+def test_lines_by_a_pattern_and_with_odd_separators() -> None:
+    write("two.jsonl", f"{OK}\n" + WRONG.replace('"input"', '"$schema": "a\u2028b\\u0085", "input"') + "\n")
+    assert codes("*.jsonl") == (1, ["CC101"])
+
+
+def test_each_line_has_a_baseline_of_its_own() -> None:
+    write("two.jsonl", f"{OK}\n{json.dumps(RELU | {'input': [3, 9, 9]})}\n")
+    assert here(["check", "two.jsonl", "--baseline", "lock", "--update"]).code == 0
+    assert set(json.loads(Path("lock").read_text())["files"]) == {"two.jsonl:1", "two.jsonl:2"}
+    assert codes("two.jsonl", "--baseline", "lock") == (0, [])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_an_unreadable_folder_is_an_error() -> None:
+    write("nets/sub/a.json", WRONG)
+    os.chmod("nets/sub", 0)
+    try:
+        assert codes("nets") == (2, ["CC001"])
+    finally:
+        os.chmod("nets/sub", 0o755)
+
+
+def test_nothing_to_check_is_an_error() -> None:
+    Path("empty").mkdir()
+    Path("dirs/a.json").mkdir(parents=True)
+    assert codes("empty") == (2, ["CC001"])
+    assert codes("dirs/*.json") == (2, ["CC001"])
+
+
+@pytest.mark.parametrize(
+    "text", ['{"input": [3, 8, 8], "Layers": []}', '{"layers": {}}', '{"expect": {}}', '[{"OP": "relu"}]']
+)
+def test_a_mistyped_spec_in_a_folder_is_none_of_another_kind(text: str) -> None:
+    write("nets/a.json", text)
+    assert codes("nets") == (2, ["CC001"])
+
+
+def test_what_is_passed_over_is_said() -> None:
+    write("nets/package.json", '{"name": "no spec"}')
+    write("nets/a.json", OK)
+    ended = here(["check", "nets"])
+    assert ended.code == 0
+    assert ended.err == "note: passed over, as JSON of another kind: nets/package.json\n"
+    assert here(["check", "nets", "-q"]).err == ""
+
+
+def test_a_baseline_is_no_spec_and_says_what_is_gone() -> None:
+    write("nets/a.json", OK)
+    write("nets/b.json", OK)
+    lock = ["--baseline", "nets/lock.json"]
+    assert here(["check", "nets", *lock, "--update"]).code == 0
+    assert codes("nets", *lock) == (0, [])
+    assert codes("nets/lock.json", "nets/a.json") == (0, [])
+    Path("nets/b.json").unlink()
+    assert codes("nets", *lock) == (1, ["CC305"])
+    assert codes("nets/a.json", *lock) == (1, ["CC305"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"cnncalc": 1, "files": {"a.json": {"report": {}, "layers": {"conv1": 3}}}}',
+        '{"cnncalc": true, "files": {}}',
+        '{"cnncalc": 1.0, "files": {}}',
+        "<<<<<<< HEAD",
+    ],
+)
+def test_a_broken_baseline_is_reported_beside_the_files(text: str) -> None:
+    write("a.json", WRONG)
+    write("lock", text)
+    assert codes("a.json", "--baseline", "lock") == (2, ["CC001", "CC101"])
+    assert here(["check", "a.json", "--baseline", "lock", "--update"]).code == 2
+    assert Path("lock").read_text() == text
+
+
+def test_a_baseline_that_is_a_device() -> None:
+    write("a.json", OK)
+    assert here(["check", "a.json", "--baseline", os.devnull, "--update"]).code == 2
+
+
+def test_the_zoo_and_a_file_of_its_name_are_two() -> None:
+    write("zoo/vgg16.json", OK)
+    assert here(["check", "zoo/vgg16.json", "vgg16", "--baseline", "lock", "--update"]).code == 0
+    assert set(json.loads(Path("lock").read_text())["files"]) == {"zoo/vgg16.json", "zoo:vgg16"}
+
+
+def test_a_link_to_a_folder_names_the_same_files() -> None:
+    write("nets/a.json", OK)
+    os.symlink("nets", "link")
+    assert here(["check", "nets", "--baseline", "lock", "--update"]).code == 0
+    assert codes("link", "--baseline", "lock") == (0, [])
+
+
+def test_pipes_and_circles_do_not_hang() -> None:
+    write("nets/a.json", OK)
+    os.mkfifo("nets/b.json")
+    os.symlink(".", "nets/one")
+    os.symlink(".", "nets/two")
+    assert codes("nets") == (0, [])
+    assert codes("**/*.json") == (0, [])
+    assert codes("nets/**/a.json") == (0, [])
+
+
+def test_a_red_gate_stays_red_where_nobody_reads_on() -> None:
+    write("a.json", WRONG)
+    read, wrote = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [*command(), "check", *["a.json"] * 50], stdout=wrote, stderr=subprocess.PIPE, env=environment(), check=False
+    )
+    os.close(wrote)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize("depth", [20, 330, 500, 900, 1500, 100_000])
+@pytest.mark.parametrize("where", ["expect", "k", "op", "input", "name", "layers", "layer", "from", "rf"])
+def test_deep_nesting_is_an_error_and_no_bug(where: str, depth: int) -> None:
+    deep = "[" * depth + "1" + "]" * depth
+    layer = {"op": '"conv"', "c_o": "4", **({where: deep} if where in ("op", "k", "name", "from") else {})}
+    text = "{" + ", ".join(f'"{key}": {value}' for key, value in layer.items()) + "}"
+    top = {"input": "[3, 8, 8]", "layers": f"[{deep if where == 'layer' else text}]"}
+    top |= {where: deep} if where in ("expect", "input", "layers") else {}
+    top |= {"expect": f'{{"rf": {deep}}}'} if where == "rf" else {}
+    write("a.json", "{" + ", ".join(f'"{key}": {value}' for key, value in top.items()) + "}")
+    assert here(["check", "a.json"]).code == 2
+    assert here(["shape", "a.json", "--json"]).code in (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "what"),
+    [
+        ({"params": "5±-1"}, "params: '5±-1' has a tolerance below 0"),
+        ({"params": "1,5"}, "params: '1,5' is not a number"),
+        ({"params": "1,,000"}, "params: '1,,000' is not a number"),
+        ({"params": "_112"}, "params: '_112' is not a number"),
+    ],
+)
+def test_numbers_that_are_none(wanted: dict[str, Any], what: str) -> None:
+    write("a.json", json.dumps(RELU | {"expect": wanted}))
+    assert what in here(["check", "a.json"]).out
+
+
+def test_what_is_suggested_can_be_pasted() -> None:
+    """For open sizes, and for counts beyond any size."""
+    huge = {"input": [2**62, 3, 3], "layers": [{"op": "conv", "c_o": 2**62, "k": 3}], "expect": {"params": 1}}
+    still = {"input": [3, "H", "W"], "layers": RELU["layers"], "expect": {"out": "1x1x1", "in": "1x1x1"}}
+    for spec in (huge, still):
+        write("a.json", json.dumps(spec))
+        found = json.loads(here(["check", "a.json", "--json"]).out)["files"][0]["findings"]
+        for finding in found:
+            key, _, value = finding["help"].partition("write ")[2].partition(": ")
+            spec["expect"] = {json.loads(key): json.loads(value)}
+            write("a.json", json.dumps(spec))
+            assert codes("a.json") == (0, [])
+
+
+def test_why_a_figure_is_no_number() -> None:
+    spec = {"input": [3, 8, 9], "layers": [{"op": "convT", "c_o": 4, "k": 3, "s": 2}], "expect": {"rf_stride": 1}}
+    write("a.json", json.dumps(spec))
+    assert "rf_stride differs from unit to unit, expected 1" in here(["check", "a.json"]).out
+
+
+def test_every_finding_of_a_classifier_has_its_arithmetic() -> None:
+    layers = [*RELU["layers"], {"op": "relu"}, {"op": "flatten"}, {"op": "linear", "out": 10}]
+    layers[0] = layers[0] | {"expect": {"fc_weights": 1, "local_weights": 1}}
+    layers[1] = layers[1] | {"expect": {"out": "1"}}
+    write("a.json", json.dumps(RELU | {"layers": layers, "expect": {"rf": 1, "out": "1", "params": 1, "macs": 1}}))
+    found = json.loads(here(["check", "a.json", "--json"]).out)["files"][0]["findings"]
+    assert len(found) == 7
+    for finding in found:
+        assert finding["arithmetic"], finding
+
+
+def test_a_wrong_option_is_one_error() -> None:
+    write("a.json", OK)
+    ended = here(["check", "a.json", "a.json", "--dialect", "nonsense"])
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("unknown dialect 'nonsense'")
+
+
+def test_a_change_above_does_not_shout_from_every_layer_below() -> None:
+    deep = {"input": [3, 40, 41], "layers": [{"op": "conv", "c_o": 4, "k": 3, "times": 9}]}
+    deep["layers"].insert(0, {"op": "conv", "name": "stem", "c_o": 4, "k": 3, "p": 1})  # type: ignore[attr-defined]
+    write("a.json", json.dumps(deep))
+    assert here(["check", "a.json", "--baseline", "lock", "--update"]).code == 0
+    deep["layers"][0]["p"] = 2  # type: ignore[index]
+    write("a.json", json.dumps(deep))
+    found = json.loads(here(["check", "a.json", "--baseline", "lock", "--json"]).out)["files"][0]["findings"]
+    assert [f["level"] for f in found] == ["error", "error", *["note"] * 9]
+    deep["layers"][0]["p"] = 1  # type: ignore[index]
+    deep["input"] = [3, 42, 41]
+    write("a.json", json.dumps(deep))
+    assert codes("a.json", "--baseline", "lock")[0] == 1, "only the input changed, and it fails all the same"
+
+
+def test_names_with_escape_codes_are_printed_escaped() -> None:
+    write("a\x1b[31m.json", WRONG)
+    out = here(["check", "a\x1b[31m.json"]).out
+    assert "\x1b" not in out
+    assert "a\\x1b[31m.json:1:" in out
+
+
+def test_the_helpers_take_what_python_has() -> None:
+    assert_report(RELU, rf=(3, 3), params=112)
+    assert_shape("linear:10", 10, input=5)
+    assert_shape(RELU, (4, 6, 6), input=(3, 8, 8))
+    with pytest.raises(AssertionError):
+        assert_shape("linear:10", 11, input=5)
