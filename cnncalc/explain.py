@@ -18,7 +18,9 @@ def lines(report: Report, layer: LayerReport) -> list[str]:
 
 def field_lines(report: Report, layer: LayerReport) -> list[str]:
     """The receptive field's recurrence with its numbers, where the layer slides a window over the input's axes."""
-    reads = layer.node.reads
+    if len(layer.node.reads) > 1:
+        return [_joined(report, layer)] if layer.rf else []
+    (reads,) = layer.node.reads
     before = (PIXEL,) * len(layer.rf) if reads == INPUT else report.layers[reads].rf
     if before == layer.rf or not layer.rf:
         return []
@@ -39,6 +41,17 @@ def field_lines(report: Report, layer: LayerReport) -> list[str]:
     if len(lines) == 1:
         return [f"receptive field: {text}" for text in lines]
     return [f"receptive field, {', '.join(axes)}: {text}" for text, axes in lines.items()]
+
+
+def _joined(report: Report, layer: LayerReport) -> str:
+    """The fields that meet in a layer, and what comes of them."""
+    parts = []
+    for at in layer.node.reads:
+        name, fields = (
+            ("input", (PIXEL,) * len(layer.rf)) if at == INPUT else (report.layers[at].name, report.layers[at].rf)
+        )
+        parts.append(f"{name} {field_words(fields)}")
+    return f"receptive field: size {field_words(layer.rf)}, of {'; '.join(parts)}"
 
 
 def field_words(fields: Fields) -> str:

@@ -28,14 +28,16 @@ class Node(NamedTuple):
 
     name: str
     layer: Layer
-    reads: int
-    """The index of the node it reads, INPUT for the network's input."""
+    reads: tuple[int, ...]
+    """The indices of the nodes it reads, INPUT for the network's input."""
     origin: int
     """The index of the layer in the spec: several nodes have the same where it is repeated."""
     wired: bool = False
     """Whether the spec says what it reads."""
     expect: Any = None
     """What the spec expects of it, carried along."""
+    tie: int | None = None
+    """The index of the node whose weights it uses; they are counted once."""
 
 
 class Network(NamedTuple):
@@ -87,7 +89,10 @@ class Network(NamedTuple):
         """One layer of the spec, with the values given or resolved."""
         found = {"name": node.name, "op": node.layer.op, **(node.layer.given if values is None else values)}
         if node.wired:
-            found["from"] = "input" if node.reads == INPUT else self.nodes[node.reads].name
+            names = ["input" if at == INPUT else self.nodes[at].name for at in node.reads]
+            found["from"] = names if len(names) > 1 else names[0]
+        if node.tie is not None:
+            found["tie"] = self.nodes[node.tie].name
         if node.expect is not None:
             found["expect"] = node.expect
         return found
@@ -101,6 +106,7 @@ class Wire(NamedTuple):
     reads: tuple[str, ...] | None = None
     times: int = 1
     expect: Any = None
+    tie: str | None = None
 
 
 def wire(layers: list[Wire]) -> tuple[Node, ...]:
@@ -120,15 +126,18 @@ def wire(layers: list[Wire]) -> tuple[Node, ...]:
     nodes: list[Node] = []
     for origin, item in enumerate(layers):
         wired = item.reads is not None
-        reads = _find(item.reads, index, taken, origin) if item.reads is not None else len(nodes) - 1
+        reads: tuple[int, ...] = (len(nodes) - 1,)
+        if item.reads is not None:
+            reads = _find_all(item, item.reads, index, taken, origin)
+        tie = None if item.tie is None else _tied(item, item.tie, index, nodes, origin)
         for _ in range(item.times):
             if item.name is None or item.times > 1:
                 name = _next_name(item.name or item.layer.op, running, taken)
             else:
                 name = item.name
             index[name] = len(nodes)
-            nodes.append(Node(name, item.layer, reads, origin, wired, item.expect))
-            reads, wired = len(nodes) - 1, False
+            nodes.append(Node(name, item.layer, reads, origin, wired, item.expect, tie))
+            reads, wired = (len(nodes) - 1,), False
         if item.name is not None:
             index[item.name] = len(nodes) - 1  # a repeated layer's own name is its last
     return tuple(nodes)
@@ -154,17 +163,41 @@ def _next_name(stem: str, running: dict[str, int], taken: set[str]) -> str:
     return f"{stem}{number}"
 
 
-def _find(reads: tuple[str, ...], index: dict[str, int], taken: set[str], origin: int) -> int:
-    if len(reads) != 1:
+def _find_all(
+    item: Wire, names: tuple[str, ...], index: dict[str, int], taken: set[str], origin: int
+) -> tuple[int, ...]:
+    """The nodes that a layer reads. SpecError for a name that is none, or more names than the op reads."""
+    if len(names) > 1 and not item.layer.JOINS:
         raise SpecError(
-            f"from names {len(reads)} layers, and this op reads one", None, key="from", path=("layers", origin)
+            f"from names {len(names)} layers, and {item.layer.op} reads one",
+            "join them first, with add, mul or concat",
+            key="from",
+            path=("layers", origin),
         )
-    name = reads[0]
+    return tuple([_find(name, "from", index, taken, origin) for name in names])
+
+
+def _find(name: str, key: str, index: dict[str, int], taken: set[str], origin: int) -> int:
     if name in index:
         return index[name]
     what = "stands below" if name in taken else "is no layer"
     help = "a layer reads what stands above it" if name in taken else nearest(name, index)
-    raise SpecError(f"from: {shown(name)} {what}", help, key="from", path=("layers", origin))
+    raise SpecError(f"{key}: {shown(name)} {what}", help, key=key, path=("layers", origin))
+
+
+def _tied(item: Wire, name: str, index: dict[str, int], nodes: list[Node], origin: int) -> int:
+    """The node whose weights a layer uses, the first of several. SpecError where it is a layer of another kind."""
+    at = _find(name, "tie", index, set(), origin)
+    other = nodes[at] if at != INPUT else None
+    if other is None or other.layer.op != item.layer.op:
+        what = "the input" if other is None else other.layer.op
+        raise SpecError(
+            f"tie: {shown(name)} is {what}, and this is {item.layer.op}",
+            "weights are shared by layers of the same op",
+            key="tie",
+            path=("layers", origin),
+        )
+    return at if other.tie is None else other.tie
 
 
 def first_rank(nodes: Iterable[Node]) -> int | None:

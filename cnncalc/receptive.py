@@ -9,7 +9,7 @@ Numbers that nobody can know without an open size are None.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import gcd
+from math import gcd, lcm
 from typing import NamedTuple
 
 Interval = tuple[int, int]
@@ -35,6 +35,8 @@ class Field(NamedTuple):
     """Where the units differ by phase: the first and last pixel of each unit of one period, or NOTHING."""
     advance: int = 0
     """With phases: by how many pixels the next period lies further."""
+    marks: int = 0
+    """POOLED, BROADCAST and MISALIGNED, as they hold of the paths that lead here."""
 
     def centre(self) -> float | None:
         """The middle of unit 0's field, in pixels."""
@@ -44,7 +46,7 @@ class Field(NamedTuple):
         """Through a window of extent k, stride s and padding pb before, None where an open size decides the padding."""
         if self.phases is not None:
             return UNKNOWN if pb is None else _through(self, [(-pb, k - 1 - pb)], s)
-        size, stride, start, _, _ = self
+        size, stride, start, _, _, marks = self
         if stride is None:
             return self
         if stride > LARGEST:
@@ -53,6 +55,9 @@ class Field(NamedTuple):
             None if size is None else size + (k - 1) * stride,
             stride * s,
             None if pb is None or start is None else start - pb * stride,
+            None,
+            0,
+            marks,
         )
 
     def whole(self, n: int | None) -> Field:
@@ -78,7 +83,17 @@ class Field(NamedTuple):
             return UNKNOWN
         return _through(self, [sees(u) for u in range(out // common)], n // common)
 
+    def marked(self, marks: int) -> Field:
+        """The same field with these marks added."""
+        return self if self.marks & marks == marks else self._replace(marks=self.marks | marks)
 
+
+POOLED = 1
+"""The path went through a global pool: its units see the whole image, and say nothing of where they are."""
+BROADCAST = 2
+"""Such a path was joined, and left out of the field: a squeeze-and-excite gate."""
+MISALIGNED = 4
+"""Paths were joined whose units do not lie over each other."""
 UNKNOWN = Field(None, None, None)
 PIXEL = Field(1, 1, 0)
 """A pixel of the input sees itself."""
@@ -108,7 +123,7 @@ def _through(field: Field, sees: Sequence[Interval], advance: int) -> Field:
         for turn in range(periods)
         for first, last in sees
     )
-    return _from_phases(spans, step * (advance * periods) // len(phases))
+    return _from_phases(spans, step * (advance * periods) // len(phases)).marked(field.marks)
 
 
 def _monotone(phases: Sequence[Interval], step: int) -> bool:
@@ -144,3 +159,53 @@ def _from_phases(spans: tuple[Interval, ...], advance: int) -> Field:
     if even and NOTHING not in spans:
         return Field(sizes.pop(), stride, start)
     return Field(max(sizes), stride if rest == 0 else None, None if spans[0] == NOTHING else start, spans, advance)
+
+
+def join(fields: Sequence[Field]) -> Field:
+    """The field of units in which several paths meet: from the smallest start to the largest end of any.
+
+    Paths are aligned where their strides are equal and their centres coincide. A path through a global pool is left
+    out beside others that went through none, and the field marked.
+    """
+    marks = 0
+    for field in fields:
+        marks |= field.marks
+    local = [field for field in fields if not field.marks & POOLED]
+    if local and len(local) < len(fields):
+        marks = marks & ~POOLED | BROADCAST
+    found = _join_local(local or list(fields))
+    return found.marked(marks)
+
+
+def _join_local(fields: list[Field]) -> Field:
+    first = fields[0]
+    if all(field[:5] == first[:5] for field in fields):
+        return Field(*first[:5])
+    units = [_unit(field) for field in fields]
+    if None in units:
+        strides = {field.stride for field in fields}
+        return Field(None, strides.pop() if len(strides) == 1 else None, None)
+    known = [unit for unit in units if unit is not None]
+    period = lcm(*(len(spans) for spans, _ in known))
+    if len({step * period // len(spans) for spans, step in known}) > 1 or period > MOST_PHASES:
+        return UNKNOWN.marked(MISALIGNED)
+    rows = [_repeated(spans, step, period) for spans, step in known]
+    spans = [_hull([row[unit] for row in rows]) for unit in range(period)]
+    aligned = all(len({sum(row[unit]) for row in rows}) == 1 for unit in range(period))
+    found = _from_phases(tuple(spans), known[0][1] * period // len(known[0][0]))
+    return found if aligned else found.marked(MISALIGNED)
+
+
+def _repeated(spans: Sequence[Interval], step: int, period: int) -> list[Interval]:
+    """The spans of so many units, over several periods of their own."""
+    found = []
+    for unit in range(period):
+        begin, end = spans[unit % len(spans)]
+        shift = unit // len(spans) * step
+        found.append(NOTHING if (begin, end) == NOTHING else (begin + shift, end + shift))
+    return found
+
+
+def _hull(spans: Sequence[Interval]) -> Interval:
+    seen = [span for span in spans if span != NOTHING]
+    return (min(begin for begin, _ in seen), max(end for _, end in seen)) if seen else NOTHING

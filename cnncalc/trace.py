@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .dialects import dialect_named, layout_named
@@ -9,7 +10,7 @@ from .errors import CnncalcError, ShapeError, SpecError, shown
 from .layers import Env, Fields, Traced
 from .layers.dense import Linear
 from .network import INPUT, Network, Node, first_rank, no_input
-from .receptive import NOTHING, PIXEL, Field, Interval
+from .receptive import BROADCAST, MISALIGNED, NOTHING, PIXEL, Field, Interval
 from .sizes import LARGEST, UNKNOWN, Open, Shape, count, known, read_shape, show, to_json, total
 
 MOST_PHASES_SHOWN = 64
@@ -18,11 +19,12 @@ MOST_PHASES_SHOWN = 64
 class LayerReport:
     """What one layer does: shapes with the batch where there is one, counts, and the receptive field of its units."""
 
-    __slots__ = ("_batch", "_x", "network", "node", "out", "traced", "x")
+    __slots__ = ("_batch", "_x", "_xs", "network", "node", "out", "traced", "x")
 
-    def __init__(self, network: Network, node: Node, x: Shape, traced: Traced, batch: int | None):
+    def __init__(self, network: Network, node: Node, xs: Sequence[Shape], traced: Traced, batch: int | None):
         self.network, self.node, self.traced = network, node, traced
-        self._batch, self._x = batch, x
+        self._batch, self._xs = batch, xs
+        self._x = x = xs[0]
         self.x = x if batch is None else (batch, *x)
         self.out = traced.out if batch is None else (batch, *traced.out)
 
@@ -48,6 +50,10 @@ class LayerReport:
     def sample(self) -> Shape:
         """The input shape without the batch."""
         return self._x
+
+    def inputs(self) -> Sequence[Shape]:
+        """The shapes of all that it reads, the batch included."""
+        return [x if self._batch is None else (self._batch, *x) for x in self._xs]
 
     @property
     def weights(self) -> int | None:
@@ -107,7 +113,7 @@ class LayerReport:
     def raw(self) -> dict[str, Any]:
         """The layer as JSON, tuples where JSON has arrays."""
         report: dict[str, Any] = {
-            "in": [to_json(self.x)],
+            "in": [to_json(x) for x in self.inputs()],
             "out": to_json(self.out),
             "weights": self.traced.weights,
             "bias": self.traced.bias,
@@ -150,10 +156,18 @@ class Report(NamedTuple):
             found["name"] = network.name
         return found | {"input": to_json(network.input), "dialect": network.dialect.name, "layout": network.layout}
 
+    def outputs(self) -> list[LayerReport]:
+        """The layers that no other reads, the last one among them."""
+        read = {at for layer in self.layers for at in layer.node.reads}
+        return [layer for at, layer in enumerate(self.layers) if at not in read]
+
     def totals(self) -> dict[str, Any]:
         """The figures of the whole."""
+        outputs = self.outputs()
+        several = {"outputs": {layer.name: to_json(layer.out) for layer in outputs}} if len(outputs) > 1 else {}
         return {
             "out": to_json(self.out),
+            **several,
             "params": self.params,
             "buffers": self.buffers,
             "macs": self.macs,
@@ -189,6 +203,10 @@ def rf_json(fields: Fields) -> dict[str, Any] | None:
     }
     if any(f.phases is not None for f in fields):
         found["phases"] = [_phases_json(f) for f in fields]
+    if any(f.marks & MISALIGNED for f in fields):
+        found["aligned"] = False
+    if any(f.marks & BROADCAST for f in fields):
+        found["global"] = True
     return found
 
 
@@ -219,27 +237,48 @@ def shape(
     start: tuple[Shape, Fields] = (sample, (PIXEL,) * (len(sample) - 1) if len(sample) > 1 else ())
     layers: list[LayerReport] = []
     for node in network.nodes:
-        if node.reads == INPUT:
-            x, fields = start
-        else:
-            before = layers[node.reads].traced
-            x, fields = before.out, before.fields
         try:
-            traced = node.layer.trace(x, fields, env)
+            if node.layer.JOINS:
+                xs, traced = _join(node, start, layers, env)
+            else:
+                x, fields = _read(node.reads[0], start, layers)
+                xs, traced = (x,), node.layer.trace(x, fields, env)
             _check_sizes(traced.out)
         except CnncalcError as error:
             raise network.blame(error, node) from None
-        layers.append(LayerReport(network, node, x, traced, batch))
+        layers.append(LayerReport(network, node, xs, traced, batch))
     last = layers[-1]
     return Report(
         network,
         layers,
         last.out,
-        total([layer.params for layer in layers]),
-        total([layer.traced.buffers for layer in layers]),
+        total([layer.params for layer in layers if layer.node.tie is None]),
+        total([layer.traced.buffers for layer in layers if layer.node.tie is None]),
         total([layer.macs for layer in layers]),
         last.rf,
     )
+
+
+def _read(at: int, start: tuple[Shape, Fields], layers: list[LayerReport]) -> tuple[Shape, Fields]:
+    """What comes out of a node, or of the input."""
+    if at == INPUT:
+        return start
+    before = layers[at].traced
+    return before.out, before.fields
+
+
+def _join(
+    node: Node, start: tuple[Shape, Fields], layers: list[LayerReport], env: Env
+) -> tuple[tuple[Shape, ...], Traced]:
+    """A layer that reads several. Where their shapes do not go together, the error says where each comes from."""
+    xs, fields = zip(*(_read(at, start, layers) for at in node.reads), strict=True)
+    try:
+        return xs, node.layer.trace_all(xs, fields, env)
+    except ShapeError as error:
+        if error.help is None:
+            names = ["the input" if at == INPUT else layers[at].name for at in node.reads]
+            error.help = ", ".join(f"{name} gives {show(x)}" for name, x in zip(names, xs, strict=True))
+        raise
 
 
 def _check_sizes(out: Shape) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import cnncalc
+from cnncalc import zoo
 from tests.program import ROOT, command, environment, here, process
 
 STEM = ("3x224x224", "conv:64,k7,s2,p3", "maxpool:k3,s2,p1")
@@ -276,23 +277,14 @@ def test_a_bug_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_zoo_lists_and_prints() -> None:
     out = here(["zoo"]).out
-    assert [line.split()[0] for line in out.splitlines()] == [
-        "network",
-        "alexnet",
-        "lenet5",
-        "mobilenet_v1",
-        "vgg11",
-        "vgg16",
-        "vgg19",
-    ]
-    assert [row["params"] for row in json.loads(here(["zoo", "--json"]).out)] == [
-        61100840,
-        61706,
-        4231976,
-        132863336,
+    assert [line.split()[0] for line in out.splitlines()] == ["network", *zoo.names()]
+    rows = {row["network"]: row for row in json.loads(here(["zoo", "--json"]).out)}
+    assert list(rows) == zoo.names()
+    assert (rows["vgg16"]["params"], rows["vgg16"]["MACs"], rows["lenet5"]["input"]) == (
         138357544,
-        143667240,
-    ]
+        15470264320,
+        "1x32x32",
+    )
     spec = here(["zoo", "vgg16"]).out
     assert spec == (ROOT / "cnncalc" / "zoo" / "vgg16.json").read_text()
     piped, named = here(["shape", "-"], stdin=spec), here(["shape", "vgg16"])

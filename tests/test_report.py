@@ -386,7 +386,7 @@ def test_the_name_of_a_repeated_layer_is_its_last() -> None:
         ),
         (
             [{"op": "relu", "name": "a"}, {"op": "tanh", "name": "b"}, {"op": "relu", "from": ["a", "b"]}],
-            "layers[2]: from names 2 layers, and this op reads one",
+            "layers[2]: from names 2 layers, and relu reads one\n  join them first, with add, mul or concat",
         ),
     ],
 )

@@ -111,7 +111,8 @@ def test_what_only_the_reader_sees(path: Path) -> None:
 def test_the_zoo_and_its_reports(name: str) -> None:
     validator().validate(json.loads(zoo.read(name)))
     validator().validate(cnncalc.shape(name).to_dict())
-    validator().validate(cnncalc.shape(name, dialect="keras", layout="NCHW").to_dict())
+    if "ceil" not in zoo.read(name):  # which Keras's pools have not
+        validator().validate(cnncalc.shape(name, dialect="keras", layout="NCHW").to_dict())
 
 
 @pytest.mark.parametrize(

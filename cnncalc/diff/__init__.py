@@ -231,14 +231,14 @@ def _from(old: Report, new: Report, before: LayerReport, now: LayerReport, place
     if not (before.node.wired or now.node.wired):
         return None
     reads = before.node.reads
-    if now.node.reads == (INPUT if reads == INPUT else places.get(reads)):
+    if now.node.reads == tuple([INPUT if at == INPUT else places.get(at) for at in reads]):
         return None
-    change = Change("from", _name(old, reads), _name(new, now.node.reads))
+    change = Change("from", _names(old, reads), _names(new, now.node.reads))
     return change if change.differs else None
 
 
-def _name(report: Report, place: int) -> str:
-    return "input" if place == INPUT else report.layers[place].name
+def _names(report: Report, places: Sequence[int]) -> str:
+    return "+".join("input" if place == INPUT else report.layers[place].name for place in places)
 
 
 def _keys(old: LayerReport, new: LayerReport, wiring: Change | None) -> tuple[tuple[Change, ...], bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import SpecError, nearest, shown
-from . import activation, border, conv, dense, norm, pool, resample, transposed
+from . import activation, border, conv, dense, join, norm, pool, resample, transposed
 from .base import Env, Fields, Layer, Traced
 
 __all__ = ["ALIASES", "HELP", "OPS", "Env", "Fields", "Layer", "Traced", "find_op", "keys_named"]
@@ -17,6 +17,7 @@ OPS: dict[str, tuple[type[Layer], int | None]] = {
     **resample.OPS,
     **norm.OPS,
     **activation.OPS,
+    **join.OPS,
 }
 """Each op's word, its class and how many spatial axes it has (None: as many as arrive)."""
 
@@ -36,6 +37,8 @@ _WORDS |= {
     **{f"averagepooling{n}d": f"avgpool{n}d".replace("2d", "") for n in (1, 2, 3)},
     "globalmaxpooling": "globalmaxpool",
     "globalaveragepooling": "globalavgpool",
+    "concatenate": "concat",
+    "multiply": "mul",
     "dense": "linear",
     "batchnormalization": "batchnorm",
     "layernormalization": "layernorm",

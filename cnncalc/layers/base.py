@@ -5,7 +5,7 @@ To add an op, write a class with its `KEYS` and its `trace`, and name it in its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import gcd
 from typing import Any, ClassVar, NamedTuple
 
@@ -68,6 +68,9 @@ class Layer:
     MAKES_AXES: ClassVar[bool] = False
     """Whether what comes out has other axes than what went in, so that later layers say nothing of the input."""
 
+    JOINS: ClassVar[bool] = False
+    """Whether it reads several layers; `trace_all` is then what traces it."""
+
     op: str
     nd: int | None
 
@@ -97,6 +100,10 @@ class Layer:
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
         """From one sample's shape to what comes out. ShapeError where the two do not go together."""
+        raise NotImplementedError
+
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Traced:
+        """From several samples' shapes to what comes out, for a layer that joins them."""
         raise NotImplementedError
 
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from ..errors import ShapeError, SpecError
+from ..receptive import POOLED
 from ..sizes import Shape, Size, known
 from .base import AXIS_NAMES, Env, Fields, Layer, Traced, join, split, unseen, whole
 from .conv import WINDOW_KEYS, check_word
@@ -223,7 +224,8 @@ class GlobalPool(Layer):
         c, space = split(x, env, None, self.op)
         keep = env.dialect.keepdims if self.keepdims is None else self.keepdims
         out = join(c, (1,) * len(space), env) if keep else (c,)
-        return Traced({"keepdims": keep}, out, whole(fields, space))
+        seen = tuple([field.marked(POOLED) for field in whole(fields, space)])
+        return Traced({"keepdims": keep}, out, seen)
 
 
 @takes("sizes", lambda nd: axes_form(whole_form(), nd, {**whole_form(), "type": ["integer", "null"]}))
@@ -276,7 +278,7 @@ def _adapt(fields: Fields, space: Shape, out: tuple[Size, ...]) -> Fields:
         if n == o:
             adapted.append(field)
         elif o == 1:
-            adapted.append(field.whole(known(n)))
+            adapted.append(field.whole(known(n)).marked(POOLED))
         elif isinstance(n, int) and isinstance(o, int):
             adapted.append(field.resample(n, o, partial(_adaptive_window, n, o)))
         else:

@@ -16,7 +16,7 @@ from .keys import canonical
 VERSION = 1
 LONGEST_NAME = 255
 TOP_KEYS = ("cnncalc", "name", "input", "dialect", "layout", "layers", "expect", "report", "$schema")
-COMMON_KEYS = ("op", "name", "from", "times", "expect", "report")
+COMMON_KEYS = ("op", "name", "from", "times", "expect", "tie", "report")
 
 
 class Document(Source):
@@ -308,9 +308,9 @@ def _check_keys(cls: type[Layer], op: str, given: dict[str, object], index: int)
 _EXAMPLE = {"c_o": 64, "out": 10, "k": 3, "p": 1, "order": "2x3x1"}
 
 
-def _common(raw: dict[str, Any], index: int) -> tuple[str | None, tuple[str, ...] | None, int, Any]:
-    """The keys that every layer has: name, from, times, expect."""
-    name, reads, times = raw.get("name"), raw.get("from"), raw.get("times")
+def _common(raw: dict[str, Any], index: int) -> tuple[str | None, tuple[str, ...] | None, int, Any, str | None]:
+    """The keys that every layer has: name, from, times, expect, tie."""
+    name, reads, times, tie = raw.get("name"), raw.get("from"), raw.get("times"), raw.get("tie")
     if name is not None:
         name = _read(lambda: _name(name), ("layers", index, "name"))
     if reads is not None:
@@ -323,7 +323,9 @@ def _common(raw: dict[str, Any], index: int) -> tuple[str | None, tuple[str, ...
             "a whole number from 1 on",
             path=("layers", index, "times"),
         )
-    return name, reads, times, raw.get("expect")
+    if tie is not None:
+        tie = _read(lambda: _name(tie), ("layers", index, "tie"))
+    return name, reads, times, raw.get("expect"), tie
 
 
 def _names(value: Any) -> tuple[str, ...]:

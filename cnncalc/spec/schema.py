@@ -109,7 +109,10 @@ def _common() -> Schema:
     keys: Schema = {
         "op": True,
         "name": _ref("name", "The layer's name; by default its op and its running number."),
-        "from": _ref("names", "The name of the layer it reads, or input; by default the layer above."),
+        "from": _ref(
+            "names", "What it reads: a layer's name, those that it joins, or input; by default the layer above."
+        ),
+        "tie": _ref("name", "The layer above, of the same op, whose weights it uses."),
         "times": {**_ref("times", "How many times in a row it is there."), "default": 1},
         "expect": _ref("expect", "What its figures have to be: cnncalc check."),
         "report": {"description": "What a report says of it; it is not read."},

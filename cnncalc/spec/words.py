@@ -27,8 +27,8 @@ FLAGS: dict[str, tuple[str, Any]] = {
     "nobias": ("bias", False),
     **{word: ("p", word) for word in ("same", "valid", "full", "causal", "same_upper", "same_lower")},
 }
-_TEXTS = ("name",)
-_COMMON = ("name", "from", "times", "expect")
+_TEXTS = ("name", "tie")
+_COMMON = ("name", "from", "times", "tie", "expect")
 
 
 class Arg(NamedTuple):
