@@ -267,7 +267,7 @@ def number_of(subject: Report | LayerReport, figure: str) -> int | None:
         number: int | None = getattr(subject, figure)
         return number
     if figure in ("weights", "bias"):
-        return total([getattr(layer, figure) for layer in subject.layers])
+        return total([getattr(layer, figure) for layer in subject.layers if layer.node.tie is None])
     if figure in ("fc_weights", "local_weights"):
         raise SpecError(f"the whole network has no {figure}", "expect it of a convolution")
     return {"params": subject.params, "buffers": subject.buffers, "macs": subject.macs}[figure]
@@ -310,9 +310,14 @@ def _lines_of(report: Report, layer: LayerReport, figure: str) -> list[str]:
 
 def _sum(report: Report, figure: str) -> list[str]:
     """The sum of the layers' counts, the largest by name."""
-    terms = sorted(((number_of(layer, figure) or 0, layer.name) for layer in report.layers), reverse=True)
+    counts = [
+        (number_of(layer, figure), layer.name) for layer in report.layers if layer.node.tie is None or figure == "macs"
+    ]
+    terms = sorted(((n, name) for n, name in counts if n is not None), reverse=True)
+    unknown = [name for n, name in counts if n is None]
     large, rest = terms[:MOST_TERMS], [n for n, _ in terms[MOST_TERMS:] if n]
     parts = [f"{name} {n:,}" for n, name in large if n]
     if rest:
         parts.append(f"{len(rest)} others {sum(rest):,}")
+    parts += [f"{name} unknown" for name in unknown[:MOST_TERMS]]
     return [f"{' + '.join(parts)} = {counted(number_of(report, figure))}"] if parts else []

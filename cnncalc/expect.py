@@ -73,6 +73,8 @@ def read(value: Any, path: Path = ()) -> list[Expectation]:
         raise SpecError(f"expect is {shown(value)}", 'it is an object, as {"out": "64x56x56"}', path=path)
     found = []
     for key, wanted in value.items():
+        if not isinstance(key, str):
+            raise SpecError(f"there is no figure {shown(key)} to expect", "a figure is a text, as out", path=path)
         try:
             found.append(read_one(key, wanted))
         except SpecError as error:

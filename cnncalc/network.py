@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .dialects import Dialect
-from .errors import CnncalcError, Path, ShapeError, SpecError, Where, nearest, shown
+from .errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from .layers import Layer
 from .sizes import Shape, to_json
 
@@ -41,7 +41,7 @@ class Node(NamedTuple):
 
 
 class Network(NamedTuple):
-    """A whole network. Equal to another where the layers, their names, the input and the dialect are."""
+    """A whole network. Equal to another where both are written as the same spec."""
 
     nodes: tuple[Node, ...]
     dialect: type[Dialect]
@@ -56,6 +56,9 @@ class Network(NamedTuple):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Network) and self.to_dict() == other.to_dict()
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     def __hash__(self) -> int:
         return hash((self.name, len(self.nodes), self.input))
@@ -209,6 +212,6 @@ def first_rank(nodes: Iterable[Node]) -> int | None:
     return None
 
 
-def no_input() -> ShapeError:
+def no_input() -> SpecError:
     """The error of a network without an input."""
-    return ShapeError("no input shape", 'put one in front (3x224x224), give -i 3x224x224, or "input" in the spec')
+    return SpecError("no input shape", 'put one in front (3x224x224), give -i 3x224x224, or "input" in the spec')

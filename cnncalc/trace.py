@@ -307,9 +307,10 @@ def _declared_input(network: Network) -> Shape | None:
     channels = first.given.get("c_i")
     if not isinstance(channels, int):
         return None
-    if isinstance(first, Linear):
+    rank = first_rank(network.nodes)
+    if rank is None and _linear_comes_first(network):
         return (channels,)
-    space: Shape = tuple([Open(letter) for letter in _letters(first.nd or 2)])
+    space: Shape = tuple([Open(letter) for letter in _letters(2 if rank is None else rank)])
     return (*space, channels) if network.layout == "NHWC" else (channels, *space)
 
 

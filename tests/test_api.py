@@ -206,7 +206,7 @@ def test_a_report_is_asked_by_name() -> None:
     [
         (
             lambda: cnncalc.shape("conv:4,k3"),
-            cnncalc.ShapeError,
+            cnncalc.SpecError,
             'no input shape\n  put one in front (3x224x224), give -i 3x224x224, or "input" in the spec',
         ),
         (

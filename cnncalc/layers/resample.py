@@ -29,7 +29,7 @@ def _factor(value: object) -> Factor:
     factor = number(value, None)
     if factor <= 0 or not math.isfinite(factor):
         raise SpecError(f"{shown(value)} is not a factor", "a factor is above 0")
-    return factor
+    return int(factor) if isinstance(factor, float) and factor.is_integer() else factor
 
 
 class Upsample(Layer):

@@ -155,7 +155,11 @@ class TransposedConv(Layer):
         """The padding that gives the wanted sizes (ONNX `output_shape`): the odd unit before, unless `same_upper`."""
         assert self.out is not None
         cuts = []
-        given = spread_sides(p, len(space)) if not isinstance(p, str) and ("p" in self.given or self.p_total) else None
+        given = (
+            spread_sides(p, len(space))
+            if not isinstance(p, str) and ("p" in self.given or self.p_total is not None)
+            else None
+        )
         for axis, (n, k, stride, extra, want) in enumerate(
             zip(space, extents, s, out_pad, spread(self.out, len(space)), strict=True)
         ):

@@ -179,7 +179,8 @@ def _network(top: dict[str, Any], layers: Any, source: Source | None) -> Network
         raise SpecError(f"layers is {shown(layers)}, not a list", None, path=("layers",))
     if not layers:
         raise SpecError("no layers: the list is empty", "give at least one layer", path=("layers",) if top else None)
-    if (top.get("cnncalc", VERSION) is not VERSION and top["cnncalc"] != VERSION) or top.get("cnncalc") is True:
+    version = top.get("cnncalc", VERSION)
+    if type(version) is not int or version != VERSION:
         raise SpecError(
             f"version {shown(top['cnncalc'])} of the spec is not known", f"this is version {VERSION}", path=("cnncalc",)
         )

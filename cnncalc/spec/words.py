@@ -76,7 +76,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-class WordError(CnncalcError):
+class WordError(SpecError):
     """An argument that cannot be read, and where in its word."""
 
     def __init__(self, what: str, help: str | None, start: int, end: int):
@@ -104,7 +104,7 @@ def _as_object(word: str) -> dict[str, Any]:
     for arg in args:
         if arg.key in found:
             raise WordError(f"{shown(arg.key)} is given twice", "leave out one of them", arg.start, arg.end)
-        lone = arg.key == "p" and OPS[op][1] is None and _is_lone_pair(arg.value)
+        lone = keys_named(OPS[op][0], arg.key) == ("p",) and OPS[op][1] is None and _is_lone_pair(arg.value)
         found[arg.key] = arg.value * 2 if lone else arg.value  # pad:0+1 is for two axes: nothing says how many
     return found
 
