@@ -54,6 +54,10 @@ def test_each_line_has_a_baseline_of_its_own() -> None:
     assert here(["check", "two.jsonl", "--baseline", "lock", "--update"]).code == 0
     assert set(json.loads(Path("lock").read_text())["files"]) == {"two.jsonl:1", "two.jsonl:2"}
     assert codes("two.jsonl", "--baseline", "lock") == (0, [])
+    write("two.jsonl", f"{OK}\n")
+    assert codes("two.jsonl", "--baseline", "lock") == (1, ["CC305"])
+    assert here(["check", "two.jsonl", "--baseline", "lock", "--update"]).code == 0
+    assert set(json.loads(Path("lock").read_text())["files"]) == {"two.jsonl:1"}
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

@@ -278,12 +278,12 @@ def test_a_bug_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_zoo_lists_and_prints() -> None:
     out = here(["zoo"]).out
     assert [line.split()[0] for line in out.splitlines()] == ["network", *zoo.names()]
-    rows = {row["network"]: row for row in json.loads(here(["zoo", "--json"]).out)}
+    rows = {row["name"]: row for row in json.loads(here(["zoo", "--json"]).out)}
     assert list(rows) == zoo.names()
-    assert (rows["vgg16"]["params"], rows["vgg16"]["MACs"], rows["lenet5"]["input"]) == (
+    assert (rows["vgg16"]["params"], rows["vgg16"]["macs"], rows["lenet5"]["input"]) == (
         138357544,
         15470264320,
-        "1x32x32",
+        [1, 32, 32],
     )
     spec = here(["zoo", "vgg16"]).out
     assert spec == (ROOT / "cnncalc" / "zoo" / "vgg16.json").read_text()

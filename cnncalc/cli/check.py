@@ -168,6 +168,8 @@ class Locked:
         self.path, self.update = path, update
         self.folder = os.path.dirname(os.path.realpath(path))
         self.entries: dict[str, lock.Entry] = {}
+        self.seen: set[str] = set()
+        """The entries of what was read in this run."""
         self.broken: check.Finding | None = None
         """Why it cannot be read; files are checked all the same, and it is not written."""
         try:
@@ -195,6 +197,7 @@ class Locked:
         if self.broken is not None:
             yield check.Result(self.path, [self.broken], None)
         for result in results:
+            self.seen.add(self.key(result))
             if result.report is None or self.broken is not None:
                 yield result
             elif self.update:
@@ -211,9 +214,13 @@ class Locked:
                 yield check.Result(gone, [finding], None, 1)
 
     def is_gone(self, key: str) -> bool:
-        """Whether an entry is of a file that is not there any more."""
+        """Whether an entry is of a file that is not there any more, or of a line that a file that was read has not."""
         name, _, line = key.rpartition(":")
-        file = name if line.isdecimal() and name.endswith(".jsonl") else key
+        file = key
+        if line.isdecimal() and name.endswith(".jsonl"):
+            file = name
+            if f"{name}:1" in self.seen and key not in self.seen:
+                return True
         return file != source.STDIN and not file.startswith("zoo:") and not os.path.exists(f"{self.folder}/{file}")
 
     def write(self) -> bool:

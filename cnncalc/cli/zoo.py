@@ -10,7 +10,7 @@ import click
 
 from .. import trace, zoo
 from ..errors import SpecError, nearest, shown
-from ..sizes import show
+from ..sizes import to_json
 from ..spec.source import load_zoo
 from .common import color_option, debug_option, output, path_option, quiet_option, write
 
@@ -55,19 +55,25 @@ def _rows() -> list[dict[str, Any]]:
     reports = [trace.shape(load_zoo(name)) for name in zoo.names()]
     return [
         {
-            "network": report.network.name,
+            "name": report.network.name,
             "layers": len(report.layers),
-            "input": show(report.network.input or ()),
-            "output": show(report.out),
+            "input": to_json(report.network.input or ()),
+            "out": to_json(report.out),
             "params": report.params,
-            "MACs": report.macs,
+            "macs": report.macs,
         }
         for report in reports
     ]
 
 
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return "x".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
 def _lines(rows: list[dict[str, Any]]) -> Iterator[str]:
-    table = [HEADS, *[tuple(f"{v:,}" if isinstance(v, int) else str(v) for v in row.values()) for row in rows]]
+    table = [HEADS, *[tuple(map(_cell, row.values())) for row in rows]]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         first, *others = (

@@ -45,7 +45,6 @@ _WORDS |= {
     "groupnormalization": "groupnorm",
     "zeropadding": "pad",
     "cropping": "crop",
-    "upsampling": "upsample",
 }
 """What PyTorch and Keras call the ops, where it is not the op's own word."""
 

@@ -336,13 +336,6 @@ def _names(value: Any) -> tuple[str, ...]:
     return tuple([_name(n) for n in names])
 
 
-def dumps(spec: dict[str, Any]) -> str:
-    """A spec as text: a layer a line, the rest above and below."""
-    head = {k: v for k, v in spec.items() if k not in ("layers", "expect", "report")}
-    tail = {k: v for k, v in spec.items() if k in ("expect", "report")}
-    return "".join(lines(head, (json.dumps(layer, ensure_ascii=False) for layer in spec["layers"]), tail))
-
-
 def lines(head: dict[str, Any], layers: Any, tail: dict[str, Any]) -> Any:
     """The pieces of a spec's text, the layers' as they come."""
     opening = json.dumps(head, ensure_ascii=False)
