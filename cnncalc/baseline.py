@@ -1,9 +1,11 @@
 """Baselines: every figure of every file written down, so that a change has to be meant.
 
-{"cnncalc": 1, "files": {
-"nets/a.json": {"report": {"out": [10], ...}, "layers": {
-"conv1": {"op": "conv", "out": [6, 28, 28], ...},
-...
+A file an entry, a layer a line:
+
+    {"cnncalc": 1, "files": {
+     "nets/a.json": {"report": {"out": [10], ...}, "layers": {
+      "conv1": {"op": "conv", "out": [6, 28, 28], ...},
+      ...
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .check import Finding, label, place
+from .check import Finding, place
 from .errors import LONGEST_PATH, SpecError, shown
 from .explain import axes_text
 from .sizes import counted, to_json
@@ -25,7 +27,7 @@ Entry = dict[str, Any]
 
 def entry(report: Report) -> Entry:
     """Every figure of a report and every key of its layers, as JSON reads them back."""
-    layers = {layer.name: {"op": layer.op, **layer.values, **layer.raw()["report"]} for layer in report.layers}
+    layers = {layer.name: {"op": layer.op, **layer.values, **layer.figures()} for layer in report.layers}
     found: Entry = listed({"report": {"in": to_json(report.network.input or ()), **report.totals()}, "layers": layers})
     return found
 
@@ -84,7 +86,7 @@ def _compare(name: str, report: Report, known: Entry, now: Entry) -> Iterator[Fi
         yield Finding("CC301", name, f"differs from the baseline: {', '.join(changes)}", help=_MEANT)
     for layer in report.layers:
         where = place(report.network, ("layers", layer.node.origin), name)
-        at = Finding("", name, "", where.line, where.column, layer=label(layer.node), help=_MEANT)
+        at = Finding("", name, "", where.line, where.column, layer=layer.node.label(), help=_MEANT)
         before, after = known["layers"].get(layer.name), now["layers"][layer.name]
         if before is None:
             yield at._replace(code="CC303", what="a layer that the baseline does not have")

@@ -9,9 +9,9 @@ from . import expect
 from .errors import CnncalcError, Path, SpecError, Where
 from .explain import field_text, lines
 from .layers.conv import times
-from .network import Network, Node
-from .sizes import Open, counted, show, total
-from .trace import LayerReport, Report
+from .network import Network
+from .sizes import Open, counted, show
+from .trace import LayerReport, Report, summed
 
 CODES = {
     "CC001": ("unreadable", "the file is no spec that can be read"),
@@ -158,7 +158,7 @@ def from_error(name: str, error: CnncalcError) -> Finding:
 
 def _bad(name: str, network: Network, subject: Report | LayerReport, error: SpecError) -> Finding:
     where = place(network, error.path or (), name)
-    layer = label(subject.node) if isinstance(subject, LayerReport) else None
+    layer = subject.node.label() if isinstance(subject, LayerReport) else None
     return Finding("CC003", name, error.what, where.line, where.column, layer=layer, help=error.help)
 
 
@@ -166,11 +166,6 @@ def place(network: Network, path: Path, name: str) -> Where:
     """Where a path of the spec stands; the file's beginning where there is no text to look in."""
     where = network.source.locate(path, None) if network.source is not None else None
     return where or Where(name, 1, 1)
-
-
-def label(node: Node) -> str:
-    """A layer as errors name it: `layers[2] 'pool1'`."""
-    return f"layers[{node.origin}] '{node.name}'"
 
 
 def _judge(
@@ -208,7 +203,7 @@ def _about(
     name: str, report: Report, subject: Report | LayerReport, wanted: expect.Expectation, path: Path | None
 ) -> Finding:
     """A finding that says what it is about, and not yet what is wrong."""
-    layer = label(subject.node) if isinstance(subject, LayerReport) else None
+    layer = subject.node.label() if isinstance(subject, LayerReport) else None
     where = Where(name, 1, 1) if path is None else place(report.network, (*path, wanted.key), name)
     expected = expect.describe(wanted)
     return Finding("", name, "", where.line, where.column, layer=layer, figure=wanted.key, expected=expected)
@@ -267,7 +262,7 @@ def number_of(subject: Report | LayerReport, figure: str) -> int | None:
         number: int | None = getattr(subject, figure)
         return number
     if figure in ("weights", "bias"):
-        return total([getattr(layer, figure) for layer in subject.layers if layer.node.tie is None])
+        return summed(subject.layers, figure)
     if figure in ("fc_weights", "local_weights"):
         raise SpecError(f"the whole network has no {figure}", "expect it of a convolution")
     return {"params": subject.params, "buffers": subject.buffers, "macs": subject.macs}[figure]
@@ -310,9 +305,7 @@ def _lines_of(report: Report, layer: LayerReport, figure: str) -> list[str]:
 
 def _sum(report: Report, figure: str) -> list[str]:
     """The sum of the layers' counts, the largest by name."""
-    counts = [
-        (number_of(layer, figure), layer.name) for layer in report.layers if layer.node.tie is None or figure == "macs"
-    ]
+    counts = [(number_of(layer, figure), layer.name) for layer in report.layers if layer.adds(figure)]
     terms = sorted(((n, name) for n, name in counts if n is not None), reverse=True)
     unknown = [name for n, name in counts if n is None]
     large, rest = terms[:MOST_TERMS], [n for n, _ in terms[MOST_TERMS:] if n]

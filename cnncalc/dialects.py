@@ -98,7 +98,9 @@ class Keras(Dialect):
 
 DIALECTS = {dialect.name: dialect for dialect in (Dialect, Torch, Keras)}
 LAYOUTS = ("NCHW", "NHWC")
-_LAYOUT_WORDS = {"nchw": "NCHW", "nhwc": "NHWC", "channels_first": "NCHW", "channels_last": "NHWC"}
+LAYOUT_WORDS = {"NCHW": "NCHW", "NHWC": "NHWC", "channels_first": "NCHW", "channels_last": "NHWC"}
+"""What a layout is called, by us and by Keras; in any case."""
+_LAYOUTS = {word.lower(): layout for word, layout in LAYOUT_WORDS.items()}
 
 
 def dialect_named(name: object) -> type[Dialect]:
@@ -111,6 +113,6 @@ def dialect_named(name: object) -> type[Dialect]:
 
 def layout_named(name: object) -> str:
     """NCHW or NHWC, also from Keras's channels_first and channels_last."""
-    if isinstance(name, str) and name.lower() in _LAYOUT_WORDS:
-        return _LAYOUT_WORDS[name.lower()]
+    if isinstance(name, str) and name.lower() in _LAYOUTS:
+        return _LAYOUTS[name.lower()]
     raise SpecError(f"unknown layout {shown(name)}", "the layouts are NCHW and NHWC", key="layout")

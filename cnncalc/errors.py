@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 Path = tuple[str | int, ...]
@@ -118,12 +119,11 @@ def _number(value: object) -> str:
         return "a number of more than 4,300 digits"
 
 
-def nearest(word: str, known: object, prefix: str = "did you mean ") -> str | None:
+def nearest(word: str, known: Iterable[object]) -> str | None:
     """`did you mean 'conv'?` for the known words nearest to `word`, or None where none is near."""
     import difflib  # only when something is wrong: it costs a tenth of the start-up
 
-    names = [str(k) for k in known]  # type: ignore[attr-defined]
-    close = difflib.get_close_matches(str(word).lower()[:80], names, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(str(word).lower()[:80], map(str, known), n=3, cutoff=0.5)
     if not close:
         return None
-    return prefix + " or ".join(f"'{c}'" for c in close) + "?"
+    return "did you mean " + " or ".join(f"'{c}'" for c in close) + "?"

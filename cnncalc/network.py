@@ -39,6 +39,10 @@ class Node(NamedTuple):
     tie: int | None = None
     """The index of the node whose weights it uses; they are counted once."""
 
+    def label(self) -> str:
+        """The layer as errors name it: `layers[2] 'pool1'`."""
+        return f"layers[{self.origin}] '{self.name}'"
+
 
 class Network(NamedTuple):
     """A whole network. Equal to another where both are written as the same spec."""
@@ -65,7 +69,7 @@ class Network(NamedTuple):
 
     def blame(self, error: CnncalcError, node: Node) -> CnncalcError:
         """An error of a layer, with the layer's name and its place in the text."""
-        error.layer = f"layers[{node.origin}] {shown(node.name)}"
+        error.layer = node.label()
         if error.where is None and self.source is not None:
             error.where = self.source.locate(("layers", node.origin), error.key)
         return error

@@ -45,12 +45,12 @@ class Field(NamedTuple):
     def slide(self, k: int, s: int, pb: int | None) -> Field:
         """Through a window of extent k, stride s and padding pb before, None where an open size decides the padding."""
         if self.phases is not None:
-            return UNKNOWN if pb is None else _through(self, [(-pb, k - 1 - pb)], s)
+            return self.lost() if pb is None else _through(self, [(-pb, k - 1 - pb)], s)
         size, stride, start, _, _, marks = self
         if stride is None:
             return self
         if stride > LARGEST:
-            return UNKNOWN
+            return self.lost()
         return Field(
             None if size is None else size + (k - 1) * stride,
             stride * s,
@@ -64,7 +64,9 @@ class Field(NamedTuple):
         """Through a layer that sees all n units at once: a window of n, of stride 1, without padding."""
         if n is not None:
             return self.slide(n, 1, 0)
-        return UNKNOWN if self.phases is not None else Field(None, self.stride, self.start)
+        if self.phases is not None:
+            return self.lost()
+        return self._replace(size=None)
 
     def spread(self, sees: Sequence[Interval], advance: int) -> Field:
         """Through a layer whose unit u sees units `sees[u % P]`, P = len(sees), moved by `advance` each period."""
@@ -73,15 +75,19 @@ class Field(NamedTuple):
     def transpose(self, k: int, s: int, pb: int) -> Field:
         """Through a transposed window: unit u sees units ceil((u+pb-(k-1))/s) to floor((u+pb)/s)."""
         if s > MOST_PHASES:
-            return UNKNOWN
+            return self.lost()
         return _through(self, [(-((k - 1 - u - pb) // s), (u + pb) // s) for u in range(s)], 1)
 
     def resample(self, n: int, out: int, sees: Callable[[int], Interval]) -> Field:
         """Through a layer that makes `out` units of n evenly: unit u sees `sees(u)`, repeated every out/gcd units."""
         common = gcd(n, out)
         if out // common > MOST_PHASES:
-            return UNKNOWN
+            return self.lost()
         return _through(self, [sees(u) for u in range(out // common)], n // common)
+
+    def lost(self) -> Field:
+        """The field where its numbers are no more known; what was marked of the paths stays true."""
+        return UNKNOWN.marked(self.marks)
 
     def marked(self, marks: int) -> Field:
         """The same field with these marks added."""
@@ -111,12 +117,11 @@ def _unit(field: Field) -> tuple[tuple[Interval, ...], int] | None:
 def _through(field: Field, sees: Sequence[Interval], advance: int) -> Field:
     known = _unit(field)
     if known is None:
-        return UNKNOWN
+        return field.lost()
     phases, step = known
     periods = len(phases) // gcd(len(phases), advance)  # until both repeat together
     if len(sees) * periods > MOST_PHASES or step > LARGEST:
-        return UNKNOWN
-
+        return field.lost()
     monotone = _monotone(phases, step)
     spans = tuple(
         _seen(phases, step, first + turn * advance, last + turn * advance, monotone)

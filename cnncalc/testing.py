@@ -1,10 +1,12 @@
 """For test suites: shapes and figures of networks, asserted with the arithmetic in the message.
 
-from cnncalc.testing import assert_report, assert_shape
+As in
 
-def test_stem():
-assert_shape("conv:64,k7,s2,p3 maxpool:k3,s2,p1", "64x56x56", input="3x224x224")
-assert_report("nets/stem.json", max_params="10k", min_rf=11)
+    from cnncalc.testing import assert_report, assert_shape
+
+    def test_stem():
+        assert_shape("conv:64,k7,s2,p3 maxpool:k3,s2,p1", "64x56x56", input="3x224x224")
+        assert_report("nets/stem.json", max_params="10k", min_rf=11)
 """
 
 from __future__ import annotations

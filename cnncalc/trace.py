@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from .dialects import dialect_named, layout_named
 from .errors import CnncalcError, ShapeError, SpecError, shown
 from .layers import Env, Fields, Traced
+from .layers.base import AXIS_LETTERS
 from .layers.dense import Linear
 from .network import INPUT, Network, Node, first_rank, no_input
 from .receptive import BROADCAST, MISALIGNED, NOTHING, PIXEL, Field, Interval
@@ -102,6 +103,10 @@ class LayerReport:
         """The receptive field on each axis of the network's input."""
         return self.traced.fields
 
+    def adds(self, figure: str) -> bool:
+        """Whether the figure counts in the whole: shared weights are there once, and multiply each time."""
+        return self.node.tie is None or figure == "macs"
+
     def explain(self) -> list[str]:
         """The arithmetic, a line a formula."""
         env = Env(self.network.dialect, self.network.layout == "NHWC")
@@ -110,9 +115,9 @@ class LayerReport:
             lines.append(f"MACs of the batch: {self._batch}*{self.traced.macs:,} = {self.macs:,}")
         return lines
 
-    def raw(self) -> dict[str, Any]:
-        """The layer as JSON, tuples where JSON has arrays."""
-        report: dict[str, Any] = {
+    def figures(self) -> dict[str, Any]:
+        """The figures as JSON."""
+        found: dict[str, Any] = {
             "in": [to_json(x) for x in self.inputs()],
             "out": to_json(self.out),
             "weights": self.traced.weights,
@@ -122,11 +127,15 @@ class LayerReport:
             "macs": self.macs,
         }
         if self.node.layer.CONVOLUTION:
-            report["fc_weights"] = self.fc_weights
-            report["local_weights"] = self.traced.local
-        report["rf"] = rf_json(self.traced.fields)
+            found["fc_weights"] = self.fc_weights
+            found["local_weights"] = self.traced.local
+        found["rf"] = rf_json(self.traced.fields)
+        return found
+
+    def raw(self) -> dict[str, Any]:
+        """The layer as JSON, tuples where JSON has arrays."""
         found = self.network.layer_dict(self.node, self.traced.values)
-        found["report"] = report
+        found["report"] = self.figures()
         return found
 
 
@@ -252,11 +261,16 @@ def shape(
         network,
         layers,
         last.out,
-        total([layer.params for layer in layers if layer.node.tie is None]),
-        total([layer.traced.buffers for layer in layers if layer.node.tie is None]),
-        total([layer.macs for layer in layers]),
+        summed(layers, "params"),
+        summed(layers, "buffers"),
+        summed(layers, "macs"),
         last.rf,
     )
+
+
+def summed(layers: list[LayerReport], figure: str) -> int | None:
+    """A count of the whole: `params`, `weights`, `bias`, `buffers` or `macs`; None where one layer's is not known."""
+    return total([getattr(layer, figure) for layer in layers if layer.adds(figure)])
 
 
 def _read(at: int, start: tuple[Shape, Fields], layers: list[LayerReport]) -> tuple[Shape, Fields]:
@@ -310,12 +324,8 @@ def _declared_input(network: Network) -> Shape | None:
     rank = first_rank(network.nodes)
     if rank is None and _linear_comes_first(network):
         return (channels,)
-    space: Shape = tuple([Open(letter) for letter in _letters(2 if rank is None else rank)])
+    space: Shape = tuple([Open(letter) for letter in AXIS_LETTERS[2 if rank is None else rank]])
     return (*space, channels) if network.layout == "NHWC" else (channels, *space)
-
-
-def _letters(nd: int) -> str:
-    return {1: "L", 2: "HW", 3: "DHW"}[nd]
 
 
 def feed(network: Network, input: Shape, batch: int | None) -> tuple[int | None, Shape, Shape]:
@@ -366,7 +376,7 @@ def _lettered(sample: Shape, layout: str | None) -> Shape:
     """A file's unnamed open sizes with letters, as H and W."""
     if UNKNOWN not in sample:
         return sample
-    letters = {1: "L", 2: "HW", 3: "DHW"}.get(len(sample) - 1, "")
+    letters = AXIS_LETTERS.get(len(sample) - 1, "")
     names = letters + "C" if layout == "NHWC" else "C" + letters
     taken = {str(n) for n in sample}
     free = iter([c for c in "HWDLCABEFGIJKMNOPQRSTUVYZ" if c not in taken and c not in names])
@@ -376,7 +386,7 @@ def _lettered(sample: Shape, layout: str | None) -> Shape:
 
 def _wrong_rank(network: Network, input: Shape, nd: int, rank: int | None) -> ShapeError:
     axes = "NHWC" if network.layout == "NHWC" else "NCHW"
-    letters = {1: "L", 2: "HW", 3: "DHW"}.get(nd, "?" * nd)
+    letters = AXIS_LETTERS.get(nd, "?" * nd)
     full = f"{letters}C" if axes == "NHWC" else f"C{letters}"
     why = f"the first spatial layer has {nd} {'axis' if nd == 1 else 'axes'}" if rank else "without a spatial layer"
     error = ShapeError(

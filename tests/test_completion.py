@@ -21,6 +21,7 @@ from cnncalc.dialects import DIALECTS
 from cnncalc.layers import OPS, keys_named
 from cnncalc.layers.keys import one_of
 from cnncalc.render.columns import COLUMNS
+from cnncalc.spec.keys import LAYER_KEYS
 from cnncalc.spec.words import FLAGS, parse_word
 from tests.program import ROOT, environment, here
 from tests.shells.terminal import LEFT, SET_UP, TAB, Terminal
@@ -119,7 +120,7 @@ def test_where_a_file_can_stand(line: str, files: bool) -> None:
 
 
 def test_the_keys_of_a_layer() -> None:
-    common = {"name=", "from=", "times=", "expect="}
+    common = {"name=", "from=", "times=", "tie=", "expect="}
     words = {"valid", "same", "same_upper", "same_lower", "full"}
     window = {"s=", "p=", "p_total=", "d="}
     conv = {"c_i=", "c_o=", "k=", "g=", "bias=", "nobias", "flip"} | window | words | common
@@ -146,7 +147,7 @@ def test_whatever_is_offered_can_be_read(op: str) -> None:
             continue
         key = arg.removesuffix("=")
         assert arg == f"{key}="
-        if key not in candidates.COMMON_KEYS:
+        if key not in LAYER_KEYS:
             assert keys_named(cls, key) == (key,)
             for value in offered(f"cnncalc shape relu {word}"):
                 cls.KEYS[key](parse_word(value)[1][0].value, nd)

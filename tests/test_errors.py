@@ -41,7 +41,7 @@ WORDS = [
     (
         "shape 3x5x5 conv:64,kernel=3",
         "layers[0]: conv has no key 'kernel'\n  3x5x5 conv:64,kernel=3\n                ^~~~~~~~\n"
-        "  conv has the keys c_i, c_o, k, s, p, p_total, d, g, bias, flip, name, from, times, expect",
+        "  conv has the keys c_i, c_o, k, s, p, p_total, d, g, bias, flip, name, from, times, tie, expect",
     ),
     (
         "shape 3x5x5 conv:64,k0",

@@ -230,3 +230,19 @@ def test_every_network_reads_back(name: str) -> None:
     assert cnncalc.load(network.to_dict()) == network
     assert here(["shape", name, "--explain"]).code == 0
     assert here(["diff", name, name, "--exit-code"]).code == 0
+
+
+def test_shared_weights_are_there_once_in_every_total() -> None:
+    """The sentence, the table's last row and Markdown's."""
+    words = ["4x9x9", "conv:4,k3,p1,name=a", "conv:4,k3,p1,tie=a", "--columns", "layer,weights,bias,params,macs"]
+    table = here(["shape", *words]).out.splitlines()
+    assert next(line.split() for line in table if line.startswith("total")) == ["total", "144", "4", "148", "23,328"]
+    assert "148 parameters, 23,328 MACs" in table[-2]
+    markdown = here(["shape", *words, "--format", "markdown"]).out
+    assert markdown.endswith("| total | 144 | 4 | 148 | 23,328 |\n")
+
+
+def test_marks_stay_where_the_numbers_are_lost() -> None:
+    words = "conv:4,k2,p0+1,name=a add:from=a+input conv:4,k3,s2,p=same flatten"
+    rf = cnncalc.shape(words, "4xHxW").to_dict()["report"]["rf"]
+    assert rf == {"size": [None, None], "stride": [2, 2], "start": [None, None], "aligned": False}

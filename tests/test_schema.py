@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 
 import cnncalc
 from cnncalc import expect, layers, trace, zoo
+from cnncalc.dialects import LAYOUT_WORDS
 from cnncalc.errors import CnncalcError, SpecError
 from cnncalc.layers import ALIASES, OPS, Layer, find_op, keys_named
 from cnncalc.layers.base import Env, Fields, Traced
@@ -319,7 +320,7 @@ def test_the_keys_of_the_whole_are_accepted_by_both_or_by_neither(
 
 @pytest.mark.parametrize("key", ["name", "input", "dialect", "layout", "cnncalc"])
 def test_each_value_of_the_keys_of_the_whole(key: str) -> None:
-    words = [*schema.LAYOUT_WORDS, "Plain", "TORCH", "keras", "3x8x8", "3,H,8", "3×8", " 3X08 ", "H", "x", "3x-1"]
+    words = [*LAYOUT_WORDS, "Plain", "TORCH", "keras", "3x8x8", "3,H,8", "3×8", " 3X08 ", "H", "x", "3x-1"]
     words += ["n" * document.LONGEST_NAME, "n" * (document.LONGEST_NAME + 1)]
     words += ["1x" * (MOST_SIZES - 1) + "1", "1x" * MOST_SIZES + "1"]
     for value in [*VALUES, *words, [3, "H", "W"], [3, "HW"], ["x"], [1] * MOST_SIZES, [1] * (MOST_SIZES + 1), 1]:

@@ -129,8 +129,8 @@ def _usage(error: click.ClickException) -> str:
 
 def _say(text: str, code: int) -> int:
     try:
-        for stream in filter(None, (sys.stdout,)):
-            stream.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         if sys.stderr is not None:
             print(text, file=sys.stderr, flush=True)
     except OSError:

@@ -17,10 +17,10 @@ from ..layers.keys import PADDING_WORDS, WORDS, Reader, flag, sides
 from ..layers.pool import Pool
 from ..layers.transposed import TransposedConv
 from ..sizes import looks_like_shape
+from ..spec.keys import LAYER_KEYS
 from ..spec.words import FLAGS, parse_word
 from . import COMMANDS, group
 
-COMMON_KEYS = ("name", "from", "times", "expect")
 EITHER = {"p": "p_total", "p_total": "p"}
 """Keys of which a layer takes one or the other."""
 
@@ -229,7 +229,7 @@ def _arguments(op: str, head: str, rest: str) -> list[Candidate]:
         keys = keys_named(cls, key)
         return [Candidate(f"{head}{key}={word}", then=",") for word in (_words(cls, nd, keys[0]) if keys else ())]
     given = _given(op, cls, before)
-    free = [key for key in (*cls.KEYS, *COMMON_KEYS) if key not in given]
+    free = [key for key in (*cls.KEYS, *LAYER_KEYS) if key not in given]
     flags = [name for name, (key, value) in FLAGS.items() if key in free and _has_flag(cls, nd, key, value)]
     assigned = [Candidate(f"{head}{key}=") for key in free if key not in flags]
     return assigned + [Candidate(head + name, then=",") for name in flags]

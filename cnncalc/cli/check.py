@@ -13,6 +13,7 @@ import click
 from .. import baseline as lock
 from .. import check, expect
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
+from ..render.findings import FORMATS, renderer
 from ..spec import source
 from ..spec.document import Document, parse
 from .common import (
@@ -32,7 +33,7 @@ from .common import (
 from .files import Candidate, candidates, loader
 
 
-@click.command("check", short_help="Check specs against what they, or a baseline, expect: the CI gate.")
+@click.command("check")
 @click.argument("file", nargs=-1, metavar="FILE...")
 @click.option(
     "--expect", "expected", multiple=True, metavar="KEY=VALUE", help="Expect it of every file: max_params=26M."
@@ -44,7 +45,7 @@ from .files import Candidate, candidates, loader
 @network_options()
 @json_option()
 @jsonl_option("its findings")
-@format_option(("text", "json", "jsonl", "github", "gitlab", "junit", "sarif"))
+@format_option(FORMATS)
 @path_option()
 @quiet_option()
 @debug_option()
@@ -139,8 +140,6 @@ def _noting(results: Iterable[check.Result], seen: list[check.Finding]) -> Itera
 
 
 def _print(results: Iterator[check.Result], format: str, stream: IO[str]) -> None:
-    from ..render.findings import renderer
-
     for piece in renderer(format)(results):
         stream.write(piece)
         if format in ("text", "jsonl", "github"):
@@ -197,15 +196,16 @@ class Locked:
         if self.broken is not None:
             yield check.Result(self.path, [self.broken], None)
         for result in results:
-            self.seen.add(self.key(result))
+            key = self.key(result)
+            self.seen.add(key)
             if result.report is None or self.broken is not None:
                 yield result
             elif self.update:
-                self.entries[self.key(result)] = lock.entry(result.report)
+                self.entries[key] = lock.entry(result.report)
                 yield result
             else:
                 found = [f for f in result.findings if f.code != "CC201"]
-                found += lock.compare(result.file, result.report, self.entries.get(self.key(result)))
+                found += lock.compare(result.file, result.report, self.entries.get(key))
                 yield result._replace(findings=found, checked=result.checked + 1)
         if not self.update:
             help = "if that is meant, run with --update"

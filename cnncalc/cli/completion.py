@@ -12,7 +12,7 @@ SCRIPTS = {"bash": "cnncalc.bash", "zsh": "_cnncalc", "fish": "cnncalc.fish"}
 _HERE = os.path.join(os.path.dirname(__file__), "shells")
 
 
-@click.command("completion", short_help="Print the completion script of a shell.")
+@click.command("completion")
 @click.argument("shell", type=click.Choice(list(SCRIPTS)), metavar="SHELL")
 @click.option("--line", hidden=True, help="Answer the script: what can stand at the end of this command line.")
 def command(shell: str, line: str | None) -> int:

@@ -37,7 +37,7 @@ QUOTES = "cnncalc diff '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'"
 TOP = "git counts a path from the repository's top"
 
 
-@click.command("diff", short_help="What changed between two networks.")
+@click.command("diff")
 @click.argument("networks", nargs=-1, metavar="A B")
 @network_options()
 @click.option("--exit-code", is_flag=True, help="End with 1 where they differ, as git diff does.")
@@ -165,9 +165,7 @@ def _near(revision: str, path: str) -> str:
     paths = os.fsdecode(listed.stdout).split("\0")
     same = [found for found in paths if os.path.basename(found) == os.path.basename(path)]
     if same:
-        return (
-            f"did you mean {shown(f'{revision}:{same[0]}', LONGEST_PATH)}? git counts a path from the repository's top"
-        )
+        return f"did you mean {shown(f'{revision}:{same[0]}', LONGEST_PATH)}? {TOP}"
     folder = os.path.dirname(path)
     beside = [found for found in paths if os.path.dirname(found) == folder]
     return nearest(path, beside) or TOP

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from .. import zoo
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
@@ -55,10 +55,11 @@ def _missing(word: str) -> SpecError:
 
 
 def _failing(name: str, error: CnncalcError) -> Candidate:
-    def fail() -> str:
-        raise error
+    return Candidate(name, partial(_raise, error))
 
-    return Candidate(name, fail)
+
+def _raise(error: CnncalcError) -> NoReturn:
+    raise error
 
 
 def _of_file(path: str) -> Iterator[Candidate]:
@@ -121,14 +122,7 @@ def loader(candidate: Candidate) -> Callable[[], Network] | None:
         document = Document(candidate.text().removeprefix("\ufeff"), candidate.name, candidate.line)
         value = parse(document)
     except CnncalcError as error:
-        return _raiser(error)
+        return partial(_raise, error)
     if is_baseline(value) or (candidate.optional and not looks_like_spec(value)):
         return None
     return lambda: read(value, document)
-
-
-def _raiser(error: CnncalcError) -> Callable[[], Network]:
-    def fail() -> Network:
-        raise error
-
-    return fail

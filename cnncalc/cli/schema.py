@@ -11,7 +11,7 @@ from ..spec import schema
 from .common import debug_option, output, path_option
 
 
-@click.command("schema", short_help="JSON Schema of a spec.")
+@click.command("schema")
 @path_option()
 @debug_option()
 def command(path: str | None) -> int:

@@ -19,7 +19,7 @@ from ..spec.document import load_text
 from .common import Asked, format_of, network_options, output, read_stdin, report_options, style_of, write
 
 
-@click.command("shape", short_help="Layer by layer: shapes, parameters, MACs, receptive field.")
+@click.command("shape")
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options()
 @click.option("--explain", is_flag=True, help="Write each layer's arithmetic out.")

@@ -17,7 +17,7 @@ from .common import color_option, debug_option, output, path_option, quiet_optio
 HEADS = ("network", "layers", "input", "output", "params", "MACs")
 
 
-@click.command("zoo", short_help="List the built-in networks, or print one as a spec.")
+@click.command("zoo")
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
 @path_option()

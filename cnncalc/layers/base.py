@@ -11,12 +11,12 @@ from typing import Any, ClassVar, NamedTuple
 
 from ..dialects import Dialect
 from ..errors import ShapeError
-from ..receptive import UNKNOWN as UNSEEN
 from ..receptive import Field
 from ..sizes import Shape, Size, known, show
 from .keys import Reader
 
 Fields = tuple[Field, ...]
+AXIS_LETTERS = {1: "L", 2: "HW", 3: "DHW"}
 AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
@@ -160,7 +160,7 @@ def divides(parts: int, whole: Size, what: str, key: str = "g", also: int | None
 
 def unseen(fields: Fields) -> Fields:
     """Fields of which nothing is known."""
-    return (UNSEEN,) * len(fields)
+    return tuple([field.lost() for field in fields])
 
 
 def whole(fields: Fields, space: Shape) -> Fields:

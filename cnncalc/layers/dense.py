@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from ..errors import ShapeError, shown
-from ..sizes import Shape, Size, count, counted, known, product, show
+from ..sizes import UNKNOWN, Shape, Size, count, counted, known, product, show
 from .base import Env, Fields, Layer, Traced, check_channels, split, unseen, whole
 from .conv import params_text, times
 from .keys import at_least, flag, integers
@@ -83,9 +85,9 @@ class Reshape(Layer):
         """The target with its -1 worked out. ShapeError where the sizes do not multiply to what is there."""
         if any(n < 1 and n != -1 for n in self.out) or self.out.count(-1) > 1 or not self.out:
             raise ShapeError(f"out is {show(self.out)}: sizes are at least 1, and one may be -1", key="out")
-        given = count(*(n for n in self.out if n != -1)) or 1
+        given = prod(n for n in self.out if n != -1)
         if not isinstance(have, int):
-            return tuple([have // given if n == -1 and given == 1 else have * 0 if n == -1 else n for n in self.out])
+            return tuple([have // given if n == -1 and given == 1 else UNKNOWN if n == -1 else n for n in self.out])
         missing, rest = divmod(have, given)
         if rest or (missing != 1 and -1 not in self.out):
             raise ShapeError(

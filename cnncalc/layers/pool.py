@@ -29,7 +29,6 @@ class Pool(Layer):
     }
     BARE = "k"
     NEEDED = ("k",)
-    NAME: ClassVar[str] = "Pool"
     MAY_DILATE: ClassVar[str] = "avg_dilation"
     k: Axes
     s: Axes | None = None
@@ -282,7 +281,7 @@ def _adapt(fields: Fields, space: Shape, out: tuple[Size, ...]) -> Fields:
         elif isinstance(n, int) and isinstance(o, int):
             adapted.append(field.resample(n, o, partial(_adaptive_window, n, o)))
         else:
-            adapted.append(unseen((field,))[0])
+            adapted.append(field.lost())
     return tuple(adapted)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 
 from ..errors import ShapeError, SpecError, shown
-from ..receptive import UNKNOWN as UNSEEN
 from ..receptive import Field, Interval
 from ..sizes import UNKNOWN, Shape, Size
 from .base import AXIS_NAMES, Env, Fields, Layer, Traced, divides, join, split, unseen
@@ -105,14 +104,14 @@ class Upsample(Layer):
         if isinstance(ratio, int):
             n, out = 1, ratio  # the same for every n
         if not isinstance(n, int) or not isinstance(out, int) or (ratio is not None and n * ratio != out):
-            return UNSEEN
+            return field.lost()
         if self.mode == "nearest":
             return field.resample(n, out, partial(_nearest, n, out))
         return field.resample(n, out, _taps(self.mode, partial(_half_pixel, n, out)))
 
     def _see_aligned(self, field: Field, n: Size, out: Size) -> Field:
         if not isinstance(n, int) or not isinstance(out, int):
-            return UNSEEN
+            return field.lost()
         if out == 1:
             return field.spread([(0, 0)], 1)
         return field.resample(n - 1, out - 1, _taps(self.mode, partial(_aligned, n, out)))

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import SpecError, nearest, shown
 from ..explain import axes_text, field_text
 from ..sizes import show
+from ..trace import summed
 
 if TYPE_CHECKING:
     from ..receptive import Field
-    from ..trace import LayerReport
+    from ..trace import LayerReport, Report
 
 Cell = int | float | str | None
 """A number, a text (empty where there is nothing to say), or None for a number that is not known."""
@@ -106,6 +107,13 @@ NARROW = ("layer", "op", "out", "params", "fc", "ratio", "macs", "rf")
 WIDE = ("layer", "op", "out", "weights", "params", "local", "fc", "ratio", "macs", "rf")
 ALL = tuple(name for name in COLUMNS if name != "rf")
 SUMMED = ("weights", "bias", "params", "buffers", "macs")
+
+
+def total_cell(report: Report, name: str) -> Cell:
+    """What stands in a column of the row of totals."""
+    if name == "layer":
+        return "total"
+    return summed(report.layers, name) if name in SUMMED else ""
 
 
 def chosen(names: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..explain import lines
-from .columns import ALL, COLUMNS, NARROW, full, plain
+from .columns import ALL, COLUMNS, NARROW, full, plain, total_cell
 
 if TYPE_CHECKING:
     from ..trace import Report
@@ -37,9 +37,7 @@ def markdown(report: Report, style: Style) -> Iterator[str]:
     yield "|" + "|".join("---:" if c.right else "---" for c in columns) + "|\n"
     for layer in report.layers:
         yield "| " + " | ".join(_escape(full(c.cell(layer), c)) for c in columns) + " |\n"
-    totals = {"layer": "total", "params": report.params, "buffers": report.buffers, "macs": report.macs}
-    cells = [totals.get(name, "") for name in names]
-    yield "| " + " | ".join(full(cell, c) for cell, c in zip(cells, columns, strict=True)) + " |\n"
+    yield "| " + " | ".join(full(total_cell(report, name), COLUMNS[name]) for name in names) + " |\n"
     if style.explain:
         yield "\n"
         for layer in report.layers:

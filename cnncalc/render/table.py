@@ -12,7 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from .columns import COLUMNS, NARROW, SUMMED, WIDE, Cell, Column, brief, full
+from .columns import COLUMNS, NARROW, WIDE, Cell, Column, brief, full, total_cell
 from .summary import explanation, lone_convolution, totals
 
 if TYPE_CHECKING:
@@ -70,18 +70,22 @@ def drawn(console: Console, thing: Table | Text) -> str:
     return "".join(line.rstrip(" ") + "\n" for line in captured.get().splitlines())
 
 
-def _table(
-    report: Report, style: Style, names: tuple[str, ...], write: Callable[[Cell, Column], str], gap: int
-) -> Table:
-    table = Table(
+def new_table(style: Style, gap: int) -> Table:
+    """A table without columns yet, `gap` spaces wider than need be between them."""
+    return Table(
         box=box.ASCII2 if style.ascii else box.SIMPLE_HEAD,
         pad_edge=False,
         padding=(0, gap, 0, 0),
         collapse_padding=True,
         header_style="bold",
         show_edge=False,
-        show_footer=False,
     )
+
+
+def _table(
+    report: Report, style: Style, names: tuple[str, ...], write: Callable[[Cell, Column], str], gap: int
+) -> Table:
+    table = new_table(style, gap)
     for name in names:
         column = COLUMNS[name]
         table.add_column(Text(column.title), justify="right" if column.right else "left", overflow="fold")
@@ -89,18 +93,9 @@ def _table(
         table.add_row(*[Text(write(COLUMNS[n].cell(layer), COLUMNS[n]), style=_style(n)) for n in names])
     if len(report.layers) > 1:
         table.add_section()
-        table.add_row(*[_total(report, name, COLUMNS[name], write) for name in names])
+        sums = [write(total_cell(report, name), COLUMNS[name]) for name in names]
+        table.add_row(*[Text(text, style="bold" if text else "") for text in sums])
     return table
-
-
-def _total(report: Report, name: str, column: Column, write: Callable[[Cell, Column], str]) -> Text:
-    if name == "layer":
-        return Text("total", style="bold")
-    if name not in SUMMED:
-        return Text("")
-    values = [column.cell(layer) for layer in report.layers]
-    number = None if None in values else sum(v for v in values if isinstance(v, int))
-    return Text(write(number, column), style="bold")
 
 
 def _style(name: str) -> str:

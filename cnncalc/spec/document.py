@@ -11,12 +11,12 @@ from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from ..layers import OPS, Layer, find_op, keys_named, unknown_op
 from ..network import Network, Source, Wire, wire
 from ..sizes import LARGEST, read_shape
-from .keys import canonical
+from .keys import LAYER_KEYS, canonical
 
 VERSION = 1
 LONGEST_NAME = 255
 TOP_KEYS = ("cnncalc", "name", "input", "dialect", "layout", "layers", "expect", "report", "$schema")
-COMMON_KEYS = ("op", "name", "from", "times", "expect", "tie", "report")
+COMMON_KEYS = ("op", *LAYER_KEYS, "report")
 
 
 class Document(Source):
@@ -270,7 +270,7 @@ def _read_alias(
     """A key by one of its long names."""
     names = keys_named(cls, raw)
     if not names:
-        known = [*cls.KEYS, *COMMON_KEYS[1:5]]
+        known = [*cls.KEYS, *LAYER_KEYS]
         help = nearest(raw, known) or f"{op} has the keys {', '.join(known)}"
         raise SpecError(f"{op} has no key {shown(raw)}", help, path=("layers", index, raw))
     if value is None or (raw == "auto_pad" and value == "NOTSET"):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ..layers import ALIASES, OPS
 
+LAYER_KEYS = ("name", "from", "times", "tie", "expect")
+"""The keys that a layer of any op may have."""
+
 
 def canonical(raw: str) -> set[str]:
     """Every key that a name may stand for: `padding` is p, and `p` also a dropout's rate."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from ..dialects import DIALECTS, LAYOUTS
+from ..dialects import DIALECTS, LAYOUT_WORDS
 from ..layers import ALIASES, HELP, OPS, Layer, keys_named, spellings
 from ..layers.keys import FORMS, PADDING_WORDS, Schema, any_case, whole_form, words_form
 from ..network import MOST_LAYERS
@@ -19,7 +19,6 @@ from .document import COMMON_KEYS, LONGEST_NAME, TOP_KEYS, VERSION
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ID = f"urn:cnncalc:spec:{VERSION}"
-LAYOUT_WORDS = (*LAYOUTS, "channels_first", "channels_last")
 SIDES = ("p", "p_total")
 """Keys of which a layer takes one."""
 

@@ -9,7 +9,7 @@ from typing import IO, NamedTuple
 
 from .. import zoo
 from ..errors import LONGEST_PATH, SpecError, nearest, shown
-from ..layers import OPS
+from ..layers import OPS, unknown_op
 from ..network import Network
 from ..sizes import Shape, looks_like_shape, parse_shape
 from .document import load_text
@@ -115,7 +115,7 @@ def _not_a_layer(given: Given, index: int) -> SpecError:
     elif looks_like_shape(word):
         error = SpecError(f"the shape {word} stands in front of the layers", "there is one input, and it comes first")
     else:
-        error = SpecError(f"unknown op {shown(name)}", nearest(name, OPS) or "the README's table lists every op")
+        error = unknown_op(name)
     error.where = Words(given.words).at(index, 0, len(name) or 1)
     return error
 

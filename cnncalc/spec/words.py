@@ -1,11 +1,13 @@
 """Layer words: `conv:64,k7,s2,p3`, one shell word a layer.
 
-word  = op [":" arg {"," arg}]
-arg   = key "=" value | fused | flag | AXES
-fused = ("k" | "s" | "p" | "pt" | "d" | "g") AXES
-AXES  = SIDE {"x" SIDE}           one for all axes, or one per axis
-SIDE  = digits ["+" digits]       before+after, for padding
-value = JSON | AXES | text
+The grammar:
+
+    word  = op [":" arg {"," arg}]
+    arg   = key "=" value | fused | flag | AXES
+    fused = ("k" | "s" | "p" | "pt" | "d" | "g") AXES
+    AXES  = SIDE {"x" SIDE}           one for all axes, or one per axis
+    SIDE  = digits ["+" digits]       before+after, for padding
+    value = JSON | AXES | text
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from ..layers import OPS, Layer, find_op, keys_named, unknown_op
 from ..network import Network, Source
 from ..sizes import is_digits, split_axes
 from . import document
-from .keys import canonical
+from .keys import LAYER_KEYS, canonical
 
 _FUSED = {"pt": "p_total", "k": "k", "s": "s", "p": "p", "d": "d", "g": "g"}
 FLAGS: dict[str, tuple[str, Any]] = {
@@ -28,7 +30,6 @@ FLAGS: dict[str, tuple[str, Any]] = {
     **{word: ("p", word) for word in ("same", "valid", "full", "causal", "same_upper", "same_lower")},
 }
 _TEXTS = ("name", "tie")
-_COMMON = ("name", "from", "times", "tie", "expect")
 
 
 class Arg(NamedTuple):
@@ -188,7 +189,7 @@ def _unreadable(op: str, cls: type[Layer], text: str) -> SpecError:
         return SpecError(f"{shown(text)} is no bare number", f"write {cls.BARE}=[{text}]")
     stem = text.rstrip("0123456789.+xX-")
     flags = [f for f, (key, _) in FLAGS.items() if key in cls.KEYS and f not in cls.KEYS]
-    known = [*cls.KEYS, *flags, *_COMMON]
+    known = [*cls.KEYS, *flags, *LAYER_KEYS]
     if stem.lower() in known and stem != text:
         return SpecError(f"{shown(text)} is not a number for {stem}", f"as {stem}3, {stem}3x5")
     help = nearest(stem or text, known) or f"{op} has {', '.join(known)}"

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ...sizes import counted
-from ..table import drawn, new_console
+from ..table import drawn, new_console, new_table
 from .rows import SAME, SIGNS, Row, cost, renumbered, rows, short, total_rows, verdict
 
 if TYPE_CHECKING:
@@ -58,14 +57,7 @@ def _fitting(console: Console, diff: Difference, style: Style) -> Table:
 
 
 def _table(style: Style, body: list[Row], totals: list[Row], gap: int) -> Table:
-    table = Table(
-        box=box.ASCII2 if style.ascii else box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, gap, 0, 0),
-        collapse_padding=True,
-        header_style="bold",
-        show_edge=False,
-    )
+    table = new_table(style, gap)
     for number, title in enumerate(TITLES):
         table.add_column(Text(title), justify="left" if number < 3 else "right", overflow="fold")
     color = ""
