@@ -107,10 +107,18 @@ class LayerReport:
         """Whether the figure counts in the whole: shared weights are there once, and multiply each time."""
         return self.node.tie is None or figure == "macs"
 
+    @property
+    def env(self) -> Env:
+        """What holds for its whole network."""
+        return Env(self.network.dialect, self.network.layout == "NHWC")
+
+    def weight_shapes(self) -> dict[str, Shape]:
+        """The shape of each array it needs to be executed, by role, in the order of the network's layout."""
+        return self.node.layer.weight_shapes(self._x, self.traced.values, self.env)
+
     def explain(self) -> list[str]:
         """The arithmetic, a line a formula."""
-        env = Env(self.network.dialect, self.network.layout == "NHWC")
-        lines = self.node.layer.explain(self._x, self.traced, env)
+        lines = self.node.layer.explain(self._x, self.traced, self.env)
         if self._batch is not None and self.traced.macs:
             lines.append(f"MACs of the batch: {self._batch}*{self.traced.macs:,} = {self.macs:,}")
         return lines

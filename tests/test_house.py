@@ -21,6 +21,7 @@ FLOORS = [
     "layers",
     "network",
     "zoo",
+    "formats",
     "spec",
     "trace",
     "explain",
@@ -28,12 +29,21 @@ FLOORS = [
     "check",
     "baseline",
     "diff",
+    "arrays",
+    "writers",
     "render",
     "testing",
     "cli",
 ]
 """Each may import itself and what stands above it in this list."""
-ONLY = {"click": {"cli"}, "rich": {"render"}, "numpy": set[str]()}
+ONLY = {
+    "click": {"cli"},
+    "rich": {"render"},
+    "numpy": {"arrays"},
+    "safetensors": {"arrays"},
+    "onnx": {"formats", "writers"},
+    "torch": {"formats"},
+}
 PACKAGE = ROOT / "cnncalc"
 LIBRARY = {"json", "csv", "io", "os", "sys", "gc", "math", "re", "difflib", "contextlib", "errno"}
 

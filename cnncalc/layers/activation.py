@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from ..errors import ShapeError, SpecError, shown
 from ..sizes import Shape, count, counted, product, show
@@ -117,6 +118,11 @@ class PRelu(Layer):
                 f"num_parameters is {number_}, and {c} channels arrive", f"it is 1 or {c}", key="num_parameters"
             )
         return Traced({"num_parameters": number_}, x, fields, number_)
+
+    def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        if "num_parameters" in values:
+            return {"weight": (values["num_parameters"],)}
+        return {"weight": tuple([1 if axis in values["shared_axes"] else n for axis, n in enumerate(x, 1)])}
 
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
         return [f"parameters: {counted(traced.weights)} slope{'' if traced.weights == 1 else 's'}"]

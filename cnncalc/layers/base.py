@@ -106,6 +106,14 @@ class Layer:
         """From several samples' shapes to what comes out, for a layer that joins them."""
         raise NotImplementedError
 
+    def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        """The shape of each array it needs to be executed, by role (`weight`, `bias`, `running_mean` …).
+
+        `x` is its sample's shape, `values` the resolved keys. In NCHW the order is PyTorch's, in NHWC Keras's; together
+        they are as many numbers as `trace` counts: weights, bias and buffers.
+        """
+        return {}
+
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
         """The arithmetic of `trace`, a line a formula."""
         return []

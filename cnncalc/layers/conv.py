@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..errors import ShapeError
@@ -46,6 +47,13 @@ class Convolution(Layer):
         bias = count(c_o) if self.bias else 0
         local = macs  # a locally connected layer has a weight for each multiplication
         return Traced(values, join(c_o, out, env), slide_fields(fields, slides), weights, bias, 0, macs, local)
+
+    def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        return self.kernel_shapes(values, env) | ({"bias": (values["c_o"],)} if self.bias else {})
+
+    def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        """The shape of each kernel: NCHW (c_o, c_i/g, k), NHWC (k, c_i/g, c_o)."""
+        raise NotImplementedError
 
     def words(self, env: Env) -> frozenset[str]:
         """The padding words that the dialect allows."""
@@ -156,6 +164,9 @@ class Conv(Convolution):
         divides(self.g, self.c_o, "c_o", also=known(c_i))
         return Kernels(self.c_o, count(self.c_o, c_i // self.g, *k), {"g": self.g})
 
+    def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        return {"weight": _dense_shape(self.c_o, values["c_i"] // self.g, values["k"], env)}
+
     def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
         if self.g == 1:
             return "c_o*c_i*k", times(self.c_o, _or_unknown(values["c_i"]), values["k"])
@@ -191,6 +202,9 @@ class DepthwiseConv(ChannelwiseConv):
         multiplier = self.times_each(c_i)
         return Kernels(c_i * multiplier, count(c_i, multiplier, *k), {"multiplier": multiplier})
 
+    def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        return {"weight": _channelwise_shape(values, env)}
+
     def times_each(self, c_i: Size) -> int:
         """The multiplier, from c_o where it is not given; ShapeError where the two disagree."""
         c_o, multiplier = self.c_o, self.multiplier
@@ -221,9 +235,23 @@ class SeparableConv(ChannelwiseConv):
         weights = total([count(inner, *k), count(inner, self.c_o)])
         return Kernels(self.c_o, weights, {"multiplier": self.multiplier})
 
+    def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        inner, ones = values["c_i"] * self.multiplier, (1,) * len(values["k"])
+        return {"depthwise": _channelwise_shape(values, env), "pointwise": _dense_shape(self.c_o, inner, ones, env)}
+
     def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
         each = (_or_unknown(values["c_i"]), self.multiplier)
         return "c_i*multiplier*(k + c_o)", f"{times(each)}*({times(values['k'])} + {self.c_o})"
+
+
+def _dense_shape(c_o: int, c_i: int, k: tuple[int, ...], env: Env) -> Shape:
+    return (*k, c_i, c_o) if env.channels_last else (c_o, c_i, *k)
+
+
+def _channelwise_shape(values: Mapping[str, Any], env: Env) -> Shape:
+    """One kernel for each channel and multiplier: NCHW (c_i*multiplier, 1, k), NHWC (k, c_i, multiplier)."""
+    c_i, multiplier, k = values["c_i"], values["multiplier"], values["k"]
+    return (*k, c_i, multiplier) if env.channels_last else (c_i * multiplier, 1, *k)
 
 
 def _or_unknown(number: int | None) -> object:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
+from typing import Any
 
 from ..errors import ShapeError, shown
 from ..sizes import UNKNOWN, Shape, Size, count, counted, known, product, show
@@ -29,6 +31,10 @@ class Linear(Layer):
         bias = self.out if self.bias else 0
         values = {"c_i": known(x[-1]), "out": self.out, "bias": self.bias}
         return Traced(values, out, self._see(x, fields, env), count(x[-1], self.out), bias, 0, count(x[-1], *out))
+
+    def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        weight = (x[-1], self.out) if env.channels_last else (self.out, x[-1])
+        return {"weight": weight} | ({"bias": (self.out,)} if self.bias else {})
 
     def _see(self, x: Shape, fields: Fields, env: Env) -> Fields:
         if len(x) == 1 or env.channels_last:

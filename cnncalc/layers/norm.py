@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from ..errors import ShapeError, shown
 from ..sizes import Shape, Size, count, counted, product, show
@@ -38,6 +39,14 @@ class Norm(Layer):
         values |= {"scale": self.scale, "center": self.has_center()}
         return Traced(values, x, fields, weights, bias, self.buffers(size))
 
+    def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        size = self.weight_shape(x, env)
+        return {role: size for role, has in (("weight", values["scale"]), ("bias", values["center"])) if has}
+
+    def weight_shape(self, x: Shape, env: Env) -> Shape:
+        """The shape of its weight, and of its bias."""
+        return (channels(x, env),)
+
     def has_center(self) -> bool:
         """Whether it has a bias."""
         return self.center
@@ -70,6 +79,10 @@ class BatchNorm(Norm):
         check_channels(self.c_i, c, x)
         return {}, c
 
+    def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        shapes = super().weight_shapes(x, values, env)
+        return shapes | dict.fromkeys(("running_mean", "running_var"), self.weight_shape(x, env))
+
     def buffers(self, size: Size) -> int | None:
         return count(2, size)
 
@@ -91,10 +104,16 @@ class LayerNorm(Norm):
                 )
         if not self.axis:
             raise ShapeError("axis names no axis", "leave it out for the last axis", key="axis")
-        places = [a - 1 if a > 0 else a + len(x) for a in self.axis]
-        if len(set(places)) < len(places):
+        if len(set(self.places(x))) < len(self.axis):
             raise ShapeError(f"axis {shown(self.axis)} names an axis twice", "each axis once", key="axis")
-        return {"axis": self.axis}, product([x[place] for place in places])
+        return {"axis": self.axis}, product(self.weight_shape(x, env))
+
+    def places(self, x: Shape) -> list[int]:
+        """Which of a sample's sizes are normalised together, in their order."""
+        return sorted([a - 1 if a > 0 else a + len(x) for a in self.axis])
+
+    def weight_shape(self, x: Shape, env: Env) -> Shape:
+        return tuple([x[place] for place in self.places(x)])
 
 
 @takes("groups", lambda _: {**whole_form(-1), "not": {"const": 0}})
@@ -160,6 +179,9 @@ class Scale(Layer):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
         return Traced({}, x, fields, count(channels(x, env)))
+
+    def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        return {"weight": (channels(x, env),)}
 
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
         return [f"parameters: {counted(traced.weights)}, one a channel"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from ..errors import ShapeError
 from ..sizes import Open, Shape, Size, atom, count, counted, known
@@ -104,6 +105,11 @@ class TransposedConv(Layer):
             values["out"] = spread(self.out, nd)
         bias = self.c_o if self.bias else 0
         return Traced(values, join(self.c_o, out, env), _see(fields, cuts), weights, bias, 0, macs, macs)
+
+    def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        c_i, c_o, k = values["c_i"], self.c_o // self.g, values["k"]
+        weight = (*k, c_o, c_i) if env.channels_last else (c_i, c_o, *k)
+        return {"weight": weight} | ({"bias": (self.c_o,)} if self.bias else {})
 
     def cuts(self, space: Shape, env: Env) -> list[Cut]:
         """The transposed window on each axis. ShapeError where the keys or the dialect do not allow it."""

@@ -1,0 +1,1 @@
+"""Execution on NumPy arrays: the only place that imports numpy."""
