@@ -53,6 +53,10 @@ class Dialect:
     """Whether a global pool keeps its spatial axes, as ones."""
     prelu_per_unit = False
     """Whether prelu has a slope for every unit where the spec does not say."""
+    cubic = -0.75
+    """The constant A of cubic upsampling (Keys 1981)."""
+    cubic_leaves_out = False
+    """Whether its taps beyond the border are left out, not read from the border."""
 
 
 class Torch(Dialect):
@@ -94,6 +98,8 @@ class Keras(Dialect):
     leaky_slope = 0.3
     keepdims = False
     prelu_per_unit = True
+    cubic = -0.5
+    cubic_leaves_out = True
 
 
 DIALECTS = {dialect.name: dialect for dialect in (Dialect, Torch, Keras)}

@@ -33,18 +33,18 @@ Compute = Callable[[Task, Sequence[Array], Weights, Array], None]
 """Fill the last argument, of the traced shape and the kernel's dtype, from the inputs and the weights."""
 
 
-def keeps(kinds: Sequence[Dtype]) -> Dtype:
-    """The dtype that holds all of these: of the inputs, then of the weights."""
+def keeps(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
+    """The dtype that holds all of these: of the inputs, then of the weights. `values` are the layer's keys."""
     return np.result_type(*kinds)
 
 
-def accumulates(kinds: Sequence[Dtype]) -> Dtype:
+def accumulates(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
     """Of sums of products: floats as they are, integers and booleans as int64."""
     kind = np.result_type(*kinds)
     return kind if kind.kind == "f" else np.dtype(np.int64)
 
 
-def averages(kinds: Sequence[Dtype]) -> Dtype:
+def averages(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
     """Of means, roots and functions of real numbers: floats as they are, integers and booleans as float64."""
     kind = np.result_type(*kinds)
     return kind if kind.kind == "f" else np.dtype(np.float64)
@@ -54,8 +54,8 @@ class Kernel(NamedTuple):
     """How a kind of layer is computed."""
 
     compute: Compute
-    dtype: Callable[[Sequence[Dtype]], Dtype] = keeps
-    """From the dtypes of the inputs and then of the weights to that of what comes out."""
+    dtype: Callable[[Sequence[Dtype], Mapping[str, Any]], Dtype] = keeps
+    """From the dtypes of the inputs and then of the weights, and the layer's keys, to that of what comes out."""
     spatial: bool = False
     """Whether it is given views with the channels first: (batch, channels, *space), whatever the layout."""
     in_place: bool = False

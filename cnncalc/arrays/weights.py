@@ -1,0 +1,152 @@
+"""The arrays that a network's layers need: what is missing or wrong among what is given, and what a seed draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import prod, sqrt
+from typing import NamedTuple
+from zlib import crc32
+
+import numpy as np
+
+from ..errors import ShapeError, SpecError, nearest, shown
+from ..sizes import Shape, show
+from ..trace import LayerReport, Report
+from .task import Array, Dtype
+
+MOST_LISTED = 12
+ONES = ("running_var", "variance")
+NORMS = ("batchnorm", "layernorm", "groupnorm", "instancenorm", "scale")
+IGNORED = ("num_batches_tracked",)
+"""What PyTorch's files hold beside: nothing is computed from it."""
+
+
+class Wanted(NamedTuple):
+    """An array that a layer needs."""
+
+    name: str
+    """As weights are named: `conv1.weight`, of the layer itself or of the one it shares with."""
+    role: str
+    shape: tuple[int, ...]
+    layer: LayerReport
+
+
+def wanted(report: Report) -> list[Wanted]:
+    """Every array that a network needs, shared ones once, in the order of the layers."""
+    found: dict[str, Wanted] = {}
+    for layer in report.layers:
+        for role, name, shape in names(layer):
+            found.setdefault(name, Wanted(name, role, shape, layer))
+    return list(found.values())
+
+
+def names(layer: LayerReport) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """The role, the name and the shape of each array that one layer needs."""
+    node, nodes = layer.node, layer.network.nodes
+    owner = node.name if node.tie is None else nodes[node.tie].name
+    for role, shape in layer.weight_shapes().items():
+        yield role, f"{owner}.{role}", _known(shape, layer)
+
+
+def _known(shape: Shape, layer: LayerReport) -> tuple[int, ...]:
+    sizes = tuple([n for n in shape if isinstance(n, int)])
+    if len(sizes) < len(shape):
+        raise ShapeError(f"{layer.name} has weights {show(shape)}: open sizes cannot be executed")
+    return sizes
+
+
+def bind(report: Report, given: Mapping[str, Array], seed: int | None, kind: Dtype) -> dict[str, Array]:
+    """The arrays of a network by name: those given, the others drawn from the seed in this dtype.
+
+    SpecError where one is missing and there is no seed, and ShapeError where one has another shape than it needs.
+    """
+    found: dict[str, Array] = {}
+    missing = []
+    for want in wanted(report):
+        if want.name in given:
+            found[want.name] = fitted(given[want.name], want)
+        elif seed is not None:
+            found[want.name] = draw(want, seed, kind)
+        else:
+            missing.append(want)
+    if missing:
+        raise _missing(missing, [name for name in given if name not in found])
+    return found
+
+
+def unused(report: Report, given: Mapping[str, Array]) -> list[str]:
+    """The names of what is given and not needed."""
+    needed = {want.name for want in wanted(report)}
+    return [name for name in given if name not in needed and not name.endswith(IGNORED)]
+
+
+def fitted(array: Array, want: Wanted) -> Array:
+    """An array as its layer needs it: a kernel of one channel may leave its channels out."""
+    if array.dtype.kind not in "biuf":
+        raise SpecError(f"{want.name} is of dtype {array.dtype}", "weights are real numbers")
+    if array.shape == want.shape:
+        return array
+    if array.size == prod(want.shape) and tuple(n for n in array.shape if n != 1) == tuple(
+        n for n in want.shape if n != 1
+    ):
+        return array.reshape(want.shape)
+    error = ShapeError(
+        f"{want.name} has the shape {show(array.shape)}, and {show(want.shape)} is needed", _turn(array, want)
+    )
+    error.layer = want.layer.node.label()
+    return _raise(error)
+
+
+def _raise(error: ShapeError) -> Array:
+    raise error
+
+
+def _turn(array: Array, want: Wanted) -> str | None:
+    """What would help where the array's axes stand in the other layout's order."""
+    last = want.layer.env.channels_last
+    if sorted(array.shape) != sorted(want.shape):
+        order = "k, c_i/g, c_o" if last else "c_o, c_i/g, k"
+        return f"the order in {'NHWC' if last else 'NCHW'} is {order}" if len(want.shape) > 2 else None
+    return f"its axes may stand in the order of {'NCHW' if last else 'NHWC'}: transpose it, or give --layout"
+
+
+def _missing(missing: list[Wanted], others: list[str]) -> SpecError:
+    listed = [f"{want.name} {show(want.shape)}" for want in missing[:MOST_LISTED]]
+    if len(missing) > MOST_LISTED:
+        listed.append(f"and {len(missing) - MOST_LISTED} more")
+    help = "give them with -w, or --seed N to draw them"
+    if others:
+        near = nearest(missing[0].name, others)
+        help += f"\ngiven and not needed: {', '.join(map(shown, others[:MOST_LISTED]))}" + (f"; {near}" if near else "")
+    return SpecError(f"no weights for {', '.join(listed)}", help)
+
+
+def draw(want: Wanted, seed: int, kind: Dtype) -> Array:
+    """An array from a seed, the same whatever else the network has.
+
+    Kernels are normal with variance 2/fan_in (He et al. 2015, Delving Deep into Rectifiers), norms' weights and
+    variances 1, prelu's slopes 1/4, and biases and means 0.
+    """
+    op = want.layer.op
+    if want.role in ONES or (want.role == "weight" and op in NORMS):
+        return np.ones(want.shape, kind)
+    if op == "prelu":
+        return np.full(want.shape, 0.25, kind)
+    if want.role not in ("weight", "depthwise", "pointwise"):
+        return np.zeros(want.shape, kind)
+    rng = np.random.default_rng([seed, crc32(want.name.encode())])
+    return (rng.standard_normal(want.shape, np.float32) * sqrt(2 / fan_in(want))).astype(kind)
+
+
+def fan_in(want: Wanted) -> int:
+    """How many inputs one output sums up with this kernel."""
+    shape: tuple[int, ...] = want.shape
+    values = want.layer.values
+    last = want.layer.env.channels_last
+    if want.role == "depthwise" or want.layer.op.startswith("dwconv"):
+        return prod(tuple(values["k"]))
+    if want.layer.op.startswith("convT"):  # each output sees about one in s cells of each axis
+        cells: int = values["c_i"] // values["g"] * prod(values["k"])
+        strides: int = prod(values["s"])
+        return max(cells // strides, 1)
+    return prod(shape[:-1] if last else shape[1:])
