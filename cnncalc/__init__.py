@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from os.path import exists
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,17 @@ from typing import TYPE_CHECKING, Any
 from .errors import CnncalcError, ShapeError, SpecError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .network import Network
+    from .spec.words import Fill
     from .trace import LayerReport, Report
 
+    Array = NDArray[Any]
     Source = str | PathLike[str] | dict[str, Any] | Sequence[Any] | Network
 
 __version__ = "0.1.0"
-__all__ = ["CnncalcError", "LayerReport", "Network", "Report", "ShapeError", "SpecError", "load", "shape"]
+__all__ = ["CnncalcError", "LayerReport", "Network", "Report", "ShapeError", "SpecError", "load", "run", "shape"]
 
 
 def load(source: Source) -> Network:
@@ -31,6 +35,10 @@ def load(source: Source) -> Network:
     Layer words may have a shape in front: `load("3x224x224 conv:64,k7,s2,p3")`.
     Raises SpecError where it cannot be read, with the place.
     """
+    return _load(source, None)
+
+
+def _load(source: Source, fill: Fill | None) -> Network:
     from .network import Network
     from .spec import document
     from .spec import source as spec_source
@@ -44,7 +52,7 @@ def load(source: Source) -> Network:
     if isinstance(source, PathLike):
         return document.load_text(spec_source.read_text(fspath(source)), fspath(source))
     given = spec_source.sort_out([source] if exists(source) else source.split())
-    network = spec_source.network(given, _no_stdin)
+    network = spec_source.network(given, _no_stdin, fill)
     return network if given.input is None else network._replace(input=given.input)
 
 
@@ -71,6 +79,55 @@ def shape(
 
     sizes = None if input is None else read_shape(input)
     return trace_shape(load(source), sizes, batch=batch, dialect=dialect, layout=layout)
+
+
+def run(
+    net: Source,
+    x: Array,
+    weights: Mapping[str, Array] | Array | None = None,
+    *,
+    bias: Array | None = None,
+    seed: int | None = None,
+    dialect: str | None = None,
+    layout: str | None = None,
+    keep: Sequence[str] = (),
+    memory: int = 256 << 20,
+) -> Any:
+    """Execute a network on a NumPy array: what comes out of its last layer, in the shape that `shape` says.
+
+    `net` is whatever `load` takes, `x` an array of the shapes that `shape` takes: one sample, or a batch of them.
+    `weights` are arrays by name (`conv1.weight`, `conv1.bias`, `bn.running_mean` …), in PyTorch's order of axes where
+    the layout is NCHW and in Keras's where it is NHWC; or the one array of the only layer with weights, which then
+    tells c_o and k where layer words leave them out. A layer whose kernel is given without a bias has none, unless its
+    spec says `bias=true`. `seed` draws what is not given (He's normal initialisation, biases 0).
+    With `keep`, names of layers, the result is a dict of their results and the last one's, by name.
+    Floats keep their dtype (float16 is summed in float32), integers are exact and come out as int64, means as float64.
+    `memory` is how many bytes of working memory a run may take beside its input, output and weights.
+
+    Raises SpecError for what is missing or cannot be read, ShapeError for what does not go together.
+
+    >>> import numpy, cnncalc
+    >>> cnncalc.run("conv", numpy.arange(9).reshape(3, 3), numpy.arange(4).reshape(2, 2)).tolist()
+    [[19, 25], [37, 43]]
+    """
+    from .arrays import run as run_arrays
+
+    fill = None if weights is None or isinstance(weights, Mapping) else fill_for(weights.shape, dialect, layout)
+    network = _load(net, fill)
+    return run_arrays(
+        network, x, weights, bias=bias, seed=seed, dialect=dialect, layout=layout, keep=keep, memory=memory
+    )
+
+
+def fill_for(shape: tuple[int, ...], dialect: str | None, layout: str | None) -> Fill:
+    """What completes layer words from a kernel's shape, in the layout that will hold."""
+    from .dialects import Dialect, dialect_named, layout_named
+    from .layers import Env
+    from .spec.words import fill_from_weight
+
+    settled = Dialect if dialect is None else dialect_named(dialect)
+    order = settled.layout if layout is None else layout_named(layout)
+    return fill_from_weight(shape, Env(settled, order == "NHWC"))
 
 
 def __getattr__(name: str) -> Any:

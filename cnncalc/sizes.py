@@ -151,6 +151,27 @@ def show(shape: Iterable[Size]) -> str:
     return "x".join(str(s) if isinstance(s, int) or len(str(s)) == 1 else f"[{s}]" for s in shape)
 
 
+UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def size_text(amount: int) -> str:
+    """A number of bytes as it is read: `512 bytes`, `1.5 MiB`."""
+    value, power = float(amount), 0
+    while value >= 1023.95 and power < len(UNITS) - 1:
+        value, power = value / 1024, power + 1
+    return f"{value:.1f} {UNITS[power]}" if power else f"{amount} bytes"
+
+
+def read_size(text: str) -> int:
+    """A number of bytes: `256M`, `1.5GiB`, `4096`; K, M, G and T are powers of 1024. SpecError for anything else."""
+    digits = text.strip().lower().removesuffix("b").removesuffix("i")
+    power = "kmgt".find(digits[-1:]) + 1 if digits else 0
+    number = digits[:-1] if power else digits
+    if not number.isascii() or not number.replace(".", "", 1).isdecimal():
+        raise SpecError(f"{shown(text)} is no number of bytes", "as 256M or 1G")
+    return int(float(number) * 1024**power)
+
+
 def atom(size: object) -> str:
     """A size as a factor of a formula: what is more than a number or a letter in brackets."""
     text = str(size)

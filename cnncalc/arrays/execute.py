@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -32,6 +32,10 @@ MEMORY = 256 << 20
 MOST_SCRATCH = 96 << 20
 MOST_AT_ONCE = 64 << 20
 """How many bytes of input and output are worked on at once, however many would fit: what is done can be let go."""
+
+
+Progress = Callable[[int], object]
+"""Is told after each layer for how many samples it is done."""
 
 
 class Step(NamedTuple):
@@ -125,10 +129,18 @@ class Program:
         """How many bytes of working memory one sample takes."""
         return sum(self._slots)
 
-    @property
-    def working(self) -> int:
-        """How many bytes of working memory a run takes, whatever the batch."""
-        return self.each_sample * self.at_once + self.scratch
+    def working(self, count: int) -> int:
+        """How many bytes of working memory a run of so many samples takes at most; `count` above any batch: whatever."""
+        several = min(self.at_once, count)
+        return self.each_sample * several + min(max(self._scratch(step, several) for step in self.steps), self.scratch)
+
+    def _scratch(self, step: Step, several: int) -> int:
+        """What a kernel may take beside its input and its output: columns, padded input, weights in another order."""
+        values = step.layer.values
+        seen = prod(sizes_of(step.layer.sample, step.layer.name)) * several
+        cells = prod(values["k"]) if "k" in values else 1
+        given = sum(array.size for array in step.weights.values())
+        return 8 * (seen * (cells + 2) + 4 * several * prod(step.shape) + 4 * given)
 
     @property
     def at_once(self) -> int:
@@ -141,7 +153,7 @@ class Program:
         """The shape of one sample of a layer's result, and its dtype."""
         return self.steps[at].shape, self.steps[at].kind
 
-    def run(self, x: Array, targets: Mapping[int, Array]) -> None:
+    def run(self, x: Array, targets: Mapping[int, Array], progress: Progress | None = None) -> None:
         """Fill each of `results`, (n, *sample), from x (n, *sample), at most `at_once` samples."""
         n = len(x)
         if not self._buffers:
@@ -155,6 +167,8 @@ class Program:
                 assert out.shape == (n, *step.shape), f"{step.layer.name}: {out.shape} is not {step.shape}"
                 self._compute(step, [x if at == INPUT else found[at] for at in step.reads], out)
                 found.append(out)
+                if progress is not None:
+                    progress(n)
 
     def _compute(self, step: Step, xs: list[Array], out: Array) -> None:
         if step.kernel.spatial and step.task.channels_last:

@@ -8,7 +8,6 @@ from math import erfc, log
 from typing import Any
 
 import numpy as np
-from numpy.polynomial import chebyshev
 
 from .task import Array, Dtype, Kernel, Task, Weights, averages, keeps, wide
 from .threads import blockwise, buffer
@@ -111,6 +110,8 @@ def _tail(kind: Dtype) -> Array:
 
     The form is that of W. H. Press et al., Numerical Recipes, 3rd edition, 6.2.2.
     """
+    from numpy.polynomial import chebyshev
+
     nearest = 2 / (2 + FAR)
 
     def logarithm(u: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import prod, sqrt
 from typing import NamedTuple
 from zlib import crc32
@@ -10,11 +10,14 @@ from zlib import crc32
 import numpy as np
 
 from ..errors import ShapeError, SpecError, nearest, shown
+from ..network import Network
 from ..sizes import Shape, show
 from ..trace import LayerReport, Report
+from .files import Given, Stored
 from .task import Array, Dtype
 
 MOST_LISTED = 12
+KERNELS = {"weight", "depthwise", "pointwise"}
 ONES = ("running_var", "variance")
 NORMS = ("batchnorm", "layernorm", "groupnorm", "instancenorm", "scale")
 IGNORED = ("num_batches_tracked",)
@@ -55,53 +58,98 @@ def _known(shape: Shape, layer: LayerReport) -> tuple[int, ...]:
     return sizes
 
 
-def bind(report: Report, given: Mapping[str, Array], seed: int | None, kind: Dtype) -> dict[str, Array]:
-    """The arrays of a network by name: those given, the others drawn from the seed in this dtype.
-
-    SpecError where one is missing and there is no seed, and ShapeError where one has another shape than it needs.
-    """
-    found: dict[str, Array] = {}
-    missing = []
-    for want in wanted(report):
-        if want.name in given:
-            found[want.name] = fitted(given[want.name], want)
-        elif seed is not None:
-            found[want.name] = draw(want, seed, kind)
-        else:
-            missing.append(want)
-    if missing:
-        raise _missing(missing, [name for name in given if name not in found])
+def named(report: Report, given: Given | Array | None, bias: Array | None) -> Given:
+    """Weights by name: a single array is that of the only layer with weights, and so is a bias."""
+    found = {} if given is None or isinstance(given, np.ndarray) else dict(given)
+    for array, role in ((given, "weight"), (bias, "bias")):
+        if isinstance(array, np.ndarray):
+            found[f"{_only(report, role)}.{role}"] = array
     return found
 
 
-def unused(report: Report, given: Mapping[str, Array]) -> list[str]:
+def _only(report: Report, role: str) -> str:
+    """The name of the only layer that has (or, of a bias, could have) weights of this role."""
+    owners = []
+    for layer in report.layers:
+        has = "bias" in layer.values if role == "bias" else role in layer.weight_shapes()
+        if has and layer.node.tie is None:
+            owners.append(layer)
+    if len(owners) == 1:
+        if role == "bias" and not owners[0].values["bias"]:
+            error = SpecError("a bias is given, and the layer has none: bias is false", "leave out one of them")
+            error.layer = owners[0].node.label()
+            raise error
+        return owners[0].name
+    several = ", ".join(layer.name for layer in owners[:MOST_LISTED])
+    raise SpecError(
+        f"one array is for one layer, and {len(owners)} have a {role}{': ' if several else ''}{several}",
+        f"give a .npz with each under its name, as {owners[0].name}.{role}" if owners else f"leave the {role} out",
+    )
+
+
+def without_biases(network: Network, given: Given) -> Network:
+    """The network without the biases that its spec does not ask for, where a layer's kernel is given and no bias."""
+    nodes = []
+    for node in network.nodes:
+        own = {name.removeprefix(f"{node.name}.") for name in given if name.startswith(f"{node.name}.")}
+        layer = node.layer
+        if own and own <= KERNELS and "bias" in layer.KEYS and "bias" not in layer.given:
+            layer = type(layer)(layer.op, layer.nd, layer.given | {"bias": False})
+            node = node._replace(layer=layer)  # noqa: PLW2901
+        nodes.append(node)
+    return network if tuple(nodes) == network.nodes else network._replace(nodes=tuple(nodes))
+
+
+def check(report: Report, given: Given, seed: int | None) -> None:
+    """SpecError where an array is missing and there is no seed, ShapeError where one has another shape."""
+    missing = []
+    needed = set()
+    for want in wanted(report):
+        needed.add(want.name)
+        if want.name in given:
+            check_fit(given[want.name], want)
+        elif seed is None:
+            missing.append(want)
+    if missing:
+        raise _missing(missing, [name for name in given if name not in needed])
+
+
+def bind(report: Report, given: Given, seed: int | None, kind: Dtype) -> dict[str, Array]:
+    """The arrays of a network by name, as `check` has found them: those given, the others drawn in this dtype."""
+    found = {}
+    for want in wanted(report):
+        array = given.get(want.name)
+        if array is None:
+            assert seed is not None
+            found[want.name] = draw(want, seed, kind)
+        else:
+            read = array.read() if isinstance(array, Stored) else array
+            found[want.name] = read.reshape(want.shape).astype(read.dtype.newbyteorder("="), copy=False)
+    return found
+
+
+def unused(report: Report, given: Given) -> list[str]:
     """The names of what is given and not needed."""
     needed = {want.name for want in wanted(report)}
     return [name for name in given if name not in needed and not name.endswith(IGNORED)]
 
 
-def fitted(array: Array, want: Wanted) -> Array:
-    """An array as its layer needs it: a kernel of one channel may leave its channels out."""
-    if array.dtype.kind not in "biuf":
-        raise SpecError(f"{want.name} is of dtype {array.dtype}", "weights are real numbers")
-    if array.shape == want.shape:
-        return array
-    if array.size == prod(want.shape) and tuple(n for n in array.shape if n != 1) == tuple(
-        n for n in want.shape if n != 1
-    ):
-        return array.reshape(want.shape)
-    error = ShapeError(
-        f"{want.name} has the shape {show(array.shape)}, and {show(want.shape)} is needed", _turn(array, want)
-    )
-    error.layer = want.layer.node.label()
-    return _raise(error)
+def check_fit(array: Array | Stored, want: Wanted) -> None:
+    """SpecError or ShapeError where a layer cannot use an array; a kernel of one channel may leave its channels out."""
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise SpecError(f"{want.name} is of dtype {array.dtype}", "weights are real numbers of at most 64 bits")
+    needed = [want.shape]
+    if want.role in KERNELS and len(want.shape) > 2 and want.layer.node.layer.CONVOLUTION:
+        *k, one, other = want.shape if want.layer.env.channels_last else (*want.shape[2:], *want.shape[:2])
+        needed += [tuple(k)] if one == other == 1 else []
+    if array.shape not in needed:
+        have = show(array.shape) or "of a number"
+        error = ShapeError(f"{want.name} has the shape {have}, and {show(want.shape)} is needed", _turn(array, want))
+        error.layer = want.layer.node.label()
+        raise error
 
 
-def _raise(error: ShapeError) -> Array:
-    raise error
-
-
-def _turn(array: Array, want: Wanted) -> str | None:
+def _turn(array: Array | Stored, want: Wanted) -> str | None:
     """What would help where the array's axes stand in the other layout's order."""
     last = want.layer.env.channels_last
     if sorted(array.shape) != sorted(want.shape):
@@ -132,7 +180,7 @@ def draw(want: Wanted, seed: int, kind: Dtype) -> Array:
         return np.ones(want.shape, kind)
     if op == "prelu":
         return np.full(want.shape, 0.25, kind)
-    if want.role not in ("weight", "depthwise", "pointwise"):
+    if want.role not in KERNELS:
         return np.zeros(want.shape, kind)
     rng = np.random.default_rng([seed, crc32(want.name.encode())])
     return (rng.standard_normal(want.shape, np.float32) * sqrt(2 / fan_in(want))).astype(kind)

@@ -14,6 +14,7 @@ from ..errors import CnncalcError, SpecError, nearest, shown
 
 COMMANDS = {
     "shape": "Layer by layer: shapes, parameters, MACs, receptive field.",
+    "run": "Execute layers or a network on NumPy arrays.",
     "diff": "What changed between two networks.",
     "check": "Check specs against what they, or a baseline, expect: the CI gate.",
     "zoo": "List the built-in networks, or print one as a spec.",

@@ -114,6 +114,11 @@ class Layer:
         """
         return {}
 
+    @classmethod
+    def keys_of_weight(cls, shape: tuple[int, ...], nd: int | None, g: int, env: Env) -> dict[str, Any]:
+        """The keys that the shape of its (only) kernel tells, for g groups; none where it is no such kernel's shape."""
+        return {}
+
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
         """The arithmetic of `trace`, a line a formula."""
         return []

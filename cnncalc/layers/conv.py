@@ -167,6 +167,15 @@ class Conv(Convolution):
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         return {"weight": _dense_shape(self.c_o, values["c_i"] // self.g, values["k"], env)}
 
+    @classmethod
+    def keys_of_weight(cls, shape: tuple[int, ...], nd: int | None, g: int, env: Env) -> dict[str, Any]:
+        if len(shape) == nd:  # one channel in and out
+            return {"c_o": 1, "k": list(shape)}
+        if nd is None or len(shape) != nd + 2:
+            return {}
+        *k, _, c_o = shape if env.channels_last else (*shape[2:], shape[1], shape[0])
+        return {"c_o": c_o, "k": k}
+
     def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
         if self.g == 1:
             return "c_o*c_i*k", times(self.c_o, _or_unknown(values["c_i"]), values["k"])
@@ -204,6 +213,14 @@ class DepthwiseConv(ChannelwiseConv):
 
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         return {"weight": _channelwise_shape(values, env)}
+
+    @classmethod
+    def keys_of_weight(cls, shape: tuple[int, ...], nd: int | None, g: int, env: Env) -> dict[str, Any]:
+        if len(shape) == nd:
+            return {"k": list(shape)}
+        if nd is None or len(shape) != nd + 2:
+            return {}
+        return {"k": list(shape[:nd]), "multiplier": shape[-1]} if env.channels_last else {"k": list(shape[2:])}
 
     def times_each(self, c_i: Size) -> int:
         """The multiplier, from c_o where it is not given; ShapeError where the two disagree."""

@@ -36,6 +36,10 @@ class Linear(Layer):
         weight = (x[-1], self.out) if env.channels_last else (self.out, x[-1])
         return {"weight": weight} | ({"bias": (self.out,)} if self.bias else {})
 
+    @classmethod
+    def keys_of_weight(cls, shape: tuple[int, ...], nd: int | None, g: int, env: Env) -> dict[str, Any]:
+        return {"out": shape[-1 if env.channels_last else 0]} if len(shape) == 2 else {}
+
     def _see(self, x: Shape, fields: Fields, env: Env) -> Fields:
         if len(x) == 1 or env.channels_last:
             return fields

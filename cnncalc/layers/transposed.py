@@ -106,6 +106,15 @@ class TransposedConv(Layer):
         bias = self.c_o if self.bias else 0
         return Traced(values, join(self.c_o, out, env), _see(fields, cuts), weights, bias, 0, macs, macs)
 
+    @classmethod
+    def keys_of_weight(cls, shape: tuple[int, ...], nd: int | None, g: int, env: Env) -> dict[str, Any]:
+        if len(shape) == nd:
+            return {"c_o": 1, "k": list(shape)}
+        if nd is None or len(shape) != nd + 2:
+            return {}
+        *k, each, _ = shape if env.channels_last else (*shape[2:], shape[1], shape[0])
+        return {"c_o": each * g, "k": k}
+
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         c_i, c_o, k = values["c_i"], self.c_o // self.g, values["k"]
         weight = (*k, c_o, c_i) if env.channels_last else (c_i, c_o, *k)

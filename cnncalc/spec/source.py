@@ -13,7 +13,7 @@ from ..layers import OPS, unknown_op
 from ..network import Network
 from ..sizes import Shape, looks_like_shape, parse_shape
 from .document import load_text
-from .words import Words, is_layer_word, read_words
+from .words import Fill, Words, is_layer_word, read_words
 
 STDIN = "-"
 
@@ -56,7 +56,7 @@ def _front_shape(words: list[str]) -> Shape:
         raise
 
 
-def network(given: Given, read_stdin: Callable[[], str]) -> Network:
+def network(given: Given, read_stdin: Callable[[], str], fill: Fill | None = None) -> Network:
     """The network of SPEC words. SpecError for one thing that is no spec, with the nearest names."""
     rest = given.rest
     if len(rest) == 1 and not is_layer_word(rest[0]):
@@ -64,7 +64,7 @@ def network(given: Given, read_stdin: Callable[[], str]) -> Network:
     for index, word in enumerate(rest, given.first):
         if not is_layer_word(word):
             raise _not_a_layer(given, index)
-    return read_words(given.words, given.first)
+    return read_words(given.words, given.first, fill)
 
 
 def _one(given: Given, word: str, read_stdin: Callable[[], str]) -> Network:

@@ -13,10 +13,11 @@ The grammar:
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
-from ..layers import OPS, Layer, find_op, keys_named, unknown_op
+from ..layers import OPS, Env, Layer, find_op, keys_named, unknown_op
 from ..network import Network, Source
 from ..sizes import is_digits, split_axes
 from . import document
@@ -85,7 +86,11 @@ class WordError(SpecError):
         self.start, self.end = start, end
 
 
-def read_words(words: list[str], first: int = 0) -> Network:
+Fill = Callable[[list[dict[str, Any]]], None]
+"""Adds to layers, op and keys as they are in JSON, what is known of them from elsewhere."""
+
+
+def read_words(words: list[str], first: int = 0, fill: Fill | None = None) -> Network:
     """A network from layer words, the first `first` of which are none. SpecError with a caret under what is wrong."""
     source = Words(words, first)
     layers = []
@@ -96,7 +101,28 @@ def read_words(words: list[str], first: int = 0) -> Network:
             error.where = source.at(index, error.start, error.end)
             error.layer = f"layers[{index - first}]"
             raise
+    if fill is not None:
+        fill(layers)
     return document.read({"layers": layers}, source)
+
+
+def fill_from_weight(shape: tuple[int, ...], env: Env) -> Fill:
+    """What the shape of a kernel tells of the one layer that such a kernel can be of: c_o and k, where left out."""
+
+    def fill(layers: list[dict[str, Any]]) -> None:
+        told = []
+        for layer in layers:
+            cls, nd = OPS[layer["op"]]
+            g = layer.get("g", 1)
+            keys = cls.keys_of_weight(shape, nd, g if type(g) is int else 1, env)
+            if keys:
+                told.append((layer, cls, keys))
+        if len(told) == 1:
+            layer, cls, keys = told[0]
+            given = {key for raw in layer for key in keys_named(cls, raw)}
+            layer.update({key: value for key, value in keys.items() if key not in given})
+
+    return fill
 
 
 def _as_object(word: str) -> dict[str, Any]:

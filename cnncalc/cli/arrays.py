@@ -1,0 +1,91 @@
+"""What the commands that take arrays share: where they are read, and what an option may say of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..errors import SpecError, shown
+from ..network import Network
+from ..spec import source
+
+if TYPE_CHECKING:
+    from ..arrays.files import Given
+    from ..arrays.task import Array
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def x_option() -> Callable[[F], F]:
+    """-x."""
+    return click.option("-x", "x_path", metavar="X.npy", required=True, help="The input; - is standard input.")
+
+
+def where_options() -> tuple[Callable[[F], F], Callable[[F], F]]:
+    """--dialect and --layout."""
+    return (
+        click.option("--dialect", metavar="NAME", help="plain, torch or keras: whose meaning the words have."),
+        click.option("--layout", metavar="NAME", help="NCHW or NHWC: where the channels stand."),
+    )
+
+
+def read_array(path: str, mapped: bool = True) -> Array:
+    """The array of a .npy, mapped where it is a file; - is standard input."""
+    from ..arrays import files
+
+    if path != "-":
+        return files.mapped(path)
+    if sys.stdin is None:
+        raise SpecError("standard input is closed", "give a .npy file")
+    return files.piped(sys.stdin.buffer)
+
+
+def read_weights(path: str | None) -> Given | Array | None:
+    """What -w gives: one array, or arrays by name; - is a .npy on standard input."""
+    from ..arrays import files
+
+    if path is None:
+        return None
+    return read_array(path) if path == "-" else files.weights(path)
+
+
+def one_stdin(*paths: str | None) -> None:
+    """SpecError where standard input is asked for twice."""
+    if paths.count("-") > 1:
+        raise SpecError("standard input can be read once", "give the others as files")
+
+
+def read_network(
+    words: tuple[str, ...], weight: Given | Array | None, x: Array, dialect: str | None, layout: str | None
+) -> Network:
+    """The network of SPEC words, completed from the shape of a single kernel. A shape in front has to be x's."""
+    from .. import fill_for
+    from ..sizes import show
+    from .common import read_stdin
+
+    given = source.sort_out(words)
+    fill = None if weight is None or isinstance(weight, dict) else fill_for(weight.shape, dialect, layout)  # type: ignore[union-attr]
+    network = source.network(given, read_stdin, fill)
+    if given.input is not None:
+        front = tuple([n for n in given.input if isinstance(n, int)])
+        if len(front) == len(given.input) and front not in (x.shape, x.shape[1:]):
+            raise SpecError(f"the shape in front is {show(given.input)}, and x is {show(x.shape)}", "leave it out")
+    return network
+
+
+def rows_of(text: str | None, count: int | None) -> slice:
+    """The samples that --rows A:B asks for, of so many. SpecError for rows that are not there."""
+    if text is None:
+        return slice(None)
+    if count is None:
+        raise SpecError("--rows takes samples of a batch, and x is one sample", "leave --rows out")
+    first, colon, last = text.partition(":")
+    if not colon or not all(part == "" or (part.isascii() and part.isdecimal()) for part in (first, last)):
+        raise SpecError(f"--rows {shown(text)} is not A:B", "as 0:1000, 1000: or :1000; rows are counted from 0")
+    begin, end = int(first or 0), int(last) if last else count
+    if not begin < end <= count:
+        raise SpecError(f"--rows {text}: there are the rows 0 to {count} (not included)", "A is below B")
+    return slice(begin, end)
