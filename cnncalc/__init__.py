@@ -71,7 +71,7 @@ def shape(
     """What a network does to an input: shapes, parameters, multiply-accumulates and receptive fields, layer by layer.
 
     `source` is whatever `load` takes. `input` is (C, H, W), "3x224x224", or with letters for open sizes; it,
-    `dialect` ("plain", "torch", "keras") and `layout` ("NCHW", "NHWC") beat the spec's own.
+    `dialect` ("plain", "torch", "keras", "onnx") and `layout` ("NCHW", "NHWC") beat the spec's own.
     Raises SpecError for what cannot be read and ShapeError for what cannot be, with the arithmetic.
     """
     from .sizes import read_shape
@@ -121,13 +121,19 @@ def run(
 
 def fill_for(shape: tuple[int, ...], dialect: str | None, layout: str | None) -> Fill:
     """What completes layer words from a kernel's shape, in the layout that will hold."""
-    from .dialects import Dialect, dialect_named, layout_named
+    from .dialects import Dialect
     from .layers import Env
     from .spec.words import fill_from_weight
 
+    return fill_from_weight(shape, Env(Dialect, order_of(dialect, layout) == "NHWC"))
+
+
+def order_of(dialect: str | None, layout: str | None) -> str:
+    """The layout that holds for layer words."""
+    from .dialects import Dialect, dialect_named, layout_named
+
     settled = Dialect if dialect is None else dialect_named(dialect)
-    order = settled.layout if layout is None else layout_named(layout)
-    return fill_from_weight(shape, Env(settled, order == "NHWC"))
+    return settled.layout if layout is None else layout_named(layout)
 
 
 def __getattr__(name: str) -> Any:

@@ -25,6 +25,8 @@ class Dialect:
     transposed_words = _ALL - {"causal"}
     strided_same = True
     """Whether `same` goes together with a stride."""
+    pool_stride: int | None = None
+    """A pool's stride where the layer does not say; None for its window's own size."""
     pool_limit = "pixel"
     """`pixel`: every window holds an input pixel. `half`: p <= k//2 (k undilated). `none`: no limit."""
     pool_ceil = True
@@ -53,6 +55,12 @@ class Dialect:
     """Whether a global pool keeps its spatial axes, as ones."""
     prelu_per_unit = False
     """Whether prelu has a slope for every unit where the spec does not say."""
+    same_transposed_is_exact = False
+    """Whether a `same` transposed conv is n*s wide whatever its out_pad."""
+    hard_slope = 1 / 6
+    """The slope of hardsigmoid around 0."""
+    lrn_before_is_larger = True
+    """Whether an even local response norm has its extra channel before."""
     cubic = -0.75
     """The constant A of cubic upsampling (Keys 1981)."""
     cubic_leaves_out = False
@@ -102,7 +110,23 @@ class Keras(Dialect):
     cubic_leaves_out = True
 
 
-DIALECTS = {dialect.name: dialect for dialect in (Dialect, Torch, Keras)}
+class Onnx(Dialect):
+    """ONNX, by its operators' definitions (onnx/defs/nn/defs.cc)."""
+
+    name = "onnx"
+    conv_words = frozenset({"valid", "same", "same_upper", "same_lower"})
+    channelwise_words = conv_words
+    pool_words = conv_words
+    transposed_words = conv_words
+    pool_stride = 1
+    pool_limit = "none"
+    count_include_pad = False
+    same_transposed_is_exact = True
+    hard_slope = 0.2
+    lrn_before_is_larger = False
+
+
+DIALECTS = {dialect.name: dialect for dialect in (Dialect, Torch, Keras, Onnx)}
 LAYOUTS = ("NCHW", "NHWC")
 LAYOUT_WORDS = {"NCHW": "NCHW", "NHWC": "NHWC", "channels_first": "NCHW", "channels_last": "NHWC"}
 """What a layout is called, by us and by Keras; in any case."""

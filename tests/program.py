@@ -54,7 +54,7 @@ def here(args: Sequence[str], stdin: str | bytes = "") -> Ended:
     sys.stdin = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = cli.run(list(args))
+            code = cli.call(list(args))
             out.flush()
             err.flush()
     finally:

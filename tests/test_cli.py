@@ -244,9 +244,9 @@ def test_ctrl_c_is_130() -> None:
     script = textwrap.dedent(
         """
         import os, signal, sys, threading
-        from cnncalc.cli import run
+        from cnncalc.cli import call
         threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-        sys.exit(run(["shape", "-", "--jsonl"]))
+        sys.exit(call(["shape", "-", "--jsonl"]))
         """
     )
     read, write = os.pipe()

@@ -263,8 +263,8 @@ def test_there_is_no_second_way(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("line", ["cnncalc ", "cnncalc shape ", "cnncalc shape conv:64,", "cnncalc shape --columns "])
 def test_an_answer_loads_neither_numpy_nor_rich(line: str) -> None:
     code = (
-        "import sys; from cnncalc.cli import run\n"
-        "assert run(['completion', 'bash', '--line', sys.argv[1]]) == 0\n"
+        "import sys; from cnncalc.cli import call\n"
+        "assert call(['completion', 'bash', '--line', sys.argv[1]]) == 0\n"
         "assert not {'numpy', 'rich'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code, line], capture_output=True, env=environment(), check=False)

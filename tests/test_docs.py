@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import doctest
 import json
+import os
 import re
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import click
@@ -17,7 +22,7 @@ import cnncalc
 from cnncalc.cli import COMMANDS, group
 from cnncalc.dialects import DIALECTS
 from cnncalc.layers import OPS
-from tests.program import ROOT
+from tests.program import ROOT, environment
 from tests.test_golden import output
 
 README = ROOT / "README.md"
@@ -34,12 +39,33 @@ def examples(block: str) -> list[tuple[str, str]]:
     return found
 
 
-EXAMPLES = [example for block in BLOCK.findall(README.read_text(encoding="utf-8")) for example in examples(block)]
+BLOCKS = [examples(block) for block in BLOCK.findall(README.read_text(encoding="utf-8"))]
 
 
-@pytest.mark.parametrize(("line", "shown"), EXAMPLES, ids=[line for line, _ in EXAMPLES])
-def test_an_example_prints_what_the_readme_shows(line: str, shown: str) -> None:
-    assert output(line) == shown
+@pytest.mark.parametrize("block", BLOCKS, ids=[block[0][0] for block in BLOCKS])
+def test_an_example_prints_what_the_readme_shows(
+    block: list[tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The examples of a block share a folder, as they would in a shell."""
+    monkeypatch.chdir(tmp_path)
+    for line, shown in block:
+        assert printed(line) == shown, line
+
+
+def printed(line: str) -> str:
+    """What a line prints: a command's in this process, a pipe's or Python's in a shell."""
+    if line.startswith("$ cnncalc") and " | " not in line:
+        return output(line)
+    there = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-c", line.removeprefix("$ ")],
+        env=environment(PATH=there),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+    )
+    return done.stdout
 
 
 def test_python_examples() -> None:
@@ -101,8 +127,6 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_only_what_belongs_stands_at_the_top() -> None:
-    import subprocess
-
     done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip("not a git checkout")
@@ -115,7 +139,8 @@ def write_anew() -> None:
     """Write the outputs of the README's examples from what the program prints now."""
 
     def anew(match: re.Match[str]) -> str:
-        return "".join(f"{line}\n{output(line)}" for line, _ in examples(match[1]))
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            return "".join(f"{line}\n{printed(line)}" for line, _ in examples(match[1]))
 
     Path(README).write_text(BLOCK.sub(anew, README.read_text(encoding="utf-8")), encoding="utf-8")
 

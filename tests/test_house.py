@@ -114,13 +114,13 @@ def _loaded(code: str) -> set[str]:
 
 @pytest.mark.parametrize("format", ["json", "jsonl", "csv", "markdown"])
 def test_shape_loads_neither_numpy_nor_rich(format: str) -> None:
-    loaded = _loaded(f"from cnncalc.cli import run\nassert run(['shape', 'vgg16', '--format', '{format}']) == 0")
+    loaded = _loaded(f"from cnncalc.cli import call\nassert call(['shape', 'vgg16', '--format', '{format}']) == 0")
     assert "click" in loaded
     assert not loaded & {"numpy", "rich", "difflib", "dataclasses"}
 
 
 def test_a_table_loads_rich_and_no_numpy() -> None:
-    loaded = _loaded("from cnncalc.cli import run\nassert run(['shape', 'vgg16']) == 0")
+    loaded = _loaded("from cnncalc.cli import call\nassert call(['shape', 'vgg16']) == 0")
     assert "rich" in loaded
     assert "numpy" not in loaded
 

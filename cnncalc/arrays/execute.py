@@ -29,7 +29,7 @@ KERNELS: dict[str, Kernel] = {
 
 MEMORY = 256 << 20
 """How much working memory a run may take beyond input, output and weights, in bytes."""
-MOST_SCRATCH = 96 << 20
+LEAST_SCRATCH, MOST_SCRATCH = 256 << 10, 96 << 20
 MOST_AT_ONCE = 64 << 20
 """How many bytes of input and output are worked on at once, however many would fit: what is done can be let go."""
 
@@ -74,7 +74,7 @@ class Program:
         self.kind = kind
         self.sample = sizes_of(report.layers[0].sample, "the input")
         self.results = tuple(dict.fromkeys((*kept, len(report.layers) - 1)))
-        self.scratch = min(memory // 2, MOST_SCRATCH)
+        self.scratch = min(max(memory // 2, LEAST_SCRATCH), MOST_SCRATCH)
         self.memory = memory
         self._slots: list[int] = []
         """How many bytes of a sample each shared buffer holds."""
@@ -130,7 +130,7 @@ class Program:
         return sum(self._slots)
 
     def working(self, count: int) -> int:
-        """How many bytes of working memory a run of so many samples takes at most; `count` above any batch: whatever."""
+        """How many bytes of working memory a run of so many samples takes at most."""
         several = min(self.at_once, count)
         return self.each_sample * several + min(max(self._scratch(step, several) for step in self.steps), self.scratch)
 

@@ -94,6 +94,7 @@ class Job:
         without = arrays.without_biases(fed.report.network, self.weights)
         self.fed = fed if without is fed.report.network else Fed(without, given, dialect, layout)
         self._seed, self._memory = seed, memory
+        self._loaded: Program | None = None
         self._drawn = self.kind if self.kind.kind == "f" else np.dtype(np.float32)
         self.kept = self._indices(keep, keep_all)
         arrays.check(self.report, self.weights, seed)
@@ -150,9 +151,15 @@ class Job:
         sample, kind = self.plan.result(at)
         return self.fed.given_back(sample, count), kind, (count, *sample)
 
+    def load(self) -> Program:
+        """The network ready to run: its weights are read, or drawn, the first time."""
+        if self._loaded is None:
+            self._loaded = self._program(arrays.bind(self.report, self.weights, self._seed, self._drawn))
+        return self._loaded
+
     def run(self, x: Array, sinks: Mapping[int, Sink], progress: Progress | None = None) -> None:
         """Fill the sinks of the layers that are kept and of the last one, some samples at a time."""
-        program = self._program(arrays.bind(self.report, self.weights, self._seed, self._drawn))
+        program = self.load()
         samples = self.fed.samples(x)
         for begin in range(0, len(samples), program.at_once):
             end = min(begin + program.at_once, len(samples))

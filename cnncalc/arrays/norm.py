@@ -108,7 +108,8 @@ def _lrn(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     """X / (offset + alpha * mean of squares over `size` channels) ** beta, size//2 of them before (PyTorch)."""
     v, x, kind = task.values, xs[0], wide(out.dtype)
     size, c = v["size"], out.shape[1]
-    seen = sliding(c, size, 1, 1, size // 2, 0, c).seen
+    before = size // 2 if task.dialect.lrn_before_is_larger else (size - 1) // 2
+    seen = sliding(c, size, 1, 1, before, 0, c).seen
     space = np.moveaxis(out, 1, -1)[..., 0]
 
     def work(block: tuple[slice, ...]) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import erfc, log
-from typing import Any
 
 import numpy as np
 
 from .task import Array, Dtype, Kernel, Task, Weights, averages, keeps, wide
 from .threads import blockwise, buffer
 
-Function = Callable[[Array, Array, Mapping[str, Any]], object]
-"""Fill the second array, which may be the first, from the first and a layer's keys."""
+Function = Callable[[Array, Array, Task], object]
+"""Fill the second array, which may be the first, from the first."""
 
 
 def pointwise(function: Function) -> Callable[[Task, Sequence[Array], Weights, Array], None]:
@@ -25,11 +24,11 @@ def pointwise(function: Function) -> Callable[[Task, Sequence[Array], Weights, A
         def work(block: tuple[slice, ...]) -> None:
             mine, target = x[block], out[block]
             if mine.dtype == target.dtype == kind:
-                function(mine, target, task.values)
+                function(mine, target, task)
                 return
             some = buffer("pointwise", mine.shape, kind)
             np.copyto(some, mine, casting="unsafe")
-            function(some, some, task.values)
+            function(some, some, task)
             np.copyto(target, some, casting="unsafe")
 
         blockwise(work, out, 2 * kind.itemsize)
@@ -37,19 +36,19 @@ def pointwise(function: Function) -> Callable[[Task, Sequence[Array], Weights, A
     return compute
 
 
-def _relu(x: Array, out: Array, values: Mapping[str, Any]) -> None:
+def _relu(x: Array, out: Array, task: Task) -> None:
     np.maximum(x, x.dtype.type(0), out=out)
 
 
-def _relu6(x: Array, out: Array, values: Mapping[str, Any]) -> None:
+def _relu6(x: Array, out: Array, task: Task) -> None:
     if x.dtype == bool:
         np.copyto(out, x)
     else:
         np.clip(x, x.dtype.type(0), x.dtype.type(6), out=out)
 
 
-def _leakyrelu(x: Array, out: Array, values: Mapping[str, Any]) -> None:
-    slope = x.dtype.type(values["alpha"])
+def _leakyrelu(x: Array, out: Array, task: Task) -> None:
+    slope = x.dtype.type(task.values["alpha"])
     below = x * slope
     if 0 <= slope <= 1:
         np.maximum(x, below, out=out)
@@ -57,43 +56,43 @@ def _leakyrelu(x: Array, out: Array, values: Mapping[str, Any]) -> None:
         np.copyto(out, np.where(x > 0, x, below))
 
 
-def _elu(x: Array, out: Array, values: Mapping[str, Any]) -> None:
+def _elu(x: Array, out: Array, task: Task) -> None:
     below = np.expm1(np.minimum(x, 0))
-    np.multiply(below, x.dtype.type(values["alpha"]), out=below)
+    np.multiply(below, x.dtype.type(task.values["alpha"]), out=below)
     np.copyto(out, np.where(x > 0, x, below))
 
 
-def _sigmoid(x: Array, out: Array, values: Mapping[str, Any]) -> None:
+def _sigmoid(x: Array, out: Array, task: Task) -> None:
     np.negative(x, out=out)
     np.exp(out, out=out)
     out += 1
     np.reciprocal(out, out=out)
 
 
-def _silu(x: Array, out: Array, values: Mapping[str, Any]) -> None:
+def _silu(x: Array, out: Array, task: Task) -> None:
     below = np.exp(-x)
     below += 1
     np.divide(x, below, out=out)
 
 
-def _tanh(x: Array, out: Array, values: Mapping[str, Any]) -> None:
+def _tanh(x: Array, out: Array, task: Task) -> None:
     np.tanh(x, out=out)
 
 
-def _hardsigmoid(x: Array, out: Array, values: Mapping[str, Any]) -> None:
-    np.add(x, 3, out=out)
-    np.clip(out, 0, 6, out=out)
-    out /= 6
+def _hardsigmoid(x: Array, out: Array, task: Task) -> None:
+    np.multiply(x, x.dtype.type(task.dialect.hard_slope), out=out)
+    out += x.dtype.type(0.5)
+    np.clip(out, 0, 1, out=out)
 
 
-def _hardswish(x: Array, out: Array, values: Mapping[str, Any]) -> None:
+def _hardswish(x: Array, out: Array, task: Task) -> None:
     gate = x + x.dtype.type(3)
     np.clip(gate, 0, 6, out=gate)
     np.multiply(x, gate, out=out)
     out /= 6
 
 
-def _gelu(x: Array, out: Array, values: Mapping[str, Any]) -> None:
+def _gelu(x: Array, out: Array, task: Task) -> None:
     """x/2 erfc(-x/sqrt(2)): the exact form, the default of PyTorch and of Keras."""
     share = complement(x * x.dtype.type(-(0.5**0.5)))
     share *= x.dtype.type(0.5)

@@ -92,13 +92,13 @@ def along(ufunc: Ufunc, neutral: float, x: Array, out: Array, axis: int, reach: 
         to, seen = next(pairs)
         second = next(pairs, None)
         if second is not None and second[0] == to:  # two cells at once: nothing is copied
-            ufunc(x[(*before, seen)], x[(*before, second[1])], out=out, casting="unsafe")
+            ufunc(x[(*before, seen)], x[(*before, second[1])], out=out, dtype=out.dtype, casting="unsafe")
         else:
             np.copyto(out, x[(*before, seen)], casting="unsafe")
             pairs = iter(reach.seen[1:])
     for to, seen in pairs:
         target = out[(*before, to)]
-        ufunc(target, x[(*before, seen)], out=target, casting="unsafe")
+        ufunc(target, x[(*before, seen)], out=target, dtype=out.dtype, casting="unsafe")
 
 
 def pooled(ufunc: Ufunc, neutral: float, x: Array, out: Array, reacher: Reacher, finish: Finish | None = None) -> None:
@@ -201,7 +201,7 @@ def _lp(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     for n, c in product(range(len(x)), range(0, x.shape[1], several)):
         some = (slice(n, n + 1), slice(c, c + several))
         powers = buffer("powers", x[some].shape, kind)
-        np.abs(x[some], out=powers, casting="unsafe")
+        np.abs(x[some], out=powers, dtype=kind, casting="unsafe")
         if norm == 2:
             np.multiply(powers, powers, out=powers)
         elif norm != 1:

@@ -6,7 +6,8 @@ import contextlib
 import errno
 import io
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from math import prod
 from typing import IO
 
@@ -112,6 +113,22 @@ class Stream(Sink):
         self._file.flush()
 
 
+class Device(Stream):
+    """The same to a pipe or a device with a name, closed in the end."""
+
+    def __init__(self, path: str, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
+        file = open(path, "wb", buffering=0)  # noqa: SIM115 - `discard` closes it
+        try:
+            super().__init__(file, shape, kind, samples)
+        except BaseException:
+            file.close()
+            raise
+
+    def discard(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+
 def _write_head(file: IO[bytes], shape: tuple[int, ...], kind: Dtype) -> None:
     header = {"descr": npy.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
     memory = io.BytesIO()
@@ -137,9 +154,11 @@ def _reserve(file: IO[bytes], size: int) -> None:
 
 def sink(path: str, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]) -> Sink:
     """Where a result goes that is to be written to a path: a file, a pipe or a device."""
+    if not path:
+        raise SpecError("'' names no file", "give a file, or - for standard output")
     if os.path.exists(path) and not os.path.isfile(path):
         try:
-            return Stream(open(path, "wb", buffering=0), shape, kind, samples)
+            return Device(path, shape, kind, samples)
         except OSError as error:
             raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be written: {error.strerror}") from None
     return File(path, shape, kind, samples)
@@ -206,3 +225,45 @@ class Summary(Sink):
         found = cls(array.shape, array.dtype)
         found._take(array)
         return found
+
+
+def save(path: str, array: Array) -> None:
+    """Write an array to a .npy, whole or not at all; `-` is standard output."""
+    if path == "-":
+        target: Sink = Stream(binary_stdout(), array.shape, array.dtype, array.shape)
+    else:
+        target = sink(path, array.shape, array.dtype, array.shape)
+    try:
+        np.copyto(target.part(0, len(array)), array)
+        target.done(0, len(array))
+        target.finish()
+    finally:
+        target.discard()
+
+
+def save_all(path: str, arrays: Mapping[str, Array]) -> None:
+    """Write arrays to a .npz by name, whole or not at all."""
+    memory = io.BytesIO()
+    np.savez(memory, **arrays)  # type: ignore[arg-type]
+    target = os.path.realpath(path)
+    part = f"{target}.{os.getpid()}.part"
+    try:
+        with open(part, "wb") as file:
+            file.write(memory.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, target)
+    except OSError as error:
+        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be written: {error.strerror}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(part)
+
+
+def binary_stdout() -> IO[bytes]:
+    """Standard output for a .npy. SpecError where it is closed, or a terminal."""
+    if sys.stdout is None:
+        raise SpecError("standard output is closed", "give -o FILE")
+    if sys.stdout.isatty():
+        raise SpecError("a .npy is not for a terminal", "pipe it, or give -o FILE")
+    return sys.stdout.buffer

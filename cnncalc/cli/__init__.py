@@ -15,6 +15,8 @@ from ..errors import CnncalcError, SpecError, nearest, shown
 COMMANDS = {
     "shape": "Layer by layer: shapes, parameters, MACs, receptive field.",
     "run": "Execute layers or a network on NumPy arrays.",
+    "learn": "Learn a convolution's kernel from an input and an output.",
+    "dense": "The matrix that does what a layer does.",
     "diff": "What changed between two networks.",
     "check": "Check specs against what they, or a baseline, expect: the CI gate.",
     "zoo": "List the built-in networks, or print one as a spec.",
@@ -85,13 +87,13 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    code = run(sys.argv[1:])
+    code = call(sys.argv[1:])
     if sys.gettrace() is None and sys.getprofile() is None:
         os._exit(code)  # all is flushed, and Python's own tidying up takes a tenth of the whole
     sys.exit(code)
 
 
-def run(args: list[str]) -> int:
+def call(args: list[str]) -> int:
     """Run one command and flush what it printed; the exit code."""
     try:
         code = group.main(args, prog_name="cnncalc", complete_var="", standalone_mode=False)

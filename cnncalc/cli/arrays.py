@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -15,6 +15,7 @@ from ..spec import source
 if TYPE_CHECKING:
     from ..arrays.files import Given
     from ..arrays.task import Array
+    from ..spec.words import Fill
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,7 +28,7 @@ def x_option() -> Callable[[F], F]:
 def where_options() -> tuple[Callable[[F], F], Callable[[F], F]]:
     """--dialect and --layout."""
     return (
-        click.option("--dialect", metavar="NAME", help="plain, torch or keras: whose meaning the words have."),
+        click.option("--dialect", metavar="NAME", help="plain, torch, keras or onnx: whose meaning the words have."),
         click.option("--layout", metavar="NAME", help="NCHW or NHWC: where the channels stand."),
     )
 
@@ -58,16 +59,19 @@ def one_stdin(*paths: str | None) -> None:
         raise SpecError("standard input can be read once", "give the others as files")
 
 
-def read_network(
-    words: tuple[str, ...], weight: Given | Array | None, x: Array, dialect: str | None, layout: str | None
-) -> Network:
-    """The network of SPEC words, completed from the shape of a single kernel. A shape in front has to be x's."""
+def kernel_keys(weight: Given | Array | None, dialect: str | None, layout: str | None) -> Fill | None:
+    """What completes layer words from a single kernel."""
     from .. import fill_for
+
+    return None if weight is None or isinstance(weight, Mapping) else fill_for(weight.shape, dialect, layout)
+
+
+def read_network(words: tuple[str, ...], fill: Fill | None, x: Array) -> Network:
+    """The network of SPEC words. A shape in front has to be x's."""
     from ..sizes import show
     from .common import read_stdin
 
     given = source.sort_out(words)
-    fill = None if weight is None or isinstance(weight, dict) else fill_for(weight.shape, dialect, layout)  # type: ignore[union-attr]
     network = source.network(given, read_stdin, fill)
     if given.input is not None:
         front = tuple([n for n in given.input if isinstance(n, int)])

@@ -95,7 +95,7 @@ def network_options() -> Callable[[Callable[..., int]], Callable[..., int]]:
     options: Callable[[Callable[..., int]], Callable[..., int]] = together(
         click.option("-i", "--input", "input", metavar="SHAPE", help="The input, as 3x224x224; beats the spec's."),
         click.option("--batch", type=click.IntRange(1), metavar="N", help="Put a batch in front of the input."),
-        click.option("--dialect", metavar="NAME", help="plain, torch or keras: whose meaning the words have."),
+        click.option("--dialect", metavar="NAME", help="plain, torch, keras or onnx: whose meaning the words have."),
         click.option("--layout", metavar="NAME", help="NCHW or NHWC: where the channels stand."),
     )
 

@@ -8,13 +8,13 @@ import math
 import os
 import sys
 import time
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import SpecError
 from ..sizes import read_size, size_text
-from .arrays import one_stdin, read_array, read_network, read_weights, rows_of, where_options, x_option
+from .arrays import kernel_keys, one_stdin, read_array, read_network, read_weights, rows_of, where_options, x_option
 from .common import color_option, debug_option, json_option, note, quiet_option, together
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def command(
         raise SpecError("-o - is the array itself, and --json a description", "leave one of them out")
     x, weights = read_array(x_path), read_weights(w_path)
     job = Job(
-        read_network(spec, weights, x, dialect, layout),
+        read_network(spec, kernel_keys(weights, dialect, layout), x),
         x.shape,
         x.dtype,
         weights,
@@ -103,6 +103,7 @@ def command(
     _announce(job, x, x_path, count, path, quiet)
     for name in job.not_needed[:4]:
         note(quiet, f"{name} is given, and no layer needs it")
+    job.load()  # before a file is begun
     with _sinks(job, count, path, folder) as sinks:
         with _progress(len(job.report.layers) * count, quiet) as progress:
             job.run(x, sinks, progress)
@@ -147,7 +148,7 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
     try:
         shape, kind, samples = job.result(job.last, count)
         if path == "-":
-            found[job.last] = sinks.Stream(_binary_stdout(), shape, kind, samples)
+            found[job.last] = sinks.Stream(sinks.binary_stdout(), shape, kind, samples)
         elif path is not None:
             found[job.last] = sinks.sink(path, shape, kind, samples)
         elif math.prod(samples) <= SMALL:
@@ -180,14 +181,6 @@ def _kept(job: Job, folder: str | None) -> dict[int, str]:
     return files
 
 
-def _binary_stdout() -> IO[bytes]:
-    if sys.stdout is None:
-        raise SpecError("standard output is closed", "give -o FILE")
-    if sys.stdout.isatty():
-        raise SpecError("a .npy is not for a terminal", "pipe it, or give -o FILE")
-    return sys.stdout.buffer
-
-
 @contextlib.contextmanager
 def _progress(total: int, quiet: bool) -> Iterator[Any]:
     """What is told how much is done: a bar on a terminal, from two seconds on."""
@@ -212,10 +205,12 @@ def _progress(total: int, quiet: bool) -> Iterator[Any]:
 
 
 def _print(job: Job, count: int, sink: Sink, as_json: bool) -> None:
-    from ..arrays.sinks import Memory, Summary
+    from ..arrays.sinks import Both, Memory, Summary
 
     shape, *_ = job.result(job.last, count)
     found = _described(job, count)
+    if isinstance(sink, Both):
+        sink = sink.first
     if isinstance(sink, Memory):
         array = sink.array.reshape(shape)
         if not as_json:
@@ -224,8 +219,7 @@ def _print(job: Job, count: int, sink: Sink, as_json: bool) -> None:
         summary = Summary.of(array)
         found["values"] = array.tolist()
     else:
-        while not isinstance(sink, Summary):
-            sink = sink.first  # type: ignore[attr-defined]
+        assert isinstance(sink, Summary)
         summary = sink
     found |= {"min": summary.least, "mean": summary.mean, "max": summary.most}
     if as_json:

@@ -19,7 +19,7 @@ MOST_CHECKED = 1 << 20
 
 
 class Pool(Layer):
-    """A window over each channel, moved by its own size unless s says otherwise."""
+    """A window over each channel, moved by its own size (by ONNX: by 1) unless s says otherwise."""
 
     KEYS: ClassVar[dict[str, Reader]] = {**WINDOW_KEYS, "ceil": flag}
     HELP: ClassVar[dict[str, str]] = {
@@ -47,7 +47,8 @@ class Pool(Layer):
         """The window on each axis, and the resolved k, s, p, d."""
         nd = len(space)
         k, d = spread(self.k, nd), spread(self.d, nd)
-        s = k if self.s is None else spread(self.s, nd)
+        default = k if env.dialect.pool_stride is None else (env.dialect.pool_stride,) * nd
+        s = default if self.s is None else spread(self.s, nd)
         p = self.p if self.p_total is None else by_total(self.p_total, nd)
         self.check_words(p, d, nd, env)
         slides = place(space, k, s, d, p, self.ceil)

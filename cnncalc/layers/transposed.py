@@ -221,6 +221,9 @@ def _by_word(n: Size, k: int, s: int, out_pad: int | None, word: str, env: Env) 
     if word == "valid":
         covers = env.dialect.valid_transposed_covers and out_pad is None
         return Cut(n, k, s, 0, 0, max(s - k, 0) if covers else out_pad or 0)
+    if env.dialect.same_transposed_is_exact:
+        pb, pa = halves(max(k + (out_pad or 0) - s, 0), lower=word == "same_lower")
+        return Cut(n, k, s, pb, pa, s - k + pb + pa)
     last = s if out_pad is None else k % 2 + out_pad  # what `same` adds to (n-1)*s
     pb, pa = halves(max(k - last, 0), lower=word == "same_lower")
     return Cut(n, k, s, pb, pa, max(last - k, 0))

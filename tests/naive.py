@@ -1,0 +1,403 @@
+"""What each op computes, written down as slowly and plainly as its definition reads: the oracle of the fast kernels.
+
+Everything works on one sample with the channels first, in float64 (or Python integers), one output value at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from cnncalc.trace import LayerReport, Report
+
+Array = Any
+Values = Mapping[str, Any]
+
+
+def run(report: Report, x: Array, weights: Mapping[str, Array]) -> Array:
+    """What comes out of a network for x (N, *sample)."""
+    return np.stack([_sample(report, one, weights) for one in x])
+
+
+def _sample(report: Report, x: Array, weights: Mapping[str, Array]) -> Array:
+    found: list[Array] = []
+    for layer in report.layers:
+        xs = [x if at < 0 else found[at] for at in layer.node.reads]
+        owner = layer.node.name if layer.node.tie is None else report.layers[layer.node.tie].name
+        own = {role: weights[f"{owner}.{role}"] for role in layer.weight_shapes()}
+        found.append(_layer(layer, xs, own))
+        assert found[-1].shape == layer.traced.out, (layer.name, found[-1].shape, layer.traced.out)
+    return found[-1]
+
+
+def _layer(layer: LayerReport, xs: list[Array], weights: Mapping[str, Array]) -> Array:
+    op = layer.op.removesuffix("1d").removesuffix("3d")
+    last = layer.env.channels_last
+    if op in SPATIAL:
+        first = [np.moveaxis(x, -1, 0) if last else x for x in xs]
+        out = SPATIAL[op](layer, first, _channels_first(op, weights, last), layer.values)
+        keeps = out.ndim == 1 or not last
+        return out if keeps else np.moveaxis(out, 0, -1)
+    return OTHERS[op](layer, xs, weights, layer.values)
+
+
+def _channels_first(op: str, weights: Mapping[str, Array], last: bool) -> dict[str, Array]:
+    """Kernels as (c_o, c_i/g, *k), depthwise ones as (c_i, multiplier, *k), transposed ones as (c_i, c_o/g, *k)."""
+    found = dict(weights)
+    for role, array in weights.items():
+        if role == "depthwise" or (op == "dwconv" and role == "weight"):
+            if last:
+                found[role] = np.moveaxis(array, (-2, -1), (0, 1))
+            else:
+                found[role] = array  # (c_i * multiplier, 1, *k)
+        elif array.ndim > 2 and last and role in ("weight", "pointwise"):
+            found[role] = np.moveaxis(array, (-1, -2), (0, 1))
+    return found
+
+
+def _cells(v: Values, u: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Every cell of a kernel, and the input it sees from output u: u*s + i*d - pb."""
+    for cell in product(*map(range, v["k"])):
+        yield (
+            cell,
+            tuple(a * s + i * d - pb for a, s, i, d, (pb, _) in zip(u, v["s"], cell, v["d"], v["p"], strict=True)),
+        )
+
+
+def _inside(at: tuple[int, ...], space: tuple[int, ...]) -> bool:
+    return all(0 <= i < n for i, n in zip(at, space, strict=True))
+
+
+def _space(layer: LayerReport) -> tuple[int, ...]:
+    out = layer.traced.out
+    return out[:-1] if layer.env.channels_last else out[1:]  # type: ignore[return-value]
+
+
+def _correlate(layer: LayerReport, x: Array, w: Array, b: Array | None, v: Values, g: int) -> Array:
+    out = np.zeros((len(w), *_space(layer)))
+    each_i, each_o = x.shape[0] // g, len(w) // g
+    for o, u in product(range(len(w)), product(*map(range, out.shape[1:]))):
+        total = 0.0 if b is None else b[o]
+        for cell, at in _cells(v, u):
+            if _inside(at, x.shape[1:]):
+                tap = tuple(k - 1 - i for k, i in zip(v["k"], cell, strict=True)) if v["flip"] else cell
+                for i in range(each_i):
+                    total = total + x[(o // each_o * each_i + i, *at)] * w[(o, i, *tap)]
+        out[(o, *u)] = total
+    return out
+
+
+def conv(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return _correlate(layer, xs[0], w["weight"], w.get("bias"), v, v["g"])
+
+
+def _depthwise(layer: LayerReport, x: Array, w: Array, b: Array | None, v: Values) -> Array:
+    flat = w.reshape(-1, 1, *v["k"])
+    return _correlate(layer, x, flat, b, v, len(x))
+
+
+def dwconv(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return _depthwise(layer, xs[0], w["weight"], w.get("bias"), v)
+
+
+def sepconv(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    between = _depthwise(layer, xs[0], w["depthwise"], None, v)
+    pointwise = w["pointwise"].reshape(len(w["pointwise"]), -1)
+    out = np.einsum("oc,c...->o...", pointwise, between)
+    bias = w.get("bias")
+    return out if bias is None else out + bias.reshape(-1, *(1,) * (out.ndim - 1))
+
+
+def transposed(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    x, weight, g = xs[0], w["weight"], v["g"]
+    each_i, each_o = len(x) // g, weight.shape[1]
+    out = np.zeros((each_o * g, *_space(layer)))
+    for i, u in product(range(len(x)), product(*map(range, x.shape[1:]))):
+        for cell in product(*map(range, v["k"])):
+            rows = zip(u, cell, v["s"], v["d"], v["p"], strict=True)
+            at = tuple(a * s + c * d - pb for a, c, s, d, (pb, _) in rows)
+            tap = tuple(k - 1 - c for k, c in zip(v["k"], cell, strict=True)) if v["flip"] else cell
+            if _inside(at, out.shape[1:]):
+                for o in range(each_o):
+                    out[(i // each_i * each_o + o, *at)] += x[(i, *u)] * weight[(i, o, *tap)]
+    if "bias" in w:
+        out += w["bias"].reshape(-1, *(1,) * (out.ndim - 1))
+    return out
+
+
+def _pool(combine: Callable[[list[Any], int, Values], Any]) -> Callable[..., Array]:
+    """`combine` gets the values of a window that are inside, and how many cells of it are input or explicit padding."""
+
+    def pool(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+        x = xs[0]
+        out = np.zeros((len(x), *_space(layer)))
+        for c, u in product(range(len(x)), product(*map(range, out.shape[1:]))):
+            inside, padded = [], 0
+            for _, at in _cells(v, u):
+                rows = zip(at, x.shape[1:], v["p"], strict=True)
+                padded += all(-pb <= i < n + pa for i, n, (pb, pa) in rows)
+                if _inside(at, x.shape[1:]):
+                    inside.append(x[(c, *at)])
+            out[(c, *u)] = combine(inside, padded, v)
+        return out
+
+    return pool
+
+
+def _mean(inside: list[Any], padded: int, v: Values) -> float:
+    return float(math.fsum(inside) / (padded if v["count_include_pad"] else len(inside)))
+
+
+def _norm(inside: list[Any], padded: int, v: Values) -> float:
+    return float(math.fsum(abs(x) ** v["norm"] for x in inside) ** (1 / v["norm"]))
+
+
+def _global(combine: Callable[[Array], Any]) -> Callable[..., Array]:
+    def pool(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+        found = np.array([combine(channel) for channel in xs[0]])
+        return found.reshape(-1, *(1,) * (xs[0].ndim - 1)) if v["keepdims"] else found
+
+    return pool
+
+
+def _adaptive(combine: Callable[[Array], Any]) -> Callable[..., Array]:
+    def pool(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+        x = xs[0]
+        out = np.zeros((len(x), *_space(layer)))
+        for c, u in product(range(len(x)), product(*map(range, out.shape[1:]))):
+            rows = zip(u, x.shape[1:], out.shape[1:], strict=True)
+            window = tuple(slice(math.floor(a * n / o), math.ceil((a + 1) * n / o)) for a, n, o in rows)
+            out[(c, *u)] = combine(x[(c, *window)])
+        return out
+
+    return pool
+
+
+def batchnorm(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    shape = (-1, *(1,) * (xs[0].ndim - 1))
+    mean, var = w["running_mean"].reshape(shape), w["running_var"].reshape(shape)
+    out = (xs[0] - mean) / np.sqrt(var + v["eps"])
+    return out * w["weight"].reshape(shape) + w["bias"].reshape(shape) if v["scale"] and v["center"] else out
+
+
+def layernorm(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    x = xs[0]
+    axes = tuple(sorted(a - 1 if a > 0 else a + x.ndim for a in v["axis"]))
+    out = (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + v["eps"])
+    shape = [n if a in axes else 1 for a, n in enumerate(x.shape)]
+    out = out * w["weight"].reshape(shape) if "weight" in w else out
+    return out + w["bias"].reshape(shape) if "bias" in w else out
+
+
+def _grouped_norm(x: Array, g: int, w: Mapping[str, Array], eps: float) -> Array:
+    out = np.zeros(x.shape)
+    each = len(x) // g
+    for group in range(g):
+        mine = slice(group * each, (group + 1) * each)
+        out[mine] = (x[mine] - x[mine].mean()) / math.sqrt(x[mine].var() + eps)
+    for role, combine in (("weight", np.multiply), ("bias", np.add)):
+        if role in w:
+            out = combine(out, w[role].reshape(-1, *(1,) * (x.ndim - 1)))
+    return out
+
+
+def groupnorm(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return _grouped_norm(xs[0], v["g"], w, v["eps"])
+
+
+def instancenorm(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return _grouped_norm(xs[0], len(xs[0]), w, v["eps"])
+
+
+def lrn(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    x, size = xs[0], v["size"]
+    out = np.zeros(x.shape)
+    before = (size - 1) // 2 if layer.env.dialect.name == "onnx" else size // 2
+    for c in range(len(x)):
+        near = x[max(c - before, 0) : c - before + size]
+        out[c] = x[c] / (v["offset"] + v["alpha"] / size * np.square(near).sum(0)) ** v["beta"]
+    return out
+
+
+def scale(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return xs[0] * w["weight"].reshape(-1, *(1,) * (xs[0].ndim - 1))
+
+
+def upsample(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    x = xs[0]
+    out = np.zeros((len(x), *_space(layer)))
+    axes = [_mix(axis, n, o, v, layer) for axis, (n, o) in enumerate(zip(x.shape[1:], out.shape[1:], strict=True))]
+    for u in product(*map(range, out.shape[1:])):
+        every: Any = slice(None)
+        for taps in product(*[axis[a] for axis, a in zip(axes, u, strict=True)]):
+            at, share = tuple(i for i, _ in taps), math.prod(s for _, s in taps)
+            out[(every, *u)] += share * x[(every, *at)]
+    return out
+
+
+def _mix(axis: int, n: int, o: int, v: Values, layer: LayerReport) -> list[list[tuple[int, float]]]:
+    """For each output on an axis, which inputs are mixed and with which shares."""
+    scale = 1 / v["factor"][axis] if "factor" in v else n / o
+    found = []
+    for u in range(o):
+        if v["mode"] == "nearest":
+            found.append([(min(math.floor(np.float32(u) * np.float32(scale)), n - 1), 1.0)])
+            continue
+        at = u * (n - 1) / (o - 1) if v["align"] and o > 1 else 0.0 if v["align"] else (u + 0.5) * scale - 0.5
+        if "cubic" in v["mode"]:
+            first = math.floor(at)
+            near = [(first + j, _keys(at - first - j, layer)) for j in range(-1, 3)]
+            if layer.env.dialect.name == "keras":
+                inside = [(i, s) for i, s in near if 0 <= i < n]
+                found.append([(i, s / sum(s for _, s in inside)) for i, s in inside])
+            else:
+                found.append([(min(max(i, 0), n - 1), s) for i, s in near])
+        else:
+            at = min(max(at, 0.0), n - 1.0)
+            first = math.floor(at)
+            found.append([(first, 1 - at + first), (min(first + 1, n - 1), at - first)])
+    return found
+
+
+def _keys(t: float, layer: LayerReport) -> float:
+    a, t = (-0.5 if layer.env.dialect.name == "keras" else -0.75), abs(t)
+    if t <= 1:
+        return (a + 2) * t**3 - (a + 3) * t**2 + 1
+    return a * t**3 - 5 * a * t**2 + 8 * a * t - 4 * a if t < 2 else 0.0
+
+
+def pixelshuffle(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    x, f = xs[0], v["factor"]
+    c, h, wide = len(x) // (f * f), x.shape[1] * f, x.shape[2] * f
+    out = np.zeros((c, h, wide))
+    for o, i, j in product(range(c), range(h), range(wide)):
+        out[o, i, j] = x[o * f * f + i % f * f + j % f, i // f, j // f]
+    return out
+
+
+def channelshuffle(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    each = len(xs[0]) // v["g"]
+    return np.stack([xs[0][c % v["g"] * each + c // v["g"]] for c in range(len(xs[0]))])
+
+
+PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "edge": "edge"}
+PAD_MODES |= {"circular": "wrap", "wrap": "wrap"}
+
+
+def pad(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    how: dict[str, Any] = {"constant_values": v["value"]} if v["mode"] == "constant" else {}
+    return np.pad(xs[0], [(0, 0), *v["p"]], PAD_MODES[v["mode"]], **how)  # type: ignore[call-overload]
+
+
+def crop(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    inner = [slice(b, n - a) for (b, a), n in zip(v["p"], xs[0].shape[1:], strict=True)]
+    return xs[0][(slice(None), *inner)]
+
+
+def linear(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    weight = w["weight"] if layer.env.channels_last else w["weight"].T
+    out = np.einsum("...i,io->...o", xs[0], weight)
+    return out + w["bias"] if "bias" in w else out
+
+
+def flat(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return np.array(list(xs[0].flat)).reshape(layer.traced.out)
+
+
+def permute(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return np.transpose(xs[0], [a - 1 for a in v["order"]])
+
+
+def concat(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return np.concatenate(xs, v["axis"] - 1 if v["axis"] > 0 else v["axis"])
+
+
+def add(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return sum(xs[1:], xs[0])
+
+
+def mul(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    out = xs[0]
+    for x in xs[1:]:
+        out = out * x
+    return out
+
+
+def softmax(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    axis = v["axis"] - 1 if v["axis"] > 0 else v["axis"]
+    return np.apply_along_axis(lambda row: np.exp(row - row.max()) / np.exp(row - row.max()).sum(), axis, xs[0])
+
+
+def prelu(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    slopes = w["weight"]
+    if "num_parameters" in v and slopes.size > 1 and not layer.env.channels_last:
+        slopes = slopes.reshape(-1, *(1,) * (xs[0].ndim - 1))
+    return np.where(xs[0] < 0, xs[0] * slopes, xs[0])
+
+
+def _each(function: Callable[[float, LayerReport], float]) -> Callable[..., Array]:
+    def activation(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+        return np.array([function(float(value), layer) for value in xs[0].flat]).reshape(xs[0].shape)
+
+    return activation
+
+
+def _clip(x: float, least: float, most: float) -> float:
+    return min(max(x, least), most)
+
+
+def _hard(x: float, layer: LayerReport) -> float:
+    return _clip(x * (0.2 if layer.env.dialect.name == "onnx" else 1 / 6) + 0.5, 0, 1)
+
+
+SPATIAL: dict[str, Callable[..., Array]] = {
+    "conv": conv,
+    "dwconv": dwconv,
+    "sepconv": sepconv,
+    "convT": transposed,
+    "maxpool": _pool(lambda inside, *_: max(inside, default=-math.inf)),
+    "avgpool": _pool(_mean),
+    "lppool": _pool(_norm),
+    "globalmaxpool": _global(np.max),
+    "globalavgpool": _global(np.mean),
+    "adaptivemaxpool": _adaptive(np.max),
+    "adaptiveavgpool": _adaptive(np.mean),
+    "batchnorm": batchnorm,
+    "groupnorm": groupnorm,
+    "instancenorm": instancenorm,
+    "lrn": lrn,
+    "scale": scale,
+    "upsample": upsample,
+    "pixelshuffle": pixelshuffle,
+    "channelshuffle": channelshuffle,
+    "pad": pad,
+    "crop": crop,
+}
+OTHERS: dict[str, Callable[..., Array]] = {
+    "layernorm": layernorm,
+    "linear": linear,
+    "flatten": flat,
+    "reshape": flat,
+    "permute": permute,
+    "add": add,
+    "mul": mul,
+    "concat": concat,
+    "softmax": softmax,
+    "prelu": prelu,
+    "relu": _each(lambda x, _: max(x, 0.0)),
+    "relu6": _each(lambda x, _: _clip(x, 0, 6)),
+    "leakyrelu": _each(lambda x, layer: x if x > 0 else x * layer.values["alpha"]),
+    "elu": _each(lambda x, layer: x if x > 0 else layer.values["alpha"] * math.expm1(x)),
+    "gelu": _each(lambda x, _: x * 0.5 * math.erfc(-x / math.sqrt(2))),
+    "silu": _each(lambda x, _: x / (1 + math.exp(-x))),
+    "sigmoid": _each(lambda x, _: 1 / (1 + math.exp(-x))),
+    "tanh": _each(lambda x, _: math.tanh(x)),
+    "hardswish": _each(lambda x, _: x * _clip(x / 6 + 0.5, 0, 1)),
+    "hardsigmoid": _each(_hard),
+    "identity": _each(lambda x, _: x),
+    "dropout": _each(lambda x, _: x),
+}
