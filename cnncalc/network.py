@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .dialects import Dialect
@@ -87,22 +87,55 @@ class Network(NamedTuple):
         found["dialect"] = self.dialect.name
         if self.layout is not None:
             found["layout"] = self.layout
-        found["layers"] = [self.layer_dict(node) for node in self.nodes]
+        found["layers"] = [layer_dict(node, self.nodes) for node in self.nodes]
         if self.expect is not None:
             found["expect"] = self.expect
         return found
 
-    def layer_dict(self, node: Node, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """One layer of the spec, with the values given or resolved."""
-        found = {"name": node.name, "op": node.layer.op, **(node.layer.given if values is None else values)}
-        if node.wired:
-            names = ["input" if at == INPUT else self.nodes[at].name for at in node.reads]
-            found["from"] = names if len(names) > 1 else names[0]
-        if node.tie is not None:
-            found["tie"] = self.nodes[node.tie].name
-        if node.expect is not None:
-            found["expect"] = node.expect
-        return found
+    def inlined(self) -> Network:
+        """The same network with its blocks' layers in their place, called `block.layer`."""
+        if not any(node.layer.NESTS for node in self.nodes):
+            return self
+        return self._replace(nodes=tuple(_inline(self.nodes)))
+
+
+def layer_dict(node: Node, nodes: Sequence[Node], values: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """One layer of the spec, in its place among the nodes, with the values given or resolved."""
+    found = {"name": node.name, "op": node.layer.op, **(node.layer.given if values is None else values)}
+    if node.layer.NESTS:
+        inner = node.layer.given["layers"]
+        assert isinstance(inner, tuple)
+        found["layers"] = [layer_dict(one, inner) for one in inner]
+    if node.wired:
+        names = ["input" if at == INPUT else nodes[at].name for at in node.reads]
+        found["from"] = names[0] if len(names) == 1 else names
+    if node.tie is not None:
+        found["tie"] = nodes[node.tie].name
+    if node.expect is not None:
+        found["expect"] = node.expect
+    return found
+
+
+def _inline(nodes: Sequence[Node]) -> list[Node]:
+    """Nodes with the layers of blocks in their place: what read a block reads its last layer."""
+    found: list[Node] = []
+    at: list[int] = []
+    """Where each node's result stands in the new list."""
+    begins: dict[int, int] = {}
+    for index, node in enumerate(nodes):
+        reads = tuple([INPUT if read == INPUT else at[read] for read in node.reads])
+        if not node.layer.NESTS:
+            tie = None if node.tie is None else at[node.tie]
+            found.append(node._replace(reads=reads, wired=True, tie=tie))
+        else:
+            begins[index] = begin = len(found)
+            shared = None if node.tie is None else begins[node.tie]
+            for inner, one in enumerate(_inline(node.layer.given["layers"])):  # type: ignore[arg-type]
+                seen = tuple([reads[0] if read == INPUT else begin + read for read in one.reads])
+                tie = shared + inner if shared is not None else None if one.tie is None else begin + one.tie
+                found.append(one._replace(name=f"{node.name}.{one.name}", reads=seen, origin=node.origin, tie=tie))
+        at.append(len(found) - 1)
+    return found
 
 
 class Wire(NamedTuple):

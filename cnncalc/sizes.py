@@ -106,6 +106,8 @@ def _open(letter: str, add: int, div: int, mul: int = 1, off: int = 0) -> Open:
 Size = int | Open
 Shape = tuple[Size, ...]
 UNKNOWN = Open(None)
+NOTHING_KNOWN: Shape = ()
+"""A shape of which not even the number of its sizes is known."""
 
 
 def known(size: Size | None) -> int | None:
@@ -147,8 +149,8 @@ def counted(number: int | None) -> str:
 
 
 def show(shape: Iterable[Size]) -> str:
-    """A shape as it is written: `3x224x224`, an open part of more than a letter in brackets."""
-    return "x".join(str(s) if isinstance(s, int) or len(str(s)) == 1 else f"[{s}]" for s in shape)
+    """A shape as it is written: `3x224x224`, an open part of more than a letter in brackets; or `unknown`."""
+    return "x".join(str(s) if isinstance(s, int) or len(str(s)) == 1 else f"[{s}]" for s in shape) or "unknown"
 
 
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -178,9 +180,13 @@ def atom(size: object) -> str:
     return f"({text})" if isinstance(size, Open) and len(text) > 1 else text
 
 
-def to_json(shape: Iterable[Size]) -> list[int | str | None]:
+def to_json(shape: Iterable[Size]) -> list[int | str | None] | None:
     """A shape as JSON: numbers, `"H"` or `"(H+1)//2"` for what is open, null for what nobody can know."""
-    return [s if isinstance(s, int) else str(s) if s.letter is not None else None for s in shape]
+    return (
+        None
+        if shape == NOTHING_KNOWN
+        else [s if isinstance(s, int) else str(s) if s.letter is not None else None for s in shape]
+    )
 
 
 def split_axes(text: str) -> list[str]:

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 from .dialects import dialect_named, layout_named
 from .errors import CnncalcError, ShapeError, SpecError, shown
-from .layers import Env, Fields, Traced
+from .layers import Env, Fields, Layer, Traced
 from .layers.base import AXIS_LETTERS
+from .layers.composite import Opaque
 from .layers.dense import Linear
-from .network import INPUT, Network, Node, first_rank, no_input
+from .network import INPUT, Network, Node, first_rank, layer_dict, no_input
 from .receptive import BROADCAST, MISALIGNED, NOTHING, PIXEL, Field, Interval
-from .sizes import LARGEST, UNKNOWN, Open, Shape, count, known, read_shape, show, to_json, total
+from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Shape, count, known, read_shape, show, to_json, total
 
 MOST_PHASES_SHOWN = 64
 
@@ -20,14 +21,23 @@ MOST_PHASES_SHOWN = 64
 class LayerReport:
     """What one layer does: shapes with the batch where there is one, counts, and the receptive field of its units."""
 
-    __slots__ = ("_batch", "_x", "_xs", "network", "node", "out", "traced", "x")
+    __slots__ = ("_batch", "_x", "_xs", "inner", "network", "node", "nodes", "out", "traced", "x")
 
-    def __init__(self, network: Network, node: Node, xs: Sequence[Shape], traced: Traced, batch: int | None):
-        self.network, self.node, self.traced = network, node, traced
+    def __init__(
+        self,
+        network: Network,
+        nodes: Sequence[Node],
+        node: Node,
+        xs: Sequence[Shape],
+        traced: Traced,
+        batch: int | None,
+        inner: Sequence[LayerReport] = (),
+    ):
+        self.network, self.nodes, self.node, self.traced, self.inner = network, nodes, node, traced, inner
+        """`nodes` are the network's, or those of the block it stands in; `inner` are a block's own layers."""
         self._batch, self._xs = batch, xs
         self._x = x = xs[0]
-        self.x = x if batch is None else (batch, *x)
-        self.out = traced.out if batch is None else (batch, *traced.out)
+        self.x, self.out = _batched(x, batch), _batched(traced.out, batch)
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.op} {show(self.x)} -> {show(self.out)}>"
@@ -54,7 +64,7 @@ class LayerReport:
 
     def inputs(self) -> Sequence[Shape]:
         """The shapes of all that it reads, the batch included."""
-        return [x if self._batch is None else (self._batch, *x) for x in self._xs]
+        return [_batched(x, self._batch) for x in self._xs]
 
     @property
     def weights(self) -> int | None:
@@ -86,7 +96,7 @@ class LayerReport:
     @property
     def fc_weights(self) -> int | None:
         """Weights of the fully-connected layer from the same input to the same output, biases left out."""
-        return count(*self._x, *self.traced.out)
+        return None if NOTHING_KNOWN in (self._x, self.traced.out) else count(*self._x, *self.traced.out)
 
     @property
     def local_weights(self) -> int | None:
@@ -142,9 +152,15 @@ class LayerReport:
 
     def raw(self) -> dict[str, Any]:
         """The layer as JSON, tuples where JSON has arrays."""
-        found = self.network.layer_dict(self.node, self.traced.values)
+        found = layer_dict(self.node, self.nodes, self.traced.values)
+        if self.inner:
+            found["layers"] = [layer.raw() for layer in self.inner]
         found["report"] = self.figures()
         return found
+
+
+def _batched(shape: Shape, batch: int | None) -> Shape:
+    return shape if batch is None or shape == NOTHING_KNOWN else (batch, *shape)
 
 
 class Report(NamedTuple):
@@ -252,18 +268,7 @@ def shape(
     network = network._replace(input=shown_input)
     env = Env(network.dialect, network.layout == "NHWC")
     start: tuple[Shape, Fields] = (sample, (PIXEL,) * (len(sample) - 1) if len(sample) > 1 else ())
-    layers: list[LayerReport] = []
-    for node in network.nodes:
-        try:
-            if node.layer.JOINS:
-                xs, traced = _join(node, start, layers, env)
-            else:
-                x, fields = _read(node.reads[0], start, layers)
-                xs, traced = (x,), node.layer.trace(x, fields, env)
-            _check_sizes(traced.out)
-        except CnncalcError as error:
-            raise network.blame(error, node) from None
-        layers.append(LayerReport(network, node, xs, traced, batch))
+    layers = _walk(network, network.nodes, start, env, batch)
     last = layers[-1]
     return Report(
         network,
@@ -276,7 +281,48 @@ def shape(
     )
 
 
-def summed(layers: list[LayerReport], figure: str) -> int | None:
+def _walk(
+    network: Network, nodes: Sequence[Node], start: tuple[Shape, Fields], env: Env, batch: int | None
+) -> list[LayerReport]:
+    """Trace the nodes of a network, or of a block in it, from what arrives."""
+    layers: list[LayerReport] = []
+    for node in nodes:
+        inner: Sequence[LayerReport] = ()
+        try:
+            if node.layer.JOINS:
+                xs, traced = _join(node, start, layers, env)
+            else:
+                x, fields = _read(node.reads[0], start, layers)
+                xs = (x,)
+                if x == NOTHING_KNOWN:
+                    traced = _blind(node)
+                elif node.layer.NESTS:
+                    inner = _walk(network, node.layer.given["layers"], (x, fields), env, batch)  # type: ignore[arg-type]
+                    traced = _summed_up(inner)
+                else:
+                    traced = node.layer.trace(x, fields, env)
+            _check_sizes(traced.out)
+        except CnncalcError as error:
+            raise network.blame(error, node) from None
+        layers.append(LayerReport(network, nodes, node, xs, traced, batch, inner))
+    return layers
+
+
+def _blind(node: Node) -> Traced:
+    """A layer of whose input nothing is known: it has no figures but those that are 0 whatever arrives."""
+    weightless = type(node.layer).weight_shapes is Layer.weight_shapes and not node.layer.NESTS
+    figure = 0 if weightless and not node.layer.JOINS else None
+    return Traced(dict(node.layer.given), NOTHING_KNOWN, (), figure, figure, figure, figure)
+
+
+def _summed_up(inner: Sequence[LayerReport]) -> Traced:
+    """A block as one layer."""
+    last = inner[-1].traced
+    weights, bias, buffers = [summed(inner, figure) for figure in ("weights", "bias", "buffers")]
+    return Traced({}, last.out, last.fields, weights, bias, buffers, total([layer.traced.macs for layer in inner]))
+
+
+def summed(layers: Sequence[LayerReport], figure: str) -> int | None:
     """A count of the whole: `params`, `weights`, `bias`, `buffers` or `macs`; None where one layer's is not known."""
     return total([getattr(layer, figure) for layer in layers if layer.adds(figure)])
 
@@ -294,6 +340,8 @@ def _join(
 ) -> tuple[tuple[Shape, ...], Traced]:
     """A layer that reads several. Where their shapes do not go together, the error says where each comes from."""
     xs, fields = zip(*(_read(at, start, layers) for at in node.reads), strict=True)
+    if NOTHING_KNOWN in xs and not isinstance(node.layer, Opaque):
+        return xs, _blind(node)
     try:
         return xs, node.layer.trace_all(xs, fields, env)
     except ShapeError as error:

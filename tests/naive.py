@@ -224,7 +224,29 @@ def lrn(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) 
 
 
 def scale(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    return xs[0] * w["weight"].reshape(-1, *(1,) * (xs[0].ndim - 1))
+    ones = (1,) * (xs[0].ndim - 1)
+    return xs[0] * w.get("weight", np.ones(1)).reshape(-1, *ones) + w.get("bias", np.zeros(1)).reshape(-1, *ones)
+
+
+def rescale(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    ones = (1,) * (xs[0].ndim - 1)
+    return xs[0] * np.reshape(v["factor"], (-1, *ones)) + np.reshape(v["offset"], (-1, *ones))
+
+
+def normalization(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    ones = (1,) * (xs[0].ndim - 1)
+    mean, variance = (np.reshape(v[key] if key in v else w[key], (-1, *ones)) for key in ("mean", "variance"))
+    return (xs[0] - mean) / np.sqrt(variance)
+
+
+def sliced(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    axis = v["axis"] - 1 if v["axis"] > 0 else v["axis"] + xs[0].ndim
+    return np.take(xs[0], range(v["start"], v["stop"], v["step"]), axis)
+
+
+def mean(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    axes = tuple([a - 1 if a > 0 else a + xs[0].ndim for a in v["axis"]])
+    return np.asarray(xs[0].sum(axes, keepdims=v["keepdims"]) / math.prod(xs[0].shape[a] for a in axes))
 
 
 def upsample(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
@@ -351,7 +373,19 @@ def _clip(x: float, least: float, most: float) -> float:
 
 
 def _hard(x: float, layer: LayerReport) -> float:
-    return _clip(x * (0.2 if layer.env.dialect.name == "onnx" else 1 / 6) + 0.5, 0, 1)
+    default = 0.2 if layer.env.dialect.name == "onnx" else 1 / 6
+    return _clip(x * layer.node.layer.given.get("alpha", default) + 0.5, 0, 1)  # type: ignore[operator]
+
+
+def _gelu(x: float, layer: LayerReport) -> float:
+    if layer.values["approximate"]:
+        return 0.5 * x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return x * 0.5 * math.erfc(-x / math.sqrt(2))
+
+
+def _bounded(x: float, layer: LayerReport) -> float:
+    least, most = layer.values["min"], layer.values["max"]
+    return _clip(x, -math.inf if least is None else least, math.inf if most is None else most)
 
 
 SPATIAL: dict[str, Callable[..., Array]] = {
@@ -371,6 +405,8 @@ SPATIAL: dict[str, Callable[..., Array]] = {
     "instancenorm": instancenorm,
     "lrn": lrn,
     "scale": scale,
+    "rescale": rescale,
+    "normalization": normalization,
     "upsample": upsample,
     "pixelshuffle": pixelshuffle,
     "channelshuffle": channelshuffle,
@@ -379,6 +415,8 @@ SPATIAL: dict[str, Callable[..., Array]] = {
 }
 OTHERS: dict[str, Callable[..., Array]] = {
     "layernorm": layernorm,
+    "slice": sliced,
+    "mean": mean,
     "linear": linear,
     "flatten": flat,
     "reshape": flat,
@@ -392,7 +430,13 @@ OTHERS: dict[str, Callable[..., Array]] = {
     "relu6": _each(lambda x, _: _clip(x, 0, 6)),
     "leakyrelu": _each(lambda x, layer: x if x > 0 else x * layer.values["alpha"]),
     "elu": _each(lambda x, layer: x if x > 0 else layer.values["alpha"] * math.expm1(x)),
-    "gelu": _each(lambda x, _: x * 0.5 * math.erfc(-x / math.sqrt(2))),
+    "gelu": _each(_gelu),
+    "clip": _each(_bounded),
+    "selu": _each(lambda x, _: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * math.expm1(x))),
+    "softplus": _each(lambda x, _: math.log1p(math.exp(x))),
+    "softsign": _each(lambda x, _: x / (1 + abs(x))),
+    "mish": _each(lambda x, _: x * math.tanh(math.log1p(math.exp(x)))),
+    "exp": _each(lambda x, _: math.exp(x)),
     "silu": _each(lambda x, _: x / (1 + math.exp(-x))),
     "sigmoid": _each(lambda x, _: 1 / (1 + math.exp(-x))),
     "tanh": _each(lambda x, _: math.tanh(x)),

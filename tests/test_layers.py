@@ -213,10 +213,40 @@ NORMS = [
     Row({"op": "scale"}, LAST, LAST, 6, layout="NHWC"),
 ]
 
+AFFINE = [
+    Row({"op": "scale", "center": True}, X, X, 6, 6),
+    Row({"op": "scale", "scale": False, "center": True}, X, X, 0, 6),
+    Row({"op": "rescale", "factor": 2, "offset": -1}, X, X),
+    Row({"op": "rescale", "offset": [1, 2, 3, 4, 5, 6]}, LAST, LAST, dialect="keras"),
+    # keras/src/layers/preprocessing/normalization.py: mean, variance and a count, none of them trained
+    Row({"op": "normalization"}, X, X, 0, 0, 13),
+    Row({"op": "normalization", "mean": 1, "variance": 2}, X, X),
+]
+
+PARTS = [
+    Row({"op": "slice", "axis": 1, "start": 2}, X, (4, 11, 13)),
+    Row({"op": "slice", "axis": 2, "stop": -3}, X, (6, 8, 13)),
+    Row({"op": "slice", "axis": -1, "start": -5, "stop": 100, "step": 2}, X, (6, 11, 3)),
+    Row({"op": "slice", "axis": 1, "start": 4, "stop": 5}, (7,), (1,)),
+    Row({"op": "mean", "axis": [2, 3]}, X, (6,)),
+    Row({"op": "mean", "axis": [-1], "keepdims": True}, X, (6, 11, 1)),
+    Row({"op": "mean", "axis": [1]}, X, (11, 13)),
+    Row(
+        {"op": "block", "layers": [{"op": "conv", "c_o": 4, "k": 3}, {"op": "batchnorm"}]},
+        X,
+        (4, 9, 11),
+        220,
+        8,
+        8,
+        21384,
+    ),
+]
+
 SIMPLE = ("relu", "relu6", "leakyrelu", "elu", "gelu", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid", "softmax")
+MORE = ("clip", "selu", "softplus", "softsign", "mish", "exp")
 
 ACTIVATIONS = [
-    *[Row({"op": op}, X, X) for op in (*SIMPLE, "identity", "dropout")],
+    *[Row({"op": op}, X, X) for op in (*SIMPLE, *MORE, "identity", "dropout")],
     Row({"op": "leakyrelu", "alpha": 0.2}, X, X),
     Row({"op": "dropout", "rate": 0.25}, X, X),
     Row({"op": "softmax", "axis": 1}, X, X),
@@ -229,7 +259,7 @@ ACTIVATIONS = [
     Row({"op": "prelu", "shared_axes": [1]}, LAST, LAST, 78, dialect="keras"),
 ]
 
-ROWS = [*CONVOLUTIONS, *TRANSPOSED, *POOLS, *WHOLE, *BORDERS, *NORMS, *ACTIVATIONS]
+ROWS = [*CONVOLUTIONS, *TRANSPOSED, *POOLS, *WHOLE, *BORDERS, *NORMS, *AFFINE, *PARTS, *ACTIVATIONS]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
@@ -265,6 +295,7 @@ OPTIONAL = {
     "upsample": {"factor", "out"},
     "prelu": {"num_parameters", "shared_axes"},
     "batchnorm": {"c_i"},
+    "normalization": {"mean", "variance"},
 }
 """Keys that a resolved layer may go without: another one stands for them, or they only check."""
 

@@ -21,6 +21,7 @@ from cnncalc.dialects import LAYOUT_WORDS
 from cnncalc.errors import CnncalcError, SpecError
 from cnncalc.layers import ALIASES, OPS, Layer, find_op, keys_named
 from cnncalc.layers.base import Env, Fields, Traced
+from cnncalc.layers.composite import nested
 from cnncalc.layers.keys import FORMS, Reader, at_least
 from cnncalc.network import Network
 from cnncalc.sizes import LARGEST, MOST_SIZES, Shape
@@ -165,7 +166,8 @@ VALUES: list[Json] = [
     *([[1, 2]], [[0, 1], [2, 3]], [[0, 1], 2], [1, [2, 3]], [[1, 2]] * 3, [[1, 2, 3]], [[1]], [[-1, 0]], [[[1, 2]]]),
     *([True], [[True, 1]], [LARGEST + 1], [[0, LARGEST + 1]], ["same"], [["same", 1]], [[]], {}, {"a": 1}, [{}]),
 ]
-READERS = sorted(FORMS, key=lambda reader: FORMS[reader][0])
+READERS = sorted(FORMS.keys() - {nested}, key=lambda reader: FORMS[reader][0])
+"""All but that of nested layers, which are read, and described, as layers are."""
 
 
 def takes(reader: Reader, value: Json, nd: int | None) -> bool:
@@ -237,6 +239,8 @@ def readable(cls: type[Layer], nd: int | None, name: str) -> list[Json]:
     keys = keys_named(cls, name)
     if name == "pads":
         return [[1, 0] * (nd or 3)]
+    if name == "layers":
+        return [[{"op": "relu"}], [{"op": "conv", "c_o": 3}, {"op": "block", "layers": [{"op": "Softmax"}]}]]
     if name == "auto_pad":
         return ["NOTSET", "SAME_LOWER", "valid"]
     return [value for value in VALUES if value is not None and all(takes(cls.KEYS[key], value, nd) for key in keys)]
@@ -283,7 +287,7 @@ def unsound_layers(draw: st.DrawFn) -> Json:
 
 def differs(spec: Json) -> bool:
     """Whether a spec is one of the known differences: an odd number of pads for any number of axes."""
-    found = spec if isinstance(spec, list) else spec.get("layers", [spec])
+    found = spec if isinstance(spec, list) else spec.get("layers") or [spec]
     return any(
         isinstance(layer, dict) and isinstance(layer.get("pads"), list) and len(layer["pads"]) % 2 for layer in found
     )

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import CnncalcError, SpecError
 from ..network import INPUT
 from ..trace import LayerReport, Report
-from . import border, conv, dense, join, norm, pointwise, pool, resample
+from . import affine, border, conv, dense, join, norm, pointwise, pool, resample, select
 from .task import Array, Dtype, Kernel, Task
 from .weights import names
 
@@ -20,6 +20,8 @@ KERNELS: dict[str, Kernel] = {
     **pool.KERNELS,
     **pointwise.KERNELS,
     **norm.KERNELS,
+    **affine.KERNELS,
+    **select.KERNELS,
     **resample.KERNELS,
     **border.KERNELS,
     **dense.KERNELS,

@@ -27,7 +27,7 @@ class Fed:
         if 0 in given:
             raise SpecError(f"x is empty: its shape is {show(given)}", "there is nothing to compute")
         wanted: Shape | None = given or None
-        network = settle(network, wanted, dialect, layout)
+        network = settle(network.inlined(), wanted, dialect, layout)
         if not given:
             raise SpecError("x is a number without axes", "an input has the axes C,H,W, or a batch in front")
         if network.input is None:

@@ -38,10 +38,6 @@ def _batchnorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) ->
     affine(xs[0], by_channel(factor, out, kind), by_channel(offset, out, kind), out)
 
 
-def _scale(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    affine(xs[0], by_channel(weights["weight"], out, wide(out.dtype)), None, out)
-
-
 def standardise(x: Array, axes: tuple[int, ...], eps: float, kind: Dtype) -> Array:
     """One sample less its mean over some axes, over the root of its variance (of the population) and eps."""
     found = x.astype(kind)
@@ -137,6 +133,5 @@ KERNELS = {
     "layernorm": Kernel(_layernorm, averages, in_place=True),
     "groupnorm": Kernel(_groupnorm, averages, spatial=True, in_place=True),
     "instancenorm": Kernel(_instancenorm, averages, spatial=True, in_place=True),
-    "scale": Kernel(_scale, averages, spatial=True, in_place=True),
     "lrn": Kernel(_lrn, averages, spatial=True, in_place=True),
 }

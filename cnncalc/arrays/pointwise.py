@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from math import erfc, log
+from math import erfc, log, pi
 
 import numpy as np
 
@@ -80,7 +80,7 @@ def _tanh(x: Array, out: Array, task: Task) -> None:
 
 
 def _hardsigmoid(x: Array, out: Array, task: Task) -> None:
-    np.multiply(x, x.dtype.type(task.dialect.hard_slope), out=out)
+    np.multiply(x, x.dtype.type(task.values["alpha"]), out=out)
     out += x.dtype.type(0.5)
     np.clip(out, 0, 1, out=out)
 
@@ -92,8 +92,52 @@ def _hardswish(x: Array, out: Array, task: Task) -> None:
     out /= 6
 
 
+def _clip(x: Array, out: Array, task: Task) -> None:
+    least, most = task.values["min"], task.values["max"]
+    if least is not None or most is not None:
+        np.clip(x, least, most, out=out)
+    else:
+        np.copyto(out, x)
+
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+"""Klambauer et al. 2017, Self-Normalizing Neural Networks, equation 14."""
+
+
+def _selu(x: Array, out: Array, task: Task) -> None:
+    below = np.expm1(np.minimum(x, 0))
+    below *= x.dtype.type(SELU_ALPHA)
+    np.multiply(np.where(x > 0, x, below), x.dtype.type(SELU_SCALE), out=out)
+
+
+def _softplus(x: Array, out: Array, task: Task) -> None:
+    np.logaddexp(x, x.dtype.type(0), out=out)
+
+
+def _softsign(x: Array, out: Array, task: Task) -> None:
+    np.divide(x, np.abs(x) + 1, out=out)
+
+
+def _mish(x: Array, out: Array, task: Task) -> None:
+    np.multiply(x, np.tanh(np.logaddexp(x, x.dtype.type(0))), out=out)
+
+
+def _exp(x: Array, out: Array, task: Task) -> None:
+    np.exp(x, out=out)
+
+
 def _gelu(x: Array, out: Array, task: Task) -> None:
-    """x/2 erfc(-x/sqrt(2)): the exact form, the default of PyTorch and of Keras."""
+    """x/2 erfc(-x/sqrt(2)): the exact form, the default of PyTorch and of Keras; or the one by tanh."""
+    if task.values["approximate"]:
+        inner = x * x * x
+        inner *= x.dtype.type(0.044715)
+        inner += x
+        inner *= x.dtype.type((2 / pi) ** 0.5)
+        np.tanh(inner, out=inner)
+        inner += 1
+        inner *= x.dtype.type(0.5)
+        np.multiply(x, inner, out=out)
+        return
     share = complement(x * x.dtype.type(-(0.5**0.5)))
     share *= x.dtype.type(0.5)
     np.multiply(x, share, out=out)
@@ -176,6 +220,12 @@ KERNELS = {
     "tanh": Kernel(pointwise(_tanh), averages, in_place=True),
     "hardswish": Kernel(pointwise(_hardswish), averages, in_place=True),
     "hardsigmoid": Kernel(pointwise(_hardsigmoid), averages, in_place=True),
+    "selu": Kernel(pointwise(_selu), averages, in_place=True),
+    "softplus": Kernel(pointwise(_softplus), averages, in_place=True),
+    "softsign": Kernel(pointwise(_softsign), averages, in_place=True),
+    "mish": Kernel(pointwise(_mish), averages, in_place=True),
+    "exp": Kernel(pointwise(_exp), averages, in_place=True),
+    "clip": Kernel(pointwise(_clip), averages, in_place=True),
     "identity": Kernel(_same, keeps, in_place=True),
     "dropout": Kernel(_same, keeps, in_place=True),
     "softmax": Kernel(_softmax, averages, in_place=True),

@@ -45,8 +45,8 @@ def wanted(report: Report) -> list[Wanted]:
 
 def names(layer: LayerReport) -> Iterator[tuple[str, str, tuple[int, ...]]]:
     """The role, the name and the shape of each array that one layer needs."""
-    node, nodes = layer.node, layer.network.nodes
-    owner = node.name if node.tie is None else nodes[node.tie].name
+    node = layer.node
+    owner = node.name if node.tie is None else layer.nodes[node.tie].name
     for role, shape in layer.weight_shapes().items():
         yield role, f"{owner}.{role}", _known(shape, layer)
 

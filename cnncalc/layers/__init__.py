@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import SpecError, nearest, shown
-from . import activation, border, conv, dense, join, norm, pool, resample, transposed
+from . import activation, affine, border, composite, conv, dense, join, norm, pool, resample, select, transposed
 from .base import Env, Fields, Layer, Traced
 
 __all__ = ["ALIASES", "HELP", "OPS", "Env", "Fields", "Layer", "Traced", "find_op", "keys_named"]
@@ -16,8 +16,11 @@ OPS: dict[str, tuple[type[Layer], int | None]] = {
     **border.OPS,
     **resample.OPS,
     **norm.OPS,
+    **affine.OPS,
+    **select.OPS,
     **activation.OPS,
     **join.OPS,
+    **composite.OPS,
 }
 """Each op's word, its class and how many spatial axes it has (None: as many as arrive)."""
 
@@ -45,6 +48,7 @@ _WORDS |= {
     "groupnormalization": "groupnorm",
     "zeropadding": "pad",
     "cropping": "crop",
+    "rescaling": "rescale",
 }
 """What PyTorch and Keras call the ops, where it is not the op's own word."""
 

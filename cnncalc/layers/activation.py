@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ..errors import ShapeError, SpecError, shown
 from ..sizes import Shape, count, counted, product, show
 from .base import Env, Fields, Layer, Traced
-from .keys import Reader, at_least, axis, integers, number, takes
+from .keys import Reader, at_least, axis, flag, integers, number, takes
 from .norm import channels
 
 
@@ -46,6 +46,41 @@ class Elu(Activation):
 
     def values(self, env: Env) -> dict[str, object]:
         return {"alpha": self.alpha}
+
+
+class Clip(Activation):
+    """Each value at least `min` and at most `max`."""
+
+    KEYS: ClassVar[dict[str, Reader]] = {"min": number, "max": number}
+    HELP = {"min": "The least that comes out; by default there is none.", "max": "The most."}
+    ALIASES = {"min_val": "min", "max_val": "max"}
+    min: float | None = None
+    max: float | None = None
+
+    def values(self, env: Env) -> dict[str, object]:
+        return {"min": self.min, "max": self.max}
+
+
+class HardSigmoid(Activation):
+    """alpha*x + 1/2, at least 0 and at most 1: alpha is 1/6 by PyTorch and Keras, 0.2 by ONNX."""
+
+    KEYS: ClassVar[dict[str, Reader]] = {"alpha": number}
+    HELP = {"alpha": "The slope around 0."}
+    alpha: float | None = None
+
+    def values(self, env: Env) -> dict[str, object]:
+        return {"alpha": env.dialect.hard_slope if self.alpha is None else self.alpha}
+
+
+class Gelu(Activation):
+    """x times the normal distribution's share below x; `approximate` by tanh (Hendrycks & Gimpel 2016)."""
+
+    KEYS: ClassVar[dict[str, Reader]] = {"approximate": flag}
+    HELP = {"approximate": "Whether it is approximated by tanh."}
+    approximate: bool = False
+
+    def values(self, env: Env) -> dict[str, object]:
+        return {"approximate": self.approximate}
 
 
 class Softmax(Activation):
@@ -128,11 +163,17 @@ class PRelu(Layer):
         return [f"parameters: {counted(traced.weights)} slope{'' if traced.weights == 1 else 's'}"]
 
 
-_PLAIN = ("relu", "relu6", "gelu", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid", "identity")
+_PLAIN = (
+    *("relu", "relu6", "silu", "sigmoid", "tanh", "hardswish", "identity"),
+    *("selu", "softplus", "softsign", "mish", "exp"),
+)
 OPS: dict[str, tuple[type[Layer], int | None]] = {
     **dict.fromkeys(_PLAIN, (Activation, None)),
     "leakyrelu": (LeakyRelu, None),
     "elu": (Elu, None),
+    "clip": (Clip, None),
+    "gelu": (Gelu, None),
+    "hardsigmoid": (HardSigmoid, None),
     "prelu": (PRelu, None),
     "softmax": (Softmax, None),
     "dropout": (Dropout, None),

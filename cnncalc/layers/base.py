@@ -71,6 +71,9 @@ class Layer:
     JOINS: ClassVar[bool] = False
     """Whether it reads several layers; `trace_all` is then what traces it."""
 
+    NESTS: ClassVar[bool] = False
+    """Whether it is made of layers of its own, `layers`."""
+
     op: str
     nd: int | None
 

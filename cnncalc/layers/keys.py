@@ -199,6 +199,14 @@ def one_of(*words: str) -> Reader:
     return read
 
 
+@takes("integer", lambda _: whole_form(-LARGEST))
+def integer(value: object, nd: int | None) -> int:
+    """A whole number of either sign."""
+    if type(value) is not int or abs(value) > LARGEST:
+        raise SpecError(f"{shown(value)} is not a whole number")
+    return value
+
+
 @takes("integers", lambda _: {**axes_form(whole_form(-LARGEST), None), "minItems": 0})
 def integers(value: object, nd: int | None) -> tuple[int, ...]:
     """A list of whole numbers of either sign, or one of them."""

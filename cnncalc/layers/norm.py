@@ -172,26 +172,10 @@ class LocalResponseNorm(Layer):
         return Traced({"size": self.size, "alpha": self.alpha, "beta": self.beta, "offset": self.offset}, x, fields)
 
 
-class Scale(Layer):
-    """One weight for each channel (layer scale)."""
-
-    KEEPS_SHAPE = True
-
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        return Traced({}, x, fields, count(channels(x, env)))
-
-    def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
-        return {"weight": (channels(x, env),)}
-
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
-        return [f"parameters: {counted(traced.weights)}, one a channel"]
-
-
 OPS = {
     "batchnorm": (BatchNorm, None),
     "layernorm": (LayerNorm, None),
     "groupnorm": (GroupNorm, None),
     "instancenorm": (InstanceNorm, None),
     "lrn": (LocalResponseNorm, None),
-    "scale": (Scale, None),
 }

@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 from ..dialects import DIALECTS, dialect_named, layout_named
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from ..layers import OPS, Layer, find_op, keys_named, unknown_op
-from ..network import Network, Source, Wire, wire
+from ..layers.composite import nested
+from ..network import Network, Node, Source, Wire, wire
 from ..sizes import LARGEST, read_shape
 from .keys import LAYER_KEYS, canonical
 
@@ -175,10 +176,6 @@ def _network(top: dict[str, Any], layers: Any, source: Source | None) -> Network
             raise SpecError(f"unknown key {shown(key)}", nearest(key, TOP_KEYS), path=(key,))
     if layers is None:
         raise SpecError("no layers", 'a spec has a key "layers", a list of layers')
-    if not isinstance(layers, (list, tuple)):
-        raise SpecError(f"layers is {shown(layers)}, not a list", None, path=("layers",))
-    if not layers:
-        raise SpecError("no layers: the list is empty", "give at least one layer", path=("layers",) if top else None)
     version = top.get("cnncalc", VERSION)
     if type(version) is not int or version != VERSION:
         raise SpecError(
@@ -188,7 +185,7 @@ def _network(top: dict[str, Any], layers: Any, source: Source | None) -> Network
     if name is not None:
         name = _read(lambda: _name(name), ("name",))
     return Network(
-        wire([read_layer(raw, i) for i, raw in enumerate(layers)]),
+        _top_layers(layers, bool(top)),
         _read(lambda: dialect_named(top["dialect"]), ("dialect",)) if "dialect" in top else DIALECTS["plain"],
         _read(lambda: layout_named(top["layout"]), ("layout",)) if "layout" in top else None,
         _read(lambda: read_shape(top["input"]), ("input",)) if top.get("input") is not None else None,
@@ -197,6 +194,15 @@ def _network(top: dict[str, Any], layers: Any, source: Source | None) -> Network
         source,
         "report" in top,
     )
+
+
+def _top_layers(layers: Any, is_object: bool) -> tuple[Node, ...]:
+    try:
+        return read_layers(layers)
+    except CnncalcError as error:
+        if error.path is None and is_object:
+            error.path = ("layers",)
+        raise
 
 
 def _read(make: Callable[[], Any], path: Path) -> Any:
@@ -214,6 +220,24 @@ def _name(value: Any) -> str:
     raise SpecError(
         f"{shown(value)} is not a name", f"a name is a text of printable characters, {LONGEST_NAME} at the most"
     )
+
+
+def read_layers(value: Any) -> tuple[Node, ...]:
+    """The layers of a list, named and wired. SpecError with the path of what is at fault."""
+    if not isinstance(value, (list, tuple)):
+        raise SpecError(f"layers is {shown(value)}, not a list")
+    if not value:
+        raise SpecError("no layers: the list is empty", "give at least one layer")
+    return wire([read_layer(raw, i) for i, raw in enumerate(value)])
+
+
+def _inner_layers(value: Any, index: int) -> tuple[Node, ...]:
+    """The layers of a block."""
+    try:
+        return read_layers(value)
+    except CnncalcError as error:
+        error.path = ("layers", index, *(error.path or ("layers",)))
+        raise
 
 
 def read_layer(raw: Any, index: int) -> Wire:
@@ -241,6 +265,8 @@ def read_layer(raw: Any, index: int) -> Wire:
                 given[key] = reader(value, nd)
             except CnncalcError as error:
                 raise _of_key(error, key, index) from None
+            if reader is nested:
+                given[key] = _inner_layers(value, index)
     _check_keys(cls, op, given, index)
     return Wire(cls(op, nd, given), *_common(raw, index))
 
@@ -330,7 +356,7 @@ def _common(raw: dict[str, Any], index: int) -> tuple[str | None, tuple[str, ...
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    names = value if isinstance(value, list) else [value]
+    names = value if isinstance(value, (list, tuple)) else [value]
     if not names:
         raise SpecError("from names no layer")
     return tuple([_name(n) for n in names])

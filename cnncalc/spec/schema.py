@@ -12,9 +12,10 @@ from typing import Any, Protocol
 
 from ..dialects import DIALECTS, LAYOUT_WORDS
 from ..layers import ALIASES, HELP, OPS, Layer, keys_named, spellings
+from ..layers.composite import shape_form
 from ..layers.keys import FORMS, PADDING_WORDS, Schema, any_case, whole_form, words_form
 from ..network import MOST_LAYERS
-from ..sizes import LARGEST, MOST_SIZES
+from ..sizes import LARGEST
 from .document import COMMON_KEYS, LONGEST_NAME, TOP_KEYS, VERSION
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -22,8 +23,6 @@ ID = f"urn:cnncalc:spec:{VERSION}"
 SIDES = ("p", "p_total")
 """Keys of which a layer takes one."""
 
-_SIZE = "(0*[1-9][0-9]{0,18}|[A-WYZa-wyz])"
-_SHAPE = f"^ *{_SIZE}([xX×,]{_SIZE}){{0,{MOST_SIZES - 1}}} *$"
 _NAME = {"type": "string", "maxLength": LONGEST_NAME, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u00a0\\u2028\\u2029]+$"}
 _ONNX_WORDS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
 
@@ -73,7 +72,7 @@ def build(figures: Mapping[str, Figure], units: Iterable[str]) -> Schema:
             "name": _or_null(_NAME),
             "names": _or_null({**_NAME, "type": ["string", "array"], "items": _NAME, "minItems": 1}),
             "times": _or_null({**whole_form(), "maximum": MOST_LAYERS}),
-            "shape": _shape(["string", "array"]),
+            "shape": shape_form(None),
             **_expectations(figures, units),
             **dict(sorted(used.items())),
         },
@@ -93,7 +92,7 @@ def _network() -> Schema:
         "$schema": {"description": "Where this schema is."},
         "cnncalc": {"const": VERSION, "description": "The version of the spec's form."},
         "name": _ref("name", "The network's name."),
-        "input": {**_or_null(_shape(["string", "array"])), "description": "The input, as [3, 224, 224] or 3xHxW."},
+        "input": {**_or_null(shape_form(None)), "description": "The input, as [3, 224, 224] or 3xHxW."},
         "dialect": {**words_form(DIALECTS), "description": "Whose meaning the words have.", "default": "plain"},
         "layout": {**words_form(LAYOUT_WORDS), "description": "Where the channels stand."},
         "layers": _ref("layers", "The layers, in order."),
@@ -243,12 +242,6 @@ def _pads(nd: int | None) -> Schema:
     return found | ({"maxItems": 2 * nd} if nd else {})
 
 
-def _shape(types: list[str]) -> Schema:
-    """A shape: its sizes, or a text of them."""
-    size = {**whole_form(), "type": ["integer", "string", "null"], "pattern": "^[A-WYZa-wyz]$"}
-    return {"type": types, "pattern": _SHAPE, "items": size, "minItems": 1, "maxItems": MOST_SIZES}
-
-
 def _expectations(figures: Mapping[str, Figure], units: Iterable[str]) -> Schema:
     digits = f"([0-9]{{1,3}}([_,][0-9]{{3}})*|[0-9]+)([.][0-9]+)? *({'|'.join(units)})? *"
     number = f" *-?{digits}((±|[+]-) *{digits}%? *)?"
@@ -264,7 +257,12 @@ def _expectations(figures: Mapping[str, Figure], units: Iterable[str]) -> Schema
         keys[f"max_{name}"] = _ref(form, f"The {what} at most.")
     return {
         "expect": {"type": ["object", "null"], "properties": keys, "additionalProperties": False},
-        "expected-shape": {**_shape(["integer", "string", "array"]), "minimum": 1, "maximum": LARGEST},
+        "expected-shape": {
+            **shape_form(None),
+            "type": ["integer", "string", "array"],
+            "minimum": 1,
+            "maximum": LARGEST,
+        },
         "expected-number": {**_expected(number, number), "maxItems": 1},
         "expected-per-axis": _expected(number, f"{number}([xX×]{number})*"),
     }

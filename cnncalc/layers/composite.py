@@ -1,0 +1,96 @@
+"""Layers that stand for more than an op: a nested model, and what cnncalc does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import SpecError, shown
+from ..sizes import MOST_SIZES, NOTHING_KNOWN, Shape, read_shape
+from .base import Env, Fields, Layer, Traced, unseen
+from .keys import Schema, takes, whole, whole_form
+
+
+@takes("nested-layers", lambda _: {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/layer"}})
+def nested(value: object, nd: int | None) -> object:
+    """A list of layers; who reads a spec reads what is in it, and wires them."""
+    if isinstance(value, (list, tuple)) and value:
+        return value
+    raise SpecError(f"{shown(value)} is no list of layers", 'as [{"op": "relu"}]')
+
+
+class Block(Layer):
+    """A nested model: its layers read each other, and `input` is what the block reads. Tracing walks through it."""
+
+    KEYS = {"layers": nested}
+    HELP = {"layers": "The layers of the nested model, in order; input is what the block reads."}
+    NEEDED = ("layers",)
+    NESTS = True
+    layers: Any
+    """Nodes, of `network.wire`."""
+
+    def rank(self) -> int | None:
+        for node in self.layers:
+            rank: int | None = node.layer.rank()
+            if rank is not None or node.layer.MAKES_AXES:
+                return rank
+        return None
+
+
+def shape_form(nd: int | None) -> Schema:
+    """A shape: its sizes, or a text of them."""
+    size = {**whole_form(), "type": ["integer", "string", "null"], "pattern": "^[A-WYZa-wyz]$"}
+    return {"type": ["string", "array"], "pattern": SHAPE, "items": size, "minItems": 1, "maxItems": MOST_SIZES}
+
+
+_SIZE = "(0*[1-9][0-9]{0,18}|[A-WYZa-wyz])"
+SHAPE = f"^ *{_SIZE}([xX×,]{_SIZE}){{0,{MOST_SIZES - 1}}} *$"
+
+
+@takes("whole-shape", shape_form)
+def sizes(value: object, nd: int | None) -> Shape:
+    """A shape without the batch, its sizes numbers, letters or null."""
+    return read_shape(value)
+
+
+@takes("text", lambda _: {"type": "string", "maxLength": 255})
+def text(value: object, nd: int | None) -> str:
+    """Any printable text."""
+    if isinstance(value, str) and value.isprintable() and len(value) <= 255:
+        return value
+    raise SpecError(f"{shown(value)} is not a printable text of at most 255 characters")
+
+
+@takes("count", lambda _: whole_form(0))
+def counts(value: object, nd: int | None) -> int:
+    """A whole number from 0 on."""
+    return whole(value, 0)
+
+
+class Opaque(Layer):
+    """What cnncalc does not know: it has the output that is written here, and every other figure is unknown."""
+
+    JOINS = True
+    MAKES_AXES = True
+    KEYS = {"type": text, "out": sizes, "params": counts, "buffers": counts, "macs": counts}
+    HELP = {
+        "type": "What the file calls it.",
+        "out": "What comes out, without the batch; nothing is known of it where this is left out.",
+        "params": "How many trained numbers it has, where that is known.",
+        "buffers": "How many numbers it keeps and does not train, where that is known.",
+        "macs": "How many multiply-accumulates it takes, where that is known.",
+    }
+    type: str | None = None
+    out: Shape | None = None
+    params: int | None = None
+    buffers: int | None = None
+    macs: int | None = None
+
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Traced:
+        out = NOTHING_KNOWN if self.out is None else self.out
+        seen = unseen(fields[0]) if len(out) == len(fields[0]) + 1 else ()
+        bias = None if self.params is None else 0
+        return Traced(dict(self.given), out, seen, self.params, bias, self.buffers, self.macs)
+
+
+OPS = {"block": (Block, None), "opaque": (Opaque, None)}

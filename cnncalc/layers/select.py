@@ -1,0 +1,111 @@
+"""Layers that take a part of a sample, or a mean over some of its axes: slice, mean."""
+
+from __future__ import annotations
+
+from ..errors import ShapeError, shown
+from ..receptive import POOLED
+from ..sizes import UNKNOWN, Open, Shape, known, show
+from ..window import positions
+from .base import Env, Fields, Layer, Traced, unseen
+from .keys import at_least, axis, flag, integer, integers
+
+
+def place_of(axis: int, x: Shape) -> int:
+    """Which of a sample's sizes an axis is. ShapeError for the batch, and for what is no axis."""
+    if axis == 0 or not -len(x) <= axis <= len(x):
+        raise ShapeError(
+            f"axis {axis} is none of {show(x)}",
+            f"the axes are 1 to {len(x)}, the batch is 0, the last is -1",
+            key="axis",
+        )
+    return axis - 1 if axis > 0 else axis + len(x)
+
+
+def spatial_place(place: int, rank: int, env: Env) -> int | None:
+    """Which spatial axis one of a sample's sizes is; None for the channels."""
+    channel = rank - 1 if env.channels_last else 0
+    return None if place == channel else place if env.channels_last else place - 1
+
+
+class Slice(Layer):
+    """The units `start` to `stop` (not included) of an axis, every `step`-th; below 0 they are counted from the end."""
+
+    KEYS = {"axis": axis, "start": integer, "stop": integer, "step": at_least(1)}
+    HELP = {
+        "axis": "Which axis: the batch is 0, the last is -1.",
+        "start": "The first unit; below 0 it is counted from the end.",
+        "stop": "The first unit that is left out; by default none is.",
+        "step": "Every how manieth.",
+    }
+    NEEDED = ("axis",)
+    axis: int
+    start: int = 0
+    stop: int | None = None
+    step: int = 1
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        place = place_of(self.axis, x)
+        n = x[place]
+        first, last = self.start, self.stop
+        if isinstance(n, int):
+            first = min(first if first >= 0 else max(n + first, 0), n)
+            last = n if last is None else min(last if last >= 0 else max(n + last, 0), n)
+            size = positions(last - first, 0, 1, self.step)
+            if not isinstance(size, Open) and size < 1:
+                raise ShapeError(f"nothing is left of {n}: {first} to {last}, {last} not included", key="start")
+        elif first >= 0 and (last or -1) < 0:
+            size = positions(n + ((last or 0) - first), 0, 1, self.step)
+        else:
+            size = UNKNOWN
+        values = {"axis": self.axis, "start": first, "stop": last, "step": self.step}
+        out = (*x[:place], size, *x[place + 1 :])
+        return Traced(values, out, self._see(fields, spatial_place(place, len(x), env), len(x), first))
+
+    def _see(self, fields: Fields, at: int | None, rank: int, first: int) -> Fields:
+        if len(fields) != rank - 1:
+            return unseen(fields)
+        if at is None:
+            return fields
+        moved = fields[at].slide(1, self.step, -first if first >= 0 else None)
+        return (*fields[:at], moved, *fields[at + 1 :])
+
+
+class Mean(Layer):
+    """The mean over some axes, which stay as ones or vanish."""
+
+    KEYS = {"axis": integers, "keepdims": flag}
+    HELP = {
+        "axis": "The axes over which it is taken: the batch is 0, the last is -1.",
+        "keepdims": "Whether these axes stay, as ones.",
+    }
+    NEEDED = ("axis",)
+    MAKES_AXES = True
+    axis: tuple[int, ...]
+    keepdims: bool = False
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        places = {place_of(axis, x) for axis in self.axis}
+        if not places or len(places) < len(self.axis):
+            raise ShapeError(f"axis is {shown(self.axis)}: each axis once, and one at least", key="axis")
+        if len(places) == len(x) and not self.keepdims:
+            raise ShapeError(f"nothing is left of {show(x)}: it has no other axis", "give keepdims=true", key="axis")
+        out = tuple([1 if at in places else n for at, n in enumerate(x) if self.keepdims or at not in places])
+        return Traced({"axis": self.axis, "keepdims": self.keepdims}, out, self._see(x, places, fields, env))
+
+    def _see(self, x: Shape, places: set[int], fields: Fields, env: Env) -> Fields:
+        """Units see all of the axes that are gone; where only some spatial axes are, and vanish, nothing is known."""
+        if len(fields) != len(x) - 1:
+            return unseen(fields)
+        spatial = [(at, place) for place in range(len(x)) if (at := spatial_place(place, len(x), env)) is not None]
+        gone = {at for at, place in spatial if place in places}
+        if not self.keepdims and len(gone) not in (0, len(fields)):
+            return unseen(fields)
+        return tuple(
+            [
+                f.whole(known(x[place])).marked(POOLED) if at in gone else f
+                for f, (at, place) in zip(fields, spatial, strict=True)
+            ]
+        )
+
+
+OPS = {"slice": (Slice, None), "mean": (Mean, None)}
