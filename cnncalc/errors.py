@@ -14,7 +14,7 @@ class Where(NamedTuple):
     file: str | None
     """The file's name, `-` for standard input, None for words on the command line."""
     line: int
-    """Counted from 1."""
+    """Counted from 1; 0 where the file is no text, or was read as another kind of document."""
     column: int
     """Counted in characters from 1."""
     excerpt: str | None = None
@@ -59,7 +59,8 @@ class CnncalcError(Exception):
         head = f"{self.layer}: {self.what}" if self.layer else self.what
         where = self.where
         if where is not None and where.file is not None:
-            head = f"{where.file}:{where.line}:{where.column}: {head}"
+            place = f":{where.line}:{where.column}" if where.line else ""
+            head = f"{where.file}{place}: {head}"
         lines.append(head)
         if where is not None and where.excerpt is not None:
             lines += ["  " + line for line in where.caret().split("\n")]
@@ -77,7 +78,7 @@ class CnncalcError(Exception):
         if self.key:
             found["key"] = self.key
         if self.where is not None:
-            found |= {"file": self.where.file, "line": self.where.line, "column": self.where.column}
+            found |= {"file": self.where.file, "line": self.where.line or None, "column": self.where.column or None}
         return found
 
 

@@ -287,8 +287,8 @@ def unsound_layers(draw: st.DrawFn) -> Json:
 
 def differs(spec: Json) -> bool:
     """Whether a spec is one of the known differences: an odd number of pads for any number of axes."""
-    found = spec if isinstance(spec, list) else spec.get("layers") or [spec]
-    return any(
+    found = spec if isinstance(spec, list) else spec.get("layers", [spec])
+    return isinstance(found, list) and any(
         isinstance(layer, dict) and isinstance(layer.get("pads"), list) and len(layer["pads"]) % 2 for layer in found
     )
 

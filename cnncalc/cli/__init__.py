@@ -19,6 +19,7 @@ COMMANDS = {
     "dense": "The matrix that does what a layer does.",
     "diff": "What changed between two networks.",
     "check": "Check specs against what they, or a baseline, expect: the CI gate.",
+    "convert": "A network in another form: spec, Keras, ONNX, PyTorch.",
     "zoo": "List the built-in networks, or print one as a spec.",
     "schema": "JSON Schema of a spec.",
     "completion": "Print the completion script of a shell.",
@@ -58,7 +59,8 @@ class Commands(click.Group):
         name = args[0]
         if name in COMMANDS or name.startswith("-"):
             return super().resolve_command(ctx, args)
-        help = nearest(name, COMMANDS) or _perhaps_shape(name)
+        near = None if ":" in name else nearest(name, COMMANDS)  # what has a colon is a layer
+        help = near or _perhaps_shape(name)
         raise SpecError(f"unknown command {shown(name)}", help)
 
 

@@ -16,7 +16,8 @@ from ..dialects import dialect_named, layout_named
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..network import Network
 from ..render import FORMATS, Style
-from ..sizes import Shape, parse_shape
+from ..sizes import Shape, parse_shape, show
+from ..spec.source import Given
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -82,6 +83,22 @@ class Asked(NamedTuple):
     batch: int | None
     dialect: str | None
     layout: str | None
+
+    def with_front(self, given: Given) -> Asked:
+        """The same with the shape that stands in front of a SPEC. SpecError where -i gives one, too."""
+        if given.input is None:
+            return self
+        if self.input is not None:
+            raise SpecError(f"two inputs: {given.words[0]} in front, and -i {show(self.input)}", "give one of them")
+        return self._replace(input=given.input)
+
+    def settle(self, network: Network) -> Network:
+        """The network with what the options say of it."""
+        network = trace.settle(network, self.input, self.dialect, self.layout)
+        if self.batch is not None and network.input is not None:
+            _, _, shown_input = trace.feed(network, network.input, self.batch)
+            network = network._replace(input=shown_input)
+        return network
 
     def report(self, network: Network, quiet: bool = True, name: str = "this") -> trace.Report:
         """The report of a network under these options, noting where its paddings were meant for another input."""

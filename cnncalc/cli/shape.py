@@ -13,7 +13,6 @@ import click
 
 from ..errors import CnncalcError, SpecError
 from ..render import Style, renderer
-from ..sizes import show
 from ..spec import source
 from ..spec.document import load_text
 from .common import Asked, format_of, network_options, output, read_stdin, report_options, style_of, write
@@ -53,7 +52,7 @@ def command(
         raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
     if explain and format == "csv":
         raise SpecError("CSV has rows only, and no room for --explain", "use the table, Markdown or JSON")
-    asked = _with_front(asked, given)
+    asked = asked.with_front(given)
     with output(path, utf8=format in ("json", "jsonl")) as stream:
         style = style_of(_chosen(columns), explain, color, stream)
         if format == "jsonl" and _is_lines(given):
@@ -69,15 +68,6 @@ def _chosen(columns: str | None) -> tuple[str, ...] | None:
     from ..render.columns import chosen
 
     return chosen(columns)
-
-
-def _with_front(asked: Asked, given: source.Given) -> Asked:
-    """The options, with the shape that stands in front. SpecError where -i gives one, too."""
-    if given.input is None:
-        return asked
-    if asked.input is not None:
-        raise SpecError(f"two inputs: {given.words[0]} in front, and -i {show(asked.input)}", "give one of them")
-    return asked._replace(input=given.input)
 
 
 def _is_lines(given: source.Given) -> bool:

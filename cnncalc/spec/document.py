@@ -27,6 +27,8 @@ class Document(Source):
         self.text, self.name, self.first_line = text, name, first_line
         self.layers_at: Path | None = ("layers",)
         """Where the layers are: () for a bare list, None for a lone layer."""
+        self.imported = False
+        """Whether the text is a document of another framework, of which the layers' places are not known."""
         self.places: dict[Path, int] | None = None
         """Where everything stands, once it has been asked."""
 
@@ -38,6 +40,8 @@ class Document(Source):
 
     def locate(self, path: Path, key: str | None) -> Where:
         """The place of a path, or of the name that stands for `key` in the object there."""
+        if self.imported:
+            return Where(self.name, 0, 0)
         from . import locate  # only when something is wrong: reading pays nothing for it
 
         if path[:1] == ("layers",):
