@@ -287,14 +287,14 @@ def test_any_adaptive_pool(n: int, out: int, op: str) -> None:
 # strategies: each has to agree with the oracle, and parts with the whole
 
 
-@pytest.mark.parametrize("shape", [(1, 64, 40, 40), (2, 64, 29, 31)])
+@pytest.mark.parametrize("shape", [(1, 256, 40, 40), (2, 256, 29, 31)])
 def test_winograd_tiles(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.random.default_rng(0).standard_normal(shape)
-    w = np.random.default_rng(1).standard_normal((64, 64, 3, 3)) / 24
-    b = np.arange(64.0)
-    found = cnncalc.run("conv:64,k3,p0+1x2", x, w, bias=b)
+    w = np.random.default_rng(1).standard_normal((260, 256, 3, 3)) / 48
+    b = np.arange(260.0)
+    found = cnncalc.run("conv:260,k3,p0+1x2", x, w, bias=b)
     monkeypatch.setattr(winograd, "LEAST_CHANNELS", 10**9)
-    direct = cnncalc.run("conv:64,k3,p0+1x2", x, w, bias=b)
+    direct = cnncalc.run("conv:260,k3,p0+1x2", x, w, bias=b)
     assert not np.array_equal(found, direct), "the other way was taken"
     np.testing.assert_allclose(found, direct, rtol=1e-9, atol=1e-9)
 

@@ -19,7 +19,7 @@ from numpy.lib.stride_tricks import as_strided
 from .task import Array, Dtype
 from .threads import buffer, each, shares
 
-TILE = 16 << 20
+TILE = 8 << 20
 """How many bytes of columns are made at once for a large product: what the last cache holds, more or less."""
 GROUP_TILE = 8 << 20
 """The same where each group has a small product of its own: what the cache of one core holds."""
@@ -29,6 +29,9 @@ MOST_WASTE_OF_FEW = 1.5
 """… and how much where few channels come out, and copying costs more than the product."""
 FEW = 32
 
+
+LEAST_POSITIONS = 256
+"""How many positions a map has at the least to be worth a matrix product of its own; smaller ones share one."""
 
 Index = tuple[slice | int, ...]
 
@@ -57,17 +60,44 @@ class Part(NamedTuple):
 
 def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int = 1) -> None:
     """Fill `out` with the cross-correlation, computed in the dtype of the weight (x's and out's may be others)."""
-    matrix, taps_first = as_matrix(weight, g)
+    kernel = prepare(weight, bias, g, len(x) * prod(out.shape[2:]))
     if g > 1:
-        grouped(x, matrix, taps_first, bias, out, windows)
+        grouped(x, kernel, out, windows)
         return
-    several = 1 if set(windows.k) == {1} else len(x)
-    for part in parts(len(x), out.shape[2:], TILE // (matrix.shape[2] * matrix.itemsize), several):
-        multiply(x, matrix, taps_first, bias, out, windows, part)
+    for part in parts(len(x), out.shape[2:], TILE // (kernel.matrix.shape[2] * weight.itemsize), len(x)):
+        multiply(x, kernel, out, windows, part)
 
 
-def grouped(x: Array, matrix: Array, taps_first: bool, bias: Array | None, out: Array, windows: Windows) -> None:
+class Kernels(NamedTuple):
+    """The kernels of a layer as a matrix for each group."""
+
+    matrix: Array
+    """(g, c_o/g, c_i/g * k), and with `ones` a last column, the bias."""
+    taps_first: bool
+    """Whether the cells come before the channels, as they lie in NHWC."""
+    ones: bool
+    """Whether the columns have a row of ones, which the bias is multiplied with."""
+    bias: Array | None
+    """What is still to be added, (c_o,)."""
+
+    def of(self, groups: slice) -> Kernels:
+        """Those of some of the groups."""
+        c_o = self.matrix.shape[1]
+        bias = None if self.bias is None else self.bias[groups.start * c_o : groups.stop * c_o]
+        return self._replace(matrix=self.matrix[groups], bias=bias)
+
+
+def prepare(weight: Array, bias: Array | None, g: int, positions: int) -> Kernels:
+    """The kernels, the bias among them where copying them is cheaper than to add it to so many positions."""
+    matrix, taps_first = as_matrix(weight, g)
+    if bias is None or g > 1 or matrix.shape[2] > positions:
+        return Kernels(matrix, taps_first, ones=False, bias=bias)
+    return Kernels(np.concatenate([matrix, bias.reshape(g, -1, 1)], 2), taps_first, ones=True, bias=None)
+
+
+def grouped(x: Array, kernel: Kernels, out: Array, windows: Windows) -> None:
     """A small product for each group: each thread has groups of its own, as many at a time as are worth waking it."""
+    matrix = kernel.matrix
     g, c_o, height = matrix.shape
     c_i = x.shape[1] // g
     pieces = list(parts(len(x), out.shape[2:], GROUP_TILE // (height * matrix.itemsize), 1))
@@ -78,8 +108,7 @@ def grouped(x: Array, matrix: Array, taps_first: bool, bias: Array | None, out: 
         part, first = item
         last = min(first + several, g)
         i, o = slice(first * c_i, last * c_i), slice(first * c_o, last * c_o)
-        mine = None if bias is None else bias[o]
-        multiply(x[:, i], matrix[first:last], taps_first, mine, out[:, o], windows, part)
+        multiply(x[:, i], kernel.of(slice(first, last)), out[:, o], windows, part)
 
     each(work, product(pieces, range(0, g, several)))
 
@@ -109,23 +138,22 @@ def parts(n: int, space: Sequence[int], most: int, several: int) -> Iterator[Par
             yield Part(slice(first, min(first + several, n)), begin, tuple(fits))
 
 
-def multiply(
-    x: Array, matrix: Array, taps_first: bool, bias: Array | None, out: Array, windows: Windows, part: Part
-) -> None:
+def multiply(x: Array, kernel: Kernels, out: Array, windows: Windows, part: Part) -> None:
     """One part of the output: what each position sees as a column (im2col), the product, and the bias."""
+    matrix, bias = kernel.matrix, kernel.bias
     g, c_o, _ = matrix.shape
     target = part.of(out)
-    waste = MOST_WASTE if c_o >= FEW else MOST_WASTE_OF_FEW
-    columns, rows = gather(x[part.samples], g, taps_first, windows, part, waste, matrix.dtype)
-    n = len(target)
-    if bias is None and rows == part.size and n == 1 and target.dtype == matrix.dtype:
-        flat = merged(target[0], (g, c_o, prod(rows)))
+    columns, rows = gather(x[part.samples], kernel, windows, part)
+    apart, n = len(columns), len(target)
+    if bias is None and rows == part.size and apart == n and target.dtype == matrix.dtype:
+        flat = merged(target, (n, g, c_o, prod(rows)))
         if flat is not None:
             np.matmul(matrix, columns, out=flat)
             return
-    found = buffer("product", (g, c_o, columns.shape[-1]), matrix.dtype)
+    found = buffer("product", (apart, g, c_o, columns.shape[-1]), matrix.dtype)
     np.matmul(matrix, columns, out=found)
-    valid = found.reshape(g * c_o, n, *rows)[(slice(None), slice(None), *map(slice, part.size))].swapaxes(0, 1)
+    valid = found.reshape(apart, g * c_o, n // apart, *rows)[(..., *map(slice, part.size))]
+    valid = valid[:, :, 0] if apart == n else valid[0].swapaxes(0, 1)
 
     def finish(c: slice) -> None:
         if bias is None:
@@ -137,30 +165,36 @@ def multiply(
     each(finish, shares(g * c_o, target.nbytes))
 
 
-def gather(
-    x: Array, g: int, taps_first: bool, windows: Windows, part: Part, waste: float, kind: Dtype
-) -> tuple[Array, tuple[int, ...]]:
-    """The columns (g, c_i/g * k, positions) of a part, and the sizes of what the positions are: the part's, or larger.
+def gather(x: Array, kernel: Kernels, windows: Windows, part: Part) -> tuple[Array, tuple[int, ...]]:
+    """The columns of a part, and the sizes of what the positions are: the part's, or larger.
 
-    Where the rows of the padded input are nearly as long as those of the output, a map is copied in one piece for each
-    tap, and the few positions between the rows are left out after the product.
+    They are (n, g, c_i/g * k, positions), or (1, g, c_i/g * k, n * positions) where the maps are small. Where the rows
+    of the padded input are nearly as long as those of the output, a map is copied in one piece for each tap, and the
+    few positions between the rows are left out after the product.
     """
-    n, c = x.shape[:2]
+    g, c_o, height = kernel.matrix.shape
+    n, c, kind = len(x), x.shape[1], kernel.matrix.dtype
     view = see(x.shape[2:], windows, part.begin, part.size)
     source = x.swapaxes(0, 1)
     if view.bare:
         planes, rows = source[view.phases[0].seen], part.size
-        if n == 1 and set(windows.k) == {1} and planes.dtype == kind:
-            columns = merged(planes, (g, c // g, prod(rows)))
-            if columns is not None:
+        if set(windows.k) == {1} and planes.dtype == kind and not kernel.ones:
+            columns = merged(planes.swapaxes(0, 1), (n, g, c // g, prod(rows)))
+            if columns is not None and (n == 1 or prod(rows) >= LEAST_POSITIONS):
                 return columns, rows
         planes = planes[(slice(None), slice(None), *(None,) * len(rows))]
     else:
+        waste = MOST_WASTE if c_o >= FEW else MOST_WASTE_OF_FEW
         planes = padded(source, view, kind)
         rows = view.rows if prod(view.rows) <= waste * prod(part.size) else part.size
-    cells = (*windows.k, c // g) if taps_first else (c // g, *windows.k)
-    columns = buffer("columns", (g, *cells, n, *rows), kind)
-    by_channel = np.moveaxis(columns, 1 + len(rows), 1) if taps_first else columns
+    apart = n if prod(rows) >= LEAST_POSITIONS else 1
+    cells = (*windows.k, c // g) if kernel.taps_first else (c // g, *windows.k)
+    columns = buffer("columns", (apart, g, height, n // apart * prod(rows)), kind)
+    if kernel.ones:
+        columns[:, :, -1] = 1
+    by_cell = columns[:, :, : prod(cells)].reshape(apart, g, *cells, n // apart, *rows)
+    by_channel = np.moveaxis(by_cell, 2 + len(rows), 2) if kernel.taps_first else by_cell
+    by_channel = by_channel.swapaxes(0, 3 + len(rows)) if apart > 1 else by_channel
     pairs = []
     by_c, by_n, *strides = planes.strides
     by_axis = strides[len(rows) :]
@@ -168,9 +202,9 @@ def gather(
         steps = [step * stride for step, stride in zip(phase.steps, by_axis, strict=True)]
         shape = (g, c // g, *phase.counts, n, *rows)
         seen = as_strided(planes[phase.first], shape, (by_c * (c // g), by_c, *steps, by_n, *by_axis))
-        pairs.append((by_channel[phase.cells], seen))
+        pairs.append((by_channel[0][phase.cells], seen))
     copy(pairs)
-    return columns.reshape(g, -1, n * prod(rows)), rows
+    return columns, rows
 
 
 def padded(source: Array, view: View, kind: Dtype) -> Array:

@@ -15,7 +15,8 @@ from .task import Array
 from .threads import buffer, each, shares
 
 G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
-LEAST_CHANNELS = 64
+LEAST_CHANNELS = 256
+"""Fewer make products too small to win back what the transforms cost."""
 LEAST_TILES = 384
 """How many tiles it takes for the transformed weights to pay."""
 
