@@ -152,7 +152,8 @@ def multiply(x: Array, kernel: Kernels, out: Array, windows: Windows, part: Part
             return
     found = buffer("product", (apart, g, c_o, columns.shape[-1]), matrix.dtype)
     np.matmul(matrix, columns, out=found)
-    valid = found.reshape(apart, g * c_o, n // apart, *rows)[(..., *map(slice, part.size))]
+    inside: Index = (slice(None), slice(None), slice(None), *map(slice, part.size))
+    valid = found.reshape(apart, g * c_o, n // apart, *rows)[inside]
     valid = valid[:, :, 0] if apart == n else valid[0].swapaxes(0, 1)
 
     def finish(c: slice) -> None:
