@@ -45,7 +45,7 @@ LAYERS: dict[str, tuple[str, tuple[int, ...], Layer]] = {
     "LeNet conv1": ("dense", (1, 28, 28), {"op": "conv", "c_o": 6, "k": 5, "p": 2}),
 }
 """What each is called: its kind, a sample's shape and the layer."""
-NETWORKS = {"vgg16": (3, 224, 224), "mobilenet_v1": (3, 224, 224)}
+NETWORKS = {"vgg16": (3, 224, 224), "mobilenet_v1": (3, 224, 224), "resnet50": (3, 224, 224)}
 BATCHES = (1, 8)
 LIMITS = {"dense": 1.2, "grouped": 3.0, "pool": 0.5}
 THREADS = 2
@@ -198,34 +198,62 @@ def network_in_cnncalc(name: str, shape: tuple[int, ...]) -> Callable[[], Any]:
 
 
 def network_in_torch(name: str, shape: tuple[int, ...]) -> Callable[[], Any]:
-    """The same network as a module in PyTorch, built from the zoo's own spec."""
+    """The same network in PyTorch, a module for each layer of the zoo's own spec, called in order."""
     import torch
-    from torch import nn
 
     torch.set_num_threads(THREADS)
-    spec = json.loads((os.environ["CNNCALC_SPECS"] + "\n").strip())[name]
-    modules: list[nn.Module] = []
-    for layer in spec:
-        op = layer["op"]
-        if op in ("conv", "dwconv"):
-            g = layer["c_i"] if op == "dwconv" else layer["g"]
-            p = [before for before, _ in layer["p"]]
-            c = (layer["c_i"], layer["c_o"])
-            modules.append(nn.Conv2d(*c, layer["k"], layer["s"], p, groups=g, bias=layer["bias"]))
-        elif op == "batchnorm":
-            modules.append(nn.BatchNorm2d(layer["report"]["in"][0][-3]))
-        elif op == "maxpool":
-            modules.append(nn.MaxPool2d(layer["k"], layer["s"], [before for before, _ in layer["p"]]))
-        elif op == "linear":
-            modules.append(nn.Linear(layer["c_i"], layer["out"]))
-        elif op in ("globalavgpool", "adaptiveavgpool"):
-            modules.append(nn.AdaptiveAvgPool2d(layer.get("out", 1)))
-        else:
-            simple = {"relu": nn.ReLU, "relu6": nn.ReLU6, "flatten": nn.Flatten, "dropout": nn.Dropout}
-            modules.append((simple | {"softmax": lambda: nn.Softmax(-1)})[op]())
-    network = nn.Sequential(*modules).eval()
+    spec = json.loads(os.environ["CNNCALC_SPECS"])[name]
+    modules = [in_module(layer).eval() for layer in spec]
+    at = {layer["name"]: index for index, layer in enumerate(spec)} | {"input": -1}
+    reads = []
+    for index, layer in enumerate(spec):
+        named = layer.get("from", [])
+        names = [named] if isinstance(named, str) else named
+        reads.append([at[name] for name in names] or [index - 1])
+    last_read = {read: index for index, several in enumerate(reads) for read in several}
     x = torch.randn(1, *shape)
-    return lambda: network(x)
+
+    def call() -> Any:
+        found = {-1: x}
+        for index, module in enumerate(modules):
+            found[index] = module(*[found[read] for read in reads[index]])
+            for read in reads[index]:
+                if last_read[read] == index:
+                    found.pop(read, None)
+        return found[len(modules) - 1]
+
+    return call
+
+
+def in_module(layer: Layer) -> Any:
+    """One layer, everything resolved, as a module."""
+    from torch import nn
+
+    class Add(nn.Module):  # type: ignore[misc]
+        def forward(self, a: Any, b: Any) -> Any:
+            return a + b
+
+    v, begins = layer, [before for before, _ in layer.get("p", [])]
+
+    def conv(g: int) -> Any:
+        return nn.Conv2d(v["c_i"], v["c_o"], v["k"], v["s"], begins, groups=g, bias=v["bias"])
+
+    made: dict[str, Callable[[], Any]] = {
+        "conv": lambda: conv(v["g"]),
+        "dwconv": lambda: conv(v["c_i"]),
+        "batchnorm": lambda: nn.BatchNorm2d(v["report"]["in"][0][-3]),
+        "maxpool": lambda: nn.MaxPool2d(v["k"], v["s"], begins),
+        "globalavgpool": lambda: nn.AdaptiveAvgPool2d(1),
+        "adaptiveavgpool": lambda: nn.AdaptiveAvgPool2d(v["out"]),
+        "linear": lambda: nn.Linear(v["c_i"], v["out"]),
+        "relu": lambda: nn.ReLU(inplace=True),
+        "relu6": lambda: nn.ReLU6(inplace=True),
+        "softmax": lambda: nn.Softmax(-1),
+        "flatten": nn.Flatten,
+        "dropout": nn.Dropout,
+        "add": Add,
+    }
+    return made[v["op"]]()
 
 
 def _no_gradients(side: str) -> Any:
