@@ -140,8 +140,8 @@ def read(value: Any, source: Source | None = None) -> Network:
 
 def _of_keras(value: dict[str, Any], source: Source | None) -> dict[str, Any]:
     """A Keras model as a spec, and anything else as it is."""
-    layers = value.get("layers")
-    if "class_name" not in value and not (isinstance(layers, list) and layers and "class_name" in layers[0]):
+    first = value["layers"][0] if isinstance(value.get("layers"), list) and value["layers"] else None
+    if "class_name" not in (first if isinstance(first, dict) else ()) and "class_name" not in value:
         return value
     from ..formats import keras
 

@@ -181,7 +181,7 @@ def _join(op: str, sizes: list[Sizes | None]) -> bool:
 
 
 def _elementwise(call: Call) -> Parts:
-    """Values met one by one in a way that has no layer here: nothing is known but the shape, by NumPy's broadcasting."""
+    """Values met one by one in a way that has no layer here: only the shape is known, by NumPy's broadcasting."""
     sizes = [one.sizes for one in call.read()]
     out = call.out if call.out is not None else _broadcast(sizes)
     return {"op": "opaque", "type": call.kind, **NOTHING, **out_of(out)}
@@ -201,7 +201,7 @@ def _meet(sizes: list[int | None]) -> int | None:
 
 
 def _custom_scale(call: Call) -> Parts:
-    """x + scale*y (Inception-ResNet's residual)."""
+    """X + scale*y (Inception-ResNet's residual)."""
     read = call.read()
     if len(read) != 2:
         return None
@@ -306,7 +306,7 @@ LAYERS: dict[str, Convert] = {
     "HardSilu": same("hardswish"),
     "Gelu": _gelu,
     "Clip": _clip,
-    "Negative": lambda call: {"op": "rescale", "factor": -1},
+    "Negative": lambda _: {"op": "rescale", "factor": -1},
     "Add": _add,
     "Multiply": _multiply,
     "Subtract": _subtract,

@@ -207,7 +207,7 @@ def _embedding_figures(call: Call) -> Raw:
 
 
 def _recurrent_figures(call: Call) -> Raw:
-    """gates * units * (features + units + bias); a GRU that resets after has two biases (Keras's own cells)."""
+    """Parameters: gates * units * (features + units + bias), two biases in a GRU that resets after (Keras's cells)."""
     sizes, units = call.sizes(), _count(call, "units")
     if units is None or not sizes or sizes[-1] is None:
         return {}
@@ -216,8 +216,50 @@ def _recurrent_figures(call: Call) -> Raw:
     return {"params": gates * units * (sizes[-1] + units + biases), "buffers": 0}
 
 
+def _bidirectional_figures(call: Call) -> Raw:
+    """Twice those of the layer that runs both ways."""
+    inner = call.get("layer")
+    kind, config = (inner.get("class_name"), inner.get("config")) if isinstance(inner, dict) else (None, None)
+    if kind not in tuple(_RECURRENT) or not isinstance(config, dict):
+        return {}
+    figures = _recurrent_figures(call._replace(kind=kind, config=config))
+    return figures and {**figures, "params": 2 * figures["params"]}
+
+
+def _attention_figures(call: Call) -> Raw:
+    """Four projections, with biases (keras/src/layers/attention/multi_head_attention.py)."""
+    read = [one.sizes[-1] if one.sizes else None for one in call.tensors()[:3]]
+    heads, key = _count(call, "num_heads"), _count(call, "key_dim")
+    if len(read) < 2 or None in read or heads is None or key is None or call.get("output_shape") is not None:
+        return {}
+    bias = call.get("use_bias") is not False
+    value = _count(call, "value_dim") or key
+    query, values, keys = (read[0] or 0), (read[1] or 0), (read[-1] or 0)
+    widths = [(query, heads * key), (keys, heads * key), (values, heads * value), (heads * value, query)]
+    return {"params": sum((a + bias) * b for a, b in widths), "buffers": 0}
+
+
+def _rms_figures(call: Call) -> Raw:
+    """One scale for each unit of the normalised axes."""
+    sizes, axis = call.sizes(), call.axis(call.get("axis"))
+    size = sizes[axis - 1] if sizes is not None and axis is not None and 1 <= axis <= len(sizes) else None
+    return {} if size is None else {"params": size, "buffers": 0, "macs": 0}
+
+
+def _no_weights(_: Call) -> Raw:
+    """Without weights; what it multiplies up is not known."""
+    return {"params": 0, "buffers": 0}
+
+
 _RECURRENT = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}
-FIGURES = {"Embedding": _embedding_figures, **dict.fromkeys(_RECURRENT, _recurrent_figures)}
+FIGURES = {
+    "Embedding": _embedding_figures,
+    **dict.fromkeys(_RECURRENT, _recurrent_figures),
+    "Bidirectional": _bidirectional_figures,
+    "MultiHeadAttention": _attention_figures,
+    "RMSNormalization": _rms_figures,
+    **dict.fromkeys(("Lambda", "Dot", "Matmul", "Einsum"), _no_weights),
+}
 """What is known of layers that are opaque: how many parameters they have."""
 
 _FUSED = {
@@ -286,7 +328,7 @@ _KEEPS = {"UnitNormalization", "RMSNormalization", "BatchNormalization", "GroupN
 }
 """Opaque layers that keep the shape."""
 _WEIGHTLESS: set[Any] = {
-    *("InputLayer", "UnitNormalization", "RepeatVector", "Flatten", "Lambda", "Rescaling", "CenterCrop", "RandomCrop"),
+    *("InputLayer", "UnitNormalization", "RepeatVector", "Flatten", "Rescaling", "CenterCrop", "RandomCrop"),
     *("Concatenate", "Mean", "Reshape", "Transpose", "Squeeze", "ExpandDims", "GetItem", "Split", "Stack", "Pad"),
     *(f"{kind}{n}D" for kind in ("MaxPooling", "AveragePooling", "UpSampling", "ZeroPadding") for n in (1, 2, 3)),
     *(f"{kind}{n}D" for kind in ("GlobalMaxPooling", "GlobalAveragePooling", "Cropping") for n in (1, 2, 3)),

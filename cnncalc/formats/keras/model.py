@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 from ...errors import CnncalcError, SpecError, shown
 from .config import DEEPEST, Key, Sizes, dict_of, leaves, list_of, sample_of, shape_of, text_of
 
+Calls = tuple[tuple[tuple[Any, ...], dict[str, Any]], ...]
+"""The arguments of each call, by position and by name, tensors as Key."""
+
 
 class Record(NamedTuple):
     """One layer of a model."""
@@ -15,8 +18,7 @@ class Record(NamedTuple):
     kind: str
     """Its class."""
     config: dict[str, Any]
-    calls: tuple[tuple[tuple[Any, ...], dict[str, Any]], ...]
-    """The arguments of each call, by position and by name, tensors as Key."""
+    calls: Calls
     model: Model | None
     """What it is made of, where it is a model itself."""
 
@@ -153,7 +155,7 @@ def _is_model(kind: str, config: Any) -> bool:
     return named or (is_model_config(config) and (isinstance(config, list) or "input_layers" in config))
 
 
-def _calls(nodes: Any, sizes: dict[Key, Sizes]) -> tuple[tuple[tuple[Any, ...], dict[str, Any]], ...]:
+def _calls(nodes: Any, sizes: dict[Key, Sizes]) -> Calls:
     """The calls of Keras 3 (objects with args and kwargs) or of Keras 2 (lists of `[layer, node, tensor, kwargs]`)."""
     return tuple([_call(node, sizes) for node in list_of([] if nodes is None else nodes, "inbound_nodes")])
 
@@ -220,12 +222,12 @@ def _sequential(name: str | None, layers: list[Any], shapes: list[Any], depth: i
     sizes: dict[Key, Sizes] = {}
     records: list[Record] = []
     for at, raw in enumerate(layers):
-        above = [(((Key(records[-1].name, 0, 0),), {}),)] if records else [()]
+        calls = _reads_above(records)
         bare = {key: value for key, value in raw.items() if key != "inbound_nodes"} if isinstance(raw, dict) else raw
-        record = _record(bare, at, sizes, depth)._replace(calls=above[0])
+        record = _record(bare, at, sizes, depth)._replace(calls=calls)
         if not records and record.kind not in INPUTS:
             records.append(_input_before(record, raw, shapes))
-            record = record._replace(calls=(((Key(records[0].name, 0, 0),), {}),))
+            record = record._replace(calls=_reads_above(records))
         _note_built(raw, record.calls, sizes)
         records.append(record)
     first = Key(records[0].name, 0, 0)
@@ -236,6 +238,11 @@ def _sequential(name: str | None, layers: list[Any], shapes: list[Any], depth: i
     if shape is not None:
         sizes.setdefault(first, shape[1:])
     return Model(name, tuple(records), (first,), (Key(records[-1].name, 0, 0),), sizes, shape, False)
+
+
+def _reads_above(records: list[Record]) -> Calls:
+    """One call with the last layer's result, none of the first layer."""
+    return (((Key(records[-1].name, 0, 0),), {}),) if records else ()
 
 
 def _input_before(first: Record, raw: dict[str, Any], shapes: list[Any]) -> Record:
