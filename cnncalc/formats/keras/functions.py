@@ -127,7 +127,7 @@ def numbers(value: Any) -> float | list[float] | None:
 
 def terms(call: Call) -> list[Tensor | float] | None:
     """The tensors and numbers that an operation takes; None where there is anything else."""
-    given = [*leaves(call.args), *(call.kwargs.get(key) for key in ("x1", "x2", "y"))]
+    given = [*leaves(call.args), *(call.kwargs.get(key) for key in ("x1", "x2", "x", "y"))]
     found: list[Tensor | float] = []
     for one in given:
         if isinstance(one, Tensor) or (isinstance(one, (int, float)) and not isinstance(one, bool)):
@@ -182,7 +182,7 @@ def _join(op: str, sizes: list[Sizes | None]) -> bool:
 
 def _elementwise(call: Call) -> Parts:
     """Values met one by one in a way that has no layer here: only the shape is known, by NumPy's broadcasting."""
-    sizes = [one.sizes for one in call.read()]
+    sizes = [one.sizes for one in call.tensors()]
     out = call.out if call.out is not None else _broadcast(sizes)
     return {"op": "opaque", "type": call.kind, **NOTHING, **out_of(out)}
 

@@ -68,9 +68,12 @@ def build(model: Model, level: Level, feeds: list[Tensor], facts: Facts, prefix:
     values: dict[Key, Tensor] = dict(zip(model.inputs, feeds, strict=True))
     level.reserved |= {prefix + record.name for record in model.records}
     results = _results(model)
-    for record, at in _ordered(model):
+    begins = _begins(model)
+    for record, at in _ordered(model, begins):
         try:
-            _emit(record, at, model, level, values, results, facts, prefix)
+            here = Key(record.name, at + begins.get(record.name, 0), 0)
+            if here not in values:  # an input of the model is there already
+                _emit(record, at, here, model, level, values, results, facts, prefix)
         except CnncalcError as error:
             label = f"layer {shown(record.name)}"
             error.layer = label if error.layer is None else f"{label}, {error.layer}"
@@ -78,19 +81,37 @@ def build(model: Model, level: Level, feeds: list[Tensor], facts: Facts, prefix:
     return [values[key] for key in model.outputs]
 
 
+def _begins(model: Model) -> dict[str, int]:
+    """The number of the first call of models in a model: in Keras 2 it is 1, 0 being how the model itself was made."""
+    own = {record.name: len(record.calls) for record in model.records if record.model is not None}
+    read: dict[str, set[int]] = {name: set() for name in own}
+    for key in _all_keys(model):
+        if key.layer in own:
+            read[key.layer].add(key.node)
+    return {name: 1 for name, nodes in read.items() if own[name] in nodes and 0 not in nodes}
+
+
+def _all_keys(model: Model) -> list[Key]:
+    """Every tensor that the model's calls and outputs name."""
+    return [
+        *model.outputs,
+        *(key for record in model.records for at in range(len(record.calls)) for key in _keys(record, at)),
+    ]
+
+
 def _results(model: Model) -> dict[tuple[str, int], int]:
     """How many results of each call are read, where it is more than one."""
     found: dict[tuple[str, int], int] = {}
-    for key in leaves([model.outputs, [record.calls for record in model.records]], -2):
-        if isinstance(key, Key) and key.tensor:
+    for key in _all_keys(model):
+        if key.tensor:
             found[key[:2]] = max(found.get(key[:2], 0), key.tensor + 1)
     return found
 
 
-def _ordered(model: Model) -> Calls:
+def _ordered(model: Model, begins: dict[str, int]) -> Calls:
     """The calls, each after what it reads, otherwise in the file's order. SpecError for a cycle and unknown names."""
     calls = [(record, at) for record in model.records for at in range(max(len(record.calls), record.kind in INPUTS))]
-    place = {(record.name, at): index for index, (record, at) in enumerate(calls)}
+    place = {(record.name, at + begins.get(record.name, 0)): index for index, (record, at) in enumerate(calls)}
     place |= {key[:2]: -1 for key in model.inputs}
     readers: dict[int, list[int]] = {}
     missing = [0] * len(calls)
@@ -140,6 +161,7 @@ def _check_outputs(model: Model, place: dict[tuple[str, int], int]) -> None:
 def _emit(
     record: Record,
     at: int,
+    here: Key,
     model: Model,
     level: Level,
     values: dict[Key, Tensor],
@@ -148,9 +170,6 @@ def _emit(
     prefix: str,
 ) -> None:
     """Put one call into the level, and its results into `values`."""
-    here = Key(record.name, at, 0)
-    if here in values:
-        return  # an input of the model
     args, kwargs = record.calls[at] if at < len(record.calls) else ((), {})
     args, kwargs = _tensors(args, values), _tensors(kwargs, values)
     call = Call(record.kind, record.config, args, kwargs, model.sizes.get(here), facts.channels_last, facts.old)
@@ -187,7 +206,7 @@ def _layers(name: str, parts: list[Part], call: Call, level: Level) -> Tensor:
     shared = name in level.first
     stem = level.unique(f"{name}_call2") if shared else level.own(name)
     names: dict[str, str] = {"": stem}
-    read = [one.name for one in (call.tensors() if parts[0].raw["op"] == "opaque" else call.read())]
+    read = [one.name for one in (call.tensors() if reads_all(parts) else call.read())]
     above = read or ["input"]
     for part in parts:
         own = names[part.suffix] = stem if not part.suffix else level.unique(stem + part.suffix)
@@ -196,6 +215,11 @@ def _layers(name: str, parts: list[Part], call: Call, level: Level) -> Tensor:
         above = [level.add(own, part.raw, reads, tie)]
     level.first.setdefault(name, stem)
     return Tensor(above[0], call.out if call.out is not None else _sizes_after(parts, call))
+
+
+def reads_all(parts: list[Part]) -> bool:
+    """Whether a layer reads what is given to it by name, too: joins do, and what is not known."""
+    return OPS[parts[0].raw["op"]][0].JOINS
 
 
 def _named(one: str, names: dict[str, str]) -> str:
