@@ -12,7 +12,7 @@ from typing import Any
 from ...errors import SpecError, shown
 from ...layers import OPS
 from .. import Imported
-from .config import Tensor
+from .config import Key, Tensor, leaves
 from .functions import NOTHING, Raw, out_of
 from .graph import Facts, Level, build
 from .model import UNWRITTEN, Model, is_model_config, read_model
@@ -63,19 +63,24 @@ def _is_old(value: dict[str, Any]) -> bool:
 
 
 def _channels_last(model: Model) -> bool:
-    """Where most of its layers have their channels; last by Keras's own default."""
-    found: Counter[str] = Counter()
-    _count_formats(model, found)
+    """Where most of its layers have their channels; without such layers where its norms do, last by Keras's default."""
+    formats: Counter[object] = Counter()
+    axes: Counter[object] = Counter()
+    _count_formats(model, formats, axes)
+    found = formats or axes
     return found["channels_first"] <= found["channels_last"]
 
 
-def _count_formats(model: Model, found: Counter[str]) -> None:
+def _count_formats(model: Model, formats: Counter[object], axes: Counter[object]) -> None:
     for record in model.records:
         if record.model is not None:
-            _count_formats(record.model, found)
+            _count_formats(record.model, formats, axes)
         given = record.config.get("data_format")
         if isinstance(given, str) and record.kind != "Flatten":
-            found[given] += 1
+            formats[given] += 1
+        read = [len(model.sizes.get(key, ())) for key in leaves(record.calls) if isinstance(key, Key)]
+        if record.kind in ("BatchNormalization", "GroupNormalization", "Normalization") and max(read, default=0) > 1:
+            axes["channels_first" if record.config.get("axis") in (1, [1]) else "channels_last"] += 1
 
 
 def _input(model: Model, at: int, level: Level) -> Tensor:
