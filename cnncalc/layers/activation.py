@@ -25,6 +25,22 @@ class Activation(Layer):
         return {}
 
 
+class Identity(Activation):
+    """Nothing; `axes` says how many spatial axes arrive, where no other layer does."""
+
+    KEYS: ClassVar[dict[str, Reader]] = {"axes": at_least(0)}
+    HELP = {"axes": "How many spatial axes its input has, where no layer after it tells."}
+    axes: int | None = None
+
+    def rank(self) -> int | None:
+        return self.axes
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        if self.axes is not None and len(x) != self.axes + 1:
+            raise ShapeError(f"axes is {self.axes}, and {show(x)} has {len(x) - 1} beside the channels", key="axes")
+        return Traced({} if self.axes is None else {"axes": self.axes}, x, fields)
+
+
 class LeakyRelu(Activation):
     """x, or alpha*x below 0: 0.01 by PyTorch and ONNX, 0.3 by Keras."""
 
@@ -164,11 +180,12 @@ class PRelu(Layer):
 
 
 _PLAIN = (
-    *("relu", "relu6", "silu", "sigmoid", "tanh", "hardswish", "identity"),
+    *("relu", "relu6", "silu", "sigmoid", "tanh", "hardswish"),
     *("selu", "softplus", "softsign", "mish", "exp"),
 )
 OPS: dict[str, tuple[type[Layer], int | None]] = {
     **dict.fromkeys(_PLAIN, (Activation, None)),
+    "identity": (Identity, None),
     "leakyrelu": (LeakyRelu, None),
     "elu": (Elu, None),
     "clip": (Clip, None),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import SpecError, shown
-from ..sizes import MOST_SIZES, NOTHING_KNOWN, Shape, read_shape
+from ..sizes import MOST_SIZES, NOTHING_KNOWN, Shape, read_shape, to_json
 from .base import Env, Fields, Layer, Traced, unseen
 from .keys import Schema, takes, whole, whole_form
 
@@ -48,9 +48,9 @@ SHAPE = f"^ *{_SIZE}([xX×,]{_SIZE}){{0,{MOST_SIZES - 1}}} *$"
 
 
 @takes("whole-shape", shape_form)
-def sizes(value: object, nd: int | None) -> Shape:
-    """A shape without the batch, its sizes numbers, letters or null."""
-    return read_shape(value)
+def sizes(value: object, nd: int | None) -> tuple[int | str | None, ...]:
+    """A shape without the batch as JSON holds it, its sizes numbers, letters or null."""
+    return tuple(to_json(read_shape(value)) or ())
 
 
 @takes("text", lambda _: {"type": "string", "maxLength": 255})
@@ -81,13 +81,13 @@ class Opaque(Layer):
         "macs": "How many multiply-accumulates it takes, where that is known.",
     }
     type: str | None = None
-    out: Shape | None = None
+    out: tuple[int | str | None, ...] | None = None
     params: int | None = None
     buffers: int | None = None
     macs: int | None = None
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Traced:
-        out = NOTHING_KNOWN if self.out is None else self.out
+        out = NOTHING_KNOWN if self.out is None else read_shape(self.out)
         seen = unseen(fields[0]) if len(out) == len(fields[0]) + 1 else ()
         bias = None if self.params is None else 0
         return Traced(dict(self.given), out, seen, self.params, bias, self.buffers, self.macs)

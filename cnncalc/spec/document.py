@@ -122,9 +122,11 @@ def load_text(text: str, name: str, first_line: int = 1) -> Network:
 
 
 def read(value: Any, source: Source | None = None) -> Network:
-    """A network from a parsed spec: an object with `layers`, a bare list of layers, or one layer."""
+    """A network from a parsed spec: an object with `layers`, a bare list of layers, or one layer; or a Keras model."""
     layers: Any = None
     try:
+        if isinstance(value, dict) and "cnncalc" not in value:
+            value = _of_keras(value, source)
         top, layers = _open(value, source)
         return _network(top, layers, source)
     except CnncalcError as error:
@@ -134,6 +136,20 @@ def read(value: Any, source: Source | None = None) -> Network:
         if error.layer is None and error.path and error.path[0] == "layers" and len(error.path) > 1:
             error.layer = _label(layers, error.path[1])
         raise
+
+
+def _of_keras(value: dict[str, Any], source: Source | None) -> dict[str, Any]:
+    """A Keras model as a spec, and anything else as it is."""
+    first = value["layers"][0] if isinstance(value.get("layers"), list) and value["layers"] else None
+    if "class_name" not in (first if isinstance(first, dict) else ()) and "class_name" not in value:
+        return value
+    from ..formats import keras
+
+    if not keras.is_model(value):
+        return value
+    if isinstance(source, Document):
+        source.imported = True
+    return keras.read(value).spec
 
 
 def looks_like_spec(value: Any) -> bool:

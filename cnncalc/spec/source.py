@@ -16,6 +16,8 @@ from .document import load_text
 from .words import Fill, Words, is_layer_word, read_words
 
 STDIN = "-"
+ZIP = b"PK\x03\x04"
+"""How an archive begins, such as Keras's."""
 
 
 class Given(NamedTuple):
@@ -142,6 +144,14 @@ def read_text(path: str) -> str:
     """A file's text. SpecError where it cannot be read, or is no UTF-8."""
     with opened(path) as file:
         data = file.read()
+    if data.startswith(ZIP):
+        from ..formats.keras.archive import config
+
+        try:
+            data = config(data)
+        except SpecError as error:
+            error.what = f"{shown(path, LONGEST_PATH)} {error.what}"
+            raise
     return decode(data, path)
 
 

@@ -1,0 +1,343 @@
+"""Activations by name and by class, and Keras's functions: each as layers here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from .config import Call, Sizes, Tensor, dict_of, leaves, plain
+
+Raw = dict[str, Any]
+"""A layer as a spec holds it, without its name and what it reads."""
+
+
+class Part(NamedTuple):
+    """One of the layers that a Keras layer is here."""
+
+    raw: Raw
+    suffix: str = ""
+    """What stands behind the Keras layer's name; the part without one has that name."""
+    reads: tuple[str, ...] | None = None
+    """The names of what it reads; None for the part before it, or all that the Keras layer reads."""
+
+
+Parts = Raw | list[Part] | None
+"""One layer, several, or None for what cannot be said here."""
+Convert = Callable[[Call], Parts]
+
+NAMED: dict[str, Raw] = {
+    **{name: {"op": name} for name in ("relu", "relu6", "sigmoid", "tanh", "softmax", "elu", "selu", "gelu", "mish")},
+    **{name: {"op": name} for name in ("softplus", "softsign", "silu")},
+    "swish": {"op": "silu"},
+    "hard_sigmoid": {"op": "hardsigmoid"},
+    "hard_silu": {"op": "hardswish"},
+    "hard_swish": {"op": "hardswish"},
+    "exponential": {"op": "exp"},
+    "leaky_relu": {"op": "leakyrelu", "alpha": 0.2},
+}
+"""Keras's activations that are layers here, by their names."""
+
+
+def activation(value: Any, call: Call) -> Raw | None:
+    """The layer of an activation, by its name or as the file holds a function or a layer; None for the identity."""
+    value = plain(value)
+    if value is None:
+        return None
+    name: Any = value
+    if isinstance(value, dict):
+        kind, config = value.get("class_name"), value.get("config")
+        if isinstance(kind, str) and kind in LAYERS and isinstance(config, dict):
+            found = LAYERS[kind](call._replace(kind=kind, config=config))
+            return found if isinstance(found, dict) else _unknown(kind, call.sizes())
+        name = config.get("name") if isinstance(config, dict) else config
+    if name == "linear":
+        return None
+    if not isinstance(name, str) or name not in NAMED:
+        return _unknown(name if isinstance(name, str) and name.isprintable() else "activation", call.sizes())
+    return _old(NAMED[name], call)
+
+
+def _unknown(name: str, sizes: Sizes | None) -> Raw:
+    """A function of each value that has no layer here: it keeps the shape, and holds no weights."""
+    return {"op": "opaque", "type": name[:255], **NOTHING, **out_of(sizes)}
+
+
+NOTHING = {"params": 0, "buffers": 0, "macs": 0}
+"""The figures of what has no weights and multiplies nothing up."""
+
+
+def out_of(sizes: Sizes | None) -> Raw:
+    """The output of an opaque layer, where anything is known of it."""
+    return {"out": list(sizes)} if sizes else {}
+
+
+def _old(raw: Raw, call: Call) -> Raw:
+    """The same in Keras 2, whose hard sigmoid has the slope 0.2."""
+    return {**raw, "alpha": 0.2} if call.old and raw["op"] == "hardsigmoid" else raw
+
+
+def _activation(call: Call) -> Parts:
+    return activation(call.get("activation"), call) or {"op": "identity"}
+
+
+def _relu(call: Call) -> Parts:
+    """max_value, threshold and slope: relu, relu6, leakyrelu, or clip."""
+    most, slope = call.get("max_value"), call.get("negative_slope", "alpha") or 0
+    if call.get("threshold") or (slope and most is not None):
+        return _unknown(call.kind, call.sizes())
+    if most is None:
+        return {"op": "leakyrelu", "alpha": slope} if slope else {"op": "relu"}
+    return {"op": "relu6"} if most == 6 else {"op": "clip", "min": 0, "max": most}
+
+
+def _softmax(call: Call) -> Parts:
+    axis = call.get("axis", "dim")
+    if isinstance(axis, list):
+        return {"op": "softmax", "axis": axis[0]} if len(axis) == 1 else _unknown(call.kind, call.sizes())
+    return {"op": "softmax"} if axis is None else {"op": "softmax", "axis": axis}
+
+
+def _prelu(call: Call) -> Parts:
+    shared = call.get("shared_axes")
+    return {"op": "prelu", "shared_axes": [] if shared is None else shared}
+
+
+def _gelu(call: Call) -> Parts:
+    return {"op": "gelu", "approximate": call.get("approximate") is not False}
+
+
+def slope(default: float, *keys: str) -> Convert:
+    """A leaky ReLU with its own default."""
+    return lambda call: {"op": "leakyrelu", "alpha": default if call.get(*keys) is None else call.get(*keys)}
+
+
+def same(op: str) -> Convert:
+    """A layer without keys."""
+    return lambda call: _old({"op": op}, call)
+
+
+def numbers(value: Any) -> float | list[float] | None:
+    """A number, or a flat list of some from however nested a one; None for anything else."""
+    value = plain(value)
+    found = [one for one in leaves(value) if isinstance(one, (int, float)) and not isinstance(one, bool)]
+    if not found or len(found) != sum(1 for _ in leaves(value)):
+        return None
+    return found if isinstance(value, list) else found[0]
+
+
+def terms(call: Call) -> list[Tensor | float] | None:
+    """The tensors and numbers that an operation takes; None where there is anything else."""
+    given = [*leaves(call.args), *(call.kwargs.get(key) for key in ("x1", "x2", "x", "y"))]
+    found: list[Tensor | float] = []
+    for one in given:
+        if isinstance(one, Tensor) or (isinstance(one, (int, float)) and not isinstance(one, bool)):
+            found.append(one)
+        elif one is not None:
+            return None
+    return found
+
+
+def _add(call: Call) -> Parts:
+    return _arithmetic(call, "add", lambda c, _: {"op": "rescale", "offset": c})
+
+
+def _multiply(call: Call) -> Parts:
+    return _arithmetic(call, "mul", lambda c, _: {"op": "rescale", "factor": c})
+
+
+def _subtract(call: Call) -> Parts:
+    made = _arithmetic(call, None, lambda c, first: {"factor": -1, "offset": c} if first else {"offset": -c})
+    return {"op": "rescale", **made} if isinstance(made, dict) and "op" not in made else made
+
+
+def _divide(call: Call) -> Parts:
+    made = _arithmetic(call, None, lambda c, first: {} if first or c == 0 else {"op": "rescale", "factor": 1 / c})
+    return made or _elementwise(call)
+
+
+def _arithmetic(call: Call, op: str | None, constant: Callable[[float, bool], Raw]) -> Parts:
+    """A join of tensors, or a tensor and a constant (`constant` is told whether the constant stands first)."""
+    found = terms(call)
+    if found is None:
+        return None
+    fixed = [one for one in found if not isinstance(one, Tensor)]
+    if len(found) == 2 and len(fixed) == 1:
+        return constant(fixed[0], found[0] is fixed[0])
+    if fixed or not found:
+        return None
+    if len(found) == 1:
+        return {"op": "identity"}
+    sizes = [one.sizes for one in found if isinstance(one, Tensor)]
+    return {"op": op} if op is not None and _join(op, sizes) else _elementwise(call)
+
+
+def _join(op: str, sizes: list[Sizes | None]) -> bool:
+    """Whether these sizes go together as a layer here joins them; what is not known is taken to."""
+    given = [one for one in sizes if one is not None]
+    if len({len(one) for one in given}) > 1:
+        return False
+    columns = [{n for n in column if n is not None} for column in zip(*given, strict=True)]
+    return op == "mul" or all(len(column) < 2 for column in columns)
+
+
+def _elementwise(call: Call) -> Parts:
+    """Values met one by one in a way that has no layer here: only the shape is known, by NumPy's broadcasting."""
+    sizes = [one.sizes for one in call.tensors()]
+    out = call.out if call.out is not None else _broadcast(sizes)
+    return {"op": "opaque", "type": call.kind, **NOTHING, **out_of(out)}
+
+
+def _broadcast(sizes: list[Sizes | None]) -> Sizes | None:
+    given = [one for one in sizes if one is not None]
+    if len(given) < len(sizes) or not given:
+        return None
+    rank = max(map(len, given))
+    columns = zip(*((1,) * (rank - len(one)) + one for one in given), strict=True)
+    return tuple([_meet([n for n in column if n != 1]) for column in columns])
+
+
+def _meet(sizes: list[int | None]) -> int | None:
+    return sizes[0] if sizes and all(n == sizes[0] for n in sizes) else None if sizes else 1
+
+
+def _custom_scale(call: Call) -> Parts:
+    """X + scale*y (Inception-ResNet's residual)."""
+    read = call.read()
+    if len(read) != 2:
+        return None
+    scaled = Part({"op": "rescale", "factor": call.get("scale")}, "_scaled", (read[1].name,))
+    return [scaled, Part({"op": "add"}, "", (read[0].name, SELF + "_scaled"))]
+
+
+SELF = "\0"
+"""In what a part reads: the Keras layer's name, before a suffix."""
+
+
+def _concatenate(call: Call) -> Parts:
+    axis = call.get("axis")
+    sizes = [one.sizes for one in call.read()]
+    if len(sizes) == 1:
+        return {"op": "identity"}
+    return {"op": "concat", "axis": -1 if axis is None else axis} if axis != 0 else None
+
+
+def _mean(call: Call) -> Parts:
+    axis = call.get("axis")
+    if axis is None or 0 in (axis if isinstance(axis, list) else [axis]):
+        return None
+    return {"op": "mean", "axis": axis, "keepdims": bool(call.get("keepdims"))}
+
+
+def reshape(call: Call) -> Parts:
+    """A layer's target shape; an operation's with the batch in front."""
+    target = call.get("target_shape")
+    if target is not None:
+        return {"op": "reshape", "out": target}
+    return to_shape(call)
+
+
+def to_shape(call: Call) -> Parts:
+    """A reshape to the shape that the file says comes out."""
+    if not call.out or call.out.count(None) > 1:
+        return None
+    return {"op": "reshape", "out": [-1 if n is None else n for n in call.out]}
+
+
+def _transpose(call: Call) -> Parts:
+    axes = call.get("axes", "perm")
+    if not isinstance(axes, list) or len(axes) < 2 or axes[0] != 0:
+        return None
+    return {"op": "permute", "order": axes[1:]}
+
+
+def _clip(call: Call) -> Parts:
+    return {"op": "clip", "min": numbers(call.get("x_min")), "max": numbers(call.get("x_max"))}
+
+
+def _get_item(call: Call) -> Parts:
+    """Slices along some axes; a single place, which takes an axis away, has no layer here."""
+    keys = call.get("slice_spec") or (call.args[1] if len(call.args) == 2 else None)
+    keys = plain(keys)
+    if not isinstance(keys, list) or not keys:
+        return None
+    parts = []
+    for axis, key in enumerate(keys):
+        bounds = _bounds(key)
+        if bounds is None or (axis == 0 and bounds):
+            return None
+        if bounds:
+            parts.append({"op": "slice", "axis": axis, **bounds})
+    if not parts:
+        return {"op": "identity"}
+    return [*(Part(raw, f"_axis{raw['axis']}") for raw in parts[:-1]), Part(parts[-1])]
+
+
+def _bounds(key: Any) -> Raw | None:
+    """start, stop and step of a slice as far as they are given; None for what is none, or goes backwards."""
+    if not isinstance(key, dict):
+        return None
+    config = dict_of(key["config"], "a slice") if key.get("class_name") == "__slice__" and "config" in key else key
+    found = {name: config[name] for name in ("start", "stop", "step") if config.get(name) is not None}
+    if set(config) - {"start", "stop", "step"} or any(type(n) is not int for n in found.values()):
+        return None
+    return None if found.get("step", 1) < 1 else found
+
+
+LAYERS: dict[str, Convert] = {
+    "Activation": _activation,
+    "ReLU": _relu,
+    "LeakyReLU": slope(0.3, "negative_slope", "alpha"),
+    "PReLU": _prelu,
+    "ELU": lambda call: {"op": "elu", "alpha": call.get("alpha")},
+    "Softmax": _softmax,
+    "LeakyRelu": slope(0.2, "negative_slope"),
+    "Relu": same("relu"),
+    "Relu6": same("relu6"),
+    "Sigmoid": same("sigmoid"),
+    "Tanh": same("tanh"),
+    "Silu": same("silu"),
+    "Selu": same("selu"),
+    "Elu": lambda call: {"op": "elu", "alpha": call.get("alpha")},
+    "Mish": same("mish"),
+    "Exp": same("exp"),
+    "Softplus": same("softplus"),
+    "Softsign": same("softsign"),
+    "HardSigmoid": same("hardsigmoid"),
+    "HardSilu": same("hardswish"),
+    "Gelu": _gelu,
+    "Clip": _clip,
+    "Negative": lambda _: {"op": "rescale", "factor": -1},
+    "Add": _add,
+    "Multiply": _multiply,
+    "Subtract": _subtract,
+    "TrueDivide": _divide,
+    "Divide": _divide,
+    **dict.fromkeys(("Average", "Maximum", "Minimum"), _elementwise),
+    "CustomScaleLayer": _custom_scale,
+    "Concatenate": _concatenate,
+    "Mean": _mean,
+    "Reshape": reshape,
+    "Transpose": _transpose,
+    **dict.fromkeys(("Squeeze", "ExpandDims"), to_shape),
+    "GetItem": _get_item,
+}
+"""Keras's layers and operations that work on each value, join tensors or take parts of one."""
+
+_OPERATORS = ("add", "multiply", "subtract", "truediv", "divide")
+LAMBDAS = {
+    **{f"{where}.{name}": name.capitalize() for where in ("__operators__", "math") for name in _OPERATORS},
+    **{f"{where}.truediv": "TrueDivide" for where in ("__operators__", "math")},
+    **{f"{where}.{name}": name.capitalize() for where in ("nn", "math") for name in ("sigmoid", "tanh", "softplus")},
+    **{f"nn.{name}": name.capitalize() for name in ("relu", "relu6", "silu", "selu", "elu", "gelu", "softmax")},
+    "nn.swish": "Silu",
+    "nn.leaky_relu": "LeakyRelu",
+    "math.exp": "Exp",
+    "math.negative": "Negative",
+    "concat": "Concatenate",
+    "identity": "Identity",
+    "stop_gradient": "Identity",
+    "cast": "Identity",
+    "math.reduce_mean": "Mean",
+    "__operators__.getitem": "GetItem",
+}
+"""TensorFlow's functions in Keras 2 (`TFOpLambda`, `SlicingOpLambda`), by the class of Keras 3 that does the same."""
