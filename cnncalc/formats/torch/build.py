@@ -98,8 +98,12 @@ class Builder:
         names = {name for leaf in leaves if isinstance(leaf, Constant) for name in leaf.of} - self.counted
         shape = call.outs[place]
         keys: dict[str, Any] = {"type": call.function}
-        if len(shape) > 1 and shape[0] == self.record.batch and 0 not in shape:
-            keys["out"] = list(shape[1:])
+        if len(shape) > 1 and shape[0] == self.record.batch:
+            shape = shape[1:]
+        elif self.record.batch > 1:
+            shape = ()
+        if shape and 0 not in shape:
+            keys["out"] = list(shape)
         for key, sizes in (("params", self.record.trained), ("buffers", self.record.kept)):
             keys[key] = sum(sizes.get(name, 0) for name in names)
         self.counted |= names

@@ -18,8 +18,6 @@ from ...errors import SpecError, shown
 from ...sizes import show
 from .calls import Call, Constant, Record, Value
 
-Tensor = torch.Tensor
-
 
 def record(module: Any, input: Sequence[int]) -> Record:
     """What a module does to an input. SpecError where it is no module, or cannot be followed."""
@@ -63,7 +61,7 @@ def dtype(module: torch.nn.Module) -> torch.dtype:
     return next(found, torch.float32)
 
 
-def named(module: torch.nn.Module) -> dict[str, Tensor]:
+def named(module: torch.nn.Module) -> dict[str, torch.Tensor]:
     """Parameters and buffers by their names, shared ones once."""
     return dict(module.named_parameters()) | dict(module.named_buffers())
 
@@ -83,19 +81,19 @@ def evaluating(module: torch.nn.Module) -> Iterator[None]:
 class Follower(TorchFunctionMode):  # type: ignore[misc]
     """Notes each call of a function that reads what comes from the input."""
 
-    def __init__(self, module: torch.nn.Module, x: Tensor):
+    def __init__(self, module: torch.nn.Module, x: torch.Tensor):
         super().__init__()
         self.module = module
         self.calls: list[Call] = []
         self.named = {id(tensor): name for name, tensor in named(module).items()}
         self.values: dict[int, Value] = {id(x): Value(-1, 0, tuple(x.shape))}
         self.made_of: dict[int, tuple[str, ...]] = {}
-        self.alive: list[Tensor] = [x]
+        self.alive: list[torch.Tensor] = [x]
         """Every tensor that is known by its id, so that no other gets the same."""
         self.inside: list[tuple[str, int]] = [("", 0)]
         self.turns = 0
 
-    def run(self, x: Tensor) -> list[Value]:
+    def run(self, x: torch.Tensor) -> list[Value]:
         """What of the module's results comes from its input. SpecError where it cannot be run so."""
         try:
             with self:
@@ -143,21 +141,21 @@ class Follower(TorchFunctionMode):  # type: ignore[misc]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = (args, kwargs or {})
-        tensors = [leaf for leaf in tree_leaves(given) if isinstance(leaf, Tensor)]
+        tensors = [leaf for leaf in tree_leaves(given) if isinstance(leaf, torch.Tensor)]
         if not any(id(tensor) in self.values for tensor in tensors):
             return self.own(func(*given[0], **given[1]), tensors)
         seen_args, seen_kwargs = tree_map(self.seen, given)
         args, kwargs = tree_map(valueless, given)
         found = func(*args, **kwargs)
         name = name_of(func)
-        results = [leaf for leaf in tree_leaves(found) if isinstance(leaf, Tensor)]
+        results = [leaf for leaf in tree_leaves(found) if isinstance(leaf, torch.Tensor)]
         if name == "setitem":
             results = [args[0]]
         if results:
             self.note(name, seen_args, seen_kwargs, results)
         return found
 
-    def note(self, name: str, args: Any, kwargs: Any, results: list[Tensor]) -> None:
+    def note(self, name: str, args: Any, kwargs: Any, results: list[torch.Tensor]) -> None:
         """One more call, and whose its results are."""
         at = len(self.calls)
         shapes = tuple([tuple(result.shape) for result in results])
@@ -165,23 +163,23 @@ class Follower(TorchFunctionMode):  # type: ignore[misc]
         self.alive += results
         self.values |= {id(one): Value(at, place, tuple(one.shape)) for place, one in enumerate(results)}
 
-    def own(self, found: Any, tensors: list[Tensor]) -> Any:
+    def own(self, found: Any, tensors: list[torch.Tensor]) -> Any:
         """The result of a call that reads nothing of the input, and what it is made of."""
         names = [name for tensor in tensors for name in self.names(tensor)]
         for leaf in tree_leaves(found):
-            if names and isinstance(leaf, Tensor) and id(leaf) not in self.named:
+            if names and isinstance(leaf, torch.Tensor) and id(leaf) not in self.named:
                 self.made_of[id(leaf)] = tuple(dict.fromkeys(names))
                 self.alive.append(leaf)
         return found
 
-    def names(self, tensor: Tensor) -> tuple[str, ...]:
+    def names(self, tensor: torch.Tensor) -> tuple[str, ...]:
         """The parameters and buffers that a tensor is, or is made of."""
         name = self.named.get(id(tensor))
         return self.made_of.get(id(tensor), ()) if name is None else (name,)
 
     def seen(self, leaf: Any) -> Any:
         """An argument as a call notes it."""
-        if not isinstance(leaf, Tensor):
+        if not isinstance(leaf, torch.Tensor):
             return leaf
         if id(leaf) in self.values:
             return self.values[id(leaf)]
@@ -199,10 +197,10 @@ def name_of(func: Any) -> str:
 
 def valueless(leaf: Any) -> Any:
     """An argument without its values."""
-    return leaf.to("meta") if isinstance(leaf, Tensor) and leaf.device.type != "meta" else leaf
+    return leaf.to("meta") if isinstance(leaf, torch.Tensor) and leaf.device.type != "meta" else leaf
 
 
-def reader(tensor: Tensor) -> Callable[[], Any]:
+def reader(tensor: torch.Tensor) -> Callable[[], Any]:
     """What reads a tensor's values, when they are wanted."""
 
     def read() -> Any:

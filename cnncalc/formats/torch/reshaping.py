@@ -32,7 +32,7 @@ def permute(asked: Asked) -> Made | Value:
 def transpose(asked: Asked) -> Made | Value:
     """Two axes in each other's place."""
     first, second = [asked.get(f"dim{at}", asked.get(f"axis{at}")) for at in (0, 1)]
-    order = list(range(len(asked.x.shape)))
+    order = list(range(len(asked.first.shape)))
     order[first], order[second] = order[second], order[first]
     return ordered(asked, order)
 
@@ -43,7 +43,7 @@ def movedim(asked: Asked) -> Made | Value:
     source, destination = asked.get("source"), asked.get("destination")
     if not isinstance(source, int) or not isinstance(destination, int):
         raise Unsaid
-    rank = len(asked.x.shape)
+    rank = len(asked.first.shape)
     order = [axis for axis in range(rank) if axis != source % rank]
     order.insert(destination % rank, source % rank)
     return ordered(asked, order)
@@ -51,8 +51,9 @@ def movedim(asked: Asked) -> Made | Value:
 
 def ordered(asked: Asked, order: list[int]) -> Made | Value:
     """A permute. Unsaid where the batch is moved."""
-    rank = len(asked.x.shape)
-    order = [axis % rank for axis in order]
+    order = [axis % len(asked.first.shape) for axis in order]
+    if asked.bare:
+        order = [0, *(axis + 1 for axis in order)]
     if order[0] != 0:
         raise Unsaid
     return asked.x if order == sorted(order) else Made("permute", {"order": order[1:]})
@@ -64,12 +65,11 @@ def cat(asked: Asked) -> Made | Value:
     tensors = asked.get("tensors")
     if not all(isinstance(one, Value) for one in tensors):
         raise Unsaid
-    values = tuple([asked.sampled(one) for one in tensors if len(one.shape) > 1 or one.shape != (0,)])
+    values = tuple([asked.sampled(one) for one in tensors])
     if len(values) == 1:
         return values[0]
-    rank = len(values[0].shape)
-    axis = asked.get("dim", asked.get("axis", 0)) % rank
-    if axis == 0:
+    axis = asked.axis(asked.get("dim", asked.get("axis", 0)))
+    if len({len(value.shape) for value in values}) > 1:
         raise Unsaid
     return Made("concat", without({"axis": axis}, axis=1), reads=values)
 
@@ -77,19 +77,21 @@ def cat(asked: Asked) -> Made | Value:
 @rule("channel_shuffle native_channel_shuffle", "input groups")
 def channelshuffle(asked: Asked) -> Made:
     """The channels of several groups dealt out in turn."""
+    assert asked.map
     return Made("channelshuffle", {"g": asked.get("groups")})
 
 
 @rule("pixel_shuffle", "input upscale_factor")
 def pixelshuffle(asked: Asked) -> Made:
     """Channels laid out as pixels."""
+    assert asked.map
     return Made("pixelshuffle", {"factor": asked.get("upscale_factor")})
 
 
 @rule("pad", "input pad mode value")
 def pad(asked: Asked) -> list[Made] | Value:
     """Values around a map, and what is below 0 taken away. PyTorch counts the last axis first."""
-    sides, space = list(asked.get("pad")), len(asked.x.shape) - 2
+    sides, space = list(asked.get("pad")), len(asked.map.shape) - 2
     while len(sides) > 2 * space and not any(sides[-2:]):
         del sides[-2:]
     if len(sides) > 2 * space:
@@ -106,6 +108,7 @@ def pad(asked: Asked) -> list[Made] | Value:
 @rule("interpolate upsample", "input size scale_factor mode align_corners recompute_scale_factor antialias")
 def interpolate(asked: Asked) -> Made | Value:
     """Another resolution, by a factor or to sizes."""
+    assert asked.map
     mode, factor = asked.get("mode", "nearest"), asked.get("scale_factor")
     if mode not in ("nearest", "linear", "bilinear", "bicubic", "trilinear") or asked.get("antialias", False):
         raise Unsaid
@@ -137,8 +140,8 @@ def parts(asked: Asked, axis: int) -> list[Made]:
     """The results of a call that splits an axis, side by side: a call of several results is one layer each."""
     found, at = [], 0
     for shape in asked.call.outs:
-        found.append(part(asked, axis, at, at + shape[axis])._replace(reads=(asked.x,)))
-        at += shape[axis]
+        found.append(part(asked, axis, at, at + shape[axis - asked.bare])._replace(reads=(asked.x,)))
+        at += shape[axis - asked.bare]
     return found
 
 
@@ -155,16 +158,16 @@ def split(asked: Asked) -> list[Made]:
 
 
 @rule("select", "input dim index")
-def select(asked: Asked) -> list[Made]:
+def select(asked: Asked) -> list[Made] | Value:
     """One unit of an axis, which vanishes."""
-    return picked(asked, [(asked.axis(asked.get("dim")), asked.get("index"))])
+    return picked(asked, [(asked.axis(asked.get("dim")) - asked.bare, asked.get("index"))])
 
 
 @rule("getitem", "input index")
 def getitem(asked: Asked) -> list[Made] | Value:
     """Parts of axes by slices and single units; Unsaid for what picks by a tensor."""
     index = asked.get("index")
-    return picked(asked, positions(index if isinstance(index, tuple) else (index,), len(asked.x.shape)))
+    return picked(asked, positions(index if isinstance(index, tuple) else (index,), len(asked.first.shape)))
 
 
 def positions(index: tuple[Any, ...], rank: int) -> list[tuple[int, Any]]:
@@ -180,7 +183,8 @@ def positions(index: tuple[Any, ...], rank: int) -> list[tuple[int, Any]]:
 
 
 def picked(asked: Asked, places: list[tuple[int, Any]]) -> list[Made] | Value:
-    """Slices of these axes, and a reshape where axes come or go."""
+    """Slices of these axes of the first value, and a reshape where axes come or go."""
+    places = [(axis + asked.bare, what) for axis, what in places]
     made = [one for axis, what in places if (one := taken(asked, axis, what)) is not None]
     shape = list(asked.x.shape)
     for axis, what in places:

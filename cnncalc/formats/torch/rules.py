@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from .calls import Call, Constant, Value, tree
 
 
-class Unsaid(Exception):  # noqa: N818 - it says that there are no words for a call, and is no fault
+class Unsaid(Exception):
     """A call that is none of cnncalc's layers: it becomes an opaque one."""
 
 
@@ -25,55 +25,76 @@ class Made(NamedTuple):
 
 
 class Asked:
-    """A call with its arguments by name. The axes of a sample are counted as PyTorch's are: the batch is 0."""
+    """A call with its arguments by name. The axes of a sample are counted as PyTorch's are: the batch is 0.
+
+    Where there is one sample, a value may have lost its batch (windows of it stand there): then it is seen with one.
+    """
 
     def __init__(self, call: Call, names: Sequence[str], batch: int, trained: Collection[str]):
         self.call, self.batch, self.trained = call, batch, trained
         self.rest = call.args[len(names) :]
         self.given = dict(zip(names, call.args, strict=False)) | dict(call.kwargs)
+        self.first = next(leaf for leaf in tree([call.args, call.kwargs]) if isinstance(leaf, Value))
+        self.bare = not self.has_batch(self.first.shape)
+        """Whether its first value has lost its batch."""
 
     def get(self, name: str, default: Any = None) -> Any:
         """An argument, or its default."""
         return self.given.get(name, default)
 
+    def has_batch(self, shape: tuple[int, ...]) -> bool:
+        """Whether the batch stands in front of a shape."""
+        return len(shape) > 1 and shape[0] == self.batch
+
+    def with_batch(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """A shape with the batch in front. Unsaid where several samples are no more apart."""
+        if self.has_batch(shape):
+            return shape
+        if self.batch != 1 or not shape:
+            raise Unsaid
+        return (1, *shape)
+
+    def sampled(self, x: Value) -> Value:
+        """A value with the batch in front of its shape."""
+        return x._replace(shape=self.with_batch(x.shape))
+
     @property
     def x(self) -> Value:
-        """The first argument. Unsaid where it does not come from the input, or where no batch is in front."""
+        """The first argument, with the batch in front. Unsaid where it does not come from the input."""
         x = self.call.args[0] if self.call.args else self.call.kwargs.get("input")
         if not isinstance(x, Value):
             raise Unsaid
         return self.sampled(x)
 
-    def sampled(self, x: Value) -> Value:
-        """The same value. Unsaid where it has no batch in front."""
-        if len(x.shape) < 2 or x.shape[0] != self.batch:
+    @property
+    def map(self) -> Value:
+        """The same, with channels behind the batch. Unsaid where the batch is gone."""
+        if self.bare:
             raise Unsaid
-        return x
+        return self.x
 
     @property
     def out(self) -> tuple[int, ...]:
-        """What comes out, without the batch. Unsaid where there is none in front."""
-        shape = self.call.outs[0]
-        if len(shape) < 2 or shape[0] != self.batch:
-            raise Unsaid
-        return shape[1:]
+        """What comes out, without the batch."""
+        return self.with_batch(self.call.outs[0])[1:]
 
     def axis(self, value: Any) -> int:
-        """An axis counted from 0, the batch; Unsaid for the batch."""
-        rank = len(self.x.shape)
-        axis = value + rank if value < 0 else value
-        if not 0 < axis < rank:
+        """An axis of the first value, counted from 0, the batch; Unsaid for the batch."""
+        axis = value % len(self.first.shape) + self.bare
+        if axis == 0:
             raise Unsaid
         return int(axis)
 
     def axes(self, value: Any) -> list[int]:
-        """Several axes, sorted; all but the batch where none is given."""
+        """Several axes, sorted. Unsaid for all of them."""
         if value is None:
             raise Unsaid
         return sorted({self.axis(one) for one in (value if isinstance(value, (list, tuple)) else [value])})
 
 
-Rule = Callable[[Asked], "Made | Value | list[Made] | None"]
+SHAPED = {"view", "reshape", "unsqueeze", "squeeze", "getitem", "select"}
+"""Functions whose rules look at what comes out, so that they may give a value its batch back."""
+Rule = Callable[[Asked], "Made | Value | list[Made]"]
 """The layer of a call, several in a row, or a value where the call changes nothing. Unsaid where there is none."""
 RULES: dict[str, tuple[Rule, tuple[str, ...]]] = {}
 
@@ -93,9 +114,10 @@ def layers_of(call: Call, batch: int, trained: Collection[str]) -> list[Made] | 
     if call.function not in RULES:
         raise Unsaid
     function, names = RULES[call.function]
-    made = function(Asked(call, names, batch, trained))
-    if made is None:
+    asked = Asked(call, names, batch, trained)
+    if asked.bare and asked.has_batch(call.outs[0]) and call.function not in SHAPED:
         raise Unsaid
+    made = function(asked)
     return [made] if isinstance(made, Made) else made
 
 
@@ -125,14 +147,19 @@ def own(weights: Mapping[str, Any]) -> dict[str, Constant]:
     return found
 
 
+def spatial(asked: Asked, nd: int) -> None:
+    """Unsaid where the input has not this many axes beside its channels."""
+    if len(asked.map.shape) != nd + 2:
+        raise Unsaid
+
+
 @rule("conv1d conv2d conv3d", "input weight bias stride padding dilation groups")
 def conv(asked: Asked) -> Made:
     """A convolution, depthwise where each channel is a group of its own."""
     arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
     c_o, each, *k = arrays["weight"].shape
-    groups, c_i = asked.get("groups", 1), asked.x.shape[1]
-    if len(asked.x.shape) != len(k) + 2:
-        raise Unsaid
+    groups, c_i = asked.get("groups", 1), asked.map.shape[1]
+    spatial(asked, len(k))
     alone = groups == c_i > 1 and each == 1
     padding = asked.get("padding", 0)
     keys = without(
@@ -145,7 +172,11 @@ def conv(asked: Asked) -> Made:
             "g": 1 if alone else groups,
             "bias": "bias" in arrays,
         },
-        **{"s": 1, "p": 0, "d": 1, "g": 1, "bias": True},
+        s=1,
+        p=0,
+        d=1,
+        g=1,
+        bias=True,
     )
     return Made(ranked("dwconv" if alone else "conv", len(k)), keys, arrays)
 
@@ -158,6 +189,7 @@ def transposed(asked: Asked) -> Made:
     """A transposed convolution."""
     arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
     _, each, *k = arrays["weight"].shape
+    spatial(asked, len(k))
     groups = asked.get("groups", 1)
     keys = {
         "c_o": each * groups,
@@ -187,7 +219,9 @@ def window(asked: Asked) -> tuple[int, dict[str, Any]]:
     stride = asked.get("stride")
     s = k if stride is None or stride in ([], ()) else plain(stride)
     keys = {"k": k, "s": s, "p": plain(asked.get("padding", 0)), "d": plain(asked.get("dilation", 1))}
-    return len(asked.x.shape) - 2, without(keys | {"ceil": asked.get("ceil_mode", False)}, s=k, p=0, d=1, ceil=False)
+    nd = int(asked.call.function.removesuffix("_with_indices")[-2])
+    spatial(asked, nd)
+    return nd, without(keys | {"ceil": asked.get("ceil_mode", False)}, s=k, p=0, d=1, ceil=False)
 
 
 @rule("max_pool1d max_pool2d max_pool3d", "input kernel_size stride padding dilation ceil_mode return_indices")
@@ -197,9 +231,7 @@ def maxpool(asked: Asked) -> Made:
     return Made(ranked("maxpool", nd), keys)
 
 
-RULES |= {
-    f"max_pool{nd}d_with_indices": (RULES[f"max_pool{nd}d"][0], RULES[f"max_pool{nd}d"][1]) for nd in (1, 2, 3)
-}
+RULES |= {f"max_pool{nd}d_with_indices": (RULES[f"max_pool{nd}d"][0], RULES[f"max_pool{nd}d"][1]) for nd in (1, 2, 3)}
 
 
 @rule(
@@ -226,6 +258,7 @@ def adaptive(kind: str) -> Rule:
     """An adaptive pool, a global one where a single unit comes out."""
 
     def make(asked: Asked) -> Made:
+        spatial(asked, int(asked.call.function.removesuffix("_with_indices")[-2]))
         out = asked.out[1:]
         if set(out) == {1}:
             return Made(f"global{kind}")
@@ -244,7 +277,7 @@ RULES |= {f"adaptive_max_pool{nd}d_with_indices": RULES[f"adaptive_max_pool{nd}d
 def mean(asked: Asked) -> Made:
     """A mean: a global pool where it is over all of space."""
     axes, keep = asked.axes(asked.get("dim")), bool(asked.get("keepdim", False))
-    if axes == list(range(2, len(asked.x.shape))):
+    if axes == list(range(2, len(asked.x.shape))) and not asked.bare:
         return Made("globalavgpool", without({"keepdims": keep}, keepdims=True))
     return Made("mean", without({"axis": axes, "keepdims": keep}, keepdims=False))
 
@@ -252,7 +285,7 @@ def mean(asked: Asked) -> Made:
 @rule("amax", "input dim keepdim")
 def amax(asked: Asked) -> Made:
     """A maximum over all of space."""
-    if asked.axes(asked.get("dim")) != list(range(2, len(asked.x.shape))):
+    if asked.axes(asked.get("dim")) != list(range(2, len(asked.map.shape))):
         raise Unsaid
     return Made("globalmaxpool", without({"keepdims": bool(asked.get("keepdim", False))}, keepdims=True))
 
@@ -262,7 +295,7 @@ def batchnorm(asked: Asked) -> Made:
     """A batch norm by its running statistics."""
     roles = ("weight", "bias", "running_mean", "running_var")
     arrays = own({role: asked.get(role) for role in roles})
-    if "running_var" not in arrays or asked.get("training", False):
+    if "running_var" not in arrays or asked.get("training", False) or asked.bare:
         raise Unsaid
     return Made("batchnorm", affine(asked, arrays), arrays)
 
@@ -288,13 +321,14 @@ def layernorm(asked: Asked) -> Made:
 def groupnorm(asked: Asked) -> Made:
     """A group norm."""
     arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
+    assert asked.map
     return Made("groupnorm", {"g": asked.get("num_groups"), **affine(asked, arrays)}, arrays)
 
 
 @rule("instance_norm", "input running_mean running_var weight bias use_input_stats momentum eps")
 def instancenorm(asked: Asked) -> Made:
     """An instance norm by the statistics of its input."""
-    if asked.get("running_mean") is not None or not asked.get("use_input_stats", True):
+    if asked.get("running_mean") is not None or not asked.get("use_input_stats", True) or asked.bare:
         raise Unsaid
     arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
     return Made("instancenorm", affine(asked, arrays, default=False), arrays)
@@ -303,6 +337,7 @@ def instancenorm(asked: Asked) -> Made:
 @rule("local_response_norm", "input size alpha beta k")
 def lrn(asked: Asked) -> Made:
     """A local response norm."""
+    assert asked.map
     keys = {"size": asked.get("size"), "alpha": asked.get("alpha", 1e-4), "beta": asked.get("beta", 0.75)}
     return Made("lrn", keys | {"offset": asked.get("k", 1.0)})
 
@@ -327,6 +362,7 @@ def elu(asked: Asked) -> Made:
 @rule("prelu", "input weight")
 def prelu(asked: Asked) -> Made:
     """A leaky ReLU of trained slopes."""
+    assert asked.map
     arrays = own({"weight": asked.get("weight")})
     return Made("prelu", without({"num_parameters": prod(arrays["weight"].shape)}, num_parameters=1), arrays)
 
