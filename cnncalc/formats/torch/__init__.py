@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .. import Imported
 
 
-def read(module: Any, input: Sequence[int], name: str | None = None) -> Imported:
+def read(module: Any, input: Sequence[Any], name: str | None = None) -> Imported:
     """A module's network for an input (C, H, W), or with a batch in front.
 
     SpecError without PyTorch, for what is no `nn.Module`, and where the module cannot be followed.

@@ -19,7 +19,7 @@ from ...sizes import show
 from .calls import Call, Constant, Record, Value
 
 
-def record(module: Any, input: Sequence[int]) -> Record:
+def record(module: Any, input: Sequence[Any]) -> Record:
     """What a module does to an input. SpecError where it is no module, or cannot be followed."""
     if not isinstance(module, torch.nn.Module):
         raise SpecError(f"{shown(type(module).__name__)} is no torch.nn.Module", "give a module, as resnet18()")
