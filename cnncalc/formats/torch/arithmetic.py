@@ -63,7 +63,8 @@ def scaled(asked: Asked, role: str, x: Value, array: Constant) -> Made:
     if not along_channels(x, array.shape):
         raise Unsaid
     keys = {} if role == "weight" else {"scale": False, "center": True}
-    return Made("scale", keys, {role: array}, (x,))
+    flat = array._replace(read=lambda: None if (found := array.read()) is None else found.reshape(-1))
+    return Made("scale", keys, {role: flat}, (x,))
 
 
 def numbers(asked: Asked, x: Value, other: Any) -> Any:
