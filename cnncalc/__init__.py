@@ -26,7 +26,18 @@ if TYPE_CHECKING:
     Source = str | PathLike[str] | dict[str, Any] | Sequence[Any] | Network
 
 __version__ = "0.1.0"
-__all__ = ["CnncalcError", "LayerReport", "Network", "Report", "ShapeError", "SpecError", "load", "run", "shape"]
+__all__ = [
+    "CnncalcError",
+    "LayerReport",
+    "Network",
+    "Report",
+    "ShapeError",
+    "SpecError",
+    "from_torch",
+    "load",
+    "run",
+    "shape",
+]
 
 
 def load(source: Source) -> Network:
@@ -54,6 +65,20 @@ def _load(source: Source, fill: Fill | None) -> Network:
     given = spec_source.sort_out([source] if exists(source) else source.split())
     network = spec_source.network(given, _no_stdin, fill)
     return network if given.input is None else network._replace(input=given.input)
+
+
+def from_torch(module: Any, input: Sequence[int] | str) -> Network:
+    """The network of a `torch.nn.Module` for an input (C, H, W), or one with a batch in front.
+
+    The module is run once, on tensors without values, in evaluation mode; it needs `cnncalc[torch]`. What cnncalc has
+    no op for becomes an `opaque` layer. Layers are named as their modules, so that `state_dict` has their weights.
+    Raises SpecError where the module cannot be followed.
+    """
+    from .formats.torch import read
+    from .sizes import read_shape
+    from .spec import document
+
+    return document.read(read(module, read_shape(input)).spec)
 
 
 def _no_stdin() -> str:

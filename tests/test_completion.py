@@ -63,7 +63,7 @@ def keys(word: str) -> set[str]:
         ("cnncalc shape --columns param", ["params", "params,"]),
         ("cnncalc shape -i ", []),
         ("cnncalc shape -i 3x8x8 --batch 4 vgg1", ["vgg11", "vgg16", "vgg19"]),
-        ("cnncalc shape conv", ["conv:", "conv1d:", "conv3d:", "convT:", "convT1d:", "convT3d:"]),
+        ("cnncalc shape conv", ["conv:", "conv1d:", "conv3d:", "convT:", "convT1d:", "convT3d:", "convnext_tiny"]),
         ("cnncalc shape CONVT", ["convT:", "convT1d:", "convT3d:"]),
         ("cnncalc shape relu", ["relu", "relu6"]),
         ("cnncalc shape 3x8x8 drop", ["dropout", "dropout:"]),

@@ -13,6 +13,7 @@ import cnncalc
 from cnncalc import zoo
 from cnncalc.layers import OPS
 from cnncalc.receptive import BROADCAST, MISALIGNED, POOLED, Field, join
+from cnncalc.sizes import show
 from tests.program import here
 
 DATA = Path(__file__).parent / "data"
@@ -101,6 +102,14 @@ FIELDS: list[tuple[str, str, tuple[object, ...], int]] = [
     ("3x4x4", "conv:3,k3,name=a maxpool:2,from=input,name=b add:from=a+b", (None, None, None), MISALIGNED),
     # A squeeze-and-excite gate is left out.
     ("4x9x9", "conv:4,k3,p1,name=a globalavgpool conv:4 sigmoid mul:from=a+sigmoid1", (3, 1, -1), BROADCAST),
+    # Channels moved last, as ConvNeXt's blocks do, and back: what works on them there changes no field …
+    ("3x9x32", "conv:4,k3 permute:order=[2,3,1] layernorm linear:5 permute:order=[3,1,2] conv:5,k3", (5, 1, 0), 0),
+    # … a linear layer along the height sees all of it (7 rows of 3), and a slice moves it.
+    ("3x9x32", "conv:4,k3 permute:order=[2,1,3] permute:order=[2,3,1] linear:6 permute:order=[1,3,2]", (9, 1, 0), 0),
+    ("3x9x32", "conv:4,k3 permute:order=[2,3,1] slice:axis=1,start=2 permute:order=[3,1,2]", (3, 1, 2), 0),
+    # What was moved is no space to a window, nor to a join.
+    ("3x9x32", "conv:4,k3 permute:order=[2,3,1] conv:4", (None, None, None), 0),
+    ("3x9x32", "permute:order=[2,3,1],name=a add:from=a+a permute:order=[3,1,2]", (None, None, None), 0),
     # Beside nothing but pooled paths it is none.
     ("4x9x9", "globalavgpool:name=a globalmaxpool:from=input,name=b add:from=a+b", (9, 1, 0), POOLED),
 ]
@@ -169,6 +178,13 @@ PUBLISHED = {
     "wide_resnet50_2": (68883240, 11.398),
     "squeezenet1_0": (1248424, 0.819),
     "squeezenet1_1": (1235496, 0.349),
+    "mobilenet_v3_small": (2542856, 0.057),
+    "mobilenet_v3_large": (5483032, 0.217),
+    "shufflenet_v2_x1_0": (2278604, 0.145),
+    "mnasnet1_0": (4383312, 0.314),
+    "convnext_tiny": (28589128, 4.456),
+    # 27,161,264 with the auxiliary classifier, which only training uses: 3,326,696 of them are its own.
+    "inception_v3": (27161264 - 3326696, 5.713),
 }
 
 
@@ -187,11 +203,32 @@ def rows(file: str) -> list[dict[str, str]]:
 BRANCHED = ("resnet18", "resnet50", "mobilenet_v2", "googlenet", "densenet121", "efficientnet_b0")
 
 
-@pytest.mark.parametrize("name", BRANCHED)
+@pytest.mark.parametrize("name", [*BRANCHED, "convnext_tiny"])
 def test_networks_with_branches_to_the_last_digit(name: str) -> None:
     report = cnncalc.shape(name)
     (wanted,) = (row for row in rows("networks.csv") if row["network"] == name)
     assert (report.params, report.macs) == (int(wanted["params"]), int(wanted["macs"]))
+
+
+LAYERS = sorted({row["network"] for row in rows("torchvision-layers.csv")} & set(zoo.names()))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_their_layers_are_torchvisions(name: str) -> None:
+    """Each convolution, norm, linear layer and pool, as often as it is there; pools that are functions have no row."""
+    wanted = Counter[object]()
+    for row in rows("torchvision-layers.csv"):
+        if row["network"] == name:
+            kind = row["type"].removesuffix("2d").lower().replace("adaptiveavg", "avg")
+            wanted[kind, row["in"], row["out"], int(row["params"]), int(row["macs"])] += 1
+    found = Counter[object]()
+    for layer in cnncalc.shape(name, batch=1).layers:
+        kind = layer.op.removeprefix("dw").removeprefix("global").removeprefix("adaptive")
+        if kind in ("conv", "batchnorm", "layernorm", "linear", "maxpool", "avgpool"):
+            found[kind, show(layer.x), show(layer.out), layer.params, layer.macs] += 1
+    assert sum(wanted.values()) >= 7
+    assert not wanted - found
+    assert {key[0] for key in found - wanted} <= {"maxpool", "avgpool"}  # type: ignore[index]
 
 
 @pytest.mark.parametrize("name", BRANCHED)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from ..dialects import Dialect
 from ..errors import ShapeError
-from ..receptive import Field
+from ..receptive import UNKNOWN, Field
 from ..sizes import Shape, Size, known, show
 from .keys import Reader
 
@@ -186,3 +186,31 @@ def whole(fields: Fields, space: Shape) -> Fields:
     if len(space) != len(fields):
         return unseen(fields)
     return tuple([f.whole(known(n)) for f, n in zip(fields, space, strict=True)])
+
+
+class Turned(tuple[Field, ...]):
+    """Fields while the channels stand where space does: of no use to a window, until a permute turns them back."""
+
+    axes: tuple[Field | None, ...]
+    """What lies along each of the sample's axes, None along the channels'."""
+
+
+def along(x: Shape, fields: Fields, env: Env) -> list[Field | None]:
+    """The field along each axis of a sample: None along the channels, an unknown one where axes are not the input's."""
+    if isinstance(fields, Turned) and len(fields.axes) == len(x):
+        return list(fields.axes)
+    known_ = fields if len(fields) == len(x) - 1 else (UNKNOWN,) * (len(x) - 1)
+    channel = len(x) - 1 if env.channels_last else 0
+    return [*known_[:channel], None, *known_[channel:]]
+
+
+def laid(axes: Sequence[Field | None], fields: Fields, env: Env) -> Fields:
+    """Such fields as a layer passes them on, where its input had `fields`."""
+    seen = tuple([field for field in axes if field is not None])
+    if len(seen) != len(fields):
+        return unseen(fields)
+    if axes[-1 if env.channels_last else 0] is None:
+        return seen
+    turned = Turned([field.lost() for field in seen])
+    turned.axes = tuple(axes)
+    return turned

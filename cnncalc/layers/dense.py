@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import ShapeError, shown
 from ..sizes import UNKNOWN, Shape, Size, count, counted, known, product, show
-from .base import Env, Fields, Layer, Traced, check_channels, split, unseen, whole
+from .base import Env, Fields, Layer, Traced, along, check_channels, laid, split, unseen, whole
 from .conv import params_text, times
 from .keys import at_least, flag, integers
 
@@ -41,11 +41,10 @@ class Linear(Layer):
         return {"out": shape[-1 if env.channels_last else 0]} if len(shape) == 2 else {}
 
     def _see(self, x: Shape, fields: Fields, env: Env) -> Fields:
-        if len(x) == 1 or env.channels_last:
+        if len(x) == 1:
             return fields
-        if len(x) - 1 != len(fields):
-            return unseen(fields)
-        return (*fields[:-1], fields[-1].whole(known(x[-1])))
+        *others, last = along(x, fields, env)
+        return laid([*others, last and last.whole(known(x[-1]))], fields, env)
 
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
         return [
@@ -88,7 +87,9 @@ class Reshape(Layer):
         space = split(x, env, None, self.op)[1] if len(x) > 1 else ()
         kept = out == x or all(n == 1 for n in space)
         return Traced(
-            {"out": out if all(isinstance(n, int) for n in out) else self.out}, out, fields if kept else unseen(fields)
+            {"out": out if all(isinstance(n, int) for n in out) else self.out},
+            out,
+            tuple(fields) if kept else unseen(fields),
         )
 
     def resolve(self, have: Size, x: Shape) -> Shape:
@@ -128,14 +129,8 @@ class Permute(Layer):
                 key="order",
             )
         out = tuple([x[axis - 1] for axis in order])
-        channel = len(x) if env.channels_last else 1
-        if order == tuple(range(1, len(x) + 1)):
-            seen = fields
-        elif len(fields) == len(x) - 1 and order[channel - 1] == channel:
-            seen = tuple([fields[axis - (1 if env.channels_last else 2)] for axis in order if axis != channel])
-        else:
-            seen = unseen(fields)
-        return Traced({"order": order}, out, seen)
+        axes = along(x, fields, env)
+        return Traced({"order": order}, out, laid([axes[axis - 1] for axis in order], fields, env))
 
 
 OPS = {

@@ -6,7 +6,7 @@ from ..errors import ShapeError, shown
 from ..receptive import POOLED
 from ..sizes import UNKNOWN, Open, Shape, known, show
 from ..window import positions
-from .base import Env, Fields, Layer, Traced, unseen
+from .base import Env, Fields, Layer, Traced, along, laid, unseen
 from .keys import at_least, axis, flag, integer, integers
 
 
@@ -59,15 +59,10 @@ class Slice(Layer):
             size = UNKNOWN
         values = {"axis": self.axis, "start": first, "stop": last, "step": self.step}
         out = (*x[:place], size, *x[place + 1 :])
-        return Traced(values, out, self._see(fields, spatial_place(place, len(x), env), len(x), first))
-
-    def _see(self, fields: Fields, at: int | None, rank: int, first: int) -> Fields:
-        if len(fields) != rank - 1:
-            return unseen(fields)
-        if at is None:
-            return fields
-        moved = fields[at].slide(1, self.step, -first if first >= 0 else None)
-        return (*fields[:at], moved, *fields[at + 1 :])
+        axes = along(x, fields, env)
+        field = axes[place]
+        axes[place] = field and field.slide(1, self.step, -first if first >= 0 else None)
+        return Traced(values, out, laid(axes, fields, env))
 
 
 class Mean(Layer):

@@ -1,0 +1,427 @@
+"""Which layers a call is: one small function a kind of call, by the names of the functions that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+from .calls import Call, Constant, Value, tree
+
+
+class Unsaid(Exception):
+    """A call that is none of cnncalc's layers: it becomes an opaque one."""
+
+
+class Made(NamedTuple):
+    """A layer that a call is; the second of several reads the first."""
+
+    op: str
+    keys: Mapping[str, Any] = {}
+    weights: Mapping[str, Constant] = {}
+    """Its arrays, by role."""
+    reads: tuple[Value, ...] = ()
+    """What it reads beside the layer before it in the same call; by default the call's input."""
+
+
+class Asked:
+    """A call with its arguments by name. The axes of a sample are counted as PyTorch's are: the batch is 0.
+
+    Where there is one sample, a value may have lost its batch (windows of it stand there): then it is seen with one.
+    """
+
+    def __init__(self, call: Call, names: Sequence[str], batch: int, trained: Collection[str]):
+        self.call, self.batch, self.trained = call, batch, trained
+        self.rest = call.args[len(names) :]
+        self.given = dict(zip(names, call.args, strict=False)) | dict(call.kwargs)
+        self.first = next(leaf for leaf in tree([call.args, call.kwargs]) if isinstance(leaf, Value))
+        self.bare = not self.has_batch(self.first.shape)
+        """Whether its first value has lost its batch."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """An argument, or its default."""
+        return self.given.get(name, default)
+
+    def has_batch(self, shape: tuple[int, ...]) -> bool:
+        """Whether the batch stands in front of a shape."""
+        return len(shape) > 1 and shape[0] == self.batch
+
+    def with_batch(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """A shape with the batch in front. Unsaid where several samples are no more apart."""
+        if self.has_batch(shape):
+            return shape
+        if self.batch != 1 or not shape:
+            raise Unsaid
+        return (1, *shape)
+
+    def sampled(self, x: Value) -> Value:
+        """A value with the batch in front of its shape."""
+        return x._replace(shape=self.with_batch(x.shape))
+
+    @property
+    def x(self) -> Value:
+        """The first argument, with the batch in front. Unsaid where it does not come from the input."""
+        x = self.call.args[0] if self.call.args else self.call.kwargs.get("input")
+        if not isinstance(x, Value):
+            raise Unsaid
+        return self.sampled(x)
+
+    @property
+    def map(self) -> Value:
+        """The same, with channels behind the batch. Unsaid where the batch is gone."""
+        if self.bare:
+            raise Unsaid
+        return self.x
+
+    @property
+    def out(self) -> tuple[int, ...]:
+        """What comes out, without the batch."""
+        return self.with_batch(self.call.outs[0])[1:]
+
+    def axis(self, value: Any) -> int:
+        """An axis of the first value, counted from 0, the batch; Unsaid for the batch."""
+        axis = value % len(self.first.shape) + self.bare
+        if axis == 0:
+            raise Unsaid
+        return int(axis)
+
+    def axes(self, value: Any) -> list[int]:
+        """Several axes, sorted. Unsaid for all of them."""
+        if value is None:
+            raise Unsaid
+        return sorted({self.axis(one) for one in (value if isinstance(value, (list, tuple)) else [value])})
+
+
+SHAPED = {"view", "reshape", "unsqueeze", "squeeze", "getitem", "select"}
+"""Functions whose rules look at what comes out, so that they may give a value its batch back."""
+Rule = Callable[[Asked], "Made | Value | list[Made]"]
+"""The layer of a call, several in a row, or a value where the call changes nothing. Unsaid where there is none."""
+RULES: dict[str, tuple[Rule, tuple[str, ...]]] = {}
+
+
+def rule(functions: str, arguments: str = "input") -> Callable[[Rule], Rule]:
+    """Note a rule for functions of these arguments."""
+
+    def note(function: Rule) -> Rule:
+        RULES.update(dict.fromkeys(functions.split(), (function, tuple(arguments.split()))))
+        return function
+
+    return note
+
+
+def layers_of(call: Call, batch: int, trained: Collection[str]) -> list[Made] | Value:
+    """The layers of a call, or the value that it passes on. Unsaid where there are none."""
+    if call.function not in RULES:
+        raise Unsaid
+    function, names = RULES[call.function]
+    asked = Asked(call, names, batch, trained)
+    if asked.bare and asked.has_batch(call.outs[0]) and call.function not in SHAPED:
+        raise Unsaid
+    made = function(asked)
+    return [made] if isinstance(made, Made) else made
+
+
+def plain(value: Any) -> Any:
+    """A number or a list of them as a spec holds it: equal ones once."""
+    if isinstance(value, (list, tuple)):
+        numbers = [int(one) for one in value]
+        return numbers[0] if len(set(numbers)) == 1 else numbers
+    return int(value)
+
+
+def without(keys: Mapping[str, Any], **defaults: Any) -> dict[str, Any]:
+    """Keys without those that hold their default, or None."""
+    return {key: value for key, value in keys.items() if value is not None and value != defaults.get(key)}
+
+
+def ranked(op: str, nd: int) -> str:
+    """An op's word for this many axes."""
+    return op if nd == 2 else f"{op}{nd}d"
+
+
+def own(weights: Mapping[str, Any]) -> dict[str, Constant]:
+    """Arrays by role, those that are None left out. Unsaid for what is no parameter or buffer itself."""
+    found = {role: array for role, array in weights.items() if array is not None}
+    if any(not isinstance(array, Constant) or array.name is None for array in found.values()):
+        raise Unsaid
+    return found
+
+
+def spatial(asked: Asked, nd: int) -> None:
+    """Unsaid where the input has not this many axes beside its channels."""
+    if len(asked.map.shape) != nd + 2:
+        raise Unsaid
+
+
+@rule("conv1d conv2d conv3d", "input weight bias stride padding dilation groups")
+def conv(asked: Asked) -> Made:
+    """A convolution, depthwise where each channel is a group of its own."""
+    arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
+    c_o, each, *k = arrays["weight"].shape
+    groups, c_i = asked.get("groups", 1), asked.map.shape[1]
+    spatial(asked, len(k))
+    alone = groups == c_i > 1 and each == 1
+    padding = asked.get("padding", 0)
+    keys = without(
+        {
+            "c_o": None if alone and c_o == c_i else c_o,
+            "k": plain(k),
+            "s": plain(asked.get("stride", 1)),
+            "p": padding if isinstance(padding, str) else plain(padding),
+            "d": plain(asked.get("dilation", 1)),
+            "g": 1 if alone else groups,
+            "bias": "bias" in arrays,
+        },
+        s=1,
+        p=0,
+        d=1,
+        g=1,
+        bias=True,
+    )
+    return Made(ranked("dwconv" if alone else "conv", len(k)), keys, arrays)
+
+
+@rule(
+    "conv_transpose1d conv_transpose2d conv_transpose3d",
+    "input weight bias stride padding output_padding groups dilation",
+)
+def transposed(asked: Asked) -> Made:
+    """A transposed convolution."""
+    arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
+    _, each, *k = arrays["weight"].shape
+    spatial(asked, len(k))
+    groups = asked.get("groups", 1)
+    keys = {
+        "c_o": each * groups,
+        "k": plain(k),
+        "s": plain(asked.get("stride", 1)),
+        "p": plain(asked.get("padding", 0)),
+        "out_pad": plain(asked.get("output_padding", 0)),
+        "d": plain(asked.get("dilation", 1)),
+        "g": groups,
+        "bias": "bias" in arrays,
+    }
+    keys = without(keys, s=1, p=0, out_pad=0, d=1, g=1, bias=True)
+    return Made(ranked("convT", len(k)), keys, arrays)
+
+
+@rule("linear", "input weight bias")
+def linear(asked: Asked) -> Made:
+    """A linear layer on the last axis."""
+    arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
+    keys = without({"out": arrays["weight"].shape[0], "bias": "bias" in arrays}, bias=True)
+    return Made("linear", keys, arrays)
+
+
+def window(asked: Asked) -> tuple[int, dict[str, Any]]:
+    """The axes and the common keys of a sliding pool."""
+    k = plain(asked.get("kernel_size"))
+    stride = asked.get("stride")
+    s = k if stride is None or stride in ([], ()) else plain(stride)
+    keys = {"k": k, "s": s, "p": plain(asked.get("padding", 0)), "d": plain(asked.get("dilation", 1))}
+    nd = int(asked.call.function.removesuffix("_with_indices")[-2])
+    spatial(asked, nd)
+    return nd, without(keys | {"ceil": asked.get("ceil_mode", False)}, s=k, p=0, d=1, ceil=False)
+
+
+@rule("max_pool1d max_pool2d max_pool3d", "input kernel_size stride padding dilation ceil_mode return_indices")
+def maxpool(asked: Asked) -> Made:
+    """A max pool, its indices (if they are asked for) left out."""
+    nd, keys = window(asked)
+    return Made(ranked("maxpool", nd), keys)
+
+
+RULES |= {f"max_pool{nd}d_with_indices": (RULES[f"max_pool{nd}d"][0], RULES[f"max_pool{nd}d"][1]) for nd in (1, 2, 3)}
+
+
+@rule(
+    "avg_pool1d avg_pool2d avg_pool3d",
+    "input kernel_size stride padding ceil_mode count_include_pad divisor_override",
+)
+def avgpool(asked: Asked) -> Made:
+    """An average pool."""
+    nd, keys = window(asked)
+    if asked.get("divisor_override") is not None:
+        raise Unsaid
+    counts = {"count_include_pad": asked.get("count_include_pad", True)}
+    return Made(ranked("avgpool", nd), keys | without(counts, count_include_pad=True))
+
+
+@rule("lp_pool1d lp_pool2d lp_pool3d", "input norm_type kernel_size stride ceil_mode")
+def lppool(asked: Asked) -> Made:
+    """A power-average pool."""
+    nd, keys = window(asked)
+    return Made(ranked("lppool", nd), keys | {"norm": asked.get("norm_type")})
+
+
+def adaptive(kind: str) -> Rule:
+    """An adaptive pool, a global one where a single unit comes out."""
+
+    def make(asked: Asked) -> Made:
+        spatial(asked, int(asked.call.function.removesuffix("_with_indices")[-2]))
+        out = asked.out[1:]
+        if set(out) == {1}:
+            return Made(f"global{kind}")
+        return Made(f"adaptive{kind}", {"out": list(out)})
+
+    return make
+
+
+for _kind in ("avg", "max"):
+    _words = " ".join(f"adaptive_{_kind}_pool{nd}d" for nd in (1, 2, 3))
+    rule(_words, "input output_size")(adaptive(f"{_kind}pool"))
+RULES |= {f"adaptive_max_pool{nd}d_with_indices": RULES[f"adaptive_max_pool{nd}d"] for nd in (1, 2, 3)}
+
+
+@rule("mean", "input dim keepdim")
+def mean(asked: Asked) -> Made:
+    """A mean: a global pool where it is over all of space."""
+    axes, keep = asked.axes(asked.get("dim")), bool(asked.get("keepdim", False))
+    if axes == list(range(2, len(asked.x.shape))) and not asked.bare:
+        return Made("globalavgpool", without({"keepdims": keep}, keepdims=True))
+    return Made("mean", without({"axis": axes, "keepdims": keep}, keepdims=False))
+
+
+@rule("amax", "input dim keepdim")
+def amax(asked: Asked) -> Made:
+    """A maximum over all of space."""
+    if asked.axes(asked.get("dim")) != list(range(2, len(asked.map.shape))):
+        raise Unsaid
+    return Made("globalmaxpool", without({"keepdims": bool(asked.get("keepdim", False))}, keepdims=True))
+
+
+@rule("batch_norm", "input running_mean running_var weight bias training momentum eps")
+def batchnorm(asked: Asked) -> Made:
+    """A batch norm by its running statistics."""
+    roles = ("weight", "bias", "running_mean", "running_var")
+    arrays = own({role: asked.get(role) for role in roles})
+    if "running_var" not in arrays or asked.get("training", False) or asked.bare:
+        raise Unsaid
+    return Made("batchnorm", affine(asked, arrays), arrays)
+
+
+def affine(asked: Asked, arrays: Mapping[str, Constant], default: bool = True) -> dict[str, Any]:
+    """A norm's eps, and which of weight and bias it has."""
+    keys = {"eps": asked.get("eps", 1e-5), "scale": "weight" in arrays, "center": "bias" in arrays}
+    return without(keys, eps=1e-5, scale=default, center=default)
+
+
+@rule("layer_norm", "input normalized_shape weight bias eps")
+def layernorm(asked: Asked) -> Made:
+    """A layer norm over the last axes."""
+    arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
+    rank = len(asked.get("normalized_shape"))
+    if rank >= len(asked.x.shape):
+        raise Unsaid
+    axes = list(range(-rank, 0))
+    return Made("layernorm", without({"axis": axes}, axis=[-1]) | affine(asked, arrays), arrays)
+
+
+@rule("group_norm", "input num_groups weight bias eps")
+def groupnorm(asked: Asked) -> Made:
+    """A group norm."""
+    arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
+    assert asked.map
+    return Made("groupnorm", {"g": asked.get("num_groups"), **affine(asked, arrays)}, arrays)
+
+
+@rule("instance_norm", "input running_mean running_var weight bias use_input_stats momentum eps")
+def instancenorm(asked: Asked) -> Made:
+    """An instance norm by the statistics of its input."""
+    if asked.get("running_mean") is not None or not asked.get("use_input_stats", True) or asked.bare:
+        raise Unsaid
+    arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
+    return Made("instancenorm", affine(asked, arrays, default=False), arrays)
+
+
+@rule("local_response_norm", "input size alpha beta k")
+def lrn(asked: Asked) -> Made:
+    """A local response norm."""
+    assert asked.map
+    keys = {"size": asked.get("size"), "alpha": asked.get("alpha", 1e-4), "beta": asked.get("beta", 0.75)}
+    return Made("lrn", keys | {"offset": asked.get("k", 1.0)})
+
+
+_PLAIN = "relu relu6 silu sigmoid tanh hardswish hardsigmoid selu softsign mish exp"
+for _name in _PLAIN.split():
+    rule(_name)(lambda asked: Made(asked.call.function))
+
+
+@rule("leaky_relu", "input negative_slope")
+def leaky_relu(asked: Asked) -> Made:
+    """A leaky ReLU."""
+    return Made("leakyrelu", without({"alpha": asked.get("negative_slope", 0.01)}, alpha=0.01))
+
+
+@rule("elu", "input alpha")
+def elu(asked: Asked) -> Made:
+    """An ELU."""
+    return Made("elu", without({"alpha": asked.get("alpha", 1.0)}, alpha=1.0))
+
+
+@rule("prelu", "input weight")
+def prelu(asked: Asked) -> Made:
+    """A leaky ReLU of trained slopes."""
+    assert asked.map
+    arrays = own({"weight": asked.get("weight")})
+    return Made("prelu", without({"num_parameters": prod(arrays["weight"].shape)}, num_parameters=1), arrays)
+
+
+@rule("gelu", "input")
+def gelu(asked: Asked) -> Made:
+    """A GELU, exact or by tanh."""
+    return Made("gelu", without({"approximate": asked.get("approximate", "none") == "tanh"}, approximate=False))
+
+
+@rule("softplus", "input beta threshold")
+def softplus(asked: Asked) -> Made:
+    """A softplus as it is by default."""
+    if (asked.get("beta", 1), asked.get("threshold", 20)) != (1, 20):
+        raise Unsaid
+    return Made("softplus")
+
+
+@rule("softmax", "input dim")
+def softmax(asked: Asked) -> Made:
+    """A softmax along an axis."""
+    if asked.get("dim") is None:
+        raise Unsaid
+    axis = asked.axis(asked.get("dim"))
+    return Made("softmax", without({"axis": -1 if axis == len(asked.x.shape) - 1 else axis}, axis=-1))
+
+
+@rule("hardtanh", "input min_val max_val")
+def hardtanh(asked: Asked) -> Made:
+    """A clip; ReLU6 where it is from 0 to 6."""
+    return clipped(asked, asked.get("min_val", -1.0), asked.get("max_val", 1.0))
+
+
+@rule("clamp clip", "input min max")
+def clamp(asked: Asked) -> Made:
+    """A clip."""
+    return clipped(asked, asked.get("min"), asked.get("max"))
+
+
+def clipped(asked: Asked, low: Any, high: Any) -> Made:
+    """A clip to these numbers. Unsaid where they are tensors."""
+    assert asked.x
+    if any(isinstance(bound, (Value, Constant)) for bound in (low, high)):
+        raise Unsaid
+    if (low, high) == (0, 6):
+        return Made("relu6")
+    return Made("relu") if (low, high) == (0, None) else Made("clip", without({"min": low, "max": high}))
+
+
+@rule("dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout", "input p")
+def dropout(asked: Asked) -> Made:
+    """Nothing, once trained."""
+    return Made("dropout", without({"rate": asked.get("p", 0.5)}, rate=0.5))
+
+
+_SAME = "contiguous clone detach to float double half type type_as requires_grad cpu cuda alias data identity detach_"
+
+
+@rule(_SAME)
+def same(asked: Asked) -> Value:
+    """What gives the same values again."""
+    return asked.sampled(next(leaf for leaf in tree(asked.call.args) if isinstance(leaf, Value)))
