@@ -53,12 +53,12 @@ ROWS: list[tuple[Call, dict[str, Any]]] = [
     (call("mean", X, dim=(2, 3), out=(1, 6)), {"op": "globalavgpool", "keepdims": False}),
     (
         call("mean", X, dim=0, out=(6, 7, 9)),
-        {"op": "opaque", "type": "mean", "out": [6, 7, 9], "params": 0, "buffers": 0},
+        {"op": "opaque", "type": "mean", "out": [6, 7, 9], "params": 0, "buffers": 0, "macs": 0},
     ),
     (call("add", X, 3), {"op": "rescale", "offset": 3}),
     (
         call("add", X, parameter("t", 7, 9)),
-        {"op": "opaque", "type": "add", "out": [6, 7, 9], "params": 99, "buffers": 0},
+        {"op": "opaque", "type": "add", "out": [6, 7, 9], "params": 99, "buffers": 0, "macs": 0},
     ),
     (
         call("getitem", X, (slice(None), slice(2, 5)), out=(1, 3, 7, 9)),

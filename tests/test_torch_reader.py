@@ -113,6 +113,8 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str]]] = [
     (lambda: nn.PixelShuffle(2), (8, 3, 5), ["pixelshuffle"]),
     (lambda: nn.ZeroPad2d((-1, 2, 3, -2)), SQUARE, ["pad", "crop"]),
     (lambda: Calls(lambda x: F.pad(x, (1, 2), value=3.0)), SQUARE, ["pad"]),
+    (lambda: Calls(lambda x: F.max_pool2d(F.pad(x, (0, 1, 1, 0), value=-float("inf")), 3, 2)), SQUARE, ["maxpool"]),
+    (lambda: Calls(lambda x: x + torch.full((6, 1, 1), 2.0, device=x.device)), SQUARE, ["rescale"]),
     (lambda: Calls(lambda x: torch.relu(x).clamp(max=0.5)), SQUARE, ["relu", "clip"]),
     (lambda: Calls(lambda x: x.permute(0, 2, 3, 1).transpose(1, -1)), SQUARE, ["permute", "permute"]),
     (lambda: Calls(lambda x: x.movedim(1, -1)), SQUARE, ["permute"]),
@@ -164,27 +166,34 @@ def test_the_same_shapes_parameters_and_values(make: Callable[[], Any], input: t
     np.testing.assert_allclose(cnncalc.run(network, x.numpy(), weights), y, rtol=1e-4, atol=1e-5)
 
 
-OPAQUE: list[tuple[Callable[[], Any], tuple[int, ...], tuple[int, ...]]] = [
-    (lambda: Calls(lambda x: x.cumsum(1)), SQUARE, SQUARE),
-    (lambda: Calls(lambda x, w: x + w, w=SQUARE), SQUARE, SQUARE),
-    (lambda: Calls(lambda x: x.sort(1)[1]), SQUARE, SQUARE),
-    (lambda: nn.BatchNorm2d(6, track_running_stats=False), SQUARE, SQUARE),
-    (lambda: nn.AvgPool2d(2, divisor_override=3), SQUARE, (6, 3, 4)),
-    (lambda: Calls(lambda x: x @ x.transpose(2, 3)), (2, 4, 5), (2, 4, 4)),
-    (lambda: Calls(lambda x: F.interpolate(x, scale_factor=2, mode="area")), SQUARE, (6, 14, 18)),
-    (lambda: nn.Sequential(nn.Flatten(1, 2), nn.TransformerEncoderLayer(8, 2, 9, batch_first=True)), (1, 5, 8), (5, 8)),
+OPAQUE: list[tuple[Callable[[], Any], tuple[int, ...], tuple[int, ...], int | None]] = [
+    (lambda: Calls(lambda x: x.cumsum(1)), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x, w: x + w, w=SQUARE), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x: x.sort(1)[1]), SQUARE, SQUARE, 0),
+    (lambda: nn.BatchNorm2d(6, track_running_stats=False), SQUARE, SQUARE, 0),
+    (lambda: nn.AvgPool2d(2, divisor_override=3), SQUARE, (6, 3, 4), 0),
+    (lambda: Calls(lambda x: x @ x.transpose(2, 3)), (2, 4, 5), (2, 4, 4), None),
+    (lambda: Calls(lambda x: F.interpolate(x, scale_factor=2, mode="area")), SQUARE, (6, 14, 18), 0),
+    (
+        lambda: nn.Sequential(nn.Flatten(1, 2), nn.TransformerEncoderLayer(8, 2, 9, batch_first=True)),
+        (1, 5, 8),
+        (5, 8),
+        None,
+    ),
 ]
 
 
-@pytest.mark.parametrize(("make", "input", "out"), OPAQUE)
-def test_what_has_no_op_is_opaque(make: Callable[[], Any], input: tuple[int, ...], out: tuple[int, ...]) -> None:
-    """Its own output shape and its parameters are known, and its MACs are not."""
+@pytest.mark.parametrize(("make", "input", "out", "macs"), OPAQUE)
+def test_what_has_no_op_is_opaque(
+    make: Callable[[], Any], input: tuple[int, ...], out: tuple[int, ...], macs: int | None
+) -> None:
+    """Its own output shape and its parameters are known, and its MACs where it multiplies no matrix."""
     module = make()
     report = cnncalc.shape(cnncalc.from_torch(module, (1, *input)))
     assert "opaque" in [layer.op for layer in report.layers]
     assert report.out == (1, *out)
     assert report.params == sum(p.numel() for p in module.parameters())
-    assert report.macs is None
+    assert report.macs == macs
 
 
 def test_a_module_used_twice_has_its_weights_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import Any
 
 from .. import Imported
@@ -11,6 +12,17 @@ from .calls import Call, Constant, Record, Value, tree
 from .rules import Made, Unsaid, layers_of
 
 INPUT = -1
+_WORDS = """
+    add radd iadd sub rsub isub mul rmul imul div truediv itruediv rtruediv pow abs sqrt rsqrt square exp log sin
+    cos erf floor ceil round sign reciprocal maximum minimum max min amax amin sum prod cumsum argmax argmin sort
+    topk roll flip where masked_fill gather index_select getitem setitem cat stack expand expand_as repeat
+    repeat_interleave tile pad mean var std norm normalize log_softmax logsigmoid celu threshold pixel_unshuffle
+    interpolate permute transpose view reshape flatten unbind split chunk narrow select squeeze unsqueeze
+    batch_norm instance_norm rms_norm avg_pool1d avg_pool2d avg_pool3d zeros_like ones_like full_like eq ne lt le
+    gt ge isnan tril triu unfold fold
+"""
+NO_PRODUCTS = frozenset(_WORDS.split())
+"""Functions without multiply-accumulates: none but those of convolutions and linear layers are counted."""
 
 
 class Piece:
@@ -27,7 +39,7 @@ def build(record: Record, name: str | None) -> Imported:
     builder = Builder(record)
     for index, call in enumerate(record.calls):
         builder.add(index, call)
-    pieces = kept(shuffled(builder.pieces), [builder.found(value) for value in record.outputs])
+    pieces = kept(bordered(shuffled(builder.pieces)), [builder.found(value) for value in record.outputs])
     name_all(pieces, record.leaves)
     spec = {"cnncalc": 1, "name": name or record.name, "input": list(record.input), "dialect": "torch"}
     layers = [layer(pieces, at) for at in range(len(pieces))]
@@ -107,20 +119,56 @@ class Builder:
         for key, sizes in (("params", self.record.trained), ("buffers", self.record.kept)):
             keys[key] = sum(sizes.get(name, 0) for name in names)
         self.counted |= names
+        if call.function in NO_PRODUCTS:
+            keys["macs"] = 0
         reads = list(dict.fromkeys(self.found(leaf) for leaf in leaves if isinstance(leaf, Value)))
         self.pieces.append(Piece(Made("opaque", keys), reads, call))
         return len(self.pieces) - 1
 
 
-def shuffled(pieces: list[Piece]) -> list[Piece]:
-    """The same, with a reshape, a permute and a reshape that deal out channels as one channelshuffle."""
-    readers = [0] * len(pieces)
+def readers(pieces: list[Piece]) -> list[int]:
+    """How many pieces read each."""
+    found = [0] * len(pieces)
     for piece in pieces:
         for read in piece.reads:
-            readers[read] += read != INPUT
+            found[read] += read != INPUT
+    return found
+
+
+def bordered(pieces: list[Piece]) -> list[Piece]:
+    """The same, with padding by minus infinity before a max pool as the pool's own, and opaque where it is none's."""
+    read = readers(pieces)
+    for at, piece in enumerate(pieces):
+        around = pieces[at - 1] if at > 0 and piece.reads == [at - 1] and read[at - 1] == 1 else None
+        if around is not None and infinite(around.made) and fits(piece.made, around.made.keys["p"]):
+            piece.made = piece.made._replace(keys=dict(piece.made.keys) | {"p": around.made.keys["p"]})
+            piece.reads = around.reads
+    for piece in pieces:
+        if infinite(piece.made):
+            out = list(piece.call.outs[0][1:])
+            piece.made = Made("opaque", {"type": "pad", "out": out, "params": 0, "buffers": 0, "macs": 0})
+    return pieces
+
+
+def infinite(made: Made) -> bool:
+    """Whether a layer puts minus infinity around a map."""
+    return made.op == "pad" and made.keys.get("value") == -inf
+
+
+def fits(made: Made, pairs: list[list[int]]) -> bool:
+    """Whether a layer is a max pool that could have this padding itself: half of its kernel at the most."""
+    k = made.keys.get("k", 0)
+    sizes = k if isinstance(k, list) else [k] * len(pairs)
+    plain = made.op.startswith("maxpool") and "p" not in made.keys and not made.keys.get("ceil")
+    return plain and all(max(pair) <= n // 2 for pair, n in zip(pairs, sizes, strict=True))
+
+
+def shuffled(pieces: list[Piece]) -> list[Piece]:
+    """The same, with a reshape, a permute and a reshape that deal out channels as one channelshuffle."""
+    read = readers(pieces)
     for at, piece in enumerate(pieces):
         before = pieces[at - 1] if piece.reads == [at - 1] and at > 1 else None
-        if before is None or before.reads != [at - 2] or readers[at - 1] != 1 or readers[at - 2] != 1:
+        if before is None or before.reads != [at - 2] or read[at - 1] != 1 or read[at - 2] != 1:
             continue
         groups = dealt(pieces[at - 2].made, before.made, piece.made)
         if groups is not None:

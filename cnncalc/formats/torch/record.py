@@ -143,7 +143,7 @@ class Follower(TorchFunctionMode):  # type: ignore[misc]
         given = (args, kwargs or {})
         tensors = [leaf for leaf in tree_leaves(given) if isinstance(leaf, torch.Tensor)]
         if not any(id(tensor) in self.values for tensor in tensors):
-            return self.own(func(*given[0], **given[1]), tensors)
+            return self.own(func(*given[0], **valued(given[1], tensors)), tensors)
         seen_args, seen_kwargs = tree_map(self.seen, given)
         args, kwargs = tree_map(valueless, given)
         found = func(*args, **kwargs)
@@ -193,6 +193,13 @@ def name_of(func: Any) -> str:
     if name == "__get__":
         name = getattr(func.__self__, "__name__", name)
     return str(name).strip("_")
+
+
+def valued(kwargs: dict[str, Any], tensors: list[torch.Tensor]) -> dict[str, Any]:
+    """The arguments of what makes a tensor from numbers: beside the input it would have no values, so it goes apart."""
+    if not tensors and "device" in kwargs and torch.device(kwargs["device"] or "cpu").type == "meta":
+        return kwargs | {"device": "cpu"}
+    return kwargs
 
 
 def valueless(leaf: Any) -> Any:

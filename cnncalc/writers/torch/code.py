@@ -30,6 +30,11 @@ def invoke(name: str, *args: object, **kwargs: object) -> str:
     return f"{name}({', '.join(given)})"
 
 
+def in_row(*modules: str) -> str:
+    """Modules one after another, each on a line of its own."""
+    return "\n".join(["nn.Sequential(", *(f"            {text}," for text in modules), "        )"])
+
+
 def without(keys: dict[str, object], **defaults: object) -> dict[str, object]:
     """Keyword arguments without those that are PyTorch's defaults."""
     return {key: value for key, value in keys.items() if value != defaults.get(key, NOTHING)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
-from .code import Code, Site, emits, invoke, module, order, padded, without
+from .code import Code, Site, emits, in_row, invoke, module, order, padded, without
 
 
 def with_scale(site: Site, name: str, *args: object, axes: int, **keys: object) -> str:
@@ -16,7 +16,7 @@ def with_scale(site: Site, name: str, *args: object, axes: int, **keys: object) 
     plain = plain.replace(f", affine={default})", ")")
     if scale == center:
         return plain
-    return f"nn.Sequential({plain}, {scale_of(site, axes)})"
+    return in_row(plain, scale_of(site, axes))
 
 
 def scale_of(site: Site, axes: int) -> str:

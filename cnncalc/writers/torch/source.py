@@ -53,7 +53,7 @@ def file(report: Report) -> str:
     classes: dict[str, str] = {}
     name = class_name(report.network.name or "Net", classes)
     classes[name] = ""
-    write_class(name, report.network.name or "the network", report.layers, True, classes)
+    write_class(name, report.network.name or "A network", report.layers, True, classes)
     body = "\n\n".join(classes.values())
     if "Scale(" in body:
         body = f"{SCALE}\n\n{body}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...layers.keys import Pair, spread_sides
 from ...window import extent, positions, positions_ceil
-from .code import Code, Site, compact, emits, invoke, module, padded, without
+from .code import Code, Site, compact, emits, in_row, invoke, module, padded, without
 
 INFINITE = 'float("-inf")'
 
@@ -61,7 +61,7 @@ def sepconv(site: Site) -> Code:
     before, keys = window(site, groups=site.c, bias=False)
     depthwise = invoke(name, site.c, inner, compact(site.values["k"]), **keys)
     pointwise = invoke(name, inner, site.values["c_o"], 1, **without({"bias": site.values["bias"]}, bias=True))
-    return Code(f"{{self}}({before})", f"nn.Sequential({depthwise}, {pointwise})")
+    return Code(f"{{self}}({before})", in_row(depthwise, pointwise))
 
 
 @emits("convT")
