@@ -71,7 +71,7 @@ def shape(
     """What a network does to an input: shapes, parameters, multiply-accumulates and receptive fields, layer by layer.
 
     `source` is whatever `load` takes. `input` is (C, H, W), "3x224x224", or with letters for open sizes; it,
-    `dialect` ("plain", "torch", "keras", "onnx") and `layout` ("NCHW", "NHWC") beat the spec's own.
+    `dialect` (of `cnncalc.dialects.DIALECTS`: "torch" …) and `layout` ("NCHW", "NHWC") beat the spec's own.
     Raises SpecError for what cannot be read and ShapeError for what cannot be, with the arithmetic.
     """
     from .sizes import read_shape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .dialects import dialect_named, layout_named
@@ -13,7 +13,7 @@ from .layers.composite import Opaque
 from .layers.dense import Linear
 from .network import INPUT, Network, Node, first_rank, layer_dict, no_input
 from .receptive import BROADCAST, MISALIGNED, NOTHING, PIXEL, Field, Interval
-from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Shape, count, known, read_shape, show, to_json, total
+from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Shape, count, counted, known, read_shape, show, to_json, total
 
 MOST_PHASES_SHOWN = 64
 
@@ -113,6 +113,11 @@ class LayerReport:
         """The receptive field on each axis of the network's input."""
         return self.traced.fields
 
+    @property
+    def misaligned(self) -> bool:
+        """Whether paths of other strides or other centres meet in it, or above it."""
+        return any(field.marks & MISALIGNED for field in self.rf)
+
     def adds(self, figure: str) -> bool:
         """Whether the figure counts in the whole: shared weights are there once, and multiply each time."""
         return self.node.tie is None or figure == "macs"
@@ -194,6 +199,11 @@ class Report(NamedTuple):
         read = {at for layer in self.layers for at in layer.node.reads}
         return [layer for at, layer in enumerate(self.layers) if at not in read]
 
+    def misaligned(self) -> list[LayerReport]:
+        """The layers in which paths of other strides or other centres meet; not those that only stand below one."""
+        apart = {at for at, layer in enumerate(self.layers) if layer.misaligned}
+        return [self.layers[at] for at in sorted(apart) if not apart & set(self.layers[at].node.reads)]
+
     def totals(self) -> dict[str, Any]:
         """The figures of the whole."""
         outputs = self.outputs()
@@ -268,7 +278,8 @@ def shape(
     network = network._replace(input=shown_input)
     env = Env(network.dialect, network.layout == "NHWC")
     start: tuple[Shape, Fields] = (sample, (PIXEL,) * (len(sample) - 1) if len(sample) > 1 else ())
-    layers = _walk(network, network.nodes, start, env, batch)
+    layers: list[LayerReport] = []
+    _walk(network, network.nodes, start, env, batch, layers)
     last = layers[-1]
     return Report(
         network,
@@ -282,12 +293,17 @@ def shape(
 
 
 def _walk(
-    network: Network, nodes: Sequence[Node], start: tuple[Shape, Fields], env: Env, batch: int | None
-) -> list[LayerReport]:
-    """Trace the nodes of a network, or of a block in it, from what arrives."""
-    layers: list[LayerReport] = []
+    network: Network,
+    nodes: Sequence[Node],
+    start: tuple[Shape, Fields],
+    env: Env,
+    batch: int | None,
+    layers: list[LayerReport],
+    within: tuple[Node, ...] = (),
+) -> None:
+    """Trace the nodes of a network, or of the block that `within` ends with, from what arrives, into `layers`."""
     for node in nodes:
-        inner: Sequence[LayerReport] = ()
+        inner: list[LayerReport] = []
         try:
             if node.layer.JOINS:
                 xs, traced = _join(node, start, layers, env)
@@ -297,15 +313,42 @@ def _walk(
                 if x == NOTHING_KNOWN:
                     traced = _blind(node)
                 elif node.layer.NESTS:
-                    inner = _walk(network, node.layer.given["layers"], (x, fields), env, batch)  # type: ignore[arg-type]
+                    inner = []
+                    own: Any = node.layer.given["layers"]
+                    _walk(network, own, (x, fields), env, batch, inner, (*within, node))
                     traced = _summed_up(inner)
                 else:
                     traced = node.layer.trace(x, fields, env)
             _check_sizes(traced.out)
+            if node.tie is not None:
+                _check_tie(layers[node.tie], xs[0], traced, node, env)
         except CnncalcError as error:
-            raise network.blame(error, node) from None
+            raise network.blame(error, node, within) from None
         layers.append(LayerReport(network, nodes, node, xs, traced, batch, inner))
-    return layers
+
+
+def _check_tie(first: LayerReport, x: Shape, traced: Traced, node: Node, env: Env) -> None:
+    """ShapeError where the weights that are shared are not of the shape that this layer needs."""
+    before, now = first.traced, traced
+    same = (before.weights, before.bias, before.buffers) == (now.weights, now.bias, now.buffers)
+    if None in (before.weights, now.weights):
+        return
+    theirs = first.weight_shapes()
+    own = node.layer.weight_shapes(x, traced.values, env)
+    if not same or theirs != own:
+        raise ShapeError(
+            f"tie: {first.name} has {_arrays(theirs, before)}, and this layer needs {_arrays(own, now)}",
+            "weights are shared by layers that need the same: leave tie out, or mend what arrives",
+            key="tie",
+        )
+
+
+def _arrays(shapes: Mapping[str, Shape], traced: Traced) -> str:
+    """`weight 4x3x3x3, bias 4`; the numbers alone where a layer is made of others."""
+    if shapes:
+        return ", ".join(f"{role} {show(shape)}" for role, shape in shapes.items())
+    params, buffers = total([traced.weights, traced.bias]), traced.buffers
+    return f"{counted(params)} parameters" + (f", {counted(buffers)} buffers" if buffers else "")
 
 
 def _blind(node: Node) -> Traced:

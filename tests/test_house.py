@@ -19,6 +19,7 @@ FLOORS = [
     "receptive",
     "dialects",
     "layers",
+    "order",
     "network",
     "zoo",
     "formats",

@@ -12,7 +12,7 @@ from typing import IO, Any, NamedTuple, TypeVar
 import click
 
 from .. import trace
-from ..dialects import dialect_named, layout_named
+from ..dialects import NAMES, dialect_named, layout_named
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..network import Network
 from ..render import FORMATS, Style
@@ -112,7 +112,7 @@ def network_options() -> Callable[[Callable[..., int]], Callable[..., int]]:
     options: Callable[[Callable[..., int]], Callable[..., int]] = together(
         click.option("-i", "--input", "input", metavar="SHAPE", help="The input, as 3x224x224; beats the spec's."),
         click.option("--batch", type=click.IntRange(1), metavar="N", help="Put a batch in front of the input."),
-        click.option("--dialect", metavar="NAME", help="plain, torch, keras or onnx: whose meaning the words have."),
+        click.option("--dialect", metavar="NAME", help=f"{NAMES}: whose meaning the words have."),
         click.option("--layout", metavar="NAME", help="NCHW or NHWC: where the channels stand."),
     )
 

@@ -42,6 +42,8 @@ def op_text(layer: LayerReport) -> str:
     if values.get("bias") is False:
         parts.append("nobias")
     parts += [key for key in ("ceil", "flip") if values.get(key)]
+    if values.get("ceil") == "keep":
+        parts[-1] = "ceil=keep"
     if sliding and values.get("multiplier", 1) != 1:
         parts.append(f"multiplier={values['multiplier']}")
     if axes_text(values.get("out_pad", 0)) != "0":

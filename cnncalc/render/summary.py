@@ -27,8 +27,15 @@ def totals(report: Report) -> list[str]:
         parts.append(f"{counted(report.buffers)} buffers")
     parts.append(f"{counted(report.macs)} MACs")
     sentences = [", ".join(parts)]
+    outputs = report.outputs()
+    if len(outputs) > 1:
+        sentences.append(f"outputs {', '.join([f'{layer.name} {show(layer.out)}' for layer in outputs])}")
     if report.rf:
         sentences.append(f"receptive field {field_words(report.rf)}")
+    apart = [layer.name for layer in report.misaligned()]
+    if apart:
+        more = f" and {len(apart) - 3} more" if len(apart) > 3 else ""
+        sentences.append(f"not aligned: what {', '.join(apart[:3])}{more} joins has other strides or other centres")
     return sentences
 
 
