@@ -96,7 +96,7 @@ def _then(entries: Sequence[Entry], reads: Sequence[tuple[int, ...]], target: in
 
 
 def _sorted(reads: Sequence[tuple[int, ...]]) -> list[int] | None:
-    """The indices in an order in which each stands below what it reads, as near the old one as may be; None in a cycle."""
+    """The indices so that each stands below what it reads, near the old order; None where there is a cycle."""
     missing = [len(set(each)) for each in reads]
     readers: list[list[int]] = [[] for _ in reads]
     for at, each in enumerate(reads):

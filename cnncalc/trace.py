@@ -271,15 +271,8 @@ def shape(
 
     Raises ShapeError where the network is impossible, with the layer, the place and the arithmetic.
     """
-    network = settle(network, input, dialect, layout)
-    if network.input is None:
-        raise no_input()
-    batch, sample, shown_input = feed(network, network.input, batch)
-    network = network._replace(input=shown_input)
-    env = Env(network.dialect, network.layout == "NHWC")
-    start: tuple[Shape, Fields] = (sample, (PIXEL,) * (len(sample) - 1) if len(sample) > 1 else ())
     layers: list[LayerReport] = []
-    _walk(network, network.nodes, start, env, batch, layers)
+    network = fill(layers, network, input, batch=batch, dialect=dialect, layout=layout)
     last = layers[-1]
     return Report(
         network,
@@ -290,6 +283,27 @@ def shape(
         summed(layers, "macs"),
         last.rf,
     )
+
+
+def fill(
+    layers: list[LayerReport],
+    network: Network,
+    input: Shape | None = None,
+    *,
+    batch: int | None = None,
+    dialect: str | None = None,
+    layout: str | None = None,
+) -> Network:
+    """What `shape` does, into `layers`: where it raises, they are those above the one at fault. The settled network."""
+    network = settle(network, input, dialect, layout)
+    if network.input is None:
+        raise no_input()
+    batch, sample, shown_input = feed(network, network.input, batch)
+    network = network._replace(input=shown_input)
+    env = Env(network.dialect, network.layout == "NHWC")
+    start: tuple[Shape, Fields] = (sample, (PIXEL,) * (len(sample) - 1) if len(sample) > 1 else ())
+    _walk(network, network.nodes, start, env, batch, layers)
+    return network
 
 
 def _walk(

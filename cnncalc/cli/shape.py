@@ -12,6 +12,7 @@ from typing import IO
 import click
 
 from ..errors import CnncalcError, SpecError
+from ..network import Network
 from ..render import Style, renderer
 from ..spec import source
 from ..spec.document import load_text
@@ -20,7 +21,7 @@ from .common import Asked, format_of, network_options, output, read_stdin, repor
 
 @click.command("shape")
 @click.argument("spec", nargs=-1, metavar="SPEC...")
-@network_options()
+@network_options(several=True)
 @click.option("--explain", is_flag=True, help="Write each layer's arithmetic out.")
 @report_options()
 def command(
@@ -52,14 +53,31 @@ def command(
         raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
     if explain and format == "csv":
         raise SpecError("CSV has rows only, and no room for --explain", "use the table, Markdown or JSON")
+    if asked.several and (explain or columns is not None):
+        raise SpecError(
+            "--explain and --columns are for one dialect", f"leave out --dialect {asked.dialect}, or name one"
+        )
     asked = asked.with_front(given)
     with output(path, utf8=format in ("json", "jsonl")) as stream:
         style = style_of(_chosen(columns), explain, color, stream)
         if format == "jsonl" and _is_lines(given):
             return _stream(given.rest[0], asked, style, stream)
         network = source.network(given, read_stdin)
+        if asked.several:
+            return _side_by_side(network, asked, format, style, stream, quiet)
         write(stream, renderer(format)(asked.report(network, quiet), style))
     return 0
+
+
+def _side_by_side(
+    network: Network, asked: Asked, format: str, style: Style, stream: IO[str], quiet: bool = True
+) -> int:
+    """The network under several dialects; 2 where none takes it."""
+    from ..render import dialects
+
+    comparison = asked.comparison(network, quiet)
+    write(stream, dialects.renderer(format)(comparison, style))
+    return 2 if comparison.refused_by_all() else 0
 
 
 def _chosen(columns: str | None) -> tuple[str, ...] | None:
@@ -83,8 +101,10 @@ def _stream(word: str, asked: Asked, style: Style, stream: IO[str]) -> int:
     for number, line in enumerate(_lines(word), 1):
         try:
             network = load_text(source.decode(line.rstrip(b"\r\n"), word), word, number)
-            for piece in render(asked.report(network), style):
-                stream.write(piece)
+            if asked.several:
+                code = max(code, _side_by_side(network, asked, "jsonl", style, stream))
+            else:
+                write(stream, render(asked.report(network), style))
         except CnncalcError as error:
             code = 2
             stream.write(json.dumps({"error": {"line": number, **error.to_dict()}}, ensure_ascii=False) + "\n")

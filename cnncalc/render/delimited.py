@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv as csv_writer
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..explain import lines
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 def csv(report: Report, style: Style) -> Iterator[str]:
     """A header and a row a layer, numbers in plain digits; empty where a figure has no meaning for the layer."""
     names = style.columns or ALL
-    yield _row(names)
+    yield csv_row(names)
     for layer in report.layers:
-        yield _row([plain(COLUMNS[name].cell(layer)) for name in names])
+        yield csv_row([plain(COLUMNS[name].cell(layer)) for name in names])
 
 
-def _row(cells: tuple[str, ...] | list[str]) -> str:
+def csv_row(cells: Sequence[str]) -> str:
+    """A row of CSV, the line's end included."""
     buffer = io.StringIO()
     csv_writer.writer(buffer, lineterminator="\n").writerow(cells)
     return buffer.getvalue()
@@ -36,15 +37,16 @@ def markdown(report: Report, style: Style) -> Iterator[str]:
     yield "| " + " | ".join(c.title for c in columns) + " |\n"
     yield "|" + "|".join("---:" if c.right else "---" for c in columns) + "|\n"
     for layer in report.layers:
-        yield "| " + " | ".join(_escape(full(c.cell(layer), c)) for c in columns) + " |\n"
+        yield "| " + " | ".join(escape(full(c.cell(layer), c)) for c in columns) + " |\n"
     yield "| " + " | ".join(full(total_cell(report, name), COLUMNS[name]) for name in names) + " |\n"
     if style.explain:
         yield "\n"
         for layer in report.layers:
-            yield "".join(f"- **{_escape(layer.name)}** {_escape(line)}\n" for line in lines(report, layer))
+            yield "".join(f"- **{escape(layer.name)}** {escape(line)}\n" for line in lines(report, layer))
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """A text in which nothing is Markdown's."""
     for special in "\\|*_`<[":
         text = text.replace(special, "\\" + special)
     return text
