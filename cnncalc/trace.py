@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from . import memory
 from .dialects import dialect_named, layout_named
 from .errors import CnncalcError, ShapeError, SpecError, shown
 from .layers import Env, Fields, Layer, Traced
@@ -21,7 +22,7 @@ MOST_PHASES_SHOWN = 64
 class LayerReport:
     """What one layer does: shapes with the batch where there is one, counts, and the receptive field of its units."""
 
-    __slots__ = ("_batch", "_x", "_xs", "inner", "network", "node", "nodes", "out", "traced", "x")
+    __slots__ = ("_batch", "_x", "_xs", "inner", "memory", "network", "node", "nodes", "out", "traced", "x")
 
     def __init__(
         self,
@@ -35,6 +36,8 @@ class LayerReport:
     ):
         self.network, self.nodes, self.node, self.traced, self.inner = network, nodes, node, traced, inner
         """`nodes` are the network's, or those of the block it stands in; `inner` are a block's own layers."""
+        self.memory: memory.Layer | None = None
+        """Its bytes, once `cnncalc.measure.measure` has been asked for them."""
         self._batch, self._xs = batch, xs
         self._x = x = xs[0]
         self.x, self.out = _batched(x, batch), _batched(traced.out, batch)
@@ -153,6 +156,8 @@ class LayerReport:
             found["fc_weights"] = self.fc_weights
             found["local_weights"] = self.traced.local
         found["rf"] = rf_json(self.traced.fields)
+        if self.memory is not None:
+            found["memory"] = self.memory.to_dict()
         return found
 
     def raw(self) -> dict[str, Any]:
@@ -180,6 +185,8 @@ class Report(NamedTuple):
     macs: int | None
     rf: Fields
     """The receptive field of the last layer's units, on each axis of the input."""
+    memory: memory.Whole | None = None
+    """Its bytes, where a dtype was given."""
 
     def __repr__(self) -> str:
         name = self.network.name or f"{len(self.layers)} layers"
@@ -215,6 +222,7 @@ class Report(NamedTuple):
             "buffers": self.buffers,
             "macs": self.macs,
             "rf": rf_json(self.rf),
+            **({} if self.memory is None else {"memory": self.memory.to_dict()}),
         }
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from tests.program import ROOT, environment
 FLOORS = [
     "errors",
     "sizes",
+    "memory",
     "window",
     "receptive",
     "dialects",
@@ -25,6 +26,7 @@ FLOORS = [
     "formats",
     "spec",
     "trace",
+    "measure",
     "explain",
     "compare",
     "expect",

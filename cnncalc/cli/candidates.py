@@ -16,6 +16,7 @@ from ..layers.border import Border
 from ..layers.keys import PADDING_WORDS, WORDS, Reader, flag, sides
 from ..layers.pool import Pool
 from ..layers.transposed import TransposedConv
+from ..memory import DTYPES
 from ..sizes import looks_like_shape
 from ..spec.keys import LAYER_KEYS
 from ..spec.words import FLAGS, parse_word
@@ -164,6 +165,8 @@ def _option_values(option: click.Option, word: str) -> Offer:
     match option.name:
         case "dialect":
             return _choices([*DIALECTS, ALL] if option.metavar == SEVERAL else DIALECTS)
+        case "dtype":
+            return _choices(DTYPES)
         case "layout":
             return _choices(LAYOUTS)
         case "columns":

@@ -151,9 +151,8 @@ def network_options(several: bool = False) -> Callable[[Callable[..., int]], Cal
         ) -> int:
             sizes = None if input is None else parse_shape(input)
             if dialect is not None:
-                (dialects_named if several else dialect_named)(
-                    dialect
-                )  # a wrong option is one error, however many files there are
+                known = dialects_named if several else dialect_named
+                known(dialect)  # a wrong option is one error, however many files there are
             if layout is not None:
                 layout_named(layout)
             return function(asked=Asked(sizes, batch, dialect, layout), **others)

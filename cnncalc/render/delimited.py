@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..explain import lines
-from .columns import ALL, COLUMNS, NARROW, full, plain, total_cell
+from .columns import ALL, COLUMNS, NARROW, full, plain, total_cell, usual
+from .summary import memory
 
 if TYPE_CHECKING:
     from ..trace import Report
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def csv(report: Report, style: Style) -> Iterator[str]:
     """A header and a row a layer, numbers in plain digits; empty where a figure has no meaning for the layer."""
-    names = style.columns or ALL
+    names = style.columns or usual(report, ALL)
     yield csv_row(names)
     for layer in report.layers:
         yield csv_row([plain(COLUMNS[name].cell(layer)) for name in names])
@@ -32,13 +33,15 @@ def csv_row(cells: Sequence[str]) -> str:
 
 def markdown(report: Report, style: Style) -> Iterator[str]:
     """A table as GitHub draws it, the totals in its last row."""
-    names = style.columns or NARROW
+    names = style.columns or usual(report, NARROW)
     columns = [COLUMNS[name] for name in names]
     yield "| " + " | ".join(c.title for c in columns) + " |\n"
     yield "|" + "|".join("---:" if c.right else "---" for c in columns) + "|\n"
     for layer in report.layers:
         yield "| " + " | ".join(escape(full(c.cell(layer), c)) for c in columns) + " |\n"
     yield "| " + " | ".join(full(total_cell(report, name), COLUMNS[name]) for name in names) + " |\n"
+    if report.memory is not None:
+        yield "\n" + "".join(f"{escape(line)}  \n" for line in memory(report))
     if style.explain:
         yield "\n"
         for layer in report.layers:
