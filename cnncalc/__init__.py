@@ -92,18 +92,25 @@ def shape(
     batch: int | None = None,
     dialect: str | None = None,
     layout: str | None = None,
+    dtype: str | None = None,
 ) -> Report:
     """What a network does to an input: shapes, parameters, multiply-accumulates and receptive fields, layer by layer.
 
     `source` is whatever `load` takes. `input` is (C, H, W), "3x224x224", or with letters for open sizes; it,
-    `dialect` ("plain", "torch", "keras", "onnx") and `layout` ("NCHW", "NHWC") beat the spec's own.
+    `dialect` (of `cnncalc.dialects.DIALECTS`: "torch" …) and `layout` ("NCHW", "NHWC") beat the spec's own.
+    With `dtype` ("float32", "float16" …) the report and its layers have a `memory`, in bytes.
     Raises SpecError for what cannot be read and ShapeError for what cannot be, with the arithmetic.
     """
     from .sizes import read_shape
     from .trace import shape as trace_shape
 
     sizes = None if input is None else read_shape(input)
-    return trace_shape(load(source), sizes, batch=batch, dialect=dialect, layout=layout)
+    report = trace_shape(load(source), sizes, batch=batch, dialect=dialect, layout=layout)
+    if dtype is None:
+        return report
+    from .measure import measure
+
+    return measure(report, dtype)
 
 
 def run(

@@ -28,6 +28,7 @@ CODES = {
     "CC303": ("baseline-added-layer", "a layer that the baseline does not have"),
     "CC304": ("baseline-removed-layer", "a layer of the baseline that is gone"),
     "CC305": ("baseline-removed-file", "a file of the baseline that is gone"),
+    "CC401": ("dialects-differ", "the dialects that are asked for make different figures of it, or one refuses it"),
 }
 """Every code of a finding, its name and what it means. A code never changes its meaning."""
 

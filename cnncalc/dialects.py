@@ -11,10 +11,12 @@ class Dialect:
     """The rules in which frameworks differ, with what `plain` says of each; a dialect is a class, never made.
 
     Sources: ATen/native/Pool.h and torch/nn (PyTorch), keras/src/backend/common/backend_utils.py and
-    tensorflow/python/ops/nn_ops.py (Keras).
+    tensorflow/python/ops/nn_ops.py (Keras), onnx/defs/nn/defs.cc (ONNX), caffe/layers/pooling_layer.cpp (Caffe).
     """
 
     name = "plain"
+    title = "plain"
+    """What errors call it."""
     layout = "NCHW"
     """NCHW or NHWC, where the spec does not say."""
     conv_words = _ALL
@@ -28,8 +30,13 @@ class Dialect:
     pool_stride: int | None = None
     """A pool's stride where the layer does not say; None for its window's own size."""
     pool_limit = "pixel"
-    """`pixel`: every window holds an input pixel. `half`: p <= k//2 (k undilated). `none`: no limit."""
+    """`pixel`: every window holds an input pixel. `half`: p <= k//2 (undilated). `kernel`: p < k. `none`: any."""
     pool_ceil = True
+    """Whether a pool may round up."""
+    pool_rounds_up = False
+    """Whether it does where the layer does not say."""
+    bare_pool_keeps_last = False
+    """Whether a pool without any padding keeps, rounding up, a last window that starts behind the input."""
     max_dilation = True
     avg_dilation = True
     """Whether an average pool (and an Lp pool) can be dilated."""
@@ -38,11 +45,13 @@ class Dialect:
     """Whether avgpool3d, and lppool3d which is made of it, want n >= k without any padding."""
     count_include_pad = True
     """Whether an average counts explicit padding, where the layer does not say (never that of `same`)."""
+    count_is_option = True
+    """Whether a layer may say that an average does not count padding."""
     strided_dilation = True
     """Whether conv and transposed conv take a stride and a dilation together."""
     transposed_groups = True
     transposed_limit = "larger"
-    """out_pad is below `larger`: max(s, d); below `stride`: s."""
+    """out_pad is below `larger`: max(s, d); below `stride`: s. `zero`: there is no out_pad."""
     out_by_out_pad = False
     """Whether a transposed conv's wanted sizes are met by out_pad below s (PyTorch's output_size), not by padding."""
     valid_transposed_covers = False
@@ -71,6 +80,7 @@ class Torch(Dialect):
     """PyTorch."""
 
     name = "torch"
+    title = "PyTorch"
     conv_words = frozenset({"valid", "same"})
     channelwise_words = conv_words
     pool_words: frozenset[str] = frozenset()
@@ -88,6 +98,7 @@ class Keras(Dialect):
     """Keras."""
 
     name = "keras"
+    title = "Keras"
     layout = "NHWC"
     conv_words = frozenset({"valid", "same", "causal"})
     channelwise_words = frozenset({"valid", "same"})
@@ -114,6 +125,7 @@ class Onnx(Dialect):
     """ONNX, by its operators' definitions (onnx/defs/nn/defs.cc)."""
 
     name = "onnx"
+    title = "ONNX"
     conv_words = frozenset({"valid", "same", "same_upper", "same_lower"})
     channelwise_words = conv_words
     pool_words = conv_words
@@ -126,7 +138,30 @@ class Onnx(Dialect):
     lrn_before_is_larger = False
 
 
-DIALECTS = {dialect.name: dialect for dialect in (Dialect, Torch, Keras, Onnx)}
+class Caffe(Dialect):
+    """Caffe, whose layers have no padding words (caffe/layers/pooling_layer.cpp, conv_layer.cpp, deconv_layer.cpp)."""
+
+    name = "caffe"
+    title = "Caffe"
+    conv_words: frozenset[str] = frozenset()
+    channelwise_words = conv_words
+    pool_words = conv_words
+    transposed_words = conv_words
+    pool_stride = 1
+    pool_limit = "kernel"
+    pool_rounds_up = True
+    bare_pool_keeps_last = True
+    max_dilation = False
+    avg_dilation = False
+    count_is_option = False
+    transposed_limit = "zero"
+
+
+DIALECTS = {dialect.name: dialect for dialect in (Dialect, Torch, Keras, Onnx, Caffe)}
+NAMES = f"{', '.join([*DIALECTS][:-1])} or {[*DIALECTS][-1]}"
+"""The dialects as a sentence lists them."""
+ALL = "all"
+"""What asks for every dialect, where several can be asked for."""
 LAYOUTS = ("NCHW", "NHWC")
 LAYOUT_WORDS = {"NCHW": "NCHW", "NHWC": "NHWC", "channels_first": "NCHW", "channels_last": "NHWC"}
 """What a layout is called, by us and by Keras; in any case."""
@@ -137,8 +172,24 @@ def dialect_named(name: object) -> type[Dialect]:
     """The dialect of this name; SpecError with the nearest names otherwise."""
     if isinstance(name, str) and name.lower() in DIALECTS:
         return DIALECTS[name.lower()]
+    if isinstance(name, str) and is_several(name):
+        raise SpecError(
+            f"{shown(name)} is more than one dialect", "name one; shape and check take several", key="dialect"
+        )
     hint = nearest(name, DIALECTS) if isinstance(name, str) else None
     raise SpecError(f"unknown dialect {shown(name)}", hint or f"the dialects are {', '.join(DIALECTS)}", key="dialect")
+
+
+def dialects_named(names: str) -> tuple[type[Dialect], ...]:
+    """The dialects of a comma list, or every one for `all`, each once. SpecError for what is none."""
+    if names.lower() == ALL:
+        return tuple(DIALECTS.values())
+    return tuple(dict.fromkeys(dialect_named(name.strip()) for name in names.split(",")))
+
+
+def is_several(names: str | None) -> bool:
+    """Whether a name of dialects asks for more than one."""
+    return names is not None and (names.lower() == ALL or "," in names)
 
 
 def layout_named(name: object) -> str:

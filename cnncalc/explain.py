@@ -6,14 +6,33 @@ from collections.abc import Sequence
 
 from .layers import Fields
 from .layers.base import AXIS_NAMES
+from .layers.conv import times
+from .memory import VIEWS, Whole, itemsize
 from .network import INPUT
 from .receptive import PIXEL, Field
+from .sizes import NOTHING_KNOWN, counted
 from .trace import LayerReport, Report
 
 
 def lines(report: Report, layer: LayerReport) -> list[str]:
     """A layer's whole arithmetic: its sizes, its counts, and the recurrence of its receptive field."""
-    return [*layer.explain(), *field_lines(report, layer)]
+    return [*layer.explain(), *field_lines(report, layer), *memory_lines(report, layer)]
+
+
+def memory_lines(report: Report, layer: LayerReport) -> list[str]:
+    """How many bytes a layer gives, where a dtype was asked for."""
+    if layer.memory is None or report.memory is None or layer.out == NOTHING_KNOWN:
+        return []
+    if layer.op in VIEWS:
+        return ["memory: none of its own, it gives what it reads"]
+    each = itemsize(report.memory.dtype)
+    return [f"memory: {times(layer.out, each)} = {counted(layer.memory.activations)} bytes"]
+
+
+def peak_line(memory: Whole) -> str:
+    """What is there at the peak, and its sum."""
+    parts = [f"{name} {size:,}" for name, size in memory.peak_tensors]
+    return f"at once while {memory.peak_at} runs: {' + '.join(parts)} = {counted(memory.peak)} bytes"
 
 
 def field_lines(report: Report, layer: LayerReport) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from .dialects import Dialect
 from .errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from .layers import Layer
+from .order import Entry, misplaced
 from .sizes import Shape, to_json
 
 INPUT = -1
@@ -67,11 +68,15 @@ class Network(NamedTuple):
     def __hash__(self) -> int:
         return hash((self.name, len(self.nodes), self.input))
 
-    def blame(self, error: CnncalcError, node: Node) -> CnncalcError:
-        """An error of a layer, with the layer's name and its place in the text."""
-        error.layer = node.label()
-        if error.where is None and self.source is not None:
-            error.where = self.source.locate(("layers", node.origin), error.key)
+    def blame(self, error: CnncalcError, node: Node, within: Sequence[Node] = ()) -> CnncalcError:
+        """An error of a layer, with the layer's name and its place in the text; `within` are the blocks around it."""
+        if error.layer is None:
+            path = (*within, node)
+            at = ".".join([f"layers[{one.origin}]" for one in path])
+            error.layer = f"{at} '{'.'.join([one.name for one in path])}'"
+            if error.where is None and self.source is not None:
+                places = [step for one in path for step in ("layers", one.origin)]
+                error.where = self.source.locate(tuple(places), error.key)
         return error
 
     def to_dict(self) -> dict[str, Any]:
@@ -168,8 +173,8 @@ def wire(layers: list[Wire]) -> tuple[Node, ...]:
         wired = item.reads is not None
         reads: tuple[int, ...] = (len(nodes) - 1,)
         if item.reads is not None:
-            reads = _find_all(item, item.reads, index, taken, origin)
-        tie = None if item.tie is None else _tied(item, item.tie, index, nodes, origin)
+            reads = _find_all(layers, origin, item.reads, index)
+        tie = None if item.tie is None else _tied(layers, origin, item.tie, index, nodes)
         for _ in range(item.times):
             if item.name is None or item.times > 1:
                 name = _next_name(item.name or item.layer.op, running, taken)
@@ -203,10 +208,9 @@ def _next_name(stem: str, running: dict[str, int], taken: set[str]) -> str:
     return f"{stem}{number}"
 
 
-def _find_all(
-    item: Wire, names: tuple[str, ...], index: dict[str, int], taken: set[str], origin: int
-) -> tuple[int, ...]:
+def _find_all(layers: list[Wire], origin: int, names: tuple[str, ...], index: dict[str, int]) -> tuple[int, ...]:
     """The nodes that a layer reads. SpecError for a name that is none, or more names than the op reads."""
+    item = layers[origin]
     if len(names) > 1 and not item.layer.JOINS:
         raise SpecError(
             f"from names {len(names)} layers, and {item.layer.op} reads one",
@@ -214,20 +218,45 @@ def _find_all(
             key="from",
             path=("layers", origin),
         )
-    return tuple([_find(name, "from", index, taken, origin) for name in names])
+    return tuple([_find(layers, origin, name, "from", index) for name in names])
 
 
-def _find(name: str, key: str, index: dict[str, int], taken: set[str], origin: int) -> int:
+def _find(layers: list[Wire], origin: int, name: str, key: str, index: dict[str, int]) -> int:
+    """The node of a name. SpecError that names the cycle, or what would mend the order, or the nearest names."""
     if name in index:
         return index[name]
-    what = "stands below" if name in taken else "is no layer"
-    help = "a layer reads what stands above it" if name in taken else nearest(name, index)
-    raise SpecError(f"{key}: {shown(name)} {what}", help, key=key, path=("layers", origin))
+    entries = _entries(layers)
+    names = [entry.name for entry in entries]
+    if name not in names:
+        what, help = f"{shown(name)} is no layer", nearest(name, [*names, "input"])
+    elif key == "tie":
+        what, help = (
+            f"{shown(name)} stands below",
+            "tie is for the later of the two: give it to the other layer",
+        )
+    else:
+        what, help = misplaced(entries, origin, name)
+    raise SpecError(f"{key}: {what}", help, key=key, path=("layers", origin))
 
 
-def _tied(item: Wire, name: str, index: dict[str, int], nodes: list[Node], origin: int) -> int:
+def _entries(layers: list[Wire]) -> list[Entry]:
+    """Every layer by the name that others read it by: of one that is repeated, its last."""
+    taken, running = _taken(layers), dict[str, int]()
+    found = []
+    for item in layers:
+        name = item.name
+        if name is None or item.times > 1:
+            for _ in range(item.times):
+                last = _next_name(name or item.layer.op, running, taken)
+            name = name or last
+        found.append(Entry(name, item.reads))
+    return found
+
+
+def _tied(layers: list[Wire], origin: int, name: str, index: dict[str, int], nodes: list[Node]) -> int:
     """The node whose weights a layer uses, the first of several. SpecError where it is a layer of another kind."""
-    at = _find(name, "tie", index, set(), origin)
+    item = layers[origin]
+    at = _find(layers, origin, name, "tie", index)
     other = nodes[at] if at != INPUT else None
     if other is None or other.layer.op != item.layer.op:
         what = "the input" if other is None else other.layer.op

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from . import memory
 from .dialects import dialect_named, layout_named
 from .errors import CnncalcError, ShapeError, SpecError, shown
 from .layers import Env, Fields, Layer, Traced
@@ -13,7 +14,7 @@ from .layers.composite import Opaque
 from .layers.dense import Linear
 from .network import INPUT, Network, Node, first_rank, layer_dict, no_input
 from .receptive import BROADCAST, MISALIGNED, NOTHING, PIXEL, Field, Interval
-from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Shape, count, known, read_shape, show, to_json, total
+from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Shape, count, counted, known, read_shape, show, to_json, total
 
 MOST_PHASES_SHOWN = 64
 
@@ -21,7 +22,7 @@ MOST_PHASES_SHOWN = 64
 class LayerReport:
     """What one layer does: shapes with the batch where there is one, counts, and the receptive field of its units."""
 
-    __slots__ = ("_batch", "_x", "_xs", "inner", "network", "node", "nodes", "out", "traced", "x")
+    __slots__ = ("_batch", "_x", "_xs", "inner", "memory", "network", "node", "nodes", "out", "traced", "x")
 
     def __init__(
         self,
@@ -35,6 +36,8 @@ class LayerReport:
     ):
         self.network, self.nodes, self.node, self.traced, self.inner = network, nodes, node, traced, inner
         """`nodes` are the network's, or those of the block it stands in; `inner` are a block's own layers."""
+        self.memory: memory.Layer | None = None
+        """Its bytes, once `cnncalc.measure.measure` has been asked for them."""
         self._batch, self._xs = batch, xs
         self._x = x = xs[0]
         self.x, self.out = _batched(x, batch), _batched(traced.out, batch)
@@ -113,6 +116,11 @@ class LayerReport:
         """The receptive field on each axis of the network's input."""
         return self.traced.fields
 
+    @property
+    def misaligned(self) -> bool:
+        """Whether paths of other strides or other centres meet in it, or above it."""
+        return any(field.marks & MISALIGNED for field in self.rf)
+
     def adds(self, figure: str) -> bool:
         """Whether the figure counts in the whole: shared weights are there once, and multiply each time."""
         return self.node.tie is None or figure == "macs"
@@ -148,6 +156,8 @@ class LayerReport:
             found["fc_weights"] = self.fc_weights
             found["local_weights"] = self.traced.local
         found["rf"] = rf_json(self.traced.fields)
+        if self.memory is not None:
+            found["memory"] = self.memory.to_dict()
         return found
 
     def raw(self) -> dict[str, Any]:
@@ -175,6 +185,8 @@ class Report(NamedTuple):
     macs: int | None
     rf: Fields
     """The receptive field of the last layer's units, on each axis of the input."""
+    memory: memory.Whole | None = None
+    """Its bytes, where a dtype was given."""
 
     def __repr__(self) -> str:
         name = self.network.name or f"{len(self.layers)} layers"
@@ -194,6 +206,11 @@ class Report(NamedTuple):
         read = {at for layer in self.layers for at in layer.node.reads}
         return [layer for at, layer in enumerate(self.layers) if at not in read]
 
+    def misaligned(self) -> list[LayerReport]:
+        """The layers in which paths of other strides or other centres meet; not those that only stand below one."""
+        apart = {at for at, layer in enumerate(self.layers) if layer.misaligned}
+        return [self.layers[at] for at in sorted(apart) if not apart & set(self.layers[at].node.reads)]
+
     def totals(self) -> dict[str, Any]:
         """The figures of the whole."""
         outputs = self.outputs()
@@ -205,6 +222,7 @@ class Report(NamedTuple):
             "buffers": self.buffers,
             "macs": self.macs,
             "rf": rf_json(self.rf),
+            **({} if self.memory is None else {"memory": self.memory.to_dict()}),
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -261,14 +279,8 @@ def shape(
 
     Raises ShapeError where the network is impossible, with the layer, the place and the arithmetic.
     """
-    network = settle(network, input, dialect, layout)
-    if network.input is None:
-        raise no_input()
-    batch, sample, shown_input = feed(network, network.input, batch)
-    network = network._replace(input=shown_input)
-    env = Env(network.dialect, network.layout == "NHWC")
-    start: tuple[Shape, Fields] = (sample, (PIXEL,) * (len(sample) - 1) if len(sample) > 1 else ())
-    layers = _walk(network, network.nodes, start, env, batch)
+    layers: list[LayerReport] = []
+    network = fill(layers, network, input, batch=batch, dialect=dialect, layout=layout)
     last = layers[-1]
     return Report(
         network,
@@ -281,13 +293,39 @@ def shape(
     )
 
 
+def fill(
+    layers: list[LayerReport],
+    network: Network,
+    input: Shape | None = None,
+    *,
+    batch: int | None = None,
+    dialect: str | None = None,
+    layout: str | None = None,
+) -> Network:
+    """What `shape` does, into `layers`: where it raises, they are those above the one at fault. The settled network."""
+    network = settle(network, input, dialect, layout)
+    if network.input is None:
+        raise no_input()
+    batch, sample, shown_input = feed(network, network.input, batch)
+    network = network._replace(input=shown_input)
+    env = Env(network.dialect, network.layout == "NHWC")
+    start: tuple[Shape, Fields] = (sample, (PIXEL,) * (len(sample) - 1) if len(sample) > 1 else ())
+    _walk(network, network.nodes, start, env, batch, layers)
+    return network
+
+
 def _walk(
-    network: Network, nodes: Sequence[Node], start: tuple[Shape, Fields], env: Env, batch: int | None
-) -> list[LayerReport]:
-    """Trace the nodes of a network, or of a block in it, from what arrives."""
-    layers: list[LayerReport] = []
+    network: Network,
+    nodes: Sequence[Node],
+    start: tuple[Shape, Fields],
+    env: Env,
+    batch: int | None,
+    layers: list[LayerReport],
+    within: tuple[Node, ...] = (),
+) -> None:
+    """Trace the nodes of a network, or of the block that `within` ends with, from what arrives, into `layers`."""
     for node in nodes:
-        inner: Sequence[LayerReport] = ()
+        inner: list[LayerReport] = []
         try:
             if node.layer.JOINS:
                 xs, traced = _join(node, start, layers, env)
@@ -297,15 +335,42 @@ def _walk(
                 if x == NOTHING_KNOWN:
                     traced = _blind(node)
                 elif node.layer.NESTS:
-                    inner = _walk(network, node.layer.given["layers"], (x, fields), env, batch)  # type: ignore[arg-type]
+                    inner = []
+                    own: Any = node.layer.given["layers"]
+                    _walk(network, own, (x, fields), env, batch, inner, (*within, node))
                     traced = _summed_up(inner)
                 else:
                     traced = node.layer.trace(x, fields, env)
             _check_sizes(traced.out)
+            if node.tie is not None:
+                _check_tie(layers[node.tie], xs[0], traced, node, env)
         except CnncalcError as error:
-            raise network.blame(error, node) from None
+            raise network.blame(error, node, within) from None
         layers.append(LayerReport(network, nodes, node, xs, traced, batch, inner))
-    return layers
+
+
+def _check_tie(first: LayerReport, x: Shape, traced: Traced, node: Node, env: Env) -> None:
+    """ShapeError where the weights that are shared are not of the shape that this layer needs."""
+    before, now = first.traced, traced
+    same = (before.weights, before.bias, before.buffers) == (now.weights, now.bias, now.buffers)
+    if None in (before.weights, now.weights):
+        return
+    theirs = first.weight_shapes()
+    own = node.layer.weight_shapes(x, traced.values, env)
+    if not same or theirs != own:
+        raise ShapeError(
+            f"tie: {first.name} has {_arrays(theirs, before)}, and this layer needs {_arrays(own, now)}",
+            "weights are shared by layers that need the same: leave tie out, or mend what arrives",
+            key="tie",
+        )
+
+
+def _arrays(shapes: Mapping[str, Shape], traced: Traced) -> str:
+    """`weight 4x3x3x3, bias 4`; the numbers alone where a layer is made of others."""
+    if shapes:
+        return ", ".join(f"{role} {show(shape)}" for role, shape in shapes.items())
+    params, buffers = total([traced.weights, traced.bias]), traced.buffers
+    return f"{counted(params)} parameters" + (f", {counted(buffers)} buffers" if buffers else "")
 
 
 def _blind(node: Node) -> Traced:

@@ -36,6 +36,11 @@ def positions_ceil(n: Size, before: int, after: int, extent: int, stride: int) -
     return positions(n, before + min(after + stride - 1, extent - 1), extent, stride)
 
 
+def positions_kept(n: Size, before: int, after: int, extent: int, stride: int) -> Size:
+    """The same rounded up, and every window kept: Caffe without padding, ONNX's definition before opset 22."""
+    return positions(n, before + after + stride - 1, extent, stride)
+
+
 class Window(NamedTuple):
     """A window on one axis: extent, stride, padding before and after, all in units of the axis it slides over."""
 

@@ -53,7 +53,7 @@ def keys(word: str) -> set[str]:
         ("cnncalc shape --format ta", ["table"]),
         ("cnncalc shape --format=ta", ["--format=table"]),
         ("cnncalc shape --format json --form", []),
-        ("cnncalc shape --dialect ", list(DIALECTS)),
+        ("cnncalc shape --dialect ", [*DIALECTS, "all"]),
         ("cnncalc shape --dialect ke", ["keras"]),
         ("cnncalc shape --layout=nh", ["--layout=NHWC"]),
         ("cnncalc shape --color a", ["auto", "always"]),

@@ -135,8 +135,8 @@ WORDS = [
     ),
     (
         "shape 3x5x5 relu:from=b relu:name=b",
-        "layers[0]: from: 'b' stands below\n  3x5x5 relu:from=b relu:name=b\n             ^~~~~~\n"
-        "  a layer reads what stands above it",
+        "layers[0]: from: the layers read each other: relu1 -> b -> relu1\n  3x5x5 relu:from=b relu:name=b\n"
+        "             ^~~~~~\n  'b' has no from, and so reads 'relu1' above it: write its from",
     ),
     (
         "shape 3x5x5 conv:64,k7",

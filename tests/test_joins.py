@@ -84,7 +84,10 @@ def test_errors_say_where_each_comes_from() -> None:
     )
     assert "joins two layers or more, and reads one" in here(["shape", "3x9x9", "conv:4", "add"]).err
     assert "from: 'c' is no layer" in here(["shape", "3x9x9", "conv:4,name=a", "add:from=a+c"]).err
-    assert "from: 'b' stands below" in here(["shape", "3x9x9", "add:from=b+input", "relu:name=b"]).err
+    assert (
+        "from: the layers read each other: add1 -> b -> add1"
+        in here(["shape", "3x9x9", "add:from=b+input", "relu:name=b"]).err
+    )
 
 
 # Fields.

@@ -153,9 +153,11 @@ def _avg(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
 def _divisor(n: int, o: int, k: int, s: int, d: int, p: tuple[int, int], padding: bool) -> Array:
     """How many cells of each window count on one axis: those of the input, or of the input and explicit padding."""
     pb, pa = p
-    cells = np.arange(o)[:, None] * s + np.arange(k) * d - pb
-    inside = (cells >= -pb) & (cells < n + pa) if padding else (cells >= 0) & (cells < n)
-    count: Array = inside.sum(1)
+    begins = np.arange(o) * s - pb
+    if padding:  # caffe/layers/pooling_layer.cpp and ATen's avg_pool: the window's end is cut to the padded input
+        return np.minimum(-((begins - n - pa) // d), k)
+    cells = begins[:, None] + np.arange(k) * d
+    count: Array = ((cells >= 0) & (cells < n)).sum(1)
     return count
 
 

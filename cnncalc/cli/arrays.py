@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..dialects import NAMES
 from ..errors import SpecError, shown
 from ..network import Network
 from ..spec import source
@@ -28,7 +29,7 @@ def x_option() -> Callable[[F], F]:
 def where_options() -> tuple[Callable[[F], F], Callable[[F], F]]:
     """--dialect and --layout."""
     return (
-        click.option("--dialect", metavar="NAME", help="plain, torch, keras or onnx: whose meaning the words have."),
+        click.option("--dialect", metavar="NAME", help=f"{NAMES}: whose meaning the words have."),
         click.option("--layout", metavar="NAME", help="NCHW or NHWC: where the channels stand."),
     )
 

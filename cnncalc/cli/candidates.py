@@ -9,17 +9,19 @@ from typing import NamedTuple
 import click
 
 from .. import zoo
-from ..dialects import DIALECTS, LAYOUTS, Dialect
+from ..dialects import ALL, DIALECTS, LAYOUTS, Dialect
 from ..errors import CnncalcError
 from ..layers import OPS, Layer, find_op, keys_named
 from ..layers.border import Border
 from ..layers.keys import PADDING_WORDS, WORDS, Reader, flag, sides
 from ..layers.pool import Pool
 from ..layers.transposed import TransposedConv
+from ..memory import DTYPES
 from ..sizes import looks_like_shape
 from ..spec.keys import LAYER_KEYS
 from ..spec.words import FLAGS, parse_word
 from . import COMMANDS, group
+from .common import SEVERAL
 
 EITHER = {"p": "p_total", "p_total": "p"}
 """Keys of which a layer takes one or the other."""
@@ -162,7 +164,9 @@ def _option_values(option: click.Option, word: str) -> Offer:
         return _choices(option.type.choices)
     match option.name:
         case "dialect":
-            return _choices(DIALECTS)
+            return _choices([*DIALECTS, ALL] if option.metavar == SEVERAL else DIALECTS)
+        case "dtype":
+            return _choices(DTYPES)
         case "layout":
             return _choices(LAYOUTS)
         case "columns":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
 import click
@@ -13,9 +13,11 @@ import click
 from .. import baseline as lock
 from .. import check, expect
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
+from ..network import Network
 from ..render.findings import FORMATS, renderer
 from ..spec import source
 from ..spec.document import Document, parse
+from ..trace import Report
 from .common import (
     Asked,
     debug_option,
@@ -42,7 +44,7 @@ from .files import Candidate, candidates, loader
 @click.option("--baseline", metavar="FILE", help="Compare every figure with those written down in FILE.")
 @click.option("--update", is_flag=True, help="Write the baseline anew.")
 @click.option("--list-codes", is_flag=True, help="List the codes of findings, and what they mean.")
-@network_options()
+@network_options(several=True)
 @json_option()
 @jsonl_option("its findings")
 @format_option(FORMATS)
@@ -72,12 +74,17 @@ def command(
     \b
       cnncalc check nets/ --strict
       cnncalc check vgg16 --expect out=1000 --expect max_params=140M
+      cnncalc check nets/ --dialect torch,onnx
       cnncalc check nets/ --baseline nets.lock.json --update
     """
     if list_codes:
         return _list_codes(path)
     if not file:
         raise SpecError("no FILE", "give a spec, a directory, a pattern, or - for standard input")
+    if asked.several and baseline is not None:
+        raise SpecError(
+            "a baseline holds the figures of one dialect", f"leave out --dialect {asked.dialect}, or name one"
+        )
     if update and baseline is None:
         raise SpecError("--update without a baseline", "give --baseline FILE")
     format = format_of(as_json, as_jsonl, format, "text")
@@ -116,7 +123,26 @@ def _check_all(
             skipped.append(file.name)
         else:
             line = file.line if file.is_line else 0
-            yield check.check(file.name, load, asked.report, extra, strict, line)
+            yield _check_one(file.name, load, asked, extra, strict, line)
+
+
+def _check_one(
+    name: str,
+    load: Callable[[], Network],
+    asked: Asked,
+    extra: list[expect.Expectation],
+    strict: bool,
+    line: int,
+) -> check.Result:
+    """The result of one file, under every dialect that is asked for."""
+    if not asked.several:
+        return check.check(name, load, asked.report, extra, strict, line)
+    from ..agreement import check_agreement
+
+    def trace(network: Network, dialect: str) -> Report:
+        return asked.in_layout_of(network)._replace(dialect=dialect).report(network)
+
+    return check_agreement(name, load, trace, asked.comparison, extra, strict, line)
 
 
 def _list_codes(path: str | None) -> int:

@@ -7,19 +7,26 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
 from .. import trace
-from ..dialects import dialect_named, layout_named
+from ..dialects import ALL, NAMES, dialect_named, dialects_named, is_several, layout_named
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..network import Network
 from ..render import FORMATS, Style
 from ..sizes import Shape, parse_shape, show
 from ..spec.source import Given
 
+if TYPE_CHECKING:
+    from ..compare import Comparison
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+SEVERAL = "NAMES"
+"""What stands for the value of --dialect where it takes several."""
 
 
 def debug_asked() -> bool:
@@ -100,6 +107,24 @@ class Asked(NamedTuple):
             network = network._replace(input=shown_input)
         return network
 
+    @property
+    def several(self) -> bool:
+        """Whether more than one dialect is asked for."""
+        return is_several(self.dialect)
+
+    def in_layout_of(self, network: Network) -> Asked:
+        """The same in the layout in which dialects are compared: the spec's own, where no other is given."""
+        return self if self.layout is not None else self._replace(layout=network.layout or network.dialect.layout)
+
+    def comparison(self, network: Network, quiet: bool = True) -> Comparison:
+        """The network under each dialect that is asked for, noting where it has been resolved for one already."""
+        from ..compare import compare
+
+        if network.is_report:
+            note(quiet, "this is a report: what dialects differ in is written out in it, as its own has it")
+        assert self.dialect is not None
+        return compare(network, dialects_named(self.dialect), self.input, batch=self.batch, layout=self.layout)
+
     def report(self, network: Network, quiet: bool = True, name: str = "this") -> trace.Report:
         """The report of a network under these options, noting where its paddings were meant for another input."""
         if network.is_report and self.input is not None and self.input != network.input:
@@ -107,12 +132,15 @@ class Asked(NamedTuple):
         return trace.shape(network, self.input, batch=self.batch, dialect=self.dialect, layout=self.layout)
 
 
-def network_options() -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """The options of whatever takes a SPEC, as one argument `asked`."""
+def network_options(several: bool = False) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """The options of whatever takes a SPEC, as one argument `asked`; `several` where it takes several dialects."""
+    more = f" {ALL}, or some between commas: side by side." if several else ""
     options: Callable[[Callable[..., int]], Callable[..., int]] = together(
         click.option("-i", "--input", "input", metavar="SHAPE", help="The input, as 3x224x224; beats the spec's."),
         click.option("--batch", type=click.IntRange(1), metavar="N", help="Put a batch in front of the input."),
-        click.option("--dialect", metavar="NAME", help="plain, torch, keras or onnx: whose meaning the words have."),
+        click.option(
+            "--dialect", metavar=SEVERAL if several else "NAME", help=f"{NAMES}: whose meaning the words have.{more}"
+        ),
         click.option("--layout", metavar="NAME", help="NCHW or NHWC: where the channels stand."),
     )
 
@@ -123,7 +151,8 @@ def network_options() -> Callable[[Callable[..., int]], Callable[..., int]]:
         ) -> int:
             sizes = None if input is None else parse_shape(input)
             if dialect is not None:
-                dialect_named(dialect)  # a wrong option is one error, however many files there are
+                known = dialects_named if several else dialect_named
+                known(dialect)  # a wrong option is one error, however many files there are
             if layout is not None:
                 layout_named(layout)
             return function(asked=Asked(sizes, batch, dialect, layout), **others)

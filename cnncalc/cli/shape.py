@@ -12,21 +12,26 @@ from typing import IO
 import click
 
 from ..errors import CnncalcError, SpecError
+from ..memory import itemsize
+from ..network import Network
 from ..render import Style, renderer
 from ..spec import source
 from ..spec.document import load_text
+from ..trace import Report
 from .common import Asked, format_of, network_options, output, read_stdin, report_options, style_of, write
 
 
 @click.command("shape")
 @click.argument("spec", nargs=-1, metavar="SPEC...")
-@network_options()
+@network_options(several=True)
 @click.option("--explain", is_flag=True, help="Write each layer's arithmetic out.")
+@click.option("--dtype", metavar="NAME", help="Bytes too, each number a float32, float16, bfloat16, int8 ...")
 @report_options()
 def command(
     spec: tuple[str, ...],
     asked: Asked,
     explain: bool,
+    dtype: str | None,
     as_json: bool,
     as_jsonl: bool,
     format: str | None,
@@ -52,14 +57,32 @@ def command(
         raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
     if explain and format == "csv":
         raise SpecError("CSV has rows only, and no room for --explain", "use the table, Markdown or JSON")
+    if asked.several and (explain or columns is not None or dtype is not None):
+        raise SpecError(
+            "--explain, --columns and --dtype are for one dialect", f"leave out --dialect {asked.dialect}, or name one"
+        )
     asked = asked.with_front(given)
     with output(path, utf8=format in ("json", "jsonl")) as stream:
         style = style_of(_chosen(columns), explain, color, stream)
+        dtype = _dtype_of(dtype, style)
         if format == "jsonl" and _is_lines(given):
-            return _stream(given.rest[0], asked, style, stream)
+            return _stream(given.rest[0], asked, style, stream, dtype)
         network = source.network(given, read_stdin)
-        write(stream, renderer(format)(asked.report(network, quiet), style))
+        if asked.several:
+            return _side_by_side(network, asked, format, style, stream, quiet)
+        write(stream, renderer(format)(_measured(asked.report(network, quiet), dtype), style))
     return 0
+
+
+def _side_by_side(
+    network: Network, asked: Asked, format: str, style: Style, stream: IO[str], quiet: bool = True
+) -> int:
+    """The network under several dialects; 2 where none takes it."""
+    from ..render import dialects
+
+    comparison = asked.comparison(network, quiet)
+    write(stream, dialects.renderer(format)(comparison, style))
+    return 2 if comparison.refused_by_all() else 0
 
 
 def _chosen(columns: str | None) -> tuple[str, ...] | None:
@@ -75,7 +98,27 @@ def _is_lines(given: source.Given) -> bool:
     return len(given.rest) == 1 and (word == source.STDIN or word.endswith(".jsonl"))
 
 
-def _stream(word: str, asked: Asked, style: Style, stream: IO[str]) -> int:
+def _dtype_of(dtype: str | None, style: Style) -> str | None:
+    """The dtype that is asked for; float32 where only its columns are."""
+    if dtype is not None:
+        itemsize(dtype)
+    elif style.columns is not None:
+        from ..render.columns import BYTES
+
+        return "float32" if set(BYTES) & set(style.columns) else None
+    return dtype
+
+
+def _measured(report: Report, dtype: str | None) -> Report:
+    """The report, with its bytes where a dtype is asked for."""
+    if dtype is None:
+        return report
+    from ..measure import measure
+
+    return measure(report, dtype)
+
+
+def _stream(word: str, asked: Asked, style: Style, stream: IO[str], dtype: str | None) -> int:
     """A report a line for each spec a line, in order, each before the next is read; 2 where one was wrong."""
     gc.enable()  # a stream has no end
     code = 0
@@ -83,8 +126,10 @@ def _stream(word: str, asked: Asked, style: Style, stream: IO[str]) -> int:
     for number, line in enumerate(_lines(word), 1):
         try:
             network = load_text(source.decode(line.rstrip(b"\r\n"), word), word, number)
-            for piece in render(asked.report(network), style):
-                stream.write(piece)
+            if asked.several:
+                code = max(code, _side_by_side(network, asked, "jsonl", style, stream))
+            else:
+                write(stream, render(_measured(asked.report(network), dtype), style))
         except CnncalcError as error:
             code = 2
             stream.write(json.dumps({"error": {"line": number, **error.to_dict()}}, ensure_ascii=False) + "\n")

@@ -2,30 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
-from ..errors import ShapeError, SpecError
+from ..errors import ShapeError, SpecError, shown
 from ..receptive import POOLED
 from ..sizes import Shape, Size, known
 from .base import AXIS_NAMES, Env, Fields, Layer, Traced, join, split, unseen, whole
 from .conv import WINDOW_KEYS, check_word
-from .keys import Axes, Reader, Sides, axes_form, check_axes, flag, number, number_form, spread, takes, whole_form
+from .keys import (
+    WORDS,
+    Axes,
+    Reader,
+    Sides,
+    axes_form,
+    check_axes,
+    flag,
+    number,
+    number_form,
+    spread,
+    spread_sides,
+    takes,
+    whole_form,
+)
 from .keys import whole as whole_number
 from .sliding import Slide, by_total, check_fits, explain_slides, place, sides_of, slide_fields
 
+LIMITS: dict[str, tuple[Callable[[int], int], str]] = {
+    "half": (lambda taps: taps // 2, "//2"),
+    "kernel": (lambda taps: taps - 1, " - 1"),
+}
+"""What a dialect's `pool_limit` allows per side for a kernel of so many taps, and how that is written behind k."""
 MOST_CHECKED = 1 << 20
 """How many windows before the input are looked at one by one, where a dilated kernel might step over it."""
 
 
-class Pool(Layer):
-    """A window over each channel, moved by its own size (by ONNX: by 1) unless s says otherwise."""
+KEEP = "keep"
+"""Rounding up without the last-window rule: Caffe's pools without padding, ONNX's definition before opset 22."""
 
-    KEYS: ClassVar[dict[str, Reader]] = {**WINDOW_KEYS, "ceil": flag}
+
+@takes("rounding", lambda _: {"anyOf": [{"type": "boolean"}, {"const": KEEP}]})
+def rounding(value: object, nd: int | None) -> bool | str:
+    """True to round up, false to round down, keep to round up and keep every window."""
+    if isinstance(value, bool) or value == KEEP:
+        return value
+    raise SpecError(f"{shown(value)} is not true, false or {KEEP}")
+
+
+WORDS[rounding] = ("true", "false", KEEP)
+
+
+class Pool(Layer):
+    """A window over each channel, moved by its own size (by ONNX and Caffe: by 1) unless s says otherwise."""
+
+    KEYS: ClassVar[dict[str, Reader]] = {**WINDOW_KEYS, "ceil": rounding}
     HELP: ClassVar[dict[str, str]] = {
         "k": "The window's size: one number, or one per axis.",
         "s": "The stride: one number, or one per axis; the window's own size by default.",
-        "ceil": "Whether a size is rounded up.",
+        "ceil": "Whether a size is rounded up; keep: also a last window that starts in the padding after is kept.",
     }
     BARE = "k"
     NEEDED = ("k",)
@@ -35,13 +70,19 @@ class Pool(Layer):
     p: Sides = 0
     p_total: Axes | None = None
     d: Axes = 1
-    ceil: bool = False
+    ceil: bool | str | None = None
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
         c, space = split(x, env, self.nd, self.op)
         slides, window = self.slides(space, env)
-        values = {**window, "ceil": self.ceil, **self.more_values(env)}
+        values = {**window, **self.more_values(env)}
         return Traced(values, join(c, tuple([s.out for s in slides]), env), slide_fields(fields, slides))
+
+    def rounding(self, p: Sides, nd: int, env: Env) -> bool | str:
+        """Whether a size is rounded up, and whether every window is kept then, by the layer or by the dialect."""
+        ceil = env.dialect.pool_rounds_up if self.ceil is None else self.ceil
+        bare = not isinstance(p, str) and not any(map(any, spread_sides(p, nd)))
+        return KEEP if ceil and bare and env.dialect.bare_pool_keeps_last else ceil
 
     def slides(self, space: Shape, env: Env) -> tuple[list[Slide], dict[str, Any]]:
         """The window on each axis, and the resolved k, s, p, d."""
@@ -51,20 +92,21 @@ class Pool(Layer):
         s = default if self.s is None else spread(self.s, nd)
         p = self.p if self.p_total is None else by_total(self.p_total, nd)
         self.check_words(p, d, nd, env)
-        slides = place(space, k, s, d, p, self.ceil)
+        ceil = self.rounding(p, nd, env)
+        slides = place(space, k, s, d, p, bool(ceil), ceil == KEEP)
         self.check_padding(slides, k, env)
-        check_fits(slides, k, d, self.ceil, self.most_padding(slides, k, d, env), self.p_total is not None)
+        check_fits(slides, k, d, bool(ceil), self.most_padding(slides, k, d, env), self.p_total is not None)
         if env.dialect.pool_limit == "pixel":
             check_pixels(slides, d)
-        return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
+        return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d, "ceil": ceil}
 
     def most_padding(
         self, slides: list[Slide], k: tuple[int, ...], d: tuple[int, ...], env: Env
     ) -> tuple[int, ...] | None:
         """The largest padding that the dialect allows on each axis, None for any."""
         limit = env.dialect.pool_limit
-        if limit == "half":
-            return tuple([taps // 2 for taps in k])
+        if limit in LIMITS:
+            return tuple([LIMITS[limit][0](taps) for taps in k])
         if limit == "pixel":  # a dilated kernel may step over a small input, however it is padded
             rows = zip(slides, d, strict=True)
             return tuple([s.k - 1 if isinstance(s.n, int) and s.n >= dilation else 0 for s, dilation in rows])
@@ -78,22 +120,22 @@ class Pool(Layer):
             if p == "causal" and nd != 1:
                 raise ShapeError(f"causal padding is for one axis, this pool has {nd}", None, key="p")
         if self.ceil and not dialect.pool_ceil:
-            raise ShapeError("Keras's pools always round down", "leave ceil out", key="ceil")
+            raise ShapeError(f"{dialect.title}'s pools always round down", "leave ceil out", key="ceil")
         if max(d) > 1 and not getattr(dialect, self.MAY_DILATE):
-            framework = {"torch": "PyTorch", "keras": "Keras"}.get(dialect.name, dialect.name)
-            raise ShapeError(f"{framework}'s {self.op} has no dilation", "leave d out", key="d")
+            raise ShapeError(f"{dialect.title}'s {self.op} has no dilation", "leave d out", key="d")
 
     def check_padding(self, slides: list[Slide], k: tuple[int, ...], env: Env) -> None:
         """ShapeError where the dialect limits a pool's padding."""
-        if env.dialect.pool_limit != "half":
+        if env.dialect.pool_limit not in LIMITS:
             return
+        allowed, form = LIMITS[env.dialect.pool_limit]
         for axis, (slide, taps) in enumerate(zip(slides, k, strict=True)):
-            most = max(slide.pb or 0, slide.pa or 0)
-            if most > taps // 2:
+            most, limit = max(slide.pb or 0, slide.pa or 0), allowed(taps)
+            if most > limit:
                 raise ShapeError(
-                    f"p is {most} on the {AXIS_NAMES[len(k)][axis]} axis, and PyTorch allows k//2 = {taps}//2 = "
-                    f"{taps // 2}",
-                    f"lower p to {taps // 2}, or use --dialect plain",
+                    f"p is {most} on the {AXIS_NAMES[len(k)][axis]} axis, and {env.dialect.title} allows k{form} = "
+                    f"{taps}{form} = {limit}",
+                    f"lower p to {limit}, or use --dialect plain",
                     key="p",
                 )
 
@@ -105,7 +147,7 @@ class Pool(Layer):
         """The floor formula of each axis."""
         _, space = split(x, env, self.nd, self.op)
         slides, window = self.slides(space, env)
-        return explain_slides(slides, window["d"], window["k"], self.ceil)
+        return explain_slides(slides, window["d"], window["k"], bool(window["ceil"]))
 
 
 def check_pixels(slides: list[Slide], d: tuple[int, ...]) -> None:
@@ -172,6 +214,12 @@ class AvgPool(Pool):
 
     def check_padding(self, slides: list[Slide], k: tuple[int, ...], env: Env) -> None:
         super().check_padding(slides, k, env)
+        if self.count_include_pad is False and not env.dialect.count_is_option and any(s.pb or s.pa for s in slides):
+            raise ShapeError(
+                f"{env.dialect.title}'s averages always count padding",
+                "leave count_include_pad out, or use another dialect",
+                key="count_include_pad",
+            )
         check_bare(slides, k, self.op, env)
 
     def more_values(self, env: Env) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ..errors import ShapeError
 from ..receptive import Field
 from ..sizes import LARGEST, Open, Shape, Size, atom
-from ..window import extent, positions, positions_ceil
+from ..window import extent, positions, positions_ceil, positions_kept
 from .base import AXIS_NAMES, Fields, unseen
 from .keys import Pair, Sides, spread, spread_sides
 
@@ -27,31 +27,36 @@ class Slide(NamedTuple):
 
 
 def place(
-    space: Shape, k: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...], p: Sides, ceil: bool
+    space: Shape, k: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...], p: Sides, ceil: bool, kept: bool = False
 ) -> list[Slide]:
-    """The window on each axis. `p` is per side, or a word; ShapeError where a word does not go with it."""
+    """The window on each axis. `p` is per side, or a word; ShapeError where a word does not go with it.
+
+    `kept`: rounding up, a last window that would start in the padding after is kept.
+    """
     for taps, dilation in zip(k, d, strict=True):
         if extent(taps, dilation) > LARGEST:
             raise ShapeError(f"the kernel's extent {dilation}*({taps} - 1) + 1 is more than {LARGEST:,}", key="k")
     if isinstance(p, str):
-        return [_by_word(n, extent(k, d), s, p, ceil) for n, k, s, d in zip(space, k, s, d, strict=True)]
+        return [_by_word(n, extent(k, d), s, p, ceil, kept) for n, k, s, d in zip(space, k, s, d, strict=True)]
     pads = spread_sides(p, len(space))
-    return [_by_sides(n, extent(k, d), s, p, ceil) for n, k, s, d, p in zip(space, k, s, d, pads, strict=True)]
+    return [_by_sides(n, extent(k, d), s, p, ceil, kept) for n, k, s, d, p in zip(space, k, s, d, pads, strict=True)]
 
 
-def _by_sides(n: Size, k: int, s: int, p: Pair, ceil: bool) -> Slide:
+def _by_sides(n: Size, k: int, s: int, p: Pair, ceil: bool, kept: bool) -> Slide:
     pb, pa = p
-    out = positions_ceil(n, pb, pa, k, s) if ceil else positions(n, pb + pa, k, s)
-    return Slide(n, k, s, pb, pa, out)
+    if not ceil:
+        return Slide(n, k, s, pb, pa, positions(n, pb + pa, k, s))
+    rounded = positions_kept if kept else positions_ceil
+    return Slide(n, k, s, pb, pa, rounded(n, pb, pa, k, s))
 
 
-def _by_word(n: Size, k: int, s: int, word: str, ceil: bool) -> Slide:
+def _by_word(n: Size, k: int, s: int, word: str, ceil: bool, kept: bool) -> Slide:
     if word == "valid":
-        return _by_sides(n, k, s, (0, 0), ceil)
+        return _by_sides(n, k, s, (0, 0), ceil, kept)
     if word == "full":
-        return _by_sides(n, k, s, (k - 1, k - 1), ceil)
+        return _by_sides(n, k, s, (k - 1, k - 1), ceil, kept)
     if word == "causal":
-        return _by_sides(n, k, s, (k - 1, 0), ceil)
+        return _by_sides(n, k, s, (k - 1, 0), ceil, kept)
     out = positions(n, s - 1, s, s)  # ceil(n/s)
     lower = word == "same_lower"
     if isinstance(n, int) and isinstance(out, int):
@@ -146,7 +151,7 @@ def _slide_text(slide: Slide, d: int, k: int, ceil: bool) -> str:
     text = f"floor(({n} + {sides} - {slide.k} + {slide.s})/{slide.s}) = {slide.out}"
     if ceil:
         text = f"ceil(({n} + {sides} - {slide.k} + {slide.s})/{slide.s})"
-        rounded = positions(slide.n, slide.pb + slide.pa + slide.s - 1, slide.k, slide.s)
+        rounded = positions_kept(slide.n, slide.pb, slide.pa, slide.k, slide.s)
         dropped = "" if rounded == slide.out else ", less the window that would start in the padding after"
         text += f" = {rounded}{dropped} = {slide.out}" if dropped else f" = {slide.out}"
     if d != 1:

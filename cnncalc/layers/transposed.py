@@ -231,11 +231,15 @@ def _by_word(n: Size, k: int, s: int, out_pad: int | None, word: str, env: Env) 
 
 def check_out_pad(out_pad: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...], env: Env) -> None:
     """ShapeError where out_pad reaches what another input unit would have written."""
-    by_stride = env.dialect.transposed_limit == "stride"
+    kind = env.dialect.transposed_limit
+    if kind == "zero" and any(out_pad):
+        raise ShapeError(
+            f"{env.dialect.title}'s transposed convolution has no out_pad", "leave out_pad out", key="out_pad"
+        )
     for axis, (extra, stride, dilation) in enumerate(zip(out_pad, s, d, strict=True)):
-        limit = stride if by_stride else max(stride, dilation)
+        limit = stride if kind == "stride" else max(stride, dilation)
         if extra >= limit:
-            what = f"s = {stride}" if by_stride else f"max(s, d) = max({stride}, {dilation}) = {limit}"
+            what = f"s = {stride}" if kind == "stride" else f"max(s, d) = max({stride}, {dilation}) = {limit}"
             raise ShapeError(
                 f"out_pad is {extra} on the {AXIS_NAMES[len(s)][axis]} axis, and has to be below {what}",
                 f"lower out_pad to {limit - 1}" if limit > 1 else "leave out_pad out",

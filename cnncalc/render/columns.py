@@ -42,6 +42,8 @@ def op_text(layer: LayerReport) -> str:
     if values.get("bias") is False:
         parts.append("nobias")
     parts += [key for key in ("ceil", "flip") if values.get(key)]
+    if values.get("ceil") == "keep":
+        parts[-1] = "ceil=keep"
     if sliding and values.get("multiplier", 1) != 1:
         parts.append(f"multiplier={values['multiplier']}")
     if axes_text(values.get("out_pad", 0)) != "0":
@@ -84,6 +86,10 @@ def _rf(name: str) -> Callable[[LayerReport], Cell]:
     return lambda layer: field_text(layer.rf, name)
 
 
+def _bytes(name: str) -> Callable[[LayerReport], Cell]:
+    return lambda layer: None if layer.memory is None else getattr(layer.memory, name)
+
+
 COLUMNS = {
     "layer": Column("layer", lambda layer: layer.name, right=False),
     "op": Column("op", op_text, right=False),
@@ -98,6 +104,9 @@ COLUMNS = {
     "local": Column("local", _of_conv("local_weights"), short=True),
     "fc": Column("fc", _of_conv("fc_weights"), short=True),
     "ratio": Column("ratio", ratio, short=True, spaced="x"),
+    "param_bytes": Column("param bytes", _bytes("params"), short=True),
+    "memory": Column("memory", _bytes("activations"), short=True),
+    "alive": Column("alive", _bytes("alive"), short=True),
     "rf": Column("field", lambda layer: rf_text(layer.rf)),
     "rf_size": Column("size", _rf("size")),
     "rf_stride": Column("stride", _rf("stride")),
@@ -105,7 +114,11 @@ COLUMNS = {
 }
 NARROW = ("layer", "op", "out", "params", "fc", "ratio", "macs", "rf")
 WIDE = ("layer", "op", "out", "weights", "params", "local", "fc", "ratio", "macs", "rf")
-ALL = tuple(name for name in COLUMNS if name != "rf")
+BYTES = ("param_bytes", "memory", "alive")
+"""The columns that need a dtype."""
+NARROW_BYTES = ("layer", "op", "out", "params", "macs", *BYTES)
+WIDE_BYTES = (*NARROW_BYTES, "rf")
+ALL = tuple(name for name in COLUMNS if name not in ("rf", *BYTES))
 SUMMED = ("weights", "bias", "params", "buffers", "macs")
 
 
@@ -113,7 +126,16 @@ def total_cell(report: Report, name: str) -> Cell:
     """What stands in a column of the row of totals."""
     if name == "layer":
         return "total"
+    if name == "param_bytes":
+        return None if report.memory is None else report.memory.params
     return summed(report.layers, name) if name in SUMMED else ""
+
+
+def usual(report: Report, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns where none are asked for: these, and those of a dtype where there is one."""
+    if report.memory is None:
+        return names
+    return {NARROW: NARROW_BYTES, WIDE: WIDE_BYTES}.get(names, (*names, *BYTES))
 
 
 def chosen(names: str) -> tuple[str, ...]:

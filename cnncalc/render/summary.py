@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..explain import field_words, lines
-from ..sizes import counted, show
+from ..explain import field_words, lines, peak_line
+from ..sizes import counted, show, size_text
 from .columns import COLUMNS, full
 
 if TYPE_CHECKING:
@@ -27,9 +27,39 @@ def totals(report: Report) -> list[str]:
         parts.append(f"{counted(report.buffers)} buffers")
     parts.append(f"{counted(report.macs)} MACs")
     sentences = [", ".join(parts)]
+    outputs = report.outputs()
+    if len(outputs) > 1:
+        sentences.append(f"outputs {', '.join([f'{layer.name} {show(layer.out)}' for layer in outputs])}")
     if report.rf:
         sentences.append(f"receptive field {field_words(report.rf)}")
+    apart = [layer.name for layer in report.misaligned()]
+    if apart:
+        more = f" and {len(apart) - 3} more" if len(apart) > 3 else ""
+        sentences.append(f"not aligned: what {', '.join(apart[:3])}{more} joins has other strides or other centres")
     return sentences
+
+
+def memory(report: Report) -> list[str]:
+    """What there is in bytes, and the most that has to be there at once beside the sum of all outputs."""
+    found = report.memory
+    if found is None:
+        return []
+    held = [f"parameters {_in_bytes(found.params)}"]
+    if found.buffers != 0:
+        held.append(f"buffers {_in_bytes(found.buffers)}")
+    peak = "unknown" if found.peak is None else f"at most {_in_bytes(found.peak)}, while {found.peak_at} runs"
+    return [
+        f"{found.dtype}: {', '.join(held)}",
+        f"activations at once: {peak}",
+        f"all outputs together, as other tools count: {_in_bytes(found.naive)}",
+    ]
+
+
+def _in_bytes(number: int | None) -> str:
+    """`9,408 bytes (9.2 KiB)`."""
+    if number is None:
+        return "unknown"
+    return f"{number:,} bytes ({size_text(number)})" if number >= 1024 else f"{number:,} bytes"
 
 
 def lone_convolution(report: Report) -> list[str]:
@@ -54,3 +84,6 @@ def explanation(report: Report) -> Iterator[str]:
         yield f"{layer.name}: {show(layer.x)} -> {show(layer.out)}"
         for line in lines(report, layer):
             yield f"  {line}"
+    if report.memory is not None and report.memory.peak_at is not None:
+        yield ""
+        yield peak_line(report.memory)

@@ -12,8 +12,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from .columns import COLUMNS, NARROW, WIDE, Cell, Column, brief, full, total_cell
-from .summary import explanation, lone_convolution, totals
+from .columns import COLUMNS, NARROW, WIDE, Cell, Column, brief, full, total_cell, usual
+from .summary import explanation, lone_convolution, memory, totals
 
 if TYPE_CHECKING:
     from ..trace import Report
@@ -29,6 +29,8 @@ def render(report: Report, style: Style) -> Iterator[str]:
     yield drawn(console, _fitting(console, report, style))
     for line in totals(report):
         yield drawn(console, Text(line, style="bold"))
+    for line in memory(report):
+        yield drawn(console, Text(line, style="bold"))
     for line in lone_convolution(report) if style.columns is None else []:
         yield drawn(console, Text(line))
     if style.explain:
@@ -39,7 +41,7 @@ def render(report: Report, style: Style) -> Iterator[str]:
 
 def _fitting(console: Console, report: Report, style: Style) -> Table:
     """The table with its numbers in full; in short and close together where they would not fit."""
-    names = style.columns or (WIDE if console.width >= PLENTY else NARROW)
+    names = style.columns or usual(report, WIDE if console.width >= PLENTY else NARROW)
     endless = console.options.update(max_width=100_000)
     for write, gap in ((full, 1), (brief, 1), (brief, 0)):
         table = _table(report, style, names, write, gap)

@@ -134,7 +134,7 @@ def read(value: Any, source: Source | None = None) -> Network:
             path = error.path or ()
             error.where = source.locate(path, error.key)
         if error.layer is None and error.path and error.path[0] == "layers" and len(error.path) > 1:
-            error.layer = _label(layers, error.path[1])
+            error.layer = _label(layers, error.path)
         raise
 
 
@@ -183,10 +183,15 @@ def _open(value: Any, source: Source | None) -> tuple[dict[str, Any], Any]:
     raise SpecError(f"{shown(value)} is not a spec", "a spec is an object with layers, or a list of layers")
 
 
-def _label(layers: Any, index: int | str) -> str:
-    label = f"layers[{index}]"
-    raw = layers[index] if isinstance(layers, list) and isinstance(index, int) else None
-    name = raw.get("name") if isinstance(raw, dict) else None
+def _label(layers: Any, path: Path) -> str:
+    """The layer of a path, `layers[1].layers[2] 'a'` inside of a block, with the innermost name where it has one."""
+    label, name = "", None
+    for key, index in zip(path[::2], path[1::2], strict=False):
+        if key != "layers" or not isinstance(index, int):
+            break
+        label += f"{'.' if label else ''}layers[{index}]"
+        raw = layers[index] if isinstance(layers, (list, tuple)) else None
+        name, layers = (raw.get("name"), raw.get("layers")) if isinstance(raw, dict) else (None, None)
     return f"{label} {shown(name)}" if isinstance(name, str) else label
 
 
@@ -256,6 +261,8 @@ def _inner_layers(value: Any, index: int) -> tuple[Node, ...]:
     try:
         return read_layers(value)
     except CnncalcError as error:
+        if error.what.endswith("is no layer") and error.help is None:
+            error.help = "a block's layers read each other; what the block reads is their input"
         error.path = ("layers", index, *(error.path or ("layers",)))
         raise
 

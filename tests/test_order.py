@@ -1,0 +1,187 @@
+"""Layers in no order in which they could be computed: what the error names, and that its advice works."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import cnncalc
+from cnncalc.network import INPUT
+from tests.program import here
+
+Layers = list[dict[str, Any]]
+
+
+def named(**reads: str | list[str] | None) -> Layers:
+    """A layer a name: an add where it reads several, else a relu; None for the layer above."""
+    return [
+        {"op": "add" if isinstance(read, list) else "relu", "name": name} | ({} if read is None else {"from": read})
+        for name, read in reads.items()
+    ]
+
+
+ROWS: list[tuple[Layers, str, str | None]] = [
+    (
+        named(a="c", b=None, c="b"),
+        "the layers read each other: a -> b -> c -> a",
+        "'b' has no from, and so reads 'a' above it: write its from",
+    ),
+    (
+        named(a=["input", "c"], b="a", c="b"),
+        "the layers read each other: a -> b -> c -> a",
+        "take one of them out of another's from",
+    ),
+    (named(a="input", b="b"), "'b' reads itself", "take one of them out of another's from"),
+    (
+        named(a=None, b="c", c="a", d=None),
+        "'c' stands below",
+        "a layer reads what stands above it: move 'c' above 'b', and write from=c into 'd'",
+    ),
+    (
+        named(a=None, b="d", c="a", d=None),
+        "'d' stands below",
+        "a layer reads what stands above it: the order could be a, c, d, b",
+    ),
+    (named(a=None, b="alpha"), "'alpha' is no layer", None),
+    (named(stem=None, b="stern"), "'stern' is no layer", "did you mean 'stem'?"),
+    (
+        [{"op": "relu", "from": "tanh1"}, {"op": "tanh", "from": "input"}],
+        "'tanh1' stands below",
+        "a layer reads what stands above it: move 'tanh1' above 'relu1'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("layers", "what", "help"), ROWS, ids=[what for _, what, _ in ROWS])
+def test_row(layers: Layers, what: str, help: str | None) -> None:
+    with pytest.raises(cnncalc.SpecError) as error:
+        cnncalc.load(layers)
+    assert (error.value.what, error.value.help) == (f"from: {what}", help)
+
+
+def test_a_long_cycle_is_cut_in_the_middle() -> None:
+    layers = named(first="last") + [{"op": "relu"}] * 50 + named(last=None)
+    with pytest.raises(cnncalc.SpecError) as error:
+        cnncalc.load(layers)
+    wanted = "first -> relu1 -> relu2 -> relu3 -> relu4 -> relu5 -> (41 more) -> relu47"
+    assert error.value.what.startswith(f"from: the layers read each other: {wanted}")
+
+
+@st.composite
+def shuffled(draw: st.DrawFn) -> tuple[Layers, Layers]:
+    """Layers in an order that works, each with its from, and the same in any order."""
+    count = draw(st.integers(2, 7))
+    layers: Layers = []
+    for at in range(count):
+        above = ["input", *[f"n{i}" for i in range(at)]]
+        reads = draw(st.lists(st.sampled_from(above), min_size=1, max_size=3))
+        layers += named(**{f"n{at}": reads if len(reads) > 1 else reads[0]})
+    return layers, draw(st.permutations(layers))
+
+
+@given(shuffled())
+def test_following_the_advice_leads_to_an_order_that_works(case: tuple[Layers, Layers]) -> None:
+    sorted_layers, layers = case
+    for _ in range(len(layers) ** 2):
+        try:
+            network = cnncalc.load(layers)
+            break
+        except cnncalc.SpecError as error:
+            layers = followed(layers, error.help or "")
+    names = [node.name for node in network.nodes]
+    wanted = {layer["name"]: layer["from"] for layer in sorted_layers}
+    for node in network.nodes:
+        reads = ["input" if at == INPUT else names[at] for at in node.reads]
+        given = wanted[node.name]
+        assert reads == ([given] if isinstance(given, str) else given)
+
+
+def followed(layers: Layers, advice: str) -> Layers:
+    """The layers as the help of an error says."""
+    by_name = {layer["name"]: layer for layer in layers}
+    moved = re.search(r"move '(\w+)' above '(\w+)'", advice)
+    if moved is None:
+        return [by_name[name] for name in advice.partition("could be ")[2].split(", ")]
+    rest = [layer for layer in layers if layer["name"] != moved[1]]
+    at = rest.index(by_name[moved[2]])
+    return [*rest[:at], by_name[moved[1]], *rest[at:]]
+
+
+# Shared weights, and blocks, whose names are their own.
+
+
+def conv(name: str, **keys: Any) -> dict[str, Any]:
+    return {"op": "conv", "name": name, "c_o": 4, "k": 3, **keys}
+
+
+@pytest.mark.parametrize(
+    ("layers", "wanted"),
+    [
+        (
+            [conv("a"), conv("b", tie="a")],
+            "layers[1] 'b': tie: a has weight 4x3x3x3, bias 4, and this layer needs weight 4x4x3x3, bias 4\n"
+            "  weights are shared by layers that need the same: leave tie out, or mend what arrives",
+        ),
+        (
+            [conv("a", bias=False), {**conv("b", tie="a"), "from": "input"}],
+            "layers[1] 'b': tie: a has weight 4x3x3x3, and this layer needs weight 4x3x3x3, bias 4\n"
+            "  weights are shared by layers that need the same: leave tie out, or mend what arrives",
+        ),
+        (
+            [
+                {"op": "block", "name": "a", "layers": [conv("c")]},
+                {"op": "block", "name": "b", "layers": [conv("c", c_o=5)], "tie": "a", "from": "input"},
+            ],
+            "layers[1] 'b': tie: a has 112 parameters, and this layer needs 140 parameters\n"
+            "  weights are shared by layers that need the same: leave tie out, or mend what arrives",
+        ),
+        (
+            [conv("a", tie="b"), conv("b")],
+            "layers[0] 'a': tie: 'b' stands below\n  tie is for the later of the two: give it to the other layer",
+        ),
+        (
+            [
+                conv("a"),
+                {"op": "block", "name": "body", "layers": [{"op": "relu"}, {"op": "add", "from": ["relu1", "a"]}]},
+            ],
+            "layers[1].layers[1]: from: 'a' is no layer\n"
+            "  a block's layers read each other; what the block reads is their input",
+        ),
+        (
+            [conv("a"), {"op": "block", "name": "body", "layers": [conv("b"), {"op": "add", "from": ["b", "input"]}]}],
+            "layers[1].layers[1] 'body.add1': add of 4x5x7 and 4x7x9: 5 and 7 differ\n"
+            "  b gives 4x5x7, the input gives 4x7x9",
+        ),
+        (
+            [{"op": "mul", "from": ["input", "input"]}, conv("a"), {"op": "mul", "from": ["a", "mul1"]}],
+            "layers[2] 'mul2': mul of 4x7x9 and 3x9x11: 4 and 3 differ, and neither is 1\n"
+            "  a gives 4x7x9, mul1 gives 3x9x11",
+        ),
+    ],
+)
+def test_what_does_not_go_together_says_where_it_comes_from(layers: Layers, wanted: str) -> None:
+    with pytest.raises(cnncalc.CnncalcError) as error:
+        cnncalc.shape(layers, (3, 9, 11))
+    assert str(error.value) == wanted
+
+
+def test_an_error_inside_a_block_points_into_it() -> None:
+    text = '[{"op": "relu"}, {"op": "block", "layers": [\n {"op": "conv", "c_o": 4,\n  "k": 12}]}]'
+    ended = here(["shape", "-", "-i", "3x9x11"], text)
+    assert ended.err.startswith("-:3:3: layers[1].layers[0] 'block1.conv1': does not fit")
+    ended = here(["shape", "-", "-i", "3x9x11"], text.replace('"c_o"', '"co"'))
+    assert ended.err.startswith("-:2:17: layers[1].layers[0]: conv has no key 'co'")
+
+
+def test_several_outputs_and_paths_that_are_not_aligned_are_said() -> None:
+    words = "conv:4,k2,name=a conv:4,k3,s2,name=b,from=input maxpool:k2,s2,from=a,name=c add:from=b+c"
+    ended = here(["shape", "3x9x11", *words.split(), "conv:5,from=a,name=side"])
+    assert "outputs add1 4x4x5, side 5x8x10\n" in ended.out
+    assert "not aligned" not in ended.out
+    words = "conv:3,k2,p0+1,name=a add:from=a+input relu conv:3,k2,p0+1,name=b add:from=b+relu1"
+    ended = here(["shape", "3x9x11", *words.split()])
+    assert "not aligned: what add1 joins has other strides or other centres\n" in ended.out
