@@ -207,8 +207,7 @@ def test_shared_weights_are_one_layer_called_twice() -> None:
     again = cnncalc.shape(document)
     assert [(layer.name, layer.out) for layer in again.layers] == [("a", (4, 7, 8)), ("a_call2", (4, 7, 8))]
     assert (again.params, again.macs) == (148, 2 * 144 * 56)
-    layers[1]["k"] = 1
-    layers[1]["p"] = 0
+    layers[1]["s"] = 2
     with pytest.raises(cnncalc.SpecError, match="it shares the weights of 'a', and is another layer"):
         written(layers, None, [4, 7, 8])
 

@@ -249,7 +249,7 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
         "layers[1] 'conv1': PyTorch wants its channels as a number, and it is open (C)",
     ),
     ("conv:4,k3,s2,p=same", (6, "H", "W"), "plain", "PyTorch has no padding 'same' for an open size"),
-    ("conv:4,name=a conv:4,k3,p1,tie=a", (4, 7, 9), "plain", "layers[1] 'conv1': PyTorch shares modules, and a is "),
+    ("conv:4,k3,p1,name=a conv:4,k3,tie=a", (4, 7, 9), "plain", "layers[1] 'conv1': PyTorch shares modules, and a is "),
     ("layernorm:scale=false", SQUARE, "plain", "PyTorch has no layer norm with a bias and no weight"),
     ("lrn:4", SQUARE, "onnx", "PyTorch puts an even norm's extra channel before, and this one's stands after"),
     ("upsample:factor=2,mode=cubic", MAP, "keras", "PyTorch has cubic upsampling over two axes, with A = -0.75"),
