@@ -11,6 +11,7 @@ import cnncalc
 from cnncalc import zoo
 from cnncalc.trace import Report, settle
 from cnncalc.writers import writer
+from tests import test_keras_cases, test_torch_cases
 from tests.program import here
 
 RELU = {"op": "relu"}
@@ -175,6 +176,54 @@ def test_what_keras_cannot_say_is_refused_with_the_layer(layer: dict[str, Any], 
     assert done.code == 2
     assert f"layers[1] '{named['name']}': Keras cannot say it: {why}" in done.err
     assert done.out == ""
+
+
+def refusal(network: Any, input: Any) -> cnncalc.SpecError | None:
+    """Why a network cannot be written, None where it can."""
+    try:
+        written(network, None, input)
+    except cnncalc.SpecError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("case", test_torch_cases.ANSWERED, ids=test_torch_cases.name_of)
+def test_a_layer_of_pytorch_through_keras_is_the_same_or_refused(case: dict[str, Any]) -> None:
+    network = {"layers": [RELU, {"name": "one", **test_torch_cases.layer_of(case)}], "dialect": "torch"}
+    error = refusal(network, case["in_shape"])
+    if error is None:
+        report = cnncalc.shape(network, case["in_shape"])
+        again = cnncalc.shape(written(network, None, case["in_shape"]))
+        assert (again.out, again.params, again.macs, again.rf) == (report.out, report.params, report.macs, report.rf)
+    else:
+        assert error.what.startswith("Keras cannot say it: ")
+        assert error.layer == "layers[1] 'one'"
+
+
+def test_what_of_pytorch_keras_cannot_say() -> None:
+    why: dict[str, int] = {}
+    for case in test_torch_cases.ANSWERED:
+        error = refusal({"layers": [RELU, test_torch_cases.layer_of(case)], "dialect": "torch"}, case["in_shape"])
+        what = "said" if error is None else error.what.removeprefix("Keras cannot say it: ")
+        why[what] = why.get(what, 0) + 1
+    assert why == {
+        "said": 93,
+        "a convolution has no stride and dilation together": 31,
+        "a pool has no dilation": 24,
+        "a transposed convolution has no stride and dilation together": 16,
+        "an average that leaves out padding other than that of 'same'": 16,
+        "a transposed convolution has no groups": 8,
+        "Cropping1D takes channels last": 2,
+    }
+
+
+@pytest.mark.parametrize("case", test_keras_cases.ANSWERED, ids=test_keras_cases.name_of)
+def test_a_layer_of_keras_is_written_as_one_layer(case: dict[str, Any]) -> None:
+    network = {"layers": [test_keras_cases.layer_of(case)], "dialect": "keras"}
+    report = cnncalc.shape(network, case["in_shape"])
+    again = cnncalc.shape(written(network, None, case["in_shape"]))
+    assert len(again.layers) == 1
+    assert_same(again, report)
 
 
 def test_a_scale_and_a_batch() -> None:

@@ -296,6 +296,7 @@ OPTIONAL = {
     "prelu": {"num_parameters", "shared_axes"},
     "batchnorm": {"c_i"},
     "normalization": {"mean", "variance"},
+    "identity": {"axes"},
 }
 """Keys that a resolved layer may go without: another one stands for them, or they only check."""
 

@@ -100,7 +100,7 @@ class _Model:
         """One layer, as all the Keras layers that it is."""
         if "/" in layer.name:
             raise refuse(f"the name {shown(layer.name)}: there is a / in it", "give the layer another name")
-        if layer.op == "opaque" and layer.values.get("type") == "InputLayer" and layer.node.tie is None:
+        if layer.op == "opaque" and layer.values.get("type") == "InputLayer" and layer.traced.out:
             self.input(layer.name, layer.traced.out)
             inputs.append(layer.name)
             return Result(layer.name, 0, layer.traced.out)
