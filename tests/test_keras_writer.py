@@ -157,7 +157,7 @@ REFUSED = [
     ({"op": "convT", "c_o": 4, "k": 3, "s": 2, "d": 2}, "a transposed convolution has no stride and dilation together"),
     ({"op": "lrn"}, "it has no layer for lrn"),
     ({"op": "channelshuffle", "g": 2}, "it has no layer for channelshuffle"),
-    ({"op": "opaque", "type": "Mystery", "out": [3, 4, 5]}, "it has no layer for opaque"),
+    ({"op": "opaque", "type": "Mystery", "out": [3, 4, 5]}, "nothing is known of what 'Mystery' does"),
     ({"op": "pad", "p": 1, "mode": "reflect"}, "padding with anything but zeros"),
     ({"op": "upsample", "factor": 1.5}, "upsampling by what is no whole number"),
     ({"op": "upsample", "factor": 2, "mode": "bilinear", "align": True}, "upsampling by bilinear of 2 axes, aligned"),
@@ -262,3 +262,11 @@ def test_what_is_cut_of_a_transposed_convolution_is_a_layer_behind_it() -> None:
         report.macs,
     )
     assert again.rf == report.rf
+
+
+def test_further_inputs_are_inputs_again() -> None:
+    second = {"op": "opaque", "type": "InputLayer", "name": "b", "out": [4, 7, 8], "params": 0, "buffers": 0, "macs": 0}
+    layers = [{"op": "conv", "name": "a", "c_o": 4}, {**second, "from": "input"}, {"op": "add", "from": ["a", "b"]}]
+    document = written(layers, None, [3, 7, 8])
+    assert document["config"]["input_layers"] == [["input", 0, 0], ["b", 0, 0]]
+    assert_same(cnncalc.shape(document), cnncalc.shape(layers, (3, 7, 8)))

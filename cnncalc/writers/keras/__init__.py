@@ -110,6 +110,8 @@ class _Model:
             return self.call(
                 layer.name, {"module": "keras.src.models.functional", **inner}, reads, layer.traced.out, tied
             )
+        if layer.op == "opaque":
+            raise refuse(f"nothing is known of what {shown(layer.values.get('type') or 'it')} does")
         make = LAYERS.get(layer.op)
         if make is None:
             raise refuse(f"it has no layer for {layer.op}")
