@@ -73,6 +73,10 @@ WRITTEN: list[Row] = [
     ("avgpool1d:3,s1,p1", (6, 11), "onnx", ("nn.AvgPool1d(3, stride=1, padding=1, count_include_pad=False)",)),
     ("lppool:3,s2,p1,norm=2", SQUARE, "onnx", ("F.pad(x, (1, 1, 1, 1))", "nn.LPPool2d(2, 3, stride=2)")),
     ("lppool:2,norm=3", SQUARE, "plain", ("self.lppool1(x.abs())",)),
+    ("lppool:3,s2,ceil", (6, 8, 9), "torch", ("F.pad(x, (0, 0, 0, 1))", "nn.LPPool2d(2, 3, stride=2)")),
+    ("maxpool:3,s2", (6, 8, 9), "caffe", ("nn.MaxPool2d(3, stride=2, ceil_mode=True)",)),
+    ("avgpool:3,s2,p1", (6, 8, 9), "caffe", ("nn.AvgPool2d(3, stride=2, padding=1, ceil_mode=True)",)),
+    ("maxpool:2,s3", (6, 9, 8), "caffe", ('self.maxpool1(F.pad(x, (0, 0, 0, 2), value=float("-inf")))',)),
     ("globalavgpool", SQUARE, "plain", ("nn.AdaptiveAvgPool2d(1)",)),
     ("globalavgpool", MAP, "keras", ("x.mean((2, 3))",)),
     ("maxpool1d:2 globalmaxpool:keepdims=false", (6, 11), "plain", ("x.amax(2)",)),
@@ -241,6 +245,18 @@ def test_what_a_layer_is(layers: Any, input: tuple[int, ...], dialect: str, part
 
 REFUSED: list[tuple[Any, Any, str, str]] = [
     ("avgpool:2,d2", SQUARE, "plain", "layers[0] 'avgpool1': PyTorch has no dilated average pool"),
+    (
+        "avgpool:2,s3",
+        (6, 9, 8),
+        "caffe",
+        "PyTorch drops a last window that starts beyond the map, and this average keeps",
+    ),
+    (
+        "avgpool:4,s2,p0+3x0",
+        (6, 9, 8),
+        "onnx",
+        "PyTorch has no average over [(0, 3), (0, 0)] around the map whose padding d",
+    ),
     ("conv:4,flip", SQUARE, "plain", "layers[0] 'conv1': PyTorch has no convolution with a turned kernel"),
     (
         "relu conv:4",
@@ -249,7 +265,12 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
         "layers[1] 'conv1': PyTorch wants its channels as a number, and it is open (C)",
     ),
     ("conv:4,k3,s2,p=same", (6, "H", "W"), "plain", "PyTorch has no padding 'same' for an open size"),
-    ("conv:4,k3,p1,name=a conv:4,k3,tie=a", (4, 7, 9), "plain", "layers[1] 'conv1': PyTorch shares modules, and a is "),
+    (
+        "conv:4,k3,p1,name=a conv:4,k3,s2,p1,tie=a",
+        (4, 7, 9),
+        "plain",
+        "layers[1] 'conv1': PyTorch shares modules, and a is ",
+    ),
     ("layernorm:scale=false", SQUARE, "plain", "PyTorch has no layer norm with a bias and no weight"),
     ("lrn:4", SQUARE, "onnx", "PyTorch puts an even norm's extra channel before, and this one's stands after"),
     ("upsample:factor=2,mode=cubic", MAP, "keras", "PyTorch has cubic upsampling over two axes, with A = -0.75"),

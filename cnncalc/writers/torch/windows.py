@@ -107,10 +107,10 @@ def allowed(site: Site, pads: Sequence[int]) -> bool:
     return all(pad <= k // 2 for pad, k in zip(pads, site.values["k"], strict=True))
 
 
-def pool_keys(site: Site, padding: Sequence[int], ceil: bool, **more: object) -> dict[str, object]:
-    """A pool's keyword arguments."""
+def pool_keys(site: Site, padding: Sequence[int], ceil: object, **more: object) -> dict[str, object]:
+    """A pool's keyword arguments; `ceil` may be the word for keeping a last window, where that changes no size."""
     s = compact(site.values["s"])
-    keys: dict[str, Any] = {"stride": s, "padding": compact(padding), **more, "ceil_mode": ceil}
+    keys: dict[str, Any] = {"stride": s, "padding": compact(padding), **more, "ceil_mode": bool(ceil)}
     return without(
         keys, stride=compact(site.values["k"]), padding=0, dilation=1, ceil_mode=False, count_include_pad=True
     )
@@ -157,23 +157,27 @@ def avgpool(site: Site) -> Code:
             return module(invoke(name, k, **pool_keys(site, before, up, count_include_pad=counted)))
     if counts and comes_out(site, pairs, False):
         return Code(f"{{self}}({padded(pairs)})", invoke(name, k, **pool_keys(site, [0] * site.nd, False)))
+    if ceil and not any(map(any, pairs)):
+        raise site.refuse("drops a last window that starts beyond the map, and this average keeps it", "leave ceil out")
     raise site.refuse(f"has no average over {pairs} around the map whose padding {'counts' if counts else 'does not'}")
 
 
 @emits("lppool")
 def lppool(site: Site) -> Code:
-    """A power-average pool, zeros put around it before; PyTorch takes powers of negative numbers as they are."""
+    """A power-average pool, zeros put around before: PyTorch's rounding up would count a cut window as a whole one.
+
+    It takes powers of negative numbers as they are, too.
+    """
     v = site.values
     pairs = sides(site)
     assert not isinstance(pairs, str)
     if set(v["d"]) != {1}:
         raise site.refuse("has no dilated lppool")
-    ceil = v["ceil"] and not any(map(any, pairs))
-    around = exact(site, pairs) if any(map(any, pairs)) else pairs
+    around = exact(site, pairs) if v["ceil"] or any(map(any, pairs)) else pairs
     before = padded(around) if any(map(any, around)) else "{0}"
     if v["norm"] % 2:
         before += ".abs()"
-    keys = without({"stride": compact(v["s"]), "ceil_mode": ceil}, stride=compact(v["k"]), ceil_mode=False)
+    keys = without({"stride": compact(v["s"])}, stride=compact(v["k"]))
     return Code(f"{{self}}({before})", invoke(f"nn.LPPool{site.nd}d", v["norm"], compact(v["k"]), **keys))
 
 
