@@ -281,6 +281,12 @@ def test_check_demands_that_dialects_agree_and_each_holds() -> None:
     )
 
 
+def test_that_dialects_agree_is_an_expectation() -> None:
+    spec = '{"input": [3, 9, 11], "layers": [{"op": "conv", "c_o": 5, "k": 3}]}'
+    ended = process("check", "-", "--dialect", "all", "--strict", stdin=spec)
+    assert (ended.code, ended.out) == (0, "1 file, 1 expectation: it holds\n")
+
+
 def test_check_of_dialects_that_agree() -> None:
     assert judged(SPEC.replace("241", "240"), "plain,torch,keras") == (0, [])
 
