@@ -1,0 +1,80 @@
+"""Normalisations (onnx/defs/nn/defs.cc)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....sizes import known
+from ..builder import Builder, Unsaid, params_of
+from ..model import Const, Node
+
+GROUPS_BY_CHANNEL = 21
+"""The operator set from which on a group norm has a weight for each channel, not for each group."""
+
+
+def batchnorm(b: Builder, node: Node) -> None:
+    """Scale, bias, and the running mean and variance."""
+    x = b.first(node)
+    roles = ("weight", "bias", "running_mean", "running_var")
+    weights = {role: b.param(node, at) for at, role in enumerate(roles, 1)}
+    scale = weights["weight"]
+    if scale is None or len(scale.shape) != 1 or node.int("spatial", 1) != 1:
+        raise Unsaid(b.full(x), params=params_of(scale) + params_of(weights["bias"]))
+    b.make(node, "batchnorm", x, {"c_i": scale.shape[0], "eps": node.float("epsilon", 1e-5)}, weights)
+
+
+def layernorm(b: Builder, node: Node) -> None:
+    """Over the axes from `axis` on, with a weight of their shape."""
+    x, full = b.known(node)
+    weight, bias = b.param(node, 1), b.param(node, 2)
+    first = b.axis(node.int("axis", -1), len(full))
+    axes = list(range(first, len(x.shape) + 1))
+    shape = tuple([known(x.shape[a - 1]) for a in axes])
+    if first == 0 or any(w is not None and w.shape != shape for w in (weight, bias)):
+        raise Unsaid(full, params=params_of(weight) + params_of(bias))
+    keys = {"axis": axes, **affine(weight, bias), "eps": node.float("epsilon", 1e-5)}
+    b.make(node, "layernorm", x, keys, {"weight": weight, "bias": bias})
+
+
+def affine(weight: Const | None, bias: Const | None) -> dict[str, Any]:
+    """The keys that say whether there is a weight, and a bias."""
+    return {"scale": weight is not None, "center": bias is not None}
+
+
+def groupnorm(b: Builder, node: Node) -> None:
+    """By groups of channels; one weight a group, as it once was, is said by its shape only."""
+    x = b.first(node)
+    weight, bias = b.param(node, 1), b.param(node, 2)
+    g = node.int("num_groups", 1)
+    channels = known(x.shape[0]) if x.shape else None
+    if weight is None or (b.graph.opset < GROUPS_BY_CHANNEL and weight.shape != (channels,)):
+        raise Unsaid(b.full(x), params=params_of(weight) + params_of(bias))
+    keys = {"g": g, **affine(weight, bias), "eps": node.float("epsilon", 1e-5)}
+    b.make(node, "groupnorm", x, keys, {"weight": weight, "bias": bias})
+
+
+def instancenorm(b: Builder, node: Node) -> None:
+    """Each channel of each sample."""
+    x, weight, bias = b.first(node), b.param(node, 1), b.param(node, 2)
+    keys = {**affine(weight, bias), "eps": node.float("epsilon", 1e-5)}
+    b.make(node, "instancenorm", x, keys, {"weight": weight, "bias": bias})
+
+
+def lrn(b: Builder, node: Node) -> None:
+    """Across neighbouring channels."""
+    keys = {
+        "size": node.int("size"),
+        "alpha": node.float("alpha", 1e-4),
+        "beta": node.float("beta", 0.75),
+        "offset": node.float("bias", 1.0),
+    }
+    b.make(node, "lrn", b.first(node), keys)
+
+
+HANDLERS = {
+    "BatchNormalization": batchnorm,
+    "LayerNormalization": layernorm,
+    "GroupNormalization": groupnorm,
+    "InstanceNormalization": instancenorm,
+    "LRN": lrn,
+}
