@@ -14,6 +14,7 @@ import click
 from .. import trace
 from ..dialects import dialect_named, layout_named
 from ..errors import LONGEST_PATH, SpecError, shown
+from ..formats import Imported
 from ..network import Network
 from ..render import FORMATS, Style
 from ..sizes import Shape, parse_shape, show
@@ -231,10 +232,10 @@ def note(quiet: bool, text: str) -> None:
         print(f"note: {text}", file=sys.stderr)
 
 
-def read_stdin() -> str:
-    """Standard input as text."""
-    from ..spec.source import decode
+def read_stdin() -> str | Imported:
+    """Standard input as text, or as what a reader of another format makes of it."""
+    from ..spec.source import decode_any
 
     if sys.stdin is None:
         raise SpecError("standard input is closed", "give a file, or layer words")
-    return decode(sys.stdin.buffer.read(), "-")
+    return decode_any(sys.stdin.buffer.read(), "-")

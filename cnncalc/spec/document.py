@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from ..dialects import DIALECTS, dialect_named, layout_named
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
+from ..formats import Imported
 from ..layers import OPS, Layer, find_op, keys_named, unknown_op
 from ..layers.composite import nested
 from ..network import Network, Node, Source, Wire, wire
@@ -29,6 +30,8 @@ class Document(Source):
         """Where the layers are: () for a bare list, None for a lone layer."""
         self.imported = False
         """Whether the text is a document of another framework, of which the layers' places are not known."""
+        self.weights: Mapping[str, Callable[[], Any]] = {}
+        """What reads each array that the file itself carries, by its name here."""
         self.places: dict[Path, int] | None = None
         """Where everything stands, once it has been asked."""
 
@@ -119,6 +122,13 @@ def load_text(text: str, name: str, first_line: int = 1) -> Network:
     """A network from a JSON text. SpecError with file, line and column for anything that is no spec."""
     document = Document(text.removeprefix("\ufeff"), name, first_line)
     return read(parse(document), document)
+
+
+def imported(found: Imported, name: str) -> Network:
+    """A network that a reader of another format has made a spec of; errors name its file, and no place in it."""
+    document = Document("", name)
+    document.imported, document.weights = True, found.weights
+    return read(found.spec, document)
 
 
 def read(value: Any, source: Source | None = None) -> Network:

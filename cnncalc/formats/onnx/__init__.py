@@ -17,11 +17,6 @@ from .model import load
 from .ops import HANDLERS
 
 
-def is_onnx(data: bytes, name: str) -> bool:
-    """Whether a file's bytes are meant as ONNX: by its name, or by the version that the format begins with."""
-    return name.lower().endswith(".onnx") or data[:1] == b"\x08"
-
-
 def read(source: str | os.PathLike[str] | bytes, name: str | None = None) -> Imported:
     """The network of an ONNX file, or of its bytes. SpecError for what is none, or has no input."""
     where = name or (os.fspath(source) if not isinstance(source, bytes) else "-")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from math import ceil, floor, prod, sqrt
 
 from ...sizes import LARGEST, Open, known
-from .model import MOST_READ, Const, Graph, Node, Number, of_tensor, of_values
+from .model import INITIALISER, MOST_READ, Const, Graph, Node, Number, of_tensor, of_values
 
 Fold = Callable[[Node, Sequence[Const | None], Graph], Const | None]
 """The constant that a node makes of constants (None for an input left out), or None where that is not worked out."""
@@ -52,13 +52,23 @@ def _constant(node: Node, given: Sequence[Const | None], graph: Graph) -> Const 
 
 
 def _constant_of_shape(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+    """One number again and again; many floats stand for weights, as in the files that come with onnx."""
     sizes = numbers(given[0])
-    if sizes is None or not 0 <= prod(sizes) <= MOST_READ or any(n < 0 for n in sizes):
+    if sizes is None or min(sizes, default=1) < 0:
         return None
     tensor = node.tensor("value")
     fill = of_tensor(tensor, "constant", None) if tensor is not None else of_values([0.0], (1,), "float")
-    value = fill.scalar()
-    return None if value is None else of_values([value] * prod(sizes), tuple(sizes), fill.kind)
+    value, size, shape = fill.scalar(), prod(sizes), tuple(sizes)
+    if value is None:
+        return None
+    if size <= 1 or fill.kind != "float":
+        return of_values([value] * size, shape, fill.kind) if size <= MOST_READ else None
+
+    def read() -> object:
+        return fill.read().reshape(-1).repeat(size).reshape(shape)
+
+    values = [value] * size if size <= MOST_READ else None
+    return Const(shape, fill.kind, read, values, origin=INITIALISER, uniform=lambda: True)
 
 
 def _transpose(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:

@@ -121,7 +121,7 @@ def slices(b: Builder, node: Node) -> None:
             raise Unsaid(known=False)
         if start == 0 and step == 1 and (stop >= LARGEST // 2**33 or (isinstance(n, int) and stop >= n)):
             continue
-        if at == 0:
+        if at == 0 or (isinstance(n, int) and not range(n)[start:stop:step]):
             raise Unsaid(known=False)
         cuts.append({"axis": at, "start": start, "stop": None if stop >= 2**31 - 1 else stop, "step": step})
     if not cuts:

@@ -28,7 +28,7 @@ KEPT = (
     *("Floor", "Hardmax", "IsInf", "IsNaN", "Log", "LogSoftmax", "MeanVarianceNormalization", "Not", "Reciprocal"),
     *("Round", "Shrink", "Sign", "Sin", "Sinh", "Sqrt", "Tan", "ThresholdedRelu", "LpNormalization", "Trilu"),
     *("QuantizeLinear", "DequantizeLinear", "Bernoulli", "EyeLike", "RandomNormalLike", "RandomUniformLike"),
-    *("ReverseSequence", "ScatterElements", "ScatterND", "Scatter", "Swish"),
+    *("ReverseSequence", "ScatterElements", "ScatterND", "Scatter"),
 )
 """What keeps its input's shape, and has no layer here."""
 
@@ -141,6 +141,7 @@ HANDLERS: dict[str, Handler] = {
     "LeakyRelu": keyed("leakyrelu", lambda node: {"alpha": node.float("alpha", 0.01)}),
     "Elu": keyed("elu", lambda node: {"alpha": node.float("alpha", 1.0)}),
     "Celu": keyed("elu", _celu),
+    "Swish": keyed("silu", lambda node: {} if node.float("alpha", 1.0) == 1.0 else None),
     "Selu": keyed("selu", _selu),
     "HardSigmoid": keyed("hardsigmoid", _hardsigmoid),
     "Gelu": keyed("gelu", lambda node: {"approximate": node.text("approximate", "none") == "tanh"}),
