@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .dialects import Dialect
@@ -17,6 +17,9 @@ MOST_LAYERS = 1_000_000
 
 class Source:
     """Where a network was read from, to say where in it something stands."""
+
+    weights: Mapping[str, Callable[[], Any]] = {}
+    """What reads each array that the file itself carries, by its name here."""
 
     def locate(self, path: Path, key: str | None) -> Where | None:
         """The place of a path, or of the name that stands for `key` there; None where there is no text."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ..dialects import DIALECTS, dialect_named, layout_named
@@ -30,8 +30,6 @@ class Document(Source):
         """Where the layers are: () for a bare list, None for a lone layer."""
         self.imported = False
         """Whether the text is a document of another framework, of which the layers' places are not known."""
-        self.weights: Mapping[str, Callable[[], Any]] = {}
-        """What reads each array that the file itself carries, by its name here."""
         self.places: dict[Path, int] | None = None
         """Where everything stands, once it has been asked."""
 

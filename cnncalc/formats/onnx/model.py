@@ -12,7 +12,8 @@ from ...sizes import LARGEST, Size
 
 MOST_READ = 4096
 """The most numbers of a constant that are looked at for shapes."""
-FLOATS = {1, 10, 11, 16}
+BFLOAT16 = 16
+FLOATS = {1, 10, 11, BFLOAT16}
 """TensorProto.DataType: float, float16, double, bfloat16."""
 INTEGERS = {2, 3, 4, 5, 6, 7, 9, 12, 13}
 INITIALISER = "initialiser"
@@ -150,7 +151,8 @@ def _array(tensor: Any, folder: str | None) -> Any:
     if not _has_data(tensor):
         raise SpecError(f"the file has only the shape of {shown(tensor.name)}, and not its data")
     try:
-        return package().numpy_helper.to_array(tensor, folder or "")
+        found = package().numpy_helper.to_array(tensor, folder or "")
+        return found.astype("float32") if tensor.data_type == BFLOAT16 else found
     except Exception as error:  # noqa: BLE001 - whatever NumPy and onnx make of data that do not fit
         raise SpecError(f"the data of {shown(tensor.name)} cannot be read: {_first_line(error)}") from None
 
