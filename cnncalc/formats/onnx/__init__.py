@@ -34,7 +34,7 @@ def read(source: str | os.PathLike[str] | bytes, name: str | None = None) -> Imp
     if spec is None:
         built = Builder(graph, batched=False, letters=letters)
         spec = _from_opaque(built, main, dims)
-    printable = "".join(c for c in graph.model.graph.name if c.isprintable())[:240]
+    printable = "".join(c for c in graph.name if c.isprintable())[:240]
     return Imported({"cnncalc": 1, **({"name": printable} if printable else {}), **spec}, built.weights)
 
 

@@ -68,7 +68,7 @@ def _constant_of_shape(node: Node, given: Sequence[Const | None], graph: Graph) 
         return fill.read().reshape(-1).repeat(size).reshape(shape)
 
     values = [value] * size if size <= MOST_READ else None
-    return Const(shape, fill.kind, read, values, origin=INITIALISER, uniform=lambda: True)
+    return Const(shape, fill.kind, read, values, origin=INITIALISER, key=node.outputs[0])
 
 
 def _transpose(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:

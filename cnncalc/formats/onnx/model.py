@@ -59,6 +59,11 @@ def _first_line(error: Exception) -> str:
     return "".join(c if c.isprintable() else "?" for c in lines[0])[:160]
 
 
+def words(value: str | bytes) -> str:
+    """A text of a file; protobuf gives bytes where it is no UTF-8."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
+
+
 class Const:
     """A value that is the same for every input: its shape, its numbers where they are few, and how they are read."""
 
@@ -122,7 +127,7 @@ def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = No
     """A TensorProto. SpecError for sizes that are none; its data are read only where they are asked for."""
     shape = tuple(tensor.dims)
     if len(shape) > 32 or any(not 0 <= n <= LARGEST for n in shape):
-        raise SpecError(f"the constant {shown(tensor.name)} has the shape {shown(list(shape))}")
+        raise SpecError(f"the constant {shown(words(tensor.name))} has the shape {shown(list(shape))}")
     kind = "float" if tensor.data_type in FLOATS else "int" if tensor.data_type in INTEGERS else "other"
 
     def read() -> Any:
@@ -149,12 +154,12 @@ def _has_data(tensor: Any) -> bool:
 
 def _array(tensor: Any, folder: str | None) -> Any:
     if not _has_data(tensor):
-        raise SpecError(f"the file has only the shape of {shown(tensor.name)}, and not its data")
+        raise SpecError(f"the file has only the shape of {shown(words(tensor.name))}, and not its data")
     try:
         found = package().numpy_helper.to_array(tensor, folder or "")
         return found.astype("float32") if tensor.data_type == BFLOAT16 else found
     except Exception as error:  # noqa: BLE001 - whatever NumPy and onnx make of data that do not fit
-        raise SpecError(f"the data of {shown(tensor.name)} cannot be read: {_first_line(error)}") from None
+        raise SpecError(f"the data of {shown(words(tensor.name))} cannot be read: {_first_line(error)}") from None
 
 
 def _is_uniform(tensor: Any) -> bool:
@@ -171,10 +176,11 @@ class Node:
 
     def __init__(self, proto: Any, name: str):
         self.proto, self.name = proto, name
-        self.op: str = proto.op_type if proto.domain in ("", "ai.onnx") else f"{proto.domain}.{proto.op_type}"
-        self.inputs: list[str] = list(proto.input)
-        self.outputs: list[str] = list(proto.output)
-        self._attributes = {a.name: a for a in proto.attribute}
+        domain, op = words(proto.domain), words(proto.op_type)
+        self.op: str = op if domain in ("", "ai.onnx") else f"{domain}.{op}"
+        self.inputs: list[str] = [words(name) for name in proto.input]
+        self.outputs: list[str] = [words(name) for name in proto.output]
+        self._attributes = {words(a.name): a for a in proto.attribute}
 
     def has(self, name: str) -> bool:
         """Whether an attribute is given."""
@@ -208,7 +214,7 @@ class Node:
     def text(self, name: str, default: str = "") -> str:
         """A text attribute."""
         found = self._get(name, 3, "s", default)
-        return found if isinstance(found, str) else found.decode("utf-8", "replace")
+        return words(found)
 
     def ints(self, name: str) -> list[int] | None:
         """A list of integers, None where it is not given."""
@@ -237,19 +243,19 @@ class Graph:
         self.model, self.folder = model, folder
         graph = model.graph
         self.opset: int = max([o.version for o in model.opset_import if o.domain in ("", "ai.onnx")], default=1)
-        self.constants = {
-            t.name: of_tensor(t, INITIALISER, folder, t.name) for t in graph.initializer if t.name or t.dims
-        }
-        self.inputs = {i.name: i for i in graph.input if i.name not in self.constants}
-        self.declared_types = {v.name: v for v in (*graph.value_info, *graph.output, *graph.input)}
-        self.outputs = [o.name for o in graph.output]
+        self.name = words(graph.name)
+        tensors = [(words(t.name), t) for t in graph.initializer]
+        self.constants = {name: of_tensor(t, INITIALISER, folder, name) for name, t in tensors if name}
+        self.inputs = {words(i.name): i for i in graph.input if words(i.name) not in self.constants}
+        self.declared_types = {words(v.name): v for v in (*graph.value_info, *graph.output, *graph.input)}
+        self.outputs = [words(o.name) for o in graph.output]
         self.nodes = self._needed(self._sorted([Node(n, _name(n, i)) for i, n in enumerate(graph.node)]))
         self.uses = self._uses()
         self._inferred: Mapping[str, Any] | None = None
 
     def _sorted(self, nodes: list[Node]) -> list[Node]:
         """The nodes, each after those it reads. SpecError for a circle, and for what nothing makes."""
-        have = {"", *self.constants, *self.inputs, *[t.values.name for t in self.model.graph.sparse_initializer]}
+        have = {"", *self.constants, *self.inputs, *[words(t.values.name) for t in self.model.graph.sparse_initializer]}
         makers = {out: node for node in nodes for out in node.outputs if out}
         done: list[Node] = []
         later: list[Node] = []
@@ -291,7 +297,8 @@ class Graph:
 
 
 def _name(proto: Any, index: int) -> str:
-    return proto.name or next((out for out in proto.output if out), "") or f"{proto.op_type}_{index}"
+    found = proto.name or next((out for out in proto.output if out), "")
+    return words(found) or f"{words(proto.op_type)}_{index}"
 
 
 def _in_order(nodes: list[Node], have: set[str], makers: Mapping[str, Node]) -> list[Node]:
@@ -314,7 +321,7 @@ def _in_order(nodes: list[Node], have: set[str], makers: Mapping[str, Node]) -> 
 def _captured(proto: Any) -> list[str]:
     """What the graphs inside a node (If, Loop) may read from outside."""
     inner = [g for a in proto.attribute for g in (*([a.g] if a.HasField("g") else []), *a.graphs)]
-    return [name for graph in inner for node in graph.node for name in (*node.input, *_captured(node))]
+    return [words(name) for graph in inner for node in graph.node for name in (*node.input, *_captured(node))]
 
 
 def dims_of(info: Any) -> list[int | str | None] | None:
@@ -325,7 +332,7 @@ def dims_of(info: Any) -> list[int | str | None] | None:
 
 
 def _dim(dim: Any) -> int | str | None:
-    return int(dim.dim_value) if dim.HasField("dim_value") else dim.dim_param or None
+    return int(dim.dim_value) if dim.HasField("dim_value") else words(dim.dim_param) or None
 
 
 def infer(model: Any) -> Mapping[str, Any]:

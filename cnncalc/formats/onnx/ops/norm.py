@@ -6,7 +6,7 @@ from typing import Any
 
 from ....sizes import known
 from ..builder import Builder, Unsaid, params_of
-from ..model import Const, Node
+from ..model import INITIALISER, Const, Node
 
 GROUPS_BY_CHANNEL = 21
 """The operator set from which on a group norm has a weight for each channel, not for each group."""
@@ -20,7 +20,10 @@ def batchnorm(b: Builder, node: Node) -> None:
     scale = weights["weight"]
     if scale is None or len(scale.shape) != 1 or node.int("spatial", 1) != 1:
         raise Unsaid(b.full(x), params=params_of(scale) + params_of(weights["bias"]))
-    b.make(node, "batchnorm", x, {"c_i": scale.shape[0], "eps": node.float("epsilon", 1e-5)}, weights)
+    keys, arrays = affine(scale, weights["bias"])
+    means = {role: weights[role] for role in roles[2:]}
+    eps = node.float("epsilon", 1e-5)
+    b.make(node, "batchnorm", x, {"c_i": scale.shape[0], **keys, "eps": eps}, arrays | means)
 
 
 def layernorm(b: Builder, node: Node) -> None:
@@ -32,13 +35,19 @@ def layernorm(b: Builder, node: Node) -> None:
     shape = tuple([known(x.shape[a - 1]) for a in axes])
     if first == 0 or any(w is not None and w.shape != shape for w in (weight, bias)):
         raise Unsaid(full, params=params_of(weight) + params_of(bias))
-    keys = {"axis": axes, **affine(weight, bias), "eps": node.float("epsilon", 1e-5)}
-    b.make(node, "layernorm", x, keys, {"weight": weight, "bias": bias})
+    keys, arrays = affine(weight, bias)
+    b.make(node, "layernorm", x, {"axis": axes, **keys, "eps": node.float("epsilon", 1e-5)}, arrays)
 
 
-def affine(weight: Const | None, bias: Const | None) -> dict[str, Any]:
-    """The keys that say whether there is a weight, and a bias."""
-    return {"scale": weight is not None, "center": bias is not None}
+def affine(weight: Const | None, bias: Const | None) -> tuple[dict[str, Any], dict[str, Const | None]]:
+    """Whether there is a weight, and a bias, and these; constants of ones and zeros are none."""
+    own = {"weight": _trained(weight, 1), "bias": _trained(bias, 0)}
+    return {"scale": own["weight"] is not None, "center": own["bias"] is not None}, own
+
+
+def _trained(const: Const | None, plain: int) -> Const | None:
+    stands_in = const is not None and const.origin != INITIALISER and set(const.values or ()) == {plain}
+    return None if stands_in else const
 
 
 def groupnorm(b: Builder, node: Node) -> None:
@@ -49,15 +58,15 @@ def groupnorm(b: Builder, node: Node) -> None:
     channels = known(x.shape[0]) if x.shape else None
     if weight is None or (b.graph.opset < GROUPS_BY_CHANNEL and weight.shape != (channels,)):
         raise Unsaid(b.full(x), params=params_of(weight) + params_of(bias))
-    keys = {"g": g, **affine(weight, bias), "eps": node.float("epsilon", 1e-5)}
-    b.make(node, "groupnorm", x, keys, {"weight": weight, "bias": bias})
+    keys, arrays = affine(weight, bias)
+    b.make(node, "groupnorm", x, {"g": g, **keys, "eps": node.float("epsilon", 1e-5)}, arrays)
 
 
 def instancenorm(b: Builder, node: Node) -> None:
     """Each channel of each sample."""
     x, weight, bias = b.first(node), b.param(node, 1), b.param(node, 2)
-    keys = {**affine(weight, bias), "eps": node.float("epsilon", 1e-5)}
-    b.make(node, "instancenorm", x, keys, {"weight": weight, "bias": bias})
+    keys, arrays = affine(weight, bias)
+    b.make(node, "instancenorm", x, {**keys, "eps": node.float("epsilon", 1e-5)}, arrays)
 
 
 def lrn(b: Builder, node: Node) -> None:
