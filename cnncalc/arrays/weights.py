@@ -13,7 +13,8 @@ import numpy as np
 from ..errors import Path, ShapeError, SpecError, Where, nearest, shown
 from ..network import Network, Source
 from ..sizes import Shape, show
-from ..trace import LayerReport, Report, shape
+from ..trace import LayerReport, Report
+from ..trace import shape as trace_shape
 from .files import Given, Stored
 from .task import Array, Dtype
 
@@ -97,10 +98,10 @@ def _read(array: Array | Stored) -> Array:
 
 def sourced(network: Network, given: Given | Array | None) -> Network:
     """A network whose own weights are these. SpecError or ShapeError where they are not what it needs."""
-    report = shape(network.inlined())
+    report = trace_shape(network.inlined())
     arrays = named(report, given, None)
     without = without_biases(network, arrays)
-    check(report if without is network else shape(without.inlined()), arrays, None)
+    check(report if without is network else trace_shape(without.inlined()), arrays, None)
     return without._replace(source=_Given(network.source, arrays))
 
 

@@ -40,7 +40,7 @@ def read(source: str | os.PathLike[str] | bytes, name: str | None = None) -> Imp
 
 def _letters(dims: Sequence[int | str | None]) -> dict[str, str]:
     """A letter for each size that the file leaves open under a name: its own, the axis's, or the next one."""
-    free = [c for c in "NCHWDLABEFGIJKMOPQRSTUVYZ"]
+    free = list("NCHWDLABEFGIJKMOPQRSTUVYZ")
     axes = f"NC{AXIS_LETTERS.get(len(dims) - 2, '')}"
     found: dict[str, str] = {}
     for at, dim in enumerate(dims):
@@ -128,7 +128,7 @@ def _put_last(b: Builder, value: Value) -> None:
     read = any(value.layer in ([one["from"]] if isinstance(one["from"], str) else one["from"]) for one in b.layers)
     if read or value.layer == "input" or any(one.get("tie") == value.layer for one in b.layers):
         made = b.emit("output", "identity", value)
-        assert made.shape == value.shape or value.shape == NOTHING_KNOWN
+        assert value.shape in (made.shape, NOTHING_KNOWN)
         return
     layer = b.layer(value)
     b.layers = [one for one in b.layers if one is not layer] + [layer]

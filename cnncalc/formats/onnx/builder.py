@@ -25,7 +25,7 @@ class Value(NamedTuple):
     """Without the batch, where there is one."""
 
 
-class Unsaid(Exception):  # noqa: N818 - no error: a node that becomes an opaque layer
+class Unsaid(Exception):
     """A node for which there is no layer; with what is known of it all the same."""
 
     def __init__(
@@ -73,7 +73,8 @@ class Builder:
         """A size that the file declares."""
         if isinstance(dim, int):
             return dim if dim > 0 else UNKNOWN
-        return Open(self._letters[dim]) if dim in self._letters else UNKNOWN
+        letter = None if dim is None else self._letters.get(dim)
+        return UNKNOWN if letter is None else Open(letter)
 
     def full(self, value: Value) -> tuple[Size, ...] | None:
         """A value's shape with the batch, None where nothing is known of it."""

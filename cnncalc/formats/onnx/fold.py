@@ -22,7 +22,7 @@ def _identity(node: Node, given: Sequence[Const | None], graph: Graph) -> Const 
 def _cast(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
     from .model import FLOATS, package
 
-    source, to = given[0], node.int("to")
+    source, to = given[0], node.whole("to")
     if source is None:
         return None
     kind = "float" if to in FLOATS else "int"
@@ -45,7 +45,7 @@ def _constant(node: Node, given: Sequence[Const | None], graph: Graph) -> Const 
         return of_tensor(tensor, "constant", graph.folder, node.outputs[0] if node.outputs else None)
     for name, kind in (("value_int", "int"), ("value_float", "float")):
         if node.has(name):
-            return of_values([node.int(name) if kind == "int" else node.float(name)], (), kind)
+            return of_values([node.whole(name) if kind == "int" else node.number(name)], (), kind)
     ints, floats = node.ints("value_ints"), node.floats("value_floats")
     listed: Sequence[Number] | None = ints if ints is not None else floats
     return None if listed is None else of_values(listed, (len(listed),), "float" if ints is None else "int")
@@ -67,7 +67,7 @@ def _constant_of_shape(node: Node, given: Sequence[Const | None], graph: Graph) 
     def read() -> object:
         return fill.read().reshape(-1).repeat(size).reshape(shape)
 
-    values = [value] * size if size <= MOST_READ else None
+    values: list[Number] | None = [value] * size if size <= MOST_READ else None
     return Const(shape, fill.kind, read, values, origin=INITIALISER, key=node.outputs[0])
 
 
@@ -135,10 +135,10 @@ def _squeeze(node: Node, given: Sequence[Const | None], graph: Graph) -> Const |
 
 def _gather(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
     source, at = given[0], given[1] if len(given) > 1 else None
-    values, places = source and source.values, numbers(at)
+    values, places = None if source is None else source.values, numbers(at)
     if source is None or at is None or values is None or places is None or len(source.shape) != 1:
         return None
-    if node.int("axis") not in (0, -1) or any(not -len(values) <= p < len(values) for p in places):
+    if node.whole("axis") not in (0, -1) or any(not -len(values) <= p < len(values) for p in places):
         return None
     return of_values([values[p] for p in places], at.shape, source.kind)
 
@@ -157,7 +157,7 @@ def _concat(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | 
 def _slice(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
     source = given[0]
     parts = slices_of(node, given)
-    values = source and source.values
+    values = None if source is None else source.values
     if source is None or values is None or parts is None or len(source.shape) != 1 or len(parts) != 1:
         return None
     _, start, stop, step = parts[0]
@@ -197,8 +197,14 @@ def _range(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | N
 
 def _expand(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
     source, sizes = given[0], numbers(given[1] if len(given) > 1 else None)
-    value = source and source.scalar()
-    if source is None or sizes is None or value is None or not 0 <= prod(sizes) <= MOST_READ or min(sizes, default=1) < 0:
+    value = None if source is None else source.scalar()
+    if (
+        source is None
+        or sizes is None
+        or value is None
+        or not 0 <= prod(sizes) <= MOST_READ
+        or min(sizes, default=1) < 0
+    ):
         return None
     return of_values([value] * prod(sizes), tuple(sizes), source.kind)
 
@@ -246,7 +252,7 @@ def _elementwise(node: Node, given: Sequence[Const | None], graph: Graph) -> Con
     if shape is None or len(consts) < len(given):
         return None
     rows = [one.values for one in consts]
-    size = prod(shape)
+    size = prod(n for n in shape if isinstance(n, int))  # constants have no open sizes
     if any(row is None or len(row) not in (1, size) for row in rows) or size > MOST_READ:
         return _lazily(node, consts, shape)
     columns = [row * size if len(row) == 1 and size != 1 else row for row in rows if row is not None]
@@ -285,11 +291,12 @@ def broadcast(*shapes: Sequence[int | Open]) -> tuple[int | Open, ...] | None:
 
 
 def _product(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
-    values = given[0] and given[0].values
+    source = given[0]
+    values = None if source is None else source.values
     if values is None or not all(isinstance(v, int) for v in values):
         return None
     found = prod(v for v in values if isinstance(v, int))
-    keep = node.int("keepdims", 1)
+    keep = node.whole("keepdims", 1)
     return of_values([found], (1,) if keep else (), "int")
 
 
@@ -298,7 +305,7 @@ def _dequantised(node: Node, given: Sequence[Const | None], graph: Graph) -> Con
     weight, scale, zero = (*given, None, None)[:3]
     if weight is None or scale is None:
         return None
-    axis, rank = node.int("axis", 1), len(weight.shape)
+    axis, rank = node.whole("axis", 1), len(weight.shape)
 
     def read() -> object:
         across = [-1 if at == axis % max(rank, 1) else 1 for at in range(rank)] if scale.shape else ()
@@ -345,6 +352,6 @@ def fold(node: Node, constants: dict[str, Const], graph: Graph) -> Const | None:
     if how is None or any(name and name not in constants for name in node.inputs):
         return None
     given = [constants.get(name) for name in node.inputs]
-    if node.op not in ("Constant",) and (not given or given[0] is None):
+    if node.op != "Constant" and (not given or given[0] is None):
         return None
     return how(node, given, graph)

@@ -102,7 +102,7 @@ def _hard(b: Builder, name: str, x: str) -> Inner | None:
     maker = _alone(b, name, "HardSigmoid")
     if maker is None or maker.input(0) != x:
         return None
-    exact = isclose(maker.float("alpha", 0.2), 1 / 6, rel_tol=1e-5) and maker.float("beta", 0.5) == 0.5
+    exact = isclose(maker.number("alpha", 0.2), 1 / 6, rel_tol=1e-5) and maker.number("beta", 0.5) == 0.5
     return [maker] if exact else None
 
 

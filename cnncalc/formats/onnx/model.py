@@ -36,7 +36,7 @@ def package() -> Any:
 def parse(data: bytes, name: str) -> Any:
     """The ModelProto of a file's bytes, its own functions put in their places. SpecError for what is none."""
     onnx = package()
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
         model = onnx.load_model_from_string(data)
@@ -45,10 +45,10 @@ def parse(data: bytes, name: str) -> Any:
     if not model.HasField("graph"):
         raise SpecError(f"{shown(name, LONGEST_PATH)} is no ONNX file: it holds no graph")
     if model.functions:
-        import onnx.inliner
+        from onnx.inliner import inline_local_functions
 
         try:
-            return onnx.inliner.inline_local_functions(model)
+            return inline_local_functions(model)
         except (RuntimeError, ValueError, TypeError) as error:
             raise SpecError(f"the functions of the file cannot be put in their places: {_first_line(error)}") from None
     return model
@@ -202,11 +202,11 @@ class Node:
         """The error of something in this node that no ONNX node has."""
         return SpecError(f"node {shown(self.name)} ({shown(self.op)[1:-1]}): {what}")
 
-    def int(self, name: str, default: int = 0) -> int:
+    def whole(self, name: str, default: int = 0) -> int:
         """An integer attribute."""
         return int(self._get(name, 2, "i", default))
 
-    def float(self, name: str, default: float = 0.0) -> float:
+    def number(self, name: str, default: float = 0.0) -> float:
         """A float attribute, in as few digits as tell its float32."""
         value = float(self._get(name, 1, "f", default))
         return shortest(value)
@@ -282,7 +282,7 @@ class Graph:
         return found
 
     def declared(self, name: str) -> list[int | str | None] | None:
-        """The shape that the file, or else onnx's own inference, says of a value: numbers, names, None; None for none."""
+        """The shape that the file, or else onnx's own inference, says of a value: numbers, names or None."""
         info = self.declared_types.get(name)
         shape = None if info is None else dims_of(info)
         if shape is None:

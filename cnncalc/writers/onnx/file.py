@@ -74,7 +74,9 @@ class File:
         """A node on the way to what a layer makes."""
         return self.node(op, reads, self.name(f"{layer.name}.{part}"), **attributes)
 
-    def constant(self, layer: LayerReport, part: str, values: Sequence[float], *, whole: bool, shape: Any = None) -> str:
+    def constant(
+        self, layer: LayerReport, part: str, values: Sequence[float], *, whole: bool, shape: Any = None
+    ) -> str:
         """Numbers that are no weights, in a Constant node; in a row unless a shape is given."""
         kind = self.onnx.TensorProto.INT64 if whole else self.onnx.TensorProto.FLOAT
         made = self.name(f"{layer.name}.{part}")

@@ -24,7 +24,11 @@ PLAIN = {
 }
 
 
-def one(op: str, attributes: Callable[[dict[str, Any]], dict[str, Any]] = lambda values: {}) -> Writing:
+def _none(values: dict[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+def one(op: str, attributes: Callable[[dict[str, Any]], dict[str, Any]] = _none) -> Writing:
     """One node with the attributes that the layer's keys say."""
 
     def handle(file: File, layer: LayerReport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 from ...sizes import known
@@ -64,7 +65,9 @@ def kernel(file: File, layer: LayerReport, role: str = "weight") -> str:
     *k, each, out = shape
     channelwise = role == "depthwise" or layer.op.startswith("dwconv")
     order = (len(k), len(k) + 1, *range(len(k))) if channelwise else (len(k) + 1, len(k), *range(len(k)))
-    return file.weight(layer, role, [each * out, 1, *k] if channelwise else [out, each, *k], lambda a: a.transpose(order))
+    return file.weight(
+        layer, role, [each * out, 1, *k] if channelwise else [out, each, *k], lambda a: a.transpose(order)
+    )
 
 
 def bias(file: File, layer: LayerReport) -> list[str]:
@@ -121,7 +124,8 @@ def pool(op: str) -> Writing:
     """A sliding pool."""
 
     def handle(file: File, layer: LayerReport) -> None:
-        v, more = layer.values, {"ceil_mode": int(layer.values["ceil"])}
+        v = layer.values
+        more: dict[str, Any] = {"ceil_mode": int(v["ceil"])}
         if "count_include_pad" in v:
             more["count_include_pad"] = int(v["count_include_pad"])
         if "norm" in v:
@@ -204,16 +208,8 @@ def affine(file: File, layer: LayerReport, shape: Sequence[int], change: Callabl
         if layer.values[key]:
             found.append(file.weight(layer, role, shape, change))
         else:
-            values = [plain] * len(range(_count(shape)))
-            found.append(file.constant(layer, role, values, whole=False, shape=shape))
+            found.append(file.constant(layer, role, [plain] * prod(shape), whole=False, shape=shape))
     return found
-
-
-def _count(shape: Sequence[int]) -> int:
-    total = 1
-    for n in shape:
-        total *= n
-    return total
 
 
 def batchnorm(file: File, layer: LayerReport) -> None:
@@ -243,8 +239,8 @@ def lrn(file: File, layer: LayerReport) -> None:
     v = layer.values
     if v["size"] % 2 == 0 and layer.env.dialect.lrn_before_is_larger:
         raise unsaid(layer, f"{v['size']} channels of which the extra one stands before", "an odd size")
-    more = {"alpha": float(v["alpha"]), "beta": float(v["beta"]), "bias": float(v["offset"])}
-    between(file, layer, "LRN", size=v["size"], **more)
+    alpha, beta, offset = [float(v[key]) for key in ("alpha", "beta", "offset")]
+    between(file, layer, "LRN", size=v["size"], alpha=alpha, beta=beta, bias=offset)
 
 
 WRITERS: dict[str, Writing] = {

@@ -51,7 +51,7 @@ def binary(b: Builder, node: Node) -> None:
 
 
 def _from_constant(b: Builder, node: Node, first: str, second: str) -> None:
-    """c - x; c / x is only its shape."""
+    """Constants less x; divided by x they are only a shape."""
     const, x = b.const(first), b.value(second)
     number = None if const is None else const.scalar()
     if node.op != "Sub" or number is None:

@@ -18,7 +18,7 @@ def reshape(b: Builder, node: Node) -> None:
     wanted = node.ints("shape") if node.has("shape") else None if const is None else const.values
     if wanted is None:
         raise Unsaid(known=False)
-    target = resolved(b, full, list(wanted), bool(node.int("allowzero")))
+    target = resolved(b, full, list(wanted), bool(node.whole("allowzero")))
     if not recognised(b, node, b.sample(target)):
         b.give(node, b.reshaped(node.name, x, target))
 
@@ -57,7 +57,7 @@ def resolved(b: Builder, full: tuple[Size, ...], wanted: list[Number], zeros: bo
 def flatten(b: Builder, node: Node) -> None:
     """The axes before `axis` as one, and those from it on."""
     x, full = b.known(node)
-    axis = node.int("axis", 1)
+    axis = node.whole("axis", 1)
     axis += len(full) if axis < 0 else 0
     if b.batched and axis == 1:
         b.give(node, b.emit(node.name, "flatten", x))
@@ -136,7 +136,7 @@ def slices(b: Builder, node: Node) -> None:
 def split(b: Builder, node: Node) -> None:
     """A slice layer for each part that is read."""
     x, full = b.known(node)
-    axis = node.int("axis")
+    axis = node.whole("axis")
     at = b.axis(axis, len(full))
     parts = _parts(b, node, known(full[axis]))
     if at == 0 or parts is None or len(parts) != len(node.outputs):
@@ -170,7 +170,7 @@ def gather(b: Builder, node: Node) -> None:
     at = b.const(node.input(1))
     places = at.shape if at is not None else b.full(b.value(node.input(1)))
     full = table.shape if table is not None else b.known(node)[1]
-    axis = node.int("axis")
+    axis = node.whole("axis")
     if not -len(full) <= axis < len(full):
         raise node.wrong(f"axis {axis} of {len(full)}")
     axis += len(full) if axis < 0 else 0
@@ -202,7 +202,7 @@ def concat(b: Builder, node: Node) -> None:
     full = next((f for f in map(b.full, xs) if f is not None), None)
     if full is None:
         raise Unsaid(known=False)
-    at = b.axis(node.int("axis", 1), len(full))
+    at = b.axis(node.whole("axis", 1), len(full))
     if at == 0 or any(x.shape == NOTHING_KNOWN for x in xs):
         raise Unsaid(known=False)
     b.make(node, "concat", xs, {"axis": at})
@@ -215,7 +215,7 @@ def _part(b: Builder, name: str) -> Value:
 def shape(b: Builder, node: Node) -> None:
     """The sizes of a value, a constant from here on."""
     _, full = b.known(node)
-    start, end = node.int("start"), node.int("end", len(full))
+    start, end = node.whole("start"), node.whole("end", len(full))
     b.constants[node.outputs[0]] = b.shape_const(full[start:end])
 
 

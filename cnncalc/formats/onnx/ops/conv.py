@@ -51,7 +51,7 @@ def conv(b: Builder, node: Node) -> None:
     """Kernels (c_o, c_i/g, k), as ours."""
     x, weight, bias = b.first(node), b.param(node, 1), b.param(node, 2)
     c_o, each, k = kernel(node, weight)
-    g = node.int("group", 1)
+    g = node.whole("group", 1)
     keys = {"c_i": each * g, "c_o": c_o, **window(node, k), "g": g, "bias": bias is not None}
     b.make(node, f"conv{ENDS[len(k)]}", x, keys, {"weight": weight, "bias": bias})
 
@@ -60,7 +60,7 @@ def transposed(b: Builder, node: Node) -> None:
     """Kernels (c_i, c_o/g, k), as ours; with output_shape the padding follows from it."""
     x, weight, bias = b.first(node), b.param(node, 1), b.param(node, 2)
     c_i, each, k = kernel(node, weight)
-    g = node.int("group", 1)
+    g = node.whole("group", 1)
     keys = {"c_i": c_i, "c_o": each * g, **window(node, k), "g": g, "bias": bias is not None}
     if any(node.ints("output_padding") or []):
         keys["out_pad"] = node.ints("output_padding")

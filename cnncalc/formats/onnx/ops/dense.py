@@ -13,13 +13,16 @@ def gemm(b: Builder, node: Node) -> None:
     x, weight = b.first(node), b.param(node, 1)
     if weight is None or len(weight.shape) != 2:
         raise Unsaid(known=False)
-    if node.int("transA"):
+    if node.whole("transA"):
         raise Unsaid(known=False)
-    weight = weight if node.int("transB") else transposed(weight)
+    weight = weight if node.whole("transB") else transposed(weight)
     out, _ = weight.shape
     bias = bias_of(b.param(node, 2), out)
     keys = {"c_i": weight.shape[1], "out": out, "bias": bias is not None}
-    arrays = {"weight": times(weight, node.float("alpha", 1.0)), "bias": bias and times(bias, node.float("beta", 1.0))}
+    arrays = {
+        "weight": times(weight, node.number("alpha", 1.0)),
+        "bias": bias and times(bias, node.number("beta", 1.0)),
+    }
     b.make(node, "linear", x, keys, arrays)
 
 
@@ -53,9 +56,13 @@ def matmul(b: Builder, node: Node) -> None:
     if weight is None or len(weight.shape) != 2 or b.const(node.input(0)) is not None:
         raise _product(b, node)
     x = b.first(node)
-    b.make(node, "linear", x, {"c_i": weight.shape[0], "out": weight.shape[1], "bias": False}, {
-        "weight": transposed(weight)
-    })
+    b.make(
+        node,
+        "linear",
+        x,
+        {"c_i": weight.shape[0], "out": weight.shape[1], "bias": False},
+        {"weight": transposed(weight)},
+    )
 
 
 def _product(b: Builder, node: Node) -> Unsaid:

@@ -18,11 +18,11 @@ def batchnorm(b: Builder, node: Node) -> None:
     roles = ("weight", "bias", "running_mean", "running_var")
     weights = {role: b.param(node, at) for at, role in enumerate(roles, 1)}
     scale = weights["weight"]
-    if scale is None or len(scale.shape) != 1 or node.int("spatial", 1) != 1:
+    if scale is None or len(scale.shape) != 1 or node.whole("spatial", 1) != 1:
         raise Unsaid(b.full(x), params=params_of(scale) + params_of(weights["bias"]))
     keys, arrays = affine(scale, weights["bias"])
     means = {role: weights[role] for role in roles[2:]}
-    eps = node.float("epsilon", 1e-5)
+    eps = node.number("epsilon", 1e-5)
     b.make(node, "batchnorm", x, {"c_i": scale.shape[0], **keys, "eps": eps}, arrays | means)
 
 
@@ -30,13 +30,13 @@ def layernorm(b: Builder, node: Node) -> None:
     """Over the axes from `axis` on, with a weight of their shape."""
     x, full = b.known(node)
     weight, bias = b.param(node, 1), b.param(node, 2)
-    first = b.axis(node.int("axis", -1), len(full))
+    first = b.axis(node.whole("axis", -1), len(full))
     axes = list(range(first, len(x.shape) + 1))
     shape = tuple([known(x.shape[a - 1]) for a in axes])
     if first == 0 or any(w is not None and w.shape != shape for w in (weight, bias)):
         raise Unsaid(full, params=params_of(weight) + params_of(bias))
     keys, arrays = affine(weight, bias)
-    b.make(node, "layernorm", x, {"axis": axes, **keys, "eps": node.float("epsilon", 1e-5)}, arrays)
+    b.make(node, "layernorm", x, {"axis": axes, **keys, "eps": node.number("epsilon", 1e-5)}, arrays)
 
 
 def affine(weight: Const | None, bias: Const | None) -> tuple[dict[str, Any], dict[str, Const | None]]:
@@ -54,28 +54,28 @@ def groupnorm(b: Builder, node: Node) -> None:
     """By groups of channels; one weight a group, as it once was, is said by its shape only."""
     x = b.first(node)
     weight, bias = b.param(node, 1), b.param(node, 2)
-    g = node.int("num_groups", 1)
+    g = node.whole("num_groups", 1)
     channels = known(x.shape[0]) if x.shape else None
     if weight is None or (b.graph.opset < GROUPS_BY_CHANNEL and weight.shape != (channels,)):
         raise Unsaid(b.full(x), params=params_of(weight) + params_of(bias))
     keys, arrays = affine(weight, bias)
-    b.make(node, "groupnorm", x, {"g": g, **keys, "eps": node.float("epsilon", 1e-5)}, arrays)
+    b.make(node, "groupnorm", x, {"g": g, **keys, "eps": node.number("epsilon", 1e-5)}, arrays)
 
 
 def instancenorm(b: Builder, node: Node) -> None:
     """Each channel of each sample."""
     x, weight, bias = b.first(node), b.param(node, 1), b.param(node, 2)
     keys, arrays = affine(weight, bias)
-    b.make(node, "instancenorm", x, {**keys, "eps": node.float("epsilon", 1e-5)}, arrays)
+    b.make(node, "instancenorm", x, {**keys, "eps": node.number("epsilon", 1e-5)}, arrays)
 
 
 def lrn(b: Builder, node: Node) -> None:
     """Across neighbouring channels."""
     keys = {
-        "size": node.int("size"),
-        "alpha": node.float("alpha", 1e-4),
-        "beta": node.float("beta", 0.75),
-        "offset": node.float("bias", 1.0),
+        "size": node.whole("size"),
+        "alpha": node.number("alpha", 1e-4),
+        "beta": node.number("beta", 0.75),
+        "offset": node.number("bias", 1.0),
     }
     b.make(node, "lrn", b.first(node), keys)
 

@@ -60,23 +60,29 @@ def kept(b: Builder, node: Node) -> None:
 
 
 def _hardsigmoid(node: Node) -> dict[str, Any] | None:
-    return {"alpha": node.float("alpha", 0.2)} if node.float("beta", 0.5) == 0.5 else None
+    return {"alpha": node.number("alpha", 0.2)} if node.number("beta", 0.5) == 0.5 else None
 
 
 def _selu(node: Node) -> dict[str, Any] | None:
-    usual = abs(node.float("alpha", 1.6732632) - 1.6732632) < 1e-4 and abs(node.float("gamma", 1.050701) - 1.0507) < 1e-4
+    usual = (
+        abs(node.number("alpha", 1.6732632) - 1.6732632) < 1e-4 and abs(node.number("gamma", 1.050701) - 1.0507) < 1e-4
+    )
     return {} if usual else None
 
 
+def _negative(node: Node) -> dict[str, Any] | None:
+    return {"factor": -1}
+
+
 def _celu(node: Node) -> dict[str, Any] | None:
-    return {"alpha": 1.0} if node.float("alpha", 1.0) == 1.0 else None
+    return {"alpha": 1.0} if node.number("alpha", 1.0) == 1.0 else None
 
 
 def softmax(b: Builder, node: Node) -> None:
     """Along one axis; before operator set 13 along all from one on, flattened, which is the same where those are 1."""
     x, full = b.known(node)
     old = b.graph.opset < 13
-    axis = node.int("axis", 1 if old else -1)
+    axis = node.whole("axis", 1 if old else -1)
     ours = b.axis(axis, len(full))
     after = x.shape[ours:]
     if ours == 0 or (old and any(n != 1 for n in after)):
@@ -89,7 +95,7 @@ def clip(b: Builder, node: Node) -> None:
     x = b.first(node)
     bounds: list[float | int | None] = []
     for at, name in ((1, "min"), (2, "max")):
-        bound = node.float(name) if node.has(name) else _input_bound(b, node, at)
+        bound = node.number(name) if node.has(name) else _input_bound(b, node, at)
         bounds.append(None if bound is None or isinf(bound) or abs(bound) > LARGEST else bound)
     if bounds == [0, 6]:
         b.make(node, "relu6", x)
@@ -131,21 +137,21 @@ def _flat(const: Const) -> Const:
 def dropout(b: Builder, node: Node) -> None:
     """Nothing, once trained."""
     const = b.const(node.input(1)) if node.input(1) else None
-    rate = const.scalar() if const is not None else node.float("ratio", 0.5)
+    rate = const.scalar() if const is not None else node.number("ratio", 0.5)
     b.make(node, "dropout", b.first(node), {} if rate is None or not 0 <= rate <= 1 else {"rate": rate})
 
 
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(KEPT, kept),
     **{word: plain(op) for word, op in PLAIN.items()},
-    "LeakyRelu": keyed("leakyrelu", lambda node: {"alpha": node.float("alpha", 0.01)}),
-    "Elu": keyed("elu", lambda node: {"alpha": node.float("alpha", 1.0)}),
+    "LeakyRelu": keyed("leakyrelu", lambda node: {"alpha": node.number("alpha", 0.01)}),
+    "Elu": keyed("elu", lambda node: {"alpha": node.number("alpha", 1.0)}),
     "Celu": keyed("elu", _celu),
-    "Swish": keyed("silu", lambda node: {} if node.float("alpha", 1.0) == 1.0 else None),
+    "Swish": keyed("silu", lambda node: {} if node.number("alpha", 1.0) == 1.0 else None),
     "Selu": keyed("selu", _selu),
     "HardSigmoid": keyed("hardsigmoid", _hardsigmoid),
     "Gelu": keyed("gelu", lambda node: {"approximate": node.text("approximate", "none") == "tanh"}),
-    "Neg": keyed("rescale", lambda node: {"factor": -1}),
+    "Neg": keyed("rescale", _negative),
     "Softmax": softmax,
     "Clip": clip,
     "PRelu": prelu,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....layers.sliding import place
 from ....layers.keys import spread
+from ....layers.sliding import place
 from ....sizes import Size
 from ..builder import Builder, Handler, Unsaid, Value
 from ..fold import axes_of
@@ -26,12 +26,12 @@ def pool(op: str) -> Handler:
         if len(k) not in ENDS:
             raise Unsaid(known=False)
         keys = window(node, k)
-        if node.int("ceil_mode"):
+        if node.whole("ceil_mode"):
             keys |= rounded_up(b, x, keys)
-        if op == "avgpool" and node.int("count_include_pad"):
+        if op == "avgpool" and node.whole("count_include_pad"):
             keys["count_include_pad"] = True
         if op == "lppool":
-            keys["norm"] = node.int("p", 2)
+            keys["norm"] = node.whole("p", 2)
         b.make(node, op + ENDS[len(k)], x, keys)
 
     return handle
@@ -47,7 +47,7 @@ def rounded_up(b: Builder, x: Value, keys: dict[str, Any]) -> dict[str, Any]:
     if len(sizes) < len(space) or min(*k, *s, *d) < 1:
         return {"ceil": True}
     slides = place(tuple(sizes), k, s, d, tuple([tuple(pair) for pair in p]), ceil=True)
-    reach = [-(-(w.n + sum(pair) - w.k) // w.s) + 1 for w, pair in zip(slides, p, strict=True)]  # type: ignore[operator]
+    reach = [-(-(w.n + sum(pair) - w.k) // w.s) + 1 for w, pair in zip(slides, p, strict=True)]
     if reach == [w.out for w in slides]:
         return {"ceil": True}
     after = [(out - 1) * w.s + w.k - w.n - pair[0] for out, w, pair in zip(reach, slides, p, strict=True)]
@@ -77,10 +77,10 @@ def reduced(node: Node, b: Builder) -> tuple[Value, tuple[Size, ...], list[int],
         raise Unsaid(known=False)
     axes = axes_of(node, given, len(full))
     if not axes:
-        axes = [] if node.int("noop_with_empty_axes") else list(range(len(full)))
+        axes = [] if node.whole("noop_with_empty_axes") else list(range(len(full)))
     if any(not 0 <= a < len(full) for a in axes):
         raise node.wrong(f"axes {axes} of {len(full)}")
-    return x, full, sorted(set(axes)), bool(node.int("keepdims", 1))
+    return x, full, sorted(set(axes)), bool(node.whole("keepdims", 1))
 
 
 def without(full: tuple[Size, ...], axes: list[int], keep: bool) -> list[Size]:

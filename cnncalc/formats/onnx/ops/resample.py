@@ -49,7 +49,7 @@ def _pairs(b: Builder, node: Node, rank: int) -> Pairs:
 def _pad_value(b: Builder, node: Node) -> float | None:
     """The constant, None where it is not known, or not finite."""
     if not node.input(2):
-        return node.float("value", 0.0)
+        return node.number("value", 0.0)
     const = b.const(node.input(2))
     value = None if const is None else const.scalar()
     return value if value is not None and isfinite(value) and abs(value) <= LARGEST else None
@@ -106,7 +106,7 @@ def _how(b: Builder, node: Node, x: Value, out: list[Size]) -> dict[str, Any] | 
     mode = MODES.get(node.text("mode", "nearest"))
     old = node.op == "Upsample" or b.graph.opset < 11
     where = "asymmetric" if old else node.text("coordinate_transformation_mode", "half_pixel")
-    if mode is None or node.int("antialias") or node.int("exclude_outside"):
+    if mode is None or node.whole("antialias") or node.whole("exclude_outside"):
         return None
     if mode == "nearest":
         rounding = "floor" if old else node.text("nearest_mode", "round_prefer_floor")
@@ -114,7 +114,7 @@ def _how(b: Builder, node: Node, x: Value, out: list[Size]) -> dict[str, Any] | 
         whole = all(isinstance(n, int) and isinstance(o, int) and o % n == 0 for n, o in pairs)
         centred = whole and where.endswith("half_pixel") and rounding.startswith("round_prefer")
         return {"mode": mode} if centred or (where == "asymmetric" and rounding == "floor") else None
-    if mode == "cubic" and abs(node.float("cubic_coeff_a", -0.75) + 0.75) > 1e-6:
+    if mode == "cubic" and abs(node.number("cubic_coeff_a", -0.75) + 0.75) > 1e-6:
         return None
     align = {"half_pixel": False, "pytorch_half_pixel": False, "align_corners": True}.get(where)
     return None if align is None else {"mode": mode, "align": align}
@@ -123,7 +123,7 @@ def _how(b: Builder, node: Node, x: Value, out: list[Size]) -> dict[str, Any] | 
 def depth_to_space(b: Builder, node: Node) -> None:
     """CRD is a pixel shuffle; DCR the same with the channels in another order: reshape, permute, reshape."""
     x, full = b.known(node)
-    f = node.int("blocksize")
+    f = node.whole("blocksize")
     if len(x.shape) != 3 or f < 1:
         raise node.wrong(f"blocksize {f} of {len(full)} axes")
     if node.text("mode", "DCR") == "CRD" or f == 1:
@@ -137,7 +137,7 @@ def depth_to_space(b: Builder, node: Node) -> None:
 def space_to_depth(b: Builder, node: Node) -> None:
     """Blocks become channels: reshape, permute, reshape."""
     x, full = b.known(node)
-    f = node.int("blocksize")
+    f = node.whole("blocksize")
     if len(x.shape) != 3 or f < 1:
         raise node.wrong(f"blocksize {f} of {len(full)} axes")
     c, h, w = _sizes(x)

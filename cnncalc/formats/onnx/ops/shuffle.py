@@ -46,8 +46,10 @@ def _channels(b: Builder, node: Node, middle: Node, source: Value, inner: Value)
 def _groups(b: Builder, node: Node, middle: Node, source: Value, inner: Value) -> Found | None:
     """(g, everything) normalised, weights of 1 and biases of 0: how exporters write a group norm."""
     weight, bias = [b.const(name) for name in middle.inputs[1:3]]
-    plain = weight is not None and bias is not None and set(weight.values or ()) == {1} and set(bias.values or ()) == {0}
+    plain = (
+        weight is not None and bias is not None and set(weight.values or ()) == {1} and set(bias.values or ()) == {0}
+    )
     if not plain or len(inner.shape) != 2:
         return None
-    keys: dict[str, object] = {"g": inner.shape[0], "eps": middle.float("epsilon", 1e-5)}
+    keys: dict[str, object] = {"g": inner.shape[0], "eps": middle.number("epsilon", 1e-5)}
     return "groupnorm", {**keys, "scale": False, "center": False}
