@@ -325,7 +325,7 @@ def test_shuffled_channels_and_groups() -> None:
         ("Mul", ["r", "w"], "m", {}),
         ("Add", ["m", "b"], "y", {}),
     )
-    arrays = {
+    others: dict[str, Any] = {
         "rows": np.array([0, 2, -1], I64),
         "ones": ones(2, F32),
         "zeros": np.zeros(2, F32),
@@ -333,7 +333,7 @@ def test_shuffled_channels_and_groups() -> None:
         "w": np.arange(6, dtype=F32).reshape(6, 1, 1),
         "b": np.arange(6, dtype=F32).reshape(6, 1, 1),
     }
-    data = model(groups, [2, 6, 5, 7], arrays)
+    data = model(groups, [2, 6, 5, 7], others)
     (layer,) = layers_of(data)
     assert (layer["op"], layer["g"], layer["scale"], layer["center"]) == ("groupnorm", 2, True, True)
     assert cnncalc.shape(read(data).spec).params == 12

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...trace import LayerReport
 from .file import File, numbers
-from .windows import Writing
+from .windows import Writing, between
 
 END = 2**63 - 1
 MODES = {"replicate": "edge", "circular": "wrap"}
@@ -29,21 +29,20 @@ def permute(file: File, layer: LayerReport) -> None:
 def _pads(file: File, layer: LayerReport, sign: int) -> str:
     """Begins of all axes, then their ends."""
     begins, ends = ([sign * pair[at] for pair in layer.values["p"]] for at in (0, 1))
-    rows = [[0, *sides, 0] if file.last else [0, 0, *sides] for sides in (begins, ends)]
-    return file.whole(layer, "pads", [*rows[0], *rows[1]])
+    return file.whole(layer, "pads", [0, 0, *begins, 0, 0, *ends])
 
 
 def pad(file: File, layer: LayerReport) -> None:
     """Around the spatial axes."""
     v = layer.values
     value = file.constant(layer, "value", [float(v["value"])], whole=False, shape=())
-    reads = [*file.reads(layer), _pads(file, layer, 1), *([value] if v["mode"] == "constant" else [])]
-    file.node("Pad", reads, layer.name, mode=MODES.get(v["mode"], v["mode"]))
+    reads = [_pads(file, layer, 1), *([value] if v["mode"] == "constant" else [])]
+    between(file, layer, "Pad", reads, mode=MODES.get(v["mode"], v["mode"]))
 
 
 def crop(file: File, layer: LayerReport) -> None:
     """A Pad of less than nothing."""
-    file.node("Pad", [*file.reads(layer), _pads(file, layer, -1)], layer.name, mode="constant")
+    between(file, layer, "Pad", [_pads(file, layer, -1)], mode="constant")
 
 
 def slices(file: File, layer: LayerReport) -> None:

@@ -64,10 +64,10 @@ class File:
         """The values that a layer reads."""
         return ["input" if at == INPUT else self.report.layers[at].name for at in layer.node.reads]
 
-    def node(self, op: str, reads: Sequence[str], makes: str, **attributes: Any) -> str:
-        """One more node, and the name of what it makes."""
+    def node(self, op: str, reads: Sequence[str], makes: str, called: str | None = None, **attributes: Any) -> str:
+        """One more node, and the name of what it makes, by which it is called unless it says otherwise."""
         kept = {key: value for key, value in attributes.items() if value is not None}
-        self.nodes.append(self.onnx.helper.make_node(op, list(reads), [makes], name=makes, **kept))
+        self.nodes.append(self.onnx.helper.make_node(op, list(reads), [makes], name=called or makes, **kept))
         return makes
 
     def step(self, layer: LayerReport, part: str, op: str, reads: Sequence[str], **attributes: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...trace import LayerReport
 from .file import File, numbers, unsaid
-from .windows import Writing, affine, channels
+from .windows import Writing, affine, channels, finish, front
 
 PLAIN = {
     "relu": "Relu",
@@ -91,13 +91,13 @@ def linear(file: File, layer: LayerReport) -> None:
     if not has_bias:
         file.node("MatMul", [x, weight], layer.name)
         return
-    product = file.step(layer, "product", "MatMul", [x, weight])
-    file.node("Add", [product, file.weight(layer, "bias", [out])], layer.name)
+    product = file.node("MatMul", [x, weight], file.name(f"{layer.name}.product"), layer.name)
+    file.node("Add", [product, file.weight(layer, "bias", [out])], layer.name, f"{layer.name}.add")
 
 
-def by_channel(file: File, layer: LayerReport) -> list[int]:
-    """The shape of one number a channel, as it meets a sample."""
-    return [channels(layer), *([] if file.last else [1] * (len(layer.sample) - 1))]
+def by_channel(layer: LayerReport) -> list[int]:
+    """The shape of one number a channel, as it meets a sample with its channels first."""
+    return [channels(layer), *[1] * (len(layer.sample) - 1)]
 
 
 def _apply(file: File, layer: LayerReport, steps: list[tuple[str, str]]) -> None:
@@ -105,14 +105,15 @@ def _apply(file: File, layer: LayerReport, steps: list[tuple[str, str]]) -> None
     (x,) = file.reads(layer)
     if not steps:
         file.node("Identity", [x], layer.name)
-    for number, (op, name) in enumerate(steps, 1):
-        last = number == len(steps)
-        x = file.node(op, [x, name], layer.name) if last else file.step(layer, op.lower(), op, [x, name])
+        return
+    if file.last:
+        x = file.step(layer, "channels_first", "Transpose", [x], perm=front(layer))
+    finish(file, layer, steps, x)
 
 
 def scale(file: File, layer: LayerReport) -> None:
     """A weight and a bias a channel."""
-    shape = by_channel(file, layer)
+    shape = by_channel(layer)
     roles = [("Mul", "weight", "scale"), ("Add", "bias", "center")]
     _apply(file, layer, [(op, file.weight(layer, role, shape)) for op, role, key in roles if layer.values[key]])
 
@@ -126,12 +127,11 @@ def rescale(file: File, layer: LayerReport) -> None:
 def _rescaled(file: File, layer: LayerReport, factor: Any, offset: Any) -> None:
     steps = []
     for op, value, nothing in (("Mul", factor, 1), ("Add", offset, 0)):
-        several = isinstance(value, tuple) and len(value) > 1
         listed = list(value) if isinstance(value, tuple) else [value]
         if listed != [nothing]:
-            shape = by_channel(file, layer) if several else ()
-            numbers_ = [float(n) for n in listed]
-            steps.append((op, file.constant(layer, op.lower() + "end", numbers_, whole=False, shape=shape)))
+            shape = by_channel(layer) if len(listed) > 1 else ()
+            floats = [float(n) for n in listed]
+            steps.append((op, file.constant(layer, op.lower() + "end", floats, whole=False, shape=shape)))
     _apply(file, layer, steps)
 
 
@@ -154,7 +154,7 @@ def layernorm(file: File, layer: LayerReport) -> None:
     sizes = numbers(layer, tuple([layer.sample[a - 1] for a in axes]), "weights")
     weights = affine(file, layer, sizes, lambda a: a)
     weights = weights if layer.values["center"] else weights[:1]
-    attributes = {"axis": -len(axes), "epsilon": float(layer.values["eps"])}
+    attributes: dict[str, Any] = {"axis": -len(axes), "epsilon": float(layer.values["eps"])}
     (x,) = file.reads(layer)
     if axes == list(range(rank - len(axes) + 1, rank + 1)):
         file.node("LayerNormalization", [x, *weights], layer.name, **attributes)

@@ -138,16 +138,17 @@ def pool(op: str) -> Writing:
 
 
 def global_pool(op: str, reduce: str) -> Writing:
-    """A global pool; where its axes go, or stand before the channels, a reduction over them."""
+    """A global pool; where its axes go, a reduction over them."""
 
     def handle(file: File, layer: LayerReport) -> None:
-        keep = layer.values["keepdims"]
-        if keep and not file.last:
-            file.node(op, file.reads(layer), layer.name)
+        if layer.values["keepdims"]:
+            between(file, layer, op)
             return
-        rank = len(layer.sample)
-        axes = file.whole(layer, "axes", list(range(1, rank) if file.last else range(2, rank + 1)))
-        file.node(reduce, [*file.reads(layer), axes], layer.name, keepdims=int(keep))
+        (x,) = file.reads(layer)
+        if file.last:
+            x = file.step(layer, "channels_first", "Transpose", [x], perm=front(layer))
+        axes = file.whole(layer, "axes", list(range(2, len(layer.sample) + 1)))
+        file.node(reduce, [x, axes], layer.name, keepdims=0)
 
     return handle
 
@@ -221,11 +222,34 @@ def batchnorm(file: File, layer: LayerReport) -> None:
 
 
 def groupnorm(file: File, layer: LayerReport) -> None:
-    """With a weight for each channel."""
-    weights = affine(file, layer, [channels(layer)], lambda a: a)
-    between(
-        file, layer, "GroupNormalization", weights, epsilon=float(layer.values["eps"]), num_groups=layer.values["g"]
-    )
+    """Each group as one channel of an InstanceNormalization, then a weight and a bias a channel.
+
+    So PyTorch writes it, too: onnx infers no shape of a GroupNormalization.
+    """
+    (x,), g = file.reads(layer), layer.values["g"]
+    if file.last:
+        x = file.step(layer, "channels_first", "Transpose", [x], perm=front(layer))
+    plain = [file.constant(layer, part, [n] * g, whole=False) for part, n in (("ones", 1.0), ("zeros", 0.0))]
+    apart = file.step(layer, "apart", "Reshape", [x, file.whole(layer, "groups", [0, g, -1])])
+    made = file.step(layer, "made", "InstanceNormalization", [apart, *plain], epsilon=float(layer.values["eps"]))
+    shape = file.step(layer, "shape", "Shape", [x])
+    by = [("Mul", "weight", "scale"), ("Add", "bias", "center")]
+    shape_of = [channels(layer), *[1] * (len(layer.sample) - 1)]
+    steps = [(op, file.weight(layer, role, shape_of)) for op, role, key in by if layer.values[key]]
+    finish(file, layer, [("Reshape", shape), *steps], made)
+
+
+def finish(file: File, layer: LayerReport, steps: Sequence[tuple[str, str]], x: str) -> None:
+    """(op, second operand) one after another on channels first, the first of them called by the layer's name."""
+    if file.last:
+        steps = [*steps, ("Transpose", "")]
+    for number, (op, operand) in enumerate(steps, 1):
+        makes = layer.name if number == len(steps) else file.name(f"{layer.name}.{number}")
+        called = layer.name if number == 1 else f"{layer.name}.{op.lower()}"
+        if op == "Transpose":
+            file.node(op, [x], makes, called, perm=last(layer))
+        else:
+            x = file.node(op, [x, operand], makes, called)
 
 
 def instancenorm(file: File, layer: LayerReport) -> None:
