@@ -61,7 +61,7 @@ def _load(source: Source, fill: Fill | None) -> Network:
     if not isinstance(source, (str, PathLike)):
         return document.read(list(source) if isinstance(source, tuple) else source)
     if isinstance(source, PathLike):
-        return document.load_text(spec_source.read_text(fspath(source)), fspath(source))
+        return spec_source.load_file(fspath(source))
     given = spec_source.sort_out([source] if exists(source) else source.split())
     network = spec_source.network(given, _no_stdin, fill)
     return network if given.input is None else network._replace(input=given.input)
@@ -76,9 +76,9 @@ def from_torch(module: Any, input: Sequence[int] | str) -> Network:
     """
     from .formats.torch import read
     from .sizes import read_shape
-    from .spec import document
+    from .spec.document import imported
 
-    return document.read(read(module, read_shape(input)).spec)
+    return imported(read(module, read_shape(input)), type(module).__name__)
 
 
 def _no_stdin() -> str:

@@ -152,7 +152,7 @@ def _expecting(report: Report) -> Iterator[tuple[Path, Report | LayerReport, Any
 
 def from_error(name: str, error: CnncalcError) -> Finding:
     """The finding of a file that cannot be read, or a network that cannot be."""
-    where = error.where or Where(name, 1, 1)
+    where = error.where if error.where is not None and error.where.line else Where(name, 1, 1)
     code = "CC001" if isinstance(error, SpecError) else "CC002"
     return Finding(code, name, error.what, where.line, where.column, layer=error.layer, help=error.help)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .dialects import Dialect
 from .errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from .layers import Layer
 from .order import Entry, misplaced
-from .sizes import Shape, to_json
+from .sizes import Open, Shape, to_json
 
 INPUT = -1
 """What a layer reads that reads the network's input."""
@@ -18,6 +18,9 @@ MOST_LAYERS = 1_000_000
 
 class Source:
     """Where a network was read from, to say where in it something stands."""
+
+    weights: Mapping[str, Callable[[], Any]] = {}
+    """What reads each array that the file itself carries, by its name here."""
 
     def locate(self, path: Path, key: str | None) -> Where | None:
         """The place of a path, or of the name that stands for `key` there; None where there is no text."""
@@ -106,7 +109,8 @@ class Network(NamedTuple):
 
 def layer_dict(node: Node, nodes: Sequence[Node], values: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """One layer of the spec, in its place among the nodes, with the values given or resolved."""
-    found = {"name": node.name, "op": node.layer.op, **(node.layer.given if values is None else values)}
+    keys = node.layer.given if values is None else values
+    found = {"name": node.name, "op": node.layer.op, **{key: _written(value) for key, value in keys.items()}}
     if node.layer.NESTS:
         inner = node.layer.given["layers"]
         assert isinstance(inner, tuple)
@@ -119,6 +123,12 @@ def layer_dict(node: Node, nodes: Sequence[Node], values: Mapping[str, Any] | No
     if node.expect is not None:
         found["expect"] = node.expect
     return found
+
+
+def _written(value: Any) -> Any:
+    """A value as a spec holds it: open sizes as their letters."""
+    has_open = isinstance(value, tuple) and any(isinstance(n, Open) for n in value)
+    return to_json(value) if has_open else value
 
 
 def _inline(nodes: Sequence[Node]) -> list[Node]:

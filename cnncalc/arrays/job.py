@@ -86,10 +86,14 @@ class Job:
     ):
         """`weights` are arrays by name, or the one of a network's only layer with weights; `keep` names layers.
 
+        Without any, they are those that the network's own file holds.
+
         Raises SpecError and ShapeError for what does not go together, before anything is computed.
         """
         self.kind = real(kind, "x")
         fed = Fed(network, given, dialect, layout)
+        if weights is None:
+            weights = arrays.carried(network, seed)
         self.weights = arrays.named(fed.report, weights, bias)
         without = arrays.without_biases(fed.report.network, self.weights)
         self.fed = fed if without is fed.report.network else Fed(without, given, dialect, layout)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from math import prod, sqrt
 from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
 
-from ..errors import ShapeError, SpecError, nearest, shown
-from ..network import Network
+from ..errors import Path, ShapeError, SpecError, Where, nearest, shown
+from ..network import Network, Source
 from ..sizes import Shape, show
 from ..trace import LayerReport, Report
+from ..trace import shape as trace_shape
 from .files import Given, Stored
 from .task import Array, Dtype
 
@@ -65,6 +67,42 @@ def named(report: Report, given: Given | Array | None, bias: Array | None) -> Gi
         if isinstance(array, np.ndarray):
             found[f"{_only(report, role)}.{role}"] = array
     return found
+
+
+def carried(network: Network, seed: int | None = None) -> dict[str, Array]:
+    """The arrays that a network's own file holds. SpecError where it has only their shapes, and no seed draws them."""
+    found = {}
+    for name, read in (network.source.weights if network.source is not None else {}).items():
+        try:
+            found[name] = np.asarray(read())
+        except SpecError:
+            if seed is None:
+                raise
+    return found
+
+
+class _Given(Source):
+    """Where a network was read from, with the weights of another file."""
+
+    def __init__(self, source: Source | None, given: Given):
+        self._source = source
+        self.weights = {name: partial(_read, array) for name, array in given.items()}
+
+    def locate(self, path: Path, key: str | None) -> Where | None:
+        return None if self._source is None else self._source.locate(path, key)
+
+
+def _read(array: Array | Stored) -> Array:
+    return array.read() if isinstance(array, Stored) else array
+
+
+def sourced(network: Network, given: Given | Array | None) -> Network:
+    """A network whose own weights are these. SpecError or ShapeError where they are not what it needs."""
+    report = trace_shape(network.inlined())
+    arrays = named(report, given, None)
+    without = without_biases(network, arrays)
+    check(report if without is network else trace_shape(without.inlined()), arrays, None)
+    return without._replace(source=_Given(network.source, arrays))
 
 
 def _only(report: Report, role: str) -> str:
@@ -123,7 +161,7 @@ def bind(report: Report, given: Given, seed: int | None, kind: Dtype) -> dict[st
             assert seed is not None
             found[want.name] = draw(want, seed, kind)
         else:
-            read = array.read() if isinstance(array, Stored) else array
+            read = _read(array)
             found[want.name] = read.reshape(want.shape).astype(read.dtype.newbyteorder("="), copy=False)
     return found
 

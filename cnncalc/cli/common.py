@@ -14,6 +14,7 @@ import click
 from .. import trace
 from ..dialects import ALL, NAMES, dialect_named, dialects_named, is_several, layout_named
 from ..errors import LONGEST_PATH, SpecError, shown
+from ..formats import Imported
 from ..network import Network
 from ..render import FORMATS, Style
 from ..sizes import Shape, parse_shape, show
@@ -211,12 +212,31 @@ def output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
             sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8 whatever the locale
         yield sys.stdout
         return
+    with _written(path) as part, open(part, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        yield file
+
+
+def binary_output(path: str | None, data: bytes) -> None:
+    """Write bytes to a file, whole or not at all, or to standard output. SpecError for a terminal."""
+    if path is not None and path not in ("", "-"):
+        with _written(path) as part, open(part, "wb") as file:
+            file.write(data)
+        return
+    with output(path) as stream:
+        if stream.isatty():
+            raise SpecError("a binary file is not for a terminal", "pipe it, or give -o FILE")
+        stream.buffer.write(data)  # type: ignore[attr-defined]
+        stream.buffer.flush()  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def _written(path: str) -> Iterator[str]:
+    """The file beside a path that is to be written, and afterwards stands there whole, or not at all."""
     special = os.path.exists(path) and not os.path.isfile(path)  # a device, a pipe: nothing to rename
     target = os.path.realpath(path)
     part = path if special else f"{target}.{os.getpid()}.part"
     try:
-        with open(part, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            yield file
+        yield part
         if not special:
             _put_in_place(part, target)
     except OSError as error:
@@ -260,10 +280,10 @@ def note(quiet: bool, text: str) -> None:
         print(f"note: {text}", file=sys.stderr)
 
 
-def read_stdin() -> str:
-    """Standard input as text."""
-    from ..spec.source import decode
+def read_stdin() -> str | Imported:
+    """Standard input as text, or as what a reader of another format makes of it."""
+    from ..spec.source import decode_any
 
     if sys.stdin is None:
         raise SpecError("standard input is closed", "give a file, or layer words")
-    return decode(sys.stdin.buffer.read(), "-")
+    return decode_any(sys.stdin.buffer.read(), "-")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from typing import Any
 
 import click
 
@@ -14,6 +12,7 @@ from ..spec.source import Given
 from ..writers import TARGETS, writer
 from .common import (
     Asked,
+    binary_output,
     color_option,
     debug_option,
     network_options,
@@ -30,8 +29,9 @@ from .common import (
 @network_options()
 @together(
     click.option("--to", "target", type=click.Choice(TARGETS), default="spec", show_default=True, help="Which form."),
+    click.option("--weights", "npz", metavar="W.npz", help="Write the weights that come with the network, by name."),
+    click.option("-w", "w_path", metavar="W", help="Weights by name (.npz, .safetensors) for an ONNX file."),
     path_option(),
-    click.option("--weights", "weights_path", metavar="W.npz", help="Write the weights that come with it to a file."),
     color_option(),
     quiet_option(),
     debug_option(),
@@ -40,8 +40,9 @@ def command(
     spec: tuple[str, ...],
     asked: Asked,
     target: str,
+    npz: str | None,
+    w_path: str | None,
     path: str | None,
-    weights_path: str | None,
     color: str,
     quiet: bool,
 ) -> int:
@@ -50,61 +51,68 @@ def command(
     A torch.nn.Module is named as package.module:factory, and needs -i.
 
     \b
-      cnncalc convert resnet18 -o resnet18.json
-      cnncalc convert 3x32x32 conv:16,k3,p1 relu
+      cnncalc convert net.onnx -o net.json --weights net.npz
       cnncalc convert torchvision.models:resnet50 -i 3x224x224 --weights resnet50.npz
+      cnncalc convert resnet18 --to onnx -o resnet18.onnx
       cnncalc convert resnet18 --to torch -o resnet18.py
     """
     from ..spec import source
 
     given = source.sort_out(spec)
     asked = asked.with_front(given)
-    network, weights = _read(given, asked)
-    text = writer(target)(asked.settle(network))
-    assert isinstance(text, str)
-    if weights_path is not None:
-        _write_weights(weights_path, weights)
-    with output(path, utf8=True) as stream:
-        stream.write(text)
+    network = asked.settle(_read(given, asked))
+    if w_path is not None:
+        network = _with_weights(network, w_path, target)
+    found = writer(target)(network)
+    if npz is not None:
+        _save_weights(network, npz)
+    if isinstance(found, bytes):
+        binary_output(path, found)
+    else:
+        with output(path, utf8=True) as stream:
+            stream.write(found)
     return 0
 
 
-Weights = Mapping[str, Callable[[], Any]]
-
-
-def _read(given: Given, asked: Asked) -> tuple[Network, Weights]:
-    """A network, and the weights that come with it."""
+def _read(given: Given, asked: Asked) -> Network:
+    """The network of SPEC words, or of a torch.nn.Module."""
     from ..formats.torch.factory import is_factory
     from ..spec import source
     from ..spec.words import is_layer_word
 
     (word, *more) = given.rest
     if more or is_layer_word(word) or not is_factory(word) or os.path.exists(word):
-        return source.network(given, read_stdin), {}
+        return source.network(given, read_stdin)
     return _of_module(word, asked)
 
 
-def _of_module(word: str, asked: Asked) -> tuple[Network, Weights]:
-    """The network of a torch.nn.Module."""
+def _of_module(word: str, asked: Asked) -> Network:
     from ..formats.torch import read
     from ..formats.torch.factory import make
-    from ..spec import document
+    from ..spec.document import imported
 
     if asked.input is None:
         raise no_input()
     batch = () if asked.batch is None else (asked.batch,)
-    imported = read(make(word), (*batch, *asked.input))
-    return document.read(imported.spec), imported.weights
+    return imported(read(make(word), (*batch, *asked.input)), word)
 
 
-def _write_weights(path: str, weights: Weights) -> None:
-    """Write weights to a .npz. SpecError where none came with the network, or they have no values."""
+def _with_weights(network: Network, path: str, target: str) -> Network:
+    """The network with the arrays of a file, which its own then are."""
+    from ..arrays.weights import sourced
+    from .arrays import read_weights
+
+    if target != "onnx":
+        raise SpecError("-w gives an ONNX file its weights, and this is none", "add --to onnx")
+    return sourced(network, read_weights(path))
+
+
+def _save_weights(network: Network, path: str) -> None:
+    """Write what came with the network to a .npz."""
     from ..arrays.sinks import save_all
+    from ..arrays.weights import carried
 
-    arrays = {name: read() for name, read in weights.items()}
+    arrays = carried(network)
     if not arrays:
-        raise SpecError("no weights come with this network", "leave --weights out")
-    for name, array in arrays.items():
-        if array is None:
-            raise SpecError(f"{name} has no values: it is on PyTorch's meta device", "leave --weights out")
+        raise SpecError("--weights writes the weights that come with a network, and there are none", "leave it out")
     save_all(path, arrays)

@@ -14,7 +14,6 @@ from ..network import Network
 from ..render.differences import FORMATS, renderer
 from ..sizes import Shape, looks_like_shape
 from ..spec import source
-from ..spec.document import load_text
 from ..spec.words import is_layer_word
 from ..trace import Report
 from .common import (
@@ -99,7 +98,7 @@ def _network(word: str) -> tuple[Network, Shape | None]:
         raise SpecError(f"{shown(word)} is no network", f"layer words go in quotes: {QUOTES}")
     words = [word] if word == source.STDIN or os.path.exists(word) else word.split()
     if _is_revision(word, words):
-        return load_text(_at_revision(word), word), None
+        return source.read_bytes(_at_revision(word), word), None
     given = source.sort_out(words)
     return source.network(given, read_stdin), given.input
 
@@ -111,12 +110,12 @@ def _is_revision(word: str, words: list[str]) -> bool:
     return not any(map(is_layer_word, words))
 
 
-def _at_revision(word: str) -> str:
-    """A file's text at a revision of git. SpecError that says which of the two is not there."""
+def _at_revision(word: str) -> bytes:
+    """A file's bytes at a revision of git. SpecError that says which of the two is not there."""
     done = _git("cat-file", "blob", word)
     if done.returncode:
         raise _not_in_git(word, done.stderr.decode(errors="replace"))
-    return source.decode(done.stdout, word)
+    return done.stdout
 
 
 def _git(*words: str) -> subprocess.CompletedProcess[bytes]:

@@ -11,9 +11,10 @@ from typing import NamedTuple, NoReturn
 
 from .. import zoo
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
+from ..formats import Imported
 from ..network import Network
 from ..spec import source
-from ..spec.document import Document, is_baseline, looks_like_spec, parse, read
+from ..spec.document import Document, imported, is_baseline, looks_like_spec, parse, read
 from .common import read_stdin
 
 
@@ -21,7 +22,7 @@ class Candidate(NamedTuple):
     """A file to check."""
 
     name: str
-    text: Callable[[], str]
+    text: Callable[[], str | Imported]
     line: int = 1
     """The line of the file that its text begins at."""
     optional: bool = False
@@ -64,7 +65,7 @@ def _raise(error: CnncalcError) -> NoReturn:
 
 def _of_file(path: str) -> Iterator[Candidate]:
     if not path.endswith(".jsonl"):
-        yield Candidate(path, partial(source.read_text, path))
+        yield Candidate(path, partial(source.read_any, path))
         return
     empty = True
     try:
@@ -119,7 +120,10 @@ def _inside(folder: str) -> Iterator[Candidate]:
 def loader(candidate: Candidate) -> Callable[[], Network] | None:
     """What reads a candidate; None for a directory's JSON that is of another kind."""
     try:
-        document = Document(candidate.text().removeprefix("\ufeff"), candidate.name, candidate.line)
+        text = candidate.text()
+        if isinstance(text, Imported):
+            return partial(imported, text, candidate.name)
+        document = Document(text.removeprefix("\ufeff"), candidate.name, candidate.line)
         value = parse(document)
     except CnncalcError as error:
         return partial(_raise, error)

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from ..dialects import DIALECTS, dialect_named, layout_named
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
+from ..formats import Imported
 from ..layers import OPS, Layer, find_op, keys_named, unknown_op
 from ..layers.composite import nested
 from ..network import Network, Node, Source, Wire, wire
@@ -119,6 +120,13 @@ def load_text(text: str, name: str, first_line: int = 1) -> Network:
     """A network from a JSON text. SpecError with file, line and column for anything that is no spec."""
     document = Document(text.removeprefix("\ufeff"), name, first_line)
     return read(parse(document), document)
+
+
+def imported(found: Imported, name: str) -> Network:
+    """A network that a reader of another format has made a spec of; errors name its file, and no place in it."""
+    document = Document("", name)
+    document.imported, document.weights = True, found.weights
+    return read(found.spec, document)
 
 
 def read(value: Any, source: Source | None = None) -> Network:

@@ -8,16 +8,19 @@ from contextlib import contextmanager
 from typing import IO, NamedTuple
 
 from .. import zoo
-from ..errors import LONGEST_PATH, SpecError, nearest, shown
+from ..errors import LONGEST_PATH, SpecError, Where, nearest, shown
+from ..formats import Imported
 from ..layers import OPS, unknown_op
 from ..network import Network
 from ..sizes import Shape, looks_like_shape, parse_shape
-from .document import load_text
+from .document import imported, load_text
 from .words import Fill, Words, is_layer_word, read_words
 
 STDIN = "-"
 ZIP = b"PK\x03\x04"
 """How an archive begins, such as Keras's."""
+ONNX_BEGINS = b"\x08"
+"""The first byte of an ONNX file, the tag of its version; no JSON begins with it."""
 
 
 class Given(NamedTuple):
@@ -58,7 +61,7 @@ def _front_shape(words: list[str]) -> Shape:
         raise
 
 
-def network(given: Given, read_stdin: Callable[[], str], fill: Fill | None = None) -> Network:
+def network(given: Given, read_stdin: Callable[[], str | Imported], fill: Fill | None = None) -> Network:
     """The network of SPEC words. SpecError for one thing that is no spec, with the nearest names."""
     rest = given.rest
     if len(rest) == 1 and not is_layer_word(rest[0]):
@@ -69,11 +72,11 @@ def network(given: Given, read_stdin: Callable[[], str], fill: Fill | None = Non
     return read_words(given.words, given.first, fill)
 
 
-def _one(given: Given, word: str, read_stdin: Callable[[], str]) -> Network:
+def _one(given: Given, word: str, read_stdin: Callable[[], str | Imported]) -> Network:
     if word == STDIN:
-        return load_text(read_stdin(), STDIN)
+        return _of(read_stdin(), STDIN)
     if os.path.exists(word):
-        return load_text(read_text(word), word)
+        return load_file(word)
     if word.lower() in zoo.names():
         return load_zoo(word.lower())
     raise _nothing(given, word)
@@ -140,18 +143,47 @@ def opened(path: str) -> Iterator[IO[bytes]]:
         raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {why}") from None
 
 
+def load_file(path: str) -> Network:
+    """The network of a file, a spec or one of another framework."""
+    return _of(read_any(path), path)
+
+
+def read_bytes(data: bytes, name: str) -> Network:
+    """The network of a file's bytes."""
+    return _of(decode_any(data, name), name)
+
+
+def _of(found: str | Imported, name: str) -> Network:
+    return imported(found, name) if isinstance(found, Imported) else load_text(found, name)
+
+
+def read_any(path: str) -> str | Imported:
+    """A file's text, or what a reader of another format has made of it. SpecError where it cannot be read."""
+    with opened(path) as file:
+        data = file.read()
+    return decode_any(data, path)
+
+
+def decode_any(data: bytes, name: str) -> str | Imported:
+    """Bytes as text, or as what a reader makes of them: an archive of Keras's, or ONNX, as the first bytes say."""
+    is_archive = data.startswith(ZIP)
+    if not is_archive and not name.lower().endswith(".onnx") and data[:1] != ONNX_BEGINS:
+        return decode(data, name)
+    from ..formats import onnx
+    from ..formats.keras.archive import config
+
+    try:
+        return decode(config(data), name) if is_archive else onnx.read(data, name)
+    except SpecError as error:
+        if error.where is None and not error.what.startswith(shown(name, LONGEST_PATH)):
+            error.where = Where(name, 0, 0)
+        raise
+
+
 def read_text(path: str) -> str:
     """A file's text. SpecError where it cannot be read, or is no UTF-8."""
     with opened(path) as file:
         data = file.read()
-    if data.startswith(ZIP):
-        from ..formats.keras.archive import config
-
-        try:
-            data = config(data)
-        except SpecError as error:
-            error.what = f"{shown(path, LONGEST_PATH)} {error.what}"
-            raise
     return decode(data, path)
 
 

@@ -18,4 +18,4 @@ def writer(target: str) -> Writer:
     return found
 
 
-TARGETS = ("spec", "keras", "torch")
+TARGETS = ("spec", "keras", "onnx", "torch")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from math import inf
 from typing import Any
 
+from ...errors import SpecError
 from .. import Imported
 from . import arithmetic, reshaping  # noqa: F401 - they note their rules
 from .calls import Call, Constant, Record, Value, tree
@@ -256,4 +258,13 @@ def weights(pieces: list[Piece]) -> Iterator[tuple[str, Callable[[], Any]]]:
     for piece in pieces:
         if piece.tie is None:
             for role, array in piece.made.weights.items():
-                yield f"{piece.name}.{role}", array.read
+                name = f"{piece.name}.{role}"
+                yield name, partial(_values, name, array)
+
+
+def _values(name: str, array: Constant) -> Any:
+    """A weight's values. SpecError where it has none."""
+    found = array.read()
+    if found is None:
+        raise SpecError(f"{name} has no values: it is on PyTorch's meta device", "make the module with values")
+    return found

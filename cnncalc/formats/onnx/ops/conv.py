@@ -1,0 +1,75 @@
+"""Convolutions and transposed convolutions (onnx/defs/nn/defs.cc)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..builder import Builder, Unsaid
+from ..model import Const, Node
+
+ENDS = {1: "1d", 2: "", 3: "3d"}
+WORDS = {"SAME_UPPER": "same_upper", "SAME_LOWER": "same_lower", "VALID": "valid"}
+
+
+def padding(node: Node, nd: int) -> Any:
+    """`auto_pad`, or `pads` as [before, after] an axis. SpecError where they are not as many as axes."""
+    word = node.text("auto_pad", "NOTSET")
+    if word not in ("NOTSET", ""):
+        return WORDS.get(word, word)
+    pads = node.ints("pads")
+    if pads is None:
+        return [[0, 0]] * nd
+    if len(pads) != 2 * nd:
+        raise node.wrong(f"{len(pads)} pads for {nd} axes: there is a begin and an end an axis")
+    return [list(pair) for pair in zip(pads[:nd], pads[nd:], strict=True)]
+
+
+def window(node: Node, k: list[int]) -> dict[str, Any]:
+    """The keys of a window of k taps: strides and dilations are 1 where they are left out."""
+    nd = len(k)
+    return {
+        "k": k,
+        "s": node.ints("strides") or [1] * nd,
+        "p": padding(node, nd),
+        "d": node.ints("dilations") or [1] * nd,
+    }
+
+
+def kernel(node: Node, weight: Const | None) -> tuple[int, int, list[int]]:
+    """A kernel's first two sizes and its taps. SpecError where its shape is none of a kernel."""
+    if weight is None:
+        raise node.wrong("has no kernel")
+    if len(weight.shape) < 3:
+        raise node.wrong(f"its kernel has the shape {list(weight.shape)}")
+    if len(weight.shape) > 5:
+        raise Unsaid(known=False)
+    first, second, *k = weight.shape
+    return first, second, k
+
+
+def conv(b: Builder, node: Node) -> None:
+    """Kernels (c_o, c_i/g, k), as ours."""
+    x, weight, bias = b.first(node), b.param(node, 1), b.param(node, 2)
+    c_o, each, k = kernel(node, weight)
+    g = node.whole("group", 1)
+    keys = {"c_i": each * g, "c_o": c_o, **window(node, k), "g": g, "bias": bias is not None}
+    b.make(node, f"conv{ENDS[len(k)]}", x, keys, {"weight": weight, "bias": bias})
+
+
+def transposed(b: Builder, node: Node) -> None:
+    """Kernels (c_i, c_o/g, k), as ours; with output_shape the padding follows from it."""
+    x, weight, bias = b.first(node), b.param(node, 1), b.param(node, 2)
+    c_i, each, k = kernel(node, weight)
+    g = node.whole("group", 1)
+    keys = {"c_i": c_i, "c_o": each * g, **window(node, k), "g": g, "bias": bias is not None}
+    if any(node.ints("output_padding") or []):
+        keys["out_pad"] = node.ints("output_padding")
+    wanted = node.ints("output_shape")
+    if wanted:
+        keys["out"] = wanted[-len(k) :]
+        if not isinstance(keys["p"], str):
+            del keys["p"]
+    b.make(node, f"convT{ENDS[len(k)]}", x, keys, {"weight": weight, "bias": bias})
+
+
+HANDLERS = {"Conv": conv, "ConvTranspose": transposed}
