@@ -171,10 +171,11 @@ class Difference(NamedTuple):
         return grouped([(run.name, " ".join(self.cell(run))) for run, _ in self.reached()])
 
     def label(self) -> tuple[object, ...]:
-        """What it has in common with layers that differ in the same way, and only in themselves: told as one."""
-        if self.refusing() or self.figures_differ():
+        """What it has in common with layers that differ in the same way; sizes that agree do not matter."""
+        if self.refusing():
             return (self.number,)
-        return (self.op, *[tuple(self.cell(run)[1:]) for run in self.runs], *self.why())
+        begin = 0 if self.figures_differ() else 1
+        return (self.op, *[tuple(self.cell(run)[begin:]) for run in self.runs], *self.why())
 
     def why(self) -> list[str]:
         """The rules that differ and the refusals, a line each; none where only what it reads differs."""
@@ -276,10 +277,21 @@ def _run(network: Network, dialect: type[Dialect], batch: int | None) -> Run:
 
 
 def alike(layers: Sequence[Difference]) -> list[list[Difference]]:
-    """Layers that differ in the same way, and change nothing that comes after, together where the first one stands."""
+    """Layers that differ in the same way, together where the first one stands."""
+    return _groups(layers, Difference.label)
+
+
+def reasons(layers: Sequence[Difference]) -> list[tuple[list[Difference], list[str]]]:
+    """The layers at which a rule differs, those with the same op and the same reasons together, and the reasons."""
+    telling = [layer for layer in layers if layer.why()]
+    groups = _groups(telling, lambda layer: (layer.op, *layer.why()))
+    return [(group, group[0].why()) for group in groups]
+
+
+def _groups(layers: Sequence[Difference], label: Callable[[Difference], tuple[object, ...]]) -> list[list[Difference]]:
     found: dict[tuple[object, ...], list[Difference]] = {}
     for layer in layers:
-        found.setdefault(layer.label(), []).append(layer)
+        found.setdefault(label(layer), []).append(layer)
     return list(found.values())
 
 

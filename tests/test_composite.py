@@ -125,3 +125,22 @@ def test_after_an_opaque_layer_without_an_output_all_is_unknown() -> None:
 def test_an_opaque_layer_is_not_executed() -> None:
     with pytest.raises(cnncalc.SpecError, match="opaque cannot be executed"):
         cnncalc.run([{"op": "opaque", "out": [3, 4, 4]}], np.ones((3, 4, 4)))
+
+
+def test_an_opaque_layers_open_output_is_written_as_it_is_read() -> None:
+    layers = [{"op": "opaque", "name": "o", "out": [None, "H", 8]}, {"op": "conv", "c_o": 2}]
+    network = cnncalc.load(layers)
+    again = cnncalc.load(json.loads(json.dumps(network.to_dict())))
+    assert again == network
+    report = cnncalc.shape(network, (3, 9, 9)).to_dict()
+    assert report["layers"][0]["out"] == [None, "H", 8]
+    assert cnncalc.shape(report).to_dict() == report
+
+
+def test_an_identity_says_how_many_axes_arrive() -> None:
+    """Two sizes are one channel's space where no layer tells; here they are a sequence of 9 with 4 features."""
+    layers = [{"op": "identity", "axes": 1}, {"op": "linear", "out": 5}]
+    assert cnncalc.shape({"layers": layers, "layout": "NHWC"}, (9, 4)).out == (9, 5)
+    assert cnncalc.shape({"layers": layers, "layout": "NHWC"}, (7, 9, 4)).out == (7, 9, 5)
+    with pytest.raises(cnncalc.ShapeError, match="axes is 2, and 9 has 0 beside the channels"):
+        cnncalc.shape([{"op": "flatten"}, {"op": "identity", "axes": 2}], (9,))

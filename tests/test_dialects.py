@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cnncalc
-from cnncalc.compare import RULES, Comparison, compare
+from cnncalc.compare import RULES, Comparison, alike, compare, reasons
 from cnncalc.dialects import DIALECTS, dialects_named
 from tests.program import here, process
 
@@ -187,6 +187,24 @@ def test_what_is_not_said_is_the_same(words: list[str], n: int) -> None:
             assert all(figure["params"] == figures[0]["params"] for figure in figures)
 
 
+def test_layers_that_differ_in_the_same_way_are_told_as_one() -> None:
+    found = compared("conv:5,k3,p1 batchnorm relu conv:7,k3,p1 batchnorm", (3, 8, 11))
+    assert [[layer.name for layer in group] for group in alike(found.layers)] == [["batchnorm1", "batchnorm2"]]
+    found = compared("maxpool:2 conv:5,k3,p1 batchnorm relu conv:5,k3,p1 batchnorm conv:7", (3, 8, 12))
+    assert [[layer.name for layer in group] for group in alike(found.layers)] == [
+        ["maxpool1"],
+        ["conv1", "conv2"],
+        ["batchnorm1", "batchnorm2"],
+        ["relu1"],
+        ["conv3"],
+    ]
+    assert [[layer.name for layer in group] for group, _ in reasons(found.layers)] == [
+        ["maxpool1"],
+        ["batchnorm1", "batchnorm2"],
+    ]
+    assert sum(map(len, alike(found.layers))) == len(found.layers)
+
+
 # From the shell.
 
 
@@ -279,6 +297,12 @@ def test_check_demands_that_dialects_agree_and_each_holds() -> None:
             ("CC101", 3, 56, "out is 8x31x31, expected 8x16x16, in onnx and caffe"),
         ],
     )
+
+
+def test_that_dialects_agree_is_an_expectation() -> None:
+    spec = '{"input": [3, 9, 11], "layers": [{"op": "conv", "c_o": 5, "k": 3}]}'
+    ended = process("check", "-", "--dialect", "all", "--strict", stdin=spec)
+    assert (ended.code, ended.out) == (0, "1 file, 1 expectation: it holds\n")
 
 
 def test_check_of_dialects_that_agree() -> None:

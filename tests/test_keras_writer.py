@@ -11,6 +11,7 @@ import cnncalc
 from cnncalc import zoo
 from cnncalc.trace import Report, settle
 from cnncalc.writers import writer
+from tests import test_keras_cases, test_torch_cases
 from tests.program import here
 
 RELU = {"op": "relu"}
@@ -169,7 +170,7 @@ REFUSED = [
     ({"op": "convT", "c_o": 4, "k": 3, "s": 2, "d": 2}, "a transposed convolution has no stride and dilation together"),
     ({"op": "lrn"}, "it has no layer for lrn"),
     ({"op": "channelshuffle", "g": 2}, "it has no layer for channelshuffle"),
-    ({"op": "opaque", "type": "Mystery", "out": [3, 4, 5]}, "it has no layer for opaque"),
+    ({"op": "opaque", "type": "Mystery", "out": [3, 4, 5]}, "nothing is known of what 'Mystery' does"),
     ({"op": "pad", "p": 1, "mode": "reflect"}, "padding with anything but zeros"),
     ({"op": "upsample", "factor": 1.5}, "upsampling by what is no whole number"),
     ({"op": "upsample", "factor": 2, "mode": "bilinear", "align": True}, "upsampling by bilinear of 2 axes, aligned"),
@@ -190,6 +191,54 @@ def test_what_keras_cannot_say_is_refused_with_the_layer(layer: dict[str, Any], 
     assert done.out == ""
 
 
+def refusal(network: Any, input: Any) -> cnncalc.SpecError | None:
+    """Why a network cannot be written, None where it can."""
+    try:
+        written(network, None, input)
+    except cnncalc.SpecError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("case", test_torch_cases.ANSWERED, ids=test_torch_cases.name_of)
+def test_a_layer_of_pytorch_through_keras_is_the_same_or_refused(case: dict[str, Any]) -> None:
+    network = {"layers": [RELU, {"name": "one", **test_torch_cases.layer_of(case)}], "dialect": "torch"}
+    error = refusal(network, case["in_shape"])
+    if error is None:
+        report = cnncalc.shape(network, case["in_shape"])
+        again = cnncalc.shape(written(network, None, case["in_shape"]))
+        assert (again.out, again.params, again.macs, again.rf) == (report.out, report.params, report.macs, report.rf)
+    else:
+        assert error.what.startswith("Keras cannot say it: ")
+        assert error.layer == "layers[1] 'one'"
+
+
+def test_what_of_pytorch_keras_cannot_say() -> None:
+    why: dict[str, int] = {}
+    for case in test_torch_cases.ANSWERED:
+        error = refusal({"layers": [RELU, test_torch_cases.layer_of(case)], "dialect": "torch"}, case["in_shape"])
+        what = "said" if error is None else error.what.removeprefix("Keras cannot say it: ")
+        why[what] = why.get(what, 0) + 1
+    assert why == {
+        "said": 93,
+        "a convolution has no stride and dilation together": 31,
+        "a pool has no dilation": 24,
+        "a transposed convolution has no stride and dilation together": 16,
+        "an average that leaves out padding other than that of 'same'": 16,
+        "a transposed convolution has no groups": 8,
+        "Cropping1D takes channels last": 2,
+    }
+
+
+@pytest.mark.parametrize("case", test_keras_cases.ANSWERED, ids=test_keras_cases.name_of)
+def test_a_layer_of_keras_is_written_as_one_layer(case: dict[str, Any]) -> None:
+    network = {"layers": [test_keras_cases.layer_of(case)], "dialect": "keras"}
+    report = cnncalc.shape(network, case["in_shape"])
+    again = cnncalc.shape(written(network, None, case["in_shape"]))
+    assert len(again.layers) == 1
+    assert_same(again, report)
+
+
 def test_a_scale_and_a_batch() -> None:
     report = cnncalc.shape({"layers": [{"op": "scale"}, {"op": "conv", "c_o": 2}], "layout": "NHWC"}, (9, 8, 7, 3))
     again = cnncalc.shape(written({"layers": [{"op": "scale"}, {"op": "conv", "c_o": 2}]}, "NHWC", [9, 8, 7, 3]))
@@ -207,8 +256,7 @@ def test_shared_weights_are_one_layer_called_twice() -> None:
     again = cnncalc.shape(document)
     assert [(layer.name, layer.out) for layer in again.layers] == [("a", (4, 7, 8)), ("a_call2", (4, 7, 8))]
     assert (again.params, again.macs) == (148, 2 * 144 * 56)
-    layers[1]["k"] = 1
-    layers[1]["p"] = 0
+    layers[1]["s"] = 2
     with pytest.raises(cnncalc.SpecError, match="it shares the weights of 'a', and is another layer"):
         written(layers, None, [4, 7, 8])
 
@@ -226,3 +274,11 @@ def test_what_is_cut_of_a_transposed_convolution_is_a_layer_behind_it() -> None:
         report.macs,
     )
     assert again.rf == report.rf
+
+
+def test_further_inputs_are_inputs_again() -> None:
+    second = {"op": "opaque", "type": "InputLayer", "name": "b", "out": [4, 7, 8], "params": 0, "buffers": 0, "macs": 0}
+    layers = [{"op": "conv", "name": "a", "c_o": 4}, {**second, "from": "input"}, {"op": "add", "from": ["a", "b"]}]
+    document = written(layers, None, [3, 7, 8])
+    assert document["config"]["input_layers"] == [["input", 0, 0], ["b", 0, 0]]
+    assert_same(cnncalc.shape(document), cnncalc.shape(layers, (3, 7, 8)))

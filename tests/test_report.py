@@ -378,7 +378,8 @@ def test_the_name_of_a_repeated_layer_is_its_last() -> None:
         ),
         (
             [{"op": "relu", "from": "later"}, {"op": "tanh", "name": "later"}],
-            "layers[0]: from: 'later' stands below\n  a layer reads what stands above it",
+            "layers[0]: from: the layers read each other: relu1 -> later -> relu1\n"
+            "  'later' has no from, and so reads 'relu1' above it: write its from",
         ),
         (
             [{"op": "relu", "name": "stem"}, {"op": "tanh", "from": "stam"}],

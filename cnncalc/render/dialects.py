@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..compare import Difference, alike
+from ..compare import Difference, alike, reasons
 from .delimited import csv_row, escape
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def cells(differences: Sequence[Difference]) -> list[list[str]]:
     first: list[str] | None = None
     for run in differences[0].runs:
         lines = differences[0].cell(run)
-        if len(differences) > 1 and lines:
+        if len(differences) > 1 and lines and not differences[0].figures_differ():
             lines = lines[1:] or [SAME]
         found.append([SAME] if first is not None and lines == first else lines or [NOT_REACHED])
         if first is None and run.at(differences[0].number) is not None:
@@ -47,14 +47,6 @@ def legend(rows: Sequence[list[list[str]]]) -> str:
     """What the signs of a table mean, of those that it has."""
     signs = {SAME: "= as in the first dialect that has it", NOT_REACHED: "- not reached"}
     return ", ".join([text for sign, text in signs.items() if any([sign] in row for row in rows)])
-
-
-def reasons(comparison: Comparison) -> Iterator[tuple[str, list[str]]]:
-    """The layers at which a rule differs, and the rules."""
-    for group in alike(comparison.layers):
-        lines = group[0].why()
-        if lines:
-            yield f"{name(group)}: {group[0].op}", lines
 
 
 def table(comparison: Comparison, style: Style) -> Iterator[str]:
@@ -80,8 +72,8 @@ def table(comparison: Comparison, style: Style) -> Iterator[str]:
     if sentence:
         yield drawn(console, Text(sentence, style="dim"))
     yield "\n"
-    for title, lines in reasons(comparison):
-        yield drawn(console, Text(title, style="cyan"))
+    for group, lines in reasons(comparison.layers):
+        yield drawn(console, Text(f"{name(group)}: {group[0].op}", style="cyan"))
         yield from (drawn(console, Text(f"  {line}")) for line in lines)
     yield "\n"
     yield from (drawn(console, Text(line, style="bold")) for line in comparison.summaries())
@@ -124,6 +116,6 @@ def markdown(comparison: Comparison, style: Style) -> Iterator[str]:
         row = [escape(" ".join(lines)) for lines in cells(group)]
         yield "| " + " | ".join([escape(name(group)), group[0].op, *row]) + " |\n"
     yield "\n"
-    for title, lines in reasons(comparison):
-        yield f"- **{escape(title)}**: {escape('; '.join(lines))}\n"
+    for group, lines in reasons(comparison.layers):
+        yield f"- **{escape(name(group))}** {group[0].op}: {escape('; '.join(lines))}\n"
     yield from (f"- {escape(line)}\n" for line in comparison.summaries())

@@ -100,7 +100,7 @@ class _Model:
         """One layer, as all the Keras layers that it is."""
         if "/" in layer.name:
             raise refuse(f"the name {shown(layer.name)}: there is a / in it", "give the layer another name")
-        if layer.op == "opaque" and layer.values.get("type") == "InputLayer" and layer.node.tie is None:
+        if layer.op == "opaque" and layer.values.get("type") == "InputLayer" and layer.traced.out:
             self.input(layer.name, layer.traced.out)
             inputs.append(layer.name)
             return Result(layer.name, 0, layer.traced.out)
@@ -110,6 +110,8 @@ class _Model:
             return self.call(
                 layer.name, {"module": "keras.src.models.functional", **inner}, reads, layer.traced.out, tied
             )
+        if layer.op == "opaque":
+            raise refuse(f"nothing is known of what {shown(layer.values.get('type') or 'it')} does")
         make = LAYERS.get(layer.op)
         if make is None:
             raise refuse(f"it has no layer for {layer.op}")

@@ -91,7 +91,10 @@ def _scale(known: Known) -> list[Step]:
     if v["center"] or not v["scale"] or not known.channels_last:
         what = "a scale of channels that stand first" if not known.channels_last else "a scale with a bias"
         raise refuse(what, "use --layout NHWC" if not known.channels_last else None)
-    config = {"init_values": 1e-6, "projection_dim": known.layer.sample[-1]}
+    channels = known.layer.sample[-1]
+    if not isinstance(channels, int):
+        raise refuse("a scale of an open number of channels", "give the input's sizes")
+    config = {"init_values": 1e-6, "projection_dim": channels}
     return [Step("LayerScale", config, known.layer.traced.out, "", "keras.src.applications.convnext")]
 
 
