@@ -7,7 +7,7 @@ from math import inf
 from typing import Any
 
 from .. import Imported
-from . import arithmetic, reshaping  # noqa: F401 - they note their rules
+from . import arithmetic, pointwise, reshaping  # noqa: F401 - they note their rules
 from .calls import Call, Constant, Record, Value, tree
 from .rules import Made, Unsaid, layers_of
 
