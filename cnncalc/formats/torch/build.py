@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import SpecError
 from .. import Imported
-from . import arithmetic, reshaping  # noqa: F401 - they note their rules
+from . import arithmetic, pointwise, reshaping  # noqa: F401 - they note their rules
 from .calls import Call, Constant, Record, Value, tree
 from .rules import Made, Unsaid, layers_of
 

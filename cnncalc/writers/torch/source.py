@@ -32,14 +32,113 @@ SCALE = '''class Scale(nn.Module):
         self.weight = nn.Parameter(torch.ones(shape)) if scale else None
         self.bias = nn.Parameter(torch.zeros(shape)) if center else None
 
-    def forward(parts: Sequence[Part], outermost: bool) -> list[str]:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.weight is not None:
+            x = x * self.weight
+        return x if self.bias is None else x + self.bias
+'''
+
+
+class Part(NamedTuple):
+    """A layer of a class."""
+
+    layer: LayerReport
+    name: str
+    """As an attribute, and as a variable."""
+    code: Code
+
+
+def file(report: Report) -> str:
+    """The whole file."""
+    classes: dict[str, str] = {}
+    name = class_name(report.network.name or "Net", classes)
+    classes[name] = ""
+    write_class(name, report.network.name or "A network", report.layers, True, classes)
+    body = "\n\n".join(classes.values())
+    if "Scale(" in body:
+        body = f"{SCALE}\n\n{body}"
+    assert report.network.input is not None
+    params = counted(report.params)
+    head = (
+        f'"""{title(report.network.name or "A network")}: {show(report.network.input)} in, {params} parameters."""\n\n'
+    )
+    imports = ["import torch", "from torch import nn"] + ["from torch.nn import functional as F"] * ("F." in body)
+    return head + "\n".join(imports) + "\n\n\n" + body
+
+
+def title(name: str) -> str:
+    """A name that can stand in a docstring."""
+    return name.replace("\\", "/").replace('"', "'")
+
+
+def write_class(
+    name: str, called: str, layers: Sequence[LayerReport], outermost: bool, classes: dict[str, str]
+) -> None:
+    """The class of a network or of a block, those of the blocks in it before it."""
+    parts = list(parts_of(layers, classes))
+    fields = [f"        self.{part.name} = {part.code.module}" for part in parts if own_module(part)]
+    shapes = f"{show(layers[0].sample)} in, {show(layers[-1].traced.out)} out"
+    lines = [
+        f"class {name}(nn.Module):",
+        f'    """{title(called)}: {shapes}."""',
+        "",
+        "    def __init__(self) -> None:",
+        "        super().__init__()",
+        *fields,
+        "",
+        *forward(parts, outermost),
+    ]
+    classes.pop(name, None)
+    classes[name] = "\n".join(lines) + "\n"
+
+
+def own_module(part: Part) -> bool:
+    """Whether a layer has a module that is not another's."""
+    return part.code.module is not None and part.layer.node.tie is None
+
+
+def parts_of(layers: Sequence[LayerReport], classes: dict[str, str]) -> Iterator[Part]:
+    """The layers of a class with their names and their source. SpecError for what PyTorch cannot say."""
+    taken: set[str] = set(TAKEN)
+    found: list[Part] = []
+    for layer in layers:
+        name = identifier(layer.name, taken)
+        taken.add(name)
+        tie = layer.node.tie
+        owner = None if tie is None else found[tie]
+        part = Part(layer, name, block_of(layer, owner, classes) if layer.inner else code_of(layer))
+        if owner is not None:
+            part = shared(part, owner)
+        found.append(part)
+        yield part
+
+
+def block_of(layer: LayerReport, owner: Part | None, classes: dict[str, str]) -> Code:
+    """A block as a module of a class of its own, which is its owner's where it shares its weights."""
+    if owner is not None:
+        return owner.code
+    name = class_name(layer.name, classes)
+    classes[name] = ""
+    write_class(name, layer.name, layer.inner, False, classes)
+    return Code("{self}({0})", f"{name}()")
+
+
+def shared(part: Part, owner: Part) -> Part:
+    """A layer that calls another's module. SpecError where the two are not the same module."""
+    if part.code.module != owner.code.module:
+        what = f"shares modules, and {owner.layer.name} is {owner.code.module} where this is {part.code.module}"
+        raise Site(part.layer).refuse(what, "give both the same keys, or leave tie out")
+    return part._replace(code=part.code._replace(call=part.code.call.replace("{self}", f"self.{owner.name}")))
+
+
+def forward(parts: Sequence[Part], outermost: bool) -> list[str]:
     """The method, a layer a line."""
     readers = readers_of(parts)
     ends = [at for at in range(len(parts)) if at not in readers] if outermost else [len(parts) - 1]
     names = variables(parts, readers, ends)
-    argument, turn = names[INPUT], Site(parts[0].layer)
-    before = turn.back(len(turn.x)) if outermost else ""
-    lines = [f"{argument} = {argument}{before}"] * bool(before)
+    argument, first = names[INPUT], Site(parts[0].layer)
+    turn = first.back(len(first.x)) if outermost else ""
+    lines = [f"{argument} = {argument}{turn}"] * bool(turn)
     for at, part in enumerate(parts):
         text = part.code.call.format(*(names[read] for read in part.layer.node.reads), self=f"self.{part.name}")
         lines.append(f"{names[at]} = {text}")
