@@ -224,10 +224,10 @@ def test_a_keras_archive(tmp_path: Path) -> None:
     path.write_bytes(whole)
     assert "925 parameters" in here(["shape", str(path)]).out
     for data, message in [
-        (archive("weights.h5", b"x"), f"'{path}' is an archive without config.json"),
+        (archive("weights.h5", b"x"), f"{path}: an archive without config.json"),
         (archive("config.json", b"{"), f"{path}:1:2: not JSON: "),
-        (whole[:-30], f"'{path}' is a broken archive: "),
-        (whole[:200] + b"\0" * 200 + whole[400:], f"'{path}' is a broken archive: "),
+        (whole[:-30], f"{path}: a broken archive: "),
+        (whole[:200] + b"\0" * 200 + whole[400:], f"{path}: a broken archive: "),
     ]:
         path.write_bytes(data)
         done = here(["shape", str(path)])
@@ -239,7 +239,7 @@ def test_a_small_archive_of_a_huge_file(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("cnncalc.formats.keras.archive.LARGEST_CONFIG", 1 << 20)
     path = tmp_path / "bomb.keras"
     path.write_bytes(archive("config.json", b" " * ((1 << 20) + 1)))
-    assert "holds a config.json of more than 1 MiB" in here(["shape", str(path)]).err
+    assert "an archive with a config.json of more than 1 MiB" in here(["shape", str(path)]).err
 
 
 def without(key: str, *path: Any) -> dict[str, Any]:

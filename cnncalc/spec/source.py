@@ -42,7 +42,7 @@ class Given(NamedTuple):
 def sort_out(words: Sequence[str]) -> Given:
     """SPEC words as a shape in front (or none) and the rest. SpecError where there is no rest."""
     input, first = None, 0
-    if words and looks_like_shape(words[0]):
+    if words and looks_like_shape(words[0]) and not is_layer_word(words[0]):  # exp is no e x p
         input, first = _front_shape(list(words)), 1
     given = Given(input, list(words), first)
     if not given.rest:
