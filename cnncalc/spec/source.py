@@ -158,14 +158,26 @@ def _of(found: str | Imported, name: str) -> Network:
 def read_any(path: str) -> str | Imported:
     """A file's text, or what a reader of another format has made of it. SpecError where it cannot be read."""
     with opened(path) as file:
+        if is_onnx(file.peek(1)[:1], path) and os.path.isfile(path) and os.path.getsize(path):  # type: ignore[attr-defined]
+            from mmap import ACCESS_READ, mmap
+
+            return read_onnx(memoryview(mmap(file.fileno(), 0, access=ACCESS_READ)), path)
         data = file.read()
     return decode_any(data, path)
 
 
+def is_onnx(first: bytes, name: str) -> bool:
+    """Whether a file is meant as ONNX, by its name or its first byte."""
+    return name.lower().endswith(".onnx") or first == ONNX_BEGINS
+
+
 def decode_any(data: bytes, name: str) -> str | Imported:
-    """Bytes as text, or as what a reader makes of them: ONNX, where the name or the first byte says so."""
-    if not name.lower().endswith(".onnx") and data[:1] != ONNX_BEGINS:
-        return decode(data, name)
+    """Bytes as text, or as what a reader makes of them."""
+    return read_onnx(data, name) if is_onnx(data[:1], name) else decode(data, name)
+
+
+def read_onnx(data: bytes | memoryview, name: str) -> Imported:
+    """What the reader of ONNX makes of a file. SpecError with the file's name for what is none."""
     from ..formats.onnx import read
 
     try:

@@ -12,6 +12,8 @@ from ...sizes import LARGEST, Size
 
 MOST_READ = 4096
 """The most numbers of a constant that are looked at for shapes."""
+MOST_COMPARED = 1 << 16
+"""The most numbers that are compared with each other: norms have as many as channels."""
 BFLOAT16 = 16
 FLOATS = {1, 10, 11, BFLOAT16}
 """TensorProto.DataType: float, float16, double, bfloat16."""
@@ -33,13 +35,14 @@ def package() -> Any:
     return onnx
 
 
-def parse(data: bytes, name: str) -> Any:
+def parse(data: bytes | memoryview, name: str) -> Any:
     """The ModelProto of a file's bytes, its own functions put in their places. SpecError for what is none."""
     onnx = package()
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
-        model = onnx.load_model_from_string(data)
+        model = onnx.ModelProto()
+        model.ParseFromString(data)
     except (DecodeError, ValueError, RuntimeError) as error:  # what protobuf's versions raise of broken bytes
         raise SpecError(f"{shown(name, LONGEST_PATH)} is no ONNX file: {_first_line(error)}") from None
     if not model.HasField("graph"):
@@ -163,7 +166,10 @@ def _array(tensor: Any, folder: str | None) -> Any:
 
 
 def _is_uniform(tensor: Any) -> bool:
-    raw, size = tensor.raw_data, prod(tensor.dims)
+    size = prod(tensor.dims)
+    if size > MOST_COMPARED:
+        return False
+    raw = tensor.raw_data
     if raw and size and len(raw) % size == 0:
         each = len(raw) // size
         return bool(raw[: 64 * each] == raw[:each] * min(size, 64) and raw == raw[:each] * size)
@@ -354,9 +360,9 @@ def infer(model: Any) -> Mapping[str, Any]:
     return {v.name: v for v in (*found.graph.value_info, *found.graph.output)}
 
 
-def load(source: str | os.PathLike[str] | bytes, name: str) -> Graph:
+def load(source: str | os.PathLike[str] | bytes | memoryview, name: str) -> Graph:
     """The graph of a file, or of its bytes. SpecError for what is no ONNX."""
-    if isinstance(source, bytes):
+    if isinstance(source, (bytes, memoryview)):
         return Graph(parse(source, name), os.path.dirname(name) or None)
     with open(source, "rb") as file:
         return Graph(parse(file.read(), name), os.path.dirname(os.fspath(source)) or None)
