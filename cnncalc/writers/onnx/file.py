@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from ...errors import SpecError
+from ...formats.onnx.const import package
 from ...network import INPUT
 from ...sizes import Shape, Size
 from ...trace import LayerReport, Report
@@ -17,16 +18,6 @@ IR_VERSION = 10
 MOST_BYTES = 2**31 - 1
 """What protobuf can hold."""
 UNTOUCHED: Callable[[Any], Any] = lambda array: array  # noqa: E731 - a default that says what it does
-
-
-def package() -> Any:
-    """The onnx package. SpecError where it is not installed."""
-    try:
-        import onnx
-        import onnx.numpy_helper
-    except ImportError:
-        raise SpecError("an ONNX file needs the onnx package", "pip install 'cnncalc[onnx]'") from None
-    return onnx
 
 
 def unsaid(layer: LayerReport, what: str, help: str | None = None) -> SpecError:
