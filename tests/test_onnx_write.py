@@ -191,6 +191,15 @@ def test_what_onnx_reference_does_not_compute(layer: dict[str, Any], layout: str
     assert layer["op"] in [one["op"] for one in found["layers"]]
 
 
+def test_weights_of_another_size_and_of_open_sizes() -> None:
+    spec = [{"op": "conv", "name": "c", "c_o": 2, "k": 3}]
+    network = settled(spec, (6, 8, 7))._replace(source=Weights({"c.weight": np.ones((2, 5, 3, 3), np.float32)}))
+    with pytest.raises(cnncalc.SpecError, match=r"c.weight has the shape 2x5x3x3, and 2x6x3x3 is needed"):
+        writer("onnx")(network)
+    with pytest.raises(cnncalc.SpecError, match=r"layers\[0\] 'c': ONNX cannot say weights of open sizes"):
+        writer("onnx")(settled(spec, parse_shape("CxHxW")))
+
+
 def test_open_sizes_and_the_batch() -> None:
     spec = [{"op": "conv", "c_o": 4, "k": 3, "p": "same", "s": 2}, {"op": "globalavgpool"}, {"op": "flatten"}]
     data = writer("onnx")(settled(spec, parse_shape("3xHxW")))

@@ -160,20 +160,44 @@ def _of(found: str | Imported, name: str) -> Network:
 def read_any(path: str) -> str | Imported:
     """A file's text, or what a reader of another format has made of it. SpecError where it cannot be read."""
     with opened(path) as file:
+        if is_onnx(file.peek(1)[:1], path) and os.path.isfile(path) and os.path.getsize(path):  # type: ignore[attr-defined]
+            from mmap import ACCESS_READ, mmap
+
+            return read_onnx(memoryview(mmap(file.fileno(), 0, access=ACCESS_READ)), path)
         data = file.read()
     return decode_any(data, path)
 
 
+def is_onnx(first: bytes, name: str) -> bool:
+    """Whether a file is meant as ONNX, by its name or its first byte."""
+    return name.lower().endswith(".onnx") or first == ONNX_BEGINS
+
+
 def decode_any(data: bytes, name: str) -> str | Imported:
-    """Bytes as text, or as what a reader makes of them: an archive of Keras's, or ONNX, as the first bytes say."""
-    is_archive = data.startswith(ZIP)
-    if not is_archive and not name.lower().endswith(".onnx") and data[:1] != ONNX_BEGINS:
+    """Bytes as text, or as what a reader makes of them: an archive of Keras's has a text inside."""
+    if is_onnx(data[:1], name):
+        return read_onnx(data, name)
+    if not data.startswith(ZIP):
         return decode(data, name)
-    from ..formats import onnx
     from ..formats.keras.archive import config
 
+    with _naming(name):
+        return decode(config(data), name)
+
+
+def read_onnx(data: bytes | memoryview, name: str) -> Imported:
+    """What the reader of ONNX makes of a file. SpecError with the file's name for what is none."""
+    from ..formats.onnx import read
+
+    with _naming(name):
+        return read(data, name)
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """An error that names no place yet is one of this file."""
     try:
-        return decode(config(data), name) if is_archive else onnx.read(data, name)
+        yield
     except SpecError as error:
         if error.where is None and not error.what.startswith(shown(name, LONGEST_PATH)):
             error.where = Where(name, 0, 0)

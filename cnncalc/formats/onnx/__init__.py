@@ -17,9 +17,9 @@ from .model import load
 from .ops import HANDLERS
 
 
-def read(source: str | os.PathLike[str] | bytes, name: str | None = None) -> Imported:
+def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None = None) -> Imported:
     """The network of an ONNX file, or of its bytes. SpecError for what is none, or has no input."""
-    where = name or (os.fspath(source) if not isinstance(source, bytes) else "-")
+    where = name or ("-" if isinstance(source, (bytes, memoryview)) else os.fspath(source))
     graph = load(source, where)
     main = next(iter(graph.inputs), None)
     if main is None:

@@ -10,8 +10,9 @@ from ...dialects import dialect_named
 from ...errors import CnncalcError, SpecError
 from ...layers import OPS, Env, Layer
 from ...sizes import MOST_SIZES, NOTHING_KNOWN, UNKNOWN, Open, Shape, Size, is_letter, known, product
+from .const import INITIALISER, Const, of_values
 from .fold import fold
-from .model import INITIALISER, Const, Graph, Node, of_values
+from .model import Graph, Node
 
 LONGEST_NAME = 240
 ENV = Env(dialect_named("onnx"), channels_last=False)

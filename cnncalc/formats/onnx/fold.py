@@ -6,9 +6,13 @@ import operator
 from collections.abc import Callable, Sequence
 from math import ceil, floor, prod, sqrt
 
+from ...errors import SpecError
 from ...sizes import LARGEST, Open, known
-from .model import INITIALISER, MOST_READ, Const, Graph, Node, Number, of_tensor, of_values
+from .const import INITIALISER, MOST_READ, Const, Number, of_tensor, of_values
+from .model import Graph, Node
 
+MOST_MADE = 1 << 29
+"""The most numbers of a constant that a node makes of one, when they are read."""
 Fold = Callable[[Node, Sequence[Const | None], Graph], Const | None]
 """The constant that a node makes of constants (None for an input left out), or None where that is not worked out."""
 
@@ -20,7 +24,7 @@ def _identity(node: Node, given: Sequence[Const | None], graph: Graph) -> Const 
 
 
 def _cast(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
-    from .model import FLOATS, package
+    from .const import FLOATS, package
 
     source, to = given[0], node.whole("to")
     if source is None:
@@ -65,6 +69,8 @@ def _constant_of_shape(node: Node, given: Sequence[Const | None], graph: Graph) 
         return of_values([value] * size, shape, fill.kind) if size <= MOST_READ else None
 
     def read() -> object:
+        if size > MOST_MADE:
+            raise SpecError(f"a constant of {size:,} numbers is more than can be made")
         return fill.read().reshape(-1).repeat(size).reshape(shape)
 
     values: list[Number] | None = [value] * size if size <= MOST_READ else None

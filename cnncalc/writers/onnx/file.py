@@ -7,8 +7,9 @@ from math import prod
 from typing import Any
 
 from ...errors import SpecError
+from ...formats.onnx.const import package
 from ...network import INPUT
-from ...sizes import Shape, Size
+from ...sizes import Shape, Size, show
 from ...trace import LayerReport, Report
 
 OPSET = 22
@@ -17,16 +18,6 @@ IR_VERSION = 10
 MOST_BYTES = 2**31 - 1
 """What protobuf can hold."""
 UNTOUCHED: Callable[[Any], Any] = lambda array: array  # noqa: E731 - a default that says what it does
-
-
-def package() -> Any:
-    """The onnx package. SpecError where it is not installed."""
-    try:
-        import onnx
-        import onnx.numpy_helper
-    except ImportError:
-        raise SpecError("an ONNX file needs the onnx package", "pip install 'cnncalc[onnx]'") from None
-    return onnx
 
 
 def unsaid(layer: LayerReport, what: str, help: str | None = None) -> SpecError:
@@ -98,16 +89,22 @@ class File:
         if name not in self._weights:
             self._weights.add(name)
             self._taken.add(name)
-            array = self._array(name, layer.weight_shapes()[role])
+            array = self._array(layer, name, weight_shape(layer, role))
             self._add(name, shape, None if array is None else change(array).reshape(shape))
         return name
 
-    def _array(self, name: str, shape: Shape) -> Any:
+    def _array(self, layer: LayerReport, name: str, shape: Sequence[int]) -> Any:
+        """The array that is given, None where there is none. SpecError where it has another number of values."""
         read = self._given.get(name)
         try:
-            return None if read is None else read().reshape(shape).astype("float32")
+            array = None if read is None else read()
         except SpecError:  # a file that has only its shape
             return None
+        if array is not None and array.size != prod(shape):
+            error = SpecError(f"{name} has the shape {show(array.shape)}, and {show(shape)} is needed")
+            error.layer = layer.node.label()
+            raise error
+        return None if array is None else array.reshape(shape).astype("float32")
 
     def _add(self, name: str, shape: Sequence[int], array: Any) -> None:
         if array is None:
@@ -125,6 +122,13 @@ class File:
         front: list[Size | str] = ["batch" if self.batch is None else self.batch]
         dims = [n if isinstance(n, (int, str)) else str(n) if n.letter is not None else None for n in (*front, *sample)]
         return self.onnx.helper.make_tensor_value_info(name, self.onnx.TensorProto.FLOAT, dims)
+
+
+def weight_shape(layer: LayerReport, role: str) -> list[int]:
+    """The shape of one of a layer's arrays. SpecError where an open size decides it."""
+    if layer.values.get("c_i", 0) is None:
+        raise unsaid(layer, "weights of open sizes", "give the input in numbers: -i 3x224x224")
+    return numbers(layer, layer.weight_shapes()[role], "weights")
 
 
 def numbers(layer: LayerReport, shape: Shape, what: str) -> list[int]:

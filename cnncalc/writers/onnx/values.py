@@ -7,7 +7,7 @@ from math import sqrt
 from typing import Any
 
 from ...trace import LayerReport
-from .file import File, numbers, unsaid
+from .file import File, numbers, unsaid, weight_shape
 from .windows import Writing, affine, channels, finish, front
 
 PLAIN = {
@@ -69,7 +69,7 @@ def dropout(file: File, layer: LayerReport) -> None:
 
 def prelu(file: File, layer: LayerReport) -> None:
     """Slopes shaped to meet a sample."""
-    shape = numbers(layer, layer.weight_shapes()["weight"], "slopes")
+    shape = weight_shape(layer, "weight")
     if len(shape) == 1 and shape[0] > 1 and not file.last:
         shape = [*shape, *[1] * (len(layer.sample) - 1)]
     file.node("PRelu", [*file.reads(layer), file.weight(layer, "weight", shape)], layer.name)

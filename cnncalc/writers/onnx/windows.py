@@ -8,7 +8,7 @@ from typing import Any
 
 from ...sizes import known
 from ...trace import LayerReport
-from .file import File, numbers, unsaid
+from .file import File, numbers, unsaid, weight_shape
 
 Writing = Callable[[File, LayerReport], None]
 WORDS = {"same": "SAME_UPPER", "same_upper": "SAME_UPPER", "same_lower": "SAME_LOWER", "valid": "VALID"}
@@ -59,7 +59,7 @@ def _check_flip(layer: LayerReport) -> None:
 
 def kernel(file: File, layer: LayerReport, role: str = "weight") -> str:
     """A kernel as ONNX has it: (c_o, c_i/g, k), of a depthwise one (c_i*multiplier, 1, k)."""
-    shape = numbers(layer, layer.weight_shapes()[role], "weights")
+    shape = weight_shape(layer, role)
     if not file.last:
         return file.weight(layer, role, shape)
     *k, each, out = shape
@@ -74,7 +74,7 @@ def bias(file: File, layer: LayerReport) -> list[str]:
     """A layer's bias, where it has one."""
     if not layer.values["bias"]:
         return []
-    return [file.weight(layer, "bias", numbers(layer, layer.weight_shapes()["bias"], "a bias"))]
+    return [file.weight(layer, "bias", weight_shape(layer, "bias"))]
 
 
 def conv(file: File, layer: LayerReport) -> None:
@@ -109,7 +109,7 @@ def transposed(file: File, layer: LayerReport) -> None:
     v = layer.values
     if min(v["out_pad"]) < 0:
         raise unsaid(layer, f"an output that is {-min(v['out_pad'])} short of what the padding leaves")
-    shape = numbers(layer, layer.weight_shapes()["weight"], "weights")
+    shape = weight_shape(layer, "weight")
     if file.last:
         *k, out, each = shape
         order = (len(k) + 1, len(k), *range(len(k)))
@@ -173,12 +173,14 @@ def upsample(file: File, layer: LayerReport) -> None:
     """Resize of the spatial axes."""
     v, dialect = layer.values, layer.env.dialect
     mode = "cubic" if "cubic" in v["mode"] else "nearest" if v["mode"] == "nearest" else "linear"
-    rank = len(layer.sample) - 1
+    more: dict[str, Any] = {"mode": mode}
     if "factor" in v:
-        by = ["", file.constant(layer, "scales", [float(f) for f in v["factor"]], whole=False)]
+        by = ["", file.constant(layer, "scales", [1.0, 1.0, *map(float, v["factor"])], whole=False)]
+    elif file.batch is not None:
+        by = ["", "", file.whole(layer, "sizes", [file.batch, channels(layer), *v["out"]])]
     else:
         by = ["", "", file.whole(layer, "sizes", v["out"])]
-    more: dict[str, Any] = {"axes": list(range(2, rank + 2)), "mode": mode}
+        more["axes"] = list(range(2, len(layer.sample) + 1))
     if mode == "nearest":
         more |= {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
     else:

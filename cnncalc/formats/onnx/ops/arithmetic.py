@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from ....sizes import LARGEST, NOTHING_KNOWN, Size, known
 from ..builder import Builder, Handler, Unsaid, Value
+from ..const import INITIALISER, Const
 from ..fold import broadcast
 from ..gates import gate
-from ..model import INITIALISER, Const, Node
+from ..model import Node
 
 
 class Kind(NamedTuple):

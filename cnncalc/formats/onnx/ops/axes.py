@@ -6,8 +6,9 @@ from math import prod
 
 from ....sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Size, known
 from ..builder import Builder, Handler, Unsaid, Value, same_size, values_of
+from ..const import Number
 from ..fold import axes_of, broadcast, numbers, slices_of
-from ..model import Node, Number
+from ..model import Node
 from .shuffle import recognised
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..builder import Builder, Unsaid
-from ..model import Const, Node
+from ..const import Const
+from ..model import Node
 
 ENDS = {1: "1d", 2: "", 3: "3d"}
 WORDS = {"SAME_UPPER": "same_upper", "SAME_LOWER": "same_lower", "VALID": "valid"}

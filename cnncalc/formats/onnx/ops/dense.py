@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ....sizes import Size, count, known, show
 from ..builder import Builder, Unsaid
+from ..const import Const
 from ..fold import broadcast
-from ..model import Const, Node
+from ..model import Node
 
 
 def gemm(b: Builder, node: Node) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from ....sizes import known
 from ..builder import Builder, Unsaid, params_of
-from ..model import INITIALISER, Const, Node
+from ..const import INITIALISER, Const
+from ..model import Node
 
 GROUPS_BY_CHANNEL = 21
 """The operator set from which on a group norm has a weight for each channel, not for each group."""

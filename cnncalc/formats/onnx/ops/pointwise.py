@@ -8,7 +8,8 @@ from typing import Any
 
 from ....sizes import LARGEST, known
 from ..builder import Builder, Handler, Unsaid
-from ..model import Const, Node
+from ..const import Const
+from ..model import Node
 
 PLAIN = {
     "Relu": "relu",
