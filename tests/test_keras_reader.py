@@ -321,6 +321,22 @@ def test_models_in_one_another_have_an_end() -> None:
         cnncalc.load(changed([{"args": args, "kwargs": {}}], *LAYERS, 1, "inbound_nodes"))
 
 
+def test_models_that_call_one_another_twice_have_an_end() -> None:
+    """Thirty models, each calling the one in it twice, would be 2^30 layers."""
+    model: Any = {
+        "class_name": "Sequential",
+        "config": {"name": "m0", "layers": [{"class_name": "ReLU", "config": {}}]},
+    }
+    for at in range(1, 30):
+        name = model["config"]["name"]
+        inner = {**model, "name": name, "inbound_nodes": [[["i", 0, 0, {}]], [[name, 0, 0, {}]]]}
+        layers = [old("InputLayer", "i", {"batch_input_shape": [None, 4, 5, 3]}), inner]
+        ends = {"input_layers": [["i", 0, 0]], "output_layers": [[name, 1, 0]]}
+        model = {"class_name": "Functional", "config": {"name": f"m{at}", "layers": layers, **ends}}
+    with pytest.raises(cnncalc.SpecError, match="more than 200,000 calls of layers"):
+        cnncalc.load(model)
+
+
 def test_what_is_no_keras_model_is_left_alone() -> None:
     values: list[Any] = [
         None,

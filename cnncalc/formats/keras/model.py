@@ -41,6 +41,18 @@ class Model(NamedTuple):
 INPUTS = ("InputLayer",)
 
 
+MOST_CALLS = 200_000
+
+
+def check_calls(model: Model) -> int:
+    """How many calls of layers a model is, those of models in it each time. SpecError for more than can be meant."""
+    inner = [(len(one.calls), 1 if one.model is None else 1 + check_calls(one.model)) for one in model.records]
+    count = sum(calls * each for calls, each in inner)
+    if count > MOST_CALLS:
+        raise SpecError(f"more than {MOST_CALLS:,} calls of layers, those of models in models counted each time")
+    return count
+
+
 def is_model_config(config: Any) -> bool:
     """Whether a configuration is one of layers; Keras before 2.2.3 has a bare list."""
     layers = config.get("layers") if isinstance(config, dict) else config
@@ -112,7 +124,7 @@ def _key(value: Any) -> Key | None:
     return None
 
 
-MOST_RESULTS = 1024
+MOST_RESULTS = 64
 """How many tensors one call may give."""
 
 
