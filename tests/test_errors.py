@@ -230,6 +230,7 @@ DOCUMENTS = [
     ('[{"op": "elu", "alpha": NaN}]', "-:1:25: NaN is not a number that JSON can hold"),
     ('[{"op": "elu", "alpha": -Infinity}]', "-:1:25: -Infinity is not a number that JSON can hold"),
     ('[{"op": "elu", "alpha": 1e400}]', "-:1:25: 1e400 is not a number that JSON can hold"),
+    ('[{"op": "elu", "alpha": 1e400a}]', "-:1:30: not JSON: expecting ',' delimiter"),
     ("[" * 100_000, "-:1:1: nested too deeply\n  a spec is a list of layers"),
     (
         '{"input": [3, 5, 7], "layers": [1]}',

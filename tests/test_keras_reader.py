@@ -191,6 +191,27 @@ def test_a_mix_of_layouts_is_opaque_where_it_is() -> None:
     assert (odd.name, odd.out) == (layer["config"]["name"], (7, 7, 6))
 
 
+def test_arithmetic_that_is_several_layers_here() -> None:
+    """A difference, an average, x + 0.5*y (Inception-ResNet), and constants in either place."""
+    layers = [
+        old("InputLayer", "x", {"batch_input_shape": [None, 4, 5, 2]}),
+        old("ELU", "y", {"alpha": 2.0}, [["x", 0, 0, {}]]),
+        old("Subtract", "minus", {}, [["x", 0, 0, {}], ["y", 0, 0, {}]]),
+        old("Average", "mean", {}, [["minus", 0, 0, {}], ["y", 0, 0, {}], ["x", 0, 0, {}]]),
+        old("CustomScaleLayer", "residual", {"scale": 0.5}, [["mean", 0, 0, {}], ["y", 0, 0, {}]]),
+        old(
+            "TFOpLambda", "from", {"function": "math.subtract"}, ["_CONSTANT_VALUE", -1, 3.0, {"y": ["residual", 0, 0]}]
+        ),
+        old("TFOpLambda", "half", {"function": "math.truediv"}, ["from", 0, 0, {"y": 2.0}]),
+    ]
+    ends = {"input_layers": [["x", 0, 0]], "output_layers": [["half", 0, 0]]}
+    network = {"class_name": "Functional", "config": {"name": "n", "layers": layers, **ends}, "keras_version": "2.9.0"}
+    x = np.random.default_rng(1).standard_normal((4, 5, 2))
+    y = np.where(x > 0, x, 2 * np.expm1(x))
+    expected = (3 - (((x - y) + y + x) / 3 + 0.5 * y)) / 2
+    assert np.allclose(cnncalc.run(network, x), expected)
+
+
 def test_every_command_reads_a_keras_file(tmp_path: Path) -> None:
     path = tmp_path / "net.json"
     path.write_text(json.dumps(KERAS2), encoding="utf-8")
@@ -319,6 +340,22 @@ def test_models_in_one_another_have_an_end() -> None:
         args = [args]
     with pytest.raises(cnncalc.SpecError, match="nested more than 32 deep"):
         cnncalc.load(changed([{"args": args, "kwargs": {}}], *LAYERS, 1, "inbound_nodes"))
+
+
+def test_models_that_call_one_another_twice_have_an_end() -> None:
+    """Thirty models, each calling the one in it twice, would be 2^30 layers."""
+    model: Any = {
+        "class_name": "Sequential",
+        "config": {"name": "m0", "layers": [{"class_name": "ReLU", "config": {}}]},
+    }
+    for at in range(1, 30):
+        name = model["config"]["name"]
+        inner = {**model, "name": name, "inbound_nodes": [[["i", 0, 0, {}]], [[name, 0, 0, {}]]]}
+        layers = [old("InputLayer", "i", {"batch_input_shape": [None, 4, 5, 3]}), inner]
+        ends = {"input_layers": [["i", 0, 0]], "output_layers": [[name, 1, 0]]}
+        model = {"class_name": "Functional", "config": {"name": f"m{at}", "layers": layers, **ends}}
+    with pytest.raises(cnncalc.SpecError, match="more than 200,000 calls of layers"):
+        cnncalc.load(model)
 
 
 def test_what_is_no_keras_model_is_left_alone() -> None:

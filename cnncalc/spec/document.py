@@ -86,16 +86,18 @@ def parse(document: Document) -> Any:
     try:
         return _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        if error.msg == "Extra data":
-            raise _at(
-                document, error.pos, "a second document after the first", "for one spec a line use --jsonl"
-            ) from None
-        what = (error.msg[0].lower() + error.msg[1:]).removesuffix(" at")
-        raise _at(document, error.pos, f"not JSON: {what}", None) from None
+        raise _not_json(document, error) from None
     except RecursionError:
         raise _at(document, 0, "nested too deeply", "a spec is a list of layers") from None
     except ValueError:
         raise _strict(document) from None
+
+
+def _not_json(document: Document, error: json.JSONDecodeError) -> CnncalcError:
+    if error.msg == "Extra data":
+        return _at(document, error.pos, "a second document after the first", "for one spec a line use --jsonl")
+    what = (error.msg[0].lower() + error.msg[1:]).removesuffix(" at")
+    return _at(document, error.pos, f"not JSON: {what}", None)
 
 
 def _strict(document: Document) -> CnncalcError:
@@ -105,6 +107,11 @@ def _strict(document: Document) -> CnncalcError:
     infinite = locate.not_finite(document.text)
     if infinite is not None and (twice is None or infinite.at < twice.at):
         return _at(document, infinite.at, f"{shown(infinite.text)[1:-1]} is not a number that JSON can hold", None)
+    if twice is None:  # a number too large, and no JSON right behind it: 1e999abc
+        try:
+            json.loads(document.text)
+        except json.JSONDecodeError as error:
+            return _not_json(document, error)
     assert twice is not None
     assert twice.key_at is not None
     return _at(document, twice.key_at, f"{shown(twice.path[-1])} is given twice", "leave out one of them")

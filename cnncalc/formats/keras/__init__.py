@@ -15,7 +15,7 @@ from .. import Imported
 from .config import Key, Tensor, leaves
 from .functions import NOTHING, Raw, out_of
 from .graph import Facts, Level, build
-from .model import UNWRITTEN, Model, is_model_config, read_model
+from .model import UNWRITTEN, Model, check_calls, is_model_config, read_model
 
 
 def is_model(value: Any) -> bool:
@@ -30,6 +30,7 @@ def is_model(value: Any) -> bool:
 def read(value: Any) -> Imported:
     """A Keras model as a spec. SpecError, with the Keras layer, for what cannot be read."""
     model = _model(value)
+    check_calls(model)
     facts = Facts(_channels_last(model), _is_old(value))
     level = Level(set())
     feeds = [_input(model, at, level) for at in range(len(model.inputs))]

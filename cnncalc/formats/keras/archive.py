@@ -6,7 +6,7 @@ import io
 
 from ...errors import SpecError
 
-LARGEST_CONFIG = 256 << 20
+LARGEST_CONFIG = 64 << 20
 """The most bytes of a config.json that are read, whatever the archive says of its size."""
 
 

@@ -146,8 +146,25 @@ def _multiply(call: Call) -> Parts:
 
 
 def _subtract(call: Call) -> Parts:
-    made = _arithmetic(call, None, lambda c, first: {"factor": -1, "offset": c} if first else {"offset": -c})
-    return {"op": "rescale", **made} if isinstance(made, dict) and "op" not in made else made
+    """The difference as a sum: x - y is x + (-1)*y."""
+    made = _arithmetic(call, "add", lambda c, first: {"factor": -1, "offset": c} if first else {"offset": -c})
+    if not isinstance(made, dict) or made.get("op") not in (None, "add"):
+        return made
+    if "op" not in made:
+        return {"op": "rescale", **made}
+    read = call.tensors()
+    if len(read) != 2:
+        return None
+    negative = Part({"op": "rescale", "factor": -1}, "_negative", (read[1].name,))
+    return [negative, Part({"op": "add"}, "", (read[0].name, SELF + "_negative"))]
+
+
+def _average(call: Call) -> Parts:
+    """The sum, divided."""
+    made = _arithmetic(call, "add", lambda _, __: {})
+    if made != {"op": "add"}:
+        return _elementwise(call)
+    return [Part(made, "_sum"), Part({"op": "rescale", "factor": 1 / len(call.tensors())})]
 
 
 def _divide(call: Call) -> Parts:
@@ -312,7 +329,8 @@ LAYERS: dict[str, Convert] = {
     "Subtract": _subtract,
     "TrueDivide": _divide,
     "Divide": _divide,
-    **dict.fromkeys(("Average", "Maximum", "Minimum"), _elementwise),
+    "Average": _average,
+    **dict.fromkeys(("Maximum", "Minimum"), _elementwise),
     "CustomScaleLayer": _custom_scale,
     "Concatenate": _concatenate,
     "Mean": _mean,

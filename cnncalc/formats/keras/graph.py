@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import CnncalcError, SpecError, shown
 from ...layers import OPS, Layer
@@ -15,11 +15,12 @@ from .model import INPUTS, Model, Record
 Calls = list[tuple[Record, int]]
 
 
-class Facts:
+class Facts(NamedTuple):
     """What holds for the whole file."""
 
-    def __init__(self, channels_last: bool, old: bool):
-        self.channels_last, self.old = channels_last, old
+    channels_last: bool
+    old: bool
+    """Whether it is Keras 2's."""
 
 
 class Level:
@@ -206,7 +207,7 @@ def _layers(name: str, parts: list[Part], call: Call, level: Level) -> Tensor:
     shared = name in level.first
     stem = level.unique(f"{name}_call2") if shared else level.own(name)
     names: dict[str, str] = {"": stem}
-    read = [one.name for one in (call.tensors() if reads_all(parts) else call.read())]
+    read = [one.name for one in (call.tensors() if _reads_all(parts) else call.read())]
     above = read or ["input"]
     for part in parts:
         own = names[part.suffix] = stem if not part.suffix else level.unique(stem + part.suffix)
@@ -217,7 +218,7 @@ def _layers(name: str, parts: list[Part], call: Call, level: Level) -> Tensor:
     return Tensor(above[0], call.out if call.out is not None else _sizes_after(parts, call))
 
 
-def reads_all(parts: list[Part]) -> bool:
+def _reads_all(parts: list[Part]) -> bool:
     """Whether a layer reads what is given to it by name, too: joins do, and what is not known."""
     return OPS[parts[0].raw["op"]][0].JOINS
 

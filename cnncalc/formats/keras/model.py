@@ -41,6 +41,18 @@ class Model(NamedTuple):
 INPUTS = ("InputLayer",)
 
 
+MOST_CALLS = 200_000
+
+
+def check_calls(model: Model) -> int:
+    """How many calls of layers a model is, those of models in it each time. SpecError for more than can be meant."""
+    inner = [(len(one.calls), 1 if one.model is None else 1 + check_calls(one.model)) for one in model.records]
+    count = sum(calls * each for calls, each in inner)
+    if count > MOST_CALLS:
+        raise SpecError(f"more than {MOST_CALLS:,} calls of layers, those of models in models counted each time")
+    return count
+
+
 def is_model_config(config: Any) -> bool:
     """Whether a configuration is one of layers; Keras before 2.2.3 has a bare list."""
     layers = config.get("layers") if isinstance(config, dict) else config
@@ -112,7 +124,7 @@ def _key(value: Any) -> Key | None:
     return None
 
 
-MOST_RESULTS = 1024
+MOST_RESULTS = 64
 """How many tensors one call may give."""
 
 
@@ -167,18 +179,21 @@ def _call(node: Any, sizes: dict[Key, Sizes]) -> tuple[tuple[Any, ...], dict[str
         return tuple([_seen(one, sizes) for one in args]), {key: _seen(one, sizes) for key, one in kwargs.items()}
     node = list_of(node, "a node")
     tensors = [node] if node and isinstance(node[0], str) else node
-    found, kwargs = [], {}
+    found: list[Any] = []
+    kwargs = {}
     for tensor in tensors:
         key = _key(tensor)
-        if key is None and isinstance(tensor, list) and tensor[:1] == ["_CONSTANT_VALUE"] and len(tensor) > 2:
-            found.append(tensor[2])
-            continue
-        if key is None:
+        if key is None and not _is_constant(tensor):
             raise SpecError(f"{shown(tensor)} is no tensor of a node", "a tensor is [layer, node, tensor]")
-        found.append(key)
+        found.append(tensor[2] if key is None else key)
         if len(tensor) > 3 and isinstance(tensor[3], dict):
             kwargs |= {name: _old(one) for name, one in tensor[3].items()}
     return (found[0] if len(found) == 1 else found,), kwargs
+
+
+def _is_constant(value: Any) -> bool:
+    """Whether Keras 2 has a number in a tensor's place."""
+    return isinstance(value, list) and value[:1] == ["_CONSTANT_VALUE"] and len(value) > 2
 
 
 def _old(value: Any) -> Any:

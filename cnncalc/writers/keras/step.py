@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ...errors import SpecError
 from ...layers.base import split
-from ...sizes import Open, Shape
+from ...sizes import Shape
 from ...trace import LayerReport
 
 NUMPY, NN = "keras.src.ops.numpy", "keras.src.ops.nn"
@@ -52,9 +52,9 @@ class Known(NamedTuple):
         """Those that come out."""
         return split(self.layer.traced.out, self.layer.env, None, self.layer.op)[1]
 
-    def wider(self, pads: Sequence[tuple[int, int]], sign: int = 1) -> Shape:
-        """What arrives, wider (or narrower) by these sides."""
-        space = tuple([n + sign * (before + after) for n, (before, after) in zip(self.space(), pads, strict=True)])
+    def wider(self, pads: Sequence[tuple[int, int]]) -> Shape:
+        """What arrives, wider by these sides."""
+        space = tuple([n + (before + after) for n, (before, after) in zip(self.space(), pads, strict=True)])
         return self.with_space(self.layer.sample, space)
 
     def with_space(self, sample: Shape, space: Shape) -> Shape:
@@ -102,8 +102,3 @@ def numbered(known: Known, kind: str, nd: int | None = None) -> str:
     if not 1 <= nd <= 3:
         raise refuse(f"{kind} of {nd} axes")
     return f"{kind}{nd}D"
-
-
-def whole(size: object) -> bool:
-    """Whether a size is a number."""
-    return not isinstance(size, Open)
