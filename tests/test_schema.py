@@ -265,6 +265,10 @@ def sound_layers(draw: st.DrawFn) -> Json:
     return found
 
 
+NO_NAMES = st.none() | st.just("") | st.integers()
+"""What stands for no layer by its form: whether a name is a layer's is a matter of wiring."""
+
+
 @st.composite
 def unsound_layers(draw: st.DrawFn) -> Json:
     """A sound layer with one thing changed, which may leave it sound."""
@@ -281,7 +285,9 @@ def unsound_layers(draw: st.DrawFn) -> Json:
             name = draw(st.sampled_from(names_of(OPS[op][0]) or ["times"]))
             found[name] = draw(values)
         case _:
-            found[key] = draw({"expect": expects, "from": st.just("input") | st.just([])}.get(key, values))
+            found[key] = draw(
+                {"expect": expects, "from": st.just("input") | st.just([]), "tie": NO_NAMES}.get(key, values)
+            )
     return found
 
 
