@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from .dialects import Dialect
 from .errors import CnncalcError
 from .explain import axes_text
+from .feed import settle
 from .network import Network
 from .sizes import Shape, counted, show, to_json
-from .trace import LayerReport, fill, listed, settle, summed
+from .trace import LayerReport, fill, listed, summed
 
 
 class Run(NamedTuple):

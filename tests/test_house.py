@@ -25,6 +25,7 @@ FLOORS = [
     "zoo",
     "formats",
     "spec",
+    "feed",
     "trace",
     "measure",
     "explain",

@@ -9,7 +9,8 @@ import pytest
 
 import cnncalc
 from cnncalc import zoo
-from cnncalc.trace import Report, settle
+from cnncalc.feed import settle
+from cnncalc.trace import Report
 from cnncalc.writers import writer
 from tests import test_keras_cases, test_torch_cases
 from tests.program import here

@@ -13,6 +13,7 @@ from onnx.reference import ReferenceEvaluator
 import cnncalc
 from cnncalc import trace, zoo
 from cnncalc.arrays.sinks import save_all
+from cnncalc.feed import settle
 from cnncalc.formats.onnx import read
 from cnncalc.formats.onnx.model import dims_of
 from cnncalc.sizes import Shape, parse_shape
@@ -23,7 +24,7 @@ FIGURES = ("out", "params", "buffers", "macs", "rf")
 
 
 def settled(spec: Any, input: Shape | None = None, **more: str) -> cnncalc.Network:
-    return trace.settle(cnncalc.load(spec), input, more.get("dialect"), more.get("layout"))
+    return settle(cnncalc.load(spec), input, more.get("dialect"), more.get("layout"))
 
 
 def written(network: cnncalc.Network) -> bytes:

@@ -11,7 +11,8 @@ import pytest
 import cnncalc
 from cnncalc import zoo
 from cnncalc.arrays.weights import wanted
-from cnncalc.trace import LayerReport, Report, settle
+from cnncalc.feed import settle
+from cnncalc.trace import LayerReport, Report
 from cnncalc.writers import writer
 from cnncalc.writers.torch.source import TAKEN, identifier
 from tests.test_torch_writer import WRITTEN

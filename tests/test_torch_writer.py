@@ -10,7 +10,7 @@ import pytest
 
 import cnncalc
 from cnncalc import zoo
-from cnncalc.trace import settle
+from cnncalc.feed import settle
 from cnncalc.writers import writer
 from tests.program import here
 

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import SpecError
+from ..feed import feed, settle
 from ..network import Network, no_input
 from ..sizes import Shape, show, size_text
-from ..trace import Report, feed, settle, shape
+from ..trace import Report, shape
 from . import weights as arrays
 from .execute import MEMORY, Program, Progress
 from .files import Given, drop

@@ -14,6 +14,7 @@ import click
 from .. import trace
 from ..dialects import ALL, NAMES, dialect_named, dialects_named, is_several, layout_named
 from ..errors import LONGEST_PATH, SpecError, shown
+from ..feed import feed, settle
 from ..formats import Imported
 from ..network import Network
 from ..render import FORMATS, Style
@@ -102,9 +103,9 @@ class Asked(NamedTuple):
 
     def settle(self, network: Network) -> Network:
         """The network with what the options say of it."""
-        network = trace.settle(network, self.input, self.dialect, self.layout)
+        network = settle(network, self.input, self.dialect, self.layout)
         if self.batch is not None and network.input is not None:
-            _, _, shown_input = trace.feed(network, network.input, self.batch)
+            _, _, shown_input = feed(network, network.input, self.batch)
             network = network._replace(input=shown_input)
         return network
 

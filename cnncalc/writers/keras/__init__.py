@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ...errors import CnncalcError, shown
+from ...feed import feed
 from ...network import INPUT, Network
 from ...sizes import Shape, known
-from ...trace import LayerReport, feed, shape
+from ...trace import LayerReport, shape
 from .simple import LAYERS
 from .step import Known, Step, refuse
 

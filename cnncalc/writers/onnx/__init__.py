@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ...errors import SpecError
+from ...feed import feed
 from ...network import Network
-from ...trace import feed, shape
+from ...trace import shape
 from . import axes, values, windows
 from .file import IR_VERSION, OPSET, File, unsaid
 
