@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..layers.affine import LEAST_DEVIATION
 from .norm import affine, by_channel
 from .task import Array, Dtype, Kernel, Task, Weights, averages, wide
 
@@ -30,7 +31,7 @@ def _normalization(task: Task, xs: Sequence[Array], weights: Weights, out: Array
     """(x - mean) / max(sqrt(variance), 1e-7), as Keras's layer has it."""
     kind = wide(out.dtype)
     mean, variance = [np.asarray(weights.get(key, task.values.get(key)), np.float64) for key in ("mean", "variance")]
-    factor = 1 / np.maximum(np.sqrt(variance), 1e-7)
+    factor = 1 / np.maximum(np.sqrt(variance), LEAST_DEVIATION)
     affine(xs[0], _constant(factor, out, kind), _constant(-mean * factor, out, kind), out)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import sqrt
 from typing import Any
 
 from ..errors import ShapeError, SpecError, shown
@@ -79,6 +80,19 @@ class Rescale(Layer):
         return Traced({"factor": self.factor, "offset": self.offset}, x, fields)
 
 
+LEAST_DEVIATION = 1e-7
+"""The least that a value is divided by (keras/src/layers/preprocessing/normalization.py, keras.backend.epsilon)."""
+
+
+def factors(values: Mapping[str, Any]) -> tuple[list[float], list[float]]:
+    """The factor and the offset of each channel (or one for all) that a normalization with given statistics is."""
+    listed = [list(v) if isinstance(v, (list, tuple)) else [v] for v in (values["mean"], values["variance"])]
+    width = max(map(len, listed))
+    mean, variance = [one * width if len(one) == 1 else one for one in listed]
+    factor = [1 / max(sqrt(v), LEAST_DEVIATION) for v in variance]
+    return factor, [-m * f for m, f in zip(mean, factor, strict=True)]
+
+
 class Normalization(Layer):
     """(x - mean)/sqrt(variance) of each channel: given, or learnt from data and kept, with a count (Keras)."""
 
@@ -95,6 +109,11 @@ class Normalization(Layer):
         for key, value in given.items():
             if value is not None:
                 check_numbers(key, value, x, env)
+        if (
+            self.variance is not None
+            and min(self.variance if isinstance(self.variance, tuple) else [self.variance]) < 0
+        ):
+            raise ShapeError(f"variance is {shown(self.variance)}: a variance is at least 0", key="variance")
         buffers = 0 if self.mean is not None else total([count(2, channels(x, env)), 1])
         return Traced({k: v for k, v in given.items() if v is not None}, x, fields, 0, 0, buffers)
 

@@ -47,13 +47,15 @@ class Slice(Layer):
         place = place_of(self.axis, x)
         n = x[place]
         first, last = self.start, self.stop
+        if last is not None and 0 <= last <= first:
+            raise ShapeError(f"nothing is left of {n}: {first} to {last}, {last} not included", key="start")
         if isinstance(n, int):
             first = min(first if first >= 0 else max(n + first, 0), n)
             last = n if last is None else min(last if last >= 0 else max(n + last, 0), n)
             size = positions(last - first, 0, 1, self.step)
             if not isinstance(size, Open) and size < 1:
                 raise ShapeError(f"nothing is left of {n}: {first} to {last}, {last} not included", key="start")
-        elif first >= 0 and (last or -1) < 0:
+        elif first >= 0 and (last is None or last < 0):
             size = positions(n + ((last or 0) - first), 0, 1, self.step)
         else:
             size = UNKNOWN

@@ -133,14 +133,15 @@ def load_zoo(name: str) -> Network:
 @contextmanager
 def opened(path: str) -> Iterator[IO[bytes]]:
     """A file to read. SpecError where it cannot be read."""
+    if "\0" in path:
+        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: no file's name has a NUL")
     try:
         with open(path, "rb") as file:
             yield file
     except IsADirectoryError:
         raise SpecError(f"{shown(path, LONGEST_PATH)} is a directory", "name a file in it") from None
-    except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
-        why = getattr(error, "strerror", None) or error
-        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {why}") from None
+    except OSError as error:
+        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error.strerror or error}") from None
 
 
 def load_file(path: str) -> Network:

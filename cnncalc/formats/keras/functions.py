@@ -49,6 +49,8 @@ def activation(value: Any, call: Call) -> Raw | None:
         if isinstance(kind, str) and kind in LAYERS and isinstance(config, dict):
             found = LAYERS[kind](call._replace(kind=kind, config=config))
             return found if isinstance(found, dict) else _unknown(kind, call.sizes())
+        if isinstance(kind, str) and kind not in ("function", "__lambda__") and kind.lower() not in NAMED:
+            return {"op": "opaque", "type": printable_type(kind), **out_of(call.sizes())}  # it may have weights
         name = config.get("name") if isinstance(config, dict) else config
     if name == "linear":
         return None
@@ -59,7 +61,12 @@ def activation(value: Any, call: Call) -> Raw | None:
 
 def _unknown(name: str, sizes: Sizes | None) -> Raw:
     """A function of each value that has no layer here: it keeps the shape, and holds no weights."""
-    return {"op": "opaque", "type": name[:255], **NOTHING, **out_of(sizes)}
+    return {"op": "opaque", "type": printable_type(name), **NOTHING, **out_of(sizes)}
+
+
+def printable_type(name: str) -> str:
+    """A type's name as an opaque layer holds it."""
+    return name[:255] if name.isprintable() else "activation"
 
 
 NOTHING = {"params": 0, "buffers": 0, "macs": 0}

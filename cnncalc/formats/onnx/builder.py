@@ -30,9 +30,14 @@ class Unsaid(Exception):
     """A node for which there is no layer; with what is known of it all the same."""
 
     def __init__(
-        self, shape: Sequence[Size] | None = None, *, params: int | None = 0, macs: int | None = 0, known: bool = True
+        self,
+        shape: Sequence[Size] | None = None,
+        *,
+        params: int | None = None,
+        macs: int | None = 0,
+        known: bool = True,
     ):
-        """`shape` has the batch; `known`: whether it has no other figures than these."""
+        """`shape` has the batch; `params` are by default what the node's own arrays hold; `known`: no other figures."""
         super().__init__()
         self.shape, self.params, self.macs, self.known = shape, params, macs, known
 
@@ -291,10 +296,11 @@ class Builder:
     def _leave_opaque(self, node: Node, unsaid: Unsaid) -> None:
         out = node.outputs[0] if node.outputs else ""
         full = unsaid.shape if unsaid.shape is not None else self._declared(out)
-        params, macs = unsaid.params, unsaid.macs
-        if not unsaid.known:
-            own = [c.size for c in map(self.const, node.inputs) if c and c.kind == "float" and c.origin == INITIALISER]
-            params, macs = sum(own) if own else None, None
+        own = [c.size for c in map(self.const, node.inputs) if c and c.kind == "float" and c.origin == INITIALISER]
+        params: int | None = sum(own) if unsaid.params is None else unsaid.params
+        macs = unsaid.macs if unsaid.known else None
+        if not unsaid.known and not own:
+            params = None
         made = self.opaque(
             node.name, node.op, full, self._reads(node), params=params, macs=macs, buffers=0 if unsaid.known else None
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from math import ceil, floor, prod, sqrt
+from math import ceil, floor, isfinite, prod, sqrt
 
 from ...errors import SpecError
 from ...sizes import LARGEST, Open, known
@@ -38,6 +38,8 @@ def _cast(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | No
         have = source.values
         if have is None or kind == "float":
             return have
+        if not all(isfinite(v) for v in have if isinstance(v, float)):
+            return None
         return [int(v) if isinstance(v, float) else v for v in have]
 
     return Const(source.shape, kind, read, values, origin=source.origin, key=source.key, uniform=source.uniform)
@@ -195,7 +197,7 @@ def _range(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | N
     if len(ends) != 3 or not all(isinstance(n, int) for n in ends):
         return None
     start, stop, step = [n for n in ends if isinstance(n, int)]
-    if step == 0 or len(range(start, stop, step)) > MOST_READ:
+    if step == 0 or (stop - start) // step > MOST_READ:
         return None
     found = list(range(start, stop, step))
     return of_values(found, (len(found),), "int")

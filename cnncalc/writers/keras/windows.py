@@ -93,10 +93,7 @@ def _transposed_padding(extents: list[int], s: tuple[int, ...], cut: Sides) -> t
     Without output_padding `same` cuts max(k' - s, 0), the odd unit after, and `valid` nothing, adding max(s - k', 0);
     with it `valid` adds just that (keras/src/backend/common/backend_utils.py).
     """
-    same = [
-        (max(k - t, 0) // 2, max(k - t, 0) - max(k - t, 0) // 2 - max(t - k, 0))
-        for k, t in zip(extents, s, strict=True)
-    ]
+    same = [_same_cut(k, t) for k, t in zip(extents, s, strict=True)]
     if cut == same:
         return "same", None, [(0, 0)] * len(s)
     covered = [max(t - k, 0) for k, t in zip(extents, s, strict=True)]

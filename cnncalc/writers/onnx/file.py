@@ -38,7 +38,8 @@ class File:
         self.last = report.network.layout == "NHWC"
         source = report.network.source
         self._given = source.weights if source is not None else {}
-        self._weights: set[str] = set()
+        self._weights: dict[str, str] = {}
+        """What each weight is called in the file: as here, but where a layer has that name."""
         self._bytes = 0
         self._taken = {layer.name for layer in report.layers} | {"input"}
 
@@ -87,11 +88,10 @@ class File:
         owner = node.name if node.tie is None else layer.nodes[node.tie].name
         name = f"{owner}.{role}"
         if name not in self._weights:
-            self._weights.add(name)
-            self._taken.add(name)
+            self._weights[name] = self.name(name)
             array = self._array(layer, name, weight_shape(layer, role))
-            self._add(name, shape, None if array is None else change(array).reshape(shape))
-        return name
+            self._add(self._weights[name], shape, None if array is None else change(array).reshape(shape))
+        return self._weights[name]
 
     def _array(self, layer: LayerReport, name: str, shape: Sequence[int]) -> Any:
         """The array that is given, None where there is none. SpecError where it has another number of values."""
@@ -108,7 +108,9 @@ class File:
 
     def _add(self, name: str, shape: Sequence[int], array: Any) -> None:
         if array is None:
-            sizes = self.onnx.helper.make_tensor(f"{name}.shape", self.onnx.TensorProto.INT64, [len(shape)], shape)
+            sizes = self.onnx.helper.make_tensor(
+                self.name(f"{name}.shape"), self.onnx.TensorProto.INT64, [len(shape)], shape
+            )
             self.initialisers.append(sizes)
             self.node("ConstantOfShape", [sizes.name], name)
             return

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import sqrt
 from typing import Any
 
+from ...layers.affine import factors
 from ...trace import LayerReport
 from .file import File, numbers, unsaid, weight_shape
 from .windows import Writing, affine, channels, finish, front
@@ -140,11 +140,8 @@ def normalization(file: File, layer: LayerReport) -> None:
     v = layer.values
     if "mean" not in v:
         raise unsaid(layer, "statistics that are learnt, and their count", "give mean and variance")
-    mean, variance = [value if isinstance(value, tuple) else (value,) for value in (v["mean"], v["variance"])]
-    width = max(len(mean), len(variance))
-    mean, variance = [one * width if len(one) == 1 else one for one in (mean, variance)]
-    factor = tuple([1 / max(sqrt(n), 1e-7) for n in variance])
-    _rescaled(file, layer, factor, tuple([-m * f for m, f in zip(mean, factor, strict=True)]))
+    factor, offset = factors(v)
+    _rescaled(file, layer, tuple(factor), tuple(offset))
 
 
 def layernorm(file: File, layer: LayerReport) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import Any
 
+from ...layers.affine import factors
 from .code import Code, Site, emits, in_row, invoke, module, order, padded, without
 
 
@@ -114,17 +114,8 @@ def normalization(site: Site) -> Code:
     """Given means and variances as constants."""
     if "mean" not in site.values:
         raise site.refuse("has no layer whose mean and variance are learnt and kept", "give mean and variance")
-    mean, variance = [listed(site.values[key]) for key in ("mean", "variance")]
-    width = max(len(mean), len(variance))
-    rows = zip(mean * (width // len(mean)), variance * (width // len(variance)), strict=True)
-    pairs = [(1 / sqrt(v), -m / sqrt(v)) for m, v in rows]
-    factor, offset = [[pair[at] for pair in pairs] if width > 1 else pairs[0][at] for at in (0, 1)]
+    factor, offset = [several if len(several) > 1 else several[0] for several in factors(site.values)]
     return Code(affine_call(site, factor, offset))
-
-
-def listed(value: Any) -> list[float]:
-    """A number or several as a list."""
-    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 _MODULES = {

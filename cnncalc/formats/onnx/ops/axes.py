@@ -59,6 +59,8 @@ def flatten(b: Builder, node: Node) -> None:
     """The axes before `axis` as one, and those from it on."""
     x, full = b.known(node)
     axis = node.whole("axis", 1)
+    if not -len(full) <= axis <= len(full):
+        raise node.wrong(f"axis {axis} of {len(full)}")
     axis += len(full) if axis < 0 else 0
     if b.batched and axis == 1:
         b.give(node, b.emit(node.name, "flatten", x))

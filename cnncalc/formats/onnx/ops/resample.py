@@ -58,6 +58,9 @@ def _pad_value(b: Builder, node: Node) -> float | None:
 MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "cubic": "cubic"}
 
 
+LARGEST_SCALE = 2.0**63
+
+
 def resize(b: Builder, node: Node) -> None:
     """By scales, or to sizes; where its values are other than upsample's, only its shape is said."""
     x, full = b.known(node)
@@ -81,12 +84,16 @@ def resize(b: Builder, node: Node) -> None:
 
 
 def _scales(b: Builder, node: Node) -> list[float] | None:
-    if node.has("scales"):
-        return node.floats("scales")
-    at = 1 if len(node.inputs) == 2 else 2
-    const = b.const(node.input(at)) if node.input(at) else None
-    values = None if const is None else const.values
-    return [float(v) for v in values if isinstance(v, (int, float))] if values else None
+    found = node.floats("scales")
+    if found is None:
+        at = 1 if len(node.inputs) == 2 else 2
+        const = b.const(node.input(at)) if node.input(at) else None
+        values = None if const is None else const.values
+        found = [float(v) for v in values if isinstance(v, (int, float))] if values else None
+    for scale in found or []:
+        if not 0 < scale < LARGEST_SCALE:
+            raise node.wrong(f"a scale of {scale}")
+    return None if found is None else list(found)
 
 
 def _resized(n: Size, by: float | None, is_scale: bool) -> Size:
