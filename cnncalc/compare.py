@@ -70,7 +70,8 @@ def _key(name: str) -> Callable[[LayerReport], Any]:
 def _counts(layer: LayerReport) -> Any:
     """Whether an average counts padding, where there is padding to count."""
     p = layer.values.get("p")
-    return layer.values.get("count_include_pad") if isinstance(p, str) or any(map(any, p or ())) else None
+    pads = isinstance(p, str) or (isinstance(p, (list, tuple)) and any(map(any, p)))
+    return layer.values.get("count_include_pad") if pads else None
 
 
 def _extra_channel(layer: LayerReport) -> Any:

@@ -134,6 +134,8 @@ class LayerReport:
 
     def explain(self) -> list[str]:
         """The arithmetic, a line a formula."""
+        if NOTHING_KNOWN in (self._x, self.traced.out):
+            return [f"nothing is known of what {'arrives' if self._x == NOTHING_KNOWN else 'comes out'}"]
         lines = self.node.layer.explain(self._x, self.traced, self.env)
         if self._batch is not None and self.traced.macs:
             lines.append(f"MACs of the batch: {self._batch}*{self.traced.macs:,} = {self.macs:,}")

@@ -144,3 +144,34 @@ def test_an_identity_says_how_many_axes_arrive() -> None:
     assert cnncalc.shape({"layers": layers, "layout": "NHWC"}, (7, 9, 4)).out == (7, 9, 5)
     with pytest.raises(cnncalc.ShapeError, match="axes is 2, and 9 has 0 beside the channels"):
         cnncalc.shape([{"op": "flatten"}, {"op": "identity", "axes": 2}], (9,))
+
+
+@pytest.mark.parametrize(
+    "after", ["flatten", "linear:4", "pad:1", "crop:1", "conv:4,k3", 'block:layers=[{"op":"relu"}]']
+)
+@pytest.mark.parametrize("how", ["--explain", "--dialect=all", "--dtype=int8", "--json"])
+def test_what_is_not_known_can_be_asked_in_every_way(after: str, how: str) -> None:
+    done = here(["shape", "3x8x8", "opaque:type=Foo", after, how])
+    assert done.code == 0, done.err
+    for target in ("torch", "keras", "onnx"):
+        refused = here(["convert", "3x8x8", "opaque:type=Foo", after, "--to", target])
+        assert refused.code == 2
+        assert "opaque" in refused.err or "Foo" in refused.err
+
+
+def test_slices_of_an_open_axis() -> None:
+    def out(**keys: int) -> object:
+        return cnncalc.shape([{"op": "slice", "axis": 2, **keys}], "4xHx6").to_dict()["report"]["out"]
+
+    assert out(start=2) == [4, "H-2", 6]
+    assert out(stop=-1, step=2) == [4, "H//2", 6]
+    assert out(start=-3) == [4, None, 6]
+    with pytest.raises(cnncalc.ShapeError, match="nothing is left of H: 0 to 0, 0 not included"):
+        out(stop=0)
+
+
+def test_a_variance_below_0_is_refused_and_0_is_not() -> None:
+    x = np.ones((1, 2, 2))
+    with pytest.raises(cnncalc.ShapeError, match="variance is -1: a variance is at least 0"):
+        cnncalc.shape([{"op": "normalization", "mean": 0, "variance": -1}], (1, 2, 2))
+    assert cnncalc.run([{"op": "normalization", "mean": 0, "variance": 0}], x).max() == 1e7

@@ -179,7 +179,6 @@ REFUSED = [
     ({"op": "scale"}, "a scale of channels that stand first"),
     ({"op": "clip", "min": -1}, "a clip with one side"),
     ({"op": "hardsigmoid", "alpha": 0.2}, "a hard sigmoid of slope 0.2"),
-    ({"op": "relu", "name": "a/b"}, "the name 'a/b': there is a / in it"),
 ]
 
 
@@ -283,3 +282,9 @@ def test_further_inputs_are_inputs_again() -> None:
     document = written(layers, None, [3, 7, 8])
     assert document["config"]["input_layers"] == [["input", 0, 0], ["b", 0, 0]]
     assert_same(cnncalc.shape(document), cnncalc.shape(layers, (3, 7, 8)))
+
+
+def test_names_that_keras_does_not_take_are_changed() -> None:
+    layers = [{"op": "relu", "name": "/a/b"}, {"op": "tanh", "name": "a_b"}, {"op": "relu", "name": "/"}]
+    again = cnncalc.load(written(layers, None, [4, 7, 8]))
+    assert [node.name for node in again.nodes] == ["a_b_2", "a_b", "layer"]

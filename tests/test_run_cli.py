@@ -506,3 +506,28 @@ def test_a_small_layer_does_not_wait_for_what_it_does_not_need(folder: Path) -> 
 
 def test_limits_of_this_process_are_as_before() -> None:
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "pad:p=9999999999",
+        "pad:p=500000",
+        "adaptiveavgpool:9999999999999",
+        "conv:4,k3,p60000",
+        "conv:99999999999999999,k3",
+    ],
+)
+@pytest.mark.parametrize("out", [[], ["-o", "/dev/null"], ["--json"]])
+def test_what_no_machine_holds_is_refused(word: str, out: list[str], folder: Path) -> None:
+    done = here(["run", word, "-x", str(folder / "x.npy"), "--seed", "0", *out])
+    assert (done.code, done.out) == (2, ""), done
+    assert "no machine holds them" in done.err or "and the machine has" in done.err
+
+
+def test_a_kept_layer_and_the_result_are_two_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    done = here(["run", "conv", "-x", "x.npy", "-w", "w.npy", "--keep", "conv1", "-o", "conv1.npy"])
+    assert done.code == 2
+    assert "would be one file" in done.err
+    assert left(folder) == []

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import SpecError
 from ..feed import feed, settle
 from ..network import Network, no_input
-from ..sizes import Shape, show, size_text
+from ..sizes import LARGEST, Shape, show, size_text
 from ..trace import Report, shape
 from . import weights as arrays
 from .execute import MEMORY, Program, Progress
@@ -67,6 +67,15 @@ class Needs(NamedTuple):
     working: int
 
 
+def _check_bytes(report: Report, given: Given) -> None:
+    """SpecError where a sample of a layer's result, or a weight, is of more bytes than can be counted."""
+    sizes = [(layer.name, prod(n for n in layer.traced.out if isinstance(n, int))) for layer in report.layers]
+    sizes += [(want.name, prod(want.shape)) for want in arrays.wanted(report) if want.name not in given]
+    for name, count in sizes:
+        if count * 8 > LARGEST:
+            raise SpecError(f"{name} has {count:,} values: no machine holds them", "make it smaller")
+
+
 class Job:
     """A network, its input's shape and dtype, and its weights."""
 
@@ -103,6 +112,7 @@ class Job:
         self._drawn = self.kind if self.kind.kind == "f" else np.dtype(np.float32)
         self.kept = self._indices(keep, keep_all)
         arrays.check(self.report, self.weights, seed)
+        _check_bytes(self.report, self.weights)
         self.plan = self._program({want.name: self._like(want) for want in arrays.wanted(self.report)})
         least = self.plan.working(1)
         if least > memory:

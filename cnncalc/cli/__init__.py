@@ -119,6 +119,8 @@ def _fail(error: Exception) -> int:
     """Say what went wrong; the exit code."""
     if isinstance(error, CnncalcError):
         return _say(str(error), 2)
+    if isinstance(error, MemoryError):
+        return _say(f"the machine has not enough memory: {error}".removesuffix(": "), 2)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return _say(error.ctx.get_help() if error.ctx else "", 2)
     if isinstance(error, click.ClickException):

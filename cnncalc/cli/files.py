@@ -100,21 +100,21 @@ def _matching(pattern: str) -> list[str]:
 
 
 def _inside(folder: str) -> Iterator[Candidate]:
-    """The JSON specs of a folder, however deep, hidden files left out. A folder without any is an error."""
+    """The JSON and ONNX files of a folder, however deep, hidden files left out. A folder without any is an error."""
     errors: list[OSError] = []
     empty = True
     for root, folders, files in os.walk(folder, onerror=errors.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = os.path.join(root, name)
-            if name.endswith(".json") and name[0] != "." and os.path.isfile(path):
+            if name.endswith((".json", ".onnx")) and name[0] != "." and os.path.isfile(path):
                 empty = False
-                yield Candidate(path, partial(source.read_text, path), optional=True)
+                yield Candidate(path, partial(source.read_any, path), optional=True)
     for error in errors:
         name = os.fsdecode(error.filename or folder)
         yield _failing(name, SpecError(f"{shown(name, LONGEST_PATH)} cannot be read: {error.strerror}"))
     if empty and not errors:
-        yield _failing(folder, SpecError(f"there is no JSON file in {shown(folder, LONGEST_PATH)}"))
+        yield _failing(folder, SpecError(f"there is no JSON and no ONNX file in {shown(folder, LONGEST_PATH)}"))
 
 
 def loader(candidate: Candidate) -> Callable[[], Network] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -69,6 +70,8 @@ def command(
     from ..arrays.learn import Learner
 
     one_stdin(x_path, y_path, init_path, *(["-"] if "-" in layer else []))
+    if not isfinite(lr):
+        raise SpecError(f"--lr is {lr}", "a finite number above 0")
     if init_path is not None and seed is not None:
         raise SpecError("--init gives the kernel, and --seed draws one", "leave one of them out")
     x, y = read_array(x_path), read_array(y_path)

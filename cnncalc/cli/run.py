@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SMALL = 1000
 """How many values are printed as they are: as many as NumPy prints without leaving some out."""
+SHOWN = 16 << 20
+"""How many bytes of the result have to be held at once to be worth a word."""
 PATIENCE = 2.0
 """After how many seconds a progress bar appears."""
 
@@ -124,11 +126,16 @@ def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None, qui
     shape, kind, _ = job.result(job.last, count)
     out = math.prod(shape) * kind.itemsize
     held = x.nbytes if x_path == "-" else 0
-    total = needs.weights + needs.working + held
+    several = min(job.plan.at_once, count)
+    is_file = path is not None and path != "-" and (not os.path.exists(path) or os.path.isfile(path))
+    made = 0 if is_file else math.prod(job.plan.result(job.last)[0]) * kind.itemsize * several
+    made = made if made > SHOWN else 0
+    total = needs.weights + needs.working + held + made
     note(
         quiet,
         f"needs {size_text(total)}: weights {size_text(needs.weights)}, working at most {size_text(needs.working)}"
-        f"{f', x {size_text(held)}' if held else ''}; reads {size_text(x.nbytes)}, "
+        f"{f', x {size_text(held)}' if held else ''}"
+        f"{f', result at a time {size_text(made)}' if made else ''}; reads {size_text(x.nbytes)}, "
         f"{'writes' if path else 'makes'} {size_text(out)}",
     )
     have = machine_memory()
@@ -156,6 +163,8 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
         else:
             found[job.last] = sinks.Summary(samples, kind)
         for at, file in _kept(job, folder).items():
+            if path is not None and os.path.realpath(file) == os.path.realpath(path):
+                raise SpecError(f"-o and a layer that is kept would be one file, {file}", "give -o another name")
             shape, kind, samples = job.result(at, count)
             other = sinks.sink(file, shape, kind, samples)
             found[at] = sinks.Both(found[at], other) if at in found else other

@@ -171,6 +171,8 @@ def looks_like_spec(value: Any) -> bool:
     """Whether a JSON value is meant as a spec, right or wrong; a package.json and a baseline are not."""
     if isinstance(value, list):
         return any(isinstance(item, dict) and _OWN & {key.lower() for key in item} for item in value)
+    if isinstance(value, dict) and {"class_name", "config"} <= value.keys():
+        return True  # a Keras model
     return isinstance(value, dict) and bool(_OWN & {key.lower() for key in value}) and not is_baseline(value)
 
 

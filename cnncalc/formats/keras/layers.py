@@ -324,7 +324,7 @@ _MANY = {
 }
 """What may read several tensors."""
 _KEEPS = {"UnitNormalization", "RMSNormalization", "BatchNormalization", "GroupNormalization", "LayerNormalization"} | {
-    *("Normalization", "LayerScale", "Rescaling", "SpectralNormalization", "LogSoftmax"),
+    *("Normalization", "LayerScale", "Rescaling", "LogSoftmax"),
 }
 """Opaque layers that keep the shape."""
 _WEIGHTLESS: set[Any] = {

@@ -44,11 +44,28 @@ class Result(NamedTuple):
 
 def write(network: Network) -> str:
     """The whole document. SpecError, with the layer, for what Keras cannot say."""
-    report = shape(network)
+    report = shape(_renamed(network))
     assert report.network.input is not None
     batch, sample, _ = feed(report.network, report.network.input, None)
     model = _Model(report.network, batch).functional(_model_name(network), report.layers, sample)
     return json.dumps({"module": "keras.src.models.functional", **model}) + "\n"
+
+
+def _renamed(network: Network) -> Network:
+    """The network with names that Keras takes: `/conv1/Conv`, as ONNX files have them, is `conv1_Conv`."""
+    taken = {node.name for node in network.nodes}
+    nodes = []
+    for node in network.nodes:
+        name = node.name
+        if "/" in name:
+            stem, number = name.strip("/").replace("/", "_") or "layer", 1
+            name = stem
+            while name in taken:
+                number += 1
+                name = f"{stem}_{number}"
+            taken.add(name)
+        nodes.append(node._replace(name=name))
+    return network._replace(nodes=tuple(nodes))
 
 
 def _model_name(network: Network) -> str:

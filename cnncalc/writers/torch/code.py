@@ -63,7 +63,7 @@ class Site:
 
     def first(self, sample: Shape) -> Shape:
         """A sample's shape with its channels first."""
-        return (sample[-1], *sample[:-1]) if self.last else sample
+        return (sample[-1], *sample[:-1]) if self.last and sample else sample
 
     def refuse(self, what: str, help: str | None = None) -> SpecError:
         """The error for what PyTorch cannot say of this layer."""
