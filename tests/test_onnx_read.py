@@ -482,3 +482,18 @@ def test_without_onnx_the_message_says_what_to_install(monkeypatch: pytest.Monke
     done = here(["shape", str(export("alexnet"))])
     assert done.code == 2
     assert "pip install 'cnncalc[onnx]'" in done.err
+
+
+@pytest.mark.parametrize("op", ["Pow", "Max", "Min", "Sub", "Mul"])
+def test_arrays_that_a_node_holds_are_counted_whatever_it_is(op: str) -> None:
+    data = model([node(op, "w")], [1, 3, 5, 7], {"w": np.full((3, 1, 1), 2, F32)})
+    assert cnncalc.shape(read(data).spec).params == 3
+
+
+@pytest.mark.parametrize("scale", [float("nan"), float("inf"), 0.0, -1.0])
+def test_a_scale_that_is_none(scale: float, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(model([node("Resize", "", "s")], [1, 3, 5, 7], {"s": np.array([1, 1, scale, scale], F32)}))
+    done = here(["shape", str(path)])
+    assert done.code == 2
+    assert f"a scale of {scale}" in done.err

@@ -228,3 +228,10 @@ def test_from_the_shell(tmp_path: Path) -> None:
     assert wrong.code == 2
     assert "conv1.weight has the shape 2x3x3x3" in wrong.err
     assert not (tmp_path / "no.onnx").exists()
+
+
+def test_a_layer_may_be_called_as_anothers_weight() -> None:
+    layers = [{"op": "conv", "c_o": 4, "k": 3, "name": "a"}, {"op": "relu", "name": "a.weight"}]
+    data = written(settled(layers, (3, 7, 8)))
+    onnx.checker.check_model(onnx.load_from_string(data), full_check=True)
+    assert cnncalc.shape(read(data).spec).params == 4 * 27 + 4
