@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .dialects import Dialect
@@ -277,6 +277,15 @@ def _tied(layers: list[Wire], origin: int, name: str, index: dict[str, int], nod
             path=("layers", origin),
         )
     return at if other.tie is None else other.tie
+
+
+def unused_name(stem: str, *taken: Container[str]) -> str:
+    """A name, or where it is taken the first of `stem_2`, `stem_3` … that is not."""
+    name, number = stem, 1
+    while any(name in names for names in taken):
+        number += 1
+        name = f"{stem}_{number}"
+    return name
 
 
 def first_rank(nodes: Iterable[Node]) -> int | None:

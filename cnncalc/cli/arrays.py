@@ -34,7 +34,7 @@ def where_options() -> tuple[Callable[[F], F], Callable[[F], F]]:
     )
 
 
-def read_array(path: str, mapped: bool = True) -> Array:
+def read_array(path: str) -> Array:
     """The array of a .npy, mapped where it is a file; - is standard input."""
     from ..arrays import files
 

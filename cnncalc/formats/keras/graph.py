@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ...errors import CnncalcError, SpecError, shown
 from ...layers import OPS, Layer
+from ...network import unused_name
 from .config import Call, Key, Sizes, Tensor, leaves
 from .functions import NOTHING, SELF, Part, Raw, out_of
 from .layers import convert
@@ -45,10 +46,7 @@ class Level:
 
     def unique(self, stem: str) -> str:
         """A name that no layer has."""
-        name, number = stem, 1
-        while name in self.used or name in self.reserved:
-            number += 1
-            name = f"{stem}_{number}"
+        name = unused_name(stem, self.used, self.reserved)
         self.used.add(name)
         return name
 

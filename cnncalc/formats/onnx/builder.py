@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ...dialects import dialect_named
 from ...errors import CnncalcError, SpecError
 from ...layers import OPS, Env, Layer
+from ...network import unused_name
 from ...sizes import MOST_SIZES, NOTHING_KNOWN, UNKNOWN, Open, Shape, Size, is_letter, known, product
 from .const import INITIALISER, Const, of_values
 from .fold import fold
@@ -68,10 +69,7 @@ class Builder:
     def name(self, wanted: str) -> str:
         """A name for a layer: printable, and no other's."""
         stem = "".join(c if c.isprintable() else "_" for c in wanted)[:LONGEST_NAME] or "layer"
-        found, number = stem, 1
-        while found in self._taken:
-            number += 1
-            found = f"{stem}_{number}"
+        found = unused_name(stem, self._taken)
         self._taken.add(found)
         return found
 

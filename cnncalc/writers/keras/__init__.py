@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ...errors import CnncalcError, shown
 from ...feed import feed
-from ...network import INPUT, Network
+from ...network import INPUT, Network, unused_name
 from ...sizes import Shape, known
 from ...trace import LayerReport, shape
 from .simple import LAYERS
@@ -58,11 +58,7 @@ def _renamed(network: Network) -> Network:
     for node in network.nodes:
         name = node.name
         if "/" in name:
-            stem, number = name.strip("/").replace("/", "_") or "layer", 1
-            name = stem
-            while name in taken:
-                number += 1
-                name = f"{stem}_{number}"
+            name = unused_name(name.strip("/").replace("/", "_") or "layer", taken)
             taken.add(name)
         nodes.append(node._replace(name=name))
     return network._replace(nodes=tuple(nodes))
@@ -170,10 +166,7 @@ class _Model:
 
     def unique(self, stem: str) -> str:
         """A name that no layer has."""
-        name, number = stem, 1
-        while name in self.taken:
-            number += 1
-            name = f"{stem}_{number}"
+        name = unused_name(stem, self.taken)
         self.taken.add(name)
         return name
 

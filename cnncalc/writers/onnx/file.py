@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import SpecError
 from ...formats.onnx.const import package
-from ...network import INPUT
+from ...network import INPUT, unused_name
 from ...sizes import Shape, Size, show
 from ...trace import LayerReport, Report
 
@@ -45,10 +45,7 @@ class File:
 
     def name(self, wanted: str) -> str:
         """A name for what no layer makes."""
-        found, number = wanted, 1
-        while found in self._taken:
-            number += 1
-            found = f"{wanted}_{number}"
+        found = unused_name(wanted, self._taken)
         self._taken.add(found)
         return found
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from keyword import iskeyword
 from typing import NamedTuple
 
-from ...network import INPUT
+from ...network import INPUT, unused_name
 from ...sizes import counted, show
 from ...trace import LayerReport, Report
 from .code import Code, Site, code_of
@@ -185,16 +185,7 @@ def identifier(name: str, taken: set[str]) -> str:
         plain = f"layer{'_' * plain[0].isdigit()}{plain}"
     if iskeyword(plain):
         plain += "_"
-    return free(plain, taken)
-
-
-def free(name: str, taken: set[str] | dict[str, str]) -> str:
-    """A name, or the first with a number that is not taken."""
-    number, found = 1, name
-    while found in taken:
-        number += 1
-        found = f"{name}_{number}"
-    return found
+    return unused_name(plain, taken)
 
 
 def class_name(name: str, classes: dict[str, str]) -> str:
@@ -202,4 +193,4 @@ def class_name(name: str, classes: dict[str, str]) -> str:
     words = [word for word in re.split(r"[\W_]+", name, flags=re.ASCII) if word]
     plain = "".join(word[0].upper() + word[1:] for word in words) or "Net"
     plain = plain if plain[0].isalpha() else f"Net{plain}"
-    return free(plain, {**classes, "Scale": ""})
+    return unused_name(plain, {**classes, "Scale": ""})
