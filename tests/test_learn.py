@@ -12,8 +12,8 @@ import pytest
 
 import cnncalc
 from cnncalc.arrays import Job, gradients, matrix
-from cnncalc.arrays.conv import convolve
-from cnncalc.arrays.convolve import Windows
+from cnncalc.arrays.columns import Windows
+from cnncalc.arrays.convolve import convolve
 from cnncalc.arrays.learn import Diverged, Learner
 from tests.program import here, process
 from tests.test_run import weights_for

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 import cnncalc
-from cnncalc.arrays import convolve, pool, winograd
+from cnncalc.arrays import columns, pool, product, transposed, winograd
 from cnncalc.arrays.weights import wanted
 from cnncalc.layers import OPS
 from tests import naive
@@ -318,8 +318,10 @@ def test_small_parts_give_the_same(layer: dict[str, Any], monkeypatch: pytest.Mo
     x = np.random.default_rng(0).standard_normal((3, 4, 23, 17))
     weights = weights_for(cnncalc.shape([layer], x.shape))
     whole = cnncalc.run([layer], x, weights)
-    monkeypatch.setattr(convolve, "TILE", 3000)
-    monkeypatch.setattr(convolve, "GROUP_TILE", 3000)
+    for module in (product, winograd, transposed):
+        monkeypatch.setattr(module, "TILE", 3000)
+    monkeypatch.setattr(product, "GROUP_TILE", 3000)
+    monkeypatch.setattr(columns, "PIECE", 500)
     monkeypatch.setattr("cnncalc.arrays.threads.BLOCK", 500)
     monkeypatch.setattr("cnncalc.arrays.threads.WORTH_A_THREAD", 1)
     pool.sliding.cache_clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from math import prod
 from typing import NamedTuple
 
@@ -144,7 +145,7 @@ class Program:
         given = sum(array.size for array in step.weights.values())
         return 8 * (seen * (cells + 2) + 4 * several * prod(step.shape) + 4 * given)
 
-    @property
+    @cached_property
     def at_once(self) -> int:
         """How many samples are worked on at once, one at least."""
         handled = prod(self.sample) * self.kind.itemsize + sum(self.steps[at].bytes for at in self.results)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .conv import convolve, scatter
-from .convolve import Windows
+from .columns import Windows
+from .convolve import convolve
 from .task import Array
+from .transposed import scatter
 
 
 def weight_gradient(x: Array, upstream: Array, windows: Windows, g: int = 1) -> Array:

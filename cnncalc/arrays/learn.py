@@ -16,7 +16,8 @@ from ..errors import ShapeError, SpecError
 from ..network import Network
 from ..sizes import show, size_text
 from . import weights as arrays
-from .conv import channelwise, convolve, kernel_first, windows_of
+from .conv import channelwise, kernel_first, windows_of
+from .convolve import convolve
 from .execute import channels_first
 from .files import machine_memory
 from .gradients import bias_gradient, weight_gradient

@@ -48,11 +48,14 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads(), "cnncalc")
 
 
-def each(function: Callable[[T], object], items: Iterable[T]) -> None:
-    """Call a function of every item, several at a time; an error of one is raised when none is at work any more."""
+def each(function: Callable[[T], object], items: Iterable[T], amount: int = 1 << 62) -> None:
+    """Call a function of every item, several at a time; an error of one is raised when none is at work any more.
+
+    `amount` is how many bytes that moves: few are not worth another thread.
+    """
     items = list(items)
     helpers = min(threads(), len(items)) - 1
-    if helpers < 1 or _here.works_for_others:
+    if helpers < 1 or amount < 2 * WORTH_A_THREAD or _here.works_for_others:
         for item in items:
             function(item)
         return
@@ -104,12 +107,7 @@ def blocks(array: Array, each_value: int) -> list[tuple[slice, ...]]:
 
 def blockwise(function: Callable[[tuple[slice, ...]], object], array: Array, each_value: int) -> None:
     """Call a function of each of the `blocks` of an array, in several threads where that is worth it."""
-    pieces = blocks(array, each_value)
-    if array.size * each_value < 2 * WORTH_A_THREAD:
-        for piece in pieces:
-            function(piece)
-    else:
-        each(function, pieces)
+    each(function, blocks(array, each_value), array.size * each_value)
 
 
 def buffer(name: str, shape: tuple[int, ...], kind: Dtype | type[Any]) -> Array:

@@ -10,7 +10,7 @@ from math import isfinite, prod
 
 import numpy as np
 
-from .convolve import TILE, Part, Windows, padded, parts, see
+from .columns import TILE, Part, Windows, padded, parts, see
 from .task import Array
 from .threads import buffer, each, shares
 
@@ -42,7 +42,7 @@ def correlate_by_tiles(x: Array, weight: Array, bias: Array | None, out: Array, 
     grid = [-(-n // 2) for n in out.shape[2:]]
     tiles = Windows((4, 4), (2, 2), (1, 1), windows.pb)
     for part in parts(len(x), grid, TILE // (16 * (c_i + c_o) * kind.itemsize), len(x)):
-        planes = padded(x[part.samples].swapaxes(0, 1), see(x.shape[2:], tiles, part.begin, part.size), kind)
+        planes, _ = padded(x[part.samples].swapaxes(0, 1), see(x.shape[2:], tiles, part.begin, part.size), kind)
         inputs = _inputs(planes, part)
         products = buffer("products", (16, c_o, inputs.shape[-1]), kind)
         np.matmul(kernels.reshape(16, c_o, c_i), inputs, out=products)

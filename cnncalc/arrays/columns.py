@@ -1,0 +1,303 @@
+"""What a part of a sliding layer's output sees of its input: each position's window as a column (im2col).
+
+Everything here works on views with the channels first, whatever their strides: x (N, c_i, *space), out (N, c_o, *out).
+On an axis with kernel k, stride s, dilation d and padding pb before, output u sees the inputs u*s + i*d - pb,
+i = 0 … k-1; what lies outside of x is zero.
+
+The columns are copied from the input itself where nothing is padded, else from `planes`: the input and the zeros around
+it, every s-th unit of an axis side by side. A tap then sees a plane from some place on, and is copied in one piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import product
+from math import gcd, prod
+from operator import mul
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from .task import Array, Dtype
+from .threads import buffer
+
+TILE = 8 << 20
+"""How many bytes are made at once for a large product: what the last cache holds, more or less."""
+MOST_WASTE = 1.13
+"""How much longer the rows of the planes may be than those of the output, to be copied in one piece all the same."""
+MOST_WASTE_OF_FEW = 1.5
+"""… and where few channels come out, and copying costs more than the product."""
+PIECE = 1024 << 10
+"""How many bytes are copied at once."""
+LEAST_POSITIONS = 256
+"""How many positions a map has at the least to be worth a matrix product of its own; smaller ones share one."""
+
+Index = tuple[slice | int, ...]
+EVERY = slice(None)
+
+
+class Windows(NamedTuple):
+    """The windows of a sliding layer, one entry an axis; the padding after follows from the output's size."""
+
+    k: tuple[int, ...]
+    s: tuple[int, ...]
+    d: tuple[int, ...]
+    pb: tuple[int, ...]
+
+
+class Part(NamedTuple):
+    """A part of an output: samples, and on each axis from where on and how many positions."""
+
+    samples: slice
+    begin: tuple[int, ...]
+    size: tuple[int, ...]
+
+    def of(self, out: Array) -> Array:
+        """The same part of an array (N, c, *out), as a view."""
+        space = [slice(b, b + n) for b, n in zip(self.begin, self.size, strict=True)]
+        return out[(self.samples, slice(None), *space)]
+
+
+def parts(n: int, space: Sequence[int], most: int, several: int) -> Iterator[Part]:
+    """An output in parts of about `most` positions: at most `several` samples, one, or a piece of one."""
+    size = list(space)
+    for axis, whole in enumerate(space):
+        pieces = -(-whole // max(most // prod(space[axis + 1 :]), 1))
+        size[axis] = -(-whole // pieces)
+        if size[axis] > 1:
+            break
+    several = max(min(most // prod(space), several), 1)
+    for first in range(0, n, several):
+        for begin in product(*[range(0, whole, step) for whole, step in zip(space, size, strict=True)]):
+            fits = [min(step, whole - b) for b, step, whole in zip(begin, size, space, strict=True)]
+            yield Part(slice(first, min(first + several, n)), begin, tuple(fits))
+
+
+def gather(
+    x: Array, windows: Windows, part: Part, kind: Dtype, g: int = 1, *, taps_first: bool, ones: bool, waste: float
+) -> tuple[Array, tuple[int, ...]]:
+    """The columns of a part, and the sizes of what the positions are: the part's, or larger.
+
+    They are (n, g, c_i/g * k, positions), or (1, g, c_i/g * k, n * positions) where the maps are small; `taps_first`
+    for k before c_i/g, `ones` for a last row of ones. Rows of the planes that are at most `waste` times as long as
+    those of the output are copied whole, and the few positions between are to be left out after the product.
+    """
+    n, c = x.shape[:2]
+    view = see(x.shape[2:], windows, part.begin, part.size)
+    source = x.swapaxes(0, 1)
+    rows = view.rows if prod(view.rows) <= waste * prod(part.size) else part.size
+    if view.bare:
+        source = source[view.phases[0].seen]
+        if set(windows.k) == {1} and source.dtype == kind and not ones:
+            columns = merged(source.swapaxes(0, 1), (n, g, c // g, prod(rows)))
+            if columns is not None and (n == 1 or prod(rows) >= LEAST_POSITIONS):
+                return columns, rows
+        by_c, by_n = source.strides[:2]
+        by_axis = source.strides[2:]
+    else:
+        planes, memory = padded(source, view, kind)
+        by_c, by_n = planes.strides[:2]
+        by_axis = planes.strides[-len(rows) :]
+    apart = n if prod(rows) >= LEAST_POSITIONS else 1
+    cells = (*windows.k, c // g) if taps_first else (c // g, *windows.k)
+    columns = buffer("columns", (apart, g, prod(cells) + ones, n // apart * prod(rows)), kind)
+    if ones:
+        columns[:, :, -1] = 1
+    by_cell = columns[:, :, : prod(cells)].reshape(apart, g, *cells, n // apart, *rows)
+    by_channel = np.moveaxis(by_cell, 2 + len(rows), 2) if taps_first else by_cell
+    to = (by_channel.swapaxes(0, 3 + len(rows)) if apart > 1 else by_channel)[0]  # (g, c_i/g, *k, n, *rows)
+    for phase in view.phases:
+        shape = (g, c // g, *phase.counts, n, *rows)
+        steps = [step * stride for step, stride in zip(phase.steps, by_axis, strict=True)]
+        strides = (by_c * (c // g), by_c, *steps, by_n, *by_axis)
+        if view.bare:
+            seen = as_strided(source, shape, strides)
+        else:
+            seen = np.ndarray(shape, kind, memory, phase.first * kind.itemsize, strides)
+        copy(to[phase.cells], seen, view.beyond)
+    return columns, rows
+
+
+def padded(source: Array, view: View, kind: Dtype) -> tuple[Array, Array]:
+    """The planes of a part's input (c, n, *space), (c, n, phases…, *q), and their memory with the margins."""
+    c, n = source.shape[:2]
+    before, after = view.margins
+    size = c * n * prod(view.shape)
+    memory = buffer("planes", (before + size + after,), kind)
+    memory[:before] = 0
+    memory[before + size :] = 0
+    planes = memory[before : before + size].reshape(c, n, *view.shape)
+    for outside in view.outside:
+        planes[outside] = 0
+    for phase in view.phases:
+        np.copyto(planes[phase.inside], source[phase.seen], casting="unsafe")
+    return planes, memory
+
+
+class Phase(NamedTuple):
+    """Those taps of a kernel that see the same phase of the input: every s-th unit of each axis."""
+
+    seen: tuple[slice, ...]
+    """What they see of the input (c, n, *space)."""
+    inside: Index
+    """Where that stands among the zeros, in the planes (c, n, phases…, *q)."""
+    first: int
+    """Where the first tap sees the part's first position, counted from the beginning of the planes' memory."""
+    steps: tuple[int, ...]
+    """How much further on each axis the next tap does."""
+    counts: tuple[int, ...]
+    """How many taps there are on each axis."""
+    cells: Index
+    """Which of the columns they fill, in (g, c_i/g, *k, n, *rows)."""
+
+
+class View(NamedTuple):
+    """How a part of an output sees its input: one phase after another."""
+
+    bare: bool
+    """Whether the columns can be copied from the input itself."""
+    shape: tuple[int, ...]
+    """Of the planes, (phases…, *q)."""
+    margins: tuple[int, int]
+    """How many values there are before and after the planes, which are read but count for nothing."""
+    rows: tuple[int, ...]
+    """The sizes of what is copied for each tap where it is copied in one piece: whole rows of the planes."""
+    outside: tuple[Index, ...]
+    """Where the planes are zero, in (c, n, phases…, *q)."""
+    phases: tuple[Phase, ...]
+    beyond: tuple[Index, ...]
+    """Where a tap sees the end of another row, in (g, c_i/g, *k, n, *rows): there the columns are zero."""
+
+
+@lru_cache(maxsize=4096)
+def see(space: tuple[int, ...], windows: Windows, begin: tuple[int, ...], size: tuple[int, ...]) -> View:
+    """How the positions `begin` … `begin + size` of an output see an input of this space."""
+    axes = [_axis(*axis) for axis in zip(space, *windows, begin, size, strict=True)]
+    q = tuple([u + (k - 1) * d // s for k, s, d, u in zip(windows.k, windows.s, windows.d, size, strict=True)])
+    inside = all(not p.begin and p.end == width for axis, width in zip(axes, q, strict=True) for p in axis)
+    if not inside and max(windows.s) == 1 and size[1:] == space[1:]:
+        view = _side_by_side(axes[0][0], q[0], space, windows, begin, size)
+        if view is not None:
+            return view
+    shape = (*map(len, axes), *q)
+    phases = []
+    for which in product(*map(range, map(len, axes))):
+        mine = [axis[i] for axis, i in zip(axes, which, strict=True)]
+        phases.append(
+            Phase(
+                (EVERY, EVERY, *[p.seen for p in mine]),
+                (EVERY, EVERY, *which, *[slice(p.begin, p.end) for p in mine]),
+                sum(map(mul, (*which, *[p.offset for p in mine]), steps_of(shape))),
+                tuple([p.step for p in mine]),
+                tuple([p.taps for p in mine]),
+                (EVERY, EVERY, *[p.cells for p in mine]),
+            )
+        )
+    bare = inside and (max(windows.s) == 1 or max(windows.k) == 1)
+    outside = _around(phases[0].inside, shape) if len(phases) == 1 else ((EVERY,),)
+    after = prod(q[1:])  # rows that are copied whole end a little later
+    return View(bare, shape, (0, after), (size[0], *q[1:]), outside, tuple(phases), ())
+
+
+def _side_by_side(
+    rows: AxisPhase, q: int, space: tuple[int, ...], windows: Windows, begin: tuple[int, ...], size: tuple[int, ...]
+) -> View | None:
+    """The view of an output as wide as its input, stride 1: planes as wide, with no zeros between their rows.
+
+    What a tap sees of such a plane is one piece, some values before or after the place of the output. At the ends of
+    its rows stands what belongs to the next row or the last: there the columns are zero. None where that is all of it.
+    """
+    nd = len(space)
+    shape = (*(1,) * nd, q, *space[1:])
+    steps = steps_of(shape)[nd:]
+    shifts = [[b + i * d - pb for i in range(k)] for k, _, d, pb, b in zip(*windows, begin, strict=True)]
+    shifts[0] = [rows.offset]
+    first = [axis[0] * step for axis, step in zip(shifts, steps, strict=True)]
+    last = [axis[-1] * step for axis, step in zip(shifts, steps, strict=True)]
+    beyond: list[Index] = []
+    for axis in range(1, nd):
+        for tap, shift in enumerate(shifts[axis]):
+            edge = slice(0, -shift) if shift < 0 else slice(space[axis] - shift, None)
+            if abs(shift) > space[axis]:
+                return None
+            if shift:
+                taps, positions = [EVERY] * nd, [EVERY] * nd
+                taps[axis], positions[axis] = slice(tap, tap + 1), edge
+                beyond.append((EVERY, EVERY, *taps, EVERY, *positions))
+    before, after = (sum([max(sign * step, 0) for step in ends]) for sign, ends in ((-1, first), (1, last)))
+    whole = (EVERY,) * (nd - 1)
+    phase = Phase(
+        (EVERY, EVERY, rows.seen, *whole),
+        (EVERY, EVERY, *(0,) * nd, slice(rows.begin, rows.end), *whole),
+        before + sum(first),
+        windows.d,
+        windows.k,
+        (EVERY,) * (2 + nd),
+    )
+    return View(False, shape, (before, after), size, _around(phase.inside, shape), (phase,), tuple(beyond))
+
+
+def _around(inside: Index, shape: Sequence[int]) -> tuple[Index, ...]:
+    """What an index leaves out of planes of this shape, a slice of one axis each."""
+    found: list[Index] = []
+    for axis, (which, width) in enumerate(zip(inside[2:], shape, strict=True), 2):
+        if isinstance(which, slice) and which != EVERY:
+            edges = slice(0, which.start), slice(which.stop, width)
+            found += [(*inside[:axis], edge) for edge in edges if edge.start < edge.stop]
+    return tuple(found)
+
+
+def steps_of(shape: Sequence[int]) -> list[int]:
+    """How far apart the values along each axis of an array are that stands in one piece."""
+    return [prod(shape[axis + 1 :]) for axis in range(len(shape))]
+
+
+class AxisPhase(NamedTuple):
+    """Those cells of one axis that see the same phase of it."""
+
+    cells: slice
+    taps: int
+    offset: int
+    step: int
+    begin: int
+    end: int
+    seen: slice
+
+
+def _axis(n: int, k: int, s: int, d: int, pb: int, begin: int, size: int) -> list[AxisPhase]:
+    """The phases that a kernel's cells see on one axis: the cells, and where in the phase's plane the input lies."""
+    period = s // gcd(s, d)
+    q = size + (k - 1) * d // s
+    found = []
+    for cell in range(min(period, k)):
+        cells = slice(cell, None, period)
+        origin = begin * s + cell * d % s - pb  # the input that the plane's first unit is
+        first = min(max(-(origin // s), 0), q)
+        end = max(min(q, (n - 1 - origin) // s + 1), first)
+        seen = slice(origin + first * s, origin + (end - 1) * s + 1, s) if end > first else slice(0, 0)
+        found.append(AxisPhase(cells, len(range(cell, k, period)), cell * d // s, period * d // s, first, end, seen))
+    return found
+
+
+def merged(array: Array, shape: tuple[int, ...]) -> Array | None:
+    """The array in another shape, None where that would be a copy."""
+    found = array.reshape(shape)
+    return found if np.may_share_memory(found, array) else None
+
+
+def copy(to: Array, source: Array, beyond: Sequence[Index] = ()) -> None:
+    """Copy an array (g, c, …), and set what is `beyond` in it to zero, some channels at a time.
+
+    What is set to zero still stands in the cache then. In one thread: the BLAS's own are not asleep yet after a
+    product, and would be in the way of others.
+    """
+    axis = 0 if to.shape[0] > 1 else 1
+    whole = to.shape[axis]
+    step = max(whole * PIECE // to.nbytes, 1) if beyond else whole
+    for start in range(0, whole, step):
+        mine = slice(start, start + step) if axis == 0 else (0, slice(start, start + step))
+        np.copyto(to[mine], source[mine], casting="unsafe")
+        for index in beyond:
+            to[mine][index[axis:]] = 0

@@ -1,0 +1,134 @@
+"""Transposed convolution: what every input writes is added up, for each phase of the outputs modulo the stride.
+
+Everything here works on views with the channels first, whatever their strides: x (N, c_i, *space), weight
+(c_i, c_o/g, *k), out (N, c_o, *out). Input u writes to the outputs u*s + i*d - pb, i = 0 … k-1. So to every s-th output
+from `start` on write only some of the kernel's cells, each from the inputs in their order: output start + s*v is
+written by input v - shift, where shift = (i*d - pb - start) / s.
+Source: Dumoulin & Visin, A guide to convolution arithmetic for deep learning (arXiv 1603.07285), section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from math import gcd, prod
+from typing import NamedTuple
+
+import numpy as np
+
+from .columns import EVERY, TILE, Index, Windows
+from .convolve import convolve, in_kind
+from .task import Array
+from .threads import buffer
+
+
+class Phase(NamedTuple):
+    """Every s-th output of an axis, from the first on that some of the kernel's cells write to."""
+
+    cells: range
+    """Which."""
+    outputs: slice
+    size: int
+    """How many outputs."""
+    shifts: range
+    """How many places before each output the input stands, for each of the cells."""
+
+
+def scatter(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int = 1) -> None:
+    """Fill `out` (N, c_o, *out) with the transposed convolution, the shortest way."""
+    axes = [_phases(*axis) for axis in zip(out.shape[2:], *windows, strict=True)]
+    if prod(map(len, axes)) < prod(windows.s):  # some outputs see no input
+        out[...] = 0 if bias is None else bias.reshape(-1, *(1,) * len(axes))
+    phases = [phase for phase in product(*axes) if all(axis.size for axis in phase)]
+    sums = [_sum(phase, x.shape[2:]) for phase in phases]
+    each_channel = prod(windows.k) * prod(x.shape[2:]) * weight.itemsize
+    few = weight.shape[1] <= 2 * len(weight) and each_channel <= TILE
+    if g == 1 and len(phases) > 1 and few and None not in sums:
+        add(x, weight, bias, out, [found for found in sums if found])
+    else:
+        correlate_each(x, weight, bias, out, phases, g)
+
+
+def _phases(n: int, k: int, s: int, d: int, pb: int) -> list[Phase]:
+    """The phases of an axis with n outputs that some cells write to."""
+    period = s // gcd(s, d)
+    found = []
+    for first in range(min(period, k)):
+        cells = range(first, k, period)
+        start = (first * d - pb) % s
+        shift, step = (first * d - pb - start) // s, period * d // s
+        shifts = range(shift, shift + len(cells) * step, step)
+        found.append(Phase(cells, slice(start, n, s), len(range(start, n, s)), shifts))
+    return found
+
+
+def correlate_each(
+    x: Array, weight: Array, bias: Array | None, out: Array, phases: Sequence[tuple[Phase, ...]], g: int
+) -> None:
+    """Each phase as a cross-correlation of its own, with its cells in turned order: nothing is added up twice."""
+    c_i, c_o = x.shape[1] // g, weight.shape[1]
+    apart = weight.reshape(g, c_i, c_o, *weight.shape[2:]).swapaxes(1, 2)  # (g, c_o/g, c_i/g, *k)
+    for axes in phases:
+        cells = [slice(axis.cells.start, None, axis.cells.step) for axis in axes]
+        kernel = apart[(EVERY, EVERY, EVERY, *cells)]
+        kernel = flipped(kernel.reshape(g * c_o, c_i, *kernel.shape[3:]))
+        ones, steps = (1,) * len(axes), tuple([axis.shifts.step for axis in axes])
+        windows = Windows(kernel.shape[2:], ones, steps, tuple([axis.shifts[-1] for axis in axes]))
+        convolve(x, kernel, bias, out[(EVERY, EVERY, *[axis.outputs for axis in axes])], windows, g)
+
+
+class Sum(NamedTuple):
+    """How a phase's outputs come from what every cell writes, (c, *k, *space)."""
+
+    outputs: Index
+    """Where they stand, in (c, *out)."""
+    found: Index
+    """What a cell writes that writes to all of them: the sum is taken there."""
+    added: tuple[tuple[Index, Index], ...]
+    """What another cell writes, after the part of `found` that it is added to."""
+
+
+def _sum(axes: Sequence[Phase], space: Sequence[int]) -> Sum | None:
+    """How a phase is summed; None where no cell writes to all of it."""
+    pairs: list[tuple[Index, Index]] = []
+    for several in product(*[zip(axis.cells, axis.shifts, strict=True) for axis in axes]):
+        ends = [
+            (max(shift, 0), min(axis.size, n + shift)) for axis, n, (_, shift) in zip(axes, space, several, strict=True)
+        ]
+        to = [slice(*end) for end in ends]
+        seen = [slice(first - shift, last - shift) for (first, last), (_, shift) in zip(ends, several, strict=True)]
+        pairs.append(((EVERY, *to), (EVERY, *[cell for cell, _ in several], *seen)))
+    everything = (EVERY, *[slice(0, axis.size) for axis in axes])
+    whole = [seen for to, seen in pairs if to == everything]
+    if not whole:
+        return None
+    added = [pair for pair in pairs if pair[1] != whole[0]]
+    return Sum((EVERY, *[axis.outputs for axis in axes]), whole[0], tuple(added))
+
+
+def add(x: Array, weight: Array, bias: Array | None, out: Array, sums: Sequence[Sum]) -> None:
+    """What every cell writes in one product, some channels at a time; then the sum for each phase."""
+    weight, bias = in_kind(x, weight, bias, out)
+    kind, space = weight.dtype, x.shape[2:]
+    c_i, c_o, *k = weight.shape
+    matrix = weight.reshape(c_i, c_o, prod(k))
+    several = max(TILE // (prod(k) * prod(space) * kind.itemsize), 1)
+    for sample in range(len(x)):
+        seen = x[sample].reshape(c_i, prod(space)).astype(kind, copy=False)
+        for first in range(0, c_o, several):
+            mine = slice(first, min(first + several, c_o))
+            rows = matrix[:, mine].reshape(c_i, -1).T
+            written = buffer("written", (len(rows), prod(space)), kind)
+            np.matmul(rows, seen, out=written)
+            cells, target = written.reshape(-1, *k, *space), out[sample, mine]
+            added = 0 if bias is None else bias[mine].reshape(-1, *(1,) * len(k))
+            for phase in sums:
+                found = cells[phase.found]
+                for to, other in phase.added:
+                    np.add(found[to], cells[other], out=found[to])
+                np.add(found, added, out=target[phase.outputs], casting="unsafe")
+
+
+def flipped(weight: Array) -> Array:
+    """A kernel turned by 180 degrees."""
+    return weight[(slice(None), slice(None), *(slice(None, None, -1),) * (weight.ndim - 2))]
