@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 import hypothesis.strategies as st
 import numpy as np
@@ -246,6 +247,9 @@ def windows(draw: st.DrawFn) -> tuple[dict[str, Any], tuple[int, ...]]:
     c_i, c_o = g * draw(st.integers(1, 2)), g * draw(st.integers(1, 3))
     reach = [(b - 1) * a + 1 for a, b in zip(d, k, strict=True)]
     space = [max(r - sum(q), 1) + draw(st.integers(0, 4)) for r, q in zip(reach, p, strict=True)]
+    if draw(st.booleans()):  # as wide as the input
+        s, p = [1] * nd, [[begin, r - 1 - begin] for r in reach for begin in [draw(st.integers(0, r - 1))]]
+        space = draw(axes)
     layer = {"k": k, "s": s, "d": d, "p": p, "g": g, "c_o": c_o, "flip": draw(st.booleans())}
     return layer, (draw(st.integers(1, 2)), c_i, *space)
 
@@ -326,6 +330,34 @@ def test_small_parts_give_the_same(layer: dict[str, Any], monkeypatch: pytest.Mo
     monkeypatch.setattr("cnncalc.arrays.threads.WORTH_A_THREAD", 1)
     pool.sliding.cache_clear()
     np.testing.assert_allclose(cnncalc.run([layer], x, weights), whole, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        ({"c_o": 5, "k": 4, "s": 2, "p": 1}, (2, 6, 9, 7)),
+        ({"c_o": 7, "k": [3, 5], "s": 2, "p": [1, 2], "output_padding": 1}, (2, 4, 6, 5)),
+        ({"c_o": 3, "k": 2, "s": 2}, (3, 8, 5, 4)),
+        ({"c_o": 4, "k": [2, 3], "s": [3, 1], "p": [0, 1]}, (1, 3, 4, 6)),
+        ({"c_o": 3, "k": 3, "s": 3, "p": [[3, 2], [3, 2]], "d": 2}, (2, 3, 8, 7)),
+    ],
+    ids=str,
+)
+def test_transposed_either_way(layer: dict[str, Any], shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = [{"op": "convT", **layer}]
+    x = np.random.default_rng(0).standard_normal(shape)
+    x[0, 1, 2, 3], x[-1, 0, 3, 0] = np.nan, np.inf
+    weights = weights_for(cnncalc.shape(spec, x.shape))
+    add, each = Mock(wraps=transposed.add), Mock(wraps=transposed.correlate_each)
+    monkeypatch.setattr(transposed, "add", add)
+    monkeypatch.setattr(transposed, "correlate_each", each)
+    added = cnncalc.run(spec, x, weights)
+    each_channel = int(np.prod(weights["convT1.weight"].shape[2:])) * int(np.prod(shape[2:])) * 8
+    monkeypatch.setattr(transposed, "TILE", 2 * each_channel)
+    np.testing.assert_array_equal(cnncalc.run(spec, x, weights), added)
+    monkeypatch.setattr(transposed, "TILE", 0)
+    np.testing.assert_allclose(cnncalc.run(spec, x, weights), added, rtol=1e-12, atol=1e-12)
+    assert (add.call_count, each.call_count) == (2, 1)
 
 
 def test_batches_are_worked_on_some_samples_at_a_time() -> None:
@@ -426,10 +458,12 @@ def test_the_input_is_not_changed() -> None:
 def test_nan_and_infinity_stay_where_they_are() -> None:
     x = np.zeros((1, 64, 44, 44))
     x[0, 3, 7, 9], x[0, 5, 20, 20] = np.nan, np.inf
+    x[0, 3, 30, 43], x[0, 3, 35, 0] = np.nan, np.nan
     w = np.ones((64, 64, 3, 3))
     found = cnncalc.run("conv:p1", x, w)
     nan, infinite = np.zeros((44, 44), bool), np.zeros((44, 44), bool)
     nan[6:9, 8:11], infinite[19:22, 19:22] = True, True
+    nan[29:32, 42:], nan[34:37, :2] = True, True  # nothing beyond the ends of a row
     assert np.array_equal(np.isnan(found[0, 0]), nan)
     assert np.array_equal(np.isposinf(found[0, 0]), infinite)
     for op in ("maxpool:k3,s1,p1", "avgpool:k3,s1,p1"):
