@@ -92,12 +92,12 @@ def _sum(axes: Sequence[Phase], space: Sequence[int]) -> Sum | None:
     """How a phase is summed; None where no cell writes to all of it."""
     pairs: list[tuple[Index, Index]] = []
     for several in product(*[zip(axis.cells, axis.shifts, strict=True) for axis in axes]):
-        ends = [
-            (max(shift, 0), min(axis.size, n + shift)) for axis, n, (_, shift) in zip(axes, space, several, strict=True)
-        ]
-        to = [slice(*end) for end in ends]
-        seen = [slice(first - shift, last - shift) for (first, last), (_, shift) in zip(ends, several, strict=True)]
-        pairs.append(((EVERY, *to), (EVERY, *[cell for cell, _ in several], *seen)))
+        cells, shifts = zip(*several, strict=True)
+        firsts = [max(shift, 0) for shift in shifts]
+        lasts = [min(axis.size, n + shift) for axis, n, shift in zip(axes, space, shifts, strict=True)]
+        if all(first < last for first, last in zip(firsts, lasts, strict=True)):
+            seen = [slice(a - shift, b - shift) for a, b, shift in zip(firsts, lasts, shifts, strict=True)]
+            pairs.append(((EVERY, *map(slice, firsts, lasts)), (EVERY, *cells, *seen)))
     everything = (EVERY, *[slice(0, axis.size) for axis in axes])
     whole = [seen for to, seen in pairs if to == everything]
     if not whole:
