@@ -231,6 +231,10 @@ DOCUMENTS = [
     ('[{"op": "elu", "alpha": -Infinity}]', "-:1:25: -Infinity is not a number that JSON can hold"),
     ('[{"op": "elu", "alpha": 1e400}]', "-:1:25: 1e400 is not a number that JSON can hold"),
     ('[{"op": "elu", "alpha": 1e400a}]', "-:1:30: not JSON: expecting ',' delimiter"),
+    (
+        '[{"op":"block","layers":' * 101 + '[{"op":"relu"}]' + "}]" * 101,
+        f"-:1:{100 * 24 + 2}: {'layers[0].' * 4}….layers[0]: blocks are nested more than 100 deep",
+    ),
     ("[" * 100_000, "-:1:1: nested too deeply\n  a spec is a list of layers"),
     (
         '{"input": [3, 5, 7], "layers": [1]}',

@@ -195,6 +195,11 @@ def test_the_exact_solution_says_how_well_determined_it_is(edges: Path) -> None:
     done = here(["learn", "conv:k1x2,nobias", *files, "--exact"])
     assert "42 equations in 2 unknowns an output channel, rank 2 of 2: determined, condition 2.24" in done.out
     assert "[[[[ 1.0000 -1.0000]]]]" in done.out
+    assert done.err == ""
+    done = here(["learn", "conv:k1x2,nobias", *files, "--exact", "--lr", "0.1", "--log-every", "2"])
+    assert done.err == (
+        "note: --lr is not used: --exact takes no steps\nnote: --log-every is not used: --exact takes no steps\n"
+    )
     done = here(["learn", "conv:k3x2,nobias", *files[:2], "-y", str(edges / "y4.npy"), "--exact"])
     assert done.code == 2  # there is no such file
     np.save(edges / "y4.npy", np.load(edges / "y.npy")[:4])

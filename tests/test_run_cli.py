@@ -150,6 +150,8 @@ def test_keeping_feature_maps(folder: Path) -> None:
 def test_names_that_are_no_file_names(folder: Path) -> None:
     args = ["conv:4,k3,name=../../up", "relu", "-x", "x.npy", "--seed", "1", "--keep-all", "maps", "-q"]
     assert process("run", *args, cwd=folder).code == 0
+    said = process("run", *args[:-1], cwd=folder)
+    assert (said.code, "note: '../../up' is saved as maps/.._.._up.npy" in said.err) == (0, True), said.err
     assert sorted(p.name for p in (folder / "maps").iterdir()) == [".._.._up.npy", "relu1.npy"]
 
 
@@ -357,6 +359,34 @@ def test_wrong_usage(args: list[str], words: str, folder: Path, monkeypatch: pyt
     assert (done.code, done.out) == (2, ""), done
     assert words in done.err
     assert left(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.array(["a", "b"]), "'w.npy' is of dtype <U1"),
+        (np.array(3.0), "'w.npy' is a number without axes"),
+        (np.ones((4, 3, 3, 3), complex), "'w.npy' is of dtype complex128"),
+    ],
+    ids=["text", "number", "complex"],
+)
+@pytest.mark.parametrize("command", [["run", "conv", "-x", "x.npy"], ["dense", "conv", "-i", "2x9x11"]])
+def test_what_is_no_kernel_is_blamed_itself(
+    command: list[str], array: Any, words: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    np.save("w.npy", array)
+    done = here([*command, "-w", "w.npy"])
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+
+
+def test_what_is_not_known_cannot_be_executed(folder: Path) -> None:
+    spec = '[{"op": "relu"}, {"op": "opaque", "type": "Wavelet", "out": [2, 9, 11], "name": "odd"}]'
+    (folder / "net.json").write_text(spec, encoding="utf-8")
+    done = here(["run", str(folder / "net.json"), "-x", str(folder / "x.npy")])
+    assert done.code == 2
+    assert "layers[1] 'odd': it is a Wavelet, and what that computes is not known" in done.err
 
 
 # What is left behind

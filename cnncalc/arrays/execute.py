@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import CnncalcError, SpecError
+from ..layers.base import family
 from ..network import INPUT
 from ..trace import LayerReport, Report
 from . import affine, border, conv, dense, join, norm, pointwise, pool, resample, select
@@ -116,9 +117,11 @@ class Program:
         return len(self._slots) - 1
 
     def _step(self, layer: LayerReport, steps: list[Step], weights: Mapping[str, Array]) -> Step:
-        kernel = KERNELS.get(layer.op.removesuffix("1d").removesuffix("3d"))
+        kernel = KERNELS.get(family(layer.op))
         if kernel is None:
-            error = SpecError(f"{layer.op} cannot be executed", "run what comes before it, and what comes after")
+            what = layer.values.get("type")
+            text = f"it is a {what}, and what that computes is not known" if what else f"{layer.op} cannot be executed"
+            error = SpecError(text, "run what comes before it, and what comes after")
             error.layer = layer.node.label()
             raise error
         own = {role: weights[name] for role, name, _ in names(layer)}

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import ShapeError, SpecError
+from ..layers.base import family
 from ..network import Network
 from ..sizes import show, size_text
 from . import weights as arrays
@@ -77,7 +78,7 @@ class Learner:
         """SpecError for another layer than a convolution, ShapeError where x, y and the kernel do not go together."""
         fed = Fed(network, x.shape, dialect, layout)
         layers = fed.report.layers
-        op = layers[0].op.removesuffix("1d").removesuffix("3d")
+        op = family(layers[0].op)
         if len(layers) > 1 or op not in LEARNED:
             what = f"{len(layers)} layers" if len(layers) > 1 else op
             raise SpecError(f"what is learned is one convolution, and this is {what}", f"as {' or '.join(LEARNED)}")

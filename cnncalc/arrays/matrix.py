@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 
 from ..errors import SpecError
+from ..layers.base import family
 from ..network import Network
 from ..sizes import show
 from ..trace import Report
@@ -28,7 +29,7 @@ def without_bias(network: Network) -> Network:
     """The linear part of a network. SpecError for a layer that is no linear map."""
     nodes = []
     for node in network.nodes:
-        op, layer = node.layer.op.removesuffix("1d").removesuffix("3d"), node.layer
+        op, layer = family(node.layer.op), node.layer
         if op not in LINEAR or layer.given.get("value"):
             error = SpecError(
                 f"{op} is no linear map: no matrix does the same", f"linear are {', '.join(sorted(LINEAR))}"

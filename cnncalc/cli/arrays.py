@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ..dialects import NAMES
-from ..errors import SpecError, shown
+from ..errors import LONGEST_PATH, SpecError, shown
 from ..network import Network
 from ..spec import source
 
@@ -48,10 +48,17 @@ def read_array(path: str) -> Array:
 def read_weights(path: str | None) -> Given | Array | None:
     """What -w gives: one array, or arrays by name; - is a .npy on standard input."""
     from ..arrays import files
+    from ..arrays.job import real
 
     if path is None:
         return None
-    return read_array(path) if path == "-" else files.weights(path)
+    found = read_array(path) if path == "-" else files.weights(path)
+    if not isinstance(found, Mapping):
+        name = "standard input" if path == "-" else shown(path, LONGEST_PATH)
+        real(found.dtype, name)
+        if found.ndim == 0:
+            raise SpecError(f"{name} is a number without axes", "a kernel has the axes c_o, c_i and its sizes")
+    return found
 
 
 def one_stdin(*paths: str | None) -> None:

@@ -79,6 +79,10 @@ def command(
     network = read_network(layer, _completing(init, y, dialect, layout), x)
     learner = Learner(network, x, y, init, seed or 0, dialect, layout)
     if exact:
+        for option in ("lr", "steps", "log_every", "seed"):
+            source = click.get_current_context().get_parameter_source(option)
+            if source is not None and source.name == "COMMANDLINE":
+                note(quiet, f"--{option.replace('_', '-')} is not used: --exact takes no steps")
         solution = learner.solve()
         losses = [{"loss": solution.loss}]
         found: dict[str, Any] = {"exact": solution._asdict()}

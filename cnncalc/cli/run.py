@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import SpecError
+from ..errors import SpecError, shown
 from ..sizes import read_size, size_text
 from .arrays import kernel_keys, one_stdin, read_array, read_network, read_weights, rows_of, where_options, x_option
 from .common import color_option, debug_option, json_option, note, quiet_option, together
@@ -106,7 +106,7 @@ def command(
     for name in job.not_needed[:4]:
         note(quiet, f"{name} is given, and no layer needs it")
     job.load()  # before a file is begun
-    with _sinks(job, count, path, folder) as sinks:
+    with _sinks(job, count, path, folder, quiet) as sinks:
         with _progress(len(job.report.layers) * count, quiet) as progress:
             job.run(x, sinks, progress)
         for sink in sinks.values():
@@ -147,7 +147,7 @@ def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None, qui
 
 
 @contextlib.contextmanager
-def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterator[dict[int, Sink]]:
+def _sinks(job: Job, count: int, path: str | None, folder: str | None, quiet: bool) -> Iterator[dict[int, Sink]]:
     """Where each result goes; nothing is left behind where something fails."""
     from ..arrays import sinks
 
@@ -162,7 +162,7 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
             found[job.last] = sinks.Memory(samples, kind)
         else:
             found[job.last] = sinks.Summary(samples, kind)
-        for at, file in _kept(job, folder).items():
+        for at, file in _kept(job, folder, quiet).items():
             if path is not None and os.path.realpath(file) == os.path.realpath(path):
                 raise SpecError(f"-o and a layer that is kept would be one file, {file}", "give -o another name")
             shape, kind, samples = job.result(at, count)
@@ -174,7 +174,7 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
             sink.discard()
 
 
-def _kept(job: Job, folder: str | None) -> dict[int, str]:
+def _kept(job: Job, folder: str | None, quiet: bool) -> dict[int, str]:
     """The file of each layer whose result is kept. SpecError where two would have the same."""
     if folder is not None:
         try:
@@ -183,8 +183,11 @@ def _kept(job: Job, folder: str | None) -> dict[int, str]:
             raise SpecError(f"{folder} cannot be made: {error.strerror}") from None
     files = {}
     for at in job.kept:
-        name = job.report.layers[at].name.replace("/", "_").replace(os.sep, "_").replace("\0", "_")
-        files[at] = os.path.join(folder or "", f"{name}.npy")
+        name = job.report.layers[at].name
+        safe = name.replace("/", "_").replace(os.sep, "_").replace("\0", "_")
+        files[at] = os.path.join(folder or "", f"{safe}.npy")
+        if safe != name:
+            note(quiet, f"{shown(name)} is saved as {files[at]}")
     if len(set(files.values())) < len(files):
         raise SpecError("two layers' results would be saved under the same name", "give the layers other names")
     return files

@@ -135,8 +135,13 @@ def split(x: Shape, env: Env, nd: int | None, op: str) -> tuple[Size, Shape]:
     return (x[-1], x[:-1]) if env.channels_last else (x[0], x[1:])
 
 
+def family(op: str) -> str:
+    """An op's word without its number of axes: `conv` of `conv1d`."""
+    return op.removesuffix("1d").removesuffix("3d")
+
+
 def _rank_help(op: str, have: int, nd: int | None) -> str | None:
-    bare = op[:-2] if op.endswith(("1d", "3d")) else op
+    bare = family(op)
     if nd is None or have not in (1, 2, 3):
         return None
     return f"for {have} {'axis' if have == 1 else 'axes'} the op is {bare}{'' if have == 2 else f'{have}d'}"

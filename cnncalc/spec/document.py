@@ -17,6 +17,10 @@ from .keys import LAYER_KEYS, canonical
 
 VERSION = 1
 LONGEST_NAME = 255
+DEEPEST = 100
+"""How many blocks may stand in each other."""
+MOST_SHOWN = 8
+"""How many of them an error names."""
 TOP_KEYS = ("cnncalc", "name", "input", "dialect", "layout", "layers", "expect", "report", "$schema")
 COMMON_KEYS = ("op", *LAYER_KEYS, "report")
 
@@ -202,13 +206,14 @@ def _open(value: Any, source: Source | None) -> tuple[dict[str, Any], Any]:
 
 def _label(layers: Any, path: Path) -> str:
     """The layer of a path, `layers[1].layers[2] 'a'` inside of a block, with the innermost name where it has one."""
-    label, name = "", None
+    found, name = [], None
     for key, index in zip(path[::2], path[1::2], strict=False):
         if key != "layers" or not isinstance(index, int):
             break
-        label += f"{'.' if label else ''}layers[{index}]"
+        found.append(f"layers[{index}]")
         raw = layers[index] if isinstance(layers, (list, tuple)) else None
         name, layers = (raw.get("name"), raw.get("layers")) if isinstance(raw, dict) else (None, None)
+    label = ".".join(found if len(found) <= MOST_SHOWN else [*found[: MOST_SHOWN // 2], "…", found[-1]])
     return f"{label} {shown(name)}" if isinstance(name, str) else label
 
 
@@ -264,19 +269,21 @@ def _name(value: Any) -> str:
     )
 
 
-def read_layers(value: Any) -> tuple[Node, ...]:
-    """The layers of a list, named and wired. SpecError with the path of what is at fault."""
+def read_layers(value: Any, depth: int = 0) -> tuple[Node, ...]:
+    """The layers of a list in so many blocks, named and wired. SpecError with the path of what is at fault."""
     if not isinstance(value, (list, tuple)):
         raise SpecError(f"layers is {shown(value)}, not a list")
     if not value:
         raise SpecError("no layers: the list is empty", "give at least one layer")
-    return wire([read_layer(raw, i) for i, raw in enumerate(value)])
+    return wire([read_layer(raw, i, depth) for i, raw in enumerate(value)])
 
 
-def _inner_layers(value: Any, index: int) -> tuple[Node, ...]:
+def _inner_layers(value: Any, index: int, depth: int) -> tuple[Node, ...]:
     """The layers of a block."""
+    if depth > DEEPEST:
+        raise SpecError(f"blocks are nested more than {DEEPEST} deep", path=("layers", index))
     try:
-        return read_layers(value)
+        return read_layers(value, depth)
     except CnncalcError as error:
         if error.what.endswith("is no layer") and error.help is None:
             error.help = "a block's layers read each other; what the block reads is their input"
@@ -284,7 +291,7 @@ def _inner_layers(value: Any, index: int) -> tuple[Node, ...]:
         raise
 
 
-def read_layer(raw: Any, index: int) -> Wire:
+def read_layer(raw: Any, index: int, depth: int) -> Wire:
     """One layer from its object. SpecError with the path of the key at fault."""
     if not isinstance(raw, dict):
         raise SpecError(
@@ -310,7 +317,7 @@ def read_layer(raw: Any, index: int) -> Wire:
             except CnncalcError as error:
                 raise _of_key(error, key, index) from None
             if reader is nested:
-                given[key] = _inner_layers(value, index)
+                given[key] = _inner_layers(value, index, depth + 1)
     _check_keys(cls, op, given, index)
     return Wire(cls(op, nd, given), *_common(raw, index))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...errors import SpecError
 from ...feed import feed
+from ...layers.base import family
 from ...network import Network
 from ...trace import shape
 from . import axes, values, windows
@@ -24,7 +25,7 @@ def write(network: Network) -> bytes:
     batch, sample, _ = feed(report.network, report.network.input, None)
     file = File(report, batch)
     for layer in report.layers:
-        word = layer.op.removesuffix("1d").removesuffix("3d")
+        word = family(layer.op)
         if word not in WRITERS:
             raise unsaid(layer, layer.op)
         WRITERS[word](file, layer)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ...errors import SpecError
+from ...layers.base import family
 from ...sizes import NOTHING_KNOWN, Shape, Size
 from ...trace import LayerReport
 
@@ -129,7 +130,7 @@ def code_of(layer: LayerReport) -> Code:
     """The source of a layer. SpecError with its name for what PyTorch cannot say."""
     site = Site(layer)
     check_known(site)
-    word = layer.op.removesuffix("1d").removesuffix("3d")
+    word = family(layer.op)
     if word not in EMITTERS:
         raise site.refuse(f"has no {layer.op} that is known here", "take the layer out, or write its module yourself")
     return EMITTERS[word](site)
