@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
+import tracemalloc
 from typing import Any
 from unittest.mock import Mock
 
@@ -11,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 
 import cnncalc
-from cnncalc.arrays import columns, pool, product, transposed, winograd
+from cnncalc.arrays import columns, conv, pool, product, transposed, winograd
+from cnncalc.arrays.job import Job
+from cnncalc.arrays.sinks import Memory
 from cnncalc.arrays.weights import wanted
 from cnncalc.layers import OPS
 from tests import naive
@@ -322,9 +327,8 @@ def test_small_parts_give_the_same(layer: dict[str, Any], monkeypatch: pytest.Mo
     x = np.random.default_rng(0).standard_normal((3, 4, 23, 17))
     weights = weights_for(cnncalc.shape([layer], x.shape))
     whole = cnncalc.run([layer], x, weights)
-    for module in (product, winograd, transposed):
-        monkeypatch.setattr(module, "TILE", 3000)
-    monkeypatch.setattr(product, "GROUP_TILE", 3000)
+    monkeypatch.setattr(conv, "TILE", 3000)
+    monkeypatch.setattr(product, "GROUP_SHARE", 1)
     monkeypatch.setattr(columns, "PIECE", 500)
     monkeypatch.setattr("cnncalc.arrays.threads.BLOCK", 500)
     monkeypatch.setattr("cnncalc.arrays.threads.WORTH_A_THREAD", 1)
@@ -354,9 +358,9 @@ def test_transposed_either_way(layer: dict[str, Any], shape: tuple[int, ...], mo
     monkeypatch.setattr(transposed, "correlate_each", each)
     added = cnncalc.run(spec, x, weights)
     each_channel = int(np.prod(weights["convT1.weight"].shape[2:])) * int(np.prod(shape[2:])) * 8
-    monkeypatch.setattr(transposed, "TILE", 2 * each_channel)
+    monkeypatch.setattr(conv, "TILE", 2 * each_channel)
     np.testing.assert_array_equal(cnncalc.run(spec, x, weights), added)
-    monkeypatch.setattr(transposed, "TILE", 0)
+    monkeypatch.setattr(conv, "TILE", 0)
     np.testing.assert_allclose(cnncalc.run(spec, x, weights), added, rtol=1e-12, atol=1e-12)
     assert (add.call_count, each.call_count) == (2, 1)
 
@@ -413,6 +417,16 @@ def test_integers_are_exact(largest: int) -> None:
     assert np.array_equal(cnncalc.run("linear", flat, matrix), flat.astype(object) @ matrix.T.astype(object))
 
 
+def test_integers_of_a_transposed_convolution_are_exact() -> None:
+    """The sums are over the channels that go in, and the cells that write to one output."""
+    x, w = np.full((1, 64, 3, 4), 2**25 + 1), np.full((64, 1, 2, 2), 2**23 - 1)
+    assert np.array_equal(cnncalc.run("convT:s2", x, w), np.full((1, 1, 6, 8), 64 * (2**25 + 1) * (2**23 - 1)))
+    x, w = np.full((1, 4, 3, 4), 2**30), np.full((4, 8, 2, 2), 2**28)
+    assert np.array_equal(cnncalc.run("convT:s2", x, w), np.full((1, 8, 6, 8), 2**60))
+    with pytest.raises(cnncalc.ShapeError, match="sums of 64 products"):
+        cnncalc.run("convT:s2", np.full((1, 64, 3, 4), 2**31), np.full((64, 1, 2, 2), 2**29))
+
+
 def test_integers_that_could_wrap_are_refused() -> None:
     x = np.full((1, 2, 2, 2), 2**31)
     with pytest.raises(cnncalc.ShapeError, match=r"sums of 8 products .* may reach .*, beyond 2\^63 - 1"):
@@ -445,6 +459,23 @@ def test_strides_make_no_difference() -> None:
             weights = {"conv1.weight": kernel, "layernorm1.weight": scale, "layernorm1.bias": scale}
             assert not other.flags.c_contiguous
             np.testing.assert_allclose(cnncalc.run(spec, other, weights), expected, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("spec", ["conv:2,k3", "conv:2,k3,s2", "conv:2,k3,d2", "conv:2,k3,p1", "conv:2,k1x3,p0x1"])
+def test_nothing_is_read_beyond_the_input(spec: str) -> None:
+    """The input ends where its memory does: the page behind it must not be touched."""
+    page, libc = mmap.PAGESIZE, ctypes.CDLL(None, use_errno=True)
+    memory = mmap.mmap(-1, 2 * page)
+    flat = np.frombuffer(memory, np.float32)
+    behind = ctypes.c_void_p(flat.ctypes.data + page)
+    x = flat[: page // 4].reshape(1, 1, -1, 32)
+    x[...] = np.arange(x.size).reshape(x.shape)
+    assert libc.mprotect(behind, ctypes.c_size_t(page), 0) == 0
+    try:
+        found = cnncalc.run(spec, x, seed=0)
+        assert np.array_equal(found, cnncalc.run(spec, x.copy(), seed=0))
+    finally:
+        libc.mprotect(behind, ctypes.c_size_t(page), mmap.PROT_READ | mmap.PROT_WRITE)
 
 
 def test_the_input_is_not_changed() -> None:
@@ -626,3 +657,31 @@ def test_networks_of_the_zoo_run(name: str) -> None:
     found = cnncalc.run(name, x, seed=0)
     assert found.shape == cnncalc.shape(name).out
     assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "kind"),
+    [
+        ({"op": "conv", "c_o": 300, "k": 3, "p": 1}, (1, 1, 96, 96), np.float16),
+        ({"op": "conv", "c_o": 300, "k": 3}, (2, 3, 96, 90), np.float32),
+        ({"op": "conv", "c_o": 8, "k": 3, "d": 30, "p": 30}, (1, 64, 96, 64), np.float32),
+        ({"op": "conv", "c_o": 64, "k": 3, "p": 1, "g": 16}, (2, 64, 60, 70), np.float32),
+        ({"op": "dwconv", "k": 5, "s": 2, "p": 2}, (2, 96, 64, 64), np.int8),
+        ({"op": "sepconv", "c_o": 70, "k": 3, "p": 1, "multiplier": 3}, (2, 40, 60, 50), np.float32),
+        ({"op": "convT", "c_o": 1, "k": 4, "s": 2, "p": 1}, (1, 1, 200, 190), np.int8),
+        ({"op": "convT", "c_o": 48, "k": 3, "s": 2, "p": 1, "g": 3}, (1, 24, 60, 50), np.float64),
+        ({"op": "conv", "c_o": 256, "k": 3, "p": 1}, (2, 256, 30, 30), np.float32),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("memory", [256 << 20, 8 << 20])
+def test_no_more_memory_than_promised(layer: dict[str, Any], shape: tuple[int, ...], kind: Any, memory: int) -> None:
+    job = Job(cnncalc.load([layer]), shape, np.dtype(kind), seed=0, memory=memory)
+    *_, samples = job.result(job.last, shape[0])
+    sink = Memory(samples, job.result(job.last, shape[0])[1])
+    job.load()
+    tracemalloc.start()
+    job.run(np.ones(shape, kind), {job.last: sink})
+    peak = tracemalloc.get_traced_memory()[1] - np.ones(shape, kind).nbytes
+    tracemalloc.stop()
+    assert peak <= job.needs(shape[0]).working + (1 << 18)  # Python's own objects

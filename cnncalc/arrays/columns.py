@@ -4,8 +4,9 @@ Everything here works on views with the channels first, whatever their strides: 
 On an axis with kernel k, stride s, dilation d and padding pb before, output u sees the inputs u*s + i*d - pb,
 i = 0 … k-1; what lies outside of x is zero.
 
-The columns are copied from the input itself where nothing is padded, else from `planes`: the input and the zeros around
-it, every s-th unit of an axis side by side. A tap then sees a plane from some place on, and is copied in one piece.
+The columns are copied from the input itself where nothing is padded and the stride is 1, else from `planes`: the input
+and the zeros around it, every s-th unit of an axis side by side. A tap then sees a plane from some place on, and is
+copied in one piece.
 """
 
 from __future__ import annotations
@@ -23,14 +24,8 @@ from numpy.lib.stride_tricks import as_strided
 from .task import Array, Dtype
 from .threads import buffer
 
-TILE = 8 << 20
-"""How many bytes are made at once for a large product: what the last cache holds, more or less."""
-MOST_WASTE = 1.13
-"""How much longer the rows of the planes may be than those of the output, to be copied in one piece all the same."""
-MOST_WASTE_OF_FEW = 1.5
-"""… and where few channels come out, and copying costs more than the product."""
-PIECE = 1024 << 10
-"""How many bytes are copied at once."""
+PIECE = 1 << 20
+"""How many bytes are copied before what is beyond in them is set to zero: what a core's own cache holds."""
 LEAST_POSITIONS = 256
 """How many positions a map has at the least to be worth a matrix product of its own; smaller ones share one."""
 
@@ -46,6 +41,10 @@ class Windows(NamedTuple):
     d: tuple[int, ...]
     pb: tuple[int, ...]
 
+    def at(self, begin: tuple[int, ...]) -> Windows:
+        """The same windows, counted from this position on."""
+        return self._replace(pb=tuple([pb - u * s for pb, u, s in zip(self.pb, begin, self.s, strict=True)]))
+
 
 class Part(NamedTuple):
     """A part of an output: samples, and on each axis from where on and how many positions."""
@@ -57,7 +56,7 @@ class Part(NamedTuple):
     def of(self, out: Array) -> Array:
         """The same part of an array (N, c, *out), as a view."""
         space = [slice(b, b + n) for b, n in zip(self.begin, self.size, strict=True)]
-        return out[(self.samples, slice(None), *space)]
+        return out[(self.samples, EVERY, *space)]
 
 
 def parts(n: int, space: Sequence[int], most: int, several: int) -> Iterator[Part]:
@@ -75,49 +74,64 @@ def parts(n: int, space: Sequence[int], most: int, several: int) -> Iterator[Par
             yield Part(slice(first, min(first + several, n)), begin, tuple(fits))
 
 
-def gather(
-    x: Array, windows: Windows, part: Part, kind: Dtype, g: int = 1, *, taps_first: bool, ones: bool, waste: float
-) -> tuple[Array, tuple[int, ...]]:
-    """The columns of a part, and the sizes of what the positions are: the part's, or larger.
+class Layout(NamedTuple):
+    """How columns stand: (n, g, c_i/g * k, positions), or (1, g, c_i/g * k, n * positions) where the maps are small."""
 
-    They are (n, g, c_i/g * k, positions), or (1, g, c_i/g * k, n * positions) where the maps are small; `taps_first`
-    for k before c_i/g, `ones` for a last row of ones. Rows of the planes that are at most `waste` times as long as
-    those of the output are copied whole, and the few positions between are to be left out after the product.
-    """
+    kind: Dtype
+    g: int
+    taps_first: bool
+    """Whether k comes before c_i/g, as it lies in NHWC."""
+    ones: bool
+    """Whether there is a last row of ones."""
+
+
+def gather(x: Array, view: View, rows: tuple[int, ...], layout: Layout) -> Array:
+    """The columns of what a part of an output sees of its samples x; `rows` are its size, or the view's own rows."""
     n, c = x.shape[:2]
-    view = see(x.shape[2:], windows, part.begin, part.size)
-    source = x.swapaxes(0, 1)
-    rows = view.rows if prod(view.rows) <= waste * prod(part.size) else part.size
-    if view.bare:
-        source = source[view.phases[0].seen]
-        if set(windows.k) == {1} and source.dtype == kind and not ones:
-            columns = merged(source.swapaxes(0, 1), (n, g, c // g, prod(rows)))
-            if columns is not None and (n == 1 or prod(rows) >= LEAST_POSITIONS):
-                return columns, rows
-        by_c, by_n = source.strides[:2]
-        by_axis = source.strides[2:]
-    else:
-        planes, memory = padded(source, view, kind)
-        by_c, by_n = planes.strides[:2]
-        by_axis = planes.strides[-len(rows) :]
-    apart = n if prod(rows) >= LEAST_POSITIONS else 1
-    cells = (*windows.k, c // g) if taps_first else (c // g, *windows.k)
+    kind, g, taps_first, ones = layout
+    apart = n if n == 1 or prod(rows) >= LEAST_POSITIONS else 1
+    if apart == n and not ones:
+        columns = _as_they_stand(x, view, layout)
+        if columns is not None:
+            return columns
+    cells = (*view.k, c // g) if taps_first else (c // g, *view.k)
     columns = buffer("columns", (apart, g, prod(cells) + ones, n // apart * prod(rows)), kind)
     if ones:
         columns[:, :, -1] = 1
     by_cell = columns[:, :, : prod(cells)].reshape(apart, g, *cells, n // apart, *rows)
     by_channel = np.moveaxis(by_cell, 2 + len(rows), 2) if taps_first else by_cell
     to = (by_channel.swapaxes(0, 3 + len(rows)) if apart > 1 else by_channel)[0]  # (g, c_i/g, *k, n, *rows)
+    for which, seen in _sights(x.swapaxes(0, 1), view, rows, kind, g):
+        copy(to[which], seen, view.beyond)
+    return columns
+
+
+def _as_they_stand(x: Array, view: View, layout: Layout) -> Array | None:
+    """The columns of a 1x1 kernel without a copy, None where that cannot be."""
+    if not view.unpadded or set(view.k) != {1}:
+        return None
+    seen = x[view.phases[0].seen]
+    n, c, *space = seen.shape
+    return merged(seen, (n, layout.g, c // layout.g, prod(space))) if seen.dtype == layout.kind else None
+
+
+def _sights(source: Array, view: View, rows: tuple[int, ...], kind: Dtype, g: int) -> Iterator[tuple[Index, Array]]:
+    """For each phase which of the columns it fills, and with what: (g, c_i/g, *taps, n, *rows), from (c, n, *space)."""
+    c, n = source.shape[:2]
+    if view.unpadded:
+        planes = source = source[view.phases[0].seen]
+    else:
+        planes, memory = padded(source, view, kind)
+    by_c, by_n = planes.strides[:2]
+    by_axis = planes.strides[-len(rows) :]
     for phase in view.phases:
         shape = (g, c // g, *phase.counts, n, *rows)
         steps = [step * stride for step, stride in zip(phase.steps, by_axis, strict=True)]
         strides = (by_c * (c // g), by_c, *steps, by_n, *by_axis)
-        if view.bare:
-            seen = as_strided(source, shape, strides)
+        if view.unpadded:
+            yield phase.cells, as_strided(source, shape, strides)
         else:
-            seen = np.ndarray(shape, kind, memory, phase.first * kind.itemsize, strides)
-        copy(to[phase.cells], seen, view.beyond)
-    return columns, rows
+            yield phase.cells, np.ndarray(shape, kind, memory, phase.first * kind.itemsize, strides)
 
 
 def padded(source: Array, view: View, kind: Dtype) -> tuple[Array, Array]:
@@ -142,7 +156,7 @@ class Phase(NamedTuple):
     seen: tuple[slice, ...]
     """What they see of the input (c, n, *space)."""
     inside: Index
-    """Where that stands among the zeros, in the planes (c, n, phases…, *q)."""
+    """Where that stands in the planes (c, n, phases…, *q)."""
     first: int
     """Where the first tap sees the part's first position, counted from the beginning of the planes' memory."""
     steps: tuple[int, ...]
@@ -156,8 +170,10 @@ class Phase(NamedTuple):
 class View(NamedTuple):
     """How a part of an output sees its input: one phase after another."""
 
-    bare: bool
-    """Whether the columns can be copied from the input itself."""
+    k: tuple[int, ...]
+    """The kernel."""
+    unpadded: bool
+    """Whether the columns are copied from the input itself: nothing is padded, nor taps left out between others."""
     shape: tuple[int, ...]
     """Of the planes, (phases…, *q)."""
     margins: tuple[int, int]
@@ -172,13 +188,13 @@ class View(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def see(space: tuple[int, ...], windows: Windows, begin: tuple[int, ...], size: tuple[int, ...]) -> View:
-    """How the positions `begin` … `begin + size` of an output see an input of this space."""
-    axes = [_axis(*axis) for axis in zip(space, *windows, begin, size, strict=True)]
+def see(space: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> View:
+    """How the first `size` positions of an output see an input of this space."""
+    axes = [_axis(*axis) for axis in zip(space, *windows, size, strict=True)]
     q = tuple([u + (k - 1) * d // s for k, s, d, u in zip(windows.k, windows.s, windows.d, size, strict=True)])
     inside = all(not p.begin and p.end == width for axis, width in zip(axes, q, strict=True) for p in axis)
     if not inside and max(windows.s) == 1 and size[1:] == space[1:]:
-        view = _side_by_side(axes[0][0], q[0], space, windows, begin, size)
+        view = _side_by_side(axes[0][0], q[0], space, windows, size)
         if view is not None:
             return view
     shape = (*map(len, axes), *q)
@@ -189,43 +205,43 @@ def see(space: tuple[int, ...], windows: Windows, begin: tuple[int, ...], size: 
             Phase(
                 (EVERY, EVERY, *[p.seen for p in mine]),
                 (EVERY, EVERY, *which, *[slice(p.begin, p.end) for p in mine]),
-                sum(map(mul, (*which, *[p.offset for p in mine]), steps_of(shape))),
+                sum(map(mul, (*which, *[p.offset for p in mine]), _strides(shape))),
                 tuple([p.step for p in mine]),
                 tuple([p.taps for p in mine]),
                 (EVERY, EVERY, *[p.cells for p in mine]),
             )
         )
-    bare = inside and (max(windows.s) == 1 or max(windows.k) == 1)
+    unpadded = inside and (max(windows.s) == 1 or max(windows.k) == 1)
     outside = _around(phases[0].inside, shape) if len(phases) == 1 else ((EVERY,),)
-    after = prod(q[1:])  # rows that are copied whole end a little later
-    return View(bare, shape, (0, after), (size[0], *q[1:]), outside, tuple(phases), ())
+    after = prod(q[1:])  # rows that are copied whole end a little later: in an input, that would be beyond its memory
+    rows = size if unpadded else (size[0], *q[1:])
+    return View(windows.k, unpadded, shape, (0, after), rows, outside, tuple(phases), ())
 
 
 def _side_by_side(
-    rows: AxisPhase, q: int, space: tuple[int, ...], windows: Windows, begin: tuple[int, ...], size: tuple[int, ...]
+    rows: AxisPhase, q: int, space: tuple[int, ...], windows: Windows, size: tuple[int, ...]
 ) -> View | None:
     """The view of an output as wide as its input, stride 1: planes as wide, with no zeros between their rows.
 
     What a tap sees of such a plane is one piece, some values before or after the place of the output. At the ends of
-    its rows stands what belongs to the next row or the last: there the columns are zero. None where that is all of it.
+    its rows stands what belongs to the next row or the last: there the columns are zero. None where a tap is further
+    from its output than a row is long.
     """
     nd = len(space)
     shape = (*(1,) * nd, q, *space[1:])
-    steps = steps_of(shape)[nd:]
-    shifts = [[b + i * d - pb for i in range(k)] for k, _, d, pb, b in zip(*windows, begin, strict=True)]
-    shifts[0] = [rows.offset]
-    first = [axis[0] * step for axis, step in zip(shifts, steps, strict=True)]
-    last = [axis[-1] * step for axis, step in zip(shifts, steps, strict=True)]
+    shifts = [[i * d - pb for i in range(k)] for k, _, d, pb in zip(*windows, strict=True)][1:]
+    first = [taps[0] * step for taps, step in zip(shifts, _strides(shape)[nd + 1 :], strict=True)]
+    last = [taps[-1] * step for taps, step in zip(shifts, _strides(shape)[nd + 1 :], strict=True)]
     beyond: list[Index] = []
-    for axis in range(1, nd):
-        for tap, shift in enumerate(shifts[axis]):
-            edge = slice(0, -shift) if shift < 0 else slice(space[axis] - shift, None)
+    for axis, taps in enumerate(shifts, 1):
+        for tap, shift in enumerate(taps):
             if abs(shift) > space[axis]:
                 return None
             if shift:
-                taps, positions = [EVERY] * nd, [EVERY] * nd
-                taps[axis], positions[axis] = slice(tap, tap + 1), edge
-                beyond.append((EVERY, EVERY, *taps, EVERY, *positions))
+                edge = slice(0, -shift) if shift < 0 else slice(space[axis] - shift, None)
+                cells, positions = [EVERY] * nd, [EVERY] * nd
+                cells[axis], positions[axis] = slice(tap, tap + 1), edge
+                beyond.append((EVERY, EVERY, *cells, EVERY, *positions))
     before, after = (sum([max(sign * step, 0) for step in ends]) for sign, ends in ((-1, first), (1, last)))
     whole = (EVERY,) * (nd - 1)
     phase = Phase(
@@ -236,7 +252,8 @@ def _side_by_side(
         windows.k,
         (EVERY,) * (2 + nd),
     )
-    return View(False, shape, (before, after), size, _around(phase.inside, shape), (phase,), tuple(beyond))
+    outside = _around(phase.inside, shape)
+    return View(windows.k, False, shape, (before, after), size, outside, (phase,), tuple(beyond))
 
 
 def _around(inside: Index, shape: Sequence[int]) -> tuple[Index, ...]:
@@ -249,7 +266,7 @@ def _around(inside: Index, shape: Sequence[int]) -> tuple[Index, ...]:
     return tuple(found)
 
 
-def steps_of(shape: Sequence[int]) -> list[int]:
+def _strides(shape: Sequence[int]) -> list[int]:
     """How far apart the values along each axis of an array are that stands in one piece."""
     return [prod(shape[axis + 1 :]) for axis in range(len(shape))]
 
@@ -266,14 +283,14 @@ class AxisPhase(NamedTuple):
     seen: slice
 
 
-def _axis(n: int, k: int, s: int, d: int, pb: int, begin: int, size: int) -> list[AxisPhase]:
+def _axis(n: int, k: int, s: int, d: int, pb: int, size: int) -> list[AxisPhase]:
     """The phases that a kernel's cells see on one axis: the cells, and where in the phase's plane the input lies."""
     period = s // gcd(s, d)
     q = size + (k - 1) * d // s
     found = []
     for cell in range(min(period, k)):
         cells = slice(cell, None, period)
-        origin = begin * s + cell * d % s - pb  # the input that the plane's first unit is
+        origin = cell * d % s - pb  # the input that the plane's first unit is
         first = min(max(-(origin // s), 0), q)
         end = max(min(q, (n - 1 - origin) // s + 1), first)
         seen = slice(origin + first * s, origin + (end - 1) * s + 1, s) if end > first else slice(0, 0)
@@ -285,6 +302,11 @@ def merged(array: Array, shape: tuple[int, ...]) -> Array | None:
     """The array in another shape, None where that would be a copy."""
     found = array.reshape(shape)
     return found if np.may_share_memory(found, array) else None
+
+
+def flipped(weight: Array) -> Array:
+    """A kernel turned by 180 degrees."""
+    return weight[(EVERY, EVERY, *(slice(None, None, -1),) * (weight.ndim - 2))]
 
 
 def copy(to: Array, source: Array, beyond: Sequence[Index] = ()) -> None:

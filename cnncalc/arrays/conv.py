@@ -1,14 +1,15 @@
-"""The kernels of convolution layers: from a layer's keys and weights to cross-correlations."""
+"""The kernels of convolution layers: from a layer's keys and weights to (transposed) cross-correlations."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from math import prod
 
-from .columns import Windows, parts
-from .convolve import convolve
-from .task import Array, Kernel, Task, Weights, accumulates, wide
-from .threads import buffer
-from .transposed import flipped, scatter
+from .columns import Part, Windows, flipped, parts
+from .convolve import TILE, convolve, working
+from .task import Array, Dtype, Kernel, Task, Weights, accumulates, wide
+from .threads import buffer, threads
+from .transposed import scatter
 
 
 def windows_of(task: Task) -> Windows:
@@ -18,7 +19,10 @@ def windows_of(task: Task) -> Windows:
 
 
 def kernel_first(weight: Array, task: Task) -> Array:
-    """A kernel as (c_o, c_i/g, *k), turned where the layer flips it; stored in NHWC it is (*k, c_i/g, c_o)."""
+    """A kernel as (c_o, c_i/g, *k), turned where the layer flips it; stored in NHWC it is (*k, c_i/g, c_o).
+
+    Of a transposed convolution it is (c_i, c_o/g, *k), and stored in NHWC (*k, c_o/g, c_i).
+    """
     if task.channels_last:
         weight = weight.transpose(weight.ndim - 1, weight.ndim - 2, *range(weight.ndim - 2))
     return flipped(weight) if task.values["flip"] else weight
@@ -33,44 +37,82 @@ def channelwise(weight: Array, task: Task) -> Array:
     return flipped(weight) if task.values["flip"] else weight
 
 
+def _tile(task: Task, g: int) -> int:
+    """How many bytes of columns, and of products, are made at once: each thread has groups of its own."""
+    return min(TILE, task.scratch // (4 * (threads() if g > 1 else 1)))
+
+
 def _conv(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     weight = kernel_first(weights["weight"], task)
-    convolve(xs[0], weight, weights.get("bias"), out, windows_of(task), task.values["g"])
+    g = task.values["g"]
+    convolve(xs[0], weight, weights.get("bias"), out, windows_of(task), g, _tile(task, g))
 
 
 def _depthwise(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     weight = channelwise(weights["weight"], task)
-    convolve(xs[0], weight, weights.get("bias"), out, windows_of(task), xs[0].shape[1])
+    g = xs[0].shape[1]
+    convolve(xs[0], weight, weights.get("bias"), out, windows_of(task), g, _tile(task, g))
 
 
 def _separable(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    x, windows = xs[0], windows_of(task)
+    x, windows, c_i = xs[0], windows_of(task), xs[0].shape[1]
     depthwise = channelwise(weights["depthwise"], task)
     pointwise = kernel_first(weights["pointwise"], task)
     kind = out.dtype if out.dtype.kind in "iu" else wide(out.dtype)
-    each_position = (len(depthwise) + len(pointwise)) * kind.itemsize
-    ones = (1,) * len(windows.k)
-    for part in parts(len(x), out.shape[2:], task.scratch // 2 // each_position, len(x)):
+    for part in _between(task, len(x), len(depthwise), out.shape[2:], kind):
         target = part.of(out)
         between = buffer("between", (len(target), len(depthwise), *part.size), kind)
-        begins = zip(windows.pb, part.begin, windows.s, strict=True)
-        there = windows._replace(pb=tuple([pb - begin * s for pb, begin, s in begins]))
-        convolve(x[part.samples], depthwise, None, between, there, x.shape[1])
-        convolve(between, pointwise, weights.get("bias"), target, Windows(ones, ones, ones, (0,) * len(ones)))
+        convolve(x[part.samples], depthwise, None, between, windows.at(part.begin), c_i, _tile(task, c_i))
+        convolve(between, pointwise, weights.get("bias"), target, _one(len(windows.k)), 1, _tile(task, 1))
+
+
+def _between(task: Task, n: int, c: int, space: Sequence[int], kind: Dtype) -> Iterator[Part]:
+    """The parts in which c channels stand between the two convolutions."""
+    return parts(n, space, _tile(task, 1) // (c * kind.itemsize), n)
+
+
+def _one(nd: int) -> Windows:
+    """The windows of a 1x1 kernel."""
+    return Windows((1,) * nd, (1,) * nd, (1,) * nd, (0,) * nd)
 
 
 def _transposed(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    weight = weights["weight"]
-    if task.channels_last:  # stored (*k, c_o/g, c_i)
-        weight = weight.transpose(weight.ndim - 1, weight.ndim - 2, *range(weight.ndim - 2))
-    if task.values["flip"]:
-        weight = flipped(weight)
-    scatter(xs[0], weight, weights.get("bias"), out, windows_of(task), task.values["g"])
+    weight = kernel_first(weights["weight"], task)
+    g = task.values["g"]
+    scatter(xs[0], weight, weights.get("bias"), out, windows_of(task), g, _tile(task, g))
+
+
+def _working(task: Task, x: tuple[int, ...], out: tuple[int, ...], kind: Dtype) -> int:
+    """Of a conv or a dwconv: its kernel in the sums' dtype, and what `convolve` takes."""
+    g = task.values.get("g", x[1])
+    weight = (out[1], x[1] // g, *task.values["k"])
+    return int(prod(weight) * kind.itemsize + working(x, weight, out, windows_of(task), g, kind, _tile(task, g)))
+
+
+def _working_separable(task: Task, x: tuple[int, ...], out: tuple[int, ...], kind: Dtype) -> int:
+    c = x[1] * task.values["multiplier"]
+    part = next(_between(task, x[0], c, out[2:], kind))
+    between = (part.samples.stop, c, *part.size)
+    one, g = _one(len(out) - 2), x[1]
+    depthwise = working(x, (c, 1, *task.values["k"]), between, windows_of(task), g, kind, _tile(task, g))
+    size = (part.samples.stop, out[1], *part.size)
+    pointwise = working(between, (out[1], c, *one.k), size, one, 1, kind, _tile(task, 1))
+    return int((prod(between) + (out[1] + prod(task.values["k"])) * c) * kind.itemsize + max(depthwise, pointwise))
+
+
+def _working_transposed(task: Task, x: tuple[int, ...], out: tuple[int, ...], kind: Dtype) -> int:
+    """Each phase as a cross-correlation, or what all cells write and one sample in the sums' dtype."""
+    windows, g = windows_of(task), task.values["g"]
+    weight = (out[1], x[1] // g, *windows.k)
+    each = windows._replace(s=(1,) * len(windows.k))
+    tile = _tile(task, g)
+    most = max(working(x, weight, out, each, g, kind, tile), tile + prod(x[1:]) * kind.itemsize)
+    return int(prod(weight) * kind.itemsize + most)
 
 
 KERNELS = {
-    "conv": Kernel(_conv, accumulates, spatial=True),
-    "dwconv": Kernel(_depthwise, accumulates, spatial=True),
-    "sepconv": Kernel(_separable, accumulates, spatial=True),
-    "convT": Kernel(_transposed, accumulates, spatial=True),
+    "conv": Kernel(_conv, accumulates, spatial=True, working=_working),
+    "dwconv": Kernel(_depthwise, accumulates, spatial=True, working=_working),
+    "sepconv": Kernel(_separable, accumulates, spatial=True, working=_working_separable),
+    "convT": Kernel(_transposed, accumulates, spatial=True, working=_working_transposed),
 }

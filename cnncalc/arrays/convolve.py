@@ -1,26 +1,48 @@
-"""Cross-correlation, the shortest way: the one place that chooses between them.
+"""Cross-correlation the shortest way: what chooses between the ways. `transposed.scatter` does for its opposite.
 
 Everything here works on views with the channels first, whatever their strides.
 """
 
 from __future__ import annotations
 
-from . import exact, winograd
+from . import exact, product, winograd
 from .columns import Windows
-from .product import correlate
-from .task import Array, wide
+from .task import Array, Dtype, wide
+
+TILE = 8 << 20
+"""How many bytes are made at once for a large product: what the last cache holds, more or less."""
 
 
-def convolve(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int = 1) -> None:
-    """Fill `out` (N, c_o, *out) from x (N, c_i, *space) and weight (c_o, c_i/g, *k), the shortest way."""
-    weight, bias = in_kind(x, weight, bias, out)
-    if g == 1 and winograd.pays(x, weight, out, windows):
-        winograd.correlate_by_tiles(x, weight, bias, out, windows)
+def convolve(
+    x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int = 1, tile: int = TILE
+) -> None:
+    """Fill `out` (N, c_o, *out) from x (N, c_i, *space) and weight (c_o, c_i/g, *k), about `tile` bytes at once."""
+    weight, bias = in_kind(x, weight, bias, out, weight[0].size)
+    if g > 1:
+        product.correlate_groups(x, weight, bias, out, windows, g, tile)
+    elif winograd.pays(weight.shape, out.shape, windows, weight.dtype, tile) and winograd.is_finite(x, weight):
+        winograd.correlate(x, weight, bias, out, windows, tile)
     else:
-        correlate(x, weight, bias, out, windows, g)
+        product.correlate(x, weight, bias, out, windows, tile)
 
 
-def in_kind(x: Array, weight: Array, bias: Array | None, out: Array) -> tuple[Array, Array | None]:
-    """Weight and bias in the dtype in which sums are taken: integers exactly, float16 in float32."""
-    kind = exact.kind(x, weight, bias, weight[0].size) if out.dtype.kind in "iu" else wide(out.dtype)
+def working(
+    shape: tuple[int, ...],
+    weight: tuple[int, ...],
+    out: tuple[int, ...],
+    windows: Windows,
+    g: int,
+    kind: Dtype,
+    tile: int,
+) -> int:
+    """How many bytes `convolve` takes at most beside its arguments, of these shapes, the sums in this dtype."""
+    least = product.working(shape, weight, out, windows, g, kind.itemsize, tile)
+    if g == 1 and winograd.pays(weight, out, windows, kind, tile):
+        return max(least, winograd.working(weight, out, windows, kind, tile))
+    return least
+
+
+def in_kind(x: Array, weight: Array, bias: Array | None, out: Array, terms: int) -> tuple[Array, Array | None]:
+    """Weight and bias in the dtype in which sums of so many terms are taken: integers exactly, float16 in float32."""
+    kind = exact.kind(x, weight, bias, terms) if out.dtype.kind in "iu" else wide(out.dtype)
     return weight.astype(kind, copy=False), None if bias is None else bias.astype(kind, copy=False)

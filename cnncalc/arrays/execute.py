@@ -14,7 +14,8 @@ from ..layers.base import family
 from ..network import INPUT
 from ..trace import LayerReport, Report
 from . import affine, border, conv, dense, join, norm, pointwise, pool, resample, select
-from .task import Array, Dtype, Kernel, Task
+from .task import Array, Dtype, Kernel, Task, summed
+from .threads import holding
 from .weights import names
 
 KERNELS: dict[str, Kernel] = {
@@ -34,6 +35,7 @@ KERNELS: dict[str, Kernel] = {
 MEMORY = 256 << 20
 """How much working memory a run may take beyond input, output and weights, in bytes."""
 LEAST_SCRATCH, MOST_SCRATCH = 256 << 10, 96 << 20
+"""How much of it a kernel may take beside its input and its output, at the least and at the most."""
 MOST_AT_ONCE = 64 << 20
 """How many bytes of input and output are worked on at once, however many would fit: what is done can be let go."""
 
@@ -138,15 +140,19 @@ class Program:
     def working(self, count: int) -> int:
         """How many bytes of working memory a run of so many samples takes at most."""
         several = min(self.at_once, count)
-        return self.each_sample * several + min(max(self._scratch(step, several) for step in self.steps), self.scratch)
+        needs = [self._working(step, several) for step in self.steps]
+        return self.each_sample * several + max(*needs, min(sum(needs), self.scratch))
 
-    def _scratch(self, step: Step, several: int) -> int:
-        """What a kernel may take beside its input and its output: columns, padded input, weights in another order."""
-        values = step.layer.values
-        seen = prod(sizes_of(step.layer.sample, step.layer.name)) * several
-        cells = prod(values["k"]) if "k" in values else 1
+    def _working(self, step: Step, several: int) -> int:
+        """What a kernel takes at most beside its input, its output and its weights."""
+        sample, out = sizes_of(step.layer.sample, step.layer.name), step.shape
+        if step.kernel.working is not None:
+            if step.task.channels_last:
+                sample, out = (sample[-1], *sample[:-1]), (out[-1], *out[:-1])
+            return step.kernel.working(step.task, (several, *sample), (several, *out), summed(step.kind))
         given = sum(array.size for array in step.weights.values())
-        return 8 * (seen * (cells + 2) + 4 * several * prod(step.shape) + 4 * given)
+        cells = prod(step.layer.values["k"]) if "k" in step.layer.values else 1
+        return min(8 * (prod(sample) * several * (cells + 2) + 4 * several * prod(out) + 4 * given), self.scratch)
 
     @cached_property
     def at_once(self) -> int:
@@ -165,7 +171,7 @@ class Program:
         if not self._buffers:
             self._buffers = [np.empty(size * self.at_once, np.uint8) for size in self._slots]
         found: list[Array] = []
-        with np.errstate(all="ignore"):  # NaN and infinity go through, as in every framework
+        with holding(self.scratch), np.errstate(all="ignore"):  # NaN and infinity go through, as in every framework
             for index, step in enumerate(self.steps):
                 out = targets.get(index)
                 if out is None:

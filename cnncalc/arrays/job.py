@@ -18,6 +18,7 @@ from .execute import MEMORY, Program, Progress
 from .files import Given, drop
 from .sinks import Memory, Sink
 from .task import Array, Dtype
+from .threads import release
 
 
 class Fed:
@@ -176,12 +177,15 @@ class Job:
         """Fill the sinks of the layers that are kept and of the last one, some samples at a time."""
         program = self.load()
         samples = self.fed.samples(x)
-        for begin in range(0, len(samples), program.at_once):
-            end = min(begin + program.at_once, len(samples))
-            program.run(samples[begin:end], {at: sink.part(begin, end) for at, sink in sinks.items()}, progress)
-            for sink in sinks.values():
-                sink.done(begin, end)
-            drop(samples, begin, end)
+        try:
+            for begin in range(0, len(samples), program.at_once):
+                end = min(begin + program.at_once, len(samples))
+                program.run(samples[begin:end], {at: sink.part(begin, end) for at, sink in sinks.items()}, progress)
+                for sink in sinks.values():
+                    sink.done(begin, end)
+                drop(samples, begin, end)
+        finally:
+            release()
 
 
 def run(

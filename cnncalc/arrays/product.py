@@ -1,4 +1,4 @@
-"""Cross-correlation of many channels, in bounded memory: columns for a part of the output, and one matrix product.
+"""Cross-correlation as matrix products: columns for a part of the output at a time, and one product.
 
 Everything here works on views with the channels first, whatever their strides: x (N, c_i, *space), weight
 (c_o, c_i/g, *k), out (N, c_o, *out). On an axis with kernel k, stride s, dilation d and padding pb before, output u
@@ -8,79 +8,58 @@ sees the inputs u*s + i*d - pb, i = 0 … k-1; what lies outside of x is zero.
 from __future__ import annotations
 
 from itertools import product
-from math import prod
+from math import gcd, prod
 from typing import NamedTuple
 
 import numpy as np
 
-from .columns import MOST_WASTE, MOST_WASTE_OF_FEW, TILE, Index, Part, Windows, gather, merged, parts
+from .columns import EVERY, Index, Layout, Part, Windows, gather, merged, parts, see
 from .task import Array
-from .threads import buffer, each, shares
+from .threads import buffer, each, shares, threads
 
-GROUP_TILE = 8 << 20
-"""The same where each group has a small product of its own: what the cache of one core holds."""
 GROUP_SHARE = 3 << 20
-"""How many bytes of columns are worth another thread there."""
+"""How many bytes of columns of a grouped convolution are worth another thread: waking it takes as long as 2 MiB."""
+MOST_WASTE = 1.13
+"""How much longer the rows of the planes may be than those of the output, to be copied and multiplied whole."""
+MOST_WASTE_OF_FEW = 1.5
+"""… and where few channels come out, and copying costs more than the product."""
 FEW = 32
-"""How few channels come out where copying costs more than the product."""
-
-
-def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int = 1) -> None:
-    """Fill `out` with the cross-correlation, computed in the dtype of the weight (x's and out's may be others)."""
-    kernel = prepare(weight, bias, g, len(x) * prod(out.shape[2:]))
-    if g > 1:
-        grouped(x, kernel, out, windows)
-        return
-    for part in parts(len(x), out.shape[2:], TILE // (kernel.matrix.shape[2] * weight.itemsize), len(x)):
-        multiply(x, kernel, out, windows, part)
+"""How few those are."""
 
 
 class Kernels(NamedTuple):
     """The kernels of a layer as a matrix for each group."""
 
     matrix: Array
-    """(g, c_o/g, c_i/g * k), and with `ones` a last column, the bias."""
-    taps_first: bool
-    """Whether the cells come before the channels, as they lie in NHWC."""
-    ones: bool
-    """Whether the columns have a row of ones, which the bias is multiplied with."""
+    """(g, c_o/g, c_i/g * k), and with the layout's `ones` a last column, the bias."""
+    layout: Layout
+    """How the columns stand that it is multiplied with."""
     bias: Array | None
     """What is still to be added, (c_o,)."""
+
+    @property
+    def each_position(self) -> int:
+        """How many bytes a position of one group takes: its column, or what comes out, whichever is more."""
+        return int(max(self.matrix.shape[1:]) * self.matrix.itemsize)
 
     def of(self, groups: slice) -> Kernels:
         """Those of some of the groups."""
         c_o = self.matrix.shape[1]
         bias = None if self.bias is None else self.bias[groups.start * c_o : groups.stop * c_o]
-        return self._replace(matrix=self.matrix[groups], bias=bias)
+        layout = self.layout._replace(g=groups.stop - groups.start)
+        return Kernels(self.matrix[groups], layout, bias)
 
 
-def prepare(weight: Array, bias: Array | None, g: int, positions: int) -> Kernels:
+def prepare(weight: Array, bias: Array | None, g: int, positions: int, tile: int) -> Kernels:
     """The kernels, the bias among them where copying them is cheaper than to add it to so many positions."""
-    matrix, taps_first = as_matrix(weight, g)
-    if bias is None or matrix.shape[2] > positions:
-        return Kernels(matrix, taps_first, ones=False, bias=bias)
-    return Kernels(np.concatenate([matrix, bias.reshape(g, -1, 1)], 2), taps_first, ones=True, bias=None)
+    matrix, taps_first = _as_matrix(weight, g)
+    if bias is None or matrix.shape[2] > positions or weight.nbytes > tile:
+        return Kernels(matrix, Layout(weight.dtype, g, taps_first, ones=False), bias)
+    matrix = np.concatenate([matrix, bias.reshape(g, -1, 1)], 2)
+    return Kernels(matrix, Layout(weight.dtype, g, taps_first, ones=True), None)
 
 
-def grouped(x: Array, kernel: Kernels, out: Array, windows: Windows) -> None:
-    """A small product for each group: each thread has groups of its own, as many at a time as are worth waking it."""
-    matrix = kernel.matrix
-    g, c_o, height = matrix.shape
-    c_i = x.shape[1] // g
-    pieces = list(parts(len(x), out.shape[2:], GROUP_TILE // (height * matrix.itemsize), 1))
-    each_group = prod(pieces[0].size) * height * matrix.itemsize
-    several = max(min(GROUP_TILE // each_group, -(-g // len(shares(g, g * each_group, GROUP_SHARE)))), 1)
-
-    def work(item: tuple[Part, int]) -> None:
-        part, first = item
-        last = min(first + several, g)
-        i, o = slice(first * c_i, last * c_i), slice(first * c_o, last * c_o)
-        multiply(x[:, i], kernel.of(slice(first, last)), out[:, o], windows, part)
-
-    each(work, product(pieces, range(0, g, several)))
-
-
-def as_matrix(weight: Array, g: int) -> tuple[Array, bool]:
+def _as_matrix(weight: Array, g: int) -> tuple[Array, bool]:
     """The weight as (g, c_o/g, c_i/g * k), and whether the cells come before the channels, as they lie in NHWC."""
     shape = (g, len(weight) // g, weight[0].size)
     matrix = merged(weight, shape)
@@ -90,15 +69,44 @@ def as_matrix(weight: Array, g: int) -> tuple[Array, bool]:
     return (weight.reshape(shape), False) if matrix is None else (matrix, True)
 
 
+def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, tile: int) -> None:
+    """Fill `out` with the cross-correlation, computed in the weight's dtype (x's and out's may be others).
+
+    `tile` is how many bytes of columns, and of products, are made at once.
+    """
+    kernel = prepare(weight, bias, 1, len(x) * prod(out.shape[2:]), tile)
+    for part in parts(len(x), out.shape[2:], tile // kernel.each_position, len(x)):
+        multiply(x, kernel, out, windows, part)
+
+
+def correlate_groups(
+    x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int, tile: int
+) -> None:
+    """The same with a small product for each group: some groups of a sample at a time, in several threads."""
+    kernel = prepare(weight, bias, g, len(x) * prod(out.shape[2:]), tile)
+    c_i, c_o = weight.shape[1], kernel.matrix.shape[1]
+    pieces = list(parts(len(x), out.shape[2:], tile // kernel.each_position, 1))
+    each_group = prod(pieces[0].size) * kernel.each_position
+    most = max(min(tile // each_group, -(-g // len(shares(g, g * each_group, GROUP_SHARE)))), 1)
+
+    def work(item: tuple[Part, int]) -> None:
+        part, first = item
+        last = min(first + most, g)
+        i, o = slice(first * c_i, last * c_i), slice(first * c_o, last * c_o)
+        multiply(x[:, i], kernel.of(slice(first, last)), out[:, o], windows, part)
+
+    each(work, product(pieces, range(0, g, most)), len(pieces) * g * each_group)
+
+
 def multiply(x: Array, kernel: Kernels, out: Array, windows: Windows, part: Part) -> None:
     """One part of the output: what each position sees as a column (im2col), the product, and the bias."""
     matrix, bias = kernel.matrix, kernel.bias
     g, c_o, _ = matrix.shape
     target = part.of(out)
+    view = see(x.shape[2:], windows.at(part.begin), part.size)
     waste = MOST_WASTE if c_o >= FEW else MOST_WASTE_OF_FEW
-    columns, rows = gather(
-        x[part.samples], windows, part, matrix.dtype, g, taps_first=kernel.taps_first, ones=kernel.ones, waste=waste
-    )
+    rows = view.rows if prod(view.rows) <= waste * prod(part.size) else part.size
+    columns = gather(x[part.samples], view, rows, kernel.layout)
     apart, n = len(columns), len(target)
     if bias is None and rows == part.size and apart == n and target.dtype == matrix.dtype:
         flat = merged(target, (n, g, c_o, prod(rows)))
@@ -107,15 +115,37 @@ def multiply(x: Array, kernel: Kernels, out: Array, windows: Windows, part: Part
             return
     found = buffer("product", (apart, g, c_o, columns.shape[-1]), matrix.dtype)
     np.matmul(matrix, columns, out=found)
-    inside: Index = (slice(None), slice(None), slice(None), *map(slice, part.size))
+    inside: Index = (EVERY, EVERY, EVERY, *map(slice, part.size))
     valid = found.reshape(apart, g * c_o, n // apart, *rows)[inside]
     valid = valid[:, :, 0] if apart == n else valid[0].swapaxes(0, 1)
+    if bias is None:
+        np.copyto(target, valid, casting="unsafe")
+    else:
+        np.add(valid, bias.reshape(-1, *(1,) * len(rows)), out=target, casting="unsafe")
 
-    def finish(c: slice) -> None:
-        if bias is None:
-            np.copyto(target[:, c], valid[:, c], casting="unsafe")
-        else:
-            added = bias[c].reshape(-1, *(1,) * len(rows))
-            np.add(valid[:, c], added, out=target[:, c], casting="unsafe")
 
-    each(finish, shares(g * c_o, target.nbytes))
+def working(
+    shape: tuple[int, ...],
+    weight: tuple[int, ...],
+    out: tuple[int, ...],
+    windows: Windows,
+    g: int,
+    item: int,
+    tile: int,
+) -> int:
+    """How many bytes this takes at most, for x (N, c_i, *space), weight (c_o, c_i/g, *k), out (N, c_o, *out)."""
+    rows, height = weight[0] // g, prod(weight[1:]) + 1
+    each_position = max(rows, height) * item
+    part = next(parts(out[0], out[2:], tile // each_position, out[0] if g == 1 else 1))
+    groups = min(max(tile // (prod(part.size) * each_position), 1), g)
+    samples = part.samples.stop * groups
+    planes = (
+        samples
+        * weight[1]
+        * prod(
+            [min(s // gcd(s, d), k) * (n + (k - 1) * d // s) for k, s, d, _, n in zip(*windows, part.size, strict=True)]
+        )
+    )
+    positions = samples * int(prod(part.size) * MOST_WASTE_OF_FEW)
+    at_once = (positions * (rows + height) + planes) * item
+    return int(min(prod(weight) * item, tile) + at_once * (threads() if g > 1 else 1))

@@ -50,6 +50,11 @@ def averages(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
     return kind if kind.kind == "f" else np.dtype(np.float64)
 
 
+Working = Callable[[Task, tuple[int, ...], tuple[int, ...], Dtype], int]
+"""How many bytes a kernel takes at most beside its input, its output and its weights, from their shapes (N, c, *space)
+and the dtype in which sums are taken."""
+
+
 class Kernel(NamedTuple):
     """How a kind of layer is computed."""
 
@@ -58,6 +63,8 @@ class Kernel(NamedTuple):
     """From the dtypes of the inputs and then of the weights, and the layer's keys, to that of what comes out."""
     spatial: bool = False
     """Whether it is given views with the channels first: (batch, channels, *space), whatever the layout."""
+    working: Working | None = None
+    """None where it keeps to the task's `scratch`."""
     in_place: bool = False
     """Whether what it fills may be its (first) input itself."""
 
@@ -65,3 +72,8 @@ class Kernel(NamedTuple):
 def wide(kind: Dtype) -> Dtype:
     """In what sums of this dtype are taken: float16 in float32, everything else as it is."""
     return np.dtype(np.float32) if kind == np.float16 else kind
+
+
+def summed(kind: Dtype) -> Dtype:
+    """A dtype as large as that in which sums of products are taken."""
+    return np.dtype(np.float64) if kind.kind in "iub" else wide(kind)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import pairwise, product
 from math import prod
@@ -16,6 +17,8 @@ import numpy as np
 from .task import Array, Dtype
 
 T = TypeVar("T")
+HELD = 48 << 20
+"""How many bytes of working memory a thread holds for whoever needs it next, where nobody says otherwise."""
 WORTH_A_THREAD = 1 << 20
 """How many bytes a thread has to move to be worth waking: about a tenth of a millisecond's work."""
 
@@ -38,9 +41,25 @@ class _Here(threading.local):
     def __init__(self) -> None:
         self.works_for_others = False
         self.buffers: dict[str, Array] = {}
+        self.held = HELD
 
 
 _here = _Here()
+
+
+@contextmanager
+def holding(most: int) -> Iterator[None]:
+    """Let this thread, and who works for it, hold so many bytes of working memory at the most."""
+    before, _here.held = _here.held, most
+    try:
+        yield
+    finally:
+        _here.held = before
+
+
+def release() -> None:
+    """Let go of the working memory that this thread holds."""
+    _here.buffers.clear()
 
 
 @lru_cache(maxsize=1)
@@ -65,8 +84,10 @@ def each(function: Callable[[T], object], items: Iterable[T], amount: int = 1 <<
         for item in waiting:
             function(item)
 
+    held = _here.held
+
     def help() -> None:
-        _here.works_for_others = True
+        _here.works_for_others, _here.held = True, held
         work()
 
     others = [_pool().submit(help) for _ in range(helpers)]
@@ -80,9 +101,9 @@ def each(function: Callable[[T], object], items: Iterable[T], amount: int = 1 <<
         raise error
 
 
-def shares(total: int, amount: int = 1 << 62, least: int = WORTH_A_THREAD) -> list[slice]:
+def shares(total: int, amount: int, least: int | None = None) -> list[slice]:
     """0 … total in equal parts, one a thread; in one part where there is less than twice `least` of it to do."""
-    parts = 1 if _here.works_for_others else max(min(threads(), total, amount // least), 1)
+    parts = 1 if _here.works_for_others else max(min(threads(), total, amount // (least or WORTH_A_THREAD)), 1)
     bounds = [total * part // parts for part in range(parts + 1)]
     return [slice(a, b) for a, b in pairwise(bounds)]
 
@@ -111,10 +132,16 @@ def blockwise(function: Callable[[tuple[slice, ...]], object], array: Array, eac
 
 
 def buffer(name: str, shape: tuple[int, ...], kind: Dtype | type[Any]) -> Array:
-    """Working memory of this thread, its values whatever was there: used again by whoever asks for the same name."""
-    size = prod(shape) * np.dtype(kind).itemsize
-    found = _here.buffers.get(name)
+    """Working memory of this thread, its values whatever was there: used again by whoever asks for the same name.
+
+    Of what a thread holds beyond its limit, what was asked for longest ago is let go.
+    """
+    buffers, size = _here.buffers, prod(shape) * np.dtype(kind).itemsize
+    found = buffers.pop(name, None)
     if found is None or found.size < size:
-        _here.buffers.pop(name, None)
-        found = _here.buffers[name] = np.empty(size, np.uint8)
+        found = None
+        while buffers and size + sum([held.size for held in buffers.values()]) > _here.held:
+            del buffers[next(iter(buffers))]
+        found = np.empty(size, np.uint8)
+    buffers[name] = found
     return found[:size].view(kind).reshape(shape)

@@ -1,4 +1,4 @@
-"""Transposed convolution: what every input writes is added up, for each phase of the outputs modulo the stride.
+"""Transposed convolution, for each phase of the outputs modulo the stride: as a cross-correlation, or added up.
 
 Everything here works on views with the channels first, whatever their strides: x (N, c_i, *space), weight
 (c_i, c_o/g, *k), out (N, c_o, *out). Input u writes to the outputs u*s + i*d - pb, i = 0 … k-1. So to every s-th output
@@ -16,40 +16,47 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .columns import EVERY, TILE, Index, Windows
-from .convolve import convolve, in_kind
-from .task import Array
+from .columns import EVERY, Index, Windows, flipped
+from .convolve import TILE, convolve, in_kind
+from .task import Array, summed
 from .threads import buffer
 
+MOST_OUT = 2
+"""How many channels may come out for one that goes in, to write all cells at once: beyond, their adding up costs more
+than to gather what each output sees."""
 
-class Phase(NamedTuple):
+
+class Outputs(NamedTuple):
     """Every s-th output of an axis, from the first on that some of the kernel's cells write to."""
 
     cells: range
-    """Which."""
+    """Which cells."""
     outputs: slice
+    """Which outputs."""
     size: int
-    """How many outputs."""
+    """How many."""
     shifts: range
     """How many places before each output the input stands, for each of the cells."""
 
 
-def scatter(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int = 1) -> None:
-    """Fill `out` (N, c_o, *out) with the transposed convolution, the shortest way."""
+def scatter(
+    x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int = 1, tile: int = TILE
+) -> None:
+    """Fill `out` (N, c_o, *out) with the transposed convolution the shortest way, about `tile` bytes at once."""
     axes = [_phases(*axis) for axis in zip(out.shape[2:], *windows, strict=True)]
     if prod(map(len, axes)) < prod(windows.s):  # some outputs see no input
         out[...] = 0 if bias is None else bias.reshape(-1, *(1,) * len(axes))
     phases = [phase for phase in product(*axes) if all(axis.size for axis in phase)]
-    sums = [_sum(phase, x.shape[2:]) for phase in phases]
-    each_channel = prod(windows.k) * prod(x.shape[2:]) * weight.itemsize
-    few = weight.shape[1] <= 2 * len(weight) and each_channel <= TILE
-    if g == 1 and len(phases) > 1 and few and None not in sums:
-        add(x, weight, bias, out, [found for found in sums if found])
+    sums = [found for phase in phases if (found := _sum(phase, x.shape[2:])) is not None]
+    each_channel = prod(windows.k) * prod(x.shape[2:]) * summed(out.dtype).itemsize
+    few = weight.shape[1] <= MOST_OUT * len(weight) and each_channel <= tile
+    if g == 1 and few and len(phases) == len(sums) > 1:
+        add(x, weight, bias, out, sums, tile)
     else:
-        correlate_each(x, weight, bias, out, phases, g)
+        correlate_each(x, weight, bias, out, phases, g, tile)
 
 
-def _phases(n: int, k: int, s: int, d: int, pb: int) -> list[Phase]:
+def _phases(n: int, k: int, s: int, d: int, pb: int) -> list[Outputs]:
     """The phases of an axis with n outputs that some cells write to."""
     period = s // gcd(s, d)
     found = []
@@ -58,12 +65,12 @@ def _phases(n: int, k: int, s: int, d: int, pb: int) -> list[Phase]:
         start = (first * d - pb) % s
         shift, step = (first * d - pb - start) // s, period * d // s
         shifts = range(shift, shift + len(cells) * step, step)
-        found.append(Phase(cells, slice(start, n, s), len(range(start, n, s)), shifts))
+        found.append(Outputs(cells, slice(start, n, s), len(range(start, n, s)), shifts))
     return found
 
 
 def correlate_each(
-    x: Array, weight: Array, bias: Array | None, out: Array, phases: Sequence[tuple[Phase, ...]], g: int
+    x: Array, weight: Array, bias: Array | None, out: Array, phases: Sequence[tuple[Outputs, ...]], g: int, tile: int
 ) -> None:
     """Each phase as a cross-correlation of its own, with its cells in turned order: nothing is added up twice."""
     c_i, c_o = x.shape[1] // g, weight.shape[1]
@@ -74,7 +81,7 @@ def correlate_each(
         kernel = flipped(kernel.reshape(g * c_o, c_i, *kernel.shape[3:]))
         ones, steps = (1,) * len(axes), tuple([axis.shifts.step for axis in axes])
         windows = Windows(kernel.shape[2:], ones, steps, tuple([axis.shifts[-1] for axis in axes]))
-        convolve(x, kernel, bias, out[(EVERY, EVERY, *[axis.outputs for axis in axes])], windows, g)
+        convolve(x, kernel, bias, out[(EVERY, EVERY, *[axis.outputs for axis in axes])], windows, g, tile)
 
 
 class Sum(NamedTuple):
@@ -88,7 +95,7 @@ class Sum(NamedTuple):
     """What another cell writes, after the part of `found` that it is added to."""
 
 
-def _sum(axes: Sequence[Phase], space: Sequence[int]) -> Sum | None:
+def _sum(axes: Sequence[Outputs], space: Sequence[int]) -> Sum | None:
     """How a phase is summed; None where no cell writes to all of it."""
     pairs: list[tuple[Index, Index]] = []
     for several in product(*[zip(axis.cells, axis.shifts, strict=True) for axis in axes]):
@@ -106,13 +113,14 @@ def _sum(axes: Sequence[Phase], space: Sequence[int]) -> Sum | None:
     return Sum((EVERY, *[axis.outputs for axis in axes]), whole[0], tuple(added))
 
 
-def add(x: Array, weight: Array, bias: Array | None, out: Array, sums: Sequence[Sum]) -> None:
+def add(x: Array, weight: Array, bias: Array | None, out: Array, sums: Sequence[Sum], tile: int) -> None:
     """What every cell writes in one product, some channels at a time; then the sum for each phase."""
-    weight, bias = in_kind(x, weight, bias, out)
+    terms = len(weight) * max(1 + len(phase.added) for phase in sums)
+    weight, bias = in_kind(x, weight, bias, out, terms)
     kind, space = weight.dtype, x.shape[2:]
     c_i, c_o, *k = weight.shape
     matrix = weight.reshape(c_i, c_o, prod(k))
-    several = max(TILE // (prod(k) * prod(space) * kind.itemsize), 1)
+    several = max(tile // (prod(k) * prod(space) * kind.itemsize), 1)
     for sample in range(len(x)):
         seen = x[sample].reshape(c_i, prod(space)).astype(kind, copy=False)
         for first in range(0, c_o, several):
@@ -127,8 +135,3 @@ def add(x: Array, weight: Array, bias: Array | None, out: Array, sums: Sequence[
                 for to, other in phase.added:
                     np.add(found[to], cells[other], out=found[to])
                 np.add(found, added, out=target[phase.outputs], casting="unsafe")
-
-
-def flipped(weight: Array) -> Array:
-    """A kernel turned by 180 degrees."""
-    return weight[(slice(None), slice(None), *(slice(None, None, -1),) * (weight.ndim - 2))]

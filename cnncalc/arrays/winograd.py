@@ -6,12 +6,13 @@ the channels, which makes it 16 matrix products (Lavin & Gray, Fast Algorithms f
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import isfinite, prod
 
 import numpy as np
 
-from .columns import TILE, Part, Windows, padded, parts, see
-from .task import Array
+from .columns import EVERY, Part, Windows, padded, parts, see
+from .task import Array, Dtype
 from .threads import buffer, each, shares
 
 G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
@@ -19,30 +20,49 @@ LEAST_CHANNELS = 256
 """Fewer make products too small to win back what the transforms cost."""
 LEAST_TILES = 384
 """How many tiles it takes for the transformed weights to pay."""
+MOST_KERNELS = 8
+"""How many times what is made at once the transformed weights may take."""
 
 
-def pays(x: Array, weight: Array, out: Array, windows: Windows) -> bool:
-    """Whether this way is open to a convolution, and shorter."""
-    if windows.k != (3, 3) or windows.s != (1, 1) or windows.d != (1, 1) or out.dtype.kind != "f":
+def pays(weight: tuple[int, ...], out: tuple[int, ...], windows: Windows, kind: Dtype, tile: int) -> bool:
+    """Whether this way is open to a convolution of these shapes, summed in this dtype, and shorter."""
+    if windows.k != (3, 3) or windows.s != (1, 1) or windows.d != (1, 1) or kind.kind != "f":
         return False
-    tiles = len(out) * prod(-(-n // 2) for n in out.shape[2:])
-    if min(weight.shape[:2]) < LEAST_CHANNELS or tiles < LEAST_TILES:
-        return False
-    # an infinity or a NaN would spread over its whole tile
+    tiles = out[0] * prod(-(-n // 2) for n in out[2:])
+    kernels = 16 * prod(weight[:2]) * kind.itemsize
+    return min(weight[:2]) >= LEAST_CHANNELS and tiles >= LEAST_TILES and kernels <= MOST_KERNELS * tile
+
+
+def is_finite(x: Array, weight: Array) -> bool:
+    """Whether there is no infinity and no NaN: it would spread over its whole tile."""
     return isfinite(x.sum(dtype=weight.dtype)) and isfinite(weight.sum())
 
 
-def correlate_by_tiles(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows) -> None:
+def working(weight: tuple[int, ...], out: tuple[int, ...], windows: Windows, kind: Dtype, tile: int) -> int:
+    """How many bytes this takes at most beside x, weight (c_o, c_i, 3, 3) and out (N, c_o, h, w)."""
+    c_o, c_i = weight[:2]
+    part = next(_parts(c_i + c_o, out, kind, tile))
+    high, wide = part.size
+    inputs = part.samples.stop * c_i * (16 * high * wide + 8 * high * (wide + 1) + 4 * (high + 1) * (wide + 1))
+    return int((16 * c_i * c_o + inputs + part.samples.stop * c_o * 24 * high * wide) * kind.itemsize)
+
+
+def _parts(channels: int, out: tuple[int, ...], kind: Dtype, tile: int) -> Iterator[Part]:
+    """An output (N, c_o, h, w) in parts of its tiles, for so many channels that come in or out."""
+    return parts(out[0], [-(-n // 2) for n in out[2:]], tile // (16 * channels * kind.itemsize), out[0])
+
+
+def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, tile: int) -> None:
     """Fill `out` (N, c_o, h, w) with the cross-correlation of x (N, c_i, h', w') and weight (c_o, c_i, 3, 3)."""
     c_o, c_i = weight.shape[:2]
     kind = weight.dtype
     transform = np.kron(G, G).astype(kind)  # (16, 9)
     kernels = buffer("kernels", (16, c_o * c_i), kind)
     np.matmul(transform, weight.reshape(c_o * c_i, 9).T, out=kernels)
-    grid = [-(-n // 2) for n in out.shape[2:]]
     tiles = Windows((4, 4), (2, 2), (1, 1), windows.pb)
-    for part in parts(len(x), grid, TILE // (16 * (c_i + c_o) * kind.itemsize), len(x)):
-        planes, _ = padded(x[part.samples].swapaxes(0, 1), see(x.shape[2:], tiles, part.begin, part.size), kind)
+    for part in _parts(c_i + c_o, out.shape, kind, tile):
+        view = see(x.shape[2:], tiles.at(part.begin), part.size)
+        planes, _ = padded(x[part.samples].swapaxes(0, 1), view, kind)
         inputs = _inputs(planes, part)
         products = buffer("products", (16, c_o, inputs.shape[-1]), kind)
         np.matmul(kernels.reshape(16, c_o, c_i), inputs, out=products)
@@ -79,7 +99,7 @@ def _outputs(products: Array, bias: Array | None, out: Array, part: Part) -> Non
     """A' m A of every tile, and the bias: four outputs each, where the output does not end before them."""
     c_o = products.shape[1]
     begin = [2 * b for b in part.begin]
-    target = out[(part.samples, slice(None), *[slice(b, b + 2 * n) for b, n in zip(begin, part.size, strict=True)])]
+    target = out[(part.samples, EVERY, *[slice(b, b + 2 * n) for b, n in zip(begin, part.size, strict=True)])]
     found = products.reshape(4, 4, c_o, len(target), *part.size)
     halfway = buffer("halfway", (2, *found.shape[1:]), products.dtype)
 
@@ -90,9 +110,9 @@ def _outputs(products: Array, bias: Array | None, out: Array, part: Part) -> Non
         for half in (0, 1):
             m0, m1, m2, m3 = rows[half]
             _two(m0, m1, m2, m3, m0, m3)
-            for other, found_ in ((0, m0), (1, m3)):
+            for other, half_pixels in ((0, m0), (1, m3)):
                 to = into[:, :, half::2, other::2]
-                pixels = found_.swapaxes(0, 1)[:, :, : to.shape[2], : to.shape[3]]
+                pixels = half_pixels.swapaxes(0, 1)[:, :, : to.shape[2], : to.shape[3]]
                 if bias is None:
                     np.copyto(to, pixels, casting="unsafe")
                 else:
