@@ -26,6 +26,8 @@ from .threads import buffer
 
 PIECE = 1 << 20
 """How many bytes are copied before what is beyond in them is set to zero: what a core's own cache holds."""
+MOST_PHASES = 64
+"""How many phases of the input, a plane each, at the most; beyond, what is left of each would be too little to copy."""
 LEAST_POSITIONS = 256
 """How many positions a map has at the least to be worth a matrix product of its own; smaller ones share one."""
 
@@ -44,6 +46,16 @@ class Windows(NamedTuple):
     def at(self, begin: tuple[int, ...]) -> Windows:
         """The same windows, counted from this position on."""
         return self._replace(pb=tuple([pb - u * s for pb, u, s in zip(self.pb, begin, self.s, strict=True)]))
+
+    def seeing(self, space: Sequence[int], size: Sequence[int]) -> Windows:
+        """The same without the cells at either end with which none of `size` outputs sees an input of this space."""
+        k, pads = [], []
+        for cells, s, d, pb, n, u in zip(*self, space, size, strict=True):
+            first = min(max(-(((u - 1) * s - pb) // d), 0), cells - 1)
+            last = max(min((n - 1 + pb) // d, cells - 1), first)
+            k.append(last - first + 1)
+            pads.append(pb - first * d)
+        return self if tuple(k) == self.k else self._replace(k=tuple(k), pb=tuple(pads))
 
 
 class Part(NamedTuple):
@@ -89,7 +101,7 @@ def gather(x: Array, view: View, rows: tuple[int, ...], layout: Layout) -> Array
     """The columns of what a part of an output sees of its samples x; `rows` are its size, or the view's own rows."""
     n, c = x.shape[:2]
     kind, g, taps_first, ones = layout
-    apart = n if n == 1 or prod(rows) >= LEAST_POSITIONS else 1
+    apart = n if g > 1 or prod(rows) >= LEAST_POSITIONS else 1
     if apart == n and not ones:
         columns = _as_they_stand(x, view, layout)
         if columns is not None:
@@ -124,10 +136,11 @@ def _sights(source: Array, view: View, rows: tuple[int, ...], kind: Dtype, g: in
         planes, memory = padded(source, view, kind)
     by_c, by_n = planes.strides[:2]
     by_axis = planes.strides[-len(rows) :]
+    by_position = [step * stride for step, stride in zip(view.steps, by_axis, strict=True)]
     for phase in view.phases:
         shape = (g, c // g, *phase.counts, n, *rows)
         steps = [step * stride for step, stride in zip(phase.steps, by_axis, strict=True)]
-        strides = (by_c * (c // g), by_c, *steps, by_n, *by_axis)
+        strides = (by_c * (c // g), by_c, *steps, by_n, *by_position)
         if view.unpadded:
             yield phase.cells, as_strided(source, shape, strides)
         else:
@@ -182,12 +195,14 @@ class View(NamedTuple):
     """The sizes of what is copied for each tap where it is copied in one piece: whole rows of the planes."""
     outside: tuple[Index, ...]
     """Where the planes are zero, in (c, n, phases…, *q)."""
+    steps: tuple[int, ...]
+    """How much further on each axis of the planes the next position sees."""
     phases: tuple[Phase, ...]
     beyond: tuple[Index, ...]
     """Where a tap sees the end of another row, in (g, c_i/g, *k, n, *rows): there the columns are zero."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def see(space: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> View:
     """How the first `size` positions of an output see an input of this space."""
     axes = [_axis(*axis) for axis in zip(space, *windows, size, strict=True)]
@@ -197,6 +212,9 @@ def see(space: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> View
         view = _side_by_side(axes[0][0], q[0], space, windows, size)
         if view is not None:
             return view
+    unpadded = inside and (max(windows.s) == 1 or max(windows.k) == 1)
+    if not unpadded and prod(map(len, axes)) > MOST_PHASES:
+        return _undivided(space, windows, size)
     shape = (*map(len, axes), *q)
     phases = []
     for which in product(*map(range, map(len, axes))):
@@ -211,11 +229,21 @@ def see(space: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> View
                 (EVERY, EVERY, *[p.cells for p in mine]),
             )
         )
-    unpadded = inside and (max(windows.s) == 1 or max(windows.k) == 1)
     outside = _around(phases[0].inside, shape) if len(phases) == 1 else ((EVERY,),)
     after = prod(q[1:])  # rows that are copied whole end a little later: in an input, that would be beyond its memory
     rows = size if unpadded else (size[0], *q[1:])
-    return View(windows.k, unpadded, shape, (0, after), rows, outside, tuple(phases), ())
+    return View(windows.k, unpadded, shape, (0, after), rows, outside, (1,) * len(q), tuple(phases), ())
+
+
+def _undivided(space: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> View:
+    """The view of large strides: one plane, the input with the zeros around it."""
+    every = windows._replace(s=(1,) * len(space))
+    reach = tuple([(u - 1) * s + 1 for u, s in zip(size, windows.s, strict=True)])
+    axes = [_axis(*axis)[0] for axis in zip(space, *every, reach, strict=True)]
+    shape = (*(1,) * len(space), *[r + (k - 1) * d for r, k, d in zip(reach, windows.k, windows.d, strict=True)])
+    inside: Index = (EVERY, EVERY, *(0,) * len(space), *[slice(p.begin, p.end) for p in axes])
+    phase = Phase((EVERY, EVERY, *[p.seen for p in axes]), inside, 0, windows.d, windows.k, (EVERY,) * (2 + len(space)))
+    return View(windows.k, False, shape, (0, 0), size, _around(inside, shape), windows.s, (phase,), ())
 
 
 def _side_by_side(
@@ -253,7 +281,7 @@ def _side_by_side(
         (EVERY,) * (2 + nd),
     )
     outside = _around(phase.inside, shape)
-    return View(windows.k, False, shape, (before, after), size, outside, (phase,), tuple(beyond))
+    return View(windows.k, False, shape, (before, after), size, outside, windows.s, (phase,), tuple(beyond))
 
 
 def _around(inside: Index, shape: Sequence[int]) -> tuple[Index, ...]:

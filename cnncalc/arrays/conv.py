@@ -106,7 +106,9 @@ def _working_transposed(task: Task, x: tuple[int, ...], out: tuple[int, ...], ki
     weight = (out[1], x[1] // g, *windows.k)
     each = windows._replace(s=(1,) * len(windows.k))
     tile = _tile(task, g)
-    most = max(working(x, weight, out, each, g, kind, tile), tile + prod(x[1:]) * kind.itemsize)
+    whole = out[1] * prod(windows.k) * prod(x[2:]) * kind.itemsize  # what all cells write of a sample
+    added = min(tile, x[0] * whole) + min(max(tile // whole, 1), x[0]) * prod(x[1:]) * kind.itemsize
+    most = max(working(x, weight, out, each, g, kind, tile), added)
     return int(prod(weight) * kind.itemsize + most)
 
 

@@ -16,17 +16,21 @@ def _linear(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> No
     if task.channels_last:  # stored (in, out)
         weight = weight.T
     kind = exact.kind(x, weight, bias, weight.shape[1]) if out.dtype.kind in "iu" else wide(out.dtype)
-    rows = x.reshape(-1, x.shape[-1]).astype(kind, copy=False)
-    to = out.reshape(-1, out.shape[-1])
-    several = max(task.scratch // 4 // (weight.shape[1] * kind.itemsize), 1) if weight.dtype != kind else len(weight)
+    rows, to = x.reshape(-1, x.shape[-1]), out.reshape(-1, out.shape[-1])
+    room = task.scratch // 4 // kind.itemsize
+    most = max(room // weight.shape[1], 1) if weight.dtype != kind else len(weight)
+    at_once = max(room // (weight.shape[1] + most), 1)
 
     def work(mine: slice) -> None:
-        for first in range(mine.start, mine.stop, several):
-            some = slice(first, min(first + several, mine.stop))
-            found = rows @ weight[some].T.astype(kind, copy=False)
-            if bias is not None:
-                found += bias[some].astype(kind, copy=False)
-            np.copyto(to[:, some], found, casting="unsafe")
+        for first in range(mine.start, mine.stop, most):
+            some = slice(first, min(first + most, mine.stop))
+            kernel = weight[some].T.astype(kind, copy=False)
+            for begin in range(0, len(rows), at_once):
+                these = slice(begin, begin + at_once)
+                found = rows[these].astype(kind, copy=False) @ kernel
+                if bias is not None:
+                    found += bias[some].astype(kind, copy=False)
+                np.copyto(to[these, some], found, casting="unsafe")
 
     few = len(rows) == 1  # the BLAS multiplies a vector in one thread, and memory is what it waits for
     each(work, shares(len(weight), weight.nbytes) if few else [slice(0, len(weight))])

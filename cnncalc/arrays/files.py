@@ -273,6 +273,8 @@ def drop(array: Array, begin: int, end: int) -> None:
     """Give the mapped pages of the samples `begin` … `end` back, where the whole is large: they can be read again."""
     base: Any = array
     while isinstance(base, np.ndarray) and base.base is not None:
+        if isinstance(base, np.memmap) and base.mode == "c":
+            return  # what was written to it stands nowhere else
         base = base.base
     if not isinstance(base, mmap.mmap) or array.nbytes < LEAST_DROPPED or not hasattr(base, "madvise"):
         return

@@ -201,7 +201,9 @@ def run(
     memory: int = MEMORY,
 ) -> Array | dict[str, Array]:
     """What comes out of a network: see `cnncalc.run`."""
-    x = np.asanyarray(x)
+    if isinstance(x, np.ma.MaskedArray):
+        raise SpecError("x is a masked array, and layers know no masks", "fill it, as x.filled(0)")
+    x = np.asarray(x)
     job = Job(
         network,
         x.shape,

@@ -34,6 +34,8 @@ curvature), and then every further step does.
 """
 
 
+LARGEST_LEARNED = 1e30
+"""The largest value to learn from: the squares of larger ones may be beyond what a number can hold."""
 SMALL = 1000
 """How many weights are printed."""
 
@@ -56,6 +58,17 @@ class Solution(NamedTuple):
     rank: int
     condition: float
     """The largest singular value over the smallest of those that count."""
+
+
+def _check_finite(array: Array, name: str) -> None:
+    """SpecError for an array with NaN, infinity, or values whose squares are not finite."""
+    with np.errstate(all="ignore"):
+        least, most = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
+    if not (isfinite(least) and isfinite(most)):
+        raise SpecError(f"{name} has values that are not finite", "leave NaN and infinity out to learn from it")
+    largest = max(abs(least), abs(most))
+    if largest > LARGEST_LEARNED:
+        raise SpecError(f"{name} has values up to {largest:.3g}", "scale them down to learn from it")
 
 
 class Diverged(SpecError):
@@ -90,12 +103,14 @@ class Learner:
                 f"y has the shape {show(y.shape)}, and {show(back)} comes out", "y is what should come out"
             )
         kinds = [real(array.dtype, name) for array, name in ((x, "x"), (y, "y"))]
+        for array, name in ((x, "x"), (y, "y"), *([] if init is None else [(init, "the kernel to begin with")])):
+            _check_finite(array, name)
         kind = np.result_type(*kinds)
         self.kind = kind if kind in (np.float32, np.float64) else np.dtype(np.float64)
         given = arrays.named(fed.report, init, None)
         arrays.check(fed.report, given, seed)
         bound = arrays.bind(fed.report, given, seed, self.kind)
-        self.weight = bound[f"{layer.name}.weight"].astype(self.kind)
+        self.weight = bound[f"{layer.name}.weight"].astype(self.kind, order="C")
         self.bias = np.zeros(layer.values["c_o"], self.kind) if layer.values["bias"] else None
         self._task = Task(op, layer.values, layer.env.dialect, layer.env.channels_last, 1 << 26)
         self.windows = windows_of(self._task)
@@ -103,6 +118,9 @@ class Learner:
         self.x = self._first(fed.samples(x).astype(self.kind, copy=False))
         self.y = self._first(y.reshape(samples).astype(self.kind, copy=False))
         self.g = layer.values["g"] if op == "conv" else self.x.shape[1]
+        eps = 64 * float(np.finfo(self.kind).eps)
+        self._rounding = eps**2 * float(np.square(self.y, dtype=np.float64).sum())
+        """What a loss may be by rounding alone."""
 
     def _first(self, array: Array) -> Array:
         return channels_first(array) if self._task.channels_last else array
@@ -136,7 +154,7 @@ class Learner:
         with np.errstate(all="ignore"):
             for step in range(1, steps + 1):
                 loss, by_weight, by_bias = self.gradients(self.weight, self.bias)
-                rising = rising + 1 if losses and not loss <= losses[-1] else 0
+                rising = rising + 1 if losses and self._grew(losses[-1], loss) else 0
                 losses.append(loss)
                 if not isfinite(loss) or rising == PATIENCE:
                     raise self._diverged(lr, losses)
@@ -145,8 +163,12 @@ class Learner:
                 if self.bias is not None and by_bias is not None:
                     self.bias -= lr * by_bias
             last = self.loss()
-            if not last <= losses[0]:
+            if self._grew(losses[0], last):
                 raise self._diverged(lr, [*losses, last])
+
+    def _grew(self, before: float, loss: float) -> bool:
+        """Whether a loss is larger than one before, by more than rounding, or no number any more."""
+        return not loss <= before * (1 + 64 * float(np.finfo(self.kind).eps)) + self._rounding
 
     def loss(self) -> float:
         """The loss of the weights as they are."""
@@ -219,8 +241,7 @@ class Learner:
             singular.append(values[: int(rank)])
         condition = max((float(v[0] / v[-1]) for v in singular if len(v)), default=1.0)
         loss = self.loss()
-        rounding = (64 * float(np.finfo(self.kind).eps)) ** 2 * float(np.square(self.y, dtype=np.float64).sum())
-        return Solution(0.0 if loss <= rounding else loss, positions, unknowns, min(ranks), condition)
+        return Solution(0.0 if loss <= self._rounding else loss, positions, unknowns, min(ranks), condition)
 
 
 def printed(array: Array) -> str:

@@ -82,11 +82,12 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: 
 def correlate_groups(
     x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int, tile: int
 ) -> None:
-    """The same with a small product for each group: some groups of a sample at a time, in several threads."""
+    """The same with a small product for each group: some samples, or some groups of one, for each thread at a time."""
     kernel = prepare(weight, bias, g, len(x) * prod(out.shape[2:]), tile)
     c_i, c_o = weight.shape[1], kernel.matrix.shape[1]
-    pieces = list(parts(len(x), out.shape[2:], tile // kernel.each_position, 1))
-    each_group = prod(pieces[0].size) * kernel.each_position
+    whole = g * prod(out.shape[2:]) * kernel.each_position
+    pieces = list(parts(len(x), out.shape[2:], tile // kernel.each_position, min(GROUP_SHARE, tile) // whole))
+    each_group = pieces[0].samples.stop * prod(pieces[0].size) * kernel.each_position
     most = max(min(tile // each_group, -(-g // len(shares(g, g * each_group, GROUP_SHARE)))), 1)
 
     def work(item: tuple[Part, int]) -> None:
@@ -136,8 +137,9 @@ def working(
     """How many bytes this takes at most, for x (N, c_i, *space), weight (c_o, c_i/g, *k), out (N, c_o, *out)."""
     rows, height = weight[0] // g, prod(weight[1:]) + 1
     each_position = max(rows, height) * item
-    part = next(parts(out[0], out[2:], tile // each_position, out[0] if g == 1 else 1))
-    groups = min(max(tile // (prod(part.size) * each_position), 1), g)
+    several = out[0] if g == 1 else min(GROUP_SHARE, tile) // (g * prod(out[2:]) * each_position)
+    part = next(parts(out[0], out[2:], tile // each_position, several))
+    groups = min(max(tile // (part.samples.stop * prod(part.size) * each_position), 1), g)
     samples = part.samples.stop * groups
     planes = (
         samples

@@ -153,7 +153,9 @@ def _reserve(file: IO[bytes], size: int) -> None:
 
 
 def sink(path: str, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]) -> Sink:
-    """Where a result goes that is to be written to a path: a file, a pipe or a device."""
+    """Where a result goes that is to be written to a path: a file, a pipe or a device; - is standard output."""
+    if path == "-":
+        return Stream(binary_stdout(), shape, kind, samples)
     if not path:
         raise SpecError("'' names no file", "give a file, or - for standard output")
     if os.path.exists(path) and not os.path.isfile(path):
@@ -229,10 +231,7 @@ class Summary(Sink):
 
 def save(path: str, array: Array) -> None:
     """Write an array to a .npy, whole or not at all; `-` is standard output."""
-    if path == "-":
-        target: Sink = Stream(binary_stdout(), array.shape, array.dtype, array.shape)
-    else:
-        target = sink(path, array.shape, array.dtype, array.shape)
+    target = sink(path, array.shape, array.dtype, array.shape)
     try:
         np.copyto(target.part(0, len(array)), array)
         target.done(0, len(array))

@@ -114,24 +114,26 @@ def _sum(axes: Sequence[Outputs], space: Sequence[int]) -> Sum | None:
 
 
 def add(x: Array, weight: Array, bias: Array | None, out: Array, sums: Sequence[Sum], tile: int) -> None:
-    """What every cell writes in one product, some channels at a time; then the sum for each phase."""
+    """What every cell writes in one product, some samples or channels at a time; then the sum for each phase."""
     terms = len(weight) * max(1 + len(phase.added) for phase in sums)
     weight, bias = in_kind(x, weight, bias, out, terms)
     kind, space = weight.dtype, x.shape[2:]
     c_i, c_o, *k = weight.shape
     matrix = weight.reshape(c_i, c_o, prod(k))
-    several = max(tile // (prod(k) * prod(space) * kind.itemsize), 1)
-    for sample in range(len(x)):
-        seen = x[sample].reshape(c_i, prod(space)).astype(kind, copy=False)
-        for first in range(0, c_o, several):
-            mine = slice(first, min(first + several, c_o))
+    each_channel = prod(k) * prod(space) * kind.itemsize
+    channels, samples = max(tile // each_channel, 1), max(tile // (each_channel * c_o), 1)
+    for begin in range(0, len(x), samples):
+        some = slice(begin, min(begin + samples, len(x)))
+        seen = x[some].reshape(-1, c_i, prod(space)).astype(kind, copy=False)
+        for first in range(0, c_o, channels):
+            mine = slice(first, min(first + channels, c_o))
             rows = matrix[:, mine].reshape(c_i, -1).T
-            written = buffer("written", (len(rows), prod(space)), kind)
+            written = buffer("written", (len(seen), len(rows), prod(space)), kind)
             np.matmul(rows, seen, out=written)
-            cells, target = written.reshape(-1, *k, *space), out[sample, mine]
+            cells, target = written.reshape(len(seen), -1, *k, *space), out[some, mine]
             added = 0 if bias is None else bias[mine].reshape(-1, *(1,) * len(k))
             for phase in sums:
-                found = cells[phase.found]
+                found = cells[(EVERY, *phase.found)]
                 for to, other in phase.added:
-                    np.add(found[to], cells[other], out=found[to])
-                np.add(found, added, out=target[phase.outputs], casting="unsafe")
+                    np.add(found[(EVERY, *to)], cells[(EVERY, *other)], out=found[(EVERY, *to)])
+                np.add(found, added, out=target[(EVERY, *phase.outputs)], casting="unsafe")

@@ -7,7 +7,7 @@ the channels, which makes it 16 matrix products (Lavin & Gray, Fast Algorithms f
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isfinite, prod
+from math import prod
 
 import numpy as np
 
@@ -24,6 +24,10 @@ MOST_KERNELS = 8
 """How many times what is made at once the transformed weights may take."""
 
 
+LARGEST = 1e15
+"""Beyond, products and their sums could be more than float32 holds where the result is not."""
+
+
 def pays(weight: tuple[int, ...], out: tuple[int, ...], windows: Windows, kind: Dtype, tile: int) -> bool:
     """Whether this way is open to a convolution of these shapes, summed in this dtype, and shorter."""
     if windows.k != (3, 3) or windows.s != (1, 1) or windows.d != (1, 1) or kind.kind != "f":
@@ -33,9 +37,9 @@ def pays(weight: tuple[int, ...], out: tuple[int, ...], windows: Windows, kind: 
     return min(weight[:2]) >= LEAST_CHANNELS and tiles >= LEAST_TILES and kernels <= MOST_KERNELS * tile
 
 
-def is_finite(x: Array, weight: Array) -> bool:
-    """Whether there is no infinity and no NaN: it would spread over its whole tile."""
-    return isfinite(x.sum(dtype=weight.dtype)) and isfinite(weight.sum())
+def is_harmless(x: Array, weight: Array) -> bool:
+    """Whether there is no infinity, no NaN and nothing near: it would spread over its whole tile."""
+    return all(array.min() > -LARGEST and array.max() < LARGEST for array in (x, weight))
 
 
 def working(weight: tuple[int, ...], out: tuple[int, ...], windows: Windows, kind: Dtype, tile: int) -> int:

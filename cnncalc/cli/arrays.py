@@ -67,6 +67,12 @@ def one_stdin(*paths: str | None) -> None:
         raise SpecError("standard input can be read once", "give the others as files")
 
 
+def no_mixture(path: str | None, as_json: bool) -> None:
+    """SpecError where an array and a description of it would go to standard output."""
+    if path == "-" and as_json:
+        raise SpecError("-o - is the array itself, and --json a description", "leave one of them out")
+
+
 def kernel_keys(weight: Given | Array | None, dialect: str | None, layout: str | None) -> Fill | None:
     """What completes layer words from a single kernel."""
     from .. import fill_for

@@ -11,7 +11,7 @@ import click
 
 from ..errors import SpecError
 from ..layers import OPS, keys_named
-from .arrays import one_stdin, read_array, read_network, where_options, x_option
+from .arrays import no_mixture, one_stdin, read_array, read_network, where_options, x_option
 from .common import color_option, debug_option, json_option, note, quiet_option, together
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def command(
     from ..arrays.learn import Learner
 
     one_stdin(x_path, y_path, init_path, *(["-"] if "-" in layer else []))
+    no_mixture(path, as_json)
+    silent = as_json or path == "-"
     if not isfinite(lr):
         raise SpecError(f"--lr is {lr}", "a finite number above 0")
     if init_path is not None and seed is not None:
@@ -79,17 +81,14 @@ def command(
     network = read_network(layer, _completing(init, y, dialect, layout), x)
     learner = Learner(network, x, y, init, seed or 0, dialect, layout)
     if exact:
-        for option in ("lr", "steps", "log_every", "seed"):
-            source = click.get_current_context().get_parameter_source(option)
-            if source is not None and source.name == "COMMANDLINE":
-                note(quiet, f"--{option.replace('_', '-')} is not used: --exact takes no steps")
+        _say_unused(quiet)
         solution = learner.solve()
         losses = [{"loss": solution.loss}]
         found: dict[str, Any] = {"exact": solution._asdict()}
-        if not as_json:
+        if not silent:
             _print_solution(solution)
     else:
-        losses = _descend(learner, lr, steps, log_every or max(steps // 10, 1), as_json)
+        losses = _descend(learner, lr, steps, log_every or max(steps // 10, 1), silent)
         found = {"lr": lr, "steps": steps, "losses": losses, "loss": learner.loss()}
     if path is not None:
         _save(learner, path, quiet, None if init is None else init.shape)
@@ -98,9 +97,17 @@ def command(
         if learner.bias is not None:
             found["bias"] = learner.bias.tolist()
         sys.stdout.write(json.dumps(found) + "\n")
-    else:
+    elif not silent:
         _print_weights(learner, None if init is None else init.shape)
     return 0
+
+
+def _say_unused(quiet: bool) -> None:
+    """Say which options were given that --exact does not use."""
+    for option in ("lr", "steps", "log_every", "seed"):
+        source = click.get_current_context().get_parameter_source(option)
+        if source is not None and source.name == "COMMANDLINE":
+            note(quiet, f"--{option.replace('_', '-')} is not used: --exact takes no steps")
 
 
 def _completing(init: Array | None, y: Array, dialect: str | None, layout: str | None) -> Fill:

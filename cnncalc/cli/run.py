@@ -14,7 +14,17 @@ import click
 
 from ..errors import SpecError, shown
 from ..sizes import read_size, size_text
-from .arrays import kernel_keys, one_stdin, read_array, read_network, read_weights, rows_of, where_options, x_option
+from .arrays import (
+    kernel_keys,
+    no_mixture,
+    one_stdin,
+    read_array,
+    read_network,
+    read_weights,
+    rows_of,
+    where_options,
+    x_option,
+)
 from .common import color_option, debug_option, json_option, note, quiet_option, together
 
 if TYPE_CHECKING:
@@ -82,8 +92,7 @@ def command(
     from ..arrays import Job
 
     one_stdin(x_path, w_path, b_path, *(["-"] if "-" in spec else []))
-    if path == "-" and as_json:
-        raise SpecError("-o - is the array itself, and --json a description", "leave one of them out")
+    no_mixture(path, as_json)
     x, weights = read_array(x_path), read_weights(w_path)
     job = Job(
         read_network(spec, kernel_keys(weights, dialect, layout), x),
@@ -154,9 +163,7 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None, quiet: bo
     found: dict[int, Sink] = {}
     try:
         shape, kind, samples = job.result(job.last, count)
-        if path == "-":
-            found[job.last] = sinks.Stream(sinks.binary_stdout(), shape, kind, samples)
-        elif path is not None:
+        if path is not None:
             found[job.last] = sinks.sink(path, shape, kind, samples)
         elif math.prod(samples) <= SMALL:
             found[job.last] = sinks.Memory(samples, kind)
