@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
+from . import transposed
 from .columns import Part, Windows, flipped, parts
 from .convolve import TILE, convolve, working
 from .task import Array, Dtype, Kernel, Task, Weights, accumulates, wide
 from .threads import buffer, threads
-from .transposed import scatter
 
 
 def windows_of(task: Task) -> Windows:
@@ -79,7 +79,7 @@ def _one(nd: int) -> Windows:
 def _transposed(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     weight = kernel_first(weights["weight"], task)
     g = task.values["g"]
-    scatter(xs[0], weight, weights.get("bias"), out, windows_of(task), g, _tile(task, g))
+    transposed.scatter(xs[0], weight, weights.get("bias"), out, windows_of(task), g, _tile(task, g))
 
 
 def _working(task: Task, x: tuple[int, ...], out: tuple[int, ...], kind: Dtype) -> int:
@@ -101,15 +101,9 @@ def _working_separable(task: Task, x: tuple[int, ...], out: tuple[int, ...], kin
 
 
 def _working_transposed(task: Task, x: tuple[int, ...], out: tuple[int, ...], kind: Dtype) -> int:
-    """Each phase as a cross-correlation, or what all cells write and one sample in the sums' dtype."""
     windows, g = windows_of(task), task.values["g"]
-    weight = (out[1], x[1] // g, *windows.k)
-    each = windows._replace(s=(1,) * len(windows.k))
-    tile = _tile(task, g)
-    whole = out[1] * prod(windows.k) * prod(x[2:]) * kind.itemsize  # what all cells write of a sample
-    added = min(tile, x[0] * whole) + min(max(tile // whole, 1), x[0]) * prod(x[1:]) * kind.itemsize
-    most = max(working(x, weight, out, each, g, kind, tile), added)
-    return int(prod(weight) * kind.itemsize + most)
+    weight = (x[1], out[1] // g, *windows.k)
+    return int(prod(weight) * kind.itemsize + transposed.working(x, weight, out, windows, g, kind, _tile(task, g)))
 
 
 KERNELS = {

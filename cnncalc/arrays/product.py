@@ -8,7 +8,7 @@ sees the inputs u*s + i*d - pb, i = 0 … k-1; what lies outside of x is zero.
 from __future__ import annotations
 
 from itertools import product
-from math import gcd, prod
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -141,13 +141,8 @@ def working(
     part = next(parts(out[0], out[2:], tile // each_position, several))
     groups = min(max(tile // (part.samples.stop * prod(part.size) * each_position), 1), g)
     samples = part.samples.stop * groups
-    planes = (
-        samples
-        * weight[1]
-        * prod(
-            [min(s // gcd(s, d), k) * (n + (k - 1) * d // s) for k, s, d, _, n in zip(*windows, part.size, strict=True)]
-        )
-    )
+    view = see(shape[2:], windows, part.size)
+    planes = 0 if view.unpadded else samples * weight[1] * prod(view.shape) + sum(view.margins)
     positions = samples * int(prod(part.size) * MOST_WASTE_OF_FEW)
     at_once = (positions * (rows + height) + planes) * item
     return int(min(prod(weight) * item, tile) + at_once * (threads() if g > 1 else 1))

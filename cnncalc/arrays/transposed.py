@@ -18,12 +18,17 @@ import numpy as np
 
 from .columns import EVERY, Index, Windows, flipped
 from .convolve import TILE, convolve, in_kind
-from .task import Array, summed
+from .convolve import working as working_each
+from .task import Array, Dtype, summed
 from .threads import buffer
 
 MOST_OUT = 2
 """How many channels may come out for one that goes in, to write all cells at once: beyond, their adding up costs more
 than to gather what each output sees."""
+
+
+MOST_IN = 4
+"""How many times what is made at once a sample may take that is copied."""
 
 
 class Outputs(NamedTuple):
@@ -43,17 +48,56 @@ def scatter(
     x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int = 1, tile: int = TILE
 ) -> None:
     """Fill `out` (N, c_o, *out) with the transposed convolution the shortest way, about `tile` bytes at once."""
-    axes = [_phases(*axis) for axis in zip(out.shape[2:], *windows, strict=True)]
-    if prod(map(len, axes)) < prod(windows.s):  # some outputs see no input
-        out[...] = 0 if bias is None else bias.reshape(-1, *(1,) * len(axes))
-    phases = [phase for phase in product(*axes) if all(axis.size for axis in phase)]
-    sums = [found for phase in phases if (found := _sum(phase, x.shape[2:])) is not None]
-    each_channel = prod(windows.k) * prod(x.shape[2:]) * summed(out.dtype).itemsize
-    few = weight.shape[1] <= MOST_OUT * len(weight) and each_channel <= tile
-    if g == 1 and few and len(phases) == len(sums) > 1:
-        add(x, weight, bias, out, sums, tile)
+    phases = _all_phases(out.shape[2:], windows)
+    if len(phases) < prod(windows.s):  # some outputs see no input
+        out[...] = 0 if bias is None else bias.reshape(-1, *(1,) * len(windows.k))
+    sums = [_sum(phase, x.shape[2:]) for phase in phases]
+    if g == 1 and None not in sums and adding_pays(x.shape, weight.shape, len(phases), summed(out.dtype), tile):
+        add(x, weight, bias, out, [phase for phase in sums if phase], tile)
     else:
         correlate_each(x, weight, bias, out, phases, g, tile)
+
+
+def adding_pays(x: tuple[int, ...], weight: tuple[int, ...], phases: int, kind: Dtype, tile: int) -> bool:
+    """Whether `add` is shorter for x (N, c_i, *space) and weight (c_i, c_o, *k), and a copy of a sample is small."""
+    c_i, c_o, *k = weight
+    each_map = prod(x[2:]) * kind.itemsize
+    return phases > 1 and c_o <= MOST_OUT * c_i and prod(k) * each_map <= tile and c_i * each_map <= MOST_IN * tile
+
+
+def working(
+    x: tuple[int, ...],
+    weight: tuple[int, ...],
+    out: tuple[int, ...],
+    windows: Windows,
+    g: int,
+    kind: Dtype,
+    tile: int,
+) -> int:
+    """How many bytes `scatter` takes at most beside its arguments, of these shapes, the sums in this dtype."""
+    phases = _all_phases(out[2:], windows)
+    c_i, c_o = weight[0] // g, weight[1] * g
+    found = []
+    for axes in phases:
+        kernel = (c_o, c_i, *[len(axis.cells) for axis in axes])
+        size = (out[0], c_o, *[axis.size for axis in axes])
+        found.append(working_each(x, kernel, size, _windows(axes), g, kind, tile))
+    if g == 1 and adding_pays(x, weight, len(phases), kind, tile):
+        sample, written = (n * prod(x[2:]) * kind.itemsize for n in (c_i, c_o * prod(windows.k)))
+        found.append(min(tile, x[0] * written) + min(max(tile // written, 1), x[0]) * sample)
+    return max(found, default=0)
+
+
+def _all_phases(out: Sequence[int], windows: Windows) -> list[tuple[Outputs, ...]]:
+    """The phases of all axes that are not empty."""
+    axes = [_phases(*axis) for axis in zip(out, *windows, strict=True)]
+    return [phase for phase in product(*axes) if all(axis.size for axis in phase)]
+
+
+def _windows(axes: Sequence[Outputs]) -> Windows:
+    """The windows of a phase as a cross-correlation with its cells in turned order."""
+    k, ones = tuple([len(axis.cells) for axis in axes]), (1,) * len(axes)
+    return Windows(k, ones, tuple([axis.shifts.step for axis in axes]), tuple([axis.shifts[-1] for axis in axes]))
 
 
 def _phases(n: int, k: int, s: int, d: int, pb: int) -> list[Outputs]:
@@ -79,9 +123,7 @@ def correlate_each(
         cells = [slice(axis.cells.start, None, axis.cells.step) for axis in axes]
         kernel = apart[(EVERY, EVERY, EVERY, *cells)]
         kernel = flipped(kernel.reshape(g * c_o, c_i, *kernel.shape[3:]))
-        ones, steps = (1,) * len(axes), tuple([axis.shifts.step for axis in axes])
-        windows = Windows(kernel.shape[2:], ones, steps, tuple([axis.shifts[-1] for axis in axes]))
-        convolve(x, kernel, bias, out[(EVERY, EVERY, *[axis.outputs for axis in axes])], windows, g, tile)
+        convolve(x, kernel, bias, out[(EVERY, EVERY, *[axis.outputs for axis in axes])], _windows(axes), g, tile)
 
 
 class Sum(NamedTuple):
@@ -124,7 +166,7 @@ def add(x: Array, weight: Array, bias: Array | None, out: Array, sums: Sequence[
     channels, samples = max(tile // each_channel, 1), max(tile // (each_channel * c_o), 1)
     for begin in range(0, len(x), samples):
         some = slice(begin, min(begin + samples, len(x)))
-        seen = x[some].reshape(-1, c_i, prod(space)).astype(kind, copy=False)
+        seen = np.ascontiguousarray(x[some], kind).reshape(-1, c_i, prod(space))
         for first in range(0, c_o, channels):
             mine = slice(first, min(first + channels, c_o))
             rows = matrix[:, mine].reshape(c_i, -1).T
