@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .columns import EVERY, Index, Windows, flipped
+from .columns import EVERY, Index, Windows, flipped, merged
 from .convolve import TILE, convolve, in_kind
 from .convolve import working as working_each
 from .task import Array, Dtype, summed
@@ -155,6 +155,16 @@ def _sum(axes: Sequence[Outputs], space: Sequence[int]) -> Sum | None:
     return Sum((EVERY, *[axis.outputs for axis in axes]), whole[0], tuple(added))
 
 
+def _in_order(x: Array, kind: Dtype) -> Array:
+    """Samples (N, c_i, *space) as (N, c_i, positions) in a dtype, copied where they are not."""
+    shape = (*x.shape[:2], prod(x.shape[2:]))
+    found = merged(x, shape) if x.dtype == kind else None
+    if found is None:
+        found = buffer("samples", shape, kind)
+        np.copyto(found.reshape(x.shape), x, casting="unsafe")
+    return found
+
+
 def add(x: Array, weight: Array, bias: Array | None, out: Array, sums: Sequence[Sum], tile: int) -> None:
     """What every cell writes in one product, some samples or channels at a time; then the sum for each phase."""
     terms = len(weight) * max(1 + len(phase.added) for phase in sums)
@@ -166,7 +176,7 @@ def add(x: Array, weight: Array, bias: Array | None, out: Array, sums: Sequence[
     channels, samples = max(tile // each_channel, 1), max(tile // (each_channel * c_o), 1)
     for begin in range(0, len(x), samples):
         some = slice(begin, min(begin + samples, len(x)))
-        seen = np.ascontiguousarray(x[some], kind).reshape(-1, c_i, prod(space))
+        seen = _in_order(x[some], kind)
         for first in range(0, c_o, channels):
             mine = slice(first, min(first + channels, c_o))
             rows = matrix[:, mine].reshape(c_i, -1).T
