@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import subprocess
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from cnncalc.arrays import Job, gradients, matrix
 from cnncalc.arrays.columns import Windows
 from cnncalc.arrays.convolve import convolve
 from cnncalc.arrays.learn import Diverged, Learner
-from tests.program import here, process
+from tests.program import command, environment, here, process
 from tests.test_run import weights_for
 
 CONVOLUTIONS: dict[str, tuple[Windows, int, tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = {
@@ -222,6 +224,62 @@ def test_kernel_and_bias_in_one_file(edges: Path) -> None:
     assert "has the kernel only" in done.err
 
 
+def piped(folder: Path, *args: str) -> tuple[int, bytes]:
+    """The exit code and the bytes on standard output."""
+    done = subprocess.run([*command(), *args], cwd=folder, env=environment(), capture_output=True, check=False)
+    return done.returncode, done.stdout
+
+
+def test_a_kernel_alone_goes_to_standard_output(edges: Path) -> None:
+    args = ["learn", "conv:k1x2,nobias", "-x", "x.npy", "-y", "y.npy", "--steps", "2", "-o", "-"]
+    code, out = piped(edges, *args)
+    assert (code, np.load(io.BytesIO(out)).shape) == (0, (1, 1, 1, 2))
+    assert piped(edges, *args, "--json") == (2, b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("x", np.nan, "x has values that are not finite"),
+        ("y", np.inf, "y has"),
+        ("y", -1e200, "y has values up to 1e+200"),
+    ],
+)
+@pytest.mark.parametrize("exact", [[], ["--exact"]])
+def test_what_is_not_finite_is_blamed_itself(
+    name: str, value: float, words: str, exact: list[str], edges: Path
+) -> None:
+    array = np.load(edges / f"{name}.npy").astype(float)
+    array.flat[3] = value
+    np.save(edges / f"{name}.npy", array)
+    done = here(
+        ["learn", "conv:k1x2,nobias", "-x", str(edges / "x.npy"), "-y", str(edges / "y.npy"), *exact],
+    )
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+
+
+def test_a_kernel_in_another_order_is_learned_all_the_same() -> None:
+    rng = np.random.default_rng(0)
+    x, wanted = rng.standard_normal((2, 8, 8, 3)), rng.standard_normal((3, 3, 3, 2))
+    network = cnncalc.load("dwconv:k3,multiplier=2,nobias")
+    y = cnncalc.run(network, x, wanted, layout="NHWC")
+    learner = Learner(network, x, y, np.asfortranarray(np.zeros_like(wanted)), layout="NHWC")
+    assert sum(1 for _ in learner.descend(1e-3, 3)) == 3
+    learner.solve()
+    np.testing.assert_allclose(learner.weight, wanted, atol=1e-12)
+
+
+def test_what_has_converged_has_not_diverged() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((4, 3, 16, 16)).astype(np.float32)
+    y = rng.standard_normal((4, 5, 14, 14)).astype(np.float32)
+    for wanted in (y, cnncalc.run("conv:5,k3", x, seed=0)):
+        learner = Learner(cnncalc.load("conv:5,k3"), x, wanted)
+        losses = [step.loss for step in learner.descend(5e-4, 1200)]
+        assert losses[-1] <= losses[0]
+
+
 def test_init_and_seed_exclude_each_other(edges: Path) -> None:
     files = ["-x", str(edges / "x.npy"), "-y", str(edges / "y.npy"), "--init", str(edges / "k.npy")]
     assert here(["learn", "conv", *files, "--seed", "1"]).code == 2
@@ -265,6 +323,11 @@ def test_a_1x1_convolution_is_a_linear_layer_on_the_channels() -> None:
     by_conv = cnncalc.run("conv", x, w.reshape(6, 3, 1, 1), bias=b)
     by_linear = cnncalc.run("linear", np.moveaxis(x, 1, -1).reshape(-1, 3), w, bias=b)
     np.testing.assert_allclose(np.moveaxis(by_conv, 1, -1).reshape(-1, 6), by_linear, rtol=1e-12, atol=1e-12)
+
+
+def test_the_matrix_goes_to_standard_output(tmp_path: Path) -> None:
+    code, out = piped(tmp_path, "dense", "conv:1,k2", "-i", "3x3", "--seed", "0", "-o", "-", "-q")
+    assert (code, list(tmp_path.iterdir()), np.load(io.BytesIO(out)).shape) == (0, [], (4, 9))
 
 
 def test_dense_from_the_shell(tmp_path: Path) -> None:

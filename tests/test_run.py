@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import tracemalloc
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
@@ -314,6 +315,7 @@ def test_winograd_tiles(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch)
         {"op": "conv", "c_o": 5, "k": 3, "p": 1},
         {"op": "conv", "c_o": 6, "k": [3, 5], "s": [2, 1], "p": [1, 2], "d": [1, 2], "g": 2},
         {"op": "dwconv", "k": 3, "p": 1, "s": 2},
+        {"op": "conv", "c_o": 3, "k": [12, 9], "s": [9, 8], "p": [2, 3]},
         {"op": "sepconv", "c_o": 5, "k": 3, "p": 1},
         {"op": "convT", "c_o": 4, "k": 4, "s": 2, "p": 1},
         {"op": "maxpool", "k": 3, "s": 2, "p": 1},
@@ -363,6 +365,50 @@ def test_transposed_either_way(layer: dict[str, Any], shape: tuple[int, ...], mo
     monkeypatch.setattr(conv, "TILE", 0)
     np.testing.assert_allclose(cnncalc.run(spec, x, weights), added, rtol=1e-12, atol=1e-12)
     assert (add.call_count, each.call_count) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {"op": "conv", "c_o": 3, "k": [14, 9], "s": [9, 8], "p": [2, 3]},
+        {"op": "conv", "c_o": 3, "k": 3, "d": [70, 1], "p": [70, 1]},
+        {"op": "conv", "c_o": 3, "k": [5, 3], "s": 2, "d": [30, 40], "p": [55, 44]},
+        {"op": "dwconv", "k": 2},
+        {"op": "conv", "c_o": 4, "k": 3, "p": 1, "g": 2},
+        {"op": "convT", "c_o": 3, "k": 3, "s": 2, "p": 1},
+    ],
+    ids=str,
+)
+def test_unusual_windows_and_many_samples(layer: dict[str, Any]) -> None:
+    agree([layer], (40, 2, 21, 26))
+
+
+def test_a_dilation_far_beyond_the_input() -> None:
+    x, w = np.arange(9.0).reshape(1, 1, 3, 3), np.arange(9.0).reshape(1, 1, 3, 3)
+    assert np.array_equal(cnncalc.run("conv:d1000000000,p1000000000", x, w), 4 * x)
+
+
+def test_values_near_the_largest_are_no_reason_for_nan() -> None:
+    x = np.random.default_rng(0).standard_normal((1, 256, 40, 40)).astype(np.float32)
+    x[0, 0, 20, 20], x[0, 0, 18, 20] = 3e38, -3e38
+    w = np.random.default_rng(1).standard_normal((256, 256, 3, 3)).astype(np.float32) / 48
+    assert np.isfinite(cnncalc.run("conv:p1", x, w)).all()
+
+
+def test_a_private_map_of_the_callers_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnncalc.arrays.files.LEAST_DROPPED", 1)
+    np.save(tmp_path / "x.npy", np.zeros((4, 1, 64, 64), np.float32))
+    x = np.load(tmp_path / "x.npy", mmap_mode="c")
+    x[...] = 7
+    assert cnncalc.run("conv:k1", x, np.ones((1, 1, 1, 1), np.float32)).mean() == 7
+    assert x.mean() == 7
+
+
+def test_matrices_are_arrays_and_masks_are_refused() -> None:
+    matrix = np.ones((5, 5)).view(np.matrix)
+    assert cnncalc.run("conv:p1", matrix, np.ones((3, 3)))[2, 2] == 9
+    with pytest.raises(cnncalc.SpecError, match="masked"):
+        cnncalc.run("conv:p1", np.ma.masked_less(np.ones((5, 5)), 2), np.ones((3, 3)))
 
 
 def test_batches_are_worked_on_some_samples_at_a_time() -> None:

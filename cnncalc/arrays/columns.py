@@ -45,17 +45,23 @@ class Windows(NamedTuple):
 
     def at(self, begin: tuple[int, ...]) -> Windows:
         """The same windows, counted from this position on."""
-        return self._replace(pb=tuple([pb - u * s for pb, u, s in zip(self.pb, begin, self.s, strict=True)]))
+        return (
+            self
+            if not any(begin)
+            else self._replace(pb=tuple([pb - u * s for pb, u, s in zip(self.pb, begin, self.s, strict=True)]))
+        )
 
-    def seeing(self, space: Sequence[int], size: Sequence[int]) -> Windows:
-        """The same without the cells at either end with which none of `size` outputs sees an input of this space."""
-        k, pads = [], []
-        for cells, s, d, pb, n, u in zip(*self, space, size, strict=True):
-            first = min(max(-(((u - 1) * s - pb) // d), 0), cells - 1)
-            last = max(min((n - 1 + pb) // d, cells - 1), first)
-            k.append(last - first + 1)
-            pads.append(pb - first * d)
-        return self if tuple(k) == self.k else self._replace(k=tuple(k), pb=tuple(pads))
+
+@lru_cache(maxsize=1024)
+def seeing(windows: Windows, space: tuple[int, ...], size: tuple[int, ...]) -> Windows:
+    """The windows without the cells at either end with which none of `size` outputs sees an input of this space."""
+    k, pads = [], []
+    for cells, s, d, pb, n, u in zip(*windows, space, size, strict=True):
+        first = min(max(-(((u - 1) * s - pb) // d), 0), cells - 1)
+        last = max(min((n - 1 + pb) // d, cells - 1), first)
+        k.append(last - first + 1)
+        pads.append(pb - first * d)
+    return windows if tuple(k) == windows.k else windows._replace(k=tuple(k), pb=tuple(pads))
 
 
 class Part(NamedTuple):

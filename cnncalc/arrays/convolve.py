@@ -6,7 +6,7 @@ Everything here works on views with the channels first, whatever their strides.
 from __future__ import annotations
 
 from . import exact, product, winograd
-from .columns import EVERY, Windows
+from .columns import EVERY, Windows, seeing
 from .task import Array, Dtype, wide
 
 TILE = 8 << 20
@@ -29,11 +29,11 @@ def convolve(
 
 def _seeing(x: Array, weight: Array, out: Array, windows: Windows) -> tuple[Array, Windows]:
     """The kernel and its windows without the cells at its ends with which no output sees the input."""
-    seeing = windows.seeing(x.shape[2:], out.shape[2:])
-    if seeing is windows:
+    kept = seeing(windows, x.shape[2:], out.shape[2:])
+    if kept is windows:
         return weight, windows
-    firsts = [(before - pb) // d for before, pb, d in zip(windows.pb, seeing.pb, windows.d, strict=True)]
-    return weight[(EVERY, EVERY, *[slice(a, a + k) for a, k in zip(firsts, seeing.k, strict=True)])], seeing
+    firsts = [(before - pb) // d for before, pb, d in zip(windows.pb, kept.pb, windows.d, strict=True)]
+    return weight[(EVERY, EVERY, *[slice(a, a + k) for a, k in zip(firsts, kept.k, strict=True)])], kept
 
 
 def working(
@@ -46,7 +46,7 @@ def working(
     tile: int,
 ) -> int:
     """How many bytes `convolve` takes at most beside its arguments, of these shapes, the sums in this dtype."""
-    windows = windows.seeing(shape[2:], out[2:])
+    windows = seeing(windows, shape[2:], out[2:])
     weight = (*weight[:2], *windows.k)
     least = product.working(shape, weight, out, windows, g, kind.itemsize, tile)
     if g == 1 and winograd.pays(weight, out, windows, kind, tile):

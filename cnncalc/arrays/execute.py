@@ -15,7 +15,7 @@ from ..network import INPUT
 from ..trace import LayerReport, Report
 from . import affine, border, conv, dense, join, norm, pointwise, pool, resample, select
 from .task import Array, Dtype, Kernel, Task, summed
-from .threads import holding
+from .threads import hold
 from .weights import names
 
 KERNELS: dict[str, Kernel] = {
@@ -168,10 +168,11 @@ class Program:
     def run(self, x: Array, targets: Mapping[int, Array], progress: Progress | None = None) -> None:
         """Fill each of `results`, (n, *sample), from x (n, *sample), at most `at_once` samples."""
         n = len(x)
+        hold(self.scratch)
         if not self._buffers:
             self._buffers = [np.empty(size * self.at_once, np.uint8) for size in self._slots]
         found: list[Array] = []
-        with holding(self.scratch), np.errstate(all="ignore"):  # NaN and infinity go through, as in every framework
+        with np.errstate(all="ignore"):  # NaN and infinity go through, as in every framework
             for index, step in enumerate(self.steps):
                 out = targets.get(index)
                 if out is None:

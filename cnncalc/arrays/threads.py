@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import lru_cache
 from itertools import pairwise, product
 from math import prod
@@ -47,19 +46,15 @@ class _Here(threading.local):
 _here = _Here()
 
 
-@contextmanager
-def holding(most: int) -> Iterator[None]:
-    """Let this thread, and who works for it, hold so many bytes of working memory at the most."""
-    before, _here.held = _here.held, most
-    try:
-        yield
-    finally:
-        _here.held = before
+def hold(most: int) -> None:
+    """Let this thread, and who works for it, hold so many bytes of working memory at the most from now on."""
+    _here.held = most
 
 
 def release() -> None:
     """Let go of the working memory that this thread holds."""
     _here.buffers.clear()
+    _here.held = HELD
 
 
 @lru_cache(maxsize=1)
