@@ -6,10 +6,12 @@ import contextlib
 import errno
 import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from math import prod
-from typing import IO
+from typing import IO, NoReturn
 
 import numpy as np
 from numpy.lib import format as npy
@@ -164,6 +166,23 @@ def sink(path: str, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...
         except OSError as error:
             raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be written: {error.strerror}") from None
     return File(path, shape, kind, samples)
+
+
+@contextlib.contextmanager
+def ended_tidily() -> Iterator[None]:
+    """Let a SIGTERM end the program as an interrupt does, so that no unfinished file is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminated(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 class Both(Sink):

@@ -72,10 +72,11 @@ def command(
         found = matrix.dense(job)
         sys.stdout.write(f"{found}\n")
         return 0
-    sink = sinks.sink(path, (rows, columns), kind, (rows, columns))
-    try:
-        matrix.fill(job, sink)
-        sink.finish()
-    finally:
-        sink.discard()
+    with sinks.ended_tidily():
+        sink = sinks.sink(path, (rows, columns), kind, (rows, columns))
+        try:
+            matrix.fill(job, sink)
+            sink.finish()
+        finally:
+            sink.discard()
     return 0
