@@ -371,6 +371,7 @@ def test_transposed_either_way(layer: dict[str, Any], shape: tuple[int, ...], mo
     "layer",
     [
         {"op": "conv", "c_o": 3, "k": [14, 9], "s": [9, 8], "p": [2, 3]},
+        {"op": "conv", "c_o": 3, "k": [12, 9], "s": [9, 8]},
         {"op": "conv", "c_o": 3, "k": 3, "d": [70, 1], "p": [70, 1]},
         {"op": "conv", "c_o": 3, "k": [5, 3], "s": 2, "d": [30, 40], "p": [55, 44]},
         {"op": "dwconv", "k": 2},
@@ -507,7 +508,9 @@ def test_strides_make_no_difference() -> None:
             np.testing.assert_allclose(cnncalc.run(spec, other, weights), expected, rtol=1e-13, atol=1e-13)
 
 
-@pytest.mark.parametrize("spec", ["conv:2,k3", "conv:2,k3,s2", "conv:2,k3,d2", "conv:2,k3,p1", "conv:2,k1x3,p0x1"])
+@pytest.mark.parametrize(
+    "spec", ["conv:2,k3", "conv:2,k3,s2", "conv:2,k3,d2", "conv:2,k3,p1", "conv:2,k1x3,p0x1", "conv:2,k9,s9"]
+)
 def test_nothing_is_read_beyond_the_input(spec: str) -> None:
     """The input ends where its memory does: the page behind it must not be touched."""
     page, libc = mmap.PAGESIZE, ctypes.CDLL(None, use_errno=True)

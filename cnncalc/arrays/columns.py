@@ -45,23 +45,39 @@ class Windows(NamedTuple):
 
     def at(self, begin: tuple[int, ...]) -> Windows:
         """The same windows, counted from this position on."""
-        return (
-            self
-            if not any(begin)
-            else self._replace(pb=tuple([pb - u * s for pb, u, s in zip(self.pb, begin, self.s, strict=True)]))
-        )
+        return self._replace(pb=tuple([pb - u * s for pb, u, s in zip(self.pb, begin, self.s, strict=True)]))
+
+    def only(self, cells: Sequence[range]) -> Windows:
+        """The same with some of the kernel's cells alone."""
+        pads = [pb - some.start * d for pb, some, d in zip(self.pb, cells, self.d, strict=True)]
+        return self._replace(k=tuple(map(len, cells)), pb=tuple(pads))
 
 
 @lru_cache(maxsize=1024)
-def seeing(windows: Windows, space: tuple[int, ...], size: tuple[int, ...]) -> Windows:
-    """The windows without the cells at either end with which none of `size` outputs sees an input of this space."""
-    k, pads = [], []
-    for cells, s, d, pb, n, u in zip(*windows, space, size, strict=True):
-        first = min(max(-(((u - 1) * s - pb) // d), 0), cells - 1)
-        last = max(min((n - 1 + pb) // d, cells - 1), first)
-        k.append(last - first + 1)
-        pads.append(pb - first * d)
-    return windows if tuple(k) == windows.k else windows._replace(k=tuple(k), pb=tuple(pads))
+def seeing(windows: Windows, space: tuple[int, ...], size: tuple[int, ...]) -> tuple[range, ...]:
+    """On each axis the kernel's cells without those at either end with which none of `size` outputs sees the input."""
+    found = []
+    for k, s, d, pb, n, u in zip(*windows, space, size, strict=True):
+        first = min(max(-(((u - 1) * s - pb) // d), 0), k - 1)
+        found.append(range(first, max(min((n - 1 + pb) // d, k - 1), first) + 1))
+    return tuple(found)
+
+
+class Shapes(NamedTuple):
+    """A convolution by the shapes of its arrays: what an estimate goes by, and the choice between the ways."""
+
+    x: tuple[int, ...]
+    """(N, c_i, *space)."""
+    weight: tuple[int, ...]
+    """(c_o, c_i/g, *k); of a transposed one (c_i, c_o/g, *k)."""
+    out: tuple[int, ...]
+    """(N, c_o, *out)."""
+    windows: Windows
+    g: int
+    kind: Dtype
+    """In which sums are taken."""
+    tile: int
+    """How many bytes are made at once, about."""
 
 
 class Part(NamedTuple):
@@ -70,6 +86,11 @@ class Part(NamedTuple):
     samples: slice
     begin: tuple[int, ...]
     size: tuple[int, ...]
+
+    @property
+    def positions(self) -> int:
+        """How many positions that are, of all its samples."""
+        return int((self.samples.stop - self.samples.start) * prod(self.size))
 
     def of(self, out: Array) -> Array:
         """The same part of an array (N, c, *out), as a view."""
@@ -212,15 +233,21 @@ class View(NamedTuple):
 def see(space: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> View:
     """How the first `size` positions of an output see an input of this space."""
     axes = [_axis(*axis) for axis in zip(space, *windows, size, strict=True)]
-    q = tuple([u + (k - 1) * d // s for k, s, d, u in zip(windows.k, windows.s, windows.d, size, strict=True)])
-    inside = all(not p.begin and p.end == width for axis, width in zip(axes, q, strict=True) for p in axis)
-    if not inside and max(windows.s) == 1 and size[1:] == space[1:]:
-        view = _side_by_side(axes[0][0], q[0], space, windows, size)
+    if max(windows.s) == 1 and size[1:] == space[1:] and not _inside(axes):
+        view = _side_by_side(axes[0][0], space, windows, size)
         if view is not None:
             return view
-    unpadded = inside and (max(windows.s) == 1 or max(windows.k) == 1)
-    if not unpadded and prod(map(len, axes)) > MOST_PHASES:
-        return _undivided(space, windows, size)
+    if prod(map(len, axes)) <= MOST_PHASES:
+        return _phased(windows, size, axes)
+    every = windows._replace(s=(1,) * len(space))
+    reach = tuple([(u - 1) * s + 1 for u, s in zip(size, windows.s, strict=True)])
+    axes = [_axis(*axis) for axis in zip(space, *every, reach, strict=True)]
+    return _phased(every, reach, axes)._replace(rows=size, steps=windows.s)
+
+
+def _phased(windows: Windows, size: tuple[int, ...], axes: Sequence[Sequence[AxisPhase]]) -> View:
+    """The view of a part phase by phase: each sees a plane of its own, with the zeros around it."""
+    q = tuple([axis[0].width for axis in axes])
     shape = (*map(len, axes), *q)
     phases = []
     for which in product(*map(range, map(len, axes))):
@@ -235,26 +262,19 @@ def see(space: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> View
                 (EVERY, EVERY, *[p.cells for p in mine]),
             )
         )
+    unpadded = _inside(axes) and (max(windows.s) == 1 or max(windows.k) == 1)
     outside = _around(phases[0].inside, shape) if len(phases) == 1 else ((EVERY,),)
     after = prod(q[1:])  # rows that are copied whole end a little later: in an input, that would be beyond its memory
     rows = size if unpadded else (size[0], *q[1:])
     return View(windows.k, unpadded, shape, (0, after), rows, outside, (1,) * len(q), tuple(phases), ())
 
 
-def _undivided(space: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> View:
-    """The view of large strides: one plane, the input with the zeros around it."""
-    every = windows._replace(s=(1,) * len(space))
-    reach = tuple([(u - 1) * s + 1 for u, s in zip(size, windows.s, strict=True)])
-    axes = [_axis(*axis)[0] for axis in zip(space, *every, reach, strict=True)]
-    shape = (*(1,) * len(space), *[r + (k - 1) * d for r, k, d in zip(reach, windows.k, windows.d, strict=True)])
-    inside: Index = (EVERY, EVERY, *(0,) * len(space), *[slice(p.begin, p.end) for p in axes])
-    phase = Phase((EVERY, EVERY, *[p.seen for p in axes]), inside, 0, windows.d, windows.k, (EVERY,) * (2 + len(space)))
-    return View(windows.k, False, shape, (0, 0), size, _around(inside, shape), windows.s, (phase,), ())
+def _inside(axes: Sequence[Sequence[AxisPhase]]) -> bool:
+    """Whether nothing that is seen is beyond the input."""
+    return all(phase.begin == 0 and phase.end == phase.width for axis in axes for phase in axis)
 
 
-def _side_by_side(
-    rows: AxisPhase, q: int, space: tuple[int, ...], windows: Windows, size: tuple[int, ...]
-) -> View | None:
+def _side_by_side(rows: AxisPhase, space: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> View | None:
     """The view of an output as wide as its input, stride 1: planes as wide, with no zeros between their rows.
 
     What a tap sees of such a plane is one piece, some values before or after the place of the output. At the ends of
@@ -262,7 +282,7 @@ def _side_by_side(
     from its output than a row is long.
     """
     nd = len(space)
-    shape = (*(1,) * nd, q, *space[1:])
+    shape = (*(1,) * nd, rows.width, *space[1:])
     shifts = [[i * d - pb for i in range(k)] for k, _, d, pb in zip(*windows, strict=True)][1:]
     first = [taps[0] * step for taps, step in zip(shifts, _strides(shape)[nd + 1 :], strict=True)]
     last = [taps[-1] * step for taps, step in zip(shifts, _strides(shape)[nd + 1 :], strict=True)]
@@ -312,6 +332,8 @@ class AxisPhase(NamedTuple):
     taps: int
     offset: int
     step: int
+    width: int
+    """How many units of its plane are seen; the input stands from `begin` to `end` of them."""
     begin: int
     end: int
     seen: slice
@@ -328,7 +350,8 @@ def _axis(n: int, k: int, s: int, d: int, pb: int, size: int) -> list[AxisPhase]
         first = min(max(-(origin // s), 0), q)
         end = max(min(q, (n - 1 - origin) // s + 1), first)
         seen = slice(origin + first * s, origin + (end - 1) * s + 1, s) if end > first else slice(0, 0)
-        found.append(AxisPhase(cells, len(range(cell, k, period)), cell * d // s, period * d // s, first, end, seen))
+        taps, offset, step = len(range(cell, k, period)), cell * d // s, period * d // s
+        found.append(AxisPhase(cells, taps, offset, step, q, first, end, seen))
     return found
 
 

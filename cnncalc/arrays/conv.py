@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 
 from . import transposed
-from .columns import Part, Windows, flipped, parts
+from .columns import Part, Shapes, Windows, flipped, parts
 from .convolve import TILE, convolve, working
 from .task import Array, Dtype, Kernel, Task, Weights, accumulates, wide
 from .threads import buffer, threads
@@ -84,26 +84,28 @@ def _transposed(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -
 
 def _working(task: Task, x: tuple[int, ...], out: tuple[int, ...], kind: Dtype) -> int:
     """Of a conv or a dwconv: its kernel in the sums' dtype, and what `convolve` takes."""
-    g = task.values.get("g", x[1])
-    weight = (out[1], x[1] // g, *task.values["k"])
-    return int(prod(weight) * kind.itemsize + working(x, weight, out, windows_of(task), g, kind, _tile(task, g)))
+    windows, g = windows_of(task), task.values.get("g", x[1])
+    shapes = Shapes(x, (out[1], x[1] // g, *windows.k), out, windows, g, kind, _tile(task, g))
+    return int(prod(shapes.weight) * kind.itemsize + working(shapes))
 
 
 def _working_separable(task: Task, x: tuple[int, ...], out: tuple[int, ...], kind: Dtype) -> int:
-    c = x[1] * task.values["multiplier"]
+    windows, g, c = windows_of(task), x[1], x[1] * int(task.values["multiplier"])
     part = next(_between(task, x[0], c, out[2:], kind))
     between = (part.samples.stop, c, *part.size)
-    one, g = _one(len(out) - 2), x[1]
-    depthwise = working(x, (c, 1, *task.values["k"]), between, windows_of(task), g, kind, _tile(task, g))
-    size = (part.samples.stop, out[1], *part.size)
-    pointwise = working(between, (out[1], c, *one.k), size, one, 1, kind, _tile(task, 1))
-    return int((prod(between) + (out[1] + prod(task.values["k"])) * c) * kind.itemsize + max(depthwise, pointwise))
+    one = _one(len(part.size))
+    depthwise = Shapes(x, (c, 1, *windows.k), between, windows, g, kind, _tile(task, g))
+    pointwise = Shapes(
+        between, (out[1], c, *one.k), (part.samples.stop, out[1], *part.size), one, 1, kind, _tile(task, 1)
+    )
+    held = prod(between) + prod(depthwise.weight) + prod(pointwise.weight)
+    return int(held * kind.itemsize + max(working(depthwise), working(pointwise)))
 
 
 def _working_transposed(task: Task, x: tuple[int, ...], out: tuple[int, ...], kind: Dtype) -> int:
     windows, g = windows_of(task), task.values["g"]
-    weight = (x[1], out[1] // g, *windows.k)
-    return int(prod(weight) * kind.itemsize + transposed.working(x, weight, out, windows, g, kind, _tile(task, g)))
+    shapes = Shapes(x, (x[1], out[1] // g, *windows.k), out, windows, g, kind, _tile(task, g))
+    return prod(shapes.weight) * kind.itemsize + transposed.working(shapes)
 
 
 KERNELS = {

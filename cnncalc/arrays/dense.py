@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from . import exact
-from .task import Array, Kernel, Task, Weights, accumulates, keeps, wide
+from .task import Array, Kernel, Task, Weights, accumulates, keeps
 from .threads import each, shares
 
 
@@ -15,7 +15,7 @@ def _linear(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> No
     x, weight, bias = xs[0], weights["weight"], weights.get("bias")
     if task.channels_last:  # stored (in, out)
         weight = weight.T
-    kind = exact.kind(x, weight, bias, weight.shape[1]) if out.dtype.kind in "iu" else wide(out.dtype)
+    kind = exact.kind(x, weight, bias, out, weight.shape[1])
     rows, to = x.reshape(-1, x.shape[-1]), out.reshape(-1, out.shape[-1])
     room = task.scratch // 4 // kind.itemsize
     most = max(room // weight.shape[1], 1) if weight.dtype != kind else len(weight)

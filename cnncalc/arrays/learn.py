@@ -118,8 +118,8 @@ class Learner:
         self.x = self._first(fed.samples(x).astype(self.kind, copy=False))
         self.y = self._first(y.reshape(samples).astype(self.kind, copy=False))
         self.g = layer.values["g"] if op == "conv" else self.x.shape[1]
-        eps = 64 * float(np.finfo(self.kind).eps)
-        self._rounding = eps**2 * float(np.square(self.y, dtype=np.float64).sum())
+        self._eps = 64 * float(np.finfo(self.kind).eps)
+        self._rounding = self._eps**2 * float(np.square(self.y, dtype=np.float64).sum())
         """What a loss may be by rounding alone."""
 
     def _first(self, array: Array) -> Array:
@@ -168,7 +168,7 @@ class Learner:
 
     def _grew(self, before: float, loss: float) -> bool:
         """Whether a loss is larger than one before, by more than rounding, or no number any more."""
-        return not loss <= before * (1 + 64 * float(np.finfo(self.kind).eps)) + self._rounding
+        return not loss <= before * (1 + self._eps) + self._rounding
 
     def loss(self) -> float:
         """The loss of the weights as they are."""

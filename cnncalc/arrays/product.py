@@ -7,13 +7,14 @@ sees the inputs u*s + i*d - pb, i = 0 … k-1; what lies outside of x is zero.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
-from .columns import EVERY, Index, Layout, Part, Windows, gather, merged, parts, see
+from .columns import EVERY, Index, Layout, Part, Shapes, Windows, gather, merged, parts, see
 from .task import Array
 from .threads import buffer, each, shares, threads
 
@@ -75,7 +76,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: 
     `tile` is how many bytes of columns, and of products, are made at once.
     """
     kernel = prepare(weight, bias, 1, len(x) * prod(out.shape[2:]), tile)
-    for part in parts(len(x), out.shape[2:], tile // kernel.each_position, len(x)):
+    for part in _parts(len(x), out.shape[2:], 1, kernel.each_position, tile):
         multiply(x, kernel, out, windows, part)
 
 
@@ -85,10 +86,9 @@ def correlate_groups(
     """The same with a small product for each group: some samples, or some groups of one, for each thread at a time."""
     kernel = prepare(weight, bias, g, len(x) * prod(out.shape[2:]), tile)
     c_i, c_o = weight.shape[1], kernel.matrix.shape[1]
-    whole = g * prod(out.shape[2:]) * kernel.each_position
-    pieces = list(parts(len(x), out.shape[2:], tile // kernel.each_position, min(GROUP_SHARE, tile) // whole))
-    each_group = pieces[0].samples.stop * prod(pieces[0].size) * kernel.each_position
-    most = max(min(tile // each_group, -(-g // len(shares(g, g * each_group, GROUP_SHARE)))), 1)
+    pieces = list(_parts(len(x), out.shape[2:], g, kernel.each_position, tile))
+    whole = g * pieces[0].positions * kernel.each_position
+    most = min(_groups(pieces[0], g, kernel.each_position, tile), -(-g // len(shares(g, whole, GROUP_SHARE))))
 
     def work(item: tuple[Part, int]) -> None:
         part, first = item
@@ -96,7 +96,18 @@ def correlate_groups(
         i, o = slice(first * c_i, last * c_i), slice(first * c_o, last * c_o)
         multiply(x[:, i], kernel.of(slice(first, last)), out[:, o], windows, part)
 
-    each(work, product(pieces, range(0, g, most)), len(pieces) * g * each_group)
+    each(work, product(pieces, range(0, g, most)), len(pieces) * whole)
+
+
+def _parts(n: int, space: tuple[int, ...], g: int, each_position: int, tile: int) -> Iterator[Part]:
+    """An output in parts, where a position of one group takes so many bytes; of groups, few samples at a time."""
+    several = n if g == 1 else min(GROUP_SHARE, tile) // (g * prod(space) * each_position)
+    return parts(n, space, tile // each_position, several)
+
+
+def _groups(part: Part, g: int, each_position: int, tile: int) -> int:
+    """How many of the groups are worked on at once."""
+    return min(max(tile // (part.positions * each_position), 1), g)
 
 
 def multiply(x: Array, kernel: Kernels, out: Array, windows: Windows, part: Part) -> None:
@@ -125,24 +136,14 @@ def multiply(x: Array, kernel: Kernels, out: Array, windows: Windows, part: Part
         np.add(valid, bias.reshape(-1, *(1,) * len(rows)), out=target, casting="unsafe")
 
 
-def working(
-    shape: tuple[int, ...],
-    weight: tuple[int, ...],
-    out: tuple[int, ...],
-    windows: Windows,
-    g: int,
-    item: int,
-    tile: int,
-) -> int:
-    """How many bytes this takes at most, for x (N, c_i, *space), weight (c_o, c_i/g, *k), out (N, c_o, *out)."""
+def working(shapes: Shapes) -> int:
+    """How many bytes this takes at most beside the arrays."""
+    x, weight, out, windows, g, kind, tile = shapes
     rows, height = weight[0] // g, prod(weight[1:]) + 1
-    each_position = max(rows, height) * item
-    several = out[0] if g == 1 else min(GROUP_SHARE, tile) // (g * prod(out[2:]) * each_position)
-    part = next(parts(out[0], out[2:], tile // each_position, several))
-    groups = min(max(tile // (part.samples.stop * prod(part.size) * each_position), 1), g)
-    samples = part.samples.stop * groups
-    view = see(shape[2:], windows, part.size)
-    planes = 0 if view.unpadded else samples * weight[1] * prod(view.shape) + sum(view.margins)
-    positions = samples * int(prod(part.size) * MOST_WASTE_OF_FEW)
-    at_once = (positions * (rows + height) + planes) * item
-    return int(min(prod(weight) * item, tile) + at_once * (threads() if g > 1 else 1))
+    each_position = max(rows, height) * kind.itemsize
+    part = next(_parts(out[0], out[2:], g, each_position, tile))
+    groups = _groups(part, g, each_position, tile)
+    view = see(x[2:], windows, part.size)
+    planes = 0 if view.unpadded else part.samples.stop * groups * weight[1] * prod(view.shape) + sum(view.margins)
+    at_once = int(part.positions * MOST_WASTE_OF_FEW) * groups * (rows + height) + planes
+    return min(prod(weight) * kind.itemsize, tile) + at_once * kind.itemsize * (threads() if g > 1 else 1)

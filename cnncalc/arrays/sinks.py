@@ -248,15 +248,23 @@ class Summary(Sink):
         return found
 
 
+@contextlib.contextmanager
+def writing(path: str, shape: tuple[int, ...], kind: Dtype) -> Iterator[Sink]:
+    """A sink for a whole array, finished at the end; where that is not reached nothing is left behind."""
+    with ended_tidily():
+        target = sink(path, shape, kind, shape)
+        try:
+            yield target
+            target.finish()
+        finally:
+            target.discard()
+
+
 def save(path: str, array: Array) -> None:
     """Write an array to a .npy, whole or not at all; `-` is standard output."""
-    target = sink(path, array.shape, array.dtype, array.shape)
-    try:
+    with writing(path, array.shape, array.dtype) as target:
         np.copyto(target.part(0, len(array)), array)
         target.done(0, len(array))
-        target.finish()
-    finally:
-        target.discard()
 
 
 def save_all(path: str, arrays: Mapping[str, Array]) -> None:

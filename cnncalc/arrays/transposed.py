@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .columns import EVERY, Index, Windows, flipped, merged
+from .columns import EVERY, Index, Shapes, Windows, flipped, merged
 from .convolve import TILE, convolve, in_kind
 from .convolve import working as working_each
 from .task import Array, Dtype, summed
@@ -25,8 +25,6 @@ from .threads import buffer
 MOST_OUT = 2
 """How many channels may come out for one that goes in, to write all cells at once: beyond, their adding up costs more
 than to gather what each output sees."""
-
-
 MOST_IN = 4
 """How many times what is made at once a sample may take that is copied."""
 
@@ -51,40 +49,35 @@ def scatter(
     phases = _all_phases(out.shape[2:], windows)
     if len(phases) < prod(windows.s):  # some outputs see no input
         out[...] = 0 if bias is None else bias.reshape(-1, *(1,) * len(windows.k))
-    sums = [_sum(phase, x.shape[2:]) for phase in phases]
-    if g == 1 and None not in sums and adding_pays(x.shape, weight.shape, len(phases), summed(out.dtype), tile):
-        add(x, weight, bias, out, [phase for phase in sums if phase], tile)
+    shapes = Shapes(x.shape, weight.shape, out.shape, windows, g, summed(out.dtype), tile)
+    sums = _sums(phases, x.shape[2:]) if adding_pays(shapes, len(phases)) else None
+    if sums is not None:
+        add(x, weight, bias, out, sums, tile)
     else:
         correlate_each(x, weight, bias, out, phases, g, tile)
 
 
-def adding_pays(x: tuple[int, ...], weight: tuple[int, ...], phases: int, kind: Dtype, tile: int) -> bool:
-    """Whether `add` is shorter for x (N, c_i, *space) and weight (c_i, c_o, *k), and a copy of a sample is small."""
-    c_i, c_o, *k = weight
-    each_map = prod(x[2:]) * kind.itemsize
-    return phases > 1 and c_o <= MOST_OUT * c_i and prod(k) * each_map <= tile and c_i * each_map <= MOST_IN * tile
+def adding_pays(shapes: Shapes, phases: int) -> bool:
+    """Whether `add` is shorter for so many phases, and the copy of a sample that it may take is small."""
+    c_i, c_o, *k = shapes.weight
+    each_map = prod(shapes.x[2:]) * shapes.kind.itemsize
+    few = shapes.g == 1 and phases > 1 and c_o <= MOST_OUT * c_i
+    return few and prod(k) * each_map <= shapes.tile and c_i * each_map <= MOST_IN * shapes.tile
 
 
-def working(
-    x: tuple[int, ...],
-    weight: tuple[int, ...],
-    out: tuple[int, ...],
-    windows: Windows,
-    g: int,
-    kind: Dtype,
-    tile: int,
-) -> int:
-    """How many bytes `scatter` takes at most beside its arguments, of these shapes, the sums in this dtype."""
-    phases = _all_phases(out[2:], windows)
-    c_i, c_o = weight[0] // g, weight[1] * g
+def working(shapes: Shapes) -> int:
+    """How many bytes `scatter` takes at most beside its arguments."""
+    n, c_i, *space = shapes.x
+    c_o = shapes.out[1]
+    phases = _all_phases(shapes.out[2:], shapes.windows)
     found = []
     for axes in phases:
-        kernel = (c_o, c_i, *[len(axis.cells) for axis in axes])
-        size = (out[0], c_o, *[axis.size for axis in axes])
-        found.append(working_each(x, kernel, size, _windows(axes), g, kind, tile))
-    if g == 1 and adding_pays(x, weight, len(phases), kind, tile):
-        sample, written = (n * prod(x[2:]) * kind.itemsize for n in (c_i, c_o * prod(windows.k)))
-        found.append(min(tile, x[0] * written) + min(max(tile // written, 1), x[0]) * sample)
+        kernel = (c_o, c_i // shapes.g, *[len(axis.cells) for axis in axes])
+        size = (n, c_o, *[axis.size for axis in axes])
+        found.append(working_each(shapes._replace(weight=kernel, out=size, windows=_windows(axes))))
+    if adding_pays(shapes, len(phases)):
+        sample, written = (c * prod(space) * shapes.kind.itemsize for c in (c_i, c_o * prod(shapes.windows.k)))
+        found.append(min(shapes.tile, n * written) + min(max(shapes.tile // written, 1), n) * sample)
     return max(found, default=0)
 
 
@@ -135,6 +128,13 @@ class Sum(NamedTuple):
     """What a cell writes that writes to all of them: the sum is taken there."""
     added: tuple[tuple[Index, Index], ...]
     """What another cell writes, after the part of `found` that it is added to."""
+
+
+def _sums(phases: Sequence[tuple[Outputs, ...]], space: Sequence[int]) -> list[Sum] | None:
+    """How every phase is summed; None where of one no cell writes to all."""
+    found = [_sum(phase, space) for phase in phases]
+    sums = [one for one in found if one is not None]
+    return sums if len(sums) == len(found) else None
 
 
 def _sum(axes: Sequence[Outputs], space: Sequence[int]) -> Sum | None:

@@ -11,7 +11,7 @@ from math import prod
 
 import numpy as np
 
-from .columns import EVERY, Part, Windows, padded, parts, see
+from .columns import EVERY, Part, Shapes, Windows, padded, parts, see
 from .task import Array, Dtype
 from .threads import buffer, each, shares
 
@@ -22,15 +22,14 @@ LEAST_TILES = 384
 """How many tiles it takes for the transformed weights to pay."""
 MOST_KERNELS = 8
 """How many times what is made at once the transformed weights may take."""
-
-
 LARGEST = 1e15
 """Beyond, products and their sums could be more than float32 holds where the result is not."""
 
 
-def pays(weight: tuple[int, ...], out: tuple[int, ...], windows: Windows, kind: Dtype, tile: int) -> bool:
-    """Whether this way is open to a convolution of these shapes, summed in this dtype, and shorter."""
-    if windows.k != (3, 3) or windows.s != (1, 1) or windows.d != (1, 1) or kind.kind != "f":
+def pays(shapes: Shapes) -> bool:
+    """Whether this way is open to a convolution, and shorter."""
+    _, weight, out, windows, g, kind, tile = shapes
+    if windows.k != (3, 3) or windows.s != (1, 1) or windows.d != (1, 1) or kind.kind != "f" or g > 1:
         return False
     tiles = out[0] * prod(-(-n // 2) for n in out[2:])
     kernels = 16 * prod(weight[:2]) * kind.itemsize
@@ -42,13 +41,13 @@ def is_harmless(x: Array, weight: Array) -> bool:
     return all(array.min() > -LARGEST and array.max() < LARGEST for array in (x, weight))
 
 
-def working(weight: tuple[int, ...], out: tuple[int, ...], windows: Windows, kind: Dtype, tile: int) -> int:
-    """How many bytes this takes at most beside x, weight (c_o, c_i, 3, 3) and out (N, c_o, h, w)."""
-    c_o, c_i = weight[:2]
-    part = next(_parts(c_i + c_o, out, kind, tile))
+def working(shapes: Shapes) -> int:
+    """How many bytes this takes at most beside the arrays."""
+    c_o, c_i = shapes.weight[:2]
+    part = next(_parts(c_i + c_o, shapes.out, shapes.kind, shapes.tile))
     high, wide = part.size
-    inputs = part.samples.stop * c_i * (16 * high * wide + 8 * high * (wide + 1) + 4 * (high + 1) * (wide + 1))
-    return int((16 * c_i * c_o + inputs + part.samples.stop * c_o * 24 * high * wide) * kind.itemsize)
+    inputs = 16 * high * wide + 8 * high * (wide + 1) + 4 * (high + 1) * (wide + 1)
+    return int((16 * c_i * c_o + part.samples.stop * (c_i * inputs + c_o * 24 * high * wide)) * shapes.kind.itemsize)
 
 
 def _parts(channels: int, out: tuple[int, ...], kind: Dtype, tile: int) -> Iterator[Part]:

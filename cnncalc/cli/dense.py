@@ -72,11 +72,6 @@ def command(
         found = matrix.dense(job)
         sys.stdout.write(f"{found}\n")
         return 0
-    with sinks.ended_tidily():
-        sink = sinks.sink(path, (rows, columns), kind, (rows, columns))
-        try:
-            matrix.fill(job, sink)
-            sink.finish()
-        finally:
-            sink.discard()
+    with sinks.writing(path, (rows, columns), kind) as sink:
+        matrix.fill(job, sink)
     return 0
