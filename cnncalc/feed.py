@@ -6,9 +6,9 @@ from typing import Any
 
 from .dialects import dialect_named, layout_named
 from .errors import ShapeError, SpecError, shown
-from .layers.base import AXIS_LETTERS
+from .layers.base import AXIS_LETTERS, first_rank
 from .layers.dense import Linear
-from .network import Network, first_rank
+from .network import Network
 from .sizes import LARGEST, UNKNOWN, Open, Shape, known, read_shape, show
 
 
@@ -31,7 +31,7 @@ def _declared_input(network: Network) -> Shape | None:
     channels = first.given.get("c_i")
     if not isinstance(channels, int):
         return None
-    rank = first_rank(network.nodes)
+    rank = first_rank(node.layer for node in network.nodes)
     if rank is None and _linear_comes_first(network):
         return (channels,)
     space: Shape = tuple([Open(letter) for letter in AXIS_LETTERS[2 if rank is None else rank]])
@@ -47,7 +47,7 @@ def feed(network: Network, input: Shape, batch: int | None) -> tuple[int | None,
     """
     if batch is not None and (type(batch) is not int or not 1 <= batch <= LARGEST):
         raise SpecError(f"batch is {shown(batch)}, not a whole number from 1 to {LARGEST:,}")
-    rank = first_rank(network.nodes)
+    rank = first_rank(node.layer for node in network.nodes)
     nd = 2 if rank is None else rank
     have = len(input)
     own: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .dialects import Dialect
@@ -286,15 +286,6 @@ def unused_name(stem: str, *taken: Container[str]) -> str:
         number += 1
         name = f"{stem}_{number}"
     return name
-
-
-def first_rank(nodes: Iterable[Node]) -> int | None:
-    """The spatial rank of the first layer that has one; None where none has before the axes are made anew."""
-    for node in nodes:
-        rank = node.layer.rank()
-        if rank is not None or node.layer.MAKES_AXES:
-            return rank
-    return None
 
 
 def no_input() -> SpecError:

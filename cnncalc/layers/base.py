@@ -5,7 +5,7 @@ To add an op, write a class with its `KEYS` and its `trace`, and name it in its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import gcd
 from typing import Any, ClassVar, NamedTuple
 
@@ -133,6 +133,15 @@ def split(x: Shape, env: Env, nd: int | None, op: str) -> tuple[Size, Shape]:
         want = f"channels and {nd} {'axis' if nd == 1 else 'axes'}" if nd is not None else "channels and axes"
         raise ShapeError(f"{op} works on {want}, and gets {show(x)}", _rank_help(op, len(x) - 1, nd))
     return (x[-1], x[:-1]) if env.channels_last else (x[0], x[1:])
+
+
+def first_rank(layers: Iterable[Layer]) -> int | None:
+    """The spatial rank of the first layer that has one; None where none has before the axes are made anew."""
+    for layer in layers:
+        rank = layer.rank()
+        if rank is not None or layer.MAKES_AXES:
+            return rank
+    return None
 
 
 def family(op: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import SpecError, shown
 from ..sizes import MOST_SIZES, NOTHING_KNOWN, Shape, read_shape, to_json
-from .base import Env, Fields, Layer, Traced, unseen
+from .base import Env, Fields, Layer, Traced, first_rank, unseen
 from .keys import Schema, takes, whole, whole_form
 
 
@@ -30,11 +30,7 @@ class Block(Layer):
     """Nodes, of `network.wire`."""
 
     def rank(self) -> int | None:
-        for node in self.layers:
-            rank: int | None = node.layer.rank()
-            if rank is not None or node.layer.MAKES_AXES:
-                return rank
-        return None
+        return first_rank(node.layer for node in self.layers)
 
 
 def shape_form(nd: int | None) -> Schema:

@@ -131,7 +131,7 @@ def _say_axes(sizes: int, level: Level) -> None:
 
 
 def _first_rank(layers: list[Raw]) -> int | None:
-    """How many spatial axes the first layer has that has any, as `network.first_rank` tells of made layers."""
+    """How many spatial axes the first layer has that has any, as `layers.base.first_rank` tells of made layers."""
     for raw in layers:
         cls, nd = OPS[raw["op"]]
         inner = raw.get("layers")

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import SpecError
 from ...layers import Layer
-from ...layers.base import AXIS_LETTERS
+from ...layers.base import AXIS_LETTERS, first_rank
 from ...layers.dense import Linear
 from ...sizes import MOST_SIZES, NOTHING_KNOWN, Open, Shape, is_letter, to_json
 from .. import Imported
@@ -56,21 +56,21 @@ def _letters(dims: Sequence[int | str | None]) -> dict[str, str]:
 
 def _read(b: Builder, main: str, dims: Sequence[int | str | None]) -> dict[str, Any] | None:
     """The spec in one reading of the first axis; None where a spec's input would be taken in another."""
-    full = _named([b.size(n) for n in dims], b.batched)
+    full = _named([b.size(n) for n in dims])
     if not full or len(full) > MOST_SIZES or (b.batched and len(full) < 2):
         return None
     b.batch = full[0]
     sample = b.sample(full)
     dropped = b.batched and not isinstance(b.batch, int)
     b.values[main] = Value("input", sample)
-    _walk(b, main)
+    _walk(b)
     given = full[1:] if dropped else full
     if _taken(len(given), list(b.made.values())) != (b.batched and not dropped):
         return None
     return {"input": to_json(given), "dialect": "onnx", "layout": "NCHW", "layers": b.layers}
 
 
-def _named(full: Shape | list[Any], batched: bool) -> Shape:
+def _named(full: Shape | list[Any]) -> Shape:
     """A shape with a letter for each size that the file leaves open without a name."""
     axes = f"NC{AXIS_LETTERS.get(len(full) - 2, '')}"
     taken = {str(n) for n in full}
@@ -80,11 +80,7 @@ def _named(full: Shape | list[Any], batched: bool) -> Shape:
 
 def _taken(have: int, layers: Sequence[Layer]) -> bool | None:
     """Whether the first of so many sizes of an input is taken as a batch; None where they are taken in a third way."""
-    rank, linear = None, False
-    for layer in layers:
-        rank = layer.rank()
-        if rank is not None or layer.MAKES_AXES:
-            break
+    rank, linear = first_rank(layers), False
     if rank is None:
         first = next((layer for layer in layers if not layer.KEEPS_SHAPE), None)
         linear = isinstance(first, Linear)
@@ -96,18 +92,17 @@ def _taken(have: int, layers: Sequence[Layer]) -> bool | None:
 
 def _from_opaque(b: Builder, main: str, dims: Sequence[int | str | None]) -> dict[str, Any]:
     """The spec behind a layer that has the input's shape: an input that no spec's input is taken as."""
-    full = _named([b.size(n) for n in dims], batched=False)
+    full = _named([b.size(n) for n in dims])
     b.batch = full[0] if full else 1
-    kind = "Input"
-    b.values[main] = b.opaque(main, kind, full if b.graph.declared(main) is not None else None, (), params=0, macs=0)
+    b.values[main] = b.opaque(main, "Input", full if b.graph.declared(main) is not None else None, (), params=0, macs=0)
     if b.layers:
         b.layers[0]["buffers"] = 0
-    _walk(b, main)
+    _walk(b)
     shown = to_json(full) if 1 <= len(full) <= 4 and len(full) != 2 else [1]
     return {"input": shown, "dialect": "onnx", "layout": "NCHW", "layers": b.layers}
 
 
-def _walk(b: Builder, main: str) -> None:
+def _walk(b: Builder) -> None:
     """Every node, and the first output last. SpecError for a graph without layers."""
     for node in b.graph.nodes:
         b.node(node, HANDLERS)

@@ -29,7 +29,7 @@ def combined(asked: Asked, op: str, role: str, key: str, neutral: int) -> Made |
     if isinstance(other, Value):
         return joined(asked, op, x, other)
     if isinstance(other, Constant) and other.name in asked.trained:
-        return scaled(asked, role, x, other)
+        return scaled(role, x, other)
     factor = numbers(asked, x, other)
     if factor == neutral:
         return x
@@ -58,7 +58,7 @@ def along_channels(x: Value, shape: tuple[int, ...]) -> bool:
     return len(full) == len(x.shape) and full[1] == x.shape[1] == prod(full)
 
 
-def scaled(asked: Asked, role: str, x: Value, array: Constant) -> Made:
+def scaled(role: str, x: Value, array: Constant) -> Made:
     """A weight or a bias for each channel. Unsaid for a parameter of another shape."""
     if not along_channels(x, array.shape):
         raise Unsaid
@@ -89,7 +89,7 @@ def sub(asked: Asked) -> list[Made] | Made | Value:
     if asked.get("alpha", 1) != 1:
         raise Unsaid
     if not isinstance(x, Value):
-        return negative(asked, asked.sampled(other), numbers(asked, other, x))
+        return negative(asked.sampled(other), numbers(asked, other, x))
     if isinstance(other, Value):
         joined(asked, "add", asked.sampled(x), other)
         return [Made("rescale", {"factor": -1}, reads=(other,)), Made("add", reads=(x,))]
@@ -101,10 +101,10 @@ def sub(asked: Asked) -> list[Made] | Made | Value:
 @rule("rsub", "input other")
 def rsub(asked: Asked) -> Made:
     """A number less a value."""
-    return negative(asked, asked.x, numbers(asked, asked.x, asked.get("other")))
+    return negative(asked.x, numbers(asked, asked.x, asked.get("other")))
 
 
-def negative(asked: Asked, x: Value, offset: Any) -> Made:
+def negative(x: Value, offset: Any) -> Made:
     """A constant less a value."""
     return Made("rescale", {"factor": -1, "offset": offset}, reads=(x,))
 

@@ -8,7 +8,7 @@ from typing import Any
 from ...layers.affine import factors
 from ...trace import LayerReport
 from .file import File, numbers, unsaid, weight_shape
-from .windows import Writing, affine, channels, finish, front
+from .windows import Writing, affine, by_channel, finish, front
 
 PLAIN = {
     "relu": "Relu",
@@ -93,11 +93,6 @@ def linear(file: File, layer: LayerReport) -> None:
         return
     product = file.node("MatMul", [x, weight], file.name(f"{layer.name}.product"), layer.name)
     file.node("Add", [product, file.weight(layer, "bias", [out])], layer.name, f"{layer.name}.add")
-
-
-def by_channel(layer: LayerReport) -> list[int]:
-    """The shape of one number a channel, as it meets a sample with its channels first."""
-    return [channels(layer), *[1] * (len(layer.sample) - 1)]
 
 
 def _apply(file: File, layer: LayerReport, steps: list[tuple[str, str]]) -> None:

@@ -204,6 +204,11 @@ def channels(layer: LayerReport) -> int:
     return found
 
 
+def by_channel(layer: LayerReport) -> list[int]:
+    """The shape of one number a channel, as it meets a sample with its channels first."""
+    return [channels(layer), *[1] * (len(layer.sample) - 1)]
+
+
 def affine(file: File, layer: LayerReport, shape: Sequence[int], change: Callable[[Any], Any]) -> list[str]:
     """A norm's weight and bias; ones and zeros that are no weights where it has none."""
     found = []
@@ -236,8 +241,7 @@ def groupnorm(file: File, layer: LayerReport) -> None:
     made = file.step(layer, "made", "InstanceNormalization", [apart, *plain], epsilon=float(layer.values["eps"]))
     shape = file.step(layer, "shape", "Shape", [x])
     by = [("Mul", "weight", "scale"), ("Add", "bias", "center")]
-    shape_of = [channels(layer), *[1] * (len(layer.sample) - 1)]
-    steps = [(op, file.weight(layer, role, shape_of)) for op, role, key in by if layer.values[key]]
+    steps = [(op, file.weight(layer, role, by_channel(layer))) for op, role, key in by if layer.values[key]]
     finish(file, layer, [("Reshape", shape), *steps], made)
 
 
