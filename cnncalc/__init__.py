@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .network import Network
-    from .spec.words import Fill
-    from .trace import LayerReport, Report
+    from .notation.words import Fill
+    from .report import LayerReport, Report
 
     Array = NDArray[Any]
     Source = str | PathLike[str] | dict[str, Any] | Sequence[Any] | Network
@@ -50,20 +50,19 @@ def load(source: Source) -> Network:
 
 
 def _load(source: Source, fill: Fill | None) -> Network:
+    from . import sources
     from .network import Network
-    from .spec import document
-    from .spec import source as spec_source
 
     if isinstance(source, Network):
         return source
     if isinstance(source, (list, tuple)) and source and all(isinstance(word, str) for word in source):
         source = " ".join(source)
     if not isinstance(source, (str, PathLike)):
-        return document.read(list(source) if isinstance(source, tuple) else source)
+        return sources.read_value(list(source) if isinstance(source, tuple) else source)
     if isinstance(source, PathLike):
-        return spec_source.load_file(fspath(source))
-    given = spec_source.sort_out([source] if exists(source) else source.split())
-    network = spec_source.network(given, _no_stdin, fill)
+        return sources.load_file(fspath(source))
+    given = sources.sort_out([source] if exists(source) else source.split())
+    network = sources.network(given, _no_stdin, fill)
     return network if given.input is None else network._replace(input=given.input)
 
 
@@ -74,9 +73,9 @@ def from_torch(module: Any, input: Sequence[int] | str) -> Network:
     no op for becomes an `opaque` layer. Layers are named as their modules, so that `state_dict` has their weights.
     Raises SpecError where the module cannot be followed.
     """
-    from .formats.torch import read
+    from .frameworks.torch.read import read
     from .sizes import read_shape
-    from .spec.document import imported
+    from .sources import imported
 
     return imported(read(module, read_shape(input)), type(module).__name__)
 
@@ -108,7 +107,7 @@ def shape(
     report = trace_shape(load(source), sizes, batch=batch, dialect=dialect, layout=layout)
     if dtype is None:
         return report
-    from .measure import measure
+    from .memory import measure
 
     return measure(report, dtype)
 
@@ -142,7 +141,7 @@ def run(
     >>> cnncalc.run("conv", numpy.arange(9).reshape(3, 3), numpy.arange(4).reshape(2, 2)).tolist()
     [[19, 25], [37, 43]]
     """
-    from .arrays import run as run_arrays
+    from .execute import run as run_arrays
 
     fill = None if weights is None or isinstance(weights, Mapping) else fill_for(weights.shape, dialect, layout)
     network = _load(net, fill)
@@ -155,7 +154,7 @@ def fill_for(shape: tuple[int, ...], dialect: str | None, layout: str | None) ->
     """What completes layer words from a kernel's shape, in the layout that will hold."""
     from .dialects import Dialect
     from .layers import Env
-    from .spec.words import fill_from_weight
+    from .notation.words import fill_from_weight
 
     return fill_from_weight(shape, Env(Dialect, order_of(dialect, layout) == "NHWC"))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .field import PIXEL, Field
 from .layers import Fields
 from .layers.base import AXIS_NAMES
 from .layers.conv import times
-from .memory import VIEWS, Whole, itemsize
+from .memory import VIEWS, itemsize
 from .network import INPUT
-from .receptive import PIXEL, Field
+from .report import LayerReport, NetworkMemory, Report
 from .sizes import NOTHING_KNOWN, counted
-from .trace import LayerReport, Report
 
 
 def lines(report: Report, layer: LayerReport) -> list[str]:
@@ -29,7 +29,7 @@ def memory_lines(report: Report, layer: LayerReport) -> list[str]:
     return [f"memory: {times(layer.out, each)} = {counted(layer.memory.activations)} bytes"]
 
 
-def peak_line(memory: Whole) -> str:
+def peak_line(memory: NetworkMemory) -> str:
     """What is there at the peak, and its sum."""
     parts = [f"{name} {size:,}" for name, size in memory.peak_tensors]
     return f"at once while {memory.peak_at} runs: {' + '.join(parts)} = {counted(memory.peak)} bytes"

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .errors import SpecError, nearest, shown
-from .sizes import total
+from .network import INPUT
+from .report import LayerMemory, LayerReport, NetworkMemory, Report, summed
+from .sizes import NOTHING_KNOWN, Shape, count, total
 
 DTYPES = {
     "float32": 4,
@@ -29,7 +31,6 @@ DTYPES = {
 """How many bytes a number takes."""
 VIEWS = frozenset({"flatten", "reshape", "identity", "dropout"})
 """The ops that give what they read without taking memory of their own."""
-INPUT = -1
 
 
 def itemsize(dtype: str) -> int:
@@ -107,47 +108,103 @@ def alive(input: int | None, steps: Sequence[Step], outputs: Sequence[int], at: 
     return Alive(total([input if tensor == INPUT else steps[tensor].size for tensor in tensors]), tuple(tensors))
 
 
-class Layer(NamedTuple):
-    """The bytes of one layer; None where a number is not known."""
+def measure(report: Report, dtype: str) -> Report:
+    """The report with its bytes, every number of it in one dtype. SpecError for a dtype that there is not."""
+    each = itemsize(dtype)
+    steps: list[Step] = []
+    names: list[str] = []
+    spans = _flatten(report.layers, INPUT, each, steps, names, "")
+    assert report.network.input is not None
+    fed = size_of(report.network.input, each)
+    outputs = [spans[at][1] for at in _unread(report.layers)]
+    during = sweep(fed, steps, outputs)
+    _note(report.layers, spans, during, each, shared=False)
+    known = [size for size in during if size is not None]
+    peak = max(known) if len(known) == len(during) else None
+    at = None if peak is None else during.index(peak)
+    there = () if at is None else alive(fed, steps, outputs, at).tensors
+    return report._replace(
+        memory=NetworkMemory(
+            dtype.lower(),
+            fed,
+            total([step.size for step in steps]),
+            peak,
+            None if at is None else names[at],
+            tuple(_named(tensor, fed, steps, names) for tensor in there),
+            _bytes(summed(report.layers, "params"), each),
+            _bytes(summed(report.layers, "buffers"), each),
+        )
+    )
 
-    activations: int | None
-    """What it gives, the whole batch; 0 for a view."""
-    params: int | None
-    """Its trained numbers; 0 where it shares another's."""
-    buffers: int | None
-    alive: int | None
-    """What is there while it runs, of a block at the most."""
 
-    def to_dict(self) -> dict[str, int | None]:
-        """The same as JSON."""
-        return {f"{name}_bytes": value for name, value in self._asdict().items()}
+def _named(tensor: int, fed: int | None, steps: Sequence[Step], names: Sequence[str]) -> tuple[str, int]:
+    size = fed if tensor == INPUT else steps[tensor].size
+    assert size is not None
+    return ("input" if tensor == INPUT else names[tensor]), size
 
 
-class Whole(NamedTuple):
-    """The bytes of a network; None where a number is not known."""
+def size_of(shape: Shape, each: int) -> int | None:
+    """How many bytes a tensor of a shape has; None where a size is open."""
+    return None if shape == NOTHING_KNOWN else _bytes(count(*shape), each)
 
-    dtype: str
-    input: int | None
-    naive: int | None
-    """The sum of what all layers give, views and all, as other tools count it."""
-    peak: int | None
-    """The most that is there at once, without the parameters."""
-    peak_at: str | None
-    """The layer that runs then, the first one where there are several."""
-    peak_tensors: tuple[tuple[str, int], ...]
-    """What is there then: the layers whose results they are, and their bytes."""
-    params: int | None
-    buffers: int | None
 
-    def to_dict(self) -> dict[str, object]:
-        """The same as JSON."""
-        return {
-            "dtype": self.dtype,
-            "input_bytes": self.input,
-            "peak_bytes": self.peak,
-            "peak_at": self.peak_at,
-            "peak_tensors": dict(self.peak_tensors),
-            "all_outputs_bytes": self.naive,
-            "params_bytes": self.params,
-            "buffers_bytes": self.buffers,
-        }
+def _bytes(numbers: int | None, each: int) -> int | None:
+    return None if numbers is None else numbers * each
+
+
+def _unread(layers: Sequence[LayerReport]) -> list[int]:
+    read = {at for layer in layers for at in layer.node.reads}
+    return [at for at in range(len(layers)) if at not in read]
+
+
+Span = tuple[int, int]
+"""The first and the last step that a layer is made of."""
+
+
+def _flatten(
+    layers: Sequence[LayerReport], fed: int, each: int, steps: list[Step], names: list[str], within: str
+) -> list[Span]:
+    """Append the steps of layers, blocks opened up; where each layer's stand. `fed` is the step that is their input."""
+    spans: list[Span] = []
+    for layer in layers:
+        reads = tuple([fed if at == INPUT else spans[at][1] for at in layer.node.reads])
+        begin = len(steps)
+        if layer.inner:
+            _flatten(layer.inner, reads[0], each, steps, names, f"{within}{layer.name}.")
+        else:
+            steps.append(Step(reads, size_of(layer.out, each), layer.op in VIEWS))
+            names.append(within + layer.name)
+        spans.append((begin, len(steps) - 1))
+    return spans
+
+
+def _note(
+    layers: Sequence[LayerReport], spans: Sequence[Span], during: Sequence[int | None], each: int, shared: bool
+) -> None:
+    """Give each layer its bytes; a block has the most that is there while its own layers run.
+
+    `shared`: the layers stand in a block that has the weights of another.
+    """
+    for layer, (first, last) in zip(layers, spans, strict=True):
+        there = during[first : last + 1]
+        known = [size for size in there if size is not None]
+        own = 0 if layer.op in VIEWS else size_of(layer.out, each)
+        tied = shared or layer.node.tie is not None
+        params, buffers = (0 if tied else _bytes(figure, each) for figure in (layer.params, layer.buffers))
+        most = max(known) if len(known) == len(there) else None
+        layer.memory = LayerMemory(own, params, buffers, most)
+        if layer.inner:
+            _note(layer.inner, _spans_within(layer, first), during, each, tied)
+
+
+def _spans_within(layer: LayerReport, first: int) -> list[Span]:
+    spans = []
+    for inner in layer.inner:
+        size = _steps_of(inner)
+        spans.append((first, first + size - 1))
+        first += size
+    return spans
+
+
+def _steps_of(layer: LayerReport) -> int:
+    return sum(map(_steps_of, layer.inner)) if layer.inner else 1

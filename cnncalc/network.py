@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .dialects import Dialect
-from .errors import CnncalcError, Path, SpecError, Where, nearest, shown
+from .errors import CnncalcError, Path, SpecError, Where
 from .layers import Layer
-from .order import Entry, misplaced
 from .sizes import Open, Shape, to_json
 
 INPUT = -1
 """What a layer reads that reads the network's input."""
-MOST_LAYERS = 1_000_000
 
 
 class Source:
@@ -151,141 +149,6 @@ def _inline(nodes: Sequence[Node]) -> list[Node]:
                 found.append(one._replace(name=f"{node.name}.{one.name}", reads=seen, origin=node.origin, tie=tie))
         at.append(len(found) - 1)
     return found
-
-
-class Wire(NamedTuple):
-    """A layer as it was read, before it is named and wired."""
-
-    layer: Layer
-    name: str | None = None
-    reads: tuple[str, ...] | None = None
-    times: int = 1
-    expect: Any = None
-    tie: str | None = None
-
-
-def wire(layers: list[Wire]) -> tuple[Node, ...]:
-    """Name the layers and connect them. SpecError for a name given twice, or read and not there above.
-
-    Layers without a name are called by their op and its running number, names already taken skipped.
-    """
-    count = 0
-    for origin, item in enumerate(layers):
-        count += item.times
-        if count > MOST_LAYERS:
-            what = f"{count:,} layers are more than {MOST_LAYERS:,}"
-            raise SpecError(what, "lower times", key="times", path=("layers", origin))
-    taken = _taken(layers)
-    running: dict[str, int] = {}
-    index: dict[str, int] = {"input": INPUT}
-    nodes: list[Node] = []
-    for origin, item in enumerate(layers):
-        wired = item.reads is not None
-        reads: tuple[int, ...] = (len(nodes) - 1,)
-        if item.reads is not None:
-            reads = _find_all(layers, origin, item.reads, index)
-        tie = None if item.tie is None else _tied(layers, origin, item.tie, index, nodes)
-        for _ in range(item.times):
-            if item.name is None or item.times > 1:
-                name = _next_name(item.name or item.layer.op, running, taken)
-            else:
-                name = item.name
-            index[name] = len(nodes)
-            nodes.append(Node(name, item.layer, reads, origin, wired, item.expect, tie))
-            reads, wired = (len(nodes) - 1,), False
-        if item.name is not None:
-            index[item.name] = len(nodes) - 1  # a repeated layer's own name is its last
-    return tuple(nodes)
-
-
-def _taken(layers: list[Wire]) -> set[str]:
-    taken = {"input"}
-    for origin, item in enumerate(layers):
-        if item.name is None:
-            continue
-        if item.name in taken:
-            why = "is the network's input" if item.name == "input" else "is the name of a layer above"
-            raise SpecError(f"{shown(item.name)} {why}", "give each layer a name of its own", path=("layers", origin))
-        taken.add(item.name)
-    return taken
-
-
-def _next_name(stem: str, running: dict[str, int], taken: set[str]) -> str:
-    number = running.get(stem, 0) + 1
-    while f"{stem}{number}" in taken:
-        number += 1
-    running[stem] = number
-    return f"{stem}{number}"
-
-
-def _find_all(layers: list[Wire], origin: int, names: tuple[str, ...], index: dict[str, int]) -> tuple[int, ...]:
-    """The nodes that a layer reads. SpecError for a name that is none, or more names than the op reads."""
-    item = layers[origin]
-    if len(names) > 1 and not item.layer.JOINS:
-        raise SpecError(
-            f"from names {len(names)} layers, and {item.layer.op} reads one",
-            "join them first, with add, mul or concat",
-            key="from",
-            path=("layers", origin),
-        )
-    return tuple([_find(layers, origin, name, "from", index) for name in names])
-
-
-def _find(layers: list[Wire], origin: int, name: str, key: str, index: dict[str, int]) -> int:
-    """The node of a name. SpecError that names the cycle, or what would mend the order, or the nearest names."""
-    if name in index:
-        return index[name]
-    entries = _entries(layers)
-    names = [entry.name for entry in entries]
-    if name not in names:
-        what, help = f"{shown(name)} is no layer", nearest(name, [*names, "input"])
-    elif key == "tie":
-        what, help = (
-            f"{shown(name)} stands below",
-            "tie is for the later of the two: give it to the other layer",
-        )
-    else:
-        what, help = misplaced(entries, origin, name)
-    raise SpecError(f"{key}: {what}", help, key=key, path=("layers", origin))
-
-
-def _entries(layers: list[Wire]) -> list[Entry]:
-    """Every layer by the name that others read it by: of one that is repeated, its last."""
-    taken, running = _taken(layers), dict[str, int]()
-    found = []
-    for item in layers:
-        name = item.name
-        if name is None or item.times > 1:
-            for _ in range(item.times):
-                last = _next_name(name or item.layer.op, running, taken)
-            name = name or last
-        found.append(Entry(name, item.reads))
-    return found
-
-
-def _tied(layers: list[Wire], origin: int, name: str, index: dict[str, int], nodes: list[Node]) -> int:
-    """The node whose weights a layer uses, the first of several. SpecError where it is a layer of another kind."""
-    item = layers[origin]
-    at = _find(layers, origin, name, "tie", index)
-    other = nodes[at] if at != INPUT else None
-    if other is None or other.layer.op != item.layer.op:
-        what = "the input" if other is None else other.layer.op
-        raise SpecError(
-            f"tie: {shown(name)} is {what}, and this is {item.layer.op}",
-            "weights are shared by layers of the same op",
-            key="tie",
-            path=("layers", origin),
-        )
-    return at if other.tie is None else other.tie
-
-
-def unused_name(stem: str, *taken: Container[str]) -> str:
-    """A name, or where it is taken the first of `stem_2`, `stem_3` … that is not."""
-    name, number = stem, 1
-    while any(name in names for names in taken):
-        number += 1
-        name = f"{stem}_{number}"
-    return name
 
 
 def no_input() -> SpecError:

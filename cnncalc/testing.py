@@ -14,9 +14,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import check, expect, load
+from . import checks as check
+from . import load
+from .checks import expect
+from .report import Report
 from .sizes import read_shape
-from .trace import Report
 from .trace import shape as trace_shape
 
 if TYPE_CHECKING:

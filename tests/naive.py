@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cnncalc.trace import LayerReport, Report
+from cnncalc.report import LayerReport, Report
 
 Array = Any
 Values = Mapping[str, Any]

@@ -333,3 +333,22 @@ def test_the_names_of_the_module() -> None:
     for name in cnncalc.__all__:
         assert getattr(cnncalc, name) is not None
     assert fresh("import cnncalc; print(cnncalc.Report.__name__, cnncalc.Network.__name__)") == "Report Network\n"
+
+
+def test_networks_are_equal_or_they_are_not() -> None:
+    one, other = cnncalc.load("conv:8,k3"), cnncalc.load("conv:8,k3")
+    assert one == other
+    assert (one != other) is False
+    assert one != cnncalc.load("conv:8,k5")
+
+
+@pytest.mark.parametrize("words", ["conv:64,kk", "conv:64,k3,k5", "cnv:64 relu", "relu"])
+def test_what_cannot_be_read_is_a_spec_error(words: str) -> None:
+    with pytest.raises(cnncalc.SpecError):
+        cnncalc.shape(words)
+
+
+@pytest.mark.parametrize("version", [1.0, True, "1", 2, None])
+def test_the_version_is_the_number_one(version: object) -> None:
+    with pytest.raises(cnncalc.SpecError, match="of the spec is not known"):
+        cnncalc.load({"cnncalc": version, "layers": [{"op": "relu"}]})

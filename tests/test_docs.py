@@ -23,7 +23,7 @@ from cnncalc.cli import COMMANDS, group
 from cnncalc.dialects import DIALECTS
 from cnncalc.layers import OPS
 from tests.program import ROOT, environment
-from tests.test_golden import output
+from tests.render.test_golden import output
 
 README = ROOT / "README.md"
 BLOCK = re.compile(r"(?<=```console\n)(.*?)(?=```)", re.DOTALL)

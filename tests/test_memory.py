@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cnncalc
-from cnncalc.memory import DTYPES, INPUT, Step, alive, itemsize, sweep
+from cnncalc.memory import DTYPES, Step, alive, itemsize, sweep
+from cnncalc.network import INPUT
 from tests.program import here
 
 Case = tuple[int, list[Step]]
@@ -221,7 +222,7 @@ def test_the_executor_takes_as_much_where_it_frees_by_the_same_rule() -> None:
     """Layers that it cannot compute in place: its buffers, the input and the output are the peak of this chain."""
     import numpy as np
 
-    from cnncalc.arrays.job import Job
+    from cnncalc.execute.job import Job
 
     words = "conv:5,k3 maxpool:k2,s1 conv:7,k3"
     report = measured(words, (3, 18, 19), "float64")

@@ -395,3 +395,9 @@ def test_names_that_cannot_be(layers: list[Spec], message: str) -> None:
     with pytest.raises(cnncalc.SpecError) as caught:
         cnncalc.load(layers)
     assert str(caught.value) == message
+
+
+def test_an_open_input_has_the_networks_rank() -> None:
+    layers: list[dict[str, Any]] = [{"op": "batchnorm", "c_i": 3}, {"op": "conv1d", "c_o": 8, "k": 3}]
+    assert cnncalc.shape(layers).to_dict()["report"]["out"] == [8, "L-2"]
+    assert cnncalc.shape([{"op": "batchnorm", "c_i": 3}, {"op": "linear", "out": 2}]).out == (2,)

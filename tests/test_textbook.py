@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import cnncalc
-from cnncalc.receptive import Field
+from cnncalc.field import Field
 
 
 def test_the_figures_at_the_top_of_the_chapter_on_modern_networks() -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import cnncalc
 from cnncalc.errors import ShapeError
+from cnncalc.field import Field
 from cnncalc.layers.sliding import Slide, check_fits, halves, place
-from cnncalc.receptive import Field
 from cnncalc.sizes import Open
 from cnncalc.window import Window, extent, positions, positions_ceil
 

@@ -147,14 +147,14 @@ def _say(text: str, code: int) -> int:
 
 def _closed(code: int) -> int:
     """Leave nothing for Python to flush into a pipe or a disk that takes no more."""
-    from .common import silence
+    from ._options import silence
 
     silence()
     return code
 
 
 def _bug(error: Exception) -> int:
-    from .common import debug_asked
+    from ._options import debug_asked
 
     if debug_asked():
         raise error

@@ -10,15 +10,16 @@ from typing import IO
 
 import click
 
-from .. import baseline as lock
-from .. import check, expect
+from .. import checks as check
+from .. import sources
+from ..checks import baseline as lock
+from ..checks import expect
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
 from ..network import Network
-from ..render.findings import FORMATS, renderer
-from ..spec import source
-from ..spec.document import Document, parse
-from ..trace import Report
-from .common import (
+from ..notation.document import Document, parse
+from ..render.checks import FORMATS, renderer
+from ..report import Report
+from ._options import (
     Asked,
     debug_option,
     format_of,
@@ -32,7 +33,7 @@ from .common import (
     quiet_option,
     silence,
 )
-from .files import Candidate, candidates, loader
+from ._specs import Candidate, candidates, loader
 
 
 @click.command("check")
@@ -137,7 +138,7 @@ def _check_one(
     """The result of one file, under every dialect that is asked for."""
     if not asked.several:
         return check.check(name, load, asked.report, extra, strict, line)
-    from ..agreement import check_agreement
+    from ..checks.agreement import check_agreement
 
     def trace(network: Network, dialect: str) -> Report:
         return asked.in_layout_of(network)._replace(dialect=dialect).report(network)
@@ -177,7 +178,7 @@ def _summarise(format: str, findings: list[check.Finding]) -> None:
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if format != "github" or not path:
         return
-    from ..render.findings.github import github_summary
+    from ..render.checks.github import github_summary
 
     try:
         with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
@@ -205,7 +206,7 @@ class Locked:
     def read(self) -> dict[str, lock.Entry]:
         """The entries of the file. SpecError where it is none, or not there and not to be written."""
         if os.path.isfile(self.path):
-            return lock.read(parse(Document(source.read_text(self.path), self.path)), self.path)
+            return lock.read(parse(Document(sources.read_text(self.path), self.path)), self.path)
         if self.update and not os.path.exists(self.path):
             return {}
         raise SpecError(f"there is no baseline {shown(self.path, LONGEST_PATH)}", "write it with --update")
@@ -247,7 +248,7 @@ class Locked:
             file = name
             if f"{name}:1" in self.seen and key not in self.seen:
                 return True
-        return file != source.STDIN and not file.startswith("zoo:") and not os.path.exists(f"{self.folder}/{file}")
+        return file != sources.STDIN and not file.startswith("zoo:") and not os.path.exists(f"{self.folder}/{file}")
 
     def write(self) -> bool:
         """Write the entries of files that are there, whole or not at all; False where the old ones were unreadable."""

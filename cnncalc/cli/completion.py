@@ -9,7 +9,9 @@ import click
 
 SCRIPTS = {"bash": "cnncalc.bash", "zsh": "_cnncalc", "fish": "cnncalc.fish"}
 """The script of each shell, by the name under which the shell wants it installed."""
-_HERE = os.path.join(os.path.dirname(__file__), "shells")
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
+_FOLDERS = (os.path.join(_PACKAGE, "completions"), os.path.join(os.path.dirname(_PACKAGE), "completions"))
+"""Where the scripts are: in the installed package, and in a checkout, from which the build copies them."""
 
 
 @click.command("completion")
@@ -30,7 +32,8 @@ def command(shell: str, line: str | None) -> int:
 
 def script(shell: str) -> str:
     """The completion script of a shell."""
-    with open(os.path.join(_HERE, SCRIPTS[shell]), encoding="utf-8") as file:
+    folder = next(filter(os.path.isdir, _FOLDERS))
+    with open(os.path.join(folder, SCRIPTS[shell]), encoding="utf-8") as file:
         return file.read()
 
 
@@ -40,7 +43,7 @@ def answer(line: str) -> str:
     Empty where there is a bug: nobody wants a traceback in the line they are writing.
     """
     with contextlib.suppress(Exception):
-        from .candidates import offer
+        from ._candidates import offer
 
         found = offer(line)
         lines = [f"{c.word}\t{c.help}" if c.help else c.word for c in found.candidates]

@@ -7,10 +7,10 @@ import os
 import click
 
 from ..errors import SpecError
+from ..frameworks import TARGETS, writer
 from ..network import Network, no_input
-from ..spec.source import Given
-from ..writers import TARGETS, writer
-from .common import (
+from ..sources import Given
+from ._options import (
     Asked,
     binary_output,
     color_option,
@@ -56,9 +56,9 @@ def command(
       cnncalc convert resnet18 --to onnx -o resnet18.onnx
       cnncalc convert resnet18 --to torch -o resnet18.py
     """
-    from ..spec import source
+    from .. import sources
 
-    given = source.sort_out(spec)
+    given = sources.sort_out(spec)
     asked = asked.with_front(given)
     network = asked.settle(_read(given, asked))
     if w_path is not None:
@@ -76,20 +76,20 @@ def command(
 
 def _read(given: Given, asked: Asked) -> Network:
     """The network of SPEC words, or of a torch.nn.Module."""
-    from ..formats.torch.factory import is_factory
-    from ..spec import source
-    from ..spec.words import is_layer_word
+    from .. import sources
+    from ..frameworks.torch.read.factory import is_factory
+    from ..notation.words import is_layer_word
 
     (word, *more) = given.rest
     if more or is_layer_word(word) or not is_factory(word) or os.path.exists(word):
-        return source.network(given, read_stdin)
+        return sources.network(given, read_stdin)
     return _of_module(word, asked)
 
 
 def _of_module(word: str, asked: Asked) -> Network:
-    from ..formats.torch import read
-    from ..formats.torch.factory import make
-    from ..spec.document import imported
+    from ..frameworks.torch.read import read
+    from ..frameworks.torch.read.factory import make
+    from ..sources import imported
 
     if asked.input is None:
         raise no_input()
@@ -99,8 +99,8 @@ def _of_module(word: str, asked: Asked) -> Network:
 
 def _with_weights(network: Network, path: str, target: str) -> Network:
     """The network with the arrays of a file, which its own then are."""
-    from ..arrays.weights import sourced
-    from .arrays import read_weights
+    from ..execute.weights import sourced
+    from ._arrays import read_weights
 
     if target != "onnx":
         raise SpecError("-w gives an ONNX file its weights, and this is none", "add --to onnx")
@@ -109,8 +109,8 @@ def _with_weights(network: Network, path: str, target: str) -> Network:
 
 def _save_weights(network: Network, path: str) -> None:
     """Write what came with the network to a .npz."""
-    from ..arrays.sinks import save_all
-    from ..arrays.weights import carried
+    from ..execute.sinks import save_all
+    from ..execute.weights import carried
 
     arrays = carried(network)
     if not arrays:

@@ -8,8 +8,8 @@ import click
 
 from ..errors import SpecError
 from ..sizes import parse_shape, size_text
-from .arrays import kernel_keys, read_weights, where_options
-from .common import color_option, debug_option, note, quiet_option, read_stdin, together
+from ._arrays import kernel_keys, read_weights, where_options
+from ._options import color_option, debug_option, note, quiet_option, read_stdin, together
 
 
 @click.command("dense")
@@ -41,13 +41,13 @@ def command(
       cnncalc dense conv -i 6x8 -w kernel.npy
       cnncalc dense conv:s2,p1 -i 3x32x32 -w kernel.npy -o matrix.npy
     """
-    from ..arrays import matrix, sinks
-    from ..arrays.files import machine_memory
-    from ..spec import source
+    from .. import sources
+    from ..execute import matrix, sinks
+    from ..execute.npy import machine_memory
 
     weights = read_weights(w_path)
-    given = source.sort_out(layer)
-    network = source.network(given, read_stdin, kernel_keys(weights, dialect, layout))
+    given = sources.sort_out(layer)
+    network = sources.network(given, read_stdin, kernel_keys(weights, dialect, layout))
     biased = any(node.layer.given.get("bias") for node in network.nodes)
     network = matrix.without_bias(network)
     sample = given.input if input is None else parse_shape(input)

@@ -7,16 +7,16 @@ import subprocess
 
 import click
 
-from ..diff import compare
+from .. import sources
+from ..diffs import compare
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, nearest, shown
 from ..layers import OPS
 from ..network import Network
-from ..render.differences import FORMATS, renderer
+from ..notation.words import is_layer_word
+from ..render.diffs import FORMATS, renderer
+from ..report import Report
 from ..sizes import Shape, looks_like_shape
-from ..spec import source
-from ..spec.words import is_layer_word
-from ..trace import Report
-from .common import (
+from ._options import (
     Asked,
     color_option,
     debug_option,
@@ -70,7 +70,7 @@ def command(
     if len(networks) != 2:
         few = "no network is" if not networks else "one network is" if len(networks) == 1 else f"{len(networks)} are"
         raise SpecError(f"diff compares two networks, and {few} given", f"layer words go in quotes: {QUOTES}")
-    if networks == (source.STDIN, source.STDIN):
+    if networks == (sources.STDIN, sources.STDIN):
         raise SpecError("standard input can be only one of the two", "give a file for the other")
     old, new = (_report(word, asked, quiet) for word in networks)
     diff = compare(old, new, (networks[0], networks[1]))
@@ -96,11 +96,11 @@ def _network(word: str) -> tuple[Network, Shape | None]:
     """The network that one argument means, and the shape that stood in front."""
     if not word.strip():
         raise SpecError(f"{shown(word)} is no network", f"layer words go in quotes: {QUOTES}")
-    words = [word] if word == source.STDIN or os.path.exists(word) else word.split()
+    words = [word] if word == sources.STDIN or os.path.exists(word) else word.split()
     if _is_revision(word, words):
-        return source.read_bytes(_at_revision(word), word), None
-    given = source.sort_out(words)
-    return source.network(given, read_stdin), given.input
+        return sources.read_bytes(_at_revision(word), word), None
+    given = sources.sort_out(words)
+    return sources.network(given, read_stdin), given.input
 
 
 def _is_revision(word: str, words: list[str]) -> bool:

@@ -11,13 +11,13 @@ import click
 
 from ..errors import SpecError
 from ..layers import OPS, keys_named
-from .arrays import no_mixture, one_stdin, read_array, read_network, where_options, x_option
-from .common import color_option, debug_option, json_option, note, quiet_option, together
+from ._arrays import no_mixture, one_stdin, read_array, read_network, where_options, x_option
+from ._options import color_option, debug_option, json_option, note, quiet_option, together
 
 if TYPE_CHECKING:
-    from ..arrays.learn import Learner, Solution
-    from ..arrays.task import Array
-    from ..spec.words import Fill
+    from ..execute.learn import Learner, Solution
+    from ..execute.task import Array
+    from ..notation.words import Fill
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 24
@@ -67,7 +67,7 @@ def command(
       cnncalc learn conv:k1x2,nobias -x x.npy -y y.npy --steps 10 --log-every 2
       cnncalc learn conv:8,k3,p1 -x x.npy -y y.npy --exact -o learned.npz
     """
-    from ..arrays.learn import Learner
+    from ..execute.learn import Learner
 
     one_stdin(x_path, y_path, init_path, *(["-"] if "-" in layer else []))
     no_mixture(path, as_json)
@@ -174,7 +174,7 @@ def _print_solution(solution: Solution) -> None:
 
 def _print_weights(learner: Learner, shape: tuple[int, ...] | None) -> None:
     """The kernel, in the shape in which it was given, and the bias."""
-    from ..arrays.learn import printed
+    from ..execute.learn import printed
 
     weight = learner.weight if shape is None else learner.weight.reshape(shape)
     for name, array in (("weight", weight), ("bias", learner.bias)):
@@ -184,7 +184,7 @@ def _print_weights(learner: Learner, shape: tuple[int, ...] | None) -> None:
 
 def _save(learner: Learner, path: str, quiet: bool, shape: tuple[int, ...] | None) -> None:
     """Write the kernel, in the shape in which it was given, or kernel and bias by name."""
-    from ..arrays.sinks import save, save_all
+    from ..execute.sinks import save, save_all
 
     weight: Array = learner.weight if shape is None else learner.weight.reshape(shape)
     if path.endswith(".npz"):

@@ -14,7 +14,7 @@ import click
 
 from ..errors import SpecError, shown
 from ..sizes import read_size, size_text
-from .arrays import (
+from ._arrays import (
     kernel_keys,
     no_mixture,
     one_stdin,
@@ -25,14 +25,14 @@ from .arrays import (
     where_options,
     x_option,
 )
-from .common import color_option, debug_option, json_option, note, quiet_option, together
+from ._options import color_option, debug_option, json_option, note, quiet_option, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..arrays import Job
-    from ..arrays.sinks import Sink
-    from ..arrays.task import Array
+    from ..execute import Job
+    from ..execute.sinks import Sink
+    from ..execute.task import Array
 
 SMALL = 1000
 """How many values are printed as they are: as many as NumPy prints without leaving some out."""
@@ -89,8 +89,8 @@ def command(
       cnncalc run vgg16 -x images.npy -w weights.npz -o logits.npy
       cnncalc run lenet5 -x images.npy --seed 0 --keep-all maps
     """
-    from ..arrays import Job
-    from ..arrays.sinks import ended_tidily
+    from ..execute import Job
+    from ..execute.sinks import ended_tidily
 
     one_stdin(x_path, w_path, b_path, *(["-"] if "-" in spec else []))
     no_mixture(path, as_json)
@@ -130,7 +130,7 @@ def command(
 
 def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None, quiet: bool) -> None:
     """Say what the run will need. SpecError where that is more than the machine has."""
-    from ..arrays.files import machine_memory
+    from ..execute.npy import machine_memory
 
     needs = job.needs(count)
     shape, kind, _ = job.result(job.last, count)
@@ -159,7 +159,7 @@ def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None, qui
 @contextlib.contextmanager
 def _sinks(job: Job, count: int, path: str | None, folder: str | None, quiet: bool) -> Iterator[dict[int, Sink]]:
     """Where each result goes; nothing is left behind where something fails."""
-    from ..arrays import sinks
+    from ..execute import sinks
 
     found: dict[int, Sink] = {}
     try:
@@ -225,7 +225,7 @@ def _progress(total: int, quiet: bool) -> Iterator[Any]:
 
 
 def _print(job: Job, count: int, sink: Sink, as_json: bool) -> None:
-    from ..arrays.sinks import Both, Memory, Summary
+    from ..execute.sinks import Both, Memory, Summary
 
     shape, *_ = job.result(job.last, count)
     found = _described(job, count)

@@ -6,9 +6,9 @@ import json
 
 import click
 
-from ..expect import FIGURES, UNITS
-from ..spec import schema
-from .common import debug_option, output, path_option
+from ..checks.expect import FIGURES, UNITS
+from ..notation import schema
+from ._options import debug_option, output, path_option
 
 
 @click.command("schema")

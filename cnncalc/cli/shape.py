@@ -11,14 +11,14 @@ from typing import IO
 
 import click
 
+from .. import sources
 from ..errors import CnncalcError, SpecError
 from ..memory import itemsize
 from ..network import Network
 from ..render import Style, renderer
-from ..spec import source
-from ..spec.document import load_text
-from ..trace import Report
-from .common import Asked, format_of, network_options, output, read_stdin, report_options, style_of, write
+from ..report import Report
+from ..sources import load_text
+from ._options import Asked, format_of, network_options, output, read_stdin, report_options, style_of, write
 
 
 @click.command("shape")
@@ -52,7 +52,7 @@ def command(
       maxpool:k3,s2,p0+1     before 0, after 1
     """
     format = format_of(as_json, as_jsonl, format)
-    given = source.sort_out(spec)
+    given = sources.sort_out(spec)
     if columns is not None and format in ("json", "jsonl"):
         raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
     if explain and format == "csv":
@@ -67,7 +67,7 @@ def command(
         dtype = _dtype_of(dtype, style)
         if format == "jsonl" and _is_lines(given):
             return _stream(given.rest[0], asked, style, stream, dtype)
-        network = source.network(given, read_stdin)
+        network = sources.network(given, read_stdin)
         if asked.several:
             return _side_by_side(network, asked, format, style, stream, quiet)
         write(stream, renderer(format)(_measured(asked.report(network, quiet), dtype), style))
@@ -78,7 +78,7 @@ def _side_by_side(
     network: Network, asked: Asked, format: str, style: Style, stream: IO[str], quiet: bool = True
 ) -> int:
     """The network under several dialects; 2 where none takes it."""
-    from ..render import dialects
+    from ..render import contrasts as dialects
 
     comparison = asked.comparison(network, quiet)
     write(stream, dialects.renderer(format)(comparison, style))
@@ -93,9 +93,9 @@ def _chosen(columns: str | None) -> tuple[str, ...] | None:
     return chosen(columns)
 
 
-def _is_lines(given: source.Given) -> bool:
+def _is_lines(given: sources.Given) -> bool:
     word = given.rest[0]
-    return len(given.rest) == 1 and (word == source.STDIN or word.endswith(".jsonl"))
+    return len(given.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl"))
 
 
 def _dtype_of(dtype: str | None, style: Style) -> str | None:
@@ -113,7 +113,7 @@ def _measured(report: Report, dtype: str | None) -> Report:
     """The report, with its bytes where a dtype is asked for."""
     if dtype is None:
         return report
-    from ..measure import measure
+    from ..memory import measure
 
     return measure(report, dtype)
 
@@ -125,7 +125,7 @@ def _stream(word: str, asked: Asked, style: Style, stream: IO[str], dtype: str |
     render = renderer("jsonl")
     for number, line in enumerate(_lines(word), 1):
         try:
-            network = load_text(source.decode(line.rstrip(b"\r\n"), word), word, number)
+            network = load_text(sources.decode(line.rstrip(b"\r\n"), word), word, number)
             if asked.several:
                 code = max(code, _side_by_side(network, asked, "jsonl", style, stream))
             else:
@@ -138,12 +138,12 @@ def _stream(word: str, asked: Asked, style: Style, stream: IO[str], dtype: str |
 
 
 def _lines(word: str) -> Iterator[bytes]:
-    if word == source.STDIN:
+    if word == sources.STDIN:
         if sys.stdin is None:
             raise SpecError("standard input is closed", "give a .jsonl file")
         yield from sys.stdin.buffer
     elif not os.path.exists(word):
-        raise source.no_file(word)
+        raise sources.no_file(word)
     else:
-        with source.opened(word) as file:
+        with sources.opened(word) as file:
             yield from file

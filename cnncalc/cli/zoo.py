@@ -11,8 +11,8 @@ import click
 from .. import trace, zoo
 from ..errors import SpecError, nearest, shown
 from ..sizes import to_json
-from ..spec.source import load_zoo
-from .common import color_option, debug_option, output, path_option, quiet_option, write
+from ..sources import load_zoo
+from ._options import color_option, debug_option, output, path_option, quiet_option, write
 
 HEADS = ("network", "layers", "input", "output", "params", "MACs")
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from ..dialects import Dialect
 from ..errors import ShapeError
-from ..receptive import UNKNOWN, Field
+from ..field import UNKNOWN, Field
 from ..sizes import Shape, Size, known, show
 from .keys import Reader
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ShapeError
-from ..receptive import Field
+from ..field import Field
 from ..sizes import Open, Shape
 from ..window import positions
 from .base import AXIS_NAMES, Env, Fields, Layer, Traced, join, split, unseen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import ShapeError
-from ..receptive import join as join_fields
+from ..field import join as join_fields
 from ..sizes import Open, Shape, Size, show
 from .base import Env, Fields, Layer, Traced
 from .keys import axis

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from ..errors import ShapeError, SpecError, shown
-from ..receptive import POOLED
+from ..field import POOLED
 from ..sizes import Shape, Size, known
 from .base import AXIS_NAMES, Env, Fields, Layer, Traced, join, split, unseen, whole
 from .conv import WINDOW_KEYS, check_word

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ..errors import ShapeError, SpecError, shown
-from ..receptive import Field, Interval
+from ..field import Field, Interval
 from ..sizes import UNKNOWN, Shape, Size
 from .base import AXIS_NAMES, Env, Fields, Layer, Traced, divides, join, split, unseen
 from .keys import Axes, at_least, axes_form, check_axes, flag, number, number_form, one_of, per_axis, spread, takes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ShapeError, shown
-from ..receptive import POOLED
+from ..field import POOLED
 from ..sizes import UNKNOWN, Open, Shape, known, show
 from ..window import positions
 from .base import Env, Fields, Layer, Traced, along, laid, unseen

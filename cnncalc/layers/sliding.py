@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..errors import ShapeError
-from ..receptive import Field
+from ..field import Field
 from ..sizes import LARGEST, Open, Shape, Size, atom
 from ..window import extent, positions, positions_ceil, positions_kept
 from .base import AXIS_NAMES, Fields, unseen

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from ..trace import Report
+    from ..report import Report
 
 FORMATS = ("table", "json", "jsonl", "csv", "markdown")
 

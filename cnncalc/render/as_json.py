@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..spec.document import lines
+from ..notation.document import lines
 
 if TYPE_CHECKING:
-    from ..trace import LayerReport, Report
+    from ..report import LayerReport, Report
     from . import Style
 
 

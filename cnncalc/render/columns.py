@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import SpecError, nearest, shown
 from ..explain import axes_text, field_text
+from ..report import summed
 from ..sizes import show
-from ..trace import summed
 
 if TYPE_CHECKING:
-    from ..receptive import Field
-    from ..trace import LayerReport, Report
+    from ..field import Field
+    from ..report import LayerReport, Report
 
 Cell = int | float | str | None
 """A number, a text (empty where there is nothing to say), or None for a number that is not known."""

@@ -12,7 +12,7 @@ from .columns import ALL, COLUMNS, NARROW, full, plain, total_cell, usual
 from .summary import memory
 
 if TYPE_CHECKING:
-    from ..trace import Report
+    from ..report import Report
     from . import Style
 
 

@@ -10,7 +10,7 @@ from ..sizes import counted, show, size_text
 from .columns import COLUMNS, full
 
 if TYPE_CHECKING:
-    from ..trace import Report
+    from ..report import Report
 
 TEXTBOOK = (
     "the textbook's forms, p_h being the total padding of both sides:",

@@ -16,7 +16,7 @@ from .columns import COLUMNS, NARROW, WIDE, Cell, Column, brief, full, total_cel
 from .summary import explanation, lone_convolution, memory, totals
 
 if TYPE_CHECKING:
-    from ..trace import Report
+    from ..report import Report
     from . import Style
 
 PLENTY = 120

@@ -93,7 +93,7 @@ def in_cnncalc(name: str, given: dict[str, Any]) -> Callable[[], Any]:
     import numpy as np
 
     import cnncalc
-    from cnncalc.arrays.execute import Program
+    from cnncalc.execute.program import Program
 
     x = given["x"]
     network = cnncalc.load([{**LAYERS[name][2], "name": "layer"}])
@@ -158,7 +158,7 @@ def work_memory(side: str, only: str) -> Iterator[dict[str, Any]]:
 
 def work_peak(side: str, only: str) -> Iterator[dict[str, Any]]:
     """The peak of one layer at batch 64, in MiB."""
-    import cnncalc.arrays  # noqa: F401
+    import cnncalc.execute  # noqa: F401
 
     before = _resident("VmRSS")
     given = arrays(only, 64)
@@ -186,8 +186,8 @@ def network_in_cnncalc(name: str, shape: tuple[int, ...]) -> Callable[[], Any]:
     import numpy as np
 
     import cnncalc
-    from cnncalc.arrays.execute import Program
-    from cnncalc.arrays.weights import bind
+    from cnncalc.execute.program import Program
+    from cnncalc.execute.weights import bind
 
     x = np.random.default_rng(1).standard_normal((1, *shape), np.float32)
     report = cnncalc.shape(name, x.shape)

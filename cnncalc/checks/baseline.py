@@ -1,0 +1,121 @@
+"""Baselines: every figure of every file written down, so that a change has to be meant.
+
+A file an entry, a layer a line:
+
+    {"cnncalc": 1, "files": {
+     "nets/a.json": {"report": {"out": [10], ...}, "layers": {
+      "conv1": {"op": "conv", "out": [6, 28, 28], ...},
+      ...
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..errors import LONGEST_PATH, SpecError, shown
+from ..explain import axes_text
+from ..report import Report, listed
+from ..sizes import counted, to_json
+from . import Finding, place
+
+VERSION = 1
+Entry = dict[str, Any]
+"""The figures of one file: `report` of the whole, and `layers` by name."""
+
+
+def entry(report: Report) -> Entry:
+    """Every figure of a report and every key of its layers, as JSON reads them back."""
+    layers = {layer.name: {"op": layer.op, **layer.values, **layer.figures()} for layer in report.layers}
+    found: Entry = listed({"report": {"in": to_json(report.network.input or ()), **report.totals()}, "layers": layers})
+    return found
+
+
+def read(value: Any, name: str) -> dict[str, Entry]:
+    """The entries of a baseline's JSON, by file. SpecError for what is none."""
+    files = value.get("files") if isinstance(value, dict) else None
+    if not isinstance(files, dict) or not all(_is_entry(found) for found in files.values()):
+        raise SpecError(
+            f"{shown(name, LONGEST_PATH)} is no baseline", "write it with cnncalc check --baseline FILE --update"
+        )
+    if type(value.get("cnncalc")) is not int or value["cnncalc"] != VERSION:
+        raise SpecError(
+            f"{shown(name, LONGEST_PATH)}: version {shown(value.get('cnncalc'))} of a baseline is not known"
+        )
+    return files
+
+
+def _is_entry(found: Any) -> bool:
+    if not isinstance(found, dict) or not all(isinstance(found.get(key), dict) for key in ("report", "layers")):
+        return False
+    return all(isinstance(layer, dict) for layer in found["layers"].values())
+
+
+def write(entries: Mapping[str, Entry]) -> Iterator[str]:
+    """A baseline's text: sorted by file, a layer a line."""
+    yield f'{{"cnncalc": {VERSION}, "files": {{'
+    for number, file in enumerate(sorted(entries)):
+        found = entries[file]
+        yield f'{"," if number else ""}\n {_json(file)}: {{"report": {_json(found["report"])}, "layers": {{'
+        rows = (f"\n  {_json(name)}: {_json(figures)}" for name, figures in found["layers"].items())
+        yield ",".join(rows) + "\n }}"
+    yield "\n}}\n"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def compare(name: str, report: Report, known: Entry | None) -> list[Finding]:
+    """What differs from the baseline: a finding for the whole, and one for each layer that changed, came or went.
+
+    A layer of which only figures differ follows from a change above it: a note, as long as something else is an error.
+    """
+    if known is None:
+        return [Finding("CC302", name, "the baseline does not know this file", help="if it is new, run with --update")]
+    found = list(_compare(name, report, known, entry(report)))
+    if any(finding.level == "error" for finding in found):
+        return found
+    return [finding._replace(level="error") for finding in found]
+
+
+def _compare(name: str, report: Report, known: Entry, now: Entry) -> Iterator[Finding]:
+    changes = list(_changes(known["report"], now["report"]))
+    if changes:
+        yield Finding("CC301", name, f"differs from the baseline: {', '.join(changes)}", help=_MEANT)
+    for layer in report.layers:
+        where = place(report.network, ("layers", layer.node.origin), name)
+        at = Finding("", name, "", where.line, where.column, layer=layer.node.label(), help=_MEANT)
+        before, after = known["layers"].get(layer.name), now["layers"][layer.name]
+        if before is None:
+            yield at._replace(code="CC303", what="a layer that the baseline does not have")
+        elif changes := list(_changes(before, after)):
+            own = any(before.get(key) != after.get(key) for key in ("op", *layer.values) if key != "c_i")
+            what = f"differs from the baseline{'' if own else ', as follows from above'}: {', '.join(changes)}"
+            yield at._replace(code="CC301", what=what, level="error" if own else "note")
+    for gone in known["layers"]:
+        if gone not in now["layers"]:
+            yield Finding("CC304", name, f"the baseline's layer {shown(gone)} is gone", help=_MEANT)
+
+
+_MEANT = "if the change is meant, run with --update"
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Each figure that differs, as `params 9,472 -> 9,536`."""
+    for key in {**before, **now}:
+        if before.get(key) != now.get(key):
+            yield f"{key} {_text(before.get(key))} -> {_text(now.get(key))}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key} {_text(part)}" for key, part in value.items())
+    if isinstance(value, list) and value and all(isinstance(p, list) and len(p) == 2 for p in value):
+        return axes_text(value)  # padding
+    if isinstance(value, list) and len(value) == 1:
+        return _text(value[0]) if not isinstance(value[0], list) else "x".join(map(shown, value[0]))
+    if isinstance(value, list):
+        return "x".join(shown(part) if isinstance(part, list) else _text(part) for part in value)
+    return counted(value) if value is None or type(value) is int else shown(value)

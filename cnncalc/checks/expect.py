@@ -1,0 +1,199 @@
+"""Expectations: what a spec says its own figures have to be, and how they are read.
+
+"expect": {"out": "64xHxW", "params": 9472, "max_macs": "4.1G", "macs": "4.09G±1%", "min_rf": "100x90"}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ..errors import Path, SpecError, nearest, shown
+from ..sizes import Open, Shape, is_digits, read_shape, show
+
+
+class Figure(NamedTuple):
+    """A figure of a report that can be expected."""
+
+    code: str
+    """The stable code of a finding about it."""
+    slug: str
+    is_shape: bool = False
+    per_axis: bool = False
+    """Whether it is a number for each axis."""
+
+
+FIGURES = {
+    "out": Figure("CC101", "output-shape", is_shape=True),
+    "in": Figure("CC102", "input-shape", is_shape=True),
+    "params": Figure("CC103", "parameters"),
+    "weights": Figure("CC104", "weights"),
+    "bias": Figure("CC105", "bias"),
+    "buffers": Figure("CC106", "buffers"),
+    "macs": Figure("CC107", "macs"),
+    "fc_weights": Figure("CC108", "fully-connected-weights"),
+    "local_weights": Figure("CC109", "locally-connected-weights"),
+    "rf": Figure("CC110", "receptive-field-size", per_axis=True),
+    "rf_size": Figure("CC110", "receptive-field-size", per_axis=True),
+    "rf_stride": Figure("CC111", "receptive-field-stride", per_axis=True),
+    "rf_start": Figure("CC112", "receptive-field-start", per_axis=True),
+}
+UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+BOUNDS = ("min_", "max_")
+
+
+class Range(NamedTuple):
+    """The whole numbers that will do, both ends included; None is no bound."""
+
+    low: int | None
+    high: int | None
+
+    def holds(self, number: int) -> bool:
+        """Whether a number will do."""
+        return (self.low is None or number >= self.low) and (self.high is None or number <= self.high)
+
+
+class Expectation(NamedTuple):
+    """One key of an `expect` object."""
+
+    key: str
+    """As it is written, with its min_ or max_."""
+    figure: str
+    text: str
+    """The expected value as it is written."""
+    shape: Shape | None = None
+    """Of a shape: the sizes, a letter standing for any size."""
+    ranges: tuple[Range, ...] = ()
+    """Of a number: what will do, once for all axes or once for each."""
+
+
+def read(value: Any, path: Path = ()) -> list[Expectation]:
+    """The expectations of an `expect` object. SpecError with the path of the key at fault."""
+    if not isinstance(value, Mapping):
+        raise SpecError(f"expect is {shown(value)}", 'it is an object, as {"out": "64x56x56"}', path=path)
+    found = []
+    for key, wanted in value.items():
+        if not isinstance(key, str):
+            raise SpecError(f"there is no figure {shown(key)} to expect", "a figure is a text, as out", path=path)
+        try:
+            found.append(read_one(key, wanted))
+        except SpecError as error:
+            raise SpecError(error.what, error.help, path=(*path, key)) from None
+    return found
+
+
+def read_one(key: str, wanted: Any) -> Expectation:
+    """One expectation, as of `max_params` and `26M`. SpecError for what is none."""
+    bound = next((b for b in BOUNDS if key.startswith(b)), "")
+    name = key.removeprefix(bound)
+    figure = FIGURES.get(name)
+    if figure is None or (figure.is_shape and bound):
+        why = nearest(key, [*FIGURES, *(b + f for b in BOUNDS for f, fig in FIGURES.items() if not fig.is_shape)])
+        raise SpecError(
+            f"there is no figure {shown(key)} to expect", why or f"the figures are {', '.join(FIGURES)}, and min_, max_"
+        )
+    if figure.is_shape:
+        return Expectation(key, name, _text(wanted), shape=_shape(key, wanted))
+    return Expectation(key, name, _text(wanted), ranges=_ranges(key, bound, figure, wanted))
+
+
+def _text(wanted: Any) -> str:
+    if isinstance(wanted, (list, tuple)):
+        return "x".join(part if isinstance(part, str) else shown(part) for part in wanted)
+    return wanted if isinstance(wanted, str) else shown(wanted)
+
+
+def _shape(key: str, wanted: Any) -> Shape:
+    try:
+        return read_shape([wanted] if type(wanted) is int else wanted)
+    except SpecError as error:
+        raise SpecError(f"{key}: {error.what}", error.help) from None
+
+
+def _ranges(key: str, bound: str, figure: Figure, wanted: Any) -> tuple[Range, ...]:
+    parts: Any = wanted if isinstance(wanted, (list, tuple)) else [wanted]
+    if isinstance(wanted, str) and figure.per_axis:
+        parts = wanted.replace("X", "x").replace("×", "x").split("x")
+    if not parts or (len(parts) > 1 and not figure.per_axis):
+        raise SpecError(f"{key}: {shown(wanted)} is not one number", "only a receptive field has one for each axis")
+    return tuple([_bounded(bound, *_with_tolerance(key, part)) for part in parts])
+
+
+def _bounded(bound: str, low: int, high: int) -> Range:
+    if bound == "min_":
+        return Range(low, None)
+    return Range(None, high) if bound == "max_" else Range(low, high)
+
+
+def _with_tolerance(key: str, part: Any) -> tuple[int, int]:
+    """The lowest and the highest whole number that a value with its tolerance means."""
+    text, sign, tolerance = (part.replace("+-", "±") if isinstance(part, str) else part, "", "")
+    if isinstance(text, str):
+        text, sign, tolerance = text.partition("±")
+    number, scale = _number(key, text, part)
+    if not sign:
+        if number % scale:
+            raise SpecError(f"{key}: {shown(part)} is not a whole number", None)
+        return number // scale, number // scale
+    share, share_scale = _number(key, tolerance.strip().removesuffix("%"), part)
+    if share < 0:
+        raise SpecError(
+            f"{key}: {shown(part)} has a tolerance below 0", "a tolerance is how far off either way will do"
+        )
+    if tolerance.strip().endswith("%"):
+        share, share_scale = abs(number) * share, scale * share_scale * 100
+    both = scale * share_scale
+    low, high = number * share_scale - share * scale, number * share_scale + share * scale
+    return -(-low // both), high // both
+
+
+LARGEST = 10**100
+"""The largest number that can be expected: a product of sizes hardly comes there."""
+LONGEST = 100
+"""How many digits it may have as a text."""
+
+
+def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
+    """A number as numerator and denominator: `4.09G` is 4090000000/1, exactly."""
+    if not isinstance(text, (bool, float)) and hasattr(text, "__index__") and abs(int(text)) <= LARGEST:
+        return int(text), 1
+    if isinstance(text, str):
+        digits = text.strip()
+        unit = next((u for u in sorted(UNITS, key=len, reverse=True) if digits.endswith(u)), "")
+        before, _, after = digits.removesuffix(unit).strip().partition(".")
+        sign = -1 if before.startswith("-") else 1
+        before = _ungrouped(before.removeprefix("-"))
+        if is_digits(before) and (not after or is_digits(after)) and len(before + after) < LONGEST:
+            return sign * int(before + after) * UNITS.get(unit, 1), 10 ** len(after)
+    raise SpecError(
+        f"{key}: {shown(whole)} is not a number", f"as 9472, 4.1G, 4.09G±1%; the units are {' '.join(UNITS)}"
+    )
+
+
+def _ungrouped(digits: str) -> str:
+    """Digits without the marks between groups of three; any other comma stays, and makes it no number."""
+    groups = digits.replace("_", ",").split(",")
+    grouped = 1 <= len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
+    return "".join(groups) if grouped else digits
+
+
+def matches(wanted: Shape, actual: Shape) -> bool:
+    """Whether a shape is the expected one, each letter standing for one size wherever it stands."""
+    letters: dict[str, object] = {}
+    if len(wanted) != len(actual):
+        return False
+    for want, size in zip(wanted, actual, strict=True):
+        if isinstance(want, Open) and want.letter is not None:
+            if letters.setdefault(want.letter, size) != size:
+                return False
+        elif isinstance(want, int) and want != size:
+            return False
+    return True
+
+
+def describe(expectation: Expectation) -> str:
+    """What is expected, in words: `at most 26M`."""
+    if expectation.shape is not None:
+        return show(expectation.shape)
+    prefix = {"min_": "at least ", "max_": "at most "}.get(expectation.key[:4], "")
+    return prefix + expectation.text

@@ -1,0 +1,1 @@
+"""The ways to compute a cross-correlation, and which one is taken."""

@@ -1,0 +1,382 @@
+"""What a part of a sliding layer's output sees of its input: each position's window as a column (im2col).
+
+Everything here works on views with the channels first, whatever their strides: x (N, c_i, *space), out (N, c_o, *out).
+On an axis with kernel k, stride s, dilation d and padding pb before, output u sees the inputs u*s + i*d - pb,
+i = 0 … k-1; what lies outside of x is zero.
+
+The columns are copied from the input itself where nothing is padded and the stride is 1, else from `planes`: the input
+and the zeros around it, every s-th unit of an axis side by side. A tap then sees a plane from some place on, and is
+copied in one piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import product
+from math import gcd, prod
+from operator import mul
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from ..task import Array, Dtype
+from ..threads import buffer
+
+PIECE = 1 << 20
+"""How many bytes are copied before what is beyond in them is set to zero: what a core's own cache holds."""
+MOST_PHASES = 64
+"""How many phases of the input, a plane each, at the most; beyond, what is left of each would be too little to copy."""
+LEAST_POSITIONS = 256
+"""How many positions a map has at the least to be worth a matrix product of its own; smaller ones share one."""
+
+Index = tuple[slice | int, ...]
+EVERY = slice(None)
+
+
+class Windows(NamedTuple):
+    """The windows of a sliding layer, one entry an axis; the padding after follows from the output's size."""
+
+    k: tuple[int, ...]
+    s: tuple[int, ...]
+    d: tuple[int, ...]
+    pb: tuple[int, ...]
+
+    def at(self, begin: tuple[int, ...]) -> Windows:
+        """The same windows, counted from this position on."""
+        return self._replace(pb=tuple([pb - u * s for pb, u, s in zip(self.pb, begin, self.s, strict=True)]))
+
+    def only(self, cells: Sequence[range]) -> Windows:
+        """The same with some of the kernel's cells alone."""
+        pads = [pb - some.start * d for pb, some, d in zip(self.pb, cells, self.d, strict=True)]
+        return self._replace(k=tuple(map(len, cells)), pb=tuple(pads))
+
+
+@lru_cache(maxsize=1024)
+def seeing(windows: Windows, space: tuple[int, ...], size: tuple[int, ...]) -> tuple[range, ...]:
+    """On each axis the kernel's cells without those at either end with which none of `size` outputs sees the input."""
+    found = []
+    for k, s, d, pb, n, u in zip(*windows, space, size, strict=True):
+        first = min(max(-(((u - 1) * s - pb) // d), 0), k - 1)
+        found.append(range(first, max(min((n - 1 + pb) // d, k - 1), first) + 1))
+    return tuple(found)
+
+
+class Shapes(NamedTuple):
+    """A convolution by the shapes of its arrays: what an estimate goes by, and the choice between the ways."""
+
+    x: tuple[int, ...]
+    """(N, c_i, *space)."""
+    weight: tuple[int, ...]
+    """(c_o, c_i/g, *k); of a transposed one (c_i, c_o/g, *k)."""
+    out: tuple[int, ...]
+    """(N, c_o, *out)."""
+    windows: Windows
+    g: int
+    kind: Dtype
+    """In which sums are taken."""
+    tile: int
+    """How many bytes are made at once, about."""
+
+
+class Part(NamedTuple):
+    """A part of an output: samples, and on each axis from where on and how many positions."""
+
+    samples: slice
+    begin: tuple[int, ...]
+    size: tuple[int, ...]
+
+    @property
+    def positions(self) -> int:
+        """How many positions that are, of all its samples."""
+        return int((self.samples.stop - self.samples.start) * prod(self.size))
+
+    def of(self, out: Array) -> Array:
+        """The same part of an array (N, c, *out), as a view."""
+        space = [slice(b, b + n) for b, n in zip(self.begin, self.size, strict=True)]
+        return out[(self.samples, EVERY, *space)]
+
+
+def parts(n: int, space: Sequence[int], most: int, several: int) -> Iterator[Part]:
+    """An output in parts of about `most` positions: at most `several` samples, one, or a piece of one."""
+    size = list(space)
+    for axis, whole in enumerate(space):
+        pieces = -(-whole // max(most // prod(space[axis + 1 :]), 1))
+        size[axis] = -(-whole // pieces)
+        if size[axis] > 1:
+            break
+    several = max(min(most // prod(space), several), 1)
+    for first in range(0, n, several):
+        for begin in product(*[range(0, whole, step) for whole, step in zip(space, size, strict=True)]):
+            fits = [min(step, whole - b) for b, step, whole in zip(begin, size, space, strict=True)]
+            yield Part(slice(first, min(first + several, n)), begin, tuple(fits))
+
+
+class Layout(NamedTuple):
+    """How columns stand: (n, g, c_i/g * k, positions), or (1, g, c_i/g * k, n * positions) where the maps are small."""
+
+    kind: Dtype
+    g: int
+    taps_first: bool
+    """Whether k comes before c_i/g, as it lies in NHWC."""
+    ones: bool
+    """Whether there is a last row of ones."""
+
+
+def gather(x: Array, view: View, rows: tuple[int, ...], layout: Layout) -> Array:
+    """The columns of what a part of an output sees of its samples x; `rows` are its size, or the view's own rows."""
+    n, c = x.shape[:2]
+    kind, g, taps_first, ones = layout
+    apart = n if g > 1 or prod(rows) >= LEAST_POSITIONS else 1
+    if apart == n and not ones:
+        columns = _as_they_stand(x, view, layout)
+        if columns is not None:
+            return columns
+    cells = (*view.k, c // g) if taps_first else (c // g, *view.k)
+    columns = buffer("columns", (apart, g, prod(cells) + ones, n // apart * prod(rows)), kind)
+    if ones:
+        columns[:, :, -1] = 1
+    by_cell = columns[:, :, : prod(cells)].reshape(apart, g, *cells, n // apart, *rows)
+    by_channel = np.moveaxis(by_cell, 2 + len(rows), 2) if taps_first else by_cell
+    to = (by_channel.swapaxes(0, 3 + len(rows)) if apart > 1 else by_channel)[0]  # (g, c_i/g, *k, n, *rows)
+    for which, seen in _sights(x.swapaxes(0, 1), view, rows, kind, g):
+        copy(to[which], seen, view.beyond)
+    return columns
+
+
+def _as_they_stand(x: Array, view: View, layout: Layout) -> Array | None:
+    """The columns of a 1x1 kernel without a copy, None where that cannot be."""
+    if not view.unpadded or set(view.k) != {1}:
+        return None
+    seen = x[view.phases[0].seen]
+    n, c, *space = seen.shape
+    return merged(seen, (n, layout.g, c // layout.g, prod(space))) if seen.dtype == layout.kind else None
+
+
+def _sights(source: Array, view: View, rows: tuple[int, ...], kind: Dtype, g: int) -> Iterator[tuple[Index, Array]]:
+    """For each phase which of the columns it fills, and with what: (g, c_i/g, *taps, n, *rows), from (c, n, *space)."""
+    c, n = source.shape[:2]
+    if view.unpadded:
+        planes = source = source[view.phases[0].seen]
+    else:
+        planes, memory = padded(source, view, kind)
+    by_c, by_n = planes.strides[:2]
+    by_axis = planes.strides[-len(rows) :]
+    by_position = [step * stride for step, stride in zip(view.steps, by_axis, strict=True)]
+    for phase in view.phases:
+        shape = (g, c // g, *phase.counts, n, *rows)
+        steps = [step * stride for step, stride in zip(phase.steps, by_axis, strict=True)]
+        strides = (by_c * (c // g), by_c, *steps, by_n, *by_position)
+        if view.unpadded:
+            yield phase.cells, as_strided(source, shape, strides)
+        else:
+            yield phase.cells, np.ndarray(shape, kind, memory, phase.first * kind.itemsize, strides)
+
+
+def padded(source: Array, view: View, kind: Dtype) -> tuple[Array, Array]:
+    """The planes of a part's input (c, n, *space), (c, n, phases…, *q), and their memory with the margins."""
+    c, n = source.shape[:2]
+    before, after = view.margins
+    size = c * n * prod(view.shape)
+    memory = buffer("planes", (before + size + after,), kind)
+    memory[:before] = 0
+    memory[before + size :] = 0
+    planes = memory[before : before + size].reshape(c, n, *view.shape)
+    for outside in view.outside:
+        planes[outside] = 0
+    for phase in view.phases:
+        np.copyto(planes[phase.inside], source[phase.seen], casting="unsafe")
+    return planes, memory
+
+
+class Phase(NamedTuple):
+    """Those taps of a kernel that see the same phase of the input: every s-th unit of each axis."""
+
+    seen: tuple[slice, ...]
+    """What they see of the input (c, n, *space)."""
+    inside: Index
+    """Where that stands in the planes (c, n, phases…, *q)."""
+    first: int
+    """Where the first tap sees the part's first position, counted from the beginning of the planes' memory."""
+    steps: tuple[int, ...]
+    """How much further on each axis the next tap does."""
+    counts: tuple[int, ...]
+    """How many taps there are on each axis."""
+    cells: Index
+    """Which of the columns they fill, in (g, c_i/g, *k, n, *rows)."""
+
+
+class View(NamedTuple):
+    """How a part of an output sees its input: one phase after another."""
+
+    k: tuple[int, ...]
+    """The kernel."""
+    unpadded: bool
+    """Whether the columns are copied from the input itself: nothing is padded, nor taps left out between others."""
+    shape: tuple[int, ...]
+    """Of the planes, (phases…, *q)."""
+    margins: tuple[int, int]
+    """How many values there are before and after the planes, which are read but count for nothing."""
+    rows: tuple[int, ...]
+    """The sizes of what is copied for each tap where it is copied in one piece: whole rows of the planes."""
+    outside: tuple[Index, ...]
+    """Where the planes are zero, in (c, n, phases…, *q)."""
+    steps: tuple[int, ...]
+    """How much further on each axis of the planes the next position sees."""
+    phases: tuple[Phase, ...]
+    beyond: tuple[Index, ...]
+    """Where a tap sees the end of another row, in (g, c_i/g, *k, n, *rows): there the columns are zero."""
+
+
+@lru_cache(maxsize=256)
+def see(space: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> View:
+    """How the first `size` positions of an output see an input of this space."""
+    axes = [_axis(*axis) for axis in zip(space, *windows, size, strict=True)]
+    if max(windows.s) == 1 and size[1:] == space[1:] and not _inside(axes):
+        view = _side_by_side(axes[0][0], space, windows, size)
+        if view is not None:
+            return view
+    if prod(map(len, axes)) <= MOST_PHASES:
+        return _phased(windows, size, axes)
+    every = windows._replace(s=(1,) * len(space))
+    reach = tuple([(u - 1) * s + 1 for u, s in zip(size, windows.s, strict=True)])
+    axes = [_axis(*axis) for axis in zip(space, *every, reach, strict=True)]
+    return _phased(every, reach, axes)._replace(rows=size, steps=windows.s)
+
+
+def _phased(windows: Windows, size: tuple[int, ...], axes: Sequence[Sequence[AxisPhase]]) -> View:
+    """The view of a part phase by phase: each sees a plane of its own, with the zeros around it."""
+    q = tuple([axis[0].width for axis in axes])
+    shape = (*map(len, axes), *q)
+    phases = []
+    for which in product(*map(range, map(len, axes))):
+        mine = [axis[i] for axis, i in zip(axes, which, strict=True)]
+        phases.append(
+            Phase(
+                (EVERY, EVERY, *[p.seen for p in mine]),
+                (EVERY, EVERY, *which, *[slice(p.begin, p.end) for p in mine]),
+                sum(map(mul, (*which, *[p.offset for p in mine]), _strides(shape))),
+                tuple([p.step for p in mine]),
+                tuple([p.taps for p in mine]),
+                (EVERY, EVERY, *[p.cells for p in mine]),
+            )
+        )
+    unpadded = _inside(axes) and (max(windows.s) == 1 or max(windows.k) == 1)
+    outside = _around(phases[0].inside, shape) if len(phases) == 1 else ((EVERY,),)
+    after = prod(q[1:])  # rows that are copied whole end a little later: in an input, that would be beyond its memory
+    rows = size if unpadded else (size[0], *q[1:])
+    return View(windows.k, unpadded, shape, (0, after), rows, outside, (1,) * len(q), tuple(phases), ())
+
+
+def _inside(axes: Sequence[Sequence[AxisPhase]]) -> bool:
+    """Whether nothing that is seen is beyond the input."""
+    return all(phase.begin == 0 and phase.end == phase.width for axis in axes for phase in axis)
+
+
+def _side_by_side(rows: AxisPhase, space: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> View | None:
+    """The view of an output as wide as its input, stride 1: planes as wide, with no zeros between their rows.
+
+    What a tap sees of such a plane is one piece, some values before or after the place of the output. At the ends of
+    its rows stands what belongs to the next row or the last: there the columns are zero. None where a tap is further
+    from its output than a row is long.
+    """
+    nd = len(space)
+    shape = (*(1,) * nd, rows.width, *space[1:])
+    shifts = [[i * d - pb for i in range(k)] for k, _, d, pb in zip(*windows, strict=True)][1:]
+    first = [taps[0] * step for taps, step in zip(shifts, _strides(shape)[nd + 1 :], strict=True)]
+    last = [taps[-1] * step for taps, step in zip(shifts, _strides(shape)[nd + 1 :], strict=True)]
+    beyond: list[Index] = []
+    for axis, taps in enumerate(shifts, 1):
+        for tap, shift in enumerate(taps):
+            if abs(shift) > space[axis]:
+                return None
+            if shift:
+                edge = slice(0, -shift) if shift < 0 else slice(space[axis] - shift, None)
+                cells, positions = [EVERY] * nd, [EVERY] * nd
+                cells[axis], positions[axis] = slice(tap, tap + 1), edge
+                beyond.append((EVERY, EVERY, *cells, EVERY, *positions))
+    before, after = (sum([max(sign * step, 0) for step in ends]) for sign, ends in ((-1, first), (1, last)))
+    whole = (EVERY,) * (nd - 1)
+    phase = Phase(
+        (EVERY, EVERY, rows.seen, *whole),
+        (EVERY, EVERY, *(0,) * nd, slice(rows.begin, rows.end), *whole),
+        before + sum(first),
+        windows.d,
+        windows.k,
+        (EVERY,) * (2 + nd),
+    )
+    outside = _around(phase.inside, shape)
+    return View(windows.k, False, shape, (before, after), size, outside, windows.s, (phase,), tuple(beyond))
+
+
+def _around(inside: Index, shape: Sequence[int]) -> tuple[Index, ...]:
+    """What an index leaves out of planes of this shape, a slice of one axis each."""
+    found: list[Index] = []
+    for axis, (which, width) in enumerate(zip(inside[2:], shape, strict=True), 2):
+        if isinstance(which, slice) and which != EVERY:
+            edges = slice(0, which.start), slice(which.stop, width)
+            found += [(*inside[:axis], edge) for edge in edges if edge.start < edge.stop]
+    return tuple(found)
+
+
+def _strides(shape: Sequence[int]) -> list[int]:
+    """How far apart the values along each axis of an array are that stands in one piece."""
+    return [prod(shape[axis + 1 :]) for axis in range(len(shape))]
+
+
+class AxisPhase(NamedTuple):
+    """Those cells of one axis that see the same phase of it."""
+
+    cells: slice
+    taps: int
+    offset: int
+    step: int
+    width: int
+    """How many units of its plane are seen; the input stands from `begin` to `end` of them."""
+    begin: int
+    end: int
+    seen: slice
+
+
+def _axis(n: int, k: int, s: int, d: int, pb: int, size: int) -> list[AxisPhase]:
+    """The phases that a kernel's cells see on one axis: the cells, and where in the phase's plane the input lies."""
+    period = s // gcd(s, d)
+    q = size + (k - 1) * d // s
+    found = []
+    for cell in range(min(period, k)):
+        cells = slice(cell, None, period)
+        origin = cell * d % s - pb  # the input that the plane's first unit is
+        first = min(max(-(origin // s), 0), q)
+        end = max(min(q, (n - 1 - origin) // s + 1), first)
+        seen = slice(origin + first * s, origin + (end - 1) * s + 1, s) if end > first else slice(0, 0)
+        taps, offset, step = len(range(cell, k, period)), cell * d // s, period * d // s
+        found.append(AxisPhase(cells, taps, offset, step, q, first, end, seen))
+    return found
+
+
+def merged(array: Array, shape: tuple[int, ...]) -> Array | None:
+    """The array in another shape, None where that would be a copy."""
+    found = array.reshape(shape)
+    return found if np.may_share_memory(found, array) else None
+
+
+def flipped(weight: Array) -> Array:
+    """A kernel turned by 180 degrees."""
+    return weight[(EVERY, EVERY, *(slice(None, None, -1),) * (weight.ndim - 2))]
+
+
+def copy(to: Array, source: Array, beyond: Sequence[Index] = ()) -> None:
+    """Copy an array (g, c, …), and set what is `beyond` in it to zero, some channels at a time.
+
+    What is set to zero still stands in the cache then. In one thread: the BLAS's own are not asleep yet after a
+    product, and would be in the way of others.
+    """
+    axis = 0 if to.shape[0] > 1 else 1
+    whole = to.shape[axis]
+    step = max(whole * PIECE // to.nbytes, 1) if beyond else whole
+    for start in range(0, whole, step):
+        mine = slice(start, start + step) if axis == 0 else (0, slice(start, start + step))
+        np.copyto(to[mine], source[mine], casting="unsafe")
+        for index in beyond:
+            to[mine][index[axis:]] = 0

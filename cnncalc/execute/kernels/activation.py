@@ -1,0 +1,233 @@
+"""The kernels of activations: functions of each value, a cache-sized block at a time, and softmax along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from math import erfc, log, pi
+
+import numpy as np
+
+from ..task import Array, Dtype, Kernel, Task, Weights, averages, keeps, wide
+from ..threads import blockwise, buffer
+
+Function = Callable[[Array, Array, Task], object]
+"""Fill the second array, which may be the first, from the first."""
+
+
+def pointwise(function: Function) -> Callable[[Task, Sequence[Array], Weights, Array], None]:
+    """A kernel that calls a function of blocks, float16 in float32."""
+
+    def compute(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+        x, kind = xs[0], wide(out.dtype)
+
+        def work(block: tuple[slice, ...]) -> None:
+            mine, target = x[block], out[block]
+            if mine.dtype == target.dtype == kind:
+                function(mine, target, task)
+                return
+            some = buffer("pointwise", mine.shape, kind)
+            np.copyto(some, mine, casting="unsafe")
+            function(some, some, task)
+            np.copyto(target, some, casting="unsafe")
+
+        blockwise(work, out, 2 * kind.itemsize)
+
+    return compute
+
+
+def _relu(x: Array, out: Array, task: Task) -> None:
+    np.maximum(x, x.dtype.type(0), out=out)
+
+
+def _relu6(x: Array, out: Array, task: Task) -> None:
+    if x.dtype == bool:
+        np.copyto(out, x)
+    else:
+        np.clip(x, x.dtype.type(0), x.dtype.type(6), out=out)
+
+
+def _leakyrelu(x: Array, out: Array, task: Task) -> None:
+    slope = x.dtype.type(task.values["alpha"])
+    below = x * slope
+    if 0 <= slope <= 1:
+        np.maximum(x, below, out=out)
+    else:
+        np.copyto(out, np.where(x > 0, x, below))
+
+
+def _elu(x: Array, out: Array, task: Task) -> None:
+    below = np.expm1(np.minimum(x, 0))
+    np.multiply(below, x.dtype.type(task.values["alpha"]), out=below)
+    np.copyto(out, np.where(x > 0, x, below))
+
+
+def _sigmoid(x: Array, out: Array, task: Task) -> None:
+    np.negative(x, out=out)
+    np.exp(out, out=out)
+    out += 1
+    np.reciprocal(out, out=out)
+
+
+def _silu(x: Array, out: Array, task: Task) -> None:
+    below = np.exp(-x)
+    below += 1
+    np.divide(x, below, out=out)
+
+
+def _tanh(x: Array, out: Array, task: Task) -> None:
+    np.tanh(x, out=out)
+
+
+def _hardsigmoid(x: Array, out: Array, task: Task) -> None:
+    np.multiply(x, x.dtype.type(task.values["alpha"]), out=out)
+    out += x.dtype.type(0.5)
+    np.clip(out, 0, 1, out=out)
+
+
+def _hardswish(x: Array, out: Array, task: Task) -> None:
+    gate = x + x.dtype.type(3)
+    np.clip(gate, 0, 6, out=gate)
+    np.multiply(x, gate, out=out)
+    out /= 6
+
+
+def _clip(x: Array, out: Array, task: Task) -> None:
+    least, most = task.values["min"], task.values["max"]
+    if least is not None or most is not None:
+        np.clip(x, least, most, out=out)
+    else:
+        np.copyto(out, x)
+
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+"""Klambauer et al. 2017, Self-Normalizing Neural Networks, equation 14."""
+
+
+def _selu(x: Array, out: Array, task: Task) -> None:
+    below = np.expm1(np.minimum(x, 0))
+    below *= x.dtype.type(SELU_ALPHA)
+    np.multiply(np.where(x > 0, x, below), x.dtype.type(SELU_SCALE), out=out)
+
+
+def _softplus(x: Array, out: Array, task: Task) -> None:
+    np.logaddexp(x, x.dtype.type(0), out=out)
+
+
+def _softsign(x: Array, out: Array, task: Task) -> None:
+    np.divide(x, np.abs(x) + 1, out=out)
+
+
+def _mish(x: Array, out: Array, task: Task) -> None:
+    np.multiply(x, np.tanh(np.logaddexp(x, x.dtype.type(0))), out=out)
+
+
+def _exp(x: Array, out: Array, task: Task) -> None:
+    np.exp(x, out=out)
+
+
+def _gelu(x: Array, out: Array, task: Task) -> None:
+    """x/2 erfc(-x/sqrt(2)): the exact form, the default of PyTorch and of Keras; or the one by tanh."""
+    if task.values["approximate"]:
+        inner = x * x * x
+        inner *= x.dtype.type(0.044715)
+        inner += x
+        inner *= x.dtype.type((2 / pi) ** 0.5)
+        np.tanh(inner, out=inner)
+        inner += 1
+        inner *= x.dtype.type(0.5)
+        np.multiply(x, inner, out=out)
+        return
+    share = complement(x * x.dtype.type(-(0.5**0.5)))
+    share *= x.dtype.type(0.5)
+    np.multiply(x, share, out=out)
+
+
+FAR = 26.0
+"""From where on erfc is smaller than any number: here it is 1e-296."""
+
+
+@lru_cache(maxsize=2)
+def _tail(kind: Dtype) -> Array:
+    """Chebyshev coefficients of log(erfc(z)/t) + z**2 over t = 2/(2 + z), to this dtype's precision.
+
+    The form is that of W. H. Press et al., Numerical Recipes, 3rd edition, 6.2.2.
+    """
+    from numpy.polynomial import chebyshev
+
+    nearest = 2 / (2 + FAR)
+
+    def logarithm(u: float) -> float:
+        t = nearest + (u + 1) / 2 * (1 - nearest)
+        z = 2 / t - 2
+        return log(erfc(z) / t) + z * z
+
+    found = chebyshev.chebinterpolate(np.vectorize(logarithm), 36)
+    keep = np.abs(found) > np.finfo(kind).eps / 64
+    return np.asarray(found[: int(np.flatnonzero(keep)[-1]) + 1].astype(kind))
+
+
+def complement(x: Array) -> Array:
+    """The complementary error function of an array of floats."""
+    z = np.abs(x)
+    np.minimum(z, x.dtype.type(FAR), out=z)
+    nearest = 2 / (2 + FAR)
+    t = 2 / (2 + z)
+    u = (t - x.dtype.type(nearest)) * x.dtype.type(2 / (1 - nearest)) - 1
+    *others, first = _tail(x.dtype)[::-1]
+    later, last = np.zeros_like(u), np.zeros_like(u)
+    twice = 2 * u
+    for coefficient in others:  # Clenshaw's recurrence
+        later, last = twice * later - last + coefficient, later
+    exponent = u * later - last + first
+    exponent -= z * z
+    found = t * np.exp(exponent)
+    return np.asarray(np.where(x < 0, 2 - found, found), x.dtype)
+
+
+def _same(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    if not np.may_share_memory(xs[0], out):
+        np.copyto(out, xs[0])
+
+
+def _softmax(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    x, axis = xs[0], task.values["axis"]
+    kind = wide(out.dtype)
+    for n in range(len(x)):
+        mine = x[n].astype(kind)
+        along = axis - 1 if axis > 0 else axis
+        mine -= mine.max(axis=along, keepdims=True)
+        np.exp(mine, out=mine)
+        np.divide(mine, mine.sum(axis=along, keepdims=True), out=out[n], casting="unsafe")
+
+
+def _prelu(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    slopes = weights["weight"].astype(wide(out.dtype), copy=False)
+    if slopes.size > 1 and "num_parameters" in task.values and not task.channels_last:
+        slopes = slopes.reshape(-1, *(1,) * (out.ndim - 2))
+    for x, target in zip(xs[0], out, strict=True):
+        np.copyto(target, np.where(x > 0, x, x * slopes), casting="unsafe")
+
+
+KERNELS = {
+    "relu": Kernel(pointwise(_relu), keeps, in_place=True),
+    "relu6": Kernel(pointwise(_relu6), keeps, in_place=True),
+    "leakyrelu": Kernel(pointwise(_leakyrelu), averages, in_place=True),
+    "elu": Kernel(pointwise(_elu), averages, in_place=True),
+    "gelu": Kernel(pointwise(_gelu), averages, in_place=True),
+    "silu": Kernel(pointwise(_silu), averages, in_place=True),
+    "sigmoid": Kernel(pointwise(_sigmoid), averages, in_place=True),
+    "tanh": Kernel(pointwise(_tanh), averages, in_place=True),
+    "hardswish": Kernel(pointwise(_hardswish), averages, in_place=True),
+    "hardsigmoid": Kernel(pointwise(_hardsigmoid), averages, in_place=True),
+    "selu": Kernel(pointwise(_selu), averages, in_place=True),
+    "softplus": Kernel(pointwise(_softplus), averages, in_place=True),
+    "softsign": Kernel(pointwise(_softsign), averages, in_place=True),
+    "mish": Kernel(pointwise(_mish), averages, in_place=True),
+    "exp": Kernel(pointwise(_exp), averages, in_place=True),
+    "clip": Kernel(pointwise(_clip), averages, in_place=True),
+    "identity": Kernel(_same, keeps, in_place=True),
+    "dropout": Kernel(_same, keeps, in_place=True),
+    "softmax": Kernel(_softmax, averages, in_place=True),
+    "prelu": Kernel(_prelu, averages, in_place=True),
+}

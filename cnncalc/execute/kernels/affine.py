@@ -1,0 +1,42 @@
+"""The kernels of layers that multiply each channel by a number and add another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...layers.affine import LEAST_DEVIATION
+from ..task import Array, Dtype, Kernel, Task, Weights, averages, wide
+from .norm import affine, by_channel
+
+
+def _scale(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    kind = wide(out.dtype)
+    weight, bias = [by_channel(w, out, kind) if w is not None else None for w in map(weights.get, ("weight", "bias"))]
+    affine(xs[0], weight, bias, out)
+
+
+def _rescale(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    factor, offset = [_constant(task.values[key], out, wide(out.dtype)) for key in ("factor", "offset")]
+    affine(xs[0], factor, offset, out)
+
+
+def _constant(value: object, out: Array, kind: Dtype) -> Array:
+    """A number, or one for each channel, as it meets a sample's axes."""
+    return by_channel(np.broadcast_to(np.asarray(value, kind), (out.shape[1],)), out, kind)
+
+
+def _normalization(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    """(x - mean) / max(sqrt(variance), 1e-7), as Keras's layer has it."""
+    kind = wide(out.dtype)
+    mean, variance = [np.asarray(weights.get(key, task.values.get(key)), np.float64) for key in ("mean", "variance")]
+    factor = 1 / np.maximum(np.sqrt(variance), LEAST_DEVIATION)
+    affine(xs[0], _constant(factor, out, kind), _constant(-mean * factor, out, kind), out)
+
+
+KERNELS = {
+    "scale": Kernel(_scale, averages, spatial=True, in_place=True),
+    "rescale": Kernel(_rescale, averages, spatial=True, in_place=True),
+    "normalization": Kernel(_normalization, averages, spatial=True, in_place=True),
+}

@@ -1,0 +1,137 @@
+"""The kernels of normalisations, as they are once trained; statistics of a sample are taken from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..task import Array, Dtype, Kernel, Task, Weights, averages, wide
+from ..threads import blockwise, buffer, each
+from .pool import sliding
+
+
+def by_channel(values: Array, x: Array, kind: Dtype) -> Array:
+    """One value a channel, shaped to meet x (N, C, *space)."""
+    return values.astype(kind, copy=False).reshape(-1, *(1,) * (x.ndim - 2))
+
+
+def affine(x: Array, factor: Array | None, offset: Array | None, out: Array) -> None:
+    """Fill out (N, C, *space), which may be x, with x*factor + offset, each (C, 1 …) or left out."""
+
+    def work(block: tuple[slice, ...]) -> None:
+        mine, target = x[block], out[block]
+        if factor is not None:
+            np.multiply(mine, factor[block[1]], out=target, casting="unsafe")
+            mine = target
+        if offset is not None:
+            np.add(mine, offset[block[1]], out=target, casting="unsafe")
+
+    blockwise(work, out, out.itemsize)
+
+
+def _batchnorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    kind = np.result_type(wide(out.dtype), np.float32)
+    variance = weights["running_var"].astype(np.float64) + task.values["eps"]
+    factor = weights.get("weight", np.float64(1)) / np.sqrt(variance)
+    offset = weights.get("bias", np.float64(0)) - weights["running_mean"] * factor
+    affine(xs[0], by_channel(factor, out, kind), by_channel(offset, out, kind), out)
+
+
+def standardise(x: Array, axes: tuple[int, ...], eps: float, kind: Dtype) -> Array:
+    """One sample less its mean over some axes, over the root of its variance (of the population) and eps."""
+    found = x.astype(kind)
+    found -= found.mean(axis=axes, keepdims=True)
+    variance = np.square(found).mean(axis=axes, keepdims=True)
+    found /= np.sqrt(variance + kind.type(eps))
+    return found
+
+
+def _normalise(
+    task: Task, x: Array, out: Array, axes: tuple[int, ...], weight: Array | None, bias: Array | None
+) -> None:
+    """Standardise each sample over some axes, then times weight, plus bias, which meet a sample's axes."""
+    kind = wide(out.dtype)
+
+    def work(n: int) -> None:
+        found = standardise(x[n], axes, task.values["eps"], kind)
+        if weight is not None:
+            found *= weight.astype(kind, copy=False)
+        if bias is not None:
+            found += bias.astype(kind, copy=False)
+        np.copyto(out[n], found, casting="unsafe")
+
+    if out.nbytes < 1 << 20:
+        for n in range(len(x)):
+            work(n)
+    else:
+        each(work, range(len(x)))
+
+
+def _layernorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    rank = out.ndim - 1
+    places = sorted({axis - 1 if axis > 0 else axis + rank for axis in task.values["axis"]})
+    shape = [n if place in places else 1 for place, n in enumerate(out.shape[1:])]
+    weight, bias = [None if w is None else w.reshape(shape) for w in (weights.get("weight"), weights.get("bias"))]
+    _normalise(task, xs[0], out, tuple(places), weight, bias)
+
+
+def _groupnorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    _by_groups(task, xs[0], weights, out, task.values["g"])
+
+
+def _instancenorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    _by_groups(task, xs[0], weights, out, out.shape[1])
+
+
+def _by_groups(task: Task, x: Array, weights: Weights, out: Array, g: int) -> None:
+    apart = (g, out.shape[1] // g, *out.shape[2:])
+    shape = (*apart[:2], *(1,) * (out.ndim - 2))
+    weight, bias = [None if w is None else w.reshape(shape) for w in (weights.get("weight"), weights.get("bias"))]
+    source, target = [split_groups(array, g) for array in (x, out)]
+    _normalise(task, source, target, tuple(range(1, len(apart))), weight, bias)
+
+
+def split_groups(array: Array, g: int) -> Array:
+    """A view (N, g, C/g, *space) of an array (N, C, *space)."""
+    view = array.view()
+    strides = (array.strides[0], array.strides[1] * (array.shape[1] // g), *array.strides[1:])
+    shape = (len(array), g, array.shape[1] // g, *array.shape[2:])
+    return np.lib.stride_tricks.as_strided(view, shape, strides)
+
+
+def _lrn(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    """X / (offset + alpha * mean of squares over `size` channels) ** beta, size//2 of them before (PyTorch)."""
+    v, x, kind = task.values, xs[0], wide(out.dtype)
+    size, c = v["size"], out.shape[1]
+    before = size // 2 if task.dialect.lrn_before_is_larger else (size - 1) // 2
+    seen = sliding(c, size, 1, 1, before, 0, c).seen
+    space = np.moveaxis(out, 1, -1)[..., 0]
+
+    def work(block: tuple[slice, ...]) -> None:
+        mine = (block[0], slice(None), *block[1:])
+        squares = buffer("squares", x[mine].shape, kind)
+        np.multiply(x[mine], x[mine], out=squares, casting="unsafe", dtype=kind)
+        sums = buffer("sums", squares.shape, kind)
+        sums[...] = 0
+        for to, source in seen:
+            np.add(sums[:, to], squares[:, source], out=sums[:, to])
+        sums *= kind.type(v["alpha"] / size)
+        sums += kind.type(v["offset"])
+        if v["beta"] == 0.75:  # the usual one: two roots are shorter than a power
+            np.sqrt(sums, out=sums)
+            np.multiply(sums, np.sqrt(sums, out=squares), out=sums)
+        else:
+            np.power(sums, kind.type(v["beta"]), out=sums)
+        np.divide(x[mine], sums, out=out[mine], casting="unsafe")
+
+    blockwise(work, space, 2 * c * kind.itemsize)
+
+
+KERNELS = {
+    "batchnorm": Kernel(_batchnorm, averages, spatial=True, in_place=True),
+    "layernorm": Kernel(_layernorm, averages, in_place=True),
+    "groupnorm": Kernel(_groupnorm, averages, spatial=True, in_place=True),
+    "instancenorm": Kernel(_instancenorm, averages, spatial=True, in_place=True),
+    "lrn": Kernel(_lrn, averages, spatial=True, in_place=True),
+}

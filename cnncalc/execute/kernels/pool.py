@@ -1,0 +1,249 @@
+"""The kernels of pools: separable, one axis after another, in blocks that stay in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from itertools import product
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..task import Array, Dtype, Kernel, Task, Weights, averages, wide
+from ..threads import blockwise, buffer
+
+Ufunc = Callable[..., Any]
+
+
+class Reach(NamedTuple):
+    """What some of an axis's outputs see: pairs of outputs and inputs, all of which are combined."""
+
+    seen: tuple[tuple[slice, slice], ...]
+    """The first pair covers every output, unless `gaps`."""
+    gaps: bool
+    """Whether some outputs are not in the first pair: they begin at the operation's neutral value."""
+
+
+@lru_cache(maxsize=4096)
+def sliding(n: int, k: int, s: int, d: int, pb: int, begin: int, size: int) -> Reach:
+    """The outputs `begin` … `begin + size` of a window over n inputs, a pair for each of its cells."""
+    pairs = []
+    for cell in range(k):
+        origin = begin * s + cell * d - pb
+        first = min(max(-(origin // s), 0), size)
+        end = max(min(size, (n - 1 - origin) // s + 1), first)
+        if end > first:
+            start = origin + first * s
+            pairs.append((slice(first, end), slice(start, start + (end - first - 1) * s + 1, s)))
+    pairs.sort(key=lambda pair: pair[0].start - pair[0].stop)  # the one that covers most comes first
+    covered = bool(pairs) and pairs[0][0] == slice(0, size)
+    return Reach(tuple(pairs), not covered)
+
+
+def adaptive(n: int, o: int, begin: int, size: int) -> Reach:
+    """The outputs `begin` … `begin + size` of o: unit u sees floor(u*n/o) to ceil((u+1)*n/o) - 1."""
+    if n % o == 0:
+        return sliding(n, n // o, n // o, 1, 0, begin, size)
+    pairs = []
+    for unit in range(begin, begin + size):
+        to = slice(unit - begin, unit - begin + 1)
+        pairs += [(to, slice(i, i + 1)) for i in range(unit * n // o, -(-(unit + 1) * n // o))]
+    return Reach(tuple(pairs), gaps=True)
+
+
+Reacher = Callable[[int, int, int], Reach]
+"""From an axis (0 is the first in space), its first output and how many, to what they see."""
+
+
+def reduce(ufunc: Ufunc, neutral: float, x: Array, out: Array, reaches: Sequence[Reach]) -> None:
+    """Fill out (N, C, *out) with each window of x (N, C, *space) combined, by one axis after another."""
+    source = x
+    for axis, reach in enumerate(reaches):
+        if axis == len(reaches) - 1:
+            to = out
+        else:
+            shape = (*source.shape[: axis + 2], out.shape[axis + 2], *source.shape[axis + 3 :])
+            to = np.moveaxis(buffer(f"pool{axis}", _stored(shape, x), out.dtype), *_order(x))
+        along(ufunc, neutral, source, to, axis + 2, reach)
+        source = to
+
+
+def _order(x: Array) -> tuple[int, int]:
+    """Where channels move from in memory's order, and where to."""
+    return (-1, 1) if _channels_last(x) else (1, 1)
+
+
+def _stored(shape: tuple[int, ...], x: Array) -> tuple[int, ...]:
+    return (shape[0], *shape[2:], shape[1]) if _channels_last(x) else shape
+
+
+def _channels_last(x: Array) -> bool:
+    return bool(abs(x.strides[1]) < min(map(abs, x.strides[2:])))
+
+
+def along(ufunc: Ufunc, neutral: float, x: Array, out: Array, axis: int, reach: Reach) -> None:
+    """Combine what each output sees along one axis."""
+    before = (slice(None),) * axis
+    pairs = iter(reach.seen)
+    if reach.gaps:
+        out[...] = neutral
+    else:
+        to, seen = next(pairs)
+        second = next(pairs, None)
+        if second is not None and second[0] == to:  # two cells at once: nothing is copied
+            ufunc(x[(*before, seen)], x[(*before, second[1])], out=out, dtype=out.dtype, casting="unsafe")
+        else:
+            np.copyto(out, x[(*before, seen)], casting="unsafe")
+            pairs = iter(reach.seen[1:])
+    for to, seen in pairs:
+        target = out[(*before, to)]
+        ufunc(target, x[(*before, seen)], out=target, dtype=out.dtype, casting="unsafe")
+
+
+def pooled(ufunc: Ufunc, neutral: float, x: Array, out: Array, reacher: Reacher, finish: Finish | None = None) -> None:
+    """Fill `out`, block by block; `finish` turns a block's sums into what is wanted, in place."""
+    kind = wide(out.dtype)
+
+    def work(block: tuple[slice, ...]) -> None:
+        space = [slice(*b.indices(n)) for b, n in zip(block[2:], out.shape[2:], strict=True)]
+        reaches = [reacher(axis, b.start, b.stop - b.start) for axis, b in enumerate(space)]
+        target = out[block]
+        found = target if kind == out.dtype else buffer("wide", target.shape, kind)
+        reduce(ufunc, neutral, x[block[:2]], found, reaches)
+        if finish is not None:
+            finish(found, space)
+        if found is not target:
+            np.copyto(target, found, casting="unsafe")
+
+    cells = prod(x.shape[2:]) // max(prod(out.shape[2:]), 1)
+    blockwise(work, out, max(cells, 1) * x.itemsize)
+
+
+Finish = Callable[[Array, Sequence[slice]], None]
+
+
+def least(kind: Dtype) -> float:
+    """What never wins a maximum."""
+    if kind.kind == "f":
+        return -np.inf
+    return int(np.iinfo(kind).min) if kind.kind in "iu" else False
+
+
+def _reacher(task: Task, space: Sequence[int]) -> Reacher:
+    v = task.values
+    axes = [(n, k, s, d, pb) for n, k, s, d, (pb, _) in zip(space, v["k"], v["s"], v["d"], v["p"], strict=True)]
+    return lambda axis, begin, size: sliding(*axes[axis], begin, size)
+
+
+def _max(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    pooled(np.maximum, least(out.dtype), xs[0], out, _reacher(task, xs[0].shape[2:]))
+
+
+def _avg(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    x, v = xs[0], task.values
+    if prod(out.shape[2:]) == 1 and v["k"] == x.shape[2:] and not any(map(any, v["p"])):
+        _mean(x, out.reshape(out.shape[:2]))
+        return
+    counts = partial(_divisor, padding=v["count_include_pad"])
+    divisors = [*map(counts, x.shape[2:], out.shape[2:], v["k"], v["s"], v["d"], v["p"])]
+    pooled(np.add, 0, x, out, _reacher(task, x.shape[2:]), _divides(divisors))
+
+
+def _divisor(n: int, o: int, k: int, s: int, d: int, p: tuple[int, int], padding: bool) -> Array:
+    """How many cells of each window count on one axis: those of the input, or of the input and explicit padding."""
+    pb, pa = p
+    begins = np.arange(o) * s - pb
+    if padding:  # caffe/layers/pooling_layer.cpp and ATen's avg_pool: the window's end is cut to the padded input
+        return np.minimum(-((begins - n - pa) // d), k)
+    cells = begins[:, None] + np.arange(k) * d
+    count: Array = ((cells >= 0) & (cells < n)).sum(1)
+    return count
+
+
+def _divides(divisors: Sequence[Array]) -> Finish:
+    uniform = prod(int(d[0]) for d in divisors) if all((d == d[0]).all() for d in divisors) else None
+
+    def finish(sums: Array, space: Sequence[slice]) -> None:
+        if uniform is not None:
+            np.divide(sums, sums.dtype.type(uniform), out=sums)
+            return
+        counts = divisors[0][space[0]]
+        for divisor, mine in zip(divisors[1:], space[1:], strict=True):
+            counts = counts[..., None] * divisor[mine]
+        np.divide(sums, counts.astype(sums.dtype), out=sums)
+
+    return finish
+
+
+def _mean(x: Array, out: Array) -> None:
+    """The mean of each map of x (N, C, *space), into out (N, C)."""
+    count = prod(x.shape[2:])
+    kind = wide(out.dtype)
+    ones = np.ones(count, kind)
+
+    def work(block: tuple[slice, ...]) -> None:
+        mine = x[block].reshape(*out[block].shape, count).astype(kind, copy=False)
+        np.divide(mine @ ones, kind.type(count), out=out[block], casting="unsafe")
+
+    blockwise(work, out, count * x.itemsize)
+
+
+def _lp(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    x, norm = xs[0], task.values["norm"]
+    kind = wide(out.dtype)
+
+    def finish(sums: Array, space: Sequence[slice]) -> None:
+        if norm == 2:
+            np.sqrt(sums, out=sums)
+        elif norm != 1:
+            np.power(sums, kind.type(1 / norm), out=sums)
+
+    several = max(task.scratch // 4 // (prod(x.shape[2:]) * kind.itemsize), 1)
+    for n, c in product(range(len(x)), range(0, x.shape[1], several)):
+        some = (slice(n, n + 1), slice(c, c + several))
+        powers = buffer("powers", x[some].shape, kind)
+        np.abs(x[some], out=powers, dtype=kind, casting="unsafe")
+        if norm == 2:
+            np.multiply(powers, powers, out=powers)
+        elif norm != 1:
+            np.power(powers, kind.type(norm), out=powers)
+        pooled(np.add, 0, powers, out[some], _reacher(task, x.shape[2:]), finish)
+
+
+def _global_avg(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    _mean(xs[0], out.reshape(out.shape[:2]))
+
+
+def _global_max(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    x, flat = xs[0], out.reshape(out.shape[:2])
+    axes = tuple(range(2, x.ndim))
+    blockwise(lambda block: np.max(x[block], axis=axes, out=flat[block]), flat, prod(x.shape[2:]) * x.itemsize)
+
+
+def _adaptive_max(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    pooled(np.maximum, least(out.dtype), xs[0], out, _adapting(xs[0], out))
+
+
+def _adaptive_avg(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    divisors = []
+    for n, o in zip(xs[0].shape[2:], out.shape[2:], strict=True):
+        unit = np.arange(o)
+        divisors.append(-(-(unit + 1) * n // o) - unit * n // o)
+    pooled(np.add, 0, xs[0], out, _adapting(xs[0], out), _divides(divisors))
+
+
+def _adapting(x: Array, out: Array) -> Reacher:
+    sizes = list(zip(x.shape[2:], out.shape[2:], strict=True))
+    return lambda axis, begin, size: adaptive(*sizes[axis], begin, size)
+
+
+KERNELS = {
+    "maxpool": Kernel(_max, spatial=True),
+    "avgpool": Kernel(_avg, averages, spatial=True),
+    "lppool": Kernel(_lp, averages, spatial=True),
+    "globalmaxpool": Kernel(_global_max, spatial=True),
+    "globalavgpool": Kernel(_global_avg, averages, spatial=True),
+    "adaptivemaxpool": Kernel(_adaptive_max, spatial=True),
+    "adaptiveavgpool": Kernel(_adaptive_avg, averages, spatial=True),
+}

@@ -1,0 +1,251 @@
+"""Learning a convolution's kernel: gradient descent on the sum of squared errors, or its least-squares solution.
+
+The loss is sum((y' - y)**2) over everything, as in Dive into Deep Learning's chapter on convolutional networks: its
+gradient is that of the upstream gradient 2(y' - y).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite, prod
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import ShapeError, SpecError
+from ..layers.base import family
+from ..network import Network
+from ..sizes import show, size_text
+from . import weights as arrays
+from .convolution.convolve import convolve
+from .gradients import bias_gradient, weight_gradient
+from .job import Fed, real
+from .kernels.conv import channelwise, kernel_first, windows_of
+from .npy import machine_memory
+from .program import channels_first
+from .task import Array, Task
+
+LEARNED = ("conv", "dwconv")
+PATIENCE = 4
+"""After how many steps in a row that each raised the loss it is said to diverge.
+
+The loss is a quadratic form: a step of gradient descent raises it only where the rate is beyond 2/(its largest
+curvature), and then every further step does.
+"""
+
+
+LARGEST_LEARNED = 1e30
+"""The largest value to learn from: the squares of larger ones may be beyond what a number can hold."""
+SMALL = 1000
+"""How many weights are printed."""
+
+
+class Step(NamedTuple):
+    """One step: its loss, taken before the weights are changed."""
+
+    step: int
+    loss: float
+
+
+class Solution(NamedTuple):
+    """A least-squares solution, and how well the data determine it."""
+
+    loss: float
+    """0 where what is left is rounding: less than (64 eps)^2 of what y's squares sum up to."""
+    equations: int
+    unknowns: int
+    """Of one output channel."""
+    rank: int
+    condition: float
+    """The largest singular value over the smallest of those that count."""
+
+
+def _check_finite(array: Array, name: str) -> None:
+    """SpecError for an array with NaN, infinity, or values whose squares are not finite."""
+    with np.errstate(all="ignore"):
+        least, most = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
+    if not (isfinite(least) and isfinite(most)):
+        raise SpecError(f"{name} has values that are not finite", "leave NaN and infinity out to learn from it")
+    largest = max(abs(least), abs(most))
+    if largest > LARGEST_LEARNED:
+        raise SpecError(f"{name} has values up to {largest:.3g}", "scale them down to learn from it")
+
+
+class Diverged(SpecError):
+    """The loss grew."""
+
+
+class Learner:
+    """One convolution, an input and what should come out."""
+
+    def __init__(
+        self,
+        network: Network,
+        x: Array,
+        y: Array,
+        init: Array | None = None,
+        seed: int = 0,
+        dialect: str | None = None,
+        layout: str | None = None,
+    ):
+        """SpecError for another layer than a convolution, ShapeError where x, y and the kernel do not go together."""
+        fed = Fed(network, x.shape, dialect, layout)
+        layers = fed.report.layers
+        op = family(layers[0].op)
+        if len(layers) > 1 or op not in LEARNED:
+            what = f"{len(layers)} layers" if len(layers) > 1 else op
+            raise SpecError(f"what is learned is one convolution, and this is {what}", f"as {' or '.join(LEARNED)}")
+        self.layer = layer = layers[0]
+        count = fed.batch or 1
+        back = fed.given_back(tuple([n for n in layer.traced.out if isinstance(n, int)]), count)
+        if y.shape != back:
+            raise ShapeError(
+                f"y has the shape {show(y.shape)}, and {show(back)} comes out", "y is what should come out"
+            )
+        kinds = [real(array.dtype, name) for array, name in ((x, "x"), (y, "y"))]
+        for array, name in ((x, "x"), (y, "y"), *([] if init is None else [(init, "the kernel to begin with")])):
+            _check_finite(array, name)
+        kind = np.result_type(*kinds)
+        self.kind = kind if kind in (np.float32, np.float64) else np.dtype(np.float64)
+        given = arrays.named(fed.report, init, None)
+        arrays.check(fed.report, given, seed)
+        bound = arrays.bind(fed.report, given, seed, self.kind)
+        self.weight = bound[f"{layer.name}.weight"].astype(self.kind, order="C")
+        self.bias = np.zeros(layer.values["c_o"], self.kind) if layer.values["bias"] else None
+        self._task = Task(op, layer.values, layer.env.dialect, layer.env.channels_last, 1 << 26)
+        self.windows = windows_of(self._task)
+        samples = (count, *[n for n in layer.traced.out if isinstance(n, int)])
+        self.x = self._first(fed.samples(x).astype(self.kind, copy=False))
+        self.y = self._first(y.reshape(samples).astype(self.kind, copy=False))
+        self.g = layer.values["g"] if op == "conv" else self.x.shape[1]
+        self._eps = 64 * float(np.finfo(self.kind).eps)
+        self._rounding = self._eps**2 * float(np.square(self.y, dtype=np.float64).sum())
+        """What a loss may be by rounding alone."""
+
+    def _first(self, array: Array) -> Array:
+        return channels_first(array) if self._task.channels_last else array
+
+    def _kernel(self, weight: Array) -> Array:
+        """The weight as (c_o, c_i/g, *k), a view of it."""
+        return (kernel_first if self._task.op == "conv" else channelwise)(weight, self._task)
+
+    def predict(self, weight: Array, bias: Array | None) -> Array:
+        """What comes out of the input with these weights, (N, c_o, *out)."""
+        out = np.empty(self.y.shape, self.kind)
+        convolve(self.x, self._kernel(weight), bias, out, self.windows, self.g)
+        return out
+
+    def gradients(self, weight: Array, bias: Array | None) -> tuple[float, Array, Array | None]:
+        """The loss, and its gradients for the weight, in the order it is stored in, and for the bias."""
+        error = self.predict(weight, bias)
+        error -= self.y
+        loss = float(np.square(error, dtype=np.float64).sum())
+        error *= 2
+        found = np.empty_like(weight)
+        kernel = self._kernel(found)
+        assert np.may_share_memory(kernel, found)
+        np.copyto(kernel, weight_gradient(self.x, error, self.windows, self.g))
+        return loss, found, None if bias is None else bias_gradient(error)
+
+    def descend(self, lr: float, steps: int) -> Iterator[Step]:
+        """Gradient descent, step by step. Diverged where the loss grows, or is no number any more."""
+        losses: list[float] = []
+        rising = 0
+        with np.errstate(all="ignore"):
+            for step in range(1, steps + 1):
+                loss, by_weight, by_bias = self.gradients(self.weight, self.bias)
+                rising = rising + 1 if losses and self._grew(losses[-1], loss) else 0
+                losses.append(loss)
+                if not isfinite(loss) or rising == PATIENCE:
+                    raise self._diverged(lr, losses)
+                yield Step(step, loss)
+                self.weight -= lr * by_weight
+                if self.bias is not None and by_bias is not None:
+                    self.bias -= lr * by_bias
+            last = self.loss()
+            if self._grew(losses[0], last):
+                raise self._diverged(lr, [*losses, last])
+
+    def _grew(self, before: float, loss: float) -> bool:
+        """Whether a loss is larger than one before, by more than rounding, or no number any more."""
+        return not loss <= before * (1 + self._eps) + self._rounding
+
+    def loss(self) -> float:
+        """The loss of the weights as they are."""
+        error = self.predict(self.weight, self.bias)
+        error -= self.y
+        return float(np.square(error, dtype=np.float64).sum())
+
+    def _diverged(self, lr: float, losses: list[float]) -> Diverged:
+        most = self.largest_rate()
+        last = f"{losses[-1]:.4g}" if isfinite(losses[-1]) else "infinity"
+        return Diverged(
+            f"the loss grew from {losses[0]:.4g} to {last} in {len(losses)} steps with --lr {lr:g}",
+            f"try a smaller --lr: below 2/(largest curvature) = {most:.3g} the loss falls" if isfinite(most) else None,
+        )
+
+    def largest_rate(self, rounds: int = 50) -> float:
+        """The rate below which gradient descent converges: 2 over the loss's largest curvature, by power iteration."""
+        rng = np.random.default_rng(0)
+        weight = rng.standard_normal(self.weight.shape).astype(self.kind)
+        bias = None if self.bias is None else np.ones_like(self.bias)
+        curvature, before = 0.0, self.y
+        try:
+            self.y = np.zeros_like(before)
+            for _ in range(rounds):
+                norm = float(np.sqrt(np.square(weight).sum() + (0 if bias is None else np.square(bias).sum())))
+                if norm == 0 or not isfinite(norm):
+                    break
+                weight /= norm
+                if bias is not None:
+                    bias /= norm
+                _, weight, bias = self.gradients(weight, bias)
+                curvature = float(np.sqrt(np.square(weight).sum() + (0 if bias is None else np.square(bias).sum())))
+        finally:
+            self.y = before
+        return 2 / curvature if curvature else float("inf")
+
+    def solve(self) -> Solution:
+        """Set the weights to those of the least loss (of these the smallest), and say how well they are determined.
+
+        SpecError where the equations do not fit into memory.
+        """
+        c_i = self.x.shape[1] // self.g
+        cells = c_i * prod(self.windows.k)
+        unknowns = cells + (self.bias is not None)
+        positions = len(self.y) * prod(self.y.shape[2:])
+        size, have = 3 * positions * unknowns * 8, machine_memory()
+        if have is not None and size > have:
+            raise SpecError(
+                f"{positions:,} equations in {unknowns:,} unknowns take {size_text(size)}, and the machine has "
+                f"{size_text(have)}",
+                "use fewer samples, or gradient descent (without --exact)",
+            )
+        kernel = self._kernel(self.weight)
+        c_o = len(kernel) // self.g
+        one_hot = np.eye(cells).reshape(cells, c_i, *self.windows.k)
+        ranks, singular = [], []
+        for group in range(self.g):
+            i, o = slice(group * c_i, (group + 1) * c_i), slice(group * c_o, (group + 1) * c_o)
+            seen = np.empty((len(self.y), cells, *self.y.shape[2:]))
+            convolve(self.x[:, i].astype(float), one_hot, None, seen, self.windows)
+            matrix = np.moveaxis(seen, 1, -1).reshape(-1, cells)
+            if self.bias is not None:
+                matrix = np.hstack([matrix, np.ones((len(matrix), 1))])
+            wanted = np.moveaxis(self.y[:, o], 1, -1).reshape(-1, c_o).astype(float)
+            found, _, rank, values = np.linalg.lstsq(matrix, wanted, rcond=None)
+            kernel[o] = found[:cells].T.reshape(c_o, c_i, *self.windows.k)
+            if self.bias is not None:
+                self.bias[o] = found[cells]
+            ranks.append(int(rank))
+            singular.append(values[: int(rank)])
+        condition = max((float(v[0] / v[-1]) for v in singular if len(v)), default=1.0)
+        loss = self.loss()
+        return Solution(0.0 if loss <= self._rounding else loss, positions, unknowns, min(ranks), condition)
+
+
+def printed(array: Array) -> str:
+    """Weights as text behind their name, four digits each; many of them summed up."""
+    if array.size > SMALL:
+        return f"  {show(array.shape)}, {array.min():.4g} to {array.max():.4g}"
+    return f"\n{np.array2string(array, precision=4, floatmode='fixed')}"

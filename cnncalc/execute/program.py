@@ -1,0 +1,208 @@
+"""A traced network made ready to run: which kernel computes each layer, where its result stands, and how long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import CnncalcError, SpecError
+from ..layers.base import family
+from ..network import INPUT
+from ..report import LayerReport, Report
+from .kernels import activation as pointwise
+from .kernels import affine, border, conv, dense, join, norm, pool, resample, select
+from .task import Array, Dtype, Kernel, Task, summed
+from .threads import hold
+from .weights import names
+
+KERNELS: dict[str, Kernel] = {
+    **conv.KERNELS,
+    **pool.KERNELS,
+    **pointwise.KERNELS,
+    **norm.KERNELS,
+    **affine.KERNELS,
+    **select.KERNELS,
+    **resample.KERNELS,
+    **border.KERNELS,
+    **dense.KERNELS,
+    **join.KERNELS,
+}
+"""By the op's word, without its number of axes."""
+
+MEMORY = 256 << 20
+"""How much working memory a run may take beyond input, output and weights, in bytes."""
+LEAST_SCRATCH, MOST_SCRATCH = 256 << 10, 96 << 20
+"""How much of it a kernel may take beside its input and its output, at the least and at the most."""
+MOST_AT_ONCE = 64 << 20
+"""How many bytes of input and output are worked on at once, however many would fit: what is done can be let go."""
+
+
+Progress = Callable[[int], object]
+"""Is told after each layer for how many samples it is done."""
+
+
+class Step(NamedTuple):
+    """One layer, ready."""
+
+    layer: LayerReport
+    kernel: Kernel
+    task: Task
+    reads: tuple[int, ...]
+    weights: dict[str, Array]
+    kind: Dtype
+    shape: tuple[int, ...]
+    """Of one sample of its result."""
+    slot: int
+    """Which of the shared buffers its result stands in; -1 where it is written where the caller wants it."""
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes one sample of its result takes."""
+        return prod(self.shape) * self.kind.itemsize
+
+
+class Program:
+    """A network and its weights, for samples of one shape and dtype. Not for several threads at once."""
+
+    def __init__(
+        self,
+        report: Report,
+        kind: Dtype,
+        weights: Mapping[str, Array],
+        *,
+        kept: Sequence[int] = (),
+        memory: int = MEMORY,
+    ):
+        """`kept` are the layers whose results the caller wants beside the last one's. SpecError where it cannot run."""
+        self.kind = kind
+        self.sample = sizes_of(report.layers[0].sample, "the input")
+        self.results = tuple(dict.fromkeys((*kept, len(report.layers) - 1)))
+        self.scratch = min(max(memory // 2, LEAST_SCRATCH), MOST_SCRATCH)
+        self.memory = memory
+        self._slots: list[int] = []
+        """How many bytes of a sample each shared buffer holds."""
+        self._buffers: list[Array] = []
+        self.steps = self._plan(report, weights)
+
+    def _plan(self, report: Report, weights: Mapping[str, Array]) -> list[Step]:
+        """Every layer in its order, each result in a buffer that nothing needs any more, or in a new one."""
+        last_read = {at: index for index, layer in enumerate(report.layers) for at in layer.node.reads}
+        steps: list[Step] = []
+        free: set[int] = set()
+        for index, layer in enumerate(report.layers):
+            step = self._step(layer, steps, weights)
+            over = [at for at in layer.node.reads if at != INPUT and last_read[at] == index and steps[at].slot >= 0]
+            if index not in self.results:
+                slot = self._slot_for(step, over, steps, free)
+                self._slots[slot] = max(self._slots[slot], step.bytes)
+                free.discard(slot)
+                step = step._replace(slot=slot)
+            free |= {steps[at].slot for at in over} - {step.slot}
+            steps.append(step)
+            if step.slot >= 0 and index not in last_read:
+                free.add(step.slot)
+        return steps
+
+    def _slot_for(self, step: Step, over: list[int], steps: list[Step], free: set[int]) -> int:
+        """The buffer of its own input where it may work in place, else the free one that fits best, else a new one."""
+        if step.kernel.in_place and over[:1] == list(step.reads[:1]) and steps[over[0]].bytes == step.bytes:
+            return steps[over[0]].slot
+        fitting = [slot for slot in free if self._slots[slot] >= step.bytes]
+        if fitting:
+            return min(fitting, key=self._slots.__getitem__)
+        if free:
+            return max(free, key=self._slots.__getitem__)
+        self._slots.append(0)
+        return len(self._slots) - 1
+
+    def _step(self, layer: LayerReport, steps: list[Step], weights: Mapping[str, Array]) -> Step:
+        kernel = KERNELS.get(family(layer.op))
+        if kernel is None:
+            what = layer.values.get("type")
+            text = f"it is a {what}, and what that computes is not known" if what else f"{layer.op} cannot be executed"
+            error = SpecError(text, "run what comes before it, and what comes after")
+            error.layer = layer.node.label()
+            raise error
+        own = {role: weights[name] for role, name, _ in names(layer)}
+        kinds = [self.kind if at == INPUT else steps[at].kind for at in layer.node.reads]
+        task = Task(layer.op, layer.values, layer.env.dialect, layer.env.channels_last, self.scratch)
+        kind = kernel.dtype([*kinds, *[array.dtype for array in own.values()]], layer.values)
+        return Step(layer, kernel, task, layer.node.reads, own, kind, sizes_of(layer.traced.out, layer.name), -1)
+
+    @property
+    def each_sample(self) -> int:
+        """How many bytes of working memory one sample takes."""
+        return sum(self._slots)
+
+    def working(self, count: int) -> int:
+        """How many bytes of working memory a run of so many samples takes at most."""
+        several = min(self.at_once, count)
+        needs = [self._working(step, several) for step in self.steps]
+        return self.each_sample * several + max(*needs, min(sum(needs), self.scratch))
+
+    def _working(self, step: Step, several: int) -> int:
+        """What a kernel takes at most beside its input, its output and its weights."""
+        sample, out = sizes_of(step.layer.sample, step.layer.name), step.shape
+        if step.kernel.working is not None:
+            if step.task.channels_last:
+                sample, out = (sample[-1], *sample[:-1]), (out[-1], *out[:-1])
+            return step.kernel.working(step.task, (several, *sample), (several, *out), summed(step.kind))
+        given = sum(array.size for array in step.weights.values())
+        cells = prod(step.layer.values["k"]) if "k" in step.layer.values else 1
+        return min(8 * (prod(sample) * several * (cells + 2) + 4 * several * prod(out) + 4 * given), self.scratch)
+
+    @cached_property
+    def at_once(self) -> int:
+        """How many samples are worked on at once, one at least."""
+        handled = prod(self.sample) * self.kind.itemsize + sum(self.steps[at].bytes for at in self.results)
+        room = (self.memory - self.scratch) // max(self.each_sample, 1)
+        return max(min(room, MOST_AT_ONCE // handled), 1)
+
+    def result(self, at: int) -> tuple[tuple[int, ...], Dtype]:
+        """The shape of one sample of a layer's result, and its dtype."""
+        return self.steps[at].shape, self.steps[at].kind
+
+    def run(self, x: Array, targets: Mapping[int, Array], progress: Progress | None = None) -> None:
+        """Fill each of `results`, (n, *sample), from x (n, *sample), at most `at_once` samples."""
+        n = len(x)
+        hold(self.scratch)
+        if not self._buffers:
+            self._buffers = [np.empty(size * self.at_once, np.uint8) for size in self._slots]
+        found: list[Array] = []
+        with np.errstate(all="ignore"):  # NaN and infinity go through, as in every framework
+            for index, step in enumerate(self.steps):
+                out = targets.get(index)
+                if out is None:
+                    out = self._buffers[step.slot][: n * step.bytes].view(step.kind).reshape(n, *step.shape)
+                assert out.shape == (n, *step.shape), f"{step.layer.name}: {out.shape} is not {step.shape}"
+                self._compute(step, [x if at == INPUT else found[at] for at in step.reads], out)
+                found.append(out)
+                if progress is not None:
+                    progress(n)
+
+    def _compute(self, step: Step, xs: list[Array], out: Array) -> None:
+        if step.kernel.spatial and step.task.channels_last:
+            xs = [channels_first(x) for x in xs]
+            out = channels_first(out)
+        try:
+            step.kernel.compute(step.task, xs, step.weights, out)
+        except CnncalcError as error:
+            error.layer = step.layer.node.label()
+            raise
+
+
+def channels_first(array: Array) -> Array:
+    """A view (N, c, *space) of an array (N, *space, c)."""
+    return np.moveaxis(array, -1, 1)
+
+
+def sizes_of(shape: Sequence[object], name: str) -> tuple[int, ...]:
+    """A shape as numbers. SpecError where a size is open."""
+    sizes = tuple([n for n in shape if isinstance(n, int)])
+    if len(sizes) < len(shape):
+        raise SpecError(f"{name} has an open size: {'x'.join(map(str, shape))}", "give its numbers to execute it")
+    return sizes

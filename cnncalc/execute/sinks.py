@@ -1,0 +1,295 @@
+"""Where results go: memory, a .npy file that appears whole or not at all, a pipe."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from math import prod
+from typing import IO, NoReturn
+
+import numpy as np
+from numpy.lib import format as npy
+
+from ..errors import LONGEST_PATH, SpecError, shown
+from .npy import AT_ONCE, drop
+from .task import Array, Dtype
+
+
+class Sink:
+    """Where a result goes, some samples at a time."""
+
+    def part(self, begin: int, end: int) -> Array:
+        """An array to fill with the samples `begin` … `end`."""
+        raise NotImplementedError
+
+    def done(self, begin: int, end: int) -> None:
+        """They are filled."""
+
+    def finish(self) -> None:
+        """All of them are."""
+
+    def discard(self) -> None:
+        """Leave nothing behind; after `finish` nothing is."""
+
+
+class Memory(Sink):
+    """A result that stays in memory."""
+
+    def __init__(self, shape: tuple[int, ...], kind: Dtype):
+        self.array = np.empty(shape, kind)
+
+    def part(self, begin: int, end: int) -> Array:
+        return self.array[begin:end]
+
+
+class File(Sink):
+    """A .npy that appears under its name when it is whole: until then it is a file beside, its blocks reserved."""
+
+    def __init__(self, path: str, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
+        """`shape` is what the file says, `samples` the same with a batch in front. SpecError where it cannot be."""
+        self._path, self._target = path, os.path.realpath(path)
+        self._part = f"{self._target}.{os.getpid()}.part"
+        with self._writing():
+            try:
+                with open(self._part, "wb") as file:
+                    _write_head(file, shape, kind)
+                    begin = file.tell()
+                    _reserve(file, begin + prod(shape) * kind.itemsize)
+                self._array = (
+                    np.memmap(self._part, kind, "r+", begin, samples) if prod(samples) else np.empty(samples, kind)
+                )
+            except BaseException:
+                self.discard()
+                raise
+
+    def part(self, begin: int, end: int) -> Array:
+        return self._array[begin:end]
+
+    def done(self, begin: int, end: int) -> None:
+        drop(self._array, begin, end)
+
+    def finish(self) -> None:
+        with self._writing():
+            if isinstance(self._array, np.memmap):
+                self._array.flush()
+            if os.path.exists(self._target):
+                os.chmod(self._part, os.stat(self._target).st_mode & 0o7777)
+            os.replace(self._part, self._target)
+
+    def discard(self) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(self._part)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise SpecError(f"{shown(self._path, LONGEST_PATH)} cannot be written: {error.strerror}") from None
+
+
+class Stream(Sink):
+    """A .npy that goes to a pipe or a device, each part as it is done."""
+
+    def __init__(self, file: IO[bytes], shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
+        self._file, self._sample, self._kind = file, samples[1:], kind
+        self._some: Array | None = None
+        _write_head(file, shape, kind)
+
+    def part(self, begin: int, end: int) -> Array:
+        if self._some is None or len(self._some) != end - begin:
+            self._some = np.empty((end - begin, *self._sample), self._kind)
+        return self._some
+
+    def done(self, begin: int, end: int) -> None:
+        if self._some is not None and self._some.size:
+            self._file.write(self._some.data)
+
+    def finish(self) -> None:
+        self._file.flush()
+
+
+class Device(Stream):
+    """The same to a pipe or a device with a name, closed in the end."""
+
+    def __init__(self, path: str, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
+        file = open(path, "wb", buffering=0)  # noqa: SIM115 - `discard` closes it
+        try:
+            super().__init__(file, shape, kind, samples)
+        except BaseException:
+            file.close()
+            raise
+
+    def discard(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+
+def _write_head(file: IO[bytes], shape: tuple[int, ...], kind: Dtype) -> None:
+    header = {"descr": npy.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
+    memory = io.BytesIO()
+    npy.write_array_header_1_0(memory, header)
+    file.write(memory.getvalue())
+
+
+def _reserve(file: IO[bytes], size: int) -> None:
+    """Make the file this long and have its blocks: writing into a mapping of a full disk would end the process."""
+    file.flush()
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS):
+                raise
+    zeros = bytes(AT_ONCE)
+    while (left := size - file.tell()) > 0:
+        file.write(zeros[:left])
+    file.flush()
+
+
+def sink(path: str, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]) -> Sink:
+    """Where a result goes that is to be written to a path: a file, a pipe or a device; - is standard output."""
+    if path == "-":
+        return Stream(binary_stdout(), shape, kind, samples)
+    if not path:
+        raise SpecError("'' names no file", "give a file, or - for standard output")
+    if os.path.exists(path) and not os.path.isfile(path):
+        try:
+            return Device(path, shape, kind, samples)
+        except OSError as error:
+            raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be written: {error.strerror}") from None
+    return File(path, shape, kind, samples)
+
+
+@contextlib.contextmanager
+def ended_tidily() -> Iterator[None]:
+    """Let a SIGTERM end the program as an interrupt does, so that no unfinished file is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminated(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+class Both(Sink):
+    """A result that goes to two places."""
+
+    def __init__(self, first: Sink, second: Sink):
+        self.first, self._second = first, second
+
+    def part(self, begin: int, end: int) -> Array:
+        self._some = self.first.part(begin, end)
+        return self._some
+
+    def done(self, begin: int, end: int) -> None:
+        np.copyto(self._second.part(begin, end), self._some)
+        self.first.done(begin, end)
+        self._second.done(begin, end)
+
+    def finish(self) -> None:
+        self.first.finish()
+        self._second.finish()
+
+    def discard(self) -> None:
+        self.first.discard()
+        self._second.discard()
+
+
+class Summary(Sink):
+    """A result of which only its extremes and its mean are wanted."""
+
+    def __init__(self, samples: tuple[int, ...], kind: Dtype):
+        self._sample, self._kind = samples[1:], kind
+        self._some: Array | None = None
+        self._total, self._count = 0.0, 0
+        self.least: float | int | None = None
+        self.most: float | int | None = None
+
+    def part(self, begin: int, end: int) -> Array:
+        if self._some is None or len(self._some) != end - begin:
+            self._some = np.empty((end - begin, *self._sample), self._kind)
+        return self._some
+
+    def done(self, begin: int, end: int) -> None:
+        assert self._some is not None
+        self._take(self._some)
+
+    def _take(self, some: Array) -> None:
+        least, most = some.min().item(), some.max().item()
+        self.least = least if self.least is None else np.minimum(self.least, least).item()  # NaN wins, as in NumPy
+        self.most = most if self.most is None else np.maximum(self.most, most).item()
+        self._total += float(some.sum(dtype=np.float64))
+        self._count += some.size
+
+    @property
+    def mean(self) -> float:
+        """The mean, summed in float64."""
+        return self._total / self._count
+
+    @classmethod
+    def of(cls, array: Array) -> Summary:
+        """The summary of an array that is there."""
+        found = cls(array.shape, array.dtype)
+        found._take(array)
+        return found
+
+
+@contextlib.contextmanager
+def writing(path: str, shape: tuple[int, ...], kind: Dtype) -> Iterator[Sink]:
+    """A sink for a whole array, finished at the end; where that is not reached nothing is left behind."""
+    with ended_tidily():
+        target = sink(path, shape, kind, shape)
+        try:
+            yield target
+            target.finish()
+        finally:
+            target.discard()
+
+
+def save(path: str, array: Array) -> None:
+    """Write an array to a .npy, whole or not at all; `-` is standard output."""
+    with writing(path, array.shape, array.dtype) as target:
+        np.copyto(target.part(0, len(array)), array)
+        target.done(0, len(array))
+
+
+def save_all(path: str, arrays: Mapping[str, Array]) -> None:
+    """Write arrays to a .npz by name, whole or not at all."""
+    memory = io.BytesIO()
+    np.savez(memory, **arrays)  # type: ignore[arg-type]
+    target = os.path.realpath(path)
+    part = f"{target}.{os.getpid()}.part"
+    try:
+        with open(part, "wb") as file:
+            file.write(memory.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, target)
+    except OSError as error:
+        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be written: {error.strerror}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(part)
+
+
+def binary_stdout() -> IO[bytes]:
+    """Standard output for a .npy. SpecError where it is closed, or a terminal."""
+    if sys.stdout is None:
+        raise SpecError("standard output is closed", "give -o FILE")
+    if sys.stdout.isatty():
+        raise SpecError("a .npy is not for a terminal", "pipe it, or give -o FILE")
+    return sys.stdout.buffer

@@ -1,0 +1,190 @@
+"""A network as a Keras 3 document, as `to_json()` writes it and `keras.models.model_from_json` reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ....errors import CnncalcError, shown
+from ....input import feed
+from ....network import INPUT, Network
+from ....report import LayerReport
+from ....sizes import Shape, known
+from ....trace import shape
+from ....wiring import unused_name
+from .simple import LAYERS
+from .step import Known, Step, refuse
+
+_POSITIVE = {"relu", "relu6", "sigmoid", "hardsigmoid", "softmax", "softplus", "exp"}
+_KEEPS_SIGN = {
+    "add",
+    "mul",
+    "concat",
+    "dropout",
+    "identity",
+    "flatten",
+    "reshape",
+    "permute",
+    "pad",
+    "crop",
+    "slice",
+} | {
+    *("mean", "channelshuffle", "pixelshuffle", "globalmaxpool", "globalavgpool", "adaptivemaxpool", "adaptiveavgpool"),
+    *("maxpool", "avgpool"),
+}
+"""Ops that make nothing negative of what is not."""
+
+
+class Result(NamedTuple):
+    """What a layer gives in Keras: the layer that gives it, which of its calls, and its sizes."""
+
+    name: str
+    call: int
+    out: Shape
+
+
+def write(network: Network) -> str:
+    """The whole document. SpecError, with the layer, for what Keras cannot say."""
+    report = shape(_renamed(network))
+    assert report.network.input is not None
+    batch, sample, _ = feed(report.network, report.network.input, None)
+    model = _Model(report.network, batch).functional(_model_name(network), report.layers, sample)
+    return json.dumps({"module": "keras.src.models.functional", **model}) + "\n"
+
+
+def _renamed(network: Network) -> Network:
+    """The network with names that Keras takes: `/conv1/Conv`, as ONNX files have them, is `conv1_Conv`."""
+    taken = {node.name for node in network.nodes}
+    nodes = []
+    for node in network.nodes:
+        name = node.name
+        if "/" in name:
+            name = unused_name(name.strip("/").replace("/", "_") or "layer", taken)
+            taken.add(name)
+        nodes.append(node._replace(name=name))
+    return network._replace(nodes=tuple(nodes))
+
+
+def _model_name(network: Network) -> str:
+    return (network.name or "model").replace("/", "_")
+
+
+class _Model:
+    """A model being written: the network's, or that of a block in it."""
+
+    def __init__(self, network: Network, batch: int | None):
+        self.network, self.batch = network, batch
+        self.layers: dict[str, dict[str, Any]] = {}
+
+    def functional(self, name: str, layers: Sequence[LayerReport], start: Shape) -> dict[str, Any]:
+        """The model of these layers, which read `start`. SpecError, with the layer, for what Keras cannot say."""
+        self.taken = {"input", *(layer.name for layer in layers)}
+        self.input("input", start)
+        results: list[Result] = []
+        signs: list[bool] = []
+        first = Result("input", 0, start)
+        inputs = ["input"]
+        for layer in layers:
+            reads = [first if at == INPUT else results[at] for at in layer.node.reads]
+            positive = all(at != INPUT and signs[at] for at in layer.node.reads)
+            try:
+                results.append(self.write_layer(layer, reads, positive, results, inputs))
+            except CnncalcError as error:
+                raise self.network.blame(error, layer.node) from None
+            signs.append(layer.op in _POSITIVE or (layer.op in _KEEPS_SIGN and positive) or _clips(layer))
+        read = {at for layer in layers for at in layer.node.reads}
+        outputs = [[one.name, one.call, 0] for at, one in enumerate(results) if at not in read]
+        listed = [[one, 0, 0] for one in inputs]
+        config = {"name": name, "trainable": True, "layers": list(self.layers.values())}
+        config["input_layers"] = listed[0] if len(listed) == 1 else listed
+        config["output_layers"] = outputs[0] if len(outputs) == 1 else outputs
+        return {"class_name": "Functional", "config": config, "registered_name": "Functional"}
+
+    def input(self, name: str, sizes: Shape) -> None:
+        """An input layer."""
+        config = {"batch_shape": self.shape(sizes), "dtype": "float32", "name": name}
+        self.layers[name] = _entry("keras.layers", "InputLayer", config, name)
+
+    def shape(self, sizes: Shape) -> list[int | None]:
+        """A shape with the batch; null for what is open."""
+        return [self.batch, *map(known, sizes)]
+
+    def write_layer(
+        self, layer: LayerReport, reads: list[Result], positive: bool, results: list[Result], inputs: list[str]
+    ) -> Result:
+        """One layer, as all the Keras layers that it is."""
+        if "/" in layer.name:
+            raise refuse(f"the name {shown(layer.name)}: there is a / in it", "give the layer another name")
+        if layer.op == "opaque" and layer.values.get("type") == "InputLayer" and layer.traced.out:
+            self.input(layer.name, layer.traced.out)
+            inputs.append(layer.name)
+            return Result(layer.name, 0, layer.traced.out)
+        tied = None if layer.node.tie is None else results[layer.node.tie].name
+        if layer.inner:
+            inner = _Model(self.network, self.batch).functional(layer.name, layer.inner, layer.sample)
+            return self.call(
+                layer.name, {"module": "keras.src.models.functional", **inner}, reads, layer.traced.out, tied
+            )
+        if layer.op == "opaque":
+            raise refuse(f"nothing is known of what {shown(layer.values.get('type') or 'it')} does")
+        make = LAYERS.get(layer.op)
+        if make is None:
+            raise refuse(f"it has no layer for {layer.op}")
+        for step in make(Known(layer, positive)):
+            own = layer.name if not step.suffix else self.unique(layer.name + step.suffix)
+            reads = [self.step(own, step, reads, None if step.suffix else tied)]
+        return reads[0]
+
+    def step(self, name: str, step: Step, reads: list[Result], tied: str | None) -> Result:
+        """One Keras layer of this name, or one more call of that which it is tied to."""
+        entry = _entry(step.module, step.kind, {"name": name, **step.config}, name)
+        return self.call(name, entry, reads, step.out, tied, step.more, step.kind in ("Add", "Multiply", "Concatenate"))
+
+    def call(
+        self,
+        name: str,
+        entry: dict[str, Any],
+        reads: list[Result],
+        out: Shape,
+        tied: str | None,
+        more: tuple[Any, ...] = (),
+        listed: bool = False,
+    ) -> Result:
+        """A call of a new layer, or of the one that it is tied to. SpecError where the two differ."""
+        if tied is not None:
+            same = {**entry["config"], "name": tied} == self.layers[tied]["config"]
+            if not same or entry["class_name"] != self.layers[tied]["class_name"]:
+                raise refuse(f"it shares the weights of {shown(tied)}, and is another layer", key="tie")
+        entry = self.layers.setdefault(tied or name, {**entry, "name": name, "inbound_nodes": []})
+        tensors = [self.tensor(one) for one in reads]
+        entry["inbound_nodes"].append({"args": [tensors] if listed else [*tensors, *more], "kwargs": {}})
+        return Result(entry["name"], len(entry["inbound_nodes"]) - 1, out)
+
+    def tensor(self, read: Result) -> dict[str, Any]:
+        """What is read, as Keras writes a tensor."""
+        config = {"shape": self.shape(read.out), "dtype": "float32", "keras_history": [read.name, read.call, 0]}
+        return {"class_name": "__keras_tensor__", "config": config}
+
+    def unique(self, stem: str) -> str:
+        """A name that no layer has."""
+        name = unused_name(stem, self.taken)
+        self.taken.add(name)
+        return name
+
+
+def _entry(module: str, kind: str, config: dict[str, Any], name: str) -> dict[str, Any]:
+    registered = None if module == "keras.layers" else kind
+    return {
+        "module": module,
+        "class_name": kind,
+        "config": config,
+        "registered_name": registered,
+        "name": name,
+        "inbound_nodes": [],
+    }
+
+
+def _clips(layer: LayerReport) -> bool:
+    low = layer.values.get("min") if layer.op == "clip" else None
+    return low is not None and bool(low >= 0)

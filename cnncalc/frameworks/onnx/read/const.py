@@ -1,0 +1,161 @@
+"""Constants of an ONNX file: their shapes, their numbers where they are few, and how the rest is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import prod
+from typing import Any
+
+from ....errors import SpecError, shown
+from ....sizes import LARGEST, Size
+
+MOST_READ = 4096
+"""The most numbers of a constant that are looked at for shapes."""
+MOST_COMPARED = 1 << 16
+"""The most numbers that are compared with each other: norms have as many as channels."""
+BFLOAT16 = 16
+FLOATS = {1, 10, 11, BFLOAT16}
+"""TensorProto.DataType: float, float16, double, bfloat16."""
+INTEGERS = {2, 3, 4, 5, 6, 7, 9, 12, 13}
+INITIALISER = "initialiser"
+"""What a constant's `origin` is that counts as parameters."""
+
+Number = Size | float
+Reader = Callable[[], Any]
+
+
+def package() -> Any:
+    """The onnx package. SpecError where it is not installed."""
+    try:
+        import onnx
+        import onnx.numpy_helper
+    except ImportError:
+        raise SpecError("an ONNX file needs the onnx package", "pip install 'cnncalc[onnx]'") from None
+    return onnx
+
+
+def first_line(error: Exception) -> str:
+    """What an error says first, printable."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return "".join(c if c.isprintable() else "?" for c in lines[0])[:160]
+
+
+def words(value: str | bytes) -> str:
+    """A text of a file; protobuf gives bytes where it is no UTF-8."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
+
+
+class Const:
+    """A value that is the same for every input: its shape, its numbers where they are few, and how they are read."""
+
+    __slots__ = ("_values", "key", "kind", "origin", "read", "shape", "uniform")
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        kind: str,
+        read: Reader,
+        values: list[Number] | Callable[[], list[Number] | None] | None = None,
+        *,
+        origin: str = "",
+        key: str | None = None,
+        uniform: Callable[[], bool] = lambda: False,
+    ):
+        self.shape, self.kind, self.read, self.origin, self.key = shape, kind, read, origin, key
+        """`kind` is float, int or other; `origin` INITIALISER, or where else it is from; `key` tells it from others."""
+        self.uniform = uniform
+        """Whether it holds one number, again and again, as norms do before they are trained."""
+        self._values = values
+
+    @property
+    def values(self) -> list[Number] | None:
+        """Its numbers in a row, None where they are many or not there."""
+        if callable(self._values):
+            self._values = self._values()
+        return self._values
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has."""
+        return prod(self.shape)
+
+    def scalar(self) -> float | int | None:
+        """The one number that it holds, None where it is more than one, or not known."""
+        values = self.values if self.size == 1 else None
+        return values[0] if values and isinstance(values[0], (int, float)) else None
+
+    def derived(self, shape: tuple[int, ...], change: Callable[[Any], Any], key: str | None = None) -> Const:
+        """The same numbers in another order or form, read from here."""
+        whole = self.key and key and f"{self.key} {key}"
+        return Const(shape, self.kind, lambda: change(self.read()), origin=self.origin, key=whole, uniform=self.uniform)
+
+
+def of_values(values: Iterable[Number], shape: tuple[int, ...], kind: str) -> Const:
+    """A constant of numbers that are worked out here."""
+    listed = list(values)
+
+    def read() -> Any:
+        onnx = package()
+        if not all(isinstance(v, (int, float)) for v in listed):
+            raise SpecError("a weight follows from a size that is left open")
+        data_type = onnx.TensorProto.FLOAT if kind == "float" else onnx.TensorProto.INT64
+        return onnx.numpy_helper.to_array(onnx.helper.make_tensor("", data_type, shape, listed))
+
+    return Const(shape, kind, read, listed, origin="folded")
+
+
+def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = None) -> Const:
+    """A TensorProto. SpecError for sizes that are none; its data are read only where they are asked for."""
+    shape = tuple(tensor.dims)
+    if len(shape) > 32 or any(not 0 <= n <= LARGEST for n in shape):
+        raise SpecError(f"the constant {shown(words(tensor.name))} has the shape {shown(list(shape))}")
+    kind = "float" if tensor.data_type in FLOATS else "int" if tensor.data_type in INTEGERS else "other"
+
+    def read() -> Any:
+        return _array(tensor, folder)
+
+    def values() -> list[Number] | None:
+        if prod(shape) > MOST_READ or kind == "other" or not has_data(tensor):
+            return None
+        try:
+            listed: list[Number] = [int(v) if kind == "int" else v for v in read().flatten().tolist()]
+        except SpecError:
+            return None
+        return listed
+
+    return Const(shape, kind, read, values, origin=origin, key=key, uniform=lambda: _is_uniform(tensor))
+
+
+_FIELDS = ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data", "string_data")
+
+
+def has_data(tensor: Any) -> bool:
+    """Whether a tensor is more than its shape."""
+    return bool(tensor.data_location) or 0 in tensor.dims or any(len(getattr(tensor, field)) for field in _FIELDS)
+
+
+def _array(tensor: Any, folder: str | None) -> Any:
+    if not has_data(tensor):
+        raise SpecError(f"the file has only the shape of {shown(words(tensor.name))}, and not its data")
+    try:
+        found = package().numpy_helper.to_array(tensor, folder or "")
+        return found.astype("float32") if tensor.data_type == BFLOAT16 else found
+    except Exception as error:  # noqa: BLE001 - whatever NumPy and onnx make of data that do not fit
+        raise SpecError(f"the data of {shown(words(tensor.name))} cannot be read: {first_line(error)}") from None
+
+
+def _is_uniform(tensor: Any) -> bool:
+    size = prod(tensor.dims)
+    if size > MOST_COMPARED:
+        return False
+    raw = tensor.raw_data
+    if raw and size and len(raw) % size == 0:
+        each = len(raw) // size
+        return bool(raw[: 64 * each] == raw[:each] * min(size, 64) and raw == raw[:each] * size)
+    data = tensor.float_data
+    return bool(data) and all(v == data[0] for v in data)
+
+
+def shortest(value: float) -> float:
+    """The shortest decimal that is the same float32: 0.2 for 0.20000000298."""
+    return float(f"{value:.7g}") if abs(value) < 1e38 else value

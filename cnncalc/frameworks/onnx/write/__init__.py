@@ -1,0 +1,48 @@
+"""A network as ONNX (https://onnx.ai/onnx/operators): every padding worked out, weights in initialisers."""
+
+from __future__ import annotations
+
+from ....errors import SpecError
+from ....input import feed
+from ....layers.base import family
+from ....network import Network
+from ....trace import shape
+from . import axes, values, windows
+from .file import IR_VERSION, OPSET, File, unsaid
+
+WRITERS = {**windows.WRITERS, **values.WRITERS, **axes.WRITERS}
+"""What writes each op, by its word without its number of axes."""
+
+
+def write(network: Network) -> bytes:
+    """The whole file. SpecError with the layer's name for what ONNX cannot say.
+
+    Weights are those that the network's own file holds; others are zeros that a node makes of their shape.
+    """
+    network = network.inlined()
+    report = shape(network)
+    assert report.network.input is not None
+    batch, sample, _ = feed(report.network, report.network.input, None)
+    file = File(report, batch)
+    for layer in report.layers:
+        word = family(layer.op)
+        if word not in WRITERS:
+            raise unsaid(layer, layer.op)
+        WRITERS[word](file, layer)
+    helper = file.onnx.helper
+    outputs = report.outputs()
+    graph = helper.make_graph(
+        file.nodes,
+        network.name or "network",
+        [file.value("input", sample)],
+        [file.value(layer.name, layer.traced.out) for layer in outputs[-1:] + outputs[:-1]],
+        file.initialisers,
+        value_info=[file.value(layer.name, layer.traced.out) for layer in report.layers if layer not in outputs],
+    )
+    opsets = [helper.make_opsetid("", OPSET)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="cnncalc")
+    try:
+        data: bytes = model.SerializeToString()
+    except ValueError:  # beyond what protobuf holds
+        raise SpecError("the network is more than 2 GiB, and an ONNX file holds no more", "leave -w out") from None
+    return data

@@ -1,0 +1,1 @@
+"""PyTorch: modules read, and source written."""

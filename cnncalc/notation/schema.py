@@ -1,0 +1,290 @@
+"""The JSON Schema of a spec, made of the ops' own tables of keys: `cnncalc schema` prints it for editors.
+
+It says what is a matter of form. Names given twice, arithmetic and wiring stay with the reader. So do a few matters of
+form that JSON Schema cannot say (3.0 is an integer to it, and no whole number to the reader): tests/test_schema.py
+lists them. A validator that holds numbers as doubles takes 2**63 for 2**63 - 1, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from ..dialects import DIALECTS, LAYOUT_WORDS
+from ..layers import ALIASES, HELP, OPS, Layer, keys_named, spellings
+from ..layers.composite import shape_form
+from ..layers.keys import FORMS, PADDING_WORDS, Schema, any_case, whole_form, words_form
+from ..sizes import LARGEST
+from ..wiring import MOST_LAYERS
+from .document import COMMON_KEYS, LONGEST_NAME, TOP_KEYS, VERSION
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+ID = f"urn:cnncalc:spec:{VERSION}"
+SIDES = ("p", "p_total")
+"""Keys of which a layer takes one."""
+
+_NAME = {"type": "string", "maxLength": LONGEST_NAME, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u00a0\\u2028\\u2029]+$"}
+_ONNX_WORDS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
+
+
+class Figure(Protocol):
+    """What of a figure decides how it is expected."""
+
+    @property
+    def slug(self) -> str:
+        """Its name in words."""
+
+    @property
+    def is_shape(self) -> bool:
+        """Whether it is a shape, and not a number."""
+
+    @property
+    def per_axis(self) -> bool:
+        """Whether it is a number for each axis."""
+
+
+def build(figures: Mapping[str, Figure], units: Iterable[str]) -> Schema:
+    """The schema of a spec: an object with layers, a bare list of layers, or one layer.
+
+    `figures` can be expected of a report, their numbers written with `units`.
+    """
+    families = [Family(cls, nd, ops) for (cls, nd), ops in _families().items()]
+    layer = {family.name: family.schema() for family in families}
+    used = {name: form for family in families for name, form in family.forms.items()}
+    return {
+        "$schema": DIALECT,
+        "$id": ID,
+        "title": "cnncalc spec",
+        "description": "A convolutional network: an object with layers, a bare list of layers, or one layer.",
+        "type": ["object", "array"],
+        "if": {"type": "array"},
+        "then": _ref("layers"),
+        "else": {
+            "if": {"required": ["op"], "not": {"required": ["layers"]}},
+            "then": _ref("layer"),
+            "else": _ref("network"),
+        },
+        "$defs": {
+            "network": _network(),
+            "layers": {"type": "array", "minItems": 1, "items": _ref("layer")},
+            "layer": _layer(families),
+            **layer,
+            "name": _or_null(_NAME),
+            "names": _or_null({**_NAME, "type": ["string", "array"], "items": _NAME, "minItems": 1}),
+            "times": _or_null({**whole_form(), "maximum": MOST_LAYERS}),
+            "shape": shape_form(None),
+            **_expectations(figures, units),
+            **dict(sorted(used.items())),
+        },
+    }
+
+
+def _families() -> dict[tuple[type[Layer], int | None], list[str]]:
+    """The ops that take the very same keys."""
+    found: dict[tuple[type[Layer], int | None], list[str]] = {}
+    for op, family in OPS.items():
+        found.setdefault(family, []).append(op)
+    return found
+
+
+def _network() -> Schema:
+    keys: Schema = {
+        "$schema": {"description": "Where this schema is."},
+        "cnncalc": {"const": VERSION, "description": "The version of the spec's form."},
+        "name": _ref("name", "The network's name."),
+        "input": {**_or_null(shape_form(None)), "description": "The input, as [3, 224, 224] or 3xHxW."},
+        "dialect": {**words_form(DIALECTS), "description": "Whose meaning the words have.", "default": "plain"},
+        "layout": {**words_form(LAYOUT_WORDS), "description": "Where the channels stand."},
+        "layers": _ref("layers", "The layers, in order."),
+        "expect": _ref("expect", "What the figures of the whole have to be: cnncalc check."),
+        "report": {"description": "What a report says of the whole; it is not read."},
+    }
+    return {"required": ["layers"], "properties": {key: keys[key] for key in TOP_KEYS}, "additionalProperties": False}
+
+
+def _common() -> Schema:
+    """The keys that every layer has."""
+    keys: Schema = {
+        "op": True,
+        "name": _ref("name", "The layer's name; by default its op and its running number."),
+        "from": _ref(
+            "names", "What it reads: a layer's name, those that it joins, or input; by default the layer above."
+        ),
+        "tie": _ref("name", "The layer above, of the same op, whose weights it uses."),
+        "times": {**_ref("times", "How many times in a row it is there."), "default": 1},
+        "expect": _ref("expect", "What its figures have to be: cnncalc check."),
+        "report": {"description": "What a report says of it; it is not read."},
+    }
+    return {key: keys[key] for key in COMMON_KEYS}
+
+
+def _layer(families: list[Family]) -> Schema:
+    """A layer: its op says which keys it has."""
+    words = [{"const": op, "description": _first_line(cls)} for op, (cls, _) in OPS.items()]
+    any_op = "|".join(family.pattern for family in families)
+    return {
+        "type": "object",
+        "required": ["op"],
+        "properties": {"op": {"description": "What it does.", "anyOf": [*words, _text(f"^({any_op})$")]}},
+        "allOf": [
+            {
+                "if": {"required": ["op"], "properties": {"op": _text(f"^{family.pattern}$")}},
+                "then": _ref(family.name),
+            }
+            for family in families
+        ],
+    }
+
+
+def _first_line(cls: type[Layer]) -> str:
+    return (cls.__doc__ or "").partition("\n")[0]
+
+
+class Family:
+    """The ops of one class with the same number of axes."""
+
+    def __init__(self, cls: type[Layer], nd: int | None, ops: list[str]):
+        self.cls, self.nd = cls, nd
+        self.name = f"layer-{ops[0]}"
+        """What its schema is called."""
+        self.pattern = f"({'|'.join(_spelled(op) for op in ops)})"
+        """A regular expression for its ops, in any spelling."""
+        self.forms: Schema = {}
+        """The forms of its keys and the rules that it shares with other families, by name."""
+        self.names = {key: [key] for key in cls.KEYS}
+        """Each key and the names that stand for it."""
+        for alias in {**ALIASES, **cls.ALIASES}:
+            for key in keys_named(cls, alias):
+                if alias not in cls.KEYS:
+                    self.names[key].append(alias)
+
+    def schema(self) -> Schema:
+        """What a layer of the family looks like."""
+        rules = [self._rule("one-of-" + "-".join(names), _at_most_one(names)) for names in self._alternatives()]
+        rules += [
+            self._rule(f"needs-{'-or-'.join(self.names[key])}", _needed(self.names[key])) for key in self.cls.NEEDED
+        ]
+        keys = {key: self._key(key) for key in self.cls.KEYS}
+        aliases = {alias: self._alias(alias, key) for key, names in self.names.items() for alias in names[1:]}
+        found = {"description": _first_line(self.cls), "properties": {**_common(), **keys, **aliases}}
+        return {**found, "additionalProperties": False, **({"allOf": rules} if rules else {})}
+
+    def _rule(self, name: str, rule: Schema) -> Schema:
+        self.forms[name] = rule
+        return _ref(name)
+
+    def _alternatives(self) -> list[list[str]]:
+        """Names of which one at most is given."""
+        sides = [name for key in SIDES for name in self.names.get(key, [])]
+        others = [names for key, names in self.names.items() if key not in SIDES]
+        return [names for names in (*others, sides) if len(names) > 1]
+
+    def _key(self, key: str) -> Schema:
+        default = getattr(self.cls, key, None)
+        found = _ref(self._form(key), self.cls.HELP.get(key) or HELP.get(key, ""))
+        if default is None or key in self.cls.DERIVED:
+            return found
+        return found | {"default": list(default) if isinstance(default, tuple) else default}
+
+    def _alias(self, alias: str, key: str) -> Schema:
+        what = f"The same as {' and '.join(keys_named(self.cls, alias))}."
+        if alias == "pads":
+            self.forms[f"pads{self._rank()}"] = _pads(self.nd)
+            return _ref(f"pads{self._rank()}", "ONNX's padding: the begins of all axes, then their ends.")
+        if alias == "auto_pad":
+            self.forms[alias] = {"anyOf": [{"enum": [*_ONNX_WORDS, None]}, _text(f"^{any_case(PADDING_WORDS)}$")]}
+            return _ref(alias, what)
+        return _ref(self._form(key), what)
+
+    def _form(self, key: str) -> str:
+        """The name of a key's form."""
+        name, form = FORMS[self.cls.KEYS[key]]
+        schema = form(self.nd)
+        if schema != form(None):
+            name += self._rank()
+        self.forms[name] = _or_null(schema)
+        return name
+
+    def _rank(self) -> str:
+        return f"-{self.nd}d" if self.nd else ""
+
+
+def _spelled(op: str) -> str:
+    words, ends = spellings(op)
+    return f"{any_case(words)}{any_case(ends)}?"
+
+
+def _at_most_one(names: list[str]) -> Schema:
+    """Of names for the same thing one is given: where a name is, those after it are not."""
+    names = sorted(names, key=lambda name: name != "auto_pad")  # it can be written and yet not be given: it comes first
+    return {
+        "allOf": [
+            {"if": _is_given(name), "then": {"properties": {other: {"type": "null"} for other in names[i + 1 :]}}}
+            for i, name in enumerate(names[:-1])
+        ]
+    }
+
+
+def _is_given(name: str) -> Schema:
+    nothing: Schema = {"enum": [None, "NOTSET"]} if name == "auto_pad" else {"type": "null"}
+    return {"required": [name], "properties": {name: {"not": nothing}}}
+
+
+def _needed(names: list[str]) -> Schema:
+    """A key that has to be given, by whichever of its names."""
+    key, *others = map(_is_given, names)
+    return {"if": {"not": {"anyOf": others}}, "then": key} if others else key
+
+
+def _pads(nd: int | None) -> Schema:
+    """Two numbers per axis; where any number of axes will do, that they are even in number is not said."""
+    found = {"type": ["array", "null"], "items": whole_form(0), "minItems": 2 * (nd or 1)}
+    return found | ({"maxItems": 2 * nd} if nd else {})
+
+
+def _expectations(figures: Mapping[str, Figure], units: Iterable[str]) -> Schema:
+    digits = f"([0-9]{{1,3}}([_,][0-9]{{3}})*|[0-9]+)([.][0-9]+)? *({'|'.join(units)})? *"
+    number = f" *-?{digits}((±|[+]-) *{digits}%? *)?"
+    keys: Schema = {}
+    for name, figure in figures.items():
+        what = figure.slug.replace("-", " ")
+        if figure.is_shape:
+            keys[name] = _ref("expected-shape", f"The {what}, as 64x56x56; a letter is any size.")
+            continue
+        form = "expected-per-axis" if figure.per_axis else "expected-number"
+        keys[name] = _ref(form, f"The {what}, as 9472, 4.1G or 4.09G±1%.")
+        keys[f"min_{name}"] = _ref(form, f"The {what} at least.")
+        keys[f"max_{name}"] = _ref(form, f"The {what} at most.")
+    return {
+        "expect": {"type": ["object", "null"], "properties": keys, "additionalProperties": False},
+        "expected-shape": {
+            **shape_form(None),
+            "type": ["integer", "string", "array"],
+            "minimum": 1,
+            "maximum": LARGEST,
+        },
+        "expected-number": {**_expected(number, number), "maxItems": 1},
+        "expected-per-axis": _expected(number, f"{number}([xX×]{number})*"),
+    }
+
+
+def _expected(one: str, text: str) -> Schema:
+    """A number, a text, or a list of either."""
+    entry = {"type": ["integer", "string"], "minimum": -(10**100), "maximum": 10**100, "pattern": f"^{one}$"}
+    return {**entry, "type": ["integer", "string", "array"], "pattern": f"^{text}$", "items": entry, "minItems": 1}
+
+
+def _text(pattern: str) -> Schema:
+    return {"type": "string", "pattern": pattern}
+
+
+def _or_null(schema: Schema) -> Schema:
+    """The same, or null for what is not given."""
+    if "type" not in schema:
+        return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
+    types: Any = schema["type"]
+    return {**schema, "type": [*(types if isinstance(types, list) else [types]), "null"]}
+
+
+def _ref(name: str, description: str = "") -> Schema:
+    return {"$ref": f"#/$defs/{name}"} | ({"description": description} if description else {})

@@ -1,0 +1,78 @@
+"""Findings as GitHub's workflow commands, which it shows on the lines of a pull request, and as its step summary."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from .common import STDIN, Tally, encodable, named, paragraph
+
+if TYPE_CHECKING:
+    from ...checks import Finding, Result
+
+COMMANDS = {"error": "error", "note": "notice"}
+_DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
+_PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
+
+
+def render(results: Iterable[Result]) -> Iterator[str]:
+    """A command for each finding as its file is done, then the closing line for the log."""
+    tally = Tally()
+    for result in results:
+        tally.add(result)
+        for finding in result.findings:
+            yield _command(finding)
+    yield tally.line() + "\n"
+
+
+def _command(finding: Finding) -> str:
+    properties = {"title": finding.title}
+    if finding.file != STDIN:
+        properties = {"file": finding.file, "line": str(finding.line), "col": str(finding.column), **properties}
+    words = ",".join(f"{key}={value.translate(_PROPERTY)}" for key, value in properties.items())
+    return f"::{COMMANDS[finding.level]} {words}::{paragraph(finding).translate(_DATA)}\n"
+
+
+MOST_ROWS = 500
+MOST_BYTES = 512 * 1024
+"""GitHub refuses a step's summary of more than 1 MiB, whoever in the step has written it."""
+
+
+def github_summary(findings: Iterable[Finding]) -> str:
+    """The findings as Markdown for `$GITHUB_STEP_SUMMARY`: a headline and a table, cut where it grows too long."""
+    tally = Tally()
+    rows: list[str] = []
+    size = left_out = 0
+    for finding in findings:
+        tally.note(finding)
+        row = _row(finding)
+        size += len(row.encode())
+        if left_out or len(rows) == MOST_ROWS or size > MOST_BYTES:
+            left_out += 1
+        else:
+            rows.append(row)
+    table = ["\n| finding | place | layer | expected | actual |\n|---|---|---|---|---|\n", *rows] if rows else []
+    more = [f"\n… and {left_out:,} more, in the step's log\n"] if left_out else []
+    return "".join([f"### cnncalc check: {tally.outcome()}\n", *table, *more])
+
+
+def _row(finding: Finding) -> str:
+    place = f"{named(finding.file)}:{finding.line}:{finding.column}"
+    expected = finding.expected
+    if expected is not None and finding.figure is not None:
+        expected = f"{re.sub('^(min|max)_', '', finding.figure)} {expected}"
+    actual = finding.what if finding.actual is None else finding.actual
+    cells = [finding.title, place, finding.layer, expected, actual]
+    return "| " + " | ".join(_cell(cell) for cell in cells) + " |\n"
+
+
+_ACTIVE = re.compile(r"[&<>|\\`*_\[\]~$\"]")
+
+
+def _cell(text: str | None) -> str:
+    """A text as a table's cell shows it to the letter: as code, for GitHub reads `:100:` as an emoji elsewhere."""
+    if not text:
+        return ""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in encodable(text))
+    return f"<code>{_ACTIVE.sub(lambda found: f'&#{ord(found[0])};', shown)}</code>"

@@ -1,0 +1,74 @@
+"""Findings as JUnit XML, as Jenkins and GitLab read it: a suite a file, a test case a finding."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from .common import Repeats
+
+if TYPE_CHECKING:
+    from ...checks import Finding, Result
+
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+_ATTRIBUTE = _TEXT | str.maketrans({'"': "&quot;", "\t": "&#9;", "\n": "&#10;"})
+
+
+def render(results: Iterable[Result]) -> Iterator[str]:
+    """One document, a suite as soon as its file is done."""
+    now, repeats = timestamp(), Repeats()
+    yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n'
+    for number, result in enumerate(results):
+        yield from _suite(result, number, now, repeats)
+    yield "</testsuites>\n"
+
+
+def timestamp() -> str:
+    """Now, in UTC, as JUnit's schema wants it: without a time zone."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+
+
+def _suite(result: Result, number: int, now: str, repeats: Repeats) -> Iterator[str]:
+    counts = Counter(_outcome(finding) for finding in result.findings)
+    head = {"name": result.file or "-", "tests": str(len(result.findings) or 1)}
+    head |= {"failures": str(counts["failure"]), "errors": str(counts["error"]), "skipped": str(counts["skipped"])}
+    head |= {"time": "0", "timestamp": now, "hostname": "localhost", "package": "", "id": str(number)}
+    yield f"  <testsuite{_attributes(head)}>\n    <properties/>\n"
+    yield from _cases(result, repeats)
+    yield "    <system-out/>\n    <system-err/>\n  </testsuite>\n"
+
+
+def _cases(result: Result, repeats: Repeats) -> Iterator[str]:
+    common = {"classname": result.file.replace(".", "_"), "time": "0"}  # Jenkins takes a dot for a package's
+    if not result.findings:
+        yield f"    <testcase{_attributes({'name': 'all expectations hold', **common})}/>\n"
+    for finding in result.findings:
+        name = ": ".join(filter(None, [finding.title, finding.layer, finding.figure]))
+        nth = repeats.nth(result.file, name)
+        case = {"name": name if nth == 1 else f"{name} ({nth})", **common}
+        yield f"    <testcase{_attributes(case)}>\n      {_verdict(finding)}\n    </testcase>\n"
+
+
+def _outcome(finding: Finding) -> str:
+    if finding.level == "note":
+        return "skipped"
+    return "error" if finding.is_unusable else "failure"
+
+
+def _verdict(finding: Finding) -> str:
+    tag = _outcome(finding)
+    head = _attributes({"type": finding.title, "message": finding.message()})
+    return f"<{tag}{head}>{_legal(finding.text()).translate(_TEXT)}</{tag}>"
+
+
+def _attributes(values: dict[str, str]) -> str:
+    return "".join(f' {key}="{_legal(value).translate(_ATTRIBUTE)}"' for key, value in values.items())
+
+
+def _legal(text: str) -> str:
+    r"""The text with what XML cannot hold written as `\x00`."""
+    return _ILLEGAL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -1,0 +1,63 @@
+"""Findings as SARIF 2.1.0, as code scanning and editors read it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ... import __version__
+from ...checks import CODES
+from .common import Repeats, fingerprint, paragraph
+
+if TYPE_CHECKING:
+    from ...checks import Finding, Result
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+_INDEX = {code: index for index, code in enumerate(CODES)}
+
+
+def render(results: Iterable[Result]) -> Iterator[str]:
+    """One document, a finding a line, as the files come."""
+    yield f'{{"$schema": {_encode(SCHEMA)}, "version": "2.1.0", "runs": [{{\n'
+    yield f'"tool": {_encode({"driver": _driver()})},\n"columnKind": "unicodeCodePoints",\n"results": ['
+    between = "\n"
+    repeats = Repeats()
+    for result in results:
+        for finding in result.findings:
+            yield f"{between}  {_encode(_result(finding, repeats))}"
+            between = ",\n"
+    yield "\n]}]}\n"
+
+
+def _driver() -> dict[str, Any]:
+    rules = [{"id": code, "name": name, "shortDescription": {"text": what}} for code, (name, what) in CODES.items()]
+    return {"name": "cnncalc", "version": __version__, "rules": rules}
+
+
+def _result(finding: Finding, repeats: Repeats) -> dict[str, Any]:
+    region = {"startLine": finding.line, "startColumn": finding.column}
+    location: dict[str, Any] = {
+        "physicalLocation": {"artifactLocation": {"uri": uri(finding.file)}, "region": region},
+    }
+    if finding.layer:
+        location["logicalLocations"] = [{"fullyQualifiedName": finding.layer}]
+    return {
+        "ruleId": finding.code,
+        "ruleIndex": _INDEX[finding.code],
+        "level": finding.level,
+        "message": {"text": paragraph(finding)},
+        "locations": [location],
+        "partialFingerprints": {"cnncalc/v1": fingerprint(finding, repeats)},
+    }
+
+
+def uri(file: str) -> str:
+    """A file as a URI: relative where its path is, `file:` where it is absolute."""
+    path = quote(os.fsencode(file), safe="/")
+    if not os.path.isabs(file):
+        return path
+    return f"file://{path}" if path.startswith("/") else f"file:///{path}"

@@ -1,0 +1,395 @@
+"""The completions: what is offered, the scripts that are shipped, and what becomes of a line in the real shells."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnncalc import zoo
+from cnncalc.cli import COMMANDS, completion
+from cnncalc.cli import _candidates as candidates
+from cnncalc.cli._candidates import offer
+from cnncalc.dialects import DIALECTS
+from cnncalc.layers import OPS, keys_named
+from cnncalc.layers.keys import one_of
+from cnncalc.notation.keys import LAYER_KEYS
+from cnncalc.notation.words import FLAGS, parse_word
+from cnncalc.render.columns import COLUMNS
+from tests.program import ROOT, environment, here
+from tests.shells.terminal import LEFT, SET_UP, TAB, Terminal
+
+
+def offered(line: str) -> list[str]:
+    """What stands instead of the cursor's word."""
+    return [candidate.word for candidate in offer(line).candidates]
+
+
+def keys(word: str) -> set[str]:
+    """The arguments offered at the end of a layer word, without the word itself."""
+    return {
+        found.rpartition(",")[2].partition(":")[2] or found.rpartition(",")[2] for found in offered(f"c shape {word}")
+    }
+
+
+# What is offered
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("cnncalc sh", ["shape"]),
+        ("cnncalc ", list(COMMANDS)),
+        ("/some/where/cnncalc zo", ["zoo"]),
+        ("cnncalc --ver", ["--version"]),
+        ("cnncalc shape --form", ["--format"]),
+        ("cnncalc shape --format ta", ["table"]),
+        ("cnncalc shape --format=ta", ["--format=table"]),
+        ("cnncalc shape --format json --form", []),
+        ("cnncalc shape --dialect ", [*DIALECTS, "all"]),
+        ("cnncalc shape --dialect ke", ["keras"]),
+        ("cnncalc diff --dialect ", list(DIALECTS)),
+        ("cnncalc shape --dtype bf", ["bfloat16"]),
+        ("cnncalc shape --layout=nh", ["--layout=NHWC"]),
+        ("cnncalc shape --color a", ["auto", "always"]),
+        ("cnncalc shape --columns ", list(COLUMNS)),
+        ("cnncalc shape --columns layer,o", ["layer,op", "layer,out"]),
+        ("cnncalc shape --columns op,out,o", []),
+        ("cnncalc shape --columns buf", ["buffers", "buffers,"]),
+        ("cnncalc shape -i ", []),
+        ("cnncalc shape -i 3x8x8 --batch 4 vgg1", ["vgg11", "vgg16", "vgg19"]),
+        ("cnncalc shape conv", ["conv:", "conv1d:", "conv3d:", "convT:", "convT1d:", "convT3d:", "convnext_tiny"]),
+        ("cnncalc shape CONVT", ["convT:", "convT1d:", "convT3d:"]),
+        ("cnncalc shape relu", ["relu", "relu6"]),
+        ("cnncalc shape 3x8x8 drop", ["dropout", "dropout:"]),
+        ("cnncalc shape conv:1 vgg", []),
+        ("cnncalc shape vgg16 ", []),
+        ("cnncalc shape - ", []),
+        ("cnncalc shape -- --f", []),
+        ("cnncalc shape -- conv3", ["conv3d:"]),
+        ("cnncalc shape 'conv3", ["conv3d:"]),
+        ("cnncalc shape conv:64,k", ["conv:64,k="]),
+        ("cnncalc shape Conv2d:64,k", ["Conv2d:64,k="]),
+        ("cnncalc shape conv:64,nob", ["conv:64,nobias", "conv:64,nobias,"]),
+        ("cnncalc shape conv:64,k7,k", []),
+        ("cnncalc shape conv:64,kernel_size=7,k", []),
+        ("cnncalc shape conv:64,p=sa", ["conv:64,p=same", "conv:64,p=same_upper", "conv:64,p=same_lower"]),
+        ("cnncalc shape conv:64,padding=ful", ["conv:64,padding=full", "conv:64,padding=full,"]),
+        ("cnncalc shape conv:64,bias=", ["conv:64,bias=true", "conv:64,bias=false"]),
+        ("cnncalc shape conv:64,p=[[0,1],", []),
+        ("cnncalc shape conv:64,nonsense=", []),
+        ("cnncalc shape upsample:mode=b", ["upsample:mode=bilinear", "upsample:mode=bicubic"]),
+        ("cnncalc shape nonsense:k", []),
+        ("cnncalc zoo ", zoo.names()),
+        ("cnncalc zoo vgg16 ", []),
+        ("cnncalc zoo --", ["--json", "--output", "--color", "--quiet", "--debug", "--help"]),
+        ("cnncalc completion ", ["bash", "zsh", "fish"]),
+        ("cnncalc nonsense ", []),
+        ("cnncalc nonsense --", []),
+    ],
+)
+def test_what_is_offered(line: str, expected: list[str]) -> None:
+    assert offered(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "files"),
+    [
+        ("cnncalc shape ", True),
+        ("cnncalc shape 3x8x8 ", True),
+        ("cnncalc shape netw", True),
+        ("cnncalc shape conv:", False),
+        ("cnncalc shape relu ", False),
+        ("cnncalc shape vgg16 ", False),
+        ("cnncalc shape -o ", True),
+        ("cnncalc shape --output=", True),
+        ("cnncalc shape --format ", False),
+        ("cnncalc zoo ", False),
+        ("cnncalc zoo vgg16 > ", True),
+        ("cnncalc zoo vgg16 2>er", True),
+        ("cnncalc ", False),
+    ],
+)
+def test_where_a_file_can_stand(line: str, files: bool) -> None:
+    assert offer(line).files is files
+
+
+def test_the_keys_of_a_layer() -> None:
+    common = {"name=", "from=", "times=", "tie=", "expect="}
+    words = {"valid", "same", "same_upper", "same_lower", "full"}
+    window = {"s=", "p=", "p_total=", "d="}
+    conv = {"c_i=", "c_o=", "k=", "g=", "bias=", "nobias", "flip"} | window | words | common
+    assert keys("conv:") == conv
+    assert keys("conv1d:") == conv | {"causal"}
+    assert keys("conv:64,k7,") == conv - {"c_o=", "k="}
+    assert keys("conv:64,pt3,") == conv - {"c_o=", "p=", "p_total="} - words
+    assert keys("conv:64,same,") == conv - {"c_o=", "p=", "p_total="} - words
+    assert keys("conv:64,nobias,flip,") == conv - {"c_o=", "bias=", "nobias", "flip"}
+    assert keys("conv:64,k=[1,2],p=[[0,1],[2,2]],") == conv - {"c_o=", "k=", "p=", "p_total="} - words
+    assert keys("maxpool:3,name=stem,") == window | words | common - {"name="} | {"ceil"}
+    assert keys("pad:") == {"p=", "mode=", "value="} | common
+    assert keys("batchnorm:affine=false,") == {"c_i=", "eps="} | common
+    assert keys("relu:") == common
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_whatever_is_offered_can_be_read(op: str) -> None:
+    cls, nd = OPS[op]
+    for word in offered(f"cnncalc shape relu {op}:"):
+        arg = word.partition(":")[2]
+        if arg in FLAGS:
+            assert parse_word(word)[1][0].key in cls.KEYS
+            continue
+        key = arg.removesuffix("=")
+        assert arg == f"{key}="
+        if key not in LAYER_KEYS:
+            assert keys_named(cls, key) == (key,)
+            for value in offered(f"cnncalc shape relu {word}"):
+                cls.KEYS[key](parse_word(value)[1][0].value, nd)
+
+
+PIECES = [
+    "shape",
+    "zoo",
+    "conv",
+    "maxpool",
+    "pad",
+    ":",
+    ",",
+    "=",
+    "k",
+    "p",
+    "64",
+    "x",
+    "[",
+    "]",
+    '"',
+    "'",
+    "\\",
+    " ",
+    " ",
+]
+PIECES += [
+    "-",
+    "--",
+    "--format",
+    "--columns",
+    "layer",
+    "-o",
+    "vgg16",
+    ">",
+    "3x8x8",
+    "bias",
+    "same",
+    "\n",
+    "\t",
+    "é",
+    "\0",
+]
+
+
+@given(
+    st.sampled_from(["cnncalc ", "cnncalc shape ", "cnncalc shape conv:"]),
+    st.lists(st.sampled_from(PIECES)).map("".join),
+)
+def test_every_line_has_an_answer(start: str, text: str) -> None:
+    """No line is a bug, and a candidate goes on from what stands there."""
+    word = candidates.split(start + text)[-1].lower()
+    assert all(found.lower().startswith(word) for found in offered(start + text))
+
+
+def test_the_words_of_one_of_are_found() -> None:
+    """They stand in the reader's closure: this holds the completion to how `one_of` is written."""
+    assert offered("c shape pad:mode=") == [
+        f"pad:mode={word}" for word in ("constant", "reflect", "replicate", "edge", "circular", "wrap")
+    ]
+    assert candidates._one_of(one_of("a", "b")) == ("a", "b")  # noqa: SLF001
+
+
+def test_options_commands_and_ops_say_what_they_are() -> None:
+    assert offer("cnncalc zo").candidates[0].help == COMMANDS["zoo"]
+    assert offer("cnncalc shape --exp").candidates[0].help == "Write each layer's arithmetic out."
+    assert all(candidate.help for candidate in offer("cnncalc shape relu ").candidates)
+
+
+# The command
+
+
+@pytest.mark.parametrize(("shell", "name"), completion.SCRIPTS.items())
+def test_the_shipped_scripts_are_the_generated(shell: str, name: str) -> None:
+    ended = here(["completion", shell])
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == (ROOT / "completions" / name).read_text()
+    first, second, *_ = ended.out.splitlines()
+    assert f"# Completion of cnncalc for {shell}" in (first + second)
+    assert "To install it" in (first + second)
+
+
+def test_only_these_scripts_are_shipped() -> None:
+    assert {path.name for path in (ROOT / "completions").iterdir()} == set(completion.SCRIPTS.values())
+
+
+def test_an_unknown_shell_is_an_error() -> None:
+    ended = here(["completion", "tcsh"])
+    assert ended.code == 2
+    assert "bash" in ended.err
+
+
+def test_the_answer_to_a_script() -> None:
+    assert here(["completion", "bash", "--line", "cnncalc shape conv:1,k"]).out == "words\nconv:1,k=\n"
+    assert here(["completion", "bash", "--line", "cnncalc shape vgg11"]).out == "files\nvgg11\n"
+
+
+def test_a_bug_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug(line: str) -> None:
+        raise ZeroDivisionError(line)
+
+    monkeypatch.setattr(candidates, "offer", bug)
+    ended = here(["completion", "zsh", "--line", "cnncalc shape "])
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+
+
+def test_there_is_no_second_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Click's own completion, which knows no layer words, is out of reach."""
+    monkeypatch.setenv("_CNNCALC_COMPLETE", "bash_source")
+    assert here(["completion", "bash"]).out.startswith("# Completion of cnncalc")
+
+
+@pytest.mark.parametrize("line", ["cnncalc ", "cnncalc shape ", "cnncalc shape conv:64,", "cnncalc shape --columns "])
+def test_an_answer_loads_neither_numpy_nor_rich(line: str) -> None:
+    code = (
+        "import sys; from cnncalc.cli import call\n"
+        "assert call(['completion', 'bash', '--line', sys.argv[1]]) == 0\n"
+        "assert not {'numpy', 'rich'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, line], capture_output=True, env=environment(), check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout
+
+
+# The real shells
+
+
+def opened(shell: str, home: Path, more: str = "") -> Terminal:
+    """A shell in a directory with two files."""
+    if shutil.which(shell) is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{shell} is not installed, and CI tries the completions in it")
+        pytest.skip(f"{shell} is not installed")
+    (home / "network.json").touch()
+    (home / "my file.json").touch()
+    (home / "nets").mkdir()
+    (home / "nets" / "inner.json").touch()
+    return Terminal(shell, home, more)
+
+
+@pytest.fixture(scope="module", params=SET_UP)
+def terminal(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    with closing(opened(request.param, tmp_path_factory.mktemp(request.param))) as shell:
+        yield shell
+
+
+@pytest.mark.parametrize(
+    ("typed", "becomes"),
+    [
+        ("cnncalc sh", "cnncalc shape "),
+        ("cnncalc shape --form", "cnncalc shape --format "),
+        ("cnncalc shape --format ta", "cnncalc shape --format table "),
+        ("cnncalc shape --format=ta", "cnncalc shape --format=table "),
+        ("cnncalc shape --dialect ke", "cnncalc shape --dialect keras "),
+        ("cnncalc shape --layout NH", "cnncalc shape --layout NHWC "),
+        ("cnncalc shape --color al", "cnncalc shape --color always "),
+        ("cnncalc shape --columns layer,buf", "cnncalc shape --columns layer,buffers"),
+        ("cnncalc shape sepc", "cnncalc shape sepconv"),
+        ("cnncalc shape 3x9x9 maxpool3", "cnncalc shape 3x9x9 maxpool3d:"),
+        ("cnncalc shape CONVT1", "cnncalc shape convT1d:"),
+        ("cnncalc shape conv:1 drop", "cnncalc shape conv:1 dropout"),
+        ("cnncalc shape conv:1 flat", "cnncalc shape conv:1 flatten "),
+        ("cnncalc shape conv:bi", "cnncalc shape conv:bias="),
+        ("cnncalc shape conv:64,k", "cnncalc shape conv:64,k="),
+        ("cnncalc shape conv:64,k7,k", "cnncalc shape conv:64,k7,k"),
+        ("cnncalc shape conv:64,nob", "cnncalc shape conv:64,nobias"),
+        ("cnncalc shape conv:64,bias=f", "cnncalc shape conv:64,bias=false"),
+        ("cnncalc shape 3x224x224 conv:64,k7,p=sa", "cnncalc shape 3x224x224 conv:64,k7,p=same"),
+        ("cnncalc shape conv:64,k7,p=ful", "cnncalc shape conv:64,k7,p=full"),
+        ("cnncalc shape pad:1,mode=refl", "cnncalc shape pad:1,mode=reflect"),
+        ('cnncalc shape "conv:64,nob', 'cnncalc shape "conv:64,nobias'),
+        ("cnncalc shape len", "cnncalc shape lenet5 "),
+        ("cnncalc zoo len", "cnncalc zoo lenet5 "),
+        ("cnncalc shape netw", "cnncalc shape network.json "),
+        ("cnncalc shape my", "cnncalc shape my\\ file.json "),
+        ("cnncalc shape nets/", "cnncalc shape nets/inner.json "),
+        ("cnncalc shape -o nets", "cnncalc shape -o nets/"),
+        ("cnncalc shape --output=netw", "cnncalc shape --output=network.json "),
+        ("cnncalc zoo vgg16 > netw", "cnncalc zoo vgg16 > network.json "),
+        ("cnncalc completion f", "cnncalc completion fish "),
+        ("bin/cnncalc sh", "bin/cnncalc shape "),
+        ("~/bin/cnncalc sh", "~/bin/cnncalc shape "),
+        ("NO_COLOR=1 cnncalc sh", "NO_COLOR=1 cnncalc shape "),
+        ("echo; cnncalc sh", "echo; cnncalc shape "),
+        ("cnncalc shape conv:1,nob relu" + 5 * LEFT, "cnncalc shape conv:1,nobias relu"),
+    ],
+)
+def test_a_line_becomes(terminal: Terminal, typed: str, becomes: str) -> None:
+    assert terminal.becomes(typed + TAB) == becomes
+
+
+def test_everything_is_listed(terminal: Terminal) -> None:
+    before = len(terminal.screen)
+    terminal.becomes("cnncalc zoo vgg1" + TAB + TAB)
+    for name in ("vgg11", "vgg16", "vgg19"):
+        assert name in terminal.screen[before:]
+
+
+IN_A_WORD = "cnncalc shape conv:64,p=sa,k3 relu" + 8 * LEFT
+
+
+def test_bash_replaces_only_what_stands_before_the_cursor(tmp_path: Path) -> None:
+    with closing(opened("bash", tmp_path)) as terminal:
+        assert terminal.becomes(IN_A_WORD + TAB) == "cnncalc shape conv:64,p=same,k3 relu"
+
+
+def test_zsh_replaces_only_what_stands_before_the_cursor(tmp_path: Path) -> None:
+    """If it is told to; by default zsh (as fish) completes at the word's end."""
+    with closing(opened("zsh", tmp_path, "setopt complete_in_word\n")) as terminal:
+        assert terminal.becomes(IN_A_WORD + TAB) == "cnncalc shape conv:64,p=same,k3 relu"
+
+
+@pytest.mark.parametrize("breaks", [r"$' \t\n\"\'><;|&('", r"$' \t\n:'", r"$' \t\n='"])
+def test_bash_with_other_word_breaks(tmp_path: Path, breaks: str) -> None:
+    with closing(opened("bash", tmp_path, f"COMP_WORDBREAKS={breaks}; before=$COMP_WORDBREAKS\n")) as terminal:
+        assert terminal.becomes("cnncalc shape conv:64,k7,p=sa" + TAB) == "cnncalc shape conv:64,k7,p=same"
+        assert terminal.becomes("cnncalc shape conv3" + TAB) == "cnncalc shape conv3d:"
+        assert terminal.becomes("cnncalc shape --format=ta" + TAB) == "cnncalc shape --format=table "
+        terminal.becomes('[ "$before" = "$COMP_WORDBREAKS" ] && echo the same as be"f"ore\r')
+        assert "the same as before" in terminal.screen
+
+
+@pytest.mark.parametrize("shell", SET_UP)
+def test_a_broken_program_leaves_the_line_alone(shell: str, tmp_path: Path) -> None:
+    with closing(opened(shell, tmp_path)) as terminal:
+        (tmp_path / "bin" / "cnncalc").write_text("#!/bin/sh\necho Traceback >&2\nexit 1\n")
+        before = len(terminal.screen)
+        assert terminal.becomes("cnncalc shape con" + TAB) == "cnncalc shape con"
+        assert "Traceback" not in terminal.screen[before:]
+
+
+@pytest.mark.parametrize(
+    ("shell", "load"),
+    [
+        ("bash", "complete -r cnncalc; . <(cnncalc completion bash)\n"),
+        ("zsh", "unfunction _cnncalc; . <(cnncalc completion zsh)\n"),
+        ("fish", "set fish_complete_path; cnncalc completion fish | source\n"),
+    ],
+)
+def test_the_script_can_be_read_from_the_program(shell: str, load: str, tmp_path: Path) -> None:
+    with closing(opened(shell, tmp_path, load)) as terminal:
+        assert terminal.becomes("cnncalc shape conv:64,k7,p=ful" + TAB) == "cnncalc shape conv:64,k7,p=full"

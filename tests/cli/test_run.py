@@ -1,0 +1,563 @@
+"""`cnncalc run` from a shell: files and pipes, hostile files, what is left behind when it ends badly."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnncalc
+from tests.program import command, environment, here, process
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a small batch, a kernel and a bias."""
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "x.npy", rng.standard_normal((6, 3, 9, 11)).astype(np.float32))
+    np.save(tmp_path / "w.npy", rng.standard_normal((4, 3, 3, 2)).astype(np.float32))
+    np.save(tmp_path / "b.npy", np.arange(4, dtype=np.float32))
+    return tmp_path
+
+
+def load(path: Path) -> Any:
+    return np.load(path, allow_pickle=False)
+
+
+def left(folder: Path) -> list[str]:
+    """What is in a folder beside what was there."""
+    return sorted(p.name for p in folder.iterdir() if p.name not in ("x.npy", "w.npy", "b.npy"))
+
+
+def test_a_file_in_and_a_file_out(folder: Path) -> None:
+    done = process("run", "conv:s2,p1", "relu", "-x", "x.npy", "-w", "w.npy", "-b", "b.npy", "-o", "y.npy", cwd=folder)
+    assert (done.code, done.out) == (0, "")
+    x, w, b = (load(folder / name) for name in ("x.npy", "w.npy", "b.npy"))
+    found = load(folder / "y.npy")
+    np.testing.assert_array_equal(found, cnncalc.run("conv:s2,p1 relu", x, w, bias=b))
+    assert found.dtype == np.float32
+    assert left(folder) == ["y.npy"]
+
+
+def test_the_textbooks_example_is_printed_as_numpy_prints_it(folder: Path) -> None:
+    np.save(folder / "x.npy", np.arange(9).reshape(3, 3))
+    np.save(folder / "w.npy", np.arange(4).reshape(2, 2))
+    done = process("run", "conv", "-x", "x.npy", "-w", "w.npy", cwd=folder)
+    assert (done.code, done.out) == (0, "[[19 25]\n [37 43]]\n")
+    assert done.err.startswith("note: needs ")
+    assert process("run", "conv", "-x", "x.npy", "-w", "w.npy", "-q", cwd=folder).err == ""
+
+
+def test_a_large_result_is_summed_up(folder: Path) -> None:
+    done = here(["run", "conv:p1", "-x", str(folder / "x.npy"), "-w", str(folder / "w.npy")])
+    x, w = load(folder / "x.npy"), load(folder / "w.npy")
+    y = cnncalc.run("conv:p1", x, w)
+    lines = dict(line.split() for line in done.out.splitlines())
+    assert lines["shape"] == "6x4x9x12"
+    assert lines["dtype"] == "float32"
+    for name, value in (("min", y.min()), ("mean", y.mean(dtype=float)), ("max", y.max())):
+        assert float(lines[name]) == pytest.approx(float(value), rel=1e-5)
+
+
+def test_the_description_as_json(folder: Path) -> None:
+    files = ["-x", str(folder / "x.npy"), "-w", str(folder / "w.npy"), "--json"]
+    found = json.loads(here(["run", "conv:p1", *files]).out)
+    assert found["layer"] == "conv1"
+    assert found["shape"] == [6, 4, 9, 12]
+    assert found["dtype"] == "float32"
+    assert found["min"] < found["mean"] < found["max"]
+    found = json.loads(here(["run", "conv globalavgpool", *files]).out or "{}") or json.loads(
+        here(["run", "conv", "globalavgpool", *files]).out
+    )
+    assert np.shape(found["values"]) == (6, 4, 1, 1)
+    np.save(folder / "x.npy", np.array([[[[np.nan, 1.0]]]]))
+    found = json.loads(here(["run", "relu", "-x", str(folder / "x.npy"), "--json"]).out)
+    assert found["values"] == [[[[None, 1.0]]]]
+
+
+def test_pipes(folder: Path) -> None:
+    script = (
+        f"set -o pipefail; {command()[0]} run conv:s1,p1 -x x.npy -w w.npy -o - -q"
+        f" | {command()[0]} run maxpool:k2 -x - -o - -q | {command()[0]} run relu -x - -o y.npy -q"
+    )
+    assert len(command()) == 1 or pytest.skip("not installed")
+    subprocess.run(["bash", "-c", script], cwd=folder, env=environment(), check=True)
+    x, w = load(folder / "x.npy"), load(folder / "w.npy")
+    np.testing.assert_array_equal(load(folder / "y.npy"), cnncalc.run("conv:p1 maxpool:k2 relu", x, w))
+
+
+def test_a_closed_pipe_ends_quietly(folder: Path) -> None:
+    np.save(folder / "x.npy", np.zeros((600, 3, 90, 90), np.float32))
+    script = f"{' '.join(command())} run relu -x x.npy -o - -q | head -c 10 >/dev/null; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=environment(), capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+def test_rows(folder: Path) -> None:
+    whole = cnncalc.run("conv", load(folder / "x.npy"), load(folder / "w.npy"))
+    for rows, chosen in (("1:3", slice(1, 3)), ("4:", slice(4, None)), (":2", slice(0, 2)), ("5:6", slice(5, 6))):
+        files = ["-x", str(folder / "x.npy"), "-w", str(folder / "w.npy"), "-o", str(folder / "y.npy")]
+        assert here(["run", "conv", *files, "--rows", rows]).code == 0
+        np.testing.assert_allclose(load(folder / "y.npy"), whole[chosen], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", ["3:3", "4:2", "0:7", "-1:2", "a:b", "1", "1:2:3", "9:"])
+def test_rows_that_are_not_there(folder: Path, rows: str) -> None:
+    done = here(["run", "conv", "-x", str(folder / "x.npy"), "-w", str(folder / "w.npy"), f"--rows={rows}"])
+    assert done.code == 2
+    assert done.err.startswith("--rows ")
+
+
+def test_rows_of_one_sample(folder: Path) -> None:
+    np.save(folder / "x.npy", np.ones((3, 9, 9)))
+    done = here(["run", "conv", "-x", str(folder / "x.npy"), "-w", str(folder / "w.npy"), "--rows", "0:1"])
+    assert done.code == 2
+    assert "x is one sample" in done.err
+
+
+def test_keeping_feature_maps(folder: Path) -> None:
+    args = ["conv:4,k3", "relu", "maxpool:k2", "-x", "x.npy", "--seed", "1", "-q"]
+    done = process("run", *args, "-o", "y.npy", "--keep", "conv1,relu1", cwd=folder)
+    assert done.code == 0, done.err
+    assert left(folder) == ["conv1.npy", "relu1.npy", "y.npy"]
+    assert process("run", *args, "--keep-all", "maps", cwd=folder).code == 0
+    assert sorted(p.name for p in (folder / "maps").iterdir()) == ["conv1.npy", "maxpool1.npy", "relu1.npy"]
+    expected = cnncalc.run("conv:4,k3 relu maxpool:k2", load(folder / "x.npy"), seed=1, keep=["conv1", "relu1"])
+    for name, array in expected.items():
+        np.testing.assert_array_equal(load(folder / "maps" / f"{name}.npy"), array)
+        if name != "maxpool1":
+            np.testing.assert_array_equal(load(folder / f"{name}.npy"), array)
+    done = process("run", *args, "--keep", "conv7", cwd=folder)
+    assert (done.code, done.out) == (2, "")
+    assert "there is no layer 'conv7' to keep" in done.err
+
+
+def test_names_that_are_no_file_names(folder: Path) -> None:
+    args = ["conv:4,k3,name=../../up", "relu", "-x", "x.npy", "--seed", "1", "--keep-all", "maps", "-q"]
+    assert process("run", *args, cwd=folder).code == 0
+    said = process("run", *args[:-1], cwd=folder)
+    assert (said.code, "note: '../../up' is saved as maps/.._.._up.npy" in said.err) == (0, True), said.err
+    assert sorted(p.name for p in (folder / "maps").iterdir()) == [".._.._up.npy", "relu1.npy"]
+
+
+@pytest.mark.parametrize("kind", ["npz", "safetensors"])
+def test_weights_of_a_network(folder: Path, kind: str) -> None:
+    rng = np.random.default_rng(5)
+    weights = {
+        "conv1.weight": rng.standard_normal((4, 3, 3, 3)).astype(np.float32),
+        "conv1.bias": rng.standard_normal(4).astype(np.float32),
+        "batchnorm1.weight": np.ones(4, np.float32),
+        "batchnorm1.bias": np.zeros(4, np.float32),
+        "batchnorm1.running_mean": np.full(4, 0.5, np.float32),
+        "batchnorm1.running_var": np.full(4, 2, np.float32),
+        "batchnorm1.num_batches_tracked": np.array(7),
+    }
+    if kind == "npz":
+        np.savez_compressed(folder / "w.npz", **weights)  # type: ignore[arg-type]
+    else:
+        from safetensors.numpy import save_file
+
+        save_file(weights, folder / "w.safetensors")
+    words = ["conv:4,k3", "batchnorm", "relu"]
+    done = process("run", *words, "-x", "x.npy", "-w", f"w.{kind}", "-o", "y.npy", cwd=folder)
+    assert done.code == 0, done.err
+    assert done.err.count("\n") == 1
+    expected = cnncalc.run(" ".join(words), load(folder / "x.npy"), weights)
+    np.testing.assert_array_equal(load(folder / "y.npy"), expected)
+
+
+def test_what_no_layer_needs_is_said(folder: Path) -> None:
+    arrays: dict[str, Any] = {"conv1.weight": np.ones((4, 3, 1, 1), np.float32), "other.weight": np.ones(3)}
+    np.savez(folder / "w.npz", **arrays)
+    done = here(["run", "conv:4", "-x", str(folder / "x.npy"), "-w", str(folder / "w.npz")])
+    assert done.code == 0
+    assert "other.weight is given, and no layer needs it" in done.err
+
+
+# Hostile files
+
+
+def header(text: str, version: bytes = b"\x01\x00", claimed: int | None = None) -> bytes:
+    """The beginning of a .npy whose header says this."""
+    data = text.encode()
+    return b"\x93NUMPY" + version + struct.pack("<H", len(data) if claimed is None else claimed) + data
+
+
+def described(kind: str = "'<f4'", shape: str = "(2, 3)", fortran: str = "False") -> bytes:
+    return header(f"{{'descr': {kind}, 'fortran_order': {fortran}, 'shape': {shape}, }}\n")
+
+
+def pickled() -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.array([{"a": 1}, None], object), allow_pickle=True)
+    return file.getvalue()
+
+
+def saved(array: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+HOSTILE: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "is empty, and no .npy"),
+    "text": (b"1 2 3\n", "another kind of file"),
+    "json": (b'{"a": 1}', "is JSON"),
+    "wrong magic": (b"\x93NUMPX\x01\x00" + bytes(64), "another kind of file"),
+    "picture": (b"\x89PNG\r\n\x1a\n" + bytes(64), "a PNG picture"),
+    "pickle": (b"\x80\x04\x95" + bytes(64), "a pickle"),
+    "objects": (pickled(), "holds Python objects"),
+    "half a header": (saved(np.ones(3))[:20], "has a broken header"),
+    "version 9": (b"\x93NUMPY\x09\x00" + bytes(64), "version 9.0 of the format"),
+    "no dictionary": (header("[1, 2]\n"), "has a broken header"),
+    "a call": (header("{'descr': __import__('os').system('touch hacked'), 'shape': (1,)}\n"), "has a broken header"),
+    "deep": (header("(" * 3000 + "\n"), "has a broken header"),
+    "a long header": (header("{}", b"\x02\x00") + b"\xff\xff\xff\x7f" + bytes(64), "has a broken header"),
+    "2^60 elements": (described(shape="(1152921504606846976,)"), "is cut short: 1152921504606846976 of float32"),
+    "2^200 elements": (described(shape=f"({2**100}, {2**100})"), "is cut short"),
+    "negative": (described(shape="(-2, 3)") + bytes(24), "claims the shape [-2, 3]"),
+    "negative twice": (described(shape="(-2, -3)") + bytes(24), "claims the shape [-2, -3]"),
+    "not whole": (described(shape="(2.5, 3)") + bytes(24), "has a broken header"),
+    "a number": (described(shape="4") + bytes(24), "has a broken header"),
+    "truncated": (
+        saved(np.ones((2, 3, 4, 5), np.float32))[:-7],
+        "is cut short: 2x3x4x5 of float32 is 480 bytes, and 473",
+    ),
+    "structured": (saved(np.zeros(3, [("a", "f4"), ("b", "i2")])), "is of dtype"),
+    "nested": (described(kind="[('a', '<f4', (2, 2))]") + bytes(96), "is of dtype"),
+    "text values": (saved(np.array(["a", "bc"])), "x is of dtype"),
+    "dates": (saved(np.array(["2026-01-01"], "M8[D]")), "x is of dtype"),
+    "complex": (saved(np.ones((1, 1, 2, 2), complex)), "complex numbers have no order"),
+    "nothing wide": (described(kind="'<V0'"), "is of dtype"),
+    "no axes": (saved(np.float32(3)), "x is a number without axes"),
+    "zero size": (saved(np.ones((2, 0, 3, 3))), "x is empty: its shape is 2x0x3x3"),
+    "zero batch": (saved(np.ones((0, 1, 3, 3))), "x is empty"),
+    "many axes": (saved(np.ones((1,) * 20)), "1x1x1"),
+}
+
+
+@pytest.mark.parametrize("way", ["file", "pipe"])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file(name: str, way: str, tmp_path: Path) -> None:
+    data, words = HOSTILE[name]
+    if way == "file":
+        path = tmp_path / "bad.npy"
+        path.write_bytes(data)
+        done = here(["run", "conv:4,k1", "-x", str(path), "--seed", "0", "-o", str(tmp_path / "y.npy")])
+    else:
+        done = here(["run", "conv:4,k1", "-x", "-", "--seed", "0", "-o", str(tmp_path / "y.npy")], data)
+    assert (done.code, done.out) == (2, ""), done
+    message = done.err.replace("(-2, 3)", "[-2, 3]").replace("(-2, -3)", "[-2, -3]")
+    assert words in message
+    assert "Traceback" not in done.err
+    assert not (tmp_path / "y.npy").exists()
+    assert not Path("hacked").exists()
+
+
+def archive(**entries: bytes) -> bytes:
+    """A zip archive of these entries."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for name, data in entries.items():
+            zipped.writestr(name, data)
+    return file.getvalue()
+
+
+def broken(data: bytes, at: int) -> bytes:
+    """The same with a byte changed."""
+    return data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
+
+
+BOMB = archive(**{"conv1.weight.npy": described(shape="(4, 3, 1, 1)") + bytes(200_000_000)})
+HOSTILE_ARCHIVES: dict[str, tuple[bytes, str]] = {
+    "no archive": (b"PK\x03\x04" + bytes(50), "cannot be unpacked"),
+    "empty archive": (archive(), "holds 0 entries"),
+    "a checkpoint": (archive(**{"model/data.pkl": b"\x80\x02", "model/data/0": b"1234"}), "nothing is unpickled"),
+    "other files": (archive(**{"readme.txt": b"hello"}), "holds 'readme.txt'"),
+    "objects": (archive(**{"conv1.weight.npy": pickled()}), "holds Python objects"),
+    "wrong shape": (archive(**{"conv1.weight.npy": saved(np.ones((4, 5)))}), "conv1.weight has the shape 4x5"),
+    "claims more": (archive(**{"conv1.weight.npy": described(shape="(4, 3, 1, 1)") + bytes(7)}), "is cut short"),
+    "a claim of 2^60": (archive(**{"conv1.weight.npy": described(shape="(1152921504606846976,)")}), "has the shape"),
+    "broken data": (broken(archive(**{"conv1.weight.npy": saved(np.ones((4, 3, 1, 1)))}), 60), "cannot be unpacked"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_ARCHIVES)
+def test_a_hostile_archive(name: str, folder: Path) -> None:
+    data, words = HOSTILE_ARCHIVES[name]
+    (folder / "w.npz").write_bytes(data)
+    files = ["-x", str(folder / "x.npy"), "-w", str(folder / "w.npz"), "-o", str(folder / "y.npy")]
+    done = here(["run", "conv:4,nobias", *files])
+    assert (done.code, done.out) == (2, ""), done
+    assert words in done.err
+    assert "Traceback" not in done.err
+    assert left(folder) == ["w.npz"]
+
+
+def test_a_zip_bomb_is_not_unpacked(folder: Path) -> None:
+    (folder / "w.npz").write_bytes(BOMB)
+    assert len(BOMB) < 1_000_000
+    script = (
+        "import resource, sys; from cnncalc.cli import call\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (150_000_000, 150_000_000))\n"
+        "sys.exit(call(sys.argv[1:]))"
+    )
+    args = ["run", "conv:4,nobias", "-x", "x.npy", "-w", "w.npz", "-o", "y.npy"]
+    environ = environment(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    done = subprocess.run(
+        [sys.executable, "-c", script, *args], cwd=folder, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr  # what is behind the array is never looked at
+    assert load(folder / "y.npy").shape == (6, 4, 9, 11)
+
+
+def test_a_safetensors_file_that_is_none(folder: Path) -> None:
+    for data in (b"\x00" * 40, b"\xff" * 8 + b"{}", b""):
+        (folder / "w.safetensors").write_bytes(data)
+        done = here(["run", "conv:4", "-x", str(folder / "x.npy"), "-w", str(folder / "w.safetensors")])
+        assert (done.code, done.out) == (2, "")
+        assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["-x", "nowhere.npy"], "cannot be read: No such file"),
+        (["-x", "."], "is a directory"),
+        (["-x", "a\0b"], "cannot be read"),
+        (["-x", "x.npy", "-o", "nowhere/y.npy"], "cannot be written: No such file"),
+        (["-x", "x.npy", "-o", "."], "cannot be written"),
+        (["-x", "x.npy", "-o", ""], "names no file"),
+        (["-x", "-", "-w", "-"], "standard input can be read once"),
+        (["-x", "x.npy", "--memory", "lots"], "'lots' is no number of bytes"),
+        (["-x", "x.npy", "--memory", "1k"], "one sample takes"),
+        (["-x", "x.npy", "-o", "-", "--json"], "leave one of them out"),
+        (["-x", "x.npy", "--seed", "-1"], "--seed"),
+        (["2x9x11", "-x", "x.npy"], "shape in front"),
+    ],
+)
+def test_wrong_usage(args: list[str], words: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    front = [args.pop(0)] if args[0] == "2x9x11" else []
+    seed = [] if "--seed" in args else ["--seed", "0"]
+    done = here(["run", *front, "conv:4,k3", *args, *seed])
+    assert (done.code, done.out) == (2, ""), done
+    assert words in done.err
+    assert left(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.array(["a", "b"]), "'w.npy' is of dtype <U1"),
+        (np.array(3.0), "'w.npy' is a number without axes"),
+        (np.ones((4, 3, 3, 3), complex), "'w.npy' is of dtype complex128"),
+    ],
+    ids=["text", "number", "complex"],
+)
+@pytest.mark.parametrize("command", [["run", "conv", "-x", "x.npy"], ["dense", "conv", "-i", "2x9x11"]])
+def test_what_is_no_kernel_is_blamed_itself(
+    command: list[str], array: Any, words: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    np.save("w.npy", array)
+    done = here([*command, "-w", "w.npy"])
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+
+
+def test_what_is_not_known_cannot_be_executed(folder: Path) -> None:
+    spec = '[{"op": "relu"}, {"op": "opaque", "type": "Wavelet", "out": [2, 9, 11], "name": "odd"}]'
+    (folder / "net.json").write_text(spec, encoding="utf-8")
+    done = here(["run", str(folder / "net.json"), "-x", str(folder / "x.npy")])
+    assert done.code == 2
+    assert "layers[1] 'odd': it is a Wavelet, and what that computes is not known" in done.err
+
+
+# What is left behind
+
+
+def slow_run(folder: Path, out: str = "y.npy") -> subprocess.Popen[bytes]:
+    """A run that takes seconds, writing a result of 200 MB."""
+    np.lib.format.open_memmap(folder / "big.npy", "w+", np.float32, (400, 16, 90, 90))
+    args = ["run", "conv:16,k7,p3", "relu", "conv:16,k7,p3", "-x", "big.npy", "--seed", "0", "-o", out]
+    return subprocess.Popen([*command(), *args], cwd=folder, env=environment(), stderr=subprocess.PIPE)
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_an_end_in_the_middle_leaves_nothing_under_the_name(folder: Path, ending: signal.Signals) -> None:
+    running = slow_run(folder)
+    until(lambda: any(p.name.endswith(".part") for p in folder.iterdir()))
+    assert not (folder / "y.npy").exists()
+    running.send_signal(ending)
+    running.communicate()
+    assert not (folder / "y.npy").exists()
+    if ending != signal.SIGKILL:
+        assert running.returncode == 128 + ending
+        assert not [p.name for p in folder.iterdir() if p.name.endswith(".part")]
+
+
+def test_a_file_that_is_there_stays_until_the_new_one_is_whole(folder: Path) -> None:
+    (folder / "y.npy").write_bytes(b"before")
+    os.chmod(folder / "y.npy", 0o640)
+    done = here(["run", "conv:4,k3", "-x", str(folder / "w.npy"), "--seed", "0", "-o", str(folder / "y.npy")])
+    assert done.code == 2  # the kernel is too large for it
+    assert (folder / "y.npy").read_bytes() == b"before"
+    done = here(["run", "relu", "-x", str(folder / "w.npy"), "-o", str(folder / "y.npy")])
+    assert done.code == 0
+    assert load(folder / "y.npy").shape == (4, 3, 3, 2)
+    assert (folder / "y.npy").stat().st_mode & 0o777 == 0o640
+
+
+def test_the_input_may_be_the_output(folder: Path) -> None:
+    x = load(folder / "x.npy")
+    assert here(["run", "relu", "-x", str(folder / "x.npy"), "-o", str(folder / "x.npy")]).code == 0
+    np.testing.assert_array_equal(load(folder / "x.npy"), np.maximum(x, 0))
+
+
+def test_a_full_disk(folder: Path) -> None:
+    """A limit on the size of files stands for a disk without room: both fail when the blocks are reserved."""
+    script = (
+        "import resource, signal, sys; from cnncalc.cli import call\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))\n"
+        "sys.exit(call(sys.argv[1:]))"
+    )
+    args = ["run", "conv:4,k3", "-x", "x.npy", "--seed", "0", "-o", "y.npy"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *args],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "'y.npy' cannot be written: File too large" in done.stderr
+    assert left(folder) == []
+    device = here(["run", "conv:4,k3", "-x", str(folder / "x.npy"), "--seed", "0", "-o", "/dev/full", "-q"])
+    assert device.code == 2
+    assert "No space left on device" in device.err
+
+
+def test_a_link_and_a_device(folder: Path) -> None:
+    (folder / "real").mkdir()
+    (folder / "y.npy").symlink_to(folder / "real" / "there.npy")
+    assert here(["run", "relu", "-x", str(folder / "x.npy"), "-o", str(folder / "y.npy")]).code == 0
+    assert (folder / "y.npy").is_symlink()
+    assert load(folder / "real" / "there.npy").shape == (6, 3, 9, 11)
+    assert here(["run", "relu", "-x", str(folder / "x.npy"), "-o", "/dev/null"]).code == 0
+    os.mkfifo(folder / "pipe.npy")
+    writer = subprocess.Popen(["bash", "-c", "cat x.npy > pipe.npy"], cwd=folder)
+    done = process("run", "relu", "-x", "pipe.npy", "-o", "z.npy", cwd=folder)
+    writer.wait()
+    assert done.code == 0, done.err
+    assert load(folder / "z.npy").shape == (6, 3, 9, 11)
+
+
+def test_a_run_beyond_the_machine_is_refused(folder: Path) -> None:
+    done = here(["run", "linear:100000000", "flatten", "-x", str(folder / "x.npy"), "--seed", "0"])
+    assert done.code == 2
+    done = here(["run", "flatten", "linear:100000000", "-x", str(folder / "x.npy"), "--seed", "0", "--memory", "9T"])
+    assert done.code == 2
+    assert "of memory, and the machine has" in done.err
+    assert "note: needs" in done.err
+
+
+def test_a_large_batch_stays_in_bounded_memory(folder: Path) -> None:
+    """400 samples of 1.5 MiB, worked on in at most 40 MiB: twice the samples take no more."""
+    path = folder / "big.npy"
+    np.lib.format.open_memmap(path, "w+", np.float32, (400, 3, 360, 360))
+    script = (
+        "import resource, sys, cnncalc.execute; from cnncalc.cli import call\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "assert call(sys.argv[1:]) == 0\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    args = [
+        "run",
+        "conv:4,k3,s3",
+        "relu",
+        "maxpool:k3",
+        "-x",
+        "big.npy",
+        "--seed",
+        "0",
+        "-o",
+        "y.npy",
+        "--memory",
+        "40M",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *args],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) * 1024 < 200 << 20, "593 MiB go in"
+    assert load(folder / "y.npy").shape == (400, 4, 40, 40)
+
+
+def test_a_small_layer_does_not_wait_for_what_it_does_not_need(folder: Path) -> None:
+    script = (
+        "import sys; from cnncalc.cli import call\n"
+        "assert call(sys.argv[1:]) == 0\n"
+        "assert not {'rich', 'safetensors', 'zipfile', 'numpy.polynomial', 'onnx', 'torch'} & set(sys.modules)"
+    )
+    args = ["run", "conv", "relu", "-x", "x.npy", "-w", "w.npy", "-o", "y.npy"]
+    subprocess.run([sys.executable, "-c", script, *args], cwd=folder, env=environment(), check=True)
+
+
+def test_limits_of_this_process_are_as_before() -> None:
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "pad:p=9999999999",
+        "pad:p=500000",
+        "adaptiveavgpool:9999999999999",
+        "conv:4,k3,p60000",
+        "conv:99999999999999999,k3",
+    ],
+)
+@pytest.mark.parametrize("out", [[], ["-o", "/dev/null"], ["--json"]])
+def test_what_no_machine_holds_is_refused(word: str, out: list[str], folder: Path) -> None:
+    done = here(["run", word, "-x", str(folder / "x.npy"), "--seed", "0", *out])
+    assert (done.code, done.out) == (2, ""), done
+    assert "no machine holds them" in done.err or "and the machine has" in done.err
+
+
+def test_a_kept_layer_and_the_result_are_two_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    done = here(["run", "conv", "-x", "x.npy", "-w", "w.npy", "--keep", "conv1", "-o", "conv1.npy"])
+    assert done.code == 2
+    assert "would be one file" in done.err
+    assert left(folder) == []

@@ -1,0 +1,372 @@
+"""Learning a kernel, gradients against finite differences, and the matrix that is the same layer."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnncalc
+from cnncalc.execute import Job, gradients, matrix
+from cnncalc.execute.convolution.columns import Windows
+from cnncalc.execute.convolution.convolve import convolve
+from cnncalc.execute.learn import Diverged, Learner
+from tests.execute.test_values import weights_for
+from tests.program import command, environment, here, process
+
+CONVOLUTIONS: dict[str, tuple[Windows, int, tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = {
+    "plain": (Windows((3, 2), (1, 1), (1, 1), (0, 0)), 1, (2, 3, 6, 7), (4, 3, 3, 2), (4, 6)),
+    "strides and padding": (Windows((3, 2), (2, 3), (1, 1), (1, 2)), 1, (2, 3, 7, 8), (4, 3, 3, 2), (4, 4)),
+    "dilated groups": (Windows((2, 3), (1, 2), (2, 1), (0, 1)), 2, (2, 4, 6, 7), (6, 2, 2, 3), (4, 4)),
+    "one axis": (Windows((3,), (2,), (2,), (3,)), 1, (3, 2, 11), (5, 2, 3), (6,)),
+    "three axes": (Windows((2, 1, 2), (1, 2, 1), (1, 1, 2), (1, 0, 0)), 1, (1, 2, 3, 5, 4), (3, 2, 2, 1, 2), (4, 3, 2)),
+}
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_gradients_against_finite_differences(name: str) -> None:
+    windows, g, x_shape, w_shape, space = CONVOLUTIONS[name]
+    rng = np.random.default_rng(0)
+    x, w, b = rng.standard_normal(x_shape), rng.standard_normal(w_shape), rng.standard_normal(w_shape[0])
+    upstream = rng.standard_normal((x_shape[0], w_shape[0], *space))
+
+    def value() -> float:
+        out = np.empty(upstream.shape)
+        convolve(x, w, b, out, windows, g)
+        return float((out * upstream).sum())
+
+    found = {
+        "x": (x, gradients.input_gradient(upstream, w, windows, x_shape[2:], g)),
+        "weight": (w, gradients.weight_gradient(x, upstream, windows, g)),
+        "bias": (b, gradients.bias_gradient(upstream)),
+    }
+    for array, gradient in found.values():
+        assert gradient.shape == array.shape
+        numbers = np.zeros(array.shape)
+        for at in np.ndindex(array.shape):
+            before = array[at]
+            array[at] = before + 1e-4
+            more = value()
+            array[at] = before - 1e-4
+            numbers[at] = (more - value()) / 2e-4
+            array[at] = before
+        np.testing.assert_allclose(gradient, numbers, rtol=1e-6, atol=1e-6)
+
+
+def learner(spec: Any, shape: tuple[int, ...], seed: int = 5, noise: float = 0, **how: Any) -> Learner:
+    """A learner whose y comes out of the same layer with other weights."""
+    x = np.random.default_rng(seed).standard_normal(shape)
+    report = cnncalc.shape(spec, shape, **how)
+    y = cnncalc.run(spec, x, weights_for(report, 9), **how)
+    y = y + noise * np.random.default_rng(1).standard_normal(y.shape)
+    return Learner(cnncalc.load(spec), x, y, seed=2, **how)
+
+
+LAYERS = [
+    {"op": "conv", "c_o": 3, "k": [2, 3]},
+    {"op": "conv", "c_o": 4, "k": 3, "s": [2, 1], "p": [[1, 0], [2, 1]], "g": 2, "bias": False},
+    {"op": "conv", "c_o": 2, "k": 2, "d": 2, "flip": True},
+    {"op": "dwconv", "k": [3, 2], "p": 1, "multiplier": 2},
+]
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_descent_finds_the_weights_again(layer: dict[str, Any], layout: str) -> None:
+    shape = (4, 2, 9, 8) if layout == "NCHW" else (4, 9, 8, 2)
+    found = learner([layer], shape, layout=layout)
+    rate = found.largest_rate()
+    losses = [step.loss for step in found.descend(rate / 2, 300)]
+    falling = [loss for loss in losses if loss > 1e-20]  # below there is rounding only
+    assert falling == sorted(falling, reverse=True)
+    assert found.loss() < 1e-6 * losses[0]
+    exact = learner([layer], shape, layout=layout)
+    solution = exact.solve()
+    assert solution.loss == 0
+    assert solution.rank == solution.unknowns
+    np.testing.assert_allclose(found.weight, exact.weight, atol=1e-3)
+
+
+def test_the_largest_rate_is_where_it_begins_to_diverge() -> None:
+    layer = [{"op": "conv", "c_o": 2, "k": 3, "p": 1}]
+    rate = learner(layer, (2, 2, 7, 9)).largest_rate(500)
+    falling = learner(layer, (2, 2, 7, 9), noise=0.1)
+    steps = list(falling.descend(rate * 0.98, 50))
+    assert all(b.loss <= a.loss for a, b in pairwise(steps))
+    with pytest.raises(Diverged, match="the loss grew from"):
+        list(learner(layer, (2, 2, 7, 9), noise=0.1).descend(rate * 1.05, 400))
+
+
+def test_the_exact_solution_is_the_least_of_all() -> None:
+    found = learner([{"op": "conv", "c_o": 2, "k": 2}], (2, 3, 6, 5), noise=0.5)
+    solution = found.solve()
+    assert found.bias is not None
+    for array in (found.weight, found.bias):
+        for at in np.ndindex(array.shape):
+            for step in (1e-3, -1e-3):
+                array[at] += step
+                assert found.loss() > solution.loss
+                array[at] -= step
+
+
+def test_too_few_samples_leave_the_kernel_open() -> None:
+    found = learner([{"op": "conv", "c_o": 1, "k": 3, "bias": False}], (1, 2, 4, 5))
+    solution = found.solve()
+    assert (solution.equations, solution.unknowns, solution.rank) == (6, 18, 6)
+    assert solution.loss == 0
+
+
+def test_what_cannot_be_learned() -> None:
+    x = np.ones((2, 3, 6, 6))
+    with pytest.raises(cnncalc.SpecError, match="one convolution, and this is maxpool"):
+        Learner(cnncalc.load("maxpool:k2"), x, x)
+    with pytest.raises(cnncalc.SpecError, match="this is 2 layers"):
+        Learner(cnncalc.load("conv:3 relu"), x, x)
+    with pytest.raises(cnncalc.ShapeError, match="y has the shape 2x3x6x6, and 2x4x4x4 comes out"):
+        Learner(cnncalc.load("conv:4,k3"), x, x)
+
+
+# the chapter
+
+
+@pytest.fixture
+def edges(tmp_path: Path) -> Path:
+    """The chapter's picture of ones with four columns of zeros, its kernel and the kernel to begin with."""
+    x = np.ones((6, 8), np.float32)
+    x[:, 2:6] = 0
+    kernel = np.array([[1.0, -1.0]], np.float32)
+    y = x[:, :-1] - x[:, 1:]
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", y)
+    np.save(tmp_path / "k.npy", kernel)
+    np.save(tmp_path / "k0.npy", np.array([[1.03678, 0.18651]], np.float32))
+    np.save(tmp_path / "x_last.npy", x.reshape(1, 6, 8, 1))
+    np.save(tmp_path / "y_last.npy", y.reshape(1, 6, 7, 1))
+    np.save(tmp_path / "k0_last.npy", np.array([[1.03678, 0.18651]], np.float32).reshape(1, 2, 1, 1))
+    return tmp_path
+
+
+TABLE = {2: "15.990", 4: "6.157", 6: "2.456", 8: "0.995", 10: "0.406"}
+DESCENT = ["--lr", "0.03", "--steps", "10", "--log-every", "2"]
+
+
+@pytest.mark.parametrize("last", [False, True], ids=["2-D", "channels last"])
+def test_the_chapters_table(edges: Path, last: bool) -> None:
+    suffix = "_last" if last else ""
+    files = ["-x", f"x{suffix}.npy", "-y", f"y{suffix}.npy", "--init", f"k0{suffix}.npy", "-o", "k.npy"]
+    layout = ["--layout", "NHWC"] if last else []
+    done = process("learn", "conv:nobias", *files, *DESCENT, *layout, cwd=edges)
+    assert done.code == 0, done.err
+    rows = [line.split() for line in done.out.splitlines()[1:6]]
+    assert {int(row[0]): row[1] for row in rows} == TABLE
+    found = np.load(edges / "k.npy")
+    assert found.shape == ((1, 2, 1, 1) if last else (1, 2))
+    assert [f"{v:.4f}" for v in found.ravel()] == ["1.0590", "-0.9277"]
+    if not last:
+        assert "[[ 1.0590 -0.9277]]" in done.out
+
+
+def test_the_table_as_json(edges: Path) -> None:
+    files = ["-x", str(edges / "x.npy"), "-y", str(edges / "y.npy"), "--init", str(edges / "k0.npy")]
+    done = here(["learn", "conv:nobias", *files, *DESCENT, "--json"])
+    found = json.loads(done.out)
+    assert {row["step"]: f"{row['loss']:.3f}" for row in found["losses"]} == TABLE
+    assert found["lr"] == 0.03
+    assert np.shape(found["weight"]) == (1, 1, 1, 2)
+    assert "bias" not in found
+
+
+def test_divergence_is_said(edges: Path) -> None:
+    files = ["-x", str(edges / "x.npy"), "-y", str(edges / "y.npy"), "-o", str(edges / "new.npy")]
+    done = here(["learn", "conv:k1x2", *files, "--lr", "1"])
+    assert done.code == 2
+    assert "the loss grew from" in done.err
+    assert "try a smaller --lr: below 2/(largest curvature) = 0.0161 the loss falls" in done.err
+    assert "nan" not in (done.out + done.err).lower()
+    assert not (edges / "new.npy").exists()
+
+
+def test_the_exact_solution_says_how_well_determined_it_is(edges: Path) -> None:
+    files = ["-x", str(edges / "x.npy"), "-y", str(edges / "y.npy")]
+    done = here(["learn", "conv:k1x2,nobias", *files, "--exact"])
+    assert "42 equations in 2 unknowns an output channel, rank 2 of 2: determined, condition 2.24" in done.out
+    assert "[[[[ 1.0000 -1.0000]]]]" in done.out
+    assert done.err == ""
+    done = here(["learn", "conv:k1x2,nobias", *files, "--exact", "--lr", "0.1", "--log-every", "2"])
+    assert done.err == (
+        "note: --lr is not used: --exact takes no steps\nnote: --log-every is not used: --exact takes no steps\n"
+    )
+    done = here(["learn", "conv:k3x2,nobias", *files[:2], "-y", str(edges / "y4.npy"), "--exact"])
+    assert done.code == 2  # there is no such file
+    np.save(edges / "y4.npy", np.load(edges / "y.npy")[:4])
+    done = here(["learn", "conv:k3x2,nobias", *files[:2], "-y", str(edges / "y4.npy"), "--exact"])
+    assert "rank 2 of 6: not determined, 4 directions left open" in done.out
+
+
+def test_kernel_and_bias_in_one_file(edges: Path) -> None:
+    files = ["-x", str(edges / "x.npy"), "-y", str(edges / "y.npy")]
+    done = here(["learn", "conv:k1x2", *files, "--exact", "-o", str(edges / "w.npz")])
+    assert done.code == 0, done.err
+    found = np.load(edges / "w.npz")
+    assert sorted(found) == ["conv1.bias", "conv1.weight"]
+    done = here(
+        ["run", "conv:1,k1x2", "-x", str(edges / "x.npy"), "-w", str(edges / "w.npz"), "-o", str(edges / "z.npy")]
+    )
+    assert done.code == 0, done.err
+    np.testing.assert_allclose(np.load(edges / "z.npy"), np.load(edges / "y.npy"), atol=1e-6)
+    done = here(["learn", "conv:k1x2", *files, "--exact", "-o", str(edges / "w.npy")])
+    assert "has the kernel only" in done.err
+
+
+def piped(folder: Path, *args: str) -> tuple[int, bytes]:
+    """The exit code and the bytes on standard output."""
+    done = subprocess.run([*command(), *args], cwd=folder, env=environment(), capture_output=True, check=False)
+    return done.returncode, done.stdout
+
+
+def test_a_kernel_alone_goes_to_standard_output(edges: Path) -> None:
+    args = ["learn", "conv:k1x2,nobias", "-x", "x.npy", "-y", "y.npy", "--steps", "2", "-o", "-"]
+    code, out = piped(edges, *args)
+    assert (code, np.load(io.BytesIO(out)).shape) == (0, (1, 1, 1, 2))
+    assert piped(edges, *args, "--json") == (2, b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("x", np.nan, "x has values that are not finite"),
+        ("y", np.inf, "y has"),
+        ("y", -1e200, "y has values up to 1e+200"),
+    ],
+)
+@pytest.mark.parametrize("exact", [[], ["--exact"]])
+def test_what_is_not_finite_is_blamed_itself(
+    name: str, value: float, words: str, exact: list[str], edges: Path
+) -> None:
+    array = np.load(edges / f"{name}.npy").astype(float)
+    array.flat[3] = value
+    np.save(edges / f"{name}.npy", array)
+    done = here(
+        ["learn", "conv:k1x2,nobias", "-x", str(edges / "x.npy"), "-y", str(edges / "y.npy"), *exact],
+    )
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+
+
+def test_a_kernel_in_another_order_is_learned_all_the_same() -> None:
+    rng = np.random.default_rng(0)
+    x, wanted = rng.standard_normal((2, 8, 8, 3)), rng.standard_normal((3, 3, 3, 2))
+    network = cnncalc.load("dwconv:k3,multiplier=2,nobias")
+    y = cnncalc.run(network, x, wanted, layout="NHWC")
+    learner = Learner(network, x, y, np.asfortranarray(np.zeros_like(wanted)), layout="NHWC")
+    assert sum(1 for _ in learner.descend(1e-3, 3)) == 3
+    learner.solve()
+    np.testing.assert_allclose(learner.weight, wanted, atol=1e-12)
+
+
+def test_what_has_converged_has_not_diverged() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((4, 3, 16, 16)).astype(np.float32)
+    y = rng.standard_normal((4, 5, 14, 14)).astype(np.float32)
+    for wanted in (y, cnncalc.run("conv:5,k3", x, seed=0)):
+        learner = Learner(cnncalc.load("conv:5,k3"), x, wanted)
+        losses = [step.loss for step in learner.descend(5e-4, 1200)]
+        assert losses[-1] <= losses[0]
+
+
+def test_init_and_seed_exclude_each_other(edges: Path) -> None:
+    files = ["-x", str(edges / "x.npy"), "-y", str(edges / "y.npy"), "--init", str(edges / "k.npy")]
+    assert here(["learn", "conv", *files, "--seed", "1"]).code == 2
+
+
+# the matrix
+
+
+MATRICES = [
+    ([{"op": "conv", "c_o": 3, "k": [2, 3], "s": [1, 2], "p": [[1, 0], [2, 1]]}], (2, 5, 6)),
+    ([{"op": "conv", "c_o": 4, "k": 2, "g": 2, "d": 2}], (2, 5, 6)),
+    ([{"op": "dwconv", "k": 3, "p": 1}], (3, 4, 5)),
+    ([{"op": "sepconv", "c_o": 4, "k": 2}], (3, 4, 5)),
+    ([{"op": "convT", "c_o": 2, "k": 3, "s": 2, "p": 1}], (3, 4, 3)),
+    ([{"op": "avgpool", "k": 3, "s": 2, "p": 1}], (2, 5, 6)),
+    ([{"op": "conv1d", "c_o": 3, "k": 4}], (2, 9)),
+    (
+        [{"op": "conv", "c_o": 3, "k": 2}, {"op": "upsample", "factor": 2, "mode": "bilinear"}, {"op": "flatten"}],
+        (2, 3, 4),
+    ),
+]
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize(("spec", "sample"), MATRICES, ids=lambda value: str(value) if isinstance(value, list) else "")
+def test_a_layer_is_its_matrix(spec: Any, sample: tuple[int, ...], layout: str) -> None:
+    sample = sample if layout == "NCHW" else (*sample[1:], sample[0])
+    network = matrix.without_bias(cnncalc.load(spec))._replace(layout=layout)
+    weights = weights_for(cnncalc.shape(network, sample))
+    job = Job(network, sample, np.dtype(float), weights)
+    found = matrix.dense(job)
+    x = np.random.default_rng(4).standard_normal(sample)
+    y = cnncalc.run(network, x, weights)
+    assert found.shape == (y.size, x.size)
+    np.testing.assert_allclose(found @ x.ravel(), y.ravel(), rtol=1e-12, atol=1e-12)
+
+
+def test_a_1x1_convolution_is_a_linear_layer_on_the_channels() -> None:
+    x = np.random.default_rng(0).standard_normal((2, 3, 4, 5))
+    w, b = np.random.default_rng(1).standard_normal((6, 3)), np.arange(6.0)
+    by_conv = cnncalc.run("conv", x, w.reshape(6, 3, 1, 1), bias=b)
+    by_linear = cnncalc.run("linear", np.moveaxis(x, 1, -1).reshape(-1, 3), w, bias=b)
+    np.testing.assert_allclose(np.moveaxis(by_conv, 1, -1).reshape(-1, 6), by_linear, rtol=1e-12, atol=1e-12)
+
+
+def test_the_matrix_goes_to_standard_output(tmp_path: Path) -> None:
+    code, out = piped(tmp_path, "dense", "conv:1,k2", "-i", "3x3", "--seed", "0", "-o", "-", "-q")
+    assert (code, list(tmp_path.iterdir()), np.load(io.BytesIO(out)).shape) == (0, [], (4, 9))
+
+
+def test_dense_from_the_shell(tmp_path: Path) -> None:
+    w = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype(np.float32)
+    x = np.random.default_rng(1).standard_normal((3, 9, 7)).astype(np.float32)
+    np.save(tmp_path / "w.npy", w)
+    done = process("dense", "conv:s2,p1", "-i", "3x9x7", "-w", "w.npy", "-o", "m.npy", cwd=tmp_path)
+    assert (done.code, done.out) == (0, "")
+    assert "the matrix is 80 x 189 of float32: 59.1 KiB" in done.err
+    found = np.load(tmp_path / "m.npy")
+    np.testing.assert_allclose(found @ x.ravel(), cnncalc.run("conv:s2,p1", x, w).ravel(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_textbooks_matrix_of_integers(tmp_path: Path) -> None:
+    np.save(tmp_path / "k.npy", np.arange(4).reshape(2, 2))
+    done = here(["dense", "conv", "-i", "3x3", "-w", str(tmp_path / "k.npy"), "-q"])
+    assert done.out == ("[[0 1 0 2 3 0 0 0 0]\n [0 0 1 0 2 3 0 0 0]\n [0 0 0 0 1 0 2 3 0]\n [0 0 0 0 0 1 0 2 3]]\n")
+    assert done.err == ""
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["conv:64,k3,p1", "-i", "3x4000x4000", "--seed", "0"], "the machine has"),
+        (["relu", "-i", "3x4x4"], "relu is no linear map"),
+        (["conv:4,k3", "--seed", "0"], "no input"),
+        (["conv:4,k3", "-i", "2x3x8x8", "--seed", "0"], "is a batch"),
+        (["conv:4,k3", "-i", "3xHxW", "--seed", "0"], "open sizes"),
+        (["conv:4,k3", "-i", "3x8x8"], "no weights for conv1.weight 4x3x3x3"),
+    ],
+)
+def test_no_matrix(args: list[str], words: str, tmp_path: Path) -> None:
+    done = here(["dense", *args, "-o", str(tmp_path / "m.npy")])
+    assert done.code == 2
+    assert words in done.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_bias_is_no_part_of_it() -> None:
+    done = here(["dense", "conv:1,bias=true", "-i", "2x2", "--seed", "0"])
+    assert done.code == 0
+    assert "the bias is no part of the matrix" in done.err

@@ -1,0 +1,120 @@
+"""The rules of the PyTorch reader without PyTorch: calls written by hand, and the specs that they are."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cnncalc
+from cnncalc.frameworks.torch.read.build import build
+from cnncalc.frameworks.torch.read.calls import Call, Constant, Record, Value
+from tests.program import here
+
+X = Value(-1, 0, (1, 6, 7, 9))
+
+
+def parameter(name: str, *shape: int) -> Constant:
+    return Constant(shape, name, (name,), lambda: name)
+
+
+def record(*calls: Call, outputs: list[Value] | None = None, leaves: tuple[str, ...] = ()) -> Record:
+    """A module that makes these calls; the last call's first result is its output."""
+    last = Value(len(calls) - 1, 0, calls[-1].outs[0])
+    sizes = {"a.weight": 8 * 6 * 9, "a.bias": 8, "t": 99}
+    return Record("Net", X.shape[1:], 1, list(calls), outputs or [last], sizes, {"b": 5}, frozenset(leaves))
+
+
+def call(
+    function: str, *args: Any, out: tuple[int, ...] = X.shape, path: str = "", turn: int = 0, **kwargs: Any
+) -> Call:
+    return Call(function, args, kwargs, (out,), path, turn)
+
+
+def spec(*calls: Call, **others: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = build(record(*calls, **others), None).spec["layers"]
+    return found
+
+
+WEIGHT, BIAS = parameter("a.weight", 8, 6, 3, 3), parameter("a.bias", 8)
+ROWS: list[tuple[Call, dict[str, Any]]] = [
+    (
+        call("conv2d", X, WEIGHT, BIAS, (2, 2), (1, 0), (1, 1), 1, out=(1, 8, 4, 4)),
+        {"op": "conv", "c_o": 8, "k": 3, "s": 2, "p": [1, 0]},
+    ),
+    (
+        call("conv2d", X, WEIGHT, padding="same", out=(1, 8, 7, 9)),
+        {"op": "conv", "c_o": 8, "k": 3, "p": "same", "bias": False},
+    ),
+    (call("max_pool2d", X, 3, stride=2, out=(1, 6, 3, 4)), {"op": "maxpool", "k": 3, "s": 2}),
+    (call("pad", X, (0, 0, 1, 2), "constant", None, out=(1, 6, 10, 9)), {"op": "pad", "p": [[1, 2], [0, 0]]}),
+    (call("mean", X, dim=(2, 3), out=(1, 6)), {"op": "globalavgpool", "keepdims": False}),
+    (
+        call("mean", X, dim=0, out=(6, 7, 9)),
+        {"op": "opaque", "type": "mean", "out": [6, 7, 9], "params": 0, "buffers": 0, "macs": 0},
+    ),
+    (call("add", X, 3), {"op": "rescale", "offset": 3}),
+    (
+        call("add", X, parameter("t", 7, 9)),
+        {"op": "opaque", "type": "add", "out": [6, 7, 9], "params": 99, "buffers": 0, "macs": 0},
+    ),
+    (
+        call("getitem", X, (slice(None), slice(2, 5)), out=(1, 3, 7, 9)),
+        {"op": "slice", "axis": 1, "start": 2, "stop": 5},
+    ),
+    (call("flatten", X, 1, out=(1, 378)), {"op": "flatten"}),
+    (call("reshape", X, (3, 126), out=(3, 126)), {"op": "reshape", "out": [3, 126]}),
+    (call("hardtanh", X, 0.0, 6.0), {"op": "relu6"}),
+]
+
+
+@pytest.mark.parametrize(("one", "layer"), ROWS)
+def test_a_call_is_a_layer(one: Call, layer: dict[str, Any]) -> None:
+    (found,) = spec(one)
+    name = found.pop("name")
+    assert found == layer
+    assert name == layer.get("type", layer["op"])
+    assert cnncalc.shape({"input": [6, 7, 9], "layers": [found]}).out == tuple(layer.get("out", one.outs[0][1:]))
+
+
+def test_layers_are_called_as_their_modules_and_read_what_they_read() -> None:
+    conv = call("conv2d", X, WEIGHT, BIAS, padding=1, out=(1, 8, 7, 9), path="stem.a", turn=1)
+    relu = call("relu", Value(0, 0, (1, 8, 7, 9)), out=(1, 8, 7, 9), path="stem", turn=2)
+    again = call("relu", Value(0, 0, (1, 8, 7, 9)), out=(1, 8, 7, 9), path="stem", turn=2)
+    both = call("add", Value(1, 0, relu.outs[0]), Value(2, 0, relu.outs[0]), out=(1, 8, 7, 9))
+    layers = spec(conv, relu, again, both, leaves=("stem.a",))
+    assert [(layer["name"], layer.get("from")) for layer in layers] == [
+        ("stem.a", None),
+        ("stem.relu", None),
+        ("stem.relu_2", "stem.a"),
+        ("add", ["stem.relu", "stem.relu_2"]),
+    ]
+    imported = build(record(conv, leaves=("stem.a",)), None)
+    assert {name: read() for name, read in imported.weights.items()} == {
+        "stem.a.weight": "a.weight",
+        "stem.a.bias": "a.bias",
+    }
+
+
+def test_a_shared_weight_is_tied_and_what_no_output_needs_is_left_out() -> None:
+    conv = call("conv2d", X, parameter("a.weight", 6, 6, 3, 3), padding=1)
+    twice = call("conv2d", Value(0, 0, X.shape), parameter("a.weight", 6, 6, 3, 3), padding=1)
+    layers = spec(conv, twice, call("relu", X), outputs=[Value(1, 0, X.shape)])
+    assert [layer.get("tie") for layer in layers] == [None, "conv"]
+    assert [layer["name"] for layer in layers] == ["conv", "conv_2"]
+
+
+def test_without_pytorch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(cnncalc.SpecError, match=r"^this needs PyTorch, which is not installed\n  pip install 'cnnc"):
+        cnncalc.from_torch(object(), "3x7x9")
+    ended = here(["convert", "nets:make", "-i", "3x7x9"])
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "this needs PyTorch, which is not installed\n  pip install 'cnncalc[torch]'\n"
+    assert here(["convert", "nets:make"]).err.startswith("no input shape\n")
+    assert here(["convert", "relu", "--weights", str(tmp_path / "w.npz")]).err.startswith(
+        "--weights writes the weights"
+    )

@@ -1,0 +1,238 @@
+"""PyTorch modules read as specs, where PyTorch is there: the same shapes, parameters and values, module by module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnncalc
+from cnncalc.frameworks.torch.read import read
+
+torch = pytest.importorskip("torch")
+nn, F = torch.nn, torch.nn.functional
+
+
+class Calls(nn.Module):  # type: ignore[misc,name-defined]
+    """A module of one function; with names, parameters of these shapes."""
+
+    def __init__(self, function: Callable[..., Any], **shapes: tuple[int, ...]):
+        super().__init__()
+        self.function = function
+        for name, shape in shapes.items():
+            setattr(self, name, nn.Parameter(torch.rand(shape) + 0.5))
+
+    def forward(self, x: Any) -> Any:
+        return self.function(x, *self.parameters())
+
+
+def shuffle(x: Any) -> Any:
+    n, c, h, w = x.shape
+    return x.view(n, 3, c // 3, h, w).transpose(1, 2).contiguous().view(n, c, h, w)
+
+
+def inplace(x: Any) -> Any:
+    y = x * 1.0 + 0.5
+    y += x
+    y.mul_(2)
+    return F.relu_(y)
+
+
+def gated(x: Any) -> Any:
+    gate, value = x.chunk(2, 1)
+    return value * gate.sigmoid()
+
+
+def by_shape(x: Any) -> Any:
+    return F.interpolate(x, size=(8, 9)) if x.shape[2] < 8 else x
+
+
+SQUARE = (6, 7, 9)
+READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str]]] = [
+    (lambda: nn.Conv2d(6, 8, (3, 5), (2, 1), (1, 2), (1, 2), 2), SQUARE, ["conv"]),
+    (lambda: nn.Conv2d(6, 8, 3, padding="same", bias=False), SQUARE, ["conv"]),
+    (lambda: nn.Conv2d(6, 12, 3, groups=6), SQUARE, ["dwconv"]),
+    (lambda: nn.Conv2d(6, 8, 3, padding=1, padding_mode="reflect"), SQUARE, ["pad", "conv"]),
+    (lambda: nn.Conv1d(6, 8, 3), (6, 11), ["conv1d"]),
+    (lambda: nn.Conv3d(2, 3, (1, 2, 3)), (2, 4, 5, 7), ["conv3d"]),
+    (lambda: nn.ConvTranspose2d(6, 4, 3, 2, 1, 1, 2, False, 1), SQUARE, ["convT"]),
+    (lambda: nn.ConvTranspose1d(6, 4, 3, 2), (6, 11), ["convT1d"]),
+    (lambda: nn.MaxPool2d(3, 2, 1, ceil_mode=True), SQUARE, ["maxpool"]),
+    (lambda: nn.MaxPool2d(2, 1, dilation=3), SQUARE, ["maxpool"]),
+    (lambda: nn.AvgPool2d(3, 2, 1, count_include_pad=False), SQUARE, ["avgpool"]),
+    (lambda: nn.AvgPool1d(3), (6, 11), ["avgpool1d"]),
+    (lambda: nn.LPPool2d(2, 3, 2), SQUARE, ["lppool"]),
+    (lambda: nn.AdaptiveAvgPool2d((2, 3)), SQUARE, ["adaptiveavgpool"]),
+    (lambda: nn.AdaptiveMaxPool2d((None, 3)), SQUARE, ["adaptivemaxpool"]),
+    (lambda: nn.AdaptiveAvgPool2d(1), SQUARE, ["globalavgpool"]),
+    (lambda: nn.Linear(9, 5, bias=False), SQUARE, ["linear"]),
+    (lambda: nn.Sequential(nn.Flatten(), nn.Linear(378, 5)), SQUARE, ["flatten", "linear"]),
+    (lambda: nn.Flatten(2), SQUARE, ["reshape"]),
+    (lambda: nn.BatchNorm2d(6, 1e-3), SQUARE, ["batchnorm"]),
+    (lambda: nn.BatchNorm2d(6, affine=False), SQUARE, ["batchnorm"]),
+    (lambda: nn.LayerNorm((7, 9)), SQUARE, ["layernorm"]),
+    (lambda: nn.LayerNorm(9, 1e-6, bias=False), SQUARE, ["layernorm"]),
+    (lambda: nn.GroupNorm(3, 6), SQUARE, ["groupnorm"]),
+    (lambda: nn.InstanceNorm2d(6, affine=True), SQUARE, ["instancenorm"]),
+    (lambda: nn.InstanceNorm2d(6), SQUARE, ["instancenorm"]),
+    (lambda: nn.LocalResponseNorm(3, 1e-3, 0.5, 2.0), SQUARE, ["lrn"]),
+    (lambda: nn.PReLU(6), SQUARE, ["prelu"]),
+    (nn.PReLU, SQUARE, ["prelu"]),
+    *[
+        (lambda module=module: module, SQUARE, [op])
+        for module, op in [
+            (nn.ReLU(inplace=True), "relu"),
+            (nn.ReLU6(), "relu6"),
+            (nn.LeakyReLU(0.2), "leakyrelu"),
+            (nn.ELU(0.5), "elu"),
+            (nn.GELU(), "gelu"),
+            (nn.GELU("tanh"), "gelu"),
+            (nn.SiLU(inplace=True), "silu"),
+            (nn.Mish(), "mish"),
+            (nn.SELU(), "selu"),
+            (nn.Softplus(), "softplus"),
+            (nn.Softsign(), "softsign"),
+            (nn.Sigmoid(), "sigmoid"),
+            (nn.Tanh(), "tanh"),
+            (nn.Hardswish(), "hardswish"),
+            (nn.Hardsigmoid(), "hardsigmoid"),
+            (nn.Hardtanh(-2, 3), "clip"),
+            (nn.Softmax(1), "softmax"),
+            (nn.Dropout2d(0.3), "dropout"),
+            (nn.Identity(), "identity"),
+            (nn.Upsample(scale_factor=2), "upsample"),
+            (nn.Upsample((8, 10), mode="bilinear", align_corners=True), "upsample"),
+            (nn.ChannelShuffle(3), "channelshuffle"),
+            (nn.ZeroPad2d((1, 2, 3, 0)), "pad"),
+            (nn.ReflectionPad2d(2), "pad"),
+            (nn.ReplicationPad2d((0, 1, 2, 3)), "pad"),
+        ]
+    ],
+    (lambda: nn.PixelShuffle(2), (8, 3, 5), ["pixelshuffle"]),
+    (lambda: nn.ZeroPad2d((-1, 2, 3, -2)), SQUARE, ["pad", "crop"]),
+    (lambda: Calls(lambda x: F.pad(x, (1, 2), value=3.0)), SQUARE, ["pad"]),
+    (lambda: Calls(lambda x: F.max_pool2d(F.pad(x, (0, 1, 1, 0), value=-float("inf")), 3, 2)), SQUARE, ["maxpool"]),
+    (lambda: Calls(lambda x: x + torch.full((6, 1, 1), 2.0, device=x.device)), SQUARE, ["rescale"]),
+    (lambda: Calls(lambda x: torch.relu(x).clamp(max=0.5)), SQUARE, ["relu", "clip"]),
+    (lambda: Calls(lambda x: x.permute(0, 2, 3, 1).transpose(1, -1)), SQUARE, ["permute", "permute"]),
+    (lambda: Calls(lambda x: x.movedim(1, -1)), SQUARE, ["permute"]),
+    (lambda: Calls(lambda x: x.view(x.size(0), -1)), SQUARE, ["flatten"]),
+    (lambda: Calls(lambda x: x.reshape(-1, 6, 63).unsqueeze(2).squeeze(2)), SQUARE, ["reshape"] * 3),
+    (lambda: Calls(lambda x: torch.cat((x, x.sigmoid()), 1)), SQUARE, ["sigmoid", "concat"]),
+    (lambda: Calls(lambda x: torch.cat((x, x.sigmoid()), dim=-1)), SQUARE, ["sigmoid", "concat"]),
+    (
+        lambda: Calls(gated),
+        SQUARE,
+        ["slice"] * 2 + ["sigmoid", "mul"],
+    ),
+    (lambda: Calls(lambda x: x.split([2, 4], 1)[1]), SQUARE, ["slice"]),
+    (lambda: Calls(lambda x: torch.split(x, 3, dim=3)[2]), SQUARE, ["slice"]),
+    (lambda: Calls(lambda x: x[:, 1:4, ..., ::2]), SQUARE, ["slice", "slice"]),
+    (lambda: Calls(lambda x: x[:, 0]), SQUARE, ["slice", "reshape"]),
+    (lambda: Calls(lambda x: x.narrow(2, 1, 4)), SQUARE, ["slice"]),
+    (lambda: Calls(lambda x: x.select(3, -1)), SQUARE, ["slice", "reshape"]),
+    (lambda: Calls(lambda x: x.mean((2, 3))), SQUARE, ["globalavgpool"]),
+    (lambda: Calls(lambda x: x.mean([1, -1], keepdim=True)), SQUARE, ["mean"]),
+    (lambda: Calls(lambda x: x.amax((-1, -2), keepdim=True)), SQUARE, ["globalmaxpool"]),
+    (lambda: Calls(lambda x: x - x.tanh()), SQUARE, ["tanh", "rescale", "add"]),
+    (lambda: Calls(lambda x: (1 - x / 4) - 2), SQUARE, ["rescale"] * 3),
+    (lambda: Calls(lambda x: -x * torch.arange(6.0).view(6, 1, 1)), SQUARE, ["rescale"] * 2),
+    (lambda: Calls(lambda x, w: w * x, w=(6, 1, 1)), SQUARE, ["scale"]),
+    (lambda: Calls(lambda x, b: x + b, b=(1, 6, 1, 1)), SQUARE, ["scale"]),
+    (lambda: Calls(lambda x, w: F.conv2d(x, w, stride=2), w=(4, 6, 3, 2)), SQUARE, ["conv"]),
+    (lambda: Calls(shuffle), SQUARE, ["channelshuffle"]),
+    (lambda: Calls(inplace), SQUARE, ["rescale", "add", "rescale", "relu"]),
+    (lambda: Calls(by_shape), SQUARE, ["upsample"]),
+]
+
+
+@pytest.mark.parametrize(("make", "input", "ops"), READ, ids=[f"{i}-{'+'.join(row[2])}" for i, row in enumerate(READ)])
+def test_the_same_shapes_parameters_and_values(make: Callable[[], Any], input: tuple[int, ...], ops: list[str]) -> None:
+    torch.manual_seed(0)
+    module = make().eval()
+    for buffer in module.buffers():
+        buffer.copy_(torch.rand(buffer.shape) + 0.5) if buffer.is_floating_point() else None
+    network = cnncalc.from_torch(module, input)
+    report = cnncalc.shape(network)
+    assert [layer.op for layer in report.layers] == ops
+    x = torch.rand((2, *input)) - 0.5
+    with torch.no_grad():
+        y = module(x.clone()).numpy()
+    assert report.out == y.shape[1:]
+    assert report.params == sum(p.numel() for p in module.parameters())
+    weights = {name: array() for name, array in read(module, input).weights.items()}
+    np.testing.assert_allclose(cnncalc.run(network, x.numpy(), weights), y, rtol=1e-4, atol=1e-5)
+
+
+OPAQUE: list[tuple[Callable[[], Any], tuple[int, ...], tuple[int, ...], int | None]] = [
+    (lambda: Calls(lambda x: x.cumsum(1)), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x, w: x + w, w=SQUARE), SQUARE, SQUARE, 0),
+    (lambda: Calls(lambda x: x.sort(1)[1]), SQUARE, SQUARE, 0),
+    (lambda: nn.BatchNorm2d(6, track_running_stats=False), SQUARE, SQUARE, 0),
+    (lambda: nn.AvgPool2d(2, divisor_override=3), SQUARE, (6, 3, 4), 0),
+    (lambda: Calls(lambda x: x @ x.transpose(2, 3)), (2, 4, 5), (2, 4, 4), None),
+    (lambda: Calls(lambda x: F.interpolate(x, scale_factor=2, mode="area")), SQUARE, (6, 14, 18), 0),
+    (
+        lambda: nn.Sequential(nn.Flatten(1, 2), nn.TransformerEncoderLayer(8, 2, 9, batch_first=True)),
+        (1, 5, 8),
+        (5, 8),
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "input", "out", "macs"), OPAQUE)
+def test_what_has_no_op_is_opaque(
+    make: Callable[[], Any], input: tuple[int, ...], out: tuple[int, ...], macs: int | None
+) -> None:
+    """Its own output shape and its parameters are known, and its MACs where it multiplies no matrix."""
+    module = make()
+    report = cnncalc.shape(cnncalc.from_torch(module, (1, *input)))
+    assert "opaque" in [layer.op for layer in report.layers]
+    assert report.out == (1, *out)
+    assert report.params == sum(p.numel() for p in module.parameters())
+    assert report.macs == macs
+
+
+def test_a_module_used_twice_has_its_weights_once() -> None:
+    conv, relu = nn.Conv2d(3, 3, 3, padding=1), nn.ReLU()
+    report = cnncalc.shape(cnncalc.from_torch(nn.Sequential(conv, relu, conv, relu), (3, 7, 9)))
+    assert [layer.name for layer in report.layers] == ["0", "1", "0_2", "1_2"]
+    assert report.layers[2].node.tie == 0
+    assert (report.params, report.macs) == (84, 2 * 81 * 63)
+
+
+def test_what_no_output_hangs_on_is_left_out_and_several_outputs_are_kept() -> None:
+    class Two(nn.Module):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.unused = nn.Conv2d(3, 4, 1), nn.Conv2d(3, 5, 1), nn.Conv2d(3, 6, 1)
+
+        def forward(self, x: Any) -> Any:
+            self.unused(x)
+            return {"a": self.a(x), "b": self.b(x)}
+
+    report = cnncalc.shape(cnncalc.from_torch(Two(), (3, 7, 9))).to_dict()
+    assert report["report"]["outputs"] == {"a": [4, 7, 9], "b": [5, 7, 9]}
+
+
+def test_a_module_stays_as_it_was() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout())
+    module[2].eval()
+    before = {name: array.clone() for name, array in module.state_dict().items()}
+    cnncalc.from_torch(module, "3x7x9")
+    assert [part.training for part in module] == [True, True, False]
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())  # noqa: SLF001
+    assert all(torch.equal(array, before[name]) for name, array in module.state_dict().items())
+
+
+def test_control_flow_that_depends_on_values_is_an_error() -> None:
+    module = nn.Sequential(nn.ReLU(), Calls(lambda x: x if x.sum() > 0 else -x))
+    with pytest.raises(
+        cnncalc.SpecError, match=r"^'1' of the module stops with RuntimeError: .*\n  it is run on a ten"
+    ):
+        cnncalc.from_torch(module, SQUARE)
+    with pytest.raises(cnncalc.SpecError, match=r"'int' is no torch\.nn\.Module"):
+        cnncalc.from_torch(5, SQUARE)

@@ -1,0 +1,314 @@
+"""Networks written as PyTorch modules, without PyTorch: what stands in the source, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cnncalc
+from cnncalc import zoo
+from cnncalc.frameworks import writer
+from cnncalc.input import settle
+from tests.program import here
+
+
+def source(layers: Any, input: Any = None, dialect: str | None = None, layout: str | None = None) -> str:
+    """A network's source."""
+    sizes = None if input is None else tuple(input)
+    text = writer("torch")(settle(cnncalc.load(layers), sizes, dialect, layout))
+    assert isinstance(text, str)
+    return text
+
+
+SQUARE = (6, 7, 9)
+MAP = (7, 9, 6)
+Row = tuple[Any, tuple[int, ...], str, tuple[str, ...]]
+WRITTEN: list[Row] = [
+    # Layer words, the input, the dialect, and lines of the source.
+    (
+        "conv:8,k3x5,s2x1,p1x2,g2,nobias",
+        SQUARE,
+        "plain",
+        ("nn.Conv2d(6, 8, (3, 5), stride=(2, 1), padding=(1, 2), groups=2, bias=False)",),
+    ),
+    ("dwconv:k3,multiplier=2", SQUARE, "plain", ("nn.Conv2d(6, 12, 3, groups=6)",)),
+    ("conv1d:8,k3,p=causal", (6, 11), "plain", ("self.conv1d1(F.pad(x, (2, 0)))",)),
+    ("conv3d:4,k1x2x3,p=full", (2, 4, 5, 7), "plain", ("nn.Conv3d(2, 4, (1, 2, 3), padding=(0, 1, 2))",)),
+    ("conv:8,k3,s2,p=same", (6, 8, 9), "plain", ("self.conv1(F.pad(x, (1, 1, 0, 1)))", "nn.Conv2d(6, 8, 3, stride=2)")),
+    ("conv:8,k2,p=same_lower", SQUARE, "onnx", ("F.pad(x, (1, 0, 1, 0))",)),
+    (
+        "sepconv:5,k3,multiplier=2,p=same",
+        MAP,
+        "keras",
+        (
+            "self.sepconv1 = nn.Sequential(",
+            "            nn.Conv2d(6, 12, 3, padding=1, groups=6, bias=False),",
+            "            nn.Conv2d(12, 5, 1),",
+            "x = x.permute(0, 3, 1, 2)",
+            "return x.permute(0, 2, 3, 1)",
+        ),
+    ),
+    (
+        "convT:4,k3,s2,p1,out_pad=1,g2",
+        SQUARE,
+        "torch",
+        ("nn.ConvTranspose2d(6, 4, 3, stride=2, padding=1, output_padding=1, groups=2)",),
+    ),
+    ("convT:4,k3,s2,p=same", MAP, "keras", ("F.pad(self.convT1(x), (0, -1, 0, -1))",)),
+    ("convT:4,k2,s3,p=valid", MAP, "keras", ("output_padding=1",)),
+    ("convT:4,k4,s2,out=13x17", SQUARE, "onnx", ("F.pad(self.convT1(x), (-2, -1, -2, -1))",)),
+    ("convT1d:4,k5,s2,p2+1", (6, 11), "plain", ("F.pad(self.convT1d1(x), (-2, -1))",)),
+    ("maxpool:3,s2,p1,ceil", SQUARE, "torch", ("nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True)",)),
+    ("maxpool:3,s2,p=same", (8, 10, 6), "keras", ("nn.MaxPool2d(3, stride=2, ceil_mode=True)",)),
+    ("maxpool:2,s1,p=same", MAP, "keras", ('self.maxpool1(F.pad(x, (0, 1, 0, 1), value=float("-inf")))',)),
+    ("maxpool:3,s1,p2", SQUARE, "onnx", ('F.pad(x, (2, 2, 2, 2), value=float("-inf"))',)),
+    ("maxpool:2,s2,d2,p0+1", SQUARE, "onnx", ("dilation=2",)),
+    ("maxpool:3,s2,p2,ceil", SQUARE, "onnx", ("F.pad",)),
+    ("avgpool:3,s2,p=same", (8, 10, 6), "keras", ("nn.AvgPool2d(3, stride=2, ceil_mode=True)",)),
+    ("avgpool:3,s2,p=same", MAP, "keras", ("nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False)",)),
+    ("avgpool:2,s1,p0+1x1+0,count_include_pad=true", SQUARE, "plain", ("self.avgpool1(F.pad(x, (1, 0, 0, 1)))",)),
+    ("avgpool1d:3,s1,p1", (6, 11), "onnx", ("nn.AvgPool1d(3, stride=1, padding=1, count_include_pad=False)",)),
+    ("lppool:3,s2,p1,norm=2", SQUARE, "onnx", ("F.pad(x, (1, 1, 1, 1))", "nn.LPPool2d(2, 3, stride=2)")),
+    ("lppool:2,norm=3", SQUARE, "plain", ("self.lppool1(x.abs())",)),
+    ("lppool:3,s2,ceil", (6, 8, 9), "torch", ("F.pad(x, (0, 0, 0, 1))", "nn.LPPool2d(2, 3, stride=2)")),
+    ("maxpool:3,s2", (6, 8, 9), "caffe", ("nn.MaxPool2d(3, stride=2, ceil_mode=True)",)),
+    ("avgpool:3,s2,p1", (6, 8, 9), "caffe", ("nn.AvgPool2d(3, stride=2, padding=1, ceil_mode=True)",)),
+    ("maxpool:2,s3", (6, 9, 8), "caffe", ('self.maxpool1(F.pad(x, (0, 0, 0, 2), value=float("-inf")))',)),
+    ("globalavgpool", SQUARE, "plain", ("nn.AdaptiveAvgPool2d(1)",)),
+    ("globalavgpool", MAP, "keras", ("x.mean((2, 3))",)),
+    ("maxpool1d:2 globalmaxpool:keepdims=false", (6, 11), "plain", ("x.amax(2)",)),
+    ("adaptiveavgpool:2x3", SQUARE, "plain", ("nn.AdaptiveAvgPool2d((2, 3))",)),
+    ("linear:5,nobias", SQUARE, "plain", ("nn.Linear(9, 5, bias=False)",)),
+    ("linear:5", MAP, "keras", ("self.linear1(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)",)),
+    ("conv:4 flatten linear:3", MAP, "keras", ("self.flatten1(x.permute(0, 2, 3, 1))",)),
+    ("reshape:9x42", MAP, "keras", ("x.permute(0, 2, 3, 1).reshape(-1, 9, 42).permute(0, 2, 1)",)),
+    ([{"op": "reshape", "out": [9, -1]}], SQUARE, "plain", ("x.reshape(-1, 9, 42)",)),
+    ("permute:2x3x1", SQUARE, "plain", ("x.permute(0, 2, 3, 1)",)),
+    ("permute:3x1x2", MAP, "keras", ("permute(",)),
+    ("batchnorm:eps=0.001", SQUARE, "plain", ("nn.BatchNorm2d(6, eps=0.001)",)),
+    (
+        "batchnorm:scale=false",
+        MAP,
+        "keras",
+        (
+            "            nn.BatchNorm2d(6, eps=0.001, affine=False),",
+            "Scale(6, axes=2, scale=False, center=True),",
+        ),
+    ),
+    ("batchnorm:affine=false", (6, 11), "plain", ("nn.BatchNorm2d(1, affine=False)",)),
+    ("layernorm", MAP, "keras", ("self.layernorm1(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)",)),
+    (
+        "layernorm:axis=1",
+        SQUARE,
+        "plain",
+        ("self.layernorm1(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)", "nn.LayerNorm(6)"),
+    ),
+    (
+        "layernorm:axis=1x3,center=false",
+        SQUARE,
+        "plain",
+        ("self.layernorm1(x.permute(0, 2, 1, 3)).permute(0, 2, 1, 3)", "nn.LayerNorm((6, 9), bias=False)"),
+    ),
+    ("layernorm:axis=2x3,affine=false", SQUARE, "plain", ("nn.LayerNorm((7, 9), elementwise_affine=False)",)),
+    ("groupnorm:3", SQUARE, "plain", ("nn.GroupNorm(3, 6)",)),
+    (
+        "groupnorm:3,center=false",
+        SQUARE,
+        "plain",
+        (
+            "nn.GroupNorm(3, 6, affine=False),",
+            "Scale(",
+        ),
+    ),
+    ("instancenorm", SQUARE, "plain", ("nn.InstanceNorm2d(6)",)),
+    ("instancenorm:affine=true", SQUARE, "plain", ("nn.InstanceNorm2d(6, affine=True)",)),
+    ("lrn:3,alpha=0.001,beta=0.5,offset=2", SQUARE, "plain", ("nn.LocalResponseNorm(3, alpha=0.001, beta=0.5, k=2)",)),
+    ("scale:center=true", SQUARE, "plain", ("Scale(6, axes=2, scale=True, center=True)",)),
+    ("rescale:2,offset=-1.5", SQUARE, "plain", ("x * 2 + (-1.5)",)),
+    (
+        [{"op": "rescale", "factor": [1, 2, 3, 4, 5, 6]}],
+        SQUARE,
+        "plain",
+        ("torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], device=x.device).view(-1, 1, 1)",),
+    ),
+    ([{"op": "normalization", "mean": 0.5, "variance": 4}], SQUARE, "plain", ("x * 0.5 + (-0.25)",)),
+    ("leakyrelu", MAP, "keras", ("nn.LeakyReLU(0.3)",)),
+    ("elu:alpha=0.5", SQUARE, "plain", ("nn.ELU(0.5)",)),
+    ("gelu:approximate=true", SQUARE, "plain", ('nn.GELU(approximate="tanh")',)),
+    ("hardsigmoid", SQUARE, "plain", ("nn.Hardsigmoid()",)),
+    ("hardsigmoid", SQUARE, "onnx", ("(x * 0.2 + 0.5).clamp(0, 1)",)),
+    ("clip:min=-0.25", SQUARE, "plain", ("x.clamp(min=-0.25)",)),
+    ([{"op": "exp"}], SQUARE, "plain", ("torch.exp(x)",)),
+    ("prelu:num_parameters=6", SQUARE, "plain", ("nn.PReLU(6)",)),
+    ("prelu:shared_axes=1x2", MAP, "keras", ("nn.PReLU(6)",)),
+    ("softmax", MAP, "keras", ("nn.Softmax(1)",)),
+    ("softmax", SQUARE, "plain", ("nn.Softmax(3)",)),
+    ("dropout:rate=0.3", SQUARE, "plain", ("nn.Dropout(0.3)",)),
+    ("slice:axis=1,start=1,stop=5,step=2", SQUARE, "plain", ("x[:, 1:5:2]",)),
+    ("slice:axis=-1,start=-2", SQUARE, "plain", ("x[:, :, :, 7:]",)),
+    ("mean:axis=1x3,keepdims=true", SQUARE, "plain", ("x.mean((1, 3), keepdim=True)",)),
+    ("pad:p1+2x0+3,value=2.5", SQUARE, "plain", ("F.pad(x, (0, 3, 1, 2), value=2.5)",)),
+    ("pad:p1,mode=edge", SQUARE, "plain", ('F.pad(x, (1, 1, 1, 1), mode="replicate")',)),
+    ("pad:p1x2,mode=reflect", MAP, "keras", ('F.pad(x, (2, 2, 1, 1), mode="reflect")',)),
+    ("crop:p1+2x0+3", SQUARE, "plain", ("F.pad(x, (0, -3, -1, -2))",)),
+    ("upsample:factor=2", SQUARE, "plain", ("nn.Upsample(scale_factor=2)",)),
+    ("upsample:8x10,mode=linear", SQUARE, "plain", ("nn.Upsample(size=(8, 10), mode='bilinear')",)),
+    (
+        "upsample:factor=2,mode=cubic,align=true",
+        SQUARE,
+        "plain",
+        ("nn.Upsample(scale_factor=2, mode='bicubic', align_corners=True)",),
+    ),
+    ("pixelshuffle:2", (8, 3, 5), "plain", ("nn.PixelShuffle(2)",)),
+    ("channelshuffle:3", SQUARE, "plain", ("nn.ChannelShuffle(3)",)),
+    *[
+        (word, SQUARE, "plain", (f"nn.{name}()",))
+        for word, name in (
+            ("relu", "ReLU"),
+            ("relu6", "ReLU6"),
+            ("silu", "SiLU"),
+            ("sigmoid", "Sigmoid"),
+            ("tanh", "Tanh"),
+            ("mish", "Mish"),
+            ("hardswish", "Hardswish"),
+            ("selu", "SELU"),
+            ("softplus", "Softplus"),
+            ("softsign", "Softsign"),
+            ("identity", "Identity"),
+        )
+    ],
+    # Branches, shared weights, several outputs, blocks.
+    (
+        "conv:6,k3,p1,name=a relu conv:6,k3,p1,tie=a add:from=conv1+input",
+        SQUARE,
+        "plain",
+        (
+            "def forward(self, image: torch.Tensor) -> torch.Tensor:",
+            "x = self.a(image)",
+            "x = self.a(x)",
+            "add1 = x + image",
+        ),
+    ),
+    (
+        "conv:4,name=a conv:3,from=a mul:from=a+a",
+        SQUARE,
+        "plain",
+        ("-> tuple[torch.Tensor, torch.Tensor]:", "mul1 = a * a", "return conv1, mul1"),
+    ),
+    ("concat:from=input+input conv:4", MAP, "keras", ("torch.cat((image, image), 1)",)),
+    (
+        [
+            {
+                "op": "block",
+                "name": "stem",
+                "layers": [
+                    {"op": "conv", "name": "in", "c_o": 6},
+                    {"op": "relu"},
+                    {"op": "add", "from": ["relu1", "input"]},
+                ],
+            },
+            {
+                "op": "block",
+                "name": "again",
+                "tie": "stem",
+                "layers": [
+                    {"op": "conv", "name": "in", "c_o": 6},
+                    {"op": "relu"},
+                    {"op": "add", "from": ["relu1", "input"]},
+                ],
+            },
+            {"op": "linear", "name": "train", "out": 4},
+        ],
+        SQUARE,
+        "plain",
+        (
+            "class Stem(nn.Module):",
+            "self.in_ = nn.Conv2d(6, 6, 1)",
+            "self.stem = Stem()",
+            "x = self.stem(x)",
+            "self.train_2 = nn.Linear(9, 4)",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("layers", "input", "dialect", "parts"), WRITTEN)
+def test_what_a_layer_is(layers: Any, input: tuple[int, ...], dialect: str, parts: tuple[str, ...]) -> None:
+    text = source(layers, input, dialect)
+    compile(text, "net.py", "exec")
+    for part in parts:
+        assert part in text, text
+
+
+REFUSED: list[tuple[Any, Any, str, str]] = [
+    ("avgpool:2,d2", SQUARE, "plain", "layers[0] 'avgpool1': PyTorch has no dilated average pool"),
+    (
+        "avgpool:2,s3",
+        (6, 9, 8),
+        "caffe",
+        "PyTorch drops a last window that starts beyond the map, and this average keeps",
+    ),
+    (
+        "avgpool:4,s2,p0+3x0",
+        (6, 9, 8),
+        "onnx",
+        "PyTorch has no average over [(0, 3), (0, 0)] around the map whose padding d",
+    ),
+    ("conv:4,flip", SQUARE, "plain", "layers[0] 'conv1': PyTorch has no convolution with a turned kernel"),
+    (
+        "relu conv:4",
+        ("C", 7, 9),
+        "plain",
+        "layers[1] 'conv1': PyTorch wants its channels as a number, and it is open (C)",
+    ),
+    ("conv:4,k3,s2,p=same", (6, "H", "W"), "plain", "PyTorch has no padding 'same' for an open size"),
+    (
+        "conv:4,k3,p1,name=a conv:4,k3,s2,p1,tie=a",
+        (4, 7, 9),
+        "plain",
+        "layers[1] 'conv1': PyTorch shares modules, and a is ",
+    ),
+    ("layernorm:scale=false", SQUARE, "plain", "PyTorch has no layer norm with a bias and no weight"),
+    ("lrn:4", SQUARE, "onnx", "PyTorch puts an even norm's extra channel before, and this one's stands after"),
+    ("upsample:factor=2,mode=cubic", MAP, "keras", "PyTorch has cubic upsampling over two axes, with A = -0.75"),
+    ("normalization", MAP, "keras", "PyTorch has no layer whose mean and variance are learnt and kept"),
+    ("prelu", MAP, "keras", "PyTorch has one slope, or one a channel"),
+    ("convT:4,k2,s2,p0,out_pad=3", SQUARE, "onnx", "has to be below"),
+    ("mean:axis=1", MAP, "keras", "PyTorch keeps channels first, and this mean moves them"),
+    ([{"op": "opaque", "type": "einsum", "out": [3]}], SQUARE, "plain", "PyTorch has no opaque that is known here"),
+]
+
+
+@pytest.mark.parametrize(("layers", "input", "dialect", "what"), REFUSED)
+def test_what_pytorch_cannot_say(layers: Any, input: Any, dialect: str, what: str) -> None:
+    sizes = "x".join(map(str, input))
+    with pytest.raises(cnncalc.CnncalcError) as error:
+        source(layers, cnncalc.load(f"{sizes} relu").input, dialect)
+    assert what in str(error.value)
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_network_of_the_zoo_compiles_and_names_every_layer(name: str) -> None:
+    text = source(name)
+    compile(text, f"{name}.py", "exec")
+    for layer in cnncalc.load(name).nodes:
+        called = layer.name if not layer.name[0].isdigit() else f"layer_{layer.name}"
+        assert f"        self.{called} = " in text or f"        {called} = " in text, called
+    assert sum(line.count("(") - line.count(")") for line in text.splitlines()) == 0
+
+
+def test_names_that_python_takes(tmp_path: Path) -> None:
+    layers = [{"op": "relu", "name": name} for name in ("a.b", "a_b", "3x", "class", "_", "é", "x", "forward", "self")]
+    text = source(layers, SQUARE)
+    compile(text, "net.py", "exec")
+    names = [line.split()[0] for line in text.splitlines() if " = nn." in line]
+    wanted = ("a_b", "a_b_2", "layer_3x", "class_", "layer", "layer_2", "x_2", "forward_2", "self_2")
+    assert names == [f"self.{name}" for name in wanted]
+    path = tmp_path / "net.py"
+    spec = tmp_path / "net.json"
+    spec.write_text(json.dumps({"name": 'say "hi"\\', "input": [3, 7, 9], "layers": [{"op": "relu"}]}))
+    assert here(["convert", str(spec), "--to", "torch", "-o", str(path)]) == (0, "", "")
+    compile(path.read_text(encoding="utf-8"), "net.py", "exec")

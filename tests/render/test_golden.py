@@ -1,0 +1,60 @@
+"""What a person sees, to the letter: each file of tests/golden is a command and the output it has.
+
+`python -m tests.render.test_golden` writes them anew; look at the difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.program import ROOT, environment, here, process
+
+FILES = sorted((ROOT / "tests" / "golden").glob("*.txt"))
+
+
+def output(line: str, in_process: bool = True) -> str:
+    """What `$ cnncalc ...` prints; both streams, and the exit code where it is not 0."""
+    settings, words = {}, shlex.split(line.removeprefix("$ "))
+    while "=" in words[0]:
+        name, _, value = words.pop(0).partition("=")
+        settings[name] = value
+    assert words[0] == "cnncalc"
+    ended = here(words[1:]) if in_process and not settings else process(*words[1:], env=environment(**settings))
+    return ended.out + ended.err + (f"[exit {ended.code}]\n" if ended.code else "")
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+def test_golden(path: Path) -> None:
+    line, _, wanted = path.read_text(encoding="utf-8").partition("\n")
+    assert output(line) == wanted
+
+
+def test_there_are_golden_files() -> None:
+    assert len(FILES) >= 10
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+def test_a_tables_columns_sum_to_its_totals(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    total = next((line for line in lines if line.startswith("total ")), None)
+    summary = re.search(r"output \S+, ([\d,]+) parameters", text)
+    if total is None or summary is None or "COLUMNS=60" in lines[0]:
+        return  # no totals, or folded ones
+    header = lines[1].split()
+    assert summary[1] in total.split(), header
+
+
+def write_anew() -> None:
+    """Write every golden file from what the program prints now."""
+    for path in FILES:
+        line = path.read_text(encoding="utf-8").partition("\n")[0]
+        path.write_text(f"{line}\n{output(line)}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_anew()

@@ -1,0 +1,267 @@
+"""Receptive fields, against sets of pixels carried unit by unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import cnncalc
+from cnncalc.field import PIXEL, UNKNOWN, Field
+
+Sees = Callable[[int], set[int]]
+"""Which units of the layer below a unit sees, padding included, by the words of the definition."""
+Step = tuple[dict[str, Any], Sees]
+
+
+POINT: Step = ({"op": "conv1d", "c_o": 1}, lambda u: {u})
+"""In front of every chain, so that it has one axis whatever follows."""
+
+
+def conv(k: int, s: int = 1, d: int = 1, pb: int = 0, pa: int = 0) -> Step:
+    layer = {"op": "conv1d", "c_o": 1, "k": k, "s": s, "d": d, "p": [[pb, pa]]}
+    return layer, lambda u: {u * s - pb + tap * d for tap in range(k)}
+
+
+def pool(k: int, s: int) -> Step:
+    return {"op": "avgpool1d", "k": k, "s": s}, lambda u: {u * s + tap for tap in range(k)}
+
+
+def pad(pb: int, pa: int) -> Step:
+    return {"op": "pad", "p": [[pb, pa]]}, lambda u: {u - pb}
+
+
+def crop(before: int, after: int) -> Step:
+    return {"op": "crop", "p": [[before, after]]}, lambda u: {u + before}
+
+
+def transposed(k: int, s: int, pb: int = 0) -> Step:
+    """Input unit i writes to s*i - pb .. s*i - pb + k-1; what a unit sees is whoever writes to it."""
+    layer = {"op": "convT1d", "c_o": 1, "k": k, "s": s, "p": [[pb, 0]]}
+    return layer, lambda u: {i for i in range(u // s - k - 1, u // s + k + 2) if 0 <= u + pb - s * i < k}
+
+
+def nearest(factor: int) -> Step:
+    return {"op": "upsample", "factor": [factor]}, lambda u: {u // factor}
+
+
+def linear(factor: int) -> Step:
+    """The two units around (u + 1/2)/factor - 1/2, or the one it falls on."""
+
+    def sees(u: int) -> set[int]:
+        doubled = 2 * u + 1 - factor  # twice factor times the place
+        below, rest = divmod(doubled, 2 * factor)
+        return {below, below + 1} if rest else {below}
+
+    return {"op": "upsample", "factor": [factor], "mode": "linear"}, sees
+
+
+def adaptive(n: int, out: int) -> Step:
+    """floor(u*n/o) to ceil((u+1)*n/o) - 1, in numbers that are exact."""
+    return {"op": "adaptiveavgpool", "out": [out]}, lambda u: set(range(u * n // out, ((u + 1) * n + out - 1) // out))
+
+
+def pixels(chain: list[Step]) -> Callable[[int], set[int]]:
+    """Which pixels of the input a unit of the last layer sees."""
+
+    @cache
+    def through(layer: int, unit: int) -> frozenset[int]:
+        if layer < 0:
+            return frozenset({unit})
+        return frozenset().union(*(through(layer - 1, below) for below in chain[layer][1](unit)))
+
+    return lambda unit: set(through(len(chain) - 1, unit))
+
+
+def span(field: Field, unit: int) -> tuple[int, int] | None:
+    """The first and the last pixel that a field says a unit sees; None for none."""
+    if field.phases is not None:
+        period, phase = divmod(unit, len(field.phases))
+        first, last = (edge + period * field.advance for edge in field.phases[phase])
+    else:
+        assert field.size is not None
+        assert field.stride is not None
+        assert field.start is not None
+        first = field.start + unit * field.stride
+        last = first + field.size - 1
+    return (first, last) if first <= last else None
+
+
+def traced(chain: list[Step], n: int) -> cnncalc.Report:
+    """A chain over one channel of n pixels."""
+    return cnncalc.shape([layer for layer, _ in (POINT, *chain)], input=(1, n))
+
+
+def agree(chain: list[Step], n: int) -> None:
+    """The field of a chain against the pixels carried through it: every unit, and a few beyond."""
+    report = traced(chain, n)
+    (field,) = report.rf
+    (_, out) = report.out
+    assert isinstance(out, int)
+    sees = pixels(chain)
+    for unit in range(min(out, 24)):
+        seen = sees(unit)
+        assert span(field, unit) == ((min(seen), max(seen)) if seen else None), (unit, chain)
+    sizes = [max(seen) - min(seen) + 1 if seen else 0 for seen in map(sees, range(240))]
+    assert field.size == max(sizes)
+
+
+CHAINS: dict[str, list[Step]] = {
+    "two 3-kernels": [conv(3), conv(3)],
+    "strided stem": [conv(7, 2, 1, 3, 3), conv(3, 2, 1, 1, 1)],
+    "dilated": [conv(3, 1, 2, 2, 2), conv(3, 2, 3, 3, 3), pool(2, 2)],
+    "uneven sides": [conv(4, 2, 1, 1, 2), conv(2, 3, 1, 0, 1)],
+    "overlapping pools": [pool(3, 2), pool(3, 2)],
+    "gaps between windows": [conv(1, 3), conv(2, 2)],
+    "pad and crop": [pad(3, 2), conv(3), crop(1, 2), conv(2, 2)],
+    "transposed 4 s2 p1": [conv(3, 2, 1, 1, 1), transposed(4, 2, 1), conv(3)],
+    "transposed 3 s2": [transposed(3, 2)],
+    "transposed 5 s3 p2 twice": [transposed(5, 3, 2), transposed(4, 2, 1)],
+    "transposed and back": [transposed(4, 2, 1), conv(4, 2, 1, 1, 1)],
+    "nearest": [conv(3, 2), nearest(2), conv(3)],
+    "nearest 3 in strides": [nearest(3), conv(2, 2)],
+    "bilinear": [conv(3), linear(2), conv(3, 1, 1, 1, 1)],
+    "bilinear 3": [linear(3), pool(2, 2)],
+    "adaptive 20 to 7": [adaptive(20, 7)],
+    "adaptive 10 to 4 and on": [pool(2, 2), adaptive(10, 4), conv(2)],
+    "adaptive to 1": [conv(3), adaptive(18, 1)],
+    "everything": [pad(1, 2), conv(3, 2), transposed(4, 2), linear(2), nearest(2), conv(3, 2), crop(1, 1)],
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_field_is_the_pixels_carried_through(name: str) -> None:
+    agree(CHAINS[name], 20)
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        [transposed(1, 2)],
+        [transposed(1, 2), conv(3, 1, 1, 1, 1)],
+        [transposed(1, 3), pool(2, 1)],
+        [transposed(2, 3), conv(2), nearest(2)],
+        [conv(3), transposed(1, 2), transposed(3, 2)],
+    ],
+)
+def test_units_that_see_nothing_add_nothing(chain: list[Step]) -> None:
+    """A transposed conv of k' < s leaves units that no input unit writes to."""
+    agree(chain, 12)
+
+
+sliding = st.one_of(
+    st.builds(conv, st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.integers(0, 3), st.integers(0, 3)),
+    st.builds(pool, st.integers(1, 3), st.integers(1, 3)),
+    st.builds(pad, st.integers(0, 3), st.integers(0, 3)),
+    st.builds(crop, st.integers(0, 2), st.integers(0, 2)),
+)
+growing = st.one_of(
+    st.integers(1, 3).flatmap(lambda s: st.builds(transposed, st.integers(s, 5), st.just(s), st.integers(0, 2))),
+    st.builds(nearest, st.integers(1, 3)),
+    st.builds(linear, st.integers(1, 4)),
+)
+
+
+@given(st.lists(st.one_of(sliding, growing), min_size=1, max_size=4), st.integers(8, 30))
+@settings(max_examples=150, deadline=None)
+def test_any_chain_against_the_pixels(chain: list[Step], n: int) -> None:
+    try:
+        traced(chain, n)
+    except cnncalc.ShapeError:
+        assume(False)
+    agree(chain, n)
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 3))
+@settings(max_examples=60, deadline=None)
+def test_any_adaptive_pool_against_the_pixels(n: int, out: int, k: int) -> None:
+    assume(out >= k)
+    agree([adaptive(n, out), conv(k)], n)
+
+
+def test_a_pixel_sees_itself() -> None:
+    assert Field(1, 1, 0) == PIXEL
+    assert PIXEL.centre() == 0
+    assert PIXEL.slide(2, 2, 0).centre() == 0.5
+    assert UNKNOWN.centre() is None
+
+
+def only(source: str, input: str) -> Field:
+    """The field on both axes, which are the same."""
+    height, width = cnncalc.shape(source, input=input).rf
+    assert height == width
+    return height
+
+
+@pytest.mark.parametrize(
+    ("spec", "start"),
+    [
+        # unknown: with n = qs + r, `same` pads max(k' - r, 0), another before for another r
+        ("conv:1,k3,s2,same", None),
+        ("conv:1,k5,s2,same", None),
+        ("maxpool:k3,s2,same", None),
+        ("conv:1,k4,s2,p=same_lower", None),
+        # known: stride 1, kernel 1, or the same before for every n
+        ("conv:1,k3,same", -1),
+        ("conv:1,k4,same", -1),
+        ("conv:1,k4,p=same_lower", -2),
+        ("conv:1,k3,d2,same", -2),
+        ("conv:1,k1,s2,same", 0),
+        ("conv:1,k2,s2,same", 0),
+        ("maxpool:k2,same", 0),
+        ("conv:1,k4,s2,same", -1),
+        ("conv:1,k3,s2,p=same_lower", -1),
+        # numbers never depend on n
+        ("conv:1,k7,s2,p3", -3),
+    ],
+)
+def test_start_with_open_sizes(spec: str, start: int | None) -> None:
+    field = only(spec, "1xHxW")
+    assert field.start == start
+    assert field.size is not None
+    assert field.stride is not None
+
+
+def test_an_unknown_start_stays_unknown_and_the_rest_goes_on() -> None:
+    assert only("conv:1,k3,s2,same conv:1,k3", "1xHxW") == Field(7, 2, None)
+    assert only("conv:1,k3,s2,same convT:1,k2,s2", "1xHxW") == UNKNOWN
+
+
+def test_the_start_that_is_unknown_differs_with_the_size() -> None:
+    assert {only("conv:1,k3,s2,same", f"1x{n}x{n}").start for n in (224, 321)} == {0, -1}
+
+
+@pytest.mark.parametrize("tail", ["globalavgpool", "flatten", "flatten linear:7", "globalmaxpool flatten linear:3"])
+def test_what_sees_everything_reaches_as_far_as_the_windows(tail: str) -> None:
+    """A window of n = 4 units of size 3, stride 2, start -1: -1 to 7, 9 pixels."""
+    assert only(f"conv:2,k3,s2,p1 {tail}", "1x8x8")[:3] == (9, 2, -1)
+
+
+def test_a_pixel_shuffle_is_a_nearest_upsampling_for_the_field() -> None:
+    assert only("conv:4,k3 pixelshuffle:2", "1x8x8") == only("conv:4,k3 upsample:factor=2", "1x8x8")
+    assert only("pixelshuffle:3 conv:1,k2", "9x4x4") == Field(2, None, 0, ((0, 0), (0, 0), (0, 1)), 1)
+
+
+def test_axes_are_kept_apart() -> None:
+    report = cnncalc.shape("conv:1,k3x5,s2x3,p=0+1x2 maxpool:k2x3,s1x2", input=(1, 20, 30))
+    assert report.rf == (Field(5, 2, 0), Field(11, 6, -2))
+
+
+def test_permuted_axes_carry_their_fields_along() -> None:
+    report = cnncalc.shape("conv:1,k3x5 permute:1x3x2", input=(1, 20, 30))
+    assert report.rf == (Field(5, 1, 0), Field(3, 1, 0))
+
+
+def test_strides_of_a_thousand_doublings_are_given_up() -> None:
+    spec = [{"op": "conv", "c_o": 1, "k": 2, "s": 2, "times": 1100}]
+    assert only_json(spec) == Field(None, None, None)
+
+
+def only_json(spec: list[dict[str, Any]]) -> Field:
+    """The field of a spec on open sizes."""
+    field, _ = cnncalc.shape(spec, input="1xHxW").rf
+    return field
