@@ -27,6 +27,7 @@ FLOORS = [
     "memory",
     "explain",
     "zoo",
+    "help",
     "notation",
     "frameworks",
     "sources",

@@ -20,7 +20,9 @@ COMMANDS = {
     "diff": "What changed between two networks.",
     "check": "Check specs against what they, or a baseline, expect: the CI gate.",
     "convert": "A network in another form: spec, Keras, ONNX, PyTorch.",
+    "ops": "List the ops, or show the keys and defaults of one.",
     "zoo": "List the built-in networks, or print one as a spec.",
+    "help": "Show a page of the documentation, or the help of a command.",
     "schema": "JSON Schema of a spec.",
     "completion": "Print the completion script of a shell.",
 }

@@ -9,15 +9,14 @@ from typing import NamedTuple
 import click
 
 from .. import zoo
-from ..dialects import ALL, DIALECTS, LAYOUTS, Dialect
+from ..dialects import ALL, DIALECTS, LAYOUTS
 from ..errors import CnncalcError
+from ..help import TOPICS, title
 from ..layers import OPS, Layer, find_op, keys_named
-from ..layers.border import Border
-from ..layers.keys import PADDING_WORDS, WORDS, Reader, flag, sides
-from ..layers.pool import Pool
-from ..layers.transposed import TransposedConv
+from ..layers.keys import WORDS, Reader, flag, sides
 from ..memory import DTYPES
 from ..notation.keys import LAYER_KEYS
+from ..notation.ops import flags_of, padding_words
 from ..notation.words import FLAGS, parse_word
 from ..sizes import looks_like_shape
 from . import COMMANDS, group
@@ -178,12 +177,15 @@ def _argument_values(argument: click.Argument, before: list[str], word: str) -> 
     if isinstance(argument.type, click.Choice):
         return _choices(argument.type.choices)
     match argument.name:
-        case "spec":
-            return _spec(before, word)
-        case "networks":
-            return _spec([], word)
+        case "spec" | "networks":
+            return _spec(before if argument.name == "spec" else [], word)
         case "name":
             return _choices(zoo.names())
+        case "op":
+            return Offer([_op(op)._replace(word=op, then="") for op in OPS])
+        case "topic":
+            pages = {topic: title(topic) for topic in TOPICS}
+            return Offer([Candidate(name, help) for name, help in (pages | COMMANDS).items()])
     return FILES
 
 
@@ -234,7 +236,7 @@ def _arguments(op: str, head: str, rest: str) -> list[Candidate]:
         return [Candidate(f"{head}{key}={word}", then=",") for word in (_words(cls, nd, keys[0]) if keys else ())]
     given = _given(op, cls, before)
     free = [key for key in (*cls.KEYS, *LAYER_KEYS) if key not in given]
-    flags = [name for name, (key, value) in FLAGS.items() if key in free and _has_flag(cls, nd, key, value)]
+    flags = [name for name in flags_of(cls, nd) if FLAGS[name][0] in free]
     assigned = [Candidate(f"{head}{key}=") for key in free if key not in flags]
     return assigned + [Candidate(head + name, then=",") for name in flags]
 
@@ -251,26 +253,12 @@ def _given(op: str, cls: type[Layer], args: list[str]) -> set[str]:
     return found | {EITHER[key] for key in found & EITHER.keys()}
 
 
-def _has_flag(cls: type[Layer], nd: int | None, key: str, value: object) -> bool:
-    return key in cls.KEYS and (not isinstance(value, str) or value in _padding_words(cls, nd))
-
-
 def _words(cls: type[Layer], nd: int | None, key: str) -> tuple[str, ...]:
     """The words that are values of a key."""
     reader = cls.KEYS[key]
     if reader is flag:
         return ("true", "false")
-    return _padding_words(cls, nd) if reader is sides else _one_of(reader)
-
-
-def _padding_words(cls: type[Layer], nd: int | None) -> tuple[str, ...]:
-    if issubclass(cls, Border):
-        return ()
-    if issubclass(cls, TransposedConv):
-        words = Dialect.transposed_words
-    else:
-        words = Dialect.pool_words if issubclass(cls, Pool) else Dialect.conv_words
-    return tuple([word for word in PADDING_WORDS if word in words and (word != "causal" or nd == 1)])
+    return padding_words(cls, nd) if reader is sides else _one_of(reader)
 
 
 def _one_of(reader: Reader) -> tuple[str, ...]:

@@ -8,20 +8,21 @@ from .base import Env, Fields, Layer, Traced
 
 __all__ = ["ALIASES", "HELP", "OPS", "Env", "Fields", "Layer", "Traced", "find_op", "keys_named"]
 
-OPS: dict[str, tuple[type[Layer], int | None]] = {
-    **conv.OPS,
-    **transposed.OPS,
-    **pool.OPS,
-    **dense.OPS,
-    **border.OPS,
-    **resample.OPS,
-    **norm.OPS,
-    **affine.OPS,
-    **select.OPS,
-    **activation.OPS,
-    **join.OPS,
-    **composite.OPS,
+FAMILIES: dict[str, dict[str, tuple[type[Layer], int | None]]] = {
+    "convolutions": {**conv.OPS, **transposed.OPS},
+    "pools": pool.OPS,
+    "linear layers and shapes": dense.OPS,
+    "borders": border.OPS,
+    "resampling and shuffling": resample.OPS,
+    "normalisations": norm.OPS,
+    "scales and constants": affine.OPS,
+    "selection and means": select.OPS,
+    "activations": activation.OPS,
+    "joins": join.OPS,
+    "blocks and unknown layers": composite.OPS,
 }
+"""The ops by family, as a list of them shows it."""
+OPS = {word: entry for family in FAMILIES.values() for word, entry in family.items()}
 """Each op's word, its class and how many spatial axes it has (None: as many as arrive)."""
 
 _WORDS = {word.lower(): word for word in OPS}

@@ -59,6 +59,8 @@ class Layer:
     """The key that a bare number stands for, in a layer word."""
     NEEDED: ClassVar[tuple[str, ...]] = ()
     """Keys without which there is no such layer."""
+    EXAMPLE: ClassVar[str] = "OP"
+    """Layer words of a network that uses it, where OP stands for the op."""
     CONVOLUTION: ClassVar[bool] = False
     """Whether it is compared with the fully-connected and the locally connected layer."""
 

@@ -13,6 +13,7 @@ from .keys import Pair, Sides, number, one_of, sides, spread_sides
 class Border(Layer):
     """What is added (or, cropped, taken away) before and after on each axis."""
 
+    EXAMPLE = "OP:1"
     KEYS = {"p": sides}
     HELP = {"p": "How much on each side: a number, one per axis, or [before, after] pairs."}
     ALIASES = {"cropping": "p"}

@@ -22,6 +22,7 @@ def nested(value: object, nd: int | None) -> object:
 class Block(Layer):
     """A nested model: its layers read each other, and `input` is what the block reads. Tracing walks through it."""
 
+    EXAMPLE = 'OP:layers=[{"op":"relu"}]'
     KEYS = {"layers": nested}
     HELP = {"layers": "The layers of the nested model, in order; input is what the block reads."}
     NEEDED = ("layers",)
@@ -66,6 +67,7 @@ def counts(value: object, nd: int | None) -> int:
 class Opaque(Layer):
     """What cnncalc does not know: it has the output that is written here, and every other figure is unknown."""
 
+    EXAMPLE = "OP:out=64x16x16"
     JOINS = True
     MAKES_AXES = True
     KEYS = {"type": text, "out": sizes, "params": counts, "buffers": counts, "macs": counts}

@@ -141,6 +141,7 @@ def params_text(form: str, product: str, bias: str, traced: Traced) -> str:
 class Conv(Convolution):
     """c_o kernels over c_i/g channels each."""
 
+    EXAMPLE = "OP:64,k3,p1"
     KEYS = {
         "c_i": at_least(1),
         "c_o": at_least(1),
@@ -204,6 +205,7 @@ class ChannelwiseConv(Convolution):
 class DepthwiseConv(ChannelwiseConv):
     """Nothing but that: c_o = c_i*multiplier."""
 
+    EXAMPLE = "OP:k3,p1"
     c_o: int | None = None
     multiplier: int | None = None
 
@@ -243,6 +245,7 @@ class DepthwiseConv(ChannelwiseConv):
 class SeparableConv(ChannelwiseConv):
     """A depthwise convolution and then a 1x1 convolution over its c_i*multiplier channels (Keras SeparableConv2D)."""
 
+    EXAMPLE = "OP:64,k3,p1"
     NEEDED = ("c_o",)
     c_o: int
     multiplier: int = 1

@@ -16,6 +16,7 @@ from .keys import at_least, flag, integers
 class Linear(Layer):
     """in*out weights on the last axis; before it one size is features."""
 
+    EXAMPLE = "flatten OP:10"
     KEYS = {"c_i": at_least(1), "out": at_least(1), "bias": flag}
     HELP = {"c_i": "How many features arrive.", "out": "How many features come out."}
     ALIASES = {"in_features": "c_i", "out_features": "out", "units": "out"}
@@ -72,6 +73,7 @@ def _flat(x: Shape, fields: Fields, env: Env) -> Fields:
 class Reshape(Layer):
     """The same values in another shape, the batch left out; one size may be -1."""
 
+    EXAMPLE = "OP:out=-1"
     MAKES_AXES = True
 
     KEYS = {"out": integers}
@@ -113,6 +115,7 @@ class Reshape(Layer):
 class Permute(Layer):
     """The axes in another order, counted as the frameworks do: the batch is axis 0 and stays."""
 
+    EXAMPLE = "OP:2x3x1"
     KEYS = {"order": integers}
     HELP = {"order": "The axes in their new order, from 1: the batch is 0, and may be left out."}
     ALIASES = {"dims": "order", "perm": "order"}

@@ -14,6 +14,7 @@ from .keys import axis
 class Join(Layer):
     """What joins share: their fields are joined axis by axis."""
 
+    EXAMPLE = "relu:name=a tanh:name=b OP:from=a+b"
     JOINS = True
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Traced:

@@ -125,6 +125,7 @@ def groups(value: object, nd: int | None) -> int:
 class GroupNorm(Norm):
     """Per group of channels."""
 
+    EXAMPLE = "OP:4"
     KEYS: ClassVar[dict[str, Reader]] = {"g": groups, **Norm.KEYS}
     HELP = {**Norm.HELP, "g": "How many groups of channels; -1 is one for each channel."}
     ALIASES: ClassVar[dict[str, str]] = {**Norm.ALIASES, "num_groups": "g"}

@@ -56,6 +56,7 @@ WORDS[rounding] = ("true", "false", KEEP)
 class Pool(Layer):
     """A window over each channel, moved by its own size (by ONNX and Caffe: by 1) unless s says otherwise."""
 
+    EXAMPLE = "OP:3,s2"
     KEYS: ClassVar[dict[str, Reader]] = {**WINDOW_KEYS, "ceil": rounding}
     HELP: ClassVar[dict[str, str]] = {
         "k": "The window's size: one number, or one per axis.",
@@ -288,6 +289,7 @@ def wanted_sizes(value: object, nd: int | None) -> tuple[int | None, ...] | int:
 class AdaptivePool(Layer):
     """Windows of whatever size gives the wanted output: unit u sees floor(u*n/o) to ceil((u+1)*n/o) - 1."""
 
+    EXAMPLE = "OP:7"
     KEYS = {"out": wanted_sizes}
     HELP = {"out": "The sizes that come out: one, or one per axis, null to leave an axis as it is."}
     ALIASES = {"output_size": "out"}

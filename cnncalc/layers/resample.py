@@ -34,6 +34,7 @@ def _factor(value: object) -> Factor:
 class Upsample(Layer):
     """A map at another resolution, by `factor` or to the sizes `out`; `align` puts the corners on the corners."""
 
+    EXAMPLE = "OP:factor=2"
     KEYS = {
         "factor": factors,
         "out": per_axis(1),
@@ -167,6 +168,7 @@ def _taps(mode: str, source: Callable[[int], tuple[int, int]]) -> Callable[[int]
 class PixelShuffle(Layer):
     """factor**2 channels become one channel, factor times as high and wide."""
 
+    EXAMPLE = "OP:2"
     KEYS = {"factor": at_least(1)}
     HELP = {"factor": "How many times as high and wide."}
     ALIASES = {"upscale_factor": "factor", "blocksize": "factor"}
@@ -192,6 +194,7 @@ class PixelShuffle(Layer):
 class ChannelShuffle(Layer):
     """The channels of g groups dealt out in turn."""
 
+    EXAMPLE = "OP:4"
     KEYS = {"g": at_least(1)}
     HELP = {"g": "How many groups of channels are dealt out."}
     BARE = "g"

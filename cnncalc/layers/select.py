@@ -30,6 +30,7 @@ def spatial_place(place: int, rank: int, env: Env) -> int | None:
 class Slice(Layer):
     """The units `start` to `stop` (not included) of an axis, every `step`-th; below 0 they are counted from the end."""
 
+    EXAMPLE = "OP:axis=1,stop=8"
     KEYS = {"axis": axis, "start": integer, "stop": integer, "step": at_least(1)}
     HELP = {
         "axis": "Which axis: the batch is 0, the last is -1.",
@@ -70,6 +71,7 @@ class Slice(Layer):
 class Mean(Layer):
     """The mean over some axes, which stay as ones or vanish."""
 
+    EXAMPLE = "OP:axis=-1"
     KEYS = {"axis": integers, "keepdims": flag}
     HELP = {
         "axis": "The axes over which it is taken: the batch is 0, the last is -1.",

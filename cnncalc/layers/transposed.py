@@ -39,6 +39,7 @@ class Cut(NamedTuple):
 class TransposedConv(Layer):
     """Weights (c_i, c_o/g, k): the gradient of a convolution from c_o to c_i channels."""
 
+    EXAMPLE = "OP:8,k4,s2,p1"
     KEYS = {
         "c_i": at_least(1),
         "c_o": at_least(1),

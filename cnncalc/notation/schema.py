@@ -120,7 +120,7 @@ def _common() -> Schema:
 
 def _layer(families: list[Family]) -> Schema:
     """A layer: its op says which keys it has."""
-    words = [{"const": op, "description": _first_line(cls)} for op, (cls, _) in OPS.items()]
+    words = [{"const": op, "description": first_line(cls)} for op, (cls, _) in OPS.items()]
     any_op = "|".join(family.pattern for family in families)
     return {
         "type": "object",
@@ -136,7 +136,13 @@ def _layer(families: list[Family]) -> Schema:
     }
 
 
-def _first_line(cls: type[Layer]) -> str:
+def help_of(cls: type[Layer], key: str) -> str:
+    """Return what a key means, in a line: the layer's own words come before the common ones."""
+    return cls.HELP.get(key) or HELP.get(key, "")
+
+
+def first_line(cls: type[Layer]) -> str:
+    """Return an op's title: the first line of its class's docstring."""
     return (cls.__doc__ or "").partition("\n")[0]
 
 
@@ -166,7 +172,7 @@ class Family:
         ]
         keys = {key: self._key(key) for key in self.cls.KEYS}
         aliases = {alias: self._alias(alias, key) for key, names in self.names.items() for alias in names[1:]}
-        found = {"description": _first_line(self.cls), "properties": {**_common(), **keys, **aliases}}
+        found = {"description": first_line(self.cls), "properties": {**_common(), **keys, **aliases}}
         return {**found, "additionalProperties": False, **({"allOf": rules} if rules else {})}
 
     def _rule(self, name: str, rule: Schema) -> Schema:
@@ -181,7 +187,7 @@ class Family:
 
     def _key(self, key: str) -> Schema:
         default = getattr(self.cls, key, None)
-        found = _ref(self._form(key), self.cls.HELP.get(key) or HELP.get(key, ""))
+        found = _ref(self._form(key), help_of(self.cls, key))
         if default is None or key in self.cls.DERIVED:
             return found
         return found | {"default": list(default) if isinstance(default, tuple) else default}

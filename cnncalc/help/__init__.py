@@ -1,0 +1,20 @@
+"""The pages of the documentation: Markdown shipped beside this file, one file a topic."""
+
+from __future__ import annotations
+
+import os
+
+TOPICS = ("textbook", "words", "ops", "specs", "dialects", "arrays", "ci", "frameworks", "python", "performance")
+"""Every page, in the order in which they are listed."""
+_HERE = os.path.dirname(__file__)
+
+
+def read(topic: str) -> str:
+    """Return a page as Markdown."""
+    with open(os.path.join(_HERE, f"{topic}.md"), encoding="utf-8") as file:
+        return file.read()
+
+
+def title(topic: str) -> str:
+    """Return the title of a page: its first line without the `# `."""
+    return read(topic).partition("\n")[0].removeprefix("# ")

@@ -1,0 +1,157 @@
+"""What there is to say about an op, from the tables that the reader, the JSON Schema and the completion use."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..dialects import DIALECTS, Dialect
+from ..errors import CnncalcError
+from ..layers import FAMILIES, OPS, Layer, find_op, spellings, unknown_op
+from ..layers.base import family
+from ..layers.border import Border
+from ..layers.keys import FORMS, PADDING_WORDS, WORDS, Schema, sides
+from ..layers.pool import Pool
+from ..layers.transposed import TransposedConv
+from ..sizes import Shape, to_json
+from ..trace import fill
+from .schema import Family, first_line, help_of
+from .words import FLAGS, read_words
+
+SAMPLE: dict[int | None, str] = {None: "16x32x32", 1: "16x32", 2: "16x32x32", 3: "16x32x32x32"}
+"""The input of an example, by its number of spatial axes."""
+
+
+class Key(NamedTuple):
+    """A key of an op."""
+
+    name: str
+    takes: str
+    """What its value is: `whole number, or one per axis`."""
+    default: Any
+    """What holds where it is left out; None where that follows from the input, the dialect or another key."""
+    needed: bool
+    help: str
+    also: list[str]
+    """Other names that are read as this key."""
+    by_dialect: dict[str, Any]
+    """The default under each dialect, where dialects differ; empty otherwise."""
+
+
+class Op(NamedTuple):
+    """An op with its keys."""
+
+    name: str
+    title: str
+    axes: int | None
+    """How many spatial axes it works on, None for any number."""
+    also: list[str]
+    """Other words that are read as this op, in lower case."""
+    keys: list[Key]
+    bare: str | None
+    """The key that a bare number stands for, first in a layer word."""
+    flags: list[str]
+    example: list[str]
+    """The words of a network that uses it: an input, then layers."""
+
+
+def by_family() -> dict[str, dict[str, list[str]]]:
+    """Return the families, in each the ops without their number of axes, and all of their words."""
+    listed: dict[str, dict[str, list[str]]] = {}
+    for title, ops in FAMILIES.items():
+        words = listed.setdefault(title, {})
+        for op in ops:
+            words.setdefault(family(op), []).append(op)
+    return listed
+
+
+def describe(word: str) -> Op:
+    """Return what there is to say about an op, in any spelling of it. SpecError if there is no such op."""
+    op = find_op(word)
+    if op is None:
+        raise unknown_op(word)
+    cls, nd = OPS[op]
+    names = Family(cls, nd, [op]).names
+    example = [SAMPLE[nd], *cls.EXAMPLE.replace("OP", op).split()]
+    by_dialect = _defaults_by_dialect(cls, example)
+    keys = [
+        Key(
+            key,
+            takes(cls, nd, key),
+            None if key in cls.DERIVED or key in by_dialect else getattr(cls, key, None),
+            key in cls.NEEDED,
+            help_of(cls, key),
+            names[key][1:],
+            by_dialect.get(key, {}),
+        )
+        for key in cls.KEYS
+    ]
+    also = [spelling for spelling in spellings(op)[0] if spelling != op.lower()]
+    return Op(op, first_line(cls), nd, also, keys, cls.BARE, flags_of(cls, nd), example)
+
+
+def takes(cls: type[Layer], nd: int | None, key: str) -> str:
+    """Return in words what a key takes: `number`, `true or false`, the words that it knows."""
+    reader = cls.KEYS[key]
+    if reader is sides:
+        return ", ".join(["integers", *padding_words(cls, nd)])
+    if reader in WORDS:
+        return ", ".join(WORDS[reader])
+    form: Schema = FORMS[reader][1](nd or 2)
+    kind, *more = form["type"] if isinstance(form["type"], list) else [form["type"]]
+    if kind == "string":
+        return "shape" if more else "text"
+    said = {"boolean": "true or false", "array": "list of layers"}.get(kind, kind)
+    return f"{said}, or one per axis" if "maxItems" in form else f"{said}, or a list" if more else said
+
+
+def padding_words(cls: type[Layer], nd: int | None) -> list[str]:
+    """Return the padding words that a layer of `nd` axes takes under at least one dialect."""
+    if issubclass(cls, Border):
+        return []
+    if issubclass(cls, TransposedConv):
+        words = Dialect.transposed_words
+    else:
+        words = Dialect.pool_words if issubclass(cls, Pool) else Dialect.conv_words
+    return [word for word in PADDING_WORDS if word in words and (word != "causal" or nd == 1)]
+
+
+def flags_of(cls: type[Layer], nd: int | None) -> list[str]:
+    """Return the flags that a layer word of this op may have: `nobias`, `same` and so on."""
+    words = padding_words(cls, nd) if "p" in cls.KEYS else []
+    return [
+        flag for flag, (key, value) in FLAGS.items() if (flag in words if isinstance(value, str) else key in cls.KEYS)
+    ]
+
+
+def _defaults_by_dialect(cls: type[Layer], example: list[str]) -> dict[str, dict[str, Any]]:
+    """Return the keys whose default differs between dialects: the value that each dialect resolves in the example."""
+    shape, *words = example
+    network = read_words(words)
+    *before, last = network.nodes
+    needed = {key: value for key, value in last.layer.given.items() if key in cls.NEEDED}
+    bare = last._replace(layer=cls(last.layer.op, last.layer.nd, needed))
+    network = network._replace(nodes=(*before, bare), input=_sizes(shape))
+    resolved: dict[str, dict[str, Any]] = {}
+    for name in DIALECTS:
+        layers: list[Any] = []
+        try:
+            fill(layers, network, dialect=name, layout="NCHW")
+        except CnncalcError:
+            continue
+        values = layers[-1].values
+        for key in cls.KEYS.keys() - needed.keys():
+            value = values.get(key)
+            same_as_k = key == "s" and value == values.get("k")
+            resolved.setdefault(key, {})[name] = "k" if same_as_k else _short(value)
+    return {key: values for key, values in resolved.items() if len(set(map(repr, values.values()))) > 1}
+
+
+def _sizes(shape: str) -> Shape:
+    return tuple(map(int, shape.split("x")))
+
+
+def _short(value: Any) -> Any:
+    """Return a resolved value as it would be written: one number where all axes have the same."""
+    if isinstance(value, (list, tuple)) and len(set(value)) == 1:
+        return value[0]
+    return to_json(value) if isinstance(value, tuple) else value

@@ -1,0 +1,119 @@
+"""The ops: a list by family, or one op with its keys; for a person, in Markdown, or as JSON."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..contrasts import grouped
+from ..notation.keys import LAYER_KEYS
+from ..notation.ops import Key, Op, by_family, describe
+
+if TYPE_CHECKING:
+    from . import Style
+
+HEADS = ("op", "keys", "computes")
+KEY_HEADS = ("key", "takes", "default", "meaning")
+Section = tuple[str, list[tuple[str, ...]]]
+"""A heading and the rows below it."""
+
+
+def listing(format: str, style: Style) -> Iterator[str]:
+    """Write every op by family, a line each."""
+    families = {title: [(describe(op), words) for op, words in ops.items()] for title, ops in by_family().items()}
+    if format == "json":
+        yield _json({title: [op._asdict() for op, _ in ops] for title, ops in families.items()})
+    elif format == "markdown":
+        rows = [
+            (_code(words), _code([key.name for key in op.keys]), op.title)
+            for ops in families.values()
+            for op, words in ops
+        ]
+        yield from _markdown(HEADS, rows)
+    else:
+        sections = [(title, [(" ".join(words), op.title) for op, words in ops]) for title, ops in families.items()]
+        yield from _table(("op", "computes"), sections, style)
+        yield "\nkeys, defaults and an example of one: cnncalc ops conv\n"
+
+
+def one(op: Op, format: str, style: Style) -> Iterator[str]:
+    """Write one op: what it computes, its keys, what they default to, its other names and an example."""
+    if format == "json":
+        yield _json(op._asdict() | {"keys": [key._asdict() for key in op.keys]})
+        return
+    rows = [(key.name, key.takes, _default(key), _meaning(key)) for key in op.keys]
+    if format == "markdown":
+        yield f"**{op.name}**: {op.title}\n\n"
+        yield from _markdown(KEY_HEADS, rows) if rows else ()
+        yield "".join(f"\n{line}  " for line in _notes(op)) + "\n"
+        return
+    yield f"{op.name}: {op.title}\n\n"
+    if rows:
+        yield from _table(KEY_HEADS, [("", rows)], style)
+        yield "\n"
+    yield "".join(f"{line}\n" for line in _notes(op))
+
+
+def _notes(op: Op) -> Iterator[str]:
+    """Write the lines below the table of keys."""
+    for key in op.keys:
+        if key.by_dialect:
+            yield f"{key.name} left out: {grouped([(name, _value(value)) for name, value in key.by_dialect.items()])}"
+    if op.bare:
+        yield f"a bare number, first, is {op.bare}"
+    if op.flags:
+        yield f"flags in layer words: {' '.join(op.flags)}"
+    if op.also:
+        yield f"also read as, in any case: {', '.join(op.also)}"
+    variants = sorted(next(words for ops in by_family().values() for words in ops.values() if op.name in words))
+    if len(variants) > 1:
+        yield f"spatial axes: {', '.join(f'{describe(word).axes} in {word}' for word in variants)}"
+    yield f"keys of every layer: {', '.join(LAYER_KEYS)} (cnncalc help words)"
+    yield f"example: cnncalc shape {shlex.join(op.example)}"
+
+
+def _default(key: Key) -> str:
+    if key.needed:
+        return "needed"
+    return "by dialect" if key.by_dialect else "" if key.default is None else _value(key.default)
+
+
+def _meaning(key: Key) -> str:
+    return f"{key.help} Also {', '.join(key.also)}." if key.also else key.help
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _table(heads: tuple[str, ...], sections: list[Section], style: Style) -> Iterator[str]:
+    from rich.text import Text
+
+    from .table import drawn, new_console, new_table
+
+    console, table = new_console(style), new_table(style, 1)
+    for head in heads:
+        table.add_column(head, overflow="fold", no_wrap=head == "key")
+    for title, rows in sections:
+        if title:
+            table.add_section()
+            table.add_row(Text(title, style="bold"))
+        for first, *others in rows:
+            table.add_row(Text(first, style="cyan"), *map(Text, others))
+    yield drawn(console, table)
+
+
+def _markdown(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    heads = list(heads)
+    for row in (heads, ["---"] * len(heads), *rows):
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n"
+
+
+def _code(words: Iterable[str]) -> str:
+    return f"`{text}`" if (text := " ".join(words)) else ""
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"

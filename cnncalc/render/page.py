@@ -1,0 +1,60 @@
+"""A page of Markdown as a person reads it on a terminal, by rich."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.markdown import CodeBlock, Heading, Markdown, MarkdownElement
+from rich.text import Text
+from rich.theme import Theme
+
+from .table import new_console
+
+if TYPE_CHECKING:
+    from . import Style
+
+WIDEST = 100
+"""Paragraphs are not set wider than this: longer lines are hard to read."""
+_THEME = Theme(
+    {
+        **dict.fromkeys(("markdown.h1", "markdown.h2", "markdown.h3"), "bold"),
+        "markdown.code": "cyan",
+        "markdown.table.border": "dim",
+        "markdown.table.header": "bold",
+    }
+)
+
+
+class _Heading(Heading):
+    """A heading at the left, marked by its level as in the source."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text.assemble(f"{'#' * int(self.tag[1:])} ", self.text, style=self.style_name)
+
+
+class _Code(CodeBlock):
+    """A block of code or of a console: indented, its lines as they are, however long; commands stand out."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in str(self.text).rstrip().split("\n"):
+            style = "bold" if line.startswith(("$ ", ">>> ")) else ""
+            yield Text(f"  {line}".rstrip(), style, no_wrap=True, overflow="ignore")
+
+
+class _Page(Markdown):
+    elements: ClassVar[dict[str, type[MarkdownElement]]] = {
+        **Markdown.elements,
+        "heading_open": _Heading,
+        "fence": _Code,
+        "code_block": _Code,
+    }
+
+
+def render(text: str, style: Style) -> str:
+    """Return a page of Markdown as text for a terminal, with escape codes where the style has colours."""
+    console = new_console(style)
+    console.push_theme(_THEME)
+    with console.capture() as captured:
+        console.print(_Page(text, hyperlinks=False), width=min(console.width, WIDEST), crop=False)
+    return "".join(line.rstrip(" ") + "\n" for line in captured.get().splitlines())
