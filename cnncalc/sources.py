@@ -89,7 +89,7 @@ def _nothing(given: Given, word: str) -> SpecError:
     error = SpecError(
         f"{shown(word)} is no layer word, no file and no network of the zoo",
         nearest(name, [*OPS, *zoo.names()])
-        or "a layer word is conv:64,k7,s2,p3; cnncalc zoo lists the networks; README.md lists the ops",
+        or "a layer word is conv:64,k7,s2,p3; cnncalc zoo lists the networks; for the ops: cnncalc ops",
     )
     if os.sep in word or word.endswith((".json", ".jsonl")):
         error = no_file(word)

@@ -1,61 +1,68 @@
-"""The README is tested: its commands print what it shows, its tables list what there is.
+"""The documentation is tested: its commands print what it shows, its tables list what there is.
 
-`python -m tests.test_docs` writes the README's outputs anew; look at the difference before you commit it.
+`python -m tests.test_docs` writes the outputs and the generated tables of the README and the help pages anew; look at
+the difference before you commit it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import doctest
+import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 import cnncalc
 from cnncalc.cli import COMMANDS, group
-from cnncalc.dialects import DIALECTS
+from cnncalc.dialects import DIALECTS, Dialect
+from cnncalc.help import TOPICS
 from cnncalc.layers import OPS
-from tests.program import ROOT, environment
+from cnncalc.layers.keys import PADDING_WORDS
+from cnncalc.notation.words import FLAGS
+from cnncalc.render.columns import COLUMNS
+from tests.program import ROOT, environment, here
 from tests.render.test_golden import output
 
 README = ROOT / "README.md"
+PAGES = {"README": README, **{topic: ROOT / "cnncalc" / "help" / f"{topic}.md" for topic in TOPICS}}
 BLOCK = re.compile(r"(?<=```console\n)(.*?)(?=```)", re.DOTALL)
+
+
+def text_of(page: str) -> str:
+    """A page's Markdown."""
+    return PAGES[page].read_text(encoding="utf-8")
 
 
 def examples(block: str) -> list[tuple[str, str]]:
     """The commands of a block, each with the output that is shown below it."""
-    found = []
+    commands = []
     for part in re.split(r"^(?=\$ )", block, flags=re.MULTILINE):
         if part:
             line, _, shown = part.partition("\n")
-            found.append((line, shown))
-    return found
-
-
-BLOCKS = [examples(block) for block in BLOCK.findall(README.read_text(encoding="utf-8"))]
-
-
-@pytest.mark.parametrize("block", BLOCKS, ids=[block[0][0] for block in BLOCKS])
-def test_an_example_prints_what_the_readme_shows(
-    block: list[tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The examples of a block share a folder, as they would in a shell."""
-    monkeypatch.chdir(tmp_path)
-    for line, shown in block:
-        assert printed(line) == shown, line
+            commands.append((line, shown))
+    return commands
 
 
 def printed(line: str) -> str:
-    """What a line prints: a command's in this process, a pipe's or Python's in a shell."""
-    if line.startswith("$ cnncalc") and " | " not in line:
+    """What a line prints: a command's or Python's in this process, where no shell is needed."""
+    words = shlex.split(line.removeprefix("$ "))
+    if words[0] == "cnncalc" and not {"|", ">"} & set(words):
         return output(line)
+    if words[:2] == ["python", "-c"] and len(words) == 3:
+        with contextlib.redirect_stdout(io.StringIO()) as stream:
+            exec(words[2], {})
+        return stream.getvalue()
     there = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         ["bash", "-c", line.removeprefix("$ ")],
@@ -68,41 +75,151 @@ def printed(line: str) -> str:
     return done.stdout
 
 
-def test_python_examples() -> None:
-    results = doctest.testfile(str(README), module_relative=False)
-    assert results.attempted >= 4
-    assert results.failed == 0
+@pytest.mark.parametrize("page", PAGES)
+def test_the_examples_print_what_the_page_shows(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The examples of a page share a folder, as they would in a shell."""
+    monkeypatch.chdir(tmp_path)
+    for block in BLOCK.findall(text_of(page)):
+        for line, shown in examples(block):
+            assert printed(line) == shown, line
+
+
+def test_python_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    attempted = 0
+    for page, path in PAGES.items():
+        results = doctest.testfile(str(path), module_relative=False)
+        assert results.failed == 0, page
+        attempted += results.attempted
+    assert attempted >= 12
     results = doctest.testmod(cnncalc)
     assert results.attempted >= 2
     assert results.failed == 0
 
 
-def rows(heading: str) -> list[list[str]]:
-    """The cells of the table below a heading, without its head."""
-    section = README.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+@pytest.mark.parametrize("page", PAGES)
+def test_the_commands_of_scripts_are_commands_with_their_options(page: str) -> None:
+    """Lines that are not run (they need a framework, or a folder of specs) name commands and options that there are."""
+    for block in re.findall(r"```(?:sh|yaml)\n(.*?)```", text_of(page), re.DOTALL):
+        for name, rest in re.findall(r"\bcnncalc (\w+)([^\n|;&#)]*)", block):
+            assert name in COMMANDS, name
+            for option in re.findall(r"(?<= )--?[a-z][\w-]*", rest):
+                assert option in names_of_options(name), (name, option)
+
+
+def names_of_options(name: str) -> set[str]:
+    """Every spelling of a command's options."""
+    command = group.get_command(click.Context(group), name)
+    assert command is not None
+    return {spelling for option in command.params for spelling in option.opts} | {"--help", "-h"}
+
+
+# Tables
+
+
+def section(page: str, heading: str) -> str:
+    """What stands below a heading, down to the next."""
+    head, _, rest = text_of(page).partition(f"\n## {heading}\n")
+    assert rest, (page, heading, len(head))
+    return rest.partition("\n## ")[0]
+
+
+def table_of(page: str, heading: str) -> str:
+    """The first table below a heading."""
+    table = re.search(r"(?:^\|.*\n?)+", section(page, heading), re.MULTILINE)
+    assert table is not None
+    return table[0]
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the first table below a heading, without its head."""
+    lines = table_of(page, heading).splitlines()[2:]
+    return [re.split(r" *(?<!\\)\| *", line.strip().removeprefix("| ").removesuffix(" |")) for line in lines]
+
+
+def words_in_code(cell: str) -> list[str]:
+    """The words that a cell has in backticks."""
+    return " ".join(re.findall(r"`([^`]+)`", cell)).split()
+
+
+GENERATED: dict[tuple[str, str], Callable[[], str]] = {
+    ("ops", "The ops"): lambda: here(["ops", "--format", "markdown"]).out,
+}
+"""Tables that are written by the program, by page and heading."""
+
+
+@pytest.mark.parametrize(("page", "heading"), GENERATED)
+def test_generated_tables_are_what_the_program_writes(page: str, heading: str) -> None:
+    assert table_of(page, heading) == GENERATED[page, heading]()
 
 
 def test_every_op_is_in_the_table_with_its_keys() -> None:
-    listed: dict[str, set[str]] = {}
-    for ops, keys, *_ in rows("Ops"):
-        for op in re.findall(r"`(\w+)`", ops):
-            listed[op] = set(keys.strip("`").split())
-    sliding = {"k", "s", "p", "p_total", "d"}
-    for op, (cls, _) in OPS.items():
-        own = set(cls.KEYS)
-        base = re.sub("[13]d$", "", op)
-        assert listed[base] == (own - sliding if "k" in own else own), op
-    assert set(listed) <= set(OPS)
+    listed = {op: set(words_in_code(keys)) for ops, keys, _ in rows("ops", "The ops") for op in words_in_code(ops)}
+    assert {op: set(cls.KEYS) for op, (cls, _) in OPS.items()} == listed
 
 
-def test_every_command_and_dialect_is_documented() -> None:
-    text = README.read_text(encoding="utf-8")
+def test_the_tour_has_every_command_and_the_pages_have_titles() -> None:
     for command in COMMANDS:
-        assert f"cnncalc {command}" in text
-    for dialect in DIALECTS:
-        assert f"`{dialect}`" in text
+        assert f"\n$ cnncalc {command}" in text_of("README"), command
+    for topic in TOPICS:
+        assert re.match(r"# \w[\w ]+: \w.*\n\n", text_of(topic)), topic
+
+
+def test_every_column_is_in_the_table_with_its_heading() -> None:
+    listed = {words_in_code(name)[0]: head for name, head, _ in rows("specs", "Columns")}
+    assert listed == {name: column.title for name, column in COLUMNS.items()}
+
+
+def test_every_flag_is_in_the_table_of_arguments() -> None:
+    cells = [cell for cell, _ in rows("words", "Arguments") if cell.startswith("a flag")]
+    assert set(words_in_code(cells[0])) == set(FLAGS)
+
+
+def test_shared_options_are_explained() -> None:
+    """What three commands or more have in common is in the table, and nothing in it is an option of none."""
+    listed = {option for names, _ in rows("words", "Options that commands share") for option in words_in_code(names)}
+    commands = [names_of_options(name) for name in COMMANDS]
+    count = {option: sum(option in names for names in commands) for names in commands for option in names}
+    assert {option for option, times in count.items() if times >= 3 and option.startswith("--")} <= listed
+    assert {option for option in listed if option.startswith("-")} <= count.keys()
+
+
+DIALECT_ROWS: dict[str, Callable[[type[Dialect]], str]] = {
+    "layout": lambda d: d.layout,
+    "a pool's stride, left out": lambda d: "k" if d.pool_stride is None else str(d.pool_stride),
+    "stride with dilation, conv": lambda d: "yes" if d.strided_dilation else "refused",
+    "`out_pad` below": lambda d: {"larger": "max(s, d)", "stride": "s", "zero": "none"}[d.transposed_limit],
+    "leaky ReLU's slope": lambda d: f"{d.leaky_slope:g}",
+    "norms' `eps`": lambda d: f"{d.norm_eps:g}",
+    "hardsigmoid's slope": lambda d: "1/6" if d.hard_slope == 1 / 6 else f"{d.hard_slope:g}",
+    "global pools keep their axes": lambda d: "yes, as 1" if d.keepdims else "no",
+    "grouped transposed conv": lambda d: "yes" if d.transposed_groups else "refused",
+    "dilated max pool": lambda d: "yes" if d.max_dilation else "refused",
+    "dilated average pool": lambda d: "yes" if d.avg_dilation else "refused",
+    "a pool may round up": lambda d: "by default" if d.pool_rounds_up else "with `ceil`" if d.pool_ceil else "refused",
+}
+"""Rows of the table of dialects that are a rule's value, and how that is written."""
+
+
+def words_cell(words: frozenset[str]) -> str:
+    """The padding words of a dialect as a cell writes them."""
+    return " ".join(f"`{word}`" for word in PADDING_WORDS if word in words) or "none"
+
+
+def test_the_table_of_dialects_has_their_rules() -> None:
+    table = {head: cells for head, *cells in rows("dialects", "The rules")}
+    assert re.search(
+        r"^\| *\| " + r" \| ".join(f"`{name}`" for name in DIALECTS), section("dialects", "The rules"), re.MULTILINE
+    )
+    for head, rule in DIALECT_ROWS.items():
+        assert table[head] == [rule(dialect) for dialect in DIALECTS.values()], head
+
+
+def test_the_table_of_padding_words_has_those_of_each_dialect() -> None:
+    wanted = [
+        [f"`{d.name}`", *map(words_cell, (d.conv_words, d.pool_words, d.transposed_words))] for d in DIALECTS.values()
+    ]
+    assert rows("dialects", "Padding words") == wanted
 
 
 def test_every_option_is_explained_in_the_help() -> None:
@@ -115,15 +232,45 @@ def test_every_option_is_explained_in_the_help() -> None:
             assert option.hidden or option.help, (name, option.name)
 
 
-def test_the_spec_of_the_readme_is_one() -> None:
-    block = re.search(r"```json\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert block is not None
-    assert cnncalc.shape(json.loads(block[1])).params == 11926
+@pytest.mark.parametrize("page", PAGES)
+def test_the_specs_of_a_page_are_specs(page: str) -> None:
+    for block in re.findall(r"```json\n(.*?)```", text_of(page), re.DOTALL):
+        spec: Any = json.loads(block)
+        assert cnncalc.shape(spec).out
 
 
-def test_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
-        assert (ROOT / target).exists(), target
+# What leads where
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", text_of(page)):
+        assert (PAGES[page].parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_star_between_words_stands_in_code(page: str) -> None:
+    """Markdown takes the two stars of a*b*c for emphasis, and drops them."""
+    text = re.sub(r"```.*?```|`[^`]*`|^    .*$", "", text_of(page), flags=re.DOTALL | re.MULTILINE)
+    assert re.findall(r"\w\*\w.*", text) == []
+
+
+def test_every_help_that_is_named_is_there() -> None:
+    """`cnncalc help X` and `cnncalc ops X`, wherever the program or the documentation says so, work."""
+    sources = [*PAGES.values(), *(ROOT / "cnncalc").rglob("*.py")]
+    named = {words for path in sources for words in re.findall(r"cnncalc (help|ops) (\w+)", path.read_text("utf-8"))}
+    assert len(named) > len(TOPICS)
+    for command, word in named - {("help", "TOPIC"), ("help", "COMMAND"), ("ops", "OP")}:
+        assert here([command, word]).code == 0, (command, word)
+
+
+def test_no_message_sends_anybody_to_the_readme() -> None:
+    for path in (ROOT / "cnncalc").rglob("*.py"):
+        assert "README" not in path.read_text("utf-8"), path
+
+
+def test_the_readme_is_short() -> None:
+    assert len(text_of("README").splitlines()) <= 250
 
 
 def test_only_what_belongs_stands_at_the_top() -> None:
@@ -136,13 +283,18 @@ def test_only_what_belongs_stands_at_the_top() -> None:
 
 
 def write_anew() -> None:
-    """Write the outputs of the README's examples from what the program prints now."""
+    """Write the outputs of the examples and the generated tables from what the program prints now."""
 
     def anew(match: re.Match[str]) -> str:
-        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-            return "".join(f"{line}\n{printed(line)}" for line, _ in examples(match[1]))
+        text = "".join(f"{line}\n{printed(line)}" for line, _ in examples(match[1]))
+        assert "[exit 3]" not in text, text
+        return text
 
-    Path(README).write_text(BLOCK.sub(anew, README.read_text(encoding="utf-8")), encoding="utf-8")
+    for (page, heading), table in GENERATED.items():
+        PAGES[page].write_text(text_of(page).replace(table_of(page, heading), table()), encoding="utf-8")
+    for page in sys.argv[1:] or PAGES:
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            PAGES[page].write_text(BLOCK.sub(anew, text_of(page)), encoding="utf-8")
 
 
 if __name__ == "__main__":

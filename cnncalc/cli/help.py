@@ -71,4 +71,4 @@ def _unknown(name: str) -> SpecError:
     """Return the error for a name that is neither a topic nor a command, with the nearest that are."""
     op = find_op(name)
     hint = nearest(name, [*TOPICS, *COMMANDS]) if op is None else f"for the op: cnncalc ops {op}"
-    return SpecError(f"there is no help topic or command {shown(name)}", hint or "cnncalc help lists them")
+    return SpecError(f"there is no help topic or command {shown(name)}", hint or "for the list: cnncalc help")

@@ -113,7 +113,7 @@ def spellings(op: str) -> tuple[list[str], tuple[str, ...]]:
 def unknown_op(word: object) -> SpecError:
     """The error for a word that is no op, with the nearest that are."""
     help = nearest(word, OPS) if isinstance(word, str) else None
-    return SpecError(f"unknown op {shown(word)}", help or "the README's table lists every op", key="op")
+    return SpecError(f"unknown op {shown(word)}", help or "for the list of ops: cnncalc ops", key="op")
 
 
 def keys_named(cls: type[Layer], raw: str) -> tuple[str, ...]:

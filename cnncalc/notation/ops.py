@@ -10,7 +10,7 @@ from ..layers import FAMILIES, OPS, Layer, find_op, spellings, unknown_op
 from ..layers.base import family
 from ..layers.border import Border
 from ..layers.keys import FORMS, PADDING_WORDS, WORDS, Schema, sides
-from ..layers.pool import Pool
+from ..layers.pool import KEEP, Pool
 from ..layers.transposed import TransposedConv
 from ..sizes import Shape, to_json
 from ..trace import fill
@@ -141,8 +141,11 @@ def _defaults_by_dialect(cls: type[Layer], example: list[str]) -> dict[str, dict
         values = layers[-1].values
         for key in cls.KEYS.keys() - needed.keys():
             value = values.get(key)
-            same_as_k = key == "s" and value == values.get("k")
-            resolved.setdefault(key, {})[name] = "k" if same_as_k else _short(value)
+            if key == "s" and value == values.get("k"):
+                value = "k"
+            elif value == KEEP:  # what `true` means under this dialect, without padding
+                value = True
+            resolved.setdefault(key, {})[name] = _short(value)
     return {key: values for key, values in resolved.items() if len(set(map(repr, values.values()))) > 1}
 
 

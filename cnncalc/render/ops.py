@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -108,7 +109,8 @@ def _table(heads: tuple[str, ...], sections: list[Section], style: Style) -> Ite
 def _markdown(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     heads = list(heads)
     for row in (heads, ["---"] * len(heads), *rows):
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n"
+        cells = [re.sub(r"([|*])", r"\\\1", cell) for cell in row]
+        yield f"| {' | '.join(cells)} |\n"
 
 
 def _code(words: Iterable[str]) -> str:

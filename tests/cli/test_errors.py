@@ -246,7 +246,7 @@ DOCUMENTS = [
         '{"layers": [{"op": "cnv"}]}',
         "-:1:14: layers[0]: unknown op 'cnv'\n  did you mean 'conv' or 'convT' or 'dwconv'?",
     ),
-    ('{"layers": [{"op": 5}]}', "-:1:14: layers[0]: unknown op 5\n  the README's table lists every op"),
+    ('{"layers": [{"op": 5}]}', "-:1:14: layers[0]: unknown op 5\n  for the list of ops: cnncalc ops"),
     ('{"inptu": 1, "layers": [{"op": "relu"}]}', "-:1:2: unknown key 'inptu'\n  did you mean 'input'?"),
     (
         '{"cnncalc": 2, "layers": [{"op": "relu"}]}',
