@@ -29,6 +29,21 @@ COMMANDS = {
 """Every command, its module's name and the line that the help shows; a module is imported when it is called."""
 
 
+MORE = {
+    "shape": "words",
+    "run": "arrays",
+    "learn": "arrays",
+    "dense": "arrays",
+    "diff": "ci",
+    "check": "ci",
+    "convert": "frameworks",
+    "ops": "ops",
+    "zoo": "specs",
+    "schema": "specs",
+}
+"""The page of the documentation that says more about a command."""
+
+
 class ClosedPipe(Exception):
     """Whoever reads our output has gone."""
 
@@ -51,6 +66,8 @@ class Commands(click.Group):
         from importlib import import_module
 
         command: click.Command = import_module(f".{cmd_name}", __name__).command
+        if cmd_name in MORE:
+            command.epilog = f"More: cnncalc help {MORE[cmd_name]}"
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -75,7 +92,7 @@ def _perhaps_shape(word: str) -> str:
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Try: cnncalc shape 3x224x224 conv:64,k7,s2,p3 maxpool:k3,s2,p1",
+    epilog="Try: cnncalc shape 3x224x224 conv:64,k7,s2,p3 maxpool:k3,s2,p1\n\nThe documentation: cnncalc help",
 )
 @click.version_option(__version__, "-V", "--version", message="cnncalc %(version)s")
 def group() -> None:

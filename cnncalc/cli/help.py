@@ -70,5 +70,5 @@ def _contents(ctx: click.Context) -> str:
 def _unknown(name: str) -> SpecError:
     """Return the error for a name that is neither a topic nor a command, with the nearest that are."""
     op = find_op(name)
-    hint = nearest(name, [*TOPICS, *COMMANDS]) if op is None else f"for the op: cnncalc ops {op}"
+    hint = nearest(name, dict.fromkeys((*TOPICS, *COMMANDS))) if op is None else f"for the op: cnncalc ops {op}"
     return SpecError(f"there is no help topic or command {shown(name)}", hint or "for the list: cnncalc help")

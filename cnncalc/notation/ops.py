@@ -44,6 +44,8 @@ class Op(NamedTuple):
     title: str
     axes: int | None
     """How many spatial axes it works on, None for any number."""
+    words: list[str]
+    """The op for every number of axes that there is: `conv conv1d conv3d`."""
     also: list[str]
     """Other words that are read as this op, in lower case."""
     keys: list[Key]
@@ -54,14 +56,9 @@ class Op(NamedTuple):
     """The words of a network that uses it: an input, then layers."""
 
 
-def by_family() -> dict[str, dict[str, list[str]]]:
-    """Return the families, in each the ops without their number of axes, and all of their words."""
-    listed: dict[str, dict[str, list[str]]] = {}
-    for title, ops in FAMILIES.items():
-        words = listed.setdefault(title, {})
-        for op in ops:
-            words.setdefault(family(op), []).append(op)
-    return listed
+def by_family() -> dict[str, list[Op]]:
+    """Return every op by family; those that differ only in their number of axes once, for two axes."""
+    return {title: [describe(op) for op in ops if op == family(op)] for title, ops in FAMILIES.items()}
 
 
 def describe(word: str) -> Op:
@@ -85,8 +82,9 @@ def describe(word: str) -> Op:
         )
         for key in cls.KEYS
     ]
+    words = [other for other in OPS if family(other) == family(op)]
     also = [spelling for spelling in spellings(op)[0] if spelling != op.lower()]
-    return Op(op, first_line(cls), nd, also, keys, cls.BARE, flags_of(cls, nd), example)
+    return Op(op, first_line(cls), nd, words, also, keys, cls.BARE, flags_of(cls, nd), example)
 
 
 def takes(cls: type[Layer], nd: int | None, key: str) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..contrasts import grouped
+from ..layers import OPS
 from ..notation.keys import LAYER_KEYS
-from ..notation.ops import Key, Op, by_family, describe
+from ..notation.ops import Key, Op, by_family
 
 if TYPE_CHECKING:
     from . import Style
@@ -23,18 +24,14 @@ Section = tuple[str, list[tuple[str, ...]]]
 
 def listing(format: str, style: Style) -> Iterator[str]:
     """Write every op by family, a line each."""
-    families = {title: [(describe(op), words) for op, words in ops.items()] for title, ops in by_family().items()}
+    families = by_family()
     if format == "json":
-        yield _json({title: [op._asdict() for op, _ in ops] for title, ops in families.items()})
+        yield _json({title: [_as_dict(op) for op in ops] for title, ops in families.items()})
     elif format == "markdown":
-        rows = [
-            (_code(words), _code([key.name for key in op.keys]), op.title)
-            for ops in families.values()
-            for op, words in ops
-        ]
-        yield from _markdown(HEADS, rows)
+        ops = [op for ops in families.values() for op in ops]
+        yield from _markdown(HEADS, [(_code(op.words), _code(key.name for key in op.keys), op.title) for op in ops])
     else:
-        sections = [(title, [(" ".join(words), op.title) for op, words in ops]) for title, ops in families.items()]
+        sections = [(title, [(" ".join(op.words), op.title) for op in ops]) for title, ops in families.items()]
         yield from _table(("op", "computes"), sections, style)
         yield "\nkeys, defaults and an example of one: cnncalc ops conv\n"
 
@@ -42,7 +39,7 @@ def listing(format: str, style: Style) -> Iterator[str]:
 def one(op: Op, format: str, style: Style) -> Iterator[str]:
     """Write one op: what it computes, its keys, what they default to, its other names and an example."""
     if format == "json":
-        yield _json(op._asdict() | {"keys": [key._asdict() for key in op.keys]})
+        yield _json(_as_dict(op))
         return
     rows = [(key.name, key.takes, _default(key), _meaning(key)) for key in op.keys]
     if format == "markdown":
@@ -68,9 +65,8 @@ def _notes(op: Op) -> Iterator[str]:
         yield f"flags in layer words: {' '.join(op.flags)}"
     if op.also:
         yield f"also read as, in any case: {', '.join(op.also)}"
-    variants = sorted(next(words for ops in by_family().values() for words in ops.values() if op.name in words))
-    if len(variants) > 1:
-        yield f"spatial axes: {', '.join(f'{describe(word).axes} in {word}' for word in variants)}"
+    if len(op.words) > 1:
+        yield f"spatial axes: {', '.join(f'{OPS[word][1]} in {word}' for word in op.words)}"
     yield f"keys of every layer: {', '.join(LAYER_KEYS)} (cnncalc help words)"
     yield f"example: cnncalc shape {shlex.join(op.example)}"
 
@@ -115,6 +111,10 @@ def _markdown(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[s
 
 def _code(words: Iterable[str]) -> str:
     return f"`{text}`" if (text := " ".join(words)) else ""
+
+
+def _as_dict(op: Op) -> dict[str, Any]:
+    return op._asdict() | {"keys": [key._asdict() for key in op.keys]}
 
 
 def _json(value: Any) -> str:

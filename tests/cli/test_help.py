@@ -1,0 +1,96 @@
+"""`cnncalc help`: pages, the help of commands, and how a page is drawn."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from cnncalc.cli import COMMANDS, MORE
+from cnncalc.help import TOPICS, read, title
+from cnncalc.render import Style
+from cnncalc.render.page import render
+from tests.program import environment, here, process
+
+
+def test_without_a_name_it_lists_topics_and_commands() -> None:
+    ended = here(["help"])
+    assert (ended.code, ended.err) == (0, "")
+    listed = re.findall(r"^  (\w+)  +(.*)$", ended.out, re.MULTILINE)
+    assert [name for name, _ in listed] == [*TOPICS, *COMMANDS]
+    for name, line in listed:
+        assert line in (title(name) if (name, line[:5]) in {(t, title(t)[:5]) for t in TOPICS} else COMMANDS[name])
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_page_is_markdown_where_there_is_no_terminal(topic: str) -> None:
+    assert here(["help", topic]) == (0, read(topic), "")
+    assert here(["help", topic.upper(), "--color", "never"]) == (0, read(topic), "")
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in TOPICS])
+def test_the_help_of_a_command_is_that_of_its_option(name: str) -> None:
+    assert here(["help", name]) == here([name, "--help"])
+
+
+def test_the_help_of_a_command_in_a_narrow_terminal() -> None:
+    env = environment(COLUMNS="60")
+    assert process("help", "shape", env=env) == process("shape", "--help", env=env)
+
+
+@pytest.mark.parametrize(
+    ("name", "err"),
+    [
+        ("wrods", "there is no help topic or command 'wrods'\n  did you mean 'words' or 'ops'?\n"),
+        ("shap", "there is no help topic or command 'shap'\n  did you mean 'shape' or 'schema' or 'help'?\n"),
+        ("Conv2d", "there is no help topic or command 'Conv2d'\n  for the op: cnncalc ops conv\n"),
+        ("xyz", "there is no help topic or command 'xyz'\n  for the list: cnncalc help\n"),
+    ],
+)
+def test_an_unknown_name_gets_the_nearest(name: str, err: str) -> None:
+    assert here(["help", name]) == (2, "", err)
+
+
+def test_every_command_says_where_to_read_more() -> None:
+    assert MORE.keys() <= COMMANDS.keys()
+    assert set(MORE.values()) <= set(TOPICS)
+    for name, topic in MORE.items():
+        assert here([name, "--help"]).out.endswith(f"\n  More: cnncalc help {topic}\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_an_example(name: str) -> None:
+    shown = here([name, "--help"]).out.partition("Options:")[0]
+    assert re.search(rf"^    .*(cnncalc {name}\b|conv:64)", shown, re.MULTILINE)
+
+
+# Drawn
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_a_drawn_page_keeps_its_blocks_and_its_words(topic: str, width: int) -> None:
+    page = read(topic)
+    drawn = render(page, Style(width=width))
+    assert "\x1b" not in drawn
+    assert "```" not in drawn
+    for block in re.findall(r"```\w+\n(.*?)```", page, re.DOTALL):
+        for line in block.splitlines():
+            assert f"  {line}".rstrip() in drawn.splitlines(), line
+    prose = re.sub(r"```.*?```", "", page, flags=re.DOTALL)
+    words = set(re.findall(r"[A-Za-z]{5,8}", re.sub(r"^(\|| {4}).*", "", prose, flags=re.MULTILINE)))
+    assert not [word for word in words if word not in drawn]
+
+
+def test_a_drawn_page_fits_its_width() -> None:
+    page = re.sub(r"```.*?```", "", read("words"), flags=re.DOTALL)
+    page = re.sub(r"^    .*", "", page, flags=re.MULTILINE)
+    for width in (60, 80):
+        assert max(map(len, render(page, Style(width=width)).splitlines())) <= width
+
+
+def test_colours_are_drawn_where_they_are_asked_for() -> None:
+    ended = process("help", "words", "--color", "always")
+    assert ended.code == 0
+    assert "\x1b[1m" in ended.out
+    assert "```" not in ended.out
