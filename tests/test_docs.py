@@ -255,6 +255,19 @@ def test_a_star_between_words_stands_in_code(page: str) -> None:
     assert re.findall(r"\w\*\w.*", text) == []
 
 
+def test_the_tree_in_contributing_is_the_tree() -> None:
+    text = (ROOT / ".github" / "CONTRIBUTING.md").read_text("utf-8")
+    tree = text.partition("## The house\n")[2].partition("So the rule of")[0]
+    named = set(re.findall(r"\w+/?", " ".join(re.findall(r"^    ( *(?:\w+/?(?:  )?)+)(?:  +|$)", tree, re.MULTILINE))))
+    rooms = [path for path in (ROOT / "cnncalc").iterdir() if path.name[:1].isalpha() and path.name != "py.typed"]
+    there = {f"{path.name}/" if path.is_dir() else path.stem for path in rooms}
+    assert there <= named, there - named
+    inner = {f"{path.name}/" if path.is_dir() else path.stem for path in (ROOT / "cnncalc").glob("*/*")}
+    assert named <= there | inner, named - there - inner
+    for path in re.findall(r"`((?:layers|frameworks|render|execute)/[\w/.]+)`", text):
+        assert (ROOT / "cnncalc" / path).exists(), path
+
+
 def test_every_help_that_is_named_is_there() -> None:
     """`cnncalc help X` and `cnncalc ops X`, wherever the program or the documentation says so, work."""
     sources = [*PAGES.values(), *(ROOT / "cnncalc").rglob("*.py")]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..errors import SpecError, nearest, shown
 from . import activation, affine, border, composite, conv, dense, join, norm, pool, resample, select, transposed
 from .base import Env, Fields, Layer, Traced
 
 __all__ = ["ALIASES", "HELP", "OPS", "Env", "Fields", "Layer", "Traced", "find_op", "keys_named"]
 
-FAMILIES: dict[str, dict[str, tuple[type[Layer], int | None]]] = {
+FAMILIES: dict[str, Mapping[str, tuple[type[Layer], int | None]]] = {
     "convolutions": {**conv.OPS, **transposed.OPS},
     "pools": pool.OPS,
     "linear layers and shapes": dense.OPS,
@@ -22,7 +24,9 @@ FAMILIES: dict[str, dict[str, tuple[type[Layer], int | None]]] = {
     "blocks and unknown layers": composite.OPS,
 }
 """The ops by family, as a list of them shows it."""
-OPS = {word: entry for family in FAMILIES.values() for word, entry in family.items()}
+OPS: dict[str, tuple[type[Layer], int | None]] = {
+    word: entry for family in FAMILIES.values() for word, entry in family.items()
+}
 """Each op's word, its class and how many spatial axes it has (None: as many as arrive)."""
 
 _WORDS = {word.lower(): word for word in OPS}

@@ -98,24 +98,24 @@ def takes(cls: type[Layer], nd: int | None, key: str) -> str:
     kind, *more = form["type"] if isinstance(form["type"], list) else [form["type"]]
     if kind == "string":
         return "shape" if more else "text"
-    said = {"boolean": "true or false", "array": "list of layers"}.get(kind, kind)
+    said = {"boolean": "true or false", "array": "list of layers"}.get(str(kind), str(kind))
     return f"{said}, or one per axis" if "maxItems" in form else f"{said}, or a list" if more else said
 
 
-def padding_words(cls: type[Layer], nd: int | None) -> list[str]:
+def padding_words(cls: type[Layer], nd: int | None) -> tuple[str, ...]:
     """Return the padding words that a layer of `nd` axes takes under at least one dialect."""
     if issubclass(cls, Border):
-        return []
+        return ()
     if issubclass(cls, TransposedConv):
         words = Dialect.transposed_words
     else:
         words = Dialect.pool_words if issubclass(cls, Pool) else Dialect.conv_words
-    return [word for word in PADDING_WORDS if word in words and (word != "causal" or nd == 1)]
+    return tuple([word for word in PADDING_WORDS if word in words and (word != "causal" or nd == 1)])
 
 
 def flags_of(cls: type[Layer], nd: int | None) -> list[str]:
     """Return the flags that a layer word of this op may have: `nobias`, `same` and so on."""
-    words = padding_words(cls, nd) if "p" in cls.KEYS else []
+    words = padding_words(cls, nd) if "p" in cls.KEYS else ()
     return [
         flag for flag, (key, value) in FLAGS.items() if (flag in words if isinstance(value, str) else key in cls.KEYS)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..contrasts import grouped
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HEADS = ("op", "keys", "computes")
 KEY_HEADS = ("key", "takes", "default", "meaning")
-Section = tuple[str, list[tuple[str, ...]]]
+Section = tuple[str, Sequence[tuple[str, ...]]]
 """A heading and the rows below it."""
 
 
@@ -85,7 +85,7 @@ def _value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _table(heads: tuple[str, ...], sections: list[Section], style: Style) -> Iterator[str]:
+def _table(heads: tuple[str, ...], sections: Sequence[Section], style: Style) -> Iterator[str]:
     from rich.text import Text
 
     from .table import drawn, new_console, new_table

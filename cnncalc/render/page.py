@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich import box
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.markdown import CodeBlock, Heading, Markdown, MarkdownElement
+from rich.markdown import CodeBlock, Heading, Markdown, MarkdownElement, TableElement
+from rich.measure import Measurement
+from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
@@ -42,12 +45,26 @@ class _Code(CodeBlock):
             yield Text(f"  {line}".rstrip(), style, no_wrap=True, overflow="ignore")
 
 
+class _Table(TableElement):
+    """A table with the same rules as those of reports."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for table in super().__rich_console__(console, options):
+            if isinstance(table, Table):
+                table.box, table.show_edge = box.SIMPLE_HEAD, False
+                endless = options.update(max_width=10_000)
+                if Measurement.get(console, endless, table).maximum > options.max_width:
+                    table.leading = 1  # rows of several lines are set apart
+            yield table
+
+
 class _Page(Markdown):
     elements: ClassVar[dict[str, type[MarkdownElement]]] = {
         **Markdown.elements,
         "heading_open": _Heading,
         "fence": _Code,
         "code_block": _Code,
+        "table_open": _Table,
     }
 
 
