@@ -11,7 +11,7 @@ import click
 from .. import zoo
 from ..dialects import ALL, DIALECTS, LAYOUTS
 from ..errors import CnncalcError
-from ..help import TOPICS, title
+from ..help import TOPICS, subject
 from ..layers import OPS, Layer, find_op, keys_named
 from ..layers.keys import WORDS, Reader, flag, sides
 from ..memory import DTYPES
@@ -184,7 +184,7 @@ def _argument_values(argument: click.Argument, before: list[str], word: str) -> 
         case "op":
             return Offer([_op(op)._replace(word=op, then="") for op in OPS])
         case "topic":
-            pages = {topic: title(topic) for topic in TOPICS}
+            pages = {topic: subject(topic) for topic in TOPICS}
             return Offer([Candidate(name, help) for name, help in (pages | COMMANDS).items()])
     return FILES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..errors import SpecError, nearest, shown
-from ..help import TOPICS, read, title
+from ..help import TOPICS, read, subject
 from ..layers import find_op
 from . import COMMANDS, group
 from ._options import color_option, debug_option, output, style_of
@@ -61,7 +61,7 @@ def _contents(ctx: click.Context) -> str:
     formatter = ctx.make_formatter()
     formatter.write_usage("cnncalc help", "[TOPIC|COMMAND]")
     with formatter.section("Topics"):
-        formatter.write_dl([(topic, title(topic)) for topic in TOPICS])
+        formatter.write_dl([(topic, subject(topic)) for topic in TOPICS])
     with formatter.section("Commands"):
         formatter.write_dl(list(COMMANDS.items()))
     return formatter.getvalue().rstrip("\n")

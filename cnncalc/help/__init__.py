@@ -15,6 +15,6 @@ def read(topic: str) -> str:
         return file.read()
 
 
-def title(topic: str) -> str:
-    """Return the title of a page: its first line without the `# `."""
-    return read(topic).partition("\n")[0].removeprefix("# ")
+def subject(topic: str) -> str:
+    """Return what a page is about: its title, after the colon."""
+    return read(topic).partition("\n")[0].partition(": ")[2]

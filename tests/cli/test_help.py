@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+from typing import IO
 
 import pytest
 
 from cnncalc.cli import COMMANDS, MORE
-from cnncalc.help import TOPICS, read, title
+from cnncalc.help import TOPICS, read, subject
 from cnncalc.render import Style
 from cnncalc.render.page import render
-from tests.program import environment, here, process
+from tests.program import command, environment, here, process
 
 
 def test_without_a_name_it_lists_topics_and_commands() -> None:
     ended = here(["help"])
     assert (ended.code, ended.err) == (0, "")
-    listed = re.findall(r"^  (\w+)  +(.*)$", ended.out, re.MULTILINE)
-    assert [name for name, _ in listed] == [*TOPICS, *COMMANDS]
-    for name, line in listed:
-        assert line in (title(name) if (name, line[:5]) in {(t, title(t)[:5]) for t in TOPICS} else COMMANDS[name])
+    entries = re.findall(r"^  (\w+)  (.*\n(?: {10}.*\n)*)", ended.out, re.MULTILINE)
+    listed = [(name, " ".join(lines.split())) for name, lines in entries]
+    assert listed == [*((topic, subject(topic)) for topic in TOPICS), *COMMANDS.items()]
 
 
 @pytest.mark.parametrize("topic", TOPICS)
@@ -87,6 +89,28 @@ def test_a_drawn_page_fits_its_width() -> None:
     page = re.sub(r"^    .*", "", page, flags=re.MULTILINE)
     for width in (60, 80):
         assert max(map(len, render(page, Style(width=width)).splitlines())) <= width
+
+
+@pytest.mark.parametrize(("more", "escapes"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_terminal_shows_the_page_drawn(more: dict[str, str], escapes: bool) -> None:
+    theirs, ours = pytest.importorskip("pty").openpty()
+    with open(theirs, "rb", buffering=0) as terminal:
+        started = subprocess.Popen(
+            [*command(), "help", "python"], stdout=ours, stderr=ours, env=environment(COLUMNS="80", **more)
+        )
+        os.close(ours)
+        shown = b"".join(iter(lambda: _read(terminal), b"")).decode()
+        assert started.wait(60) == 0
+    assert ("\x1b[1m" in shown) is escapes
+    assert "```" not in shown
+    assert "  >>> import cnncalc" in shown
+
+
+def _read(terminal: IO[bytes]) -> bytes:
+    try:
+        return terminal.read(65536)
+    except OSError:  # Linux's end of a terminal
+        return b""
 
 
 def test_colours_are_drawn_where_they_are_asked_for() -> None:
