@@ -7,16 +7,15 @@ import os
 import click
 
 from ..errors import SpecError
+from ..files import binary_output, text_output
 from ..frameworks import TARGETS, writer
 from ..network import Network, no_input
 from ..sources import Given
 from ._options import (
     Asked,
-    binary_output,
     color_option,
     debug_option,
     network_options,
-    output,
     path_option,
     quiet_option,
     read_stdin,
@@ -67,9 +66,10 @@ def command(
     if npz is not None:
         _save_weights(network, npz)
     if isinstance(found, bytes):
-        binary_output(path, found)
+        with binary_output(path) as file:
+            file.write(found)
     else:
-        with output(path, utf8=True) as stream:
+        with text_output(path, utf8=True) as stream:
             stream.write(found)
     return 0
 

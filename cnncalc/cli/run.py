@@ -90,7 +90,7 @@ def command(
       cnncalc run lenet5 -x images.npy --seed 0 --keep-all maps
     """
     from ..execute import Job
-    from ..execute.sinks import ended_tidily
+    from ..files import terminated_tidily
 
     one_stdin(x_path, w_path, b_path, *(["-"] if "-" in spec else []))
     no_mixture(path, as_json)
@@ -116,7 +116,7 @@ def command(
     for name in job.not_needed[:4]:
         note(quiet, f"{name} is given, and no layer needs it")
     job.load()  # before a file is begun
-    with ended_tidily(), _sinks(job, count, path, folder, quiet) as sinks:
+    with terminated_tidily(), _sinks(job, count, path, folder, quiet) as sinks:
         with _progress(len(job.report.layers) * count, quiet) as progress:
             job.run(x, sinks, progress)
         for sink in sinks.values():

@@ -7,8 +7,9 @@ import json
 import click
 
 from ..checks.expect import FIGURES, UNITS
+from ..files import text_output
 from ..notation import schema
-from ._options import debug_option, output, path_option
+from ._options import debug_option, path_option
 
 
 @click.command("schema")
@@ -20,6 +21,6 @@ def command(path: str | None) -> int:
     \b
       cnncalc schema -o cnncalc.schema.json
     """
-    with output(path, utf8=True) as stream:
+    with text_output(path, utf8=True) as stream:
         stream.write(json.dumps(schema.build(FIGURES, UNITS), indent=2, ensure_ascii=False) + "\n")
     return 0

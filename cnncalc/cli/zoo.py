@@ -10,9 +10,10 @@ import click
 
 from .. import trace, zoo
 from ..errors import SpecError, nearest, shown
+from ..files import text_output
 from ..sizes import to_json
 from ..sources import load_zoo
-from ._options import color_option, debug_option, output, path_option, quiet_option, write
+from ._options import color_option, debug_option, path_option, quiet_option, write
 
 HEADS = ("network", "layers", "input", "output", "params", "MACs")
 
@@ -31,7 +32,7 @@ def command(name: str | None, as_json: bool, path: str | None, color: str, quiet
       cnncalc zoo
       cnncalc zoo vgg16 | cnncalc shape -
     """
-    with output(path, utf8=True) as stream:
+    with text_output(path, utf8=True) as stream:
         if name is not None:
             write(stream, _spec(name))
         elif as_json:

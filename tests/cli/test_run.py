@@ -342,7 +342,7 @@ def test_a_safetensors_file_that_is_none(folder: Path) -> None:
         (["-x", "a\0b"], "cannot be read"),
         (["-x", "x.npy", "-o", "nowhere/y.npy"], "cannot be written: No such file"),
         (["-x", "x.npy", "-o", "."], "cannot be written"),
-        (["-x", "x.npy", "-o", ""], "names no file"),
+        (["-x", "x.npy", "-o", ""], "is not a file name"),
         (["-x", "-", "-w", "-"], "standard input can be read once"),
         (["-x", "x.npy", "--memory", "lots"], "'lots' is no number of bytes"),
         (["-x", "x.npy", "--memory", "1k"], "one sample takes"),
