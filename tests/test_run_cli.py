@@ -347,7 +347,7 @@ def test_a_safetensors_file_that_is_none(folder: Path) -> None:
         (["-x", "x.npy", "--memory", "lots"], "'lots' is no number of bytes"),
         (["-x", "x.npy", "--memory", "1k"], "one sample takes"),
         (["-x", "x.npy", "-o", "-", "--json"], "leave one of them out"),
-        (["-x", "x.npy", "--seed", "-1"], "--seed"),
+        (["-x", "x.npy", "--seed", "-1"], "--seed: -1 is too small"),
         (["2x9x11", "-x", "x.npy"], "shape in front"),
     ],
 )

@@ -22,6 +22,7 @@ from ..spec.keys import LAYER_KEYS
 from ..spec.words import FLAGS, parse_word
 from . import COMMANDS, group
 from .common import SEVERAL
+from .usage import OneOf
 
 EITHER = {"p": "p_total", "p_total": "p"}
 """Keys of which a layer takes one or the other."""
@@ -160,7 +161,7 @@ def _options(cursor: Cursor, word: str) -> Offer:
 
 
 def _option_values(option: click.Option, word: str) -> Offer:
-    if isinstance(option.type, click.Choice):
+    if isinstance(option.type, OneOf):
         return _choices(option.type.choices)
     match option.name:
         case "dialect":
@@ -175,7 +176,7 @@ def _option_values(option: click.Option, word: str) -> Offer:
 
 
 def _argument_values(argument: click.Argument, before: list[str], word: str) -> Offer:
-    if isinstance(argument.type, click.Choice):
+    if isinstance(argument.type, OneOf):
         return _choices(argument.type.choices)
     match argument.name:
         case "spec":

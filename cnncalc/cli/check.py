@@ -33,9 +33,10 @@ from .common import (
     silence,
 )
 from .files import Candidate, candidates, loader
+from .usage import Command
 
 
-@click.command("check")
+@click.command("check", cls=Command)
 @click.argument("file", nargs=-1, metavar="FILE...")
 @click.option(
     "--expect", "expected", multiple=True, metavar="KEY=VALUE", help="Expect it of every file: max_params=26M."

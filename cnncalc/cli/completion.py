@@ -7,13 +7,15 @@ import os
 
 import click
 
+from .usage import Command, OneOf
+
 SCRIPTS = {"bash": "cnncalc.bash", "zsh": "_cnncalc", "fish": "cnncalc.fish"}
 """The script of each shell, by the name under which the shell wants it installed."""
 _HERE = os.path.join(os.path.dirname(__file__), "shells")
 
 
-@click.command("completion")
-@click.argument("shell", type=click.Choice(list(SCRIPTS)), metavar="SHELL")
+@click.command("completion", cls=Command)
+@click.argument("shell", type=OneOf(list(SCRIPTS)), metavar="SHELL")
 @click.option("--line", hidden=True, help="Answer the script: what can stand at the end of this command line.")
 def command(shell: str, line: str | None) -> int:
     """Print the completion script of SHELL: bash, zsh or fish.

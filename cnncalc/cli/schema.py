@@ -9,9 +9,10 @@ import click
 from ..expect import FIGURES, UNITS
 from ..spec import schema
 from .common import debug_option, output, path_option
+from .usage import Command
 
 
-@click.command("schema")
+@click.command("schema", cls=Command)
 @path_option()
 @debug_option()
 def command(path: str | None) -> int:

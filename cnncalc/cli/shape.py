@@ -19,9 +19,10 @@ from ..spec import source
 from ..spec.document import load_text
 from ..trace import Report
 from .common import Asked, format_of, network_options, output, read_stdin, report_options, style_of, write
+from .usage import Command
 
 
-@click.command("shape")
+@click.command("shape", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options(several=True)
 @click.option("--explain", is_flag=True, help="Write each layer's arithmetic out.")

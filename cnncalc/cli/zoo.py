@@ -13,11 +13,12 @@ from ..errors import SpecError, nearest, shown
 from ..sizes import to_json
 from ..spec.source import load_zoo
 from .common import color_option, debug_option, output, path_option, quiet_option, write
+from .usage import Command
 
 HEADS = ("network", "layers", "input", "output", "params", "MACs")
 
 
-@click.command("zoo")
+@click.command("zoo", cls=Command)
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
 @path_option()
