@@ -152,7 +152,8 @@ def _options(cursor: Cursor, word: str) -> Offer:
     if not equals:
         given = {option.name for option in cursor.given}
         options = [option for option in cursor.options() if option.name not in given and not option.hidden]
-        return Offer([Candidate(opt, option.help or "") for option in options for opt in option.opts])
+        names = [(name, option) for option in options for name in sorted(option.opts, key=len)]
+        return Offer([Candidate(name, option.help or "") for name, option in names])  # click before 8.5 shuffles -h
     option = cursor.option(name)
     if option is None:
         return NOTHING
