@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
@@ -36,10 +38,8 @@ class Commands(click.Group):
     """The group of all commands, each imported only when it is used."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _heard():
             return super().invoke(ctx)
-        except BrokenPipeError as error:  # click itself would end with 1
-            raise ClosedPipe from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -57,7 +57,7 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        with own_words(ctx):
+        with own_words(ctx), _heard():
             return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
@@ -66,6 +66,15 @@ class Commands(click.Group):
             return super().resolve_command(ctx, args)
         near = None if ":" in name else nearest(name, COMMANDS)  # what has a colon is a layer
         raise SpecError(f"unknown command {shown(name)}", near or _perhaps_shape(name))
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    """Turn a BrokenPipeError into a ClosedPipe, because click itself would end with 1."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ClosedPipe from error
 
 
 def _perhaps_shape(word: str) -> str:
