@@ -21,6 +21,7 @@ from ..render import FORMATS, Style
 from ..report import Report
 from ..sizes import Shape, parse_shape, show
 from ..sources import Given
+from ._usage import OneOf, Whole
 
 if TYPE_CHECKING:
     from ..contrasts import Comparison
@@ -49,7 +50,7 @@ def jsonl_option(out: str = "a report") -> Callable[[F], F]:
 
 def format_option(formats: Sequence[str]) -> Callable[[F], F]:
     """--format, one of these."""
-    return click.option("--format", "format", type=click.Choice(formats), help="How it is printed.", default=None)
+    return click.option("--format", "format", type=OneOf(formats), help="How it is printed.", default=None)
 
 
 def path_option() -> Callable[[F], F]:
@@ -59,7 +60,7 @@ def path_option() -> Callable[[F], F]:
 
 def color_option() -> Callable[[F], F]:
     """--color."""
-    return click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours.")
+    return click.option("--color", type=OneOf(["auto", "always", "never"]), default="auto", help="Colours.")
 
 
 def quiet_option() -> Callable[[F], F]:
@@ -140,7 +141,7 @@ def network_options(several: bool = False) -> Callable[[Callable[..., int]], Cal
     more = f" {ALL}, or some between commas: side by side." if several else ""
     options: Callable[[Callable[..., int]], Callable[..., int]] = together(
         click.option("-i", "--input", "input", metavar="SHAPE", help="The input, as 3x224x224; beats the spec's."),
-        click.option("--batch", type=click.IntRange(1), metavar="N", help="Put a batch in front of the input."),
+        click.option("--batch", type=Whole(1), metavar="N", help="Put a batch in front of the input."),
         click.option(
             "--dialect", metavar=SEVERAL if several else "NAME", help=f"{NAMES}: whose meaning the words have.{more}"
         ),

@@ -34,9 +34,10 @@ from ._options import (
     silence,
 )
 from ._specs import Candidate, candidates, loader
+from ._usage import Command
 
 
-@click.command("check")
+@click.command("check", cls=Command)
 @click.argument("file", nargs=-1, metavar="FILE...")
 @click.option(
     "--expect", "expected", multiple=True, metavar="KEY=VALUE", help="Expect it of every file: max_params=26M."

@@ -21,13 +21,14 @@ from ._options import (
     read_stdin,
     together,
 )
+from ._usage import Command, OneOf
 
 
-@click.command("convert")
+@click.command("convert", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options()
 @together(
-    click.option("--to", "target", type=click.Choice(TARGETS), default="spec", show_default=True, help="Which form."),
+    click.option("--to", "target", type=OneOf(TARGETS), default="spec", show_default=True, help="Which form."),
     click.option("--weights", "npz", metavar="W.npz", help="Write the weights that come with the network, by name."),
     click.option("-w", "w_path", metavar="W", help="Weights by name (.npz, .safetensors) for an ONNX file."),
     path_option(),

@@ -31,12 +31,13 @@ from ._options import (
     style_of,
     write,
 )
+from ._usage import Command
 
 QUOTES = "cnncalc diff '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'"
 TOP = "git counts a path from the repository's top"
 
 
-@click.command("diff")
+@click.command("diff", cls=Command)
 @click.argument("networks", nargs=-1, metavar="A B")
 @network_options()
 @click.option("--exit-code", is_flag=True, help="End with 1 where they differ, as git diff does.")

@@ -10,9 +10,10 @@ from ..checks.expect import FIGURES, UNITS
 from ..files import text_output
 from ..notation import schema
 from ._options import debug_option, path_option
+from ._usage import Command
 
 
-@click.command("schema")
+@click.command("schema", cls=Command)
 @path_option()
 @debug_option()
 def command(path: str | None) -> int:

@@ -20,9 +20,10 @@ from ..render import Style, renderer
 from ..report import Report
 from ..sources import load_text
 from ._options import Asked, format_of, network_options, read_stdin, report_options, style_of, write
+from ._usage import Command
 
 
-@click.command("shape")
+@click.command("shape", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options(several=True)
 @click.option("--explain", is_flag=True, help="Write each layer's arithmetic out.")

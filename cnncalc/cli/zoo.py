@@ -14,11 +14,12 @@ from ..files import text_output
 from ..sizes import to_json
 from ..sources import load_zoo
 from ._options import color_option, debug_option, path_option, quiet_option, write
+from ._usage import Command
 
 HEADS = ("network", "layers", "input", "output", "params", "MACs")
 
 
-@click.command("zoo")
+@click.command("zoo", cls=Command)
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
 @path_option()
