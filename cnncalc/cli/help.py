@@ -5,13 +5,15 @@ from __future__ import annotations
 import click
 
 from ..errors import SpecError, nearest, shown
+from ..files import text_output
 from ..help import TOPICS, read, subject
 from ..layers import find_op
 from . import COMMANDS, group
-from ._options import color_option, debug_option, output, style_of
+from ._options import color_option, debug_option, style_of
+from ._usage import Command
 
 
-@click.command("help")
+@click.command("help", cls=Command)
 @click.argument("topic", required=False, metavar="[TOPIC|COMMAND]")
 @color_option()
 @debug_option()
@@ -40,7 +42,7 @@ def command(ctx: click.Context, topic: str | None, color: str) -> int:
 def _show_page(topic: str, color: str) -> None:
     """Print a page: drawn on a terminal (or where colours are wanted), as Markdown elsewhere."""
     text = read(topic)
-    with output(None, utf8=True) as stream:
+    with text_output(None, utf8=True) as stream:
         style = style_of(None, False, color, stream)
         if style.color or stream.isatty():
             from ..render.page import render

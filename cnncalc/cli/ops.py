@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import click
 
+from ..files import text_output
 from ._options import (
     color_option,
     debug_option,
     format_of,
     format_option,
     json_option,
-    output,
     path_option,
     style_of,
     write,
 )
+from ._usage import Command
 
 
-@click.command("ops")
+@click.command("ops", cls=Command)
 @click.argument("op", required=False)
 @json_option()
 @format_option(("table", "json", "markdown"))
@@ -39,7 +40,7 @@ def command(op: str | None, as_json: bool, format: str | None, path: str | None,
 
     format = format_of(as_json, False, format)
     described = None if op is None else describe(op)
-    with output(path, utf8=format == "json") as stream:
+    with text_output(path, utf8=format == "json") as stream:
         style = style_of(None, False, color, stream)
         write(stream, ops.listing(format, style) if described is None else ops.one(described, format, style))
     return 0
