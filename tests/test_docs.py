@@ -239,6 +239,37 @@ def test_the_specs_of_a_page_are_specs(page: str) -> None:
         assert cnncalc.shape(spec).out
 
 
+CHAPTER = [
+    "[[19 25]\n [37 43]]",  # X = [[0, 1, 2], [3, 4, 5], [6, 7, 8]], K = [[0, 1], [2, 3]]
+    "[[" + "] [".join([" 0.  1.  0.  0.  0. -1.  0."] * 6) + "]]",  # the edges of the 6x8 image ...
+    "[[0. 0. 0. 0. 0.]\n [0. 0. 0. 0. 0.]\n",  # ... and none in the transposed one
+    *("   2      15.990", "   4       6.157", "   6       2.456", "   8       0.995", "  10       0.406"),
+    "[[ 1.0590 -0.9277]]",  # the learned kernel after 10 steps
+    "[[ 1.0000 -1.0000]]",
+    "[[ 0  3  8  4]\n [ 9 19 25 10]\n [21 37 43 16]\n [ 6  7  8  0]]",  # padded
+    "[[0 8]\n [6 8]]",  # with strides of 3 and 2
+    "[[[ 56  72]\n  [104 120]]]",  # two input channels
+    "[[[ 56  72]\n  [104 120]]\n\n [[ 76 100]\n  [148 172]]\n\n [[ 96 128]\n  [192 224]]]",  # three output channels
+    "conv2  conv k2   1x1x1     3       1      0",  # 2x2 twice sees 3x3
+    "conv10  1x200x200",  # ten 5x5 layers over 240x240
+    "1,000,000,000",  # a megapixel, fully connected to 1000 units
+    "4x2x3x2  4x2x3x5",  # same padding, channels last
+    "[[4 5]\n [7 8]]",  # max pooling, and average pooling
+    "[[2. 3.]\n [5. 6.]]",
+    "[[[[10.]]]]",
+    "[[[[ 5.  7.]\n   [13. 15.]]]]",
+    "[[[[ 5.  7.]\n   [13. 15.]]\n\n  [[ 6.  8.]\n   [14. 16.]]]]",
+    "[[[[18. 19.]\n   [20. 21.]\n   [22. 23.]\n   [22. 23.]]\n\n"
+    "  [[26. 27.]\n   [28. 29.]\n   [30. 31.]\n   [30. 31.]]]]",
+]
+"""What the chapter on convolutional networks prints, and its figures in the text."""
+
+
+@pytest.mark.parametrize("shown", CHAPTER)
+def test_the_textbook_page_has_what_the_chapter_prints(shown: str) -> None:
+    assert " ".join(shown.split()) in " ".join(text_of("textbook").split())
+
+
 # What leads where
 
 
