@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
-from unittest.mock import patch
 
 import hypothesis.strategies as st
 import numpy as np
@@ -20,6 +17,7 @@ import cnncalc
 from cnncalc.feed import settle
 from cnncalc.formats.onnx import read
 from cnncalc.writers import writer
+from tests.standin import forward
 
 Array = Any
 Layers = list[dict[str, Any]]
@@ -72,24 +70,6 @@ def outcome(form: str, text: Any, x: Array) -> Array:
         np.testing.assert_allclose(cnncalc.run(read(text).spec, x), y, rtol=1e-5)
         return y
     return cnncalc.run(json.loads(text), x) if form != "torch" else forward(text, x)
-
-
-def forward(source: str, x: Array) -> Array:
-    """The last result of a written module, with NumPy's functions in the place of PyTorch's."""
-    torch = ModuleType("torch")
-    nn = ModuleType("torch.nn")
-    module = type("Module", (), {"__call__": lambda self, *xs: self.forward(*xs)})
-    vars(nn).update(Module=module)
-    for name in ("Tanh", "Sigmoid", "Softsign"):
-        compute = staticmethod(FUNCTIONS[name.lower()])
-        setattr(nn, name, type(name, (module,), {"forward": compute}))
-    vars(torch).update(nn=nn, Tensor=object, cat=np.concatenate)
-    names: dict[str, Any] = {"__name__": "written"}
-    with patch.dict(sys.modules, {"torch": torch, "torch.nn": nn}):
-        exec(compile(source, "written.py", "exec"), names)
-    net = [one for one in names.values() if isinstance(one, type) and one.__module__ == "written"][-1]
-    y = net()(x)
-    return y[-1] if isinstance(y, tuple) else y
 
 
 @pytest.mark.parametrize("form", ["spec", "keras", "onnx", "torch"])
