@@ -21,7 +21,7 @@ from ..notation.keys import LAYER_KEYS
 from ..notation.words import FLAGS, parse_word
 from ..sizes import looks_like_shape
 from . import COMMANDS, group
-from ._options import SEVERAL
+from ._options import SEVERAL, File
 
 EITHER = {"p": "p_total", "p_total": "p"}
 """Keys of which a layer takes one or the other."""
@@ -171,7 +171,7 @@ def _option_values(option: click.Option, word: str) -> Offer:
             return _choices(LAYOUTS)
         case "columns":
             return _columns(word)
-    return FILES if "FILE" in (option.metavar or "") else NOTHING
+    return FILES if isinstance(option.type, File) else NOTHING
 
 
 def _argument_values(argument: click.Argument, before: list[str], word: str) -> Offer:

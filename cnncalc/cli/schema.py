@@ -8,7 +8,8 @@ import click
 
 from ..checks.expect import FIGURES, UNITS
 from ..notation import schema
-from ._options import debug_option, output, path_option
+from ._options import output, path_option
+from ._terminal import debug_option
 
 
 @click.command("schema")

@@ -90,7 +90,7 @@ def keys(word: str) -> set[str]:
         ("cnncalc shape nonsense:k", []),
         ("cnncalc zoo ", zoo.names()),
         ("cnncalc zoo vgg16 ", []),
-        ("cnncalc zoo --", ["--json", "--output", "--color", "--quiet", "--debug", "--help"]),
+        ("cnncalc zoo --", ["--json", "--format", "--output", "--color", "--debug", "--help"]),
         ("cnncalc completion ", ["bash", "zsh", "fish"]),
         ("cnncalc nonsense ", []),
         ("cnncalc nonsense --", []),
@@ -216,7 +216,7 @@ def test_the_words_of_one_of_are_found() -> None:
 
 def test_options_commands_and_ops_say_what_they_are() -> None:
     assert offer("cnncalc zo").candidates[0].help == COMMANDS["zoo"]
-    assert offer("cnncalc shape --exp").candidates[0].help == "Write each layer's arithmetic out."
+    assert offer("cnncalc shape --exp").candidates[0].help == "Show each layer's arithmetic."
     assert all(candidate.help for candidate in offer("cnncalc shape relu ").candidates)
 
 

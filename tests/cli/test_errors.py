@@ -196,13 +196,13 @@ WORDS = [
     ),
     ("shape 3x5x5 relu --dialect pytorch", "unknown dialect 'pytorch'\n  did you mean 'torch'?"),
     ("shape 3x5x5 relu --layout CHW", "unknown layout 'CHW'\n  the layouts are NCHW and NHWC"),
-    ("shape 3x5x5 relu --json --format csv", "csv and json are two formats\n  ask for one of them"),
+    ("shape 3x5x5 relu --json --format csv", "csv and json are two formats\n  choose one of them"),
     ("shape 3x5x5 relu --columns name", None),
     (
         "shape 3x5x5 relu --frmat json",
         "No such option '--frmat'. Did you mean '--format'?\n  cnncalc shape --help lists what there is",
     ),
-    ("zoo vgg17", "there is no network 'vgg17' in the zoo\n  did you mean 'vgg19' or 'vgg16' or 'vgg11'?"),
+    ("zoo vgg17", "there is no built-in network 'vgg17'\n  did you mean 'vgg19' or 'vgg16' or 'vgg11'?"),
 ]
 
 

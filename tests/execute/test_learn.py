@@ -369,4 +369,4 @@ def test_no_matrix(args: list[str], words: str, tmp_path: Path) -> None:
 def test_the_bias_is_no_part_of_it() -> None:
     done = here(["dense", "conv:1,bias=true", "-i", "2x2", "--seed", "0"])
     assert done.code == 0
-    assert "the bias is no part of the matrix" in done.err
+    assert "the bias is not part of the matrix" in done.err
