@@ -41,10 +41,10 @@ class Commands(click.Group):
         except OSError as error:  # click itself would end with 1
             raise (ClosedPipe if is_closed_pipe(error) else error) from error
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's form
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's form
         if cmd_name not in COMMANDS:
             return None
         from importlib import import_module
@@ -52,7 +52,7 @@ class Commands(click.Group):
         command: click.Command = import_module(f".{cmd_name}", __name__).command
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's form
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
