@@ -13,6 +13,7 @@ from ..errors import LONGEST_PATH, SpecError, shown
 from ..network import Network
 from ..sizes import show
 from ._options import FILE
+from ._usage import Whole
 
 if TYPE_CHECKING:
     from ..execute.npy import Given
@@ -37,7 +38,7 @@ def weights_option() -> Callable[[F], F]:
 def seed_option() -> Callable[[F], F]:
     """--seed."""
     help = "Draw the weights that are not given from this seed."
-    return click.option("--seed", type=click.IntRange(0), metavar="N", help=help)
+    return click.option("--seed", type=Whole(0), metavar="N", help=help)
 
 
 def read_array(path: str) -> Array:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -13,19 +10,20 @@ import click
 
 from .. import trace
 from ..dialects import ALL, NAMES, dialect_named, dialects_named, is_several, layout_named
-from ..errors import LONGEST_PATH, SpecError, shown
+from ..errors import SpecError
 from ..input import feed, settle
 from ..network import Network
 from ..report import Report
 from ..sizes import Shape, parse_shape, show
 from ..sources import Given
 from ._terminal import color_option, debug_option, note, quiet_option
+from ._usage import OneOf, Whole
 
 if TYPE_CHECKING:
     from ..contrasts import Comparison
 
 F = TypeVar("F", bound=Callable[..., Any])
-Command = Callable[..., int]
+Function = Callable[..., int]
 SEVERAL = "NAMES"
 """The metavar of --dialect where it takes several."""
 
@@ -80,16 +78,16 @@ def message_options() -> Callable[[F], F]:
     return together(color_option(), quiet_option(), debug_option())
 
 
-def format_options(formats: Sequence[str], result: str | None = None) -> Callable[[Command], Command]:
+def format_options(formats: Sequence[str], result: str | None = None) -> Callable[[Function], Function]:
     """--json, --format and, where a spec a line gives a `result` a line, --jsonl, as one argument `format`."""
     jsonl = f"Read one spec per line, write {result} per line."
-    options: Callable[[Command], Command] = together(
+    options: Callable[[Function], Function] = together(
         json_option(),
         *([click.option("--jsonl", "as_jsonl", is_flag=True, help=jsonl)] if result else []),
-        click.option("--format", type=click.Choice(formats), help="Output format."),
+        click.option("--format", type=OneOf(formats), help="Output format."),
     )
 
-    def decorate(function: Command) -> Command:
+    def decorate(function: Function) -> Function:
         @wraps(function)
         def command(*, as_json: bool, as_jsonl: bool = False, format: str | None, **others: object) -> int:
             chosen = {name for name in (as_json and "json", as_jsonl and "jsonl", format) if name}
@@ -157,15 +155,15 @@ class NetworkOptions(NamedTuple):
         return self._replace(dialect=dialect, layout=layout).report(network)
 
 
-def network_options(several: bool = False) -> Callable[[Command], Command]:
+def network_options(several: bool = False) -> Callable[[Function], Function]:
     """The options of a command that takes a SPEC, as one argument `options`; `several` as in `dialect_options`."""
-    options: Callable[[Command], Command] = together(
+    options: Callable[[Function], Function] = together(
         input_option(),
-        click.option("--batch", type=click.IntRange(1), metavar="N", help="Add a batch of N in front of the input."),
+        click.option("--batch", type=Whole(1), metavar="N", help="Add a batch of N in front of the input."),
         dialect_options(several),
     )
 
-    def decorate(function: Command) -> Command:
+    def decorate(function: Function) -> Function:
         @wraps(function)
         def command(
             *, input: str | None, batch: int | None, dialect: str | None, layout: str | None, **others: object
@@ -181,61 +179,6 @@ def network_options(several: bool = False) -> Callable[[Command], Command]:
         return options(command)
 
     return decorate
-
-
-@contextlib.contextmanager
-def output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
-    """Where the result goes: standard output, or a file that appears whole or not at all."""
-    if path == "":
-        raise SpecError("-o '' names no file", "give a file, or - for standard output")
-    if path is None or path == "-":
-        if sys.stdout is None:
-            raise SpecError("standard output is closed", "give -o FILE")
-        if utf8 and hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8 whatever the locale
-        yield sys.stdout
-        return
-    with _written(path) as part, open(part, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-        yield file
-
-
-def binary_output(path: str | None, data: bytes) -> None:
-    """Write bytes to a file, whole or not at all, or to standard output. SpecError for a terminal."""
-    if path is not None and path not in ("", "-"):
-        with _written(path) as part, open(part, "wb") as file:
-            file.write(data)
-        return
-    with output(path) as stream:
-        if stream.isatty():
-            raise SpecError("a binary file is not for a terminal", "pipe it, or give -o FILE")
-        stream.buffer.write(data)  # type: ignore[attr-defined]
-        stream.buffer.flush()  # type: ignore[attr-defined]
-
-
-@contextlib.contextmanager
-def _written(path: str) -> Iterator[str]:
-    """The file beside a path that is to be written, and afterwards stands there whole, or not at all."""
-    special = os.path.exists(path) and not os.path.isfile(path)  # a device, a pipe: nothing to rename
-    target = os.path.realpath(path)
-    part = path if special else f"{target}.{os.getpid()}.part"
-    try:
-        yield part
-        if not special:
-            _put_in_place(part, target)
-    except OSError as error:
-        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be written: {error.strerror}") from None
-    finally:
-        if not special:
-            with contextlib.suppress(OSError):
-                os.unlink(part)
-
-
-def _put_in_place(part: str, target: str) -> None:
-    with open(part, "rb") as file:
-        os.fsync(file.fileno())
-    if os.path.exists(target):
-        os.chmod(part, os.stat(target).st_mode & 0o7777)
-    os.replace(part, target)
 
 
 def write(stream: IO[str], pieces: Iterable[str]) -> None:

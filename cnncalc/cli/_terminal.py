@@ -13,6 +13,7 @@ import click
 
 from ..render import Style
 from ..render.messages import paint
+from ._usage import OneOf
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,7 +22,7 @@ class Settings:
     """What --color, -q and --debug ask for. It is click's context object, so no function has to pass it on."""
 
     def __init__(self) -> None:
-        self.color = "auto"
+        self.color = "never"  # until it is known whether the command takes --color, and what it says
         self.quiet = False
         self.debug = False
 
@@ -53,8 +54,7 @@ def _setting(*names: str, **attributes: Any) -> Callable[[F], F]:
 
 def color_option() -> Callable[[F], F]:
     """--color."""
-    choice = click.Choice(["auto", "always", "never"])
-    return _setting("--color", type=choice, default="auto", help="When to use colour.")
+    return _setting("--color", type=OneOf(["auto", "always", "never"]), default="auto", help="When to use colour.")
 
 
 def quiet_option() -> Callable[[F], F]:

@@ -15,12 +15,14 @@ from ..checks import expect
 from ..checks.baseline import Baseline
 from ..checks.files import SpecFile, spec_files
 from ..errors import LONGEST_PATH, SpecError, shown
+from ..files import text_output
 from ..render.checks import FORMATS, renderer
-from ._options import FILE, NetworkOptions, format_options, message_options, network_options, output, path_option
+from ._options import FILE, NetworkOptions, format_options, message_options, network_options, path_option
 from ._terminal import is_closed_pipe, note, settings, silence
+from ._usage import Command
 
 
-@click.command("check")
+@click.command("check", cls=Command)
 @click.argument("file", nargs=-1, metavar="FILE...")
 @click.option(
     "--expect",
@@ -87,7 +89,7 @@ def command(
         more = " ..." if len(skipped) > 3 else ""
         note(f"{', '.join(skipped[:3])}{more} skipped: not a network spec")
     if recorded is not None and update and recorded.broken is None:
-        with output(recorded.path) as stream:
+        with text_output(recorded.path) as stream:
             stream.writelines(recorded.text())
         note(f"{baseline}: {len(recorded.entries)} entries recorded")
     _summarise(format, findings)
@@ -117,7 +119,7 @@ def _check_all(
 
 
 def _list_codes(path: str | None) -> int:
-    with output(path) as stream:
+    with text_output(path) as stream:
         stream.writelines(f"{code}  {slug:24} {meaning}\n" for code, (slug, meaning) in checks.CODES.items())
     return 0
 
@@ -139,7 +141,7 @@ def _noting(results: Iterable[checks.Result], seen: list[checks.Finding]) -> Ite
 def _print(results: Iterator[checks.Result], format: str, path: str | None) -> None:
     """Write the results as they come."""
     try:
-        with output(path, utf8=True) as stream:
+        with text_output(path, utf8=True) as stream:
             for piece in renderer(format, settings().has_color(stream))(results):
                 stream.write(piece)
                 if format in ("text", "jsonl", "github"):

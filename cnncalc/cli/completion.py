@@ -7,8 +7,10 @@ import os
 
 import click
 
-from ._options import output, path_option
+from ..files import text_output
+from ._options import path_option
 from ._terminal import debug_option
+from ._usage import Command, OneOf
 
 SCRIPTS = {"bash": "cnncalc.bash", "zsh": "_cnncalc", "fish": "cnncalc.fish"}
 """The script of each shell, by the name under which the shell wants it installed."""
@@ -17,8 +19,8 @@ _FOLDERS = (os.path.join(_PACKAGE, "completions"), os.path.join(os.path.dirname(
 """Where the scripts are: in the installed package, and in a checkout, from which the build copies them."""
 
 
-@click.command("completion")
-@click.argument("shell", type=click.Choice(list(SCRIPTS)), metavar="SHELL")
+@click.command("completion", cls=Command)
+@click.argument("shell", type=OneOf(list(SCRIPTS)), metavar="SHELL")
 @click.option("--line", hidden=True, help="Answer the script: what can stand at the end of this command line.")
 @path_option()
 @debug_option()
@@ -31,7 +33,7 @@ def command(shell: str, line: str | None, path: str | None) -> int:
       bash, zsh   source <(cnncalc completion bash)
       fish        cnncalc completion fish | source
     """
-    with output(path) as stream:
+    with text_output(path) as stream:
         stream.write(script(shell) if line is None else answer(line))
     return 0
 

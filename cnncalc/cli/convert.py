@@ -8,6 +8,7 @@ import click
 
 from .. import sources
 from ..errors import LONGEST_PATH, SpecError, shown
+from ..files import binary_output, text_output
 from ..frameworks import ENDINGS, TARGETS, writer
 from ..network import Network, no_input
 from ..sources import Given
@@ -15,21 +16,20 @@ from ._arrays import read_weights
 from ._options import (
     FILE,
     NetworkOptions,
-    binary_output,
     message_options,
     network_options,
-    output,
     path_option,
     together,
 )
 from ._terminal import note
+from ._usage import Command, OneOf
 
 
-@click.command("convert")
+@click.command("convert", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options()
 @together(
-    click.option("--to", "target", type=click.Choice(TARGETS), help="Format to write; by default as -o ends, or spec."),
+    click.option("--to", "target", type=OneOf(TARGETS), help="Format to write; by default as -o ends, or spec."),
     click.option(
         "-w", "--weights-in", "w_path", type=FILE, metavar="W", help="Weights by name (.npz, .safetensors) for ONNX."
     ),
@@ -80,9 +80,10 @@ def command(
     if npz is not None:
         _save_weights(network, npz)
     if isinstance(written, bytes):
-        binary_output(path, written)
+        with binary_output(path) as file:
+            file.write(written)
     else:
-        with output(path, utf8=True) as stream:
+        with text_output(path, utf8=True) as stream:
             stream.write(written)
     return 0
 

@@ -12,9 +12,10 @@ from ..sizes import parse_shape, size_text
 from ._arrays import kernel_keys, no_mixture, read_weights, seed_option, weights_option
 from ._options import dialect_options, input_option, json_option, message_options, path_option, together
 from ._terminal import note
+from ._usage import Command
 
 
-@click.command("dense")
+@click.command("dense", cls=Command)
 @click.argument("layer", nargs=-1, metavar="LAYER...")
 @together(
     input_option(),

@@ -10,18 +10,20 @@ from .. import sources
 from ..diffs import compare
 from ..diffs.revision import at_revision
 from ..errors import CnncalcError, SpecError, shown
+from ..files import text_output
 from ..network import Network
 from ..notation.words import is_layer_word
 from ..render.diffs import FORMATS, renderer
 from ..report import Report
 from ..sizes import Shape, looks_like_shape
-from ._options import NetworkOptions, format_options, message_options, network_options, output, path_option, write
+from ._options import NetworkOptions, format_options, message_options, network_options, path_option, write
 from ._terminal import style_of
+from ._usage import Command
 
 QUOTES = "cnncalc diff '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'"
 
 
-@click.command("diff")
+@click.command("diff", cls=Command)
 @click.argument("networks", nargs=-1, metavar="A B")
 @network_options()
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if the networks differ, as git diff does.")
@@ -46,7 +48,7 @@ def command(networks: tuple[str, ...], options: NetworkOptions, exit_code: bool,
         raise SpecError("standard input can be only one of the two", "give a file for the other")
     old, new = (_report(word, options) for word in networks)
     diff = compare(old, new, (networks[0], networks[1]))
-    with output(path, utf8=format != "table") as stream:
+    with text_output(path, utf8=format != "table") as stream:
         write(stream, renderer(format)(diff, style_of(stream)))
     return int(exit_code and bool(diff))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +12,7 @@ from ..layers import OPS, keys_named
 from ._arrays import array_option, no_mixture, one_stdin, read_array, read_network, seed_option
 from ._options import FILE, dialect_options, json_option, message_options, path_option, together
 from ._terminal import note, style_of
+from ._usage import Command, Positive, Whole
 
 if TYPE_CHECKING:
     from ..execute.learn import Learner
@@ -20,20 +20,16 @@ if TYPE_CHECKING:
     from ..notation.words import Fill
 
 
-@click.command("learn")
+@click.command("learn", cls=Command)
 @click.argument("layer", nargs=-1, metavar="LAYER")
 @together(
     array_option(),
     click.option(
         "-y", "--target", "y_path", type=FILE, metavar="Y.npy", required=True, help="Output array to learn from."
     ),
-    click.option(
-        "--lr", type=click.FloatRange(0, min_open=True), metavar="RATE", default=0.03, show_default=True, help="Rate."
-    ),
-    click.option(
-        "--steps", type=click.IntRange(1), metavar="N", default=100, show_default=True, help="Number of steps."
-    ),
-    click.option("--log-every", type=click.IntRange(1), metavar="N", help="Print every Nth step; by default ten."),
+    click.option("--lr", type=Positive(), metavar="RATE", default=0.03, show_default=True, help="Rate."),
+    click.option("--steps", type=Whole(1), metavar="N", default=100, show_default=True, help="Number of steps."),
+    click.option("--log-every", type=Whole(1), metavar="N", help="Print every Nth step; by default ten."),
     click.option("--init", "init_path", type=FILE, metavar="K.npy", help="Kernel to start from."),
     seed_option(),
     click.option("--exact", is_flag=True, help="Solve the least-squares problem instead of descending."),
@@ -72,8 +68,6 @@ def command(
     one_stdin(x_path, y_path, init_path, *(["-"] if "-" in layer else []))
     no_mixture(path, as_json)
     silent = as_json or path == "-"
-    if not isfinite(lr):
-        raise SpecError(f"--lr is {lr}", "a finite number above 0")
     if init_path is not None and seed is not None:
         raise SpecError("--init gives the kernel, and --seed draws one", "leave one of them out")
     x, y = read_array(x_path), read_array(y_path)

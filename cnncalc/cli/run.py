@@ -27,6 +27,7 @@ from ._arrays import (
 )
 from ._options import FILE, dialect_options, json_option, message_options, path_option, together
 from ._terminal import note, settings
+from ._usage import Command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,7 @@ UNSAFE = str.maketrans(dict.fromkeys("/\0" if os.sep == "/" else '/\0\\:*?"<>|',
 """What the name of a layer may have and the name of a file may not."""
 
 
-@click.command("run")
+@click.command("run", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @together(
     array_option(),
@@ -89,7 +90,7 @@ def command(
       cnncalc run lenet5 -x images.npy --seed 0 --keep-all maps
     """
     from ..execute import Job
-    from ..execute.sinks import ended_tidily
+    from ..files import terminated_tidily
 
     one_stdin(x_path, w_path, b_path, *(["-"] if "-" in spec else []))
     no_mixture(path, as_json)
@@ -115,7 +116,7 @@ def command(
     for name in job.not_needed[:4]:
         note(f"{name} is given, and no layer needs it")
     job.load()  # before a file is begun
-    with ended_tidily(), _sinks(job, count, path, folder) as sinks:
+    with terminated_tidily(), _sinks(job, count, path, folder) as sinks:
         with _progress(len(job.report.layers) * count) as progress:
             job.run(x, sinks, progress)
         for sink in sinks.values():

@@ -7,12 +7,14 @@ import json
 import click
 
 from ..checks.expect import FIGURES, UNITS
+from ..files import text_output
 from ..notation import schema
-from ._options import output, path_option
+from ._options import path_option
 from ._terminal import debug_option
+from ._usage import Command
 
 
-@click.command("schema")
+@click.command("schema", cls=Command)
 @path_option()
 @debug_option()
 def command(path: str | None) -> int:
@@ -21,6 +23,6 @@ def command(path: str | None) -> int:
     \b
       cnncalc schema -o cnncalc.schema.json
     """
-    with output(path, utf8=True) as stream:
+    with text_output(path, utf8=True) as stream:
         stream.write(json.dumps(schema.build(FIGURES, UNITS), indent=2, ensure_ascii=False) + "\n")
     return 0

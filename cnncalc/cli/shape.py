@@ -13,15 +13,17 @@ import click
 
 from .. import sources
 from ..errors import CnncalcError, SpecError
+from ..files import opened, text_output
 from ..memory import itemsize
 from ..network import Network
 from ..render import FORMATS, Style, renderer
 from ..report import Report
-from ._options import NetworkOptions, format_options, message_options, network_options, output, path_option, write
+from ._options import NetworkOptions, format_options, message_options, network_options, path_option, write
 from ._terminal import style_of
+from ._usage import Command
 
 
-@click.command("shape")
+@click.command("shape", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options(several=True)
 @click.option("--explain", is_flag=True, help="Show each layer's arithmetic.")
@@ -61,7 +63,7 @@ def command(
             f"leave out --dialect {options.dialect}, or name one",
         )
     options = options.with_front(given)
-    with output(path, utf8=format in ("json", "jsonl")) as stream:
+    with text_output(path, utf8=format in ("json", "jsonl")) as stream:
         style = style_of(stream, _chosen(columns), explain)
         dtype = _dtype_of(dtype, style)
         if format == "jsonl" and _is_lines(given):
@@ -141,5 +143,5 @@ def _lines(word: str) -> Iterator[bytes]:
     elif not os.path.exists(word):
         raise sources.no_file(word)
     else:
-        with sources.opened(word) as file:
+        with opened(word) as file:
             yield from file

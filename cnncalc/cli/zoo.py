@@ -6,13 +6,15 @@ import click
 
 from .. import trace, zoo
 from ..errors import SpecError, nearest, shown
+from ..files import text_output
 from ..render.zoo import FORMATS, renderer
 from ..sources import load_zoo
-from ._options import format_options, output, path_option, together, write
+from ._options import format_options, path_option, together, write
 from ._terminal import color_option, debug_option, style_of
+from ._usage import Command
 
 
-@click.command("zoo")
+@click.command("zoo", cls=Command)
 @click.argument("name", required=False)
 @format_options(FORMATS)
 @together(path_option(), color_option(), debug_option())
@@ -28,7 +30,7 @@ def command(name: str | None, format: str, path: str | None) -> int:
         raise SpecError(f"there is no built-in network {shown(name)}", help)
     if name is not None and format not in ("table", "json"):
         raise SpecError(f"a spec is JSON, not {format}", "leave out --format, or the name for the list")
-    with output(path, utf8=True) as stream:
+    with text_output(path, utf8=True) as stream:
         if name is not None:
             stream.write(zoo.read(name.lower()))
         else:

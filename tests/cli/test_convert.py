@@ -10,6 +10,7 @@ import pytest
 
 import cnncalc
 from cnncalc import zoo
+from cnncalc.execute.sinks import save_all
 from cnncalc.frameworks import ENDINGS, TARGETS
 from tests.program import here
 
@@ -66,7 +67,7 @@ def test_a_named_form_has_its_own_ending_or_an_unknown_one(target: str, tmp_path
 def test_the_old_name_of_weights_out_says_the_new_one(tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     path, files = tmp_path / "net.onnx", [tmp_path / "old.npz", tmp_path / "new.npz"]
-    np.savez(tmp_path / "w.npz", **{"conv1.weight": np.ones((2, 3, 1, 1)), "conv1.bias": np.zeros(2)})
+    save_all(str(tmp_path / "w.npz"), {"conv1.weight": np.ones((2, 3, 1, 1)), "conv1.bias": np.zeros(2)})
     assert here(["convert", "3x8x9", "conv:2", "--weights-in", str(tmp_path / "w.npz"), "-o", str(path)]).code == 0
     old = here(["convert", str(path), "--weights", str(files[0])])
     new = here(["convert", str(path), "--weights-out", str(files[1])])

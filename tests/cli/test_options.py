@@ -17,6 +17,7 @@ from cnncalc.checks import Result
 from cnncalc.checks.baseline import Baseline
 from cnncalc.cli import COMMANDS, _terminal, group
 from cnncalc.cli._terminal import Settings, is_closed_pipe, style_of
+from cnncalc.execute.sinks import save_all
 from tests.program import Ended, here
 
 NETWORK = '{"input": [1, 5, 6], "layers": [{"op": "conv", "c_o": 2, "k": 2}, {"op": "maxpool", "k": 2}]}'
@@ -110,10 +111,13 @@ EFFECTS = {
 
 def parameters() -> list[tuple[str, click.Option]]:
     """Every option of every command, --help left out."""
-    context = click.Context(group)
-    commands = [(name, group.get_command(context, name)) for name in COMMANDS]
+    commands = [(name, group.get_command(click.Context(group), name)) for name in COMMANDS]
     return [
-        (name, option) for name, command in commands for option in command.params if isinstance(option, click.Option)
+        (name, option)
+        for name, command in commands
+        if command is not None
+        for option in command.params
+        if isinstance(option, click.Option)
     ]
 
 
@@ -134,7 +138,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     arrays |= {"cube": draw((4, 5, 6)), "maps": draw((2, 4, 5))}
     for name, array in arrays.items():
         np.save(f"{name}.npy", array)
-    np.savez("w.npz", **{"conv1.weight": draw((2, 1, 2, 2)), "conv1.bias": draw(2)})
+    save_all("w.npz", {"conv1.weight": draw((2, 1, 2, 2)), "conv1.bias": draw(2)})
     texts = {
         "net.json": NETWORK,
         "other.json": NETWORK.replace('"k": 2}]', '"k": 1}]'),
@@ -309,7 +313,7 @@ def test_a_terminal_without_a_file_descriptor_is_80_wide() -> None:
 def test_a_pipe_that_nobody_reads_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     invalid = OSError(errno.EINVAL, "Invalid argument")
     assert not is_closed_pipe(invalid)
-    monkeypatch.setattr(_terminal.os, "name", "nt")
+    monkeypatch.setattr(os, "name", "nt")
     assert is_closed_pipe(invalid)
     assert not is_closed_pipe(OSError(errno.ENOSPC, "No space left on device"))
 
@@ -321,6 +325,21 @@ def test_a_run_needs_nothing_that_only_posix_has(folder: Path, monkeypatch: pyte
         monkeypatch.delattr(os, name, raising=False)
     assert outcome(line, folder) == (expected, files)
     assert expected.code == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="nothing tells what is mapped")
+@pytest.mark.parametrize("line", ["run conv -x batch.npy -w w.npy -o out.npy", "dense conv -w w.npy -i 3x4 -o out.npy"])
+def test_no_file_is_renamed_while_it_is_mapped(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    renamed, replace = [], os.replace
+
+    def not_mapped(part: str, name: str) -> None:
+        assert part not in Path("/proc/self/maps").read_text()
+        renamed.append(name)
+        replace(part, name)
+
+    monkeypatch.setattr(os, "replace", not_mapped)
+    assert here(shlex.split(line)).code == 0
+    assert [Path(name).name for name in renamed] == ["out.npy"]
 
 
 def test_a_baseline_on_another_drive(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
