@@ -139,7 +139,15 @@ def _fail(error: Exception, settings: Settings) -> int:
         return _say(error_text(error, sys.stderr is not None and settings.has_color(sys.stderr)), 2)
     if isinstance(error, MemoryError):
         return _say(f"the machine has not enough memory: {error}".removesuffix(": "), 2)
-    return _bug(error, settings.debug)
+    if settings.debug:
+        from traceback import print_exception
+
+        print_exception(error)
+    return _say(
+        f"this is a bug in cnncalc {__version__}: {type(error).__name__}: {error}\n"
+        "  please report it with the command and its input; --debug shows the traceback",
+        3,
+    )
 
 
 def _say(text: str, code: int) -> int:
@@ -157,15 +165,3 @@ def _closed(code: int) -> int:
     """Leave nothing for Python to flush into a pipe or a disk that takes no more."""
     silence()
     return code
-
-
-def _bug(error: Exception, debug: bool) -> int:
-    if debug:
-        from traceback import print_exception
-
-        print_exception(error)
-    return _say(
-        f"this is a bug in cnncalc {__version__}: {type(error).__name__}: {error}\n"
-        "  please report it with the command and its input; --debug shows the traceback",
-        3,
-    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +12,7 @@ from .. import sources
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..network import Network
 from ..sizes import show
-from ._options import FILE
+from ._options import NetworkOptions, file_option
 from ._usage import Whole
 
 if TYPE_CHECKING:
@@ -20,25 +20,16 @@ if TYPE_CHECKING:
     from ..execute.task import Array
     from ..notation.words import Fill
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-def array_option() -> Callable[[F], F]:
-    """-x."""
-    help = "Input array; - is standard input."
-    return click.option("-x", "--array", "x_path", type=FILE, metavar="X.npy", required=True, help=help)
-
-
-def weights_option() -> Callable[[F], F]:
-    """-w."""
-    help = "Kernel (.npy), or weights by name (.npz, .safetensors)."
-    return click.option("-w", "--weights", "w_path", type=FILE, metavar="W", help=help)
-
-
-def seed_option() -> Callable[[F], F]:
-    """--seed."""
-    help = "Draw the weights that are not given from this seed."
-    return click.option("--seed", type=Whole(0), metavar="N", help=help)
+array_option = file_option(
+    "-x", "--array", "x_path", metavar="X.npy", help="Input array; - is standard input.", required=True
+)
+weights_option = file_option(
+    "-w", "--weights", "w_path", metavar="W", help="Kernel (.npy), or weights by name (.npz, .safetensors)."
+)
+seed_option = click.option(
+    "--seed", type=Whole(0), metavar="N", help="Draw the weights that are not given from this seed."
+)
 
 
 def read_array(path: str) -> Array:
@@ -80,11 +71,13 @@ def no_mixture(path: str | None, as_json: bool) -> None:
         raise SpecError("-o - writes the array itself, and --json describes it", "leave one of them out")
 
 
-def kernel_keys(weight: Given | Array | None, dialect: str | None, layout: str | None) -> Fill | None:
+def kernel_keys(weight: Given | Array | None, options: NetworkOptions) -> Fill | None:
     """Return what completes layer words from a single kernel."""
     from .. import fill_for
 
-    return None if weight is None or isinstance(weight, Mapping) else fill_for(weight.shape, dialect, layout)
+    if weight is None or isinstance(weight, Mapping):
+        return None
+    return fill_for(weight.shape, options.dialect, options.layout)
 
 
 def read_network(words: tuple[str, ...], fill: Fill | None, x: Array) -> Network:

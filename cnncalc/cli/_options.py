@@ -34,9 +34,6 @@ class File(click.types.StringParamType):
     name = "file"
 
 
-FILE = File()
-
-
 def together(*options: Callable[[F], F]) -> Callable[[F], F]:
     """Return several options as one decorator, in the order in which the help lists them."""
 
@@ -48,41 +45,25 @@ def together(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+def file_option(*names: str, metavar: str, help: str, required: bool = False) -> Callable[[F], F]:
+    """Return an option that names a file or a folder."""
+    return click.option(*names, type=File(), metavar=metavar, help=help, required=required)
+
+
 def path_option(metavar: str = "FILE", what: str = "the result") -> Callable[[F], F]:
-    """-o."""
-    return click.option("-o", "--output", "path", type=FILE, metavar=metavar, help=f"Write {what} to this file.")
+    """Return -o."""
+    return file_option("-o", "--output", "path", metavar=metavar, help=f"Write {what} to this file.")
 
 
-def json_option() -> Callable[[F], F]:
-    """--json."""
-    return click.option("--json", "as_json", is_flag=True, help="Write one JSON document.")
-
-
-def input_option() -> Callable[[F], F]:
-    """-i."""
-    help = "Input shape, such as 3x224x224; overrides the spec's."
-    return click.option("-i", "--input", "input", metavar="SHAPE", help=help)
-
-
-def dialect_options(several: bool = False) -> Callable[[F], F]:
-    """--dialect and --layout; `several`: the command takes more than one dialect."""
-    names, more = (SEVERAL, f"; several with commas, or {ALL}, side by side") if several else ("NAME", "")
-    return together(
-        click.option("--dialect", metavar=names, help=f"Whose rules apply: {NAMES}{more}."),
-        click.option("--layout", metavar="NAME", help="Where the channels stand: NCHW or NHWC."),
-    )
-
-
-def message_options() -> Callable[[F], F]:
-    """--color, -q and --debug, which `_terminal` heeds."""
-    return together(color_option(), quiet_option(), debug_option())
+json_option = click.option("--json", "as_json", is_flag=True, help="Write one JSON document.")
+message_options = together(color_option, quiet_option, debug_option)
 
 
 def format_options(formats: Sequence[str], result: str | None = None) -> Callable[[Function], Function]:
     """--json, --format and, where a spec a line gives a `result` a line, --jsonl, as one argument `format`."""
     jsonl = f"Read one spec per line, write {result} per line."
     options: Callable[[Function], Function] = together(
-        json_option(),
+        json_option,
         *([click.option("--jsonl", "as_jsonl", is_flag=True, help=jsonl)] if result else []),
         click.option("--format", type=OneOf(formats), help="Output format."),
     )
@@ -103,10 +84,10 @@ def format_options(formats: Sequence[str], result: str | None = None) -> Callabl
 class NetworkOptions(NamedTuple):
     """What -i, --batch, --dialect and --layout say of a network; None where an option is not given."""
 
-    input: Shape | None
-    batch: int | None
-    dialect: str | None
-    layout: str | None
+    input: Shape | None = None
+    batch: int | None = None
+    dialect: str | None = None
+    layout: str | None = None
 
     def with_front(self, given: Given) -> NetworkOptions:
         """Return the options with the shape that precedes a SPEC as input. SpecError if -i gives one, too."""
@@ -155,28 +136,35 @@ class NetworkOptions(NamedTuple):
         return self._replace(dialect=dialect, layout=layout).report(network)
 
 
-def network_options(several: bool = False) -> Callable[[Function], Function]:
-    """The options of a command that takes a SPEC, as one argument `options`; `several` as in `dialect_options`."""
-    options: Callable[[Function], Function] = together(
-        input_option(),
-        click.option("--batch", type=Whole(1), metavar="N", help="Add a batch of N in front of the input."),
-        dialect_options(several),
-    )
+def network_options(*names: str, several: bool = False) -> Callable[[Function], Function]:
+    """Return -i, --batch, --dialect and --layout, or those of them that are named, as one argument `options`.
+
+    With `several`, --dialect takes more than one.
+    """
+    dialect, more = (SEVERAL, f"; several with commas, or {ALL}, side by side") if several else ("NAME", "")
+    input_help = "Input shape, such as 3x224x224; overrides the spec's."
+    table = {
+        "input": click.option("-i", "--input", metavar="SHAPE", help=input_help),
+        "batch": click.option("--batch", type=Whole(1), metavar="N", help="Add a batch of N in front of the input."),
+        "dialect": click.option("--dialect", metavar=dialect, help=f"Whose rules apply: {NAMES}{more}."),
+        "layout": click.option("--layout", metavar="NAME", help="Where the channels stand: NCHW or NHWC."),
+    }
 
     def decorate(function: Function) -> Function:
         @wraps(function)
-        def command(
-            *, input: str | None, batch: int | None, dialect: str | None, layout: str | None, **others: object
-        ) -> int:
-            sizes = None if input is None else parse_shape(input)
-            if dialect is not None:
+        def command(**values: Any) -> int:
+            given = {name: values.pop(name) for name in names or table}
+            if given.get("input") is not None:
+                given["input"] = parse_shape(given["input"])
+            options = NetworkOptions(**given)
+            if options.dialect is not None:
                 known = dialects_named if several else dialect_named
-                known(dialect)  # a wrong option is one error, however many files there are
-            if layout is not None:
-                layout_named(layout)
-            return function(options=NetworkOptions(sizes, batch, dialect, layout), **others)
+                known(options.dialect)  # a wrong option is one error, however many files there are
+            if options.layout is not None:
+                layout_named(options.layout)
+            return function(options=options, **values)
 
-        return options(command)
+        return together(*[table[name] for name in names or table])(command)
 
     return decorate
 

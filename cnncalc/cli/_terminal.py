@@ -52,19 +52,9 @@ def _setting(*names: str, **attributes: Any) -> Callable[[F], F]:
     return click.option(*names, expose_value=False, is_eager=True, callback=keep, **attributes)
 
 
-def color_option() -> Callable[[F], F]:
-    """--color."""
-    return _setting("--color", type=OneOf(["auto", "always", "never"]), default="auto", help="When to use colour.")
-
-
-def quiet_option() -> Callable[[F], F]:
-    """-q."""
-    return _setting("-q", "--quiet", is_flag=True, help="Suppress notes on standard error.")
-
-
-def debug_option() -> Callable[[F], F]:
-    """--debug."""
-    return _setting("--debug", is_flag=True, help="Show the traceback of a bug.")
+color_option = _setting("--color", type=OneOf(["auto", "always", "never"]), default="auto", help="When to use colour.")
+quiet_option = _setting("-q", "--quiet", is_flag=True, help="Suppress notes on standard error.")
+debug_option = _setting("--debug", is_flag=True, help="Show the traceback of a bug.")
 
 
 def note(text: str) -> None:

@@ -17,7 +17,7 @@ from ..checks.files import SpecFile, spec_files
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import text_output
 from ..render.checks import FORMATS, renderer
-from ._options import FILE, NetworkOptions, format_options, message_options, network_options, path_option
+from ._options import NetworkOptions, file_option, format_options, message_options, network_options, path_option
 from ._terminal import is_closed_pipe, note, settings, silence
 from ._usage import Command
 
@@ -32,13 +32,13 @@ from ._usage import Command
     help="Expect this of every file, such as max_params=26M.",
 )
 @click.option("--strict", is_flag=True, help="Fail files that expect nothing.")
-@click.option("--baseline", type=FILE, metavar="FILE", help="Compare every figure with those recorded in this file.")
+@file_option("--baseline", metavar="FILE", help="Compare every figure with those recorded in this file.")
 @click.option("--update", is_flag=True, help="Record the current figures in the baseline.")
 @click.option("--list-codes", is_flag=True, help="List the codes of findings and what they mean.")
 @network_options(several=True)
 @format_options(FORMATS, "one result")
 @path_option()
-@message_options()
+@message_options
 @click.pass_context
 def command(
     context: click.Context,

@@ -23,7 +23,7 @@ _FOLDERS = (os.path.join(_PACKAGE, "completions"), os.path.join(os.path.dirname(
 @click.argument("shell", type=OneOf(list(SCRIPTS)), metavar="SHELL")
 @click.option("--line", hidden=True, help="Answer the script: what can stand at the end of this command line.")
 @path_option()
-@debug_option()
+@debug_option
 def command(shell: str, line: str | None, path: str | None) -> int:
     """Print the completion script of SHELL: bash, zsh or fish.
 

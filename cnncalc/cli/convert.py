@@ -14,8 +14,9 @@ from ..network import Network, no_input
 from ..sources import Given
 from ._arrays import read_weights
 from ._options import (
-    FILE,
+    File,
     NetworkOptions,
+    file_option,
     message_options,
     network_options,
     path_option,
@@ -30,15 +31,11 @@ from ._usage import Command, OneOf
 @network_options()
 @together(
     click.option("--to", "target", type=OneOf(TARGETS), help="Format to write; by default as -o ends, or spec."),
-    click.option(
-        "-w", "--weights-in", "w_path", type=FILE, metavar="W", help="Weights by name (.npz, .safetensors) for ONNX."
-    ),
-    click.option(
-        "--weights-out", "npz", type=FILE, metavar="W.npz", help="Write the weights that come with the network."
-    ),
-    click.option("--weights", "old_npz", type=FILE, hidden=True),  # what --weights-out was called
+    file_option("-w", "--weights-in", "w_path", metavar="W", help="Weights by name (.npz, .safetensors) for ONNX."),
+    file_option("--weights-out", "npz", metavar="W.npz", help="Write the weights that come with the network."),
+    click.option("--weights", "old_npz", type=File(), hidden=True),  # what --weights-out was called
     path_option(),
-    message_options(),
+    message_options,
 )
 def command(
     spec: tuple[str, ...],

@@ -8,9 +8,9 @@ import click
 
 from .. import sources
 from ..errors import SpecError
-from ..sizes import parse_shape, size_text
+from ..sizes import size_text
 from ._arrays import kernel_keys, no_mixture, read_weights, seed_option, weights_option
-from ._options import dialect_options, input_option, json_option, message_options, path_option, together
+from ._options import NetworkOptions, json_option, message_options, network_options, path_option, together
 from ._terminal import note
 from ._usage import Command
 
@@ -18,22 +18,19 @@ from ._usage import Command
 @click.command("dense", cls=Command)
 @click.argument("layer", nargs=-1, metavar="LAYER...")
 @together(
-    input_option(),
-    weights_option(),
-    seed_option(),
+    weights_option,
+    seed_option,
     path_option("M.npy"),
-    dialect_options(),
-    json_option(),
-    message_options(),
+    network_options("input", "dialect", "layout"),
+    json_option,
+    message_options,
 )
 def command(
     layer: tuple[str, ...],
-    input: str | None,
     w_path: str | None,
     seed: int | None,
     path: str | None,
-    dialect: str | None,
-    layout: str | None,
+    options: NetworkOptions,
     as_json: bool,
 ) -> int:
     """Write the matrix M of a linear layer: M @ sample.ravel() is the layer's output, flattened, without its bias.
@@ -48,18 +45,16 @@ def command(
     no_mixture(path, as_json)
     weights = read_weights(w_path)
     given = sources.sort_out(layer)
-    network = sources.network(given, kernel_keys(weights, dialect, layout))
+    network = sources.network(given, kernel_keys(weights, options))
     biased = any(node.layer.given.get("bias") for node in network.nodes)
     network = matrix.without_bias(network)
-    sample = given.input if input is None else parse_shape(input)
-    if sample is None:
-        sample = network.input
+    sample = options.with_front(given).input or network.input
     if sample is None:
         raise SpecError("no input: a matrix is for a sample of one shape", "give -i, as -i 3x32x32")
     sizes = tuple([n for n in sample if isinstance(n, int)])
     if len(sizes) < len(sample):
         raise SpecError("the input has open sizes", "give its numbers")
-    job = matrix.job(network, sizes, weights, seed, dialect, layout)
+    job = matrix.job(network, sizes, weights, seed, options.dialect, options.layout)
     shape = rows, columns = matrix.size(job.report)
     kind = job.result(job.last, 1)[1]
     size, have = rows * columns * kind.itemsize, machine_memory()

@@ -29,7 +29,7 @@ QUOTES = "cnncalc diff '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'"
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if the networks differ, as git diff does.")
 @format_options(FORMATS)
 @path_option()
-@message_options()
+@message_options
 def command(networks: tuple[str, ...], options: NetworkOptions, exit_code: bool, format: str, path: str | None) -> int:
     """Show what changed from network A to network B.
 

@@ -10,7 +10,7 @@ import click
 from ..errors import SpecError
 from ..layers import OPS, keys_named
 from ._arrays import array_option, no_mixture, one_stdin, read_array, read_network, seed_option
-from ._options import FILE, dialect_options, json_option, message_options, path_option, together
+from ._options import NetworkOptions, file_option, json_option, message_options, network_options, path_option, together
 from ._terminal import note, style_of
 from ._usage import Command, Positive, Whole
 
@@ -23,20 +23,18 @@ if TYPE_CHECKING:
 @click.command("learn", cls=Command)
 @click.argument("layer", nargs=-1, metavar="LAYER")
 @together(
-    array_option(),
-    click.option(
-        "-y", "--target", "y_path", type=FILE, metavar="Y.npy", required=True, help="Output array to learn from."
-    ),
+    array_option,
+    file_option("-y", "--target", "y_path", metavar="Y.npy", help="Output array to learn from.", required=True),
     click.option("--lr", type=Positive(), metavar="RATE", default=0.03, show_default=True, help="Rate."),
     click.option("--steps", type=Whole(1), metavar="N", default=100, show_default=True, help="Number of steps."),
     click.option("--log-every", type=Whole(1), metavar="N", help="Print every Nth step; by default ten."),
-    click.option("--init", "init_path", type=FILE, metavar="K.npy", help="Kernel to start from."),
-    seed_option(),
+    file_option("--init", "init_path", metavar="K.npy", help="Kernel to start from."),
+    seed_option,
     click.option("--exact", is_flag=True, help="Solve the least-squares problem instead of descending."),
     path_option("K", "the kernel (.npy), or kernel and bias (.npz),"),
-    dialect_options(),
-    json_option(),
-    message_options(),
+    network_options("dialect", "layout"),
+    json_option,
+    message_options,
 )
 def command(
     layer: tuple[str, ...],
@@ -49,8 +47,7 @@ def command(
     seed: int | None,
     exact: bool,
     path: str | None,
-    dialect: str | None,
-    layout: str | None,
+    options: NetworkOptions,
     as_json: bool,
 ) -> int:
     """Learn a convolution's kernel, and its bias unless bias=false, by gradient descent on the sum of squared errors.
@@ -73,8 +70,8 @@ def command(
     x, y = read_array(x_path), read_array(y_path)
     init = None if init_path is None else read_array(init_path)
     shape = None if init is None else init.shape
-    network = read_network(layer, _completing(init, y, dialect, layout), x)
-    learner = Learner(network, x, y, init, seed or 0, dialect, layout)
+    network = read_network(layer, _completing(init, y, options), x)
+    learner = Learner(network, x, y, init, seed or 0, options.dialect, options.layout)
     facts: dict[str, Any] = {}
     if exact:
         _note_unused()
@@ -108,18 +105,18 @@ def _note_unused() -> None:
             note(f"--{option.replace('_', '-')} is not used: --exact takes no steps")
 
 
-def _completing(init: Array | None, y: Array, dialect: str | None, layout: str | None) -> Fill:
+def _completing(init: Array | None, y: Array, options: NetworkOptions) -> Fill:
     """Return what completes the layer: c_o and k from the kernel to start from, or c_o from the output."""
     from .. import fill_for, order_of
 
     if init is not None:
-        return fill_for(init.shape, dialect, layout)
+        return fill_for(init.shape, options.dialect, options.layout)
 
     def fill(layers: list[dict[str, Any]]) -> None:
         cls, nd = OPS[layers[0]["op"]]
         known = {key for raw in layers[0] for key in keys_named(cls, raw)}
         if "c_o" in cls.NEEDED and "c_o" not in known and nd is not None:
-            last = order_of(dialect, layout) == "NHWC"
+            last = order_of(options.dialect, options.layout) == "NHWC"
             layers[0]["c_o"] = 1 if y.ndim <= nd else y.shape[-1 if last else y.ndim - nd - 1]
 
     return fill

@@ -25,7 +25,7 @@ from ._arrays import (
     seed_option,
     weights_option,
 )
-from ._options import FILE, dialect_options, json_option, message_options, path_option, together
+from ._options import NetworkOptions, file_option, json_option, message_options, network_options, path_option, together
 from ._terminal import note, settings
 from ._usage import Command
 
@@ -49,18 +49,18 @@ UNSAFE = str.maketrans(dict.fromkeys("/\0" if os.sep == "/" else '/\0\\:*?"<>|',
 @click.command("run", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @together(
-    array_option(),
-    weights_option(),
-    click.option("-b", "--bias", "b_path", type=FILE, metavar="B.npy", help="Bias of the only layer that -w is for."),
+    array_option,
+    weights_option,
+    file_option("-b", "--bias", "b_path", metavar="B.npy", help="Bias of the only layer that -w is for."),
     path_option("Y.npy"),
-    seed_option(),
+    seed_option,
     click.option("--keep", multiple=True, metavar="NAME", help="Save this layer's result as NAME.npy."),
-    click.option("--keep-all", "folder", type=FILE, metavar="DIR", help="Save every layer's result in this folder."),
+    file_option("--keep-all", "folder", metavar="DIR", help="Save every layer's result in this folder."),
     click.option("--rows", metavar="A:B", help="Use only these samples of the batch."),
     click.option("--memory", default="256M", metavar="SIZE", show_default=True, help="Limit the working memory."),
-    dialect_options(),
-    json_option(),
-    message_options(),
+    network_options("dialect", "layout"),
+    json_option,
+    message_options,
 )
 def command(
     spec: tuple[str, ...],
@@ -73,8 +73,7 @@ def command(
     folder: str | None,
     rows: str | None,
     memory: str,
-    dialect: str | None,
-    layout: str | None,
+    options: NetworkOptions,
     as_json: bool,
 ) -> int:
     """Execute layers or a network on arrays: .npy in, .npy out.
@@ -96,13 +95,13 @@ def command(
     no_mixture(path, as_json)
     x, weights = read_array(x_path), read_weights(w_path)
     job = Job(
-        read_network(spec, kernel_keys(weights, dialect, layout), x),
+        read_network(spec, kernel_keys(weights, options), x),
         x.shape,
         x.dtype,
         weights,
         bias=None if b_path is None else read_array(b_path),
-        dialect=dialect,
-        layout=layout,
+        dialect=options.dialect,
+        layout=options.layout,
         seed=seed,
         keep=[name for names in keep for name in names.split(",")],
         keep_all=folder is not None,

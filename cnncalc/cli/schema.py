@@ -16,7 +16,7 @@ from ._usage import Command
 
 @click.command("schema", cls=Command)
 @path_option()
-@debug_option()
+@debug_option
 def command(path: str | None) -> int:
     """Print the JSON Schema of a spec (draft 2020-12), with which editors complete and check it.
 

@@ -31,7 +31,7 @@ from ._usage import Command
 @format_options(FORMATS, "one report")
 @click.option("--columns", metavar="NAMES", help="Columns to show, such as layer,op,out,params.")
 @path_option()
-@message_options()
+@message_options
 def command(
     spec: tuple[str, ...],
     options: NetworkOptions,

@@ -17,7 +17,7 @@ from ._usage import Command
 @click.command("zoo", cls=Command)
 @click.argument("name", required=False)
 @format_options(FORMATS)
-@together(path_option(), color_option(), debug_option())
+@together(path_option(), color_option, debug_option)
 def command(name: str | None, format: str, path: str | None) -> int:
     """List the built-in networks, or print the spec of one, which is JSON.
 
