@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -167,14 +167,3 @@ def network_options(*names: str, several: bool = False) -> Callable[[Function], 
         return together(*[table[name] for name in names or table])(command)
 
     return decorate
-
-
-def write(stream: IO[str], pieces: Iterable[str]) -> None:
-    """Write the pieces of a text, a few at a time."""
-    waiting: list[str] = []
-    for piece in pieces:
-        waiting.append(piece)
-        if len(waiting) == 256:
-            stream.write("".join(waiting))
-            waiting.clear()
-    stream.write("".join(waiting))

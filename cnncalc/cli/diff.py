@@ -16,7 +16,7 @@ from ..notation.words import is_layer_word
 from ..render.diffs import FORMATS, renderer
 from ..report import Report
 from ..sizes import Shape, looks_like_shape
-from ._options import NetworkOptions, format_options, message_options, network_options, path_option, write
+from ._options import NetworkOptions, format_options, message_options, network_options, path_option
 from ._terminal import style_of
 from ._usage import Command
 
@@ -49,7 +49,7 @@ def command(networks: tuple[str, ...], options: NetworkOptions, exit_code: bool,
     old, new = (_report(word, options) for word in networks)
     diff = compare(old, new, (networks[0], networks[1]))
     with text_output(path, utf8=format != "table") as stream:
-        write(stream, renderer(format)(diff, style_of(stream)))
+        stream.writelines(renderer(format)(diff, style_of(stream)))
     return int(exit_code and bool(diff))
 
 

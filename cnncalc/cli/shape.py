@@ -17,8 +17,7 @@ from ..files import opened, text_output
 from ..memory import itemsize
 from ..network import Network
 from ..render import FORMATS, Style, renderer
-from ..report import Report
-from ._options import NetworkOptions, format_options, message_options, network_options, path_option, write
+from ._options import NetworkOptions, format_options, message_options, network_options, path_option
 from ._terminal import style_of
 from ._usage import Command
 
@@ -64,8 +63,8 @@ def command(
         )
     options = options.with_front(given)
     with text_output(path, utf8=format in ("json", "jsonl")) as stream:
-        style = style_of(stream, _chosen(columns), explain)
-        dtype = _dtype_of(dtype, style)
+        style = style_of(stream, _columns(columns), explain)
+        dtype = _dtype(dtype, style.columns)
         if format == "jsonl" and _is_lines(given):
             return _stream(given.rest[0], options, style, stream, dtype)
         network = sources.network(given)
@@ -78,21 +77,18 @@ def _write(
 ) -> int:
     """Write a network's report, or what several dialects make of it; 2 if they all refuse it."""
     if not options.several:
-        write(stream, renderer(format)(_measured(options.report(network), dtype), style))
+        report = options.report(network)
+        if dtype is not None:
+            from ..memory import measure
+
+            report = measure(report, dtype)
+        stream.writelines(renderer(format)(report, style))
         return 0
     from ..render import contrasts
 
     comparison = options.comparison(network)
-    write(stream, contrasts.renderer(format)(comparison, style))
+    stream.writelines(contrasts.renderer(format)(comparison, style))
     return 2 if comparison.refused_by_all() else 0
-
-
-def _chosen(columns: str | None) -> tuple[str, ...] | None:
-    if columns is None:
-        return None
-    from ..render.columns import chosen
-
-    return chosen(columns)
 
 
 def _is_lines(given: sources.Given) -> bool:
@@ -100,24 +96,23 @@ def _is_lines(given: sources.Given) -> bool:
     return len(given.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl"))
 
 
-def _dtype_of(dtype: str | None, style: Style) -> str | None:
+def _columns(names: str | None) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    from ..render.columns import chosen
+
+    return chosen(names)
+
+
+def _dtype(name: str | None, columns: tuple[str, ...] | None) -> str | None:
     """Return the dtype that is given; float32 if only its columns are."""
-    if dtype is not None:
-        itemsize(dtype)
-    elif style.columns is not None:
+    if name is not None:
+        itemsize(name)
+    elif columns is not None:
         from ..render.columns import BYTES
 
-        return "float32" if set(BYTES) & set(style.columns) else None
-    return dtype
-
-
-def _measured(report: Report, dtype: str | None) -> Report:
-    """Return the report, with its memory if a dtype is given."""
-    if dtype is None:
-        return report
-    from ..memory import measure
-
-    return measure(report, dtype)
+        return None if set(BYTES).isdisjoint(columns) else "float32"
+    return name
 
 
 def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], dtype: str | None) -> int:

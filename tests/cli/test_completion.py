@@ -15,7 +15,7 @@ from cnncalc.cli import _candidates as candidates
 from cnncalc.cli._candidates import offer
 from cnncalc.dialects import DIALECTS
 from cnncalc.layers import OPS, keys_named
-from cnncalc.layers.keys import one_of
+from cnncalc.layers.keys import WORDS, one_of
 from cnncalc.notation.keys import LAYER_KEYS
 from cnncalc.notation.words import FLAGS, parse_word
 from cnncalc.render.columns import COLUMNS
@@ -82,6 +82,11 @@ def keys(word: str) -> set[str]:
         ("cnncalc shape conv:64,nonsense=", []),
         ("cnncalc shape upsample:mode=b", ["upsample:mode=bilinear", "upsample:mode=bicubic"]),
         ("cnncalc shape nonsense:k", []),
+        ("cnncalc learn dwc", ["dwconv:"]),
+        ("cnncalc dense linear", ["linear:"]),
+        ("cnncalc convert --wei", ["--weights-in", "--weights-out"]),
+        ("cnncalc run --weights ", []),
+        ("cnncalc zoo --format ", ["table", "json", "csv", "markdown"]),
         ("cnncalc zoo ", zoo.names()),
         ("cnncalc zoo vgg16 ", []),
         ("cnncalc zoo --", ["--json", "--format", "--output", "--color", "--debug", "--help"]),
@@ -206,7 +211,17 @@ def test_the_words_of_one_of_are_found() -> None:
     assert offered("c shape pad:mode=") == [
         f"pad:mode={word}" for word in ("constant", "reflect", "replicate", "edge", "circular", "wrap")
     ]
-    assert candidates._one_of(one_of("a", "b")) == ("a", "b")  # noqa: SLF001
+    assert WORDS[one_of("a", "b")] == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["run -x", "run --array", "run -w", "run --bias", "learn -y", "learn --init", "check --baseline", "dense -o"]
+    + ["convert --weights-in", "convert --weights-out", "convert --weights", "run --keep-all"],
+)
+def test_an_option_that_names_a_file_offers_files(option: str) -> None:
+    assert offer(f"cnncalc {option} ").files
+    assert not offer("cnncalc run --rows ").files
 
 
 def test_options_commands_and_ops_say_what_they_are() -> None:
