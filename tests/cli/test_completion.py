@@ -82,7 +82,7 @@ def keys(word: str) -> set[str]:
         ("cnncalc shape conv:64,nonsense=", []),
         ("cnncalc shape upsample:mode=b", ["upsample:mode=bilinear", "upsample:mode=bicubic"]),
         ("cnncalc shape nonsense:k", []),
-        ("cnncalc learn dwc", ["dwconv:"]),
+        ("cnncalc learn dwconv1", ["dwconv1d", "dwconv1d:"]),
         ("cnncalc dense linear", ["linear:"]),
         ("cnncalc convert --wei", ["--weights-in", "--weights-out"]),
         ("cnncalc run --weights ", []),
@@ -216,8 +216,10 @@ def test_the_words_of_one_of_are_found() -> None:
 
 @pytest.mark.parametrize(
     "option",
-    ["run -x", "run --array", "run -w", "run --bias", "learn -y", "learn --init", "check --baseline", "dense -o"]
-    + ["convert --weights-in", "convert --weights-out", "convert --weights", "run --keep-all"],
+    [
+        *("run -x", "run --array", "run -w", "run --bias", "run --keep-all", "learn -y", "learn --init", "dense -o"),
+        *("check --baseline", "convert --weights-in", "convert --weights-out", "convert --weights"),
+    ],
 )
 def test_an_option_that_names_a_file_offers_files(option: str) -> None:
     assert offer(f"cnncalc {option} ").files
