@@ -36,7 +36,7 @@ class ClosedPipe(BrokenPipeError):
 
 
 class Commands(click.Group):
-    """The group of all commands, each imported only when it is used."""
+    """The group of all commands; each is imported only when it is used."""
 
     def invoke(self, ctx: click.Context) -> Any:
         with _heard():

@@ -18,7 +18,7 @@ else:
 
 
 class Command(click.Command):
-    """A command that says itself what is wrong with its arguments."""
+    """A command that words the errors of its own arguments."""
 
     allow_extra_args = True
     """`parse_args` refuses them."""
@@ -54,7 +54,7 @@ def _unknown_option(word: str, ctx: click.Context) -> SpecError:
 
 
 def _bad_value(word: str, ctx: click.Context) -> SpecError:
-    """An option without its value, or a flag with one."""
+    """Return the error of an option without its value, or of a flag with one."""
     option = next(param for param in ctx.command.get_params(ctx) if word in param.opts)
     if isinstance(option, click.Option) and option.is_flag:
         return SpecError(f"{word} takes no value", f"write {word} alone")

@@ -127,7 +127,7 @@ def _list_codes(path: str | None) -> int:
 def _expected(text: str) -> expect.Expectation:
     key, equals, value = text.partition("=")
     if not equals:
-        raise SpecError(f"--expect {shown(text)} has no value", "as --expect out=1000")
+        raise SpecError(f"--expect {shown(text)} has no value", "write it as --expect out=1000")
     return expect.read_one(key, json.loads(value) if value.startswith("[") and value.endswith("]") else value)
 
 

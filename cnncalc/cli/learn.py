@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 @together(
     array_option,
     file_option("-y", "--target", "y_path", metavar="Y.npy", help="Output array to learn from.", required=True),
-    click.option("--lr", type=Positive(), metavar="RATE", default=0.03, show_default=True, help="Rate."),
+    click.option("--lr", type=Positive(), metavar="RATE", default=0.03, show_default=True, help="Learning rate."),
     click.option("--steps", type=Whole(1), metavar="N", default=100, show_default=True, help="Number of steps."),
-    click.option("--log-every", type=Whole(1), metavar="N", help="Print every Nth step; by default ten."),
+    click.option("--log-every", type=Whole(1), metavar="N", help="Print every Nth step, by default ten of them."),
     file_option("--init", "init_path", metavar="K.npy", help="Kernel to start from."),
     seed_option,
     click.option("--exact", is_flag=True, help="Solve the least-squares problem instead of descending."),
