@@ -9,16 +9,16 @@ from ..files import text_output
 from ..help import TOPICS, read, subject
 from ..layers import find_op
 from . import COMMANDS, group
-from ._options import color_option, debug_option, style_of
+from ._terminal import color_option, debug_option, style_of
 from ._usage import Command
 
 
 @click.command("help", cls=Command)
 @click.argument("topic", required=False, metavar="[TOPIC|COMMAND]")
-@color_option()
-@debug_option()
+@color_option
+@debug_option
 @click.pass_context
-def command(ctx: click.Context, topic: str | None, color: str) -> int:
+def command(ctx: click.Context, topic: str | None) -> int:
     """Show a page of the documentation, or the help of a command.
 
     Without either it lists both. A terminal shows the page laid out; a file or a pipe gets its Markdown.
@@ -31,7 +31,7 @@ def command(ctx: click.Context, topic: str | None, color: str) -> int:
     if topic is None:
         click.echo(_contents(ctx))
     elif topic.lower() in TOPICS:
-        _show_page(topic.lower(), color)
+        _show_page(topic.lower())
     elif topic in COMMANDS:
         click.echo(_help_of(ctx, topic))
     else:
@@ -39,11 +39,11 @@ def command(ctx: click.Context, topic: str | None, color: str) -> int:
     return 0
 
 
-def _show_page(topic: str, color: str) -> None:
+def _show_page(topic: str) -> None:
     """Print a page: drawn on a terminal (or where colours are wanted), as Markdown elsewhere."""
     text = read(topic)
     with text_output(None, utf8=True) as stream:
-        style = style_of(None, False, color, stream)
+        style = style_of(stream)
         if style.color or stream.isatty():
             from ..render.page import render
 
