@@ -34,18 +34,18 @@ COMMANDS = {
 
 
 MORE = {
-    "shape": "words",
-    "run": "arrays",
-    "learn": "arrays",
-    "dense": "arrays",
-    "diff": "ci",
-    "check": "ci",
-    "convert": "frameworks",
-    "ops": "ops",
-    "zoo": "specs",
-    "schema": "specs",
+    "shape": ("words", "specs", "dialects"),
+    "run": ("arrays", "textbook"),
+    "learn": ("arrays", "textbook"),
+    "dense": ("arrays", "textbook"),
+    "diff": ("ci", "words"),
+    "check": ("ci", "specs"),
+    "convert": ("frameworks",),
+    "ops": ("ops", "words"),
+    "zoo": ("specs",),
+    "schema": ("specs",),
 }
-"""The page of the documentation that says more about a command."""
+"""The pages of the documentation that say more about a command."""
 
 
 class ClosedPipe(BrokenPipeError):
@@ -69,7 +69,7 @@ class Commands(click.Group):
 
         command: click.Command = import_module(f".{cmd_name}", __name__).command
         if cmd_name in MORE:
-            command.epilog = f"More: cnncalc help {MORE[cmd_name]}"
+            command.epilog = f"More: {', '.join(f'cnncalc help {topic}' for topic in MORE[cmd_name])}"
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's form

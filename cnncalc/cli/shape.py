@@ -28,7 +28,9 @@ from ._usage import Command
 @click.option("--explain", is_flag=True, help="Show each layer's arithmetic.")
 @click.option("--dtype", metavar="NAME", help="Show memory for this number type, such as float32 or int8.")
 @format_options(FORMATS, "one report")
-@click.option("--columns", metavar="NAMES", help="Columns to show, such as layer,op,out,params.")
+@click.option(
+    "--columns", metavar="NAMES", help="Columns to show, such as layer,op,out,params; all: cnncalc help specs."
+)
 @path_option()
 @message_options
 def command(
