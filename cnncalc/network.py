@@ -14,7 +14,7 @@ INPUT = -1
 """What a layer reads that reads the network's input."""
 
 
-class Source:
+class Origin:
     """Where a network was read from, to say where in it something stands."""
 
     weights: Mapping[str, Callable[[], Any]] = {}
@@ -32,7 +32,7 @@ class Node(NamedTuple):
     layer: Layer
     reads: tuple[int, ...]
     """The indices of the nodes it reads, INPUT for the network's input."""
-    origin: int
+    spec_index: int
     """The index of the layer in the spec: several nodes have the same where it is repeated."""
     wired: bool = False
     """Whether the spec says what it reads."""
@@ -43,7 +43,7 @@ class Node(NamedTuple):
 
     def label(self) -> str:
         """The layer as errors name it: `layers[2] 'pool1'`."""
-        return f"layers[{self.origin}] '{self.name}'"
+        return f"layers[{self.spec_index}] '{self.name}'"
 
 
 class Network(NamedTuple):
@@ -56,7 +56,7 @@ class Network(NamedTuple):
     input: Shape | None = None
     name: str | None = None
     expect: Any = None
-    source: Source | None = None
+    origin: Origin | None = None
     is_report: bool = False
     """Whether it was read from a report, in which the padding words are worked out for one input."""
 
@@ -73,11 +73,11 @@ class Network(NamedTuple):
         """An error of a layer, with the layer's name and its place in the text; `within` are the blocks around it."""
         if error.layer is None:
             path = (*within, node)
-            at = ".".join([f"layers[{one.origin}]" for one in path])
+            at = ".".join([f"layers[{one.spec_index}]" for one in path])
             error.layer = f"{at} '{'.'.join([one.name for one in path])}'"
-            if error.where is None and self.source is not None:
-                places = [step for one in path for step in ("layers", one.origin)]
-                error.where = self.source.locate(tuple(places), error.key)
+            if error.where is None and self.origin is not None:
+                places = [step for one in path for step in ("layers", one.spec_index)]
+                error.where = self.origin.locate(tuple(places), error.key)
         return error
 
     def to_dict(self) -> dict[str, Any]:
@@ -146,7 +146,9 @@ def _inline(nodes: Sequence[Node]) -> list[Node]:
             for inner, one in enumerate(_inline(node.layer.given["layers"])):  # type: ignore[arg-type]
                 seen = tuple([reads[0] if read == INPUT else begin + read for read in one.reads])
                 tie = shared + inner if shared is not None else None if one.tie is None else begin + one.tie
-                found.append(one._replace(name=f"{node.name}.{one.name}", reads=seen, origin=node.origin, tie=tie))
+                found.append(
+                    one._replace(name=f"{node.name}.{one.name}", reads=seen, spec_index=node.spec_index, tie=tie)
+                )
         at.append(len(found) - 1)
     return found
 

@@ -221,6 +221,10 @@ class Report(NamedTuple):
 
     network: Network
     """With the input, dialect and layout that hold."""
+    batch: int | None
+    """None without a batch, and for one of an open size."""
+    sample: Shape
+    """One sample of the input in the network's layout, an axis for its only channel included."""
     layers: list[LayerReport]
     out: Shape
     params: int | None

@@ -33,28 +33,28 @@ def wire(layers: list[Wire]) -> tuple[Node, ...]:
     Layers without a name are called by their op and its running number, names already taken skipped.
     """
     count = 0
-    for origin, item in enumerate(layers):
+    for at, item in enumerate(layers):
         count += item.times
         if count > MOST_LAYERS:
             what = f"{count:,} layers are more than {MOST_LAYERS:,}"
-            raise SpecError(what, "lower times", key="times", path=("layers", origin))
+            raise SpecError(what, "lower times", key="times", path=("layers", at))
     taken = _taken(layers)
     running: dict[str, int] = {}
     index: dict[str, int] = {"input": INPUT}
     nodes: list[Node] = []
-    for origin, item in enumerate(layers):
+    for at, item in enumerate(layers):
         wired = item.reads is not None
         reads: tuple[int, ...] = (len(nodes) - 1,)
         if item.reads is not None:
-            reads = _find_all(layers, origin, item.reads, index)
-        tie = None if item.tie is None else _tied(layers, origin, item.tie, index, nodes)
+            reads = _find_all(layers, at, item.reads, index)
+        tie = None if item.tie is None else _tied(layers, at, item.tie, index, nodes)
         for _ in range(item.times):
             if item.name is None or item.times > 1:
                 name = _next_name(item.name or item.layer.op, running, taken)
             else:
                 name = item.name
             index[name] = len(nodes)
-            nodes.append(Node(name, item.layer, reads, origin, wired, item.expect, tie))
+            nodes.append(Node(name, item.layer, reads, at, wired, item.expect, tie))
             reads, wired = (len(nodes) - 1,), False
         if item.name is not None:
             index[item.name] = len(nodes) - 1  # a repeated layer's own name is its last
@@ -63,12 +63,12 @@ def wire(layers: list[Wire]) -> tuple[Node, ...]:
 
 def _taken(layers: list[Wire]) -> set[str]:
     taken = {"input"}
-    for origin, item in enumerate(layers):
+    for at, item in enumerate(layers):
         if item.name is None:
             continue
         if item.name in taken:
             why = "is the network's input" if item.name == "input" else "is the name of a layer above"
-            raise SpecError(f"{shown(item.name)} {why}", "give each layer a name of its own", path=("layers", origin))
+            raise SpecError(f"{shown(item.name)} {why}", "give each layer a name of its own", path=("layers", at))
         taken.add(item.name)
     return taken
 
@@ -81,20 +81,20 @@ def _next_name(stem: str, running: dict[str, int], taken: set[str]) -> str:
     return f"{stem}{number}"
 
 
-def _find_all(layers: list[Wire], origin: int, names: tuple[str, ...], index: dict[str, int]) -> tuple[int, ...]:
+def _find_all(layers: list[Wire], at: int, names: tuple[str, ...], index: dict[str, int]) -> tuple[int, ...]:
     """The nodes that a layer reads. SpecError for a name that is none, or more names than the op reads."""
-    item = layers[origin]
+    item = layers[at]
     if len(names) > 1 and not item.layer.JOINS:
         raise SpecError(
             f"from names {len(names)} layers, and {item.layer.op} reads one",
             "join them first, with add, mul or concat",
             key="from",
-            path=("layers", origin),
+            path=("layers", at),
         )
-    return tuple([_find(layers, origin, name, "from", index) for name in names])
+    return tuple([_find(layers, at, name, "from", index) for name in names])
 
 
-def _find(layers: list[Wire], origin: int, name: str, key: str, index: dict[str, int]) -> int:
+def _find(layers: list[Wire], at: int, name: str, key: str, index: dict[str, int]) -> int:
     """The node of a name. SpecError that names the cycle, or what would mend the order, or the nearest names."""
     if name in index:
         return index[name]
@@ -108,8 +108,8 @@ def _find(layers: list[Wire], origin: int, name: str, key: str, index: dict[str,
             "tie is for the later of the two: give it to the other layer",
         )
     else:
-        what, help = misplaced(entries, origin, name)
-    raise SpecError(f"{key}: {what}", help, key=key, path=("layers", origin))
+        what, help = misplaced(entries, at, name)
+    raise SpecError(f"{key}: {what}", help, key=key, path=("layers", at))
 
 
 def _entries(layers: list[Wire]) -> list[Entry]:
@@ -126,20 +126,20 @@ def _entries(layers: list[Wire]) -> list[Entry]:
     return found
 
 
-def _tied(layers: list[Wire], origin: int, name: str, index: dict[str, int], nodes: list[Node]) -> int:
+def _tied(layers: list[Wire], at: int, name: str, index: dict[str, int], nodes: list[Node]) -> int:
     """The node whose weights a layer uses, the first of several. SpecError where it is a layer of another kind."""
-    item = layers[origin]
-    at = _find(layers, origin, name, "tie", index)
-    other = nodes[at] if at != INPUT else None
+    item = layers[at]
+    owner = _find(layers, at, name, "tie", index)
+    other = nodes[owner] if owner != INPUT else None
     if other is None or other.layer.op != item.layer.op:
         what = "the input" if other is None else other.layer.op
         raise SpecError(
             f"tie: {shown(name)} is {what}, and this is {item.layer.op}",
             "weights are shared by layers of the same op",
             key="tie",
-            path=("layers", origin),
+            path=("layers", at),
         )
-    return at if other.tie is None else other.tie
+    return owner if other.tie is None else other.tie
 
 
 def unused_name(stem: str, *taken: Container[str]) -> str:

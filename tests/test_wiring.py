@@ -124,12 +124,12 @@ def conv(name: str, **keys: Any) -> dict[str, Any]:
         (
             [conv("a"), conv("b", tie="a")],
             "layers[1] 'b': tie: a has weight 4x3x3x3, bias 4, and this layer needs weight 4x4x3x3, bias 4\n"
-            "  weights are shared by layers that need the same: leave tie out, or mend what arrives",
+            "  layers share weights only of the same shape: remove tie, or fix the layer before",
         ),
         (
             [conv("a", bias=False), {**conv("b", tie="a"), "from": "input"}],
             "layers[1] 'b': tie: a has weight 4x3x3x3, and this layer needs weight 4x3x3x3, bias 4\n"
-            "  weights are shared by layers that need the same: leave tie out, or mend what arrives",
+            "  layers share weights only of the same shape: remove tie, or fix the layer before",
         ),
         (
             [
@@ -137,7 +137,7 @@ def conv(name: str, **keys: Any) -> dict[str, Any]:
                 {"op": "block", "name": "b", "layers": [conv("c", c_o=5)], "tie": "a", "from": "input"},
             ],
             "layers[1] 'b': tie: a has 112 parameters, and this layer needs 140 parameters\n"
-            "  weights are shared by layers that need the same: leave tie out, or mend what arrives",
+            "  layers share weights only of the same shape: remove tie, or fix the layer before",
         ),
         (
             [conv("a", tie="b"), conv("b")],

@@ -143,7 +143,7 @@ def _check_one(
     def trace(network: Network, dialect: str) -> Report:
         return asked.in_layout_of(network)._replace(dialect=dialect).report(network)
 
-    return check_agreement(name, load, trace, asked.comparison, extra, strict, line)
+    return check_agreement(name, load, trace, asked.contrast, extra, strict, line)
 
 
 def _list_codes(path: str | None) -> int:
