@@ -18,7 +18,7 @@ def keep_reading(layers: list[Raw], sizes: int, wanted: Reading) -> None:
     if readings(made(layers)).get(sizes) is wanted:
         return
     axes = sizes - [Reading.SPACE, Reading.SAMPLE, Reading.BATCH].index(wanted)
-    if layers[0]["op"] == "identity" and "from" not in layers[0]:
+    if layers and layers[0]["op"] == "identity" and "from" not in layers[0]:
         layers[0]["axes"] = axes
         return
     name = unused_name("input_axes", {layer["name"] for layer in layers})

@@ -11,6 +11,7 @@ from ....input import Reading, readings
 from ....layers.base import AXIS_LETTERS
 from ....sizes import MOST_SIZES, NOTHING_KNOWN, Open, Shape, is_letter, to_json
 from ... import Imported
+from ...inputs import keep_reading
 from .builder import Builder, Value
 from .model import load
 from .ops import HANDLERS
@@ -65,7 +66,9 @@ def _read(b: Builder, main: str, dims: Sequence[int | str | None]) -> dict[str, 
     _walk(b)
     given = full[1:] if dropped else full
     wanted = Reading.BATCH if b.batched and not dropped else Reading.SAMPLE
-    if readings(b.made.values()).get(len(given)) is not wanted:
+    if dropped:  # an open size in front is a batch, whatever the layers would read
+        keep_reading(b.layers, len(given), wanted)
+    elif readings(b.made.values()).get(len(given)) is not wanted:
         return None
     return {"input": to_json(given), "dialect": "onnx", "layout": "NCHW", "layers": b.layers}
 
