@@ -184,9 +184,7 @@ def reported(spec: Spec) -> Spec:
 
 numbered = specs(st.integers(7, 24))
 lettered = specs(st.one_of(st.sampled_from(["H", "W", "a"]), st.integers(7, 24)))
-often_impossible = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
-)
+often_impossible = settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 
 
 @given(st.one_of(numbered, lettered))
@@ -228,7 +226,7 @@ def test_every_layer_gets_what_the_one_it_reads_gives(spec: Spec) -> None:
 
 
 @given(st.one_of(numbered, lettered))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_network_is_written_as_it_is_read(spec: Spec) -> None:
     network = cnncalc.load(spec)
     written = json.loads(json.dumps(network.to_dict()))
@@ -379,15 +377,15 @@ def test_the_name_of_a_repeated_layer_is_its_last() -> None:
         (
             [{"op": "relu", "from": "later"}, {"op": "tanh", "name": "later"}],
             "layers[0]: from: the layers read each other: relu1 -> later -> relu1\n"
-            "  'later' has no from, and so reads 'relu1' above it: write its from",
+            "  'later' has no from, so it reads 'relu1' above it: give it a from",
         ),
         (
             [{"op": "relu", "name": "stem"}, {"op": "tanh", "from": "stam"}],
-            "layers[1]: from: 'stam' is no layer\n  did you mean 'stem'?",
+            "layers[1]: from: 'stam' is not a layer\n  did you mean 'stem'?",
         ),
         (
             [{"op": "relu", "name": "a"}, {"op": "tanh", "name": "b"}, {"op": "relu", "from": ["a", "b"]}],
-            "layers[2]: from names 2 layers, and relu reads one\n  join them first, with add, mul or concat",
+            "layers[2]: from names 2 layers, but relu reads one\n  join them first, with add, mul or concat",
         ),
     ],
 )

@@ -28,14 +28,14 @@ ROWS: list[tuple[Layers, str, str | None]] = [
     (
         named(a="c", b=None, c="b"),
         "the layers read each other: a -> b -> c -> a",
-        "'b' has no from, and so reads 'a' above it: write its from",
+        "'b' has no from, so it reads 'a' above it: give it a from",
     ),
     (
         named(a=["input", "c"], b="a", c="b"),
         "the layers read each other: a -> b -> c -> a",
-        "take one of them out of another's from",
+        "remove one of them from another's from",
     ),
-    (named(a="input", b="b"), "'b' reads itself", "take one of them out of another's from"),
+    (named(a="input", b="b"), "'b' reads itself", "remove one of them from another's from"),
     (
         named(a=None, b="c", c="a", d=None),
         "'c' stands below",
@@ -46,8 +46,8 @@ ROWS: list[tuple[Layers, str, str | None]] = [
         "'d' stands below",
         "a layer reads what stands above it: the order could be a, c, d, b",
     ),
-    (named(a=None, b="alpha"), "'alpha' is no layer", None),
-    (named(stem=None, b="stern"), "'stern' is no layer", "did you mean 'stem'?"),
+    (named(a=None, b="alpha"), "'alpha' is not a layer", None),
+    (named(stem=None, b="stern"), "'stern' is not a layer", "did you mean 'stem'?"),
     (
         [{"op": "relu", "from": "tanh1"}, {"op": "tanh", "from": "input"}],
         "'tanh1' stands below",
@@ -148,7 +148,7 @@ def conv(name: str, **keys: Any) -> dict[str, Any]:
                 conv("a"),
                 {"op": "block", "name": "body", "layers": [{"op": "relu"}, {"op": "add", "from": ["relu1", "a"]}]},
             ],
-            "layers[1].layers[1]: from: 'a' is no layer\n"
+            "layers[1].layers[1]: from: 'a' is not a layer\n"
             "  a block's layers read each other; what the block reads is their input",
         ),
         (

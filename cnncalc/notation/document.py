@@ -256,7 +256,7 @@ def _inner_layers(value: Any, index: int, depth: int) -> tuple[Node, ...]:
     try:
         return read_layers(value, depth)
     except CnncalcError as error:
-        if error.what.endswith("is no layer") and error.help is None:
+        if error.what.endswith("is not a layer") and error.help is None:
             error.help = "a block's layers read each other; what the block reads is their input"
         error.path = ("layers", index, *(error.path or ("layers",)))
         raise

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 nn, F = torch.nn, torch.nn.functional
 
 
-class Calls(nn.Module):  # type: ignore[misc]
+class Calls(nn.Module):  # type: ignore[misc,name-defined]
     """A module of parts, which calls them as a function says."""
 
     def __init__(self, function: Callable[..., Any], *parts: Any):
