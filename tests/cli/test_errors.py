@@ -363,7 +363,7 @@ DOCUMENTS = [
     ),
     (
         '[{"op": "conv", "c_o": 4, "name": ""}]',
-        "-:1:27: layers[0] '': '' is not a name\n  a name is a text of printable characters, 255 at the most",
+        "-:1:27: layers[0] '': '' is not a name\n  a name is a text of printable characters, at most 255",
     ),
     (
         '[{"op": "conv", "c_o": 4, "pads": [1, 2, 3]}]',
