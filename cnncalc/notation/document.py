@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NoReturn
+from math import isfinite
+from typing import Any
 
 from ..dialects import DIALECTS, dialect_named, layout_named
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
@@ -68,18 +69,13 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _constant(text: str) -> NoReturn:
-    raise _NotStrict
-
-
-def _float(text: str) -> float:
-    number = float(text)
-    if number in (float("inf"), float("-inf")):
+def _finite(text: str) -> float:
+    if not isfinite(number := float(text)):
         raise _NotStrict
     return number
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float)
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_finite, parse_float=_finite)
 
 
 def parse(document: Document) -> Any:
@@ -129,11 +125,10 @@ def _not_strict(document: Document) -> CnncalcError:
 
 def looks_like_spec(value: Any) -> bool:
     """Whether a JSON value is meant as a spec, valid or not; a package.json and a baseline are not."""
-    if isinstance(value, list):
-        return any(isinstance(item, dict) and _OWN & {key.lower() for key in item} for item in value)
     if isinstance(value, dict) and {"class_name", "config"} <= value.keys():
         return True  # a Keras model
-    return isinstance(value, dict) and bool(_OWN & {key.lower() for key in value}) and not is_baseline(value)
+    items = value if isinstance(value, list) else [] if is_baseline(value) else [value]
+    return any(isinstance(item, dict) and _OWN & {key.lower() for key in item} for item in items)
 
 
 _OWN = {"op", "layers", "expect", "cnncalc", "c_o"}
@@ -272,9 +267,9 @@ def read_layer(raw: Any, index: int, depth: int) -> Wire:
         raise SpecError(f"{shown(raw)} is not a layer", 'a layer is an object, as {"op": "relu"}', path=path)
     word = raw.get("op")
     op = find_op(word) if isinstance(word, str) else None
+    if "op" not in raw:
+        raise SpecError("a layer without an op", 'as in {"op": "conv", "c_o": 64}', path=path)
     if op is None:
-        if "op" not in raw:
-            raise SpecError("a layer without an op", 'as in {"op": "conv", "c_o": 64}', path=path)
         unknown = unknown_op(word)
         unknown.path = path
         raise unknown

@@ -106,12 +106,12 @@ WORDS = [
     ),
     (
         "shape 3x5x5 conv:k3,64",
-        "layers[0]: the bare number '64' comes first, before the keys\n  3x5x5 conv:k3,64\n                ^~\n"
-        "  write k64 or s64 or p64 or d64 or g64",
+        "layers[0]: only the first argument may be a bare number\n  3x5x5 conv:k3,64\n                ^~\n"
+        "  name this one: k64 or s64 or p64 or d64 or g64",
     ),
     (
         "shape 3x5x5 relu:3",
-        "layers[0]: the bare number '3' means nothing to relu\n  3x5x5 relu:3\n             ^\n  leave it out",
+        "layers[0]: relu takes no bare number\n  3x5x5 relu:3\n             ^\n  leave it out",
     ),
     (
         "shape 3x5x5 conv:64,kx",
