@@ -208,7 +208,7 @@ def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network
 
 
 def _read(raw: dict[str, Any], key: str, path: Path, reader: Callable[[Any], Any], null: bool = False) -> Any:
-    """Read a key of the object at a path: None without it, and for null unless the reader is for `null`, too."""
+    """Read a key of the object at a path; None without it, and for null unless the reader takes `null`."""
     if key not in raw or (raw[key] is None and not null):
         return None
     try:
