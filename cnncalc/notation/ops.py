@@ -12,8 +12,8 @@ from ..layers.border import Border
 from ..layers.keys import FORMS, PADDING_WORDS, WORDS, Schema, sides
 from ..layers.pool import KEEP, Pool
 from ..layers.transposed import TransposedConv
-from ..sizes import Shape, to_json
-from ..trace import fill
+from ..sizes import parse_shape, to_json
+from ..trace import shape
 from .schema import Family, first_line, help_of
 from .words import FLAGS, read_words
 
@@ -123,20 +123,18 @@ def flags_of(cls: type[Layer], nd: int | None) -> list[str]:
 
 def _defaults_by_dialect(cls: type[Layer], example: list[str]) -> dict[str, dict[str, Any]]:
     """Return the keys whose default differs between dialects: the value that each dialect resolves in the example."""
-    shape, *words = example
+    sizes, *words = example
     network = read_words(words)
     *before, last = network.nodes
     needed = {key: value for key, value in last.layer.given.items() if key in cls.NEEDED}
     bare = last._replace(layer=cls(last.layer.op, last.layer.nd, needed))
-    network = network._replace(nodes=(*before, bare), input=_sizes(shape))
+    network = network._replace(nodes=(*before, bare), input=parse_shape(sizes))
     resolved: dict[str, dict[str, Any]] = {}
     for name in DIALECTS:
-        layers: list[Any] = []
         try:
-            fill(layers, network, dialect=name, layout="NCHW")
+            values = shape(network, dialect=name, layout="NCHW").layers[-1].values
         except CnncalcError:
             continue
-        values = layers[-1].values
         for key in cls.KEYS.keys() - needed.keys():
             value = values.get(key)
             if key == "s" and value == values.get("k"):
@@ -145,10 +143,6 @@ def _defaults_by_dialect(cls: type[Layer], example: list[str]) -> dict[str, dict
                 value = True
             resolved.setdefault(key, {})[name] = _short(value)
     return {key: values for key, values in resolved.items() if len(set(map(repr, values.values()))) > 1}
-
-
-def _sizes(shape: str) -> Shape:
-    return tuple(map(int, shape.split("x")))
 
 
 def _short(value: Any) -> Any:
