@@ -98,6 +98,14 @@ class Result(NamedTuple):
     line: int = 0
     """The line of a JSON Lines file that it is about; 0 for a whole file."""
 
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed: notes are not errors."""
+        return all(finding.level != "error" for finding in self.findings)
+
+    def __bool__(self) -> bool:
+        return self.ok
+
 
 def exit_code(findings: Sequence[Finding]) -> int:
     """2 where a file could not be judged, 1 where an expectation failed, else 0."""

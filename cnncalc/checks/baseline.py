@@ -10,12 +10,13 @@ A file an entry, a layer a line:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..explain import axes_text
+from ..notation.encode import encode
+from ..notation.encode import entries as json_entries
 from ..report import Report, listed
 from ..sizes import counted, to_json
 from . import Finding, place
@@ -54,17 +55,15 @@ def _is_entry(found: Any) -> bool:
 
 def write(entries: Mapping[str, Entry]) -> Iterator[str]:
     """A baseline's text: sorted by file, a layer a line."""
-    yield f'{{"cnncalc": {VERSION}, "files": {{'
-    for number, file in enumerate(sorted(entries)):
-        found = entries[file]
-        yield f'{"," if number else ""}\n {_json(file)}: {{"report": {_json(found["report"])}, "layers": {{'
-        rows = (f"\n  {_json(name)}: {_json(figures)}" for name, figures in found["layers"].items())
-        yield ",".join(rows) + "\n }}"
-    yield "\n}}\n"
+    yield f'{{"cnncalc": {VERSION}, "files": '
+    files = (f"{encode(file)}: {_entry_text(entries[file])}" for file in sorted(entries))
+    yield from json_entries(files, "{}", inner=" ")
+    yield "}\n"
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _entry_text(one: Entry) -> str:
+    layers = (f"{encode(name)}: {encode(figures)}" for name, figures in one["layers"].items())
+    return f'{{"report": {encode(one["report"])}, "layers": {"".join(json_entries(layers, "{}", outer=" "))}}}'
 
 
 def compare(name: str, report: Report, known: Entry | None) -> list[Finding]:

@@ -78,10 +78,10 @@ def _side_by_side(
     network: Network, asked: Asked, format: str, style: Style, stream: IO[str], quiet: bool = True
 ) -> int:
     """The network under several dialects; 2 where none takes it."""
-    from ..render import contrasts as dialects
+    from ..render import contrasts
 
     comparison = asked.comparison(network, quiet)
-    write(stream, dialects.renderer(format)(comparison, style))
+    write(stream, contrasts.renderer(format)(comparison, style))
     return 2 if comparison.refused_by_all() else 0
 
 

@@ -382,18 +382,3 @@ def _names(value: Any) -> tuple[str, ...]:
     if not names:
         raise SpecError("from names no layer")
     return tuple([_name(n) for n in names])
-
-
-def lines(head: dict[str, Any], layers: Any, tail: dict[str, Any]) -> Any:
-    """The pieces of a spec's text, the layers' as they come."""
-    opening = json.dumps(head, ensure_ascii=False)
-    yield opening[:-1] + (", " if head else "") + '"layers": [\n  '
-    yield from _between(layers, ",\n  ")
-    yield "\n]" + "".join(f', "{key}": {json.dumps(value, ensure_ascii=False)}' for key, value in tail.items()) + "}\n"
-
-
-def _between(pieces: Any, separator: str) -> Any:
-    first = True
-    for piece in pieces:
-        yield piece if first else separator + piece
-        first = False

@@ -1,14 +1,24 @@
-"""A report as text: one function a format, from a report to the pieces of a text."""
+"""Results as text: a report here, what the other commands find in folders of their name; a function a format.
+
+A renderer takes the result and a Style and yields the pieces of a text. `RENDERERS` of each folder says where it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from ..report import Report
 
-FORMATS = ("table", "json", "jsonl", "csv", "markdown")
+RENDERERS = {
+    "table": "table.render",
+    "json": "as_json.document",
+    "jsonl": "as_json.line",
+    "csv": "delimited.csv",
+    "markdown": "delimited.markdown",
+}
+FORMATS = tuple(RENDERERS)
 
 
 class Style(NamedTuple):
@@ -30,15 +40,14 @@ Renderer = Callable[["Report", Style], Iterable[str]]
 
 
 def renderer(format: str) -> Renderer:
-    """The function that writes a report in a format; only its own module is imported."""
-    if format == "table":
-        from .table import render as render_table
+    """The function that writes a report in a format."""
+    function: Renderer = imported(__name__, RENDERERS[format])
+    return function
 
-        return render_table
-    if format in ("csv", "markdown"):
-        from . import delimited
 
-        return delimited.csv if format == "csv" else delimited.markdown
-    from . import as_json
+def imported(package: str, place: str) -> Any:
+    """Import what stands at `module.name` in a package: a format costs nothing until it is asked for."""
+    from importlib import import_module
 
-    return as_json.document if format == "json" else as_json.line
+    module, _, name = place.rpartition(".")
+    return getattr(import_module(f"{package}.{module}"), name)

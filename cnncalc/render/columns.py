@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import SpecError, nearest, shown
@@ -138,6 +138,28 @@ def usual(report: Report, names: tuple[str, ...]) -> tuple[str, ...]:
     return {NARROW: NARROW_BYTES, WIDE: WIDE_BYTES}.get(names, (*names, *BYTES))
 
 
+Write = Callable[[Cell, Column], str]
+"""How a cell is written: `plain` for a machine, `full` or `brief` for a person."""
+
+
+def texts(report: Report, names: Sequence[str], write: Write) -> Iterator[list[str]]:
+    """The rows of the layers under these columns."""
+    columns = [COLUMNS[name] for name in names]
+    return ([write(column.cell(layer), column) for column in columns] for layer in report.layers)
+
+
+def sums(report: Report, names: Sequence[str], write: Write) -> list[str]:
+    """The row of totals under these columns."""
+    return [write(total_cell(report, name), COLUMNS[name]) for name in names]
+
+
+def records(report: Report) -> list[dict[str, Cell]]:
+    """The rows of CSV as dicts: numbers as numbers, and None for what is not known or has no meaning."""
+    names = usual(report, ALL)
+    rows = [{name: COLUMNS[name].cell(layer) for name in names} for layer in report.layers]
+    return [{name: None if cell == "" else cell for name, cell in row.items()} for row in rows]
+
+
 def chosen(names: str) -> tuple[str, ...]:
     """The columns of a comma list. SpecError for one that there is not."""
     found = tuple([name.strip().lower() for name in names.split(",")])
@@ -149,7 +171,7 @@ def chosen(names: str) -> tuple[str, ...]:
     return found
 
 
-def plain(cell: Cell) -> str:
+def plain(cell: Cell, column: Column) -> str:
     """A cell for a machine: digits, and `unknown` for a number that is not known."""
     if isinstance(cell, float):
         return f"{cell:.6g}" if cell < 1e6 else f"{cell:.0f}"

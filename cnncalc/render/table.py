@@ -1,9 +1,9 @@
-"""A report as a table, by rich: what a person sees."""
+"""A report as a table, by rich: what a person sees; and the canvas on which all tables are drawn."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -12,93 +12,104 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from .columns import COLUMNS, NARROW, WIDE, Cell, Column, brief, full, total_cell, usual
+from . import Style
+from .columns import COLUMNS, NARROW, WIDE, brief, full, sums, texts, usual
 from .summary import explanation, lone_convolution, memory, totals
 
 if TYPE_CHECKING:
     from ..report import Report
-    from . import Style
 
 PLENTY = 120
 """From this width on there are columns for the weights alone and the locally connected layer."""
+ENDLESS = 100_000
+"""A width in which everything fits."""
+_COLORS = {"layer": "bold", "op": "cyan", "out": "green", "ratio": "dim", "fc": "dim", "local": "dim"}
+
+Row = tuple[Sequence[Text], str]
+"""The cells of a row, and the style of all of them."""
+
+
+class Canvas:
+    """Draws tables and lines as text, as wide and as colourful as a style says."""
+
+    def __init__(self, style: Style):
+        self._box = box.ASCII2 if style.ascii else box.SIMPLE_HEAD
+        self._console = Console(
+            file=io.StringIO(),
+            force_terminal=style.color,
+            color_system="standard" if style.color else None,
+            width=style.width,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            legacy_windows=False,
+            safe_box=True,
+        )
+        self.width = self._console.width
+
+    def line(self, text: str, style: str = "") -> str:
+        """A line, however long."""
+        return self._drawn(Text(text, style=style))
+
+    def table(self, titles: Sequence[str], right: Sequence[bool], gap: int, sections: Iterable[Iterable[Row]]) -> Table:
+        """A table, not yet drawn: `gap` spaces wider than need be between columns, a rule between sections of rows."""
+        table = Table(
+            box=self._box,
+            pad_edge=False,
+            padding=(0, gap, 0, 0),
+            collapse_padding=True,
+            header_style="bold",
+            show_edge=False,
+        )
+        for title, is_right in zip(titles, right, strict=True):
+            table.add_column(Text(title), justify="right" if is_right else "left", overflow="fold")
+        for section in sections:
+            table.add_section()
+            for cells, style in section:
+                table.add_row(*cells, style=style)
+        return table
+
+    def fitting(self, tables: Iterable[Table]) -> str:
+        """The first table that fits the width, drawn; the last one where none does."""
+        endless = self._console.options.update(max_width=ENDLESS)
+        for table in tables:
+            if Measurement.get(self._console, endless, table).maximum <= self.width:
+                break
+        return self._drawn(table)
+
+    def _drawn(self, thing: Table | Text) -> str:
+        """A table or a line as text, without spaces at the ends of lines."""
+        with self._console.capture() as captured:
+            self._console.print(thing, soft_wrap=isinstance(thing, Text))
+        return "".join(line.rstrip(" ") + "\n" for line in captured.get().splitlines())
 
 
 def render(report: Report, style: Style) -> Iterator[str]:
     """The table, the totals below it, and with `explain` the arithmetic."""
-    console = new_console(style)
-    yield drawn(console, _fitting(console, report, style))
-    for line in totals(report):
-        yield drawn(console, Text(line, style="bold"))
-    for line in memory(report):
-        yield drawn(console, Text(line, style="bold"))
-    for line in lone_convolution(report) if style.columns is None else []:
-        yield drawn(console, Text(line))
+    canvas = Canvas(style)
+    yield canvas.fitting(_tables(report, style, canvas))
+    for line in [*totals(report), *memory(report)]:
+        yield canvas.line(line, "bold")
+    if style.columns is None:
+        yield from map(canvas.line, lone_convolution(report))
     if style.explain:
         yield "\n"
         for line in explanation(report):
-            yield drawn(console, Text(line, style="" if line.startswith("  ") else "cyan"))
+            yield canvas.line(line, "" if line.startswith("  ") else "cyan")
 
 
-def _fitting(console: Console, report: Report, style: Style) -> Table:
-    """The table with its numbers in full; in short and close together where they would not fit."""
-    names = style.columns or usual(report, WIDE if console.width >= PLENTY else NARROW)
-    endless = console.options.update(max_width=100_000)
+def text(report: Report) -> str:
+    """The same as one text for `str(report)`: no colours, nothing shortened."""
+    return "".join(render(report, Style(width=ENDLESS))).rstrip("\n")
+
+
+def _tables(report: Report, style: Style, canvas: Canvas) -> Iterator[Table]:
+    """The table with its numbers in full, then in short, then close together."""
+    names = style.columns or usual(report, WIDE if canvas.width >= PLENTY else NARROW)
+    columns = [COLUMNS[name] for name in names]
+    colors = [_COLORS.get(name, "") for name in names]
     for write, gap in ((full, 1), (brief, 1), (brief, 0)):
-        table = _table(report, style, names, write, gap)
-        if Measurement.get(console, endless, table).maximum <= console.width:
-            break
-    return table
-
-
-def new_console(style: Style) -> Console:
-    """A console that draws into a text, as wide and as colourful as the style says."""
-    return Console(
-        file=io.StringIO(),
-        force_terminal=style.color,
-        color_system="standard" if style.color else None,
-        width=style.width,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-        safe_box=True,
-    )
-
-
-def drawn(console: Console, thing: Table | Text) -> str:
-    """A table or a line as text, without spaces at the ends of lines."""
-    with console.capture() as captured:
-        console.print(thing, soft_wrap=isinstance(thing, Text))
-    return "".join(line.rstrip(" ") + "\n" for line in captured.get().splitlines())
-
-
-def new_table(style: Style, gap: int) -> Table:
-    """A table without columns yet, `gap` spaces wider than need be between them."""
-    return Table(
-        box=box.ASCII2 if style.ascii else box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, gap, 0, 0),
-        collapse_padding=True,
-        header_style="bold",
-        show_edge=False,
-    )
-
-
-def _table(
-    report: Report, style: Style, names: tuple[str, ...], write: Callable[[Cell, Column], str], gap: int
-) -> Table:
-    table = new_table(style, gap)
-    for name in names:
-        column = COLUMNS[name]
-        table.add_column(Text(column.title), justify="right" if column.right else "left", overflow="fold")
-    for layer in report.layers:
-        table.add_row(*[Text(write(COLUMNS[n].cell(layer), COLUMNS[n]), style=_style(n)) for n in names])
-    if len(report.layers) > 1:
-        table.add_section()
-        sums = [write(total_cell(report, name), COLUMNS[name]) for name in names]
-        table.add_row(*[Text(text, style="bold" if text else "") for text in sums])
-    return table
-
-
-def _style(name: str) -> str:
-    return {"layer": "bold", "op": "cyan", "out": "green", "ratio": "dim", "fc": "dim", "local": "dim"}.get(name, "")
+        rows = [([Text(*pair) for pair in zip(row, colors, strict=True)], "") for row in texts(report, names, write)]
+        total = [Text(cell, "bold" if cell else "") for cell in sums(report, names, write)]
+        sections = [rows, [(total, "")]] if len(rows) > 1 else [rows]
+        yield canvas.table([c.title for c in columns], [c.right for c in columns], gap, sections)

@@ -18,9 +18,9 @@ import cnncalc
 from cnncalc.diffs import ABSENT, Change, Difference, compare
 from cnncalc.diffs.pairs import Item, align, in_order, match
 from cnncalc.render import Style
-from cnncalc.render.diffs.as_markdown import code
 from cnncalc.render.diffs.as_markdown import render as markdown
 from cnncalc.render.diffs.rows import percent, share_text, short
+from cnncalc.render.markdown import code
 from cnncalc.sizes import UNKNOWN
 from tests.program import Ended, environment, here, process
 

@@ -166,7 +166,7 @@ hostname="localhost" package="" id="3">
 }
 EMPTY = {
     "text": "no files\n",
-    "json": '{"cnncalc": 1, "files": [\n], "summary": {"ok": true, "files": 0, "expectations": 0, "failed": 0, '
+    "json": '{"cnncalc": 1, "files": [], "summary": {"ok": true, "files": 0, "expectations": 0, "failed": 0, '
     '"unusable": 0, "notes": 0}}\n',
     "jsonl": "",
     "github": "no files\n",

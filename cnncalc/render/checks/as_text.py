@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from .common import Tally
+from .common import with_summary
 
 if TYPE_CHECKING:
     from ...checks import Result
@@ -13,9 +13,4 @@ if TYPE_CHECKING:
 
 def render(results: Iterable[Result]) -> Iterator[str]:
     """Each finding as its file is done, then the closing line."""
-    tally = Tally()
-    for result in results:
-        tally.add(result)
-        for finding in result.findings:
-            yield finding.text() + "\n"
-    yield tally.line() + "\n"
+    return with_summary(results, lambda finding: finding.text() + "\n")

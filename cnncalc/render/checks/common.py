@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +25,14 @@ def placed(result: Result) -> Result:
     """The result with its file named as `named` does."""
     findings = [finding._replace(file=named(finding.file)) for finding in result.findings]
     return result._replace(file=named(result.file), findings=findings)
+
+
+def with_summary(results: Iterable[Result], write: Callable[[Finding], str]) -> Iterator[str]:
+    """Each finding as its file is done, then a line that counts them."""
+    tally = Tally()
+    for result in tally.counting(results):
+        yield from map(write, result.findings)
+    yield tally.line() + "\n"
 
 
 def encodable(text: str) -> str:
@@ -73,12 +82,14 @@ class Tally:
         self._last: dict[str, str] = {}
         self._files: Counter[str] = Counter()
 
-    def add(self, result: Result) -> None:
-        """Count a result."""
-        self._count_file("files", result.file)
-        self.checked += result.checked
-        for finding in result.findings:
-            self.note(finding)
+    def counting(self, results: Iterable[Result]) -> Iterator[Result]:
+        """The same results, counted as they come."""
+        for result in results:
+            self._count_file("files", result.file)
+            self.checked += result.checked
+            for finding in result.findings:
+                self.note(finding)
+            yield result
 
     def note(self, finding: Finding) -> None:
         """Count a finding alone."""

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ...notation.encode import encode, entries
 from .common import Repeats, fingerprint
 
 if TYPE_CHECKING:
     from ...checks import Finding, Result
 
-_encode = json.JSONEncoder(ensure_ascii=False).encode
-
 
 def render(results: Iterable[Result]) -> Iterator[str]:
     """One JSON array, a finding a line."""
-    between = "["
     repeats = Repeats()
-    for result in results:
-        for finding in result.findings:
-            yield f"{between}\n  {_encode(_issue(finding, repeats))}"
-            between = ","
-    yield "[]\n" if between == "[" else "\n]\n"
+    yield from entries(encode(_issue(finding, repeats)) for result in results for finding in result.findings)
+    yield "\n"
 
 
 def _issue(finding: Finding, repeats: Repeats) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -10,27 +9,23 @@ from urllib.parse import quote
 
 from ... import __version__
 from ...checks import CODES
+from ...notation.encode import encode, entries
 from .common import Repeats, fingerprint, paragraph
 
 if TYPE_CHECKING:
     from ...checks import Finding, Result
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 _INDEX = {code: index for index, code in enumerate(CODES)}
 
 
 def render(results: Iterable[Result]) -> Iterator[str]:
     """One document, a finding a line, as the files come."""
-    yield f'{{"$schema": {_encode(SCHEMA)}, "version": "2.1.0", "runs": [{{\n'
-    yield f'"tool": {_encode({"driver": _driver()})},\n"columnKind": "unicodeCodePoints",\n"results": ['
-    between = "\n"
+    yield f'{{"$schema": {encode(SCHEMA)}, "version": "2.1.0", "runs": [{{\n'
+    yield f'"tool": {encode({"driver": _driver()})},\n"columnKind": "unicodeCodePoints",\n"results": '
     repeats = Repeats()
-    for result in results:
-        for finding in result.findings:
-            yield f"{between}  {_encode(_result(finding, repeats))}"
-            between = ",\n"
-    yield "\n]}]}\n"
+    yield from entries(encode(_result(finding, repeats)) for result in results for finding in result.findings)
+    yield "}]}\n"
 
 
 def _driver() -> dict[str, Any]:

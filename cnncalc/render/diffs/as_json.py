@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...diffs import ABSENT, SHAPES, Change, LayerDiff
+from ...notation.encode import encode, entries
 from ...report import listed
 from ...sizes import to_json
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 def render(diff: Difference, style: Style) -> Iterator[str]:
     """One JSON document, a layer a line."""
-    encode = json.JSONEncoder(ensure_ascii=False, default=_whatever).encode
     head = {
         "cnncalc": 1,
         "old": {"spec": diff.names[0], **diff.old.head()},
@@ -37,13 +36,10 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
         ],
         "moved": [{"name": x.name, "old": x.places[0], "new": x.places[1]} for x in diff.moved],
     }
-    for key, entries in lists.items():
-        yield f',\n"{key}": [' + ",".join("\n  " + encode(entry) for entry in entries) + ("\n]" if entries else "]")
+    for key, layers in lists.items():
+        yield f',\n"{key}": '
+        yield from entries(map(encode, layers))
     yield "}\n"
-
-
-def _whatever(value: Any) -> Any:
-    return str(value)
 
 
 def _layer_json(layer: LayerDiff) -> dict[str, Any]:

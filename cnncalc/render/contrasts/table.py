@@ -1,0 +1,46 @@
+"""The layers where dialects differ as a table, by rich, and below it why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from ...contrasts import alike, reasons
+from ..table import Canvas, Row
+from .text import NOT_REACHED, SAME, cells, legend, name
+
+if TYPE_CHECKING:
+    from ...contrasts import Comparison
+    from .. import Style
+
+PLENTY = 100
+"""From this width on there is a column for the op."""
+_COLORS = {SAME: "dim", NOT_REACHED: "dim", "refused": "red"}
+
+
+def render(comparison: Comparison, style: Style) -> Iterator[str]:
+    """The layers where the dialects differ, why, and what the whole comes to in each."""
+    canvas = Canvas(style)
+    if not comparison.layers:
+        yield canvas.line(comparison.agreement(), "bold")
+        return
+    with_op = canvas.width >= PLENTY
+    groups = [(group, cells(group)) for group in alike(comparison.layers)]
+    rows: list[Row] = []
+    for group, row in groups:
+        op = [Text(group[0].op, "cyan")] if with_op else []
+        texts = [Text("\n".join(lines), _COLORS.get(lines[0], "green")) for lines in row]
+        rows.append(([Text(name(group), "bold"), *op, *texts], ""))
+    titles = ["layer", *(["op"] if with_op else []), *[run.name for run in comparison.runs]]
+    yield canvas.fitting([canvas.table(titles, [False] * len(titles), 1, [rows])])
+    sentence = legend([row for _, row in groups])
+    if sentence:
+        yield canvas.line(sentence, "dim")
+    yield "\n"
+    for group, lines in reasons(comparison.layers):
+        yield canvas.line(f"{name(group)}: {group[0].op}", "cyan")
+        yield from (canvas.line(f"  {line}") for line in lines)
+    yield "\n"
+    yield from (canvas.line(line, "bold") for line in comparison.summaries())

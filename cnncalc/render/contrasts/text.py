@@ -1,0 +1,79 @@
+"""A network under several dialects as JSON, CSV and Markdown, and the cells that all formats have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ...contrasts import Difference, alike, reasons
+from ...notation.encode import document as json_document
+from ...notation.encode import encode
+from .. import markdown as md
+from ..delimited import csv_row
+
+if TYPE_CHECKING:
+    from ...contrasts import Comparison
+    from .. import Style
+
+SAME, NOT_REACHED = "=", "-"
+
+
+def cells(differences: Sequence[Difference]) -> list[list[str]]:
+    """What each dialect makes of layers that differ alike: lines of text; `=` for the same as the first that has it."""
+    found: list[list[str]] = []
+    first: list[str] | None = None
+    for run in differences[0].runs:
+        lines = differences[0].cell(run)
+        if len(differences) > 1 and lines and not differences[0].figures_differ():
+            lines = lines[1:] or [SAME]
+        found.append([SAME] if first is not None and lines == first else lines or [NOT_REACHED])
+        if first is None and run.at(differences[0].number) is not None:
+            first = lines
+    return found
+
+
+def name(differences: Sequence[Difference]) -> str:
+    """`bn1`, or `bn1 and 52 more`."""
+    more = len(differences) - 1
+    return f"{differences[0].name} and {more:,} more" if more else differences[0].name
+
+
+def legend(rows: Sequence[list[list[str]]]) -> str:
+    """What the signs of a table mean, of those that it has."""
+    signs = {SAME: "= as in the first dialect that has it", NOT_REACHED: "- not reached"}
+    return ", ".join([text for sign, text in signs.items() if any([sign] in row for row in rows)])
+
+
+def document(comparison: Comparison, style: Style) -> Iterator[str]:
+    """One JSON document, a layer that differs a line."""
+    keys = comparison.to_dict()
+    return json_document((keys | {"differing": iter(keys["differing"])}).items())
+
+
+def line(comparison: Comparison, style: Style) -> Iterator[str]:
+    """The same in one line."""
+    yield encode(comparison.to_dict()) + "\n"
+
+
+def csv(comparison: Comparison, style: Style) -> Iterator[str]:
+    """A header and a row a layer that differs; every cell in full."""
+    yield csv_row(["layer", "op", *[run.name for run in comparison.runs], "why"])
+    for layer in comparison.layers:
+        yield csv_row([layer.name, layer.op, *[" ".join(layer.cell(r)) for r in layer.runs], "; ".join(layer.why())])
+
+
+def markdown(comparison: Comparison, style: Style) -> Iterator[str]:
+    """A table as GitHub draws it, and the reasons as a list."""
+    if not comparison.layers:
+        yield md.escape(comparison.agreement()) + "\n"
+        return
+    titles = ["layer", "op", *[run.name for run in comparison.runs]]
+    rows = [
+        [md.escape(name(group)), group[0].op, *[md.escape(" ".join(lines)) for lines in cells(group)]]
+        for group in alike(comparison.layers)
+    ]
+    yield from md.table(titles, [False] * len(titles), rows)
+    yield "\n"
+    for group, lines in reasons(comparison.layers):
+        yield f"- **{md.escape(name(group))}** {group[0].op}: {md.escape('; '.join(lines))}\n"
+    yield from (f"- {md.escape(line)}\n" for line in comparison.summaries())
