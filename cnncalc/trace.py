@@ -29,16 +29,7 @@ def shape(
     """
     layers: list[LayerReport] = []
     network = fill(layers, network, input, batch=batch, dialect=dialect, layout=layout)
-    last = layers[-1]
-    return Report(
-        network,
-        layers,
-        last.out,
-        summed(layers, "params"),
-        summed(layers, "buffers"),
-        summed(layers, "macs"),
-        last.rf,
-    )
+    return Report(network, layers)
 
 
 def fill(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ..contrasts import RULES, Comparison, Difference, named_list
+from ..contrasts import RULES, Comparison, Difference, compare, named_list
+from ..dialects import Dialect
 from ..errors import CnncalcError
 from ..network import Network
 from ..report import Report
+from ..sizes import Shape
+from ..trace import shape
 from . import Finding, Result, check, expect, from_error, place
 
 DIFFER = "CC401"
@@ -17,32 +20,37 @@ _HELP = "write out what the dialects differ in, or name in --dialect only those 
 def check_agreement(
     name: str,
     load: Callable[[], Network],
-    trace: Callable[[Network, str], Report],
-    compare: Callable[[Network], Comparison],
+    dialects: Sequence[type[Dialect]],
+    input: Shape | None = None,
+    batch: int | None = None,
+    layout: str | None = None,
     extra: Sequence[expect.Expectation] = (),
     strict: bool = False,
     line: int = 0,
 ) -> Result:
-    """Judge one file under each dialect that `compare` asks. What all find is said once; nothing is raised.
+    """Judge one file under each of the dialects. What all find is said once; nothing is raised.
 
     A dialect that refuses what another takes is a disagreement; a spec that all refuse is impossible.
     """
     try:
         network = load()
-        comparison = compare(network)
+        comparison = compare(network, dialects, input, batch=batch, layout=layout)
     except CnncalcError as error:
         return Result(name, [from_error(name, error)], None, line=line)
     if comparison.refused_by_all():
         errors = [from_error(name, run.error) for run in comparison.runs if run.error is not None]
         return Result(name, list(dict.fromkeys(errors)), None, line=line)
-    taking = [run.name for run in comparison.runs if run.error is None]
-    results = {
-        dialect: check(name, lambda: network, lambda net, d=dialect: trace(net, d), extra, strict, line)  # type: ignore[misc]
-        for dialect in taking
-    }
+
+    def judge(dialect: str) -> Result:
+        def trace(network: Network) -> Report:
+            return shape(network, input, batch=batch, dialect=dialect, layout=comparison.network.layout)
+
+        return check(name, lambda: network, trace, extra, strict, line)
+
+    results = {run.name: judge(run.name) for run in comparison.runs if run.error is None}
     findings = [*_disagreements(name, comparison), *_merged(results)]
-    first = results[taking[0]]
-    return Result(name, findings, first.report, sum(r.checked for r in results.values()) + 1, line)
+    report = next(iter(results.values())).report
+    return Result(name, findings, report, sum(r.checked for r in results.values()) + 1, line)
 
 
 def _disagreements(name: str, comparison: Comparison) -> Iterator[Finding]:

@@ -75,9 +75,9 @@ def no_mixture(path: str | None, as_json: bool) -> None:
 
 def kernel_keys(weight: Given | Array | None, dialect: str | None, layout: str | None) -> Fill | None:
     """What completes layer words from a single kernel."""
-    from .. import fill_for
+    from ..notation.words import fill_from_weight
 
-    return None if weight is None or isinstance(weight, Mapping) else fill_for(weight.shape, dialect, layout)
+    return None if weight is None or isinstance(weight, Mapping) else fill_from_weight(weight.shape, dialect, layout)
 
 
 def read_network(words: tuple[str, ...], fill: Fill | None, x: Array) -> Network:

@@ -115,10 +115,6 @@ class Asked(NamedTuple):
         """Whether more than one dialect is asked for."""
         return is_several(self.dialect)
 
-    def in_layout_of(self, network: Network) -> Asked:
-        """The same in the layout in which dialects are compared: the spec's own, where no other is given."""
-        return self if self.layout is not None else self._replace(layout=network.layout or network.dialect.layout)
-
     def comparison(self, network: Network, quiet: bool = True) -> Comparison:
         """The network under each dialect that is asked for, noting where it has been resolved for one already."""
         from ..contrasts import compare

@@ -14,11 +14,11 @@ from .. import checks as check
 from .. import sources
 from ..checks import baseline as lock
 from ..checks import expect
+from ..dialects import dialects_named
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
 from ..network import Network
 from ..notation.document import Document, parse
 from ..render.checks import FORMATS, renderer
-from ..report import Report
 from ._options import (
     Asked,
     debug_option,
@@ -140,10 +140,8 @@ def _check_one(
         return check.check(name, load, asked.report, extra, strict, line)
     from ..checks.agreement import check_agreement
 
-    def trace(network: Network, dialect: str) -> Report:
-        return asked.in_layout_of(network)._replace(dialect=dialect).report(network)
-
-    return check_agreement(name, load, trace, asked.comparison, extra, strict, line)
+    dialects = dialects_named(asked.dialect or "")
+    return check_agreement(name, load, dialects, asked.input, asked.batch, asked.layout, extra, strict, line)
 
 
 def _list_codes(path: str | None) -> int:

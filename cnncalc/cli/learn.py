@@ -112,16 +112,17 @@ def _say_unused(quiet: bool) -> None:
 
 def _completing(init: Array | None, y: Array, dialect: str | None, layout: str | None) -> Fill:
     """What completes the layer: c_o and k from the kernel to begin with, or c_o from what should come out."""
-    from .. import fill_for, order_of
+    from ..dialects import layout_of
+    from ..notation.words import fill_from_weight
 
     if init is not None:
-        return fill_for(init.shape, dialect, layout)
+        return fill_from_weight(init.shape, dialect, layout)
 
     def fill(layers: list[dict[str, Any]]) -> None:
         cls, nd = OPS[layers[0]["op"]]
         known = {key for raw in layers[0] for key in keys_named(cls, raw)}
         if "c_o" in cls.NEEDED and "c_o" not in known and nd is not None:
-            last = order_of(dialect, layout) == "NHWC"
+            last = layout_of(dialect, layout) == "NHWC"
             layers[0]["c_o"] = 1 if y.ndim <= nd else y.shape[-1 if last else y.ndim - nd - 1]
 
     return fill

@@ -16,6 +16,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ..dialects import Dialect, layout_of
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from ..layers import OPS, Env, Layer, find_op, keys_named, unknown_op
 from ..network import Network, Source
@@ -106,8 +107,9 @@ def read_words(words: list[str], first: int = 0, fill: Fill | None = None) -> Ne
     return document.read({"layers": layers}, source)
 
 
-def fill_from_weight(shape: tuple[int, ...], env: Env) -> Fill:
+def fill_from_weight(shape: tuple[int, ...], dialect: str | None, layout: str | None) -> Fill:
     """What the shape of a kernel tells of the one layer that such a kernel can be of: c_o and k, where left out."""
+    env = Env(Dialect, layout_of(dialect, layout) == "NHWC")
 
     def fill(layers: list[dict[str, Any]]) -> None:
         told = []
