@@ -147,6 +147,11 @@ class Difference(NamedTuple):
         return [layer for layer in self.layers if layer.is_renamed]
 
     @property
+    def renumbered(self) -> list[LayerDiff]:
+        """Layers of another name that both are called by their op and a running number."""
+        return [layer for layer in self.renamed if layer.counted]
+
+    @property
     def moved(self) -> list[LayerDiff]:
         """Layers in another order."""
         return [layer for layer in self.layers if layer.moved]

@@ -1,31 +1,20 @@
-"""Results as text: a report here, what the other commands find in folders of their name; a function a format.
+"""Results as text: a report here, what other commands find in a folder of its name; one function a format.
 
-A renderer takes the result and a Style and yields the pieces of a text. `RENDERERS` of each folder says where it is.
+A renderer takes a result and a Style, and yields the pieces of a text. `RENDERERS` of a folder says where each is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from ..report import Report
-
-RENDERERS = {
-    "table": "table.render",
-    "json": "as_json.document",
-    "jsonl": "as_json.line",
-    "csv": "delimited.csv",
-    "markdown": "delimited.markdown",
-}
-FORMATS = tuple(RENDERERS)
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import NamedTuple
 
 
 class Style(NamedTuple):
-    """How a person wants to see it."""
+    """How a result is shown."""
 
     columns: tuple[str, ...] | None = None
-    """The columns of a table, None for the usual ones."""
+    """The columns of a table; None for the usual ones."""
     explain: bool = False
     """Whether each layer's arithmetic is written out."""
     color: bool = False
@@ -33,21 +22,35 @@ class Style(NamedTuple):
     width: int | None = None
     """How wide a table may be; None for the terminal's own width."""
     ascii: bool = False
-    """Whether the output can show ASCII only."""
+    """Whether the output can show only ASCII."""
 
 
-Renderer = Callable[["Report", Style], Iterable[str]]
+Renderer = Callable[..., Iterator[str]]
 
 
-def renderer(format: str) -> Renderer:
-    """The function that writes a report in a format."""
-    function: Renderer = imported(__name__, RENDERERS[format])
-    return function
+class Formats(dict[str, str]):
+    """The renderers of one kind of result: by format, the place in a package, as `module.function`."""
+
+    def __init__(self, package: str, places: dict[str, str]):
+        super().__init__(places)
+        self.package = package
+
+    def renderer(self, format: str) -> Renderer:
+        """The function of a format; its module is imported only now."""
+        module, _, name = self[format].partition(".")
+        function: Renderer = getattr(import_module(f"{self.package}.{module}"), name)
+        return function
 
 
-def imported(package: str, place: str) -> Any:
-    """Import what stands at `module.name` in a package: a format costs nothing until it is asked for."""
-    from importlib import import_module
-
-    module, _, name = place.rpartition(".")
-    return getattr(import_module(f"{package}.{module}"), name)
+RENDERERS = Formats(
+    __name__,
+    {
+        "table": "table.render",
+        "json": "as_json.document",
+        "jsonl": "as_json.line",
+        "csv": "delimited.csv",
+        "markdown": "delimited.markdown",
+    },
+)
+FORMATS = tuple(RENDERERS)
+renderer = RENDERERS.renderer

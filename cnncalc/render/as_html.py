@@ -4,30 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
-from .columns import COLUMNS, NARROW, full, sums, texts, usual
+from ..report import Report
+from .columns import NARROW, full, grid, usual
 from .summary import memory, totals
-
-if TYPE_CHECKING:
-    from ..report import Report
 
 
 def html(report: Report) -> str:
-    """The usual columns, the totals in the table's foot, and below it the sentences of the whole."""
-    names = usual(report, NARROW)
-    body = "\n".join(_row(names, "td", row) for row in texts(report, names, full))
-    return (
-        f"<table>\n<thead>\n{_row(names, 'th', [COLUMNS[name].title for name in names])}\n</thead>\n"
-        f"<tbody>\n{body}\n</tbody>\n"
-        f"<tfoot>\n{_row(names, 'th', sums(report, names, full))}\n</tfoot>\n</table>\n"
-        f"<p>{'<br>'.join(map(escape, [*totals(report), *memory(report)]))}</p>\n"
-    )
+    """The usual columns, the totals in the table's foot, and the sentences of the whole below it."""
+    titles, right, rows, total = grid(report, usual(report, NARROW), full)
+    sections = (("thead", "th", [titles]), ("tbody", "td", rows), ("tfoot", "th", [total]))
+    parts = [f"<{part}>\n{''.join(_row(tag, right, row) for row in body)}</{part}>\n" for part, tag, body in sections]
+    return f"<table>\n{''.join(parts)}</table>\n<p>{'<br>'.join(map(escape, totals(report) + memory(report)))}</p>\n"
 
 
-def _row(names: Sequence[str], tag: str, cells: Sequence[str]) -> str:
-    sides = ["right" if COLUMNS[name].right else "left" for name in names]
-    parts = [
-        f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>' for side, cell in zip(sides, cells, strict=True)
+def _row(tag: str, right: Sequence[bool], texts: Sequence[str]) -> str:
+    cells = [
+        f'<{tag} style="text-align: {"right" if is_right else "left"}">{escape(text)}</{tag}>'
+        for is_right, text in zip(right, texts, strict=True)
     ]
-    return f"<tr>{''.join(parts)}</tr>"
+    return f"<tr>{''.join(cells)}</tr>\n"

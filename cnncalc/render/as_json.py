@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..notation.encode import document as json_document
 from ..notation.encode import encode
-
-if TYPE_CHECKING:
-    from ..report import LayerReport, Report
-    from . import Style
+from ..report import LayerReport, Report
+from . import Style
 
 
 def document(report: Report, style: Style) -> Iterator[str]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from ..explain import field_words, lines, peak_line
+from ..report import Report
 from ..sizes import counted, show, size_text
 from .columns import COLUMNS, full
-
-if TYPE_CHECKING:
-    from ..report import Report
 
 TEXTBOOK = (
     "the textbook's forms, p_h being the total padding of both sides:",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
@@ -12,12 +11,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from ..report import Report
 from . import Style
-from .columns import COLUMNS, NARROW, WIDE, brief, full, sums, texts, usual
+from .columns import NARROW, WIDE, brief, full, grid, usual
 from .summary import explanation, lone_convolution, memory, totals
-
-if TYPE_CHECKING:
-    from ..report import Report
 
 PLENTY = 120
 """From this width on there are columns for the weights alone and the locally connected layer."""
@@ -106,10 +103,9 @@ def text(report: Report) -> str:
 def _tables(report: Report, style: Style, canvas: Canvas) -> Iterator[Table]:
     """The table with its numbers in full, then in short, then close together."""
     names = style.columns or usual(report, WIDE if canvas.width >= PLENTY else NARROW)
-    columns = [COLUMNS[name] for name in names]
     colors = [_COLORS.get(name, "") for name in names]
     for write, gap in ((full, 1), (brief, 1), (brief, 0)):
-        rows = [([Text(*pair) for pair in zip(row, colors, strict=True)], "") for row in texts(report, names, write)]
-        total = [Text(cell, "bold" if cell else "") for cell in sums(report, names, write)]
-        sections = [rows, [(total, "")]] if len(rows) > 1 else [rows]
-        yield canvas.table([c.title for c in columns], [c.right for c in columns], gap, sections)
+        titles, right, rows, total = grid(report, names, write)
+        layers = [([*map(Text, row, colors)], "") for row in rows]
+        sums = [([Text(cell, "bold" if cell else "") for cell in total], "")] if len(rows) > 1 else []
+        yield canvas.table(titles, right, gap, [layers, sums])

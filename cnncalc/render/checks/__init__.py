@@ -1,39 +1,33 @@
-"""What `cnncalc check` found, for people and for CI: one module a format, from results to the pieces of a text."""
+"""What `cnncalc check` finds, for people and for CI, as text: one function a format."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
 
-from .. import imported
+from ...checks import Result
+from .. import Formats
 from .common import encodable, placed
 
-if TYPE_CHECKING:
-    from ...checks import Result
-
-RENDERERS = {
-    "text": "as_text.render",
-    "json": "as_json.document",
-    "jsonl": "as_json.lines",
-    "github": "github.render",
-    "gitlab": "gitlab.render",
-    "junit": "junit.render",
-    "sarif": "sarif.render",
-}
+RENDERERS = Formats(
+    __name__,
+    {
+        "text": "as_text.render",
+        "json": "as_json.document",
+        "jsonl": "as_json.lines",
+        "github": "github.render",
+        "gitlab": "gitlab.render",
+        "junit": "junit.render",
+        "sarif": "sarif.render",
+    },
+)
 FORMATS = tuple(RENDERERS)
 
-Renderer = Callable[[Iterable["Result"]], Iterator[str]]
 
-
-def renderer(format: str) -> Renderer:
+def renderer(format: str) -> Callable[[Iterable[Result]], Iterator[str]]:
     """The function that writes results in a format as they come.
 
     Its pieces can be encoded as UTF-8 whatever a file is called, and files under the current directory are named
     from there.
     """
-    write: Renderer = imported(__name__, RENDERERS[format])
-
-    def render(results: Iterable[Result]) -> Iterator[str]:
-        return map(encodable, write(map(placed, results)))
-
-    return render
+    write = RENDERERS.renderer(format)
+    return lambda results: map(encodable, write(map(placed, results)))

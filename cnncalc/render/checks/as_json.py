@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ...checks import Result
 from ...notation.encode import document as json_document
 from ...notation.encode import encode
 from .common import Tally
-
-if TYPE_CHECKING:
-    from ...checks import Result
 
 VERSION = 1
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
+from ...checks import Result
 from .common import with_summary
-
-if TYPE_CHECKING:
-    from ...checks import Result
 
 
 def render(results: Iterable[Result]) -> Iterator[str]:

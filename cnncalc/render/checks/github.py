@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
+from ...checks import Finding, Result
 from .. import markdown
 from .common import STDIN, Tally, encodable, named, paragraph, with_summary
-
-if TYPE_CHECKING:
-    from ...checks import Finding, Result
 
 COMMANDS = {"error": "error", "note": "notice"}
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ...checks import Finding, Result
 from ...notation.encode import encode, entries
 from .common import Repeats, fingerprint
-
-if TYPE_CHECKING:
-    from ...checks import Finding, Result
 
 
 def render(results: Iterable[Result]) -> Iterator[str]:

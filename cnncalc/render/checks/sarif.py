@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from ... import __version__
-from ...checks import CODES
+from ...checks import CODES, Finding, Result
 from ...notation.encode import encode, entries
 from .common import Repeats, fingerprint, paragraph
-
-if TYPE_CHECKING:
-    from ...checks import Finding, Result
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _INDEX = {code: index for index, code in enumerate(CODES)}

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from ...contrasts import alike, reasons
+from ...contrasts import Comparison, alike, reasons
+from .. import Style
 from ..table import Canvas, Row
 from .text import NOT_REACHED, SAME, cells, legend, name
-
-if TYPE_CHECKING:
-    from ...contrasts import Comparison
-    from .. import Style
 
 PLENTY = 100
 """From this width on there is a column for the op."""

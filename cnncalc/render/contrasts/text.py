@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from ...contrasts import Difference, alike, reasons
+from ...contrasts import Comparison, Difference, alike, reasons
 from ...notation.encode import document as json_document
 from ...notation.encode import encode
+from .. import Style
 from .. import markdown as md
 from ..delimited import csv_row
-
-if TYPE_CHECKING:
-    from ...contrasts import Comparison
-    from .. import Style
 
 SAME, NOT_REACHED = "=", "-"
 

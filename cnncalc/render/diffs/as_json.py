@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ...diffs import ABSENT, SHAPES, Change, LayerDiff
+from ...diffs import ABSENT, SHAPES, Change, Difference, LayerDiff
 from ...notation.encode import encode, entries
 from ...report import listed
 from ...sizes import to_json
-
-if TYPE_CHECKING:
-    from ...diffs import Difference
-    from .. import Style
+from .. import Style
 
 
 def render(diff: Difference, style: Style) -> Iterator[str]:

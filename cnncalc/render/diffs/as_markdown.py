@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from ...diffs import Difference
+from .. import Style
 from ..markdown import code, table
 from .rows import SIGNS, Row, cost, renumbered, rows, total_rows, verdict
-
-if TYPE_CHECKING:
-    from ...diffs import Difference
-    from .. import Style
 
 TITLES = ("", "layer", "", "before", "after", "change", "%")
 RIGHT = (False, False, False, True, True, True, True)
@@ -39,13 +36,8 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
         if body:
             many = f"{len(layers):,} {'layer' if len(layers) == 1 else 'layers'}"
             yield from _section(f"{title} ({many})", lines, shown)
-    numbers = renumbered(diff)
-    if numbers:
-        yield f"\nRenumbered: {code(numbers[0][0])} to {code(numbers[0][1])}{_and_more(len(numbers) - 1)}.\n"
-
-
-def _and_more(count: int) -> str:
-    return f" and {count:,} more" if count else ""
+    if diff.renumbered:
+        yield f"\nRenumbered: {renumbered(diff, code)}.\n"
 
 
 def _fitting(lines: list[str], room: int) -> tuple[int, int]:
