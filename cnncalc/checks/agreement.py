@@ -11,7 +11,7 @@ from ..network import Network
 from ..report import Report
 from ..sizes import Shape
 from ..trace import shape
-from . import Finding, Result, check, expect, from_error, place
+from . import Finding, Result, check, expect, finding_at, from_error
 
 DIFFER = "CC401"
 _HELP = "write out what the dialects differ in, or name in --dialect only those that have to agree"
@@ -66,13 +66,10 @@ def _disagreements(name: str, comparison: Comparison) -> Iterator[Finding]:
 
 def _differing(name: str, comparison: Comparison, difference: Difference) -> Finding:
     node = comparison.network.nodes[difference.number]
-    where = place(comparison.network, ("layers", node.origin), name)
-    outs = difference.outputs()
-    arithmetic = [line for line in difference.why() if not line.startswith("refused")]
-    what = f"the dialects differ: {outs}"
-    return Finding(
-        DIFFER, name, what, where.line, where.column, layer=node.label(), arithmetic=tuple(arithmetic), help=_HELP
-    )
+    what = f"the dialects differ: {difference.outputs()}"
+    why = tuple(line for line in difference.why() if not line.startswith("refused"))
+    path = ("layers", node.origin)
+    return finding_at(name, comparison.network, path, DIFFER, what, layer=node.label(), arithmetic=why, help=_HELP)
 
 
 def _merged(results: dict[str, Result]) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from ..notation.encode import encode
 from ..notation.encode import entries as json_entries
 from ..report import Report, listed
 from ..sizes import counted, to_json
-from . import Finding, place
+from . import Finding, finding_at
 
 VERSION = 1
 Entry = dict[str, Any]
@@ -29,28 +29,27 @@ Entry = dict[str, Any]
 def entry(report: Report) -> Entry:
     """Every figure of a report and every key of its layers, as JSON reads them back."""
     layers = {layer.name: {"op": layer.op, **layer.values, **layer.figures()} for layer in report.layers}
-    found: Entry = listed({"report": {"in": to_json(report.network.input or ()), **report.totals()}, "layers": layers})
-    return found
+    whole = {"in": to_json(report.network.input or ()), **report.totals()}
+    plain: Entry = listed({"report": whole, "layers": layers})
+    return plain
 
 
 def read(value: Any, name: str) -> dict[str, Entry]:
-    """The entries of a baseline's JSON, by file. SpecError for what is none."""
+    """The entries of a baseline's JSON, by file. SpecError if it is not a baseline."""
     files = value.get("files") if isinstance(value, dict) else None
-    if not isinstance(files, dict) or not all(_is_entry(found) for found in files.values()):
+    if not isinstance(files, dict) or not all(map(_is_entry, files.values())):
         raise SpecError(
-            f"{shown(name, LONGEST_PATH)} is no baseline", "write it with cnncalc check --baseline FILE --update"
+            f"{shown(name, LONGEST_PATH)} is not a baseline", "write it with cnncalc check --baseline FILE --update"
         )
-    if type(value.get("cnncalc")) is not int or value["cnncalc"] != VERSION:
-        raise SpecError(
-            f"{shown(name, LONGEST_PATH)}: version {shown(value.get('cnncalc'))} of a baseline is not known"
-        )
+    version = value.get("cnncalc")
+    if type(version) is not int or version != VERSION:
+        raise SpecError(f"{shown(name, LONGEST_PATH)}: version {shown(version)} of a baseline is not known")
     return files
 
 
-def _is_entry(found: Any) -> bool:
-    if not isinstance(found, dict) or not all(isinstance(found.get(key), dict) for key in ("report", "layers")):
-        return False
-    return all(isinstance(layer, dict) for layer in found["layers"].values())
+def _is_entry(value: Any) -> bool:
+    parts = (value.get("report"), value.get("layers")) if isinstance(value, dict) else (None, None)
+    return all(isinstance(part, dict) for part in parts) and all(isinstance(x, dict) for x in value["layers"].values())
 
 
 def write(entries: Mapping[str, Entry]) -> Iterator[str]:
@@ -73,10 +72,10 @@ def compare(name: str, report: Report, known: Entry | None) -> list[Finding]:
     """
     if known is None:
         return [Finding("CC302", name, "the baseline does not know this file", help="if it is new, run with --update")]
-    found = list(_compare(name, report, known, entry(report)))
-    if any(finding.level == "error" for finding in found):
-        return found
-    return [finding._replace(level="error") for finding in found]
+    findings = list(_compare(name, report, known, entry(report)))
+    if any(finding.level == "error" for finding in findings):
+        return findings
+    return [finding._replace(level="error") for finding in findings]
 
 
 def _compare(name: str, report: Report, known: Entry, now: Entry) -> Iterator[Finding]:
@@ -84,15 +83,17 @@ def _compare(name: str, report: Report, known: Entry, now: Entry) -> Iterator[Fi
     if changes:
         yield Finding("CC301", name, f"differs from the baseline: {', '.join(changes)}", help=_MEANT)
     for layer in report.layers:
-        where = place(report.network, ("layers", layer.node.origin), name)
-        at = Finding("", name, "", where.line, where.column, layer=layer.node.label(), help=_MEANT)
         before, after = known["layers"].get(layer.name), now["layers"][layer.name]
-        if before is None:
-            yield at._replace(code="CC303", what="a layer that the baseline does not have")
-        elif changes := list(_changes(before, after)):
+        changes = list(_changes(before or {}, after))
+        if not changes:
+            continue
+        code, what, own = "CC303", "a layer that the baseline does not have", True
+        if before is not None:
             own = any(before.get(key) != after.get(key) for key in ("op", *layer.values) if key != "c_i")
-            what = f"differs from the baseline{'' if own else ', as follows from above'}: {', '.join(changes)}"
-            yield at._replace(code="CC301", what=what, level="error" if own else "note")
+            follows = "" if own else ", as follows from above"
+            code, what = "CC301", f"differs from the baseline{follows}: {', '.join(changes)}"
+        more = {"level": "error" if own else "note", "layer": layer.node.label(), "help": _MEANT}
+        yield finding_at(name, report.network, ("layers", layer.node.origin), code, what, **more)
     for gone in known["layers"]:
         if gone not in now["layers"]:
             yield Finding("CC304", name, f"the baseline's layer {shown(gone)} is gone", help=_MEANT)

@@ -113,32 +113,25 @@ def _shape(key: str, wanted: Any) -> Shape:
 def _ranges(key: str, bound: str, figure: Figure, wanted: Any) -> tuple[Range, ...]:
     parts: Any = wanted if isinstance(wanted, (list, tuple)) else [wanted]
     if isinstance(wanted, str) and figure.per_axis:
-        parts = wanted.replace("X", "x").replace("×", "x").split("x")
+        parts = wanted.replace("X", "x").replace("×", "x").split("x")  # a comma may group digits
     if not parts or (len(parts) > 1 and not figure.per_axis):
         raise SpecError(f"{key}: {shown(wanted)} is not one number", "only a receptive field has one for each axis")
-    return tuple([_bounded(bound, *_with_tolerance(key, part)) for part in parts])
-
-
-def _bounded(bound: str, low: int, high: int) -> Range:
-    if bound == "min_":
-        return Range(low, None)
-    return Range(None, high) if bound == "max_" else Range(low, high)
+    ranges = [_with_tolerance(key, part) for part in parts]
+    return tuple([Range(None if bound == "max_" else low, None if bound == "min_" else high) for low, high in ranges])
 
 
 def _with_tolerance(key: str, part: Any) -> tuple[int, int]:
     """The lowest and the highest whole number that a value with its tolerance means."""
-    text, sign, tolerance = (part.replace("+-", "±") if isinstance(part, str) else part, "", "")
-    if isinstance(text, str):
-        text, sign, tolerance = text.partition("±")
+    text, sign, tolerance = (part, "", "") if not isinstance(part, str) else part.replace("+-", "±").partition("±")
     number, scale = _number(key, text, part)
     if not sign:
         if number % scale:
-            raise SpecError(f"{key}: {shown(part)} is not a whole number", None)
+            raise SpecError(f"{key}: {shown(part)} is not a whole number")
         return number // scale, number // scale
     share, share_scale = _number(key, tolerance.strip().removesuffix("%"), part)
     if share < 0:
         raise SpecError(
-            f"{key}: {shown(part)} has a tolerance below 0", "a tolerance is how far off either way will do"
+            f"{key}: {shown(part)} has a tolerance below 0", "a tolerance is the distance allowed on either side"
         )
     if tolerance.strip().endswith("%"):
         share, share_scale = abs(number) * share, scale * share_scale * 100
@@ -175,6 +168,19 @@ def _ungrouped(digits: str) -> str:
     groups = digits.replace("_", ",").split(",")
     grouped = 1 <= len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
     return "".join(groups) if grouped else digits
+
+
+def holds(expectation: Expectation, actual: Any) -> bool:
+    """Whether a shape, a count, or a list with a number for each axis is as expected; None is a number not known."""
+    if expectation.shape is not None:
+        return matches(expectation.shape, actual)
+    numbers = actual if isinstance(actual, list) else [actual]
+    ranges = expectation.ranges * len(numbers) if len(expectation.ranges) == 1 else expectation.ranges
+    if len(ranges) != len(numbers):
+        raise SpecError(
+            f"{expectation.key}: {len(ranges)} numbers for {len(numbers)} axes", "give one, or one per axis"
+        )
+    return all(number is not None and one.holds(number) for one, number in zip(ranges, numbers, strict=True))
 
 
 def matches(wanted: Shape, actual: Shape) -> bool:

@@ -1,4 +1,4 @@
-"""What several formats of findings have in common."""
+"""What several formats of findings share: names of files, fingerprints, counts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STDIN = "-"
 
 
 def named(file: str) -> str:
-    """A file from the current directory where it lies under it, with forward slashes; otherwise as it was given."""
+    """A file relative to the current directory if it is inside it, else as given; with forward slashes."""
     if file == STDIN:
         return file
     full, here = os.path.abspath(file), os.path.join(os.getcwd(), "")
@@ -34,7 +34,7 @@ def with_summary(results: Iterable[Result], write: Callable[[Finding], str]) -> 
 
 
 def encodable(text: str) -> str:
-    r"""The text with lone surrogates, as in names that are no UTF-8, written `\udcff`: JSON reads that as it was."""
+    r"""The text with lone surrogates, as in names that are not UTF-8, written `\udcff`: JSON reads them back."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -44,7 +44,7 @@ def paragraph(finding: Finding) -> str:
 
 
 class Repeats:
-    """How often a thing was there in a file, files coming one after the other."""
+    """Count how often a key comes in a file; files come one after the other."""
 
     def __init__(self) -> None:
         self._file: str | None = None
@@ -60,7 +60,7 @@ class Repeats:
 
 
 def fingerprint(finding: Finding, repeats: Repeats) -> str:
-    """A hash of code, file, layer's name and figure: it stays when lines shift and layers come in between."""
+    """A hash of code, file, layer's name and figure: it stays when lines shift or layers are inserted."""
     import hashlib
 
     layer = finding.layer or ""
@@ -75,15 +75,16 @@ class Tally:
 
     def __init__(self) -> None:
         self.checked = 0
-        self.findings: Counter[str] = Counter()
-        """By level and code, as `error CC101`; files that are unreadable, impossible or expect nothing count once."""
-        self._last: dict[str, str] = {}
+        self.findings: Counter[tuple[str, str]] = Counter()
+        """By level and code; files that are unreadable, impossible or expect nothing count once."""
         self._files: Counter[str] = Counter()
+        self._last: dict[object, str] = {}
+        """The last file of each kind of thing that is counted once a file."""
 
     def counting(self, results: Iterable[Result]) -> Iterator[Result]:
         """The same results, counted as they come."""
         for result in results:
-            self._count_file("files", result.file)
+            self._files["all"] += self._is_next("all", result.file)
             self.checked += result.checked
             for finding in result.findings:
                 self.note(finding)
@@ -91,76 +92,73 @@ class Tally:
 
     def note(self, finding: Finding) -> None:
         """Count a finding alone."""
-        key = f"{finding.level} {finding.code}"
+        key = finding.level, finding.code
         if finding.is_unusable:
-            self._count_file("unusable", finding.file)
-        if finding.code not in PER_FILE:
-            self.findings[key] += 1
-        elif self._last.get(key) != finding.file:
-            self._last[key] = finding.file
+            self._files["unusable"] += self._is_next("unusable", finding.file)
+        if finding.code not in PER_FILE or self._is_next(key, finding.file):
             self.findings[key] += 1
 
-    def _count_file(self, kind: str, file: str) -> None:
-        if self._last.get(kind) != file:
-            self._last[kind] = file
-            self._files[kind] += 1
+    def _is_next(self, kind: object, file: str) -> bool:
+        """Whether a file is another one than the last of its kind."""
+        is_next = self._last.get(kind) != file
+        self._last[kind] = file
+        return is_next
+
+    def _count(self, level: str, code: str = "CC") -> int:
+        """How many findings of a level have a code that begins so."""
+        return sum(n for key, n in self.findings.items() if key[0] == level and key[1].startswith(code))
 
     def to_dict(self) -> dict[str, int | bool]:
         """The counts as JSON."""
-        errors = sum(n for key, n in self.findings.items() if key.startswith("error "))
-        unusable = sum(n for key, n in self.findings.items() if key < "error CC100")
+        errors = self._count("error")
         return {
             "ok": errors == 0,
-            "files": self._files["files"],
+            "files": self._files["all"],
             "expectations": self.checked,
-            "failed": errors - unusable,
+            "failed": errors - self._count("error", "CC0"),
             "unusable": self._files["unusable"],
-            "notes": sum(self.findings.values()) - errors,
+            "notes": self._count("note"),
         }
 
     def line(self) -> str:
         """`3 files, 12 expectations: 2 failed, 1 file unreadable`."""
-        if not self._files["files"]:
+        if not self._files["all"]:
             return "no files"
-        head = counted(self._files["files"], "file")
-        if self.checked or any(key.endswith(" CC201") for key in self.findings):
-            head += f", {counted(self.checked, 'expectation')}"
+        head = plural(self._files["all"], "file")
+        if self.checked or any(code == "CC201" for _, code in self.findings):
+            head += f", {plural(self.checked, 'expectation')}"
         return f"{head}: {self.outcome()}"
 
     def outcome(self) -> str:
         """`2 failed, 1 file unreadable`, or `all hold`; notes stand behind a semicolon."""
-        errors, notes = ([part for part in self._parts(level) if part] for level in ("error", "note"))
+        errors, notes = map(self._parts, ("error", "note"))
         if not errors and (self.checked or not notes):
             errors = ["it holds" if self.checked == 1 else "all hold"]
         return "; ".join(", ".join(parts) for parts in (errors, notes) if parts)
 
     def _parts(self, level: str) -> list[str]:
-        found = {key.partition(" ")[2]: n for key, n in self.findings.items() if key.startswith(level + " ")}
-        unreadable, impossible, bad, nothing = (found.pop(code, 0) for code in ("CC001", "CC002", "CC003", "CC201"))
-        changed = sum(n for code, n in found.items() if code.startswith("CC3"))
-        others = sum(found.values()) - changed
-        return [
-            f"{others:,} failed" if others and level == "error" else counted(others, "note") if others else "",
-            _changes(changed, level) if changed else "",
-            f"{counted(unreadable, 'file')} unreadable" if unreadable else "",
-            f"{counted(impossible, 'file')} impossible" if impossible else "",
-            f"{counted(bad, 'expectation')} unreadable" if bad else "",
-            f"{counted(nothing, 'file')} {'expects' if nothing == 1 else 'expect'} nothing" if nothing else "",
-        ]
-
-
-def _changes(number: int, level: str) -> str:
-    """Layers that differ from a baseline, or only follow from those that do."""
-    return (
-        f"{counted(number, 'change')} against the baseline"
-        if level == "error"
-        else f"{number:,} that follow{'s' * (number == 1)}"
-    )
+        counts = [self._count(level, code) for code in ("CC3", "CC001", "CC002", "CC003", "CC201")]
+        changed, unreadable, impossible, bad, silent = counts
+        counts = [self._count(level) - sum(counts), *counts]
+        if level == "error":
+            others, changes = f"{counts[0]:,} failed", f"{plural(changed, 'change')} against the baseline"
+        else:
+            others, changes = plural(counts[0], "note"), f"{changed:,} that follow{'s' * (changed == 1)}"
+        texts = (
+            others,
+            changes,
+            f"{plural(unreadable, 'file')} unreadable",
+            f"{plural(impossible, 'file')} impossible",
+            f"{plural(bad, 'expectation')} unreadable",
+            f"{plural(silent, 'file')} {'expects' if silent == 1 else 'expect'} nothing",
+        )
+        return [text for count, text in zip(counts, texts, strict=True) if count]
 
 
 PER_FILE = ("CC001", "CC002", "CC201")
+"""The codes of which a file has one, however many lines of it have it."""
 
 
-def counted(number: int, word: str) -> str:
+def plural(number: int, word: str) -> str:
     """`1 file`, `3 files`, `1,200 files`."""
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
