@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
+from ....layers.base import split
+from ....layers.sliding import place
 from ....report import LayerReport
 from ....sizes import known
 from .file import File, numbers, unsaid, weight_shape
@@ -120,12 +122,25 @@ def transposed(file: File, layer: LayerReport) -> None:
     between(file, layer, "ConvTranspose", [weight, *bias(file, layer)], **attributes)
 
 
+def ceil_mode(layer: LayerReport) -> int:
+    """The `ceil_mode` that places as many windows as the layer has. SpecError if neither does.
+
+    ONNX drops a last window that would start in the padding after; here `ceil` may keep it.
+    """
+    v = layer.values
+    space, out = [split(sample, layer.env, None, layer.op)[1] for sample in (layer.sample, layer.traced.out)]
+    for up in dict.fromkeys((bool(v["ceil"]), False)):
+        if tuple([slide.out for slide in place(space, v["k"], v["s"], v["d"], v["p"], up)]) == out:
+            return int(up)
+    raise unsaid(layer, "a last window that starts beyond the input and is kept", "ceil=false leaves it out")
+
+
 def pool(op: str) -> Writing:
     """A sliding pool."""
 
     def handle(file: File, layer: LayerReport) -> None:
         v = layer.values
-        more: dict[str, Any] = {"ceil_mode": int(v["ceil"])}
+        more: dict[str, Any] = {"ceil_mode": ceil_mode(layer)}
         if "count_include_pad" in v:
             more["count_include_pad"] = int(v["count_include_pad"])
         if "norm" in v:
