@@ -133,7 +133,7 @@ def measure(report: Report, dtype: str) -> Report:
         _bytes(report.params, each),
         _bytes(report.buffers, each),
     )
-    return Report(report.network, report.layers, memory)
+    return Report(report.network, report.batch, report.sample, report.layers, memory)
 
 
 def _named(tensor: int, fed: int | None, steps: Sequence[Step], names: Sequence[str]) -> tuple[str, int]:

@@ -9,7 +9,7 @@ from ..execute import run as run_network
 from ..execute.task import Array
 from ..execute.weights import sourced
 from ..frameworks import writer
-from ..notation.words import fill_from_weight
+from ..notation.words import completer_from_kernel
 from .networks import Input, Source, load_completed, shape
 
 
@@ -43,7 +43,7 @@ def run(
     [[19, 25], [37, 43]]
     """
     kernel = None if weights is None or isinstance(weights, Mapping) else weights.shape
-    network = load_completed(net, None if kernel is None else fill_from_weight(kernel, dialect, layout))
+    network = load_completed(net, None if kernel is None else completer_from_kernel(kernel, dialect, layout))
     return run_network(
         network, x, weights, bias=bias, seed=seed, dialect=dialect, layout=layout, keep=keep, memory=memory
     )

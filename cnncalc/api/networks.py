@@ -12,15 +12,15 @@ from ..checks import Result
 from ..checks import check as check_network
 from ..checks.agreement import check_agreement
 from ..checks.expect import read as read_expectations
-from ..contrasts import Comparison
-from ..contrasts import compare as contrast_network
+from ..contrasts import Contrast
+from ..contrasts import contrast as contrast_network
 from ..dialects import ALL, dialects_named, layout_named
 from ..diffs import Difference
-from ..diffs import compare as diff_reports
+from ..diffs import diff as diff_reports
 from ..errors import SpecError
 from ..frameworks import writer
 from ..network import Network
-from ..notation.words import Fill
+from ..notation.words import Completer
 from ..report import Report
 from ..sizes import Shape, read_shape
 
@@ -45,8 +45,8 @@ def load(source: Source) -> Network:
     return load_completed(source, None)
 
 
-def load_completed(source: Source, fill: Fill | None) -> Network:
-    """Return the network of `source`, its layer words completed by `fill`."""
+def load_completed(source: Source, complete: Completer | None) -> Network:
+    """Return the network of `source`, its layer words completed by `complete`."""
     if isinstance(source, Network):
         return source
     if isinstance(source, Report):
@@ -57,9 +57,9 @@ def load_completed(source: Source, fill: Fill | None) -> Network:
         return sources.read_value(list(source) if isinstance(source, tuple) else source)
     if isinstance(source, PathLike):
         return sources.load_file(fspath(source))
-    given = sources.sort_out([source] if exists(source) else source.split())
-    network = sources.network(given, _no_stdin, fill)
-    return network if given.input is None else network._replace(input=given.input)
+    words = sources.spec_words([source] if exists(source) else source.split())
+    network = sources.load_words(words, _no_stdin, complete)
+    return network if words.input is None else network._replace(input=words.input)
 
 
 def _no_stdin() -> str:
@@ -162,7 +162,7 @@ def contrast(
     input: Input | None = None,
     batch: int | None = None,
     layout: str | None = None,
-) -> Comparison:
+) -> Contrast:
     """Trace a network under several dialects, and find the layers where they differ.
 
     `dialects` is "all", or names as "torch,onnx" or ["torch", "onnx"]; the rest is as in `shape`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ..contrasts import RULES, Comparison, Difference, compare, named_list
+from ..contrasts import RULES, Contrast, LayerContrast, contrast, named_list
 from ..dialects import Dialect
 from ..errors import CnncalcError
 from ..network import Network
@@ -34,42 +34,42 @@ def check_agreement(
     """
     try:
         network = load()
-        comparison = compare(network, dialects, input, batch=batch, layout=layout)
+        contrasted = contrast(network, dialects, input, batch=batch, layout=layout)
     except CnncalcError as error:
         return Result(name, [from_error(name, error)], None, line=line)
-    if comparison.refused_by_all():
-        errors = [from_error(name, run.error) for run in comparison.runs if run.error is not None]
+    if contrasted.refused_by_all():
+        errors = [from_error(name, run.error) for run in contrasted.runs if run.error is not None]
         return Result(name, list(dict.fromkeys(errors)), None, line=line)
 
     def judge(dialect: str) -> Result:
         def trace(network: Network) -> Report:
-            return shape(network, input, batch=batch, dialect=dialect, layout=comparison.network.layout)
+            return shape(network, input, batch=batch, dialect=dialect, layout=contrasted.network.layout)
 
         return check(name, lambda: network, trace, extra, strict, line)
 
-    results = {run.name: judge(run.name) for run in comparison.runs if run.error is None}
-    findings = [*_disagreements(name, comparison), *_merged(results)]
+    results = {run.name: judge(run.name) for run in contrasted.runs if run.error is None}
+    findings = [*_disagreements(name, contrasted), *_merged(results)]
     report = next(iter(results.values())).report
     return Result(name, findings, report, sum(r.checked for r in results.values()) + 1, line)
 
 
-def _disagreements(name: str, comparison: Comparison) -> Iterator[Finding]:
+def _disagreements(name: str, contrast: Contrast) -> Iterator[Finding]:
     """The layers at which a dialect refuses, or makes another figure than the others for a reason of its own."""
-    for difference in comparison.layers:
+    for difference in contrast.layers:
         for run in difference.refusing():
             if run.error is not None:
                 what = f"refused by {run.name}: {run.error.what}"
                 yield from_error(name, run.error)._replace(code=DIFFER, what=what, help=_HELP)
         if any(RULES[key].shapes for key in difference.apart()):
-            yield _differing(name, comparison, difference)
+            yield _differing(name, contrast, difference)
 
 
-def _differing(name: str, comparison: Comparison, difference: Difference) -> Finding:
-    node = comparison.network.nodes[difference.number]
+def _differing(name: str, contrast: Contrast, difference: LayerContrast) -> Finding:
+    node = contrast.network.nodes[difference.number]
     what = f"the dialects differ: {difference.outputs()}"
     why = tuple(line for line in difference.why() if not line.startswith("refused"))
-    path = ("layers", node.origin)
-    return finding_at(name, comparison.network, path, DIFFER, what, layer=node.label(), arithmetic=why, help=_HELP)
+    path = ("layers", node.spec_index)
+    return finding_at(name, contrast.network, path, DIFFER, what, layer=node.label(), arithmetic=why, help=_HELP)
 
 
 def _merged(results: dict[str, Result]) -> Iterator[Finding]:

@@ -93,7 +93,7 @@ def _compare(name: str, report: Report, known: Entry, now: Entry) -> Iterator[Fi
             follows = "" if own else ", as follows from above"
             code, what = "CC301", f"differs from the baseline{follows}: {', '.join(changes)}"
         more = {"level": "error" if own else "note", "layer": layer.node.label(), "help": _MEANT}
-        yield finding_at(name, report.network, ("layers", layer.node.origin), code, what, **more)
+        yield finding_at(name, report.network, ("layers", layer.node.spec_index), code, what, **more)
     for gone in known["layers"]:
         if gone not in now["layers"]:
             yield Finding("CC304", name, f"the baseline's layer {shown(gone)} is gone", help=_MEANT)

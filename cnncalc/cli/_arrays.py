@@ -16,7 +16,7 @@ from ..network import Network
 if TYPE_CHECKING:
     from ..execute.npy import Given
     from ..execute.task import Array
-    from ..notation.words import Fill
+    from ..notation.words import Completer
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,24 +73,26 @@ def no_mixture(path: str | None, as_json: bool) -> None:
         raise SpecError("-o - is the array itself, and --json a description", "leave one of them out")
 
 
-def kernel_keys(weight: Given | Array | None, dialect: str | None, layout: str | None) -> Fill | None:
+def kernel_keys(weight: Given | Array | None, dialect: str | None, layout: str | None) -> Completer | None:
     """What completes layer words from a single kernel."""
-    from ..notation.words import fill_from_weight
+    from ..notation.words import completer_from_kernel
 
-    return None if weight is None or isinstance(weight, Mapping) else fill_from_weight(weight.shape, dialect, layout)
+    if weight is None or isinstance(weight, Mapping):
+        return None
+    return completer_from_kernel(weight.shape, dialect, layout)
 
 
-def read_network(words: tuple[str, ...], fill: Fill | None, x: Array) -> Network:
+def read_network(words: tuple[str, ...], complete: Completer | None, x: Array) -> Network:
     """The network of SPEC words. A shape in front has to be x's."""
     from ..sizes import show
     from ._options import read_stdin
 
-    given = sources.sort_out(words)
-    network = sources.network(given, read_stdin, fill)
-    if given.input is not None:
-        front = tuple([n for n in given.input if isinstance(n, int)])
-        if len(front) == len(given.input) and front not in (x.shape, x.shape[1:]):
-            raise SpecError(f"the shape in front is {show(given.input)}, and x is {show(x.shape)}", "leave it out")
+    spec = sources.spec_words(words)
+    network = sources.load_words(spec, read_stdin, complete)
+    if spec.input is not None:
+        front = tuple([n for n in spec.input if isinstance(n, int)])
+        if len(front) == len(spec.input) and front not in (x.shape, x.shape[1:]):
+            raise SpecError(f"the shape in front is {show(spec.input)}, and x is {show(x.shape)}", "leave it out")
     return network
 
 

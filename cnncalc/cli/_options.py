@@ -15,16 +15,16 @@ from .. import trace
 from ..dialects import ALL, NAMES, dialect_named, dialects_named, is_several, layout_named
 from ..errors import SpecError
 from ..frameworks import Imported
-from ..input import feed, settle
+from ..input import configure, read_input
 from ..network import Network
 from ..render import FORMATS, Style
 from ..report import Report
 from ..sizes import Shape, parse_shape, show
-from ..sources import Given
+from ..sources import SpecWords
 from ._usage import OneOf, Whole
 
 if TYPE_CHECKING:
-    from ..contrasts import Comparison
+    from ..contrasts import Contrast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -95,20 +95,19 @@ class Asked(NamedTuple):
     dialect: str | None
     layout: str | None
 
-    def with_front(self, given: Given) -> Asked:
+    def with_front(self, words: SpecWords) -> Asked:
         """The same with the shape that stands in front of a SPEC. SpecError where -i gives one, too."""
-        if given.input is None:
+        if words.input is None:
             return self
         if self.input is not None:
-            raise SpecError(f"two inputs: {given.words[0]} in front, and -i {show(self.input)}", "give one of them")
-        return self._replace(input=given.input)
+            raise SpecError(f"two inputs: {words.words[0]} in front, and -i {show(self.input)}", "give one of them")
+        return self._replace(input=words.input)
 
     def settle(self, network: Network) -> Network:
         """The network with what the options say of it."""
-        network = settle(network, self.input, self.dialect, self.layout)
+        network = configure(network, self.input, self.dialect, self.layout)
         if self.batch is not None and network.input is not None:
-            _, _, shown_input = feed(network, network.input, self.batch)
-            network = network._replace(input=shown_input)
+            network = network._replace(input=read_input(network, self.batch).sizes)
         return network
 
     @property
@@ -116,14 +115,14 @@ class Asked(NamedTuple):
         """Whether more than one dialect is asked for."""
         return is_several(self.dialect)
 
-    def comparison(self, network: Network, quiet: bool = True) -> Comparison:
+    def contrast(self, network: Network, quiet: bool = True) -> Contrast:
         """The network under each dialect that is asked for, noting where it has been resolved for one already."""
-        from ..contrasts import compare
+        from ..contrasts import contrast
 
         if network.is_report:
             note(quiet, "this is a report: what dialects differ in is written out in it, as its own has it")
         assert self.dialect is not None
-        return compare(network, dialects_named(self.dialect), self.input, batch=self.batch, layout=self.layout)
+        return contrast(network, dialects_named(self.dialect), self.input, batch=self.batch, layout=self.layout)
 
     def report(self, network: Network, quiet: bool = True, name: str = "this") -> Report:
         """The report of a network under these options, noting where its paddings were meant for another input."""

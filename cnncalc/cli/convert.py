@@ -10,7 +10,7 @@ from ..errors import SpecError
 from ..files import binary_output, text_output
 from ..frameworks import TARGETS, writer
 from ..network import Network, no_input
-from ..sources import Given
+from ..sources import SpecWords
 from ._options import (
     Asked,
     color_option,
@@ -58,9 +58,9 @@ def command(
     """
     from .. import sources
 
-    given = sources.sort_out(spec)
-    asked = asked.with_front(given)
-    network = asked.settle(_read(given, asked))
+    words = sources.spec_words(spec)
+    asked = asked.with_front(words)
+    network = asked.settle(_read(words, asked))
     if w_path is not None:
         network = _with_weights(network, w_path, target)
     found = writer(target)(network)
@@ -75,15 +75,15 @@ def command(
     return 0
 
 
-def _read(given: Given, asked: Asked) -> Network:
+def _read(words: SpecWords, asked: Asked) -> Network:
     """The network of SPEC words, or of a torch.nn.Module."""
     from .. import sources
     from ..frameworks.torch.read.factory import is_factory
     from ..notation.words import is_layer_word
 
-    (word, *more) = given.rest
+    (word, *more) = words.rest
     if more or is_layer_word(word) or not is_factory(word) or os.path.exists(word):
-        return sources.network(given, read_stdin)
+        return sources.load_words(words, read_stdin)
     return _of_module(word, asked)
 
 
@@ -94,8 +94,7 @@ def _of_module(word: str, asked: Asked) -> Network:
 
     if asked.input is None:
         raise no_input()
-    batch = () if asked.batch is None else (asked.batch,)
-    return imported(read(make(word), (*batch, *asked.input)), word)
+    return imported(read(make(word), asked.input, batch=asked.batch), word)
 
 
 def _with_weights(network: Network, path: str, target: str) -> Network:

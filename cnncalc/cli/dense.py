@@ -47,11 +47,11 @@ def command(
     from ..execute.npy import machine_memory
 
     weights = read_weights(w_path)
-    given = sources.sort_out(layer)
-    network = sources.network(given, read_stdin, kernel_keys(weights, dialect, layout))
+    words = sources.spec_words(layer)
+    network = sources.load_words(words, read_stdin, kernel_keys(weights, dialect, layout))
     biased = any(node.layer.given.get("bias") for node in network.nodes)
     network = matrix.without_bias(network)
-    sample = given.input if input is None else parse_shape(input)
+    sample = words.input if input is None else parse_shape(input)
     if sample is None:
         sample = network.input
     if sample is None:

@@ -7,8 +7,7 @@ import subprocess
 
 import click
 
-from .. import sources
-from ..diffs import compare
+from .. import diffs, sources
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, nearest, shown
 from ..files import text_output
 from ..layers import OPS
@@ -74,10 +73,10 @@ def command(
     if networks == (sources.STDIN, sources.STDIN):
         raise SpecError("standard input can be only one of the two", "give a file for the other")
     old, new = (_report(word, asked, quiet) for word in networks)
-    diff = compare(old, new, (networks[0], networks[1]))
+    difference = diffs.diff(old, new, (networks[0], networks[1]))
     with text_output(path, utf8=format != "table") as stream:
-        write(stream, renderer(format)(diff, style_of(None, False, color, stream)))
-    return int(exit_code and bool(diff))
+        write(stream, renderer(format)(difference, style_of(None, False, color, stream)))
+    return int(exit_code and bool(difference))
 
 
 def _report(word: str, asked: Asked, quiet: bool) -> Report:
@@ -100,8 +99,8 @@ def _network(word: str) -> tuple[Network, Shape | None]:
     words = [word] if word == sources.STDIN or os.path.exists(word) else word.split()
     if _is_revision(word, words):
         return sources.read_bytes(_at_revision(word), word), None
-    given = sources.sort_out(words)
-    return sources.network(given, read_stdin), given.input
+    spec = sources.spec_words(words)
+    return sources.load_words(spec, read_stdin), spec.input
 
 
 def _is_revision(word: str, words: list[str]) -> bool:

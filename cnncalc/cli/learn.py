@@ -17,7 +17,7 @@ from ._usage import Command, Positive, Whole
 if TYPE_CHECKING:
     from ..execute.learn import Learner, Solution
     from ..execute.task import Array
-    from ..notation.words import Fill
+    from ..notation.words import Completer
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 24
@@ -108,22 +108,22 @@ def _say_unused(quiet: bool) -> None:
             note(quiet, f"--{option.replace('_', '-')} is not used: --exact takes no steps")
 
 
-def _completing(init: Array | None, y: Array, dialect: str | None, layout: str | None) -> Fill:
+def _completing(init: Array | None, y: Array, dialect: str | None, layout: str | None) -> Completer:
     """What completes the layer: c_o and k from the kernel to begin with, or c_o from what should come out."""
     from ..dialects import layout_of
-    from ..notation.words import fill_from_weight
+    from ..notation.words import completer_from_kernel
 
     if init is not None:
-        return fill_from_weight(init.shape, dialect, layout)
+        return completer_from_kernel(init.shape, dialect, layout)
 
-    def fill(layers: list[dict[str, Any]]) -> None:
+    def complete(layers: list[dict[str, Any]]) -> None:
         cls, nd = OPS[layers[0]["op"]]
         known = {key for raw in layers[0] for key in keys_named(cls, raw)}
         if "c_o" in cls.NEEDED and "c_o" not in known and nd is not None:
             last = layout_of(dialect, layout) == "NHWC"
             layers[0]["c_o"] = 1 if y.ndim <= nd else y.shape[-1 if last else y.ndim - nd - 1]
 
-    return fill
+    return complete
 
 
 def _descend(learner: Learner, lr: float, steps: int, log_every: int, silent: bool) -> list[dict[str, Any]]:

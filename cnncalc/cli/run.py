@@ -109,10 +109,10 @@ def command(
         keep_all=folder is not None,
         memory=read_size(memory),
     )
-    chosen = rows_of(rows, job.fed.batch)
+    chosen = rows_of(rows, job.samples.batch)
     if rows is not None:
         x = x[chosen]
-    count = 1 if job.fed.batch is None else len(x)
+    count = 1 if job.samples.batch is None else len(x)
     _announce(job, x, x_path, count, path, quiet)
     for name in job.not_needed[:4]:
         note(quiet, f"{name} is given, and no layer needs it")

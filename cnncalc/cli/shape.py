@@ -54,7 +54,7 @@ def command(
       maxpool:k3,s2,p0+1     before 0, after 1
     """
     format = format_of(as_json, as_jsonl, format)
-    given = sources.sort_out(spec)
+    words = sources.spec_words(spec)
     if columns is not None and format in ("json", "jsonl"):
         raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
     if explain and format == "csv":
@@ -63,13 +63,13 @@ def command(
         raise SpecError(
             "--explain, --columns and --dtype are for one dialect", f"leave out --dialect {asked.dialect}, or name one"
         )
-    asked = asked.with_front(given)
+    asked = asked.with_front(words)
     with text_output(path, utf8=format in ("json", "jsonl")) as stream:
         style = style_of(_chosen(columns), explain, color, stream)
         dtype = _dtype_of(dtype, style)
-        if format == "jsonl" and _is_lines(given):
-            return _stream(given.rest[0], asked, style, stream, dtype)
-        network = sources.network(given, read_stdin)
+        if format == "jsonl" and _is_lines(words):
+            return _stream(words.rest[0], asked, style, stream, dtype)
+        network = sources.load_words(words, read_stdin)
         if asked.several:
             return _side_by_side(network, asked, format, style, stream, quiet)
         write(stream, renderer(format)(_measured(asked.report(network, quiet), dtype), style))
@@ -82,9 +82,9 @@ def _side_by_side(
     """The network under several dialects; 2 where none takes it."""
     from ..render import contrasts
 
-    comparison = asked.comparison(network, quiet)
-    write(stream, contrasts.renderer(format)(comparison, style))
-    return 2 if comparison.refused_by_all() else 0
+    contrast = asked.contrast(network, quiet)
+    write(stream, contrasts.renderer(format)(contrast, style))
+    return 2 if contrast.refused_by_all() else 0
 
 
 def _chosen(columns: str | None) -> tuple[str, ...] | None:
@@ -95,9 +95,9 @@ def _chosen(columns: str | None) -> tuple[str, ...] | None:
     return chosen(columns)
 
 
-def _is_lines(given: sources.Given) -> bool:
-    word = given.rest[0]
-    return len(given.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl"))
+def _is_lines(words: sources.SpecWords) -> bool:
+    word = words.rest[0]
+    return len(words.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl"))
 
 
 def _dtype_of(dtype: str | None, style: Style) -> str | None:

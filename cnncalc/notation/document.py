@@ -10,7 +10,7 @@ from ..dialects import DIALECTS, dialect_named, layout_named
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from ..layers import OPS, Layer, find_op, keys_named, unknown_op
 from ..layers.composite import nested
-from ..network import Network, Node, Source
+from ..network import Network, Node, Origin
 from ..sizes import LARGEST, read_shape
 from ..wiring import Wire, wire
 from .keys import LAYER_KEYS, canonical
@@ -25,8 +25,8 @@ TOP_KEYS = ("cnncalc", "name", "input", "dialect", "layout", "layers", "expect",
 COMMON_KEYS = ("op", *LAYER_KEYS, "report")
 
 
-class Document(Source):
-    """A JSON text and its name: the source of the networks read from it."""
+class Document(Origin):
+    """A JSON text and its name: where networks were read from."""
 
     def __init__(self, text: str, name: str, first_line: int = 1):
         self.text, self.name, self.first_line = text, name, first_line
@@ -127,16 +127,16 @@ def _at(document: Document, at: int, what: str, help: str | None) -> CnncalcErro
     return error
 
 
-def read(value: Any, source: Source | None = None) -> Network:
+def read(value: Any, origin: Origin | None = None) -> Network:
     """A network from a parsed spec: an object with `layers`, a bare list of layers, or one layer."""
     layers: Any = None
     try:
-        top, layers = _open(value, source)
-        return _network(top, layers, source)
+        top, layers = _open(value, origin)
+        return _network(top, layers, origin)
     except CnncalcError as error:
-        if error.where is None and source is not None:
+        if error.where is None and origin is not None:
             path = error.path or ()
-            error.where = source.locate(path, error.key)
+            error.where = origin.locate(path, error.key)
         if error.layer is None and error.path and error.path[0] == "layers" and len(error.path) > 1:
             error.layer = _label(layers, error.path)
         raise
@@ -160,15 +160,15 @@ def is_baseline(value: Any) -> bool:
     return isinstance(value, dict) and "files" in value and "layers" not in value
 
 
-def _open(value: Any, source: Source | None) -> tuple[dict[str, Any], Any]:
+def _open(value: Any, origin: Origin | None) -> tuple[dict[str, Any], Any]:
     """The top-level keys and the layers of either form."""
     if isinstance(value, dict) and "layers" not in value and "op" in value:
-        if isinstance(source, Document):
-            source.layers_at = None
+        if isinstance(origin, Document):
+            origin.layers_at = None
         return {}, [value]
     if isinstance(value, (list, tuple)):
-        if isinstance(source, Document):
-            source.layers_at = ()
+        if isinstance(origin, Document):
+            origin.layers_at = ()
         return {}, value
     if isinstance(value, dict):
         return value, value.get("layers")
@@ -188,7 +188,7 @@ def _label(layers: Any, path: Path) -> str:
     return f"{label} {shown(name)}" if isinstance(name, str) else label
 
 
-def _network(top: dict[str, Any], layers: Any, source: Source | None) -> Network:
+def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network:
     for key in top:
         if key not in TOP_KEYS:
             raise SpecError(f"unknown key {shown(key)}", nearest(key, TOP_KEYS), path=(key,))
@@ -209,7 +209,7 @@ def _network(top: dict[str, Any], layers: Any, source: Source | None) -> Network
         _read(lambda: read_shape(top["input"]), ("input",)) if top.get("input") is not None else None,
         name,
         top.get("expect"),
-        source,
+        origin,
         "report" in top,
     )
 
@@ -256,7 +256,7 @@ def _inner_layers(value: Any, index: int, depth: int) -> tuple[Node, ...]:
     try:
         return read_layers(value, depth)
     except CnncalcError as error:
-        if error.what.endswith("is no layer") and error.help is None:
+        if error.what.endswith("is not a layer") and error.help is None:
             error.help = "a block's layers read each other; what the block reads is their input"
         error.path = ("layers", index, *(error.path or ("layers",)))
         raise

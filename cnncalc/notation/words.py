@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from ..dialects import Dialect, layout_of
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from ..layers import OPS, Env, Layer, find_op, keys_named, unknown_op
-from ..network import Network, Source
+from ..network import Network, Origin
 from ..sizes import is_digits, split_axes
 from . import document
 from .keys import LAYER_KEYS, canonical
@@ -43,8 +43,8 @@ class Arg(NamedTuple):
     end: int
 
 
-class Words(Source):
-    """The words of a command line: the source of the network read from them."""
+class Words(Origin):
+    """The words of a command line: where a network was read from."""
 
     def __init__(self, words: list[str], first: int = 0):
         self.words, self.first = words, first
@@ -87,31 +87,31 @@ class WordError(SpecError):
         self.start, self.end = start, end
 
 
-Fill = Callable[[list[dict[str, Any]]], None]
-"""Adds to layers, op and keys as they are in JSON, what is known of them from elsewhere."""
+Completer = Callable[[list[dict[str, Any]]], None]
+"""Adds keys that are known from elsewhere to layers as JSON has them."""
 
 
-def read_words(words: list[str], first: int = 0, fill: Fill | None = None) -> Network:
+def read_words(words: list[str], first: int = 0, complete: Completer | None = None) -> Network:
     """A network from layer words, the first `first` of which are none. SpecError with a caret under what is wrong."""
-    source = Words(words, first)
+    origin = Words(words, first)
     layers = []
     for index, word in enumerate(words[first:], first):
         try:
             layers.append(_as_object(word))
         except WordError as error:
-            error.where = source.at(index, error.start, error.end)
+            error.where = origin.at(index, error.start, error.end)
             error.layer = f"layers[{index - first}]"
             raise
-    if fill is not None:
-        fill(layers)
-    return document.read({"layers": layers}, source)
+    if complete is not None:
+        complete(layers)
+    return document.read({"layers": layers}, origin)
 
 
-def fill_from_weight(shape: tuple[int, ...], dialect: str | None, layout: str | None) -> Fill:
+def completer_from_kernel(shape: tuple[int, ...], dialect: str | None, layout: str | None) -> Completer:
     """What the shape of a kernel tells of the one layer that such a kernel can be of: c_o and k, where left out."""
     env = Env(Dialect, layout_of(dialect, layout) == "NHWC")
 
-    def fill(layers: list[dict[str, Any]]) -> None:
+    def complete(layers: list[dict[str, Any]]) -> None:
         told = []
         for layer in layers:
             cls, nd = OPS[layer["op"]]
@@ -124,7 +124,7 @@ def fill_from_weight(shape: tuple[int, ...], dialect: str | None, layout: str | 
             given = {key for raw in layer for key in keys_named(cls, raw)}
             layer.update({key: value for key, value in keys.items() if key not in given})
 
-    return fill
+    return complete
 
 
 def _as_object(word: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from ...contrasts import Comparison, alike, reasons
+from ...contrasts import Contrast, alike, reasons
 from .. import Style
 from ..table import Canvas, Row
 from .text import NOT_REACHED, SAME, cells, legend, name
@@ -16,27 +16,27 @@ PLENTY = 100
 _COLORS = {SAME: "dim", NOT_REACHED: "dim", "refused": "red"}
 
 
-def render(comparison: Comparison, style: Style) -> Iterator[str]:
+def render(contrast: Contrast, style: Style) -> Iterator[str]:
     """The layers where the dialects differ, why, and what the whole comes to in each."""
     canvas = Canvas(style)
-    if not comparison.layers:
-        yield canvas.line(comparison.agreement(), "bold")
+    if not contrast.layers:
+        yield canvas.line(contrast.agreement(), "bold")
         return
     with_op = canvas.width >= PLENTY
-    groups = [(group, cells(group)) for group in alike(comparison.layers)]
+    groups = [(group, cells(group)) for group in alike(contrast.layers)]
     rows: list[Row] = []
     for group, row in groups:
         op = [Text(group[0].op, "cyan")] if with_op else []
         texts = [Text("\n".join(lines), _COLORS.get(lines[0], "green")) for lines in row]
         rows.append(([Text(name(group), "bold"), *op, *texts], ""))
-    titles = ["layer", *(["op"] if with_op else []), *[run.name for run in comparison.runs]]
+    titles = ["layer", *(["op"] if with_op else []), *[run.name for run in contrast.runs]]
     yield canvas.fitting([canvas.table(titles, [False] * len(titles), 1, [rows])])
     sentence = legend([row for _, row in groups])
     if sentence:
         yield canvas.line(sentence, "dim")
     yield "\n"
-    for group, lines in reasons(comparison.layers):
+    for group, lines in reasons(contrast.layers):
         yield canvas.line(f"{name(group)}: {group[0].op}", "cyan")
         yield from (canvas.line(f"  {line}") for line in lines)
     yield "\n"
-    yield from (canvas.line(line, "bold") for line in comparison.summaries())
+    yield from (canvas.line(line, "bold") for line in contrast.summaries())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...contrasts import Comparison, Difference, alike, reasons
+from ...contrasts import Contrast, LayerContrast, alike, reasons
 from ...notation.encode import document as json_document
 from ...notation.encode import encode
 from .. import Style
@@ -14,7 +14,7 @@ from ..delimited import csv_row
 SAME, NOT_REACHED = "=", "-"
 
 
-def cells(differences: Sequence[Difference]) -> list[list[str]]:
+def cells(differences: Sequence[LayerContrast]) -> list[list[str]]:
     """What each dialect makes of layers that differ alike: lines of text; `=` for the same as the first that has it."""
     found: list[list[str]] = []
     first: list[str] | None = None
@@ -28,7 +28,7 @@ def cells(differences: Sequence[Difference]) -> list[list[str]]:
     return found
 
 
-def name(differences: Sequence[Difference]) -> str:
+def name(differences: Sequence[LayerContrast]) -> str:
     """`bn1`, or `bn1 and 52 more`."""
     more = len(differences) - 1
     return f"{differences[0].name} and {more:,} more" if more else differences[0].name
@@ -40,36 +40,36 @@ def legend(rows: Sequence[list[list[str]]]) -> str:
     return ", ".join([text for sign, text in signs.items() if any([sign] in row for row in rows)])
 
 
-def document(comparison: Comparison, style: Style) -> Iterator[str]:
+def document(contrast: Contrast, style: Style) -> Iterator[str]:
     """One JSON document, a layer that differs a line."""
-    keys = comparison.to_dict()
+    keys = contrast.to_dict()
     return json_document((keys | {"differing": iter(keys["differing"])}).items())
 
 
-def line(comparison: Comparison, style: Style) -> Iterator[str]:
+def line(contrast: Contrast, style: Style) -> Iterator[str]:
     """The same in one line."""
-    yield encode(comparison.to_dict()) + "\n"
+    yield encode(contrast.to_dict()) + "\n"
 
 
-def csv(comparison: Comparison, style: Style) -> Iterator[str]:
+def csv(contrast: Contrast, style: Style) -> Iterator[str]:
     """A header and a row a layer that differs; every cell in full."""
-    yield csv_row(["layer", "op", *[run.name for run in comparison.runs], "why"])
-    for layer in comparison.layers:
+    yield csv_row(["layer", "op", *[run.name for run in contrast.runs], "why"])
+    for layer in contrast.layers:
         yield csv_row([layer.name, layer.op, *[" ".join(layer.cell(r)) for r in layer.runs], "; ".join(layer.why())])
 
 
-def markdown(comparison: Comparison, style: Style) -> Iterator[str]:
+def markdown(contrast: Contrast, style: Style) -> Iterator[str]:
     """A table as GitHub draws it, and the reasons as a list."""
-    if not comparison.layers:
-        yield md.escape(comparison.agreement()) + "\n"
+    if not contrast.layers:
+        yield md.escape(contrast.agreement()) + "\n"
         return
-    titles = ["layer", "op", *[run.name for run in comparison.runs]]
+    titles = ["layer", "op", *[run.name for run in contrast.runs]]
     rows = [
         [md.escape(name(group)), group[0].op, *[md.escape(" ".join(lines)) for lines in cells(group)]]
-        for group in alike(comparison.layers)
+        for group in alike(contrast.layers)
     ]
     yield from md.table(titles, [False] * len(titles), rows)
     yield "\n"
-    for group, lines in reasons(comparison.layers):
+    for group, lines in reasons(contrast.layers):
         yield f"- **{md.escape(name(group))}** {group[0].op}: {md.escape('; '.join(lines))}\n"
-    yield from (f"- {md.escape(line)}\n" for line in comparison.summaries())
+    yield from (f"- {md.escape(line)}\n" for line in contrast.summaries())
