@@ -1,4 +1,4 @@
-"""Specs against what they, or the caller, or a baseline expect of them: one value a finding."""
+"""Check specs against what they, the caller or a baseline expect of them; each failure is a Finding."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from ..sizes import Open, counted, show
 from . import expect
 
 CODES = {
-    "CC001": ("unreadable", "the file is no spec that can be read"),
-    "CC002": ("impossible", "the spec reads well and cannot be: its sizes do not go together"),
-    "CC003": ("bad-expectation", "an expectation that cannot be read, or of a figure that there is not"),
+    "CC001": ("unreadable", "the file is not a spec that can be read"),
+    "CC002": ("impossible", "the spec can be read, but its sizes do not fit together"),
+    "CC003": ("bad-expectation", "an expectation cannot be read, or is of an unknown figure"),
     **{
         figure.code: (figure.slug, f"{figure.slug.replace('-', ' ')}: not as expected")
         for figure in expect.FIGURES.values()
     },
-    "CC113": ("unknown-figure", "a figure is expected that is not known, or is no one number"),
+    "CC113": ("unknown-figure", "the figure that is expected is not known, or is not a single number"),
     "CC201": ("no-expectation", "the file expects nothing; an error with --strict"),
     "CC301": ("baseline-changed", "a figure differs from the baseline's"),
-    "CC302": ("baseline-missing", "the baseline does not know the file"),
-    "CC303": ("baseline-added-layer", "a layer that the baseline does not have"),
-    "CC304": ("baseline-removed-layer", "a layer of the baseline that is gone"),
-    "CC305": ("baseline-removed-file", "a file of the baseline that is gone"),
-    "CC401": ("dialects-differ", "the dialects that are asked for make different figures of it, or one refuses it"),
+    "CC302": ("baseline-missing", "the baseline has no entry for the file"),
+    "CC303": ("baseline-added-layer", "the baseline does not have the layer"),
+    "CC304": ("baseline-removed-layer", "a layer of the baseline is gone"),
+    "CC305": ("baseline-removed-file", "a file of the baseline is gone"),
+    "CC401": ("dialects-differ", "the dialects give different figures, or one of them refuses the file"),
 }
-"""Every code of a finding, its name and what it means. A code never changes its meaning."""
+"""Every code of a finding, with its name and its meaning, which never changes."""
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong, or worth a note."""
+    """A failure, or a note."""
 
     code: str
     file: str
@@ -44,13 +44,13 @@ class Finding(NamedTuple):
     level: str = "error"
     """`error` or `note`."""
     layer: str | None = None
-    """The layer, as `layers[2] 'pool1'`; None where it is about the whole."""
+    """The layer, as `layers[2] 'pool1'`; None if it is about the whole."""
     figure: str | None = None
     """The key of the expectation, as `max_params`."""
     expected: str | None = None
     actual: str | None = None
     arithmetic: tuple[str, ...] = ()
-    """How the actual value comes about, a line a formula."""
+    """How the actual value is computed, a line for each formula."""
     help: str | None = None
 
     @property
@@ -65,7 +65,7 @@ class Finding(NamedTuple):
 
     @property
     def is_unusable(self) -> bool:
-        """Whether the file could not be judged at all: exit code 2."""
+        """Whether the file could not be judged: exit code 2."""
         return self.code < "CC100"
 
     def message(self) -> str:
@@ -80,27 +80,26 @@ class Finding(NamedTuple):
         return "\n".join([head, *("  " + line for line in more)])
 
     def to_dict(self) -> dict[str, Any]:
-        """The finding as JSON, without what it does not have."""
-        found = {"code": self.code, "name": self.slug, **self._asdict()}
-        found["arithmetic"] = list(self.arithmetic)
-        return {key: value for key, value in found.items() if value not in (None, [])}
+        """The finding as JSON, without the keys that have no value."""
+        keys = {"code": self.code, "name": self.slug, **self._asdict(), "arithmetic": list(self.arithmetic)}
+        return {key: value for key, value in keys.items() if value not in (None, [])}
 
 
 class Result(NamedTuple):
-    """What came of one file."""
+    """The result of checking one file; true if nothing failed."""
 
     file: str
     findings: list[Finding]
     report: Report | None
-    """None where there is none: the file is unreadable or impossible."""
+    """None for a file that is unreadable or impossible."""
     checked: int = 0
-    """How many expectations were looked at."""
+    """How many expectations were checked."""
     line: int = 0
     """The line of a JSON Lines file that it is about; 0 for a whole file."""
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed: notes are not errors."""
+        """Whether nothing failed; notes are not failures."""
         return all(finding.level != "error" for finding in self.findings)
 
     def __bool__(self) -> bool:
@@ -108,7 +107,7 @@ class Result(NamedTuple):
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
-    """2 where a file could not be judged, 1 where an expectation failed, else 0."""
+    """2 if a file could not be judged, 1 if an expectation failed, else 0."""
     if any(f.is_unusable for f in findings):
         return 2
     return 1 if any(f.level == "error" for f in findings) else 0

@@ -1,4 +1,4 @@
-"""A spec judged under several dialects: what is expected holds in each, and all agree on every figure."""
+"""Check a spec under several dialects: what is expected has to hold in each, and all have to agree on every figure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..trace import shape
 from . import Finding, Result, check, expect, finding_at, from_error
 
 DIFFER = "CC401"
-_HELP = "write out what the dialects differ in, or name in --dialect only those that have to agree"
+_HELP = "write out the keys in which the dialects differ, or name only dialects that have to agree in --dialect"
 
 
 def check_agreement(
@@ -28,9 +28,9 @@ def check_agreement(
     strict: bool = False,
     line: int = 0,
 ) -> Result:
-    """Judge one file under each of the dialects. What all find is said once; nothing is raised.
+    """Judge one file under each of the dialects; nothing is raised. A finding that all have is there once.
 
-    A dialect that refuses what another takes is a disagreement; a spec that all refuse is impossible.
+    A dialect that refuses what another accepts is a disagreement; a spec that all refuse is impossible.
     """
     try:
         network = load()
@@ -54,7 +54,7 @@ def check_agreement(
 
 
 def _disagreements(name: str, contrast: Contrast) -> Iterator[Finding]:
-    """The layers at which a dialect refuses, or makes another figure than the others for a reason of its own."""
+    """The layers that a dialect refuses, or of which a figure differs between dialects because of a rule of theirs."""
     for difference in contrast.layers:
         for run in difference.refusing():
             if run.error is not None:
@@ -73,14 +73,14 @@ def _differing(name: str, contrast: Contrast, difference: LayerContrast) -> Find
 
 
 def _merged(results: dict[str, Result]) -> Iterator[Finding]:
-    """Each finding once: as it is where all have it, with its dialects where only some do."""
-    found: dict[Finding, list[tuple[str, Finding]]] = {}
+    """Each finding once; with the names of its dialects if not all have it."""
+    alike: dict[Finding, list[tuple[str, Finding]]] = {}
     for dialect, result in results.items():
         for finding in result.findings:
             if finding.code == "CC201":
                 continue  # that they agree is an expectation
-            found.setdefault(finding._replace(arithmetic=()), []).append((dialect, finding))
-    for said in found.values():
-        first = said[0][1]
-        some = f", in {named_list([dialect for dialect, _ in said])}" if len(said) < len(results) else ""
+            alike.setdefault(finding._replace(arithmetic=()), []).append((dialect, finding))
+    for group in alike.values():
+        first = group[0][1]
+        some = f", in {named_list([dialect for dialect, _ in group])}" if len(group) < len(results) else ""
         yield first._replace(what=first.what + some)

@@ -1,4 +1,4 @@
-"""Baselines: every figure of every file written down, so that a change has to be meant.
+"""Baselines: a file with every figure of every checked file, so that no change goes unnoticed.
 
 A file an entry, a layer a line:
 
@@ -23,7 +23,7 @@ from . import Finding, finding_at
 
 VERSION = 1
 Entry = dict[str, Any]
-"""The figures of one file: `report` of the whole, and `layers` by name."""
+"""The figures of one file: `report` for the whole, and `layers` by name."""
 
 
 def entry(report: Report) -> Entry:
@@ -65,20 +65,22 @@ def _entry_text(one: Entry) -> str:
     return f'{{"report": {encode(one["report"])}, "layers": {"".join(json_entries(layers, "{}", outer=" "))}}}'
 
 
-def compare(name: str, report: Report, known: Entry | None) -> list[Finding]:
-    """What differs from the baseline: a finding for the whole, and one for each layer that changed, came or went.
+def findings(name: str, report: Report, known: Entry | None) -> list[Finding]:
+    """What differs from the baseline: a finding for the whole, and one for each layer that is changed, added or gone.
 
-    A layer of which only figures differ follows from a change above it: a note, as long as something else is an error.
+    If only figures of a layer differ, they follow from a change above it: a note, unless nothing else is an error.
     """
     if known is None:
-        return [Finding("CC302", name, "the baseline does not know this file", help="if it is new, run with --update")]
-    findings = list(_compare(name, report, known, entry(report)))
-    if any(finding.level == "error" for finding in findings):
-        return findings
-    return [finding._replace(level="error") for finding in findings]
+        return [
+            Finding("CC302", name, "the baseline has no entry for this file", help="if it is new, run with --update")
+        ]
+    changes = list(_findings(name, report, known, entry(report)))
+    if any(finding.level == "error" for finding in changes):
+        return changes
+    return [finding._replace(level="error") for finding in changes]
 
 
-def _compare(name: str, report: Report, known: Entry, now: Entry) -> Iterator[Finding]:
+def _findings(name: str, report: Report, known: Entry, now: Entry) -> Iterator[Finding]:
     changes = list(_changes(known["report"], now["report"]))
     if changes:
         yield Finding("CC301", name, f"differs from the baseline: {', '.join(changes)}", help=_MEANT)
@@ -87,7 +89,7 @@ def _compare(name: str, report: Report, known: Entry, now: Entry) -> Iterator[Fi
         changes = list(_changes(before or {}, after))
         if not changes:
             continue
-        code, what, own = "CC303", "a layer that the baseline does not have", True
+        code, what, own = "CC303", "the baseline does not have this layer", True
         if before is not None:
             own = any(before.get(key) != after.get(key) for key in ("op", *layer.values) if key != "c_i")
             follows = "" if own else ", as follows from above"

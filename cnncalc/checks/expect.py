@@ -1,4 +1,4 @@
-"""Expectations: what a spec says its own figures have to be, and how they are read.
+"""Read expectations, which say what the figures of a spec have to be, and compare figures with them.
 
 "expect": {"out": "64xHxW", "params": 9472, "max_macs": "4.1G", "macs": "4.09G±1%", "min_rf": "100x90"}
 """
@@ -43,13 +43,13 @@ BOUNDS = ("min_", "max_")
 
 
 class Range(NamedTuple):
-    """The whole numbers that will do, both ends included; None is no bound."""
+    """The whole numbers that are accepted, with both ends; None is no bound."""
 
     low: int | None
     high: int | None
 
     def holds(self, number: int) -> bool:
-        """Whether a number will do."""
+        """Whether a number is in the range."""
         return (self.low is None or number >= self.low) and (self.high is None or number <= self.high)
 
 
@@ -62,28 +62,28 @@ class Expectation(NamedTuple):
     text: str
     """The expected value as it is written."""
     shape: Shape | None = None
-    """Of a shape: the sizes, a letter standing for any size."""
+    """Of a shape: its sizes, with a letter for any size."""
     ranges: tuple[Range, ...] = ()
-    """Of a number: what will do, once for all axes or once for each."""
+    """Of a number: the range, one for all axes or one for each."""
 
 
 def read(value: Any, path: Path = ()) -> list[Expectation]:
     """The expectations of an `expect` object. SpecError with the path of the key at fault."""
     if not isinstance(value, Mapping):
         raise SpecError(f"expect is {shown(value)}", 'it is an object, as {"out": "64x56x56"}', path=path)
-    found = []
+    expectations = []
     for key, wanted in value.items():
         if not isinstance(key, str):
             raise SpecError(f"there is no figure {shown(key)} to expect", "a figure is a text, as out", path=path)
         try:
-            found.append(read_one(key, wanted))
+            expectations.append(read_one(key, wanted))
         except SpecError as error:
             raise SpecError(error.what, error.help, path=(*path, key)) from None
-    return found
+    return expectations
 
 
 def read_one(key: str, wanted: Any) -> Expectation:
-    """One expectation, as of `max_params` and `26M`. SpecError for what is none."""
+    """One expectation, as of `max_params` and `26M`. SpecError if it cannot be read."""
     bound = next((b for b in BOUNDS if key.startswith(b)), "")
     name = key.removeprefix(bound)
     figure = FIGURES.get(name)
@@ -141,7 +141,7 @@ def _with_tolerance(key: str, part: Any) -> tuple[int, int]:
 
 
 LARGEST = 10**100
-"""The largest number that can be expected: a product of sizes hardly comes there."""
+"""The largest number that can be expected; a product of sizes is hardly larger."""
 LONGEST = 100
 """How many digits it may have as a text."""
 
@@ -164,7 +164,7 @@ def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
 
 
 def _ungrouped(digits: str) -> str:
-    """Digits without the marks between groups of three; any other comma stays, and makes it no number."""
+    """Digits without the marks between groups of three; any other comma stays, so that it is not a number."""
     groups = digits.replace("_", ",").split(",")
     grouped = 1 <= len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
     return "".join(groups) if grouped else digits
@@ -184,7 +184,7 @@ def holds(expectation: Expectation, actual: Any) -> bool:
 
 
 def matches(wanted: Shape, actual: Shape) -> bool:
-    """Whether a shape is the expected one, each letter standing for one size wherever it stands."""
+    """Whether a shape is the expected one; a letter stands for the same size everywhere."""
     letters: dict[str, object] = {}
     if len(wanted) != len(actual):
         return False

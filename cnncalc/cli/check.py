@@ -231,7 +231,7 @@ class Locked:
                 yield result
             else:
                 found = [f for f in result.findings if f.code != "CC201"]
-                found += lock.compare(result.file, result.report, self.entries.get(key))
+                found += lock.findings(result.file, result.report, self.entries.get(key))
                 yield result._replace(findings=found, checked=result.checked + 1)
         if not self.update:
             help = "if that is meant, run with --update"

@@ -9,5 +9,5 @@ from .common import with_summary
 
 
 def render(results: Iterable[Result]) -> Iterator[str]:
-    """Each finding as its file is done, then the closing line."""
+    """The findings of each file as it is done, then the closing line."""
     return with_summary(results, lambda finding: finding.text() + "\n")

@@ -26,7 +26,7 @@ def placed(result: Result) -> Result:
 
 
 def with_summary(results: Iterable[Result], write: Callable[[Finding], str]) -> Iterator[str]:
-    """Each finding as its file is done, then a line that counts them."""
+    """The findings of each file as it is done, then a line that counts them."""
     tally = Tally()
     for result in tally.counting(results):
         yield from map(write, result.findings)
@@ -39,47 +39,35 @@ def encodable(text: str) -> str:
 
 
 def paragraph(finding: Finding) -> str:
-    """The message, and the arithmetic and the help below it."""
+    """The message, with the arithmetic and the help below it."""
     return "\n".join([finding.message(), *finding.arithmetic, *([finding.help] if finding.help else [])])
 
 
-class Repeats:
-    """Count how often a key comes in a file; files come one after the other."""
+def fingerprint(finding: Finding, seen: Counter[str]) -> str:
+    """A hash of code, file, layer's name and figure: it stays when lines shift or layers are inserted.
 
-    def __init__(self) -> None:
-        self._file: str | None = None
-        self._seen: Counter[str] = Counter()
-
-    def nth(self, file: str, key: str) -> int:
-        """1 for the first of its key in the file, 2 for the second, and so on."""
-        if file != self._file:
-            self._file = file
-            self._seen.clear()
-        self._seen[key] += 1
-        return self._seen[key]
-
-
-def fingerprint(finding: Finding, repeats: Repeats) -> str:
-    """A hash of code, file, layer's name and figure: it stays when lines shift or layers are inserted."""
+    `seen` counts the findings that have these in common; their number in it is hashed, too.
+    """
     import hashlib
 
     layer = finding.layer or ""
     name = layer.partition(" ")[2] or layer  # of `layers[2] 'pool1'` the name
     key = "\0".join([finding.code, finding.file, name, finding.figure or ""])
-    text = f"{key}\0{repeats.nth(finding.file, key)}"
+    seen[key] += 1
+    text = f"{key}\0{seen[key]}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class Tally:
-    """How many files, expectations and findings there were. A .jsonl file's results, one after the other, are one."""
+    """The numbers of files, expectations and findings. The results of one .jsonl file in a row count as one file."""
 
     def __init__(self) -> None:
         self.checked = 0
         self.findings: Counter[tuple[str, str]] = Counter()
-        """By level and code; files that are unreadable, impossible or expect nothing count once."""
+        """By level and code; a file that is unreadable, impossible or expects nothing counts once."""
         self._files: Counter[str] = Counter()
         self._last: dict[object, str] = {}
-        """The last file of each kind of thing that is counted once a file."""
+        """For each thing that is counted once a file, the last file that had it."""
 
     def counting(self, results: Iterable[Result]) -> Iterator[Result]:
         """The same results, counted as they come."""
@@ -91,7 +79,7 @@ class Tally:
             yield result
 
     def note(self, finding: Finding) -> None:
-        """Count a finding alone."""
+        """Count a finding without its file."""
         key = finding.level, finding.code
         if finding.is_unusable:
             self._files["unusable"] += self._is_next("unusable", finding.file)
@@ -99,13 +87,13 @@ class Tally:
             self.findings[key] += 1
 
     def _is_next(self, kind: object, file: str) -> bool:
-        """Whether a file is another one than the last of its kind."""
+        """Whether a file is not the last one of its kind, which it becomes."""
         is_next = self._last.get(kind) != file
         self._last[kind] = file
         return is_next
 
     def _count(self, level: str, code: str = "CC") -> int:
-        """How many findings of a level have a code that begins so."""
+        """The number of findings of a level whose code begins with `code`."""
         return sum(n for key, n in self.findings.items() if key[0] == level and key[1].startswith(code))
 
     def to_dict(self) -> dict[str, int | bool]:
@@ -130,7 +118,7 @@ class Tally:
         return f"{head}: {self.outcome()}"
 
     def outcome(self) -> str:
-        """`2 failed, 1 file unreadable`, or `all hold`; notes stand behind a semicolon."""
+        """`2 failed, 1 file unreadable`, or `all hold`; notes follow after a semicolon."""
         errors, notes = map(self._parts, ("error", "note"))
         if not errors and (self.checked or not notes):
             errors = ["it holds" if self.checked == 1 else "all hold"]
@@ -156,7 +144,7 @@ class Tally:
 
 
 PER_FILE = ("CC001", "CC002", "CC201")
-"""The codes of which a file has one, however many lines of it have it."""
+"""The codes that count once a file, even if several lines of it have them."""
 
 
 def plural(number: int, word: str) -> str:

@@ -30,11 +30,11 @@ def _command(finding: Finding) -> str:
 TITLES = ("finding", "place", "layer", "expected", "actual")
 MOST_ROWS = 500
 MOST_BYTES = 512 * 1024
-"""GitHub refuses a step's summary of more than 1 MiB, whoever in the step has written it."""
+"""GitHub refuses a step's summary of more than 1 MiB, and other programs of the step may write to it, too."""
 
 
 def github_summary(findings: Iterable[Finding]) -> str:
-    """The findings as Markdown for `$GITHUB_STEP_SUMMARY`: a headline and a table, cut where it grows too long."""
+    """The findings as Markdown for `$GITHUB_STEP_SUMMARY`: a headline and a table, cut if it is too long."""
     tally = Tally()
     rows: list[str] = []
     size = left_out = 0

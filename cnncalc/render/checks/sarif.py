@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +11,7 @@ from urllib.parse import quote
 from ... import __version__
 from ...checks import CODES, Finding, Result
 from ...notation.encode import encode, entries
-from .common import Repeats, fingerprint, paragraph
+from .common import fingerprint, paragraph
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _INDEX = {code: index for index, code in enumerate(CODES)}
@@ -20,8 +21,8 @@ def render(results: Iterable[Result]) -> Iterator[str]:
     """One document, a finding a line, as the files come."""
     yield f'{{"$schema": {encode(SCHEMA)}, "version": "2.1.0", "runs": [{{\n'
     yield f'"tool": {encode({"driver": _driver()})},\n"columnKind": "unicodeCodePoints",\n"results": '
-    repeats = Repeats()
-    yield from entries(encode(_result(finding, repeats)) for result in results for finding in result.findings)
+    seen: Counter[str] = Counter()
+    yield from entries(encode(_result(finding, seen)) for result in results for finding in result.findings)
     yield "}]}\n"
 
 
@@ -30,7 +31,7 @@ def _driver() -> dict[str, Any]:
     return {"name": "cnncalc", "version": __version__, "rules": rules}
 
 
-def _result(finding: Finding, repeats: Repeats) -> dict[str, Any]:
+def _result(finding: Finding, seen: Counter[str]) -> dict[str, Any]:
     region = {"startLine": finding.line, "startColumn": finding.column}
     location: dict[str, Any] = {
         "physicalLocation": {"artifactLocation": {"uri": uri(finding.file)}, "region": region},
@@ -43,12 +44,12 @@ def _result(finding: Finding, repeats: Repeats) -> dict[str, Any]:
         "level": finding.level,
         "message": {"text": paragraph(finding)},
         "locations": [location],
-        "partialFingerprints": {"cnncalc/v1": fingerprint(finding, repeats)},
+        "partialFingerprints": {"cnncalc/v1": fingerprint(finding, seen)},
     }
 
 
 def uri(file: str) -> str:
-    """A file as a URI: relative where its path is, `file:` where it is absolute."""
+    """A file as a URI: relative for a relative path, `file:` for an absolute one."""
     path = quote(os.fsencode(file), safe="/")
     if not os.path.isabs(file):
         return path

@@ -1,4 +1,4 @@
-"""The layers where dialects differ as a table, by rich, and below it why."""
+"""A table, by rich, of the layers where dialects differ, and below it the reasons."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLORS = {SAME: "dim", NOT_REACHED: "dim", "refused": "red"}
 
 
 def render(contrast: Contrast, style: Style) -> Iterator[str]:
-    """The layers where the dialects differ, why, and what the whole comes to in each."""
+    """The layers where the dialects differ, the reasons, and the figures of the whole in each dialect."""
     canvas = Canvas(style)
     if not contrast.layers:
         yield canvas.line(contrast.agreement(), "bold")

@@ -15,17 +15,17 @@ SAME, NOT_REACHED = "=", "-"
 
 
 def cells(differences: Sequence[LayerContrast]) -> list[list[str]]:
-    """What each dialect makes of layers that differ alike: lines of text; `=` for the same as the first that has it."""
-    found: list[list[str]] = []
+    """The lines of each dialect's cell for layers that differ alike; `=` if they are those of the first with any."""
+    row: list[list[str]] = []
     first: list[str] | None = None
     for run in differences[0].runs:
         lines = differences[0].cell(run)
         if len(differences) > 1 and lines and not differences[0].figures_differ():
             lines = lines[1:] or [SAME]
-        found.append([SAME] if first is not None and lines == first else lines or [NOT_REACHED])
+        row.append([SAME] if first is not None and lines == first else lines or [NOT_REACHED])
         if first is None and run.at(differences[0].number) is not None:
             first = lines
-    return found
+    return row
 
 
 def name(differences: Sequence[LayerContrast]) -> str:
@@ -35,13 +35,13 @@ def name(differences: Sequence[LayerContrast]) -> str:
 
 
 def legend(rows: Sequence[list[list[str]]]) -> str:
-    """What the signs of a table mean, of those that it has."""
+    """The meaning of the signs that a table has."""
     signs = {SAME: "= as in the first dialect that has it", NOT_REACHED: "- not reached"}
     return ", ".join([text for sign, text in signs.items() if any([sign] in row for row in rows)])
 
 
 def document(contrast: Contrast, style: Style) -> Iterator[str]:
-    """One JSON document, a layer that differs a line."""
+    """One JSON document, with a line for each layer that differs."""
     keys = contrast.to_dict()
     return json_document((keys | {"differing": iter(keys["differing"])}).items())
 
@@ -52,7 +52,7 @@ def line(contrast: Contrast, style: Style) -> Iterator[str]:
 
 
 def csv(contrast: Contrast, style: Style) -> Iterator[str]:
-    """A header and a row a layer that differs; every cell in full."""
+    """A header, and a row for each layer that differs; every cell in full."""
     yield csv_row(["layer", "op", *[run.name for run in contrast.runs], "why"])
     for layer in contrast.layers:
         yield csv_row([layer.name, layer.op, *[" ".join(layer.cell(r)) for r in layer.runs], "; ".join(layer.why())])

@@ -17,7 +17,7 @@ SIGNS = {
     "-": "removed",
     "~": "changed",
     ">": "moved or renamed",
-    ".": "follows from what comes to it",
+    ".": "follows from a change above",
 }
 _WORDS = {
     "in": "input",
