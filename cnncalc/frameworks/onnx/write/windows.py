@@ -118,8 +118,21 @@ def transposed(file: File, layer: LayerReport) -> None:
         weight = file.weight(layer, "weight", [each, out, *k], lambda a: a.transpose(order))
     else:
         weight = file.weight(layer, "weight", shape)
-    attributes = window(layer) | {"group": v["g"], "output_padding": v["out_pad"] if any(v["out_pad"]) else None}
-    between(file, layer, "ConvTranspose", [weight, *bias(file, layer)], **attributes)
+    between(file, layer, "ConvTranspose", [weight, *bias(file, layer)], group=v["g"], **_transposed_window(layer))
+
+
+def _transposed_window(layer: LayerReport) -> dict[str, Any]:
+    """The window, and what is added after: as `output_padding`, or as `output_shape` if it is more than that may be.
+
+    `output_shape` replaces the padding: SpecError if a layer has both.
+    """
+    v, found = layer.values, window(layer)
+    if all(extra < max(s, d) for extra, s, d in zip(v["out_pad"], v["s"], v["d"], strict=True)):
+        return found | {"output_padding": v["out_pad"] if any(v["out_pad"]) else None}
+    if any(found.pop("pads", [1])):
+        raise unsaid(layer, f"an out_pad of {max(v['out_pad'])}, not below max(s, d), with padding", "lower out_pad")
+    out = split(layer.traced.out, layer.env, None, layer.op)[1]
+    return found | {"output_shape": numbers(layer, out, "transposed convolutions")}
 
 
 def ceil_mode(layer: LayerReport) -> int:
