@@ -10,7 +10,7 @@ _ACTIVE = re.compile(r"[&<>|\\`*_\[\]~$\"]")
 
 
 def table(titles: Sequence[str], right: Sequence[bool], rows: Iterable[Sequence[str]] = ()) -> Iterator[str]:
-    """A table, a line a piece; `right` says which columns stand to the right. Its texts are escaped already."""
+    """The lines of a table of texts that are already escaped; `right` says which columns are aligned to the right."""
     yield row(titles)
     yield "|" + "|".join("---:" if r else "---" for r in right) + "|\n"
     yield from map(row, rows)
@@ -22,18 +22,18 @@ def row(cells: Sequence[str]) -> str:
 
 
 def escape(text: str) -> str:
-    """A text in which nothing has a meaning in Markdown."""
+    """A text with a backslash before all that has a meaning in Markdown."""
     return _SPECIAL.sub(r"\\\g<0>", text)
 
 
 def code(text: str) -> str:
-    """A text as code, which Markdown leaves as it is: no table ends in it, and nobody is mentioned by it."""
+    """A text as code, which shows it literally: it cannot end a table cell or mention a user."""
     if text and text.isprintable() and not any(sign in text for sign in "`|\\") and text == text.strip():
         return f"`{text}`"
     return html_code(text)
 
 
 def html_code(text: str) -> str:
-    r"""The same as an HTML element, with what is not printable written as `\n`, and a lone surrogate as `\udcff`."""
+    r"""The same as an HTML element; what is not printable is written as `\n`, a lone surrogate as `\udcff`."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return f"<code>{_ACTIVE.sub(lambda sign: f'&#{ord(sign[0])};', shown)}</code>"

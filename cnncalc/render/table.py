@@ -1,4 +1,4 @@
-"""A report as a table, by rich: what a person sees; and the canvas on which all tables are drawn."""
+"""A report as a table, by rich, for a terminal; and the canvas on which all such tables are drawn."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .columns import NARROW, WIDE, brief, full, grid, usual
 from .summary import explanation, lone_convolution, memory, totals
 
 PLENTY = 120
-"""From this width on there are columns for the weights alone and the locally connected layer."""
+"""The width from which there are columns for the weights alone and the locally connected layer."""
 ENDLESS = 100_000
 """A width in which everything fits."""
 _COLORS = {"layer": "bold", "op": "cyan", "out": "green", "ratio": "dim", "fc": "dim", "local": "dim"}
@@ -26,30 +26,36 @@ Row = tuple[Sequence[Text], str]
 """The cells of a row, and the style of all of them."""
 
 
+def new_console(style: Style) -> Console:
+    """A console that writes into memory, as wide and as colourful as a style says."""
+    return Console(
+        file=io.StringIO(),
+        force_terminal=style.color,
+        color_system="standard" if style.color else None,
+        no_color=not style.color,
+        width=style.width,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+        safe_box=True,
+    )
+
+
 class Canvas:
-    """Draws tables and lines as text, as wide and as colourful as a style says."""
+    """Draws tables and lines as text."""
 
     def __init__(self, style: Style):
         self._box = box.ASCII2 if style.ascii else box.SIMPLE_HEAD
-        self._console = Console(
-            file=io.StringIO(),
-            force_terminal=style.color,
-            color_system="standard" if style.color else None,
-            width=style.width,
-            highlight=False,
-            markup=False,
-            emoji=False,
-            legacy_windows=False,
-            safe_box=True,
-        )
+        self._console = new_console(style)
         self.width = self._console.width
 
     def line(self, text: str, style: str = "") -> str:
-        """A line, however long."""
+        """Draw a line, however long."""
         return self._drawn(Text(text, style=style))
 
     def table(self, titles: Sequence[str], right: Sequence[bool], gap: int, sections: Iterable[Iterable[Row]]) -> Table:
-        """A table, not yet drawn: `gap` spaces wider than need be between columns, a rule between sections of rows."""
+        """Return a table to draw, with `gap` more spaces than needed between columns, and a rule between sections."""
         table = Table(
             box=self._box,
             pad_edge=False,
@@ -67,7 +73,7 @@ class Canvas:
         return table
 
     def fitting(self, tables: Iterable[Table]) -> str:
-        """The first table that fits the width, drawn; the last one where none does."""
+        """Draw the first table that fits the width; the last one if none does."""
         endless = self._console.options.update(max_width=ENDLESS)
         for table in tables:
             if Measurement.get(self._console, endless, table).maximum <= self.width:
@@ -96,12 +102,12 @@ def render(report: Report, style: Style) -> Iterator[str]:
 
 
 def text(report: Report) -> str:
-    """The same as one text for `str(report)`: no colours, nothing shortened."""
+    """The same as one text, for `str(report)`: without colours, and with nothing shortened or wrapped."""
     return "".join(render(report, Style(width=ENDLESS))).rstrip("\n")
 
 
 def _tables(report: Report, style: Style, canvas: Canvas) -> Iterator[Table]:
-    """The table with its numbers in full, then in short, then close together."""
+    """The table with its numbers in full; then shortened; then shortened and with less space."""
     names = style.columns or usual(report, WIDE if canvas.width >= PLENTY else NARROW)
     colors = [_COLORS.get(name, "") for name in names]
     for write, gap in ((full, 1), (brief, 1), (brief, 0)):

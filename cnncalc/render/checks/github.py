@@ -1,4 +1,4 @@
-"""Findings as GitHub's workflow commands, which it shows on the lines of a pull request, and as its step summary."""
+"""Findings as GitHub's workflow commands, which annotate the lines of a pull request, and as its step summary."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ...checks import Finding, Result
 from .. import markdown
-from .common import STDIN, Tally, encodable, named, paragraph, with_summary
+from .common import STDIN, Tally, named, paragraph, with_summary
 
 COMMANDS = {"error": "error", "note": "notice"}
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
@@ -58,5 +58,5 @@ def _row(finding: Finding) -> str:
         expected = f"{re.sub('^(min|max)_', '', finding.figure)} {expected}"
     actual = finding.what if finding.actual is None else finding.actual
     cells = [finding.title, place, finding.layer, expected, actual]
-    # as code, for elsewhere GitHub reads `:100:` as an emoji
-    return markdown.row([markdown.html_code(encodable(cell)) if cell else "" for cell in cells])
+    # as code, because GitHub reads `:100:` as an emoji elsewhere
+    return markdown.row([markdown.html_code(cell) if cell else "" for cell in cells])

@@ -12,7 +12,7 @@ from ..table import Canvas, Row
 from .text import NOT_REACHED, SAME, cells, legend, name
 
 PLENTY = 100
-"""From this width on there is a column for the op."""
+"""The width from which there is a column for the op."""
 _COLORS = {SAME: "dim", NOT_REACHED: "dim", "refused": "red"}
 
 

@@ -1,4 +1,4 @@
-"""A difference as Markdown, fit to post in a pull request."""
+"""A difference as Markdown, for a comment on a pull request."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .rows import SIGNS, Row, cost, renumbered, rows, total_rows, verdict
 TITLES = ("", "layer", "", "before", "after", "change", "%")
 RIGHT = (False, False, False, True, True, True, True)
 FEW = 20
-"""More rows than this are folded up in Markdown."""
+"""Tables of more rows than this are folded up."""
 LONGEST = 60_000
-"""How many characters the rows of Markdown may have: a comment on GitHub holds 65,536."""
+"""The most characters that the rows may have: a comment on GitHub holds 65,536."""
 
 
 def render(diff: Difference, style: Style) -> Iterator[str]:
-    """A comment for a pull request: the verdict, the totals, and the layers, folded up where they are many."""
+    """The verdict, the totals, and the layers, folded up if they are many."""
     old, new = (code(name) for name in diff.names)
     if not diff:
         yield f"**No difference** between {old} and {new}.\n"
@@ -41,7 +41,7 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
 
 
 def _fitting(lines: list[str], room: int) -> tuple[int, int]:
-    """How many of these lines there is room for, the head always, and the room that is left."""
+    """How many of these lines, at least the head, fit into `room` characters, and the room left."""
     for number, line in enumerate(lines):
         room -= len(line)
         if room < 0 and number >= 2:
@@ -60,7 +60,7 @@ def _section(title: str, lines: list[str], shown: int) -> Iterator[str]:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    """A row in Markdown: what comes from the specs as code, the sign as a word."""
+    """A row in Markdown: texts of the specs as code, the sign as a word."""
     sign = SIGNS[row.sign] if row.sign in "+-~>" and row.sign else ""
     old, new = (text if _is_plain(text) else code(text) for text in (row.old, row.new))
     layer = code(row.layer) if row.layer else ""
@@ -68,5 +68,5 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether nothing in a text can mean anything in Markdown."""
+    """Whether a text is a number, which needs no escapes in Markdown."""
     return text == "unknown" or not text.strip("-0123456789,.")

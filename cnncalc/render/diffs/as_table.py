@@ -1,4 +1,4 @@
-"""What changed between two networks as a table, by rich: what a person sees."""
+"""What changed between two networks as a table, by rich, for a terminal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
 
 
 def _tables(diff: Difference, canvas: Canvas) -> Iterator[Table]:
-    """The table with its numbers in full, then close together, then the same in short."""
+    """The table with its numbers in full; then with less space; then both with the numbers shortened."""
     for write, gap in ((counted, 1), (counted, 0), (short, 1), (short, 0)):
         body = [
             ([*map(Text, row)], _COLORS[layer_rows[0].sign])

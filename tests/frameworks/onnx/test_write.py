@@ -209,7 +209,7 @@ def test_a_transposed_convolution_adds_any_number_of_zeros(dialect: str, layout:
     assert (after.out, after.params, after.macs) == (before.out, before.params, before.macs)
     x = np.random.default_rng(8).standard_normal((2, *sample)).astype(np.float32)
     weights = drawn(network, x)
-    found = read(written(network._replace(source=Weights(weights))))
+    found = read(written(network._replace(origin=Weights(weights))))
     arrays = {name: one() for name, one in found.weights.items()}
     np.testing.assert_allclose(cnncalc.run(found.spec, x, arrays), cnncalc.run(network, x, weights), rtol=1e-5)
 
