@@ -111,29 +111,38 @@ def read_input(network: Network, batch: int | None = None) -> Input:
     Raises SpecError without an input, and for a batch that cannot be; ShapeError for a number of sizes that the
     network's layers do not take.
     """
-    if batch is not None and (type(batch) is not int or not 1 <= batch <= LARGEST):
-        raise SpecError(f"batch is {shown(batch)}, not a whole number from 1 to {LARGEST:,}")
+    _check_batch(batch)
     if network.input is None:
         raise no_input()
+    sizes, last = network.input, network.layout == "NHWC"
     table = readings(node.layer for node in network.nodes)
-    reading, sizes, last = table.get(len(network.input)), network.input, network.layout == "NHWC"
-    own = None
+    reading = table.get(len(sizes))
     if reading is None:
         raise _wrong_rank(network, sizes)
-    if reading is Reading.BATCH:
-        own, sizes = known(sizes[0]), sizes[1:]
-    elif reading is Reading.SPACE:
-        sizes = (*sizes, 1) if last else (1, *sizes)
-    sample = _lettered(sizes, last)
-    if own is not None and batch is not None:
-        raise SpecError(f"the input {show((own, *sample))} has a batch of {own} already", "leave out --batch")
-    batch = batch if own is None else own
-    if batch is None:
+    own = known(sizes[0]) if reading is Reading.BATCH else None
+    sample = _lettered(_sample(sizes, reading, last), last)
+    if own is None and batch is None:
         without_channel = sample[:-1] if last else sample[1:]
         return Input(None, sample, without_channel if reading is Reading.SPACE else sample)
+    if own is not None and batch is not None:
+        raise SpecError(f"the input {show((own, *sample))} has a batch of {own} already", "leave out --batch")
     if table.get(len(sample) + 1) is not Reading.BATCH:
         raise SpecError("a batch of features needs a linear layer: two sizes are H,W otherwise", "leave out --batch")
+    batch = batch if own is None else own
+    assert batch is not None
     return Input(batch, sample, (batch, *sample))
+
+
+def _check_batch(batch: int | None) -> None:
+    if batch is not None and (type(batch) is not int or not 1 <= batch <= LARGEST):
+        raise SpecError(f"batch is {shown(batch)}, not a whole number from 1 to {LARGEST:,}")
+
+
+def _sample(sizes: Shape, reading: Reading, channels_last: bool) -> Shape:
+    """Return one sample of an input, with an axis for its only channel."""
+    if reading is Reading.SPACE:
+        return (*sizes, 1) if channels_last else (1, *sizes)
+    return sizes[1:] if reading is Reading.BATCH else sizes
 
 
 def _lettered(sample: Shape, channels_last: bool) -> Shape:

@@ -113,10 +113,10 @@ class Network(NamedTuple):
 def layer_dict(node: Node, nodes: Sequence[Node], values: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return one layer of the spec, among the nodes around it, with its resolved values or those that were given."""
     raw: dict[str, Any] = {"name": node.name, "op": node.layer.op}
-    for key, value in (node.layer.given if values is None else values).items():
-        raw[key] = value
-        if isinstance(value, tuple) and any(isinstance(n, Open) for n in value):
-            raw[key] = to_json(value)
+    keys: Mapping[str, Any] = node.layer.given if values is None else values
+    for key, value in keys.items():
+        is_open = isinstance(value, tuple) and any(isinstance(n, Open) for n in value)
+        raw[key] = to_json(value) if is_open else value
     if node.layer.NESTS:
         inner: Any = node.layer.given["layers"]
         raw["layers"] = [layer_dict(one, inner) for one in inner]

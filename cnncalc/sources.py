@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -61,12 +62,21 @@ def spec_words(words: Sequence[str]) -> SpecWords:
     return spec
 
 
-def load_words(spec: SpecWords, read_stdin: Callable[[], str | Imported], complete: Completer | None = None) -> Network:
-    """Load the network of SPEC words. SpecError for a word that means none, with the nearest names."""
+def read_stdin() -> str | Imported:
+    """Read standard input: its text, or the model of another framework."""
+    if sys.stdin is None:
+        raise SpecError("standard input is closed", "give a file, or layer words")
+    return decode_any(sys.stdin.buffer.read(), STDIN)
+
+
+def load_words(
+    spec: SpecWords, complete: Completer | None = None, stdin: Callable[[], str | Imported] = read_stdin
+) -> Network:
+    """Load the network of SPEC words; `stdin` reads `-`. SpecError, with the nearest names, if there is none."""
     if len(spec.rest) == 1 and not is_layer_word(spec.rest[0]):
         (word,) = spec.rest
         if word == STDIN:
-            return _load(read_stdin(), STDIN)
+            return _load(stdin(), STDIN)
         if os.path.exists(word):
             return load_file(word)
         if word.lower() in zoo.names():
@@ -81,7 +91,7 @@ def load_words(spec: SpecWords, read_stdin: Callable[[], str | Imported], comple
 def _no_network(spec: SpecWords, word: str) -> SpecError:
     if " " in word.strip() and any(map(is_layer_word, word.split())):
         return SpecError(f"{shown(word)} is one word", "each layer is a word of its own: leave the quotes out")
-    if os.sep in word or word.endswith((".json", ".jsonl")):
+    if "/" in word or os.sep in word or word.endswith((".json", ".jsonl")):
         return spec.blame(no_file(word), spec.first, len(word))
     error = SpecError(
         f"{shown(word)} is not a layer, a file or a built-in network",

@@ -99,7 +99,7 @@ def _not_above(entries: Sequence[Entry], at: int, name: str, key: str) -> SpecEr
     if name not in names:
         what, help = f"{shown(name)} is not a layer", nearest(name, [*names, "input"])
     elif key == "tie":
-        what, help = f"{shown(name)} stands below", "tie is for the later of the two: give it to the other layer"
+        what, help = f"{shown(name)} is below", "tie is for the later of the two: give it to the other layer"
     else:
         what, help = misplaced(entries, at, name)
     return _at(at, key, f"{key}: {what}", help)
@@ -145,7 +145,7 @@ def misplaced(entries: Sequence[Entry], reader: int, wanted: str) -> tuple[str, 
         names = [entries[at].name for at in (*cycle, cycle[0])]
         what = f"{shown(wanted)} reads itself" if len(cycle) == 1 else f"the layers read each other: {_chain(names)}"
         return what, _cycle_help(entries, cycle)
-    return f"{shown(wanted)} stands below", _order_help(entries, reads, reader, target)
+    return f"{shown(wanted)} is below", _order_help(entries, reads, reader, target)
 
 
 def _reads(entries: Sequence[Entry]) -> list[tuple[int, ...]]:
@@ -196,12 +196,12 @@ def _order_help(entries: Sequence[Entry], reads: Sequence[tuple[int, ...]], read
     """Return where to move a layer, or the whole order if several have to move."""
     if all(at < reader for at in reads[target]):
         moved = f"move {shown(entries[target].name)} above {shown(entries[reader].name)}"
-        return f"a layer reads what stands above it: {moved}{_then(entries, reads, target)}"
+        return f"a layer reads only layers above it: {moved}{_then(entries, reads, target)}"
     order = _sorted(reads)
     if order is None or len(order) > MOST_NAMED:
         moved = f"move {shown(entries[reader].name)} below {shown(entries[target].name)}"
-        return f"a layer reads what stands above it: {moved}"
-    return f"a layer reads what stands above it: the order could be {', '.join(entries[at].name for at in order)}"
+        return f"a layer reads only layers above it: {moved}"
+    return f"a layer reads only layers above it: the order could be {', '.join(entries[at].name for at in order)}"
 
 
 def _then(entries: Sequence[Entry], reads: Sequence[tuple[int, ...]], target: int) -> str:

@@ -38,20 +38,20 @@ ROWS: list[tuple[Layers, str, str | None]] = [
     (named(a="input", b="b"), "'b' reads itself", "remove one of them from another's from"),
     (
         named(a=None, b="c", c="a", d=None),
-        "'c' stands below",
-        "a layer reads what stands above it: move 'c' above 'b', and write from=c into 'd'",
+        "'c' is below",
+        "a layer reads only layers above it: move 'c' above 'b', and write from=c into 'd'",
     ),
     (
         named(a=None, b="d", c="a", d=None),
-        "'d' stands below",
-        "a layer reads what stands above it: the order could be a, c, d, b",
+        "'d' is below",
+        "a layer reads only layers above it: the order could be a, c, d, b",
     ),
     (named(a=None, b="alpha"), "'alpha' is not a layer", None),
     (named(stem=None, b="stern"), "'stern' is not a layer", "did you mean 'stem'?"),
     (
         [{"op": "relu", "from": "tanh1"}, {"op": "tanh", "from": "input"}],
-        "'tanh1' stands below",
-        "a layer reads what stands above it: move 'tanh1' above 'relu1'",
+        "'tanh1' is below",
+        "a layer reads only layers above it: move 'tanh1' above 'relu1'",
     ),
 ]
 
@@ -141,7 +141,7 @@ def conv(name: str, **keys: Any) -> dict[str, Any]:
         ),
         (
             [conv("a", tie="b"), conv("b")],
-            "layers[0] 'a': tie: 'b' stands below\n  tie is for the later of the two: give it to the other layer",
+            "layers[0] 'a': tie: 'b' is below\n  tie is for the later of the two: give it to the other layer",
         ),
         (
             [

@@ -58,7 +58,7 @@ def load_completed(source: Source, complete: Completer | None) -> Network:
     if isinstance(source, PathLike):
         return sources.load_file(fspath(source))
     words = sources.spec_words([source] if exists(source) else source.split())
-    network = sources.load_words(words, _no_stdin, complete)
+    network = sources.load_words(words, complete, _no_stdin)
     return network if words.input is None else network._replace(input=words.input)
 
 

@@ -10,20 +10,98 @@ A file an entry, a layer a line:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import starmap
 from typing import Any
 
-from ..errors import LONGEST_PATH, SpecError, shown
+from .. import sources
+from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
 from ..explain import axes_text
+from ..notation.document import Document, parse
 from ..notation.encode import encode
 from ..notation.encode import entries as json_entries
 from ..report import Report, listed
 from ..sizes import counted, to_json
-from . import Finding, finding_at
+from . import Finding, Result, finding_at, from_error
 
 VERSION = 1
 Entry = dict[str, Any]
 """The figures of one file: `report` for the whole, and `layers` by name."""
+
+
+class Baseline:
+    """A baseline file while results are compared with it, or recorded in it."""
+
+    def __init__(self, path: str, update: bool):
+        self.path, self.update = path, update
+        self.folder = os.path.dirname(os.path.realpath(path))
+        self.entries: dict[str, Entry] = {}
+        self.seen: set[str] = set()
+        """The entries of the files of this run."""
+        self.broken: Finding | None = None
+        """Why it cannot be read; files are checked all the same, and it is not written."""
+        try:
+            self.entries = self._read()
+        except CnncalcError as error:
+            self.broken = from_error(path, error)
+
+    def _read(self) -> dict[str, Entry]:
+        """Return the entries of the file. SpecError if it is not a baseline, or does not exist and is not updated."""
+        if os.path.isfile(self.path):
+            return read(parse(Document(sources.read_text(self.path), self.path)), self.path)
+        if self.update and not os.path.exists(self.path):
+            return {}
+        raise SpecError(f"there is no baseline {shown(self.path, LONGEST_PATH)}", "write it with --update")
+
+    def key(self, result: Result) -> str:
+        """Return a file's name relative to the baseline's folder, with its line in JSON Lines."""
+        name = result.file
+        if os.path.exists(name):
+            name = os.path.realpath(name)
+            if os.path.splitdrive(name)[0] == os.path.splitdrive(self.folder)[0]:  # Windows has several
+                name = os.path.relpath(name, self.folder)
+            name = name.replace(os.sep, "/")
+        return f"{name}:{result.line}" if result.line else name
+
+    def compare(self, results: Iterable[Result]) -> Iterator[Result]:
+        """Yield the results with what differs from the baseline; with `update` record them instead."""
+        if self.broken is not None:
+            yield Result(self.path, [self.broken], None)
+        for result in results:
+            key = self.key(result)
+            self.seen.add(key)
+            if result.report is None or self.broken is not None:
+                yield result
+            elif self.update:
+                self.entries[key] = entry(result.report)
+                yield result
+            else:
+                findings = [finding for finding in result.findings if finding.code != "CC201"]
+                findings += changes(result.file, result.report, self.entries.get(key))
+                yield result._replace(findings=findings, checked=result.checked + 1)
+        if not self.update:
+            help = "if that is meant, run with --update"
+            for gone in filter(self.is_gone, self.entries):
+                yield Result(gone, [Finding("CC305", gone, "the baseline's file is gone", help=help)], None, 1)
+
+    def is_gone(self, key: str) -> bool:
+        """Return whether an entry's file does not exist any more, or its line in a file that was read."""
+        name, _, line = key.rpartition(":")
+        file = key
+        if line.isdecimal() and name.endswith(".jsonl"):
+            file = name
+            if f"{name}:1" in self.seen and key not in self.seen:
+                return True
+        path = os.path.join(self.folder, file)
+        return file != sources.STDIN and not file.startswith("zoo:") and not os.path.exists(path)
+
+    def text(self) -> Iterator[str]:
+        """Yield the text of the updated baseline: the entries of files that exist, sorted by file, a layer a line."""
+        self.entries = {key: self.entries[key] for key in sorted(self.entries) if not self.is_gone(key)}
+        yield f'{{"cnncalc": {VERSION}, "files": '
+        yield from json_entries(starmap(_entry_text, self.entries.items()), "{}", inner=" ")
+        yield "}\n"
 
 
 def entry(report: Report) -> Entry:
@@ -52,20 +130,13 @@ def _is_entry(value: Any) -> bool:
     return all(isinstance(part, dict) for part in parts) and all(isinstance(x, dict) for x in value["layers"].values())
 
 
-def write(entries: Mapping[str, Entry]) -> Iterator[str]:
-    """A baseline's text: sorted by file, a layer a line."""
-    yield f'{{"cnncalc": {VERSION}, "files": '
-    files = (f"{encode(file)}: {_entry_text(entries[file])}" for file in sorted(entries))
-    yield from json_entries(files, "{}", inner=" ")
-    yield "}\n"
+def _entry_text(file: str, figures: Entry) -> str:
+    layers = (f"{encode(name)}: {encode(layer)}" for name, layer in figures["layers"].items())
+    text = "".join(json_entries(layers, "{}", outer=" "))
+    return f'{encode(file)}: {{"report": {encode(figures["report"])}, "layers": {text}}}'
 
 
-def _entry_text(one: Entry) -> str:
-    layers = (f"{encode(name)}: {encode(figures)}" for name, figures in one["layers"].items())
-    return f'{{"report": {encode(one["report"])}, "layers": {"".join(json_entries(layers, "{}", outer=" "))}}}'
-
-
-def findings(name: str, report: Report, known: Entry | None) -> list[Finding]:
+def changes(name: str, report: Report, known: Entry | None) -> list[Finding]:
     """What differs from the baseline: a finding for the whole, and one for each layer that is changed, added or gone.
 
     If only figures of a layer differ, they follow from a change above it: a note, unless nothing else is an error.
@@ -74,26 +145,26 @@ def findings(name: str, report: Report, known: Entry | None) -> list[Finding]:
         return [
             Finding("CC302", name, "the baseline has no entry for this file", help="if it is new, run with --update")
         ]
-    changes = list(_findings(name, report, known, entry(report)))
-    if any(finding.level == "error" for finding in changes):
-        return changes
-    return [finding._replace(level="error") for finding in changes]
+    findings = list(_findings(name, report, known, entry(report)))
+    if any(finding.level == "error" for finding in findings):
+        return findings
+    return [finding._replace(level="error") for finding in findings]
 
 
 def _findings(name: str, report: Report, known: Entry, now: Entry) -> Iterator[Finding]:
-    changes = list(_changes(known["report"], now["report"]))
-    if changes:
-        yield Finding("CC301", name, f"differs from the baseline: {', '.join(changes)}", help=_MEANT)
+    differing = list(_changes(known["report"], now["report"]))
+    if differing:
+        yield Finding("CC301", name, f"differs from the baseline: {', '.join(differing)}", help=_MEANT)
     for layer in report.layers:
         before, after = known["layers"].get(layer.name), now["layers"][layer.name]
-        changes = list(_changes(before or {}, after))
-        if not changes:
+        differing = list(_changes(before or {}, after))
+        if not differing:
             continue
         code, what, own = "CC303", "the baseline does not have this layer", True
         if before is not None:
             own = any(before.get(key) != after.get(key) for key in ("op", *layer.values) if key != "c_i")
             follows = "" if own else ", as follows from above"
-            code, what = "CC301", f"differs from the baseline{follows}: {', '.join(changes)}"
+            code, what = "CC301", f"differs from the baseline{follows}: {', '.join(differing)}"
         more = {"level": "error" if own else "note", "layer": layer.node.label(), "help": _MEANT}
         yield finding_at(name, report.network, ("layers", layer.node.spec_index), code, what, **more)
     for gone in known["layers"]:

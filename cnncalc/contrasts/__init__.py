@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from ..dialects import Dialect
@@ -17,7 +17,6 @@ from .rules import RULES, rounding_matters
 __all__ = ["RULES", "Contrast", "LayerContrast", "Run", "alike", "contrast", "named_list", "reasons"]
 
 T = TypeVar("T")
-K = TypeVar("K", bound=Hashable)
 
 
 class Run(NamedTuple):
@@ -76,7 +75,7 @@ class LayerContrast(NamedTuple):
 
     def figures_differ(self) -> bool:
         """Whether a shape or a count differs between the runs that have the layer."""
-        return len({(layer.out, layer.params, layer.buffers, layer.macs) for _, layer in self.reached()}) > 1
+        return any(map(self._differs, ("out", "params", "buffers", "macs")))
 
     def refusing(self) -> list[Run]:
         """Return the runs whose dialect refuses the layer."""
@@ -91,17 +90,13 @@ class LayerContrast(NamedTuple):
         if layer is None:
             return ["refused"] if run.refuses(self.number) else []
         signs = [RULES[key].sign(value) for key in self.apart() if (value := RULES[key].value(layer)) is not None]
-        return [show(layer.out), *filter(None, signs), *self._counts(layer)]
+        differing = [figure for figure in ("out", "params", "buffers", "macs") if self._differs(figure)]
+        if differing and differing[0] != "out":  # the first count that differs, if the outputs do not
+            signs.append(f"{counted(getattr(layer, differing[0]))} {differing[0].replace('macs', 'MACs')}")
+        return [show(layer.out), *filter(None, signs)]
 
-    def _counts(self, layer: LayerReport) -> list[str]:
-        """Return the first count that differs, if the outputs do not."""
-        layers = [layer for _, layer in self.reached()]
-        if len({one.out for one in layers}) > 1:
-            return []
-        for figure, unit in (("params", "params"), ("buffers", "buffers"), ("macs", "MACs")):
-            if len({getattr(one, figure) for one in layers}) > 1:
-                return [f"{counted(getattr(layer, figure))} {unit}"]
-        return []
+    def _differs(self, figure: str) -> bool:
+        return len({getattr(layer, figure) for _, layer in self.reached()}) > 1
 
     def outputs(self) -> str:
         """Return `64x56x56 in plain and torch; 64x110x110 in onnx`, with what else the cells of a table say."""
@@ -165,16 +160,10 @@ class Contrast(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the contrast as JSON."""
-        network = self.network
-        assert network.input is not None
-        return {
-            "cnncalc": 1,
-            **({} if network.name is None else {"name": network.name}),
-            "input": to_json(network.input),
-            "layout": network.layout,
-            "dialects": {run.name: run.totals() for run in self.runs},
-            "differing": [difference.to_dict() for difference in self.layers],
-        }
+        head = self.network.head()
+        del head["dialect"]
+        dialects = {run.name: run.totals() for run in self.runs}
+        return {**head, "dialects": dialects, "differing": [layer.to_dict() for layer in self.layers]}
 
 
 def contrast(
@@ -201,14 +190,14 @@ def contrast(
 
 
 def _run(network: Network, dialect: type[Dialect], batch: int | None) -> Run:
-    layers: list[LayerReport] = []
+    run = Run(dialect, [], None)
     try:
         network = network._replace(dialect=dialect)
         for layer in trace_layers(network, read_input(network, batch)):
-            layers.append(layer)  # noqa: PERF402 - those before an error count
+            run.layers.append(layer)
     except CnncalcError as error:
-        return Run(dialect, layers, error)
-    return Run(dialect, layers, None)
+        return run._replace(error=error)
+    return run
 
 
 def alike(layers: Sequence[LayerContrast]) -> list[list[LayerContrast]]:
@@ -232,8 +221,8 @@ def _names_by_text(said: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]
     return [(text, [name for name, _ in pairs]) for text, pairs in groups.items()]
 
 
-def _groups(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
-    groups: dict[K, list[T]] = {}
+def _groups(items: Iterable[T], key: Callable[[T], Any]) -> dict[Any, list[T]]:
+    groups: dict[Any, list[T]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)
     return groups

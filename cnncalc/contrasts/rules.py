@@ -11,16 +11,16 @@ from ..sizes import Shape, counted
 
 
 class Rule(NamedTuple):
-    """A rule in which dialects may differ at a layer: its value there, and how the value is said."""
+    """A rule in which dialects may differ at a layer: its value there, and how the value is written."""
 
     title: str
     value: Callable[[LayerReport], Any]
-    """None where the rule says nothing of the layer."""
+    """None if the rule does not apply to the layer."""
     say: Callable[[Any], str] = str
     sign: Callable[[Any], str] = lambda _: ""
-    """How a cell of a table writes it; empty where it leaves it to the notes."""
+    """How a cell of a table writes the value; empty if only the notes do."""
     shapes: bool = True
-    """Whether it decides sizes, counts or fields; not values alone."""
+    """Whether it decides sizes, counts or fields, not only values."""
 
 
 def _key(name: str) -> Callable[[LayerReport], Any]:
@@ -28,7 +28,7 @@ def _key(name: str) -> Callable[[LayerReport], Any]:
 
 
 def _counts(layer: LayerReport) -> Any:
-    """Whether an average counts padding, where there is padding to count."""
+    """Return whether an average counts padding; None without padding."""
     p = layer.values.get("p")
     pads = isinstance(p, str) or (isinstance(p, (list, tuple)) and any(map(any, p)))
     return layer.values.get("count_include_pad") if pads else None
@@ -52,7 +52,7 @@ def _rounding(layer: LayerReport) -> Any:
 
 
 def rounding_matters(layers: Sequence[LayerReport]) -> bool:
-    """Whether the same window over the same input comes out in different sizes."""
+    """Whether the same window over the same input gives different output sizes."""
     seen: dict[str, Shape] = {}
     windows = [(repr((layer.x, [layer.values[key] for key in "kspd"])), layer.out) for layer in layers]
     return any(seen.setdefault(window, out) != out for window, out in windows)
@@ -79,4 +79,4 @@ RULES = {
         "cubic", _cubic, lambda c: f"A = {c[0]}, taps beyond the border {'left out' if c[1] else 'repeated'}"
     ),
 }
-"""In the order in which they are told."""
+"""By the key of the layer that each decides, in the order in which a contrast lists them."""

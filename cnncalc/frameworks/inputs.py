@@ -20,14 +20,19 @@ def keep_reading(layers: list[Raw], sizes: int, wanted: Reading) -> None:
     axes = sizes - [Reading.SPACE, Reading.SAMPLE, Reading.BATCH].index(wanted)
     if layers and layers[0]["op"] == "identity" and "from" not in layers[0]:
         layers[0]["axes"] = axes
-        return
+    else:
+        _put_first(layers, {"op": "identity", "axes": axes})
+
+
+def _put_first(layers: list[Raw], first: Raw) -> None:
+    """Put a layer in front of others, which read it in place of the input."""
     name = unused_name("input_axes", {layer["name"] for layer in layers})
     for layer in layers:
         reads = layer.get("from", [])
         reads = [name if one == "input" else one for one in ([reads] if isinstance(reads, str) else reads)]
         if reads:
             layer["from"] = reads[0] if len(reads) == 1 else reads
-    layers.insert(0, {"name": name, "op": "identity", "axes": axes})
+    layers.insert(0, {"name": name, **first})
 
 
 def made(layers: Iterable[Raw]) -> Iterator[Layer]:

@@ -106,12 +106,12 @@ WORDS = [
     ),
     (
         "shape 3x5x5 conv:k3,64",
-        "layers[0]: the bare number '64' comes first, before the keys\n  3x5x5 conv:k3,64\n                ^~\n"
-        "  write k64 or s64 or p64 or d64 or g64",
+        "layers[0]: only the first argument may be a bare number\n  3x5x5 conv:k3,64\n                ^~\n"
+        "  name this one: k64 or s64 or p64 or d64 or g64",
     ),
     (
         "shape 3x5x5 relu:3",
-        "layers[0]: the bare number '3' means nothing to relu\n  3x5x5 relu:3\n             ^\n  leave it out",
+        "layers[0]: relu takes no bare number\n  3x5x5 relu:3\n             ^\n  leave it out",
     ),
     (
         "shape 3x5x5 conv:64,kx",
@@ -199,9 +199,9 @@ WORDS = [
     ),
     ("shape 3x5x5 relu --dialect pytorch", "unknown dialect 'pytorch'\n  did you mean 'torch'?"),
     ("shape 3x5x5 relu --layout CHW", "unknown layout 'CHW'\n  the layouts are NCHW and NHWC"),
-    ("shape 3x5x5 relu --json --format csv", "csv and json are two formats\n  ask for one of them"),
+    ("shape 3x5x5 relu --json --format csv", "csv and json are two formats\n  choose one of them"),
     ("shape 3x5x5 relu --columns name", None),
-    ("zoo vgg17", "there is no network 'vgg17' in the zoo\n  did you mean 'vgg19' or 'vgg16' or 'vgg11'?"),
+    ("zoo vgg17", "there is no built-in network 'vgg17'\n  did you mean 'vgg19' or 'vgg16' or 'vgg11'?"),
 ]
 
 
@@ -268,8 +268,8 @@ USAGES = [
     ("shape 3x5x5 relu --batch=", "--batch: '' is not a whole number"),
     ("shape 3x5x5 relu --batch " + "9" * 5000, f"--batch: '{'9' * 58}… is not a whole number"),
     ("dense conv -i 5x5 --seed -1", "--seed: -1 is too small: it is at least 0"),
-    ("run relu", "-x is missing\n  give -x X.npy"),
-    ("learn conv -x x.npy", "-y is missing\n  give -y Y.npy"),
+    ("run relu", "-x/--array is missing\n  give -x X.npy"),
+    ("learn conv -x x.npy", "-y/--target is missing\n  give -y Y.npy"),
     ("learn conv -x x.npy -y y.npy --lr 0", "--lr: '0' is not a finite number above 0"),
     ("learn conv -x x.npy -y y.npy --lr nan", "--lr: 'nan' is not a finite number above 0"),
     ("learn conv -x x.npy -y y.npy --lr fast", "--lr: 'fast' is not a finite number above 0"),
@@ -291,8 +291,10 @@ def test_every_command_words_wrong_usage_itself(name: str) -> None:
 
 
 def test_what_click_may_yet_find_wrong_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: OneOf, value: str, param: click.Parameter, ctx: click.Context) -> None:
-        raise click.BadParameter(f"{value} is odd", ctx, param)
+    def fail(self: OneOf, value: str, param: click.Parameter, ctx: click.Context) -> str:
+        if param.name == "target":
+            raise click.BadParameter(f"{value} is odd", ctx, param)
+        return value
 
     monkeypatch.setattr(OneOf, "convert", fail)
     text = "Invalid value for '--to': torch is odd\n  cnncalc convert --help shows the usage\n"
@@ -363,7 +365,7 @@ DOCUMENTS = [
     ),
     (
         '[{"op": "conv", "c_o": 4, "name": ""}]',
-        "-:1:27: layers[0] '': '' is not a name\n  a name is a text of printable characters, 255 at the most",
+        "-:1:27: layers[0] '': '' is not a name\n  a name is a text of printable characters, at most 255",
     ),
     (
         '[{"op": "conv", "c_o": 4, "pads": [1, 2, 3]}]',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from ...checks import Result
 from .. import Formats
@@ -23,11 +24,13 @@ RENDERERS = Formats(
 FORMATS = tuple(RENDERERS)
 
 
-def renderer(format: str) -> Callable[[Iterable[Result]], Iterator[str]]:
-    """The function that writes results in a format as they come.
+def renderer(format: str, color: bool = False) -> Callable[[Iterable[Result]], Iterator[str]]:
+    """The function that writes results in a format as they come; text may have colours.
 
     Its pieces can be encoded as UTF-8 whatever a file is called, and files under the current directory are named
     from there.
     """
     write = RENDERERS.renderer(format)
+    if format == "text":
+        write = partial(write, color=color)
     return lambda results: map(encodable, write(map(placed, results)))

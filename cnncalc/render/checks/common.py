@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from ...checks import Finding, Result
 
@@ -23,14 +23,6 @@ def placed(result: Result) -> Result:
     """The result with its file named as `named` does."""
     findings = [finding._replace(file=named(finding.file)) for finding in result.findings]
     return result._replace(file=named(result.file), findings=findings)
-
-
-def with_summary(results: Iterable[Result], write: Callable[[Finding], str]) -> Iterator[str]:
-    """The findings of each file as it is done, then a line that counts them."""
-    tally = Tally()
-    for result in tally.counting(results):
-        yield from map(write, result.findings)
-    yield tally.line() + "\n"
 
 
 def encodable(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ...checks import Finding, Result
 from .. import markdown
-from .common import STDIN, Tally, named, paragraph, with_summary
+from .common import STDIN, Tally, named, paragraph
 
 COMMANDS = {"error": "error", "note": "notice"}
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
@@ -16,7 +16,10 @@ _PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
 
 def render(results: Iterable[Result]) -> Iterator[str]:
     """A command for each finding as its file is done, then the closing line for the log."""
-    return with_summary(results, _command)
+    tally = Tally()
+    for result in tally.counting(results):
+        yield from map(_command, result.findings)
+    yield tally.line() + "\n"
 
 
 def _command(finding: Finding) -> str:

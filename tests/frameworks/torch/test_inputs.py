@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import cnncalc
 from cnncalc.sizes import Shape
+from tests.program import here
 
 torch = pytest.importorskip("torch")
 nn, F = torch.nn, torch.nn.functional
@@ -88,3 +91,21 @@ def test_an_input_that_no_reading_fits_is_the_first_reading_s_error() -> None:
         cnncalc.from_torch(nn.Sequential(nn.Conv2d(3, 4, 3)), "5x32x32")
     with pytest.raises(cnncalc.SpecError, match=r"^'1' of the module stops with RuntimeError"):
         cnncalc.from_torch(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), "3x8x9")
+
+
+@pytest.mark.parametrize("size", ["8x8", "1x8x8"])
+def test_a_batch_is_put_in_front_of_what_a_module_reads(
+    size: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The module runs on so many samples: this one takes no other number."""
+    (tmp_path / "fourfold.py").write_text(
+        "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.fc = nn.Linear(64, 10)\n\n    def forward(self, x):\n        return self.fc(x.reshape(4, 64))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    done = here(["convert", "fourfold:Net", "-i", size, "--batch", "4"])
+    assert done.code == 0, done.err
+    spec = json.loads(done.out)
+    assert spec["input"] == [4, 1, 8, 8]
+    report = cnncalc.shape(spec)
+    assert (report.batch, report.sample, report.out) == (4, (1, 8, 8), (4, 10))

@@ -47,8 +47,8 @@ def write(network: Network) -> str:
     """The whole document. SpecError, with the layer, for what Keras cannot say."""
     report = shape(_renamed(network))
     model = _Model(report.network, report.batch)
-    functional = model.functional(_model_name(network), report.layers, report.sample, outermost=True)
-    return json.dumps({"module": "keras.src.models.functional", **functional}) + "\n"
+    whole = model.functional(_model_name(network), report.layers, report.sample, outermost=True)
+    return json.dumps({"module": "keras.src.models.functional", **whole}) + "\n"
 
 
 def _renamed(network: Network) -> Network:

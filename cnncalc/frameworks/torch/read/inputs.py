@@ -28,22 +28,16 @@ def follow(module: Any, input: Sequence[Any], name: str | None, batch: int) -> I
 
     SpecError for what is not a module, and for one that cannot be followed.
     """
-    if not isinstance(module, torch.nn.Module):
-        raise SpecError(f"{shown(type(module).__name__)} is not a torch.nn.Module", "give a module, as resnet18()")
-    if isinstance(module, torch.jit.ScriptModule):
-        raise SpecError("a scripted module cannot be followed", "give the module that it was made from")
-    if not all(type(n) is int for n in input):
-        raise SpecError(f"the input {show(tuple(input))} has open sizes, and PyTorch needs numbers", "as 3x224x224")
+    _check(module, input)
     sizes = tuple(input)
     fronts = {Reading.SAMPLE: (batch,), Reading.SPACE: (batch, 1), Reading.BATCH: ()}
     like = list(_like(module))
     likely = readings(like).get(len(sizes))
-    order = [one for one in fronts if len(sizes) > 1 or one is not Reading.BATCH]
-    order.sort(key=lambda one: one is not likely)
+    order = sorted(fronts, key=lambda reading: reading is not likely)
     refused: SpecError | None = None
     runs: tuple[Imported, Reading] | None = None
-    """What the module is under the first reading, if it runs but its layers read the input otherwise."""
-    for reading in order:
+    """The model under the first reading, if the module runs but its layers read the input otherwise."""
+    for reading in order[:2] if len(sizes) == 1 else order:  # one size is not a batch, which comes last
         try:
             model = build(record(module, sizes, fronts[reading]), name)
         except SpecError as error:
@@ -64,11 +58,20 @@ def follow(module: Any, input: Sequence[Any], name: str | None, batch: int) -> I
     return model
 
 
+def _check(module: Any, input: Sequence[Any]) -> None:
+    if not isinstance(module, torch.nn.Module):
+        raise SpecError(f"{shown(type(module).__name__)} is not a torch.nn.Module", "give a module, as resnet18()")
+    if isinstance(module, torch.jit.ScriptModule):
+        raise SpecError("a scripted module cannot be followed", "give the module that it was made from")
+    if not all(type(n) is int for n in input):
+        raise SpecError(f"the input {show(tuple(input))} has open sizes, and PyTorch needs numbers", "as 3x224x224")
+
+
 def _like(module: torch.nn.Module) -> Iterator[Layer]:
     """Yield a layer that reads an input as each part of a module does, in the order in which they are defined."""
     for part in module.modules():
         word = type(part).__name__
-        if word[-2:] in ("1d", "2d", "3d") and not word.endswith("BatchNorm1d"):  # it takes features, too
+        if word[-2:] in ("1d", "2d", "3d") and not word.endswith("BatchNorm1d"):  # which also takes features
             yield Identity("identity", None, {"axes": int(word[-2])})
         elif isinstance(part, torch.nn.Linear):
             yield Linear("linear", None, {"out": part.out_features})
