@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO, NoReturn
 
 from .errors import LONGEST_PATH, SpecError, shown
@@ -40,6 +40,17 @@ def is_special(path: str) -> bool:
     return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
+_UNFINISHED: set[str] = set()
+"""The files beside their targets that are being written."""
+
+
+def _remove(parts: Iterable[str]) -> None:
+    for part in list(parts):
+        with contextlib.suppress(OSError):
+            os.unlink(part)
+        _UNFINISHED.discard(part)
+
+
 class Target:
     """A file to write, which appears under its name at `commit`. SpecError if it cannot be written.
 
@@ -57,6 +68,8 @@ class Target:
             """Where it is written until then."""
             if os.path.isdir(path):
                 raise IsADirectoryError(None, "it is a directory")
+            if not self.is_special:
+                _UNFINISHED.add(self.part)  # before it is there: an interrupt may come right behind `open`
             self.file: IO[bytes] = open(self.part, "wb")  # noqa: SIM115 - `commit` or `discard` closes it
 
     def commit(self) -> None:
@@ -70,14 +83,13 @@ class Target:
             self.file.close()
             if not self.is_special:
                 os.replace(self.part, self._name)
+                _UNFINISHED.discard(self.part)
 
     def discard(self) -> None:
         """Leave nothing behind."""
         with contextlib.suppress(OSError):
             self.file.close()
-        if not self.is_special:
-            with contextlib.suppress(OSError):
-                os.unlink(self.part)
+        _remove({self.part} & _UNFINISHED)
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
@@ -149,16 +161,17 @@ def _standard_output() -> IO[str]:
 
 @contextlib.contextmanager
 def terminated_tidily() -> Iterator[None]:
-    """Let SIGTERM end the program as an interrupt does, so that no unfinished file is left behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _terminated)
+    """Let SIGTERM end the program as an interrupt does, and leave no unfinished file of the block behind."""
+    main = threading.current_thread() is threading.main_thread()
+    outside = set(_UNFINISHED)
+    before = signal.signal(signal.SIGTERM, _terminated) if main else None
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        _remove(_UNFINISHED - outside)
+        if main:
+            signal.signal(signal.SIGTERM, before)
 
 
-def _terminated(number: int, _: object) -> NoReturn:
+def _terminated(number: int, _frame: object) -> NoReturn:
     raise SystemExit(128 + number)
