@@ -29,9 +29,9 @@ def opened(path: str) -> Iterator[IO[bytes]]:
     try:
         with open(path, "rb") as file:
             yield file
-    except IsADirectoryError:
-        raise SpecError(f"{shown(path, LONGEST_PATH)} is a directory", "name a file in it") from None
     except OSError as error:
+        if os.path.isdir(path):  # Windows only says that it is not permitted
+            raise SpecError(f"{shown(path, LONGEST_PATH)} is a directory", "name a file in it") from None
         raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error.strerror or error}") from None
 
 
@@ -65,7 +65,7 @@ class Target:
             self.file.flush()
             if not self.is_special:
                 os.fsync(self.file.fileno())
-                if os.path.exists(self._name):
+                if os.name == "posix" and os.path.exists(self._name):  # the mode is all that Windows lacks
                     os.chmod(self.part, os.stat(self._name).st_mode & 0o7777)
             self.file.close()
             if not self.is_special:
