@@ -19,6 +19,10 @@ from typing import IO, NoReturn
 from .errors import LONGEST_PATH, SpecError, shown
 
 STDOUT = "-"
+FOLDS_CASE = os.name == "nt" or sys.platform == "darwin"
+"""Whether `A` and `a` are one file here."""
+_RESERVED = {"CON", "PRN", "AUX", "NUL", *[f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10)]}
+"""Names of devices in every folder of Windows, whatever ending they have."""
 
 
 @contextlib.contextmanager
@@ -38,6 +42,18 @@ def opened(path: str) -> Iterator[IO[bytes]]:
 def is_special(path: str) -> bool:
     """Return whether a path is a pipe or a device: there is nothing to put in its place."""
     return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+def safe_name(name: str, windows: bool = os.name == "nt") -> str:
+    """Return a name as one of a file: characters that the system does not take in one become `_`."""
+    unsafe = '/\0\\:*?"<>|' + "".join(map(chr, range(32))) if windows else "/\0"
+    name = name.translate(str.maketrans(dict.fromkeys(unsafe, "_")))
+    return f"_{name}" if windows and name.partition(".")[0].strip().upper() in _RESERVED else name
+
+
+def folded(path: str) -> str:
+    """Return a path in the form in which this system compares it with others."""
+    return path.casefold() if FOLDS_CASE else path
 
 
 class Target:

@@ -101,6 +101,33 @@ def test_what_cannot_be_written_is_named(kind: str, path: str, folder: Path) -> 
     assert sorted(p.name for p in folder.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    ("name", "on_windows", "elsewhere"),
+    [
+        ("conv1", "conv1", "conv1"),
+        ("block/conv\0", "block_conv_", "block_conv_"),
+        ('a:b\\c*d?e"f<g>h|i\t', "a_b_c_d_e_f_g_h_i_", 'a:b\\c*d?e"f<g>h|i\t'),
+        ("con", "_con", "con"),
+        ("LPT1.weight", "_LPT1.weight", "LPT1.weight"),
+        ("conv", "conv", "conv"),
+    ],
+)
+def test_a_name_becomes_one_of_a_file(name: str, on_windows: str, elsewhere: str) -> None:
+    assert (files.safe_name(name, True), files.safe_name(name, False)) == (on_windows, elsewhere)
+
+
+@pytest.mark.parametrize(("folds", "code"), [(True, 2), (False, 0)])
+@posix
+def test_layers_whose_names_differ_in_case(
+    folds: bool, code: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows and macOS would take the results of the two for one file."""
+    monkeypatch.setattr(files, "FOLDS_CASE", folds)
+    done = here(["run", "relu:name=a", "relu:name=A", "-x", "x.npy", "--keep-all", "maps"])
+    assert done.code == code, done
+    assert ("saved under the same name" in done.err) == folds
+
+
 def broken_off(error: BaseException) -> None:
     with files.whole("out") as file:
         file.write(b"new, half of it")
