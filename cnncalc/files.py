@@ -19,6 +19,10 @@ from typing import IO, NoReturn
 from .errors import LONGEST_PATH, SpecError, shown
 
 STDOUT = "-"
+FOLDS_CASE = os.name == "nt" or sys.platform == "darwin"
+"""Whether `A` and `a` are one file here."""
+_RESERVED = {"CON", "PRN", "AUX", "NUL", *[f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10)]}
+"""Names of devices in every folder of Windows, whatever ending they have."""
 
 
 @contextlib.contextmanager
@@ -29,15 +33,27 @@ def opened(path: str) -> Iterator[IO[bytes]]:
     try:
         with open(path, "rb") as file:
             yield file
-    except IsADirectoryError:
-        raise SpecError(f"{shown(path, LONGEST_PATH)} is a directory", "name a file in it") from None
     except OSError as error:
+        if os.path.isdir(path):  # Windows only says that it is not permitted
+            raise SpecError(f"{shown(path, LONGEST_PATH)} is a directory", "name a file in it") from None
         raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error.strerror or error}") from None
 
 
 def is_special(path: str) -> bool:
     """Return whether a path is a pipe or a device: there is nothing to put in its place."""
     return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+def safe_name(name: str, windows: bool = os.name == "nt") -> str:
+    """Return a name as one of a file: characters that the system does not take in one become `_`."""
+    unsafe = '/\0\\:*?"<>|' + "".join(map(chr, range(32))) if windows else "/\0"
+    name = name.translate(str.maketrans(unsafe, "_" * len(unsafe)))
+    return f"_{name}" if windows and name.partition(".")[0].strip().upper() in _RESERVED else name
+
+
+def folded(path: str) -> str:
+    """Return a path in the form in which this system compares it with others."""
+    return path.casefold() if FOLDS_CASE else path
 
 
 _UNFINISHED: set[str] = set()
@@ -78,7 +94,7 @@ class Target:
             self.file.flush()
             if not self.is_special:
                 os.fsync(self.file.fileno())
-                if os.path.exists(self._name):
+                if os.name == "posix" and os.path.exists(self._name):  # the mode is all that Windows lacks
                     os.chmod(self.part, os.stat(self._name).st_mode & 0o7777)
             self.file.close()
             if not self.is_special:
