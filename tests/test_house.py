@@ -126,6 +126,21 @@ def test_the_formula_is_written_once() -> None:
     assert divisions == ["window.py"]
 
 
+POSIX = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
+"""Modules that Windows does not have."""
+
+
+@pytest.mark.parametrize("folder", ["cnncalc", "tests"])
+def test_no_module_needs_what_only_posix_has(folder: str) -> None:
+    """The package anywhere, tests when they are collected."""
+    alone = {"tests/shells/terminal.py", "tests/bench/gate.py"}  # behind an `importorskip`, and not collected
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        nodes = ast.walk(tree) if folder == "cnncalc" else tree.body
+        names = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+        assert not names & POSIX or path.relative_to(ROOT).as_posix() in alone, path
+
+
 def _loaded(code: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"],
