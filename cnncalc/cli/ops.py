@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from ..files import text_output
+from ..notation.ops import describe
+from ..render.ops import FORMATS, renderer
 from ._options import format_options, path_option, together
 from ._terminal import color_option, debug_option, style_of
 from ._usage import Command
@@ -12,7 +14,7 @@ from ._usage import Command
 
 @click.command("ops", cls=Command)
 @click.argument("op", required=False)
-@format_options(("table", "json", "markdown"))
+@format_options(FORMATS)
 @together(path_option(), color_option, debug_option)
 def command(op: str | None, format: str, path: str | None) -> int:
     """List the ops by family, or show the keys, the defaults and an example of one.
@@ -24,11 +26,7 @@ def command(op: str | None, format: str, path: str | None) -> int:
       cnncalc ops conv
       cnncalc ops conv --json
     """
-    from ..notation.ops import describe
-    from ..render import ops
-
     described = None if op is None else describe(op)
     with text_output(path, utf8=format == "json") as stream:
-        style = style_of(stream)
-        stream.writelines(ops.listing(format, style) if described is None else ops.one(described, format, style))
+        stream.writelines(renderer(format)(described, style_of(stream)))
     return 0

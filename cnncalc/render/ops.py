@@ -1,4 +1,4 @@
-"""The ops: a list by family, or one op with its keys; for a person, in Markdown, or as JSON."""
+"""The ops: a list by family, or one op with its keys; as a table, JSON or Markdown."""
 
 from __future__ import annotations
 
@@ -12,46 +12,51 @@ from ..contrasts import grouped
 from ..layers import OPS
 from ..notation.keys import LAYER_KEYS
 from ..notation.ops import Key, Op, by_family
+from . import Formats
+from . import markdown as md
 
 if TYPE_CHECKING:
     from . import Style
 
-HEADS = ("op", "keys", "computes")
-KEY_HEADS = ("key", "takes", "default", "meaning")
-Section = tuple[str, Sequence[tuple[str, ...]]]
-"""A heading and the rows below it."""
+RENDERERS = Formats(__package__, {"table": "ops.table", "json": "ops.document", "markdown": "ops.markdown"})
+FORMATS = tuple(RENDERERS)
+renderer = RENDERERS.renderer
+KEY_TITLES = ("key", "takes", "default", "meaning")
 
 
-def listing(format: str, style: Style) -> Iterator[str]:
-    """Write every op by family, a line each."""
-    families = by_family()
-    if format == "json":
-        yield _json({title: [_as_dict(op) for op in ops] for title, ops in families.items()})
-    elif format == "markdown":
-        ops = [op for ops in families.values() for op in ops]
-        yield from _markdown(HEADS, [(_code(op.words), _code(key.name for key in op.keys), op.title) for op in ops])
-    else:
-        sections = [(title, [(" ".join(op.words), op.title) for op in ops]) for title, ops in families.items()]
-        yield from _table(("op", "computes"), sections, style)
-        yield "\nkeys, defaults and an example of one: cnncalc ops conv\n"
-
-
-def one(op: Op, format: str, style: Style) -> Iterator[str]:
-    """Write one op: what it computes, its keys, what they default to, its other names and an example."""
-    if format == "json":
-        yield _json(_as_dict(op))
+def table(op: Op | None, style: Style) -> Iterator[str]:
+    """Write every op by family, a line each; or one op: its keys, their defaults, its other names, an example."""
+    if op is not None:
+        yield f"{op.name}: {op.title}\n\n"
+        if op.keys:
+            yield _drawn(KEY_TITLES, {"": _key_rows(op)}, style) + "\n"
+        yield "".join(f"{line}\n" for line in _notes(op))
         return
-    rows = [(key.name, key.takes, _default(key), _meaning(key)) for key in op.keys]
-    if format == "markdown":
-        yield f"**{op.name}**: {op.title}\n\n"
-        yield from _markdown(KEY_HEADS, rows) if rows else ()
-        yield "".join(f"\n{line}  " for line in _notes(op)) + "\n"
+    families = {title: [(" ".join(op.words), op.title) for op in ops] for title, ops in by_family().items()}
+    yield _drawn(("op", "computes"), families, style)
+    yield "\nkeys, defaults and an example of one: cnncalc ops conv\n"
+
+
+def document(op: Op | None, style: Style) -> Iterator[str]:
+    """Write the ops of each family, or one op, as JSON."""
+    value = {title: list(map(_as_dict, ops)) for title, ops in by_family().items()} if op is None else _as_dict(op)
+    yield json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+
+
+def markdown(op: Op | None, style: Style) -> Iterator[str]:
+    """Write the ops with their keys, or one op, as Markdown."""
+    if op is not None:
+        yield f"**{op.name}**: {_escape(op.title)}\n\n"
+        yield from _markdown(KEY_TITLES, _key_rows(op)) if op.keys else ()
+        yield "".join(f"\n{_escape(line)}  " for line in _notes(op)) + "\n"
         return
-    yield f"{op.name}: {op.title}\n\n"
-    if rows:
-        yield from _table(KEY_HEADS, [("", rows)], style)
-        yield "\n"
-    yield "".join(f"{line}\n" for line in _notes(op))
+    ops = [op for ops in by_family().values() for op in ops]
+    rows = [(_code(op.words), _code(key.name for key in op.keys), op.title) for op in ops]
+    yield from _markdown(("op", "keys", "computes"), rows)
+
+
+def _key_rows(op: Op) -> list[tuple[str, ...]]:
+    return [(key.name, key.takes, _default(key), _meaning(key)) for key in op.keys]
 
 
 def _notes(op: Op) -> Iterator[str]:
@@ -85,28 +90,30 @@ def _value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _table(heads: tuple[str, ...], sections: Sequence[Section], style: Style) -> Iterator[str]:
+def _drawn(titles: Sequence[str], sections: dict[str, list[tuple[str, ...]]], style: Style) -> str:
+    """Draw a table, its sections below their titles."""
     from rich.text import Text
 
-    from .table import drawn, new_console, new_table
+    from .table import Canvas
 
-    console, table = new_console(style), new_table(style, 1)
-    for head in heads:
-        table.add_column(head, overflow="fold", no_wrap=head == "key")
-    for title, rows in sections:
-        if title:
-            table.add_section()
-            table.add_row(Text(title, style="bold"))
-        for first, *others in rows:
-            table.add_row(Text(first, style="cyan"), *map(Text, others))
-    yield drawn(console, table)
+    canvas = Canvas(style)
+    drawn = [
+        [
+            *([([Text(title, style="bold"), *[Text()] * (len(titles) - 1)], "")] if title else []),
+            *[([Text(first, style="cyan"), *map(Text, others)], "") for first, *others in rows],
+        ]
+        for title, rows in sections.items()
+    ]
+    return canvas.fitting([canvas.table(titles, [False] * len(titles), 1, drawn)])
 
 
-def _markdown(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    heads = list(heads)
-    for row in (heads, ["---"] * len(heads), *rows):
-        cells = [re.sub(r"([|*])", r"\\\1", cell) for cell in row]
-        yield f"| {' | '.join(cells)} |\n"
+def _markdown(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    return md.table(titles, [False] * len(titles), [list(map(_escape, row)) for row in rows])
+
+
+def _escape(text: str) -> str:
+    """Escape what Markdown would take for a cell's end or for emphasis; code in backticks stays code."""
+    return re.sub(r"([|*])", r"\\\1", text)
 
 
 def _code(words: Iterable[str]) -> str:
@@ -115,7 +122,3 @@ def _code(words: Iterable[str]) -> str:
 
 def _as_dict(op: Op) -> dict[str, Any]:
     return op._asdict() | {"keys": [key._asdict() for key in op.keys]}
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
