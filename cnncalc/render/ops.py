@@ -32,7 +32,9 @@ def table(op: Op | None, style: Style) -> Iterator[str]:
             yield _drawn(KEY_TITLES, {"": _key_rows(op)}, style) + "\n"
         yield "".join(f"{line}\n" for line in _notes(op))
         return
-    families = {title: [(" ".join(op.words), op.title) for op in ops] for title, ops in by_family().items()}
+    families: dict[str, list[tuple[str, ...]]] = {
+        title: [(" ".join(op.words), op.title) for op in ops] for title, ops in by_family().items()
+    }
     yield _drawn(("op", "computes"), families, style)
     yield "\nkeys, defaults and an example of one: cnncalc ops conv\n"
 
