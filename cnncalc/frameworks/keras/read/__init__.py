@@ -11,10 +11,11 @@ from typing import Any
 
 from ....errors import SpecError, shown
 from ....layers import OPS
-from ... import Imported
+from ....wiring import unused_name
+from ...build import NO_FIGURES, Draft, Imported, SpecBuilder
 from .config import Key, Tensor, leaves
-from .functions import NOTHING, Raw, out_of
-from .graph import Facts, Level, build
+from .functions import Raw, out_of
+from .graph import Conventions, ModelReader
 from .model import UNWRITTEN, Model, check_calls, is_model_config, read_model
 
 
@@ -28,19 +29,19 @@ def is_model(value: Any) -> bool:
 
 
 def read(value: Any) -> Imported:
-    """A Keras model as a spec. SpecError, with the Keras layer, for what cannot be read."""
+    """Read a Keras model as a spec. SpecError, with the Keras layer, for what cannot be read."""
     model = _model(value)
     check_calls(model)
-    facts = Facts(_channels_last(model), _is_old(value))
-    level = Level(set())
-    feeds = [_input(model, at, level) for at in range(len(model.inputs))]
-    outputs = build(model, level, feeds, facts)
-    _name_outputs(outputs, level)
+    channels_last = _channels_last(model)
+    reader = ModelReader(Conventions(channels_last, _is_old(value)))
+    feeds = [_input(model, at, reader.spec) for at in range(len(model.inputs))]
+    _end(reader.spec, [output.layer for output in reader.read(model, feeds)])
+    layers = reader.spec.spec()
     spec: dict[str, Any] = {"name": model.name} if model.name is not None else {}
     if model.shape is not None and len(model.shape) > 1:
         spec["input"] = list(model.shape if model.shape[0] is not None else model.shape[1:])
-        _say_axes(len(model.shape) - 1, level)
-    spec |= {"dialect": "keras", "layout": "NHWC" if facts.channels_last else "NCHW", "layers": level.layers}
+        _say_axes(len(model.shape) - 1, layers)
+    spec |= {"dialect": "keras", "layout": "NHWC" if channels_last else "NCHW", "layers": layers}
     return Imported(spec, {})
 
 
@@ -84,28 +85,27 @@ def _count_formats(model: Model, formats: Counter[object], axes: Counter[object]
             axes["channels_first" if record.config.get("axis") in (1, [1]) else "channels_last"] += 1
 
 
-def _input(model: Model, at: int, level: Level) -> Tensor:
+def _input(model: Model, at: int, spec: SpecBuilder) -> Tensor:
     """One of the model's inputs: the first is the network's, by a layer of its name; the others are opaque layers."""
     key = model.inputs[at]
     sizes = model.sizes.get(key)
     if at:
-        raw = {"op": "opaque", "type": "InputLayer", **NOTHING, **out_of(sizes)}
-        return Tensor(level.add(level.own(key.layer), raw, ["input"]), sizes)
+        raw = {"type": "InputLayer", **NO_FIGURES, **out_of(sizes)}
+        return Tensor(spec.add(key.layer, "opaque", [spec.input], raw), sizes)
     if key.layer in (UNWRITTEN, "input") or not model.named_input:
-        return Tensor("input", sizes)
-    return Tensor(level.add(level.own(key.layer), {"op": "identity"}, ["input"]), sizes)
+        return Tensor(spec.input, sizes)
+    return Tensor(spec.add(key.layer, "identity", [spec.input]), sizes)
 
 
-def _name_outputs(outputs: list[Tensor], level: Level) -> None:
-    """Give an output that other layers read, or that is not the last, a layer that only it is."""
-    read = {name for layer in level.layers for name in _reads(layer)}
-    above = "input"
-    for layer in level.layers:
-        read |= {above} if "from" not in layer else set()
-        above = layer["name"]
+def _end(spec: SpecBuilder, outputs: list[Draft]) -> None:
+    """Make each output a layer that no other reads, a single one the last."""
+    if len(outputs) == 1:
+        spec.end_with(outputs[0], f"{outputs[0].name}_output")
+        return
+    uses = spec.uses()
     for output in outputs:
-        if output.name in read or (len(outputs) == 1 and output.name != level.last) or not level.layers:
-            level.add(level.unique(f"{output.name}_output"), {"op": "identity"}, [output.name])
+        if uses[output]:
+            spec.add(f"{output.name}_output", "identity", [output], derived=True)
 
 
 def _reads(layer: Raw) -> list[str]:
@@ -113,21 +113,21 @@ def _reads(layer: Raw) -> list[str]:
     return [given] if isinstance(given, str) else given
 
 
-def _say_axes(sizes: int, level: Level) -> None:
+def _say_axes(sizes: int, layers: list[Raw]) -> None:
     """Say how many axes arrive where the layers do not, or would be taken to mean something else."""
-    rank = _first_rank(level.layers)
+    rank = _first_rank(layers)
     if sizes == (rank + 1 if rank is not None else 3) or (rank is None and sizes == 1):
         return
-    first = level.layers[0]
+    first = layers[0]
     if first["op"] == "identity" and "from" not in first:
         first["axes"] = sizes - 1
         return
-    name = level.unique("input_axes")
-    for layer in level.layers:
+    name = unused_name("input_axes", {layer["name"] for layer in layers})
+    for layer in layers:
         reads = [name if one == "input" else one for one in _reads(layer)]
         if reads:
             layer["from"] = reads[0] if len(reads) == 1 else reads
-    level.layers.insert(0, {"name": name, "op": "identity", "axes": sizes - 1})
+    layers.insert(0, {"name": name, "op": "identity", "axes": sizes - 1})
 
 
 def _first_rank(layers: list[Raw]) -> int | None:

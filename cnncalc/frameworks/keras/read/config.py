@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ....errors import SpecError, shown
 from ....sizes import LARGEST, MOST_SIZES
+from ...build import Draft
 
 Sizes = tuple[int | None, ...]
 """A shape without its batch; None for a size that the file leaves open."""
@@ -23,13 +24,15 @@ class Key(NamedTuple):
 
 
 class Tensor(NamedTuple):
-    """What a layer reads: the name here of the layer that gives it, and its sizes where they are known."""
+    """What a layer reads."""
 
-    name: str
+    layer: Draft
+    """The layer whose output it is."""
     sizes: Sizes | None
+    """None where they are not known."""
 
 
-class Call(NamedTuple):
+class LayerCall(NamedTuple):
     """One call of a Keras layer, or of one of its operations."""
 
     kind: str

@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .config import Call, Sizes, Tensor, dict_of, leaves, plain
+from ...build import NO_FIGURES, Draft
+from .config import LayerCall, Sizes, Tensor, dict_of, leaves, plain
 
 Raw = dict[str, Any]
 """A layer as a spec holds it, without its name and what it reads."""
 
 
-class Part(NamedTuple):
+class LayerPart(NamedTuple):
     """One of the layers that a Keras layer is here."""
 
     raw: Raw
     suffix: str = ""
     """What stands behind the Keras layer's name; the part without one has that name."""
-    reads: tuple[str, ...] | None = None
-    """The names of what it reads; None for the part before it, or all that the Keras layer reads."""
+    reads: tuple[Draft | str, ...] | None = None
+    """The layers that it reads, an earlier part by its suffix; None for the part above, or all that the layer reads."""
 
 
-Parts = Raw | list[Part] | None
+Parts = Raw | list[LayerPart] | None
 """One layer, several, or None for what cannot be said here."""
-Convert = Callable[[Call], Parts]
+Converter = Callable[[LayerCall], Parts]
 
 NAMED: dict[str, Raw] = {
     **{name: {"op": name} for name in ("relu", "relu6", "sigmoid", "tanh", "softmax", "elu", "selu", "gelu", "mish")},
@@ -38,7 +39,7 @@ NAMED: dict[str, Raw] = {
 """Keras's activations that are layers here, by their names."""
 
 
-def activation(value: Any, call: Call) -> Raw | None:
+def activation(value: Any, call: LayerCall) -> Raw | None:
     """The layer of an activation, by its name or as the file holds a function or a layer; None for the identity."""
     value = plain(value)
     if value is None:
@@ -61,7 +62,7 @@ def activation(value: Any, call: Call) -> Raw | None:
 
 def _unknown(name: str, sizes: Sizes | None) -> Raw:
     """A function of each value that has no layer here: it keeps the shape, and holds no weights."""
-    return {"op": "opaque", "type": printable_type(name), **NOTHING, **out_of(sizes)}
+    return {"op": "opaque", "type": printable_type(name), **NO_FIGURES, **out_of(sizes)}
 
 
 def printable_type(name: str) -> str:
@@ -69,25 +70,21 @@ def printable_type(name: str) -> str:
     return name[:255] if name.isprintable() else "activation"
 
 
-NOTHING = {"params": 0, "buffers": 0, "macs": 0}
-"""The figures of what has no weights and multiplies nothing up."""
-
-
 def out_of(sizes: Sizes | None) -> Raw:
     """The output of an opaque layer, where anything is known of it."""
     return {"out": list(sizes)} if sizes else {}
 
 
-def _old(raw: Raw, call: Call) -> Raw:
+def _old(raw: Raw, call: LayerCall) -> Raw:
     """The same in Keras 2, whose hard sigmoid has the slope 0.2."""
     return {**raw, "alpha": 0.2} if call.old and raw["op"] == "hardsigmoid" else raw
 
 
-def _activation(call: Call) -> Parts:
+def _activation(call: LayerCall) -> Parts:
     return activation(call.get("activation"), call) or {"op": "identity"}
 
 
-def _relu(call: Call) -> Parts:
+def _relu(call: LayerCall) -> Parts:
     """max_value, threshold and slope: relu, relu6, leakyrelu, or clip."""
     most, slope = call.get("max_value"), call.get("negative_slope", "alpha") or 0
     if call.get("threshold") or (slope and most is not None):
@@ -97,28 +94,28 @@ def _relu(call: Call) -> Parts:
     return {"op": "relu6"} if most == 6 else {"op": "clip", "min": 0, "max": most}
 
 
-def _softmax(call: Call) -> Parts:
+def _softmax(call: LayerCall) -> Parts:
     axis = call.get("axis", "dim")
     if isinstance(axis, list):
         return {"op": "softmax", "axis": axis[0]} if len(axis) == 1 else _unknown(call.kind, call.sizes())
     return {"op": "softmax"} if axis is None else {"op": "softmax", "axis": axis}
 
 
-def _prelu(call: Call) -> Parts:
+def _prelu(call: LayerCall) -> Parts:
     shared = call.get("shared_axes")
     return {"op": "prelu", "shared_axes": [] if shared is None else shared}
 
 
-def _gelu(call: Call) -> Parts:
+def _gelu(call: LayerCall) -> Parts:
     return {"op": "gelu", "approximate": call.get("approximate") is not False}
 
 
-def slope(default: float, *keys: str) -> Convert:
+def slope(default: float, *keys: str) -> Converter:
     """A leaky ReLU with its own default."""
     return lambda call: {"op": "leakyrelu", "alpha": default if call.get(*keys) is None else call.get(*keys)}
 
 
-def same(op: str) -> Convert:
+def same(op: str) -> Converter:
     """A layer without keys."""
     return lambda call: _old({"op": op}, call)
 
@@ -132,7 +129,7 @@ def numbers(value: Any) -> float | list[float] | None:
     return found if isinstance(value, list) else found[0]
 
 
-def terms(call: Call) -> list[Tensor | float] | None:
+def terms(call: LayerCall) -> list[Tensor | float] | None:
     """The tensors and numbers that an operation takes; None where there is anything else."""
     given = [*leaves(call.args), *(call.kwargs.get(key) for key in ("x1", "x2", "x", "y"))]
     found: list[Tensor | float] = []
@@ -144,15 +141,15 @@ def terms(call: Call) -> list[Tensor | float] | None:
     return found
 
 
-def _add(call: Call) -> Parts:
+def _add(call: LayerCall) -> Parts:
     return _arithmetic(call, "add", lambda c, _: {"op": "rescale", "offset": c})
 
 
-def _multiply(call: Call) -> Parts:
+def _multiply(call: LayerCall) -> Parts:
     return _arithmetic(call, "mul", lambda c, _: {"op": "rescale", "factor": c})
 
 
-def _subtract(call: Call) -> Parts:
+def _subtract(call: LayerCall) -> Parts:
     """The difference as a sum: x - y is x + (-1)*y."""
     made = _arithmetic(call, "add", lambda c, first: {"factor": -1, "offset": c} if first else {"offset": -c})
     if not isinstance(made, dict) or made.get("op") not in (None, "add"):
@@ -162,24 +159,24 @@ def _subtract(call: Call) -> Parts:
     read = call.tensors()
     if len(read) != 2:
         return None
-    negative = Part({"op": "rescale", "factor": -1}, "_negative", (read[1].name,))
-    return [negative, Part({"op": "add"}, "", (read[0].name, SELF + "_negative"))]
+    negative = LayerPart({"op": "rescale", "factor": -1}, "_negative", (read[1].layer,))
+    return [negative, LayerPart({"op": "add"}, "", (read[0].layer, "_negative"))]
 
 
-def _average(call: Call) -> Parts:
+def _average(call: LayerCall) -> Parts:
     """The sum, divided."""
     made = _arithmetic(call, "add", lambda _, __: {})
     if made != {"op": "add"}:
         return _elementwise(call)
-    return [Part(made, "_sum"), Part({"op": "rescale", "factor": 1 / len(call.tensors())})]
+    return [LayerPart(made, "_sum"), LayerPart({"op": "rescale", "factor": 1 / len(call.tensors())})]
 
 
-def _divide(call: Call) -> Parts:
+def _divide(call: LayerCall) -> Parts:
     made = _arithmetic(call, None, lambda c, first: {} if first or c == 0 else {"op": "rescale", "factor": 1 / c})
     return made or _elementwise(call)
 
 
-def _arithmetic(call: Call, op: str | None, constant: Callable[[float, bool], Raw]) -> Parts:
+def _arithmetic(call: LayerCall, op: str | None, constant: Callable[[float, bool], Raw]) -> Parts:
     """A join of tensors, or a tensor and a constant (`constant` is told whether the constant stands first)."""
     found = terms(call)
     if found is None:
@@ -204,11 +201,11 @@ def _join(op: str, sizes: list[Sizes | None]) -> bool:
     return op == "mul" or all(len(column) < 2 for column in columns)
 
 
-def _elementwise(call: Call) -> Parts:
+def _elementwise(call: LayerCall) -> Parts:
     """Values met one by one in a way that has no layer here: only the shape is known, by NumPy's broadcasting."""
     sizes = [one.sizes for one in call.tensors()]
     out = call.out if call.out is not None else _broadcast(sizes)
-    return {"op": "opaque", "type": call.kind, **NOTHING, **out_of(out)}
+    return {"op": "opaque", "type": call.kind, **NO_FIGURES, **out_of(out)}
 
 
 def _broadcast(sizes: list[Sizes | None]) -> Sizes | None:
@@ -224,20 +221,16 @@ def _meet(sizes: list[int | None]) -> int | None:
     return sizes[0] if sizes and all(n == sizes[0] for n in sizes) else None if sizes else 1
 
 
-def _custom_scale(call: Call) -> Parts:
+def _custom_scale(call: LayerCall) -> Parts:
     """X + scale*y (Inception-ResNet's residual)."""
     read = call.read()
     if len(read) != 2:
         return None
-    scaled = Part({"op": "rescale", "factor": call.get("scale")}, "_scaled", (read[1].name,))
-    return [scaled, Part({"op": "add"}, "", (read[0].name, SELF + "_scaled"))]
+    scaled = LayerPart({"op": "rescale", "factor": call.get("scale")}, "_scaled", (read[1].layer,))
+    return [scaled, LayerPart({"op": "add"}, "", (read[0].layer, "_scaled"))]
 
 
-SELF = "\0"
-"""In what a part reads: the Keras layer's name, before a suffix."""
-
-
-def _concatenate(call: Call) -> Parts:
+def _concatenate(call: LayerCall) -> Parts:
     axis = call.get("axis")
     sizes = [one.sizes for one in call.read()]
     if len(sizes) == 1:
@@ -245,14 +238,14 @@ def _concatenate(call: Call) -> Parts:
     return {"op": "concat", "axis": -1 if axis is None else axis} if axis != 0 else None
 
 
-def _mean(call: Call) -> Parts:
+def _mean(call: LayerCall) -> Parts:
     axis = call.get("axis")
     if axis is None or 0 in (axis if isinstance(axis, list) else [axis]):
         return None
     return {"op": "mean", "axis": axis, "keepdims": bool(call.get("keepdims"))}
 
 
-def reshape(call: Call) -> Parts:
+def reshape(call: LayerCall) -> Parts:
     """A layer's target shape; an operation's with the batch in front."""
     target = call.get("target_shape")
     if target is not None:
@@ -260,25 +253,25 @@ def reshape(call: Call) -> Parts:
     return to_shape(call)
 
 
-def to_shape(call: Call) -> Parts:
+def to_shape(call: LayerCall) -> Parts:
     """A reshape to the shape that the file says comes out."""
     if not call.out or call.out.count(None) > 1:
         return None
     return {"op": "reshape", "out": [-1 if n is None else n for n in call.out]}
 
 
-def _transpose(call: Call) -> Parts:
+def _transpose(call: LayerCall) -> Parts:
     axes = call.get("axes", "perm")
     if not isinstance(axes, list) or len(axes) < 2 or axes[0] != 0:
         return None
     return {"op": "permute", "order": axes[1:]}
 
 
-def _clip(call: Call) -> Parts:
+def _clip(call: LayerCall) -> Parts:
     return {"op": "clip", "min": numbers(call.get("x_min")), "max": numbers(call.get("x_max"))}
 
 
-def _get_item(call: Call) -> Parts:
+def _get_item(call: LayerCall) -> Parts:
     """Slices along some axes; a single place, which takes an axis away, has no layer here."""
     keys = call.get("slice_spec") or (call.args[1] if len(call.args) == 2 else None)
     keys = plain(keys)
@@ -293,7 +286,7 @@ def _get_item(call: Call) -> Parts:
             parts.append({"op": "slice", "axis": axis, **bounds})
     if not parts:
         return {"op": "identity"}
-    return [*(Part(raw, f"_axis{raw['axis']}") for raw in parts[:-1]), Part(parts[-1])]
+    return [*(LayerPart(raw, f"_axis{raw['axis']}") for raw in parts[:-1]), LayerPart(parts[-1])]
 
 
 def _bounds(key: Any) -> Raw | None:
@@ -307,7 +300,7 @@ def _bounds(key: Any) -> Raw | None:
     return None if found.get("step", 1) < 1 else found
 
 
-LAYERS: dict[str, Convert] = {
+LAYERS: dict[str, Converter] = {
     "Activation": _activation,
     "ReLU": _relu,
     "LeakyReLU": slope(0.3, "negative_slope", "alpha"),

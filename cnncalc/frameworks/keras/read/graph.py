@@ -1,22 +1,23 @@
-"""A Keras model as layers of a spec: each call in its place, wired and named; models in it as blocks."""
+"""A Keras model as layers of a spec: each call in its place; models in it as blocks."""
 
 from __future__ import annotations
 
+from collections import Counter
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, SpecError, shown
 from ....layers import OPS, Layer
-from ....wiring import unused_name
-from .config import Call, Key, Sizes, Tensor, leaves
-from .functions import NOTHING, SELF, Part, Raw, out_of
+from ...build import NO_FIGURES, Draft, SpecBuilder
+from .config import Key, LayerCall, Sizes, Tensor, leaves
+from .functions import LayerPart, Raw, out_of
 from .layers import convert
 from .model import INPUTS, Model, Record
 
 Calls = list[tuple[Record, int]]
 
 
-class Facts(NamedTuple):
+class Conventions(NamedTuple):
     """What holds for the whole file."""
 
     channels_last: bool
@@ -24,60 +25,84 @@ class Facts(NamedTuple):
     """Whether it is Keras 2's."""
 
 
-class Level:
-    """A list of layers being made: the network's own, or those of a block."""
+class ModelReader:
+    """Reads models into the layers of a network, or of a block."""
 
-    def __init__(self, reserved: set[str]):
-        self.layers: list[Raw] = []
-        self.last = "input"
-        """What a layer reads that does not say so."""
-        self.reserved = reserved
-        """Names that Keras's layers have."""
-        self.used = {"input"}
-        self.first: dict[str, str] = {}
-        """What holds the weights of each layer that may be called again: its name by the file's."""
+    def __init__(self, conventions: Conventions):
+        self.conventions = conventions
+        self.spec = SpecBuilder()
+        self.calls: Counter[str] = Counter()
+        """How many times each Keras layer was called so far."""
 
-    def own(self, name: str) -> str:
-        """A Keras layer's own name, or the nearest that is free."""
-        if name in self.used:
-            return self.unique(name)
-        self.used.add(name)
-        return name
-
-    def unique(self, stem: str) -> str:
-        """A name that no layer has."""
-        name = unused_name(stem, self.used, self.reserved)
-        self.used.add(name)
-        return name
-
-    def add(self, name: str, raw: Raw, reads: list[str], tie: str | None = None) -> str:
-        """One more layer; what it reads is written where it is not the layer above."""
-        made = {"name": name, **raw}
-        if reads and reads != [self.last]:
-            made["from"] = reads[0] if len(reads) == 1 else reads
-        if tie is not None:
-            made["tie"] = tie
-        self.layers.append(made)
-        self.last = name
-        return name
-
-
-def build(model: Model, level: Level, feeds: list[Tensor], facts: Facts, prefix: str = "") -> list[Tensor]:
-    """Put a model's calls into a level, reading `feeds`; what its outputs are. SpecError with the Keras layer."""
-    values: dict[Key, Tensor] = dict(zip(model.inputs, feeds, strict=True))
-    level.reserved |= {prefix + record.name for record in model.records}
-    results = _results(model)
-    begins = _begins(model)
-    for record, at in _ordered(model, begins):
-        try:
+    def read(self, model: Model, feeds: list[Tensor], prefix: str = "") -> list[Tensor]:
+        """Add a model's calls, which read `feeds`, and return its outputs. SpecError with the Keras layer."""
+        values: dict[Key, Tensor] = dict(zip(model.inputs, feeds, strict=True))
+        results, begins = _results(model), _begins(model)
+        for record, at in _ordered(model, begins):
             here = Key(record.name, at + begins.get(record.name, 0), 0)
-            if here not in values:  # an input of the model is there already
-                _emit(record, at, here, model, level, values, results, facts, prefix)
-        except CnncalcError as error:
-            label = f"layer {shown(record.name)}"
-            error.layer = label if error.layer is None else f"{label}, {error.layer}"
-            raise
-    return [values[key] for key in model.outputs]
+            if here in values:  # an input of the model is there already
+                continue
+            try:
+                outputs = self._call(record, at, model.sizes.get(here), values, prefix + record.name)
+                for tensor in range(max(results.get(here[:2], 1), len(outputs))):
+                    key = here._replace(tensor=tensor)
+                    sizes = model.sizes.get(key)
+                    if tensor >= len(outputs):
+                        raw = {"type": f"result {tensor + 1}", **NO_FIGURES, **out_of(sizes)}
+                        name = f"{prefix}{record.name}_result{tensor + 1}"
+                        values[key] = Tensor(
+                            self.spec.add(name, "opaque", [outputs[0].layer], raw, derived=True), sizes
+                        )
+                    else:
+                        values[key] = outputs[tensor] if sizes is None else outputs[tensor]._replace(sizes=sizes)
+            except CnncalcError as error:
+                label = f"layer {shown(record.name)}"
+                error.layer = label if error.layer is None else f"{label}, {error.layer}"
+                raise
+        return [values[key] for key in model.outputs]
+
+    def _call(self, record: Record, at: int, out: Sizes | None, values: dict[Key, Tensor], name: str) -> list[Tensor]:
+        """Add one call of a layer or of a model in the model, and return its outputs."""
+        args, kwargs = record.calls[at] if at < len(record.calls) else ((), {})
+        args, kwargs = _tensors(args, values), _tensors(kwargs, values)
+        call = LayerCall(record.kind, record.config, args, kwargs, out, *self.conventions)
+        if record.model is None:
+            return [self._add_parts(name, convert(call), call)]
+        read = call.read()
+        if len(read) != len(record.model.inputs):
+            raise SpecError(f"the model reads {len(record.model.inputs)} tensors, and {len(read)} are given")
+        if len(read) == 1 and len(record.model.outputs) == 1:
+            return [self._add_block(name, record.model, read[0])]
+        return self.read(record.model, read, f"{name}.")  # a block could not say what it reads or gives
+
+    def _stem(self, name: str) -> tuple[str, bool]:
+        """The name of a layer's next call, and whether it follows from that of the first."""
+        self.calls[name] += 1
+        count = self.calls[name]
+        return (name if count == 1 else f"{name}_call2" if count == 2 else f"{name}_call2_{count - 1}"), count > 1
+
+    def _add_parts(self, name: str, parts: list[LayerPart], call: LayerCall) -> Tensor:
+        """Add the parts of one call; the one without a suffix has the Keras layer's own name, and its weights."""
+        stem, again = self._stem(name)
+        made: dict[str, Draft] = {}
+        joins = OPS[parts[0].raw["op"]][0].JOINS  # joins, and what is not known, read named arguments, too
+        above = [one.layer for one in (call.tensors() if joins else call.read())] or [self.spec.input]
+        for part in parts:
+            reads = above if part.reads is None else [made[one] if isinstance(one, str) else one for one in part.reads]
+            op, keys = part.raw["op"], {key: value for key, value in part.raw.items() if key != "op"}
+            owner = name if not part.suffix and _has_weights(part.raw) else None
+            derived = again or bool(part.suffix)
+            layer = self.spec.add(stem + part.suffix, op, reads, keys, owner=owner, derived=derived)
+            made[part.suffix], above = layer, [layer]
+        return Tensor(above[0], call.out if call.out is not None else _sizes_after(parts, call))
+
+    def _add_block(self, name: str, model: Model, read: Tensor) -> Tensor:
+        inner = ModelReader(self.conventions)
+        output = inner.read(model, [Tensor(inner.spec.input, model.sizes.get(model.inputs[0], read.sizes))])[0]
+        inner.spec.end_with(output.layer, "output")
+        stem, again = self._stem(name)
+        keys = {"layers": inner.spec.spec()}
+        return Tensor(self.spec.add(stem, "block", [read.layer], keys, owner=name, derived=again), output.sizes)
 
 
 def _begins(model: Model) -> dict[str, int]:
@@ -157,38 +182,6 @@ def _check_outputs(model: Model, place: dict[tuple[str, int], int]) -> None:
             raise SpecError(f"the output {shown(key.layer)}, call {key.node + 1} of it, is not there")
 
 
-def _emit(
-    record: Record,
-    at: int,
-    here: Key,
-    model: Model,
-    level: Level,
-    values: dict[Key, Tensor],
-    results: dict[tuple[str, int], int],
-    facts: Facts,
-    prefix: str,
-) -> None:
-    """Put one call into the level, and its results into `values`."""
-    args, kwargs = record.calls[at] if at < len(record.calls) else ((), {})
-    args, kwargs = _tensors(args, values), _tensors(kwargs, values)
-    call = Call(record.kind, record.config, args, kwargs, model.sizes.get(here), facts.channels_last, facts.old)
-    name = prefix + record.name
-    if record.model is not None:
-        outputs = _nested(name, record.model, call, level, facts)
-    else:
-        outputs = [_layers(name, convert(call), call, level)]
-    count = max(results.get(here[:2], 1), len(outputs))
-    for tensor in range(count):
-        key = here._replace(tensor=tensor)
-        sizes = model.sizes.get(key)
-        if tensor < len(outputs):
-            values[key] = outputs[tensor] if sizes is None else outputs[tensor]._replace(sizes=sizes)
-        else:
-            raw = {"op": "opaque", "type": f"result {tensor + 1}", **NOTHING, **out_of(sizes)}
-            made = level.add(level.unique(f"{name}_result{tensor + 1}"), raw, [outputs[0].name])
-            values[key] = Tensor(made, sizes)
-
-
 def _tensors(value: Any, values: dict[Key, Tensor]) -> Any:
     """The same with tensors for keys."""
     if isinstance(value, Key):
@@ -200,38 +193,13 @@ def _tensors(value: Any, values: dict[Key, Tensor]) -> Any:
     return {key: _tensors(one, values) for key, one in value.items()} if isinstance(value, dict) else value
 
 
-def _layers(name: str, parts: list[Part], call: Call, level: Level) -> Tensor:
-    """The parts of one call, the Keras layer's own name on the part without a suffix; later calls have another."""
-    shared = name in level.first
-    stem = level.unique(f"{name}_call2") if shared else level.own(name)
-    names: dict[str, str] = {"": stem}
-    read = [one.name for one in (call.tensors() if _reads_all(parts) else call.read())]
-    above = read or ["input"]
-    for part in parts:
-        own = names[part.suffix] = stem if not part.suffix else level.unique(stem + part.suffix)
-        reads = above if part.reads is None else [_named(one, names) for one in part.reads]
-        tie = level.first.get(name) if not part.suffix and _has_weights(part.raw) else None
-        above = [level.add(own, part.raw, reads, tie)]
-    level.first.setdefault(name, stem)
-    return Tensor(above[0], call.out if call.out is not None else _sizes_after(parts, call))
-
-
-def _reads_all(parts: list[Part]) -> bool:
-    """Whether a layer reads what is given to it by name, too: joins do, and what is not known."""
-    return OPS[parts[0].raw["op"]][0].JOINS
-
-
-def _named(one: str, names: dict[str, str]) -> str:
-    return names[one.removeprefix(SELF)] if one.startswith(SELF) else one
-
-
 def _has_weights(raw: Raw) -> bool:
     if raw["op"] in ("opaque", "block"):
         return raw.get("params") != 0 or raw.get("buffers") != 0
     return OPS[raw["op"]][0].weight_shapes is not Layer.weight_shapes
 
 
-def _sizes_after(parts: list[Part], call: Call) -> Sizes | None:
+def _sizes_after(parts: list[LayerPart], call: LayerCall) -> Sizes | None:
     """What is sure of the sizes that come out, where the file says nothing: how many there are, at least."""
     sizes = call.sizes()
     for part in parts:
@@ -249,26 +217,3 @@ def _sizes_after(parts: list[Part], call: Call) -> Sizes | None:
         elif not cls.KEEPS_SHAPE and sizes is not None:
             sizes = (None,) * len(sizes)
     return sizes
-
-
-def _nested(name: str, model: Model, call: Call, level: Level, facts: Facts) -> list[Tensor]:
-    """A model in a model: a block, or its layers one by one where a block could not say what it reads or gives."""
-    read = call.read()
-    if len(read) != len(model.inputs):
-        raise SpecError(f"the model reads {len(model.inputs)} tensors, and {len(read)} are given")
-    if len(read) == 1 and len(model.outputs) == 1:
-        return [_block(name, model, read[0], level, facts)]
-    return build(model, level, read, facts, f"{name}.")
-
-
-def _block(name: str, model: Model, read: Tensor, level: Level, facts: Facts) -> Tensor:
-    inner = Level(set())
-    feed = Tensor("input", model.sizes.get(model.inputs[0], read.sizes))
-    output = build(model, inner, [feed], facts)[0]
-    if output.name != inner.last or not inner.layers:
-        inner.add(inner.unique("output"), {"op": "identity"}, [output.name])
-    tie = level.first.get(name)
-    stem = level.own(name) if tie is None else level.unique(f"{name}_call2")
-    level.first.setdefault(name, stem)
-    level.add(stem, {"op": "block", "layers": inner.layers}, [read.name], tie)
-    return Tensor(stem, output.sizes)

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from .config import Call, Sizes
-from .functions import LAMBDAS, LAYERS, NOTHING, Convert, Part, Parts, Raw, activation, numbers, out_of, same
+from ...build import NO_FIGURES
+from .config import LayerCall, Sizes
+from .functions import LAMBDAS, LAYERS, Converter, LayerPart, Parts, Raw, activation, numbers, out_of, same
 
 _ENDS = {"1D": "1d", "2D": "", "3D": "3d"}
 
 
-def convert(call: Call) -> list[Part]:
+def convert(call: LayerCall) -> list[LayerPart]:
     """The layers that a Keras layer is here; one opaque layer for what cnncalc does not know."""
     kind = _kind(call)
     convert = CONVERT.get(kind)
     call = call._replace(kind=kind)
     if convert is None or _other_layout(call) or (kind not in _MANY and len(call.read()) != 1):
-        return [Part(opaque(call))]
+        return [LayerPart(opaque(call))]
     found = convert(call)
     if found is None:
-        return [Part(opaque(call))]
-    parts = [Part(found)] if isinstance(found, dict) else found
+        return [LayerPart(opaque(call))]
+    parts = [LayerPart(found)] if isinstance(found, dict) else found
     fused = activation(call.get("activation"), call._replace(args=())) if kind in _FUSED else None
-    return parts if fused is None else [*parts, Part(fused, "_activation")]
+    return parts if fused is None else [*parts, LayerPart(fused, "_activation")]
 
 
-def _kind(call: Call) -> str:
+def _kind(call: LayerCall) -> str:
     """The class: a TensorFlow function's where it is one, and the same name for its many spellings."""
     if call.kind in ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"):
         function = call.config.get("function")
@@ -33,20 +34,20 @@ def _kind(call: Call) -> str:
     return SPELLINGS.get(call.kind, call.kind)
 
 
-def _other_layout(call: Call) -> bool:
+def _other_layout(call: LayerCall) -> bool:
     """Whether a layer takes its channels elsewhere than the network does."""
     given = call.config.get("data_format")
     return given is not None and call.kind != "Flatten" and (given == "channels_last") != call.channels_last
 
 
-def opaque(call: Call) -> Raw:
+def opaque(call: LayerCall) -> Raw:
     """What cnncalc does not know, with all that is known of it all the same."""
     kind = call.kind if call.kind.isprintable() else "unknown"
-    figures = NOTHING if kind in _WEIGHTLESS else FIGURES[kind](call) if kind in FIGURES else {}
+    figures = NO_FIGURES if kind in _WEIGHTLESS else FIGURES[kind](call) if kind in FIGURES else {}
     return {"op": "opaque", "type": kind[:255], **figures, **out_of(_out(call))}
 
 
-def _out(call: Call) -> Sizes | None:
+def _out(call: LayerCall) -> Sizes | None:
     """What comes out, by the file or by the rule of the layer."""
     sizes = call.sizes()
     if call.out is not None:
@@ -63,21 +64,21 @@ def _out(call: Call) -> Sizes | None:
     return None
 
 
-def _count(call: Call, key: str) -> int | None:
+def _count(call: LayerCall, key: str) -> int | None:
     value = call.get(key)
     return value if type(value) is int and value > 0 else None
 
 
-def _conv(call: Call) -> Parts:
+def _conv(call: LayerCall) -> Parts:
     return {"op": "conv" + _end(call), "c_o": call.get("filters"), **_window(call), "g": call.get("groups")}
 
 
-def _end(call: Call) -> str:
+def _end(call: LayerCall) -> str:
     """What ends an op's word for as many axes as the class has."""
     return next(end for digits, end in _ENDS.items() if digits in call.kind)
 
 
-def _window(call: Call) -> Raw:
+def _window(call: LayerCall) -> Raw:
     return {
         "k": call.get("kernel_size"),
         "s": call.get("strides"),
@@ -87,41 +88,41 @@ def _window(call: Call) -> Raw:
     }
 
 
-def _depthwise(call: Call) -> Parts:
+def _depthwise(call: LayerCall) -> Parts:
     return {"op": "dwconv" + _end(call), "multiplier": call.get("depth_multiplier"), **_window(call)}
 
 
-def _separable(call: Call) -> Parts:
+def _separable(call: LayerCall) -> Parts:
     more = {"c_o": call.get("filters"), "multiplier": call.get("depth_multiplier")}
     return {"op": "sepconv" + _end(call), **more, **_window(call)}
 
 
-def _transposed(call: Call) -> Parts:
+def _transposed(call: LayerCall) -> Parts:
     more = {"c_o": call.get("filters"), "out_pad": call.get("output_padding")}
     return {"op": "convT" + _end(call), **more, **_window(call)}
 
 
-def _pool(op: str) -> Convert:
-    def make(call: Call) -> Parts:
+def _pool(op: str) -> Converter:
+    def make(call: LayerCall) -> Parts:
         window = {"k": call.get("pool_size"), "s": call.get("strides"), "p": call.get("padding")}
         return {"op": op + _end(call), **window}
 
     return make
 
 
-def _adaptive(op: str) -> Convert:
+def _adaptive(op: str) -> Converter:
     return lambda call: {"op": op, "out": call.get("output_size")}
 
 
-def _global(op: str) -> Convert:
+def _global(op: str) -> Converter:
     return lambda call: {"op": op, "keepdims": bool(call.get("keepdims"))}
 
 
-def _dense(call: Call) -> Parts:
+def _dense(call: LayerCall) -> Parts:
     return {"op": "linear", "out": call.get("units"), "bias": call.get("use_bias")}
 
 
-def _flatten(call: Call) -> Parts:
+def _flatten(call: LayerCall) -> Parts:
     """In Keras's order: channels that stand first are moved behind before."""
     sizes = call.sizes()
     flat: Raw = {"op": "flatten"}
@@ -131,11 +132,11 @@ def _flatten(call: Call) -> Parts:
         return None
     if len(sizes) < 2 or all(n == 1 for n in sizes[1:]) or sizes[0] == 1:
         return flat
-    return [Part({"op": "permute", "order": [*range(2, len(sizes) + 1), 1]}, "_permute"), Part(flat)]
+    return [LayerPart({"op": "permute", "order": [*range(2, len(sizes) + 1), 1]}, "_permute"), LayerPart(flat)]
 
 
-def _border(op: str, key: str) -> Convert:
-    def make(call: Call) -> Parts:
+def _border(op: str, key: str) -> Converter:
+    def make(call: LayerCall) -> Parts:
         value = call.get(key)
         lone = call.kind.endswith("1D") and isinstance(value, list) and all(type(n) is int for n in value)
         return {"op": op, "p": [value] if lone else value}  # in one dimension two numbers are before and after
@@ -143,42 +144,42 @@ def _border(op: str, key: str) -> Convert:
     return make
 
 
-def _upsample(call: Call) -> Parts:
+def _upsample(call: LayerCall) -> Parts:
     size, mode = call.get("size"), call.get("interpolation") or "nearest"
     known = ("nearest", "bilinear", "bicubic")
     return {"op": "upsample", "factor": 2 if size is None else size, "mode": mode} if mode in known else None
 
 
-def _resizing(call: Call) -> Parts:
+def _resizing(call: LayerCall) -> Parts:
     mode = call.get("interpolation") or "bilinear"
     simple = not any(call.get(f"{how}_to_aspect_ratio") for how in ("crop", "pad"))
     out = [call.get("height"), call.get("width")]
     return {"op": "upsample", "out": out, "mode": mode} if simple and mode in ("bilinear", "bicubic") else None
 
 
-def _norm_keys(call: Call) -> Raw:
+def _norm_keys(call: LayerCall) -> Raw:
     return {"eps": call.get("epsilon"), "scale": call.get("scale"), "center": call.get("center")}
 
 
-def _batchnorm(call: Call) -> Parts:
+def _batchnorm(call: LayerCall) -> Parts:
     axis = call.get("axis")
     if call.get("renorm") or not call.on_channels(-1 if axis is None else axis):
         return None
     return {"op": "batchnorm", **_norm_keys(call)}
 
 
-def _groupnorm(call: Call) -> Parts:
+def _groupnorm(call: LayerCall) -> Parts:
     axis, groups = call.get("axis"), call.get("groups")
     if not call.on_channels(-1 if axis is None else axis):
         return None
     return {"op": "groupnorm", "g": 32 if groups is None else groups, **_norm_keys(call)}
 
 
-def _layernorm(call: Call) -> Parts:
+def _layernorm(call: LayerCall) -> Parts:
     return None if call.get("rms_scaling") else {"op": "layernorm", "axis": call.get("axis"), **_norm_keys(call)}
 
 
-def _normalization(call: Call) -> Parts:
+def _normalization(call: LayerCall) -> Parts:
     """Given numbers, or those that it learns and keeps; `invert` undoes it."""
     axis, mean, variance = call.get("axis"), numbers(call.get("mean")), numbers(call.get("variance"))
     if call.get("invert") or axis is None or not call.on_channels(axis) or (mean is None) != (variance is None):
@@ -186,27 +187,27 @@ def _normalization(call: Call) -> Parts:
     return {"op": "normalization"} if mean is None else {"op": "normalization", "mean": mean, "variance": variance}
 
 
-def _rescaling(call: Call) -> Parts:
+def _rescaling(call: LayerCall) -> Parts:
     factor, offset = numbers(call.get("scale")), numbers(call.get("offset"))
     if not call.channels_last and (isinstance(factor, list) or isinstance(offset, list)):
         return None  # lists are for the last axis
     return {"op": "rescale", "factor": factor, "offset": offset}
 
 
-def _dropout(call: Call) -> Parts:
+def _dropout(call: LayerCall) -> Parts:
     return {"op": "dropout", "rate": call.get("rate", "drop_path_rate")}
 
 
-def _layer_scale(call: Call) -> Parts:
+def _layer_scale(call: LayerCall) -> Parts:
     return {"op": "scale"} if call.channels_last else None
 
 
-def _embedding_figures(call: Call) -> Raw:
+def _embedding_figures(call: LayerCall) -> Raw:
     rows, columns = _count(call, "input_dim"), _count(call, "output_dim")
     return {} if rows is None or columns is None else {"params": rows * columns, "buffers": 0, "macs": 0}
 
 
-def _recurrent_figures(call: Call) -> Raw:
+def _recurrent_figures(call: LayerCall) -> Raw:
     """Parameters: gates * units * (features + units + bias), two biases in a GRU that resets after (Keras's cells)."""
     sizes, units = call.sizes(), _count(call, "units")
     if units is None or not sizes or sizes[-1] is None:
@@ -216,7 +217,7 @@ def _recurrent_figures(call: Call) -> Raw:
     return {"params": gates * units * (sizes[-1] + units + biases), "buffers": 0}
 
 
-def _bidirectional_figures(call: Call) -> Raw:
+def _bidirectional_figures(call: LayerCall) -> Raw:
     """Twice those of the layer that runs both ways."""
     inner = call.get("layer")
     kind, config = (inner.get("class_name"), inner.get("config")) if isinstance(inner, dict) else (None, None)
@@ -226,7 +227,7 @@ def _bidirectional_figures(call: Call) -> Raw:
     return figures and {**figures, "params": 2 * figures["params"]}
 
 
-def _attention_figures(call: Call) -> Raw:
+def _attention_figures(call: LayerCall) -> Raw:
     """Four projections, with biases (keras/src/layers/attention/multi_head_attention.py)."""
     read = [one.sizes[-1] if one.sizes else None for one in call.tensors()[:3]]
     heads, key = _count(call, "num_heads"), _count(call, "key_dim")
@@ -239,14 +240,14 @@ def _attention_figures(call: Call) -> Raw:
     return {"params": sum((a + bias) * b for a, b in widths), "buffers": 0}
 
 
-def _rms_figures(call: Call) -> Raw:
+def _rms_figures(call: LayerCall) -> Raw:
     """One scale for each unit of the normalised axes."""
     sizes, axis = call.sizes(), call.axis(call.get("axis"))
     size = sizes[axis - 1] if sizes is not None and axis is not None and 1 <= axis <= len(sizes) else None
     return {} if size is None else {"params": size, "buffers": 0, "macs": 0}
 
 
-def _no_weights(_: Call) -> Raw:
+def _no_weights(_: LayerCall) -> Raw:
     """Without weights; what it multiplies up is not known."""
     return {"params": 0, "buffers": 0}
 
@@ -287,7 +288,7 @@ SPELLINGS = {
     "HardSwish": "HardSilu",
 }
 
-CONVERT: dict[str, Convert] = {
+CONVERT: dict[str, Converter] = {
     **LAYERS,
     **{f"Conv{n}D": _conv for n in (1, 2, 3)},
     **{f"DepthwiseConv{n}D": _depthwise for n in (1, 2, 3)},
