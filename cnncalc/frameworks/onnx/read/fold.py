@@ -9,21 +9,21 @@ from math import ceil, floor, isfinite, prod, sqrt
 from ....errors import SpecError
 from ....sizes import LARGEST, Open, known
 from .const import INITIALISER, MOST_READ, Const, Number, of_tensor, of_values
-from .model import Graph, Node
+from .model import GraphNode, OnnxGraph
 
 MOST_MADE = 1 << 29
 """The most numbers of a constant that a node makes of one, when they are read."""
-Fold = Callable[[Node, Sequence[Const | None], Graph], Const | None]
+Fold = Callable[[GraphNode, Sequence[Const | None], OnnxGraph], Const | None]
 """The constant that a node makes of constants (None for an input left out), or None where that is not worked out."""
 
 
-def _identity(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _identity(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
     """The same again; another parameter, where it was one: exporters make one of two that hold equal numbers."""
     source = given[0]
     return source and Const(source.shape, source.kind, source.read, lambda: source.values, origin=source.origin)
 
 
-def _cast(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _cast(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
     from .const import FLOATS, package
 
     source, to = given[0], node.whole("to")
@@ -45,7 +45,7 @@ def _cast(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | No
     return Const(source.shape, kind, read, values, origin=source.origin, key=source.key, uniform=source.uniform)
 
 
-def _constant(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _constant(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
     tensor = node.tensor("value")
     if tensor is not None:
         return of_tensor(tensor, "constant", graph.folder, node.outputs[0] if node.outputs else None)
@@ -57,7 +57,7 @@ def _constant(node: Node, given: Sequence[Const | None], graph: Graph) -> Const 
     return None if listed is None else of_values(listed, (len(listed),), "float" if ints is None else "int")
 
 
-def _constant_of_shape(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _constant_of_shape(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
     """One number again and again; many floats stand for weights, as in the files that come with onnx."""
     sizes = numbers(given[0])
     if sizes is None or min(sizes, default=1) < 0:
@@ -79,7 +79,7 @@ def _constant_of_shape(node: Node, given: Sequence[Const | None], graph: Graph) 
     return Const(shape, fill.kind, read, values, origin=INITIALISER, key=node.outputs[0])
 
 
-def _transpose(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _transpose(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
     source = given[0]
     assert source is not None
     perm = node.ints("perm")
@@ -89,7 +89,7 @@ def _transpose(node: Node, given: Sequence[Const | None], graph: Graph) -> Const
     return source.derived(tuple([source.shape[p] for p in perm]), lambda a: a.transpose(perm), f"transposed {perm}")
 
 
-def _reshape(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _reshape(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
     source = given[0]
     assert source is not None
     wanted = node.ints("shape") if node.has("shape") else numbers(given[1] if len(given) > 1 else None)
@@ -114,13 +114,13 @@ def _in_shape(source: Const, shape: tuple[int, ...]) -> Const:
     )
 
 
-def axes_of(node: Node, given: Sequence[Const | None], rank: int) -> list[int] | None:
+def axes_of(node: GraphNode, given: Sequence[Const | None], rank: int) -> list[int] | None:
     """The axes of an attribute, or of the second input, from 0 on; None where they are not given, or not known."""
     axes = node.ints("axes") if node.has("axes") else numbers(given[1] if len(given) > 1 else None)
     return None if axes is None else [a + rank if a < 0 else a for a in axes]
 
 
-def _unsqueeze(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _unsqueeze(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
     source = given[0]
     assert source is not None
     count = node.ints("axes") or numbers(given[1] if len(given) > 1 else None) or []
@@ -132,7 +132,7 @@ def _unsqueeze(node: Node, given: Sequence[Const | None], graph: Graph) -> Const
     return _in_shape(source, tuple([1 if at in axes else next(rest) for at in range(rank)]))
 
 
-def _squeeze(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _squeeze(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
     source = given[0]
     assert source is not None
     axes = axes_of(node, given, len(source.shape))
@@ -141,7 +141,7 @@ def _squeeze(node: Node, given: Sequence[Const | None], graph: Graph) -> Const |
     return _in_shape(source, tuple([n for at, n in enumerate(source.shape) if at not in axes]))
 
 
-def _gather(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _gather(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
     source, at = given[0], given[1] if len(given) > 1 else None
     values, places = None if source is None else source.values, numbers(at)
     if source is None or at is None or values is None or places is None or len(source.shape) != 1:
@@ -151,7 +151,7 @@ def _gather(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | 
     return of_values([values[p] for p in places], at.shape, source.kind)
 
 
-def _concat(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _concat(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
     found: list[Number] = []
     for one in given:
         values = None if one is None else one.values
@@ -162,7 +162,7 @@ def _concat(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | 
     return of_values(found, (len(found),), kind)
 
 
-def _slice(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _slice(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
     source = given[0]
     parts = slices_of(node, given)
     values = None if source is None else source.values
@@ -173,7 +173,7 @@ def _slice(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | N
     return of_values(kept, (len(kept),), source.kind)
 
 
-def slices_of(node: Node, given: Sequence[Const | None]) -> list[tuple[int, int, int, int]] | None:
+def slices_of(node: GraphNode, given: Sequence[Const | None]) -> list[tuple[int, int, int, int]] | None:
     """(axis, start, stop, step) of each axis that a Slice cuts; None where they are not constants."""
 
     def part(name: str, at: int) -> list[int] | None:
@@ -192,7 +192,7 @@ def slices_of(node: Node, given: Sequence[Const | None]) -> list[tuple[int, int,
     return list(zip(axes, starts, stops, steps, strict=True))
 
 
-def _range(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _range(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
     ends = [None if one is None else one.scalar() for one in given]
     if len(ends) != 3 or not all(isinstance(n, int) for n in ends):
         return None
@@ -203,7 +203,7 @@ def _range(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | N
     return of_values(found, (len(found),), "int")
 
 
-def _expand(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _expand(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
     source, sizes = given[0], numbers(given[1] if len(given) > 1 else None)
     value = None if source is None else source.scalar()
     if (
@@ -253,7 +253,7 @@ _FLAGS = {"Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "And", "O
 _ON_ARRAYS = {"Add": operator.add, "Sub": operator.sub, "Mul": operator.mul, "Div": operator.truediv}
 
 
-def _elementwise(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _elementwise(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
     """Number by number, where one is as long as another, or of one number."""
     consts = [one for one in given if one is not None]
     shape = broadcast(*[one.shape for one in consts])
@@ -274,7 +274,7 @@ def _elementwise(node: Node, given: Sequence[Const | None], graph: Graph) -> Con
     return of_values(found, tuple([n for n in shape if isinstance(n, int)]), kind)
 
 
-def _lazily(node: Node, consts: Sequence[Const], shape: Sequence[object]) -> Const | None:
+def _lazily(node: GraphNode, consts: Sequence[Const], shape: Sequence[object]) -> Const | None:
     """The same of large arrays, worked out when they are read."""
     if node.op not in _ON_ARRAYS or len(consts) != 2 or consts[0].kind != "float":
         return None
@@ -298,7 +298,7 @@ def broadcast(*shapes: Sequence[int | Open]) -> tuple[int | Open, ...] | None:
     return tuple(out)
 
 
-def _product(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _product(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
     source = given[0]
     values = None if source is None else source.values
     if values is None or not all(isinstance(v, int) for v in values):
@@ -308,7 +308,7 @@ def _product(node: Node, given: Sequence[Const | None], graph: Graph) -> Const |
     return of_values([found], (1,) if keep else (), "int")
 
 
-def _dequantised(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _dequantised(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
     """A weight kept as integers: (w - zero)*scale."""
     weight, scale, zero = (*given, None, None)[:3]
     if weight is None or scale is None:
@@ -354,7 +354,7 @@ def numbers(const: Const | None) -> list[int] | None:
     return listed if len(listed) == len(values) else None
 
 
-def fold(node: Node, constants: dict[str, Const], graph: Graph) -> Const | None:
+def fold(node: GraphNode, constants: dict[str, Const], graph: OnnxGraph) -> Const | None:
     """The constant that a node makes, None where it reads what is none, or is not worked out."""
     how = FOLDS.get(node.op)
     if how is None or any(name and name not in constants for name in node.inputs):

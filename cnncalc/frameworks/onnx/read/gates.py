@@ -6,10 +6,10 @@ from collections.abc import Callable
 from math import isclose, pi, sqrt
 from typing import Any, NamedTuple
 
-from .builder import Builder
-from .model import Node
+from .model import GraphNode
+from .reader import GraphReader
 
-Inner = list[Node]
+Inner = list[GraphNode]
 
 
 class Gate(NamedTuple):
@@ -18,7 +18,7 @@ class Gate(NamedTuple):
     op: str
     keys: dict[str, Any]
     factor: float
-    find: Callable[[Builder, str, str], Inner | None]
+    find: Callable[[GraphReader, str, str], Inner | None]
     """The nodes that f is made of, from its result's name and x's; None where it is another function."""
 
 
@@ -30,7 +30,7 @@ class Product(NamedTuple):
     inner: Inner
 
 
-def gate(b: Builder, node: Node) -> bool:
+def gate(b: GraphReader, node: GraphNode) -> bool:
     """Whether a product is one of GATES; its layer then stands in place of those of its parts."""
     found = _product(b, node)
     if found is None or len(found.names) != 2:
@@ -46,7 +46,7 @@ def gate(b: Builder, node: Node) -> bool:
     return False
 
 
-def _product(b: Builder, node: Node) -> Product | None:
+def _product(b: GraphReader, node: GraphNode) -> Product | None:
     """What a node multiplies, nodes that nothing else reads looked through."""
     names: list[str] = []
     factor, inner = 1.0, []
@@ -71,13 +71,13 @@ def _product(b: Builder, node: Node) -> Product | None:
     return Product(names, factor, inner) if len(names) < 5 else None
 
 
-def _alone(b: Builder, name: str, *ops: str) -> Node | None:
+def _alone(b: GraphReader, name: str, *ops: str) -> GraphNode | None:
     """The node that makes a value, if it is one of these ops and nothing else reads what it makes."""
     maker = b.makers.get(name)
     return maker if maker is not None and maker.op in ops and b.graph.uses.get(name) == 1 else None
 
 
-def _with_number(b: Builder, node: Node, number: float) -> str | None:
+def _with_number(b: GraphReader, node: GraphNode, number: float) -> str | None:
     """The other operand of a node that takes this number, too."""
     for const, other in (node.inputs[:2], node.inputs[1::-1]):
         found = b.const(const)
@@ -87,18 +87,18 @@ def _with_number(b: Builder, node: Node, number: float) -> str | None:
     return None
 
 
-def _silu(b: Builder, name: str, x: str) -> Inner | None:
+def _silu(b: GraphReader, name: str, x: str) -> Inner | None:
     maker = _alone(b, name, "Sigmoid")
     return [maker] if maker is not None and maker.input(0) == x else None
 
 
-def _mish(b: Builder, name: str, x: str) -> Inner | None:
+def _mish(b: GraphReader, name: str, x: str) -> Inner | None:
     outer = _alone(b, name, "Tanh")
     inner = outer and _alone(b, outer.input(0), "Softplus")
     return [outer, inner] if outer and inner and inner.input(0) == x else None
 
 
-def _hard(b: Builder, name: str, x: str) -> Inner | None:
+def _hard(b: GraphReader, name: str, x: str) -> Inner | None:
     maker = _alone(b, name, "HardSigmoid")
     if maker is None or maker.input(0) != x:
         return None
@@ -106,17 +106,17 @@ def _hard(b: Builder, name: str, x: str) -> Inner | None:
     return [maker] if exact else None
 
 
-def _clipped(b: Builder, name: str, x: str) -> Inner | None:
+def _clipped(b: GraphReader, name: str, x: str) -> Inner | None:
     """Clip(x + 3, 0, 6)."""
     outer = _alone(b, name, "Clip")
-    layer = outer and b.layer(b.value(name))
+    layer = outer and b.value(name).layer
     inner = outer and _alone(b, outer.input(0), "Add")
-    if not outer or not inner or not layer or layer["op"] != "relu6" or _with_number(b, inner, 3) != x:
+    if not outer or not inner or not layer or layer.op != "relu6" or _with_number(b, inner, 3) != x:
         return None
     return [outer, inner]
 
 
-def _erf(b: Builder, name: str, x: str) -> Inner | None:
+def _erf(b: GraphReader, name: str, x: str) -> Inner | None:
     """1 + erf(x/sqrt(2))."""
     outer = _alone(b, name, "Add")
     curve = outer and _alone(b, _with_number(b, outer, 1) or "", "Erf")
@@ -127,7 +127,7 @@ def _erf(b: Builder, name: str, x: str) -> Inner | None:
     return [outer, curve, scaled, *found.inner] if isclose(found.factor, sqrt(0.5), rel_tol=1e-4) else None
 
 
-def _tanh(b: Builder, name: str, x: str) -> Inner | None:
+def _tanh(b: GraphReader, name: str, x: str) -> Inner | None:
     """1 + tanh(sqrt(2/pi)*(x + 0.044715*x**3))."""
     outer = _alone(b, name, "Add")
     curve = outer and _alone(b, _with_number(b, outer, 1) or "", "Tanh")
@@ -140,7 +140,7 @@ def _tanh(b: Builder, name: str, x: str) -> Inner | None:
     return [outer, curve, scaled, *found.inner, added, *cubed] if added and cubed else None
 
 
-def _cubed(b: Builder, names: list[str], x: str) -> Inner | None:
+def _cubed(b: GraphReader, names: list[str], x: str) -> Inner | None:
     """0.044715*x**3, as a power or as a product."""
     maker = _alone(b, names[0], "Mul") if len(names) == 1 else None
     found = maker and _product(b, maker)

@@ -33,7 +33,7 @@ def parse(data: bytes | memoryview, name: str) -> Any:
     return model
 
 
-class Node:
+class GraphNode:
     """One node: its op, what it reads and makes, its attributes by their types."""
 
     def __init__(self, proto: Any, name: str):
@@ -93,7 +93,7 @@ class Node:
         return self._get(name, 4, "t", None)
 
 
-class Graph:
+class OnnxGraph:
     """The main graph of a model."""
 
     def __init__(self, model: Any, folder: str | None):
@@ -106,16 +106,16 @@ class Graph:
         self.inputs = {words(i.name): i for i in graph.input if words(i.name) not in self.constants}
         self.declared_types = {words(v.name): v for v in (*graph.value_info, *graph.output, *graph.input)}
         self.outputs = [words(o.name) for o in graph.output]
-        self.nodes = self._needed(self._sorted([Node(n, _name(n, i)) for i, n in enumerate(graph.node)]))
+        self.nodes = self._needed(self._sorted([GraphNode(n, _name(n, i)) for i, n in enumerate(graph.node)]))
         self.uses = self._uses()
         self._inferred: Mapping[str, Any] | None = None
 
-    def _sorted(self, nodes: list[Node]) -> list[Node]:
+    def _sorted(self, nodes: list[GraphNode]) -> list[GraphNode]:
         """The nodes, each after those it reads. SpecError for a circle, and for what nothing makes."""
         have = {"", *self.constants, *self.inputs, *[words(t.values.name) for t in self.model.graph.sparse_initializer]}
         makers = {out: node for node in nodes for out in node.outputs if out}
-        done: list[Node] = []
-        later: list[Node] = []
+        done: list[GraphNode] = []
+        later: list[GraphNode] = []
         for node in nodes:
             fits = have.issuperset(node.inputs)
             (done if fits else later).append(node)
@@ -123,7 +123,7 @@ class Graph:
                 have.update(node.outputs)
         return done + _in_order(later, have, makers)
 
-    def _needed(self, nodes: list[Node]) -> list[Node]:
+    def _needed(self, nodes: list[GraphNode]) -> list[GraphNode]:
         """The nodes from which a way leads to an output; all of them where the file names none."""
         wanted = set(self.outputs)
         for node in reversed(nodes):
@@ -158,7 +158,7 @@ def _name(proto: Any, index: int) -> str:
     return words(found) or f"{words(proto.op_type)}_{index}"
 
 
-def _in_order(nodes: list[Node], have: set[str], makers: Mapping[str, Node]) -> list[Node]:
+def _in_order(nodes: list[GraphNode], have: set[str], makers: Mapping[str, GraphNode]) -> list[GraphNode]:
     """Nodes that the file does not have in order."""
     from graphlib import CycleError, TopologicalSorter
 
@@ -211,9 +211,9 @@ def infer(model: Any) -> Mapping[str, Any]:
     return {v.name: v for v in (*found.graph.value_info, *found.graph.output)}
 
 
-def load(source: str | os.PathLike[str] | bytes | memoryview, name: str) -> Graph:
+def load(source: str | os.PathLike[str] | bytes | memoryview, name: str) -> OnnxGraph:
     """The graph of a file, or of its bytes. SpecError for what is no ONNX."""
     if isinstance(source, (bytes, memoryview)):
-        return Graph(parse(source, name), os.path.dirname(name) or None)
+        return OnnxGraph(parse(source, name), os.path.dirname(name) or None)
     with open(source, "rb") as file:
-        return Graph(parse(file.read(), name), os.path.dirname(os.fspath(source)) or None)
+        return OnnxGraph(parse(file.read(), name), os.path.dirname(os.fspath(source)) or None)

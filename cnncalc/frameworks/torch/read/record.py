@@ -16,10 +16,10 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from ....errors import SpecError, shown
 from ....sizes import show
-from .calls import Call, Constant, Record, Value
+from .calls import Constant, FunctionCall, Recording, TracedTensor
 
 
-def record(module: Any, input: Sequence[Any]) -> Record:
+def record(module: Any, input: Sequence[Any]) -> Recording:
     """What a module does to an input. SpecError where it is no module, or cannot be followed."""
     if not isinstance(module, torch.nn.Module):
         raise SpecError(f"{shown(type(module).__name__)} is no torch.nn.Module", "give a module, as resnet18()")
@@ -29,12 +29,12 @@ def record(module: Any, input: Sequence[Any]) -> Record:
         raise SpecError(f"the input {show(tuple(input))} has open sizes, and PyTorch needs numbers", "as 3x224x224")
     module = getattr(module, "_orig_mod", module)
     x = torch.empty(batched(module, tuple(input)), dtype=dtype(module), device="meta")
-    follower = Follower(module, x)
+    follower = Recorder(module, x)
     with evaluating(module), follower.listening(), torch.no_grad():
         outputs = follower.run(x)
     sizes = {name: tensor.numel() for name, tensor in named(module).items()}
     trained = dict(module.named_parameters())
-    return Record(
+    return Recording(
         type(module).__name__,
         tuple(input),
         x.shape[0],
@@ -78,22 +78,22 @@ def evaluating(module: torch.nn.Module) -> Iterator[None]:
             one.training = was
 
 
-class Follower(TorchFunctionMode):  # type: ignore[misc]
+class Recorder(TorchFunctionMode):  # type: ignore[misc]
     """Notes each call of a function that reads what comes from the input."""
 
     def __init__(self, module: torch.nn.Module, x: torch.Tensor):
         super().__init__()
         self.module = module
-        self.calls: list[Call] = []
+        self.calls: list[FunctionCall] = []
         self.named = {id(tensor): name for name, tensor in named(module).items()}
-        self.values: dict[int, Value] = {id(x): Value(-1, 0, tuple(x.shape))}
+        self.values: dict[int, TracedTensor] = {id(x): TracedTensor(-1, 0, tuple(x.shape))}
         self.made_of: dict[int, tuple[str, ...]] = {}
         self.alive: list[torch.Tensor] = [x]
         """Every tensor that is known by its id, so that no other gets the same."""
         self.inside: list[tuple[str, int]] = [("", 0)]
         self.turns = 0
 
-    def run(self, x: torch.Tensor) -> list[Value]:
+    def run(self, x: torch.Tensor) -> list[TracedTensor]:
         """What of the module's results comes from its input. SpecError where it cannot be run so."""
         try:
             with self:
@@ -159,9 +159,9 @@ class Follower(TorchFunctionMode):  # type: ignore[misc]
         """One more call, and whose its results are."""
         at = len(self.calls)
         shapes = tuple([tuple(result.shape) for result in results])
-        self.calls.append(Call(name, tuple(args), kwargs, shapes, *self.inside[-1]))
+        self.calls.append(FunctionCall(name, tuple(args), kwargs, shapes, *self.inside[-1]))
         self.alive += results
-        self.values |= {id(one): Value(at, place, tuple(one.shape)) for place, one in enumerate(results)}
+        self.values |= {id(one): TracedTensor(at, place, tuple(one.shape)) for place, one in enumerate(results)}
 
     def own(self, found: Any, tensors: list[torch.Tensor]) -> Any:
         """The result of a call that reads nothing of the input, and what it is made of."""

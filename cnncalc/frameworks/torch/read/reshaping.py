@@ -5,23 +5,23 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from .calls import Value
-from .rules import Asked, Made, Unsaid, plain, rule, without
+from .calls import TracedTensor
+from .rules import Arguments, CallLayer, OpaqueCall, plain, rule, without
 
 
 @rule("flatten view reshape unflatten squeeze unsqueeze view_as reshape_as ravel")
-def reshape(asked: Asked) -> Made | Value:
+def reshape(asked: Arguments) -> CallLayer | TracedTensor:
     """The same values in another shape; flat where all of a sample is in one row."""
     x, out = asked.x.shape[1:], asked.out
     if x == out:
         return asked.x
     if prod(x) != prod(out):
-        raise Unsaid
-    return Made("flatten") if len(out) == 1 else Made("reshape", {"out": list(out)})
+        raise OpaqueCall
+    return CallLayer("flatten") if len(out) == 1 else CallLayer("reshape", {"out": list(out)})
 
 
 @rule("permute", "input dims")
-def permute(asked: Asked) -> Made | Value:
+def permute(asked: Arguments) -> CallLayer | TracedTensor:
     """The axes in another order, the batch in front."""
     dims = asked.get("dims")
     order = list(dims) if isinstance(dims, (list, tuple)) else [dims, *asked.rest]
@@ -29,7 +29,7 @@ def permute(asked: Asked) -> Made | Value:
 
 
 @rule("transpose swapaxes swapdims", "input dim0 dim1")
-def transpose(asked: Asked) -> Made | Value:
+def transpose(asked: Arguments) -> CallLayer | TracedTensor:
     """Two axes in each other's place."""
     first, second = [asked.get(f"dim{at}", asked.get(f"axis{at}")) for at in (0, 1)]
     order = list(range(len(asked.first.shape)))
@@ -38,80 +38,80 @@ def transpose(asked: Asked) -> Made | Value:
 
 
 @rule("movedim moveaxis", "input source destination")
-def movedim(asked: Asked) -> Made | Value:
+def movedim(asked: Arguments) -> CallLayer | TracedTensor:
     """One axis in another place."""
     source, destination = asked.get("source"), asked.get("destination")
     if not isinstance(source, int) or not isinstance(destination, int):
-        raise Unsaid
+        raise OpaqueCall
     rank = len(asked.first.shape)
     order = [axis for axis in range(rank) if axis != source % rank]
     order.insert(destination % rank, source % rank)
     return ordered(asked, order)
 
 
-def ordered(asked: Asked, order: list[int]) -> Made | Value:
-    """A permute. Unsaid where the batch is moved."""
+def ordered(asked: Arguments, order: list[int]) -> CallLayer | TracedTensor:
+    """A permute. OpaqueCall where the batch is moved."""
     order = [axis % len(asked.first.shape) for axis in order]
     if asked.bare:
         order = [0, *(axis + 1 for axis in order)]
     if order[0] != 0:
-        raise Unsaid
-    return asked.x if order == sorted(order) else Made("permute", {"order": order[1:]})
+        raise OpaqueCall
+    return asked.x if order == sorted(order) else CallLayer("permute", {"order": order[1:]})
 
 
 @rule("cat concat concatenate", "tensors dim")
-def cat(asked: Asked) -> Made | Value:
+def cat(asked: Arguments) -> CallLayer | TracedTensor:
     """One after another along an axis, the channels' unless it says otherwise."""
     tensors = asked.get("tensors")
-    if not all(isinstance(one, Value) for one in tensors):
-        raise Unsaid
+    if not all(isinstance(one, TracedTensor) for one in tensors):
+        raise OpaqueCall
     values = tuple([asked.sampled(one) for one in tensors])
     if len(values) == 1:
         return values[0]
     axis = asked.axis(asked.get("dim", asked.get("axis", 0)))
     if len({len(value.shape) for value in values}) > 1:
-        raise Unsaid
-    return Made("concat", without({"axis": axis}, axis=1), reads=values)
+        raise OpaqueCall
+    return CallLayer("concat", without({"axis": axis}, axis=1), reads=values)
 
 
 @rule("channel_shuffle native_channel_shuffle", "input groups")
-def channelshuffle(asked: Asked) -> Made:
+def channelshuffle(asked: Arguments) -> CallLayer:
     """The channels of several groups dealt out in turn."""
     assert asked.map
-    return Made("channelshuffle", {"g": asked.get("groups")})
+    return CallLayer("channelshuffle", {"g": asked.get("groups")})
 
 
 @rule("pixel_shuffle", "input upscale_factor")
-def pixelshuffle(asked: Asked) -> Made:
+def pixelshuffle(asked: Arguments) -> CallLayer:
     """Channels laid out as pixels."""
     assert asked.map
-    return Made("pixelshuffle", {"factor": asked.get("upscale_factor")})
+    return CallLayer("pixelshuffle", {"factor": asked.get("upscale_factor")})
 
 
 @rule("pad", "input pad mode value")
-def pad(asked: Asked) -> list[Made] | Value:
+def pad(asked: Arguments) -> list[CallLayer] | TracedTensor:
     """Values around a map, and what is below 0 taken away. PyTorch counts the last axis first."""
     sides, space = list(asked.get("pad")), len(asked.map.shape) - 2
     while len(sides) > 2 * space and not any(sides[-2:]):
         del sides[-2:]
     if len(sides) > 2 * space:
-        raise Unsaid
+        raise OpaqueCall
     sides += [0] * (2 * space - len(sides))
     pairs = [[before, after] for before, after in zip(sides[::2], sides[1::2], strict=True)][::-1]
     mode = {"mode": asked.get("mode", "constant"), "value": asked.get("value") or 0}
     added, taken = [[[max(sign * n, 0) for n in pair] for pair in pairs] for sign in (1, -1)]
-    made = [Made("pad", {"p": added, **without(mode, mode="constant", value=0)})] if any(map(any, added)) else []
-    made += [Made("crop", {"p": taken})] if any(map(any, taken)) else []
+    made = [CallLayer("pad", {"p": added, **without(mode, mode="constant", value=0)})] if any(map(any, added)) else []
+    made += [CallLayer("crop", {"p": taken})] if any(map(any, taken)) else []
     return made or asked.x
 
 
 @rule("interpolate upsample", "input size scale_factor mode align_corners recompute_scale_factor antialias")
-def interpolate(asked: Asked) -> Made | Value:
+def interpolate(asked: Arguments) -> CallLayer | TracedTensor:
     """Another resolution, by a factor or to sizes."""
     assert asked.map
     mode, factor = asked.get("mode", "nearest"), asked.get("scale_factor")
     if mode not in ("nearest", "linear", "bilinear", "bicubic", "trilinear") or asked.get("antialias", False):
-        raise Unsaid
+        raise OpaqueCall
     if factor is None or asked.get("recompute_scale_factor"):
         keys: dict[str, Any] = {"out": plain(asked.out[1:])}
     else:
@@ -119,24 +119,24 @@ def interpolate(asked: Asked) -> Made | Value:
         factors = [int(one) if float(one).is_integer() else one for one in factors]
         keys = {"factor": factors[0] if len(set(factors)) == 1 else factors}
     keys |= without({"mode": mode, "align": bool(asked.get("align_corners"))}, mode="nearest", align=False)
-    return Made("upsample", keys)
+    return CallLayer("upsample", keys)
 
 
-def part(asked: Asked, axis: int, start: int, stop: int | None, step: int = 1) -> Made:
+def part(asked: Arguments, axis: int, start: int, stop: int | None, step: int = 1) -> CallLayer:
     """A slice of an axis; `stop` left out where it is the end."""
     n = asked.x.shape[axis]
     stop = None if stop is None or stop >= n else stop
-    return Made("slice", {"axis": axis, **without({"start": start, "stop": stop, "step": step}, start=0, step=1)})
+    return CallLayer("slice", {"axis": axis, **without({"start": start, "stop": stop, "step": step}, start=0, step=1)})
 
 
 @rule("narrow", "input dim start length")
-def narrow(asked: Asked) -> Made:
+def narrow(asked: Arguments) -> CallLayer:
     """A part of an axis."""
     start = asked.get("start")
     return part(asked, asked.axis(asked.get("dim")), start, start + asked.get("length"))
 
 
-def parts(asked: Asked, axis: int) -> list[Made]:
+def parts(asked: Arguments, axis: int) -> list[CallLayer]:
     """The results of a call that splits an axis, side by side: a call of several results is one layer each."""
     found, at = [], 0
     for shape in asked.call.outs:
@@ -146,35 +146,35 @@ def parts(asked: Asked, axis: int) -> list[Made]:
 
 
 @rule("chunk tensor_split", "input chunks dim")
-def chunk(asked: Asked) -> list[Made]:
+def chunk(asked: Arguments) -> list[CallLayer]:
     """An axis in several parts."""
     return parts(asked, asked.axis(asked.get("dim", 0)))
 
 
 @rule("split split_with_sizes", "input split_size_or_sections dim")
-def split(asked: Asked) -> list[Made]:
+def split(asked: Arguments) -> list[CallLayer]:
     """An axis in parts of given sizes."""
     return parts(asked, asked.axis(asked.get("dim", 0)))
 
 
 @rule("select", "input dim index")
-def select(asked: Asked) -> list[Made] | Value:
+def select(asked: Arguments) -> list[CallLayer] | TracedTensor:
     """One unit of an axis, which vanishes."""
     return picked(asked, [(asked.axis(asked.get("dim")) - asked.bare, asked.get("index"))])
 
 
 @rule("getitem", "input index")
-def getitem(asked: Asked) -> list[Made] | Value:
-    """Parts of axes by slices and single units; Unsaid for what picks by a tensor."""
+def getitem(asked: Arguments) -> list[CallLayer] | TracedTensor:
+    """Parts of axes by slices and single units; OpaqueCall for what picks by a tensor."""
     index = asked.get("index")
     return picked(asked, positions(index if isinstance(index, tuple) else (index,), len(asked.first.shape)))
 
 
 def positions(index: tuple[Any, ...], rank: int) -> list[tuple[int, Any]]:
-    """What is picked along each axis: a slice, or one unit. Unsaid for anything else."""
+    """What is picked along each axis: a slice, or one unit. OpaqueCall for anything else."""
     axes = [one for one in index if one is not None and one is not Ellipsis]
     if any(not isinstance(one, (int, slice)) or isinstance(one, bool) for one in axes):
-        raise Unsaid
+        raise OpaqueCall
     if Ellipsis in index:
         behind = [one for one in index[index.index(Ellipsis) + 1 :] if one is not None]
         before = len(axes) - len(behind)
@@ -182,7 +182,7 @@ def positions(index: tuple[Any, ...], rank: int) -> list[tuple[int, Any]]:
     return list(enumerate(axes))
 
 
-def picked(asked: Asked, places: list[tuple[int, Any]]) -> list[Made] | Value:
+def picked(asked: Arguments, places: list[tuple[int, Any]]) -> list[CallLayer] | TracedTensor:
     """Slices of these axes of the first value, and a reshape where axes come or go."""
     places = [(axis + asked.bare, what) for axis, what in places]
     made = [one for axis, what in places if (one := taken(asked, axis, what)) is not None]
@@ -190,16 +190,16 @@ def picked(asked: Asked, places: list[tuple[int, Any]]) -> list[Made] | Value:
     for axis, what in places:
         shape[axis] = len(range(shape[axis])[what]) if isinstance(what, slice) else 1
     if tuple(shape[1:]) != asked.out:
-        made.append(Made("flatten") if len(asked.out) == 1 else Made("reshape", {"out": list(asked.out)}))
+        made.append(CallLayer("flatten") if len(asked.out) == 1 else CallLayer("reshape", {"out": list(asked.out)}))
     return made or asked.x
 
 
-def taken(asked: Asked, axis: int, what: Any) -> Made | None:
-    """One slice; None where it takes all. Unsaid for a part of the batch."""
+def taken(asked: Arguments, axis: int, what: Any) -> CallLayer | None:
+    """One slice; None where it takes all. OpaqueCall for a part of the batch."""
     n = asked.x.shape[axis]
     start, stop, step = what.indices(n) if isinstance(what, slice) else (what % n, what % n + 1, 1)
     if (start, stop, step) == (0, n, 1):
         return None
     if axis == 0 or step < 1:
-        raise Unsaid
+        raise OpaqueCall
     return part(asked, axis, start, stop, step)

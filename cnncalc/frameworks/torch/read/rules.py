@@ -5,35 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .calls import Call, Constant, Value, tree
+from .calls import Constant, FunctionCall, TracedTensor, tree
 
 
-class Unsaid(Exception):
+class OpaqueCall(Exception):
     """A call that is none of cnncalc's layers: it becomes an opaque one."""
 
 
-class Made(NamedTuple):
+class CallLayer(NamedTuple):
     """A layer that a call is; the second of several reads the first."""
 
     op: str
     keys: Mapping[str, Any] = {}
     weights: Mapping[str, Constant] = {}
     """Its arrays, by role."""
-    reads: tuple[Value, ...] = ()
+    reads: tuple[TracedTensor, ...] = ()
     """What it reads beside the layer before it in the same call; by default the call's input."""
 
 
-class Asked:
+class Arguments:
     """A call with its arguments by name. The axes of a sample are counted as PyTorch's are: the batch is 0.
 
     Where there is one sample, a value may have lost its batch (windows of it stand there): then it is seen with one.
     """
 
-    def __init__(self, call: Call, names: Sequence[str], batch: int, trained: Collection[str]):
+    def __init__(self, call: FunctionCall, names: Sequence[str], batch: int, trained: Collection[str]):
         self.call, self.batch, self.trained = call, batch, trained
         self.rest = call.args[len(names) :]
         self.given = dict(zip(names, call.args, strict=False)) | dict(call.kwargs)
-        self.first = next(leaf for leaf in tree([call.args, call.kwargs]) if isinstance(leaf, Value))
+        self.first = next(leaf for leaf in tree([call.args, call.kwargs]) if isinstance(leaf, TracedTensor))
         self.bare = not self.has_batch(self.first.shape)
         """Whether its first value has lost its batch."""
 
@@ -46,30 +46,30 @@ class Asked:
         return len(shape) > 1 and shape[0] == self.batch
 
     def with_batch(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """A shape with the batch in front. Unsaid where several samples are no more apart."""
+        """A shape with the batch in front. OpaqueCall where several samples are no more apart."""
         if self.has_batch(shape):
             return shape
         if self.batch != 1 or not shape:
-            raise Unsaid
+            raise OpaqueCall
         return (1, *shape)
 
-    def sampled(self, x: Value) -> Value:
+    def sampled(self, x: TracedTensor) -> TracedTensor:
         """A value with the batch in front of its shape."""
         return x._replace(shape=self.with_batch(x.shape))
 
     @property
-    def x(self) -> Value:
-        """The first argument, with the batch in front. Unsaid where it does not come from the input."""
+    def x(self) -> TracedTensor:
+        """The first argument, with the batch in front. OpaqueCall where it does not come from the input."""
         x = self.call.args[0] if self.call.args else self.call.kwargs.get("input")
-        if not isinstance(x, Value):
-            raise Unsaid
+        if not isinstance(x, TracedTensor):
+            raise OpaqueCall
         return self.sampled(x)
 
     @property
-    def map(self) -> Value:
-        """The same, with channels behind the batch. Unsaid where the batch is gone."""
+    def map(self) -> TracedTensor:
+        """The same, with channels behind the batch. OpaqueCall where the batch is gone."""
         if self.bare:
-            raise Unsaid
+            raise OpaqueCall
         return self.x
 
     @property
@@ -78,23 +78,23 @@ class Asked:
         return self.with_batch(self.call.outs[0])[1:]
 
     def axis(self, value: Any) -> int:
-        """An axis of the first value, counted from 0, the batch; Unsaid for the batch."""
+        """An axis of the first value, counted from 0, the batch; OpaqueCall for the batch."""
         axis = value % len(self.first.shape) + self.bare
         if axis == 0:
-            raise Unsaid
+            raise OpaqueCall
         return int(axis)
 
     def axes(self, value: Any) -> list[int]:
-        """Several axes, sorted. Unsaid for all of them."""
+        """Several axes, sorted. OpaqueCall for all of them."""
         if value is None:
-            raise Unsaid
+            raise OpaqueCall
         return sorted({self.axis(one) for one in (value if isinstance(value, (list, tuple)) else [value])})
 
 
 SHAPED = {"view", "reshape", "unsqueeze", "squeeze", "getitem", "select"}
 """Functions whose rules look at what comes out, so that they may give a value its batch back."""
-Rule = Callable[[Asked], "Made | Value | list[Made]"]
-"""The layer of a call, several in a row, or a value where the call changes nothing. Unsaid where there is none."""
+Rule = Callable[[Arguments], "CallLayer | TracedTensor | list[CallLayer]"]
+"""The layer of a call, several in a row, or a value where the call changes nothing. OpaqueCall where there is none."""
 RULES: dict[str, tuple[Rule, tuple[str, ...]]] = {}
 
 
@@ -108,16 +108,16 @@ def rule(functions: str, arguments: str = "input") -> Callable[[Rule], Rule]:
     return note
 
 
-def layers_of(call: Call, batch: int, trained: Collection[str]) -> list[Made] | Value:
-    """The layers of a call, or the value that it passes on. Unsaid where there are none."""
+def layers_of(call: FunctionCall, batch: int, trained: Collection[str]) -> list[CallLayer] | TracedTensor:
+    """The layers of a call, or the value that it passes on. OpaqueCall where there are none."""
     if call.function not in RULES:
-        raise Unsaid
+        raise OpaqueCall
     function, names = RULES[call.function]
-    asked = Asked(call, names, batch, trained)
+    asked = Arguments(call, names, batch, trained)
     if asked.bare and asked.has_batch(call.outs[0]) and call.function not in SHAPED:
-        raise Unsaid
+        raise OpaqueCall
     made = function(asked)
-    return [made] if isinstance(made, Made) else made
+    return [made] if isinstance(made, CallLayer) else made
 
 
 def plain(value: Any) -> Any:
@@ -139,21 +139,21 @@ def ranked(op: str, nd: int) -> str:
 
 
 def own(weights: Mapping[str, Any]) -> dict[str, Constant]:
-    """Arrays by role, those that are None left out. Unsaid for what is no parameter or buffer itself."""
+    """Arrays by role, those that are None left out. OpaqueCall for what is no parameter or buffer itself."""
     found = {role: array for role, array in weights.items() if array is not None}
     if any(not isinstance(array, Constant) or array.name is None for array in found.values()):
-        raise Unsaid
+        raise OpaqueCall
     return found
 
 
-def spatial(asked: Asked, nd: int) -> None:
-    """Unsaid where the input has not this many axes beside its channels."""
+def spatial(asked: Arguments, nd: int) -> None:
+    """OpaqueCall where the input has not this many axes beside its channels."""
     if len(asked.map.shape) != nd + 2:
-        raise Unsaid
+        raise OpaqueCall
 
 
 @rule("conv1d conv2d conv3d", "input weight bias stride padding dilation groups")
-def conv(asked: Asked) -> Made:
+def conv(asked: Arguments) -> CallLayer:
     """A convolution, depthwise where each channel is a group of its own."""
     arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
     c_o, each, *k = arrays["weight"].shape
@@ -177,14 +177,14 @@ def conv(asked: Asked) -> Made:
         g=1,
         bias=True,
     )
-    return Made(ranked("dwconv" if alone else "conv", len(k)), keys, arrays)
+    return CallLayer(ranked("dwconv" if alone else "conv", len(k)), keys, arrays)
 
 
 @rule(
     "conv_transpose1d conv_transpose2d conv_transpose3d",
     "input weight bias stride padding output_padding groups dilation",
 )
-def transposed(asked: Asked) -> Made:
+def transposed(asked: Arguments) -> CallLayer:
     """A transposed convolution."""
     arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
     _, each, *k = arrays["weight"].shape
@@ -201,18 +201,18 @@ def transposed(asked: Asked) -> Made:
         "bias": "bias" in arrays,
     }
     keys = without(keys, s=1, p=0, out_pad=0, d=1, g=1, bias=True)
-    return Made(ranked("convT", len(k)), keys, arrays)
+    return CallLayer(ranked("convT", len(k)), keys, arrays)
 
 
 @rule("linear", "input weight bias")
-def linear(asked: Asked) -> Made:
+def linear(asked: Arguments) -> CallLayer:
     """A linear layer on the last axis."""
     arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
     keys = without({"out": arrays["weight"].shape[0], "bias": "bias" in arrays}, bias=True)
-    return Made("linear", keys, arrays)
+    return CallLayer("linear", keys, arrays)
 
 
-def window(asked: Asked) -> tuple[int, dict[str, Any]]:
+def window(asked: Arguments) -> tuple[int, dict[str, Any]]:
     """The axes and the common keys of a sliding pool."""
     k = plain(asked.get("kernel_size"))
     stride = asked.get("stride")
@@ -224,10 +224,10 @@ def window(asked: Asked) -> tuple[int, dict[str, Any]]:
 
 
 @rule("max_pool1d max_pool2d max_pool3d", "input kernel_size stride padding dilation ceil_mode return_indices")
-def maxpool(asked: Asked) -> Made:
+def maxpool(asked: Arguments) -> CallLayer:
     """A max pool, its indices (if they are asked for) left out."""
     nd, keys = window(asked)
-    return Made(ranked("maxpool", nd), keys)
+    return CallLayer(ranked("maxpool", nd), keys)
 
 
 RULES |= {f"max_pool{nd}d_with_indices": (RULES[f"max_pool{nd}d"][0], RULES[f"max_pool{nd}d"][1]) for nd in (1, 2, 3)}
@@ -237,31 +237,31 @@ RULES |= {f"max_pool{nd}d_with_indices": (RULES[f"max_pool{nd}d"][0], RULES[f"ma
     "avg_pool1d avg_pool2d avg_pool3d",
     "input kernel_size stride padding ceil_mode count_include_pad divisor_override",
 )
-def avgpool(asked: Asked) -> Made:
+def avgpool(asked: Arguments) -> CallLayer:
     """An average pool."""
     nd, keys = window(asked)
     if asked.get("divisor_override") is not None:
-        raise Unsaid
+        raise OpaqueCall
     counts = {"count_include_pad": asked.get("count_include_pad", True)}
-    return Made(ranked("avgpool", nd), keys | without(counts, count_include_pad=True))
+    return CallLayer(ranked("avgpool", nd), keys | without(counts, count_include_pad=True))
 
 
 @rule("lp_pool1d lp_pool2d lp_pool3d", "input norm_type kernel_size stride ceil_mode")
-def lppool(asked: Asked) -> Made:
+def lppool(asked: Arguments) -> CallLayer:
     """A power-average pool."""
     nd, keys = window(asked)
-    return Made(ranked("lppool", nd), keys | {"norm": asked.get("norm_type")})
+    return CallLayer(ranked("lppool", nd), keys | {"norm": asked.get("norm_type")})
 
 
 def adaptive(kind: str) -> Rule:
     """An adaptive pool, a global one where a single unit comes out."""
 
-    def make(asked: Asked) -> Made:
+    def make(asked: Arguments) -> CallLayer:
         spatial(asked, int(asked.call.function.removesuffix("_with_indices")[-2]))
         out = asked.out[1:]
         if set(out) == {1}:
-            return Made(f"global{kind}")
-        return Made(f"adaptive{kind}", {"out": list(out)})
+            return CallLayer(f"global{kind}")
+        return CallLayer(f"adaptive{kind}", {"out": list(out)})
 
     return make
 
@@ -273,17 +273,17 @@ RULES |= {f"adaptive_max_pool{nd}d_with_indices": RULES[f"adaptive_max_pool{nd}d
 
 
 @rule("mean", "input dim keepdim")
-def mean(asked: Asked) -> Made:
+def mean(asked: Arguments) -> CallLayer:
     """A mean: a global pool where it is over all of space."""
     axes, keep = asked.axes(asked.get("dim")), bool(asked.get("keepdim", False))
     if axes == list(range(2, len(asked.x.shape))) and not asked.bare:
-        return Made("globalavgpool", without({"keepdims": keep}, keepdims=True))
-    return Made("mean", without({"axis": axes, "keepdims": keep}, keepdims=False))
+        return CallLayer("globalavgpool", without({"keepdims": keep}, keepdims=True))
+    return CallLayer("mean", without({"axis": axes, "keepdims": keep}, keepdims=False))
 
 
 @rule("amax", "input dim keepdim")
-def amax(asked: Asked) -> Made:
+def amax(asked: Arguments) -> CallLayer:
     """A maximum over all of space."""
     if asked.axes(asked.get("dim")) != list(range(2, len(asked.map.shape))):
-        raise Unsaid
-    return Made("globalmaxpool", without({"keepdims": bool(asked.get("keepdim", False))}, keepdims=True))
+        raise OpaqueCall
+    return CallLayer("globalmaxpool", without({"keepdims": bool(asked.get("keepdim", False))}, keepdims=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..builder import Handler
+from ..reader import Handler
 from . import activation as pointwise
 from . import arithmetic, axes, conv, dense, norm, pool, resample
 

@@ -7,9 +7,9 @@ from typing import Any
 from .....layers.keys import spread
 from .....layers.sliding import place
 from .....sizes import Size
-from ..builder import Builder, Handler, Unsaid, Value
 from ..fold import axes_of
-from ..model import Node
+from ..model import GraphNode
+from ..reader import GraphReader, Handler, OpaqueNode, Output
 from .conv import ENDS, window
 
 OWN_CEIL = 22
@@ -19,12 +19,12 @@ OWN_CEIL = 22
 def pool(op: str) -> Handler:
     """A sliding pool."""
 
-    def handle(b: Builder, node: Node) -> None:
+    def handle(b: GraphReader, node: GraphNode) -> None:
         x, k = b.first(node), node.ints("kernel_shape")
         if not k:
             raise node.wrong("has no kernel_shape")
         if len(k) not in ENDS:
-            raise Unsaid(known=False)
+            raise OpaqueNode(known=False)
         keys = window(node, k)
         if node.whole("ceil_mode"):
             keys |= rounded_up(b, x, keys)
@@ -37,7 +37,7 @@ def pool(op: str) -> Handler:
     return handle
 
 
-def rounded_up(b: Builder, x: Value, keys: dict[str, Any]) -> dict[str, Any]:
+def rounded_up(b: GraphReader, x: Output, keys: dict[str, Any]) -> dict[str, Any]:
     """`ceil`; where an older operator set keeps the window that we would drop, the padding after that reaches it."""
     space, k, p = x.shape[1:], tuple(keys["k"]), keys["p"]
     if b.graph.opset >= OWN_CEIL or len(space) != len(k) or isinstance(p, str):
@@ -57,24 +57,24 @@ def rounded_up(b: Builder, x: Value, keys: dict[str, Any]) -> dict[str, Any]:
 def global_pool(op: str) -> Handler:
     """One value a channel, the axes kept as ones."""
 
-    def handle(b: Builder, node: Node) -> None:
+    def handle(b: GraphReader, node: GraphNode) -> None:
         b.make(node, op, b.first(node), {"keepdims": True})
 
     return handle
 
 
-def global_lp(b: Builder, node: Node) -> None:
+def global_lp(b: GraphReader, node: GraphNode) -> None:
     """There is no global Lp pool: only its shape is said."""
     _, full = b.known(node)
-    raise Unsaid([*full[:2], *[1] * (len(full) - 2)])
+    raise OpaqueNode([*full[:2], *[1] * (len(full) - 2)])
 
 
-def reduced(node: Node, b: Builder) -> tuple[Value, tuple[Size, ...], list[int], bool]:
+def reduced(node: GraphNode, b: GraphReader) -> tuple[Output, tuple[Size, ...], list[int], bool]:
     """What a reduction reads, its shape, over which axes, and whether they stay."""
     x, full = b.known(node)
     given = [b.const(name) for name in node.inputs]
     if node.input(1) and given[1] is None:
-        raise Unsaid(known=False)
+        raise OpaqueNode(known=False)
     axes = axes_of(node, given, len(full))
     if not axes:
         axes = [] if node.whole("noop_with_empty_axes") else list(range(len(full)))
@@ -88,12 +88,12 @@ def without(full: tuple[Size, ...], axes: list[int], keep: bool) -> list[Size]:
     return [1 if at in axes else n for at, n in enumerate(full) if keep or at not in axes]
 
 
-def mean(b: Builder, node: Node) -> None:
+def mean(b: GraphReader, node: GraphNode) -> None:
     """A global average where it is over all of space, else a mean over axes."""
     x, full, axes, keep = reduced(node, b)
     shape = without(full, axes, keep)
     if (b.batched and 0 in axes) or not shape:
-        raise Unsaid(shape)
+        raise OpaqueNode(shape)
     if not axes:
         b.make(node, "identity", x)
     elif b.batched and len(full) > 2 and axes == list(range(2, len(full))):
@@ -102,18 +102,18 @@ def mean(b: Builder, node: Node) -> None:
         b.make(node, "mean", x, {"axis": [b.axis(a, len(full)) for a in axes], "keepdims": keep})
 
 
-def maximum(b: Builder, node: Node) -> None:
+def maximum(b: GraphReader, node: GraphNode) -> None:
     """A global maximum where it is over all of space."""
     x, full, axes, keep = reduced(node, b)
     if not (b.batched and len(full) > 2 and axes == list(range(2, len(full)))):
-        raise Unsaid(without(full, axes, keep))
+        raise OpaqueNode(without(full, axes, keep))
     b.make(node, "globalmaxpool", x, {"keepdims": keep})
 
 
-def reduction(b: Builder, node: Node) -> None:
+def reduction(b: GraphReader, node: GraphNode) -> None:
     """Another reduction: only its shape is said."""
     _, full, axes, keep = reduced(node, b)
-    raise Unsaid(without(full, axes, keep))
+    raise OpaqueNode(without(full, axes, keep))
 
 
 HANDLERS: dict[str, Handler] = {
