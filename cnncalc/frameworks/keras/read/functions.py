@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ....layers.base import family
+from ....layers.names import KERAS, KERAS_ACTIVATIONS
+from ....registry import Registry
 from ...build import NO_FIGURES, Draft
 from .config import LayerCall, Sizes, Tensor, dict_of, leaves, plain
 
@@ -26,17 +29,21 @@ Parts = Raw | list[LayerPart] | None
 """One layer, several, or None for what cannot be said here."""
 Converter = Callable[[LayerCall], Parts]
 
-NAMED: dict[str, Raw] = {
-    **{name: {"op": name} for name in ("relu", "relu6", "sigmoid", "tanh", "softmax", "elu", "selu", "gelu", "mish")},
-    **{name: {"op": name} for name in ("softplus", "softsign", "silu")},
-    "swish": {"op": "silu"},
-    "hard_sigmoid": {"op": "hardsigmoid"},
-    "hard_silu": {"op": "hardswish"},
-    "hard_swish": {"op": "hardswish"},
-    "exponential": {"op": "exp"},
-    "leaky_relu": {"op": "leakyrelu", "alpha": 0.2},
-}
+NAMED: dict[str, Raw] = {name: {"op": op} for op, names in KERAS_ACTIVATIONS.items() for name in names}
 """Keras's activations that are layers here, by their names."""
+NAMED["leaky_relu"]["alpha"] = 0.2
+FUNCTIONS: Registry[str, Converter] = Registry()
+"""Keras's layers and operations that work on each value, join tensors or take parts of one."""
+
+
+def renamed(call: LayerCall, op: str) -> Raw:
+    """An op with the keys of the call's configuration under our names."""
+    return {"op": op, **KERAS[family(op)].ours(call.get)}
+
+
+def by_name(op: str) -> Converter:
+    """An op whose keys are only renamed."""
+    return lambda call: renamed(call, op)
 
 
 def activation(value: Any, call: LayerCall) -> Raw | None:
@@ -47,8 +54,8 @@ def activation(value: Any, call: LayerCall) -> Raw | None:
     name: Any = value
     if isinstance(value, dict):
         kind, config = value.get("class_name"), value.get("config")
-        if isinstance(kind, str) and kind in LAYERS and isinstance(config, dict):
-            found = LAYERS[kind](call._replace(kind=kind, config=config))
+        if isinstance(kind, str) and kind in FUNCTIONS and isinstance(config, dict):
+            found = FUNCTIONS[kind](call._replace(kind=kind, config=config))
             return found if isinstance(found, dict) else _unknown(kind, call.sizes())
         if isinstance(kind, str) and kind not in ("function", "__lambda__") and kind.lower() not in NAMED:
             return {"op": "opaque", "type": printable_type(kind), **out_of(call.sizes())}  # it may have weights
@@ -80,10 +87,12 @@ def _old(raw: Raw, call: LayerCall) -> Raw:
     return {**raw, "alpha": 0.2} if call.old and raw["op"] == "hardsigmoid" else raw
 
 
+@FUNCTIONS.register("Activation")
 def _activation(call: LayerCall) -> Parts:
     return activation(call.get("activation"), call) or {"op": "identity"}
 
 
+@FUNCTIONS.register("ReLU")
 def _relu(call: LayerCall) -> Parts:
     """max_value, threshold and slope: relu, relu6, leakyrelu, or clip."""
     most, slope = call.get("max_value"), call.get("negative_slope", "alpha") or 0
@@ -94,6 +103,7 @@ def _relu(call: LayerCall) -> Parts:
     return {"op": "relu6"} if most == 6 else {"op": "clip", "min": 0, "max": most}
 
 
+@FUNCTIONS.register("Softmax")
 def _softmax(call: LayerCall) -> Parts:
     axis = call.get("axis", "dim")
     if isinstance(axis, list):
@@ -101,23 +111,9 @@ def _softmax(call: LayerCall) -> Parts:
     return {"op": "softmax"} if axis is None else {"op": "softmax", "axis": axis}
 
 
-def _prelu(call: LayerCall) -> Parts:
-    shared = call.get("shared_axes")
-    return {"op": "prelu", "shared_axes": [] if shared is None else shared}
-
-
+@FUNCTIONS.register("Gelu")
 def _gelu(call: LayerCall) -> Parts:
     return {"op": "gelu", "approximate": call.get("approximate") is not False}
-
-
-def slope(default: float, *keys: str) -> Converter:
-    """A leaky ReLU with its own default."""
-    return lambda call: {"op": "leakyrelu", "alpha": default if call.get(*keys) is None else call.get(*keys)}
-
-
-def same(op: str) -> Converter:
-    """A layer without keys."""
-    return lambda call: _old({"op": op}, call)
 
 
 def numbers(value: Any) -> float | list[float] | None:
@@ -141,14 +137,17 @@ def terms(call: LayerCall) -> list[Tensor | float] | None:
     return found
 
 
+@FUNCTIONS.register("Add")
 def _add(call: LayerCall) -> Parts:
     return _arithmetic(call, "add", lambda c, _: {"op": "rescale", "offset": c})
 
 
+@FUNCTIONS.register("Multiply")
 def _multiply(call: LayerCall) -> Parts:
     return _arithmetic(call, "mul", lambda c, _: {"op": "rescale", "factor": c})
 
 
+@FUNCTIONS.register("Subtract")
 def _subtract(call: LayerCall) -> Parts:
     """The difference as a sum: x - y is x + (-1)*y."""
     made = _arithmetic(call, "add", lambda c, first: {"factor": -1, "offset": c} if first else {"offset": -c})
@@ -163,6 +162,7 @@ def _subtract(call: LayerCall) -> Parts:
     return [negative, LayerPart({"op": "add"}, "", (read[0].layer, "_negative"))]
 
 
+@FUNCTIONS.register("Average")
 def _average(call: LayerCall) -> Parts:
     """The sum, divided."""
     made = _arithmetic(call, "add", lambda _, __: {})
@@ -171,6 +171,7 @@ def _average(call: LayerCall) -> Parts:
     return [LayerPart(made, "_sum"), LayerPart({"op": "rescale", "factor": 1 / len(call.tensors())})]
 
 
+@FUNCTIONS.register("TrueDivide", "Divide")
 def _divide(call: LayerCall) -> Parts:
     made = _arithmetic(call, None, lambda c, first: {} if first or c == 0 else {"op": "rescale", "factor": 1 / c})
     return made or _elementwise(call)
@@ -201,6 +202,7 @@ def _join(op: str, sizes: list[Sizes | None]) -> bool:
     return op == "mul" or all(len(column) < 2 for column in columns)
 
 
+@FUNCTIONS.register("Maximum", "Minimum")
 def _elementwise(call: LayerCall) -> Parts:
     """Values met one by one in a way that has no layer here: only the shape is known, by NumPy's broadcasting."""
     sizes = [one.sizes for one in call.tensors()]
@@ -221,6 +223,7 @@ def _meet(sizes: list[int | None]) -> int | None:
     return sizes[0] if sizes and all(n == sizes[0] for n in sizes) else None if sizes else 1
 
 
+@FUNCTIONS.register("CustomScaleLayer")
 def _custom_scale(call: LayerCall) -> Parts:
     """X + scale*y (Inception-ResNet's residual)."""
     read = call.read()
@@ -230,6 +233,7 @@ def _custom_scale(call: LayerCall) -> Parts:
     return [scaled, LayerPart({"op": "add"}, "", (read[0].layer, "_scaled"))]
 
 
+@FUNCTIONS.register("Concatenate")
 def _concatenate(call: LayerCall) -> Parts:
     axis = call.get("axis")
     sizes = [one.sizes for one in call.read()]
@@ -238,6 +242,7 @@ def _concatenate(call: LayerCall) -> Parts:
     return {"op": "concat", "axis": -1 if axis is None else axis} if axis != 0 else None
 
 
+@FUNCTIONS.register("Mean")
 def _mean(call: LayerCall) -> Parts:
     axis = call.get("axis")
     if axis is None or 0 in (axis if isinstance(axis, list) else [axis]):
@@ -245,6 +250,7 @@ def _mean(call: LayerCall) -> Parts:
     return {"op": "mean", "axis": axis, "keepdims": bool(call.get("keepdims"))}
 
 
+@FUNCTIONS.register("Reshape")
 def reshape(call: LayerCall) -> Parts:
     """A layer's target shape; an operation's with the batch in front."""
     target = call.get("target_shape")
@@ -253,6 +259,7 @@ def reshape(call: LayerCall) -> Parts:
     return to_shape(call)
 
 
+@FUNCTIONS.register("Squeeze", "ExpandDims")
 def to_shape(call: LayerCall) -> Parts:
     """A reshape to the shape that the file says comes out."""
     if not call.out or call.out.count(None) > 1:
@@ -260,6 +267,7 @@ def to_shape(call: LayerCall) -> Parts:
     return {"op": "reshape", "out": [-1 if n is None else n for n in call.out]}
 
 
+@FUNCTIONS.register("Transpose")
 def _transpose(call: LayerCall) -> Parts:
     axes = call.get("axes", "perm")
     if not isinstance(axes, list) or len(axes) < 2 or axes[0] != 0:
@@ -267,10 +275,12 @@ def _transpose(call: LayerCall) -> Parts:
     return {"op": "permute", "order": axes[1:]}
 
 
+@FUNCTIONS.register("Clip")
 def _clip(call: LayerCall) -> Parts:
     return {"op": "clip", "min": numbers(call.get("x_min")), "max": numbers(call.get("x_max"))}
 
 
+@FUNCTIONS.register("GetItem")
 def _get_item(call: LayerCall) -> Parts:
     """Slices along some axes; a single place, which takes an axis away, has no layer here."""
     keys = call.get("slice_spec") or (call.args[1] if len(call.args) == 2 else None)
@@ -300,47 +310,19 @@ def _bounds(key: Any) -> Raw | None:
     return None if found.get("step", 1) < 1 else found
 
 
-LAYERS: dict[str, Converter] = {
-    "Activation": _activation,
-    "ReLU": _relu,
-    "LeakyReLU": slope(0.3, "negative_slope", "alpha"),
-    "PReLU": _prelu,
-    "ELU": lambda call: {"op": "elu", "alpha": call.get("alpha")},
-    "Softmax": _softmax,
-    "LeakyRelu": slope(0.2, "negative_slope"),
-    "Relu": same("relu"),
-    "Relu6": same("relu6"),
-    "Sigmoid": same("sigmoid"),
-    "Tanh": same("tanh"),
-    "Silu": same("silu"),
-    "Selu": same("selu"),
-    "Elu": lambda call: {"op": "elu", "alpha": call.get("alpha")},
-    "Mish": same("mish"),
-    "Exp": same("exp"),
-    "Softplus": same("softplus"),
-    "Softsign": same("softsign"),
-    "HardSigmoid": same("hardsigmoid"),
-    "HardSilu": same("hardswish"),
-    "Gelu": _gelu,
-    "Clip": _clip,
-    "Negative": lambda _: {"op": "rescale", "factor": -1},
-    "Add": _add,
-    "Multiply": _multiply,
-    "Subtract": _subtract,
-    "TrueDivide": _divide,
-    "Divide": _divide,
-    "Average": _average,
-    **dict.fromkeys(("Maximum", "Minimum"), _elementwise),
-    "CustomScaleLayer": _custom_scale,
-    "Concatenate": _concatenate,
-    "Mean": _mean,
-    "Reshape": reshape,
-    "Transpose": _transpose,
-    **dict.fromkeys(("Squeeze", "ExpandDims"), to_shape),
-    "GetItem": _get_item,
-}
-"""Keras's layers and operations that work on each value, join tensors or take parts of one."""
+def _same(op: str) -> Converter:
+    """An activation without keys."""
+    return lambda call: _old({"op": op}, call)
 
+
+FUNCTIONS.update(
+    {"LeakyReLU": by_name("leakyrelu"), "PReLU": by_name("prelu"), "ELU": by_name("elu"), "Elu": by_name("elu")},
+    {"LeakyRelu": lambda call: {"op": "leakyrelu", "alpha": call.get("negative_slope") or 0.2}},
+    {"Negative": lambda _: {"op": "rescale", "factor": -1}},
+    {word: _same(word.lower()) for word in ("Relu", "Relu6", "Sigmoid", "Tanh", "Silu", "Selu", "Mish", "Exp")},
+    {word: _same(word.lower()) for word in ("Softplus", "Softsign", "HardSigmoid")},
+    {"HardSilu": _same("hardswish")},
+)
 _OPERATORS = ("add", "multiply", "subtract", "truediv", "divide")
 LAMBDAS = {
     **{f"{where}.{name}": name.capitalize() for where in ("__operators__", "math") for name in _OPERATORS},
