@@ -85,9 +85,12 @@ KERAS: Names = Registry(
         "softmax": Name("Softmax", {"axis": "axis"}),
         "dropout": Name("Dropout", {"rate": "rate", "drop_path_rate": "rate"}),
         "identity": Name("Identity"),
+        "mean": Name("Mean", {"axis": "axis", "keepdims": "keepdims"}, {"keepdims": False}),
+        "clip": Name("Clip", {"x_min": "min", "x_max": "max"}),
+        "slice": Name("GetItem"),
     }
 )
-"""Keras's layers."""
+"""Keras's layers, and operations for what has none."""
 KERAS_ACTIVATIONS: Registry[str, tuple[str, ...]] = Registry(
     {op: (op,) for op in ("relu", "relu6", "sigmoid", "tanh", "softmax", "elu", "selu", "gelu", "mish", "softplus")},
     {

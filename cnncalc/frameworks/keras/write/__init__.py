@@ -8,13 +8,18 @@ from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, shown
 from ....input import feed
+from ....layers.base import family
 from ....network import INPUT, Network
+from ....registry import Registry
 from ....report import LayerReport
 from ....sizes import Shape, known
 from ....trace import shape
 from ....wiring import unused_name
-from .simple import LAYERS
-from .step import Known, Step, refuse
+from . import simple, windows
+from .step import KerasContext, KerasStep, KerasWriter, refuse
+
+WRITERS: Registry[str, KerasWriter] = Registry(windows.WRITERS, simple.WRITERS)
+"""How each op is written, by its family's word."""
 
 _POSITIVE = {"relu", "relu6", "sigmoid", "hardsigmoid", "softmax", "softplus", "exp"}
 _KEEPS_SIGN = {
@@ -36,7 +41,7 @@ _KEEPS_SIGN = {
 """Ops that make nothing negative of what is not."""
 
 
-class Result(NamedTuple):
+class KerasTensor(NamedTuple):
     """What a layer gives in Keras: the layer that gives it, which of its calls, and its sizes."""
 
     name: str
@@ -81,9 +86,9 @@ class _Model:
         """The model of these layers, which read `start`. SpecError, with the layer, for what Keras cannot say."""
         self.taken = {"input", *(layer.name for layer in layers)}
         self.input("input", start)
-        results: list[Result] = []
+        results: list[KerasTensor] = []
         signs: list[bool] = []
-        first = Result("input", 0, start)
+        first = KerasTensor("input", 0, start)
         inputs = ["input"]
         for layer in layers:
             reads = [first if at == INPUT else results[at] for at in layer.node.reads]
@@ -111,15 +116,20 @@ class _Model:
         return [self.batch, *map(known, sizes)]
 
     def write_layer(
-        self, layer: LayerReport, reads: list[Result], positive: bool, results: list[Result], inputs: list[str]
-    ) -> Result:
+        self,
+        layer: LayerReport,
+        reads: list[KerasTensor],
+        positive: bool,
+        results: list[KerasTensor],
+        inputs: list[str],
+    ) -> KerasTensor:
         """One layer, as all the Keras layers that it is."""
         if "/" in layer.name:
             raise refuse(f"the name {shown(layer.name)}: there is a / in it", "give the layer another name")
         if layer.op == "opaque" and layer.values.get("type") == "InputLayer" and layer.traced.out:
             self.input(layer.name, layer.traced.out)
             inputs.append(layer.name)
-            return Result(layer.name, 0, layer.traced.out)
+            return KerasTensor(layer.name, 0, layer.traced.out)
         tied = None if layer.node.tie is None else results[layer.node.tie].name
         if layer.inner:
             inner = _Model(self.network, self.batch).functional(layer.name, layer.inner, layer.sample)
@@ -128,15 +138,15 @@ class _Model:
             )
         if layer.op == "opaque":
             raise refuse(f"nothing is known of what {shown(layer.values.get('type') or 'it')} does")
-        make = LAYERS.get(layer.op)
-        if make is None:
+        write = WRITERS.get(family(layer.op))
+        if write is None:
             raise refuse(f"it has no layer for {layer.op}")
-        for step in make(Known(layer, positive)):
+        for step in write(KerasContext(layer, positive)):
             own = layer.name if not step.suffix else self.unique(layer.name + step.suffix)
             reads = [self.step(own, step, reads, None if step.suffix else tied)]
         return reads[0]
 
-    def step(self, name: str, step: Step, reads: list[Result], tied: str | None) -> Result:
+    def step(self, name: str, step: KerasStep, reads: list[KerasTensor], tied: str | None) -> KerasTensor:
         """One Keras layer of this name, or one more call of that which it is tied to."""
         entry = _entry(step.module, step.kind, {"name": name, **step.config}, name)
         return self.call(name, entry, reads, step.out, tied, step.more, step.kind in ("Add", "Multiply", "Concatenate"))
@@ -145,12 +155,12 @@ class _Model:
         self,
         name: str,
         entry: dict[str, Any],
-        reads: list[Result],
+        reads: list[KerasTensor],
         out: Shape,
         tied: str | None,
         more: tuple[Any, ...] = (),
         listed: bool = False,
-    ) -> Result:
+    ) -> KerasTensor:
         """A call of a new layer, or of the one that it is tied to. SpecError where the two differ."""
         if tied is not None:
             same = {**entry["config"], "name": tied} == self.layers[tied]["config"]
@@ -159,9 +169,9 @@ class _Model:
         entry = self.layers.setdefault(tied or name, {**entry, "name": name, "inbound_nodes": []})
         tensors = [self.tensor(one) for one in reads]
         entry["inbound_nodes"].append({"args": [tensors] if listed else [*tensors, *more], "kwargs": {}})
-        return Result(entry["name"], len(entry["inbound_nodes"]) - 1, out)
+        return KerasTensor(entry["name"], len(entry["inbound_nodes"]) - 1, out)
 
-    def tensor(self, read: Result) -> dict[str, Any]:
+    def tensor(self, read: KerasTensor) -> dict[str, Any]:
         """What is read, as Keras writes a tensor."""
         config = {"shape": self.shape(read.out), "dtype": "float32", "keras_history": [read.name, read.call, 0]}
         return {"class_name": "__keras_tensor__", "config": config}

@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ....layers.base import family
 from ....layers.sliding import Slide, halves, place
+from ....registry import Registry
 from ....sizes import Open, Size
-from .step import Known, Make, Step, border, numbered, padded, refuse
+from .step import KerasContext, KerasStep, KerasWriter, border, padded, refuse
+
+WRITERS: Registry[str, KerasWriter] = Registry()
 
 
-def conv(known: Known) -> list[Step]:
-    """Conv1D to Conv3D."""
-    v = known.layer.values
-    return _convolve(known, "Conv", {"filters": v["c_o"], "groups": v["g"]}, strided_dilation=False)
-
-
-def depthwise(known: Known) -> list[Step]:
-    """DepthwiseConv1D and 2D."""
-    _at_most_two(known)
-    return _convolve(known, "DepthwiseConv", {"depth_multiplier": known.layer.values["multiplier"]})
-
-
-def separable(known: Known) -> list[Step]:
-    """SeparableConv1D and 2D."""
-    _at_most_two(known)
-    v = known.layer.values
-    return _convolve(known, "SeparableConv", {"filters": v["c_o"], "depth_multiplier": v["multiplier"]})
-
-
-def _at_most_two(known: Known) -> None:
-    if len(known.space()) > 2:
+@WRITERS.register("conv", "dwconv", "sepconv")
+def conv(known: KerasContext) -> list[KerasStep]:
+    """A convolution; Keras has depthwise and separable ones over one and two axes."""
+    v, op = known.layer.values, family(known.layer.op)
+    if op != "conv" and len(known.space()) > 2:
         raise refuse(f"it has no {known.layer.op}")
-
-
-def _convolve(known: Known, kind: str, own: dict[str, Any], strided_dilation: bool = True) -> list[Step]:
-    v = known.layer.values
-    if v["flip"]:
-        raise refuse("no convolution turns its kernel", key="flip")
-    if max(v["s"]) > 1 and max(v["d"]) > 1 and not strided_dilation:
+    _check_flip(known)
+    if op == "conv" and max(v["s"]) > 1 and max(v["d"]) > 1:
         raise refuse("a convolution has no stride and dilation together", "make one of the two 1", "d")
-    before, word = _conv_padding(known, causal=kind == "Conv")
-    window = {"kernel_size": list(v["k"]), "strides": list(v["s"]), "padding": word}
-    window |= {"dilation_rate": list(v["d"]), "use_bias": v["bias"]}
-    return [*before, *known.one(numbered(known, kind), **own, **window, **known.format())]
+    before, word = _conv_padding(known, causal=op == "conv")
+    return [*before, *known.named(p=word)]
 
 
-def _conv_padding(known: Known, causal: bool) -> tuple[list[Step], str]:
+def _check_flip(known: KerasContext) -> None:
+    if known.layer.values["flip"]:
+        raise refuse("no convolution turns its kernel", key="flip")
+
+
+def _conv_padding(known: KerasContext, causal: bool) -> tuple[list[KerasStep], str]:
     """The layer before and the word."""
     v, sides = known.layer.values, known.layer.values["p"]
     if isinstance(sides, str):
@@ -62,11 +46,11 @@ def _conv_padding(known: Known, causal: bool) -> tuple[list[Step], str]:
     return [padded(known, sides)], "valid"
 
 
-def transposed(known: Known) -> list[Step]:
+@WRITERS.register("convT")
+def transposed(known: KerasContext) -> list[KerasStep]:
     """Conv1DTranspose to 3D, and what is cut away as a Cropping behind it."""
     v = known.layer.values
-    if v["flip"]:
-        raise refuse("no convolution turns its kernel", key="flip")
+    _check_flip(known)
     if v["g"] != 1:
         raise refuse("a transposed convolution has no groups", key="g")
     if max(v["s"]) > 1 and max(v["d"]) > 1:
@@ -74,14 +58,12 @@ def transposed(known: Known) -> list[Step]:
     extents = [d * (k - 1) + 1 for k, d in zip(v["k"], v["d"], strict=True)]
     pads, extra = v["p"], v["out_pad"]
     word, more, cut = _transposed_padding(extents, v["s"], [(b, a - o) for (b, a), o in zip(pads, extra, strict=True)])
-    config = {"filters": v["c_o"], "kernel_size": list(v["k"]), "strides": list(v["s"]), "padding": word}
-    config |= {"dilation_rate": list(v["d"]), "use_bias": v["bias"], "output_padding": more, **known.format()}
-    kind = numbered(known, "Conv") + "Transpose"
-    out = known.layer.traced.out
+    made = known.named(p=word, out_pad=more)
     if not any(map(any, cut)):
-        return known.one(kind, **config)
+        return made
+    out = known.layer.traced.out
     wide = known.with_space(out, tuple([n + b + a for n, (b, a) in zip(known.spatial_out(), cut, strict=True)]))
-    return [Step(kind, config, wide), border(known, "Cropping", cut, out, "_crop")]
+    return [made[0]._replace(out=wide), border(known, "Cropping", cut, out, "_crop")]
 
 
 Sides = list[tuple[int, int]]
@@ -111,22 +93,16 @@ def _same_cut(k: int, s: int) -> tuple[int, int]:
     return pb, pa - max(s - k, 0)
 
 
-def pool(kind: str) -> Make:
-    """MaxPooling and AveragePooling."""
-    average = kind == "AveragePooling"
-
-    def make(known: Known) -> list[Step]:
-        v = known.layer.values
-        if max(v["d"]) > 1:
-            raise refuse("a pool has no dilation", key="d")
-        before, word = _pool_padding(known, average)
-        window = {"pool_size": list(v["k"]), "strides": list(v["s"]), "padding": word}
-        return [*before, *known.one(numbered(known, kind), **window, **known.format())]
-
-    return make
+@WRITERS.register("maxpool", "avgpool")
+def pool(known: KerasContext) -> list[KerasStep]:
+    """A sliding pool."""
+    if max(known.layer.values["d"]) > 1:
+        raise refuse("a pool has no dilation", key="d")
+    before, word = _pool_padding(known, average=family(known.layer.op) == "avgpool")
+    return [*before, *known.named(p=word)]
 
 
-def _pool_padding(known: Known, average: bool) -> tuple[list[Step], str]:
+def _pool_padding(known: KerasContext, average: bool) -> tuple[list[KerasStep], str]:
     """The layer before and the word. `same` pads with what a pool leaves out; a layer before pads with zeros."""
     v, sides = known.layer.values, known.layer.values["p"]
     counted = average and v["count_include_pad"]
@@ -166,23 +142,17 @@ def _needed(slide: Slide, pads: tuple[int, int], out: Size, ceil: bool) -> tuple
     return before, max((out - 1) * slide.s + slide.k - slide.n - before, 0)
 
 
-def global_pool(kind: str) -> Make:
-    """GlobalMaxPooling and GlobalAveragePooling."""
-    return lambda known: known.one(numbered(known, kind), keepdims=known.layer.values["keepdims"], **known.format())
-
-
-def adaptive(kind: str) -> Make:
+@WRITERS.register("adaptivemaxpool", "adaptiveavgpool")
+def adaptive(known: KerasContext) -> list[KerasStep]:
     """A global pool, one whose window divides the input, or Keras's adaptive one."""
-
-    def make(known: Known) -> list[Step]:
-        space, out = known.space(), known.spatial_out()
-        if all(o == 1 for o in out):
-            return known.one(numbered(known, f"Global{kind}"), keepdims=True, **known.format())
-        if any(isinstance(n, Open) or isinstance(o, Open) for n, o in zip(space, out, strict=True)):
-            raise refuse("an adaptive pool of an open size", "give the input's sizes", "out")
-        if any(n % o for n, o in zip(space, out, strict=True)):  # type: ignore[operator]
-            return known.one(numbered(known, f"Adaptive{kind}"), output_size=list(out), **known.format())
-        k = [n // o for n, o in zip(space, out, strict=True)]  # type: ignore[operator]
-        return known.one(numbered(known, kind), pool_size=k, strides=k, padding="valid", **known.format())
-
-    return make
+    space, out = known.space(), known.spatial_out()
+    kind = known.layer.op.removeprefix("adaptive")
+    if all(o == 1 for o in out):
+        return known.named(f"global{kind}", keepdims=True)
+    sizes = [(n, o) for n, o in zip(space, out, strict=True) if isinstance(n, int) and isinstance(o, int)]
+    if len(sizes) < len(space):
+        raise refuse("an adaptive pool of an open size", "give the input's sizes", "out")
+    if any(n % o for n, o in sizes):
+        return known.named(out=list(out))
+    k = [n // o for n, o in sizes]
+    return known.named(kind, k=k, s=k, p="valid")
