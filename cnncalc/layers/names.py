@@ -189,7 +189,7 @@ ONNX: Names = Registry(
         "pixelshuffle": Name("DepthToSpace", {"blocksize": "factor"}),
         "batchnorm": Name("BatchNormalization", _ONNX_NORM, {"eps": 1e-5}),
         "layernorm": Name("LayerNormalization", _ONNX_NORM, {"eps": 1e-5}),
-        "groupnorm": Name("GroupNormalization", {"num_groups": "g", **_ONNX_NORM}, {"eps": 1e-5}),
+        "groupnorm": Name("GroupNormalization", {"num_groups": "g", **_ONNX_NORM}, {"g": 1, "eps": 1e-5}),
         "instancenorm": Name("InstanceNormalization", _ONNX_NORM, {"eps": 1e-5}),
         "lrn": Name(
             "LRN",
@@ -217,3 +217,5 @@ ONNX: Names = Registry(
     }
 )
 """ONNX's operators and their attributes."""
+ONNX_OPS = {name.word: op for op, name in ONNX.items()}
+"""The op of each operator."""

@@ -7,28 +7,31 @@ from collections.abc import Callable, Sequence
 from math import ceil, floor, isfinite, prod, sqrt
 
 from ....errors import SpecError
+from ....registry import Registry
 from ....sizes import LARGEST, Open, known
 from .const import INITIALISER, MOST_READ, Const, Number, of_tensor, of_values
 from .model import GraphNode, OnnxGraph
 
 MOST_MADE = 1 << 29
 """The most numbers of a constant that a node makes of one, when they are read."""
-Fold = Callable[[GraphNode, Sequence[Const | None], OnnxGraph], Const | None]
-"""The constant that a node makes of constants (None for an input left out), or None where that is not worked out."""
+Given = Sequence[Const | None]
+"""A node's inputs, None for one that is left out."""
+Fold = Callable[[GraphNode, Const, Given, OnnxGraph], Const | None]
+"""The constant that a node makes of constants, the first of them apart; None where that is not worked out."""
+FOLDS: Registry[str, Fold] = Registry()
 
 
-def _identity(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
+@FOLDS.register("Identity")
+def _identity(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
     """The same again; another parameter, where it was one: exporters make one of two that hold equal numbers."""
-    source = given[0]
-    return source and Const(source.shape, source.kind, source.read, lambda: source.values, origin=source.origin)
+    return Const(source.shape, source.kind, source.read, lambda: source.values, origin=source.origin)
 
 
-def _cast(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
+@FOLDS.register("Cast")
+def _cast(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
     from .const import FLOATS, package
 
-    source, to = given[0], node.whole("to")
-    if source is None:
-        return None
+    to = node.whole("to")
     kind = "float" if to in FLOATS else "int"
 
     def read() -> object:
@@ -45,7 +48,7 @@ def _cast(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> C
     return Const(source.shape, kind, read, values, origin=source.origin, key=source.key, uniform=source.uniform)
 
 
-def _constant(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
+def _constant(node: GraphNode, graph: OnnxGraph) -> Const | None:
     tensor = node.tensor("value")
     if tensor is not None:
         return of_tensor(tensor, "constant", graph.folder, node.outputs[0] if node.outputs else None)
@@ -57,9 +60,10 @@ def _constant(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) 
     return None if listed is None else of_values(listed, (len(listed),), "float" if ints is None else "int")
 
 
-def _constant_of_shape(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
+@FOLDS.register("ConstantOfShape")
+def _constant_of_shape(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
     """One number again and again; many floats stand for weights, as in the files that come with onnx."""
-    sizes = numbers(given[0])
+    sizes = numbers(source)
     if sizes is None or min(sizes, default=1) < 0:
         return None
     tensor = node.tensor("value")
@@ -79,9 +83,8 @@ def _constant_of_shape(node: GraphNode, given: Sequence[Const | None], graph: On
     return Const(shape, fill.kind, read, values, origin=INITIALISER, key=node.outputs[0])
 
 
-def _transpose(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
-    source = given[0]
-    assert source is not None
+@FOLDS.register("Transpose")
+def _transpose(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
     perm = node.ints("perm")
     perm = list(range(len(source.shape)))[::-1] if perm is None else perm
     if sorted(perm) != list(range(len(source.shape))):
@@ -89,9 +92,8 @@ def _transpose(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph)
     return source.derived(tuple([source.shape[p] for p in perm]), lambda a: a.transpose(perm), f"transposed {perm}")
 
 
-def _reshape(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
-    source = given[0]
-    assert source is not None
+@FOLDS.register("Reshape")
+def _reshape(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
     wanted = node.ints("shape") if node.has("shape") else numbers(given[1] if len(given) > 1 else None)
     if wanted is None:
         return None
@@ -114,15 +116,14 @@ def _in_shape(source: Const, shape: tuple[int, ...]) -> Const:
     )
 
 
-def axes_of(node: GraphNode, given: Sequence[Const | None], rank: int) -> list[int] | None:
+def axes_of(node: GraphNode, given: Given, rank: int) -> list[int] | None:
     """The axes of an attribute, or of the second input, from 0 on; None where they are not given, or not known."""
     axes = node.ints("axes") if node.has("axes") else numbers(given[1] if len(given) > 1 else None)
     return None if axes is None else [a + rank if a < 0 else a for a in axes]
 
 
-def _unsqueeze(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
-    source = given[0]
-    assert source is not None
+@FOLDS.register("Unsqueeze")
+def _unsqueeze(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
     count = node.ints("axes") or numbers(given[1] if len(given) > 1 else None) or []
     rank = len(source.shape) + len(count)
     axes = axes_of(node, given, rank)
@@ -132,26 +133,27 @@ def _unsqueeze(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph)
     return _in_shape(source, tuple([1 if at in axes else next(rest) for at in range(rank)]))
 
 
-def _squeeze(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
-    source = given[0]
-    assert source is not None
+@FOLDS.register("Squeeze")
+def _squeeze(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
     axes = axes_of(node, given, len(source.shape))
     if axes is None:
         axes = [at for at, n in enumerate(source.shape) if n == 1]
     return _in_shape(source, tuple([n for at, n in enumerate(source.shape) if at not in axes]))
 
 
-def _gather(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
-    source, at = given[0], given[1] if len(given) > 1 else None
-    values, places = None if source is None else source.values, numbers(at)
-    if source is None or at is None or values is None or places is None or len(source.shape) != 1:
+@FOLDS.register("Gather")
+def _gather(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+    at = given[1] if len(given) > 1 else None
+    values, places = source.values, numbers(at)
+    if at is None or values is None or places is None or len(source.shape) != 1:
         return None
     if node.whole("axis") not in (0, -1) or any(not -len(values) <= p < len(values) for p in places):
         return None
     return of_values([values[p] for p in places], at.shape, source.kind)
 
 
-def _concat(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
+@FOLDS.register("Concat")
+def _concat(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
     found: list[Number] = []
     for one in given:
         values = None if one is None else one.values
@@ -162,18 +164,17 @@ def _concat(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) ->
     return of_values(found, (len(found),), kind)
 
 
-def _slice(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
-    source = given[0]
-    parts = slices_of(node, given)
-    values = None if source is None else source.values
-    if source is None or values is None or parts is None or len(source.shape) != 1 or len(parts) != 1:
+@FOLDS.register("Slice")
+def _slice(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+    parts, values = slices_of(node, given), source.values
+    if values is None or parts is None or len(source.shape) != 1 or len(parts) != 1:
         return None
     _, start, stop, step = parts[0]
     kept = values[start:stop:step] if step else []
     return of_values(kept, (len(kept),), source.kind)
 
 
-def slices_of(node: GraphNode, given: Sequence[Const | None]) -> list[tuple[int, int, int, int]] | None:
+def slices_of(node: GraphNode, given: Given) -> list[tuple[int, int, int, int]] | None:
     """(axis, start, stop, step) of each axis that a Slice cuts; None where they are not constants."""
 
     def part(name: str, at: int) -> list[int] | None:
@@ -192,7 +193,8 @@ def slices_of(node: GraphNode, given: Sequence[Const | None]) -> list[tuple[int,
     return list(zip(axes, starts, stops, steps, strict=True))
 
 
-def _range(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
+@FOLDS.register("Range")
+def _range(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
     ends = [None if one is None else one.scalar() for one in given]
     if len(ends) != 3 or not all(isinstance(n, int) for n in ends):
         return None
@@ -203,16 +205,10 @@ def _range(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> 
     return of_values(found, (len(found),), "int")
 
 
-def _expand(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
-    source, sizes = given[0], numbers(given[1] if len(given) > 1 else None)
-    value = None if source is None else source.scalar()
-    if (
-        source is None
-        or sizes is None
-        or value is None
-        or not 0 <= prod(sizes) <= MOST_READ
-        or min(sizes, default=1) < 0
-    ):
+@FOLDS.register("Expand")
+def _expand(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+    sizes, value = numbers(given[1] if len(given) > 1 else None), source.scalar()
+    if sizes is None or value is None or not 0 <= prod(sizes) <= MOST_READ or min(sizes, default=1) < 0:
         return None
     return of_values([value] * prod(sizes), tuple(sizes), source.kind)
 
@@ -253,7 +249,8 @@ _FLAGS = {"Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "And", "O
 _ON_ARRAYS = {"Add": operator.add, "Sub": operator.sub, "Mul": operator.mul, "Div": operator.truediv}
 
 
-def _elementwise(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
+@FOLDS.register(*ELEMENTWISE)
+def _elementwise(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
     """Number by number, where one is as long as another, or of one number."""
     consts = [one for one in given if one is not None]
     shape = broadcast(*[one.shape for one in consts])
@@ -298,9 +295,9 @@ def broadcast(*shapes: Sequence[int | Open]) -> tuple[int | Open, ...] | None:
     return tuple(out)
 
 
-def _product(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
-    source = given[0]
-    values = None if source is None else source.values
+@FOLDS.register("ReduceProd")
+def _product(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+    values = source.values
     if values is None or not all(isinstance(v, int) for v in values):
         return None
     found = prod(v for v in values if isinstance(v, int))
@@ -308,40 +305,21 @@ def _product(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -
     return of_values([found], (1,) if keep else (), "int")
 
 
-def _dequantised(node: GraphNode, given: Sequence[Const | None], graph: OnnxGraph) -> Const | None:
+@FOLDS.register("DequantizeLinear")
+def _dequantised(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
     """A weight kept as integers: (w - zero)*scale."""
-    weight, scale, zero = (*given, None, None)[:3]
-    if weight is None or scale is None:
+    _, scale, zero = (*given, None, None)[:3]
+    if scale is None:
         return None
-    axis, rank = node.whole("axis", 1), len(weight.shape)
+    axis, rank = node.whole("axis", 1), len(source.shape)
 
     def read() -> object:
         across = [-1 if at == axis % max(rank, 1) else 1 for at in range(rank)] if scale.shape else ()
         factor = scale.read().reshape(across)
-        whole = weight.read().astype(factor.dtype)
+        whole = source.read().astype(factor.dtype)
         return (whole - zero.read().reshape(across) if zero is not None else whole) * factor
 
-    return Const(weight.shape, "float", read, origin=weight.origin)
-
-
-FOLDS: dict[str, Fold] = {
-    "Identity": _identity,
-    "Cast": _cast,
-    "Constant": _constant,
-    "ConstantOfShape": _constant_of_shape,
-    "Transpose": _transpose,
-    "Reshape": _reshape,
-    "Unsqueeze": _unsqueeze,
-    "Squeeze": _squeeze,
-    "Gather": _gather,
-    "Concat": _concat,
-    "Slice": _slice,
-    "Range": _range,
-    "Expand": _expand,
-    "ReduceProd": _product,
-    "DequantizeLinear": _dequantised,
-    **dict.fromkeys(ELEMENTWISE, _elementwise),
-}
+    return Const(source.shape, "float", read, origin=source.origin)
 
 
 def numbers(const: Const | None) -> list[int] | None:
@@ -356,10 +334,10 @@ def numbers(const: Const | None) -> list[int] | None:
 
 def fold(node: GraphNode, constants: dict[str, Const], graph: OnnxGraph) -> Const | None:
     """The constant that a node makes, None where it reads what is none, or is not worked out."""
+    if node.op == "Constant":
+        return _constant(node, graph)
     how = FOLDS.get(node.op)
     if how is None or any(name and name not in constants for name in node.inputs):
         return None
     given = [constants.get(name) for name in node.inputs]
-    if node.op != "Constant" and (not given or given[0] is None):
-        return None
-    return how(node, given, graph)
+    return how(node, given[0], given, graph) if given and given[0] is not None else None

@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 from ....errors import LONGEST_PATH, SpecError, shown
+from ....layers.names import Name
 from .const import INITIALISER, MOST_READ, first_line, has_data, of_tensor, package, shortest, words
 
 
@@ -77,6 +78,13 @@ class GraphNode:
         """A text attribute."""
         found = self._get(name, 3, "s", default)
         return words(found)
+
+    def renamed(self, name: Name) -> dict[str, Any]:
+        """Its attributes under our names, numbers whole where the default is."""
+        read = {float: self.number, int: self.whole}
+        return {
+            ours: read[type(name.defaults[ours])](theirs, name.defaults[ours]) for theirs, ours in name.keys.items()
+        }
 
     def ints(self, name: str) -> list[int] | None:
         """A list of integers, None where it is not given."""

@@ -6,24 +6,13 @@ from collections.abc import Callable
 from math import isinf
 from typing import Any
 
+from .....layers.names import ONNX
+from .....registry import Registry
 from .....sizes import LARGEST, known
 from ..const import Const
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode
 
-PLAIN = {
-    "Relu": "relu",
-    "Sigmoid": "sigmoid",
-    "Tanh": "tanh",
-    "Softplus": "softplus",
-    "Softsign": "softsign",
-    "Mish": "mish",
-    "HardSwish": "hardswish",
-    "Exp": "exp",
-    "Identity": "identity",
-    "Cast": "identity",
-    "CastLike": "identity",
-}
 KEPT = (
     *("Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BitwiseNot", "Ceil", "Cos", "Cosh", "CumSum", "Erf"),
     *("Floor", "Hardmax", "IsInf", "IsNaN", "Log", "LogSoftmax", "MeanVarianceNormalization", "Not", "Reciprocal"),
@@ -33,12 +22,14 @@ KEPT = (
 )
 """What keeps its input's shape, and has no layer here."""
 
+HANDLERS: Registry[str, Handler] = Registry()
 
-def plain(op: str) -> Handler:
-    """A function without keys."""
+
+def by_name(op: str) -> Handler:
+    """An op whose attributes are only renamed."""
 
     def handle(b: GraphReader, node: GraphNode) -> None:
-        b.make(node, op, b.first(node))
+        b.make(node, op, b.first(node), node.renamed(ONNX[op]))
 
     return handle
 
@@ -61,24 +52,15 @@ def kept(b: GraphReader, node: GraphNode) -> None:
 
 
 def _hardsigmoid(node: GraphNode) -> dict[str, Any] | None:
-    return {"alpha": node.number("alpha", 0.2)} if node.number("beta", 0.5) == 0.5 else None
+    return node.renamed(ONNX["hardsigmoid"]) if node.number("beta", 0.5) == 0.5 else None
 
 
 def _selu(node: GraphNode) -> dict[str, Any] | None:
-    usual = (
-        abs(node.number("alpha", 1.6732632) - 1.6732632) < 1e-4 and abs(node.number("gamma", 1.050701) - 1.0507) < 1e-4
-    )
-    return {} if usual else None
+    alpha, gamma = node.number("alpha", 1.6732632), node.number("gamma", 1.050701)
+    return {} if abs(alpha - 1.6732632) < 1e-4 and abs(gamma - 1.0507) < 1e-4 else None
 
 
-def _negative(node: GraphNode) -> dict[str, Any] | None:
-    return {"factor": -1}
-
-
-def _celu(node: GraphNode) -> dict[str, Any] | None:
-    return {"alpha": 1.0} if node.number("alpha", 1.0) == 1.0 else None
-
-
+@HANDLERS.register("Softmax")
 def softmax(b: GraphReader, node: GraphNode) -> None:
     """Along one axis; before operator set 13 along all from one on, flattened, which is the same where those are 1."""
     x, full = b.known(node)
@@ -91,6 +73,7 @@ def softmax(b: GraphReader, node: GraphNode) -> None:
     b.make(node, "softmax", x, {"axis": ours})
 
 
+@HANDLERS.register("Clip")
 def clip(b: GraphReader, node: GraphNode) -> None:
     """Bounds from attributes (to operator set 6), or from inputs; 0 and 6 are ReLU6."""
     x = b.first(node)
@@ -114,6 +97,7 @@ def _input_bound(b: GraphReader, node: GraphNode, at: int) -> float | int | None
     return bound
 
 
+@HANDLERS.register("PRelu")
 def prelu(b: GraphReader, node: GraphNode) -> None:
     """Slopes that meet a sample from its last axis on: one, one a channel, or one a unit but along axes of 1."""
     x, full = b.known(node)
@@ -135,6 +119,7 @@ def _flat(const: Const) -> Const:
     return const.derived((const.size,), lambda a: a.reshape(-1), "in a row")
 
 
+@HANDLERS.register("Dropout")
 def dropout(b: GraphReader, node: GraphNode) -> None:
     """Nothing, once trained."""
     const = b.const(node.input(1)) if node.input(1) else None
@@ -142,19 +127,17 @@ def dropout(b: GraphReader, node: GraphNode) -> None:
     b.make(node, "dropout", b.first(node), {} if rate is None or not 0 <= rate <= 1 else {"rate": rate})
 
 
-HANDLERS: dict[str, Handler] = {
-    **dict.fromkeys(KEPT, kept),
-    **{word: plain(op) for word, op in PLAIN.items()},
-    "LeakyRelu": keyed("leakyrelu", lambda node: {"alpha": node.number("alpha", 0.01)}),
-    "Elu": keyed("elu", lambda node: {"alpha": node.number("alpha", 1.0)}),
-    "Celu": keyed("elu", _celu),
-    "Swish": keyed("silu", lambda node: {} if node.number("alpha", 1.0) == 1.0 else None),
-    "Selu": keyed("selu", _selu),
-    "HardSigmoid": keyed("hardsigmoid", _hardsigmoid),
-    "Gelu": keyed("gelu", lambda node: {"approximate": node.text("approximate", "none") == "tanh"}),
-    "Neg": keyed("rescale", _negative),
-    "Softmax": softmax,
-    "Clip": clip,
-    "PRelu": prelu,
-    "Dropout": dropout,
-}
+HANDLERS.register(*KEPT)(kept)
+HANDLERS.update(
+    {ONNX[op].word: by_name(op) for op in ("relu", "sigmoid", "tanh", "softplus", "softsign", "mish", "hardswish")},
+    {ONNX[op].word: by_name(op) for op in ("exp", "identity", "leakyrelu", "elu")},
+    dict.fromkeys(("Cast", "CastLike"), by_name("identity")),
+    {
+        "Celu": keyed("elu", lambda node: {"alpha": 1.0} if node.number("alpha", 1.0) == 1.0 else None),
+        "Swish": keyed("silu", lambda node: {} if node.number("alpha", 1.0) == 1.0 else None),
+        "Selu": keyed("selu", _selu),
+        "HardSigmoid": keyed("hardsigmoid", _hardsigmoid),
+        "Gelu": keyed("gelu", lambda node: {"approximate": node.text("approximate", "none") == "tanh"}),
+        "Neg": keyed("rescale", lambda _: {"factor": -1}),
+    },
+)

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .....registry import Registry
 from .....sizes import LARGEST, NOTHING_KNOWN, Size, known
 from ..const import INITIALISER, Const
 from ..fold import broadcast
@@ -13,8 +14,10 @@ from ..gates import gate
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode, Output
 
+HANDLERS: Registry[str, Handler] = Registry()
 
-class Kind(NamedTuple):
+
+class BinaryOp(NamedTuple):
     """An operation of two operands, the second of which may be a constant."""
 
     key: str
@@ -27,13 +30,14 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "Add": Kind("offset", "bias", operator.pos, operator.pos),
-    "Sub": Kind("offset", "bias", operator.neg, operator.neg),
-    "Mul": Kind("factor", "weight", operator.pos, operator.pos),
-    "Div": Kind("factor", "weight", lambda v: 1 / v, lambda a: 1 / a),
+    "Add": BinaryOp("offset", "bias", operator.pos, operator.pos),
+    "Sub": BinaryOp("offset", "bias", operator.neg, operator.neg),
+    "Mul": BinaryOp("factor", "weight", operator.pos, operator.pos),
+    "Div": BinaryOp("factor", "weight", lambda v: 1 / v, lambda a: 1 / a),
 }
 
 
+@HANDLERS.register(*KINDS)
 def binary(b: GraphReader, node: GraphNode) -> None:
     """One of KINDS."""
     if len(node.inputs) < 2 or not all(node.inputs[:2]):
@@ -162,32 +166,26 @@ def _met(b: GraphReader, node: GraphNode) -> tuple[Size, ...] | None:
     return broadcast(*shapes)
 
 
-def several(op: str) -> Handler:
-    """Sum of several layers of equal shapes."""
-
-    def handle(b: GraphReader, node: GraphNode) -> None:
-        xs = [b.value(name) for name in node.inputs]
-        if len(xs) == 1:
-            b.make(node, "identity", xs)
-        elif len({x.shape for x in xs}) > 1 or NOTHING_KNOWN in {x.shape for x in xs}:
-            raise OpaqueNode(_met(b, node))
-        else:
-            b.make(node, op, xs)
-
-    return handle
-
-
-def met(b: GraphReader, node: GraphNode) -> None:
-    """Another function of several operands: only its shape is said."""
-    raise OpaqueNode(_met(b, node))
+@HANDLERS.register("Sum")
+def several(b: GraphReader, node: GraphNode) -> None:
+    """A sum of several layers of equal shapes."""
+    xs = [b.value(name) for name in node.inputs]
+    shapes = {x.shape for x in xs}
+    if len(xs) == 1:
+        b.make(node, "identity", xs)
+    elif len(shapes) > 1 or NOTHING_KNOWN in shapes:
+        raise OpaqueNode(_met(b, node))
+    else:
+        b.make(node, "add", xs)
 
 
 _OTHERS = (
     *("Pow", "Min", "Max", "Mean", "Mod", "And", "Or", "Xor", "Equal", "Greater", "GreaterOrEqual", "Less"),
     *("LessOrEqual", "Where", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor"),
 )
-HANDLERS: dict[str, Handler] = {
-    **dict.fromkeys(KINDS, binary),
-    **dict.fromkeys(_OTHERS, met),
-    "Sum": several("add"),
-}
+
+
+@HANDLERS.register(*_OTHERS)
+def met(b: GraphReader, node: GraphNode) -> None:
+    """Another function of several operands: only its shape is said."""
+    raise OpaqueNode(_met(b, node))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from math import prod
+from collections.abc import Iterable
 
-from .....sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Size, known
+from .....registry import Registry
+from .....sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Size, known, product
 from ..const import Number
 from ..fold import axes_of, broadcast, numbers, slices_of
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, Output, same_size, values_of
+from ..reader import GraphReader, Handler, OpaqueNode, same_size, values_of
 from .shuffle import recognised
 
+HANDLERS: Registry[str, Handler] = Registry()
 
+
+@HANDLERS.register("Reshape")
 def reshape(b: GraphReader, node: GraphNode) -> None:
     """0 keeps a size, -1 is whatever is left; the batch has to stay in front."""
     x, full = b.known(node)
@@ -25,20 +29,17 @@ def reshape(b: GraphReader, node: GraphNode) -> None:
 
 
 def resolved(b: GraphReader, full: tuple[Size, ...], wanted: list[Number], zeros: bool) -> list[Size]:
-    """A reshape's target, its 0 and -1 worked out. OpaqueNode where they cannot be."""
+    """A reshape's target with its 0 and -1 worked out. OpaqueNode if they cannot be."""
     target: list[Size] = []
     for at, n in enumerate(wanted):
-        if isinstance(n, float) or (n == 0 and not zeros and at >= len(full)):
+        kept = n == 0 and not zeros
+        if isinstance(n, float) or (kept and at >= len(full)):
             raise OpaqueNode(known=False)
-        target.append(full[at] if n == 0 and not zeros else n)
+        target.append(full[at] if kept else n)
     if -1 not in target:
         return target
     place = target.index(-1)
-    rest, have = [n for at, n in enumerate(target) if at != place], list(full)
-    for n in list(rest):  # what stands on both sides, open sizes too
-        if n in have and n != UNKNOWN:
-            rest.remove(n)
-            have.remove(n)
+    have, rest = _unshared(full, [n for at, n in enumerate(target) if at != place])
     if any(isinstance(n, Open) for n in rest):
         raise OpaqueNode(known=False)
     if b.batched and place == 0 and isinstance(b.batch, Open) and b.batch in have:
@@ -46,15 +47,22 @@ def resolved(b: GraphReader, full: tuple[Size, ...], wanted: list[Number], zeros
         if values_of(have) != values_of(rest):
             raise OpaqueNode(known=False)
         return [b.batch, *target[1:]]
-    opened = [n for n in have if isinstance(n, Open)]
-    below = prod(n for n in rest if isinstance(n, int))
-    above: Size = prod(n for n in have if isinstance(n, int))
-    for n in opened:
-        above = n * above
-    whole = above // below if below >= 1 else UNKNOWN
-    return [whole if n == -1 else n for n in target]
+    below = values_of(rest) or 0
+    left = product(have) // below if below >= 1 else UNKNOWN
+    return [left if n == -1 else n for n in target]
 
 
+def _unshared(first: Iterable[Size], second: Iterable[Size]) -> tuple[list[Size], list[Size]]:
+    """Two lists of sizes without those that stand in both, open ones too."""
+    have, rest = list(first), list(second)
+    for n in list(rest):
+        if n in have and n != UNKNOWN:
+            rest.remove(n)
+            have.remove(n)
+    return have, rest
+
+
+@HANDLERS.register("Flatten")
 def flatten(b: GraphReader, node: GraphNode) -> None:
     """The axes before `axis` as one, and those from it on."""
     x, full = b.known(node)
@@ -71,6 +79,7 @@ def flatten(b: GraphReader, node: GraphNode) -> None:
     b.give(node, b.reshaped(node.name, x, [front, rest]))
 
 
+@HANDLERS.register("Squeeze")
 def squeeze(b: GraphReader, node: GraphNode) -> None:
     """Without some axes of 1, or all of them."""
     x, full = b.known(node)
@@ -82,6 +91,7 @@ def squeeze(b: GraphReader, node: GraphNode) -> None:
     b.give(node, b.reshaped(node.name, x, [n for at, n in enumerate(full) if at not in axes]))
 
 
+@HANDLERS.register("Unsqueeze")
 def unsqueeze(b: GraphReader, node: GraphNode) -> None:
     """With new axes of 1."""
     x, full = b.known(node)
@@ -97,6 +107,7 @@ def unsqueeze(b: GraphReader, node: GraphNode) -> None:
     b.give(node, b.reshaped(node.name, x, [1 if at in axes else next(rest) for at in range(rank)]))
 
 
+@HANDLERS.register("Transpose")
 def transpose(b: GraphReader, node: GraphNode) -> None:
     """The axes in another order; the batch has to stay in front."""
     x, full = b.known(node)
@@ -110,6 +121,7 @@ def transpose(b: GraphReader, node: GraphNode) -> None:
     b.make(node, "permute", x, {"order": order})
 
 
+@HANDLERS.register("Slice")
 def slices(b: GraphReader, node: GraphNode) -> None:
     """A slice layer for each axis of which something is left out."""
     x, full = b.known(node)
@@ -136,6 +148,7 @@ def slices(b: GraphReader, node: GraphNode) -> None:
     b.give(node, x)
 
 
+@HANDLERS.register("Split")
 def split(b: GraphReader, node: GraphNode) -> None:
     """A slice layer for each part that is read."""
     x, full = b.known(node)
@@ -165,6 +178,7 @@ def _parts(b: GraphReader, node: GraphNode, n: int | None) -> list[int] | None:
     return [min(each, n - each * at) for at in range(count)]
 
 
+@HANDLERS.register("Gather")
 def gather(b: GraphReader, node: GraphNode) -> None:
     """Some units of an axis, by constant places next to each other: a slice; by one number, without its axis."""
     if len(node.inputs) < 2:
@@ -194,11 +208,12 @@ def gather(b: GraphReader, node: GraphNode) -> None:
     b.give(node, b.reshaped(node.name, b.add(f"{node.name}.slice", "slice", b.value(node.input(0)), keys), out))
 
 
+@HANDLERS.register("Concat")
 def concat(b: GraphReader, node: GraphNode) -> None:
     """Layers one after another; constants among them as layers of their shape."""
     if not node.inputs:
         raise node.wrong("has no input")
-    xs = [_part(b, name) for name in node.inputs]
+    xs = [b.value(name) for name in node.inputs]
     if len(xs) == 1:
         b.make(node, "identity", xs)
         return
@@ -211,10 +226,7 @@ def concat(b: GraphReader, node: GraphNode) -> None:
     b.make(node, "concat", xs, {"axis": at})
 
 
-def _part(b: GraphReader, name: str) -> Output:
-    return b.value(name)
-
-
+@HANDLERS.register("Shape")
 def shape(b: GraphReader, node: GraphNode) -> None:
     """The sizes of a value, a constant from here on."""
     _, full = b.known(node)
@@ -222,6 +234,7 @@ def shape(b: GraphReader, node: GraphNode) -> None:
     b.constants[node.outputs[0]] = b.shape_const(full[start:end])
 
 
+@HANDLERS.register("Size")
 def size(b: GraphReader, node: GraphNode) -> None:
     """How many values there are."""
     _, full = b.known(node)
@@ -231,6 +244,7 @@ def size(b: GraphReader, node: GraphNode) -> None:
     b.constants[node.outputs[0]] = b.shape_const([found])
 
 
+@HANDLERS.register("Expand")
 def expand(b: GraphReader, node: GraphNode) -> None:
     """Sizes of 1 repeated: only its shape is said, unless nothing changes."""
     x, full = b.known(node)
@@ -245,6 +259,7 @@ def expand(b: GraphReader, node: GraphNode) -> None:
     b.make(node, "identity", x)
 
 
+@HANDLERS.register("Tile")
 def tile(b: GraphReader, node: GraphNode) -> None:
     """Each axis repeated: only its shape is said."""
     _, full = b.known(node)
@@ -252,20 +267,3 @@ def tile(b: GraphReader, node: GraphNode) -> None:
     if times is None or len(times) != len(full):
         raise OpaqueNode(known=False)
     raise OpaqueNode([n * t for n, t in zip(full, times, strict=True)])
-
-
-HANDLERS: dict[str, Handler] = {
-    "Reshape": reshape,
-    "Flatten": flatten,
-    "Squeeze": squeeze,
-    "Unsqueeze": unsqueeze,
-    "Transpose": transpose,
-    "Slice": slices,
-    "Split": split,
-    "Gather": gather,
-    "Concat": concat,
-    "Shape": shape,
-    "Size": size,
-    "Expand": expand,
-    "Tile": tile,
-}

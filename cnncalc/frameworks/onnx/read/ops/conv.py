@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from .....layers.names import ENDS
+from .....registry import Registry
 from ..const import Const
 from ..model import GraphNode
-from ..reader import GraphReader, OpaqueNode
+from ..reader import GraphReader, Handler, OpaqueNode
 
-ENDS = {1: "1d", 2: "", 3: "3d"}
 WORDS = {"SAME_UPPER": "same_upper", "SAME_LOWER": "same_lower", "VALID": "valid"}
+
+HANDLERS: Registry[str, Handler] = Registry()
 
 
 def padding(node: GraphNode, nd: int) -> Any:
@@ -48,6 +51,7 @@ def kernel(node: GraphNode, weight: Const | None) -> tuple[int, int, list[int]]:
     return first, second, k
 
 
+@HANDLERS.register("Conv")
 def conv(b: GraphReader, node: GraphNode) -> None:
     """Kernels (c_o, c_i/g, k), as ours."""
     x, weight, bias = b.first(node), b.param(node, 1), b.param(node, 2)
@@ -57,6 +61,7 @@ def conv(b: GraphReader, node: GraphNode) -> None:
     b.make(node, f"conv{ENDS[len(k)]}", x, keys, {"weight": weight, "bias": bias})
 
 
+@HANDLERS.register("ConvTranspose")
 def transposed(b: GraphReader, node: GraphNode) -> None:
     """Kernels (c_i, c_o/g, k), as ours; with output_shape the padding follows from it."""
     x, weight, bias = b.first(node), b.param(node, 1), b.param(node, 2)
@@ -71,6 +76,3 @@ def transposed(b: GraphReader, node: GraphNode) -> None:
         if not isinstance(keys["p"], str):
             del keys["p"]
     b.make(node, f"convT{ENDS[len(k)]}", x, keys, {"weight": weight, "bias": bias})
-
-
-HANDLERS = {"Conv": conv, "ConvTranspose": transposed}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from .....registry import Registry
 from .....sizes import Size, count, known, show
 from ..const import Const
 from ..fold import broadcast
 from ..model import GraphNode
-from ..reader import GraphReader, OpaqueNode
+from ..reader import GraphReader, Handler, OpaqueNode
+
+HANDLERS: Registry[str, Handler] = Registry()
 
 
+@HANDLERS.register("Gemm")
 def gemm(b: GraphReader, node: GraphNode) -> None:
     """alpha*A*B + beta*C, B (in, out) or with transB (out, in), C a bias."""
     x, weight = b.first(node), b.param(node, 1)
@@ -48,6 +52,7 @@ def times(const: Const, factor: float) -> Const:
     return const if factor == 1 else const.derived(const.shape, lambda a: a * a.dtype.type(factor), f"times {factor}")
 
 
+@HANDLERS.register("MatMul")
 def matmul(b: GraphReader, node: GraphNode) -> None:
     """With a constant matrix a linear layer; of two that are made, what its shape and its products are."""
     second = node.input(1)
@@ -84,6 +89,3 @@ def _product(b: GraphReader, node: GraphNode) -> OpaqueNode:
     params = sum(c.size for c in map(b.const, node.inputs) if c is not None and c.origin == "initialiser")
     own = [known(n) for n in (out[1:] if b.batched else out)]
     return OpaqueNode(out, params=params, macs=count(*own, first[-1]))
-
-
-HANDLERS = {"Gemm": gemm, "MatMul": matmul}

@@ -5,36 +5,37 @@ from __future__ import annotations
 from typing import Any
 
 from .....layers.keys import spread
+from .....layers.names import ENDS, ONNX_OPS
 from .....layers.sliding import place
+from .....registry import Registry
 from .....sizes import Size
 from ..fold import axes_of
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode, Output
-from .conv import ENDS, window
+from .conv import window
 
 OWN_CEIL = 22
 """The operator set from which on a window that would start in the padding after is dropped."""
 
+HANDLERS: Registry[str, Handler] = Registry()
 
-def pool(op: str) -> Handler:
+
+@HANDLERS.register("MaxPool", "AveragePool", "LpPool")
+def pool(b: GraphReader, node: GraphNode) -> None:
     """A sliding pool."""
-
-    def handle(b: GraphReader, node: GraphNode) -> None:
-        x, k = b.first(node), node.ints("kernel_shape")
-        if not k:
-            raise node.wrong("has no kernel_shape")
-        if len(k) not in ENDS:
-            raise OpaqueNode(known=False)
-        keys = window(node, k)
-        if node.whole("ceil_mode"):
-            keys |= rounded_up(b, x, keys)
-        if op == "avgpool" and node.whole("count_include_pad"):
-            keys["count_include_pad"] = True
-        if op == "lppool":
-            keys["norm"] = node.whole("p", 2)
-        b.make(node, op + ENDS[len(k)], x, keys)
-
-    return handle
+    op, x, k = ONNX_OPS[node.op], b.first(node), node.ints("kernel_shape")
+    if not k:
+        raise node.wrong("has no kernel_shape")
+    if len(k) not in ENDS:
+        raise OpaqueNode(known=False)
+    keys = window(node, k)
+    if node.whole("ceil_mode"):
+        keys |= rounded_up(b, x, keys)
+    if op == "avgpool" and node.whole("count_include_pad"):
+        keys["count_include_pad"] = True
+    if op == "lppool":
+        keys["norm"] = node.whole("p", 2)
+    b.make(node, op + ENDS[len(k)], x, keys)
 
 
 def rounded_up(b: GraphReader, x: Output, keys: dict[str, Any]) -> dict[str, Any]:
@@ -54,15 +55,13 @@ def rounded_up(b: GraphReader, x: Output, keys: dict[str, Any]) -> dict[str, Any
     return {"p": [[pair[0], max(pair[1], most)] for pair, most in zip(p, after, strict=True)]}
 
 
-def global_pool(op: str) -> Handler:
+@HANDLERS.register("GlobalMaxPool", "GlobalAveragePool")
+def global_pool(b: GraphReader, node: GraphNode) -> None:
     """One value a channel, the axes kept as ones."""
-
-    def handle(b: GraphReader, node: GraphNode) -> None:
-        b.make(node, op, b.first(node), {"keepdims": True})
-
-    return handle
+    b.make(node, ONNX_OPS[node.op], b.first(node), {"keepdims": True})
 
 
+@HANDLERS.register("GlobalLpPool")
 def global_lp(b: GraphReader, node: GraphNode) -> None:
     """There is no global Lp pool: only its shape is said."""
     _, full = b.known(node)
@@ -88,6 +87,10 @@ def without(full: tuple[Size, ...], axes: list[int], keep: bool) -> list[Size]:
     return [1 if at in axes else n for at, n in enumerate(full) if keep or at not in axes]
 
 
+_REDUCTIONS = ("Sum", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare")
+
+
+@HANDLERS.register("ReduceMean")
 def mean(b: GraphReader, node: GraphNode) -> None:
     """A global average where it is over all of space, else a mean over axes."""
     x, full, axes, keep = reduced(node, b)
@@ -102,6 +105,7 @@ def mean(b: GraphReader, node: GraphNode) -> None:
         b.make(node, "mean", x, {"axis": [b.axis(a, len(full)) for a in axes], "keepdims": keep})
 
 
+@HANDLERS.register("ReduceMax")
 def maximum(b: GraphReader, node: GraphNode) -> None:
     """A global maximum where it is over all of space."""
     x, full, axes, keep = reduced(node, b)
@@ -110,22 +114,8 @@ def maximum(b: GraphReader, node: GraphNode) -> None:
     b.make(node, "globalmaxpool", x, {"keepdims": keep})
 
 
+@HANDLERS.register(*[f"Reduce{kind}" for kind in _REDUCTIONS])
 def reduction(b: GraphReader, node: GraphNode) -> None:
     """Another reduction: only its shape is said."""
     _, full, axes, keep = reduced(node, b)
     raise OpaqueNode(without(full, axes, keep))
-
-
-HANDLERS: dict[str, Handler] = {
-    "MaxPool": pool("maxpool"),
-    "AveragePool": pool("avgpool"),
-    "LpPool": pool("lppool"),
-    "GlobalMaxPool": global_pool("globalmaxpool"),
-    "GlobalAveragePool": global_pool("globalavgpool"),
-    "GlobalLpPool": global_lp,
-    "ReduceMean": mean,
-    "ReduceMax": maximum,
-    **dict.fromkeys(
-        [f"Reduce{kind}" for kind in ("Sum", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare")], reduction
-    ),
-}

@@ -5,14 +5,18 @@ from __future__ import annotations
 from math import floor, isfinite
 from typing import Any
 
+from .....registry import Registry
 from .....sizes import LARGEST, Size
 from ..fold import numbers
 from ..model import GraphNode
-from ..reader import GraphReader, OpaqueNode, Output
+from ..reader import GraphReader, Handler, OpaqueNode, Output
 
 Pairs = list[tuple[int, int]]
 
+HANDLERS: Registry[str, Handler] = Registry()
 
+
+@HANDLERS.register("Pad")
 def pad(b: GraphReader, node: GraphNode) -> None:
     """Around the spatial axes: a pad, or a crop where it is negative; around others only its shape is said."""
     x, full = b.known(node)
@@ -61,6 +65,7 @@ MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "cubic"
 LARGEST_SCALE = 2.0**63
 
 
+@HANDLERS.register("Resize", "Upsample")
 def resize(b: GraphReader, node: GraphNode) -> None:
     """By scales, or to sizes; where its values are other than upsample's, only its shape is said."""
     x, full = b.known(node)
@@ -127,6 +132,7 @@ def _how(b: GraphReader, node: GraphNode, x: Output, out: list[Size]) -> dict[st
     return None if align is None else {"mode": mode, "align": align}
 
 
+@HANDLERS.register("DepthToSpace")
 def depth_to_space(b: GraphReader, node: GraphNode) -> None:
     """CRD is a pixel shuffle; DCR the same with the channels in another order: reshape, permute, reshape."""
     x, full = b.known(node)
@@ -141,6 +147,7 @@ def depth_to_space(b: GraphReader, node: GraphNode) -> None:
     _by_axes(b, node, x, shape, [3, 4, 1, 5, 2], [c // (f * f), h * f, w * f])
 
 
+@HANDLERS.register("SpaceToDepth")
 def space_to_depth(b: GraphReader, node: GraphNode) -> None:
     """Blocks become channels: reshape, permute, reshape."""
     x, full = b.known(node)
@@ -162,12 +169,3 @@ def _by_axes(b: GraphReader, node: GraphNode, x: Output, first: list[int], order
     apart = b.add(f"{node.name}.apart", "reshape", x, {"out": first})
     turned = b.add(f"{node.name}.turned", "permute", apart, {"order": order})
     b.make(node, "reshape", turned, {"out": last})
-
-
-HANDLERS = {
-    "Pad": pad,
-    "Resize": resize,
-    "Upsample": resize,
-    "DepthToSpace": depth_to_space,
-    "SpaceToDepth": space_to_depth,
-}
