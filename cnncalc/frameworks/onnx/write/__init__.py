@@ -6,12 +6,13 @@ from ....errors import SpecError
 from ....input import feed
 from ....layers.base import family
 from ....network import Network
+from ....registry import Registry
 from ....trace import shape
 from . import axes, values, windows
-from .file import IR_VERSION, OPSET, File, unsaid
+from .file import IR_VERSION, OPSET, File, OnnxWriter, unsaid
 
-WRITERS = {**windows.WRITERS, **values.WRITERS, **axes.WRITERS}
-"""What writes each op, by its word without its number of axes."""
+WRITERS: Registry[str, OnnxWriter] = Registry(windows.WRITERS, values.WRITERS, axes.WRITERS)
+"""How each op is written, by its family's word."""
 
 
 def write(network: Network) -> bytes:

@@ -7,6 +7,8 @@ from math import prod
 from typing import Any
 
 from ....errors import SpecError
+from ....layers.base import family
+from ....layers.names import ONNX
 from ....network import INPUT
 from ....report import LayerReport, Report
 from ....sizes import Shape, Size, show
@@ -137,3 +139,13 @@ def numbers(layer: LayerReport, shape: Shape, what: str) -> list[int]:
     if len(found) < len(shape):
         raise unsaid(layer, f"{what} of open sizes", "give the input in numbers: -i 3x224x224")
     return found
+
+
+OnnxWriter = Callable[[File, LayerReport], None]
+
+
+def renamed(layer: LayerReport) -> dict[str, Any]:
+    """A layer's values as the attributes of its operator."""
+    name = ONNX[family(layer.op)]
+    floats = {ours: float(layer.values[ours]) for ours, default in name.defaults.items() if isinstance(default, float)}
+    return name.theirs(layer.values | floats)
