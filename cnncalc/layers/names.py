@@ -121,7 +121,9 @@ TORCH: Names = Registry(
             {**_TORCH_WINDOW, "ceil_mode": "ceil", "count_include_pad": "count_include_pad"},
             {"p": 0, "d": 1, "ceil": False, "count_include_pad": True},
         ),
-        "lppool": Name("LPPool{}d", {"norm_type": "norm", "kernel_size": "k", "stride": "s", "ceil_mode": "ceil"}),
+        "lppool": Name(
+            "LPPool{}d", {"norm_type": "norm", "kernel_size": "k", "stride": "s", "ceil_mode": "ceil"}, {"ceil": False}
+        ),
         "adaptivemaxpool": Name("AdaptiveMaxPool{}d", {"output_size": "out"}),
         "adaptiveavgpool": Name("AdaptiveAvgPool{}d", {"output_size": "out"}),
         "linear": Name("Linear", {"in_features": "c_i", "out_features": "out", "bias": "bias"}, {"bias": True}),
@@ -153,6 +155,7 @@ TORCH: Names = Registry(
         "softplus": Name("Softplus"),
         "softsign": Name("Softsign"),
         "mish": Name("Mish"),
+        "exp": Name("exp"),
         "identity": Name("Identity"),
         "leakyrelu": Name("LeakyReLU", {"negative_slope": "alpha"}, {"alpha": 0.01}),
         "elu": Name("ELU", {"alpha": "alpha"}, {"alpha": 1.0}),
@@ -162,7 +165,7 @@ TORCH: Names = Registry(
         "dropout": Name("Dropout", {"p": "rate"}, {"rate": 0.5}),
     }
 )
-"""PyTorch's modules; a function's name is its module's in lower case, with `_` between the words."""
+"""PyTorch's modules, and functions for what has none."""
 
 _ONNX_WINDOW = {"kernel_shape": "k", "strides": "s", "pads": "p", "auto_pad": "p", "dilations": "d"}
 _ONNX_NORM = {"epsilon": "eps"}

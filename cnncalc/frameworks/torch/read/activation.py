@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
+from ....layers.names import TORCH
 from .calls import Constant, TracedTensor, tree
-from .rules import Arguments, CallLayer, OpaqueCall, own, rule, without
+from .rules import Arguments, CallLayer, OpaqueCall, Rule, Rules, without
+
+RULES = Rules()
 
 
-@rule("batch_norm", "input running_mean running_var weight bias training momentum eps")
+@RULES.rule("batch_norm", "input running_mean running_var weight bias training momentum eps")
 def batchnorm(asked: Arguments) -> CallLayer:
     """A batch norm by its running statistics."""
-    roles = ("weight", "bias", "running_mean", "running_var")
-    arrays = own({role: asked.get(role) for role in roles})
+    arrays = asked.arrays("weight", "bias", "running_mean", "running_var")
     if "running_var" not in arrays or asked.get("training", False) or asked.bare:
         raise OpaqueCall
     return CallLayer("batchnorm", affine(asked, arrays), arrays)
@@ -26,10 +28,10 @@ def affine(asked: Arguments, arrays: Mapping[str, Constant], default: bool = Tru
     return without(keys, eps=1e-5, scale=default, center=default)
 
 
-@rule("layer_norm", "input normalized_shape weight bias eps")
+@RULES.rule("layer_norm", "input normalized_shape weight bias eps")
 def layernorm(asked: Arguments) -> CallLayer:
     """A layer norm over the last axes."""
-    arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
+    arrays = asked.arrays("weight", "bias")
     rank = len(asked.get("normalized_shape"))
     if rank >= len(asked.x.shape):
         raise OpaqueCall
@@ -37,63 +39,59 @@ def layernorm(asked: Arguments) -> CallLayer:
     return CallLayer("layernorm", without({"axis": axes}, axis=[-1]) | affine(asked, arrays), arrays)
 
 
-@rule("group_norm", "input num_groups weight bias eps")
+@RULES.rule("group_norm", "input num_groups weight bias eps")
 def groupnorm(asked: Arguments) -> CallLayer:
     """A group norm."""
-    arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
+    arrays = asked.arrays("weight", "bias")
     assert asked.map
     return CallLayer("groupnorm", {"g": asked.get("num_groups"), **affine(asked, arrays)}, arrays)
 
 
-@rule("instance_norm", "input running_mean running_var weight bias use_input_stats momentum eps")
+@RULES.rule("instance_norm", "input running_mean running_var weight bias use_input_stats momentum eps")
 def instancenorm(asked: Arguments) -> CallLayer:
     """An instance norm by the statistics of its input."""
     if asked.get("running_mean") is not None or not asked.get("use_input_stats", True) or asked.bare:
         raise OpaqueCall
-    arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
+    arrays = asked.arrays("weight", "bias")
     return CallLayer("instancenorm", affine(asked, arrays, default=False), arrays)
 
 
-@rule("local_response_norm", "input size alpha beta k")
+def by_name(op: str) -> Rule:
+    """A rule of an op whose arguments are only renamed."""
+    return lambda asked: CallLayer(op, without(asked.renamed(op), **TORCH[op].defaults))
+
+
+for _op in ("relu", "relu6", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid", "selu", "softsign", "mish", "exp"):
+    RULES.rule(_op)(by_name(_op))
+RULES.rule("leaky_relu", "input negative_slope")(by_name("leakyrelu"))
+RULES.rule("elu", "input alpha")(by_name("elu"))
+RULES.rule("dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout", "input p")(
+    by_name("dropout")
+)
+
+
+@RULES.rule("local_response_norm", "input size alpha beta k")
 def lrn(asked: Arguments) -> CallLayer:
     """A local response norm."""
     assert asked.map
-    keys = {"size": asked.get("size"), "alpha": asked.get("alpha", 1e-4), "beta": asked.get("beta", 0.75)}
-    return CallLayer("lrn", keys | {"offset": asked.get("k", 1.0)})
+    return CallLayer("lrn", asked.renamed("lrn"))
 
 
-_PLAIN = "relu relu6 silu sigmoid tanh hardswish hardsigmoid selu softsign mish exp"
-for _name in _PLAIN.split():
-    rule(_name)(lambda asked: CallLayer(asked.call.function))
-
-
-@rule("leaky_relu", "input negative_slope")
-def leaky_relu(asked: Arguments) -> CallLayer:
-    """A leaky ReLU."""
-    return CallLayer("leakyrelu", without({"alpha": asked.get("negative_slope", 0.01)}, alpha=0.01))
-
-
-@rule("elu", "input alpha")
-def elu(asked: Arguments) -> CallLayer:
-    """An ELU."""
-    return CallLayer("elu", without({"alpha": asked.get("alpha", 1.0)}, alpha=1.0))
-
-
-@rule("prelu", "input weight")
+@RULES.rule("prelu", "input weight")
 def prelu(asked: Arguments) -> CallLayer:
     """A leaky ReLU of trained slopes."""
     assert asked.map
-    arrays = own({"weight": asked.get("weight")})
+    arrays = asked.arrays("weight")
     return CallLayer("prelu", without({"num_parameters": prod(arrays["weight"].shape)}, num_parameters=1), arrays)
 
 
-@rule("gelu", "input")
+@RULES.rule("gelu", "input")
 def gelu(asked: Arguments) -> CallLayer:
     """A GELU, exact or by tanh."""
     return CallLayer("gelu", without({"approximate": asked.get("approximate", "none") == "tanh"}, approximate=False))
 
 
-@rule("softplus", "input beta threshold")
+@RULES.rule("softplus", "input beta threshold")
 def softplus(asked: Arguments) -> CallLayer:
     """A softplus as it is by default."""
     if (asked.get("beta", 1), asked.get("threshold", 20)) != (1, 20):
@@ -101,7 +99,7 @@ def softplus(asked: Arguments) -> CallLayer:
     return CallLayer("softplus")
 
 
-@rule("softmax", "input dim")
+@RULES.rule("softmax", "input dim")
 def softmax(asked: Arguments) -> CallLayer:
     """A softmax along an axis."""
     if asked.get("dim") is None:
@@ -110,13 +108,13 @@ def softmax(asked: Arguments) -> CallLayer:
     return CallLayer("softmax", without({"axis": -1 if axis == len(asked.x.shape) - 1 else axis}, axis=-1))
 
 
-@rule("hardtanh", "input min_val max_val")
+@RULES.rule("hardtanh", "input min_val max_val")
 def hardtanh(asked: Arguments) -> CallLayer:
     """A clip; ReLU6 where it is from 0 to 6."""
     return clipped(asked, asked.get("min_val", -1.0), asked.get("max_val", 1.0))
 
 
-@rule("clamp clip", "input min max")
+@RULES.rule("clamp clip", "input min max")
 def clamp(asked: Arguments) -> CallLayer:
     """A clip."""
     return clipped(asked, asked.get("min"), asked.get("max"))
@@ -132,16 +130,10 @@ def clipped(asked: Arguments, low: Any, high: Any) -> CallLayer:
     return CallLayer("relu") if (low, high) == (0, None) else CallLayer("clip", without({"min": low, "max": high}))
 
 
-@rule("dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout", "input p")
-def dropout(asked: Arguments) -> CallLayer:
-    """Nothing, once trained."""
-    return CallLayer("dropout", without({"rate": asked.get("p", 0.5)}, rate=0.5))
-
-
 _SAME = "contiguous clone detach to float double half type type_as requires_grad cpu cuda alias data identity detach_"
 
 
-@rule(_SAME)
+@RULES.rule(_SAME)
 def same(asked: Arguments) -> TracedTensor:
     """What gives the same values again."""
     return asked.sampled(next(leaf for leaf in tree(asked.call.args) if isinstance(leaf, TracedTensor)))

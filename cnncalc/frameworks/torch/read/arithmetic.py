@@ -6,10 +6,12 @@ from math import prod
 from typing import Any
 
 from .calls import Constant, TracedTensor
-from .rules import Arguments, CallLayer, OpaqueCall, rule
+from .rules import Arguments, CallLayer, OpaqueCall, Rules
+
+RULES = Rules()
 
 
-@rule("add radd iadd", "input other")
+@RULES.rule("add radd iadd", "input other")
 def add(asked: Arguments) -> CallLayer | TracedTensor:
     """A sum: of two values, of a value and a bias, or of a value and numbers."""
     if asked.get("alpha", 1) != 1:
@@ -17,7 +19,7 @@ def add(asked: Arguments) -> CallLayer | TracedTensor:
     return combined(asked, "add", "bias", "offset", 0)
 
 
-@rule("mul rmul imul multiply", "input other")
+@RULES.rule("mul rmul imul multiply", "input other")
 def mul(asked: Arguments) -> CallLayer | TracedTensor:
     """A product, in the same three ways."""
     return combined(asked, "mul", "weight", "factor", 1)
@@ -82,7 +84,7 @@ def numbers(asked: Arguments, x: TracedTensor, other: Any) -> Any:
     return found[0] if len(found) == 1 else found
 
 
-@rule("sub isub subtract", "input other")
+@RULES.rule("sub isub subtract", "input other")
 def sub(asked: Arguments) -> list[CallLayer] | CallLayer | TracedTensor:
     """A difference: of two values, or with numbers."""
     x, other = asked.get("input"), asked.get("other")
@@ -98,7 +100,7 @@ def sub(asked: Arguments) -> list[CallLayer] | CallLayer | TracedTensor:
     return CallLayer("rescale", {"offset": offset}, reads=(x,))
 
 
-@rule("rsub", "input other")
+@RULES.rule("rsub", "input other")
 def rsub(asked: Arguments) -> CallLayer:
     """A number less a value."""
     return negative(asked.x, numbers(asked, asked.x, asked.get("other")))
@@ -109,13 +111,13 @@ def negative(x: TracedTensor, offset: Any) -> CallLayer:
     return CallLayer("rescale", {"factor": -1, "offset": offset}, reads=(x,))
 
 
-@rule("neg negative")
+@RULES.rule("neg negative")
 def neg(asked: Arguments) -> CallLayer:
     """The value with the other sign."""
     return CallLayer("rescale", {"factor": -1}, reads=(asked.x,))
 
 
-@rule("div truediv itruediv divide true_divide", "input other")
+@RULES.rule("div truediv itruediv divide true_divide", "input other")
 def div(asked: Arguments) -> CallLayer | TracedTensor:
     """A quotient by numbers."""
     if asked.get("rounding_mode") is not None or isinstance(asked.get("other"), TracedTensor):

@@ -9,9 +9,9 @@ from typing import Any
 
 from ....errors import SpecError
 from ...build import NO_FIGURES, Draft, Imported, SpecBuilder
-from . import activation, arithmetic, reshaping  # noqa: F401 - they note their rules
+from . import activation, arithmetic, reshaping, windows
 from .calls import Constant, FunctionCall, Recording, TracedTensor, tree
-from .rules import CallLayer, OpaqueCall, layers_of
+from .rules import SHAPED, Arguments, CallLayer, OpaqueCall, Rules
 
 _WORDS = """
     add radd iadd sub rsub isub mul rmul imul div truediv itruediv rtruediv pow abs sqrt rsqrt square exp log sin
@@ -24,6 +24,8 @@ _WORDS = """
 """
 NO_PRODUCTS = frozenset(_WORDS.split())
 """Functions without multiply-accumulates: none but those of convolutions and linear layers are counted."""
+RULES = Rules(activation.RULES, arithmetic.RULES, reshaping.RULES, windows.RULES)
+"""Which layers a call is, by its function's name."""
 
 
 def build(recording: Recording, name: str | None) -> Imported:
@@ -61,7 +63,7 @@ class CallReader:
         before = len(self.spec.layers)
         ends: list[Draft] = []
         try:
-            made = layers_of(call, self.recording.batch, self.recording.trained)
+            made = self._apply(call)
             if isinstance(made, TracedTensor):
                 self.made[index, 0] = self._layer_of(made)
                 return
@@ -70,6 +72,17 @@ class CallReader:
             del self.spec.layers[before:]
         ends += [self._add_opaque(call, place) for place in range(len(ends), len(call.outs))]
         self.made |= {(index, place): end for place, end in enumerate(ends)}
+
+    def _apply(self, call: FunctionCall) -> list[CallLayer] | TracedTensor:
+        """The layers of a call, or the tensor that it passes on. OpaqueCall if there is no rule for it."""
+        if call.function not in RULES:
+            raise OpaqueCall
+        rule, names = RULES[call.function]
+        asked = Arguments(call, names, self.recording.batch, self.recording.trained)
+        if asked.bare and asked.has_batch(call.outs[0]) and call.function not in SHAPED:
+            raise OpaqueCall
+        made = rule(asked)
+        return [made] if isinstance(made, CallLayer) else made
 
     def _layer_of(self, tensor: TracedTensor) -> Draft:
         return self.made[tensor.call, tensor.place]

@@ -6,10 +6,12 @@ from math import prod
 from typing import Any
 
 from .calls import TracedTensor
-from .rules import Arguments, CallLayer, OpaqueCall, plain, rule, without
+from .rules import Arguments, CallLayer, OpaqueCall, Rules, plain, without
+
+RULES = Rules()
 
 
-@rule("flatten view reshape unflatten squeeze unsqueeze view_as reshape_as ravel")
+@RULES.rule("flatten view reshape unflatten squeeze unsqueeze view_as reshape_as ravel")
 def reshape(asked: Arguments) -> CallLayer | TracedTensor:
     """The same values in another shape; flat where all of a sample is in one row."""
     x, out = asked.x.shape[1:], asked.out
@@ -20,7 +22,7 @@ def reshape(asked: Arguments) -> CallLayer | TracedTensor:
     return CallLayer("flatten") if len(out) == 1 else CallLayer("reshape", {"out": list(out)})
 
 
-@rule("permute", "input dims")
+@RULES.rule("permute", "input dims")
 def permute(asked: Arguments) -> CallLayer | TracedTensor:
     """The axes in another order, the batch in front."""
     dims = asked.get("dims")
@@ -28,7 +30,7 @@ def permute(asked: Arguments) -> CallLayer | TracedTensor:
     return ordered(asked, order)
 
 
-@rule("transpose swapaxes swapdims", "input dim0 dim1")
+@RULES.rule("transpose swapaxes swapdims", "input dim0 dim1")
 def transpose(asked: Arguments) -> CallLayer | TracedTensor:
     """Two axes in each other's place."""
     first, second = [asked.get(f"dim{at}", asked.get(f"axis{at}")) for at in (0, 1)]
@@ -37,7 +39,7 @@ def transpose(asked: Arguments) -> CallLayer | TracedTensor:
     return ordered(asked, order)
 
 
-@rule("movedim moveaxis", "input source destination")
+@RULES.rule("movedim moveaxis", "input source destination")
 def movedim(asked: Arguments) -> CallLayer | TracedTensor:
     """One axis in another place."""
     source, destination = asked.get("source"), asked.get("destination")
@@ -59,7 +61,7 @@ def ordered(asked: Arguments, order: list[int]) -> CallLayer | TracedTensor:
     return asked.x if order == sorted(order) else CallLayer("permute", {"order": order[1:]})
 
 
-@rule("cat concat concatenate", "tensors dim")
+@RULES.rule("cat concat concatenate", "tensors dim")
 def cat(asked: Arguments) -> CallLayer | TracedTensor:
     """One after another along an axis, the channels' unless it says otherwise."""
     tensors = asked.get("tensors")
@@ -74,21 +76,21 @@ def cat(asked: Arguments) -> CallLayer | TracedTensor:
     return CallLayer("concat", without({"axis": axis}, axis=1), reads=values)
 
 
-@rule("channel_shuffle native_channel_shuffle", "input groups")
+@RULES.rule("channel_shuffle native_channel_shuffle", "input groups")
 def channelshuffle(asked: Arguments) -> CallLayer:
     """The channels of several groups dealt out in turn."""
     assert asked.map
     return CallLayer("channelshuffle", {"g": asked.get("groups")})
 
 
-@rule("pixel_shuffle", "input upscale_factor")
+@RULES.rule("pixel_shuffle", "input upscale_factor")
 def pixelshuffle(asked: Arguments) -> CallLayer:
     """Channels laid out as pixels."""
     assert asked.map
     return CallLayer("pixelshuffle", {"factor": asked.get("upscale_factor")})
 
 
-@rule("pad", "input pad mode value")
+@RULES.rule("pad", "input pad mode value")
 def pad(asked: Arguments) -> list[CallLayer] | TracedTensor:
     """Values around a map, and what is below 0 taken away. PyTorch counts the last axis first."""
     sides, space = list(asked.get("pad")), len(asked.map.shape) - 2
@@ -105,7 +107,7 @@ def pad(asked: Arguments) -> list[CallLayer] | TracedTensor:
     return made or asked.x
 
 
-@rule("interpolate upsample", "input size scale_factor mode align_corners recompute_scale_factor antialias")
+@RULES.rule("interpolate upsample", "input size scale_factor mode align_corners recompute_scale_factor antialias")
 def interpolate(asked: Arguments) -> CallLayer | TracedTensor:
     """Another resolution, by a factor or to sizes."""
     assert asked.map
@@ -129,7 +131,7 @@ def part(asked: Arguments, axis: int, start: int, stop: int | None, step: int = 
     return CallLayer("slice", {"axis": axis, **without({"start": start, "stop": stop, "step": step}, start=0, step=1)})
 
 
-@rule("narrow", "input dim start length")
+@RULES.rule("narrow", "input dim start length")
 def narrow(asked: Arguments) -> CallLayer:
     """A part of an axis."""
     start = asked.get("start")
@@ -145,25 +147,25 @@ def parts(asked: Arguments, axis: int) -> list[CallLayer]:
     return found
 
 
-@rule("chunk tensor_split", "input chunks dim")
+@RULES.rule("chunk tensor_split", "input chunks dim")
 def chunk(asked: Arguments) -> list[CallLayer]:
     """An axis in several parts."""
     return parts(asked, asked.axis(asked.get("dim", 0)))
 
 
-@rule("split split_with_sizes", "input split_size_or_sections dim")
+@RULES.rule("split split_with_sizes", "input split_size_or_sections dim")
 def split(asked: Arguments) -> list[CallLayer]:
     """An axis in parts of given sizes."""
     return parts(asked, asked.axis(asked.get("dim", 0)))
 
 
-@rule("select", "input dim index")
+@RULES.rule("select", "input dim index")
 def select(asked: Arguments) -> list[CallLayer] | TracedTensor:
     """One unit of an axis, which vanishes."""
     return picked(asked, [(asked.axis(asked.get("dim")) - asked.bare, asked.get("index"))])
 
 
-@rule("getitem", "input index")
+@RULES.rule("getitem", "input index")
 def getitem(asked: Arguments) -> list[CallLayer] | TracedTensor:
     """Parts of axes by slices and single units; OpaqueCall for what picks by a tensor."""
     index = asked.get("index")
