@@ -153,7 +153,7 @@ class Pool(Layer):
 def check_pixels(slides: list[Slide], d: tuple[int, ...]) -> None:
     """ShapeError for a window that holds no input pixel: its maximum and its average mean nothing."""
     for axis, (slide, dilation) in enumerate(zip(slides, d, strict=True)):
-        unit = _empty_window(slide, dilation)
+        unit = empty_window(slide, dilation)
         if unit is not None:
             pb = slide.pb or 0
             first = unit * slide.s - pb
@@ -167,7 +167,7 @@ def check_pixels(slides: list[Slide], d: tuple[int, ...]) -> None:
             )
 
 
-def _empty_window(slide: Slide, d: int) -> int | None:
+def empty_window(slide: Slide, d: int) -> int | None:
     """The first window without an input pixel; None where there is none, or sizes are open."""
     n, k, s, pb, _, out = slide
     if not isinstance(n, int) or not isinstance(out, int) or pb is None:

@@ -22,6 +22,10 @@ class Key(NamedTuple):
     node: int
     tensor: int
 
+    def result(self, tensor: int) -> Key:
+        """Another result of the same call."""
+        return self._replace(tensor=tensor)
+
 
 class Tensor(NamedTuple):
     """What a layer reads."""

@@ -38,42 +38,47 @@ class ModelReader:
         """Add a model's calls, which read `feeds`, and return its outputs. SpecError with the Keras layer."""
         values: dict[Key, Tensor] = dict(zip(model.inputs, feeds, strict=True))
         results, begins = _results(model), _begins(model)
+        several = {name for name, _ in results}
         for record, at in _ordered(model, begins):
             here = Key(record.name, at + begins.get(record.name, 0), 0)
             if here in values:  # an input of the model is there already
                 continue
             try:
-                outputs = self._call(record, at, model.sizes.get(here), values, prefix + record.name)
-                for tensor in range(max(results.get(here[:2], 1), len(outputs))):
-                    key = here._replace(tensor=tensor)
-                    sizes = model.sizes.get(key)
-                    if tensor >= len(outputs):
-                        raw = {"type": f"result {tensor + 1}", **NO_FIGURES, **out_of(sizes)}
-                        name = f"{prefix}{record.name}_result{tensor + 1}"
-                        values[key] = Tensor(
-                            self.spec.add(name, "opaque", [outputs[0].layer], raw, derived=True), sizes
-                        )
-                    else:
-                        values[key] = outputs[tensor] if sizes is None else outputs[tensor]._replace(sizes=sizes)
+                call = self._call_of(record, at, model.sizes.get(here), values)
+                if record.model is None:
+                    outputs = [self._add_parts(prefix + record.name, convert(call), call)]
+                else:
+                    outputs = self._add_model(prefix + record.name, record.model, call, record.name not in several)
+                for number in range(len(outputs), results.get(here[:2], 1)):
+                    raw = {"type": f"result {number + 1}", **NO_FIGURES, **out_of(model.sizes.get(here.result(number)))}
+                    name = f"{prefix}{record.name}_result{number + 1}"
+                    unknown = self.spec.add(name, "opaque", [outputs[0].layer], raw, derived=True)
+                    outputs.append(Tensor(unknown, None))
+                for number, output in enumerate(outputs):
+                    key = here.result(number)
+                    values[key] = output._replace(sizes=model.sizes.get(key, output.sizes))
             except CnncalcError as error:
                 label = f"layer {shown(record.name)}"
                 error.layer = label if error.layer is None else f"{label}, {error.layer}"
                 raise
         return [values[key] for key in model.outputs]
 
-    def _call(self, record: Record, at: int, out: Sizes | None, values: dict[Key, Tensor], name: str) -> list[Tensor]:
-        """Add one call of a layer or of a model in the model, and return its outputs."""
+    def _call_of(self, record: Record, at: int, out: Sizes | None, values: dict[Key, Tensor]) -> LayerCall:
         args, kwargs = record.calls[at] if at < len(record.calls) else ((), {})
         args, kwargs = _tensors(args, values), _tensors(kwargs, values)
-        call = LayerCall(record.kind, record.config, args, kwargs, out, *self.conventions)
-        if record.model is None:
-            return [self._add_parts(name, convert(call), call)]
+        return LayerCall(record.kind, record.config, args, kwargs, out, *self.conventions)
+
+    def _add_model(self, name: str, model: Model, call: LayerCall, one_result: bool) -> list[Tensor]:
+        """Add a model in a model: a block, or its layers one by one if a block could not say what it reads or gives.
+
+        `one_result`: no call of it is read beyond its first output.
+        """
         read = call.read()
-        if len(read) != len(record.model.inputs):
-            raise SpecError(f"the model reads {len(record.model.inputs)} tensors, and {len(read)} are given")
-        if len(read) == 1 and len(record.model.outputs) == 1:
-            return [self._add_block(name, record.model, read[0])]
-        return self.read(record.model, read, f"{name}.")  # a block could not say what it reads or gives
+        if len(read) != len(model.inputs):
+            raise SpecError(f"the model reads {len(model.inputs)} tensors, and {len(read)} are given")
+        if len(read) == 1 and one_result:
+            return [self._add_block(name, model, read[0])]
+        return self.read(model, read, f"{name}.")
 
     def _stem(self, name: str) -> tuple[str, bool]:
         """The name of a layer's next call, and whether it follows from that of the first."""
@@ -124,12 +129,12 @@ def _all_keys(model: Model) -> list[Key]:
 
 
 def _results(model: Model) -> dict[tuple[str, int], int]:
-    """How many results of each call are read, where it is more than one."""
-    found: dict[tuple[str, int], int] = {}
+    """How many results of each call are read, if it is more than one."""
+    counts: dict[tuple[str, int], int] = {}
     for key in _all_keys(model):
         if key.tensor:
-            found[key[:2]] = max(found.get(key[:2], 0), key.tensor + 1)
-    return found
+            counts[key[:2]] = max(counts.get(key[:2], 0), key.tensor + 1)
+    return counts
 
 
 def _ordered(model: Model, begins: dict[str, int]) -> Calls:

@@ -54,7 +54,7 @@ def write(network: Network) -> str:
     report = shape(_renamed(network))
     assert report.network.input is not None
     batch, sample, _ = feed(report.network, report.network.input, None)
-    model = _Model(report.network, batch).functional(_model_name(network), report.layers, sample)
+    model = _Model(report.network, batch).functional(_model_name(network), report.layers, sample, outermost=True)
     return json.dumps({"module": "keras.src.models.functional", **model}) + "\n"
 
 
@@ -82,8 +82,12 @@ class _Model:
         self.network, self.batch = network, batch
         self.layers: dict[str, dict[str, Any]] = {}
 
-    def functional(self, name: str, layers: Sequence[LayerReport], start: Shape) -> dict[str, Any]:
-        """The model of these layers, which read `start`. SpecError, with the layer, for what Keras cannot say."""
+    def functional(self, name: str, layers: Sequence[LayerReport], start: Shape, *, outermost: bool) -> dict[str, Any]:
+        """The model of these layers, which read `start`. SpecError, with the layer, for what Keras cannot say.
+
+        Its outputs are the layers that no other layer reads. Of a block the last layer comes first: what reads the
+        block reads its first output.
+        """
         self.taken = {"input", *(layer.name for layer in layers)}
         self.input("input", start)
         results: list[KerasTensor] = []
@@ -99,7 +103,10 @@ class _Model:
                 raise self.network.blame(error, layer.node) from None
             signs.append(layer.op in _POSITIVE or (layer.op in _KEEPS_SIGN and positive) or _clips(layer))
         read = {at for layer in layers for at in layer.node.reads}
-        outputs = [[one.name, one.call, 0] for at, one in enumerate(results) if at not in read]
+        ends = [one for at, one in enumerate(results) if at not in read]
+        if not outermost:
+            ends = [ends[-1], *ends[:-1]]
+        outputs = [[one.name, one.call, 0] for one in ends]
         listed = [[one, 0, 0] for one in inputs]
         config = {"name": name, "trainable": True, "layers": list(self.layers.values())}
         config["input_layers"] = listed[0] if len(listed) == 1 else listed
@@ -132,7 +139,7 @@ class _Model:
             return KerasTensor(layer.name, 0, layer.traced.out)
         tied = None if layer.node.tie is None else results[layer.node.tie].name
         if layer.inner:
-            inner = _Model(self.network, self.batch).functional(layer.name, layer.inner, layer.sample)
+            inner = _Model(self.network, self.batch).functional(layer.name, layer.inner, layer.sample, outermost=False)
             return self.call(
                 layer.name, {"module": "keras.src.models.functional", **inner}, reads, layer.traced.out, tied
             )

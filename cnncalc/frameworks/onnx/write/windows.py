@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-from ....layers.base import family
+from ....layers.base import family, split
 from ....layers.names import ONNX
+from ....layers.sliding import place
 from ....registry import Registry
 from ....report import LayerReport
 from ....sizes import known
@@ -113,15 +114,41 @@ def transposed(file: File, layer: LayerReport) -> None:
         weight = file.weight(layer, "weight", [each, out, *k], lambda a: a.transpose(order))
     else:
         weight = file.weight(layer, "weight", shape)
-    attributes = window(layer) | {"group": v["g"], "output_padding": v["out_pad"] if any(v["out_pad"]) else None}
-    between(file, layer, "ConvTranspose", [weight, *bias(file, layer)], **attributes)
+    between(file, layer, "ConvTranspose", [weight, *bias(file, layer)], group=v["g"], **_transposed_window(layer))
+
+
+def _transposed_window(layer: LayerReport) -> dict[str, Any]:
+    """The window, and what is added after: as `output_padding`, or as `output_shape` if it is more than that may be.
+
+    `output_shape` replaces the padding: SpecError if a layer has both.
+    """
+    v, found = layer.values, window(layer)
+    if all(extra < max(s, d) for extra, s, d in zip(v["out_pad"], v["s"], v["d"], strict=True)):
+        return found | {"output_padding": v["out_pad"] if any(v["out_pad"]) else None}
+    if any(found.pop("pads", [1])):
+        raise unsaid(layer, f"an out_pad of {max(v['out_pad'])}, not below max(s, d), with padding", "lower out_pad")
+    out = split(layer.traced.out, layer.env, None, layer.op)[1]
+    return found | {"output_shape": numbers(layer, out, "transposed convolutions")}
+
+
+def ceil_mode(layer: LayerReport) -> int:
+    """The `ceil_mode` that places as many windows as the layer has. SpecError if neither does.
+
+    ONNX drops a last window that would start in the padding after; here `ceil` may keep it.
+    """
+    v = layer.values
+    space, out = [split(sample, layer.env, None, layer.op)[1] for sample in (layer.sample, layer.traced.out)]
+    for up in dict.fromkeys((bool(v["ceil"]), False)):
+        if tuple([slide.out for slide in place(space, v["k"], v["s"], v["d"], v["p"], up)]) == out:
+            return int(up)
+    raise unsaid(layer, "a last window that starts beyond the input and is kept", "ceil=false leaves it out")
 
 
 @WRITERS.register("maxpool", "avgpool", "lppool")
 def pool(file: File, layer: LayerReport) -> None:
     """A sliding pool."""
     v, op = layer.values, family(layer.op)
-    more: dict[str, Any] = {"ceil_mode": int(v["ceil"])}
+    more: dict[str, Any] = {"ceil_mode": ceil_mode(layer)}
     if op == "avgpool":
         more["count_include_pad"] = int(v["count_include_pad"])
     if op == "lppool":
