@@ -15,7 +15,7 @@ from ..sizes import Size, is_letter
 from ..wiring import unused_name
 
 LONGEST_NAME = 240
-Weights = Mapping[str, Callable[[], Any]]
+ArrayReaders = Mapping[str, Callable[[], Any]]
 """What reads each array, by its role in a layer or by its name in a network."""
 NO_FIGURES = {"params": 0, "buffers": 0, "macs": 0}
 """The figures of an opaque layer without weights that multiplies nothing."""
@@ -26,7 +26,7 @@ class Imported(NamedTuple):
 
     spec: dict[str, Any]
     """As the reader of specs takes it: name, input, dialect, layout, layers."""
-    weights: Weights
+    weights: ArrayReaders
     """The arrays that the file holds, by their names here (`conv1.weight`), their axes in the layout's order."""
 
 
@@ -62,7 +62,7 @@ class SpecBuilder:
         reads: Sequence[Draft],
         keys: Mapping[str, Any] | None = None,
         *,
-        weights: Weights | None = None,
+        weights: ArrayReaders | None = None,
         owner: Hashable = None,
         derived: bool = False,
     ) -> Draft:
@@ -125,7 +125,7 @@ class SpecBuilder:
         self._settle_names()
         return [self._written(layer, above) for above, layer in pairwise([self.input, *self.layers])]
 
-    def weights(self) -> Weights:
+    def weights(self) -> ArrayReaders:
         """The arrays of the layers, by their names; shared ones once."""
         return {
             f"{one.name}.{role}": read for one in self.layers if one.tie is None for role, read in one.weights.items()

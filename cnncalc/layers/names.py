@@ -16,7 +16,7 @@ class Name(NamedTuple):
     """What a framework calls an op: a class, a module or an operator, and its keys."""
 
     word: str
-    keys: Mapping[str, str] = {}
+    keys: dict[str, str] = {}
     """The framework's names of keys, each with ours."""
     defaults: Mapping[str, Any] = {}
     """What the framework takes for our keys, where a file may leave them out."""

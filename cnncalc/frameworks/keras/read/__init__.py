@@ -13,10 +13,10 @@ from ....errors import SpecError, shown
 from ....layers import OPS
 from ....wiring import unused_name
 from ...build import NO_FIGURES, Draft, Imported, SpecBuilder
-from .config import Key, Tensor, leaves
+from .config import Tensor, TensorKey, leaves
 from .functions import Raw, out_of
 from .graph import Conventions, ModelReader
-from .model import UNWRITTEN, Model, check_calls, is_model_config, read_model
+from .model import UNWRITTEN, KerasModel, check_calls, is_model_config, read_model
 
 
 def is_model(value: Any) -> bool:
@@ -45,7 +45,7 @@ def read(value: Any) -> Imported:
     return Imported(spec, {})
 
 
-def _model(value: dict[str, Any]) -> Model:
+def _model(value: dict[str, Any]) -> KerasModel:
     kind, config = value.get("class_name"), value.get("config")
     if kind is None:
         return read_model("Functional" if "input_layers" in value else "Sequential", value)
@@ -64,7 +64,7 @@ def _is_old(value: dict[str, Any]) -> bool:
     return version.startswith("2") if isinstance(version, str) else "module" not in value and "class_name" in value
 
 
-def _channels_last(model: Model) -> bool:
+def _channels_last(model: KerasModel) -> bool:
     """Where most of its layers have their channels; without such layers where its norms do, last by Keras's default."""
     formats: Counter[object] = Counter()
     axes: Counter[object] = Counter()
@@ -73,19 +73,19 @@ def _channels_last(model: Model) -> bool:
     return found["channels_first"] <= found["channels_last"]
 
 
-def _count_formats(model: Model, formats: Counter[object], axes: Counter[object]) -> None:
+def _count_formats(model: KerasModel, formats: Counter[object], axes: Counter[object]) -> None:
     for record in model.records:
         if record.model is not None:
             _count_formats(record.model, formats, axes)
         given = record.config.get("data_format")
         if isinstance(given, str) and record.kind != "Flatten":
             formats[given] += 1
-        read = [len(model.sizes.get(key, ())) for key in leaves(record.calls) if isinstance(key, Key)]
+        read = [len(model.sizes.get(key, ())) for key in leaves(record.calls) if isinstance(key, TensorKey)]
         if record.kind in ("BatchNormalization", "GroupNormalization", "Normalization") and max(read, default=0) > 1:
             axes["channels_first" if record.config.get("axis") in (1, [1]) else "channels_last"] += 1
 
 
-def _input(model: Model, at: int, spec: SpecBuilder) -> Tensor:
+def _input(model: KerasModel, at: int, spec: SpecBuilder) -> Tensor:
     """One of the model's inputs: the first is the network's, by a layer of its name; the others are opaque layers."""
     key = model.inputs[at]
     sizes = model.sizes.get(key)

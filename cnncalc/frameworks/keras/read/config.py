@@ -15,14 +15,14 @@ DEEPEST = 32
 """How many models may stand in one another, and lists in an argument."""
 
 
-class Key(NamedTuple):
+class TensorKey(NamedTuple):
     """A tensor, as Keras's history names it: the layer, which of its calls, and which of the call's results."""
 
     layer: str
     node: int
     tensor: int
 
-    def result(self, tensor: int) -> Key:
+    def result(self, tensor: int) -> TensorKey:
         """Another result of the same call."""
         return self._replace(tensor=tensor)
 
@@ -102,7 +102,7 @@ def leaves(value: object, depth: int = 0) -> Iterator[object]:
     """All that stands in lists and objects, in order; a tensor is one thing. SpecError where they nest too deeply."""
     if depth > DEEPEST:
         raise SpecError(f"its arguments are nested more than {DEEPEST} deep")
-    if isinstance(value, (Tensor, Key)) or not isinstance(value, (dict, list, tuple)):
+    if isinstance(value, (Tensor, TensorKey)) or not isinstance(value, (dict, list, tuple)):
         yield value
         return
     for one in value.values() if isinstance(value, dict) else value:

@@ -9,12 +9,10 @@ from typing import Any, NamedTuple
 from ....errors import CnncalcError, SpecError, shown
 from ....layers import OPS, Layer
 from ...build import NO_FIGURES, Draft, SpecBuilder
-from .config import Key, LayerCall, Sizes, Tensor, leaves
+from .config import LayerCall, Sizes, Tensor, TensorKey, leaves
 from .functions import LayerPart, Raw, out_of
 from .layers import convert
-from .model import INPUTS, Model, Record
-
-Calls = list[tuple[Record, int]]
+from .model import INPUTS, KerasLayer, KerasModel
 
 
 class Conventions(NamedTuple):
@@ -34,13 +32,13 @@ class ModelReader:
         self.calls: Counter[str] = Counter()
         """How many times each Keras layer was called so far."""
 
-    def read(self, model: Model, feeds: list[Tensor], prefix: str = "") -> list[Tensor]:
+    def read(self, model: KerasModel, feeds: list[Tensor], prefix: str = "") -> list[Tensor]:
         """Add a model's calls, which read `feeds`, and return its outputs. SpecError with the Keras layer."""
-        values: dict[Key, Tensor] = dict(zip(model.inputs, feeds, strict=True))
+        values: dict[TensorKey, Tensor] = dict(zip(model.inputs, feeds, strict=True))
         results, begins = _results(model), _begins(model)
         several = {name for name, _ in results}
         for record, at in _ordered(model, begins):
-            here = Key(record.name, at + begins.get(record.name, 0), 0)
+            here = TensorKey(record.name, at + begins.get(record.name, 0), 0)
             if here in values:  # an input of the model is there already
                 continue
             try:
@@ -63,12 +61,12 @@ class ModelReader:
                 raise
         return [values[key] for key in model.outputs]
 
-    def _call_of(self, record: Record, at: int, out: Sizes | None, values: dict[Key, Tensor]) -> LayerCall:
+    def _call_of(self, record: KerasLayer, at: int, out: Sizes | None, values: dict[TensorKey, Tensor]) -> LayerCall:
         args, kwargs = record.calls[at] if at < len(record.calls) else ((), {})
         args, kwargs = _tensors(args, values), _tensors(kwargs, values)
         return LayerCall(record.kind, record.config, args, kwargs, out, *self.conventions)
 
-    def _add_model(self, name: str, model: Model, call: LayerCall, one_result: bool) -> list[Tensor]:
+    def _add_model(self, name: str, model: KerasModel, call: LayerCall, one_result: bool) -> list[Tensor]:
         """Add a model in a model: a block, or its layers one by one if a block could not say what it reads or gives.
 
         `one_result`: no call of it is read beyond its first output.
@@ -101,7 +99,7 @@ class ModelReader:
             made[part.suffix], above = layer, [layer]
         return Tensor(above[0], call.out if call.out is not None else _sizes_after(parts, call))
 
-    def _add_block(self, name: str, model: Model, read: Tensor) -> Tensor:
+    def _add_block(self, name: str, model: KerasModel, read: Tensor) -> Tensor:
         inner = ModelReader(self.conventions)
         output = inner.read(model, [Tensor(inner.spec.input, model.sizes.get(model.inputs[0], read.sizes))])[0]
         inner.spec.end_with(output.layer, "output")
@@ -110,7 +108,7 @@ class ModelReader:
         return Tensor(self.spec.add(stem, "block", [read.layer], keys, owner=name, derived=again), output.sizes)
 
 
-def _begins(model: Model) -> dict[str, int]:
+def _begins(model: KerasModel) -> dict[str, int]:
     """The number of the first call of models in a model: in Keras 2 it is 1, 0 being how the model itself was made."""
     own = {record.name: len(record.calls) for record in model.records if record.model is not None}
     read: dict[str, set[int]] = {name: set() for name in own}
@@ -120,7 +118,7 @@ def _begins(model: Model) -> dict[str, int]:
     return {name: 1 for name, nodes in read.items() if own[name] in nodes and 0 not in nodes}
 
 
-def _all_keys(model: Model) -> list[Key]:
+def _all_keys(model: KerasModel) -> list[TensorKey]:
     """Every tensor that the model's calls and outputs name."""
     return [
         *model.outputs,
@@ -128,7 +126,7 @@ def _all_keys(model: Model) -> list[Key]:
     ]
 
 
-def _results(model: Model) -> dict[tuple[str, int], int]:
+def _results(model: KerasModel) -> dict[tuple[str, int], int]:
     """How many results of each call are read, if it is more than one."""
     counts: dict[tuple[str, int], int] = {}
     for key in _all_keys(model):
@@ -137,7 +135,7 @@ def _results(model: Model) -> dict[tuple[str, int], int]:
     return counts
 
 
-def _ordered(model: Model, begins: dict[str, int]) -> Calls:
+def _ordered(model: KerasModel, begins: dict[str, int]) -> list[tuple[KerasLayer, int]]:
     """The calls, each after what it reads, otherwise in the file's order. SpecError for a cycle and unknown names."""
     calls = [(record, at) for record in model.records for at in range(max(len(record.calls), record.kind in INPUTS))]
     place = {(record.name, at + begins.get(record.name, 0)): index for index, (record, at) in enumerate(calls)}
@@ -155,41 +153,41 @@ def _ordered(model: Model, begins: dict[str, int]) -> Calls:
     _check_outputs(model, place)
     ready = [index for index, count in enumerate(missing) if not count]
     heapify(ready)
-    found: Calls = []
+    order = []
     while ready:
         index = heappop(ready)
-        found.append(calls[index])
+        order.append(calls[index])
         for reader in readers.get(index, ()):
             missing[reader] -= 1
             if not missing[reader]:
                 heappush(ready, reader)
-    if len(found) < len(calls):
+    if len(order) < len(calls):
         stuck = [calls[index][0].name for index, count in enumerate(missing) if count]
         names = ", ".join(map(shown, stuck[:5])) + (", …" if len(stuck) > 5 else "")
         raise SpecError(f"layers read each other in a circle: {names}", "a network has a beginning")
-    return found
+    return order
 
 
-def _keys(record: Record, at: int) -> list[Key]:
-    return [one for one in leaves(record.calls[at]) if isinstance(one, Key)] if at < len(record.calls) else []
+def _keys(record: KerasLayer, at: int) -> list[TensorKey]:
+    return [one for one in leaves(record.calls[at]) if isinstance(one, TensorKey)] if at < len(record.calls) else []
 
 
-def _unknown(name: str, key: Key) -> SpecError:
+def _unknown(name: str, key: TensorKey) -> SpecError:
     what = f"reads {shown(key.layer)}" + (f", call {key.node + 1} of it" if key.node else "")
     error = SpecError(f"{what}, which is not there")
     error.layer = f"layer {shown(name)}"
     return error
 
 
-def _check_outputs(model: Model, place: dict[tuple[str, int], int]) -> None:
+def _check_outputs(model: KerasModel, place: dict[tuple[str, int], int]) -> None:
     for key in model.outputs:
         if key[:2] not in place:
             raise SpecError(f"the output {shown(key.layer)}, call {key.node + 1} of it, is not there")
 
 
-def _tensors(value: Any, values: dict[Key, Tensor]) -> Any:
+def _tensors(value: Any, values: dict[TensorKey, Tensor]) -> Any:
     """The same with tensors for keys."""
-    if isinstance(value, Key):
+    if isinstance(value, TensorKey):
         if value not in values:
             raise SpecError(f"reads result {value.tensor + 1} of {shown(value.layer)}, which is not there")
         return values[value]

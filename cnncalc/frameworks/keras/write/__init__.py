@@ -54,7 +54,7 @@ def write(network: Network) -> str:
     report = shape(_renamed(network))
     assert report.network.input is not None
     batch, sample, _ = feed(report.network, report.network.input, None)
-    model = _Model(report.network, batch).functional(_model_name(network), report.layers, sample, outermost=True)
+    model = ModelWriter(report.network, batch).functional(_model_name(network), report.layers, sample, outermost=True)
     return json.dumps({"module": "keras.src.models.functional", **model}) + "\n"
 
 
@@ -75,7 +75,7 @@ def _model_name(network: Network) -> str:
     return (network.name or "model").replace("/", "_")
 
 
-class _Model:
+class ModelWriter:
     """A model being written: the network's, or that of a block in it."""
 
     def __init__(self, network: Network, batch: int | None):
@@ -139,10 +139,10 @@ class _Model:
             return KerasTensor(layer.name, 0, layer.traced.out)
         tied = None if layer.node.tie is None else results[layer.node.tie].name
         if layer.inner:
-            inner = _Model(self.network, self.batch).functional(layer.name, layer.inner, layer.sample, outermost=False)
-            return self.call(
-                layer.name, {"module": "keras.src.models.functional", **inner}, reads, layer.traced.out, tied
-            )
+            writer = ModelWriter(self.network, self.batch)
+            inner = writer.functional(layer.name, layer.inner, layer.sample, outermost=False)
+            entry = {"module": "keras.src.models.functional", **inner}
+            return self.call(layer.name, entry, reads, layer.traced.out, tied)
         if layer.op == "opaque":
             raise refuse(f"nothing is known of what {shown(layer.values.get('type') or 'it')} does")
         write = WRITERS.get(family(layer.op))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ....layers.base import family
+from ....layers.keys import Pair
 from ....layers.pool import KEEP, empty_window
 from ....layers.sliding import Slide, halves, place
 from ....registry import Registry
@@ -67,10 +68,9 @@ def transposed(known: KerasContext) -> list[KerasStep]:
     return [made[0]._replace(out=wide), border(known, "Cropping", cut, out, "_crop")]
 
 
-Sides = list[tuple[int, int]]
-
-
-def _transposed_padding(extents: list[int], s: tuple[int, ...], cut: Sides) -> tuple[str, list[int] | None, Sides]:
+def _transposed_padding(
+    extents: list[int], s: tuple[int, ...], cut: list[Pair]
+) -> tuple[str, list[int] | None, list[Pair]]:
     """Keras's word and output_padding, and what is left to cut away before and after on each axis.
 
     Without output_padding `same` cuts max(k' - s, 0), the odd unit after, and `valid` nothing, adding max(s - k', 0);

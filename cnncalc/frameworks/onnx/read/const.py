@@ -21,7 +21,7 @@ INITIALISER = "initialiser"
 """What a constant's `origin` is that counts as parameters."""
 
 Number = Size | float
-Reader = Callable[[], Any]
+ArrayReader = Callable[[], Any]
 
 
 def package() -> Any:
@@ -54,7 +54,7 @@ class Const:
         self,
         shape: tuple[int, ...],
         kind: str,
-        read: Reader,
+        read: ArrayReader,
         values: list[Number] | Callable[[], list[Number] | None] | None = None,
         *,
         origin: str = "",

@@ -14,21 +14,21 @@ from .model import GraphNode, OnnxGraph
 
 MOST_MADE = 1 << 29
 """The most numbers of a constant that a node makes of one, when they are read."""
-Given = Sequence[Const | None]
+Inputs = Sequence[Const | None]
 """A node's inputs, None for one that is left out."""
-Fold = Callable[[GraphNode, Const, Given, OnnxGraph], Const | None]
+Fold = Callable[[GraphNode, Const, Inputs, OnnxGraph], Const | None]
 """The constant that a node makes of constants, the first of them apart; None where that is not worked out."""
 FOLDS: Registry[str, Fold] = Registry()
 
 
 @FOLDS.register("Identity")
-def _identity(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+def _identity(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     """The same again; another parameter, where it was one: exporters make one of two that hold equal numbers."""
     return Const(source.shape, source.kind, source.read, lambda: source.values, origin=source.origin)
 
 
 @FOLDS.register("Cast")
-def _cast(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+def _cast(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     from .const import FLOATS, package
 
     to = node.whole("to")
@@ -61,7 +61,7 @@ def _constant(node: GraphNode, graph: OnnxGraph) -> Const | None:
 
 
 @FOLDS.register("ConstantOfShape")
-def _constant_of_shape(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+def _constant_of_shape(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     """One number again and again; many floats stand for weights, as in the files that come with onnx."""
     sizes = numbers(source)
     if sizes is None or min(sizes, default=1) < 0:
@@ -84,7 +84,7 @@ def _constant_of_shape(node: GraphNode, source: Const, given: Given, graph: Onnx
 
 
 @FOLDS.register("Transpose")
-def _transpose(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+def _transpose(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     perm = node.ints("perm")
     perm = list(range(len(source.shape)))[::-1] if perm is None else perm
     if sorted(perm) != list(range(len(source.shape))):
@@ -93,7 +93,7 @@ def _transpose(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -
 
 
 @FOLDS.register("Reshape")
-def _reshape(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+def _reshape(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     wanted = node.ints("shape") if node.has("shape") else numbers(given[1] if len(given) > 1 else None)
     if wanted is None:
         return None
@@ -116,14 +116,14 @@ def _in_shape(source: Const, shape: tuple[int, ...]) -> Const:
     )
 
 
-def axes_of(node: GraphNode, given: Given, rank: int) -> list[int] | None:
+def axes_of(node: GraphNode, given: Inputs, rank: int) -> list[int] | None:
     """The axes of an attribute, or of the second input, from 0 on; None where they are not given, or not known."""
     axes = node.ints("axes") if node.has("axes") else numbers(given[1] if len(given) > 1 else None)
     return None if axes is None else [a + rank if a < 0 else a for a in axes]
 
 
 @FOLDS.register("Unsqueeze")
-def _unsqueeze(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+def _unsqueeze(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     count = node.ints("axes") or numbers(given[1] if len(given) > 1 else None) or []
     rank = len(source.shape) + len(count)
     axes = axes_of(node, given, rank)
@@ -134,7 +134,7 @@ def _unsqueeze(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -
 
 
 @FOLDS.register("Squeeze")
-def _squeeze(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+def _squeeze(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     axes = axes_of(node, given, len(source.shape))
     if axes is None:
         axes = [at for at, n in enumerate(source.shape) if n == 1]
@@ -142,7 +142,7 @@ def _squeeze(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> 
 
 
 @FOLDS.register("Gather")
-def _gather(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+def _gather(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     at = given[1] if len(given) > 1 else None
     values, places = source.values, numbers(at)
     if at is None or values is None or places is None or len(source.shape) != 1:
@@ -153,7 +153,7 @@ def _gather(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> C
 
 
 @FOLDS.register("Concat")
-def _concat(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+def _concat(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     found: list[Number] = []
     for one in given:
         values = None if one is None else one.values
@@ -165,7 +165,7 @@ def _concat(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> C
 
 
 @FOLDS.register("Slice")
-def _slice(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+def _slice(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     parts, values = slices_of(node, given), source.values
     if values is None or parts is None or len(source.shape) != 1 or len(parts) != 1:
         return None
@@ -174,7 +174,7 @@ def _slice(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Co
     return of_values(kept, (len(kept),), source.kind)
 
 
-def slices_of(node: GraphNode, given: Given) -> list[tuple[int, int, int, int]] | None:
+def slices_of(node: GraphNode, given: Inputs) -> list[tuple[int, int, int, int]] | None:
     """(axis, start, stop, step) of each axis that a Slice cuts; None where they are not constants."""
 
     def part(name: str, at: int) -> list[int] | None:
@@ -194,7 +194,7 @@ def slices_of(node: GraphNode, given: Given) -> list[tuple[int, int, int, int]] 
 
 
 @FOLDS.register("Range")
-def _range(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+def _range(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     ends = [None if one is None else one.scalar() for one in given]
     if len(ends) != 3 or not all(isinstance(n, int) for n in ends):
         return None
@@ -206,7 +206,7 @@ def _range(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Co
 
 
 @FOLDS.register("Expand")
-def _expand(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+def _expand(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     sizes, value = numbers(given[1] if len(given) > 1 else None), source.scalar()
     if sizes is None or value is None or not 0 <= prod(sizes) <= MOST_READ or min(sizes, default=1) < 0:
         return None
@@ -250,7 +250,7 @@ _ON_ARRAYS = {"Add": operator.add, "Sub": operator.sub, "Mul": operator.mul, "Di
 
 
 @FOLDS.register(*ELEMENTWISE)
-def _elementwise(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+def _elementwise(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     """Number by number, where one is as long as another, or of one number."""
     consts = [one for one in given if one is not None]
     shape = broadcast(*[one.shape for one in consts])
@@ -296,7 +296,7 @@ def broadcast(*shapes: Sequence[int | Open]) -> tuple[int | Open, ...] | None:
 
 
 @FOLDS.register("ReduceProd")
-def _product(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+def _product(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     values = source.values
     if values is None or not all(isinstance(v, int) for v in values):
         return None
@@ -306,7 +306,7 @@ def _product(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> 
 
 
 @FOLDS.register("DequantizeLinear")
-def _dequantised(node: GraphNode, source: Const, given: Given, graph: OnnxGraph) -> Const | None:
+def _dequantised(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     """A weight kept as integers: (w - zero)*scale."""
     _, scale, zero = (*given, None, None)[:3]
     if scale is None:

@@ -9,7 +9,7 @@ from ....network import Network
 from ....registry import Registry
 from ....trace import shape
 from . import axes, values, windows
-from .file import IR_VERSION, OPSET, File, OnnxWriter, unsaid
+from .file import IR_VERSION, OPSET, OnnxFile, OnnxWriter, unsaid
 
 WRITERS: Registry[str, OnnxWriter] = Registry(windows.WRITERS, values.WRITERS, axes.WRITERS)
 """How each op is written, by its family's word."""
@@ -24,7 +24,7 @@ def write(network: Network) -> bytes:
     report = shape(network)
     assert report.network.input is not None
     batch, sample, _ = feed(report.network, report.network.input, None)
-    file = File(report, batch)
+    file = OnnxFile(report, batch)
     for layer in report.layers:
         word = family(layer.op)
         if word not in WRITERS:

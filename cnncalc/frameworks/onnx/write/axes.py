@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....registry import Registry
 from ....report import LayerReport
-from .file import File, OnnxWriter, numbers
+from .file import OnnxFile, OnnxWriter, numbers
 from .windows import between
 
 END = 2**63 - 1
@@ -13,32 +13,32 @@ WRITERS: Registry[str, OnnxWriter] = Registry()
 
 
 @WRITERS.register("flatten")
-def flatten(file: File, layer: LayerReport) -> None:
+def flatten(file: OnnxFile, layer: LayerReport) -> None:
     """All of a sample in one row."""
     file.node("Flatten", file.reads(layer), layer.name, axis=1)
 
 
 @WRITERS.register("reshape")
-def reshape(file: File, layer: LayerReport) -> None:
+def reshape(file: OnnxFile, layer: LayerReport) -> None:
     """The batch as it is: 0 keeps it."""
     shape = file.whole(layer, "shape", [0, *layer.values["out"]])
     file.node("Reshape", [*file.reads(layer), shape], layer.name)
 
 
 @WRITERS.register("permute")
-def permute(file: File, layer: LayerReport) -> None:
+def permute(file: OnnxFile, layer: LayerReport) -> None:
     """The batch stays in front."""
     file.node("Transpose", file.reads(layer), layer.name, perm=[0, *layer.values["order"]])
 
 
-def _pads(file: File, layer: LayerReport, sign: int) -> str:
+def _pads(file: OnnxFile, layer: LayerReport, sign: int) -> str:
     """Begins of all axes, then their ends."""
     begins, ends = ([sign * pair[at] for pair in layer.values["p"]] for at in (0, 1))
     return file.whole(layer, "pads", [0, 0, *begins, 0, 0, *ends])
 
 
 @WRITERS.register("pad")
-def pad(file: File, layer: LayerReport) -> None:
+def pad(file: OnnxFile, layer: LayerReport) -> None:
     """Around the spatial axes."""
     v = layer.values
     value = file.constant(layer, "value", [float(v["value"])], whole=False, shape=())
@@ -47,13 +47,13 @@ def pad(file: File, layer: LayerReport) -> None:
 
 
 @WRITERS.register("crop")
-def crop(file: File, layer: LayerReport) -> None:
+def crop(file: OnnxFile, layer: LayerReport) -> None:
     """A Pad of less than nothing."""
     between(file, layer, "Pad", [_pads(file, layer, -1)], mode="constant")
 
 
 @WRITERS.register("slice")
-def slices(file: File, layer: LayerReport) -> None:
+def slices(file: OnnxFile, layer: LayerReport) -> None:
     """Some units of an axis."""
     v = layer.values
     stop = END if v["stop"] is None else v["stop"]
@@ -62,14 +62,14 @@ def slices(file: File, layer: LayerReport) -> None:
 
 
 @WRITERS.register("mean")
-def mean(file: File, layer: LayerReport) -> None:
+def mean(file: OnnxFile, layer: LayerReport) -> None:
     """Over some axes."""
     axes = file.whole(layer, "axes", layer.values["axis"])
     file.node("ReduceMean", [*file.reads(layer), axes], layer.name, keepdims=int(layer.values["keepdims"]))
 
 
 @WRITERS.register("channelshuffle")
-def channelshuffle(file: File, layer: LayerReport) -> None:
+def channelshuffle(file: OnnxFile, layer: LayerReport) -> None:
     """(g, c/g), its axes turned."""
     (x,), g = file.reads(layer), layer.values["g"]
     sizes = numbers(layer, layer.sample, "shuffled channels")

@@ -30,7 +30,7 @@ def unsaid(layer: LayerReport, what: str, help: str | None = None) -> SpecError:
     return error
 
 
-class File:
+class OnnxFile:
     """The graph of a network, as it grows."""
 
     def __init__(self, report: Report, batch: int | None):
@@ -141,7 +141,7 @@ def numbers(layer: LayerReport, shape: Shape, what: str) -> list[int]:
     return found
 
 
-OnnxWriter = Callable[[File, LayerReport], None]
+OnnxWriter = Callable[[OnnxFile, LayerReport], None]
 
 
 def renamed(layer: LayerReport) -> dict[str, Any]:

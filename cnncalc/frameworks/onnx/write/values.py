@@ -8,13 +8,13 @@ from ....layers.affine import factors
 from ....layers.names import ONNX
 from ....registry import Registry
 from ....report import LayerReport
-from .file import File, OnnxWriter, numbers, renamed, unsaid, weight_shape
+from .file import OnnxFile, OnnxWriter, numbers, renamed, unsaid, weight_shape
 from .windows import affine, by_channel, channels_first, finish
 
 WRITERS: Registry[str, OnnxWriter] = Registry()
 
 
-def by_name(file: File, layer: LayerReport) -> None:
+def by_name(file: OnnxFile, layer: LayerReport) -> None:
     """One node whose attributes are the layer's keys."""
     file.node(ONNX[layer.op].word, file.reads(layer), layer.name, **renamed(layer))
 
@@ -24,27 +24,27 @@ WRITERS.register("identity", "leakyrelu", "elu", "softmax", "concat")(by_name)
 
 
 @WRITERS.register("hardsigmoid")
-def hardsigmoid(file: File, layer: LayerReport) -> None:
+def hardsigmoid(file: OnnxFile, layer: LayerReport) -> None:
     """A slope around 0, where it is a half."""
     file.node("HardSigmoid", file.reads(layer), layer.name, **renamed(layer), beta=0.5)
 
 
 @WRITERS.register("gelu")
-def gelu(file: File, layer: LayerReport) -> None:
+def gelu(file: OnnxFile, layer: LayerReport) -> None:
     """Exact, or by tanh."""
     how = "tanh" if layer.values["approximate"] else "none"
     file.node("Gelu", file.reads(layer), layer.name, approximate=how)
 
 
 @WRITERS.register("silu")
-def silu(file: File, layer: LayerReport) -> None:
+def silu(file: OnnxFile, layer: LayerReport) -> None:
     """x*sigmoid(x)."""
     (x,) = file.reads(layer)
     file.node("Mul", [x, file.step(layer, "sigmoid", "Sigmoid", [x])], layer.name)
 
 
 @WRITERS.register("clip", "relu6")
-def clip(file: File, layer: LayerReport) -> None:
+def clip(file: OnnxFile, layer: LayerReport) -> None:
     """Within bounds; a relu6 within 0 and 6."""
     bounds = {"min": 0, "max": 6} if layer.op == "relu6" else layer.values
     names = [
@@ -55,14 +55,14 @@ def clip(file: File, layer: LayerReport) -> None:
 
 
 @WRITERS.register("dropout")
-def dropout(file: File, layer: LayerReport) -> None:
+def dropout(file: OnnxFile, layer: LayerReport) -> None:
     """Nothing, once trained."""
     ratio = file.constant(layer, "ratio", [float(layer.values["rate"])], whole=False, shape=())
     file.node("Dropout", [*file.reads(layer), ratio], layer.name)
 
 
 @WRITERS.register("prelu")
-def prelu(file: File, layer: LayerReport) -> None:
+def prelu(file: OnnxFile, layer: LayerReport) -> None:
     """Slopes shaped to meet a sample."""
     shape = weight_shape(layer, "weight")
     if len(shape) == 1 and shape[0] > 1 and not file.last:
@@ -71,7 +71,7 @@ def prelu(file: File, layer: LayerReport) -> None:
 
 
 @WRITERS.register("linear")
-def linear(file: File, layer: LayerReport) -> None:
+def linear(file: OnnxFile, layer: LayerReport) -> None:
     """Gemm of features; of more axes MatMul and Add."""
     out, c_i = layer.values["out"], layer.values["c_i"]
     if c_i is None:
@@ -91,7 +91,7 @@ def linear(file: File, layer: LayerReport) -> None:
     file.node("Add", [product, file.weight(layer, "bias", [out])], layer.name, f"{layer.name}.add")
 
 
-def _apply(file: File, layer: LayerReport, steps: list[tuple[str, str]]) -> None:
+def _apply(file: OnnxFile, layer: LayerReport, steps: list[tuple[str, str]]) -> None:
     """(op, constant) one after another; an Identity where there is none."""
     if steps:
         finish(file, layer, steps, channels_first(file, layer))
@@ -100,7 +100,7 @@ def _apply(file: File, layer: LayerReport, steps: list[tuple[str, str]]) -> None
 
 
 @WRITERS.register("scale")
-def scale(file: File, layer: LayerReport) -> None:
+def scale(file: OnnxFile, layer: LayerReport) -> None:
     """A weight and a bias a channel."""
     shape = by_channel(layer)
     roles = [("Mul", "weight", "scale"), ("Add", "bias", "center")]
@@ -108,13 +108,13 @@ def scale(file: File, layer: LayerReport) -> None:
 
 
 @WRITERS.register("rescale")
-def rescale(file: File, layer: LayerReport) -> None:
+def rescale(file: OnnxFile, layer: LayerReport) -> None:
     """Constants that are no weights."""
     v = layer.values
     _rescaled(file, layer, v["factor"], v["offset"])
 
 
-def _rescaled(file: File, layer: LayerReport, factor: Any, offset: Any) -> None:
+def _rescaled(file: OnnxFile, layer: LayerReport, factor: Any, offset: Any) -> None:
     steps = []
     for op, value, nothing in (("Mul", factor, 1), ("Add", offset, 0)):
         listed = list(value) if isinstance(value, tuple) else [value]
@@ -126,7 +126,7 @@ def _rescaled(file: File, layer: LayerReport, factor: Any, offset: Any) -> None:
 
 
 @WRITERS.register("normalization")
-def normalization(file: File, layer: LayerReport) -> None:
+def normalization(file: OnnxFile, layer: LayerReport) -> None:
     """(x - mean)/max(sqrt(variance), 1e-7) by constants; statistics that are weights have no operator."""
     v = layer.values
     if "mean" not in v:
@@ -136,7 +136,7 @@ def normalization(file: File, layer: LayerReport) -> None:
 
 
 @WRITERS.register("layernorm")
-def layernorm(file: File, layer: LayerReport) -> None:
+def layernorm(file: OnnxFile, layer: LayerReport) -> None:
     """Over the last axes; others are brought there, and back."""
     rank = len(layer.sample)
     axes = sorted({a if a > 0 else a + rank + 1 for a in layer.values["axis"]})
@@ -155,14 +155,14 @@ def layernorm(file: File, layer: LayerReport) -> None:
 
 
 @WRITERS.register("add")
-def add(file: File, layer: LayerReport) -> None:
+def add(file: OnnxFile, layer: LayerReport) -> None:
     """Of two, or of several."""
     reads = file.reads(layer)
     file.node("Add" if len(reads) == 2 else "Sum", reads, layer.name)
 
 
 @WRITERS.register("mul")
-def mul(file: File, layer: LayerReport) -> None:
+def mul(file: OnnxFile, layer: LayerReport) -> None:
     """One after another."""
     first, *others = file.reads(layer)
     for number, other in enumerate(others, 1):

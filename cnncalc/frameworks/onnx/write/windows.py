@@ -12,13 +12,13 @@ from ....layers.sliding import place
 from ....registry import Registry
 from ....report import LayerReport
 from ....sizes import known
-from .file import File, OnnxWriter, numbers, renamed, unsaid, weight_shape
+from .file import OnnxFile, OnnxWriter, numbers, renamed, unsaid, weight_shape
 
 WORDS = {"same": "SAME_UPPER", "same_upper": "SAME_UPPER", "same_lower": "SAME_LOWER", "valid": "VALID"}
 WRITERS: Registry[str, OnnxWriter] = Registry()
 
 
-def between(file: File, layer: LayerReport, op: str, weights: Sequence[str] = (), **attributes: Any) -> None:
+def between(file: OnnxFile, layer: LayerReport, op: str, weights: Sequence[str] = (), **attributes: Any) -> None:
     """A node on a map's channels and space, wherever the layout has the channels."""
     if not file.last or len(layer.sample) == 1:
         file.node(op, [*file.reads(layer), *weights], layer.name, **attributes)
@@ -27,7 +27,7 @@ def between(file: File, layer: LayerReport, op: str, weights: Sequence[str] = ()
     file.node("Transpose", [made], layer.name, perm=to_last(layer))
 
 
-def channels_first(file: File, layer: LayerReport) -> str:
+def channels_first(file: OnnxFile, layer: LayerReport) -> str:
     """What a layer reads, its channels before its space."""
     (x,) = file.reads(layer)
     rank = len(layer.sample)
@@ -55,7 +55,7 @@ def _check_flip(layer: LayerReport) -> None:
         raise unsaid(layer, "a kernel that is turned", "leave flip out, and turn the kernel")
 
 
-def kernel(file: File, layer: LayerReport, role: str = "weight") -> str:
+def kernel(file: OnnxFile, layer: LayerReport, role: str = "weight") -> str:
     """A kernel as ONNX has it: (c_o, c_i/g, k), of a depthwise one (c_i*multiplier, 1, k)."""
     shape = weight_shape(layer, role)
     if not file.last:
@@ -68,7 +68,7 @@ def kernel(file: File, layer: LayerReport, role: str = "weight") -> str:
     )
 
 
-def bias(file: File, layer: LayerReport) -> list[str]:
+def bias(file: OnnxFile, layer: LayerReport) -> list[str]:
     """A layer's bias, where it has one."""
     if not layer.values["bias"]:
         return []
@@ -76,7 +76,7 @@ def bias(file: File, layer: LayerReport) -> list[str]:
 
 
 @WRITERS.register("conv", "dwconv")
-def conv(file: File, layer: LayerReport) -> None:
+def conv(file: OnnxFile, layer: LayerReport) -> None:
     """One Conv; depthwise with a group for each channel."""
     _check_flip(layer)
     v = layer.values
@@ -85,7 +85,7 @@ def conv(file: File, layer: LayerReport) -> None:
 
 
 @WRITERS.register("sepconv")
-def sepconv(file: File, layer: LayerReport) -> None:
+def sepconv(file: OnnxFile, layer: LayerReport) -> None:
     """A Conv with a group for each channel, and one of 1x1."""
     _check_flip(layer)
     reads = [channels_first(file, layer), kernel(file, layer, "depthwise")]
@@ -101,7 +101,7 @@ def sepconv(file: File, layer: LayerReport) -> None:
 
 
 @WRITERS.register("convT")
-def transposed(file: File, layer: LayerReport) -> None:
+def transposed(file: OnnxFile, layer: LayerReport) -> None:
     """ConvTranspose, what is cut away and added worked out."""
     _check_flip(layer)
     v = layer.values
@@ -145,7 +145,7 @@ def ceil_mode(layer: LayerReport) -> int:
 
 
 @WRITERS.register("maxpool", "avgpool", "lppool")
-def pool(file: File, layer: LayerReport) -> None:
+def pool(file: OnnxFile, layer: LayerReport) -> None:
     """A sliding pool."""
     v, op = layer.values, family(layer.op)
     more: dict[str, Any] = {"ceil_mode": ceil_mode(layer)}
@@ -159,7 +159,7 @@ def pool(file: File, layer: LayerReport) -> None:
 
 
 @WRITERS.register("globalmaxpool", "globalavgpool")
-def global_pool(file: File, layer: LayerReport) -> None:
+def global_pool(file: OnnxFile, layer: LayerReport) -> None:
     """A global pool; where its axes go, a reduction over them."""
     if layer.values["keepdims"]:
         between(file, layer, ONNX[layer.op].word)
@@ -170,7 +170,7 @@ def global_pool(file: File, layer: LayerReport) -> None:
 
 
 @WRITERS.register("adaptivemaxpool", "adaptiveavgpool")
-def adaptive(file: File, layer: LayerReport) -> None:
+def adaptive(file: OnnxFile, layer: LayerReport) -> None:
     """Windows of one size, if the output's sizes divide the input's."""
     space = slice(0, -1) if file.last else slice(1, None)
     have = numbers(layer, layer.sample[space], "adaptive pools")
@@ -183,7 +183,7 @@ def adaptive(file: File, layer: LayerReport) -> None:
 
 
 @WRITERS.register("upsample")
-def upsample(file: File, layer: LayerReport) -> None:
+def upsample(file: OnnxFile, layer: LayerReport) -> None:
     """Resize of the spatial axes."""
     v, dialect = layer.values, layer.env.dialect
     mode = "cubic" if "cubic" in v["mode"] else "nearest" if v["mode"] == "nearest" else "linear"
@@ -205,7 +205,7 @@ def upsample(file: File, layer: LayerReport) -> None:
 
 
 @WRITERS.register("pixelshuffle")
-def pixelshuffle(file: File, layer: LayerReport) -> None:
+def pixelshuffle(file: OnnxFile, layer: LayerReport) -> None:
     """DepthToSpace in the order of columns, rows, depth."""
     between(file, layer, "DepthToSpace", blocksize=layer.values["factor"], mode="CRD")
 
@@ -224,7 +224,7 @@ def by_channel(layer: LayerReport) -> list[int]:
     return [channels(layer), *[1] * (len(layer.sample) - 1)]
 
 
-def affine(file: File, layer: LayerReport, shape: Sequence[int], change: Callable[[Any], Any]) -> list[str]:
+def affine(file: OnnxFile, layer: LayerReport, shape: Sequence[int], change: Callable[[Any], Any]) -> list[str]:
     """A norm's weight and bias; ones and zeros that are no weights where it has none."""
     found = []
     for role, key, plain in (("weight", "scale", 1.0), ("bias", "center", 0.0)):
@@ -236,7 +236,7 @@ def affine(file: File, layer: LayerReport, shape: Sequence[int], change: Callabl
 
 
 @WRITERS.register("batchnorm")
-def batchnorm(file: File, layer: LayerReport) -> None:
+def batchnorm(file: OnnxFile, layer: LayerReport) -> None:
     """As it is once trained."""
     c = [channels(layer)]
     weights = affine(file, layer, c, lambda a: a)
@@ -245,7 +245,7 @@ def batchnorm(file: File, layer: LayerReport) -> None:
 
 
 @WRITERS.register("groupnorm")
-def groupnorm(file: File, layer: LayerReport) -> None:
+def groupnorm(file: OnnxFile, layer: LayerReport) -> None:
     """Each group as one channel of an InstanceNormalization, then a weight and a bias a channel.
 
     So PyTorch writes it, too: onnx infers no shape of a GroupNormalization.
@@ -260,7 +260,7 @@ def groupnorm(file: File, layer: LayerReport) -> None:
     finish(file, layer, [("Reshape", shape), *steps], made)
 
 
-def finish(file: File, layer: LayerReport, steps: Sequence[tuple[str, str]], x: str) -> None:
+def finish(file: OnnxFile, layer: LayerReport, steps: Sequence[tuple[str, str]], x: str) -> None:
     """(op, second operand) one after another on channels first, the first of them called by the layer's name."""
     if file.last:
         steps = [*steps, ("Transpose", "")]
@@ -274,14 +274,14 @@ def finish(file: File, layer: LayerReport, steps: Sequence[tuple[str, str]], x: 
 
 
 @WRITERS.register("instancenorm")
-def instancenorm(file: File, layer: LayerReport) -> None:
+def instancenorm(file: OnnxFile, layer: LayerReport) -> None:
     """Each channel of each sample."""
     weights = affine(file, layer, [channels(layer)], lambda a: a)
     between(file, layer, "InstanceNormalization", weights, epsilon=float(layer.values["eps"]))
 
 
 @WRITERS.register("lrn")
-def lrn(file: File, layer: LayerReport) -> None:
+def lrn(file: OnnxFile, layer: LayerReport) -> None:
     """ONNX has the extra channel of an even size after."""
     v = layer.values
     if v["size"] % 2 == 0 and layer.env.dialect.lrn_before_is_larger:

@@ -252,7 +252,8 @@ def upsample(site: TorchContext) -> Code:
         raise site.refuse(f"has cubic upsampling over two axes, with A = {CUBIC}")
     sizes = v["out"] if "out" in v else v["factor"]
     same = sizes[0] if len(set(sizes)) == 1 else tuple(sizes)
-    return module(site.named(**{"out" if "out" in v else "factor": same}, mode=mode, align=v["align"]))
+    keys: dict[str, Any] = {"out" if "out" in v else "factor": same, "mode": mode, "align": v["align"]}
+    return module(site.named(**keys))
 
 
 CUBIC = -0.75

@@ -100,7 +100,7 @@ def allowed(site: TorchContext, pads: Sequence[int]) -> bool:
     return all(pad <= k // 2 for pad, k in zip(pads, site.values["k"], strict=True))
 
 
-def pool_keys(site: TorchContext, padding: Sequence[int], ceil: object, **more: object) -> dict[str, object]:
+def pool_keys(site: TorchContext, padding: Sequence[int], ceil: object, **more: object) -> dict[str, Any]:
     """A pool's keys; `ceil` may be the word for keeping a last window, where that changes no size."""
     s, k = compact(site.values["s"]), compact(site.values["k"])
     return {**({} if s == k else {"s": s}), "p": compact(padding), **more, "ceil": bool(ceil)}
@@ -168,7 +168,8 @@ def lppool(site: TorchContext) -> Code:
     if v["norm"] % 2:
         before += ".abs()"
     s, k = compact(v["s"]), compact(v["k"])
-    return Code(f"{{self}}({before})", site.named(v["norm"], k, **({} if s == k else {"s": s})))
+    text = site.named(v["norm"], k) if s == k else site.named(v["norm"], k, s=s)
+    return Code(f"{{self}}({before})", text)
 
 
 @WRITERS.register("globalavgpool", "globalmaxpool")
