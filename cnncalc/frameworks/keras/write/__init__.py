@@ -20,6 +20,11 @@ from .step import KerasContext, KerasStep, KerasWriter, refuse
 
 WRITERS: Registry[str, KerasWriter] = Registry(windows.WRITERS, simple.WRITERS)
 """How each op is written, by its family's word."""
+REFUSED: Registry[str, str] = Registry(
+    {op: f"it has no layer for {op}" for op in ("lppool", "lrn", "pixelshuffle", "channelshuffle")},
+    {"opaque": "nothing is known of what {} does"},
+)
+"""Why the other ops cannot be written."""
 
 _POSITIVE = {"relu", "relu6", "sigmoid", "hardsigmoid", "softmax", "softplus", "exp"}
 _KEEPS_SIGN = {
@@ -144,11 +149,11 @@ class ModelWriter:
             entry = {"module": "keras.src.models.functional", **inner}
             return self.call(layer.name, entry, reads, layer.traced.out, tied)
         if layer.op == "opaque":
-            raise refuse(f"nothing is known of what {shown(layer.values.get('type') or 'it')} does")
-        write = WRITERS.get(family(layer.op))
-        if write is None:
-            raise refuse(f"it has no layer for {layer.op}")
-        for step in write(KerasContext(layer, positive)):
+            raise refuse(REFUSED["opaque"].format(shown(layer.values.get("type") or "it")))
+        word = family(layer.op)
+        if word in REFUSED:
+            raise refuse(REFUSED[word])
+        for step in WRITERS[word](KerasContext(layer, positive)):
             own = layer.name if not step.suffix else self.unique(layer.name + step.suffix)
             reads = [self.step(own, step, reads, None if step.suffix else tied)]
         return reads[0]

@@ -18,6 +18,8 @@ from .code import Code, TorchContext, TorchWriter
 
 WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, windows.WRITERS)
 """How each op is written, by its family's word."""
+REFUSED: Registry[str, str] = Registry({"opaque": "has no opaque that is known here"})
+"""Why the other ops cannot be written."""
 MODULE = (
     "add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval extra_repr "
     "float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia "
@@ -124,8 +126,8 @@ def code_of(layer: LayerReport) -> Code:
     site = TorchContext(layer)
     site.check_known()
     word = family(layer.op)
-    if word not in WRITERS:
-        raise site.refuse(f"has no {layer.op} that is known here", "take the layer out, or write its module yourself")
+    if word in REFUSED:
+        raise site.refuse(REFUSED[word], "take the layer out, or write its module yourself")
     return WRITERS[word](site)
 
 

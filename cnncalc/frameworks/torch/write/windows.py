@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ....layers.keys import Pair, spread_sides
 from ....registry import Registry
