@@ -33,7 +33,7 @@ class Tensor(NamedTuple):
     layer: Draft
     """The layer whose output it is."""
     sizes: Sizes | None
-    """None where they are not known."""
+    """None if they are not known."""
 
 
 class LayerCall(NamedTuple):
@@ -46,7 +46,7 @@ class LayerCall(NamedTuple):
     """Its arguments, tensors as Tensor."""
     kwargs: dict[str, Any]
     out: Sizes | None
-    """What comes out, where the file says so."""
+    """The output's sizes, if the file says them."""
     channels_last: bool
     """Of the network."""
     old: bool
@@ -74,12 +74,12 @@ class LayerCall(NamedTuple):
         return read[0].sizes if read else None
 
     def rank(self) -> int | None:
-        """How many sizes arrive."""
+        """The number of input sizes, without the batch."""
         sizes = self.sizes()
         return None if sizes is None else len(sizes)
 
     def axis(self, value: object) -> int | None:
-        """An axis counted from the front, the batch 0; None where it is none, or that cannot be told."""
+        """An axis counted from the front, the batch 0; None if it is not one, or unknown."""
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         if type(value) is not int:
@@ -99,7 +99,7 @@ class LayerCall(NamedTuple):
 
 
 def leaves(value: object, depth: int = 0) -> Iterator[object]:
-    """All that stands in lists and objects, in order; a tensor is one thing. SpecError where they nest too deeply."""
+    """All that stands in lists and objects, in order; a tensor is one thing. SpecError if they nest too deeply."""
     if depth > DEEPEST:
         raise SpecError(f"its arguments are nested more than {DEEPEST} deep")
     if isinstance(value, (Tensor, TensorKey)) or not isinstance(value, (dict, list, tuple)):
@@ -140,7 +140,7 @@ def text_of(value: Any, what: str) -> str:
 
 
 def shape_of(value: Any) -> Sizes | None:
-    """All sizes of a shape, the batch included; None for what is no shape."""
+    """All sizes of a shape, the batch included; None for anything else."""
     value = plain(value)
     if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= MOST_SIZES:
         return None
@@ -149,6 +149,6 @@ def shape_of(value: Any) -> Sizes | None:
 
 
 def sample_of(value: Any) -> Sizes | None:
-    """The sizes of a shape but the batch; None for what is no shape."""
+    """The sizes of a shape but the batch; None for anything else."""
     shape = shape_of(value)
     return None if shape is None else shape[1:]

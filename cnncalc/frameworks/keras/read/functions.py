@@ -126,7 +126,7 @@ def numbers(value: Any) -> float | list[float] | None:
 
 
 def terms(call: LayerCall) -> list[Tensor | float] | None:
-    """The tensors and numbers that an operation takes; None where there is anything else."""
+    """The tensors and numbers that an operation takes; None if there is anything else."""
     given = [*leaves(call.args), *(call.kwargs.get(key) for key in ("x1", "x2", "x", "y"))]
     found: list[Tensor | float] = []
     for one in given:
@@ -300,7 +300,7 @@ def _get_item(call: LayerCall) -> Parts:
 
 
 def _bounds(key: Any) -> Raw | None:
-    """start, stop and step of a slice as far as they are given; None for what is none, or goes backwards."""
+    """start, stop and step of a slice as far as they are given; or None, or goes backwards."""
     if not isinstance(key, dict):
         return None
     config = dict_of(key["config"], "a slice") if key.get("class_name") == "__slice__" and "config" in key else key

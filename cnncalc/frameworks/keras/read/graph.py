@@ -73,7 +73,7 @@ class ModelReader:
         """
         read = call.read()
         if len(read) != len(model.inputs):
-            raise SpecError(f"the model reads {len(model.inputs)} tensors, and {len(read)} are given")
+            raise SpecError(f"the model has {len(model.inputs)} inputs, gets {len(read)}")
         if len(read) == 1 and one_result:
             return [self._add_block(name, model, read[0])]
         return self.read(model, read, f"{name}.")
@@ -164,7 +164,7 @@ def _ordered(model: KerasModel, begins: dict[str, int]) -> list[tuple[KerasLayer
     if len(order) < len(calls):
         stuck = [calls[index][0].name for index, count in enumerate(missing) if count]
         names = ", ".join(map(shown, stuck[:5])) + (", …" if len(stuck) > 5 else "")
-        raise SpecError(f"layers read each other in a circle: {names}", "a network has a beginning")
+        raise SpecError(f"layers read each other in a cycle: {names}", "a network has no cycles")
     return order
 
 
@@ -174,7 +174,7 @@ def _keys(record: KerasLayer, at: int) -> list[TensorKey]:
 
 def _unknown(name: str, key: TensorKey) -> SpecError:
     what = f"reads {shown(key.layer)}" + (f", call {key.node + 1} of it" if key.node else "")
-    error = SpecError(f"{what}, which is not there")
+    error = SpecError(f"{what}, which does not exist")
     error.layer = f"layer {shown(name)}"
     return error
 
@@ -182,14 +182,14 @@ def _unknown(name: str, key: TensorKey) -> SpecError:
 def _check_outputs(model: KerasModel, place: dict[tuple[str, int], int]) -> None:
     for key in model.outputs:
         if key[:2] not in place:
-            raise SpecError(f"the output {shown(key.layer)}, call {key.node + 1} of it, is not there")
+            raise SpecError(f"the output {shown(key.layer)}, call {key.node + 1} of it, does not exist")
 
 
 def _tensors(value: Any, values: dict[TensorKey, Tensor]) -> Any:
     """The same with tensors for keys."""
     if isinstance(value, TensorKey):
         if value not in values:
-            raise SpecError(f"reads result {value.tensor + 1} of {shown(value.layer)}, which is not there")
+            raise SpecError(f"reads result {value.tensor + 1} of {shown(value.layer)}, which does not exist")
         return values[value]
     if isinstance(value, (list, tuple)):
         return type(value)([_tensors(one, values) for one in value])
@@ -203,7 +203,7 @@ def _has_weights(raw: Raw) -> bool:
 
 
 def _sizes_after(parts: list[LayerPart], call: LayerCall) -> Sizes | None:
-    """What is sure of the sizes that come out, where the file says nothing: how many there are, at least."""
+    """What is sure of the output's sizes if the file says nothing: at least how many there are."""
     sizes = call.sizes()
     for part in parts:
         cls, _ = OPS[part.raw["op"]]

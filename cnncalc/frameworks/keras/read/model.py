@@ -24,7 +24,7 @@ class KerasLayer(NamedTuple):
 
 
 class KerasModel(NamedTuple):
-    """A model: its layers, what it reads and what comes out."""
+    """A model: its layers, its inputs and its outputs."""
 
     name: str | None
     records: tuple[KerasLayer, ...]
@@ -89,7 +89,7 @@ def _functional(name: str | None, layers: list[Any], config: dict[str, Any], dep
     inputs, outputs = _keys(config["input_layers"], "input_layers"), _keys(config.get("output_layers"), "output_layers")
     for key in (*inputs, *outputs):
         if key.layer not in by_name:
-            raise SpecError(f"{shown(key.layer)} is an input or output of the model, and no layer of it")
+            raise SpecError(f"{shown(key.layer)} is an input or output of the model, but not one of its layers")
     for key in inputs:
         found = _input_shape(by_name[key.layer])
         if found is not None:
@@ -98,11 +98,11 @@ def _functional(name: str | None, layers: list[Any], config: dict[str, Any], dep
 
 
 def _keys(value: Any, what: str) -> tuple[TensorKey, ...]:
-    """The tensors named in lists or objects of `[layer, node, tensor]`. SpecError where there is none."""
+    """The tensors named in lists or objects of `[layer, node, tensor]`. SpecError if there is none."""
     found: list[TensorKey] = []
     _collect(value, found, 0)
     if not found:
-        raise SpecError(f"{what} names no layer: {shown(value)}")
+        raise SpecError(f"{what} names no tensor: {shown(value)}")
     return tuple(found)
 
 
@@ -184,7 +184,7 @@ def _call(node: Any, sizes: dict[TensorKey, Sizes]) -> tuple[tuple[Any, ...], di
     for tensor in tensors:
         key = _key(tensor)
         if key is None and not _is_constant(tensor):
-            raise SpecError(f"{shown(tensor)} is no tensor of a node", "a tensor is [layer, node, tensor]")
+            raise SpecError(f"{shown(tensor)} is not a tensor of a node", "a tensor is [layer, node, tensor]")
         found.append(tensor[2] if key is None else key)
         if len(tensor) > 3 and isinstance(tensor[3], dict):
             kwargs |= {name: _old(one) for name, one in tensor[3].items()}
@@ -217,7 +217,7 @@ def _seen(value: Any, sizes: dict[TensorKey, Sizes], depth: int = 0) -> Any:
     config = dict_of(value.get("config"), "a tensor")
     key = _key(config.get("keras_history"))
     if key is None:
-        raise SpecError(f"{shown(config.get('keras_history'))} is no keras_history", "it is [layer, node, tensor]")
+        raise SpecError(f"{shown(config.get('keras_history'))} is not a keras_history", "it is [layer, node, tensor]")
     found = sample_of(config.get("shape"))
     if found is not None:
         sizes[key] = found

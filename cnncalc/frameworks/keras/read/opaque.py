@@ -8,14 +8,14 @@ from .functions import Raw, out_of
 
 
 def opaque(call: LayerCall) -> Raw:
-    """What cnncalc does not know, with all that is known of it all the same."""
+    """What cnncalc does not know, with all that is known of it."""
     kind = call.kind if call.kind.isprintable() else "unknown"
     figures = NO_FIGURES if kind in _WEIGHTLESS else FIGURES[kind](call) if kind in FIGURES else {}
     return {"op": "opaque", "type": kind[:255], **figures, **out_of(_out(call))}
 
 
 def _out(call: LayerCall) -> Sizes | None:
-    """What comes out, by the file or by the rule of the layer."""
+    """The output's sizes, from the file or by the layer's rule."""
     sizes = call.sizes()
     if call.out is not None:
         return call.out

@@ -137,7 +137,7 @@ class ModelWriter:
     ) -> KerasTensor:
         """One layer, as all the Keras layers that it is."""
         if "/" in layer.name:
-            raise refuse(f"the name {shown(layer.name)}: there is a / in it", "give the layer another name")
+            raise refuse(f"the name {shown(layer.name)}, which has a / in it", "give the layer another name")
         if layer.op == "opaque" and layer.values.get("type") == "InputLayer" and layer.traced.out:
             self.input(layer.name, layer.traced.out)
             inputs.append(layer.name)
@@ -173,11 +173,11 @@ class ModelWriter:
         more: tuple[Any, ...] = (),
         listed: bool = False,
     ) -> KerasTensor:
-        """A call of a new layer, or of the one that it is tied to. SpecError where the two differ."""
+        """A call of a new layer, or of the one that it is tied to. SpecError if the two differ."""
         if tied is not None:
             same = {**entry["config"], "name": tied} == self.layers[tied]["config"]
             if not same or entry["class_name"] != self.layers[tied]["class_name"]:
-                raise refuse(f"it shares the weights of {shown(tied)}, and is another layer", key="tie")
+                raise refuse(f"it shares the weights of {shown(tied)}, which is a different layer", key="tie")
         entry = self.layers.setdefault(tied or name, {**entry, "name": name, "inbound_nodes": []})
         tensors = [self.tensor(one) for one in reads]
         entry["inbound_nodes"].append({"args": [tensors] if listed else [*tensors, *more], "kwargs": {}})

@@ -42,7 +42,7 @@ def _upsample(known: KerasContext) -> list[KerasStep]:
     v, space, out = known.layer.values, known.space(), known.spatial_out()
     factors = v.get("factor") or [_times(n, o) for n, o in zip(space, out, strict=True)]
     if not all(isinstance(f, int) for f in factors):
-        raise refuse("upsampling by what is no whole number", key="factor" if "factor" in v else "out")
+        raise refuse("upsampling by a factor that is not a whole number", key="factor" if "factor" in v else "out")
     mode = {"linear": "bilinear", "cubic": "bicubic"}.get(v["mode"], v["mode"])
     if mode != "nearest" and (v["align"] or len(space) != 2 or (mode == "bicubic" and _other_cubic(known))):
         raise refuse(f"upsampling by {v['mode']} of {len(space)} axes" + ", aligned" * v["align"], key="mode")
@@ -84,7 +84,7 @@ def _groupnorm(known: KerasContext) -> list[KerasStep]:
 def _scale(known: KerasContext) -> list[KerasStep]:
     v = known.layer.values
     if v["center"] or not v["scale"] or not known.channels_last:
-        what = "a scale of channels that stand first" if not known.channels_last else "a scale with a bias"
+        what = "a scale of channels that are first" if not known.channels_last else "a scale with a bias"
         raise refuse(what, "use --layout NHWC" if not known.channels_last else None)
     channels = known.layer.sample[-1]
     if not isinstance(channels, int):
@@ -97,7 +97,7 @@ def _scale(known: KerasContext) -> list[KerasStep]:
 def _rescale(known: KerasContext) -> list[KerasStep]:
     v = known.layer.values
     if not known.channels_last and len(known.layer.sample) > 1 and any(isinstance(n, tuple) for n in v.values()):
-        raise refuse("a factor for each channel, where they stand first", key="factor")
+        raise refuse("a factor for each channel, if these are first", key="factor")
     return known.named()
 
 

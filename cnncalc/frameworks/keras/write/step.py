@@ -90,7 +90,7 @@ KerasWriter = Callable[[KerasContext], list[KerasStep]]
 
 def refuse(what: str, help: str | None = None, key: str | None = None) -> SpecError:
     """The error for what Keras cannot express; the writer of the layer adds its name."""
-    return SpecError(f"Keras cannot say it: {what}", help, key=key)
+    return SpecError(f"Keras cannot express this: {what}", help, key=key)
 
 
 def border(known: KerasContext, kind: str, pads: Sequence[tuple[int, int]], out: Shape, suffix: str = "") -> KerasStep:

@@ -28,7 +28,7 @@ def conv(known: KerasContext) -> list[KerasStep]:
 
 def _check_flip(known: KerasContext) -> None:
     if known.layer.values["flip"]:
-        raise refuse("no convolution turns its kernel", key="flip")
+        raise refuse("it has no convolution that flips its kernel", key="flip")
 
 
 def _conv_padding(known: KerasContext, causal: bool) -> tuple[list[KerasStep], str]:
@@ -122,7 +122,7 @@ def _pool_padding(known: KerasContext, average: bool) -> tuple[list[KerasStep], 
     overhangs = any(after > given for (_, after), (_, given) in zip(needed, sides, strict=True))
     if average and (not counted or overhangs):
         raise refuse(
-            "an average that leaves out padding other than that of 'same'", "write count_include_pad=true", "p"
+            "an average that leaves out padding, unless it is that of 'same'", "write count_include_pad=true", "p"
         )
     if not average:
         _check_maximum(known)
@@ -134,7 +134,7 @@ def _check_maximum(known: KerasContext) -> None:
     v = known.layer.values
     if not known.not_negative:
         raise refuse(
-            "a maximum over padding other than that of 'same', of values that may be negative",
+            "a maximum over values that may be negative and padding, unless it is that of 'same'",
             "put a relu before it, or a padding that 'same' gives",
             "p",
         )

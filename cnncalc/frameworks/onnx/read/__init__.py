@@ -1,4 +1,4 @@
-"""ONNX files as specs: constants folded, each node a layer, what has none opaque (https://onnx.ai/onnx/operators)."""
+"""ONNX files as specs: constants folded, each node a layer, other nodes opaque (https://onnx.ai/onnx/operators)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .reader import GraphReader, Output
 
 
 def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None = None) -> Imported:
-    """The network of an ONNX file, or of its bytes. SpecError for what is none, or has no input."""
+    """The network of an ONNX file, or of its bytes. SpecError for anything else, or for a graph without an input."""
     where = name or ("-" if isinstance(source, (bytes, memoryview)) else os.fspath(source))
     graph = load(source, where)
     main = next(iter(graph.inputs), None)
@@ -55,7 +55,7 @@ def _letters(dims: Sequence[int | str | None]) -> dict[str, str]:
 
 
 def _read(b: GraphReader, main: str, dims: Sequence[int | str | None]) -> dict[str, Any] | None:
-    """The spec in one reading of the first axis; None where a spec's input would be taken in another."""
+    """The spec in one reading of the first axis; None if a spec's input would be taken in another."""
     full = _named([b.size(n) for n in dims])
     if not full or len(full) > MOST_SIZES or (b.batched and len(full) < 2):
         return None
@@ -79,7 +79,7 @@ def _named(full: Shape | list[Any]) -> Shape:
 
 
 def _taken(have: int, layers: Sequence[Layer]) -> bool | None:
-    """Whether the first of so many sizes of an input is taken as a batch; None where they are taken in a third way."""
+    """Whether the first of so many sizes of an input is taken as a batch; None if they are taken in a third way."""
     rank, linear = first_rank(layers), False
     if rank is None:
         first = next((layer for layer in layers if not layer.KEEPS_SHAPE), None)
@@ -111,6 +111,6 @@ def _walk(b: GraphReader) -> None:
         raise SpecError("the graph is empty: it has no nodes, and no output")
     for name in outputs:
         if name not in b.values and name not in b.constants and name not in b.graph.inputs:
-            raise SpecError(f"the output {name!r} is made by no node")
+            raise SpecError(f"no node makes the output {name!r}")
     values = [b.value(name) for name in outputs]
     b.spec.end_with(values[0].layer, "output")

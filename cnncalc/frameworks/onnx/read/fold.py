@@ -17,7 +17,7 @@ MOST_MADE = 1 << 29
 Inputs = Sequence[Const | None]
 """A node's inputs, None for one that is left out."""
 Fold = Callable[[GraphNode, Const, Inputs, OnnxGraph], Const | None]
-"""The constant that a node makes of constants, the first of them apart; None where that is not worked out."""
+"""The constant that a node makes of constants, the first of them apart; None if that is not worked out."""
 FOLDS: Registry[str, Fold] = Registry()
 
 
@@ -117,7 +117,7 @@ def _in_shape(source: Const, shape: tuple[int, ...]) -> Const:
 
 
 def axes_of(node: GraphNode, given: Inputs, rank: int) -> list[int] | None:
-    """The axes of an attribute, or of the second input, from 0 on; None where they are not given, or not known."""
+    """The axes of an attribute, or of the second input, from 0 on; None if they are not given, or not known."""
     axes = node.ints("axes") if node.has("axes") else numbers(given[1] if len(given) > 1 else None)
     return None if axes is None else [a + rank if a < 0 else a for a in axes]
 
@@ -175,7 +175,7 @@ def _slice(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> C
 
 
 def slices_of(node: GraphNode, given: Inputs) -> list[tuple[int, int, int, int]] | None:
-    """(axis, start, stop, step) of each axis that a Slice cuts; None where they are not constants."""
+    """(axis, start, stop, step) of each axis that a Slice cuts; None if they are not constants."""
 
     def part(name: str, at: int) -> list[int] | None:
         return node.ints(name) if node.has(name) else numbers(given[at] if len(given) > at else None)
@@ -189,7 +189,7 @@ def slices_of(node: GraphNode, given: Inputs) -> list[tuple[int, int, int, int]]
     axes = list(range(len(starts))) if axes is None else axes
     steps = [1] * len(starts) if steps is None else steps
     if not len(starts) == len(stops) == len(axes) == len(steps):
-        raise node.wrong("starts, ends, axes and steps are not equally many")
+        raise node.wrong("starts, ends, axes and steps have different lengths")
     return list(zip(axes, starts, stops, steps, strict=True))
 
 
@@ -282,7 +282,7 @@ def _lazily(node: GraphNode, consts: Sequence[Const], shape: Sequence[object]) -
 
 
 def broadcast(*shapes: Sequence[int | Open]) -> tuple[int | Open, ...] | None:
-    """The shape that these come to when each is repeated to meet the others; None where they do not go together."""
+    """The shape that these come to when each is repeated to meet the others; None if they do not go together."""
     rank = max(map(len, shapes), default=0)
     out = []
     for at in range(-rank, 0):
@@ -323,7 +323,7 @@ def _dequantised(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph
 
 
 def numbers(const: Const | None) -> list[int] | None:
-    """A constant's whole numbers, None where one of them is open or no whole number."""
+    """A constant's whole numbers, None if one of them is open or no whole number."""
     values = None if const is None else const.values
     if values is None:
         return None
@@ -333,7 +333,7 @@ def numbers(const: Const | None) -> list[int] | None:
 
 
 def fold(node: GraphNode, constants: dict[str, Const], graph: OnnxGraph) -> Const | None:
-    """The constant that a node makes, None where it reads what is none, or is not worked out."""
+    """The constant that a node makes, None if it reads anything else, or if that is not computed."""
     if node.op == "Constant":
         return _constant(node, graph)
     how = FOLDS.get(node.op)

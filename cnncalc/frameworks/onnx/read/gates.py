@@ -19,7 +19,7 @@ class Gate(NamedTuple):
     keys: dict[str, Any]
     factor: float
     find: Callable[[GraphReader, str, str], Inner | None]
-    """The nodes that f is made of, from its result's name and x's; None where it is another function."""
+    """The nodes that f is made of, from its result's name and x's; None if it is another function."""
 
 
 class Product(NamedTuple):

@@ -13,7 +13,7 @@ from .const import INITIALISER, MOST_READ, first_line, has_data, of_tensor, pack
 
 
 def parse(data: bytes | memoryview, name: str) -> Any:
-    """The ModelProto of a file's bytes, its own functions put in their places. SpecError for what is none."""
+    """The ModelProto of a file's bytes, its own functions put in their places. SpecError for anything else."""
     onnx = package()
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
@@ -21,16 +21,16 @@ def parse(data: bytes | memoryview, name: str) -> Any:
         model = onnx.ModelProto()
         model.ParseFromString(data)
     except (DecodeError, ValueError, RuntimeError) as error:  # what protobuf's versions raise of broken bytes
-        raise SpecError(f"{shown(name, LONGEST_PATH)} is no ONNX file: {first_line(error)}") from None
+        raise SpecError(f"{shown(name, LONGEST_PATH)} is not an ONNX file: {first_line(error)}") from None
     if not model.HasField("graph"):
-        raise SpecError(f"{shown(name, LONGEST_PATH)} is no ONNX file: it holds no graph")
+        raise SpecError(f"{shown(name, LONGEST_PATH)} is not an ONNX file: it holds no graph")
     if model.functions:
         from onnx.inliner import inline_local_functions
 
         try:
             return inline_local_functions(model)
         except (RuntimeError, ValueError, TypeError) as error:
-            raise SpecError(f"the functions of the file cannot be put in their places: {first_line(error)}") from None
+            raise SpecError(f"the file's functions cannot be inlined: {first_line(error)}") from None
     return model
 
 
@@ -50,7 +50,7 @@ class GraphNode:
         return name in self._attributes
 
     def input(self, at: int) -> str:
-        """The name of an input, empty where it is left out."""
+        """The name of an input, empty if it is left out."""
         return self.inputs[at] if at < len(self.inputs) else ""
 
     def _get(self, name: str, kind: int, field: str, default: Any) -> Any:
@@ -58,7 +58,7 @@ class GraphNode:
         if found is None:
             return default
         if found.type not in (kind, 0):
-            raise self.wrong(f"{name} is of another type than its operator says")
+            raise self.wrong(f"{name} has another type than its operator declares")
         return getattr(found, field)
 
     def wrong(self, what: str) -> SpecError:
@@ -87,17 +87,17 @@ class GraphNode:
         }
 
     def ints(self, name: str) -> list[int] | None:
-        """A list of integers, None where it is not given."""
+        """A list of integers, None if it is not given."""
         found = self._get(name, 7, "ints", None)
         return None if found is None else list(found)
 
     def floats(self, name: str) -> list[float] | None:
-        """A list of floats, None where it is not given."""
+        """A list of floats, None if it is not given."""
         found = self._get(name, 6, "floats", None)
         return None if found is None else [shortest(v) for v in found]
 
     def tensor(self, name: str) -> Any:
-        """A tensor attribute, None where it is not given."""
+        """A tensor attribute, None if it is not given."""
         return self._get(name, 4, "t", None)
 
 
@@ -173,14 +173,14 @@ def _in_order(nodes: list[GraphNode], have: set[str], makers: Mapping[str, Graph
     for node in nodes:
         for name in node.inputs:
             if name not in have and name not in makers:
-                raise node.wrong(f"reads {shown(name)}, which nothing makes")
+                raise node.wrong(f"reads {shown(name)}, which no node makes")
     left = {id(node): node for node in nodes}
     reads = {key: [id(makers[n]) for n in node.inputs if n not in have] for key, node in left.items()}
     try:
         return [left[key] for key in TopologicalSorter(reads).static_order()]
     except CycleError as error:
         names = ", ".join(shown(left[key].name) for key in error.args[1][:6])
-        raise SpecError(f"nodes read each other in a circle: {names}") from None
+        raise SpecError(f"nodes read each other in a cycle: {names}") from None
 
 
 def _captured(proto: Any) -> list[str]:
@@ -190,7 +190,7 @@ def _captured(proto: Any) -> list[str]:
 
 
 def dims_of(info: Any) -> list[int | str | None] | None:
-    """The sizes that a ValueInfoProto declares; None where it says nothing of them."""
+    """The sizes that a ValueInfoProto declares; None if it says nothing of them."""
     if not info.type.HasField("tensor_type") or not info.type.tensor_type.HasField("shape"):
         return None
     return [_dim(d) for d in info.type.tensor_type.shape.dim]
@@ -220,7 +220,7 @@ def infer(model: Any) -> Mapping[str, Any]:
 
 
 def load(source: str | os.PathLike[str] | bytes | memoryview, name: str) -> OnnxGraph:
-    """The graph of a file, or of its bytes. SpecError for what is no ONNX."""
+    """The graph of a file, or of its bytes. SpecError for anything else."""
     if isinstance(source, (bytes, memoryview)):
         return OnnxGraph(parse(source, name), os.path.dirname(name) or None)
     with open(source, "rb") as file:

@@ -27,7 +27,7 @@ class Output(NamedTuple):
 
 
 class OpaqueNode(Exception):
-    """A node for which there is no layer; with what is known of it all the same."""
+    """A node for which there is no layer; with what is known of it nevertheless."""
 
     def __init__(
         self,
@@ -69,13 +69,13 @@ class GraphReader:
         return UNKNOWN if letter is None else Open(letter)
 
     def full(self, value: Output) -> tuple[Size, ...] | None:
-        """A value's shape with the batch, None where nothing is known of it."""
+        """A value's shape with the batch, None if nothing is known of it."""
         if value.shape == NOTHING_KNOWN:
             return None
         return (self.batch, *value.shape) if self.batched else value.shape
 
     def sample(self, full: Sequence[Size] | None) -> Shape:
-        """A shape without the batch; nothing known where its first axis is another."""
+        """A shape without the batch; nothing known if its first axis is another."""
         if full is None or len(full) > MOST_SIZES or any(isinstance(n, int) and n < 1 for n in full):
             return NOTHING_KNOWN
         if not self.batched:
@@ -85,7 +85,7 @@ class GraphReader:
         return tuple(full[1:])
 
     def axis(self, axis: int, rank: int) -> int:
-        """One of our axes (the batch is 0) for one of ONNX's, of so many. OpaqueNode where there is none such."""
+        """One of our axes (the batch is 0) for one of ONNX's, of so many. OpaqueNode if there is none."""
         if not -rank <= axis < rank:
             raise OpaqueNode(known=False)
         axis += rank if axis < 0 else 0
@@ -94,7 +94,7 @@ class GraphReader:
     # what nodes read
 
     def const(self, name: str) -> Const | None:
-        """A constant, None for what is none."""
+        """A constant, None for anything else."""
         return self.constants.get(name)
 
     def param(self, node: GraphNode, at: int) -> Const | None:
@@ -115,7 +115,7 @@ class GraphReader:
             return None
 
         def read() -> Any:
-            raise SpecError(f"the weights {name!r} are an input of the file, and not in it")
+            raise SpecError(f"the weights {name!r} are an input of the file, not stored in it")
 
         shape = tuple([n for n in dims if isinstance(n, int)])
         return Const(shape, "float", read, origin=INITIALISER, key=name)
@@ -136,13 +136,13 @@ class GraphReader:
         return None if dims is None else [self.size(n) for n in dims]
 
     def first(self, node: GraphNode) -> Output:
-        """A node's first input. SpecError where it has none."""
+        """A node's first input. SpecError if it has none."""
         if not node.input(0):
             raise node.wrong("has no input")
         return self.value(node.input(0))
 
     def known(self, node: GraphNode, at: int = 0) -> tuple[Output, tuple[Size, ...]]:
-        """An input and its shape with the batch. OpaqueNode where nothing is known of it."""
+        """An input and its shape with the batch. OpaqueNode if nothing is known of it."""
         if not node.input(at):
             raise node.wrong(f"has no input {at}")
         value = self.value(node.input(at))
@@ -225,7 +225,7 @@ class GraphReader:
             self.values[node.outputs[0]] = value
 
     def reshaped(self, name: str, value: Output, full: Sequence[Size]) -> Output:
-        """A value in another shape. OpaqueNode where its batch would not be its first axis, or its sizes are open."""
+        """A value in another shape. OpaqueNode if its batch would not be its first axis, or its sizes are open."""
         sample = self.sample(full)
         if sample == NOTHING_KNOWN:
             raise OpaqueNode(full)
@@ -291,7 +291,7 @@ def same_size(first: Size, second: Size) -> bool:
 
 
 def values_of(full: Sequence[Size]) -> int | None:
-    """How many values a shape holds, None where a size is open."""
+    """How many values a shape holds, None if a size is open."""
     return known(product(full)) if all(isinstance(n, int) for n in full) else None
 
 

@@ -47,5 +47,5 @@ def write(network: Network) -> bytes:
     try:
         data: bytes = model.SerializeToString()
     except ValueError:  # beyond what protobuf holds
-        raise SpecError("the network is more than 2 GiB, and an ONNX file holds no more", "leave -w out") from None
+        raise SpecError("the network is more than 2 GiB, the most an ONNX file can hold", "leave -w out") from None
     return data

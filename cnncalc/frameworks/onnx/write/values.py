@@ -109,7 +109,7 @@ def scale(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("rescale")
 def rescale(file: OnnxFile, layer: LayerReport) -> None:
-    """Constants that are no weights."""
+    """Constants that are not weights."""
     v = layer.values
     _rescaled(file, layer, v["factor"], v["offset"])
 
@@ -130,7 +130,7 @@ def normalization(file: OnnxFile, layer: LayerReport) -> None:
     """(x - mean)/max(sqrt(variance), 1e-7) by constants; statistics that are weights have no operator."""
     v = layer.values
     if "mean" not in v:
-        raise unsaid(layer, "statistics that are learnt, and their count", "give mean and variance")
+        raise unsaid(layer, "learnt statistics and their count", "give mean and variance")
     factor, offset = factors(v)
     _rescaled(file, layer, tuple(factor), tuple(offset))
 

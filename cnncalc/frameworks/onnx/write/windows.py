@@ -52,7 +52,7 @@ def window(layer: LayerReport) -> dict[str, Any]:
 
 def _check_flip(layer: LayerReport) -> None:
     if layer.values["flip"]:
-        raise unsaid(layer, "a kernel that is turned", "leave flip out, and turn the kernel")
+        raise unsaid(layer, "a flipped kernel", "remove flip, and flip the kernel")
 
 
 def kernel(file: OnnxFile, layer: LayerReport, role: str = "weight") -> str:
@@ -211,7 +211,7 @@ def pixelshuffle(file: OnnxFile, layer: LayerReport) -> None:
 
 
 def channels(layer: LayerReport) -> int:
-    """How many channels arrive. SpecError where that is open."""
+    """The number of input channels. SpecError if that is open."""
     x = layer.sample
     found = known(x[-1] if layer.env.channels_last else x[0])
     if found is None:
@@ -225,7 +225,7 @@ def by_channel(layer: LayerReport) -> list[int]:
 
 
 def affine(file: OnnxFile, layer: LayerReport, shape: Sequence[int], change: Callable[[Any], Any]) -> list[str]:
-    """A norm's weight and bias; ones and zeros that are no weights where it has none."""
+    """A norm's weight and bias; constants of ones and zeros where it has none."""
     found = []
     for role, key, plain in (("weight", "scale", 1.0), ("bias", "center", 0.0)):
         if layer.values[key]:
@@ -285,5 +285,5 @@ def lrn(file: OnnxFile, layer: LayerReport) -> None:
     """ONNX has the extra channel of an even size after."""
     v = layer.values
     if v["size"] % 2 == 0 and layer.env.dialect.lrn_before_is_larger:
-        raise unsaid(layer, f"{v['size']} channels of which the extra one stands before", "an odd size")
+        raise unsaid(layer, f"{v['size']} channels with the extra one before", "an odd size")
     between(file, layer, "LRN", **renamed(layer))

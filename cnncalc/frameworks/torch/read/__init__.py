@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def read(module: Any, input: Sequence[Any], name: str | None = None) -> Imported:
     """A module's network for an input (C, H, W), or with a batch in front.
 
-    SpecError without PyTorch, for what is no `nn.Module`, and where the module cannot be followed.
+    SpecError without PyTorch, for anything but an `nn.Module`, and for a module that cannot be traced.
     """
     needs_torch()
     from .build import build
@@ -28,7 +28,7 @@ def read(module: Any, input: Sequence[Any], name: str | None = None) -> Imported
 
 
 def needs_torch() -> None:
-    """SpecError where PyTorch is not installed."""
+    """SpecError if PyTorch is not installed."""
     try:
         import torch  # noqa: F401
     except ImportError:

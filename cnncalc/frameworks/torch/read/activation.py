@@ -121,7 +121,7 @@ def clamp(asked: Arguments) -> CallLayer:
 
 
 def clipped(asked: Arguments, low: Any, high: Any) -> CallLayer:
-    """A clip to these numbers. OpaqueCall where they are tensors."""
+    """A clip to these numbers. OpaqueCall if they are tensors."""
     assert asked.x
     if any(isinstance(bound, (TracedTensor, Constant)) for bound in (low, high)):
         raise OpaqueCall

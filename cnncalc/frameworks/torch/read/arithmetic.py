@@ -46,7 +46,7 @@ def sides(asked: Arguments) -> tuple[TracedTensor, Any]:
 
 
 def joined(asked: Arguments, op: str, x: TracedTensor, other: TracedTensor) -> CallLayer:
-    """Two values. OpaqueCall where a sum repeats one of them, or where their axes are counted from the end."""
+    """Two values. OpaqueCall if a sum repeats one of them, or where their axes are counted from the end."""
     asked.sampled(other)
     same = x.shape == other.shape if op == "add" else len(x.shape) == len(other.shape)
     if not same:
@@ -70,7 +70,7 @@ def scaled(role: str, x: TracedTensor, array: Constant) -> CallLayer:
 
 
 def numbers(asked: Arguments, x: TracedTensor, other: Any) -> Any:
-    """A constant as a number, or one a channel. OpaqueCall where its values are not known, or hang on a parameter."""
+    """A constant as a number, or one a channel. OpaqueCall if its values are not known, or hang on a parameter."""
     if isinstance(other, (int, float)) and not isinstance(other, bool):
         return other
     if not isinstance(other, Constant) or any(name in asked.trained for name in other.of):

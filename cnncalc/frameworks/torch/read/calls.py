@@ -22,11 +22,11 @@ class Constant(NamedTuple):
 
     shape: tuple[int, ...]
     name: str | None
-    """The name of the parameter or the buffer that it is; None where it is made of some, or of none."""
+    """The name of the parameter or the buffer that it is; None if it is computed."""
     of: tuple[str, ...]
     """The names of all that it is made of."""
     read: Callable[[], Any]
-    """Its values as a NumPy array, or None where it has none (a tensor on the meta device)."""
+    """Its values as a NumPy array, or None if it has none (a tensor on the meta device)."""
 
 
 class FunctionCall(NamedTuple):

@@ -22,7 +22,7 @@ def is_factory(word: str) -> bool:
 def make(word: str) -> Any:
     """The module that `package.module:name` names, made where it is a function or a class.
 
-    SpecError where it cannot be imported, has no such name, or what is called fails. What it prints goes to standard
+    SpecError if it cannot be imported, has no such name, or what is called fails. What it prints goes to standard
     error: standard output is for the result.
     """
     from . import needs_torch
@@ -48,7 +48,7 @@ def _imported(path: str) -> Any:
     try:
         return importlib.import_module(path)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - it is anybody's code
-        help = "it is looked for as Python does: in the current folder, and where packages are installed"
+        help = "Python looks in the current folder, and where packages are installed"
         raise _failed(f"{shown(path)} cannot be imported", error, help) from None
 
 

@@ -20,13 +20,13 @@ from .calls import Constant, FunctionCall, Recording, TracedTensor
 
 
 def record(module: Any, input: Sequence[Any]) -> Recording:
-    """What a module does to an input. SpecError where it is no module, or cannot be followed."""
+    """What a module does to an input. SpecError if it is not a module, or cannot be traced."""
     if not isinstance(module, torch.nn.Module):
-        raise SpecError(f"{shown(type(module).__name__)} is no torch.nn.Module", "give a module, as resnet18()")
+        raise SpecError(f"{shown(type(module).__name__)} is not a torch.nn.Module", "give a module, as resnet18()")
     if isinstance(module, torch.jit.ScriptModule):
-        raise SpecError("a scripted module cannot be followed", "give the module that it was made from")
+        raise SpecError("a scripted module cannot be traced", "give the module it was made from")
     if not all(type(n) is int for n in input):
-        raise SpecError(f"the input {show(tuple(input))} has open sizes, and PyTorch needs numbers", "as 3x224x224")
+        raise SpecError(f"the input {show(tuple(input))} has open sizes, but PyTorch needs numbers", "as 3x224x224")
     module = getattr(module, "_orig_mod", module)
     x = torch.empty(batched(module, tuple(input)), dtype=dtype(module), device="meta")
     follower = Recorder(module, x)
@@ -94,7 +94,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.turns = 0
 
     def run(self, x: torch.Tensor) -> list[TracedTensor]:
-        """What of the module's results comes from its input. SpecError where it cannot be run so."""
+        """What of the module's results comes from its input. SpecError if it cannot be run so."""
         try:
             with self:
                 found = self.module(x)
@@ -102,7 +102,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             raise self.unfollowed(error) from None
         outputs = [self.values[id(one)] for one in tree_leaves(found) if id(one) in self.values]
         if not outputs:
-            raise SpecError("what the module returns does not come from its input", "scripted parts cannot be followed")
+            raise SpecError("the module's output does not depend on its input", "scripted parts cannot be traced")
         return outputs
 
     def unfollowed(self, error: Exception) -> SpecError:
@@ -110,7 +110,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         path = self.inside[-1][0]
         text = (str(error).splitlines() or [""])[0]
         where = f"{shown(path)} of the module" if path else "the module"
-        help = "it is run on a tensor of these sizes without values: nothing may depend on what they are"
+        help = "the module is traced without values, so its control flow must not depend on them"
         return SpecError(f"{where} stops with {type(error).__name__}: {shown(text, 200)[1:-1]}", help)
 
     @contextmanager

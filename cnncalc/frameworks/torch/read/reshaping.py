@@ -52,7 +52,7 @@ def movedim(asked: Arguments) -> CallLayer | TracedTensor:
 
 
 def ordered(asked: Arguments, order: list[int]) -> CallLayer | TracedTensor:
-    """A permute. OpaqueCall where the batch is moved."""
+    """A permute. OpaqueCall if the batch is moved."""
     order = [axis % len(asked.first.shape) for axis in order]
     if asked.bare:
         order = [0, *(axis + 1 for axis in order)]
@@ -125,7 +125,7 @@ def interpolate(asked: Arguments) -> CallLayer | TracedTensor:
 
 
 def part(asked: Arguments, axis: int, start: int, stop: int | None, step: int = 1) -> CallLayer:
-    """A slice of an axis; `stop` left out where it is the end."""
+    """A slice of an axis; `stop` left out if it is the end."""
     n = asked.x.shape[axis]
     stop = None if stop is None or stop >= n else stop
     return CallLayer("slice", {"axis": axis, **without({"start": start, "stop": stop, "step": step}, start=0, step=1)})
@@ -197,7 +197,7 @@ def picked(asked: Arguments, places: list[tuple[int, Any]]) -> list[CallLayer] |
 
 
 def taken(asked: Arguments, axis: int, what: Any) -> CallLayer | None:
-    """One slice; None where it takes all. OpaqueCall for a part of the batch."""
+    """One slice; None if it takes all. OpaqueCall for a part of the batch."""
     n = asked.x.shape[axis]
     start, stop, step = what.indices(n) if isinstance(what, slice) else (what % n, what % n + 1, 1)
     if (start, stop, step) == (0, n, 1):

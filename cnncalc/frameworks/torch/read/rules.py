@@ -11,7 +11,7 @@ from .calls import Constant, FunctionCall, TracedTensor, tree
 
 
 class OpaqueCall(Exception):
-    """A call that is none of cnncalc's layers: it becomes an opaque one."""
+    """A call for which cnncalc has no layer; it becomes an opaque one."""
 
 
 class CallLayer(NamedTuple):
@@ -60,7 +60,7 @@ class Arguments:
         return len(shape) > 1 and shape[0] == self.batch
 
     def with_batch(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """A shape with the batch in front. OpaqueCall where several samples are no more apart."""
+        """A shape with the batch in front. OpaqueCall if several samples are no longer separate."""
         if self.has_batch(shape):
             return shape
         if self.batch != 1 or not shape:
@@ -73,7 +73,7 @@ class Arguments:
 
     @property
     def x(self) -> TracedTensor:
-        """The first argument, with the batch in front. OpaqueCall where it does not come from the input."""
+        """The first argument, with the batch in front. OpaqueCall if it does not come from the input."""
         x = self.call.args[0] if self.call.args else self.call.kwargs.get("input")
         if not isinstance(x, TracedTensor):
             raise OpaqueCall
@@ -81,14 +81,14 @@ class Arguments:
 
     @property
     def map(self) -> TracedTensor:
-        """The same, with channels behind the batch. OpaqueCall where the batch is gone."""
+        """The same, with channels behind the batch. OpaqueCall if the batch is gone."""
         if self.bare:
             raise OpaqueCall
         return self.x
 
     @property
     def out(self) -> tuple[int, ...]:
-        """What comes out, without the batch."""
+        """The output's sizes, without the batch."""
         return self.with_batch(self.call.outs[0])[1:]
 
     def axis(self, value: Any) -> int:
@@ -106,9 +106,9 @@ class Arguments:
 
 
 SHAPED = {"view", "reshape", "unsqueeze", "squeeze", "getitem", "select"}
-"""Functions whose rules look at what comes out, so that they may give a value its batch back."""
+"""Functions whose rules look at the result's shape, so that they may give a value its batch back."""
 Rule = Callable[[Arguments], "CallLayer | TracedTensor | list[CallLayer]"]
-"""The layer of a call, several in a row, or a value where the call changes nothing. OpaqueCall where there is none."""
+"""The layer of a call, several in a row, or a value where the call changes nothing. OpaqueCall if there is none."""
 
 
 class Rules(Registry[str, tuple[Rule, tuple[str, ...]]]):

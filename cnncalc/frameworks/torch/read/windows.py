@@ -26,7 +26,7 @@ def ranked(op: str, nd: int) -> str:
 
 
 def spatial(asked: Arguments, nd: int) -> None:
-    """OpaqueCall where the input has not this many axes beside its channels."""
+    """OpaqueCall if the input has not this many axes beside its channels."""
     if len(asked.map.shape) != nd + 2:
         raise OpaqueCall
 

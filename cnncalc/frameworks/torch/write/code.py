@@ -18,7 +18,7 @@ class Code(NamedTuple):
     call: str
     """The expression: `{0}`, `{1}` … are what it reads, `{self}` is its module."""
     module: str | None = None
-    """What makes its module; None where it has none."""
+    """What makes its module; None if it has none."""
 
 
 def module(text: str) -> Code:
@@ -70,7 +70,7 @@ class TorchContext:
     def check_known(self) -> None:
         """SpecError for a layer whose shapes are not known."""
         if NOTHING_KNOWN in (self.layer.sample, self.layer.traced.out):
-            raise self.refuse("needs to know what comes out", "give the opaque layer before it its out")
+            raise self.refuse("needs to know the output's shape", "give the opaque layer before it its out")
 
     def named(self, *args: object, op: str | None = None, **values: object) -> str:
         """PyTorch's module for an op (the layer's own), by our keys; those with PyTorch's defaults are left out."""
@@ -87,7 +87,7 @@ class TorchContext:
 
     @property
     def nd(self) -> int:
-        """How many spatial axes arrive, at least one and at most three."""
+        """The number of spatial axes, from one to three."""
         nd = len(self.x) - 1
         if not 1 <= nd <= 3:
             raise self.refuse(f"has no {self.op} over {nd} axes")
@@ -96,12 +96,12 @@ class TorchContext:
     def known(self, size: Size, what: str = "its channels") -> int:
         """A size that has to be a number in PyTorch's source."""
         if not isinstance(size, int):
-            raise self.refuse(f"wants {what} as a number, and it is open ({size})", "give the input's sizes")
+            raise self.refuse(f"needs {what} as a number, not {size}", "give the input's sizes")
         return size
 
     @property
     def c(self) -> int:
-        """The channels that arrive."""
+        """The number of input channels."""
         return self.known(self.x[0])
 
     def dim(self, axis: int) -> int:

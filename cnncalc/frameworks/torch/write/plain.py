@@ -59,7 +59,7 @@ def lrn(site: TorchContext) -> Code:
     """A local response norm."""
     v = site.values
     if v["size"] % 2 == 0 and not site.layer.env.dialect.lrn_before_is_larger:
-        raise site.refuse("puts an even norm's extra channel before, and this one's stands after", "give an odd size")
+        raise site.refuse("puts an even norm's extra channel before, but this one is after", "give an odd size")
     return module(invoke("nn.LocalResponseNorm", v["size"], alpha=v["alpha"], beta=v["beta"], k=v["offset"]))
 
 
@@ -99,7 +99,7 @@ def constant(site: TorchContext, value: Any) -> str:
 def normalization(site: TorchContext) -> Code:
     """Given means and variances as constants."""
     if "mean" not in site.values:
-        raise site.refuse("has no layer whose mean and variance are learnt and kept", "give mean and variance")
+        raise site.refuse("has no layer with a learnt mean and variance", "give mean and variance")
     factor, offset = [several if len(several) > 1 else several[0] for several in factors(site.values)]
     return Code(affine_call(site, factor, offset))
 
@@ -223,7 +223,7 @@ def mean(site: TorchContext) -> Code:
     keep = site.values["keepdims"]
     if keep or not site.last:
         return Code(f"{{0}}.mean({tuple(dims) if len(dims) > 1 else dims[0]}{', keepdim=True' if keep else ''})")
-    raise site.refuse("keeps channels first, and this mean moves them", "give keepdims=true, and a reshape")
+    raise site.refuse("keeps channels first, but this mean moves them", "give keepdims=true, and add a reshape")
 
 
 @WRITERS.register("pad")

@@ -142,10 +142,10 @@ def block_of(layer: LayerReport, owner: Member | None, classes: dict[str, str]) 
 
 
 def shared(part: Member, owner: Member) -> Member:
-    """A layer that calls another's module. SpecError where the two are not the same module."""
+    """A layer that calls another's module. SpecError if the two are not the same module."""
     if part.code.module != owner.code.module:
-        what = f"shares modules, and {owner.layer.name} is {owner.code.module} where this is {part.code.module}"
-        raise TorchContext(part.layer).refuse(what, "give both the same keys, or leave tie out")
+        what = f"shares modules, but {owner.layer.name} is {owner.code.module} and this is {part.code.module}"
+        raise TorchContext(part.layer).refuse(what, "give both the same keys, or remove tie")
     return part._replace(code=part.code._replace(call=part.code.call.replace("{self}", f"self.{owner.name}")))
 
 

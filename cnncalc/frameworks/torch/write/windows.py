@@ -42,7 +42,7 @@ def window(site: TorchContext, **more: object) -> tuple[str, dict[str, object]]:
 def check_flip(site: TorchContext) -> None:
     """SpecError for a kernel that is turned."""
     if site.values["flip"]:
-        raise site.refuse("has no convolution with a turned kernel", "turn the weights, and leave flip out")
+        raise site.refuse("has no convolution with a flipped kernel", "flip the weights, and remove flip")
 
 
 @WRITERS.register("conv", "dwconv")
@@ -80,7 +80,7 @@ def transposed(site: TorchContext) -> Code:
         call, padding = padded(cut).format("{self}({0})"), 0
     for o, limit in zip(extra, limits, strict=True):
         if o >= limit:
-            raise site.refuse(f"adds less than max(s, d) = {limit} after, and here {o} are wanted", "lower out_pad")
+            raise site.refuse(f"needs an output_padding below max(s, d) = {limit}, not {o}", "lower out_pad")
     keys = {"s": compact(v["s"]), "p": padding, "out_pad": compact(extra), "g": v["g"], "bias": v["bias"]}
     return Code(call, site.named(site.c, v["c_o"], compact(v["k"]), **keys, d=compact(v["d"])))
 
@@ -108,7 +108,7 @@ def pool_keys(site: TorchContext, padding: Sequence[int], ceil: object, **more: 
 
 
 def exact(site: TorchContext, pairs: Sequence[Pair]) -> list[Pair]:
-    """Sides with which a window that is rounded down gives the layer's own sizes: no more after than it needs."""
+    """Sides with which a window that is rounded down gives the layer's own sizes: not more after than needed."""
     v, found = site.values, []
     for n, out, k, s, d, (before, _) in zip(site.x[1:], site.out[1:], v["k"], v["s"], v["d"], pairs, strict=True):
         needed = (site.known(out, "a size") - 1) * s + extent(k, d) - site.known(n, "a size") - before
@@ -149,7 +149,7 @@ def avgpool(site: TorchContext) -> Code:
     if counts and comes_out(site, pairs, False):
         return Code(f"{{self}}({padded(pairs)})", site.named(k, **pool_keys(site, [0] * site.nd, False)))
     if ceil and not any(map(any, pairs)):
-        raise site.refuse("drops a last window that starts beyond the map, and this average keeps it", "leave ceil out")
+        raise site.refuse("drops a last window that starts beyond the map, but this average keeps it", "remove ceil")
     raise site.refuse(f"has no average over {pairs} around the map whose padding {'counts' if counts else 'does not'}")
 
 

@@ -47,7 +47,7 @@ def keyed(op: str, keys: Callable[[GraphNode], dict[str, Any] | None]) -> Handle
 
 
 def kept(b: GraphReader, node: GraphNode) -> None:
-    """Only its shape is said, which is its input's."""
+    """Only its shape is known, which is its input's."""
     raise OpaqueNode(b.full(b.first(node)))
 
 

@@ -41,7 +41,7 @@ KINDS = {
 def binary(b: GraphReader, node: GraphNode) -> None:
     """One of KINDS."""
     if len(node.inputs) < 2 or not all(node.inputs[:2]):
-        raise node.wrong("has not two inputs")
+        raise node.wrong("needs two inputs")
     if node.op in ("Mul", "Div") and gate(b, node):
         return
     first, second = node.inputs[:2]
@@ -155,7 +155,7 @@ def _of_two(b: GraphReader, node: GraphNode, first: str, second: str) -> None:
 
 
 def _met(b: GraphReader, node: GraphNode) -> tuple[Size, ...] | None:
-    """The shape that a node's inputs come to together, None where that is not known."""
+    """The shape that a node's inputs come to together, None if that is not known."""
     shapes = []
     for name in filter(None, node.inputs):
         const = b.const(name)
@@ -187,5 +187,5 @@ _OTHERS = (
 
 @HANDLERS.register(*_OTHERS)
 def met(b: GraphReader, node: GraphNode) -> None:
-    """Another function of several operands: only its shape is said."""
+    """Another function of several operands: only its shape is known."""
     raise OpaqueNode(_met(b, node))

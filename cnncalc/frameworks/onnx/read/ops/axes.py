@@ -166,7 +166,7 @@ def split(b: GraphReader, node: GraphNode) -> None:
 
 
 def _parts(b: GraphReader, node: GraphNode, n: int | None) -> list[int] | None:
-    """The sizes of a split's parts; None where they are not constants."""
+    """The sizes of a split's parts; None if they are not constants."""
     if node.has("split"):
         return node.ints("split")
     if node.input(1):
@@ -182,7 +182,7 @@ def _parts(b: GraphReader, node: GraphNode, n: int | None) -> list[int] | None:
 def gather(b: GraphReader, node: GraphNode) -> None:
     """Some units of an axis, by constant places next to each other: a slice; by one number, without its axis."""
     if len(node.inputs) < 2:
-        raise node.wrong("has not two inputs")
+        raise node.wrong("needs two inputs")
     table = b.const(node.input(0))
     at = b.const(node.input(1))
     places = at.shape if at is not None else b.full(b.value(node.input(1)))
@@ -246,7 +246,7 @@ def size(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Expand")
 def expand(b: GraphReader, node: GraphNode) -> None:
-    """Sizes of 1 repeated: only its shape is said, unless nothing changes."""
+    """Sizes of 1 repeated: only its shape is known, unless nothing changes."""
     x, full = b.known(node)
     const = b.const(node.input(1)) if node.input(1) else None
     values = None if const is None else const.values
@@ -261,7 +261,7 @@ def expand(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Tile")
 def tile(b: GraphReader, node: GraphNode) -> None:
-    """Each axis repeated: only its shape is said."""
+    """Each axis repeated: only its shape is known."""
     _, full = b.known(node)
     times = numbers(b.const(node.input(1))) if node.input(1) else None
     if times is None or len(times) != len(full):

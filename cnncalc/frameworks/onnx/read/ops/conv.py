@@ -16,7 +16,7 @@ HANDLERS: Registry[str, Handler] = Registry()
 
 
 def padding(node: GraphNode, nd: int) -> Any:
-    """`auto_pad`, or `pads` as [before, after] an axis. SpecError where they are not as many as axes."""
+    """`auto_pad`, or `pads` as [before, after] an axis. SpecError if they are not as many as axes."""
     word = node.text("auto_pad", "NOTSET")
     if word not in ("NOTSET", ""):
         return WORDS.get(word, word)
@@ -24,7 +24,7 @@ def padding(node: GraphNode, nd: int) -> Any:
     if pads is None:
         return [[0, 0]] * nd
     if len(pads) != 2 * nd:
-        raise node.wrong(f"{len(pads)} pads for {nd} axes: there is a begin and an end an axis")
+        raise node.wrong(f"{len(pads)} pads for {nd} axes: each axis has a begin and an end")
     return [list(pair) for pair in zip(pads[:nd], pads[nd:], strict=True)]
 
 
@@ -40,7 +40,7 @@ def window(node: GraphNode, k: list[int]) -> dict[str, Any]:
 
 
 def kernel(node: GraphNode, weight: Const | None) -> tuple[int, int, list[int]]:
-    """A kernel's first two sizes and its taps. SpecError where its shape is none of a kernel."""
+    """A kernel's first two sizes and its taps. SpecError if its shape is not a kernel's."""
     if weight is None:
         raise node.wrong("has no kernel")
     if len(weight.shape) < 3:

@@ -32,7 +32,7 @@ def gemm(b: GraphReader, node: GraphNode) -> None:
 
 
 def bias_of(const: Const | None, out: int) -> Const | None:
-    """C as one number for each output. OpaqueNode where it is one for each sample."""
+    """C as one number for each output. OpaqueNode if it is one for each sample."""
     if const is None or const.shape == (out,):
         return const
     if const.size == out:
@@ -84,7 +84,7 @@ def _product(b: GraphReader, node: GraphNode) -> OpaqueNode:
     rows, columns = (first[-2:-1], second[-1:] if len(second) > 1 else ())
     front = broadcast(first[:-2], second[:-2])
     if front is None:
-        raise node.wrong(f"{show(first)} and {show(second)} do not go together")
+        raise node.wrong(f"{show(first)} and {show(second)} cannot be multiplied")
     out: list[Size] = [*front, *rows, *columns]
     params = sum(c.size for c in map(b.const, node.inputs) if c is not None and c.origin == "initialiser")
     own = [known(n) for n in (out[1:] if b.batched else out)]

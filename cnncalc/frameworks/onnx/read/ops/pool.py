@@ -63,7 +63,7 @@ def global_pool(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("GlobalLpPool")
 def global_lp(b: GraphReader, node: GraphNode) -> None:
-    """There is no global Lp pool: only its shape is said."""
+    """A global Lp pool, of which only the shape is known."""
     _, full = b.known(node)
     raise OpaqueNode([*full[:2], *[1] * (len(full) - 2)])
 
@@ -116,6 +116,6 @@ def maximum(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register(*[f"Reduce{kind}" for kind in _REDUCTIONS])
 def reduction(b: GraphReader, node: GraphNode) -> None:
-    """Another reduction: only its shape is said."""
+    """Another reduction: only its shape is known."""
     _, full, axes, keep = reduced(node, b)
     raise OpaqueNode(without(full, axes, keep))

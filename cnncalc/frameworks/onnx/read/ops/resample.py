@@ -18,7 +18,7 @@ HANDLERS: Registry[str, Handler] = Registry()
 
 @HANDLERS.register("Pad")
 def pad(b: GraphReader, node: GraphNode) -> None:
-    """Around the spatial axes: a pad, or a crop where it is negative; around others only its shape is said."""
+    """Around the spatial axes: a pad, or a crop where it is negative; around others only its shape is known."""
     x, full = b.known(node)
     pairs = _pairs(b, node, len(full))
     out = [n + before + after for n, (before, after) in zip(full, pairs, strict=True)]
@@ -36,14 +36,14 @@ def pad(b: GraphReader, node: GraphNode) -> None:
 
 
 def _pairs(b: GraphReader, node: GraphNode, rank: int) -> Pairs:
-    """(before, after) on each axis. OpaqueNode where it is no constant, SpecError where it does not fit."""
+    """(before, after) on each axis. OpaqueNode if it is not a constant, SpecError if it does not fit."""
     name = next((name for name in ("pads", "paddings") if node.has(name)), None)
     pads = node.ints(name) if name else numbers(b.const(node.input(1)))
     axes = numbers(b.const(node.input(3))) if node.input(3) else list(range(rank))
     if pads is None or axes is None:
         raise OpaqueNode(known=False)
     if len(pads) != 2 * len(axes) or any(not -rank <= a < rank for a in axes):
-        raise node.wrong(f"{len(pads)} pads for {len(axes)} axes: there is a begin and an end an axis")
+        raise node.wrong(f"{len(pads)} pads for {len(axes)} axes: each axis has a begin and an end")
     found: Pairs = [(0, 0)] * rank
     for at, axis in enumerate(axes):
         found[axis] = (pads[at], pads[at + len(axes)])
@@ -51,7 +51,7 @@ def _pairs(b: GraphReader, node: GraphNode, rank: int) -> Pairs:
 
 
 def _pad_value(b: GraphReader, node: GraphNode) -> float | None:
-    """The constant, None where it is not known, or not finite."""
+    """The constant, None if it is not known, or not finite."""
     if not node.input(2):
         return node.number("value", 0.0)
     const = b.const(node.input(2))
@@ -67,7 +67,7 @@ LARGEST_SCALE = 2.0**63
 
 @HANDLERS.register("Resize", "Upsample")
 def resize(b: GraphReader, node: GraphNode) -> None:
-    """By scales, or to sizes; where its values are other than upsample's, only its shape is said."""
+    """By scales, or to sizes; where its values are other than upsample's, only its shape is known."""
     x, full = b.known(node)
     scales, sizes = _scales(b, node), numbers(b.const(node.input(3))) if node.input(3) else None
     axes = node.ints("axes") or list(range(len(full)))
