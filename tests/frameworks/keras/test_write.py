@@ -163,8 +163,14 @@ LAYOUTLESS = ("prelu", "relu6", "clip", "gelu")
 
 
 REFUSED = [
-    ({"op": "avgpool", "k": 3, "s": 2, "ceil": True, "p": 1}, "an average that leaves out padding, unless it is that of"),
-    ({"op": "maxpool", "k": 3, "s": 1, "p": [[1, 1], [0, 2]]}, "a maximum over values that may be negative and padding"),
+    (
+        {"op": "avgpool", "k": 3, "s": 2, "ceil": True, "p": 1},
+        "an average that leaves out padding, unless it is that of",
+    ),
+    (
+        {"op": "maxpool", "k": 3, "s": 1, "p": [[1, 1], [0, 2]]},
+        "a maximum over values that may be negative and padding",
+    ),
     ({"op": "maxpool", "k": 3, "d": 2}, "a pool has no dilation"),
     ({"op": "conv", "c_o": 4, "k": 3, "s": 2, "d": 2}, "a convolution has no stride and dilation together"),
     ({"op": "conv", "c_o": 4, "k": 3, "flip": True}, "it has no convolution that flips its kernel"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil, floor, isfinite, prod, sqrt
 
 from ....errors import SpecError
@@ -15,7 +15,7 @@ from .model import GraphNode, OnnxGraph
 MOST_MADE = 1 << 29
 """The most numbers of a constant that a node makes of one, when they are read."""
 Inputs = Sequence[Const | None]
-"""A node's inputs, None for one that is left out."""
+"""A node's inputs: None for one that is left out, or not a constant, and behind the last."""
 Fold = Callable[[GraphNode, Const, Inputs, OnnxGraph], Const | None]
 """The constant that a node makes of constants, the first of them apart; None if that is not worked out."""
 FOLDS: Registry[str, Fold] = Registry()
@@ -94,7 +94,7 @@ def _transpose(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) 
 
 @FOLDS.register("Reshape")
 def _reshape(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
-    wanted = node.ints("shape") if node.has("shape") else numbers(given[1] if len(given) > 1 else None)
+    wanted = integers(node, "shape", given, 1)
     if wanted is None:
         return None
     shape = [source.shape[at] if n == 0 and at < len(source.shape) else n for at, n in enumerate(wanted)]
@@ -118,14 +118,13 @@ def _in_shape(source: Const, shape: tuple[int, ...]) -> Const:
 
 def axes_of(node: GraphNode, given: Inputs, rank: int) -> list[int] | None:
     """The axes of an attribute, or of the second input, from 0 on; None if they are not given, or not known."""
-    axes = node.ints("axes") if node.has("axes") else numbers(given[1] if len(given) > 1 else None)
+    axes = integers(node, "axes", given, 1)
     return None if axes is None else [a + rank if a < 0 else a for a in axes]
 
 
 @FOLDS.register("Unsqueeze")
 def _unsqueeze(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
-    count = node.ints("axes") or numbers(given[1] if len(given) > 1 else None) or []
-    rank = len(source.shape) + len(count)
+    rank = len(source.shape) + len(integers(node, "axes", given, 1) or [])
     axes = axes_of(node, given, rank)
     if axes is None or len(set(axes)) < len(axes) or any(not 0 <= a < rank for a in axes):
         return None
@@ -143,7 +142,7 @@ def _squeeze(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) ->
 
 @FOLDS.register("Gather")
 def _gather(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
-    at = given[1] if len(given) > 1 else None
+    at = given[1]
     values, places = source.values, numbers(at)
     if at is None or values is None or places is None or len(source.shape) != 1:
         return None
@@ -155,7 +154,7 @@ def _gather(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> 
 @FOLDS.register("Concat")
 def _concat(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     found: list[Number] = []
-    for one in given:
+    for one in given[: len(node.inputs)]:
         values = None if one is None else one.values
         if one is None or values is None or len(one.shape) != 1:
             return None
@@ -176,14 +175,10 @@ def _slice(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> C
 
 def slices_of(node: GraphNode, given: Inputs) -> list[tuple[int, int, int, int]] | None:
     """(axis, start, stop, step) of each axis that a Slice cuts; None if they are not constants."""
-
-    def part(name: str, at: int) -> list[int] | None:
-        return node.ints(name) if node.has(name) else numbers(given[at] if len(given) > at else None)
-
-    starts, stops = part("starts", 1), part("ends", 2)
+    starts, stops = integers(node, "starts", given, 1), integers(node, "ends", given, 2)
     if starts is None or stops is None:
         return None
-    axes, steps = part("axes", 3), part("steps", 4)
+    axes, steps = integers(node, "axes", given, 3), integers(node, "steps", given, 4)
     if (axes is None and node.input(3)) or (steps is None and node.input(4)):
         return None
     axes = list(range(len(starts))) if axes is None else axes
@@ -195,8 +190,8 @@ def slices_of(node: GraphNode, given: Inputs) -> list[tuple[int, int, int, int]]
 
 @FOLDS.register("Range")
 def _range(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
-    ends = [None if one is None else one.scalar() for one in given]
-    if len(ends) != 3 or not all(isinstance(n, int) for n in ends):
+    ends = [None if one is None else one.scalar() for one in given[:3]]
+    if not all(isinstance(n, int) for n in ends):
         return None
     start, stop, step = [n for n in ends if isinstance(n, int)]
     if step == 0 or (stop - start) // step > MOST_READ:
@@ -207,7 +202,7 @@ def _range(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> C
 
 @FOLDS.register("Expand")
 def _expand(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
-    sizes, value = numbers(given[1] if len(given) > 1 else None), source.scalar()
+    sizes, value = numbers(given[1]), source.scalar()
     if sizes is None or value is None or not 0 <= prod(sizes) <= MOST_READ or min(sizes, default=1) < 0:
         return None
     return of_values([value] * prod(sizes), tuple(sizes), source.kind)
@@ -254,7 +249,7 @@ def _elementwise(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph
     """Number by number, where one is as long as another, or of one number."""
     consts = [one for one in given if one is not None]
     shape = broadcast(*[one.shape for one in consts])
-    if shape is None or len(consts) < len(given):
+    if shape is None or len(consts) < len(node.inputs):
         return None
     rows = [one.values for one in consts]
     size = prod(n for n in shape if isinstance(n, int))  # constants have no open sizes
@@ -308,7 +303,7 @@ def _product(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) ->
 @FOLDS.register("DequantizeLinear")
 def _dequantised(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     """A weight kept as integers: (w - zero)*scale."""
-    _, scale, zero = (*given, None, None)[:3]
+    scale, zero = given[1:3]
     if scale is None:
         return None
     axis, rank = node.whole("axis", 1), len(source.shape)
@@ -320,6 +315,16 @@ def _dequantised(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph
         return (whole - zero.read().reshape(across) if zero is not None else whole) * factor
 
     return Const(source.shape, "float", read, origin=source.origin)
+
+
+def inputs_of(node: GraphNode, constants: Mapping[str, Const]) -> Inputs:
+    """A node's inputs as constants."""
+    return [*[constants.get(name) for name in node.inputs], *[None] * 5]
+
+
+def integers(node: GraphNode, name: str, given: Inputs, at: int) -> list[int] | None:
+    """Whole numbers from an attribute, as old operator sets have them, or from an input; None if they are not known."""
+    return node.ints(name) if node.has(name) else numbers(given[at])
 
 
 def numbers(const: Const | None) -> list[int] | None:
@@ -339,5 +344,5 @@ def fold(node: GraphNode, constants: dict[str, Const], graph: OnnxGraph) -> Cons
     how = FOLDS.get(node.op)
     if how is None or any(name and name not in constants for name in node.inputs):
         return None
-    given = [constants.get(name) for name in node.inputs]
-    return how(node, given[0], given, graph) if given and given[0] is not None else None
+    given = inputs_of(node, constants)
+    return how(node, given[0], given, graph) if given[0] is not None else None

@@ -60,7 +60,7 @@ def _product(b: GraphReader, node: GraphNode) -> Product | None:
             continue
         if node.op == "Div" and at == 1:
             return None
-        maker = _alone(b, name, "Mul", "Div")
+        maker = b.sole_maker(name, "Mul", "Div")
         below = None if maker is None else _product(b, maker)
         if maker is None or below is None:
             names.append(name)
@@ -69,12 +69,6 @@ def _product(b: GraphReader, node: GraphNode) -> Product | None:
             factor *= below.factor
             inner += [maker, *below.inner]
     return Product(names, factor, inner) if len(names) < 5 else None
-
-
-def _alone(b: GraphReader, name: str, *ops: str) -> GraphNode | None:
-    """The node that makes a value, if it is one of these ops and nothing else reads what it makes."""
-    maker = b.makers.get(name)
-    return maker if maker is not None and maker.op in ops and b.graph.uses.get(name) == 1 else None
 
 
 def _with_number(b: GraphReader, node: GraphNode, number: float) -> str | None:
@@ -88,18 +82,18 @@ def _with_number(b: GraphReader, node: GraphNode, number: float) -> str | None:
 
 
 def _silu(b: GraphReader, name: str, x: str) -> Inner | None:
-    maker = _alone(b, name, "Sigmoid")
+    maker = b.sole_maker(name, "Sigmoid")
     return [maker] if maker is not None and maker.input(0) == x else None
 
 
 def _mish(b: GraphReader, name: str, x: str) -> Inner | None:
-    outer = _alone(b, name, "Tanh")
-    inner = outer and _alone(b, outer.input(0), "Softplus")
+    outer = b.sole_maker(name, "Tanh")
+    inner = outer and b.sole_maker(outer.input(0), "Softplus")
     return [outer, inner] if outer and inner and inner.input(0) == x else None
 
 
 def _hard(b: GraphReader, name: str, x: str) -> Inner | None:
-    maker = _alone(b, name, "HardSigmoid")
+    maker = b.sole_maker(name, "HardSigmoid")
     if maker is None or maker.input(0) != x:
         return None
     exact = isclose(maker.number("alpha", 0.2), 1 / 6, rel_tol=1e-5) and maker.number("beta", 0.5) == 0.5
@@ -108,9 +102,9 @@ def _hard(b: GraphReader, name: str, x: str) -> Inner | None:
 
 def _clipped(b: GraphReader, name: str, x: str) -> Inner | None:
     """Clip(x + 3, 0, 6)."""
-    outer = _alone(b, name, "Clip")
+    outer = b.sole_maker(name, "Clip")
     layer = outer and b.value(name).layer
-    inner = outer and _alone(b, outer.input(0), "Add")
+    inner = outer and b.sole_maker(outer.input(0), "Add")
     if not outer or not inner or not layer or layer.op != "relu6" or _with_number(b, inner, 3) != x:
         return None
     return [outer, inner]
@@ -118,9 +112,9 @@ def _clipped(b: GraphReader, name: str, x: str) -> Inner | None:
 
 def _erf(b: GraphReader, name: str, x: str) -> Inner | None:
     """1 + erf(x/sqrt(2))."""
-    outer = _alone(b, name, "Add")
-    curve = outer and _alone(b, _with_number(b, outer, 1) or "", "Erf")
-    scaled = curve and _alone(b, curve.input(0), "Mul", "Div")
+    outer = b.sole_maker(name, "Add")
+    curve = outer and b.sole_maker(_with_number(b, outer, 1) or "", "Erf")
+    scaled = curve and b.sole_maker(curve.input(0), "Mul", "Div")
     found = scaled and _product(b, scaled)
     if not outer or not curve or not scaled or not found or found.names != [x]:
         return None
@@ -129,26 +123,26 @@ def _erf(b: GraphReader, name: str, x: str) -> Inner | None:
 
 def _tanh(b: GraphReader, name: str, x: str) -> Inner | None:
     """1 + tanh(sqrt(2/pi)*(x + 0.044715*x**3))."""
-    outer = _alone(b, name, "Add")
-    curve = outer and _alone(b, _with_number(b, outer, 1) or "", "Tanh")
-    scaled = curve and _alone(b, curve.input(0), "Mul")
+    outer = b.sole_maker(name, "Add")
+    curve = outer and b.sole_maker(_with_number(b, outer, 1) or "", "Tanh")
+    scaled = curve and b.sole_maker(curve.input(0), "Mul")
     found = scaled and _product(b, scaled)
     if not outer or not curve or not scaled or not found or not isclose(found.factor, sqrt(2 / pi), rel_tol=1e-4):
         return None
-    added = _alone(b, found.names[0], "Add") if len(found.names) == 1 else None
+    added = b.sole_maker(found.names[0], "Add") if len(found.names) == 1 else None
     cubed = added and _cubed(b, [name for name in added.inputs if name != x], x)
     return [outer, curve, scaled, *found.inner, added, *cubed] if added and cubed else None
 
 
 def _cubed(b: GraphReader, names: list[str], x: str) -> Inner | None:
     """0.044715*x**3, as a power or as a product."""
-    maker = _alone(b, names[0], "Mul") if len(names) == 1 else None
+    maker = b.sole_maker(names[0], "Mul") if len(names) == 1 else None
     found = maker and _product(b, maker)
     if not maker or not found or not isclose(found.factor, 0.044715, rel_tol=1e-3):
         return None
     if found.names == [x] * 3:
         return [maker, *found.inner]
-    power = _alone(b, found.names[0], "Pow") if len(found.names) == 1 else None
+    power = b.sole_maker(found.names[0], "Pow") if len(found.names) == 1 else None
     three = power and b.const(power.input(1))
     if not power or not three or three.scalar() != 3 or power.input(0) != x:
         return None

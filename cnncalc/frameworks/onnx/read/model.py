@@ -69,6 +69,13 @@ class GraphNode:
         """An integer attribute."""
         return int(self._get(name, 2, "i", default))
 
+    def axis(self, name: str, rank: int, default: int = 0, *, end: bool = False) -> int:
+        """An axis of so many, from 0 on; with `end` also the place behind the last. SpecError for any other."""
+        axis = self.whole(name, default)
+        if not -rank <= axis < rank + end:
+            raise self.wrong(f"axis {axis} of {rank}")
+        return axis + rank if axis < 0 else axis
+
     def number(self, name: str, default: float = 0.0) -> float:
         """A float attribute, in as few digits as tell its float32."""
         value = float(self._get(name, 1, "f", default))

@@ -12,7 +12,7 @@ from ....layers import OPS, Env, Layer
 from ....sizes import MOST_SIZES, NOTHING_KNOWN, UNKNOWN, Open, Shape, Size, known, product
 from ...build import Draft, SpecBuilder, printable
 from .const import INITIALISER, Const, of_values
-from .fold import fold
+from .fold import Inputs, fold, inputs_of
 from .model import GraphNode, OnnxGraph
 
 ENV = Env(dialect_named("onnx"), channels_last=False)
@@ -97,6 +97,10 @@ class GraphReader:
         """A constant, None for anything else."""
         return self.constants.get(name)
 
+    def given(self, node: GraphNode) -> Inputs:
+        """A node's inputs as constants."""
+        return inputs_of(node, self.constants)
+
     def param(self, node: GraphNode, at: int) -> Const | None:
         """A weight: a constant, or an input that stands for one; None if left out. OpaqueNode if it is computed."""
         name = node.input(at)
@@ -119,6 +123,11 @@ class GraphReader:
 
         shape = tuple([n for n in dims if isinstance(n, int)])
         return Const(shape, "float", read, origin=INITIALISER, key=name)
+
+    def sole_maker(self, name: str, *ops: str) -> GraphNode | None:
+        """The node that makes a value, if it is one of these ops and nothing else reads the value."""
+        maker = self.makers.get(name)
+        return maker if maker is not None and maker.op in ops and self.graph.uses.get(name) == 1 else None
 
     def value(self, name: str) -> Output:
         """What a node reads. A constant, or a second input, becomes a layer that is nothing but its shape."""
@@ -189,14 +198,10 @@ class GraphReader:
         type: str,
         full: Sequence[Size] | None,
         reads: Sequence[Output],
-        *,
-        params: int | None = None,
-        macs: int | None = None,
-        buffers: int | None = None,
+        **figures: int | None,
     ) -> Output:
         """Add a layer of which its output's shape and these figures are known, and return its output."""
         sample = self.sample(full)
-        figures = {"params": params, "buffers": buffers, "macs": macs}
         out = None if sample == NOTHING_KNOWN else sample
         layer = self.spec.opaque(printable(name), type, [value.layer for value in reads], out, figures)
         self._trace(layer, [value.shape for value in reads] or [NOTHING_KNOWN])

@@ -14,51 +14,51 @@ RULES = Rules()
 
 
 @RULES.rule("batch_norm", "input running_mean running_var weight bias training momentum eps")
-def batchnorm(asked: Arguments) -> CallLayer:
+def batchnorm(args: Arguments) -> CallLayer:
     """A batch norm by its running statistics."""
-    arrays = asked.arrays("weight", "bias", "running_mean", "running_var")
-    if "running_var" not in arrays or asked.get("training", False) or asked.bare:
+    arrays = args.arrays("weight", "bias", "running_mean", "running_var")
+    if "running_var" not in arrays or args.get("training", False) or args.bare:
         raise OpaqueCall
-    return CallLayer("batchnorm", affine(asked, arrays), arrays)
+    return CallLayer("batchnorm", affine(args, arrays), arrays)
 
 
-def affine(asked: Arguments, arrays: Mapping[str, Constant], default: bool = True) -> dict[str, Any]:
+def affine(args: Arguments, arrays: Mapping[str, Constant], default: bool = True) -> dict[str, Any]:
     """A norm's eps, and which of weight and bias it has."""
-    keys = {"eps": asked.get("eps", 1e-5), "scale": "weight" in arrays, "center": "bias" in arrays}
+    keys = {"eps": args.get("eps", 1e-5), "scale": "weight" in arrays, "center": "bias" in arrays}
     return without(keys, eps=1e-5, scale=default, center=default)
 
 
 @RULES.rule("layer_norm", "input normalized_shape weight bias eps")
-def layernorm(asked: Arguments) -> CallLayer:
+def layernorm(args: Arguments) -> CallLayer:
     """A layer norm over the last axes."""
-    arrays = asked.arrays("weight", "bias")
-    rank = len(asked.get("normalized_shape"))
-    if rank >= len(asked.x.shape):
+    arrays = args.arrays("weight", "bias")
+    rank = len(args.get("normalized_shape"))
+    if rank >= len(args.x.shape):
         raise OpaqueCall
     axes = list(range(-rank, 0))
-    return CallLayer("layernorm", without({"axis": axes}, axis=[-1]) | affine(asked, arrays), arrays)
+    return CallLayer("layernorm", without({"axis": axes}, axis=[-1]) | affine(args, arrays), arrays)
 
 
 @RULES.rule("group_norm", "input num_groups weight bias eps")
-def groupnorm(asked: Arguments) -> CallLayer:
+def groupnorm(args: Arguments) -> CallLayer:
     """A group norm."""
-    arrays = asked.arrays("weight", "bias")
-    assert asked.map
-    return CallLayer("groupnorm", {"g": asked.get("num_groups"), **affine(asked, arrays)}, arrays)
+    arrays = args.arrays("weight", "bias")
+    assert args.map
+    return CallLayer("groupnorm", {"g": args.get("num_groups"), **affine(args, arrays)}, arrays)
 
 
 @RULES.rule("instance_norm", "input running_mean running_var weight bias use_input_stats momentum eps")
-def instancenorm(asked: Arguments) -> CallLayer:
+def instancenorm(args: Arguments) -> CallLayer:
     """An instance norm by the statistics of its input."""
-    if asked.get("running_mean") is not None or not asked.get("use_input_stats", True) or asked.bare:
+    if args.get("running_mean") is not None or not args.get("use_input_stats", True) or args.bare:
         raise OpaqueCall
-    arrays = asked.arrays("weight", "bias")
-    return CallLayer("instancenorm", affine(asked, arrays, default=False), arrays)
+    arrays = args.arrays("weight", "bias")
+    return CallLayer("instancenorm", affine(args, arrays, default=False), arrays)
 
 
 def by_name(op: str) -> Rule:
     """A rule of an op whose arguments are only renamed."""
-    return lambda asked: CallLayer(op, without(asked.renamed(op), **TORCH[op].defaults))
+    return lambda args: CallLayer(op, without(args.renamed(op), **TORCH[op].defaults))
 
 
 for _op in ("relu", "relu6", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid", "selu", "softsign", "mish", "exp"):
@@ -71,58 +71,58 @@ RULES.rule("dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dr
 
 
 @RULES.rule("local_response_norm", "input size alpha beta k")
-def lrn(asked: Arguments) -> CallLayer:
+def lrn(args: Arguments) -> CallLayer:
     """A local response norm."""
-    assert asked.map
-    return CallLayer("lrn", asked.renamed("lrn"))
+    assert args.map
+    return CallLayer("lrn", args.renamed("lrn"))
 
 
 @RULES.rule("prelu", "input weight")
-def prelu(asked: Arguments) -> CallLayer:
+def prelu(args: Arguments) -> CallLayer:
     """A leaky ReLU of trained slopes."""
-    assert asked.map
-    arrays = asked.arrays("weight")
+    assert args.map
+    arrays = args.arrays("weight")
     return CallLayer("prelu", without({"num_parameters": prod(arrays["weight"].shape)}, num_parameters=1), arrays)
 
 
 @RULES.rule("gelu", "input")
-def gelu(asked: Arguments) -> CallLayer:
+def gelu(args: Arguments) -> CallLayer:
     """A GELU, exact or by tanh."""
-    return CallLayer("gelu", without({"approximate": asked.get("approximate", "none") == "tanh"}, approximate=False))
+    return CallLayer("gelu", without({"approximate": args.get("approximate", "none") == "tanh"}, approximate=False))
 
 
 @RULES.rule("softplus", "input beta threshold")
-def softplus(asked: Arguments) -> CallLayer:
+def softplus(args: Arguments) -> CallLayer:
     """A softplus as it is by default."""
-    if (asked.get("beta", 1), asked.get("threshold", 20)) != (1, 20):
+    if (args.get("beta", 1), args.get("threshold", 20)) != (1, 20):
         raise OpaqueCall
     return CallLayer("softplus")
 
 
 @RULES.rule("softmax", "input dim")
-def softmax(asked: Arguments) -> CallLayer:
+def softmax(args: Arguments) -> CallLayer:
     """A softmax along an axis."""
-    if asked.get("dim") is None:
+    if args.get("dim") is None:
         raise OpaqueCall
-    axis = asked.axis(asked.get("dim"))
-    return CallLayer("softmax", without({"axis": -1 if axis == len(asked.x.shape) - 1 else axis}, axis=-1))
+    axis = args.axis(args.get("dim"))
+    return CallLayer("softmax", without({"axis": -1 if axis == len(args.x.shape) - 1 else axis}, axis=-1))
 
 
 @RULES.rule("hardtanh", "input min_val max_val")
-def hardtanh(asked: Arguments) -> CallLayer:
+def hardtanh(args: Arguments) -> CallLayer:
     """A clip; ReLU6 where it is from 0 to 6."""
-    return clipped(asked, asked.get("min_val", -1.0), asked.get("max_val", 1.0))
+    return clipped(args, args.get("min_val", -1.0), args.get("max_val", 1.0))
 
 
 @RULES.rule("clamp clip", "input min max")
-def clamp(asked: Arguments) -> CallLayer:
+def clamp(args: Arguments) -> CallLayer:
     """A clip."""
-    return clipped(asked, asked.get("min"), asked.get("max"))
+    return clipped(args, args.get("min"), args.get("max"))
 
 
-def clipped(asked: Arguments, low: Any, high: Any) -> CallLayer:
+def clipped(args: Arguments, low: Any, high: Any) -> CallLayer:
     """A clip to these numbers. OpaqueCall if they are tensors."""
-    assert asked.x
+    assert args.x
     if any(isinstance(bound, (TracedTensor, Constant)) for bound in (low, high)):
         raise OpaqueCall
     if (low, high) == (0, 6):
@@ -134,6 +134,6 @@ _SAME = "contiguous clone detach to float double half type type_as requires_grad
 
 
 @RULES.rule(_SAME)
-def same(asked: Arguments) -> TracedTensor:
+def same(args: Arguments) -> TracedTensor:
     """What gives the same values again."""
-    return asked.sampled(next(leaf for leaf in tree(asked.call.args) if isinstance(leaf, TracedTensor)))
+    return args.sampled(next(leaf for leaf in tree(args.call.args) if isinstance(leaf, TracedTensor)))

@@ -12,42 +12,42 @@ RULES = Rules()
 
 
 @RULES.rule("add radd iadd", "input other")
-def add(asked: Arguments) -> CallLayer | TracedTensor:
+def add(args: Arguments) -> CallLayer | TracedTensor:
     """A sum: of two values, of a value and a bias, or of a value and numbers."""
-    if asked.get("alpha", 1) != 1:
+    if args.get("alpha", 1) != 1:
         raise OpaqueCall
-    return combined(asked, "add", "bias", "offset", 0)
+    return combined(args, "add", "bias", "offset", 0)
 
 
 @RULES.rule("mul rmul imul multiply", "input other")
-def mul(asked: Arguments) -> CallLayer | TracedTensor:
+def mul(args: Arguments) -> CallLayer | TracedTensor:
     """A product, in the same three ways."""
-    return combined(asked, "mul", "weight", "factor", 1)
+    return combined(args, "mul", "weight", "factor", 1)
 
 
-def combined(asked: Arguments, op: str, role: str, key: str, neutral: int) -> CallLayer | TracedTensor:
+def combined(args: Arguments, op: str, role: str, key: str, neutral: int) -> CallLayer | TracedTensor:
     """A join of two values, a layer of its own weight, or a rescaling."""
-    x, other = sides(asked)
+    x, other = sides(args)
     if isinstance(other, TracedTensor):
-        return joined(asked, op, x, other)
-    if isinstance(other, Constant) and other.name in asked.trained:
+        return joined(args, op, x, other)
+    if isinstance(other, Constant) and other.name in args.trained:
         return scaled(role, x, other)
-    factor = numbers(asked, x, other)
+    factor = numbers(args, x, other)
     if factor == neutral:
         return x
     return CallLayer("rescale", {key: factor}, reads=(x,))
 
 
-def sides(asked: Arguments) -> tuple[TracedTensor, Any]:
+def sides(args: Arguments) -> tuple[TracedTensor, Any]:
     """A value with a batch, and what it is combined with."""
-    first, second = asked.get("input"), asked.get("other")
+    first, second = args.get("input"), args.get("other")
     x, other = (first, second) if isinstance(first, TracedTensor) else (second, first)
-    return asked.sampled(x), other
+    return args.sampled(x), other
 
 
-def joined(asked: Arguments, op: str, x: TracedTensor, other: TracedTensor) -> CallLayer:
+def joined(args: Arguments, op: str, x: TracedTensor, other: TracedTensor) -> CallLayer:
     """Two values. OpaqueCall if a sum repeats one of them, or where their axes are counted from the end."""
-    asked.sampled(other)
+    args.sampled(other)
     same = x.shape == other.shape if op == "add" else len(x.shape) == len(other.shape)
     if not same:
         raise OpaqueCall
@@ -69,11 +69,11 @@ def scaled(role: str, x: TracedTensor, array: Constant) -> CallLayer:
     return CallLayer("scale", keys, {role: flat}, (x,))
 
 
-def numbers(asked: Arguments, x: TracedTensor, other: Any) -> Any:
+def numbers(args: Arguments, x: TracedTensor, other: Any) -> Any:
     """A constant as a number, or one a channel. OpaqueCall if its values are not known, or hang on a parameter."""
     if isinstance(other, (int, float)) and not isinstance(other, bool):
         return other
-    if not isinstance(other, Constant) or any(name in asked.trained for name in other.of):
+    if not isinstance(other, Constant) or any(name in args.trained for name in other.of):
         raise OpaqueCall
     if prod(other.shape) != 1 and not along_channels(x, other.shape):
         raise OpaqueCall
@@ -85,25 +85,25 @@ def numbers(asked: Arguments, x: TracedTensor, other: Any) -> Any:
 
 
 @RULES.rule("sub isub subtract", "input other")
-def sub(asked: Arguments) -> list[CallLayer] | CallLayer | TracedTensor:
+def sub(args: Arguments) -> list[CallLayer] | CallLayer | TracedTensor:
     """A difference: of two values, or with numbers."""
-    x, other = asked.get("input"), asked.get("other")
-    if asked.get("alpha", 1) != 1:
+    x, other = args.get("input"), args.get("other")
+    if args.get("alpha", 1) != 1:
         raise OpaqueCall
     if not isinstance(x, TracedTensor):
-        return negative(asked.sampled(other), numbers(asked, other, x))
+        return negative(args.sampled(other), numbers(args, other, x))
     if isinstance(other, TracedTensor):
-        joined(asked, "add", asked.sampled(x), other)
+        joined(args, "add", args.sampled(x), other)
         return [CallLayer("rescale", {"factor": -1}, reads=(other,)), CallLayer("add", reads=(x,))]
-    found = numbers(asked, asked.sampled(x), other)
+    found = numbers(args, args.sampled(x), other)
     offset = [-one for one in found] if isinstance(found, list) else -found
     return CallLayer("rescale", {"offset": offset}, reads=(x,))
 
 
 @RULES.rule("rsub", "input other")
-def rsub(asked: Arguments) -> CallLayer:
+def rsub(args: Arguments) -> CallLayer:
     """A number less a value."""
-    return negative(asked.x, numbers(asked, asked.x, asked.get("other")))
+    return negative(args.x, numbers(args, args.x, args.get("other")))
 
 
 def negative(x: TracedTensor, offset: Any) -> CallLayer:
@@ -112,18 +112,18 @@ def negative(x: TracedTensor, offset: Any) -> CallLayer:
 
 
 @RULES.rule("neg negative")
-def neg(asked: Arguments) -> CallLayer:
+def neg(args: Arguments) -> CallLayer:
     """The value with the other sign."""
-    return CallLayer("rescale", {"factor": -1}, reads=(asked.x,))
+    return CallLayer("rescale", {"factor": -1}, reads=(args.x,))
 
 
 @RULES.rule("div truediv itruediv divide true_divide", "input other")
-def div(asked: Arguments) -> CallLayer | TracedTensor:
+def div(args: Arguments) -> CallLayer | TracedTensor:
     """A quotient by numbers."""
-    if asked.get("rounding_mode") is not None or isinstance(asked.get("other"), TracedTensor):
+    if args.get("rounding_mode") is not None or isinstance(args.get("other"), TracedTensor):
         raise OpaqueCall
-    found = numbers(asked, asked.x, asked.get("other"))
+    found = numbers(args, args.x, args.get("other"))
     if 0 in (found if isinstance(found, list) else [found]):
         raise OpaqueCall
     factor = [1 / one for one in found] if isinstance(found, list) else 1 / found
-    return asked.x if factor == 1 else CallLayer("rescale", {"factor": factor}, reads=(asked.x,))
+    return args.x if factor == 1 else CallLayer("rescale", {"factor": factor}, reads=(args.x,))

@@ -78,10 +78,10 @@ class CallReader:
         if call.function not in RULES:
             raise OpaqueCall
         rule, names = RULES[call.function]
-        asked = Arguments(call, names, self.recording.batch, self.recording.trained)
-        if asked.bare and asked.has_batch(call.outs[0]) and call.function not in SHAPED:
+        args = Arguments(call, names, self.recording.batch, self.recording.trained)
+        if args.bare and args.has_batch(call.outs[0]) and call.function not in SHAPED:
             raise OpaqueCall
-        made = rule(asked)
+        made = rule(args)
         return [made] if isinstance(made, CallLayer) else made
 
     def _layer_of(self, tensor: TracedTensor) -> Draft:

@@ -122,7 +122,7 @@ def _flat(const: Const) -> Const:
 @HANDLERS.register("Dropout")
 def dropout(b: GraphReader, node: GraphNode) -> None:
     """Nothing, once trained."""
-    const = b.const(node.input(1)) if node.input(1) else None
+    const = b.const(node.input(1))
     rate = const.scalar() if const is not None else node.number("ratio", 0.5)
     b.make(node, "dropout", b.first(node), {} if rate is None or not 0 <= rate <= 1 else {"rate": rate})
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from .....registry import Registry
 from .....sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Size, known, product
 from ..const import Number
-from ..fold import axes_of, broadcast, numbers, slices_of
+from ..fold import axes_of, broadcast, integers, numbers, slices_of
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode, same_size, values_of
 from .shuffle import recognised
@@ -19,7 +19,7 @@ HANDLERS: Registry[str, Handler] = Registry()
 def reshape(b: GraphReader, node: GraphNode) -> None:
     """0 keeps a size, -1 is whatever is left; the batch has to stay in front."""
     x, full = b.known(node)
-    const = b.const(node.input(1)) if node.input(1) else None
+    const = b.const(node.input(1))
     wanted = node.ints("shape") if node.has("shape") else None if const is None else const.values
     if wanted is None:
         raise OpaqueNode(known=False)
@@ -66,10 +66,7 @@ def _unshared(first: Iterable[Size], second: Iterable[Size]) -> tuple[list[Size]
 def flatten(b: GraphReader, node: GraphNode) -> None:
     """The axes before `axis` as one, and those from it on."""
     x, full = b.known(node)
-    axis = node.whole("axis", 1)
-    if not -len(full) <= axis <= len(full):
-        raise node.wrong(f"axis {axis} of {len(full)}")
-    axis += len(full) if axis < 0 else 0
+    axis = node.axis("axis", len(full), 1, end=True)
     if b.batched and axis == 1:
         b.give(node, b.add(node.name, "flatten", x))
         return
@@ -83,8 +80,7 @@ def flatten(b: GraphReader, node: GraphNode) -> None:
 def squeeze(b: GraphReader, node: GraphNode) -> None:
     """Without some axes of 1, or all of them."""
     x, full = b.known(node)
-    given = [b.const(name) for name in node.inputs]
-    axes = axes_of(node, given, len(full))
+    axes = axes_of(node, b.given(node), len(full))
     if axes is None and node.input(1):
         raise OpaqueNode(known=False)
     axes = [at for at, n in enumerate(full) if n == 1] if axes is None else axes
@@ -95,8 +91,8 @@ def squeeze(b: GraphReader, node: GraphNode) -> None:
 def unsqueeze(b: GraphReader, node: GraphNode) -> None:
     """With new axes of 1."""
     x, full = b.known(node)
-    given = [b.const(name) for name in node.inputs]
-    count = node.ints("axes") if node.has("axes") else numbers(given[1] if len(given) > 1 else None)
+    given = b.given(node)
+    count = integers(node, "axes", given, 1)
     if count is None:
         raise OpaqueNode(known=False)
     rank = len(full) + len(count)
@@ -125,7 +121,7 @@ def transpose(b: GraphReader, node: GraphNode) -> None:
 def slices(b: GraphReader, node: GraphNode) -> None:
     """A slice layer for each axis of which something is left out."""
     x, full = b.known(node)
-    parts = slices_of(node, [b.const(name) for name in node.inputs])
+    parts = slices_of(node, b.given(node))
     if parts is None:
         raise OpaqueNode(known=False)
     cuts = []
@@ -167,10 +163,8 @@ def split(b: GraphReader, node: GraphNode) -> None:
 
 def _parts(b: GraphReader, node: GraphNode, n: int | None) -> list[int] | None:
     """The sizes of a split's parts; None if they are not constants."""
-    if node.has("split"):
-        return node.ints("split")
-    if node.input(1):
-        return numbers(b.const(node.input(1)))
+    if node.has("split") or node.input(1):
+        return integers(node, "split", b.given(node), 1)
     count = len(node.outputs)
     if n is None or not count:
         return None
@@ -183,14 +177,10 @@ def gather(b: GraphReader, node: GraphNode) -> None:
     """Some units of an axis, by constant places next to each other: a slice; by one number, without its axis."""
     if len(node.inputs) < 2:
         raise node.wrong("needs two inputs")
-    table = b.const(node.input(0))
-    at = b.const(node.input(1))
+    table, at = b.const(node.input(0)), b.const(node.input(1))
     places = at.shape if at is not None else b.full(b.value(node.input(1)))
     full = table.shape if table is not None else b.known(node)[1]
-    axis = node.whole("axis")
-    if not -len(full) <= axis < len(full):
-        raise node.wrong(f"axis {axis} of {len(full)}")
-    axis += len(full) if axis < 0 else 0
+    axis = node.axis("axis", len(full))
     if places is None:
         raise OpaqueNode(known=False)
     out = [*full[:axis], *places, *full[axis + 1 :]]
@@ -248,7 +238,7 @@ def size(b: GraphReader, node: GraphNode) -> None:
 def expand(b: GraphReader, node: GraphNode) -> None:
     """Sizes of 1 repeated: only its shape is known, unless nothing changes."""
     x, full = b.known(node)
-    const = b.const(node.input(1)) if node.input(1) else None
+    const = b.const(node.input(1))
     values = None if const is None else const.values
     sizes = None if values is None else [n for n in values if not isinstance(n, float)]
     out = None if sizes is None else broadcast(full, sizes)
@@ -263,7 +253,7 @@ def expand(b: GraphReader, node: GraphNode) -> None:
 def tile(b: GraphReader, node: GraphNode) -> None:
     """Each axis repeated: only its shape is known."""
     _, full = b.known(node)
-    times = numbers(b.const(node.input(1))) if node.input(1) else None
+    times = numbers(b.const(node.input(1)))
     if times is None or len(times) != len(full):
         raise OpaqueNode(known=False)
     raise OpaqueNode([n * t for n, t in zip(full, times, strict=True)])

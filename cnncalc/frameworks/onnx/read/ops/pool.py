@@ -71,7 +71,7 @@ def global_lp(b: GraphReader, node: GraphNode) -> None:
 def reduced(node: GraphNode, b: GraphReader) -> tuple[Output, tuple[Size, ...], list[int], bool]:
     """What a reduction reads, its shape, over which axes, and whether they stay."""
     x, full = b.known(node)
-    given = [b.const(name) for name in node.inputs]
+    given = b.given(node)
     if node.input(1) and given[1] is None:
         raise OpaqueNode(known=False)
     axes = axes_of(node, given, len(full))

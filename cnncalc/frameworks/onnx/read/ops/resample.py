@@ -69,7 +69,7 @@ LARGEST_SCALE = 2.0**63
 def resize(b: GraphReader, node: GraphNode) -> None:
     """By scales, or to sizes; where its values are other than upsample's, only its shape is known."""
     x, full = b.known(node)
-    scales, sizes = _scales(b, node), numbers(b.const(node.input(3))) if node.input(3) else None
+    scales, sizes = _scales(b, node), numbers(b.const(node.input(3)))
     axes = node.ints("axes") or list(range(len(full)))
     if (scales is None) == (sizes is None) or node.text("keep_aspect_ratio_policy", "stretch") != "stretch":
         raise OpaqueNode(known=False)
@@ -92,7 +92,7 @@ def _scales(b: GraphReader, node: GraphNode) -> list[float] | None:
     found = node.floats("scales")
     if found is None:
         at = 1 if len(node.inputs) == 2 else 2
-        const = b.const(node.input(at)) if node.input(at) else None
+        const = b.const(node.input(at))
         values = None if const is None else const.values
         found = [float(v) for v in values if isinstance(v, (int, float))] if values else None
     for scale in found or []:

@@ -9,8 +9,8 @@ from ..reader import GraphReader, Output
 
 def recognised(b: GraphReader, node: GraphNode, target: Shape) -> bool:
     """Whether a Reshape to this sample ends one of these; its layer then stands in place of the three."""
-    middle = _alone(b, node.input(0), "Transpose", "InstanceNormalization")
-    first = middle and _alone(b, middle.input(0), "Reshape")
+    middle = b.sole_maker(node.input(0), "Transpose", "InstanceNormalization")
+    first = middle and b.sole_maker(middle.input(0), "Reshape")
     if not middle or not first or target == NOTHING_KNOWN:
         return False
     source, inner = b.value(first.input(0)), b.value(first.outputs[0])
@@ -24,11 +24,6 @@ def recognised(b: GraphReader, node: GraphNode, target: Shape) -> bool:
     op, keys = found
     b.make(node, op, source, keys)
     return True
-
-
-def _alone(b: GraphReader, name: str, *ops: str) -> GraphNode | None:
-    maker = b.makers.get(name)
-    return maker if maker is not None and maker.op in ops and b.graph.uses.get(name) == 1 else None
 
 
 Found = tuple[str, dict[str, object]]
@@ -46,9 +41,7 @@ def _channels(b: GraphReader, node: GraphNode, middle: GraphNode, source: Output
 def _groups(b: GraphReader, node: GraphNode, middle: GraphNode, source: Output, inner: Output) -> Found | None:
     """(g, everything) normalised, weights of 1 and biases of 0: how exporters write a group norm."""
     weight, bias = [b.const(name) for name in middle.inputs[1:3]]
-    plain = (
-        weight is not None and bias is not None and set(weight.values or ()) == {1} and set(bias.values or ()) == {0}
-    )
+    plain = [None if const is None else set(const.values or ()) for const in (weight, bias)] == [{1}, {0}]
     if not plain or len(inner.shape) != 2:
         return None
     keys: dict[str, object] = {"g": inner.shape[0], "eps": middle.number("epsilon", 1e-5)}
