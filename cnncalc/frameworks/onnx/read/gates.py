@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from itertools import permutations
 from math import isclose, pi, sqrt
 from typing import Any, NamedTuple
 
@@ -10,16 +10,40 @@ from .model import GraphNode
 from .reader import GraphReader
 
 Inner = list[GraphNode]
+X = "x"
+Pattern = str | float | tuple[Any, ...]
+"""X, a number, an operator with its operands in any order, or a number times operands: (PRODUCT, number, *operands)."""
+PRODUCT = "product"
 
 
 class Gate(NamedTuple):
     """x*f(x)*factor, as one op."""
 
     op: str
-    keys: dict[str, Any]
     factor: float
-    find: Callable[[GraphReader, str, str], Inner | None]
-    """The nodes that f is made of, from its result's name and x's; None if it is another function."""
+    patterns: tuple[Pattern, ...]
+    """What f may be written as."""
+    keys: dict[str, Any] = {}
+
+
+GATES = (
+    Gate("silu", 1, (("Sigmoid", X),)),
+    Gate("mish", 1, (("Tanh", ("Softplus", X)),)),
+    Gate("hardswish", 1, (("HardSigmoid", X),)),
+    Gate("hardswish", 1 / 6, (("Clip", ("Add", 3, X)),)),
+    Gate("gelu", 0.5, (("Add", 1, ("Erf", (PRODUCT, sqrt(0.5), X))),)),
+    Gate(
+        "gelu",
+        0.5,
+        tuple(
+            [
+                ("Add", 1, ("Tanh", (PRODUCT, sqrt(2 / pi), ("Add", X, (PRODUCT, 0.044715, *cube)))))
+                for cube in ((X, X, X), (("Pow", X, 3),))
+            ]
+        ),
+        {"approximate": True},
+    ),
+)
 
 
 class Product(NamedTuple):
@@ -31,18 +55,19 @@ class Product(NamedTuple):
 
 
 def gate(b: GraphReader, node: GraphNode) -> bool:
-    """Whether a product is one of GATES; its layer then stands in place of those of its parts."""
-    found = _product(b, node)
-    if found is None or len(found.names) != 2:
+    """Whether a product is one of GATES; its layer then replaces those of its parts."""
+    product = _product(b, node)
+    if product is None or len(product.names) != 2:
         return False
-    for x, other in (found.names, found.names[::-1]):
+    for x, other in (product.names, product.names[::-1]):
         for kind in GATES:
-            inner = kind.find(b, other, x) if isclose(kind.factor, found.factor, rel_tol=1e-4) else None
-            if inner is not None:
-                for part in (*found.inner, *inner):
-                    b.drop(part)
-                b.make(node, kind.op, b.value(x), kind.keys)
-                return True
+            for pattern in kind.patterns if isclose(kind.factor, product.factor, rel_tol=1e-4) else ():
+                inner = _match(b, other, pattern, x)
+                if inner is not None:
+                    for part in (*product.inner, *inner):
+                        b.drop(part)
+                    b.make(node, kind.op, b.value(x), kind.keys)
+                    return True
     return False
 
 
@@ -71,89 +96,36 @@ def _product(b: GraphReader, node: GraphNode) -> Product | None:
     return Product(names, factor, inner) if len(names) < 5 else None
 
 
-def _with_number(b: GraphReader, node: GraphNode, number: float) -> str | None:
-    """The other operand of a node that takes this number, too."""
-    for const, other in (node.inputs[:2], node.inputs[1::-1]):
-        found = b.const(const)
-        value = None if found is None else found.scalar()
-        if value is not None and isclose(value, number, rel_tol=1e-4):
-            return other
+def _match(b: GraphReader, name: str, pattern: Pattern, x: str) -> Inner | None:
+    """The nodes that make a value as a pattern says, from x; None if they do not."""
+    if not isinstance(pattern, tuple):
+        const = b.const(name)
+        value = None if const is None or pattern == X else const.scalar()
+        same = name == x if value is None else isclose(value, pattern, rel_tol=1e-4)  # type: ignore[arg-type]
+        return [] if same and (pattern == X) == (value is None) else None
+    op, *operands = pattern
+    if op == PRODUCT:
+        maker = b.sole_maker(name, "Mul", "Div")
+        product = maker and _product(b, maker)
+        if not maker or not product or not isclose(product.factor, operands.pop(0), rel_tol=1e-3):
+            return None
+        names, inner = product.names, [maker, *product.inner]
+    else:
+        maker = b.sole_maker(name, op)
+        if maker is None or not _fits(b, maker):
+            return None
+        names, inner = maker.inputs[: len(operands)], [maker]
+    if len(names) != len(operands):
+        return None
+    for order in permutations(operands) if op != "Pow" else [operands]:
+        parts = [_match(b, one, operand, x) for one, operand in zip(names, order, strict=True)]
+        if None not in parts:
+            return [*inner, *[node for part in parts for node in part or []]]
     return None
 
 
-def _silu(b: GraphReader, name: str, x: str) -> Inner | None:
-    maker = b.sole_maker(name, "Sigmoid")
-    return [maker] if maker is not None and maker.input(0) == x else None
-
-
-def _mish(b: GraphReader, name: str, x: str) -> Inner | None:
-    outer = b.sole_maker(name, "Tanh")
-    inner = outer and b.sole_maker(outer.input(0), "Softplus")
-    return [outer, inner] if outer and inner and inner.input(0) == x else None
-
-
-def _hard(b: GraphReader, name: str, x: str) -> Inner | None:
-    maker = b.sole_maker(name, "HardSigmoid")
-    if maker is None or maker.input(0) != x:
-        return None
-    exact = isclose(maker.number("alpha", 0.2), 1 / 6, rel_tol=1e-5) and maker.number("beta", 0.5) == 0.5
-    return [maker] if exact else None
-
-
-def _clipped(b: GraphReader, name: str, x: str) -> Inner | None:
-    """Clip(x + 3, 0, 6)."""
-    outer = b.sole_maker(name, "Clip")
-    layer = outer and b.value(name).layer
-    inner = outer and b.sole_maker(outer.input(0), "Add")
-    if not outer or not inner or not layer or layer.op != "relu6" or _with_number(b, inner, 3) != x:
-        return None
-    return [outer, inner]
-
-
-def _erf(b: GraphReader, name: str, x: str) -> Inner | None:
-    """1 + erf(x/sqrt(2))."""
-    outer = b.sole_maker(name, "Add")
-    curve = outer and b.sole_maker(_with_number(b, outer, 1) or "", "Erf")
-    scaled = curve and b.sole_maker(curve.input(0), "Mul", "Div")
-    found = scaled and _product(b, scaled)
-    if not outer or not curve or not scaled or not found or found.names != [x]:
-        return None
-    return [outer, curve, scaled, *found.inner] if isclose(found.factor, sqrt(0.5), rel_tol=1e-4) else None
-
-
-def _tanh(b: GraphReader, name: str, x: str) -> Inner | None:
-    """1 + tanh(sqrt(2/pi)*(x + 0.044715*x**3))."""
-    outer = b.sole_maker(name, "Add")
-    curve = outer and b.sole_maker(_with_number(b, outer, 1) or "", "Tanh")
-    scaled = curve and b.sole_maker(curve.input(0), "Mul")
-    found = scaled and _product(b, scaled)
-    if not outer or not curve or not scaled or not found or not isclose(found.factor, sqrt(2 / pi), rel_tol=1e-4):
-        return None
-    added = b.sole_maker(found.names[0], "Add") if len(found.names) == 1 else None
-    cubed = added and _cubed(b, [name for name in added.inputs if name != x], x)
-    return [outer, curve, scaled, *found.inner, added, *cubed] if added and cubed else None
-
-
-def _cubed(b: GraphReader, names: list[str], x: str) -> Inner | None:
-    """0.044715*x**3, as a power or as a product."""
-    maker = b.sole_maker(names[0], "Mul") if len(names) == 1 else None
-    found = maker and _product(b, maker)
-    if not maker or not found or not isclose(found.factor, 0.044715, rel_tol=1e-3):
-        return None
-    if found.names == [x] * 3:
-        return [maker, *found.inner]
-    power = b.sole_maker(found.names[0], "Pow") if len(found.names) == 1 else None
-    three = power and b.const(power.input(1))
-    if not power or not three or three.scalar() != 3 or power.input(0) != x:
-        return None
-    return [maker, *found.inner, power]
-
-
-GATES = (
-    Gate("silu", {}, 1, _silu),
-    Gate("mish", {}, 1, _mish),
-    Gate("hardswish", {}, 1, _hard),
-    Gate("hardswish", {}, 1 / 6, _clipped),
-    Gate("gelu", {}, 0.5, _erf),
-    Gate("gelu", {"approximate": True}, 0.5, _tanh),
-)
+def _fits(b: GraphReader, node: GraphNode) -> bool:
+    """Whether the attributes and the bounds of a node are those of a gate."""
+    if node.op == "HardSigmoid":
+        return isclose(node.number("alpha", 0.2), 1 / 6, rel_tol=1e-5) and node.number("beta", 0.5) == 0.5
+    return node.op != "Clip" or b.value(node.outputs[0]).layer.op == "relu6"
