@@ -19,7 +19,7 @@ from ..sizes import show, size_text
 from . import weights as arrays
 from .convolution.convolve import convolve
 from .gradients import bias_gradient, weight_gradient
-from .job import Fed, real
+from .job import Samples, real
 from .kernels.conv import channelwise, kernel_first, windows_of
 from .npy import machine_memory
 from .program import channels_first
@@ -89,15 +89,15 @@ class Learner:
         layout: str | None = None,
     ):
         """SpecError for another layer than a convolution, ShapeError where x, y and the kernel do not go together."""
-        fed = Fed(network, x.shape, dialect, layout)
-        layers = fed.report.layers
+        samples = Samples(network, x.shape, dialect, layout)
+        layers = samples.report.layers
         op = family(layers[0].op)
         if len(layers) > 1 or op not in LEARNED:
             what = f"{len(layers)} layers" if len(layers) > 1 else op
             raise SpecError(f"what is learned is one convolution, and this is {what}", f"as {' or '.join(LEARNED)}")
         self.layer = layer = layers[0]
-        count = fed.batch or 1
-        back = fed.given_back(tuple([n for n in layer.traced.out if isinstance(n, int)]), count)
+        count = samples.batch or 1
+        back = samples.returned(tuple([n for n in layer.traced.out if isinstance(n, int)]), count)
         if y.shape != back:
             raise ShapeError(
                 f"y has the shape {show(y.shape)}, and {show(back)} comes out", "y is what should come out"
@@ -107,16 +107,16 @@ class Learner:
             _check_finite(array, name)
         kind = np.result_type(*kinds)
         self.kind = kind if kind in (np.float32, np.float64) else np.dtype(np.float64)
-        given = arrays.named(fed.report, init, None)
-        arrays.check(fed.report, given, seed)
-        bound = arrays.bind(fed.report, given, seed, self.kind)
+        given = arrays.named(samples.report, init, None)
+        arrays.check(samples.report, given, seed)
+        bound = arrays.bind(samples.report, given, seed, self.kind)
         self.weight = bound[f"{layer.name}.weight"].astype(self.kind, order="C")
         self.bias = np.zeros(layer.values["c_o"], self.kind) if layer.values["bias"] else None
         self._task = Task(op, layer.values, layer.env.dialect, layer.env.channels_last, 1 << 26)
         self.windows = windows_of(self._task)
-        samples = (count, *[n for n in layer.traced.out if isinstance(n, int)])
-        self.x = self._first(fed.samples(x).astype(self.kind, copy=False))
-        self.y = self._first(y.reshape(samples).astype(self.kind, copy=False))
+        results = (count, *[n for n in layer.traced.out if isinstance(n, int)])
+        self.x = self._first(samples.split(x).astype(self.kind, copy=False))
+        self.y = self._first(y.reshape(results).astype(self.kind, copy=False))
         self.g = layer.values["g"] if op == "conv" else self.x.shape[1]
         self._eps = 64 * float(np.finfo(self.kind).eps)
         self._rounding = self._eps**2 * float(np.square(self.y, dtype=np.float64).sum())

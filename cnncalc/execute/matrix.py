@@ -53,7 +53,7 @@ def job(
     """A linear network ready for one sample, in its only kernel's dtype, else float32. SpecError for a batch."""
     kind = weights.dtype if isinstance(weights, np.ndarray) else np.dtype(np.float32)
     found = Job(network, sample, kind, weights, dialect=dialect, layout=layout, seed=seed)
-    if found.fed.batch is not None:
+    if found.samples.batch is not None:
         raise SpecError(f"{show(sample)} is a batch", "a matrix is for one sample: leave the batch out")
     return found
 
@@ -77,7 +77,7 @@ def fill(job: Job, sink: Sink) -> None:
         found = Memory((count, rows), matrix.dtype)
         samples = job.result(job.last, count)[2]
         found.array = found.array.reshape(samples)
-        job.run(units.reshape(count, *job.fed.sample), {job.last: found})
+        job.run(units.reshape(count, *job.samples.sample), {job.last: found})
         matrix[:, begin : begin + count] = found.array.reshape(count, rows).T
     sink.done(0, rows)
 

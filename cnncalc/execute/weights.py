@@ -11,7 +11,7 @@ from zlib import crc32
 import numpy as np
 
 from ..errors import Path, ShapeError, SpecError, Where, nearest, shown
-from ..network import Network, Source
+from ..network import Network, Origin
 from ..report import LayerReport, Report
 from ..sizes import Shape, show
 from ..trace import shape as trace_shape
@@ -72,7 +72,7 @@ def named(report: Report, given: Given | Array | None, bias: Array | None) -> Gi
 def carried(network: Network, seed: int | None = None) -> dict[str, Array]:
     """The arrays that a network's own file holds. SpecError where it has only their shapes, and no seed draws them."""
     found = {}
-    for name, read in (network.source.weights if network.source is not None else {}).items():
+    for name, read in (network.origin.weights if network.origin is not None else {}).items():
         try:
             found[name] = np.asarray(read())
         except SpecError:
@@ -81,15 +81,15 @@ def carried(network: Network, seed: int | None = None) -> dict[str, Array]:
     return found
 
 
-class _Given(Source):
+class _Given(Origin):
     """Where a network was read from, with the weights of another file."""
 
-    def __init__(self, source: Source | None, given: Given):
-        self._source = source
+    def __init__(self, origin: Origin | None, given: Given):
+        self._origin = origin
         self.weights = {name: partial(_read, array) for name, array in given.items()}
 
     def locate(self, path: Path, key: str | None) -> Where | None:
-        return None if self._source is None else self._source.locate(path, key)
+        return None if self._origin is None else self._origin.locate(path, key)
 
 
 def _read(array: Array | Stored) -> Array:
@@ -102,7 +102,7 @@ def sourced(network: Network, given: Given | Array | None) -> Network:
     arrays = named(report, given, None)
     without = without_biases(network, arrays)
     check(report if without is network else trace_shape(without.inlined()), arrays, None)
-    return without._replace(source=_Given(network.source, arrays))
+    return without._replace(origin=_Given(network.origin, arrays))
 
 
 def _only(report: Report, role: str) -> str:

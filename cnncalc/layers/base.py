@@ -5,12 +5,12 @@ To add an op, write a class with its `KEYS` and its `trace`, and name it in its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import gcd
 from typing import Any, ClassVar, NamedTuple
 
 from ..dialects import Dialect
-from ..errors import ShapeError
+from ..errors import ShapeError, shown
 from ..field import UNKNOWN, Field
 from ..sizes import Shape, Size, known, show
 from .keys import Reader
@@ -42,6 +42,8 @@ class Traced(NamedTuple):
     macs: int | None = 0
     local: int | None = None
     """For convolutions: the weights of a locally connected layer of the same window."""
+    axes: tuple[int, ...] = ()
+    """The axes it works along, counted from the front, the batch being 0: those that `axis` or the like names."""
 
 
 class Layer:
@@ -135,15 +137,6 @@ def split(x: Shape, env: Env, nd: int | None, op: str) -> tuple[Size, Shape]:
     return (x[-1], x[:-1]) if env.channels_last else (x[0], x[1:])
 
 
-def first_rank(layers: Iterable[Layer]) -> int | None:
-    """The spatial rank of the first layer that has one; None where none has before the axes are made anew."""
-    for layer in layers:
-        rank = layer.rank()
-        if rank is not None or layer.MAKES_AXES:
-            return rank
-    return None
-
-
 def family(op: str) -> str:
     """An op's word without its number of axes: `conv` of `conv1d`."""
     return op.removesuffix("1d").removesuffix("3d")
@@ -154,6 +147,22 @@ def _rank_help(op: str, have: int, nd: int | None) -> str | None:
     if nd is None or have not in (1, 2, 3):
         return None
     return f"for {have} {'axis' if have == 1 else 'axes'} the op is {bare}{'' if have == 2 else f'{have}d'}"
+
+
+def axis_of(axis: int, x: Shape, key: str = "axis") -> int:
+    """Return an axis of the sample x counted from the front, the batch being 0. ShapeError for what is not one."""
+    if axis == 0 or not -len(x) <= axis <= len(x):
+        help = f"the axes are 1 to {len(x)}, the batch is 0, the last is -1"
+        raise ShapeError(f"axis {axis} is not an axis of {show(x)}", help, key=key)
+    return axis if axis > 0 else axis + len(x) + 1
+
+
+def axes_of(axes: Sequence[int], x: Shape, key: str = "axis") -> tuple[int, ...]:
+    """Return axes of the sample x counted from the front, in their order. ShapeError for one given twice."""
+    resolved = tuple([axis_of(axis, x, key) for axis in axes])
+    if len(set(resolved)) < len(axes):
+        raise ShapeError(f"{key} {shown(axes)} names an axis twice", "give each axis once", key=key)
+    return resolved
 
 
 def join(c: Size, space: Shape, env: Env) -> Shape:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import SpecError, shown
 from ..sizes import MOST_SIZES, NOTHING_KNOWN, Shape, read_shape, to_json
-from .base import Env, Fields, Layer, Traced, first_rank, unseen
+from .base import Env, Fields, Layer, Traced, unseen
 from .keys import Schema, takes, whole, whole_form
 
 
@@ -28,9 +28,6 @@ class Block(Layer):
     NESTS = True
     layers: Any
     """Nodes, of `network.wire`."""
-
-    def rank(self) -> int | None:
-        return first_rank(node.layer for node in self.layers)
 
 
 def shape_form(nd: int | None) -> Schema:

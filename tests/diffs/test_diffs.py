@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cnncalc
-from cnncalc.diffs import ABSENT, Change, Difference, compare
+from cnncalc import diffs
+from cnncalc.diffs import ABSENT, Change, Difference
 from cnncalc.diffs.pairs import Item, align, in_order, match
 from cnncalc.render import Style
 from cnncalc.render.diffs.as_markdown import code
@@ -27,7 +28,7 @@ from tests.program import Ended, environment, here, process
 
 def diff(a: Any, b: Any, **more: Any) -> Difference:
     """What changed between two specs."""
-    return compare(cnncalc.shape(a, **more), cnncalc.shape(b, **more))
+    return diffs.diff(cnncalc.shape(a, **more), cnncalc.shape(b, **more))
 
 
 def keys(found: Difference) -> dict[str, list[tuple[str, Any, Any]]]:
@@ -179,7 +180,7 @@ def test_a_key_of_its_own_and_what_follows() -> None:
 
 def test_what_the_input_makes_of_a_padding_word_follows() -> None:
     old, new = cnncalc.shape("3x8x8 conv:8,k3,s2,same"), cnncalc.shape("3x9x9 conv:8,k3,s2,same")
-    found = compare(old, new)
+    found = diffs.diff(old, new)
     assert [tuple(c) for c in found.settings] == [("input", (3, 8, 8), (3, 9, 9))]
     assert [x.name for x in found.following] == ["conv1"]
     assert not found.changed
@@ -193,7 +194,7 @@ def test_a_padding_word_that_is_written_otherwise_is_no_difference() -> None:
 def test_a_report_is_its_spec() -> None:
     for name in ("mobilenet_v1", "lenet5", "vgg16"):
         report = cnncalc.shape(name)
-        assert not compare(report, cnncalc.shape(report.to_dict()))
+        assert not diffs.diff(report, cnncalc.shape(report.to_dict()))
 
 
 def test_a_wider_report_still_tells_what_follows() -> None:
@@ -248,7 +249,7 @@ def test_the_unknown_is_never_nothing() -> None:
     assert (macs.old, macs.new, macs.by, macs.is_unknown) == (None, None, None, True)
     assert [c.what for c in found.changed[0].figures if c.is_unknown] == ["macs", "fc_weights", "local_weights"]
     assert not diff("3xHxW conv:6,k3", "3xHxW conv:6,k3")
-    half = compare(cnncalc.shape("3x8x8 conv:6,k3"), cnncalc.shape("3xHxW conv:6,k3"))
+    half = diffs.diff(cnncalc.shape("3x8x8 conv:6,k3"), cnncalc.shape("3xHxW conv:6,k3"))
     macs = next(change for change in half.totals if change.what == "macs")
     assert (macs.old, macs.by, share_text(macs), macs.differs) == (5832, None, "unknown", True)
 
@@ -271,7 +272,7 @@ def test_unknown_sizes(old: Any, new: Any, unknown: bool, differs: bool) -> None
 def test_dialect_and_layout_are_settings() -> None:
     old = cnncalc.shape("3x8x8 avgpool:k3,p1 batchnorm")
     new = cnncalc.shape("8x8x3 avgpool:k3,p=same batchnorm", dialect="keras")
-    found = compare(old, new)
+    found = diffs.diff(old, new)
     assert [change.what for change in found.settings] == ["input", "dialect", "layout"]
     assert [x.name for x in found.following] == ["batchnorm1"]
 
@@ -333,7 +334,7 @@ def test_the_other_way_round_is_the_mirror_image(a: dict[str, Any], b: dict[str,
 @given(specs(), specs())
 def test_what_came_and_went_adds_up(a: dict[str, Any], b: dict[str, Any]) -> None:
     old, new = cnncalc.shape(a), cnncalc.shape(b)
-    found = compare(old, new)
+    found = diffs.diff(old, new)
     assert len(old.layers) + len(found.added) - len(found.removed) == len(new.layers)
     by_params = sum(x.new.params or 0 for x in found.added if x.new) - sum(
         x.old.params or 0 for x in found.removed if x.old
@@ -359,7 +360,7 @@ def test_ten_thousand_layers_in_no_time() -> None:
     del other[5000:5100]
     old, new = (cnncalc.shape({"input": [4, 8, 8], "layers": layers}) for layers in (base, list(reversed(other))))
     begin = time.process_time()
-    assert compare(old, new)
+    assert diffs.diff(old, new)
     assert time.process_time() - begin < 8
 
 
@@ -552,10 +553,10 @@ USAGE = "  layer words go in quotes: cnncalc diff '3x32x32 conv:16,k3 relu' '3x3
         (["vgg11"], f"diff compares two networks, and one network is given\n{USAGE}"),
         (["3x8x8", "conv:1", "conv:2"], f"diff compares two networks, and 3 are given\n{USAGE}"),
         (["-", "-"], "standard input can be only one of the two\n  give a file for the other\n"),
-        (["vgg11", " "], f"' ' is no network\n{USAGE}"),
+        (["vgg11", " "], f"' ' is not a network\n{USAGE}"),
         (
             ["vgg11", "vgg17"],
-            "'vgg17' is no layer word, no file and no network of the zoo\n  vgg17\n  ^~~~~\n"
+            "'vgg17' is not a layer, a file or a built-in network\n  vgg17\n  ^~~~~\n"
             "  did you mean 'vgg19' or 'vgg16' or 'vgg11'?\n",
         ),
         (
@@ -577,7 +578,7 @@ USAGE = "  layer words go in quotes: cnncalc diff '3x32x32 conv:16,k3 relu' '3x3
             "unknown op 'cnv'\n  3x8x8 cnv:16 relu\n        ^~~\n  did you mean 'conv' or 'convT' or 'dwconv'?\n",
         ),
         (["vgg11", "none.json"], "there is no file 'none.json'\n  none.json\n  ^~~~~~~~~\n"),
-        (["vgg11", "vgg16", "--json", "--format", "table"], "json and table are two formats\n  ask for one of them\n"),
+        (["vgg11", "vgg16", "--json", "--format", "table"], "json and table are two formats\n  choose one of them\n"),
     ],
 )
 def test_errors(args: list[str], text: str) -> None:
@@ -664,16 +665,15 @@ def test_a_file_comes_before_a_revision(inside: Path) -> None:
         (":nt.json", "there is no file 'nt.json' in git's index\n  did you mean 'net.json'?\n"),
         (
             "nope:net.json",
-            "'nope:net.json' is no layer word and no file, and git has no revision 'nope'\n"
-            "  git log lists the revisions\n",
+            "'nope:net.json' is not a layer or a file, and git has no revision 'nope'\n  git log lists the revisions\n",
         ),
         (
             "cnv:64,k3",
-            "'cnv:64,k3' is no layer word and no file, and git has no revision 'cnv'\n"
+            "'cnv:64,k3' is not a layer or a file, and git has no revision 'cnv'\n"
             "  did you mean 'conv' or 'convT' or 'dwconv'?\n",
         ),
-        ("HEAD:nets, größere", "'nets, größere' is no file at revision 'HEAD'\n  name a file in it\n"),
-        ("HEAD:", "'.' is no file at revision 'HEAD'\n  name a file in it\n"),
+        ("HEAD:nets, größere", "'nets, größere' is not a file at revision 'HEAD'\n  name a file in it\n"),
+        ("HEAD:", "'.' is not a file at revision 'HEAD'\n  name a file in it\n"),
     ],
 )
 def test_what_git_does_not_have(inside: Path, word: str, text: str) -> None:
@@ -697,7 +697,7 @@ def test_without_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     ended = here(["diff", "HEAD:net.json", "vgg11"])
     assert (ended.code, ended.err) == (
         2,
-        "'HEAD:net.json' is no layer word and no file, and git says: not a git repository (or any of the parent "
+        "'HEAD:net.json' is not a layer or a file, and git says: not a git repository (or any of the parent "
         "directories): .git\n  REVISION:PATH is read in a git repository\n",
     )
 

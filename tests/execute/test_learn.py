@@ -348,6 +348,17 @@ def test_the_textbooks_matrix_of_integers(tmp_path: Path) -> None:
     assert done.err == ""
 
 
+def test_the_matrix_as_json(tmp_path: Path) -> None:
+    line = ["dense", "conv:1,k2", "-i", "3x3", "--seed", "0", "-q", "--json"]
+    found = json.loads(here(line).out)
+    assert (found["layer"], found["shape"], found["dtype"]) == ("conv1", [4, 9], "float32")
+    path = tmp_path / "m.npy"
+    written = json.loads(here([*line, "-o", str(path)]).out)
+    assert written == {key: found[key] for key in ("layer", "shape", "dtype")}
+    np.testing.assert_allclose(np.load(path), found["values"])
+    assert here([*line, "-o", "-"]).code == 2
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
@@ -369,4 +380,4 @@ def test_no_matrix(args: list[str], words: str, tmp_path: Path) -> None:
 def test_the_bias_is_no_part_of_it() -> None:
     done = here(["dense", "conv:1,bias=true", "-i", "2x2", "--seed", "0"])
     assert done.code == 0
-    assert "the bias is no part of the matrix" in done.err
+    assert "the bias is not part of the matrix" in done.err

@@ -10,11 +10,11 @@ from collections import Counter
 from typing import Any
 
 from ....errors import SpecError, shown
-from ....layers import OPS
-from ....wiring import unused_name
+from ....input import Reading
 from ...build import NO_FIGURES, Draft, Imported, SpecBuilder
+from ...inputs import keep_reading
 from .config import Tensor, TensorKey, leaves
-from .functions import Raw, out_of
+from .functions import out_of
 from .graph import Conventions, ModelReader
 from .model import UNWRITTEN, KerasModel, check_calls, is_model_config, read_model
 
@@ -39,8 +39,9 @@ def read(value: Any) -> Imported:
     layers = reader.spec.spec()
     spec: dict[str, Any] = {"name": model.name} if model.name is not None else {}
     if model.shape is not None and len(model.shape) > 1:
-        spec["input"] = list(model.shape if model.shape[0] is not None else model.shape[1:])
-        _say_axes(len(model.shape) - 1, layers)
+        has_batch = model.shape[0] is not None
+        spec["input"] = list(model.shape if has_batch else model.shape[1:])
+        keep_reading(layers, len(spec["input"]), Reading.BATCH if has_batch else Reading.SAMPLE)
     spec |= {"dialect": "keras", "layout": "NHWC" if channels_last else "NCHW", "layers": layers}
     return Imported(spec, {})
 
@@ -106,37 +107,3 @@ def _end(spec: SpecBuilder, outputs: list[Draft]) -> None:
     for output in outputs:
         if uses[output]:
             spec.add(f"{output.name}_output", "identity", [output], derived=True)
-
-
-def _reads(layer: Raw) -> list[str]:
-    given = layer.get("from", [])
-    return [given] if isinstance(given, str) else given
-
-
-def _say_axes(sizes: int, layers: list[Raw]) -> None:
-    """Say how many axes arrive where the layers do not, or would be taken to mean something else."""
-    rank = _first_rank(layers)
-    if sizes == (rank + 1 if rank is not None else 3) or (rank is None and sizes == 1):
-        return
-    first = layers[0]
-    if first["op"] == "identity" and "from" not in first:
-        first["axes"] = sizes - 1
-        return
-    name = unused_name("input_axes", {layer["name"] for layer in layers})
-    for layer in layers:
-        reads = [name if one == "input" else one for one in _reads(layer)]
-        if reads:
-            layer["from"] = reads[0] if len(reads) == 1 else reads
-    layers.insert(0, {"name": name, "op": "identity", "axes": sizes - 1})
-
-
-def _first_rank(layers: list[Raw]) -> int | None:
-    """How many spatial axes the first layer has that has any, as `layers.base.first_rank` tells of made layers."""
-    for raw in layers:
-        cls, nd = OPS[raw["op"]]
-        inner = raw.get("layers")
-        given = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
-        rank = _first_rank(inner) if inner else cls(raw["op"], nd, {k: given[k] for k in cls.KEYS if k in given}).rank()
-        if rank is not None or cls.MAKES_AXES:
-            return rank
-    return None

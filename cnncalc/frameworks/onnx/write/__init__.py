@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ....errors import SpecError
-from ....input import feed
 from ....layers.base import family
 from ....network import Network
 from ....registry import Registry
@@ -24,9 +23,7 @@ def write(network: Network) -> bytes:
     """
     network = network.inlined()
     report = shape(network)
-    assert report.network.input is not None
-    batch, sample, _ = feed(report.network, report.network.input, None)
-    file = OnnxFile(report, batch)
+    file = OnnxFile(report, report.batch)
     for layer in report.layers:
         word = family(layer.op)
         if word in REFUSED:
@@ -37,7 +34,7 @@ def write(network: Network) -> bytes:
     graph = helper.make_graph(
         file.nodes,
         network.name or "network",
-        [file.value("input", sample)],
+        [file.value("input", report.sample)],
         [file.value(layer.name, layer.traced.out) for layer in outputs[-1:] + outputs[:-1]],
         file.initialisers,
         value_info=[file.value(layer.name, layer.traced.out) for layer in report.layers if layer not in outputs],

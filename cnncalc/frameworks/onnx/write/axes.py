@@ -28,7 +28,7 @@ def reshape(file: OnnxFile, layer: LayerReport) -> None:
 @WRITERS.register("permute")
 def permute(file: OnnxFile, layer: LayerReport) -> None:
     """The batch stays in front."""
-    file.node("Transpose", file.reads(layer), layer.name, perm=[0, *layer.values["order"]])
+    file.node("Transpose", file.reads(layer), layer.name, perm=[0, *layer.traced.axes])
 
 
 def _pads(file: OnnxFile, layer: LayerReport, sign: int) -> str:
