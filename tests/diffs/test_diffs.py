@@ -8,6 +8,7 @@ import re
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,13 +18,14 @@ from hypothesis import strategies as st
 import cnncalc
 from cnncalc import diffs
 from cnncalc.diffs import ABSENT, Change, Difference
+from cnncalc.diffs import revision as git_revision
 from cnncalc.diffs.pairs import Item, align, in_order, match
 from cnncalc.render import Style
 from cnncalc.render.diffs.as_markdown import code
 from cnncalc.render.diffs.as_markdown import render as markdown
 from cnncalc.render.diffs.rows import percent, share_text, short
 from cnncalc.sizes import UNKNOWN
-from tests.program import Ended, environment, here, process
+from tests.program import Ended, environment, here, posix, process
 
 
 def diff(a: Any, b: Any, **more: Any) -> Difference:
@@ -653,6 +655,13 @@ def test_paths_below_the_top(inside: Path, monkeypatch: pytest.MonkeyPatch) -> N
     )
 
 
+def test_a_path_of_windows_is_one_of_git(inside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(git_revision, "os", SimpleNamespace(**{**vars(os), "sep": "\\"}))
+    old = git_revision.at_revision("HEAD~1:net.json")
+    assert git_revision.at_revision("HEAD~1:nets, größere\\ä b.json") == old
+
+
+@posix
 def test_a_file_comes_before_a_revision(inside: Path) -> None:
     (inside / "HEAD:net.json").write_text('[{"op": "relu"}]')
     assert here(["diff", "HEAD:net.json", "relu", "-i", "3x8x8"]).out == "no difference\n"
