@@ -70,8 +70,8 @@ def _channels_last(model: KerasModel) -> bool:
     formats: Counter[object] = Counter()
     axes: Counter[object] = Counter()
     _count_formats(model, formats, axes)
-    found = formats or axes
-    return found["channels_first"] <= found["channels_last"]
+    votes = formats or axes
+    return votes["channels_first"] <= votes["channels_last"]
 
 
 def _count_formats(model: KerasModel, formats: Counter[object], axes: Counter[object]) -> None:

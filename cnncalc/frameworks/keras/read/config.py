@@ -113,8 +113,8 @@ def plain(value: Any) -> Any:
     """A value without the wrapping of arrays and tuples."""
     if isinstance(value, dict) and value.get("class_name") in ("__numpy__", "__tensor__", "__tuple__"):
         config = value.get("config")
-        found = value.get("items") if value["class_name"] == "__tuple__" else None
-        return found if config is None else config.get("value") if isinstance(config, dict) else config
+        items = value.get("items") if value["class_name"] == "__tuple__" else None
+        return items if config is None else config.get("value") if isinstance(config, dict) else config
     return value
 
 

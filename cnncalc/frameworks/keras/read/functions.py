@@ -55,8 +55,8 @@ def activation(value: Any, call: LayerCall) -> Raw | None:
     if isinstance(value, dict):
         kind, config = value.get("class_name"), value.get("config")
         if isinstance(kind, str) and kind in FUNCTIONS and isinstance(config, dict):
-            found = FUNCTIONS[kind](call._replace(kind=kind, config=config))
-            return found if isinstance(found, dict) else _unknown(kind, call.sizes())
+            layer = FUNCTIONS[kind](call._replace(kind=kind, config=config))
+            return layer if isinstance(layer, dict) else _unknown(kind, call.sizes())
         if isinstance(kind, str) and kind not in ("function", "__lambda__") and kind.lower() not in NAMED:
             return {"op": "opaque", "type": printable_type(kind), **out_of(call.sizes())}  # it may have weights
         name = config.get("name") if isinstance(config, dict) else config
@@ -119,22 +119,22 @@ def _gelu(call: LayerCall) -> Parts:
 def numbers(value: Any) -> float | list[float] | None:
     """A number, or a flat list of some from however nested a one; None for anything else."""
     value = plain(value)
-    found = [one for one in leaves(value) if isinstance(one, (int, float)) and not isinstance(one, bool)]
-    if not found or len(found) != sum(1 for _ in leaves(value)):
+    listed = [one for one in leaves(value) if isinstance(one, (int, float)) and not isinstance(one, bool)]
+    if not listed or len(listed) != sum(1 for _ in leaves(value)):
         return None
-    return found if isinstance(value, list) else found[0]
+    return listed if isinstance(value, list) else listed[0]
 
 
 def terms(call: LayerCall) -> list[Tensor | float] | None:
     """The tensors and numbers that an operation takes; None if there is anything else."""
     given = [*leaves(call.args), *(call.kwargs.get(key) for key in ("x1", "x2", "x", "y"))]
-    found: list[Tensor | float] = []
+    operands: list[Tensor | float] = []
     for one in given:
         if isinstance(one, Tensor) or (isinstance(one, (int, float)) and not isinstance(one, bool)):
-            found.append(one)
+            operands.append(one)
         elif one is not None:
             return None
-    return found
+    return operands
 
 
 @FUNCTIONS.register("Add")
@@ -179,17 +179,17 @@ def _divide(call: LayerCall) -> Parts:
 
 def _arithmetic(call: LayerCall, op: str | None, constant: Callable[[float, bool], Raw]) -> Parts:
     """A join of tensors, or a tensor and a constant (`constant` is told whether the constant stands first)."""
-    found = terms(call)
-    if found is None:
+    operands = terms(call)
+    if operands is None:
         return None
-    fixed = [one for one in found if not isinstance(one, Tensor)]
-    if len(found) == 2 and len(fixed) == 1:
-        return constant(fixed[0], found[0] is fixed[0])
-    if fixed or not found:
+    fixed = [one for one in operands if not isinstance(one, Tensor)]
+    if len(operands) == 2 and len(fixed) == 1:
+        return constant(fixed[0], operands[0] is fixed[0])
+    if fixed or not operands:
         return None
-    if len(found) == 1:
+    if len(operands) == 1:
         return {"op": "identity"}
-    sizes = [one.sizes for one in found if isinstance(one, Tensor)]
+    sizes = [one.sizes for one in operands if isinstance(one, Tensor)]
     return {"op": op} if op is not None and _join(op, sizes) else _elementwise(call)
 
 
@@ -304,10 +304,10 @@ def _bounds(key: Any) -> Raw | None:
     if not isinstance(key, dict):
         return None
     config = dict_of(key["config"], "a slice") if key.get("class_name") == "__slice__" and "config" in key else key
-    found = {name: config[name] for name in ("start", "stop", "step") if config.get(name) is not None}
-    if set(config) - {"start", "stop", "step"} or any(type(n) is not int for n in found.values()):
+    bounds = {name: config[name] for name in ("start", "stop", "step") if config.get(name) is not None}
+    if set(config) - {"start", "stop", "step"} or any(type(n) is not int for n in bounds.values()):
         return None
-    return None if found.get("step", 1) < 1 else found
+    return None if bounds.get("step", 1) < 1 else bounds
 
 
 def _same(op: str) -> Converter:

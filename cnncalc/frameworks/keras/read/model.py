@@ -91,28 +91,28 @@ def _functional(name: str | None, layers: list[Any], config: dict[str, Any], dep
         if key.layer not in by_name:
             raise SpecError(f"{shown(key.layer)} is an input or output of the model, but not one of its layers")
     for key in inputs:
-        found = _input_shape(by_name[key.layer])
-        if found is not None:
-            sizes[key] = found[1:]
+        shape = _input_shape(by_name[key.layer])
+        if shape is not None:
+            sizes[key] = shape[1:]
     return KerasModel(name, records, inputs, outputs, sizes, _input_shape(by_name[inputs[0].layer]))
 
 
 def _keys(value: Any, what: str) -> tuple[TensorKey, ...]:
     """The tensors named in lists or objects of `[layer, node, tensor]`. SpecError if there is none."""
-    found: list[TensorKey] = []
-    _collect(value, found, 0)
-    if not found:
+    keys: list[TensorKey] = []
+    _collect(value, keys, 0)
+    if not keys:
         raise SpecError(f"{what} names no tensor: {shown(value)}")
-    return tuple(found)
+    return tuple(keys)
 
 
-def _collect(value: Any, found: list[TensorKey], depth: int) -> None:
+def _collect(value: Any, keys: list[TensorKey], depth: int) -> None:
     key = _key(value)
     if key is not None:
-        found.append(key)
+        keys.append(key)
     elif isinstance(value, (list, dict)) and depth < DEEPEST:
         for one in value if isinstance(value, list) else value.values():
-            _collect(one, found, depth + 1)
+            _collect(one, keys, depth + 1)
 
 
 def _key(value: Any) -> TensorKey | None:
@@ -131,9 +131,9 @@ MOST_RESULTS = 64
 def _input_shape(record: KerasLayer) -> tuple[int | None, ...] | None:
     """The shape that an input layer declares, or a model in its place, the batch included."""
     for key in ("batch_shape", "batch_input_shape"):
-        found = shape_of(record.config.get(key))
-        if found is not None:
-            return found
+        shape = shape_of(record.config.get(key))
+        if shape is not None:
+            return shape
     return None if record.model is None else record.model.shape
 
 
@@ -179,16 +179,16 @@ def _call(node: Any, sizes: dict[TensorKey, Sizes]) -> tuple[tuple[Any, ...], di
         return tuple([_seen(one, sizes) for one in args]), {key: _seen(one, sizes) for key, one in kwargs.items()}
     node = list_of(node, "a node")
     tensors = [node] if node and isinstance(node[0], str) else node
-    found: list[Any] = []
+    read: list[Any] = []
     kwargs = {}
     for tensor in tensors:
         key = _key(tensor)
         if key is None and not _is_constant(tensor):
             raise SpecError(f"{shown(tensor)} is not a tensor of a node", "a tensor is [layer, node, tensor]")
-        found.append(tensor[2] if key is None else key)
+        read.append(tensor[2] if key is None else key)
         if len(tensor) > 3 and isinstance(tensor[3], dict):
             kwargs |= {name: _old(one) for name, one in tensor[3].items()}
-    return (found[0] if len(found) == 1 else found,), kwargs
+    return (read[0] if len(read) == 1 else read,), kwargs
 
 
 def _is_constant(value: Any) -> bool:
@@ -218,18 +218,18 @@ def _seen(value: Any, sizes: dict[TensorKey, Sizes], depth: int = 0) -> Any:
     key = _key(config.get("keras_history"))
     if key is None:
         raise SpecError(f"{shown(config.get('keras_history'))} is not a keras_history", "it is [layer, node, tensor]")
-    found = sample_of(config.get("shape"))
-    if found is not None:
-        sizes[key] = found
+    sample = sample_of(config.get("shape"))
+    if sample is not None:
+        sizes[key] = sample
     return key
 
 
 def _note_built(raw: dict[str, Any], calls: Any, sizes: dict[TensorKey, Sizes]) -> None:
     """What a layer was built for is what the one tensor has that it reads."""
-    found = sample_of(_built(raw.get("build_config")))
+    built = sample_of(_built(raw.get("build_config")))
     keys = [one for one in leaves(calls) if isinstance(one, TensorKey)]
-    if found is not None and len(keys) == 1:
-        sizes.setdefault(keys[0], found)
+    if built is not None and len(keys) == 1:
+        sizes.setdefault(keys[0], built)
 
 
 def _sequential(name: str | None, layers: list[Any], shapes: list[Any], depth: int) -> KerasModel:
@@ -263,7 +263,7 @@ def _reads_above(records: list[KerasLayer]) -> Calls:
 def _input_before(first: KerasLayer, raw: dict[str, Any], shapes: list[Any]) -> KerasLayer:
     """The input layer that a Sequential leaves out."""
     given = [_input_shape(first), *shapes, _built(raw.get("build_config"))]
-    shape = next((list(found) for found in map(shape_of, given) if found is not None), None)
+    shape = next((list(declared) for declared in map(shape_of, given) if declared is not None), None)
     return KerasLayer(UNWRITTEN, "InputLayer", {"batch_shape": shape}, (), None)
 
 

@@ -42,16 +42,16 @@ def _letters(dims: Sequence[int | str | None]) -> dict[str, str]:
     """A letter for each size that the file leaves open under a name: its own, the axis's, or the next one."""
     free = list("NCHWDLABEFGIJKMOPQRSTUVYZ")
     axes = f"NC{AXIS_LETTERS.get(len(dims) - 2, '')}"
-    found: dict[str, str] = {}
+    letters: dict[str, str] = {}
     for at, dim in enumerate(dims):
-        if not isinstance(dim, str) or dim in found:
+        if not isinstance(dim, str) or dim in letters:
             continue
-        wanted = dim if is_letter(dim) and dim not in found.values() else axes[at : at + 1]
+        wanted = dim if is_letter(dim) and dim not in letters.values() else axes[at : at + 1]
         letter = wanted if wanted in free or is_letter(dim) else free[0]
         if letter in free:
             free.remove(letter)
-        found[dim] = letter
-    return found
+        letters[dim] = letter
+    return letters
 
 
 def _read(b: GraphReader, main: str, dims: Sequence[int | str | None]) -> dict[str, Any] | None:

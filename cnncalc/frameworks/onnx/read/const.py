@@ -138,8 +138,8 @@ def _array(tensor: Any, folder: str | None) -> Any:
     if not has_data(tensor):
         raise SpecError(f"the file has only the shape of {shown(words(tensor.name))}, not its data")
     try:
-        found = package().numpy_helper.to_array(tensor, folder or "")
-        return found.astype("float32") if tensor.data_type == BFLOAT16 else found
+        array = package().numpy_helper.to_array(tensor, folder or "")
+        return array.astype("float32") if tensor.data_type == BFLOAT16 else array
     except Exception as error:  # noqa: BLE001 - whatever NumPy and onnx make of data that do not fit
         raise SpecError(f"the data of {shown(words(tensor.name))} cannot be read: {first_line(error)}") from None
 

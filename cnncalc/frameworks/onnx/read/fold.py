@@ -104,14 +104,14 @@ def _reshape(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) ->
 
 
 def _in_shape(source: Const, shape: tuple[int, ...]) -> Const:
-    found = source.derived(shape, lambda a: a.reshape(shape), f"as {shape}")
+    reshaped = source.derived(shape, lambda a: a.reshape(shape), f"as {shape}")
     return Const(
         shape,
         source.kind,
-        found.read,
+        reshaped.read,
         lambda: source.values,
         origin=source.origin,
-        key=found.key,
+        key=reshaped.key,
         uniform=source.uniform,
     )
 
@@ -153,14 +153,14 @@ def _gather(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> 
 
 @FOLDS.register("Concat")
 def _concat(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
-    found: list[Number] = []
+    joined: list[Number] = []
     for one in given[: len(node.inputs)]:
         values = None if one is None else one.values
         if one is None or values is None or len(one.shape) != 1:
             return None
-        found += values
+        joined += values
     kind = "float" if any(one and one.kind == "float" for one in given) else "int"
-    return of_values(found, (len(found),), kind)
+    return of_values(joined, (len(joined),), kind)
 
 
 @FOLDS.register("Slice")
@@ -196,8 +196,8 @@ def _range(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> C
     start, stop, step = [n for n in ends if isinstance(n, int)]
     if step == 0 or (stop - start) // step > MOST_READ:
         return None
-    found = list(range(start, stop, step))
-    return of_values(found, (len(found),), "int")
+    places = list(range(start, stop, step))
+    return of_values(places, (len(places),), "int")
 
 
 @FOLDS.register("Expand")
@@ -257,13 +257,13 @@ def _elementwise(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph
         return _lazily(node, consts, shape)
     columns = [row * size if len(row) == 1 and size != 1 else row for row in rows if row is not None]
     try:
-        found = [ELEMENTWISE[node.op](*column) for column in zip(*columns, strict=True)]
+        results = [ELEMENTWISE[node.op](*column) for column in zip(*columns, strict=True)]
     except (TypeError, ZeroDivisionError, ValueError, OverflowError):  # what an open size does not do
         return None
-    if any(isinstance(v, int) and abs(v) > LARGEST for v in found):
+    if any(isinstance(v, int) and abs(v) > LARGEST for v in results):
         return None
     kind = "int" if node.op in _FLAGS else consts[-1].kind
-    return of_values(found, tuple([n for n in shape if isinstance(n, int)]), kind)
+    return of_values(results, tuple([n for n in shape if isinstance(n, int)]), kind)
 
 
 def _lazily(node: GraphNode, consts: Sequence[Const], shape: Sequence[object]) -> Const | None:
@@ -295,9 +295,9 @@ def _product(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) ->
     values = source.values
     if values is None or not all(isinstance(v, int) for v in values):
         return None
-    found = prod(v for v in values if isinstance(v, int))
+    product = prod(v for v in values if isinstance(v, int))
     keep = node.whole("keepdims", 1)
-    return of_values([found], (1,) if keep else (), "int")
+    return of_values([product], (1,) if keep else (), "int")
 
 
 @FOLDS.register("DequantizeLinear")
@@ -332,8 +332,8 @@ def numbers(const: Const | None) -> list[int] | None:
     values = None if const is None else const.values
     if values is None:
         return None
-    found = [known(v) if isinstance(v, (int, Open)) else None for v in values]
-    listed = [n for n in found if n is not None]
+    whole = [known(v) if isinstance(v, (int, Open)) else None for v in values]
+    listed = [n for n in whole if n is not None]
     return listed if len(listed) == len(values) else None
 
 

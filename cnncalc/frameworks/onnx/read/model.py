@@ -54,12 +54,12 @@ class GraphNode:
         return self.inputs[at] if at < len(self.inputs) else ""
 
     def _get(self, name: str, kind: int, field: str, default: Any) -> Any:
-        found = self._attributes.get(name)
-        if found is None:
+        attribute = self._attributes.get(name)
+        if attribute is None:
             return default
-        if found.type not in (kind, 0):
+        if attribute.type not in (kind, 0):
             raise self.wrong(f"{name} has another type than its operator declares")
-        return getattr(found, field)
+        return getattr(attribute, field)
 
     def wrong(self, what: str) -> SpecError:
         """The error of something in this node that no ONNX node has."""
@@ -83,8 +83,8 @@ class GraphNode:
 
     def text(self, name: str, default: str = "") -> str:
         """A text attribute."""
-        found = self._get(name, 3, "s", default)
-        return words(found)
+        value = self._get(name, 3, "s", default)
+        return words(value)
 
     def renamed(self, name: Name) -> dict[str, Any]:
         """Its attributes under our names, numbers whole where the default is."""
@@ -95,13 +95,13 @@ class GraphNode:
 
     def ints(self, name: str) -> list[int] | None:
         """A list of integers, None if it is not given."""
-        found = self._get(name, 7, "ints", None)
-        return None if found is None else list(found)
+        values = self._get(name, 7, "ints", None)
+        return None if values is None else list(values)
 
     def floats(self, name: str) -> list[float] | None:
         """A list of floats, None if it is not given."""
-        found = self._get(name, 6, "floats", None)
-        return None if found is None else [shortest(v) for v in found]
+        values = self._get(name, 6, "floats", None)
+        return None if values is None else [shortest(v) for v in values]
 
     def tensor(self, name: str) -> Any:
         """A tensor attribute, None if it is not given."""
@@ -148,10 +148,10 @@ class OnnxGraph:
 
     def _uses(self) -> dict[str, int]:
         """How many nodes and outputs read each value."""
-        found: dict[str, int] = {}
+        uses: dict[str, int] = {}
         for name in (*self.outputs, *[n for node in self.nodes for n in (*node.inputs, *_captured(node.proto))]):
-            found[name] = found.get(name, 0) + 1
-        return found
+            uses[name] = uses.get(name, 0) + 1
+        return uses
 
     def declared(self, name: str) -> list[int | str | None] | None:
         """The shape that the file, or else onnx's own inference, says of a value: numbers, names or None."""
@@ -169,8 +169,8 @@ class OnnxGraph:
 
 
 def _name(proto: Any, index: int) -> str:
-    found = proto.name or next((out for out in proto.output if out), "")
-    return words(found) or f"{words(proto.op_type)}_{index}"
+    name = proto.name or next((out for out in proto.output if out), "")
+    return words(name) or f"{words(proto.op_type)}_{index}"
 
 
 def _in_order(nodes: list[GraphNode], have: set[str], makers: Mapping[str, GraphNode]) -> list[GraphNode]:
@@ -220,10 +220,10 @@ def infer(model: Any) -> Mapping[str, Any]:
             graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
         graph.initializer.remove(tensor)
     try:
-        found = onnx.shape_inference.infer_shapes(slim, data_prop=True)
+        inferred = onnx.shape_inference.infer_shapes(slim, data_prop=True)
     except Exception:  # noqa: BLE001 - a model that it cannot read is one of which it says nothing
         return {}
-    return {v.name: v for v in (*found.graph.value_info, *found.graph.output)}
+    return {v.name: v for v in (*inferred.graph.value_info, *inferred.graph.output)}
 
 
 def load(source: str | os.PathLike[str] | bytes | memoryview, name: str) -> OnnxGraph:

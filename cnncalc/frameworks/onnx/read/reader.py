@@ -106,12 +106,12 @@ class GraphReader:
         name = node.input(at)
         if not name:
             return None
-        found = self.constants.get(name)
-        if found is None and name in self.graph.inputs and name not in self.values:
-            found = self._declared_weight(name)
-        if found is None:
+        const = self.constants.get(name)
+        if const is None and name in self.graph.inputs and name not in self.values:
+            const = self._declared_weight(name)
+        if const is None:
             raise OpaqueNode(known=False)
-        return found
+        return const
 
     def _declared_weight(self, name: str) -> Const | None:
         dims = self.graph.declared(name)
@@ -131,14 +131,16 @@ class GraphReader:
 
     def value(self, name: str) -> Output:
         """What a node reads. A constant, or a second input, becomes a layer that is nothing but its shape."""
-        found = self.values.get(name)
-        if found is None:
+        output = self.values.get(name)
+        if output is None:
             const = self.constants.get(name)
             kind = "Constant" if const is not None else "Input"
             full = list(const.shape) if const is not None else self._declared(name)
             params = const.size if const is not None and const.kind == "float" and const.origin == INITIALISER else 0
-            found = self.values[name] = self.opaque(name or "nothing", kind, full, (), params=params, macs=0, buffers=0)
-        return found
+            output = self.values[name] = self.opaque(
+                name or "nothing", kind, full, (), params=params, macs=0, buffers=0
+            )
+        return output
 
     def _declared(self, name: str) -> list[Size] | None:
         dims = self.graph.declared(name)

@@ -48,9 +48,9 @@ class OnnxFile:
 
     def name(self, wanted: str) -> str:
         """A name for what no layer makes."""
-        found = unused_name(wanted, self._taken)
-        self._taken.add(found)
-        return found
+        name = unused_name(wanted, self._taken)
+        self._taken.add(name)
+        return name
 
     def reads(self, layer: LayerReport) -> list[str]:
         """The values that a layer reads."""
@@ -135,10 +135,10 @@ def weight_shape(layer: LayerReport, role: str) -> list[int]:
 
 def numbers(layer: LayerReport, shape: Shape, what: str) -> list[int]:
     """A shape's sizes. SpecError if one is open."""
-    found = [n for n in shape if isinstance(n, int)]
-    if len(found) < len(shape):
+    sizes = [n for n in shape if isinstance(n, int)]
+    if len(sizes) < len(shape):
         raise unsaid(layer, f"{what} of open sizes", "give the input in numbers: -i 3x224x224")
-    return found
+    return sizes
 
 
 OnnxWriter = Callable[[OnnxFile, LayerReport], None]

@@ -42,12 +42,12 @@ def to_last(layer: LayerReport) -> list[int]:
 def window(layer: LayerReport) -> dict[str, Any]:
     """The attributes of a window. SpecError for a padding word that an open size leaves undecided, and ONNX lacks."""
     v = layer.values
-    found: dict[str, Any] = {"kernel_shape": v["k"], "strides": v["s"], "dilations": v["d"]}
+    attributes: dict[str, Any] = {"kernel_shape": v["k"], "strides": v["s"], "dilations": v["d"]}
     if not isinstance(v["p"], str):
-        return found | {"pads": [p[0] for p in v["p"]] + [p[1] for p in v["p"]]}
+        return attributes | {"pads": [p[0] for p in v["p"]] + [p[1] for p in v["p"]]}
     if v["p"] not in WORDS:
         raise unsaid(layer, f"padding {v['p']} of open sizes")
-    return found | {"auto_pad": WORDS[v["p"]]}
+    return attributes | {"auto_pad": WORDS[v["p"]]}
 
 
 def _check_flip(layer: LayerReport) -> None:
@@ -122,13 +122,13 @@ def _transposed_window(layer: LayerReport) -> dict[str, Any]:
 
     `output_shape` replaces the padding: SpecError if a layer has both.
     """
-    v, found = layer.values, window(layer)
+    v, attributes = layer.values, window(layer)
     if all(extra < max(s, d) for extra, s, d in zip(v["out_pad"], v["s"], v["d"], strict=True)):
-        return found | {"output_padding": v["out_pad"] if any(v["out_pad"]) else None}
-    if any(found.pop("pads", [1])):
+        return attributes | {"output_padding": v["out_pad"] if any(v["out_pad"]) else None}
+    if any(attributes.pop("pads", [1])):
         raise unsaid(layer, f"an out_pad of {max(v['out_pad'])}, not below max(s, d), with padding", "lower out_pad")
     out = split(layer.traced.out, layer.env, None, layer.op)[1]
-    return found | {"output_shape": numbers(layer, out, "transposed convolutions")}
+    return attributes | {"output_shape": numbers(layer, out, "transposed convolutions")}
 
 
 def ceil_mode(layer: LayerReport) -> int:
@@ -213,10 +213,10 @@ def pixelshuffle(file: OnnxFile, layer: LayerReport) -> None:
 def channels(layer: LayerReport) -> int:
     """The number of input channels. SpecError if that is open."""
     x = layer.sample
-    found = known(x[-1] if layer.env.channels_last else x[0])
-    if found is None:
+    count = known(x[-1] if layer.env.channels_last else x[0])
+    if count is None:
         raise unsaid(layer, "weights of open sizes", "give the input in numbers")
-    return found
+    return count
 
 
 def by_channel(layer: LayerReport) -> list[int]:
@@ -226,13 +226,13 @@ def by_channel(layer: LayerReport) -> list[int]:
 
 def affine(file: OnnxFile, layer: LayerReport, shape: Sequence[int], change: Callable[[Any], Any]) -> list[str]:
     """A norm's weight and bias; constants of ones and zeros where it has none."""
-    found = []
+    weights = []
     for role, key, plain in (("weight", "scale", 1.0), ("bias", "center", 0.0)):
         if layer.values[key]:
-            found.append(file.weight(layer, role, shape, change))
+            weights.append(file.weight(layer, role, shape, change))
         else:
-            found.append(file.constant(layer, role, [plain] * prod(shape), whole=False, shape=shape))
-    return found
+            weights.append(file.constant(layer, role, [plain] * prod(shape), whole=False, shape=shape))
+    return weights
 
 
 @WRITERS.register("batchnorm")

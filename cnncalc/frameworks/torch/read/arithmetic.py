@@ -65,7 +65,7 @@ def scaled(role: str, x: TracedTensor, array: Constant) -> CallLayer:
     if not along_channels(x, array.shape):
         raise OpaqueCall
     keys = {} if role == "weight" else {"scale": False, "center": True}
-    flat = array._replace(read=lambda: None if (found := array.read()) is None else found.reshape(-1))
+    flat = array._replace(read=lambda: None if (values := array.read()) is None else values.reshape(-1))
     return CallLayer("scale", keys, {role: flat}, (x,))
 
 
@@ -80,8 +80,8 @@ def numbers(args: Arguments, x: TracedTensor, other: Any) -> Any:
     array = other.read()
     if array is None or other.of:  # a buffer's numbers are kept, which a rescaling's are not
         raise OpaqueCall
-    found = [float(one) for one in array.reshape(-1)]
-    return found[0] if len(found) == 1 else found
+    values = [float(one) for one in array.reshape(-1)]
+    return values[0] if len(values) == 1 else values
 
 
 @RULES.rule("sub isub subtract", "input other")
@@ -95,8 +95,8 @@ def sub(args: Arguments) -> list[CallLayer] | CallLayer | TracedTensor:
     if isinstance(other, TracedTensor):
         joined(args, "add", args.sampled(x), other)
         return [CallLayer("rescale", {"factor": -1}, reads=(other,)), CallLayer("add", reads=(x,))]
-    found = numbers(args, args.sampled(x), other)
-    offset = [-one for one in found] if isinstance(found, list) else -found
+    constant = numbers(args, args.sampled(x), other)
+    offset = [-one for one in constant] if isinstance(constant, list) else -constant
     return CallLayer("rescale", {"offset": offset}, reads=(x,))
 
 
@@ -122,8 +122,8 @@ def div(args: Arguments) -> CallLayer | TracedTensor:
     """A quotient by numbers."""
     if args.get("rounding_mode") is not None or isinstance(args.get("other"), TracedTensor):
         raise OpaqueCall
-    found = numbers(args, args.x, args.get("other"))
-    if 0 in (found if isinstance(found, list) else [found]):
+    divisor = numbers(args, args.x, args.get("other"))
+    if 0 in (divisor if isinstance(divisor, list) else [divisor]):
         raise OpaqueCall
-    factor = [1 / one for one in found] if isinstance(found, list) else 1 / found
+    factor = [1 / one for one in divisor] if isinstance(divisor, list) else 1 / divisor
     return args.x if factor == 1 else CallLayer("rescale", {"factor": factor}, reads=(args.x,))

@@ -41,8 +41,8 @@ def record(module: torch.nn.Module, input: tuple[int, ...], front: tuple[int, ..
 
 def dtype(module: torch.nn.Module) -> torch.dtype:
     """The type of number that the module's first parameter has."""
-    found = (p.dtype for p in module.parameters() if p.is_floating_point())
-    return next(found, torch.float32)
+    dtypes = (p.dtype for p in module.parameters() if p.is_floating_point())
+    return next(dtypes, torch.float32)
 
 
 def named(module: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -81,10 +81,10 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         """What of the module's results comes from its input. SpecError if it cannot be run so."""
         try:
             with self:
-                found = self.module(x)
+                result = self.module(x)
         except Exception as error:  # noqa: BLE001 - a module is anybody's code
             raise self.unfollowed(error) from None
-        outputs = [self.values[id(one)] for one in tree_leaves(found) if id(one) in self.values]
+        outputs = [self.values[id(one)] for one in tree_leaves(result) if id(one) in self.values]
         if not outputs:
             raise SpecError("the module's output does not depend on its input", "scripted parts cannot be traced")
         return outputs
@@ -130,14 +130,14 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             return self.own(func(*given[0], **valued(given[1], tensors)), tensors)
         seen_args, seen_kwargs = tree_map(self.seen, given)
         args, kwargs = tree_map(valueless, given)
-        found = func(*args, **kwargs)
+        result = func(*args, **kwargs)
         name = name_of(func)
-        results = [leaf for leaf in tree_leaves(found) if isinstance(leaf, torch.Tensor)]
+        results = [leaf for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)]
         if name == "setitem":
             results = [args[0]]
         if results:
             self.note(name, seen_args, seen_kwargs, results)
-        return found
+        return result
 
     def note(self, name: str, args: Any, kwargs: Any, results: list[torch.Tensor]) -> None:
         """One more call, and whose its results are."""
@@ -147,14 +147,14 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.alive += results
         self.values |= {id(one): TracedTensor(at, place, tuple(one.shape)) for place, one in enumerate(results)}
 
-    def own(self, found: Any, tensors: list[torch.Tensor]) -> Any:
+    def own(self, result: Any, tensors: list[torch.Tensor]) -> Any:
         """The result of a call that reads nothing of the input, and what it is made of."""
         names = [name for tensor in tensors for name in self.names(tensor)]
-        for leaf in tree_leaves(found):
+        for leaf in tree_leaves(result):
             if names and isinstance(leaf, torch.Tensor) and id(leaf) not in self.named:
                 self.made_of[id(leaf)] = tuple(dict.fromkeys(names))
                 self.alive.append(leaf)
-        return found
+        return result
 
     def names(self, tensor: torch.Tensor) -> tuple[str, ...]:
         """The parameters and buffers that a tensor is, or is made of."""

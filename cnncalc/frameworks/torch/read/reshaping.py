@@ -140,11 +140,11 @@ def narrow(args: Arguments) -> CallLayer:
 
 def parts(args: Arguments, axis: int) -> list[CallLayer]:
     """The results of a call that splits an axis, side by side: a call of several results is one layer each."""
-    found, at = [], 0
+    slices, at = [], 0
     for shape in args.call.outs:
-        found.append(part(args, axis, at, at + shape[axis - args.bare])._replace(reads=(args.x,)))
+        slices.append(part(args, axis, at, at + shape[axis - args.bare])._replace(reads=(args.x,)))
         at += shape[axis - args.bare]
-    return found
+    return slices
 
 
 @RULES.rule("chunk tensor_split", "input chunks dim")

@@ -108,16 +108,16 @@ def own_module(part: Member) -> bool:
 def parts_of(layers: Sequence[LayerReport], classes: dict[str, str]) -> Iterator[Member]:
     """The layers of a class with their names and their source. SpecError for what PyTorch cannot say."""
     taken: set[str] = set(TAKEN)
-    found: list[Member] = []
+    members: list[Member] = []
     for layer in layers:
         name = identifier(layer.name, taken)
         taken.add(name)
         tie = layer.node.tie
-        owner = None if tie is None else found[tie]
+        owner = None if tie is None else members[tie]
         part = Member(layer, name, block_of(layer, owner, classes) if layer.inner else code_of(layer))
         if owner is not None:
             part = shared(part, owner)
-        found.append(part)
+        members.append(part)
         yield part
 
 
@@ -167,21 +167,21 @@ def forward(parts: Sequence[Member], outermost: bool) -> list[str]:
 
 def readers_of(parts: Sequence[Member]) -> dict[int, list[int]]:
     """Which parts read each."""
-    found: dict[int, list[int]] = {}
+    readers: dict[int, list[int]] = {}
     for at, part in enumerate(parts):
         for read in part.layer.node.reads:
-            found.setdefault(read, []).append(at)
-    return found
+            readers.setdefault(read, []).append(at)
+    return readers
 
 
 def variables(parts: Sequence[Member], readers: dict[int, list[int]], ends: list[int]) -> dict[int, str]:
     """What each value is called: x where only the next line reads it, and by its layer where it is read later."""
     chain = readers.get(INPUT, []) in ([], [0]) and not tensor_twice(parts[0])
-    found = {INPUT: "x" if chain else "image"}
+    names = {INPUT: "x" if chain else "image"}
     for at, part in enumerate(parts):
         next_only = readers.get(at, [at + 1]) == [at + 1] and (at not in ends or ends == [at])
-        found[at] = "x" if part.code.module is not None and next_only else part.name
-    return found
+        names[at] = "x" if part.code.module is not None and next_only else part.name
+    return names
 
 
 def tensor_twice(part: Member) -> bool:

@@ -90,8 +90,8 @@ def comes_out(site: TorchContext, pads: Sequence[Pair], ceil: bool) -> bool:
     v = site.values
     for n, out, k, s, d, (before, after) in zip(site.x[1:], site.out[1:], v["k"], v["s"], v["d"], pads, strict=True):
         reach = extent(k, d)
-        found = positions_ceil(n, before, after, reach, s) if ceil else positions(n, before + after, reach, s)
-        if found != out:
+        size = positions_ceil(n, before, after, reach, s) if ceil else positions(n, before + after, reach, s)
+        if size != out:
             return False
     return True
 
@@ -109,11 +109,11 @@ def pool_keys(site: TorchContext, padding: Sequence[int], ceil: object, **more: 
 
 def exact(site: TorchContext, pairs: Sequence[Pair]) -> list[Pair]:
     """Sides with which a window that is rounded down gives the layer's own sizes: not more after than needed."""
-    v, found = site.values, []
+    v, tight = site.values, []
     for n, out, k, s, d, (before, _) in zip(site.x[1:], site.out[1:], v["k"], v["s"], v["d"], pairs, strict=True):
         needed = (site.known(out, "a size") - 1) * s + extent(k, d) - site.known(n, "a size") - before
-        found.append((before, max(needed, 0)))
-    return found
+        tight.append((before, max(needed, 0)))
+    return tight
 
 
 @WRITERS.register("maxpool")

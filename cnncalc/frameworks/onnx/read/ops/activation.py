@@ -38,10 +38,10 @@ def keyed(op: str, keys: Callable[[GraphNode], dict[str, Any] | None]) -> Handle
     """A function with the keys that its attributes say; None for what the op cannot say."""
 
     def handle(b: GraphReader, node: GraphNode) -> None:
-        x, found = b.first(node), keys(node)
-        if found is None:
+        x, own = b.first(node), keys(node)
+        if own is None:
             raise OpaqueNode(b.full(x))
-        b.make(node, op, x, found)
+        b.make(node, op, x, own)
 
     return handle
 

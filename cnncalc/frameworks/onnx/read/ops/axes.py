@@ -228,10 +228,10 @@ def shape(b: GraphReader, node: GraphNode) -> None:
 def size(b: GraphReader, node: GraphNode) -> None:
     """How many values there are."""
     _, full = b.known(node)
-    found = values_of(full)
-    if found is None:
+    count = values_of(full)
+    if count is None:
         raise OpaqueNode([])
-    b.constants[node.outputs[0]] = b.shape_const([found])
+    b.constants[node.outputs[0]] = b.shape_const([count])
 
 
 @HANDLERS.register("Expand")

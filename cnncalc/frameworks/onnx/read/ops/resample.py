@@ -44,10 +44,10 @@ def _pairs(b: GraphReader, node: GraphNode, rank: int) -> Pairs:
         raise OpaqueNode(known=False)
     if len(pads) != 2 * len(axes) or any(not -rank <= a < rank for a in axes):
         raise node.wrong(f"{len(pads)} pads for {len(axes)} axes: each axis has a begin and an end")
-    found: Pairs = [(0, 0)] * rank
+    pairs: Pairs = [(0, 0)] * rank
     for at, axis in enumerate(axes):
-        found[axis] = (pads[at], pads[at + len(axes)])
-    return found
+        pairs[axis] = (pads[at], pads[at + len(axes)])
+    return pairs
 
 
 def _pad_value(b: GraphReader, node: GraphNode) -> float | None:
@@ -89,16 +89,16 @@ def resize(b: GraphReader, node: GraphNode) -> None:
 
 
 def _scales(b: GraphReader, node: GraphNode) -> list[float] | None:
-    found = node.floats("scales")
-    if found is None:
+    scales = node.floats("scales")
+    if scales is None:
         at = 1 if len(node.inputs) == 2 else 2
         const = b.const(node.input(at))
         values = None if const is None else const.values
-        found = [float(v) for v in values if isinstance(v, (int, float))] if values else None
-    for scale in found or []:
+        scales = [float(v) for v in values if isinstance(v, (int, float))] if values else None
+    for scale in scales or []:
         if not 0 < scale < LARGEST_SCALE:
             raise node.wrong(f"a scale of {scale}")
-    return None if found is None else list(found)
+    return None if scales is None else list(scales)
 
 
 def _resized(n: Size, by: float | None, is_scale: bool) -> Size:

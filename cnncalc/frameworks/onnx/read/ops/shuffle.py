@@ -16,12 +16,12 @@ def recognised(b: GraphReader, node: GraphNode, target: Shape) -> bool:
     source, inner = b.value(first.input(0)), b.value(first.outputs[0])
     if source.shape != target:
         return False
-    found = (_channels if middle.op == "Transpose" else _groups)(b, node, middle, source, inner)
-    if found is None:
+    replacement = (_channels if middle.op == "Transpose" else _groups)(b, node, middle, source, inner)
+    if replacement is None:
         return False
     b.drop(middle)
     b.drop(first)
-    op, keys = found
+    op, keys = replacement
     b.make(node, op, source, keys)
     return True
 
