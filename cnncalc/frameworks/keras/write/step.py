@@ -93,19 +93,21 @@ def refuse(what: str, help: str | None = None, key: str | None = None) -> SpecEr
     return SpecError(f"Keras cannot express this: {what}", help, key=key)
 
 
-def border(known: KerasContext, kind: str, pads: Sequence[tuple[int, int]], out: Shape, suffix: str = "") -> KerasStep:
+def border(
+    context: KerasContext, kind: str, pads: Sequence[tuple[int, int]], out: Shape, suffix: str = ""
+) -> KerasStep:
     """A ZeroPadding or a Cropping with a pair of sides for each axis."""
     nd = len(pads)
     if nd > 3:
         raise refuse(f"{kind} of {nd} axes")
-    if kind == "Cropping" and nd == 1 and not known.channels_last:
+    if kind == "Cropping" and nd == 1 and not context.channels_last:
         raise refuse("Cropping1D takes channels last")
     key = "padding" if kind == "ZeroPadding" else "cropping"
-    form = {} if kind == "Cropping" and nd == 1 else known.format()
+    form = {} if kind == "Cropping" and nd == 1 else context.format()
     sides = [list(pair) for pair in pads]
     return KerasStep(f"{kind}{nd}D", {key: sides[0] if nd == 1 else sides, **form}, out, suffix)
 
 
-def padded(known: KerasContext, pads: Sequence[tuple[int, int]]) -> KerasStep:
+def padded(context: KerasContext, pads: Sequence[tuple[int, int]]) -> KerasStep:
     """Zeros around the input, before the layer itself."""
-    return border(known, "ZeroPadding", pads, known.wider(pads), "_pad")
+    return border(context, "ZeroPadding", pads, context.wider(pads), "_pad")

@@ -14,45 +14,45 @@ WRITERS: Registry[str, KerasWriter] = Registry()
 
 
 @WRITERS.register("conv", "dwconv", "sepconv")
-def conv(known: KerasContext) -> list[KerasStep]:
+def conv(context: KerasContext) -> list[KerasStep]:
     """A convolution; Keras has depthwise and separable ones over one and two axes."""
-    v, op = known.layer.values, family(known.layer.op)
-    if op != "conv" and len(known.space()) > 2:
-        raise refuse(f"it has no {known.layer.op}")
-    _check_flip(known)
+    v, op = context.layer.values, family(context.layer.op)
+    if op != "conv" and len(context.space()) > 2:
+        raise refuse(f"it has no {context.layer.op}")
+    _check_flip(context)
     if op == "conv" and max(v["s"]) > 1 and max(v["d"]) > 1:
         raise refuse("a convolution has no stride and dilation together", "make one of the two 1", "d")
-    before, word = _conv_padding(known, causal=op == "conv")
-    return [*before, *known.named(p=word)]
+    before, word = _conv_padding(context, causal=op == "conv")
+    return [*before, *context.named(p=word)]
 
 
-def _check_flip(known: KerasContext) -> None:
-    if known.layer.values["flip"]:
+def _check_flip(context: KerasContext) -> None:
+    if context.layer.values["flip"]:
         raise refuse("it has no convolution that flips its kernel", key="flip")
 
 
-def _conv_padding(known: KerasContext, causal: bool) -> tuple[list[KerasStep], str]:
+def _conv_padding(context: KerasContext, causal: bool) -> tuple[list[KerasStep], str]:
     """The layer before and the word."""
-    v, sides = known.layer.values, known.layer.values["p"]
+    v, sides = context.layer.values, context.layer.values["p"]
     if isinstance(sides, str):
         if sides in ("same", "same_upper"):
             return [], "same"
         raise refuse(f"padding {sides!r} of an open size", "give the input's sizes", "p")
     if not any(map(any, sides)):
         return [], "valid"
-    same = place(known.space(), v["k"], v["s"], v["d"], "same", False)
+    same = place(context.space(), v["k"], v["s"], v["d"], "same", False)
     if [(one.pb, one.pa) for one in same] == sides:
         return [], "same"
     if causal and len(sides) == 1 and sides[0] == (same[0].k - 1, 0):
         return [], "causal"
-    return [padded(known, sides)], "valid"
+    return [padded(context, sides)], "valid"
 
 
 @WRITERS.register("convT")
-def transposed(known: KerasContext) -> list[KerasStep]:
+def transposed(context: KerasContext) -> list[KerasStep]:
     """Conv1DTranspose to 3D, and what is cut away as a Cropping behind it."""
-    v = known.layer.values
-    _check_flip(known)
+    v = context.layer.values
+    _check_flip(context)
     if v["g"] != 1:
         raise refuse("a transposed convolution has no groups", key="g")
     if max(v["s"]) > 1 and max(v["d"]) > 1:
@@ -60,12 +60,12 @@ def transposed(known: KerasContext) -> list[KerasStep]:
     extents = [d * (k - 1) + 1 for k, d in zip(v["k"], v["d"], strict=True)]
     pads, extra = v["p"], v["out_pad"]
     word, more, cut = _transposed_padding(extents, v["s"], [(b, a - o) for (b, a), o in zip(pads, extra, strict=True)])
-    made = known.named(p=word, out_pad=more)
+    made = context.named(p=word, out_pad=more)
     if not any(map(any, cut)):
         return made
-    out = known.layer.traced.out
-    wide = known.with_space(out, tuple([n + b + a for n, (b, a) in zip(known.spatial_out(), cut, strict=True)]))
-    return [made[0]._replace(out=wide), border(known, "Cropping", cut, out, "_crop")]
+    out = context.layer.traced.out
+    wide = context.with_space(out, tuple([n + b + a for n, (b, a) in zip(context.spatial_out(), cut, strict=True)]))
+    return [made[0]._replace(out=wide), border(context, "Cropping", cut, out, "_crop")]
 
 
 def _transposed_padding(
@@ -95,24 +95,24 @@ def _same_cut(k: int, s: int) -> tuple[int, int]:
 
 
 @WRITERS.register("maxpool", "avgpool")
-def pool(known: KerasContext) -> list[KerasStep]:
+def pool(context: KerasContext) -> list[KerasStep]:
     """A sliding pool."""
-    if max(known.layer.values["d"]) > 1:
+    if max(context.layer.values["d"]) > 1:
         raise refuse("a pool has no dilation", key="d")
-    before, word = _pool_padding(known, average=family(known.layer.op) == "avgpool")
-    return [*before, *known.named(p=word)]
+    before, word = _pool_padding(context, average=family(context.layer.op) == "avgpool")
+    return [*before, *context.named(p=word)]
 
 
-def _pool_padding(known: KerasContext, average: bool) -> tuple[list[KerasStep], str]:
+def _pool_padding(context: KerasContext, average: bool) -> tuple[list[KerasStep], str]:
     """The layer before and the word. `same` pads with what a pool leaves out; a layer before pads with zeros."""
-    v, sides = known.layer.values, known.layer.values["p"]
+    v, sides = context.layer.values, context.layer.values["p"]
     counted = average and v["count_include_pad"]
-    same = place(known.space(), v["k"], v["s"], v["d"], "same", False)
+    same = place(context.space(), v["k"], v["s"], v["d"], "same", False)
     if isinstance(sides, str):
         if sides in ("same", "same_upper") and not counted:
             return [], "same"
         raise refuse(f"padding {sides!r} of an open size", "give the input's sizes", "p")
-    out = known.spatial_out()
+    out = context.spatial_out()
     needed = [_needed(slide, pair, size, v["ceil"]) for slide, pair, size in zip(same, sides, out, strict=True)]
     if not any(map(any, needed)):
         return [], "valid"
@@ -125,20 +125,20 @@ def _pool_padding(known: KerasContext, average: bool) -> tuple[list[KerasStep], 
             "an average that leaves out padding, unless it is that of 'same'", "write count_include_pad=true", "p"
         )
     if not average:
-        _check_maximum(known)
-    return [padded(known, needed)], "valid"
+        _check_maximum(context)
+    return [padded(context, needed)], "valid"
 
 
-def _check_maximum(known: KerasContext) -> None:
+def _check_maximum(context: KerasContext) -> None:
     """SpecError if zeros around the input could be a maximum that is not the layer's own."""
-    v = known.layer.values
-    if not known.not_negative:
+    v = context.layer.values
+    if not context.not_negative:
         raise refuse(
             "a maximum over values that may be negative and padding, unless it is that of 'same'",
             "put a relu before it, or a padding that 'same' gives",
             "p",
         )
-    slides = place(known.space(), v["k"], v["s"], v["d"], v["p"], bool(v["ceil"]), v["ceil"] == KEEP)
+    slides = place(context.space(), v["k"], v["s"], v["d"], v["p"], bool(v["ceil"]), v["ceil"] == KEEP)
     beyond = [isinstance(w.n, Open) and max(pads) >= w.k for w, pads in zip(slides, v["p"], strict=True)]
     if any(beyond) or any(empty_window(slide, 1) is not None for slide in slides):
         raise refuse("the maximum of a window that lies in the padding", "lower p below k", "p")
@@ -155,16 +155,16 @@ def _needed(slide: Slide, pads: tuple[int, int], out: Size, ceil: bool) -> tuple
 
 
 @WRITERS.register("adaptivemaxpool", "adaptiveavgpool")
-def adaptive(known: KerasContext) -> list[KerasStep]:
+def adaptive(context: KerasContext) -> list[KerasStep]:
     """A global pool, one whose window divides the input, or Keras's adaptive one."""
-    space, out = known.space(), known.spatial_out()
-    kind = known.layer.op.removeprefix("adaptive")
+    space, out = context.space(), context.spatial_out()
+    kind = context.layer.op.removeprefix("adaptive")
     if all(o == 1 for o in out):
-        return known.named(f"global{kind}", keepdims=True)
+        return context.named(f"global{kind}", keepdims=True)
     sizes = [(n, o) for n, o in zip(space, out, strict=True) if isinstance(n, int) and isinstance(o, int)]
     if len(sizes) < len(space):
         raise refuse("an adaptive pool of an open size", "give the input's sizes", "out")
     if any(n % o for n, o in sizes):
-        return known.named(out=list(out))
+        return context.named(out=list(out))
     k = [n // o for n, o in sizes]
-    return known.named(kind, k=k, s=k, p="valid")
+    return context.named(kind, k=k, s=k, p="valid")
