@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from .errors import SpecError, nearest, shown
 from .network import INPUT
-from .report import LayerMemory, LayerReport, NetworkMemory, Report, summed
+from .report import LayerMemory, LayerReport, NetworkMemory, Report
 from .sizes import NOTHING_KNOWN, Shape, count, total
 
 DTYPES = {
@@ -123,18 +123,17 @@ def measure(report: Report, dtype: str) -> Report:
     peak = max(known) if len(known) == len(during) else None
     at = None if peak is None else during.index(peak)
     there = () if at is None else alive(fed, steps, outputs, at).tensors
-    return report._replace(
-        memory=NetworkMemory(
-            dtype.lower(),
-            fed,
-            total([step.size for step in steps]),
-            peak,
-            None if at is None else names[at],
-            tuple(_named(tensor, fed, steps, names) for tensor in there),
-            _bytes(summed(report.layers, "params"), each),
-            _bytes(summed(report.layers, "buffers"), each),
-        )
+    memory = NetworkMemory(
+        dtype.lower(),
+        fed,
+        total([step.size for step in steps]),
+        peak,
+        None if at is None else names[at],
+        tuple(_named(tensor, fed, steps, names) for tensor in there),
+        _bytes(report.params, each),
+        _bytes(report.buffers, each),
     )
+    return Report(report.network, report.batch, report.sample, report.layers, memory)
 
 
 def _named(tensor: int, fed: int | None, steps: Sequence[Step], names: Sequence[str]) -> tuple[str, int]:

@@ -21,9 +21,9 @@ from cnncalc.diffs import ABSENT, Change, Difference
 from cnncalc.diffs import revision as git_revision
 from cnncalc.diffs.pairs import Item, align, in_order, match
 from cnncalc.render import Style
-from cnncalc.render.diffs.as_markdown import code
 from cnncalc.render.diffs.as_markdown import render as markdown
 from cnncalc.render.diffs.rows import percent, share_text, short
+from cnncalc.render.markdown import code
 from cnncalc.sizes import UNKNOWN
 from tests.program import Ended, environment, here, posix, process
 
