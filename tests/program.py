@@ -40,7 +40,7 @@ def command() -> list[str]:
 
 
 def shell() -> str:
-    """Return the shell of the examples. The test ends where there is none: what Windows calls bash may be a stranger."""
+    """Return the shell of the examples, or skip the test: what Windows calls bash may be a stranger."""
     if os.name != "posix":
         pytest.skip("needs a POSIX shell")
     return "bash"
