@@ -30,8 +30,9 @@ from cnncalc.help import TOPICS
 from cnncalc.layers import OPS
 from cnncalc.layers.keys import PADDING_WORDS
 from cnncalc.notation.words import FLAGS
+from cnncalc.render import support
 from cnncalc.render.columns import COLUMNS
-from tests.program import ROOT, environment, here
+from tests.program import ROOT, environment, here, shell
 from tests.render.test_golden import output
 
 README = ROOT / "README.md"
@@ -65,7 +66,7 @@ def printed(line: str) -> str:
         return stream.getvalue()
     there = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
-        ["bash", "-c", line.removeprefix("$ ")],
+        [shell(), "-c", line.removeprefix("$ ")],
         env=environment(PATH=there),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -144,6 +145,7 @@ def words_in_code(cell: str) -> list[str]:
 
 GENERATED: dict[tuple[str, str], Callable[[], str]] = {
     ("ops", "The ops"): lambda: here(["ops", "--format", "markdown"]).out,
+    ("frameworks", "Ops"): lambda: "".join(support.markdown()),
 }
 """Tables that are written by the program, by page and heading."""
 

@@ -14,6 +14,7 @@ from ..notation.keys import LAYER_KEYS
 from ..notation.ops import Key, Op, by_family
 from . import Formats
 from . import markdown as md
+from .support import said, stances
 
 if TYPE_CHECKING:
     from . import Style
@@ -74,6 +75,7 @@ def _notes(op: Op) -> Iterator[str]:
         yield f"also read as, in any case: {', '.join(op.also)}"
     if len(op.words) > 1:
         yield f"spatial axes: {', '.join(f'{OPS[word][1]} in {word}' for word in op.words)}"
+    yield from (f"{form}: {text}" for form, text in said(op.words[0]).items())
     yield f"keys of every layer: {', '.join(LAYER_KEYS)} (cnncalc help words)"
     yield f"example: cnncalc shape {shlex.join(op.example)}"
 
@@ -123,4 +125,5 @@ def _code(words: Iterable[str]) -> str:
 
 
 def _as_dict(op: Op) -> dict[str, Any]:
-    return op._asdict() | {"keys": [key._asdict() for key in op.keys]}
+    forms = {form: stance._asdict() for form, stance in stances(op.words[0]).items()}
+    return op._asdict() | {"keys": [key._asdict() for key in op.keys], "forms": forms}

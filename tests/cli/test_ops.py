@@ -32,9 +32,9 @@ def test_the_keys_of_pooling() -> None:
         "| key | takes | default | meaning |",
         "|---|---|---|---|",
         "| k | integer, or one per axis | needed | The window's size: one number, or one per axis. "
-        "Also kernel_size, kernel_shape, pool_size. |",
+        "Also kernel_size, pool_size, kernel_shape. |",
         "| s | integer, or one per axis | by dialect | The stride: one number, or one per axis; the window's own size "
-        "by default. Also stride, strides. |",
+        "by default. Also strides, stride. |",
     ]
     out = here(["ops", "maxpool"]).out
     assert "\ns left out: k in plain, torch and keras; 1 in onnx and caffe\n" in out

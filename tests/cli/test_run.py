@@ -152,7 +152,7 @@ def test_names_that_are_no_file_names(folder: Path) -> None:
     args = ["conv:4,k3,name=../../up", "relu", "-x", "x.npy", "--seed", "1", "--keep-all", "maps", "-q"]
     assert process("run", *args, cwd=folder).code == 0
     said = process("run", *args[:-1], cwd=folder)
-    assert (said.code, "note: '../../up' is saved as maps/.._.._up.npy" in said.err) == (0, True), said.err
+    assert (said.code, f"note: '../../up' is saved as {Path('maps/.._.._up.npy')}" in said.err) == (0, True), said.err
     assert sorted(p.name for p in (folder / "maps").iterdir()) == [".._.._up.npy", "relu1.npy"]
 
 

@@ -22,6 +22,7 @@ from cnncalc.execute.sinks import Memory
 from cnncalc.execute.weights import wanted
 from cnncalc.layers import OPS
 from tests import naive
+from tests.program import posix
 
 Spec = list[dict[str, Any]]
 
@@ -509,6 +510,7 @@ def test_strides_make_no_difference() -> None:
             np.testing.assert_allclose(cnncalc.run(spec, other, weights), expected, rtol=1e-13, atol=1e-13)
 
 
+@posix
 @pytest.mark.parametrize(
     "spec", ["conv:2,k3", "conv:2,k3,s2", "conv:2,k3,d2", "conv:2,k3,p1", "conv:2,k1x3,p0x1", "conv:2,k9,s9"]
 )
