@@ -23,7 +23,7 @@ def compared(words: str | list[dict[str, Any]], input: tuple[int, ...], dialects
     return contrast(cnncalc.load(words), dialects_named(dialects), input)
 
 
-# Each rule of the README's table: the layer, and what is said of it.
+# Each rule of the table on the page dialects: the layer, and what is said of it.
 
 ROWS: list[tuple[str, tuple[int, ...], list[str]]] = [
     (
