@@ -14,6 +14,7 @@ from tests.program import ROOT, environment
 
 FLOORS = [
     "errors",
+    "registry",
     "sizes",
     "window",
     "field",
