@@ -8,7 +8,7 @@ from .field import PIXEL, Field
 from .layers import Fields
 from .layers.base import AXIS_NAMES
 from .layers.conv import times
-from .memory import VIEWS, itemsize
+from .memory import itemsize
 from .network import INPUT
 from .report import LayerReport, NetworkMemory, Report
 from .sizes import NOTHING_KNOWN, counted
@@ -23,7 +23,7 @@ def memory_lines(report: Report, layer: LayerReport) -> list[str]:
     """How many bytes a layer gives, where a dtype was asked for."""
     if layer.memory is None or report.memory is None or layer.out == NOTHING_KNOWN:
         return []
-    if layer.op in VIEWS:
+    if layer.node.layer.VIEW:
         return ["memory: none of its own, it gives what it reads"]
     each = itemsize(report.memory.dtype)
     return [f"memory: {times(layer.out, each)} = {counted(layer.memory.activations)} bytes"]

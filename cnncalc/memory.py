@@ -29,8 +29,6 @@ DTYPES = {
     "int64": 8,
 }
 """How many bytes a number takes."""
-VIEWS = frozenset({"flatten", "reshape", "identity", "dropout"})
-"""The ops that give what they read without taking memory of their own."""
 
 
 def itemsize(dtype: str) -> int:
@@ -172,7 +170,7 @@ def _flatten(
         if layer.inner:
             _flatten(layer.inner, reads[0], each, steps, names, f"{within}{layer.name}.")
         else:
-            steps.append(Step(reads, size_of(layer.out, each), layer.op in VIEWS))
+            steps.append(Step(reads, size_of(layer.out, each), layer.node.layer.VIEW))
             names.append(within + layer.name)
         spans.append((begin, len(steps) - 1))
     return spans
@@ -188,7 +186,7 @@ def _note(
     for layer, (first, last) in zip(layers, spans, strict=True):
         there = during[first : last + 1]
         known = [size for size in there if size is not None]
-        own = 0 if layer.op in VIEWS else size_of(layer.out, each)
+        own = 0 if layer.node.layer.VIEW else size_of(layer.out, each)
         tied = shared or layer.node.tie is not None
         params, buffers = (0 if tied else _bytes(figure, each) for figure in (layer.params, layer.buffers))
         most = max(known) if len(known) == len(there) else None

@@ -150,7 +150,7 @@ class LayerReport:
     @property
     def is_convolution(self) -> bool:
         """Whether `fc_weights` and `local_weights` are reported of it."""
-        return self.node.layer.CONVOLUTION
+        return self.node.layer.CONVOLUTION is not None
 
     @property
     def rf(self) -> Fields:
@@ -195,7 +195,7 @@ class LayerReport:
             "buffers": self.traced.buffers,
             "macs": self.macs,
         }
-        if self.node.layer.CONVOLUTION:
+        if self.is_convolution:
             found["fc_weights"] = self.fc_weights
             found["local_weights"] = self.traced.local
         found["rf"] = rf_json(self.traced.fields)

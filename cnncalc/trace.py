@@ -8,7 +8,7 @@ from typing import Any
 from .errors import CnncalcError, ShapeError
 from .field import PIXEL
 from .input import feed, settle
-from .layers import Env, Fields, Layer, Traced
+from .layers import Env, Fields, Traced
 from .layers.composite import Opaque
 from .network import INPUT, Network, Node, no_input
 from .report import LayerReport, Report, summed
@@ -123,7 +123,7 @@ def _arrays(shapes: Mapping[str, Shape], traced: Traced) -> str:
 
 def _blind(node: Node) -> Traced:
     """A layer of whose input nothing is known: it has no figures but those that are 0 whatever arrives."""
-    weightless = type(node.layer).weight_shapes is Layer.weight_shapes and not node.layer.NESTS
+    weightless = not node.layer.WEIGHTS and not node.layer.NESTS
     figure = 0 if weightless and not node.layer.JOINS else None
     return Traced(dict(node.layer.given), NOTHING_KNOWN, (), figure, figure, figure, figure)
 

@@ -35,7 +35,7 @@ def command(
     color: str,
     quiet: bool,
 ) -> int:
-    """Write the matrix M with M @ sample.ravel() = what comes out, flattened, of a linear layer without its bias.
+    """Write the matrix M of a linear layer without its bias: M @ sample.ravel() is the output, flattened.
 
     \b
       cnncalc dense conv -i 6x8 -w kernel.npy
@@ -48,8 +48,6 @@ def command(
     weights = read_weights(w_path)
     given = sources.sort_out(layer)
     network = sources.network(given, read_stdin, kernel_keys(weights, dialect, layout))
-    biased = any(node.layer.given.get("bias") for node in network.nodes)
-    network = matrix.without_bias(network)
     sample = given.input if input is None else parse_shape(input)
     if sample is None:
         sample = network.input
@@ -66,8 +64,8 @@ def command(
     if have is not None and size > have:
         raise SpecError(f"{text}, and the machine has {size_text(have)}", "take a smaller sample: crop it")
     note(quiet, text)
-    if biased:
-        note(quiet, "the bias is no part of the matrix: add it to what comes out")
+    if matrix.adds_constants(network, weights):
+        note(quiet, "the matrix leaves out what layers add, as a bias: add that to its product")
     if path is None:
         found = matrix.dense(job)
         sys.stdout.write(f"{found}\n")

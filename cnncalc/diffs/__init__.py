@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..layers import Family
 from ..network import INPUT
 from ..report import LayerReport, Report, listed
 from ..sizes import UNKNOWN, Shape
@@ -181,14 +182,14 @@ def _axes(fields: Sequence[Any], what: str) -> tuple[int | None, ...]:
     return tuple([getattr(field, what.removeprefix("rf_")) for field in fields])
 
 
-def _given_from_above(op: str) -> tuple[str, ...]:
-    """The keys that what arrives decides, whoever writes them down."""
-    return ("c_i", "c_o") if op.startswith("dwconv") else ("c_i",)
+def _given_from_above(layer: LayerReport) -> tuple[str, ...]:
+    """The keys that the input decides, whoever writes them down."""
+    return ("c_i", "c_o") if layer.node.layer.CONVOLUTION is Family.DEPTHWISE else ("c_i",)
 
 
 def _item(layer: LayerReport) -> Item:
     op = layer.op
-    above = _given_from_above(op)
+    above = _given_from_above(layer)
     own = {key: value for key, value in layer.values.items() if key not in above}
     return Item(layer.name, op, op + json.dumps(own))
 
@@ -258,7 +259,7 @@ def _keys(old: LayerReport, new: LayerReport, wiring: Change | None) -> tuple[tu
 
 def _written_otherwise(old: LayerReport, new: LayerReport, changes: list[Change]) -> bool:
     """Whether a key differs in what is written, too, and not only in what the input makes of it."""
-    above = _given_from_above(new.op)
+    above = _given_from_above(new)
     differ = {change.what for change in changes if change.what not in above}
     a, b = old.node.layer.given, new.node.layer.given
     for key in {**a, **b} if differ else ():

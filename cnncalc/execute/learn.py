@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import ShapeError, SpecError
-from ..layers.base import family
+from ..layers import Family
 from ..network import Network
 from ..sizes import show, size_text
 from . import weights as arrays
@@ -25,7 +25,8 @@ from .npy import machine_memory
 from .program import channels_first
 from .task import Array, Task
 
-LEARNED = ("conv", "dwconv")
+VIEWS = {Family.PLAIN: kernel_first, Family.DEPTHWISE: channelwise}
+"""How to view a weight as (c_o, c_i/g, *k), by the kinds of convolutions that can be learned."""
 PATIENCE = 4
 """After how many steps in a row that each raised the loss it is said to diverge.
 
@@ -91,11 +92,12 @@ class Learner:
         """SpecError for another layer than a convolution, ShapeError where x, y and the kernel do not go together."""
         fed = Fed(network, x.shape, dialect, layout)
         layers = fed.report.layers
-        op = family(layers[0].op)
-        if len(layers) > 1 or op not in LEARNED:
-            what = f"{len(layers)} layers" if len(layers) > 1 else op
-            raise SpecError(f"what is learned is one convolution, and this is {what}", f"as {' or '.join(LEARNED)}")
         self.layer = layer = layers[0]
+        family = layer.node.layer.CONVOLUTION
+        if len(layers) > 1 or family not in VIEWS:
+            what = f"{len(layers)} layers" if len(layers) > 1 else layer.op
+            raise SpecError(f"learn takes one convolution, not {what}", "a plain or a depthwise one: conv or dwconv")
+        self._view = VIEWS[family]
         count = fed.batch or 1
         back = fed.given_back(tuple([n for n in layer.traced.out if isinstance(n, int)]), count)
         if y.shape != back:
@@ -112,12 +114,12 @@ class Learner:
         bound = arrays.bind(fed.report, given, seed, self.kind)
         self.weight = bound[f"{layer.name}.weight"].astype(self.kind, order="C")
         self.bias = np.zeros(layer.values["c_o"], self.kind) if layer.values["bias"] else None
-        self._task = Task(op, layer.values, layer.env.dialect, layer.env.channels_last, 1 << 26)
+        self._task = Task(layer.op, layer.values, layer.env.dialect, layer.env.channels_last, 1 << 26)
         self.windows = windows_of(self._task)
         samples = (count, *[n for n in layer.traced.out if isinstance(n, int)])
         self.x = self._first(fed.samples(x).astype(self.kind, copy=False))
         self.y = self._first(y.reshape(samples).astype(self.kind, copy=False))
-        self.g = layer.values["g"] if op == "conv" else self.x.shape[1]
+        self.g: int = layer.values.get("g") or self.x.shape[1]
         self._eps = 64 * float(np.finfo(self.kind).eps)
         self._rounding = self._eps**2 * float(np.square(self.y, dtype=np.float64).sum())
         """What a loss may be by rounding alone."""
@@ -127,7 +129,7 @@ class Learner:
 
     def _kernel(self, weight: Array) -> Array:
         """The weight as (c_o, c_i/g, *k), a view of it."""
-        return (kernel_first if self._task.op == "conv" else channelwise)(weight, self._task)
+        return self._view(weight, self._task)
 
     def predict(self, weight: Array, bias: Array | None) -> Array:
         """What comes out of the input with these weights, (N, c_o, *out)."""

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import CnncalcError, SpecError
-from ..layers.base import family
 from ..network import INPUT
+from ..registry import Registry
 from ..report import LayerReport, Report
 from .kernels import activation as pointwise
 from .kernels import affine, border, conv, dense, join, norm, pool, resample, select
@@ -19,18 +19,10 @@ from .task import Array, Dtype, Kernel, Task, summed
 from .threads import hold
 from .weights import names
 
-KERNELS: dict[str, Kernel] = {
-    **conv.KERNELS,
-    **pool.KERNELS,
-    **pointwise.KERNELS,
-    **norm.KERNELS,
-    **affine.KERNELS,
-    **select.KERNELS,
-    **resample.KERNELS,
-    **border.KERNELS,
-    **dense.KERNELS,
-    **join.KERNELS,
-}
+KERNELS: Registry[str, Kernel] = Registry(
+    *(conv.KERNELS, pool.KERNELS, pointwise.KERNELS, norm.KERNELS, affine.KERNELS, select.KERNELS),
+    *(resample.KERNELS, border.KERNELS, dense.KERNELS, join.KERNELS),
+)
 """By the op's word, without its number of axes."""
 
 MEMORY = 256 << 20
@@ -120,7 +112,7 @@ class Program:
         return len(self._slots) - 1
 
     def _step(self, layer: LayerReport, steps: list[Step], weights: Mapping[str, Array]) -> Step:
-        kernel = KERNELS.get(family(layer.op))
+        kernel = KERNELS.get(layer.node.layer.WORD)
         if kernel is None:
             what = layer.values.get("type")
             text = f"it is a {what}, and what that computes is not known" if what else f"{layer.op} cannot be executed"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from math import prod, sqrt
+from math import sqrt
 from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
 
 from ..errors import Path, ShapeError, SpecError, Where, nearest, shown
+from ..layers.base import KERNEL, Start
 from ..network import Network, Source
 from ..report import LayerReport, Report
 from ..sizes import Shape, show
@@ -19,9 +20,6 @@ from .npy import Given, Stored
 from .task import Array, Dtype
 
 MOST_LISTED = 12
-KERNELS = {"weight", "depthwise", "pointwise"}
-ONES = ("running_var", "variance")
-NORMS = ("batchnorm", "layernorm", "groupnorm", "instancenorm", "scale")
 IGNORED = ("num_batches_tracked",)
 """What PyTorch's files hold beside: nothing is computed from it."""
 
@@ -34,6 +32,11 @@ class Wanted(NamedTuple):
     role: str
     shape: tuple[int, ...]
     layer: LayerReport
+
+    @property
+    def start(self) -> Start:
+        """How it is drawn."""
+        return self.layer.node.layer.WEIGHTS[self.role]
 
 
 def wanted(report: Report) -> list[Wanted]:
@@ -131,7 +134,8 @@ def without_biases(network: Network, given: Given) -> Network:
     for node in network.nodes:
         own = {name.removeprefix(f"{node.name}.") for name in given if name.startswith(f"{node.name}.")}
         layer = node.layer
-        if own and own <= KERNELS and "bias" in layer.KEYS and "bias" not in layer.given:
+        kernels = {role for role, start in layer.WEIGHTS.items() if start is KERNEL}
+        if own and own <= kernels and "bias" in layer.KEYS and "bias" not in layer.given:
             layer = type(layer)(layer.op, layer.nd, layer.given | {"bias": False})
             node = node._replace(layer=layer)  # noqa: PLW2901
         nodes.append(node)
@@ -177,7 +181,7 @@ def check_fit(array: Array | Stored, want: Wanted) -> None:
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise SpecError(f"{want.name} is of dtype {array.dtype}", "weights are real numbers of at most 64 bits")
     needed = [want.shape]
-    if want.role in KERNELS and len(want.shape) > 2 and want.layer.node.layer.CONVOLUTION:
+    if want.start is KERNEL and want.layer.is_convolution:
         *k, one, other = want.shape if want.layer.env.channels_last else (*want.shape[2:], *want.shape[:2])
         needed += [tuple(k)] if one == other == 1 else []
     if array.shape not in needed:
@@ -208,31 +212,10 @@ def _missing(missing: list[Wanted], others: list[str]) -> SpecError:
 
 
 def draw(want: Wanted, seed: int, kind: Dtype) -> Array:
-    """An array from a seed, the same whatever else the network has.
-
-    Kernels are normal with variance 2/fan_in (He et al. 2015, Delving Deep into Rectifiers), norms' weights and
-    variances 1, prelu's slopes 1/4, and biases and means 0.
-    """
-    op = want.layer.op
-    if want.role in ONES or (want.role == "weight" and op in NORMS):
-        return np.ones(want.shape, kind)
-    if op == "prelu":
-        return np.full(want.shape, 0.25, kind)
-    if want.role not in KERNELS:
-        return np.zeros(want.shape, kind)
+    """Draw an array as its op says, from a seed; the values do not depend on the rest of the network."""
+    if want.start is not KERNEL:
+        return np.full(want.shape, want.start, kind)
+    layer = want.layer
+    fan_in = layer.node.layer.fan_in(want.role, want.shape, layer.values, layer.env)
     rng = np.random.default_rng([seed, crc32(want.name.encode())])
-    return (rng.standard_normal(want.shape, np.float32) * sqrt(2 / fan_in(want))).astype(kind)
-
-
-def fan_in(want: Wanted) -> int:
-    """How many inputs one output sums up with this kernel."""
-    shape: tuple[int, ...] = want.shape
-    values = want.layer.values
-    last = want.layer.env.channels_last
-    if want.role == "depthwise" or want.layer.op.startswith("dwconv"):
-        return prod(tuple(values["k"]))
-    if want.layer.op.startswith("convT"):  # each output sees about one in s cells of each axis
-        cells: int = values["c_i"] // values["g"] * prod(values["k"])
-        strides: int = prod(values["s"])
-        return max(cells // strides, 1)
-    return prod(shape[:-1] if last else shape[1:])
+    return (rng.standard_normal(want.shape, np.float32) * sqrt(2 / fan_in)).astype(kind)

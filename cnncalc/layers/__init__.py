@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from ..errors import SpecError, nearest, shown
+from ..registry import Registry
 from . import activation, affine, border, composite, conv, dense, join, norm, pool, resample, select, transposed
-from .base import Env, Fields, Layer, Traced
+from .base import Env, Family, Fields, Layer, Op, Sign, Traced
 
-__all__ = ["ALIASES", "HELP", "OPS", "Env", "Fields", "Layer", "Traced", "find_op", "keys_named"]
+__all__ = ["ALIASES", "HELP", "OPS", "Env", "Family", "Fields", "Layer", "Sign", "Traced", "find_op", "keys_named"]
 
-OPS: dict[str, tuple[type[Layer], int | None]] = {
-    **conv.OPS,
-    **transposed.OPS,
-    **pool.OPS,
-    **dense.OPS,
-    **border.OPS,
-    **resample.OPS,
-    **norm.OPS,
-    **affine.OPS,
-    **select.OPS,
-    **activation.OPS,
-    **join.OPS,
-    **composite.OPS,
-}
-"""Each op's word, its class and how many spatial axes it has (None: as many as arrive)."""
+OPS: Registry[str, Op] = Registry(
+    *(conv.OPS, transposed.OPS, pool.OPS, dense.OPS, border.OPS, resample.OPS, norm.OPS, affine.OPS),
+    *(select.OPS, activation.OPS, join.OPS, composite.OPS),
+)
+"""Each op's word, its class and its number of spatial axes (None: any number)."""
 
 _WORDS = {word.lower(): word for word in OPS}
 _WORDS |= {
@@ -50,7 +41,7 @@ _WORDS |= {
     "cropping": "crop",
     "rescaling": "rescale",
 }
-"""What PyTorch and Keras call the ops, where it is not the op's own word."""
+"""The ops' words, and what PyTorch and Keras call them otherwise; in lower case."""
 
 ALIASES = {
     "kernel_size": "k",
@@ -76,16 +67,16 @@ ALIASES = {
 
 
 HELP = {
-    "c_i": "How many channels arrive; may be left out.",
-    "c_o": "How many channels come out.",
+    "c_i": "The number of input channels; may be left out.",
+    "c_o": "The number of output channels.",
     "k": "The kernel's size: one number, or one per axis.",
     "s": "The stride: one number, or one per axis.",
     "p": "The padding per side: a number, one per axis, [before, after] pairs, or a word.",
     "p_total": "The textbook's padding, both sides together: one number, or one per axis.",
     "d": "The dilation: one number, or one per axis.",
-    "g": "How many groups of channels.",
+    "g": "The number of groups of channels.",
     "bias": "Whether there is a bias.",
-    "flip": "Whether the kernel is turned by 180 degrees, as the mathematical convolution does.",
+    "flip": "Whether to turn the kernel by 180 degrees, as the mathematical convolution does.",
 }
 """What the common keys mean; a layer's own HELP comes first."""
 
@@ -93,30 +84,35 @@ _ENDS = ("1d", "2d", "3d")
 
 
 def find_op(word: str) -> str | None:
-    """An op's own word from any spelling of it (`Conv2d`, `MAXPOOL`), None where there is no such op."""
+    """An op's own word from any spelling of it (`Conv2d`, `MAXPOOL`); None if there is no such op."""
     word = word.lower()
-    found = _WORDS.get(word)
-    if found is None and word.endswith(_ENDS):
-        found = _WORDS.get(word[:-2])
-        if found is not None and OPS[found][1] not in (None, int(word[-2])):
+    op = _WORDS.get(word)
+    if op is None and word.endswith(_ENDS):
+        op = _WORDS.get(word[:-2])
+        if op is not None and OPS[op][1] not in (None, int(word[-2])):
             return None
-    return found
+    return op
 
 
 def spellings(op: str) -> tuple[list[str], tuple[str, ...]]:
-    """The words that `find_op` reads as this op, in lower case, and what may stand at their end."""
+    """The words that `find_op` reads as this op, in lower case, and the endings that may follow them."""
     nd = OPS[op][1]
-    return [word for word, found in _WORDS.items() if found == op], _ENDS if nd is None else (f"{nd}d",)
+    return [word for word, one in _WORDS.items() if one == op], _ENDS if nd is None else (f"{nd}d",)
+
+
+def title(op: str) -> str:
+    """What an op is, in a line: `Depthwise convolution: …`."""
+    return (OPS[op][0].__doc__ or "").partition("\n")[0]
 
 
 def unknown_op(word: object) -> SpecError:
-    """The error for a word that is no op, with the nearest that are."""
+    """The error for a word that is not an op, with the nearest that are."""
     help = nearest(word, OPS) if isinstance(word, str) else None
     return SpecError(f"unknown op {shown(word)}", help or "the README's table lists every op", key="op")
 
 
 def keys_named(cls: type[Layer], raw: str) -> tuple[str, ...]:
-    """The keys of a class that a name stands for (`affine` is two): none where it is no name of a key."""
+    """The keys of a class that a name stands for (`affine` is two); none if it names no key."""
     if raw in cls.KEYS:
         return (raw,)
     names = cls.ALIASES.get(raw) or ALIASES.get(raw, "")

@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..errors import ShapeError
 from ..field import Field
 from ..sizes import LARGEST, Open, Shape, Size, atom
 from ..window import extent, positions, positions_ceil, positions_kept
-from .base import AXIS_NAMES, Fields, unseen
+from .base import AXIS_NAMES, by_axis
 from .keys import Pair, Sides, spread, spread_sides
 
 
+class Placed(Protocol):
+    """A window of any kind, placed on one axis."""
+
+    @property
+    def out(self) -> Size:
+        """The output's size."""
+
+    def see(self, field: Field) -> Field:
+        """The field of its units over an input with this field."""
+
+
 class Slide(NamedTuple):
-    """A window placed on one axis."""
+    """A sliding window, placed on one axis."""
 
     n: Size
     k: int
     """k' = d(k-1) + 1: the kernel's extent."""
     s: int
     pb: int | None
-    """Padding before; None where an open size decides it."""
+    """Padding before; None if an open size decides it."""
     pa: int | None
     out: Size
-    """How many windows there are; below 1 where none fits."""
+    """How many windows there are; below 1 if none fits."""
+
+    def see(self, field: Field) -> Field:
+        """The field of its units over an input with this field."""
+        return field.slide(self.k, self.s, self.pb)
 
 
 def place(
     space: Shape, k: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...], p: Sides, ceil: bool, kept: bool = False
 ) -> list[Slide]:
-    """The window on each axis. `p` is per side, or a word; ShapeError where a word does not go with it.
+    """The window on each axis. `p` is per side, or a word.
 
-    `kept`: rounding up, a last window that would start in the padding after is kept.
+    With `kept`, rounding up keeps a last window that would start in the padding after the input.
     """
     for taps, dilation in zip(k, d, strict=True):
         if extent(taps, dilation) > LARGEST:
@@ -69,7 +84,7 @@ def _by_word(n: Size, k: int, s: int, word: str, ceil: bool, kept: bool) -> Slid
 
 
 def halves(total: int, lower: bool = False) -> Pair:
-    """A total padding as (before, after), an odd unit after; before with `lower`."""
+    """A total padding as (before, after), an odd unit after, or before with `lower`."""
     small = total // 2
     return (total - small, small) if lower else (small, total - small)
 
@@ -87,9 +102,9 @@ def check_fits(
     most: tuple[int, ...] | None = None,
     total: bool = False,
 ) -> None:
-    """ShapeError with the arithmetic where a window does not fit once.
+    """ShapeError with the arithmetic if a window does not fit once.
 
-    `most` is the largest padding per side that would be allowed, None for any; `total` whether p_total was given.
+    `most` is the largest padding per side that would be allowed, None for any; `total` says whether p_total was given.
     """
     for axis, slide in enumerate(slides):
         if isinstance(slide.out, Open) or slide.out >= 1:
@@ -117,30 +132,19 @@ def _fit_help(slide: Slide, k: int, d: int, most: int | None, as_total: bool) ->
     needed = slide.k - slide.n
     if most is None or (needed + 1) // 2 <= most:
         ways.append(f"raise pt to {needed}" if as_total else f"raise p to {(needed + 1) // 2}")
-    mend = f": {', or '.join(ways)}" if ways else ""
-    return f"the padded input ({padded}) is smaller than the kernel ({kernel}){mend}"
+    remedy = f": {', or '.join(ways)}" if ways else ""
+    return f"the padded input ({padded}) is smaller than the kernel ({kernel}){remedy}"
 
 
 def sides_of(slides: list[Slide], p: Sides) -> object:
-    """The padding as it is reported: the sides worked out, or the word where an open size decides them."""
+    """The padding as it is reported: the sides worked out, or the word if an open size decides them."""
     pairs = [(s.pb, s.pa) for s in slides]
     return p if any(None in pair for pair in pairs) else pairs
 
 
-def slide_fields(fields: Fields, slides: list[Slide]) -> Fields:
-    """The receptive fields after these windows."""
-    if len(fields) != len(slides):
-        return unseen(fields)
-    return tuple([Field.slide(f, w.k, w.s, w.pb) for f, w in zip(fields, slides, strict=True)])
-
-
 def explain_slides(slides: list[Slide], d: tuple[int, ...], k: tuple[int, ...], ceil: bool) -> list[str]:
     """The floor formula of each axis with its numbers; equal axes once."""
-    names = AXIS_NAMES[len(slides)]
-    lines: dict[str, list[str]] = {}
-    for name, slide, dilation, taps in zip(names, slides, d, k, strict=True):
-        lines.setdefault(_slide_text(slide, dilation, taps, ceil), []).append(name)
-    return [f"{', '.join(axes)}: {text}" for text, axes in lines.items()]
+    return by_axis([_slide_text(*row, ceil) for row in zip(slides, d, k, strict=True)])
 
 
 def _slide_text(slide: Slide, d: int, k: int, ceil: bool) -> str:

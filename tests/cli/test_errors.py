@@ -145,18 +145,18 @@ WORDS = [
     ),
     (
         "shape 3x5x5 conv:64,c_i=4",
-        "layers[0] 'conv1': c_i is 4, and 3 arrive\n  3x5x5 conv:64,c_i=4\n                ^~~~~\n"
-        "  leave c_i out, or write 3, or mend what comes before",
+        "layers[0] 'conv1': expects 4 input channels, gets 3\n  3x5x5 conv:64,c_i=4\n                ^~~~~\n"
+        "  remove c_i, set it to 3, or fix the layer before",
     ),
     (
         "shape 5x6x3 conv:64,c_i=3",
-        "layers[0] 'conv1': c_i is 3, and 5 arrive\n  5x6x3 conv:64,c_i=3\n                ^~~~~\n"
+        "layers[0] 'conv1': expects 3 input channels, gets 5\n  5x6x3 conv:64,c_i=3\n                ^~~~~\n"
         "  if the channels of 5x6x3 stand last, give --layout NHWC",
     ),
     (
         "shape 3x5x5 conv:64,g2",
         "layers[0] 'conv1': g=2 does not divide c_i=3: 3 = 1*2 + 1\n  3x5x5 conv:64,g2\n                ^~\n"
-        "  what divides both 3 and 64: 1",
+        "  divisors of both 3 and 64: 1",
     ),
     (
         "shape 3x5x5x5x5x5 relu",

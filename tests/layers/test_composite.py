@@ -62,7 +62,7 @@ def test_a_block_from_the_shell() -> None:
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ([], "layers[0]: layers: [] is no list of layers"),
+        ([], "layers[0]: layers: [] is not a list of layers"),
         ([{"op": "convv"}], "unknown op 'convv'"),
         ([{"op": "relu", "from": "stem"}], "from: 'stem' is no layer"),
         ([{"op": "conv", "c_o": 4, "k": 30}], "does not fit"),

@@ -6,7 +6,8 @@ from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, SpecError, shown
-from ....layers import OPS, Layer
+from ....layers import OPS
+from ....layers.pool import GlobalPool
 from ....wiring import unused_name
 from .config import Call, Key, Sizes, Tensor, leaves
 from .functions import NOTHING, SELF, Part, Raw, out_of
@@ -228,7 +229,7 @@ def _named(one: str, names: dict[str, str]) -> str:
 def _has_weights(raw: Raw) -> bool:
     if raw["op"] in ("opaque", "block"):
         return raw.get("params") != 0 or raw.get("buffers") != 0
-    return OPS[raw["op"]][0].weight_shapes is not Layer.weight_shapes
+    return bool(OPS[raw["op"]][0].WEIGHTS)
 
 
 def _sizes_after(parts: list[Part], call: Call) -> Sizes | None:
@@ -242,7 +243,7 @@ def _sizes_after(parts: list[Part], call: Call) -> Sizes | None:
         elif part.raw["op"] == "reshape":
             out = part.raw["out"]
             sizes = (None,) * len(out) if isinstance(out, list) else None
-        elif part.raw["op"] == "flatten" or (part.raw["op"].startswith("global") and not part.raw["keepdims"]):
+        elif part.raw["op"] == "flatten" or (issubclass(cls, GlobalPool) and not part.raw["keepdims"]):
             sizes = (None,)
         elif part.raw["op"] == "mean" and not part.raw["keepdims"]:
             sizes = None

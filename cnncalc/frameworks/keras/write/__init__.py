@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, shown
 from ....input import feed
+from ....layers import Sign
 from ....network import INPUT, Network
 from ....report import LayerReport
 from ....sizes import Shape, known
@@ -15,25 +16,6 @@ from ....trace import shape
 from ....wiring import unused_name
 from .simple import LAYERS
 from .step import Known, Step, refuse
-
-_POSITIVE = {"relu", "relu6", "sigmoid", "hardsigmoid", "softmax", "softplus", "exp"}
-_KEEPS_SIGN = {
-    "add",
-    "mul",
-    "concat",
-    "dropout",
-    "identity",
-    "flatten",
-    "reshape",
-    "permute",
-    "pad",
-    "crop",
-    "slice",
-} | {
-    *("mean", "channelshuffle", "pixelshuffle", "globalmaxpool", "globalavgpool", "adaptivemaxpool", "adaptiveavgpool"),
-    *("maxpool", "avgpool"),
-}
-"""Ops that make nothing negative of what is not."""
 
 
 class Result(NamedTuple):
@@ -92,7 +74,8 @@ class _Model:
                 results.append(self.write_layer(layer, reads, positive, results, inputs))
             except CnncalcError as error:
                 raise self.network.blame(error, layer.node) from None
-            signs.append(layer.op in _POSITIVE or (layer.op in _KEEPS_SIGN and positive) or _clips(layer))
+            sign = layer.node.layer.sign
+            signs.append(sign is Sign.NOT_NEGATIVE or (sign is Sign.KEPT and positive))
         read = {at for layer in layers for at in layer.node.reads}
         outputs = [[one.name, one.call, 0] for at, one in enumerate(results) if at not in read]
         listed = [[one, 0, 0] for one in inputs]
@@ -183,8 +166,3 @@ def _entry(module: str, kind: str, config: dict[str, Any], name: str) -> dict[st
         "name": name,
         "inbound_nodes": [],
     }
-
-
-def _clips(layer: LayerReport) -> bool:
-    low = layer.values.get("min") if layer.op == "clip" else None
-    return low is not None and bool(low >= 0)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ....errors import SpecError
-from ....layers.base import split
 from ....report import LayerReport
 from ....sizes import Shape
 
@@ -46,11 +45,11 @@ class Known(NamedTuple):
 
     def space(self) -> Shape:
         """The spatial sizes that arrive."""
-        return split(self.layer.sample, self.layer.env, None, self.layer.op)[1]
+        return self.layer.node.layer.split(self.layer.sample, self.layer.env)[1]
 
     def spatial_out(self) -> Shape:
         """Those that come out."""
-        return split(self.layer.traced.out, self.layer.env, None, self.layer.op)[1]
+        return self.layer.node.layer.split(self.layer.traced.out, self.layer.env)[1]
 
     def wider(self, pads: Sequence[tuple[int, int]]) -> Shape:
         """What arrives, wider by these sides."""

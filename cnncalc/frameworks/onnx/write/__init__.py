@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ....errors import SpecError
 from ....input import feed
-from ....layers.base import family
 from ....network import Network
 from ....trace import shape
 from . import axes, values, windows
@@ -25,7 +24,7 @@ def write(network: Network) -> bytes:
     batch, sample, _ = feed(report.network, report.network.input, None)
     file = File(report, batch)
     for layer in report.layers:
-        word = family(layer.op)
+        word = layer.node.layer.WORD
         if word not in WRITERS:
             raise unsaid(layer, layer.op)
         WRITERS[word](file, layer)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
+from ....layers import Family
 from ....report import LayerReport
 from ....sizes import known
 from .file import File, numbers, unsaid, weight_shape
@@ -63,7 +64,7 @@ def kernel(file: File, layer: LayerReport, role: str = "weight") -> str:
     if not file.last:
         return file.weight(layer, role, shape)
     *k, each, out = shape
-    channelwise = role == "depthwise" or layer.op.startswith("dwconv")
+    channelwise = role == "depthwise" or layer.node.layer.CONVOLUTION is Family.DEPTHWISE
     order = (len(k), len(k) + 1, *range(len(k))) if channelwise else (len(k) + 1, len(k), *range(len(k)))
     return file.weight(
         layer, role, [each * out, 1, *k] if channelwise else [out, each, *k], lambda a: a.transpose(order)

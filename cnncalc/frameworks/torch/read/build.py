@@ -8,6 +8,8 @@ from math import inf
 from typing import Any
 
 from ....errors import SpecError
+from ....layers import OPS
+from ....layers.pool import MaxPool
 from ... import Imported
 from . import activation, arithmetic, reshaping  # noqa: F401 - they note their rules
 from .calls import Call, Constant, Record, Value, tree
@@ -161,7 +163,7 @@ def fits(made: Made, pairs: list[list[int]]) -> bool:
     """Whether a layer is a max pool that could have this padding itself: half of its kernel at the most."""
     k = made.keys.get("k", 0)
     sizes = k if isinstance(k, list) else [k] * len(pairs)
-    plain = made.op.startswith("maxpool") and "p" not in made.keys and not made.keys.get("ceil")
+    plain = OPS[made.op][0] is MaxPool and "p" not in made.keys and not made.keys.get("ceil")
     return plain and all(max(pair) <= n // 2 for pair, n in zip(pairs, sizes, strict=True))
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ....errors import SpecError
-from ....layers.base import family
 from ....report import LayerReport
 from ....sizes import NOTHING_KNOWN, Shape, Size
 
@@ -130,7 +129,7 @@ def code_of(layer: LayerReport) -> Code:
     """The source of a layer. SpecError with its name for what PyTorch cannot say."""
     site = Site(layer)
     check_known(site)
-    word = family(layer.op)
+    word = layer.node.layer.WORD
     if word not in EMITTERS:
         raise site.refuse(f"has no {layer.op} that is known here", "take the layer out, or write its module yourself")
     return EMITTERS[word](site)
