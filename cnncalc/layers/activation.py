@@ -23,7 +23,7 @@ class Activation(Layer):
 
     def values(self, env: Env) -> dict[str, object]:
         """The resolved keys."""
-        return {}
+        return {key: getattr(self, key) for key in self.KEYS}
 
 
 class Relu(Activation):
@@ -150,9 +150,6 @@ class Elu(Activation):
     HELP = {"alpha": "The factor below 0."}
     alpha: float = 1.0
 
-    def values(self, env: Env) -> dict[str, object]:
-        return {"alpha": self.alpha}
-
 
 class Clip(Activation):
     """Clip: each value at least `min` and at most `max`."""
@@ -178,9 +175,6 @@ class Clip(Activation):
             return Sign.ANY
         return Sign.KEPT if self.min is None or self.min < 0 else Sign.NOT_NEGATIVE
 
-    def values(self, env: Env) -> dict[str, object]:
-        return {"min": self.min, "max": self.max}
-
 
 class HardSigmoid(Activation):
     """Hard sigmoid: alpha*x + 1/2, at least 0 and at most 1; alpha is 1/6 in PyTorch and Keras, 0.2 in ONNX."""
@@ -203,9 +197,6 @@ class Gelu(Activation):
     KEYS: ClassVar[dict[str, Reader]] = {"approximate": flag}
     HELP = {"approximate": "Whether to approximate it by tanh."}
     approximate: bool = False
-
-    def values(self, env: Env) -> dict[str, object]:
-        return {"approximate": self.approximate}
 
 
 class Softmax(Activation):
@@ -248,9 +239,6 @@ class Dropout(Activation):
     HELP = {"rate": "The share of values that training drops."}
     ALIASES = {"p": "rate", "ratio": "rate"}
     rate: float = 0.5
-
-    def values(self, env: Env) -> dict[str, object]:
-        return {"rate": self.rate}
 
 
 class PRelu(Layer):

@@ -77,7 +77,7 @@ class Convolution(Layer):
         if isinstance(p, str):
             check_conv_word(p, s, nd, self.words(env), env)
         slides = place(space, k, s, d, p, ceil=False)
-        check_fits(slides, k, d, total=self.p_total is not None)
+        check_fits(slides, self.p_total is not None)
         return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
 
     def words(self, env: Env) -> frozenset[str]:
@@ -114,8 +114,7 @@ class Convolution(Layer):
 
     def explain_windows(self, space: Shape, env: Env) -> list[str]:
         """The formula of each axis with its numbers."""
-        slides, keys = self.slides(space, env)
-        return explain_slides(slides, keys["d"], keys["k"], ceil=False)
+        return explain_slides(self.slides(space, env)[0])
 
     def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
         """How many weights there are, as a formula and with its numbers."""

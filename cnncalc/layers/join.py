@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from ..errors import ShapeError
 from ..field import join as join_fields
@@ -45,36 +46,36 @@ def same(sizes: Sequence[Size]) -> Size | None:
     return numbers.pop() if numbers else sizes[0]
 
 
-class Add(Join):
+class Elementwise(Join):
+    """A function of the inputs' values at each place."""
+
+    REPEATED: ClassVar[tuple[int, ...]] = ()
+    """The sizes that are repeated to meet the others."""
+
+    def meet(self, xs: Sequence[Shape], env: Env) -> tuple[dict[str, object], Shape]:
+        out = []
+        for sizes in zip(*xs, strict=True):
+            size = same([size for size in sizes if size not in self.REPEATED] or sizes)
+            if size is None:
+                neither = ", and neither is 1" if self.REPEATED else ""
+                raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ{neither}")
+            out.append(size)
+        return {}, tuple(out)
+
+
+class Add(Elementwise):
     """Sum of inputs of equal shape, value by value."""
 
     WORD = "add"
     LINEAR = True
 
-    def meet(self, xs: Sequence[Shape], env: Env) -> tuple[dict[str, object], Shape]:
-        out = []
-        for sizes in zip(*xs, strict=True):
-            size = same(sizes)
-            if size is None:
-                raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ")
-            out.append(size)
-        return {}, tuple(out)
 
-
-class Mul(Join):
+class Mul(Elementwise):
     """Product of inputs, value by value; a size of 1 is repeated, as a squeeze-and-excite gate needs."""
 
     WORD = "mul"
     LINEAR = False
-
-    def meet(self, xs: Sequence[Shape], env: Env) -> tuple[dict[str, object], Shape]:
-        out = []
-        for sizes in zip(*xs, strict=True):
-            size = same([size for size in sizes if size != 1] or [1])
-            if size is None:
-                raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ, and neither is 1")
-            out.append(size)
-        return {}, tuple(out)
+    REPEATED = (1,)
 
 
 class Concat(Join):

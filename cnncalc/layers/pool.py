@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ..errors import ShapeError, SpecError, shown
 from ..field import POOLED, Field
 from ..sizes import Shape, Size, known
-from .base import AXIS_NAMES, Env, Fields, Layer, Sign, Traced, by_axis, each_axis, join, ops, whole
+from .base import Env, Fields, Layer, Sign, Traced, by_axis, each_axis, join, ops, whole
 from .conv import WINDOW_KEYS, check_word
 from .keys import (
     WORDS,
@@ -29,11 +29,11 @@ from .keys import (
 from .keys import whole as whole_number
 from .sliding import Slide, by_total, check_fits, explain_slides, place, sides_of
 
-LIMITS: dict[str, tuple[Callable[[int], int], str]] = {
-    "half": (lambda taps: taps // 2, "//2"),
-    "kernel": (lambda taps: taps - 1, " - 1"),
+LIMITS: dict[str, tuple[str, Callable[[int], int]]] = {
+    "half": ("k//2", lambda k: k // 2),
+    "kernel": ("k - 1", lambda k: k - 1),
 }
-"""What a dialect's `pool_limit` allows per side for a kernel of so many taps, and how that is written behind k."""
+"""How much padding per side a dialect's `pool_limit` allows: as text, and for a kernel of k taps."""
 MOST_CHECKED = 1 << 20
 """How many windows before the input are looked at one by one, if a dilated kernel might step over it."""
 KEEP = "keep"
@@ -96,22 +96,18 @@ class Pool(Layer):
         self.check_words(p, d, nd, env)
         ceil = self.rounding(p, nd, env)
         slides = place(space, k, s, d, p, bool(ceil), ceil == KEEP)
-        self.check_padding(slides, k, env)
-        check_fits(slides, k, d, bool(ceil), self.most_padding(slides, k, d, env), self.p_total is not None)
+        self.check_padding(slides, env)
+        check_fits(slides, self.p_total is not None, lambda slide: self.most_padding(slide, env))
         if env.dialect.pool_limit == "pixel":
-            check_pixels(slides, d)
+            check_pixels(slides)
         return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d, "ceil": ceil}
 
-    def most_padding(
-        self, slides: list[Slide], k: tuple[int, ...], d: tuple[int, ...], env: Env
-    ) -> tuple[int, ...] | None:
-        """The largest padding that the dialect allows on each axis, None for any."""
-        limit = env.dialect.pool_limit
-        if limit in LIMITS:
-            return tuple([LIMITS[limit][0](taps) for taps in k])
-        if limit == "pixel":  # a dilated kernel may step over a small input, however it is padded
-            rows = zip(slides, d, strict=True)
-            return tuple([s.k - 1 if isinstance(s.n, int) and s.n >= dilation else 0 for s, dilation in rows])
+    def most_padding(self, slide: Slide, env: Env) -> int | None:
+        """The largest padding per side that the dialect allows, None for any."""
+        if env.dialect.pool_limit in LIMITS:
+            return LIMITS[env.dialect.pool_limit][1](slide.taps)
+        if env.dialect.pool_limit == "pixel":  # a dilated kernel may step over a small input, however it is padded
+            return slide.k - 1 if isinstance(slide.n, int) and slide.n >= slide.d else 0
         return None
 
     def check_words(self, p: Sides, d: tuple[int, ...], nd: int, env: Env) -> None:
@@ -126,17 +122,17 @@ class Pool(Layer):
         if max(d) > 1 and not getattr(dialect, self.MAY_DILATE):
             raise ShapeError(f"{dialect.title}'s {self.op} has no dilation", "leave d out", key="d")
 
-    def check_padding(self, slides: list[Slide], k: tuple[int, ...], env: Env) -> None:
+    def check_padding(self, slides: list[Slide], env: Env) -> None:
         """ShapeError for more padding than the dialect allows a pool."""
         if env.dialect.pool_limit not in LIMITS:
             return
-        allowed, form = LIMITS[env.dialect.pool_limit]
-        for axis, (slide, taps) in enumerate(zip(slides, k, strict=True)):
-            most, limit = max(slide.pb or 0, slide.pa or 0), allowed(taps)
-            if most > limit:
+        form, allowed = LIMITS[env.dialect.pool_limit]
+        for slide in slides:
+            p, limit = max(slide.pb or 0, slide.pa or 0), allowed(slide.taps)
+            if p > limit:
                 raise ShapeError(
-                    f"p is {most} on the {AXIS_NAMES[len(k)][axis]} axis, and {env.dialect.title} allows at most "
-                    f"k{form} = {taps}{form} = {limit}",
+                    f"p is {p} on the {slide.axis} axis, and {env.dialect.title} allows at most "
+                    f"{form} = {form.replace('k', str(slide.taps))} = {limit}",
                     f"lower p to {limit}, or use --dialect plain",
                     key="p",
                 )
@@ -147,29 +143,28 @@ class Pool(Layer):
 
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
         """The floor formula of each axis."""
-        slides, window = self.slides(self.split(x, env)[1], env)
-        return explain_slides(slides, window["d"], window["k"], bool(window["ceil"]))
+        return explain_slides(self.slides(self.split(x, env)[1], env)[0])
 
 
-def check_pixels(slides: list[Slide], d: tuple[int, ...]) -> None:
+def check_pixels(slides: list[Slide]) -> None:
     """ShapeError for a window that holds no input pixel: its maximum and its average are not defined."""
-    for axis, (slide, dilation) in enumerate(zip(slides, d, strict=True)):
-        unit = _empty_window(slide, dilation)
+    for slide in slides:
+        unit = _empty_window(slide)
         if unit is not None:
             pb = slide.pb or 0
             first = unit * slide.s - pb
-            steps = f" in steps of {dilation}" if dilation > 1 else ""
+            steps = f" in steps of {slide.d}" if slide.d > 1 else ""
             raise ShapeError(
-                f"window {unit} on the {AXIS_NAMES[len(slides)][axis]} axis holds no input pixel: it covers "
-                f"{unit}*{slide.s} - {pb} = {first} to {first + slide.k - 1}{steps}, the input is 0 to {slide.n - 1}",
+                f"window {unit} on the {slide.axis} axis holds no input pixel: it covers {unit}*{slide.s} - {pb} = "
+                f"{first} to {first + slide.k - 1}{steps}, the input is 0 to {slide.n - 1}",
                 f"the padding has to stay below the kernel's extent ({slide.k}): lower p",
                 key="p",
             )
 
 
-def _empty_window(slide: Slide, d: int) -> int | None:
+def _empty_window(slide: Slide) -> int | None:
     """The first window without an input pixel; None if there is none, or if sizes are open."""
-    n, k, s, pb, _, out = slide
+    n, k, s, pb, d, out = slide.n, slide.k, slide.s, slide.pb, slide.d, slide.out
     if not isinstance(n, int) or not isinstance(out, int) or pb is None:
         return None
     if pb >= k:
@@ -185,15 +180,13 @@ def _empty_window(slide: Slide, d: int) -> int | None:
     return None
 
 
-def check_bare(slides: list[Slide], k: tuple[int, ...], op: str, env: Env) -> None:
+def check_bare(slides: list[Slide], op: str, env: Env) -> None:
     """ShapeError if a 3-D average's kernel does not fit the input without its padding, and the dialect wants that."""
-    if not env.dialect.avg3d_fits_bare or len(slides) != 3:
-        return
-    for axis, (slide, taps) in enumerate(zip(slides, k, strict=True)):
-        if isinstance(slide.n, int) and slide.n < taps:
+    for slide in slides if env.dialect.avg3d_fits_bare and len(slides) == 3 else ():
+        if isinstance(slide.n, int) and slide.n < slide.taps:
             raise ShapeError(
-                f"does not fit: PyTorch's {op} wants n >= k before padding, and {slide.n} < {taps} on the "
-                f"{AXIS_NAMES[3][axis]} axis",
+                f"does not fit: PyTorch's {op} wants n >= k before padding, and {slide.n} < {slide.taps} on the "
+                f"{slide.axis} axis",
                 f"lower k to {slide.n}, or use --dialect plain",
                 key="k",
             )
@@ -221,15 +214,15 @@ class AvgPool(Pool):
     HELP: ClassVar[dict[str, str]] = {**Pool.HELP, "count_include_pad": "Whether an average counts the padding."}
     count_include_pad: bool | None = None
 
-    def check_padding(self, slides: list[Slide], k: tuple[int, ...], env: Env) -> None:
-        super().check_padding(slides, k, env)
+    def check_padding(self, slides: list[Slide], env: Env) -> None:
+        super().check_padding(slides, env)
         if self.count_include_pad is False and not env.dialect.count_is_option and any(s.pb or s.pa for s in slides):
             raise ShapeError(
                 f"{env.dialect.title}'s averages always count padding",
                 "leave count_include_pad out, or use another dialect",
                 key="count_include_pad",
             )
-        check_bare(slides, k, self.op, env)
+        check_bare(slides, self.op, env)
 
     def more_values(self, env: Env) -> dict[str, Any]:
         counts = self.count_include_pad
@@ -259,15 +252,13 @@ class LpPool(Pool):
     ALIASES = {"norm_type": "norm"}
     norm: float = 2
 
-    def most_padding(
-        self, slides: list[Slide], k: tuple[int, ...], d: tuple[int, ...], env: Env
-    ) -> tuple[int, ...] | None:
-        return super().most_padding(slides, k, d, env) if env.dialect.lp_padding else (0,) * len(k)
+    def most_padding(self, slide: Slide, env: Env) -> int | None:
+        return super().most_padding(slide, env) if env.dialect.lp_padding else 0
 
-    def check_padding(self, slides: list[Slide], k: tuple[int, ...], env: Env) -> None:
+    def check_padding(self, slides: list[Slide], env: Env) -> None:
         if not env.dialect.lp_padding and any(s.pb or s.pa for s in slides):
             raise ShapeError("PyTorch's lppool has no padding", "leave p out, or put a pad layer before it", key="p")
-        check_bare(slides, k, self.op, env)
+        check_bare(slides, self.op, env)
 
     def more_values(self, env: Env) -> dict[str, Any]:
         return {"norm": self.norm}

@@ -45,11 +45,11 @@ WORDS = [
     ),
     (
         "shape 3x5x5 conv:64,k0",
-        "layers[0]: k: 0 is too small: it is at least 1\n  3x5x5 conv:64,k0\n                ^~",
+        "layers[0]: k: 0 is too small: the minimum is 1\n  3x5x5 conv:64,k0\n                ^~",
     ),
     (
         "shape 3x5x5 conv:64,k=-1",
-        "layers[0]: k: -1 is too small: it is at least 1\n  3x5x5 conv:64,k=-1\n                ^~~~",
+        "layers[0]: k: -1 is too small: the minimum is 1\n  3x5x5 conv:64,k=-1\n                ^~~~",
     ),
     (
         "shape 3x5x5 conv:64,k=3.5",
