@@ -1,4 +1,4 @@
-"""The matrix that does to a flattened sample what a layer does to the sample."""
+"""The matrix of a linear network: it does to a flattened sample what the network does to the sample."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from .sinks import Memory, Sink
 from .task import Array, Dtype
 
 AT_ONCE = 16 << 20
+"""How many bytes of columns are computed at once."""
 
 
 def linear_part(network: Network) -> Network:
@@ -73,14 +74,14 @@ def job(
 
 
 def size(report: Report) -> tuple[int, int]:
-    """The matrix's rows, one a value that comes out, and its columns, one a value of the sample."""
+    """The matrix's rows, one per value of the output, and its columns, one per value of the sample."""
     out, sample = report.layers[-1].traced.out, report.layers[0].sample
     rows, columns = ([n for n in shape if isinstance(n, int)] for shape in (out, sample))
     return prod(rows), prod(columns)
 
 
 def fill(job: Job, sink: Sink) -> None:
-    """Fill the matrix, (out, in), column by column: each is what comes out of a sample with one 1 in it."""
+    """Fill the matrix, (out, in), column by column: each is the output for a sample with a single 1 in it."""
     rows, columns = size(job.report)
     several = max(min(AT_ONCE // (max(rows, columns) * 8), columns), 1)
     matrix = sink.part(0, rows)
@@ -88,11 +89,11 @@ def fill(job: Job, sink: Sink) -> None:
         count = min(several, columns - begin)
         units = np.zeros((count, columns), job.kind)
         units[np.arange(count), np.arange(begin, begin + count)] = 1
-        found = Memory((count, rows), matrix.dtype)
+        result = Memory((count, rows), matrix.dtype)
         samples = job.result(job.last, count)[2]
-        found.array = found.array.reshape(samples)
-        job.run(units.reshape(count, *job.fed.sample), {job.last: found})
-        matrix[:, begin : begin + count] = found.array.reshape(count, rows).T
+        result.array = result.array.reshape(samples)
+        job.run(units.reshape(count, *job.fed.sample), {job.last: result})
+        matrix[:, begin : begin + count] = result.array.reshape(count, rows).T
     sink.done(0, rows)
 
 
@@ -100,6 +101,6 @@ def dense(job: Job) -> Array:
     """The matrix, (out, in), in memory."""
     rows, columns = size(job.report)
     kind: Dtype = job.result(job.last, 1)[1]
-    found = Memory((rows, columns), kind)
-    fill(job, found)
-    return found.array
+    result = Memory((rows, columns), kind)
+    fill(job, result)
+    return result.array

@@ -1,4 +1,4 @@
-"""The arrays that a network's layers need: what is missing or wrong among what is given, and what a seed draws."""
+"""The arrays that a network's layers need: check those that are given, and draw the others from a seed."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .task import Array, Dtype
 
 MOST_LISTED = 12
 IGNORED = ("num_batches_tracked",)
-"""What PyTorch's files hold beside: nothing is computed from it."""
+"""The endings of names in PyTorch's files from which nothing is computed."""
 
 
 class Wanted(NamedTuple):
     """An array that a layer needs."""
 
     name: str
-    """As weights are named: `conv1.weight`, of the layer itself or of the one it shares with."""
+    """The name of its weights, `conv1.weight`: of the layer itself, or of the one whose weights it shares."""
     role: str
     shape: tuple[int, ...]
     layer: LayerReport
@@ -41,11 +41,11 @@ class Wanted(NamedTuple):
 
 def wanted(report: Report) -> list[Wanted]:
     """Every array that a network needs, shared ones once, in the order of the layers."""
-    found: dict[str, Wanted] = {}
+    needed: dict[str, Wanted] = {}
     for layer in report.layers:
         for role, name, shape in names(layer):
-            found.setdefault(name, Wanted(name, role, shape, layer))
-    return list(found.values())
+            needed.setdefault(name, Wanted(name, role, shape, layer))
+    return list(needed.values())
 
 
 def names(layer: LayerReport) -> Iterator[tuple[str, str, tuple[int, ...]]]:
@@ -59,33 +59,33 @@ def names(layer: LayerReport) -> Iterator[tuple[str, str, tuple[int, ...]]]:
 def _known(shape: Shape, layer: LayerReport) -> tuple[int, ...]:
     sizes = tuple([n for n in shape if isinstance(n, int)])
     if len(sizes) < len(shape):
-        raise ShapeError(f"{layer.name} has weights {show(shape)}: open sizes cannot be executed")
+        raise ShapeError(f"{layer.name} has weights {show(shape)}: open sizes cannot be run")
     return sizes
 
 
 def named(report: Report, given: Given | Array | None, bias: Array | None) -> Given:
-    """Weights by name: a single array is that of the only layer with weights, and so is a bias."""
-    found = {} if given is None or isinstance(given, np.ndarray) else dict(given)
+    """Weights by name: a single array, or a bias, belongs to the only layer with weights."""
+    arrays = {} if given is None or isinstance(given, np.ndarray) else dict(given)
     for array, role in ((given, "weight"), (bias, "bias")):
         if isinstance(array, np.ndarray):
-            found[f"{_only(report, role)}.{role}"] = array
-    return found
+            arrays[f"{_only(report, role)}.{role}"] = array
+    return arrays
 
 
 def carried(network: Network, seed: int | None = None) -> dict[str, Array]:
-    """The arrays that a network's own file holds. SpecError where it has only their shapes, and no seed draws them."""
-    found = {}
+    """The arrays that a network's own file holds. SpecError if it holds only their shapes, and no seed draws them."""
+    arrays = {}
     for name, read in (network.source.weights if network.source is not None else {}).items():
         try:
-            found[name] = np.asarray(read())
+            arrays[name] = np.asarray(read())
         except SpecError:
             if seed is None:
                 raise
-    return found
+    return arrays
 
 
 class _Given(Source):
-    """Where a network was read from, with the weights of another file."""
+    """A network's source with the weights of another file."""
 
     def __init__(self, source: Source | None, given: Given):
         self._source = source
@@ -100,7 +100,7 @@ def _read(array: Array | Stored) -> Array:
 
 
 def sourced(network: Network, given: Given | Array | None) -> Network:
-    """A network whose own weights are these. SpecError or ShapeError where they are not what it needs."""
+    """The network with these as its own weights. SpecError or ShapeError if it needs others."""
     report = trace_shape(network.inlined())
     arrays = named(report, given, None)
     without = without_biases(network, arrays)
@@ -109,7 +109,7 @@ def sourced(network: Network, given: Given | Array | None) -> Network:
 
 
 def _only(report: Report, role: str) -> str:
-    """The name of the only layer that has (or, of a bias, could have) weights of this role."""
+    """The name of the only layer with weights of this role, or that could have a bias. SpecError for several."""
     owners = []
     for layer in report.layers:
         has = "bias" in layer.values if role == "bias" else role in layer.weight_shapes()
@@ -117,7 +117,7 @@ def _only(report: Report, role: str) -> str:
             owners.append(layer)
     if len(owners) == 1:
         if role == "bias" and not owners[0].values["bias"]:
-            error = SpecError("a bias is given, and the layer has none: bias is false", "leave out one of them")
+            error = SpecError("a bias is given, but the layer has none: bias is false", "leave out one of them")
             error.layer = owners[0].node.label()
             raise error
         return owners[0].name
@@ -129,7 +129,7 @@ def _only(report: Report, role: str) -> str:
 
 
 def without_biases(network: Network, given: Given) -> Network:
-    """The network without the biases that its spec does not ask for, where a layer's kernel is given and no bias."""
+    """The network without default biases of layers whose kernels are given without a bias."""
     nodes = []
     for node in network.nodes:
         own = {name.removeprefix(f"{node.name}.") for name in given if name.startswith(f"{node.name}.")}
@@ -143,7 +143,7 @@ def without_biases(network: Network, given: Given) -> Network:
 
 
 def check(report: Report, given: Given, seed: int | None) -> None:
-    """SpecError where an array is missing and there is no seed, ShapeError where one has another shape."""
+    """SpecError if an array is missing and there is no seed, ShapeError if one has the wrong shape."""
     missing = []
     needed = set()
     for want in wanted(report):
@@ -157,27 +157,27 @@ def check(report: Report, given: Given, seed: int | None) -> None:
 
 
 def bind(report: Report, given: Given, seed: int | None, kind: Dtype) -> dict[str, Array]:
-    """The arrays of a network by name, as `check` has found them: those given, the others drawn in this dtype."""
-    found = {}
+    """The arrays of a network by name, once `check`ed: those given, and the others drawn in this dtype."""
+    arrays = {}
     for want in wanted(report):
         array = given.get(want.name)
         if array is None:
             assert seed is not None
-            found[want.name] = draw(want, seed, kind)
+            arrays[want.name] = draw(want, seed, kind)
         else:
             read = _read(array)
-            found[want.name] = read.reshape(want.shape).astype(read.dtype.newbyteorder("="), copy=False)
-    return found
+            arrays[want.name] = read.reshape(want.shape).astype(read.dtype.newbyteorder("="), copy=False)
+    return arrays
 
 
 def unused(report: Report, given: Given) -> list[str]:
-    """The names of what is given and not needed."""
+    """The names of the arrays that are given and not needed."""
     needed = {want.name for want in wanted(report)}
     return [name for name in given if name not in needed and not name.endswith(IGNORED)]
 
 
 def check_fit(array: Array | Stored, want: Wanted) -> None:
-    """SpecError or ShapeError where a layer cannot use an array; a kernel of one channel may leave its channels out."""
+    """SpecError or ShapeError if a layer cannot use an array; a kernel of one channel may come without its channels."""
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise SpecError(f"{want.name} is of dtype {array.dtype}", "weights are real numbers of at most 64 bits")
     needed = [want.shape]
@@ -185,14 +185,14 @@ def check_fit(array: Array | Stored, want: Wanted) -> None:
         *k, one, other = want.shape if want.layer.env.channels_last else (*want.shape[2:], *want.shape[:2])
         needed += [tuple(k)] if one == other == 1 else []
     if array.shape not in needed:
-        have = show(array.shape) or "of a number"
-        error = ShapeError(f"{want.name} has the shape {have}, and {show(want.shape)} is needed", _turn(array, want))
+        have = show(array.shape) if array.shape else "a single number"
+        error = ShapeError(f"{want.name} is {have}, but has to be {show(want.shape)}", _turn(array, want))
         error.layer = want.layer.node.label()
         raise error
 
 
 def _turn(array: Array | Stored, want: Wanted) -> str | None:
-    """What would help where the array's axes stand in the other layout's order."""
+    """The help for an array whose axes stand in the other layout's order."""
     last = want.layer.env.channels_last
     if sorted(array.shape) != sorted(want.shape):
         order = "k, c_i/g, c_o" if last else "c_o, c_i/g, k"
@@ -204,10 +204,10 @@ def _missing(missing: list[Wanted], others: list[str]) -> SpecError:
     listed = [f"{want.name} {show(want.shape)}" for want in missing[:MOST_LISTED]]
     if len(missing) > MOST_LISTED:
         listed.append(f"and {len(missing) - MOST_LISTED} more")
-    help = "give them with -w, or --seed N to draw them"
+    help = "give them with -w, or draw them with --seed N"
     if others:
         near = nearest(missing[0].name, others)
-        help += f"\ngiven and not needed: {', '.join(map(shown, others[:MOST_LISTED]))}" + (f"; {near}" if near else "")
+        help += f"\ngiven but not needed: {', '.join(map(shown, others[:MOST_LISTED]))}" + (f"; {near}" if near else "")
     return SpecError(f"no weights for {', '.join(listed)}", help)
 
 

@@ -64,15 +64,14 @@ def any_case(words: Iterable[str]) -> str:
 
 def whole(value: object, least: int = 1) -> int:
     """A whole number of at least `least`."""
-    if type(value) is not int:
-        if isinstance(value, (bool, float)) or not hasattr(value, "__index__"):
-            raise SpecError(f"{shown(value)} is not a whole number", _whole_help(value))
-        value = value.__index__()  # NumPy's integers
-    if value < least:
-        raise SpecError(f"{shown(value)} is too small: the minimum is {least}")
-    if value > LARGEST:
-        raise SpecError(f"{shown(value)} is too large: the maximum is {LARGEST:,}")
-    return value
+    number = value.__index__() if hasattr(value, "__index__") else None  # NumPy's integers have it, too
+    if number is None or isinstance(value, bool):
+        raise SpecError(f"{shown(value)} is not a whole number", _whole_help(value))
+    if number < least:
+        raise SpecError(f"{shown(number)} is too small: the minimum is {least}")
+    if number > LARGEST:
+        raise SpecError(f"{shown(number)} is too large: the maximum is {LARGEST:,}")
+    return int(number)
 
 
 def _whole_help(value: object) -> str | None:

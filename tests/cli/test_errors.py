@@ -172,12 +172,12 @@ WORDS = [
     (
         "shape -i 3x-5x5 relu",
         "'-5' is not a size, in '3x-5x5'\n"
-        "  a size is a whole number, or one letter (but x) for a size left open: 3x224x224, 3xHxW",
+        "  a size is a whole number, or one letter (but not x) for an open size: 3x224x224, 3xHxW",
     ),
     (
         "shape -i 3x2.5x5 relu",
         "'2.5' is not a size, in '3x2.5x5'\n"
-        "  a size is a whole number, or one letter (but x) for a size left open: 3x224x224, 3xHxW",
+        "  a size is a whole number, or one letter (but not x) for an open size: 3x224x224, 3xHxW",
     ),
     ("shape 3x5x5 -i 3x6x6 relu", "two inputs: 3x5x5 in front, and -i 3x6x6\n  give one of them"),
     ("shape relu", 'no input shape\n  put one in front (3x224x224), give -i 3x224x224, or "input" in the spec'),
@@ -260,7 +260,7 @@ DOCUMENTS = [
     (
         '{"input": [3, true, 7], "layers": [{"op": "relu"}]}',
         "-:1:2: true is not a size, in [3, true, 7]\n"
-        "  a size is a whole number, or one letter (but x) for a size left open: 3x224x224, 3xHxW",
+        "  a size is a whole number, or one letter (but not x) for an open size: 3x224x224, 3xHxW",
     ),
     (
         '{"input": [3, 5, 7],\n "layers": [\n  {"op": "relu"},\n'

@@ -290,9 +290,9 @@ HOSTILE_ARCHIVES: dict[str, tuple[bytes, str]] = {
     "a checkpoint": (archive(**{"model/data.pkl": b"\x80\x02", "model/data/0": b"1234"}), "nothing is unpickled"),
     "other files": (archive(**{"readme.txt": b"hello"}), "holds 'readme.txt'"),
     "objects": (archive(**{"conv1.weight.npy": pickled()}), "holds Python objects"),
-    "wrong shape": (archive(**{"conv1.weight.npy": saved(np.ones((4, 5)))}), "conv1.weight has the shape 4x5"),
+    "wrong shape": (archive(**{"conv1.weight.npy": saved(np.ones((4, 5)))}), "conv1.weight is 4x5, but has to be"),
     "claims more": (archive(**{"conv1.weight.npy": described(shape="(4, 3, 1, 1)") + bytes(7)}), "is cut short"),
-    "a claim of 2^60": (archive(**{"conv1.weight.npy": described(shape="(1152921504606846976,)")}), "has the shape"),
+    "a claim of 2^60": (archive(**{"conv1.weight.npy": described(shape="(1152921504606846976,)")}), "conv1.weight is"),
     "broken data": (broken(archive(**{"conv1.weight.npy": saved(np.ones((4, 3, 1, 1)))}), 60), "cannot be unpacked"),
 }
 
@@ -344,7 +344,7 @@ def test_a_safetensors_file_that_is_none(folder: Path) -> None:
         (["-x", "x.npy", "-o", "."], "cannot be written"),
         (["-x", "x.npy", "-o", ""], "names no file"),
         (["-x", "-", "-w", "-"], "standard input can be read once"),
-        (["-x", "x.npy", "--memory", "lots"], "'lots' is no number of bytes"),
+        (["-x", "x.npy", "--memory", "lots"], "'lots' is not a number of bytes"),
         (["-x", "x.npy", "--memory", "1k"], "one sample takes"),
         (["-x", "x.npy", "-o", "-", "--json"], "leave one of them out"),
         (["-x", "x.npy", "--seed", "-1"], "--seed"),
@@ -386,7 +386,7 @@ def test_what_is_not_known_cannot_be_executed(folder: Path) -> None:
     (folder / "net.json").write_text(spec, encoding="utf-8")
     done = here(["run", str(folder / "net.json"), "-x", str(folder / "x.npy")])
     assert done.code == 2
-    assert "layers[1] 'odd': it is a Wavelet, and what that computes is not known" in done.err
+    assert "layers[1] 'odd': it is of type Wavelet: what that computes is not known" in done.err
 
 
 # What is left behind

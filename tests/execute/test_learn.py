@@ -128,7 +128,7 @@ def test_what_cannot_be_learned() -> None:
         Learner(cnncalc.load("maxpool:k2"), x, x)
     with pytest.raises(cnncalc.SpecError, match="learn takes one convolution, not 2 layers"):
         Learner(cnncalc.load("conv:3 relu"), x, x)
-    with pytest.raises(cnncalc.ShapeError, match="y has the shape 2x3x6x6, and 2x4x4x4 comes out"):
+    with pytest.raises(cnncalc.ShapeError, match="y is 2x3x6x6, but this layer's output is 2x4x4x4"):
         Learner(cnncalc.load("conv:4,k3"), x, x)
 
 

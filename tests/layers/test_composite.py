@@ -123,7 +123,7 @@ def test_after_an_opaque_layer_without_an_output_all_is_unknown() -> None:
 
 
 def test_an_opaque_layer_is_not_executed() -> None:
-    with pytest.raises(cnncalc.SpecError, match="opaque cannot be executed"):
+    with pytest.raises(cnncalc.SpecError, match="opaque cannot be run"):
         cnncalc.run([{"op": "opaque", "out": [3, 4, 4]}], np.ones((3, 4, 4)))
 
 

@@ -195,7 +195,7 @@ def test_what_onnx_reference_does_not_compute(layer: dict[str, Any], layout: str
 def test_weights_of_another_size_and_of_open_sizes() -> None:
     spec = [{"op": "conv", "name": "c", "c_o": 2, "k": 3}]
     network = settled(spec, (6, 8, 7))._replace(source=Weights({"c.weight": np.ones((2, 5, 3, 3), np.float32)}))
-    with pytest.raises(cnncalc.SpecError, match=r"c.weight has the shape 2x5x3x3, and 2x6x3x3 is needed"):
+    with pytest.raises(cnncalc.SpecError, match=r"c.weight is 2x5x3x3, but has to be 2x6x3x3"):
         writer("onnx")(network)
     with pytest.raises(cnncalc.SpecError, match=r"layers\[0\] 'c': ONNX cannot say weights of open sizes"):
         writer("onnx")(settled(spec, parse_shape("CxHxW")))
@@ -226,7 +226,7 @@ def test_from_the_shell(tmp_path: Path) -> None:
     save_all(str(tmp_path / "w.npz"), {"conv1.weight": w[:2]})
     wrong = here(["convert", *words, "--to", "onnx", "-w", str(tmp_path / "w.npz"), "-o", str(tmp_path / "no.onnx")])
     assert wrong.code == 2
-    assert "conv1.weight has the shape 2x3x3x3" in wrong.err
+    assert "conv1.weight is 2x3x3x3" in wrong.err
     assert not (tmp_path / "no.onnx").exists()
 
 

@@ -99,7 +99,7 @@ class File:
         except SpecError:  # a file that has only its shape
             return None
         if array is not None and array.size != prod(shape):
-            error = SpecError(f"{name} has the shape {show(array.shape)}, and {show(shape)} is needed")
+            error = SpecError(f"{name} is {show(array.shape)}, but has to be {show(shape)}")
             error.layer = layer.node.label()
             raise error
         return None if array is None else array.reshape(shape).astype("float32")
