@@ -110,11 +110,11 @@ def _number(value: object) -> str:
         return "a number of more than 4,300 digits"
 
 
-def nearest(word: str, known: Iterable[object]) -> str | None:
-    """`did you mean 'conv'?` for the known words nearest to `word`, or None if none is near."""
+def nearest(word: str, known: Iterable[object], prefix: str = "") -> str | None:
+    """`did you mean 'conv'?` for the known words nearest to `word`, shown with a prefix; None if none is near."""
     import difflib  # only when something is wrong: it costs a tenth of the start-up
 
     close = difflib.get_close_matches(str(word).lower()[:80], map(str, known), n=3, cutoff=0.5)
     if not close:
         return None
-    return "did you mean " + " or ".join(f"'{c}'" for c in close) + "?"
+    return "did you mean " + " or ".join(f"'{prefix}{c}'" for c in close) + "?"

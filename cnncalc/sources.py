@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from . import zoo
 from .errors import LONGEST_PATH, SpecError, Where, nearest, shown
+from .files import opened
 from .frameworks import Imported
 from .layers import OPS, unknown_op
 from .network import Network
@@ -128,20 +129,6 @@ def _not_a_layer(given: Given, index: int) -> SpecError:
 def load_zoo(name: str) -> Network:
     """A network of the zoo."""
     return load_text(zoo.read(name), f"zoo/{name}.json")
-
-
-@contextmanager
-def opened(path: str) -> Iterator[IO[bytes]]:
-    """A file to read. SpecError where it cannot be read."""
-    if "\0" in path:
-        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: no file's name has a NUL")
-    try:
-        with open(path, "rb") as file:
-            yield file
-    except IsADirectoryError:
-        raise SpecError(f"{shown(path, LONGEST_PATH)} is a directory", "name a file in it") from None
-    except OSError as error:
-        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error.strerror or error}") from None
 
 
 def load_file(path: str) -> Network:

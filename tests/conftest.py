@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):  # a gate that answers twice alike; runs by hand go on looking for more
-    settings.load_profile("ci")
+# No clock decides a test: the machine may be busy.
+settings.register_profile("by hand", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("by hand"), derandomize=True)
+# A gate answers twice alike; runs by hand go on looking for more.
+settings.load_profile("ci" if os.environ.get("CI") else "by hand")

@@ -167,7 +167,7 @@ growing = st.one_of(
 
 
 @given(st.lists(st.one_of(sliding, growing), min_size=1, max_size=4), st.integers(8, 30))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_chain_against_the_pixels(chain: list[Step], n: int) -> None:
     try:
         traced(chain, n)
@@ -177,7 +177,7 @@ def test_any_chain_against_the_pixels(chain: list[Step], n: int) -> None:
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_adaptive_pool_against_the_pixels(n: int, out: int, k: int) -> None:
     assume(out >= k)
     agree([adaptive(n, out), conv(k)], n)

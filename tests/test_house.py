@@ -15,6 +15,7 @@ from tests.program import ROOT, environment
 FLOORS = [
     "errors",
     "registry",
+    "files",
     "sizes",
     "window",
     "field",

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
 
 from .. import __version__
 from ..errors import CnncalcError, SpecError, nearest, shown
+from ._usage import own_words
 
 COMMANDS = {
     "shape": "Layer by layer: shapes, parameters, MACs, receptive field.",
@@ -35,10 +38,8 @@ class Commands(click.Group):
     """The group of all commands, each imported only when it is used."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _heard():
             return super().invoke(ctx)
-        except BrokenPipeError as error:  # click itself would end with 1
-            raise ClosedPipe from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -55,32 +56,48 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with own_words(ctx), _heard():
+            return super().parse_args(ctx, args)
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         name = args[0]
-        if name in COMMANDS or name.startswith("-"):
+        if name in COMMANDS:
             return super().resolve_command(ctx, args)
         near = None if ":" in name else nearest(name, COMMANDS)  # what has a colon is a layer
-        help = near or _perhaps_shape(name)
-        raise SpecError(f"unknown command {shown(name)}", help)
+        raise SpecError(f"unknown command {shown(name)}", near or _perhaps_shape(name))
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    """Turn a BrokenPipeError into a ClosedPipe, because click itself would end with 1."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ClosedPipe from error
 
 
 def _perhaps_shape(word: str) -> str:
-    return (
-        f"for layers or a network: cnncalc shape {word}" if word.isprintable() else "cnncalc --help lists the commands"
-    )
+    if word.strip() and word.isprintable() and not word.startswith("-"):
+        return f"for layers or a network: cnncalc shape {word}"
+    return "cnncalc --help lists the commands"
 
 
 @click.group(
     cls=Commands,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Try: cnncalc shape 3x224x224 conv:64,k7,s2,p3 maxpool:k3,s2,p1",
 )
 @click.version_option(__version__, "-V", "--version", message="cnncalc %(version)s")
-def group() -> None:
+@click.pass_context
+def group(ctx: click.Context) -> int | None:
     """Exact shapes, parameters, costs and receptive fields of convolutional networks.
 
     Padding p is per side, as in the frameworks; pt is the textbook's total of both sides.
     """
+    return None if ctx.invoked_subcommand else _say(ctx.get_help(), 2)
 
 
 def main() -> NoReturn:
@@ -121,17 +138,7 @@ def _fail(error: Exception) -> int:
         return _say(str(error), 2)
     if isinstance(error, MemoryError):
         return _say(f"the machine has not enough memory: {error}".removesuffix(": "), 2)
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        return _say(error.ctx.get_help() if error.ctx else "", 2)
-    if isinstance(error, click.ClickException):
-        return _say(_usage(error), 2)
     return _bug(error)
-
-
-def _usage(error: click.ClickException) -> str:
-    """A wrong option or argument, and where the right ones are listed."""
-    path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "cnncalc"
-    return f"{error.format_message()}\n  {path} --help lists what there is"
 
 
 def _say(text: str, code: int) -> int:

@@ -22,6 +22,7 @@ from ..notation.words import FLAGS, parse_word
 from ..sizes import looks_like_shape
 from . import COMMANDS, group
 from ._options import SEVERAL
+from ._usage import OneOf
 
 EITHER = {"p": "p_total", "p_total": "p"}
 """Keys of which a layer takes one or the other."""
@@ -151,7 +152,8 @@ def _options(cursor: Cursor, word: str) -> Offer:
     if not equals:
         given = {option.name for option in cursor.given}
         options = [option for option in cursor.options() if option.name not in given and not option.hidden]
-        return Offer([Candidate(opt, option.help or "") for option in options for opt in option.opts])
+        names = [(name, option) for option in options for name in sorted(option.opts, key=len)]
+        return Offer([Candidate(name, option.help or "") for name, option in names])  # click before 8.5 shuffles -h
     option = cursor.option(name)
     if option is None:
         return NOTHING
@@ -160,7 +162,7 @@ def _options(cursor: Cursor, word: str) -> Offer:
 
 
 def _option_values(option: click.Option, word: str) -> Offer:
-    if isinstance(option.type, click.Choice):
+    if isinstance(option.type, OneOf):
         return _choices(option.type.choices)
     match option.name:
         case "dialect":
@@ -175,7 +177,7 @@ def _option_values(option: click.Option, word: str) -> Offer:
 
 
 def _argument_values(argument: click.Argument, before: list[str], word: str) -> Offer:
-    if isinstance(argument.type, click.Choice):
+    if isinstance(argument.type, OneOf):
         return _choices(argument.type.choices)
     match argument.name:
         case "spec":

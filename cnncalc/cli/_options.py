@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -13,7 +13,7 @@ import click
 
 from .. import trace
 from ..dialects import ALL, NAMES, dialect_named, dialects_named, is_several, layout_named
-from ..errors import LONGEST_PATH, SpecError, shown
+from ..errors import SpecError
 from ..frameworks import Imported
 from ..input import feed, settle
 from ..network import Network
@@ -21,6 +21,7 @@ from ..render import FORMATS, Style
 from ..report import Report
 from ..sizes import Shape, parse_shape, show
 from ..sources import Given
+from ._usage import OneOf, Whole
 
 if TYPE_CHECKING:
     from ..contrasts import Comparison
@@ -49,7 +50,7 @@ def jsonl_option(out: str = "a report") -> Callable[[F], F]:
 
 def format_option(formats: Sequence[str]) -> Callable[[F], F]:
     """--format, one of these."""
-    return click.option("--format", "format", type=click.Choice(formats), help="How it is printed.", default=None)
+    return click.option("--format", "format", type=OneOf(formats), help="How it is printed.", default=None)
 
 
 def path_option() -> Callable[[F], F]:
@@ -59,7 +60,7 @@ def path_option() -> Callable[[F], F]:
 
 def color_option() -> Callable[[F], F]:
     """--color."""
-    return click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours.")
+    return click.option("--color", type=OneOf(["auto", "always", "never"]), default="auto", help="Colours.")
 
 
 def quiet_option() -> Callable[[F], F]:
@@ -140,7 +141,7 @@ def network_options(several: bool = False) -> Callable[[Callable[..., int]], Cal
     more = f" {ALL}, or some between commas: side by side." if several else ""
     options: Callable[[Callable[..., int]], Callable[..., int]] = together(
         click.option("-i", "--input", "input", metavar="SHAPE", help="The input, as 3x224x224; beats the spec's."),
-        click.option("--batch", type=click.IntRange(1), metavar="N", help="Put a batch in front of the input."),
+        click.option("--batch", type=Whole(1), metavar="N", help="Put a batch in front of the input."),
         click.option(
             "--dialect", metavar=SEVERAL if several else "NAME", help=f"{NAMES}: whose meaning the words have.{more}"
         ),
@@ -200,61 +201,6 @@ def style_of(columns: tuple[str, ...] | None, explain: bool, color: str, stream:
 def _columns_wanted() -> int | None:
     text = os.environ.get("COLUMNS", "")
     return max(int(text), 20) if text.isascii() and text.isdecimal() and 0 < len(text) < 6 else None
-
-
-@contextlib.contextmanager
-def output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
-    """Where the result goes: standard output, or a file that appears whole or not at all."""
-    if path == "":
-        raise SpecError("-o '' names no file", "give a file, or - for standard output")
-    if path is None or path == "-":
-        if sys.stdout is None:
-            raise SpecError("standard output is closed", "give -o FILE")
-        if utf8 and hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8 whatever the locale
-        yield sys.stdout
-        return
-    with _written(path) as part, open(part, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-        yield file
-
-
-def binary_output(path: str | None, data: bytes) -> None:
-    """Write bytes to a file, whole or not at all, or to standard output. SpecError for a terminal."""
-    if path is not None and path not in ("", "-"):
-        with _written(path) as part, open(part, "wb") as file:
-            file.write(data)
-        return
-    with output(path) as stream:
-        if stream.isatty():
-            raise SpecError("a binary file is not for a terminal", "pipe it, or give -o FILE")
-        stream.buffer.write(data)  # type: ignore[attr-defined]
-        stream.buffer.flush()  # type: ignore[attr-defined]
-
-
-@contextlib.contextmanager
-def _written(path: str) -> Iterator[str]:
-    """The file beside a path that is to be written, and afterwards stands there whole, or not at all."""
-    special = os.path.exists(path) and not os.path.isfile(path)  # a device, a pipe: nothing to rename
-    target = os.path.realpath(path)
-    part = path if special else f"{target}.{os.getpid()}.part"
-    try:
-        yield part
-        if not special:
-            _put_in_place(part, target)
-    except OSError as error:
-        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be written: {error.strerror}") from None
-    finally:
-        if not special:
-            with contextlib.suppress(OSError):
-                os.unlink(part)
-
-
-def _put_in_place(part: str, target: str) -> None:
-    with open(part, "rb") as file:
-        os.fsync(file.fileno())
-    if os.path.exists(target):
-        os.chmod(part, os.stat(target).st_mode & 0o7777)
-    os.replace(part, target)
 
 
 def write(stream: IO[str], pieces: Iterable[str]) -> None:

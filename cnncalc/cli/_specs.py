@@ -11,6 +11,7 @@ from typing import NamedTuple, NoReturn
 
 from .. import sources, zoo
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
+from ..files import opened
 from ..frameworks import Imported
 from ..network import Network
 from ..notation.document import Document, is_baseline, looks_like_spec, parse
@@ -68,7 +69,7 @@ def _of_file(path: str) -> Iterator[Candidate]:
         return
     empty = True
     try:
-        with sources.opened(path) as file:
+        with opened(path) as file:
             for candidate in _lines(path, file):
                 empty = False
                 yield candidate

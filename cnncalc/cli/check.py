@@ -15,6 +15,7 @@ from .. import sources
 from ..checks import baseline as lock
 from ..checks import expect
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
+from ..files import text_output
 from ..network import Network
 from ..notation.document import Document, parse
 from ..render.checks import FORMATS, renderer
@@ -28,15 +29,15 @@ from ._options import (
     jsonl_option,
     network_options,
     note,
-    output,
     path_option,
     quiet_option,
     silence,
 )
 from ._specs import Candidate, candidates, loader
+from ._usage import Command
 
 
-@click.command("check")
+@click.command("check", cls=Command)
 @click.argument("file", nargs=-1, metavar="FILE...")
 @click.option(
     "--expect", "expected", multiple=True, metavar="KEY=VALUE", help="Expect it of every file: max_params=26M."
@@ -99,7 +100,7 @@ def command(
     seen: list[check.Finding] = []
     noted = _noting(results, seen)
     try:
-        with output(path, utf8=True) as stream:
+        with text_output(path, utf8=True) as stream:
             _print(noted, format, stream)
     except BrokenPipeError:  # nobody reads on: what the rest comes to decides all the same
         silence()
@@ -147,7 +148,7 @@ def _check_one(
 
 
 def _list_codes(path: str | None) -> int:
-    with output(path) as stream:
+    with text_output(path) as stream:
         stream.writelines(f"{code}  {slug:24} {meaning}\n" for code, (slug, meaning) in check.CODES.items())
     return 0
 
@@ -255,6 +256,6 @@ class Locked:
         if self.broken is not None:
             return False
         self.entries = {key: entry for key, entry in self.entries.items() if not self.is_gone(key)}
-        with output(self.path) as stream:
+        with text_output(self.path) as stream:
             stream.writelines(lock.write(self.entries))
         return True

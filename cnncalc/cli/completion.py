@@ -7,6 +7,8 @@ import os
 
 import click
 
+from ._usage import Command, OneOf
+
 SCRIPTS = {"bash": "cnncalc.bash", "zsh": "_cnncalc", "fish": "cnncalc.fish"}
 """The script of each shell, by the name under which the shell wants it installed."""
 _PACKAGE = os.path.dirname(os.path.dirname(__file__))
@@ -14,8 +16,8 @@ _FOLDERS = (os.path.join(_PACKAGE, "completions"), os.path.join(os.path.dirname(
 """Where the scripts are: in the installed package, and in a checkout, from which the build copies them."""
 
 
-@click.command("completion")
-@click.argument("shell", type=click.Choice(list(SCRIPTS)), metavar="SHELL")
+@click.command("completion", cls=Command)
+@click.argument("shell", type=OneOf(list(SCRIPTS)), metavar="SHELL")
 @click.option("--line", hidden=True, help="Answer the script: what can stand at the end of this command line.")
 def command(shell: str, line: str | None) -> int:
     """Print the completion script of SHELL: bash, zsh or fish.

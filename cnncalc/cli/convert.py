@@ -7,28 +7,28 @@ import os
 import click
 
 from ..errors import SpecError
+from ..files import binary_output, text_output
 from ..frameworks import TARGETS, writer
 from ..network import Network, no_input
 from ..sources import Given
 from ._options import (
     Asked,
-    binary_output,
     color_option,
     debug_option,
     network_options,
-    output,
     path_option,
     quiet_option,
     read_stdin,
     together,
 )
+from ._usage import Command, OneOf
 
 
-@click.command("convert")
+@click.command("convert", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options()
 @together(
-    click.option("--to", "target", type=click.Choice(TARGETS), default="spec", show_default=True, help="Which form."),
+    click.option("--to", "target", type=OneOf(TARGETS), default="spec", show_default=True, help="Which form."),
     click.option("--weights", "npz", metavar="W.npz", help="Write the weights that come with the network, by name."),
     click.option("-w", "w_path", metavar="W", help="Weights by name (.npz, .safetensors) for an ONNX file."),
     path_option(),
@@ -67,9 +67,10 @@ def command(
     if npz is not None:
         _save_weights(network, npz)
     if isinstance(found, bytes):
-        binary_output(path, found)
+        with binary_output(path) as file:
+            file.write(found)
     else:
-        with output(path, utf8=True) as stream:
+        with text_output(path, utf8=True) as stream:
             stream.write(found)
     return 0
 

@@ -10,14 +10,15 @@ from ..errors import SpecError
 from ..sizes import parse_shape, size_text
 from ._arrays import kernel_keys, read_weights, where_options
 from ._options import color_option, debug_option, note, quiet_option, read_stdin, together
+from ._usage import Command, Whole
 
 
-@click.command("dense")
+@click.command("dense", cls=Command)
 @click.argument("layer", nargs=-1, metavar="LAYER...")
 @together(
     click.option("-i", "--input", "input", metavar="SHAPE", help="A sample, as 3x32x32."),
     click.option("-w", "w_path", metavar="W", help="The kernel (.npy), or weights by name (.npz, .safetensors)."),
-    click.option("--seed", type=click.IntRange(0), metavar="N", help="Draw the weights that are not given."),
+    click.option("--seed", type=Whole(0), metavar="N", help="Draw the weights that are not given."),
     click.option("-o", "--output", "path", metavar="M.npy", help="Write the matrix."),
     *where_options(),
     color_option(),

@@ -10,6 +10,7 @@ import click
 from .. import sources
 from ..diffs import compare
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, nearest, shown
+from ..files import text_output
 from ..layers import OPS
 from ..network import Network
 from ..notation.words import is_layer_word
@@ -24,19 +25,19 @@ from ._options import (
     format_option,
     json_option,
     network_options,
-    output,
     path_option,
     quiet_option,
     read_stdin,
     style_of,
     write,
 )
+from ._usage import Command
 
 QUOTES = "cnncalc diff '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'"
 TOP = "git counts a path from the repository's top"
 
 
-@click.command("diff")
+@click.command("diff", cls=Command)
 @click.argument("networks", nargs=-1, metavar="A B")
 @network_options()
 @click.option("--exit-code", is_flag=True, help="End with 1 where they differ, as git diff does.")
@@ -74,7 +75,7 @@ def command(
         raise SpecError("standard input can be only one of the two", "give a file for the other")
     old, new = (_report(word, asked, quiet) for word in networks)
     diff = compare(old, new, (networks[0], networks[1]))
-    with output(path, utf8=format != "table") as stream:
+    with text_output(path, utf8=format != "table") as stream:
         write(stream, renderer(format)(diff, style_of(None, False, color, stream)))
     return int(exit_code and bool(diff))
 

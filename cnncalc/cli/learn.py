@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +12,7 @@ from ..errors import SpecError
 from ..layers import OPS, keys_named
 from ._arrays import no_mixture, one_stdin, read_array, read_network, where_options, x_option
 from ._options import color_option, debug_option, json_option, note, quiet_option, together
+from ._usage import Command, Positive, Whole
 
 if TYPE_CHECKING:
     from ..execute.learn import Learner, Solution
@@ -23,16 +23,16 @@ BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 24
 
 
-@click.command("learn")
+@click.command("learn", cls=Command)
 @click.argument("layer", nargs=-1, metavar="LAYER")
 @together(
     x_option(),
     click.option("-y", "y_path", metavar="Y.npy", required=True, help="What should come out."),
-    click.option("--lr", type=click.FloatRange(0, min_open=True), default=0.03, show_default=True, help="The rate."),
-    click.option("--steps", type=click.IntRange(1), default=100, show_default=True, help="How many steps."),
-    click.option("--log-every", type=click.IntRange(1), metavar="N", help="Print every Nth step; a tenth by default."),
+    click.option("--lr", type=Positive(), default=0.03, metavar="RATE", show_default=True, help="The rate."),
+    click.option("--steps", type=Whole(1), default=100, metavar="N", show_default=True, help="How many steps."),
+    click.option("--log-every", type=Whole(1), metavar="N", help="Print every Nth step; a tenth by default."),
     click.option("--init", "init_path", metavar="K.npy", help="The kernel to begin with."),
-    click.option("--seed", type=click.IntRange(0), metavar="N", help="Draw the kernel to begin with; 0 by default."),
+    click.option("--seed", type=Whole(0), metavar="N", help="Draw the kernel to begin with; 0 by default."),
     click.option("--exact", is_flag=True, help="Solve the least-squares problem instead."),
     click.option("-o", "--output", "path", metavar="K", help="Write the kernel (.npy), or kernel and bias (.npz)."),
     *where_options(),
@@ -72,8 +72,6 @@ def command(
     one_stdin(x_path, y_path, init_path, *(["-"] if "-" in layer else []))
     no_mixture(path, as_json)
     silent = as_json or path == "-"
-    if not isfinite(lr):
-        raise SpecError(f"--lr is {lr}", "a finite number above 0")
     if init_path is not None and seed is not None:
         raise SpecError("--init gives the kernel, and --seed draws one", "leave one of them out")
     x, y = read_array(x_path), read_array(y_path)

@@ -26,6 +26,7 @@ from ._arrays import (
     x_option,
 )
 from ._options import color_option, debug_option, json_option, note, quiet_option, together
+from ._usage import Command, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,14 +43,14 @@ PATIENCE = 2.0
 """After how many seconds a progress bar appears."""
 
 
-@click.command("run")
+@click.command("run", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @together(
     x_option(),
     click.option("-w", "w_path", metavar="W", help="The kernel (.npy), or weights by name (.npz, .safetensors)."),
     click.option("-b", "b_path", metavar="B.npy", help="The bias of the only layer that -w is for."),
     click.option("-o", "--output", "path", metavar="Y.npy", help="Write the result; - is standard output."),
-    click.option("--seed", type=click.IntRange(0), metavar="N", help="Draw the weights that are not given."),
+    click.option("--seed", type=Whole(0), metavar="N", help="Draw the weights that are not given."),
     click.option("--keep", multiple=True, metavar="NAME", help="Save this layer's result, too, as NAME.npy."),
     click.option("--keep-all", "folder", metavar="DIR", help="Save every layer's result in a folder."),
     click.option("--rows", metavar="A:B", help="Only these samples of the batch."),
@@ -90,7 +91,7 @@ def command(
       cnncalc run lenet5 -x images.npy --seed 0 --keep-all maps
     """
     from ..execute import Job
-    from ..execute.sinks import ended_tidily
+    from ..files import terminated_tidily
 
     one_stdin(x_path, w_path, b_path, *(["-"] if "-" in spec else []))
     no_mixture(path, as_json)
@@ -116,7 +117,7 @@ def command(
     for name in job.not_needed[:4]:
         note(quiet, f"{name} is given, and no layer needs it")
     job.load()  # before a file is begun
-    with ended_tidily(), _sinks(job, count, path, folder, quiet) as sinks:
+    with terminated_tidily(), _sinks(job, count, path, folder, quiet) as sinks:
         with _progress(len(job.report.layers) * count, quiet) as progress:
             job.run(x, sinks, progress)
         for sink in sinks.values():

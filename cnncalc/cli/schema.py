@@ -7,11 +7,13 @@ import json
 import click
 
 from ..checks.expect import FIGURES, UNITS
+from ..files import text_output
 from ..notation import schema
-from ._options import debug_option, output, path_option
+from ._options import debug_option, path_option
+from ._usage import Command
 
 
-@click.command("schema")
+@click.command("schema", cls=Command)
 @path_option()
 @debug_option()
 def command(path: str | None) -> int:
@@ -20,6 +22,6 @@ def command(path: str | None) -> int:
     \b
       cnncalc schema -o cnncalc.schema.json
     """
-    with output(path, utf8=True) as stream:
+    with text_output(path, utf8=True) as stream:
         stream.write(json.dumps(schema.build(FIGURES, UNITS), indent=2, ensure_ascii=False) + "\n")
     return 0

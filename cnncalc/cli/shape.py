@@ -13,15 +13,17 @@ import click
 
 from .. import sources
 from ..errors import CnncalcError, SpecError
+from ..files import opened, text_output
 from ..memory import itemsize
 from ..network import Network
 from ..render import Style, renderer
 from ..report import Report
 from ..sources import load_text
-from ._options import Asked, format_of, network_options, output, read_stdin, report_options, style_of, write
+from ._options import Asked, format_of, network_options, read_stdin, report_options, style_of, write
+from ._usage import Command
 
 
-@click.command("shape")
+@click.command("shape", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options(several=True)
 @click.option("--explain", is_flag=True, help="Write each layer's arithmetic out.")
@@ -62,7 +64,7 @@ def command(
             "--explain, --columns and --dtype are for one dialect", f"leave out --dialect {asked.dialect}, or name one"
         )
     asked = asked.with_front(given)
-    with output(path, utf8=format in ("json", "jsonl")) as stream:
+    with text_output(path, utf8=format in ("json", "jsonl")) as stream:
         style = style_of(_chosen(columns), explain, color, stream)
         dtype = _dtype_of(dtype, style)
         if format == "jsonl" and _is_lines(given):
@@ -145,5 +147,5 @@ def _lines(word: str) -> Iterator[bytes]:
     elif not os.path.exists(word):
         raise sources.no_file(word)
     else:
-        with sources.opened(word) as file:
+        with opened(word) as file:
             yield from file

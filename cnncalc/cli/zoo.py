@@ -10,14 +10,16 @@ import click
 
 from .. import trace, zoo
 from ..errors import SpecError, nearest, shown
+from ..files import text_output
 from ..sizes import to_json
 from ..sources import load_zoo
-from ._options import color_option, debug_option, output, path_option, quiet_option, write
+from ._options import color_option, debug_option, path_option, quiet_option, write
+from ._usage import Command
 
 HEADS = ("network", "layers", "input", "output", "params", "MACs")
 
 
-@click.command("zoo")
+@click.command("zoo", cls=Command)
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
 @path_option()
@@ -31,7 +33,7 @@ def command(name: str | None, as_json: bool, path: str | None, color: str, quiet
       cnncalc zoo
       cnncalc zoo vgg16 | cnncalc shape -
     """
-    with output(path, utf8=True) as stream:
+    with text_output(path, utf8=True) as stream:
         if name is not None:
             write(stream, _spec(name))
         elif as_json:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from ..errors import LONGEST_PATH, SpecError, shown
+from ..files import opened
 from ..sizes import show
 from .task import Array, Dtype
 
@@ -123,7 +124,7 @@ def _help(magic: bytes) -> str:
 
 def mapped(path: str) -> Array:
     """The array of a .npy, mapped into memory; a pipe or a device is read. SpecError for what is none."""
-    with _opened(path) as file:
+    with opened(path) as file:
         found = head(file, path)
         if not os.path.isfile(path):
             return _read(file, found, path)
@@ -133,19 +134,6 @@ def mapped(path: str) -> Array:
         if not found.bytes:
             return np.empty(found.shape, found.kind)
         return np.memmap(file, found.kind, "r", begin, found.shape, found.order)  # type: ignore[call-overload, no-any-return]
-
-
-@contextlib.contextmanager
-def _opened(path: str) -> Iterator[IO[bytes]]:
-    try:
-        with open(path, "rb") as file:
-            yield file
-    except IsADirectoryError:
-        raise SpecError(f"{shown(path, LONGEST_PATH)} is a directory", "name a .npy file") from None
-    except OSError as error:
-        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error.strerror}") from None
-    except ValueError as error:  # a NUL in a path
-        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error}") from None
 
 
 def _truncated(name: str, found: Head, have: int) -> SpecError:
@@ -174,7 +162,7 @@ def _read(file: IO[bytes], found: Head, name: str) -> Array:
 
 def weights(path: str) -> Given | Array:
     """The array of a .npy, or the named arrays of a .npz or a .safetensors file, none of the data read yet."""
-    with _opened(path) as file:
+    with opened(path) as file:
         magic = file.read(len(MAGIC))
     if magic == MAGIC:
         return mapped(path)

@@ -98,9 +98,14 @@ class Program:
         return steps
 
     def _slot_for(self, step: Step, over: list[int], steps: list[Step], free: set[int]) -> int:
-        """The buffer of its own input if it may work in place, else the free one that fits best, else a new one."""
-        if step.kernel.in_place and over[:1] == list(step.reads[:1]) and steps[over[0]].bytes == step.bytes:
-            return steps[over[0]].slot
+        """The buffer of its first input if it may work in place, else the free one that fits best, else a new one.
+
+        A layer that reads its first input twice may not work in place: the second time, it would read its own result.
+        """
+        first, *others = step.reads
+        alone = first in over and first not in others
+        if step.kernel.in_place and alone and steps[first].bytes == step.bytes:
+            return steps[first].slot
         fitting = [slot for slot in free if self._slots[slot] >= step.bytes]
         if fitting:
             return min(fitting, key=self._slots.__getitem__)

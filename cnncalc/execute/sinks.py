@@ -6,17 +6,14 @@ import contextlib
 import errno
 import io
 import os
-import signal
-import sys
-import threading
 from collections.abc import Iterator, Mapping
 from math import prod
-from typing import IO, NoReturn
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy
 
-from ..errors import LONGEST_PATH, SpecError, shown
+from ..files import STDOUT, Target, binary_output, binary_stdout, terminated_tidily
 from .npy import AT_ONCE, drop
 from .task import Array, Dtype
 
@@ -49,24 +46,22 @@ class Memory(Sink):
 
 
 class File(Sink):
-    """A .npy that appears under its name when it is whole: until then it is a file beside, its blocks reserved."""
+    """A .npy that appears whole under its name: until then it is a file beside, mapped, its blocks reserved."""
 
-    def __init__(self, path: str, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
-        """`shape` is what the file says, `samples` the same with a batch in front. SpecError where it cannot be."""
-        self._path, self._target = path, os.path.realpath(path)
-        self._part = f"{self._target}.{os.getpid()}.part"
-        with self._writing():
-            try:
-                with open(self._part, "wb") as file:
-                    _write_head(file, shape, kind)
-                    begin = file.tell()
-                    _reserve(file, begin + prod(shape) * kind.itemsize)
+    def __init__(self, target: Target, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
+        """`shape` is what the file says, `samples` the same with a batch. SpecError if it cannot be written."""
+        self._target = target
+        try:
+            with target.errors():
+                _write_head(target.file, shape, kind)
+                begin = target.file.tell()
+                _reserve(target.file, begin + prod(shape) * kind.itemsize)
                 self._array = (
-                    np.memmap(self._part, kind, "r+", begin, samples) if prod(samples) else np.empty(samples, kind)
+                    np.memmap(target.part, kind, "r+", begin, samples) if prod(samples) else np.empty(samples, kind)
                 )
-            except BaseException:
-                self.discard()
-                raise
+        except BaseException:
+            self.discard()
+            raise
 
     def part(self, begin: int, end: int) -> Array:
         return self._array[begin:end]
@@ -75,32 +70,34 @@ class File(Sink):
         drop(self._array, begin, end)
 
     def finish(self) -> None:
-        with self._writing():
-            if isinstance(self._array, np.memmap):
+        if isinstance(self._array, np.memmap):
+            with self._target.errors():
                 self._array.flush()
-            if os.path.exists(self._target):
-                os.chmod(self._part, os.stat(self._target).st_mode & 0o7777)
-            os.replace(self._part, self._target)
+        self._target.commit()
 
     def discard(self) -> None:
-        with contextlib.suppress(OSError):
-            os.unlink(self._part)
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise SpecError(f"{shown(self._path, LONGEST_PATH)} cannot be written: {error.strerror}") from None
+        self._target.discard()
 
 
 class Stream(Sink):
     """A .npy that goes to a pipe or a device, each part as it is done."""
 
-    def __init__(self, file: IO[bytes], shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
-        self._file, self._sample, self._kind = file, samples[1:], kind
+    def __init__(
+        self,
+        file: IO[bytes],
+        shape: tuple[int, ...],
+        kind: Dtype,
+        samples: tuple[int, ...],
+        target: Target | None = None,
+    ):
+        """`target` is the pipe or device that has a name, and is closed in the end."""
+        self._file, self._sample, self._kind, self._target = file, samples[1:], kind, target
         self._some: Array | None = None
-        _write_head(file, shape, kind)
+        try:
+            _write_head(file, shape, kind)
+        except BaseException:
+            self.discard()
+            raise
 
     def part(self, begin: int, end: int) -> Array:
         if self._some is None or len(self._some) != end - begin:
@@ -114,21 +111,9 @@ class Stream(Sink):
     def finish(self) -> None:
         self._file.flush()
 
-
-class Device(Stream):
-    """The same to a pipe or a device with a name, closed in the end."""
-
-    def __init__(self, path: str, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
-        file = open(path, "wb", buffering=0)  # noqa: SIM115 - `discard` closes it
-        try:
-            super().__init__(file, shape, kind, samples)
-        except BaseException:
-            file.close()
-            raise
-
     def discard(self) -> None:
-        with contextlib.suppress(OSError):
-            self._file.close()
+        if self._target is not None:
+            self._target.discard()
 
 
 def _write_head(file: IO[bytes], shape: tuple[int, ...], kind: Dtype) -> None:
@@ -155,34 +140,13 @@ def _reserve(file: IO[bytes], size: int) -> None:
 
 
 def sink(path: str, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]) -> Sink:
-    """Where a result goes that is to be written to a path: a file, a pipe or a device; - is standard output."""
-    if path == "-":
-        return Stream(binary_stdout(), shape, kind, samples)
-    if not path:
-        raise SpecError("'' names no file", "give a file, or - for standard output")
-    if os.path.exists(path) and not os.path.isfile(path):
-        try:
-            return Device(path, shape, kind, samples)
-        except OSError as error:
-            raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be written: {error.strerror}") from None
-    return File(path, shape, kind, samples)
-
-
-@contextlib.contextmanager
-def ended_tidily() -> Iterator[None]:
-    """Let a SIGTERM end the program as an interrupt does, so that no unfinished file is left behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _terminated)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _terminated(number: int, frame: object) -> NoReturn:
-    raise SystemExit(128 + number)
+    """Return where a result goes that is written to a path: a file, a pipe or a device; `-` is standard output."""
+    if path == STDOUT:
+        return Stream(binary_stdout("a .npy file"), shape, kind, samples)
+    target = Target(path)
+    if target.is_special:
+        return Stream(target.file, shape, kind, samples, target)
+    return File(target, shape, kind, samples)
 
 
 class Both(Sink):
@@ -250,8 +214,8 @@ class Summary(Sink):
 
 @contextlib.contextmanager
 def writing(path: str, shape: tuple[int, ...], kind: Dtype) -> Iterator[Sink]:
-    """A sink for a whole array, finished at the end; where that is not reached nothing is left behind."""
-    with ended_tidily():
+    """A sink for a whole array, finished at the end; if that is not reached, nothing is left behind."""
+    with terminated_tidily():
         target = sink(path, shape, kind, shape)
         try:
             yield target
@@ -268,28 +232,6 @@ def save(path: str, array: Array) -> None:
 
 
 def save_all(path: str, arrays: Mapping[str, Array]) -> None:
-    """Write arrays to a .npz by name, whole or not at all."""
-    memory = io.BytesIO()
-    np.savez(memory, **arrays)  # type: ignore[arg-type]
-    target = os.path.realpath(path)
-    part = f"{target}.{os.getpid()}.part"
-    try:
-        with open(part, "wb") as file:
-            file.write(memory.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
-    except OSError as error:
-        raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be written: {error.strerror}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(part)
-
-
-def binary_stdout() -> IO[bytes]:
-    """Standard output for a .npy. SpecError where it is closed, or a terminal."""
-    if sys.stdout is None:
-        raise SpecError("standard output is closed", "give -o FILE")
-    if sys.stdout.isatty():
-        raise SpecError("a .npy is not for a terminal", "pipe it, or give -o FILE")
-    return sys.stdout.buffer
+    """Write arrays to a .npz by name, whole or not at all; `-` is standard output."""
+    with binary_output(path, "a .npz file") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]

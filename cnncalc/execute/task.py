@@ -66,7 +66,7 @@ class Kernel(NamedTuple):
     working: Working | None = None
     """None where it keeps to the task's `scratch`."""
     in_place: bool = False
-    """Whether what it fills may be its (first) input itself."""
+    """Whether it may write into the array of its first input, if none of its other inputs is the same array."""
 
 
 def wide(kind: Dtype) -> Dtype:

@@ -149,7 +149,7 @@ class Pool(Layer):
 def check_pixels(slides: list[Slide]) -> None:
     """ShapeError for a window that holds no input pixel: its maximum and its average are not defined."""
     for slide in slides:
-        unit = _empty_window(slide)
+        unit = empty_window(slide)
         if unit is not None:
             pb = slide.pb or 0
             first = unit * slide.s - pb
@@ -162,7 +162,7 @@ def check_pixels(slides: list[Slide]) -> None:
             )
 
 
-def _empty_window(slide: Slide) -> int | None:
+def empty_window(slide: Slide) -> int | None:
     """The first window without an input pixel; None if there is none, or if sizes are open."""
     n, k, s, pb, d, out = slide.n, slide.k, slide.s, slide.pb, slide.d, slide.out
     if not isinstance(n, int) or not isinstance(out, int) or pb is None:

@@ -217,7 +217,7 @@ def key_at(text: str, line: int, column: int) -> str:
 
 
 @pytest.mark.parametrize("way", WAYS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_failed_expectation_points_to_its_key(way: str, data: st.DataObject) -> None:
     """Decoys everywhere: the same keys and values in layers before and after."""

@@ -176,7 +176,9 @@ def test_a_full_standard_output(format: str) -> None:
     assert (done.returncode, done.stderr) == (2, "cannot write: No space left on device\n")
 
 
-@pytest.mark.parametrize("args", [("shape", "vgg16", "--json"), ("shape", "-", "--jsonl"), ("zoo",)])
+@pytest.mark.parametrize(
+    "args", [("shape", "vgg16", "--json"), ("shape", "-", "--jsonl"), ("zoo",), ("--help",), ("-V",)]
+)
 def test_a_closed_pipe_ends_quietly(args: tuple[str, ...]) -> None:
     read, write = os.pipe()
     os.close(read)

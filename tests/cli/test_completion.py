@@ -91,6 +91,7 @@ def keys(word: str) -> set[str]:
         ("cnncalc zoo ", zoo.names()),
         ("cnncalc zoo vgg16 ", []),
         ("cnncalc zoo --", ["--json", "--output", "--color", "--quiet", "--debug", "--help"]),
+        ("cnncalc schema -", ["-o", "--output", "--debug", "-h", "--help"]),
         ("cnncalc completion ", ["bash", "zsh", "fish"]),
         ("cnncalc nonsense ", []),
         ("cnncalc nonsense --", []),

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
 import pytest
 
+from cnncalc.cli import COMMANDS
+from cnncalc.cli._usage import OneOf
 from tests.program import here
 
 WORDS = [
@@ -198,10 +201,6 @@ WORDS = [
     ("shape 3x5x5 relu --layout CHW", "unknown layout 'CHW'\n  the layouts are NCHW and NHWC"),
     ("shape 3x5x5 relu --json --format csv", "csv and json are two formats\n  ask for one of them"),
     ("shape 3x5x5 relu --columns name", None),
-    (
-        "shape 3x5x5 relu --frmat json",
-        "No such option '--frmat'. Did you mean '--format'?\n  cnncalc shape --help lists what there is",
-    ),
     ("zoo vgg17", "there is no network 'vgg17' in the zoo\n  did you mean 'vgg19' or 'vgg16' or 'vgg11'?"),
 ]
 
@@ -213,6 +212,96 @@ def test_words(line: str, text: str | None) -> None:
     if text is not None:
         assert ended.err == text + "\n"
     assert "Traceback" not in ended.err
+
+
+USAGES = [
+    ("--frobnicate", "unknown option '--frobnicate'\n  cnncalc --help lists the options"),
+    ("--verison", "unknown option '--verison'\n  did you mean '--version'?"),
+    ("--version=1", "--version takes no value\n  write --version alone"),
+    ("-Vx", "unknown option '-x'\n  cnncalc --help lists the options"),
+    ("-q shape 3x5x5 relu", "unknown option '-q'\n  cnncalc --help lists the options"),
+    ("-", "unknown command '-'\n  cnncalc --help lists the commands"),
+    ("-- --json", "unknown command '--json'\n  cnncalc --help lists the commands"),
+    ("", "unknown command ''\n  cnncalc --help lists the commands"),
+    ("vgg16", "unknown command 'vgg16'\n  for layers or a network: cnncalc shape vgg16"),
+    ("SHAPE vgg16", "unknown command 'SHAPE'\n  did you mean 'shape' or 'schema'?"),
+    ("shape 3x5x5 relu --frmat json", "unknown option '--frmat'\n  did you mean '--format'?"),
+    ("shape 3x5x5 relu --js", "unknown option '--js'\n  did you mean '--json' or '--jsonl'?"),
+    ("shape 3x5x5 relu --helpp", "unknown option '--helpp'\n  did you mean '--help'?"),
+    ("shape 3x5x5 relu --no-json", "unknown option '--no-json'\n  did you mean '--json' or '--jsonl'?"),
+    ("shape 3x5x5 relu --nope=3", "unknown option '--nope'\n  cnncalc shape --help lists the options"),
+    ("shape 3x5x5 relu --\x1b[31m", "unknown option '--\\x1b[31m'\n  cnncalc shape --help lists the options"),
+    ("shape 3x5x5 relu --it's", "unknown option '--it's'\n  cnncalc shape --help lists the options"),
+    ("shape 3x5x5 relu -Z", "unknown option '-Z'\n  cnncalc shape --help lists the options"),
+    ("shape 3x5x5 relu -qZ", "unknown option '-Z'\n  cnncalc shape --help lists the options"),
+    ("shape 3x5x5 relu -json", "unknown option '-j'\n  cnncalc shape --help lists the options"),
+    ("shape 3x5x5 relu -q=1", "unknown option '-='\n  cnncalc shape --help lists the options"),
+    ("shape 3x5x5 relu --json=1", "--json takes no value\n  write --json alone"),
+    ("shape --help=1", "--help takes no value\n  write --help alone"),
+    ("shape 3x5x5 relu --quiet=", "--quiet takes no value\n  write --quiet alone"),
+    ("shape relu -i", "-i needs a value\n  give -i SHAPE"),
+    ("shape relu --input", "--input needs a value\n  give --input SHAPE"),
+    ("shape relu -qi", "-i needs a value\n  give -i SHAPE"),
+    ("shape 3x5x5 relu --format", "--format needs a value\n  it is one of table, json, jsonl, csv, markdown"),
+    ("check vgg16 --expect", "--expect needs a value\n  give --expect KEY=VALUE"),
+    ("learn conv --lr", "--lr needs a value\n  give --lr RATE"),
+    (
+        "shape 3x5x5 relu --format jsno",
+        "--format: 'jsno' is not one of table, json, jsonl, csv, markdown\n  did you mean 'json' or 'jsonl'?",
+    ),
+    (
+        "shape 3x5x5 relu --format JSON",
+        "--format: 'JSON' is not one of table, json, jsonl, csv, markdown\n  did you mean 'json' or 'jsonl'?",
+    ),
+    ("shape 3x5x5 relu --format=", "--format: '' is not one of table, json, jsonl, csv, markdown"),
+    ("shape 3x5x5 relu --color 7", "--color: '7' is not one of auto, always, never"),
+    ("convert vgg16 --to spce", "--to: 'spce' is not one of spec, keras, onnx, torch\n  did you mean 'spec'?"),
+    ("completion powershell", "SHELL: 'powershell' is not one of bash, zsh, fish"),
+    ("completion --liner x", "unknown option '--liner'\n  cnncalc completion --help lists the options"),
+    ("completion", "SHELL is missing\n  it is one of bash, zsh, fish"),
+    ("completion bash zsh", "unexpected argument 'zsh'\n  cnncalc completion --help shows the usage"),
+    ("schema it's", "unexpected argument 'it's'\n  cnncalc schema --help shows the usage"),
+    ("zoo vgg11 vgg16 vgg19", "unexpected argument 'vgg16'\n  cnncalc zoo --help shows the usage"),
+    ("zoo -- --json vgg16", "unexpected argument 'vgg16'\n  cnncalc zoo --help shows the usage"),
+    ("shape 3x5x5 relu --batch 0", "--batch: 0 is too small: it is at least 1"),
+    ("shape 3x5x5 relu --batch 1.5", "--batch: '1.5' is not a whole number"),
+    ("shape 3x5x5 relu --batch=", "--batch: '' is not a whole number"),
+    ("shape 3x5x5 relu --batch " + "9" * 5000, f"--batch: '{'9' * 58}… is not a whole number"),
+    ("dense conv -i 5x5 --seed -1", "--seed: -1 is too small: it is at least 0"),
+    ("run relu", "-x is missing\n  give -x X.npy"),
+    ("learn conv -x x.npy", "-y is missing\n  give -y Y.npy"),
+    ("learn conv -x x.npy -y y.npy --lr 0", "--lr: '0' is not a finite number above 0"),
+    ("learn conv -x x.npy -y y.npy --lr nan", "--lr: 'nan' is not a finite number above 0"),
+    ("learn conv -x x.npy -y y.npy --lr fast", "--lr: 'fast' is not a finite number above 0"),
+    ("learn conv -x x.npy -y y.npy --steps ten", "--steps: 'ten' is not a whole number"),
+    ("learn conv -x x.npy -y y.npy --log-every 0", "--log-every: 0 is too small: it is at least 1"),
+]
+"""Wrong usage, which we word ourselves: the texts are the same on every version of click."""
+
+
+@pytest.mark.parametrize(("line", "text"), USAGES, ids=[line[:40] for line, _ in USAGES])
+def test_wrong_usage(line: str, text: str) -> None:
+    assert here(line.split(" ")) == (2, "", text + "\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_words_wrong_usage_itself(name: str) -> None:
+    text = f"unknown option '--zzz'\n  cnncalc {name} --help lists the options\n"
+    assert here([name, "--zzz"]) == (2, "", text)
+
+
+def test_what_click_may_yet_find_wrong_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: OneOf, value: str, param: click.Parameter, ctx: click.Context) -> None:
+        raise click.BadParameter(f"{value} is odd", ctx, param)
+
+    monkeypatch.setattr(OneOf, "convert", fail)
+    text = "Invalid value for '--to': torch is odd\n  cnncalc convert --help shows the usage\n"
+    assert here(["convert", "vgg16", "--to", "torch"]) == (2, "", text)
+
+
+@pytest.mark.parametrize("line", [[], ["--"]])
+def test_no_command_is_wrong_usage_and_shows_the_help(line: list[str]) -> None:
+    assert here(line) == (2, "", here(["--help"]).out)
 
 
 DOCUMENTS = [

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx.backend.test.loader import load_model_tests
+from onnx.backend.test.case.node import collect_testcases
 
 import cnncalc
 from tests import DATA
@@ -125,14 +125,18 @@ KEYS = {"kernel_shape": "k", "strides": "s", "dilations": "d", "group": "g", "p"
 KEYS |= {"output_padding": "out_pad", "output_shape": "out", "auto_pad": "auto_pad", "pads": "pads"}
 KEYS |= {"count_include_pad": "count_include_pad"}
 FLAGS = ("ceil_mode", "count_include_pad")
+CORRECTED = "test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True"
+"""The case whose expected output counted cells beyond the padding until onnx 1.18."""
+AS_CORRECTED = tuple(map(int, onnx.__version__.split(".")[:2])) >= (1, 18)
 
 
 def _onnx_cases() -> Iterator[Any]:
     """The cases of one node that need nothing but its first output."""
-    for case in load_model_tests(kind="node"):
+    for case in collect_testcases(None):
         nodes = case.model.graph.node
         if len(nodes) == 1 and nodes[0].op_type in OPS:
-            yield pytest.param(case, id=case.name)
+            wrong = pytest.mark.xfail(case.name == CORRECTED and not AS_CORRECTED, reason="corrected in onnx 1.18")
+            yield pytest.param(case, id=case.name, marks=wrong)
 
 
 with warnings.catch_warnings():  # the package makes the cases of all its ops, with overflows of its own

@@ -192,6 +192,16 @@ def test_what_keras_cannot_say_is_refused_with_the_layer(layer: dict[str, Any], 
     assert done.out == ""
 
 
+@pytest.mark.parametrize("sizes", [[4, 13, 14], [4, "H", "W"]])
+def test_the_maximum_of_a_window_without_input_is_refused(sizes: list[Any]) -> None:
+    """It is minus infinity, and Keras would give a zero of the layer that pads."""
+    layers = [RELU, {"op": "maxpool", "name": "p", "k": 2, "p": 2}]
+    with pytest.raises(cnncalc.SpecError) as error:
+        written({"dialect": "onnx", "input": sizes, "layers": layers})
+    assert error.value.what == "Keras cannot say it: the maximum of a window that lies in the padding"
+    assert error.value.layer == "layers[1] 'p'"
+
+
 def refusal(network: Any, input: Any) -> cnncalc.SpecError | None:
     """Why a network cannot be written, None where it can."""
     try:

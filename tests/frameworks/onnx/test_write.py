@@ -161,6 +161,10 @@ def drawn(network: cnncalc.Network, x: Any) -> dict[str, Any]:
             [{"op": "adaptiveavgpool", "out": 3}],
             "layers[0] 'adaptiveavgpool1': ONNX cannot say windows of different sizes",
         ),
+        (
+            [{"op": "convT", "c_o": 4, "k": 3, "s": 2, "out": [15, 20]}],
+            "ONNX cannot say an out_pad of 5, not below max(s, d), with padding",
+        ),
         ([{"op": "lppool", "k": 2, "norm": 1.5}], "ONNX cannot say an Lp pool of norm 1.5"),
         ([{"op": "lrn", "size": 4}], "ONNX cannot say 4 channels of which the extra one stands before"),
         ([{"op": "normalization"}], "ONNX cannot say statistics that are learnt"),
@@ -190,6 +194,24 @@ def test_what_onnx_reference_does_not_compute(layer: dict[str, Any], layout: str
     before, after = trace.shape(network), cnncalc.shape(found)
     assert (after.out, after.params, after.macs) == (before.out, before.params, before.macs)
     assert layer["op"] in [one["op"] for one in found["layers"]]
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("dialect", ["plain", "keras", "onnx"])
+def test_a_transposed_convolution_adds_any_number_of_zeros(dialect: str, layout: str) -> None:
+    """ONNX's output_padding is below max(s, d), as PyTorch's; its output_shape may ask for more."""
+    sample = (6, 8, 7) if layout == "NCHW" else (8, 7, 6)
+    layer = {"op": "convT", "name": "t", "c_o": 4, "k": 3, "s": 2, "out": [19, 16]}
+    network = settled([layer], sample, layout=layout, dialect=dialect)
+    before = trace.shape(network)
+    assert list(before.layers[0].values["out_pad"]) == [2, 1]
+    after = cnncalc.shape(read(written(network)).spec)
+    assert (after.out, after.params, after.macs) == (before.out, before.params, before.macs)
+    x = np.random.default_rng(8).standard_normal((2, *sample)).astype(np.float32)
+    weights = drawn(network, x)
+    found = read(written(network._replace(source=Weights(weights))))
+    arrays = {name: one() for name, one in found.weights.items()}
+    np.testing.assert_allclose(cnncalc.run(found.spec, x, arrays), cnncalc.run(network, x, weights), rtol=1e-5)
 
 
 def test_weights_of_another_size_and_of_open_sizes() -> None:

@@ -99,13 +99,22 @@ def _all_keys(model: Model) -> list[Key]:
     ]
 
 
-def _results(model: Model) -> dict[tuple[str, int], int]:
-    """How many results of each call are read, where it is more than one."""
-    found: dict[tuple[str, int], int] = {}
+class Results(NamedTuple):
+    """What is read of calls beyond their first result."""
+
+    counts: dict[tuple[str, int], int]
+    """How many results of such a call are read, by its layer and its number."""
+    layers: set[str]
+    """The layers with such a call."""
+
+
+def _results(model: Model) -> Results:
+    """The calls of a model of which more than the first result is read."""
+    counts: dict[tuple[str, int], int] = {}
     for key in _all_keys(model):
         if key.tensor:
-            found[key[:2]] = max(found.get(key[:2], 0), key.tensor + 1)
-    return found
+            counts[key[:2]] = max(counts.get(key[:2], 0), key.tensor + 1)
+    return Results(counts, {name for name, _ in counts})
 
 
 def _ordered(model: Model, begins: dict[str, int]) -> Calls:
@@ -165,7 +174,7 @@ def _emit(
     model: Model,
     level: Level,
     values: dict[Key, Tensor],
-    results: dict[tuple[str, int], int],
+    results: Results,
     facts: Facts,
     prefix: str,
 ) -> None:
@@ -175,10 +184,11 @@ def _emit(
     call = Call(record.kind, record.config, args, kwargs, model.sizes.get(here), facts.channels_last, facts.old)
     name = prefix + record.name
     if record.model is not None:
-        outputs = _nested(name, record.model, call, level, facts)
+        one_result = record.name not in results.layers
+        outputs = _nested(name, record.model, call, level, facts, one_result)
     else:
         outputs = [_layers(name, convert(call), call, level)]
-    count = max(results.get(here[:2], 1), len(outputs))
+    count = max(results.counts.get(here[:2], 1), len(outputs))
     for tensor in range(count):
         key = here._replace(tensor=tensor)
         sizes = model.sizes.get(key)
@@ -252,12 +262,15 @@ def _sizes_after(parts: list[Part], call: Call) -> Sizes | None:
     return sizes
 
 
-def _nested(name: str, model: Model, call: Call, level: Level, facts: Facts) -> list[Tensor]:
-    """A model in a model: a block, or its layers one by one where a block could not say what it reads or gives."""
+def _nested(name: str, model: Model, call: Call, level: Level, facts: Facts, one_result: bool) -> list[Tensor]:
+    """A model in a model: a block, or its layers one by one where a block could not say what it reads or gives.
+
+    `one_result`: no call of it is read beyond its first output.
+    """
     read = call.read()
     if len(read) != len(model.inputs):
         raise SpecError(f"the model reads {len(model.inputs)} tensors, and {len(read)} are given")
-    if len(read) == 1 and len(model.outputs) == 1:
+    if len(read) == 1 and one_result:
         return [_block(name, model, read[0], level, facts)]
     return build(model, level, read, facts, f"{name}.")
 

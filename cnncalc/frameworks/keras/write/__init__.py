@@ -31,7 +31,7 @@ def write(network: Network) -> str:
     report = shape(_renamed(network))
     assert report.network.input is not None
     batch, sample, _ = feed(report.network, report.network.input, None)
-    model = _Model(report.network, batch).functional(_model_name(network), report.layers, sample)
+    model = _Model(report.network, batch).functional(_model_name(network), report.layers, sample, outermost=True)
     return json.dumps({"module": "keras.src.models.functional", **model}) + "\n"
 
 
@@ -59,8 +59,12 @@ class _Model:
         self.network, self.batch = network, batch
         self.layers: dict[str, dict[str, Any]] = {}
 
-    def functional(self, name: str, layers: Sequence[LayerReport], start: Shape) -> dict[str, Any]:
-        """The model of these layers, which read `start`. SpecError, with the layer, for what Keras cannot say."""
+    def functional(self, name: str, layers: Sequence[LayerReport], start: Shape, *, outermost: bool) -> dict[str, Any]:
+        """The model of these layers, which read `start`. SpecError, with the layer, for what Keras cannot say.
+
+        Its outputs are the layers that no other layer reads. Of a block the last layer comes first: what reads the
+        block reads its first output.
+        """
         self.taken = {"input", *(layer.name for layer in layers)}
         self.input("input", start)
         results: list[Result] = []
@@ -77,7 +81,10 @@ class _Model:
             sign = layer.node.layer.sign
             signs.append(sign is Sign.NOT_NEGATIVE or (sign is Sign.KEPT and positive))
         read = {at for layer in layers for at in layer.node.reads}
-        outputs = [[one.name, one.call, 0] for at, one in enumerate(results) if at not in read]
+        ends = [one for at, one in enumerate(results) if at not in read]
+        if not outermost:
+            ends = [ends[-1], *ends[:-1]]
+        outputs = [[one.name, one.call, 0] for one in ends]
         listed = [[one, 0, 0] for one in inputs]
         config = {"name": name, "trainable": True, "layers": list(self.layers.values())}
         config["input_layers"] = listed[0] if len(listed) == 1 else listed
@@ -105,7 +112,7 @@ class _Model:
             return Result(layer.name, 0, layer.traced.out)
         tied = None if layer.node.tie is None else results[layer.node.tie].name
         if layer.inner:
-            inner = _Model(self.network, self.batch).functional(layer.name, layer.inner, layer.sample)
+            inner = _Model(self.network, self.batch).functional(layer.name, layer.inner, layer.sample, outermost=False)
             return self.call(
                 layer.name, {"module": "keras.src.models.functional", **inner}, reads, layer.traced.out, tied
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ....layers.pool import KEEP, empty_window
 from ....layers.sliding import Slide, halves, place
 from ....sizes import Open, Size
 from .step import Known, Make, Step, border, numbered, padded, refuse
@@ -147,13 +148,24 @@ def _pool_padding(known: Known, average: bool) -> tuple[list[Step], str]:
         raise refuse(
             "an average that leaves out padding other than that of 'same'", "write count_include_pad=true", "p"
         )
-    if not average and not known.not_negative:
+    if not average:
+        _check_maximum(known)
+    return [padded(known, needed)], "valid"
+
+
+def _check_maximum(known: Known) -> None:
+    """SpecError if zeros around the input could be a maximum that is not the layer's own."""
+    v = known.layer.values
+    if not known.not_negative:
         raise refuse(
             "a maximum over padding other than that of 'same', of values that may be negative",
             "put a relu before it, or a padding that 'same' gives",
             "p",
         )
-    return [padded(known, needed)], "valid"
+    slides = place(known.space(), v["k"], v["s"], v["d"], v["p"], bool(v["ceil"]), v["ceil"] == KEEP)
+    beyond = [isinstance(w.n, Open) and max(pads) >= w.k for w, pads in zip(slides, v["p"], strict=True)]
+    if any(beyond) or any(empty_window(slide) is not None for slide in slides):
+        raise refuse("the maximum of a window that lies in the padding", "lower p below k", "p")
 
 
 def _needed(slide: Slide, pads: tuple[int, int], out: Size, ceil: bool) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from ....layers import Family
+from ....layers.sliding import place
 from ....report import LayerReport
 from ....sizes import known
 from .file import File, numbers, unsaid, weight_shape
@@ -117,8 +118,34 @@ def transposed(file: File, layer: LayerReport) -> None:
         weight = file.weight(layer, "weight", [each, out, *k], lambda a: a.transpose(order))
     else:
         weight = file.weight(layer, "weight", shape)
-    attributes = window(layer) | {"group": v["g"], "output_padding": v["out_pad"] if any(v["out_pad"]) else None}
-    between(file, layer, "ConvTranspose", [weight, *bias(file, layer)], **attributes)
+    between(file, layer, "ConvTranspose", [weight, *bias(file, layer)], group=v["g"], **_transposed_window(layer))
+
+
+def _transposed_window(layer: LayerReport) -> dict[str, Any]:
+    """The window, and what is added after: as `output_padding`, or as `output_shape` if it is more than that may be.
+
+    `output_shape` replaces the padding: SpecError if a layer has both.
+    """
+    v, found = layer.values, window(layer)
+    if all(extra < max(s, d) for extra, s, d in zip(v["out_pad"], v["s"], v["d"], strict=True)):
+        return found | {"output_padding": v["out_pad"] if any(v["out_pad"]) else None}
+    if any(found.pop("pads", [1])):
+        raise unsaid(layer, f"an out_pad of {max(v['out_pad'])}, not below max(s, d), with padding", "lower out_pad")
+    out = layer.node.layer.split(layer.traced.out, layer.env)[1]
+    return found | {"output_shape": numbers(layer, out, "transposed convolutions")}
+
+
+def ceil_mode(layer: LayerReport) -> int:
+    """The `ceil_mode` that places as many windows as the layer has. SpecError if neither does.
+
+    ONNX drops a last window that would start in the padding after; here `ceil` may keep it.
+    """
+    v = layer.values
+    space, out = [layer.node.layer.split(sample, layer.env)[1] for sample in (layer.sample, layer.traced.out)]
+    for up in dict.fromkeys((bool(v["ceil"]), False)):
+        if tuple([slide.out for slide in place(space, v["k"], v["s"], v["d"], v["p"], up)]) == out:
+            return int(up)
+    raise unsaid(layer, "a last window that starts beyond the input and is kept", "ceil=false leaves it out")
 
 
 def pool(op: str) -> Writing:
@@ -126,7 +153,7 @@ def pool(op: str) -> Writing:
 
     def handle(file: File, layer: LayerReport) -> None:
         v = layer.values
-        more: dict[str, Any] = {"ceil_mode": int(v["ceil"])}
+        more: dict[str, Any] = {"ceil_mode": ceil_mode(layer)}
         if "count_include_pad" in v:
             more["count_include_pad"] = int(v["count_include_pad"])
         if "norm" in v:

@@ -1,0 +1,114 @@
+"""Wrong usage in our own words, because click's differ from version to version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import inf, nan
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import SpecError, nearest, shown
+
+if TYPE_CHECKING:
+    Choice = click.Choice[str]
+else:
+    Choice = click.Choice  # not generic before click 8.4
+
+
+class Command(click.Command):
+    """A command that says itself what is wrong with its arguments."""
+
+    allow_extra_args = True
+    """`parse_args` refuses them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with own_words(ctx):
+            extra = super().parse_args(ctx, args)
+        if extra:
+            raise SpecError(f"unexpected argument {shown(extra[0])}", f"{ctx.command_path} --help shows the usage")
+        return extra
+
+
+@contextmanager
+def own_words(ctx: click.Context) -> Iterator[None]:
+    """Turn what click's parser raises into a SpecError."""
+    try:
+        yield
+    except click.NoSuchOption as error:
+        raise _unknown_option(error.option_name, ctx) from None
+    except click.BadOptionUsage as error:
+        raise _bad_value(error.option_name, ctx) from None
+    except click.MissingParameter as error:
+        raise SpecError(f"{_name(error.param)} is missing", _values(error.param)) from None
+    except click.UsageError as error:  # what a click to come may find wrong
+        raise SpecError(error.format_message(), f"{ctx.command_path} --help shows the usage") from None
+
+
+def _unknown_option(word: str, ctx: click.Context) -> SpecError:
+    options = [param for param in ctx.command.get_params(ctx) if isinstance(param, click.Option) and not param.hidden]
+    known = [name[2:] for option in options for name in option.opts if name.startswith("--")]
+    near = nearest(word[2:], known, "--") if word.startswith("--") else None
+    return SpecError(f"unknown option {shown(word)}", near or f"{ctx.command_path} --help lists the options")
+
+
+def _bad_value(word: str, ctx: click.Context) -> SpecError:
+    """An option without its value, or a flag with one."""
+    option = next(param for param in ctx.command.get_params(ctx) if word in param.opts)
+    if isinstance(option, click.Option) and option.is_flag:
+        return SpecError(f"{word} takes no value", f"write {word} alone")
+    return SpecError(f"{word} needs a value", _values(option, word))
+
+
+def _name(param: click.Parameter | None) -> str:
+    """A parameter as the help names it, an option by its long name."""
+    assert param is not None
+    return max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
+
+
+def _values(param: click.Parameter | None, name: str | None = None) -> str:
+    """What may be given for a parameter."""
+    assert param is not None
+    if isinstance(param.type, OneOf):
+        return f"it is one of {', '.join(param.type.choices)}"
+    return f"give {name or _name(param)} {param.metavar}"
+
+
+class OneOf(Choice):
+    """One of some words."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in self.choices:
+            return str(value)
+        what = f"{_name(param)}: {shown(value)} is not one of {', '.join(self.choices)}"
+        raise SpecError(what, nearest(value, self.choices))
+
+
+class Whole(click.IntRange):
+    """A whole number of at least `min`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            raise SpecError(f"{_name(param)}: {shown(value)} is not a whole number") from None
+        if self.min is not None and number < self.min:
+            raise SpecError(f"{_name(param)}: {shown(number)} is too small: it is at least {self.min}")
+        return number
+
+
+class Positive(click.FloatRange):
+    """A finite number above 0."""
+
+    def __init__(self) -> None:
+        super().__init__(0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = nan
+        if not 0 < number < inf:
+            raise SpecError(f"{_name(param)}: {shown(value)} is not a finite number above 0")
+        return number

@@ -1,0 +1,117 @@
+"""Pools in every form: written so that they read back with the same windows and values, or refused by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+import cnncalc
+from cnncalc.dialects import DIALECTS
+from cnncalc.frameworks import TARGETS, writer
+from cnncalc.frameworks.onnx.read import read
+from cnncalc.input import settle
+from cnncalc.sizes import parse_shape
+from tests.standin import forward
+
+Layer = dict[str, Any]
+OPS = ("maxpool", "avgpool", "lppool")
+MORE: dict[str, list[Layer]] = {
+    "maxpool": [{}],
+    "avgpool": [{"count_include_pad": True}, {"count_include_pad": False}],
+    "lppool": [{"norm": 3}, {"norm": 1.5}],
+}
+PADS: list[Layer] = [{}, {"p": 1}, {"p": [[0, 3], [2, 0]]}, {"p": "same"}, {"p": "same_lower"}]
+
+
+def pools(op: str) -> Iterator[Layer]:
+    """Windows with every value of `ceil`: among them ones whose last window starts beyond the input."""
+    windows = product((2, 3), (None, 2, 3), (None, 2), PADS, (None, False, True, "keep"), MORE[op])
+    for k, s, d, pad, ceil, more in windows:
+        keys = {"s": s, "d": d, "ceil": ceil}
+        yield {"op": op, "name": "p", "k": k, **pad, **{a: b for a, b in keys.items() if b is not None}, **more}
+
+
+def settled(before: str, layer: Layer, sample: str, dialect: str, layout: str) -> cnncalc.Network | None:
+    """A network whose second layer is the pool; None where the dialect has no such pool."""
+    try:
+        network = settle(cnncalc.load([{"op": before}, layer]), parse_shape(sample), dialect, layout)
+        cnncalc.shape(network)
+    except cnncalc.CnncalcError:
+        return None
+    return network
+
+
+def written(form: str, network: cnncalc.Network) -> Any:
+    """The text; None where the form refuses the pool, by name."""
+    try:
+        text = writer(form)(network)
+    except cnncalc.CnncalcError as error:
+        if error.layer != "layers[1] 'p'":
+            raise
+        return None
+    if form == "onnx":  # its own inference has to find the sizes that the file says
+        onnx.checker.check_model(text, full_check=True)
+    return text
+
+
+def again(form: str, text: Any) -> cnncalc.Network:
+    """What is written, read back."""
+    return cnncalc.load(read(text).spec if form == "onnx" else json.loads(text))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("op", OPS)
+def test_a_written_pool_computes_the_same(op: str, dialect: str) -> None:
+    x = np.random.default_rng(6).standard_normal((2, 3, 6, 7))
+    count = dict.fromkeys(TARGETS, 0)
+    for at, layer in enumerate(pools(op)):
+        before, layout = ("tanh", "relu")[at % 2], ("NCHW", "NHWC")[at % 3 == 0]
+        mine, sample = (x, "3x6x7") if layout == "NCHW" else (np.moveaxis(x, 1, -1), "6x7x3")
+        network = settled(before, layer, sample, dialect, layout)
+        if network is None:
+            continue
+        y = cnncalc.run(network, mine)
+        for form in TARGETS:
+            text = written(form, network)
+            if text is not None:
+                z = forward(text, mine) if form == "torch" else cnncalc.run(again(form, text), mine)
+                np.testing.assert_allclose(z, y, rtol=1e-12, atol=1e-12, err_msg=f"{form} {layer}")
+                count[form] += 1
+    assert all(n or form == "keras" for form, n in count.items()), count
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("op", OPS)
+def test_a_written_pool_of_open_sizes_has_the_same_shape(op: str, dialect: str) -> None:
+    for layer in pools(op):
+        network = settled("relu", layer, "3xHxW", dialect, "NCHW")
+        if network is None:
+            continue
+        out = cnncalc.shape(network).out
+        for form in TARGETS:
+            text = written(form, network)
+            if text is not None and form != "torch":
+                assert cnncalc.shape(again(form, text)).out == out, f"{form} {layer}"
+
+
+def test_a_window_that_onnx_drops_is_refused() -> None:
+    network = settle(cnncalc.load("3x6x7 relu maxpool:k2,s3,name=p"), None, "caffe", None)
+    with pytest.raises(cnncalc.SpecError) as error:
+        writer("onnx")(network)
+    assert str(error.value) == (
+        "layers[1] 'p': ONNX cannot say a last window that starts beyond the input and is kept\n"
+        "  ceil=false leaves it out"
+    )
+
+
+def test_a_pool_of_caffe_that_ends_at_the_border_is_written_for_onnx() -> None:
+    """By default it rounds up and keeps a last window; here none starts beyond the input, and ONNX rounds up alike."""
+    text: Any = writer("onnx")(settle(cnncalc.load("6x12x8 maxpool:k2,s2"), None, "caffe", None))
+    (layer,) = cnncalc.shape(read(text).spec).layers
+    assert (layer.out, layer.values["ceil"]) == ((6, 6, 4), True)
