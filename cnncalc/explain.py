@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .field import PIXEL, Field
-from .layers import Family, Fields
+from .layers import ConvKind, Fields
 from .layers.base import by_axis
 from .layers.conv import times
 from .memory import itemsize
@@ -58,7 +58,7 @@ def field_lines(report: Report, layer: LayerReport) -> list[str]:
 def _recurrence(layer: LayerReport, before: Fields) -> list[str]:
     """The recurrence on each axis; none unless the layer slides a window over axes whose fields are known."""
     k, s, p, d = (layer.values.get(key, ()) for key in ("k", "s", "p", "d"))
-    slides = k and s and d and layer.node.layer.CONVOLUTION is not Family.TRANSPOSED and not isinstance(p, str)
+    slides = k and s and d and layer.node.layer.CONVOLUTION is not ConvKind.TRANSPOSED and not isinstance(p, str)
     if not slides or len(before) != len(k) or any(None in f[:3] or f.phases for f in (*before, *layer.rf)):
         return []
     steps = []

@@ -38,7 +38,7 @@ def itemsize(dtype: str) -> int:
     raise SpecError(f"unknown dtype {shown(dtype)}", nearest(dtype, DTYPES) or f"the dtypes are {', '.join(DTYPES)}")
 
 
-class Step(NamedTuple):
+class MemoryStep(NamedTuple):
     """A layer in the order of execution."""
 
     reads: tuple[int, ...]
@@ -49,7 +49,7 @@ class Step(NamedTuple):
     """Whether its result is what it reads, in another form."""
 
 
-class Alive(NamedTuple):
+class LiveTensors(NamedTuple):
     """The tensors in memory while a step runs."""
 
     size: int | None
@@ -58,7 +58,7 @@ class Alive(NamedTuple):
     """The steps whose results they are, INPUT for the network's input."""
 
 
-def owners(steps: Sequence[Step]) -> list[int]:
+def owners(steps: Sequence[MemoryStep]) -> list[int]:
     """Whose memory holds each step's result: the step's own index, or for a view that of the tensor it shows."""
     owner: dict[int, int] = {INPUT: INPUT}
     for at, step in enumerate(steps):
@@ -66,7 +66,7 @@ def owners(steps: Sequence[Step]) -> list[int]:
     return [owner[at] for at in range(len(steps))]
 
 
-def last_uses(steps: Sequence[Step], outputs: Sequence[int]) -> dict[int, int]:
+def last_uses(steps: Sequence[MemoryStep], outputs: Sequence[int]) -> dict[int, int]:
     """The last step during which each tensor is in memory; `outputs` are steps whose results stay to the end."""
     owner = [*owners(steps), INPUT]  # INPUT is the last place, too
     last = {INPUT: INPUT}
@@ -75,7 +75,7 @@ def last_uses(steps: Sequence[Step], outputs: Sequence[int]) -> dict[int, int]:
     return last | {owner[at]: len(steps) for at in outputs}
 
 
-def sweep(input: int | None, steps: Sequence[Step], outputs: Sequence[int]) -> list[int | None]:
+def sweep(input: int | None, steps: Sequence[MemoryStep], outputs: Sequence[int]) -> list[int | None]:
     """How many bytes are in memory while each step runs; None if the size of one tensor is not known."""
     owner, last = owners(steps), last_uses(steps, outputs)
     ending: dict[int, list[int]] = {}
@@ -93,17 +93,17 @@ def sweep(input: int | None, steps: Sequence[Step], outputs: Sequence[int]) -> l
     return during
 
 
-def alive(input: int | None, steps: Sequence[Step], outputs: Sequence[int], at: int) -> Alive:
+def alive(input: int | None, steps: Sequence[MemoryStep], outputs: Sequence[int], at: int) -> LiveTensors:
     """The tensors in memory while one step runs."""
     last = last_uses(steps, outputs)
     tensors = sorted(tensor for tensor, end in last.items() if tensor <= at <= end)
-    return Alive(total([input if tensor == INPUT else steps[tensor].size for tensor in tensors]), tuple(tensors))
+    return LiveTensors(total([input if tensor == INPUT else steps[tensor].size for tensor in tensors]), tuple(tensors))
 
 
 def measure(report: Report, dtype: str) -> Report:
     """The report with its bytes, all numbers of one dtype. SpecError for an unknown dtype."""
     each = itemsize(dtype)
-    steps: list[Step] = []
+    steps: list[MemoryStep] = []
     names: list[str] = []
     spans = _flatten(report.layers, INPUT, each, steps, names, "")
     assert report.network.input is not None
@@ -149,7 +149,7 @@ Span = tuple[int, int]
 
 
 def _flatten(
-    layers: Sequence[LayerReport], input: int, each: int, steps: list[Step], names: list[str], within: str
+    layers: Sequence[LayerReport], input: int, each: int, steps: list[MemoryStep], names: list[str], within: str
 ) -> list[Span]:
     """Append the steps of layers, blocks opened up, and return each layer's span. `input` is the step they read."""
     spans: list[Span] = []
@@ -159,7 +159,7 @@ def _flatten(
         if layer.inner:
             _flatten(layer.inner, reads[0], each, steps, names, f"{within}{layer.name}.")
         else:
-            steps.append(Step(reads, size_of(layer.out, each), layer.node.layer.VIEW))
+            steps.append(MemoryStep(reads, size_of(layer.out, each), layer.node.layer.VIEW))
             names.append(within + layer.name)
         spans.append((begin, len(steps) - 1))
     return spans

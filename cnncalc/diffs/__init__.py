@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..layers import Family
+from ..layers import ConvKind
 from ..network import INPUT
 from ..report import LayerReport, Report, listed
 from ..sizes import UNKNOWN, Shape
@@ -184,7 +184,7 @@ def _axes(fields: Sequence[Any], what: str) -> tuple[int | None, ...]:
 
 def _given_from_above(layer: LayerReport) -> tuple[str, ...]:
     """The keys that the input decides, whoever writes them down."""
-    return ("c_i", "c_o") if layer.node.layer.CONVOLUTION is Family.DEPTHWISE else ("c_i",)
+    return ("c_i", "c_o") if layer.node.layer.CONVOLUTION is ConvKind.DEPTHWISE else ("c_i",)
 
 
 def _item(layer: LayerReport) -> Item:

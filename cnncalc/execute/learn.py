@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import ShapeError, SpecError
-from ..layers import Family
+from ..layers import ConvKind
 from ..network import Network
 from ..sizes import show, size_text
 from . import weights as arrays
@@ -25,7 +25,7 @@ from .npy import machine_memory
 from .program import channels_first
 from .task import Array, Task
 
-VIEWS = {Family.PLAIN: kernel_first, Family.DEPTHWISE: channelwise}
+VIEWS = {ConvKind.PLAIN: kernel_first, ConvKind.DEPTHWISE: channelwise}
 """How to view a weight as (c_o, c_i/g, *k), by the kinds of convolutions that can be learned."""
 PATIENCE = 4
 """The number of steps in a row that raise the loss before descent counts as diverged.
@@ -39,7 +39,7 @@ SMALL = 1000
 """The largest number of weights that are printed."""
 
 
-class Step(NamedTuple):
+class DescentStep(NamedTuple):
     """One step of gradient descent, with the loss before the weights change."""
 
     step: int
@@ -147,7 +147,7 @@ class Learner:
         np.copyto(kernel, weight_gradient(self.x, error, self.windows, self.g))
         return loss, gradient, None if bias is None else bias_gradient(error)
 
-    def descend(self, lr: float, steps: int) -> Iterator[Step]:
+    def descend(self, lr: float, steps: int) -> Iterator[DescentStep]:
         """Run gradient descent, step by step. Diverged if the loss grows, or is no longer a number."""
         losses: list[float] = []
         rising = 0
@@ -158,7 +158,7 @@ class Learner:
                 losses.append(loss)
                 if not isfinite(loss) or rising == PATIENCE:
                     raise self._diverged(lr, losses)
-                yield Step(step, loss)
+                yield DescentStep(step, loss)
                 self.weight -= lr * by_weight
                 if self.bias is not None and by_bias is not None:
                     self.bias -= lr * by_bias

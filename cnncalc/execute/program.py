@@ -35,7 +35,7 @@ Progress = Callable[[int], object]
 """Called after each layer with the number of samples that it has computed."""
 
 
-class Step(NamedTuple):
+class LayerStep(NamedTuple):
     """One layer, ready to run."""
 
     layer: LayerReport
@@ -78,10 +78,10 @@ class Program:
         self._buffers: list[Array] = []
         self.steps = self._plan(report, weights)
 
-    def _plan(self, report: Report, weights: Mapping[str, Array]) -> list[Step]:
+    def _plan(self, report: Report, weights: Mapping[str, Array]) -> list[LayerStep]:
         """Every layer in order, each result in a buffer that is no longer needed, or in a new one."""
         last_read = {at: index for index, layer in enumerate(report.layers) for at in layer.node.reads}
-        steps: list[Step] = []
+        steps: list[LayerStep] = []
         free: set[int] = set()
         for index, layer in enumerate(report.layers):
             step = self._step(layer, steps, weights)
@@ -97,7 +97,7 @@ class Program:
                 free.add(step.slot)
         return steps
 
-    def _slot_for(self, step: Step, over: list[int], steps: list[Step], free: set[int]) -> int:
+    def _slot_for(self, step: LayerStep, over: list[int], steps: list[LayerStep], free: set[int]) -> int:
         """The buffer of its first input if it may work in place, else the free one that fits best, else a new one.
 
         A layer that reads its first input twice may not work in place: the second time, it would read its own result.
@@ -114,7 +114,7 @@ class Program:
         self._slots.append(0)
         return len(self._slots) - 1
 
-    def _step(self, layer: LayerReport, steps: list[Step], weights: Mapping[str, Array]) -> Step:
+    def _step(self, layer: LayerReport, steps: list[LayerStep], weights: Mapping[str, Array]) -> LayerStep:
         kernel = KERNELS.get(layer.node.layer.WORD)
         if kernel is None:
             what = layer.values.get("type")
@@ -126,7 +126,7 @@ class Program:
         kinds = [self.kind if at == INPUT else steps[at].kind for at in layer.node.reads]
         task = Task(layer.op, layer.values, layer.env.dialect, layer.env.channels_last, self.scratch)
         kind = kernel.dtype([*kinds, *[array.dtype for array in own.values()]], layer.values)
-        return Step(layer, kernel, task, layer.node.reads, own, kind, sizes_of(layer.traced.out, layer.name), -1)
+        return LayerStep(layer, kernel, task, layer.node.reads, own, kind, sizes_of(layer.traced.out, layer.name), -1)
 
     @property
     def each_sample(self) -> int:
@@ -139,7 +139,7 @@ class Program:
         needs = [self._working(step, several) for step in self.steps]
         return self.each_sample * several + max(*needs, min(sum(needs), self.scratch))
 
-    def _working(self, step: Step, several: int) -> int:
+    def _working(self, step: LayerStep, several: int) -> int:
         """How many bytes a kernel takes at most besides its input, its output and its weights."""
         sample, out = sizes_of(step.layer.sample, step.layer.name), step.shape
         if step.kernel.working is not None:
@@ -179,7 +179,7 @@ class Program:
                 if progress is not None:
                     progress(n)
 
-    def _compute(self, step: Step, xs: list[Array], out: Array) -> None:
+    def _compute(self, step: LayerStep, xs: list[Array], out: Array) -> None:
         if step.kernel.spatial and step.task.channels_last:
             xs = [channels_first(x) for x in xs]
             out = channels_first(out)

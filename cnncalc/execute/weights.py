@@ -24,7 +24,7 @@ IGNORED = ("num_batches_tracked",)
 """The endings of names in PyTorch's files from which nothing is computed."""
 
 
-class Wanted(NamedTuple):
+class Weight(NamedTuple):
     """An array that a layer needs."""
 
     name: str
@@ -39,12 +39,12 @@ class Wanted(NamedTuple):
         return self.layer.node.layer.WEIGHTS[self.role]
 
 
-def wanted(report: Report) -> list[Wanted]:
+def wanted(report: Report) -> list[Weight]:
     """Every array that a network needs, shared ones once, in the order of the layers."""
-    needed: dict[str, Wanted] = {}
+    needed: dict[str, Weight] = {}
     for layer in report.layers:
         for role, name, shape in names(layer):
-            needed.setdefault(name, Wanted(name, role, shape, layer))
+            needed.setdefault(name, Weight(name, role, shape, layer))
     return list(needed.values())
 
 
@@ -176,7 +176,7 @@ def unused(report: Report, given: Given) -> list[str]:
     return [name for name in given if name not in needed and not name.endswith(IGNORED)]
 
 
-def check_fit(array: Array | Stored, want: Wanted) -> None:
+def check_fit(array: Array | Stored, want: Weight) -> None:
     """SpecError or ShapeError if a layer cannot use an array; a kernel of one channel may come without its channels."""
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise SpecError(f"{want.name} is of dtype {array.dtype}", "weights are real numbers of at most 64 bits")
@@ -191,7 +191,7 @@ def check_fit(array: Array | Stored, want: Wanted) -> None:
         raise error
 
 
-def _turn(array: Array | Stored, want: Wanted) -> str | None:
+def _turn(array: Array | Stored, want: Weight) -> str | None:
     """The help for an array whose axes stand in the other layout's order."""
     last = want.layer.env.channels_last
     if sorted(array.shape) != sorted(want.shape):
@@ -200,7 +200,7 @@ def _turn(array: Array | Stored, want: Wanted) -> str | None:
     return f"its axes may stand in the order of {'NCHW' if last else 'NHWC'}: transpose it, or give --layout"
 
 
-def _missing(missing: list[Wanted], others: list[str]) -> SpecError:
+def _missing(missing: list[Weight], others: list[str]) -> SpecError:
     listed = [f"{want.name} {show(want.shape)}" for want in missing[:MOST_LISTED]]
     if len(missing) > MOST_LISTED:
         listed.append(f"and {len(missing) - MOST_LISTED} more")
@@ -211,7 +211,7 @@ def _missing(missing: list[Wanted], others: list[str]) -> SpecError:
     return SpecError(f"no weights for {', '.join(listed)}", help)
 
 
-def draw(want: Wanted, seed: int, kind: Dtype) -> Array:
+def draw(want: Weight, seed: int, kind: Dtype) -> Array:
     """Draw an array as its op says, from a seed; the values do not depend on the rest of the network."""
     if want.start is not KERNEL:
         return np.full(want.shape, want.start, kind)

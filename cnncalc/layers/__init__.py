@@ -5,9 +5,9 @@ from __future__ import annotations
 from ..errors import SpecError, nearest, shown
 from ..registry import Registry
 from . import activation, affine, border, composite, conv, dense, join, norm, pool, resample, select, transposed
-from .base import Env, Family, Fields, Layer, Op, Sign, Traced
+from .base import ConvKind, Env, Fields, Layer, Op, Sign, Traced
 
-__all__ = ["ALIASES", "HELP", "OPS", "Env", "Family", "Fields", "Layer", "Sign", "Traced", "find_op", "keys_named"]
+__all__ = ["ALIASES", "HELP", "OPS", "ConvKind", "Env", "Fields", "Layer", "Sign", "Traced", "find_op", "keys_named"]
 
 OPS: Registry[str, Op] = Registry(
     *(conv.OPS, transposed.OPS, pool.OPS, dense.OPS, border.OPS, resample.OPS, norm.OPS, affine.OPS),

@@ -60,7 +60,7 @@ class Sign(Enum):
     NOT_NEGATIVE = "not negative"
 
 
-class Family(Enum):
+class ConvKind(Enum):
     """The kinds of convolutions."""
 
     PLAIN = "plain"
@@ -89,7 +89,7 @@ class Layer:
 
     RANKS: ClassVar[tuple[int | None, ...]] = (None,)
     """How many spatial axes it may have, each a word of its own: None for any number, 2 without an ending."""
-    CONVOLUTION: ClassVar[Family | None] = None
+    CONVOLUTION: ClassVar[ConvKind | None] = None
     """Which kind of convolution it is: those are compared with the fully connected and the locally connected layer."""
     KEEPS_SHAPE: ClassVar[bool] = False
     """Whether it works on values where they are, so that the next layer decides what the input's sizes mean."""
@@ -296,7 +296,7 @@ def whole(fields: Fields, space: Shape) -> Fields:
     return each_axis(fields, space, lambda field, n: field.whole(known(n))) if space else fields
 
 
-class Turned(tuple[Field, ...]):
+class PermutedFields(tuple[Field, ...]):
     """Fields while the channels stand where space does: of no use to a window, until a permute turns them back."""
 
     axes: tuple[Field | None, ...]
@@ -305,7 +305,7 @@ class Turned(tuple[Field, ...]):
 
 def along(x: Shape, fields: Fields, env: Env) -> list[Field | None]:
     """The field along each axis of a sample: None along the channels, unknown along axes that the input lacks."""
-    if isinstance(fields, Turned) and len(fields.axes) == len(x):
+    if isinstance(fields, PermutedFields) and len(fields.axes) == len(x):
         return list(fields.axes)
     known_ = fields if len(fields) == len(x) - 1 else (UNKNOWN,) * (len(x) - 1)
     channel = len(x) - 1 if env.channels_last else 0
@@ -319,6 +319,6 @@ def laid(axes: Sequence[Field | None], fields: Fields, env: Env) -> Fields:
         return unseen(fields)
     if axes[-1 if env.channels_last else 0] is None:
         return seen
-    turned = Turned([field.lost() for field in seen])
+    turned = PermutedFields([field.lost() for field in seen])
     turned.axes = tuple(axes)
     return turned

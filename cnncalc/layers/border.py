@@ -42,14 +42,11 @@ class Border(Layer):
                     key="p",
                 )
         seen = each_axis(fields, pads, lambda field, pair: field.slide(1, 1, self.DIRECTION * pair[0]))
-        return Traced({"p": pads, **self.more_values()}, join(c, out, env), seen)
+        values = {**{key: getattr(self, key) for key in self.KEYS}, "p": pads}
+        return Traced(values, join(c, out, env), seen)
 
     def check(self, space: Shape, pads: tuple[Pair, ...]) -> None:
         """ShapeError if the map has not enough values to make the padding of."""
-
-    def more_values(self) -> dict[str, object]:
-        """The resolved keys beyond the sides."""
-        return {}
 
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
         sign, rows = "+-"[self.DIRECTION < 0], zip(self.split(x, env)[1], traced.values["p"], strict=True)
@@ -87,9 +84,6 @@ class Pad(Border):
                     f"lower p to {n + room}, or use mode=constant",
                     key="p",
                 )
-
-    def more_values(self) -> dict[str, object]:
-        return {"mode": self.mode, "value": self.value}
 
 
 class Crop(Border):

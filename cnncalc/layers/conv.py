@@ -4,32 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from ..errors import ShapeError
 from ..sizes import Shape, Size, atom, count, counted, known, total
-from .base import KERNEL, Env, Family, Fields, Layer, Sign, Traced, check_channels, divides, each_axis, join, ops
+from .base import KERNEL, ConvKind, Env, Fields, Layer, Sign, Traced, check_channels, divides, each_axis, join, ops
 from .keys import Axes, Reader, Sides, at_least, flag, per_axis, sides, spread
-from .sliding import Placed, Slide, by_total, check_fits, explain_slides, place, sides_of
+from .sliding import AxisWindow, Slide, by_total, check_fits, explain_slides, place, sides_of
 
-WINDOW_KEYS: dict[str, Reader] = {
-    "k": per_axis(1),
-    "s": per_axis(1),
-    "p": sides,
-    "p_total": per_axis(0),
-    "d": per_axis(1),
-}
-CHANNEL_KEYS: dict[str, Reader] = {"c_i": at_least(1), "c_o": at_least(1)}
-LAST_KEYS: dict[str, Reader] = {"bias": flag, "flip": flag}
-
-
-class Kernels(NamedTuple):
-    """A convolution's kernels for a number of input channels."""
-
-    c_o: Size
-    weights: int | None
-    own: dict[str, Any]
-    """The resolved keys of this kind of convolution alone."""
+WINDOW_KEYS = {"k": per_axis(1), "s": per_axis(1), "p": sides, "p_total": per_axis(0), "d": per_axis(1)}
+CHANNEL_KEYS = {"c_i": at_least(1), "c_o": at_least(1)}
+LAST_KEYS = {"bias": flag, "flip": flag}
+Keys = dict[str, Any]
+"""Resolved keys."""
 
 
 class Convolution(Layer):
@@ -65,11 +52,11 @@ class Convolution(Layer):
         seen = each_axis(fields, windows, lambda field, window: window.see(field))
         return Traced(values, join(c_o, out, env), seen, weights, bias, 0, macs, macs)
 
-    def windows(self, space: Shape, env: Env) -> tuple[Sequence[Placed], dict[str, Any]]:
+    def windows(self, space: Shape, env: Env) -> tuple[Sequence[AxisWindow], Keys]:
         """The window on each axis, and the resolved keys that place it."""
         return self.slides(space, env)
 
-    def slides(self, space: Shape, env: Env) -> tuple[list[Slide], dict[str, Any]]:
+    def slides(self, space: Shape, env: Env) -> tuple[list[Slide], Keys]:
         """The sliding window on each axis, and the resolved k, s, p, d."""
         nd = len(space)
         k, s, d = spread(self.k, nd), spread(self.s, nd), spread(self.d, nd)
@@ -84,8 +71,8 @@ class Convolution(Layer):
         """The padding words that the dialect allows."""
         return env.dialect.conv_words
 
-    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> Kernels:
-        """The kernels over c_i channels. ShapeError if the channels do not go with the keys."""
+    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> tuple[Size, int | None, Keys]:
+        """Output channels, number of weights and own resolved keys. ShapeError if c_i does not go with the keys."""
         raise NotImplementedError
 
     def positions(self, space: Shape, out: Shape) -> Shape:
@@ -172,19 +159,19 @@ class Conv(Convolution):
     """Convolution: c_o kernels, each over c_i/g channels."""
 
     WORD = "conv"
-    CONVOLUTION = Family.PLAIN
+    CONVOLUTION = ConvKind.PLAIN
     NEEDED = ("c_o",)
     c_o: int
 
-    def slides(self, space: Shape, env: Env) -> tuple[list[Slide], dict[str, Any]]:
+    def slides(self, space: Shape, env: Env) -> tuple[list[Slide], Keys]:
         slides, keys = super().slides(space, env)
         check_strided_dilation(keys["s"], keys["d"], env)
         return slides, keys
 
-    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> Kernels:
+    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> tuple[Size, int | None, Keys]:
         divides(self.g, c_i, "c_i", also=self.c_o)
         divides(self.g, self.c_o, "c_o", also=known(c_i))
-        return Kernels(self.c_o, count(self.c_o, c_i // self.g, *k), {"g": self.g})
+        return self.c_o, count(self.c_o, c_i // self.g, *k), {"g": self.g}
 
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         return {"weight": _dense_shape(self.c_o, values["c_i"] // self.g, values["k"], env)}
@@ -222,12 +209,12 @@ class DepthwiseConv(ChannelwiseConv):
     """Depthwise convolution: `multiplier` kernels for each channel."""
 
     WORD = "dwconv"
-    CONVOLUTION = Family.DEPTHWISE
+    CONVOLUTION = ConvKind.DEPTHWISE
     multiplier: int | None = None
 
-    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> Kernels:
+    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> tuple[Size, int | None, Keys]:
         multiplier = self.times_each(c_i)
-        return Kernels(c_i * multiplier, count(c_i, multiplier, *k), {"multiplier": multiplier})
+        return c_i * multiplier, count(c_i, multiplier, *k), {"multiplier": multiplier}
 
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         return {"weight": _channelwise_shape(values, env)}
@@ -262,16 +249,16 @@ class SeparableConv(ChannelwiseConv):
     """Separable convolution: `multiplier` kernels for each channel, then a 1x1 convolution over all of them."""
 
     WORD = "sepconv"
-    CONVOLUTION = Family.SEPARABLE
+    CONVOLUTION = ConvKind.SEPARABLE
     WEIGHTS = {"depthwise": KERNEL, "pointwise": KERNEL, "bias": 0}
     NEEDED = ("c_o",)
     c_o: int
     multiplier: int = 1
 
-    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> Kernels:
+    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> tuple[Size, int | None, Keys]:
         inner = c_i * self.multiplier
         weights = total([count(inner, *k), count(inner, self.c_o)])
-        return Kernels(self.c_o, weights, {"multiplier": self.multiplier})
+        return self.c_o, weights, {"multiplier": self.multiplier}
 
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         inner, ones = values["c_i"] * self.multiplier, (1,) * len(values["k"])

@@ -13,7 +13,7 @@ from .base import axis_names, by_axis
 from .keys import Pair, Sides, spread, spread_sides
 
 
-class Placed(Protocol):
+class AxisWindow(Protocol):
     """A window of any kind, placed on one axis."""
 
     @property

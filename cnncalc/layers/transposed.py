@@ -10,8 +10,8 @@ from ..errors import ShapeError
 from ..field import Field
 from ..sizes import Open, Shape, Size, atom, count, known
 from ..window import extent
-from .base import AXIS_NAMES, Env, Family, by_axis, divides, ops
-from .conv import CHANNEL_KEYS, LAST_KEYS, WINDOW_KEYS, Convolution, Kernels, check_strided_dilation, check_word, times
+from .base import AXIS_NAMES, ConvKind, Env, by_axis, divides, ops
+from .conv import CHANNEL_KEYS, LAST_KEYS, WINDOW_KEYS, Convolution, Keys, check_strided_dilation, check_word, times
 from .keys import Axes, Pair, Sides, at_least, per_axis, spread, spread_sides
 from .sliding import by_total, halves
 
@@ -46,15 +46,8 @@ class TransposedConv(Convolution):
     """Transposed convolution: the gradient of a convolution from c_o to c_i channels."""
 
     WORD = "convT"
-    CONVOLUTION = Family.TRANSPOSED
-    KEYS = {
-        **CHANNEL_KEYS,
-        **WINDOW_KEYS,
-        "g": at_least(1),
-        "out_pad": per_axis(0),
-        "out": per_axis(1),
-        **LAST_KEYS,
-    }
+    CONVOLUTION = ConvKind.TRANSPOSED
+    KEYS = {**CHANNEL_KEYS, **WINDOW_KEYS, "g": at_least(1), "out_pad": per_axis(0), "out": per_axis(1), **LAST_KEYS}
     HELP = {
         "p": "The padding that is cut away per side: a number, one per axis, [before, after] pairs, or a word.",
         "p_total": "The padding that is cut away on both sides together: one number, or one per axis.",
@@ -67,9 +60,9 @@ class TransposedConv(Convolution):
     out_pad: Axes | None = None
     out: Axes | None = None
 
-    def windows(self, space: Shape, env: Env) -> tuple[list[Cut], dict[str, Any]]:
+    def windows(self, space: Shape, env: Env) -> tuple[list[Cut], Keys]:
         nd, cuts = len(space), self.cuts(space, env)
-        keys: dict[str, Any] = {
+        keys: Keys = {
             "k": spread(self.k, nd),
             "s": spread(self.s, nd),
             "p": [(cut.pb, cut.pa) for cut in cuts],
@@ -79,12 +72,12 @@ class TransposedConv(Convolution):
         }
         return cuts, keys if self.out is None else keys | {"out": spread(self.out, nd)}
 
-    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> Kernels:
+    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> tuple[Size, int | None, Keys]:
         divides(self.g, c_i, "c_i", also=self.c_o)
         divides(self.g, self.c_o, "c_o", also=known(c_i))
         if self.g != 1 and not env.dialect.transposed_groups:
             raise ShapeError("Keras's transposed convolution has no groups", "leave g out", key="g")
-        return Kernels(self.c_o, count(c_i, self.c_o // self.g, *k), {})
+        return self.c_o, count(c_i, self.c_o // self.g, *k), {}
 
     def positions(self, space: Shape, out: Shape) -> Shape:
         return space

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cnncalc
-from cnncalc.layers import HELP, OPS, Family, Layer, Sign, Traced, title
+from cnncalc.layers import HELP, OPS, ConvKind, Layer, Sign, Traced, title
 from cnncalc.layers.base import KERNEL, STATED, Env, Fields, ops
 from cnncalc.layers.keys import Reader, at_least
 from cnncalc.sizes import Shape
@@ -87,10 +87,10 @@ def test_how_every_array_is_drawn_is_stated(case: Case, layout: str) -> None:
 def test_the_kinds_of_convolutions() -> None:
     kinds = {cls.WORD: cls.CONVOLUTION for cls, _ in OPS.values() if cls.CONVOLUTION is not None}
     assert kinds == {
-        "conv": Family.PLAIN,
-        "dwconv": Family.DEPTHWISE,
-        "sepconv": Family.SEPARABLE,
-        "convT": Family.TRANSPOSED,
+        "conv": ConvKind.PLAIN,
+        "dwconv": ConvKind.DEPTHWISE,
+        "sepconv": ConvKind.SEPARABLE,
+        "convT": ConvKind.TRANSPOSED,
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-from ....layers import Family
+from ....layers import ConvKind
 from ....layers.sliding import place
 from ....report import LayerReport
 from ....sizes import known
@@ -65,7 +65,7 @@ def kernel(file: File, layer: LayerReport, role: str = "weight") -> str:
     if not file.last:
         return file.weight(layer, role, shape)
     *k, each, out = shape
-    channelwise = role == "depthwise" or layer.node.layer.CONVOLUTION is Family.DEPTHWISE
+    channelwise = role == "depthwise" or layer.node.layer.CONVOLUTION is ConvKind.DEPTHWISE
     order = (len(k), len(k) + 1, *range(len(k))) if channelwise else (len(k) + 1, len(k), *range(len(k)))
     return file.weight(
         layer, role, [each * out, 1, *k] if channelwise else [out, each, *k], lambda a: a.transpose(order)

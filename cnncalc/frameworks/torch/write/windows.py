@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ....layers import Family
+from ....layers import ConvKind
 from ....layers.keys import Pair, spread_sides
 from ....window import extent, positions, positions_ceil
 from .code import Code, Site, compact, emits, in_row, invoke, module, padded, without
@@ -48,7 +48,7 @@ def check_flip(site: Site) -> None:
 def conv(site: Site) -> Code:
     """A convolution; a depthwise one has as many groups as channels."""
     check_flip(site)
-    groups = site.c if site.layer.node.layer.CONVOLUTION is Family.DEPTHWISE else site.values["g"]
+    groups = site.c if site.layer.node.layer.CONVOLUTION is ConvKind.DEPTHWISE else site.values["g"]
     before, keys = window(site, groups=groups, bias=site.values["bias"])
     k = compact(site.values["k"])
     return Code(f"{{self}}({before})", invoke(f"nn.Conv{site.nd}d", site.c, site.known(site.out[0]), k, **keys))
