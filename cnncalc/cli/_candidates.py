@@ -11,7 +11,7 @@ import click
 from .. import zoo
 from ..dialects import ALL, DIALECTS, LAYOUTS, Dialect
 from ..errors import CnncalcError
-from ..layers import OPS, Layer, find_op, keys_named
+from ..layers import OPS, Layer, find_op, keys_named, title
 from ..layers.border import Border
 from ..layers.keys import PADDING_WORDS, WORDS, Reader, flag, sides
 from ..layers.pool import Pool
@@ -217,10 +217,9 @@ def _spec(before: list[str], word: str) -> Offer:
 
 def _op(op: str) -> Candidate:
     cls = OPS[op][0]
-    help = (cls.__doc__ or "").partition("\n")[0]
     if cls.NEEDED:
-        return Candidate(f"{op}:", help)
-    return Candidate(op, help, then=":" if cls.KEYS else "")
+        return Candidate(f"{op}:", title(op))
+    return Candidate(op, title(op), then=":" if cls.KEYS else "")
 
 
 def _arguments(op: str, head: str, rest: str) -> list[Candidate]:

@@ -7,7 +7,20 @@ from ..registry import Registry
 from . import activation, affine, border, composite, conv, dense, join, norm, pool, resample, select, transposed
 from .base import ConvKind, Env, Fields, Layer, Op, Sign, Traced
 
-__all__ = ["ALIASES", "HELP", "OPS", "ConvKind", "Env", "Fields", "Layer", "Sign", "Traced", "find_op", "keys_named"]
+__all__ = [
+    "ALIASES",
+    "HELP",
+    "OPS",
+    "ConvKind",
+    "Env",
+    "Fields",
+    "Layer",
+    "Sign",
+    "Traced",
+    "find_op",
+    "keys_named",
+    "title",
+]
 
 OPS: Registry[str, Op] = Registry(
     *(conv.OPS, transposed.OPS, pool.OPS, dense.OPS, border.OPS, resample.OPS, norm.OPS, affine.OPS),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from ..dialects import DIALECTS, LAYOUT_WORDS
-from ..layers import ALIASES, HELP, OPS, Layer, keys_named, spellings
+from ..layers import ALIASES, HELP, OPS, Layer, keys_named, spellings, title
 from ..layers.composite import shape_form
 from ..layers.keys import FORMS, PADDING_WORDS, Schema, any_case, whole_form, words_form
 from ..sizes import LARGEST
@@ -120,7 +120,7 @@ def _common() -> Schema:
 
 def _layer(families: list[Family]) -> Schema:
     """A layer: its op says which keys it has."""
-    words = [{"const": op, "description": _first_line(cls)} for op, (cls, _) in OPS.items()]
+    words = [{"const": op, "description": title(op)} for op in OPS]
     any_op = "|".join(family.pattern for family in families)
     return {
         "type": "object",
@@ -136,10 +136,6 @@ def _layer(families: list[Family]) -> Schema:
     }
 
 
-def _first_line(cls: type[Layer]) -> str:
-    return (cls.__doc__ or "").partition("\n")[0]
-
-
 class Family:
     """The ops of one class with the same number of axes."""
 
@@ -147,6 +143,7 @@ class Family:
         self.cls, self.nd = cls, nd
         self.name = f"layer-{ops[0]}"
         """What its schema is called."""
+        self.title = title(ops[0])
         self.pattern = f"({'|'.join(_spelled(op) for op in ops)})"
         """A regular expression for its ops, in any spelling."""
         self.forms: Schema = {}
@@ -166,7 +163,7 @@ class Family:
         ]
         keys = {key: self._key(key) for key in self.cls.KEYS}
         aliases = {alias: self._alias(alias, key) for key, names in self.names.items() for alias in names[1:]}
-        found = {"description": _first_line(self.cls), "properties": {**_common(), **keys, **aliases}}
+        found = {"description": self.title, "properties": {**_common(), **keys, **aliases}}
         return {**found, "additionalProperties": False, **({"allOf": rules} if rules else {})}
 
     def _rule(self, name: str, rule: Schema) -> Schema:
