@@ -62,7 +62,7 @@ def _load(source: Source, fill: Fill | None) -> Network:
     if isinstance(source, PathLike):
         return sources.load_file(fspath(source))
     given = sources.sort_out([source] if exists(source) else source.split())
-    network = sources.network(given, _no_stdin, fill)
+    network = sources.network(given, fill, _no_stdin)
     return network if given.input is None else network._replace(input=given.input)
 
 

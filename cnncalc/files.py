@@ -160,5 +160,5 @@ def terminated_tidily() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _terminated(number: int, frame: object) -> NoReturn:
+def _terminated(number: int, _: object) -> NoReturn:
     raise SystemExit(128 + number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -62,20 +63,27 @@ def _front_shape(words: list[str]) -> Shape:
         raise
 
 
-def network(given: Given, read_stdin: Callable[[], str | Imported], fill: Fill | None = None) -> Network:
-    """The network of SPEC words. SpecError for one thing that is no spec, with the nearest names."""
+def read_stdin() -> str | Imported:
+    """Return standard input as text, or as what a reader of another format makes of it."""
+    if sys.stdin is None:
+        raise SpecError("standard input is closed", "give a file, or layer words")
+    return decode_any(sys.stdin.buffer.read(), STDIN)
+
+
+def network(given: Given, fill: Fill | None = None, stdin: Callable[[], str | Imported] = read_stdin) -> Network:
+    """Return the network of SPEC words; `stdin` reads `-`. SpecError, with the nearest names, if there is none."""
     rest = given.rest
     if len(rest) == 1 and not is_layer_word(rest[0]):
-        return _one(given, rest[0], read_stdin)
+        return _one(given, rest[0], stdin)
     for index, word in enumerate(rest, given.first):
         if not is_layer_word(word):
             raise _not_a_layer(given, index)
     return read_words(given.words, given.first, fill)
 
 
-def _one(given: Given, word: str, read_stdin: Callable[[], str | Imported]) -> Network:
+def _one(given: Given, word: str, stdin: Callable[[], str | Imported]) -> Network:
     if word == STDIN:
-        return _of(read_stdin(), STDIN)
+        return _of(stdin(), STDIN)
     if os.path.exists(word):
         return load_file(word)
     if word.lower() in zoo.names():
@@ -92,7 +100,7 @@ def _nothing(given: Given, word: str) -> SpecError:
         nearest(name, [*OPS, *zoo.names()])
         or "a layer word is conv:64,k7,s2,p3; cnncalc zoo lists the networks; README.md lists the ops",
     )
-    if os.sep in word or word.endswith((".json", ".jsonl")):
+    if "/" in word or os.sep in word or word.endswith((".json", ".jsonl")):
         error = no_file(word)
     error.where = Words(given.words).at(given.first, 0, len(word))
     return error

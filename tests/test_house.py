@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cnncalc.cli import COMMANDS
 from tests.program import ROOT, environment
 
 FLOORS = [
@@ -91,6 +92,11 @@ def test_imports_run_one_way(path: Path) -> None:
 
 def test_every_module_has_its_floor() -> None:
     assert {_floor(path) for path in MODULES} - {"__init__", "__main__"} <= set(FLOORS)
+
+
+def test_a_module_of_the_command_line_is_a_command_or_private() -> None:
+    modules = {path.stem for path in (PACKAGE / "cli").glob("*.py")}
+    assert {name for name in modules if not name.startswith("_")} == set(COMMANDS)
 
 
 def test_the_formula_is_written_once() -> None:

@@ -1,4 +1,4 @@
-"""Baselines: every figure of every file written down, so that a change has to be meant.
+"""Baselines: every figure of every file on record, so that no change goes unnoticed.
 
 A file an entry, a layer a line:
 
@@ -11,33 +11,113 @@ A file an entry, a layer a line:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..errors import LONGEST_PATH, SpecError, shown
+from .. import sources
+from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
 from ..explain import axes_text
+from ..notation.document import Document, parse
 from ..report import Report, listed
 from ..sizes import counted, to_json
-from . import Finding, place
+from . import Finding, Result, from_error, place
 
 VERSION = 1
 Entry = dict[str, Any]
 """The figures of one file: `report` of the whole, and `layers` by name."""
 
 
+class Baseline:
+    """A baseline file while results are compared with it, or recorded in it."""
+
+    def __init__(self, path: str, update: bool):
+        self.path, self.update = path, update
+        self.folder = os.path.dirname(os.path.realpath(path))
+        self.entries: dict[str, Entry] = {}
+        self.seen: set[str] = set()
+        """The entries of the files of this run."""
+        self.broken: Finding | None = None
+        """Why it cannot be read; files are checked all the same, and it is not written."""
+        try:
+            self.entries = self._read()
+        except CnncalcError as error:
+            self.broken = from_error(path, error)
+
+    def _read(self) -> dict[str, Entry]:
+        """Return the entries of the file. SpecError if it is not a baseline, or does not exist and is not updated."""
+        if os.path.isfile(self.path):
+            return read(parse(Document(sources.read_text(self.path), self.path)), self.path)
+        if self.update and not os.path.exists(self.path):
+            return {}
+        raise SpecError(f"there is no baseline {shown(self.path, LONGEST_PATH)}", "write it with --update")
+
+    def key(self, result: Result) -> str:
+        """Return a file's name relative to the baseline's folder, with its line in JSON Lines."""
+        name = result.file
+        if os.path.exists(name):
+            name = os.path.realpath(name)
+            if os.path.splitdrive(name)[0] == os.path.splitdrive(self.folder)[0]:  # Windows has several
+                name = os.path.relpath(name, self.folder)
+            name = name.replace(os.sep, "/")
+        return f"{name}:{result.line}" if result.line else name
+
+    def compare(self, results: Iterable[Result]) -> Iterator[Result]:
+        """Yield the results with what differs from the baseline; with `update` record them instead."""
+        if self.broken is not None:
+            yield Result(self.path, [self.broken], None)
+        for result in results:
+            key = self.key(result)
+            self.seen.add(key)
+            if result.report is None or self.broken is not None:
+                yield result
+            elif self.update:
+                self.entries[key] = entry(result.report)
+                yield result
+            else:
+                findings = [finding for finding in result.findings if finding.code != "CC201"]
+                findings += compare(result.file, result.report, self.entries.get(key))
+                yield result._replace(findings=findings, checked=result.checked + 1)
+        if not self.update:
+            help = "if that is meant, run with --update"
+            for gone in filter(self.is_gone, self.entries):
+                yield Result(gone, [Finding("CC305", gone, "the baseline's file is gone", help=help)], None, 1)
+
+    def is_gone(self, key: str) -> bool:
+        """Return whether an entry's file does not exist any more, or its line in a file that was read."""
+        name, _, line = key.rpartition(":")
+        file = key
+        if line.isdecimal() and name.endswith(".jsonl"):
+            file = name
+            if f"{name}:1" in self.seen and key not in self.seen:
+                return True
+        path = os.path.join(self.folder, file)
+        return file != sources.STDIN and not file.startswith("zoo:") and not os.path.exists(path)
+
+    def text(self) -> Iterator[str]:
+        """Yield the text of the updated baseline: the entries of files that exist, sorted by file, a layer a line."""
+        self.entries = {key: self.entries[key] for key in sorted(self.entries) if not self.is_gone(key)}
+        yield f'{{"cnncalc": {VERSION}, "files": {{'
+        for number, (file, known) in enumerate(self.entries.items()):
+            yield f'{"," if number else ""}\n {_json(file)}: {{"report": {_json(known["report"])}, "layers": {{'
+            rows = (f"\n  {_json(name)}: {_json(figures)}" for name, figures in known["layers"].items())
+            yield ",".join(rows) + "\n }}"
+        yield "\n}}\n"
+
+
 def entry(report: Report) -> Entry:
-    """Every figure of a report and every key of its layers, as JSON reads them back."""
+    """Return every figure of a report and every key of its layers, as JSON reads them back."""
     layers = {layer.name: {"op": layer.op, **layer.values, **layer.figures()} for layer in report.layers}
-    found: Entry = listed({"report": {"in": to_json(report.network.input or ()), **report.totals()}, "layers": layers})
-    return found
+    whole = {"in": to_json(report.network.input or ()), **report.totals()}
+    return listed({"report": whole, "layers": layers})  # type: ignore[no-any-return]
 
 
 def read(value: Any, name: str) -> dict[str, Entry]:
-    """The entries of a baseline's JSON, by file. SpecError for what is none."""
+    """Return the entries of a baseline's JSON, by file. SpecError if it is not a baseline."""
     files = value.get("files") if isinstance(value, dict) else None
-    if not isinstance(files, dict) or not all(_is_entry(found) for found in files.values()):
+    if not isinstance(files, dict) or not all(map(_is_entry, files.values())):
         raise SpecError(
-            f"{shown(name, LONGEST_PATH)} is no baseline", "write it with cnncalc check --baseline FILE --update"
+            f"{shown(name, LONGEST_PATH)} is not a baseline", "write it with cnncalc check --baseline FILE --update"
         )
     if type(value.get("cnncalc")) is not int or value["cnncalc"] != VERSION:
         raise SpecError(
@@ -46,21 +126,10 @@ def read(value: Any, name: str) -> dict[str, Entry]:
     return files
 
 
-def _is_entry(found: Any) -> bool:
-    if not isinstance(found, dict) or not all(isinstance(found.get(key), dict) for key in ("report", "layers")):
+def _is_entry(value: Any) -> bool:
+    if not isinstance(value, dict) or not all(isinstance(value.get(key), dict) for key in ("report", "layers")):
         return False
-    return all(isinstance(layer, dict) for layer in found["layers"].values())
-
-
-def write(entries: Mapping[str, Entry]) -> Iterator[str]:
-    """A baseline's text: sorted by file, a layer a line."""
-    yield f'{{"cnncalc": {VERSION}, "files": {{'
-    for number, file in enumerate(sorted(entries)):
-        found = entries[file]
-        yield f'{"," if number else ""}\n {_json(file)}: {{"report": {_json(found["report"])}, "layers": {{'
-        rows = (f"\n  {_json(name)}: {_json(figures)}" for name, figures in found["layers"].items())
-        yield ",".join(rows) + "\n }}"
-    yield "\n}}\n"
+    return all(isinstance(layer, dict) for layer in value["layers"].values())
 
 
 def _json(value: Any) -> str:

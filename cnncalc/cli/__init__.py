@@ -13,38 +13,39 @@ import click
 
 from .. import __version__
 from ..errors import CnncalcError, SpecError, nearest, shown
+from ._terminal import Settings, is_closed_pipe, silence
 from ._usage import own_words
 
 COMMANDS = {
-    "shape": "Layer by layer: shapes, parameters, MACs, receptive field.",
+    "shape": "Show each layer's shape, parameters, MACs and receptive field.",
     "run": "Execute layers or a network on NumPy arrays.",
     "learn": "Learn a convolution's kernel from an input and an output.",
-    "dense": "The matrix that does what a layer does.",
-    "diff": "What changed between two networks.",
-    "check": "Check specs against what they, or a baseline, expect: the CI gate.",
-    "convert": "A network in another form: spec, Keras, ONNX, PyTorch.",
+    "dense": "Write a linear layer as a matrix.",
+    "diff": "Show what changed between two networks.",
+    "check": "Check specs against what they, or a baseline, expect (for CI).",
+    "convert": "Convert a network between specs, Keras, ONNX and PyTorch.",
     "zoo": "List the built-in networks, or print one as a spec.",
-    "schema": "JSON Schema of a spec.",
+    "schema": "Print the JSON Schema of a spec.",
     "completion": "Print the completion script of a shell.",
 }
-"""Every command, its module's name and the line that the help shows; a module is imported when it is called."""
+"""Every command, which is also its module's name, and its line in the help; the module is imported when it is used."""
 
 
-class ClosedPipe(Exception):
-    """Whoever reads our output has gone."""
+class ClosedPipe(BrokenPipeError):
+    """Nobody reads the output any more; without an error number, so that click lets it through."""
 
 
 class Commands(click.Group):
-    """The group of all commands, each imported only when it is used."""
+    """The group of all commands; each is imported only when it is used."""
 
     def invoke(self, ctx: click.Context) -> Any:
         with _heard():
             return super().invoke(ctx)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's form
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's form
         if cmd_name not in COMMANDS:
             return None
         from importlib import import_module
@@ -52,7 +53,7 @@ class Commands(click.Group):
         command: click.Command = import_module(f".{cmd_name}", __name__).command
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's form
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -70,11 +71,11 @@ class Commands(click.Group):
 
 @contextmanager
 def _heard() -> Iterator[None]:
-    """Turn a BrokenPipeError into a ClosedPipe, because click itself would end with 1."""
+    """Turn the error of a pipe that nobody reads into a ClosedPipe, because click itself would end with 1."""
     try:
         yield
-    except BrokenPipeError as error:
-        raise ClosedPipe from error
+    except OSError as error:
+        raise (ClosedPipe if is_closed_pipe(error) else error) from error
 
 
 def _perhaps_shape(word: str) -> str:
@@ -113,32 +114,40 @@ def main() -> NoReturn:
 
 
 def call(args: list[str]) -> int:
-    """Run one command and flush what it printed; the exit code."""
+    """Run one command, flush what it printed, and return the exit code."""
+    settings = Settings()
     try:
-        code = group.main(args, prog_name="cnncalc", complete_var="", standalone_mode=False)
+        code = group.main(args, prog_name="cnncalc", complete_var="", standalone_mode=False, obj=settings)
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, click.Abort):
         return 130
-    except (ClosedPipe, BrokenPipeError):
-        return _closed(0)
     except OSError as error:
-        _say(f"cannot write: {error.strerror or error}", 2)
-        return _closed(2)
+        return _closed(0 if is_closed_pipe(error) else _say(f"cannot write: {error.strerror or error}", 2))
     except RecursionError:
         return _say("nested too deeply\n  a spec is a list of layers", 2)
     except Exception as error:
-        return _fail(error)
+        return _fail(error, settings)
 
 
-def _fail(error: Exception) -> int:
-    """Say what went wrong; the exit code."""
+def _fail(error: Exception, settings: Settings) -> int:
+    """Say what went wrong, and return the exit code."""
     if isinstance(error, CnncalcError):
-        return _say(str(error), 2)
+        from ..render.messages import error_text
+
+        return _say(error_text(error, sys.stderr is not None and settings.has_color(sys.stderr)), 2)
     if isinstance(error, MemoryError):
         return _say(f"the machine has not enough memory: {error}".removesuffix(": "), 2)
-    return _bug(error)
+    if settings.debug:
+        from traceback import print_exception
+
+        print_exception(error)
+    return _say(
+        f"this is a bug in cnncalc {__version__}: {type(error).__name__}: {error}\n"
+        "  please report it with the command and its input; --debug shows the traceback",
+        3,
+    )
 
 
 def _say(text: str, code: int) -> int:
@@ -154,19 +163,5 @@ def _say(text: str, code: int) -> int:
 
 def _closed(code: int) -> int:
     """Leave nothing for Python to flush into a pipe or a disk that takes no more."""
-    from ._options import silence
-
     silence()
     return code
-
-
-def _bug(error: Exception) -> int:
-    from ._options import debug_asked
-
-    if debug_asked():
-        raise error
-    return _say(
-        f"this is a bug in cnncalc {__version__}: {type(error).__name__}: {error}\n"
-        "  please report it with the command and its input; --debug shows the traceback",
-        3,
-    )

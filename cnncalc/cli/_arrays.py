@@ -1,92 +1,89 @@
-"""What the commands that take arrays share: where they are read, and what an option may say of them."""
+"""What the commands that take arrays share: their options, and how these are read."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
 from .. import sources
-from ..dialects import NAMES
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..network import Network
+from ..sizes import show
+from ._options import NetworkOptions, file_option
+from ._usage import Whole
 
 if TYPE_CHECKING:
     from ..execute.npy import Given
     from ..execute.task import Array
     from ..notation.words import Fill
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-def x_option() -> Callable[[F], F]:
-    """-x."""
-    return click.option("-x", "x_path", metavar="X.npy", required=True, help="The input; - is standard input.")
-
-
-def where_options() -> tuple[Callable[[F], F], Callable[[F], F]]:
-    """--dialect and --layout."""
-    return (
-        click.option("--dialect", metavar="NAME", help=f"{NAMES}: whose meaning the words have."),
-        click.option("--layout", metavar="NAME", help="NCHW or NHWC: where the channels stand."),
-    )
+array_option = file_option(
+    "-x", "--array", "x_path", metavar="X.npy", help="Input array; - is standard input.", required=True
+)
+weights_option = file_option(
+    "-w", "--weights", "w_path", metavar="W", help="Kernel (.npy), or weights by name (.npz, .safetensors)."
+)
+seed_option = click.option(
+    "--seed", type=Whole(0), metavar="N", help="Draw the weights that are not given from this seed."
+)
 
 
 def read_array(path: str) -> Array:
-    """The array of a .npy, mapped where it is a file; - is standard input."""
-    from ..execute import npy as files
+    """Return the array of a .npy, memory-mapped if it is a file; - is standard input."""
+    from ..execute import npy
 
     if path != "-":
-        return files.mapped(path)
+        return npy.mapped(path)
     if sys.stdin is None:
         raise SpecError("standard input is closed", "give a .npy file")
-    return files.piped(sys.stdin.buffer)
+    return npy.piped(sys.stdin.buffer)
 
 
 def read_weights(path: str | None) -> Given | Array | None:
-    """What -w gives: one array, or arrays by name; - is a .npy on standard input."""
-    from ..execute import npy as files
+    """Return what -w gives: one array, or arrays by name; - is a .npy on standard input."""
+    from ..execute import npy
     from ..execute.job import real
 
     if path is None:
         return None
-    found = read_array(path) if path == "-" else files.weights(path)
-    if not isinstance(found, Mapping):
+    weights = read_array(path) if path == "-" else npy.weights(path)
+    if not isinstance(weights, Mapping):
         name = "standard input" if path == "-" else shown(path, LONGEST_PATH)
-        real(found.dtype, name)
-        if found.ndim == 0:
+        real(weights.dtype, name)
+        if weights.ndim == 0:
             raise SpecError(f"{name} is a number without axes", "a kernel has the axes c_o, c_i and its sizes")
-    return found
+    return weights
 
 
 def one_stdin(*paths: str | None) -> None:
-    """SpecError where standard input is asked for twice."""
+    """SpecError if standard input is to be read twice."""
     if paths.count("-") > 1:
         raise SpecError("standard input can be read once", "give the others as files")
 
 
 def no_mixture(path: str | None, as_json: bool) -> None:
-    """SpecError where an array and a description of it would go to standard output."""
+    """SpecError if an array and a description of it would both go to standard output."""
     if path == "-" and as_json:
-        raise SpecError("-o - is the array itself, and --json a description", "leave one of them out")
+        raise SpecError("-o - writes the array itself, and --json describes it", "leave one of them out")
 
 
-def kernel_keys(weight: Given | Array | None, dialect: str | None, layout: str | None) -> Fill | None:
-    """What completes layer words from a single kernel."""
+def kernel_keys(weight: Given | Array | None, options: NetworkOptions) -> Fill | None:
+    """Return what completes layer words from a single kernel."""
     from .. import fill_for
 
-    return None if weight is None or isinstance(weight, Mapping) else fill_for(weight.shape, dialect, layout)
+    if weight is None or isinstance(weight, Mapping):
+        return None
+    return fill_for(weight.shape, options.dialect, options.layout)
 
 
 def read_network(words: tuple[str, ...], fill: Fill | None, x: Array) -> Network:
-    """The network of SPEC words. A shape in front has to be x's."""
-    from ..sizes import show
-    from ._options import read_stdin
-
+    """Return the network of SPEC words. SpecError if a shape in front is not x's."""
     given = sources.sort_out(words)
-    network = sources.network(given, read_stdin, fill)
+    network = sources.network(given, fill)
     if given.input is not None:
         front = tuple([n for n in given.input if isinstance(n, int)])
         if len(front) == len(given.input) and front not in (x.shape, x.shape[1:]):
@@ -95,7 +92,7 @@ def read_network(words: tuple[str, ...], fill: Fill | None, x: Array) -> Network
 
 
 def rows_of(text: str | None, count: int | None) -> slice:
-    """The samples that --rows A:B asks for, of so many. SpecError for rows that are not there."""
+    """Return the samples that --rows A:B selects from `count`. SpecError for rows that do not exist."""
     if text is None:
         return slice(None)
     if count is None:

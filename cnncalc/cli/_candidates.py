@@ -1,4 +1,4 @@
-"""What can stand at the cursor of a command line: the logic of the completions, once for all shells."""
+"""What can stand at the cursor of a command line: the completion, written once for all shells."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..dialects import ALL, DIALECTS, LAYOUTS, Dialect
 from ..errors import CnncalcError
 from ..layers import OPS, Layer, find_op, keys_named, title
 from ..layers.border import Border
-from ..layers.keys import PADDING_WORDS, WORDS, Reader, flag, sides
+from ..layers.keys import PADDING_WORDS, WORDS, flag, sides
 from ..layers.pool import Pool
 from ..layers.transposed import TransposedConv
 from ..memory import DTYPES
@@ -21,7 +21,7 @@ from ..notation.keys import LAYER_KEYS
 from ..notation.words import FLAGS, parse_word
 from ..sizes import looks_like_shape
 from . import COMMANDS, group
-from ._options import SEVERAL
+from ._options import SEVERAL, File
 from ._usage import OneOf
 
 EITHER = {"p": "p_total", "p_total": "p"}
@@ -34,7 +34,7 @@ class Candidate(NamedTuple):
     word: str
     help: str = ""
     then: str = ""
-    """The sign with which the word may go on, empty where it is at its end."""
+    """The sign with which the word may go on; empty if it is complete."""
 
 
 class Offer(NamedTuple):
@@ -42,7 +42,7 @@ class Offer(NamedTuple):
 
     candidates: list[Candidate]
     files: bool = False
-    """Whether the name of a file can stand there too."""
+    """Whether the name of a file can stand there, too."""
 
 
 NOTHING = Offer([])
@@ -50,18 +50,18 @@ FILES = Offer([], files=True)
 
 
 class Cursor:
-    """Where in a command line the cursor is: what the words in front of it have opened."""
+    """The cursor's place in a command line: the command, options and arguments in front of it."""
 
     def __init__(self, words: Iterable[str]):
         self.context = click.Context(group, **group.context_settings)
         self.command: click.Command | None = group
         self.given: list[click.Option] = []
-        """The options in front."""
+        """The options in front of the cursor."""
         self.waiting: click.Option | None = None
         """The option whose value comes next."""
         self.arguments: list[str] = []
         self.only_arguments = False
-        """Whether `--` stands in front."""
+        """Whether `--` stands in front of the cursor."""
         for word in words:
             self._pass(word)
 
@@ -82,21 +82,21 @@ class Cursor:
             self.arguments.append(word)
 
     def parameters(self) -> list[click.Parameter]:
-        """Whatever the command takes, --help included."""
+        """Return what the command takes, --help included."""
         if self.command is None:
             return []
         return self.command.get_params(click.Context(self.command, parent=self.context, resilient_parsing=True))
 
     def options(self) -> list[click.Option]:
-        """The command's options."""
+        """Return the command's options."""
         return [p for p in self.parameters() if isinstance(p, click.Option)]
 
     def option(self, name: str) -> click.Option | None:
-        """The command's option of this name."""
+        """Return the command's option of this name."""
         return next((option for option in self.options() if name in option.opts), None)
 
     def argument(self) -> click.Argument | None:
-        """The argument that the next word is."""
+        """Return the argument that the next word is."""
         taken = len(self.arguments)
         for parameter in self.parameters():
             if isinstance(parameter, click.Argument):
@@ -107,19 +107,19 @@ class Cursor:
 
 
 def offer(line: str) -> Offer:
-    """What can stand at the end of a command line, which is cut at the cursor; case does not matter."""
+    """Return what can stand at the end of a command line, which is cut at the cursor; case does not matter."""
     *words, word = split(line)
     if _redirects(words, word):
         return FILES
-    found = _at(Cursor(words[1:]), word)
-    fitting = [c for c in found.candidates if c.word.lower().startswith(word.lower())]
+    candidates, files = _at(Cursor(words[1:]), word)
+    fitting = [c for c in candidates if c.word.lower().startswith(word.lower())]
     if len(fitting) == 1 and fitting[0].then:  # no shell puts a space behind a word that can go on
         fitting.append(Candidate(fitting[0].word + fitting[0].then))
-    return Offer(fitting, found.files)
+    return Offer(fitting, files)
 
 
 def split(line: str) -> list[str]:
-    """The words of a command line as a shell reads them, the last one unfinished: quotes may be open."""
+    """Return the words of a command line as a shell reads them; the last is unfinished, its quotes may be open."""
     end = "\0"
     lexer = shlex.shlex(line + end, posix=True)
     lexer.whitespace_split = True
@@ -157,8 +157,8 @@ def _options(cursor: Cursor, word: str) -> Offer:
     option = cursor.option(name)
     if option is None:
         return NOTHING
-    found = _option_values(option, value)
-    return Offer([c._replace(word=f"{name}={c.word}") for c in found.candidates], found.files)
+    candidates, files = _option_values(option, value)
+    return Offer([c._replace(word=f"{name}={c.word}") for c in candidates], files)
 
 
 def _option_values(option: click.Option, word: str) -> Offer:
@@ -173,14 +173,14 @@ def _option_values(option: click.Option, word: str) -> Offer:
             return _choices(LAYOUTS)
         case "columns":
             return _columns(word)
-    return FILES if "FILE" in (option.metavar or "") else NOTHING
+    return FILES if isinstance(option.type, File) else NOTHING
 
 
 def _argument_values(argument: click.Argument, before: list[str], word: str) -> Offer:
     if isinstance(argument.type, OneOf):
         return _choices(argument.type.choices)
     match argument.name:
-        case "spec":
+        case "spec" | "layer":
             return _spec(before, word)
         case "networks":
             return _spec([], word)
@@ -202,7 +202,7 @@ def _columns(word: str) -> Offer:
 
 
 def _spec(before: list[str], word: str) -> Offer:
-    """A layer word; at the start also a network of the zoo or a file, each of which stands alone."""
+    """Offer layer words; at the start also built-in networks and files, each of which stands alone."""
     if before and looks_like_shape(before[0]):
         before = before[1:]
     name, colon, rest = word.partition(":")
@@ -223,10 +223,10 @@ def _op(op: str) -> Candidate:
 
 
 def _arguments(op: str, head: str, rest: str) -> list[Candidate]:
-    """What the last argument of a layer word could become; `head` is the word in front of the arguments."""
+    """Return what the last argument of a layer word could become; `head` is the word in front of the arguments."""
     cls, nd = OPS[op]
     if sum(rest.count(c) for c in "[{") > sum(rest.count(c) for c in "]}"):
-        return []  # inside of a JSON value
+        return []  # inside a JSON value
     *before, arg = rest.split(",")
     head += "".join(f"{text}," for text in before)
     key, equals, _ = arg.partition("=")
@@ -235,36 +235,34 @@ def _arguments(op: str, head: str, rest: str) -> list[Candidate]:
         return [Candidate(f"{head}{key}={word}", then=",") for word in (_words(cls, nd, keys[0]) if keys else ())]
     given = _given(op, cls, before)
     free = [key for key in (*cls.KEYS, *LAYER_KEYS) if key not in given]
-    flags = [name for name, (key, value) in FLAGS.items() if key in free and _has_flag(cls, nd, key, value)]
+    flags = [
+        name
+        for name, (key, value) in FLAGS.items()
+        if key in free and key in cls.KEYS and (not isinstance(value, str) or value in _words(cls, nd, key))
+    ]
     assigned = [Candidate(f"{head}{key}=") for key in free if key not in flags]
     return assigned + [Candidate(head + name, then=",") for name in flags]
 
 
 def _given(op: str, cls: type[Layer], args: list[str]) -> set[str]:
-    """The keys that arguments give, and those that may no more be given beside them."""
-    found: set[str] = set()
+    """Return the keys that arguments give, and those that may not be given beside them."""
+    given: set[str] = set()
     for arg in args:
         try:
             key = parse_word(f"{op}:{arg}")[1][0].key
         except CnncalcError:
             continue
-        found.update(keys_named(cls, key) or (key,))
-    return found | {EITHER[key] for key in found & EITHER.keys()}
-
-
-def _has_flag(cls: type[Layer], nd: int | None, key: str, value: object) -> bool:
-    return key in cls.KEYS and (not isinstance(value, str) or value in _padding_words(cls, nd))
+        given.update(keys_named(cls, key) or (key,))
+    return given | {EITHER[key] for key in given & EITHER.keys()}
 
 
 def _words(cls: type[Layer], nd: int | None, key: str) -> tuple[str, ...]:
-    """The words that are values of a key."""
+    """Return the words that are values of a key."""
     reader = cls.KEYS[key]
     if reader is flag:
         return ("true", "false")
-    return _padding_words(cls, nd) if reader is sides else _one_of(reader)
-
-
-def _padding_words(cls: type[Layer], nd: int | None) -> tuple[str, ...]:
+    if reader is not sides:
+        return WORDS.get(reader, ())
     if issubclass(cls, Border):
         return ()
     if issubclass(cls, TransposedConv):
@@ -272,8 +270,3 @@ def _padding_words(cls: type[Layer], nd: int | None) -> tuple[str, ...]:
     else:
         words = Dialect.pool_words if issubclass(cls, Pool) else Dialect.conv_words
     return tuple([word for word in PADDING_WORDS if word in words and (word != "causal" or nd == 1)])
-
-
-def _one_of(reader: Reader) -> tuple[str, ...]:
-    """The words that a reader made by `one_of` holds; none of any other reader."""
-    return WORDS.get(reader, ())

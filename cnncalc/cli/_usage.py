@@ -18,7 +18,7 @@ else:
 
 
 class Command(click.Command):
-    """A command that says itself what is wrong with its arguments."""
+    """A command that words the errors of its own arguments."""
 
     allow_extra_args = True
     """`parse_args` refuses them."""
@@ -54,7 +54,7 @@ def _unknown_option(word: str, ctx: click.Context) -> SpecError:
 
 
 def _bad_value(word: str, ctx: click.Context) -> SpecError:
-    """An option without its value, or a flag with one."""
+    """Return the error of an option without its value, or of a flag with one."""
     option = next(param for param in ctx.command.get_params(ctx) if word in param.opts)
     if isinstance(option, click.Option) and option.is_flag:
         return SpecError(f"{word} takes no value", f"write {word} alone")
@@ -62,23 +62,23 @@ def _bad_value(word: str, ctx: click.Context) -> SpecError:
 
 
 def _name(param: click.Parameter | None) -> str:
-    """A parameter as the help names it, an option by its long name."""
+    """Return a parameter as the help names it, an option as `-x/--array`."""
     assert param is not None
-    return max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
+    return "/".join(sorted(param.opts, key=len)) if isinstance(param, click.Option) else param.human_readable_name
 
 
 def _values(param: click.Parameter | None, name: str | None = None) -> str:
-    """What may be given for a parameter."""
+    """Return what may be given for a parameter."""
     assert param is not None
     if isinstance(param.type, OneOf):
         return f"it is one of {', '.join(param.type.choices)}"
-    return f"give {name or _name(param)} {param.metavar}"
+    return f"give {name or _name(param).partition('/')[0]} {param.metavar}"
 
 
 class OneOf(Choice):
     """One of some words."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002  click's form
         if value in self.choices:
             return str(value)
         what = f"{_name(param)}: {shown(value)} is not one of {', '.join(self.choices)}"
@@ -88,7 +88,7 @@ class OneOf(Choice):
 class Whole(click.IntRange):
     """A whole number of at least `min`."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ARG002  click's form
         try:
             number = int(value)
         except ValueError:
@@ -104,7 +104,7 @@ class Positive(click.FloatRange):
     def __init__(self) -> None:
         super().__init__(0, min_open=True)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ARG002  click's form
         try:
             number = float(value)
         except ValueError:

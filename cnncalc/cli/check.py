@@ -5,73 +5,58 @@ from __future__ import annotations
 import gc
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
-from typing import IO
+from collections.abc import Iterable, Iterator
+from functools import partial
 
 import click
 
-from .. import checks as check
-from .. import sources
-from ..checks import baseline as lock
+from .. import checks
 from ..checks import expect
-from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
+from ..checks.baseline import Baseline
+from ..checks.files import SpecFile, spec_files
+from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import text_output
-from ..network import Network
-from ..notation.document import Document, parse
 from ..render.checks import FORMATS, renderer
-from ..report import Report
-from ._options import (
-    Asked,
-    debug_option,
-    format_of,
-    format_option,
-    json_option,
-    jsonl_option,
-    network_options,
-    note,
-    path_option,
-    quiet_option,
-    silence,
-)
-from ._specs import Candidate, candidates, loader
+from ._options import NetworkOptions, file_option, format_options, message_options, network_options, path_option
+from ._terminal import is_closed_pipe, note, settings, silence
 from ._usage import Command
 
 
 @click.command("check", cls=Command)
 @click.argument("file", nargs=-1, metavar="FILE...")
 @click.option(
-    "--expect", "expected", multiple=True, metavar="KEY=VALUE", help="Expect it of every file: max_params=26M."
+    "--expect",
+    "expected",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Expect this of every file, such as max_params=26M.",
 )
-@click.option("--strict", is_flag=True, help="A file that expects nothing fails.")
-@click.option("--baseline", metavar="FILE", help="Compare every figure with those written down in FILE.")
-@click.option("--update", is_flag=True, help="Write the baseline anew.")
-@click.option("--list-codes", is_flag=True, help="List the codes of findings, and what they mean.")
+@click.option("--strict", is_flag=True, help="Fail files that expect nothing.")
+@file_option("--baseline", metavar="FILE", help="Compare every figure with those recorded in this file.")
+@click.option("--update", is_flag=True, help="Record the current figures in the baseline.")
+@click.option("--list-codes", is_flag=True, help="List the codes of findings and what they mean.")
 @network_options(several=True)
-@json_option()
-@jsonl_option("its findings")
-@format_option(FORMATS)
+@format_options(FORMATS, "one result")
 @path_option()
-@quiet_option()
-@debug_option()
+@message_options
+@click.pass_context
 def command(
+    context: click.Context,
     file: tuple[str, ...],
-    asked: Asked,
+    options: NetworkOptions,
     expected: tuple[str, ...],
     strict: bool,
     baseline: str | None,
     update: bool,
     list_codes: bool,
-    as_json: bool,
-    as_jsonl: bool,
-    format: str | None,
+    format: str,
     path: str | None,
-    quiet: bool,
 ) -> int:
     """Check specs against what they expect of themselves, what you expect of them, or a baseline.
 
-    FILE is a spec, a .jsonl file, a directory (its JSON specs, however deep), a pattern as 'nets/**/*.json', a network
-    of the zoo, or - for standard input. All are checked before it ends: with 0 where all hold, 1 where an expectation
-    fails, 2 where a file cannot be read or be.
+    FILE is a spec, a .jsonl file, a folder (all its JSON specs), a pattern such as 'nets/**/*.json', a built-in
+    network, or - for standard input. All are checked, then the exit code is 0 if everything holds, 1 if an expectation
+    fails, 2 if a file cannot be read or describes an impossible network.
 
     \b
       cnncalc check nets/ --strict
@@ -82,100 +67,95 @@ def command(
     if list_codes:
         return _list_codes(path)
     if not file:
-        raise SpecError("no FILE", "give a spec, a directory, a pattern, or - for standard input")
-    if asked.several and baseline is not None:
+        raise SpecError("no FILE", "give a spec, a folder, a pattern, or - for standard input")
+    if options.several and baseline is not None:
         raise SpecError(
-            "a baseline holds the figures of one dialect", f"leave out --dialect {asked.dialect}, or name one"
+            "a baseline holds the figures of one dialect", f"leave out --dialect {options.dialect}, or name one"
         )
     if update and baseline is None:
         raise SpecError("--update without a baseline", "give --baseline FILE")
-    format = format_of(as_json, as_jsonl, format, "text")
     extra = [_expected(text) for text in expected]
     gc.enable()  # there may be any number of files
     skipped: list[str] = []
-    results = _check_all(candidates(file, as_jsonl), skipped, asked, extra, strict and baseline is None)
-    if baseline is not None:
-        locked = Locked(baseline, update)
-        results = locked.compare(results)
-    seen: list[check.Finding] = []
-    noted = _noting(results, seen)
-    try:
-        with text_output(path, utf8=True) as stream:
-            _print(noted, format, stream)
-    except BrokenPipeError:  # nobody reads on: what the rest comes to decides all the same
-        silence()
-        for _ in noted:
-            pass
+    files = spec_files(file, lines=context.params["as_jsonl"])
+    results = _check_all(files, skipped, options, extra, strict and baseline is None)
+    recorded = None if baseline is None else Baseline(baseline, update)
+    if recorded is not None:
+        results = recorded.compare(results)
+    findings: list[checks.Finding] = []
+    noted = _noting(results, findings)
+    _print(noted, format, path)
     if skipped:
         more = " ..." if len(skipped) > 3 else ""
-        note(quiet, f"passed over, as JSON of another kind: {', '.join(skipped[:3])}{more}")
-    if baseline is not None and update and locked.write():
-        note(quiet, f"{baseline}: {len(locked.entries)} entries written down")
-    _summarise(format, seen)
-    return check.exit_code(seen)
+        note(f"{', '.join(skipped[:3])}{more} skipped: not a network spec")
+    if recorded is not None and update and recorded.broken is None:
+        with text_output(recorded.path) as stream:
+            stream.writelines(recorded.text())
+        note(f"{baseline}: {len(recorded.entries)} entries recorded")
+    _summarise(format, findings)
+    return checks.exit_code(findings)
 
 
 def _check_all(
-    files: Iterable[Candidate], skipped: list[str], asked: Asked, extra: list[expect.Expectation], strict: bool
-) -> Iterator[check.Result]:
-    """The result of each file; what is JSON of another kind is named in `skipped`."""
+    files: Iterable[SpecFile],
+    skipped: list[str],
+    options: NetworkOptions,
+    extra: list[expect.Expectation],
+    strict: bool,
+) -> Iterator[checks.Result]:
+    """Yield the result of each file under every dialect that is given; `skipped` collects the names of other JSON."""
+    if options.several:
+        from ..checks.agreement import check_agreement
+
+        judge = partial(check_agreement, trace=options.report_in, compare=options.comparison)
+    else:
+        judge = partial(checks.check, trace=options.report)
     for file in files:
-        load = loader(file)
+        load = file.loader()
         if load is None:
             skipped.append(file.name)
         else:
-            line = file.line if file.is_line else 0
-            yield _check_one(file.name, load, asked, extra, strict, line)
-
-
-def _check_one(
-    name: str,
-    load: Callable[[], Network],
-    asked: Asked,
-    extra: list[expect.Expectation],
-    strict: bool,
-    line: int,
-) -> check.Result:
-    """The result of one file, under every dialect that is asked for."""
-    if not asked.several:
-        return check.check(name, load, asked.report, extra, strict, line)
-    from ..checks.agreement import check_agreement
-
-    def trace(network: Network, dialect: str) -> Report:
-        return asked.in_layout_of(network)._replace(dialect=dialect).report(network)
-
-    return check_agreement(name, load, trace, asked.comparison, extra, strict, line)
+            yield judge(file.name, load, extra=extra, strict=strict, line=file.line if file.is_line else 0)
 
 
 def _list_codes(path: str | None) -> int:
     with text_output(path) as stream:
-        stream.writelines(f"{code}  {slug:24} {meaning}\n" for code, (slug, meaning) in check.CODES.items())
+        stream.writelines(f"{code}  {slug:24} {meaning}\n" for code, (slug, meaning) in checks.CODES.items())
     return 0
 
 
 def _expected(text: str) -> expect.Expectation:
     key, equals, value = text.partition("=")
     if not equals:
-        raise SpecError(f"--expect {shown(text)} has no value", "as --expect out=1000")
+        raise SpecError(f"--expect {shown(text)} has no value", "write it as --expect out=1000")
     return expect.read_one(key, json.loads(value) if value.startswith("[") and value.endswith("]") else value)
 
 
-def _noting(results: Iterable[check.Result], seen: list[check.Finding]) -> Iterator[check.Result]:
-    """The same results, their findings noted, their reports let go."""
+def _noting(results: Iterable[checks.Result], seen: list[checks.Finding]) -> Iterator[checks.Result]:
+    """Yield the results without their reports, and collect their findings in `seen`."""
     for result in results:
         seen += result.findings
         yield result._replace(report=None)
 
 
-def _print(results: Iterator[check.Result], format: str, stream: IO[str]) -> None:
-    for piece in renderer(format)(results):
-        stream.write(piece)
-        if format in ("text", "jsonl", "github"):
-            stream.flush()
+def _print(results: Iterator[checks.Result], format: str, path: str | None) -> None:
+    """Write the results as they come."""
+    try:
+        with text_output(path, utf8=True) as stream:
+            for piece in renderer(format, settings().has_color(stream))(results):
+                stream.write(piece)
+                if format in ("text", "jsonl", "github"):
+                    stream.flush()
+    except OSError as error:
+        if not is_closed_pipe(error):
+            raise
+        silence()  # nobody reads on: the exit code still tells what the rest comes to
+        for _ in results:
+            pass
 
 
-def _summarise(format: str, findings: list[check.Finding]) -> None:
-    """The Markdown that GitHub shows on the page of a run, where it says where to put it."""
+def _summarise(format: str, findings: list[checks.Finding]) -> None:
+    """Append to the Markdown that GitHub shows on the page of a run, if it says where."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if format != "github" or not path:
         return
@@ -186,76 +166,3 @@ def _summarise(format: str, findings: list[check.Finding]) -> None:
             file.write(github_summary(findings))
     except OSError as error:
         raise SpecError(f"GITHUB_STEP_SUMMARY {shown(path, LONGEST_PATH)}: {error.strerror}") from None
-
-
-class Locked:
-    """A baseline file while files are compared with it, or written down in it."""
-
-    def __init__(self, path: str, update: bool):
-        self.path, self.update = path, update
-        self.folder = os.path.dirname(os.path.realpath(path))
-        self.entries: dict[str, lock.Entry] = {}
-        self.seen: set[str] = set()
-        """The entries of what was read in this run."""
-        self.broken: check.Finding | None = None
-        """Why it cannot be read; files are checked all the same, and it is not written."""
-        try:
-            self.entries = self.read()
-        except CnncalcError as error:
-            self.broken = check.from_error(path, error)
-
-    def read(self) -> dict[str, lock.Entry]:
-        """The entries of the file. SpecError where it is none, or not there and not to be written."""
-        if os.path.isfile(self.path):
-            return lock.read(parse(Document(sources.read_text(self.path), self.path)), self.path)
-        if self.update and not os.path.exists(self.path):
-            return {}
-        raise SpecError(f"there is no baseline {shown(self.path, LONGEST_PATH)}", "write it with --update")
-
-    def key(self, result: check.Result) -> str:
-        """A file as the baseline names it: relative to the baseline's own folder, with its line in JSON Lines."""
-        name = result.file
-        if os.path.exists(name):
-            name = os.path.relpath(os.path.realpath(name), self.folder).replace(os.sep, "/")
-        return f"{name}:{result.line}" if result.line else name
-
-    def compare(self, results: Iterable[check.Result]) -> Iterator[check.Result]:
-        """The results with what differs from the baseline; with `update` it is written down instead."""
-        if self.broken is not None:
-            yield check.Result(self.path, [self.broken], None)
-        for result in results:
-            key = self.key(result)
-            self.seen.add(key)
-            if result.report is None or self.broken is not None:
-                yield result
-            elif self.update:
-                self.entries[key] = lock.entry(result.report)
-                yield result
-            else:
-                found = [f for f in result.findings if f.code != "CC201"]
-                found += lock.compare(result.file, result.report, self.entries.get(key))
-                yield result._replace(findings=found, checked=result.checked + 1)
-        if not self.update:
-            help = "if that is meant, run with --update"
-            for gone in filter(self.is_gone, self.entries):
-                finding = check.Finding("CC305", gone, "the baseline's file is gone", help=help)
-                yield check.Result(gone, [finding], None, 1)
-
-    def is_gone(self, key: str) -> bool:
-        """Whether an entry is of a file that is not there any more, or of a line that a file that was read has not."""
-        name, _, line = key.rpartition(":")
-        file = key
-        if line.isdecimal() and name.endswith(".jsonl"):
-            file = name
-            if f"{name}:1" in self.seen and key not in self.seen:
-                return True
-        return file != sources.STDIN and not file.startswith("zoo:") and not os.path.exists(f"{self.folder}/{file}")
-
-    def write(self) -> bool:
-        """Write the entries of files that are there, whole or not at all; False where the old ones were unreadable."""
-        if self.broken is not None:
-            return False
-        self.entries = {key: entry for key, entry in self.entries.items() if not self.is_gone(key)}
-        with text_output(self.path) as stream:
-            stream.writelines(lock.write(self.entries))
-        return True

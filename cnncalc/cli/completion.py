@@ -7,6 +7,9 @@ import os
 
 import click
 
+from ..files import text_output
+from ._options import path_option
+from ._terminal import debug_option
 from ._usage import Command, OneOf
 
 SCRIPTS = {"bash": "cnncalc.bash", "zsh": "_cnncalc", "fish": "cnncalc.fish"}
@@ -19,35 +22,38 @@ _FOLDERS = (os.path.join(_PACKAGE, "completions"), os.path.join(os.path.dirname(
 @click.command("completion", cls=Command)
 @click.argument("shell", type=OneOf(list(SCRIPTS)), metavar="SHELL")
 @click.option("--line", hidden=True, help="Answer the script: what can stand at the end of this command line.")
-def command(shell: str, line: str | None) -> int:
+@path_option()
+@debug_option
+def command(shell: str, line: str | None, path: str | None) -> int:
     """Print the completion script of SHELL: bash, zsh or fish.
 
-    The script begins with how to install it. To try it in this very shell:
+    The script begins with how to install it. To try it in the shell that runs:
 
     \b
       bash, zsh   source <(cnncalc completion bash)
       fish        cnncalc completion fish | source
     """
-    click.echo(script(shell) if line is None else answer(line), nl=False)
+    with text_output(path) as stream:
+        stream.write(script(shell) if line is None else answer(line))
     return 0
 
 
 def script(shell: str) -> str:
-    """The completion script of a shell."""
+    """Return the completion script of a shell."""
     folder = next(filter(os.path.isdir, _FOLDERS))
     with open(os.path.join(folder, SCRIPTS[shell]), encoding="utf-8") as file:
         return file.read()
 
 
 def answer(line: str) -> str:
-    """What the scripts read: `files` where a file can stand, else `words`, then a candidate a line, a tab, its help.
+    """Return what the scripts read: `files` where a file can stand, else `words`, then candidates, one per line.
 
-    Empty where there is a bug: nobody wants a traceback in the line they are writing.
+    A candidate's help stands behind a tab. Empty if there is a bug: a traceback would spoil the line being written.
     """
     with contextlib.suppress(Exception):
         from ._candidates import offer
 
-        found = offer(line)
-        lines = [f"{c.word}\t{c.help}" if c.help else c.word for c in found.candidates]
-        return "".join([f"{text}\n" for text in ("files" if found.files else "words", *lines)])
+        offered = offer(line)
+        lines = [f"{c.word}\t{c.help}" if c.help else c.word for c in offered.candidates]
+        return "".join([f"{text}\n" for text in ("files" if offered.files else "words", *lines)])
     return ""

@@ -6,21 +6,23 @@ import os
 
 import click
 
-from ..errors import SpecError
+from .. import sources
+from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import binary_output, text_output
-from ..frameworks import TARGETS, writer
+from ..frameworks import ENDINGS, TARGETS, writer
 from ..network import Network, no_input
 from ..sources import Given
+from ._arrays import read_weights
 from ._options import (
-    Asked,
-    color_option,
-    debug_option,
+    File,
+    NetworkOptions,
+    file_option,
+    message_options,
     network_options,
     path_option,
-    quiet_option,
-    read_stdin,
     together,
 )
+from ._terminal import note
 from ._usage import Command, OneOf
 
 
@@ -28,92 +30,100 @@ from ._usage import Command, OneOf
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options()
 @together(
-    click.option("--to", "target", type=OneOf(TARGETS), default="spec", show_default=True, help="Which form."),
-    click.option("--weights", "npz", metavar="W.npz", help="Write the weights that come with the network, by name."),
-    click.option("-w", "w_path", metavar="W", help="Weights by name (.npz, .safetensors) for an ONNX file."),
+    click.option("--to", "target", type=OneOf(TARGETS), help="Format to write; by default as -o ends, or spec."),
+    file_option("-w", "--weights-in", "w_path", metavar="W", help="Weights by name (.npz, .safetensors) for ONNX."),
+    file_option("--weights-out", "npz", metavar="W.npz", help="Write the weights that come with the network."),
+    click.option("--weights", "old_npz", type=File(), hidden=True),  # what --weights-out was called
     path_option(),
-    color_option(),
-    quiet_option(),
-    debug_option(),
+    message_options,
 )
 def command(
     spec: tuple[str, ...],
-    asked: Asked,
-    target: str,
-    npz: str | None,
+    options: NetworkOptions,
+    target: str | None,
     w_path: str | None,
+    npz: str | None,
+    old_npz: str | None,
     path: str | None,
-    color: str,
-    quiet: bool,
 ) -> int:
-    """Write a network in another form: one of another framework as a spec, or a spec as one of another framework.
+    """Write a network in another form: a network of another framework as a spec, or a spec for another framework.
 
     A torch.nn.Module is named as package.module:factory, and needs -i.
 
     \b
-      cnncalc convert net.onnx -o net.json --weights net.npz
-      cnncalc convert torchvision.models:resnet50 -i 3x224x224 --weights resnet50.npz
-      cnncalc convert resnet18 --to onnx -o resnet18.onnx
-      cnncalc convert resnet18 --to torch -o resnet18.py
+      cnncalc convert net.onnx -o net.json --weights-out net.npz
+      cnncalc convert torchvision.models:resnet50 -i 3x224x224 --weights-out resnet50.npz
+      cnncalc convert resnet18 -o resnet18.onnx
+      cnncalc convert resnet18 --to torch
     """
-    from .. import sources
-
+    if old_npz is not None:
+        note("--weights is called --weights-out now")
+        if npz is not None:
+            raise SpecError("--weights and --weights-out are one option", "leave --weights out")
+        npz = old_npz
+    target = _target(target, path)
+    if w_path is not None and target != "onnx":
+        raise SpecError("-w gives an ONNX file its weights, and this is not one", "add --to onnx")
     given = sources.sort_out(spec)
-    asked = asked.with_front(given)
-    network = asked.settle(_read(given, asked))
+    options = options.with_front(given)
+    network = _read(given, options)
+    options.note_report(network)
+    network = options.settle(network)
     if w_path is not None:
-        network = _with_weights(network, w_path, target)
-    found = writer(target)(network)
+        from ..execute.weights import sourced
+
+        network = sourced(network, read_weights(w_path))
+    written = writer(target)(network)
     if npz is not None:
         _save_weights(network, npz)
-    if isinstance(found, bytes):
+    if isinstance(written, bytes):
         with binary_output(path) as file:
-            file.write(found)
+            file.write(written)
     else:
         with text_output(path, utf8=True) as stream:
-            stream.write(found)
+            stream.write(written)
     return 0
 
 
-def _read(given: Given, asked: Asked) -> Network:
-    """The network of SPEC words, or of a torch.nn.Module."""
-    from .. import sources
+def _target(target: str | None, path: str | None) -> str:
+    """Return the target that --to names, or else the ending of -o. SpecError if the two cannot be."""
+    ending = os.path.splitext(path or "")[1].lower()
+    fitting = [name for name in TARGETS if ENDINGS[name] == ending]
+    if target is None:
+        return fitting[0] if fitting else "spec"
+    if fitting and target not in fitting:
+        raise SpecError(
+            f"--to {target} writes {ENDINGS[target]}, and {shown(path, LONGEST_PATH)} ends in {ending}",
+            f"give -o a name that ends in {ENDINGS[target]}, or --to {fitting[0]}",
+        )
+    return target
+
+
+def _read(given: Given, options: NetworkOptions) -> Network:
+    """Return the network of SPEC words, or of a torch.nn.Module."""
     from ..frameworks.torch.read.factory import is_factory
     from ..notation.words import is_layer_word
 
     (word, *more) = given.rest
     if more or is_layer_word(word) or not is_factory(word) or os.path.exists(word):
-        return sources.network(given, read_stdin)
-    return _of_module(word, asked)
-
-
-def _of_module(word: str, asked: Asked) -> Network:
+        return sources.network(given)
     from ..frameworks.torch.read import read
     from ..frameworks.torch.read.factory import make
-    from ..sources import imported
 
-    if asked.input is None:
+    if options.input is None:
         raise no_input()
-    batch = () if asked.batch is None else (asked.batch,)
-    return imported(read(make(word), (*batch, *asked.input)), word)
-
-
-def _with_weights(network: Network, path: str, target: str) -> Network:
-    """The network with the arrays of a file, which its own then are."""
-    from ..execute.weights import sourced
-    from ._arrays import read_weights
-
-    if target != "onnx":
-        raise SpecError("-w gives an ONNX file its weights, and this is none", "add --to onnx")
-    return sourced(network, read_weights(path))
+    batch = () if options.batch is None else (options.batch,)
+    return sources.imported(read(make(word), (*batch, *options.input)), word)
 
 
 def _save_weights(network: Network, path: str) -> None:
-    """Write what came with the network to a .npz."""
+    """Write the weights that came with a network to a .npz."""
     from ..execute.sinks import save_all
     from ..execute.weights import carried
 
     arrays = carried(network)
     if not arrays:
-        raise SpecError("--weights writes the weights that come with a network, and there are none", "leave it out")
+        raise SpecError(
+            "--weights-out writes the weights that come with a network, and this one has none", "leave it out"
+        )
     save_all(path, arrays)

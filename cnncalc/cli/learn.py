@@ -1,8 +1,7 @@
-"""`cnncalc learn`: a convolution's kernel from an input and what should come out."""
+"""`cnncalc learn`: a convolution's kernel from an input and the output that it should give."""
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -10,36 +9,32 @@ import click
 
 from ..errors import SpecError
 from ..layers import OPS, keys_named
-from ._arrays import no_mixture, one_stdin, read_array, read_network, where_options, x_option
-from ._options import color_option, debug_option, json_option, note, quiet_option, together
+from ._arrays import array_option, no_mixture, one_stdin, read_array, read_network, seed_option
+from ._options import NetworkOptions, file_option, json_option, message_options, network_options, path_option, together
+from ._terminal import note, style_of
 from ._usage import Command, Positive, Whole
 
 if TYPE_CHECKING:
-    from ..execute.learn import Learner, Solution
+    from ..execute.learn import Learner
     from ..execute.task import Array
     from ..notation.words import Fill
-
-BARS = "▁▂▃▄▅▆▇█"
-WIDTH = 24
 
 
 @click.command("learn", cls=Command)
 @click.argument("layer", nargs=-1, metavar="LAYER")
 @together(
-    x_option(),
-    click.option("-y", "y_path", metavar="Y.npy", required=True, help="What should come out."),
-    click.option("--lr", type=Positive(), default=0.03, metavar="RATE", show_default=True, help="The rate."),
-    click.option("--steps", type=Whole(1), default=100, metavar="N", show_default=True, help="How many steps."),
-    click.option("--log-every", type=Whole(1), metavar="N", help="Print every Nth step; a tenth by default."),
-    click.option("--init", "init_path", metavar="K.npy", help="The kernel to begin with."),
-    click.option("--seed", type=Whole(0), metavar="N", help="Draw the kernel to begin with; 0 by default."),
-    click.option("--exact", is_flag=True, help="Solve the least-squares problem instead."),
-    click.option("-o", "--output", "path", metavar="K", help="Write the kernel (.npy), or kernel and bias (.npz)."),
-    *where_options(),
-    json_option(),
-    color_option(),
-    quiet_option(),
-    debug_option(),
+    array_option,
+    file_option("-y", "--target", "y_path", metavar="Y.npy", help="Output array to learn from.", required=True),
+    click.option("--lr", type=Positive(), metavar="RATE", default=0.03, show_default=True, help="Learning rate."),
+    click.option("--steps", type=Whole(1), metavar="N", default=100, show_default=True, help="Number of steps."),
+    click.option("--log-every", type=Whole(1), metavar="N", help="Print every Nth step, by default ten of them."),
+    file_option("--init", "init_path", metavar="K.npy", help="Kernel to start from."),
+    seed_option,
+    click.option("--exact", is_flag=True, help="Solve the least-squares problem instead of descending."),
+    path_option("K", "the kernel (.npy), or kernel and bias (.npz),"),
+    network_options("dialect", "layout"),
+    json_option,
+    message_options,
 )
 def command(
     layer: tuple[str, ...],
@@ -52,22 +47,20 @@ def command(
     seed: int | None,
     exact: bool,
     path: str | None,
-    dialect: str | None,
-    layout: str | None,
+    options: NetworkOptions,
     as_json: bool,
-    color: str,
-    quiet: bool,
 ) -> int:
     """Learn a convolution's kernel, and its bias unless bias=false, by gradient descent on the sum of squared errors.
 
-    LAYER is a conv or dwconv word; c_o follows from Y, and k from --init, where the word leaves them out. A step's
-    loss is taken before its weights are changed.
+    LAYER is a conv or dwconv word; if it leaves them out, c_o follows from Y, and k from --init. The kernel to start
+    from is drawn, from seed 0 by default. A step's loss is taken before its weights are changed.
 
     \b
       cnncalc learn conv:k1x2,nobias -x x.npy -y y.npy --steps 10 --log-every 2
       cnncalc learn conv:8,k3,p1 -x x.npy -y y.npy --exact -o learned.npz
     """
     from ..execute.learn import Learner
+    from ..render import learn as render
 
     one_stdin(x_path, y_path, init_path, *(["-"] if "-" in layer else []))
     no_mixture(path, as_json)
@@ -76,112 +69,61 @@ def command(
         raise SpecError("--init gives the kernel, and --seed draws one", "leave one of them out")
     x, y = read_array(x_path), read_array(y_path)
     init = None if init_path is None else read_array(init_path)
-    network = read_network(layer, _completing(init, y, dialect, layout), x)
-    learner = Learner(network, x, y, init, seed or 0, dialect, layout)
+    shape = None if init is None else init.shape
+    network = read_network(layer, _completing(init, y, options), x)
+    learner = Learner(network, x, y, init, seed or 0, options.dialect, options.layout)
+    facts: dict[str, Any] = {}
     if exact:
-        _say_unused(quiet)
+        _note_unused()
         solution = learner.solve()
-        losses = [{"loss": solution.loss}]
-        found: dict[str, Any] = {"exact": solution._asdict()}
+        facts = {"exact": solution._asdict()}
         if not silent:
-            _print_solution(solution)
+            sys.stdout.write(render.solution_text(solution))
     else:
-        losses = _descend(learner, lr, steps, log_every or max(steps // 10, 1), silent)
-        found = {"lr": lr, "steps": steps, "losses": losses, "loss": learner.loss()}
+        every, descent = log_every or max(steps // 10, 1), learner.descend(lr, steps)
+        if silent:
+            losses = [step._asdict() for step in descent if step.step % every == 0]
+            facts = {"lr": lr, "steps": steps, "losses": losses, "loss": learner.loss()}
+        else:
+            for line in render.loss_lines(descent, steps, every, style_of(sys.stdout)):
+                sys.stdout.write(line)
+                sys.stdout.flush()
     if path is not None:
-        _save(learner, path, quiet, None if init is None else init.shape)
+        _save(learner, path, shape)
     if as_json:
-        found = {"layer": learner.layer.name, **found, "weight": learner.weight.tolist()}
-        if learner.bias is not None:
-            found["bias"] = learner.bias.tolist()
-        sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.write(render.document(learner, facts))
     elif not silent:
-        _print_weights(learner, None if init is None else init.shape)
+        sys.stdout.write(render.weights_text(learner, shape))
     return 0
 
 
-def _say_unused(quiet: bool) -> None:
+def _note_unused() -> None:
     """Say which options were given that --exact does not use."""
     for option in ("lr", "steps", "log_every", "seed"):
         source = click.get_current_context().get_parameter_source(option)
         if source is not None and source.name == "COMMANDLINE":
-            note(quiet, f"--{option.replace('_', '-')} is not used: --exact takes no steps")
+            note(f"--{option.replace('_', '-')} is not used: --exact takes no steps")
 
 
-def _completing(init: Array | None, y: Array, dialect: str | None, layout: str | None) -> Fill:
-    """What completes the layer: c_o and k from the kernel to begin with, or c_o from what should come out."""
+def _completing(init: Array | None, y: Array, options: NetworkOptions) -> Fill:
+    """Return what completes the layer: c_o and k from the kernel to start from, or c_o from the output."""
     from .. import fill_for, order_of
 
     if init is not None:
-        return fill_for(init.shape, dialect, layout)
+        return fill_for(init.shape, options.dialect, options.layout)
 
     def fill(layers: list[dict[str, Any]]) -> None:
         cls, nd = OPS[layers[0]["op"]]
         known = {key for raw in layers[0] for key in keys_named(cls, raw)}
         if "c_o" in cls.NEEDED and "c_o" not in known and nd is not None:
-            last = order_of(dialect, layout) == "NHWC"
+            last = order_of(options.dialect, options.layout) == "NHWC"
             layers[0]["c_o"] = 1 if y.ndim <= nd else y.shape[-1 if last else y.ndim - nd - 1]
 
     return fill
 
 
-def _descend(learner: Learner, lr: float, steps: int, log_every: int, silent: bool) -> list[dict[str, Any]]:
-    """Print the table row by row, while it runs; the rows."""
-    width = max(len(str(steps)), len("step"))
-    ascii_only = not (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
-    if not silent:
-        sys.stdout.write(f"{'step':>{width}}  {'loss':>10}\n")
-    losses: list[float] = []
-    rows = []
-    for step in learner.descend(lr, steps):
-        losses.append(step.loss)
-        if step.step % log_every == 0:
-            rows.append(step._asdict())
-            if not silent:
-                line = "" if ascii_only else f"  {sparkline(losses)}"
-                sys.stdout.write(f"{step.step:>{width}}  {loss_text(step.loss):>10}{line}\n")
-                sys.stdout.flush()
-    return rows
-
-
-def loss_text(loss: float) -> str:
-    """A loss as the chapter prints it, with three decimals; very small and very large ones by their power of ten."""
-    return f"{loss:.3f}" if loss == 0 or 1e-2 <= loss < 1e7 else f"{loss:.3e}"
-
-
-def sparkline(values: list[float], width: int = WIDTH) -> str:
-    """Values as a row of bars, the highest the largest; of many, every so manieth."""
-    shown = values if len(values) <= width else [values[i * (len(values) - 1) // (width - 1)] for i in range(width)]
-    most = max(shown)
-    return "".join([BARS[min(int(v / most * len(BARS)), len(BARS) - 1)] if most else BARS[0] for v in shown])
-
-
-def _print_solution(solution: Solution) -> None:
-    equations, unknowns, rank = solution.equations, solution.unknowns, solution.rank
-    sys.stdout.write(f"loss  {loss_text(solution.loss)}\n")
-    if rank < unknowns:
-        free = unknowns - rank
-        text = (
-            f"rank {rank} of {unknowns}: not determined, {free} direction{'' if free == 1 else 's'} left open "
-            "(the smallest weights are given)"
-        )
-    else:
-        text = f"rank {rank} of {unknowns}: determined, condition {solution.condition:.3g}"
-    sys.stdout.write(f"{equations:,} equations in {unknowns:,} unknowns an output channel, {text}\n")
-
-
-def _print_weights(learner: Learner, shape: tuple[int, ...] | None) -> None:
-    """The kernel, in the shape in which it was given, and the bias."""
-    from ..execute.learn import printed
-
-    weight = learner.weight if shape is None else learner.weight.reshape(shape)
-    for name, array in (("weight", weight), ("bias", learner.bias)):
-        if array is not None:
-            sys.stdout.write(f"{name}{printed(array)}\n")
-
-
-def _save(learner: Learner, path: str, quiet: bool, shape: tuple[int, ...] | None) -> None:
-    """Write the kernel, in the shape in which it was given, or kernel and bias by name."""
+def _save(learner: Learner, path: str, shape: tuple[int, ...] | None) -> None:
+    """Write the kernel, in this shape if one is given, or kernel and bias by name."""
     from ..execute.sinks import save, save_all
 
     weight: Array = learner.weight if shape is None else learner.weight.reshape(shape)
@@ -192,4 +134,4 @@ def _save(learner: Learner, path: str, quiet: bool, shape: tuple[int, ...] | Non
         return
     save(path, weight)
     if learner.bias is not None:
-        note(quiet, f"{path} has the kernel only: a .npz would have the bias, too")
+        note(f"{path} has the kernel only: a .npz would have the bias, too")

@@ -9,13 +9,14 @@ import click
 from ..checks.expect import FIGURES, UNITS
 from ..files import text_output
 from ..notation import schema
-from ._options import debug_option, path_option
+from ._options import path_option
+from ._terminal import debug_option
 from ._usage import Command
 
 
 @click.command("schema", cls=Command)
 @path_option()
-@debug_option()
+@debug_option
 def command(path: str | None) -> int:
     """Print the JSON Schema of a spec (draft 2020-12), with which editors complete and check it.
 

@@ -16,7 +16,7 @@ from . import weights as arrays
 from .job import Fed, Job
 from .npy import Given
 from .sinks import Memory, Sink
-from .task import Array, Dtype
+from .task import Array
 
 AT_ONCE = 16 << 20
 """How many bytes of columns are computed at once."""
@@ -95,12 +95,3 @@ def fill(job: Job, sink: Sink) -> None:
         job.run(units.reshape(count, *job.fed.sample), {job.last: result})
         matrix[:, begin : begin + count] = result.array.reshape(count, rows).T
     sink.done(0, rows)
-
-
-def dense(job: Job) -> Array:
-    """The matrix, (out, in), in memory."""
-    rows, columns = size(job.report)
-    kind: Dtype = job.result(job.last, 1)[1]
-    result = Memory((rows, columns), kind)
-    fill(job, result)
-    return result.array

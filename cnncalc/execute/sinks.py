@@ -51,6 +51,7 @@ class File(Sink):
     def __init__(self, target: Target, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
         """`shape` is what the file says, `samples` the same with a batch. SpecError if it cannot be written."""
         self._target = target
+        self._array: Array = np.empty(0)
         try:
             with target.errors():
                 _write_head(target.file, shape, kind)
@@ -73,9 +74,11 @@ class File(Sink):
         if isinstance(self._array, np.memmap):
             with self._target.errors():
                 self._array.flush()
+        self._array = np.empty(0)  # Windows does not rename a file that is mapped
         self._target.commit()
 
     def discard(self) -> None:
+        self._array = np.empty(0)
         self._target.discard()
 
 

@@ -17,6 +17,8 @@ _WRITERS = {
     "torch": "cnncalc.frameworks.torch.write",
 }
 TARGETS = tuple(_WRITERS)
+ENDINGS = {"spec": ".json", "keras": ".json", "onnx": ".onnx", "torch": ".py"}
+"""How the name of a target's file ends; of two targets with one ending it means the first."""
 
 
 def writer(target: str) -> Writer:

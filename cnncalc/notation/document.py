@@ -68,7 +68,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _constant(text: str) -> NoReturn:
+def _constant(_: str) -> NoReturn:
     raise _NotStrict
 
 

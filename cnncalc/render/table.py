@@ -56,6 +56,7 @@ def new_console(style: Style) -> Console:
         file=io.StringIO(),
         force_terminal=style.color,
         color_system="standard" if style.color else None,
+        no_color=not style.color,
         width=style.width,
         highlight=False,
         markup=False,

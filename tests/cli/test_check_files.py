@@ -85,12 +85,12 @@ def test_a_mistyped_spec_in_a_folder_is_none_of_another_kind(text: str) -> None:
     assert codes("nets") == (2, ["CC001"])
 
 
-def test_what_is_passed_over_is_said() -> None:
+def test_what_is_skipped_is_said() -> None:
     write("nets/package.json", '{"name": "no spec"}')
     write("nets/a.json", OK)
     ended = here(["check", "nets"])
     assert ended.code == 0
-    assert ended.err == "note: passed over, as JSON of another kind: nets/package.json\n"
+    assert ended.err == "note: nets/package.json skipped: not a network spec\n"
     assert here(["check", "nets", "-q"]).err == ""
 
 

@@ -287,6 +287,12 @@ def test_zoo_lists_and_prints() -> None:
         15470264320,
         [1, 32, 32],
     )
+    listed = list(csv.DictReader(io.StringIO(here(["zoo", "--format", "csv"]).out)))
+    assert [row["name"] for row in listed] == zoo.names()
+    assert listed[-1]["macs"].isdecimal()
+    markdown = here(["zoo", "--format", "markdown"]).out.splitlines()
+    assert len({line.replace("\\|", "").count("|") for line in markdown}) == 1
+    assert here(["zoo", "vgg16", "--format", "csv"]).code == 2
     spec = here(["zoo", "vgg16"]).out
     assert spec == (ROOT / "cnncalc" / "zoo" / "vgg16.json").read_text()
     piped, named = here(["shape", "-"], stdin=spec), here(["shape", "vgg16"])

@@ -199,9 +199,9 @@ WORDS = [
     ),
     ("shape 3x5x5 relu --dialect pytorch", "unknown dialect 'pytorch'\n  did you mean 'torch'?"),
     ("shape 3x5x5 relu --layout CHW", "unknown layout 'CHW'\n  the layouts are NCHW and NHWC"),
-    ("shape 3x5x5 relu --json --format csv", "csv and json are two formats\n  ask for one of them"),
+    ("shape 3x5x5 relu --json --format csv", "csv and json are two formats\n  choose one of them"),
     ("shape 3x5x5 relu --columns name", None),
-    ("zoo vgg17", "there is no network 'vgg17' in the zoo\n  did you mean 'vgg19' or 'vgg16' or 'vgg11'?"),
+    ("zoo vgg17", "there is no built-in network 'vgg17'\n  did you mean 'vgg19' or 'vgg16' or 'vgg11'?"),
 ]
 
 
@@ -268,8 +268,8 @@ USAGES = [
     ("shape 3x5x5 relu --batch=", "--batch: '' is not a whole number"),
     ("shape 3x5x5 relu --batch " + "9" * 5000, f"--batch: '{'9' * 58}… is not a whole number"),
     ("dense conv -i 5x5 --seed -1", "--seed: -1 is too small: it is at least 0"),
-    ("run relu", "-x is missing\n  give -x X.npy"),
-    ("learn conv -x x.npy", "-y is missing\n  give -y Y.npy"),
+    ("run relu", "-x/--array is missing\n  give -x X.npy"),
+    ("learn conv -x x.npy", "-y/--target is missing\n  give -y Y.npy"),
     ("learn conv -x x.npy -y y.npy --lr 0", "--lr: '0' is not a finite number above 0"),
     ("learn conv -x x.npy -y y.npy --lr nan", "--lr: 'nan' is not a finite number above 0"),
     ("learn conv -x x.npy -y y.npy --lr fast", "--lr: 'fast' is not a finite number above 0"),
@@ -291,8 +291,10 @@ def test_every_command_words_wrong_usage_itself(name: str) -> None:
 
 
 def test_what_click_may_yet_find_wrong_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: OneOf, value: str, param: click.Parameter, ctx: click.Context) -> None:
-        raise click.BadParameter(f"{value} is odd", ctx, param)
+    def fail(self: OneOf, value: str, param: click.Parameter, ctx: click.Context) -> str:
+        if param.name == "target":
+            raise click.BadParameter(f"{value} is odd", ctx, param)
+        return value
 
     monkeypatch.setattr(OneOf, "convert", fail)
     text = "Invalid value for '--to': torch is odd\n  cnncalc convert --help shows the usage\n"

@@ -552,7 +552,7 @@ USAGE = "  layer words go in quotes: cnncalc diff '3x32x32 conv:16,k3 relu' '3x3
         (["vgg11"], f"diff compares two networks, and one network is given\n{USAGE}"),
         (["3x8x8", "conv:1", "conv:2"], f"diff compares two networks, and 3 are given\n{USAGE}"),
         (["-", "-"], "standard input can be only one of the two\n  give a file for the other\n"),
-        (["vgg11", " "], f"' ' is no network\n{USAGE}"),
+        (["vgg11", " "], f"' ' is not a network\n{USAGE}"),
         (
             ["vgg11", "vgg17"],
             "'vgg17' is no layer word, no file and no network of the zoo\n  vgg17\n  ^~~~~\n"
@@ -577,7 +577,7 @@ USAGE = "  layer words go in quotes: cnncalc diff '3x32x32 conv:16,k3 relu' '3x3
             "unknown op 'cnv'\n  3x8x8 cnv:16 relu\n        ^~~\n  did you mean 'conv' or 'convT' or 'dwconv'?\n",
         ),
         (["vgg11", "none.json"], "there is no file 'none.json'\n  none.json\n  ^~~~~~~~~\n"),
-        (["vgg11", "vgg16", "--json", "--format", "table"], "json and table are two formats\n  ask for one of them\n"),
+        (["vgg11", "vgg16", "--json", "--format", "table"], "json and table are two formats\n  choose one of them\n"),
     ],
 )
 def test_errors(args: list[str], text: str) -> None:
@@ -664,16 +664,15 @@ def test_a_file_comes_before_a_revision(inside: Path) -> None:
         (":nt.json", "there is no file 'nt.json' in git's index\n  did you mean 'net.json'?\n"),
         (
             "nope:net.json",
-            "'nope:net.json' is no layer word and no file, and git has no revision 'nope'\n"
-            "  git log lists the revisions\n",
+            "'nope:net.json' is not a layer or a file, and git has no revision 'nope'\n  git log lists the revisions\n",
         ),
         (
             "cnv:64,k3",
-            "'cnv:64,k3' is no layer word and no file, and git has no revision 'cnv'\n"
+            "'cnv:64,k3' is not a layer or a file, and git has no revision 'cnv'\n"
             "  did you mean 'conv' or 'convT' or 'dwconv'?\n",
         ),
-        ("HEAD:nets, größere", "'nets, größere' is no file at revision 'HEAD'\n  name a file in it\n"),
-        ("HEAD:", "'.' is no file at revision 'HEAD'\n  name a file in it\n"),
+        ("HEAD:nets, größere", "'nets, größere' is not a file at revision 'HEAD'\n  name a file in it\n"),
+        ("HEAD:", "'.' is not a file at revision 'HEAD'\n  name a file in it\n"),
     ],
 )
 def test_what_git_does_not_have(inside: Path, word: str, text: str) -> None:
@@ -697,7 +696,7 @@ def test_without_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     ended = here(["diff", "HEAD:net.json", "vgg11"])
     assert (ended.code, ended.err) == (
         2,
-        "'HEAD:net.json' is no layer word and no file, and git says: not a git repository (or any of the parent "
+        "'HEAD:net.json' is not a layer or a file, and git says: not a git repository (or any of the parent "
         "directories): .git\n  REVISION:PATH is read in a git repository\n",
     )
 

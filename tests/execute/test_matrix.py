@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 import cnncalc
 from cnncalc.execute import matrix
+from cnncalc.execute.sinks import Memory
 from cnncalc.layers import OPS
 from tests.execute.cases import CASES, Case
 from tests.execute.test_learn import piped
@@ -33,7 +35,10 @@ class Function:
 
     def matrix(self) -> Any:
         """The matrix of its linear part."""
-        return matrix.dense(matrix.job(self.network, self.sample, self.weights, None, None, self.layout))
+        job = matrix.job(self.network, self.sample, self.weights, None, None, self.layout)
+        sink = Memory(matrix.size(job.report), job.result(job.last, 1)[1])
+        matrix.fill(job, sink)
+        return sink.array
 
     def random(self, seed: int) -> Any:
         """A sample of both signs, laid flat."""
@@ -156,6 +161,17 @@ def test_the_textbooks_matrix_of_integers(tmp_path: Path) -> None:
     assert done.err == ""
 
 
+def test_the_matrix_as_json(tmp_path: Path) -> None:
+    line = ["dense", "conv:1,k2", "-i", "3x3", "--seed", "0", "-q", "--json"]
+    found = json.loads(here(line).out)
+    assert (found["layer"], found["shape"], found["dtype"]) == ("conv1", [4, 9], "float32")
+    path = tmp_path / "m.npy"
+    written = json.loads(here([*line, "-o", str(path)]).out)
+    assert written == {key: found[key] for key in ("layer", "shape", "dtype")}
+    np.testing.assert_allclose(np.load(path), found["values"])
+    assert here([*line, "-o", "-"]).code == 2
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
@@ -177,4 +193,4 @@ def test_no_matrix(args: list[str], words: str, tmp_path: Path) -> None:
 def test_the_bias_is_no_part_of_it() -> None:
     done = here(["dense", "conv:1,bias=true", "-i", "2x2", "--seed", "0"])
     assert done.code == 0
-    assert "the matrix leaves out what layers add" in done.err
+    assert "are not part of the matrix" in done.err

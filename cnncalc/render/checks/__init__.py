@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -25,14 +26,16 @@ FORMATS = tuple(_WRITERS)
 Renderer = Callable[[Iterable["Result"]], Iterator[str]]
 
 
-def renderer(format: str) -> Renderer:
-    """The function that writes results in a format as they come; only its own module is imported.
+def renderer(format: str, color: bool = False) -> Renderer:
+    """The function that writes results in a format as they come, text in `color`; only its own module is imported.
 
     Its pieces can be encoded as UTF-8 whatever a file is called, and files under the current directory are named
     from there.
     """
     module, name = _WRITERS[format]
-    write: Renderer = getattr(import_module(f".{module}", __name__), name)
+    write = getattr(import_module(f".{module}", __name__), name)
+    if format == "text":
+        write = partial(write, color=color)
 
     def render(results: Iterable[Result]) -> Iterator[str]:
         return map(encodable, write(map(placed, results)))

@@ -394,11 +394,11 @@ def test_the_weights_of_a_file_are_used_and_written(tmp_path: Path) -> None:
     expected = ReferenceEvaluator(onnx.load_from_string(data)).run(None, {"x": x})[0]
     np.testing.assert_allclose(cnncalc.run(path, x), expected, rtol=1e-4)
     files = {name: str(tmp_path / name) for name in ("net.json", "net.npz", "x.npy", "y.npy")}
-    assert here(["convert", str(path), "-o", files["net.json"], "--weights", files["net.npz"]]) == (0, "", "")
+    assert here(["convert", str(path), "-o", files["net.json"], "--weights-out", files["net.npz"]]) == (0, "", "")
     done = here(["run", files["net.json"], "-w", files["net.npz"], "-x", files["x.npy"], "-o", files["y.npy"], "-q"])
     assert done == (0, "", "")
     np.testing.assert_allclose(np.load(files["y.npy"]), expected, rtol=1e-4)
-    assert here(["convert", "lenet5", "--weights", files["net.npz"]]).code == 2
+    assert here(["convert", "lenet5", "--weights-out", files["net.npz"]]).code == 2
 
 
 def test_every_command_reads_the_file_and_standard_input(tmp_path: Path) -> None:

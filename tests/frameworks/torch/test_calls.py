@@ -115,6 +115,6 @@ def test_without_pytorch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == "this needs PyTorch, which is not installed\n  pip install 'cnncalc[torch]'\n"
     assert here(["convert", "nets:make"]).err.startswith("no input shape\n")
-    assert here(["convert", "relu", "--weights", str(tmp_path / "w.npz")]).err.startswith(
-        "--weights writes the weights"
+    assert here(["convert", "relu", "--weights-out", str(tmp_path / "w.npz")]).err.startswith(
+        "--weights-out writes the weights"
     )

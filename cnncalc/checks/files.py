@@ -1,0 +1,129 @@
+"""The specs to check that words stand for: files, folders, patterns, lines of JSON Lines, built-in networks."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import NamedTuple, NoReturn
+
+from .. import sources, zoo
+from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
+from ..files import opened
+from ..frameworks import Imported
+from ..network import Network
+from ..notation.document import Document, is_baseline, looks_like_spec, parse
+
+
+class SpecFile(NamedTuple):
+    """A file to check, or a line of one."""
+
+    name: str
+    read: Callable[[], str | Imported]
+    """Return its text, or what a reader of another format makes of it."""
+    line: int = 1
+    """The line of the file on which the text begins."""
+    optional: bool = False
+    """Whether it is skipped if it is JSON of another kind: found in a folder, not named."""
+    is_line: bool = False
+    """Whether it is a line of JSON Lines."""
+
+    def loader(self) -> Callable[[], Network] | None:
+        """Return what makes the network of it, or raises; None if it is to be skipped."""
+        try:
+            text = self.read()
+            if isinstance(text, Imported):
+                return partial(sources.imported, text, self.name)
+            document = Document(text.removeprefix("\ufeff"), self.name, self.line)
+            value = parse(document)
+        except CnncalcError as error:
+            return partial(_raise, error)
+        if is_baseline(value) or (self.optional and not looks_like_spec(value)):
+            return None
+        return partial(sources.read_value, value, document)
+
+
+def spec_files(words: Iterable[str], lines: bool = False) -> Iterator[SpecFile]:
+    """Yield the files that words stand for, in their order; `lines`: standard input holds one spec per line."""
+    for word in words:
+        if word == sources.STDIN:
+            stdin = SpecFile(word, sources.read_stdin)
+            yield from _lines(word, sys.stdin.buffer) if lines and sys.stdin else [stdin]
+        elif os.path.isdir(word):
+            yield from _inside(word)
+        elif os.path.exists(word):
+            yield from _file(word)
+        elif paths := [path for path in _matching(word) if os.path.isfile(path)]:
+            for path in paths:
+                yield from _file(path)
+        elif word.lower() in zoo.names():
+            yield SpecFile(f"zoo:{word.lower()}", partial(zoo.read, word.lower()))
+        elif glob.has_magic(word):
+            help = "quote a pattern, so that the shell leaves it"
+            yield _failing(word, SpecError(f"no file matches {shown(word, LONGEST_PATH)}", help))
+        else:
+            yield _failing(word, sources.no_file(word))
+
+
+def _failing(name: str, error: CnncalcError) -> SpecFile:
+    return SpecFile(name, partial(_raise, error))
+
+
+def _raise(error: CnncalcError) -> NoReturn:
+    raise error
+
+
+def _file(path: str) -> Iterator[SpecFile]:
+    if not path.endswith(".jsonl"):
+        yield SpecFile(path, partial(sources.read_any, path))
+        return
+    empty = True
+    try:
+        with opened(path) as file:
+            for line in _lines(path, file):
+                empty = False
+                yield line
+    except SpecError as error:
+        yield _failing(path, error)
+        return
+    if empty:
+        yield _failing(path, SpecError("is empty", "a .jsonl file has a spec a line"))
+
+
+def _lines(name: str, file: Iterable[bytes]) -> Iterator[SpecFile]:
+    for number, line in enumerate(file, 1):
+        yield SpecFile(name, partial(sources.decode, line.rstrip(b"\r\n"), name), number, is_line=True)
+
+
+def _matching(pattern: str) -> list[str]:
+    """Return the paths that a pattern matches; `**` is any number of folders, but follows no link, which may loop."""
+    before, stars, after = pattern.partition("**")
+    if not stars:
+        return sorted(glob.glob(pattern))
+    after = after.lstrip("/" + os.sep).replace("**", "*") or "*"
+    paths: set[str] = set()
+    for top in glob.glob(before) if before else ["."]:
+        for root, folders, _ in os.walk(top):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            paths.update(map(os.path.normpath, glob.glob(os.path.join(glob.escape(root), after))))
+    return sorted(paths)
+
+
+def _inside(folder: str) -> Iterator[SpecFile]:
+    """Yield the JSON and ONNX files of a folder and its folders, except hidden ones. No such file is an error."""
+    errors: list[OSError] = []
+    empty = True
+    for root, folders, files in os.walk(folder, onerror=errors.append):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = os.path.join(root, name)
+            if name.endswith((".json", ".onnx")) and name[0] != "." and os.path.isfile(path):
+                empty = False
+                yield SpecFile(path, partial(sources.read_any, path), optional=True)
+    for error in errors:
+        name = os.fsdecode(error.filename or folder)
+        yield _failing(name, SpecError(f"{shown(name, LONGEST_PATH)} cannot be read: {error.strerror}"))
+    if empty and not errors:
+        yield _failing(folder, SpecError(f"there is no JSON and no ONNX file in {shown(folder, LONGEST_PATH)}"))

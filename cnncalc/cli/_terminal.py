@@ -1,0 +1,91 @@
+"""How a command talks to its user: the options --color, -q and --debug, the notes, and how a stream is drawn for."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Callable
+from typing import IO, Any, TypeVar
+
+import click
+
+from ..render import Style
+from ..render.messages import paint
+from ._usage import OneOf
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Settings:
+    """What --color, -q and --debug ask for. It is click's context object, so no function has to pass it on."""
+
+    def __init__(self) -> None:
+        self.color = "never"  # until it is known whether the command takes --color, and what it says
+        self.quiet = False
+        self.debug = False
+
+    def has_color(self, stream: IO[str]) -> bool:
+        """Return whether a stream gets escape codes: what --color says, else the environment and the terminal."""
+        if self.color != "auto":
+            return self.color == "always"
+        if os.environ.get("NO_COLOR"):
+            return False
+        if os.environ.get("FORCE_COLOR"):
+            return True
+        return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def settings() -> Settings:
+    """Return the settings of the command that runs."""
+    context = click.get_current_context(silent=True)
+    return (context and context.find_object(Settings)) or Settings()
+
+
+def _setting(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """Return an option that goes into the settings, and not to the command."""
+
+    def keep(context: click.Context, option: click.Parameter, value: object) -> None:
+        setattr(context.ensure_object(Settings), str(option.name), value)
+
+    return click.option(*names, expose_value=False, is_eager=True, callback=keep, **attributes)
+
+
+color_option = _setting("--color", type=OneOf(["auto", "always", "never"]), default="auto", help="When to use colour.")
+quiet_option = _setting("-q", "--quiet", is_flag=True, help="Suppress notes on standard error.")
+debug_option = _setting("--debug", is_flag=True, help="Show the traceback of a bug.")
+
+
+def note(text: str) -> None:
+    """Print a remark for the user on standard error, unless -q is given."""
+    if not settings().quiet and sys.stderr is not None:
+        print(paint("note:", "cyan", settings().has_color(sys.stderr)), text, file=sys.stderr)
+
+
+def style_of(stream: IO[str], columns: tuple[str, ...] | None = None, explain: bool = False) -> Style:
+    """Return how to draw for a stream: as wide as the terminal, or 80 columns elsewhere; $COLUMNS overrides both."""
+    encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
+    return Style(columns, explain, settings().has_color(stream), _width(stream), not encoding.startswith("utf"))
+
+
+def _width(stream: IO[str]) -> int:
+    text = os.environ.get("COLUMNS", "")
+    if text.isascii() and text.isdecimal() and 0 < len(text) < 6:
+        return max(int(text), 20)
+    with contextlib.suppress(OSError, ValueError):  # no terminal, a closed stream, one without a file descriptor
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    return 80
+
+
+def is_closed_pipe(error: OSError) -> bool:
+    """Return whether nobody reads the pipe that was written to; on Windows the error is EINVAL."""
+    return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
+
+
+def silence() -> None:
+    """Send what is still printed nowhere: the pipe or the disk that it goes to takes no more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())

@@ -1,0 +1,71 @@
+"""A file at a revision of git, as REVISION:PATH: its bytes, or which of the two git does not have."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from ..errors import LONGEST_PATH, SpecError, nearest, shown
+from ..layers import OPS
+
+TOP = "git counts a path from the repository's top"
+
+
+def at_revision(word: str) -> bytes:
+    """Return a file's bytes at a revision. SpecError if git does not have the revision, or the file in it."""
+    done = _git("cat-file", "blob", word)
+    if done.returncode:
+        raise _not_in_git(word, done.stderr.decode(errors="replace"))
+    return done.stdout
+
+
+def _git(*words: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(  # noqa: S603  no shell reads the words, and none of them is an option
+            ["git", *words],  # noqa: S607  the git that the user has
+            env={**os.environ, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+    except (OSError, ValueError) as error:
+        why = "git is not installed" if isinstance(error, FileNotFoundError) else f"git cannot be run: {error}"
+        raise SpecError(f"{shown(words[-1], LONGEST_PATH)}: {why}", "REVISION:PATH needs git; give a file") from None
+
+
+def _not_in_git(word: str, said: str) -> SpecError:
+    """Return why git does not have REVISION:PATH; `said` is git's own message."""
+    revision, _, path = word.partition(":")
+    if _git("rev-parse", "--git-dir").returncode:
+        reason = said.strip().partition("\n")[0].removeprefix("fatal: ")
+        help = _perhaps_op(revision, path) or "REVISION:PATH is read in a git repository"
+        return SpecError(f"{shown(word, LONGEST_PATH)} is not a layer or a file, and git says: {reason}", help)
+    if revision and _git("rev-parse", "--verify", "--quiet", f"{revision}^{{tree}}").returncode:
+        return SpecError(
+            f"{shown(word, LONGEST_PATH)} is not a layer or a file, and git has no revision {shown(revision)}",
+            _perhaps_op(revision, path) or "git log lists the revisions",
+        )
+    where = f"at revision {shown(revision)}" if revision else "in git's index"
+    if _git("rev-parse", "--verify", "--quiet", word).returncode == 0:
+        return SpecError(f"{shown(path or '.', LONGEST_PATH)} is not a file {where}", "name a file in it")
+    return SpecError(f"there is no file {shown(path, LONGEST_PATH)} {where}", _near(revision, path))
+
+
+def _perhaps_op(revision: str, path: str) -> str | None:
+    """Return the ops similar to what stands before the colon, unless a file's name stands after it."""
+    return None if os.path.splitext(path)[1] else nearest(revision, OPS)
+
+
+def _near(revision: str, path: str) -> str:
+    """Return the most similar path that git has; it counts paths from the repository's top."""
+    if revision:
+        listed = _git("ls-tree", "-r", "-z", "--name-only", "--full-tree", revision)
+    else:
+        listed = _git("ls-files", "-z", "--full-name", ":/")
+    paths = os.fsdecode(listed.stdout).split("\0")
+    same = [known for known in paths if os.path.basename(known) == os.path.basename(path)]
+    if same:
+        return f"did you mean {shown(f'{revision}:{same[0]}', LONGEST_PATH)}? {TOP}"
+    folder = os.path.dirname(path)
+    beside = [known for known in paths if os.path.dirname(known) == folder]
+    return nearest(path, beside) or TOP

@@ -1,0 +1,70 @@
+"""What was learned: the losses while they fall, the least-squares solution, the weights, or all of it as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from .messages import paint
+
+if TYPE_CHECKING:
+    from ..execute.learn import DescentStep, Learner, Solution
+    from . import Style
+
+BARS = "▁▂▃▄▅▆▇█"
+WIDTH = 24
+
+
+def loss_lines(descent: Iterable[DescentStep], steps: int, every: int, style: Style) -> Iterator[str]:
+    """Yield the table of a descent of so many steps while it runs: a header, and a line for each `every`-th step."""
+    width = max(len(str(steps)), len("step"))
+    yield paint(f"{'step':>{width}}  {'loss':>10}", "bold", style.color) + "\n"
+    losses: list[float] = []
+    for step in descent:
+        losses.append(step.loss)
+        if step.step % every == 0:
+            line = "" if style.ascii else f"  {sparkline(losses)}"
+            yield f"{step.step:>{width}}  {loss_text(step.loss):>10}{line}\n"
+
+
+def loss_text(loss: float) -> str:
+    """Return a loss as the chapter prints it, with three decimals; a very small or large one in scientific notation."""
+    return f"{loss:.3f}" if loss == 0 or 1e-2 <= loss < 1e7 else f"{loss:.3e}"
+
+
+def sparkline(values: list[float], width: int = WIDTH) -> str:
+    """Return values as a row of at most `width` bars, the highest for the largest; many are sampled."""
+    shown = values if len(values) <= width else [values[i * (len(values) - 1) // (width - 1)] for i in range(width)]
+    most = max(shown)
+    return "".join([BARS[min(int(v / most * len(BARS)), len(BARS) - 1)] if most else BARS[0] for v in shown])
+
+
+def solution_text(solution: Solution) -> str:
+    """Return the loss of a least-squares solution, and how well the equations determine it, two lines."""
+    unknowns, rank = solution.unknowns, solution.rank
+    text = f"rank {rank} of {unknowns}: determined, condition {solution.condition:.3g}"
+    if rank < unknowns:
+        free = f"{unknowns - rank} direction{'' if unknowns - rank == 1 else 's'}"
+        text = f"rank {rank} of {unknowns}: not determined, {free} left open (the smallest weights are given)"
+    return (
+        f"loss  {loss_text(solution.loss)}\n"
+        f"{solution.equations:,} equations in {unknowns:,} unknowns an output channel, {text}\n"
+    )
+
+
+def weights_text(learner: Learner, shape: tuple[int, ...] | None) -> str:
+    """Return the kernel, in this shape if one is given, and the bias, as text."""
+    from ..execute.learn import printed
+
+    weight = learner.weight if shape is None else learner.weight.reshape(shape)
+    text = f"weight{printed(weight)}\n"
+    return text if learner.bias is None else f"{text}bias{printed(learner.bias)}\n"
+
+
+def document(learner: Learner, facts: dict[str, Any]) -> str:
+    """Return the layer, the `facts` of how it was learned, and its weights as one JSON document."""
+    found = {"layer": learner.layer.name, **facts, "weight": learner.weight.tolist()}
+    if learner.bias is not None:
+        found["bias"] = learner.bias.tolist()
+    return json.dumps(found) + "\n"

@@ -1,0 +1,356 @@
+"""Every option of every command does something: what a command prints, writes or answers changes, or it refuses."""
+
+from __future__ import annotations
+
+import errno
+import io
+import ntpath
+import os
+import shlex
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+
+from cnncalc.checks import Result
+from cnncalc.checks.baseline import Baseline
+from cnncalc.cli import COMMANDS, _terminal, group
+from cnncalc.cli._terminal import Settings, is_closed_pipe, style_of
+from cnncalc.execute.sinks import save_all
+from tests.program import Ended, here
+
+NETWORK = '{"input": [1, 5, 6], "layers": [{"op": "conv", "c_o": 2, "k": 2}, {"op": "maxpool", "k": 2}]}'
+BASE = {
+    "shape": "net.json",
+    "run": "conv:s1 -x x.npy -w w.npy",
+    "learn": "conv:1,k2 -x x.npy -y y.npy --steps 4",
+    "dense": "conv -w w.npy -i 3x4",
+    "diff": "net.json other.json",
+    "check": "net.json",
+    "convert": "net.json",
+    "zoo": "",
+    "schema": "",
+    "completion": "bash",
+}
+"""A command line for each command, to which an option is added."""
+SHARED = {
+    "--json": "--json",
+    "--output": "-o written",
+    "--layout": "--layout NHWC",
+    "--dialect": "--dialect torch",
+    "--batch": "--batch 3",
+    "--input": "-i 1x9x7",
+    "--color": "--color always",
+    "--seed": "--seed 7",
+}
+"""What is added for an option, unless EFFECTS says something else."""
+EFFECTS = {
+    "shape --dialect": "same.json | --dialect torch",
+    "shape --explain": "--explain",
+    "shape --dtype": "--dtype float16",
+    "shape --jsonl": "--jsonl",
+    "shape --format": "--format csv",
+    "shape --columns": "--columns layer,k",
+    "shape --quiet": "report.json -i 1x7x8 | -q",
+    "shape --color": "--color always",
+    "run --array": "conv:s1 -w w.npy | -x x.npy",
+    "run --weights": "conv:1,k2 -x x.npy | -w w.npy",
+    "run --bias": "-b b.npy",
+    "run --seed": "conv:1,k2 -x x.npy | --seed 7",
+    "run --keep": "--keep conv1",
+    "run --keep-all": "--keep-all maps",
+    "run --rows": "conv -x batch.npy -w w.npy | --rows 0:1",
+    "run --memory": "--memory 1",
+    "run --dialect": "maxpool:k2 -x x.npy | --dialect caffe",
+    "run --layout": "maxpool:k2 -x cube.npy | --layout NHWC",
+    "run --quiet": "-q",
+    "learn --array": "conv:1,k2 -y y.npy | -x x.npy",
+    "learn --target": "conv:1,k2 -x x.npy | -y y.npy",
+    "learn --lr": "--lr 0.001",
+    "learn --steps": "--steps 2",
+    "learn --log-every": "--log-every 2",
+    "learn --init": "--init w.npy",
+    "learn --exact": "--exact",
+    "learn --dialect": "conv:1,k2,p=same -x x.npy -y x.npy | --dialect caffe",
+    "learn --layout": "conv:2,k2 -x cube.npy -y maps.npy --lr 0.001 --steps 2 | --layout NHWC",
+    "learn --quiet": "conv:1,k2 -x x.npy -y y.npy --exact --lr 1 | -q",
+    "dense --weights": "conv:1,k2 -i 3x4 | -w w.npy",
+    "dense --seed": "conv:1,k2 -i 3x4 | --seed 7",
+    "dense --input": "conv -w w.npy | -i 3x4",
+    "dense --dialect": "avgpool:k2 -i 1x5x5 | --dialect caffe",
+    "dense --layout": "avgpool:k2 -i 1x5x6 | --layout NHWC",
+    "dense --quiet": "-q",
+    "diff --exit-code": "--exit-code",
+    "diff --format": "--format markdown",
+    "diff --dialect": "same.json other.json | --dialect keras",
+    "diff --quiet": "report.json other.json -i 1x7x8 | -q",
+    "check --expect": "--expect out=3",
+    "check --strict": "--strict",
+    "check --baseline": "--baseline lock.json",
+    "check --update": "net.json --baseline lock.json | --update",
+    "check --list-codes": "--list-codes",
+    "check --jsonl": "--jsonl",
+    "check --format": "--format junit",
+    "check --input": "-i 1x1x1",
+    "check --batch": "net.json --expect out=2x2x2 | --batch 3",
+    "check --dialect": "same.json | --dialect all",
+    "check --layout": "net.json --expect out=2x2x2 | --layout NHWC",
+    "check --quiet": "folder | -q",
+    "convert --to": "--to torch",
+    "convert --weights-in": "net.json --to onnx -o net.onnx | -w w.npz",
+    "convert --weights-out": "weighted.onnx | --weights-out found.npz",
+    "convert --weights": "weighted.onnx | --weights found.npz",
+    "convert --color": "report.json -i 1x7x8 | --color always",
+    "convert --quiet": "report.json -i 1x7x8 | -q",
+    "zoo --format": "--format csv",
+    "completion --line": "--line 'cnncalc sh'",
+}
+"""The effect of each option: what is added to the command's base, or `LINE | ADDED` to another line."""
+
+
+def parameters() -> list[tuple[str, click.Option]]:
+    """Every option of every command, --help left out."""
+    commands = [(name, group.get_command(click.Context(group), name)) for name in COMMANDS]
+    return [
+        (name, option)
+        for name, command in commands
+        if command is not None
+        for option in command.params
+        if isinstance(option, click.Option)
+    ]
+
+
+def long_name(option: click.Option) -> str:
+    """The option as the tables call it."""
+    return max(option.opts, key=len)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files of the command lines."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    draw = np.random.default_rng(1).standard_normal
+    x, w = draw((5, 6)), draw((2, 2))
+    arrays = {"x": x, "w": w, "b": np.ones(1), "y": draw((4, 5)), "batch": draw((3, 1, 5, 6))}
+    arrays |= {"cube": draw((4, 5, 6)), "maps": draw((2, 4, 5))}
+    for name, array in arrays.items():
+        np.save(f"{name}.npy", array)
+    save_all("w.npz", {"conv1.weight": draw((2, 1, 2, 2)), "conv1.bias": draw(2)})
+    texts = {
+        "net.json": NETWORK,
+        "other.json": NETWORK.replace('"k": 2}]', '"k": 1}]'),
+        "same.json": '{"input": [1, 5, 6], "layers": [{"op": "conv", "c_o": 2, "k": 2, "s": 2, "p": "same"}]}',
+        "folder/net.json": NETWORK,
+        "folder/package.json": "{}",
+        "report.json": here(["shape", "1x5x6", "conv:2,k2,p=same", "--json"]).out,
+    }
+    (tmp_path / "folder").mkdir()
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert here(["check", "net.json", "--baseline", "lock.json", "--update"]).code == 0
+    (tmp_path / "lock.json").write_text((tmp_path / "lock.json").read_text().replace("12", "13"))
+    return tmp_path
+
+
+def outcome(line: str, folder: Path) -> tuple[Ended, dict[str, bytes]]:
+    """How a command ends, and the files that there are then; they are as before afterwards."""
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    ended = here(shlex.split(line))
+    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for path in after.keys() - before.keys():
+        path.unlink()
+    for path, data in before.items():
+        path.write_bytes(data)
+    return ended, {str(path): data for path, data in after.items() if before.get(path) != data}
+
+
+PARAMETERS = [(name, option) for name, option in parameters() if long_name(option) != "--debug"]
+
+
+@pytest.mark.parametrize(
+    ("command", "option"), PARAMETERS, ids=[f"{name} {long_name(option)}" for name, option in PARAMETERS]
+)
+def test_an_option_does_something(command: str, option: click.Option, folder: Path) -> None:
+    if any("onnx" in EFFECTS.get(f"{command} {name}", "") for name in option.opts):
+        pytest.importorskip("onnx")
+        weights = "-w w.npz -o weighted.onnx"
+        assert here(["convert", "1x5x6", "conv:2,k2", "--to", "onnx", *weights.split()]).code == 0
+    name = long_name(option)
+    effect = EFFECTS.get(f"{command} {name}") or SHARED[name]
+    line, _, added = effect.rpartition(" | ")
+    base = f"{command} {line or BASE[command]}"
+    without, with_it = outcome(base, folder), outcome(f"{base} {added}", folder)
+    assert without != with_it
+    assert {without[0].code, with_it[0].code} & {0, 1}, with_it[0].err
+    assert "this is a bug" not in without[0].err + with_it[0].err
+
+
+def test_every_effect_is_of_an_option() -> None:
+    assert set(EFFECTS) <= {f"{name} {long_name(option)}" for name, option in parameters()}
+    assert set(BASE) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_debug_shows_the_traceback_of_a_bug(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**given: object) -> int:
+        raise ZeroDivisionError(f"oops {len(given)}")
+
+    command = group.get_command(click.Context(group), name)
+    monkeypatch.setattr(command, "callback", broken)
+    line = shlex.split(f"{name} {BASE[name]}")
+    plain, debugged = here(line), here([*line, "--debug"])
+    assert plain.code == debugged.code == 3
+    assert "Traceback" not in plain.err
+    assert debugged.err.startswith("Traceback")
+    assert debugged.err.endswith(plain.err)
+
+
+TAKE = {
+    "--output": set(COMMANDS),
+    "--debug": set(COMMANDS),
+    "--color": set(COMMANDS) - {"schema", "completion"},
+    "--quiet": set(COMMANDS) - {"schema", "completion", "zoo"},
+    "--json": set(COMMANDS) - {"schema", "completion", "convert"},
+    "--jsonl": {"shape", "check"},
+    "--format": {"shape", "diff", "check", "zoo"},
+    "--dialect": {"shape", "run", "learn", "dense", "diff", "check", "convert"},
+    "--layout": {"shape", "run", "learn", "dense", "diff", "check", "convert"},
+    "--columns": {"shape"},
+}
+"""The commands that take each shared option: where it has nothing to do it is not taken."""
+
+
+@pytest.mark.parametrize("name", TAKE)
+def test_who_takes_a_shared_option(name: str) -> None:
+    assert {command for command, option in parameters() if name in option.opts} == TAKE[name]
+
+
+def test_an_option_has_one_text_everywhere() -> None:
+    texts: dict[str, set[str]] = {}
+    for _, option in parameters():
+        texts.setdefault(long_name(option), set()).add(option.help or "")
+    differing = {name for name, of_it in texts.items() if len(of_it) > 1}
+    assert differing == {"--dialect", "--jsonl", "--output", "--weights"}  # several, its findings, the kernel, reads
+    for name, of_it in texts.items():
+        for text in of_it - {""}:
+            assert text[0].isupper(), name
+            assert text.endswith("."), name
+
+
+# Colours
+
+
+def test_an_error_has_its_place_bold_and_its_caret_red() -> None:
+    plain, colored = (here(["shape", "3x5x5", "relu", "cnv:4", "--color", color]) for color in ("auto", "always"))
+    assert "\x1b" not in plain.err
+    assert colored.err == (
+        "\x1b[31munknown op 'cnv'\x1b[0m\n  3x5x5 relu cnv:4\n\x1b[31m             ^~~\x1b[0m\n"
+        "  did you mean 'conv' or 'convT' or 'dwconv'?\n"
+    )
+    Path("bad.json").write_text('{"layers": [{"op": "cnv"}]}')
+    assert here(["shape", "bad.json", "--color", "always"]).err.startswith(
+        "\x1b[1mbad.json:1:14: layers[0]: \x1b[0m\x1b[31munknown op 'cnv'\x1b[0m\n"
+    )
+
+
+def test_notes_and_findings_are_coloured() -> None:
+    assert here(["check", "folder", "--color", "always"]).err.startswith("\x1b[36mnote:\x1b[0m ")
+    found = here(["check", "net.json", "--expect", "out=3", "--color", "always"]).out
+    assert found.startswith("\x1b[1mnet.json:1:1: \x1b[0m\x1b[31mCC101 output-shape\x1b[0m: out is")
+    assert here(["zoo", "--color", "always"]).out.startswith("\x1b[1mnetwork")
+
+
+class Screen(io.StringIO):
+    """A stream that is a terminal, as far as anybody can see, and has no file descriptor."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("color", "variables", "terminal", "expected"),
+    [
+        ("auto", {}, True, True),
+        ("auto", {}, False, False),
+        ("auto", {"TERM": "dumb"}, True, False),
+        ("auto", {"NO_COLOR": "1"}, True, False),
+        ("auto", {"NO_COLOR": ""}, True, True),
+        ("auto", {"FORCE_COLOR": "1"}, False, True),
+        ("auto", {"FORCE_COLOR": "1", "NO_COLOR": "1"}, True, False),
+        ("always", {"NO_COLOR": "1"}, False, True),
+        ("never", {"FORCE_COLOR": "1"}, True, False),
+    ],
+)
+def test_where_there_are_colours(
+    color: str, variables: dict[str, str], terminal: bool, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    settings.color = color
+    assert settings.has_color(Screen() if terminal else io.StringIO()) is expected
+
+
+def test_always_is_stronger_than_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[36m" in here(["shape", "net.json", "--color", "always"]).out
+
+
+# Where there is no POSIX
+
+
+def test_a_terminal_without_a_file_descriptor_is_80_wide() -> None:
+    assert style_of(Screen()).width == 80
+    closed = io.StringIO()
+    closed.close()
+    assert _terminal._width(closed) == 80  # noqa: SLF001
+
+
+def test_a_pipe_that_nobody_reads_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    invalid = OSError(errno.EINVAL, "Invalid argument")
+    assert not is_closed_pipe(invalid)
+    monkeypatch.setattr(os, "name", "nt")
+    assert is_closed_pipe(invalid)
+    assert not is_closed_pipe(OSError(errno.ENOSPC, "No space left on device"))
+
+
+def test_a_run_needs_nothing_that_only_posix_has(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "run conv -x x.npy -w w.npy -o y2.npy"
+    expected, files = outcome(line, folder)
+    for name in ("posix_fallocate", "sched_getaffinity", "sysconf"):
+        monkeypatch.delattr(os, name, raising=False)
+    assert outcome(line, folder) == (expected, files)
+    assert expected.code == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="nothing tells what is mapped")
+@pytest.mark.parametrize("line", ["run conv -x batch.npy -w w.npy -o out.npy", "dense conv -w w.npy -i 3x4 -o out.npy"])
+def test_no_file_is_renamed_while_it_is_mapped(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    renamed, replace = [], os.replace
+
+    def not_mapped(part: str, name: str) -> None:
+        assert part not in Path("/proc/self/maps").read_text()
+        renamed.append(name)
+        replace(part, name)
+
+    monkeypatch.setattr(os, "replace", not_mapped)
+    assert here(shlex.split(line)).code == 0
+    assert [Path(name).name for name in renamed] == ["out.npy"]
+
+
+def test_a_baseline_on_another_drive(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drives = {str(folder): "C:"}
+    monkeypatch.setattr(os.path, "splitdrive", lambda path: (drives.get(path, "D:"), path))
+    result = Result("net.json", [], None)
+    assert Baseline("lock.json", False).key(result) == str(folder / "net.json")
+
+
+def test_a_path_with_a_drive_is_not_a_git_revision(monkeypatch: pytest.MonkeyPatch) -> None:
+    drive = r"C:\none.json"
+    assert "git" in here(["diff", drive, "net.json"]).err
+    monkeypatch.setattr(os.path, "splitdrive", ntpath.splitdrive)
+    assert here(["diff", drive, "net.json"]).err.startswith("there is no file")
