@@ -84,7 +84,7 @@ def carried(network: Network, seed: int | None = None) -> dict[str, Array]:
     return arrays
 
 
-class _Given(Source):
+class _SourceWithWeights(Source):
     """A network's source with the weights of another file."""
 
     def __init__(self, source: Source | None, given: Given):
@@ -105,7 +105,7 @@ def sourced(network: Network, given: Given | Array | None) -> Network:
     arrays = named(report, given, None)
     without = without_biases(network, arrays)
     check(report if without is network else trace_shape(without.inlined()), arrays, None)
-    return without._replace(source=_Given(network.source, arrays))
+    return without._replace(source=_SourceWithWeights(network.source, arrays))
 
 
 def _only(report: Report, role: str) -> str:

@@ -195,7 +195,7 @@ class ChannelwiseConv(Convolution):
     """What depthwise and separable convolutions share: `multiplier` kernels for each channel alone."""
 
     KEYS = {**CHANNEL_KEYS, "multiplier": at_least(1), **WINDOW_KEYS, **LAST_KEYS}
-    HELP = {"multiplier": "The number of kernels for each channel."}
+    HELP: ClassVar[Mapping[str, str]] = {"multiplier": "The number of kernels for each channel."}
     ALIASES = {"depth_multiplier": "multiplier"}
 
     def words(self, env: Env) -> frozenset[str]:
@@ -210,6 +210,7 @@ class DepthwiseConv(ChannelwiseConv):
 
     WORD = "dwconv"
     CONVOLUTION = ConvKind.DEPTHWISE
+    HELP = {**ChannelwiseConv.HELP, "c_o": "The number of output channels; by default c_i*multiplier."}
     multiplier: int | None = None
 
     def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> tuple[Size, int | None, Keys]:

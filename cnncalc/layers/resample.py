@@ -45,7 +45,7 @@ class Upsample(Layer):
         "align": flag,
     }
     HELP = {
-        "factor": "How many times as large: one number, or one per axis.",
+        "factor": "How many times as large the output is: one number, or one per axis.",
         "out": "The output's sizes: one number, or one per axis.",
         "mode": "How values between the units are worked out.",
         "align": "Whether the corners of input and output coincide.",
