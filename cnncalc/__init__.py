@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .network import Network
-    from .notation.words import Fill
+    from .notation.words import Completer
     from .report import LayerReport, Report
 
     Array = NDArray[Any]
@@ -49,7 +49,7 @@ def load(source: Source) -> Network:
     return _load(source, None)
 
 
-def _load(source: Source, fill: Fill | None) -> Network:
+def _load(source: Source, complete: Completer | None) -> Network:
     from . import sources
     from .network import Network
 
@@ -61,9 +61,9 @@ def _load(source: Source, fill: Fill | None) -> Network:
         return sources.read_value(list(source) if isinstance(source, tuple) else source)
     if isinstance(source, PathLike):
         return sources.load_file(fspath(source))
-    given = sources.sort_out([source] if exists(source) else source.split())
-    network = sources.network(given, fill, _no_stdin)
-    return network if given.input is None else network._replace(input=given.input)
+    words = sources.spec_words([source] if exists(source) else source.split())
+    network = sources.load_words(words, complete, _no_stdin)
+    return network if words.input is None else network._replace(input=words.input)
 
 
 def from_torch(module: Any, input: Sequence[int] | str) -> Network:
@@ -143,20 +143,22 @@ def run(
     """
     from .execute import run as run_arrays
 
-    fill = None if weights is None or isinstance(weights, Mapping) else fill_for(weights.shape, dialect, layout)
-    network = _load(net, fill)
+    complete = (
+        None if weights is None or isinstance(weights, Mapping) else completer_for(weights.shape, dialect, layout)
+    )
+    network = _load(net, complete)
     return run_arrays(
         network, x, weights, bias=bias, seed=seed, dialect=dialect, layout=layout, keep=keep, memory=memory
     )
 
 
-def fill_for(shape: tuple[int, ...], dialect: str | None, layout: str | None) -> Fill:
+def completer_for(shape: tuple[int, ...], dialect: str | None, layout: str | None) -> Completer:
     """What completes layer words from a kernel's shape, in the layout that will hold."""
     from .dialects import Dialect
     from .layers import Env
-    from .notation.words import fill_from_weight
+    from .notation.words import completer_from_kernel
 
-    return fill_from_weight(shape, Env(Dialect, order_of(dialect, layout) == "NHWC"))
+    return completer_from_kernel(shape, Env(Dialect, order_of(dialect, layout) == "NHWC"))
 
 
 def order_of(dialect: str | None, layout: str | None) -> str:

@@ -13,12 +13,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO, NoReturn
 
 from .errors import LONGEST_PATH, SpecError, shown
 
 STDOUT = "-"
+FOLDS_CASE = os.name == "nt" or sys.platform == "darwin"
+"""Whether `A` and `a` are one file here."""
+_RESERVED = {"CON", "PRN", "AUX", "NUL", *[f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10)]}
+"""Names of devices in every folder of Windows, whatever ending they have."""
 
 
 @contextlib.contextmanager
@@ -29,15 +33,38 @@ def opened(path: str) -> Iterator[IO[bytes]]:
     try:
         with open(path, "rb") as file:
             yield file
-    except IsADirectoryError:
-        raise SpecError(f"{shown(path, LONGEST_PATH)} is a directory", "name a file in it") from None
     except OSError as error:
+        if os.path.isdir(path):  # Windows only says that it is not permitted
+            raise SpecError(f"{shown(path, LONGEST_PATH)} is a directory", "name a file in it") from None
         raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error.strerror or error}") from None
 
 
 def is_special(path: str) -> bool:
     """Return whether a path is a pipe or a device: there is nothing to put in its place."""
     return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+def safe_name(name: str, windows: bool = os.name == "nt") -> str:
+    """Return a name as one of a file: characters that the system does not take in one become `_`."""
+    unsafe = '/\0\\:*?"<>|' + "".join(map(chr, range(32))) if windows else "/\0"
+    name = name.translate(str.maketrans(unsafe, "_" * len(unsafe)))
+    return f"_{name}" if windows and name.partition(".")[0].strip().upper() in _RESERVED else name
+
+
+def folded(path: str) -> str:
+    """Return a path in the form in which this system compares it with others."""
+    return path.casefold() if FOLDS_CASE else path
+
+
+_UNFINISHED: set[str] = set()
+"""The files beside their targets that are being written."""
+
+
+def _remove(parts: Iterable[str]) -> None:
+    for part in list(parts):
+        with contextlib.suppress(OSError):
+            os.unlink(part)
+        _UNFINISHED.discard(part)
 
 
 class Target:
@@ -57,6 +84,8 @@ class Target:
             """Where it is written until then."""
             if os.path.isdir(path):
                 raise IsADirectoryError(None, "it is a directory")
+            if not self.is_special:
+                _UNFINISHED.add(self.part)  # before it is there: an interrupt may come right behind `open`
             self.file: IO[bytes] = open(self.part, "wb")  # noqa: SIM115 - `commit` or `discard` closes it
 
     def commit(self) -> None:
@@ -65,19 +94,18 @@ class Target:
             self.file.flush()
             if not self.is_special:
                 os.fsync(self.file.fileno())
-                if os.path.exists(self._name):
+                if os.name == "posix" and os.path.exists(self._name):  # the mode is all that Windows lacks
                     os.chmod(self.part, os.stat(self._name).st_mode & 0o7777)
             self.file.close()
             if not self.is_special:
                 os.replace(self.part, self._name)
+                _UNFINISHED.discard(self.part)
 
     def discard(self) -> None:
         """Leave nothing behind."""
         with contextlib.suppress(OSError):
             self.file.close()
-        if not self.is_special:
-            with contextlib.suppress(OSError):
-                os.unlink(self.part)
+        _remove({self.part} & _UNFINISHED)
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
@@ -149,16 +177,17 @@ def _standard_output() -> IO[str]:
 
 @contextlib.contextmanager
 def terminated_tidily() -> Iterator[None]:
-    """Let SIGTERM end the program as an interrupt does, so that no unfinished file is left behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _terminated)
+    """Let SIGTERM end the program as an interrupt does, and leave no unfinished file of the block behind."""
+    main = threading.current_thread() is threading.main_thread()
+    outside = set(_UNFINISHED)
+    before = signal.signal(signal.SIGTERM, _terminated) if main else None
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        _remove(_UNFINISHED - outside)
+        if main:
+            signal.signal(signal.SIGTERM, before)
 
 
-def _terminated(number: int, _: object) -> NoReturn:
+def _terminated(number: int, _frame: object) -> NoReturn:
     raise SystemExit(128 + number)

@@ -1,109 +1,173 @@
-"""What an input is to a network: its dialect and layout settled, its batch, and one sample's shape."""
+"""Resolve dialect, layout, batch and the shape of one sample: the one rule for what an input's sizes are."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from typing import Any, NamedTuple
 
 from .dialects import dialect_named, layout_named
 from .errors import ShapeError, SpecError, shown
-from .layers.base import AXIS_LETTERS, first_rank
+from .layers import Layer
+from .layers.base import AXIS_LETTERS
 from .layers.dense import Linear
-from .network import Network
+from .network import Network, no_input
 from .sizes import LARGEST, UNKNOWN, Open, Shape, known, read_shape, show
 
 
-def settle(network: Network, input: Any, dialect: str | None, layout: str | None) -> Network:
-    """The network with what the caller says of it: a dialect brings its own layout only where the spec has none."""
+class Reading(Enum):
+    """What the sizes of an input are."""
+
+    SPACE = "the space of one channel"
+    SAMPLE = "one sample: channels and space, or features"
+    BATCH = "a batch, then one sample"
+
+
+def readings(layers: Iterable[Layer]) -> dict[int, Reading]:
+    """Return how each number of sizes is read by these layers; they take no other number.
+
+    number of sizes              1        2        3        4        5
+    a linear layer comes first   SAMPLE   BATCH    SAMPLE   BATCH
+    no spatial layer             SAMPLE   SPACE    SAMPLE   BATCH
+    first spatial layer 1-D      SPACE    SAMPLE   BATCH
+    first spatial layer 2-D               SPACE    SAMPLE   BATCH
+    first spatial layer 3-D                        SPACE    SAMPLE   BATCH
+    """
+    layers = list(layers)
+    rank = first_rank(layers)
+    nd = 2 if rank is None else rank
+    table = {nd: Reading.SPACE, nd + 1: Reading.SAMPLE, nd + 2: Reading.BATCH}
+    if rank is None:
+        table[1] = Reading.SAMPLE
+        shaping = (layer for layer in _unnested(layers) if not layer.KEEPS_SHAPE)
+        if isinstance(next(shaping, None), Linear):
+            table[2] = Reading.BATCH
+    return table
+
+
+def first_rank(layers: Iterable[Layer]) -> int | None:
+    """Return the number of axes of the first spatial layer; None if none comes before the axes are made anew."""
+    for layer in _unnested(layers):
+        rank = layer.rank()
+        if rank is not None or layer.MAKES_AXES:
+            return rank
+    return None
+
+
+def _unnested(layers: Iterable[Layer]) -> Iterator[Layer]:
+    """Yield the layers, those of a block in its place."""
+    for layer in layers:
+        if layer.NESTS:
+            nodes: Any = layer.given["layers"]
+            yield from _unnested(node.layer for node in nodes)
+        else:
+            yield layer
+
+
+class Input(NamedTuple):
+    """An input as a network reads it."""
+
+    batch: int | None
+    """None without a batch, and for a batch of an open size."""
+    sample: Shape
+    """One sample in the network's layout, an axis for its only channel included."""
+    sizes: Shape
+    """The input as a report shows it: the batch first, if there is one, and no axis that was not given."""
+
+
+def configure(network: Network, input: Any, dialect: str | None, layout: str | None) -> Network:
+    """Return the network with what its caller gives in place of its own; None leaves the network's own.
+
+    The layout is the one given, else the spec's own, else the dialect's. Without any input it is the one that the first
+    layer's c_i declares, its other sizes open, or None.
+    """
     if dialect is not None:
         network = network._replace(dialect=dialect_named(dialect))
-    if layout is not None:
-        network = network._replace(layout=layout_named(layout))
-    elif network.layout is None:
-        network = network._replace(layout=network.dialect.layout)
+    own_layout = network.layout or network.dialect.layout
+    network = network._replace(layout=own_layout if layout is None else layout_named(layout))
     if input is not None:
-        network = network._replace(input=input if isinstance(input, tuple) else read_shape(input))
+        return network._replace(input=input if isinstance(input, tuple) else read_shape(input))
     return network if network.input is not None else network._replace(input=_declared_input(network))
 
 
 def _declared_input(network: Network) -> Shape | None:
-    """The input that the first layer's c_i declares, its sizes open."""
-    first = network.nodes[0].layer
-    channels = first.given.get("c_i")
+    channels = network.nodes[0].layer.given.get("c_i")
     if not isinstance(channels, int):
         return None
-    rank = first_rank(node.layer for node in network.nodes)
-    if rank is None and _linear_comes_first(network):
+    layers = [node.layer for node in network.nodes]
+    if readings(layers).get(2) is Reading.BATCH:  # a batch of features
         return (channels,)
-    space: Shape = tuple([Open(letter) for letter in AXIS_LETTERS[2 if rank is None else rank]])
+    rank = first_rank(layers)
+    letters = AXIS_LETTERS.get(2 if rank is None else rank)
+    if letters is None:
+        return None
+    space = map(Open, letters)
     return (*space, channels) if network.layout == "NHWC" else (channels, *space)
 
 
-def feed(network: Network, input: Shape, batch: int | None) -> tuple[int | None, Shape, Shape]:
-    """The batch, one sample's shape, and the input as it is reported.
+def read_input(network: Network, batch: int | None = None) -> Input:
+    """Read the input of a configured network, `batch` put in front of it.
 
-    With nd the rank of the first spatial layer (2 without one): nd sizes are one channel's space, nd+1 channels and
-    space, nd+2 a batch in front (left out where it is open). Before a linear layer one size is features, and two are
-    a batch of them; where no layer is spatial one size is features, too.
+    Raises SpecError without an input, and for a batch that cannot be; ShapeError for a number of sizes that the
+    network's layers do not take.
     """
+    _check_batch(batch)
+    if network.input is None:
+        raise no_input()
+    sizes, last = network.input, network.layout == "NHWC"
+    table = readings(node.layer for node in network.nodes)
+    reading = table.get(len(sizes))
+    if reading is None:
+        raise _wrong_rank(network, sizes)
+    own = known(sizes[0]) if reading is Reading.BATCH else None
+    sample = _lettered(_sample(sizes, reading, last), last)
+    if own is None and batch is None:
+        without_channel = sample[:-1] if last else sample[1:]
+        return Input(None, sample, without_channel if reading is Reading.SPACE else sample)
+    if own is not None and batch is not None:
+        raise SpecError(f"the input {show((own, *sample))} has a batch of {own} already", "leave out --batch")
+    if table.get(len(sample) + 1) is not Reading.BATCH:
+        raise SpecError("a batch of features needs a linear layer: two sizes are H,W otherwise", "leave out --batch")
+    batch = batch if own is None else own
+    assert batch is not None
+    return Input(batch, sample, (batch, *sample))
+
+
+def _check_batch(batch: int | None) -> None:
     if batch is not None and (type(batch) is not int or not 1 <= batch <= LARGEST):
         raise SpecError(f"batch is {shown(batch)}, not a whole number from 1 to {LARGEST:,}")
-    rank = first_rank(node.layer for node in network.nodes)
-    nd = 2 if rank is None else rank
-    have = len(input)
-    own: int | None = None
-    linear = rank is None and _linear_comes_first(network)
-    if have == nd + 2 or (have == 2 and linear):
-        own, input = known(input[0]), input[1:]
-    elif have == 1 and (linear or rank is None):
-        if batch is not None and not linear:
-            raise SpecError(
-                "a batch of features needs a linear layer: two sizes are H,W otherwise", "leave out --batch"
-            )
-    elif have == nd:
-        return _one_channel(network, input, batch)
-    elif have != nd + 1:
-        raise _wrong_rank(network, input, nd, rank)
-    sample = _lettered(input, network.layout)
-    if own is not None and batch is not None:
-        raise SpecError(f"the input {show((own, *input))} has a batch of {own} already", "leave out --batch")
-    batch = own if own is not None else batch
-    return batch, sample, sample if batch is None else (batch, *sample)
 
 
-def _one_channel(network: Network, input: Shape, batch: int | None) -> tuple[int | None, Shape, Shape]:
-    lettered = _lettered((*input, 1) if network.layout == "NHWC" else (1, *input), network.layout)
-    space = lettered[:-1] if network.layout == "NHWC" else lettered[1:]
-    return batch, lettered, space if batch is None else (batch, *lettered)
+def _sample(sizes: Shape, reading: Reading, channels_last: bool) -> Shape:
+    """Return one sample of an input, with an axis for its only channel."""
+    if reading is Reading.SPACE:
+        return (*sizes, 1) if channels_last else (1, *sizes)
+    return sizes[1:] if reading is Reading.BATCH else sizes
 
 
-def _linear_comes_first(network: Network) -> bool:
-    """Whether the first layer that is more than a function of each value is a linear one."""
-    first = next((node.layer for node in network.nodes if not node.layer.KEEPS_SHAPE), None)
-    return isinstance(first, Linear)
-
-
-def _lettered(sample: Shape, layout: str | None) -> Shape:
-    """A file's unnamed open sizes with letters, as H and W."""
+def _lettered(sample: Shape, channels_last: bool) -> Shape:
+    """Return a sample with a letter, such as H and W, for each open size without one."""
     if UNKNOWN not in sample:
         return sample
     letters = AXIS_LETTERS.get(len(sample) - 1, "")
-    names = letters + "C" if layout == "NHWC" else "C" + letters
+    names = letters + "C" if channels_last else "C" + letters
     taken = {str(n) for n in sample}
     free = iter([c for c in "HWDLCABEFGIJKMNOPQRSTUVYZ" if c not in taken and c not in names])
     own = [name if name not in taken and len(names) == len(sample) else None for name in names.ljust(len(sample))]
     return tuple([n if n != UNKNOWN else Open(name or next(free)) for n, name in zip(sample, own, strict=False)])
 
 
-def _wrong_rank(network: Network, input: Shape, nd: int, rank: int | None) -> ShapeError:
-    axes = "NHWC" if network.layout == "NHWC" else "NCHW"
-    letters = AXIS_LETTERS.get(nd, "?" * nd)
-    full = f"{letters}C" if axes == "NHWC" else f"C{letters}"
+def _wrong_rank(network: Network, input: Shape) -> ShapeError:
+    rank = first_rank(node.layer for node in network.nodes)
+    nd = 2 if rank is None else rank
     why = f"the first spatial layer has {nd} {'axis' if nd == 1 else 'axes'}" if rank else "without a spatial layer"
+    letters = AXIS_LETTERS.get(nd, "?" * nd)
+    full = f"{letters}C" if network.layout == "NHWC" else f"C{letters}"
     error = ShapeError(
         f"the input {show(input)} has {len(input)} size{'s' * (len(input) != 1)}; {why}",
         f"an input is {','.join(letters)} (one channel), {','.join(full)}, or N,{','.join(full)}",
         key="input",
     )
-    if network.source is not None:
-        error.where = network.source.locate(("input",), None)
+    if network.origin is not None:
+        error.where = network.origin.locate(("input",), None)
     return error

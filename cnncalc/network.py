@@ -1,4 +1,4 @@
-"""Layers wired together: what a spec says, before any input is known."""
+"""A network: layers wired together as a spec says, before any input is known."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from .layers import Layer
 from .sizes import Open, Shape, to_json
 
 INPUT = -1
-"""What a layer reads that reads the network's input."""
+"""The index that stands for the network's input in what a layer reads."""
 
 
-class Source:
-    """Where a network was read from, to say where in it something stands."""
+class Origin:
+    """Where a network was read from: it tells the place of each layer and key."""
 
     weights: Mapping[str, Callable[[], Any]] = {}
-    """What reads each array that the file itself carries, by its name here."""
+    """For each array that the file itself holds, by its name here, the function that reads it."""
 
     def locate(self, path: Path, key: str | None) -> Where | None:
-        """The place of a path, or of the name that stands for `key` there; None where there is no text."""
+        """Return the place of a path, or of the key there; None without a text."""
         raise NotImplementedError
 
 
@@ -32,22 +32,22 @@ class Node(NamedTuple):
     layer: Layer
     reads: tuple[int, ...]
     """The indices of the nodes it reads, INPUT for the network's input."""
-    origin: int
-    """The index of the layer in the spec: several nodes have the same where it is repeated."""
+    spec_index: int
+    """The index of its layer in the spec; the nodes of a repeated layer share it."""
     wired: bool = False
     """Whether the spec says what it reads."""
     expect: Any = None
-    """What the spec expects of it, carried along."""
+    """What the spec expects of it, for `cnncalc check`."""
     tie: int | None = None
     """The index of the node whose weights it uses; they are counted once."""
 
     def label(self) -> str:
-        """The layer as errors name it: `layers[2] 'pool1'`."""
-        return f"layers[{self.origin}] '{self.name}'"
+        """Return the layer as errors name it: `layers[2] 'pool1'`."""
+        return f"layers[{self.spec_index}] '{self.name}'"
 
 
 class Network(NamedTuple):
-    """A whole network. Equal to another where both are written as the same spec."""
+    """A whole network. It equals another that is written as the same spec."""
 
     nodes: tuple[Node, ...]
     dialect: type[Dialect]
@@ -56,9 +56,9 @@ class Network(NamedTuple):
     input: Shape | None = None
     name: str | None = None
     expect: Any = None
-    source: Source | None = None
+    origin: Origin | None = None
     is_report: bool = False
-    """Whether it was read from a report, in which the padding words are worked out for one input."""
+    """Whether it was read from a report, whose padding words are resolved for one input."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Network) and self.to_dict() == other.to_dict()
@@ -70,87 +70,87 @@ class Network(NamedTuple):
         return hash((self.name, len(self.nodes), self.input))
 
     def blame(self, error: CnncalcError, node: Node, within: Sequence[Node] = ()) -> CnncalcError:
-        """An error of a layer, with the layer's name and its place in the text; `within` are the blocks around it."""
+        """Add the layer's name and its place to an error and return it; `within` are the blocks around the layer."""
         if error.layer is None:
-            path = (*within, node)
-            at = ".".join([f"layers[{one.origin}]" for one in path])
-            error.layer = f"{at} '{'.'.join([one.name for one in path])}'"
-            if error.where is None and self.source is not None:
-                places = [step for one in path for step in ("layers", one.origin)]
-                error.where = self.source.locate(tuple(places), error.key)
+            nodes = (*within, node)
+            indices = ".".join([f"layers[{one.spec_index}]" for one in nodes])
+            error.layer = f"{indices} '{'.'.join([one.name for one in nodes])}'"
+            if error.where is None and self.origin is not None:
+                path = [step for one in nodes for step in ("layers", one.spec_index)]
+                error.where = self.origin.locate(tuple(path), error.key)
         return error
 
-    def to_dict(self) -> dict[str, Any]:
-        """The spec that reads back as this network: every name written out, only the keys that were given.
+    def head(self) -> dict[str, Any]:
+        """Return the keys of the spec that stand before its layers, as JSON; without those that have no value."""
+        head = {
+            "cnncalc": 1,
+            "name": self.name,
+            "input": None if self.input is None else to_json(self.input),
+            "dialect": self.dialect.name,
+            "layout": self.layout,
+        }
+        return {key: value for key, value in head.items() if value is not None}
 
-        Lists are tuples, which the reader takes, too.
+    def to_dict(self) -> dict[str, Any]:
+        """Return the spec that reads back as this network: every name written out, only the keys that were given.
+
+        Lists are tuples; `load` takes both.
         """
-        found: dict[str, Any] = {"cnncalc": 1}
-        if self.name is not None:
-            found["name"] = self.name
-        if self.input is not None:
-            found["input"] = to_json(self.input)
-        found["dialect"] = self.dialect.name
-        if self.layout is not None:
-            found["layout"] = self.layout
-        found["layers"] = [layer_dict(node, self.nodes) for node in self.nodes]
-        if self.expect is not None:
-            found["expect"] = self.expect
-        return found
+        layers = [layer_dict(node, self.nodes) for node in self.nodes]
+        return {**self.head(), "layers": layers, **({} if self.expect is None else {"expect": self.expect})}
 
     def inlined(self) -> Network:
-        """The same network with its blocks' layers in their place, called `block.layer`."""
+        """Return the network with the layers of each block in its place, named `block.layer`."""
         if not any(node.layer.NESTS for node in self.nodes):
             return self
         return self._replace(nodes=tuple(_inline(self.nodes)))
 
 
 def layer_dict(node: Node, nodes: Sequence[Node], values: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """One layer of the spec, in its place among the nodes, with the values given or resolved."""
-    keys = node.layer.given if values is None else values
-    found = {"name": node.name, "op": node.layer.op, **{key: _written(value) for key, value in keys.items()}}
+    """Return one layer of the spec, among the nodes around it, with its resolved values or those that were given."""
+    raw: dict[str, Any] = {"name": node.name, "op": node.layer.op}
+    keys: Mapping[str, Any] = node.layer.given if values is None else values
+    for key, value in keys.items():
+        is_open = isinstance(value, tuple) and any(isinstance(n, Open) for n in value)
+        raw[key] = to_json(value) if is_open else value
     if node.layer.NESTS:
-        inner = node.layer.given["layers"]
-        assert isinstance(inner, tuple)
-        found["layers"] = [layer_dict(one, inner) for one in inner]
+        inner: Any = node.layer.given["layers"]
+        raw["layers"] = [layer_dict(one, inner) for one in inner]
     if node.wired:
         names = ["input" if at == INPUT else nodes[at].name for at in node.reads]
-        found["from"] = names[0] if len(names) == 1 else names
+        raw["from"] = names[0] if len(names) == 1 else names
     if node.tie is not None:
-        found["tie"] = nodes[node.tie].name
+        raw["tie"] = nodes[node.tie].name
     if node.expect is not None:
-        found["expect"] = node.expect
-    return found
-
-
-def _written(value: Any) -> Any:
-    """A value as a spec holds it: open sizes as their letters."""
-    has_open = isinstance(value, tuple) and any(isinstance(n, Open) for n in value)
-    return to_json(value) if has_open else value
+        raw["expect"] = node.expect
+    return raw
 
 
 def _inline(nodes: Sequence[Node]) -> list[Node]:
-    """Nodes with the layers of blocks in their place: what read a block reads its last layer."""
-    found: list[Node] = []
-    at: list[int] = []
-    """Where each node's result stands in the new list."""
-    begins: dict[int, int] = {}
+    """Return the nodes with the layers of each block in its place; what reads a block reads its last layer."""
+    inlined: list[Node] = []
+    begins: list[int] = []
+    """Where each node, or the first of a block's, is in the new list."""
+    ends = {INPUT: INPUT}
+    """Where each node's result is in the new list."""
     for index, node in enumerate(nodes):
-        reads = tuple([INPUT if read == INPUT else at[read] for read in node.reads])
-        if not node.layer.NESTS:
-            tie = None if node.tie is None else at[node.tie]
-            found.append(node._replace(reads=reads, wired=True, tie=tie))
-        else:
-            begins[index] = begin = len(found)
-            shared = None if node.tie is None else begins[node.tie]
-            for inner, one in enumerate(_inline(node.layer.given["layers"])):  # type: ignore[arg-type]
+        begin = len(inlined)
+        begins.append(begin)
+        reads = tuple([ends[read] for read in node.reads])
+        shared = None if node.tie is None else begins[node.tie]
+        if node.layer.NESTS:
+            inner: Any = node.layer.given["layers"]
+            for at, one in enumerate(_inline(inner)):
+                tie = shared + at if shared is not None else None if one.tie is None else begin + one.tie
                 seen = tuple([reads[0] if read == INPUT else begin + read for read in one.reads])
-                tie = shared + inner if shared is not None else None if one.tie is None else begin + one.tie
-                found.append(one._replace(name=f"{node.name}.{one.name}", reads=seen, origin=node.origin, tie=tie))
-        at.append(len(found) - 1)
-    return found
+                name = f"{node.name}.{one.name}"
+                inlined.append(one._replace(name=name, reads=seen, spec_index=node.spec_index, tie=tie))
+        else:
+            inlined.append(node._replace(reads=reads, wired=True, tie=shared))
+        ends[index] = len(inlined) - 1
+    return inlined
 
 
 def no_input() -> SpecError:
-    """The error of a network without an input."""
+    """Return the error for a network without an input."""
     return SpecError("no input shape", 'put one in front (3x224x224), give -i 3x224x224, or "input" in the spec')

@@ -1,4 +1,4 @@
-"""A network traced for one input: shapes, counts and receptive fields of each layer and of the whole."""
+"""The report of a network for one input: shapes, counts and receptive fields of each layer and of the whole."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from .sizes import NOTHING_KNOWN, Shape, count, show, to_json, total
 
 
 class LayerMemory(NamedTuple):
-    """The bytes of one layer; None where a number is not known."""
+    """The bytes of one layer; None for a number that is not known."""
 
     activations: int | None
-    """What it gives, the whole batch; 0 for a view."""
+    """Of its output, for the whole batch; 0 for a view."""
     params: int | None
-    """Its trained numbers; 0 where it shares another's."""
+    """Of its trained numbers; 0 if it shares another layer's."""
     buffers: int | None
     alive: int | None
-    """What is there while it runs, of a block at the most."""
+    """Of all tensors in memory while it runs; of a block, the most."""
 
     def to_dict(self) -> dict[str, int | None]:
-        """The same as JSON."""
+        """Return the bytes as JSON."""
         return {f"{name}_bytes": value for name, value in self._asdict().items()}
 
 
 class NetworkMemory(NamedTuple):
-    """The bytes of a network; None where a number is not known."""
+    """The bytes of a network; None for a number that is not known."""
 
     dtype: str
     input: int | None
     naive: int | None
-    """The sum of what all layers give, views and all, as other tools count it."""
+    """The sum of all outputs, views included, as other tools count it."""
     peak: int | None
-    """The most that is there at once, without the parameters."""
+    """The most that is in memory at once, without the parameters."""
     peak_at: str | None
-    """The layer that runs then, the first one where there are several."""
+    """The layer that runs then; the first of several."""
     peak_tensors: tuple[tuple[str, int], ...]
-    """What is there then: the layers whose results they are, and their bytes."""
+    """The tensors in memory then: the layer that each is the output of, and its bytes."""
     params: int | None
     buffers: int | None
 
     def to_dict(self) -> dict[str, object]:
-        """The same as JSON."""
+        """Return the bytes as JSON."""
         return {
             "dtype": self.dtype,
             "input_bytes": self.input,
@@ -61,7 +61,7 @@ MOST_PHASES_SHOWN = 64
 
 
 class LayerReport:
-    """What one layer does: shapes with the batch where there is one, counts, and the receptive field of its units."""
+    """The report of one layer: shapes, with the batch if there is one, counts, and its units' receptive field."""
 
     __slots__ = ("_batch", "_x", "_xs", "inner", "memory", "network", "node", "nodes", "out", "traced", "x")
 
@@ -76,9 +76,9 @@ class LayerReport:
         inner: Sequence[LayerReport] = (),
     ):
         self.network, self.nodes, self.node, self.traced, self.inner = network, nodes, node, traced, inner
-        """`nodes` are the network's, or those of the block it stands in; `inner` are a block's own layers."""
+        """`nodes` are the network's, or those of the block around it; `inner` are a block's own layers."""
         self.memory: LayerMemory | None = None
-        """Its bytes, once `cnncalc.memory.measure` has been asked for them."""
+        """Its bytes; None before `cnncalc.memory.measure`."""
         self._batch, self._xs = batch, xs
         self._x = x = xs[0]
         self.x, self.out = _batched(x, batch), _batched(traced.out, batch)
@@ -107,12 +107,12 @@ class LayerReport:
         return self._x
 
     def inputs(self) -> Sequence[Shape]:
-        """The shapes of all that it reads, the batch included."""
+        """Return the shapes of everything it reads, with the batch."""
         return [_batched(x, self._batch) for x in self._xs]
 
     @property
     def weights(self) -> int | None:
-        """Trained numbers but the bias; None where an open size decides."""
+        """Trained numbers without the bias; None if an open size decides."""
         return self.traced.weights
 
     @property
@@ -128,28 +128,28 @@ class LayerReport:
 
     @property
     def buffers(self) -> int | None:
-        """Numbers that are kept and not trained."""
+        """Numbers that it keeps and that are not trained."""
         return self.traced.buffers
 
     @property
     def macs(self) -> int | None:
-        """Multiply-accumulates, of the whole batch."""
+        """Multiply-accumulates for the whole batch."""
         macs, batch = self.traced.macs, self._batch
         return macs if batch is None or macs is None else macs * batch
 
     @property
     def fc_weights(self) -> int | None:
-        """Weights of the fully-connected layer from the same input to the same output, biases left out."""
+        """Weights of the fully-connected layer from the same input to the same output, without biases."""
         return None if NOTHING_KNOWN in (self._x, self.traced.out) else count(*self._x, *self.traced.out)
 
     @property
     def local_weights(self) -> int | None:
-        """Weights of the locally connected layer: the same window, nothing shared."""
+        """Weights of the locally connected layer: the same window, no weight shared."""
         return self.traced.local
 
     @property
     def is_convolution(self) -> bool:
-        """Whether `fc_weights` and `local_weights` are reported of it."""
+        """Whether its report has `fc_weights` and `local_weights`."""
         return self.node.layer.CONVOLUTION is not None
 
     @property
@@ -159,34 +159,34 @@ class LayerReport:
 
     @property
     def misaligned(self) -> bool:
-        """Whether paths of other strides or other centres meet in it, or above it."""
+        """Whether paths of different strides or centres meet in it, or above it."""
         return any(field.marks & MISALIGNED for field in self.rf)
 
     def adds(self, figure: str) -> bool:
-        """Whether the figure counts in the whole: shared weights are there once, and multiply each time."""
+        """Whether the figure counts in the total: shared weights are stored once, and multiplied each time."""
         return self.node.tie is None or figure == "macs"
 
     @property
     def env(self) -> Env:
-        """What holds for its whole network."""
+        """The dialect and layout of its network."""
         return Env(self.network.dialect, self.network.layout == "NHWC")
 
     def weight_shapes(self) -> dict[str, Shape]:
-        """The shape of each array it needs to be executed, by role, in the order of the network's layout."""
+        """Return the shape of each array it needs to run, by role, in the order of the network's layout."""
         return self.node.layer.weight_shapes(self._x, self.traced.values, self.env)
 
     def explain(self) -> list[str]:
-        """The arithmetic, a line a formula."""
+        """Return the arithmetic, a line for each formula."""
         if NOTHING_KNOWN in (self._x, self.traced.out):
-            return [f"nothing is known of what {'arrives' if self._x == NOTHING_KNOWN else 'comes out'}"]
+            return [f"nothing is known of its {'input' if self._x == NOTHING_KNOWN else 'output'}"]
         lines = self.node.layer.explain(self._x, self.traced, self.env)
         if self._batch is not None and self.traced.macs:
             lines.append(f"MACs of the batch: {self._batch}*{self.traced.macs:,} = {self.macs:,}")
         return lines
 
     def figures(self) -> dict[str, Any]:
-        """The figures as JSON."""
-        found: dict[str, Any] = {
+        """Return the figures as JSON."""
+        figures: dict[str, Any] = {
             "in": [to_json(x) for x in self.inputs()],
             "out": to_json(self.out),
             "weights": self.traced.weights,
@@ -196,20 +196,14 @@ class LayerReport:
             "macs": self.macs,
         }
         if self.is_convolution:
-            found["fc_weights"] = self.fc_weights
-            found["local_weights"] = self.traced.local
-        found["rf"] = rf_json(self.traced.fields)
-        if self.memory is not None:
-            found["memory"] = self.memory.to_dict()
-        return found
+            figures |= {"fc_weights": self.fc_weights, "local_weights": self.traced.local}
+        figures["rf"] = rf_json(self.traced.fields)
+        return figures if self.memory is None else {**figures, "memory": self.memory.to_dict()}
 
     def raw(self) -> dict[str, Any]:
-        """The layer as JSON, tuples where JSON has arrays."""
-        found = layer_dict(self.node, self.nodes, self.traced.values)
-        if self.inner:
-            found["layers"] = [layer.raw() for layer in self.inner]
-        found["report"] = self.figures()
-        return found
+        """Return the layer of the spec with its figures as `report`; its lists are tuples."""
+        layers = {"layers": [layer.raw() for layer in self.inner]} if self.inner else {}
+        return {**layer_dict(self.node, self.nodes, self.traced.values), **layers, "report": self.figures()}
 
 
 def _batched(shape: Shape, batch: int | None) -> Shape:
@@ -217,45 +211,44 @@ def _batched(shape: Shape, batch: int | None) -> Shape:
 
 
 class Report(NamedTuple):
-    """What a whole network does on one input. Numbers that an open size decides are None."""
+    """The report of a whole network for one input. Numbers that an open size decides are None."""
 
     network: Network
-    """With the input, dialect and layout that hold."""
+    """With the input, dialect and layout that it was traced with."""
+    batch: int | None
+    """None without a batch, and for one of an open size."""
+    sample: Shape
+    """One sample of the input in the network's layout, an axis for its only channel included."""
     layers: list[LayerReport]
     out: Shape
     params: int | None
     buffers: int | None
     macs: int | None
     rf: Fields
-    """The receptive field of the last layer's units, on each axis of the input."""
+    """The receptive field of the last layer's units on each axis of the input."""
     memory: NetworkMemory | None = None
-    """Its bytes, where a dtype was given."""
+    """Its bytes; None without a dtype."""
 
     def __repr__(self) -> str:
         name = self.network.name or f"{len(self.layers)} layers"
         return f"<report of {name}: {show(self.out)}, {self.params} parameters>"
 
     def head(self) -> dict[str, Any]:
-        """The report but its layers and its totals."""
-        network = self.network
-        assert network.input is not None
-        found: dict[str, Any] = {"cnncalc": 1}
-        if network.name is not None:
-            found["name"] = network.name
-        return found | {"input": to_json(network.input), "dialect": network.dialect.name, "layout": network.layout}
+        """Return the report as JSON without its layers and its totals."""
+        return self.network.head()
 
     def outputs(self) -> list[LayerReport]:
-        """The layers that no other reads, the last one among them."""
+        """Return the layers that no other reads; the last is one of them."""
         read = {at for layer in self.layers for at in layer.node.reads}
         return [layer for at, layer in enumerate(self.layers) if at not in read]
 
     def misaligned(self) -> list[LayerReport]:
-        """The layers in which paths of other strides or other centres meet; not those that only stand below one."""
+        """Return the layers in which paths of different strides or centres meet, without those below one."""
         apart = {at for at, layer in enumerate(self.layers) if layer.misaligned}
         return [self.layers[at] for at in sorted(apart) if not apart & set(self.layers[at].node.reads)]
 
     def totals(self) -> dict[str, Any]:
-        """The figures of the whole."""
+        """Return the figures of the whole as JSON."""
         outputs = self.outputs()
         several = {"outputs": {layer.name: to_json(layer.out) for layer in outputs}} if len(outputs) > 1 else {}
         return {
@@ -269,16 +262,15 @@ class Report(NamedTuple):
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON: the spec with everything resolved, and a `report` on each layer and on the whole."""
-        found = self.head() | {"layers": [layer.raw() for layer in self.layers]}
-        if self.network.expect is not None:
-            found["expect"] = self.network.expect
-        plain: dict[str, Any] = listed(found | {"report": self.totals()})
-        return plain
+        """Return the report as JSON: the spec with everything resolved, a `report` on each layer and on the whole."""
+        expect = {} if self.network.expect is None else {"expect": self.network.expect}
+        layers = [layer.raw() for layer in self.layers]
+        document: dict[str, Any] = listed({**self.head(), "layers": layers, **expect, "report": self.totals()})
+        return document
 
 
 def listed(value: Any) -> Any:
-    """The same with lists for tuples, as JSON reads back; what a spec expects is carried along as it is."""
+    """Return a value with lists in place of tuples, as JSON reads back; `expect` stays as it was written."""
     if isinstance(value, dict):
         return {k: v if k == "expect" else listed(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -287,21 +279,17 @@ def listed(value: Any) -> Any:
 
 
 def rf_json(fields: Fields) -> dict[str, Any] | None:
-    """Receptive fields as JSON, axis by axis; `phases` only where units differ by phase; null without axes."""
+    """Return receptive fields as JSON, axis by axis, `phases` only if units differ by phase; None without axes."""
     if not fields:
         return None
-    found: dict[str, Any] = {
-        "size": [f.size for f in fields],
-        "stride": [f.stride for f in fields],
-        "start": [f.start for f in fields],
-    }
-    if any(f.phases is not None for f in fields):
-        found["phases"] = [_phases_json(f) for f in fields]
-    if any(f.marks & MISALIGNED for f in fields):
-        found["aligned"] = False
-    if any(f.marks & BROADCAST for f in fields):
-        found["global"] = True
-    return found
+    rf: dict[str, Any] = {key: [getattr(field, key) for field in fields] for key in ("size", "stride", "start")}
+    if any(field.phases is not None for field in fields):
+        rf["phases"] = [_phases_json(field) for field in fields]
+    if any(field.marks & MISALIGNED for field in fields):
+        rf["aligned"] = False
+    if any(field.marks & BROADCAST for field in fields):
+        rf["global"] = True
+    return rf
 
 
 def _phases_json(field: Field) -> list[Interval | None] | None:
@@ -311,5 +299,5 @@ def _phases_json(field: Field) -> list[Interval | None] | None:
 
 
 def summed(layers: Sequence[LayerReport], figure: str) -> int | None:
-    """A count of the whole: `params`, `weights`, `bias`, `buffers` or `macs`; None where one layer's is not known."""
+    """Return the total of `params`, `weights`, `bias`, `buffers` or `macs`; None if one layer's is not known."""
     return total([getattr(layer, figure) for layer in layers if layer.adds(figure)])

@@ -1,4 +1,4 @@
-"""What a user means by SPEC: standard input, layer words, a file, or a network of the zoo, in this order."""
+"""Find the network that SPEC means: standard input, a file, layer words, or a built-in network."""
 
 from __future__ import annotations
 
@@ -15,148 +15,137 @@ from .frameworks import Imported
 from .layers import OPS, unknown_op
 from .network import Network
 from .notation.document import Document, parse, read
-from .notation.words import Fill, Words, is_layer_word, read_words
+from .notation.words import Completer, Words, is_layer_word, read_words
 from .sizes import Shape, looks_like_shape, parse_shape
 
 STDIN = "-"
 ZIP = b"PK\x03\x04"
-"""How an archive begins, such as Keras's."""
+"""The first bytes of an archive, such as Keras's."""
 ONNX_BEGINS = b"\x08"
 """The first byte of an ONNX file, the tag of its version; no JSON begins with it."""
 
 
-class Given(NamedTuple):
-    """A command's SPEC words sorted out: a shape in front, and a network from one place."""
+class SpecWords(NamedTuple):
+    """The words of a SPEC."""
 
     input: Shape | None
-    """The shape that stood in front, None without one."""
+    """The shape in front; None without one."""
     words: list[str]
     """All the words."""
     first: int
-    """How many of them are no spec: 1 with a shape in front."""
+    """The index of the first word of the spec itself: 1 after a shape."""
 
     @property
     def rest(self) -> list[str]:
-        """The words that are the spec."""
+        """The words of the spec itself."""
         return self.words[self.first :]
 
+    def blame(self, error: SpecError, index: int, end: int) -> SpecError:
+        """Add the place of a word, up to its character `end`, to an error and return it."""
+        error.where = Words(self.words).at(index, 0, end)
+        return error
 
-def sort_out(words: Sequence[str]) -> Given:
-    """SPEC words as a shape in front (or none) and the rest. SpecError where there is no rest."""
-    input, first = None, 0
-    if words and looks_like_shape(words[0]) and not is_layer_word(words[0]):  # exp is no e x p
-        input, first = _front_shape(list(words)), 1
-    given = Given(input, list(words), first)
-    if not given.rest:
-        what = "no layers: only a shape" if first else "no SPEC"
+
+def spec_words(words: Sequence[str]) -> SpecWords:
+    """Split SPEC words into a shape in front, if there is one, and the spec. SpecError if there is no spec."""
+    spec = SpecWords(None, list(words), 0)
+    if words and looks_like_shape(words[0]) and not is_layer_word(words[0]):  # exp is not the sizes e and p
+        try:
+            spec = SpecWords(parse_shape(words[0]), list(words), 1)
+        except SpecError as error:
+            raise spec.blame(error, 0, len(words[0])) from None
+    if not spec.rest:
+        what = "no layers: only a shape" if spec.first else "no SPEC"
         raise SpecError(
-            what, "give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a network of the zoo, or - for standard input"
+            what, "give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input"
         )
-    return given
-
-
-def _front_shape(words: list[str]) -> Shape:
-    try:
-        return parse_shape(words[0])
-    except SpecError as error:
-        error.where = Words(words).at(0, 0, len(words[0]))
-        raise
+    return spec
 
 
 def read_stdin() -> str | Imported:
-    """Return standard input as text, or as what a reader of another format makes of it."""
+    """Read standard input: its text, or the model of another framework."""
     if sys.stdin is None:
         raise SpecError("standard input is closed", "give a file, or layer words")
     return decode_any(sys.stdin.buffer.read(), STDIN)
 
 
-def network(given: Given, fill: Fill | None = None, stdin: Callable[[], str | Imported] = read_stdin) -> Network:
-    """Return the network of SPEC words; `stdin` reads `-`. SpecError, with the nearest names, if there is none."""
-    rest = given.rest
-    if len(rest) == 1 and not is_layer_word(rest[0]):
-        return _one(given, rest[0], stdin)
-    for index, word in enumerate(rest, given.first):
+def load_words(
+    spec: SpecWords, complete: Completer | None = None, stdin: Callable[[], str | Imported] = read_stdin
+) -> Network:
+    """Load the network of SPEC words; `stdin` reads `-`. SpecError, with the nearest names, if there is none."""
+    if len(spec.rest) == 1 and not is_layer_word(spec.rest[0]):
+        (word,) = spec.rest
+        if word == STDIN:
+            return _load(stdin(), STDIN)
+        if os.path.exists(word):
+            return load_file(word)
+        if word.lower() in zoo.names():
+            return load_zoo(word.lower())
+        raise _no_network(spec, word)
+    for index, word in enumerate(spec.rest, spec.first):
         if not is_layer_word(word):
-            raise _not_a_layer(given, index)
-    return read_words(given.words, given.first, fill)
+            raise _no_layer(spec, index)
+    return read_words(spec.words, spec.first, complete)
 
 
-def _one(given: Given, word: str, stdin: Callable[[], str | Imported]) -> Network:
-    if word == STDIN:
-        return _of(stdin(), STDIN)
-    if os.path.exists(word):
-        return load_file(word)
-    if word.lower() in zoo.names():
-        return load_zoo(word.lower())
-    raise _nothing(given, word)
-
-
-def _nothing(given: Given, word: str) -> SpecError:
-    name = word.partition(":")[0]
+def _no_network(spec: SpecWords, word: str) -> SpecError:
     if " " in word.strip() and any(map(is_layer_word, word.split())):
         return SpecError(f"{shown(word)} is one word", "each layer is a word of its own: leave the quotes out")
-    error = SpecError(
-        f"{shown(word)} is no layer word, no file and no network of the zoo",
-        nearest(name, [*OPS, *zoo.names()])
-        or "a layer word is conv:64,k7,s2,p3; cnncalc zoo lists the networks; README.md lists the ops",
-    )
     if "/" in word or os.sep in word or word.endswith((".json", ".jsonl")):
-        error = no_file(word)
-    error.where = Words(given.words).at(given.first, 0, len(word))
-    return error
+        return spec.blame(no_file(word), spec.first, len(word))
+    error = SpecError(
+        f"{shown(word)} is not a layer, a file or a built-in network",
+        nearest(word.partition(":")[0], [*OPS, *zoo.names()])
+        or "a layer is written conv:64,k7,s2,p3; cnncalc zoo lists the networks; README.md lists the ops",
+    )
+    return spec.blame(error, spec.first, len(word))
 
 
 def no_file(word: str) -> SpecError:
-    """The error for a file that is not there, with the nearest of its folder."""
-    return SpecError(
-        f"there is no file {shown(word, LONGEST_PATH)}",
-        nearest(os.path.basename(word), [*_files_beside(word), *zoo.names()]),
-    )
-
-
-def _files_beside(path: str) -> list[str]:
+    """Return the error for a file that does not exist, with the nearest names of its folder."""
     try:
-        return os.listdir(os.path.dirname(path) or ".")
+        beside = os.listdir(os.path.dirname(word) or ".")
     except OSError:
-        return []
+        beside = []
+    help = nearest(os.path.basename(word), [*beside, *zoo.names()])
+    return SpecError(f"there is no file {shown(word, LONGEST_PATH)}", help)
 
 
-def _not_a_layer(given: Given, index: int) -> SpecError:
-    word = given.words[index]
+def _no_layer(spec: SpecWords, index: int) -> SpecError:
+    word = spec.words[index]
     name = word.partition(":")[0]
     if word == STDIN or os.path.exists(word) or name.lower() in zoo.names():
-        error = SpecError(f"{shown(word)} stands alone: it is a whole network", "leave out the other words")
+        error = SpecError(f"{shown(word)} is a whole network, and stands alone", "leave out the other words")
     elif looks_like_shape(word):
-        error = SpecError(f"the shape {word} stands in front of the layers", "there is one input, and it comes first")
+        error = SpecError(f"the shape {word} stands after a layer", "there is one input, and it comes first")
     else:
         error = unknown_op(name)
-    error.where = Words(given.words).at(index, 0, len(name) or 1)
-    return error
+    return spec.blame(error, index, len(name) or 1)
 
 
 def load_zoo(name: str) -> Network:
-    """A network of the zoo."""
+    """Load a built-in network."""
     return load_text(zoo.read(name), f"zoo/{name}.json")
 
 
 def load_file(path: str) -> Network:
-    """The network of a file, a spec or one of another framework."""
-    return _of(read_any(path), path)
+    """Load the network of a file: a spec, or a file of another framework."""
+    return _load(read_any(path), path)
 
 
 def read_bytes(data: bytes, name: str) -> Network:
-    """The network of a file's bytes."""
-    return _of(decode_any(data, name), name)
+    """Load the network of a file's bytes."""
+    return _load(decode_any(data, name), name)
 
 
 def load_text(text: str, name: str, first_line: int = 1) -> Network:
-    """A network from a JSON text. SpecError with file, line and column for anything that is no spec."""
+    """Load a network from a JSON text. SpecError with file, line and column for what is not a spec."""
     document = Document(text.removeprefix("\ufeff"), name, first_line)
     return read_value(parse(document), document)
 
 
 def read_value(value: Any, document: Document | None = None) -> Network:
-    """A network from a parsed JSON value: a spec, or a Keras model."""
+    """Read a network from a parsed JSON value: a spec, or a Keras model."""
     if not _is_keras(value):
         return read(value, document)
     from .frameworks.keras.read import read as read_keras
@@ -168,7 +157,7 @@ def read_value(value: Any, document: Document | None = None) -> Network:
 
 
 def _is_keras(value: Any) -> bool:
-    """Whether a JSON value is a Keras model; the reader is imported only where it may be one."""
+    """Whether a JSON value is a Keras model; the reader is imported only for one that may be."""
     if not isinstance(value, dict) or "cnncalc" in value:
         return False
     first = value["layers"][0] if isinstance(value.get("layers"), list) and value["layers"] else None
@@ -179,19 +168,19 @@ def _is_keras(value: Any) -> bool:
     return is_model(value)
 
 
-def imported(found: Imported, name: str) -> Network:
-    """A network that a reader of another format has made a spec of; errors name its file, and no place in it."""
+def imported(model: Imported, name: str) -> Network:
+    """Read the network of another framework's model; errors name its file, without a line."""
     document = Document("", name)
-    document.imported, document.weights = True, found.weights
-    return read(found.spec, document)
+    document.imported, document.weights = True, model.weights
+    return read(model.spec, document)
 
 
-def _of(found: str | Imported, name: str) -> Network:
-    return imported(found, name) if isinstance(found, Imported) else load_text(found, name)
+def _load(content: str | Imported, name: str) -> Network:
+    return imported(content, name) if isinstance(content, Imported) else load_text(content, name)
 
 
 def read_any(path: str) -> str | Imported:
-    """A file's text, or what a reader of another format has made of it. SpecError where it cannot be read."""
+    """Read a file: its text, or the model of another framework. SpecError if it cannot be read."""
     with opened(path) as file:
         if is_onnx(file.peek(1)[:1], path) and os.path.isfile(path) and os.path.getsize(path):  # type: ignore[attr-defined]
             from mmap import ACCESS_READ, mmap
@@ -202,12 +191,12 @@ def read_any(path: str) -> str | Imported:
 
 
 def is_onnx(first: bytes, name: str) -> bool:
-    """Whether a file is meant as ONNX, by its name or its first byte."""
+    """Whether a file is an ONNX file by its name or its first byte."""
     return name.lower().endswith(".onnx") or first == ONNX_BEGINS
 
 
 def decode_any(data: bytes, name: str) -> str | Imported:
-    """Bytes as text, or as what a reader makes of them: an archive of Keras's has a text inside."""
+    """Decode bytes as text, that inside a Keras archive, or as an ONNX model."""
     if is_onnx(data[:1], name):
         return read_onnx(data, name)
     if not data.startswith(ZIP):
@@ -219,7 +208,7 @@ def decode_any(data: bytes, name: str) -> str | Imported:
 
 
 def read_onnx(data: bytes | memoryview, name: str) -> Imported:
-    """What the reader of ONNX makes of a file. SpecError with the file's name for what is none."""
+    """Read the bytes of an ONNX file. SpecError with the file's name if they are not one."""
     from .frameworks.onnx.read import read
 
     with _naming(name):
@@ -228,7 +217,7 @@ def read_onnx(data: bytes | memoryview, name: str) -> Imported:
 
 @contextmanager
 def _naming(name: str) -> Iterator[None]:
-    """An error that names no place yet is one of this file."""
+    """Add this file to an error that names no place yet."""
     try:
         yield
     except SpecError as error:
@@ -238,19 +227,19 @@ def _naming(name: str) -> Iterator[None]:
 
 
 def read_text(path: str) -> str:
-    """A file's text. SpecError where it cannot be read, or is no UTF-8."""
+    """Read a file's text. SpecError if it cannot be read, or is not UTF-8."""
     with opened(path) as file:
         data = file.read()
     return decode(data, path)
 
 
 def decode(data: bytes, name: str) -> str:
-    """Bytes as text. SpecError for what is no UTF-8."""
+    """Decode bytes as text. SpecError for what is not UTF-8."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         byte = data[error.start]
         raise SpecError(
-            f"{shown(name, LONGEST_PATH)} is not a text: byte 0x{byte:02x} at offset {error.start} is no UTF-8",
+            f"{shown(name, LONGEST_PATH)} is not a text: byte 0x{byte:02x} at offset {error.start} is not UTF-8",
             "a spec is JSON",
         ) from None

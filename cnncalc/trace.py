@@ -1,16 +1,16 @@
-"""A network and an input: the shapes, the counts and the receptive fields, layer by layer."""
+"""Trace a network for an input: shapes, counts and receptive fields, layer by layer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .errors import CnncalcError, ShapeError
 from .field import PIXEL
-from .input import feed, settle
+from .input import Input, configure, read_input
 from .layers import Env, Fields, Traced
 from .layers.composite import Opaque
-from .network import INPUT, Network, Node, no_input
+from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
 from .sizes import LARGEST, NOTHING_KNOWN, Shape, counted, show, total
 
@@ -23,135 +23,100 @@ def shape(
     dialect: str | None = None,
     layout: str | None = None,
 ) -> Report:
-    """Trace a network. `input`, `dialect` and `layout` beat the network's own; `batch` is put in front of the input.
+    """Trace a network. `input`, `dialect` and `layout` override its own; `batch` is put in front of the input.
 
-    Raises ShapeError where the network is impossible, with the layer, the place and the arithmetic.
+    Raises ShapeError if the network is impossible, with the layer, the place and the arithmetic.
     """
-    layers: list[LayerReport] = []
-    network = fill(layers, network, input, batch=batch, dialect=dialect, layout=layout)
-    last = layers[-1]
-    return Report(
-        network,
-        layers,
-        last.out,
-        summed(layers, "params"),
-        summed(layers, "buffers"),
-        summed(layers, "macs"),
-        last.rf,
-    )
+    network = configure(network, input, dialect, layout)
+    read = read_input(network, batch)
+    layers = list(trace_layers(network, read))
+    params, buffers, macs = (summed(layers, figure) for figure in ("params", "buffers", "macs"))
+    network, last = network._replace(input=read.sizes), layers[-1]
+    return Report(network, read.batch, read.sample, layers, last.out, params, buffers, macs, last.rf)
 
 
-def fill(
-    layers: list[LayerReport],
-    network: Network,
-    input: Shape | None = None,
-    *,
-    batch: int | None = None,
-    dialect: str | None = None,
-    layout: str | None = None,
-) -> Network:
-    """What `shape` does, into `layers`: where it raises, they are those above the one at fault. The settled network."""
-    network = settle(network, input, dialect, layout)
-    if network.input is None:
-        raise no_input()
-    batch, sample, shown_input = feed(network, network.input, batch)
-    network = network._replace(input=shown_input)
-    env = Env(network.dialect, network.layout == "NHWC")
-    start: tuple[Shape, Fields] = (sample, (PIXEL,) * (len(sample) - 1) if len(sample) > 1 else ())
-    _walk(network, network.nodes, start, env, batch, layers)
-    return network
+def trace_layers(network: Network, read: Input) -> Iterator[LayerReport]:
+    """Yield the report of each layer of a configured network; ShapeError at the first layer that is impossible."""
+    sample = read.sample
+    fields = (PIXEL,) * (len(sample) - 1) if len(sample) > 1 else ()
+    yield from _trace(network._replace(input=read.sizes), network.nodes, (sample, fields), read.batch)
 
 
-def _walk(
+def _trace(
     network: Network,
     nodes: Sequence[Node],
     start: tuple[Shape, Fields],
-    env: Env,
     batch: int | None,
-    layers: list[LayerReport],
     within: tuple[Node, ...] = (),
-) -> None:
-    """Trace the nodes of a network, or of the block that `within` ends with, from what arrives, into `layers`."""
+) -> Iterator[LayerReport]:
+    """Yield the reports of the nodes of a network, or of the block that `within` ends with, whose input is `start`."""
+    env = Env(network.dialect, network.layout == "NHWC")
+    layers: list[LayerReport] = []
     for node in nodes:
         inner: list[LayerReport] = []
+        reads = [start if at == INPUT else (layers[at].traced.out, layers[at].traced.fields) for at in node.reads]
+        xs, fields = zip(*reads, strict=True)
         try:
-            if node.layer.JOINS:
-                xs, traced = _join(node, start, layers, env)
+            if NOTHING_KNOWN in xs and not isinstance(node.layer, Opaque):
+                traced = _unknown(node)
+            elif node.layer.NESTS:
+                own: Any = node.layer.given["layers"]
+                inner = list(_trace(network, own, reads[0], batch, (*within, node)))
+                traced = _summed_up(inner)
+            elif node.layer.JOINS:
+                traced = _join(node, xs, fields, env, layers)
             else:
-                x, fields = _read(node.reads[0], start, layers)
-                xs = (x,)
-                if x == NOTHING_KNOWN:
-                    traced = _blind(node)
-                elif node.layer.NESTS:
-                    inner = []
-                    own: Any = node.layer.given["layers"]
-                    _walk(network, own, (x, fields), env, batch, inner, (*within, node))
-                    traced = _summed_up(inner)
-                else:
-                    traced = node.layer.trace(x, fields, env)
+                traced = node.layer.trace(xs[0], fields[0], env)
             _check_sizes(traced.out)
             if node.tie is not None:
                 _check_tie(layers[node.tie], xs[0], traced, node, env)
         except CnncalcError as error:
             raise network.blame(error, node, within) from None
         layers.append(LayerReport(network, nodes, node, xs, traced, batch, inner))
+        yield layers[-1]
 
 
 def _check_tie(first: LayerReport, x: Shape, traced: Traced, node: Node, env: Env) -> None:
-    """ShapeError where the weights that are shared are not of the shape that this layer needs."""
-    before, now = first.traced, traced
-    same = (before.weights, before.bias, before.buffers) == (now.weights, now.bias, now.buffers)
-    if None in (before.weights, now.weights):
+    """ShapeError if the weights that are shared are not of the shape that this layer needs."""
+    before = first.traced
+    if None in (before.weights, traced.weights):
         return
-    theirs = first.weight_shapes()
-    own = node.layer.weight_shapes(x, traced.values, env)
-    if not same or theirs != own:
+    shapes, own_shapes = first.weight_shapes(), node.layer.weight_shapes(x, traced.values, env)
+    numbers, own_numbers = [(one.weights, one.bias, one.buffers) for one in (before, traced)]
+    if (numbers, shapes) != (own_numbers, own_shapes):
         raise ShapeError(
-            f"tie: {first.name} has {_arrays(theirs, before)}, and this layer needs {_arrays(own, now)}",
-            "weights are shared by layers that need the same: leave tie out, or mend what arrives",
+            f"tie: {first.name} has {_arrays(shapes, before)}, and this layer needs {_arrays(own_shapes, traced)}",
+            "layers share weights only of the same shape: remove tie, or fix the layer before",
             key="tie",
         )
 
 
 def _arrays(shapes: Mapping[str, Shape], traced: Traced) -> str:
-    """`weight 4x3x3x3, bias 4`; the numbers alone where a layer is made of others."""
+    """Return `weight 4x3x3x3, bias 4`; only the numbers of parameters for a layer that is made of others."""
     if shapes:
         return ", ".join(f"{role} {show(shape)}" for role, shape in shapes.items())
     params, buffers = total([traced.weights, traced.bias]), traced.buffers
     return f"{counted(params)} parameters" + (f", {counted(buffers)} buffers" if buffers else "")
 
 
-def _blind(node: Node) -> Traced:
-    """A layer of whose input nothing is known: it has no figures but those that are 0 whatever arrives."""
+def _unknown(node: Node) -> Traced:
+    """Trace a layer of whose input nothing is known: only what is 0 for every input is known of it."""
     weightless = not node.layer.WEIGHTS and not node.layer.NESTS
     figure = 0 if weightless and not node.layer.JOINS else None
     return Traced(dict(node.layer.given), NOTHING_KNOWN, (), figure, figure, figure, figure)
 
 
 def _summed_up(inner: Sequence[LayerReport]) -> Traced:
-    """A block as one layer."""
+    """Return a block's layers as one layer."""
     last = inner[-1].traced
     weights, bias, buffers = [summed(inner, figure) for figure in ("weights", "bias", "buffers")]
     return Traced({}, last.out, last.fields, weights, bias, buffers, total([layer.traced.macs for layer in inner]))
 
 
-def _read(at: int, start: tuple[Shape, Fields], layers: list[LayerReport]) -> tuple[Shape, Fields]:
-    """What comes out of a node, or of the input."""
-    if at == INPUT:
-        return start
-    before = layers[at].traced
-    return before.out, before.fields
-
-
-def _join(
-    node: Node, start: tuple[Shape, Fields], layers: list[LayerReport], env: Env
-) -> tuple[tuple[Shape, ...], Traced]:
-    """A layer that reads several. Where their shapes do not go together, the error says where each comes from."""
-    xs, fields = zip(*(_read(at, start, layers) for at in node.reads), strict=True)
-    if NOTHING_KNOWN in xs and not isinstance(node.layer, Opaque):
-        return xs, _blind(node)
+def _join(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env, layers: Sequence[LayerReport]) -> Traced:
+    """Trace a layer that reads several. If their shapes do not go together, the error says where each comes from."""
     try:
-        return xs, node.layer.trace_all(xs, fields, env)
+        return node.layer.trace_all(xs, fields, env)
     except ShapeError as error:
         if error.help is None:
             names = ["the input" if at == INPUT else layers[at].name for at in node.reads]
@@ -163,4 +128,4 @@ def _check_sizes(out: Shape) -> None:
     """ShapeError for a size that no spec could hold: it could not be read back."""
     for size in out:
         if isinstance(size, int) and size > LARGEST:
-            raise ShapeError(f"an output size is more than {LARGEST:,}", "what comes out has to be a size, too")
+            raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")

@@ -1,6 +1,6 @@
-"""Layers named and connected: what a list of layers says becomes nodes, or the error says what to move.
+"""Name layers and connect them: a list of layers becomes nodes, or the error says what to move.
 
-A layer reads only what stands above it, so a network is acyclic by its form.
+A layer reads only layers above it, so that a network has no cycles.
 """
 
 from __future__ import annotations
@@ -22,128 +22,101 @@ class Wire(NamedTuple):
     layer: Layer
     name: str | None = None
     reads: tuple[str, ...] | None = None
+    """The names that it reads; None for the layer above."""
     times: int = 1
     expect: Any = None
     tie: str | None = None
 
 
 def wire(layers: list[Wire]) -> tuple[Node, ...]:
-    """Name the layers and connect them. SpecError for a name given twice, or read and not there above.
+    """Name the layers and connect them. SpecError for a name given twice, or read and not given above.
 
-    Layers without a name are called by their op and its running number, names already taken skipped.
+    A layer without a name is called by its op and its running number; names that are taken are skipped.
     """
-    count = 0
-    for origin, item in enumerate(layers):
-        count += item.times
-        if count > MOST_LAYERS:
-            what = f"{count:,} layers are more than {MOST_LAYERS:,}"
-            raise SpecError(what, "lower times", key="times", path=("layers", origin))
-    taken = _taken(layers)
-    running: dict[str, int] = {}
+    names = _names(layers)
     index: dict[str, int] = {"input": INPUT}
     nodes: list[Node] = []
-    for origin, item in enumerate(layers):
-        wired = item.reads is not None
+
+    def find(name: str, key: str) -> int:
+        if name not in index:
+            entries = [Entry(one.name or copies[-1], one.reads) for one, copies in zip(layers, names, strict=True)]
+            raise _not_above(entries, at, name, key)
+        return index[name]
+
+    for at, (item, copies) in enumerate(zip(layers, names, strict=True)):
         reads: tuple[int, ...] = (len(nodes) - 1,)
         if item.reads is not None:
-            reads = _find_all(layers, origin, item.reads, index)
-        tie = None if item.tie is None else _tied(layers, origin, item.tie, index, nodes)
-        for _ in range(item.times):
-            if item.name is None or item.times > 1:
-                name = _next_name(item.name or item.layer.op, running, taken)
-            else:
-                name = item.name
+            if len(item.reads) > 1 and not item.layer.JOINS:
+                what = f"from names {len(item.reads)} layers, but {item.layer.op} reads one"
+                raise _at(at, "from", what, "join them first, with add, mul or concat")
+            reads = tuple([find(name, "from") for name in item.reads])
+        tie = None if item.tie is None else _owner(at, item, find(item.tie, "tie"), nodes)
+        wired = item.reads is not None
+        for name in copies:
             index[name] = len(nodes)
-            nodes.append(Node(name, item.layer, reads, origin, wired, item.expect, tie))
+            nodes.append(Node(name, item.layer, reads, at, wired, item.expect, tie))
             reads, wired = (len(nodes) - 1,), False
         if item.name is not None:
             index[item.name] = len(nodes) - 1  # a repeated layer's own name is its last
     return tuple(nodes)
 
 
-def _taken(layers: list[Wire]) -> set[str]:
-    taken = {"input"}
-    for origin, item in enumerate(layers):
-        if item.name is None:
-            continue
+def _at(at: int, key: str | None, what: str, help: str | None) -> SpecError:
+    return SpecError(what, help, key=key, path=("layers", at))
+
+
+def _names(layers: list[Wire]) -> list[list[str]]:
+    """Return the names of each layer, one for each time it is there."""
+    taken, count = {"input"}, 0
+    for at, item in enumerate(layers):
+        count += item.times
+        if count > MOST_LAYERS:
+            raise _at(at, "times", f"{count:,} layers are more than {MOST_LAYERS:,}", "lower times")
         if item.name in taken:
             why = "is the network's input" if item.name == "input" else "is the name of a layer above"
-            raise SpecError(f"{shown(item.name)} {why}", "give each layer a name of its own", path=("layers", origin))
-        taken.add(item.name)
-    return taken
+            raise _at(at, None, f"{shown(item.name)} {why}", "give each layer a name of its own")
+        if item.name is not None:
+            taken.add(item.name)
+    running: dict[str, int] = {}
+
+    def numbered(stem: str) -> str:
+        running[stem] = running.get(stem, 0) + 1
+        while f"{stem}{running[stem]}" in taken:
+            running[stem] += 1
+        return f"{stem}{running[stem]}"
+
+    return [
+        [item.name]
+        if item.name is not None and item.times == 1
+        else [numbered(item.name or item.layer.op) for _ in range(item.times)]
+        for item in layers
+    ]
 
 
-def _next_name(stem: str, running: dict[str, int], taken: set[str]) -> str:
-    number = running.get(stem, 0) + 1
-    while f"{stem}{number}" in taken:
-        number += 1
-    running[stem] = number
-    return f"{stem}{number}"
-
-
-def _find_all(layers: list[Wire], origin: int, names: tuple[str, ...], index: dict[str, int]) -> tuple[int, ...]:
-    """The nodes that a layer reads. SpecError for a name that is none, or more names than the op reads."""
-    item = layers[origin]
-    if len(names) > 1 and not item.layer.JOINS:
-        raise SpecError(
-            f"from names {len(names)} layers, and {item.layer.op} reads one",
-            "join them first, with add, mul or concat",
-            key="from",
-            path=("layers", origin),
-        )
-    return tuple([_find(layers, origin, name, "from", index) for name in names])
-
-
-def _find(layers: list[Wire], origin: int, name: str, key: str, index: dict[str, int]) -> int:
-    """The node of a name. SpecError that names the cycle, or what would mend the order, or the nearest names."""
-    if name in index:
-        return index[name]
-    entries = _entries(layers)
+def _not_above(entries: Sequence[Entry], at: int, name: str, key: str) -> SpecError:
+    """Return the error for a name that is not above: with the cycle, a better order, or the nearest names."""
     names = [entry.name for entry in entries]
     if name not in names:
-        what, help = f"{shown(name)} is no layer", nearest(name, [*names, "input"])
+        what, help = f"{shown(name)} is not a layer", nearest(name, [*names, "input"])
     elif key == "tie":
-        what, help = (
-            f"{shown(name)} stands below",
-            "tie is for the later of the two: give it to the other layer",
-        )
+        what, help = f"{shown(name)} is below", "tie is for the later of the two: give it to the other layer"
     else:
-        what, help = misplaced(entries, origin, name)
-    raise SpecError(f"{key}: {what}", help, key=key, path=("layers", origin))
+        what, help = misplaced(entries, at, name)
+    return _at(at, key, f"{key}: {what}", help)
 
 
-def _entries(layers: list[Wire]) -> list[Entry]:
-    """Every layer by the name that others read it by: of one that is repeated, its last."""
-    taken, running = _taken(layers), dict[str, int]()
-    found = []
-    for item in layers:
-        name = item.name
-        if name is None or item.times > 1:
-            for _ in range(item.times):
-                last = _next_name(name or item.layer.op, running, taken)
-            name = name or last
-        found.append(Entry(name, item.reads))
-    return found
-
-
-def _tied(layers: list[Wire], origin: int, name: str, index: dict[str, int], nodes: list[Node]) -> int:
-    """The node whose weights a layer uses, the first of several. SpecError where it is a layer of another kind."""
-    item = layers[origin]
-    at = _find(layers, origin, name, "tie", index)
-    other = nodes[at] if at != INPUT else None
-    if other is None or other.layer.op != item.layer.op:
-        what = "the input" if other is None else other.layer.op
-        raise SpecError(
-            f"tie: {shown(name)} is {what}, and this is {item.layer.op}",
-            "weights are shared by layers of the same op",
-            key="tie",
-            path=("layers", origin),
-        )
-    return at if other.tie is None else other.tie
+def _owner(at: int, item: Wire, owner: int, nodes: list[Node]) -> int:
+    """Return the node whose weights a layer uses, the first of several. SpecError if it is of another op."""
+    op = "the input" if owner == INPUT else nodes[owner].layer.op
+    if op != item.layer.op:
+        what = f"tie: {shown(item.tie)} is {op}, but this is {item.layer.op}"
+        raise _at(at, "tie", what, "only layers of the same op share weights")
+    tie = nodes[owner].tie
+    return owner if tie is None else tie
 
 
 def unused_name(stem: str, *taken: Container[str]) -> str:
-    """A name, or where it is taken the first of `stem_2`, `stem_3` … that is not."""
+    """Return a name, or if it is taken the first of `stem_2`, `stem_3` … that is not."""
     name, number = stem, 1
     while any(name in names for names in taken):
         number += 1
@@ -156,15 +129,15 @@ MOST_NAMED = 12
 
 
 class Entry(NamedTuple):
-    """A layer in the list: its name, and what it reads by name."""
+    """A layer in the list, by the name that others read it by."""
 
     name: str
     reads: tuple[str, ...] | None
-    """None where the spec does not say: the layer above."""
+    """The names that it reads; None for the layer above."""
 
 
 def misplaced(entries: Sequence[Entry], reader: int, wanted: str) -> tuple[str, str]:
-    """Why entry `reader` cannot read `wanted`, which does not stand above it, and what would mend it."""
+    """Return why entry `reader` cannot read `wanted`, which is not above it, and what would help."""
     reads = _reads(entries)
     target = next(at for at, entry in enumerate(entries) if entry.name == wanted)
     cycle = _path(reads, reader, target)
@@ -172,21 +145,21 @@ def misplaced(entries: Sequence[Entry], reader: int, wanted: str) -> tuple[str, 
         names = [entries[at].name for at in (*cycle, cycle[0])]
         what = f"{shown(wanted)} reads itself" if len(cycle) == 1 else f"the layers read each other: {_chain(names)}"
         return what, _cycle_help(entries, cycle)
-    return f"{shown(wanted)} stands below", _order_help(entries, reads, reader, target)
+    return f"{shown(wanted)} is below", _order_help(entries, reads, reader, target)
 
 
 def _reads(entries: Sequence[Entry]) -> list[tuple[int, ...]]:
-    """The indices that each entry reads; names that are no layer's are left out."""
+    """Return the indices that each entry reads, without names that are not a layer's."""
     index = {entry.name: at for at, entry in enumerate(entries)}
-    found: list[tuple[int, ...]] = []
-    for at, entry in enumerate(entries):
-        above = (at - 1,) if at else ()
-        found.append(above if entry.reads is None else tuple([index[name] for name in entry.reads if name in index]))
-    return found
+    above = [(), *[(at,) for at in range(len(entries) - 1)]]
+    return [
+        before if entry.reads is None else tuple([index[name] for name in entry.reads if name in index])
+        for entry, before in zip(entries, above, strict=True)
+    ]
 
 
 def _path(reads: Sequence[tuple[int, ...]], start: int, end: int) -> list[int] | None:
-    """A shortest way along which what `start` gives reaches `end`, both included; None where there is none."""
+    """Return a shortest path from `start` along its readers to `end`, both included; None if there is none."""
     onward: dict[int, int] = {end: end}
     waiting = [end]
     for at in waiting:
@@ -203,7 +176,7 @@ def _path(reads: Sequence[tuple[int, ...]], start: int, end: int) -> list[int] |
 
 
 def _chain(names: list[str]) -> str:
-    """`a -> b -> c -> a`, the middle of a long one left out."""
+    """Return `a -> b -> c -> a`, the middle of a long chain left out."""
     if len(names) > MOST_NAMED:
         half = MOST_NAMED // 2
         names = [*names[:half], f"({len(names) - 2 * half} more)", *names[-half:]]
@@ -211,35 +184,35 @@ def _chain(names: list[str]) -> str:
 
 
 def _cycle_help(entries: Sequence[Entry], cycle: Sequence[int]) -> str:
-    """Which arrows of a cycle nobody wrote: a layer without `from` reads the one above it."""
+    """Name an arrow of a cycle that nobody wrote: a layer without `from` reads the one above it."""
     silent = [at for at in cycle if entries[at].reads is None]
     if not silent:
-        return "take one of them out of another's from"
+        return "remove one of them from another's from"
     at = silent[0]
-    return f"{shown(entries[at].name)} has no from, and so reads {shown(entries[at - 1].name)} above it: write its from"
+    return f"{shown(entries[at].name)} has no from, so it reads {shown(entries[at - 1].name)} above it: give it a from"
 
 
 def _order_help(entries: Sequence[Entry], reads: Sequence[tuple[int, ...]], reader: int, target: int) -> str:
-    """Where to put what stands below, or the whole order where more than that has to move."""
+    """Return where to move a layer, or the whole order if several have to move."""
     if all(at < reader for at in reads[target]):
         moved = f"move {shown(entries[target].name)} above {shown(entries[reader].name)}"
-        return f"a layer reads what stands above it: {moved}{_then(entries, reads, target)}"
+        return f"a layer reads only layers above it: {moved}{_then(entries, reads, target)}"
     order = _sorted(reads)
     if order is None or len(order) > MOST_NAMED:
         moved = f"move {shown(entries[reader].name)} below {shown(entries[target].name)}"
-        return f"a layer reads what stands above it: {moved}"
-    return f"a layer reads what stands above it: the order could be {', '.join(entries[at].name for at in order)}"
+        return f"a layer reads only layers above it: {moved}"
+    return f"a layer reads only layers above it: the order could be {', '.join(entries[at].name for at in order)}"
 
 
 def _then(entries: Sequence[Entry], reads: Sequence[tuple[int, ...]], target: int) -> str:
-    """What would no more read the layer above it, once the target is gone from where it is."""
+    """Return the `from` of each layer that would read another one once the target is moved away."""
     silent = [at for at in (target, target + 1) if at < len(entries) and entries[at].reads is None and reads[at]]
     froms = [f"from={entries[reads[at][0]].name} into {shown(entries[at].name)}" for at in silent]
     return f", and write {' and '.join(froms)}" if froms else ""
 
 
 def _sorted(reads: Sequence[tuple[int, ...]]) -> list[int] | None:
-    """The indices so that each stands below what it reads, near the old order; None where there is a cycle."""
+    """Return the indices with each below what it reads, near the old order; None for a cycle."""
     missing = [len(set(each)) for each in reads]
     readers: list[list[int]] = [[] for _ in reads]
     for at, each in enumerate(reads):

@@ -11,9 +11,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from cnncalc import cli
 
 ROOT = Path(__file__).resolve().parent.parent
+
+posix = pytest.mark.skipif(
+    os.name != "posix", reason="Windows has no modes, no named pipes, no POSIX signals, and links and shells of its own"
+)
+"""Marks a test of what only POSIX has."""
+dev_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full on this system")
+"""Marks a test that writes to a device that is always full."""
 
 
 class Ended(NamedTuple):
@@ -31,10 +40,10 @@ def command() -> list[str]:
 
 
 def environment(**changed: str) -> dict[str, str]:
-    """A plain environment, so that a terminal's size or colours here do not decide a test."""
+    """A plain environment, so that a terminal's size, colours or code page here do not decide a test."""
     kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERM")}
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return kept | {"TERM": "xterm", "PYTHONPATH": path} | changed
+    return kept | {"TERM": "xterm", "PYTHONPATH": path, "PYTHONUTF8": "1"} | changed
 
 
 def process(*args: str, stdin: str | bytes = "", cwd: Path | None = None, env: dict[str, str] | None = None) -> Ended:

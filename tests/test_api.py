@@ -238,7 +238,7 @@ def test_a_report_is_asked_by_name() -> None:
         (
             lambda: cnncalc.load("vgg61"),
             cnncalc.SpecError,
-            "'vgg61' is no layer word, no file and no network of the zoo\n"
+            "'vgg61' is not a layer, a file or a built-in network\n"
             "  vgg61\n  ^~~~~\n  did you mean 'vgg19' or 'vgg16' or 'vgg11'?",
         ),
         (

@@ -377,15 +377,15 @@ def test_the_name_of_a_repeated_layer_is_its_last() -> None:
         (
             [{"op": "relu", "from": "later"}, {"op": "tanh", "name": "later"}],
             "layers[0]: from: the layers read each other: relu1 -> later -> relu1\n"
-            "  'later' has no from, and so reads 'relu1' above it: write its from",
+            "  'later' has no from, so it reads 'relu1' above it: give it a from",
         ),
         (
             [{"op": "relu", "name": "stem"}, {"op": "tanh", "from": "stam"}],
-            "layers[1]: from: 'stam' is no layer\n  did you mean 'stem'?",
+            "layers[1]: from: 'stam' is not a layer\n  did you mean 'stem'?",
         ),
         (
             [{"op": "relu", "name": "a"}, {"op": "tanh", "name": "b"}, {"op": "relu", "from": ["a", "b"]}],
-            "layers[2]: from names 2 layers, and relu reads one\n  join them first, with add, mul or concat",
+            "layers[2]: from names 2 layers, but relu reads one\n  join them first, with add, mul or concat",
         ),
     ],
 )

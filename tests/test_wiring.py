@@ -28,30 +28,30 @@ ROWS: list[tuple[Layers, str, str | None]] = [
     (
         named(a="c", b=None, c="b"),
         "the layers read each other: a -> b -> c -> a",
-        "'b' has no from, and so reads 'a' above it: write its from",
+        "'b' has no from, so it reads 'a' above it: give it a from",
     ),
     (
         named(a=["input", "c"], b="a", c="b"),
         "the layers read each other: a -> b -> c -> a",
-        "take one of them out of another's from",
+        "remove one of them from another's from",
     ),
-    (named(a="input", b="b"), "'b' reads itself", "take one of them out of another's from"),
+    (named(a="input", b="b"), "'b' reads itself", "remove one of them from another's from"),
     (
         named(a=None, b="c", c="a", d=None),
-        "'c' stands below",
-        "a layer reads what stands above it: move 'c' above 'b', and write from=c into 'd'",
+        "'c' is below",
+        "a layer reads only layers above it: move 'c' above 'b', and write from=c into 'd'",
     ),
     (
         named(a=None, b="d", c="a", d=None),
-        "'d' stands below",
-        "a layer reads what stands above it: the order could be a, c, d, b",
+        "'d' is below",
+        "a layer reads only layers above it: the order could be a, c, d, b",
     ),
-    (named(a=None, b="alpha"), "'alpha' is no layer", None),
-    (named(stem=None, b="stern"), "'stern' is no layer", "did you mean 'stem'?"),
+    (named(a=None, b="alpha"), "'alpha' is not a layer", None),
+    (named(stem=None, b="stern"), "'stern' is not a layer", "did you mean 'stem'?"),
     (
         [{"op": "relu", "from": "tanh1"}, {"op": "tanh", "from": "input"}],
-        "'tanh1' stands below",
-        "a layer reads what stands above it: move 'tanh1' above 'relu1'",
+        "'tanh1' is below",
+        "a layer reads only layers above it: move 'tanh1' above 'relu1'",
     ),
 ]
 
@@ -124,12 +124,12 @@ def conv(name: str, **keys: Any) -> dict[str, Any]:
         (
             [conv("a"), conv("b", tie="a")],
             "layers[1] 'b': tie: a has weight 4x3x3x3, bias 4, and this layer needs weight 4x4x3x3, bias 4\n"
-            "  weights are shared by layers that need the same: leave tie out, or mend what arrives",
+            "  layers share weights only of the same shape: remove tie, or fix the layer before",
         ),
         (
             [conv("a", bias=False), {**conv("b", tie="a"), "from": "input"}],
             "layers[1] 'b': tie: a has weight 4x3x3x3, and this layer needs weight 4x3x3x3, bias 4\n"
-            "  weights are shared by layers that need the same: leave tie out, or mend what arrives",
+            "  layers share weights only of the same shape: remove tie, or fix the layer before",
         ),
         (
             [
@@ -137,18 +137,18 @@ def conv(name: str, **keys: Any) -> dict[str, Any]:
                 {"op": "block", "name": "b", "layers": [conv("c", c_o=5)], "tie": "a", "from": "input"},
             ],
             "layers[1] 'b': tie: a has 112 parameters, and this layer needs 140 parameters\n"
-            "  weights are shared by layers that need the same: leave tie out, or mend what arrives",
+            "  layers share weights only of the same shape: remove tie, or fix the layer before",
         ),
         (
             [conv("a", tie="b"), conv("b")],
-            "layers[0] 'a': tie: 'b' stands below\n  tie is for the later of the two: give it to the other layer",
+            "layers[0] 'a': tie: 'b' is below\n  tie is for the later of the two: give it to the other layer",
         ),
         (
             [
                 conv("a"),
                 {"op": "block", "name": "body", "layers": [{"op": "relu"}, {"op": "add", "from": ["relu1", "a"]}]},
             ],
-            "layers[1].layers[1]: from: 'a' is no layer\n"
+            "layers[1].layers[1]: from: 'a' is not a layer\n"
             "  a block's layers read each other; what the block reads is their input",
         ),
         (

@@ -147,7 +147,7 @@ def _expecting(report: Report) -> Iterator[tuple[Path, Report | LayerReport, Any
         yield ("expect",), report, report.network.expect
     for layer in report.layers:
         if layer.node.expect is not None:
-            yield ("layers", layer.node.origin, "expect"), layer, layer.node.expect
+            yield ("layers", layer.node.spec_index, "expect"), layer, layer.node.expect
 
 
 def from_error(name: str, error: CnncalcError) -> Finding:
@@ -165,7 +165,7 @@ def _bad(name: str, network: Network, subject: Report | LayerReport, error: Spec
 
 def place(network: Network, path: Path, name: str) -> Where:
     """Where a path of the spec stands; the file's beginning where there is no text to look in."""
-    where = network.source.locate(path, None) if network.source is not None else None
+    where = network.origin.locate(path, None) if network.origin is not None else None
     return where or Where(name, 1, 1)
 
 

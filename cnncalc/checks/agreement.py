@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ..contrasts import RULES, Comparison, Difference, named_list
+from ..contrasts import RULES, Contrast, LayerContrast, named_list
 from ..errors import CnncalcError
 from ..network import Network
 from ..report import Report
@@ -18,47 +18,47 @@ def check_agreement(
     name: str,
     load: Callable[[], Network],
     trace: Callable[[Network, str], Report],
-    compare: Callable[[Network], Comparison],
+    contrast_of: Callable[[Network], Contrast],
     extra: Sequence[expect.Expectation] = (),
     strict: bool = False,
     line: int = 0,
 ) -> Result:
-    """Judge one file under each dialect that `compare` asks. What all find is said once; nothing is raised.
+    """Judge one file under each dialect that `contrast_of` asks. What all find is said once; nothing is raised.
 
     A dialect that refuses what another takes is a disagreement; a spec that all refuse is impossible.
     """
     try:
         network = load()
-        comparison = compare(network)
+        contrast = contrast_of(network)
     except CnncalcError as error:
         return Result(name, [from_error(name, error)], None, line=line)
-    if comparison.refused_by_all():
-        errors = [from_error(name, run.error) for run in comparison.runs if run.error is not None]
+    if contrast.refused_by_all():
+        errors = [from_error(name, run.error) for run in contrast.runs if run.error is not None]
         return Result(name, list(dict.fromkeys(errors)), None, line=line)
-    taking = [run.name for run in comparison.runs if run.error is None]
+    taking = [run.name for run in contrast.runs if run.error is None]
     results = {
         dialect: check(name, lambda: network, lambda net, d=dialect: trace(net, d), extra, strict, line)  # type: ignore[misc]
         for dialect in taking
     }
-    findings = [*_disagreements(name, comparison), *_merged(results)]
+    findings = [*_disagreements(name, contrast), *_merged(results)]
     first = results[taking[0]]
     return Result(name, findings, first.report, sum(r.checked for r in results.values()) + 1, line)
 
 
-def _disagreements(name: str, comparison: Comparison) -> Iterator[Finding]:
+def _disagreements(name: str, contrast: Contrast) -> Iterator[Finding]:
     """The layers at which a dialect refuses, or makes another figure than the others for a reason of its own."""
-    for difference in comparison.layers:
+    for difference in contrast.layers:
         for run in difference.refusing():
             if run.error is not None:
                 what = f"refused by {run.name}: {run.error.what}"
                 yield from_error(name, run.error)._replace(code=DIFFER, what=what, help=_HELP)
         if any(RULES[key].shapes for key in difference.apart()):
-            yield _differing(name, comparison, difference)
+            yield _differing(name, contrast, difference)
 
 
-def _differing(name: str, comparison: Comparison, difference: Difference) -> Finding:
-    node = comparison.network.nodes[difference.number]
-    where = place(comparison.network, ("layers", node.origin), name)
+def _differing(name: str, contrast: Contrast, difference: LayerContrast) -> Finding:
+    node = contrast.network.nodes[difference.number]
+    where = place(contrast.network, ("layers", node.spec_index), name)
     outs = difference.outputs()
     arithmetic = [line for line in difference.why() if not line.startswith("refused")]
     what = f"the dialects differ: {outs}"

@@ -154,7 +154,7 @@ def _compare(name: str, report: Report, known: Entry, now: Entry) -> Iterator[Fi
     if changes:
         yield Finding("CC301", name, f"differs from the baseline: {', '.join(changes)}", help=_MEANT)
     for layer in report.layers:
-        where = place(report.network, ("layers", layer.node.origin), name)
+        where = place(report.network, ("layers", layer.node.spec_index), name)
         at = Finding("", name, "", where.line, where.column, layer=layer.node.label(), help=_MEANT)
         before, after = known["layers"].get(layer.name), now["layers"][layer.name]
         if before is None:

@@ -106,7 +106,7 @@ def main() -> NoReturn:
     gc.disable()  # a report is a tree without cycles: looking for them while it grows costs half the time
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="backslashreplace", newline="\n")  # the same bytes on Windows
     code = call(sys.argv[1:])
     if sys.gettrace() is None and sys.getprofile() is None:
         os._exit(code)  # all is flushed, and Python's own tidying up takes a tenth of the whole

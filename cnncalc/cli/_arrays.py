@@ -18,7 +18,7 @@ from ._usage import Whole
 if TYPE_CHECKING:
     from ..execute.npy import Given
     from ..execute.task import Array
-    from ..notation.words import Fill
+    from ..notation.words import Completer
 
 
 array_option = file_option(
@@ -71,23 +71,23 @@ def no_mixture(path: str | None, as_json: bool) -> None:
         raise SpecError("-o - writes the array itself, and --json describes it", "leave one of them out")
 
 
-def kernel_keys(weight: Given | Array | None, options: NetworkOptions) -> Fill | None:
+def kernel_keys(weight: Given | Array | None, options: NetworkOptions) -> Completer | None:
     """Return what completes layer words from a single kernel."""
-    from .. import fill_for
+    from .. import completer_for
 
     if weight is None or isinstance(weight, Mapping):
         return None
-    return fill_for(weight.shape, options.dialect, options.layout)
+    return completer_for(weight.shape, options.dialect, options.layout)
 
 
-def read_network(words: tuple[str, ...], fill: Fill | None, x: Array) -> Network:
+def read_network(words: tuple[str, ...], complete: Completer | None, x: Array) -> Network:
     """Return the network of SPEC words. SpecError if a shape in front is not x's."""
-    given = sources.sort_out(words)
-    network = sources.network(given, fill)
-    if given.input is not None:
-        front = tuple([n for n in given.input if isinstance(n, int)])
-        if len(front) == len(given.input) and front not in (x.shape, x.shape[1:]):
-            raise SpecError(f"the shape in front is {show(given.input)}, and x is {show(x.shape)}", "leave it out")
+    spec = sources.spec_words(words)
+    network = sources.load_words(spec, complete)
+    if spec.input is not None:
+        front = tuple([n for n in spec.input if isinstance(n, int)])
+        if len(front) == len(spec.input) and front not in (x.shape, x.shape[1:]):
+            raise SpecError(f"the shape in front is {show(spec.input)}, and x is {show(x.shape)}", "leave it out")
     return network
 
 

@@ -11,16 +11,16 @@ import click
 from .. import trace
 from ..dialects import ALL, NAMES, dialect_named, dialects_named, is_several, layout_named
 from ..errors import SpecError
-from ..input import feed, settle
+from ..input import configure, read_input
 from ..network import Network
 from ..report import Report
 from ..sizes import Shape, parse_shape, show
-from ..sources import Given
+from ..sources import SpecWords
 from ._terminal import color_option, debug_option, note, quiet_option
 from ._usage import OneOf, Whole
 
 if TYPE_CHECKING:
-    from ..contrasts import Comparison
+    from ..contrasts import Contrast
 
 F = TypeVar("F", bound=Callable[..., Any])
 Function = Callable[..., int]
@@ -89,20 +89,19 @@ class NetworkOptions(NamedTuple):
     dialect: str | None = None
     layout: str | None = None
 
-    def with_front(self, given: Given) -> NetworkOptions:
+    def with_front(self, words: SpecWords) -> NetworkOptions:
         """Return the options with the shape that precedes a SPEC as input. SpecError if -i gives one, too."""
-        if given.input is None:
+        if words.input is None:
             return self
         if self.input is not None:
-            raise SpecError(f"two inputs: {given.words[0]} in front, and -i {show(self.input)}", "give one of them")
-        return self._replace(input=given.input)
+            raise SpecError(f"two inputs: {words.words[0]} in front, and -i {show(self.input)}", "give one of them")
+        return self._replace(input=words.input)
 
     def settle(self, network: Network) -> Network:
         """Return the network with these options in it."""
-        network = settle(network, self.input, self.dialect, self.layout)
+        network = configure(network, self.input, self.dialect, self.layout)
         if self.batch is not None and network.input is not None:
-            _, _, shown_input = feed(network, network.input, self.batch)
-            network = network._replace(input=shown_input)
+            network = network._replace(input=read_input(network, self.batch).sizes)
         return network
 
     @property
@@ -123,12 +122,12 @@ class NetworkOptions(NamedTuple):
         """Return the report of a network under these options, which name one dialect at most."""
         return trace.shape(network, self.input, batch=self.batch, dialect=self.dialect, layout=self.layout)
 
-    def comparison(self, network: Network) -> Comparison:
+    def contrast(self, network: Network) -> Contrast:
         """Return the network under each dialect that is given."""
-        from ..contrasts import compare
+        from ..contrasts import contrast
 
         assert self.dialect is not None
-        return compare(network, dialects_named(self.dialect), self.input, batch=self.batch, layout=self.layout)
+        return contrast(network, dialects_named(self.dialect), self.input, batch=self.batch, layout=self.layout)
 
     def report_in(self, network: Network, dialect: str) -> Report:
         """Return the report under one of several dialects, in the layout in which they are compared."""

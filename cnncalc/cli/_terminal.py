@@ -34,7 +34,22 @@ class Settings:
             return False
         if os.environ.get("FORCE_COLOR"):
             return True
-        return stream.isatty() and os.environ.get("TERM") != "dumb"
+        return stream.isatty() and os.environ.get("TERM") != "dumb" and _takes_escape_codes(stream)
+
+
+def _takes_escape_codes(terminal: IO[str]) -> bool:
+    """Return whether a terminal understands escape codes, after asking it to, as a Windows console wants."""
+    if sys.platform == "win32":
+        import ctypes
+        import msvcrt
+
+        console = ctypes.c_void_p(msvcrt.get_osfhandle(terminal.fileno()))
+        mode = ctypes.c_ulong()
+        kernel = ctypes.windll.kernel32
+        return bool(
+            kernel.GetConsoleMode(console, ctypes.byref(mode)) and kernel.SetConsoleMode(console, mode.value | 4)
+        )
+    return True
 
 
 def settings() -> Settings:

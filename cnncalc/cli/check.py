@@ -107,7 +107,7 @@ def _check_all(
     if options.several:
         from ..checks.agreement import check_agreement
 
-        judge = partial(check_agreement, trace=options.report_in, compare=options.comparison)
+        judge = partial(check_agreement, trace=options.report_in, contrast_of=options.contrast)
     else:
         judge = partial(checks.check, trace=options.report)
     for file in files:

@@ -11,7 +11,7 @@ from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import binary_output, text_output
 from ..frameworks import ENDINGS, TARGETS, writer
 from ..network import Network, no_input
-from ..sources import Given
+from ..sources import SpecWords
 from ._arrays import read_weights
 from ._options import (
     File,
@@ -64,9 +64,9 @@ def command(
     target = _target(target, path)
     if w_path is not None and target != "onnx":
         raise SpecError("-w gives an ONNX file its weights, and this is not one", "add --to onnx")
-    given = sources.sort_out(spec)
-    options = options.with_front(given)
-    network = _read(given, options)
+    words = sources.spec_words(spec)
+    options = options.with_front(words)
+    network = _read(words, options)
     options.note_report(network)
     network = options.settle(network)
     if w_path is not None:
@@ -99,21 +99,20 @@ def _target(target: str | None, path: str | None) -> str:
     return target
 
 
-def _read(given: Given, options: NetworkOptions) -> Network:
+def _read(words: SpecWords, options: NetworkOptions) -> Network:
     """Return the network of SPEC words, or of a torch.nn.Module."""
     from ..frameworks.torch.read.factory import is_factory
     from ..notation.words import is_layer_word
 
-    (word, *more) = given.rest
+    (word, *more) = words.rest
     if more or is_layer_word(word) or not is_factory(word) or os.path.exists(word):
-        return sources.network(given)
+        return sources.load_words(words)
     from ..frameworks.torch.read import read
     from ..frameworks.torch.read.factory import make
 
     if options.input is None:
         raise no_input()
-    batch = () if options.batch is None else (options.batch,)
-    return sources.imported(read(make(word), (*batch, *options.input)), word)
+    return sources.imported(read(make(word), options.input, batch=options.batch), word)
 
 
 def _save_weights(network: Network, path: str) -> None:

@@ -44,9 +44,9 @@ def command(
 
     no_mixture(path, as_json)
     weights = read_weights(w_path)
-    given = sources.sort_out(layer)
-    network = sources.network(given, kernel_keys(weights, options))
-    sample = options.with_front(given).input or network.input
+    words = sources.spec_words(layer)
+    network = sources.load_words(words, kernel_keys(weights, options))
+    sample = options.with_front(words).input or network.input
     if sample is None:
         raise SpecError("no input: a matrix is for a sample of one shape", "give -i, as -i 3x32x32")
     sizes = tuple([n for n in sample if isinstance(n, int)])

@@ -6,8 +6,7 @@ import os
 
 import click
 
-from .. import sources
-from ..diffs import compare
+from .. import diffs, sources
 from ..diffs.revision import at_revision
 from ..errors import CnncalcError, SpecError, shown
 from ..files import text_output
@@ -47,10 +46,10 @@ def command(networks: tuple[str, ...], options: NetworkOptions, exit_code: bool,
     if networks == (sources.STDIN, sources.STDIN):
         raise SpecError("standard input can be only one of the two", "give a file for the other")
     old, new = (_report(word, options) for word in networks)
-    diff = compare(old, new, (networks[0], networks[1]))
+    difference = diffs.diff(old, new, (networks[0], networks[1]))
     with text_output(path, utf8=format != "table") as stream:
-        stream.writelines(renderer(format)(diff, style_of(stream)))
-    return int(exit_code and bool(diff))
+        stream.writelines(renderer(format)(difference, style_of(stream)))
+    return int(exit_code and bool(difference))
 
 
 def _report(word: str, options: NetworkOptions) -> Report:
@@ -75,8 +74,8 @@ def _network(word: str) -> tuple[Network, Shape | None]:
     words = [word] if word == sources.STDIN or os.path.exists(word) else word.split()
     if _is_revision(word, words):
         return sources.read_bytes(at_revision(word), word), None
-    given = sources.sort_out(words)
-    return sources.network(given), given.input
+    spec = sources.spec_words(words)
+    return sources.load_words(spec), spec.input
 
 
 def _is_revision(word: str, words: list[str]) -> bool:

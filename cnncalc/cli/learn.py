@@ -17,7 +17,7 @@ from ._usage import Command, Positive, Whole
 if TYPE_CHECKING:
     from ..execute.learn import Learner
     from ..execute.task import Array
-    from ..notation.words import Fill
+    from ..notation.words import Completer
 
 
 @click.command("learn", cls=Command)
@@ -105,21 +105,21 @@ def _note_unused() -> None:
             note(f"--{option.replace('_', '-')} is not used: --exact takes no steps")
 
 
-def _completing(init: Array | None, y: Array, options: NetworkOptions) -> Fill:
+def _completing(init: Array | None, y: Array, options: NetworkOptions) -> Completer:
     """Return what completes the layer: c_o and k from the kernel to start from, or c_o from the output."""
-    from .. import fill_for, order_of
+    from .. import completer_for, order_of
 
     if init is not None:
-        return fill_for(init.shape, options.dialect, options.layout)
+        return completer_for(init.shape, options.dialect, options.layout)
 
-    def fill(layers: list[dict[str, Any]]) -> None:
+    def complete(layers: list[dict[str, Any]]) -> None:
         cls, nd = OPS[layers[0]["op"]]
         known = {key for raw in layers[0] for key in keys_named(cls, raw)}
         if "c_o" in cls.NEEDED and "c_o" not in known and nd is not None:
             last = order_of(options.dialect, options.layout) == "NHWC"
             layers[0]["c_o"] = 1 if y.ndim <= nd else y.shape[-1 if last else y.ndim - nd - 1]
 
-    return fill
+    return complete
 
 
 def _save(learner: Learner, path: str, shape: tuple[int, ...] | None) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SpecError, shown
+from ..files import folded, safe_name, terminated_tidily
 from ..sizes import read_size, size_text
 from ._arrays import (
     array_option,
@@ -42,8 +43,6 @@ SHOWN = 16 << 20
 """From how many bytes on the part of the result that is held at once is mentioned."""
 PATIENCE = 2.0
 """After how many seconds a progress bar appears."""
-UNSAFE = str.maketrans(dict.fromkeys("/\0" if os.sep == "/" else '/\0\\:*?"<>|', "_"))
-"""What the name of a layer may have and the name of a file may not."""
 
 
 @click.command("run", cls=Command)
@@ -89,7 +88,6 @@ def command(
       cnncalc run lenet5 -x images.npy --seed 0 --keep-all maps
     """
     from ..execute import Job
-    from ..files import terminated_tidily
 
     one_stdin(x_path, w_path, b_path, *(["-"] if "-" in spec else []))
     no_mixture(path, as_json)
@@ -107,10 +105,10 @@ def command(
         keep_all=folder is not None,
         memory=read_size(memory),
     )
-    chosen = rows_of(rows, job.fed.batch)
+    chosen = rows_of(rows, job.samples.batch)
     if rows is not None:
         x = x[chosen]
-    count = 1 if job.fed.batch is None else len(x)
+    count = 1 if job.samples.batch is None else len(x)
     _announce(job, x, x_path, count, path)
     for name in job.not_needed[:4]:
         note(f"{name} is given, and no layer needs it")
@@ -169,7 +167,7 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
         else:
             opened[job.last] = (sinks.Memory if math.prod(samples) <= SMALL else sinks.Summary)(samples, kind)
         for at, file in _kept(job, folder).items():
-            if path is not None and os.path.realpath(file) == os.path.realpath(path):
+            if path is not None and folded(os.path.realpath(file)) == folded(os.path.realpath(path)):
                 raise SpecError(f"-o and a layer that is kept would be one file, {file}", "give -o another name")
             shape, kind, samples = job.result(at, count)
             other = sinks.sink(file, shape, kind, samples)
@@ -190,11 +188,11 @@ def _kept(job: Job, folder: str | None) -> dict[int, str]:
     files = {}
     for at in job.kept:
         name = job.report.layers[at].name
-        safe = name.translate(UNSAFE)
+        safe = safe_name(name)
         files[at] = os.path.join(folder or "", f"{safe}.npy")
         if safe != name:
             note(f"{shown(name)} is saved as {files[at]}")
-    if len(set(files.values())) < len(files):
+    if len(set(map(folded, files.values()))) < len(files):
         raise SpecError("two layers' results would be saved under the same name", "give the layers other names")
     return files
 

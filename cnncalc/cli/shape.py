@@ -51,7 +51,7 @@ def command(
       conv:64,k3,pt3         the textbook's total padding of both sides
       maxpool:k3,s2,p0+1     before 0, after 1
     """
-    given = sources.sort_out(spec)
+    words = sources.spec_words(spec)
     if columns is not None and format in ("json", "jsonl"):
         raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
     if explain and format == "csv":
@@ -61,13 +61,13 @@ def command(
             "--explain, --columns and --dtype are for one dialect",
             f"leave out --dialect {options.dialect}, or name one",
         )
-    options = options.with_front(given)
+    options = options.with_front(words)
     with text_output(path, utf8=format in ("json", "jsonl")) as stream:
         style = style_of(stream, _columns(columns), explain)
         dtype = _dtype(dtype, style.columns)
-        if format == "jsonl" and _is_lines(given):
-            return _stream(given.rest[0], options, style, stream, dtype)
-        network = sources.network(given)
+        if format == "jsonl" and _is_lines(words):
+            return _stream(words.rest[0], options, style, stream, dtype)
+        network = sources.load_words(words)
         options.note_report(network)
         return _write(network, options, format, style, stream, dtype)
 
@@ -86,14 +86,14 @@ def _write(
         return 0
     from ..render import contrasts
 
-    comparison = options.comparison(network)
-    stream.writelines(contrasts.renderer(format)(comparison, style))
-    return 2 if comparison.refused_by_all() else 0
+    contrast = options.contrast(network)
+    stream.writelines(contrasts.renderer(format)(contrast, style))
+    return 2 if contrast.refused_by_all() else 0
 
 
-def _is_lines(given: sources.Given) -> bool:
-    word = given.rest[0]
-    return len(given.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl"))
+def _is_lines(words: sources.SpecWords) -> bool:
+    word = words.rest[0]
+    return len(words.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl"))
 
 
 def _columns(names: str | None) -> tuple[str, ...] | None:

@@ -153,7 +153,7 @@ class Difference(NamedTuple):
         return [layer for layer in self.layers if layer.moved]
 
 
-def compare(old: Report, new: Report, names: tuple[str, str] = ("A", "B")) -> Difference:
+def diff(old: Report, new: Report, names: tuple[str, str] = ("A", "B")) -> Difference:
     """What changed from the old network to the new."""
     items = [_item(layer) for layer in old.layers], [_item(layer) for layer in new.layers]
     return Difference(

@@ -13,6 +13,7 @@ TOP = "git counts a path from the repository's top"
 
 def at_revision(word: str) -> bytes:
     """Return a file's bytes at a revision. SpecError if git does not have the revision, or the file in it."""
+    word = word.replace(os.sep, "/")  # as git separates folders, on Windows too
     done = _git("cat-file", "blob", word)
     if done.returncode:
         raise _not_in_git(word, done.stderr.decode(errors="replace"))

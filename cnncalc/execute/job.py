@@ -9,11 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import SpecError
-from ..input import feed, settle
-from ..network import Network, no_input
+from ..network import Network
 from ..report import Report
-from ..sizes import LARGEST, Shape, show, size_text
-from ..trace import shape
+from ..sizes import LARGEST, show, size_text
+from ..trace import shape as trace_shape
 from . import weights as arrays
 from .npy import Given, drop
 from .program import MEMORY, Program, Progress
@@ -22,32 +21,28 @@ from .task import Array, Dtype
 from .threads import release
 
 
-class Fed:
-    """What an input is to a network: samples behind one another, and how its results are given back."""
+class Samples:
+    """The samples of an input array, and the shape in which their results are returned."""
 
-    def __init__(self, network: Network, given: tuple[int, ...], dialect: str | None, layout: str | None):
-        """`given` is the shape of the whole input. SpecError or ShapeError where the network cannot take it."""
-        if 0 in given:
-            raise SpecError(f"x is empty: its shape is {show(given)}", "there is nothing to compute")
-        wanted: Shape | None = given or None
-        network = settle(network.inlined(), wanted, dialect, layout)
-        if not given:
+    def __init__(self, network: Network, shape: tuple[int, ...], dialect: str | None, layout: str | None):
+        """`shape` is the whole input's. SpecError or ShapeError if the network cannot take it."""
+        if 0 in shape:
+            raise SpecError(f"x is empty: its shape is {show(shape)}", "there is nothing to compute")
+        if not shape:
             raise SpecError("x is a number without axes", "an input has the axes C,H,W, or a batch in front")
-        if network.input is None:
-            raise no_input()
-        self.batch, sample, _ = feed(network, network.input, None)
-        self.report: Report = shape(network, given)
-        self.sample = tuple([n for n in sample if isinstance(n, int)])
-        self.added_channel = len(given) < len(sample)
+        self.report = trace_shape(network.inlined(), shape, dialect=dialect, layout=layout)
+        self.batch = self.report.batch
+        self.sample = tuple([n for n in self.report.sample if isinstance(n, int)])
+        self._added_channel = len(shape) < len(self.sample)
         """Whether the input is one channel's space, without an axis for it."""
 
-    def samples(self, x: Array) -> Array:
-        """The input with a batch in front and all of a sample's axes, as a view where that can be."""
+    def split(self, x: Array) -> Array:
+        """Return the input with a batch in front and all axes of a sample, as a view if that is possible."""
         return x.reshape(-1, *self.sample)
 
-    def given_back(self, sample: tuple[int, ...], count: int) -> tuple[int, ...]:
-        """The shape in which the results of `count` samples are given back: without the axes that were added."""
-        if self.added_channel:
+    def returned(self, sample: tuple[int, ...], count: int) -> tuple[int, ...]:
+        """Return the shape of the results of `count` samples for the caller: without an axis that was added."""
+        if self._added_channel:
             last = self.report.network.layout == "NHWC"
             if len(sample) == len(self.sample) and sample[-1 if last else 0] == 1:
                 sample = sample[:-1] if last else sample[1:]
@@ -84,7 +79,7 @@ class Job:
     def __init__(
         self,
         network: Network,
-        given: tuple[int, ...],
+        shape: tuple[int, ...],
         kind: Dtype,
         weights: Given | Array | None = None,
         *,
@@ -103,12 +98,13 @@ class Job:
         Raises SpecError and ShapeError for what does not go together, before anything is computed.
         """
         self.kind = real(kind, "x")
-        fed = Fed(network, given, dialect, layout)
+        samples = Samples(network, shape, dialect, layout)
         if weights is None:
             weights = arrays.carried(network, seed)
-        self.weights = arrays.named(fed.report, weights, bias)
-        without = arrays.without_biases(fed.report.network, self.weights)
-        self.fed = fed if without is fed.report.network else Fed(without, given, dialect, layout)
+        self.weights = arrays.named(samples.report, weights, bias)
+        network = samples.report.network
+        without = arrays.without_biases(network, self.weights)
+        self.samples = samples if without is network else Samples(without, shape, dialect, layout)
         self._seed, self._memory = seed, memory
         self._loaded: Program | None = None
         self._drawn = self.kind if self.kind.kind == "f" else np.dtype(np.float32)
@@ -126,7 +122,7 @@ class Job:
     @property
     def report(self) -> Report:
         """The traced network."""
-        return self.fed.report
+        return self.samples.report
 
     @property
     def not_needed(self) -> list[str]:
@@ -166,7 +162,7 @@ class Job:
     def result(self, at: int, count: int) -> tuple[tuple[int, ...], Dtype, tuple[int, ...]]:
         """Of a layer's result for `count` samples: the shape as it is given back, the dtype, the shape as samples."""
         sample, kind = self.plan.result(at)
-        return self.fed.given_back(sample, count), kind, (count, *sample)
+        return self.samples.returned(sample, count), kind, (count, *sample)
 
     def load(self) -> Program:
         """The network ready to run: its weights are read, or drawn, the first time."""
@@ -177,7 +173,7 @@ class Job:
     def run(self, x: Array, sinks: Mapping[int, Sink], progress: Progress | None = None) -> None:
         """Fill the sinks of the layers that are kept and of the last one, some samples at a time."""
         program = self.load()
-        samples = self.fed.samples(x)
+        samples = self.samples.split(x)
         try:
             for begin in range(0, len(samples), program.at_once):
                 end = min(begin + program.at_once, len(samples))
@@ -217,7 +213,7 @@ def run(
         keep=keep,
         memory=memory,
     )
-    count = job.fed.batch or 1
+    count = job.samples.batch or 1
     found = {}
     for at in {*job.kept, job.last}:
         _, kind, samples = job.result(at, count)

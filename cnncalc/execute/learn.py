@@ -19,7 +19,7 @@ from ..sizes import show, size_text
 from . import weights as arrays
 from .convolution.convolve import convolve
 from .gradients import bias_gradient, weight_gradient
-from .job import Fed, real
+from .job import Samples, real
 from .kernels.conv import channelwise, kernel_first, windows_of
 from .npy import machine_memory
 from .program import channels_first
@@ -88,16 +88,16 @@ class Learner:
         layout: str | None = None,
     ):
         """SpecError unless the layer is a convolution, ShapeError if x, y and the kernel do not fit together."""
-        fed = Fed(network, x.shape, dialect, layout)
-        layers = fed.report.layers
+        samples = Samples(network, x.shape, dialect, layout)
+        layers = samples.report.layers
         self.layer = layer = layers[0]
-        family = layer.node.layer.CONVOLUTION
-        if len(layers) > 1 or family not in VIEWS:
+        kind = layer.node.layer.CONVOLUTION
+        if len(layers) > 1 or kind not in VIEWS:
             what = f"{len(layers)} layers" if len(layers) > 1 else layer.op
             raise SpecError(f"learn takes one convolution, not {what}", "a plain or a depthwise one: conv or dwconv")
-        self._view = VIEWS[family]
-        count = fed.batch or 1
-        back = fed.given_back(tuple([n for n in layer.traced.out if isinstance(n, int)]), count)
+        self._view = VIEWS[kind]
+        count = samples.batch or 1
+        back = samples.returned(tuple([n for n in layer.traced.out if isinstance(n, int)]), count)
         if y.shape != back:
             raise ShapeError(
                 f"y is {show(y.shape)}, but this layer's output is {show(back)}", "y is the output to learn"
@@ -105,18 +105,18 @@ class Learner:
         kinds = [real(array.dtype, name) for array, name in ((x, "x"), (y, "y"))]
         for array, name in ((x, "x"), (y, "y"), *([] if init is None else [(init, "the kernel to begin with")])):
             _check_finite(array, name)
-        kind = np.result_type(*kinds)
-        self.kind = kind if kind in (np.float32, np.float64) else np.dtype(np.float64)
-        given = arrays.named(fed.report, init, None)
-        arrays.check(fed.report, given, seed)
-        bound = arrays.bind(fed.report, given, seed, self.kind)
+        dtype = np.result_type(*kinds)
+        self.kind = dtype if dtype in (np.float32, np.float64) else np.dtype(np.float64)
+        given = arrays.named(samples.report, init, None)
+        arrays.check(samples.report, given, seed)
+        bound = arrays.bind(samples.report, given, seed, self.kind)
         self.weight = bound[f"{layer.name}.weight"].astype(self.kind, order="C")
         self.bias = np.zeros(layer.values["c_o"], self.kind) if layer.values["bias"] else None
         self._task = Task(layer.op, layer.values, layer.env.dialect, layer.env.channels_last, 1 << 26)
         self.windows = windows_of(self._task)
-        samples = (count, *[n for n in layer.traced.out if isinstance(n, int)])
-        self.x = self._first(fed.samples(x).astype(self.kind, copy=False))
-        self.y = self._first(y.reshape(samples).astype(self.kind, copy=False))
+        results = (count, *[n for n in layer.traced.out if isinstance(n, int)])
+        self.x = self._first(samples.split(x).astype(self.kind, copy=False))
+        self.y = self._first(y.reshape(results).astype(self.kind, copy=False))
         self.g: int = layer.values.get("g") or self.x.shape[1]
         self._eps = 64 * float(np.finfo(self.kind).eps)
         self._rounding = self._eps**2 * float(np.square(self.y, dtype=np.float64).sum())

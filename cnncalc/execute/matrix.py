@@ -13,7 +13,7 @@ from ..network import Network
 from ..report import Report
 from ..sizes import show
 from . import weights as arrays
-from .job import Fed, Job
+from .job import Job, Samples
 from .npy import Given
 from .sinks import Memory, Sink
 from .task import Array
@@ -41,7 +41,7 @@ def linear_part(network: Network) -> Network:
 
 def adds_constants(network: Network, weights: Given | Array | None) -> bool:
     """Whether layers add constants, as biases, that the matrix leaves out."""
-    carried = network.source.weights if network.source is not None else {}
+    carried = network.origin.weights if network.origin is not None else {}
     names = carried if weights is None else () if isinstance(weights, np.ndarray) else weights
     return any(
         node.layer != node.layer.without_constants() or any(f"{node.name}.{role}" in names for role in node.layer.ADDED)
@@ -64,11 +64,11 @@ def job(
     """
     network = linear_part(network)
     kind = weights.dtype if isinstance(weights, np.ndarray) else np.dtype(np.float32)
-    fed = Fed(network, sample, dialect, layout)
-    if fed.batch is not None:
+    samples = Samples(network, sample, dialect, layout)
+    if samples.batch is not None:
         raise SpecError(f"{show(sample)} is a batch", "a matrix is for one sample: leave the batch out")
-    given = arrays.named(fed.report, arrays.carried(network, seed) if weights is None else weights, None)
-    added = [want for want in arrays.wanted(fed.report) if want.role in want.layer.node.layer.ADDED]
+    given = arrays.named(samples.report, arrays.carried(network, seed) if weights is None else weights, None)
+    added = [want for want in arrays.wanted(samples.report) if want.role in want.layer.node.layer.ADDED]
     zeros = {want.name: np.zeros(want.shape, kind) for want in added}
     return Job(network, sample, kind, {**given, **zeros}, dialect=dialect, layout=layout, seed=seed)
 
@@ -92,6 +92,6 @@ def fill(job: Job, sink: Sink) -> None:
         result = Memory((count, rows), matrix.dtype)
         samples = job.result(job.last, count)[2]
         result.array = result.array.reshape(samples)
-        job.run(units.reshape(count, *job.fed.sample), {job.last: result})
+        job.run(units.reshape(count, *job.samples.sample), {job.last: result})
         matrix[:, begin : begin + count] = result.array.reshape(count, rows).T
     sink.done(0, rows)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from math import prod
@@ -278,11 +279,17 @@ def drop(array: Array, begin: int, end: int) -> None:
 
 
 def machine_memory() -> int | None:
-    """How many bytes of memory this machine, or this container, has; None where it does not say."""
-    found = []
-    with contextlib.suppress(ValueError, OSError, AttributeError):
-        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError), open(limit, encoding="ascii") as file:
-            found.append(int(file.read()))
-    return min(found, default=None)
+    """Return how many bytes of memory this machine, or this container, has; None if it does not say."""
+    if sys.platform == "win32":
+        import ctypes
+
+        kibibytes = ctypes.c_ulonglong()
+        ctypes.windll.kernel32.GetPhysicallyInstalledSystemMemory(ctypes.byref(kibibytes))
+        return kibibytes.value << 10 or None  # 0 if the call fails
+    limits = []
+    with contextlib.suppress(ValueError, OSError):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as file:
+            limits.append(int(file.read()))
+    return min(limits, default=None)

@@ -124,7 +124,7 @@ class Program:
             raise error
         own = {role: weights[name] for role, name, _ in names(layer)}
         kinds = [self.kind if at == INPUT else steps[at].kind for at in layer.node.reads]
-        task = Task(layer.op, layer.values, layer.env.dialect, layer.env.channels_last, self.scratch)
+        task = Task(layer.op, layer.values, layer.env.dialect, layer.env.channels_last, self.scratch, layer.traced.axes)
         kind = kernel.dtype([*kinds, *[array.dtype for array in own.values()]], layer.values)
         return LayerStep(layer, kernel, task, layer.node.reads, own, kind, sizes_of(layer.traced.out, layer.name), -1)
 

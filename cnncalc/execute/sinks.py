@@ -17,6 +17,9 @@ from ..files import STDOUT, Target, binary_output, binary_stdout, terminated_tid
 from .npy import AT_ONCE, drop
 from .task import Array, Dtype
 
+MAPPED = os.name == "posix"
+"""Whether an array is written through a mapping of its file: Windows neither renames nor removes a mapped file."""
+
 
 class Sink:
     """Where a result goes, some samples at a time."""
@@ -51,7 +54,6 @@ class File(Sink):
     def __init__(self, target: Target, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
         """`shape` is what the file says, `samples` the same with a batch. SpecError if it cannot be written."""
         self._target = target
-        self._array: Array = np.empty(0)
         try:
             with target.errors():
                 _write_head(target.file, shape, kind)
@@ -74,16 +76,14 @@ class File(Sink):
         if isinstance(self._array, np.memmap):
             with self._target.errors():
                 self._array.flush()
-        self._array = np.empty(0)  # Windows does not rename a file that is mapped
         self._target.commit()
 
     def discard(self) -> None:
-        self._array = np.empty(0)
         self._target.discard()
 
 
 class Stream(Sink):
-    """A .npy that goes to a pipe or a device, each part as it is done."""
+    """A .npy that is written part by part: to a pipe, to a device, or to a file that cannot be mapped."""
 
     def __init__(
         self,
@@ -93,11 +93,14 @@ class Stream(Sink):
         samples: tuple[int, ...],
         target: Target | None = None,
     ):
-        """`target` is the pipe or device that has a name, and is closed in the end."""
+        """`target` is what has a name, None for standard output."""
         self._file, self._sample, self._kind, self._target = file, samples[1:], kind, target
+        self._is_whole = target is not None and not target.is_special
+        """Whether it is a file, which appears whole or not at all, and not a pipe or a device."""
         self._some: Array | None = None
         try:
-            _write_head(file, shape, kind)
+            with self._errors():
+                _write_head(file, shape, kind)
         except BaseException:
             self.discard()
             raise
@@ -109,10 +112,18 @@ class Stream(Sink):
 
     def done(self, begin: int, end: int) -> None:
         if self._some is not None and self._some.size:
-            self._file.write(self._some.data)
+            with self._errors():
+                self._file.write(self._some.data)
 
     def finish(self) -> None:
-        self._file.flush()
+        if self._target is not None and self._is_whole:
+            self._target.commit()
+        else:
+            self._file.flush()
+
+    def _errors(self) -> contextlib.AbstractContextManager[None]:
+        """Return what names the file in errors; those of a pipe tell the command that nobody reads on."""
+        return self._target.errors() if self._target is not None and self._is_whole else contextlib.nullcontext()
 
     def discard(self) -> None:
         if self._target is not None:
@@ -147,7 +158,7 @@ def sink(path: str, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...
     if path == STDOUT:
         return Stream(binary_stdout("a .npy file"), shape, kind, samples)
     target = Target(path)
-    if target.is_special:
+    if target.is_special or not MAPPED:
         return Stream(target.file, shape, kind, samples, target)
     return File(target, shape, kind, samples)
 

@@ -27,6 +27,8 @@ class Task(NamedTuple):
     """Whether samples and weights stand in NHWC order. What is `spatial` sees NCHW views of samples all the same."""
     scratch: int
     """How many bytes of working memory a kernel may take beside its input and its output."""
+    axes: tuple[int, ...] = ()
+    """The axes that its keys name, counted from the front, the batch being 0."""
 
 
 Compute = Callable[[Task, Sequence[Array], Weights, Array], None]

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import Path, ShapeError, SpecError, Where, nearest, shown
 from ..layers.base import KERNEL, Start
-from ..network import Network, Source
+from ..network import Network, Origin
 from ..report import LayerReport, Report
 from ..sizes import Shape, show
 from ..trace import shape as trace_shape
@@ -75,7 +75,7 @@ def named(report: Report, given: Given | Array | None, bias: Array | None) -> Gi
 def carried(network: Network, seed: int | None = None) -> dict[str, Array]:
     """The arrays that a network's own file holds. SpecError if it holds only their shapes, and no seed draws them."""
     arrays = {}
-    for name, read in (network.source.weights if network.source is not None else {}).items():
+    for name, read in (network.origin.weights if network.origin is not None else {}).items():
         try:
             arrays[name] = np.asarray(read())
         except SpecError:
@@ -84,15 +84,15 @@ def carried(network: Network, seed: int | None = None) -> dict[str, Array]:
     return arrays
 
 
-class _SourceWithWeights(Source):
-    """A network's source with the weights of another file."""
+class _OriginWithWeights(Origin):
+    """A network's origin with the weights of another file."""
 
-    def __init__(self, source: Source | None, given: Given):
-        self._source = source
+    def __init__(self, origin: Origin | None, given: Given):
+        self._origin = origin
         self.weights = {name: partial(_read, array) for name, array in given.items()}
 
     def locate(self, path: Path, key: str | None) -> Where | None:
-        return None if self._source is None else self._source.locate(path, key)
+        return None if self._origin is None else self._origin.locate(path, key)
 
 
 def _read(array: Array | Stored) -> Array:
@@ -105,7 +105,7 @@ def sourced(network: Network, given: Given | Array | None) -> Network:
     arrays = named(report, given, None)
     without = without_biases(network, arrays)
     check(report if without is network else trace_shape(without.inlined()), arrays, None)
-    return without._replace(source=_SourceWithWeights(network.source, arrays))
+    return without._replace(origin=_OriginWithWeights(network.origin, arrays))
 
 
 def _only(report: Report, role: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ..errors import ShapeError, SpecError, shown
 from ..sizes import Shape, count, counted, product, show
-from .base import Env, Fields, Layer, Sign, Start, Traced, channels, ops
+from .base import Env, Fields, Layer, Sign, Start, Traced, axes_of, axis_of, channels, ops
 from .keys import Reader, at_least, axis, flag, integers, number, takes
 
 
@@ -210,13 +210,7 @@ class Softmax(Activation):
     axis: int = -1
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        if self.axis == 0 or not -len(x) <= self.axis <= len(x):
-            raise ShapeError(
-                f"axis {self.axis} is none of {show(x)}",
-                f"the axes are 1 to {len(x)}, the batch is 0, the last is -1",
-                key="axis",
-            )
-        return Traced({"axis": self.axis}, x, fields)
+        return Traced({"axis": self.axis}, x, fields, axes=(axis_of(self.axis, x),))
 
 
 @takes("rate", lambda _: {"type": "number", "minimum": 0, "maximum": 1})
@@ -263,13 +257,12 @@ class PRelu(Layer):
             raise ShapeError("prelu takes either num_parameters or shared_axes", key="shared_axes")
         if self.shared_axes is not None or (self.num_parameters is None and env.dialect.prelu_per_unit):
             shared = self.shared_axes or ()
-            if len(set(shared)) < len(shared):
-                raise ShapeError(f"shared_axes is {shown(shared)}", "each axis once", key="shared_axes")
-            for a in shared:
-                if not 1 <= a <= len(x):
-                    raise ShapeError(f"axis {a} is none of {show(x)}", f"the axes are 1 to {len(x)}", key="shared_axes")
-            size = product(n for a, n in enumerate(x, 1) if a not in shared)
-            return Traced({"shared_axes": shared}, x, fields, count(size))
+            axes = axes_of(shared, x, "shared_axes")
+            if axes != shared:
+                help = f"the axes are 1 to {len(x)}"
+                raise ShapeError(f"shared_axes {shown(shared)} counts from the end", help, key="shared_axes")
+            size = product(n for axis, n in enumerate(x, 1) if axis not in axes)
+            return Traced({"shared_axes": shared}, x, fields, count(size), axes=axes)
         number_ = self.num_parameters or 1
         c = channels(x, env)
         if number_ != 1 and isinstance(c, int) and number_ != c:

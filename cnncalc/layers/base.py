@@ -5,13 +5,13 @@ To add an op, write a class with its facts, its `KEYS` and its `trace`, and list
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from math import gcd, prod
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from ..dialects import Dialect
-from ..errors import ShapeError
+from ..errors import ShapeError, shown
 from ..field import UNKNOWN, Field
 from ..registry import Registry
 from ..sizes import Shape, Size, known, show
@@ -49,6 +49,8 @@ class Traced(NamedTuple):
     macs: int | None = 0
     local: int | None = None
     """For convolutions: the weights of a locally connected layer with the same window."""
+    axes: tuple[int, ...] = ()
+    """The axes it works along, counted from the front, the batch being 0: those that `axis` or the like names."""
 
 
 class Sign(Enum):
@@ -217,15 +219,6 @@ def ops(*classes: type[Layer]) -> Registry[str, Op]:
     return table
 
 
-def first_rank(layers: Iterable[Layer]) -> int | None:
-    """The spatial rank of the first layer that has one; None if the axes are made anew before, or none has."""
-    for layer in layers:
-        rank = layer.rank()
-        if rank is not None or layer.MAKES_AXES:
-            return rank
-    return None
-
-
 def _axes(nd: int) -> str:
     return f"{nd} {'axis' if nd == 1 else 'axes'}"
 
@@ -241,6 +234,22 @@ def by_axis(texts: Sequence[str]) -> list[str]:
     for name, text in zip(axis_names(len(texts)), texts, strict=True):
         lines.setdefault(text, []).append(name)
     return [f"{', '.join(names)}: {text}" for text, names in lines.items()]
+
+
+def axis_of(axis: int, x: Shape, key: str = "axis") -> int:
+    """Return an axis of the sample x counted from the front, the batch being 0. ShapeError for what is not one."""
+    if axis == 0 or not -len(x) <= axis <= len(x):
+        help = f"the axes are 1 to {len(x)}, the batch is 0, the last is -1"
+        raise ShapeError(f"axis {axis} is not an axis of {show(x)}", help, key=key)
+    return axis if axis > 0 else axis + len(x) + 1
+
+
+def axes_of(axes: Sequence[int], x: Shape, key: str = "axis") -> tuple[int, ...]:
+    """Return axes of the sample x counted from the front, in their order. ShapeError for one given twice."""
+    resolved = tuple([axis_of(axis, x, key) for axis in axes])
+    if len(set(resolved)) < len(axes):
+        raise ShapeError(f"{key} {shown(axes)} names an axis twice", "give each axis once", key=key)
+    return resolved
 
 
 def join(c: Size, space: Shape, env: Env) -> Shape:

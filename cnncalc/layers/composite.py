@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import SpecError, shown
 from ..sizes import MOST_SIZES, NOTHING_KNOWN, Shape, read_shape, to_json
-from .base import Env, Fields, Layer, Sign, Traced, first_rank, ops, unseen
+from .base import Env, Fields, Layer, Sign, Traced, ops, unseen
 from .keys import Schema, takes, whole, whole_form
 
 
@@ -36,9 +36,6 @@ class Block(Layer):
     @property
     def is_linear(self) -> bool:
         return all(node.layer.is_linear for node in self.layers)
-
-    def rank(self) -> int | None:
-        return first_rank(node.layer for node in self.layers)
 
 
 def shape_form(nd: int | None) -> Schema:

@@ -139,7 +139,7 @@ class Permute(Layer):
             )
         out = tuple([x[axis - 1] for axis in order])
         axes = along(x, fields, env)
-        return Traced({"order": order}, out, laid([axes[axis - 1] for axis in order], fields, env))
+        return Traced({"order": order}, out, laid([axes[axis - 1] for axis in order], fields, env), axes=order)
 
 
 OPS = ops(Linear, Flatten, Reshape, Permute)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from ..errors import ShapeError
 from ..field import join as join_fields
 from ..sizes import Open, Shape, Size, show
-from .base import Env, Fields, Layer, Sign, Traced, ops
+from .base import Env, Fields, Layer, Sign, Traced, axis_of, ops
 from .keys import axis
 
 
@@ -90,15 +90,16 @@ class Concat(Join):
     BARE = "axis"
     axis: int | None = None
 
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Traced:
+        traced = super().trace_all(xs, fields, env)
+        return traced._replace(axes=(axis_of(traced.values["axis"], xs[0]),))
+
     def meet(self, xs: Sequence[Shape], env: Env) -> tuple[dict[str, object], Shape]:
-        rank = len(xs[0])
-        wanted = self.axis if self.axis is not None else rank if env.channels_last else 1
-        if wanted == 0 or not -rank <= wanted <= rank:
-            raise ShapeError(f"axis {wanted} is none of {show(xs[0])}", f"the axes are 1 to {rank}", key="axis")
-        place = wanted - 1 if wanted > 0 else wanted + rank
+        wanted = self.axis if self.axis is not None else len(xs[0]) if env.channels_last else 1
+        axis = axis_of(wanted, xs[0])
         out: list[Size] = []
-        for at, sizes in enumerate(zip(*xs, strict=True)):
-            size = _sum(sizes) if at == place else same(sizes)
+        for at, sizes in enumerate(zip(*xs, strict=True), 1):
+            size = _sum(sizes) if at == axis else same(sizes)
             if size is None:
                 raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ, beside axis {wanted}")
             out.append(size)

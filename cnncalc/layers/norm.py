@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ..errors import ShapeError, shown
-from ..sizes import Shape, Size, count, product, show
+from ..errors import ShapeError
+from ..sizes import Shape, Size, count, product
 from .affine import Affine
-from .base import Env, Fields, Layer, Sign, Traced, channels, check_channels, divides, ops
+from .base import Env, Fields, Layer, Sign, Traced, axes_of, channels, check_channels, divides, ops
 from .keys import Reader, at_least, integers, number, takes, whole, whole_form
 
 
@@ -76,25 +76,19 @@ class LayerNorm(Norm):
     axis: tuple[int, ...] = (-1,)
 
     def normalized(self, x: Shape, env: Env) -> tuple[dict[str, object], Size]:
-        for a in self.axis:
-            if a == 0 or not -len(x) <= a <= len(x):
-                raise ShapeError(
-                    f"axis {a} is none of {show(x)}",
-                    f"the axes are 1 to {len(x)}, the batch is 0, the last is -1",
-                    key="axis",
-                )
         if not self.axis:
             raise ShapeError("axis names no axis", "leave it out for the last axis", key="axis")
-        if len(set(self.places(x))) < len(self.axis):
-            raise ShapeError(f"axis {shown(self.axis)} names an axis twice", "each axis once", key="axis")
         return {"axis": self.axis}, product(self.weight_shape(x, env))
 
-    def places(self, x: Shape) -> list[int]:
-        """Which of a sample's sizes are normalized together, in their order."""
-        return sorted([a - 1 if a > 0 else a + len(x) for a in self.axis])
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        return super().trace(x, fields, env)._replace(axes=self.axes(x))
+
+    def axes(self, x: Shape) -> tuple[int, ...]:
+        """Return the axes that are normalized together, in the order of the sample x, the batch being 0."""
+        return tuple(sorted(axes_of(self.axis, x)))
 
     def weight_shape(self, x: Shape, env: Env) -> Shape:
-        return tuple([x[place] for place in self.places(x)])
+        return tuple([x[axis - 1] for axis in self.axes(x)])
 
 
 @takes("groups", lambda _: {**whole_form(-1), "not": {"const": 0}})

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from ..errors import ShapeError, shown
+from ..errors import ShapeError
 from ..field import POOLED
 from ..sizes import UNKNOWN, Open, Shape, known, show
 from ..window import positions
-from .base import Env, Fields, Layer, Sign, Traced, along, laid, ops, unseen
+from .base import Env, Fields, Layer, Sign, Traced, along, axes_of, axis_of, laid, ops, unseen
 from .keys import at_least, axis, flag, integer, integers
-
-
-def place_of(axis: int, x: Shape) -> int:
-    """Which of a sample's sizes an axis is. ShapeError for the batch, and for what is no axis."""
-    if axis == 0 or not -len(x) <= axis <= len(x):
-        raise ShapeError(
-            f"axis {axis} is none of {show(x)}",
-            f"the axes are 1 to {len(x)}, the batch is 0, the last is -1",
-            key="axis",
-        )
-    return axis - 1 if axis > 0 else axis + len(x)
 
 
 def spatial_place(place: int, rank: int, env: Env) -> int | None:
@@ -48,8 +37,8 @@ class Slice(Layer):
     step: int = 1
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        place = place_of(self.axis, x)
-        n = x[place]
+        axis = axis_of(self.axis, x)
+        n = x[axis - 1]
         first, last = self.start, self.stop
         if last is not None and 0 <= last <= first:
             raise ShapeError(f"nothing is left of {n}: {first} to {last}, {last} not included", key="start")
@@ -64,11 +53,11 @@ class Slice(Layer):
         else:
             size = UNKNOWN
         values = {"axis": self.axis, "start": first, "stop": last, "step": self.step}
-        out = (*x[:place], size, *x[place + 1 :])
-        axes = along(x, fields, env)
-        field = axes[place]
-        axes[place] = field and field.slide(1, self.step, -first if first >= 0 else None)
-        return Traced(values, out, laid(axes, fields, env))
+        out = (*x[: axis - 1], size, *x[axis:])
+        seen = along(x, fields, env)
+        field = seen[axis - 1]
+        seen[axis - 1] = field and field.slide(1, self.step, -first if first >= 0 else None)
+        return Traced(values, out, laid(seen, fields, env), axes=(axis,))
 
 
 class Mean(Layer):
@@ -89,13 +78,15 @@ class Mean(Layer):
     keepdims: bool = False
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        places = {place_of(axis, x) for axis in self.axis}
-        if not places or len(places) < len(self.axis):
-            raise ShapeError(f"axis is {shown(self.axis)}: each axis once, and one at least", key="axis")
+        axes = axes_of(self.axis, x)
+        if not axes:
+            raise ShapeError("axis names no axis", "give at least one", key="axis")
+        places = {axis - 1 for axis in axes}
         if len(places) == len(x) and not self.keepdims:
             raise ShapeError(f"nothing is left of {show(x)}: it has no other axis", "give keepdims=true", key="axis")
         out = tuple([1 if at in places else n for at, n in enumerate(x) if self.keepdims or at not in places])
-        return Traced({"axis": self.axis, "keepdims": self.keepdims}, out, self._see(x, places, fields, env))
+        values = {"axis": self.axis, "keepdims": self.keepdims}
+        return Traced(values, out, self._see(x, places, fields, env), axes=axes)
 
     def _see(self, x: Shape, places: set[int], fields: Fields, env: Env) -> Fields:
         """Units see all of the axes that are gone; where only some spatial axes are, and vanish, nothing is known."""

@@ -1,1 +1,1 @@
-"""Text to network and back: layer words, JSON, JSON Lines; and where in the text a thing stands."""
+"""Networks as text: layer words and JSON, read and written, and the places of things in the text."""

@@ -1,16 +1,17 @@
-"""A spec as JSON text: parsed strictly, read into a network, and written again."""
+"""A spec as JSON text: parse it strictly, read it into a network, and write it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable, Iterator
+from math import isfinite
+from typing import Any
 
 from ..dialects import DIALECTS, dialect_named, layout_named
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from ..layers import OPS, Layer, find_op, keys_named, unknown_op
 from ..layers.composite import nested
-from ..network import Network, Node, Source
+from ..network import Network, Node, Origin
 from ..sizes import LARGEST, read_shape
 from ..wiring import Wire, wire
 from .keys import LAYER_KEYS, canonical
@@ -18,100 +19,101 @@ from .keys import LAYER_KEYS, canonical
 VERSION = 1
 LONGEST_NAME = 255
 DEEPEST = 100
-"""How many blocks may stand in each other."""
+"""How deep blocks may be nested."""
 MOST_SHOWN = 8
-"""How many of them an error names."""
+"""How many blocks around a layer an error names."""
 TOP_KEYS = ("cnncalc", "name", "input", "dialect", "layout", "layers", "expect", "report", "$schema")
 COMMON_KEYS = ("op", *LAYER_KEYS, "report")
 
 
-class Document(Source):
-    """A JSON text and its name: the source of the networks read from it."""
+class Document(Origin):
+    """A JSON text and its name: where networks were read from."""
 
     def __init__(self, text: str, name: str, first_line: int = 1):
         self.text, self.name, self.first_line = text, name, first_line
         self.layers_at: Path | None = ("layers",)
-        """Where the layers are: () for a bare list, None for a lone layer."""
+        """The path of the layers: () for a bare list, None for a single layer."""
         self.imported = False
-        """Whether the text is a document of another framework, of which the layers' places are not known."""
+        """Whether the network is another framework's, so that the places of its layers are not known."""
         self.places: dict[Path, int] | None = None
-        """Where everything stands, once it has been asked."""
+        """The offset of each path, once one has been looked up."""
 
     def where(self, at: int) -> Where:
-        """An offset of the text."""
-        from . import positions as locate
+        """Return the place of an offset in the text."""
+        from . import positions  # only for an error: reading takes no time for it
 
-        return locate.place(self.text, at, self.name, self.first_line)
+        return positions.place(self.text, at, self.name, self.first_line)
 
     def locate(self, path: Path, key: str | None) -> Where:
-        """The place of a path, or of the name that stands for `key` in the object there."""
+        """Return the place of a path, or of the name that stands for `key` in the object there."""
         if self.imported:
             return Where(self.name, 0, 0)
-        from . import positions as locate  # only when something is wrong: reading pays nothing for it
+        from . import positions
 
         if path[:1] == ("layers",):
             path = path[2:] if self.layers_at is None else (*self.layers_at, *path[1:])
         if self.places is None:
-            self.places = locate.index(self.text)
+            self.places = positions.index(self.text)
         is_key = None if key is None else lambda raw: key in canonical(raw)
-        return self.where(locate.find(self.places, path, is_key))
+        return self.where(positions.find(self.places, path, is_key))
 
 
 class _NotStrict(ValueError):
-    """Something that Python's parser takes and JSON does not."""
+    """Something that Python's parser accepts and JSON does not."""
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise _NotStrict
-    return found
+    return members
 
 
-def _constant(_: str) -> NoReturn:
-    raise _NotStrict
-
-
-def _float(text: str) -> float:
-    number = float(text)
-    if number in (float("inf"), float("-inf")):
+def _finite(text: str) -> float:
+    if not isfinite(number := float(text)):
         raise _NotStrict
     return number
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float)
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_finite, parse_float=_finite)
 
 
 def parse(document: Document) -> Any:
-    """The value of a JSON text. SpecError at the place where it is no JSON, or holds a name twice, NaN or 1e400."""
-    text = document.text
-    if not text.strip():
+    """Parse a JSON text. SpecError at the place of what is not JSON, a name given twice, NaN or 1e400."""
+    if not document.text.strip():
         raise _at(document, 0, "is empty", 'a spec is JSON, as [{"op": "conv", "c_o": 64, "k": 7}]')
     try:
-        return _DECODER.decode(text)
+        return _DECODER.decode(document.text)
     except json.JSONDecodeError as error:
         raise _not_json(document, error) from None
     except RecursionError:
         raise _at(document, 0, "nested too deeply", "a spec is a list of layers") from None
     except ValueError:
-        raise _strict(document) from None
+        raise _not_strict(document) from None
+
+
+def _at(document: Document, at: int, what: str, help: str | None = None) -> CnncalcError:
+    error = SpecError(what, help)
+    error.where = document.where(at)
+    return error
 
 
 def _not_json(document: Document, error: json.JSONDecodeError) -> CnncalcError:
     if error.msg == "Extra data":
         return _at(document, error.pos, "a second document after the first", "for one spec a line use --jsonl")
     what = (error.msg[0].lower() + error.msg[1:]).removesuffix(" at")
-    return _at(document, error.pos, f"not JSON: {what}", None)
+    return _at(document, error.pos, f"not JSON: {what}")
 
 
-def _strict(document: Document) -> CnncalcError:
-    from . import positions as locate
+def _not_strict(document: Document) -> CnncalcError:
+    """Return the error for the first name given twice, or number that is not finite."""
+    from . import positions
 
-    twice = locate.duplicate(document.text)
-    infinite = locate.not_finite(document.text)
+    twice = positions.duplicate(document.text)
+    infinite = positions.not_finite(document.text)
     if infinite is not None and (twice is None or infinite.at < twice.at):
-        return _at(document, infinite.at, f"{shown(infinite.text)[1:-1]} is not a number that JSON can hold", None)
-    if twice is None:  # a number too large, and no JSON right behind it: 1e999abc
+        return _at(document, infinite.at, f"{shown(infinite.text)[1:-1]} is not a number that JSON can hold")
+    if twice is None:  # a number that is too large, followed by what is not JSON: 1e999abc
         try:
             json.loads(document.text)
         except json.JSONDecodeError as error:
@@ -121,74 +123,68 @@ def _strict(document: Document) -> CnncalcError:
     return _at(document, twice.key_at, f"{shown(twice.path[-1])} is given twice", "leave out one of them")
 
 
-def _at(document: Document, at: int, what: str, help: str | None) -> CnncalcError:
-    error = SpecError(what, help)
-    error.where = document.where(at)
-    return error
-
-
-def read(value: Any, source: Source | None = None) -> Network:
-    """A network from a parsed spec: an object with `layers`, a bare list of layers, or one layer."""
-    layers: Any = None
-    try:
-        top, layers = _open(value, source)
-        return _network(top, layers, source)
-    except CnncalcError as error:
-        if error.where is None and source is not None:
-            path = error.path or ()
-            error.where = source.locate(path, error.key)
-        if error.layer is None and error.path and error.path[0] == "layers" and len(error.path) > 1:
-            error.layer = _label(layers, error.path)
-        raise
-
-
 def looks_like_spec(value: Any) -> bool:
-    """Whether a JSON value is meant as a spec, right or wrong; a package.json and a baseline are not."""
-    if isinstance(value, list):
-        return any(isinstance(item, dict) and _OWN & {key.lower() for key in item} for item in value)
+    """Whether a JSON value is meant as a spec, valid or not; a package.json and a baseline are not."""
     if isinstance(value, dict) and {"class_name", "config"} <= value.keys():
         return True  # a Keras model
-    return isinstance(value, dict) and bool(_OWN & {key.lower() for key in value}) and not is_baseline(value)
+    items = value if isinstance(value, list) else [] if is_baseline(value) else [value]
+    return any(isinstance(item, dict) and _OWN & {key.lower() for key in item} for item in items)
 
 
 _OWN = {"op", "layers", "expect", "cnncalc", "c_o"}
-"""Keys that a spec or a layer has, and other JSON hardly."""
+"""Keys of a spec or a layer that other JSON rarely has."""
 
 
 def is_baseline(value: Any) -> bool:
-    """Whether a JSON value is a baseline, and no spec."""
+    """Whether a JSON value is a baseline, not a spec."""
     return isinstance(value, dict) and "files" in value and "layers" not in value
 
 
-def _open(value: Any, source: Source | None) -> tuple[dict[str, Any], Any]:
-    """The top-level keys and the layers of either form."""
-    if isinstance(value, dict) and "layers" not in value and "op" in value:
-        if isinstance(source, Document):
-            source.layers_at = None
-        return {}, [value]
-    if isinstance(value, (list, tuple)):
-        if isinstance(source, Document):
-            source.layers_at = ()
-        return {}, value
+def read(value: Any, origin: Origin | None = None) -> Network:
+    """Read a network from a parsed spec: an object with `layers`, a list of layers, or one layer.
+
+    SpecError with the place in `origin`, and the layer, of what is wrong.
+    """
+    layers: Any = None
+    try:
+        top, layers = _top(value, origin)
+        return _network(top, layers, origin)
+    except CnncalcError as error:
+        path = error.path or ()
+        if error.where is None and origin is not None:
+            error.where = origin.locate(path, error.key)
+        if error.layer is None and path[:1] == ("layers",) and len(path) > 1:
+            error.layer = _label(layers, path)
+        raise
+
+
+def _top(value: Any, origin: Origin | None) -> tuple[dict[str, Any], Any]:
+    """Return the top-level keys and the layers of either form."""
+    lone = isinstance(value, dict) and "layers" not in value and "op" in value
+    if lone or isinstance(value, (list, tuple)):
+        if isinstance(origin, Document):
+            origin.layers_at = None if lone else ()
+        return {}, [value] if lone else value
     if isinstance(value, dict):
         return value, value.get("layers")
     raise SpecError(f"{shown(value)} is not a spec", "a spec is an object with layers, or a list of layers")
 
 
 def _label(layers: Any, path: Path) -> str:
-    """The layer of a path, `layers[1].layers[2] 'a'` inside of a block, with the innermost name where it has one."""
-    found, name = [], None
+    """Return the layer of a path, `layers[1].layers[2] 'a'` in a block, with its name if it has one."""
+    indices, name = [], None
     for key, index in zip(path[::2], path[1::2], strict=False):
         if key != "layers" or not isinstance(index, int):
             break
-        found.append(f"layers[{index}]")
+        indices.append(f"layers[{index}]")
         raw = layers[index] if isinstance(layers, (list, tuple)) else None
         name, layers = (raw.get("name"), raw.get("layers")) if isinstance(raw, dict) else (None, None)
-    label = ".".join(found if len(found) <= MOST_SHOWN else [*found[: MOST_SHOWN // 2], "…", found[-1]])
-    return f"{label} {shown(name)}" if isinstance(name, str) else label
+    if len(indices) > MOST_SHOWN:
+        indices = [*indices[: MOST_SHOWN // 2], "…", indices[-1]]
+    return ".".join(indices) + (f" {shown(name)}" if isinstance(name, str) else "")
 
 
-def _network(top: dict[str, Any], layers: Any, source: Source | None) -> Network:
+def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network:
     for key in top:
         if key not in TOP_KEYS:
             raise SpecError(f"unknown key {shown(key)}", nearest(key, TOP_KEYS), path=(key,))
@@ -196,52 +192,54 @@ def _network(top: dict[str, Any], layers: Any, source: Source | None) -> Network
         raise SpecError("no layers", 'a spec has a key "layers", a list of layers')
     version = top.get("cnncalc", VERSION)
     if type(version) is not int or version != VERSION:
-        raise SpecError(
-            f"version {shown(top['cnncalc'])} of the spec is not known", f"this is version {VERSION}", path=("cnncalc",)
-        )
-    name = top.get("name")
-    if name is not None:
-        name = _read(lambda: _name(name), ("name",))
-    return Network(
-        _top_layers(layers, bool(top)),
-        _read(lambda: dialect_named(top["dialect"]), ("dialect",)) if "dialect" in top else DIALECTS["plain"],
-        _read(lambda: layout_named(top["layout"]), ("layout",)) if "layout" in top else None,
-        _read(lambda: read_shape(top["input"]), ("input",)) if top.get("input") is not None else None,
-        name,
-        top.get("expect"),
-        source,
-        "report" in top,
-    )
-
-
-def _top_layers(layers: Any, is_object: bool) -> tuple[Node, ...]:
+        what = f"version {shown(version)} of the spec is not known"
+        raise SpecError(what, f"this is version {VERSION}", path=("cnncalc",))
+    name = _read(top, "name", (), _name)
     try:
-        return read_layers(layers)
+        nodes = read_layers(layers)
     except CnncalcError as error:
-        if error.path is None and is_object:
+        if error.path is None and top:
             error.path = ("layers",)
         raise
+    dialect = _read(top, "dialect", (), dialect_named, null=True) or DIALECTS["plain"]
+    layout = _read(top, "layout", (), layout_named, null=True)
+    input = _read(top, "input", (), read_shape)
+    return Network(nodes, dialect, layout, input, name, top.get("expect"), origin, "report" in top)
 
 
-def _read(make: Callable[[], Any], path: Path) -> Any:
-    """What `make` makes; an error of it is one of `path`."""
+def _read(raw: dict[str, Any], key: str, path: Path, reader: Callable[[Any], Any], null: bool = False) -> Any:
+    """Read a key of the object at a path; None without it, and for null unless the reader takes `null`."""
+    if key not in raw or (raw[key] is None and not null):
+        return None
     try:
-        return make()
+        return reader(raw[key])
     except CnncalcError as error:
-        error.path, error.key = path, None
+        error.path, error.key = (*path, key), None
         raise
 
 
 def _name(value: Any) -> str:
     if isinstance(value, str) and value and value.isprintable() and len(value) <= LONGEST_NAME:
         return value
-    raise SpecError(
-        f"{shown(value)} is not a name", f"a name is a text of printable characters, {LONGEST_NAME} at the most"
-    )
+    help = f"a name is a text of printable characters, at most {LONGEST_NAME}"
+    raise SpecError(f"{shown(value)} is not a name", help)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    names = value if isinstance(value, (list, tuple)) else [value]
+    if not names:
+        raise SpecError("from names no layer")
+    return tuple([_name(name) for name in names])
+
+
+def _times(value: Any) -> int:
+    if type(value) is int and 1 <= value <= LARGEST:
+        return value
+    raise SpecError(f"times: {shown(value)} is not a number of times", "a whole number from 1 on")
 
 
 def read_layers(value: Any, depth: int = 0) -> tuple[Node, ...]:
-    """The layers of a list in so many blocks, named and wired. SpecError with the path of what is at fault."""
+    """Read a list of layers, `depth` blocks deep, and wire them. SpecError with the path of what is wrong."""
     if not isinstance(value, (list, tuple)):
         raise SpecError(f"layers is {shown(value)}, not a list")
     if not value:
@@ -250,150 +248,101 @@ def read_layers(value: Any, depth: int = 0) -> tuple[Node, ...]:
 
 
 def _inner_layers(value: Any, index: int, depth: int) -> tuple[Node, ...]:
-    """The layers of a block."""
+    """Read the layers of a block."""
     if depth > DEEPEST:
         raise SpecError(f"blocks are nested more than {DEEPEST} deep", path=("layers", index))
     try:
         return read_layers(value, depth)
     except CnncalcError as error:
-        if error.what.endswith("is no layer") and error.help is None:
+        if error.what.endswith("is not a layer") and error.help is None:
             error.help = "a block's layers read each other; what the block reads is their input"
         error.path = ("layers", index, *(error.path or ("layers",)))
         raise
 
 
 def read_layer(raw: Any, index: int, depth: int) -> Wire:
-    """One layer from its object. SpecError with the path of the key at fault."""
+    """Read one layer from its object. SpecError with the path of the key that is wrong."""
+    path = ("layers", index)
     if not isinstance(raw, dict):
-        raise SpecError(
-            f"{shown(raw)} is not a layer", 'a layer is an object, as {"op": "relu"}', path=("layers", index)
-        )
+        raise SpecError(f"{shown(raw)} is not a layer", 'a layer is an object, as {"op": "relu"}', path=path)
     word = raw.get("op")
     op = find_op(word) if isinstance(word, str) else None
+    if "op" not in raw:
+        raise SpecError("a layer without an op", 'as in {"op": "conv", "c_o": 64}', path=path)
     if op is None:
-        raise _no_op(raw, index)
+        unknown = unknown_op(word)
+        unknown.path = path
+        raise unknown
+    given = _keys(op, raw, index, depth)
+    name, reads, times, tie = (_read(raw, key, path, reader) for key, reader in _COMMON.items())
     cls, nd = OPS[op]
-    readers = cls.KEYS
+    return Wire(cls(op, nd, given), name, reads, 1 if times is None else times, raw.get("expect"), tie)
+
+
+def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, object]:
+    """Read the keys of an op, under their own names and their long ones."""
+    cls, nd = OPS[op]
     given: dict[str, object] = {}
-    for key, value in raw.items():
-        reader = readers.get(key)
-        if reader is None:
-            if key not in COMMON_KEYS:
-                _read_alias(cls, op, nd, key, value, given, index)
-        elif value is not None:
+    for written, value in raw.items():
+        path = ("layers", index, written)
+        names = keys_named(cls, written)
+        if not names and written not in COMMON_KEYS:
+            known = [*cls.KEYS, *LAYER_KEYS]
+            help = nearest(written, known) or f"{op} has the keys {', '.join(known)}"
+            raise SpecError(f"{op} has no key {shown(written)}", help, path=path)
+        if value is None or (written == "auto_pad" and value == "NOTSET"):
+            continue
+        for key in names:
             if key in given:
-                raise _twice(key, key, index)
+                also = f" as {shown(written)} too" if written != key else ""
+                raise SpecError(f"{shown(key)} is given twice{also}", "leave out one of them", path=path)
+            reader = cls.KEYS[key]
             try:
-                given[key] = reader(value, nd)
+                given[key] = reader(_plain(written, value, nd), nd)
             except CnncalcError as error:
-                raise _of_key(error, key, index) from None
+                error.what, error.path, error.key = f"{written}: {error.what}", path, None
+                raise
             if reader is nested:
                 given[key] = _inner_layers(value, index, depth + 1)
-    _check_keys(cls, op, given, index)
-    return Wire(cls(op, nd, given), *_common(raw, index))
+    _check_keys(cls, op, given, ("layers", index))
+    return given
 
 
-def _no_op(raw: dict[str, Any], index: int) -> SpecError:
-    if "op" not in raw:
-        return SpecError("a layer without an op", 'as in {"op": "conv", "c_o": 64}', path=("layers", index))
-    error = unknown_op(raw["op"])
-    error.path = ("layers", index)
-    return error
+_COMMON: dict[str, Callable[[Any], Any]] = {"name": _name, "from": _names, "times": _times, "tie": _name}
+"""How the keys that every layer may have are read."""
 
 
-def _of_key(error: CnncalcError, key: str, index: int) -> CnncalcError:
-    error.what = f"{key}: {error.what}"
-    error.path, error.key = ("layers", index, key), None
-    return error
-
-
-def _twice(key: str, raw: str, index: int) -> SpecError:
-    also = f" as {shown(raw)} too" if raw != key else ""
-    return SpecError(f"{shown(key)} is given twice{also}", "leave out one of them", path=("layers", index, raw))
-
-
-def _read_alias(
-    cls: type[Layer], op: str, nd: int | None, raw: str, value: Any, given: dict[str, object], index: int
-) -> None:
-    """A key by one of its long names."""
-    names = keys_named(cls, raw)
-    if not names:
-        known = [*cls.KEYS, *LAYER_KEYS]
-        help = nearest(raw, known) or f"{op} has the keys {', '.join(known)}"
-        raise SpecError(f"{op} has no key {shown(raw)}", help, path=("layers", index, raw))
-    if value is None or (raw == "auto_pad" and value == "NOTSET"):
-        return
-    if raw == "auto_pad" and not isinstance(value, str):
-        raise _of_key(SpecError(f"{shown(value)} is not a word", "for numbers use pads"), raw, index)
-    for name in names:
-        if name in given:
-            raise _twice(name, raw, index)
-        try:
-            given[name] = cls.KEYS[name](_pads(value, nd) if raw == "pads" else value, nd)
-        except CnncalcError as error:
-            raise _of_key(error, raw, index) from None
-
-
-def _pads(value: Any, nd: int | None) -> Any:
-    """ONNX's pads, begins and then ends, as [before, after] per axis."""
+def _plain(written: str, value: Any, nd: int | None) -> Any:
+    """Return the value of a key as its reader takes it: ONNX's pads as [before, after] per axis."""
+    if written == "auto_pad" and not isinstance(value, str):
+        raise SpecError(f"{shown(value)} is not a word", "for numbers use pads")
+    if written != "pads":
+        return value
     if not isinstance(value, list) or len(value) % 2 or len(value) != 2 * (nd or len(value) // 2) or not value:
         raise SpecError(f"{shown(value)} is not ONNX's pads", "first the begins of all axes, then their ends")
     half = len(value) // 2
     return [[before, after] for before, after in zip(value[:half], value[half:], strict=True)]
 
 
-def _check_keys(cls: type[Layer], op: str, given: dict[str, object], index: int) -> None:
+def _check_keys(cls: type[Layer], op: str, given: dict[str, object], path: Path) -> None:
     """SpecError for a key that is missing, or two that exclude each other."""
     if "p_total" in given and "p" in given:
         raise SpecError(
-            "p and p_total are both given", "p is per side, p_total the sum of both sides", path=("layers", index, "p")
+            "p and p_total are both given", "p is per side, p_total the sum of both sides", path=(*path, "p")
         )
     for key in cls.NEEDED:
         if key not in given:
             bare = f", as {op}:{_EXAMPLE.get(key, 3)}" if key == cls.BARE else ""
-            raise SpecError(f"{op} needs {key}", f"give {key}{bare}", path=("layers", index))
+            raise SpecError(f"{op} needs {key}", f"give {key}{bare}", path=path)
 
 
 _EXAMPLE = {"c_o": 64, "out": 10, "k": 3, "p": 1, "order": "2x3x1"}
 
 
-def _common(raw: dict[str, Any], index: int) -> tuple[str | None, tuple[str, ...] | None, int, Any, str | None]:
-    """The keys that every layer has: name, from, times, expect, tie."""
-    name, reads, times, tie = raw.get("name"), raw.get("from"), raw.get("times"), raw.get("tie")
-    if name is not None:
-        name = _read(lambda: _name(name), ("layers", index, "name"))
-    if reads is not None:
-        reads = _read(lambda: _names(reads), ("layers", index, "from"))
-    if times is None:
-        times = 1
-    elif type(times) is not int or not 1 <= times <= LARGEST:
-        raise SpecError(
-            f"times: {shown(times)} is not a number of times",
-            "a whole number from 1 on",
-            path=("layers", index, "times"),
-        )
-    if tie is not None:
-        tie = _read(lambda: _name(tie), ("layers", index, "tie"))
-    return name, reads, times, raw.get("expect"), tie
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    names = value if isinstance(value, (list, tuple)) else [value]
-    if not names:
-        raise SpecError("from names no layer")
-    return tuple([_name(n) for n in names])
-
-
-def lines(head: dict[str, Any], layers: Any, tail: dict[str, Any]) -> Any:
-    """The pieces of a spec's text, the layers' as they come."""
+def lines(head: dict[str, Any], layers: Iterable[str], tail: dict[str, Any]) -> Iterator[str]:
+    """Yield the pieces of a spec's text, those of its layers as they come."""
     opening = json.dumps(head, ensure_ascii=False)
-    yield opening[:-1] + (", " if head else "") + '"layers": [\n  '
-    yield from _between(layers, ",\n  ")
+    yield opening[:-1] + (", " if head else "") + '"layers": ['
+    for at, layer in enumerate(layers):
+        yield (",\n  " if at else "\n  ") + layer
     yield "\n]" + "".join(f', "{key}": {json.dumps(value, ensure_ascii=False)}' for key, value in tail.items()) + "}\n"
-
-
-def _between(pieces: Any, separator: str) -> Any:
-    first = True
-    for piece in pieces:
-        yield piece if first else separator + piece
-        first = False

@@ -1,4 +1,4 @@
-"""Which key a name in a spec stands for, whatever the op."""
+"""The keys that a name in a spec may stand for, whatever the op."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LAYER_KEYS = ("name", "from", "times", "tie", "expect")
 
 
 def canonical(raw: str) -> set[str]:
-    """Every key that a name may stand for: `padding` is p, and `p` also a dropout's rate."""
+    """Return every key that a name may stand for: `padding` is p, and `p` is also a dropout's rate."""
     names = {raw, ALIASES.get(raw, raw)}
     for cls, _ in OPS.values():
         names.update(cls.ALIASES.get(raw, "").split())

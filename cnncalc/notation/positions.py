@@ -1,9 +1,12 @@
-"""Where in a JSON text something stands. Only asked when something is wrong, so reading pays nothing for it."""
+"""The places of values in a JSON text. They are only looked up for an error, so reading takes no time for them."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from math import isfinite
 from typing import NamedTuple
 
 from ..errors import Path, Where
@@ -12,17 +15,17 @@ _PIECE = re.compile(r'[ \t\n\r]*("(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+)',
 
 
 class Value(NamedTuple):
-    """A value of the text: its path, where its key starts (for a member of an object), and where it starts itself."""
+    """A value of the text: its path, the offset of its key (for a member of an object), and its own offset."""
 
     path: Path
     key_at: int | None
     at: int
     text: str
-    """The piece it begins with."""
+    """The token it begins with."""
 
 
 def values(text: str) -> Iterator[Value]:
-    """Every value of a JSON text in order; ends where the text stops being JSON."""
+    """Yield every value of a JSON text in order, up to the place where the text stops being JSON."""
     path: list[str | int] = []
     objects: list[bool] = []  # of each container that is open: whether it is an object
     key_at: int | None = None
@@ -44,7 +47,9 @@ def values(text: str) -> Iterator[Value]:
             if not wants_key:
                 path[-1] = int(path[-1]) + 1
         elif wants_key:
-            path[-1] = _string(piece)
+            path[-1] = piece
+            with suppress(ValueError):
+                path[-1] = str(json.loads(piece))
             key_at, wants_key = at, False
         else:
             yield Value(tuple(path), key_at, at, piece)
@@ -55,28 +60,19 @@ def values(text: str) -> Iterator[Value]:
                 wants_key = objects[-1]
 
 
-def _string(piece: str) -> str:
-    import json
-
-    try:
-        return str(json.loads(piece))
-    except ValueError:
-        return piece
-
-
 def place(text: str, at: int, file: str, first_line: int = 1) -> Where:
-    """An offset as line and column."""
+    """Return the line and column of an offset."""
     line = text.count("\n", 0, at) + first_line
     return Where(file, line, at - text.rfind("\n", 0, at))
 
 
 def index(text: str) -> dict[Path, int]:
-    """Where each value of a text is named: the offset of its key, or of itself in an array."""
+    """Return the offset of each value by its path: that of its key, or its own in an array."""
     return {value.path: value.at if value.key_at is None else value.key_at for value in values(text)}
 
 
 def find(places: dict[Path, int], path: Path, is_key: Callable[[str], bool] | None = None) -> int:
-    """The offset of a path, or of the member there whose name `is_key`; of what encloses it, where it is not there."""
+    """Return the offset of a path, or of the member there whose name `is_key`; of what encloses it if it is missing."""
     if is_key is not None:
         for place_, at in places.items():
             if place_[:-1] == path and len(place_) > len(path) and is_key(str(place_[-1])):
@@ -87,7 +83,7 @@ def find(places: dict[Path, int], path: Path, is_key: Callable[[str], bool] | No
 
 
 def duplicate(text: str) -> Value | None:
-    """The first member whose name its object has already."""
+    """Return the first member whose name its object has already; None without one."""
     seen: set[Path] = set()
     for value in values(text):
         if value.key_at is not None:
@@ -98,17 +94,9 @@ def duplicate(text: str) -> Value | None:
 
 
 def not_finite(text: str) -> Value | None:
-    """The first NaN, Infinity or number too large to be one."""
+    """Return the first NaN, Infinity or number that is too large; None without one."""
     for value in values(text):
-        if value.text.lstrip("-") in ("NaN", "Infinity") or _overflows(value.text):
-            return value
+        with suppress(ValueError):
+            if not isfinite(float(value.text)):
+                return value
     return None
-
-
-def _overflows(piece: str) -> bool:
-    if not piece.lstrip("-")[:1].isdigit():
-        return False
-    try:
-        return float(piece) in (float("inf"), float("-inf")) or (len(piece) > 4000 and piece.lstrip("-").isdigit())
-    except ValueError:
-        return False

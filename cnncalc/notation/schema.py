@@ -1,8 +1,8 @@
 """The JSON Schema of a spec, made of the ops' own tables of keys: `cnncalc schema` prints it for editors.
 
-It says what is a matter of form. Names given twice, arithmetic and wiring stay with the reader. So do a few matters of
-form that JSON Schema cannot say (3.0 is an integer to it, and no whole number to the reader): tests/test_schema.py
-lists them. A validator that holds numbers as doubles takes 2**63 for 2**63 - 1, too.
+It describes the form of a spec. Names given twice, arithmetic and wiring are left to the reader, and so are a few rules
+of form that JSON Schema cannot state (3.0 is an integer for it, but not for the reader): tests/notation/test_schema.py
+lists them. A validator that holds numbers as doubles also accepts 2**63 in place of 2**63 - 1.
 """
 
 from __future__ import annotations
@@ -14,21 +14,20 @@ from ..dialects import DIALECTS, LAYOUT_WORDS
 from ..layers import ALIASES, HELP, OPS, Layer, keys_named, spellings, title
 from ..layers.composite import shape_form
 from ..layers.keys import FORMS, PADDING_WORDS, Schema, any_case, whole_form, words_form
-from ..sizes import LARGEST
 from ..wiring import MOST_LAYERS
 from .document import COMMON_KEYS, LONGEST_NAME, TOP_KEYS, VERSION
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ID = f"urn:cnncalc:spec:{VERSION}"
 SIDES = ("p", "p_total")
-"""Keys of which a layer takes one."""
+"""Keys of which a layer takes only one."""
 
 _NAME = {"type": "string", "maxLength": LONGEST_NAME, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u00a0\\u2028\\u2029]+$"}
 _ONNX_WORDS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
 
 
 class Figure(Protocol):
-    """What of a figure decides how it is expected."""
+    """The properties of a figure that decide how it can be expected."""
 
     @property
     def slug(self) -> str:
@@ -36,7 +35,7 @@ class Figure(Protocol):
 
     @property
     def is_shape(self) -> bool:
-        """Whether it is a shape, and not a number."""
+        """Whether it is a shape, not a number."""
 
     @property
     def per_axis(self) -> bool:
@@ -44,9 +43,9 @@ class Figure(Protocol):
 
 
 def build(figures: Mapping[str, Figure], units: Iterable[str]) -> Schema:
-    """The schema of a spec: an object with layers, a bare list of layers, or one layer.
+    """Return the schema of a spec: an object with layers, a bare list of layers, or one layer.
 
-    `figures` can be expected of a report, their numbers written with `units`.
+    `figures` are those that `expect` takes, their numbers written with `units`.
     """
     families = [Family(cls, nd, ops) for (cls, nd), ops in _families().items()]
     layer = {family.name: family.schema() for family in families}
@@ -80,52 +79,50 @@ def build(figures: Mapping[str, Figure], units: Iterable[str]) -> Schema:
 
 
 def _families() -> dict[tuple[type[Layer], int | None], list[str]]:
-    """The ops that take the very same keys."""
-    found: dict[tuple[type[Layer], int | None], list[str]] = {}
+    """Return the ops by their class and number of axes: those of one family take the same keys."""
+    families: dict[tuple[type[Layer], int | None], list[str]] = {}
     for op, family in OPS.items():
-        found.setdefault(family, []).append(op)
-    return found
+        families.setdefault(family, []).append(op)
+    return families
 
 
 def _network() -> Schema:
     keys: Schema = {
-        "$schema": {"description": "Where this schema is."},
-        "cnncalc": {"const": VERSION, "description": "The version of the spec's form."},
+        "$schema": {"description": "The address of this schema."},
+        "cnncalc": {"const": VERSION, "description": "The version of the spec format."},
         "name": _ref("name", "The network's name."),
         "input": {**_or_null(shape_form(None)), "description": "The input, as [3, 224, 224] or 3xHxW."},
-        "dialect": {**words_form(DIALECTS), "description": "Whose meaning the words have.", "default": "plain"},
-        "layout": {**words_form(LAYOUT_WORDS), "description": "Where the channels stand."},
+        "dialect": {**words_form(DIALECTS), "description": "Whose rules apply.", "default": "plain"},
+        "layout": {**words_form(LAYOUT_WORDS), "description": "The position of the channels: first or last."},
         "layers": _ref("layers", "The layers, in order."),
-        "expect": _ref("expect", "What the figures of the whole have to be: cnncalc check."),
-        "report": {"description": "What a report says of the whole; it is not read."},
+        "expect": _ref("expect", "The figures that the whole network must have, for cnncalc check."),
+        "report": {"description": "The figures of the whole network in a report; ignored when a spec is read."},
     }
     return {"required": ["layers"], "properties": {key: keys[key] for key in TOP_KEYS}, "additionalProperties": False}
 
 
 def _common() -> Schema:
-    """The keys that every layer has."""
+    """Return the keys that every layer has."""
     keys: Schema = {
         "op": True,
         "name": _ref("name", "The layer's name; by default its op and its running number."),
-        "from": _ref(
-            "names", "What it reads: a layer's name, those that it joins, or input; by default the layer above."
-        ),
-        "tie": _ref("name", "The layer above, of the same op, whose weights it uses."),
-        "times": {**_ref("times", "How many times in a row it is there."), "default": 1},
-        "expect": _ref("expect", "What its figures have to be: cnncalc check."),
-        "report": {"description": "What a report says of it; it is not read."},
+        "from": _ref("names", "The layer it reads, the layers it joins, or input; by default the layer above."),
+        "tie": _ref("name", "A layer above, of the same op, whose weights it uses."),
+        "times": {**_ref("times", "How many times in a row the layer is repeated."), "default": 1},
+        "expect": _ref("expect", "The figures that the layer must have, for cnncalc check."),
+        "report": {"description": "The figures of the layer in a report; ignored when a spec is read."},
     }
     return {key: keys[key] for key in COMMON_KEYS}
 
 
 def _layer(families: list[Family]) -> Schema:
-    """A layer: its op says which keys it has."""
+    """Return the form of a layer, whose op decides which keys it has."""
     words = [{"const": op, "description": title(op)} for op in OPS]
     any_op = "|".join(family.pattern for family in families)
     return {
         "type": "object",
         "required": ["op"],
-        "properties": {"op": {"description": "What it does.", "anyOf": [*words, _text(f"^({any_op})$")]}},
+        "properties": {"op": {"description": "The operation.", "anyOf": [*words, _text(f"^({any_op})$")]}},
         "allOf": [
             {
                 "if": {"required": ["op"], "properties": {"op": _text(f"^{family.pattern}$")}},
@@ -142,68 +139,62 @@ class Family:
     def __init__(self, cls: type[Layer], nd: int | None, ops: list[str]):
         self.cls, self.nd = cls, nd
         self.name = f"layer-{ops[0]}"
-        """What its schema is called."""
+        """The name of its schema."""
         self.title = title(ops[0])
         self.pattern = f"({'|'.join(_spelled(op) for op in ops)})"
         """A regular expression for its ops, in any spelling."""
+        self.rank = f"-{nd}d" if nd else ""
+        """The end of the names of forms that depend on the number of axes."""
         self.forms: Schema = {}
-        """The forms of its keys and the rules that it shares with other families, by name."""
+        """By name, the forms of its keys, and the rules that other families share."""
         self.names = {key: [key] for key in cls.KEYS}
-        """Each key and the names that stand for it."""
+        """Each key and all its names."""
         for alias in {**ALIASES, **cls.ALIASES}:
             for key in keys_named(cls, alias):
                 if alias not in cls.KEYS:
                     self.names[key].append(alias)
 
     def schema(self) -> Schema:
-        """What a layer of the family looks like."""
-        rules = [self._rule("one-of-" + "-".join(names), _at_most_one(names)) for names in self._alternatives()]
-        rules += [
-            self._rule(f"needs-{'-or-'.join(self.names[key])}", _needed(self.names[key])) for key in self.cls.NEEDED
-        ]
+        """Return the form of a layer of the family."""
+        rules = {f"one-of-{'-'.join(names)}": _at_most_one(names) for names in self._alternatives()}
+        rules |= {f"needs-{'-or-'.join(self.names[key])}": _needed(self.names[key]) for key in self.cls.NEEDED}
+        self.forms |= rules
         keys = {key: self._key(key) for key in self.cls.KEYS}
         aliases = {alias: self._alias(alias, key) for key, names in self.names.items() for alias in names[1:]}
-        found = {"description": self.title, "properties": {**_common(), **keys, **aliases}}
-        return {**found, "additionalProperties": False, **({"allOf": rules} if rules else {})}
-
-    def _rule(self, name: str, rule: Schema) -> Schema:
-        self.forms[name] = rule
-        return _ref(name)
+        properties = {**_common(), **keys, **aliases}
+        schema = {"description": self.title, "properties": properties, "additionalProperties": False}
+        return {**schema, **({"allOf": list(map(_ref, rules))} if rules else {})}
 
     def _alternatives(self) -> list[list[str]]:
-        """Names of which one at most is given."""
+        """Return the lists of names of which at most one may be given."""
         sides = [name for key in SIDES for name in self.names.get(key, [])]
         others = [names for key, names in self.names.items() if key not in SIDES]
         return [names for names in (*others, sides) if len(names) > 1]
 
     def _key(self, key: str) -> Schema:
         default = getattr(self.cls, key, None)
-        found = _ref(self._form(key), self.cls.HELP.get(key) or HELP.get(key, ""))
+        schema = _ref(self._form(key), self.cls.HELP.get(key) or HELP.get(key, ""))
         if default is None or key in self.cls.DERIVED:
-            return found
-        return found | {"default": list(default) if isinstance(default, tuple) else default}
+            return schema
+        return schema | {"default": list(default) if isinstance(default, tuple) else default}
 
     def _alias(self, alias: str, key: str) -> Schema:
         what = f"The same as {' and '.join(keys_named(self.cls, alias))}."
         if alias == "pads":
-            self.forms[f"pads{self._rank()}"] = _pads(self.nd)
-            return _ref(f"pads{self._rank()}", "ONNX's padding: the begins of all axes, then their ends.")
+            self.forms[f"pads{self.rank}"] = _pads(self.nd)
+            return _ref(f"pads{self.rank}", "ONNX's padding: the begins of all axes, then their ends.")
         if alias == "auto_pad":
             self.forms[alias] = {"anyOf": [{"enum": [*_ONNX_WORDS, None]}, _text(f"^{any_case(PADDING_WORDS)}$")]}
             return _ref(alias, what)
         return _ref(self._form(key), what)
 
     def _form(self, key: str) -> str:
-        """The name of a key's form."""
+        """Note the form of a key and return its name."""
         name, form = FORMS[self.cls.KEYS[key]]
         schema = form(self.nd)
-        if schema != form(None):
-            name += self._rank()
+        name += self.rank if schema != form(None) else ""
         self.forms[name] = _or_null(schema)
         return name
-
-    def _rank(self) -> str:
-        return f"-{self.nd}d" if self.nd else ""
 
 
 def _spelled(op: str) -> str:
@@ -212,8 +203,10 @@ def _spelled(op: str) -> str:
 
 
 def _at_most_one(names: list[str]) -> Schema:
-    """Of names for the same thing one is given: where a name is, those after it are not."""
-    names = sorted(names, key=lambda name: name != "auto_pad")  # it can be written and yet not be given: it comes first
+    """Require that at most one of several names is given: if one is, those after it are not."""
+    names = sorted(
+        names, key=lambda name: name != "auto_pad"
+    )  # it may be written and still not be given: it comes first
     return {
         "allOf": [
             {"if": _is_given(name), "then": {"properties": {other: {"type": "null"} for other in names[i + 1 :]}}}
@@ -228,15 +221,15 @@ def _is_given(name: str) -> Schema:
 
 
 def _needed(names: list[str]) -> Schema:
-    """A key that has to be given, by whichever of its names."""
+    """Require a key under any one of its names."""
     key, *others = map(_is_given, names)
     return {"if": {"not": {"anyOf": others}}, "then": key} if others else key
 
 
 def _pads(nd: int | None) -> Schema:
-    """Two numbers per axis; where any number of axes will do, that they are even in number is not said."""
-    found = {"type": ["array", "null"], "items": whole_form(0), "minItems": 2 * (nd or 1)}
-    return found | ({"maxItems": 2 * nd} if nd else {})
+    """Two numbers per axis; for any number of axes it is not stated that their number is even."""
+    pads = {"type": ["array", "null"], "items": whole_form(0), "minItems": 2 * (nd or 1)}
+    return pads | ({"maxItems": 2 * nd} if nd else {})
 
 
 def _expectations(figures: Mapping[str, Figure], units: Iterable[str]) -> Schema:
@@ -250,23 +243,18 @@ def _expectations(figures: Mapping[str, Figure], units: Iterable[str]) -> Schema
             continue
         form = "expected-per-axis" if figure.per_axis else "expected-number"
         keys[name] = _ref(form, f"The {what}, as 9472, 4.1G or 4.09G±1%.")
-        keys[f"min_{name}"] = _ref(form, f"The {what} at least.")
-        keys[f"max_{name}"] = _ref(form, f"The {what} at most.")
+        keys[f"min_{name}"] = _ref(form, f"The least {what}.")
+        keys[f"max_{name}"] = _ref(form, f"The greatest {what}.")
     return {
         "expect": {"type": ["object", "null"], "properties": keys, "additionalProperties": False},
-        "expected-shape": {
-            **shape_form(None),
-            "type": ["integer", "string", "array"],
-            "minimum": 1,
-            "maximum": LARGEST,
-        },
+        "expected-shape": {**shape_form(None), **whole_form(), "type": ["integer", "string", "array"]},
         "expected-number": {**_expected(number, number), "maxItems": 1},
         "expected-per-axis": _expected(number, f"{number}([xX×]{number})*"),
     }
 
 
 def _expected(one: str, text: str) -> Schema:
-    """A number, a text, or a list of either."""
+    """Return the form of a number, a text, or a list of either."""
     entry = {"type": ["integer", "string"], "minimum": -(10**100), "maximum": 10**100, "pattern": f"^{one}$"}
     return {**entry, "type": ["integer", "string", "array"], "pattern": f"^{text}$", "items": entry, "minItems": 1}
 
@@ -276,7 +264,7 @@ def _text(pattern: str) -> Schema:
 
 
 def _or_null(schema: Schema) -> Schema:
-    """The same, or null for what is not given."""
+    """Return a form that also takes null, for what is not given."""
     if "type" not in schema:
         return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
     types: Any = schema["type"]

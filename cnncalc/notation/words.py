@@ -1,4 +1,4 @@
-"""Layer words: `conv:64,k7,s2,p3`, one shell word a layer.
+"""Layer words: `conv:64,k7,s2,p3`, one shell word for each layer.
 
 The grammar:
 
@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from ..layers import OPS, Env, Layer, find_op, keys_named, unknown_op
-from ..network import Network, Source
+from ..network import Network, Origin
 from ..sizes import is_digits, split_axes
 from . import document
 from .keys import LAYER_KEYS, canonical
@@ -34,7 +35,7 @@ _TEXTS = ("name", "tie")
 
 
 class Arg(NamedTuple):
-    """One argument of a word: the key as it is written, its value as JSON has it, and where in the word it stands."""
+    """One argument of a word: its key as written, its value as in JSON, and its place in the word."""
 
     key: str
     value: Any
@@ -42,15 +43,15 @@ class Arg(NamedTuple):
     end: int
 
 
-class Words(Source):
-    """The words of a command line: the source of the network read from them."""
+class Words(Origin):
+    """The words of a command line: where a network was read from."""
 
     def __init__(self, words: list[str], first: int = 0):
         self.words, self.first = words, first
-        """`first` is how many of the words (a shape in front) are no layers."""
+        """`first` is the index of the first layer: 1 after a shape."""
 
     def at(self, index: int, start: int, end: int) -> Where:
-        """A stretch of a word, with all the words as the excerpt."""
+        """Return the place of a part of a word, with all the words as the excerpt."""
         shown_words = [printable(w) for w in self.words]
         before = sum(len(w) + 1 for w in shown_words[:index])
         word = self.words[index]
@@ -59,7 +60,7 @@ class Words(Source):
         return Where(None, 1, left + 1, " ".join(shown_words), width)
 
     def locate(self, path: Path, key: str | None) -> Where | None:
-        """The place of a layer, or of the argument that gives its key."""
+        """Return the place of a layer, or of the argument that gives its key."""
         if len(path) < 2 or path[0] != "layers":
             return self.at(0, 0, len(self.words[0])) if path == ("input",) and self.first else None
         index = int(path[1]) + self.first
@@ -74,79 +75,77 @@ class Words(Source):
 
 
 def printable(text: str) -> str:
-    """A word with whatever a terminal cannot show escaped."""
+    """Return a word with every character escaped that a terminal cannot show."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class WordError(SpecError):
-    """An argument that cannot be read, and where in its word."""
+    """An argument that cannot be read, with its place in the word."""
 
     def __init__(self, what: str, help: str | None, start: int, end: int):
         super().__init__(what, help)
         self.start, self.end = start, end
 
 
-Fill = Callable[[list[dict[str, Any]]], None]
-"""Adds to layers, op and keys as they are in JSON, what is known of them from elsewhere."""
+Completer = Callable[[list[dict[str, Any]]], None]
+"""Adds keys that are known from elsewhere to layers as JSON has them."""
 
 
-def read_words(words: list[str], first: int = 0, fill: Fill | None = None) -> Network:
-    """A network from layer words, the first `first` of which are none. SpecError with a caret under what is wrong."""
-    source = Words(words, first)
+def read_words(words: list[str], first: int = 0, complete: Completer | None = None) -> Network:
+    """Read a network from layer words, beginning at `first`. SpecError with a caret under what is wrong."""
+    origin = Words(words, first)
     layers = []
     for index, word in enumerate(words[first:], first):
         try:
             layers.append(_as_object(word))
         except WordError as error:
-            error.where = source.at(index, error.start, error.end)
+            error.where = origin.at(index, error.start, error.end)
             error.layer = f"layers[{index - first}]"
             raise
-    if fill is not None:
-        fill(layers)
-    return document.read({"layers": layers}, source)
+    if complete is not None:
+        complete(layers)
+    return document.read({"layers": layers}, origin)
 
 
-def fill_from_weight(shape: tuple[int, ...], env: Env) -> Fill:
-    """What the shape of a kernel tells of the one layer that such a kernel can be of: c_o and k, where left out."""
+def completer_from_kernel(shape: tuple[int, ...], env: Env) -> Completer:
+    """Return what adds c_o and k, if left out, to the one layer that a kernel of this shape can belong to."""
 
-    def fill(layers: list[dict[str, Any]]) -> None:
-        told = []
+    def complete(layers: list[dict[str, Any]]) -> None:
+        owners = []
         for layer in layers:
             cls, nd = OPS[layer["op"]]
             g = layer.get("g", 1)
             keys = cls.keys_of_weight(shape, nd, g if type(g) is int else 1, env)
             if keys:
-                told.append((layer, cls, keys))
-        if len(told) == 1:
-            layer, cls, keys = told[0]
+                owners.append((layer, cls, keys))
+        if len(owners) == 1:
+            layer, cls, keys = owners[0]
             given = {key for raw in layer for key in keys_named(cls, raw)}
             layer.update({key: value for key, value in keys.items() if key not in given})
 
-    return fill
+    return complete
 
 
 def _as_object(word: str) -> dict[str, Any]:
     op, args = parse_word(word)
-    found: dict[str, Any] = {"op": op}
-    for arg in args:
-        if arg.key in found:
-            raise WordError(f"{shown(arg.key)} is given twice", "leave out one of them", arg.start, arg.end)
-        lone = keys_named(OPS[op][0], arg.key) == ("p",) and OPS[op][1] is None and _is_lone_pair(arg.value)
-        found[arg.key] = arg.value * 2 if lone else arg.value  # pad:0+1 is for two axes: nothing says how many
-    return found
-
-
-def _is_lone_pair(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 1 and isinstance(value[0], list)
+    cls, nd = OPS[op]
+    layer: dict[str, Any] = {"op": op}
+    for key, value, start, end in args:
+        if key in layer:
+            raise WordError(f"{shown(key)} is given twice", "leave out one of them", start, end)
+        lone_pair = isinstance(value, list) and len(value) == 1 and isinstance(value[0], list)
+        twice = lone_pair and nd is None and keys_named(cls, key) == ("p",)
+        layer[key] = value * 2 if twice else value  # pad:0+1 is for two axes: nothing says how many
+    return layer
 
 
 def is_layer_word(word: str) -> bool:
-    """Whether a word names an op, whatever stands behind it."""
+    """Whether a word begins with the name of an op."""
     return find_op(word.partition(":")[0]) is not None
 
 
 def parse_word(word: str) -> tuple[str, list[Arg]]:
-    """The op and the arguments of a word. WordError for what cannot be read."""
+    """Parse a word into its op and its arguments. WordError for what cannot be read."""
     name, colon, rest = word.partition(":")
     op = find_op(name)
     if op is None:
@@ -165,7 +164,7 @@ def parse_word(word: str) -> tuple[str, list[Arg]]:
 
 
 def _split(rest: str) -> list[str]:
-    """The arguments: between commas that stand outside of brackets and quotes."""
+    """Split arguments at the commas outside brackets and quotes."""
     parts, depth, quoted, begin = [], 0, False, 0
     for i, c in enumerate(rest):
         if c == '"':
@@ -191,19 +190,15 @@ def _arg(op: str, text: str, start: int, first: bool) -> Arg:
     axes = read_axes(text)
     if axes is not None:
         if cls.BARE is None or not first:
-            why = "comes first, before the keys" if cls.BARE else f"means nothing to {op}"
-            raise SpecError(f"the bare number {shown(text)} {why}", _fused_help(cls, text))
+            what = "only the first argument may be a bare number" if cls.BARE else f"{op} takes no bare number"
+            fused = [key + text for key in "kspdg" if key in cls.KEYS]
+            raise SpecError(what, f"name this one: {' or '.join(fused)}" if fused else "leave it out")
         return Arg(cls.BARE, axes, start, end)
-    letters = text[:2].lower() if text[:2].lower() == "pt" else text[:1].lower()
-    axes = read_axes(text[len(letters) :])
-    if axes is not None and letters in _FUSED and keys_named(cls, _FUSED[letters]):
-        return Arg(_FUSED[letters], axes, start, end)
+    letters = text[: 2 if text[:2].lower() == "pt" else 1].lower()
+    axes, key = read_axes(text[len(letters) :]), _FUSED.get(letters, "")
+    if axes is not None and keys_named(cls, key):
+        return Arg(key, axes, start, end)
     raise _unreadable(op, cls, text)
-
-
-def _fused_help(cls: type[Layer], text: str) -> str:
-    keys = [k for k in ("k", "s", "p", "d", "g") if k in cls.KEYS]
-    return f"write {' or '.join(k + text for k in keys)}" if keys else "leave it out"
 
 
 def _unreadable(op: str, cls: type[Layer], text: str) -> SpecError:
@@ -212,7 +207,7 @@ def _unreadable(op: str, cls: type[Layer], text: str) -> SpecError:
     if ":" in text:
         return SpecError(f"{shown(text)} is not an argument", "one colon stands after the op, commas between arguments")
     if cls.BARE is not None and text[:1] == "-":
-        return SpecError(f"{shown(text)} is no bare number", f"write {cls.BARE}=[{text}]")
+        return SpecError(f"{shown(text)} is not a bare number", f"write {cls.BARE}=[{text}]")
     stem = text.rstrip("0123456789.+xX-")
     flags = [f for f, (key, _) in FLAGS.items() if key in cls.KEYS and f not in cls.KEYS]
     known = [*cls.KEYS, *flags, *LAYER_KEYS]
@@ -223,22 +218,19 @@ def _unreadable(op: str, cls: type[Layer], text: str) -> SpecError:
 
 
 def _value(key: str, text: str) -> Any:
-    """The value behind `=`: JSON, AXES or the text itself."""
+    """Read the value after `=`: JSON, AXES or the text itself."""
     if key in _TEXTS and not text.startswith('"'):
         return text
     if key == "from":
         return text.split("+")
     axes = read_axes(text)
-    if axes is not None:
-        return axes
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    with suppress(ValueError, RecursionError):
+        return json.loads(text) if axes is None else axes
+    return text
 
 
 def read_axes(text: str) -> Any:
-    """`3` is a number, `3x5` one per axis, `0+1` before and after on all axes, `0+1x2` per axis; else None."""
+    """Read `3` as a number, `3x5` per axis, `0+1` before and after on all axes, `0+1x2` per axis; else None."""
     sides = [_side(side) for side in split_axes(text)] if "," not in text else [None]
     if None in sides:
         return None

@@ -1,4 +1,4 @@
-"""A network as a spec: every name written out, and only the keys that were given."""
+"""Write a network as a spec: every name written out, and only the keys that were given."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .document import lines
 
 
 def write(network: Network) -> str:
-    """A JSON document, a layer a line."""
+    """Return a JSON document, one line for each layer."""
     head = network.to_dict()
     encode = json.JSONEncoder(ensure_ascii=False).encode
     layers = map(encode, head.pop("layers"))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cnncalc.testing import assert_report, assert_shape
-from tests.program import command, environment, here
+from tests.program import command, environment, here, posix
 
 RELU: dict[str, Any] = {"input": [3, 8, 8], "layers": [{"op": "conv", "c_o": 4, "k": 3}]}
 OK = json.dumps(RELU | {"expect": {"out": "4x6x6"}})
@@ -60,8 +60,10 @@ def test_each_line_has_a_baseline_of_its_own() -> None:
     assert set(json.loads(Path("lock").read_text())["files"]) == {"two.jsonl:1"}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@posix
 def test_an_unreadable_folder_is_an_error() -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root reads everything")
     write("nets/sub/a.json", WRONG)
     os.chmod("nets/sub", 0)
     try:
@@ -134,6 +136,7 @@ def test_the_zoo_and_a_file_of_its_name_are_two() -> None:
     assert set(json.loads(Path("lock").read_text())["files"]) == {"zoo/vgg16.json", "zoo:vgg16"}
 
 
+@posix
 def test_a_link_to_a_folder_names_the_same_files() -> None:
     write("nets/a.json", OK)
     os.symlink("nets", "link")
@@ -141,6 +144,7 @@ def test_a_link_to_a_folder_names_the_same_files() -> None:
     assert codes("link", "--baseline", "lock") == (0, [])
 
 
+@posix
 def test_pipes_and_circles_do_not_hang() -> None:
     write("nets/a.json", OK)
     os.mkfifo("nets/b.json")
@@ -243,6 +247,7 @@ def test_a_change_above_does_not_shout_from_every_layer_below() -> None:
     assert codes("a.json", "--baseline", "lock")[0] == 1, "only the input changed, and it fails all the same"
 
 
+@posix
 def test_names_with_escape_codes_are_printed_escaped() -> None:
     write("a\x1b[31m.json", WRONG)
     out = here(["check", "a\x1b[31m.json"]).out

@@ -15,7 +15,7 @@ import pytest
 
 import cnncalc
 from cnncalc import zoo
-from tests.program import ROOT, command, environment, here, process
+from tests.program import ROOT, command, dev_full, environment, here, posix, process
 
 STEM = ("3x224x224", "conv:64,k7,s2,p3", "maxpool:k3,s2,p1")
 
@@ -45,6 +45,18 @@ def test_colours_only_where_they_are_wanted() -> None:
     assert "\x1b[" in here(["shape", *STEM, "--color", "always"]).out
     assert "\x1b[" not in here(["shape", *STEM]).out
     assert "\x1b[" not in here(["shape", *STEM, "--color", "never"]).out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp1252", "utf-8"])
+def test_a_table_in_any_encoding(encoding: str) -> None:
+    """A console's code page decides how a table is drawn, and what it cannot show is escaped."""
+    env = environment(PYTHONUTF8="0", PYTHONIOENCODING=encoding)
+    args = ["shape", "3x9x11", "conv:4,k3,name=größe漢"]
+    done = subprocess.run([*command(), *args], capture_output=True, env=env, check=False)
+    out = done.stdout.decode(encoding)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "größe漢".encode(encoding, "backslashreplace").decode(encoding) in out
+    assert "112 parameters" in out
 
 
 def test_json_reads_back_as_the_same_report() -> None:
@@ -142,6 +154,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["net.json"]
 
 
+@posix
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     """A limit on the size of files is the disk that every machine can fill."""
     target = tmp_path / "net.json"
@@ -161,7 +174,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+@dev_full
 @pytest.mark.parametrize("format", ["table", "json"])
 def test_a_full_standard_output(format: str) -> None:
     with open("/dev/full", "w") as full:
@@ -242,6 +255,7 @@ def test_lines_from_a_file(tmp_path: Path) -> None:
     assert here(["shape", *STEM, "--jsonl"]).out.count("\n") == 1
 
 
+@posix
 def test_ctrl_c_is_130() -> None:
     script = textwrap.dedent(
         """

@@ -15,12 +15,12 @@ from tests.program import here
 WORDS = [
     (
         "shape",
-        "no SPEC\n  give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a network of the zoo, or - for standard input",
+        "no SPEC\n  give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input",
     ),
     (
         "shape 3x5x5",
         "no layers: only a shape\n"
-        "  give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a network of the zoo, or - for standard input",
+        "  give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input",
     ),
     ("shpae vgg16", "unknown command 'shpae'\n  did you mean 'shape' or 'schema'?"),
     ("conv:64", "unknown command 'conv:64'\n  for layers or a network: cnncalc shape conv:64"),
@@ -30,7 +30,7 @@ WORDS = [
     ),
     (
         "shape vgg17",
-        "'vgg17' is no layer word, no file and no network of the zoo\n  vgg17\n  ^~~~~\n"
+        "'vgg17' is not a layer, a file or a built-in network\n  vgg17\n  ^~~~~\n"
         "  did you mean 'vgg19' or 'vgg16' or 'vgg11'?",
     ),
     ("shape 3x5x5 conv", "layers[0]: conv needs c_o\n  3x5x5 conv\n        ^~~~\n  give c_o, as conv:64"),
@@ -106,12 +106,12 @@ WORDS = [
     ),
     (
         "shape 3x5x5 conv:k3,64",
-        "layers[0]: the bare number '64' comes first, before the keys\n  3x5x5 conv:k3,64\n                ^~\n"
-        "  write k64 or s64 or p64 or d64 or g64",
+        "layers[0]: only the first argument may be a bare number\n  3x5x5 conv:k3,64\n                ^~\n"
+        "  name this one: k64 or s64 or p64 or d64 or g64",
     ),
     (
         "shape 3x5x5 relu:3",
-        "layers[0]: the bare number '3' means nothing to relu\n  3x5x5 relu:3\n             ^\n  leave it out",
+        "layers[0]: relu takes no bare number\n  3x5x5 relu:3\n             ^\n  leave it out",
     ),
     (
         "shape 3x5x5 conv:64,kx",
@@ -134,12 +134,12 @@ WORDS = [
     ),
     (
         "shape 3x5x5 relu:name=a relu:from=b",
-        "layers[1]: from: 'b' is no layer\n  3x5x5 relu:name=a relu:from=b\n                         ^~~~~~",
+        "layers[1]: from: 'b' is not a layer\n  3x5x5 relu:name=a relu:from=b\n                         ^~~~~~",
     ),
     (
         "shape 3x5x5 relu:from=b relu:name=b",
         "layers[0]: from: the layers read each other: relu1 -> b -> relu1\n  3x5x5 relu:from=b relu:name=b\n"
-        "             ^~~~~~\n  'b' has no from, and so reads 'relu1' above it: write its from",
+        "             ^~~~~~\n  'b' has no from, so it reads 'relu1' above it: give it a from",
     ),
     (
         "shape 3x5x5 conv:64,k7",
@@ -190,12 +190,12 @@ WORDS = [
     ),
     (
         "shape 3x5x5 relu 3x4",
-        "the shape 3x4 stands in front of the layers\n  3x5x5 relu 3x4\n             ^~~\n"
+        "the shape 3x4 stands after a layer\n  3x5x5 relu 3x4\n             ^~~\n"
         "  there is one input, and it comes first",
     ),
     (
         "shape vgg16 relu",
-        "'vgg16' stands alone: it is a whole network\n  vgg16 relu\n  ^~~~~\n  leave out the other words",
+        "'vgg16' is a whole network, and stands alone\n  vgg16 relu\n  ^~~~~\n  leave out the other words",
     ),
     ("shape 3x5x5 relu --dialect pytorch", "unknown dialect 'pytorch'\n  did you mean 'torch'?"),
     ("shape 3x5x5 relu --layout CHW", "unknown layout 'CHW'\n  the layouts are NCHW and NHWC"),
@@ -365,7 +365,7 @@ DOCUMENTS = [
     ),
     (
         '[{"op": "conv", "c_o": 4, "name": ""}]',
-        "-:1:27: layers[0] '': '' is not a name\n  a name is a text of printable characters, 255 at the most",
+        "-:1:27: layers[0] '': '' is not a name\n  a name is a text of printable characters, at most 255",
     ),
     (
         '[{"op": "conv", "c_o": 4, "pads": [1, 2, 3]}]',
@@ -398,7 +398,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     missing = tmp_path / "nett.json"
     for path, text in [
         (str(tmp_path), f"'{tmp_path}' is a directory\n  name a file in it\n"),
-        (str(binary), f"'{binary}' is not a text: byte 0x89 at offset 0 is no UTF-8\n  a spec is JSON\n"),
+        (str(binary), f"'{binary}' is not a text: byte 0x89 at offset 0 is not UTF-8\n  a spec is JSON\n"),
     ]:
         ended = here(["shape", path])
         assert (ended.code, ended.out, ended.err) == (2, "", text)

@@ -18,7 +18,7 @@ from cnncalc.checks.baseline import Baseline
 from cnncalc.cli import COMMANDS, _terminal, group
 from cnncalc.cli._terminal import Settings, is_closed_pipe, style_of
 from cnncalc.execute.sinks import save_all
-from tests.program import Ended, here
+from tests.program import Ended, here, posix
 
 NETWORK = '{"input": [1, 5, 6], "layers": [{"op": "conv", "c_o": 2, "k": 2}, {"op": "maxpool", "k": 2}]}'
 BASE = {
@@ -300,7 +300,7 @@ def test_always_is_stronger_than_no_color(monkeypatch: pytest.MonkeyPatch) -> No
     assert "\x1b[36m" in here(["shape", "net.json", "--color", "always"]).out
 
 
-# Where there is no POSIX
+# Where there is no POSIX, tried where there is
 
 
 def test_a_terminal_without_a_file_descriptor_is_80_wide() -> None:
@@ -310,6 +310,7 @@ def test_a_terminal_without_a_file_descriptor_is_80_wide() -> None:
     assert _terminal._width(closed) == 80  # noqa: SLF001
 
 
+@posix
 def test_a_pipe_that_nobody_reads_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     invalid = OSError(errno.EINVAL, "Invalid argument")
     assert not is_closed_pipe(invalid)
@@ -318,30 +319,16 @@ def test_a_pipe_that_nobody_reads_on_windows(monkeypatch: pytest.MonkeyPatch) ->
     assert not is_closed_pipe(OSError(errno.ENOSPC, "No space left on device"))
 
 
-def test_a_run_needs_nothing_that_only_posix_has(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_needs_nothing_that_only_linux_has(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     line = "run conv -x x.npy -w w.npy -o y2.npy"
     expected, files = outcome(line, folder)
-    for name in ("posix_fallocate", "sched_getaffinity", "sysconf"):
+    for name in ("posix_fallocate", "sched_getaffinity"):
         monkeypatch.delattr(os, name, raising=False)
     assert outcome(line, folder) == (expected, files)
     assert expected.code == 0
 
 
-@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="nothing tells what is mapped")
-@pytest.mark.parametrize("line", ["run conv -x batch.npy -w w.npy -o out.npy", "dense conv -w w.npy -i 3x4 -o out.npy"])
-def test_no_file_is_renamed_while_it_is_mapped(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    renamed, replace = [], os.replace
-
-    def not_mapped(part: str, name: str) -> None:
-        assert part not in Path("/proc/self/maps").read_text()
-        renamed.append(name)
-        replace(part, name)
-
-    monkeypatch.setattr(os, "replace", not_mapped)
-    assert here(shlex.split(line)).code == 0
-    assert [Path(name).name for name in renamed] == ["out.npy"]
-
-
+@posix
 def test_a_baseline_on_another_drive(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drives = {str(folder): "C:"}
     monkeypatch.setattr(os.path, "splitdrive", lambda path: (drives.get(path, "D:"), path))
@@ -349,6 +336,7 @@ def test_a_baseline_on_another_drive(folder: Path, monkeypatch: pytest.MonkeyPat
     assert Baseline("lock.json", False).key(result) == str(folder / "net.json")
 
 
+@posix
 def test_a_path_with_a_drive_is_not_a_git_revision(monkeypatch: pytest.MonkeyPatch) -> None:
     drive = r"C:\none.json"
     assert "git" in here(["diff", drive, "net.json"]).err

@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cnncalc
-from cnncalc.contrasts import RULES, Comparison, alike, compare, reasons
+from cnncalc.contrasts import RULES, Contrast, alike, contrast, reasons
 from cnncalc.dialects import DIALECTS, dialects_named
 from tests.program import here, process
 
 NAMES = tuple(DIALECTS)
 
 
-def compared(words: str | list[dict[str, Any]], input: tuple[int, ...], dialects: str = "all") -> Comparison:
-    return compare(cnncalc.load(words), dialects_named(dialects), input)
+def compared(words: str | list[dict[str, Any]], input: tuple[int, ...], dialects: str = "all") -> Contrast:
+    return contrast(cnncalc.load(words), dialects_named(dialects), input)
 
 
 # Each rule of the README's table: the layer, and what is said of it.
@@ -129,18 +129,18 @@ def test_a_dialect_that_refuses_stops_there() -> None:
 
 def test_all_have_the_specs_own_layout() -> None:
     spec = {"dialect": "keras", "input": [9, 11, 3], "layers": [{"op": "conv", "c_o": 5, "k": 3}]}
-    found = compare(cnncalc.load(spec), dialects_named("all"))
+    found = contrast(cnncalc.load(spec), dialects_named("all"))
     assert not found.layers
     assert found.network.layout == "NHWC"
     assert [run.layers[0].out for run in found.runs] == [(7, 9, 5)] * len(NAMES)
-    assert compare(cnncalc.load(spec), dialects_named("all"), layout="NCHW").network.layout == "NCHW"
+    assert contrast(cnncalc.load(spec), dialects_named("all"), layout="NCHW").network.layout == "NCHW"
 
 
 def test_what_no_dialect_takes_for_the_same_reason_is_its_error() -> None:
     with pytest.raises(cnncalc.ShapeError, match="does not fit"):
         compared("conv:5,k12", (3, 9, 11))
     with pytest.raises(cnncalc.SpecError, match="no input shape"):
-        compare(cnncalc.load("relu"), dialects_named("all"))
+        contrast(cnncalc.load("relu"), dialects_named("all"))
 
 
 @given(

@@ -8,6 +8,7 @@ import re
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,19 +16,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cnncalc
-from cnncalc.diffs import ABSENT, Change, Difference, compare
+from cnncalc import diffs
+from cnncalc.diffs import ABSENT, Change, Difference
+from cnncalc.diffs import revision as git_revision
 from cnncalc.diffs.pairs import Item, align, in_order, match
 from cnncalc.render import Style
 from cnncalc.render.diffs.as_markdown import code
 from cnncalc.render.diffs.as_markdown import render as markdown
 from cnncalc.render.diffs.rows import percent, share_text, short
 from cnncalc.sizes import UNKNOWN
-from tests.program import Ended, environment, here, process
+from tests.program import Ended, environment, here, posix, process
 
 
 def diff(a: Any, b: Any, **more: Any) -> Difference:
     """What changed between two specs."""
-    return compare(cnncalc.shape(a, **more), cnncalc.shape(b, **more))
+    return diffs.diff(cnncalc.shape(a, **more), cnncalc.shape(b, **more))
 
 
 def keys(found: Difference) -> dict[str, list[tuple[str, Any, Any]]]:
@@ -179,7 +182,7 @@ def test_a_key_of_its_own_and_what_follows() -> None:
 
 def test_what_the_input_makes_of_a_padding_word_follows() -> None:
     old, new = cnncalc.shape("3x8x8 conv:8,k3,s2,same"), cnncalc.shape("3x9x9 conv:8,k3,s2,same")
-    found = compare(old, new)
+    found = diffs.diff(old, new)
     assert [tuple(c) for c in found.settings] == [("input", (3, 8, 8), (3, 9, 9))]
     assert [x.name for x in found.following] == ["conv1"]
     assert not found.changed
@@ -193,7 +196,7 @@ def test_a_padding_word_that_is_written_otherwise_is_no_difference() -> None:
 def test_a_report_is_its_spec() -> None:
     for name in ("mobilenet_v1", "lenet5", "vgg16"):
         report = cnncalc.shape(name)
-        assert not compare(report, cnncalc.shape(report.to_dict()))
+        assert not diffs.diff(report, cnncalc.shape(report.to_dict()))
 
 
 def test_a_wider_report_still_tells_what_follows() -> None:
@@ -248,7 +251,7 @@ def test_the_unknown_is_never_nothing() -> None:
     assert (macs.old, macs.new, macs.by, macs.is_unknown) == (None, None, None, True)
     assert [c.what for c in found.changed[0].figures if c.is_unknown] == ["macs", "fc_weights", "local_weights"]
     assert not diff("3xHxW conv:6,k3", "3xHxW conv:6,k3")
-    half = compare(cnncalc.shape("3x8x8 conv:6,k3"), cnncalc.shape("3xHxW conv:6,k3"))
+    half = diffs.diff(cnncalc.shape("3x8x8 conv:6,k3"), cnncalc.shape("3xHxW conv:6,k3"))
     macs = next(change for change in half.totals if change.what == "macs")
     assert (macs.old, macs.by, share_text(macs), macs.differs) == (5832, None, "unknown", True)
 
@@ -271,7 +274,7 @@ def test_unknown_sizes(old: Any, new: Any, unknown: bool, differs: bool) -> None
 def test_dialect_and_layout_are_settings() -> None:
     old = cnncalc.shape("3x8x8 avgpool:k3,p1 batchnorm")
     new = cnncalc.shape("8x8x3 avgpool:k3,p=same batchnorm", dialect="keras")
-    found = compare(old, new)
+    found = diffs.diff(old, new)
     assert [change.what for change in found.settings] == ["input", "dialect", "layout"]
     assert [x.name for x in found.following] == ["batchnorm1"]
 
@@ -333,7 +336,7 @@ def test_the_other_way_round_is_the_mirror_image(a: dict[str, Any], b: dict[str,
 @given(specs(), specs())
 def test_what_came_and_went_adds_up(a: dict[str, Any], b: dict[str, Any]) -> None:
     old, new = cnncalc.shape(a), cnncalc.shape(b)
-    found = compare(old, new)
+    found = diffs.diff(old, new)
     assert len(old.layers) + len(found.added) - len(found.removed) == len(new.layers)
     by_params = sum(x.new.params or 0 for x in found.added if x.new) - sum(
         x.old.params or 0 for x in found.removed if x.old
@@ -359,7 +362,7 @@ def test_ten_thousand_layers_in_no_time() -> None:
     del other[5000:5100]
     old, new = (cnncalc.shape({"input": [4, 8, 8], "layers": layers}) for layers in (base, list(reversed(other))))
     begin = time.process_time()
-    assert compare(old, new)
+    assert diffs.diff(old, new)
     assert time.process_time() - begin < 8
 
 
@@ -555,7 +558,7 @@ USAGE = "  layer words go in quotes: cnncalc diff '3x32x32 conv:16,k3 relu' '3x3
         (["vgg11", " "], f"' ' is not a network\n{USAGE}"),
         (
             ["vgg11", "vgg17"],
-            "'vgg17' is no layer word, no file and no network of the zoo\n  vgg17\n  ^~~~~\n"
+            "'vgg17' is not a layer, a file or a built-in network\n  vgg17\n  ^~~~~\n"
             "  did you mean 'vgg19' or 'vgg16' or 'vgg11'?\n",
         ),
         (
@@ -652,6 +655,13 @@ def test_paths_below_the_top(inside: Path, monkeypatch: pytest.MonkeyPatch) -> N
     )
 
 
+def test_a_path_of_windows_is_one_of_git(inside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(git_revision, "os", SimpleNamespace(**{**vars(os), "sep": "\\"}))
+    old = git_revision.at_revision("HEAD~1:net.json")
+    assert git_revision.at_revision("HEAD~1:nets, größere\\ä b.json") == old
+
+
+@posix
 def test_a_file_comes_before_a_revision(inside: Path) -> None:
     (inside / "HEAD:net.json").write_text('[{"op": "relu"}]')
     assert here(["diff", "HEAD:net.json", "relu", "-i", "3x8x8"]).out == "no difference\n"

@@ -16,7 +16,7 @@ from onnx.reference import ReferenceEvaluator
 import cnncalc
 from cnncalc.frameworks import writer
 from cnncalc.frameworks.onnx.read import read
-from cnncalc.input import settle
+from cnncalc.input import configure
 from tests.standin import forward
 
 Array = Any
@@ -80,7 +80,7 @@ def outcome(form: str, text: Any, x: Array) -> Array:
 @settings(max_examples=60, deadline=None)
 def test_a_block_gives_its_last_layers_result(form: str, layers: Layers) -> None:
     x = np.random.default_rng(2).standard_normal((2, 3, 2, 5)).astype(np.float32)
-    network = settle(cnncalc.load(layers), x.shape[1:], None, None)
+    network = configure(cnncalc.load(layers), x.shape[1:], None, None)
     expected = result(layers, x)
     assert cnncalc.shape(network).out == expected.shape[1:]
     np.testing.assert_allclose(cnncalc.run(network, x), expected, rtol=1e-5)
@@ -98,7 +98,7 @@ SHARED = [
 @pytest.mark.parametrize("form", ["keras", "onnx"])
 @pytest.mark.parametrize("layers", [SHARED[:1], SHARED], ids=["once", "shared"])
 def test_layers_of_a_block_that_none_reads_are_written_too(form: str, layers: Layers) -> None:
-    network = settle(cnncalc.load(layers), (3, 8, 9), None, None)
+    network = configure(cnncalc.load(layers), (3, 8, 9), None, None)
     text: Any = writer(form)(network)
     report, again = cnncalc.shape(network), cnncalc.shape(read(text).spec if form == "onnx" else json.loads(text))
     assert report.params == 112 + 56
@@ -106,7 +106,7 @@ def test_layers_of_a_block_that_none_reads_are_written_too(form: str, layers: La
 
 
 def test_a_keras_model_in_a_model_is_a_block_if_only_its_first_output_is_read() -> None:
-    document = json.loads(writer("keras")(settle(cnncalc.load(SHARED), (3, 8, 9), None, None)))
+    document = json.loads(writer("keras")(configure(cnncalc.load(SHARED), (3, 8, 9), None, None)))
     model, both = document["config"]["layers"][1:]
     assert model["config"]["output_layers"] == [["b", 0, 0], ["a", 0, 0]]
     assert [layer.op for layer in cnncalc.shape(document).layers] == ["block", "block", "concat"]

@@ -15,7 +15,7 @@ import cnncalc
 from cnncalc.dialects import DIALECTS
 from cnncalc.frameworks import TARGETS, writer
 from cnncalc.frameworks.onnx.read import read
-from cnncalc.input import settle
+from cnncalc.input import configure
 from cnncalc.sizes import parse_shape
 from tests.standin import forward
 
@@ -40,7 +40,7 @@ def pools(op: str) -> Iterator[Layer]:
 def settled(before: str, layer: Layer, sample: str, dialect: str, layout: str) -> cnncalc.Network | None:
     """A network whose second layer is the pool; None where the dialect has no such pool."""
     try:
-        network = settle(cnncalc.load([{"op": before}, layer]), parse_shape(sample), dialect, layout)
+        network = configure(cnncalc.load([{"op": before}, layer]), parse_shape(sample), dialect, layout)
         cnncalc.shape(network)
     except cnncalc.CnncalcError:
         return None
@@ -101,7 +101,7 @@ def test_a_written_pool_of_open_sizes_has_the_same_shape(op: str, dialect: str) 
 
 
 def test_a_window_that_onnx_drops_is_refused() -> None:
-    network = settle(cnncalc.load("3x6x7 relu maxpool:k2,s3,name=p"), None, "caffe", None)
+    network = configure(cnncalc.load("3x6x7 relu maxpool:k2,s3,name=p"), None, "caffe", None)
     with pytest.raises(cnncalc.SpecError) as error:
         writer("onnx")(network)
     assert str(error.value) == (
@@ -112,6 +112,6 @@ def test_a_window_that_onnx_drops_is_refused() -> None:
 
 def test_a_pool_of_caffe_that_ends_at_the_border_is_written_for_onnx() -> None:
     """By default it rounds up and keeps a last window; here none starts beyond the input, and ONNX rounds up alike."""
-    text: Any = writer("onnx")(settle(cnncalc.load("6x12x8 maxpool:k2,s2"), None, "caffe", None))
+    text: Any = writer("onnx")(configure(cnncalc.load("6x12x8 maxpool:k2,s2"), None, "caffe", None))
     (layer,) = cnncalc.shape(read(text).spec).layers
     assert (layer.out, layer.values["ceil"]) == ((6, 6, 4), True)

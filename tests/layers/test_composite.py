@@ -64,7 +64,7 @@ def test_a_block_from_the_shell() -> None:
     [
         ([], "layers[0]: layers: [] is not a list of layers"),
         ([{"op": "convv"}], "unknown op 'convv'"),
-        ([{"op": "relu", "from": "stem"}], "from: 'stem' is no layer"),
+        ([{"op": "relu", "from": "stem"}], "from: 'stem' is not a layer"),
         ([{"op": "conv", "c_o": 4, "k": 30}], "does not fit"),
     ],
 )

@@ -27,8 +27,8 @@ JOINED: list[tuple[dict[str, Any], list[int], list[int], str, list[int] | str]] 
     ({"op": "concat", "axis": 3}, [4, 5, 7], [4, 5, 2], "NCHW", [4, 5, 9]),
     ({"op": "concat", "axis": -2}, [4, 5, 7], [4, 2, 7], "NCHW", [4, 7, 7]),
     ({"op": "Concatenate"}, [4, 5, 7], [2, 5, 8], "NCHW", "concat of 4x5x7 and 2x5x8: 7 and 8 differ, beside axis 1"),
-    ({"op": "concat", "axis": 4}, [4, 5, 7], [4, 5, 7], "NCHW", "axis 4 is none of 4x5x7"),
-    ({"op": "concat", "axis": 0}, [4, 5, 7], [4, 5, 7], "NCHW", "axis 0 is none of 4x5x7"),
+    ({"op": "concat", "axis": 4}, [4, 5, 7], [4, 5, 7], "NCHW", "axis 4 is not an axis of 4x5x7"),
+    ({"op": "concat", "axis": 0}, [4, 5, 7], [4, 5, 7], "NCHW", "axis 0 is not an axis of 4x5x7"),
 ]
 
 
@@ -82,7 +82,7 @@ def test_errors_say_where_each_comes_from() -> None:
         "  a gives 4x7x7, b gives 4x5x5\n"
     )
     assert "needs at least two inputs, got one" in here(["shape", "3x9x9", "conv:4", "add"]).err
-    assert "from: 'c' is no layer" in here(["shape", "3x9x9", "conv:4,name=a", "add:from=a+c"]).err
+    assert "from: 'c' is not a layer" in here(["shape", "3x9x9", "conv:4,name=a", "add:from=a+c"]).err
     assert (
         "from: the layers read each other: add1 -> b -> add1"
         in here(["shape", "3x9x9", "add:from=b+input", "relu:name=b"]).err
@@ -159,7 +159,7 @@ def test_tied_weights_are_counted_once() -> None:
     assert report.macs == 2 * 144 * 81
     assert cnncalc.shape(report.to_dict()).to_dict() == report.to_dict()
     spec["layers"][2]["tie"] = "n"  # type: ignore[index]
-    with pytest.raises(cnncalc.SpecError, match="tie: 'n' is batchnorm, and this is conv"):
+    with pytest.raises(cnncalc.SpecError, match="tie: 'n' is batchnorm, but this is conv"):
         cnncalc.shape(spec)
 
 

@@ -605,13 +605,13 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             {"op": "softmax", "axis": 4},
             (6, 7, 9),
             "plain",
-            "'softmax1': axis 4 is none of 6x7x9\n  the axes are 1 to 3, the batch is 0, the last is -1",
+            "'softmax1': axis 4 is not an axis of 6x7x9\n  the axes are 1 to 3, the batch is 0, the last is -1",
         ),
         (
             {"op": "layernorm", "axis": [0]},
             (6, 7, 9),
             "plain",
-            "'layernorm1': axis 0 is none of 6x7x9\n  the axes are 1 to 3, the batch is 0, the last is -1",
+            "'layernorm1': axis 0 is not an axis of 6x7x9\n  the axes are 1 to 3, the batch is 0, the last is -1",
         ),
         (
             {"op": "groupnorm", "g": 4},

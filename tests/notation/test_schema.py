@@ -434,7 +434,8 @@ def test_the_command_writes_a_file(tmp_path: Path) -> None:
 
 def test_no_other_command_pays_for_it() -> None:
     code = (
-        "import sys\nfrom cnncalc.cli import call\nassert call(['shape', 'vgg16', '--json', '-o', '/dev/null']) == 0\n"
+        "import os, sys\nfrom cnncalc.cli import call\n"
+        "assert call(['shape', 'vgg16', '--json', '-o', os.devnull]) == 0\n"
     )
     code += "assert not {'cnncalc.spec.schema', 'cnncalc.cli.schema', 'cnncalc.expect'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], env=environment(), check=True)

@@ -191,11 +191,10 @@ def _same(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None
 
 
 def _softmax(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    x, axis = xs[0], task.values["axis"]
+    x, along = xs[0], task.axes[0] - 1
     kind = wide(out.dtype)
     for n in range(len(x)):
         mine = x[n].astype(kind)
-        along = axis - 1 if axis > 0 else axis
         mine -= mine.max(axis=along, keepdims=True)
         np.exp(mine, out=mine)
         np.divide(mine, mine.sum(axis=along, keepdims=True), out=out[n], casting="unsafe")

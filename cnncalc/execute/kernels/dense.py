@@ -42,7 +42,7 @@ def _in_order(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> 
 
 
 def _permute(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    np.copyto(out, xs[0].transpose(0, *task.values["order"]))
+    np.copyto(out, xs[0].transpose(0, *task.axes))
 
 
 KERNELS = {

@@ -48,9 +48,7 @@ def _combine(ufunc: np.ufunc, xs: Sequence[Array], out: Array) -> None:
 
 
 def _concat(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    axis = task.values["axis"]
-    axis = axis if axis > 0 else axis + out.ndim
-    begin = 0
+    axis, begin = task.axes[0], 0
     for x in xs:
         end = begin + x.shape[axis]
         np.copyto(out[(slice(None),) * axis + (slice(begin, end),)], x, casting="unsafe")

@@ -69,11 +69,9 @@ def _normalise(
 
 
 def _layernorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    rank = out.ndim - 1
-    places = sorted({axis - 1 if axis > 0 else axis + rank for axis in task.values["axis"]})
-    shape = [n if place in places else 1 for place, n in enumerate(out.shape[1:])]
+    shape = [n if axis in task.axes else 1 for axis, n in enumerate(out.shape[1:], 1)]
     weight, bias = [None if w is None else w.reshape(shape) for w in (weights.get("weight"), weights.get("bias"))]
-    _normalise(task, xs[0], out, tuple(places), weight, bias)
+    _normalise(task, xs[0], out, tuple([axis - 1 for axis in task.axes]), weight, bias)
 
 
 def _groupnorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:

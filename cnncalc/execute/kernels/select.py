@@ -9,20 +9,15 @@ import numpy as np
 from ..task import Array, Kernel, Task, Weights, averages, keeps, wide
 
 
-def _place(axis: int, array: Array) -> int:
-    return axis if axis > 0 else axis + array.ndim
-
-
 def _slice(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     x, v = xs[0], task.values
     taken = slice(v["start"], v["stop"], v["step"])
-    np.copyto(out, x[(slice(None),) * _place(v["axis"], x) + (taken,)])
+    np.copyto(out, x[(slice(None),) * task.axes[0] + (taken,)])
 
 
 def _mean(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     x, kind = xs[0], wide(out.dtype)
-    axes = tuple([_place(axis, x) for axis in task.values["axis"]])
-    np.copyto(out, x.mean(axes, dtype=kind, keepdims=task.values["keepdims"]), casting="unsafe")
+    np.copyto(out, x.mean(task.axes, dtype=kind, keepdims=task.values["keepdims"]), casting="unsafe")
 
 
 KERNELS = {"slice": Kernel(_slice, keeps), "mean": Kernel(_mean, averages)}

@@ -10,7 +10,7 @@ import pytest
 import cnncalc
 from cnncalc import zoo
 from cnncalc.frameworks import writer
-from cnncalc.input import settle
+from cnncalc.input import configure
 from cnncalc.report import Report
 from tests.frameworks.keras import test_recorded as test_keras_cases
 from tests.frameworks.torch import test_recorded as test_torch_cases
@@ -107,7 +107,7 @@ CASES: list[tuple[str, Any, list[Any]]] = [
 
 def written(network: Any, layout: str | None = None, input: Any = None) -> dict[str, Any]:
     """A network as a parsed Keras document."""
-    text = writer("keras")(settle(cnncalc.load(network), input, None, layout))
+    text = writer("keras")(configure(cnncalc.load(network), input, None, layout))
     assert isinstance(text, str)
     document = json.loads(text)
     assert document["class_name"] == "Functional"

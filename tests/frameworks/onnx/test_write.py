@@ -16,7 +16,7 @@ from cnncalc.execute.sinks import save_all
 from cnncalc.frameworks import writer
 from cnncalc.frameworks.onnx.read import read
 from cnncalc.frameworks.onnx.read.model import dims_of
-from cnncalc.input import settle
+from cnncalc.input import configure
 from cnncalc.sizes import Shape, parse_shape
 from tests.program import here
 
@@ -24,7 +24,7 @@ FIGURES = ("out", "params", "buffers", "macs", "rf")
 
 
 def settled(spec: Any, input: Shape | None = None, **more: str) -> cnncalc.Network:
-    return settle(cnncalc.load(spec), input, more.get("dialect"), more.get("layout"))
+    return configure(cnncalc.load(spec), input, more.get("dialect"), more.get("layout"))
 
 
 def written(network: cnncalc.Network) -> bytes:
@@ -120,7 +120,7 @@ def test_what_is_written_computes_the_same(spec: Spec, dialect: str, layout: str
     network = settled(spec, sample, dialect=dialect, layout=layout).inlined()
     x = np.random.default_rng(3).standard_normal((2, *sample)).astype(np.float32)
     weights = drawn(network, x)
-    network = network._replace(source=Weights(weights))
+    network = network._replace(origin=Weights(weights))
     data = written(network)
     expected = cnncalc.run(network, x, weights or None)
     result = ReferenceEvaluator(onnx.load_from_string(data)).run(None, {"input": x})[0]
@@ -131,7 +131,7 @@ def test_what_is_written_computes_the_same(spec: Spec, dialect: str, layout: str
     assert cnncalc.shape(found.spec).params == trace.shape(network).params
 
 
-class Weights(cnncalc.network.Source):
+class Weights(cnncalc.network.Origin):
     """A network's own weights."""
 
     def __init__(self, arrays: dict[str, Any]):
@@ -209,14 +209,14 @@ def test_a_transposed_convolution_adds_any_number_of_zeros(dialect: str, layout:
     assert (after.out, after.params, after.macs) == (before.out, before.params, before.macs)
     x = np.random.default_rng(8).standard_normal((2, *sample)).astype(np.float32)
     weights = drawn(network, x)
-    found = read(written(network._replace(source=Weights(weights))))
+    found = read(written(network._replace(origin=Weights(weights))))
     arrays = {name: one() for name, one in found.weights.items()}
     np.testing.assert_allclose(cnncalc.run(found.spec, x, arrays), cnncalc.run(network, x, weights), rtol=1e-5)
 
 
 def test_weights_of_another_size_and_of_open_sizes() -> None:
     spec = [{"op": "conv", "name": "c", "c_o": 2, "k": 3}]
-    network = settled(spec, (6, 8, 7))._replace(source=Weights({"c.weight": np.ones((2, 5, 3, 3), np.float32)}))
+    network = settled(spec, (6, 8, 7))._replace(origin=Weights({"c.weight": np.ones((2, 5, 3, 3), np.float32)}))
     with pytest.raises(cnncalc.SpecError, match=r"c.weight is 2x5x3x3, but has to be 2x6x3x3"):
         writer("onnx")(network)
     with pytest.raises(cnncalc.SpecError, match=r"layers\[0\] 'c': ONNX cannot say weights of open sizes"):

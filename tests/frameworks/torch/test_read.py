@@ -234,5 +234,5 @@ def test_control_flow_that_depends_on_values_is_an_error() -> None:
         cnncalc.SpecError, match=r"^'1' of the module stops with RuntimeError: .*\n  it is run on a ten"
     ):
         cnncalc.from_torch(module, SQUARE)
-    with pytest.raises(cnncalc.SpecError, match=r"'int' is no torch\.nn\.Module"):
+    with pytest.raises(cnncalc.SpecError, match=r"'int' is not a torch\.nn\.Module"):
         cnncalc.from_torch(5, SQUARE)

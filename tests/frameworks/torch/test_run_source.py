@@ -13,7 +13,7 @@ from cnncalc import zoo
 from cnncalc.execute.weights import wanted
 from cnncalc.frameworks import writer
 from cnncalc.frameworks.torch.write.source import TAKEN, identifier
-from cnncalc.input import settle
+from cnncalc.input import configure
 from cnncalc.report import LayerReport, Report
 from tests.frameworks.torch.test_write import WRITTEN
 
@@ -68,7 +68,7 @@ def laid(array: Any, shape: tuple[int, ...], last: bool, op: str) -> Any:
 
 @pytest.mark.parametrize(("layers", "input", "dialect"), [row[:3] for row in WRITTEN])
 def test_the_same_values_and_the_same_network_again(layers: Any, input: tuple[int, ...], dialect: str) -> None:
-    network = settle(cnncalc.load(layers), input, dialect, None)
+    network = configure(cnncalc.load(layers), input, dialect, None)
     report, module = cnncalc.shape(network), made(network)
     assert sum(p.numel() for p in module.parameters()) == report.params
     x = torch.rand((2, *(input if len(input) > 2 or "1d" in str(layers) else (1, *input)))) - 0.5
@@ -90,7 +90,7 @@ def figures(layer: LayerReport) -> tuple[object, ...]:
 @pytest.mark.parametrize("name", zoo.names())
 def test_a_round_trip_keeps_the_zoo(name: str) -> None:
     """Every layer's shapes, figures and fields; a norm over channels is one between two permutes in PyTorch."""
-    network = settle(cnncalc.load(name), None, None, None)
+    network = configure(cnncalc.load(name), None, None, None)
     report = cnncalc.shape(network)
     assert network.input is not None
     again = cnncalc.shape(cnncalc.from_torch(made(network), tuple(n for n in network.input if isinstance(n, int))))

@@ -11,14 +11,14 @@ import pytest
 import cnncalc
 from cnncalc import zoo
 from cnncalc.frameworks import writer
-from cnncalc.input import settle
+from cnncalc.input import configure
 from tests.program import here
 
 
 def source(layers: Any, input: Any = None, dialect: str | None = None, layout: str | None = None) -> str:
     """A network's source."""
     sizes = None if input is None else tuple(input)
-    text = writer("torch")(settle(cnncalc.load(layers), sizes, dialect, layout))
+    text = writer("torch")(configure(cnncalc.load(layers), sizes, dialect, layout))
     assert isinstance(text, str)
     return text
 

@@ -10,8 +10,9 @@ from collections import Counter
 from typing import Any
 
 from ....errors import SpecError, shown
-from ....layers import OPS
+from ....input import Reading
 from ... import Imported
+from ...inputs import keep_reading
 from .config import Key, Tensor, leaves
 from .functions import NOTHING, Raw, out_of
 from .graph import Facts, Level, build
@@ -38,8 +39,9 @@ def read(value: Any) -> Imported:
     _name_outputs(outputs, level)
     spec: dict[str, Any] = {"name": model.name} if model.name is not None else {}
     if model.shape is not None and len(model.shape) > 1:
-        spec["input"] = list(model.shape if model.shape[0] is not None else model.shape[1:])
-        _say_axes(len(model.shape) - 1, level)
+        has_batch = model.shape[0] is not None
+        spec["input"] = list(model.shape if has_batch else model.shape[1:])
+        keep_reading(level.layers, len(spec["input"]), Reading.BATCH if has_batch else Reading.SAMPLE)
     spec |= {"dialect": "keras", "layout": "NHWC" if facts.channels_last else "NCHW", "layers": level.layers}
     return Imported(spec, {})
 
@@ -111,32 +113,3 @@ def _name_outputs(outputs: list[Tensor], level: Level) -> None:
 def _reads(layer: Raw) -> list[str]:
     given = layer.get("from", [])
     return [given] if isinstance(given, str) else given
-
-
-def _say_axes(sizes: int, level: Level) -> None:
-    """Say how many axes arrive where the layers do not, or would be taken to mean something else."""
-    rank = _first_rank(level.layers)
-    if sizes == (rank + 1 if rank is not None else 3) or (rank is None and sizes == 1):
-        return
-    first = level.layers[0]
-    if first["op"] == "identity" and "from" not in first:
-        first["axes"] = sizes - 1
-        return
-    name = level.unique("input_axes")
-    for layer in level.layers:
-        reads = [name if one == "input" else one for one in _reads(layer)]
-        if reads:
-            layer["from"] = reads[0] if len(reads) == 1 else reads
-    level.layers.insert(0, {"name": name, "op": "identity", "axes": sizes - 1})
-
-
-def _first_rank(layers: list[Raw]) -> int | None:
-    """How many spatial axes the first layer has that has any, as `layers.base.first_rank` tells of made layers."""
-    for raw in layers:
-        cls, nd = OPS[raw["op"]]
-        inner = raw.get("layers")
-        given = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
-        rank = _first_rank(inner) if inner else cls(raw["op"], nd, {k: given[k] for k in cls.KEYS if k in given}).rank()
-        if rank is not None or cls.MAKES_AXES:
-            return rank
-    return None

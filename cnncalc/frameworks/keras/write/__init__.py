@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, shown
-from ....input import feed
 from ....layers import Sign
 from ....network import INPUT, Network
 from ....report import LayerReport
@@ -29,10 +28,9 @@ class Result(NamedTuple):
 def write(network: Network) -> str:
     """The whole document. SpecError, with the layer, for what Keras cannot say."""
     report = shape(_renamed(network))
-    assert report.network.input is not None
-    batch, sample, _ = feed(report.network, report.network.input, None)
-    model = _Model(report.network, batch).functional(_model_name(network), report.layers, sample, outermost=True)
-    return json.dumps({"module": "keras.src.models.functional", **model}) + "\n"
+    model = _Model(report.network, report.batch)
+    whole = model.functional(_model_name(network), report.layers, report.sample, outermost=True)
+    return json.dumps({"module": "keras.src.models.functional", **whole}) + "\n"
 
 
 def _renamed(network: Network) -> Network:

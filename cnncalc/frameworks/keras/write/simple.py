@@ -142,8 +142,7 @@ def _hardsigmoid(known: Known) -> list[Step]:
 
 
 def _slice(known: Known) -> list[Step]:
-    v, rank = known.layer.values, len(known.layer.sample)
-    axis = v["axis"] if v["axis"] > 0 else v["axis"] + rank + 1
+    v, (axis,) = known.layer.values, known.layer.traced.axes
     every = {"start": None, "stop": None, "step": None}
     bounds = [every] * axis + [{key: v[key] for key in every}]
     slices = [{"class_name": "__slice__", "config": one} for one in bounds]

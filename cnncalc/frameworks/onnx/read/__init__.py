@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ....errors import SpecError
-from ....layers import Layer
-from ....layers.base import AXIS_LETTERS, first_rank
-from ....layers.dense import Linear
+from ....input import Reading, readings
+from ....layers.base import AXIS_LETTERS
 from ....sizes import MOST_SIZES, NOTHING_KNOWN, Open, Shape, is_letter, to_json
 from ... import Imported
+from ...inputs import keep_reading
 from .builder import Builder, Value
 from .model import load
 from .ops import HANDLERS
@@ -65,7 +65,10 @@ def _read(b: Builder, main: str, dims: Sequence[int | str | None]) -> dict[str, 
     b.values[main] = Value("input", sample)
     _walk(b)
     given = full[1:] if dropped else full
-    if _taken(len(given), list(b.made.values())) != (b.batched and not dropped):
+    wanted = Reading.BATCH if b.batched and not dropped else Reading.SAMPLE
+    if dropped:  # an open size in front is a batch, whatever the layers would read
+        keep_reading(b.layers, len(given), wanted)
+    elif readings(b.made.values()).get(len(given)) is not wanted:
         return None
     return {"input": to_json(given), "dialect": "onnx", "layout": "NCHW", "layers": b.layers}
 
@@ -76,18 +79,6 @@ def _named(full: Shape | list[Any]) -> Shape:
     taken = {str(n) for n in full}
     free = iter([c for c in axes[: len(full)] + "ABEFGIJKMOPQRSTUVYZ" if c not in taken])
     return tuple([n if isinstance(n, int) or n.letter is not None else Open(next(free)) for n in full])
-
-
-def _taken(have: int, layers: Sequence[Layer]) -> bool | None:
-    """Whether the first of so many sizes of an input is taken as a batch; None where they are taken in a third way."""
-    rank, linear = first_rank(layers), False
-    if rank is None:
-        first = next((layer for layer in layers if not layer.KEEPS_SHAPE), None)
-        linear = isinstance(first, Linear)
-    nd = 2 if rank is None else rank
-    if have == nd + 2 or (have == 2 and linear):
-        return True
-    return False if have == nd + 1 or (have == 1 and rank is None) else None
 
 
 def _from_opaque(b: Builder, main: str, dims: Sequence[int | str | None]) -> dict[str, Any]:

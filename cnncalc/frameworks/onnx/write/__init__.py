@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ....errors import SpecError
-from ....input import feed
 from ....network import Network
 from ....trace import shape
 from . import axes, values, windows
@@ -20,9 +19,7 @@ def write(network: Network) -> bytes:
     """
     network = network.inlined()
     report = shape(network)
-    assert report.network.input is not None
-    batch, sample, _ = feed(report.network, report.network.input, None)
-    file = File(report, batch)
+    file = File(report, report.batch)
     for layer in report.layers:
         word = layer.node.layer.WORD
         if word not in WRITERS:
@@ -33,7 +30,7 @@ def write(network: Network) -> bytes:
     graph = helper.make_graph(
         file.nodes,
         network.name or "network",
-        [file.value("input", sample)],
+        [file.value("input", report.sample)],
         [file.value(layer.name, layer.traced.out) for layer in outputs[-1:] + outputs[:-1]],
         file.initialisers,
         value_info=[file.value(layer.name, layer.traced.out) for layer in report.layers if layer not in outputs],

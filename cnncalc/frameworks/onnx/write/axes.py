@@ -23,7 +23,7 @@ def reshape(file: File, layer: LayerReport) -> None:
 
 def permute(file: File, layer: LayerReport) -> None:
     """The batch stays in front."""
-    file.node("Transpose", file.reads(layer), layer.name, perm=[0, *layer.values["order"]])
+    file.node("Transpose", file.reads(layer), layer.name, perm=[0, *layer.traced.axes])
 
 
 def _pads(file: File, layer: LayerReport, sign: int) -> str:

@@ -37,8 +37,8 @@ class File:
         self.nodes: list[Any] = []
         self.initialisers: list[Any] = []
         self.last = report.network.layout == "NHWC"
-        source = report.network.source
-        self._given = source.weights if source is not None else {}
+        origin = report.network.origin
+        self._given = origin.weights if origin is not None else {}
         self._weights: dict[str, str] = {}
         """What each weight is called in the file: as here, but where a layer has that name."""
         self._bytes = 0

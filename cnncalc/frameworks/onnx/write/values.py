@@ -142,7 +142,7 @@ def normalization(file: File, layer: LayerReport) -> None:
 def layernorm(file: File, layer: LayerReport) -> None:
     """Over the last axes; others are brought there, and back."""
     rank = len(layer.sample)
-    axes = sorted({a if a > 0 else a + rank + 1 for a in layer.values["axis"]})
+    axes = list(layer.traced.axes)
     sizes = numbers(layer, tuple([layer.sample[a - 1] for a in axes]), "weights")
     weights = affine(file, layer, sizes, lambda a: a)
     weights = weights if layer.values["center"] else weights[:1]

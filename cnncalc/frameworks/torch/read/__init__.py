@@ -1,7 +1,8 @@
 """PyTorch modules: run once on tensors without values, every call of a function read as a layer.
 
-`record` follows the module (only it imports torch), `rules` say which layers a call is, and `build` names and wires
-them. Nothing here depends on what module a call stands in, so `nn.Conv2d`, `F.conv2d` and a subclass are one rule.
+`inputs` says what its input is, `record` follows the module, `rules` say which layers a call is, and `build` names and
+wires them; only the first two import torch. Nothing here depends on what module a call stands in, so `nn.Conv2d`,
+`F.conv2d` and a subclass are one rule.
 """
 
 from __future__ import annotations
@@ -15,16 +16,15 @@ if TYPE_CHECKING:
     from ... import Imported
 
 
-def read(module: Any, input: Sequence[Any], name: str | None = None) -> Imported:
-    """A module's network for an input (C, H, W), or with a batch in front.
+def read(module: Any, input: Sequence[Any], name: str | None = None, batch: int | None = None) -> Imported:
+    """Read a module's network for an input of any sizes that `shape` takes; it runs on `batch` samples.
 
-    SpecError without PyTorch, for what is no `nn.Module`, and where the module cannot be followed.
+    SpecError without PyTorch, for what is not an `nn.Module`, and for a module that cannot be followed.
     """
     needs_torch()
-    from .build import build
-    from .record import record
+    from .inputs import follow
 
-    return build(record(module, input), name)
+    return follow(module, input, name, batch or 1)
 
 
 def needs_torch() -> None:

@@ -6,7 +6,7 @@ What does not come from the input (parameters, buffers and what is made of them)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,20 +15,13 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ....errors import SpecError, shown
-from ....sizes import show
 from .calls import Call, Constant, Record, Value
 
 
-def record(module: Any, input: Sequence[Any]) -> Record:
-    """What a module does to an input. SpecError where it is no module, or cannot be followed."""
-    if not isinstance(module, torch.nn.Module):
-        raise SpecError(f"{shown(type(module).__name__)} is no torch.nn.Module", "give a module, as resnet18()")
-    if isinstance(module, torch.jit.ScriptModule):
-        raise SpecError("a scripted module cannot be followed", "give the module that it was made from")
-    if not all(type(n) is int for n in input):
-        raise SpecError(f"the input {show(tuple(input))} has open sizes, and PyTorch needs numbers", "as 3x224x224")
+def record(module: torch.nn.Module, input: tuple[int, ...], front: tuple[int, ...]) -> Record:
+    """Record what a module does to an input with these sizes in front. SpecError if it cannot be followed."""
     module = getattr(module, "_orig_mod", module)
-    x = torch.empty(batched(module, tuple(input)), dtype=dtype(module), device="meta")
+    x = torch.empty((*front, *input), dtype=dtype(module), device="meta")
     follower = Follower(module, x)
     with evaluating(module), follower.listening(), torch.no_grad():
         outputs = follower.run(x)
@@ -36,7 +29,7 @@ def record(module: Any, input: Sequence[Any]) -> Record:
     trained = dict(module.named_parameters())
     return Record(
         type(module).__name__,
-        tuple(input),
+        input,
         x.shape[0],
         follower.calls,
         outputs,
@@ -44,15 +37,6 @@ def record(module: Any, input: Sequence[Any]) -> Record:
         {name: size for name, size in sizes.items() if name not in trained},
         frozenset([name for name, one in module.named_modules() if not any(True for _ in one.children())]),
     )
-
-
-def batched(module: torch.nn.Module, input: tuple[int, ...]) -> tuple[int, ...]:
-    """The input with a batch in front: of one, where it has none. One channel's space gets its channel."""
-    ranks = [int(type(one).__name__[-2]) for one in module.modules() if type(one).__name__[-2:] in ("1d", "2d", "3d")]
-    if not ranks and any(isinstance(one, torch.nn.Linear) for one in module.modules()) and len(input) <= 2:
-        return input if len(input) == 2 else (1, *input)
-    missing = (ranks[0] if ranks else 2) + 2 - len(input)
-    return (1,) * max(missing, 0) + input
 
 
 def dtype(module: torch.nn.Module) -> torch.dtype:

@@ -90,11 +90,11 @@ class Site:
         """The channels that arrive."""
         return self.known(self.x[0])
 
-    def dim(self, axis: int) -> int:
-        """PyTorch's number for an axis of the sample, the batch being 0."""
-        rank = len(self.x)
-        axis = axis if axis > 0 else axis + rank + 1
-        return axis if not self.last or rank == 1 else 1 if axis == rank else axis + 1
+    @property
+    def dims(self) -> list[int]:
+        """PyTorch's numbers for the axes that the layer's keys name, the batch being 0."""
+        rank, axes = len(self.x), self.layer.traced.axes
+        return [axis % rank + 1 if self.last else axis for axis in axes]
 
     def own(self, rank: int) -> str:
         """What turns a value of this rank into the network's own order of axes; nothing where it is PyTorch's."""

@@ -56,8 +56,7 @@ def layernorm(site: Site) -> Code:
     scale, center, rank = site.values["scale"], site.values["center"], len(site.x)
     if center and not scale:
         raise site.refuse("has no layer norm with a bias and no weight")
-    places = site.layer.node.layer.places(site.layer.sample)  # type: ignore[attr-defined]
-    dims = [site.dim(place + 1) for place in places]
+    dims = site.dims
     sizes = tuple([site.known(site.x[dim - 1], "what is normalised") for dim in dims])
     keys = {**eps(site), "elementwise_affine": scale, "bias": center}
     keys = without(keys, elementwise_affine=True, bias=True if scale else center)
@@ -185,7 +184,7 @@ def prelu(site: Site) -> Code:
     """One slope, or one a channel."""
     if "num_parameters" in site.values:
         return module(invoke("nn.PReLU", site.values["num_parameters"]))
-    shared = {site.dim(axis) for axis in site.values["shared_axes"]}
+    shared = set(site.dims)
     if shared not in (set(range(2, len(site.x) + 1)), set(range(1, len(site.x) + 1))):
         raise site.refuse("has one slope, or one a channel", "share all of space: shared_axes=[1, 2]")
     return module(invoke("nn.PReLU", 1 if 1 in shared else site.c))
@@ -194,7 +193,7 @@ def prelu(site: Site) -> Code:
 @emits("softmax")
 def softmax(site: Site) -> Code:
     """A softmax along an axis."""
-    return module(invoke("nn.Softmax", site.dim(site.values["axis"])))
+    return module(invoke("nn.Softmax", site.dims[0]))
 
 
 @emits("dropout")
@@ -229,7 +228,7 @@ def reshape(site: Site) -> Code:
 def permute(site: Site) -> Code:
     """The axes in another order."""
     rank = len(site.x)
-    dims = [site.dim(axis) for axis in site.values["order"]]
+    dims = site.dims
     return Code("{0}" + order([0, *([dims[-1], *dims[:-1]] if site.last and rank > 1 else dims)]))
 
 
@@ -249,13 +248,13 @@ def mul(site: Site) -> Code:
 def concat(site: Site) -> Code:
     """One after another along an axis."""
     every = ", ".join(f"{{{at}}}" for at in range(len(site.layer.inputs())))
-    return Code(f"torch.cat(({every}), {site.dim(site.values['axis'])})")
+    return Code(f"torch.cat(({every}), {site.dims[0]})")
 
 
 @emits("slice")
 def slice_(site: Site) -> Code:
     """A part of an axis."""
-    v, dim = site.values, site.dim(site.values["axis"])
+    v, dim = site.values, site.dims[0]
     stop = "" if v["stop"] is None or v["stop"] == site.x[dim - 1] else v["stop"]
     part = f"{v['start'] or ''}:{stop}" + (f":{v['step']}" if v["step"] != 1 else "")
     return Code(f"{{0}}[{':, ' * dim}{part}]")
@@ -264,7 +263,7 @@ def slice_(site: Site) -> Code:
 @emits("mean")
 def mean(site: Site) -> Code:
     """A mean over some axes."""
-    dims = sorted(site.dim(axis) for axis in site.values["axis"])
+    dims = sorted(site.dims)
     keep = site.values["keepdims"]
     if keep or not site.last:
         return Code(f"{{0}}.mean({tuple(dims) if len(dims) > 1 else dims[0]}{', keepdim=True' if keep else ''})")

@@ -1,0 +1,175 @@
+"""What an input's sizes are: one rule, whichever way a network and its input come in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnncalc
+from cnncalc.frameworks import writer
+from cnncalc.frameworks.inputs import keep_reading, made
+from cnncalc.input import Reading, configure, read_input, readings
+from cnncalc.sizes import Shape
+
+SIZES = (2, 3, 5, 7, 11)
+BATCH, SAMPLE, SPACE = Reading.BATCH, Reading.SAMPLE, Reading.SPACE
+BLOCK = '{{"op":"block","layers":[{}]}}'
+FIRST: dict[str, tuple[list[dict[str, Any]], list[Reading | None]]] = {
+    "linear": ([{"op": "linear", "out": 4}], [SAMPLE, BATCH, SAMPLE, BATCH, None]),
+    "relu, linear": ([{"op": "relu"}, {"op": "linear", "out": 4}], [SAMPLE, BATCH, SAMPLE, BATCH, None]),
+    "block of linear": (
+        [{"op": "block", "layers": [{"op": "relu"}, {"op": "linear", "out": 4}]}, {"op": "relu"}],
+        [SAMPLE, BATCH, SAMPLE, BATCH, None],
+    ),
+    "flatten, linear": ([{"op": "flatten"}, {"op": "linear", "out": 4}], [SAMPLE, SPACE, SAMPLE, BATCH, None]),
+    "block of flatten, conv1d below": (
+        [{"op": "block", "layers": [{"op": "flatten"}, {"op": "reshape", "out": [1, -1]}]}, {"op": "conv1d", "c_o": 4}],
+        [SAMPLE, SPACE, SAMPLE, BATCH, None],
+    ),
+    "batchnorm": ([{"op": "batchnorm"}], [SAMPLE, SPACE, SAMPLE, BATCH, None]),
+    "batchnorm, linear": ([{"op": "batchnorm"}, {"op": "linear", "out": 4}], [SAMPLE, BATCH, SAMPLE, BATCH, None]),
+    "conv1d": ([{"op": "conv1d", "c_o": 4}], [SPACE, SAMPLE, BATCH, None, None]),
+    "linear, conv1d": ([{"op": "linear", "out": 4}, {"op": "conv1d", "c_o": 4}], [SPACE, SAMPLE, BATCH, None, None]),
+    "conv": ([{"op": "relu"}, {"op": "conv", "c_o": 4}], [None, SPACE, SAMPLE, BATCH, None]),
+    "block of conv": (
+        [{"op": "block", "layers": [{"op": "conv", "c_o": 4}]}, {"op": "flatten"}],
+        [None, SPACE, SAMPLE, BATCH, None],
+    ),
+    "pad of two axes": ([{"op": "pad", "p": [1, 2]}], [None, SPACE, SAMPLE, BATCH, None]),
+    "conv3d": ([{"op": "conv3d", "c_o": 4}, {"op": "flatten"}], [None, None, SPACE, SAMPLE, BATCH]),
+    "no axes": ([{"op": "identity", "axes": 0}], [SAMPLE, BATCH, None, None, None]),
+    "one axis": ([{"op": "identity", "axes": 1}, {"op": "linear", "out": 4}], [SPACE, SAMPLE, BATCH, None, None]),
+}
+"""First layers, and what one, two, three, four and five sizes are to them."""
+CASES = [
+    pytest.param(layers, SIZES[:n], reading, id=f"{name}-{n}")
+    for name, (layers, row) in FIRST.items()
+    for n, reading in enumerate(row, 1)
+]
+READ = [case for case in CASES if case.values[2] is not None]
+
+
+def expected(sizes: Shape, reading: Reading, last: bool = False) -> tuple[int | None, Shape]:
+    """The batch and the sample that sizes are under a reading."""
+    if reading is BATCH:
+        return int(str(sizes[0])), sizes[1:]
+    if reading is SAMPLE:
+        return None, sizes
+    return None, (*sizes, 1) if last else (1, *sizes)
+
+
+@pytest.mark.parametrize(("layers", "sizes", "reading"), CASES)
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_a_spec_and_a_shape_are_read_by_the_rule(
+    layers: list[dict[str, Any]], sizes: tuple[int, ...], reading: Reading | None, layout: str
+) -> None:
+    for spec, input in ((layers, sizes), ({"input": list(sizes), "layers": layers}, None)):
+        if reading is None:
+            with pytest.raises(cnncalc.ShapeError, match=r"^the input [0-9x]+ has \d sizes?; "):
+                cnncalc.shape(spec, input, layout=layout)
+            continue
+        report = cnncalc.shape(spec, input, layout=layout)
+        assert (report.batch, report.sample) == expected(sizes, reading, layout == "NHWC")
+        assert report.network.input == sizes
+        assert report.out == (sizes[:1] if reading is BATCH else ()) + report.layers[-1].traced.out
+
+
+@pytest.mark.parametrize(("layers", "sizes", "reading"), READ)
+def test_an_array_is_read_as_its_shape_is(
+    layers: list[dict[str, Any]], sizes: tuple[int, ...], reading: Reading
+) -> None:
+    x = np.random.default_rng(0).standard_normal(sizes).astype(np.float32)
+    report = cnncalc.shape(layers, sizes)
+    out = cnncalc.run(layers, x, seed=0)
+    batch, sample = expected(sizes, reading)
+    if reading is SPACE:  # an axis for the only channel is left out again, if it is still there
+        assert out.size == np.prod([n for n in report.out if isinstance(n, int)])
+        assert out.shape in (report.out, report.out[1:])
+    else:
+        assert out.shape == report.out
+    full = [1 if batch is None else batch, *[n for n in sample if isinstance(n, int)]]
+    whole = cnncalc.run([{"op": "identity", "axes": len(sample) - 1}, *layers], x.reshape(full), seed=0)
+    assert np.array_equal(whole.reshape(-1), out.reshape(-1))
+
+
+def through_keras(layers: list[dict[str, Any]], sizes: Shape) -> cnncalc.Report:
+    network = configure(cnncalc.load(layers), sizes, "keras", "NHWC")
+    return cnncalc.shape(json.loads(writer("keras")(network)))
+
+
+def through_onnx(layers: list[dict[str, Any]], sizes: Shape) -> cnncalc.Report:
+    from cnncalc.sources import read_bytes
+
+    data = writer("onnx")(configure(cnncalc.load(layers), sizes, "onnx", None))
+    assert isinstance(data, bytes)
+    return cnncalc.shape(read_bytes(data, "net.onnx"))
+
+
+def through_a_spec(layers: list[dict[str, Any]], sizes: Shape) -> cnncalc.Report:
+    return cnncalc.shape(json.loads(json.dumps(cnncalc.shape(layers, sizes).to_dict())))
+
+
+@pytest.mark.parametrize("through", [through_keras, through_onnx, through_a_spec])
+@pytest.mark.parametrize(("layers", "sizes", "reading"), READ)
+def test_a_network_that_is_written_reads_its_input_the_same(
+    layers: list[dict[str, Any]],
+    sizes: tuple[int, ...],
+    reading: Reading,
+    through: Callable[[list[dict[str, Any]], Shape], cnncalc.Report],
+) -> None:
+    if through is through_onnx and "axes" in layers[0] and reading is BATCH:
+        return  # ONNX has no word for the axes: a number in front is read by the rule again
+    last = through is through_keras
+    before = cnncalc.shape(layers, sizes, layout="NHWC" if last else "NCHW")
+    report = through(layers, sizes)
+    assert (report.batch, report.sample) == expected(sizes, reading, last)
+    assert report.layers[-1].traced.out == before.layers[-1].traced.out
+
+
+@pytest.mark.parametrize(("layers", "sizes", "reading"), READ)
+@pytest.mark.parametrize("wanted", list(Reading))
+def test_a_reader_keeps_what_its_framework_reads(
+    layers: list[dict[str, Any]], sizes: tuple[int, ...], reading: Reading, wanted: Reading
+) -> None:
+    """An identity is put in front if, and only if, the layers read the input otherwise."""
+    if len(sizes) == 1 and wanted is BATCH:
+        return
+    named = [{"name": f"layer{at}", **layer} for at, layer in enumerate(layers)]
+    told = layers[0].get("axes")
+    keep_reading(named, len(sizes), wanted)
+    assert readings(made(named)).get(len(sizes)) is wanted
+    changed = len(named) - len(layers) + (told != named[-len(layers)].get("axes"))
+    assert changed == (wanted is not reading)
+    if wanted is not SPACE or len(sizes) > 1:
+        network = configure(cnncalc.load({"layers": named}), sizes, None, None)
+        read = read_input(network)
+        assert (read.batch, read.sample) == expected(sizes, wanted)
+
+
+@pytest.mark.parametrize(("layers", "sizes", "reading"), READ)
+def test_a_batch_is_put_in_front_if_the_sizes_are_then_read_as_one(
+    layers: list[dict[str, Any]], sizes: tuple[int, ...], reading: Reading
+) -> None:
+    _, sample = expected(sizes, reading)
+    rows = readings(node.layer for node in cnncalc.load(layers).nodes)
+    if reading is BATCH:
+        with pytest.raises(cnncalc.SpecError, match="has a batch of 2 already"):
+            cnncalc.shape(layers, sizes, batch=6)
+    elif rows.get(len(sample) + 1) is BATCH:
+        report = cnncalc.shape(layers, sizes, batch=6)
+        assert (report.batch, report.sample, report.network.input) == (6, sample, (6, *sample))
+        again = cnncalc.shape(report.to_dict())
+        assert (again.batch, again.sample) == (6, sample)
+    else:
+        with pytest.raises(cnncalc.SpecError, match="a batch of features needs a linear layer"):
+            cnncalc.shape(layers, sizes, batch=6)
+
+
+def test_a_declared_input_of_four_axes_is_not_guessed() -> None:
+    with pytest.raises(cnncalc.SpecError, match="no input shape"):
+        cnncalc.shape("batchnorm:c_i=3 pad:1x1x1x1")
+    assert cnncalc.shape("batchnorm:c_i=3 identity:axes=0").sample == (3,)
