@@ -202,3 +202,10 @@ def layout_named(name: object) -> str:
     if isinstance(name, str) and name.lower() in _LAYOUTS:
         return _LAYOUTS[name.lower()]
     raise SpecError(f"unknown layout {shown(name)}", "the layouts are NCHW and NHWC", key="layout")
+
+
+def layout_of(dialect: str | None, layout: str | None) -> str:
+    """The layout of layer words under these options: the one named, else the dialect's own."""
+    if layout is not None:
+        return layout_named(layout)
+    return (Dialect if dialect is None else dialect_named(dialect)).layout

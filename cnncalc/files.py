@@ -138,7 +138,7 @@ def text_output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
     if path is None or path == STDOUT:
         stream = _standard_output()
         if utf8 and hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8")
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
         yield stream
         return
     with whole(path) as file:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from .errors import SpecError, nearest, shown
 from .network import INPUT
-from .report import LayerMemory, LayerReport, NetworkMemory, Report, summed
+from .report import LayerMemory, LayerReport, NetworkMemory, Report
 from .sizes import NOTHING_KNOWN, Shape, count, total
 
 DTYPES = {
@@ -115,18 +115,17 @@ def measure(report: Report, dtype: str) -> Report:
     peak = _most(during)
     at = None if peak is None else during.index(peak)
     sizes = {INPUT: ("input", input or 0), **{n: (names[n], step.size or 0) for n, step in enumerate(steps)}}
-    return report._replace(
-        memory=NetworkMemory(
-            dtype.lower(),
-            input,
-            total([step.size for step in steps]),
-            peak,
-            None if at is None else names[at],
-            () if at is None else tuple(sizes[tensor] for tensor in alive(input, steps, outputs, at).tensors),
-            _bytes(summed(report.layers, "params"), each),
-            _bytes(summed(report.layers, "buffers"), each),
-        )
+    memory = NetworkMemory(
+        dtype.lower(),
+        input,
+        total([step.size for step in steps]),
+        peak,
+        None if at is None else names[at],
+        () if at is None else tuple(sizes[tensor] for tensor in alive(input, steps, outputs, at).tensors),
+        _bytes(report.params, each),
+        _bytes(report.buffers, each),
     )
+    return Report(report.network, report.batch, report.sample, report.layers, memory)
 
 
 def _most(sizes: Sequence[int | None]) -> int | None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from .dialects import Dialect
 from .errors import CnncalcError, Path, SpecError, Where
 from .layers import Layer
-from .sizes import Open, Shape, to_json
+from .sizes import Open, Shape, show, to_json
 
 INPUT = -1
 """The index that stands for the network's input in what a layer reads."""
@@ -59,6 +59,10 @@ class Network(NamedTuple):
     origin: Origin | None = None
     is_report: bool = False
     """Whether it was read from a report, whose padding words are resolved for one input."""
+
+    def __repr__(self) -> str:
+        name = self.name or f"of {len(self.nodes)} layer{'s' * (len(self.nodes) != 1)}"
+        return f"<network {name}{f', input {show(self.input)}' if self.input is not None else ''}>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Network) and self.to_dict() == other.to_dict()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from .errors import nearest, shown
 from .field import BROADCAST, MISALIGNED, NOTHING, Field, Interval
 from .layers import Env, Fields, Traced
 from .network import Network, Node, layer_dict
@@ -210,28 +211,72 @@ def _batched(shape: Shape, batch: int | None) -> Shape:
     return shape if batch is None or shape == NOTHING_KNOWN else (batch, *shape)
 
 
-class Report(NamedTuple):
-    """The report of a whole network for one input. Numbers that an open size decides are None."""
+class Report:
+    """The report of a whole network for one input. Numbers that an open size decides are None.
 
-    network: Network
-    """With the input, dialect and layout that it was traced with."""
-    batch: int | None
-    """None without a batch, and for one of an open size."""
-    sample: Shape
-    """One sample of the input in the network's layout, an axis for its only channel included."""
-    layers: list[LayerReport]
-    out: Shape
-    params: int | None
-    buffers: int | None
-    macs: int | None
-    rf: Fields
-    """The receptive field of the last layer's units on each axis of the input."""
-    memory: NetworkMemory | None = None
-    """Its bytes; None without a dtype."""
+    `report["conv1"]` is a layer, and `report["block1.conv1"]` one inside of a block; `"conv1" in report` says whether
+    there is such a layer. Iteration gives the layers in their order.
+    """
+
+    __slots__ = ("batch", "buffers", "layers", "macs", "memory", "network", "out", "params", "rf", "sample")
+
+    def __init__(
+        self,
+        network: Network,
+        batch: int | None,
+        sample: Shape,
+        layers: list[LayerReport],
+        memory: NetworkMemory | None = None,
+    ):
+        self.network, self.layers = network, layers
+        """The network has the input, dialect and layout that it was traced with."""
+        self.batch, self.sample = batch, sample
+        """The batch is None without one, and for one of an open size. The sample is one sample of the input in the
+        network's layout, with an axis for its only channel."""
+        self.memory = memory
+        """Its bytes; None without a dtype."""
+        self.out, self.rf = layers[-1].out, layers[-1].rf
+        """The last layer's output shape, and the receptive field of its units on each axis of the input."""
+        self.params, self.buffers, self.macs = (summed(layers, figure) for figure in ("params", "buffers", "macs"))
 
     def __repr__(self) -> str:
         name = self.network.name or f"{len(self.layers)} layers"
         return f"<report of {name}: {show(self.out)}, {self.params} parameters>"
+
+    def __str__(self) -> str:
+        from .render.table import text
+
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        """The table as notebooks show it: an HTML table, and its totals."""
+        from .render.as_html import html
+
+        return html(self)
+
+    def rows(self) -> list[dict[str, int | float | str | None]]:
+        """Return a dict for each layer, with the columns of `--format csv`, as `pandas.DataFrame` takes them.
+
+        Numbers are numbers; None is a figure that is not known, or has no meaning for the layer.
+        """
+        from .render.columns import records
+
+        return records(self)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[LayerReport]:
+        return iter(self.layers)
+
+    def __contains__(self, name: object) -> bool:
+        return name in _by_name(self.layers)
+
+    def __getitem__(self, name: str) -> LayerReport:
+        named = _by_name(self.layers)
+        if name not in named:
+            raise KeyError(f"there is no layer {shown(name)}: {nearest(name, named) or f'the report has {len(named)}'}")
+        return named[name]
 
     def head(self) -> dict[str, Any]:
         """Return the report as JSON without its layers and its totals."""
@@ -267,6 +312,15 @@ class Report(NamedTuple):
         layers = [layer.raw() for layer in self.layers]
         document: dict[str, Any] = listed({**self.head(), "layers": layers, **expect, "report": self.totals()})
         return document
+
+
+def _by_name(layers: Sequence[LayerReport], within: str = "") -> dict[str, LayerReport]:
+    """Layers by name, a block's own as `block.layer`."""
+    named = {}
+    for layer in layers:
+        named[within + layer.name] = layer
+        named |= _by_name(layer.inner, f"{within}{layer.name}.")
+    return named
 
 
 def listed(value: Any) -> Any:

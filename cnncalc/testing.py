@@ -1,4 +1,4 @@
-"""For test suites: shapes and figures of networks, asserted with the arithmetic in the message.
+"""For test suites: assert the shape and the figures of a network, with the arithmetic in the message.
 
 As in
 
@@ -12,23 +12,17 @@ As in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from . import checks as check
-from . import load
-from .checks import expect
+from .api.networks import Input, Source, name_of, shape
+from .checks import check, expect
 from .report import Report
-from .sizes import read_shape
-from .trace import shape as trace_shape
 
-if TYPE_CHECKING:
-    from . import Source
+__all__ = ["assert_report", "assert_shape"]
 
 
-def assert_shape(
-    source: Source, out: int | str | Sequence[Any], input: int | str | Sequence[Any] | None = None, **options: Any
-) -> Report:
-    """Assert what comes out: `out` as "64x56x56", (64, 56, 56), or "64xHxW" with letters for any size.
+def assert_shape(source: Source, out: int | str | Sequence[Any], input: Input | None = None, **options: Any) -> Report:
+    """Assert the output's shape: `out` is "64x56x56", (64, 56, 56), or "64xHxW" with letters for any size.
 
     `source`, `input` and the options (`batch`, `dialect`, `layout`) are those of `cnncalc.shape`. The report is
     returned. Raises AssertionError with both shapes and the arithmetic; SpecError and ShapeError as `cnncalc.shape`.
@@ -36,7 +30,7 @@ def assert_shape(
     return _assert(source, {"out": out if isinstance(out, (str, int)) else list(out)}, input, options)
 
 
-def assert_report(source: Source, input: int | str | Sequence[Any] | None = None, **expected: Any) -> Report:
+def assert_report(source: Source, input: Input | None = None, **expected: Any) -> Report:
     """Assert any figure of the whole, as `"expect"` in a spec: `params=9472, max_macs="4.1G", min_rf=100`.
 
     What the spec expects of itself is checked, too. `batch`, `dialect` and `layout` are those of `cnncalc.shape`.
@@ -45,12 +39,10 @@ def assert_report(source: Source, input: int | str | Sequence[Any] | None = None
     return _assert(source, expected, input, options)
 
 
-def _assert(source: Source, expected: dict[str, Any], input: Any, options: dict[str, Any]) -> Report:
+def _assert(source: Source, expected: dict[str, Any], input: Input | None, options: dict[str, Any]) -> Report:
     __tracebackhide__ = True
-    sizes = None if input is None else read_shape([input] if isinstance(input, int) else input)
-    report = trace_shape(load(source), sizes, **options)
-    name = source if isinstance(source, str) else report.network.name or "network"
-    result = check.check(name, lambda: report.network, lambda _: report, expect.read(expected))
+    report = shape(source, input, **options)
+    result = check(name_of(source), lambda: report.network, lambda _: report, expect.read(expected))
     failed = [finding for finding in result.findings if finding.level == "error"]
     if failed:
         raise AssertionError("\n".join(finding.text() for finding in failed))

@@ -30,9 +30,7 @@ def shape(
     network = configure(network, input, dialect, layout)
     read = read_input(network, batch)
     layers = list(trace_layers(network, read))
-    params, buffers, macs = (summed(layers, figure) for figure in ("params", "buffers", "macs"))
-    network, last = network._replace(input=read.sizes), layers[-1]
-    return Report(network, read.batch, read.sample, layers, last.out, params, buffers, macs, last.rf)
+    return Report(network._replace(input=read.sizes), read.batch, read.sample, layers)
 
 
 def trace_layers(network: Network, read: Input) -> Iterator[LayerReport]:

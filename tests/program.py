@@ -39,6 +39,13 @@ def command() -> list[str]:
     return [str(script)] if script.exists() else [sys.executable, "-m", "cnncalc"]
 
 
+def shell() -> str:
+    """Return the shell of the examples, or skip the test: what Windows calls bash may be a stranger."""
+    if os.name != "posix":
+        pytest.skip("needs a POSIX shell")
+    return "bash"
+
+
 def environment(**changed: str) -> dict[str, str]:
     """A plain environment, so that a terminal's size, colours or code page here do not decide a test."""
     kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERM")}

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import doctest
+import html.parser
+import inspect
 import json
 import os
+import pkgutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
+import numpy as np
 import pytest
 
 import cnncalc
+import cnncalc.testing
+from cnncalc.checks import Result
 from cnncalc.sizes import Open
+from tests.program import here
 
 SPEC: dict[str, Any] = {
     "name": "small",
@@ -23,10 +32,11 @@ SPEC: dict[str, Any] = {
 OUT = (4, 3, 3)
 
 
-def test_the_examples_of_the_docstring() -> None:
-    result = doctest.testmod(cnncalc)
+@pytest.mark.parametrize(("module", "least"), [("cnncalc", 3), ("cnncalc.api.networks", 16), ("cnncalc.api.arrays", 2)])
+def test_the_examples_of_the_docstrings(module: str, least: int) -> None:
+    result = doctest.testmod(import_module(module))
     assert result.failed == 0
-    assert result.attempted >= 3
+    assert result.attempted >= least
 
 
 @pytest.mark.parametrize(
@@ -352,3 +362,298 @@ def test_what_cannot_be_read_is_a_spec_error(words: str) -> None:
 def test_the_version_is_the_number_one(version: object) -> None:
     with pytest.raises(cnncalc.SpecError, match="of the spec is not known"):
         cnncalc.load({"cnncalc": version, "layers": [{"op": "relu"}]})
+
+
+# Type hints, and names that stay what they are.
+
+PUBLIC = [
+    *(getattr(cnncalc, name) for name in cnncalc.__all__),
+    *(getattr(cnncalc.testing, name) for name in cnncalc.testing.__all__),
+]
+
+
+def parts(thing: Any) -> Iterator[Any]:
+    """A function, or a class with its methods and properties."""
+    yield thing
+    for name, member in vars(thing).items() if isinstance(thing, type) else ():
+        if isinstance(member, property):
+            yield member.fget
+        elif inspect.isfunction(member) and not (name.startswith("_") and name.strip("_") not in ("init", "getitem")):
+            yield member
+
+
+@pytest.mark.parametrize("thing", PUBLIC, ids=lambda thing: thing.__name__)
+def test_type_hints_resolve(thing: Any) -> None:
+    for part in parts(thing):
+        get_type_hints(part)
+    if inspect.isfunction(thing):
+        assert "return" in get_type_hints(thing)
+        assert get_type_hints(thing).keys() >= inspect.signature(thing).parameters.keys()
+        assert inspect.getdoc(thing)
+
+
+CALLS = """
+import cnncalc, pkgutil, importlib, numpy
+from types import ModuleType
+
+def call():
+    assert cnncalc.load("3x8x9 relu").input == (3, 8, 9)
+    assert cnncalc.shape("3x8x9 relu").out == (3, 8, 9)
+    assert cnncalc.run("relu", numpy.ones((3, 8, 9))).shape == (3, 8, 9)
+    assert cnncalc.check("3x8x9 relu", {"out": "3x8x9"})
+    assert cnncalc.diff("3x8x9 relu", "3x8x9 tanh")
+    assert not cnncalc.contrast("3x8x9 relu").layers
+    assert '"relu1"' in cnncalc.to_keras("3x8x9 relu")
+    assert "ReLU" in cnncalc.to_torch("3x8x9 relu")
+    try:
+        import onnx
+    except ImportError:
+        pass
+    else:
+        assert b"Relu" in cnncalc.to_onnx("3x8x9 relu")
+    try:
+        cnncalc.from_torch(object(), "3x8x9")
+    except cnncalc.SpecError:
+        pass
+
+call()
+call()
+for module in pkgutil.walk_packages(cnncalc.__path__, "cnncalc."):
+    if not module.name.endswith("__main__"):
+        try:
+            importlib.import_module(module.name)
+        except ImportError as error:
+            assert error.name.partition(".")[0] in ("onnx", "torch", "safetensors"), error
+call()
+call()
+print([name for name in cnncalc.__all__ if isinstance(getattr(cnncalc, name), ModuleType)])
+"""
+
+
+def test_each_function_is_called_twice_and_again_after_importing_every_module() -> None:
+    assert fresh(CALLS) == "[]\n"
+
+
+def test_no_module_bears_the_name_of_what_is_public() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(cnncalc.__path__)}
+    assert not modules & {*cnncalc.__all__}
+    assert {*dir(cnncalc)} >= {*cnncalc.__all__}
+
+
+# check, contrast, diff and the writers.
+
+
+@pytest.mark.parametrize("source", [SPEC, "3x8x9 conv:4,k3 maxpool:2", cnncalc.load(SPEC), cnncalc.shape(SPEC)])
+def test_check_judges_any_source(source: Any) -> None:
+    result = cnncalc.check(source, {"out": "4x3x3", "params": 112})
+    assert (result.ok, bool(result), result.checked, result.findings) == (True, True, 2, [])
+    wrong = cnncalc.check(source, {"max_params": 100})
+    assert not wrong
+    assert [(f.code, f.what) for f in wrong.findings] == [("CC103", "params is 112, expected at most 100")]
+    assert wrong.report is not None
+    assert wrong.report.params == 112
+
+
+def test_check_and_the_command_find_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "net.json"
+    path.write_text(json.dumps(SPEC | {"expect": {"out": "4x3x4"}}), encoding="utf-8")
+    for more in ({}, {"dialect": "torch"}, {"dialect": "all"}, {"batch": 2}, {"input": "3x9x9"}, {"layout": "NHWC"}):
+        options: dict[str, Any] = dict(more)
+        result = cnncalc.check(path, {"max_params": "1k"}, **options)
+        words = [word for key, value in options.items() for word in (f"--{key}", str(value))]
+        ended = here(["check", str(path), "--expect", "max_params=1k", *words, "--format", "jsonl"])
+        found = json.loads(ended.out)
+        assert [f.to_dict() | {"file": found["file"]} for f in result.findings] == found["findings"]
+        assert (result.ok, result.checked) == (found["ok"], found["checked"])
+
+
+def test_check_finds_what_cannot_be_read_or_is_impossible() -> None:
+    assert [f.code for f in cnncalc.check("vgg61").findings] == ["CC001"]
+    assert [f.code for f in cnncalc.check("3x2x9 maxpool:k5,s2").findings] == ["CC002"]
+    assert [f.code for f in cnncalc.check("3x2x9 relu").findings] == ["CC201"]
+    assert cnncalc.check("3x2x9 relu")
+    assert not cnncalc.check("3x2x9 relu", strict=True)
+
+
+@pytest.mark.parametrize(
+    "options", [{"expect": {"parms": 1}}, {"input": "3xx"}, {"dialect": "pytorch"}, {"layout": "CHW"}]
+)
+def test_check_raises_for_its_own_arguments(options: dict[str, Any]) -> None:
+    with pytest.raises(cnncalc.SpecError):
+        cnncalc.check(SPEC, **options)
+
+
+def test_a_note_is_no_failure() -> None:
+    note = cnncalc.check("3x2x9 relu").findings[0]
+    assert Result("a", [note], None).ok
+    assert not Result("a", [note, note._replace(level="error")], None).ok
+
+
+def test_contrast_and_the_command_say_the_same() -> None:
+    words = "3x8x8 conv:4,k3 maxpool:k3,s2"
+    said = json.loads(here(["shape", *words.split(), "--dialect", "torch,caffe", "--json"]).out)
+    for dialects in ("torch,caffe", ["torch", "caffe"], ("torch", "caffe")):
+        assert json.loads(json.dumps(cnncalc.contrast(words, dialects).to_dict())) == said
+    assert len(cnncalc.contrast(words).runs) == 5
+    assert cnncalc.contrast("maxpool:k3,s2", input="2x3x9x9", layout="NHWC").network.layout == "NHWC"
+
+
+def test_diff_and_the_command_say_the_same() -> None:
+    a, b = "3x32x32 conv:16,k3 relu", "3x32x32 conv:32,k3 relu"
+    said = json.loads(here(["diff", a, b, "--json"]).out)
+    difference = cnncalc.diff(a, b)
+    assert difference.names == (said["old"]["spec"], said["new"]["spec"])
+    assert [layer.name for layer in difference.changed] == [layer["name"] for layer in said["changed"]]
+    assert {change.what: change.new for change in difference.totals}["params"] == said["totals"]["params"]["new"]
+    assert not cnncalc.diff(cnncalc.shape(a), cnncalc.load(a))
+    assert cnncalc.diff(SPEC, cnncalc.load(a), input="3x9x9").names == ("A", "B")
+    assert cnncalc.diff("conv:4,k3", "conv:4,k3", input="3x9x9", batch=2).new.out == (2, 4, 7, 7)
+
+
+@pytest.mark.parametrize("target", ["keras", "torch", "onnx"])
+def test_a_writer_writes_what_convert_writes(target: str, tmp_path: Path) -> None:
+    if target == "onnx":
+        pytest.importorskip("onnx")
+    write: Any = {"keras": cnncalc.to_keras, "torch": cnncalc.to_torch, "onnx": cnncalc.to_onnx}[target]
+    words = "3x8x9 conv:4,k3 relu"
+    path = tmp_path / "net"
+    assert here(["convert", *words.split(), "--to", target, "--batch", "2", "-o", str(path)]).code == 0
+    written = write(words, batch=2)
+    assert (written if isinstance(written, bytes) else written.encode()) == path.read_bytes()
+    assert write(cnncalc.shape(words, batch=2)) == written
+    with pytest.raises(cnncalc.CnncalcError):
+        write("conv:4,k3")
+
+
+def test_an_onnx_file_holds_the_weights_that_are_given(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 5, 6))
+    weights = {"conv1.weight": rng.standard_normal((3, 2, 2, 2)), "conv1.bias": rng.standard_normal(3)}
+    path = tmp_path / "net.onnx"
+    path.write_bytes(cnncalc.to_onnx("2x5x6 conv:3,k2", weights))
+    assert np.allclose(cnncalc.run(path, x), cnncalc.run("conv:3,k2", x, weights), atol=1e-5)
+    with pytest.raises(cnncalc.SpecError):
+        cnncalc.to_onnx("2x5x6 conv:3,k2", {"conv2.weight": weights["conv1.weight"]})
+
+
+# A report as a person sees it, and as a table of data.
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("3x8x9 conv:4,k3 maxpool:2", "<network of 2 layers, input 3x8x9>"),
+        ("relu", "<network of 1 layer>"),
+        ("vgg16", "<network vgg16, input 3x224x224>"),
+    ],
+)
+def test_a_network_has_a_short_repr(source: str, text: str) -> None:
+    assert repr(cnncalc.load(source)) == text
+
+
+def test_reprs_of_reports_are_short() -> None:
+    report = cnncalc.shape(SPEC)
+    assert repr(report) == "<report of small: 4x3x3, 112 parameters>"
+    assert repr(report["conv1"]) == "<conv1: conv 3x8x9 -> 4x6x7>"
+
+
+def test_a_report_is_printed_as_the_commands_table() -> None:
+    report = cnncalc.shape(SPEC)
+    wide = str(report)
+    assert wide.splitlines()[0].split() == [
+        *("layer", "op", "output", "weights", "params", "local", "fc", "ratio", "MACs", "field")
+    ]
+    assert wide.splitlines()[-1].startswith("  locally connected")
+    assert "\x1b" not in wide
+    ended = subprocess.run(
+        [sys.executable, "-m", "cnncalc", "shape", "3x8x9", "conv:4,k3", "maxpool:2"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "200", "PYTHONPATH": str(Path(cnncalc.__file__).parents[1])},
+    )
+    assert str(cnncalc.shape("3x8x9 conv:4,k3 maxpool:2")) + "\n" == ended.stdout
+
+
+def test_a_printed_report_shortens_and_wraps_nothing() -> None:
+    name = "a_name_that_would_have_to_be_folded_" * 7
+    report = cnncalc.shape([{"op": "conv", "c_o": 4000, "k": 3, "name": name}], input=(3000, 999, 999))
+    assert len([line for line in str(report).splitlines() if name in line]) == 2
+    assert f"{report.macs:,}" in str(report)
+
+
+class Cells(html.parser.HTMLParser):
+    """The texts of an HTML table's cells, row by row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        if tag != "br":
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] in (["td"], ["th"]):
+            self.rows[-1][-1] += data
+
+
+def test_a_report_is_an_html_table() -> None:
+    layers = [{"op": "conv", "c_o": 4, "k": 3, "name": "<b>&\"'"}, {"op": "relu"}]
+    text = cnncalc.shape(layers, input=(3, 8, 9))._repr_html_()
+    parsed = Cells()
+    parsed.feed(text)
+    parsed.close()
+    assert parsed.open == []
+    head, conv, relu, total = parsed.rows
+    assert len(head) == len(conv) == len(relu) == len(total)
+    assert (conv[0], conv[3], total[0], total[3]) == ("<b>&\"'", "112", "total", "112")
+    assert "<b>" not in text
+    assert "color" not in text
+    assert "src" not in text
+
+
+def test_rows_are_the_columns_of_csv_with_plain_values() -> None:
+    report = cnncalc.shape("3xHx9 conv:4,k3 maxpool:2", dtype="float32")
+    conv, pool = report.rows()
+    lines = here(["shape", "3xHx9", "conv:4,k3", "maxpool:2", "--dtype", "float32", "--format", "csv"]).out.splitlines()
+    assert list(conv) == list(pool) == lines[0].split(",")
+    assert (conv["layer"], conv["op"], conv["out"], conv["k"]) == ("conv1", "conv k3", "4x[H-2]x7", "3")
+    assert (conv["params"], conv["macs"], pool["ratio"], pool["params"]) == (112, None, None, 0)
+    assert conv["param_bytes"] == 448
+    assert all(type(value) in (int, float, str, type(None)) for row in (conv, pool) for value in row.values())
+    ratio = cnncalc.shape("3x8x9 conv:4,k3").rows()[0]["ratio"]
+    assert isinstance(ratio, float)
+    assert ratio == pytest.approx(216 * 168 / 108)
+
+
+def test_a_layer_by_name() -> None:
+    report = cnncalc.shape('3x8x9 conv:4,k3,name=stem block:name=b,layers=[{"op":"relu"}]')
+    assert report["stem"] is report.layers[0]
+    assert report["b.relu1"] is report.layers[1].inner[0]
+    assert [layer.name for layer in report] == ["stem", "b"]
+    assert len(report) == 2
+    assert "stem" in report
+    assert "relu1" not in report
+    with pytest.raises(KeyError, match=r"no layer 'sten': did you mean 'stem'\?"):
+        report["sten"]
+    with pytest.raises(KeyError, match="there is no layer '~': the report has 3"):
+        report["~"]
+
+
+@pytest.mark.parametrize("more", [{}, {"batch": 5}, {"dialect": "keras", "input": "8x9x3"}, {"dtype": "int8"}])
+def test_the_shape_of_a_report_is_that_report(more: dict[str, Any]) -> None:
+    layers = [{"op": "conv", "c_o": 4, "k": 3, "p": "same"}, {"op": "maxpool", "k": 2}]
+    report = cnncalc.shape(layers, **{"input": "3x8x9", **more})
+    again = cnncalc.shape(report, dtype=more.get("dtype"))
+    assert again.to_dict() == report.to_dict()
+    assert cnncalc.load(report) is report.network

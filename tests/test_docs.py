@@ -22,7 +22,7 @@ import cnncalc
 from cnncalc.cli import COMMANDS, group
 from cnncalc.dialects import DIALECTS
 from cnncalc.layers import OPS
-from tests.program import ROOT, environment
+from tests.program import ROOT, environment, shell
 from tests.render.test_golden import output
 
 README = ROOT / "README.md"
@@ -58,7 +58,7 @@ def printed(line: str) -> str:
         return output(line)
     there = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
-        ["bash", "-c", line.removeprefix("$ ")],
+        [shell(), "-c", line.removeprefix("$ ")],
         env=environment(PATH=there),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

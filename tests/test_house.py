@@ -38,10 +38,13 @@ FLOORS = [
     "diffs",
     "execute",
     "render",
+    "api",
     "testing",
     "cli",
 ]
 """Each may import itself and what stands above it in this list."""
+UPWARD = {("report", "render"): "str(report), its HTML and its rows are rendered when a method is asked for them"}
+"""The imports against that order, which stand inside of a function, with their reasons."""
 ONLY = {
     "click": {"cli"},
     "rich": {"render"},
@@ -58,11 +61,16 @@ def _floor(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def _imports(path: Path) -> list[str]:
-    """The modules that a file imports anywhere in it, absolute."""
+def _imports(path: Path, at_once: bool = False) -> list[str]:
+    """The modules that a file imports anywhere in it, absolute; with `at_once` those outside of its functions."""
     package = ["cnncalc", *path.relative_to(PACKAGE).parts[:-1]]
     found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    later = {id(node) for function in functions for node in ast.walk(function)}
+    for node in ast.walk(tree):
+        if at_once and id(node) in later:
+            continue
         if isinstance(node, ast.Import):
             found += [name.name for name in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -84,10 +92,17 @@ def test_imports_run_one_way(path: Path) -> None:
         top, _, rest = module.partition(".")
         if top == "cnncalc":
             there = rest.partition(".")[0]
-            if there and there in FLOORS:
+            if (here, there) in UPWARD:
+                assert module not in _imports(path, at_once=True)
+            elif there and there in FLOORS:
                 assert FLOORS.index(there) <= FLOORS.index(here), f"{here} imports {there}"
         elif top in ONLY:
             assert here in ONLY[top], f"{top} is imported in {here}"
+
+
+def test_an_exception_is_used() -> None:
+    arrows = {(_floor(path), module.split(".")[1]) for path in MODULES for module in _imports(path) if "." in module}
+    assert arrows >= UPWARD.keys()
 
 
 def test_every_module_has_its_floor() -> None:
@@ -110,6 +125,21 @@ def test_the_formula_is_written_once() -> None:
         and any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.FloorDiv) for n in ast.walk(node))
     ]
     assert divisions == ["window.py"]
+
+
+POSIX = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
+"""Modules that Windows does not have."""
+
+
+@pytest.mark.parametrize("folder", ["cnncalc", "tests"])
+def test_no_module_needs_what_only_posix_has(folder: str) -> None:
+    """The package anywhere, tests when they are collected."""
+    alone = {"tests/shells/terminal.py", "tests/bench/gate.py"}  # behind an `importorskip`, and not collected
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        nodes = ast.walk(tree) if folder == "cnncalc" else tree.body
+        names = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+        assert not names & POSIX or path.relative_to(ROOT).as_posix() in alone, path
 
 
 def _loaded(code: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Baselines: every figure of every file on record, so that no change goes unnoticed.
+"""Baselines: a file with every figure of every checked file, so that no change goes unnoticed.
 
 A file an entry, a layer a line:
 
@@ -10,22 +10,24 @@ A file an entry, a layer a line:
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import starmap
 from typing import Any
 
 from .. import sources
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
 from ..explain import axes_text
 from ..notation.document import Document, parse
+from ..notation.encode import encode
+from ..notation.encode import entries as json_entries
 from ..report import Report, listed
 from ..sizes import counted, to_json
-from . import Finding, Result, from_error, place
+from . import Finding, Result, finding_at, from_error
 
 VERSION = 1
 Entry = dict[str, Any]
-"""The figures of one file: `report` of the whole, and `layers` by name."""
+"""The figures of one file: `report` for the whole, and `layers` by name."""
 
 
 class Baseline:
@@ -76,7 +78,7 @@ class Baseline:
                 yield result
             else:
                 findings = [finding for finding in result.findings if finding.code != "CC201"]
-                findings += compare(result.file, result.report, self.entries.get(key))
+                findings += changes(result.file, result.report, self.entries.get(key))
                 yield result._replace(findings=findings, checked=result.checked + 1)
         if not self.update:
             help = "if that is meant, run with --update"
@@ -97,72 +99,74 @@ class Baseline:
     def text(self) -> Iterator[str]:
         """Yield the text of the updated baseline: the entries of files that exist, sorted by file, a layer a line."""
         self.entries = {key: self.entries[key] for key in sorted(self.entries) if not self.is_gone(key)}
-        yield f'{{"cnncalc": {VERSION}, "files": {{'
-        for number, (file, known) in enumerate(self.entries.items()):
-            yield f'{"," if number else ""}\n {_json(file)}: {{"report": {_json(known["report"])}, "layers": {{'
-            rows = (f"\n  {_json(name)}: {_json(figures)}" for name, figures in known["layers"].items())
-            yield ",".join(rows) + "\n }}"
-        yield "\n}}\n"
+        yield f'{{"cnncalc": {VERSION}, "files": '
+        yield from json_entries(starmap(_entry_text, self.entries.items()), "{}", inner=" ")
+        yield "}\n"
 
 
 def entry(report: Report) -> Entry:
-    """Return every figure of a report and every key of its layers, as JSON reads them back."""
+    """Every figure of a report and every key of its layers, as JSON reads them back."""
     layers = {layer.name: {"op": layer.op, **layer.values, **layer.figures()} for layer in report.layers}
     whole = {"in": to_json(report.network.input or ()), **report.totals()}
-    return listed({"report": whole, "layers": layers})  # type: ignore[no-any-return]
+    plain: Entry = listed({"report": whole, "layers": layers})
+    return plain
 
 
 def read(value: Any, name: str) -> dict[str, Entry]:
-    """Return the entries of a baseline's JSON, by file. SpecError if it is not a baseline."""
+    """The entries of a baseline's JSON, by file. SpecError if it is not a baseline."""
     files = value.get("files") if isinstance(value, dict) else None
     if not isinstance(files, dict) or not all(map(_is_entry, files.values())):
         raise SpecError(
             f"{shown(name, LONGEST_PATH)} is not a baseline", "write it with cnncalc check --baseline FILE --update"
         )
-    if type(value.get("cnncalc")) is not int or value["cnncalc"] != VERSION:
-        raise SpecError(
-            f"{shown(name, LONGEST_PATH)}: version {shown(value.get('cnncalc'))} of a baseline is not known"
-        )
+    version = value.get("cnncalc")
+    if type(version) is not int or version != VERSION:
+        raise SpecError(f"{shown(name, LONGEST_PATH)}: version {shown(version)} of a baseline is not known")
     return files
 
 
 def _is_entry(value: Any) -> bool:
-    if not isinstance(value, dict) or not all(isinstance(value.get(key), dict) for key in ("report", "layers")):
-        return False
-    return all(isinstance(layer, dict) for layer in value["layers"].values())
+    parts = (value.get("report"), value.get("layers")) if isinstance(value, dict) else (None, None)
+    return all(isinstance(part, dict) for part in parts) and all(isinstance(x, dict) for x in value["layers"].values())
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _entry_text(file: str, figures: Entry) -> str:
+    layers = (f"{encode(name)}: {encode(layer)}" for name, layer in figures["layers"].items())
+    text = "".join(json_entries(layers, "{}", outer=" "))
+    return f'{encode(file)}: {{"report": {encode(figures["report"])}, "layers": {text}}}'
 
 
-def compare(name: str, report: Report, known: Entry | None) -> list[Finding]:
-    """What differs from the baseline: a finding for the whole, and one for each layer that changed, came or went.
+def changes(name: str, report: Report, known: Entry | None) -> list[Finding]:
+    """What differs from the baseline: a finding for the whole, and one for each layer that is changed, added or gone.
 
-    A layer of which only figures differ follows from a change above it: a note, as long as something else is an error.
+    If only figures of a layer differ, they follow from a change above it: a note, unless nothing else is an error.
     """
     if known is None:
-        return [Finding("CC302", name, "the baseline does not know this file", help="if it is new, run with --update")]
-    found = list(_compare(name, report, known, entry(report)))
-    if any(finding.level == "error" for finding in found):
-        return found
-    return [finding._replace(level="error") for finding in found]
+        return [
+            Finding("CC302", name, "the baseline has no entry for this file", help="if it is new, run with --update")
+        ]
+    findings = list(_findings(name, report, known, entry(report)))
+    if any(finding.level == "error" for finding in findings):
+        return findings
+    return [finding._replace(level="error") for finding in findings]
 
 
-def _compare(name: str, report: Report, known: Entry, now: Entry) -> Iterator[Finding]:
-    changes = list(_changes(known["report"], now["report"]))
-    if changes:
-        yield Finding("CC301", name, f"differs from the baseline: {', '.join(changes)}", help=_MEANT)
+def _findings(name: str, report: Report, known: Entry, now: Entry) -> Iterator[Finding]:
+    differing = list(_changes(known["report"], now["report"]))
+    if differing:
+        yield Finding("CC301", name, f"differs from the baseline: {', '.join(differing)}", help=_MEANT)
     for layer in report.layers:
-        where = place(report.network, ("layers", layer.node.spec_index), name)
-        at = Finding("", name, "", where.line, where.column, layer=layer.node.label(), help=_MEANT)
         before, after = known["layers"].get(layer.name), now["layers"][layer.name]
-        if before is None:
-            yield at._replace(code="CC303", what="a layer that the baseline does not have")
-        elif changes := list(_changes(before, after)):
+        differing = list(_changes(before or {}, after))
+        if not differing:
+            continue
+        code, what, own = "CC303", "the baseline does not have this layer", True
+        if before is not None:
             own = any(before.get(key) != after.get(key) for key in ("op", *layer.values) if key != "c_i")
-            what = f"differs from the baseline{'' if own else ', as follows from above'}: {', '.join(changes)}"
-            yield at._replace(code="CC301", what=what, level="error" if own else "note")
+            follows = "" if own else ", as follows from above"
+            code, what = "CC301", f"differs from the baseline{follows}: {', '.join(differing)}"
+        more = {"level": "error" if own else "note", "layer": layer.node.label(), "help": _MEANT}
+        yield finding_at(name, report.network, ("layers", layer.node.spec_index), code, what, **more)
     for gone in known["layers"]:
         if gone not in now["layers"]:
             yield Finding("CC304", name, f"the baseline's layer {shown(gone)} is gone", help=_MEANT)

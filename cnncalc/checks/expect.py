@@ -1,4 +1,4 @@
-"""Expectations: what a spec says its own figures have to be, and how they are read.
+"""Read expectations, which say what the figures of a spec have to be, and compare figures with them.
 
 "expect": {"out": "64xHxW", "params": 9472, "max_macs": "4.1G", "macs": "4.09G±1%", "min_rf": "100x90"}
 """
@@ -43,13 +43,13 @@ BOUNDS = ("min_", "max_")
 
 
 class Range(NamedTuple):
-    """The whole numbers that will do, both ends included; None is no bound."""
+    """The whole numbers that are accepted, with both ends; None is no bound."""
 
     low: int | None
     high: int | None
 
     def holds(self, number: int) -> bool:
-        """Whether a number will do."""
+        """Whether a number is in the range."""
         return (self.low is None or number >= self.low) and (self.high is None or number <= self.high)
 
 
@@ -62,28 +62,28 @@ class Expectation(NamedTuple):
     text: str
     """The expected value as it is written."""
     shape: Shape | None = None
-    """Of a shape: the sizes, a letter standing for any size."""
+    """Of a shape: its sizes, with a letter for any size."""
     ranges: tuple[Range, ...] = ()
-    """Of a number: what will do, once for all axes or once for each."""
+    """Of a number: the range, one for all axes or one for each."""
 
 
 def read(value: Any, path: Path = ()) -> list[Expectation]:
     """The expectations of an `expect` object. SpecError with the path of the key at fault."""
     if not isinstance(value, Mapping):
         raise SpecError(f"expect is {shown(value)}", 'it is an object, as {"out": "64x56x56"}', path=path)
-    found = []
+    expectations = []
     for key, wanted in value.items():
         if not isinstance(key, str):
             raise SpecError(f"there is no figure {shown(key)} to expect", "a figure is a text, as out", path=path)
         try:
-            found.append(read_one(key, wanted))
+            expectations.append(read_one(key, wanted))
         except SpecError as error:
             raise SpecError(error.what, error.help, path=(*path, key)) from None
-    return found
+    return expectations
 
 
 def read_one(key: str, wanted: Any) -> Expectation:
-    """One expectation, as of `max_params` and `26M`. SpecError for what is none."""
+    """One expectation, as of `max_params` and `26M`. SpecError if it cannot be read."""
     bound = next((b for b in BOUNDS if key.startswith(b)), "")
     name = key.removeprefix(bound)
     figure = FIGURES.get(name)
@@ -113,32 +113,25 @@ def _shape(key: str, wanted: Any) -> Shape:
 def _ranges(key: str, bound: str, figure: Figure, wanted: Any) -> tuple[Range, ...]:
     parts: Any = wanted if isinstance(wanted, (list, tuple)) else [wanted]
     if isinstance(wanted, str) and figure.per_axis:
-        parts = wanted.replace("X", "x").replace("×", "x").split("x")
+        parts = wanted.replace("X", "x").replace("×", "x").split("x")  # a comma may group digits
     if not parts or (len(parts) > 1 and not figure.per_axis):
         raise SpecError(f"{key}: {shown(wanted)} is not one number", "only a receptive field has one for each axis")
-    return tuple([_bounded(bound, *_with_tolerance(key, part)) for part in parts])
-
-
-def _bounded(bound: str, low: int, high: int) -> Range:
-    if bound == "min_":
-        return Range(low, None)
-    return Range(None, high) if bound == "max_" else Range(low, high)
+    ranges = [_with_tolerance(key, part) for part in parts]
+    return tuple([Range(None if bound == "max_" else low, None if bound == "min_" else high) for low, high in ranges])
 
 
 def _with_tolerance(key: str, part: Any) -> tuple[int, int]:
     """The lowest and the highest whole number that a value with its tolerance means."""
-    text, sign, tolerance = (part.replace("+-", "±") if isinstance(part, str) else part, "", "")
-    if isinstance(text, str):
-        text, sign, tolerance = text.partition("±")
+    text, sign, tolerance = (part, "", "") if not isinstance(part, str) else part.replace("+-", "±").partition("±")
     number, scale = _number(key, text, part)
     if not sign:
         if number % scale:
-            raise SpecError(f"{key}: {shown(part)} is not a whole number", None)
+            raise SpecError(f"{key}: {shown(part)} is not a whole number")
         return number // scale, number // scale
     share, share_scale = _number(key, tolerance.strip().removesuffix("%"), part)
     if share < 0:
         raise SpecError(
-            f"{key}: {shown(part)} has a tolerance below 0", "a tolerance is how far off either way will do"
+            f"{key}: {shown(part)} has a tolerance below 0", "a tolerance is the distance allowed on either side"
         )
     if tolerance.strip().endswith("%"):
         share, share_scale = abs(number) * share, scale * share_scale * 100
@@ -148,7 +141,7 @@ def _with_tolerance(key: str, part: Any) -> tuple[int, int]:
 
 
 LARGEST = 10**100
-"""The largest number that can be expected: a product of sizes hardly comes there."""
+"""The largest number that can be expected; a product of sizes is hardly larger."""
 LONGEST = 100
 """How many digits it may have as a text."""
 
@@ -171,14 +164,27 @@ def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
 
 
 def _ungrouped(digits: str) -> str:
-    """Digits without the marks between groups of three; any other comma stays, and makes it no number."""
+    """Digits without the marks between groups of three; any other comma stays, so that it is not a number."""
     groups = digits.replace("_", ",").split(",")
     grouped = 1 <= len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
     return "".join(groups) if grouped else digits
 
 
+def holds(expectation: Expectation, actual: Any) -> bool:
+    """Whether a shape, a count, or a list with a number for each axis is as expected; None is a number not known."""
+    if expectation.shape is not None:
+        return matches(expectation.shape, actual)
+    numbers = actual if isinstance(actual, list) else [actual]
+    ranges = expectation.ranges * len(numbers) if len(expectation.ranges) == 1 else expectation.ranges
+    if len(ranges) != len(numbers):
+        raise SpecError(
+            f"{expectation.key}: {len(ranges)} numbers for {len(numbers)} axes", "give one, or one per axis"
+        )
+    return all(number is not None and one.holds(number) for one, number in zip(ranges, numbers, strict=True))
+
+
 def matches(wanted: Shape, actual: Shape) -> bool:
-    """Whether a shape is the expected one, each letter standing for one size wherever it stands."""
+    """Whether a shape is the expected one; a letter stands for the same size everywhere."""
     letters: dict[str, object] = {}
     if len(wanted) != len(actual):
         return False

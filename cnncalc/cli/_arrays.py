@@ -73,11 +73,11 @@ def no_mixture(path: str | None, as_json: bool) -> None:
 
 def kernel_keys(weight: Given | Array | None, options: NetworkOptions) -> Completer | None:
     """Return what completes layer words from a single kernel."""
-    from .. import completer_for
+    from ..notation.words import completer_from_kernel
 
     if weight is None or isinstance(weight, Mapping):
         return None
-    return completer_for(weight.shape, options.dialect, options.layout)
+    return completer_from_kernel(weight.shape, options.dialect, options.layout)
 
 
 def read_network(words: tuple[str, ...], complete: Completer | None, x: Array) -> Network:

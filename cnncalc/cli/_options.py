@@ -129,11 +129,6 @@ class NetworkOptions(NamedTuple):
         assert self.dialect is not None
         return contrast(network, dialects_named(self.dialect), self.input, batch=self.batch, layout=self.layout)
 
-    def report_in(self, network: Network, dialect: str) -> Report:
-        """Return the report under one of several dialects, in the layout in which they are compared."""
-        layout = self.layout or network.layout or network.dialect.layout
-        return self._replace(dialect=dialect, layout=layout).report(network)
-
 
 def network_options(*names: str, several: bool = False) -> Callable[[Function], Function]:
     """Return -i, --batch, --dialect and --layout, or those of them that are named, as one argument `options`.

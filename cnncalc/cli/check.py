@@ -14,6 +14,7 @@ from .. import checks
 from ..checks import expect
 from ..checks.baseline import Baseline
 from ..checks.files import SpecFile, spec_files
+from ..dialects import dialects_named
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import text_output
 from ..render.checks import FORMATS, renderer
@@ -107,7 +108,13 @@ def _check_all(
     if options.several:
         from ..checks.agreement import check_agreement
 
-        judge = partial(check_agreement, trace=options.report_in, contrast_of=options.contrast)
+        judge = partial(
+            check_agreement,
+            dialects=dialects_named(options.dialect or ""),
+            input=options.input,
+            batch=options.batch,
+            layout=options.layout,
+        )
     else:
         judge = partial(checks.check, trace=options.report)
     for file in files:

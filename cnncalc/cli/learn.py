@@ -107,16 +107,17 @@ def _note_unused() -> None:
 
 def _completing(init: Array | None, y: Array, options: NetworkOptions) -> Completer:
     """Return what completes the layer: c_o and k from the kernel to start from, or c_o from the output."""
-    from .. import completer_for, order_of
+    from ..dialects import layout_of
+    from ..notation.words import completer_from_kernel
 
     if init is not None:
-        return completer_for(init.shape, options.dialect, options.layout)
+        return completer_from_kernel(init.shape, options.dialect, options.layout)
 
     def complete(layers: list[dict[str, Any]]) -> None:
         cls, nd = OPS[layers[0]["op"]]
         known = {key for raw in layers[0] for key in keys_named(cls, raw)}
         if "c_o" in cls.NEEDED and "c_o" not in known and nd is not None:
-            last = order_of(options.dialect, options.layout) == "NHWC"
+            last = layout_of(options.dialect, options.layout) == "NHWC"
             layers[0]["c_o"] = 1 if y.ndim <= nd else y.shape[-1 if last else y.ndim - nd - 1]
 
     return complete

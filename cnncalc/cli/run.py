@@ -130,14 +130,15 @@ def command(
 def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> None:
     """Say how much memory the run will need. SpecError if that is more than the machine has."""
     from ..execute.npy import machine_memory
+    from ..execute.sinks import MAPPED
 
     needs = job.needs(count)
     shape, kind, _ = job.result(job.last, count)
     out = math.prod(shape) * kind.itemsize
     held = x.nbytes if x_path == "-" else 0
     several = min(job.plan.at_once, count)
-    is_file = path is not None and path != "-" and (not os.path.exists(path) or os.path.isfile(path))
-    made = 0 if is_file else math.prod(job.plan.result(job.last)[0]) * kind.itemsize * several
+    is_mapped = MAPPED and path is not None and path != "-" and (not os.path.exists(path) or os.path.isfile(path))
+    made = 0 if is_mapped else math.prod(job.plan.result(job.last)[0]) * kind.itemsize * several
     made = made if made > SHOWN else 0
     total = needs.weights + needs.working + held + made
     note(

@@ -185,8 +185,8 @@ def check_fit(array: Array | Stored, want: Weight) -> None:
         *k, one, other = want.shape if want.layer.env.channels_last else (*want.shape[2:], *want.shape[:2])
         needed += [tuple(k)] if one == other == 1 else []
     if array.shape not in needed:
-        have = show(array.shape) if array.shape else "a single number"
-        error = ShapeError(f"{want.name} is {have}, but has to be {show(want.shape)}", _turn(array, want))
+        have = show(array.shape) if array.shape else "of a number"
+        error = ShapeError(f"{want.name} has the shape {have}, but {show(want.shape)} is needed", _turn(array, want))
         error.layer = want.layer.node.label()
         raise error
 

@@ -1,14 +1,16 @@
-"""Networks in the form of other frameworks: a folder each, with what reads it and what writes it."""
+"""Networks in the formats of other frameworks: a folder each, with its reader and its writer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
 
 from ..network import Network
+from .build import Imported
+
+__all__ = ["TARGETS", "Imported", "Writer", "writer"]
 
 Writer = Callable[[Network], str | bytes]
-"""The whole file, of a network that is settled. SpecError with the layer's name for what the target cannot say."""
+"""Write a network as a whole file. SpecError, with the layer's name, for what the target cannot express."""
 
 _WRITERS = {
     "spec": "cnncalc.notation.write",
@@ -22,17 +24,8 @@ ENDINGS = {"spec": ".json", "keras": ".json", "onnx": ".onnx", "torch": ".py"}
 
 
 def writer(target: str) -> Writer:
-    """The writer of a target, one of TARGETS, imported only when it is asked for."""
+    """Return the writer of a target, one of TARGETS; its module is imported now."""
     from importlib import import_module
 
-    found: Writer = import_module(_WRITERS[target]).write
-    return found
-
-
-class Imported(NamedTuple):
-    """A network from a file of another framework."""
-
-    spec: dict[str, Any]
-    """As the spec's reader takes it: name, input, dialect, layout, layers."""
-    weights: Mapping[str, Callable[[], Any]]
-    """What reads each array that the file carries, by its name here (`conv1.weight`), in the layout's order of axes."""
+    write: Writer = import_module(_WRITERS[target]).write
+    return write

@@ -6,6 +6,7 @@ from ..errors import SpecError, nearest, shown
 from ..registry import Registry
 from . import activation, affine, border, composite, conv, dense, join, norm, pool, resample, select, transposed
 from .base import ConvKind, Env, Fields, Layer, Op, Sign, Traced
+from .names import KERAS, ONNX, TORCH
 
 __all__ = [
     "ALIASES",
@@ -28,53 +29,12 @@ OPS: Registry[str, Op] = Registry(
 )
 """Each op's word, its class and its number of spatial axes (None: any number)."""
 
-_WORDS = {word.lower(): word for word in OPS}
-_WORDS |= {
-    "convtranspose": "convT",
-    "convtranspose1d": "convT1d",
-    "convtranspose3d": "convT3d",
-    "conv2dtranspose": "convT",
-    "conv1dtranspose": "convT1d",
-    "conv3dtranspose": "convT3d",
-    "depthwiseconv1d": "dwconv1d",
-    "depthwiseconv2d": "dwconv",
-    "separableconv1d": "sepconv1d",
-    "separableconv2d": "sepconv",
-    **{f"maxpooling{n}d": f"maxpool{n}d".replace("2d", "") for n in (1, 2, 3)},
-    **{f"averagepooling{n}d": f"avgpool{n}d".replace("2d", "") for n in (1, 2, 3)},
-    "globalmaxpooling": "globalmaxpool",
-    "globalaveragepooling": "globalavgpool",
-    "concatenate": "concat",
-    "multiply": "mul",
-    "dense": "linear",
-    "batchnormalization": "batchnorm",
-    "layernormalization": "layernorm",
-    "groupnormalization": "groupnorm",
-    "zeropadding": "pad",
-    "cropping": "crop",
-    "rescaling": "rescale",
-}
-"""The ops' words, and what PyTorch and Keras call them otherwise; in lower case."""
-
 ALIASES = {
-    "kernel_size": "k",
-    "kernel_shape": "k",
-    "pool_size": "k",
-    "stride": "s",
-    "strides": "s",
-    "padding": "p",
-    "auto_pad": "p",
-    "pads": "p",
-    "dilation": "d",
-    "dilations": "d",
-    "dilation_rate": "d",
-    "groups": "g",
-    "group": "g",
-    "in_channels": "c_i",
-    "out_channels": "c_o",
-    "filters": "c_o",
-    "use_bias": "bias",
-    "ceil_mode": "ceil",
+    theirs: ours
+    for table in (KERAS, TORCH, ONNX)
+    for op in ("conv", "maxpool")
+    for theirs, ours in table[op].keys.items()
+    if theirs != ours
 }
 """The long names that PyTorch, Keras and ONNX give to the common keys."""
 
@@ -94,6 +54,30 @@ HELP = {
 """What the common keys mean; a layer's own HELP comes first."""
 
 _ENDS = ("1d", "2d", "3d")
+
+
+def keys_named(cls: type[Layer], raw: str) -> tuple[str, ...]:
+    """The keys of a class that a name stands for (`affine` is two): none where it is no name of a key."""
+    if raw in cls.KEYS:
+        return (raw,)
+    names = cls.ALIASES.get(raw) or ALIASES.get(raw, "")
+    keys = tuple(names.split())
+    return keys if all(key in cls.KEYS for key in keys) else ()
+
+
+def _spellings() -> dict[str, str]:
+    """The ops' words, and what Keras and PyTorch call them if their keys mean here what they mean there."""
+    words = {word.lower(): word for word in OPS}
+    for table in (KERAS, TORCH):
+        for op, name in table.items():
+            read = {ours: keys_named(OPS[op][0], theirs) for theirs, ours in name.keys.items()}
+            if all(keys in ((), tuple(ours.split())) for ours, keys in read.items()):
+                for word, end in ((name.word.lower().replace("{}d", ""), ""), *name.numbered()):
+                    words.setdefault(word.lower(), op + end if op + end in OPS else op)
+    return words
+
+
+_WORDS = _spellings()
 
 
 def find_op(word: str) -> str | None:
@@ -122,12 +106,3 @@ def unknown_op(word: object) -> SpecError:
     """The error for a word that is not an op, with the nearest that are."""
     help = nearest(word, OPS) if isinstance(word, str) else None
     return SpecError(f"unknown op {shown(word)}", help or "the README's table lists every op", key="op")
-
-
-def keys_named(cls: type[Layer], raw: str) -> tuple[str, ...]:
-    """The keys of a class that a name stands for (`affine` is two); none if it names no key."""
-    if raw in cls.KEYS:
-        return (raw,)
-    names = cls.ALIASES.get(raw) or ALIASES.get(raw, "")
-    keys = tuple(names.split())
-    return keys if all(key in cls.KEYS for key in keys) else ()

@@ -16,12 +16,11 @@ from ..field import UNKNOWN, Field
 from ..registry import Registry
 from ..sizes import Shape, Size, known, show
 from .keys import Reader
+from .names import ENDS
 
 Fields = tuple[Field, ...]
 AXIS_LETTERS = {1: "L", 2: "HW", 3: "DHW"}
 AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-ENDINGS = {None: "", 1: "1d", 2: "", 3: "3d"}
-"""What stands behind an op's word for a number of axes."""
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 """What spatial axes are called where there are more than three."""
 W = TypeVar("W")
@@ -166,7 +165,7 @@ class Layer:
         nd, have = self.rank(), len(x) - 1
         if have < 1 or nd not in (None, have):
             want = "axes" if nd is None else _axes(nd)
-            help = f"for {_axes(have)} the op is {self.WORD}{ENDINGS[have]}" if have in self.RANKS else None
+            help = f"for {_axes(have)} the op is {self.WORD}{ENDS[have]}" if have in self.RANKS else None
             raise ShapeError(f"{self.op} works on channels and {want}, and gets {show(x)}", help)
         return (x[-1], x[:-1]) if env.channels_last else (x[0], x[1:])
 
@@ -215,7 +214,7 @@ def ops(*classes: type[Layer]) -> Registry[str, Op]:
             missing.append("WEIGHTS")
         if missing:
             raise TypeError(f"the op {cls.__name__} has to state {', '.join(missing)}: see layers/base.py")
-        table.update({cls.WORD + ENDINGS[nd]: (cls, nd) for nd in cls.RANKS})
+        table.update({cls.WORD + ENDS.get(nd or 2, ""): (cls, nd) for nd in cls.RANKS})
     return table
 
 

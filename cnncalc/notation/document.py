@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
@@ -337,12 +337,3 @@ def _check_keys(cls: type[Layer], op: str, given: dict[str, object], path: Path)
 
 
 _EXAMPLE = {"c_o": 64, "out": 10, "k": 3, "p": 1, "order": "2x3x1"}
-
-
-def lines(head: dict[str, Any], layers: Iterable[str], tail: dict[str, Any]) -> Iterator[str]:
-    """Yield the pieces of a spec's text, those of its layers as they come."""
-    opening = json.dumps(head, ensure_ascii=False)
-    yield opening[:-1] + (", " if head else "") + '"layers": ['
-    for at, layer in enumerate(layers):
-        yield (",\n  " if at else "\n  ") + layer
-    yield "\n]" + "".join(f', "{key}": {json.dumps(value, ensure_ascii=False)}' for key, value in tail.items()) + "}\n"

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from ..dialects import Dialect, layout_of
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from ..layers import OPS, Env, Layer, find_op, keys_named, unknown_op
 from ..network import Network, Origin
@@ -107,8 +108,9 @@ def read_words(words: list[str], first: int = 0, complete: Completer | None = No
     return document.read({"layers": layers}, origin)
 
 
-def completer_from_kernel(shape: tuple[int, ...], env: Env) -> Completer:
+def completer_from_kernel(shape: tuple[int, ...], dialect: str | None, layout: str | None) -> Completer:
     """Return what adds c_o and k, if left out, to the one layer that a kernel of this shape can belong to."""
+    env = Env(Dialect, layout_of(dialect, layout) == "NHWC")
 
     def complete(layers: list[dict[str, Any]]) -> None:
         owners = []

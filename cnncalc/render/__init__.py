@@ -1,21 +1,20 @@
-"""A report as text: one function a format, from a report to the pieces of a text."""
+"""Results as text: a report here, what other commands find in a folder of its name; one function a format.
+
+A renderer takes a result and a Style, and yields the pieces of a text. `RENDERERS` of a folder says where each is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from ..report import Report
-
-FORMATS = ("table", "json", "jsonl", "csv", "markdown")
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import NamedTuple
 
 
 class Style(NamedTuple):
-    """How a person wants to see it."""
+    """How a result is shown."""
 
     columns: tuple[str, ...] | None = None
-    """The columns of a table, None for the usual ones."""
+    """The columns of a table; None for the usual ones."""
     explain: bool = False
     """Whether each layer's arithmetic is written out."""
     color: bool = False
@@ -23,22 +22,35 @@ class Style(NamedTuple):
     width: int | None = None
     """How wide a table may be; None for the terminal's own width."""
     ascii: bool = False
-    """Whether the output can show ASCII only."""
+    """Whether the output can show only ASCII."""
 
 
-Renderer = Callable[["Report", Style], Iterable[str]]
+Renderer = Callable[..., Iterator[str]]
 
 
-def renderer(format: str) -> Renderer:
-    """The function that writes a report in a format; only its own module is imported."""
-    if format == "table":
-        from .table import render as render_table
+class Formats(dict[str, str]):
+    """The renderers of one kind of result: by format, the place in a package, as `module.function`."""
 
-        return render_table
-    if format in ("csv", "markdown"):
-        from . import delimited
+    def __init__(self, package: str, places: dict[str, str]):
+        super().__init__(places)
+        self.package = package
 
-        return delimited.csv if format == "csv" else delimited.markdown
-    from . import as_json
+    def renderer(self, format: str) -> Renderer:
+        """The function of a format; its module is imported only now."""
+        module, _, name = self[format].partition(".")
+        function: Renderer = getattr(import_module(f"{self.package}.{module}"), name)
+        return function
 
-    return as_json.document if format == "json" else as_json.line
+
+RENDERERS = Formats(
+    __name__,
+    {
+        "table": "table.render",
+        "json": "as_json.document",
+        "jsonl": "as_json.line",
+        "csv": "delimited.csv",
+        "markdown": "delimited.markdown",
+    },
+)
+FORMATS = tuple(RENDERERS)
+renderer = RENDERERS.renderer

@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
-from ..notation.document import lines
-
-if TYPE_CHECKING:
-    from ..report import LayerReport, Report
-    from . import Style
+from ..notation.encode import document as json_document
+from ..notation.encode import encode
+from ..report import LayerReport, Report
+from . import Style
 
 
-def document(report: Report, style: Style) -> Iterable[str]:
+def document(report: Report, style: Style) -> Iterator[str]:
     """One JSON document, a layer a line, as the layers come."""
-    encode = json.JSONEncoder(ensure_ascii=False).encode
-    pieces: Iterable[str] = lines(
-        report.head(), (encode(_layer(report, r, style)) for r in report.layers), _tail(report)
-    )
-    return pieces
+    return json_document(_keys(report, style).items())
 
 
 def line(report: Report, style: Style) -> Iterator[str]:
     """The same in one line."""
-    found = report.head() | {"layers": [_layer(report, r, style) for r in report.layers]} | _tail(report)
-    yield json.dumps(found, ensure_ascii=False) + "\n"
+    keys = _keys(report, style)
+    yield encode(keys | {"layers": list(keys["layers"])}) + "\n"
+
+
+def _keys(report: Report, style: Style) -> dict[str, Any]:
+    expect = {} if report.network.expect is None else {"expect": report.network.expect}
+    layers = (_layer(report, layer, style) for layer in report.layers)
+    return {**report.head(), "layers": layers, **expect, "report": report.totals()}
 
 
 def _layer(report: Report, layer: LayerReport, style: Style) -> dict[str, Any]:
-    found = layer.raw()
+    raw = layer.raw()
     if style.explain:
         from ..explain import lines
 
-        found["report"]["explain"] = lines(report, layer)
-    return found
-
-
-def _tail(report: Report) -> dict[str, Any]:
-    expect = report.network.expect
-    return {"report": report.totals()} if expect is None else {"expect": expect, "report": report.totals()}
+        raw["report"]["explain"] = lines(report, layer)
+    return raw

@@ -1,58 +1,50 @@
-"""The columns that a row of a layer can have, for tables, CSV and Markdown alike."""
+"""The columns of a report's rows, a row a layer, for every format that has rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ..errors import SpecError, nearest, shown
 from ..explain import axes_text, field_text
-from ..report import summed
+from ..field import Field
+from ..report import LayerReport, Report, summed
 from ..sizes import show
 
-if TYPE_CHECKING:
-    from ..field import Field
-    from ..report import LayerReport, Report
-
 Cell = int | float | str | None
-"""A number, a text (empty where there is nothing to say), or None for a number that is not known."""
+"""A number, a text (empty if the column says nothing of the layer), or None for a number that is not known."""
 
 
 class Column(NamedTuple):
-    """What stands in a column, and how it is headed in a table."""
+    """A column: its title in a table and its cell for a layer."""
 
     title: str
     cell: Callable[[LayerReport], Cell]
     right: bool = True
-    """Whether it is a number, and stands to the right."""
+    """Whether it is aligned to the right, as numbers are."""
     short: bool = False
-    """Whether a narrow table may write it in three digits, as 118M."""
+    """Whether a narrow table may shorten it to three digits, as 118M."""
     spaced: str = ""
-    """What a table adds to the number, as the x of a ratio."""
+    """What follows the number in a table, as the x of a ratio."""
+
+
+_FLAGS = {"nobias": ("bias", False), "ceil": ("ceil", True), "ceil=keep": ("ceil", "keep"), "flip": ("flip", True)}
 
 
 def op_text(layer: LayerReport) -> str:
-    """An op with what is not usual of it: `conv k7 s2 p3`."""
-    values, sliding = layer.values, "k" in layer.values
+    """An op with the keys that differ from their usual values: `conv k7 s2 p3`."""
+    values = layer.values
     parts = [layer.op]
-    for key, usual in (("k", None), ("s", 1), ("p", 0), ("d", 1), ("g", 1)):
+    for key, usual in (("k", ""), ("s", "1"), ("p", "0"), ("d", "1"), ("g", "1")):
         text = axes_text(values.get(key))
-        if text and text != str(usual):
-            parts.append(key + ("=" if text[:1].isalpha() else "") + text)
-    if values.get("bias") is False:
-        parts.append("nobias")
-    parts += [key for key in ("ceil", "flip") if values.get(key)]
-    if values.get("ceil") == "keep":
-        parts[-1] = "ceil=keep"
-    if sliding and values.get("multiplier", 1) != 1:
-        parts.append(f"multiplier={values['multiplier']}")
-    if axes_text(values.get("out_pad", 0)) != "0":
-        parts.append(f"out_pad={axes_text(values['out_pad'])}")
-    if "factor" in values:
-        parts.append(f"factor={axes_text(values['factor'])}")
-    if "order" in values:
-        parts.append(axes_text(values["order"]))
-    return " ".join(parts)
+        if text not in ("", usual):
+            parts.append(f"{key}={text}" if text[0].isalpha() else key + text)
+    parts += [word for word, (key, value) in _FLAGS.items() if values.get(key) == value]
+    for key, usual in (("multiplier", "1"), ("out_pad", "0"), ("factor", "")):
+        text = axes_text(values.get(key))
+        if text not in ("", usual):
+            parts.append(f"{key}={text}")
+    return " ".join([*parts, *([axes_text(values["order"])] if "order" in values else [])])
 
 
 def rf_text(fields: Sequence[Field]) -> str:
@@ -66,7 +58,7 @@ def rf_text(fields: Sequence[Field]) -> str:
 
 
 def ratio(layer: LayerReport) -> Cell:
-    """How many times the weights the fully-connected equivalent has."""
+    """How many times as many weights the fully-connected equivalent has."""
     if not layer.is_convolution:
         return ""
     if layer.fc_weights is None or not layer.weights:
@@ -123,7 +115,7 @@ SUMMED = ("weights", "bias", "params", "buffers", "macs")
 
 
 def total_cell(report: Report, name: str) -> Cell:
-    """What stands in a column of the row of totals."""
+    """The cell of a column in the row of totals."""
     if name == "layer":
         return "total"
     if name == "param_bytes":
@@ -132,24 +124,50 @@ def total_cell(report: Report, name: str) -> Cell:
 
 
 def usual(report: Report, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns where none are asked for: these, and those of a dtype where there is one."""
+    """The columns if none are asked for: these, and those in bytes if the report has a dtype."""
     if report.memory is None:
         return names
     return {NARROW: NARROW_BYTES, WIDE: WIDE_BYTES}.get(names, (*names, *BYTES))
 
 
+class Grid(NamedTuple):
+    """The texts of a table."""
+
+    titles: list[str]
+    right: list[bool]
+    """Which columns stand to the right."""
+    rows: list[list[str]]
+    """A row a layer."""
+    total: list[str]
+
+
+def grid(report: Report, names: Sequence[str], write: Callable[[Cell, Column], str]) -> Grid:
+    """The report under these columns, its cells written by `plain` for a machine, or `full` or `brief` for a person."""
+    columns = [COLUMNS[name] for name in names]
+    rows = [[write(column.cell(layer), column) for column in columns] for layer in report.layers]
+    total = [write(total_cell(report, name), column) for name, column in zip(names, columns, strict=True)]
+    return Grid([column.title for column in columns], [column.right for column in columns], rows, total)
+
+
+def records(report: Report) -> list[dict[str, Cell]]:
+    """The rows of CSV as dicts: numbers as numbers, and None for what is not known or has no meaning."""
+    names = usual(report, ALL)
+    rows = [{name: COLUMNS[name].cell(layer) for name in names} for layer in report.layers]
+    return [{name: None if cell == "" else cell for name, cell in row.items()} for row in rows]
+
+
 def chosen(names: str) -> tuple[str, ...]:
-    """The columns of a comma list. SpecError for one that there is not."""
-    found = tuple([name.strip().lower() for name in names.split(",")])
-    for name in found:
+    """The columns that a comma list names. SpecError for an unknown one."""
+    columns = tuple([name.strip().lower() for name in names.split(",")])
+    for name in columns:
         if name not in COLUMNS:
             raise SpecError(
                 f"there is no column {shown(name)}", nearest(name, COLUMNS) or f"the columns are {', '.join(COLUMNS)}"
             )
-    return found
+    return columns
 
 
-def plain(cell: Cell) -> str:
+def plain(cell: Cell, column: Column) -> str:
     """A cell for a machine: digits, and `unknown` for a number that is not known."""
     if isinstance(cell, float):
         return f"{cell:.6g}" if cell < 1e6 else f"{cell:.0f}"
@@ -157,7 +175,7 @@ def plain(cell: Cell) -> str:
 
 
 def full(cell: Cell, column: Column) -> str:
-    """A cell for a person: thousands set apart."""
+    """A cell for a person, with commas between thousands."""
     if cell is None:
         return "unknown"
     if isinstance(cell, float):
@@ -166,7 +184,7 @@ def full(cell: Cell, column: Column) -> str:
 
 
 def brief(cell: Cell, column: Column) -> str:
-    """The same in three digits, where the column allows it: 118M."""
+    """The same in three digits, if the column allows it: 118M."""
     if not column.short or not isinstance(cell, (int, float)) or cell < 10_000:
         return full(cell, column)
     number, unit = float(cell), ""

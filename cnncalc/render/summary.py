@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from ..explain import field_words, lines, peak_line
+from ..report import Report
 from ..sizes import counted, show, size_text
 from .columns import COLUMNS, full
-
-if TYPE_CHECKING:
-    from ..report import Report
 
 TEXTBOOK = (
     "the textbook's forms, p_h being the total padding of both sides:",
@@ -22,11 +19,9 @@ TEXTBOOK = (
 
 def totals(report: Report) -> list[str]:
     """`output 64x56x56, 9,472 parameters, 118,013,952 MACs` and `receptive field 11, stride 4, start -5`."""
-    parts = [f"output {show(report.out)}", f"{counted(report.params)} parameters"]
-    if report.buffers != 0:
-        parts.append(f"{counted(report.buffers)} buffers")
-    parts.append(f"{counted(report.macs)} MACs")
-    sentences = [", ".join(parts)]
+    buffers = "" if report.buffers == 0 else f", {counted(report.buffers)} buffers"
+    output, params, macs = show(report.out), counted(report.params), counted(report.macs)
+    sentences = [f"output {output}, {params} parameters{buffers}, {macs} MACs"]
     outputs = report.outputs()
     if len(outputs) > 1:
         sentences.append(f"outputs {', '.join([f'{layer.name} {show(layer.out)}' for layer in outputs])}")
@@ -35,23 +30,21 @@ def totals(report: Report) -> list[str]:
     apart = [layer.name for layer in report.misaligned()]
     if apart:
         more = f" and {len(apart) - 3} more" if len(apart) > 3 else ""
-        sentences.append(f"not aligned: what {', '.join(apart[:3])}{more} joins has other strides or other centres")
+        sentences.append(f"not aligned: paths of different strides or centres meet in {', '.join(apart[:3])}{more}")
     return sentences
 
 
 def memory(report: Report) -> list[str]:
-    """What there is in bytes, and the most that has to be there at once beside the sum of all outputs."""
-    found = report.memory
-    if found is None:
+    """The bytes of the parameters, the peak of the activations, and the sum of all outputs; nothing without a dtype."""
+    sizes = report.memory
+    if sizes is None:
         return []
-    held = [f"parameters {_in_bytes(found.params)}"]
-    if found.buffers != 0:
-        held.append(f"buffers {_in_bytes(found.buffers)}")
-    peak = "unknown" if found.peak is None else f"at most {_in_bytes(found.peak)}, while {found.peak_at} runs"
+    buffers = "" if sizes.buffers == 0 else f", buffers {_in_bytes(sizes.buffers)}"
+    peak = "unknown" if sizes.peak is None else f"at most {_in_bytes(sizes.peak)}, while {sizes.peak_at} runs"
     return [
-        f"{found.dtype}: {', '.join(held)}",
+        f"{sizes.dtype}: parameters {_in_bytes(sizes.params)}{buffers}",
         f"activations at once: {peak}",
-        f"all outputs together, as other tools count: {_in_bytes(found.naive)}",
+        f"all outputs together, as other tools count: {_in_bytes(sizes.naive)}",
     ]
 
 
@@ -63,7 +56,7 @@ def _in_bytes(number: int | None) -> str:
 
 
 def lone_convolution(report: Report) -> list[str]:
-    """What a network's only convolution is compared with; nothing where it has none or several."""
+    """The comparison of a network's only convolution with other layers; nothing if it has none or several."""
     convolutions = [layer for layer in report.layers if layer.is_convolution]
     if len(convolutions) != 1:
         return []
@@ -77,7 +70,7 @@ def lone_convolution(report: Report) -> list[str]:
 
 
 def explanation(report: Report) -> Iterator[str]:
-    """Each layer's arithmetic, and below it the recurrence of its receptive field."""
+    """The arithmetic of each layer, with the recurrence of its receptive field."""
     yield from TEXTBOOK
     for layer in report.layers:
         yield ""

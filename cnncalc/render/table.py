@@ -1,10 +1,9 @@
-"""A report as a table, by rich: what a person sees."""
+"""A report as a table, by rich, for a terminal; and the canvas on which all such tables are drawn."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich import box
 from rich.console import Console
@@ -12,46 +11,23 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from .columns import COLUMNS, NARROW, WIDE, Cell, Column, brief, full, total_cell, usual
+from ..report import Report
+from . import Style
+from .columns import NARROW, WIDE, brief, full, grid, usual
 from .summary import explanation, lone_convolution, memory, totals
 
-if TYPE_CHECKING:
-    from ..report import Report
-    from . import Style
-
 PLENTY = 120
-"""From this width on there are columns for the weights alone and the locally connected layer."""
+"""The width from which there are columns for the weights alone and the locally connected layer."""
+ENDLESS = 100_000
+"""A width in which everything fits."""
+_COLORS = {"layer": "bold", "op": "cyan", "out": "green", "ratio": "dim", "fc": "dim", "local": "dim"}
 
-
-def render(report: Report, style: Style) -> Iterator[str]:
-    """The table, the totals below it, and with `explain` the arithmetic."""
-    console = new_console(style)
-    yield drawn(console, _fitting(console, report, style))
-    for line in totals(report):
-        yield drawn(console, Text(line, style="bold"))
-    for line in memory(report):
-        yield drawn(console, Text(line, style="bold"))
-    for line in lone_convolution(report) if style.columns is None else []:
-        yield drawn(console, Text(line))
-    if style.explain:
-        yield "\n"
-        for line in explanation(report):
-            yield drawn(console, Text(line, style="" if line.startswith("  ") else "cyan"))
-
-
-def _fitting(console: Console, report: Report, style: Style) -> Table:
-    """The table with its numbers in full; in short and close together where they would not fit."""
-    names = style.columns or usual(report, WIDE if console.width >= PLENTY else NARROW)
-    endless = console.options.update(max_width=100_000)
-    for write, gap in ((full, 1), (brief, 1), (brief, 0)):
-        table = _table(report, style, names, write, gap)
-        if Measurement.get(console, endless, table).maximum <= console.width:
-            break
-    return table
+Row = tuple[Sequence[Text], str]
+"""The cells of a row, and the style of all of them."""
 
 
 def new_console(style: Style) -> Console:
-    """A console that draws into a text, as wide and as colourful as the style says."""
+    """A console that writes into memory, as wide and as colourful as a style says."""
     return Console(
         file=io.StringIO(),
         force_terminal=style.color,
@@ -66,40 +42,76 @@ def new_console(style: Style) -> Console:
     )
 
 
-def drawn(console: Console, thing: Table | Text) -> str:
-    """A table or a line as text, without spaces at the ends of lines."""
-    with console.capture() as captured:
-        console.print(thing, soft_wrap=isinstance(thing, Text))
-    return "".join(line.rstrip(" ") + "\n" for line in captured.get().splitlines())
+class Canvas:
+    """Draws tables and lines as text."""
+
+    def __init__(self, style: Style):
+        self._box = box.ASCII2 if style.ascii else box.SIMPLE_HEAD
+        self._console = new_console(style)
+        self.width = self._console.width
+
+    def line(self, text: str, style: str = "") -> str:
+        """Draw a line, however long."""
+        return self._drawn(Text(text, style=style))
+
+    def table(self, titles: Sequence[str], right: Sequence[bool], gap: int, sections: Iterable[Iterable[Row]]) -> Table:
+        """Return a table to draw, with `gap` more spaces than needed between columns, and a rule between sections."""
+        table = Table(
+            box=self._box,
+            pad_edge=False,
+            padding=(0, gap, 0, 0),
+            collapse_padding=True,
+            header_style="bold",
+            show_edge=False,
+        )
+        for title, is_right in zip(titles, right, strict=True):
+            table.add_column(Text(title), justify="right" if is_right else "left", overflow="fold")
+        for section in sections:
+            table.add_section()
+            for cells, style in section:
+                table.add_row(*cells, style=style)
+        return table
+
+    def fitting(self, tables: Iterable[Table]) -> str:
+        """Draw the first table that fits the width; the last one if none does."""
+        endless = self._console.options.update(max_width=ENDLESS)
+        for table in tables:
+            if Measurement.get(self._console, endless, table).maximum <= self.width:
+                break
+        return self._drawn(table)
+
+    def _drawn(self, thing: Table | Text) -> str:
+        """A table or a line as text, without spaces at the ends of lines."""
+        with self._console.capture() as captured:
+            self._console.print(thing, soft_wrap=isinstance(thing, Text))
+        return "".join(line.rstrip(" ") + "\n" for line in captured.get().splitlines())
 
 
-def new_table(style: Style, gap: int) -> Table:
-    """A table without columns yet, `gap` spaces wider than need be between them."""
-    return Table(
-        box=box.ASCII2 if style.ascii else box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, gap, 0, 0),
-        collapse_padding=True,
-        header_style="bold",
-        show_edge=False,
-    )
+def render(report: Report, style: Style) -> Iterator[str]:
+    """The table, the totals below it, and with `explain` the arithmetic."""
+    canvas = Canvas(style)
+    yield canvas.fitting(_tables(report, style, canvas))
+    for line in [*totals(report), *memory(report)]:
+        yield canvas.line(line, "bold")
+    if style.columns is None:
+        yield from map(canvas.line, lone_convolution(report))
+    if style.explain:
+        yield "\n"
+        for line in explanation(report):
+            yield canvas.line(line, "" if line.startswith("  ") else "cyan")
 
 
-def _table(
-    report: Report, style: Style, names: tuple[str, ...], write: Callable[[Cell, Column], str], gap: int
-) -> Table:
-    table = new_table(style, gap)
-    for name in names:
-        column = COLUMNS[name]
-        table.add_column(Text(column.title), justify="right" if column.right else "left", overflow="fold")
-    for layer in report.layers:
-        table.add_row(*[Text(write(COLUMNS[n].cell(layer), COLUMNS[n]), style=_style(n)) for n in names])
-    if len(report.layers) > 1:
-        table.add_section()
-        sums = [write(total_cell(report, name), COLUMNS[name]) for name in names]
-        table.add_row(*[Text(text, style="bold" if text else "") for text in sums])
-    return table
+def text(report: Report) -> str:
+    """The same as one text, for `str(report)`: without colours, and with nothing shortened or wrapped."""
+    return "".join(render(report, Style(width=ENDLESS))).rstrip("\n")
 
 
-def _style(name: str) -> str:
-    return {"layer": "bold", "op": "cyan", "out": "green", "ratio": "dim", "fc": "dim", "local": "dim"}.get(name, "")
+def _tables(report: Report, style: Style, canvas: Canvas) -> Iterator[Table]:
+    """The table with its numbers in full; then shortened; then shortened and with less space."""
+    names = style.columns or usual(report, WIDE if canvas.width >= PLENTY else NARROW)
+    colors = [_COLORS.get(name, "") for name in names]
+    for write, gap in ((full, 1), (brief, 1), (brief, 0)):
+        titles, right, rows, total = grid(report, names, write)
+        layers = [([*map(Text, row, colors)], "") for row in rows]
+        sums = [([Text(cell, "bold" if cell else "") for cell in total], "")] if len(rows) > 1 else []
+        yield canvas.table(titles, right, gap, [layers, sums])

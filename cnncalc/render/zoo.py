@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+from ..report import Report
 from ..sizes import to_json
-from .delimited import csv_row, escape
+from . import Formats, Style
+from . import markdown as md
+from .delimited import csv_row
 from .messages import paint
-
-if TYPE_CHECKING:
-    from ..report import Report
-    from . import Style
 
 TITLES = {
     "name": "network",
@@ -25,9 +24,11 @@ TITLES = {
 """The keys of a row, and the header of each."""
 
 
-def renderer(format: str) -> Callable[[Iterable[Report], Style], Iterator[str]]:
-    """Return the function that writes the networks' reports in a format, one of FORMATS."""
-    return _WRITERS[format]
+RENDERERS = Formats(
+    "cnncalc.render", {"table": "zoo.table", "json": "zoo.document", "csv": "zoo.csv", "markdown": "zoo.markdown"}
+)
+FORMATS = tuple(RENDERERS)
+renderer = RENDERERS.renderer
 
 
 def rows(reports: Iterable[Report]) -> list[dict[str, Any]]:
@@ -51,32 +52,28 @@ def _cell(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _table(reports: Iterable[Report], style: Style) -> Iterator[str]:
-    table = [[*TITLES.values()], *[[*map(_cell, row.values())] for row in rows(reports)]]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for number, (first, *others) in enumerate(table):
+def table(reports: Iterable[Report], style: Style) -> Iterator[str]:
+    """Yield a table for a person, the numbers to the right."""
+    lines = [[*TITLES.values()], *[[*map(_cell, row.values())] for row in rows(reports)]]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for number, (first, *others) in enumerate(lines):
         name = first.ljust(widths[0])
         numbers = "".join(f"  {cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True))
         yield paint(name, "bold", style.color) + paint(numbers, "bold", style.color and number == 0) + "\n"
 
 
-def _document(reports: Iterable[Report], _: Style) -> Iterator[str]:
+def document(reports: Iterable[Report], style: Style) -> Iterator[str]:
+    """Yield one JSON document, a list."""
     yield json.dumps(rows(reports), indent=1) + "\n"
 
 
-def _csv(reports: Iterable[Report], _: Style) -> Iterator[str]:
+def csv(reports: Iterable[Report], style: Style) -> Iterator[str]:
+    """Yield a header and a row a network, numbers in plain digits."""
     yield csv_row(list(TITLES))
     yield from (csv_row([_cell(value).replace(",", "") for value in row.values()]) for row in rows(reports))
 
 
-def _markdown(reports: Iterable[Report], _: Style) -> Iterator[str]:
-    def line(cells: Sequence[str]) -> str:
-        return f"| {' | '.join(cells)} |\n"
-
-    yield line(list(TITLES.values()))
-    yield "|---|" + "---:|" * (len(TITLES) - 1) + "\n"
-    yield from (line([escape(_cell(value)) for value in row.values()]) for row in rows(reports))
-
-
-_WRITERS = {"table": _table, "json": _document, "csv": _csv, "markdown": _markdown}
-FORMATS = tuple(_WRITERS)
+def markdown(reports: Iterable[Report], style: Style) -> Iterator[str]:
+    """Yield a table as GitHub draws it."""
+    lines = ([md.escape(_cell(value)) for value in row.values()] for row in rows(reports))
+    return md.table(list(TITLES.values()), [False, *[True] * (len(TITLES) - 1)], lines)

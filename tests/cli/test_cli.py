@@ -59,6 +59,18 @@ def test_a_table_in_any_encoding(encoding: str) -> None:
     assert "112 parameters" in out
 
 
+def test_lines_end_alike_on_every_system() -> None:
+    """A stream that ends its lines as on Windows writes what every other stream writes."""
+    script = (
+        "import io, sys; from cnncalc.cli import main\n"
+        "sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding='utf-8', newline='\\r\\n')\n"
+        "main()"
+    )
+    args = [sys.executable, "-c", script, "shape", *STEM, "--json"]
+    done = subprocess.run(args, capture_output=True, env=environment(), check=True)
+    assert done.stdout.decode() == here(["shape", *STEM, "--json"]).out
+
+
 def test_json_reads_back_as_the_same_report() -> None:
     first = process("shape", *STEM, "--json")
     again = process("shape", "-", "--json", stdin=first.out)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,9 +22,9 @@ from cnncalc.diffs import ABSENT, Change, Difference
 from cnncalc.diffs import revision as git_revision
 from cnncalc.diffs.pairs import Item, align, in_order, match
 from cnncalc.render import Style
-from cnncalc.render.diffs.as_markdown import code
 from cnncalc.render.diffs.as_markdown import render as markdown
 from cnncalc.render.diffs.rows import percent, share_text, short
+from cnncalc.render.markdown import code
 from cnncalc.sizes import UNKNOWN
 from tests.program import Ended, environment, here, posix, process
 
@@ -526,7 +527,6 @@ def test_only_a_table_loads_rich(format: str) -> None:
         f"assert call(['diff', 'vgg11', 'vgg16', '--format', '{format}']) == 0\n"
         "assert not {'numpy', 'rich', 'difflib'} & set(sys.modules)"
     )
-    import sys
 
     done = subprocess.run([sys.executable, "-c", code_], capture_output=True, env=environment(), check=False)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -659,6 +659,16 @@ def test_a_path_of_windows_is_one_of_git(inside: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(git_revision, "os", SimpleNamespace(**{**vars(os), "sep": "\\"}))
     old = git_revision.at_revision("HEAD~1:net.json")
     assert git_revision.at_revision("HEAD~1:nets, größere\\ä b.json") == old
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file's name is any bytes on Linux only")
+@pytest.mark.parametrize(("format", "backslash"), [("json", "\\"), ("markdown", "&#92;"), ("table", "\\")])
+def test_a_file_name_that_is_not_utf8(format: str, backslash: str, tmp_path: Path) -> None:
+    name = os.fsdecode(b"a\xff.json")
+    (tmp_path / name).write_text('{"input": [3, 8, 8], "layers": [{"op": "relu"}]}')
+    ended = process("diff", name, "3x8x8 conv:4", "--format", format, cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert f"a{backslash}udcff.json" in ended.out
 
 
 @posix

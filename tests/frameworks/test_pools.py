@@ -105,7 +105,7 @@ def test_a_window_that_onnx_drops_is_refused() -> None:
     with pytest.raises(cnncalc.SpecError) as error:
         writer("onnx")(network)
     assert str(error.value) == (
-        "layers[1] 'p': ONNX cannot say a last window that starts beyond the input and is kept\n"
+        "layers[1] 'p': ONNX cannot express a last window that starts beyond the input and is kept\n"
         "  ceil=false leaves it out"
     )
 

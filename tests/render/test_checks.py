@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import pairwise
@@ -23,7 +24,7 @@ from markdown_it import MarkdownIt
 from cnncalc import __version__
 from cnncalc.checks import CODES, Finding, Result
 from cnncalc.render.checks import FORMATS, junit, renderer, sarif
-from cnncalc.render.checks.common import Repeats, fingerprint, named
+from cnncalc.render.checks.common import fingerprint, named
 from cnncalc.render.checks.github import MOST_BYTES, MOST_ROWS, github_summary
 from tests import DATA
 from tests.program import environment
@@ -74,7 +75,7 @@ FILES = [
     '{"file": "d.json", "checked": 9, "ok": true, "findings": []}',
 ]
 SUMMARY = '{"ok": false, "files": 4, "expectations": 12, "failed": 1, "unusable": 1, "notes": 1}'
-PRINTS = [fingerprint(finding, Repeats()) for finding in (SHAPE, UNREADABLE, SILENT)]
+PRINTS = [fingerprint(finding, Counter()) for finding in (SHAPE, UNREADABLE, SILENT)]
 RULES = [{"id": code, "name": name, "shortDescription": {"text": what}} for code, (name, what) in CODES.items()]
 EXACT = {
     "text": """\
@@ -166,7 +167,7 @@ hostname="localhost" package="" id="3">
 }
 EMPTY = {
     "text": "no files\n",
-    "json": '{"cnncalc": 1, "files": [\n], "summary": {"ok": true, "files": 0, "expectations": 0, "failed": 0, '
+    "json": '{"cnncalc": 1, "files": [], "summary": {"ok": true, "files": 0, "expectations": 0, "failed": 0, '
     '"unusable": 0, "notes": 0}}\n',
     "jsonl": "",
     "github": "no files\n",
@@ -309,14 +310,14 @@ def test_uris(file: str, uri: str) -> None:
 
 def test_a_fingerprint_stays_when_lines_shift_and_layers_come_in_between() -> None:
     moved = SHAPE._replace(line=20, column=1, layer="layers[5] 'pool1'", actual="1x1x1", what="another")
-    assert fingerprint(SHAPE, Repeats()) == fingerprint(moved, Repeats())
+    assert fingerprint(SHAPE, Counter()) == fingerprint(moved, Counter())
     others = [
         SHAPE._replace(code="CC102"),
         SHAPE._replace(file="x"),
         SHAPE._replace(layer="layers[2] 'x'"),
         SHAPE._replace(figure="in"),
     ]
-    assert len({fingerprint(f, Repeats()) for f in [SHAPE, *others]}) == 5
+    assert len({fingerprint(f, Counter()) for f in [SHAPE, *others]}) == 5
 
 
 def test_two_findings_of_one_file_never_share_a_fingerprint_or_a_name() -> None:
@@ -550,3 +551,11 @@ def test_the_schemas_refuse_what_is_wrong() -> None:
     document["runs"][0]["results"][0]["level"] = "fatal"
     assert not SARIF.is_valid(document)
     assert not XSD.is_valid(ET.fromstring("<testsuites><testsuite/></testsuites>"))
+
+
+@pytest.mark.parametrize("format", ["gitlab", "sarif"])
+def test_findings_that_have_all_in_common_have_their_own_fingerprints(format: str) -> None:
+    """Also where a file is checked again after another."""
+    results = [Result(file, [Finding("CC101", file, "wrong")] * 2, None, 1) for file in ("a", "b", "a")]
+    prints = re.findall(r'(?:"fingerprint"|"cnncalc/v1"): "([0-9a-f]+)"', written(format, results))
+    assert len(prints) == len({*prints}) == 6

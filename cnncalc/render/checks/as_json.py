@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ...checks import Result
+from ...notation.encode import document as json_document
+from ...notation.encode import encode
 from .common import Tally
 
-if TYPE_CHECKING:
-    from ...checks import Result
-
 VERSION = 1
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def document(results: Iterable[Result]) -> Iterator[str]:
     """One JSON document, a file a line, as the files come; the counts stand last."""
     tally = Tally()
-    yield f'{{"cnncalc": {VERSION}, "files": ['
-    between = "\n"
-    for result in results:
-        tally.add(result)
-        yield f"{between}  {_encode(_file(result))}"
-        between = ",\n"
-    yield f'\n], "summary": {_encode(tally.to_dict())}}}\n'
+
+    def keys() -> Iterator[tuple[str, Any]]:
+        yield "cnncalc", VERSION
+        yield "files", map(_file, tally.counting(results))
+        yield "summary", tally.to_dict()
+
+    return json_document(keys())
 
 
 def lines(results: Iterable[Result]) -> Iterator[str]:
     """A line for each file."""
-    for result in results:
-        yield _encode(_file(result)) + "\n"
+    return (encode(_file(result)) + "\n" for result in results)
 
 
 def _file(result: Result) -> dict[str, Any]:
-    ok = all(finding.level != "error" for finding in result.findings)
     findings = [finding.to_dict() for finding in result.findings]
-    return {"file": result.file, "checked": result.checked, "ok": ok, "findings": findings}
+    return {"file": result.file, "checked": result.checked, "ok": result.ok, "findings": findings}

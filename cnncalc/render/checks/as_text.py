@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
+from ...checks import Finding, Result
 from ..messages import paint
 from .common import Tally
 
-if TYPE_CHECKING:
-    from ...checks import Finding, Result
-
 
 def render(results: Iterable[Result], color: bool = False) -> Iterator[str]:
-    """Each finding as its file is done, then the closing line."""
+    """The findings of each file as it is done, then the closing line."""
     tally = Tally()
-    for result in results:
-        tally.add(result)
-        for finding in result.findings:
-            yield _text(finding, color) + "\n"
+    for result in tally.counting(results):
+        yield from (_text(finding, color) + "\n" for finding in result.findings)
     yield paint(tally.line(), "bold", color) + "\n"
 
 
 def _text(finding: Finding, color: bool) -> str:
-    """Return a finding's text: in colour its place is bold, an error's code red, a note's cyan."""
+    """A finding's text; in colour its place is bold, an error's code red, a note's cyan."""
     text = finding.text()
     if not color:
         return text

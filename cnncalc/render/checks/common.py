@@ -1,19 +1,18 @@
-"""What several formats of findings have in common."""
+"""What several formats of findings share: names of files, fingerprints, counts."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
-if TYPE_CHECKING:
-    from ...checks import Finding, Result
+from ...checks import Finding, Result
 
 STDIN = "-"
 
 
 def named(file: str) -> str:
-    """A file from the current directory where it lies under it, with forward slashes; otherwise as it was given."""
+    """A file relative to the current directory if it is inside it, else as given; with forward slashes."""
     if file == STDIN:
         return file
     full, here = os.path.abspath(file), os.path.join(os.getcwd(), "")
@@ -27,131 +26,119 @@ def placed(result: Result) -> Result:
 
 
 def encodable(text: str) -> str:
-    r"""The text with lone surrogates, as in names that are no UTF-8, written `\udcff`: JSON reads that as it was."""
+    r"""The text with lone surrogates, as in names that are not UTF-8, written `\udcff`: JSON reads them back."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def paragraph(finding: Finding) -> str:
-    """The message, and the arithmetic and the help below it."""
+    """The message, with the arithmetic and the help below it."""
     return "\n".join([finding.message(), *finding.arithmetic, *([finding.help] if finding.help else [])])
 
 
-class Repeats:
-    """How often a thing was there in a file, files coming one after the other."""
+def fingerprint(finding: Finding, seen: Counter[str]) -> str:
+    """A hash of code, file, layer's name and figure: it stays when lines shift or layers are inserted.
 
-    def __init__(self) -> None:
-        self._file: str | None = None
-        self._seen: Counter[str] = Counter()
-
-    def nth(self, file: str, key: str) -> int:
-        """1 for the first of its key in the file, 2 for the second, and so on."""
-        if file != self._file:
-            self._file = file
-            self._seen.clear()
-        self._seen[key] += 1
-        return self._seen[key]
-
-
-def fingerprint(finding: Finding, repeats: Repeats) -> str:
-    """A hash of code, file, layer's name and figure: it stays when lines shift and layers come in between."""
+    `seen` counts the findings that have these in common; their number in it is hashed, too.
+    """
     import hashlib
 
     layer = finding.layer or ""
     name = layer.partition(" ")[2] or layer  # of `layers[2] 'pool1'` the name
     key = "\0".join([finding.code, finding.file, name, finding.figure or ""])
-    text = f"{key}\0{repeats.nth(finding.file, key)}"
+    seen[key] += 1
+    text = f"{key}\0{seen[key]}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class Tally:
-    """How many files, expectations and findings there were. A .jsonl file's results, one after the other, are one."""
+    """The numbers of files, expectations and findings. The results of one .jsonl file in a row count as one file."""
 
     def __init__(self) -> None:
         self.checked = 0
-        self.findings: Counter[str] = Counter()
-        """By level and code, as `error CC101`; files that are unreadable, impossible or expect nothing count once."""
-        self._last: dict[str, str] = {}
+        self.findings: Counter[tuple[str, str]] = Counter()
+        """By level and code; a file that is unreadable, impossible or expects nothing counts once."""
         self._files: Counter[str] = Counter()
+        self._last: dict[object, str] = {}
+        """For each thing that is counted once a file, the last file that had it."""
 
-    def add(self, result: Result) -> None:
-        """Count a result."""
-        self._count_file("files", result.file)
-        self.checked += result.checked
-        for finding in result.findings:
-            self.note(finding)
+    def counting(self, results: Iterable[Result]) -> Iterator[Result]:
+        """The same results, counted as they come."""
+        for result in results:
+            self._files["all"] += self._is_next("all", result.file)
+            self.checked += result.checked
+            for finding in result.findings:
+                self.note(finding)
+            yield result
 
     def note(self, finding: Finding) -> None:
-        """Count a finding alone."""
-        key = f"{finding.level} {finding.code}"
+        """Count a finding without its file."""
+        key = finding.level, finding.code
         if finding.is_unusable:
-            self._count_file("unusable", finding.file)
-        if finding.code not in PER_FILE:
-            self.findings[key] += 1
-        elif self._last.get(key) != finding.file:
-            self._last[key] = finding.file
+            self._files["unusable"] += self._is_next("unusable", finding.file)
+        if finding.code not in PER_FILE or self._is_next(key, finding.file):
             self.findings[key] += 1
 
-    def _count_file(self, kind: str, file: str) -> None:
-        if self._last.get(kind) != file:
-            self._last[kind] = file
-            self._files[kind] += 1
+    def _is_next(self, kind: object, file: str) -> bool:
+        """Whether a file is not the last one of its kind, which it becomes."""
+        is_next = self._last.get(kind) != file
+        self._last[kind] = file
+        return is_next
+
+    def _count(self, level: str, code: str = "CC") -> int:
+        """The number of findings of a level whose code begins with `code`."""
+        return sum(n for key, n in self.findings.items() if key[0] == level and key[1].startswith(code))
 
     def to_dict(self) -> dict[str, int | bool]:
         """The counts as JSON."""
-        errors = sum(n for key, n in self.findings.items() if key.startswith("error "))
-        unusable = sum(n for key, n in self.findings.items() if key < "error CC100")
+        errors = self._count("error")
         return {
             "ok": errors == 0,
-            "files": self._files["files"],
+            "files": self._files["all"],
             "expectations": self.checked,
-            "failed": errors - unusable,
+            "failed": errors - self._count("error", "CC0"),
             "unusable": self._files["unusable"],
-            "notes": sum(self.findings.values()) - errors,
+            "notes": self._count("note"),
         }
 
     def line(self) -> str:
         """`3 files, 12 expectations: 2 failed, 1 file unreadable`."""
-        if not self._files["files"]:
+        if not self._files["all"]:
             return "no files"
-        head = counted(self._files["files"], "file")
-        if self.checked or any(key.endswith(" CC201") for key in self.findings):
-            head += f", {counted(self.checked, 'expectation')}"
+        head = plural(self._files["all"], "file")
+        if self.checked or any(code == "CC201" for _, code in self.findings):
+            head += f", {plural(self.checked, 'expectation')}"
         return f"{head}: {self.outcome()}"
 
     def outcome(self) -> str:
-        """`2 failed, 1 file unreadable`, or `all hold`; notes stand behind a semicolon."""
-        errors, notes = ([part for part in self._parts(level) if part] for level in ("error", "note"))
+        """`2 failed, 1 file unreadable`, or `all hold`; notes follow after a semicolon."""
+        errors, notes = map(self._parts, ("error", "note"))
         if not errors and (self.checked or not notes):
             errors = ["it holds" if self.checked == 1 else "all hold"]
         return "; ".join(", ".join(parts) for parts in (errors, notes) if parts)
 
     def _parts(self, level: str) -> list[str]:
-        found = {key.partition(" ")[2]: n for key, n in self.findings.items() if key.startswith(level + " ")}
-        unreadable, impossible, bad, nothing = (found.pop(code, 0) for code in ("CC001", "CC002", "CC003", "CC201"))
-        changed = sum(n for code, n in found.items() if code.startswith("CC3"))
-        others = sum(found.values()) - changed
-        return [
-            f"{others:,} failed" if others and level == "error" else counted(others, "note") if others else "",
-            _changes(changed, level) if changed else "",
-            f"{counted(unreadable, 'file')} unreadable" if unreadable else "",
-            f"{counted(impossible, 'file')} impossible" if impossible else "",
-            f"{counted(bad, 'expectation')} unreadable" if bad else "",
-            f"{counted(nothing, 'file')} {'expects' if nothing == 1 else 'expect'} nothing" if nothing else "",
-        ]
-
-
-def _changes(number: int, level: str) -> str:
-    """Layers that differ from a baseline, or only follow from those that do."""
-    return (
-        f"{counted(number, 'change')} against the baseline"
-        if level == "error"
-        else f"{number:,} that follow{'s' * (number == 1)}"
-    )
+        counts = [self._count(level, code) for code in ("CC3", "CC001", "CC002", "CC003", "CC201")]
+        changed, unreadable, impossible, bad, silent = counts
+        counts = [self._count(level) - sum(counts), *counts]
+        if level == "error":
+            others, changes = f"{counts[0]:,} failed", f"{plural(changed, 'change')} against the baseline"
+        else:
+            others, changes = plural(counts[0], "note"), f"{changed:,} that follow{'s' * (changed == 1)}"
+        texts = (
+            others,
+            changes,
+            f"{plural(unreadable, 'file')} unreadable",
+            f"{plural(impossible, 'file')} impossible",
+            f"{plural(bad, 'expectation')} unreadable",
+            f"{plural(silent, 'file')} {'expects' if silent == 1 else 'expect'} nothing",
+        )
+        return [text for count, text in zip(counts, texts, strict=True) if count]
 
 
 PER_FILE = ("CC001", "CC002", "CC201")
+"""The codes that count once a file, even if several lines of it have them."""
 
 
-def counted(number: int, word: str) -> str:
+def plural(number: int, word: str) -> str:
     """`1 file`, `3 files`, `1,200 files`."""
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

@@ -1,15 +1,13 @@
-"""Findings as GitHub's workflow commands, which it shows on the lines of a pull request, and as its step summary."""
+"""Findings as GitHub's workflow commands, which annotate the lines of a pull request, and as its step summary."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
-from .common import STDIN, Tally, encodable, named, paragraph
-
-if TYPE_CHECKING:
-    from ...checks import Finding, Result
+from ...checks import Finding, Result
+from .. import markdown
+from .common import STDIN, Tally, named, paragraph
 
 COMMANDS = {"error": "error", "note": "notice"}
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
@@ -19,10 +17,8 @@ _PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
 def render(results: Iterable[Result]) -> Iterator[str]:
     """A command for each finding as its file is done, then the closing line for the log."""
     tally = Tally()
-    for result in results:
-        tally.add(result)
-        for finding in result.findings:
-            yield _command(finding)
+    for result in tally.counting(results):
+        yield from map(_command, result.findings)
     yield tally.line() + "\n"
 
 
@@ -34,13 +30,14 @@ def _command(finding: Finding) -> str:
     return f"::{COMMANDS[finding.level]} {words}::{paragraph(finding).translate(_DATA)}\n"
 
 
+TITLES = ("finding", "place", "layer", "expected", "actual")
 MOST_ROWS = 500
 MOST_BYTES = 512 * 1024
-"""GitHub refuses a step's summary of more than 1 MiB, whoever in the step has written it."""
+"""GitHub refuses a step's summary of more than 1 MiB, and other programs of the step may write to it, too."""
 
 
 def github_summary(findings: Iterable[Finding]) -> str:
-    """The findings as Markdown for `$GITHUB_STEP_SUMMARY`: a headline and a table, cut where it grows too long."""
+    """The findings as Markdown for `$GITHUB_STEP_SUMMARY`: a headline and a table, cut if it is too long."""
     tally = Tally()
     rows: list[str] = []
     size = left_out = 0
@@ -52,7 +49,7 @@ def github_summary(findings: Iterable[Finding]) -> str:
             left_out += 1
         else:
             rows.append(row)
-    table = ["\n| finding | place | layer | expected | actual |\n|---|---|---|---|---|\n", *rows] if rows else []
+    table = ["\n", *markdown.table(TITLES, [False] * len(TITLES)), *rows] if rows else []
     more = [f"\n… and {left_out:,} more, in the step's log\n"] if left_out else []
     return "".join([f"### cnncalc check: {tally.outcome()}\n", *table, *more])
 
@@ -64,15 +61,5 @@ def _row(finding: Finding) -> str:
         expected = f"{re.sub('^(min|max)_', '', finding.figure)} {expected}"
     actual = finding.what if finding.actual is None else finding.actual
     cells = [finding.title, place, finding.layer, expected, actual]
-    return "| " + " | ".join(_cell(cell) for cell in cells) + " |\n"
-
-
-_ACTIVE = re.compile(r"[&<>|\\`*_\[\]~$\"]")
-
-
-def _cell(text: str | None) -> str:
-    """A text as a table's cell shows it to the letter: as code, for GitHub reads `:100:` as an emoji elsewhere."""
-    if not text:
-        return ""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in encodable(text))
-    return f"<code>{_ACTIVE.sub(lambda found: f'&#{ord(found[0])};', shown)}</code>"
+    # as code, because GitHub reads `:100:` as an emoji elsewhere
+    return markdown.row([markdown.html_code(cell) if cell else "" for cell in cells])

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .common import Repeats, fingerprint
-
-if TYPE_CHECKING:
-    from ...checks import Finding, Result
-
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+from ...checks import Finding, Result
+from ...notation.encode import encode, entries
+from .common import fingerprint
 
 
 def render(results: Iterable[Result]) -> Iterator[str]:
     """One JSON array, a finding a line."""
-    between = "["
-    repeats = Repeats()
-    for result in results:
-        for finding in result.findings:
-            yield f"{between}\n  {_encode(_issue(finding, repeats))}"
-            between = ","
-    yield "[]\n" if between == "[" else "\n]\n"
+    seen: Counter[str] = Counter()
+    yield from entries(encode(_issue(finding, seen)) for result in results for finding in result.findings)
+    yield "\n"
 
 
-def _issue(finding: Finding, repeats: Repeats) -> dict[str, Any]:
+def _issue(finding: Finding, seen: Counter[str]) -> dict[str, Any]:
     return {
         "description": finding.message(),
         "check_name": finding.title,
-        "fingerprint": fingerprint(finding, repeats),
+        "fingerprint": fingerprint(finding, seen),
         "severity": _severity(finding),
         "location": {"path": finding.file, "lines": {"begin": finding.line}},
     }

@@ -6,12 +6,8 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
-from .common import Repeats
-
-if TYPE_CHECKING:
-    from ...checks import Finding, Result
+from ...checks import Finding, Result
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
@@ -19,36 +15,38 @@ _ATTRIBUTE = _TEXT | str.maketrans({'"': "&quot;", "\t": "&#9;", "\n": "&#10;"})
 
 
 def render(results: Iterable[Result]) -> Iterator[str]:
-    """One document, a suite as soon as its file is done."""
-    now, repeats = timestamp(), Repeats()
+    """One document, each suite as soon as its file is done."""
+    now = timestamp()
+    seen: Counter[tuple[str, str]] = Counter()
     yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n'
     for number, result in enumerate(results):
-        yield from _suite(result, number, now, repeats)
+        yield from _suite(result, number, now, seen)
     yield "</testsuites>\n"
 
 
 def timestamp() -> str:
-    """Now, in UTC, as JUnit's schema wants it: without a time zone."""
+    """The present time in UTC, without a time zone as JUnit's schema wants it."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
 
 
-def _suite(result: Result, number: int, now: str, repeats: Repeats) -> Iterator[str]:
+def _suite(result: Result, number: int, now: str, seen: Counter[tuple[str, str]]) -> Iterator[str]:
     counts = Counter(_outcome(finding) for finding in result.findings)
     head = {"name": result.file or "-", "tests": str(len(result.findings) or 1)}
     head |= {"failures": str(counts["failure"]), "errors": str(counts["error"]), "skipped": str(counts["skipped"])}
     head |= {"time": "0", "timestamp": now, "hostname": "localhost", "package": "", "id": str(number)}
     yield f"  <testsuite{_attributes(head)}>\n    <properties/>\n"
-    yield from _cases(result, repeats)
+    yield from _cases(result, seen)
     yield "    <system-out/>\n    <system-err/>\n  </testsuite>\n"
 
 
-def _cases(result: Result, repeats: Repeats) -> Iterator[str]:
-    common = {"classname": result.file.replace(".", "_"), "time": "0"}  # Jenkins takes a dot for a package's
+def _cases(result: Result, seen: Counter[tuple[str, str]]) -> Iterator[str]:
+    common = {"classname": result.file.replace(".", "_"), "time": "0"}  # to Jenkins a dot ends a package's name
     if not result.findings:
         yield f"    <testcase{_attributes({'name': 'all expectations hold', **common})}/>\n"
     for finding in result.findings:
         name = ": ".join(filter(None, [finding.title, finding.layer, finding.figure]))
-        nth = repeats.nth(result.file, name)
+        seen[result.file, name] += 1
+        nth = seen[result.file, name]
         case = {"name": name if nth == 1 else f"{name} ({nth})", **common}
         yield f"    <testcase{_attributes(case)}>\n      {_verdict(finding)}\n    </testcase>\n"
 
@@ -70,5 +68,5 @@ def _attributes(values: dict[str, str]) -> str:
 
 
 def _legal(text: str) -> str:
-    r"""The text with what XML cannot hold written as `\x00`."""
-    return _ILLEGAL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    r"""The text, with the characters that XML cannot hold written as `\x00`."""
+    return _ILLEGAL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

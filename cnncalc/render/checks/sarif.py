@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from ... import __version__
-from ...checks import CODES
-from .common import Repeats, fingerprint, paragraph
-
-if TYPE_CHECKING:
-    from ...checks import Finding, Result
+from ...checks import CODES, Finding, Result
+from ...notation.encode import encode, entries
+from .common import fingerprint, paragraph
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 _INDEX = {code: index for index, code in enumerate(CODES)}
 
 
 def render(results: Iterable[Result]) -> Iterator[str]:
     """One document, a finding a line, as the files come."""
-    yield f'{{"$schema": {_encode(SCHEMA)}, "version": "2.1.0", "runs": [{{\n'
-    yield f'"tool": {_encode({"driver": _driver()})},\n"columnKind": "unicodeCodePoints",\n"results": ['
-    between = "\n"
-    repeats = Repeats()
-    for result in results:
-        for finding in result.findings:
-            yield f"{between}  {_encode(_result(finding, repeats))}"
-            between = ",\n"
-    yield "\n]}]}\n"
+    yield f'{{"$schema": {encode(SCHEMA)}, "version": "2.1.0", "runs": [{{\n'
+    yield f'"tool": {encode({"driver": _driver()})},\n"columnKind": "unicodeCodePoints",\n"results": '
+    seen: Counter[str] = Counter()
+    yield from entries(encode(_result(finding, seen)) for result in results for finding in result.findings)
+    yield "}]}\n"
 
 
 def _driver() -> dict[str, Any]:
@@ -38,7 +31,7 @@ def _driver() -> dict[str, Any]:
     return {"name": "cnncalc", "version": __version__, "rules": rules}
 
 
-def _result(finding: Finding, repeats: Repeats) -> dict[str, Any]:
+def _result(finding: Finding, seen: Counter[str]) -> dict[str, Any]:
     region = {"startLine": finding.line, "startColumn": finding.column}
     location: dict[str, Any] = {
         "physicalLocation": {"artifactLocation": {"uri": uri(finding.file)}, "region": region},
@@ -51,12 +44,12 @@ def _result(finding: Finding, repeats: Repeats) -> dict[str, Any]:
         "level": finding.level,
         "message": {"text": paragraph(finding)},
         "locations": [location],
-        "partialFingerprints": {"cnncalc/v1": fingerprint(finding, repeats)},
+        "partialFingerprints": {"cnncalc/v1": fingerprint(finding, seen)},
     }
 
 
 def uri(file: str) -> str:
-    """A file as a URI: relative where its path is, `file:` where it is absolute."""
+    """A file as a URI: relative for a relative path, `file:` for an absolute one."""
     path = quote(os.fsencode(file), safe="/")
     if not os.path.isabs(file):
         return path

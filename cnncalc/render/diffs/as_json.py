@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ...diffs import ABSENT, SHAPES, Change, LayerDiff
+from ...diffs import ABSENT, SHAPES, Change, Difference, LayerDiff
+from ...notation.encode import encode, entries
 from ...report import listed
 from ...sizes import to_json
-
-if TYPE_CHECKING:
-    from ...diffs import Difference
-    from .. import Style
+from .. import Style
 
 
 def render(diff: Difference, style: Style) -> Iterator[str]:
     """One JSON document, a layer a line."""
-    encode = json.JSONEncoder(ensure_ascii=False, default=_whatever).encode
     head = {
         "cnncalc": 1,
         "old": {"spec": diff.names[0], **diff.old.head()},
@@ -27,23 +23,19 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
         "totals": {change.what: _figure_json(change) for change in diff.totals},
     }
     yield encode(head)[:-1]
+    renamed = [(x.old.name, x.new.name, x.counted) for x in diff.renamed if x.old and x.new]
     lists: dict[str, list[Any]] = {
-        "added": [{"at": x.places[1], **x.new.raw()} for x in diff.added if x.new is not None],
-        "removed": [{"at": x.places[0], **x.old.raw()} for x in diff.removed if x.old is not None],
-        "changed": [_layer_json(layer) for layer in diff.changed],
-        "follows": [_layer_json(layer) for layer in diff.following],
-        "renamed": [
-            {"old": x.old.name, "new": x.new.name, "counted": x.counted} for x in diff.renamed if x.old and x.new
-        ],
+        "added": [{"at": x.places[1], **x.new.raw()} for x in diff.added if x.new],
+        "removed": [{"at": x.places[0], **x.old.raw()} for x in diff.removed if x.old],
+        "changed": list(map(_layer_json, diff.changed)),
+        "follows": list(map(_layer_json, diff.following)),
+        "renamed": [{"old": old, "new": new, "counted": counted} for old, new, counted in renamed],
         "moved": [{"name": x.name, "old": x.places[0], "new": x.places[1]} for x in diff.moved],
     }
-    for key, entries in lists.items():
-        yield f',\n"{key}": [' + ",".join("\n  " + encode(entry) for entry in entries) + ("\n]" if entries else "]")
+    for key, layers in lists.items():
+        yield f',\n"{key}": '
+        yield from entries(map(encode, layers))
     yield "}\n"
-
-
-def _whatever(value: Any) -> Any:
-    return str(value)
 
 
 def _layer_json(layer: LayerDiff) -> dict[str, Any]:
@@ -56,34 +48,27 @@ def _layer_json(layer: LayerDiff) -> dict[str, Any]:
 
 
 def _before_after(change: Change) -> dict[str, Any]:
-    """Old and new, without what a layer does not have."""
-    as_sizes = change.what in (*SHAPES, "input")
-    values = {"old": change.old, "new": change.new}
-    return {
-        side: to_json(value) if as_sizes and isinstance(value, tuple) else listed(value)
-        for side, value in values.items()
-        if value is not ABSENT
-    }
+    """The old and the new value, without one that is absent."""
+    write = to_json if change.what in (*SHAPES, "input") else listed
+    return {side: write(value) for side, value in (("old", change.old), ("new", change.new)) if value is not ABSENT}
 
 
 def _figure_json(change: Change) -> dict[str, Any]:
-    """Old, new, and for a number the change and what share of the old it is; null where it is not known."""
-    found = _before_after(change)
-    if change.what in SHAPES:
-        return found
-    by = change.by
-    found["change"] = by
-    if change.what == "rf_start":
-        return found
-    if isinstance(by, tuple):
-        found["relative"] = [_relative(old, n) for old, n in zip(change.old, by, strict=True)]
-    else:
-        found["relative"] = None if by is None else _relative(change.old, by)
-    return found
+    """Old, new, and for a number the change and its share of the old value; null if it is not known."""
+    values, by = _before_after(change), change.by
+    if change.what not in SHAPES:
+        values["change"] = by
+    if change.what not in (*SHAPES, "rf_start"):
+        values["relative"] = (
+            [_relative(old, n) for old, n in zip(change.old, by, strict=True)]
+            if isinstance(by, tuple)
+            else _relative(change.old, by)
+        )
+    return values
 
 
-def _relative(old: int, by: int) -> float | None:
+def _relative(old: int, by: int | None) -> float | None:
     try:
-        return by / old
+        return None if by is None else by / old
     except (ZeroDivisionError, OverflowError):
         return None

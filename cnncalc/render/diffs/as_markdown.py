@@ -1,52 +1,47 @@
-"""A difference as Markdown, fit to post in a pull request."""
+"""A difference as Markdown, for a comment on a pull request."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
+from ...diffs import Difference
+from .. import Style
+from ..markdown import code, table
 from .rows import SIGNS, Row, cost, renumbered, rows, total_rows, verdict
 
-if TYPE_CHECKING:
-    from ...diffs import Difference
-    from .. import Style
-
+TITLES = ("", "layer", "", "before", "after", "change", "%")
+RIGHT = (False, False, False, True, True, True, True)
 FEW = 20
-"""More rows than this are folded up in Markdown."""
+"""Tables of more rows than this are folded up."""
 LONGEST = 60_000
-"""How many characters the rows of Markdown may have: a comment on GitHub holds 65,536."""
+"""The most characters that the rows may have: a comment on GitHub holds 65,536."""
 
 
 def render(diff: Difference, style: Style) -> Iterator[str]:
-    """A comment for a pull request: the verdict, the totals, and the layers, folded up where they are many."""
+    """The verdict, the totals, and the layers, folded up if they are many."""
     old, new = (code(name) for name in diff.names)
     if not diff:
         yield f"**No difference** between {old} and {new}.\n"
         return
     yield f"**From {old} to {new}: {verdict(diff)}; {cost(diff)}.**\n\n"
-    yield from _table(("", "before", "after", "change", "%"), (_cells(row)[2:] for row in total_rows(diff)), 1)
+    yield from table(TITLES[2:], RIGHT[2:], [_cells(row)[2:] for row in total_rows(diff)])
     room = LONGEST
     for title, layers in (
         ("What changed", [layer for layer in diff.layers if not layer.follows]),
         ("What follows from it", [layer for layer in diff.layers if layer.follows]),
     ):
-        found = [row for layer in layers for row in rows(diff, layer)]
-        lines = list(_table(("", "layer", "", "before", "after", "change", "%"), map(_cells, found), 3))
+        body = [row for layer in layers for row in rows(diff, layer)]
+        lines = list(table(TITLES, RIGHT, map(_cells, body)))
         shown, room = _fitting(lines, room)
-        if found:
+        if body:
             many = f"{len(layers):,} {'layer' if len(layers) == 1 else 'layers'}"
             yield from _section(f"{title} ({many})", lines, shown)
-    numbers = renumbered(diff)
-    if numbers:
-        yield f"\nRenumbered: {code(numbers[0][0])} to {code(numbers[0][1])}{_and_more(len(numbers) - 1)}.\n"
-
-
-def _and_more(count: int) -> str:
-    return f" and {count:,} more" if count else ""
+    if diff.renumbered:
+        yield f"\nRenumbered: {renumbered(diff, code)}.\n"
 
 
 def _fitting(lines: list[str], room: int) -> tuple[int, int]:
-    """How many of these lines there is room for, the head always, and the room that is left."""
+    """How many of these lines, at least the head, fit into `room` characters, and the room left."""
     for number, line in enumerate(lines):
         room -= len(line)
         if room < 0 and number >= 2:
@@ -64,16 +59,8 @@ def _section(title: str, lines: list[str], shown: int) -> Iterator[str]:
         yield "\n</details>\n"
 
 
-def _table(titles: tuple[str, ...], body: Any, left: int) -> Iterator[str]:
-    """A table as GitHub draws it, the first columns to the left."""
-    yield "| " + " | ".join(titles) + " |\n"
-    yield "|" + "|".join("---" if n < left else "---:" for n in range(len(titles))) + "|\n"
-    for cells in body:
-        yield "| " + " | ".join(cells) + " |\n"
-
-
 def _cells(row: Row) -> tuple[str, ...]:
-    """A row in Markdown: what comes from the specs as code, the sign as a word."""
+    """A row in Markdown: texts of the specs as code, the sign as a word."""
     sign = SIGNS[row.sign] if row.sign in "+-~>" and row.sign else ""
     old, new = (text if _is_plain(text) else code(text) for text in (row.old, row.new))
     layer = code(row.layer) if row.layer else ""
@@ -81,12 +68,5 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether nothing in a text can mean anything in Markdown."""
+    """Whether a text is a number, which needs no escapes in Markdown."""
     return text == "unknown" or not text.strip("-0123456789,.")
-
-
-def code(text: str) -> str:
-    """A text as code, which Markdown leaves as it is: no table ends in it, nobody is called by it."""
-    if not any(sign in text for sign in "`|\\\n\r") and text == text.strip():
-        return f"`{text}`"
-    return "<code>" + "".join(c if c.isalnum() or c == " " else f"&#{ord(c)};" for c in text) + "</code>"

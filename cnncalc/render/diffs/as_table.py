@@ -1,71 +1,48 @@
-"""What changed between two networks as a table, by rich: what a person sees."""
+"""What changed between two networks as a table, by rich, for a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ...diffs import Difference
 from ...sizes import counted
-from ..table import drawn, new_console, new_table
-from .rows import SAME, SIGNS, Row, cost, renumbered, rows, short, total_rows, verdict
-
-if TYPE_CHECKING:
-    from ...diffs import Difference
-    from .. import Style
+from .. import Style
+from ..table import Canvas
+from .rows import SAME, SIGNS, cost, renumbered, rows, short, total_rows, verdict
 
 TITLES = ("", "layer", "what", "before", "after", "change", "%")
+RIGHT = (False, False, False, True, True, True, True)
 _COLORS = {"+": "green", "-": "red", "~": "yellow", ">": "cyan", ".": "dim"}
 
 
 def render(diff: Difference, style: Style) -> Iterator[str]:
     """The verdict, the layers that differ, and the totals."""
-    console = new_console(style)
+    canvas = Canvas(style)
     if not diff:
-        yield drawn(console, Text(SAME))
+        yield canvas.line(SAME)
         return
-    yield drawn(console, Text(f"{diff.names[0]} -> {diff.names[1]}: {verdict(diff)}", style="bold"))
-    yield drawn(console, Text(cost(diff)))
+    yield canvas.line(f"{diff.names[0]} -> {diff.names[1]}: {verdict(diff)}", "bold")
+    yield canvas.line(cost(diff))
     yield "\n"
-    yield drawn(console, _fitting(console, diff, style))
-    signs = [sign for sign in SIGNS if sign in _signs(diff)]
-    if signs:
-        yield drawn(console, Text(", ".join(f"{sign} {SIGNS[sign]}" for sign in signs), style="dim"))
-    numbers = renumbered(diff)
-    if numbers:
-        more = f" and {len(numbers) - 1:,} more" if len(numbers) > 1 else ""
-        yield drawn(console, Text(f"renumbered: {numbers[0][0]} to {numbers[0][1]}{more}"))
+    yield canvas.fitting(_tables(diff, canvas))
+    seen = {row.sign for layer in diff.layers for row in rows(diff, layer)[:1]}
+    if seen:
+        yield canvas.line(", ".join(f"{sign} {word}" for sign, word in SIGNS.items() if sign in seen), "dim")
+    if diff.renumbered:
+        yield canvas.line(f"renumbered: {renumbered(diff)}")
 
 
-def _signs(diff: Difference) -> set[str]:
-    return {row.sign for layer in diff.layers for row in rows(diff, layer)[:1]}
-
-
-def _fitting(console: Console, diff: Difference, style: Style) -> Table:
-    """The table with its numbers in full; in short and close together where they would not fit."""
+def _tables(diff: Difference, canvas: Canvas) -> Iterator[Table]:
+    """The table with its numbers in full; then with less space; then both with the numbers shortened."""
     for write, gap in ((counted, 1), (counted, 0), (short, 1), (short, 0)):
-        body = [row for layer in diff.layers for row in rows(diff, layer, write)]
-        totals = total_rows(diff, write)
-        widths = [max(map(cell_len, column)) for column in zip(TITLES, *body, *totals, strict=True)]
-        if sum(widths) + (gap + 1) * (len(TITLES) - 1) <= console.width:
-            break
-    return _table(style, body, totals, gap)
-
-
-def _table(style: Style, body: list[Row], totals: list[Row], gap: int) -> Table:
-    table = new_table(style, gap)
-    for number, title in enumerate(TITLES):
-        table.add_column(Text(title), justify="left" if number < 3 else "right", overflow="fold")
-    color = ""
-    for row in body:
-        color = _COLORS[row.sign] if row.sign else color
-        table.add_row(*map(Text, row), style=color)
-    if body:
-        table.add_section()
-    for row in totals:
-        table.add_row(*map(Text, row))
-    return table
+        body = [
+            ([*map(Text, row)], _COLORS[layer_rows[0].sign])
+            for layer in diff.layers
+            for layer_rows in [rows(diff, layer, write)]
+            for row in layer_rows
+        ]
+        totals = [([*map(Text, row)], "") for row in total_rows(diff, write)]
+        yield canvas.table(TITLES, RIGHT, gap, [body, totals])

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from ...diffs import ABSENT, COUNTS, FIELDS, SHAPES, Change, LayerDiff
+from ...diffs import ABSENT, COUNTS, FIELDS, SHAPES, Change, Difference, LayerDiff
 from ...explain import axes_text
 from ...report import LayerReport
 from ...sizes import counted, show
 from ..columns import COLUMNS, brief, op_text, rf_text
-
-if TYPE_CHECKING:
-    from ...diffs import Difference
 
 SAME = "no difference"
 SIGNS = {
@@ -20,7 +17,7 @@ SIGNS = {
     "-": "removed",
     "~": "changed",
     ">": "moved or renamed",
-    ".": "follows from what comes to it",
+    ".": "follows from a change above",
 }
 _WORDS = {
     "in": "input",
@@ -32,6 +29,7 @@ _WORDS = {
     "rf_stride": "field stride",
     "rf_start": "field start",
 }
+"""What a table calls a figure, if not by its key."""
 _USUAL = ("out", "params", "buffers", "macs")
 
 
@@ -59,38 +57,30 @@ def short(number: int | None) -> str:
 
 
 def rows(diff: Difference, layer: LayerDiff, write: Write = counted) -> list[Row]:
-    """The rows of a layer, its sign and its name in the first; none for one that has but another running number."""
+    """The rows of a layer, with its sign and its name in the first; none if only its running number differs."""
+    body = list(_one_side(layer, write) or _both_sides(diff, layer, write))
+    return [row._replace(sign=_sign(layer), layer=layer.name) if n == 0 else row for n, row in enumerate(body)]
+
+
+def _sign(layer: LayerDiff) -> str:
     if layer.old is None or layer.new is None:
-        found = list(_whole_layer(layer, write))
-    else:
-        found = list(_both(diff, layer, write))
-    return [row._replace(sign=sign_of(layer), layer=layer.name) if n == 0 else row for n, row in enumerate(found)]
-
-
-def sign_of(layer: LayerDiff) -> str:
-    """The sign that stands before a layer."""
-    if layer.old is None:
-        return "+"
-    if layer.new is None:
-        return "-"
+        return "-" if layer.new is None else "+"
     return "~" if layer.own else "." if layer.follows else ">"
 
 
-def _whole_layer(layer: LayerDiff, write: Write) -> Iterator[Row]:
-    """A layer that has come, or gone."""
-    report = layer.new or layer.old
-    assert report is not None
-    texts = [("op", op_text(report)), ("output", show(report.out))]
-    for what in ("params", "buffers", "macs"):
-        number: int | None = getattr(report, what)
-        if number != 0:
-            texts.append((word(what), write(number)))
-    for what, text in texts:
-        yield Row("", "", what, text, "") if layer.new is None else Row("", "", what, "", text)
+def _one_side(layer: LayerDiff, write: Write) -> list[Row]:
+    """The rows of a layer that was added or removed; none for any other."""
+    report = layer.new if layer.old is None else layer.old if layer.new is None else None
+    if report is None:
+        return []
+    texts = {"op": op_text(report), "output": show(report.out)}
+    counts: dict[str, int | None] = {what: getattr(report, what) for what in ("params", "buffers", "macs")}
+    texts |= {_WORDS.get(what, what): write(number) for what, number in counts.items() if number != 0}
+    return [Row("", "", what, *(("", text) if layer.old is None else (text, ""))) for what, text in texts.items()]
 
 
-def _both(diff: Difference, layer: LayerDiff, write: Write) -> Iterator[Row]:
-    """A layer that was there before."""
+def _both_sides(diff: Difference, layer: LayerDiff, write: Write) -> Iterator[Row]:
+    """The rows of a layer that both networks have."""
     old, new = layer.old, layer.new
     assert old is not None
     assert new is not None
@@ -101,10 +91,9 @@ def _both(diff: Difference, layer: LayerDiff, write: Write) -> Iterator[Row]:
     for change in layer.keys:
         yield Row("", "", change.what, value_text(change.old), value_text(change.new))
     usual = [change for change in layer.figures if change.what in _USUAL]
-    others = [change for change in layer.figures if change.what not in (*_USUAL, *FIELDS)]
     field = any(change.what in FIELDS for change in layer.figures)
-    for change in usual or ([] if field else others):
-        yield figure_row("", change, write)
+    for change in usual or ([] if field else layer.figures):
+        yield figure_row(change, write)
     if field:
         yield Row("", "", "field", rf_text(old.rf), rf_text(new.rf))
 
@@ -113,27 +102,22 @@ def _behind(layers: list[LayerReport], place: int | None) -> str:
     return f"after {layers[place - 1].name}" if place else "first"
 
 
-def figure_row(layer: str, change: Change, write: Write = counted) -> Row:
-    """The row of a figure, with the change and what share of the old it is."""
+def figure_row(change: Change, write: Write = counted) -> Row:
+    """The row of a figure, with the change and its share of the old value."""
     old, new = (_figure_text(change.what, value, write) for value in (change.old, change.new))
-    return Row("", layer, word(change.what), old, new, change_text(change, write), share_text(change))
+    word = _WORDS.get(change.what, change.what)
+    return Row("", "", word, old, new, change_text(change, write), share_text(change))
 
 
 def total_rows(diff: Difference, write: Write = counted) -> list[Row]:
-    """The figures of the whole; above them the input, the dialect and the layout where they differ."""
-    found = [Row("", "", change.what, *_setting(change)) for change in diff.settings]
-    found += [figure_row("", c, write) for c in diff.totals if c.old != () or c.new != ()]
-    return [row._replace(layer="total") if n == 0 else row for n, row in enumerate(found)]
+    """The figures of the whole; above them the input, the dialect and the layout if they differ."""
+    body = [Row("", "", change.what, *map(_setting_text, (change.old, change.new))) for change in diff.settings]
+    body += [figure_row(change, write) for change in diff.totals if change.old != () or change.new != ()]
+    return [row._replace(layer="total") if n == 0 else row for n, row in enumerate(body)]
 
 
-def _setting(change: Change) -> tuple[str, str]:
-    old, new = (show(v) if isinstance(v, tuple) else str(v) for v in (change.old, change.new))
-    return old, new
-
-
-def word(what: str) -> str:
-    """A figure as a table calls it."""
-    return _WORDS.get(what, what)
+def _setting_text(value: Any) -> str:
+    return show(value) if isinstance(value, tuple) else str(value)
 
 
 def _figure_text(what: str, value: Any, write: Write) -> str:
@@ -145,7 +129,7 @@ def _figure_text(what: str, value: Any, write: Write) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A key's value as in a layer word; empty for a key that is not there."""
+    """A key's value as in a layer word; empty for a key that is absent."""
     if value is ABSENT:
         return ""
     if isinstance(value, bool):
@@ -154,24 +138,19 @@ def value_text(value: Any) -> str:
 
 
 def change_text(change: Change, write: Write = counted) -> str:
-    """By how much a figure differs: `+64`, `same`, `unknown`; empty where it is no number."""
+    """By how much a figure differs: `+64`, `same`, `unknown`; empty if it is not a number."""
     if change.is_unknown:
         return "unknown"
     if not change.differs:
         return "same"
     by = change.by
-    if isinstance(by, tuple):
-        texts = [_signed(number, write) for number in by]
-        return texts[0] if len(set(texts)) == 1 else " x ".join(texts)
-    return "" if by is None else _signed(by, write)
-
-
-def _signed(number: int, write: Write) -> str:
-    return ("+" if number > 0 else "") + write(number)
+    if by is None:
+        return ""
+    return _per_axis([("+" if n > 0 else "") + write(n) for n in (by if isinstance(by, tuple) else [by])])
 
 
 def share_text(change: Change) -> str:
-    """What share of the old the change is: `+12.5%`, `unknown`, `from 0`; empty where that means nothing."""
+    """The change as a share of the old value: `+12.5%`, `unknown`, `from 0`; empty if that means nothing."""
     if change.what in SHAPES or change.what == "rf_start" or ABSENT in (change.old, change.new):
         return ""
     if change.is_unknown:
@@ -182,12 +161,16 @@ def share_text(change: Change) -> str:
         return percent(change.old, change.new)
     if len(change.old) != len(change.new):
         return ""
-    texts = [percent(old, new) for old, new in zip(change.old, change.new, strict=True)]
+    return _per_axis([percent(old, new) for old, new in zip(change.old, change.new, strict=True)])
+
+
+def _per_axis(texts: list[str]) -> str:
+    """One text for each axis, once if all are equal."""
     return texts[0] if len(set(texts)) == 1 else " x ".join(texts)
 
 
 def percent(old: int, new: int) -> str:
-    """The share of the old that new less old is, exactly rounded to a tenth of a percent."""
+    """The share of the old value that new less old is, exactly rounded to a tenth of a percent."""
     if old == new:
         return "0%"
     if old == 0:
@@ -204,15 +187,16 @@ def verdict(diff: Difference) -> str:
         "removed": len(diff.removed),
         "changed": len(diff.changed),
         "moved": len(diff.moved),
-        "renamed": len(diff.renamed) - len(renumbered(diff)),
-        "renumbered": len(renumbered(diff)),
+        "renamed": len(diff.renamed) - len(diff.renumbered),
+        "renumbered": len(diff.renumbered),
         "follows" if len(diff.following) == 1 else "follow": len(diff.following),
     }
-    parts = [(number, what) for what, number in counts.items() if number]
     texts = [f"another {change.what}" for change in diff.settings]
-    for index, (number, what) in enumerate(parts):
-        noun = "" if index else "layer " if number == 1 else "layers "
-        texts.append(f"{number:,} {noun}{what}")
+    noun = True  # the first count says what is counted
+    for what, number in counts.items():
+        if number:
+            texts.append(f"{number:,} {'' if not noun else 'layer ' if number == 1 else 'layers '}{what}")
+            noun = False
     return ", ".join(texts)
 
 
@@ -220,15 +204,16 @@ def cost(diff: Difference) -> str:
     """`parameters +64 (+12.5%), MACs the same`."""
     parts = []
     for change in diff.totals:
-        if change.what in ("params", "macs"):
-            name = "parameters" if change.what == "params" else "MACs"
-            if change.is_unknown or not change.differs:
-                parts.append(f"{name} {'unknown' if change.is_unknown else 'the same'}")
-            else:
-                parts.append(f"{name} {change_text(change)} ({share_text(change)})")
+        name = {"params": "parameters", "macs": "MACs"}.get(change.what)
+        if name is not None and (change.is_unknown or not change.differs):
+            parts.append(f"{name} {'unknown' if change.is_unknown else 'the same'}")
+        elif name is not None:
+            parts.append(f"{name} {change_text(change)} ({share_text(change)})")
     return ", ".join(parts)
 
 
-def renumbered(diff: Difference) -> list[tuple[str, str]]:
-    """The old and the new name of each layer that has but another running number."""
-    return [(x.old.name, x.new.name) for x in diff.renamed if x.counted and x.old is not None and x.new is not None]
+def renumbered(diff: Difference, write: Callable[[str], str] = str) -> str:
+    """`conv2 to conv3 and 8 more`, the layers with another running number; empty without any. `write` quotes a name."""
+    names = [(layer.old.name, layer.new.name) for layer in diff.renumbered if layer.old and layer.new]
+    more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+    return " to ".join(map(write, names[0])) + more if names else ""

@@ -286,14 +286,14 @@ def _at(value: Any, path: Any) -> Any:
 
 LAYERS = ("config", "layers")
 BROKEN = [
-    (changed([["bn", 0, 0, {}]], *LAYERS, 1, "inbound_nodes", 0), "layers read each other in a circle: 'conv', 'bn'"),
-    (changed("zzz", *LAYERS, 1, "inbound_nodes", 0, 0, 0), "layer 'conv': reads 'zzz', which is not there"),
+    (changed([["bn", 0, 0, {}]], *LAYERS, 1, "inbound_nodes", 0), "layers read each other in a cycle: 'conv', 'bn'"),
+    (changed("zzz", *LAYERS, 1, "inbound_nodes", 0, 0, 0), "layer 'conv': reads 'zzz', which does not exist"),
     (
         changed(7, *LAYERS, 1, "inbound_nodes", 0, 0, 1),
-        "layer 'conv': reads 'input_1', call 8 of it, which is not there",
+        "layer 'conv': reads 'input_1', call 8 of it, which does not exist",
     ),
     (changed(1, *LAYERS, 1, "inbound_nodes"), "layers[1] 'conv': inbound_nodes is 1, not a list"),
-    (changed([[1]], *LAYERS, 1, "inbound_nodes"), "layers[1] 'conv': 1 is no tensor of a node"),
+    (changed([[1]], *LAYERS, 1, "inbound_nodes"), "layers[1] 'conv': 1 is not a tensor of a node"),
     (changed("conv", *LAYERS, 2, "name"), "two layers are called 'conv'"),
     (changed([1], *LAYERS, 2, "name"), "layers[2]: name is [1], not a text"),
     (changed({}, *LAYERS, 2, "class_name"), "layers[2]: class_name is {}, not a text"),
@@ -304,10 +304,10 @@ BROKEN = [
     (changed(1, "class_name"), "class_name is 1, not a text"),
     (
         changed([["zzz", 0, 0]], "config", "output_layers"),
-        "'zzz' is an input or output of the model, and no layer of it",
+        "'zzz' is an input or output of the model, but not one of its layers",
     ),
-    (changed([["out", 3, 0]], "config", "output_layers"), "the output 'out', call 4 of it, is not there"),
-    (without("output_layers", "config"), "output_layers names no layer: null"),
+    (changed([["out", 3, 0]], "config", "output_layers"), "the output 'out', call 4 of it, does not exist"),
+    (without("output_layers", "config"), "output_layers names no tensor: null"),
     (changed("a", *LAYERS, 1, "config", "filters"), "'conv': c_o: 'a' is not a whole number"),
     (without("filters", *LAYERS, 1, "config"), "'conv': conv needs c_o"),
     (changed([[["x"]]], *LAYERS, 1, "config", "kernel_size"), "'conv': k: "),

@@ -131,7 +131,7 @@ def assert_same(again: Report, report: Report) -> None:
 
 BEYOND = {
     "shufflenet_v2_x1_0": "it has no layer for channelshuffle",
-    "convnext_tiny": "a scale of channels that stand first",
+    "convnext_tiny": "a scale of channels that are first",
 }
 """Networks of which Keras cannot say a layer, and why."""
 
@@ -163,21 +163,27 @@ LAYOUTLESS = ("prelu", "relu6", "clip", "gelu")
 
 
 REFUSED = [
-    ({"op": "avgpool", "k": 3, "s": 2, "ceil": True, "p": 1}, "an average that leaves out padding other than that of"),
-    ({"op": "maxpool", "k": 3, "s": 1, "p": [[1, 1], [0, 2]]}, "a maximum over padding other than that of 'same'"),
+    (
+        {"op": "avgpool", "k": 3, "s": 2, "ceil": True, "p": 1},
+        "an average that leaves out padding, unless it is that of",
+    ),
+    (
+        {"op": "maxpool", "k": 3, "s": 1, "p": [[1, 1], [0, 2]]},
+        "a maximum over values that may be negative and padding",
+    ),
     ({"op": "maxpool", "k": 3, "d": 2}, "a pool has no dilation"),
     ({"op": "conv", "c_o": 4, "k": 3, "s": 2, "d": 2}, "a convolution has no stride and dilation together"),
-    ({"op": "conv", "c_o": 4, "k": 3, "flip": True}, "no convolution turns its kernel"),
+    ({"op": "conv", "c_o": 4, "k": 3, "flip": True}, "it has no convolution that flips its kernel"),
     ({"op": "convT", "c_o": 4, "k": 3, "g": 2}, "a transposed convolution has no groups"),
     ({"op": "convT", "c_o": 4, "k": 3, "s": 2, "d": 2}, "a transposed convolution has no stride and dilation together"),
     ({"op": "lrn"}, "it has no layer for lrn"),
     ({"op": "channelshuffle", "g": 2}, "it has no layer for channelshuffle"),
     ({"op": "opaque", "type": "Mystery", "out": [3, 4, 5]}, "nothing is known of what 'Mystery' does"),
     ({"op": "pad", "p": 1, "mode": "reflect"}, "padding with anything but zeros"),
-    ({"op": "upsample", "factor": 1.5}, "upsampling by what is no whole number"),
+    ({"op": "upsample", "factor": 1.5}, "upsampling by a factor that is not a whole number"),
     ({"op": "upsample", "factor": 2, "mode": "bilinear", "align": True}, "upsampling by bilinear of 2 axes, aligned"),
     ({"op": "upsample", "factor": 2, "mode": "bicubic"}, "upsampling by bicubic of 2 axes"),
-    ({"op": "scale"}, "a scale of channels that stand first"),
+    ({"op": "scale"}, "a scale of channels that are first"),
     ({"op": "clip", "min": -1}, "a clip with one side"),
     ({"op": "hardsigmoid", "alpha": 0.2}, "a hard sigmoid of slope 0.2"),
 ]
@@ -188,7 +194,7 @@ def test_what_keras_cannot_say_is_refused_with_the_layer(layer: dict[str, Any], 
     named = {"name": "odd", **layer}
     done = here(["convert", "-", "-i", "4x13x14", "--to", "keras"], json.dumps([{"op": "tanh"}, named]))
     assert done.code == 2
-    assert f"layers[1] '{named['name']}': Keras cannot say it: {why}" in done.err
+    assert f"layers[1] '{named['name']}': Keras cannot express this: {why}" in done.err
     assert done.out == ""
 
 
@@ -198,7 +204,7 @@ def test_the_maximum_of_a_window_without_input_is_refused(sizes: list[Any]) -> N
     layers = [RELU, {"op": "maxpool", "name": "p", "k": 2, "p": 2}]
     with pytest.raises(cnncalc.SpecError) as error:
         written({"dialect": "onnx", "input": sizes, "layers": layers})
-    assert error.value.what == "Keras cannot say it: the maximum of a window that lies in the padding"
+    assert error.value.what == "Keras cannot express this: the maximum of a window that lies in the padding"
     assert error.value.layer == "layers[1] 'p'"
 
 
@@ -220,7 +226,7 @@ def test_a_layer_of_pytorch_through_keras_is_the_same_or_refused(case: dict[str,
         again = cnncalc.shape(written(network, None, case["in_shape"]))
         assert (again.out, again.params, again.macs, again.rf) == (report.out, report.params, report.macs, report.rf)
     else:
-        assert error.what.startswith("Keras cannot say it: ")
+        assert error.what.startswith("Keras cannot express this: ")
         assert error.layer == "layers[1] 'one'"
 
 
@@ -228,14 +234,14 @@ def test_what_of_pytorch_keras_cannot_say() -> None:
     why: dict[str, int] = {}
     for case in test_torch_cases.ANSWERED:
         error = refusal({"layers": [RELU, test_torch_cases.layer_of(case)], "dialect": "torch"}, case["in_shape"])
-        what = "said" if error is None else error.what.removeprefix("Keras cannot say it: ")
+        what = "said" if error is None else error.what.removeprefix("Keras cannot express this: ")
         why[what] = why.get(what, 0) + 1
     assert why == {
         "said": 93,
         "a convolution has no stride and dilation together": 31,
         "a pool has no dilation": 24,
         "a transposed convolution has no stride and dilation together": 16,
-        "an average that leaves out padding other than that of 'same'": 16,
+        "an average that leaves out padding, unless it is that of 'same'": 16,
         "a transposed convolution has no groups": 8,
         "Cropping1D takes channels last": 2,
     }
@@ -268,7 +274,7 @@ def test_shared_weights_are_one_layer_called_twice() -> None:
     assert [(layer.name, layer.out) for layer in again.layers] == [("a", (4, 7, 8)), ("a_call2", (4, 7, 8))]
     assert (again.params, again.macs) == (148, 2 * 144 * 56)
     layers[1]["s"] = 2
-    with pytest.raises(cnncalc.SpecError, match="it shares the weights of 'a', and is another layer"):
+    with pytest.raises(cnncalc.SpecError, match="it shares the weights of 'a', which is a different layer"):
         written(layers, None, [4, 7, 8])
 
 

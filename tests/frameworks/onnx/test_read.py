@@ -419,19 +419,19 @@ def test_a_report_of_a_file_reads_back() -> None:
 
 
 BROKEN = [
-    (b"\x08\x08", "is no ONNX file: it holds no graph"),
-    (export("alexnet").read_bytes()[:1500], "is no ONNX file: "),
-    (b"\x08\x08\x3a\xff\xff\xff\xff\x07", "is no ONNX file: "),  # a graph of 2 GB
-    (b"", "is no ONNX file"),
-    (model([], [1, 3, 7, 11]), "'y' is made by no node"),
+    (b"\x08\x08", "is not an ONNX file: it holds no graph"),
+    (export("alexnet").read_bytes()[:1500], "is not an ONNX file: "),
+    (b"\x08\x08\x3a\xff\xff\xff\xff\x07", "is not an ONNX file: "),  # a graph of 2 GB
+    (b"", "is not an ONNX file"),
+    (model([], [1, 3, 7, 11]), "no node makes the output 'y'"),
     (model([helper.make_node("Relu", ["z"], ["y"], name="r")], [1, 3, 7, 11]), "node 'r' (Relu): reads 'z', which"),
     (
         model(chain(("Relu", ["b"], "a", {}), ("Relu", ["a"], "b", {}), ("Add", ["x", "b"], "y", {})), [1, 3, 7, 11]),
-        "nodes read each other in a circle: ",
+        "nodes read each other in a cycle: ",
     ),
     (
         model([node("MaxPool", kernel_shape="big")], [1, 3, 7, 11]),
-        "node 'n' (MaxPool): kernel_shape is of another type than its operator says",
+        "node 'n' (MaxPool): kernel_shape has another type than its operator declares",
     ),
     (model([node("MaxPool", kernel_shape=[3, 3], pads=[1])], [1, 3, 7, 11]), "1 pads for 2 axes"),
     (

@@ -155,20 +155,20 @@ def drawn(network: cnncalc.Network, x: Any) -> dict[str, Any]:
     [
         (
             [{"op": "conv", "c_o": 2, "flip": True, "name": "c"}],
-            "layers[0] 'c': ONNX cannot say a kernel that is turned",
+            "layers[0] 'c': ONNX cannot express a flipped kernel",
         ),
         (
             [{"op": "adaptiveavgpool", "out": 3}],
-            "layers[0] 'adaptiveavgpool1': ONNX cannot say windows of different sizes",
+            "layers[0] 'adaptiveavgpool1': ONNX cannot express windows of different sizes",
         ),
         (
             [{"op": "convT", "c_o": 4, "k": 3, "s": 2, "out": [15, 20]}],
-            "ONNX cannot say an out_pad of 5, not below max(s, d), with padding",
+            "ONNX cannot express an out_pad of 5, not below max(s, d), with padding",
         ),
-        ([{"op": "lppool", "k": 2, "norm": 1.5}], "ONNX cannot say an Lp pool of norm 1.5"),
-        ([{"op": "lrn", "size": 4}], "ONNX cannot say 4 channels of which the extra one stands before"),
-        ([{"op": "normalization"}], "ONNX cannot say statistics that are learnt"),
-        ([{"op": "opaque", "type": "Mystery"}], "layers[0] 'opaque1': ONNX cannot say opaque"),
+        ([{"op": "lppool", "k": 2, "norm": 1.5}], "ONNX cannot express an Lp pool of norm 1.5"),
+        ([{"op": "lrn", "size": 4}], "ONNX cannot express 4 channels with the extra one before"),
+        ([{"op": "normalization"}], "ONNX cannot express learnt statistics"),
+        ([{"op": "opaque", "type": "Mystery"}], "layers[0] 'opaque1': ONNX cannot express opaque"),
     ],
 )
 def test_what_onnx_cannot_say(spec: Spec, what: str) -> None:
@@ -217,9 +217,9 @@ def test_a_transposed_convolution_adds_any_number_of_zeros(dialect: str, layout:
 def test_weights_of_another_size_and_of_open_sizes() -> None:
     spec = [{"op": "conv", "name": "c", "c_o": 2, "k": 3}]
     network = settled(spec, (6, 8, 7))._replace(origin=Weights({"c.weight": np.ones((2, 5, 3, 3), np.float32)}))
-    with pytest.raises(cnncalc.SpecError, match=r"c.weight is 2x5x3x3, but has to be 2x6x3x3"):
+    with pytest.raises(cnncalc.SpecError, match=r"c.weight has the shape 2x5x3x3, but 2x6x3x3 is needed"):
         writer("onnx")(network)
-    with pytest.raises(cnncalc.SpecError, match=r"layers\[0\] 'c': ONNX cannot say weights of open sizes"):
+    with pytest.raises(cnncalc.SpecError, match=r"layers\[0\] 'c': ONNX cannot express weights of open sizes"):
         writer("onnx")(settled(spec, parse_shape("CxHxW")))
 
 
@@ -248,7 +248,7 @@ def test_from_the_shell(tmp_path: Path) -> None:
     save_all(str(tmp_path / "w.npz"), {"conv1.weight": w[:2]})
     wrong = here(["convert", *words, "--to", "onnx", "-w", str(tmp_path / "w.npz"), "-o", str(tmp_path / "no.onnx")])
     assert wrong.code == 2
-    assert "conv1.weight is 2x3x3x3" in wrong.err
+    assert "conv1.weight has the shape 2x3x3x3" in wrong.err
     assert not (tmp_path / "no.onnx").exists()
 
 

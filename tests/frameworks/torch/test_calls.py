@@ -10,36 +10,36 @@ import pytest
 
 import cnncalc
 from cnncalc.frameworks.torch.read.build import build
-from cnncalc.frameworks.torch.read.calls import Call, Constant, Record, Value
+from cnncalc.frameworks.torch.read.calls import Constant, FunctionCall, Recording, TracedTensor
 from tests.program import here
 
-X = Value(-1, 0, (1, 6, 7, 9))
+X = TracedTensor(-1, 0, (1, 6, 7, 9))
 
 
 def parameter(name: str, *shape: int) -> Constant:
     return Constant(shape, name, (name,), lambda: name)
 
 
-def record(*calls: Call, outputs: list[Value] | None = None, leaves: tuple[str, ...] = ()) -> Record:
+def record(*calls: FunctionCall, outputs: list[TracedTensor] | None = None, leaves: tuple[str, ...] = ()) -> Recording:
     """A module that makes these calls; the last call's first result is its output."""
-    last = Value(len(calls) - 1, 0, calls[-1].outs[0])
+    last = TracedTensor(len(calls) - 1, 0, calls[-1].outs[0])
     sizes = {"a.weight": 8 * 6 * 9, "a.bias": 8, "t": 99}
-    return Record("Net", X.shape[1:], 1, list(calls), outputs or [last], sizes, {"b": 5}, frozenset(leaves))
+    return Recording("Net", X.shape[1:], 1, list(calls), outputs or [last], sizes, {"b": 5}, frozenset(leaves))
 
 
 def call(
     function: str, *args: Any, out: tuple[int, ...] = X.shape, path: str = "", turn: int = 0, **kwargs: Any
-) -> Call:
-    return Call(function, args, kwargs, (out,), path, turn)
+) -> FunctionCall:
+    return FunctionCall(function, args, kwargs, (out,), path, turn)
 
 
-def spec(*calls: Call, **others: Any) -> list[dict[str, Any]]:
+def spec(*calls: FunctionCall, **others: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = build(record(*calls, **others), None).spec["layers"]
     return found
 
 
 WEIGHT, BIAS = parameter("a.weight", 8, 6, 3, 3), parameter("a.bias", 8)
-ROWS: list[tuple[Call, dict[str, Any]]] = [
+ROWS: list[tuple[FunctionCall, dict[str, Any]]] = [
     (
         call("conv2d", X, WEIGHT, BIAS, (2, 2), (1, 0), (1, 1), 1, out=(1, 8, 4, 4)),
         {"op": "conv", "c_o": 8, "k": 3, "s": 2, "p": [1, 0]},
@@ -71,7 +71,7 @@ ROWS: list[tuple[Call, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("one", "layer"), ROWS)
-def test_a_call_is_a_layer(one: Call, layer: dict[str, Any]) -> None:
+def test_a_call_is_a_layer(one: FunctionCall, layer: dict[str, Any]) -> None:
     (found,) = spec(one)
     name = found.pop("name")
     assert found == layer
@@ -81,9 +81,9 @@ def test_a_call_is_a_layer(one: Call, layer: dict[str, Any]) -> None:
 
 def test_layers_are_called_as_their_modules_and_read_what_they_read() -> None:
     conv = call("conv2d", X, WEIGHT, BIAS, padding=1, out=(1, 8, 7, 9), path="stem.a", turn=1)
-    relu = call("relu", Value(0, 0, (1, 8, 7, 9)), out=(1, 8, 7, 9), path="stem", turn=2)
-    again = call("relu", Value(0, 0, (1, 8, 7, 9)), out=(1, 8, 7, 9), path="stem", turn=2)
-    both = call("add", Value(1, 0, relu.outs[0]), Value(2, 0, relu.outs[0]), out=(1, 8, 7, 9))
+    relu = call("relu", TracedTensor(0, 0, (1, 8, 7, 9)), out=(1, 8, 7, 9), path="stem", turn=2)
+    again = call("relu", TracedTensor(0, 0, (1, 8, 7, 9)), out=(1, 8, 7, 9), path="stem", turn=2)
+    both = call("add", TracedTensor(1, 0, relu.outs[0]), TracedTensor(2, 0, relu.outs[0]), out=(1, 8, 7, 9))
     layers = spec(conv, relu, again, both, leaves=("stem.a",))
     assert [(layer["name"], layer.get("from")) for layer in layers] == [
         ("stem.a", None),
@@ -100,8 +100,8 @@ def test_layers_are_called_as_their_modules_and_read_what_they_read() -> None:
 
 def test_a_shared_weight_is_tied_and_what_no_output_needs_is_left_out() -> None:
     conv = call("conv2d", X, parameter("a.weight", 6, 6, 3, 3), padding=1)
-    twice = call("conv2d", Value(0, 0, X.shape), parameter("a.weight", 6, 6, 3, 3), padding=1)
-    layers = spec(conv, twice, call("relu", X), outputs=[Value(1, 0, X.shape)])
+    twice = call("conv2d", TracedTensor(0, 0, X.shape), parameter("a.weight", 6, 6, 3, 3), padding=1)
+    layers = spec(conv, twice, call("relu", X), outputs=[TracedTensor(1, 0, X.shape)])
     assert [layer.get("tie") for layer in layers] == [None, "conv"]
     assert [layer["name"] for layer in layers] == ["conv", "conv_2"]
 

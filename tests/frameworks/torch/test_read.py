@@ -231,7 +231,7 @@ def test_a_module_stays_as_it_was() -> None:
 def test_control_flow_that_depends_on_values_is_an_error() -> None:
     module = nn.Sequential(nn.ReLU(), Calls(lambda x: x if x.sum() > 0 else -x))
     with pytest.raises(
-        cnncalc.SpecError, match=r"^'1' of the module stops with RuntimeError: .*\n  it is run on a ten"
+        cnncalc.SpecError, match=r"^'1' of the module stops with RuntimeError: .*\n  the module is traced"
     ):
         cnncalc.from_torch(module, SQUARE)
     with pytest.raises(cnncalc.SpecError, match=r"'int' is not a torch\.nn\.Module"):

@@ -11,12 +11,12 @@ from typing import Any
 
 from ....errors import SpecError, shown
 from ....input import Reading
-from ... import Imported
+from ...build import NO_FIGURES, Draft, Imported, SpecBuilder
 from ...inputs import keep_reading
-from .config import Key, Tensor, leaves
-from .functions import NOTHING, Raw, out_of
-from .graph import Facts, Level, build
-from .model import UNWRITTEN, Model, check_calls, is_model_config, read_model
+from .config import Tensor, TensorKey, leaves
+from .functions import out_of
+from .graph import Conventions, ModelReader
+from .model import UNWRITTEN, KerasModel, check_calls, is_model_config, read_model
 
 
 def is_model(value: Any) -> bool:
@@ -29,24 +29,24 @@ def is_model(value: Any) -> bool:
 
 
 def read(value: Any) -> Imported:
-    """A Keras model as a spec. SpecError, with the Keras layer, for what cannot be read."""
+    """Read a Keras model as a spec. SpecError, with the Keras layer, for what cannot be read."""
     model = _model(value)
     check_calls(model)
-    facts = Facts(_channels_last(model), _is_old(value))
-    level = Level(set())
-    feeds = [_input(model, at, level) for at in range(len(model.inputs))]
-    outputs = build(model, level, feeds, facts)
-    _name_outputs(outputs, level)
+    channels_last = _channels_last(model)
+    reader = ModelReader(Conventions(channels_last, _is_old(value)))
+    feeds = [_input(model, at, reader.spec) for at in range(len(model.inputs))]
+    _end(reader.spec, [output.layer for output in reader.read(model, feeds)])
+    layers = reader.spec.spec()
     spec: dict[str, Any] = {"name": model.name} if model.name is not None else {}
     if model.shape is not None and len(model.shape) > 1:
         has_batch = model.shape[0] is not None
         spec["input"] = list(model.shape if has_batch else model.shape[1:])
-        keep_reading(level.layers, len(spec["input"]), Reading.BATCH if has_batch else Reading.SAMPLE)
-    spec |= {"dialect": "keras", "layout": "NHWC" if facts.channels_last else "NCHW", "layers": level.layers}
+        keep_reading(layers, len(spec["input"]), Reading.BATCH if has_batch else Reading.SAMPLE)
+    spec |= {"dialect": "keras", "layout": "NHWC" if channels_last else "NCHW", "layers": layers}
     return Imported(spec, {})
 
 
-def _model(value: dict[str, Any]) -> Model:
+def _model(value: dict[str, Any]) -> KerasModel:
     kind, config = value.get("class_name"), value.get("config")
     if kind is None:
         return read_model("Functional" if "input_layers" in value else "Sequential", value)
@@ -65,51 +65,45 @@ def _is_old(value: dict[str, Any]) -> bool:
     return version.startswith("2") if isinstance(version, str) else "module" not in value and "class_name" in value
 
 
-def _channels_last(model: Model) -> bool:
+def _channels_last(model: KerasModel) -> bool:
     """Where most of its layers have their channels; without such layers where its norms do, last by Keras's default."""
     formats: Counter[object] = Counter()
     axes: Counter[object] = Counter()
     _count_formats(model, formats, axes)
-    found = formats or axes
-    return found["channels_first"] <= found["channels_last"]
+    votes = formats or axes
+    return votes["channels_first"] <= votes["channels_last"]
 
 
-def _count_formats(model: Model, formats: Counter[object], axes: Counter[object]) -> None:
+def _count_formats(model: KerasModel, formats: Counter[object], axes: Counter[object]) -> None:
     for record in model.records:
         if record.model is not None:
             _count_formats(record.model, formats, axes)
         given = record.config.get("data_format")
         if isinstance(given, str) and record.kind != "Flatten":
             formats[given] += 1
-        read = [len(model.sizes.get(key, ())) for key in leaves(record.calls) if isinstance(key, Key)]
+        read = [len(model.sizes.get(key, ())) for key in leaves(record.calls) if isinstance(key, TensorKey)]
         if record.kind in ("BatchNormalization", "GroupNormalization", "Normalization") and max(read, default=0) > 1:
             axes["channels_first" if record.config.get("axis") in (1, [1]) else "channels_last"] += 1
 
 
-def _input(model: Model, at: int, level: Level) -> Tensor:
+def _input(model: KerasModel, at: int, spec: SpecBuilder) -> Tensor:
     """One of the model's inputs: the first is the network's, by a layer of its name; the others are opaque layers."""
     key = model.inputs[at]
     sizes = model.sizes.get(key)
     if at:
-        raw = {"op": "opaque", "type": "InputLayer", **NOTHING, **out_of(sizes)}
-        return Tensor(level.add(level.own(key.layer), raw, ["input"]), sizes)
+        raw = {"type": "InputLayer", **NO_FIGURES, **out_of(sizes)}
+        return Tensor(spec.add(key.layer, "opaque", [spec.input], raw), sizes)
     if key.layer in (UNWRITTEN, "input") or not model.named_input:
-        return Tensor("input", sizes)
-    return Tensor(level.add(level.own(key.layer), {"op": "identity"}, ["input"]), sizes)
+        return Tensor(spec.input, sizes)
+    return Tensor(spec.add(key.layer, "identity", [spec.input]), sizes)
 
 
-def _name_outputs(outputs: list[Tensor], level: Level) -> None:
-    """Give an output that other layers read, or that is not the last, a layer that only it is."""
-    read = {name for layer in level.layers for name in _reads(layer)}
-    above = "input"
-    for layer in level.layers:
-        read |= {above} if "from" not in layer else set()
-        above = layer["name"]
+def _end(spec: SpecBuilder, outputs: list[Draft]) -> None:
+    """Make each output a layer that no other reads, a single one the last."""
+    if len(outputs) == 1:
+        spec.end_with(outputs[0], f"{outputs[0].name}_output")
+        return
+    uses = spec.uses()
     for output in outputs:
-        if output.name in read or (len(outputs) == 1 and output.name != level.last) or not level.layers:
-            level.add(level.unique(f"{output.name}_output"), {"op": "identity"}, [output.name])
-
-
-def _reads(layer: Raw) -> list[str]:
-    given = layer.get("from", [])
-    return [given] if isinstance(given, str) else given
+        if uses[output]:
+            spec.add(f"{output.name}_output", "identity", [output], derived=True)

@@ -11,17 +11,17 @@ LARGEST_CONFIG = 64 << 20
 
 
 def config(data: bytes) -> bytes:
-    """The bytes of an archive's config.json. SpecError where there is none that can be read."""
+    """The bytes of an archive's config.json. SpecError if it cannot be read."""
     import zipfile
     import zlib
 
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open("config.json") as file:
-            found = file.read(LARGEST_CONFIG + 1)
+            content = file.read(LARGEST_CONFIG + 1)
     except KeyError:
         raise SpecError("an archive without config.json", "a .keras file has one") from None
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
         raise SpecError(f"a broken archive: {error}") from None
-    if len(found) > LARGEST_CONFIG:
+    if len(content) > LARGEST_CONFIG:
         raise SpecError(f"an archive with a config.json of more than {LARGEST_CONFIG >> 20} MiB")
-    return found
+    return content

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ....errors import SpecError, shown
 from ....sizes import LARGEST, MOST_SIZES
+from ...build import Draft
 
 Sizes = tuple[int | None, ...]
 """A shape without its batch; None for a size that the file leaves open."""
@@ -14,22 +15,28 @@ DEEPEST = 32
 """How many models may stand in one another, and lists in an argument."""
 
 
-class Key(NamedTuple):
+class TensorKey(NamedTuple):
     """A tensor, as Keras's history names it: the layer, which of its calls, and which of the call's results."""
 
     layer: str
     node: int
     tensor: int
 
+    def result(self, tensor: int) -> TensorKey:
+        """Another result of the same call."""
+        return self._replace(tensor=tensor)
+
 
 class Tensor(NamedTuple):
-    """What a layer reads: the name here of the layer that gives it, and its sizes where they are known."""
+    """What a layer reads."""
 
-    name: str
+    layer: Draft
+    """The layer whose output it is."""
     sizes: Sizes | None
+    """None if they are not known."""
 
 
-class Call(NamedTuple):
+class LayerCall(NamedTuple):
     """One call of a Keras layer, or of one of its operations."""
 
     kind: str
@@ -39,7 +46,7 @@ class Call(NamedTuple):
     """Its arguments, tensors as Tensor."""
     kwargs: dict[str, Any]
     out: Sizes | None
-    """What comes out, where the file says so."""
+    """The output's sizes, if the file says them."""
     channels_last: bool
     """Of the network."""
     old: bool
@@ -67,12 +74,12 @@ class Call(NamedTuple):
         return read[0].sizes if read else None
 
     def rank(self) -> int | None:
-        """How many sizes arrive."""
+        """The number of input sizes, without the batch."""
         sizes = self.sizes()
         return None if sizes is None else len(sizes)
 
     def axis(self, value: object) -> int | None:
-        """An axis counted from the front, the batch 0; None where it is none, or that cannot be told."""
+        """An axis counted from the front, the batch 0; None if it is not one, or unknown."""
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         if type(value) is not int:
@@ -92,10 +99,10 @@ class Call(NamedTuple):
 
 
 def leaves(value: object, depth: int = 0) -> Iterator[object]:
-    """All that stands in lists and objects, in order; a tensor is one thing. SpecError where they nest too deeply."""
+    """All that stands in lists and objects, in order; a tensor is one thing. SpecError if they nest too deeply."""
     if depth > DEEPEST:
         raise SpecError(f"its arguments are nested more than {DEEPEST} deep")
-    if isinstance(value, (Tensor, Key)) or not isinstance(value, (dict, list, tuple)):
+    if isinstance(value, (Tensor, TensorKey)) or not isinstance(value, (dict, list, tuple)):
         yield value
         return
     for one in value.values() if isinstance(value, dict) else value:
@@ -106,8 +113,8 @@ def plain(value: Any) -> Any:
     """A value without the wrapping of arrays and tuples."""
     if isinstance(value, dict) and value.get("class_name") in ("__numpy__", "__tensor__", "__tuple__"):
         config = value.get("config")
-        found = value.get("items") if value["class_name"] == "__tuple__" else None
-        return found if config is None else config.get("value") if isinstance(config, dict) else config
+        items = value.get("items") if value["class_name"] == "__tuple__" else None
+        return items if config is None else config.get("value") if isinstance(config, dict) else config
     return value
 
 
@@ -133,7 +140,7 @@ def text_of(value: Any, what: str) -> str:
 
 
 def shape_of(value: Any) -> Sizes | None:
-    """All sizes of a shape, the batch included; None for what is no shape."""
+    """All sizes of a shape, the batch included; None for anything else."""
     value = plain(value)
     if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= MOST_SIZES:
         return None
@@ -142,6 +149,6 @@ def shape_of(value: Any) -> Sizes | None:
 
 
 def sample_of(value: Any) -> Sizes | None:
-    """The sizes of a shape but the batch; None for what is no shape."""
+    """The sizes of a shape but the batch; None for anything else."""
     shape = shape_of(value)
     return None if shape is None else shape[1:]

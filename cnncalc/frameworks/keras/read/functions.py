@@ -5,40 +5,48 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .config import Call, Sizes, Tensor, dict_of, leaves, plain
+from ....layers import OPS
+from ....layers.names import KERAS, KERAS_ACTIVATIONS
+from ....registry import Registry
+from ...build import NO_FIGURES, Draft
+from .config import LayerCall, Sizes, Tensor, dict_of, leaves, plain
 
 Raw = dict[str, Any]
 """A layer as a spec holds it, without its name and what it reads."""
 
 
-class Part(NamedTuple):
+class LayerPart(NamedTuple):
     """One of the layers that a Keras layer is here."""
 
     raw: Raw
     suffix: str = ""
     """What stands behind the Keras layer's name; the part without one has that name."""
-    reads: tuple[str, ...] | None = None
-    """The names of what it reads; None for the part before it, or all that the Keras layer reads."""
+    reads: tuple[Draft | str, ...] | None = None
+    """The layers that it reads, an earlier part by its suffix; None for the part above, or all that the layer reads."""
 
 
-Parts = Raw | list[Part] | None
+Parts = Raw | list[LayerPart] | None
 """One layer, several, or None for what cannot be said here."""
-Convert = Callable[[Call], Parts]
+Converter = Callable[[LayerCall], Parts]
 
-NAMED: dict[str, Raw] = {
-    **{name: {"op": name} for name in ("relu", "relu6", "sigmoid", "tanh", "softmax", "elu", "selu", "gelu", "mish")},
-    **{name: {"op": name} for name in ("softplus", "softsign", "silu")},
-    "swish": {"op": "silu"},
-    "hard_sigmoid": {"op": "hardsigmoid"},
-    "hard_silu": {"op": "hardswish"},
-    "hard_swish": {"op": "hardswish"},
-    "exponential": {"op": "exp"},
-    "leaky_relu": {"op": "leakyrelu", "alpha": 0.2},
-}
+NAMED: dict[str, Raw] = {name: {"op": op} for op, names in KERAS_ACTIVATIONS.items() for name in names}
 """Keras's activations that are layers here, by their names."""
+NAMED["leaky_relu"]["alpha"] = 0.2
+FUNCTIONS: Registry[str, Converter] = Registry()
+"""Keras's layers and operations that work on each value, join tensors or take parts of one."""
 
 
-def activation(value: Any, call: Call) -> Raw | None:
+def renamed(call: LayerCall, op: str) -> Raw:
+    """An op with the keys of the call's configuration under our names."""
+    return {"op": op, **KERAS[OPS[op][0].WORD].ours(call.get)}
+
+
+def by_name(op: str) -> Converter:
+    """An op whose keys are only renamed."""
+    return lambda call: renamed(call, op)
+
+
+def activation(value: Any, call: LayerCall) -> Raw | None:
     """The layer of an activation, by its name or as the file holds a function or a layer; None for the identity."""
     value = plain(value)
     if value is None:
@@ -46,9 +54,9 @@ def activation(value: Any, call: Call) -> Raw | None:
     name: Any = value
     if isinstance(value, dict):
         kind, config = value.get("class_name"), value.get("config")
-        if isinstance(kind, str) and kind in LAYERS and isinstance(config, dict):
-            found = LAYERS[kind](call._replace(kind=kind, config=config))
-            return found if isinstance(found, dict) else _unknown(kind, call.sizes())
+        if isinstance(kind, str) and kind in FUNCTIONS and isinstance(config, dict):
+            layer = FUNCTIONS[kind](call._replace(kind=kind, config=config))
+            return layer if isinstance(layer, dict) else _unknown(kind, call.sizes())
         if isinstance(kind, str) and kind not in ("function", "__lambda__") and kind.lower() not in NAMED:
             return {"op": "opaque", "type": printable_type(kind), **out_of(call.sizes())}  # it may have weights
         name = config.get("name") if isinstance(config, dict) else config
@@ -61,7 +69,7 @@ def activation(value: Any, call: Call) -> Raw | None:
 
 def _unknown(name: str, sizes: Sizes | None) -> Raw:
     """A function of each value that has no layer here: it keeps the shape, and holds no weights."""
-    return {"op": "opaque", "type": printable_type(name), **NOTHING, **out_of(sizes)}
+    return {"op": "opaque", "type": printable_type(name), **NO_FIGURES, **out_of(sizes)}
 
 
 def printable_type(name: str) -> str:
@@ -69,25 +77,23 @@ def printable_type(name: str) -> str:
     return name[:255] if name.isprintable() else "activation"
 
 
-NOTHING = {"params": 0, "buffers": 0, "macs": 0}
-"""The figures of what has no weights and multiplies nothing up."""
-
-
 def out_of(sizes: Sizes | None) -> Raw:
     """The output of an opaque layer, where anything is known of it."""
     return {"out": list(sizes)} if sizes else {}
 
 
-def _old(raw: Raw, call: Call) -> Raw:
+def _old(raw: Raw, call: LayerCall) -> Raw:
     """The same in Keras 2, whose hard sigmoid has the slope 0.2."""
     return {**raw, "alpha": 0.2} if call.old and raw["op"] == "hardsigmoid" else raw
 
 
-def _activation(call: Call) -> Parts:
+@FUNCTIONS.register("Activation")
+def _activation(call: LayerCall) -> Parts:
     return activation(call.get("activation"), call) or {"op": "identity"}
 
 
-def _relu(call: Call) -> Parts:
+@FUNCTIONS.register("ReLU")
+def _relu(call: LayerCall) -> Parts:
     """max_value, threshold and slope: relu, relu6, leakyrelu, or clip."""
     most, slope = call.get("max_value"), call.get("negative_slope", "alpha") or 0
     if call.get("threshold") or (slope and most is not None):
@@ -97,62 +103,52 @@ def _relu(call: Call) -> Parts:
     return {"op": "relu6"} if most == 6 else {"op": "clip", "min": 0, "max": most}
 
 
-def _softmax(call: Call) -> Parts:
+@FUNCTIONS.register("Softmax")
+def _softmax(call: LayerCall) -> Parts:
     axis = call.get("axis", "dim")
     if isinstance(axis, list):
         return {"op": "softmax", "axis": axis[0]} if len(axis) == 1 else _unknown(call.kind, call.sizes())
     return {"op": "softmax"} if axis is None else {"op": "softmax", "axis": axis}
 
 
-def _prelu(call: Call) -> Parts:
-    shared = call.get("shared_axes")
-    return {"op": "prelu", "shared_axes": [] if shared is None else shared}
-
-
-def _gelu(call: Call) -> Parts:
+@FUNCTIONS.register("Gelu")
+def _gelu(call: LayerCall) -> Parts:
     return {"op": "gelu", "approximate": call.get("approximate") is not False}
-
-
-def slope(default: float, *keys: str) -> Convert:
-    """A leaky ReLU with its own default."""
-    return lambda call: {"op": "leakyrelu", "alpha": default if call.get(*keys) is None else call.get(*keys)}
-
-
-def same(op: str) -> Convert:
-    """A layer without keys."""
-    return lambda call: _old({"op": op}, call)
 
 
 def numbers(value: Any) -> float | list[float] | None:
     """A number, or a flat list of some from however nested a one; None for anything else."""
     value = plain(value)
-    found = [one for one in leaves(value) if isinstance(one, (int, float)) and not isinstance(one, bool)]
-    if not found or len(found) != sum(1 for _ in leaves(value)):
+    listed = [one for one in leaves(value) if isinstance(one, (int, float)) and not isinstance(one, bool)]
+    if not listed or len(listed) != sum(1 for _ in leaves(value)):
         return None
-    return found if isinstance(value, list) else found[0]
+    return listed if isinstance(value, list) else listed[0]
 
 
-def terms(call: Call) -> list[Tensor | float] | None:
-    """The tensors and numbers that an operation takes; None where there is anything else."""
+def terms(call: LayerCall) -> list[Tensor | float] | None:
+    """The tensors and numbers that an operation takes; None if there is anything else."""
     given = [*leaves(call.args), *(call.kwargs.get(key) for key in ("x1", "x2", "x", "y"))]
-    found: list[Tensor | float] = []
+    operands: list[Tensor | float] = []
     for one in given:
         if isinstance(one, Tensor) or (isinstance(one, (int, float)) and not isinstance(one, bool)):
-            found.append(one)
+            operands.append(one)
         elif one is not None:
             return None
-    return found
+    return operands
 
 
-def _add(call: Call) -> Parts:
+@FUNCTIONS.register("Add")
+def _add(call: LayerCall) -> Parts:
     return _arithmetic(call, "add", lambda c, _: {"op": "rescale", "offset": c})
 
 
-def _multiply(call: Call) -> Parts:
+@FUNCTIONS.register("Multiply")
+def _multiply(call: LayerCall) -> Parts:
     return _arithmetic(call, "mul", lambda c, _: {"op": "rescale", "factor": c})
 
 
-def _subtract(call: Call) -> Parts:
+@FUNCTIONS.register("Subtract")
+def _subtract(call: LayerCall) -> Parts:
     """The difference as a sum: x - y is x + (-1)*y."""
     made = _arithmetic(call, "add", lambda c, first: {"factor": -1, "offset": c} if first else {"offset": -c})
     if not isinstance(made, dict) or made.get("op") not in (None, "add"):
@@ -162,36 +158,38 @@ def _subtract(call: Call) -> Parts:
     read = call.tensors()
     if len(read) != 2:
         return None
-    negative = Part({"op": "rescale", "factor": -1}, "_negative", (read[1].name,))
-    return [negative, Part({"op": "add"}, "", (read[0].name, SELF + "_negative"))]
+    negative = LayerPart({"op": "rescale", "factor": -1}, "_negative", (read[1].layer,))
+    return [negative, LayerPart({"op": "add"}, "", (read[0].layer, "_negative"))]
 
 
-def _average(call: Call) -> Parts:
+@FUNCTIONS.register("Average")
+def _average(call: LayerCall) -> Parts:
     """The sum, divided."""
     made = _arithmetic(call, "add", lambda _, __: {})
     if made != {"op": "add"}:
         return _elementwise(call)
-    return [Part(made, "_sum"), Part({"op": "rescale", "factor": 1 / len(call.tensors())})]
+    return [LayerPart(made, "_sum"), LayerPart({"op": "rescale", "factor": 1 / len(call.tensors())})]
 
 
-def _divide(call: Call) -> Parts:
+@FUNCTIONS.register("TrueDivide", "Divide")
+def _divide(call: LayerCall) -> Parts:
     made = _arithmetic(call, None, lambda c, first: {} if first or c == 0 else {"op": "rescale", "factor": 1 / c})
     return made or _elementwise(call)
 
 
-def _arithmetic(call: Call, op: str | None, constant: Callable[[float, bool], Raw]) -> Parts:
+def _arithmetic(call: LayerCall, op: str | None, constant: Callable[[float, bool], Raw]) -> Parts:
     """A join of tensors, or a tensor and a constant (`constant` is told whether the constant stands first)."""
-    found = terms(call)
-    if found is None:
+    operands = terms(call)
+    if operands is None:
         return None
-    fixed = [one for one in found if not isinstance(one, Tensor)]
-    if len(found) == 2 and len(fixed) == 1:
-        return constant(fixed[0], found[0] is fixed[0])
-    if fixed or not found:
+    fixed = [one for one in operands if not isinstance(one, Tensor)]
+    if len(operands) == 2 and len(fixed) == 1:
+        return constant(fixed[0], operands[0] is fixed[0])
+    if fixed or not operands:
         return None
-    if len(found) == 1:
+    if len(operands) == 1:
         return {"op": "identity"}
-    sizes = [one.sizes for one in found if isinstance(one, Tensor)]
+    sizes = [one.sizes for one in operands if isinstance(one, Tensor)]
     return {"op": op} if op is not None and _join(op, sizes) else _elementwise(call)
 
 
@@ -204,11 +202,12 @@ def _join(op: str, sizes: list[Sizes | None]) -> bool:
     return op == "mul" or all(len(column) < 2 for column in columns)
 
 
-def _elementwise(call: Call) -> Parts:
+@FUNCTIONS.register("Maximum", "Minimum")
+def _elementwise(call: LayerCall) -> Parts:
     """Values met one by one in a way that has no layer here: only the shape is known, by NumPy's broadcasting."""
     sizes = [one.sizes for one in call.tensors()]
     out = call.out if call.out is not None else _broadcast(sizes)
-    return {"op": "opaque", "type": call.kind, **NOTHING, **out_of(out)}
+    return {"op": "opaque", "type": call.kind, **NO_FIGURES, **out_of(out)}
 
 
 def _broadcast(sizes: list[Sizes | None]) -> Sizes | None:
@@ -224,20 +223,18 @@ def _meet(sizes: list[int | None]) -> int | None:
     return sizes[0] if sizes and all(n == sizes[0] for n in sizes) else None if sizes else 1
 
 
-def _custom_scale(call: Call) -> Parts:
+@FUNCTIONS.register("CustomScaleLayer")
+def _custom_scale(call: LayerCall) -> Parts:
     """X + scale*y (Inception-ResNet's residual)."""
     read = call.read()
     if len(read) != 2:
         return None
-    scaled = Part({"op": "rescale", "factor": call.get("scale")}, "_scaled", (read[1].name,))
-    return [scaled, Part({"op": "add"}, "", (read[0].name, SELF + "_scaled"))]
+    scaled = LayerPart({"op": "rescale", "factor": call.get("scale")}, "_scaled", (read[1].layer,))
+    return [scaled, LayerPart({"op": "add"}, "", (read[0].layer, "_scaled"))]
 
 
-SELF = "\0"
-"""In what a part reads: the Keras layer's name, before a suffix."""
-
-
-def _concatenate(call: Call) -> Parts:
+@FUNCTIONS.register("Concatenate")
+def _concatenate(call: LayerCall) -> Parts:
     axis = call.get("axis")
     sizes = [one.sizes for one in call.read()]
     if len(sizes) == 1:
@@ -245,14 +242,16 @@ def _concatenate(call: Call) -> Parts:
     return {"op": "concat", "axis": -1 if axis is None else axis} if axis != 0 else None
 
 
-def _mean(call: Call) -> Parts:
+@FUNCTIONS.register("Mean")
+def _mean(call: LayerCall) -> Parts:
     axis = call.get("axis")
     if axis is None or 0 in (axis if isinstance(axis, list) else [axis]):
         return None
     return {"op": "mean", "axis": axis, "keepdims": bool(call.get("keepdims"))}
 
 
-def reshape(call: Call) -> Parts:
+@FUNCTIONS.register("Reshape")
+def reshape(call: LayerCall) -> Parts:
     """A layer's target shape; an operation's with the batch in front."""
     target = call.get("target_shape")
     if target is not None:
@@ -260,25 +259,29 @@ def reshape(call: Call) -> Parts:
     return to_shape(call)
 
 
-def to_shape(call: Call) -> Parts:
+@FUNCTIONS.register("Squeeze", "ExpandDims")
+def to_shape(call: LayerCall) -> Parts:
     """A reshape to the shape that the file says comes out."""
     if not call.out or call.out.count(None) > 1:
         return None
     return {"op": "reshape", "out": [-1 if n is None else n for n in call.out]}
 
 
-def _transpose(call: Call) -> Parts:
+@FUNCTIONS.register("Transpose")
+def _transpose(call: LayerCall) -> Parts:
     axes = call.get("axes", "perm")
     if not isinstance(axes, list) or len(axes) < 2 or axes[0] != 0:
         return None
     return {"op": "permute", "order": axes[1:]}
 
 
-def _clip(call: Call) -> Parts:
+@FUNCTIONS.register("Clip")
+def _clip(call: LayerCall) -> Parts:
     return {"op": "clip", "min": numbers(call.get("x_min")), "max": numbers(call.get("x_max"))}
 
 
-def _get_item(call: Call) -> Parts:
+@FUNCTIONS.register("GetItem")
+def _get_item(call: LayerCall) -> Parts:
     """Slices along some axes; a single place, which takes an axis away, has no layer here."""
     keys = call.get("slice_spec") or (call.args[1] if len(call.args) == 2 else None)
     keys = plain(keys)
@@ -293,61 +296,33 @@ def _get_item(call: Call) -> Parts:
             parts.append({"op": "slice", "axis": axis, **bounds})
     if not parts:
         return {"op": "identity"}
-    return [*(Part(raw, f"_axis{raw['axis']}") for raw in parts[:-1]), Part(parts[-1])]
+    return [*(LayerPart(raw, f"_axis{raw['axis']}") for raw in parts[:-1]), LayerPart(parts[-1])]
 
 
 def _bounds(key: Any) -> Raw | None:
-    """start, stop and step of a slice as far as they are given; None for what is none, or goes backwards."""
+    """start, stop and step of a slice as far as they are given; or None, or goes backwards."""
     if not isinstance(key, dict):
         return None
     config = dict_of(key["config"], "a slice") if key.get("class_name") == "__slice__" and "config" in key else key
-    found = {name: config[name] for name in ("start", "stop", "step") if config.get(name) is not None}
-    if set(config) - {"start", "stop", "step"} or any(type(n) is not int for n in found.values()):
+    bounds = {name: config[name] for name in ("start", "stop", "step") if config.get(name) is not None}
+    if set(config) - {"start", "stop", "step"} or any(type(n) is not int for n in bounds.values()):
         return None
-    return None if found.get("step", 1) < 1 else found
+    return None if bounds.get("step", 1) < 1 else bounds
 
 
-LAYERS: dict[str, Convert] = {
-    "Activation": _activation,
-    "ReLU": _relu,
-    "LeakyReLU": slope(0.3, "negative_slope", "alpha"),
-    "PReLU": _prelu,
-    "ELU": lambda call: {"op": "elu", "alpha": call.get("alpha")},
-    "Softmax": _softmax,
-    "LeakyRelu": slope(0.2, "negative_slope"),
-    "Relu": same("relu"),
-    "Relu6": same("relu6"),
-    "Sigmoid": same("sigmoid"),
-    "Tanh": same("tanh"),
-    "Silu": same("silu"),
-    "Selu": same("selu"),
-    "Elu": lambda call: {"op": "elu", "alpha": call.get("alpha")},
-    "Mish": same("mish"),
-    "Exp": same("exp"),
-    "Softplus": same("softplus"),
-    "Softsign": same("softsign"),
-    "HardSigmoid": same("hardsigmoid"),
-    "HardSilu": same("hardswish"),
-    "Gelu": _gelu,
-    "Clip": _clip,
-    "Negative": lambda _: {"op": "rescale", "factor": -1},
-    "Add": _add,
-    "Multiply": _multiply,
-    "Subtract": _subtract,
-    "TrueDivide": _divide,
-    "Divide": _divide,
-    "Average": _average,
-    **dict.fromkeys(("Maximum", "Minimum"), _elementwise),
-    "CustomScaleLayer": _custom_scale,
-    "Concatenate": _concatenate,
-    "Mean": _mean,
-    "Reshape": reshape,
-    "Transpose": _transpose,
-    **dict.fromkeys(("Squeeze", "ExpandDims"), to_shape),
-    "GetItem": _get_item,
-}
-"""Keras's layers and operations that work on each value, join tensors or take parts of one."""
+def _same(op: str) -> Converter:
+    """An activation without keys."""
+    return lambda call: _old({"op": op}, call)
 
+
+FUNCTIONS.update(
+    {"LeakyReLU": by_name("leakyrelu"), "PReLU": by_name("prelu"), "ELU": by_name("elu"), "Elu": by_name("elu")},
+    {"LeakyRelu": lambda call: {"op": "leakyrelu", "alpha": call.get("negative_slope") or 0.2}},
+    {"Negative": lambda _: {"op": "rescale", "factor": -1}},
+    {word: _same(word.lower()) for word in ("Relu", "Relu6", "Sigmoid", "Tanh", "Silu", "Selu", "Mish", "Exp")},
+    {word: _same(word.lower()) for word in ("Softplus", "Softsign", "HardSigmoid")},
+    {"HardSilu": _same("hardswish")},
+)
 _OPERATORS = ("add", "multiply", "subtract", "truediv", "divide")
 LAMBDAS = {
     **{f"{where}.{name}": name.capitalize() for where in ("__operators__", "math") for name in _OPERATORS},

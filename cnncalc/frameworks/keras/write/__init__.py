@@ -9,15 +9,24 @@ from typing import Any, NamedTuple
 from ....errors import CnncalcError, shown
 from ....layers import Sign
 from ....network import INPUT, Network
+from ....registry import Registry
 from ....report import LayerReport
 from ....sizes import Shape, known
 from ....trace import shape
 from ....wiring import unused_name
-from .simple import LAYERS
-from .step import Known, Step, refuse
+from . import simple, windows
+from .step import KerasContext, KerasStep, KerasWriter, refuse
+
+WRITERS: Registry[str, KerasWriter] = Registry(windows.WRITERS, simple.WRITERS)
+"""How each op is written, by its family's word."""
+REFUSED: Registry[str, str] = Registry(
+    {op: f"it has no layer for {op}" for op in ("lppool", "lrn", "pixelshuffle", "channelshuffle")},
+    {"opaque": "nothing is known of what {} does"},
+)
+"""Why the other ops cannot be written."""
 
 
-class Result(NamedTuple):
+class KerasTensor(NamedTuple):
     """What a layer gives in Keras: the layer that gives it, which of its calls, and its sizes."""
 
     name: str
@@ -28,7 +37,7 @@ class Result(NamedTuple):
 def write(network: Network) -> str:
     """The whole document. SpecError, with the layer, for what Keras cannot say."""
     report = shape(_renamed(network))
-    model = _Model(report.network, report.batch)
+    model = ModelWriter(report.network, report.batch)
     whole = model.functional(_model_name(network), report.layers, report.sample, outermost=True)
     return json.dumps({"module": "keras.src.models.functional", **whole}) + "\n"
 
@@ -50,7 +59,7 @@ def _model_name(network: Network) -> str:
     return (network.name or "model").replace("/", "_")
 
 
-class _Model:
+class ModelWriter:
     """A model being written: the network's, or that of a block in it."""
 
     def __init__(self, network: Network, batch: int | None):
@@ -65,9 +74,9 @@ class _Model:
         """
         self.taken = {"input", *(layer.name for layer in layers)}
         self.input("input", start)
-        results: list[Result] = []
+        results: list[KerasTensor] = []
         signs: list[bool] = []
-        first = Result("input", 0, start)
+        first = KerasTensor("input", 0, start)
         inputs = ["input"]
         for layer in layers:
             reads = [first if at == INPUT else results[at] for at in layer.node.reads]
@@ -99,32 +108,37 @@ class _Model:
         return [self.batch, *map(known, sizes)]
 
     def write_layer(
-        self, layer: LayerReport, reads: list[Result], positive: bool, results: list[Result], inputs: list[str]
-    ) -> Result:
+        self,
+        layer: LayerReport,
+        reads: list[KerasTensor],
+        positive: bool,
+        results: list[KerasTensor],
+        inputs: list[str],
+    ) -> KerasTensor:
         """One layer, as all the Keras layers that it is."""
         if "/" in layer.name:
-            raise refuse(f"the name {shown(layer.name)}: there is a / in it", "give the layer another name")
+            raise refuse(f"the name {shown(layer.name)}, which has a / in it", "give the layer another name")
         if layer.op == "opaque" and layer.values.get("type") == "InputLayer" and layer.traced.out:
             self.input(layer.name, layer.traced.out)
             inputs.append(layer.name)
-            return Result(layer.name, 0, layer.traced.out)
+            return KerasTensor(layer.name, 0, layer.traced.out)
         tied = None if layer.node.tie is None else results[layer.node.tie].name
         if layer.inner:
-            inner = _Model(self.network, self.batch).functional(layer.name, layer.inner, layer.sample, outermost=False)
-            return self.call(
-                layer.name, {"module": "keras.src.models.functional", **inner}, reads, layer.traced.out, tied
-            )
+            writer = ModelWriter(self.network, self.batch)
+            inner = writer.functional(layer.name, layer.inner, layer.sample, outermost=False)
+            entry = {"module": "keras.src.models.functional", **inner}
+            return self.call(layer.name, entry, reads, layer.traced.out, tied)
         if layer.op == "opaque":
-            raise refuse(f"nothing is known of what {shown(layer.values.get('type') or 'it')} does")
-        make = LAYERS.get(layer.op)
-        if make is None:
-            raise refuse(f"it has no layer for {layer.op}")
-        for step in make(Known(layer, positive)):
+            raise refuse(REFUSED["opaque"].format(shown(layer.values.get("type") or "it")))
+        word = layer.node.layer.WORD
+        if word in REFUSED:
+            raise refuse(REFUSED[word])
+        for step in WRITERS[word](KerasContext(layer, positive)):
             own = layer.name if not step.suffix else self.unique(layer.name + step.suffix)
             reads = [self.step(own, step, reads, None if step.suffix else tied)]
         return reads[0]
 
-    def step(self, name: str, step: Step, reads: list[Result], tied: str | None) -> Result:
+    def step(self, name: str, step: KerasStep, reads: list[KerasTensor], tied: str | None) -> KerasTensor:
         """One Keras layer of this name, or one more call of that which it is tied to."""
         entry = _entry(step.module, step.kind, {"name": name, **step.config}, name)
         return self.call(name, entry, reads, step.out, tied, step.more, step.kind in ("Add", "Multiply", "Concatenate"))
@@ -133,23 +147,23 @@ class _Model:
         self,
         name: str,
         entry: dict[str, Any],
-        reads: list[Result],
+        reads: list[KerasTensor],
         out: Shape,
         tied: str | None,
         more: tuple[Any, ...] = (),
         listed: bool = False,
-    ) -> Result:
-        """A call of a new layer, or of the one that it is tied to. SpecError where the two differ."""
+    ) -> KerasTensor:
+        """A call of a new layer, or of the one that it is tied to. SpecError if the two differ."""
         if tied is not None:
             same = {**entry["config"], "name": tied} == self.layers[tied]["config"]
             if not same or entry["class_name"] != self.layers[tied]["class_name"]:
-                raise refuse(f"it shares the weights of {shown(tied)}, and is another layer", key="tie")
+                raise refuse(f"it shares the weights of {shown(tied)}, which is a different layer", key="tie")
         entry = self.layers.setdefault(tied or name, {**entry, "name": name, "inbound_nodes": []})
         tensors = [self.tensor(one) for one in reads]
         entry["inbound_nodes"].append({"args": [tensors] if listed else [*tensors, *more], "kwargs": {}})
-        return Result(entry["name"], len(entry["inbound_nodes"]) - 1, out)
+        return KerasTensor(entry["name"], len(entry["inbound_nodes"]) - 1, out)
 
-    def tensor(self, read: Result) -> dict[str, Any]:
+    def tensor(self, read: KerasTensor) -> dict[str, Any]:
         """What is read, as Keras writes a tensor."""
         config = {"shape": self.shape(read.out), "dtype": "float32", "keras_history": [read.name, read.call, 0]}
         return {"class_name": "__keras_tensor__", "config": config}

@@ -2,72 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ....layers.keys import Pair
 from ....layers.pool import KEEP, empty_window
 from ....layers.sliding import Slide, halves, place
+from ....registry import Registry
 from ....sizes import Open, Size
-from .step import Known, Make, Step, border, numbered, padded, refuse
+from .step import KerasContext, KerasStep, KerasWriter, border, padded, refuse
+
+WRITERS: Registry[str, KerasWriter] = Registry()
 
 
-def conv(known: Known) -> list[Step]:
-    """Conv1D to Conv3D."""
-    v = known.layer.values
-    return _convolve(known, "Conv", {"filters": v["c_o"], "groups": v["g"]}, strided_dilation=False)
-
-
-def depthwise(known: Known) -> list[Step]:
-    """DepthwiseConv1D and 2D."""
-    _at_most_two(known)
-    return _convolve(known, "DepthwiseConv", {"depth_multiplier": known.layer.values["multiplier"]})
-
-
-def separable(known: Known) -> list[Step]:
-    """SeparableConv1D and 2D."""
-    _at_most_two(known)
-    v = known.layer.values
-    return _convolve(known, "SeparableConv", {"filters": v["c_o"], "depth_multiplier": v["multiplier"]})
-
-
-def _at_most_two(known: Known) -> None:
-    if len(known.space()) > 2:
-        raise refuse(f"it has no {known.layer.op}")
-
-
-def _convolve(known: Known, kind: str, own: dict[str, Any], strided_dilation: bool = True) -> list[Step]:
-    v = known.layer.values
-    if v["flip"]:
-        raise refuse("no convolution turns its kernel", key="flip")
-    if max(v["s"]) > 1 and max(v["d"]) > 1 and not strided_dilation:
+@WRITERS.register("conv", "dwconv", "sepconv")
+def conv(context: KerasContext) -> list[KerasStep]:
+    """A convolution; Keras has depthwise and separable ones over one and two axes."""
+    v, op = context.layer.values, context.layer.node.layer.WORD
+    if op != "conv" and len(context.space()) > 2:
+        raise refuse(f"it has no {context.layer.op}")
+    _check_flip(context)
+    if op == "conv" and max(v["s"]) > 1 and max(v["d"]) > 1:
         raise refuse("a convolution has no stride and dilation together", "make one of the two 1", "d")
-    before, word = _conv_padding(known, causal=kind == "Conv")
-    window = {"kernel_size": list(v["k"]), "strides": list(v["s"]), "padding": word}
-    window |= {"dilation_rate": list(v["d"]), "use_bias": v["bias"]}
-    return [*before, *known.one(numbered(known, kind), **own, **window, **known.format())]
+    before, word = _conv_padding(context, causal=op == "conv")
+    return [*before, *context.named(p=word)]
 
 
-def _conv_padding(known: Known, causal: bool) -> tuple[list[Step], str]:
+def _check_flip(context: KerasContext) -> None:
+    if context.layer.values["flip"]:
+        raise refuse("it has no convolution that flips its kernel", key="flip")
+
+
+def _conv_padding(context: KerasContext, causal: bool) -> tuple[list[KerasStep], str]:
     """The layer before and the word."""
-    v, sides = known.layer.values, known.layer.values["p"]
+    v, sides = context.layer.values, context.layer.values["p"]
     if isinstance(sides, str):
         if sides in ("same", "same_upper"):
             return [], "same"
         raise refuse(f"padding {sides!r} of an open size", "give the input's sizes", "p")
     if not any(map(any, sides)):
         return [], "valid"
-    same = place(known.space(), v["k"], v["s"], v["d"], "same", False)
+    same = place(context.space(), v["k"], v["s"], v["d"], "same", False)
     if [(one.pb, one.pa) for one in same] == sides:
         return [], "same"
     if causal and len(sides) == 1 and sides[0] == (same[0].k - 1, 0):
         return [], "causal"
-    return [padded(known, sides)], "valid"
+    return [padded(context, sides)], "valid"
 
 
-def transposed(known: Known) -> list[Step]:
+@WRITERS.register("convT")
+def transposed(context: KerasContext) -> list[KerasStep]:
     """Conv1DTranspose to 3D, and what is cut away as a Cropping behind it."""
-    v = known.layer.values
-    if v["flip"]:
-        raise refuse("no convolution turns its kernel", key="flip")
+    v = context.layer.values
+    _check_flip(context)
     if v["g"] != 1:
         raise refuse("a transposed convolution has no groups", key="g")
     if max(v["s"]) > 1 and max(v["d"]) > 1:
@@ -75,20 +59,17 @@ def transposed(known: Known) -> list[Step]:
     extents = [d * (k - 1) + 1 for k, d in zip(v["k"], v["d"], strict=True)]
     pads, extra = v["p"], v["out_pad"]
     word, more, cut = _transposed_padding(extents, v["s"], [(b, a - o) for (b, a), o in zip(pads, extra, strict=True)])
-    config = {"filters": v["c_o"], "kernel_size": list(v["k"]), "strides": list(v["s"]), "padding": word}
-    config |= {"dilation_rate": list(v["d"]), "use_bias": v["bias"], "output_padding": more, **known.format()}
-    kind = numbered(known, "Conv") + "Transpose"
-    out = known.layer.traced.out
+    made = context.named(p=word, out_pad=more)
     if not any(map(any, cut)):
-        return known.one(kind, **config)
-    wide = known.with_space(out, tuple([n + b + a for n, (b, a) in zip(known.spatial_out(), cut, strict=True)]))
-    return [Step(kind, config, wide), border(known, "Cropping", cut, out, "_crop")]
+        return made
+    out = context.layer.traced.out
+    wide = context.with_space(out, tuple([n + b + a for n, (b, a) in zip(context.spatial_out(), cut, strict=True)]))
+    return [made[0]._replace(out=wide), border(context, "Cropping", cut, out, "_crop")]
 
 
-Sides = list[tuple[int, int]]
-
-
-def _transposed_padding(extents: list[int], s: tuple[int, ...], cut: Sides) -> tuple[str, list[int] | None, Sides]:
+def _transposed_padding(
+    extents: list[int], s: tuple[int, ...], cut: list[Pair]
+) -> tuple[str, list[int] | None, list[Pair]]:
     """Keras's word and output_padding, and what is left to cut away before and after on each axis.
 
     Without output_padding `same` cuts max(k' - s, 0), the odd unit after, and `valid` nothing, adding max(s - k', 0);
@@ -112,31 +93,25 @@ def _same_cut(k: int, s: int) -> tuple[int, int]:
     return pb, pa - max(s - k, 0)
 
 
-def pool(kind: str) -> Make:
-    """MaxPooling and AveragePooling."""
-    average = kind == "AveragePooling"
-
-    def make(known: Known) -> list[Step]:
-        v = known.layer.values
-        if max(v["d"]) > 1:
-            raise refuse("a pool has no dilation", key="d")
-        before, word = _pool_padding(known, average)
-        window = {"pool_size": list(v["k"]), "strides": list(v["s"]), "padding": word}
-        return [*before, *known.one(numbered(known, kind), **window, **known.format())]
-
-    return make
+@WRITERS.register("maxpool", "avgpool")
+def pool(context: KerasContext) -> list[KerasStep]:
+    """A sliding pool."""
+    if max(context.layer.values["d"]) > 1:
+        raise refuse("a pool has no dilation", key="d")
+    before, word = _pool_padding(context, average=context.layer.node.layer.WORD == "avgpool")
+    return [*before, *context.named(p=word)]
 
 
-def _pool_padding(known: Known, average: bool) -> tuple[list[Step], str]:
+def _pool_padding(context: KerasContext, average: bool) -> tuple[list[KerasStep], str]:
     """The layer before and the word. `same` pads with what a pool leaves out; a layer before pads with zeros."""
-    v, sides = known.layer.values, known.layer.values["p"]
+    v, sides = context.layer.values, context.layer.values["p"]
     counted = average and v["count_include_pad"]
-    same = place(known.space(), v["k"], v["s"], v["d"], "same", False)
+    same = place(context.space(), v["k"], v["s"], v["d"], "same", False)
     if isinstance(sides, str):
         if sides in ("same", "same_upper") and not counted:
             return [], "same"
         raise refuse(f"padding {sides!r} of an open size", "give the input's sizes", "p")
-    out = known.spatial_out()
+    out = context.spatial_out()
     needed = [_needed(slide, pair, size, v["ceil"]) for slide, pair, size in zip(same, sides, out, strict=True)]
     if not any(map(any, needed)):
         return [], "valid"
@@ -146,23 +121,23 @@ def _pool_padding(known: Known, average: bool) -> tuple[list[Step], str]:
     overhangs = any(after > given for (_, after), (_, given) in zip(needed, sides, strict=True))
     if average and (not counted or overhangs):
         raise refuse(
-            "an average that leaves out padding other than that of 'same'", "write count_include_pad=true", "p"
+            "an average that leaves out padding, unless it is that of 'same'", "write count_include_pad=true", "p"
         )
     if not average:
-        _check_maximum(known)
-    return [padded(known, needed)], "valid"
+        _check_maximum(context)
+    return [padded(context, needed)], "valid"
 
 
-def _check_maximum(known: Known) -> None:
+def _check_maximum(context: KerasContext) -> None:
     """SpecError if zeros around the input could be a maximum that is not the layer's own."""
-    v = known.layer.values
-    if not known.not_negative:
+    v = context.layer.values
+    if not context.not_negative:
         raise refuse(
-            "a maximum over padding other than that of 'same', of values that may be negative",
+            "a maximum over values that may be negative and padding, unless it is that of 'same'",
             "put a relu before it, or a padding that 'same' gives",
             "p",
         )
-    slides = place(known.space(), v["k"], v["s"], v["d"], v["p"], bool(v["ceil"]), v["ceil"] == KEEP)
+    slides = place(context.space(), v["k"], v["s"], v["d"], v["p"], bool(v["ceil"]), v["ceil"] == KEEP)
     beyond = [isinstance(w.n, Open) and max(pads) >= w.k for w, pads in zip(slides, v["p"], strict=True)]
     if any(beyond) or any(empty_window(slide) is not None for slide in slides):
         raise refuse("the maximum of a window that lies in the padding", "lower p below k", "p")
@@ -178,23 +153,17 @@ def _needed(slide: Slide, pads: tuple[int, int], out: Size, ceil: bool) -> tuple
     return before, max((out - 1) * slide.s + slide.k - slide.n - before, 0)
 
 
-def global_pool(kind: str) -> Make:
-    """GlobalMaxPooling and GlobalAveragePooling."""
-    return lambda known: known.one(numbered(known, kind), keepdims=known.layer.values["keepdims"], **known.format())
-
-
-def adaptive(kind: str) -> Make:
+@WRITERS.register("adaptivemaxpool", "adaptiveavgpool")
+def adaptive(context: KerasContext) -> list[KerasStep]:
     """A global pool, one whose window divides the input, or Keras's adaptive one."""
-
-    def make(known: Known) -> list[Step]:
-        space, out = known.space(), known.spatial_out()
-        if all(o == 1 for o in out):
-            return known.one(numbered(known, f"Global{kind}"), keepdims=True, **known.format())
-        if any(isinstance(n, Open) or isinstance(o, Open) for n, o in zip(space, out, strict=True)):
-            raise refuse("an adaptive pool of an open size", "give the input's sizes", "out")
-        if any(n % o for n, o in zip(space, out, strict=True)):  # type: ignore[operator]
-            return known.one(numbered(known, f"Adaptive{kind}"), output_size=list(out), **known.format())
-        k = [n // o for n, o in zip(space, out, strict=True)]  # type: ignore[operator]
-        return known.one(numbered(known, kind), pool_size=k, strides=k, padding="valid", **known.format())
-
-    return make
+    space, out = context.space(), context.spatial_out()
+    kind = context.layer.op.removeprefix("adaptive")
+    if all(o == 1 for o in out):
+        return context.named(f"global{kind}", keepdims=True)
+    sizes = [(n, o) for n, o in zip(space, out, strict=True) if isinstance(n, int) and isinstance(o, int)]
+    if len(sizes) < len(space):
+        raise refuse("an adaptive pool of an open size", "give the input's sizes", "out")
+    if any(n % o for n, o in sizes):
+        return context.named(out=list(out))
+    k = [n // o for n, o in sizes]
+    return context.named(kind, k=k, s=k, p="valid")

@@ -21,11 +21,11 @@ INITIALISER = "initialiser"
 """What a constant's `origin` is that counts as parameters."""
 
 Number = Size | float
-Reader = Callable[[], Any]
+ArrayReader = Callable[[], Any]
 
 
 def package() -> Any:
-    """The onnx package. SpecError where it is not installed."""
+    """The onnx package. SpecError if it is not installed."""
     try:
         import onnx
         import onnx.numpy_helper
@@ -41,7 +41,7 @@ def first_line(error: Exception) -> str:
 
 
 def words(value: str | bytes) -> str:
-    """A text of a file; protobuf gives bytes where it is no UTF-8."""
+    """A text of a file; protobuf gives bytes if it is not UTF-8."""
     return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
@@ -54,7 +54,7 @@ class Const:
         self,
         shape: tuple[int, ...],
         kind: str,
-        read: Reader,
+        read: ArrayReader,
         values: list[Number] | Callable[[], list[Number] | None] | None = None,
         *,
         origin: str = "",
@@ -69,7 +69,7 @@ class Const:
 
     @property
     def values(self) -> list[Number] | None:
-        """Its numbers in a row, None where they are many or not there."""
+        """Its numbers in a row, None if they are many or not there."""
         if callable(self._values):
             self._values = self._values()
         return self._values
@@ -80,7 +80,7 @@ class Const:
         return prod(self.shape)
 
     def scalar(self) -> float | int | None:
-        """The one number that it holds, None where it is more than one, or not known."""
+        """The one number that it holds, None if it is more than one, or not known."""
         values = self.values if self.size == 1 else None
         return values[0] if values and isinstance(values[0], (int, float)) else None
 
@@ -97,7 +97,7 @@ def of_values(values: Iterable[Number], shape: tuple[int, ...], kind: str) -> Co
     def read() -> Any:
         onnx = package()
         if not all(isinstance(v, (int, float)) for v in listed):
-            raise SpecError("a weight follows from a size that is left open")
+            raise SpecError("a weight depends on an open size")
         data_type = onnx.TensorProto.FLOAT if kind == "float" else onnx.TensorProto.INT64
         return onnx.numpy_helper.to_array(onnx.helper.make_tensor("", data_type, shape, listed))
 
@@ -136,10 +136,10 @@ def has_data(tensor: Any) -> bool:
 
 def _array(tensor: Any, folder: str | None) -> Any:
     if not has_data(tensor):
-        raise SpecError(f"the file has only the shape of {shown(words(tensor.name))}, and not its data")
+        raise SpecError(f"the file has only the shape of {shown(words(tensor.name))}, not its data")
     try:
-        found = package().numpy_helper.to_array(tensor, folder or "")
-        return found.astype("float32") if tensor.data_type == BFLOAT16 else found
+        array = package().numpy_helper.to_array(tensor, folder or "")
+        return array.astype("float32") if tensor.data_type == BFLOAT16 else array
     except Exception as error:  # noqa: BLE001 - whatever NumPy and onnx make of data that do not fit
         raise SpecError(f"the data of {shown(words(tensor.name))} cannot be read: {first_line(error)}") from None
 

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil, floor, isfinite, prod, sqrt
 
 from ....errors import SpecError
+from ....registry import Registry
 from ....sizes import LARGEST, Open, known
 from .const import INITIALISER, MOST_READ, Const, Number, of_tensor, of_values
-from .model import Graph, Node
+from .model import GraphNode, OnnxGraph
 
 MOST_MADE = 1 << 29
 """The most numbers of a constant that a node makes of one, when they are read."""
-Fold = Callable[[Node, Sequence[Const | None], Graph], Const | None]
-"""The constant that a node makes of constants (None for an input left out), or None where that is not worked out."""
+Inputs = Sequence[Const | None]
+"""A node's inputs: None for one that is left out, or not a constant, and behind the last."""
+Fold = Callable[[GraphNode, Const, Inputs, OnnxGraph], Const | None]
+"""The constant that a node makes of constants, the first of them apart; None if that is not worked out."""
+FOLDS: Registry[str, Fold] = Registry()
 
 
-def _identity(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+@FOLDS.register("Identity")
+def _identity(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     """The same again; another parameter, where it was one: exporters make one of two that hold equal numbers."""
-    source = given[0]
-    return source and Const(source.shape, source.kind, source.read, lambda: source.values, origin=source.origin)
+    return Const(source.shape, source.kind, source.read, lambda: source.values, origin=source.origin)
 
 
-def _cast(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+@FOLDS.register("Cast")
+def _cast(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     from .const import FLOATS, package
 
-    source, to = given[0], node.whole("to")
-    if source is None:
-        return None
+    to = node.whole("to")
     kind = "float" if to in FLOATS else "int"
 
     def read() -> object:
@@ -45,7 +48,7 @@ def _cast(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | No
     return Const(source.shape, kind, read, values, origin=source.origin, key=source.key, uniform=source.uniform)
 
 
-def _constant(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+def _constant(node: GraphNode, graph: OnnxGraph) -> Const | None:
     tensor = node.tensor("value")
     if tensor is not None:
         return of_tensor(tensor, "constant", graph.folder, node.outputs[0] if node.outputs else None)
@@ -57,9 +60,10 @@ def _constant(node: Node, given: Sequence[Const | None], graph: Graph) -> Const 
     return None if listed is None else of_values(listed, (len(listed),), "float" if ints is None else "int")
 
 
-def _constant_of_shape(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+@FOLDS.register("ConstantOfShape")
+def _constant_of_shape(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     """One number again and again; many floats stand for weights, as in the files that come with onnx."""
-    sizes = numbers(given[0])
+    sizes = numbers(source)
     if sizes is None or min(sizes, default=1) < 0:
         return None
     tensor = node.tensor("value")
@@ -79,9 +83,8 @@ def _constant_of_shape(node: Node, given: Sequence[Const | None], graph: Graph) 
     return Const(shape, fill.kind, read, values, origin=INITIALISER, key=node.outputs[0])
 
 
-def _transpose(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
-    source = given[0]
-    assert source is not None
+@FOLDS.register("Transpose")
+def _transpose(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     perm = node.ints("perm")
     perm = list(range(len(source.shape)))[::-1] if perm is None else perm
     if sorted(perm) != list(range(len(source.shape))):
@@ -89,10 +92,9 @@ def _transpose(node: Node, given: Sequence[Const | None], graph: Graph) -> Const
     return source.derived(tuple([source.shape[p] for p in perm]), lambda a: a.transpose(perm), f"transposed {perm}")
 
 
-def _reshape(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
-    source = given[0]
-    assert source is not None
-    wanted = node.ints("shape") if node.has("shape") else numbers(given[1] if len(given) > 1 else None)
+@FOLDS.register("Reshape")
+def _reshape(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
+    wanted = integers(node, "shape", given, 1)
     if wanted is None:
         return None
     shape = [source.shape[at] if n == 0 and at < len(source.shape) else n for at, n in enumerate(wanted)]
@@ -102,29 +104,27 @@ def _reshape(node: Node, given: Sequence[Const | None], graph: Graph) -> Const |
 
 
 def _in_shape(source: Const, shape: tuple[int, ...]) -> Const:
-    found = source.derived(shape, lambda a: a.reshape(shape), f"as {shape}")
+    reshaped = source.derived(shape, lambda a: a.reshape(shape), f"as {shape}")
     return Const(
         shape,
         source.kind,
-        found.read,
+        reshaped.read,
         lambda: source.values,
         origin=source.origin,
-        key=found.key,
+        key=reshaped.key,
         uniform=source.uniform,
     )
 
 
-def axes_of(node: Node, given: Sequence[Const | None], rank: int) -> list[int] | None:
-    """The axes of an attribute, or of the second input, from 0 on; None where they are not given, or not known."""
-    axes = node.ints("axes") if node.has("axes") else numbers(given[1] if len(given) > 1 else None)
+def axes_of(node: GraphNode, given: Inputs, rank: int) -> list[int] | None:
+    """The axes of an attribute, or of the second input, from 0 on; None if they are not given, or not known."""
+    axes = integers(node, "axes", given, 1)
     return None if axes is None else [a + rank if a < 0 else a for a in axes]
 
 
-def _unsqueeze(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
-    source = given[0]
-    assert source is not None
-    count = node.ints("axes") or numbers(given[1] if len(given) > 1 else None) or []
-    rank = len(source.shape) + len(count)
+@FOLDS.register("Unsqueeze")
+def _unsqueeze(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
+    rank = len(source.shape) + len(integers(node, "axes", given, 1) or [])
     axes = axes_of(node, given, rank)
     if axes is None or len(set(axes)) < len(axes) or any(not 0 <= a < rank for a in axes):
         return None
@@ -132,87 +132,78 @@ def _unsqueeze(node: Node, given: Sequence[Const | None], graph: Graph) -> Const
     return _in_shape(source, tuple([1 if at in axes else next(rest) for at in range(rank)]))
 
 
-def _squeeze(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
-    source = given[0]
-    assert source is not None
+@FOLDS.register("Squeeze")
+def _squeeze(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     axes = axes_of(node, given, len(source.shape))
     if axes is None:
         axes = [at for at, n in enumerate(source.shape) if n == 1]
     return _in_shape(source, tuple([n for at, n in enumerate(source.shape) if at not in axes]))
 
 
-def _gather(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
-    source, at = given[0], given[1] if len(given) > 1 else None
-    values, places = None if source is None else source.values, numbers(at)
-    if source is None or at is None or values is None or places is None or len(source.shape) != 1:
+@FOLDS.register("Gather")
+def _gather(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
+    at = given[1]
+    values, places = source.values, numbers(at)
+    if at is None or values is None or places is None or len(source.shape) != 1:
         return None
     if node.whole("axis") not in (0, -1) or any(not -len(values) <= p < len(values) for p in places):
         return None
     return of_values([values[p] for p in places], at.shape, source.kind)
 
 
-def _concat(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
-    found: list[Number] = []
-    for one in given:
+@FOLDS.register("Concat")
+def _concat(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
+    joined: list[Number] = []
+    for one in given[: len(node.inputs)]:
         values = None if one is None else one.values
         if one is None or values is None or len(one.shape) != 1:
             return None
-        found += values
+        joined += values
     kind = "float" if any(one and one.kind == "float" for one in given) else "int"
-    return of_values(found, (len(found),), kind)
+    return of_values(joined, (len(joined),), kind)
 
 
-def _slice(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
-    source = given[0]
-    parts = slices_of(node, given)
-    values = None if source is None else source.values
-    if source is None or values is None or parts is None or len(source.shape) != 1 or len(parts) != 1:
+@FOLDS.register("Slice")
+def _slice(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
+    parts, values = slices_of(node, given), source.values
+    if values is None or parts is None or len(source.shape) != 1 or len(parts) != 1:
         return None
     _, start, stop, step = parts[0]
     kept = values[start:stop:step] if step else []
     return of_values(kept, (len(kept),), source.kind)
 
 
-def slices_of(node: Node, given: Sequence[Const | None]) -> list[tuple[int, int, int, int]] | None:
-    """(axis, start, stop, step) of each axis that a Slice cuts; None where they are not constants."""
-
-    def part(name: str, at: int) -> list[int] | None:
-        return node.ints(name) if node.has(name) else numbers(given[at] if len(given) > at else None)
-
-    starts, stops = part("starts", 1), part("ends", 2)
+def slices_of(node: GraphNode, given: Inputs) -> list[tuple[int, int, int, int]] | None:
+    """(axis, start, stop, step) of each axis that a Slice cuts; None if they are not constants."""
+    starts, stops = integers(node, "starts", given, 1), integers(node, "ends", given, 2)
     if starts is None or stops is None:
         return None
-    axes, steps = part("axes", 3), part("steps", 4)
+    axes, steps = integers(node, "axes", given, 3), integers(node, "steps", given, 4)
     if (axes is None and node.input(3)) or (steps is None and node.input(4)):
         return None
     axes = list(range(len(starts))) if axes is None else axes
     steps = [1] * len(starts) if steps is None else steps
     if not len(starts) == len(stops) == len(axes) == len(steps):
-        raise node.wrong("starts, ends, axes and steps are not equally many")
+        raise node.wrong("starts, ends, axes and steps have different lengths")
     return list(zip(axes, starts, stops, steps, strict=True))
 
 
-def _range(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
-    ends = [None if one is None else one.scalar() for one in given]
-    if len(ends) != 3 or not all(isinstance(n, int) for n in ends):
+@FOLDS.register("Range")
+def _range(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
+    ends = [None if one is None else one.scalar() for one in given[:3]]
+    if not all(isinstance(n, int) for n in ends):
         return None
     start, stop, step = [n for n in ends if isinstance(n, int)]
     if step == 0 or (stop - start) // step > MOST_READ:
         return None
-    found = list(range(start, stop, step))
-    return of_values(found, (len(found),), "int")
+    places = list(range(start, stop, step))
+    return of_values(places, (len(places),), "int")
 
 
-def _expand(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
-    source, sizes = given[0], numbers(given[1] if len(given) > 1 else None)
-    value = None if source is None else source.scalar()
-    if (
-        source is None
-        or sizes is None
-        or value is None
-        or not 0 <= prod(sizes) <= MOST_READ
-        or min(sizes, default=1) < 0
-    ):
+@FOLDS.register("Expand")
+def _expand(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
+    sizes, value = numbers(given[1]), source.scalar()
+    if sizes is None or value is None or not 0 <= prod(sizes) <= MOST_READ or min(sizes, default=1) < 0:
         return None
     return of_values([value] * prod(sizes), tuple(sizes), source.kind)
 
@@ -253,11 +244,12 @@ _FLAGS = {"Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "And", "O
 _ON_ARRAYS = {"Add": operator.add, "Sub": operator.sub, "Mul": operator.mul, "Div": operator.truediv}
 
 
-def _elementwise(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+@FOLDS.register(*ELEMENTWISE)
+def _elementwise(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     """Number by number, where one is as long as another, or of one number."""
     consts = [one for one in given if one is not None]
     shape = broadcast(*[one.shape for one in consts])
-    if shape is None or len(consts) < len(given):
+    if shape is None or len(consts) < len(node.inputs):
         return None
     rows = [one.values for one in consts]
     size = prod(n for n in shape if isinstance(n, int))  # constants have no open sizes
@@ -265,16 +257,16 @@ def _elementwise(node: Node, given: Sequence[Const | None], graph: Graph) -> Con
         return _lazily(node, consts, shape)
     columns = [row * size if len(row) == 1 and size != 1 else row for row in rows if row is not None]
     try:
-        found = [ELEMENTWISE[node.op](*column) for column in zip(*columns, strict=True)]
+        results = [ELEMENTWISE[node.op](*column) for column in zip(*columns, strict=True)]
     except (TypeError, ZeroDivisionError, ValueError, OverflowError):  # what an open size does not do
         return None
-    if any(isinstance(v, int) and abs(v) > LARGEST for v in found):
+    if any(isinstance(v, int) and abs(v) > LARGEST for v in results):
         return None
     kind = "int" if node.op in _FLAGS else consts[-1].kind
-    return of_values(found, tuple([n for n in shape if isinstance(n, int)]), kind)
+    return of_values(results, tuple([n for n in shape if isinstance(n, int)]), kind)
 
 
-def _lazily(node: Node, consts: Sequence[Const], shape: Sequence[object]) -> Const | None:
+def _lazily(node: GraphNode, consts: Sequence[Const], shape: Sequence[object]) -> Const | None:
     """The same of large arrays, worked out when they are read."""
     if node.op not in _ON_ARRAYS or len(consts) != 2 or consts[0].kind != "float":
         return None
@@ -285,7 +277,7 @@ def _lazily(node: Node, consts: Sequence[Const], shape: Sequence[object]) -> Con
 
 
 def broadcast(*shapes: Sequence[int | Open]) -> tuple[int | Open, ...] | None:
-    """The shape that these come to when each is repeated to meet the others; None where they do not go together."""
+    """The shape that these come to when each is repeated to meet the others; None if they do not go together."""
     rank = max(map(len, shapes), default=0)
     out = []
     for at in range(-rank, 0):
@@ -298,68 +290,59 @@ def broadcast(*shapes: Sequence[int | Open]) -> tuple[int | Open, ...] | None:
     return tuple(out)
 
 
-def _product(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
-    source = given[0]
-    values = None if source is None else source.values
+@FOLDS.register("ReduceProd")
+def _product(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
+    values = source.values
     if values is None or not all(isinstance(v, int) for v in values):
         return None
-    found = prod(v for v in values if isinstance(v, int))
+    product = prod(v for v in values if isinstance(v, int))
     keep = node.whole("keepdims", 1)
-    return of_values([found], (1,) if keep else (), "int")
+    return of_values([product], (1,) if keep else (), "int")
 
 
-def _dequantised(node: Node, given: Sequence[Const | None], graph: Graph) -> Const | None:
+@FOLDS.register("DequantizeLinear")
+def _dequantised(node: GraphNode, source: Const, given: Inputs, graph: OnnxGraph) -> Const | None:
     """A weight kept as integers: (w - zero)*scale."""
-    weight, scale, zero = (*given, None, None)[:3]
-    if weight is None or scale is None:
+    scale, zero = given[1:3]
+    if scale is None:
         return None
-    axis, rank = node.whole("axis", 1), len(weight.shape)
+    axis, rank = node.whole("axis", 1), len(source.shape)
 
     def read() -> object:
         across = [-1 if at == axis % max(rank, 1) else 1 for at in range(rank)] if scale.shape else ()
         factor = scale.read().reshape(across)
-        whole = weight.read().astype(factor.dtype)
+        whole = source.read().astype(factor.dtype)
         return (whole - zero.read().reshape(across) if zero is not None else whole) * factor
 
-    return Const(weight.shape, "float", read, origin=weight.origin)
+    return Const(source.shape, "float", read, origin=source.origin)
 
 
-FOLDS: dict[str, Fold] = {
-    "Identity": _identity,
-    "Cast": _cast,
-    "Constant": _constant,
-    "ConstantOfShape": _constant_of_shape,
-    "Transpose": _transpose,
-    "Reshape": _reshape,
-    "Unsqueeze": _unsqueeze,
-    "Squeeze": _squeeze,
-    "Gather": _gather,
-    "Concat": _concat,
-    "Slice": _slice,
-    "Range": _range,
-    "Expand": _expand,
-    "ReduceProd": _product,
-    "DequantizeLinear": _dequantised,
-    **dict.fromkeys(ELEMENTWISE, _elementwise),
-}
+def inputs_of(node: GraphNode, constants: Mapping[str, Const]) -> Inputs:
+    """A node's inputs as constants."""
+    return [*[constants.get(name) for name in node.inputs], *[None] * 5]
+
+
+def integers(node: GraphNode, name: str, given: Inputs, at: int) -> list[int] | None:
+    """Whole numbers from an attribute, as old operator sets have them, or from an input; None if they are not known."""
+    return node.ints(name) if node.has(name) else numbers(given[at])
 
 
 def numbers(const: Const | None) -> list[int] | None:
-    """A constant's whole numbers, None where one of them is open or no whole number."""
+    """A constant's whole numbers, None if one of them is open or no whole number."""
     values = None if const is None else const.values
     if values is None:
         return None
-    found = [known(v) if isinstance(v, (int, Open)) else None for v in values]
-    listed = [n for n in found if n is not None]
+    whole = [known(v) if isinstance(v, (int, Open)) else None for v in values]
+    listed = [n for n in whole if n is not None]
     return listed if len(listed) == len(values) else None
 
 
-def fold(node: Node, constants: dict[str, Const], graph: Graph) -> Const | None:
-    """The constant that a node makes, None where it reads what is none, or is not worked out."""
+def fold(node: GraphNode, constants: dict[str, Const], graph: OnnxGraph) -> Const | None:
+    """The constant that a node makes, None if it reads anything else, or if that is not computed."""
+    if node.op == "Constant":
+        return _constant(node, graph)
     how = FOLDS.get(node.op)
     if how is None or any(name and name not in constants for name in node.inputs):
         return None
-    given = [constants.get(name) for name in node.inputs]
-    if node.op != "Constant" and (not given or given[0] is None):
-        return None
-    return how(node, given, graph)
+    given = inputs_of(node, constants)
+    return how(node, given[0], given, graph) if given[0] is not None else None

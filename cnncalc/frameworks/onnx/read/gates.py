@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from itertools import permutations
 from math import isclose, pi, sqrt
 from typing import Any, NamedTuple
 
-from .builder import Builder
-from .model import Node
+from .model import GraphNode
+from .reader import GraphReader
 
-Inner = list[Node]
+Inner = list[GraphNode]
+X = "x"
+Pattern = str | float | tuple[Any, ...]
+"""X, a number, an operator with its operands in any order, or a number times operands: (PRODUCT, number, *operands)."""
+PRODUCT = "product"
 
 
 class Gate(NamedTuple):
     """x*f(x)*factor, as one op."""
 
     op: str
-    keys: dict[str, Any]
     factor: float
-    find: Callable[[Builder, str, str], Inner | None]
-    """The nodes that f is made of, from its result's name and x's; None where it is another function."""
+    patterns: tuple[Pattern, ...]
+    """What f may be written as."""
+    keys: dict[str, Any] = {}
+
+
+GATES = (
+    Gate("silu", 1, (("Sigmoid", X),)),
+    Gate("mish", 1, (("Tanh", ("Softplus", X)),)),
+    Gate("hardswish", 1, (("HardSigmoid", X),)),
+    Gate("hardswish", 1 / 6, (("Clip", ("Add", 3, X)),)),
+    Gate("gelu", 0.5, (("Add", 1, ("Erf", (PRODUCT, sqrt(0.5), X))),)),
+    Gate(
+        "gelu",
+        0.5,
+        tuple(
+            [
+                ("Add", 1, ("Tanh", (PRODUCT, sqrt(2 / pi), ("Add", X, (PRODUCT, 0.044715, *cube)))))
+                for cube in ((X, X, X), (("Pow", X, 3),))
+            ]
+        ),
+        {"approximate": True},
+    ),
+)
 
 
 class Product(NamedTuple):
@@ -30,23 +54,24 @@ class Product(NamedTuple):
     inner: Inner
 
 
-def gate(b: Builder, node: Node) -> bool:
-    """Whether a product is one of GATES; its layer then stands in place of those of its parts."""
-    found = _product(b, node)
-    if found is None or len(found.names) != 2:
+def gate(b: GraphReader, node: GraphNode) -> bool:
+    """Whether a product is one of GATES; its layer then replaces those of its parts."""
+    product = _product(b, node)
+    if product is None or len(product.names) != 2:
         return False
-    for x, other in (found.names, found.names[::-1]):
+    for x, other in (product.names, product.names[::-1]):
         for kind in GATES:
-            inner = kind.find(b, other, x) if isclose(kind.factor, found.factor, rel_tol=1e-4) else None
-            if inner is not None:
-                for part in (*found.inner, *inner):
-                    b.drop(part)
-                b.make(node, kind.op, b.value(x), kind.keys)
-                return True
+            for pattern in kind.patterns if isclose(kind.factor, product.factor, rel_tol=1e-4) else ():
+                inner = _match(b, other, pattern, x)
+                if inner is not None:
+                    for part in (*product.inner, *inner):
+                        b.drop(part)
+                    b.make(node, kind.op, b.value(x), kind.keys)
+                    return True
     return False
 
 
-def _product(b: Builder, node: Node) -> Product | None:
+def _product(b: GraphReader, node: GraphNode) -> Product | None:
     """What a node multiplies, nodes that nothing else reads looked through."""
     names: list[str] = []
     factor, inner = 1.0, []
@@ -60,7 +85,7 @@ def _product(b: Builder, node: Node) -> Product | None:
             continue
         if node.op == "Div" and at == 1:
             return None
-        maker = _alone(b, name, "Mul", "Div")
+        maker = b.sole_maker(name, "Mul", "Div")
         below = None if maker is None else _product(b, maker)
         if maker is None or below is None:
             names.append(name)
@@ -71,95 +96,36 @@ def _product(b: Builder, node: Node) -> Product | None:
     return Product(names, factor, inner) if len(names) < 5 else None
 
 
-def _alone(b: Builder, name: str, *ops: str) -> Node | None:
-    """The node that makes a value, if it is one of these ops and nothing else reads what it makes."""
-    maker = b.makers.get(name)
-    return maker if maker is not None and maker.op in ops and b.graph.uses.get(name) == 1 else None
-
-
-def _with_number(b: Builder, node: Node, number: float) -> str | None:
-    """The other operand of a node that takes this number, too."""
-    for const, other in (node.inputs[:2], node.inputs[1::-1]):
-        found = b.const(const)
-        value = None if found is None else found.scalar()
-        if value is not None and isclose(value, number, rel_tol=1e-4):
-            return other
+def _match(b: GraphReader, name: str, pattern: Pattern, x: str) -> Inner | None:
+    """The nodes that make a value as a pattern says, from x; None if they do not."""
+    if not isinstance(pattern, tuple):
+        const = b.const(name)
+        value = None if const is None or pattern == X else const.scalar()
+        same = name == x if value is None else isclose(value, pattern, rel_tol=1e-4)  # type: ignore[arg-type]
+        return [] if same and (pattern == X) == (value is None) else None
+    op, *operands = pattern
+    if op == PRODUCT:
+        maker = b.sole_maker(name, "Mul", "Div")
+        product = maker and _product(b, maker)
+        if not maker or not product or not isclose(product.factor, operands.pop(0), rel_tol=1e-3):
+            return None
+        names, inner = product.names, [maker, *product.inner]
+    else:
+        maker = b.sole_maker(name, op)
+        if maker is None or not _fits(b, maker):
+            return None
+        names, inner = maker.inputs[: len(operands)], [maker]
+    if len(names) != len(operands):
+        return None
+    for order in permutations(operands) if op != "Pow" else [operands]:
+        parts = [_match(b, one, operand, x) for one, operand in zip(names, order, strict=True)]
+        if None not in parts:
+            return [*inner, *[node for part in parts for node in part or []]]
     return None
 
 
-def _silu(b: Builder, name: str, x: str) -> Inner | None:
-    maker = _alone(b, name, "Sigmoid")
-    return [maker] if maker is not None and maker.input(0) == x else None
-
-
-def _mish(b: Builder, name: str, x: str) -> Inner | None:
-    outer = _alone(b, name, "Tanh")
-    inner = outer and _alone(b, outer.input(0), "Softplus")
-    return [outer, inner] if outer and inner and inner.input(0) == x else None
-
-
-def _hard(b: Builder, name: str, x: str) -> Inner | None:
-    maker = _alone(b, name, "HardSigmoid")
-    if maker is None or maker.input(0) != x:
-        return None
-    exact = isclose(maker.number("alpha", 0.2), 1 / 6, rel_tol=1e-5) and maker.number("beta", 0.5) == 0.5
-    return [maker] if exact else None
-
-
-def _clipped(b: Builder, name: str, x: str) -> Inner | None:
-    """Clip(x + 3, 0, 6)."""
-    outer = _alone(b, name, "Clip")
-    layer = outer and b.layer(b.value(name))
-    inner = outer and _alone(b, outer.input(0), "Add")
-    if not outer or not inner or not layer or layer["op"] != "relu6" or _with_number(b, inner, 3) != x:
-        return None
-    return [outer, inner]
-
-
-def _erf(b: Builder, name: str, x: str) -> Inner | None:
-    """1 + erf(x/sqrt(2))."""
-    outer = _alone(b, name, "Add")
-    curve = outer and _alone(b, _with_number(b, outer, 1) or "", "Erf")
-    scaled = curve and _alone(b, curve.input(0), "Mul", "Div")
-    found = scaled and _product(b, scaled)
-    if not outer or not curve or not scaled or not found or found.names != [x]:
-        return None
-    return [outer, curve, scaled, *found.inner] if isclose(found.factor, sqrt(0.5), rel_tol=1e-4) else None
-
-
-def _tanh(b: Builder, name: str, x: str) -> Inner | None:
-    """1 + tanh(sqrt(2/pi)*(x + 0.044715*x**3))."""
-    outer = _alone(b, name, "Add")
-    curve = outer and _alone(b, _with_number(b, outer, 1) or "", "Tanh")
-    scaled = curve and _alone(b, curve.input(0), "Mul")
-    found = scaled and _product(b, scaled)
-    if not outer or not curve or not scaled or not found or not isclose(found.factor, sqrt(2 / pi), rel_tol=1e-4):
-        return None
-    added = _alone(b, found.names[0], "Add") if len(found.names) == 1 else None
-    cubed = added and _cubed(b, [name for name in added.inputs if name != x], x)
-    return [outer, curve, scaled, *found.inner, added, *cubed] if added and cubed else None
-
-
-def _cubed(b: Builder, names: list[str], x: str) -> Inner | None:
-    """0.044715*x**3, as a power or as a product."""
-    maker = _alone(b, names[0], "Mul") if len(names) == 1 else None
-    found = maker and _product(b, maker)
-    if not maker or not found or not isclose(found.factor, 0.044715, rel_tol=1e-3):
-        return None
-    if found.names == [x] * 3:
-        return [maker, *found.inner]
-    power = _alone(b, found.names[0], "Pow") if len(found.names) == 1 else None
-    three = power and b.const(power.input(1))
-    if not power or not three or three.scalar() != 3 or power.input(0) != x:
-        return None
-    return [maker, *found.inner, power]
-
-
-GATES = (
-    Gate("silu", {}, 1, _silu),
-    Gate("mish", {}, 1, _mish),
-    Gate("hardswish", {}, 1, _hard),
-    Gate("hardswish", {}, 1 / 6, _clipped),
-    Gate("gelu", {}, 0.5, _erf),
-    Gate("gelu", {"approximate": True}, 0.5, _tanh),
-)
+def _fits(b: GraphReader, node: GraphNode) -> bool:
+    """Whether the attributes and the bounds of a node are those of a gate."""
+    if node.op == "HardSigmoid":
+        return isclose(node.number("alpha", 0.2), 1 / 6, rel_tol=1e-5) and node.number("beta", 0.5) == 0.5
+    return node.op != "Clip" or b.value(node.outputs[0]).layer.op == "relu6"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from ....errors import SpecError
 from ....network import Network
+from ....registry import Registry
 from ....trace import shape
 from . import axes, values, windows
-from .file import IR_VERSION, OPSET, File, unsaid
+from .file import IR_VERSION, OPSET, OnnxFile, OnnxWriter, unsaid
 
-WRITERS = {**windows.WRITERS, **values.WRITERS, **axes.WRITERS}
-"""What writes each op, by its word without its number of axes."""
+WRITERS: Registry[str, OnnxWriter] = Registry(windows.WRITERS, values.WRITERS, axes.WRITERS)
+"""How each op is written, by its family's word."""
+REFUSED: Registry[str, str] = Registry({"opaque": "opaque: nothing is known of what it does"})
+"""Why the other ops cannot be written."""
 
 
 def write(network: Network) -> bytes:
@@ -19,11 +22,11 @@ def write(network: Network) -> bytes:
     """
     network = network.inlined()
     report = shape(network)
-    file = File(report, report.batch)
+    file = OnnxFile(report, report.batch)
     for layer in report.layers:
         word = layer.node.layer.WORD
-        if word not in WRITERS:
-            raise unsaid(layer, layer.op)
+        if word in REFUSED:
+            raise unsaid(layer, REFUSED[word])
         WRITERS[word](file, layer)
     helper = file.onnx.helper
     outputs = report.outputs()
@@ -40,5 +43,5 @@ def write(network: Network) -> bytes:
     try:
         data: bytes = model.SerializeToString()
     except ValueError:  # beyond what protobuf holds
-        raise SpecError("the network is more than 2 GiB, and an ONNX file holds no more", "leave -w out") from None
+        raise SpecError("the network is more than 2 GiB, the most an ONNX file can hold", "leave -w out") from None
     return data

@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
+from ....registry import Registry
 from ....report import LayerReport
-from .file import File, numbers
-from .windows import Writing, between
+from .file import OnnxFile, OnnxWriter, numbers
+from .windows import between
 
 END = 2**63 - 1
 MODES = {"replicate": "edge", "circular": "wrap"}
+WRITERS: Registry[str, OnnxWriter] = Registry()
 
 
-def flatten(file: File, layer: LayerReport) -> None:
+@WRITERS.register("flatten")
+def flatten(file: OnnxFile, layer: LayerReport) -> None:
     """All of a sample in one row."""
     file.node("Flatten", file.reads(layer), layer.name, axis=1)
 
 
-def reshape(file: File, layer: LayerReport) -> None:
+@WRITERS.register("reshape")
+def reshape(file: OnnxFile, layer: LayerReport) -> None:
     """The batch as it is: 0 keeps it."""
     shape = file.whole(layer, "shape", [0, *layer.values["out"]])
     file.node("Reshape", [*file.reads(layer), shape], layer.name)
 
 
-def permute(file: File, layer: LayerReport) -> None:
+@WRITERS.register("permute")
+def permute(file: OnnxFile, layer: LayerReport) -> None:
     """The batch stays in front."""
     file.node("Transpose", file.reads(layer), layer.name, perm=[0, *layer.traced.axes])
 
 
-def _pads(file: File, layer: LayerReport, sign: int) -> str:
+def _pads(file: OnnxFile, layer: LayerReport, sign: int) -> str:
     """Begins of all axes, then their ends."""
     begins, ends = ([sign * pair[at] for pair in layer.values["p"]] for at in (0, 1))
     return file.whole(layer, "pads", [0, 0, *begins, 0, 0, *ends])
 
 
-def pad(file: File, layer: LayerReport) -> None:
+@WRITERS.register("pad")
+def pad(file: OnnxFile, layer: LayerReport) -> None:
     """Around the spatial axes."""
     v = layer.values
     value = file.constant(layer, "value", [float(v["value"])], whole=False, shape=())
@@ -40,12 +46,14 @@ def pad(file: File, layer: LayerReport) -> None:
     between(file, layer, "Pad", reads, mode=MODES.get(v["mode"], v["mode"]))
 
 
-def crop(file: File, layer: LayerReport) -> None:
+@WRITERS.register("crop")
+def crop(file: OnnxFile, layer: LayerReport) -> None:
     """A Pad of less than nothing."""
     between(file, layer, "Pad", [_pads(file, layer, -1)], mode="constant")
 
 
-def slices(file: File, layer: LayerReport) -> None:
+@WRITERS.register("slice")
+def slices(file: OnnxFile, layer: LayerReport) -> None:
     """Some units of an axis."""
     v = layer.values
     stop = END if v["stop"] is None else v["stop"]
@@ -53,18 +61,15 @@ def slices(file: File, layer: LayerReport) -> None:
     file.node("Slice", [*file.reads(layer), *[file.whole(layer, part, [n]) for part, n in parts]], layer.name)
 
 
-def mean(file: File, layer: LayerReport) -> None:
+@WRITERS.register("mean")
+def mean(file: OnnxFile, layer: LayerReport) -> None:
     """Over some axes."""
     axes = file.whole(layer, "axes", layer.values["axis"])
     file.node("ReduceMean", [*file.reads(layer), axes], layer.name, keepdims=int(layer.values["keepdims"]))
 
 
-def concat(file: File, layer: LayerReport) -> None:
-    """One after another."""
-    file.node("Concat", file.reads(layer), layer.name, axis=layer.values["axis"])
-
-
-def channelshuffle(file: File, layer: LayerReport) -> None:
+@WRITERS.register("channelshuffle")
+def channelshuffle(file: OnnxFile, layer: LayerReport) -> None:
     """(g, c/g), its axes turned."""
     (x,), g = file.reads(layer), layer.values["g"]
     sizes = numbers(layer, layer.sample, "shuffled channels")
@@ -75,16 +80,3 @@ def channelshuffle(file: File, layer: LayerReport) -> None:
     split = file.step(layer, "apart", "Reshape", [x, file.whole(layer, "groups", [0, *apart])])
     turned = file.step(layer, "turned", "Transpose", [split], perm=order)
     file.node("Reshape", [turned, file.whole(layer, "shape", [0, *sizes])], layer.name)
-
-
-WRITERS: dict[str, Writing] = {
-    "flatten": flatten,
-    "reshape": reshape,
-    "permute": permute,
-    "pad": pad,
-    "crop": crop,
-    "slice": slices,
-    "mean": mean,
-    "concat": concat,
-    "channelshuffle": channelshuffle,
-}

@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from ....errors import SpecError
+from ....layers.names import ONNX
 from ....network import INPUT
 from ....report import LayerReport, Report
 from ....sizes import Shape, Size, show
@@ -23,12 +24,12 @@ UNTOUCHED: Callable[[Any], Any] = lambda array: array  # noqa: E731 - a default 
 
 def unsaid(layer: LayerReport, what: str, help: str | None = None) -> SpecError:
     """The error of a layer that ONNX cannot say."""
-    error = SpecError(f"ONNX cannot say {what}", help)
+    error = SpecError(f"ONNX cannot express {what}", help)
     error.layer = layer.node.label()
     return error
 
 
-class File:
+class OnnxFile:
     """The graph of a network, as it grows."""
 
     def __init__(self, report: Report, batch: int | None):
@@ -46,9 +47,9 @@ class File:
 
     def name(self, wanted: str) -> str:
         """A name for what no layer makes."""
-        found = unused_name(wanted, self._taken)
-        self._taken.add(found)
-        return found
+        name = unused_name(wanted, self._taken)
+        self._taken.add(name)
+        return name
 
     def reads(self, layer: LayerReport) -> list[str]:
         """The values that a layer reads."""
@@ -67,7 +68,7 @@ class File:
     def constant(
         self, layer: LayerReport, part: str, values: Sequence[float], *, whole: bool, shape: Any = None
     ) -> str:
-        """Numbers that are no weights, in a Constant node; in a row unless a shape is given."""
+        """Numbers that are not weights, in a Constant node; in a row unless a shape is given."""
         kind = self.onnx.TensorProto.INT64 if whole else self.onnx.TensorProto.FLOAT
         made = self.name(f"{layer.name}.{part}")
         sizes = [len(values)] if shape is None else list(shape)
@@ -92,14 +93,14 @@ class File:
         return self._weights[name]
 
     def _array(self, layer: LayerReport, name: str, shape: Sequence[int]) -> Any:
-        """The array that is given, None where there is none. SpecError where it has another number of values."""
+        """The array that is given, None if there is none. SpecError if it has another number of values."""
         read = self._given.get(name)
         try:
             array = None if read is None else read()
         except SpecError:  # a file that has only its shape
             return None
         if array is not None and array.size != prod(shape):
-            error = SpecError(f"{name} is {show(array.shape)}, but has to be {show(shape)}")
+            error = SpecError(f"{name} has the shape {show(array.shape)}, but {show(shape)} is needed")
             error.layer = layer.node.label()
             raise error
         return None if array is None else array.reshape(shape).astype("float32")
@@ -114,7 +115,7 @@ class File:
             return
         self._bytes += 4 * prod(shape)
         if self._bytes > MOST_BYTES:
-            raise SpecError("the weights are more than 2 GiB, and an ONNX file holds no more", "leave -w out")
+            raise SpecError("the weights are more than 2 GiB, the most an ONNX file can hold", "leave -w out")
         self.initialisers.append(self.onnx.numpy_helper.from_array(array, name))
 
     def value(self, name: str, sample: Shape) -> Any:
@@ -125,15 +126,25 @@ class File:
 
 
 def weight_shape(layer: LayerReport, role: str) -> list[int]:
-    """The shape of one of a layer's arrays. SpecError where an open size decides it."""
+    """The shape of one of a layer's arrays. SpecError if an open size decides it."""
     if layer.values.get("c_i", 0) is None:
         raise unsaid(layer, "weights of open sizes", "give the input in numbers: -i 3x224x224")
     return numbers(layer, layer.weight_shapes()[role], "weights")
 
 
 def numbers(layer: LayerReport, shape: Shape, what: str) -> list[int]:
-    """A shape's sizes. SpecError where one is open."""
-    found = [n for n in shape if isinstance(n, int)]
-    if len(found) < len(shape):
+    """A shape's sizes. SpecError if one is open."""
+    sizes = [n for n in shape if isinstance(n, int)]
+    if len(sizes) < len(shape):
         raise unsaid(layer, f"{what} of open sizes", "give the input in numbers: -i 3x224x224")
-    return found
+    return sizes
+
+
+OnnxWriter = Callable[[OnnxFile, LayerReport], None]
+
+
+def renamed(layer: LayerReport) -> dict[str, Any]:
+    """A layer's values as the attributes of its operator."""
+    name = ONNX[layer.node.layer.WORD]
+    floats = {ours: float(layer.values[ours]) for ours, default in name.defaults.items() if isinstance(default, float)}
+    return name.theirs(layer.values | floats)

@@ -2,72 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from ....layers.affine import factors
+from ....layers.names import ONNX
+from ....registry import Registry
 from ....report import LayerReport
-from .file import File, numbers, unsaid, weight_shape
-from .windows import Writing, affine, by_channel, finish, front
+from .file import OnnxFile, OnnxWriter, numbers, renamed, unsaid, weight_shape
+from .windows import affine, by_channel, channels_first, finish
 
-PLAIN = {
-    "relu": "Relu",
-    "sigmoid": "Sigmoid",
-    "tanh": "Tanh",
-    "hardswish": "HardSwish",
-    "selu": "Selu",
-    "softplus": "Softplus",
-    "softsign": "Softsign",
-    "mish": "Mish",
-    "exp": "Exp",
-    "identity": "Identity",
-}
+WRITERS: Registry[str, OnnxWriter] = Registry()
 
 
-def _none(values: dict[str, Any]) -> dict[str, Any]:
-    return {}
+def by_name(file: OnnxFile, layer: LayerReport) -> None:
+    """One node whose attributes are the layer's keys."""
+    file.node(ONNX[layer.op].word, file.reads(layer), layer.name, **renamed(layer))
 
 
-def one(op: str, attributes: Callable[[dict[str, Any]], dict[str, Any]] = _none) -> Writing:
-    """One node with the attributes that the layer's keys say."""
-
-    def handle(file: File, layer: LayerReport) -> None:
-        file.node(op, file.reads(layer), layer.name, **attributes(layer.values))
-
-    return handle
+WRITERS.register("relu", "sigmoid", "tanh", "hardswish", "selu", "softplus", "softsign", "mish", "exp")(by_name)
+WRITERS.register("identity", "leakyrelu", "elu", "softmax", "concat")(by_name)
 
 
-def silu(file: File, layer: LayerReport) -> None:
+@WRITERS.register("hardsigmoid")
+def hardsigmoid(file: OnnxFile, layer: LayerReport) -> None:
+    """A slope around 0, where it is a half."""
+    file.node("HardSigmoid", file.reads(layer), layer.name, **renamed(layer), beta=0.5)
+
+
+@WRITERS.register("gelu")
+def gelu(file: OnnxFile, layer: LayerReport) -> None:
+    """Exact, or by tanh."""
+    how = "tanh" if layer.values["approximate"] else "none"
+    file.node("Gelu", file.reads(layer), layer.name, approximate=how)
+
+
+@WRITERS.register("silu")
+def silu(file: OnnxFile, layer: LayerReport) -> None:
     """x*sigmoid(x)."""
     (x,) = file.reads(layer)
     file.node("Mul", [x, file.step(layer, "sigmoid", "Sigmoid", [x])], layer.name)
 
 
-def _clipped(file: File, layer: LayerReport, bounds: Sequence[float | None]) -> None:
+@WRITERS.register("clip", "relu6")
+def clip(file: OnnxFile, layer: LayerReport) -> None:
+    """Within bounds; a relu6 within 0 and 6."""
+    bounds = {"min": 0, "max": 6} if layer.op == "relu6" else layer.values
     names = [
-        "" if bound is None else file.constant(layer, part, [float(bound)], whole=False, shape=())
-        for part, bound in zip(("min", "max"), bounds, strict=True)
+        "" if bounds[part] is None else file.constant(layer, part, [float(bounds[part])], whole=False, shape=())
+        for part in ("min", "max")
     ]
     file.node("Clip", [*file.reads(layer), *names], layer.name)
 
 
-def clip(file: File, layer: LayerReport) -> None:
-    """Within bounds."""
-    _clipped(file, layer, (layer.values["min"], layer.values["max"]))
-
-
-def relu6(file: File, layer: LayerReport) -> None:
-    """Within 0 and 6."""
-    _clipped(file, layer, (0, 6))
-
-
-def dropout(file: File, layer: LayerReport) -> None:
+@WRITERS.register("dropout")
+def dropout(file: OnnxFile, layer: LayerReport) -> None:
     """Nothing, once trained."""
     ratio = file.constant(layer, "ratio", [float(layer.values["rate"])], whole=False, shape=())
     file.node("Dropout", [*file.reads(layer), ratio], layer.name)
 
 
-def prelu(file: File, layer: LayerReport) -> None:
+@WRITERS.register("prelu")
+def prelu(file: OnnxFile, layer: LayerReport) -> None:
     """Slopes shaped to meet a sample."""
     shape = weight_shape(layer, "weight")
     if len(shape) == 1 and shape[0] > 1 and not file.last:
@@ -75,7 +70,8 @@ def prelu(file: File, layer: LayerReport) -> None:
     file.node("PRelu", [*file.reads(layer), file.weight(layer, "weight", shape)], layer.name)
 
 
-def linear(file: File, layer: LayerReport) -> None:
+@WRITERS.register("linear")
+def linear(file: OnnxFile, layer: LayerReport) -> None:
     """Gemm of features; of more axes MatMul and Add."""
     out, c_i = layer.values["out"], layer.values["c_i"]
     if c_i is None:
@@ -95,31 +91,30 @@ def linear(file: File, layer: LayerReport) -> None:
     file.node("Add", [product, file.weight(layer, "bias", [out])], layer.name, f"{layer.name}.add")
 
 
-def _apply(file: File, layer: LayerReport, steps: list[tuple[str, str]]) -> None:
+def _apply(file: OnnxFile, layer: LayerReport, steps: list[tuple[str, str]]) -> None:
     """(op, constant) one after another; an Identity where there is none."""
-    (x,) = file.reads(layer)
-    if not steps:
-        file.node("Identity", [x], layer.name)
-        return
-    if file.last:
-        x = file.step(layer, "channels_first", "Transpose", [x], perm=front(layer))
-    finish(file, layer, steps, x)
+    if steps:
+        finish(file, layer, steps, channels_first(file, layer))
+    else:
+        file.node("Identity", file.reads(layer), layer.name)
 
 
-def scale(file: File, layer: LayerReport) -> None:
+@WRITERS.register("scale")
+def scale(file: OnnxFile, layer: LayerReport) -> None:
     """A weight and a bias a channel."""
     shape = by_channel(layer)
     roles = [("Mul", "weight", "scale"), ("Add", "bias", "center")]
     _apply(file, layer, [(op, file.weight(layer, role, shape)) for op, role, key in roles if layer.values[key]])
 
 
-def rescale(file: File, layer: LayerReport) -> None:
-    """Constants that are no weights."""
+@WRITERS.register("rescale")
+def rescale(file: OnnxFile, layer: LayerReport) -> None:
+    """Constants that are not weights."""
     v = layer.values
     _rescaled(file, layer, v["factor"], v["offset"])
 
 
-def _rescaled(file: File, layer: LayerReport, factor: Any, offset: Any) -> None:
+def _rescaled(file: OnnxFile, layer: LayerReport, factor: Any, offset: Any) -> None:
     steps = []
     for op, value, nothing in (("Mul", factor, 1), ("Add", offset, 0)):
         listed = list(value) if isinstance(value, tuple) else [value]
@@ -130,16 +125,18 @@ def _rescaled(file: File, layer: LayerReport, factor: Any, offset: Any) -> None:
     _apply(file, layer, steps)
 
 
-def normalization(file: File, layer: LayerReport) -> None:
+@WRITERS.register("normalization")
+def normalization(file: OnnxFile, layer: LayerReport) -> None:
     """(x - mean)/max(sqrt(variance), 1e-7) by constants; statistics that are weights have no operator."""
     v = layer.values
     if "mean" not in v:
-        raise unsaid(layer, "statistics that are learnt, and their count", "give mean and variance")
+        raise unsaid(layer, "learnt statistics and their count", "give mean and variance")
     factor, offset = factors(v)
     _rescaled(file, layer, tuple(factor), tuple(offset))
 
 
-def layernorm(file: File, layer: LayerReport) -> None:
+@WRITERS.register("layernorm")
+def layernorm(file: OnnxFile, layer: LayerReport) -> None:
     """Over the last axes; others are brought there, and back."""
     rank = len(layer.sample)
     axes = list(layer.traced.axes)
@@ -157,13 +154,15 @@ def layernorm(file: File, layer: LayerReport) -> None:
     file.node("Transpose", [made], layer.name, perm=[order.index(a) for a in range(rank + 1)])
 
 
-def add(file: File, layer: LayerReport) -> None:
+@WRITERS.register("add")
+def add(file: OnnxFile, layer: LayerReport) -> None:
     """Of two, or of several."""
     reads = file.reads(layer)
     file.node("Add" if len(reads) == 2 else "Sum", reads, layer.name)
 
 
-def mul(file: File, layer: LayerReport) -> None:
+@WRITERS.register("mul")
+def mul(file: OnnxFile, layer: LayerReport) -> None:
     """One after another."""
     first, *others = file.reads(layer)
     for number, other in enumerate(others, 1):
@@ -171,25 +170,3 @@ def mul(file: File, layer: LayerReport) -> None:
         first = (
             file.node("Mul", [first, other], layer.name) if last else file.step(layer, "product", "Mul", [first, other])
         )
-
-
-WRITERS: dict[str, Writing] = {
-    **{word: one(op) for word, op in PLAIN.items()},
-    "leakyrelu": one("LeakyRelu", lambda v: {"alpha": float(v["alpha"])}),
-    "elu": one("Elu", lambda v: {"alpha": float(v["alpha"])}),
-    "hardsigmoid": one("HardSigmoid", lambda v: {"alpha": float(v["alpha"]), "beta": 0.5}),
-    "gelu": one("Gelu", lambda v: {"approximate": "tanh" if v["approximate"] else "none"}),
-    "softmax": one("Softmax", lambda v: {"axis": v["axis"]}),
-    "silu": silu,
-    "clip": clip,
-    "relu6": relu6,
-    "dropout": dropout,
-    "prelu": prelu,
-    "linear": linear,
-    "scale": scale,
-    "rescale": rescale,
-    "normalization": normalization,
-    "layernorm": layernorm,
-    "add": add,
-    "mul": mul,
-}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def read(module: Any, input: Sequence[Any], name: str | None = None, batch: int | None = None) -> Imported:
     """Read a module's network for an input of any sizes that `shape` takes; it runs on `batch` samples.
 
-    SpecError without PyTorch, for what is not an `nn.Module`, and for a module that cannot be followed.
+    SpecError without PyTorch, for anything but an `nn.Module`, and for a module that cannot be traced.
     """
     needs_torch()
     from .inputs import follow
@@ -28,7 +28,7 @@ def read(module: Any, input: Sequence[Any], name: str | None = None, batch: int 
 
 
 def needs_torch() -> None:
-    """SpecError where PyTorch is not installed."""
+    """SpecError if PyTorch is not installed."""
     try:
         import torch  # noqa: F401
     except ImportError:

@@ -6,142 +6,134 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from .calls import Constant, Value, tree
-from .rules import Asked, Made, Unsaid, own, rule, without
+from ....layers.names import TORCH
+from .calls import Constant, TracedTensor, tree
+from .rules import Arguments, CallLayer, OpaqueCall, Rule, Rules, without
+
+RULES = Rules()
 
 
-@rule("batch_norm", "input running_mean running_var weight bias training momentum eps")
-def batchnorm(asked: Asked) -> Made:
+@RULES.rule("batch_norm", "input running_mean running_var weight bias training momentum eps")
+def batchnorm(args: Arguments) -> CallLayer:
     """A batch norm by its running statistics."""
-    roles = ("weight", "bias", "running_mean", "running_var")
-    arrays = own({role: asked.get(role) for role in roles})
-    if "running_var" not in arrays or asked.get("training", False) or asked.bare:
-        raise Unsaid
-    return Made("batchnorm", affine(asked, arrays), arrays)
+    arrays = args.arrays("weight", "bias", "running_mean", "running_var")
+    if "running_var" not in arrays or args.get("training", False) or args.bare:
+        raise OpaqueCall
+    return CallLayer("batchnorm", affine(args, arrays), arrays)
 
 
-def affine(asked: Asked, arrays: Mapping[str, Constant], default: bool = True) -> dict[str, Any]:
+def affine(args: Arguments, arrays: Mapping[str, Constant], default: bool = True) -> dict[str, Any]:
     """A norm's eps, and which of weight and bias it has."""
-    keys = {"eps": asked.get("eps", 1e-5), "scale": "weight" in arrays, "center": "bias" in arrays}
+    keys = {"eps": args.get("eps", 1e-5), "scale": "weight" in arrays, "center": "bias" in arrays}
     return without(keys, eps=1e-5, scale=default, center=default)
 
 
-@rule("layer_norm", "input normalized_shape weight bias eps")
-def layernorm(asked: Asked) -> Made:
+@RULES.rule("layer_norm", "input normalized_shape weight bias eps")
+def layernorm(args: Arguments) -> CallLayer:
     """A layer norm over the last axes."""
-    arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
-    rank = len(asked.get("normalized_shape"))
-    if rank >= len(asked.x.shape):
-        raise Unsaid
+    arrays = args.arrays("weight", "bias")
+    rank = len(args.get("normalized_shape"))
+    if rank >= len(args.x.shape):
+        raise OpaqueCall
     axes = list(range(-rank, 0))
-    return Made("layernorm", without({"axis": axes}, axis=[-1]) | affine(asked, arrays), arrays)
+    return CallLayer("layernorm", without({"axis": axes}, axis=[-1]) | affine(args, arrays), arrays)
 
 
-@rule("group_norm", "input num_groups weight bias eps")
-def groupnorm(asked: Asked) -> Made:
+@RULES.rule("group_norm", "input num_groups weight bias eps")
+def groupnorm(args: Arguments) -> CallLayer:
     """A group norm."""
-    arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
-    assert asked.map
-    return Made("groupnorm", {"g": asked.get("num_groups"), **affine(asked, arrays)}, arrays)
+    arrays = args.arrays("weight", "bias")
+    assert args.map
+    return CallLayer("groupnorm", {"g": args.get("num_groups"), **affine(args, arrays)}, arrays)
 
 
-@rule("instance_norm", "input running_mean running_var weight bias use_input_stats momentum eps")
-def instancenorm(asked: Asked) -> Made:
+@RULES.rule("instance_norm", "input running_mean running_var weight bias use_input_stats momentum eps")
+def instancenorm(args: Arguments) -> CallLayer:
     """An instance norm by the statistics of its input."""
-    if asked.get("running_mean") is not None or not asked.get("use_input_stats", True) or asked.bare:
-        raise Unsaid
-    arrays = own({"weight": asked.get("weight"), "bias": asked.get("bias")})
-    return Made("instancenorm", affine(asked, arrays, default=False), arrays)
+    if args.get("running_mean") is not None or not args.get("use_input_stats", True) or args.bare:
+        raise OpaqueCall
+    arrays = args.arrays("weight", "bias")
+    return CallLayer("instancenorm", affine(args, arrays, default=False), arrays)
 
 
-@rule("local_response_norm", "input size alpha beta k")
-def lrn(asked: Asked) -> Made:
+def by_name(op: str) -> Rule:
+    """A rule of an op whose arguments are only renamed."""
+    return lambda args: CallLayer(op, without(args.renamed(op), **TORCH[op].defaults))
+
+
+for _op in ("relu", "relu6", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid", "selu", "softsign", "mish", "exp"):
+    RULES.rule(_op)(by_name(_op))
+RULES.rule("leaky_relu", "input negative_slope")(by_name("leakyrelu"))
+RULES.rule("elu", "input alpha")(by_name("elu"))
+RULES.rule("dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout", "input p")(
+    by_name("dropout")
+)
+
+
+@RULES.rule("local_response_norm", "input size alpha beta k")
+def lrn(args: Arguments) -> CallLayer:
     """A local response norm."""
-    assert asked.map
-    keys = {"size": asked.get("size"), "alpha": asked.get("alpha", 1e-4), "beta": asked.get("beta", 0.75)}
-    return Made("lrn", keys | {"offset": asked.get("k", 1.0)})
+    assert args.map
+    return CallLayer("lrn", args.renamed("lrn"))
 
 
-_PLAIN = "relu relu6 silu sigmoid tanh hardswish hardsigmoid selu softsign mish exp"
-for _name in _PLAIN.split():
-    rule(_name)(lambda asked: Made(asked.call.function))
-
-
-@rule("leaky_relu", "input negative_slope")
-def leaky_relu(asked: Asked) -> Made:
-    """A leaky ReLU."""
-    return Made("leakyrelu", without({"alpha": asked.get("negative_slope", 0.01)}, alpha=0.01))
-
-
-@rule("elu", "input alpha")
-def elu(asked: Asked) -> Made:
-    """An ELU."""
-    return Made("elu", without({"alpha": asked.get("alpha", 1.0)}, alpha=1.0))
-
-
-@rule("prelu", "input weight")
-def prelu(asked: Asked) -> Made:
+@RULES.rule("prelu", "input weight")
+def prelu(args: Arguments) -> CallLayer:
     """A leaky ReLU of trained slopes."""
-    assert asked.map
-    arrays = own({"weight": asked.get("weight")})
-    return Made("prelu", without({"num_parameters": prod(arrays["weight"].shape)}, num_parameters=1), arrays)
+    assert args.map
+    arrays = args.arrays("weight")
+    return CallLayer("prelu", without({"num_parameters": prod(arrays["weight"].shape)}, num_parameters=1), arrays)
 
 
-@rule("gelu", "input")
-def gelu(asked: Asked) -> Made:
+@RULES.rule("gelu", "input")
+def gelu(args: Arguments) -> CallLayer:
     """A GELU, exact or by tanh."""
-    return Made("gelu", without({"approximate": asked.get("approximate", "none") == "tanh"}, approximate=False))
+    return CallLayer("gelu", without({"approximate": args.get("approximate", "none") == "tanh"}, approximate=False))
 
 
-@rule("softplus", "input beta threshold")
-def softplus(asked: Asked) -> Made:
+@RULES.rule("softplus", "input beta threshold")
+def softplus(args: Arguments) -> CallLayer:
     """A softplus as it is by default."""
-    if (asked.get("beta", 1), asked.get("threshold", 20)) != (1, 20):
-        raise Unsaid
-    return Made("softplus")
+    if (args.get("beta", 1), args.get("threshold", 20)) != (1, 20):
+        raise OpaqueCall
+    return CallLayer("softplus")
 
 
-@rule("softmax", "input dim")
-def softmax(asked: Asked) -> Made:
+@RULES.rule("softmax", "input dim")
+def softmax(args: Arguments) -> CallLayer:
     """A softmax along an axis."""
-    if asked.get("dim") is None:
-        raise Unsaid
-    axis = asked.axis(asked.get("dim"))
-    return Made("softmax", without({"axis": -1 if axis == len(asked.x.shape) - 1 else axis}, axis=-1))
+    if args.get("dim") is None:
+        raise OpaqueCall
+    axis = args.axis(args.get("dim"))
+    return CallLayer("softmax", without({"axis": -1 if axis == len(args.x.shape) - 1 else axis}, axis=-1))
 
 
-@rule("hardtanh", "input min_val max_val")
-def hardtanh(asked: Asked) -> Made:
+@RULES.rule("hardtanh", "input min_val max_val")
+def hardtanh(args: Arguments) -> CallLayer:
     """A clip; ReLU6 where it is from 0 to 6."""
-    return clipped(asked, asked.get("min_val", -1.0), asked.get("max_val", 1.0))
+    return clipped(args, args.get("min_val", -1.0), args.get("max_val", 1.0))
 
 
-@rule("clamp clip", "input min max")
-def clamp(asked: Asked) -> Made:
+@RULES.rule("clamp clip", "input min max")
+def clamp(args: Arguments) -> CallLayer:
     """A clip."""
-    return clipped(asked, asked.get("min"), asked.get("max"))
+    return clipped(args, args.get("min"), args.get("max"))
 
 
-def clipped(asked: Asked, low: Any, high: Any) -> Made:
-    """A clip to these numbers. Unsaid where they are tensors."""
-    assert asked.x
-    if any(isinstance(bound, (Value, Constant)) for bound in (low, high)):
-        raise Unsaid
+def clipped(args: Arguments, low: Any, high: Any) -> CallLayer:
+    """A clip to these numbers. OpaqueCall if they are tensors."""
+    assert args.x
+    if any(isinstance(bound, (TracedTensor, Constant)) for bound in (low, high)):
+        raise OpaqueCall
     if (low, high) == (0, 6):
-        return Made("relu6")
-    return Made("relu") if (low, high) == (0, None) else Made("clip", without({"min": low, "max": high}))
-
-
-@rule("dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout", "input p")
-def dropout(asked: Asked) -> Made:
-    """Nothing, once trained."""
-    return Made("dropout", without({"rate": asked.get("p", 0.5)}, rate=0.5))
+        return CallLayer("relu6")
+    return CallLayer("relu") if (low, high) == (0, None) else CallLayer("clip", without({"min": low, "max": high}))
 
 
 _SAME = "contiguous clone detach to float double half type type_as requires_grad cpu cuda alias data identity detach_"
 
 
-@rule(_SAME)
-def same(asked: Asked) -> Value:
+@RULES.rule(_SAME)
+def same(args: Arguments) -> TracedTensor:
     """What gives the same values again."""
-    return asked.sampled(next(leaf for leaf in tree(asked.call.args) if isinstance(leaf, Value)))
+    return args.sampled(next(leaf for leaf in tree(args.call.args) if isinstance(leaf, TracedTensor)))

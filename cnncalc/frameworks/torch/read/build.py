@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from math import inf
 from typing import Any
 
 from ....errors import SpecError
 from ....layers import OPS
 from ....layers.pool import MaxPool
-from ... import Imported
-from . import activation, arithmetic, reshaping  # noqa: F401 - they note their rules
-from .calls import Call, Constant, Record, Value, tree
-from .rules import Made, Unsaid, layers_of
+from ...build import NO_FIGURES, Draft, Imported, SpecBuilder
+from . import activation, arithmetic, reshaping, windows
+from .calls import Constant, FunctionCall, Recording, TracedTensor, tree
+from .rules import SHAPED, Arguments, CallLayer, OpaqueCall, Rules
 
-INPUT = -1
 _WORDS = """
     add radd iadd sub rsub isub mul rmul imul div truediv itruediv rtruediv pow abs sqrt rsqrt square exp log sin
     cos erf floor ceil round sign reciprocal maximum minimum max min amax amin sum prod cumsum argmax argmin sort
@@ -27,161 +26,165 @@ _WORDS = """
 """
 NO_PRODUCTS = frozenset(_WORDS.split())
 """Functions without multiply-accumulates: none but those of convolutions and linear layers are counted."""
+RULES = Rules(activation.RULES, arithmetic.RULES, reshaping.RULES, windows.RULES)
+"""Which layers a call is, by its function's name."""
 
 
-class Piece:
-    """A layer on its way into a spec."""
-
-    def __init__(self, made: Made, reads: list[int], call: Call, tie: int | None = None):
-        self.made, self.reads, self.call, self.tie = made, reads, call, tie
-        """`reads` are the indices of pieces, INPUT for the input; `tie` is the piece whose weights it uses."""
-        self.name = ""
-
-
-def build(record: Record, name: str | None) -> Imported:
-    """The spec of what a module did, and its weights."""
-    builder = Builder(record)
-    for index, call in enumerate(record.calls):
-        builder.add(index, call)
-    pieces = kept(bordered(shuffled(builder.pieces)), [builder.found(value) for value in record.outputs])
-    name_all(pieces, record.leaves)
-    spec = {"cnncalc": 1, "name": name or record.name, "input": list(record.input), "dialect": "torch"}
-    layers = [layer(pieces, at) for at in range(len(pieces))]
-    return Imported({**spec, "layout": "NCHW", "layers": layers}, dict(weights(pieces)))
+def build(recording: Recording, name: str | None) -> Imported:
+    """Make the spec of what a module did, and its weights."""
+    reader = CallReader(recording)
+    for index, call in enumerate(recording.calls):
+        reader.read(index, call)
+    spec = reader.spec
+    join_shuffles(spec)
+    join_borders(reader)
+    spec.keep([reader.made[tensor.call, tensor.place] for tensor in recording.outputs])
+    if not spec.layers:
+        spec.add("identity", "identity", [spec.input])
+    reader.name_layers()
+    head = {"cnncalc": 1, "name": name or recording.name, "input": list(recording.input), "dialect": "torch"}
+    return Imported({**head, "layout": "NCHW", "layers": spec.spec()}, spec.weights())
 
 
-class Builder:
-    """The pieces so far, and which of them makes each value."""
+class CallReader:
+    """Reads calls into layers, and knows which layer makes each tensor."""
 
-    def __init__(self, record: Record):
-        self.record = record
-        self.pieces: list[Piece] = []
-        self.at: dict[tuple[int, int], int] = {(-1, 0): INPUT}
-        self.owners: dict[tuple[str, frozenset[str]], int] = {}
-        """The piece that has these parameters first, by its op and their names."""
+    def __init__(self, recording: Recording):
+        self.recording = recording
+        self.spec = SpecBuilder()
+        self.made: dict[tuple[int, int], Draft] = {(-1, 0): self.spec.input}
+        """By the index of a call and the place among its results."""
+        self.calls: dict[Draft, FunctionCall] = {}
+        self.owned: set[tuple[str, frozenset[str]]] = set()
+        """Which parameters layers have together, and their op."""
         self.counted: set[str] = set()
-        """The parameters and buffers that a piece has."""
+        """The parameters and buffers that some layer has."""
 
-    def found(self, value: Value) -> int:
-        """The piece that makes a value."""
-        return self.at[value.call, value.place]
-
-    def add(self, index: int, call: Call) -> None:
-        """The pieces of one call: those of a rule, or an opaque one for each result."""
-        before = len(self.pieces)
+    def read(self, index: int, call: FunctionCall) -> None:
+        """Add the layers of one call: those of a rule, or an opaque one for each result."""
+        before = len(self.spec.layers)
+        ends: list[Draft] = []
         try:
-            made = layers_of(call, self.record.batch, self.record.trained)
-            if isinstance(made, Value):
-                self.at[index, 0] = self.found(made)
+            made = self._apply(call)
+            if isinstance(made, TracedTensor):
+                self.made[index, 0] = self._layer_of(made)
                 return
-            ends = self.split(call, made) if len(call.outs) > 1 and len(made) > 1 else [self.chain(call, made)]
-        except Unsaid:
-            del self.pieces[before:]
-            ends = []
-        ends += [self.opaque(call, place) for place in range(len(ends), len(call.outs))]
-        self.at |= {(index, place): end for place, end in enumerate(ends)}
+            ends = self._add_all(call, made)
+        except OpaqueCall:
+            del self.spec.layers[before:]
+        ends += [self._add_opaque(call, place) for place in range(len(ends), len(call.outs))]
+        self.made |= {(index, place): end for place, end in enumerate(ends)}
 
-    def chain(self, call: Call, made: list[Made]) -> int:
-        """Layers in a row; the index of the last."""
-        first = [leaf for leaf in tree([call.args, call.kwargs]) if isinstance(leaf, Value)][:1]
-        for at, one in enumerate(made):
-            reads = [self.found(value) for value in one.reads or (first if at == 0 else ())]
-            if at > 0:
-                reads.append(len(self.pieces) - 1)
-            self.piece(one, reads, call)
-        return len(self.pieces) - 1
+    def _apply(self, call: FunctionCall) -> list[CallLayer] | TracedTensor:
+        """The layers of a call, or the tensor that it passes on. OpaqueCall if there is no rule for it."""
+        if call.function not in RULES:
+            raise OpaqueCall
+        rule, names = RULES[call.function]
+        args = Arguments(call, names, self.recording.batch, self.recording.trained)
+        if args.bare and args.has_batch(call.outs[0]) and call.function not in SHAPED:
+            raise OpaqueCall
+        made = rule(args)
+        return [made] if isinstance(made, CallLayer) else made
 
-    def split(self, call: Call, made: list[Made]) -> list[int]:
-        """Layers side by side, one for each result."""
+    def _layer_of(self, tensor: TracedTensor) -> Draft:
+        return self.made[tensor.call, tensor.place]
+
+    def _add_all(self, call: FunctionCall, made: list[CallLayer]) -> list[Draft]:
+        """Add layers side by side, one for each result; or in a row, of which the last makes the only result."""
+        beside = len(call.outs) > 1 and len(made) > 1
+        first = [leaf for leaf in tree([call.args, call.kwargs]) if isinstance(leaf, TracedTensor)][:1]
+        layers: list[Draft] = []
         for one in made:
-            self.piece(one, [self.found(value) for value in one.reads], call)
-        return list(range(len(self.pieces) - len(made), len(self.pieces)))
+            reads = [self._layer_of(tensor) for tensor in one.reads or (() if layers or beside else first)]
+            layers.append(self._add(one, reads if beside else [*reads, *layers[-1:]], call))
+        return layers if beside else layers[-1:]
 
-    def piece(self, made: Made, reads: list[int], call: Call) -> None:
-        """One more piece, tied where another has its weights. Unsaid where another has only some of them."""
+    def _add(self, made: CallLayer, reads: list[Draft], call: FunctionCall) -> Draft:
+        """Add one layer, tied to another with the same weights. OpaqueCall if another has only some of them."""
         names = frozenset([str(array.name) for array in made.weights.values()])
-        tie = self.owners.get((made.op, names)) if names else None
-        if tie is None and names & self.counted:
-            raise Unsaid
+        if names & self.counted and (made.op, names) not in self.owned:
+            raise OpaqueCall
         self.counted |= names
-        if names:
-            self.owners.setdefault((made.op, names), len(self.pieces))
-        self.pieces.append(Piece(made, reads, call, tie))
+        self.owned.add((made.op, names))
+        layer = self.spec.add("", made.op, reads, made.keys, owner=names or None)
+        layer.weights = {role: partial(_values, layer, role, array) for role, array in made.weights.items()}
+        self.calls[layer] = call
+        return layer
 
-    def opaque(self, call: Call, place: int) -> int:
-        """What cnncalc has no layer for: its result's shape, and the parameters that nothing before it has."""
+    def _add_opaque(self, call: FunctionCall, place: int) -> Draft:
+        """Add what cnncalc has no layer for: its result's shape, and the parameters that no layer before it has."""
         leaves = tree([call.args, call.kwargs])
         names = {name for leaf in leaves if isinstance(leaf, Constant) for name in leaf.of} - self.counted
-        shape = call.outs[place]
-        keys: dict[str, Any] = {"type": call.function}
-        if len(shape) > 1 and shape[0] == self.record.batch:
-            shape = shape[1:]
-        elif self.record.batch > 1:
-            shape = ()
-        if shape and 0 not in shape:
-            keys["out"] = list(shape)
-        for key, sizes in (("params", self.record.trained), ("buffers", self.record.kept)):
-            keys[key] = sum(sizes.get(name, 0) for name in names)
         self.counted |= names
-        if call.function in NO_PRODUCTS:
-            keys["macs"] = 0
-        reads = list(dict.fromkeys(self.found(leaf) for leaf in leaves if isinstance(leaf, Value)))
-        self.pieces.append(Piece(Made("opaque", keys), reads, call))
-        return len(self.pieces) - 1
+        out, batch = call.outs[place], self.recording.batch
+        if len(out) > 1 and out[0] == batch:
+            out = out[1:]
+        elif batch > 1:
+            out = ()
+        figures: dict[str, int | None] = {"macs": 0 if call.function in NO_PRODUCTS else None}
+        for key, sizes in (("params", self.recording.trained), ("buffers", self.recording.kept)):
+            figures[key] = sum(sizes.get(name, 0) for name in names)
+        reads = [self._layer_of(leaf) for leaf in leaves if isinstance(leaf, TracedTensor)]
+        layer = self.spec.opaque("", call.function, reads, None if 0 in out else out, figures)
+        self.calls[layer] = call
+        return layer
+
+    def name_layers(self) -> None:
+        """Name a layer as its module if it is all that the module does, or what it is there for; else by its op."""
+        turns: dict[int, list[Draft]] = {}
+        for layer in self.spec.layers:
+            turns.setdefault(self._call(layer).turn, []).append(layer)
+        for layer in self.spec.layers:
+            call = self._call(layer)
+            turn = turns[call.turn]
+            chief = next((one for one in turn if one.weights), turn[-1])
+            op = str(layer.keys["type"] if layer.op == "opaque" else layer.op)
+            if call.path and call.path in self.recording.leaves and chief is layer:
+                layer.name = call.path
+            else:
+                layer.name = f"{call.path}.{op}"[-240:] if call.path else op[:240]
+
+    def _call(self, layer: Draft) -> FunctionCall:
+        return self.calls.get(layer, FunctionCall("identity", (), {}, (), "", 0))
 
 
-def readers(pieces: list[Piece]) -> list[int]:
-    """How many pieces read each."""
-    found = [0] * len(pieces)
-    for piece in pieces:
-        for read in piece.reads:
-            found[read] += read != INPUT
-    return found
+def join_borders(reader: CallReader) -> None:
+    """Make padding by minus infinity before a max pool the pool's own; elsewhere it is opaque."""
+    uses, layers = reader.spec.uses(), reader.spec.layers
+    for border, pool in pairwise(layers):
+        if pool.reads == [border] and uses[border] == 1 and is_infinite(border) and fits(pool, border.keys["p"]):
+            pool.keys["p"], pool.reads = border.keys["p"], border.reads
+    for layer in layers:
+        if is_infinite(layer):
+            out = list(reader.calls[layer].outs[0][1:])
+            layer.op, layer.keys = "opaque", {"type": "pad", "out": out, **NO_FIGURES}
 
 
-def bordered(pieces: list[Piece]) -> list[Piece]:
-    """The same, with padding by minus infinity before a max pool as the pool's own, and opaque where it is none's."""
-    read = readers(pieces)
-    for at, piece in enumerate(pieces):
-        around = pieces[at - 1] if at > 0 and piece.reads == [at - 1] and read[at - 1] == 1 else None
-        if around is not None and infinite(around.made) and fits(piece.made, around.made.keys["p"]):
-            piece.made = piece.made._replace(keys=dict(piece.made.keys) | {"p": around.made.keys["p"]})
-            piece.reads = around.reads
-    for piece in pieces:
-        if infinite(piece.made):
-            out = list(piece.call.outs[0][1:])
-            piece.made = Made("opaque", {"type": "pad", "out": out, "params": 0, "buffers": 0, "macs": 0})
-    return pieces
-
-
-def infinite(made: Made) -> bool:
+def is_infinite(layer: Draft) -> bool:
     """Whether a layer puts minus infinity around a map."""
-    return made.op == "pad" and made.keys.get("value") == -inf
+    return layer.op == "pad" and layer.keys.get("value") == -inf
 
 
-def fits(made: Made, pairs: list[list[int]]) -> bool:
+def fits(layer: Draft, pairs: list[list[int]]) -> bool:
     """Whether a layer is a max pool that could have this padding itself: half of its kernel at the most."""
-    k = made.keys.get("k", 0)
+    k = layer.keys.get("k", 0)
     sizes = k if isinstance(k, list) else [k] * len(pairs)
-    plain = OPS[made.op][0] is MaxPool and "p" not in made.keys and not made.keys.get("ceil")
+    plain = OPS[layer.op][0] is MaxPool and "p" not in layer.keys and not layer.keys.get("ceil")
     return plain and all(max(pair) <= n // 2 for pair, n in zip(pairs, sizes, strict=True))
 
 
-def shuffled(pieces: list[Piece]) -> list[Piece]:
-    """The same, with a reshape, a permute and a reshape that deal out channels as one channelshuffle."""
-    read = readers(pieces)
-    for at, piece in enumerate(pieces):
-        before = pieces[at - 1] if piece.reads == [at - 1] and at > 1 else None
-        if before is None or before.reads != [at - 2] or read[at - 1] != 1 or read[at - 2] != 1:
-            continue
-        groups = dealt(pieces[at - 2].made, before.made, piece.made)
+def join_shuffles(spec: SpecBuilder) -> None:
+    """Make a reshape, a permute and a reshape that deal out channels one channelshuffle."""
+    uses, layers = spec.uses(), spec.layers
+    for apart, turned, together in zip(layers, layers[1:], layers[2:], strict=False):
+        in_row = together.reads == [turned] and turned.reads == [apart] and uses[turned] == uses[apart] == 1
+        groups = dealt(apart, turned, together) if in_row else None
         if groups is not None:
-            piece.made, piece.reads = Made("channelshuffle", {"g": groups}), pieces[at - 2].reads
-    return pieces
+            together.op, together.keys, together.reads = "channelshuffle", {"g": groups}, apart.reads
 
 
-def dealt(apart: Made, turned: Made, together: Made) -> int | None:
-    """How many groups these three layers deal out; None where they do something else."""
+def dealt(apart: Draft, turned: Draft, together: Draft) -> int | None:
+    """How many groups these three layers deal out; None if they do something else."""
     if (apart.op, turned.op, together.op) != ("reshape", "permute", "reshape"):
         return None
     groups, each, *space = apart.keys["out"]
@@ -190,83 +193,10 @@ def dealt(apart: Made, turned: Made, together: Made) -> int | None:
     return int(groups) if same and space else None
 
 
-def kept(pieces: list[Piece], outputs: list[int]) -> list[Piece]:
-    """The pieces that an output hangs on; the last of them is an output."""
-    if len(set(outputs)) == 1 and outputs[0] == INPUT:
-        return [Piece(Made("identity"), [INPUT], Call("identity", (), {}, (), "", 0))]
-    needed = set[int]()
-    waiting = [at for at in outputs if at != INPUT]
-    while waiting:
-        at = waiting.pop()
-        if at not in needed:
-            needed.add(at)
-            waiting += [read for read in (*pieces[at].reads, pieces[at].tie) if read is not None and read != INPUT]
-    order = sorted(needed)
-    place = {at: new for new, at in enumerate(order)} | {INPUT: INPUT}
-    found = [pieces[at] for at in order]
-    for piece in found:
-        piece.reads = [place[read] for read in piece.reads]
-        piece.tie = None if piece.tie is None else place[piece.tie]
-    return found
-
-
-def name_all(pieces: list[Piece], leaves: frozenset[str]) -> None:
-    """A layer is called as its module where it is all that the module does, and by its op there where it is not."""
-    turns: dict[int, list[Piece]] = {}
-    for piece in pieces:
-        turns.setdefault(piece.call.turn, []).append(piece)
-    taken = {"input"}
-    for piece in pieces:
-        path = piece.call.path
-        stem = path if path in leaves and path and chief(turns[piece.call.turn]) is piece else inside(path, piece)
-        piece.name = next(name for name in names(stem) if name not in taken)
-        taken.add(piece.name)
-
-
-def chief(pieces: list[Piece]) -> Piece:
-    """The layer that a module is there for: the first with weights, or else the last."""
-    return next((piece for piece in pieces if piece.made.weights), pieces[-1])
-
-
-def inside(path: str, piece: Piece) -> str:
-    """The name of a layer among others of its module."""
-    op = piece.made.keys["type"] if piece.made.op == "opaque" else piece.made.op
-    return f"{path}.{op}"[-240:] if path else str(op)[:240]
-
-
-def names(stem: str) -> Iterator[str]:
-    """A name, and those to take where it is taken."""
-    yield stem
-    number = 1
-    while True:
-        number += 1
-        yield f"{stem}_{number}"
-
-
-def layer(pieces: list[Piece], at: int) -> dict[str, Any]:
-    """A layer of the spec; what it reads is left out where that is the layer above."""
-    piece = pieces[at]
-    found = {"name": piece.name, "op": piece.made.op, **piece.made.keys}
-    if piece.reads != [at - 1]:
-        read = ["input" if one == INPUT else pieces[one].name for one in piece.reads]
-        found["from"] = read[0] if len(read) == 1 else read
-    if piece.tie is not None:
-        found["tie"] = pieces[piece.tie].name
-    return found
-
-
-def weights(pieces: list[Piece]) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Each array by its name here, shared ones once."""
-    for piece in pieces:
-        if piece.tie is None:
-            for role, array in piece.made.weights.items():
-                name = f"{piece.name}.{role}"
-                yield name, partial(_values, name, array)
-
-
-def _values(name: str, array: Constant) -> Any:
-    """A weight's values. SpecError where it has none."""
-    found = array.read()
-    if found is None:
-        raise SpecError(f"{name} has no values: it is on PyTorch's meta device", "make the module with values")
-    return found
+def _values(layer: Draft, role: str, array: Constant) -> Any:
+    """A weight's values. SpecError if it has none."""
+    values = array.read()
+    if values is None:
+        what = f"{layer.name}.{role} has no values: it is on PyTorch's meta device"
+        raise SpecError(what, "make the module with values")
+    return values

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 
-class Value(NamedTuple):
+class TracedTensor(NamedTuple):
     """A tensor that comes from the input."""
 
     call: int
@@ -22,20 +22,20 @@ class Constant(NamedTuple):
 
     shape: tuple[int, ...]
     name: str | None
-    """The name of the parameter or the buffer that it is; None where it is made of some, or of none."""
+    """The name of the parameter or the buffer that it is; None if it is computed."""
     of: tuple[str, ...]
     """The names of all that it is made of."""
     read: Callable[[], Any]
-    """Its values as a NumPy array, or None where it has none (a tensor on the meta device)."""
+    """Its values as a NumPy array, or None if it has none (a tensor on the meta device)."""
 
 
-class Call(NamedTuple):
+class FunctionCall(NamedTuple):
     """A function that was called with a value."""
 
     function: str
     """Its name, without the underscores of `relu_` and `__add__`."""
     args: tuple[Any, ...]
-    """As they were given, each tensor a Value or a Constant."""
+    """As they were given, each tensor a TracedTensor or a Constant."""
     kwargs: Mapping[str, Any]
     outs: tuple[tuple[int, ...], ...]
     """The shapes of its results, with the batch."""
@@ -45,7 +45,7 @@ class Call(NamedTuple):
     """A number for each time that a module runs."""
 
 
-class Record(NamedTuple):
+class Recording(NamedTuple):
     """All that a module did, in order."""
 
     name: str
@@ -54,8 +54,8 @@ class Record(NamedTuple):
     """The input as it was given."""
     batch: int
     """How many samples the calls' shapes have in front."""
-    calls: list[Call]
-    outputs: list[Value]
+    calls: list[FunctionCall]
+    outputs: list[TracedTensor]
     trained: dict[str, int]
     """How many numbers each parameter holds."""
     kept: dict[str, int]
@@ -66,7 +66,7 @@ class Record(NamedTuple):
 
 def tree(value: Any) -> list[Any]:
     """What a nest of lists, tuples and dicts holds, in order."""
-    if isinstance(value, (Value, Constant)):
+    if isinstance(value, (TracedTensor, Constant)):
         return [value]
     if isinstance(value, Mapping):
         value = list(value.values())

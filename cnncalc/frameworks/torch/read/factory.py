@@ -22,7 +22,7 @@ def is_factory(word: str) -> bool:
 def make(word: str) -> Any:
     """The module that `package.module:name` names, made where it is a function or a class.
 
-    SpecError where it cannot be imported, has no such name, or what is called fails. What it prints goes to standard
+    SpecError if it cannot be imported, has no such name, or what is called fails. What it prints goes to standard
     error: standard output is for the result.
     """
     from . import needs_torch
@@ -32,11 +32,11 @@ def make(word: str) -> Any:
 
     path, _, name = word.partition(":")
     with contextlib.redirect_stdout(sys.stderr):
-        found = _named(_imported(path), path, name)
-        if isinstance(found, Module) or not callable(found):
-            return found
+        made = _named(_imported(path), path, name)
+        if isinstance(made, Module) or not callable(made):
+            return made
         try:
-            return found()
+            return made()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - it is anybody's code
             raise _failed(f"{shown(word)} fails", error, "it is called without arguments") from None
 
@@ -48,17 +48,17 @@ def _imported(path: str) -> Any:
     try:
         return importlib.import_module(path)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - it is anybody's code
-        help = "it is looked for as Python does: in the current folder, and where packages are installed"
+        help = "Python looks in the current folder, and where packages are installed"
         raise _failed(f"{shown(path)} cannot be imported", error, help) from None
 
 
-def _named(found: Any, path: str, name: str) -> Any:
+def _named(value: Any, path: str, name: str) -> Any:
     for part in name.split("."):
-        if not hasattr(found, part):
-            public = [one for one in vars(found) if not one.startswith("_")] if hasattr(found, "__dict__") else []
+        if not hasattr(value, part):
+            public = [one for one in vars(value) if not one.startswith("_")] if hasattr(value, "__dict__") else []
             raise SpecError(f"{shown(path)} has no {shown(part)}", nearest(part, public))
-        found = getattr(found, part)
-    return found
+        value = getattr(value, part)
+    return value
 
 
 def _failed(what: str, error: BaseException, help: str) -> SpecError:

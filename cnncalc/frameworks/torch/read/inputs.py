@@ -17,7 +17,7 @@ from ....layers import Layer
 from ....layers.activation import Identity
 from ....layers.dense import Flatten, Linear
 from ....sizes import show
-from ... import Imported
+from ...build import Imported
 from ...inputs import keep_reading, made
 from .build import build
 from .record import record
@@ -26,7 +26,7 @@ from .record import record
 def follow(module: Any, input: Sequence[Any], name: str | None, batch: int) -> Imported:
     """Follow a module on an input without a batch, `batch` put in front of it, or on an input with a batch.
 
-    SpecError for what is not a module, and for one that cannot be followed.
+    SpecError for what is not a module, and for one that cannot be traced.
     """
     _check(module, input)
     sizes = tuple(input)
@@ -62,9 +62,9 @@ def _check(module: Any, input: Sequence[Any]) -> None:
     if not isinstance(module, torch.nn.Module):
         raise SpecError(f"{shown(type(module).__name__)} is not a torch.nn.Module", "give a module, as resnet18()")
     if isinstance(module, torch.jit.ScriptModule):
-        raise SpecError("a scripted module cannot be followed", "give the module that it was made from")
+        raise SpecError("a scripted module cannot be traced", "give the module it was made from")
     if not all(type(n) is int for n in input):
-        raise SpecError(f"the input {show(tuple(input))} has open sizes, and PyTorch needs numbers", "as 3x224x224")
+        raise SpecError(f"the input {show(tuple(input))} has open sizes, but PyTorch needs numbers", "as 3x224x224")
 
 
 def _like(module: torch.nn.Module) -> Iterator[Layer]:

@@ -15,19 +15,19 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ....errors import SpecError, shown
-from .calls import Call, Constant, Record, Value
+from .calls import Constant, FunctionCall, Recording, TracedTensor
 
 
-def record(module: torch.nn.Module, input: tuple[int, ...], front: tuple[int, ...]) -> Record:
-    """Record what a module does to an input with these sizes in front. SpecError if it cannot be followed."""
+def record(module: torch.nn.Module, input: tuple[int, ...], front: tuple[int, ...]) -> Recording:
+    """Record what a module does to an input with these sizes in front. SpecError if it cannot be traced."""
     module = getattr(module, "_orig_mod", module)
     x = torch.empty((*front, *input), dtype=dtype(module), device="meta")
-    follower = Follower(module, x)
+    follower = Recorder(module, x)
     with evaluating(module), follower.listening(), torch.no_grad():
         outputs = follower.run(x)
     sizes = {name: tensor.numel() for name, tensor in named(module).items()}
     trained = dict(module.named_parameters())
-    return Record(
+    return Recording(
         type(module).__name__,
         input,
         x.shape[0],
@@ -41,8 +41,8 @@ def record(module: torch.nn.Module, input: tuple[int, ...], front: tuple[int, ..
 
 def dtype(module: torch.nn.Module) -> torch.dtype:
     """The type of number that the module's first parameter has."""
-    found = (p.dtype for p in module.parameters() if p.is_floating_point())
-    return next(found, torch.float32)
+    dtypes = (p.dtype for p in module.parameters() if p.is_floating_point())
+    return next(dtypes, torch.float32)
 
 
 def named(module: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -62,31 +62,31 @@ def evaluating(module: torch.nn.Module) -> Iterator[None]:
             one.training = was
 
 
-class Follower(TorchFunctionMode):  # type: ignore[misc]
+class Recorder(TorchFunctionMode):  # type: ignore[misc]
     """Notes each call of a function that reads what comes from the input."""
 
     def __init__(self, module: torch.nn.Module, x: torch.Tensor):
         super().__init__()
         self.module = module
-        self.calls: list[Call] = []
+        self.calls: list[FunctionCall] = []
         self.named = {id(tensor): name for name, tensor in named(module).items()}
-        self.values: dict[int, Value] = {id(x): Value(-1, 0, tuple(x.shape))}
+        self.values: dict[int, TracedTensor] = {id(x): TracedTensor(-1, 0, tuple(x.shape))}
         self.made_of: dict[int, tuple[str, ...]] = {}
         self.alive: list[torch.Tensor] = [x]
         """Every tensor that is known by its id, so that no other gets the same."""
         self.inside: list[tuple[str, int]] = [("", 0)]
         self.turns = 0
 
-    def run(self, x: torch.Tensor) -> list[Value]:
-        """What of the module's results comes from its input. SpecError where it cannot be run so."""
+    def run(self, x: torch.Tensor) -> list[TracedTensor]:
+        """What of the module's results comes from its input. SpecError if it cannot be run so."""
         try:
             with self:
-                found = self.module(x)
+                result = self.module(x)
         except Exception as error:  # noqa: BLE001 - a module is anybody's code
             raise self.unfollowed(error) from None
-        outputs = [self.values[id(one)] for one in tree_leaves(found) if id(one) in self.values]
+        outputs = [self.values[id(one)] for one in tree_leaves(result) if id(one) in self.values]
         if not outputs:
-            raise SpecError("what the module returns does not come from its input", "scripted parts cannot be followed")
+            raise SpecError("the module's output does not depend on its input", "scripted parts cannot be traced")
         return outputs
 
     def unfollowed(self, error: Exception) -> SpecError:
@@ -94,7 +94,7 @@ class Follower(TorchFunctionMode):  # type: ignore[misc]
         path = self.inside[-1][0]
         text = (str(error).splitlines() or [""])[0]
         where = f"{shown(path)} of the module" if path else "the module"
-        help = "it is run on a tensor of these sizes without values: nothing may depend on what they are"
+        help = "the module is traced without values, so its control flow must not depend on them"
         return SpecError(f"{where} stops with {type(error).__name__}: {shown(text, 200)[1:-1]}", help)
 
     @contextmanager
@@ -130,31 +130,31 @@ class Follower(TorchFunctionMode):  # type: ignore[misc]
             return self.own(func(*given[0], **valued(given[1], tensors)), tensors)
         seen_args, seen_kwargs = tree_map(self.seen, given)
         args, kwargs = tree_map(valueless, given)
-        found = func(*args, **kwargs)
+        result = func(*args, **kwargs)
         name = name_of(func)
-        results = [leaf for leaf in tree_leaves(found) if isinstance(leaf, torch.Tensor)]
+        results = [leaf for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)]
         if name == "setitem":
             results = [args[0]]
         if results:
             self.note(name, seen_args, seen_kwargs, results)
-        return found
+        return result
 
     def note(self, name: str, args: Any, kwargs: Any, results: list[torch.Tensor]) -> None:
         """One more call, and whose its results are."""
         at = len(self.calls)
         shapes = tuple([tuple(result.shape) for result in results])
-        self.calls.append(Call(name, tuple(args), kwargs, shapes, *self.inside[-1]))
+        self.calls.append(FunctionCall(name, tuple(args), kwargs, shapes, *self.inside[-1]))
         self.alive += results
-        self.values |= {id(one): Value(at, place, tuple(one.shape)) for place, one in enumerate(results)}
+        self.values |= {id(one): TracedTensor(at, place, tuple(one.shape)) for place, one in enumerate(results)}
 
-    def own(self, found: Any, tensors: list[torch.Tensor]) -> Any:
+    def own(self, result: Any, tensors: list[torch.Tensor]) -> Any:
         """The result of a call that reads nothing of the input, and what it is made of."""
         names = [name for tensor in tensors for name in self.names(tensor)]
-        for leaf in tree_leaves(found):
+        for leaf in tree_leaves(result):
             if names and isinstance(leaf, torch.Tensor) and id(leaf) not in self.named:
                 self.made_of[id(leaf)] = tuple(dict.fromkeys(names))
                 self.alive.append(leaf)
-        return found
+        return result
 
     def names(self, tensor: torch.Tensor) -> tuple[str, ...]:
         """The parameters and buffers that a tensor is, or is made of."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ....network import Network
 from ....trace import shape
-from . import plain, windows  # noqa: F401 - they note their ops
 from .source import file
 
 __all__ = ["write"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ....errors import SpecError
+from ....layers.names import TORCH
 from ....report import LayerReport
 from ....sizes import NOTHING_KNOWN, Shape, Size
 
@@ -16,7 +17,7 @@ class Code(NamedTuple):
     call: str
     """The expression: `{0}`, `{1}` … are what it reads, `{self}` is its module."""
     module: str | None = None
-    """What makes its module; None where it has none."""
+    """What makes its module; None if it has none."""
 
 
 def module(text: str) -> Code:
@@ -53,8 +54,8 @@ def order(axes: Sequence[int]) -> str:
     return f".permute({', '.join(map(str, axes))})"
 
 
-class Site:
-    """A layer with what its source needs to know. PyTorch's channels come first, whatever the network's layout."""
+class TorchContext:
+    """A layer that is written, its shapes with PyTorch's channels first, whatever the network's layout."""
 
     def __init__(self, layer: LayerReport):
         self.layer, self.values, self.op = layer, layer.values, layer.op
@@ -65,6 +66,18 @@ class Site:
         """A sample's shape with its channels first."""
         return (sample[-1], *sample[:-1]) if self.last and sample else sample
 
+    def check_known(self) -> None:
+        """SpecError for a layer whose shapes are not known."""
+        if NOTHING_KNOWN in (self.layer.sample, self.layer.traced.out):
+            raise self.refuse("needs to know the output's shape", "give the opaque layer before it its out")
+
+    def named(self, *args: object, op: str | None = None, **values: object) -> str:
+        """PyTorch's module for an op (the layer's own), by our keys; those with PyTorch's defaults are left out."""
+        name = TORCH[op or self.layer.node.layer.WORD]
+        given = {key: value for key, value in values.items() if value != name.defaults.get(key, NOTHING)}
+        word = name.word.format(self.nd) if "{}" in name.word else name.word
+        return invoke(f"nn.{word}", *args, **name.theirs(given))
+
     def refuse(self, what: str, help: str | None = None) -> SpecError:
         """The error for what PyTorch cannot say of this layer."""
         error = SpecError(f"PyTorch {what}", help)
@@ -73,7 +86,7 @@ class Site:
 
     @property
     def nd(self) -> int:
-        """How many spatial axes arrive, at least one and at most three."""
+        """The number of spatial axes, from one to three."""
         nd = len(self.x) - 1
         if not 1 <= nd <= 3:
             raise self.refuse(f"has no {self.op} over {nd} axes")
@@ -82,12 +95,12 @@ class Site:
     def known(self, size: Size, what: str = "its channels") -> int:
         """A size that has to be a number in PyTorch's source."""
         if not isinstance(size, int):
-            raise self.refuse(f"wants {what} as a number, and it is open ({size})", "give the input's sizes")
+            raise self.refuse(f"needs {what} as a number, not {size}", "give the input's sizes")
         return size
 
     @property
     def c(self) -> int:
-        """The channels that arrive."""
+        """The number of input channels."""
         return self.known(self.x[0])
 
     @property
@@ -105,34 +118,7 @@ class Site:
         return order([0, rank, *range(1, rank)]) if self.last and rank > 1 else ""
 
 
-def check_known(site: Site) -> None:
-    """SpecError for a layer of which nothing is known."""
-    if NOTHING_KNOWN in (site.layer.sample, site.layer.traced.out):
-        raise site.refuse("needs to know what comes out", "give the opaque layer before it its out")
-
-
-Emitter = Callable[[Site], Code]
-EMITTERS: dict[str, Emitter] = {}
-
-
-def emits(*ops: str) -> Callable[[Emitter], Emitter]:
-    """Note the source of ops; one word serves its 1d and 3d too."""
-
-    def note(function: Emitter) -> Emitter:
-        EMITTERS.update(dict.fromkeys(ops, function))
-        return function
-
-    return note
-
-
-def code_of(layer: LayerReport) -> Code:
-    """The source of a layer. SpecError with its name for what PyTorch cannot say."""
-    site = Site(layer)
-    check_known(site)
-    word = layer.node.layer.WORD
-    if word not in EMITTERS:
-        raise site.refuse(f"has no {layer.op} that is known here", "take the layer out, or write its module yourself")
-    return EMITTERS[word](site)
+TorchWriter = Callable[[TorchContext], Code]
 
 
 def padded(pairs: Sequence[tuple[int, int]], value: Any = 0) -> str:

@@ -8,11 +8,17 @@ from keyword import iskeyword
 from typing import NamedTuple
 
 from ....network import INPUT
+from ....registry import Registry
 from ....report import LayerReport, Report
 from ....sizes import counted, show
 from ....wiring import unused_name
-from .code import Code, Site, code_of
+from . import plain, windows
+from .code import Code, TorchContext, TorchWriter
 
+WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, windows.WRITERS)
+"""How each op is written, by its family's word."""
+REFUSED: Registry[str, str] = Registry({"opaque": "has no opaque that is known here"})
+"""Why the other ops cannot be written."""
 MODULE = (
     "add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval extra_repr "
     "float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia "
@@ -40,7 +46,7 @@ SCALE = '''class Scale(nn.Module):
 '''
 
 
-class Part(NamedTuple):
+class Member(NamedTuple):
     """A layer of a class."""
 
     layer: LayerReport
@@ -93,28 +99,38 @@ def write_class(
     classes[name] = "\n".join(lines) + "\n"
 
 
-def own_module(part: Part) -> bool:
+def own_module(part: Member) -> bool:
     """Whether a layer has a module that is not another's."""
     return part.code.module is not None and part.layer.node.tie is None
 
 
-def parts_of(layers: Sequence[LayerReport], classes: dict[str, str]) -> Iterator[Part]:
+def parts_of(layers: Sequence[LayerReport], classes: dict[str, str]) -> Iterator[Member]:
     """The layers of a class with their names and their source. SpecError for what PyTorch cannot say."""
     taken: set[str] = set(TAKEN)
-    found: list[Part] = []
+    members: list[Member] = []
     for layer in layers:
         name = identifier(layer.name, taken)
         taken.add(name)
         tie = layer.node.tie
-        owner = None if tie is None else found[tie]
-        part = Part(layer, name, block_of(layer, owner, classes) if layer.inner else code_of(layer))
+        owner = None if tie is None else members[tie]
+        part = Member(layer, name, block_of(layer, owner, classes) if layer.inner else code_of(layer))
         if owner is not None:
             part = shared(part, owner)
-        found.append(part)
+        members.append(part)
         yield part
 
 
-def block_of(layer: LayerReport, owner: Part | None, classes: dict[str, str]) -> Code:
+def code_of(layer: LayerReport) -> Code:
+    """The source of a layer. SpecError, with its name, for what PyTorch cannot express."""
+    site = TorchContext(layer)
+    site.check_known()
+    word = layer.node.layer.WORD
+    if word in REFUSED:
+        raise site.refuse(REFUSED[word], "take the layer out, or write its module yourself")
+    return WRITERS[word](site)
+
+
+def block_of(layer: LayerReport, owner: Member | None, classes: dict[str, str]) -> Code:
     """A block as a module of a class of its own, which is its owner's where it shares its weights."""
     if owner is not None:
         return owner.code
@@ -124,20 +140,20 @@ def block_of(layer: LayerReport, owner: Part | None, classes: dict[str, str]) ->
     return Code("{self}({0})", f"{name}()")
 
 
-def shared(part: Part, owner: Part) -> Part:
-    """A layer that calls another's module. SpecError where the two are not the same module."""
+def shared(part: Member, owner: Member) -> Member:
+    """A layer that calls another's module. SpecError if the two are not the same module."""
     if part.code.module != owner.code.module:
-        what = f"shares modules, and {owner.layer.name} is {owner.code.module} where this is {part.code.module}"
-        raise Site(part.layer).refuse(what, "give both the same keys, or leave tie out")
+        what = f"shares modules, but {owner.layer.name} is {owner.code.module} and this is {part.code.module}"
+        raise TorchContext(part.layer).refuse(what, "give both the same keys, or remove tie")
     return part._replace(code=part.code._replace(call=part.code.call.replace("{self}", f"self.{owner.name}")))
 
 
-def forward(parts: Sequence[Part], outermost: bool) -> list[str]:
+def forward(parts: Sequence[Member], outermost: bool) -> list[str]:
     """The method, a layer a line."""
     readers = readers_of(parts)
     ends = [at for at in range(len(parts)) if at not in readers] if outermost else [len(parts) - 1]
     names = variables(parts, readers, ends)
-    argument, first = names[INPUT], Site(parts[0].layer)
+    argument, first = names[INPUT], TorchContext(parts[0].layer)
     turn = first.back(len(first.x)) if outermost else ""
     lines = [f"{argument} = {argument}{turn}"] * bool(turn)
     for at, part in enumerate(parts):
@@ -148,33 +164,33 @@ def forward(parts: Sequence[Part], outermost: bool) -> list[str]:
     return [f"    def forward(self, {argument}: torch.Tensor) -> {kind}:", *(f"        {line}" for line in lines)]
 
 
-def readers_of(parts: Sequence[Part]) -> dict[int, list[int]]:
+def readers_of(parts: Sequence[Member]) -> dict[int, list[int]]:
     """Which parts read each."""
-    found: dict[int, list[int]] = {}
+    readers: dict[int, list[int]] = {}
     for at, part in enumerate(parts):
         for read in part.layer.node.reads:
-            found.setdefault(read, []).append(at)
-    return found
+            readers.setdefault(read, []).append(at)
+    return readers
 
 
-def variables(parts: Sequence[Part], readers: dict[int, list[int]], ends: list[int]) -> dict[int, str]:
+def variables(parts: Sequence[Member], readers: dict[int, list[int]], ends: list[int]) -> dict[int, str]:
     """What each value is called: x where only the next line reads it, and by its layer where it is read later."""
     chain = readers.get(INPUT, []) in ([], [0]) and not tensor_twice(parts[0])
-    found = {INPUT: "x" if chain else "image"}
+    names = {INPUT: "x" if chain else "image"}
     for at, part in enumerate(parts):
         next_only = readers.get(at, [at + 1]) == [at + 1] and (at not in ends or ends == [at])
-        found[at] = "x" if part.code.module is not None and next_only else part.name
-    return found
+        names[at] = "x" if part.code.module is not None and next_only else part.name
+    return names
 
 
-def tensor_twice(part: Part) -> bool:
+def tensor_twice(part: Member) -> bool:
     """Whether a layer reads the same value twice."""
     return len(set(part.layer.node.reads)) < len(part.layer.node.reads)
 
 
-def result_turn(part: Part) -> str:
+def result_turn(part: Member) -> str:
     """What gives a result the network's own order of axes."""
-    site = Site(part.layer)
+    site = TorchContext(part.layer)
     return site.own(len(site.out))
 
 

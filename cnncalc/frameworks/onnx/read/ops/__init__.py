@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from ..builder import Handler
-from . import activation as pointwise
-from . import arithmetic, axes, conv, dense, norm, pool, resample
+from .....registry import Registry
+from ..reader import Handler
+from . import activation, arithmetic, axes, conv, dense, norm, pool, resample
 
-HANDLERS: dict[str, Handler] = {
-    **conv.HANDLERS,
-    **pool.HANDLERS,
-    **dense.HANDLERS,
-    **norm.HANDLERS,
-    **pointwise.HANDLERS,
-    **arithmetic.HANDLERS,
-    **axes.HANDLERS,
-    **resample.HANDLERS,
-}
+HANDLERS: Registry[str, Handler] = Registry(
+    *(conv.HANDLERS, pool.HANDLERS, dense.HANDLERS, norm.HANDLERS, activation.HANDLERS),
+    *(arithmetic.HANDLERS, axes.HANDLERS, resample.HANDLERS),
+)

@@ -6,15 +6,18 @@ import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .....registry import Registry
 from .....sizes import LARGEST, NOTHING_KNOWN, Size, known
-from ..builder import Builder, Handler, Unsaid, Value
 from ..const import INITIALISER, Const
 from ..fold import broadcast
 from ..gates import gate
-from ..model import Node
+from ..model import GraphNode
+from ..reader import GraphReader, Handler, OpaqueNode, Output
+
+HANDLERS: Registry[str, Handler] = Registry()
 
 
-class Kind(NamedTuple):
+class BinaryOp(NamedTuple):
     """An operation of two operands, the second of which may be a constant."""
 
     key: str
@@ -27,17 +30,18 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "Add": Kind("offset", "bias", operator.pos, operator.pos),
-    "Sub": Kind("offset", "bias", operator.neg, operator.neg),
-    "Mul": Kind("factor", "weight", operator.pos, operator.pos),
-    "Div": Kind("factor", "weight", lambda v: 1 / v, lambda a: 1 / a),
+    "Add": BinaryOp("offset", "bias", operator.pos, operator.pos),
+    "Sub": BinaryOp("offset", "bias", operator.neg, operator.neg),
+    "Mul": BinaryOp("factor", "weight", operator.pos, operator.pos),
+    "Div": BinaryOp("factor", "weight", lambda v: 1 / v, lambda a: 1 / a),
 }
 
 
-def binary(b: Builder, node: Node) -> None:
+@HANDLERS.register(*KINDS)
+def binary(b: GraphReader, node: GraphNode) -> None:
     """One of KINDS."""
     if len(node.inputs) < 2 or not all(node.inputs[:2]):
-        raise node.wrong("has not two inputs")
+        raise node.wrong("needs two inputs")
     if node.op in ("Mul", "Div") and gate(b, node):
         return
     first, second = node.inputs[:2]
@@ -51,20 +55,20 @@ def binary(b: Builder, node: Node) -> None:
         _of_two(b, node, first, second)
 
 
-def _from_constant(b: Builder, node: Node, first: str, second: str) -> None:
+def _from_constant(b: GraphReader, node: GraphNode, first: str, second: str) -> None:
     """Constants less x; divided by x they are only a shape."""
     const, x = b.const(first), b.value(second)
     number = None if const is None else const.scalar()
     if node.op != "Sub" or number is None:
-        raise Unsaid(_met(b, node))
+        raise OpaqueNode(_met(b, node))
     b.make(node, "rescale", x, {"factor": -1, "offset": number})
 
 
-def _with_constant(b: Builder, node: Node, first: str, second: str) -> None:
+def _with_constant(b: GraphReader, node: GraphNode, first: str, second: str) -> None:
     x, const, kind = b.value(first), b.const(second), KINDS[node.op]
     assert const is not None
     if x.shape == NOTHING_KNOWN:
-        raise Unsaid(known=False)
+        raise OpaqueNode(known=False)
     number = const.scalar() if len(const.shape) <= len(b.full(x) or ()) else None
     if number is not None and not (node.op == "Div" and number == 0) and abs(number) < LARGEST:
         b.make(node, "rescale", x, {kind.key: kind.number(number)})
@@ -76,23 +80,23 @@ def _with_constant(b: Builder, node: Node, first: str, second: str) -> None:
         _of_two(b, node, first, second)
 
 
-def _is_bias(b: Builder, first: str, x: Value, const: Const) -> bool:
+def _is_bias(b: GraphReader, first: str, x: Output, const: Const) -> bool:
     """Whether a constant is the bias of the linear layer whose result it is added to."""
-    layer = b.layer(x)
-    alone = b.graph.uses.get(first) == 1 and "tie" not in layer
-    return layer["op"] == "linear" and not layer["bias"] and alone and const.shape[-1:] == (const.size,) == x.shape[-1:]
+    layer = x.layer
+    if layer.op != "linear" or layer.keys["bias"] or layer.tie is not None or b.graph.uses.get(first) != 1:
+        return False
+    return const.shape[-1:] == (const.size,) == x.shape[-1:]
 
 
-def _join_role(b: Builder, node: Node, x: Value, role: str, const: Const) -> None:
+def _join_role(b: GraphReader, node: GraphNode, x: Output, role: str, const: Const) -> None:
     """A constant becomes an array of the layer that made x."""
-    layer = b.layer(x)
-    layer[{"linear": "bias"}.get(layer["op"], "scale" if role == "weight" else "center")] = True
-    size = (const.size,)
-    b.weights[f"{x.layer}.{role}"] = const.derived(size, lambda a: a.reshape(size)).read
+    layer, size = x.layer, (const.size,)
+    layer.keys["bias" if layer.op == "linear" else "scale" if role == "weight" else "center"] = True
+    layer.weights[role] = const.derived(size, lambda a: a.reshape(size)).read
     b.give(node, x)
 
 
-def _by_channel(b: Builder, x: Value, const: Const) -> bool:
+def _by_channel(b: GraphReader, x: Output, const: Const) -> bool:
     """Whether a constant is one number for each channel."""
     full = b.full(x)
     if full is None or len(const.shape) > len(full):
@@ -102,11 +106,11 @@ def _by_channel(b: Builder, x: Value, const: Const) -> bool:
     return const.size == known(full[channel]) == aligned[channel] and len(full) > channel
 
 
-def _scaled(b: Builder, node: Node, first: str, x: Value, const: Const) -> None:
+def _scaled(b: GraphReader, node: GraphNode, first: str, x: Output, const: Const) -> None:
     """One number a channel: trained ones are a scale's, others a rescale's."""
-    kind, layer = KINDS[node.op], b.layer(x)
+    kind, layer = KINDS[node.op], x.layer
     flat = const.derived((const.size,), lambda a: kind.array(a.reshape(-1)))
-    bare = layer["op"] == "groupnorm" and not layer["scale" if kind.role == "weight" else "center"]
+    bare = layer.op == "groupnorm" and not layer.keys["scale" if kind.role == "weight" else "center"]
     if bare and b.graph.uses.get(first) == 1 and node.op in ("Add", "Mul") and const.origin == INITIALISER:
         _join_role(b, node, x, kind.role, const)
         return
@@ -118,7 +122,7 @@ def _scaled(b: Builder, node: Node, first: str, x: Value, const: Const) -> None:
     b.make(node, "scale", x, keys, {kind.role: flat})
 
 
-def operand(b: Builder, name: str, rank: int) -> Value:
+def operand(b: GraphReader, name: str, rank: int) -> Output:
     """What meets a value of this rank: a constant gets the axes that it lacks, and loses a batch of 1."""
     const = b.const(name)
     if const is None:
@@ -131,27 +135,27 @@ def operand(b: Builder, name: str, rank: int) -> Value:
     return b.opaque(name, "Constant", full, (), params=params, macs=0, buffers=0)
 
 
-def _of_two(b: Builder, node: Node, first: str, second: str) -> None:
+def _of_two(b: GraphReader, node: GraphNode, first: str, second: str) -> None:
     """Two layers: a sum of equal shapes, a product with sizes of 1 repeated, x - y as x + (-y)."""
     rank = max(len(b.full(b.value(name)) or ()) for name in (first, second) if b.const(name) is None)
     xs = [operand(b, name, rank) for name in (first, second)]
     shapes = [x.shape for x in xs]
     if NOTHING_KNOWN in shapes:
-        raise Unsaid(_met(b, node))
+        raise OpaqueNode(_met(b, node))
     equal = shapes[0] == shapes[1]
     if node.op == "Mul" and len(shapes[0]) == len(shapes[1]):
         b.make(node, "mul", xs)
     elif node.op == "Add" and equal:
         b.make(node, "add", xs)
     elif node.op == "Sub" and equal:
-        less = b.emit(f"{node.name}.negative", "rescale", xs[1], {"factor": -1})
+        less = b.add(f"{node.name}.negative", "rescale", xs[1], {"factor": -1})
         b.make(node, "add", [xs[0], less])
     else:
-        raise Unsaid(_met(b, node))
+        raise OpaqueNode(_met(b, node))
 
 
-def _met(b: Builder, node: Node) -> tuple[Size, ...] | None:
-    """The shape that a node's inputs come to together, None where that is not known."""
+def _met(b: GraphReader, node: GraphNode) -> tuple[Size, ...] | None:
+    """The shape that a node's inputs come to together, None if that is not known."""
     shapes = []
     for name in filter(None, node.inputs):
         const = b.const(name)
@@ -162,32 +166,26 @@ def _met(b: Builder, node: Node) -> tuple[Size, ...] | None:
     return broadcast(*shapes)
 
 
-def several(op: str) -> Handler:
-    """Sum of several layers of equal shapes."""
-
-    def handle(b: Builder, node: Node) -> None:
-        xs = [b.value(name) for name in node.inputs]
-        if len(xs) == 1:
-            b.make(node, "identity", xs)
-        elif len({x.shape for x in xs}) > 1 or NOTHING_KNOWN in {x.shape for x in xs}:
-            raise Unsaid(_met(b, node))
-        else:
-            b.make(node, op, xs)
-
-    return handle
-
-
-def met(b: Builder, node: Node) -> None:
-    """Another function of several operands: only its shape is said."""
-    raise Unsaid(_met(b, node))
+@HANDLERS.register("Sum")
+def several(b: GraphReader, node: GraphNode) -> None:
+    """A sum of several layers of equal shapes."""
+    xs = [b.value(name) for name in node.inputs]
+    shapes = {x.shape for x in xs}
+    if len(xs) == 1:
+        b.make(node, "identity", xs)
+    elif len(shapes) > 1 or NOTHING_KNOWN in shapes:
+        raise OpaqueNode(_met(b, node))
+    else:
+        b.make(node, "add", xs)
 
 
 _OTHERS = (
     *("Pow", "Min", "Max", "Mean", "Mod", "And", "Or", "Xor", "Equal", "Greater", "GreaterOrEqual", "Less"),
     *("LessOrEqual", "Where", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor"),
 )
-HANDLERS: dict[str, Handler] = {
-    **dict.fromkeys(KINDS, binary),
-    **dict.fromkeys(_OTHERS, met),
-    "Sum": several("add"),
-}
+
+
+@HANDLERS.register(*_OTHERS)
+def met(b: GraphReader, node: GraphNode) -> None:
+    """Another function of several operands: only its shape is known."""
+    raise OpaqueNode(_met(b, node))

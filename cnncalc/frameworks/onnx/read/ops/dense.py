@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from .....registry import Registry
 from .....sizes import Size, count, known, show
-from ..builder import Builder, Unsaid
 from ..const import Const
 from ..fold import broadcast
-from ..model import Node
+from ..model import GraphNode
+from ..reader import GraphReader, Handler, OpaqueNode
+
+HANDLERS: Registry[str, Handler] = Registry()
 
 
-def gemm(b: Builder, node: Node) -> None:
+@HANDLERS.register("Gemm")
+def gemm(b: GraphReader, node: GraphNode) -> None:
     """alpha*A*B + beta*C, B (in, out) or with transB (out, in), C a bias."""
     x, weight = b.first(node), b.param(node, 1)
     if weight is None or len(weight.shape) != 2:
-        raise Unsaid(known=False)
+        raise OpaqueNode(known=False)
     if node.whole("transA"):
-        raise Unsaid(known=False)
+        raise OpaqueNode(known=False)
     weight = weight if node.whole("transB") else transposed(weight)
     out, _ = weight.shape
     bias = bias_of(b.param(node, 2), out)
@@ -28,14 +32,14 @@ def gemm(b: Builder, node: Node) -> None:
 
 
 def bias_of(const: Const | None, out: int) -> Const | None:
-    """C as one number for each output. Unsaid where it is one for each sample."""
+    """C as one number for each output. OpaqueNode if it is one for each sample."""
     if const is None or const.shape == (out,):
         return const
     if const.size == out:
         return const.derived((out,), lambda a: a.reshape(-1), "in a row")
     if const.size == 1:
         return const.derived((out,), lambda a: a.reshape(-1).repeat(out), f"{out} times")
-    raise Unsaid(known=False)
+    raise OpaqueNode(known=False)
 
 
 def transposed(weight: Const) -> Const:
@@ -48,7 +52,8 @@ def times(const: Const, factor: float) -> Const:
     return const if factor == 1 else const.derived(const.shape, lambda a: a * a.dtype.type(factor), f"times {factor}")
 
 
-def matmul(b: Builder, node: Node) -> None:
+@HANDLERS.register("MatMul")
+def matmul(b: GraphReader, node: GraphNode) -> None:
     """With a constant matrix a linear layer; of two that are made, what its shape and its products are."""
     second = node.input(1)
     if not second:
@@ -66,24 +71,21 @@ def matmul(b: Builder, node: Node) -> None:
     )
 
 
-def _product(b: Builder, node: Node) -> Unsaid:
+def _product(b: GraphReader, node: GraphNode) -> OpaqueNode:
     """The shape of a product of matrices, and how many multiply-accumulates it takes (numpy.matmul)."""
     shapes = []
     for name in node.inputs[:2]:
         const = b.const(name)
         full = const.shape if const is not None else b.full(b.value(name))
         if full is None or not full:
-            return Unsaid(known=False)
+            return OpaqueNode(known=False)
         shapes.append(tuple(full))
     first, second = shapes
     rows, columns = (first[-2:-1], second[-1:] if len(second) > 1 else ())
     front = broadcast(first[:-2], second[:-2])
     if front is None:
-        raise node.wrong(f"{show(first)} and {show(second)} do not go together")
+        raise node.wrong(f"{show(first)} and {show(second)} cannot be multiplied")
     out: list[Size] = [*front, *rows, *columns]
     params = sum(c.size for c in map(b.const, node.inputs) if c is not None and c.origin == "initialiser")
     own = [known(n) for n in (out[1:] if b.batched else out)]
-    return Unsaid(out, params=params, macs=count(*own, first[-1]))
-
-
-HANDLERS = {"Gemm": gemm, "MatMul": matmul}
+    return OpaqueNode(out, params=params, macs=count(*own, first[-1]))

@@ -4,30 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
+from .....layers.names import ONNX
+from .....registry import Registry
 from .....sizes import known
-from ..builder import Builder, Unsaid, params_of
 from ..const import INITIALISER, Const
-from ..model import Node
+from ..model import GraphNode
+from ..reader import GraphReader, Handler, OpaqueNode, params_of
+from .activation import by_name
 
 GROUPS_BY_CHANNEL = 21
 """The operator set from which on a group norm has a weight for each channel, not for each group."""
 
+HANDLERS: Registry[str, Handler] = Registry()
 
-def batchnorm(b: Builder, node: Node) -> None:
+
+@HANDLERS.register("BatchNormalization")
+def batchnorm(b: GraphReader, node: GraphNode) -> None:
     """Scale, bias, and the running mean and variance."""
     x = b.first(node)
     roles = ("weight", "bias", "running_mean", "running_var")
     weights = {role: b.param(node, at) for at, role in enumerate(roles, 1)}
     scale = weights["weight"]
     if scale is None or len(scale.shape) != 1 or node.whole("spatial", 1) != 1:
-        raise Unsaid(b.full(x), params=params_of(scale) + params_of(weights["bias"]))
+        raise OpaqueNode(b.full(x), params=params_of(scale) + params_of(weights["bias"]))
     keys, arrays = affine(scale, weights["bias"])
     means = {role: weights[role] for role in roles[2:]}
-    eps = node.number("epsilon", 1e-5)
-    b.make(node, "batchnorm", x, {"c_i": scale.shape[0], **keys, "eps": eps}, arrays | means)
+    keys |= {"c_i": scale.shape[0], **node.renamed(ONNX["batchnorm"])}
+    b.make(node, "batchnorm", x, keys, arrays | means)
 
 
-def layernorm(b: Builder, node: Node) -> None:
+@HANDLERS.register("LayerNormalization")
+def layernorm(b: GraphReader, node: GraphNode) -> None:
     """Over the axes from `axis` on, with a weight of their shape."""
     x, full = b.known(node)
     weight, bias = b.param(node, 1), b.param(node, 2)
@@ -35,9 +42,9 @@ def layernorm(b: Builder, node: Node) -> None:
     axes = list(range(first, len(x.shape) + 1))
     shape = tuple([known(x.shape[a - 1]) for a in axes])
     if first == 0 or any(w is not None and w.shape != shape for w in (weight, bias)):
-        raise Unsaid(full, params=params_of(weight) + params_of(bias))
+        raise OpaqueNode(full, params=params_of(weight) + params_of(bias))
     keys, arrays = affine(weight, bias)
-    b.make(node, "layernorm", x, {"axis": axes, **keys, "eps": node.number("epsilon", 1e-5)}, arrays)
+    b.make(node, "layernorm", x, {"axis": axes, **keys, **node.renamed(ONNX["layernorm"])}, arrays)
 
 
 def affine(weight: Const | None, bias: Const | None) -> tuple[dict[str, Any], dict[str, Const | None]]:
@@ -51,40 +58,24 @@ def _trained(const: Const | None, plain: int) -> Const | None:
     return None if stands_in else const
 
 
-def groupnorm(b: Builder, node: Node) -> None:
+@HANDLERS.register("GroupNormalization")
+def groupnorm(b: GraphReader, node: GraphNode) -> None:
     """By groups of channels; one weight a group, as it once was, is said by its shape only."""
     x = b.first(node)
     weight, bias = b.param(node, 1), b.param(node, 2)
-    g = node.whole("num_groups", 1)
     channels = known(x.shape[0]) if x.shape else None
     if weight is None or (b.graph.opset < GROUPS_BY_CHANNEL and weight.shape != (channels,)):
-        raise Unsaid(b.full(x), params=params_of(weight) + params_of(bias))
+        raise OpaqueNode(b.full(x), params=params_of(weight) + params_of(bias))
     keys, arrays = affine(weight, bias)
-    b.make(node, "groupnorm", x, {"g": g, **keys, "eps": node.number("epsilon", 1e-5)}, arrays)
+    b.make(node, "groupnorm", x, keys | node.renamed(ONNX["groupnorm"]), arrays)
 
 
-def instancenorm(b: Builder, node: Node) -> None:
+@HANDLERS.register("InstanceNormalization")
+def instancenorm(b: GraphReader, node: GraphNode) -> None:
     """Each channel of each sample."""
     x, weight, bias = b.first(node), b.param(node, 1), b.param(node, 2)
     keys, arrays = affine(weight, bias)
-    b.make(node, "instancenorm", x, {**keys, "eps": node.number("epsilon", 1e-5)}, arrays)
+    b.make(node, "instancenorm", x, keys | node.renamed(ONNX["instancenorm"]), arrays)
 
 
-def lrn(b: Builder, node: Node) -> None:
-    """Across neighbouring channels."""
-    keys = {
-        "size": node.whole("size"),
-        "alpha": node.number("alpha", 1e-4),
-        "beta": node.number("beta", 0.75),
-        "offset": node.number("bias", 1.0),
-    }
-    b.make(node, "lrn", b.first(node), keys)
-
-
-HANDLERS = {
-    "BatchNormalization": batchnorm,
-    "LayerNormalization": layernorm,
-    "GroupNormalization": groupnorm,
-    "InstanceNormalization": instancenorm,
-    "LRN": lrn,
-}
+HANDLERS[ONNX["lrn"].word] = by_name("lrn")

@@ -5,16 +5,20 @@ from __future__ import annotations
 from math import floor, isfinite
 from typing import Any
 
+from .....registry import Registry
 from .....sizes import LARGEST, Size
-from ..builder import Builder, Unsaid, Value
 from ..fold import numbers
-from ..model import Node
+from ..model import GraphNode
+from ..reader import GraphReader, Handler, OpaqueNode, Output
 
 Pairs = list[tuple[int, int]]
 
+HANDLERS: Registry[str, Handler] = Registry()
 
-def pad(b: Builder, node: Node) -> None:
-    """Around the spatial axes: a pad, or a crop where it is negative; around others only its shape is said."""
+
+@HANDLERS.register("Pad")
+def pad(b: GraphReader, node: GraphNode) -> None:
+    """Around the spatial axes: a pad, or a crop where it is negative; around others only its shape is known."""
     x, full = b.known(node)
     pairs = _pairs(b, node, len(full))
     out = [n + before + after for n, (before, after) in zip(full, pairs, strict=True)]
@@ -23,7 +27,7 @@ def pad(b: Builder, node: Node) -> None:
     own = pairs[front:]
     signs = {n > 0 for pair in own for n in pair if n}
     if any(n for pair in pairs[:front] for n in pair) or len(signs) > 1 or value is None or not own:
-        raise Unsaid(out)
+        raise OpaqueNode(out)
     if signs == {False}:
         b.make(node, "crop", x, {"p": [[-before, -after] for before, after in own]})
         return
@@ -31,23 +35,23 @@ def pad(b: Builder, node: Node) -> None:
     b.make(node, "pad", x, {"p": [list(pair) for pair in own], "mode": mode} | ({"value": value} if value else {}))
 
 
-def _pairs(b: Builder, node: Node, rank: int) -> Pairs:
-    """(before, after) on each axis. Unsaid where it is no constant, SpecError where it does not fit."""
+def _pairs(b: GraphReader, node: GraphNode, rank: int) -> Pairs:
+    """(before, after) on each axis. OpaqueNode if it is not a constant, SpecError if it does not fit."""
     name = next((name for name in ("pads", "paddings") if node.has(name)), None)
     pads = node.ints(name) if name else numbers(b.const(node.input(1)))
     axes = numbers(b.const(node.input(3))) if node.input(3) else list(range(rank))
     if pads is None or axes is None:
-        raise Unsaid(known=False)
+        raise OpaqueNode(known=False)
     if len(pads) != 2 * len(axes) or any(not -rank <= a < rank for a in axes):
-        raise node.wrong(f"{len(pads)} pads for {len(axes)} axes: there is a begin and an end an axis")
-    found: Pairs = [(0, 0)] * rank
+        raise node.wrong(f"{len(pads)} pads for {len(axes)} axes: each axis has a begin and an end")
+    pairs: Pairs = [(0, 0)] * rank
     for at, axis in enumerate(axes):
-        found[axis] = (pads[at], pads[at + len(axes)])
-    return found
+        pairs[axis] = (pads[at], pads[at + len(axes)])
+    return pairs
 
 
-def _pad_value(b: Builder, node: Node) -> float | None:
-    """The constant, None where it is not known, or not finite."""
+def _pad_value(b: GraphReader, node: GraphNode) -> float | None:
+    """The constant, None if it is not known, or not finite."""
     if not node.input(2):
         return node.number("value", 0.0)
     const = b.const(node.input(2))
@@ -61,13 +65,14 @@ MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "cubic"
 LARGEST_SCALE = 2.0**63
 
 
-def resize(b: Builder, node: Node) -> None:
-    """By scales, or to sizes; where its values are other than upsample's, only its shape is said."""
+@HANDLERS.register("Resize", "Upsample")
+def resize(b: GraphReader, node: GraphNode) -> None:
+    """By scales, or to sizes; where its values are other than upsample's, only its shape is known."""
     x, full = b.known(node)
-    scales, sizes = _scales(b, node), numbers(b.const(node.input(3))) if node.input(3) else None
+    scales, sizes = _scales(b, node), numbers(b.const(node.input(3)))
     axes = node.ints("axes") or list(range(len(full)))
     if (scales is None) == (sizes is None) or node.text("keep_aspect_ratio_policy", "stretch") != "stretch":
-        raise Unsaid(known=False)
+        raise OpaqueNode(known=False)
     given: list[float] = list(sizes if sizes is not None else scales or [])
     if len(given) != len(axes) or any(not -len(full) <= a < len(full) for a in axes):
         raise node.wrong(f"{len(given)} scales or sizes for {len(axes)} axes")
@@ -75,25 +80,25 @@ def resize(b: Builder, node: Node) -> None:
     out = [_resized(n, whole.get(at), scales is not None) for at, n in enumerate(full)]
     front = 2 if b.batched else 1
     if out[:front] != list(full[:front]) or len(full) == front:
-        raise Unsaid(out)
+        raise OpaqueNode(out)
     values = [whole.get(at, 1 if scales is not None else n) for at, n in enumerate(full)][front:]
     keys = _how(b, node, x, out[front:])
     if keys is None or not all(isinstance(v, (int, float)) for v in values):
-        raise Unsaid(out)
+        raise OpaqueNode(out)
     b.make(node, "upsample", x, {("out" if scales is None else "factor"): values, **keys})
 
 
-def _scales(b: Builder, node: Node) -> list[float] | None:
-    found = node.floats("scales")
-    if found is None:
+def _scales(b: GraphReader, node: GraphNode) -> list[float] | None:
+    scales = node.floats("scales")
+    if scales is None:
         at = 1 if len(node.inputs) == 2 else 2
-        const = b.const(node.input(at)) if node.input(at) else None
+        const = b.const(node.input(at))
         values = None if const is None else const.values
-        found = [float(v) for v in values if isinstance(v, (int, float))] if values else None
-    for scale in found or []:
+        scales = [float(v) for v in values if isinstance(v, (int, float))] if values else None
+    for scale in scales or []:
         if not 0 < scale < LARGEST_SCALE:
             raise node.wrong(f"a scale of {scale}")
-    return None if found is None else list(found)
+    return None if scales is None else list(scales)
 
 
 def _resized(n: Size, by: float | None, is_scale: bool) -> Size:
@@ -104,11 +109,11 @@ def _resized(n: Size, by: float | None, is_scale: bool) -> Size:
     if isinstance(n, int):
         return floor(n * by)
     if not by.is_integer():
-        raise Unsaid(known=False)
+        raise OpaqueNode(known=False)
     return n * int(by)
 
 
-def _how(b: Builder, node: Node, x: Value, out: list[Size]) -> dict[str, Any] | None:
+def _how(b: GraphReader, node: GraphNode, x: Output, out: list[Size]) -> dict[str, Any] | None:
     """The mode, where upsample computes the same. Upsample, and Resize to operator set 10, begin at the corner."""
     mode = MODES.get(node.text("mode", "nearest"))
     old = node.op == "Upsample" or b.graph.opset < 11
@@ -127,7 +132,8 @@ def _how(b: Builder, node: Node, x: Value, out: list[Size]) -> dict[str, Any] | 
     return None if align is None else {"mode": mode, "align": align}
 
 
-def depth_to_space(b: Builder, node: Node) -> None:
+@HANDLERS.register("DepthToSpace")
+def depth_to_space(b: GraphReader, node: GraphNode) -> None:
     """CRD is a pixel shuffle; DCR the same with the channels in another order: reshape, permute, reshape."""
     x, full = b.known(node)
     f = node.whole("blocksize")
@@ -141,7 +147,8 @@ def depth_to_space(b: Builder, node: Node) -> None:
     _by_axes(b, node, x, shape, [3, 4, 1, 5, 2], [c // (f * f), h * f, w * f])
 
 
-def space_to_depth(b: Builder, node: Node) -> None:
+@HANDLERS.register("SpaceToDepth")
+def space_to_depth(b: GraphReader, node: GraphNode) -> None:
     """Blocks become channels: reshape, permute, reshape."""
     x, full = b.known(node)
     f = node.whole("blocksize")
@@ -151,23 +158,14 @@ def space_to_depth(b: Builder, node: Node) -> None:
     _by_axes(b, node, x, [c, h // f, f, w // f, f], [3, 5, 1, 2, 4], [c * f * f, h // f, w // f])
 
 
-def _sizes(x: Value) -> list[int]:
+def _sizes(x: Output) -> list[int]:
     sizes = [n for n in x.shape if isinstance(n, int)]
     if len(sizes) < len(x.shape):
-        raise Unsaid(known=False)
+        raise OpaqueNode(known=False)
     return sizes
 
 
-def _by_axes(b: Builder, node: Node, x: Value, first: list[int], order: list[int], last: list[int]) -> None:
-    apart = b.emit(f"{node.name}.apart", "reshape", x, {"out": first})
-    turned = b.emit(f"{node.name}.turned", "permute", apart, {"order": order})
+def _by_axes(b: GraphReader, node: GraphNode, x: Output, first: list[int], order: list[int], last: list[int]) -> None:
+    apart = b.add(f"{node.name}.apart", "reshape", x, {"out": first})
+    turned = b.add(f"{node.name}.turned", "permute", apart, {"order": order})
     b.make(node, "reshape", turned, {"out": last})
-
-
-HANDLERS = {
-    "Pad": pad,
-    "Resize": resize,
-    "Upsample": resize,
-    "DepthToSpace": depth_to_space,
-    "SpaceToDepth": space_to_depth,
-}

@@ -1,0 +1,72 @@
+"""The public functions that take arrays: run and to_onnx."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..execute import run as run_network
+from ..execute.task import Array
+from ..execute.weights import sourced
+from ..frameworks import writer
+from ..notation.words import completer_from_kernel
+from .networks import Input, Source, load_completed, shape
+
+
+def run(
+    net: Source,
+    x: Array,
+    weights: Mapping[str, Array] | Array | None = None,
+    *,
+    bias: Array | None = None,
+    seed: int | None = None,
+    dialect: str | None = None,
+    layout: str | None = None,
+    keep: Sequence[str] = (),
+    memory: int = 256 << 20,
+) -> Any:
+    """Execute a network on a NumPy array and return its last layer's output, in the shape that `shape` gives.
+
+    `net` is whatever `load` takes, `x` an array of a shape that `shape` takes: one sample, or a batch of them.
+    `weights` are arrays by name (`conv1.weight`, `conv1.bias`, `bn.running_mean` …), in PyTorch's order of axes if
+    the layout is NCHW and in Keras's if it is NHWC; or the one array of the only layer with weights, which then
+    decides c_o and k if layer words leave them out. A layer whose kernel is given without a bias has none, unless its
+    spec says `bias=true`. `seed` draws what is not given (He's normal initialisation, biases 0).
+    With `keep`, names of layers, the result is a dict of their outputs and the last layer's, by name.
+    Floats keep their dtype (float16 is summed in float32), integers are exact and give int64, means give float64.
+    `memory` is how many bytes of working memory a run may take beside its input, output and weights.
+
+    Raises SpecError for what is missing or cannot be read, ShapeError for arrays that do not fit.
+
+    >>> import numpy, cnncalc
+    >>> cnncalc.run("conv", numpy.arange(9).reshape(3, 3), numpy.arange(4).reshape(2, 2)).tolist()
+    [[19, 25], [37, 43]]
+    """
+    kernel = None if weights is None or isinstance(weights, Mapping) else weights.shape
+    network = load_completed(net, None if kernel is None else completer_from_kernel(kernel, dialect, layout))
+    return run_network(
+        network, x, weights, bias=bias, seed=seed, dialect=dialect, layout=layout, keep=keep, memory=memory
+    )
+
+
+def to_onnx(
+    source: Source,
+    weights: Mapping[str, Array] | None = None,
+    *,
+    input: Input | None = None,
+    batch: int | None = None,
+    dialect: str | None = None,
+    layout: str | None = None,
+) -> bytes:
+    """Return a network as the bytes of an ONNX file. This needs `cnncalc[onnx]`.
+
+    The arguments are those of `shape`, and `weights` those of `run`, by name; without them the file has the weights
+    that came with the network, and zeros for the others.
+
+    Raises SpecError, with the layer, for what ONNX cannot express.
+
+    >>> import cnncalc, pathlib
+    >>> pathlib.Path("net.onnx").write_bytes(cnncalc.to_onnx("3x8x8 conv:4,k3 relu"))  # doctest: +SKIP
+    """
+    network = shape(source, input, batch=batch, dialect=dialect, layout=layout).network
+    return bytes(writer("onnx")(network if weights is None else sourced(network, weights)))  # type: ignore[arg-type]

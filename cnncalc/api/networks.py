@@ -1,0 +1,257 @@
+"""The public functions that need no arrays: load, shape, check, contrast, diff, from_torch, to_keras, to_torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike, fspath
+from os.path import exists
+from typing import Any
+
+from .. import sources, trace
+from ..checks import Result
+from ..checks import check as check_network
+from ..checks.agreement import check_agreement
+from ..checks.expect import read as read_expectations
+from ..contrasts import Contrast
+from ..contrasts import contrast as contrast_network
+from ..dialects import ALL, dialects_named, layout_named
+from ..diffs import Difference
+from ..diffs import diff as diff_reports
+from ..errors import SpecError
+from ..frameworks import writer
+from ..network import Network
+from ..notation.words import Completer
+from ..report import Report
+from ..sizes import Shape, read_shape
+
+Source = str | PathLike[str] | dict[str, Any] | Sequence[Any] | Network | Report
+"""What describes a network: see `load`."""
+Input = int | str | Sequence[Any]
+"""A shape: (3, 224, 224), "3x224x224", or with letters for open sizes; an int is one size."""
+
+
+def load(source: Source) -> Network:
+    """Return the network that a spec describes.
+
+    `source` is a dict or a list (parsed JSON: a spec, a report or a Keras model), the path of a file (a spec, Keras,
+    ONNX), layer words, the name of a built-in network, a Report or a Network. Layer words may have the input in front.
+
+    Raises SpecError if it cannot be read, with the place.
+
+    >>> import cnncalc
+    >>> cnncalc.load("3x224x224 conv:64,k7,s2,p3 relu")
+    <network of 2 layers, input 3x224x224>
+    """
+    return load_completed(source, None)
+
+
+def load_completed(source: Source, complete: Completer | None) -> Network:
+    """Return the network of `source`, its layer words completed by `complete`."""
+    if isinstance(source, Network):
+        return source
+    if isinstance(source, Report):
+        return source.network
+    if isinstance(source, (list, tuple)) and source and all(isinstance(word, str) for word in source):
+        source = " ".join(source)
+    if not isinstance(source, (str, PathLike)):
+        return sources.read_value(list(source) if isinstance(source, tuple) else source)
+    if isinstance(source, PathLike):
+        return sources.load_file(fspath(source))
+    words = sources.spec_words([source] if exists(source) else source.split())
+    network = sources.load_words(words, complete, _no_stdin)
+    return network if words.input is None else network._replace(input=words.input)
+
+
+def _no_stdin() -> str:
+    raise SpecError("'-' is standard input on the command line only", "give the spec itself")
+
+
+def shape(
+    source: Source,
+    input: Input | None = None,
+    *,
+    batch: int | None = None,
+    dialect: str | None = None,
+    layout: str | None = None,
+    dtype: str | None = None,
+) -> Report:
+    """Trace a network: shapes, parameters, multiply-accumulates and receptive fields, layer by layer.
+
+    `source` is whatever `load` takes. `input` is (C, H, W), "3x224x224", or with letters for open sizes; it,
+    `dialect` ("plain", "torch", "keras", "onnx", "caffe") and `layout` ("NCHW", "NHWC") override the spec's own.
+    `batch` puts a batch in front of the input. With `dtype` ("float32", "float16" …) the report and its layers have a
+    `memory`, in bytes.
+
+    `print(report)` is the table, `report["conv1"]` a layer, `report.rows()` a list of dicts for a data frame, and
+    `report.to_dict()` the report as JSON, which is itself a spec.
+
+    Raises SpecError for what cannot be read, and ShapeError for an impossible network, with the arithmetic.
+
+    >>> import cnncalc
+    >>> report = cnncalc.shape("conv:64,k7,s2,p3 maxpool:k3,s2,p1", input=(3, 224, 224))
+    >>> report.out, report["conv1"].params
+    ((64, 56, 56), 9472)
+    """
+    report = trace.shape(load(source), _sizes(input), batch=batch, dialect=dialect, layout=layout)
+    if dtype is None:
+        return report
+    from ..memory import measure
+
+    return measure(report, dtype)
+
+
+def _sizes(input: Input | None) -> Shape | None:
+    if input is None:
+        return None
+    return read_shape([input] if isinstance(input, int) else input)
+
+
+def check(
+    source: Source,
+    expect: Mapping[str, Any] | None = None,
+    *,
+    input: Input | None = None,
+    batch: int | None = None,
+    dialect: str | None = None,
+    layout: str | None = None,
+    strict: bool = False,
+) -> Result:
+    """Check a network against what its spec expects of itself and what `expect` expects of the whole.
+
+    `expect` is an object as in a spec: `{"out": "64xHxW", "max_params": "9.5k", "min_rf": 11}`. `source`, `input`,
+    `batch` and `layout` are those of `shape`; so is `dialect`, which may also be several ("torch,onnx", or "all"): what
+    is expected has to hold in each, and all have to agree. With `strict` a network that nothing is expected of fails.
+
+    The result is true if nothing failed (as its `ok`). It has `findings`, each with a `code`, what is wrong, and the
+    arithmetic; `print(finding.text())` is what the command prints. A spec that cannot be read, or is impossible, is
+    a finding, too.
+
+    Raises SpecError for an `expect`, an `input` or an option that cannot be read.
+
+    >>> import cnncalc
+    >>> result = cnncalc.check("3x224x224 conv:64,k7,s2,p3", {"out": "64x112x112", "max_params": "9k"})
+    >>> result.ok, [finding.what for finding in result.findings]
+    (False, ['params is 9,472, expected at most 9k'])
+    """
+    wanted, sizes = read_expectations({} if expect is None else expect), _sizes(input)
+    dialects = () if dialect is None else dialects_named(dialect)
+    if layout is not None:
+        layout = layout_named(layout)
+    name = name_of(source)
+    if len(dialects) > 1:
+        return check_agreement(name, lambda: load(source), dialects, sizes, batch, layout, wanted, strict)
+
+    def report(network: Network) -> Report:
+        return trace.shape(network, sizes, batch=batch, dialect=dialect, layout=layout)
+
+    return check_network(name, lambda: load(source), report, wanted, strict)
+
+
+def name_of(source: Source, otherwise: str = "network") -> str:
+    """What errors and findings call a source."""
+    if isinstance(source, (str, PathLike)):
+        return fspath(source)
+    network = source.network if isinstance(source, Report) else source
+    return network.name or otherwise if isinstance(network, Network) else otherwise
+
+
+def contrast(
+    source: Source,
+    dialects: str | Sequence[str] = ALL,
+    *,
+    input: Input | None = None,
+    batch: int | None = None,
+    layout: str | None = None,
+) -> Contrast:
+    """Trace a network under several dialects, and find the layers where they differ.
+
+    `dialects` is "all", or names as "torch,onnx" or ["torch", "onnx"]; the rest is as in `shape`.
+    The result has the `runs`, one a dialect, and the `layers` that differ, each with `why()`, the rules that make the
+    difference; `to_dict()` is what the command's `--json` prints.
+
+    Raises SpecError for what cannot be read, and ShapeError if no dialect takes the network and all give one reason.
+
+    >>> import cnncalc
+    >>> result = cnncalc.contrast("3x8x8 maxpool:k3,s2", "torch,caffe")
+    >>> [(layer.name, layer.why()) for layer in result.layers]
+    [('maxpool1', ['rounding: down in torch; up, every window kept in caffe'])]
+    """
+    names = dialects if isinstance(dialects, str) else ",".join(dialects)
+    return contrast_network(load(source), dialects_named(names), _sizes(input), batch=batch, layout=layout)
+
+
+def diff(
+    a: Source,
+    b: Source,
+    *,
+    input: Input | None = None,
+    batch: int | None = None,
+    dialect: str | None = None,
+    layout: str | None = None,
+) -> Difference:
+    """Find what changed from network `a` to network `b`.
+
+    `a` and `b` are whatever `load` takes, the rest is as in `shape` and holds for both. The result is true if they
+    differ. It has the layers that were `added`, `removed`, `changed`, `moved` and `renamed`, those `following` from a
+    change above, and `totals` with the figures of the whole.
+
+    Raises SpecError for what cannot be read, and ShapeError for an impossible network.
+
+    >>> import cnncalc
+    >>> result = cnncalc.diff("3x32x32 conv:16,k3 relu", "3x32x32 conv:32,k3 relu")
+    >>> [(layer.name, [tuple(key) for key in layer.keys]) for layer in result.changed]
+    [('conv1', [('c_o', 16, 32)])]
+    """
+    old, new = (shape(x, input, batch=batch, dialect=dialect, layout=layout) for x in (a, b))
+    return diff_reports(old, new, (name_of(a, "A"), name_of(b, "B")))
+
+
+def from_torch(module: Any, input: Sequence[int] | str) -> Network:
+    """Return the network of a `torch.nn.Module` for an input (C, H, W), or one with a batch in front.
+
+    The module is run once, in evaluation mode, on tensors without values; this needs `cnncalc[torch]`. What cnncalc has
+    no op for becomes an `opaque` layer. Layers are named as their modules, so that `state_dict` has their weights.
+
+    Raises SpecError if the module cannot be followed.
+    """
+    from ..frameworks.torch.read import read
+
+    return sources.imported(read(module, read_shape(input)), type(module).__name__)
+
+
+def to_keras(
+    source: Source,
+    *,
+    input: Input | None = None,
+    batch: int | None = None,
+    dialect: str | None = None,
+    layout: str | None = None,
+) -> str:
+    """Return a network as a Keras model: the JSON text that `keras.models.model_from_json` takes.
+
+    The arguments are those of `shape`. Raises SpecError, with the layer, for what Keras cannot express.
+
+    >>> import cnncalc, json
+    >>> json.loads(cnncalc.to_keras("3x8x8 conv:4,k3 relu"))["class_name"]
+    'Functional'
+    """
+    return str(writer("keras")(shape(source, input, batch=batch, dialect=dialect, layout=layout).network))
+
+
+def to_torch(
+    source: Source,
+    *,
+    input: Input | None = None,
+    batch: int | None = None,
+    dialect: str | None = None,
+    layout: str | None = None,
+) -> str:
+    """Return a network as Python source: a module with the network as a `torch.nn.Module`. It needs no PyTorch.
+
+    The arguments are those of `shape`. Raises SpecError, with the layer, for what PyTorch cannot express.
+
+    >>> import cnncalc
+    >>> "nn.Conv2d(3, 4, 3)" in cnncalc.to_torch("3x8x8 conv:4,k3 relu")
+    True
+    """
+    return str(writer("torch")(shape(source, input, batch=batch, dialect=dialect, layout=layout).network))

@@ -1,0 +1,224 @@
+"""What Keras, PyTorch and ONNX call each op and its keys: one table, read in both directions.
+
+Specs take these words, too; readers and writers of other frameworks' files use them wherever a key is only renamed.
+An op stands here by its family's word; `{}` in a name is its number of spatial axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ..registry import Registry
+
+
+class Name(NamedTuple):
+    """What a framework calls an op: a class, a module or an operator, and its keys."""
+
+    word: str
+    keys: dict[str, str] = {}
+    """The framework's names of keys, each with ours."""
+    defaults: Mapping[str, Any] = {}
+    """What the framework takes for our keys, where a file may leave them out."""
+
+    def theirs(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values of our keys under the framework's names, the first of several; other keys are left out."""
+        first = {ours: theirs for theirs, ours in reversed(self.keys.items())}
+        return {first[ours]: value for ours, value in values.items() if ours in first}
+
+    def ours(self, read: Callable[[str], Any]) -> dict[str, Any]:
+        """Return what `read` gives for the framework's keys (None where it is not said) under our names."""
+        keys = dict(self.defaults)
+        for theirs, ours in reversed(self.keys.items()):
+            value = read(theirs)
+            if value is not None:
+                keys[ours] = value
+        return keys
+
+    def numbered(self) -> Iterator[tuple[str, str]]:
+        """The name for each number of axes, with what then ends the op's word."""
+        for nd, end in ENDS.items() if "{}" in self.word else [(0, "")]:
+            yield self.word.format(nd), end
+
+
+ENDS = {1: "1d", 2: "", 3: "3d"}
+"""What ends an op's word, by its number of spatial axes."""
+Names = Registry[str, Name]
+
+_KERAS_WINDOW = {"kernel_size": "k", "strides": "s", "padding": "p", "dilation_rate": "d", "use_bias": "bias"}
+_KERAS_POOL = {"pool_size": "k", "strides": "s", "padding": "p"}
+_KERAS_NORM = {"epsilon": "eps", "scale": "scale", "center": "center"}
+KERAS: Names = Registry(
+    {
+        "conv": Name("Conv{}D", {"filters": "c_o", "groups": "g", **_KERAS_WINDOW}),
+        "dwconv": Name("DepthwiseConv{}D", {"depth_multiplier": "multiplier", **_KERAS_WINDOW}),
+        "sepconv": Name("SeparableConv{}D", {"filters": "c_o", "depth_multiplier": "multiplier", **_KERAS_WINDOW}),
+        "convT": Name("Conv{}DTranspose", {"filters": "c_o", "output_padding": "out_pad", **_KERAS_WINDOW}),
+        "maxpool": Name("MaxPooling{}D", _KERAS_POOL),
+        "avgpool": Name("AveragePooling{}D", _KERAS_POOL),
+        "globalmaxpool": Name("GlobalMaxPooling{}D", {"keepdims": "keepdims"}, {"keepdims": False}),
+        "globalavgpool": Name("GlobalAveragePooling{}D", {"keepdims": "keepdims"}, {"keepdims": False}),
+        "adaptivemaxpool": Name("AdaptiveMaxPooling{}D", {"output_size": "out"}),
+        "adaptiveavgpool": Name("AdaptiveAveragePooling{}D", {"output_size": "out"}),
+        "linear": Name("Dense", {"units": "out", "use_bias": "bias"}),
+        "flatten": Name("Flatten"),
+        "reshape": Name("Reshape", {"target_shape": "out"}),
+        "permute": Name("Permute", {"dims": "order"}),
+        "pad": Name("ZeroPadding{}D", {"padding": "p"}),
+        "crop": Name("Cropping{}D", {"cropping": "p"}),
+        "upsample": Name(
+            "UpSampling{}D", {"size": "factor", "interpolation": "mode"}, {"factor": 2, "mode": "nearest"}
+        ),
+        "batchnorm": Name("BatchNormalization", _KERAS_NORM),
+        "layernorm": Name("LayerNormalization", {"axis": "axis", **_KERAS_NORM}),
+        "groupnorm": Name("GroupNormalization", {"groups": "g", **_KERAS_NORM}, {"g": 32}),
+        "normalization": Name("Normalization", {"mean": "mean", "variance": "variance"}),
+        "rescale": Name("Rescaling", {"scale": "factor", "offset": "offset"}),
+        "scale": Name("LayerScale"),
+        "add": Name("Add"),
+        "mul": Name("Multiply"),
+        "concat": Name("Concatenate", {"axis": "axis"}),
+        "relu": Name("ReLU"),
+        "leakyrelu": Name("LeakyReLU", {"negative_slope": "alpha", "alpha": "alpha"}, {"alpha": 0.3}),
+        "elu": Name("ELU", {"alpha": "alpha"}),
+        "prelu": Name("PReLU", {"shared_axes": "shared_axes"}, {"shared_axes": []}),
+        "softmax": Name("Softmax", {"axis": "axis"}),
+        "dropout": Name("Dropout", {"rate": "rate", "drop_path_rate": "rate"}),
+        "identity": Name("Identity"),
+        "mean": Name("Mean", {"axis": "axis", "keepdims": "keepdims"}, {"keepdims": False}),
+        "clip": Name("Clip", {"x_min": "min", "x_max": "max"}),
+        "slice": Name("GetItem"),
+    }
+)
+"""Keras's layers, and operations for what has none."""
+KERAS_ACTIVATIONS: Registry[str, tuple[str, ...]] = Registry(
+    {op: (op,) for op in ("relu", "relu6", "sigmoid", "tanh", "softmax", "elu", "selu", "gelu", "mish", "softplus")},
+    {
+        "softsign": ("softsign",),
+        "silu": ("silu", "swish"),
+        "hardsigmoid": ("hard_sigmoid",),
+        "hardswish": ("hard_silu", "hard_swish"),
+        "exp": ("exponential",),
+        "leakyrelu": ("leaky_relu",),
+    },
+)
+"""The names of Keras's activations, the one that is written first."""
+
+_TORCH_WINDOW = {"kernel_size": "k", "stride": "s", "padding": "p", "dilation": "d"}
+_TORCH_CONV = {"in_channels": "c_i", "out_channels": "c_o", **_TORCH_WINDOW, "groups": "g", "bias": "bias"}
+_TORCH_NORM = {"eps": "eps", "affine": "scale center"}
+TORCH: Names = Registry(
+    {
+        "conv": Name("Conv{}d", _TORCH_CONV, {"s": 1, "p": 0, "d": 1, "g": 1, "bias": True}),
+        "convT": Name(
+            "ConvTranspose{}d",
+            {**_TORCH_CONV, "output_padding": "out_pad"},
+            {"s": 1, "p": 0, "d": 1, "g": 1, "bias": True, "out_pad": 0},
+        ),
+        "maxpool": Name("MaxPool{}d", {**_TORCH_WINDOW, "ceil_mode": "ceil"}, {"p": 0, "d": 1, "ceil": False}),
+        "avgpool": Name(
+            "AvgPool{}d",
+            {**_TORCH_WINDOW, "ceil_mode": "ceil", "count_include_pad": "count_include_pad"},
+            {"p": 0, "d": 1, "ceil": False, "count_include_pad": True},
+        ),
+        "lppool": Name(
+            "LPPool{}d", {"norm_type": "norm", "kernel_size": "k", "stride": "s", "ceil_mode": "ceil"}, {"ceil": False}
+        ),
+        "adaptivemaxpool": Name("AdaptiveMaxPool{}d", {"output_size": "out"}),
+        "adaptiveavgpool": Name("AdaptiveAvgPool{}d", {"output_size": "out"}),
+        "linear": Name("Linear", {"in_features": "c_i", "out_features": "out", "bias": "bias"}, {"bias": True}),
+        "flatten": Name("Flatten"),
+        "upsample": Name(
+            "Upsample",
+            {"size": "out", "scale_factor": "factor", "mode": "mode", "align_corners": "align"},
+            {"mode": "nearest", "align": False},
+        ),
+        "pixelshuffle": Name("PixelShuffle", {"upscale_factor": "factor"}),
+        "channelshuffle": Name("ChannelShuffle", {"groups": "g"}),
+        "batchnorm": Name("BatchNorm{}d", {"num_features": "c_i", **_TORCH_NORM}, {"eps": 1e-5}),
+        "layernorm": Name("LayerNorm", {"eps": "eps", "elementwise_affine": "scale center"}, {"eps": 1e-5}),
+        "groupnorm": Name("GroupNorm", {"num_groups": "g", **_TORCH_NORM}, {"eps": 1e-5}),
+        "instancenorm": Name("InstanceNorm{}d", _TORCH_NORM, {"eps": 1e-5}),
+        "lrn": Name(
+            "LocalResponseNorm",
+            {"size": "size", "alpha": "alpha", "beta": "beta", "k": "offset"},
+            {"alpha": 1e-4, "beta": 0.75, "offset": 1.0},
+        ),
+        "relu": Name("ReLU"),
+        "relu6": Name("ReLU6"),
+        "silu": Name("SiLU"),
+        "sigmoid": Name("Sigmoid"),
+        "tanh": Name("Tanh"),
+        "hardswish": Name("Hardswish"),
+        "hardsigmoid": Name("Hardsigmoid"),
+        "selu": Name("SELU"),
+        "softplus": Name("Softplus"),
+        "softsign": Name("Softsign"),
+        "mish": Name("Mish"),
+        "exp": Name("exp"),
+        "identity": Name("Identity"),
+        "leakyrelu": Name("LeakyReLU", {"negative_slope": "alpha"}, {"alpha": 0.01}),
+        "elu": Name("ELU", {"alpha": "alpha"}, {"alpha": 1.0}),
+        "gelu": Name("GELU", {"approximate": "approximate"}, {"approximate": False}),
+        "prelu": Name("PReLU", {"num_parameters": "num_parameters"}, {"num_parameters": 1}),
+        "softmax": Name("Softmax", {"dim": "axis"}, {"axis": -1}),
+        "dropout": Name("Dropout", {"p": "rate"}, {"rate": 0.5}),
+    }
+)
+"""PyTorch's modules, and functions for what has none."""
+
+_ONNX_WINDOW = {"kernel_shape": "k", "strides": "s", "pads": "p", "auto_pad": "p", "dilations": "d"}
+_ONNX_NORM = {"epsilon": "eps"}
+ONNX: Names = Registry(
+    {
+        "conv": Name("Conv", {**_ONNX_WINDOW, "group": "g"}),
+        "convT": Name("ConvTranspose", {**_ONNX_WINDOW, "group": "g", "output_padding": "out_pad"}),
+        "maxpool": Name("MaxPool", {**_ONNX_WINDOW, "ceil_mode": "ceil"}),
+        "avgpool": Name("AveragePool", {**_ONNX_WINDOW, "ceil_mode": "ceil", "count_include_pad": "count_include_pad"}),
+        "lppool": Name("LpPool", {**_ONNX_WINDOW, "ceil_mode": "ceil", "p": "norm"}),
+        "globalmaxpool": Name("GlobalMaxPool"),
+        "globalavgpool": Name("GlobalAveragePool"),
+        "linear": Name("Gemm"),
+        "flatten": Name("Flatten"),
+        "reshape": Name("Reshape", {"shape": "out"}),
+        "permute": Name("Transpose", {"perm": "order"}),
+        "pad": Name("Pad", {"mode": "mode"}),
+        "slice": Name("Slice"),
+        "mean": Name("ReduceMean", {"keepdims": "keepdims"}),
+        "concat": Name("Concat", {"axis": "axis"}),
+        "add": Name("Sum"),
+        "mul": Name("Mul"),
+        "upsample": Name("Resize", {"mode": "mode"}),
+        "pixelshuffle": Name("DepthToSpace", {"blocksize": "factor"}),
+        "batchnorm": Name("BatchNormalization", _ONNX_NORM, {"eps": 1e-5}),
+        "layernorm": Name("LayerNormalization", _ONNX_NORM, {"eps": 1e-5}),
+        "groupnorm": Name("GroupNormalization", {"num_groups": "g", **_ONNX_NORM}, {"g": 1, "eps": 1e-5}),
+        "instancenorm": Name("InstanceNormalization", _ONNX_NORM, {"eps": 1e-5}),
+        "lrn": Name(
+            "LRN",
+            {"size": "size", "alpha": "alpha", "beta": "beta", "bias": "offset"},
+            {"size": 0, "alpha": 1e-4, "beta": 0.75, "offset": 1.0},
+        ),
+        "relu": Name("Relu"),
+        "sigmoid": Name("Sigmoid"),
+        "tanh": Name("Tanh"),
+        "hardswish": Name("HardSwish"),
+        "selu": Name("Selu"),
+        "softplus": Name("Softplus"),
+        "softsign": Name("Softsign"),
+        "mish": Name("Mish"),
+        "exp": Name("Exp"),
+        "identity": Name("Identity"),
+        "leakyrelu": Name("LeakyRelu", {"alpha": "alpha"}, {"alpha": 0.01}),
+        "elu": Name("Elu", {"alpha": "alpha"}, {"alpha": 1.0}),
+        "hardsigmoid": Name("HardSigmoid", {"alpha": "alpha"}, {"alpha": 0.2}),
+        "gelu": Name("Gelu", {"approximate": "approximate"}),
+        "softmax": Name("Softmax", {"axis": "axis"}),
+        "prelu": Name("PRelu"),
+        "clip": Name("Clip", {"min": "min", "max": "max"}),
+        "dropout": Name("Dropout", {"ratio": "rate"}, {"rate": 0.5}),
+    }
+)
+"""ONNX's operators and their attributes."""
+ONNX_OPS = {name.word: op for op, name in ONNX.items()}
+"""The op of each operator."""

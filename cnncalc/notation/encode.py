@@ -1,0 +1,38 @@
+"""JSON text, streamed: all in one line, but for arrays and objects with an entry a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+"""A JSON value in one line; what JSON cannot hold (an open size) as its text."""
+
+
+def entries(texts: Iterable[str], brackets: str = "[]", outer: str = "", inner: str = "  ") -> Iterator[str]:
+    """An array (or an object, with the brackets `{}`) of JSON texts, each in a line of its own as it comes.
+
+    `inner` is the indentation of the entries, `outer` that of the closing bracket.
+    """
+    before, end = f"{brackets[0]}\n{inner}", brackets
+    for text in texts:
+        yield before + text
+        before, end = f",\n{inner}", f"\n{outer}{brackets[1]}"
+    yield end
+
+
+def document(keys: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    """An object in one line, except that an iterator is an array with an entry a line.
+
+    A key is asked for once the entries of the array before it have been written.
+    """
+    before = "{"
+    for key, value in keys:
+        yield f"{before}{encode(key)}: "
+        if isinstance(value, Iterator):
+            yield from entries(map(encode, value))
+        else:
+            yield encode(value)
+        before = ", "
+    yield "}\n"

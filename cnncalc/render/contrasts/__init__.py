@@ -1,0 +1,16 @@
+"""A network under several dialects, as text: one function a format."""
+
+from .. import Formats
+
+RENDERERS = Formats(
+    __name__,
+    {
+        "table": "table.render",
+        "json": "text.document",
+        "jsonl": "text.line",
+        "csv": "text.csv",
+        "markdown": "text.markdown",
+    },
+)
+FORMATS = tuple(RENDERERS)
+renderer = RENDERERS.renderer

@@ -1,0 +1,75 @@
+"""A network under several dialects as JSON, CSV and Markdown, and the cells that all formats have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ...contrasts import Contrast, LayerContrast, alike, reasons
+from ...notation.encode import document as json_document
+from ...notation.encode import encode
+from .. import Style
+from .. import markdown as md
+from ..delimited import csv_row
+
+SAME, NOT_REACHED = "=", "-"
+
+
+def cells(differences: Sequence[LayerContrast]) -> list[list[str]]:
+    """The lines of each dialect's cell for layers that differ alike; `=` if they are those of the first with any."""
+    row: list[list[str]] = []
+    first: list[str] | None = None
+    for run in differences[0].runs:
+        lines = differences[0].cell(run)
+        if len(differences) > 1 and lines and not differences[0].figures_differ():
+            lines = lines[1:] or [SAME]
+        row.append([SAME] if first is not None and lines == first else lines or [NOT_REACHED])
+        if first is None and run.at(differences[0].number) is not None:
+            first = lines
+    return row
+
+
+def name(differences: Sequence[LayerContrast]) -> str:
+    """`bn1`, or `bn1 and 52 more`."""
+    more = len(differences) - 1
+    return f"{differences[0].name} and {more:,} more" if more else differences[0].name
+
+
+def legend(rows: Sequence[list[list[str]]]) -> str:
+    """The meaning of the signs that a table has."""
+    signs = {SAME: "= as in the first dialect that has it", NOT_REACHED: "- not reached"}
+    return ", ".join([text for sign, text in signs.items() if any([sign] in row for row in rows)])
+
+
+def document(contrast: Contrast, style: Style) -> Iterator[str]:
+    """One JSON document, with a line for each layer that differs."""
+    keys = contrast.to_dict()
+    return json_document((keys | {"differing": iter(keys["differing"])}).items())
+
+
+def line(contrast: Contrast, style: Style) -> Iterator[str]:
+    """The same in one line."""
+    yield encode(contrast.to_dict()) + "\n"
+
+
+def csv(contrast: Contrast, style: Style) -> Iterator[str]:
+    """A header, and a row for each layer that differs; every cell in full."""
+    yield csv_row(["layer", "op", *[run.name for run in contrast.runs], "why"])
+    for layer in contrast.layers:
+        yield csv_row([layer.name, layer.op, *[" ".join(layer.cell(r)) for r in layer.runs], "; ".join(layer.why())])
+
+
+def markdown(contrast: Contrast, style: Style) -> Iterator[str]:
+    """A table as GitHub draws it, and the reasons as a list."""
+    if not contrast.layers:
+        yield md.escape(contrast.agreement()) + "\n"
+        return
+    titles = ["layer", "op", *[run.name for run in contrast.runs]]
+    rows = [
+        [md.escape(name(group)), group[0].op, *[md.escape(" ".join(lines)) for lines in cells(group)]]
+        for group in alike(contrast.layers)
+    ]
+    yield from md.table(titles, [False] * len(titles), rows)
+    yield "\n"
+    for group, lines in reasons(contrast.layers):
+        yield f"- **{md.escape(name(group))}** {group[0].op}: {md.escape('; '.join(lines))}\n"
+    yield from (f"- {md.escape(line)}\n" for line in contrast.summaries())

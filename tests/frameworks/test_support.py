@@ -1,0 +1,106 @@
+"""Every op has a stance for every form, and the readers and writers keep to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import cnncalc
+from cnncalc.frameworks import writer
+from cnncalc.frameworks.keras.read import read as read_keras
+from cnncalc.frameworks.keras.read.functions import NAMED
+from cnncalc.frameworks.keras.read.layers import CONVERTERS
+from cnncalc.frameworks.onnx.read import read as read_onnx
+from cnncalc.frameworks.onnx.read.ops import HANDLERS
+from cnncalc.frameworks.support import FAMILIES, FORMS, NOT_READ, support
+from cnncalc.layers import OPS
+from cnncalc.layers.names import KERAS, KERAS_ACTIVATIONS, ONNX, TORCH
+from cnncalc.render.support import HEADERS, rows
+
+MAP = [6, 8, 10]
+WITH_KEYS: dict[str, dict[str, Any]] = {
+    "conv": {"c_o": 4, "k": 3},
+    "dwconv": {"k": 3},
+    "sepconv": {"c_o": 4, "k": 3},
+    "convT": {"c_o": 4, "k": 3},
+    "maxpool": {"k": 2},
+    "avgpool": {"k": 2},
+    "lppool": {"k": 2, "norm": 2},
+    "adaptivemaxpool": {"out": [4, 5]},
+    "adaptiveavgpool": {"out": [4, 5]},
+    "linear": {"out": 3},
+    "reshape": {"out": [12, 40]},
+    "permute": {"order": [1, 3, 2]},
+    "pad": {"p": 1},
+    "crop": {"p": 1},
+    "upsample": {"factor": 2},
+    "pixelshuffle": {"factor": 1},
+    "channelshuffle": {"g": 2},
+    "groupnorm": {"g": 2},
+    "lrn": {"size": 3},
+    "rescale": {"factor": 3},
+    "normalization": {"mean": 2, "variance": 3},
+    "slice": {"axis": 2, "start": 1, "stop": 3},
+    "mean": {"axis": [2]},
+    "clip": {"min": -1, "max": 2},
+    "block": {"layers": [{"op": "relu"}]},
+    "opaque": {"type": "Mystery", "out": [5]},
+    "hardsigmoid": {"alpha": 1 / 6},
+}
+JOINS = {"add", "mul", "concat"}
+
+
+def network(op: str) -> Any:
+    """A network in which an op follows a relu; its channels are last where Keras has a layer only for that."""
+    last = op == "scale"
+    layer = {"op": op, **WITH_KEYS.get(op, {}), **({"from": ["a", "a"]} if op in JOINS else {})}
+    spec = {"input": [8, 10, 6] if last else MAP, "layout": "NHWC" if last else "NCHW"}
+    return cnncalc.load({**spec, "layers": [{"op": "relu", "name": "a"}, layer]})
+
+
+def ops_of(spec: dict[str, Any]) -> Iterator[str]:
+    """The ops that a reader gives, but the relu in front."""
+    for layer in spec["layers"][1:]:
+        yield OPS[layer["op"]][0].WORD
+
+
+@pytest.mark.parametrize("op", FAMILIES)
+def test_every_op_has_a_stance_for_every_form(op: str) -> None:
+    stances = support(op)
+    assert tuple(stances) == FORMS
+    assert all(stance.text for stance in stances.values())
+
+
+def test_the_rows_join_what_can_be_run() -> None:
+    every = list(rows())
+    assert [row[0] for row in every] == [*dict.fromkeys(cls.WORD for cls, _ in OPS.values())]
+    assert {len(row) for row in every} == {len(HEADERS)}
+
+
+@pytest.mark.parametrize("op", FAMILIES)
+@pytest.mark.parametrize("framework", ["keras", "onnx", "torch"])
+def test_what_is_written_is_what_the_stance_says(framework: str, op: str) -> None:
+    if framework == "onnx":
+        pytest.importorskip("onnx")
+    reads, writes = [support(op)[f"{framework}_{way}"] for way in ("read", "write")]
+    if not writes.supported:
+        with pytest.raises(cnncalc.SpecError) as error:
+            writer(framework)(network(op))
+        assert writes.text in str(error.value).replace("'Mystery'", "it")
+        return
+    data = writer(framework)(network(op))
+    if isinstance(data, bytes):
+        assert (op in ops_of(read_onnx(data, "x").spec)) == reads.supported
+    elif framework == "keras" and not op.startswith("adaptive"):  # whose windows divide the input: a sliding pool
+        assert (op in ops_of(read_keras(json.loads(data)).spec)) == reads.supported
+
+
+def test_names_are_those_of_ops_and_are_read() -> None:
+    named = {*KERAS, *KERAS_ACTIVATIONS, *ONNX, *TORCH, *[op for ops in NOT_READ.values() for op in ops]}
+    assert named <= set(FAMILIES)
+    assert {word for name in KERAS.values() for word, _ in name.numbered()} <= set(CONVERTERS)
+    assert {name for names in KERAS_ACTIVATIONS.values() for name in names} == set(NAMED)
+    assert {name.word for name in ONNX.values()} <= set(HANDLERS)
