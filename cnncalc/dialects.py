@@ -8,7 +8,7 @@ _ALL = frozenset({"valid", "same", "same_upper", "same_lower", "full", "causal"}
 
 
 class Dialect:
-    """The rules in which frameworks differ, with what `plain` says of each; a dialect is a class, never made.
+    """The rules in which frameworks differ, with the values of `plain`; a dialect is a class without instances.
 
     Sources: ATen/native/Pool.h and torch/nn (PyTorch), keras/src/backend/common/backend_utils.py and
     tensorflow/python/ops/nn_ops.py (Keras), onnx/defs/nn/defs.cc (ONNX), caffe/layers/pooling_layer.cpp (Caffe).
@@ -16,64 +16,69 @@ class Dialect:
 
     name = "plain"
     title = "plain"
-    """What errors call it."""
+    """Its name in errors."""
     layout = "NCHW"
-    """NCHW or NHWC, where the spec does not say."""
+    """NCHW or NHWC, if the spec does not say."""
     conv_words = _ALL
-    """The padding words a convolution takes."""
+    """The padding words that a convolution takes."""
     channelwise_words = _ALL
-    """Those of depthwise and separable convolutions."""
+    """The padding words that depthwise and separable convolutions take."""
     pool_words = _ALL
     transposed_words = _ALL - {"causal"}
     strided_same = True
-    """Whether `same` goes together with a stride."""
+    """Whether a convolution takes `same` together with a stride."""
     pool_stride: int | None = None
-    """A pool's stride where the layer does not say; None for its window's own size."""
+    """A pool's default stride; None for its window's own size."""
     pool_limit = "pixel"
     """`pixel`: every window holds an input pixel. `half`: p <= k//2 (undilated). `kernel`: p < k. `none`: any."""
     pool_ceil = True
     """Whether a pool may round up."""
     pool_rounds_up = False
-    """Whether it does where the layer does not say."""
+    """Whether a pool rounds up by default."""
     bare_pool_keeps_last = False
-    """Whether a pool without any padding keeps, rounding up, a last window that starts behind the input."""
+    """Whether a pool that rounds up, and has no padding, keeps a last window that starts behind the input."""
     max_dilation = True
+    """Whether a max pool can be dilated."""
     avg_dilation = True
     """Whether an average pool (and an Lp pool) can be dilated."""
     lp_padding = True
+    """Whether an Lp pool can be padded."""
     avg3d_fits_bare = False
-    """Whether avgpool3d, and lppool3d which is made of it, want n >= k without any padding."""
+    """Whether avgpool3d, and lppool3d which is made of it, need n >= k before any padding."""
     count_include_pad = True
-    """Whether an average counts explicit padding, where the layer does not say (never that of `same`)."""
+    """Whether an average counts explicit padding by default (never that of `same`)."""
     count_is_option = True
     """Whether a layer may say that an average does not count padding."""
     strided_dilation = True
     """Whether conv and transposed conv take a stride and a dilation together."""
     transposed_groups = True
+    """Whether a transposed conv takes groups."""
     transposed_limit = "larger"
-    """out_pad is below `larger`: max(s, d); below `stride`: s. `zero`: there is no out_pad."""
+    """The limit below which out_pad stays: max(s, d) for `larger`, s for `stride`; `zero` means no out_pad."""
     out_by_out_pad = False
-    """Whether a transposed conv's wanted sizes are met by out_pad below s (PyTorch's output_size), not by padding."""
+    """Whether a transposed conv meets wanted sizes by out_pad below s (PyTorch's output_size), not by padding."""
     valid_transposed_covers = False
     """Whether a `valid` transposed conv is at least n*s wide: (n-1)*s + max(k', s)."""
     linear_is_1d = False
     """Whether the upsampling modes name their number of axes: linear 1, bilinear and bicubic 2, trilinear 3."""
     norm_eps = 1e-5
+    """What norms add to the variance by default."""
     leaky_slope = 0.01
+    """The slope of leakyrelu below 0 by default."""
     keepdims = True
-    """Whether a global pool keeps its spatial axes, as ones."""
+    """Whether a global pool keeps its spatial axes, as ones, by default."""
     prelu_per_unit = False
-    """Whether prelu has a slope for every unit where the spec does not say."""
+    """Whether prelu has a slope for every unit by default."""
     same_transposed_is_exact = False
-    """Whether a `same` transposed conv is n*s wide whatever its out_pad."""
+    """Whether a `same` transposed conv is n*s wide, whatever its out_pad is."""
     hard_slope = 1 / 6
-    """The slope of hardsigmoid around 0."""
+    """The slope of hardsigmoid around 0 by default."""
     lrn_before_is_larger = True
-    """Whether an even local response norm has its extra channel before."""
+    """Whether a local response norm of even size has its extra channel before."""
     cubic = -0.75
     """The constant A of cubic upsampling (Keys 1981)."""
     cubic_leaves_out = False
-    """Whether its taps beyond the border are left out, not read from the border."""
+    """Whether cubic upsampling leaves out taps beyond the border, instead of reading the border."""
 
 
 class Torch(Dialect):
@@ -161,15 +166,15 @@ DIALECTS = {dialect.name: dialect for dialect in (Dialect, Torch, Keras, Onnx, C
 NAMES = f"{', '.join([*DIALECTS][:-1])} or {[*DIALECTS][-1]}"
 """The dialects as a sentence lists them."""
 ALL = "all"
-"""What asks for every dialect, where several can be asked for."""
+"""The word for every dialect, wherever several can be given."""
 LAYOUTS = ("NCHW", "NHWC")
 LAYOUT_WORDS = {"NCHW": "NCHW", "NHWC": "NHWC", "channels_first": "NCHW", "channels_last": "NHWC"}
-"""What a layout is called, by us and by Keras; in any case."""
+"""The names of layouts, here and in Keras; in any case."""
 _LAYOUTS = {word.lower(): layout for word, layout in LAYOUT_WORDS.items()}
 
 
 def dialect_named(name: object) -> type[Dialect]:
-    """The dialect of this name; SpecError with the nearest names otherwise."""
+    """The dialect of this name. SpecError with the nearest names for an unknown one."""
     if isinstance(name, str) and name.lower() in DIALECTS:
         return DIALECTS[name.lower()]
     if isinstance(name, str) and is_several(name):
@@ -181,19 +186,19 @@ def dialect_named(name: object) -> type[Dialect]:
 
 
 def dialects_named(names: str) -> tuple[type[Dialect], ...]:
-    """The dialects of a comma list, or every one for `all`, each once. SpecError for what is none."""
+    """The dialects of a comma list, or every one for `all`, each once. SpecError for an unknown name."""
     if names.lower() == ALL:
         return tuple(DIALECTS.values())
     return tuple(dict.fromkeys(dialect_named(name.strip()) for name in names.split(",")))
 
 
 def is_several(names: str | None) -> bool:
-    """Whether a name of dialects asks for more than one."""
+    """Whether a text names more than one dialect."""
     return names is not None and (names.lower() == ALL or "," in names)
 
 
 def layout_named(name: object) -> str:
-    """NCHW or NHWC, also from Keras's channels_first and channels_last."""
+    """NCHW or NHWC, also from Keras's channels_first and channels_last. SpecError for an unknown name."""
     if isinstance(name, str) and name.lower() in _LAYOUTS:
         return _LAYOUTS[name.lower()]
     raise SpecError(f"unknown layout {shown(name)}", "the layouts are NCHW and NHWC", key="layout")

@@ -1,4 +1,4 @@
-"""Errors that hold what is wrong, the arithmetic and what would help; where it stands is added once, higher up."""
+"""Errors that hold what is wrong, the arithmetic and what would help; the place is added once, higher up."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ Path = tuple[str | int, ...]
 
 
 class Where(NamedTuple):
-    """A place in what the user gave us."""
+    """A place in the user's input."""
 
     file: str | None
     """The file's name, `-` for standard input, None for words on the command line."""
     line: int
-    """Counted from 1; 0 where the file is no text, or was read as another kind of document."""
+    """Counted from 1; 0 if the file is not a text, or was read as another kind of document."""
     column: int
     """Counted in characters from 1."""
     excerpt: str | None = None
-    """The words themselves, where there is no file to open."""
+    """The words themselves, if there is no file to open."""
     width: int = 1
     """How many characters of the excerpt are meant."""
 
@@ -30,7 +30,7 @@ class Where(NamedTuple):
 
 
 def _cells(text: str) -> int:
-    """How many columns of a terminal a text fills: two for what is wide, none for what combines."""
+    """How many columns of a terminal a text fills: two for a wide character, none for a combining one."""
     if text.isascii():
         return len(text)
     from unicodedata import combining, east_asian_width
@@ -41,8 +41,8 @@ def _cells(text: str) -> int:
 class CnncalcError(Exception):
     """Wrong usage, an unreadable or an impossible spec: exit code 2.
 
-    `what` says what is wrong with its numbers, `help` what would mend it, `key` which key of the layer
-    (or of the spec) is at fault. `path`, `layer` and `where` are filled in by whoever knows them.
+    `what` says what is wrong, with its numbers, `help` what would fix it, `key` which key of the layer (or of the spec)
+    is at fault. `path`, `layer` and `where` are filled in by the callers that know them.
     """
 
     def __init__(self, what: str, help: str | None = None, *, key: str | None = None, path: Path | None = None):
@@ -55,31 +55,23 @@ class CnncalcError(Exception):
         self.where: Where | None = None
 
     def __str__(self) -> str:
-        lines = []
         head = f"{self.layer}: {self.what}" if self.layer else self.what
         where = self.where
         if where is not None and where.file is not None:
             place = f":{where.line}:{where.column}" if where.line else ""
             head = f"{where.file}{place}: {head}"
-        lines.append(head)
-        if where is not None and where.excerpt is not None:
-            lines += ["  " + line for line in where.caret().split("\n")]
-        if self.help:
-            lines += ["  " + line for line in self.help.split("\n")]
-        return "\n".join(lines)
+        caret = where.caret().split("\n") if where is not None and where.excerpt is not None else []
+        help = self.help.split("\n") if self.help else []
+        return "\n  ".join([head, *caret, *help])
 
     def to_dict(self) -> dict[str, object]:
         """The same as JSON, for a line of `--jsonl`."""
-        found: dict[str, object] = {"message": self.what}
-        if self.help:
-            found["help"] = self.help
-        if self.layer:
-            found["layer"] = self.layer
-        if self.key:
-            found["key"] = self.key
-        if self.where is not None:
-            found |= {"file": self.where.file, "line": self.where.line or None, "column": self.where.column or None}
-        return found
+        parts = {"message": self.what, "help": self.help, "layer": self.layer, "key": self.key}
+        said: dict[str, object] = {name: part for name, part in parts.items() if part or name == "message"}
+        where = self.where
+        if where is not None:
+            said |= {"file": where.file, "line": where.line or None, "column": where.column or None}
+        return said
 
 
 class SpecError(CnncalcError):
@@ -87,14 +79,12 @@ class SpecError(CnncalcError):
 
 
 class ShapeError(CnncalcError):
-    """A spec that reads well and cannot be: its sizes do not go together."""
+    """A spec that can be read but describes an impossible network: its sizes do not fit together."""
 
 
 LONGEST_PATH = 4096
-
-
 DEEPEST = 3
-"""How many lists in one another are shown."""
+"""How many nested lists are shown."""
 
 
 def shown(value: object, limit: int = 60, depth: int = 0) -> str:
@@ -121,7 +111,7 @@ def _number(value: object) -> str:
 
 
 def nearest(word: str, known: Iterable[object], prefix: str = "") -> str | None:
-    """`did you mean 'conv'?` for the known words nearest to `word`, shown with a prefix, or None where none is near."""
+    """`did you mean 'conv'?` for the known words nearest to `word`, shown with a prefix; None if none is near."""
     import difflib  # only when something is wrong: it costs a tenth of the start-up
 
     close = difflib.get_close_matches(str(word).lower()[:80], map(str, known), n=3, cutoff=0.5)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .field import PIXEL, Field
-from .layers import Fields
-from .layers.base import AXIS_NAMES
+from .layers import ConvKind, Fields
+from .layers.base import by_axis
 from .layers.conv import times
-from .memory import VIEWS, itemsize
+from .memory import itemsize
 from .network import INPUT
 from .report import LayerReport, NetworkMemory, Report
 from .sizes import NOTHING_KNOWN, counted
@@ -20,61 +20,60 @@ def lines(report: Report, layer: LayerReport) -> list[str]:
 
 
 def memory_lines(report: Report, layer: LayerReport) -> list[str]:
-    """How many bytes a layer gives, where a dtype was asked for."""
+    """How many bytes a layer's output takes, if the report has a dtype."""
     if layer.memory is None or report.memory is None or layer.out == NOTHING_KNOWN:
         return []
-    if layer.op in VIEWS:
-        return ["memory: none of its own, it gives what it reads"]
+    if layer.node.layer.VIEW:
+        return ["memory: none of its own, it is a view of its input"]
     each = itemsize(report.memory.dtype)
     return [f"memory: {times(layer.out, each)} = {counted(layer.memory.activations)} bytes"]
 
 
 def peak_line(memory: NetworkMemory) -> str:
-    """What is there at the peak, and its sum."""
+    """The tensors in memory at the peak, and their sum."""
     parts = [f"{name} {size:,}" for name, size in memory.peak_tensors]
     return f"at once while {memory.peak_at} runs: {' + '.join(parts)} = {counted(memory.peak)} bytes"
 
 
 def field_lines(report: Report, layer: LayerReport) -> list[str]:
-    """The receptive field's recurrence with its numbers, where the layer slides a window over the input's axes."""
-    if len(layer.node.reads) > 1:
-        return [_joined(report, layer)] if layer.rf else []
-    (reads,) = layer.node.reads
-    before = (PIXEL,) * len(layer.rf) if reads == INPUT else report.layers[reads].rf
-    if before == layer.rf or not layer.rf:
+    """How a layer's receptive field follows from its inputs': by recurrence for windows, else the result alone."""
+    inputs = [
+        ("input", (PIXEL,) * len(layer.rf)) if at == INPUT else (report.layers[at].name, report.layers[at].rf)
+        for at in layer.node.reads
+    ]
+    result = f"receptive field: size {field_words(layer.rf)}"
+    if not layer.rf:
         return []
-    k, s, p, d = (layer.values.get(key) for key in ("k", "s", "p", "d"))
-    if not (k and s and d) or isinstance(p, str) or layer.op.startswith("convT") or len(before) != len(k):
-        return [f"receptive field: size {field_words(layer.rf)}"]
-    lines: dict[str, list[str]] = {}
-    for axis, (old, new) in enumerate(zip(before, layer.rf, strict=True)):
-        if None in old[:3] or old.phases or new.phases or p is None:
-            return [f"receptive field: size {field_words(layer.rf)}"]
-        tap = k[axis] if d[axis] == 1 else f"({d[axis]}*({k[axis]} - 1) + 1)"
-        text = (
-            f"size {old.size} + ({tap} - 1)*{old.stride} = {new.size}, "
-            f"stride {old.stride}*{s[axis]} = {new.stride}, "
-            f"start {old.start} - {p[axis][0]}*{old.stride} = {new.start}"
-        )
-        lines.setdefault(text, []).append(AXIS_NAMES[len(k)][axis])
-    if len(lines) == 1:
-        return [f"receptive field: {text}" for text in lines]
-    return [f"receptive field, {', '.join(axes)}: {text}" for text, axes in lines.items()]
+    if len(inputs) > 1:
+        return [f"{result}, of {'; '.join(f'{name} {field_words(fields)}' for name, fields in inputs)}"]
+    before = inputs[0][1]
+    if before == layer.rf:
+        return []
+    steps = by_axis(_recurrence(layer, before))
+    if len(steps) > 1:
+        return [f"receptive field, {step}" for step in steps]
+    return [f"receptive field: {step.partition(': ')[2]}" for step in steps] or [result]
 
 
-def _joined(report: Report, layer: LayerReport) -> str:
-    """The fields that meet in a layer, and what comes of them."""
-    parts = []
-    for at in layer.node.reads:
-        name, fields = (
-            ("input", (PIXEL,) * len(layer.rf)) if at == INPUT else (report.layers[at].name, report.layers[at].rf)
+def _recurrence(layer: LayerReport, before: Fields) -> list[str]:
+    """The recurrence on each axis; none unless the layer slides a window over axes whose fields are known."""
+    k, s, p, d = (layer.values.get(key, ()) for key in ("k", "s", "p", "d"))
+    slides = k and s and d and layer.node.layer.CONVOLUTION is not ConvKind.TRANSPOSED and not isinstance(p, str)
+    if not slides or len(before) != len(k) or any(None in f[:3] or f.phases for f in (*before, *layer.rf)):
+        return []
+    steps = []
+    for old, new, taps, stride, (pad, _), dilation in zip(before, layer.rf, k, s, p, d, strict=True):
+        extent = taps if dilation == 1 else f"({dilation}*({taps} - 1) + 1)"
+        steps.append(
+            f"size {old.size} + ({extent} - 1)*{old.stride} = {new.size}, "
+            f"stride {old.stride}*{stride} = {new.stride}, "
+            f"start {old.start} - {pad}*{old.stride} = {new.start}"
         )
-        parts.append(f"{name} {field_words(fields)}")
-    return f"receptive field: size {field_words(layer.rf)}, of {'; '.join(parts)}"
+    return steps
 
 
 def field_words(fields: Fields) -> str:
-    """`11, stride 4, start -5`."""
+    """Receptive fields as text: `11, stride 4, start -5`."""
     size, stride, start = (_in_words(field_text(fields, name)) for name in ("size", "stride", "start"))
     return f"{size}, stride {stride}, start {start}"
 
@@ -87,7 +86,7 @@ def _in_words(figure: str) -> str:
 
 
 def axes_text(value: object) -> str:
-    """A number per axis as in a layer word: once where all are equal, before+after where the two differ."""
+    """A number per axis as in a layer word: once if all are equal, before+after if the two sides differ."""
     if value is None or isinstance(value, (int, float, str)):
         return "" if value is None else str(value)
     assert isinstance(value, (list, tuple))
@@ -103,7 +102,7 @@ def _side_text(value: object) -> str:
 
 
 def field_text(fields: Sequence[Field], name: str) -> str:
-    """A figure of each axis' field, once where they are equal: `?` is not known, `~` differs by phase."""
+    """A figure of each axis' field, once if all are equal: `?` is not known, `~` differs by phase."""
     return axes_text([_figure(field, name) for field in fields])
 
 

@@ -1,9 +1,9 @@
 """Receptive fields, one axis at a time: which input pixels a unit sees.
 
 Through a chain a field is three numbers (size, stride, start): unit u sees pixels `start + u*stride` to
-`start + u*stride + size - 1`. Through a transposed conv, an upsampling or an adaptive pool it differs by the unit's
-phase, so there it is a list of intervals, one a phase, that repeats every `advance` pixels.
-Numbers that nobody can know without an open size are None.
+`start + u*stride + size - 1`. After a transposed conv, an upsampling or an adaptive pool it differs by the unit's
+phase, and is a list of intervals, one per phase, that repeats every `advance` pixels.
+Numbers that depend on an open size are None.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ from typing import NamedTuple
 Interval = tuple[int, int]
 
 NOTHING: Interval = (0, -1)
-"""What a unit sees that no pixel reaches: a transposed conv leaves such units where its kernel is shorter than s."""
+"""The field of a unit that no pixel reaches: a transposed conv leaves such units if its kernel is shorter than s."""
 MOST_PHASES = 1024
-"""More phases than this are not carried: the field is then unknown."""
+"""With more phases than this, a field is unknown."""
 LARGEST = 1 << 1024
-"""A stride beyond this is no longer of any use, and costs more with each layer: the field is then unknown."""
+"""With a stride beyond this, a field is unknown: it is of no use, and costs more with each layer."""
 
 
 class Field(NamedTuple):
     """The receptive field of a layer's units on one axis, in pixels of the network's input."""
 
     size: int | None
-    """How many pixels a unit sees; the most of any phase."""
+    """How many pixels a unit sees, at most over the phases."""
     stride: int | None
-    """By how many pixels two neighbours differ; None where it is no whole number."""
+    """How many pixels two neighbours are apart; None if that is not a whole number."""
     start: int | None
     """Unit 0's first pixel, negative in the padding."""
     phases: tuple[Interval, ...] | None = None
-    """Where the units differ by phase: the first and last pixel of each unit of one period, or NOTHING."""
+    """If the units differ by phase: the first and last pixel of each unit of one period, or NOTHING."""
     advance: int = 0
-    """With phases: by how many pixels the next period lies further."""
+    """With phases: how many pixels further the next period lies."""
     marks: int = 0
-    """POOLED, BROADCAST and MISALIGNED, as they hold of the paths that lead here."""
+    """POOLED, BROADCAST and MISALIGNED, as they hold for the paths that lead here."""
 
     def centre(self) -> float | None:
         """The middle of unit 0's field, in pixels."""
         return None if self.start is None or self.size is None else self.start + (self.size - 1) / 2
 
     def slide(self, k: int, s: int, pb: int | None) -> Field:
-        """Through a window of extent k, stride s and padding pb before, None where an open size decides the padding."""
+        """Through a window of extent k, stride s and padding pb before, None if an open size decides the padding."""
         if self.phases is not None:
             return self.lost() if pb is None else _through(self, [(-pb, k - 1 - pb)], s)
         size, stride, start, _, _, marks = self
@@ -86,7 +86,7 @@ class Field(NamedTuple):
         return _through(self, [sees(u) for u in range(out // common)], n // common)
 
     def lost(self) -> Field:
-        """The field where its numbers are no more known; what was marked of the paths stays true."""
+        """The field with unknown numbers; the marks of the paths stay."""
         return UNKNOWN.marked(self.marks)
 
     def marked(self, marks: int) -> Field:
@@ -95,9 +95,9 @@ class Field(NamedTuple):
 
 
 POOLED = 1
-"""The path went through a global pool: its units see the whole image, and say nothing of where they are."""
+"""The path went through a global pool: its units see the whole image, and have no place in it."""
 BROADCAST = 2
-"""Such a path was joined, and left out of the field: a squeeze-and-excite gate."""
+"""Such a path was joined and left out of the field: a squeeze-and-excite gate."""
 MISALIGNED = 4
 """Paths were joined whose units do not lie over each other."""
 UNKNOWN = Field(None, None, None)
@@ -106,7 +106,7 @@ PIXEL = Field(1, 1, 0)
 
 
 def _unit(field: Field) -> tuple[tuple[Interval, ...], int] | None:
-    """A field as phases and advance, None where it is not known."""
+    """A field as phases and advance, None if it is not known."""
     if field.phases is not None:
         return field.phases, field.advance
     if field.size is None or field.stride is None or field.start is None:
@@ -139,24 +139,23 @@ def _monotone(phases: Sequence[Interval], step: int) -> bool:
     return all(a[0] <= b[0] and a[1] <= b[1] for a, b in zip(phases, following, strict=True))
 
 
+def _span(phases: Sequence[Interval], step: int, unit: int) -> Interval:
+    """The pixels that one unit sees."""
+    span, shift = phases[unit % len(phases)], unit // len(phases) * step
+    return span if span == NOTHING else (span[0] + shift, span[1] + shift)
+
+
 def _seen(phases: Sequence[Interval], step: int, first: int, last: int, monotone: bool) -> Interval:
-    """The pixels that units first to last see between them; those that see none add none."""
-
-    def span(unit: int) -> Interval:
-        begin, end = phases[unit % len(phases)]
-        shift = unit // len(phases) * step
-        return (begin + shift, end + shift)
-
+    """The pixels that units first to last see together; units that see none add none."""
     if monotone:
-        return (span(first)[0], span(last)[1]) if first <= last else NOTHING
+        return (_span(phases, step, first)[0], _span(phases, step, last)[1]) if first <= last else NOTHING
     reach = min(last - first + 1, len(phases))  # the first period has the smallest start, the last the largest end
     units = {*range(first, first + reach), *range(last - reach + 1, last + 1)}
-    spans = [span(unit) for unit in units if phases[unit % len(phases)] != NOTHING]
-    return (min(begin for begin, _ in spans), max(end for _, end in spans)) if spans else NOTHING
+    return _hull([_span(phases, step, unit) for unit in units])
 
 
 def _from_phases(spans: tuple[Interval, ...], advance: int) -> Field:
-    """The field of these phases, as three numbers wherever three numbers say it all."""
+    """The field of these phases, as three numbers if those say it all."""
     sizes = {last - first + 1 for first, last in spans}
     stride, rest = divmod(advance, len(spans))
     start = spans[0][0]
@@ -169,8 +168,8 @@ def _from_phases(spans: tuple[Interval, ...], advance: int) -> Field:
 def join(fields: Sequence[Field]) -> Field:
     """The field of units in which several paths meet: from the smallest start to the largest end of any.
 
-    Paths are aligned where their strides are equal and their centres coincide. A path through a global pool is left
-    out beside others that went through none, and the field marked.
+    Paths are aligned if their strides are equal and their centres coincide. A path through a global pool is left out
+    beside others that went through none, and the field is marked.
     """
     marks = 0
     for field in fields:
@@ -178,11 +177,11 @@ def join(fields: Sequence[Field]) -> Field:
     local = [field for field in fields if not field.marks & POOLED]
     if local and len(local) < len(fields):
         marks = marks & ~POOLED | BROADCAST
-    found = _join_local(local or list(fields))
-    return found.marked(marks)
+    return _join_local(local or list(fields)).marked(marks)
 
 
 def _join_local(fields: list[Field]) -> Field:
+    """The field of units in which paths meet that all count."""
     first = fields[0]
     if all(field[:5] == first[:5] for field in fields):
         return Field(*first[:5])
@@ -194,23 +193,12 @@ def _join_local(fields: list[Field]) -> Field:
     period = lcm(*(len(spans) for spans, _ in known))
     if len({step * period // len(spans) for spans, step in known}) > 1 or period > MOST_PHASES:
         return UNKNOWN.marked(MISALIGNED)
-    rows = [_repeated(spans, step, period) for spans, step in known]
-    spans = [_hull([row[unit] for row in rows]) for unit in range(period)]
-    aligned = all(len({sum(row[unit]) for row in rows}) == 1 for unit in range(period))
-    found = _from_phases(tuple(spans), known[0][1] * period // len(known[0][0]))
-    return found if aligned else found.marked(MISALIGNED)
-
-
-def _repeated(spans: Sequence[Interval], step: int, period: int) -> list[Interval]:
-    """The spans of so many units, over several periods of their own."""
-    found = []
-    for unit in range(period):
-        begin, end = spans[unit % len(spans)]
-        shift = unit // len(spans) * step
-        found.append(NOTHING if (begin, end) == NOTHING else (begin + shift, end + shift))
-    return found
+    rows = [[_span(spans, step, unit) for spans, step in known] for unit in range(period)]
+    field = _from_phases(tuple(map(_hull, rows)), known[0][1] * period // len(known[0][0]))
+    return field if all(len(set(map(sum, row))) == 1 for row in rows) else field.marked(MISALIGNED)
 
 
 def _hull(spans: Sequence[Interval]) -> Interval:
+    """From the smallest start to the largest end of any."""
     seen = [span for span in spans if span != NOTHING]
     return (min(begin for begin, _ in seen), max(end for _, end in seen)) if seen else NOTHING

@@ -1,9 +1,9 @@
-"""How many bytes a network's tensors take, and how many of them have to be there at once.
+"""How many bytes a network's tensors take, and how many of them have to be in memory at once.
 
-Layers run one after another. What a layer gives is there until the last layer that reads it has run, the network's
-input as well; what nothing reads (the network's outputs) stays to the end. While a layer runs, what it reads and what
-it gives are both there: nothing is computed in place. Flatten, reshape, identity and dropout (in inference) give what
-they read, in another form, and take nothing.
+Layers run one after another. A layer's output stays in memory until the last layer that reads it has run, as does the
+network's input; what nothing reads (the network's outputs) stays to the end. While a layer runs, its inputs and its
+output are both in memory: nothing is computed in place. The output of a view (a flatten, say) is its input in another
+form, and takes no memory.
 """
 
 from __future__ import annotations
@@ -29,121 +29,113 @@ DTYPES = {
     "int64": 8,
 }
 """How many bytes a number takes."""
-VIEWS = frozenset({"flatten", "reshape", "identity", "dropout"})
-"""The ops that give what they read without taking memory of their own."""
 
 
 def itemsize(dtype: str) -> int:
-    """How many bytes a number of a dtype takes. SpecError for a dtype that there is not."""
+    """How many bytes a number of a dtype takes. SpecError for an unknown dtype."""
     if dtype.lower() in DTYPES:
         return DTYPES[dtype.lower()]
     raise SpecError(f"unknown dtype {shown(dtype)}", nearest(dtype, DTYPES) or f"the dtypes are {', '.join(DTYPES)}")
 
 
-class Step(NamedTuple):
+class MemoryStep(NamedTuple):
     """A layer in the order of execution."""
 
     reads: tuple[int, ...]
     """The indices of the steps it reads, INPUT for the network's input."""
     size: int | None
-    """How many bytes its result has; None where that is not known."""
+    """How many bytes its result takes; None if that is not known."""
     is_view: bool = False
     """Whether its result is what it reads, in another form."""
 
 
-class Alive(NamedTuple):
-    """What is there while a step runs."""
+class LiveTensors(NamedTuple):
+    """The tensors in memory while a step runs."""
 
     size: int | None
-    """In bytes; None where the size of one of them is not known."""
+    """In bytes; None if the size of one of them is not known."""
     tensors: tuple[int, ...]
     """The steps whose results they are, INPUT for the network's input."""
 
 
-def owners(steps: Sequence[Step]) -> list[int]:
-    """Whose memory each step's result stands in: its own index, or for a view that of what it is a view of."""
-    found: list[int] = []
+def owners(steps: Sequence[MemoryStep]) -> list[int]:
+    """Whose memory holds each step's result: the step's own index, or for a view that of the tensor it shows."""
+    owner: dict[int, int] = {INPUT: INPUT}
     for at, step in enumerate(steps):
-        if not step.is_view:
-            found.append(at)
-        else:
-            found.append(INPUT if step.reads[0] == INPUT else found[step.reads[0]])
-    return found
+        owner[at] = owner[step.reads[0]] if step.is_view else at
+    return [owner[at] for at in range(len(steps))]
 
 
-def last_uses(steps: Sequence[Step], outputs: Sequence[int]) -> dict[int, int]:
-    """The last step during which each tensor is there; `outputs` are steps whose results stay to the end."""
-    owner = owners(steps)
-    found = {INPUT: INPUT}
+def last_uses(steps: Sequence[MemoryStep], outputs: Sequence[int]) -> dict[int, int]:
+    """The last step during which each tensor is in memory; `outputs` are steps whose results stay to the end."""
+    owner = [*owners(steps), INPUT]  # INPUT is the last place, too
+    last = {INPUT: INPUT}
     for at, step in enumerate(steps):
-        found.setdefault(owner[at], at)
-        for read in step.reads:
-            found[INPUT if read == INPUT else owner[read]] = at
-        found[owner[at]] = at
-    return found | {owner[at]: len(steps) for at in outputs}
+        last |= dict.fromkeys([owner[at], *(owner[read] for read in step.reads)], at)
+    return last | {owner[at]: len(steps) for at in outputs}
 
 
-def sweep(input: int | None, steps: Sequence[Step], outputs: Sequence[int]) -> list[int | None]:
-    """How many bytes are there while each step runs; None where one of them is not known."""
+def sweep(input: int | None, steps: Sequence[MemoryStep], outputs: Sequence[int]) -> list[int | None]:
+    """How many bytes are in memory while each step runs; None if the size of one tensor is not known."""
     owner, last = owners(steps), last_uses(steps, outputs)
     ending: dict[int, list[int]] = {}
     for tensor, at in last.items():
         ending.setdefault(at, []).append(tensor)
     sizes = {INPUT: input, **{at: step.size for at, step in enumerate(steps)}}
     known, unknown = (input or 0), int(input is None)
-    found: list[int | None] = []
+    during: list[int | None] = []
     for at in range(len(steps)):
         for gone in ending.get(at - 1, ()):
             known, unknown = known - (sizes[gone] or 0), unknown - (sizes[gone] is None)
         if owner[at] == at:
             known, unknown = known + (sizes[at] or 0), unknown + (sizes[at] is None)
-        found.append(None if unknown else known)
-    return found
+        during.append(None if unknown else known)
+    return during
 
 
-def alive(input: int | None, steps: Sequence[Step], outputs: Sequence[int], at: int) -> Alive:
-    """The tensors that are there while one step runs."""
+def alive(input: int | None, steps: Sequence[MemoryStep], outputs: Sequence[int], at: int) -> LiveTensors:
+    """The tensors in memory while one step runs."""
     last = last_uses(steps, outputs)
     tensors = sorted(tensor for tensor, end in last.items() if tensor <= at <= end)
-    return Alive(total([input if tensor == INPUT else steps[tensor].size for tensor in tensors]), tuple(tensors))
+    return LiveTensors(total([input if tensor == INPUT else steps[tensor].size for tensor in tensors]), tuple(tensors))
 
 
 def measure(report: Report, dtype: str) -> Report:
-    """The report with its bytes, every number of it in one dtype. SpecError for a dtype that there is not."""
+    """The report with its bytes, all numbers of one dtype. SpecError for an unknown dtype."""
     each = itemsize(dtype)
-    steps: list[Step] = []
+    steps: list[MemoryStep] = []
     names: list[str] = []
     spans = _flatten(report.layers, INPUT, each, steps, names, "")
     assert report.network.input is not None
-    fed = size_of(report.network.input, each)
-    outputs = [spans[at][1] for at in _unread(report.layers)]
-    during = sweep(fed, steps, outputs)
+    input = size_of(report.network.input, each)
+    read = {at for layer in report.layers for at in layer.node.reads}
+    outputs = [last for at, (_, last) in enumerate(spans) if at not in read]
+    during = sweep(input, steps, outputs)
     _note(report.layers, spans, during, each, shared=False)
-    known = [size for size in during if size is not None]
-    peak = max(known) if len(known) == len(during) else None
+    peak = _most(during)
     at = None if peak is None else during.index(peak)
-    there = () if at is None else alive(fed, steps, outputs, at).tensors
+    sizes = {INPUT: ("input", input or 0), **{n: (names[n], step.size or 0) for n, step in enumerate(steps)}}
     memory = NetworkMemory(
         dtype.lower(),
-        fed,
+        input,
         total([step.size for step in steps]),
         peak,
         None if at is None else names[at],
-        tuple(_named(tensor, fed, steps, names) for tensor in there),
+        () if at is None else tuple(sizes[tensor] for tensor in alive(input, steps, outputs, at).tensors),
         _bytes(report.params, each),
         _bytes(report.buffers, each),
     )
     return Report(report.network, report.batch, report.sample, report.layers, memory)
 
 
-def _named(tensor: int, fed: int | None, steps: Sequence[Step], names: Sequence[str]) -> tuple[str, int]:
-    size = fed if tensor == INPUT else steps[tensor].size
-    assert size is not None
-    return ("input" if tensor == INPUT else names[tensor]), size
+def _most(sizes: Sequence[int | None]) -> int | None:
+    """The largest size, None if one is not known."""
+    known = [size for size in sizes if size is not None]
+    return max(known) if len(known) == len(sizes) else None
 
 
 def size_of(shape: Shape, each: int) -> int | None:
-    """How many bytes a tensor of a shape has; None where a size is open."""
+    """How many bytes a tensor of a shape takes; None if a size is open."""
     return None if shape == NOTHING_KNOWN else _bytes(count(*shape), each)
 
 
@@ -151,27 +143,22 @@ def _bytes(numbers: int | None, each: int) -> int | None:
     return None if numbers is None else numbers * each
 
 
-def _unread(layers: Sequence[LayerReport]) -> list[int]:
-    read = {at for layer in layers for at in layer.node.reads}
-    return [at for at in range(len(layers)) if at not in read]
-
-
 Span = tuple[int, int]
-"""The first and the last step that a layer is made of."""
+"""The first and the last step of a layer: several for a block."""
 
 
 def _flatten(
-    layers: Sequence[LayerReport], fed: int, each: int, steps: list[Step], names: list[str], within: str
+    layers: Sequence[LayerReport], input: int, each: int, steps: list[MemoryStep], names: list[str], within: str
 ) -> list[Span]:
-    """Append the steps of layers, blocks opened up; where each layer's stand. `fed` is the step that is their input."""
+    """Append the steps of layers, blocks opened up, and return each layer's span. `input` is the step they read."""
     spans: list[Span] = []
     for layer in layers:
-        reads = tuple([fed if at == INPUT else spans[at][1] for at in layer.node.reads])
+        reads = tuple([input if at == INPUT else spans[at][1] for at in layer.node.reads])
         begin = len(steps)
         if layer.inner:
             _flatten(layer.inner, reads[0], each, steps, names, f"{within}{layer.name}.")
         else:
-            steps.append(Step(reads, size_of(layer.out, each), layer.op in VIEWS))
+            steps.append(MemoryStep(reads, size_of(layer.out, each), layer.node.layer.VIEW))
             names.append(within + layer.name)
         spans.append((begin, len(steps) - 1))
     return spans
@@ -180,18 +167,15 @@ def _flatten(
 def _note(
     layers: Sequence[LayerReport], spans: Sequence[Span], during: Sequence[int | None], each: int, shared: bool
 ) -> None:
-    """Give each layer its bytes; a block has the most that is there while its own layers run.
+    """Give each layer its bytes; a block gets the most that is in memory while its own layers run.
 
-    `shared`: the layers stand in a block that has the weights of another.
+    `shared` says whether the layers stand in a block that uses the weights of another.
     """
     for layer, (first, last) in zip(layers, spans, strict=True):
-        there = during[first : last + 1]
-        known = [size for size in there if size is not None]
-        own = 0 if layer.op in VIEWS else size_of(layer.out, each)
+        own = 0 if layer.node.layer.VIEW else size_of(layer.out, each)
         tied = shared or layer.node.tie is not None
         params, buffers = (0 if tied else _bytes(figure, each) for figure in (layer.params, layer.buffers))
-        most = max(known) if len(known) == len(there) else None
-        layer.memory = LayerMemory(own, params, buffers, most)
+        layer.memory = LayerMemory(own, params, buffers, _most(during[first : last + 1]))
         if layer.inner:
             _note(layer.inner, _spans_within(layer, first), during, each, tied)
 

@@ -151,7 +151,7 @@ class LayerReport:
     @property
     def is_convolution(self) -> bool:
         """Whether its report has `fc_weights` and `local_weights`."""
-        return self.node.layer.CONVOLUTION
+        return self.node.layer.CONVOLUTION is not None
 
     @property
     def rf(self) -> Fields:
@@ -196,7 +196,7 @@ class LayerReport:
             "buffers": self.traced.buffers,
             "macs": self.macs,
         }
-        if self.node.layer.CONVOLUTION:
+        if self.is_convolution:
             figures |= {"fc_weights": self.fc_weights, "local_weights": self.traced.local}
         figures["rf"] = rf_json(self.traced.fields)
         return figures if self.memory is None else {**figures, "memory": self.memory.to_dict()}

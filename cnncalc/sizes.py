@@ -1,8 +1,8 @@
-"""Sizes: whole numbers, or a letter left open and what the layers have made of it.
+"""Sizes: whole numbers, or an open letter and what the layers have made of it.
 
 An open size stays exact through a chain: nested floors of one unknown are again one floor,
 `floor((floor((H + a)/b) + c)/d) = floor((H + a + c*b)/(b*d))` (Knuth, Concrete Mathematics, 3.11), so
-`3xHxW` through a stride-2 stem is `(H+1)//2`, and only what cannot be written so is unknown.
+`3xHxW` through a stride-2 stem is `(H+1)//2`; a size is unknown only if it cannot be written so.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from collections.abc import Iterable
 from .errors import SpecError, shown
 
 LARGEST = 2**63 - 1
-"""The largest number a spec may hold: what every framework's own sizes are held in."""
+"""The largest number that a spec may hold: frameworks hold sizes in 64 bits."""
 
 MOST_SIZES = 8
 """The longest shape: a batch, channels and three axes are five, and a reshape may split some."""
 
 
 class Open:
-    """The size `mul * floor((letter + add) / div) + off`; `letter` None is a size nobody can know.
+    """The size `mul * floor((letter + add) / div) + off`; a size without a letter is unknown.
 
-    Where `mul` is 1, `off` is 0 (it is kept inside, as `add`), so that equal sizes have equal parts.
+    If `mul` is 1, `off` is 0 (it is kept inside, as `add`), so that equal sizes have equal parts.
     """
 
     __slots__ = ("add", "div", "letter", "mul", "off")
@@ -70,7 +70,7 @@ class Open:
         return UNKNOWN
 
     def same_as(self, other: object) -> bool:
-        """Whether this is certainly the same size as another: the unknown is not, even as itself."""
+        """Whether this is certainly the same size as another: an unknown size is not even the same as itself."""
         return self.letter is not None and self == other
 
     def _parts(self) -> tuple[object, ...]:
@@ -97,7 +97,7 @@ class Open:
 
 
 def _open(letter: str, add: int, div: int, mul: int = 1, off: int = 0) -> Open:
-    """An open size; unknown where its numbers grow beyond what a size can be."""
+    """An open size; unknown if its numbers grow beyond what a size can be."""
     if max(abs(add), div, mul, abs(off)) > LARGEST:
         return UNKNOWN
     return Open(letter, add, div, mul, off)
@@ -111,12 +111,12 @@ NOTHING_KNOWN: Shape = ()
 
 
 def known(size: Size | None) -> int | None:
-    """The number, or None where the size is open."""
+    """The number, or None if the size is open."""
     return size if isinstance(size, int) else None
 
 
 def product(sizes: Iterable[Size]) -> Size:
-    """Their product; unknown where two of them are open, and 1 for none."""
+    """The product of sizes; unknown if two of them are open, and 1 for none."""
     result: Size = 1
     for size in sizes:
         result = result * size
@@ -124,7 +124,7 @@ def product(sizes: Iterable[Size]) -> Size:
 
 
 def count(*factors: Size | None) -> int | None:
-    """A count as the product of its factors, None where one of them is not known."""
+    """A count as the product of its factors, None if one of them is not known."""
     result = 1
     for factor in factors:
         if not isinstance(factor, int):
@@ -134,7 +134,7 @@ def count(*factors: Size | None) -> int | None:
 
 
 def total(counts: Iterable[int | None]) -> int | None:
-    """A sum in which one unknown makes the whole unknown."""
+    """The sum of counts, None if one of them is not known."""
     result = 0
     for number in counts:
         if number is None:
@@ -144,12 +144,12 @@ def total(counts: Iterable[int | None]) -> int | None:
 
 
 def counted(number: int | None) -> str:
-    """A count for a person."""
+    """A count as text: `1,000`, or `unknown`."""
     return "unknown" if number is None else f"{number:,}"
 
 
 def show(shape: Iterable[Size]) -> str:
-    """A shape as it is written: `3x224x224`, an open part of more than a letter in brackets; or `unknown`."""
+    """A shape as text: `3x224x224`, an open size of more than a letter in brackets; or `unknown`."""
     return "x".join(str(s) if isinstance(s, int) or len(str(s)) == 1 else f"[{s}]" for s in shape) or "unknown"
 
 
@@ -157,7 +157,7 @@ UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def size_text(amount: int) -> str:
-    """A number of bytes as it is read: `512 bytes`, `1.5 MiB`."""
+    """A number of bytes as text: `512 bytes`, `1.5 MiB`."""
     value, power = float(amount), 0
     while value >= 1023.95 and power < len(UNITS) - 1:
         value, power = value / 1024, power + 1
@@ -165,37 +165,35 @@ def size_text(amount: int) -> str:
 
 
 def read_size(text: str) -> int:
-    """A number of bytes: `256M`, `1.5GiB`, `4096`; K, M, G and T are powers of 1024. SpecError for anything else."""
+    """Read a number of bytes: `256M`, `1.5GiB`, `4096`; K, M, G and T are powers of 1024. SpecError otherwise."""
     digits = text.strip().lower().removesuffix("b").removesuffix("i")
     power = "kmgt".find(digits[-1:]) + 1 if digits else 0
     number = digits[:-1] if power else digits
     if not number.isascii() or not number.replace(".", "", 1).isdecimal():
-        raise SpecError(f"{shown(text)} is no number of bytes", "as 256M or 1G")
+        raise SpecError(f"{shown(text)} is not a number of bytes", "as 256M or 1G")
     return int(float(number) * 1024**power)
 
 
 def atom(size: object) -> str:
-    """A size as a factor of a formula: what is more than a number or a letter in brackets."""
+    """A size as a factor of a formula: in brackets if it is more than a number or a letter."""
     text = str(size)
     return f"({text})" if isinstance(size, Open) and len(text) > 1 else text
 
 
 def to_json(shape: Iterable[Size]) -> list[int | str | None] | None:
-    """A shape as JSON: numbers, `"H"` or `"(H+1)//2"` for what is open, null for what nobody can know."""
-    return (
-        None
-        if shape == NOTHING_KNOWN
-        else [s if isinstance(s, int) else str(s) if s.letter is not None else None for s in shape]
-    )
+    """A shape as JSON: numbers, `"H"` or `"(H+1)//2"` for an open size, null for an unknown one."""
+    if shape == NOTHING_KNOWN:
+        return None
+    return [s if isinstance(s, int) else str(s) if s.letter is not None else None for s in shape]
 
 
 def split_axes(text: str) -> list[str]:
-    """What stands between the separators `x`, `×` and `,`."""
+    """The parts of a text between the separators `x`, `×` and `,`."""
     return text.replace("X", "x").replace("×", "x").replace(",", "x").split("x")
 
 
 def is_digits(text: str) -> bool:
-    """Whether a text is a number of a length that can be read."""
+    """Whether a text is a number that is short enough to be read."""
     return text.isascii() and text.isdecimal() and len(text) < 4000
 
 
@@ -211,19 +209,19 @@ def looks_like_shape(word: str) -> bool:
 
 
 def parse_shape(text: str) -> Shape:
-    """`3x224x224`, `3,224,224`, `3×224×224`, a letter for a size left open. SpecError for anything else."""
+    """Read a shape: `3x224x224`, `3,224,224`, `3×224×224`, a letter for an open size. SpecError for anything else."""
     return read_shape([int(p) if is_digits(p) else p for p in split_axes(text.strip())], text)
 
 
 def read_shape(value: object, text: str | None = None) -> Shape:
-    """A shape from JSON: `[3, 224, 224]`, `[3, "H", "W"]`, null for a size left open without a name."""
+    """A shape from JSON: `[3, 224, 224]`, `[3, "H", "W"]`, null for an open size without a name."""
     written = shown(text if text is not None else value)
     if isinstance(value, str):
         return parse_shape(value)
     if not isinstance(value, (list, tuple)) or not value:
         raise SpecError(f"{written} is not a shape", "a shape is written 3x224x224, in JSON [3, 224, 224]", key="input")
     if len(value) > MOST_SIZES:
-        raise SpecError(f"a shape of {len(value)} sizes", f"the most there can be is {MOST_SIZES}", key="input")
+        raise SpecError(f"a shape of {len(value)} sizes", f"a shape has at most {MOST_SIZES} sizes", key="input")
     return tuple(_read_size(v, written) for v in value)
 
 
@@ -241,6 +239,6 @@ def _read_size(value: object, written: str) -> Size:
         return Open(value)
     raise SpecError(
         f"{shown(value)} is not a size, in {written}",
-        "a size is a whole number, or one letter (but x) for a size left open: 3x224x224, 3xHxW",
+        "a size is a whole number, or one letter (but not x) for an open size: 3x224x224, 3xHxW",
         key="input",
     )

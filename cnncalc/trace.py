@@ -8,7 +8,7 @@ from typing import Any
 from .errors import CnncalcError, ShapeError
 from .field import PIXEL
 from .input import Input, configure, read_input
-from .layers import Env, Fields, Layer, Traced
+from .layers import Env, Fields, Traced
 from .layers.composite import Opaque
 from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
@@ -99,7 +99,7 @@ def _arrays(shapes: Mapping[str, Shape], traced: Traced) -> str:
 
 def _unknown(node: Node) -> Traced:
     """Trace a layer of whose input nothing is known: only what is 0 for every input is known of it."""
-    weightless = type(node.layer).weight_shapes is Layer.weight_shapes and not node.layer.NESTS
+    weightless = not node.layer.WEIGHTS and not node.layer.NESTS
     figure = 0 if weightless and not node.layer.JOINS else None
     return Traced(dict(node.layer.given), NOTHING_KNOWN, (), figure, figure, figure, figure)
 

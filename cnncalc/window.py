@@ -20,16 +20,17 @@ def extent(k: int, d: int) -> int:
 def positions(n: Size, total: int, extent: int, stride: int) -> Size:
     """How many windows fit on an axis: floor((n + P - k' + s)/s), the floor formula.
 
-    `n` input size, `total` padding of both sides P (negative for a crop), `extent` k', `stride` s. Below 1: none fits.
+    `n` is the input's size, `total` the padding of both sides P (negative for a crop), `extent` k' and `stride` s. The
+    result is below 1 if none fits.
     """
     return (n + (total - extent + stride)) // stride
 
 
 def positions_ceil(n: Size, before: int, after: int, extent: int, stride: int) -> Size:
-    """The same rounded up, and a window that would start in the padding after the input dropped (ATen/native/Pool.h).
+    """The same rounded up, without a window that would start in the padding after the input (ATen/native/Pool.h).
 
     In closed form: rounding up is the floor formula with s-1 more padding after, and no window may start at n + pb or
-    later. That drops one window at the most while pa <= k', and beyond that always the one that the rule drops.
+    later. That drops at most one window while pa <= k', and beyond that always the one that the rule drops.
     """
     if after > extent:
         return positions(n, before + after + stride - 1, extent, stride) - 1
@@ -37,7 +38,7 @@ def positions_ceil(n: Size, before: int, after: int, extent: int, stride: int) -
 
 
 def positions_kept(n: Size, before: int, after: int, extent: int, stride: int) -> Size:
-    """The same rounded up, and every window kept: Caffe without padding, ONNX's definition before opset 22."""
+    """The same rounded up, with every window: Caffe without padding, ONNX's definition before opset 22."""
     return positions(n, before + after + stride - 1, extent, stride)
 
 
@@ -50,15 +51,15 @@ class Window(NamedTuple):
     pa: int = 0
 
     def out(self, n: Size) -> Size:
-        """How many units come out of n: below 1 where the window does not fit."""
+        """The output's size for n units: below 1 if the window does not fit."""
         return positions(n, self.pb + self.pa, self.k, self.s)
 
     def fits(self, n: Size) -> bool:
-        """Whether it fits once; an open size is taken to be large enough."""
+        """Whether it fits at least once; an open size counts as large enough."""
         return isinstance(n, Open) or n + self.pb + self.pa >= self.k
 
     def then(self, later: Window) -> Window:
-        """One window over this one's input that does the same as this one and then a later one."""
+        """The window over this one's input that does the same as this one followed by a later one."""
         return Window(
             self.k + (later.k - 1) * self.s,
             self.s * later.s,
@@ -67,6 +68,6 @@ class Window(NamedTuple):
         )
 
     def span(self, unit: int) -> tuple[int, int]:
-        """The first and last input unit that a unit sees; below 0 or beyond n is padding."""
+        """The first and the last input unit that a unit sees; those below 0 or beyond n are padding."""
         first = unit * self.s - self.pb
         return first, first + self.k - 1

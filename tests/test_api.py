@@ -238,7 +238,7 @@ def test_a_report_is_asked_by_name() -> None:
             lambda: cnncalc.shape(SPEC, input="3x8x-9"),
             cnncalc.SpecError,
             "'-9' is not a size, in '3x8x-9'\n"
-            "  a size is a whole number, or one letter (but x) for a size left open: 3x224x224, 3xHxW",
+            "  a size is a whole number, or one letter (but not x) for an open size: 3x224x224, 3xHxW",
         ),
         (
             lambda: cnncalc.load([]),

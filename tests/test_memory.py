@@ -10,26 +10,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cnncalc
-from cnncalc.memory import DTYPES, Step, alive, itemsize, sweep
+from cnncalc.memory import DTYPES, MemoryStep, alive, itemsize, sweep
 from cnncalc.network import INPUT
 from tests.program import here
 
-Case = tuple[int, list[Step]]
+Case = tuple[int, list[MemoryStep]]
 
 
 @st.composite
 def graphs(draw: st.DrawFn) -> Case:
     """Steps that read any that stand above; some are views, all sizes differ, so that a wrong one shows."""
-    steps: list[Step] = []
+    steps: list[MemoryStep] = []
     for at in range(draw(st.integers(1, 9))):
         above = range(INPUT, at)
         reads = tuple(draw(st.lists(st.sampled_from(above), min_size=1, max_size=3)))
         is_view = len(reads) == 1 and draw(st.booleans())
-        steps.append(Step(reads, draw(st.integers(1, 10)) * 1000 + 2**at, is_view))
+        steps.append(MemoryStep(reads, draw(st.integers(1, 10)) * 1000 + 2**at, is_view))
     return draw(st.integers(1, 9)), steps
 
 
-def executed(input: int, steps: list[Step], outputs: list[int]) -> list[set[int]]:
+def executed(input: int, steps: list[MemoryStep], outputs: list[int]) -> list[set[int]]:
     """The tensors that are there while each step runs, by counting references as an executor would."""
     storage: dict[int, int] = {INPUT: INPUT}
     waiting = {at: [later for later, step in enumerate(steps) if at in step.reads] for at in range(-1, len(steps))}

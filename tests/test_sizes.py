@@ -68,7 +68,7 @@ def test_a_null_is_a_size_nobody_named() -> None:
     assert to_json((batch, channels)) == [None, 3]
 
 
-SHAPE_HELP = "a size is a whole number, or one letter (but x) for a size left open: 3x224x224, 3xHxW"
+SHAPE_HELP = "a size is a whole number, or one letter (but not x) for an open size: 3x224x224, 3xHxW"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ SHAPE_HELP = "a size is a whole number, or one letter (but x) for a size left op
         (5, "5 is not a shape\n  a shape is written 3x224x224, in JSON [3, 224, 224]"),
         (True, "true is not a shape\n  a shape is written 3x224x224, in JSON [3, 224, 224]"),
         ({"c": 3}, '{"c": …} is not a shape\n  a shape is written 3x224x224, in JSON [3, 224, 224]'),
-        ([1] * 33, "a shape of 33 sizes\n  the most there can be is 8"),
+        ([1] * 33, "a shape of 33 sizes\n  a shape has at most 8 sizes"),
     ],
 )
 def test_what_is_no_shape_says_so(value: object, message: str) -> None:

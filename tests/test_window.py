@@ -178,7 +178,7 @@ def test_an_odd_unit_of_padding_goes_after(total: int, pair: tuple[int, int], lo
 
 def test_what_does_not_fit_is_an_error_with_the_arithmetic() -> None:
     with pytest.raises(ShapeError) as caught:
-        check_fits([Slide(2, 5, 2, 0, 0, 0)], (5,), (1,))
+        check_fits([Slide(2, 5, 2, 0, 0, 0, 5, 1, False, "length")], total=False)
     assert str(caught.value) == (
         "does not fit: floor((2 + 0 - 5)/2) + 1 < 1 on the length axis\n"
         "  the padded input (2) is smaller than the kernel (5): lower k to 2, or raise p to 2"

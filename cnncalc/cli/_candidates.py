@@ -12,7 +12,7 @@ from .. import zoo
 from ..dialects import ALL, DIALECTS, LAYOUTS
 from ..errors import CnncalcError
 from ..help import TOPICS, subject
-from ..layers import OPS, Layer, find_op, keys_named
+from ..layers import OPS, Layer, find_op, keys_named, title
 from ..layers.keys import WORDS, flag, sides
 from ..memory import DTYPES
 from ..notation.keys import LAYER_KEYS
@@ -219,10 +219,9 @@ def _spec(before: list[str], word: str) -> Offer:
 
 def _op(op: str) -> Candidate:
     cls = OPS[op][0]
-    help = (cls.__doc__ or "").partition("\n")[0]
     if cls.NEEDED:
-        return Candidate(f"{op}:", help)
-    return Candidate(op, help, then=":" if cls.KEYS else "")
+        return Candidate(f"{op}:", title(op))
+    return Candidate(op, title(op), then=":" if cls.KEYS else "")
 
 
 def _arguments(op: str, head: str, rest: str) -> list[Candidate]:

@@ -46,8 +46,6 @@ def command(
     weights = read_weights(w_path)
     words = sources.spec_words(layer)
     network = sources.load_words(words, kernel_keys(weights, options))
-    biased = any(node.layer.given.get("bias") for node in network.nodes)
-    network = matrix.without_bias(network)
     sample = options.with_front(words).input or network.input
     if sample is None:
         raise SpecError("no input: a matrix is for a sample of one shape", "give -i, as -i 3x32x32")
@@ -62,8 +60,8 @@ def command(
     if have is not None and size > have:
         raise SpecError(f"{text}, and the machine has {size_text(have)}", "take a smaller sample: crop it")
     note(text)
-    if biased:
-        note("the bias is not part of the matrix: add it to the product")
+    if matrix.adds_constants(network, weights):
+        note("the constants that layers add, as a bias, are not part of the matrix: add them to the product")
     if path is not None:
         with sinks.writing(path, shape, kind) as file:
             matrix.fill(job, file)

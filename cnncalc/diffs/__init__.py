@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ..layers import ConvKind
 from ..network import INPUT
 from ..report import LayerReport, Report, listed
 from ..sizes import UNKNOWN, Shape
@@ -202,13 +203,13 @@ def _layers(old: Report, new: Report) -> Iterator[LayerDiff]:
         yield from removed.get(j, ())
 
 
-def _from_input(op: str) -> tuple[str, ...]:
+def _from_input(layer: LayerReport) -> tuple[str, ...]:
     """The keys that the input decides, even if the spec has them."""
-    return ("c_i", "c_o") if op.startswith("dwconv") else ("c_i",)
+    return ("c_i", "c_o") if layer.node.layer.CONVOLUTION is ConvKind.DEPTHWISE else ("c_i",)
 
 
 def _item(layer: LayerReport) -> Item:
-    own = {key: value for key, value in layer.values.items() if key not in _from_input(layer.op)}
+    own = {key: value for key, value in layer.values.items() if key not in _from_input(layer)}
     return Item(layer.name, layer.op, layer.op + json.dumps(own))
 
 
@@ -248,7 +249,7 @@ def _keys(old: LayerReport, new: LayerReport, wiring: list[Change]) -> tuple[tup
 
 def _is_own(old: LayerReport, new: LayerReport, changes: list[Change]) -> bool:
     """Whether one of these keys differs in the specs, too, and not only because the input does."""
-    above = _from_input(new.op)
+    above = _from_input(new)
     differ = {change.what for change in changes if change.what not in above}
     a, b = old.node.layer.given, new.node.layer.given
     for key in {**a, **b} if differ else ():

@@ -143,7 +143,7 @@ class Job:
                 raise SpecError(f"there is no layer {name!r} to keep", f"the layers are {', '.join(names[:24])}")
         return [names.index(name) for name in keep]
 
-    def _like(self, want: arrays.Wanted) -> Array:
+    def _like(self, want: arrays.Weight) -> Array:
         """An array of a weight's shape and dtype that takes no memory."""
         given = self.weights.get(want.name)
         return np.broadcast_to(np.zeros((), self._drawn if given is None else real(given.dtype, want.name)), want.shape)

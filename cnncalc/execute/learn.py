@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import ShapeError, SpecError
-from ..layers.base import family
+from ..layers import ConvKind
 from ..network import Network
 from ..sizes import show, size_text
 from . import weights as arrays
@@ -25,23 +25,22 @@ from .npy import machine_memory
 from .program import channels_first
 from .task import Array, Task
 
-LEARNED = ("conv", "dwconv")
+VIEWS = {ConvKind.PLAIN: kernel_first, ConvKind.DEPTHWISE: channelwise}
+"""How to view a weight as (c_o, c_i/g, *k), by the kinds of convolutions that can be learned."""
 PATIENCE = 4
-"""After how many steps in a row that each raised the loss it is said to diverge.
+"""The number of steps in a row that raise the loss before descent counts as diverged.
 
-The loss is a quadratic form: a step of gradient descent raises it only where the rate is beyond 2/(its largest
-curvature), and then every further step does.
+The loss is a quadratic form: a step of gradient descent raises it only if the rate is beyond 2/(its largest curvature),
+and then every further step does, too.
 """
-
-
 LARGEST_LEARNED = 1e30
-"""The largest value to learn from: the squares of larger ones may be beyond what a number can hold."""
+"""The largest value to learn from: the squares of larger ones may overflow."""
 SMALL = 1000
-"""How many weights are printed."""
+"""The largest number of weights that are printed."""
 
 
-class Step(NamedTuple):
-    """One step: its loss, taken before the weights are changed."""
+class DescentStep(NamedTuple):
+    """One step of gradient descent, with the loss before the weights change."""
 
     step: int
     loss: float
@@ -51,10 +50,10 @@ class Solution(NamedTuple):
     """A least-squares solution, and how well the data determine it."""
 
     loss: float
-    """0 where what is left is rounding: less than (64 eps)^2 of what y's squares sum up to."""
+    """0 if only rounding is left: less than (64 eps)^2 of the sum of y's squares."""
     equations: int
     unknowns: int
-    """Of one output channel."""
+    """The unknowns of one output channel."""
     rank: int
     condition: float
     """The largest singular value over the smallest of those that count."""
@@ -65,7 +64,7 @@ def _check_finite(array: Array, name: str) -> None:
     with np.errstate(all="ignore"):
         least, most = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
     if not (isfinite(least) and isfinite(most)):
-        raise SpecError(f"{name} has values that are not finite", "leave NaN and infinity out to learn from it")
+        raise SpecError(f"{name} has values that are not finite", "remove NaN and infinity to learn from it")
     largest = max(abs(least), abs(most))
     if largest > LARGEST_LEARNED:
         raise SpecError(f"{name} has values up to {largest:.3g}", "scale them down to learn from it")
@@ -76,7 +75,7 @@ class Diverged(SpecError):
 
 
 class Learner:
-    """One convolution, an input and what should come out."""
+    """One convolution, an input x and the output y that it should give."""
 
     def __init__(
         self,
@@ -88,67 +87,68 @@ class Learner:
         dialect: str | None = None,
         layout: str | None = None,
     ):
-        """SpecError for another layer than a convolution, ShapeError where x, y and the kernel do not go together."""
+        """SpecError unless the layer is a convolution, ShapeError if x, y and the kernel do not fit together."""
         samples = Samples(network, x.shape, dialect, layout)
         layers = samples.report.layers
-        op = family(layers[0].op)
-        if len(layers) > 1 or op not in LEARNED:
-            what = f"{len(layers)} layers" if len(layers) > 1 else op
-            raise SpecError(f"what is learned is one convolution, and this is {what}", f"as {' or '.join(LEARNED)}")
         self.layer = layer = layers[0]
+        kind = layer.node.layer.CONVOLUTION
+        if len(layers) > 1 or kind not in VIEWS:
+            what = f"{len(layers)} layers" if len(layers) > 1 else layer.op
+            raise SpecError(f"learn takes one convolution, not {what}", "a plain or a depthwise one: conv or dwconv")
+        self._view = VIEWS[kind]
         count = samples.batch or 1
         back = samples.returned(tuple([n for n in layer.traced.out if isinstance(n, int)]), count)
         if y.shape != back:
             raise ShapeError(
-                f"y has the shape {show(y.shape)}, and {show(back)} comes out", "y is what should come out"
+                f"y is {show(y.shape)}, but this layer's output is {show(back)}", "y is the output to learn"
             )
         kinds = [real(array.dtype, name) for array, name in ((x, "x"), (y, "y"))]
         for array, name in ((x, "x"), (y, "y"), *([] if init is None else [(init, "the kernel to begin with")])):
             _check_finite(array, name)
-        kind = np.result_type(*kinds)
-        self.kind = kind if kind in (np.float32, np.float64) else np.dtype(np.float64)
+        dtype = np.result_type(*kinds)
+        self.kind = dtype if dtype in (np.float32, np.float64) else np.dtype(np.float64)
         given = arrays.named(samples.report, init, None)
         arrays.check(samples.report, given, seed)
         bound = arrays.bind(samples.report, given, seed, self.kind)
         self.weight = bound[f"{layer.name}.weight"].astype(self.kind, order="C")
         self.bias = np.zeros(layer.values["c_o"], self.kind) if layer.values["bias"] else None
-        self._task = Task(op, layer.values, layer.env.dialect, layer.env.channels_last, 1 << 26)
+        self._task = Task(layer.op, layer.values, layer.env.dialect, layer.env.channels_last, 1 << 26)
         self.windows = windows_of(self._task)
         results = (count, *[n for n in layer.traced.out if isinstance(n, int)])
         self.x = self._first(samples.split(x).astype(self.kind, copy=False))
         self.y = self._first(y.reshape(results).astype(self.kind, copy=False))
-        self.g = layer.values["g"] if op == "conv" else self.x.shape[1]
+        self.g: int = layer.values.get("g") or self.x.shape[1]
         self._eps = 64 * float(np.finfo(self.kind).eps)
         self._rounding = self._eps**2 * float(np.square(self.y, dtype=np.float64).sum())
-        """What a loss may be by rounding alone."""
+        """The loss that rounding alone may cause."""
 
     def _first(self, array: Array) -> Array:
         return channels_first(array) if self._task.channels_last else array
 
     def _kernel(self, weight: Array) -> Array:
         """The weight as (c_o, c_i/g, *k), a view of it."""
-        return (kernel_first if self._task.op == "conv" else channelwise)(weight, self._task)
+        return self._view(weight, self._task)
 
     def predict(self, weight: Array, bias: Array | None) -> Array:
-        """What comes out of the input with these weights, (N, c_o, *out)."""
+        """The output for x with these weights, (N, c_o, *out)."""
         out = np.empty(self.y.shape, self.kind)
         convolve(self.x, self._kernel(weight), bias, out, self.windows, self.g)
         return out
 
     def gradients(self, weight: Array, bias: Array | None) -> tuple[float, Array, Array | None]:
-        """The loss, and its gradients for the weight, in the order it is stored in, and for the bias."""
+        """The loss, and its gradients for the weight, in the order in which it is stored, and for the bias."""
         error = self.predict(weight, bias)
         error -= self.y
         loss = float(np.square(error, dtype=np.float64).sum())
         error *= 2
-        found = np.empty_like(weight)
-        kernel = self._kernel(found)
-        assert np.may_share_memory(kernel, found)
+        gradient = np.empty_like(weight)
+        kernel = self._kernel(gradient)
+        assert np.may_share_memory(kernel, gradient)
         np.copyto(kernel, weight_gradient(self.x, error, self.windows, self.g))
-        return loss, found, None if bias is None else bias_gradient(error)
+        return loss, gradient, None if bias is None else bias_gradient(error)
 
-    def descend(self, lr: float, steps: int) -> Iterator[Step]:
-        """Gradient descent, step by step. Diverged where the loss grows, or is no number any more."""
+    def descend(self, lr: float, steps: int) -> Iterator[DescentStep]:
+        """Run gradient descent, step by step. Diverged if the loss grows, or is no longer a number."""
         losses: list[float] = []
         rising = 0
         with np.errstate(all="ignore"):
@@ -158,7 +158,7 @@ class Learner:
                 losses.append(loss)
                 if not isfinite(loss) or rising == PATIENCE:
                     raise self._diverged(lr, losses)
-                yield Step(step, loss)
+                yield DescentStep(step, loss)
                 self.weight -= lr * by_weight
                 if self.bias is not None and by_bias is not None:
                     self.bias -= lr * by_bias
@@ -167,11 +167,11 @@ class Learner:
                 raise self._diverged(lr, [*losses, last])
 
     def _grew(self, before: float, loss: float) -> bool:
-        """Whether a loss is larger than one before, by more than rounding, or no number any more."""
+        """Whether a loss is larger than one before, by more than rounding, or no longer a number."""
         return not loss <= before * (1 + self._eps) + self._rounding
 
     def loss(self) -> float:
-        """The loss of the weights as they are."""
+        """The loss with the present weights."""
         error = self.predict(self.weight, self.bias)
         error -= self.y
         return float(np.square(error, dtype=np.float64).sum())
@@ -206,9 +206,9 @@ class Learner:
         return 2 / curvature if curvature else float("inf")
 
     def solve(self) -> Solution:
-        """Set the weights to those of the least loss (of these the smallest), and say how well they are determined.
+        """Set the weights to those with the least loss (of these the smallest), and tell how well they are determined.
 
-        SpecError where the equations do not fit into memory.
+        SpecError if the equations do not fit into memory.
         """
         c_i = self.x.shape[1] // self.g
         cells = c_i * prod(self.windows.k)
@@ -233,10 +233,10 @@ class Learner:
             if self.bias is not None:
                 matrix = np.hstack([matrix, np.ones((len(matrix), 1))])
             wanted = np.moveaxis(self.y[:, o], 1, -1).reshape(-1, c_o).astype(float)
-            found, _, rank, values = np.linalg.lstsq(matrix, wanted, rcond=None)
-            kernel[o] = found[:cells].T.reshape(c_o, c_i, *self.windows.k)
+            solution, _, rank, values = np.linalg.lstsq(matrix, wanted, rcond=None)
+            kernel[o] = solution[:cells].T.reshape(c_o, c_i, *self.windows.k)
             if self.bias is not None:
-                self.bias[o] = found[cells]
+                self.bias[o] = solution[cells]
             ranks.append(int(rank))
             singular.append(values[: int(rank)])
         condition = max((float(v[0] / v[-1]) for v in singular if len(v)), default=1.0)
@@ -245,7 +245,7 @@ class Learner:
 
 
 def printed(array: Array) -> str:
-    """Weights as text behind their name, four digits each; many of them summed up."""
+    """Weights as text behind their name, four digits each; their range if they are many."""
     if array.size > SMALL:
         return f"  {show(array.shape)}, {array.min():.4g} to {array.max():.4g}"
     return f"\n{np.array2string(array, precision=4, floatmode='fixed')}"

@@ -1,4 +1,4 @@
-"""The matrix that does to a flattened sample what a layer does to the sample."""
+"""The matrix of a linear network: it does to a flattened sample what the network does to the sample."""
 
 from __future__ import annotations
 
@@ -7,39 +7,46 @@ from math import prod
 import numpy as np
 
 from ..errors import SpecError
-from ..layers.base import family
+from ..layers import OPS
+from ..layers.composite import Opaque
 from ..network import Network
 from ..report import Report
 from ..sizes import show
-from .job import Job
+from . import weights as arrays
+from .job import Job, Samples
 from .npy import Given
 from .sinks import Memory, Sink
-from .task import Array, Dtype
+from .task import Array
 
-LINEAR = {
-    *("conv", "dwconv", "sepconv", "convT", "linear", "scale", "avgpool", "globalavgpool", "adaptiveavgpool"),
-    *("flatten", "reshape", "permute", "pad", "crop", "upsample", "pixelshuffle", "channelshuffle"),
-    *("identity", "dropout"),
-}
-"""What is a linear map of its input, its bias left out."""
 AT_ONCE = 16 << 20
+"""How many bytes of columns are computed at once."""
 
 
-def without_bias(network: Network) -> Network:
-    """The linear part of a network. SpecError for a layer that is no linear map."""
+def linear_part(network: Network) -> Network:
+    """The network with its blocks opened up and without the constants that its keys add.
+
+    SpecError for a layer that is not linear.
+    """
     nodes = []
-    for node in network.nodes:
-        op, layer = family(node.layer.op), node.layer
-        if op not in LINEAR or layer.given.get("value"):
-            error = SpecError(
-                f"{op} is no linear map: no matrix does the same", f"linear are {', '.join(sorted(LINEAR))}"
-            )
+    for node in network.inlined().nodes:
+        if not node.layer.is_linear:
+            words = dict.fromkeys(cls.WORD for cls, _ in OPS.values() if cls.LINEAR)
+            what = "not known to be linear" if isinstance(node.layer, Opaque) else "not linear: it has no matrix"
+            error = SpecError(f"{node.layer.op} is {what}", f"linear are {', '.join(words)}")
             error.layer = node.label()
             raise error
-        if "bias" in layer.KEYS:
-            layer = type(layer)(layer.op, layer.nd, layer.given | {"bias": False})
-        nodes.append(node._replace(layer=layer))
+        nodes.append(node._replace(layer=node.layer.without_constants()))
     return network._replace(nodes=tuple(nodes))
+
+
+def adds_constants(network: Network, weights: Given | Array | None) -> bool:
+    """Whether layers add constants, as biases, that the matrix leaves out."""
+    carried = network.origin.weights if network.origin is not None else {}
+    names = carried if weights is None else () if isinstance(weights, np.ndarray) else weights
+    return any(
+        node.layer != node.layer.without_constants() or any(f"{node.name}.{role}" in names for role in node.layer.ADDED)
+        for node in network.inlined().nodes
+    )
 
 
 def job(
@@ -50,23 +57,31 @@ def job(
     dialect: str | None,
     layout: str | None,
 ) -> Job:
-    """A linear network ready for one sample, in its only kernel's dtype, else float32. SpecError for a batch."""
+    """A network's linear part ready for one sample, in its only kernel's dtype or float32.
+
+    Arrays that only add constants, as biases, are zeros, and need not be given. SpecError for a batch, and for a layer
+    that is not linear.
+    """
+    network = linear_part(network)
     kind = weights.dtype if isinstance(weights, np.ndarray) else np.dtype(np.float32)
-    found = Job(network, sample, kind, weights, dialect=dialect, layout=layout, seed=seed)
-    if found.samples.batch is not None:
+    samples = Samples(network, sample, dialect, layout)
+    if samples.batch is not None:
         raise SpecError(f"{show(sample)} is a batch", "a matrix is for one sample: leave the batch out")
-    return found
+    given = arrays.named(samples.report, arrays.carried(network, seed) if weights is None else weights, None)
+    added = [want for want in arrays.wanted(samples.report) if want.role in want.layer.node.layer.ADDED]
+    zeros = {want.name: np.zeros(want.shape, kind) for want in added}
+    return Job(network, sample, kind, {**given, **zeros}, dialect=dialect, layout=layout, seed=seed)
 
 
 def size(report: Report) -> tuple[int, int]:
-    """The matrix's rows, one a value that comes out, and its columns, one a value of the sample."""
+    """The matrix's rows, one per value of the output, and its columns, one per value of the sample."""
     out, sample = report.layers[-1].traced.out, report.layers[0].sample
     rows, columns = ([n for n in shape if isinstance(n, int)] for shape in (out, sample))
     return prod(rows), prod(columns)
 
 
 def fill(job: Job, sink: Sink) -> None:
-    """Fill the matrix, (out, in), column by column: each is what comes out of a sample with one 1 in it."""
+    """Fill the matrix, (out, in), column by column: each is the output for a sample with a single 1 in it."""
     rows, columns = size(job.report)
     several = max(min(AT_ONCE // (max(rows, columns) * 8), columns), 1)
     matrix = sink.part(0, rows)
@@ -74,18 +89,9 @@ def fill(job: Job, sink: Sink) -> None:
         count = min(several, columns - begin)
         units = np.zeros((count, columns), job.kind)
         units[np.arange(count), np.arange(begin, begin + count)] = 1
-        found = Memory((count, rows), matrix.dtype)
+        result = Memory((count, rows), matrix.dtype)
         samples = job.result(job.last, count)[2]
-        found.array = found.array.reshape(samples)
-        job.run(units.reshape(count, *job.samples.sample), {job.last: found})
-        matrix[:, begin : begin + count] = found.array.reshape(count, rows).T
+        result.array = result.array.reshape(samples)
+        job.run(units.reshape(count, *job.samples.sample), {job.last: result})
+        matrix[:, begin : begin + count] = result.array.reshape(count, rows).T
     sink.done(0, rows)
-
-
-def dense(job: Job) -> Array:
-    """The matrix, (out, in), in memory."""
-    rows, columns = size(job.report)
-    kind: Dtype = job.result(job.last, 1)[1]
-    found = Memory((rows, columns), kind)
-    fill(job, found)
-    return found.array

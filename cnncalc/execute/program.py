@@ -1,4 +1,4 @@
-"""A traced network made ready to run: which kernel computes each layer, where its result stands, and how long."""
+"""A traced network made ready to run: each layer's kernel, the buffer of its result, and how long that is needed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import CnncalcError, SpecError
-from ..layers.base import family
 from ..network import INPUT
+from ..registry import Registry
 from ..report import LayerReport, Report
 from .kernels import activation as pointwise
 from .kernels import affine, border, conv, dense, join, norm, pool, resample, select
@@ -19,34 +19,24 @@ from .task import Array, Dtype, Kernel, Task, summed
 from .threads import hold
 from .weights import names
 
-KERNELS: dict[str, Kernel] = {
-    **conv.KERNELS,
-    **pool.KERNELS,
-    **pointwise.KERNELS,
-    **norm.KERNELS,
-    **affine.KERNELS,
-    **select.KERNELS,
-    **resample.KERNELS,
-    **border.KERNELS,
-    **dense.KERNELS,
-    **join.KERNELS,
-}
-"""By the op's word, without its number of axes."""
+KERNELS: Registry[str, Kernel] = Registry(
+    *(conv.KERNELS, pool.KERNELS, pointwise.KERNELS, norm.KERNELS, affine.KERNELS, select.KERNELS),
+    *(resample.KERNELS, border.KERNELS, dense.KERNELS, join.KERNELS),
+)
+"""How each op is computed, by its word without a number of axes."""
 
 MEMORY = 256 << 20
-"""How much working memory a run may take beyond input, output and weights, in bytes."""
+"""How much working memory a run may take besides input, output and weights, in bytes."""
 LEAST_SCRATCH, MOST_SCRATCH = 256 << 10, 96 << 20
-"""How much of it a kernel may take beside its input and its output, at the least and at the most."""
+"""The least and the most of it that a kernel may take besides its input and its output."""
 MOST_AT_ONCE = 64 << 20
-"""How many bytes of input and output are worked on at once, however many would fit: what is done can be let go."""
-
-
+"""How many bytes of input and output are worked on at once, however many would fit, so that finished ones can go."""
 Progress = Callable[[int], object]
-"""Is told after each layer for how many samples it is done."""
+"""Called after each layer with the number of samples that it has computed."""
 
 
-class Step(NamedTuple):
-    """One layer, ready."""
+class LayerStep(NamedTuple):
+    """One layer, ready to run."""
 
     layer: LayerReport
     kernel: Kernel
@@ -55,9 +45,9 @@ class Step(NamedTuple):
     weights: dict[str, Array]
     kind: Dtype
     shape: tuple[int, ...]
-    """Of one sample of its result."""
+    """The shape of one sample of its result."""
     slot: int
-    """Which of the shared buffers its result stands in; -1 where it is written where the caller wants it."""
+    """The shared buffer that holds its result; -1 if the result goes straight to the caller's array."""
 
     @property
     def bytes(self) -> int:
@@ -66,7 +56,7 @@ class Step(NamedTuple):
 
 
 class Program:
-    """A network and its weights, for samples of one shape and dtype. Not for several threads at once."""
+    """A network and its weights, for samples of one shape and dtype. Not safe for several threads at once."""
 
     def __init__(
         self,
@@ -77,21 +67,21 @@ class Program:
         kept: Sequence[int] = (),
         memory: int = MEMORY,
     ):
-        """`kept` are the layers whose results the caller wants beside the last one's. SpecError where it cannot run."""
+        """`kept` are the layers whose results are wanted besides the last one's. SpecError if it cannot be run."""
         self.kind = kind
         self.sample = sizes_of(report.layers[0].sample, "the input")
         self.results = tuple(dict.fromkeys((*kept, len(report.layers) - 1)))
         self.scratch = min(max(memory // 2, LEAST_SCRATCH), MOST_SCRATCH)
         self.memory = memory
         self._slots: list[int] = []
-        """How many bytes of a sample each shared buffer holds."""
+        """How many bytes per sample each shared buffer holds."""
         self._buffers: list[Array] = []
         self.steps = self._plan(report, weights)
 
-    def _plan(self, report: Report, weights: Mapping[str, Array]) -> list[Step]:
-        """Every layer in its order, each result in a buffer that nothing needs any more, or in a new one."""
+    def _plan(self, report: Report, weights: Mapping[str, Array]) -> list[LayerStep]:
+        """Every layer in order, each result in a buffer that is no longer needed, or in a new one."""
         last_read = {at: index for index, layer in enumerate(report.layers) for at in layer.node.reads}
-        steps: list[Step] = []
+        steps: list[LayerStep] = []
         free: set[int] = set()
         for index, layer in enumerate(report.layers):
             step = self._step(layer, steps, weights)
@@ -107,7 +97,7 @@ class Program:
                 free.add(step.slot)
         return steps
 
-    def _slot_for(self, step: Step, over: list[int], steps: list[Step], free: set[int]) -> int:
+    def _slot_for(self, step: LayerStep, over: list[int], steps: list[LayerStep], free: set[int]) -> int:
         """The buffer of its first input if it may work in place, else the free one that fits best, else a new one.
 
         A layer that reads its first input twice may not work in place: the second time, it would read its own result.
@@ -124,19 +114,19 @@ class Program:
         self._slots.append(0)
         return len(self._slots) - 1
 
-    def _step(self, layer: LayerReport, steps: list[Step], weights: Mapping[str, Array]) -> Step:
-        kernel = KERNELS.get(family(layer.op))
+    def _step(self, layer: LayerReport, steps: list[LayerStep], weights: Mapping[str, Array]) -> LayerStep:
+        kernel = KERNELS.get(layer.node.layer.WORD)
         if kernel is None:
             what = layer.values.get("type")
-            text = f"it is a {what}, and what that computes is not known" if what else f"{layer.op} cannot be executed"
-            error = SpecError(text, "run what comes before it, and what comes after")
+            text = f"it is of type {what}: what that computes is not known" if what else f"{layer.op} cannot be run"
+            error = SpecError(text, "run the layers before it, and those after")
             error.layer = layer.node.label()
             raise error
         own = {role: weights[name] for role, name, _ in names(layer)}
         kinds = [self.kind if at == INPUT else steps[at].kind for at in layer.node.reads]
         task = Task(layer.op, layer.values, layer.env.dialect, layer.env.channels_last, self.scratch, layer.traced.axes)
         kind = kernel.dtype([*kinds, *[array.dtype for array in own.values()]], layer.values)
-        return Step(layer, kernel, task, layer.node.reads, own, kind, sizes_of(layer.traced.out, layer.name), -1)
+        return LayerStep(layer, kernel, task, layer.node.reads, own, kind, sizes_of(layer.traced.out, layer.name), -1)
 
     @property
     def each_sample(self) -> int:
@@ -144,13 +134,13 @@ class Program:
         return sum(self._slots)
 
     def working(self, count: int) -> int:
-        """How many bytes of working memory a run of so many samples takes at most."""
+        """How many bytes of working memory a run of `count` samples takes at most."""
         several = min(self.at_once, count)
         needs = [self._working(step, several) for step in self.steps]
         return self.each_sample * several + max(*needs, min(sum(needs), self.scratch))
 
-    def _working(self, step: Step, several: int) -> int:
-        """What a kernel takes at most beside its input, its output and its weights."""
+    def _working(self, step: LayerStep, several: int) -> int:
+        """How many bytes a kernel takes at most besides its input, its output and its weights."""
         sample, out = sizes_of(step.layer.sample, step.layer.name), step.shape
         if step.kernel.working is not None:
             if step.task.channels_last:
@@ -162,7 +152,7 @@ class Program:
 
     @cached_property
     def at_once(self) -> int:
-        """How many samples are worked on at once, one at least."""
+        """How many samples are worked on at once, at least one."""
         handled = prod(self.sample) * self.kind.itemsize + sum(self.steps[at].bytes for at in self.results)
         room = (self.memory - self.scratch) // max(self.each_sample, 1)
         return max(min(room, MOST_AT_ONCE // handled), 1)
@@ -172,24 +162,24 @@ class Program:
         return self.steps[at].shape, self.steps[at].kind
 
     def run(self, x: Array, targets: Mapping[int, Array], progress: Progress | None = None) -> None:
-        """Fill each of `results`, (n, *sample), from x (n, *sample), at most `at_once` samples."""
+        """Fill the targets, (n, *sample) each, for `results` from x (n, *sample), n at most `at_once`."""
         n = len(x)
         hold(self.scratch)
         if not self._buffers:
             self._buffers = [np.empty(size * self.at_once, np.uint8) for size in self._slots]
-        found: list[Array] = []
-        with np.errstate(all="ignore"):  # NaN and infinity go through, as in every framework
+        results: list[Array] = []
+        with np.errstate(all="ignore"):  # NaN and infinity pass through, as in every framework
             for index, step in enumerate(self.steps):
                 out = targets.get(index)
                 if out is None:
                     out = self._buffers[step.slot][: n * step.bytes].view(step.kind).reshape(n, *step.shape)
                 assert out.shape == (n, *step.shape), f"{step.layer.name}: {out.shape} is not {step.shape}"
-                self._compute(step, [x if at == INPUT else found[at] for at in step.reads], out)
-                found.append(out)
+                self._compute(step, [x if at == INPUT else results[at] for at in step.reads], out)
+                results.append(out)
                 if progress is not None:
                     progress(n)
 
-    def _compute(self, step: Step, xs: list[Array], out: Array) -> None:
+    def _compute(self, step: LayerStep, xs: list[Array], out: Array) -> None:
         if step.kernel.spatial and step.task.channels_last:
             xs = [channels_first(x) for x in xs]
             out = channels_first(out)
@@ -206,8 +196,8 @@ def channels_first(array: Array) -> Array:
 
 
 def sizes_of(shape: Sequence[object], name: str) -> tuple[int, ...]:
-    """A shape as numbers. SpecError where a size is open."""
+    """A shape as numbers. SpecError if a size is open."""
     sizes = tuple([n for n in shape if isinstance(n, int)])
     if len(sizes) < len(shape):
-        raise SpecError(f"{name} has an open size: {'x'.join(map(str, shape))}", "give its numbers to execute it")
+        raise SpecError(f"{name} has an open size: {'x'.join(map(str, shape))}", "give its numbers to run it")
     return sizes

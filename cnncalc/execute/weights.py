@@ -1,16 +1,17 @@
-"""The arrays that a network's layers need: what is missing or wrong among what is given, and what a seed draws."""
+"""The arrays that a network's layers need: check those that are given, and draw the others from a seed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from math import prod, sqrt
+from math import sqrt
 from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
 
 from ..errors import Path, ShapeError, SpecError, Where, nearest, shown
+from ..layers.base import KERNEL, Start
 from ..network import Network, Origin
 from ..report import LayerReport, Report
 from ..sizes import Shape, show
@@ -19,30 +20,32 @@ from .npy import Given, Stored
 from .task import Array, Dtype
 
 MOST_LISTED = 12
-KERNELS = {"weight", "depthwise", "pointwise"}
-ONES = ("running_var", "variance")
-NORMS = ("batchnorm", "layernorm", "groupnorm", "instancenorm", "scale")
 IGNORED = ("num_batches_tracked",)
-"""What PyTorch's files hold beside: nothing is computed from it."""
+"""The endings of names in PyTorch's files from which nothing is computed."""
 
 
-class Wanted(NamedTuple):
+class Weight(NamedTuple):
     """An array that a layer needs."""
 
     name: str
-    """As weights are named: `conv1.weight`, of the layer itself or of the one it shares with."""
+    """The name of its weights, `conv1.weight`: of the layer itself, or of the one whose weights it shares."""
     role: str
     shape: tuple[int, ...]
     layer: LayerReport
 
+    @property
+    def start(self) -> Start:
+        """How it is drawn."""
+        return self.layer.node.layer.WEIGHTS[self.role]
 
-def wanted(report: Report) -> list[Wanted]:
+
+def wanted(report: Report) -> list[Weight]:
     """Every array that a network needs, shared ones once, in the order of the layers."""
-    found: dict[str, Wanted] = {}
+    needed: dict[str, Weight] = {}
     for layer in report.layers:
         for role, name, shape in names(layer):
-            found.setdefault(name, Wanted(name, role, shape, layer))
-    return list(found.values())
+            needed.setdefault(name, Weight(name, role, shape, layer))
+    return list(needed.values())
 
 
 def names(layer: LayerReport) -> Iterator[tuple[str, str, tuple[int, ...]]]:
@@ -56,33 +59,33 @@ def names(layer: LayerReport) -> Iterator[tuple[str, str, tuple[int, ...]]]:
 def _known(shape: Shape, layer: LayerReport) -> tuple[int, ...]:
     sizes = tuple([n for n in shape if isinstance(n, int)])
     if len(sizes) < len(shape):
-        raise ShapeError(f"{layer.name} has weights {show(shape)}: open sizes cannot be executed")
+        raise ShapeError(f"{layer.name} has weights {show(shape)}: open sizes cannot be run")
     return sizes
 
 
 def named(report: Report, given: Given | Array | None, bias: Array | None) -> Given:
-    """Weights by name: a single array is that of the only layer with weights, and so is a bias."""
-    found = {} if given is None or isinstance(given, np.ndarray) else dict(given)
+    """Weights by name: a single array, or a bias, belongs to the only layer with weights."""
+    arrays = {} if given is None or isinstance(given, np.ndarray) else dict(given)
     for array, role in ((given, "weight"), (bias, "bias")):
         if isinstance(array, np.ndarray):
-            found[f"{_only(report, role)}.{role}"] = array
-    return found
+            arrays[f"{_only(report, role)}.{role}"] = array
+    return arrays
 
 
 def carried(network: Network, seed: int | None = None) -> dict[str, Array]:
-    """The arrays that a network's own file holds. SpecError where it has only their shapes, and no seed draws them."""
-    found = {}
+    """The arrays that a network's own file holds. SpecError if it holds only their shapes, and no seed draws them."""
+    arrays = {}
     for name, read in (network.origin.weights if network.origin is not None else {}).items():
         try:
-            found[name] = np.asarray(read())
+            arrays[name] = np.asarray(read())
         except SpecError:
             if seed is None:
                 raise
-    return found
+    return arrays
 
 
-class _Given(Origin):
-    """Where a network was read from, with the weights of another file."""
+class _OriginWithWeights(Origin):
+    """A network's origin with the weights of another file."""
 
     def __init__(self, origin: Origin | None, given: Given):
         self._origin = origin
@@ -97,16 +100,16 @@ def _read(array: Array | Stored) -> Array:
 
 
 def sourced(network: Network, given: Given | Array | None) -> Network:
-    """A network whose own weights are these. SpecError or ShapeError where they are not what it needs."""
+    """The network with these as its own weights. SpecError or ShapeError if it needs others."""
     report = trace_shape(network.inlined())
     arrays = named(report, given, None)
     without = without_biases(network, arrays)
     check(report if without is network else trace_shape(without.inlined()), arrays, None)
-    return without._replace(origin=_Given(network.origin, arrays))
+    return without._replace(origin=_OriginWithWeights(network.origin, arrays))
 
 
 def _only(report: Report, role: str) -> str:
-    """The name of the only layer that has (or, of a bias, could have) weights of this role."""
+    """The name of the only layer with weights of this role, or that could have a bias. SpecError for several."""
     owners = []
     for layer in report.layers:
         has = "bias" in layer.values if role == "bias" else role in layer.weight_shapes()
@@ -114,7 +117,7 @@ def _only(report: Report, role: str) -> str:
             owners.append(layer)
     if len(owners) == 1:
         if role == "bias" and not owners[0].values["bias"]:
-            error = SpecError("a bias is given, and the layer has none: bias is false", "leave out one of them")
+            error = SpecError("a bias is given, but the layer has none: bias is false", "leave out one of them")
             error.layer = owners[0].node.label()
             raise error
         return owners[0].name
@@ -126,12 +129,13 @@ def _only(report: Report, role: str) -> str:
 
 
 def without_biases(network: Network, given: Given) -> Network:
-    """The network without the biases that its spec does not ask for, where a layer's kernel is given and no bias."""
+    """The network without default biases of layers whose kernels are given without a bias."""
     nodes = []
     for node in network.nodes:
         own = {name.removeprefix(f"{node.name}.") for name in given if name.startswith(f"{node.name}.")}
         layer = node.layer
-        if own and own <= KERNELS and "bias" in layer.KEYS and "bias" not in layer.given:
+        kernels = {role for role, start in layer.WEIGHTS.items() if start is KERNEL}
+        if own and own <= kernels and "bias" in layer.KEYS and "bias" not in layer.given:
             layer = type(layer)(layer.op, layer.nd, layer.given | {"bias": False})
             node = node._replace(layer=layer)  # noqa: PLW2901
         nodes.append(node)
@@ -139,7 +143,7 @@ def without_biases(network: Network, given: Given) -> Network:
 
 
 def check(report: Report, given: Given, seed: int | None) -> None:
-    """SpecError where an array is missing and there is no seed, ShapeError where one has another shape."""
+    """SpecError if an array is missing and there is no seed, ShapeError if one has the wrong shape."""
     missing = []
     needed = set()
     for want in wanted(report):
@@ -153,42 +157,42 @@ def check(report: Report, given: Given, seed: int | None) -> None:
 
 
 def bind(report: Report, given: Given, seed: int | None, kind: Dtype) -> dict[str, Array]:
-    """The arrays of a network by name, as `check` has found them: those given, the others drawn in this dtype."""
-    found = {}
+    """The arrays of a network by name, once `check`ed: those given, and the others drawn in this dtype."""
+    arrays = {}
     for want in wanted(report):
         array = given.get(want.name)
         if array is None:
             assert seed is not None
-            found[want.name] = draw(want, seed, kind)
+            arrays[want.name] = draw(want, seed, kind)
         else:
             read = _read(array)
-            found[want.name] = read.reshape(want.shape).astype(read.dtype.newbyteorder("="), copy=False)
-    return found
+            arrays[want.name] = read.reshape(want.shape).astype(read.dtype.newbyteorder("="), copy=False)
+    return arrays
 
 
 def unused(report: Report, given: Given) -> list[str]:
-    """The names of what is given and not needed."""
+    """The names of the arrays that are given and not needed."""
     needed = {want.name for want in wanted(report)}
     return [name for name in given if name not in needed and not name.endswith(IGNORED)]
 
 
-def check_fit(array: Array | Stored, want: Wanted) -> None:
-    """SpecError or ShapeError where a layer cannot use an array; a kernel of one channel may leave its channels out."""
+def check_fit(array: Array | Stored, want: Weight) -> None:
+    """SpecError or ShapeError if a layer cannot use an array; a kernel of one channel may come without its channels."""
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise SpecError(f"{want.name} is of dtype {array.dtype}", "weights are real numbers of at most 64 bits")
     needed = [want.shape]
-    if want.role in KERNELS and len(want.shape) > 2 and want.layer.node.layer.CONVOLUTION:
+    if want.start is KERNEL and want.layer.is_convolution:
         *k, one, other = want.shape if want.layer.env.channels_last else (*want.shape[2:], *want.shape[:2])
         needed += [tuple(k)] if one == other == 1 else []
     if array.shape not in needed:
-        have = show(array.shape) or "of a number"
-        error = ShapeError(f"{want.name} has the shape {have}, and {show(want.shape)} is needed", _turn(array, want))
+        have = show(array.shape) if array.shape else "of a number"
+        error = ShapeError(f"{want.name} has the shape {have}, but {show(want.shape)} is needed", _turn(array, want))
         error.layer = want.layer.node.label()
         raise error
 
 
-def _turn(array: Array | Stored, want: Wanted) -> str | None:
-    """What would help where the array's axes stand in the other layout's order."""
+def _turn(array: Array | Stored, want: Weight) -> str | None:
+    """The help for an array whose axes stand in the other layout's order."""
     last = want.layer.env.channels_last
     if sorted(array.shape) != sorted(want.shape):
         order = "k, c_i/g, c_o" if last else "c_o, c_i/g, k"
@@ -196,43 +200,22 @@ def _turn(array: Array | Stored, want: Wanted) -> str | None:
     return f"its axes may stand in the order of {'NCHW' if last else 'NHWC'}: transpose it, or give --layout"
 
 
-def _missing(missing: list[Wanted], others: list[str]) -> SpecError:
+def _missing(missing: list[Weight], others: list[str]) -> SpecError:
     listed = [f"{want.name} {show(want.shape)}" for want in missing[:MOST_LISTED]]
     if len(missing) > MOST_LISTED:
         listed.append(f"and {len(missing) - MOST_LISTED} more")
-    help = "give them with -w, or --seed N to draw them"
+    help = "give them with -w, or draw them with --seed N"
     if others:
         near = nearest(missing[0].name, others)
-        help += f"\ngiven and not needed: {', '.join(map(shown, others[:MOST_LISTED]))}" + (f"; {near}" if near else "")
+        help += f"\ngiven but not needed: {', '.join(map(shown, others[:MOST_LISTED]))}" + (f"; {near}" if near else "")
     return SpecError(f"no weights for {', '.join(listed)}", help)
 
 
-def draw(want: Wanted, seed: int, kind: Dtype) -> Array:
-    """An array from a seed, the same whatever else the network has.
-
-    Kernels are normal with variance 2/fan_in (He et al. 2015, Delving Deep into Rectifiers), norms' weights and
-    variances 1, prelu's slopes 1/4, and biases and means 0.
-    """
-    op = want.layer.op
-    if want.role in ONES or (want.role == "weight" and op in NORMS):
-        return np.ones(want.shape, kind)
-    if op == "prelu":
-        return np.full(want.shape, 0.25, kind)
-    if want.role not in KERNELS:
-        return np.zeros(want.shape, kind)
+def draw(want: Weight, seed: int, kind: Dtype) -> Array:
+    """Draw an array as its op says, from a seed; the values do not depend on the rest of the network."""
+    if want.start is not KERNEL:
+        return np.full(want.shape, want.start, kind)
+    layer = want.layer
+    fan_in = layer.node.layer.fan_in(want.role, want.shape, layer.values, layer.env)
     rng = np.random.default_rng([seed, crc32(want.name.encode())])
-    return (rng.standard_normal(want.shape, np.float32) * sqrt(2 / fan_in(want))).astype(kind)
-
-
-def fan_in(want: Wanted) -> int:
-    """How many inputs one output sums up with this kernel."""
-    shape: tuple[int, ...] = want.shape
-    values = want.layer.values
-    last = want.layer.env.channels_last
-    if want.role == "depthwise" or want.layer.op.startswith("dwconv"):
-        return prod(tuple(values["k"]))
-    if want.layer.op.startswith("convT"):  # each output sees about one in s cells of each axis
-        cells: int = values["c_i"] // values["g"] * prod(values["k"])
-        strides: int = prod(values["s"])
-        return max(cells // strides, 1)
-    return prod(shape[:-1] if last else shape[1:])
+    return (rng.standard_normal(want.shape, np.float32) * sqrt(2 / fan_in)).astype(kind)

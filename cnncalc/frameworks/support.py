@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..layers import OPS
-from ..layers.base import family
 from ..layers.names import KERAS, KERAS_ACTIVATIONS, ONNX, TORCH, Name
 from ..registry import Registry
 
@@ -20,7 +19,7 @@ class Stance(NamedTuple):
 
 
 FORMS = ("keras_read", "keras_write", "onnx_read", "onnx_write", "torch_read", "torch_write")
-FAMILIES = tuple(dict.fromkeys(map(family, OPS)))
+FAMILIES = tuple(dict.fromkeys(cls.WORD for cls, _ in OPS.values()))
 """The ops, without those that differ only in their number of axes."""
 
 _OWN_KERAS = {"block": "Functional", "instancenorm": "GroupNormalization", "opaque": "any other layer"}
@@ -93,7 +92,7 @@ def support(op: str) -> dict[str, Stance]:
     from .onnx import write as onnx
     from .torch.write import source as torch
 
-    op = family(op)
+    op = OPS[op][0].WORD
     stances = {}
     for framework, writer, names, own in (
         ("keras", keras, KERAS, _OWN_KERAS),

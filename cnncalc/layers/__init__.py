@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ..errors import SpecError, nearest, shown
+from ..registry import Registry
 from . import activation, affine, border, composite, conv, dense, join, norm, pool, resample, select, transposed
-from .base import Env, Fields, Layer, Traced
+from .base import ConvKind, Env, Fields, Layer, Op, Sign, Traced
 from .names import KERAS, ONNX, TORCH
 
-__all__ = ["ALIASES", "HELP", "OPS", "Env", "Fields", "Layer", "Traced", "find_op", "keys_named"]
+__all__ = [
+    "ALIASES",
+    "HELP",
+    "OPS",
+    "ConvKind",
+    "Env",
+    "Fields",
+    "Layer",
+    "Sign",
+    "Traced",
+    "find_op",
+    "keys_named",
+    "title",
+]
 
-FAMILIES: dict[str, Mapping[str, tuple[type[Layer], int | None]]] = {
-    "convolutions": {**conv.OPS, **transposed.OPS},
+FAMILIES: dict[str, Registry[str, Op]] = {
+    "convolutions": Registry(conv.OPS, transposed.OPS),
     "pools": pool.OPS,
     "linear layers and shapes": dense.OPS,
     "borders": border.OPS,
@@ -25,10 +37,8 @@ FAMILIES: dict[str, Mapping[str, tuple[type[Layer], int | None]]] = {
     "blocks and unknown layers": composite.OPS,
 }
 """The ops by family, as a list of them shows it."""
-OPS: dict[str, tuple[type[Layer], int | None]] = {
-    word: entry for family in FAMILIES.values() for word, entry in family.items()
-}
-"""Each op's word, its class and how many spatial axes it has (None: as many as arrive)."""
+OPS: Registry[str, Op] = Registry(*FAMILIES.values())
+"""Each op's word, its class and its number of spatial axes (None: any number)."""
 
 ALIASES = {
     theirs: ours
@@ -41,16 +51,16 @@ ALIASES = {
 
 
 HELP = {
-    "c_i": "How many channels arrive; may be left out.",
-    "c_o": "How many channels come out.",
+    "c_i": "The number of input channels; may be left out.",
+    "c_o": "The number of output channels.",
     "k": "The kernel's size: one number, or one per axis.",
     "s": "The stride: one number, or one per axis.",
     "p": "The padding per side: a number, one per axis, [before, after] pairs, or a word.",
     "p_total": "The textbook's padding, both sides together: one number, or one per axis.",
     "d": "The dilation: one number, or one per axis.",
-    "g": "How many groups of channels.",
+    "g": "The number of groups of channels.",
     "bias": "Whether there is a bias.",
-    "flip": "Whether the kernel is turned by 180 degrees, as the mathematical convolution does.",
+    "flip": "Whether to turn the kernel by 180 degrees, as the mathematical convolution does.",
 }
 """What the common keys mean; a layer's own HELP comes first."""
 
@@ -82,23 +92,28 @@ _WORDS = _spellings()
 
 
 def find_op(word: str) -> str | None:
-    """An op's own word from any spelling of it (`Conv2d`, `MAXPOOL`), None where there is no such op."""
+    """An op's own word from any spelling of it (`Conv2d`, `MAXPOOL`); None if there is no such op."""
     word = word.lower()
-    found = _WORDS.get(word)
-    if found is None and word.endswith(_ENDS):
-        found = _WORDS.get(word[:-2])
-        if found is not None and OPS[found][1] not in (None, int(word[-2])):
+    op = _WORDS.get(word)
+    if op is None and word.endswith(_ENDS):
+        op = _WORDS.get(word[:-2])
+        if op is not None and OPS[op][1] not in (None, int(word[-2])):
             return None
-    return found
+    return op
 
 
 def spellings(op: str) -> tuple[list[str], tuple[str, ...]]:
-    """The words that `find_op` reads as this op, in lower case, and what may stand at their end."""
+    """The words that `find_op` reads as this op, in lower case, and the endings that may follow them."""
     nd = OPS[op][1]
-    return [word for word, found in _WORDS.items() if found == op], _ENDS if nd is None else (f"{nd}d",)
+    return [word for word, one in _WORDS.items() if one == op], _ENDS if nd is None else (f"{nd}d",)
+
+
+def title(op: str) -> str:
+    """What an op is, in a line: `Depthwise convolution: …`."""
+    return (OPS[op][0].__doc__ or "").partition("\n")[0]
 
 
 def unknown_op(word: object) -> SpecError:
-    """The error for a word that is no op, with the nearest that are."""
+    """The error for a word that is not an op, with the nearest that are."""
     help = nearest(word, OPS) if isinstance(word, str) else None
     return SpecError(f"unknown op {shown(word)}", help or "for the list of ops: cnncalc ops", key="op")

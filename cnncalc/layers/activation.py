@@ -7,14 +7,15 @@ from typing import Any, ClassVar
 
 from ..errors import ShapeError, SpecError, shown
 from ..sizes import Shape, count, counted, product, show
-from .base import Env, Fields, Layer, Traced, axes_of, axis_of
+from .base import Env, Fields, Layer, Sign, Start, Traced, axes_of, axis_of, channels, ops
 from .keys import Reader, at_least, axis, flag, integers, number, takes
-from .norm import channels
 
 
 class Activation(Layer):
     """A function of each value, without weights."""
 
+    VIEW = False
+    LINEAR = False
     KEEPS_SHAPE = True
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
@@ -22,14 +23,95 @@ class Activation(Layer):
 
     def values(self, env: Env) -> dict[str, object]:
         """The resolved keys."""
-        return {}
+        return {key: getattr(self, key) for key in self.KEYS}
+
+
+class Relu(Activation):
+    """ReLU, the rectified linear unit: max(x, 0)."""
+
+    WORD = "relu"
+    SIGN = Sign.NOT_NEGATIVE
+
+
+class Relu6(Activation):
+    """ReLU6: x, at least 0 and at most 6."""
+
+    WORD = "relu6"
+    SIGN = Sign.NOT_NEGATIVE
+
+
+class Silu(Activation):
+    """SiLU (swish): x*sigmoid(x)."""
+
+    WORD = "silu"
+    SIGN = Sign.KEPT
+
+
+class Sigmoid(Activation):
+    """Sigmoid: 1/(1 + exp(-x))."""
+
+    WORD = "sigmoid"
+    SIGN = Sign.NOT_NEGATIVE
+
+
+class Tanh(Activation):
+    """Hyperbolic tangent."""
+
+    WORD = "tanh"
+    SIGN = Sign.KEPT
+
+
+class HardSwish(Activation):
+    """Hard swish: x*relu6(x + 3)/6."""
+
+    WORD = "hardswish"
+    SIGN = Sign.KEPT
+
+
+class Selu(Activation):
+    """SELU, the self-normalizing ELU: 1.0507*x, or 1.7581*(exp(x) - 1) below 0."""
+
+    WORD = "selu"
+    SIGN = Sign.KEPT
+
+
+class Softplus(Activation):
+    """Softplus: log(1 + exp(x))."""
+
+    WORD = "softplus"
+    SIGN = Sign.NOT_NEGATIVE
+
+
+class Softsign(Activation):
+    """Softsign: x/(1 + |x|)."""
+
+    WORD = "softsign"
+    SIGN = Sign.KEPT
+
+
+class Mish(Activation):
+    """Mish: x*tanh(softplus(x))."""
+
+    WORD = "mish"
+    SIGN = Sign.KEPT
+
+
+class Exp(Activation):
+    """Exponential: exp(x)."""
+
+    WORD = "exp"
+    SIGN = Sign.NOT_NEGATIVE
 
 
 class Identity(Activation):
-    """Nothing; `axes` says how many spatial axes arrive, where no other layer does."""
+    """Identity: the input as it is; `axes` gives its number of spatial axes if no other layer does."""
 
+    WORD = "identity"
+    VIEW = True
+    LINEAR = True
+    SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {"axes": at_least(0)}
-    HELP = {"axes": "How many spatial axes its input has, where no layer after it tells."}
+    HELP = {"axes": "The number of its input's spatial axes, if no other layer decides it."}
     axes: int | None = None
 
     def rank(self) -> int | None:
@@ -42,44 +124,63 @@ class Identity(Activation):
 
 
 class LeakyRelu(Activation):
-    """x, or alpha*x below 0: 0.01 by PyTorch and ONNX, 0.3 by Keras."""
+    """Leaky ReLU: x, or alpha*x below 0; alpha is 0.01 in PyTorch and ONNX, 0.3 in Keras."""
 
+    WORD = "leakyrelu"
+    SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {"alpha": number}
     HELP = {"alpha": "The slope below 0."}
     ALIASES = {"negative_slope": "alpha"}
     alpha: float | None = None
+
+    @property
+    def is_linear(self) -> bool:
+        return self.alpha == 1
 
     def values(self, env: Env) -> dict[str, object]:
         return {"alpha": env.dialect.leaky_slope if self.alpha is None else self.alpha}
 
 
 class Elu(Activation):
-    """x, or alpha*(exp(x) - 1) below 0."""
+    """ELU, the exponential linear unit: x, or alpha*(exp(x) - 1) below 0."""
 
+    WORD = "elu"
+    SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {"alpha": number}
     HELP = {"alpha": "The factor below 0."}
     alpha: float = 1.0
 
-    def values(self, env: Env) -> dict[str, object]:
-        return {"alpha": self.alpha}
-
 
 class Clip(Activation):
-    """Each value at least `min` and at most `max`."""
+    """Clip: each value at least `min` and at most `max`."""
 
+    WORD = "clip"
+    SIGN = Sign.ANY
     KEYS: ClassVar[dict[str, Reader]] = {"min": number, "max": number}
-    HELP = {"min": "The least that comes out; by default there is none.", "max": "The most."}
+    HELP = {
+        "min": "The least value of the output; by default there is none.",
+        "max": "The largest value of the output; by default there is none.",
+    }
     ALIASES = {"min_val": "min", "max_val": "max"}
     min: float | None = None
     max: float | None = None
 
-    def values(self, env: Env) -> dict[str, object]:
-        return {"min": self.min, "max": self.max}
+    @property
+    def is_linear(self) -> bool:
+        return self.min is None and self.max is None
+
+    @property
+    def sign(self) -> Sign:
+        if self.max is not None and self.max < 0:
+            return Sign.ANY
+        return Sign.KEPT if self.min is None or self.min < 0 else Sign.NOT_NEGATIVE
 
 
 class HardSigmoid(Activation):
-    """alpha*x + 1/2, at least 0 and at most 1: alpha is 1/6 by PyTorch and Keras, 0.2 by ONNX."""
+    """Hard sigmoid: alpha*x + 1/2, at least 0 and at most 1; alpha is 1/6 in PyTorch and Keras, 0.2 in ONNX."""
 
+    WORD = "hardsigmoid"
+    SIGN = Sign.NOT_NEGATIVE
     KEYS: ClassVar[dict[str, Reader]] = {"alpha": number}
     HELP = {"alpha": "The slope around 0."}
     alpha: float | None = None
@@ -89,19 +190,20 @@ class HardSigmoid(Activation):
 
 
 class Gelu(Activation):
-    """x times the normal distribution's share below x; `approximate` by tanh (Hendrycks & Gimpel 2016)."""
+    """GELU: x times the normal distribution's share below x (Hendrycks & Gimpel 2016)."""
 
+    WORD = "gelu"
+    SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {"approximate": flag}
-    HELP = {"approximate": "Whether it is approximated by tanh."}
+    HELP = {"approximate": "Whether to approximate it by tanh."}
     approximate: bool = False
-
-    def values(self, env: Env) -> dict[str, object]:
-        return {"approximate": self.approximate}
 
 
 class Softmax(Activation):
-    """Along one axis: the last by default."""
+    """Softmax along one axis, by default the last."""
 
+    WORD = "softmax"
+    SIGN = Sign.NOT_NEGATIVE
     KEYS: ClassVar[dict[str, Reader]] = {"axis": axis}
     HELP = {"axis": "The axis along which values sum to 1: the batch is 0, the last is -1."}
     ALIASES = {"dim": "axis"}
@@ -121,25 +223,31 @@ def rate(value: object, nd: int | None) -> float:
 
 
 class Dropout(Activation):
-    """Nothing, once trained."""
+    """Dropout: the input as it is, once the network is trained."""
 
+    WORD = "dropout"
+    VIEW = True
+    LINEAR = True
+    SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {"rate": rate}
-    HELP = {"rate": "The share that is dropped."}
+    HELP = {"rate": "The share of values that training drops."}
     ALIASES = {"p": "rate", "ratio": "rate"}
     rate: float = 0.5
 
-    def values(self, env: Env) -> dict[str, object]:
-        return {"rate": self.rate}
-
 
 class PRelu(Layer):
-    """A leaky ReLU with trained slopes: one, one a channel (PyTorch), or one a unit but along `shared_axes` (Keras)."""
+    """PReLU: a leaky ReLU with trained slopes, one for all, per channel, or per unit but along `shared_axes`."""
 
+    WORD = "prelu"
+    VIEW = False
+    LINEAR = False
+    SIGN = Sign.KEPT
+    WEIGHTS: ClassVar[dict[str, Start]] = {"weight": 0.25}
     KEEPS_SHAPE = True
     KEYS = {"num_parameters": at_least(1), "shared_axes": integers}
     HELP = {
-        "num_parameters": "How many slopes: 1, or one a channel.",
-        "shared_axes": "Axes along which one slope serves.",
+        "num_parameters": "The number of slopes: 1, or one per channel.",
+        "shared_axes": "The axes along which all units share a slope.",
     }
     num_parameters: int | None = None
     shared_axes: tuple[int, ...] | None = None
@@ -159,7 +267,7 @@ class PRelu(Layer):
         c = channels(x, env)
         if number_ != 1 and isinstance(c, int) and number_ != c:
             raise ShapeError(
-                f"num_parameters is {number_}, and {c} channels arrive", f"it is 1 or {c}", key="num_parameters"
+                f"num_parameters is {number_}, gets {c} channels", f"set it to 1 or {c}", key="num_parameters"
             )
         return Traced({"num_parameters": number_}, x, fields, number_)
 
@@ -172,19 +280,7 @@ class PRelu(Layer):
         return [f"parameters: {counted(traced.weights)} slope{'' if traced.weights == 1 else 's'}"]
 
 
-_PLAIN = (
-    *("relu", "relu6", "silu", "sigmoid", "tanh", "hardswish"),
-    *("selu", "softplus", "softsign", "mish", "exp"),
+OPS = ops(
+    *(Relu, Relu6, Silu, Sigmoid, Tanh, HardSwish, Selu, Softplus, Softsign, Mish, Exp),
+    *(Identity, LeakyRelu, Elu, Clip, Gelu, HardSigmoid, PRelu, Softmax, Dropout),
 )
-OPS: dict[str, tuple[type[Layer], int | None]] = {
-    **dict.fromkeys(_PLAIN, (Activation, None)),
-    "identity": (Identity, None),
-    "leakyrelu": (LeakyRelu, None),
-    "elu": (Elu, None),
-    "clip": (Clip, None),
-    "gelu": (Gelu, None),
-    "hardsigmoid": (HardSigmoid, None),
-    "prelu": (PRelu, None),
-    "softmax": (Softmax, None),
-    "dropout": (Dropout, None),
-}

@@ -4,38 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import sqrt
-from typing import Any
+from typing import Any, ClassVar
 
 from ..errors import ShapeError, SpecError, shown
 from ..sizes import Shape, count, counted, known, total
-from .base import Env, Fields, Layer, Traced
-from .keys import flag, number, number_form, takes
-from .norm import channels
+from .base import Env, Fields, Layer, Sign, Start, Traced, channels, ops
+from .keys import Reader, flag, number, number_form, takes
 
 
-class Scale(Layer):
-    """One weight for each channel (layer scale), one bias, or both."""
+class Affine(Layer):
+    """A weight for each channel with `scale`, and a bias with `center`."""
 
+    VIEW = False
+    SIGN = Sign.ANY
     KEEPS_SHAPE = True
-    KEYS = {"scale": flag, "center": flag}
-    HELP = {"scale": "Whether there is a weight.", "center": "Whether there is a bias."}
+    WEIGHTS: ClassVar[Mapping[str, Start]] = {"weight": 1, "bias": 0}
+    KEYS: ClassVar[Mapping[str, Reader]] = {"scale": flag, "center": flag}
+    HELP: ClassVar[Mapping[str, str]] = {"scale": "Whether there is a weight.", "center": "Whether there is a bias."}
     scale: bool = True
     center: bool = False
+
+    def has_center(self) -> bool:
+        """Whether there is a bias."""
+        return self.center
+
+    def weight_shape(self, x: Shape, env: Env) -> Shape:
+        """The shape of the weight, and of the bias."""
+        return (channels(x, env),)
+
+    def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        size = self.weight_shape(x, env)
+        return {role: size for role, key in (("weight", "scale"), ("bias", "center")) if values[key]}
+
+    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+        weights, bias = f"{counted(traced.weights)} weights", f"{counted(traced.bias)} bias"
+        parts = [weights] * self.scale + [bias] * self.has_center()
+        return [f"parameters: {' + '.join(parts)}"] if parts else []
+
+
+class Scale(Affine):
+    """Scale: one weight for each channel (layer scale), one bias, or both."""
+
+    WORD = "scale"
+    LINEAR = True
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
         if not self.scale and not self.center:
             raise ShapeError("scale has neither a weight nor a bias", "leave the layer out", key="scale")
-        c = channels(x, env)
+        c = count(channels(x, env))
         values = {"scale": self.scale, "center": self.center}
-        return Traced(values, x, fields, count(c) if self.scale else 0, count(c) if self.center else 0)
-
-    def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
-        size = (channels(x, env),)
-        return {role: size for role, has in (("weight", values["scale"]), ("bias", values["center"])) if has}
+        return Traced(values, x, fields, c if self.scale else 0, c if self.center else 0)
 
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
-        parts = [f"{counted(traced.weights)} weights"] * self.scale + [f"{counted(traced.bias)} bias"] * self.center
-        return [f"parameters: {' + '.join(parts)}, one a channel"]
+        return [f"{line}, one per channel" for line in super().explain(x, traced, env)]
 
 
 def _numbers_form(nd: int | None) -> dict[str, Any]:
@@ -53,22 +74,27 @@ def numbers(value: object, nd: int | None) -> float | tuple[float, ...]:
 
 
 def check_numbers(key: str, value: float | tuple[float, ...], x: Shape, env: Env) -> None:
-    """ShapeError where there is not one number for each channel."""
+    """ShapeError unless there is one number for all channels, or one for each."""
     c = known(channels(x, env))
     if isinstance(value, tuple) and c is not None and len(value) not in (1, c):
         raise ShapeError(
-            f"{key} has {len(value)} numbers, and {c} channels arrive", "one number, or one a channel", key=key
+            f"{key} has {len(value)} numbers for {c} channels", "give one number, or one per channel", key=key
         )
 
 
 class Rescale(Layer):
-    """x * factor + offset, constants that are no parameters: for all channels, or one for each."""
+    """Rescaling by constants: x*factor + offset, for all channels or for each."""
 
+    WORD = "rescale"
+    VIEW = False
+    LINEAR = True
+    SIGN = Sign.ANY
+    ADDED = {"offset": 0}
     KEEPS_SHAPE = True
     KEYS = {"factor": numbers, "offset": numbers}
     HELP = {
-        "factor": "What each value is multiplied by: one number, or one a channel.",
-        "offset": "What is added then: one number, or one a channel.",
+        "factor": "The number that values are multiplied by: one, or one per channel.",
+        "offset": "The number that is then added: one, or one per channel.",
     }
     BARE = "factor"
     factor: float | tuple[float, ...] = 1
@@ -85,7 +111,7 @@ LEAST_DEVIATION = 1e-7
 
 
 def factors(values: Mapping[str, Any]) -> tuple[list[float], list[float]]:
-    """The factor and the offset of each channel (or one for all) that a normalization with given statistics is."""
+    """The factor and the offset of each channel, or of all, that amount to a normalization with given statistics."""
     listed = [list(v) if isinstance(v, (list, tuple)) else [v] for v in (values["mean"], values["variance"])]
     width = max(map(len, listed))
     mean, variance = [one * width if len(one) == 1 else one for one in listed]
@@ -94,11 +120,20 @@ def factors(values: Mapping[str, Any]) -> tuple[list[float], list[float]]:
 
 
 class Normalization(Layer):
-    """(x - mean)/sqrt(variance) of each channel: given, or learnt from data and kept, with a count (Keras)."""
+    """Normalization by fixed statistics per channel: (x - mean)/sqrt(variance), given or kept with a count (Keras)."""
 
+    WORD = "normalization"
+    VIEW = False
+    LINEAR = True
+    SIGN = Sign.ANY
+    WEIGHTS = {"mean": 0, "variance": 1, "count": 0}
+    ADDED = {"mean": 0}
     KEEPS_SHAPE = True
     KEYS = {"mean": numbers, "variance": numbers}
-    HELP = {"mean": "The mean: one number, or one a channel.", "variance": "The variance, in the same way."}
+    HELP = {
+        "mean": "The mean: one number, or one per channel.",
+        "variance": "The variance: one number, or one per channel.",
+    }
     mean: float | tuple[float, ...] | None = None
     variance: float | tuple[float, ...] | None = None
 
@@ -109,10 +144,8 @@ class Normalization(Layer):
         for key, value in given.items():
             if value is not None:
                 check_numbers(key, value, x, env)
-        if (
-            self.variance is not None
-            and min(self.variance if isinstance(self.variance, tuple) else [self.variance]) < 0
-        ):
+        least = min(self.variance) if isinstance(self.variance, tuple) else self.variance
+        if least is not None and least < 0:
             raise ShapeError(f"variance is {shown(self.variance)}: a variance is at least 0", key="variance")
         buffers = 0 if self.mean is not None else total([count(2, channels(x, env)), 1])
         return Traced({k: v for k, v in given.items() if v is not None}, x, fields, 0, 0, buffers)
@@ -125,4 +158,4 @@ class Normalization(Layer):
         return [f"buffers: 2*{channels(x, env)} + 1, mean, variance and a count"] if traced.buffers else []
 
 
-OPS = {"scale": (Scale, None), "rescale": (Rescale, None), "normalization": (Normalization, None)}
+OPS = ops(Scale, Rescale, Normalization)

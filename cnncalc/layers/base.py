@@ -1,23 +1,29 @@
-"""What every layer is: keys read into attributes, and one method that traces it.
+"""What every layer is: keys read into attributes, facts about its op, and one method that traces it.
 
-To add an op, write a class with its `KEYS` and its `trace`, and name it in its family's `OPS`.
+To add an op, write a class with its facts, its `KEYS` and its `trace`, and list it in its family's `OPS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from math import gcd
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from math import gcd, prod
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from ..dialects import Dialect
 from ..errors import ShapeError, shown
 from ..field import UNKNOWN, Field
+from ..registry import Registry
 from ..sizes import Shape, Size, known, show
 from .keys import Reader
+from .names import ENDS
 
 Fields = tuple[Field, ...]
 AXIS_LETTERS = {1: "L", 2: "HW", 3: "DHW"}
 AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
+"""What spatial axes are called where there are more than three."""
+W = TypeVar("W")
 
 
 class Env(NamedTuple):
@@ -31,9 +37,9 @@ class Traced(NamedTuple):
     """What one layer does to one sample; None where a number is not known."""
 
     values: dict[str, Any]
-    """Every key with its resolved value, in the order it is written."""
+    """Every key with its resolved value, in the order in which they are written."""
     out: Shape
-    """Without the batch, in the network's layout."""
+    """The output's shape without the batch, in the network's layout."""
     fields: Fields
     """The receptive field on each axis of the network's input."""
     weights: int | None = 0
@@ -41,42 +47,78 @@ class Traced(NamedTuple):
     buffers: int | None = 0
     macs: int | None = 0
     local: int | None = None
-    """For convolutions: the weights of a locally connected layer of the same window."""
+    """For convolutions: the weights of a locally connected layer with the same window."""
     axes: tuple[int, ...] = ()
     """The axes it works along, counted from the front, the batch being 0: those that `axis` or the like names."""
 
 
+class Sign(Enum):
+    """What is known of the sign of an op's output."""
+
+    ANY = "any"
+    KEPT = "kept"
+    """It is not negative if no input is."""
+    NOT_NEGATIVE = "not negative"
+
+
+class ConvKind(Enum):
+    """The kinds of convolutions."""
+
+    PLAIN = "plain"
+    DEPTHWISE = "depthwise"
+    SEPARABLE = "separable"
+    TRANSPOSED = "transposed"
+
+
+Start = float | None
+"""How an array of weights is drawn: as this constant, or as a KERNEL."""
+KERNEL: Start = None
+"""A kernel is normal with variance 2/fan_in (He et al. 2015, Delving Deep into Rectifiers)."""
+
+
 class Layer:
-    """One layer as its user wrote it. The attributes are the keys that were given; the class holds the defaults."""
+    """One layer as its user wrote it. Its attributes are the keys that were given; its class holds the defaults."""
+
+    WORD: ClassVar[str]
+    """The op's word, without a number of axes at its end."""
+    VIEW: ClassVar[bool]
+    """Whether its output is its input in another form, and takes no memory of its own."""
+    LINEAR: ClassVar[bool]
+    """Whether it is linear in its inputs but for the constants in `ADDED`, whatever its keys are."""
+    SIGN: ClassVar[Sign]
+    """What is known of its output's sign, whatever its keys are."""
+
+    RANKS: ClassVar[tuple[int | None, ...]] = (None,)
+    """How many spatial axes it may have, each a word of its own: None for any number, 2 without an ending."""
+    CONVOLUTION: ClassVar[ConvKind | None] = None
+    """Which kind of convolution it is: those are compared with the fully connected and the locally connected layer."""
+    KEEPS_SHAPE: ClassVar[bool] = False
+    """Whether it works on values where they are, so that the next layer decides what the input's sizes mean."""
+    MAKES_AXES: ClassVar[bool] = False
+    """Whether its output has other axes than its input, so that later layers say nothing about the input."""
+    JOINS: ClassVar[bool] = False
+    """Whether it reads several layers; `trace_all` traces it then."""
+    NESTS: ClassVar[bool] = False
+    """Whether it is made of layers of its own, `layers`."""
+    WEIGHTS: ClassVar[Mapping[str, Start]] = {}
+    """How each of its arrays is drawn, by role (`weight`, `bias`, `running_mean` …)."""
+    ADDED: ClassVar[Mapping[str, object]] = {"bias": False}
+    """The keys and the roles of arrays that only add a constant, with the value of the key that adds none."""
 
     KEYS: ClassVar[Mapping[str, Reader]] = {}
-    """Every key and how its value is read, in the order it is written."""
+    """Every key and how its value is read, in the order in which they are written."""
     ALIASES: ClassVar[Mapping[str, str]] = {}
     """The long names that PyTorch, Keras and ONNX give to keys, where they differ from the common ones."""
     HELP: ClassVar[Mapping[str, str]] = {}
-    """What its keys mean, in a line, where that is not what the same keys mean elsewhere."""
+    """What its keys mean, a line each, where they mean something else than in other layers."""
     DERIVED: ClassVar[tuple[str, ...]] = ()
     """Keys whose default follows from another key, whatever the attribute says."""
     BARE: ClassVar[str | None] = None
     """The key that a bare number stands for, in a layer word."""
     NEEDED: ClassVar[tuple[str, ...]] = ()
-    """Keys without which there is no such layer."""
+    """Keys that have to be given."""
     EXAMPLE: ClassVar[str] = "OP"
     """Layer words of a network that uses it, where OP stands for the op."""
-    CONVOLUTION: ClassVar[bool] = False
-    """Whether it is compared with the fully-connected and the locally connected layer."""
-
-    KEEPS_SHAPE: ClassVar[bool] = False
-    """Whether it works on values where they are, so that what comes next decides what the input's sizes mean."""
-
-    MAKES_AXES: ClassVar[bool] = False
-    """Whether what comes out has other axes than what went in, so that later layers say nothing of the input."""
-
-    JOINS: ClassVar[bool] = False
-    """Whether it reads several layers; `trace_all` is then what traces it."""
-
-    NESTS: ClassVar[bool] = False
-    """Whether it is made of layers of its own, `layers`."""
 
     op: str
     nd: int | None
@@ -101,29 +143,57 @@ class Layer:
         """The keys that were given, with their values, in the order of `KEYS`."""
         return {key: self.__dict__[key] for key in self.KEYS if key in self.__dict__}
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether this layer, with its keys, is linear in its inputs but for constants that it adds."""
+        return self.LINEAR
+
+    @property
+    def sign(self) -> Sign:
+        """What is known of the sign of this layer's output, with its keys."""
+        return self.SIGN
+
+    def without_constants(self) -> Layer:
+        """The same layer without the constants that its keys add."""
+        none = {key: value for key, value in self.ADDED.items() if key in self.given}
+        return type(self)(self.op, self.nd, self.given | none)
+
     def rank(self) -> int | None:
-        """How many spatial axes its input has, None where any number will do."""
+        """How many spatial axes its input has, None for any number."""
         return self.nd
 
+    def split(self, x: Shape, env: Env) -> tuple[Size, Shape]:
+        """A sample's channels and its spatial sizes. ShapeError unless it has `rank` axes (at least one, for None)."""
+        nd, have = self.rank(), len(x) - 1
+        if have < 1 or nd not in (None, have):
+            want = "axes" if nd is None else _axes(nd)
+            help = f"for {_axes(have)} the op is {self.WORD}{ENDS[have]}" if have in self.RANKS else None
+            raise ShapeError(f"{self.op} works on channels and {want}, and gets {show(x)}", help)
+        return (x[-1], x[:-1]) if env.channels_last else (x[0], x[1:])
+
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        """From one sample's shape to what comes out. ShapeError where the two do not go together."""
+        """Trace one sample's shape through the layer. ShapeError if the two do not fit together."""
         raise NotImplementedError
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Traced:
-        """From several samples' shapes to what comes out, for a layer that joins them."""
+        """Trace the shapes of several inputs, without the batch, through a layer that joins them."""
         raise NotImplementedError
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
-        """The shape of each array it needs to be executed, by role (`weight`, `bias`, `running_mean` …).
+        """The shape of each array that running it takes, by role (`weight`, `bias`, `running_mean` …).
 
-        `x` is its sample's shape, `values` the resolved keys. In NCHW the order is PyTorch's, in NHWC Keras's; together
-        they are as many numbers as `trace` counts: weights, bias and buffers.
+        `x` is its sample's shape, `values` the resolved keys. The order of axes is PyTorch's in NCHW and Keras's in
+        NHWC; together the arrays hold as many numbers as `trace` counts: weights, bias and buffers.
         """
         return {}
 
+    def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:
+        """How many inputs one output sums up with the kernel of this role and shape."""
+        return prod(shape[:-1] if env.channels_last else shape[1:])
+
     @classmethod
     def keys_of_weight(cls, shape: tuple[int, ...], nd: int | None, g: int, env: Env) -> dict[str, Any]:
-        """The keys that the shape of its (only) kernel tells, for g groups; none where it is no such kernel's shape."""
+        """The keys that follow from the shape of its only kernel, for g groups; none if it cannot have that shape."""
         return {}
 
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
@@ -131,24 +201,40 @@ class Layer:
         return []
 
 
-def split(x: Shape, env: Env, nd: int | None, op: str) -> tuple[Size, Shape]:
-    """A sample's channels and its spatial sizes. ShapeError where it has not `nd` axes (at least one, with None)."""
-    if len(x) - 1 != nd if nd is not None else len(x) < 2:
-        want = f"channels and {nd} {'axis' if nd == 1 else 'axes'}" if nd is not None else "channels and axes"
-        raise ShapeError(f"{op} works on {want}, and gets {show(x)}", _rank_help(op, len(x) - 1, nd))
-    return (x[-1], x[:-1]) if env.channels_last else (x[0], x[1:])
+STATED = ("WORD", "VIEW", "LINEAR", "SIGN")
+"""The facts that every op states: they have no default."""
+Op = tuple[type[Layer], int | None]
+"""An op's class, and how many spatial axes it has (None: any number)."""
 
 
-def family(op: str) -> str:
-    """An op's word without its number of axes: `conv` of `conv1d`."""
-    return op.removesuffix("1d").removesuffix("3d")
+def ops(*classes: type[Layer]) -> Registry[str, Op]:
+    """The ops of a family by their words. TypeError for a class that leaves a fact about its op unsaid."""
+    table: Registry[str, Op] = Registry()
+    for cls in classes:
+        missing = [fact for fact in STATED if not hasattr(cls, fact)]
+        if cls.weight_shapes is not Layer.weight_shapes and not cls.WEIGHTS:
+            missing.append("WEIGHTS")
+        if missing:
+            raise TypeError(f"the op {cls.__name__} has to state {', '.join(missing)}: see layers/base.py")
+        table.update({cls.WORD + ENDS.get(nd or 2, ""): (cls, nd) for nd in cls.RANKS})
+    return table
 
 
-def _rank_help(op: str, have: int, nd: int | None) -> str | None:
-    bare = family(op)
-    if nd is None or have not in (1, 2, 3):
-        return None
-    return f"for {have} {'axis' if have == 1 else 'axes'} the op is {bare}{'' if have == 2 else f'{have}d'}"
+def _axes(nd: int) -> str:
+    return f"{nd} {'axis' if nd == 1 else 'axes'}"
+
+
+def axis_names(nd: int) -> tuple[str, ...]:
+    """What nd spatial axes are called: `height` and `width`."""
+    return AXIS_NAMES.get(nd, ORDINALS[:nd])
+
+
+def by_axis(texts: Sequence[str]) -> list[str]:
+    """A text per axis as lines, axes with the same text together: `height, width: floor(…)`."""
+    lines: dict[str, list[str]] = {}
+    for name, text in zip(axis_names(len(texts)), texts, strict=True):
+        lines.setdefault(text, []).append(name)
+    return [f"{', '.join(names)}: {text}" for text, names in lines.items()]
 
 
 def axis_of(axis: int, x: Shape, key: str = "axis") -> int:
@@ -172,20 +258,24 @@ def join(c: Size, space: Shape, env: Env) -> Shape:
     return (*space, c) if env.channels_last else (c, *space)
 
 
-def check_channels(declared: int | None, c: Size, x: Shape) -> None:
-    """A declared number of channels against the one that arrives with the shape x."""
+def channels(x: Shape, env: Env) -> Size:
+    """A sample's channels, or its features if it has no axes."""
+    return x[-1] if env.channels_last else x[0]
+
+
+def check_channels(declared: int | None, c: Size, x: Shape, what: str = "channel") -> None:
+    """Compare a declared number of channels with that of the input, of shape x."""
     if declared is None or known(c) in (None, declared):
         return
+    help = f"remove c_i, set it to {c}, or fix the layer before"
     if declared in (x[0], x[-1]):
-        other = "NHWC" if declared == x[-1] else "NCHW"
-        help = f"if the channels of {show(x)} stand {'last' if other == 'NHWC' else 'first'}, give --layout {other}"
-    else:
-        help = f"leave c_i out, or write {c}, or mend what comes before"
-    raise ShapeError(f"c_i is {declared}, and {c} arrive", help, key="c_i")
+        place, layout = ("last", "NHWC") if declared == x[-1] else ("first", "NCHW")
+        help = f"if the channels of {show(x)} stand {place}, give --layout {layout}"
+    raise ShapeError(f"expects {declared} input {what}{'s' * (declared != 1)}, gets {c}", help, key="c_i")
 
 
 def divides(parts: int, whole: Size, what: str, key: str = "g", also: int | None = None) -> None:
-    """Whether `parts` divides a number of channels; `also` is another that it has to divide, for the help."""
+    """Check that `parts` divides a number of channels; `also` is another that it has to divide, for the help."""
     number = known(whole)
     if number is None or number % parts == 0:
         return
@@ -194,7 +284,7 @@ def divides(parts: int, whole: Size, what: str, key: str = "g", also: int | None
     both = f"both {number} and {also}" if also is not None and also != number else str(number)
     raise ShapeError(
         f"{key}={parts} does not divide {what}={number}: {number} = {number // parts}*{parts} + {number % parts}",
-        f"what divides {both}: {', '.join(fitting[:24])}{' ...' if len(fitting) > 24 or common > 4096 else ''}",
+        f"divisors of {both}: {', '.join(fitting[:24])}{' ...' if len(fitting) > 24 or common > 4096 else ''}",
         key=key,
     )
 
@@ -204,16 +294,19 @@ def unseen(fields: Fields) -> Fields:
     return tuple([field.lost() for field in fields])
 
 
-def whole(fields: Fields, space: Shape) -> Fields:
-    """The fields of a unit that sees all of these sizes; where they are no more the input's axes, nothing changes."""
-    if not space:
-        return fields
-    if len(space) != len(fields):
+def each_axis(fields: Fields, windows: Sequence[W], see: Callable[[Field, W], Field]) -> Fields:
+    """Each axis' field through its window; unknown if the fields are not of these axes."""
+    if len(fields) != len(windows):
         return unseen(fields)
-    return tuple([f.whole(known(n)) for f, n in zip(fields, space, strict=True)])
+    return tuple([see(field, window) for field, window in zip(fields, windows, strict=True)])
 
 
-class Turned(tuple[Field, ...]):
+def whole(fields: Fields, space: Shape) -> Fields:
+    """The fields of a unit that sees all of these sizes; they stay as they are if there are none."""
+    return each_axis(fields, space, lambda field, n: field.whole(known(n))) if space else fields
+
+
+class PermutedFields(tuple[Field, ...]):
     """Fields while the channels stand where space does: of no use to a window, until a permute turns them back."""
 
     axes: tuple[Field | None, ...]
@@ -221,8 +314,8 @@ class Turned(tuple[Field, ...]):
 
 
 def along(x: Shape, fields: Fields, env: Env) -> list[Field | None]:
-    """The field along each axis of a sample: None along the channels, an unknown one where axes are not the input's."""
-    if isinstance(fields, Turned) and len(fields.axes) == len(x):
+    """The field along each axis of a sample: None along the channels, unknown along axes that the input lacks."""
+    if isinstance(fields, PermutedFields) and len(fields.axes) == len(x):
         return list(fields.axes)
     known_ = fields if len(fields) == len(x) - 1 else (UNKNOWN,) * (len(x) - 1)
     channel = len(x) - 1 if env.channels_last else 0
@@ -230,12 +323,12 @@ def along(x: Shape, fields: Fields, env: Env) -> list[Field | None]:
 
 
 def laid(axes: Sequence[Field | None], fields: Fields, env: Env) -> Fields:
-    """Such fields as a layer passes them on, where its input had `fields`."""
+    """The fields along each axis of a layer's output, as it passes them on; its input had `fields`."""
     seen = tuple([field for field in axes if field is not None])
     if len(seen) != len(fields):
         return unseen(fields)
     if axes[-1 if env.channels_last else 0] is None:
         return seen
-    turned = Turned([field.lost() for field in seen])
+    turned = PermutedFields([field.lost() for field in seen])
     turned.axes = tuple(axes)
     return turned

@@ -1,4 +1,4 @@
-"""Layers that stand for more than an op: a nested model, and what cnncalc does not know."""
+"""Layers that stand for more than an op: a nested model, and a layer that cnncalc does not know."""
 
 from __future__ import annotations
 
@@ -7,28 +7,36 @@ from typing import Any
 
 from ..errors import SpecError, shown
 from ..sizes import MOST_SIZES, NOTHING_KNOWN, Shape, read_shape, to_json
-from .base import Env, Fields, Layer, Traced, unseen
+from .base import Env, Fields, Layer, Sign, Traced, ops, unseen
 from .keys import Schema, takes, whole, whole_form
 
 
 @takes("nested-layers", lambda _: {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/layer"}})
 def nested(value: object, nd: int | None) -> object:
-    """A list of layers; who reads a spec reads what is in it, and wires them."""
+    """A list of layers; the spec's reader reads and wires them."""
     if isinstance(value, (list, tuple)) and value:
         return value
-    raise SpecError(f"{shown(value)} is no list of layers", 'as [{"op": "relu"}]')
+    raise SpecError(f"{shown(value)} is not a list of layers", 'as [{"op": "relu"}]')
 
 
 class Block(Layer):
-    """A nested model: its layers read each other, and `input` is what the block reads. Tracing walks through it."""
+    """A nested model: its layers read each other, and `input` is what the block reads."""
 
+    WORD = "block"
     EXAMPLE = 'OP:layers=[{"op":"relu"}]'
+    VIEW = False
+    LINEAR = False
+    SIGN = Sign.ANY
     KEYS = {"layers": nested}
     HELP = {"layers": "The layers of the nested model, in order; input is what the block reads."}
     NEEDED = ("layers",)
     NESTS = True
     layers: Any
-    """Nodes, of `network.wire`."""
+    """Nodes of a network."""
+
+    @property
+    def is_linear(self) -> bool:
+        return all(node.layer.is_linear for node in self.layers)
 
 
 def shape_form(nd: int | None) -> Schema:
@@ -62,18 +70,22 @@ def counts(value: object, nd: int | None) -> int:
 
 
 class Opaque(Layer):
-    """What cnncalc does not know: it has the output that is written here, and every other figure is unknown."""
+    """A layer that cnncalc does not know: it has the output that is written here, and no other figure."""
 
+    WORD = "opaque"
     EXAMPLE = "OP:out=64x16x16"
+    VIEW = False
+    LINEAR = False
+    SIGN = Sign.ANY
     JOINS = True
     MAKES_AXES = True
     KEYS = {"type": text, "out": sizes, "params": counts, "buffers": counts, "macs": counts}
     HELP = {
-        "type": "What the file calls it.",
-        "out": "What comes out, without the batch; nothing is known of it where this is left out.",
-        "params": "How many trained numbers it has, where that is known.",
-        "buffers": "How many numbers it keeps and does not train, where that is known.",
-        "macs": "How many multiply-accumulates it takes, where that is known.",
+        "type": "The layer's type in the file that it comes from.",
+        "out": "The output's shape without the batch; left out if it is not known.",
+        "params": "The number of its trained numbers; left out if it is not known.",
+        "buffers": "The number of its numbers that are kept and not trained; left out if it is not known.",
+        "macs": "The number of its multiply-accumulates; left out if it is not known.",
     }
     type: str | None = None
     out: tuple[int | str | None, ...] | None = None
@@ -88,4 +100,4 @@ class Opaque(Layer):
         return Traced(dict(self.given), out, seen, self.params, bias, self.buffers, self.macs)
 
 
-OPS = {"block": (Block, None), "opaque": (Opaque, None)}
+OPS = ops(Block, Opaque)

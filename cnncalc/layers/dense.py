@@ -8,17 +8,22 @@ from typing import Any
 
 from ..errors import ShapeError, shown
 from ..sizes import UNKNOWN, Shape, Size, count, counted, known, product, show
-from .base import Env, Fields, Layer, Traced, along, check_channels, laid, split, unseen, whole
+from .base import KERNEL, Env, Fields, Layer, Sign, Traced, along, check_channels, laid, ops, unseen, whole
 from .conv import params_text, times
 from .keys import at_least, flag, integers
 
 
 class Linear(Layer):
-    """in*out weights on the last axis; before it one size is features."""
+    """Fully connected (dense) layer on the last axis: in*out weights."""
 
+    WORD = "linear"
     EXAMPLE = "flatten OP:10"
+    VIEW = False
+    LINEAR = True
+    SIGN = Sign.ANY
+    WEIGHTS = {"weight": KERNEL, "bias": 0}
     KEYS = {"c_i": at_least(1), "out": at_least(1), "bias": flag}
-    HELP = {"c_i": "How many features arrive.", "out": "How many features come out."}
+    HELP = {"c_i": "The number of input features; may be left out.", "out": "The number of output features."}
     ALIASES = {"in_features": "c_i", "out_features": "out", "units": "out"}
     BARE = "out"
     NEEDED = ("out",)
@@ -27,7 +32,7 @@ class Linear(Layer):
     bias: bool = True
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        check_channels(self.c_i, x[-1], x[-1:])
+        check_channels(self.c_i, x[-1], x[-1:], "feature")
         out = (*x[:-1], self.out)
         bias = self.out if self.bias else 0
         values = {"c_i": known(x[-1]), "out": self.out, "bias": self.bias}
@@ -55,47 +60,47 @@ class Linear(Layer):
 
 
 class Flatten(Layer):
-    """All of a sample in one row, in the order of its layout."""
+    """Flatten: all values of a sample in one row, in the order of its layout."""
 
+    WORD = "flatten"
+    VIEW = True
+    LINEAR = True
+    SIGN = Sign.KEPT
     MAKES_AXES = True
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        return Traced({}, (product(x),), _flat(x, fields, env))
+        seen = fields if len(x) == 1 else whole(fields, self.split(x, env)[1])
+        return Traced({}, (product(x),), seen)
 
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
         return [f"{times(x)} = {traced.out[0]} features"]
 
 
-def _flat(x: Shape, fields: Fields, env: Env) -> Fields:
-    return fields if len(x) == 1 else whole(fields, split(x, env, None, "flatten")[1])
-
-
 class Reshape(Layer):
-    """The same values in another shape, the batch left out; one size may be -1."""
+    """Reshape: the same values in another shape; one size may be -1."""
 
+    WORD = "reshape"
     EXAMPLE = "OP:out=-1"
+    VIEW = True
+    LINEAR = True
+    SIGN = Sign.KEPT
     MAKES_AXES = True
-
     KEYS = {"out": integers}
-    HELP = {"out": "The new sizes without the batch; one of them may be -1, for whatever is left."}
+    HELP = {"out": "The new sizes without the batch; one of them may be -1, for what the others leave."}
     ALIASES = {"target_shape": "out", "shape": "out"}
     BARE = "out"
     NEEDED = ("out",)
     out: tuple[int, ...]
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        have = product(x)
-        out = self.resolve(have, x)
-        space = split(x, env, None, self.op)[1] if len(x) > 1 else ()
+        out = self.resolve(product(x), x)
+        space = self.split(x, env)[1] if len(x) > 1 else ()
         kept = out == x or all(n == 1 for n in space)
-        return Traced(
-            {"out": out if all(isinstance(n, int) for n in out) else self.out},
-            out,
-            tuple(fields) if kept else unseen(fields),
-        )
+        values = {"out": out if all(isinstance(n, int) for n in out) else self.out}
+        return Traced(values, out, tuple(fields) if kept else unseen(fields))
 
     def resolve(self, have: Size, x: Shape) -> Shape:
-        """The target with its -1 worked out. ShapeError where the sizes do not multiply to what is there."""
+        """The target with its -1 worked out. ShapeError if its sizes do not multiply to the input's."""
         if any(n < 1 and n != -1 for n in self.out) or self.out.count(-1) > 1 or not self.out:
             raise ShapeError(f"out is {show(self.out)}: sizes are at least 1, and one may be -1", key="out")
         given = prod(n for n in self.out if n != -1)
@@ -106,16 +111,20 @@ class Reshape(Layer):
             raise ShapeError(
                 f"{show(x)} is {times(x)} = {have} values, and out asks for {times(self.out)}"
                 + ("" if -1 in self.out else f" = {given}"),
-                "the two have to hold the same number; -1 stands for whatever is left",
+                "both have to hold the same number of values; -1 stands for what the other sizes leave",
                 key="out",
             )
         return tuple([missing if n == -1 else n for n in self.out])
 
 
 class Permute(Layer):
-    """The axes in another order, counted as the frameworks do: the batch is axis 0 and stays."""
+    """Permute: the axes in another order; the batch is axis 0 and stays."""
 
+    WORD = "permute"
     EXAMPLE = "OP:2x3x1"
+    VIEW = False
+    LINEAR = True
+    SIGN = Sign.KEPT
     KEYS = {"order": integers}
     HELP = {"order": "The axes in their new order, from 1: the batch is 0, and may be left out."}
     ALIASES = {"dims": "order", "perm": "order"}
@@ -136,9 +145,4 @@ class Permute(Layer):
         return Traced({"order": order}, out, laid([axes[axis - 1] for axis in order], fields, env), axes=order)
 
 
-OPS = {
-    "linear": (Linear, None),
-    "flatten": (Flatten, None),
-    "reshape": (Reshape, None),
-    "permute": (Permute, None),
-}
+OPS = ops(Linear, Flatten, Reshape, Permute)

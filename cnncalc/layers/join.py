@@ -3,78 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from ..errors import ShapeError
 from ..field import join as join_fields
 from ..sizes import Open, Shape, Size, show
-from .base import Env, Fields, Layer, Traced, axis_of
+from .base import Env, Fields, Layer, Sign, Traced, axis_of, ops
 from .keys import axis
 
 
 class Join(Layer):
     """What joins share: their fields are joined axis by axis."""
 
-    EXAMPLE = "relu:name=a tanh:name=b OP:from=a+b"
+    VIEW = False
+    SIGN = Sign.KEPT
     JOINS = True
+    EXAMPLE = "relu:name=a tanh:name=b OP:from=a+b"
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Traced:
         if len(xs) < 2:
-            raise ShapeError(f"{self.op} joins two layers or more, and reads one", "name them, as from=a+b", key="from")
+            raise ShapeError(f"{self.op} needs at least two inputs, got one", "name them, as from=a+b", key="from")
         ranks = {len(x) for x in xs}
         if len(ranks) > 1:
-            raise self.unequal(xs, "they have not the same number of axes")
+            raise self.unequal(xs, "the numbers of axes differ")
         values, out = self.meet(xs, env)
         seen = tuple([join_fields(axis) for axis in zip(*fields, strict=False)])
         return Traced(values, out, seen)
 
     def meet(self, xs: Sequence[Shape], env: Env) -> tuple[dict[str, object], Shape]:
-        """The resolved keys, and what comes out of these shapes. ShapeError where they do not go together."""
+        """The resolved keys, and the output's shape. ShapeError if the inputs' shapes do not go together."""
         raise NotImplementedError
 
     def unequal(self, xs: Sequence[Shape], why: str) -> ShapeError:
-        """The error of shapes that do not go together; who reads the layers adds where they come from."""
+        """The error for shapes that do not go together; the caller adds the layers that they come from."""
         return ShapeError(f"{self.op} of {' and '.join(map(show, xs))}: {why}", key="from")
 
 
 def same(sizes: Sequence[Size]) -> Size | None:
-    """The size that they all are, the known one where some are open; None where two are surely different."""
+    """The one size that all of them have, the known one if some are open; None if two surely differ."""
     numbers = {size for size in sizes if isinstance(size, int)}
     if len(numbers) > 1:
         return None
     return numbers.pop() if numbers else sizes[0]
 
 
-class Add(Join):
-    """The sum of equal shapes, value by value."""
+class Elementwise(Join):
+    """A function of the inputs' values at each place."""
+
+    REPEATED: ClassVar[tuple[int, ...]] = ()
+    """The sizes that are repeated to meet the others."""
 
     def meet(self, xs: Sequence[Shape], env: Env) -> tuple[dict[str, object], Shape]:
         out = []
         for sizes in zip(*xs, strict=True):
-            size = same(sizes)
+            size = same([size for size in sizes if size not in self.REPEATED] or sizes)
             if size is None:
-                raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ")
+                neither = ", and neither is 1" if self.REPEATED else ""
+                raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ{neither}")
             out.append(size)
         return {}, tuple(out)
 
 
-class Mul(Join):
-    """The product, value by value; a size of 1 is repeated, as a squeeze-and-excite gate needs."""
+class Add(Elementwise):
+    """Sum of inputs of equal shape, value by value."""
 
-    def meet(self, xs: Sequence[Shape], env: Env) -> tuple[dict[str, object], Shape]:
-        out = []
-        for sizes in zip(*xs, strict=True):
-            size = same([size for size in sizes if size != 1] or [1])
-            if size is None:
-                raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ, and neither is 1")
-            out.append(size)
-        return {}, tuple(out)
+    WORD = "add"
+    LINEAR = True
+
+
+class Mul(Elementwise):
+    """Product of inputs, value by value; a size of 1 is repeated, as a squeeze-and-excite gate needs."""
+
+    WORD = "mul"
+    LINEAR = False
+    REPEATED = (1,)
 
 
 class Concat(Join):
-    """One after another along an axis, the channels' unless it says otherwise; the batch is axis 0."""
+    """Concatenation along an axis, by default that of the channels."""
 
+    WORD = "concat"
+    LINEAR = True
     KEYS = {"axis": axis}
-    HELP = {"axis": "The axis along which they stand one after another: the batch is 0, by default the channels."}
+    HELP = {"axis": "The axis along which the inputs are put together: the batch is 0, by default the channels'."}
     DERIVED = ("axis",)
     ALIASES = {"dim": "axis"}
     BARE = "axis"
@@ -103,4 +114,4 @@ def _sum(sizes: Sequence[Size]) -> Size:
     return total
 
 
-OPS = {"add": (Add, None), "mul": (Mul, None), "concat": (Concat, None)}
+OPS = ops(Add, Mul, Concat)

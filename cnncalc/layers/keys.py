@@ -1,7 +1,7 @@
-"""How the value of a key is read: one small function a kind, from JSON (or a word made JSON) to what layers hold.
+"""Read the value of a key, from JSON (or a word made JSON) to what layers hold: a small function for each kind.
 
-Each takes the value and the layer's number of axes (None where its input decides) and raises SpecError with the key
-left out: whoever calls knows it. `takes` notes beside each reader what it takes, for the JSON Schema.
+Each takes the value and the layer's number of axes (None if its input decides) and raises SpecError without the key,
+which the caller knows. `takes` notes what each reader takes, for the JSON Schema.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ Sides = int | str | tuple[int | Pair, ...]
 Reader = Callable[[object, int | None], object]
 Schema = dict[str, Any]
 Form = Callable[[int | None], Schema]
-"""What a reader takes, as a JSON Schema for a number of axes; null, which means not given, is left out."""
+"""Give what a reader takes as a JSON Schema, for a number of axes; null, which means not given, is left out."""
 R = TypeVar("R", bound=Reader)
 
 FORMS: dict[Reader, tuple[str, Form]] = {}
-"""Each reader's form, and a name for it. A form is worked out only where it is asked for."""
+"""Each reader's form, and a name for it. A form is worked out only when it is needed."""
 WORDS: dict[Reader, tuple[str, ...]] = {}
 """The words of each reader that `one_of` made."""
 
@@ -46,15 +46,12 @@ def whole_form(least: int = 1) -> Schema:
 
 def axes_form(one: Schema, nd: int | None, entry: Schema | None = None) -> Schema:
     """One for all axes, or a list with an entry per axis."""
-    return {**one, "type": [one["type"], "array"], "items": entry or one, **_lengths(nd or 1, nd)}
-
-
-def _lengths(least: int, most: int | None) -> Schema:
-    return {"minItems": least} | ({} if most is None else {"maxItems": most})
+    lengths = {"minItems": 1} if nd is None else {"minItems": nd, "maxItems": nd}
+    return {**one, "type": [one["type"], "array"], "items": entry or one, **lengths}
 
 
 def words_form(words: Iterable[str]) -> Schema:
-    """One of these words; listed as they are written here, and taken in any case."""
+    """One of these words: listed as they are written here, accepted in any case."""
     words = list(words)
     return {"anyOf": [{"enum": words}, {"type": "string", "pattern": f"^{any_case(words)}$"}]}
 
@@ -67,15 +64,14 @@ def any_case(words: Iterable[str]) -> str:
 
 def whole(value: object, least: int = 1) -> int:
     """A whole number of at least `least`."""
-    if type(value) is int:
-        if least <= value <= LARGEST:
-            return value
-        if value < least:
-            raise SpecError(f"{shown(value)} is too small: it is at least {least}")
-        raise SpecError(f"{shown(value)} is too large: it is at most {LARGEST:,}")
-    if not isinstance(value, (bool, float)) and hasattr(value, "__index__"):
-        return whole(value.__index__(), least)  # NumPy's integers
-    raise SpecError(f"{shown(value)} is not a whole number", _whole_help(value))
+    number = value.__index__() if hasattr(value, "__index__") else None  # NumPy's integers have it, too
+    if number is None or isinstance(value, bool):
+        raise SpecError(f"{shown(value)} is not a whole number", _whole_help(value))
+    if number < least:
+        raise SpecError(f"{shown(number)} is too small: the minimum is {least}")
+    if number > LARGEST:
+        raise SpecError(f"{shown(number)} is too large: the maximum is {LARGEST:,}")
+    return int(number)
 
 
 def _whole_help(value: object) -> str | None:
@@ -111,7 +107,7 @@ def per_axis(least: int) -> Reader:
 
 
 def check_axes(given: int, nd: int | None) -> None:
-    """One entry an axis: SpecError otherwise."""
+    """SpecError unless there is one entry per axis."""
     if given != (nd or max(given, 1)):
         axes = "one axis" if nd == 1 else f"{nd} axes" if nd else "at least one axis"
         raise SpecError(
@@ -181,7 +177,7 @@ def number(value: object, nd: int | None) -> int | float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise SpecError(f"{shown(value)} is not a number")
     if not -LARGEST <= value <= LARGEST:  # NaN too
-        raise SpecError(f"{shown(value)} is no finite number of at most {LARGEST:,}")
+        raise SpecError(f"{shown(value)} is not a finite number of at most {LARGEST:,}")
     return value
 
 
@@ -210,11 +206,7 @@ def integer(value: object, nd: int | None) -> int:
 @takes("integers", lambda _: {**axes_form(whole_form(-LARGEST), None), "minItems": 0})
 def integers(value: object, nd: int | None) -> tuple[int, ...]:
     """A list of whole numbers of either sign, or one of them."""
-    entries = value if isinstance(value, (list, tuple)) else [value]
-    for entry in entries:
-        if type(entry) is not int or abs(entry) > LARGEST:
-            raise SpecError(f"{shown(entry)} is not a whole number")
-    return tuple(entries)
+    return tuple([integer(one, nd) for one in (value if isinstance(value, (list, tuple)) else [value])])
 
 
 @takes("axis", lambda _: {"type": "integer", "minimum": -32, "maximum": 32})
@@ -234,7 +226,7 @@ def spread(value: tuple[int, ...] | int, nd: int) -> tuple[int, ...]:
 
 
 def spread_sides(value: Sides, nd: int) -> tuple[Pair, ...]:
-    """One (before, after) per axis, of a padding that is no word."""
+    """One (before, after) per axis, of a padding in numbers."""
     assert not isinstance(value, str)
     if isinstance(value, int):
         return ((value, value),) * nd

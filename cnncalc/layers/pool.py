@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any, ClassVar
 
 from ..errors import ShapeError, SpecError, shown
-from ..field import POOLED
+from ..field import POOLED, Field
 from ..sizes import Shape, Size, known
-from .base import AXIS_NAMES, Env, Fields, Layer, Traced, join, split, unseen, whole
+from .base import Env, Fields, Layer, Sign, Traced, by_axis, each_axis, join, ops, whole
 from .conv import WINDOW_KEYS, check_word
 from .keys import (
     WORDS,
@@ -27,17 +27,15 @@ from .keys import (
     whole_form,
 )
 from .keys import whole as whole_number
-from .sliding import Slide, by_total, check_fits, explain_slides, place, sides_of, slide_fields
+from .sliding import Slide, by_total, check_fits, explain_slides, place, sides_of
 
-LIMITS: dict[str, tuple[Callable[[int], int], str]] = {
-    "half": (lambda taps: taps // 2, "//2"),
-    "kernel": (lambda taps: taps - 1, " - 1"),
+LIMITS: dict[str, tuple[str, Callable[[int], int]]] = {
+    "half": ("k//2", lambda k: k // 2),
+    "kernel": ("k - 1", lambda k: k - 1),
 }
-"""What a dialect's `pool_limit` allows per side for a kernel of so many taps, and how that is written behind k."""
+"""How much padding per side a dialect's `pool_limit` allows: as text, and for a kernel of k taps."""
 MOST_CHECKED = 1 << 20
-"""How many windows before the input are looked at one by one, where a dilated kernel might step over it."""
-
-
+"""How many windows before the input are looked at one by one, if a dilated kernel might step over it."""
 KEEP = "keep"
 """Rounding up without the last-window rule: Caffe's pools without padding, ONNX's definition before opset 22."""
 
@@ -54,16 +52,19 @@ WORDS[rounding] = ("true", "false", KEEP)
 
 
 class Pool(Layer):
-    """A window over each channel, moved by its own size (by ONNX and Caffe: by 1) unless s says otherwise."""
+    """A window over each channel, moved by its own size (in ONNX and Caffe: by 1) unless s says otherwise."""
 
-    EXAMPLE = "OP:3,s2"
+    VIEW = False
+    SIGN = Sign.KEPT
+    RANKS = (2, 1, 3)
     KEYS: ClassVar[dict[str, Reader]] = {**WINDOW_KEYS, "ceil": rounding}
     HELP: ClassVar[dict[str, str]] = {
         "k": "The window's size: one number, or one per axis.",
         "s": "The stride: one number, or one per axis; the window's own size by default.",
-        "ceil": "Whether a size is rounded up; keep: also a last window that starts in the padding after is kept.",
+        "ceil": "Whether to round the size up; with keep, a last window that starts in the padding after stays, too.",
     }
     BARE = "k"
+    EXAMPLE = "OP:3,s2"
     NEEDED = ("k",)
     MAY_DILATE: ClassVar[str] = "avg_dilation"
     k: Axes
@@ -74,13 +75,14 @@ class Pool(Layer):
     ceil: bool | str | None = None
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        c, space = split(x, env, self.nd, self.op)
+        c, space = self.split(x, env)
         slides, window = self.slides(space, env)
         values = {**window, **self.more_values(env)}
-        return Traced(values, join(c, tuple([s.out for s in slides]), env), slide_fields(fields, slides))
+        seen = each_axis(fields, slides, lambda field, slide: slide.see(field))
+        return Traced(values, join(c, tuple([s.out for s in slides]), env), seen)
 
     def rounding(self, p: Sides, nd: int, env: Env) -> bool | str:
-        """Whether a size is rounded up, and whether every window is kept then, by the layer or by the dialect."""
+        """Whether a size is rounded up, and whether every window is kept then: the layer's word, or the dialect's."""
         ceil = env.dialect.pool_rounds_up if self.ceil is None else self.ceil
         bare = not isinstance(p, str) and not any(map(any, spread_sides(p, nd)))
         return KEEP if ceil and bare and env.dialect.bare_pool_keeps_last else ceil
@@ -95,26 +97,22 @@ class Pool(Layer):
         self.check_words(p, d, nd, env)
         ceil = self.rounding(p, nd, env)
         slides = place(space, k, s, d, p, bool(ceil), ceil == KEEP)
-        self.check_padding(slides, k, env)
-        check_fits(slides, k, d, bool(ceil), self.most_padding(slides, k, d, env), self.p_total is not None)
+        self.check_padding(slides, env)
+        check_fits(slides, self.p_total is not None, lambda slide: self.most_padding(slide, env))
         if env.dialect.pool_limit == "pixel":
-            check_pixels(slides, d)
+            check_pixels(slides)
         return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d, "ceil": ceil}
 
-    def most_padding(
-        self, slides: list[Slide], k: tuple[int, ...], d: tuple[int, ...], env: Env
-    ) -> tuple[int, ...] | None:
-        """The largest padding that the dialect allows on each axis, None for any."""
-        limit = env.dialect.pool_limit
-        if limit in LIMITS:
-            return tuple([LIMITS[limit][0](taps) for taps in k])
-        if limit == "pixel":  # a dilated kernel may step over a small input, however it is padded
-            rows = zip(slides, d, strict=True)
-            return tuple([s.k - 1 if isinstance(s.n, int) and s.n >= dilation else 0 for s, dilation in rows])
+    def most_padding(self, slide: Slide, env: Env) -> int | None:
+        """The largest padding per side that the dialect allows, None for any."""
+        if env.dialect.pool_limit in LIMITS:
+            return LIMITS[env.dialect.pool_limit][1](slide.taps)
+        if env.dialect.pool_limit == "pixel":  # a dilated kernel may step over a small input, however it is padded
+            return slide.k - 1 if isinstance(slide.n, int) and slide.n >= slide.d else 0
         return None
 
     def check_words(self, p: Sides, d: tuple[int, ...], nd: int, env: Env) -> None:
-        """ShapeError for what the dialect's pool has no word for."""
+        """ShapeError for keys that the dialect's pool does not have."""
         dialect = env.dialect
         if isinstance(p, str):
             check_word(p, dialect.pool_words, env)
@@ -125,17 +123,17 @@ class Pool(Layer):
         if max(d) > 1 and not getattr(dialect, self.MAY_DILATE):
             raise ShapeError(f"{dialect.title}'s {self.op} has no dilation", "leave d out", key="d")
 
-    def check_padding(self, slides: list[Slide], k: tuple[int, ...], env: Env) -> None:
-        """ShapeError where the dialect limits a pool's padding."""
+    def check_padding(self, slides: list[Slide], env: Env) -> None:
+        """ShapeError for more padding than the dialect allows a pool."""
         if env.dialect.pool_limit not in LIMITS:
             return
-        allowed, form = LIMITS[env.dialect.pool_limit]
-        for axis, (slide, taps) in enumerate(zip(slides, k, strict=True)):
-            most, limit = max(slide.pb or 0, slide.pa or 0), allowed(taps)
-            if most > limit:
+        form, allowed = LIMITS[env.dialect.pool_limit]
+        for slide in slides:
+            p, limit = max(slide.pb or 0, slide.pa or 0), allowed(slide.taps)
+            if p > limit:
                 raise ShapeError(
-                    f"p is {most} on the {AXIS_NAMES[len(k)][axis]} axis, and {env.dialect.title} allows k{form} = "
-                    f"{taps}{form} = {limit}",
+                    f"p is {p} on the {slide.axis} axis, and {env.dialect.title} allows at most "
+                    f"{form} = {form.replace('k', str(slide.taps))} = {limit}",
                     f"lower p to {limit}, or use --dialect plain",
                     key="p",
                 )
@@ -146,31 +144,28 @@ class Pool(Layer):
 
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
         """The floor formula of each axis."""
-        _, space = split(x, env, self.nd, self.op)
-        slides, window = self.slides(space, env)
-        return explain_slides(slides, window["d"], window["k"], bool(window["ceil"]))
+        return explain_slides(self.slides(self.split(x, env)[1], env)[0])
 
 
-def check_pixels(slides: list[Slide], d: tuple[int, ...]) -> None:
-    """ShapeError for a window that holds no input pixel: its maximum and its average mean nothing."""
-    for axis, (slide, dilation) in enumerate(zip(slides, d, strict=True)):
-        unit = empty_window(slide, dilation)
+def check_pixels(slides: list[Slide]) -> None:
+    """ShapeError for a window that holds no input pixel: its maximum and its average are not defined."""
+    for slide in slides:
+        unit = empty_window(slide)
         if unit is not None:
             pb = slide.pb or 0
             first = unit * slide.s - pb
+            steps = f" in steps of {slide.d}" if slide.d > 1 else ""
             raise ShapeError(
-                f"window {unit} on the {AXIS_NAMES[len(slides)][axis]} axis holds no input pixel: it covers "
-                f"{unit}*{slide.s} - {pb} = {first} to {first + slide.k - 1}"
-                + (f" in steps of {dilation}" if dilation > 1 else "")
-                + f", the input is 0 to {slide.n - 1}",
+                f"window {unit} on the {slide.axis} axis holds no input pixel: it covers {unit}*{slide.s} - {pb} = "
+                f"{first} to {first + slide.k - 1}{steps}, the input is 0 to {slide.n - 1}",
                 f"the padding has to stay below the kernel's extent ({slide.k}): lower p",
                 key="p",
             )
 
 
-def empty_window(slide: Slide, d: int) -> int | None:
-    """The first window without an input pixel; None where there is none, or sizes are open."""
-    n, k, s, pb, _, out = slide
+def empty_window(slide: Slide) -> int | None:
+    """The first window without an input pixel; None if there is none, or if sizes are open."""
+    n, k, s, pb, d, out = slide.n, slide.k, slide.s, slide.pb, slide.d, slide.out
     if not isinstance(n, int) or not isinstance(out, int) or pb is None:
         return None
     if pb >= k:
@@ -186,42 +181,49 @@ def empty_window(slide: Slide, d: int) -> int | None:
     return None
 
 
-def check_bare(slides: list[Slide], k: tuple[int, ...], op: str, env: Env) -> None:
-    """ShapeError where the dialect wants a 3-D average's kernel to fit the input without its padding."""
-    if not env.dialect.avg3d_fits_bare or len(slides) != 3:
-        return
-    for axis, (slide, taps) in enumerate(zip(slides, k, strict=True)):
-        if isinstance(slide.n, int) and slide.n < taps:
+def check_bare(slides: list[Slide], op: str, env: Env) -> None:
+    """ShapeError if a 3-D average's kernel does not fit the input without its padding, and the dialect wants that."""
+    for slide in slides if env.dialect.avg3d_fits_bare and len(slides) == 3 else ():
+        if isinstance(slide.n, int) and slide.n < slide.taps:
             raise ShapeError(
-                f"does not fit: PyTorch's {op} wants n >= k before padding, and {slide.n} < {taps} on the "
-                f"{AXIS_NAMES[3][axis]} axis",
+                f"does not fit: PyTorch's {op} wants n >= k before padding, and {slide.n} < {slide.taps} on the "
+                f"{slide.axis} axis",
                 f"lower k to {slide.n}, or use --dialect plain",
                 key="k",
             )
 
 
 class MaxPool(Pool):
-    """The largest value of each window; padding never wins."""
+    """Max pooling: the largest value of each window; padding never wins."""
 
+    WORD = "maxpool"
+    LINEAR = False
     MAY_DILATE = "max_dilation"
+
+    @property
+    def is_linear(self) -> bool:
+        """A window of one pixel has no choice."""
+        return not self.p and not self.p_total and {*([self.k] if isinstance(self.k, int) else self.k)} == {1}
 
 
 class AvgPool(Pool):
-    """The mean of each window; the ceil overhang is never counted."""
+    """Average pooling: the mean of each window; what rounding up adds is never counted."""
 
+    WORD = "avgpool"
+    LINEAR = True
     KEYS: ClassVar[dict[str, Reader]] = {**Pool.KEYS, "count_include_pad": flag}
     HELP: ClassVar[dict[str, str]] = {**Pool.HELP, "count_include_pad": "Whether an average counts the padding."}
     count_include_pad: bool | None = None
 
-    def check_padding(self, slides: list[Slide], k: tuple[int, ...], env: Env) -> None:
-        super().check_padding(slides, k, env)
+    def check_padding(self, slides: list[Slide], env: Env) -> None:
+        super().check_padding(slides, env)
         if self.count_include_pad is False and not env.dialect.count_is_option and any(s.pb or s.pa for s in slides):
             raise ShapeError(
                 f"{env.dialect.title}'s averages always count padding",
                 "leave count_include_pad out, or use another dialect",
                 key="count_include_pad",
             )
-        check_bare(slides, k, self.op, env)
+        check_bare(slides, self.op, env)
 
     def more_values(self, env: Env) -> dict[str, Any]:
         counts = self.count_include_pad
@@ -236,50 +238,66 @@ def power(value: object, nd: int | None) -> float:
     """A norm's power: any number but 0."""
     norm = number(value, nd)
     if norm == 0:
-        raise SpecError("0 is no norm: the root 1/0 does not exist")
+        raise SpecError("0 is not a norm: the root 1/0 does not exist")
     return norm
 
 
 class LpPool(Pool):
-    """(sum |x|^norm)^(1/norm) of each window, padding counted as zeros."""
+    """Power-average pooling: (sum |x|^norm)^(1/norm) of each window, padding counted as zeros."""
 
+    WORD = "lppool"
+    LINEAR = False
+    SIGN = Sign.NOT_NEGATIVE
     KEYS: ClassVar[dict[str, Reader]] = {**Pool.KEYS, "norm": power}
     HELP: ClassVar[dict[str, str]] = {**Pool.HELP, "norm": "The norm's power: any number but 0."}
     ALIASES = {"norm_type": "norm"}
     norm: float = 2
 
-    def most_padding(
-        self, slides: list[Slide], k: tuple[int, ...], d: tuple[int, ...], env: Env
-    ) -> tuple[int, ...] | None:
-        return super().most_padding(slides, k, d, env) if env.dialect.lp_padding else (0,) * len(k)
+    def most_padding(self, slide: Slide, env: Env) -> int | None:
+        return super().most_padding(slide, env) if env.dialect.lp_padding else 0
 
-    def check_padding(self, slides: list[Slide], k: tuple[int, ...], env: Env) -> None:
+    def check_padding(self, slides: list[Slide], env: Env) -> None:
         if not env.dialect.lp_padding and any(s.pb or s.pa for s in slides):
             raise ShapeError("PyTorch's lppool has no padding", "leave p out, or put a pad layer before it", key="p")
-        check_bare(slides, k, self.op, env)
+        check_bare(slides, self.op, env)
 
     def more_values(self, env: Env) -> dict[str, Any]:
         return {"norm": self.norm}
 
 
 class GlobalPool(Layer):
-    """One value a channel. `keepdims` keeps the spatial axes as ones; Keras drops them unless told."""
+    """One value per channel. `keepdims` keeps the spatial axes as ones; Keras drops them by default."""
 
+    VIEW = False
+    SIGN = Sign.KEPT
     KEYS = {"keepdims": flag}
     HELP = {"keepdims": "Whether the spatial axes stay, as ones."}
     keepdims: bool | None = None
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        c, space = split(x, env, None, self.op)
+        c, space = self.split(x, env)
         keep = env.dialect.keepdims if self.keepdims is None else self.keepdims
         out = join(c, (1,) * len(space), env) if keep else (c,)
-        seen = tuple([field.marked(POOLED) for field in whole(fields, space)])
-        return Traced({"keepdims": keep}, out, seen)
+        return Traced({"keepdims": keep}, out, tuple([field.marked(POOLED) for field in whole(fields, space)]))
+
+
+class GlobalMaxPool(GlobalPool):
+    """Global max pooling: the largest value of each channel."""
+
+    WORD = "globalmaxpool"
+    LINEAR = False
+
+
+class GlobalAvgPool(GlobalPool):
+    """Global average pooling: the mean of each channel."""
+
+    WORD = "globalavgpool"
+    LINEAR = True
 
 
 @takes("sizes", lambda nd: axes_form(whole_form(), nd, {**whole_form(), "type": ["integer", "null"]}))
 def wanted_sizes(value: object, nd: int | None) -> tuple[int | None, ...] | int:
-    """An adaptive pool's output: one size for all axes, or one per axis, null to leave an axis as it is."""
+    """An adaptive pool's output sizes: one for all axes, or one per axis, null to keep an axis as it is."""
     if isinstance(value, (list, tuple)):
         check_axes(len(value), nd)
         return tuple([None if v is None else whole_number(v) for v in value])
@@ -287,13 +305,15 @@ def wanted_sizes(value: object, nd: int | None) -> tuple[int | None, ...] | int:
 
 
 class AdaptivePool(Layer):
-    """Windows of whatever size gives the wanted output: unit u sees floor(u*n/o) to ceil((u+1)*n/o) - 1."""
+    """Windows of the size that gives the wanted output: unit u sees floor(u*n/o) to ceil((u+1)*n/o) - 1."""
 
-    EXAMPLE = "OP:7"
+    VIEW = False
+    SIGN = Sign.KEPT
     KEYS = {"out": wanted_sizes}
-    HELP = {"out": "The sizes that come out: one, or one per axis, null to leave an axis as it is."}
+    HELP = {"out": "The output's sizes: one number, or one per axis, null to keep an axis as it is."}
     ALIASES = {"output_size": "out"}
     BARE = "out"
+    EXAMPLE = "OP:7"
     NEEDED = ("out",)
     out: tuple[int | None, ...] | int
 
@@ -301,53 +321,45 @@ class AdaptivePool(Layer):
         return len(self.out) if isinstance(self.out, tuple) else None
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        c, space = split(x, env, self.rank(), self.op)
+        c, space = self.split(x, env)
         wanted = self.out if isinstance(self.out, tuple) else (self.out,) * len(space)
         out = tuple([n if o is None else o for n, o in zip(space, wanted, strict=True)])
-        return Traced({"out": [known(n) for n in out]}, join(c, out, env), _adapt(fields, space, out))
+        seen = each_axis(fields, [*zip(space, out, strict=True)], _adapt)
+        return Traced({"out": [known(n) for n in out]}, join(c, out, env), seen)
 
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
-        _, space = split(x, env, None, self.op)
-        _, out = split(traced.out, env, None, self.op)
-        names = AXIS_NAMES.get(len(space), ("",) * len(space))
-        return [
-            f"{name}: unit u sees floor(u*{n}/{o}) to ceil((u+1)*{n}/{o}) - 1"
-            for name, n, o in zip(names, space, out, strict=True)
-        ]
+        sizes = zip(self.split(x, env)[1], self.split(traced.out, env)[1], strict=True)
+        return by_axis([f"unit u sees floor(u*{n}/{o}) to ceil((u+1)*{n}/{o}) - 1" for n, o in sizes])
+
+
+class AdaptiveMaxPool(AdaptivePool):
+    """Adaptive max pooling: windows of the size that gives the wanted output."""
+
+    WORD = "adaptivemaxpool"
+    LINEAR = False
+
+
+class AdaptiveAvgPool(AdaptivePool):
+    """Adaptive average pooling: windows of the size that gives the wanted output."""
+
+    WORD = "adaptiveavgpool"
+    LINEAR = True
 
 
 def _adaptive_window(n: int, o: int, u: int) -> tuple[int, int]:
     return u * n // o, -(-(u + 1) * n // o) - 1
 
 
-def _adapt(fields: Fields, space: Shape, out: tuple[Size, ...]) -> Fields:
-    if len(fields) != len(space):
-        return unseen(fields)
-    adapted = []
-    for field, n, o in zip(fields, space, out, strict=True):
-        if n == o:
-            adapted.append(field)
-        elif o == 1:
-            adapted.append(field.whole(known(n)).marked(POOLED))
-        elif isinstance(n, int) and isinstance(o, int):
-            adapted.append(field.resample(n, o, partial(_adaptive_window, n, o)))
-        else:
-            adapted.append(field.lost())
-    return tuple(adapted)
+def _adapt(field: Field, sizes: tuple[Size, Size]) -> Field:
+    """A field through the adaptive windows of one axis, from its input's to its output's size."""
+    n, o = sizes
+    if n == o:
+        return field
+    if o == 1:
+        return field.whole(known(n)).marked(POOLED)
+    if isinstance(n, int) and isinstance(o, int):
+        return field.resample(n, o, partial(_adaptive_window, n, o))
+    return field.lost()
 
 
-OPS = {
-    "maxpool": (MaxPool, 2),
-    "maxpool1d": (MaxPool, 1),
-    "maxpool3d": (MaxPool, 3),
-    "avgpool": (AvgPool, 2),
-    "avgpool1d": (AvgPool, 1),
-    "avgpool3d": (AvgPool, 3),
-    "lppool": (LpPool, 2),
-    "lppool1d": (LpPool, 1),
-    "lppool3d": (LpPool, 3),
-    "globalmaxpool": (GlobalPool, None),
-    "globalavgpool": (GlobalPool, None),
-    "adaptivemaxpool": (AdaptivePool, None),
-    "adaptiveavgpool": (AdaptivePool, None),
-}
+OPS = ops(MaxPool, AvgPool, LpPool, GlobalMaxPool, GlobalAvgPool, AdaptiveMaxPool, AdaptiveAvgPool)

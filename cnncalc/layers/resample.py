@@ -1,4 +1,4 @@
-"""Layers that make more of a map, or order its channels anew: upsample, pixelshuffle, channelshuffle."""
+"""Layers that change a map's resolution or reorder its channels: upsample, pixelshuffle, channelshuffle."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from ..errors import ShapeError, SpecError, shown
 from ..field import Field, Interval
 from ..sizes import UNKNOWN, Shape, Size
-from .base import AXIS_NAMES, Env, Fields, Layer, Traced, divides, join, split, unseen
+from .base import Env, Fields, Layer, Sign, Traced, by_axis, divides, each_axis, join, ops
 from .keys import Axes, at_least, axes_form, check_axes, flag, number, number_form, one_of, per_axis, spread, takes
 
 Factor = int | float
@@ -32,9 +32,13 @@ def _factor(value: object) -> Factor:
 
 
 class Upsample(Layer):
-    """A map at another resolution, by `factor` or to the sizes `out`; `align` puts the corners on the corners."""
+    """Upsampling: a map at another resolution, by `factor` or to the sizes `out`."""
 
+    WORD = "upsample"
     EXAMPLE = "OP:factor=2"
+    VIEW = False
+    LINEAR = True
+    SIGN = Sign.ANY
     KEYS = {
         "factor": factors,
         "out": per_axis(1),
@@ -42,10 +46,10 @@ class Upsample(Layer):
         "align": flag,
     }
     HELP = {
-        "factor": "How many times as large: one number, or one per axis.",
-        "out": "The sizes that come out: one, or one per axis.",
-        "mode": "How values between the units come about.",
-        "align": "Whether the corners lie on the corners.",
+        "factor": "How many times as large the output is: one number, or one per axis.",
+        "out": "The output's sizes: one number, or one per axis.",
+        "mode": "How values between the units are worked out.",
+        "align": "Whether the corners of input and output coincide.",
     }
     ALIASES = {"scale_factor": "factor", "size": "out", "interpolation": "mode", "align_corners": "align"}
     BARE = "out"
@@ -54,6 +58,11 @@ class Upsample(Layer):
     mode: str = "nearest"
     align: bool = False
 
+    @property
+    def sign(self) -> Sign:
+        """A cubic spline overshoots."""
+        return Sign.ANY if "cubic" in self.mode else Sign.KEPT
+
     def rank(self) -> int | None:
         for value in (self.factor, self.out):
             if isinstance(value, tuple):
@@ -61,43 +70,39 @@ class Upsample(Layer):
         return {"bilinear": 2, "bicubic": 2, "trilinear": 3}.get(self.mode)
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        c, space = split(x, env, self.rank(), self.op)
-        if (self.factor is None) == (self.out is None):
-            raise ShapeError("upsample takes either factor or out", "as upsample:factor=2 or upsample:56x56")
-        self.check_mode(len(space), env)
-        values: dict[str, object]
-        if self.out is not None:
-            out: Shape = spread(self.out, len(space))
-            values = {"out": out}
-            ratios: tuple[Factor | None, ...] = (None,) * len(space)
-        else:
-            assert self.factor is not None
-            given = self.factor if isinstance(self.factor, tuple) else (self.factor,) * len(space)
+        c, space = self.split(x, env)
+        nd = len(space)
+        self.check_mode(nd, env)
+        if self.out is not None and self.factor is None:
+            out: Shape = spread(self.out, nd)
+            values: dict[str, object] = {"out": out}
+            ratios: tuple[Factor | None, ...] = (None,) * nd
+        elif self.factor is not None and self.out is None:
+            ratios = given = self.factor if isinstance(self.factor, tuple) else (self.factor,) * nd
             out = tuple([_scaled(n, f) for n, f in zip(space, given, strict=True)])
-            values, ratios = {"factor": given}, given
-            _check_sizes(space, out, given)
-        values |= {"mode": self.mode, "align": self.align}
-        if len(fields) != len(space):
-            return Traced(values, join(c, out, env), unseen(fields))
-        seen = [self._see(f, n, o, r) for f, n, o, r in zip(fields, space, out, ratios, strict=True)]
-        return Traced(values, join(c, out, env), tuple(seen))
+            values = {"factor": given}
+        else:
+            raise ShapeError("upsample takes either factor or out", "as upsample:factor=2 or upsample:56x56")
+        seen = each_axis(fields, [*zip(space, out, ratios, strict=True)], self._see)
+        return Traced({**values, "mode": self.mode, "align": self.align}, join(c, out, env), seen)
 
     def check_mode(self, nd: int, env: Env) -> None:
-        """ShapeError for a mode that is not one of this many axes, or that corners mean nothing to."""
+        """ShapeError for a mode that does not go with this many axes, or with `align`."""
         named = {"bilinear": 2, "bicubic": 2, "trilinear": 3}
         if env.dialect.linear_is_1d:
             named |= {"linear": 1, "cubic": 0}
         if named.get(self.mode, nd) != nd:
             modes = {1: "nearest or linear", 2: "nearest, bilinear or bicubic", 3: "nearest or trilinear"}
             raise ShapeError(
-                f"{self.mode} is no mode of {nd} {'axis' if nd == 1 else 'axes'}",
+                f"{self.mode} is not a mode for {nd} {'axis' if nd == 1 else 'axes'}",
                 f"use {modes.get(nd, 'nearest')}",
                 key="mode",
             )
         if self.align and self.mode == "nearest":
-            raise ShapeError("align means nothing to nearest", "leave align out, or give another mode", key="align")
+            raise ShapeError("mode nearest has no align", "leave align out, or give another mode", key="align")
 
-    def _see(self, field: Field, n: Size, out: Size, ratio: Factor | None) -> Field:
+    def _see(self, field: Field, sizes: tuple[Size, Size, Factor | None]) -> Field:
+        n, out, ratio = sizes
         if n == out and (ratio in (None, 1) or self.mode != "nearest"):
             return field
         if self.align and self.mode != "nearest":
@@ -120,23 +125,19 @@ class Upsample(Layer):
     def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
         if self.factor is None:
             return []
-        _, space = split(x, env, None, self.op)
-        _, out = split(traced.out, env, None, self.op)
-        names = AXIS_NAMES.get(len(space), ("axis",) * len(space))
-        rows = zip(names, space, traced.values["factor"], out, strict=True)
-        return [f"{name}: floor({n}*{f}) = {o}" for name, n, f, o in rows]
+        rows = zip(self.split(x, env)[1], traced.values["factor"], self.split(traced.out, env)[1], strict=True)
+        return by_axis([f"floor({n}*{factor}) = {out}" for n, factor, out in rows])
 
 
 def _scaled(n: Size, factor: Factor) -> Size:
     if isinstance(factor, int):
         return n * factor
-    return math.floor(n * factor) if isinstance(n, int) else UNKNOWN  # in double precision, as PyTorch does
-
-
-def _check_sizes(space: Shape, out: Shape, given: tuple[Factor, ...]) -> None:
-    for n, o, f in zip(space, out, given, strict=True):
-        if isinstance(o, int) and o < 1:
-            raise ShapeError(f"nothing is left: floor({n}*{f}) = {o} < 1", "raise factor", key="factor")
+    if not isinstance(n, int):
+        return UNKNOWN
+    out = math.floor(n * factor)  # in double precision, as in PyTorch
+    if out < 1:
+        raise ShapeError(f"the output is empty: floor({n}*{factor}) = {out} < 1", "raise factor", key="factor")
+    return out
 
 
 def _nearest(n: int, out: int, u: int) -> Interval:
@@ -144,7 +145,7 @@ def _nearest(n: int, out: int, u: int) -> Interval:
 
 
 def _aligned(n: int, out: int, u: int) -> tuple[int, int]:
-    """Where in the input unit u lies when corners lie on corners: u(n-1)/(out-1)."""
+    """Where in the input unit u lies if corners coincide: u(n-1)/(out-1)."""
     return (n - 1) * u, out - 1
 
 
@@ -166,45 +167,52 @@ def _taps(mode: str, source: Callable[[int], tuple[int, int]]) -> Callable[[int]
 
 
 class PixelShuffle(Layer):
-    """factor**2 channels become one channel, factor times as high and wide."""
+    """Pixel shuffle: factor**2 channels become one, factor times as high and wide."""
 
+    WORD = "pixelshuffle"
     EXAMPLE = "OP:2"
+    VIEW = False
+    LINEAR = True
+    SIGN = Sign.KEPT
+    RANKS = (2,)
     KEYS = {"factor": at_least(1)}
-    HELP = {"factor": "How many times as high and wide."}
+    HELP = {"factor": "How many times as high and wide the output is."}
     ALIASES = {"upscale_factor": "factor", "blocksize": "factor"}
     BARE = "factor"
     NEEDED = ("factor",)
     factor: int
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        c, space = split(x, env, self.nd, self.op)
+        c, space = self.split(x, env)
         f = self.factor
         if isinstance(c, int) and c % (f * f):
             raise ShapeError(
-                f"factor={f} needs a multiple of {f}*{f} = {f * f} channels, and {c} arrive",
+                f"factor={f} needs a multiple of {f}*{f} = {f * f} input channels, gets {c}",
                 f"{c} = {c // (f * f)}*{f * f} + {c % (f * f)}",
                 key="factor",
             )
-        out = join(c // (f * f), tuple([n * f for n in space]), env)
-        if len(fields) != len(space):
-            return Traced({"factor": f}, out, unseen(fields))
-        return Traced({"factor": f}, out, tuple([a.resample(1, f, partial(_nearest, 1, f)) for a in fields]))
+        seen = each_axis(fields, space, lambda field, _: field.resample(1, f, partial(_nearest, 1, f)))
+        return Traced({"factor": f}, join(c // (f * f), tuple([n * f for n in space]), env), seen)
 
 
 class ChannelShuffle(Layer):
-    """The channels of g groups dealt out in turn."""
+    """Channel shuffle: the channels of g groups dealt out in turn."""
 
+    WORD = "channelshuffle"
     EXAMPLE = "OP:4"
+    VIEW = False
+    LINEAR = True
+    SIGN = Sign.KEPT
     KEYS = {"g": at_least(1)}
-    HELP = {"g": "How many groups of channels are dealt out."}
+    HELP = {"g": "The number of groups whose channels are dealt out."}
     BARE = "g"
     NEEDED = ("g",)
     g: int
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        c, _ = split(x, env, None, self.op)
+        c, _ = self.split(x, env)
         divides(self.g, c, "channels")
         return Traced({"g": self.g}, x, fields)
 
 
-OPS = {"upsample": (Upsample, None), "pixelshuffle": (PixelShuffle, 2), "channelshuffle": (ChannelShuffle, None)}
+OPS = ops(Upsample, PixelShuffle, ChannelShuffle)

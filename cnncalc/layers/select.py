@@ -6,7 +6,7 @@ from ..errors import ShapeError
 from ..field import POOLED
 from ..sizes import UNKNOWN, Open, Shape, known, show
 from ..window import positions
-from .base import Env, Fields, Layer, Traced, along, axes_of, axis_of, laid, unseen
+from .base import Env, Fields, Layer, Sign, Traced, along, axes_of, axis_of, laid, ops, unseen
 from .keys import at_least, axis, flag, integer, integers
 
 
@@ -17,15 +17,19 @@ def spatial_place(place: int, rank: int, env: Env) -> int | None:
 
 
 class Slice(Layer):
-    """The units `start` to `stop` (not included) of an axis, every `step`-th; below 0 they are counted from the end."""
+    """Slice: the units `start` to `stop` (not included) of an axis, every `step`-th."""
 
+    WORD = "slice"
     EXAMPLE = "OP:axis=1,stop=8"
+    VIEW = False
+    LINEAR = True
+    SIGN = Sign.KEPT
     KEYS = {"axis": axis, "start": integer, "stop": integer, "step": at_least(1)}
     HELP = {
         "axis": "Which axis: the batch is 0, the last is -1.",
-        "start": "The first unit; below 0 it is counted from the end.",
-        "stop": "The first unit that is left out; by default none is.",
-        "step": "Every how manieth.",
+        "start": "The first unit; a negative number counts from the end.",
+        "stop": "The first unit that is left out, counted as `start` is; by default none is.",
+        "step": "The step between units: 2 takes every second one.",
     }
     NEEDED = ("axis",)
     axis: int
@@ -58,12 +62,16 @@ class Slice(Layer):
 
 
 class Mean(Layer):
-    """The mean over some axes, which stay as ones or vanish."""
+    """Mean over some axes, which stay as ones or vanish."""
 
+    WORD = "mean"
     EXAMPLE = "OP:axis=-1"
+    VIEW = False
+    LINEAR = True
+    SIGN = Sign.KEPT
     KEYS = {"axis": integers, "keepdims": flag}
     HELP = {
-        "axis": "The axes over which it is taken: the batch is 0, the last is -1.",
+        "axis": "The axes over which the mean is taken: the batch is 0, the last is -1.",
         "keepdims": "Whether these axes stay, as ones.",
     }
     NEEDED = ("axis",)
@@ -98,4 +106,4 @@ class Mean(Layer):
         )
 
 
-OPS = {"slice": (Slice, None), "mean": (Mean, None)}
+OPS = ops(Slice, Mean)

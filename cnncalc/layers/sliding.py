@@ -2,74 +2,100 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 from ..errors import ShapeError
 from ..field import Field
 from ..sizes import LARGEST, Open, Shape, Size, atom
 from ..window import extent, positions, positions_ceil, positions_kept
-from .base import AXIS_NAMES, Fields, unseen
+from .base import axis_names, by_axis
 from .keys import Pair, Sides, spread, spread_sides
 
 
+class AxisWindow(Protocol):
+    """A window of any kind, placed on one axis."""
+
+    @property
+    def out(self) -> Size:
+        """The output's size."""
+
+    def see(self, field: Field) -> Field:
+        """The field of its units over an input with this field."""
+
+
 class Slide(NamedTuple):
-    """A window placed on one axis."""
+    """A sliding window, placed on one axis."""
 
     n: Size
     k: int
     """k' = d(k-1) + 1: the kernel's extent."""
     s: int
     pb: int | None
-    """Padding before; None where an open size decides it."""
+    """Padding before; None if an open size decides it."""
     pa: int | None
     out: Size
-    """How many windows there are; below 1 where none fits."""
+    """How many windows there are; below 1 if none fits."""
+    taps: int
+    d: int
+    ceil: bool
+    """Whether `out` is rounded up."""
+    axis: str
+    """The axis' name."""
+
+    def see(self, field: Field) -> Field:
+        """The field of its units over an input with this field."""
+        return field.slide(self.k, self.s, self.pb)
+
+    def floor_text(self) -> str:
+        """`floor((2 + 0 - 5)/2) + 1`."""
+        total = (self.pb or 0) + (self.pa or 0)
+        return f"{'ceil' if self.ceil else 'floor'}(({self.n} + {total} - {self.k})/{self.s}) + 1"
 
 
 def place(
     space: Shape, k: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...], p: Sides, ceil: bool, kept: bool = False
 ) -> list[Slide]:
-    """The window on each axis. `p` is per side, or a word; ShapeError where a word does not go with it.
+    """The window on each axis. `p` is per side, or a word.
 
-    `kept`: rounding up, a last window that would start in the padding after is kept.
+    With `kept`, rounding up keeps a last window that would start in the padding after the input.
     """
-    for taps, dilation in zip(k, d, strict=True):
-        if extent(taps, dilation) > LARGEST:
+    nd = len(space)
+    slides = []
+    for n, taps, stride, dilation, pair, axis in zip(
+        space, k, s, d, [p] * nd if isinstance(p, str) else spread_sides(p, nd), axis_names(nd), strict=True
+    ):
+        span = extent(taps, dilation)
+        if span > LARGEST:
             raise ShapeError(f"the kernel's extent {dilation}*({taps} - 1) + 1 is more than {LARGEST:,}", key="k")
-    if isinstance(p, str):
-        return [_by_word(n, extent(k, d), s, p, ceil, kept) for n, k, s, d in zip(space, k, s, d, strict=True)]
-    pads = spread_sides(p, len(space))
-    return [_by_sides(n, extent(k, d), s, p, ceil, kept) for n, k, s, d, p in zip(space, k, s, d, pads, strict=True)]
+        if isinstance(pair, str) and pair.startswith("same"):
+            pb, pa, out = _same(n, span, stride, lower=pair == "same_lower")
+        else:
+            before, after = pb, pa = _sides(pair, span)
+            rounded = positions_kept if kept else positions_ceil
+            out = rounded(n, before, after, span, stride) if ceil else positions(n, before + after, span, stride)
+        slides.append(Slide(n, span, stride, pb, pa, out, taps, dilation, ceil, axis))
+    return slides
 
 
-def _by_sides(n: Size, k: int, s: int, p: Pair, ceil: bool, kept: bool) -> Slide:
-    pb, pa = p
-    if not ceil:
-        return Slide(n, k, s, pb, pa, positions(n, pb + pa, k, s))
-    rounded = positions_kept if kept else positions_ceil
-    return Slide(n, k, s, pb, pa, rounded(n, pb, pa, k, s))
+def _sides(p: Pair | str, k: int) -> Pair:
+    """The padding before and after of a window of extent k."""
+    return {"valid": (0, 0), "full": (k - 1, k - 1), "causal": (k - 1, 0)}[p] if isinstance(p, str) else p
 
 
-def _by_word(n: Size, k: int, s: int, word: str, ceil: bool, kept: bool) -> Slide:
-    if word == "valid":
-        return _by_sides(n, k, s, (0, 0), ceil, kept)
-    if word == "full":
-        return _by_sides(n, k, s, (k - 1, k - 1), ceil, kept)
-    if word == "causal":
-        return _by_sides(n, k, s, (k - 1, 0), ceil, kept)
-    out = positions(n, s - 1, s, s)  # ceil(n/s)
-    lower = word == "same_lower"
+def _same(n: Size, k: int, s: int, lower: bool) -> tuple[int | None, int | None, Size]:
+    """The padding before and after that gives ceil(n/s) windows, and their number."""
+    out = positions(n, s - 1, s, s)
     if isinstance(n, int) and isinstance(out, int):
-        pb, pa = halves(max((out - 1) * s + k - n, 0), lower)
-        return Slide(n, k, s, pb, pa, out)
+        return *halves(max((out - 1) * s + k - n, 0), lower), out
     # n is open: with n = qs + r, r in 1..s, the total is max(k - r, 0), so its extremes are at r = 1 and r = s
     most, least = halves(k - 1, lower), halves(max(k - s, 0), lower)
     before, after = (a if a == b else None for a, b in zip(most, least, strict=True))
-    return Slide(n, k, s, before, after, out)
+    return before, after, out
 
 
 def halves(total: int, lower: bool = False) -> Pair:
-    """A total padding as (before, after), an odd unit after; before with `lower`."""
+    """A total padding as (before, after), an odd unit after, or before with `lower`."""
     small = total // 2
     return (total - small, small) if lower else (small, total - small)
 
@@ -79,81 +105,51 @@ def by_total(p_total: int | tuple[int, ...], nd: int) -> Sides:
     return tuple([halves(t) for t in spread(p_total, nd)])
 
 
-def check_fits(
-    slides: list[Slide],
-    k: tuple[int, ...],
-    d: tuple[int, ...],
-    ceil: bool = False,
-    most: tuple[int, ...] | None = None,
-    total: bool = False,
-) -> None:
-    """ShapeError with the arithmetic where a window does not fit once.
+def check_fits(slides: list[Slide], total: bool, most: Callable[[Slide], int | None] = lambda _: None) -> None:
+    """ShapeError with the arithmetic if a window does not fit once.
 
-    `most` is the largest padding per side that would be allowed, None for any; `total` whether p_total was given.
+    `total` says whether p_total was given, `most` the largest padding per side that is allowed, None for any.
     """
-    for axis, slide in enumerate(slides):
-        if isinstance(slide.out, Open) or slide.out >= 1:
-            continue
-        raise ShapeError(
-            f"does not fit: {floor_text(slide, ceil)} < 1 on the {AXIS_NAMES[len(slides)][axis]} axis",
-            _fit_help(slide, k[axis], d[axis], None if most is None else most[axis], total),
-            key="k",
-        )
+    for slide in slides:
+        if not isinstance(slide.out, Open) and slide.out < 1:
+            raise ShapeError(
+                f"does not fit: {slide.floor_text()} < 1 on the {slide.axis} axis",
+                _fit_help(slide, most(slide), total),
+                key="k",
+            )
 
 
-def floor_text(slide: Slide, ceil: bool = False) -> str:
-    """`floor((2 + 0 - 5)/2) + 1` for a window on an axis."""
-    total = (slide.pb or 0) + (slide.pa or 0)
-    return f"{'ceil' if ceil else 'floor'}(({slide.n} + {total} - {slide.k})/{slide.s}) + 1"
-
-
-def _fit_help(slide: Slide, k: int, d: int, most: int | None, as_total: bool) -> str:
+def _fit_help(slide: Slide, most: int | None, as_total: bool) -> str:
     assert isinstance(slide.n, int)
     padded = slide.n + (slide.pb or 0) + (slide.pa or 0)
-    kernel = f"{slide.k}" if d == 1 else f"{slide.k} = {d}*({k} - 1) + 1"
+    kernel = f"{slide.k}" if slide.d == 1 else f"{slide.k} = {slide.d}*({slide.taps} - 1) + 1"
     ways = []
     if padded >= 1:
-        ways.append(f"lower k to {(padded - 1) // d + 1}")
+        ways.append(f"lower k to {(padded - 1) // slide.d + 1}")
     needed = slide.k - slide.n
     if most is None or (needed + 1) // 2 <= most:
         ways.append(f"raise pt to {needed}" if as_total else f"raise p to {(needed + 1) // 2}")
-    mend = f": {', or '.join(ways)}" if ways else ""
-    return f"the padded input ({padded}) is smaller than the kernel ({kernel}){mend}"
+    remedy = f": {', or '.join(ways)}" if ways else ""
+    return f"the padded input ({padded}) is smaller than the kernel ({kernel}){remedy}"
 
 
 def sides_of(slides: list[Slide], p: Sides) -> object:
-    """The padding as it is reported: the sides worked out, or the word where an open size decides them."""
+    """The padding as it is reported: the sides worked out, or the word if an open size decides them."""
     pairs = [(s.pb, s.pa) for s in slides]
     return p if any(None in pair for pair in pairs) else pairs
 
 
-def slide_fields(fields: Fields, slides: list[Slide]) -> Fields:
-    """The receptive fields after these windows."""
-    if len(fields) != len(slides):
-        return unseen(fields)
-    return tuple([Field.slide(f, w.k, w.s, w.pb) for f, w in zip(fields, slides, strict=True)])
-
-
-def explain_slides(slides: list[Slide], d: tuple[int, ...], k: tuple[int, ...], ceil: bool) -> list[str]:
+def explain_slides(slides: list[Slide]) -> list[str]:
     """The floor formula of each axis with its numbers; equal axes once."""
-    names = AXIS_NAMES[len(slides)]
-    lines: dict[str, list[str]] = {}
-    for name, slide, dilation, taps in zip(names, slides, d, k, strict=True):
-        lines.setdefault(_slide_text(slide, dilation, taps, ceil), []).append(name)
-    return [f"{', '.join(axes)}: {text}" for text, axes in lines.items()]
+    return by_axis([_slide_text(slide) for slide in slides])
 
 
-def _slide_text(slide: Slide, d: int, k: int, ceil: bool) -> str:
-    n = atom(slide.n)
-    if slide.pb is None or slide.pa is None:
-        return f"ceil({n}/{slide.s}) = {slide.out}"
-    sides = f"{slide.pb}+{slide.pa}"
-    text = f"floor(({n} + {sides} - {slide.k} + {slide.s})/{slide.s}) = {slide.out}"
-    if ceil:
-        text = f"ceil(({n} + {sides} - {slide.k} + {slide.s})/{slide.s})"
-        rounded = positions_kept(slide.n, slide.pb, slide.pa, slide.k, slide.s)
-        dropped = "" if rounded == slide.out else ", less the window that would start in the padding after"
-        text += f" = {rounded}{dropped} = {slide.out}" if dropped else f" = {slide.out}"
-    if d != 1:
-        text += f", the kernel's extent {d}*({k} - 1) + 1 = {slide.k}"
-    return text
+def _slide_text(slide: Slide) -> str:
+    n, k, s, pb, pa, out, taps, d, ceil, _ = slide
+    if pb is None or pa is None:
+        return f"ceil({atom(n)}/{s}) = {out}"
+    text = f"{'ceil' if ceil else 'floor'}(({atom(n)} + {pb}+{pa} - {k} + {s})/{s}) = {out}"
+    if ceil and (rounded := positions_kept(n, pb, pa, k, s)) != out:
+        formula = text.rpartition(" = ")[0]
+        text = f"{formula} = {rounded}, less the window that would start in the padding after = {out}"
+    return text if d == 1 else f"{text}, the kernel's extent {d}*({taps} - 1) + 1 = {k}"

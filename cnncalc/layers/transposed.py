@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any, NamedTuple
 
 from ..errors import ShapeError
-from ..sizes import Open, Shape, Size, atom, count, counted, known
+from ..field import Field
+from ..sizes import Open, Shape, Size, atom, count, known
 from ..window import extent
-from .base import AXIS_NAMES, Env, Fields, Layer, Traced, check_channels, divides, join, split, unseen
-from .conv import check_strided_dilation, check_word, params_text, times
-from .keys import Axes, Sides, at_least, flag, per_axis, sides, spread, spread_sides
+from .base import AXIS_NAMES, ConvKind, Env, by_axis, divides, ops
+from .conv import CHANNEL_KEYS, LAST_KEYS, WINDOW_KEYS, Convolution, Keys, check_strided_dilation, check_word, times
+from .keys import Axes, Pair, Sides, at_least, per_axis, spread, spread_sides
 from .sliding import by_total, halves
 
 
@@ -27,8 +29,12 @@ class Cut(NamedTuple):
 
     @property
     def out(self) -> Size:
-        """How many units come out."""
+        """The output's size."""
         return (self.n - 1) * self.s + (self.k + self.out_pad - self.pb - self.pa)
+
+    def see(self, field: Field) -> Field:
+        """The field of its units over an input with this field."""
+        return field.transpose(self.k, self.s, self.pb)
 
     def text(self) -> str:
         """The formula with its numbers."""
@@ -36,76 +42,57 @@ class Cut(NamedTuple):
         return f"({atom(self.n)} - 1)*{self.s} - ({self.pb}+{self.pa}) + {self.k}{added}"
 
 
-class TransposedConv(Layer):
-    """Weights (c_i, c_o/g, k): the gradient of a convolution from c_o to c_i channels."""
+class TransposedConv(Convolution):
+    """Transposed convolution: the gradient of a convolution from c_o to c_i channels."""
 
+    WORD = "convT"
     EXAMPLE = "OP:8,k4,s2,p1"
-    KEYS = {
-        "c_i": at_least(1),
-        "c_o": at_least(1),
-        "k": per_axis(1),
-        "s": per_axis(1),
-        "p": sides,
-        "p_total": per_axis(0),
-        "d": per_axis(1),
-        "g": at_least(1),
-        "out_pad": per_axis(0),
-        "out": per_axis(1),
-        "bias": flag,
-        "flip": flag,
-    }
+    CONVOLUTION = ConvKind.TRANSPOSED
+    KEYS = {**CHANNEL_KEYS, **WINDOW_KEYS, "g": at_least(1), "out_pad": per_axis(0), "out": per_axis(1), **LAST_KEYS}
     HELP = {
-        "p": "What is cut away per side: a number, one per axis, [before, after] pairs, or a word.",
-        "p_total": "The same for both sides together.",
-        "out_pad": "What is added after: one number, or one per axis.",
-        "out": "The sizes that come out, the padding worked out from them: one, or one per axis.",
+        "p": "The padding that is cut away per side: a number, one per axis, [before, after] pairs, or a word.",
+        "p_total": "The padding that is cut away on both sides together: one number, or one per axis.",
+        "out_pad": "How much is added after the output: one number, or one per axis.",
+        "out": "The output's sizes, from which the padding is worked out: one number, or one per axis.",
     }
     ALIASES = {"output_padding": "out_pad", "output_shape": "out"}
-    BARE = "c_o"
     NEEDED = ("c_o",)
-    CONVOLUTION = True
     c_o: int
-    c_i: int | None = None
-    k: Axes = 1
-    s: Axes = 1
-    p: Sides = 0
-    p_total: Axes | None = None
-    d: Axes = 1
-    g: int = 1
     out_pad: Axes | None = None
     out: Axes | None = None
-    bias: bool = True
-    flip: bool = False
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        c_i, space = split(x, env, self.nd, self.op)
-        check_channels(self.c_i, c_i, x)
+    def windows(self, space: Shape, env: Env) -> tuple[list[Cut], Keys]:
+        nd, cuts = len(space), self.cuts(space, env)
+        keys: Keys = {
+            "k": spread(self.k, nd),
+            "s": spread(self.s, nd),
+            "p": [(cut.pb, cut.pa) for cut in cuts],
+            "d": spread(self.d, nd),
+            "g": self.g,
+            "out_pad": [cut.out_pad for cut in cuts],
+        }
+        return cuts, keys if self.out is None else keys | {"out": spread(self.out, nd)}
+
+    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> tuple[Size, int | None, Keys]:
         divides(self.g, c_i, "c_i", also=self.c_o)
         divides(self.g, self.c_o, "c_o", also=known(c_i))
         if self.g != 1 and not env.dialect.transposed_groups:
             raise ShapeError("Keras's transposed convolution has no groups", "leave g out", key="g")
-        cuts = self.cuts(space, env)
-        out = tuple([c.out for c in cuts])
-        nd = len(space)
-        k = spread(self.k, nd)
-        weights = count(c_i, self.c_o // self.g, *k)
-        macs = count(weights, *space)
-        values = {
-            "c_i": known(c_i),
-            "c_o": self.c_o,
-            "k": k,
-            "s": spread(self.s, nd),
-            "p": [(c.pb, c.pa) for c in cuts],
-            "d": spread(self.d, nd),
-            "g": self.g,
-            "out_pad": [c.out_pad for c in cuts],
-            "bias": self.bias,
-            "flip": self.flip,
-        }
-        if self.out is not None:
-            values["out"] = spread(self.out, nd)
-        bias = self.c_o if self.bias else 0
-        return Traced(values, join(self.c_o, out, env), _see(fields, cuts), weights, bias, 0, macs, macs)
+        return self.c_o, count(c_i, self.c_o // self.g, *k), {}
+
+    def positions(self, space: Shape, out: Shape) -> Shape:
+        return space
+
+    def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        """NCHW (c_i, c_o/g, k), NHWC (k, c_o/g, c_i)."""
+        c_i, c_o, k = values["c_i"], self.c_o // self.g, values["k"]
+        return {"weight": (*k, c_o, c_i) if env.channels_last else (c_i, c_o, *k)}
+
+    def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:
+        """Each output sees about one in s cells of each axis."""
+        cells: int = values["c_i"] // values["g"] * prod(values["k"])
+        strides: int = prod(values["s"])
+        return max(cells // strides, 1)
 
     @classmethod
     def keys_of_weight(cls, shape: tuple[int, ...], nd: int | None, g: int, env: Env) -> dict[str, Any]:
@@ -116,100 +103,85 @@ class TransposedConv(Layer):
         *k, each, _ = shape if env.channels_last else (*shape[2:], shape[1], shape[0])
         return {"c_o": each * g, "k": k}
 
-    def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
-        c_i, c_o, k = values["c_i"], self.c_o // self.g, values["k"]
-        weight = (*k, c_o, c_i) if env.channels_last else (c_i, c_o, *k)
-        return {"weight": weight} | ({"bias": (self.c_o,)} if self.bias else {})
-
     def cuts(self, space: Shape, env: Env) -> list[Cut]:
-        """The transposed window on each axis. ShapeError where the keys or the dialect do not allow it."""
+        """The transposed window on each axis. ShapeError if the keys or the dialect do not allow it."""
         nd = len(space)
         k, s, d = spread(self.k, nd), spread(self.s, nd), spread(self.d, nd)
         check_strided_dilation(s, d, env)
-        pads = spread(self.out_pad, nd) if self.out_pad is not None else None
-        if pads is not None and self.out is None:
-            check_out_pad(pads, s, d, env)
+        out_pad = spread(self.out_pad, nd) if self.out_pad is not None else None
+        if out_pad is not None and self.out is None:
+            check_out_pad(out_pad, s, d, env)
         p = self.p if self.p_total is None else by_total(self.p_total, nd)
         if isinstance(p, str):
             check_word(p, env.dialect.transposed_words, env)
         extents = [extent(k, d) for k, d in zip(k, d, strict=True)]
-        if self.out is not None and env.dialect.out_by_out_pad:
-            cuts = self.to_sizes_by_out_pad(space, extents, s, p)
-        elif self.out is not None:
-            cuts = self.to_sizes(space, extents, s, pads or (0,) * nd, p)
+        added = out_pad or (0,) * nd
+        if self.out is not None:
+            cuts = self.cuts_to_sizes(space, extents, s, added, p, env)
         elif isinstance(p, str):
-            extra = pads or (None,) * nd
+            extra = out_pad or (None,) * nd
             cuts = [_by_word(n, k, s, o, p, env) for n, k, s, o in zip(space, extents, s, extra, strict=True)]
         else:
-            rows = zip(space, extents, s, spread_sides(p, nd), pads or (0,) * nd, strict=True)
+            rows = zip(space, extents, s, spread_sides(p, nd), added, strict=True)
             cuts = [Cut(n, k, s, pb, pa, o) for n, k, s, (pb, pa), o in rows]
         check_cuts(cuts, p)
         return cuts
 
-    def to_sizes_by_out_pad(self, space: Shape, extents: list[int], s: tuple[int, ...], p: Sides) -> list[Cut]:
-        """The out_pad that gives the wanted sizes: PyTorch's output_size, less than s above the smallest."""
-        assert self.out is not None
-        cuts = []
-        rows = zip(space, extents, s, spread_sides(p, len(space)), spread(self.out, len(space)), strict=True)
-        for axis, (n, k, stride, (pb, pa), want) in enumerate(rows):
-            if not isinstance(n, int):
-                raise ShapeError(f"out is {want} while the input is open ({n})", "give out_pad instead", key="out")
-            least = (n - 1) * stride + k - pb - pa
-            if not least <= want < least + stride:
-                raise ShapeError(
-                    f"out is {want} on the {AXIS_NAMES[len(s)][axis]} axis, and PyTorch reaches {least} to "
-                    f"{least + stride - 1}: ({n} - 1)*{stride} - ({pb}+{pa}) + {k} + out_pad, out_pad < s",
-                    "change p or k, or use --dialect plain, where out works the padding out",
-                    key="out",
-                )
-            cuts.append(Cut(n, k, stride, pb, pa, want - least))
-        return cuts
-
-    def to_sizes(
-        self, space: Shape, extents: list[int], s: tuple[int, ...], out_pad: tuple[int, ...], p: Sides
+    def cuts_to_sizes(
+        self, space: Shape, extents: list[int], s: tuple[int, ...], out_pad: tuple[int, ...], p: Sides, env: Env
     ) -> list[Cut]:
-        """The padding that gives the wanted sizes (ONNX `output_shape`): the odd unit before, unless `same_upper`."""
+        """The windows that give the wanted sizes, by `out_pad` or by the padding as the dialect says."""
         assert self.out is not None
+        nd, by_out_pad = len(space), env.dialect.out_by_out_pad
+        has_sides = not isinstance(p, str) and (by_out_pad or "p" in self.given or self.p_total is not None)
+        sides: tuple[Pair | None, ...] = spread_sides(p, nd) if has_sides else (None,) * nd
         cuts = []
-        given = (
-            spread_sides(p, len(space))
-            if not isinstance(p, str) and ("p" in self.given or self.p_total is not None)
-            else None
-        )
-        for axis, (n, k, stride, extra, want) in enumerate(
-            zip(space, extents, s, out_pad, spread(self.out, len(space)), strict=True)
-        ):
+        rows = zip(space, extents, s, sides, out_pad, spread(self.out, nd), strict=True)
+        for axis, (n, k, stride, pair, extra, want) in enumerate(rows):
             if not isinstance(n, int):
-                raise ShapeError(f"out is {want} while the input is open ({n})", "give the padding instead", key="out")
-            surplus = (n - 1) * stride + extra + k - want
-            pb, pa = halves(max(surplus, 0), lower=p not in ("same", "same_upper"))
-            if given is not None:
-                pb, pa = given[axis]
-                if pb + pa != max(surplus, 0) and want != (n - 1) * stride + extra + k - pb - pa:
-                    raise ShapeError(
-                        f"out is {want}, and p gives ({n} - 1)*{stride} - ({pb}+{pa}) + {k} + {extra} = "
-                        f"{(n - 1) * stride + extra + k - pb - pa}",
-                        "leave out either of the two",
-                        key="out",
-                    )
-            cuts.append(Cut(n, k, stride, pb, pa, want - ((n - 1) * stride + k - pb - pa)))
+                help = f"give {'out_pad' if by_out_pad else 'the padding'} instead"
+                raise ShapeError(f"out is {want}, and the input's size is open ({n})", help, key="out")
+            if by_out_pad:
+                assert pair is not None
+                cuts.append(_by_out_pad(n, k, stride, pair, want, AXIS_NAMES[nd][axis]))
+            else:
+                cuts.append(_by_padding(n, k, stride, pair, extra, want, p))
         return cuts
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
-        """The size of each axis, the parameters and the MACs as the products they are."""
-        c_i, space = split(x, env, self.nd, self.op)
-        names = AXIS_NAMES[len(space)]
-        v = traced.values
-        lines: dict[str, list[str]] = {}
-        for name, cut in zip(names, self.cuts(space, env), strict=True):
-            lines.setdefault(f"{cut.text()} = {cut.out}", []).append(name)
-        each = self.c_o if self.g == 1 else f"({self.c_o}/{self.g})"
-        per = "c_i*c_o" if self.g == 1 else "c_i*c_o/g"
-        return [
-            *(f"{', '.join(axes)}: {text}" for text, axes in lines.items()),
-            params_text(f"{per}*k", times(c_i, each, v["k"]), "c_o", traced),
-            f"MACs, per input position: {per}*in*k = {times(c_i, each, space, v['k'])} = {counted(traced.macs)}",
-        ]
+    def explain_windows(self, space: Shape, env: Env) -> list[str]:
+        return by_axis([f"{cut.text()} = {cut.out}" for cut in self.cuts(space, env)])
+
+    def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
+        each, form = (self.c_o, "c_i*c_o*k") if self.g == 1 else (f"({self.c_o}/{self.g})", "c_i*c_o/g*k")
+        return form, times(values["c_i"], each, values["k"])
+
+
+def _by_out_pad(n: int, k: int, s: int, sides: Pair, want: int, name: str) -> Cut:
+    """The out_pad that gives a wanted size: PyTorch's output_size, less than s above the smallest."""
+    pb, pa = sides
+    least = (n - 1) * s + k - pb - pa
+    if not least <= want < least + s:
+        raise ShapeError(
+            f"out is {want} on the {name} axis, and PyTorch reaches {least} to {least + s - 1}: "
+            f"({n} - 1)*{s} - ({pb}+{pa}) + {k} + out_pad, out_pad < s",
+            "change p or k, or use --dialect plain, where out works the padding out",
+            key="out",
+        )
+    return Cut(n, k, s, pb, pa, want - least)
+
+
+def _by_padding(n: int, k: int, s: int, sides: Pair | None, out_pad: int, want: int, p: Sides) -> Cut:
+    """The padding that gives a wanted size (ONNX `output_shape`): the odd unit before, unless `same_upper`."""
+    full = (n - 1) * s + k
+    surplus = max(full + out_pad - want, 0)
+    pb, pa = sides or halves(surplus, lower=p not in ("same", "same_upper"))
+    if pb + pa != surplus and want != full + out_pad - pb - pa:
+        raise ShapeError(
+            f"out is {want}, and p gives ({n} - 1)*{s} - ({pb}+{pa}) + {k} + {out_pad} = {full + out_pad - pb - pa}",
+            "leave out either of the two",
+            key="out",
+        )
+    return Cut(n, k, s, pb, pa, want - (full - pb - pa))
 
 
 def _by_word(n: Size, k: int, s: int, out_pad: int | None, word: str, env: Env) -> Cut:
@@ -231,7 +203,7 @@ def _by_word(n: Size, k: int, s: int, out_pad: int | None, word: str, env: Env) 
 
 
 def check_out_pad(out_pad: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...], env: Env) -> None:
-    """ShapeError where out_pad reaches what another input unit would have written."""
+    """ShapeError if out_pad reaches what another input unit would have written."""
     kind = env.dialect.transposed_limit
     if kind == "zero" and any(out_pad):
         raise ShapeError(
@@ -249,23 +221,17 @@ def check_out_pad(out_pad: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ..
 
 
 def check_cuts(cuts: list[Cut], p: Sides) -> None:
-    """ShapeError with the arithmetic where nothing comes out."""
+    """ShapeError with the arithmetic if the output is empty."""
     for axis, cut in enumerate(cuts):
         if isinstance(cut.out, Open) or cut.out >= 1:
             continue
         assert isinstance(cut.n, int)
         most = ((cut.n - 1) * cut.s + cut.k + cut.out_pad - 1) // 2
         raise ShapeError(
-            f"nothing comes out: {cut.text()} = {cut.out} < 1 on the {AXIS_NAMES[len(cuts)][axis]} axis",
+            f"the output is empty: {cut.text()} = {cut.out} < 1 on the {AXIS_NAMES[len(cuts)][axis]} axis",
             "leave out_pad out" if isinstance(p, str) else f"the padding cuts away all of it: lower p to {most}",
             key="p",
         )
 
 
-def _see(fields: Fields, cuts: list[Cut]) -> Fields:
-    if len(fields) != len(cuts):
-        return unseen(fields)
-    return tuple([f.transpose(c.k, c.s, c.pb) for f, c in zip(fields, cuts, strict=True)])
-
-
-OPS = {"convT": (TransposedConv, 2), "convT1d": (TransposedConv, 1), "convT3d": (TransposedConv, 3)}
+OPS = ops(TransposedConv)

@@ -6,15 +6,14 @@ from typing import Any, NamedTuple
 
 from ..dialects import DIALECTS, Dialect
 from ..errors import CnncalcError
-from ..layers import FAMILIES, OPS, Layer, find_op, spellings, unknown_op
-from ..layers.base import family
+from ..layers import FAMILIES, OPS, Layer, find_op, spellings, title, unknown_op
 from ..layers.border import Border
 from ..layers.keys import FORMS, PADDING_WORDS, WORDS, Schema, sides
 from ..layers.pool import KEEP, Pool
 from ..layers.transposed import TransposedConv
 from ..sizes import parse_shape, to_json
 from ..trace import shape
-from .schema import Family, first_line, help_of
+from .schema import Family, help_of
 from .words import FLAGS, read_words
 
 SAMPLE: dict[int | None, str] = {None: "16x32x32", 1: "16x32", 2: "16x32x32", 3: "16x32x32x32"}
@@ -58,7 +57,7 @@ class Op(NamedTuple):
 
 def by_family() -> dict[str, list[Op]]:
     """Return every op by family; those that differ only in their number of axes once, for two axes."""
-    return {title: [describe(op) for op in ops if op == family(op)] for title, ops in FAMILIES.items()}
+    return {family: [describe(op) for op in ops if op == OPS[op][0].WORD] for family, ops in FAMILIES.items()}
 
 
 def describe(word: str) -> Op:
@@ -82,9 +81,9 @@ def describe(word: str) -> Op:
         )
         for key in cls.KEYS
     ]
-    words = [other for other in OPS if family(other) == family(op)]
+    words = [other for other in OPS if OPS[other][0].WORD == cls.WORD]
     also = [spelling for spelling in spellings(op)[0] if spelling != op.lower()]
-    return Op(op, first_line(cls), nd, words, also, keys, cls.BARE, flags_of(cls, nd), example)
+    return Op(op, title(op), nd, words, also, keys, cls.BARE, flags_of(cls, nd), example)
 
 
 def takes(cls: type[Layer], nd: int | None, key: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from ..dialects import DIALECTS, LAYOUT_WORDS
-from ..layers import ALIASES, HELP, OPS, Layer, keys_named, spellings
+from ..layers import ALIASES, HELP, OPS, Layer, keys_named, spellings, title
 from ..layers.composite import shape_form
 from ..layers.keys import FORMS, PADDING_WORDS, Schema, any_case, whole_form, words_form
 from ..wiring import MOST_LAYERS
@@ -117,7 +117,7 @@ def _common() -> Schema:
 
 def _layer(families: list[Family]) -> Schema:
     """Return the form of a layer, whose op decides which keys it has."""
-    words = [{"const": op, "description": first_line(cls)} for op, (cls, _) in OPS.items()]
+    words = [{"const": op, "description": title(op)} for op in OPS]
     any_op = "|".join(family.pattern for family in families)
     return {
         "type": "object",
@@ -138,11 +138,6 @@ def help_of(cls: type[Layer], key: str) -> str:
     return cls.HELP.get(key) or HELP.get(key, "")
 
 
-def first_line(cls: type[Layer]) -> str:
-    """Return an op's title: the first line of its class's docstring."""
-    return (cls.__doc__ or "").partition("\n")[0]
-
-
 class Family:
     """The ops of one class with the same number of axes."""
 
@@ -150,6 +145,7 @@ class Family:
         self.cls, self.nd = cls, nd
         self.name = f"layer-{ops[0]}"
         """The name of its schema."""
+        self.title = title(ops[0])
         self.pattern = f"({'|'.join(_spelled(op) for op in ops)})"
         """A regular expression for its ops, in any spelling."""
         self.rank = f"-{nd}d" if nd else ""
@@ -171,7 +167,7 @@ class Family:
         keys = {key: self._key(key) for key in self.cls.KEYS}
         aliases = {alias: self._alias(alias, key) for key, names in self.names.items() for alias in names[1:]}
         properties = {**_common(), **keys, **aliases}
-        schema = {"description": first_line(self.cls), "properties": properties, "additionalProperties": False}
+        schema = {"description": self.title, "properties": properties, "additionalProperties": False}
         return {**schema, **({"allOf": list(map(_ref, rules))} if rules else {})}
 
     def _alternatives(self) -> list[list[str]]:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from .messages import paint
 
 if TYPE_CHECKING:
-    from ..execute.learn import Learner, Solution, Step
+    from ..execute.learn import DescentStep, Learner, Solution
     from . import Style
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 24
 
 
-def loss_lines(descent: Iterable[Step], steps: int, every: int, style: Style) -> Iterator[str]:
+def loss_lines(descent: Iterable[DescentStep], steps: int, every: int, style: Style) -> Iterator[str]:
     """Yield the table of a descent of so many steps while it runs: a header, and a line for each `every`-th step."""
     width = max(len(str(steps)), len("step"))
     yield paint(f"{'step':>{width}}  {'loss':>10}", "bold", style.color) + "\n"

@@ -48,11 +48,11 @@ WORDS = [
     ),
     (
         "shape 3x5x5 conv:64,k0",
-        "layers[0]: k: 0 is too small: it is at least 1\n  3x5x5 conv:64,k0\n                ^~",
+        "layers[0]: k: 0 is too small: the minimum is 1\n  3x5x5 conv:64,k0\n                ^~",
     ),
     (
         "shape 3x5x5 conv:64,k=-1",
-        "layers[0]: k: -1 is too small: it is at least 1\n  3x5x5 conv:64,k=-1\n                ^~~~",
+        "layers[0]: k: -1 is too small: the minimum is 1\n  3x5x5 conv:64,k=-1\n                ^~~~",
     ),
     (
         "shape 3x5x5 conv:64,k=3.5",
@@ -148,18 +148,18 @@ WORDS = [
     ),
     (
         "shape 3x5x5 conv:64,c_i=4",
-        "layers[0] 'conv1': c_i is 4, and 3 arrive\n  3x5x5 conv:64,c_i=4\n                ^~~~~\n"
-        "  leave c_i out, or write 3, or mend what comes before",
+        "layers[0] 'conv1': expects 4 input channels, gets 3\n  3x5x5 conv:64,c_i=4\n                ^~~~~\n"
+        "  remove c_i, set it to 3, or fix the layer before",
     ),
     (
         "shape 5x6x3 conv:64,c_i=3",
-        "layers[0] 'conv1': c_i is 3, and 5 arrive\n  5x6x3 conv:64,c_i=3\n                ^~~~~\n"
+        "layers[0] 'conv1': expects 3 input channels, gets 5\n  5x6x3 conv:64,c_i=3\n                ^~~~~\n"
         "  if the channels of 5x6x3 stand last, give --layout NHWC",
     ),
     (
         "shape 3x5x5 conv:64,g2",
         "layers[0] 'conv1': g=2 does not divide c_i=3: 3 = 1*2 + 1\n  3x5x5 conv:64,g2\n                ^~\n"
-        "  what divides both 3 and 64: 1",
+        "  divisors of both 3 and 64: 1",
     ),
     (
         "shape 3x5x5x5x5x5 relu",
@@ -175,12 +175,12 @@ WORDS = [
     (
         "shape -i 3x-5x5 relu",
         "'-5' is not a size, in '3x-5x5'\n"
-        "  a size is a whole number, or one letter (but x) for a size left open: 3x224x224, 3xHxW",
+        "  a size is a whole number, or one letter (but not x) for an open size: 3x224x224, 3xHxW",
     ),
     (
         "shape -i 3x2.5x5 relu",
         "'2.5' is not a size, in '3x2.5x5'\n"
-        "  a size is a whole number, or one letter (but x) for a size left open: 3x224x224, 3xHxW",
+        "  a size is a whole number, or one letter (but not x) for an open size: 3x224x224, 3xHxW",
     ),
     ("shape 3x5x5 -i 3x6x6 relu", "two inputs: 3x5x5 in front, and -i 3x6x6\n  give one of them"),
     ("shape relu", 'no input shape\n  put one in front (3x224x224), give -i 3x224x224, or "input" in the spec'),
@@ -351,7 +351,7 @@ DOCUMENTS = [
     (
         '{"input": [3, true, 7], "layers": [{"op": "relu"}]}',
         "-:1:2: true is not a size, in [3, true, 7]\n"
-        "  a size is a whole number, or one letter (but x) for a size left open: 3x224x224, 3xHxW",
+        "  a size is a whole number, or one letter (but not x) for an open size: 3x224x224, 3xHxW",
     ),
     (
         '{"input": [3, 5, 7],\n "layers": [\n  {"op": "relu"},\n'

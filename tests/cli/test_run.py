@@ -346,7 +346,7 @@ def test_a_safetensors_file_that_is_none(folder: Path) -> None:
         (["-x", "x.npy", "-o", "."], "cannot be written"),
         (["-x", "x.npy", "-o", ""], "is not a file name"),
         (["-x", "-", "-w", "-"], "standard input can be read once"),
-        (["-x", "x.npy", "--memory", "lots"], "'lots' is no number of bytes"),
+        (["-x", "x.npy", "--memory", "lots"], "'lots' is not a number of bytes"),
         (["-x", "x.npy", "--memory", "1k"], "one sample takes"),
         (["-x", "x.npy", "-o", "-", "--json"], "leave one of them out"),
         (["-x", "x.npy", "--seed", "-1"], "--seed: -1 is too small"),
@@ -388,7 +388,7 @@ def test_what_is_not_known_cannot_be_executed(folder: Path) -> None:
     (folder / "net.json").write_text(spec, encoding="utf-8")
     done = here(["run", str(folder / "net.json"), "-x", str(folder / "x.npy")])
     assert done.code == 2
-    assert "layers[1] 'odd': it is a Wavelet, and what that computes is not known" in done.err
+    assert "layers[1] 'odd': it is of type Wavelet: what that computes is not known" in done.err
 
 
 # What is left behind

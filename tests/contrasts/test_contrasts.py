@@ -31,16 +31,16 @@ ROWS: list[tuple[str, tuple[int, ...], list[str]]] = [
         (3, 8, 11),
         [
             "refused by torch: PyTorch refuses padding same together with a stride: s is 2x2",
-            "refused by caffe: padding 'same' is no word of dialect caffe here",
+            "refused by caffe: Caffe has no padding 'same'",
         ],
     ),
     (
         "conv:5,k3,s2,p=same_lower",
         (3, 8, 11),
         [
-            "refused by torch: padding 'same_lower' is no word of dialect torch here",
-            "refused by keras: padding 'same_lower' is no word of dialect keras here",
-            "refused by caffe: padding 'same_lower' is no word of dialect caffe here",
+            "refused by torch: PyTorch has no padding 'same_lower' here",
+            "refused by keras: Keras has no padding 'same_lower' here",
+            "refused by caffe: Caffe has no padding 'same_lower'",
         ],
     ),
     ("maxpool:k3", (3, 9, 12), ["stride, left out: 3 in plain, torch and keras; 1 in onnx and caffe"]),
@@ -61,7 +61,7 @@ ROWS: list[tuple[str, tuple[int, ...], list[str]]] = [
     (
         "maxpool:k3,s1,p2",
         (3, 8, 11),
-        ["refused by torch: p is 2 on the height axis, and PyTorch allows k//2 = 3//2 = 1"],
+        ["refused by torch: p is 2 on the height axis, and PyTorch allows at most k//2 = 3//2 = 1"],
     ),
     (
         "avgpool:k3,s1,p1",
@@ -74,8 +74,8 @@ ROWS: list[tuple[str, tuple[int, ...], list[str]]] = [
         (3, 8, 11),
         [
             "added after: 0 in plain and onnx; 1 in keras",
-            "refused by torch: padding 'valid' is no word of dialect torch here",
-            "refused by caffe: padding 'valid' is no word of dialect caffe here",
+            "refused by torch: PyTorch has no padding 'valid' here",
+            "refused by caffe: Caffe has no padding 'valid'",
         ],
     ),
     ("batchnorm", (3, 8, 11), ["eps: 1e-05 in plain, torch, onnx and caffe; 0.001 in keras"]),

@@ -1,4 +1,4 @@
-"""Learning a kernel, gradients against finite differences, and the matrix that is the same layer."""
+"""Learning a kernel, and gradients against finite differences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import cnncalc
-from cnncalc.execute import Job, gradients, matrix
+from cnncalc.execute import gradients
 from cnncalc.execute.convolution.columns import Windows
 from cnncalc.execute.convolution.convolve import convolve
 from cnncalc.execute.learn import Diverged, Learner
@@ -124,11 +124,11 @@ def test_too_few_samples_leave_the_kernel_open() -> None:
 
 def test_what_cannot_be_learned() -> None:
     x = np.ones((2, 3, 6, 6))
-    with pytest.raises(cnncalc.SpecError, match="one convolution, and this is maxpool"):
+    with pytest.raises(cnncalc.SpecError, match="learn takes one convolution, not maxpool"):
         Learner(cnncalc.load("maxpool:k2"), x, x)
-    with pytest.raises(cnncalc.SpecError, match="this is 2 layers"):
+    with pytest.raises(cnncalc.SpecError, match="learn takes one convolution, not 2 layers"):
         Learner(cnncalc.load("conv:3 relu"), x, x)
-    with pytest.raises(cnncalc.ShapeError, match="y has the shape 2x3x6x6, and 2x4x4x4 comes out"):
+    with pytest.raises(cnncalc.ShapeError, match="y is 2x3x6x6, but this layer's output is 2x4x4x4"):
         Learner(cnncalc.load("conv:4,k3"), x, x)
 
 
@@ -283,101 +283,3 @@ def test_what_has_converged_has_not_diverged() -> None:
 def test_init_and_seed_exclude_each_other(edges: Path) -> None:
     files = ["-x", str(edges / "x.npy"), "-y", str(edges / "y.npy"), "--init", str(edges / "k.npy")]
     assert here(["learn", "conv", *files, "--seed", "1"]).code == 2
-
-
-# the matrix
-
-
-MATRICES = [
-    ([{"op": "conv", "c_o": 3, "k": [2, 3], "s": [1, 2], "p": [[1, 0], [2, 1]]}], (2, 5, 6)),
-    ([{"op": "conv", "c_o": 4, "k": 2, "g": 2, "d": 2}], (2, 5, 6)),
-    ([{"op": "dwconv", "k": 3, "p": 1}], (3, 4, 5)),
-    ([{"op": "sepconv", "c_o": 4, "k": 2}], (3, 4, 5)),
-    ([{"op": "convT", "c_o": 2, "k": 3, "s": 2, "p": 1}], (3, 4, 3)),
-    ([{"op": "avgpool", "k": 3, "s": 2, "p": 1}], (2, 5, 6)),
-    ([{"op": "conv1d", "c_o": 3, "k": 4}], (2, 9)),
-    (
-        [{"op": "conv", "c_o": 3, "k": 2}, {"op": "upsample", "factor": 2, "mode": "bilinear"}, {"op": "flatten"}],
-        (2, 3, 4),
-    ),
-]
-
-
-@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-@pytest.mark.parametrize(("spec", "sample"), MATRICES, ids=lambda value: str(value) if isinstance(value, list) else "")
-def test_a_layer_is_its_matrix(spec: Any, sample: tuple[int, ...], layout: str) -> None:
-    sample = sample if layout == "NCHW" else (*sample[1:], sample[0])
-    network = matrix.without_bias(cnncalc.load(spec))._replace(layout=layout)
-    weights = weights_for(cnncalc.shape(network, sample))
-    job = Job(network, sample, np.dtype(float), weights)
-    found = matrix.dense(job)
-    x = np.random.default_rng(4).standard_normal(sample)
-    y = cnncalc.run(network, x, weights)
-    assert found.shape == (y.size, x.size)
-    np.testing.assert_allclose(found @ x.ravel(), y.ravel(), rtol=1e-12, atol=1e-12)
-
-
-def test_a_1x1_convolution_is_a_linear_layer_on_the_channels() -> None:
-    x = np.random.default_rng(0).standard_normal((2, 3, 4, 5))
-    w, b = np.random.default_rng(1).standard_normal((6, 3)), np.arange(6.0)
-    by_conv = cnncalc.run("conv", x, w.reshape(6, 3, 1, 1), bias=b)
-    by_linear = cnncalc.run("linear", np.moveaxis(x, 1, -1).reshape(-1, 3), w, bias=b)
-    np.testing.assert_allclose(np.moveaxis(by_conv, 1, -1).reshape(-1, 6), by_linear, rtol=1e-12, atol=1e-12)
-
-
-def test_the_matrix_goes_to_standard_output(tmp_path: Path) -> None:
-    code, out = piped(tmp_path, "dense", "conv:1,k2", "-i", "3x3", "--seed", "0", "-o", "-", "-q")
-    assert (code, list(tmp_path.iterdir()), np.load(io.BytesIO(out)).shape) == (0, [], (4, 9))
-
-
-def test_dense_from_the_shell(tmp_path: Path) -> None:
-    w = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype(np.float32)
-    x = np.random.default_rng(1).standard_normal((3, 9, 7)).astype(np.float32)
-    np.save(tmp_path / "w.npy", w)
-    done = process("dense", "conv:s2,p1", "-i", "3x9x7", "-w", "w.npy", "-o", "m.npy", cwd=tmp_path)
-    assert (done.code, done.out) == (0, "")
-    assert "the matrix is 80 x 189 of float32: 59.1 KiB" in done.err
-    found = np.load(tmp_path / "m.npy")
-    np.testing.assert_allclose(found @ x.ravel(), cnncalc.run("conv:s2,p1", x, w).ravel(), rtol=1e-4, atol=1e-5)
-
-
-def test_the_textbooks_matrix_of_integers(tmp_path: Path) -> None:
-    np.save(tmp_path / "k.npy", np.arange(4).reshape(2, 2))
-    done = here(["dense", "conv", "-i", "3x3", "-w", str(tmp_path / "k.npy"), "-q"])
-    assert done.out == ("[[0 1 0 2 3 0 0 0 0]\n [0 0 1 0 2 3 0 0 0]\n [0 0 0 0 1 0 2 3 0]\n [0 0 0 0 0 1 0 2 3]]\n")
-    assert done.err == ""
-
-
-def test_the_matrix_as_json(tmp_path: Path) -> None:
-    line = ["dense", "conv:1,k2", "-i", "3x3", "--seed", "0", "-q", "--json"]
-    found = json.loads(here(line).out)
-    assert (found["layer"], found["shape"], found["dtype"]) == ("conv1", [4, 9], "float32")
-    path = tmp_path / "m.npy"
-    written = json.loads(here([*line, "-o", str(path)]).out)
-    assert written == {key: found[key] for key in ("layer", "shape", "dtype")}
-    np.testing.assert_allclose(np.load(path), found["values"])
-    assert here([*line, "-o", "-"]).code == 2
-
-
-@pytest.mark.parametrize(
-    ("args", "words"),
-    [
-        (["conv:64,k3,p1", "-i", "3x4000x4000", "--seed", "0"], "the machine has"),
-        (["relu", "-i", "3x4x4"], "relu is no linear map"),
-        (["conv:4,k3", "--seed", "0"], "no input"),
-        (["conv:4,k3", "-i", "2x3x8x8", "--seed", "0"], "is a batch"),
-        (["conv:4,k3", "-i", "3xHxW", "--seed", "0"], "open sizes"),
-        (["conv:4,k3", "-i", "3x8x8"], "no weights for conv1.weight 4x3x3x3"),
-    ],
-)
-def test_no_matrix(args: list[str], words: str, tmp_path: Path) -> None:
-    done = here(["dense", *args, "-o", str(tmp_path / "m.npy")])
-    assert done.code == 2
-    assert words in done.err
-    assert not list(tmp_path.iterdir())
-
-
-def test_the_bias_is_no_part_of_it() -> None:
-    done = here(["dense", "conv:1,bias=true", "-i", "2x2", "--seed", "0"])
-    assert done.code == 0
-    assert "the bias is not part of the matrix" in done.err

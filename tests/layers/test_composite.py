@@ -62,7 +62,7 @@ def test_a_block_from_the_shell() -> None:
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ([], "layers[0]: layers: [] is no list of layers"),
+        ([], "layers[0]: layers: [] is not a list of layers"),
         ([{"op": "convv"}], "unknown op 'convv'"),
         ([{"op": "relu", "from": "stem"}], "from: 'stem' is not a layer"),
         ([{"op": "conv", "c_o": 4, "k": 30}], "does not fit"),
@@ -123,7 +123,7 @@ def test_after_an_opaque_layer_without_an_output_all_is_unknown() -> None:
 
 
 def test_an_opaque_layer_is_not_executed() -> None:
-    with pytest.raises(cnncalc.SpecError, match="opaque cannot be executed"):
+    with pytest.raises(cnncalc.SpecError, match="opaque cannot be run"):
         cnncalc.run([{"op": "opaque", "out": [3, 4, 4]}], np.ones((3, 4, 4)))
 
 

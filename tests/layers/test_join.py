@@ -81,7 +81,7 @@ def test_errors_say_where_each_comes_from() -> None:
         "                                              ^~~~~~~~\n"
         "  a gives 4x7x7, b gives 4x5x5\n"
     )
-    assert "joins two layers or more, and reads one" in here(["shape", "3x9x9", "conv:4", "add"]).err
+    assert "needs at least two inputs, got one" in here(["shape", "3x9x9", "conv:4", "add"]).err
     assert "from: 'c' is not a layer" in here(["shape", "3x9x9", "conv:4,name=a", "add:from=a+c"]).err
     assert (
         "from: the layers read each other: add1 -> b -> add1"

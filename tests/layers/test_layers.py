@@ -409,31 +409,31 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             C | {"g": 4},
             (6, 7, 9),
             "plain",
-            "'conv1': g=4 does not divide c_i=6: 6 = 1*4 + 2\n  what divides both 6 and 4: 1, 2",
+            "'conv1': g=4 does not divide c_i=6: 6 = 1*4 + 2\n  divisors of both 6 and 4: 1, 2",
         ),
         (
             C | {"g": 3},
             (6, 7, 9),
             "plain",
-            "'conv1': g=3 does not divide c_o=4: 4 = 1*3 + 1\n  what divides both 4 and 6: 1, 2",
+            "'conv1': g=3 does not divide c_o=4: 4 = 1*3 + 1\n  divisors of both 4 and 6: 1, 2",
         ),
         (
             C | {"c_i": 5},
             (6, 7, 9),
             "plain",
-            "'conv1': c_i is 5, and 6 arrive\n  leave c_i out, or write 6, or mend what comes before",
+            "'conv1': expects 5 input channels, gets 6\n  remove c_i, set it to 6, or fix the layer before",
         ),
         (
             {"op": "linear", "out": 4, "c_i": 5},
             (6,),
             "plain",
-            "'linear1': c_i is 5, and 6 arrive\n  leave c_i out, or write 6, or mend what comes before",
+            "'linear1': expects 5 input features, gets 6\n  remove c_i, set it to 6, or fix the layer before",
         ),
         (
             {"op": "dwconv", "c_o": 9},
             (6, 7, 9),
             "plain",
-            "'dwconv1': c_o=6 does not divide c_o=9: 9 = 1*6 + 3\n  what divides 9: 1, 3, 9",
+            "'dwconv1': c_o=6 does not divide c_o=9: 9 = 1*6 + 3\n  divisors of 9: 1, 3, 9",
         ),
         (
             {"op": "dwconv", "c_o": 18, "multiplier": 2},
@@ -445,7 +445,7 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             P | {"p": [1, 2]},
             (3, 7, 9),
             "torch",
-            "'maxpool1': p is 2 on the width axis, and PyTorch allows k//2 = 3//2 = 1\n"
+            "'maxpool1': p is 2 on the width axis, and PyTorch allows at most k//2 = 3//2 = 1\n"
             "  lower p to 1, or use --dialect plain",
         ),
         (
@@ -486,7 +486,7 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             T | {"p": [0, 3]},
             (3, 7, 3),
             "plain",
-            "'convT1': nothing comes out: (3 - 1)*1 - (3+3) + 3 = -1 < 1 on the width axis\n"
+            "'convT1': the output is empty: (3 - 1)*1 - (3+3) + 3 = -1 < 1 on the width axis\n"
             "  the padding cuts away all of it: lower p to 2",
         ),
         (
@@ -494,14 +494,14 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             (3, 7, 2),
             "plain",
             "'reshape1': 3x7x2 is 3*7*2 = 42 values, and out asks for 4*5 = 20\n"
-            "  the two have to hold the same number; -1 stands for whatever is left",
+            "  both have to hold the same number of values; -1 stands for what the other sizes leave",
         ),
         (
             {"op": "reshape", "out": [4, -1]},
             (3, 7, 2),
             "plain",
             "'reshape1': 3x7x2 is 3*7*2 = 42 values, and out asks for 4*-1\n"
-            "  the two have to hold the same number; -1 stands for whatever is left",
+            "  both have to hold the same number of values; -1 stands for what the other sizes leave",
         ),
         (
             {"op": "reshape", "out": [-1, -1]},
@@ -520,26 +520,25 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             {"op": "pixelshuffle", "factor": 2},
             (6, 7, 9),
             "plain",
-            "'pixelshuffle1': factor=2 needs a multiple of 2*2 = 4 channels, and 6 arrive\n  6 = 1*4 + 2",
+            "'pixelshuffle1': factor=2 needs a multiple of 2*2 = 4 input channels, gets 6\n  6 = 1*4 + 2",
         ),
         (
             {"op": "channelshuffle", "g": 4},
             (6, 7, 9),
             "plain",
-            "'channelshuffle1': g=4 does not divide channels=6: 6 = 1*4 + 2\n  what divides 6: 1, 2, 3, 6",
+            "'channelshuffle1': g=4 does not divide channels=6: 6 = 1*4 + 2\n  divisors of 6: 1, 2, 3, 6",
         ),
         (
             {"op": "crop", "p": [[3, 4], [0, 1]]},
             (6, 7, 9),
             "plain",
-            "'crop1': nothing is left: 7 - 3 - 4 = 0 < 1 on the height axis\n  crop less",
+            "'crop1': the output is empty: 7 - 3 - 4 = 0 < 1 on the height axis\n  crop less",
         ),
         (
             {"op": "pad", "p": 7, "mode": "reflect"},
             (6, 7, 9),
             "plain",
-            "'pad1': reflect padding of 7 needs at least 8 values, and there are 7\n"
-            "  lower p to 6, or use mode=constant",
+            "'pad1': reflect padding of 7 needs at least 8 values, gets 7\n  lower p to 6, or use mode=constant",
         ),
         (
             C | {"p": "same", "s": [1, 2]},
@@ -552,7 +551,7 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             P | {"p": "same"},
             (6, 7, 9),
             "torch",
-            "'maxpool1': padding 'same' is no word of dialect torch here\n  it is written in numbers there",
+            "'maxpool1': PyTorch has no padding 'same' here\n  write the padding as numbers",
         ),
         (
             P | {"ceil": True},
@@ -600,7 +599,7 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             {"op": "upsample", "factor": 0.1},
             (6, 7, 9),
             "plain",
-            "'upsample1': nothing is left: floor(7*0.1) = 0 < 1\n  raise factor",
+            "'upsample1': the output is empty: floor(7*0.1) = 0 < 1\n  raise factor",
         ),
         (
             {"op": "softmax", "axis": 4},
@@ -618,13 +617,13 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             {"op": "groupnorm", "g": 4},
             (6, 7, 9),
             "plain",
-            "'groupnorm1': g=4 does not divide channels=6: 6 = 1*4 + 2\n  what divides 6: 1, 2, 3, 6",
+            "'groupnorm1': g=4 does not divide channels=6: 6 = 1*4 + 2\n  divisors of 6: 1, 2, 3, 6",
         ),
         (
             {"op": "prelu", "num_parameters": 5},
             (6, 7, 9),
             "plain",
-            "'prelu1': num_parameters is 5, and 6 channels arrive\n  it is 1 or 6",
+            "'prelu1': num_parameters is 5, gets 6 channels\n  set it to 1 or 6",
         ),
     ],
 )

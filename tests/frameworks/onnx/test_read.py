@@ -439,7 +439,7 @@ BROKEN = [
         "layers[0] 'n': does not fit: floor((7 + 0 - 30)/1)",
     ),
     (model([node("Conv", "w", strides=[0, 1])], [1, 3, 7, 11], {"w": ones((2, 3, 1, 1), F32)}), "s: 0 is too small"),
-    (model([node("Conv", "w")], [1, 4, 7, 11], {"w": ones((2, 3, 1, 1), F32)}), "c_i is 3, and 4 arrive"),
+    (model([node("Conv", "w")], [1, 4, 7, 11], {"w": ones((2, 3, 1, 1), F32)}), "expects 3 input channels, gets 4"),
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ....layers.base import family
+from ....layers import OPS
 from ....layers.names import KERAS, KERAS_ACTIVATIONS
 from ....registry import Registry
 from ...build import NO_FIGURES, Draft
@@ -38,7 +38,7 @@ FUNCTIONS: Registry[str, Converter] = Registry()
 
 def renamed(call: LayerCall, op: str) -> Raw:
     """An op with the keys of the call's configuration under our names."""
-    return {"op": op, **KERAS[family(op)].ours(call.get)}
+    return {"op": op, **KERAS[OPS[op][0].WORD].ours(call.get)}
 
 
 def by_name(op: str) -> Converter:

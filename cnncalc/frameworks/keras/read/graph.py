@@ -7,7 +7,8 @@ from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, SpecError, shown
-from ....layers import OPS, Layer
+from ....layers import OPS
+from ....layers.pool import GlobalPool
 from ...build import NO_FIGURES, Draft, SpecBuilder
 from .config import LayerCall, Sizes, Tensor, TensorKey, leaves
 from .functions import LayerPart, Raw, out_of
@@ -199,7 +200,7 @@ def _tensors(value: Any, values: dict[TensorKey, Tensor]) -> Any:
 def _has_weights(raw: Raw) -> bool:
     if raw["op"] in ("opaque", "block"):
         return raw.get("params") != 0 or raw.get("buffers") != 0
-    return OPS[raw["op"]][0].weight_shapes is not Layer.weight_shapes
+    return bool(OPS[raw["op"]][0].WEIGHTS)
 
 
 def _sizes_after(parts: list[LayerPart], call: LayerCall) -> Sizes | None:
@@ -213,7 +214,7 @@ def _sizes_after(parts: list[LayerPart], call: LayerCall) -> Sizes | None:
         elif part.raw["op"] == "reshape":
             out = part.raw["out"]
             sizes = (None,) * len(out) if isinstance(out, list) else None
-        elif part.raw["op"] == "flatten" or (part.raw["op"].startswith("global") and not part.raw["keepdims"]):
+        elif part.raw["op"] == "flatten" or (issubclass(cls, GlobalPool) and not part.raw["keepdims"]):
             sizes = (None,)
         elif part.raw["op"] == "mean" and not part.raw["keepdims"]:
             sizes = None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, shown
-from ....layers.base import family
+from ....layers import Sign
 from ....network import INPUT, Network
 from ....registry import Registry
 from ....report import LayerReport
@@ -24,25 +24,6 @@ REFUSED: Registry[str, str] = Registry(
     {"opaque": "nothing is known of what {} does"},
 )
 """Why the other ops cannot be written."""
-
-_POSITIVE = {"relu", "relu6", "sigmoid", "hardsigmoid", "softmax", "softplus", "exp"}
-_KEEPS_SIGN = {
-    "add",
-    "mul",
-    "concat",
-    "dropout",
-    "identity",
-    "flatten",
-    "reshape",
-    "permute",
-    "pad",
-    "crop",
-    "slice",
-} | {
-    *("mean", "channelshuffle", "pixelshuffle", "globalmaxpool", "globalavgpool", "adaptivemaxpool", "adaptiveavgpool"),
-    *("maxpool", "avgpool"),
-}
-"""Ops that make nothing negative of what is not."""
 
 
 class KerasTensor(NamedTuple):
@@ -104,7 +85,8 @@ class ModelWriter:
                 results.append(self.write_layer(layer, reads, positive, results, inputs))
             except CnncalcError as error:
                 raise self.network.blame(error, layer.node) from None
-            signs.append(layer.op in _POSITIVE or (layer.op in _KEEPS_SIGN and positive) or _clips(layer))
+            sign = layer.node.layer.sign
+            signs.append(sign is Sign.NOT_NEGATIVE or (sign is Sign.KEPT and positive))
         read = {at for layer in layers for at in layer.node.reads}
         ends = [one for at, one in enumerate(results) if at not in read]
         if not outermost:
@@ -148,7 +130,7 @@ class ModelWriter:
             return self.call(layer.name, entry, reads, layer.traced.out, tied)
         if layer.op == "opaque":
             raise refuse(REFUSED["opaque"].format(shown(layer.values.get("type") or "it")))
-        word = family(layer.op)
+        word = layer.node.layer.WORD
         if word in REFUSED:
             raise refuse(REFUSED[word])
         for step in WRITERS[word](KerasContext(layer, positive)):
@@ -203,8 +185,3 @@ def _entry(module: str, kind: str, config: dict[str, Any], name: str) -> dict[st
         "name": name,
         "inbound_nodes": [],
     }
-
-
-def _clips(layer: LayerReport) -> bool:
-    low = layer.values.get("min") if layer.op == "clip" else None
-    return low is not None and bool(low >= 0)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ....errors import SpecError
-from ....layers.base import family, split
 from ....layers.names import KERAS
 from ....report import LayerReport
 from ....sizes import Shape
@@ -47,11 +46,11 @@ class KerasContext(NamedTuple):
 
     def space(self) -> Shape:
         """The input's spatial sizes."""
-        return split(self.layer.sample, self.layer.env, None, self.layer.op)[1]
+        return self.layer.node.layer.split(self.layer.sample, self.layer.env)[1]
 
     def spatial_out(self) -> Shape:
         """The output's spatial sizes."""
-        return split(self.layer.traced.out, self.layer.env, None, self.layer.op)[1]
+        return self.layer.node.layer.split(self.layer.traced.out, self.layer.env)[1]
 
     def wider(self, pads: Sequence[tuple[int, int]]) -> Shape:
         """The input's shape, wider by these sides."""
@@ -71,7 +70,7 @@ class KerasContext(NamedTuple):
 
         `values` override the layer's; `config` is what Keras needs beside them.
         """
-        name = KERAS[op or family(self.layer.op)]
+        name = KERAS[op or self.layer.node.layer.WORD]
         kind, more = name.word, dict(config or {})
         if "{}" in kind:
             nd = len(self.space())

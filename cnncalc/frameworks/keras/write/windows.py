@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ....layers.base import family
 from ....layers.keys import Pair
 from ....layers.pool import KEEP, empty_window
 from ....layers.sliding import Slide, halves, place
@@ -16,7 +15,7 @@ WRITERS: Registry[str, KerasWriter] = Registry()
 @WRITERS.register("conv", "dwconv", "sepconv")
 def conv(context: KerasContext) -> list[KerasStep]:
     """A convolution; Keras has depthwise and separable ones over one and two axes."""
-    v, op = context.layer.values, family(context.layer.op)
+    v, op = context.layer.values, context.layer.node.layer.WORD
     if op != "conv" and len(context.space()) > 2:
         raise refuse(f"it has no {context.layer.op}")
     _check_flip(context)
@@ -99,7 +98,7 @@ def pool(context: KerasContext) -> list[KerasStep]:
     """A sliding pool."""
     if max(context.layer.values["d"]) > 1:
         raise refuse("a pool has no dilation", key="d")
-    before, word = _pool_padding(context, average=family(context.layer.op) == "avgpool")
+    before, word = _pool_padding(context, average=context.layer.node.layer.WORD == "avgpool")
     return [*before, *context.named(p=word)]
 
 
@@ -140,7 +139,7 @@ def _check_maximum(context: KerasContext) -> None:
         )
     slides = place(context.space(), v["k"], v["s"], v["d"], v["p"], bool(v["ceil"]), v["ceil"] == KEEP)
     beyond = [isinstance(w.n, Open) and max(pads) >= w.k for w, pads in zip(slides, v["p"], strict=True)]
-    if any(beyond) or any(empty_window(slide, 1) is not None for slide in slides):
+    if any(beyond) or any(empty_window(slide) is not None for slide in slides):
         raise refuse("the maximum of a window that lies in the padding", "lower p below k", "p")
 
 

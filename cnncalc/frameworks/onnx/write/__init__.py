@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ....errors import SpecError
-from ....layers.base import family
 from ....network import Network
 from ....registry import Registry
 from ....trace import shape
@@ -25,7 +24,7 @@ def write(network: Network) -> bytes:
     report = shape(network)
     file = OnnxFile(report, report.batch)
     for layer in report.layers:
-        word = family(layer.op)
+        word = layer.node.layer.WORD
         if word in REFUSED:
             raise unsaid(layer, REFUSED[word])
         WRITERS[word](file, layer)

@@ -7,7 +7,6 @@ from math import prod
 from typing import Any
 
 from ....errors import SpecError
-from ....layers.base import family
 from ....layers.names import ONNX
 from ....network import INPUT
 from ....report import LayerReport, Report
@@ -146,6 +145,6 @@ OnnxWriter = Callable[[OnnxFile, LayerReport], None]
 
 def renamed(layer: LayerReport) -> dict[str, Any]:
     """A layer's values as the attributes of its operator."""
-    name = ONNX[family(layer.op)]
+    name = ONNX[layer.node.layer.WORD]
     floats = {ours: float(layer.values[ours]) for ours, default in name.defaults.items() if isinstance(default, float)}
     return name.theirs(layer.values | floats)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-from ....layers.base import family, split
+from ....layers import ConvKind
 from ....layers.names import ONNX
 from ....layers.sliding import place
 from ....registry import Registry
@@ -61,7 +61,7 @@ def kernel(file: OnnxFile, layer: LayerReport, role: str = "weight") -> str:
     if not file.last:
         return file.weight(layer, role, shape)
     *k, each, out = shape
-    channelwise = role == "depthwise" or layer.op.startswith("dwconv")
+    channelwise = role == "depthwise" or layer.node.layer.CONVOLUTION is ConvKind.DEPTHWISE
     order = (len(k), len(k) + 1, *range(len(k))) if channelwise else (len(k) + 1, len(k), *range(len(k)))
     return file.weight(
         layer, role, [each * out, 1, *k] if channelwise else [out, each, *k], lambda a: a.transpose(order)
@@ -127,7 +127,7 @@ def _transposed_window(layer: LayerReport) -> dict[str, Any]:
         return attributes | {"output_padding": v["out_pad"] if any(v["out_pad"]) else None}
     if any(attributes.pop("pads", [1])):
         raise unsaid(layer, f"an out_pad of {max(v['out_pad'])}, not below max(s, d), with padding", "lower out_pad")
-    out = split(layer.traced.out, layer.env, None, layer.op)[1]
+    out = layer.node.layer.split(layer.traced.out, layer.env)[1]
     return attributes | {"output_shape": numbers(layer, out, "transposed convolutions")}
 
 
@@ -137,7 +137,7 @@ def ceil_mode(layer: LayerReport) -> int:
     ONNX drops a last window that would start in the padding after; here `ceil` may keep it.
     """
     v = layer.values
-    space, out = [split(sample, layer.env, None, layer.op)[1] for sample in (layer.sample, layer.traced.out)]
+    space, out = [layer.node.layer.split(sample, layer.env)[1] for sample in (layer.sample, layer.traced.out)]
     for up in dict.fromkeys((bool(v["ceil"]), False)):
         if tuple([slide.out for slide in place(space, v["k"], v["s"], v["d"], v["p"], up)]) == out:
             return int(up)
@@ -147,7 +147,7 @@ def ceil_mode(layer: LayerReport) -> int:
 @WRITERS.register("maxpool", "avgpool", "lppool")
 def pool(file: OnnxFile, layer: LayerReport) -> None:
     """A sliding pool."""
-    v, op = layer.values, family(layer.op)
+    v, op = layer.values, layer.node.layer.WORD
     more: dict[str, Any] = {"ceil_mode": ceil_mode(layer)}
     if op == "avgpool":
         more["count_include_pad"] = int(v["count_include_pad"])

@@ -8,6 +8,8 @@ from math import inf
 from typing import Any
 
 from ....errors import SpecError
+from ....layers import OPS
+from ....layers.pool import MaxPool
 from ...build import NO_FIGURES, Draft, Imported, SpecBuilder
 from . import activation, arithmetic, reshaping, windows
 from .calls import Constant, FunctionCall, Recording, TracedTensor, tree
@@ -167,7 +169,7 @@ def fits(layer: Draft, pairs: list[list[int]]) -> bool:
     """Whether a layer is a max pool that could have this padding itself: half of its kernel at the most."""
     k = layer.keys.get("k", 0)
     sizes = k if isinstance(k, list) else [k] * len(pairs)
-    plain = layer.op.startswith("maxpool") and "p" not in layer.keys and not layer.keys.get("ceil")
+    plain = OPS[layer.op][0] is MaxPool and "p" not in layer.keys and not layer.keys.get("ceil")
     return plain and all(max(pair) <= n // 2 for pair, n in zip(pairs, sizes, strict=True))
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ....errors import SpecError
-from ....layers.base import family
 from ....layers.names import TORCH
 from ....report import LayerReport
 from ....sizes import NOTHING_KNOWN, Shape, Size
@@ -74,7 +73,7 @@ class TorchContext:
 
     def named(self, *args: object, op: str | None = None, **values: object) -> str:
         """PyTorch's module for an op (the layer's own), by our keys; those with PyTorch's defaults are left out."""
-        name = TORCH[op or family(self.op)]
+        name = TORCH[op or self.layer.node.layer.WORD]
         given = {key: value for key, value in values.items() if value != name.defaults.get(key, NOTHING)}
         word = name.word.format(self.nd) if "{}" in name.word else name.word
         return invoke(f"nn.{word}", *args, **name.theirs(given))

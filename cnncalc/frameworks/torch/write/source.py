@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from keyword import iskeyword
 from typing import NamedTuple
 
-from ....layers.base import family
 from ....network import INPUT
 from ....registry import Registry
 from ....report import LayerReport, Report
@@ -125,7 +124,7 @@ def code_of(layer: LayerReport) -> Code:
     """The source of a layer. SpecError, with its name, for what PyTorch cannot express."""
     site = TorchContext(layer)
     site.check_known()
-    word = family(layer.op)
+    word = layer.node.layer.WORD
     if word in REFUSED:
         raise site.refuse(REFUSED[word], "take the layer out, or write its module yourself")
     return WRITERS[word](site)

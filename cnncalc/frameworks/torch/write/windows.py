@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ....layers import ConvKind
 from ....layers.keys import Pair, spread_sides
 from ....registry import Registry
 from ....window import extent, positions, positions_ceil
@@ -49,7 +50,7 @@ def check_flip(site: TorchContext) -> None:
 def conv(site: TorchContext) -> Code:
     """A convolution; a depthwise one has as many groups as channels."""
     check_flip(site)
-    groups = site.c if site.op.startswith("dw") else site.values["g"]
+    groups = site.c if site.layer.node.layer.CONVOLUTION is ConvKind.DEPTHWISE else site.values["g"]
     before, keys = window(site, g=groups, bias=site.values["bias"])
     c_o, k = site.known(site.out[0]), compact(site.values["k"])
     return Code(f"{{self}}({before})", site.named(site.c, c_o, k, op="conv", **keys))

@@ -1,0 +1,196 @@
+"""The matrix of a linear network: every op that calls itself linear has one, and no other op could."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnncalc
+from cnncalc.execute import matrix
+from cnncalc.execute.sinks import Memory
+from cnncalc.layers import OPS
+from tests.execute.cases import CASES, Case
+from tests.execute.test_learn import piped
+from tests.execute.test_values import weights_for
+from tests.program import here, process
+
+
+class Function:
+    """A case in a layout with random weights, as a function of samples laid flat."""
+
+    def __init__(self, case: Case, layout: str):
+        spec, sample = case
+        self.layout = layout
+        self.sample = sample if layout == "NCHW" else (*sample[1:], sample[0])
+        self.network = cnncalc.load(spec)
+        self.weights = weights_for(cnncalc.shape(self.network.inlined(), self.sample, layout=layout))
+
+    def __call__(self, x: Any) -> Any:
+        return cnncalc.run(self.network, x.reshape(self.sample), self.weights, layout=self.layout).ravel()
+
+    def matrix(self) -> Any:
+        """The matrix of its linear part."""
+        job = matrix.job(self.network, self.sample, self.weights, None, None, self.layout)
+        sink = Memory(matrix.size(job.report), job.result(job.last, 1)[1])
+        matrix.fill(job, sink)
+        return sink.array
+
+    def random(self, seed: int) -> Any:
+        """A sample of both signs, laid flat."""
+        return 2 * np.random.default_rng(seed).standard_normal(np.prod(self.sample))
+
+
+def _listed(linear: bool) -> list[Any]:
+    return [
+        pytest.param(case, id=f"{op}-{at}")
+        for op, cases in CASES.items()
+        for at, case in enumerate(cases)
+        if all(node.layer.is_linear for node in cnncalc.load(case[0]).nodes) == linear
+    ]
+
+
+def test_every_op_has_cases() -> None:
+    assert set(CASES) == set(OPS) - {"opaque"}
+    for op, cases in CASES.items():
+        for spec, _ in cases:
+            assert op in {layer["op"] for layer in spec}
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("case", _listed(linear=True))
+def test_a_linear_layer_is_its_matrix(case: Case, layout: str) -> None:
+    """M x is the output but for the constants that the layer adds, which are its output for zeros."""
+    function = Function(case, layout)
+    x, found = function.random(4), function.matrix()
+    added = function(np.zeros_like(x))
+    assert found.shape == (added.size, x.size)
+    np.testing.assert_allclose(found @ x + added, function(x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("case", _listed(linear=False))
+def test_no_matrix_could_be_what_is_not_linear(case: Case) -> None:
+    """A linear map with constants added has f(2x) + f(0) = 2f(x) and f(x) + f(-x) = 2f(0)."""
+    function = Function(case, "NCHW")
+    x = function.random(5)
+    zero, once, twice, minus = (function(a) for a in (0 * x, x, 2 * x, -x))
+    assert max(np.abs(twice + zero - 2 * once).max(), np.abs(once + minus - 2 * zero).max()) > 1e-3
+    with pytest.raises(cnncalc.SpecError, match="is not linear"):
+        function.matrix()
+
+
+def test_an_op_that_is_linear_whatever_its_keys_is_so_in_every_case() -> None:
+    for op, cases in CASES.items():
+        linear = [all(node.layer.is_linear for node in cnncalc.load(spec).nodes) for spec, _ in cases]
+        assert all(linear) if OPS[op][0].LINEAR else not all(linear), op
+
+
+def test_nobody_knows_whether_an_opaque_layer_is_linear() -> None:
+    with pytest.raises(cnncalc.SpecError, match="opaque is not known to be linear"):
+        matrix.job(cnncalc.load([{"op": "opaque", "out": [4]}]), (3,), None, None, None, None)
+
+
+BRANCHES: list[dict[str, Any]] = [
+    {"op": "conv", "c_o": 4, "k": [2, 3], "name": "a"},
+    {"op": "batchnorm", "name": "b"},
+    {"op": "avgpool", "k": 2, "s": 1, "p": [[0, 1], [1, 0]], "from": "a", "name": "c"},
+    {
+        "op": "block",
+        "name": "d",
+        "layers": [{"op": "rescale", "factor": 2, "offset": 1}, {"op": "add", "from": ["rescale1", "input"]}],
+    },
+    {"op": "concat", "from": ["b", "c", "d"]},
+    {"op": "flatten"},
+    {"op": "linear", "out": 5},
+]
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_a_network_with_branches_is_its_matrix(layout: str) -> None:
+    function = Function((BRANCHES, (3, 4, 5)), layout)
+    x, found = function.random(6), function.matrix()
+    np.testing.assert_allclose(found @ x + function(np.zeros_like(x)), function(x), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("words", "rows"),
+    [
+        (["slice:axis=1,stop=1", "-i", "2x2x2"], np.eye(8)[:4]),
+        (["mean:axis=[2]", "-i", "2x2x2"], [[0.5, 0, 0.5, *[0] * 5], [0, 0.5, 0, 0.5, *[0] * 4]]),
+        (["identity:name=a", "add:from=a+a", "-i", "1x2x2"], 2 * np.eye(4)),
+    ],
+)
+def test_ops_without_weights_have_matrices(words: list[str], rows: Any, tmp_path: Path) -> None:
+    path = tmp_path / "m.npy"
+    assert here(["dense", *words, "-o", str(path)]).code == 0
+    np.testing.assert_array_equal(np.load(path)[: len(rows)], rows)
+
+
+def test_a_1x1_convolution_is_a_linear_layer_on_the_channels() -> None:
+    x = np.random.default_rng(0).standard_normal((2, 3, 4, 5))
+    w, b = np.random.default_rng(1).standard_normal((6, 3)), np.arange(6.0)
+    by_conv = cnncalc.run("conv", x, w.reshape(6, 3, 1, 1), bias=b)
+    by_linear = cnncalc.run("linear", np.moveaxis(x, 1, -1).reshape(-1, 3), w, bias=b)
+    np.testing.assert_allclose(np.moveaxis(by_conv, 1, -1).reshape(-1, 6), by_linear, rtol=1e-12, atol=1e-12)
+
+
+def test_the_matrix_goes_to_standard_output(tmp_path: Path) -> None:
+    code, out = piped(tmp_path, "dense", "conv:1,k2", "-i", "3x3", "--seed", "0", "-o", "-", "-q")
+    assert (code, list(tmp_path.iterdir()), np.load(io.BytesIO(out)).shape) == (0, [], (4, 9))
+
+
+def test_dense_from_the_shell(tmp_path: Path) -> None:
+    w = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype(np.float32)
+    x = np.random.default_rng(1).standard_normal((3, 9, 7)).astype(np.float32)
+    np.save(tmp_path / "w.npy", w)
+    done = process("dense", "conv:s2,p1", "-i", "3x9x7", "-w", "w.npy", "-o", "m.npy", cwd=tmp_path)
+    assert (done.code, done.out) == (0, "")
+    assert "the matrix is 80 x 189 of float32: 59.1 KiB" in done.err
+    found = np.load(tmp_path / "m.npy")
+    np.testing.assert_allclose(found @ x.ravel(), cnncalc.run("conv:s2,p1", x, w).ravel(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_textbooks_matrix_of_integers(tmp_path: Path) -> None:
+    np.save(tmp_path / "k.npy", np.arange(4).reshape(2, 2))
+    done = here(["dense", "conv", "-i", "3x3", "-w", str(tmp_path / "k.npy"), "-q"])
+    assert done.out == ("[[0 1 0 2 3 0 0 0 0]\n [0 0 1 0 2 3 0 0 0]\n [0 0 0 0 1 0 2 3 0]\n [0 0 0 0 0 1 0 2 3]]\n")
+    assert done.err == ""
+
+
+def test_the_matrix_as_json(tmp_path: Path) -> None:
+    line = ["dense", "conv:1,k2", "-i", "3x3", "--seed", "0", "-q", "--json"]
+    found = json.loads(here(line).out)
+    assert (found["layer"], found["shape"], found["dtype"]) == ("conv1", [4, 9], "float32")
+    path = tmp_path / "m.npy"
+    written = json.loads(here([*line, "-o", str(path)]).out)
+    assert written == {key: found[key] for key in ("layer", "shape", "dtype")}
+    np.testing.assert_allclose(np.load(path), found["values"])
+    assert here([*line, "-o", "-"]).code == 2
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["conv:64,k3,p1", "-i", "3x4000x4000", "--seed", "0"], "the machine has"),
+        (["relu", "-i", "3x4x4"], "relu is not linear: it has no matrix"),
+        (["conv:4,k3", "--seed", "0"], "no input"),
+        (["conv:4,k3", "-i", "2x3x8x8", "--seed", "0"], "is a batch"),
+        (["conv:4,k3", "-i", "3xHxW", "--seed", "0"], "open sizes"),
+        (["conv:4,k3", "-i", "3x8x8"], "no weights for conv1.weight 4x3x3x3"),
+    ],
+)
+def test_no_matrix(args: list[str], words: str, tmp_path: Path) -> None:
+    done = here(["dense", *args, "-o", str(tmp_path / "m.npy")])
+    assert done.code == 2
+    assert words in done.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_bias_is_no_part_of_it() -> None:
+    done = here(["dense", "conv:1,bias=true", "-i", "2x2", "--seed", "0"])
+    assert done.code == 0
+    assert "are not part of the matrix" in done.err

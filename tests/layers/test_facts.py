@@ -1,0 +1,145 @@
+"""What an op's class states of it, against what running the op shows."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+import cnncalc
+from cnncalc.layers import HELP, OPS, ConvKind, Layer, Sign, Traced, title
+from cnncalc.layers.base import KERNEL, STATED, Env, Fields, ops
+from cnncalc.layers.keys import Reader, at_least
+from cnncalc.sizes import Shape
+from tests.execute.cases import CASES, Case
+from tests.execute.test_values import weights_for
+
+ALL = [pytest.param(case, id=f"{op}-{at}") for op, cases in CASES.items() for at, case in enumerate(cases)]
+
+
+def run(case: Case, x: Any, layout: str = "NCHW") -> Any:
+    """What a case gives for a sample, with random weights."""
+    spec, sample = case
+    return cnncalc.run(spec, x, weights_for(cnncalc.shape(cnncalc.load(spec).inlined(), sample, layout=layout)))
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_the_sign_that_a_layer_states_is_its_output_s(case: Case) -> None:
+    spec, sample = case
+    sign = cnncalc.load(spec).nodes[-1].layer.sign
+    for seed in range(3):
+        x = 3 * np.random.default_rng(seed).standard_normal(sample)
+        if sign is not Sign.ANY:
+            assert run(case, np.abs(x)).min() >= 0
+        if sign is Sign.NOT_NEGATIVE:
+            assert run(case, x).min() >= 0
+
+
+@pytest.mark.parametrize(
+    ("spec", "sign"),
+    [
+        ({"op": "relu"}, Sign.NOT_NEGATIVE),
+        ({"op": "silu"}, Sign.KEPT),
+        ({"op": "identity"}, Sign.KEPT),
+        ({"op": "clip", "min": 0}, Sign.NOT_NEGATIVE),
+        ({"op": "clip", "min": -1, "max": 6}, Sign.KEPT),
+        ({"op": "clip", "min": 1, "max": -1}, Sign.ANY),
+        ({"op": "pad", "p": 1}, Sign.KEPT),
+        ({"op": "pad", "p": 1, "value": -1}, Sign.ANY),
+        ({"op": "pad", "p": 1, "value": -1, "mode": "reflect"}, Sign.KEPT),
+        ({"op": "upsample", "factor": 2, "mode": "bilinear"}, Sign.KEPT),
+        ({"op": "upsample", "factor": 2, "mode": "bicubic"}, Sign.ANY),
+        ({"op": "conv", "c_o": 1}, Sign.ANY),
+    ],
+    ids=str,
+)
+def test_a_sign_may_depend_on_the_keys(spec: dict[str, Any], sign: Sign) -> None:
+    assert cnncalc.load([spec]).nodes[0].layer.sign is sign
+
+
+@pytest.mark.parametrize("op", CASES)
+def test_a_view_is_its_input_in_another_form(op: str) -> None:
+    unchanged = []
+    for case in CASES[op]:
+        x = np.random.default_rng(0).standard_normal(case[1])
+        unchanged.append(np.array_equal(run(case, x).ravel(), x.ravel()))
+    assert all(unchanged) == OPS[op][0].VIEW
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("case", ALL)
+def test_how_every_array_is_drawn_is_stated(case: Case, layout: str) -> None:
+    spec, sample = case
+    report = cnncalc.shape(
+        cnncalc.load(spec).inlined(), sample if layout == "NCHW" else (*sample[1:], sample[0]), layout=layout
+    )
+    for layer in report.layers:
+        weights = layer.node.layer.WEIGHTS
+        shapes = layer.weight_shapes()
+        assert set(shapes) <= set(weights)
+        for role, shape in shapes.items():
+            if weights[role] is KERNEL:
+                sizes = tuple(n for n in shape if isinstance(n, int))
+                assert layer.node.layer.fan_in(role, sizes, layer.values, layer.env) >= 1
+
+
+def test_the_kinds_of_convolutions() -> None:
+    kinds = {cls.WORD: cls.CONVOLUTION for cls, _ in OPS.values() if cls.CONVOLUTION is not None}
+    assert kinds == {
+        "conv": ConvKind.PLAIN,
+        "dwconv": ConvKind.DEPTHWISE,
+        "sepconv": ConvKind.SEPARABLE,
+        "convT": ConvKind.TRANSPOSED,
+    }
+
+
+class Blur(Layer):
+    """Blur: a new op."""
+
+    WORD = "blur"
+    VIEW = False
+    LINEAR = True
+    SIGN = Sign.KEPT
+    KEYS: ClassVar[dict[str, Reader]] = {"strength": at_least(2)}
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+        return Traced({}, x, fields)
+
+
+@pytest.mark.parametrize("fact", STATED)
+def test_a_fact_left_unsaid_is_an_error(fact: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert dict(ops(Blur)) == {"blur": (Blur, None)}
+    monkeypatch.delattr(Blur, fact)
+    with pytest.raises(TypeError, match=f"the op Blur has to state {fact}: see"):
+        ops(Blur)
+
+
+def test_weights_whose_drawing_is_left_unsaid_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Blur, "weight_shapes", lambda *_: {"weight": (1,)})
+    with pytest.raises(TypeError, match="the op Blur has to state WEIGHTS: see"):
+        ops(Blur)
+
+
+def test_two_ops_of_one_word_are_an_error() -> None:
+    with pytest.raises(ValueError, match="'blur' has two entries"):
+        ops(Blur, type("Other", (Blur,), {}))
+    with pytest.raises(ValueError, match="'relu' has two entries"):
+        OPS.update({"relu": (Blur, None)})
+
+
+def test_every_op_has_a_title_of_its_own() -> None:
+    titles = {cls: title(op) for op, (cls, _) in OPS.items()}
+    assert len(set(titles.values())) == len(titles)
+    for text in titles.values():
+        assert text[0].isupper()
+        assert text.endswith(".")
+        assert len(text) <= 117
+
+
+def test_every_key_is_explained() -> None:
+    for cls, _ in OPS.values():
+        for key in cls.KEYS:
+            text = cls.HELP.get(key) or HELP.get(key, "")
+            assert text[:1].isupper(), (cls.WORD, key)
+            assert text.endswith("."), (cls.WORD, key)
