@@ -99,11 +99,12 @@ def _input(model: KerasModel, at: int, spec: SpecBuilder) -> Tensor:
 
 
 def _end(spec: SpecBuilder, outputs: list[Draft]) -> None:
-    """Make each output a layer that no other reads, a single one the last."""
-    if len(outputs) == 1:
-        spec.end_with(outputs[0], f"{outputs[0].name}_output")
-        return
+    """Make each output a layer that no other reads, and the last of them the network's last layer.
+
+    The writer lists the layers that no other reads in their order, of which the last is the network's result.
+    """
     uses = spec.uses()
-    for output in outputs:
+    for output in outputs[:-1]:
         if uses[output]:
             spec.add(f"{output.name}_output", "identity", [output], derived=True)
+    spec.end_with(outputs[-1], f"{outputs[-1].name}_output")
