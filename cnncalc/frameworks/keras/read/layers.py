@@ -7,18 +7,7 @@ from collections.abc import Callable
 from ....layers import OPS
 from ....layers.names import KERAS
 from .config import LayerCall
-from .functions import (
-    CONVERTERS,
-    TENSORFLOW,
-    WITH_CONSTANT,
-    Converter,
-    LayerPart,
-    Parts,
-    Raw,
-    activation,
-    numbers,
-    renamed,
-)
+from .functions import CONVERTERS, TENSORFLOW, WITH_CONSTANT, Converter, LayerPart, Parts, activation, numbers, renamed
 from .opaque import opaque
 
 
@@ -55,14 +44,14 @@ def _other_layout(call: LayerCall) -> bool:
 def _flatten(call: LayerCall) -> Parts:
     """Return a flatten in Keras's order: channels that stand first are moved to the end before."""
     sizes = call.sizes()
-    flat: Raw = {"op": "flatten"}
+    flat = LayerPart({"op": "flatten"})
     if call.get("data_format") != "channels_first":
-        return flat
+        return [flat]
     if sizes is None:
         return None
     if len(sizes) < 2 or all(n == 1 for n in sizes[1:]) or sizes[0] == 1:
-        return flat
-    return [LayerPart({"op": "permute", "order": [*range(2, len(sizes) + 1), 1]}, "_permute"), LayerPart(flat)]
+        return [flat]
+    return [LayerPart({"op": "permute", "order": [*range(2, len(sizes) + 1), 1]}, "_permute"), flat]
 
 
 @CONVERTERS.register(*(f"{kind}{n}D" for kind in ("ZeroPadding", "Cropping") for n in (1, 2, 3)))
