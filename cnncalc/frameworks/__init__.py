@@ -20,7 +20,7 @@ _WRITERS = {
 }
 TARGETS = tuple(_WRITERS)
 ENDINGS = {"spec": ".json", "keras": ".json", "onnx": ".onnx", "torch": ".py"}
-"""How the name of a target's file ends; of two targets with one ending it means the first."""
+"""The ending of a target's file; one that two targets have means the first."""
 
 
 def writer(target: str) -> Writer:

@@ -18,7 +18,7 @@ from ....layers.activation import Identity
 from ....layers.dense import Flatten, Linear
 from ....sizes import show
 from ...build import Imported
-from ...inputs import keep_reading, made
+from ...inputs import keep_reading, layers_of
 from .build import build
 from .record import record
 
@@ -43,7 +43,7 @@ def follow(module: Any, input: Sequence[Any], name: str | None, batch: int) -> I
         except SpecError as error:
             refused = refused or error
             continue
-        layers = list(made(model.spec["layers"]))
+        layers = list(layers_of(model.spec["layers"]))
         if readings(layers).get(len(sizes)) is reading:
             return model
         if refused is None and runs is None:
