@@ -85,7 +85,7 @@ class SpecBuilder:
         figures: Mapping[str, int | None],
         **more: Any,
     ) -> Draft:
-        """Add a layer of which only this is known, and return it: its output's sizes, and the figures that are not None."""
+        """Add a layer of which only the output's sizes and the figures that are not None are known, and return it."""
         keys: dict[str, Any] = {"type": printable(type), **{key: n for key, n in figures.items() if n is not None}}
         if out:
             keys["out"] = [n if isinstance(n, int) else str(n) if is_letter(str(n)) else None for n in out]

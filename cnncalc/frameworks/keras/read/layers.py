@@ -73,7 +73,7 @@ def _resizing(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Normalization")
 def _normalization(call: LayerCall) -> Parts:
-    """Return a normalization by given numbers, or by those that it learns and keeps; `invert` undoes it."""
+    """Return a normalization by given numbers, or by those that it learns and keeps; None if it is inverted."""
     axis, mean, variance = call.get("axis"), numbers(call.get("mean")), numbers(call.get("variance"))
     if call.get("invert") or axis is None or not call.on_channels(axis) or (mean is None) != (variance is None):
         return None
@@ -106,7 +106,7 @@ _OPAQUE_IF: dict[str, Callable[[LayerCall], object]] = {
     "scale": lambda call: not call.channels_last,
     "mean": _over_batch,
 }
-"""The calls that no layer here expresses, by the op of other calls of the class."""
+"""The tests for calls that no layer here expresses, by the op for other calls of the class."""
 
 
 def _by_name(op: str) -> Converter:
@@ -128,8 +128,7 @@ _INERT = ("Masking", "ActivityRegularization", "GaussianNoise", "AugMix", "CutMi
 CONVERTERS.register(*_INERT, *(f"Random{what}" for what in _RANDOM))(_by_name("identity"))
 for _op, _name in KERAS.items():
     for _word, _end in _name.numbered():
-        if _word not in CONVERTERS:
-            CONVERTERS[_word] = _by_name(_op + _end if _op + _end in OPS else _op)
+        CONVERTERS.setdefault(_word, _by_name(_op + _end if _op + _end in OPS else _op))
 
 SPELLINGS = {
     **{
