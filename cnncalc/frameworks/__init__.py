@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..network import Network
-from .build import Imported
+from .build import ForeignNetwork
 
-__all__ = ["TARGETS", "Imported", "Writer", "writer"]
+__all__ = ["TARGETS", "ForeignNetwork", "Writer", "writer"]
 
 Writer = Callable[[Network], str | bytes]
 """Write a network as a whole file. SpecError, with the layer's name, for what the target cannot express."""

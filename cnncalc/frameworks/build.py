@@ -21,7 +21,7 @@ NO_FIGURES = {"params": 0, "buffers": 0, "macs": 0}
 """The figures of an opaque layer without weights that multiplies nothing."""
 
 
-class Imported(NamedTuple):
+class ForeignNetwork(NamedTuple):
     """A network from a file of another framework."""
 
     spec: dict[str, Any]

@@ -11,7 +11,7 @@ from typing import Any
 
 from ....errors import SpecError, shown
 from ....input import Reading
-from ...build import NO_FIGURES, Draft, Imported, SpecBuilder
+from ...build import NO_FIGURES, Draft, ForeignNetwork, SpecBuilder
 from ...inputs import keep_reading
 from .config import Tensor, TensorKey, expect, tensors_in
 from .graph import ModelReader
@@ -27,7 +27,7 @@ def is_model(value: Any) -> bool:
     return bool(value.get("layers")) and "op" not in value and is_model_config(value)
 
 
-def read(value: Any) -> Imported:
+def read(value: Any) -> ForeignNetwork:
     """Read a Keras model as a spec. SpecError, with the Keras layer, for what cannot be read."""
     model = _model(value)
     check_calls(model)
@@ -42,7 +42,7 @@ def read(value: Any) -> Imported:
         spec["input"] = list(model.shape if has_batch else model.shape[1:])
         keep_reading(layers, len(spec["input"]), Reading.BATCH if has_batch else Reading.SAMPLE)
     spec |= {"dialect": "keras", "layout": "NHWC" if channels_last else "NCHW", "layers": layers}
-    return Imported(spec, {})
+    return ForeignNetwork(spec, {})
 
 
 def _model(value: dict[str, Any]) -> KerasModel:

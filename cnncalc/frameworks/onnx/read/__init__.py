@@ -10,14 +10,14 @@ from ....errors import SpecError
 from ....input import Reading, readings
 from ....layers.base import AXIS_LETTERS
 from ....sizes import MOST_SIZES, Open, Shape, is_letter, to_json
-from ...build import Imported
+from ...build import ForeignNetwork
 from ...inputs import keep_reading
 from .model import load
 from .ops import HANDLERS
 from .reader import GraphReader, Output
 
 
-def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None = None) -> Imported:
+def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None = None) -> ForeignNetwork:
     """The network of an ONNX file, or of its bytes. SpecError for anything else, or for a graph without an input."""
     where = name or ("-" if isinstance(source, (bytes, memoryview)) else os.fspath(source))
     graph = load(source, where)
@@ -35,7 +35,7 @@ def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None =
         built = GraphReader(graph, batched=False, letters=letters)
         spec = _from_opaque(built, main, dims)
     printable = "".join(c for c in graph.name if c.isprintable())[:240]
-    return Imported({"cnncalc": 1, **({"name": printable} if printable else {}), **spec}, built.spec.weights())
+    return ForeignNetwork({"cnncalc": 1, **({"name": printable} if printable else {}), **spec}, built.spec.weights())
 
 
 def _letters(dims: Sequence[int | str | None]) -> dict[str, str]:

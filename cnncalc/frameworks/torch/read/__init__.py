@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from ....errors import SpecError
 
 if TYPE_CHECKING:
-    from ... import Imported
+    from ... import ForeignNetwork
 
 
-def read(module: Any, input: Sequence[Any], name: str | None = None, batch: int | None = None) -> Imported:
+def read(module: Any, input: Sequence[Any], name: str | None = None, batch: int | None = None) -> ForeignNetwork:
     """Read a module's network for an input of any sizes that `shape` takes; it runs on `batch` samples.
 
     SpecError without PyTorch, for anything but an `nn.Module`, and for a module that cannot be traced.

@@ -10,7 +10,7 @@ from typing import Any
 from ....errors import SpecError
 from ....layers import OPS
 from ....layers.pool import MaxPool
-from ...build import NO_FIGURES, Draft, Imported, SpecBuilder
+from ...build import NO_FIGURES, Draft, ForeignNetwork, SpecBuilder
 from . import activation, arithmetic, reshaping, windows
 from .calls import Constant, FunctionCall, Recording, TracedTensor, tree
 from .rules import SHAPED, Arguments, CallLayer, OpaqueCall, Rules
@@ -30,7 +30,7 @@ RULES = Rules(activation.RULES, arithmetic.RULES, reshaping.RULES, windows.RULES
 """Which layers a call is, by its function's name."""
 
 
-def build(recording: Recording, name: str | None) -> Imported:
+def build(recording: Recording, name: str | None) -> ForeignNetwork:
     """Make the spec of what a module did, and its weights."""
     reader = CallReader(recording)
     for index, call in enumerate(recording.calls):
@@ -43,7 +43,7 @@ def build(recording: Recording, name: str | None) -> Imported:
         spec.add("identity", "identity", [spec.input])
     reader.name_layers()
     head = {"cnncalc": 1, "name": name or recording.name, "input": list(recording.input), "dialect": "torch"}
-    return Imported({**head, "layout": "NCHW", "layers": spec.spec()}, spec.weights())
+    return ForeignNetwork({**head, "layout": "NCHW", "layers": spec.spec()}, spec.weights())
 
 
 class CallReader:

@@ -17,13 +17,13 @@ from ....layers import Layer
 from ....layers.activation import Identity
 from ....layers.dense import Flatten, Linear
 from ....sizes import show
-from ...build import Imported
+from ...build import ForeignNetwork
 from ...inputs import keep_reading, layers_of
 from .build import build
 from .record import record
 
 
-def follow(module: Any, input: Sequence[Any], name: str | None, batch: int) -> Imported:
+def follow(module: Any, input: Sequence[Any], name: str | None, batch: int) -> ForeignNetwork:
     """Follow a module on an input without a batch, `batch` put in front of it, or on an input with a batch.
 
     SpecError for what is not a module, and for one that cannot be traced.
@@ -35,7 +35,7 @@ def follow(module: Any, input: Sequence[Any], name: str | None, batch: int) -> I
     likely = readings(like).get(len(sizes))
     order = sorted(fronts, key=lambda reading: reading is not likely)
     refused: SpecError | None = None
-    runs: tuple[Imported, Reading] | None = None
+    runs: tuple[ForeignNetwork, Reading] | None = None
     """The model under the first reading, if the module runs but its layers read the input otherwise."""
     for reading in order[:2] if len(sizes) == 1 else order:  # one size is not a batch, which comes last
         try:
