@@ -18,7 +18,7 @@ from .reader import GraphReader, Output
 
 
 def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None = None) -> Imported:
-    """The network of an ONNX file, or of its bytes. SpecError for anything else, or for a graph without an input."""
+    """Return the network of an ONNX file, or of its bytes. SpecError for anything else, or a graph without an input."""
     where = name or ("-" if isinstance(source, (bytes, memoryview)) else os.fspath(source))
     graph = load(source, where)
     main = next(iter(graph.inputs), None)
@@ -26,20 +26,20 @@ def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None =
         raise SpecError("the graph has no input" if graph.nodes else "the graph is empty: it has no nodes")
     dims = graph.declared(main) or []
     letters = _letters(dims)
-    built = GraphReader(graph, batched=True, letters=letters)
-    spec = _read(built, main, dims)
-    if spec is None:
-        built = GraphReader(graph, batched=False, letters=letters)
+    for batched in (True, False):
+        built = GraphReader(graph, batched, letters)
         spec = _read(built, main, dims)
-    if spec is None:
-        built = GraphReader(graph, batched=False, letters=letters)
+        if spec is not None:
+            break
+    else:
+        built = GraphReader(graph, False, letters)
         spec = _from_opaque(built, main, dims)
     printable = "".join(c for c in graph.name if c.isprintable())[:240]
     return Imported({"cnncalc": 1, **({"name": printable} if printable else {}), **spec}, built.spec.weights())
 
 
 def _letters(dims: Sequence[int | str | None]) -> dict[str, str]:
-    """A letter for each size that the file leaves open under a name: its own, the axis's, or the next one."""
+    """The letter of each size that the file leaves open under a name: its own, the axis's, or the next one."""
     free = list("NCHWDLABEFGIJKMOPQRSTUVYZ")
     axes = f"NC{AXIS_LETTERS.get(len(dims) - 2, '')}"
     letters: dict[str, str] = {}
@@ -75,7 +75,7 @@ def _read(b: GraphReader, main: str, dims: Sequence[int | str | None]) -> dict[s
 
 
 def _named(full: Shape | list[Any]) -> Shape:
-    """A shape with a letter for each size that the file leaves open without a name."""
+    """The shape with a letter for each size that the file leaves open without a name."""
     axes = f"NC{AXIS_LETTERS.get(len(full) - 2, '')}"
     taken = {str(n) for n in full}
     free = iter([c for c in axes[: len(full)] + "ABEFGIJKMOPQRSTUVYZ" if c not in taken])
@@ -95,14 +95,14 @@ def _from_opaque(b: GraphReader, main: str, dims: Sequence[int | str | None]) ->
 
 
 def _walk(b: GraphReader) -> None:
-    """Every node, and the first output last. SpecError for a graph without layers."""
+    """Read every node, and put the first output last. SpecError for a graph without layers."""
     for node in b.graph.nodes:
         b.node(node, HANDLERS)
     outputs = b.graph.outputs or [out for node in b.graph.nodes[-1:] for out in node.outputs[:1]]
     if not outputs:
         raise SpecError("the graph is empty: it has no nodes, and no output")
     for name in outputs:
-        if name not in b.values and name not in b.constants and name not in b.graph.inputs:
+        if not any(name in made for made in (b.values, b.constants, b.graph.inputs)):
             raise SpecError(f"no node makes the output {name!r}")
-    values = [b.value(name) for name in outputs]
-    b.spec.end_with(values[0].layer, "output")
+    first, *_ = [b.value(name) for name in outputs]
+    b.spec.end_with(first.layer, "output")
