@@ -103,15 +103,22 @@ def _reshape(node: GraphNode, source: Const, given: Inputs) -> Const | None:
     return source.reshaped(tuple(shape)) if prod(shape) == source.size and min(shape, default=1) >= 0 else None
 
 
-def axes_of(node: GraphNode, given: Inputs, rank: int) -> list[int] | None:
-    """Return the axes of an attribute, or of the second input, from 0 on; None if they are not given, or not known."""
-    axes = integers(node, "axes", given, 1)
+def axes_of(node: GraphNode, given: Inputs, rank: int, default: list[int] | None = None) -> list[int] | None:
+    """Return the axes of an attribute, or of the second input, from 0 on; None if they are not known."""
+    axes = integers(node, "axes", given, 1, default)
     return None if axes is None else [a + rank if a < 0 else a for a in axes]
 
 
-def unsqueezed(node: GraphNode, given: Inputs, shape: Sequence[N]) -> list[N | int] | None:
-    """Return a shape with the axes of 1 that an Unsqueeze adds, None if they are not known. SpecError if impossible."""
-    rank = len(shape) + len(integers(node, "axes", given, 1) or ())
+def squeezed(node: GraphNode, given: Inputs, shape: Sequence[N]) -> list[N | int] | None:
+    """Return a shape without the axes of a Squeeze, by default all of 1, or with the new ones of an Unsqueeze.
+
+    None if the axes are not known. SpecError if they are impossible.
+    """
+    rank = len(shape)
+    if node.op == "Squeeze":
+        axes = axes_of(node, given, rank, [at for at, n in enumerate(shape) if n == 1])
+        return None if axes is None else [n for at, n in enumerate(shape) if at not in axes]
+    rank += len(integers(node, "axes", given, 1) or ())
     axes = axes_of(node, given, rank)
     if axes is None:
         return None
@@ -121,25 +128,10 @@ def unsqueezed(node: GraphNode, given: Inputs, shape: Sequence[N]) -> list[N | i
     return [1 if at in axes else next(rest) for at in range(rank)]
 
 
-def squeezed(node: GraphNode, given: Inputs, shape: Sequence[N]) -> list[N] | None:
-    """Return a shape without the axes that a Squeeze names, or all axes of 1; None if the names are not known."""
-    axes = axes_of(node, given, len(shape))
-    if axes is None and node.input(1):
-        return None
-    return [n for at, n in enumerate(shape) if (n != 1 if axes is None else at not in axes)]
-
-
-def _in_shape(change: Callable[[GraphNode, Inputs, tuple[int, ...]], list[int] | None]) -> Fold:
-    """Return the fold that gives a constant another shape."""
-
-    def fold(node: GraphNode, source: Const, given: Inputs) -> Const | None:
-        shape = change(node, given, source.shape)
-        return None if shape is None else source.reshaped(tuple(shape))
-
-    return fold
-
-
-FOLDS.update({"Unsqueeze": _in_shape(unsqueezed), "Squeeze": _in_shape(squeezed)})
+@FOLDS.register("Squeeze", "Unsqueeze")
+def _squeeze(node: GraphNode, source: Const, given: Inputs) -> Const | None:
+    shape = squeezed(node, given, source.shape)
+    return None if shape is None else source.reshaped(tuple(shape))
 
 
 def _row(const: Const | None) -> list[Number] | None:
@@ -180,11 +172,10 @@ def slices_of(node: GraphNode, given: Inputs) -> list[tuple[int, int, int, int]]
     starts, stops = integers(node, "starts", given, 1), integers(node, "ends", given, 2)
     if starts is None or stops is None:
         return None
-    axes, steps = integers(node, "axes", given, 3), integers(node, "steps", given, 4)
-    if (axes is None and node.input(3)) or (steps is None and node.input(4)):
+    axes = integers(node, "axes", given, 3, list(range(len(starts))))
+    steps = integers(node, "steps", given, 4, [1] * len(starts))
+    if axes is None or steps is None:
         return None
-    axes = list(range(len(starts))) if axes is None else axes
-    steps = [1] * len(starts) if steps is None else steps
     if not len(starts) == len(stops) == len(axes) == len(steps):
         raise node.wrong("starts, ends, axes and steps have different lengths")
     return list(zip(axes, starts, stops, steps, strict=True))
@@ -320,9 +311,11 @@ def inputs_of(node: GraphNode, constants: Mapping[str, Const]) -> Inputs:
     return [*[constants.get(name) for name in node.inputs], *[None] * 5]
 
 
-def integers(node: GraphNode, name: str, given: Inputs, at: int) -> list[int] | None:
+def integers(node: GraphNode, name: str, given: Inputs, at: int, default: list[int] | None = None) -> list[int] | None:
     """Return the integers of an attribute, as old operator sets have them, or of an input; None if not known."""
-    return node.ints(name) if node.has(name) else numbers(given[at])
+    if node.has(name):
+        return node.ints(name)
+    return numbers(given[at]) if node.input(at) else default
 
 
 def numbers(const: Const | None) -> list[int] | None:

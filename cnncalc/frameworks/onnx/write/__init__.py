@@ -16,9 +16,9 @@ REFUSED: Registry[str, str] = Registry({"opaque": "opaque: nothing is known of w
 
 
 def write(network: Network) -> bytes:
-    """The whole file. SpecError with the layer's name for what ONNX cannot say.
+    """Return the bytes of the file. SpecError with the layer's name for what ONNX cannot say.
 
-    Weights are those that the network's own file holds; others are zeros that a node makes of their shape.
+    Weights are those that the network's own file holds; others are zeros that a node makes from their shape.
     """
     network = network.inlined()
     report = shape(network)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 
 from .....registry import Registry
 from .....sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Size, known, product
 from ..const import Number, of_values
-from ..fold import broadcast, integers, numbers, slices_of, squeezed, unsqueezed
+from ..fold import broadcast, integers, numbers, slices_of, squeezed
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode, needed, same_size, values_of
 from .shuffle import recognised
@@ -36,27 +37,20 @@ def resolved(b: GraphReader, full: tuple[Size, ...], wanted: Sequence[Number], z
     if -1 not in target:
         return target
     place = target.index(-1)
-    have, rest = _unshared(full, [n for at, n in enumerate(target) if at != place])
+    others = [*target[:place], *target[place + 1 :]]
+    shared = Counter(full) & Counter(others)  # sizes on both sides, open ones too
+    del shared[UNKNOWN]
+    have, rest = [list((Counter(sizes) - shared).elements()) for sizes in (full, others)]
     if any(isinstance(n, Open) for n in rest):
         raise OpaqueNode(known=False)
     if b.batched and place == 0 and isinstance(b.batch, Open) and b.batch in have:
         have.remove(b.batch)
         if values_of(have) != values_of(rest):
             raise OpaqueNode(known=False)
-        return [b.batch, *target[1:]]
+        return [b.batch, *others]
     below = values_of(rest) or 0
     left = product(have) // below if below >= 1 else UNKNOWN
     return [left if n == -1 else n for n in target]
-
-
-def _unshared(first: Iterable[Size], second: Iterable[Size]) -> tuple[list[Size], list[Size]]:
-    """Two lists of sizes without those that stand in both, open ones too."""
-    have, rest = list(first), list(second)
-    for n in list(rest):
-        if n in have and n != UNKNOWN:
-            rest.remove(n)
-            have.remove(n)
-    return have, rest
 
 
 @HANDLERS.register("Flatten")
@@ -75,8 +69,7 @@ def flatten(b: GraphReader, node: GraphNode) -> None:
 def squeeze(b: GraphReader, node: GraphNode) -> None:
     """Read a shape without some axes of 1, or with new ones."""
     x, full = b.known(node)
-    out = (squeezed if node.op == "Squeeze" else unsqueezed)(node, b.given(node), full)
-    b.give(node, b.reshaped(node.name, x, needed(out)))
+    b.give(node, b.reshaped(node.name, x, needed(squeezed(node, b.given(node), full))))
 
 
 @HANDLERS.register("Transpose")

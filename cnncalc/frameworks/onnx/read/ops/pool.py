@@ -10,7 +10,7 @@ from .....layers.sliding import place
 from .....registry import Registry
 from ..fold import axes_of
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, Output
+from ..reader import GraphReader, Handler, OpaqueNode, Output, needed
 from .conv import window
 
 OWN_CEIL = 22
@@ -73,10 +73,10 @@ def global_lp(b: GraphReader, node: GraphNode) -> None:
 def reduction(b: GraphReader, node: GraphNode) -> None:
     """Read a maximum or a mean over all of space, or a mean over other axes; of others only the shape is known."""
     x, full = b.known(node)
-    given, rank = b.given(node), len(full)
-    if node.input(1) and given[1] is None:
-        raise OpaqueNode(known=False)
-    axes = axes_of(node, given, rank) or ([] if node.whole("noop_with_empty_axes") else list(range(rank)))
+    rank = len(full)
+    axes = needed(axes_of(node, b.given(node), rank, []))
+    if not axes and not node.whole("noop_with_empty_axes"):
+        axes = list(range(rank))
     if any(not 0 <= a < rank for a in axes):
         raise node.wrong(f"axes {axes} of {rank}")
     axes, keep = sorted(set(axes)), bool(node.whole("keepdims", 1))

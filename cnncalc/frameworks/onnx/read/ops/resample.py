@@ -7,7 +7,7 @@ from typing import Any
 
 from .....registry import Registry
 from .....sizes import LARGEST, Size, known
-from ..fold import numbers
+from ..fold import integers, numbers
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode, Output, needed
 
@@ -41,9 +41,9 @@ def pad(b: GraphReader, node: GraphNode) -> None:
 
 def _pairs(b: GraphReader, node: GraphNode, rank: int) -> list[tuple[int, int]]:
     """(before, after) on each axis. OpaqueNode if they are not constants, SpecError if they do not fit."""
-    name = next((name for name in ("pads", "paddings") if node.has(name)), None)
-    pads = needed(node.ints(name) if name else numbers(b.const(node.input(1))))
-    axes = needed(numbers(b.const(node.input(3)))) if node.input(3) else list(range(rank))
+    given = b.given(node)
+    pads = needed(integers(node, "paddings" if node.has("paddings") else "pads", given, 1))
+    axes = needed(integers(node, "axes", given, 3, list(range(rank))))
     if len(pads) != 2 * len(axes) or any(not -rank <= a < rank for a in axes):
         raise node.wrong(f"{len(pads)} pads for {len(axes)} axes: each axis has a begin and an end")
     pairs = [(0, 0)] * rank
