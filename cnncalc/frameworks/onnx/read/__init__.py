@@ -43,7 +43,7 @@ def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None =
 
 
 def _letters(dims: Sequence[int | str | None]) -> dict[str, str]:
-    """The letter of each size that the file leaves open under a name: its own, the axis's, or the next one."""
+    """Return a letter for each size that the file leaves open under a name: its own, the axis's, or the next one."""
     free = list("NCHWDLABEFGIJKMOPQRSTUVYZ")
     axes = f"NC{AXIS_LETTERS.get(len(dims) - 2, '')}"
     letters: dict[str, str] = {}

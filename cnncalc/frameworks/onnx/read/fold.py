@@ -25,7 +25,7 @@ N = TypeVar("N", bound=Size)
 
 @FOLDS.register("Identity")
 def _identity(node: GraphNode, source: Const, given: Inputs) -> Const | None:
-    """The same again; another parameter, if it was one: exporters make one of two that hold equal numbers."""
+    """Return the same again; another parameter, if it was one: exporters make one of two that hold equal numbers."""
     return source.derived(source.shape, lambda array: array, values=lambda: source.values)
 
 
@@ -49,23 +49,21 @@ def _cast(node: GraphNode, source: Const, given: Inputs) -> Const | None:
 
 
 def _constant(node: GraphNode, folder: str | None) -> Const | None:
-    """The value of a Constant node, from whichever attribute holds it; None for a text or a sparse tensor."""
+    """Return a Constant node's value, from whichever attribute holds it; None for a text or a sparse tensor."""
     tensor = node.tensor("value")
     if tensor is not None:
         return of_tensor(tensor, "constant", folder, node.outputs[0] if node.outputs else None)
-    if node.has("value_int"):
-        return of_values([node.whole("value_int")], "int", ())
-    if node.has("value_float"):
-        return of_values([node.number("value_float")], "float", ())
+    for name, kind in (("value_int", "int"), ("value_float", "float")):
+        if node.has(name):
+            return of_values([node.whole(name) if kind == "int" else node.number(name)], kind, ())
     ints, floats = node.ints("value_ints"), node.floats("value_floats")
-    if ints is not None:
-        return of_values(ints, "int")
-    return None if floats is None else of_values(floats, "float")
+    values: Sequence[Number] | None = floats if ints is None else ints
+    return None if values is None else of_values(values, "float" if ints is None else "int")
 
 
 @FOLDS.register("ConstantOfShape")
 def _constant_of_shape(node: GraphNode, source: Const, given: Inputs) -> Const | None:
-    """One number again and again; many floats stand for weights, as in the files that come with onnx."""
+    """Return one number again and again; many floats stand for weights, as in the files that come with onnx."""
     shape = numbers(source)
     if shape is None or min(shape, default=1) < 0:
         return None
@@ -135,7 +133,7 @@ def _squeeze(node: GraphNode, source: Const, given: Inputs) -> Const | None:
 
 
 def _row(const: Const | None) -> list[Number] | None:
-    """The numbers of a constant of one axis, None for any other."""
+    """Return the numbers of a constant of one axis, None for any other."""
     return const.values if const is not None and len(const.shape) == 1 else None
 
 
@@ -199,7 +197,7 @@ def _expand(node: GraphNode, source: Const, given: Inputs) -> Const | None:
 
 
 def _quotient(a: Number, b: Number) -> Number:
-    """Integers are cut off towards zero, as C++ does."""
+    """Return a/b, of integers cut off towards zero, as in C++."""
     if isinstance(a, float) or isinstance(b, float):
         return a / b  # type: ignore[operator]
     if isinstance(a, Open) or isinstance(b, Open):
@@ -244,7 +242,7 @@ ELEMENTWISE = {
 
 @FOLDS.register(*ELEMENTWISE)
 def _elementwise(node: GraphNode, source: Const, given: Inputs) -> Const | None:
-    """Number by number, an operand of one number repeated; large float arrays when they are read."""
+    """Apply the op number by number, an operand of one number repeated; to large float arrays when they are read."""
     op, consts = ELEMENTWISE[node.op], [one for one in given if one is not None]
     shape = broadcast(*[one.shape for one in consts])
     if shape is None or len(consts) < len(node.inputs):
@@ -291,7 +289,7 @@ def _product(node: GraphNode, source: Const, given: Inputs) -> Const | None:
 
 @FOLDS.register("DequantizeLinear")
 def _dequantised(node: GraphNode, source: Const, given: Inputs) -> Const | None:
-    """A weight kept as integers: (w - zero)*scale."""
+    """Return a weight that is kept as integers: (w - zero)*scale."""
     scale, zero = given[1:3]
     if scale is None:
         return None

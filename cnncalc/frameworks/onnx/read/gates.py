@@ -71,7 +71,7 @@ def gate(b: GraphReader, node: GraphNode) -> bool:
 
 
 def _product(b: GraphReader, node: GraphNode) -> Product | None:
-    """The factors of a node, also those of products that only it reads; None if an array is among them."""
+    """Return the factors of a node, also those of products that only it reads; None if an array is among them."""
     names: list[str] = []
     factor, inner = 1.0, []
     for at, name in enumerate(node.inputs[:2]):
@@ -95,7 +95,7 @@ def _product(b: GraphReader, node: GraphNode) -> Product | None:
 
 
 def _match(b: GraphReader, name: str, pattern: Pattern, x: str) -> Inner | None:
-    """The nodes that make a value as a pattern says, from x; None if they do not."""
+    """Return the nodes that make a value from x as a pattern says; None if they do not."""
     if not isinstance(pattern, tuple):
         value = None if pattern == X else b.scalar(name)
         same = name == x if value is None else isclose(value, pattern, rel_tol=1e-4)  # type: ignore[arg-type]
@@ -122,7 +122,7 @@ def _match(b: GraphReader, name: str, pattern: Pattern, x: str) -> Inner | None:
 
 
 def _fits(b: GraphReader, node: GraphNode) -> bool:
-    """Whether the attributes and the bounds of a node are those of a gate."""
+    """Return whether the attributes and the bounds of a node are those of a gate."""
     if node.op == "HardSigmoid":
         return isclose(node.number("alpha", 0.2), 1 / 6, rel_tol=1e-5) and node.number("beta", 0.5) == 0.5
     return node.op != "Clip" or b.value(node.outputs[0]).layer.op == "relu6"

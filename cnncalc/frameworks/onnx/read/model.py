@@ -40,7 +40,7 @@ class GraphNode:
     """A node: its op, its inputs and outputs by name, its attributes by their types."""
 
     def __init__(self, proto: Any, index: int):
-        """The node at this index is named for its first output, or its op and the index, if it has no name."""
+        """Read a node; one without a name is named for its first output, or its op and its index."""
         self.proto = proto
         domain, op = words(proto.domain), words(proto.op_type)
         self.op: str = op if domain in ("", "ai.onnx") else f"{domain}.{op}"
@@ -138,7 +138,7 @@ class OnnxGraph:
         self._inferred: Mapping[str, Any] | None = None
 
     def _sorted(self, nodes: list[GraphNode]) -> list[GraphNode]:
-        """The nodes, each after those it reads. SpecError for a cycle, and for a value that no node makes."""
+        """Return the nodes, each after those it reads. SpecError for a cycle, and for a value that no node makes."""
         have = {"", *self.constants, *self.inputs, *[words(t.values.name) for t in self.model.graph.sparse_initializer]}
         done: list[GraphNode] = []
         later: dict[int, GraphNode] = {}
@@ -161,7 +161,7 @@ class OnnxGraph:
             raise SpecError(f"nodes read each other in a cycle: {names}") from None
 
     def _needed(self, nodes: list[GraphNode]) -> list[GraphNode]:
-        """The nodes that an output depends on; all of them if the file names no output."""
+        """Return the nodes that an output depends on; all of them if the file names no output."""
         wanted = set(self.outputs)
         for node in reversed(nodes):
             if wanted.intersection(node.outputs):
@@ -179,7 +179,7 @@ class OnnxGraph:
 
 
 def _captured(proto: Any) -> list[str]:
-    """The names that the graphs inside a node (If, Loop) may read from outside."""
+    """Return the names that the graphs inside a node (If, Loop) may read from outside."""
     inner = [g for a in proto.attribute for g in (*([a.g] if a.HasField("g") else []), *a.graphs)]
     return [words(name) for graph in inner for node in graph.node for name in (*node.input, *_captured(node))]
 

@@ -25,14 +25,14 @@ class Output(NamedTuple):
 
     layer: Draft
     shape: Shape
-    """Without the batch, if there is one."""
+    """Its shape without the batch, if there is one."""
 
 
 class OpaqueNode(Exception):
     """The exception of a node for which there is no layer, with what is known of it nevertheless."""
 
     def __init__(self, shape: Full = None, *, params: int | None = None, macs: int | None = 0, known: bool = True):
-        """`shape` has the batch; `params` are by default what the node's own arrays hold; `known`: no other figures."""
+        """Keep what is known: `params` are by default those of the node's arrays; without `known` all there is."""
         super().__init__()
         self.shape, self.params, self.macs, self.known = shape, params, macs, known
 
@@ -179,7 +179,7 @@ class GraphReader:
         return Output(layer, self._trace(layer, [source.shape for source in sources]))
 
     def _trace(self, layer: Draft, shapes: Sequence[Shape]) -> Shape:
-        """The shape of a layer's output; NOTHING_KNOWN if the layer is impossible: the reader of specs will say so."""
+        """Return a layer's output shape; NOTHING_KNOWN if it is impossible, which the reader of specs will say."""
         cls, nd = OPS[layer.op]
         try:
             keys = {key: cls.KEYS[key](value, nd) for key, value in layer.keys.items() if value is not None}
@@ -260,14 +260,9 @@ class GraphReader:
 
 
 def _owner(weights: Iterable[Const]) -> tuple[str | None, ...] | None:
-    """What tells a layer's weights from others'; None without any, and for those of untrained norms."""
+    """Return the key of a layer's weights; None without any, and for those of untrained norms."""
     keys = tuple([const.key for const in weights])
     return None if not keys or None in keys or all(const.uniform() for const in weights) else keys
-
-
-def same_size(first: Size, second: Size) -> bool:
-    """Return whether two sizes are surely the same."""
-    return first == second and first != UNKNOWN
 
 
 def values_of(full: Sequence[Size]) -> int | None:

@@ -68,7 +68,7 @@ HANDLERS.update(
 
 @HANDLERS.register("Softmax")
 def softmax(b: GraphReader, node: GraphNode) -> None:
-    """Read one along an axis; before operator set 13 it is along all from one on, the same if those after are 1."""
+    """Read it along one axis; before operator set 13 it was along all from `axis` on, the same if the rest are 1."""
     x, full = b.known(node)
     old = b.graph.opset < 13
     axis = b.axis(node.whole("axis", 1 if old else -1), len(full))

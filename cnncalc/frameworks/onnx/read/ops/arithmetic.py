@@ -59,7 +59,7 @@ def binary(b: GraphReader, node: GraphNode) -> None:
 
 
 def _with_constant(b: GraphReader, node: GraphNode, name: str, const: Const) -> bool:
-    """Whether a value and a constant make a layer, which is then added, or complete the layer before."""
+    """Add the layer that a value and a constant make, or complete the layer before; return whether they do."""
     x, kind = b.value(name), KINDS[node.op]
     full = b.full(x)
     if full is None:
@@ -86,7 +86,7 @@ def _with_constant(b: GraphReader, node: GraphNode, name: str, const: Const) -> 
 
 
 def _completes(b: GraphReader, node: GraphNode, name: str, const: Const) -> str | None:
-    """The key of the layer before whose missing weight a constant is: of a linear layer, a groupnorm. None if none."""
+    """Return the key of the linear layer or groupnorm before whose missing weight a constant is, None if none."""
     x, kind = b.value(name), KINDS[node.op]
     if x.layer.op == "linear" and node.op == "Add":
         flag = "bias"
@@ -100,7 +100,7 @@ def _completes(b: GraphReader, node: GraphNode, name: str, const: Const) -> str 
 
 
 def _by_channel(b: GraphReader, full: tuple[Size, ...], const: Const) -> bool:
-    """Whether a constant is one number for each channel."""
+    """Return whether a constant is one number for each channel."""
     channel = 1 if b.batched else 0
     aligned = const.aligned(len(full))
     return channel < len(full) == len(aligned) and const.size == known(full[channel]) == aligned[channel]
@@ -117,7 +117,7 @@ def operand(b: GraphReader, name: str, rank: int) -> Output:
 
 
 def _of_two(b: GraphReader, node: GraphNode, first: str, second: str) -> None:
-    """Two layers: a sum of equal shapes, a product with sizes of 1 repeated, x - y as x + (-y)."""
+    """Add a sum of equal shapes, a product with sizes of 1 repeated, or x - y as x + (-y)."""
     rank = max(len(b.full(b.value(name)) or ()) for name in (first, second) if b.const(name) is None)
     xs = [operand(b, name, rank) for name in (first, second)]
     shapes = [x.shape for x in xs]
@@ -132,7 +132,7 @@ def _of_two(b: GraphReader, node: GraphNode, first: str, second: str) -> None:
 
 
 def _met(b: GraphReader, node: GraphNode) -> tuple[Size, ...] | None:
-    """The shape that a node's inputs have together, None if that is not known."""
+    """Return the shape that a node's inputs have together, None if that is not known."""
     shapes = [b.full_of(name) for name in filter(None, node.inputs)]
     known_shapes = [full for full in shapes if full is not None]
     return broadcast(*known_shapes) if len(known_shapes) == len(shapes) else None

@@ -10,7 +10,7 @@ from .....sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Size, known, produ
 from ..const import Number, of_values
 from ..fold import broadcast, integers, numbers, slices_of, squeezed
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, needed, same_size, values_of
+from ..reader import GraphReader, Handler, OpaqueNode, needed, values_of
 from .shuffle import recognised
 
 HANDLERS: Registry[str, Handler] = Registry()
@@ -189,7 +189,7 @@ def expand(b: GraphReader, node: GraphNode) -> None:
     x, full = b.known(node)
     sizes = [n for n in needed(b.listed(node.input(1))) if not isinstance(n, float)]
     out = needed(broadcast(full, sizes))
-    if len(out) != len(full) or not all(same_size(a, c) for a, c in zip(out, full, strict=True)):
+    if len(out) != len(full) or not all(a == c != UNKNOWN for a, c in zip(out, full, strict=True)):
         raise OpaqueNode(out)
     b.make(node, "identity", x)
 

@@ -40,7 +40,7 @@ def pad(b: GraphReader, node: GraphNode) -> None:
 
 
 def _pairs(b: GraphReader, node: GraphNode, rank: int) -> list[tuple[int, int]]:
-    """(before, after) on each axis. OpaqueNode if they are not constants, SpecError if they do not fit."""
+    """Return (before, after) for each axis. OpaqueNode if they are not constants, SpecError if they do not fit."""
     given = b.given(node)
     pads = needed(integers(node, "paddings" if node.has("paddings") else "pads", given, 1))
     axes = needed(integers(node, "axes", given, 3, list(range(rank))))
@@ -54,7 +54,7 @@ def _pairs(b: GraphReader, node: GraphNode, rank: int) -> list[tuple[int, int]]:
 
 @HANDLERS.register("Resize", "Upsample")
 def resize(b: GraphReader, node: GraphNode) -> None:
-    """Read it by scales, or to sizes; if its values are other than upsample's, only its shape is known."""
+    """Read a change of size by scales, or to sizes; if its values are other than upsample's, only its shape is known."""
     x, full = b.known(node)
     scales, sizes = _scales(b, node), numbers(b.const(node.input(3)))
     axes, rank = node.ints("axes") or list(range(len(full))), len(full)
@@ -76,7 +76,7 @@ def resize(b: GraphReader, node: GraphNode) -> None:
 
 
 def _scales(b: GraphReader, node: GraphNode) -> list[float] | None:
-    """The scales of an attribute, or of an input; None if there are none. SpecError if one cannot be."""
+    """Return the scales of an attribute, or of an input; None if there are none. SpecError for an impossible one."""
     scales = node.floats("scales")
     if scales is None:
         values = b.listed(node.input(1 if len(node.inputs) == 2 else 2))
@@ -88,7 +88,7 @@ def _scales(b: GraphReader, node: GraphNode) -> list[float] | None:
 
 
 def _scaled(n: Size, by: float) -> Size:
-    """A size times a scale. OpaqueNode if an open size would be cut off."""
+    """Return a size times a scale. OpaqueNode if an open size would be cut off."""
     if isinstance(n, int):
         return floor(n * by)
     if not by.is_integer():
@@ -97,7 +97,7 @@ def _scaled(n: Size, by: float) -> Size:
 
 
 def _how(b: GraphReader, node: GraphNode, x: Output, out: list[Size]) -> dict[str, Any] | None:
-    """The mode, if upsample computes the same. Upsample, and Resize to operator set 10, begin at the corner."""
+    """Return the mode, if upsample computes the same. Upsample, and Resize to operator set 10, begin at the corner."""
     mode = MODES.get(node.text("mode", "nearest"))
     old = node.op == "Upsample" or b.graph.opset < 11
     where = "asymmetric" if old else node.text("coordinate_transformation_mode", "half_pixel")

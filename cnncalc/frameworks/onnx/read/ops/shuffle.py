@@ -26,7 +26,7 @@ def recognised(b: GraphReader, node: GraphNode, target: Shape) -> bool:
 
 
 def _shuffled(b: GraphReader, middle: GraphNode, source: Output, inner: Output) -> dict[str, Any] | None:
-    """The keys of a channelshuffle: (g, c/g, *space) with its first two axes turned. None if it is not one."""
+    """Return the keys of a channelshuffle: (g, c/g, *space) with its first two axes swapped. None if it is not one."""
     layer, rank = b.value(middle.outputs[0]).layer, len(inner.shape)
     turned = layer.op == "permute" and tuple(layer.keys["order"]) == (2, 1, *range(3, rank + 1))
     fits = rank == len(source.shape) + 1 and inner.shape[2:] == source.shape[1:]
@@ -34,7 +34,7 @@ def _shuffled(b: GraphReader, middle: GraphNode, source: Output, inner: Output) 
 
 
 def _normalised(b: GraphReader, middle: GraphNode, source: Output, inner: Output) -> dict[str, Any] | None:
-    """The keys of a groupnorm: (g, everything) normalised, weights of 1 and biases of 0. None if it is not one."""
+    """Return the keys of a groupnorm: (g, everything) normalised, weights of 1, biases of 0. None if it is not one."""
     plain = [set(const.values or ()) for const in map(b.const, middle.inputs[1:3]) if const is not None]
     if plain != [{1}, {0}] or len(inner.shape) != 2:
         return None
