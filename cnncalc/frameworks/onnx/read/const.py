@@ -83,7 +83,7 @@ class Const:
 
     @property
     def trained(self) -> bool:
-        """Whether its values count as parameters: those of a float initialiser do."""
+        """True if its values count as parameters: those of a float initialiser do."""
         return self.kind == "float" and self.origin == INITIALISER
 
     @property

@@ -134,7 +134,7 @@ class OnnxGraph:
         """The nodes that an output needs, each after those that it reads."""
         read = [name for node in self.nodes for name in (*node.inputs, *_captured(node.proto))]
         self.uses = Counter([*self.outputs, *read])
-        """How many nodes and outputs read each value."""
+        """The number of nodes and outputs that read each value."""
         self._inferred: Mapping[str, Any] | None = None
 
     def _sorted(self, nodes: list[GraphNode]) -> list[GraphNode]:

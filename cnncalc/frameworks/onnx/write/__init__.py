@@ -10,7 +10,7 @@ from . import axes, values, windows
 from .file import IR_VERSION, OPSET, OnnxFile, OnnxWriter, unsaid
 
 WRITERS: Registry[str, OnnxWriter] = Registry(windows.WRITERS, values.WRITERS, axes.WRITERS)
-"""How each op is written, by its family's word."""
+"""The writer of each op, by its family's word."""
 REFUSED: Registry[str, str] = Registry({"opaque": "opaque: nothing is known of what it does"})
 """Why the other ops cannot be written."""
 

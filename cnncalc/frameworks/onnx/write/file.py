@@ -18,7 +18,7 @@ OPSET = 22
 """The first operator set whose ceil leaves out a window that would begin in the padding, as every dialect here does."""
 IR_VERSION = 10
 MOST_BYTES = 2**31 - 1
-"""What protobuf can hold."""
+"""The most that protobuf can hold."""
 ArrayChange = Callable[[Any], Any]
 IN_NUMBERS = "give the input in numbers: -i 3x224x224"
 

@@ -10,7 +10,7 @@ from ....layers.names import ONNX
 from ....registry import Registry
 from ....report import LayerReport
 from .file import OnnxFile, OnnxWriter, numbers, renamed, unsaid, weight_shape
-from .windows import affine, bias, by_channel, finish, scaling
+from .windows import AFFINE, affine, bias, by_channel, finish, scaling
 
 
 def one_node(attributes: Callable[[LayerReport], dict[str, Any]] = renamed) -> OnnxWriter:
@@ -110,7 +110,7 @@ def layernorm(file: OnnxFile, layer: LayerReport) -> None:
     """Write a norm over the last axes; others are moved there, and back."""
     rank, axes = len(layer.sample), list(layer.traced.axes)
     sizes = numbers(layer, tuple([layer.sample[a - 1] for a in axes]), "weights")
-    weights = affine(file, layer, sizes)[: 2 if layer.values["center"] else 1]
+    weights = affine(file, layer, sizes, AFFINE if layer.values["center"] else AFFINE[:1])
     attributes: dict[str, Any] = {"axis": -len(axes), "epsilon": float(layer.values["eps"])}
     (x,) = file.reads(layer)
     if axes == list(range(rank - len(axes) + 1, rank + 1)):

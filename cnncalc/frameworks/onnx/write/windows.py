@@ -214,13 +214,13 @@ def by_channel(layer: LayerReport) -> list[int]:
     return [channels(layer), *[1] * (len(layer.sample) - 1)]
 
 
-def affine(file: OnnxFile, layer: LayerReport, shape: Sequence[int]) -> list[str]:
+def affine(file: OnnxFile, layer: LayerReport, shape: Sequence[int], arrays: Any = AFFINE) -> list[str]:
     """Return the names of a norm's weight and bias; constants of ones and zeros if it has none."""
     return [
         file.weight(layer, role, shape)
         if layer.values[key]
         else file.constant(layer, role, [plain] * prod(shape), shape)
-        for _, role, key, plain in AFFINE
+        for _, role, key, plain in arrays
     ]
 
 

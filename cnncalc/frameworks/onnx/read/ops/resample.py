@@ -54,7 +54,7 @@ def _pairs(b: GraphReader, node: GraphNode, rank: int) -> list[tuple[int, int]]:
 
 @HANDLERS.register("Resize", "Upsample")
 def resize(b: GraphReader, node: GraphNode) -> None:
-    """Read a change of size by scales, or to sizes; if its values are other than upsample's, only its shape is known."""
+    """Read scales, or the sizes that the axes get; if its values are other than upsample's, only its shape is known."""
     x, full = b.known(node)
     scales, sizes = _scales(b, node), numbers(b.const(node.input(3)))
     axes, rank = node.ints("axes") or list(range(len(full))), len(full)
