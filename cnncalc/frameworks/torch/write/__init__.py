@@ -1,4 +1,4 @@
-"""A network as the source of a PyTorch module, to be read and changed: no PyTorch is needed to write it."""
+"""Writer of a network as the source of a PyTorch module, to be read and changed. It needs no PyTorch."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ __all__ = ["write"]
 
 
 def write(network: Network) -> str:
-    """A file with an `nn.Module`. SpecError with the layer's name for what PyTorch cannot say."""
+    """Return a file with an `nn.Module`. SpecError, with the layer's name, for what PyTorch cannot express."""
     return file(shape(network))
