@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-from ....network import Network
-from ....trace import shape
-from .source import file
+from .source import write
 
 __all__ = ["write"]
-
-
-def write(network: Network) -> str:
-    """Return a file with an `nn.Module`. SpecError, with the layer's name, for what PyTorch cannot express."""
-    return file(shape(network))

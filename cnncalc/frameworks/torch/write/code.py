@@ -50,7 +50,7 @@ class TorchContext:
     """A layer to be written, its shapes with PyTorch's channels first, whatever the network's layout."""
 
     def __init__(self, layer: LayerReport):
-        self.layer, self.values, self.op = layer, layer.values, layer.op
+        self.layer, self.node, self.values, self.op = layer, layer.node, layer.values, layer.op
         self.last = layer.network.layout == "NHWC"
         self.x, self.out = [
             (*shape[-1:], *shape[:-1]) if self.last else shape for shape in (layer.sample, layer.traced.out)
@@ -61,7 +61,7 @@ class TorchContext:
 
         `values` are by our keys, and those with PyTorch's defaults are left out; `more` are by PyTorch's own names.
         """
-        name = TORCH[op or self.layer.node.layer.WORD]
+        name = TORCH[op or self.node.layer.WORD]
         given = {key: value for key, value in values.items() if key not in name.defaults or value != name.defaults[key]}
         word = name.word.format(self.nd) if "{}" in name.word else name.word
         return invoke(f"nn.{word}", *args, **name.theirs(given), **more)
@@ -69,7 +69,7 @@ class TorchContext:
     def refuse(self, what: str, help: str | None = None) -> SpecError:
         """Return the error for what PyTorch cannot express of this layer."""
         error = SpecError(f"PyTorch {what}", help)
-        error.layer = self.layer.node.label()
+        error.layer = self.node.label()
         return error
 
     @property
@@ -94,8 +94,7 @@ class TorchContext:
     @property
     def dims(self) -> list[int]:
         """PyTorch's numbers for the axes that the layer's keys name, the batch being 0."""
-        rank, axes = len(self.x), self.layer.traced.axes
-        return [axis % rank + 1 if self.last else axis for axis in axes]
+        return [axis % len(self.x) + 1 if self.last else axis for axis in self.layer.traced.axes]
 
     def own(self, rank: int) -> str:
         """Return the permute of a value of this rank to the network's order of axes; empty if that is PyTorch's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....layers.affine import factors
+from ....layers.names import TORCH
 from ....registry import Registry
 from .code import Code, TorchContext, TorchWriter, compact, in_row, invoke, module, order, padded
 
@@ -88,18 +89,16 @@ def constant(site: TorchContext, value: Any) -> str:
     return f"torch.tensor([{numbers}], device={{0}}.device){f'.view(-1{axes})' if axes else ''}"
 
 
-def by_name(*keys: str) -> TorchWriter:
-    """Return the writer of a module whose arguments are these of our keys."""
-    return lambda site: module(site.named(*[site.values[key] for key in keys]))
+_BY_NAME = (
+    "relu relu6 silu sigmoid tanh hardswish selu softplus softsign mish identity leakyrelu elu dropout pixelshuffle "
+    "channelshuffle"
+)
 
 
-WRITERS.register(
-    *("relu", "relu6", "silu", "sigmoid", "tanh", "hardswish", "selu", "softplus", "softsign", "mish", "identity")
-)(by_name())
-WRITERS.register("leakyrelu", "elu")(by_name("alpha"))
-WRITERS.register("dropout")(by_name("rate"))
-WRITERS.register("pixelshuffle")(by_name("factor"))
-WRITERS.register("channelshuffle")(by_name("g"))
+@WRITERS.register(*_BY_NAME.split())
+def by_name(site: TorchContext) -> Code:
+    """Write a module whose arguments are the op's keys."""
+    return module(site.named(*[site.values[key] for key in TORCH[site.op].keys.values()]))
 
 
 @WRITERS.register("exp")

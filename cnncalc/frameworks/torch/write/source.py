@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from keyword import iskeyword
 from typing import NamedTuple
 
-from ....network import INPUT, Node
+from ....network import INPUT, Network
 from ....registry import Registry
-from ....report import LayerReport, Report
+from ....report import LayerReport
 from ....sizes import NOTHING_KNOWN, counted, show
+from ....trace import shape
 from ....wiring import unused_name
 from . import plain, windows
 from .code import Code, TorchContext, TorchWriter, module
@@ -55,14 +56,10 @@ class Member(NamedTuple):
     """As an attribute, and as a variable."""
     code: Code
 
-    @property
-    def node(self) -> Node:
-        """The layer in its network."""
-        return self.site.layer.node
 
-
-def file(report: Report) -> str:
-    """Return the whole file. SpecError, with the layer's name, for what PyTorch cannot express."""
+def write(network: Network) -> str:
+    """Return a file with an `nn.Module`. SpecError, with the layer's name, for what PyTorch cannot express."""
+    report = shape(network)
     network = report.network
     assert network.input is not None
     classes: dict[str, str] = {}
@@ -87,6 +84,7 @@ def add_class(
     name = class_name(called or "", classes)
     classes[name] = ""
     parts = members(layers, classes)
+    owners = [part for part in parts if part.code.module is not None and part.site.node.tie is None]
     shapes = f"{show(layers[0].sample)} in, {show(layers[-1].traced.out)} out"
     lines = [
         f"class {name}(nn.Module):",
@@ -94,11 +92,7 @@ def add_class(
         "",
         "    def __init__(self) -> None:",
         "        super().__init__()",
-        *(
-            f"        self.{part.name} = {part.code.module}"
-            for part in parts
-            if part.code.module and part.node.tie is None
-        ),
+        *(f"        self.{part.name} = {part.code.module}" for part in owners),
         "",
         *forward(parts, outermost),
     ]
@@ -138,7 +132,7 @@ def code_of(site: TorchContext) -> Code:
     """Return the source of a layer. SpecError, with its name, for what PyTorch cannot express."""
     if NOTHING_KNOWN in (site.layer.sample, site.layer.traced.out):
         raise site.refuse("needs to know the output's shape", "give the opaque layer before it its out")
-    word = site.layer.node.layer.WORD
+    word = site.node.layer.WORD
     if word in REFUSED:
         raise site.refuse(REFUSED[word], "take the layer out, or write its module yourself")
     return WRITERS[word](site)
@@ -148,7 +142,7 @@ def forward(parts: Sequence[Member], outermost: bool) -> list[str]:
     """Return the method `forward`, one line per layer."""
     readers: dict[int, list[int]] = {}
     for at, part in enumerate(parts):
-        for read in part.node.reads:
+        for read in part.site.node.reads:
             readers.setdefault(read, []).append(at)
     ends = [at for at in range(len(parts)) if at not in readers] if outermost else [len(parts) - 1]
     names = variables(parts, readers, ends)
@@ -156,7 +150,7 @@ def forward(parts: Sequence[Member], outermost: bool) -> list[str]:
     turn = first.back(len(first.x)) if outermost else ""
     lines = [f"{argument} = {argument}{turn}"] * bool(turn)
     for at, part in enumerate(parts):
-        text = part.code.call.format(*(names[read] for read in part.node.reads), self=f"self.{part.name}")
+        text = part.code.call.format(*(names[read] for read in part.site.node.reads), self=f"self.{part.name}")
         lines.append(f"{names[at]} = {text}")
     results = [names[at] + parts[at].site.own(len(parts[at].site.out)) * outermost for at in ends]
     lines.append(f"return {', '.join(results)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ....layers import ConvKind
 from ....layers.keys import Pair, spread_sides
@@ -10,8 +11,6 @@ from ....registry import Registry
 from ....sizes import Size
 from ....window import extent, positions, positions_ceil
 from .code import Code, TorchContext, TorchWriter, compact, in_row, module, padded
-
-INFINITE = 'float("-inf")'
 
 WRITERS: Registry[str, TorchWriter] = Registry()
 
@@ -35,7 +34,7 @@ def check_flip(site: TorchContext) -> None:
         raise site.refuse("has no convolution with a flipped kernel", "flip the weights, and remove flip")
 
 
-def window(site: TorchContext, **more: object) -> tuple[str, dict[str, object]]:
+def window(site: TorchContext, **more: object) -> tuple[str, dict[str, Any]]:
     """Return a convolution's input as an expression, padded if need be, and its keyword arguments."""
     check_flip(site)
     v = site.values
@@ -51,7 +50,7 @@ def window(site: TorchContext, **more: object) -> tuple[str, dict[str, object]]:
 @WRITERS.register("conv", "dwconv")
 def conv(site: TorchContext) -> Code:
     """Write a convolution; a depthwise one has as many groups as channels."""
-    groups = site.c if site.layer.node.layer.CONVOLUTION is ConvKind.DEPTHWISE else site.values["g"]
+    groups = site.c if site.node.layer.CONVOLUTION is ConvKind.DEPTHWISE else site.values["g"]
     before, keys = window(site, g=groups, bias=site.values["bias"])
     c_o, k = site.known(site.out[0]), compact(site.values["k"])
     return Code(f"{{self}}({before})", site.named(site.c, c_o, k, op="conv", **keys))
@@ -112,7 +111,7 @@ def rounding(site: TorchContext, pads: Sequence[int]) -> bool | None:
     return next((ceil for ceil in (bool(site.values["ceil"]), True) if fits(site, pairs, ceil)), None)
 
 
-def pool(site: TorchContext, *args: object, p: Sequence[int] = (0,), ceil: bool = False, **more: object) -> str:
+def pool(site: TorchContext, *args: object, p: Sequence[int] = (0,), ceil: bool = False, **more: Any) -> str:
     """Return a sliding pool's module. PyTorch's default stride is the kernel's size."""
     k, s, d = [compact(site.values[key]) for key in "ksd"]
     stride = {} if s == k else {"s": s}
@@ -135,7 +134,8 @@ def maxpool(site: TorchContext) -> Code:
     ceil = rounding(site, before)
     if ceil is not None:
         return module(pool(site, p=before, ceil=ceil))
-    return Code(f"{{self}}({padded(exact(site, pairs), INFINITE)})", pool(site))
+    around = padded(exact(site, pairs), 'float("-inf")')
+    return Code(f"{{self}}({around})", pool(site))
 
 
 @WRITERS.register("avgpool")
