@@ -9,7 +9,7 @@ from typing import Any
 
 from ....layers.names import TORCH
 from .calls import Constant, TracedTensor
-from .rules import TENSORS, Arguments, CallLayer, OpaqueCall, Rule, Rules, without
+from .rules import TENSORS, Arguments, CallLayer, OpaqueCall, Rules, without
 
 RULES = Rules()
 
@@ -53,20 +53,19 @@ def instancenorm(args: Arguments) -> CallLayer:
     return norm("instancenorm", args, args.arrays("weight", "bias"), default=False)
 
 
-def by_name(op: str) -> Rule:
-    """Return the rule of an op whose arguments are only renamed."""
-    return lambda args: args.layer(op)
+def by_name(op: str, functions: str | None = None, *, batch: bool = False) -> None:
+    """Enter the rule of an op whose arguments are only renamed; PyTorch's function has by default the op's name."""
+    arguments = " ".join(["input", *TORCH[op].keys])
+    RULES.rule(functions or op, arguments, batch=batch)(partial(Arguments.layer, op=op))
 
 
 for _op in ("relu", "relu6", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid", "selu", "softsign", "mish", "exp"):
-    RULES.rule(_op)(by_name(_op))
-RULES.rule("leaky_relu", "input negative_slope")(by_name("leakyrelu"))
-RULES.rule("elu", "input alpha")(by_name("elu"))
-RULES.rule("dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout", "input p")(
-    by_name("dropout")
-)
-RULES.rule("channel_shuffle native_channel_shuffle", "input groups", batch=True)(by_name("channelshuffle"))
-RULES.rule("pixel_shuffle", "input upscale_factor", batch=True)(by_name("pixelshuffle"))
+    by_name(_op)
+by_name("elu")
+by_name("leakyrelu", "leaky_relu")
+by_name("dropout", "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout")
+by_name("channelshuffle", "channel_shuffle native_channel_shuffle", batch=True)
+by_name("pixelshuffle", "pixel_shuffle", batch=True)
 
 
 @RULES.rule("local_response_norm", "input size alpha beta k", batch=True)

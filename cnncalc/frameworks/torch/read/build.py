@@ -27,7 +27,7 @@ _WORDS = """
 NO_PRODUCTS = frozenset(_WORDS.split())
 """Functions without multiply-accumulates: none but those of convolutions and linear layers are counted."""
 RULES = Rules(activation.RULES, arithmetic.RULES, reshaping.RULES, windows.RULES)
-"""Which layers a call is, by its function's name."""
+"""The rule of each call, by its function's name."""
 
 
 def build(recording: Recording, name: str | None) -> Imported:
@@ -56,9 +56,9 @@ class CallReader:
         """By the index of a call and the place among its results."""
         self.calls: dict[Draft, FunctionCall] = {}
         self.owned: set[tuple[str, frozenset[str]]] = set()
-        """Which parameters layers have together, and their op."""
+        """The op and the arrays of each layer, so that one with the same is tied to it."""
         self.counted: set[str] = set()
-        """The parameters and buffers that some layer has."""
+        """The parameters and buffers that a layer has."""
 
     def read(self, index: int, call: FunctionCall) -> None:
         """Add the layers of one call: those of a rule, or an opaque one for each result."""

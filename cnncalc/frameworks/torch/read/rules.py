@@ -1,4 +1,4 @@
-"""The rules that say which layers a call is, entered by the names of the functions that they read."""
+"""The form of rules that turn a call into layers, and their table by the names of functions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CallLayer(NamedTuple):
 class Arguments:
     """A call with its arguments by name. The axes of a sample are counted as PyTorch's are: the batch is 0.
 
-    If there is one sample, a value may have lost its batch (rules of windows refuse that): then it is seen with one.
+    If there is one sample, a value may have lost its batch; it is then described with one, unless a rule refuses that.
     """
 
     def __init__(self, call: FunctionCall, names: Sequence[str], batch: int, trained: Collection[str]):
@@ -104,7 +104,7 @@ Rule = Callable[[Arguments], "CallLayer | TracedTensor | list[CallLayer]"]
 
 
 class RuleEntry(NamedTuple):
-    """A rule with what it asks of a call."""
+    """A rule with the form of the calls that it reads."""
 
     rule: Rule
     names: tuple[str, ...]

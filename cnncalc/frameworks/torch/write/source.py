@@ -17,7 +17,7 @@ from . import plain, windows
 from .code import Code, TorchContext, TorchWriter, module
 
 WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, windows.WRITERS)
-"""How each op is written, by its family's word."""
+"""The writer of each op, by its family's word."""
 REFUSED: Registry[str, str] = Registry({"opaque": "has no opaque that is known here"})
 """Why the other ops cannot be written."""
 MODULE = (
@@ -29,7 +29,7 @@ MODULE = (
     "register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule "
     "share_memory state_dict to to_empty train training type xpu zero_grad T_destination"
 )
-"""What every nn.Module has (torch/nn/modules/module.py)."""
+"""The attributes of every nn.Module (torch/nn/modules/module.py)."""
 TAKEN = frozenset([*MODULE.split(), "x", "image", "self", "torch", "nn", "F", "float", "tuple", "super"])
 """Names that no layer may have in the source."""
 SCALE = '''class Scale(nn.Module):
@@ -180,7 +180,6 @@ def identifier(name: str, taken: set[str]) -> str:
 
 def class_name(name: str, classes: dict[str, str]) -> str:
     """Return an unused name of a class: the words of a name joined, each with a capital."""
-    words = [word for word in re.split(r"[\W_]+", name, flags=re.ASCII) if word]
-    plain = "".join(word[0].upper() + word[1:] for word in words) or "Net"
-    plain = plain if plain[0].isalpha() else f"Net{plain}"
+    plain = "".join(word[:1].upper() + word[1:] for word in re.split(r"[\W_]+", name, flags=re.ASCII))
+    plain = plain if plain[:1].isalpha() else f"Net{plain}"
     return unused_name(plain, {**classes, "Scale": ""})
