@@ -14,16 +14,12 @@ from ....report import LayerReport
 from ....sizes import Shape, known
 from ....trace import shape
 from ....wiring import unused_name
+from ...support import refusal
 from . import simple, windows
 from .step import KerasContext, KerasStep, KerasWriter, refuse
 
 WRITERS: Registry[str, KerasWriter] = Registry(windows.WRITERS, simple.WRITERS)
 """How each op is written, by its family's word."""
-REFUSED: Registry[str, str] = Registry(
-    {op: f"it has no layer for {op}" for op in ("lppool", "lrn", "pixelshuffle", "channelshuffle")},
-    {"opaque": "nothing is known of what {} does"},
-)
-"""Why the other ops cannot be written."""
 
 
 class KerasTensor(NamedTuple):
@@ -128,12 +124,9 @@ class ModelWriter:
             inner = writer.functional(layer.name, layer.inner, layer.sample, outermost=False)
             entry = {"module": "keras.src.models.functional", **inner}
             return self.call(layer.name, entry, reads, layer.traced.out, tied)
-        if layer.op == "opaque":
-            raise refuse(REFUSED["opaque"].format(shown(layer.values.get("type") or "it")))
-        word = layer.node.layer.WORD
-        if word in REFUSED:
-            raise refuse(REFUSED[word])
-        for step in WRITERS[word](KerasContext(layer, positive)):
+        if (reason := refusal(layer, "keras")) is not None:
+            raise refuse(reason)
+        for step in WRITERS[layer.node.layer.WORD](KerasContext(layer, positive)):
             own = layer.name if not step.suffix else self.unique(layer.name + step.suffix)
             reads = [self.step(own, step, reads, None if step.suffix else tied)]
         return reads[0]

@@ -6,13 +6,12 @@ from ....errors import SpecError
 from ....network import Network
 from ....registry import Registry
 from ....trace import shape
+from ...support import refusal
 from . import axes, values, windows
 from .file import IR_VERSION, OPSET, OnnxFile, OnnxWriter, unsaid
 
 WRITERS: Registry[str, OnnxWriter] = Registry(windows.WRITERS, values.WRITERS, axes.WRITERS)
 """How each op is written, by its family's word."""
-REFUSED: Registry[str, str] = Registry({"opaque": "opaque: nothing is known of what it does"})
-"""Why the other ops cannot be written."""
 
 
 def write(network: Network) -> bytes:
@@ -24,10 +23,9 @@ def write(network: Network) -> bytes:
     report = shape(network)
     file = OnnxFile(report, report.batch)
     for layer in report.layers:
-        word = layer.node.layer.WORD
-        if word in REFUSED:
-            raise unsaid(layer, REFUSED[word])
-        WRITERS[word](file, layer)
+        if (reason := refusal(layer, "onnx")) is not None:
+            raise unsaid(layer, f"this: {reason}")
+        WRITERS[layer.node.layer.WORD](file, layer)
     helper = file.onnx.helper
     outputs = report.outputs()
     graph = helper.make_graph(

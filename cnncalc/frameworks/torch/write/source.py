@@ -12,13 +12,12 @@ from ....registry import Registry
 from ....report import LayerReport, Report
 from ....sizes import counted, show
 from ....wiring import unused_name
+from ...support import refusal
 from . import plain, windows
 from .code import Code, TorchContext, TorchWriter
 
 WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, windows.WRITERS)
 """How each op is written, by its family's word."""
-REFUSED: Registry[str, str] = Registry({"opaque": "has no opaque that is known here"})
-"""Why the other ops cannot be written."""
 MODULE = (
     "add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval extra_repr "
     "float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia "
@@ -124,10 +123,9 @@ def code_of(layer: LayerReport) -> Code:
     """The source of a layer. SpecError, with its name, for what PyTorch cannot express."""
     site = TorchContext(layer)
     site.check_known()
-    word = layer.node.layer.WORD
-    if word in REFUSED:
-        raise site.refuse(REFUSED[word], "take the layer out, or write its module yourself")
-    return WRITERS[word](site)
+    if (reason := refusal(layer, "torch")) is not None:
+        raise site.refuse(f"cannot express this: {reason}", "take the layer out, or write its module yourself")
+    return WRITERS[layer.node.layer.WORD](site)
 
 
 def block_of(layer: LayerReport, owner: Member | None, classes: dict[str, str]) -> Code:
