@@ -62,14 +62,14 @@ def process(*args: str, stdin: str | bytes = "", cwd: Path | None = None, env: d
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def here(args: Sequence[str], stdin: str | bytes = "") -> Ended:
+def here(args: Sequence[str], stdin: str | bytes = "", cwd: Path | None = None) -> Ended:
     """Run the command in this process: the same function that the installed command calls."""
     data = stdin.encode() if isinstance(stdin, str) else stdin
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace") for _ in range(2))
     before = sys.stdin
     sys.stdin = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with contextlib.chdir(cwd or Path()), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = cli.call(list(args))
             out.flush()
             err.flush()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..frameworks.support import FAMILIES, FORMS, Stance, support
+from ..frameworks.support import FAMILIES, FORMS, Stance, stance, support
+from ..layers import OPS
 from . import markdown as md
 
 HEADERS = ("op", "run", *FORMS)
@@ -16,24 +17,23 @@ def stances(op: str) -> dict[str, Stance]:
     """Return whether an op can be run, and its stance for each of FORMS. Imports NumPy."""
     from ..execute.program import KERNELS
 
-    refused = {"opaque": "what it computes is not known"}
-    supported = op in KERNELS or op == "block"
-    return {"run": Stance(supported, "yes" if supported else refused[op]), **support(op)}
+    cls = OPS[op][0]
+    return {"run": stance(cls, "run", "yes" if cls.WORD in KERNELS or cls.NESTS else ""), **support(op)}
 
 
 def rows() -> Iterator[tuple[str | Stance, ...]]:
-    """Yield each op with its stances, in the order of HEADERS. KeyError for an op without a stance. Imports NumPy."""
+    """Yield each op with its stances, in the order of HEADERS. LookupError if an op lacks one. Imports NumPy."""
     for op in FAMILIES:
         yield (op, *stances(op).values())
 
 
 def said(op: str) -> dict[str, str]:
     """Return in words whether an op can be run, and what each framework has for it, or why not."""
-    stance = stances(op)
-    run = stance["run"]
+    by_form = stances(op)
+    run = by_form["run"]
     lines = {"run": run.text if run.supported else f"no: {run.text}"}
     for framework, title in TITLES.items():
-        read, write = stance[f"{framework}_read"], stance[f"{framework}_write"]
+        read, write = by_form[f"{framework}_read"], by_form[f"{framework}_write"]
         if read.supported and write.supported:
             lines[title] = read.text
         elif read.supported:
