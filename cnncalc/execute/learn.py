@@ -20,13 +20,12 @@ from . import weights as arrays
 from .convolution.convolve import convolve
 from .gradients import bias_gradient, weight_gradient
 from .job import Samples, real
-from .kernels.conv import channelwise, kernel_first, windows_of
+from .kernels.conv import kernel_first, windows_of
 from .npy import machine_memory
-from .program import channels_first
-from .task import Array, Task
+from .task import Array, Task, channels_first
 
-VIEWS = {ConvKind.PLAIN: kernel_first, ConvKind.DEPTHWISE: channelwise}
-"""How to view a weight as (c_o, c_i/g, *k), by the kinds of convolutions that can be learned."""
+LEARNED = (ConvKind.PLAIN, ConvKind.DEPTHWISE)
+"""The kinds of convolutions that can be learned."""
 PATIENCE = 4
 """The number of steps in a row that raise the loss before descent counts as diverged.
 
@@ -92,10 +91,10 @@ class Learner:
         layers = samples.report.layers
         self.layer = layer = layers[0]
         kind = layer.node.layer.CONVOLUTION
-        if len(layers) > 1 or kind not in VIEWS:
+        if len(layers) > 1 or kind not in LEARNED:
             what = f"{len(layers)} layers" if len(layers) > 1 else layer.op
             raise SpecError(f"learn takes one convolution, not {what}", "a plain or a depthwise one: conv or dwconv")
-        self._view = VIEWS[kind]
+        self._is_depthwise = kind is ConvKind.DEPTHWISE
         count = samples.batch or 1
         back = samples.returned(tuple([n for n in layer.traced.out if isinstance(n, int)]), count)
         if y.shape != back:
@@ -127,7 +126,7 @@ class Learner:
 
     def _kernel(self, weight: Array) -> Array:
         """The weight as (c_o, c_i/g, *k), a view of it."""
-        return self._view(weight, self._task)
+        return kernel_first(weight, self._task, self._is_depthwise)
 
     def predict(self, weight: Array, bias: Array | None) -> Array:
         """The output for x with these weights, (N, c_o, *out)."""

@@ -14,7 +14,7 @@ from ..report import Report
 from ..sizes import show
 from . import weights as arrays
 from .job import Job, Samples
-from .npy import Given
+from .npy import NamedArrays
 from .sinks import Memory, Sink
 from .task import Array
 
@@ -39,7 +39,7 @@ def linear_part(network: Network) -> Network:
     return network._replace(nodes=tuple(nodes))
 
 
-def adds_constants(network: Network, weights: Given | Array | None) -> bool:
+def adds_constants(network: Network, weights: NamedArrays | Array | None) -> bool:
     """Whether layers add constants, as biases, that the matrix leaves out."""
     carried = network.origin.weights if network.origin is not None else {}
     names = carried if weights is None else () if isinstance(weights, np.ndarray) else weights
@@ -52,7 +52,7 @@ def adds_constants(network: Network, weights: Given | Array | None) -> bool:
 def job(
     network: Network,
     sample: tuple[int, ...],
-    weights: Given | Array | None,
+    weights: NamedArrays | Array | None,
     seed: int | None,
     dialect: str | None,
     layout: str | None,

@@ -5,7 +5,7 @@ Everything here works on views with the channels first, whatever their strides.
 
 from __future__ import annotations
 
-from .. import exact
+from ..sums import sum_dtype
 from ..task import Array
 from . import product, winograd
 from .columns import EVERY, Shapes, Windows, seeing
@@ -42,5 +42,5 @@ def working(shapes: Shapes) -> int:
 
 def in_kind(x: Array, weight: Array, bias: Array | None, out: Array, terms: int) -> tuple[Array, Array | None]:
     """Weight and bias in the dtype in which sums of so many terms are taken."""
-    kind = exact.kind(x, weight, bias, out, terms)
+    kind = sum_dtype(x, weight, bias, out, terms)
     return weight.astype(kind, copy=False), None if bias is None else bias.astype(kind, copy=False)

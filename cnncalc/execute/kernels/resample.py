@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..task import Array, Dtype, Kernel, Task, Weights, averages, keeps, wide
+from .border import pick
 from .norm import split_groups
 
 
 class Taps(NamedTuple):
-    """What one axis's outputs are mixed of: for each tap, which inputs, and with which weights."""
+    """The inputs that the outputs of one axis are mixed from: for each tap, which inputs, and with which weights."""
 
     inputs: Array
     """(taps, out), each from 0 to n - 1."""
@@ -21,7 +22,7 @@ class Taps(NamedTuple):
 
 
 def places(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Array:
-    """Where in the input each output lies: on an axis of n inputs, before it is cut off at the border."""
+    """Return the place of each output on an axis of n inputs; it may be beyond the border."""
     unit = np.arange(out, dtype=kind)
     if task.values["align"]:
         return np.asarray(unit * kind.type((n - 1) / (out - 1) if out > 1 else 0))
@@ -31,7 +32,7 @@ def places(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Array:
 
 
 def _nearest(task: Task, axis: int, n: int, out: int) -> Array:
-    """Which input each output is: floor(u * scale), in float32 as in PyTorch."""
+    """Return which input each output is: floor(u * scale), in float32 as in PyTorch."""
     factor = task.values.get("factor")
     scale = np.float32(n / out) if factor is None else np.float32(1 / factor[axis])
     return np.minimum((np.arange(out, dtype=np.float32) * scale).astype(np.int64), n - 1)
@@ -45,7 +46,7 @@ def _linear(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
 
 
 def _cubic(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
-    """Keys's cubic convolution (1981), with A = -3/4 as in PyTorch, or -1/2 as in TensorFlow."""
+    """Return the taps of Keys's cubic convolution (1981), with A = -3/4 as in PyTorch, or -1/2 as in TensorFlow."""
     at = places(task, axis, n, out, kind)
     first = np.floor(at).astype(np.int64)
     share = at - first
@@ -64,22 +65,17 @@ def _upsample(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> 
     x = xs[0]
     sizes = list(zip(x.shape[2:], out.shape[2:], strict=True))
     if task.values["mode"] == "nearest":
-        picked = [_nearest(task, axis, *size) for axis, size in enumerate(sizes)]
-        grid = np.ix_(*picked)
-        for n in range(len(x)):
-            for c in range(x.shape[1]):
-                out[n, c] = x[n, c][grid]
+        pick(x, out, [_nearest(task, axis, *size) for axis, size in enumerate(sizes)])
         return
     kind = wide(out.dtype)
     how = _cubic if "cubic" in task.values["mode"] else _linear
     taps = [how(task, axis, *size, kind) for axis, size in enumerate(sizes)]
-    for n in range(len(x)):
-        for c in range(x.shape[1]):
-            found = x[n, c].astype(kind)
-            for axis, (inputs, shares) in enumerate(taps):
-                across = (-1, *(1,) * (found.ndim - 1 - axis))
-                found = sum(np.take(found, i, axis) * w.reshape(across) for i, w in zip(inputs, shares, strict=True))
-            np.copyto(out[n, c], found, casting="unsafe")
+    for n, c in np.ndindex(x.shape[:2]):
+        mixed = x[n, c].astype(kind)
+        for axis, (inputs, shares) in enumerate(taps):
+            across = (-1, *(1,) * (mixed.ndim - 1 - axis))
+            mixed = sum(np.take(mixed, i, axis) * w.reshape(across) for i, w in zip(inputs, shares, strict=True))
+        np.copyto(out[n, c], mixed, casting="unsafe")
 
 
 def _mixes(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
@@ -87,12 +83,11 @@ def _mixes(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
 
 
 def _pixelshuffle(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Channel c*f*f + i*f + j becomes row i and column j of each pixel of channel c (PyTorch)."""
+    """Make channel c*f*f + i*f + j row i and column j of each pixel of channel c (PyTorch)."""
     x, f = xs[0], task.values["factor"]
     apart = split_groups(x, out.shape[1])  # (N, c, f*f, h, w)
-    for i in range(f):
-        for j in range(f):
-            out[:, :, i::f, j::f] = apart[:, :, i * f + j]
+    for i, j in np.ndindex(f, f):
+        out[:, :, i::f, j::f] = apart[:, :, i * f + j]
 
 
 def _channelshuffle(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
