@@ -16,14 +16,14 @@ from . import weights as arrays
 from .job import Job, Samples
 from .npy import NamedArrays
 from .sinks import Memory, Sink
-from .task import Array
+from .task import Array, sizes_of
 
 AT_ONCE = 16 << 20
 """How many bytes of columns are computed at once."""
 
 
 def linear_part(network: Network) -> Network:
-    """The network with its blocks opened up and without the constants that its keys add.
+    """Return the network with its blocks inlined and without the constants that its keys add.
 
     SpecError for a layer that is not linear.
     """
@@ -40,7 +40,7 @@ def linear_part(network: Network) -> Network:
 
 
 def adds_constants(network: Network, weights: NamedArrays | Array | None) -> bool:
-    """Whether layers add constants, as biases, that the matrix leaves out."""
+    """Return whether layers add constants, as biases, that the matrix leaves out."""
     carried = network.origin.weights if network.origin is not None else {}
     names = carried if weights is None else () if isinstance(weights, np.ndarray) else weights
     return any(
@@ -57,7 +57,7 @@ def job(
     dialect: str | None,
     layout: str | None,
 ) -> Job:
-    """A network's linear part ready for one sample, in its only kernel's dtype or float32.
+    """Return a network's linear part ready for one sample, in its only kernel's dtype or float32.
 
     Arrays that only add constants, as biases, are zeros, and need not be given. SpecError for a batch, and for a layer
     that is not linear.
@@ -74,10 +74,8 @@ def job(
 
 
 def size(report: Report) -> tuple[int, int]:
-    """The matrix's rows, one per value of the output, and its columns, one per value of the sample."""
-    out, sample = report.layers[-1].traced.out, report.layers[0].sample
-    rows, columns = ([n for n in shape if isinstance(n, int)] for shape in (out, sample))
-    return prod(rows), prod(columns)
+    """Return the matrix's rows, one per value of the output, and its columns, one per value of the sample."""
+    return prod(sizes_of(report.layers[-1].traced.out, "the output")), prod(sizes_of(report.sample, "the input"))
 
 
 def fill(job: Job, sink: Sink) -> None:
@@ -89,9 +87,7 @@ def fill(job: Job, sink: Sink) -> None:
         count = min(several, columns - begin)
         units = np.zeros((count, columns), job.kind)
         units[np.arange(count), np.arange(begin, begin + count)] = 1
-        result = Memory((count, rows), matrix.dtype)
-        samples = job.result(job.last, count)[2]
-        result.array = result.array.reshape(samples)
+        result = Memory(job.result(job.last, count)[2], matrix.dtype)
         job.run(units.reshape(count, *job.samples.sample), {job.last: result})
         matrix[:, begin : begin + count] = result.array.reshape(count, rows).T
     sink.done(0, rows)

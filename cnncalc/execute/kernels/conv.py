@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
 
-from ...layers.base import ConvKind
+from ...layers import ConvKind
 from ..convolution import transposed
 from ..convolution.columns import Part, Shapes, Windows, flipped, parts
 from ..convolution.convolve import TILE, convolve, working

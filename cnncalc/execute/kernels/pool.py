@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..convolution.columns import overlap
 from ..task import Array, Dtype, Kernel, Task, Weights, averages, wide
 from ..threads import blockwise, buffer
 
@@ -30,12 +31,9 @@ def sliding(n: int, k: int, s: int, d: int, pb: int, begin: int, size: int) -> R
     """Return what the outputs `begin` … `begin + size` of a window over n inputs see, a pair for each of its cells."""
     pairs = []
     for cell in range(k):
-        origin = begin * s + cell * d - pb
-        first = min(max(-(origin // s), 0), size)
-        end = max(min(size, (n - 1 - origin) // s + 1), first)
-        if end > first:
-            start = origin + first * s
-            pairs.append((slice(first, end), slice(start, start + (end - first - 1) * s + 1, s)))
+        to, seen = overlap(n, begin * s + cell * d - pb, s, size)
+        if to.start < to.stop:
+            pairs.append((to, seen))
     pairs.sort(key=lambda pair: pair[0].start - pair[0].stop)  # the one that covers most comes first
     covered = bool(pairs) and pairs[0][0] == slice(0, size)
     return Reach(tuple(pairs), not covered)
