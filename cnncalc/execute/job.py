@@ -98,13 +98,14 @@ class Job:
         Raises SpecError and ShapeError, before anything is computed, if the arguments do not fit together.
         """
         self.kind = real(kind, "x")
-        samples = Samples(network, shape, dialect, layout)
-        if weights is None:
-            weights = arrays.carried(network, seed)
-        self.weights = arrays.named(samples.report, weights, bias)
-        network = samples.report.network
-        without = arrays.without_biases(network, self.weights)
-        self.samples = samples if without is network else Samples(without, shape, dialect, layout)
+        self.samples = samples = Samples(network, shape, dialect, layout)
+        self.weights = arrays.named(samples.report, arrays.carried(network, seed) if weights is None else weights, bias)
+        without = arrays.without_biases(samples.report.network, self.weights)
+        if without is not samples.report.network:
+            self.samples = Samples(without, shape, dialect, layout)
+        self.report = self.samples.report
+        self.last = len(self.report.layers) - 1
+        """The index of the layer whose result is the network's."""
         self._seed, self._memory = seed, memory
         self._loaded: Program | None = None
         self._drawn = self.kind if self.kind.kind == "f" else np.dtype(np.float32)
@@ -122,19 +123,9 @@ class Job:
             )
 
     @property
-    def report(self) -> Report:
-        """The traced network."""
-        return self.samples.report
-
-    @property
     def not_needed(self) -> list[str]:
         """The names of the weights that are given and that no layer needs."""
         return arrays.unused(self.report, self.weights)
-
-    @property
-    def last(self) -> int:
-        """The index of the layer whose result is the network's."""
-        return len(self.report.layers) - 1
 
     def _indices(self, keep: Sequence[str], keep_all: bool) -> list[int]:
         names = [layer.name for layer in self.report.layers]
@@ -151,7 +142,7 @@ class Job:
         return np.broadcast_to(np.zeros((), self._drawn if given is None else real(given.dtype, want.name)), want.shape)
 
     def _program(self, weights: Mapping[str, Array]) -> Program:
-        return Program(self.report, self.kind, weights, kept=self.kept, memory=self._memory)
+        return Program(self.report, self.kind, weights, self.kept, self._memory)
 
     def needs(self, count: int) -> Needs:
         """Return what a run of so many samples takes."""

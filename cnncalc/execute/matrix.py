@@ -32,9 +32,7 @@ def linear_part(network: Network) -> Network:
         if not node.layer.is_linear:
             words = dict.fromkeys(cls.WORD for cls, _ in OPS.values() if cls.LINEAR)
             what = "not known to be linear" if isinstance(node.layer, Opaque) else "not linear: it has no matrix"
-            error = SpecError(f"{node.layer.op} is {what}", f"linear are {', '.join(words)}")
-            error.layer = node.label()
-            raise error
+            raise SpecError(f"{node.layer.op} is {what}", f"linear are {', '.join(words)}").at(node.label())
         nodes.append(node._replace(layer=node.layer.without_constants()))
     return network._replace(nodes=tuple(nodes))
 

@@ -67,9 +67,9 @@ def head(file: IO[bytes], name: str) -> Head:
     magic = file.read(len(MAGIC) + 2)
     name = shown(name, LONGEST_PATH)
     if magic[: len(MAGIC)] != MAGIC:
-        kind = _kind(magic)
+        what = _kind(magic)
         picture = "read the picture with another tool, and save its pixels with numpy.save"
-        raise SpecError(f"{name} is {kind}, not a .npy", picture if kind.endswith("picture") else _SAVE)
+        raise SpecError(f"{name} is {what}, not a .npy", picture if what.endswith("picture") else _SAVE)
     try:
         version = ".".join(map(str, magic[-2:]))
         if version not in _READERS:
@@ -203,8 +203,7 @@ def tensors(path: str) -> NamedArrays:
         raise SpecError(what, "pip install 'cnncalc[safetensors]'") from None
     try:
         file: Any = safe_open(path, "np")
-        names = file.keys()
-        slices = {name: file.get_slice(name) for name in names}
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is not a dict
     except (SafetensorError, OSError) as error:
         raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error}") from None
     arrays = {}

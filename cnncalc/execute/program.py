@@ -40,7 +40,6 @@ class LayerStep(NamedTuple):
     layer: LayerReport
     kernel: Kernel
     task: Task
-    reads: tuple[int, ...]
     weights: dict[str, Array]
     kind: Dtype
     shape: tuple[int, ...]
@@ -58,13 +57,7 @@ class Program:
     """A network and its weights, for samples of one shape and dtype. Not safe for several threads at once."""
 
     def __init__(
-        self,
-        report: Report,
-        kind: Dtype,
-        weights: Mapping[str, Array],
-        *,
-        kept: Sequence[int] = (),
-        memory: int = MEMORY,
+        self, report: Report, kind: Dtype, weights: Mapping[str, Array], kept: Sequence[int] = (), memory: int = MEMORY
     ):
         """`kept` are the layers whose results are wanted besides the last one's. SpecError if a layer cannot be run."""
         self.kind = kind
@@ -76,6 +69,8 @@ class Program:
         """How many bytes per sample each shared buffer holds."""
         self._buffers: list[Array] = []
         self.steps = self._plan(report, weights)
+        self.each_sample = sum(self._slots)
+        """How many bytes the shared buffers take for one sample."""
 
     def _plan(self, report: Report, weights: Mapping[str, Array]) -> list[LayerStep]:
         """Return a step for each layer, its result in a buffer that is no longer needed, or in a new one."""
@@ -101,15 +96,13 @@ class Program:
 
         A layer that reads its first input twice may not work in place: the second time, it would read its own result.
         """
-        first, *others = step.reads
+        first, *others = step.layer.node.reads
         alone = first in over and first not in others
         if step.kernel.in_place and alone and steps[first].bytes == step.bytes:
             return steps[first].slot
         fitting = [slot for slot in free if self._slots[slot] >= step.bytes]
-        if fitting:
-            return min(fitting, key=self._slots.__getitem__)
         if free:
-            return max(free, key=self._slots.__getitem__)
+            return min(fitting, key=self._slots.__getitem__) if fitting else max(free, key=self._slots.__getitem__)
         self._slots.append(0)
         return len(self._slots) - 1
 
@@ -118,19 +111,12 @@ class Program:
         if kernel is None:
             what = layer.values.get("type")
             text = f"it is of type {what}: what that computes is not known" if what else f"{layer.op} cannot be run"
-            error = SpecError(text, "run the layers before it, and those after")
-            error.layer = layer.node.label()
-            raise error
+            raise SpecError(text, "run the layers before it, and those after").at(layer.node.label())
         own = {want.role: weights[want.name] for want in needed_by(layer)}
         kinds = [self.kind if at == INPUT else steps[at].kind for at in layer.node.reads]
         task = Task(layer.op, layer.values, layer.env.dialect, layer.env.channels_last, self.scratch, layer.traced.axes)
         kind = kernel.dtype([*kinds, *[array.dtype for array in own.values()]], layer.values)
-        return LayerStep(layer, kernel, task, layer.node.reads, own, kind, sizes_of(layer.traced.out, layer.name), -1)
-
-    @property
-    def each_sample(self) -> int:
-        """How many bytes the shared buffers take for one sample."""
-        return sum(self._slots)
+        return LayerStep(layer, kernel, task, own, kind, sizes_of(layer.traced.out, layer.name), -1)
 
     def working(self, count: int) -> int:
         """Return how many bytes of working memory a run of `count` samples takes at most."""
@@ -173,7 +159,7 @@ class Program:
                 if out is None:
                     out = self._buffers[step.slot][: n * step.bytes].view(step.kind).reshape(n, *step.shape)
                 assert out.shape == (n, *step.shape), f"{step.layer.name}: {out.shape} is not {step.shape}"
-                self._compute(step, [x if at == INPUT else results[at] for at in step.reads], out)
+                self._compute(step, [x if at == INPUT else results[at] for at in step.layer.node.reads], out)
                 results.append(out)
                 if progress is not None:
                     progress(n)

@@ -65,17 +65,13 @@ class File(Sink):
     def __init__(self, target: Target, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
         """`shape` is what the header says, `samples` the same with a batch. SpecError if it cannot be written."""
         self._target = target
-        try:
-            with target.errors():
-                _write_head(target.file, shape, kind)
-                begin = target.file.tell()
-                _reserve(target.file, begin + prod(shape) * kind.itemsize)
-                self._array = (
-                    np.memmap(target.part, kind, "r+", begin, samples) if prod(samples) else np.empty(samples, kind)
-                )
-        except BaseException:
-            self.discard()
-            raise
+        with target.errors():
+            _write_head(target.file, shape, kind)
+            begin = target.file.tell()
+            _reserve(target.file, begin + prod(shape) * kind.itemsize)
+            self._array = (
+                np.memmap(target.part, kind, "r+", begin, samples) if prod(samples) else np.empty(samples, kind)
+            )
 
     def part(self, begin: int, end: int) -> Array:
         return self._array[begin:end]
@@ -96,24 +92,14 @@ class File(Sink):
 class Stream(_Chunked):
     """A .npy that is written part by part: to a pipe, to a device, or to a file that cannot be mapped."""
 
-    def __init__(
-        self,
-        file: IO[bytes],
-        shape: tuple[int, ...],
-        kind: Dtype,
-        samples: tuple[int, ...],
-        target: Target | None = None,
-    ):
-        """`target` is the file that appears whole, or the pipe or device, None for standard output."""
+    def __init__(self, target: Target | None, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
+        """`target` is the file that appears whole, or the pipe or device; None is standard output."""
         super().__init__(samples, kind)
-        self._file, self._target = file, target
+        self._target = target
+        self._file = binary_stdout("a .npy file") if target is None else target.file
         self._whole = target if target is not None and not target.is_special else None
-        try:
-            with self._errors():
-                _write_head(file, shape, kind)
-        except BaseException:
-            self.discard()
-            raise
+        with self._errors():
+            _write_head(self._file, shape, kind)
 
     def done(self, begin: int, end: int) -> None:
         if self._chunk.size:
@@ -158,11 +144,13 @@ def _reserve(file: IO[bytes], size: int) -> None:
 def sink(path: str, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]) -> Sink:
     """Return the sink of a result that is written to a path: a file, a pipe or a device; `-` is standard output."""
     if path == STDOUT:
-        return Stream(binary_stdout("a .npy file"), shape, kind, samples)
+        return Stream(None, shape, kind, samples)
     target = Target(path)
-    if target.is_special or not MAPPED:
-        return Stream(target.file, shape, kind, samples, target)
-    return File(target, shape, kind, samples)
+    try:
+        return (File if MAPPED and not target.is_special else Stream)(target, shape, kind, samples)
+    except BaseException:
+        target.discard()
+        raise
 
 
 class Both(Sink):

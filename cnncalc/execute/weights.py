@@ -102,21 +102,17 @@ def sourced(network: Network, given: NamedArrays | Array | None) -> Network:
 
 def _only(report: Report, role: str) -> str:
     """Return the name of the only layer with weights of this role, or that could have a bias. SpecError for several."""
-    owners = []
-    for layer in report.layers:
-        has = "bias" in layer.values if role == "bias" else role in layer.weight_shapes()
-        if has and layer.node.tie is None:
-            owners.append(layer)
+    own = [layer for layer in report.layers if layer.node.tie is None]
+    owners = [layer for layer in own if role in (layer.values if role == "bias" else layer.weight_shapes())]
     if len(owners) == 1:
         if role == "bias" and not owners[0].values["bias"]:
-            error = SpecError("a bias is given, but the layer has none: bias is false", "leave out one of them")
-            error.layer = owners[0].node.label()
-            raise error
+            what = "a bias is given, but the layer has none: bias is false"
+            raise SpecError(what, "leave out one of them").at(owners[0].node.label())
         return owners[0].name
-    several = ", ".join(layer.name for layer in owners[:MOST_LISTED])
+    several = f": {', '.join(layer.name for layer in owners[:MOST_LISTED])}" if owners else ""
+    help = f"give a .npz with each under its name, as {owners[0].name}.{role}" if owners else f"leave the {role} out"
     raise SpecError(
-        f"one array is for one layer, and {len(owners)} have a {role}{': ' if several else ''}{several}",
-        f"give a .npz with each under its name, as {owners[0].name}.{role}" if owners else f"leave the {role} out",
+        f"one array is for one layer, and {len(owners)} have a {role}{': ' if several else ''}{several}", help
     )
 
 
@@ -150,13 +146,8 @@ def bind(report: Report, given: NamedArrays, seed: int | None, kind: Dtype) -> d
     """Return the arrays of a network by name, once `check`ed: those given, and the others drawn in this dtype."""
     arrays = {}
     for want in wanted(report):
-        array = given.get(want.name)
-        if array is None:
-            assert seed is not None
-            arrays[want.name] = draw(want, seed, kind)
-        else:
-            read = _read(array)
-            arrays[want.name] = read.reshape(want.shape).astype(read.dtype.newbyteorder("="), copy=False)
+        array = _read(given[want.name]) if want.name in given else draw(want, seed or 0, kind)
+        arrays[want.name] = array.reshape(want.shape).astype(array.dtype.newbyteorder("="), copy=False)
     return arrays
 
 
@@ -176,9 +167,8 @@ def check_fit(array: Array | Stored, want: Weight) -> None:
         needed += [tuple(k)] if one == other == 1 else []
     if array.shape not in needed:
         have = show(array.shape) if array.shape else "of a number"
-        error = ShapeError(f"{want.name} has the shape {have}, but {show(want.shape)} is needed", _turn(array, want))
-        error.layer = want.layer.node.label()
-        raise error
+        what = f"{want.name} has the shape {have}, but {show(want.shape)} is needed"
+        raise ShapeError(what, _turn(array, want)).at(want.layer.node.label())
 
 
 def _turn(array: Array | Stored, want: Weight) -> str | None:

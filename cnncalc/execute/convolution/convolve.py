@@ -1,6 +1,6 @@
-"""Cross-correlation the shortest way: what chooses between the ways. `transposed.scatter` does for its opposite.
+"""Cross-correlation: the choice of the fastest way to compute one; for transposed ones, see `transposed.scatter`.
 
-Everything here works on views with the channels first, whatever their strides.
+Everything here works on views with the channels first, of any strides.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from . import product, winograd
 from .columns import EVERY, Shapes, Windows, seeing
 
 TILE = 8 << 20
-"""How many bytes are made at once for a large product: what the last cache holds, more or less."""
+"""How many bytes are made at once for a large product: about as many as the last cache holds."""
 
 
 def convolve(
@@ -32,7 +32,7 @@ def convolve(
 
 
 def working(shapes: Shapes) -> int:
-    """How many bytes `convolve` takes at most beside its arguments."""
+    """Return how many bytes `convolve` takes at most beside its arguments."""
     cells = seeing(shapes.windows, shapes.x[2:], shapes.out[2:])
     windows = shapes.windows.only(cells)
     shapes = shapes._replace(windows=windows, weight=(*shapes.weight[:2], *windows.k))
@@ -41,6 +41,6 @@ def working(shapes: Shapes) -> int:
 
 
 def in_kind(x: Array, weight: Array, bias: Array | None, out: Array, terms: int) -> tuple[Array, Array | None]:
-    """Weight and bias in the dtype in which sums of so many terms are taken."""
+    """Return weight and bias in the dtype in which sums of so many terms are taken."""
     kind = sum_dtype(x, weight, bias, out, terms)
     return weight.astype(kind, copy=False), None if bias is None else bias.astype(kind, copy=False)

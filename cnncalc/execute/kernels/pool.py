@@ -197,20 +197,14 @@ def _lp(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     kind = wide(out.dtype)
 
     def finish(sums: Array, space: Sequence[slice]) -> None:
-        if norm == 2:
-            np.sqrt(sums, out=sums)
-        elif norm != 1:
-            np.power(sums, kind.type(1 / norm), out=sums)
+        sums **= 1 / norm  # NumPy takes roots, and squares below, where a power is one
 
     several = max(task.scratch // 4 // (prod(x.shape[2:]) * kind.itemsize), 1)
     for n, c in product(range(len(x)), range(0, x.shape[1], several)):
         some = (slice(n, n + 1), slice(c, c + several))
         powers = buffer("powers", x[some].shape, kind)
         np.abs(x[some], out=powers, dtype=kind, casting="unsafe")
-        if norm == 2:
-            np.multiply(powers, powers, out=powers)
-        elif norm != 1:
-            np.power(powers, kind.type(norm), out=powers)
+        powers **= norm
         pooled(np.add, 0, powers, out[some], _reacher(task, powers, out), finish)
 
 

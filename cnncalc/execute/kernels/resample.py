@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -11,14 +11,8 @@ from ..task import Array, Dtype, Kernel, Task, Weights, averages, keeps, wide
 from .border import pick
 from .norm import split_groups
 
-
-class Taps(NamedTuple):
-    """The inputs that the outputs of one axis are mixed from: for each tap, which inputs, and with which weights."""
-
-    inputs: Array
-    """(taps, out), each from 0 to n - 1."""
-    weights: Array
-    """(taps, out)."""
+Taps = tuple[Array, Array]
+"""The inputs that the outputs of one axis are mixed from, each from 0 to n - 1, and their weights; both (taps, out)."""
 
 
 def places(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Array:
@@ -26,23 +20,26 @@ def places(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Array:
     unit = np.arange(out, dtype=kind)
     if task.values["align"]:
         return np.asarray(unit * kind.type((n - 1) / (out - 1) if out > 1 else 0))
+    return np.asarray((unit + kind.type(0.5)) * kind.type(_scale(task, axis, n, out)) - kind.type(0.5))
+
+
+def _scale(task: Task, axis: int, n: int, out: int) -> float:
+    """Return how many inputs there are for one output: by the factor that is given, else by the sizes."""
     factor = task.values.get("factor")
-    scale = kind.type(n / out if factor is None else 1 / factor[axis])
-    return np.asarray((unit + kind.type(0.5)) * scale - kind.type(0.5))
+    return float(n / out if factor is None else 1 / factor[axis])
 
 
 def _nearest(task: Task, axis: int, n: int, out: int) -> Array:
     """Return which input each output is: floor(u * scale), in float32 as in PyTorch."""
-    factor = task.values.get("factor")
-    scale = np.float32(n / out) if factor is None else np.float32(1 / factor[axis])
-    return np.minimum((np.arange(out, dtype=np.float32) * scale).astype(np.int64), n - 1)
+    scaled = np.arange(out, dtype=np.float32) * np.float32(_scale(task, axis, n, out))
+    return np.minimum(scaled.astype(np.int64), n - 1)
 
 
 def _linear(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
     at = np.maximum(places(task, axis, n, out, kind), 0)
     first = np.minimum(at.astype(np.int64), n - 1)
     share = np.minimum(at - first, 1)
-    return Taps(np.stack([first, np.minimum(first + 1, n - 1)]), np.stack([1 - share, share]).astype(kind))
+    return np.stack([first, np.minimum(first + 1, n - 1)]), np.stack([1 - share, share]).astype(kind)
 
 
 def _cubic(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
@@ -58,7 +55,7 @@ def _cubic(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
     if task.dialect.cubic_leaves_out:
         weights *= (inputs >= 0) & (inputs < n)
         weights /= weights.sum(0)
-    return Taps(np.clip(inputs, 0, n - 1), weights.astype(kind))
+    return np.clip(inputs, 0, n - 1), weights.astype(kind)
 
 
 def _upsample(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
