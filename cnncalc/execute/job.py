@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 
@@ -57,13 +56,6 @@ def real(kind: Dtype, name: str) -> Dtype:
     return kind.newbyteorder("=")
 
 
-class Needs(NamedTuple):
-    """How many bytes of memory a run takes beside its input and its output."""
-
-    weights: int
-    working: int
-
-
 def _check_bytes(report: Report, given: NamedArrays) -> None:
     """Raise SpecError if a sample of a layer's result, or a weight, has more bytes than can be counted."""
     sizes = [(layer.name, prod(n for n in layer.traced.out if isinstance(n, int))) for layer in report.layers]
@@ -113,7 +105,7 @@ class Job:
         arrays.check(self.report, self.weights, seed)
         _check_bytes(self.report, self.weights)
         likes = {want.name: self._like(want) for want in arrays.wanted(self.report)}
-        self._weight_bytes = sum(array.nbytes for array in likes.values())
+        self.weight_bytes = sum(array.nbytes for array in likes.values())
         self.plan = self._program(likes)
         least = self.plan.working(1)
         if least > memory:
@@ -143,10 +135,6 @@ class Job:
 
     def _program(self, weights: Mapping[str, Array]) -> Program:
         return Program(self.report, self.kind, weights, self.kept, self._memory)
-
-    def needs(self, count: int) -> Needs:
-        """Return what a run of so many samples takes."""
-        return Needs(self._weight_bytes, self.plan.working(count))
 
     def result(self, at: int, count: int) -> tuple[tuple[int, ...], Dtype, tuple[int, ...]]:
         """Return of a layer's result for `count` samples: the shape for the caller, the dtype, the shape as samples."""

@@ -110,7 +110,7 @@ class Learner:
         bound = arrays.bind(samples.report, given, seed, self.kind)
         self.weight = bound[f"{layer.name}.weight"].astype(self.kind, order="C")
         self.bias = np.zeros(layer.values["c_o"], self.kind) if layer.values["bias"] else None
-        self._task = Task(layer.op, layer.values, layer.env.dialect, layer.env.channels_last, 1 << 26)
+        self._task = Task(layer.values, layer.env.dialect, layer.env.channels_last, 1 << 26)
         self.windows = windows_of(self._task)
         both = [array.astype(self.kind, copy=False) for array in (samples.split(x), y.reshape(count, *out))]
         self.x, self.y = map(channels_first, both) if self._task.channels_last else both

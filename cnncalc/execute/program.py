@@ -114,7 +114,7 @@ class Program:
             raise SpecError(text, "run the layers before it, and those after").at(layer.node.label())
         own = {want.role: weights[want.name] for want in needed_by(layer)}
         kinds = [self.kind if at == INPUT else steps[at].kind for at in layer.node.reads]
-        task = Task(layer.op, layer.values, layer.env.dialect, layer.env.channels_last, self.scratch, layer.traced.axes)
+        task = Task(layer.values, layer.env.dialect, layer.env.channels_last, self.scratch, layer.traced.axes)
         kind = kernel.dtype([*kinds, *[array.dtype for array in own.values()]], layer.values)
         return LayerStep(layer, kernel, task, own, kind, sizes_of(layer.traced.out, layer.name), -1)
 

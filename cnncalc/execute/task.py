@@ -24,7 +24,6 @@ Weights = Mapping[str, Array]
 class Task(NamedTuple):
     """One layer of a traced network, as its kernel sees it."""
 
-    op: str
     values: Mapping[str, Any]
     """Every key with its resolved value; padding as (before, after) pairs."""
     dialect: type[Dialect]

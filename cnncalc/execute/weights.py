@@ -138,8 +138,16 @@ def check(report: Report, given: NamedArrays, seed: int | None) -> None:
             check_fit(given[want.name], want)
         elif seed is None:
             missing.append(want)
-    if missing:
-        raise _missing(missing, unused(report, given))
+    if not missing:
+        return
+    listed = [f"{want.name} {show(want.shape)}" for want in missing[:MOST_LISTED]]
+    if len(missing) > MOST_LISTED:
+        listed.append(f"and {len(missing) - MOST_LISTED} more")
+    help, others = "give them with -w, or draw them with --seed N", unused(report, given)
+    if others:
+        near = nearest(missing[0].name, others)
+        help += f"\ngiven but not needed: {', '.join(map(shown, others[:MOST_LISTED]))}" + (f"; {near}" if near else "")
+    raise SpecError(f"no weights for {', '.join(listed)}", help)
 
 
 def bind(report: Report, given: NamedArrays, seed: int | None, kind: Dtype) -> dict[str, Array]:
@@ -178,17 +186,6 @@ def _turn(array: Array | Stored, want: Weight) -> str | None:
         order = "k, c_i/g, c_o" if last else "c_o, c_i/g, k"
         return f"the order in {'NHWC' if last else 'NCHW'} is {order}" if len(want.shape) > 2 else None
     return f"its axes may stand in the order of {'NCHW' if last else 'NHWC'}: transpose it, or give --layout"
-
-
-def _missing(missing: list[Weight], others: list[str]) -> SpecError:
-    listed = [f"{want.name} {show(want.shape)}" for want in missing[:MOST_LISTED]]
-    if len(missing) > MOST_LISTED:
-        listed.append(f"and {len(missing) - MOST_LISTED} more")
-    help = "give them with -w, or draw them with --seed N"
-    if others:
-        near = nearest(missing[0].name, others)
-        help += f"\ngiven but not needed: {', '.join(map(shown, others[:MOST_LISTED]))}" + (f"; {near}" if near else "")
-    return SpecError(f"no weights for {', '.join(listed)}", help)
 
 
 def draw(want: Weight, seed: int, kind: Dtype) -> Array:

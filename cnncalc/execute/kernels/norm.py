@@ -86,7 +86,7 @@ def _lrn(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     v, x, kind = task.values, xs[0], wide(out.dtype)
     size, c = v["size"], out.shape[1]
     before = size // 2 if task.dialect.lrn_before_is_larger else (size - 1) // 2
-    seen = sliding(c, size, 1, 1, before, 0, c).seen
+    seen = sliding(c, size, 1, 1, before, 0, c)
     space = np.moveaxis(out, 1, -1)[..., 0]
 
     def work(block: tuple[slice, ...]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from itertools import product
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,13 +17,8 @@ from ..threads import blockwise, buffer
 Ufunc = Callable[..., Any]
 
 
-class Reach(NamedTuple):
-    """The inputs that some outputs of an axis see: pairs of outputs and inputs, all of which are combined."""
-
-    seen: tuple[tuple[slice, slice], ...]
-    """The first pair covers every output, unless `gaps`."""
-    gaps: bool
-    """Whether some outputs are not in the first pair: they begin at the operation's neutral value."""
+Reach = tuple[tuple[slice, slice], ...]
+"""The inputs that some outputs of an axis see: pairs of outputs and inputs, all of which are combined."""
 
 
 @lru_cache(maxsize=4096)
@@ -35,8 +30,7 @@ def sliding(n: int, k: int, s: int, d: int, pb: int, begin: int, size: int) -> R
         if to.start < to.stop:
             pairs.append((to, seen))
     pairs.sort(key=lambda pair: pair[0].start - pair[0].stop)  # the one that covers most comes first
-    covered = bool(pairs) and pairs[0][0] == slice(0, size)
-    return Reach(tuple(pairs), not covered)
+    return tuple(pairs)
 
 
 def adaptive(n: int, o: int, begin: int, size: int) -> Reach:
@@ -47,7 +41,7 @@ def adaptive(n: int, o: int, begin: int, size: int) -> Reach:
     for unit in range(begin, begin + size):
         to = slice(unit - begin, unit - begin + 1)
         pairs += [(to, slice(i, i + 1)) for i in range(unit * n // o, -(-(unit + 1) * n // o))]
-    return Reach(tuple(pairs), gaps=True)
+    return tuple(pairs)
 
 
 Reacher = Callable[[int, int, int], Reach]
@@ -77,18 +71,15 @@ def reduce(ufunc: Ufunc, neutral: float, x: Array, out: Array, reaches: Sequence
 def along(ufunc: Ufunc, neutral: float, x: Array, out: Array, axis: int, reach: Reach) -> None:
     """Fill `out` with what each output sees along one axis, combined."""
     before = (slice(None),) * axis
-    pairs = iter(reach.seen)
-    if reach.gaps:
+    (first, seen), *others = reach or ((slice(0), slice(0)),)
+    if first != slice(0, out.shape[axis]):  # some outputs see no input in it
         out[...] = neutral
+        others = list(reach)
+    elif others and others[0][0] == first:  # two cells at once: nothing is copied
+        ufunc(x[(*before, seen)], x[(*before, others.pop(0)[1])], out=out, dtype=out.dtype, casting="unsafe")
     else:
-        to, seen = next(pairs)
-        second = next(pairs, None)
-        if second is not None and second[0] == to:  # two cells at once: nothing is copied
-            ufunc(x[(*before, seen)], x[(*before, second[1])], out=out, dtype=out.dtype, casting="unsafe")
-        else:
-            np.copyto(out, x[(*before, seen)], casting="unsafe")
-            pairs = iter(reach.seen[1:])
-    for to, seen in pairs:
+        np.copyto(out, x[(*before, seen)], casting="unsafe")
+    for to, seen in others:
         target = out[(*before, to)]
         ufunc(target, x[(*before, seen)], out=target, dtype=out.dtype, casting="unsafe")
 
