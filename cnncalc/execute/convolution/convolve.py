@@ -21,14 +21,11 @@ def convolve(
     cells = seeing(windows, x.shape[2:], out.shape[2:])
     weight, windows = weight[(EVERY, EVERY, *[slice(some.start, some.stop) for some in cells])], windows.only(cells)
     weight, bias = in_kind(x, weight, bias, out, weight[0].size)
-    if g > 1:
-        product.correlate_groups(x, weight, bias, out, windows, g, tile)
-    elif winograd.pays(Shapes(x.shape, weight.shape, out.shape, windows, g, weight.dtype, tile)) and (
-        winograd.is_harmless(x, weight)
-    ):
+    shapes = Shapes(x.shape, weight.shape, out.shape, windows, g, weight.dtype, tile)
+    if winograd.pays(shapes) and winograd.is_harmless(x, weight):
         winograd.correlate(x, weight, bias, out, windows, tile)
     else:
-        product.correlate(x, weight, bias, out, windows, tile)
+        product.correlate(x, weight, bias, out, windows, g, tile)
 
 
 def working(shapes: Shapes) -> int:

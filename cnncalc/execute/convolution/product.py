@@ -70,23 +70,19 @@ def _as_matrix(weight: Array, g: int) -> tuple[Array, bool]:
     return (weight.reshape(shape), False) if matrix is None else (matrix, True)
 
 
-def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, tile: int) -> None:
+def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int, tile: int) -> None:
     """Fill `out` with the cross-correlation, computed in the weight's dtype (x's and out's may be others).
 
-    `tile` is how many bytes of columns, and of products, are made at once.
+    `tile` is how many bytes of columns, and of products, are made at once. With groups there is a small product for
+    each, and a thread has some samples, or some groups of one, at a time; without, the BLAS uses the threads.
     """
-    kernel = prepare(weight, bias, 1, len(x) * prod(out.shape[2:]), tile)
-    for part in _parts(len(x), out.shape[2:], 1, kernel.each_position, tile):
-        multiply(x, kernel, out, windows, part)
-
-
-def correlate_groups(
-    x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int, tile: int
-) -> None:
-    """Do the same with a small product for each group: a thread has some samples, or some groups of one, at a time."""
     kernel = prepare(weight, bias, g, len(x) * prod(out.shape[2:]), tile)
     c_i, c_o = weight.shape[1], kernel.matrix.shape[1]
     pieces = list(_parts(len(x), out.shape[2:], g, kernel.each_position, tile))
+    if g == 1:
+        for part in pieces:
+            multiply(x, kernel, out, windows, part)
+        return
     whole = g * pieces[0].positions * kernel.each_position
     most = min(_groups(pieces[0], g, kernel.each_position, tile), -(-g // len(shares(g, whole, GROUP_SHARE))))
 

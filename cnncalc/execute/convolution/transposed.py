@@ -120,7 +120,7 @@ def correlate_each(
 
 
 class Sum(NamedTuple):
-    """How the outputs of a phase are summed from what every cell writes, (c, *k, *space)."""
+    """The sum that gives the outputs of a phase from what every cell writes, (c, *k, *space)."""
 
     outputs: Index
     """The phase's outputs, in (c, *out)."""
