@@ -101,7 +101,11 @@ class Job:
         self._seed, self._memory = seed, memory
         self._loaded: Program | None = None
         self._drawn = self.kind if self.kind.kind == "f" else np.dtype(np.float32)
-        self.kept = self._indices(keep, keep_all)
+        names = [layer.name for layer in self.report.layers]
+        for name in keep:
+            if name not in names:
+                raise SpecError(f"there is no layer {name!r} to keep", f"the layers are {', '.join(names[:24])}")
+        self.kept = [at for at, name in enumerate(names) if keep_all or name in keep]
         arrays.check(self.report, self.weights, seed)
         _check_bytes(self.report, self.weights)
         likes = {want.name: self._like(want) for want in arrays.wanted(self.report)}
@@ -118,15 +122,6 @@ class Job:
     def not_needed(self) -> list[str]:
         """The names of the weights that are given and that no layer needs."""
         return arrays.unused(self.report, self.weights)
-
-    def _indices(self, keep: Sequence[str], keep_all: bool) -> list[int]:
-        names = [layer.name for layer in self.report.layers]
-        if keep_all:
-            return list(range(len(names)))
-        for name in keep:
-            if name not in names:
-                raise SpecError(f"there is no layer {name!r} to keep", f"the layers are {', '.join(names[:24])}")
-        return [names.index(name) for name in keep]
 
     def _like(self, want: arrays.Weight) -> Array:
         """Return an array of a weight's shape and dtype that takes no memory."""

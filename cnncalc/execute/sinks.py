@@ -98,6 +98,8 @@ class Stream(_Chunked):
         self._target = target
         self._file = binary_stdout("a .npy file") if target is None else target.file
         self._whole = target if target is not None and not target.is_special else None
+        self._errors = contextlib.nullcontext if self._whole is None else self._whole.errors
+        """What names the file in errors; those of a pipe tell the command that nobody reads on."""
         with self._errors():
             _write_head(self._file, shape, kind)
 
@@ -107,14 +109,7 @@ class Stream(_Chunked):
                 self._file.write(self._chunk.data)
 
     def finish(self) -> None:
-        if self._whole is not None:
-            self._whole.commit()
-        else:
-            self._file.flush()
-
-    def _errors(self) -> contextlib.AbstractContextManager[None]:
-        """Return what names the file in errors; those of a pipe tell the command that nobody reads on."""
-        return contextlib.nullcontext() if self._whole is None else self._whole.errors()
+        (self._file.flush if self._whole is None else self._whole.commit)()
 
     def discard(self) -> None:
         if self._target is not None:

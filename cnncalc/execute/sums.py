@@ -25,8 +25,7 @@ def sum_dtype(x: Array, weight: Array, bias: Array | None, out: Array, terms: in
     if out.dtype.kind not in "iu":
         return wide(out.dtype)
     largest_x, largest_w = extreme(x), extreme(weight)
-    largest_b = 0 if bias is None else extreme(bias)
-    bound = terms * largest_x * largest_w + largest_b
+    bound = terms * largest_x * largest_w + (0 if bias is None else extreme(bias))
     if bound > LARGEST:
         raise ShapeError(
             f"sums of {terms:,} products of integers up to {largest_x:,} and {largest_w:,} may reach {bound:,}, beyond "

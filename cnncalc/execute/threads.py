@@ -97,10 +97,11 @@ def shares(total: int, amount: int, least: int | None = None) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(bounds)]
 
 
-def blocks(array: Array, each_value: int) -> list[tuple[slice, ...]]:
-    """Return indices that cut an array into pieces of about BLOCK bytes, along the axes of the largest strides first.
+def blockwise(function: Callable[[tuple[slice, ...]], object], array: Array, each_value: int) -> None:
+    """Call a function for indices that cut an array into blocks, in several threads if that is worth it.
 
-    `each_value` is how many bytes are read or written for one value of the array.
+    A block is about BLOCK bytes, and is cut along the axes of the largest strides first. `each_value` is how many bytes
+    are read or written for one value of the array.
     """
     most = max(BLOCK // max(each_value, 1), 1)
     sizes = list(array.shape)
@@ -112,12 +113,7 @@ def blocks(array: Array, each_value: int) -> list[tuple[slice, ...]]:
         sizes[axis] = max(most // rest, 1)
         whole = rest
     cut = [[slice(i, min(i + size, n)) for i in range(0, n, size)] for n, size in zip(array.shape, sizes, strict=True)]
-    return list(product(*cut)) if array.size else []
-
-
-def blockwise(function: Callable[[tuple[slice, ...]], object], array: Array, each_value: int) -> None:
-    """Call a function for each of the `blocks` of an array, in several threads if that is worth it."""
-    each(function, blocks(array, each_value), array.size * each_value)
+    each(function, product(*cut) if array.size else [], array.size * each_value)
 
 
 def buffer(name: str, shape: tuple[int, ...], kind: Dtype | type[Any]) -> Array:

@@ -296,7 +296,7 @@ def _side_by_side(rows: AxisPhase, space: tuple[int, ...], windows: Windows, siz
                 cells, positions = [EVERY] * nd, [EVERY] * nd
                 cells[axis], positions[axis] = slice(tap, tap + 1), edge
                 beyond.append((EVERY, EVERY, *cells, EVERY, *positions))
-    before, after = (sum([max(sign * step, 0) for step in ends]) for sign, ends in ((-1, first), (1, last)))
+    before, after = sum([max(-step, 0) for step in first]), sum([max(step, 0) for step in last])
     whole = (EVERY,) * (nd - 1)
     phase = Phase(
         (EVERY, EVERY, rows.seen, *whole),

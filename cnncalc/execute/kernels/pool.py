@@ -6,16 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from itertools import product
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from ..convolution.columns import overlap
 from ..task import Array, Dtype, Kernel, Task, Weights, averages, wide
 from ..threads import blockwise, buffer
-
-Ufunc = Callable[..., Any]
-
 
 Reach = tuple[tuple[slice, slice], ...]
 """The inputs that some outputs of an axis see: pairs of outputs and inputs, all of which are combined."""
@@ -50,7 +46,7 @@ Finish = Callable[[Array, Sequence[slice]], object]
 """Turn the sums of a block, which is at these places in space, into its outputs."""
 
 
-def reduce(ufunc: Ufunc, neutral: float, x: Array, out: Array, reaches: Sequence[Reach]) -> None:
+def reduce(ufunc: np.ufunc, neutral: float, x: Array, out: Array, reaches: Sequence[Reach]) -> None:
     """Fill out (N, C, *out) with each window of x (N, C, *space) combined, along one axis after another.
 
     What is between two axes has its channels last if x has.
@@ -68,7 +64,7 @@ def reduce(ufunc: Ufunc, neutral: float, x: Array, out: Array, reaches: Sequence
     along(ufunc, neutral, source, out, 1 + len(reaches), reaches[-1])
 
 
-def along(ufunc: Ufunc, neutral: float, x: Array, out: Array, axis: int, reach: Reach) -> None:
+def along(ufunc: np.ufunc, neutral: float, x: Array, out: Array, axis: int, reach: Reach) -> None:
     """Fill `out` with what each output sees along one axis, combined."""
     before = (slice(None),) * axis
     (first, seen), *others = reach or ((slice(0), slice(0)),)
@@ -84,7 +80,9 @@ def along(ufunc: Ufunc, neutral: float, x: Array, out: Array, axis: int, reach: 
         ufunc(target, x[(*before, seen)], out=target, dtype=out.dtype, casting="unsafe")
 
 
-def pooled(ufunc: Ufunc, neutral: float, x: Array, out: Array, reacher: Reacher, finish: Finish | None = None) -> None:
+def pooled(
+    ufunc: np.ufunc, neutral: float, x: Array, out: Array, reacher: Reacher, finish: Finish | None = None
+) -> None:
     """Fill out (N, C, *out) from x (N, C, *space), block by block; `finish` turns sums into outputs, in place."""
     kind = wide(out.dtype)
 
