@@ -16,7 +16,7 @@ from ._options import NetworkOptions, file_option
 from ._usage import Whole
 
 if TYPE_CHECKING:
-    from ..execute.npy import Given
+    from ..execute.npy import NamedArrays
     from ..execute.task import Array
     from ..notation.words import Completer
 
@@ -40,10 +40,10 @@ def read_array(path: str) -> Array:
         return npy.mapped(path)
     if sys.stdin is None:
         raise SpecError("standard input is closed", "give a .npy file")
-    return npy.piped(sys.stdin.buffer)
+    return npy.read(sys.stdin.buffer, "-")
 
 
-def read_weights(path: str | None) -> Given | Array | None:
+def read_weights(path: str | None) -> NamedArrays | Array | None:
     """Return what -w gives: one array, or arrays by name; - is a .npy on standard input."""
     from ..execute import npy
     from ..execute.job import real
@@ -71,7 +71,7 @@ def no_mixture(path: str | None, as_json: bool) -> None:
         raise SpecError("-o - writes the array itself, and --json describes it", "leave one of them out")
 
 
-def kernel_keys(weight: Given | Array | None, options: NetworkOptions) -> Completer | None:
+def kernel_keys(weight: NamedArrays | Array | None, options: NetworkOptions) -> Completer | None:
     """Return what completes layer words from a single kernel."""
     from ..notation.words import completer_from_kernel
 

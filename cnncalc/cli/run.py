@@ -132,7 +132,7 @@ def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> 
     from ..execute.npy import machine_memory
     from ..execute.sinks import MAPPED
 
-    needs = job.needs(count)
+    working = job.plan.working(count)
     shape, kind, _ = job.result(job.last, count)
     out = math.prod(shape) * kind.itemsize
     held = x.nbytes if x_path == "-" else 0
@@ -140,9 +140,9 @@ def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> 
     is_mapped = MAPPED and path is not None and path != "-" and (not os.path.exists(path) or os.path.isfile(path))
     made = 0 if is_mapped else math.prod(job.plan.result(job.last)[0]) * kind.itemsize * several
     made = made if made > SHOWN else 0
-    total = needs.weights + needs.working + held + made
+    total = job.weight_bytes + working + held + made
     note(
-        f"needs {size_text(total)}: weights {size_text(needs.weights)}, working at most {size_text(needs.working)}"
+        f"needs {size_text(total)}: weights {size_text(job.weight_bytes)}, working at most {size_text(working)}"
         f"{f', x {size_text(held)}' if held else ''}"
         f"{f', result at a time {size_text(made)}' if made else ''}; reads {size_text(x.nbytes)}, "
         f"{'writes' if path else 'makes'} {size_text(out)}"
