@@ -10,6 +10,7 @@ import click
 
 from .. import sources
 from ..errors import LONGEST_PATH, SpecError, shown
+from ..files import standard_output
 from ..network import Network
 from ..sizes import show
 from ._options import NetworkOptions, file_option
@@ -66,7 +67,9 @@ def one_stdin(*paths: str | None) -> None:
 
 
 def no_mixture(path: str | None, as_json: bool) -> None:
-    """SpecError if an array and a description of it would both go to standard output."""
+    """Raise SpecError if an array and its description would both go to standard output, or if that is closed."""
+    if path is None or as_json:
+        standard_output()
     if path == "-" and as_json:
         raise SpecError("-o - writes the array itself, and --json describes it", "leave one of them out")
 

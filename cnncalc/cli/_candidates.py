@@ -20,7 +20,7 @@ from ..notation.ops import flags_of, padding_words
 from ..notation.words import FLAGS, parse_word
 from ..sizes import looks_like_shape
 from . import COMMANDS, group
-from ._options import SEVERAL, File
+from ._options import SEVERAL, FileName
 from ._usage import OneOf
 
 EITHER = {"p": "p_total", "p_total": "p"}
@@ -172,7 +172,7 @@ def _option_values(option: click.Option, word: str) -> Offer:
             return _choices(LAYOUTS)
         case "columns":
             return _columns(word)
-    return FILES if isinstance(option.type, File) else NOTHING
+    return FILES if isinstance(option.type, FileName) else NOTHING
 
 
 def _argument_values(argument: click.Argument, before: list[str], word: str) -> Offer:

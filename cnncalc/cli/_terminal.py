@@ -79,16 +79,19 @@ def note(text: str) -> None:
 
 
 def style_of(stream: IO[str], columns: tuple[str, ...] | None = None, explain: bool = False) -> Style:
-    """Return how to draw for a stream: as wide as the terminal, or 80 columns elsewhere; $COLUMNS overrides both."""
+    """Return how to draw for a stream: as wide as a terminal is, and without a limit for a file or a pipe."""
     encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
     return Style(columns, explain, settings().has_color(stream), _width(stream), not encoding.startswith("utf"))
 
 
-def _width(stream: IO[str]) -> int:
+def _width(stream: IO[str]) -> int | None:
+    """Return the width of a terminal, which $COLUMNS overrides; None for a stream that is not a terminal."""
+    if stream.closed or not stream.isatty():
+        return None
     text = os.environ.get("COLUMNS", "")
     if text.isascii() and text.isdecimal() and 0 < len(text) < 6:
         return max(int(text), 20)
-    with contextlib.suppress(OSError, ValueError):  # no terminal, a closed stream, one without a file descriptor
+    with contextlib.suppress(OSError):  # a terminal without a file descriptor
         return os.get_terminal_size(stream.fileno()).columns or 80
     return 80
 

@@ -17,7 +17,7 @@ from ..checks.files import SpecFile, spec_files
 from ..dialects import dialects_named
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import text_output
-from ..render.checks import FORMATS, renderer
+from ..render.checks import FORMATS, render
 from ._options import NetworkOptions, file_option, format_options, message_options, network_options, path_option
 from ._terminal import is_closed_pipe, note, settings, silence
 from ._usage import Command
@@ -149,7 +149,7 @@ def _print(results: Iterator[checks.Result], format: str, path: str | None) -> N
     """Write the results as they come."""
     try:
         with text_output(path, utf8=True) as stream:
-            for piece in renderer(format, settings().has_color(stream))(results):
+            for piece in render(results, format, settings().has_color(stream)):
                 stream.write(piece)
                 if format in ("text", "jsonl", "github"):
                     stream.flush()

@@ -16,7 +16,7 @@ from ..errors import CnncalcError, SpecError
 from ..files import opened, text_output
 from ..memory import itemsize
 from ..network import Network
-from ..render import FORMATS, Style, renderer
+from ..render import FORMATS, Style
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
 from ._terminal import style_of
 from ._usage import Command
@@ -84,12 +84,12 @@ def _write(
             from ..memory import measure
 
             report = measure(report, dtype)
-        stream.writelines(renderer(format)(report, style))
+        stream.writelines(FORMATS.renderer(format)(report, style))
         return 0
     from ..render import contrasts
 
     contrast = options.contrast(network)
-    stream.writelines(contrasts.renderer(format)(contrast, style))
+    stream.writelines(contrasts.FORMATS.renderer(format)(contrast, style))
     return 2 if contrast.refused_by_all() else 0
 
 

@@ -1,11 +1,11 @@
-"""What was learned: the losses while they fall, the least-squares solution, the weights, or all of it as JSON."""
+"""The result of learning: the losses while they fall, the least-squares solution, the weights, or all of it as JSON."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..notation.encode import encode
 from .messages import paint
 
 if TYPE_CHECKING:
@@ -64,7 +64,5 @@ def weights_text(learner: Learner, shape: tuple[int, ...] | None) -> str:
 
 def document(learner: Learner, facts: dict[str, Any]) -> str:
     """Return the layer, the `facts` of how it was learned, and its weights as one JSON document."""
-    found = {"layer": learner.layer.name, **facts, "weight": learner.weight.tolist()}
-    if learner.bias is not None:
-        found["bias"] = learner.bias.tolist()
-    return json.dumps(found) + "\n"
+    bias = {} if learner.bias is None else {"bias": learner.bias.tolist()}
+    return encode({"layer": learner.layer.name, **facts, "weight": learner.weight.tolist(), **bias}) + "\n"

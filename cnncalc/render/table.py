@@ -19,7 +19,7 @@ from .summary import explanation, lone_convolution, memory, totals
 PLENTY = 120
 """The width from which there are columns for the weights alone and the locally connected layer."""
 ENDLESS = 100_000
-"""A width in which everything fits."""
+"""A width in which everything fits, for a style without one."""
 _COLORS = {"layer": "bold", "op": "cyan", "out": "green", "ratio": "dim", "fc": "dim", "local": "dim"}
 
 Row = tuple[Sequence[Text], str]
@@ -33,7 +33,7 @@ def new_console(style: Style) -> Console:
         force_terminal=style.color,
         color_system="standard" if style.color else None,
         no_color=not style.color,
-        width=style.width,
+        width=style.width or ENDLESS,
         highlight=False,
         markup=False,
         emoji=False,
@@ -48,7 +48,6 @@ class Canvas:
     def __init__(self, style: Style):
         self._box = box.ASCII2 if style.ascii else box.SIMPLE_HEAD
         self._console = new_console(style)
-        self.width = self._console.width
 
     def line(self, text: str, style: str = "") -> str:
         """Draw a line, however long."""
@@ -76,7 +75,7 @@ class Canvas:
         """Draw the first table that fits the width; the last one if none does."""
         endless = self._console.options.update(max_width=ENDLESS)
         for table in tables:
-            if Measurement.get(self._console, endless, table).maximum <= self.width:
+            if Measurement.get(self._console, endless, table).maximum <= self._console.width:
                 break
         return self._drawn(table)
 
@@ -102,13 +101,13 @@ def render(report: Report, style: Style) -> Iterator[str]:
 
 
 def text(report: Report) -> str:
-    """The same as one text, for `str(report)`: without colours, and with nothing shortened or wrapped."""
-    return "".join(render(report, Style(width=ENDLESS))).rstrip("\n")
+    """Return the same as one text, for `str(report)`: without colours, and with nothing shortened or wrapped."""
+    return "".join(render(report, Style())).rstrip("\n")
 
 
 def _tables(report: Report, style: Style, canvas: Canvas) -> Iterator[Table]:
     """The table with its numbers in full; then shortened; then shortened and with less space."""
-    names = style.columns or usual(report, WIDE if canvas.width >= PLENTY else NARROW)
+    names = style.columns or usual(report, WIDE if (style.width or 0) >= PLENTY else NARROW)
     colors = [_COLORS.get(name, "") for name in names]
     for write, gap in ((full, 1), (brief, 1), (brief, 0)):
         titles, right, rows, total = grid(report, names, write)

@@ -22,12 +22,13 @@ def render(contrast: Contrast, style: Style) -> Iterator[str]:
     if not contrast.layers:
         yield canvas.line(contrast.agreement(), "bold")
         return
-    with_op = canvas.width >= PLENTY
+    with_op = (style.width or 0) >= PLENTY
+    between = "\n" if style.width else " "  # off a terminal a layer is one line
     groups = [(group, cells(group)) for group in alike(contrast.layers)]
     rows: list[Row] = []
     for group, row in groups:
         op = [Text(group[0].op, "cyan")] if with_op else []
-        texts = [Text("\n".join(lines), _COLORS.get(lines[0], "green")) for lines in row]
+        texts = [Text(between.join(lines), _COLORS.get(lines[0], "green")) for lines in row]
         rows.append(([Text(name(group), "bold"), *op, *texts], ""))
     titles = ["layer", *(["op"] if with_op else []), *[run.name for run in contrast.runs]]
     yield canvas.fitting([canvas.table(titles, [False] * len(titles), 1, [rows])])
