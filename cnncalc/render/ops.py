@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..contrasts import grouped
@@ -100,7 +100,7 @@ def _wrapped(text: str, style: Style) -> str:
     return text + "\n"
 
 
-def _drawn(titles: Sequence[str], sections: dict[str, Rows], style: Style) -> str:
+def _drawn(titles: Sequence[str], sections: Mapping[str, Rows], style: Style) -> str:
     """Draw a table, its sections below their titles."""
     from rich.text import Text
 
