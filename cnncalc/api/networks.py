@@ -9,8 +9,7 @@ from typing import Any
 
 from .. import sources, trace
 from ..checks import Result
-from ..checks import check as check_network
-from ..checks.agreement import check_agreement
+from ..checks.agreement import check_under
 from ..checks.expect import read as read_expectations
 from ..contrasts import Contrast
 from ..contrasts import contrast as contrast_network
@@ -134,17 +133,11 @@ def check(
     (False, ['params is 9,472, expected at most 9k'])
     """
     wanted, sizes = read_expectations({} if expect is None else expect), _sizes(input)
-    dialects = () if dialect is None else dialects_named(dialect)
+    if dialect is not None:
+        dialects_named(dialect)
     if layout is not None:
         layout = layout_named(layout)
-    name = name_of(source)
-    if len(dialects) > 1:
-        return check_agreement(name, lambda: load(source), dialects, sizes, batch, layout, wanted, strict)
-
-    def report(network: Network) -> Report:
-        return trace.shape(network, sizes, batch=batch, dialect=dialect, layout=layout)
-
-    return check_network(name, lambda: load(source), report, wanted, strict)
+    return check_under(name_of(source), lambda: load(source), dialect, sizes, batch, layout, wanted, strict)
 
 
 def name_of(source: Source, otherwise: str = "network") -> str:

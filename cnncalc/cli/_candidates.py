@@ -176,18 +176,14 @@ def _values(parameter: click.Parameter, word: str, before: Sequence[str] = ()) -
     if name in VALUES:
         return Offer.of(VALUES[name](parameter))
     if name == "columns":
-        return _columns(word)
+        from ..render.columns import COLUMNS
+
+        head = word[: word.rfind(",") + 1]
+        given = head.split(",")
+        return Offer([Candidate(head + column, then=",") for column in COLUMNS if column not in given])
     if name in ("spec", "layer", "networks"):
         return _spec(() if name == "networks" else before, word)
     return FILES if isinstance(parameter, click.Argument) or isinstance(parameter.type, FileName) else NOTHING
-
-
-def _columns(word: str) -> Offer:
-    from ..render.columns import COLUMNS
-
-    head = word[: word.rfind(",") + 1]
-    given = head.split(",")
-    return Offer([Candidate(head + name, then=",") for name in COLUMNS if name not in given])
 
 
 def _spec(before: Sequence[str], word: str) -> Offer:

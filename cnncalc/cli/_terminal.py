@@ -1,4 +1,4 @@
-"""How a command talks to its user: the options --color, -q and --debug, the notes, and how a stream is drawn for."""
+"""The dialogue with the user: the options --color, -q and --debug, the notes, and the style of a stream."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Settings:
-    """What --color, -q and --debug ask for. It is click's context object, so no function has to pass it on."""
+    """The values of --color, -q and --debug. It is click's context object, so no function has to pass it on."""
 
     def __init__(self) -> None:
         self.color = "never"  # until it is known whether the command takes --color, and what it says
@@ -102,7 +102,7 @@ def is_closed_pipe(error: OSError) -> bool:
 
 
 def silence() -> None:
-    """Send what is still printed nowhere: the pipe or the disk that it goes to takes no more."""
+    """Send what is still printed, also by Python at its end, nowhere: the pipe or the disk takes no more."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in filter(None, (sys.stdout, sys.stderr)):
         with contextlib.suppress(OSError, ValueError):
