@@ -1,4 +1,4 @@
-"""The options that commands share, each written once, and how a command reads its SPEC and writes its result."""
+"""The options that commands share, each written once."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def file_option(*names: str, metavar: str, help: str, required: bool = False) ->
 
 
 def path_option(metavar: str = "FILE", what: str = "the result") -> Callable[[F], F]:
-    """Return -o."""
+    """Return the option -o."""
     return file_option("-o", "--output", "path", metavar=metavar, help=f"Write {what} to this file.")
 
 
@@ -134,7 +134,7 @@ class NetworkOptions(NamedTuple):
         return is_several(self.dialect)
 
     def note_report(self, network: Network, name: str = "this") -> None:
-        """Say what these options cannot change in a report that is read as a spec."""
+        """Note what these options cannot change in a report that is read as a spec."""
         if not network.is_report:
             return
         if self.several:
@@ -175,9 +175,8 @@ def network_options(*names: str, several: bool = False) -> Callable[[Function], 
             if given.get("input") is not None:
                 given["input"] = parse_shape(given["input"])
             options = NetworkOptions(**given)
-            if options.dialect is not None:
-                known = dialects_named if several else dialect_named
-                known(options.dialect)  # a wrong option is one error, however many files there are
+            if options.dialect is not None:  # a wrong option is one error, however many files there are
+                (dialects_named if several else dialect_named)(options.dialect)
             if options.layout is not None:
                 layout_named(options.layout)
             return function(options=options, **values)

@@ -106,7 +106,7 @@ def _note_unused() -> None:
 
 
 def _completing(init: Array | None, y: Array, options: NetworkOptions) -> Completer:
-    """Return what completes the layer: c_o and k from the kernel to start from, or c_o from the output."""
+    """Return a function that completes the layer: c_o and k from the kernel to start from, or c_o from the output."""
     from ..dialects import layout_of
     from ..notation.words import completer_from_kernel
 
