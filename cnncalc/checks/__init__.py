@@ -68,6 +68,11 @@ class Finding(NamedTuple):
         """Whether the file could not be judged: exit code 2."""
         return self.code < "CC100"
 
+    @property
+    def gravity(self) -> str:
+        """`note`, `failure`, or `error` if the file could not be judged."""
+        return "note" if self.level == "note" else "error" if self.is_unusable else "failure"
+
     def message(self) -> str:
         """What is wrong in one line, with the layer it is about."""
         return f"{self.layer}: {self.what}" if self.layer else self.what

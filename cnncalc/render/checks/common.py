@@ -1,4 +1,4 @@
-"""What several formats of findings share: names of files, fingerprints, counts."""
+"""The names of files, fingerprints and counts that several formats of findings share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STDIN = "-"
 
 
 def named(file: str) -> str:
-    """A file relative to the current directory if it is inside it, else as given; with forward slashes."""
+    """Return a file relative to the current directory if it is inside it, else as given; with forward slashes."""
     if file == STDIN:
         return file
     full, here = os.path.abspath(file), os.path.join(os.getcwd(), "")
@@ -20,23 +20,23 @@ def named(file: str) -> str:
 
 
 def placed(result: Result) -> Result:
-    """The result with its file named as `named` does."""
+    """Return the result with its file named as `named` does."""
     findings = [finding._replace(file=named(finding.file)) for finding in result.findings]
     return result._replace(file=named(result.file), findings=findings)
 
 
 def encodable(text: str) -> str:
-    r"""The text with lone surrogates, as in names that are not UTF-8, written `\udcff`: JSON reads them back."""
+    r"""Return the text with lone surrogates, as in names that are not UTF-8, written `\udcff`: JSON reads them back."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def paragraph(finding: Finding) -> str:
-    """The message, with the arithmetic and the help below it."""
+    """Return the message, with the arithmetic and the help below it."""
     return "\n".join([finding.message(), *finding.arithmetic, *([finding.help] if finding.help else [])])
 
 
 def fingerprint(finding: Finding, seen: Counter[str]) -> str:
-    """A hash of code, file, layer's name and figure: it stays when lines shift or layers are inserted.
+    """Return a hash of code, file, layer's name and figure: it stays when lines shift or layers are inserted.
 
     `seen` counts the findings that have these in common; their number in it is hashed, too.
     """
@@ -62,7 +62,7 @@ class Tally:
         """For each thing that is counted once a file, the last file that had it."""
 
     def counting(self, results: Iterable[Result]) -> Iterator[Result]:
-        """The same results, counted as they come."""
+        """Yield the same results, counted as they come."""
         for result in results:
             self._files["all"] += self._is_next("all", result.file)
             self.checked += result.checked
@@ -79,17 +79,17 @@ class Tally:
             self.findings[key] += 1
 
     def _is_next(self, kind: object, file: str) -> bool:
-        """Whether a file is not the last one of its kind, which it becomes."""
+        """Return whether a file is not the last one of its kind, which it becomes."""
         is_next = self._last.get(kind) != file
         self._last[kind] = file
         return is_next
 
     def _count(self, level: str, code: str = "CC") -> int:
-        """The number of findings of a level whose code begins with `code`."""
+        """Return the number of findings of a level whose code begins with `code`."""
         return sum(n for key, n in self.findings.items() if key[0] == level and key[1].startswith(code))
 
     def to_dict(self) -> dict[str, int | bool]:
-        """The counts as JSON."""
+        """Return the counts as JSON."""
         errors = self._count("error")
         return {
             "ok": errors == 0,
@@ -101,7 +101,7 @@ class Tally:
         }
 
     def line(self) -> str:
-        """`3 files, 12 expectations: 2 failed, 1 file unreadable`."""
+        """Return `3 files, 12 expectations: 2 failed, 1 file unreadable`."""
         if not self._files["all"]:
             return "no files"
         head = plural(self._files["all"], "file")
@@ -110,7 +110,7 @@ class Tally:
         return f"{head}: {self.outcome()}"
 
     def outcome(self) -> str:
-        """`2 failed, 1 file unreadable`, or `all hold`; notes follow after a semicolon."""
+        """Return `2 failed, 1 file unreadable`, or `all hold`; notes follow after a semicolon."""
         errors, notes = map(self._parts, ("error", "note"))
         if not errors and (self.checked or not notes):
             errors = ["it holds" if self.checked == 1 else "all hold"]
@@ -119,20 +119,18 @@ class Tally:
     def _parts(self, level: str) -> list[str]:
         counts = [self._count(level, code) for code in ("CC3", "CC001", "CC002", "CC003", "CC201")]
         changed, unreadable, impossible, bad, silent = counts
-        counts = [self._count(level) - sum(counts), *counts]
-        if level == "error":
-            others, changes = f"{counts[0]:,} failed", f"{plural(changed, 'change')} against the baseline"
-        else:
-            others, changes = plural(counts[0], "note"), f"{changed:,} that follow{'s' * (changed == 1)}"
-        texts = (
-            others,
-            changes,
-            f"{plural(unreadable, 'file')} unreadable",
-            f"{plural(impossible, 'file')} impossible",
-            f"{plural(bad, 'expectation')} unreadable",
-            f"{plural(silent, 'file')} {'expects' if silent == 1 else 'expect'} nothing",
-        )
-        return [text for count, text in zip(counts, texts, strict=True) if count]
+        others = self._count(level) - sum(counts)
+        texts = {
+            f"{others:,} failed" if level == "error" else plural(others, "note"): others,
+            f"{plural(changed, 'change')} against the baseline"
+            if level == "error"
+            else f"{changed:,} that follow{'s' * (changed == 1)}": changed,
+            f"{plural(unreadable, 'file')} unreadable": unreadable,
+            f"{plural(impossible, 'file')} impossible": impossible,
+            f"{plural(bad, 'expectation')} unreadable": bad,
+            f"{plural(silent, 'file')} {'expects' if silent == 1 else 'expect'} nothing": silent,
+        }
+        return [text for text, count in texts.items() if count]
 
 
 PER_FILE = ("CC001", "CC002", "CC201")
