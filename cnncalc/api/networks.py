@@ -141,7 +141,7 @@ def check(
 
 
 def name_of(source: Source, otherwise: str = "network") -> str:
-    """What errors and findings call a source."""
+    """Return the name of a source in errors and findings."""
     if isinstance(source, (str, PathLike)):
         return fspath(source)
     network = source.network if isinstance(source, Report) else source

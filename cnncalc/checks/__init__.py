@@ -65,7 +65,7 @@ class Finding(NamedTuple):
 
     @property
     def is_unusable(self) -> bool:
-        """Whether the file could not be judged: exit code 2."""
+        """Return whether the file could not be judged: exit code 2."""
         return self.code < "CC100"
 
     @property
@@ -74,18 +74,18 @@ class Finding(NamedTuple):
         return "note" if self.level == "note" else "error" if self.is_unusable else "failure"
 
     def message(self) -> str:
-        """What is wrong in one line, with the layer it is about."""
+        """Return the error in one line, with its layer."""
         return f"{self.layer}: {self.what}" if self.layer else self.what
 
     def text(self) -> str:
-        """The finding as an error of the command line: place, what, arithmetic, help."""
+        """Return the finding as an error of the command line: place, what, arithmetic, help."""
         file = "".join(c if c.isprintable() else repr(c)[1:-1] for c in self.file)
         head = f"{file}:{self.line}:{self.column}: {self.title}: {self.message()}"
         more = [*self.arithmetic, *(self.help.split("\n") if self.help else [])]
         return "\n".join([head, *("  " + line for line in more)])
 
     def to_dict(self) -> dict[str, Any]:
-        """The finding as JSON, without the keys that have no value."""
+        """Return the finding as JSON, without the keys that have no value."""
         keys = {"code": self.code, "name": self.slug, **self._asdict(), "arithmetic": list(self.arithmetic)}
         return {key: value for key, value in keys.items() if value not in (None, [])}
 
@@ -104,7 +104,7 @@ class Result(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed; notes are not failures."""
+        """Return whether nothing failed; notes are not failures."""
         return all(finding.level != "error" for finding in self.findings)
 
     def __bool__(self) -> bool:
@@ -112,7 +112,7 @@ class Result(NamedTuple):
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
-    """2 if a file could not be judged, 1 if an expectation failed, else 0."""
+    """Return 2 if a file could not be judged, 1 if an expectation failed, else 0."""
     if any(f.is_unusable for f in findings):
         return 2
     return 1 if any(f.level == "error" for f in findings) else 0
@@ -132,26 +132,24 @@ def check(
         report = trace(network)
     except CnncalcError as error:
         return Result(name, [from_error(name, error)], None, line=line)
-    judged: list[Finding | None] = [_judge(name, report, report, wanted, None) for wanted in extra]
-    bad = 0
+    judged = [_judge(name, report, report, wanted, None) for wanted in extra]
+    unreadable = []
     for path, subject, given in _expecting(report):
         try:
             judged += [_judge(name, report, subject, wanted, path) for wanted in expect.read(given, path)]
         except SpecError as error:
-            bad += 1
-            judged.append(
-                finding_at(name, network, error.path or (), "CC003", error.what, layer=_label(subject), help=error.help)
-            )
-    findings = [finding for finding in judged if finding is not None]
-    if not judged:
+            more = {"layer": _label(subject), "help": error.help}
+            unreadable.append(finding_at(name, network, error.path or (), "CC003", error.what, **more))
+    findings = [finding for finding in judged if finding is not None] + unreadable
+    if not judged and not unreadable:
         help = 'add "expect": {"out": ...} to a layer or to the whole, or give --expect or --baseline'
         level = "error" if strict else "note"
         findings = [Finding("CC201", name, "the file expects nothing", level=level, help=help)]
-    return Result(name, findings, report, len(judged) - bad, line)
+    return Result(name, findings, report, len(judged), line)
 
 
 def _expecting(report: Report) -> Iterator[tuple[Path, Report | LayerReport, Any]]:
-    """Each `expect` of the spec: its path, whose figures are meant, and its value."""
+    """Yield each `expect` of the spec: its path, whose figures are meant, and its value."""
     if report.network.expect is not None:
         yield ("expect",), report, report.network.expect
     for layer in report.layers:
@@ -160,14 +158,14 @@ def _expecting(report: Report) -> Iterator[tuple[Path, Report | LayerReport, Any
 
 
 def from_error(name: str, error: CnncalcError) -> Finding:
-    """The finding of a file that cannot be read, or of an impossible network."""
+    """Return the finding of a file that cannot be read, or of an impossible network."""
     where = error.where if error.where is not None and error.where.line else Where(name, 1, 1)
     code = "CC001" if isinstance(error, SpecError) else "CC002"
     return Finding(code, name, error.what, where.line, where.column, layer=error.layer, help=error.help)
 
 
 def finding_at(name: str, network: Network, path: Path | None, code: str, what: str, **more: Any) -> Finding:
-    """A finding at a path of the spec; at the file's beginning without a path, or without a text to look in."""
+    """Return a finding at a path of the spec; at the file's beginning without a path, or without a text to look in."""
     where = None if path is None or network.origin is None else network.origin.locate(path, None)
     line, column = (1, 1) if where is None else (where.line, where.column)
     return Finding(code, name, what, line, column, **more)
@@ -180,7 +178,7 @@ def _label(subject: Report | LayerReport) -> str | None:
 def _judge(
     name: str, report: Report, subject: Report | LayerReport, wanted: expect.Expectation, path: Path | None
 ) -> Finding | None:
-    """The finding of one expectation; None if it holds."""
+    """Return the finding of one expectation; None if it holds."""
     figure, expected = wanted.figure, expect.describe(wanted)
 
     def finding(code: str, what: str, help: str | None, **more: Any) -> Finding:
@@ -203,7 +201,7 @@ def _judge(
 
 
 def _why_unknown(subject: Report | LayerReport, figure: str) -> tuple[str, str]:
-    """Why a figure is not a number, and what would help."""
+    """Return why a figure is not a number, and what would help."""
     if figure.startswith("rf") and any(field.phases is not None for field in subject.rf):
         return "differs from unit to unit", "expect it above the transposed convolution or the upsampling"
     if any(isinstance(size, Open) for size in _input_of(subject)):
@@ -212,7 +210,7 @@ def _why_unknown(subject: Report | LayerReport, figure: str) -> tuple[str, str]:
 
 
 def _if_meant(key: str, actual: object, text: str) -> str:
-    """What to write if the change is meant."""
+    """Return how to accept the new value, if the change is meant."""
     if key.startswith(expect.BOUNDS):
         return f"if the change is meant, {'raise' if key.startswith('max_') else 'lower'} {key} to {text}"
     if key in ("out", "in"):
@@ -221,14 +219,14 @@ def _if_meant(key: str, actual: object, text: str) -> str:
 
 
 def _pattern(shape: Any) -> str:
-    """A shape that can be expected: a letter for each size that is not a number."""
+    """Return a shape that can be expected, with a letter for each size that is not a number."""
     letters = iter("HWDLCABEFG")
     names: dict[object, str] = {}
     return "x".join(str(n) if isinstance(n, int) else names.setdefault(n, next(letters)) for n in shape)
 
 
 def _actual(subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
-    """A figure's value and its text: a shape, a list with a number for each axis, or a count; None if not known."""
+    """Return a figure's value and its text: a shape, a number for each axis, or a count; None if it is not known."""
     if expect.FIGURES[figure].is_shape:
         shape = subject.out if figure == "out" else _input_of(subject)
         return shape, show(shape)
@@ -246,7 +244,7 @@ def _input_of(subject: Report | LayerReport) -> Any:
 
 
 def number_of(subject: Report | LayerReport, figure: str) -> int | None:
-    """A count of a layer or of the whole. SpecError if it has no such figure."""
+    """Return a count of a layer or of the whole. SpecError if it has no such figure."""
     of_convolutions = figure in ("fc_weights", "local_weights")
     if isinstance(subject, Report):
         if of_convolutions:
@@ -265,7 +263,7 @@ _STARTS |= {"buffers": "buffers", "rf": "receptive"}
 
 
 def arithmetic(report: Report, subject: Report | LayerReport, figure: str) -> list[str]:
-    """The lines that lead to a figure of a layer, or of the whole."""
+    """Return the lines that lead to a figure of a layer, or of the whole."""
     if figure == "in":
         return []
     if isinstance(subject, LayerReport):
@@ -291,7 +289,7 @@ def _lines_of(report: Report, layer: LayerReport, figure: str) -> list[str]:
 
 
 def _sum(report: Report, figure: str) -> list[str]:
-    """The sum of the layers' counts, the largest by name."""
+    """Return the sum of the layers' counts, the largest by name."""
     counts = [(number_of(layer, figure), layer.name) for layer in report.layers if layer.adds(figure)]
     terms = sorted(((n, name) for n, name in counts if n), reverse=True)
     parts = [f"{name} {n:,}" for n, name in terms[:MOST_TERMS]]

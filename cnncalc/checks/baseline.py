@@ -105,7 +105,7 @@ class Baseline:
 
 
 def entry(report: Report) -> Entry:
-    """Every figure of a report and every key of its layers, as JSON reads them back."""
+    """Return every figure of a report and every key of its layers, as JSON reads them back."""
     layers = {layer.name: {"op": layer.op, **layer.values, **layer.figures()} for layer in report.layers}
     whole = {"in": to_json(report.network.input or ()), **report.totals()}
     plain: Entry = listed({"report": whole, "layers": layers})
@@ -113,7 +113,7 @@ def entry(report: Report) -> Entry:
 
 
 def read(value: Any, name: str) -> dict[str, Entry]:
-    """The entries of a baseline's JSON, by file. SpecError if it is not a baseline."""
+    """Return the entries of a baseline's JSON, by file. SpecError if it is not a baseline."""
     files = value.get("files") if isinstance(value, dict) else None
     if not isinstance(files, dict) or not all(map(_is_entry, files.values())):
         raise SpecError(
@@ -137,7 +137,7 @@ def _entry_text(file: str, figures: Entry) -> str:
 
 
 def changes(name: str, report: Report, known: Entry | None) -> list[Finding]:
-    """What differs from the baseline: a finding for the whole, and one for each layer that is changed, added or gone.
+    """Return the findings of a changed file: one for the whole, one for each layer that is changed, added or gone.
 
     If only figures of a layer differ, they follow from a change above it: a note, unless nothing else is an error.
     """
@@ -176,7 +176,7 @@ _MEANT = "if the change is meant, run with --update"
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """Each figure that differs, as `params 9,472 -> 9,536`."""
+    """Yield each figure that differs, as `params 9,472 -> 9,536`."""
     for key in {**before, **now}:
         if before.get(key) != now.get(key):
             yield f"{key} {_text(before.get(key))} -> {_text(now.get(key))}"

@@ -49,7 +49,7 @@ class Range(NamedTuple):
     high: int | None
 
     def holds(self, number: int) -> bool:
-        """Whether a number is in the range."""
+        """Return whether a number is in the range."""
         return (self.low is None or number >= self.low) and (self.high is None or number <= self.high)
 
 
@@ -68,7 +68,7 @@ class Expectation(NamedTuple):
 
 
 def read(value: Any, path: Path = ()) -> list[Expectation]:
-    """The expectations of an `expect` object. SpecError with the path of the key at fault."""
+    """Return the expectations of an `expect` object. SpecError with the path of the key at fault."""
     if not isinstance(value, Mapping):
         raise SpecError(f"expect is {shown(value)}", 'it is an object, as {"out": "64x56x56"}', path=path)
     expectations = []
@@ -83,7 +83,7 @@ def read(value: Any, path: Path = ()) -> list[Expectation]:
 
 
 def read_one(key: str, wanted: Any) -> Expectation:
-    """One expectation, as of `max_params` and `26M`. SpecError if it cannot be read."""
+    """Return one expectation, as of `max_params` and `26M`. SpecError if it cannot be read."""
     bound = next((b for b in BOUNDS if key.startswith(b)), "")
     name = key.removeprefix(bound)
     figure = FIGURES.get(name)
@@ -121,7 +121,7 @@ def _ranges(key: str, bound: str, figure: Figure, wanted: Any) -> tuple[Range, .
 
 
 def _with_tolerance(key: str, part: Any) -> tuple[int, int]:
-    """The lowest and the highest whole number that a value with its tolerance means."""
+    """Return the lowest and the highest whole number that a value with its tolerance means."""
     text, sign, tolerance = (part, "", "") if not isinstance(part, str) else part.replace("+-", "±").partition("±")
     number, scale = _number(key, text, part)
     if not sign:
@@ -147,7 +147,7 @@ LONGEST = 100
 
 
 def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
-    """A number as numerator and denominator: `4.09G` is 4090000000/1, exactly."""
+    """Return a number as numerator and denominator: `4.09G` is 4090000000/1, exactly."""
     if not isinstance(text, (bool, float)) and hasattr(text, "__index__") and abs(int(text)) <= LARGEST:
         return int(text), 1
     if isinstance(text, str):
@@ -164,14 +164,14 @@ def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
 
 
 def _ungrouped(digits: str) -> str:
-    """Digits without the marks between groups of three; any other comma stays, so that it is not a number."""
+    """Remove the marks between groups of three digits; any other comma stays, so that it is not a number."""
     groups = digits.replace("_", ",").split(",")
     grouped = 1 <= len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
     return "".join(groups) if grouped else digits
 
 
 def holds(expectation: Expectation, actual: Any) -> bool:
-    """Whether a shape, a count, or a list with a number for each axis is as expected; None is a number not known."""
+    """Return whether a shape, a count, or a number for each axis is as expected; None is a number that is not known."""
     if expectation.shape is not None:
         return matches(expectation.shape, actual)
     numbers = actual if isinstance(actual, list) else [actual]
@@ -184,7 +184,7 @@ def holds(expectation: Expectation, actual: Any) -> bool:
 
 
 def matches(wanted: Shape, actual: Shape) -> bool:
-    """Whether a shape is the expected one; a letter stands for the same size everywhere."""
+    """Return whether a shape is the expected one; a letter stands for the same size everywhere."""
     letters: dict[str, object] = {}
     if len(wanted) != len(actual):
         return False
@@ -198,7 +198,7 @@ def matches(wanted: Shape, actual: Shape) -> bool:
 
 
 def describe(expectation: Expectation) -> str:
-    """What is expected, in words: `at most 26M`."""
+    """Describe what is expected: `at most 26M`."""
     if expectation.shape is not None:
         return show(expectation.shape)
     prefix = {"min_": "at least ", "max_": "at most "}.get(expectation.key[:4], "")

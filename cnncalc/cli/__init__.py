@@ -149,7 +149,7 @@ def call(args: list[str]) -> int:
 
 
 def _fail(error: Exception, settings: Settings) -> int:
-    """Say what went wrong, and return the exit code."""
+    """Print what went wrong, and return the exit code."""
     if isinstance(error, CnncalcError):
         from ..render.messages import error_text
 

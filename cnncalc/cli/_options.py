@@ -130,7 +130,7 @@ class NetworkOptions(NamedTuple):
 
     @property
     def several(self) -> bool:
-        """Whether more than one dialect is given."""
+        """Return whether more than one dialect is given."""
         return is_several(self.dialect)
 
     def note_report(self, network: Network, name: str = "this") -> None:

@@ -98,7 +98,7 @@ def command(
 
 
 def _note_unused() -> None:
-    """Say which options were given that --exact does not use."""
+    """Note the given options that --exact does not use."""
     for option in ("lr", "steps", "log_every", "seed"):
         source = click.get_current_context().get_parameter_source(option)
         if source is not None and source.name == "COMMANDLINE":

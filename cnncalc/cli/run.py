@@ -118,7 +118,7 @@ def command(
 
 
 def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> None:
-    """Say how much memory the run will need. SpecError if that is more than the machine has."""
+    """Note how much memory the run will need. SpecError if that is more than the machine has."""
     from ..execute.sinks import MAPPED
 
     needs = job.needs(count)

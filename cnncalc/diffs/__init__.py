@@ -38,12 +38,12 @@ class Change(NamedTuple):
 
     @property
     def differs(self) -> bool:
-        """Whether the two values differ; an unknown number equals another."""
+        """Return whether the two values differ; an unknown number equals another."""
         return bool(listed(self.old) != listed(self.new))
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it is not known by how much they differ: a size or a number is unknown."""
+        """Return whether it is not known by how much they differ: a size or a number is unknown."""
         if self.what in SHAPES:
             return not _surely_other(self.old, self.new) and UNKNOWN in (*self.old, *self.new)
         if self.what in COUNTS:
@@ -96,12 +96,12 @@ class LayerDiff(NamedTuple):
 
     @property
     def is_renamed(self) -> bool:
-        """Whether its name differs."""
+        """Return whether its name differs."""
         return self.old is not None and self.new is not None and self.old.name != self.new.name
 
     @property
     def follows(self) -> bool:
-        """Whether it differs only because its input does."""
+        """Return whether it differs only because its input does."""
         return not self.own and bool(self.keys or self.figures)
 
 
@@ -172,7 +172,7 @@ def diff(old: Report, new: Report, names: tuple[str, str] = ("A", "B")) -> Diffe
 
 
 def _figure(subject: Any, what: str) -> Any:
-    """A figure of a layer's report or of the whole one."""
+    """Return a figure of a layer's report or of the whole one."""
     if what in FIELDS:
         return tuple([getattr(field, what.removeprefix("rf_")) for field in subject.rf])
     if what in ("fc_weights", "local_weights") and not subject.is_convolution:
@@ -181,7 +181,7 @@ def _figure(subject: Any, what: str) -> Any:
 
 
 def _layers(old: Report, new: Report) -> Iterator[LayerDiff]:
-    """The layers that differ; a removed one comes behind the layer that it stood behind."""
+    """Yield the layers that differ; a removed one comes behind the layer that it stood behind."""
     items, new_items = ([_item(layer) for layer in report.layers] for report in (old, new))
     pairs, steady = match(items, new_items)
     places, partner = dict(pairs), {j: i for i, j in pairs}
@@ -204,7 +204,7 @@ def _layers(old: Report, new: Report) -> Iterator[LayerDiff]:
 
 
 def _from_input(layer: LayerReport) -> tuple[str, ...]:
-    """The keys that the input decides, even if the spec has them."""
+    """Return the keys that the input decides, even if the spec has them."""
     return ("c_i", "c_o") if layer.node.layer.CONVOLUTION is ConvKind.DEPTHWISE else ("c_i",)
 
 
@@ -214,7 +214,7 @@ def _item(layer: LayerReport) -> Item:
 
 
 def _removed(old: Report, places: Mapping[int, int], steady: set[int]) -> dict[int, list[LayerDiff]]:
-    """The removed layers, by the place in the new network of the layer that they stood behind."""
+    """Return the removed layers, by the place in the new network of the layer that they stood behind."""
     removed: dict[int, list[LayerDiff]] = {}
     behind = -1
     for i, layer in enumerate(old.layers):
@@ -226,7 +226,7 @@ def _removed(old: Report, places: Mapping[int, int], steady: set[int]) -> dict[i
 
 
 def _wiring(old: Report, new: Report, before: LayerReport, now: LayerReport, places: Mapping[int, int]) -> list[Change]:
-    """The change of what a layer reads, if a spec says so and it is another layer."""
+    """Return the change of what a layer reads, if a spec says so and it is another layer."""
     reads = tuple([INPUT if at == INPUT else places.get(at) for at in before.node.reads])
     if now.node.reads == reads or not (before.node.wired or now.node.wired):
         return []
@@ -238,7 +238,7 @@ def _wiring(old: Report, new: Report, before: LayerReport, now: LayerReport, pla
 
 
 def _keys(old: LayerReport, new: LayerReport, wiring: list[Change]) -> tuple[tuple[Change, ...], bool]:
-    """The keys that differ, and whether one of them is the layer's own."""
+    """Return the keys that differ, and whether one of them is the layer's own."""
     own = [Change("op", old.op, new.op)] if old.op != new.op else []
     own += wiring
     a, b = old.values, new.values
@@ -248,7 +248,7 @@ def _keys(old: LayerReport, new: LayerReport, wiring: list[Change]) -> tuple[tup
 
 
 def _is_own(old: LayerReport, new: LayerReport, changes: list[Change]) -> bool:
-    """Whether one of these keys differs in the specs, too, and not only because the input does."""
+    """Return whether one of these keys differs in the specs, too, and not only because the input does."""
     above = _from_input(new)
     differ = {change.what for change in changes if change.what not in above}
     a, b = old.node.layer.given, new.node.layer.given
@@ -261,7 +261,7 @@ def _is_own(old: LayerReport, new: LayerReport, changes: list[Change]) -> bool:
 
 
 def _figures(old: LayerReport, new: LayerReport, own: bool) -> tuple[Change, ...]:
-    """The figures that differ; if a key does, also the counts that may differ, for one is not known."""
+    """Return the figures that differ; if a key does, also the counts that may differ, for one is not known."""
     if not own and old.x == new.x and old.out == new.out and old.traced[2:] == new.traced[2:]:
         return ()
     changes = [Change(what, _figure(old, what), _figure(new, what)) for what in FIGURES]

@@ -27,7 +27,7 @@ Row = tuple[Sequence[Text], str]
 
 
 def new_console(style: Style) -> Console:
-    """A console that writes into memory, as wide and as colourful as a style says."""
+    """Return a console that writes into memory, as wide and as colourful as a style says."""
     return Console(
         file=io.StringIO(),
         force_terminal=style.color,
@@ -80,14 +80,14 @@ class Canvas:
         return self._drawn(table)
 
     def _drawn(self, thing: Table | Text) -> str:
-        """A table or a line as text, without spaces at the ends of lines."""
+        """Return a table or a line as text, without spaces at the ends of lines."""
         with self._console.capture() as captured:
             self._console.print(thing, soft_wrap=isinstance(thing, Text))
         return "".join(line.rstrip(" ") + "\n" for line in captured.get().splitlines())
 
 
 def render(report: Report, style: Style) -> Iterator[str]:
-    """The table, the totals below it, and with `explain` the arithmetic."""
+    """Yield the table, the totals below it, and with `explain` the arithmetic."""
     canvas = Canvas(style)
     yield canvas.fitting(_tables(report, style, canvas))
     for line in [*totals(report), *memory(report)]:
@@ -106,7 +106,7 @@ def text(report: Report) -> str:
 
 
 def _tables(report: Report, style: Style, canvas: Canvas) -> Iterator[Table]:
-    """The table with its numbers in full; then shortened; then shortened and with less space."""
+    """Yield the table with its numbers in full, then shortened, then shortened and with less space."""
     names = style.columns or usual(report, WIDE if (style.width or ENDLESS) >= PLENTY else NARROW)
     colors = [_COLORS.get(name, "") for name in names]
     for write, gap in ((full, 1), (brief, 1), (brief, 0)):

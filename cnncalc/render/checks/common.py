@@ -138,5 +138,5 @@ PER_FILE = ("CC001", "CC002", "CC201")
 
 
 def plural(number: int, word: str) -> str:
-    """`1 file`, `3 files`, `1,200 files`."""
+    """Return `1 file`, `3 files`, `1,200 files`."""
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

@@ -17,7 +17,7 @@ _COLORS = {SAME: "dim", NOT_REACHED: "dim", "refused": "red"}
 
 
 def render(contrast: Contrast, style: Style) -> Iterator[str]:
-    """The layers where the dialects differ, the reasons, and the figures of the whole in each dialect."""
+    """Yield the layers where the dialects differ, the reasons, and the figures of the whole in each dialect."""
     canvas = Canvas(style)
     if not contrast.layers:
         yield canvas.line(contrast.agreement(), "bold")

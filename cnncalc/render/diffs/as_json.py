@@ -13,7 +13,7 @@ from .. import Style
 
 
 def render(diff: Difference, style: Style) -> Iterator[str]:
-    """One JSON document, a layer a line."""
+    """Yield one JSON document, a layer a line."""
     head = {
         "cnncalc": 1,
         "old": {"spec": diff.names[0], **diff.old.head()},
@@ -48,13 +48,13 @@ def _layer_json(layer: LayerDiff) -> dict[str, Any]:
 
 
 def _before_after(change: Change) -> dict[str, Any]:
-    """The old and the new value, without one that is absent."""
+    """Return the old and the new value, without one that is absent."""
     write = to_json if change.what in (*SHAPES, "input") else listed
     return {side: write(value) for side, value in (("old", change.old), ("new", change.new)) if value is not ABSENT}
 
 
 def _figure_json(change: Change) -> dict[str, Any]:
-    """Old, new, and for a number the change and its share of the old value; null if it is not known."""
+    """Return old, new, and for a number the change and its share of the old value; null if it is not known."""
     values, by = _before_after(change), change.by
     if change.what not in SHAPES:
         values["change"] = by

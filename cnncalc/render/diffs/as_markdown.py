@@ -18,7 +18,7 @@ LONGEST = 60_000
 
 
 def render(diff: Difference, style: Style) -> Iterator[str]:
-    """The verdict, the totals, and the layers, folded up if they are many."""
+    """Yield the verdict, the totals, and the layers, folded up if they are many."""
     old, new = (code(name) for name in diff.names)
     if not diff:
         yield f"**No difference** between {old} and {new}.\n"
@@ -41,7 +41,7 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
 
 
 def _fitting(lines: list[str], room: int) -> tuple[int, int]:
-    """How many of these lines, at least the head, fit into `room` characters, and the room left."""
+    """Return how many of these lines, at least the head, fit into `room` characters, and the room left."""
     for number, line in enumerate(lines):
         room -= len(line)
         if room < 0 and number >= 2:
@@ -60,7 +60,7 @@ def _section(title: str, lines: list[str], shown: int) -> Iterator[str]:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    """A row in Markdown: texts of the specs as code, the sign as a word."""
+    """Return a row in Markdown: texts of the specs as code, the sign as a word."""
     sign = SIGNS[row.sign] if row.sign in "+-~>" and row.sign else ""
     old, new = (text if _is_plain(text) else code(text) for text in (row.old, row.new))
     layer = code(row.layer) if row.layer else ""
@@ -68,5 +68,5 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a text is a number, which needs no escapes in Markdown."""
+    """Return whether a text is a number, which needs no escapes in Markdown."""
     return text == "unknown" or not text.strip("-0123456789,.")

@@ -19,7 +19,7 @@ _COLORS = {"+": "green", "-": "red", "~": "yellow", ">": "cyan", ".": "dim"}
 
 
 def render(diff: Difference, style: Style) -> Iterator[str]:
-    """The verdict, the layers that differ, and the totals."""
+    """Yield the verdict, the layers that differ, and the totals."""
     canvas = Canvas(style)
     if not diff:
         yield canvas.line(SAME)
@@ -36,7 +36,7 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
 
 
 def _tables(diff: Difference, canvas: Canvas) -> Iterator[Table]:
-    """The table with its numbers in full; then with less space; then both with the numbers shortened."""
+    """Yield the table with its numbers in full, then with less space, then both with the numbers shortened."""
     for write, gap in ((counted, 1), (counted, 0), (short, 1), (short, 0)):
         body = [
             ([*map(Text, row)], _COLORS[layer_rows[0].sign])

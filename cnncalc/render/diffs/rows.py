@@ -50,14 +50,14 @@ Write = Callable[[int | None], str]
 
 
 def short(number: int | None) -> str:
-    """A count in three digits from 10,000 on: 118M."""
+    """Return a count in three digits from 10,000 on: 118M."""
     if number is None or number >= 0:
         return brief(number, COLUMNS["macs"])
     return "-" + brief(-number, COLUMNS["macs"])
 
 
 def rows(diff: Difference, layer: LayerDiff, write: Write = counted) -> list[Row]:
-    """The rows of a layer, with its sign and its name in the first; none if only its running number differs."""
+    """Return the rows of a layer, with its sign and its name in the first; none if only its running number differs."""
     body = list(_one_side(layer, write) or _both_sides(diff, layer, write))
     return [row._replace(sign=_sign(layer), layer=layer.name) if n == 0 else row for n, row in enumerate(body)]
 
@@ -69,7 +69,7 @@ def _sign(layer: LayerDiff) -> str:
 
 
 def _one_side(layer: LayerDiff, write: Write) -> list[Row]:
-    """The rows of a layer that was added or removed; none for any other."""
+    """Return the rows of a layer that was added or removed; none for any other."""
     report = layer.new if layer.old is None else layer.old if layer.new is None else None
     if report is None:
         return []
@@ -80,7 +80,7 @@ def _one_side(layer: LayerDiff, write: Write) -> list[Row]:
 
 
 def _both_sides(diff: Difference, layer: LayerDiff, write: Write) -> Iterator[Row]:
-    """The rows of a layer that both networks have."""
+    """Yield the rows of a layer that both networks have."""
     old, new = layer.old, layer.new
     assert old is not None
     assert new is not None
@@ -103,14 +103,14 @@ def _behind(layers: list[LayerReport], place: int | None) -> str:
 
 
 def figure_row(change: Change, write: Write = counted) -> Row:
-    """The row of a figure, with the change and its share of the old value."""
+    """Return the row of a figure, with the change and its share of the old value."""
     old, new = (_figure_text(change.what, value, write) for value in (change.old, change.new))
     word = _WORDS.get(change.what, change.what)
     return Row("", "", word, old, new, change_text(change, write), share_text(change))
 
 
 def total_rows(diff: Difference, write: Write = counted) -> list[Row]:
-    """The figures of the whole; above them the input, the dialect and the layout if they differ."""
+    """Return the figures of the whole; above them the input, the dialect and the layout if they differ."""
     body = [Row("", "", change.what, *map(_setting_text, (change.old, change.new))) for change in diff.settings]
     body += [figure_row(change, write) for change in diff.totals if change.old != () or change.new != ()]
     return [row._replace(layer="total") if n == 0 else row for n, row in enumerate(body)]
@@ -129,7 +129,7 @@ def _figure_text(what: str, value: Any, write: Write) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A key's value as in a layer word; empty for a key that is absent."""
+    """Return a key's value as in a layer word; empty for a key that is absent."""
     if value is ABSENT:
         return ""
     if isinstance(value, bool):
@@ -138,7 +138,7 @@ def value_text(value: Any) -> str:
 
 
 def change_text(change: Change, write: Write = counted) -> str:
-    """By how much a figure differs: `+64`, `same`, `unknown`; empty if it is not a number."""
+    """Return the change of a figure: `+64`, `same`, `unknown`; empty if it is not a number."""
     if change.is_unknown:
         return "unknown"
     if not change.differs:
@@ -150,7 +150,7 @@ def change_text(change: Change, write: Write = counted) -> str:
 
 
 def share_text(change: Change) -> str:
-    """The change as a share of the old value: `+12.5%`, `unknown`, `from 0`; empty if that means nothing."""
+    """Return the change as a share of the old value: `+12.5%`, `unknown`, `from 0`; empty if that means nothing."""
     if change.what in SHAPES or change.what == "rf_start" or ABSENT in (change.old, change.new):
         return ""
     if change.is_unknown:
@@ -165,12 +165,12 @@ def share_text(change: Change) -> str:
 
 
 def _per_axis(texts: list[str]) -> str:
-    """One text for each axis, once if all are equal."""
+    """Return one text for each axis, once if all are equal."""
     return texts[0] if len(set(texts)) == 1 else " x ".join(texts)
 
 
 def percent(old: int, new: int) -> str:
-    """The share of the old value that new less old is, exactly rounded to a tenth of a percent."""
+    """Return the share of the old value that new less old is, exactly rounded to a tenth of a percent."""
     if old == new:
         return "0%"
     if old == 0:
@@ -181,7 +181,7 @@ def percent(old: int, new: int) -> str:
 
 
 def verdict(diff: Difference) -> str:
-    """`another input, 1 layer added, 2 changed, 5 follow`."""
+    """Return `another input, 1 layer added, 2 changed, 5 follow`."""
     counts = {
         "added": len(diff.added),
         "removed": len(diff.removed),
@@ -201,7 +201,7 @@ def verdict(diff: Difference) -> str:
 
 
 def cost(diff: Difference) -> str:
-    """`parameters +64 (+12.5%), MACs the same`."""
+    """Return `parameters +64 (+12.5%), MACs the same`."""
     parts = []
     for change in diff.totals:
         name = {"params": "parameters", "macs": "MACs"}.get(change.what)
@@ -213,7 +213,7 @@ def cost(diff: Difference) -> str:
 
 
 def renumbered(diff: Difference, write: Callable[[str], str] = str) -> str:
-    """`conv2 to conv3 and 8 more`, the layers with another running number; empty without any. `write` quotes a name."""
+    """Return `conv2 to conv3 and 8 more`, the layers with another running number, if any; `write` quotes a name."""
     names = [(layer.old.name, layer.new.name) for layer in diff.renumbered if layer.old and layer.new]
     more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
     return " to ".join(map(write, names[0])) + more if names else ""
