@@ -133,19 +133,20 @@ def check(
     except CnncalcError as error:
         return Result(name, [from_error(name, error)], None, line=line)
     judged = [_judge(name, report, report, wanted, None) for wanted in extra]
-    unreadable = []
+    bad = 0
     for path, subject, given in _expecting(report):
         try:
             judged += [_judge(name, report, subject, wanted, path) for wanted in expect.read(given, path)]
         except SpecError as error:
+            bad += 1
             more = {"layer": _label(subject), "help": error.help}
-            unreadable.append(finding_at(name, network, error.path or (), "CC003", error.what, **more))
-    findings = [finding for finding in judged if finding is not None] + unreadable
-    if not judged and not unreadable:
+            judged.append(finding_at(name, network, error.path or (), "CC003", error.what, **more))
+    findings = [finding for finding in judged if finding is not None]
+    if not judged:
         help = 'add "expect": {"out": ...} to a layer or to the whole, or give --expect or --baseline'
         level = "error" if strict else "note"
         findings = [Finding("CC201", name, "the file expects nothing", level=level, help=help)]
-    return Result(name, findings, report, len(judged), line)
+    return Result(name, findings, report, len(judged) - bad, line)
 
 
 def _expecting(report: Report) -> Iterator[tuple[Path, Report | LayerReport, Any]]:
@@ -213,16 +214,11 @@ def _if_meant(key: str, actual: object, text: str) -> str:
     """Return how to accept the new value, if the change is meant."""
     if key.startswith(expect.BOUNDS):
         return f"if the change is meant, {'raise' if key.startswith('max_') else 'lower'} {key} to {text}"
-    if key in ("out", "in"):
-        text = _pattern(actual)
+    if key in ("out", "in") and isinstance(actual, tuple):  # a letter for each size that is not a number
+        letters = iter("HWDLCABEFG")
+        names: dict[object, str] = {}
+        text = "x".join(str(n) if isinstance(n, int) else names.setdefault(n, next(letters)) for n in actual)
     return f'if the change is meant, write "{key}": ' + (str(actual) if isinstance(actual, int) else f'"{text}"')
-
-
-def _pattern(shape: Any) -> str:
-    """Return a shape that can be expected, with a letter for each size that is not a number."""
-    letters = iter("HWDLCABEFG")
-    names: dict[object, str] = {}
-    return "x".join(str(n) if isinstance(n, int) else names.setdefault(n, next(letters)) for n in shape)
 
 
 def _actual(subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
@@ -259,7 +255,7 @@ def number_of(subject: Report | LayerReport, figure: str) -> int | None:
 MOST_TERMS = 4
 _STARTS = {"params": "parameters", "weights": "parameters", "bias": "parameters", "macs": "MACs"}
 _STARTS |= {"buffers": "buffers", "rf": "receptive"}
-"""How the lines of a layer's arithmetic begin that lead to a figure."""
+"""The beginning of the lines of a layer's arithmetic that lead to a figure."""
 
 
 def arithmetic(report: Report, subject: Report | LayerReport, figure: str) -> list[str]:
@@ -270,9 +266,8 @@ def arithmetic(report: Report, subject: Report | LayerReport, figure: str) -> li
         return _lines_of(report, subject, figure)
     if figure in ("params", "macs", "buffers", "weights", "bias"):
         return _sum(subject, figure)
-    explained = ((layer, _lines_of(report, layer, figure)) for layer in reversed(subject.layers))
-    layer, last = next(((layer, told) for layer, told in explained if told), (None, []))
-    return [f"{layer.name}: {line}" for line in last] if layer else []
+    explained = ((layer.name, _lines_of(report, layer, figure)) for layer in reversed(subject.layers))
+    return next(([f"{name}: {line}" for line in told] for name, told in explained if told), [])
 
 
 def _lines_of(report: Report, layer: LayerReport, figure: str) -> list[str]:

@@ -114,20 +114,20 @@ def entry(report: Report) -> Entry:
 
 def read(value: Any, name: str) -> dict[str, Entry]:
     """Return the entries of a baseline's JSON, by file. SpecError if it is not a baseline."""
+    name = shown(name, LONGEST_PATH)
     files = value.get("files") if isinstance(value, dict) else None
     if not isinstance(files, dict) or not all(map(_is_entry, files.values())):
-        raise SpecError(
-            f"{shown(name, LONGEST_PATH)} is not a baseline", "write it with cnncalc check --baseline FILE --update"
-        )
+        raise SpecError(f"{name} is not a baseline", "write it with cnncalc check --baseline FILE --update")
     version = value.get("cnncalc")
     if type(version) is not int or version != VERSION:
-        raise SpecError(f"{shown(name, LONGEST_PATH)}: version {shown(version)} of a baseline is not known")
+        raise SpecError(f"{name}: version {shown(version)} of a baseline is not known")
     return files
 
 
 def _is_entry(value: Any) -> bool:
-    parts = (value.get("report"), value.get("layers")) if isinstance(value, dict) else (None, None)
-    return all(isinstance(part, dict) for part in parts) and all(isinstance(x, dict) for x in value["layers"].values())
+    if not isinstance(value, dict) or not all(isinstance(value.get(key), dict) for key in ("report", "layers")):
+        return False
+    return all(isinstance(layer, dict) for layer in value["layers"].values())
 
 
 def _entry_text(file: str, figures: Entry) -> str:
@@ -142,13 +142,11 @@ def changes(name: str, report: Report, known: Entry | None) -> list[Finding]:
     If only figures of a layer differ, they follow from a change above it: a note, unless nothing else is an error.
     """
     if known is None:
-        return [
-            Finding("CC302", name, "the baseline has no entry for this file", help="if it is new, run with --update")
-        ]
+        help = "if it is new, run with --update"
+        return [Finding("CC302", name, "the baseline has no entry for this file", help=help)]
     findings = list(_findings(name, report, known, entry(report)))
-    if any(finding.level == "error" for finding in findings):
-        return findings
-    return [finding._replace(level="error") for finding in findings]
+    has_error = any(finding.level == "error" for finding in findings)
+    return findings if has_error else [finding._replace(level="error") for finding in findings]
 
 
 def _findings(name: str, report: Report, known: Entry, now: Entry) -> Iterator[Finding]:
@@ -185,10 +183,10 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]
 def _text(value: Any) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key} {_text(part)}" for key, part in value.items())
-    if isinstance(value, list) and value and all(isinstance(p, list) and len(p) == 2 for p in value):
+    if not isinstance(value, list):
+        return counted(value) if value is None or type(value) is int else shown(value)
+    if value and all(isinstance(part, list) and len(part) == 2 for part in value):
         return axes_text(value)  # padding
-    if isinstance(value, list) and len(value) == 1:
-        return _text(value[0]) if not isinstance(value[0], list) else "x".join(map(shown, value[0]))
-    if isinstance(value, list):
-        return "x".join(shown(part) if isinstance(part, list) else _text(part) for part in value)
-    return counted(value) if value is None or type(value) is int else shown(value)
+    if len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
+    return "x".join(shown(part) if isinstance(part, list) else _text(part) for part in value)

@@ -88,10 +88,9 @@ def read_one(key: str, wanted: Any) -> Expectation:
     name = key.removeprefix(bound)
     figure = FIGURES.get(name)
     if figure is None or (figure.is_shape and bound):
-        why = nearest(key, [*FIGURES, *(b + f for b in BOUNDS for f, fig in FIGURES.items() if not fig.is_shape)])
-        raise SpecError(
-            f"there is no figure {shown(key)} to expect", why or f"the figures are {', '.join(FIGURES)}, and min_, max_"
-        )
+        near = nearest(key, [*FIGURES, *(b + f for b in BOUNDS for f, fig in FIGURES.items() if not fig.is_shape)])
+        help = near or f"the figures are {', '.join(FIGURES)}, and min_, max_"
+        raise SpecError(f"there is no figure {shown(key)} to expect", help)
     if figure.is_shape:
         return Expectation(key, name, _text(wanted), shape=_shape(key, wanted))
     return Expectation(key, name, _text(wanted), ranges=_ranges(key, bound, figure, wanted))
@@ -130,9 +129,8 @@ def _with_tolerance(key: str, part: Any) -> tuple[int, int]:
         return number // scale, number // scale
     share, share_scale = _number(key, tolerance.strip().removesuffix("%"), part)
     if share < 0:
-        raise SpecError(
-            f"{key}: {shown(part)} has a tolerance below 0", "a tolerance is the distance allowed on either side"
-        )
+        help = "a tolerance is the distance allowed on either side"
+        raise SpecError(f"{key}: {shown(part)} has a tolerance below 0", help)
     if tolerance.strip().endswith("%"):
         share, share_scale = abs(number) * share, scale * share_scale * 100
     both = scale * share_scale
@@ -158,9 +156,8 @@ def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
         before = _ungrouped(before.removeprefix("-"))
         if is_digits(before) and (not after or is_digits(after)) and len(before + after) < LONGEST:
             return sign * int(before + after) * UNITS.get(unit, 1), 10 ** len(after)
-    raise SpecError(
-        f"{key}: {shown(whole)} is not a number", f"as 9472, 4.1G, 4.09G±1%; the units are {' '.join(UNITS)}"
-    )
+    help = f"as 9472, 4.1G, 4.09G±1%; the units are {' '.join(UNITS)}"
+    raise SpecError(f"{key}: {shown(whole)} is not a number", help)
 
 
 def _ungrouped(digits: str) -> str:
@@ -177,9 +174,8 @@ def holds(expectation: Expectation, actual: Any) -> bool:
     numbers = actual if isinstance(actual, list) else [actual]
     ranges = expectation.ranges * len(numbers) if len(expectation.ranges) == 1 else expectation.ranges
     if len(ranges) != len(numbers):
-        raise SpecError(
-            f"{expectation.key}: {len(ranges)} numbers for {len(numbers)} axes", "give one, or one per axis"
-        )
+        what = f"{expectation.key}: {len(ranges)} numbers for {len(numbers)} axes"
+        raise SpecError(what, "give one, or one per axis")
     return all(number is not None and one.holds(number) for one, number in zip(ranges, numbers, strict=True))
 
 

@@ -68,6 +68,7 @@ def spec_files(words: Iterable[str], lines: bool = False) -> Iterator[SpecFile]:
 
 
 def _failing(name: str, error: CnncalcError) -> SpecFile:
+    """Return what stands for a file that cannot be read: reading it raises the error."""
     return SpecFile(name, partial(_raise, error))
 
 

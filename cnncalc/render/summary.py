@@ -35,7 +35,7 @@ def totals(report: Report) -> list[str]:
 
 
 def memory(report: Report) -> list[str]:
-    """Return the bytes of the parameters, the peak of the activations, and the sum of all outputs, if there is a dtype."""
+    """Return the bytes of the parameters, the peak of the activations, and the sum of all outputs, for a dtype."""
     sizes = report.memory
     if sizes is None:
         return []

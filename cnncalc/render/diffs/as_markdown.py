@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from ...diffs import Difference
 from .. import Style
 from ..markdown import code, table
-from .rows import SIGNS, Row, cost, renumbered, rows, total_rows, verdict
+from .rows import RIGHT, SIGNS, TITLES, Row, cost, renumbered, rows, total_rows, verdict
 
-TITLES = ("", "layer", "", "before", "after", "change", "%")
-RIGHT = (False, False, False, True, True, True, True)
 FEW = 20
 """Tables of more rows than this are folded up."""
 LONGEST = 60_000

@@ -11,10 +11,8 @@ from ...diffs import Difference
 from ...sizes import counted
 from .. import Style
 from ..table import Canvas
-from .rows import SAME, SIGNS, cost, renumbered, rows, short, total_rows, verdict
+from .rows import RIGHT, SAME, SIGNS, TITLES, cost, renumbered, rows, short, total_rows, verdict
 
-TITLES = ("", "layer", "what", "before", "after", "change", "%")
-RIGHT = (False, False, False, True, True, True, True)
 _COLORS = {"+": "green", "-": "red", "~": "yellow", ">": "cyan", ".": "dim"}
 
 

@@ -19,6 +19,9 @@ SIGNS = {
     ">": "moved or renamed",
     ".": "follows from a change above",
 }
+TITLES = ("", "layer", "what", "before", "after", "change", "%")
+RIGHT = (False, False, False, True, True, True, True)
+"""Which columns stand to the right."""
 _WORDS = {
     "in": "input",
     "out": "output",
