@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..notation.encode import encode
-from .messages import paint
+from .messages import paint, plural
 
 if TYPE_CHECKING:
     from ..execute.learn import DescentStep, Learner, Solution
@@ -45,7 +45,7 @@ def solution_text(solution: Solution) -> str:
     unknowns, rank = solution.unknowns, solution.rank
     text = f"rank {rank} of {unknowns}: determined, condition {solution.condition:.3g}"
     if rank < unknowns:
-        free = f"{unknowns - rank} direction{'' if unknowns - rank == 1 else 's'}"
+        free = plural(unknowns - rank, "direction")
         text = f"rank {rank} of {unknowns}: not determined, {free} left open (the smallest weights are given)"
     return (
         f"loss  {loss_text(solution.loss)}\n"

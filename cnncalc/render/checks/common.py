@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ...checks import Finding, Result
+from ..messages import plural
 
 STDIN = "-"
 
@@ -135,8 +136,3 @@ class Tally:
 
 PER_FILE = ("CC001", "CC002", "CC201")
 """The codes that count once a file, even if several lines of it have them."""
-
-
-def plural(number: int, word: str) -> str:
-    """Return `1 file`, `3 files`, `1,200 files`."""
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ...diffs import Difference
 from .. import Style
 from ..markdown import code, table
+from ..messages import plural
 from .rows import RIGHT, SIGNS, TITLES, Row, cost, renumbered, rows, total_rows, verdict
 
 FEW = 20
@@ -32,8 +33,7 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
         lines = list(table(TITLES, RIGHT, map(_cells, body)))
         shown, room = _fitting(lines, room)
         if body:
-            many = f"{len(layers):,} {'layer' if len(layers) == 1 else 'layers'}"
-            yield from _section(f"{title} ({many})", lines, shown)
+            yield from _section(f"{title} ({plural(len(layers), 'layer')})", lines, shown)
     if diff.renumbered:
         yield f"\nRenumbered: {renumbered(diff, code)}.\n"
 

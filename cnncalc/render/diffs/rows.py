@@ -10,6 +10,7 @@ from ...explain import axes_text
 from ...report import LayerReport
 from ...sizes import counted, show
 from ..columns import COLUMNS, brief, op_text, rf_text
+from ..messages import plural
 
 SAME = "no difference"
 SIGNS = {
@@ -61,32 +62,28 @@ def short(number: int | None) -> str:
 
 def rows(diff: Difference, layer: LayerDiff, write: Write = counted) -> list[Row]:
     """Return the rows of a layer, with its sign and its name in the first; none if only its running number differs."""
-    body = list(_one_side(layer, write) or _both_sides(diff, layer, write))
-    return [row._replace(sign=_sign(layer), layer=layer.name) if n == 0 else row for n, row in enumerate(body)]
+    if layer.old is not None and layer.new is not None:
+        sign = "~" if layer.own else "." if layer.follows else ">"
+        return _labelled(list(_both_sides(diff, layer, layer.old, layer.new, write)), sign, layer.name)
+    if layer.old is None:
+        body = [Row("", "", what, "", text) for what, text in _one_side(layer.new, write)]
+    else:
+        body = [Row("", "", what, text, "") for what, text in _one_side(layer.old, write)]
+    return _labelled(body, "+" if layer.old is None else "-", layer.name)
 
 
-def _sign(layer: LayerDiff) -> str:
-    if layer.old is None or layer.new is None:
-        return "-" if layer.new is None else "+"
-    return "~" if layer.own else "." if layer.follows else ">"
+def _one_side(report: LayerReport | None, write: Write) -> Iterator[tuple[str, str]]:
+    """Yield the figures of a layer that was added or removed."""
+    assert report is not None
+    yield "op", op_text(report)
+    yield "output", show(report.out)
+    for what in ("params", "buffers", "macs"):
+        if getattr(report, what) != 0:
+            yield _WORDS.get(what, what), write(getattr(report, what))
 
 
-def _one_side(layer: LayerDiff, write: Write) -> list[Row]:
-    """Return the rows of a layer that was added or removed; none for any other."""
-    report = layer.new if layer.old is None else layer.old if layer.new is None else None
-    if report is None:
-        return []
-    texts = {"op": op_text(report), "output": show(report.out)}
-    counts: dict[str, int | None] = {what: getattr(report, what) for what in ("params", "buffers", "macs")}
-    texts |= {_WORDS.get(what, what): write(number) for what, number in counts.items() if number != 0}
-    return [Row("", "", what, *(("", text) if layer.old is None else (text, ""))) for what, text in texts.items()]
-
-
-def _both_sides(diff: Difference, layer: LayerDiff, write: Write) -> Iterator[Row]:
+def _both_sides(diff: Difference, layer: LayerDiff, old: LayerReport, new: LayerReport, write: Write) -> Iterator[Row]:
     """Yield the rows of a layer that both networks have."""
-    old, new = layer.old, layer.new
-    assert old is not None
-    assert new is not None
     if layer.is_renamed and not layer.counted:
         yield Row("", "", "name", old.name, new.name)
     if layer.moved:
@@ -106,7 +103,7 @@ def _behind(layers: list[LayerReport], place: int | None) -> str:
 
 
 def figure_row(change: Change, write: Write = counted) -> Row:
-    """Return the row of a figure, with the change and its share of the old value."""
+    """Return the row of a figure or a setting, with the change and its share of the old value."""
     old, new = (_figure_text(change.what, value, write) for value in (change.old, change.new))
     word = _WORDS.get(change.what, change.what)
     return Row("", "", word, old, new, change_text(change, write), share_text(change))
@@ -114,19 +111,19 @@ def figure_row(change: Change, write: Write = counted) -> Row:
 
 def total_rows(diff: Difference, write: Write = counted) -> list[Row]:
     """Return the figures of the whole; above them the input, the dialect and the layout if they differ."""
-    body = [Row("", "", change.what, *map(_setting_text, (change.old, change.new))) for change in diff.settings]
-    body += [figure_row(change, write) for change in diff.totals if change.old != () or change.new != ()]
-    return [row._replace(layer="total") if n == 0 else row for n, row in enumerate(body)]
+    figures = [change for change in diff.totals if change.old != () or change.new != ()]
+    return _labelled([figure_row(change, write) for change in (*diff.settings, *figures)], "", "total")
 
 
-def _setting_text(value: Any) -> str:
-    return show(value) if isinstance(value, tuple) else str(value)
+def _labelled(body: list[Row], sign: str, layer: str) -> list[Row]:
+    """Return rows with this sign and name in the first of them."""
+    return [row._replace(sign=sign, layer=layer) for row in body[:1]] + body[1:]
 
 
 def _figure_text(what: str, value: Any, write: Write) -> str:
     if value is ABSENT:
         return ""
-    if what in SHAPES:
+    if what in (*SHAPES, "input"):
         return show(value)
     return write(value) if what in COUNTS else axes_text(value)
 
@@ -154,7 +151,7 @@ def change_text(change: Change, write: Write = counted) -> str:
 
 def share_text(change: Change) -> str:
     """Return the change as a share of the old value: `+12.5%`, `unknown`, `from 0`; empty if that means nothing."""
-    if change.what in SHAPES or change.what == "rf_start" or ABSENT in (change.old, change.new):
+    if change.what not in (*COUNTS, "rf_size", "rf_stride") or ABSENT in (change.old, change.new):
         return ""
     if change.is_unknown:
         return "unknown"
@@ -185,21 +182,18 @@ def percent(old: int, new: int) -> str:
 
 def verdict(diff: Difference) -> str:
     """Return `another input, 1 layer added, 2 changed, 5 follow`."""
-    counts = {
-        "added": len(diff.added),
-        "removed": len(diff.removed),
-        "changed": len(diff.changed),
-        "moved": len(diff.moved),
-        "renamed": len(diff.renamed) - len(diff.renumbered),
-        "renumbered": len(diff.renumbered),
-        "follows" if len(diff.following) == 1 else "follow": len(diff.following),
-    }
+    counts = (
+        ("added", len(diff.added)),
+        ("removed", len(diff.removed)),
+        ("changed", len(diff.changed)),
+        ("moved", len(diff.moved)),
+        ("renamed", len(diff.renamed) - len(diff.renumbered)),
+        ("renumbered", len(diff.renumbered)),
+        ("follows" if len(diff.following) == 1 else "follow", len(diff.following)),
+    )
     texts = [f"another {change.what}" for change in diff.settings]
-    noun = True  # the first count says what is counted
-    for what, number in counts.items():
-        if number:
-            texts.append(f"{number:,} {'' if not noun else 'layer ' if number == 1 else 'layers '}{what}")
-            noun = False
+    for at, (what, number) in enumerate((what, number) for what, number in counts if number):
+        texts.append(f"{plural(number, 'layer') if at == 0 else f'{number:,}'} {what}")
     return ", ".join(texts)
 
 
