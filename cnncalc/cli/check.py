@@ -107,11 +107,11 @@ def _results(
 ) -> Iterator[checks.Result]:
     """Yield the result of each file under every dialect that is given; `skipped` collects the names of other JSON."""
     for file in files:
-        load, line = file.loader(), file.line if file.is_line else 0
+        load = file.loader()
         if load is None:
             skipped.append(file.name)
         else:
-            yield check_under(file.name, load, **options._asdict(), extra=extra, strict=strict, line=line)
+            yield check_under(file.name, load, **options._asdict(), extra=extra, strict=strict, line=file.line)
 
 
 def _expected(text: str) -> expect.Expectation:

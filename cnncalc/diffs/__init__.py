@@ -1,4 +1,4 @@
-"""What changed between two networks: the layers and the figures in which their reports differ."""
+"""The difference of two networks: the layers and the figures in which their reports differ."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..layers import ConvKind
 from ..network import INPUT
 from ..report import LayerReport, Report, listed
-from ..sizes import UNKNOWN, Shape
+from ..sizes import UNKNOWN
 from .pairs import Item, match
 
 
@@ -45,7 +45,9 @@ class Change(NamedTuple):
     def is_unknown(self) -> bool:
         """Return whether it is not known by how much they differ: a size or a number is unknown."""
         if self.what in SHAPES:
-            return not _surely_other(self.old, self.new) and UNKNOWN in (*self.old, *self.new)
+            pairs = list(zip(self.old, self.new, strict=False))
+            other = len(self.old) != len(self.new) or any(a != b for a, b in pairs if UNKNOWN not in (a, b))
+            return not other and UNKNOWN in (*self.old, *self.new)
         if self.what in COUNTS:
             return self.old is None or self.new is None
         return self.what in FIELDS and None in (*self.old, *self.new)
@@ -60,12 +62,6 @@ class Change(NamedTuple):
         if self.what in FIELDS and len(self.old) == len(self.new):
             return tuple([new - old for old, new in zip(self.old, self.new, strict=True)])
         return None
-
-
-def _surely_other(old: Shape, new: Shape) -> bool:
-    if len(old) != len(new):
-        return True
-    return any(a != b for a, b in zip(old, new, strict=True) if UNKNOWN not in (a, b))
 
 
 class LayerDiff(NamedTuple):
@@ -106,12 +102,12 @@ class LayerDiff(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """What changed from one network to another."""
+    """The changes from one network to another."""
 
     old: Report
     new: Report
     names: tuple[str, str]
-    """What the two are called."""
+    """The names of the two."""
     settings: tuple[Change, ...]
     """The input, the dialect and the layout, if they differ."""
     layers: list[LayerDiff]

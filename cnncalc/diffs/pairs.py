@@ -61,24 +61,15 @@ def _cost(old: Sequence[Item], new: Sequence[Item], pairs: list[Pair]) -> int:
 
 def _matched(old: Sequence[Item], new: Sequence[Item], counted: bool) -> list[Pair]:
     """Return the pairs, with running numbers taken as names or not."""
-    pairs = _by_name(old, new, counted)
+    places = {item.name: j for j, item in enumerate(new)}
+    named = [(i, places[item.name]) for i, item in enumerate(old) if item.name in places]
+    pairs = [(i, j) for i, j in named if counted or not (old[i].is_counted and new[j].is_counted)]
     for part in (_aligned("structure"), _by_name_and_op, _aligned("op")):
         gaps = _gaps(old, new, pairs)
         pairs = sorted(pairs + [pair for gap in gaps for pair in part(old, new, gap)])
-    return sorted(pairs + _left_over(old, new, pairs))
-
-
-def _by_name(old: Sequence[Item], new: Sequence[Item], counted: bool) -> list[Pair]:
-    places = {item.name: j for j, item in enumerate(new)}
-    pairs = [(i, places[item.name]) for i, item in enumerate(old) if item.name in places]
-    return [(i, j) for i, j in pairs if counted or not (old[i].is_counted and new[j].is_counted)]
-
-
-def _left_over(old: Sequence[Item], new: Sequence[Item], pairs: list[Pair]) -> list[Pair]:
-    """Match layers of the same name and op that no gap has matched: they have moved."""
     olds, news = {i for i, _ in pairs}, {j for _, j in pairs}
-    named = _by_name(old, new, counted=True)
-    return [(i, j) for i, j in named if i not in olds and j not in news and old[i].op == new[j].op]
+    free = [(i, j) for i, j in named if i not in olds and j not in news]
+    return sorted(pairs + [(i, j) for i, j in free if old[i].op == new[j].op])  # these have moved
 
 
 Gap = tuple[list[int], list[int]]

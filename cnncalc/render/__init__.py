@@ -25,14 +25,7 @@ class Style(NamedTuple):
     """Whether the output can show only ASCII."""
 
 
-ENDINGS = {
-    "json": ".json",
-    "jsonl": ".jsonl",
-    "csv": ".csv",
-    "markdown": ".md",
-    "gitlab": ".json",
-    "sarif": ".json",
-}
+ENDINGS = {"json": ".json", "jsonl": ".jsonl", "csv": ".csv", "markdown": ".md", "gitlab": ".json", "sarif": ".json"}
 """How the name of a format's file ends; of several formats with one ending it means the first."""
 Renderer = Callable[..., Iterator[str]]
 

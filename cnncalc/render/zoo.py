@@ -13,14 +13,7 @@ from . import markdown as md
 from .delimited import csv_row
 from .messages import paint
 
-TITLES = {
-    "name": "network",
-    "layers": "layers",
-    "input": "input",
-    "out": "output",
-    "params": "params",
-    "macs": "MACs",
-}
+TITLES = {"name": "network", "layers": "layers", "input": "input", "out": "output", "params": "params", "macs": "MACs"}
 """The keys of a row, and the header of each."""
 FORMATS = Formats(
     "cnncalc.render", {"table": "zoo.table", "json": "zoo.document", "csv": "zoo.csv", "markdown": "zoo.markdown"}

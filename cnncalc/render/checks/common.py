@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from ...checks import Finding, Result
@@ -52,20 +52,19 @@ def fingerprint(finding: Finding, seen: Counter[str]) -> str:
 
 
 class Tally:
-    """The numbers of files, expectations and findings. The results of one .jsonl file in a row count as one file."""
+    """The numbers of files, expectations and findings. The lines of one .jsonl file count as one file."""
 
     def __init__(self) -> None:
         self.checked = 0
         self.findings: Counter[tuple[str, str]] = Counter()
         """By level and code; a file that is unreadable, impossible or expects nothing counts once."""
-        self._files: Counter[str] = Counter()
-        self._last: dict[object, str] = {}
-        """For each thing that is counted once a file, the last file that had it."""
+        self._once: dict[object, set[str]] = defaultdict(set)
+        """The files of each thing that is counted once a file."""
 
     def counting(self, results: Iterable[Result]) -> Iterator[Result]:
         """Yield the same results, counted as they come."""
         for result in results:
-            self._files["all"] += self._is_next("all", result.file)
+            self._once["all"].add(result.file)
             self.checked += result.checked
             for finding in result.findings:
                 self.note(finding)
@@ -75,15 +74,10 @@ class Tally:
         """Count a finding without its file."""
         key = finding.level, finding.code
         if finding.is_unusable:
-            self._files["unusable"] += self._is_next("unusable", finding.file)
-        if finding.code not in PER_FILE or self._is_next(key, finding.file):
+            self._once["unusable"].add(finding.file)
+        if finding.code not in PER_FILE or finding.file not in self._once[key]:
             self.findings[key] += 1
-
-    def _is_next(self, kind: object, file: str) -> bool:
-        """Return whether a file is not the last one of its kind, which it becomes."""
-        is_next = self._last.get(kind) != file
-        self._last[kind] = file
-        return is_next
+            self._once[key].add(finding.file)
 
     def _count(self, level: str, code: str = "CC") -> int:
         """Return the number of findings of a level whose code begins with `code`."""
@@ -94,18 +88,18 @@ class Tally:
         errors = self._count("error")
         return {
             "ok": errors == 0,
-            "files": self._files["all"],
+            "files": len(self._once["all"]),
             "expectations": self.checked,
             "failed": errors - self._count("error", "CC0"),
-            "unusable": self._files["unusable"],
+            "unusable": len(self._once["unusable"]),
             "notes": self._count("note"),
         }
 
     def line(self) -> str:
         """Return `3 files, 12 expectations: 2 failed, 1 file unreadable`."""
-        if not self._files["all"]:
+        if not self._once["all"]:
             return "no files"
-        head = plural(self._files["all"], "file")
+        head = plural(len(self._once["all"]), "file")
         if self.checked or any(code == "CC201" for _, code in self.findings):
             head += f", {plural(self.checked, 'expectation')}"
         return f"{head}: {self.outcome()}"

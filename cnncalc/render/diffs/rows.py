@@ -13,13 +13,7 @@ from ..columns import COLUMNS, brief, op_text, rf_text
 from ..messages import plural
 
 SAME = "no difference"
-SIGNS = {
-    "+": "added",
-    "-": "removed",
-    "~": "changed",
-    ">": "moved or renamed",
-    ".": "follows from a change above",
-}
+SIGNS = {"+": "added", "-": "removed", "~": "changed", ">": "moved or renamed", ".": "follows from a change above"}
 TITLES = ("", "layer", "what", "before", "after", "change", "%")
 RIGHT = (False, False, False, True, True, True, True)
 """Which columns stand to the right."""
