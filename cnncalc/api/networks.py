@@ -24,7 +24,7 @@ from ..report import Report
 from ..sizes import Shape, read_shape
 
 Source = str | PathLike[str] | dict[str, Any] | Sequence[Any] | Network | Report
-"""What describes a network: see `load`."""
+"""The forms of a network that `load` takes."""
 Input = int | str | Sequence[Any]
 """A shape: (3, 224, 224), "3x224x224", or with letters for open sizes; an int is one size."""
 

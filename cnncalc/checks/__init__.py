@@ -50,7 +50,7 @@ class Finding(NamedTuple):
     expected: str | None = None
     actual: str | None = None
     arithmetic: tuple[str, ...] = ()
-    """How the actual value is computed, a line for each formula."""
+    """The computation of the actual value, a line for each formula."""
     help: str | None = None
 
     @property
@@ -98,7 +98,7 @@ class Result(NamedTuple):
     report: Report | None
     """None for a file that is unreadable or impossible."""
     checked: int = 0
-    """How many expectations were checked."""
+    """The number of expectations that were checked."""
     line: int = 0
     """The line of a JSON Lines file that it is about; 0 for a whole file."""
 

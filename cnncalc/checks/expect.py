@@ -141,7 +141,7 @@ def _with_tolerance(key: str, part: Any) -> tuple[int, int]:
 LARGEST = 10**100
 """The largest number that can be expected; a product of sizes is hardly larger."""
 LONGEST = 100
-"""How many digits it may have as a text."""
+"""The most digits that it may have as a text."""
 
 
 def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:

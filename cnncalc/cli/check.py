@@ -66,7 +66,7 @@ def command(
     """
     if list_codes:
         with text_output(path) as stream:
-            stream.writelines(f"{code}  {slug:24} {meaning}\n" for code, (slug, meaning) in checks.CODES.items())
+            stream.writelines(f"{code}  {slug:25} {meaning}\n" for code, (slug, meaning) in checks.CODES.items())
         return 0
     if not file:
         raise SpecError("no FILE", "give a spec, a folder, a pattern, or - for standard input")

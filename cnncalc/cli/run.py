@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..execute.task import Array
 
 SMALL = 1000
-"""How many values are printed as they are: as many as NumPy prints without leaving some out."""
+"""The most values that are printed as they are: as many as NumPy prints without leaving some out."""
 SHOWN = 16 << 20
 """From how many bytes on the part of the result that is held at once is mentioned."""
 PATIENCE = 2.0

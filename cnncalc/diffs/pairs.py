@@ -14,7 +14,7 @@ stays nearly linear, but the alignment need not be the longest."""
 
 
 class Item(NamedTuple):
-    """What identifies a layer."""
+    """The identity of a layer."""
 
     name: str
     op: str

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Style(NamedTuple):
-    """How a result is shown."""
+    """The style in which a result is shown."""
 
     columns: tuple[str, ...] | None = None
     """The columns of a table; None for the usual ones."""
@@ -20,13 +20,13 @@ class Style(NamedTuple):
     color: bool = False
     """Whether the output may have colours."""
     width: int | None = None
-    """How wide a table may be; None if nothing may be wrapped or shortened, as in a file."""
+    """The most characters of a table's line; None if nothing may be wrapped or shortened, as in a file."""
     ascii: bool = False
     """Whether the output can show only ASCII."""
 
 
 ENDINGS = {"json": ".json", "jsonl": ".jsonl", "csv": ".csv", "markdown": ".md", "gitlab": ".json", "sarif": ".json"}
-"""How the name of a format's file ends; of several formats with one ending it means the first."""
+"""The ending of the name of a format's file; of several formats with one ending it means the first."""
 Renderer = Callable[..., Iterator[str]]
 
 

@@ -25,7 +25,7 @@ class Column(NamedTuple):
     short: bool = False
     """Whether a narrow table may shorten it to three digits, as 118M."""
     spaced: str = ""
-    """What follows the number in a table, as the x of a ratio."""
+    """The sign after the number in a table, as the x of a ratio."""
 
 
 _FLAGS = {"nobias": ("bias", False), "ceil": ("ceil", True), "ceil=keep": ("ceil", "keep"), "flip": ("flip", True)}
@@ -135,7 +135,7 @@ class Grid(NamedTuple):
 
     titles: list[str]
     right: list[bool]
-    """Which columns stand to the right."""
+    """Whether each column stands to the right."""
     rows: list[list[str]]
     """A row a layer."""
     total: list[str]

@@ -1,4 +1,4 @@
-"""What changed between two networks, as text: one function a format."""
+"""A difference between two networks, as text: one function a format."""
 
 from .. import Formats
 

@@ -1,4 +1,4 @@
-"""What changed between two networks as a table, by rich, for a terminal."""
+"""A difference as a table, by rich, for a terminal."""
 
 from __future__ import annotations
 

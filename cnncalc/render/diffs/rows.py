@@ -16,7 +16,7 @@ SAME = "no difference"
 SIGNS = {"+": "added", "-": "removed", "~": "changed", ">": "moved or renamed", ".": "follows from a change above"}
 TITLES = ("", "layer", "what", "before", "after", "change", "%")
 RIGHT = (False, False, False, True, True, True, True)
-"""Which columns stand to the right."""
+"""Whether each column stands to the right."""
 _WORDS = {
     "in": "input",
     "out": "output",
@@ -27,7 +27,7 @@ _WORDS = {
     "rf_stride": "field stride",
     "rf_start": "field start",
 }
-"""What a table calls a figure, if not by its key."""
+"""The name of a figure in a table, if it is not its key."""
 _USUAL = ("out", "params", "buffers", "macs")
 
 
@@ -44,7 +44,7 @@ class Row(NamedTuple):
 
 
 Write = Callable[[int | None], str]
-"""How a count is written: in full, or in short."""
+"""A function that writes a count, in full or in short."""
 
 
 def short(number: int | None) -> str:
