@@ -9,7 +9,7 @@ import click
 from ..errors import SpecError
 from ..files import standard_output
 from ..layers import OPS, keys_named
-from ._arrays import array_option, no_mixture, one_stdin, read_array, read_network, seed_option
+from ._arrays import array_option, kernel_keys, no_mixture, one_stdin, read_array, read_network, seed_option
 from ._options import NetworkOptions, file_option, json_option, message_options, network_options, path_option, together
 from ._terminal import note, style_of
 from ._usage import Command, Positive, Whole
@@ -105,13 +105,12 @@ def _note_unused() -> None:
             note(f"--{option.replace('_', '-')} is not used: --exact takes no steps")
 
 
-def _completing(init: Array | None, y: Array, options: NetworkOptions) -> Completer:
+def _completing(init: Array | None, y: Array, options: NetworkOptions) -> Completer | None:
     """Return a function that completes the layer: c_o and k from the kernel to start from, or c_o from the output."""
     from ..dialects import layout_of
-    from ..notation.words import completer_from_kernel
 
     if init is not None:
-        return completer_from_kernel(init.shape, options.dialect, options.layout)
+        return kernel_keys(init, options)
 
     def complete(layers: list[dict[str, Any]]) -> None:
         cls, nd = OPS[layers[0]["op"]]

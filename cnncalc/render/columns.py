@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import log10
 from typing import NamedTuple
 
 from ..errors import SpecError, nearest, shown
@@ -111,6 +112,7 @@ BYTES = ("param_bytes", "memory", "alive")
 NARROW_BYTES = ("layer", "op", "out", "params", "macs", *BYTES)
 WIDE_BYTES = (*NARROW_BYTES, "rf")
 ALL = tuple(name for name in COLUMNS if name not in ("rf", *BYTES))
+UNITS = ("", *"KMGTPEZYRQ")
 SUMMED = ("weights", "bias", "params", "buffers", "macs")
 
 
@@ -187,10 +189,8 @@ def brief(cell: Cell, column: Column) -> str:
     """Return a cell for a person in three digits, if the column allows it: 118M."""
     if not column.short or not isinstance(cell, (int, float)) or cell < 10_000:
         return full(cell, column)
-    number, unit = float(cell), ""
-    units = iter("KMGTPEZYRQ")
-    while number >= 999.5:
-        number, unit = number / 1000, next(units, "")
-        if not unit:
-            return f"{float(cell):.3g}{column.spaced}"
-    return f"{number:.3g}{unit}{column.spaced}"
+    number = float(f"{cell:.3g}")
+    power = int(log10(number)) // 3
+    if power >= len(UNITS):
+        return f"{number:.3g}{column.spaced}"
+    return f"{number / 1000**power:.3g}{UNITS[power]}{column.spaced}"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..frameworks.support import FAMILIES, FORMS, Stance, support
+from ..frameworks.support import FAMILIES, Stance, support
 from . import markdown as md
 
-HEADERS = ("op", "run", *FORMS)
 TITLES = {"keras": "Keras", "onnx": "ONNX", "torch": "PyTorch"}
 """The frameworks, and what a person calls them."""
 
@@ -19,12 +18,6 @@ def stances(op: str) -> dict[str, Stance]:
     refused = {"opaque": "what it computes is not known"}
     supported = op in KERNELS or op == "block"
     return {"run": Stance(supported, "yes" if supported else refused[op]), **support(op)}
-
-
-def rows() -> Iterator[tuple[str | Stance, ...]]:
-    """Yield each op with its stances, in the order of HEADERS. KeyError for an op without a stance. Imports NumPy."""
-    for op in FAMILIES:
-        yield (op, *stances(op).values())
 
 
 def said(op: str) -> dict[str, str]:
