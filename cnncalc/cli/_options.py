@@ -48,9 +48,9 @@ def together(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-def file_option(*names: str, metavar: str, help: str, required: bool = False) -> Callable[[F], F]:
-    """Return an option that names a file or a folder."""
-    return click.option(*names, type=FileName(), metavar=metavar, help=help, required=required)
+def file_option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """Return an option that names a file or a folder, with these attributes of click."""
+    return click.option(*names, type=FileName(), **attributes)
 
 
 def path_option(metavar: str = "FILE", what: str = "the result") -> Callable[[F], F]:

@@ -13,16 +13,7 @@ from ..frameworks import ENDINGS, TARGETS, writer
 from ..network import Network, no_input
 from ..sources import SpecWords
 from ._arrays import read_weights
-from ._options import (
-    FileName,
-    NetworkOptions,
-    file_option,
-    form,
-    message_options,
-    network_options,
-    path_option,
-    together,
-)
+from ._options import NetworkOptions, file_option, form, message_options, network_options, path_option, together
 from ._terminal import note
 from ._usage import Command, OneOf
 
@@ -34,7 +25,7 @@ from ._usage import Command, OneOf
     click.option("--to", "target", type=OneOf(TARGETS), help="Format to write; by default as -o ends, or spec."),
     file_option("-w", "--weights-in", "w_path", metavar="W", help="Weights by name (.npz, .safetensors) for ONNX."),
     file_option("--weights-out", "npz", metavar="W.npz", help="Write the weights that come with the network."),
-    click.option("--weights", "old_npz", type=FileName(), hidden=True),  # what --weights-out was called
+    file_option("--weights", "old_npz", metavar="W.npz", hidden=True),  # the old name of --weights-out
     path_option(),
     message_options,
 )

@@ -30,7 +30,7 @@ def csv_row(cells: Sequence[str]) -> str:
 def markdown(report: Report, style: Style) -> Iterator[str]:
     """Yield a table as GitHub draws it, with the totals in its last row."""
     titles, right, rows, total = grid(report, style.columns or usual(report, NARROW), full)
-    yield from md.table(titles, right, [*([*map(md.escape, row)] for row in rows), total])
+    yield from md.table(titles, [*([*map(md.escape, row)] for row in rows), total], right)
     if report.memory is not None:
         yield "\n" + "".join(f"{md.escape(line)}  \n" for line in memory(report))
     if style.explain:

@@ -9,10 +9,10 @@ _SPECIAL = re.compile(r"[\\|*_`<[]")
 _ACTIVE = re.compile(r"[&<>|\\`*_\[\]~$\"]")
 
 
-def table(titles: Sequence[str], right: Sequence[bool], rows: Iterable[Sequence[str]] = ()) -> Iterator[str]:
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]] = (), right: Sequence[bool] = ()) -> Iterator[str]:
     """Yield the lines of a table of texts that are already escaped; `right` says which columns stand to the right."""
     yield row(titles)
-    yield "|" + "|".join("---:" if r else "---" for r in right) + "|\n"
+    yield "|" + "|".join("---:" if r else "---" for r in right or [False] * len(titles)) + "|\n"
     yield from map(row, rows)
 
 

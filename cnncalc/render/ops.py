@@ -114,11 +114,11 @@ def _drawn(titles: Sequence[str], sections: Mapping[str, Rows], style: Style) ->
         ]
         for title, rows in sections.items()
     ]
-    return canvas.fitting([canvas.table(titles, [False] * len(titles), 1, drawn)])
+    return canvas.fitting([canvas.table(titles, drawn)])
 
 
 def _markdown(titles: Sequence[str], rows: Rows) -> Iterator[str]:
-    return md.table(titles, [False] * len(titles), [list(map(_escape, row)) for row in rows])
+    return md.table(titles, [list(map(_escape, row)) for row in rows])
 
 
 def _escape(text: str) -> str:

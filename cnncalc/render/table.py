@@ -53,7 +53,9 @@ class Canvas:
         """Draw a line, however long."""
         return self._drawn(Text(text, style=style))
 
-    def table(self, titles: Sequence[str], right: Sequence[bool], gap: int, sections: Iterable[Iterable[Row]]) -> Table:
+    def table(
+        self, titles: Sequence[str], sections: Iterable[Iterable[Row]], right: Sequence[bool] = (), gap: int = 1
+    ) -> Table:
         """Return a table to draw, with `gap` more spaces than needed between columns, and a rule between sections."""
         table = Table(
             box=self._box,
@@ -63,7 +65,7 @@ class Canvas:
             header_style="bold",
             show_edge=False,
         )
-        for title, is_right in zip(titles, right, strict=True):
+        for title, is_right in zip(titles, right or [False] * len(titles), strict=True):
             table.add_column(Text(title), justify="right" if is_right else "left", overflow="fold")
         for section in sections:
             table.add_section()
@@ -113,4 +115,4 @@ def _tables(report: Report, style: Style, canvas: Canvas) -> Iterator[Table]:
         titles, right, rows, total = grid(report, names, write)
         layers = [([*map(Text, row, colors)], "") for row in rows]
         sums = [([Text(cell, "bold" if cell else "") for cell in total], "")] if len(rows) > 1 else []
-        yield canvas.table(titles, right, gap, [layers, sums])
+        yield canvas.table(titles, [layers, sums], right, gap)

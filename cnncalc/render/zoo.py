@@ -58,4 +58,4 @@ def csv(reports: Iterable[Report], style: Style) -> Iterator[str]:
 def markdown(reports: Iterable[Report], style: Style) -> Iterator[str]:
     """Yield a table as GitHub draws it."""
     lines = (map(md.escape, _cells(report)) for report in reports)
-    return md.table(list(TITLES.values()), [False, *[True] * (len(TITLES) - 1)], map(list, lines))
+    return md.table(list(TITLES.values()), map(list, lines), [False, *[True] * (len(TITLES) - 1)])

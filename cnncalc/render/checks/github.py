@@ -49,7 +49,7 @@ def github_summary(findings: Iterable[Finding]) -> str:
             left_out += 1
         else:
             rows.append(row)
-    table = ["\n", *markdown.table(TITLES, [False] * len(TITLES)), *rows] if rows else []
+    table = ["\n", *markdown.table(TITLES), *rows] if rows else []
     more = [f"\n… and {left_out:,} more, in the step's log\n"] if left_out else []
     return "".join([f"### cnncalc check: {tally.outcome()}\n", *table, *more])
 

@@ -31,7 +31,7 @@ def render(contrast: Contrast, style: Style) -> Iterator[str]:
         texts = [Text(between.join(lines), _COLORS.get(lines[0], "green")) for lines in row]
         rows.append(([Text(name(group), "bold"), *op, *texts], ""))
     titles = ["layer", *(["op"] if with_op else []), *[run.name for run in contrast.runs]]
-    yield canvas.fitting([canvas.table(titles, [False] * len(titles), 1, [rows])])
+    yield canvas.fitting([canvas.table(titles, [rows])])
     sentence = legend([row for _, row in groups])
     if sentence:
         yield canvas.line(sentence, "dim")

@@ -68,7 +68,7 @@ def markdown(contrast: Contrast, style: Style) -> Iterator[str]:
         [md.escape(name(group)), group[0].op, *[md.escape(" ".join(lines)) for lines in cells(group)]]
         for group in alike(contrast.layers)
     ]
-    yield from md.table(titles, [False] * len(titles), rows)
+    yield from md.table(titles, rows)
     yield "\n"
     for group, lines in reasons(contrast.layers):
         yield f"- **{md.escape(name(group))}** {group[0].op}: {md.escape('; '.join(lines))}\n"

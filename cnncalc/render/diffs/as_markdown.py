@@ -23,14 +23,14 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
         yield f"**No difference** between {old} and {new}.\n"
         return
     yield f"**From {old} to {new}: {verdict(diff)}; {cost(diff)}.**\n\n"
-    yield from table(TITLES[2:], RIGHT[2:], [_cells(row)[2:] for row in total_rows(diff)])
+    yield from table(TITLES[2:], [_cells(row)[2:] for row in total_rows(diff)], RIGHT[2:])
     room = LONGEST
     for title, layers in (
         ("What changed", [layer for layer in diff.layers if not layer.follows]),
         ("What follows from it", [layer for layer in diff.layers if layer.follows]),
     ):
         body = [row for layer in layers for row in rows(diff, layer)]
-        lines = list(table(TITLES, RIGHT, map(_cells, body)))
+        lines = list(table(TITLES, map(_cells, body), RIGHT))
         shown, room = _fitting(lines, room)
         if body:
             yield from _section(f"{title} ({plural(len(layers), 'layer')})", lines, shown)

@@ -43,4 +43,4 @@ def _tables(diff: Difference, canvas: Canvas) -> Iterator[Table]:
             for row in layer_rows
         ]
         totals = [([*map(Text, row)], "") for row in total_rows(diff, write)]
-        yield canvas.table(TITLES, RIGHT, gap, [body, totals])
+        yield canvas.table(TITLES, [body, totals], RIGHT, gap)
