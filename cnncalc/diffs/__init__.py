@@ -157,14 +157,10 @@ class Difference(NamedTuple):
 def diff(old: Report, new: Report, names: tuple[str, str] = ("A", "B")) -> Difference:
     """Find what changed from the old network to the new one."""
     a, b = old.network, new.network
-    settings = (
-        Change("input", a.input, b.input),
-        Change("dialect", a.dialect.name, b.dialect.name),
-        Change("layout", a.layout, b.layout),
-    )
+    inputs, layouts = Change("input", a.input, b.input), Change("layout", a.layout, b.layout)
+    settings = (inputs, Change("dialect", a.dialect.name, b.dialect.name), layouts)
     totals = tuple([Change(what, _figure(old, what), _figure(new, what)) for what in TOTALS])
-    layers = list(_layers(old, new))
-    return Difference(old, new, names, tuple([change for change in settings if change.differs]), layers, totals)
+    return Difference(old, new, names, tuple([s for s in settings if s.differs]), list(_layers(old, new)), totals)
 
 
 def _figure(subject: Any, what: str) -> Any:
@@ -181,21 +177,25 @@ def _layers(old: Report, new: Report) -> Iterator[LayerDiff]:
     items, new_items = ([_item(layer) for layer in report.layers] for report in (old, new))
     pairs, steady = match(items, new_items)
     places, partner = dict(pairs), {j: i for i, j in pairs}
-    removed = _removed(old, places, {i for i, _ in steady})
+    removed: dict[int, list[LayerDiff]] = {}
+    behind = -1
+    for i, layer in enumerate(old.layers):
+        if (i, places.get(i)) in steady:
+            behind = places[i]
+        elif i not in places:
+            removed.setdefault(behind, []).append(LayerDiff(layer, None, (i, None)))
     yield from removed.get(-1, ())
     for j, layer in enumerate(new.layers):
-        i = partner.get(j)
-        if i is None:
+        if j not in partner:
             yield LayerDiff(None, layer, (None, j))
         else:
+            i = partner[j]
             before = old.layers[i]
             keys, own = _keys(before, layer, _wiring(old, new, before, layer, places))
+            figures, moved = _figures(before, layer, own), (i, j) not in steady
             counted = items[i].is_counted and new_items[j].is_counted
-            one = LayerDiff(
-                before, layer, (i, j), keys, _figures(before, layer, own), own, (i, j) not in steady, counted
-            )
-            if one.keys or one.figures or one.moved or one.is_renamed:
-                yield one
+            if keys or figures or moved or before.name != layer.name:
+                yield LayerDiff(before, layer, (i, j), keys, figures, own, moved, counted)
         yield from removed.get(j, ())
 
 
@@ -207,18 +207,6 @@ def _from_input(layer: LayerReport) -> tuple[str, ...]:
 def _item(layer: LayerReport) -> Item:
     own = {key: value for key, value in layer.values.items() if key not in _from_input(layer)}
     return Item(layer.name, layer.op, layer.op + json.dumps(own))
-
-
-def _removed(old: Report, places: Mapping[int, int], steady: set[int]) -> dict[int, list[LayerDiff]]:
-    """Return the removed layers, by the place in the new network of the layer that they stood behind."""
-    removed: dict[int, list[LayerDiff]] = {}
-    behind = -1
-    for i, layer in enumerate(old.layers):
-        if i in steady:
-            behind = places[i]
-        elif i not in places:
-            removed.setdefault(behind, []).append(LayerDiff(layer, None, (i, None)))
-    return removed
 
 
 def _wiring(old: Report, new: Report, before: LayerReport, now: LayerReport, places: Mapping[int, int]) -> list[Change]:
@@ -234,26 +222,22 @@ def _wiring(old: Report, new: Report, before: LayerReport, now: LayerReport, pla
 
 
 def _keys(old: LayerReport, new: LayerReport, wiring: list[Change]) -> tuple[tuple[Change, ...], bool]:
-    """Return the keys that differ, and whether one of them is the layer's own."""
+    """Return the keys that differ, and whether one of them is the layer's own: it differs in the specs, too."""
     own = [Change("op", old.op, new.op)] if old.op != new.op else []
     own += wiring
     a, b = old.values, new.values
     changes = [Change(key, a.get(key, ABSENT), b.get(key, ABSENT)) for key in ({**b, **a} if a != b else ())]
     changes = [change for change in changes if change.differs]
-    return (*own, *changes), bool(own) or _is_own(old, new, changes)
-
-
-def _is_own(old: LayerReport, new: LayerReport, changes: list[Change]) -> bool:
-    """Return whether one of these keys differs in the specs, too, and not only because the input does."""
     above = _from_input(new)
     differ = {change.what for change in changes if change.what not in above}
-    a, b = old.node.layer.given, new.node.layer.given
-    for key in {**a, **b} if differ else ():
+    given, now = old.node.layer.given, new.node.layer.given
+
+    def is_own(key: str) -> bool:
         resolved = "p" if key == "p_total" else key
-        is_known = resolved in old.values and resolved in new.values
-        if key not in above and a.get(key) != b.get(key) and (resolved in differ or not is_known):
-            return True
-    return False
+        is_known = resolved in a and resolved in b
+        return key not in above and given.get(key) != now.get(key) and (resolved in differ or not is_known)
+
+    return (*own, *changes), bool(own) or (bool(differ) and any(map(is_own, {**given, **now})))
 
 
 def _figures(old: LayerReport, new: LayerReport, own: bool) -> tuple[Change, ...]:
