@@ -231,25 +231,17 @@ def _actual(subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
         if not subject.rf:
             raise SpecError(f"there is no {figure}: the input has no axes", "leave the expectation out")
         return [getattr(field, part) for field in subject.rf], field_text(subject.rf, part)
-    number = number_of(subject, figure)
+    whole = isinstance(subject, Report)
+    if figure in ("fc_weights", "local_weights") and (whole or not subject.is_convolution):
+        if whole:
+            raise SpecError(f"the whole network has no {figure}", "expect it of a convolution")
+        raise SpecError(f"{subject.op} has no {figure}", "only convolutions have it")
+    number = summed(subject.layers, figure) if whole else getattr(subject, figure)
     return number, counted(number)
 
 
 def _input_of(subject: Report | LayerReport) -> Any:
     return subject.x if isinstance(subject, LayerReport) else subject.network.input
-
-
-def number_of(subject: Report | LayerReport, figure: str) -> int | None:
-    """Return a count of a layer or of the whole. SpecError if it has no such figure."""
-    of_convolutions = figure in ("fc_weights", "local_weights")
-    if isinstance(subject, Report):
-        if of_convolutions:
-            raise SpecError(f"the whole network has no {figure}", "expect it of a convolution")
-        return summed(subject.layers, figure)
-    if of_convolutions and not subject.is_convolution:
-        raise SpecError(f"{subject.op} has no {figure}", "only convolutions have it")
-    number: int | None = getattr(subject, figure)
-    return number
 
 
 MOST_TERMS = 4
@@ -285,10 +277,10 @@ def _lines_of(report: Report, layer: LayerReport, figure: str) -> list[str]:
 
 def _sum(report: Report, figure: str) -> list[str]:
     """Return the sum of the layers' counts, the largest by name."""
-    counts = [(number_of(layer, figure), layer.name) for layer in report.layers if layer.adds(figure)]
+    counts = [(getattr(layer, figure), layer.name) for layer in report.layers if layer.adds(figure)]
     terms = sorted(((n, name) for n, name in counts if n), reverse=True)
     parts = [f"{name} {n:,}" for n, name in terms[:MOST_TERMS]]
     if terms[MOST_TERMS:]:
         parts.append(f"{len(terms) - MOST_TERMS} others {sum(n for n, _ in terms[MOST_TERMS:]):,}")
     parts += [f"{name} unknown" for n, name in counts if n is None][:MOST_TERMS]
-    return [f"{' + '.join(parts)} = {counted(number_of(report, figure))}"] if parts else []
+    return [f"{' + '.join(parts)} = {counted(summed(report.layers, figure))}"] if parts else []

@@ -115,19 +115,19 @@ def entry(report: Report) -> Entry:
 def read(value: Any, name: str) -> dict[str, Entry]:
     """Return the entries of a baseline's JSON, by file. SpecError if it is not a baseline."""
     name = shown(name, LONGEST_PATH)
-    files = value.get("files") if isinstance(value, dict) else None
-    if not isinstance(files, dict) or not all(map(_is_entry, files.values())):
+
+    def has(value: Any, *keys: str) -> bool:
+        """Return whether a value is an object with objects under these keys."""
+        return isinstance(value, dict) and all(isinstance(value.get(key), dict) for key in keys)
+
+    entries = value["files"].values() if has(value, "files") else [None]
+    if not all(has(entry, "report", "layers") and has(entry["layers"], *entry["layers"]) for entry in entries):
         raise SpecError(f"{name} is not a baseline", "write it with cnncalc check --baseline FILE --update")
     version = value.get("cnncalc")
     if type(version) is not int or version != VERSION:
         raise SpecError(f"{name}: version {shown(version)} of a baseline is not known")
+    files: dict[str, Entry] = value["files"]
     return files
-
-
-def _is_entry(value: Any) -> bool:
-    if not isinstance(value, dict) or not all(isinstance(value.get(key), dict) for key in ("report", "layers")):
-        return False
-    return all(isinstance(layer, dict) for layer in value["layers"].values())
 
 
 def _entry_text(file: str, figures: Entry) -> str:

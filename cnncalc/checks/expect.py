@@ -91,20 +91,13 @@ def read_one(key: str, wanted: Any) -> Expectation:
         near = nearest(key, [*FIGURES, *(b + f for b in BOUNDS for f, fig in FIGURES.items() if not fig.is_shape)])
         help = near or f"the figures are {', '.join(FIGURES)}, and min_, max_"
         raise SpecError(f"there is no figure {shown(key)} to expect", help)
-    if figure.is_shape:
-        return Expectation(key, name, _text(wanted), shape=_shape(key, wanted))
-    return Expectation(key, name, _text(wanted), ranges=_ranges(key, bound, figure, wanted))
-
-
-def _text(wanted: Any) -> str:
+    text = wanted if isinstance(wanted, str) else shown(wanted)
     if isinstance(wanted, (list, tuple)):
-        return "x".join(part if isinstance(part, str) else shown(part) for part in wanted)
-    return wanted if isinstance(wanted, str) else shown(wanted)
-
-
-def _shape(key: str, wanted: Any) -> Shape:
+        text = "x".join(part if isinstance(part, str) else shown(part) for part in wanted)
+    if not figure.is_shape:
+        return Expectation(key, name, text, ranges=_ranges(key, bound, figure, wanted))
     try:
-        return read_shape([wanted] if type(wanted) is int else wanted)
+        return Expectation(key, name, text, shape=read_shape([wanted] if type(wanted) is int else wanted))
     except SpecError as error:
         raise SpecError(f"{key}: {error.what}", error.help) from None
 
