@@ -231,12 +231,15 @@ def _actual(subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
         if not subject.rf:
             raise SpecError(f"there is no {figure}: the input has no axes", "leave the expectation out")
         return [getattr(field, part) for field in subject.rf], field_text(subject.rf, part)
-    whole = isinstance(subject, Report)
-    if figure in ("fc_weights", "local_weights") and (whole or not subject.is_convolution):
-        if whole:
+    of_convolutions = figure in ("fc_weights", "local_weights")
+    if isinstance(subject, Report):
+        if of_convolutions:
             raise SpecError(f"the whole network has no {figure}", "expect it of a convolution")
+        number = summed(subject.layers, figure)
+    elif of_convolutions and not subject.is_convolution:
         raise SpecError(f"{subject.op} has no {figure}", "only convolutions have it")
-    number = summed(subject.layers, figure) if whole else getattr(subject, figure)
+    else:
+        number = getattr(subject, figure)
     return number, counted(number)
 
 

@@ -116,12 +116,12 @@ def read(value: Any, name: str) -> dict[str, Entry]:
     """Return the entries of a baseline's JSON, by file. SpecError if it is not a baseline."""
     name = shown(name, LONGEST_PATH)
 
-    def has(value: Any, *keys: str) -> bool:
+    def has(value: Any, *keys: Any) -> bool:
         """Return whether a value is an object with objects under these keys."""
         return isinstance(value, dict) and all(isinstance(value.get(key), dict) for key in keys)
 
-    entries = value["files"].values() if has(value, "files") else [None]
-    if not all(has(entry, "report", "layers") and has(entry["layers"], *entry["layers"]) for entry in entries):
+    entries: Iterable[Any] = value["files"].values() if has(value, "files") else [None]
+    if not all(has(one, "report", "layers") and has(one["layers"], *one["layers"]) for one in entries):
         raise SpecError(f"{name} is not a baseline", "write it with cnncalc check --baseline FILE --update")
     version = value.get("cnncalc")
     if type(version) is not int or version != VERSION:

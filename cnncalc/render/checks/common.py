@@ -115,17 +115,18 @@ class Tally:
         counts = [self._count(level, code) for code in ("CC3", "CC001", "CC002", "CC003", "CC201")]
         changed, unreadable, impossible, bad, silent = counts
         others = self._count(level) - sum(counts)
-        texts = {
-            f"{others:,} failed" if level == "error" else plural(others, "note"): others,
-            f"{plural(changed, 'change')} against the baseline"
-            if level == "error"
-            else f"{changed:,} that follow{'s' * (changed == 1)}": changed,
-            f"{plural(unreadable, 'file')} unreadable": unreadable,
-            f"{plural(impossible, 'file')} impossible": impossible,
-            f"{plural(bad, 'expectation')} unreadable": bad,
-            f"{plural(silent, 'file')} {'expects' if silent == 1 else 'expect'} nothing": silent,
-        }
-        return [text for text, count in texts.items() if count]
+        if level == "error":
+            begin = [(others, f"{others:,} failed"), (changed, f"{plural(changed, 'change')} against the baseline")]
+        else:
+            begin = [(others, plural(others, "note")), (changed, f"{changed:,} that follow{'s' * (changed == 1)}")]
+        texts = [
+            *begin,
+            (unreadable, f"{plural(unreadable, 'file')} unreadable"),
+            (impossible, f"{plural(impossible, 'file')} impossible"),
+            (bad, f"{plural(bad, 'expectation')} unreadable"),
+            (silent, f"{plural(silent, 'file')} {'expects' if silent == 1 else 'expect'} nothing"),
+        ]
+        return [text for count, text in texts if count]
 
 
 PER_FILE = ("CC001", "CC002", "CC201")
