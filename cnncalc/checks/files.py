@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 from .. import sources, zoo
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
 from ..files import opened
-from ..frameworks import Imported
+from ..frameworks import ForeignNetwork
 from ..network import Network
 from ..notation.document import Document, is_baseline, looks_like_spec, parse
 
@@ -21,7 +21,7 @@ class SpecFile(NamedTuple):
     """A file to check, or a line of one."""
 
     name: str
-    read: Callable[[], str | Imported]
+    read: Callable[[], str | ForeignNetwork]
     """Return its text, or the network of a file in another format."""
     line: int = 0
     """The line of JSON Lines that it is; 0 for a whole file."""
@@ -32,7 +32,7 @@ class SpecFile(NamedTuple):
         """Return a function that reads its network, or raises; None if it is to be skipped."""
         try:
             text = self.read()
-            if isinstance(text, Imported):
+            if isinstance(text, ForeignNetwork):
                 return partial(sources.imported, text, self.name)
             document = Document(text.removeprefix("\ufeff"), self.name, self.line or 1)
             value = parse(document)
