@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from .errors import nearest, shown
 from .field import BROADCAST, MISALIGNED, NOTHING, Field, Interval
-from .layers import Env, Fields, Traced
+from .layers import Env, Fields, Trace
 from .network import Network, Node, layer_dict
 from .sizes import NOTHING_KNOWN, Shape, count, show, to_json, total
 
@@ -72,7 +72,7 @@ class LayerReport:
         nodes: Sequence[Node],
         node: Node,
         xs: Sequence[Shape],
-        traced: Traced,
+        traced: Trace,
         batch: int | None,
         inner: Sequence[LayerReport] = (),
     ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import SpecError, nearest, shown
 from ..registry import Registry
 from . import activation, affine, border, composite, conv, dense, join, norm, pool, resample, select, transposed
-from .base import ConvKind, Env, Fields, Layer, Op, Sign, Traced
+from .base import ConvKind, Env, Fields, Layer, Op, Sign, Trace
 from .names import KERAS, ONNX, TORCH
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "Fields",
     "Layer",
     "Sign",
-    "Traced",
+    "Trace",
     "find_op",
     "keys_named",
     "title",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ..errors import ShapeError, SpecError, shown
 from ..sizes import Shape, count, counted, product, show
-from .base import Env, Fields, Layer, Sign, Start, Traced, axes_of, axis_of, channels, ops
+from .base import Env, Fields, Layer, Sign, Start, Trace, axes_of, axis_of, channels, ops
 from .keys import Reader, at_least, axis, flag, integers, number, takes
 
 
@@ -18,8 +18,8 @@ class Activation(Layer):
     LINEAR = False
     KEEPS_SHAPE = True
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        return Traced(self.values(env), x, fields)
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        return Trace(self.values(env), x, fields)
 
     def values(self, env: Env) -> dict[str, object]:
         """The resolved keys."""
@@ -117,10 +117,10 @@ class Identity(Activation):
     def rank(self) -> int | None:
         return self.axes
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if self.axes is not None and len(x) != self.axes + 1:
             raise ShapeError(f"axes is {self.axes}, and {show(x)} has {len(x) - 1} beside the channels", key="axes")
-        return Traced({} if self.axes is None else {"axes": self.axes}, x, fields)
+        return Trace({} if self.axes is None else {"axes": self.axes}, x, fields)
 
 
 class LeakyRelu(Activation):
@@ -209,8 +209,8 @@ class Softmax(Activation):
     ALIASES = {"dim": "axis"}
     axis: int = -1
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        return Traced({"axis": self.axis}, x, fields, axes=(axis_of(self.axis, x),))
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        return Trace({"axis": self.axis}, x, fields, axes=(axis_of(self.axis, x),))
 
 
 @takes("rate", lambda _: {"type": "number", "minimum": 0, "maximum": 1})
@@ -252,7 +252,7 @@ class PRelu(Layer):
     num_parameters: int | None = None
     shared_axes: tuple[int, ...] | None = None
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if self.num_parameters is not None and self.shared_axes is not None:
             raise ShapeError("prelu takes either num_parameters or shared_axes", key="shared_axes")
         if self.shared_axes is not None or (self.num_parameters is None and env.dialect.prelu_per_unit):
@@ -262,21 +262,21 @@ class PRelu(Layer):
                 help = f"the axes are 1 to {len(x)}"
                 raise ShapeError(f"shared_axes {shown(shared)} counts from the end", help, key="shared_axes")
             size = product(n for axis, n in enumerate(x, 1) if axis not in axes)
-            return Traced({"shared_axes": shared}, x, fields, count(size), axes=axes)
+            return Trace({"shared_axes": shared}, x, fields, count(size), axes=axes)
         number_ = self.num_parameters or 1
         c = channels(x, env)
         if number_ != 1 and isinstance(c, int) and number_ != c:
             raise ShapeError(
                 f"num_parameters is {number_}, gets {c} channels", f"set it to 1 or {c}", key="num_parameters"
             )
-        return Traced({"num_parameters": number_}, x, fields, number_)
+        return Trace({"num_parameters": number_}, x, fields, number_)
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         if "num_parameters" in values:
             return {"weight": (values["num_parameters"],)}
         return {"weight": tuple([1 if axis in values["shared_axes"] else n for axis, n in enumerate(x, 1)])}
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [f"parameters: {counted(traced.weights)} slope{'' if traced.weights == 1 else 's'}"]
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..errors import ShapeError, SpecError, shown
 from ..sizes import Shape, count, counted, known, total
-from .base import Env, Fields, Layer, Sign, Start, Traced, channels, ops
+from .base import Env, Fields, Layer, Sign, Start, Trace, channels, ops
 from .keys import Reader, flag, number, number_form, takes
 
 
@@ -36,7 +36,7 @@ class Affine(Layer):
         size = self.weight_shape(x, env)
         return {role: size for role, key in (("weight", "scale"), ("bias", "center")) if values[key]}
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         weights, bias = f"{counted(traced.weights)} weights", f"{counted(traced.bias)} bias"
         parts = [weights] * self.scale + [bias] * self.has_center()
         return [f"parameters: {' + '.join(parts)}"] if parts else []
@@ -48,14 +48,14 @@ class Scale(Affine):
     WORD = "scale"
     LINEAR = True
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if not self.scale and not self.center:
             raise ShapeError("scale has neither a weight nor a bias", "leave the layer out", key="scale")
         c = count(channels(x, env))
         values = {"scale": self.scale, "center": self.center}
-        return Traced(values, x, fields, c if self.scale else 0, c if self.center else 0)
+        return Trace(values, x, fields, c if self.scale else 0, c if self.center else 0)
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [f"{line}, one per channel" for line in super().explain(x, traced, env)]
 
 
@@ -100,10 +100,10 @@ class Rescale(Layer):
     factor: float | tuple[float, ...] = 1
     offset: float | tuple[float, ...] = 0
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         check_numbers("factor", self.factor, x, env)
         check_numbers("offset", self.offset, x, env)
-        return Traced({"factor": self.factor, "offset": self.offset}, x, fields)
+        return Trace({"factor": self.factor, "offset": self.offset}, x, fields)
 
 
 LEAST_DEVIATION = 1e-7
@@ -137,7 +137,7 @@ class Normalization(Layer):
     mean: float | tuple[float, ...] | None = None
     variance: float | tuple[float, ...] | None = None
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         given = {"mean": self.mean, "variance": self.variance}
         if (self.mean is None) != (self.variance is None):
             raise ShapeError("normalization takes mean and variance, or neither", "give both", key="mean")
@@ -148,13 +148,13 @@ class Normalization(Layer):
         if least is not None and least < 0:
             raise ShapeError(f"variance is {shown(self.variance)}: a variance is at least 0", key="variance")
         buffers = 0 if self.mean is not None else total([count(2, channels(x, env)), 1])
-        return Traced({k: v for k, v in given.items() if v is not None}, x, fields, 0, 0, buffers)
+        return Trace({k: v for k, v in given.items() if v is not None}, x, fields, 0, 0, buffers)
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         size = (channels(x, env),)
         return {} if "mean" in values else {"mean": size, "variance": size, "count": (1,)}
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [f"buffers: 2*{channels(x, env)} + 1, mean, variance and a count"] if traced.buffers else []
 
 

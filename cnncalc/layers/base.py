@@ -33,7 +33,7 @@ class Env(NamedTuple):
     channels_last: bool
 
 
-class Traced(NamedTuple):
+class Trace(NamedTuple):
     """What one layer does to one sample; None where a number is not known."""
 
     values: dict[str, Any]
@@ -171,11 +171,11 @@ class Layer:
             raise ShapeError(f"{self.op} works on channels and {want}, and gets {show(x)}", help)
         return (x[-1], x[:-1]) if env.channels_last else (x[0], x[1:])
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         """Trace one sample's shape through the layer. ShapeError if the two do not fit together."""
         raise NotImplementedError
 
-    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Traced:
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         """Trace the shapes of several inputs, without the batch, through a layer that joins them."""
         raise NotImplementedError
 
@@ -196,7 +196,7 @@ class Layer:
         """The keys that follow from the shape of its only kernel, for g groups; none if it cannot have that shape."""
         return {}
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         """The arithmetic of `trace`, a line a formula."""
         return []
 

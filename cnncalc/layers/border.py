@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import ShapeError
 from ..sizes import Open, Shape
 from ..window import positions
-from .base import Env, Fields, Layer, Sign, Traced, axis_names, by_axis, each_axis, join, ops
+from .base import Env, Fields, Layer, Sign, Trace, axis_names, by_axis, each_axis, join, ops
 from .keys import Pair, Sides, number, one_of, sides, spread_sides
 
 
@@ -27,7 +27,7 @@ class Border(Layer):
         """One axis for each padding that is given; a single number is for any number of axes."""
         return len(self.p) if isinstance(self.p, tuple) else None
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if isinstance(self.p, str):
             raise ShapeError(f"{self.op} takes its sides in numbers, not as {self.p!r}", "as p1 or p0+1x2", key="p")
         c, space = self.split(x, env)
@@ -44,12 +44,12 @@ class Border(Layer):
                 )
         seen = each_axis(fields, pads, lambda field, pair: field.slide(1, 1, self.DIRECTION * pair[0]))
         values = {**{key: getattr(self, key) for key in self.KEYS}, "p": pads}
-        return Traced(values, join(c, out, env), seen)
+        return Trace(values, join(c, out, env), seen)
 
     def check(self, space: Shape, pads: tuple[Pair, ...]) -> None:
         """ShapeError if the map has not enough values to make the padding of."""
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         sign, rows = "+-"[self.DIRECTION < 0], zip(self.split(x, env)[1], traced.values["p"], strict=True)
         return by_axis([f"{n} {sign} {b} {sign} {a} = {n + self.DIRECTION * (b + a)}" for n, (b, a) in rows])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import SpecError, shown
 from ..sizes import MOST_SIZES, NOTHING_KNOWN, Shape, read_shape, to_json
-from .base import Env, Fields, Layer, Sign, Traced, ops, unseen
+from .base import Env, Fields, Layer, Sign, Trace, ops, unseen
 from .keys import Schema, takes, whole, whole_form
 
 
@@ -93,11 +93,11 @@ class Opaque(Layer):
     buffers: int | None = None
     macs: int | None = None
 
-    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Traced:
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         out = NOTHING_KNOWN if self.out is None else read_shape(self.out)
         seen = unseen(fields[0]) if len(out) == len(fields[0]) + 1 else ()
         bias = None if self.params is None else 0
-        return Traced(dict(self.given), out, seen, self.params, bias, self.buffers, self.macs)
+        return Trace(dict(self.given), out, seen, self.params, bias, self.buffers, self.macs)
 
 
 OPS = ops(Block, Opaque)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..errors import ShapeError
 from ..sizes import Shape, Size, atom, count, counted, known, total
-from .base import KERNEL, ConvKind, Env, Fields, Layer, Sign, Traced, check_channels, divides, each_axis, join, ops
+from .base import KERNEL, ConvKind, Env, Fields, Layer, Sign, Trace, check_channels, divides, each_axis, join, ops
 from .keys import Axes, Reader, Sides, at_least, flag, per_axis, sides, spread
 from .sliding import AxisWindow, Slide, by_total, check_fits, explain_slides, place, sides_of
 
@@ -40,7 +40,7 @@ class Convolution(Layer):
     bias: bool = True
     flip: bool = False
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c_i, space = self.split(x, env)
         check_channels(self.c_i, c_i, x)
         windows, keys = self.windows(space, env)
@@ -50,7 +50,7 @@ class Convolution(Layer):
         values = {"c_i": known(c_i), "c_o": known(c_o), **keys, **own, "bias": self.bias, "flip": self.flip}
         bias = count(c_o) if self.bias else 0
         seen = each_axis(fields, windows, lambda field, window: window.see(field))
-        return Traced(values, join(c_o, out, env), seen, weights, bias, 0, macs, macs)
+        return Trace(values, join(c_o, out, env), seen, weights, bias, 0, macs, macs)
 
     def windows(self, space: Shape, env: Env) -> tuple[Sequence[AxisWindow], Keys]:
         """The window on each axis, and the resolved keys that place it."""
@@ -86,7 +86,7 @@ class Convolution(Layer):
         """The shape of each kernel: NCHW (c_o, c_i/g, k), NHWC (k, c_i/g, c_o)."""
         raise NotImplementedError
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         """The size of each axis, the parameters and the multiply-accumulates as the products they are."""
         _, space = self.split(x, env)
         form, product = self.weights_text(traced.values)
@@ -148,7 +148,7 @@ def times(*factors: object) -> str:
     return "*".join("?" if f is None else atom(f) for f in flat)
 
 
-def params_text(form: str, product: str, bias: str, traced: Traced) -> str:
+def params_text(form: str, product: str, bias: str, traced: Trace) -> str:
     """The line that says how many parameters there are: the weights' formula, and the bias if there is one."""
     if traced.bias != 0:
         form, product = f"{form} + {bias}", f"{product} + {counted(traced.bias)}"

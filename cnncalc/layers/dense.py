@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import ShapeError, shown
 from ..sizes import UNKNOWN, Shape, Size, count, counted, known, product, show
-from .base import KERNEL, Env, Fields, Layer, Sign, Traced, along, check_channels, laid, ops, unseen, whole
+from .base import KERNEL, Env, Fields, Layer, Sign, Trace, along, check_channels, laid, ops, unseen, whole
 from .conv import params_text, times
 from .keys import at_least, flag, integers
 
@@ -31,12 +31,12 @@ class Linear(Layer):
     c_i: int | None = None
     bias: bool = True
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         check_channels(self.c_i, x[-1], x[-1:], "feature")
         out = (*x[:-1], self.out)
         bias = self.out if self.bias else 0
         values = {"c_i": known(x[-1]), "out": self.out, "bias": self.bias}
-        return Traced(values, out, self._see(x, fields, env), count(x[-1], self.out), bias, 0, count(x[-1], *out))
+        return Trace(values, out, self._see(x, fields, env), count(x[-1], self.out), bias, 0, count(x[-1], *out))
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         weight = (x[-1], self.out) if env.channels_last else (self.out, x[-1])
@@ -52,7 +52,7 @@ class Linear(Layer):
         *others, last = along(x, fields, env)
         return laid([*others, last and last.whole(known(x[-1]))], fields, env)
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [
             params_text("in*out", times(x[-1], self.out), "out", traced),
             f"MACs: in*out = {times(*x[:-1], x[-1], self.out)} = {counted(traced.macs)}",
@@ -68,11 +68,11 @@ class Flatten(Layer):
     SIGN = Sign.KEPT
     MAKES_AXES = True
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         seen = fields if len(x) == 1 else whole(fields, self.split(x, env)[1])
-        return Traced({}, (product(x),), seen)
+        return Trace({}, (product(x),), seen)
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [f"{times(x)} = {traced.out[0]} features"]
 
 
@@ -92,12 +92,12 @@ class Reshape(Layer):
     NEEDED = ("out",)
     out: tuple[int, ...]
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         out = self.resolve(product(x), x)
         space = self.split(x, env)[1] if len(x) > 1 else ()
         kept = out == x or all(n == 1 for n in space)
         values = {"out": out if all(isinstance(n, int) for n in out) else self.out}
-        return Traced(values, out, tuple(fields) if kept else unseen(fields))
+        return Trace(values, out, tuple(fields) if kept else unseen(fields))
 
     def resolve(self, have: Size, x: Shape) -> Shape:
         """The target with its -1 worked out. ShapeError if its sizes do not multiply to the input's."""
@@ -132,7 +132,7 @@ class Permute(Layer):
     NEEDED = ("order",)
     order: tuple[int, ...]
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         order = self.order[1:] if self.order[:1] == (0,) else self.order
         if sorted(order) != list(range(1, len(x) + 1)):
             raise ShapeError(
@@ -142,7 +142,7 @@ class Permute(Layer):
             )
         out = tuple([x[axis - 1] for axis in order])
         axes = along(x, fields, env)
-        return Traced({"order": order}, out, laid([axes[axis - 1] for axis in order], fields, env), axes=order)
+        return Trace({"order": order}, out, laid([axes[axis - 1] for axis in order], fields, env), axes=order)
 
 
 OPS = ops(Linear, Flatten, Reshape, Permute)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from ..errors import ShapeError
 from ..field import join as join_fields
 from ..sizes import Open, Shape, Size, show
-from .base import Env, Fields, Layer, Sign, Traced, axis_of, ops
+from .base import Env, Fields, Layer, Sign, Trace, axis_of, ops
 from .keys import axis
 
 
@@ -20,7 +20,7 @@ class Join(Layer):
     JOINS = True
     EXAMPLE = "relu:name=a tanh:name=b OP:from=a+b"
 
-    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Traced:
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         if len(xs) < 2:
             raise ShapeError(f"{self.op} needs at least two inputs, got one", "name them, as from=a+b", key="from")
         ranks = {len(x) for x in xs}
@@ -28,7 +28,7 @@ class Join(Layer):
             raise self.unequal(xs, "the numbers of axes differ")
         values, out = self.meet(xs, env)
         seen = tuple([join_fields(axis) for axis in zip(*fields, strict=False)])
-        return Traced(values, out, seen)
+        return Trace(values, out, seen)
 
     def meet(self, xs: Sequence[Shape], env: Env) -> tuple[dict[str, object], Shape]:
         """The resolved keys, and the output's shape. ShapeError if the inputs' shapes do not go together."""
@@ -91,7 +91,7 @@ class Concat(Join):
     BARE = "axis"
     axis: int | None = None
 
-    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Traced:
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         traced = super().trace_all(xs, fields, env)
         return traced._replace(axes=(axis_of(traced.values["axis"], xs[0]),))
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ..errors import ShapeError
 from ..sizes import Shape, Size, count, product
 from .affine import Affine
-from .base import Env, Fields, Layer, Sign, Traced, axes_of, channels, check_channels, divides, ops
+from .base import Env, Fields, Layer, Sign, Trace, axes_of, channels, check_channels, divides, ops
 from .keys import Reader, at_least, integers, number, takes, whole, whole_form
 
 
@@ -22,13 +22,13 @@ class Norm(Affine):
     eps: float | None = None
     center: bool = True
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         values, size = self.normalized(x, env)
         weights = count(size) if self.scale else 0
         bias = count(size) if self.has_center() else 0
         values |= {"eps": env.dialect.norm_eps if self.eps is None else self.eps}
         values |= {"scale": self.scale, "center": self.has_center()}
-        return Traced(values, x, fields, weights, bias, self.buffers(size))
+        return Trace(values, x, fields, weights, bias, self.buffers(size))
 
     def normalized(self, x: Shape, env: Env) -> tuple[dict[str, object], Size]:
         """The resolved keys of this norm alone, and the number of its weights."""
@@ -38,7 +38,7 @@ class Norm(Affine):
         """How many numbers it keeps that are not trained."""
         return 0
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         lines = super().explain(x, traced, env)
         return lines + ([f"buffers: 2*{channels(x, env)}, the running mean and variance"] if traced.buffers else [])
 
@@ -80,7 +80,7 @@ class LayerNorm(Norm):
             raise ShapeError("axis names no axis", "leave it out for the last axis", key="axis")
         return {"axis": self.axis}, product(self.weight_shape(x, env))
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         return super().trace(x, fields, env)._replace(axes=self.axes(x))
 
     def axes(self, x: Shape) -> tuple[int, ...]:
@@ -154,8 +154,8 @@ class LocalResponseNorm(Layer):
     def is_linear(self) -> bool:
         return self.alpha == 0 or self.beta == 0
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        return Traced({"size": self.size, "alpha": self.alpha, "beta": self.beta, "offset": self.offset}, x, fields)
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        return Trace({"size": self.size, "alpha": self.alpha, "beta": self.beta, "offset": self.offset}, x, fields)
 
 
 OPS = ops(BatchNorm, LayerNorm, GroupNorm, InstanceNorm, LocalResponseNorm)

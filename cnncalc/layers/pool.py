@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ..errors import ShapeError, SpecError, shown
 from ..field import POOLED, Field
 from ..sizes import Shape, Size, known
-from .base import Env, Fields, Layer, Sign, Traced, by_axis, each_axis, join, ops, whole
+from .base import Env, Fields, Layer, Sign, Trace, by_axis, each_axis, join, ops, whole
 from .conv import WINDOW_KEYS, check_word
 from .keys import (
     WORDS,
@@ -74,12 +74,12 @@ class Pool(Layer):
     d: Axes = 1
     ceil: bool | str | None = None
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
         slides, window = self.slides(space, env)
         values = {**window, **self.more_values(env)}
         seen = each_axis(fields, slides, lambda field, slide: slide.see(field))
-        return Traced(values, join(c, tuple([s.out for s in slides]), env), seen)
+        return Trace(values, join(c, tuple([s.out for s in slides]), env), seen)
 
     def rounding(self, p: Sides, nd: int, env: Env) -> bool | str:
         """Whether a size is rounded up, and whether every window is kept then: the layer's word, or the dialect's."""
@@ -142,7 +142,7 @@ class Pool(Layer):
         """The resolved keys beyond the window's."""
         return {}
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         """The floor formula of each axis."""
         return explain_slides(self.slides(self.split(x, env)[1], env)[0])
 
@@ -274,11 +274,11 @@ class GlobalPool(Layer):
     HELP = {"keepdims": "Whether the spatial axes stay, as ones."}
     keepdims: bool | None = None
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
         keep = env.dialect.keepdims if self.keepdims is None else self.keepdims
         out = join(c, (1,) * len(space), env) if keep else (c,)
-        return Traced({"keepdims": keep}, out, tuple([field.marked(POOLED) for field in whole(fields, space)]))
+        return Trace({"keepdims": keep}, out, tuple([field.marked(POOLED) for field in whole(fields, space)]))
 
 
 class GlobalMaxPool(GlobalPool):
@@ -320,14 +320,14 @@ class AdaptivePool(Layer):
     def rank(self) -> int | None:
         return len(self.out) if isinstance(self.out, tuple) else None
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
         wanted = self.out if isinstance(self.out, tuple) else (self.out,) * len(space)
         out = tuple([n if o is None else o for n, o in zip(space, wanted, strict=True)])
         seen = each_axis(fields, [*zip(space, out, strict=True)], _adapt)
-        return Traced({"out": [known(n) for n in out]}, join(c, out, env), seen)
+        return Trace({"out": [known(n) for n in out]}, join(c, out, env), seen)
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         sizes = zip(self.split(x, env)[1], self.split(traced.out, env)[1], strict=True)
         return by_axis([f"unit u sees floor(u*{n}/{o}) to ceil((u+1)*{n}/{o}) - 1" for n, o in sizes])
 

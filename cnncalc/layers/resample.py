@@ -9,7 +9,7 @@ from functools import partial
 from ..errors import ShapeError, SpecError, shown
 from ..field import Field, Interval
 from ..sizes import UNKNOWN, Shape, Size
-from .base import Env, Fields, Layer, Sign, Traced, by_axis, divides, each_axis, join, ops
+from .base import Env, Fields, Layer, Sign, Trace, by_axis, divides, each_axis, join, ops
 from .keys import Axes, at_least, axes_form, check_axes, flag, number, number_form, one_of, per_axis, spread, takes
 
 Factor = int | float
@@ -69,7 +69,7 @@ class Upsample(Layer):
                 return len(value)
         return {"bilinear": 2, "bicubic": 2, "trilinear": 3}.get(self.mode)
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
         nd = len(space)
         self.check_mode(nd, env)
@@ -84,7 +84,7 @@ class Upsample(Layer):
         else:
             raise ShapeError("upsample takes either factor or out", "as upsample:factor=2 or upsample:56x56")
         seen = each_axis(fields, [*zip(space, out, ratios, strict=True)], self._see)
-        return Traced({**values, "mode": self.mode, "align": self.align}, join(c, out, env), seen)
+        return Trace({**values, "mode": self.mode, "align": self.align}, join(c, out, env), seen)
 
     def check_mode(self, nd: int, env: Env) -> None:
         """ShapeError for a mode that does not go with this many axes, or with `align`."""
@@ -122,7 +122,7 @@ class Upsample(Layer):
             return field.spread([(0, 0)], 1)
         return field.resample(n - 1, out - 1, _taps(self.mode, partial(_aligned, n, out)))
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         if self.factor is None:
             return []
         rows = zip(self.split(x, env)[1], traced.values["factor"], self.split(traced.out, env)[1], strict=True)
@@ -182,7 +182,7 @@ class PixelShuffle(Layer):
     NEEDED = ("factor",)
     factor: int
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
         f = self.factor
         if isinstance(c, int) and c % (f * f):
@@ -192,7 +192,7 @@ class PixelShuffle(Layer):
                 key="factor",
             )
         seen = each_axis(fields, space, lambda field, _: field.resample(1, f, partial(_nearest, 1, f)))
-        return Traced({"factor": f}, join(c // (f * f), tuple([n * f for n in space]), env), seen)
+        return Trace({"factor": f}, join(c // (f * f), tuple([n * f for n in space]), env), seen)
 
 
 class ChannelShuffle(Layer):
@@ -209,10 +209,10 @@ class ChannelShuffle(Layer):
     NEEDED = ("g",)
     g: int
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, _ = self.split(x, env)
         divides(self.g, c, "channels")
-        return Traced({"g": self.g}, x, fields)
+        return Trace({"g": self.g}, x, fields)
 
 
 OPS = ops(Upsample, PixelShuffle, ChannelShuffle)

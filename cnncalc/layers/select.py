@@ -6,7 +6,7 @@ from ..errors import ShapeError
 from ..field import POOLED
 from ..sizes import UNKNOWN, Open, Shape, known, show
 from ..window import positions
-from .base import Env, Fields, Layer, Sign, Traced, along, axes_of, axis_of, laid, ops, unseen
+from .base import Env, Fields, Layer, Sign, Trace, along, axes_of, axis_of, laid, ops, unseen
 from .keys import at_least, axis, flag, integer, integers
 
 
@@ -37,7 +37,7 @@ class Slice(Layer):
     stop: int | None = None
     step: int = 1
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         axis = axis_of(self.axis, x)
         n = x[axis - 1]
         first, last = self.start, self.stop
@@ -58,7 +58,7 @@ class Slice(Layer):
         seen = along(x, fields, env)
         field = seen[axis - 1]
         seen[axis - 1] = field and field.slide(1, self.step, -first if first >= 0 else None)
-        return Traced(values, out, laid(seen, fields, env), axes=(axis,))
+        return Trace(values, out, laid(seen, fields, env), axes=(axis,))
 
 
 class Mean(Layer):
@@ -79,7 +79,7 @@ class Mean(Layer):
     axis: tuple[int, ...]
     keepdims: bool = False
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         axes = axes_of(self.axis, x)
         if not axes:
             raise ShapeError("axis names no axis", "give at least one", key="axis")
@@ -88,7 +88,7 @@ class Mean(Layer):
             raise ShapeError(f"nothing is left of {show(x)}: it has no other axis", "give keepdims=true", key="axis")
         out = tuple([1 if at in places else n for at, n in enumerate(x) if self.keepdims or at not in places])
         values = {"axis": self.axis, "keepdims": self.keepdims}
-        return Traced(values, out, self._see(x, places, fields, env), axes=axes)
+        return Trace(values, out, self._see(x, places, fields, env), axes=axes)
 
     def _see(self, x: Shape, places: set[int], fields: Fields, env: Env) -> Fields:
         """Units see all of the axes that are gone; where only some spatial axes are, and vanish, nothing is known."""

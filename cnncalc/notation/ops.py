@@ -20,7 +20,7 @@ SAMPLE: dict[int | None, str] = {None: "16x32x32", 1: "16x32", 2: "16x32x32", 3:
 """The input of an example, by its number of spatial axes."""
 
 
-class Key(NamedTuple):
+class KeyDescription(NamedTuple):
     """A key of an op."""
 
     name: str
@@ -36,7 +36,7 @@ class Key(NamedTuple):
     """The default under each dialect, where dialects differ; empty otherwise."""
 
 
-class Op(NamedTuple):
+class OpDescription(NamedTuple):
     """An op with its keys."""
 
     name: str
@@ -47,7 +47,7 @@ class Op(NamedTuple):
     """The op for every number of axes that there is: `conv conv1d conv3d`."""
     also: list[str]
     """Other words that are read as this op, in lower case."""
-    keys: list[Key]
+    keys: list[KeyDescription]
     bare: str | None
     """The key that a bare number stands for, first in a layer word."""
     flags: list[str]
@@ -55,12 +55,12 @@ class Op(NamedTuple):
     """The words of a network that uses it: an input, then layers."""
 
 
-def by_family() -> dict[str, list[Op]]:
+def by_family() -> dict[str, list[OpDescription]]:
     """Return every op by family; those that differ only in their number of axes once, for two axes."""
     return {family: [describe(op) for op in ops if op == OPS[op][0].WORD] for family, ops in FAMILIES.items()}
 
 
-def describe(word: str) -> Op:
+def describe(word: str) -> OpDescription:
     """Return what there is to say about an op, in any spelling of it. SpecError if there is no such op."""
     op = find_op(word)
     if op is None:
@@ -70,7 +70,7 @@ def describe(word: str) -> Op:
     example = [SAMPLE[nd], *cls.EXAMPLE.replace("OP", op).split()]
     by_dialect = _defaults_by_dialect(cls, example)
     keys = [
-        Key(
+        KeyDescription(
             key,
             takes(cls, nd, key),
             None if key in cls.DERIVED or key in by_dialect else getattr(cls, key, None),
@@ -83,7 +83,7 @@ def describe(word: str) -> Op:
     ]
     words = [other for other in OPS if OPS[other][0].WORD == cls.WORD]
     also = [spelling for spelling in spellings(op)[0] if spelling != op.lower()]
-    return Op(op, title(op), nd, words, also, keys, cls.BARE, flags_of(cls, nd), example)
+    return OpDescription(op, title(op), nd, words, also, keys, cls.BARE, flags_of(cls, nd), example)
 
 
 def takes(cls: type[Layer], nd: int | None, key: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..contrasts import grouped
 from ..layers import OPS
 from ..notation.keys import LAYER_KEYS
-from ..notation.ops import Key, Op, by_family
+from ..notation.ops import KeyDescription, OpDescription, by_family
 from . import Formats
 from . import markdown as md
 from .support import said, stances
@@ -25,7 +25,7 @@ renderer = RENDERERS.renderer
 KEY_TITLES = ("key", "takes", "default", "meaning")
 
 
-def table(op: Op | None, style: Style) -> Iterator[str]:
+def table(op: OpDescription | None, style: Style) -> Iterator[str]:
     """Write every op by family, a line each; or one op: its keys, their defaults, its other names, an example."""
     if op is not None:
         yield f"{op.name}: {op.title}\n\n"
@@ -40,13 +40,13 @@ def table(op: Op | None, style: Style) -> Iterator[str]:
     yield "\nkeys, defaults and an example of one: cnncalc ops conv\n"
 
 
-def document(op: Op | None, style: Style) -> Iterator[str]:
+def document(op: OpDescription | None, style: Style) -> Iterator[str]:
     """Write the ops of each family, or one op, as JSON."""
     value = {title: list(map(_as_dict, ops)) for title, ops in by_family().items()} if op is None else _as_dict(op)
     yield json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
-def markdown(op: Op | None, style: Style) -> Iterator[str]:
+def markdown(op: OpDescription | None, style: Style) -> Iterator[str]:
     """Write the ops with their keys, or one op, as Markdown."""
     if op is not None:
         yield f"**{op.name}**: {_escape(op.title)}\n\n"
@@ -58,11 +58,11 @@ def markdown(op: Op | None, style: Style) -> Iterator[str]:
     yield from _markdown(("op", "keys", "computes"), rows)
 
 
-def _key_rows(op: Op) -> list[tuple[str, ...]]:
+def _key_rows(op: OpDescription) -> list[tuple[str, ...]]:
     return [(key.name, key.takes, _default(key), _meaning(key)) for key in op.keys]
 
 
-def _notes(op: Op) -> Iterator[str]:
+def _notes(op: OpDescription) -> Iterator[str]:
     """Write the lines below the table of keys."""
     for key in op.keys:
         if key.by_dialect:
@@ -80,13 +80,13 @@ def _notes(op: Op) -> Iterator[str]:
     yield f"example: cnncalc shape {shlex.join(op.example)}"
 
 
-def _default(key: Key) -> str:
+def _default(key: KeyDescription) -> str:
     if key.needed:
         return "needed"
     return "by dialect" if key.by_dialect else "" if key.default is None else _value(key.default)
 
 
-def _meaning(key: Key) -> str:
+def _meaning(key: KeyDescription) -> str:
     return f"{key.help} Also {', '.join(key.also)}." if key.also else key.help
 
 
@@ -124,6 +124,6 @@ def _code(words: Iterable[str]) -> str:
     return f"`{text}`" if (text := " ".join(words)) else ""
 
 
-def _as_dict(op: Op) -> dict[str, Any]:
+def _as_dict(op: OpDescription) -> dict[str, Any]:
     forms = {form: stance._asdict() for form, stance in stances(op.words[0]).items()}
     return op._asdict() | {"keys": [key._asdict() for key in op.keys], "forms": forms}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..frameworks.support import FAMILIES, FORMS, Stance, support
+from ..frameworks.support import FORMS, OP_WORDS, Stance, support
 from . import markdown as md
 
 HEADERS = ("op", "run", *FORMS)
@@ -23,7 +23,7 @@ def stances(op: str) -> dict[str, Stance]:
 
 def rows() -> Iterator[tuple[str | Stance, ...]]:
     """Yield each op with its stances, in the order of HEADERS. KeyError for an op without a stance. Imports NumPy."""
-    for op in FAMILIES:
+    for op in OP_WORDS:
         yield (op, *stances(op).values())
 
 
@@ -46,5 +46,5 @@ def said(op: str) -> dict[str, str]:
 def markdown() -> Iterator[str]:
     """Yield the table of what is said of each op."""
     heads = ["op", "run", *TITLES.values()]
-    lines = ([md.code(op), *map(md.escape, said(op).values())] for op in FAMILIES)
+    lines = ([md.code(op), *map(md.escape, said(op).values())] for op in OP_WORDS)
     return md.table(heads, [False] * len(heads), lines)

@@ -15,7 +15,7 @@ from cnncalc.frameworks.keras.read.functions import NAMED
 from cnncalc.frameworks.keras.read.layers import CONVERTERS
 from cnncalc.frameworks.onnx.read import read as read_onnx
 from cnncalc.frameworks.onnx.read.ops import HANDLERS
-from cnncalc.frameworks.support import FAMILIES, FORMS, NOT_READ, support
+from cnncalc.frameworks.support import FORMS, NOT_READ, OP_WORDS, support
 from cnncalc.layers import OPS
 from cnncalc.layers.names import KERAS, KERAS_ACTIVATIONS, ONNX, TORCH
 from cnncalc.render.support import HEADERS, rows
@@ -67,7 +67,7 @@ def ops_of(spec: dict[str, Any]) -> Iterator[str]:
         yield OPS[layer["op"]][0].WORD
 
 
-@pytest.mark.parametrize("op", FAMILIES)
+@pytest.mark.parametrize("op", OP_WORDS)
 def test_every_op_has_a_stance_for_every_form(op: str) -> None:
     stances = support(op)
     assert tuple(stances) == FORMS
@@ -80,7 +80,7 @@ def test_the_rows_join_what_can_be_run() -> None:
     assert {len(row) for row in every} == {len(HEADERS)}
 
 
-@pytest.mark.parametrize("op", FAMILIES)
+@pytest.mark.parametrize("op", OP_WORDS)
 @pytest.mark.parametrize("framework", ["keras", "onnx", "torch"])
 def test_what_is_written_is_what_the_stance_says(framework: str, op: str) -> None:
     if framework == "onnx":
@@ -100,7 +100,7 @@ def test_what_is_written_is_what_the_stance_says(framework: str, op: str) -> Non
 
 def test_names_are_those_of_ops_and_are_read() -> None:
     named = {*KERAS, *KERAS_ACTIVATIONS, *ONNX, *TORCH, *[op for ops in NOT_READ.values() for op in ops]}
-    assert named <= set(FAMILIES)
+    assert named <= set(OP_WORDS)
     assert {word for name in KERAS.values() for word, _ in name.numbered()} <= set(CONVERTERS)
     assert {name for names in KERAS_ACTIVATIONS.values() for name in names} == set(NAMED)
     assert {name.word for name in ONNX.values()} <= set(HANDLERS)
