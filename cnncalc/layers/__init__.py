@@ -6,7 +6,7 @@ from ..errors import SpecError, nearest, shown
 from ..registry import Registry
 from . import activation, affine, border, composite, conv, dense, join, norm, pool, resample, select, transposed
 from .base import ConvKind, Env, Fields, Layer, Op, Sign, Trace
-from .names import KERAS, ONNX, TORCH
+from .names import KERAS, TORCH, aliases
 
 __all__ = [
     "ALIASES",
@@ -40,13 +40,7 @@ FAMILIES: dict[str, Registry[str, Op]] = {
 OPS: Registry[str, Op] = Registry(*FAMILIES.values())
 """Each op's word, its class and its number of spatial axes (None: any number)."""
 
-ALIASES = {
-    theirs: ours
-    for table in (KERAS, TORCH, ONNX)
-    for op in ("conv", "maxpool")
-    for theirs, ours in table[op].keys.items()
-    if theirs != ours
-}
+ALIASES = {**aliases("conv"), **aliases("maxpool")}
 """The long names that PyTorch, Keras and ONNX give to the common keys."""
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ..errors import ShapeError, SpecError, shown
+from ..errors import ShapeError, shown
 from ..sizes import Shape, count, counted, product, show
 from .base import Env, Fields, Layer, Sign, Start, Trace, axes_of, axis_of, channels, ops
-from .keys import Reader, at_least, axis, flag, integers, number, takes
+from .keys import Reader, at_least, axis, flag, integers, number, rate
 
 
 class Activation(Layer):
@@ -130,7 +130,6 @@ class LeakyRelu(Activation):
     SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {"alpha": number}
     HELP = {"alpha": "The slope below 0."}
-    ALIASES = {"negative_slope": "alpha"}
     alpha: float | None = None
 
     @property
@@ -206,20 +205,10 @@ class Softmax(Activation):
     SIGN = Sign.NOT_NEGATIVE
     KEYS: ClassVar[dict[str, Reader]] = {"axis": axis}
     HELP = {"axis": "The axis along which values sum to 1: the batch is 0, the last is -1."}
-    ALIASES = {"dim": "axis"}
     axis: int = -1
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         return Trace({"axis": self.axis}, x, fields, axes=(axis_of(self.axis, x),))
-
-
-@takes("rate", lambda _: {"type": "number", "minimum": 0, "maximum": 1})
-def rate(value: object, nd: int | None) -> float:
-    """A share from 0 to 1."""
-    share = number(value, nd)
-    if not 0 <= share <= 1:
-        raise SpecError(f"{shown(value)} is not a rate", "a rate is from 0 to 1")
-    return share
 
 
 class Dropout(Activation):
@@ -231,7 +220,6 @@ class Dropout(Activation):
     SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {"rate": rate}
     HELP = {"rate": "The share of values that training drops."}
-    ALIASES = {"p": "rate", "ratio": "rate"}
     rate: float = 0.5
 
 

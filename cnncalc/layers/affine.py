@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from math import sqrt
 from typing import Any, ClassVar
 
-from ..errors import ShapeError, SpecError, shown
+from ..errors import ShapeError, shown
 from ..sizes import Shape, count, counted, known, total
 from .base import Env, Fields, Layer, Sign, Start, Trace, channels, ops
-from .keys import Reader, flag, number, number_form, takes
+from .keys import Reader, flag, numbers
 
 
 class Affine(Layer):
@@ -57,20 +57,6 @@ class Scale(Affine):
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [f"{line}, one per channel" for line in super().explain(x, traced, env)]
-
-
-def _numbers_form(nd: int | None) -> dict[str, Any]:
-    return {**number_form(), "type": ["number", "array"], "items": number_form(), "minItems": 1}
-
-
-@takes("numbers", _numbers_form)
-def numbers(value: object, nd: int | None) -> float | tuple[float, ...]:
-    """A number, or one for each channel."""
-    if isinstance(value, (list, tuple)):
-        if not value:
-            raise SpecError(f"{shown(value)} holds no number")
-        return tuple([number(one, nd) for one in value])
-    return number(value, nd)
 
 
 def check_numbers(key: str, value: float | tuple[float, ...], x: Shape, env: Env) -> None:

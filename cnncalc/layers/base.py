@@ -16,7 +16,7 @@ from ..field import UNKNOWN, Field
 from ..registry import Registry
 from ..sizes import Shape, Size, known, show
 from .keys import Reader
-from .names import ENDS
+from .names import ENDS, aliases
 
 Fields = tuple[Field, ...]
 AXIS_LETTERS = {1: "L", 2: "HW", 3: "DHW"}
@@ -108,7 +108,7 @@ class Layer:
     KEYS: ClassVar[Mapping[str, Reader]] = {}
     """Every key and how its value is read, in the order in which they are written."""
     ALIASES: ClassVar[Mapping[str, str]] = {}
-    """The long names that PyTorch, Keras and ONNX give to keys, where they differ from the common ones."""
+    """Other names of its keys, beside those of the table in `names.py`, which `ops` adds."""
     HELP: ClassVar[Mapping[str, str]] = {}
     """What its keys mean, a line each, where they mean something else than in other layers."""
     DERIVED: ClassVar[tuple[str, ...]] = ()
@@ -216,6 +216,7 @@ def ops(*classes: type[Layer]) -> Registry[str, Op]:
             missing.append("WEIGHTS")
         if missing:
             raise TypeError(f"the op {cls.__name__} has to state {', '.join(missing)}: see layers/base.py")
+        cls.ALIASES = {**aliases(cls.WORD), **cls.ALIASES}
         table.update({cls.WORD + ENDS.get(nd or 2, ""): (cls, nd) for nd in cls.RANKS})
     return table
 

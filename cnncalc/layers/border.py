@@ -16,7 +16,6 @@ class Border(Layer):
     LINEAR = True
     KEYS = {"p": sides}
     HELP = {"p": "The units on each side: a number, one per axis, or [before, after] pairs."}
-    ALIASES = {"cropping": "p"}
     BARE = "p"
     EXAMPLE = "OP:1"
     NEEDED = ("p",)

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from ..errors import ShapeError
 from ..sizes import Shape, Size, atom, count, counted, known, total
-from .base import KERNEL, ConvKind, Env, Fields, Layer, Sign, Trace, check_channels, divides, each_axis, join, ops
-from .keys import Axes, Reader, Sides, at_least, flag, per_axis, sides, spread
-from .sliding import AxisWindow, Slide, by_total, check_fits, explain_slides, place, sides_of
+from .base import KERNEL, ConvKind, Env, Fields, Sign, Trace, check_channels, divides, each_axis, join, ops
+from .keys import Axes, Reader, at_least, flag, per_axis, sides, spread
+from .sliding import AxisWindow, Slide, Windowed, check_fits, explain_slides, place, sides_of
 
 WINDOW_KEYS = {"k": per_axis(1), "s": per_axis(1), "p": sides, "p_total": per_axis(0), "d": per_axis(1)}
 CHANNEL_KEYS = {"c_i": at_least(1), "c_o": at_least(1)}
@@ -19,13 +19,11 @@ Keys = dict[str, Any]
 """Resolved keys."""
 
 
-class Convolution(Layer):
+class Convolution(Windowed):
     """What all of them share: a window with a kernel of k taps per axis, 1 by default."""
 
-    VIEW = False
     LINEAR = True
     SIGN = Sign.ANY
-    RANKS = (2, 1, 3)
     WEIGHTS = {"weight": KERNEL, "bias": 0}
     KEYS: ClassVar[Mapping[str, Reader]] = {**CHANNEL_KEYS, **WINDOW_KEYS, "g": at_least(1), **LAST_KEYS}
     BARE = "c_o"
@@ -33,9 +31,6 @@ class Convolution(Layer):
     c_o: int | None = None
     k: Axes = 1
     s: Axes = 1
-    p: Sides = 0
-    p_total: Axes | None = None
-    d: Axes = 1
     g: int = 1
     bias: bool = True
     flip: bool = False
@@ -60,7 +55,7 @@ class Convolution(Layer):
         """The sliding window on each axis, and the resolved k, s, p, d."""
         nd = len(space)
         k, s, d = spread(self.k, nd), spread(self.s, nd), spread(self.d, nd)
-        p = self.p if self.p_total is None else by_total(self.p_total, nd)
+        p = self.padding(nd)
         if isinstance(p, str):
             check_conv_word(p, s, nd, self.words(env), env)
         slides = place(space, k, s, d, p, ceil=False)
@@ -197,7 +192,6 @@ class ChannelwiseConv(Convolution):
 
     KEYS = {**CHANNEL_KEYS, "multiplier": at_least(1), **WINDOW_KEYS, **LAST_KEYS}
     HELP: ClassVar[Mapping[str, str]] = {"multiplier": "The number of kernels for each channel."}
-    ALIASES = {"depth_multiplier": "multiplier"}
 
     def words(self, env: Env) -> frozenset[str]:
         return env.dialect.channelwise_words

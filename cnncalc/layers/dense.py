@@ -24,7 +24,6 @@ class Linear(Layer):
     WEIGHTS = {"weight": KERNEL, "bias": 0}
     KEYS = {"c_i": at_least(1), "out": at_least(1), "bias": flag}
     HELP = {"c_i": "The number of input features; may be left out.", "out": "The number of output features."}
-    ALIASES = {"in_features": "c_i", "out_features": "out", "units": "out"}
     BARE = "out"
     NEEDED = ("out",)
     out: int
@@ -87,7 +86,6 @@ class Reshape(Layer):
     MAKES_AXES = True
     KEYS = {"out": integers}
     HELP = {"out": "The new sizes without the batch; one of them may be -1, for what the others leave."}
-    ALIASES = {"target_shape": "out", "shape": "out"}
     BARE = "out"
     NEEDED = ("out",)
     out: tuple[int, ...]
@@ -127,7 +125,6 @@ class Permute(Layer):
     SIGN = Sign.KEPT
     KEYS = {"order": integers}
     HELP = {"order": "The axes in their new order, from 1: the batch is 0, and may be left out."}
-    ALIASES = {"dims": "order", "perm": "order"}
     BARE = "order"
     NEEDED = ("order",)
     order: tuple[int, ...]

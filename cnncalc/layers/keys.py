@@ -7,10 +7,11 @@ which the caller knows. `takes` notes what each reader takes, for the JSON Schem
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import isfinite
 from typing import Any, TypeVar
 
 from ..errors import SpecError, nearest, shown
-from ..sizes import LARGEST
+from ..sizes import LARGEST, MOST_SIZES, read_shape, to_json
 
 Axes = int | tuple[int, ...]
 """One number for all axes, or one per axis."""
@@ -94,14 +95,19 @@ def at_least(least: int) -> Reader:
 
 def per_axis(least: int) -> Reader:
     """One whole number, or one per axis."""
+    return one_or_each(f"axes-from-{least}", lambda value: whole(value, least), whole_form(least))
 
-    @takes(f"axes-from-{least}", lambda nd: axes_form(whole_form(least), nd))
-    def read(value: object, nd: int | None) -> Axes:
+
+def one_or_each(name: str, read_one: Callable[[object], object], one: Schema, null: bool = False) -> Reader:
+    """Return the reader of one value for all axes, or a list with one per axis, with `null` also null."""
+
+    @takes(name, lambda nd: axes_form(one, nd, {**one, "type": [one["type"], "null"]} if null else one))
+    def read(value: object, nd: int | None) -> object:
         if isinstance(value, (list, tuple)):
-            numbers = tuple([whole(v, least) for v in value])
-            check_axes(len(value), nd)
-            return numbers
-        return whole(value, least)
+            values = tuple([None if null and entry is None else read_one(entry) for entry in value])
+            check_axes(len(values), nd)
+            return values
+        return read_one(value)
 
     return read
 
@@ -215,6 +221,92 @@ def axis(value: object, nd: int | None) -> int:
     if type(value) is int and -32 <= value <= 32:
         return value
     raise SpecError(f"{shown(value)} is not an axis", "an axis is a whole number: the batch is 0, the last is -1")
+
+
+KEEP = "keep"
+"""Rounding up without the last-window rule: Caffe's pools without padding, ONNX's definition before opset 22."""
+
+
+@takes("rounding", lambda _: {"anyOf": [{"type": "boolean"}, {"const": KEEP}]})
+def rounding(value: object, nd: int | None) -> bool | str:
+    """True to round up, false to round down, keep to round up and keep every window."""
+    if isinstance(value, bool) or value == KEEP:
+        return value
+    raise SpecError(f"{shown(value)} is not true, false or {KEEP}")
+
+
+WORDS[rounding] = ("true", "false", KEEP)
+
+
+@takes("power", lambda _: {**number_form(), "not": {"const": 0}})
+def power(value: object, nd: int | None) -> float:
+    """A norm's power: any number but 0."""
+    norm = number(value, nd)
+    if norm == 0:
+        raise SpecError("0 is not a norm: the root 1/0 does not exist")
+    return norm
+
+
+@takes("rate", lambda _: {"type": "number", "minimum": 0, "maximum": 1})
+def rate(value: object, nd: int | None) -> float:
+    """A share from 0 to 1."""
+    share = number(value, nd)
+    if not 0 <= share <= 1:
+        raise SpecError(f"{shown(value)} is not a rate", "a rate is from 0 to 1")
+    return share
+
+
+@takes("groups", lambda _: {**whole_form(-1), "not": {"const": 0}})
+def groups(value: object, nd: int | None) -> int:
+    """A number of groups; -1 is one for each channel (Keras)."""
+    return -1 if value == -1 and type(value) is int else whole(value)
+
+
+def _factor(value: object) -> int | float:
+    factor = number(value, None)
+    if factor <= 0 or not isfinite(factor):
+        raise SpecError(f"{shown(value)} is not a factor", "a factor is above 0")
+    return int(factor) if isinstance(factor, float) and factor.is_integer() else factor
+
+
+factors = one_or_each("factors", _factor, {**number_form(), "exclusiveMinimum": 0})
+"""A factor above 0 for all axes, or one per axis."""
+numbers = one_or_each("numbers", lambda value: number(value, None), number_form())
+"""A number, or one for each channel."""
+wanted_sizes = one_or_each("sizes", whole, whole_form(), null=True)
+"""An adaptive pool's output sizes: one for all axes, or one per axis, null to keep an axis as it is."""
+
+
+@takes("nested-layers", lambda _: {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/layer"}})
+def nested(value: object, nd: int | None) -> object:
+    """A list of layers; the spec's reader reads and wires them."""
+    if isinstance(value, (list, tuple)) and value:
+        return value
+    raise SpecError(f"{shown(value)} is not a list of layers", 'as [{"op": "relu"}]')
+
+
+def shape_form(nd: int | None) -> Schema:
+    """A shape: its sizes, or a text of them."""
+    size = {**whole_form(), "type": ["integer", "string", "null"], "pattern": "^[A-WYZa-wyz]$"}
+    return {"type": ["string", "array"], "pattern": SHAPE, "items": size, "minItems": 1, "maxItems": MOST_SIZES}
+
+
+_SIZE = "(0*[1-9][0-9]{0,18}|[A-WYZa-wyz])"
+SHAPE = f"^ *{_SIZE}([xX×,]{_SIZE}){{0,{MOST_SIZES - 1}}} *$"
+
+
+@takes("whole-shape", shape_form)
+def sizes(value: object, nd: int | None) -> tuple[int | str | None, ...]:
+    """A shape without the batch as JSON holds it, its sizes numbers, letters or null."""
+    return tuple(to_json(read_shape(value)) or ())
+
+
+@takes("text", lambda _: {"type": "string", "maxLength": 255})
+def text(value: object, nd: int | None) -> str:
+    """Any printable text."""
+    if isinstance(value, str) and value.isprintable() and len(value) <= 255:
+        return value
+    raise SpecError(f"{shown(value)} is not a printable text of at most 255 characters")
 
 
 def spread(value: tuple[int, ...] | int, nd: int) -> tuple[int, ...]:

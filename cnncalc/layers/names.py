@@ -222,3 +222,9 @@ ONNX: Names = Registry(
 """ONNX's operators and their attributes."""
 ONNX_OPS = {name.word: op for op, name in ONNX.items()}
 """The op of each operator."""
+
+
+def aliases(op: str) -> dict[str, str]:
+    """Return the names of an op's keys in Keras, PyTorch and ONNX that are not ours, each with ours."""
+    tables = [table[op].keys for table in (KERAS, TORCH, ONNX) if op in table]
+    return {theirs: ours for keys in tables for theirs, ours in keys.items() if theirs != ours}

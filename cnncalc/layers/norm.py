@@ -9,7 +9,7 @@ from ..errors import ShapeError
 from ..sizes import Shape, Size, count, product
 from .affine import Affine
 from .base import Env, Fields, Layer, Sign, Trace, axes_of, channels, check_channels, divides, ops
-from .keys import Reader, at_least, integers, number, takes, whole, whole_form
+from .keys import Reader, at_least, groups, integers, number
 
 
 class Norm(Affine):
@@ -18,7 +18,7 @@ class Norm(Affine):
     LINEAR = False
     KEYS: ClassVar[dict[str, Reader]] = {"eps": number, **Affine.KEYS}
     HELP: ClassVar[dict[str, str]] = {**Affine.HELP, "eps": "A small number that is added to the variance."}
-    ALIASES = {"epsilon": "eps", "affine": "scale center", "elementwise_affine": "scale center"}
+    ALIASES = {"affine": "scale center", "elementwise_affine": "scale center"}
     eps: float | None = None
     center: bool = True
 
@@ -50,7 +50,6 @@ class BatchNorm(Norm):
     LINEAR = True
     WEIGHTS = {**Norm.WEIGHTS, "running_mean": 0, "running_var": 1}
     ADDED = {**Norm.ADDED, "running_mean": 0}
-    ALIASES: ClassVar[dict[str, str]] = {**Norm.ALIASES, "num_features": "c_i"}
     KEYS: ClassVar[dict[str, Reader]] = {"c_i": at_least(1), **Norm.KEYS}
     c_i: int | None = None
 
@@ -91,12 +90,6 @@ class LayerNorm(Norm):
         return tuple([x[axis - 1] for axis in self.axes(x)])
 
 
-@takes("groups", lambda _: {**whole_form(-1), "not": {"const": 0}})
-def groups(value: object, nd: int | None) -> int:
-    """A number of groups; -1 is one for each channel (Keras)."""
-    return -1 if value == -1 and type(value) is int else whole(value)
-
-
 class GroupNorm(Norm):
     """Group normalization: per sample and group of channels."""
 
@@ -104,7 +97,6 @@ class GroupNorm(Norm):
     EXAMPLE = "OP:4"
     KEYS: ClassVar[dict[str, Reader]] = {"g": groups, **Norm.KEYS}
     HELP = {**Norm.HELP, "g": "The number of groups of channels; -1 is one for each channel."}
-    ALIASES: ClassVar[dict[str, str]] = {**Norm.ALIASES, "num_groups": "g"}
     BARE = "g"
     NEEDED = ("g",)
     g: int
@@ -143,7 +135,6 @@ class LocalResponseNorm(Layer):
         "beta": "The power.",
         "offset": "The number that is added before the power is taken.",
     }
-    ALIASES = {"bias": "offset", "k": "offset"}
     BARE = "size"
     size: int = 5
     alpha: float = 1e-4

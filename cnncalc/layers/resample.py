@@ -6,29 +6,13 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from ..errors import ShapeError, SpecError, shown
+from ..errors import ShapeError
 from ..field import Field, Interval
 from ..sizes import UNKNOWN, Shape, Size
 from .base import Env, Fields, Layer, Sign, Trace, by_axis, divides, each_axis, join, ops
-from .keys import Axes, at_least, axes_form, check_axes, flag, number, number_form, one_of, per_axis, spread, takes
+from .keys import Axes, at_least, factors, flag, one_of, per_axis, spread
 
 Factor = int | float
-
-
-@takes("factors", lambda nd: axes_form({**number_form(), "exclusiveMinimum": 0}, nd))
-def factors(value: object, nd: int | None) -> Factor | tuple[Factor, ...]:
-    """A factor above 0 for all axes, or one per axis."""
-    if isinstance(value, (list, tuple)):
-        check_axes(len(value), nd)
-        return tuple([_factor(v) for v in value])
-    return _factor(value)
-
-
-def _factor(value: object) -> Factor:
-    factor = number(value, None)
-    if factor <= 0 or not math.isfinite(factor):
-        raise SpecError(f"{shown(value)} is not a factor", "a factor is above 0")
-    return int(factor) if isinstance(factor, float) and factor.is_integer() else factor
 
 
 class Upsample(Layer):
@@ -51,7 +35,6 @@ class Upsample(Layer):
         "mode": "How values between the units are worked out.",
         "align": "Whether the corners of input and output coincide.",
     }
-    ALIASES = {"scale_factor": "factor", "size": "out", "interpolation": "mode", "align_corners": "align"}
     BARE = "out"
     factor: Factor | tuple[Factor, ...] | None = None
     out: Axes | None = None
@@ -177,7 +160,6 @@ class PixelShuffle(Layer):
     RANKS = (2,)
     KEYS = {"factor": at_least(1)}
     HELP = {"factor": "How many times as high and wide the output is."}
-    ALIASES = {"upscale_factor": "factor", "blocksize": "factor"}
     BARE = "factor"
     NEEDED = ("factor",)
     factor: int

@@ -9,8 +9,8 @@ from ..errors import ShapeError
 from ..field import Field
 from ..sizes import LARGEST, Open, Shape, Size, atom
 from ..window import extent, positions, positions_ceil, positions_kept
-from .base import axis_names, by_axis
-from .keys import Pair, Sides, spread, spread_sides
+from .base import Layer, axis_names, by_axis
+from .keys import Axes, Pair, Sides, spread, spread_sides
 
 
 class AxisWindow(Protocol):
@@ -51,6 +51,22 @@ class Slide(NamedTuple):
         """`floor((2 + 0 - 5)/2) + 1`."""
         total = (self.pb or 0) + (self.pa or 0)
         return f"{'ceil' if self.ceil else 'floor'}(({self.n} + {total} - {self.k})/{self.s}) + 1"
+
+
+class Windowed(Layer):
+    """A layer with a window of k taps per axis, d apart, moved by s over a map with the padding p."""
+
+    VIEW = False
+    RANKS = (2, 1, 3)
+    k: Axes
+    s: Axes | None
+    p: Sides = 0
+    p_total: Axes | None = None
+    d: Axes = 1
+
+    def padding(self, nd: int) -> Sides:
+        """Return the padding per side, in numbers or as a word; the textbook's total of both sides is split."""
+        return self.p if self.p_total is None else tuple([halves(total) for total in spread(self.p_total, nd)])
 
 
 def place(
@@ -98,11 +114,6 @@ def halves(total: int, lower: bool = False) -> Pair:
     """A total padding as (before, after), an odd unit after, or before with `lower`."""
     small = total // 2
     return (total - small, small) if lower else (small, total - small)
-
-
-def by_total(p_total: int | tuple[int, ...], nd: int) -> Sides:
-    """The textbook's total of both sides as padding per side."""
-    return tuple([halves(t) for t in spread(p_total, nd)])
 
 
 def check_fits(slides: list[Slide], total: bool, most: Callable[[Slide], int | None] = lambda _: None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from ..dialects import DIALECTS, dialect_named, layout_named
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from ..layers import OPS, Layer, find_op, keys_named, unknown_op
-from ..layers.composite import nested
+from ..layers.keys import nested
 from ..network import Network, Node, Origin
 from ..sizes import LARGEST, read_shape
 from ..wiring import Wire, wire

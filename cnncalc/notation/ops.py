@@ -8,8 +8,8 @@ from ..dialects import DIALECTS, Dialect
 from ..errors import CnncalcError
 from ..layers import FAMILIES, OPS, Layer, find_op, spellings, title, unknown_op
 from ..layers.border import Border
-from ..layers.keys import FORMS, PADDING_WORDS, WORDS, Schema, sides
-from ..layers.pool import KEEP, Pool
+from ..layers.keys import FORMS, KEEP, PADDING_WORDS, WORDS, Schema, sides
+from ..layers.pool import Pool
 from ..layers.transposed import TransposedConv
 from ..sizes import parse_shape, to_json
 from ..trace import shape

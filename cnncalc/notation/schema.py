@@ -12,8 +12,7 @@ from typing import Any, Protocol
 
 from ..dialects import DIALECTS, LAYOUT_WORDS
 from ..layers import ALIASES, HELP, OPS, Layer, keys_named, spellings, title
-from ..layers.composite import shape_form
-from ..layers.keys import FORMS, PADDING_WORDS, Schema, any_case, whole_form, words_form
+from ..layers.keys import FORMS, PADDING_WORDS, Schema, any_case, shape_form, whole_form, words_form
 from ..wiring import MOST_LAYERS
 from .document import COMMON_KEYS, LONGEST_NAME, TOP_KEYS, VERSION
 

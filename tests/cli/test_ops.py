@@ -32,7 +32,7 @@ def test_the_keys_of_pooling() -> None:
         "| key | takes | default | meaning |",
         "|---|---|---|---|",
         "| k | integer, or one per axis | needed | The window's size: one number, or one per axis. "
-        "Also kernel_size, pool_size, kernel_shape. |",
+        "Also kernel_size, kernel_shape, pool_size. |",
         "| s | integer, or one per axis | by dialect | The stride: one number, or one per axis; the window's own size "
         "by default. Also strides, stride. |",
     ]

@@ -22,8 +22,7 @@ from cnncalc.dialects import LAYOUT_WORDS
 from cnncalc.errors import CnncalcError, SpecError
 from cnncalc.layers import ALIASES, OPS, Layer, find_op, keys_named
 from cnncalc.layers.base import Env, Fields, Trace
-from cnncalc.layers.composite import nested
-from cnncalc.layers.keys import FORMS, Reader, at_least
+from cnncalc.layers.keys import FORMS, Reader, at_least, nested
 from cnncalc.network import Network
 from cnncalc.notation import document, schema
 from cnncalc.sizes import LARGEST, MOST_SIZES, Shape
