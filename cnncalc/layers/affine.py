@@ -52,8 +52,7 @@ class Scale(Affine):
         if not self.scale and not self.center:
             raise ShapeError("scale has neither a weight nor a bias", "leave the layer out", key="scale")
         c = count(channels(x, env))
-        values = {"scale": self.scale, "center": self.center}
-        return Trace(values, x, fields, c if self.scale else 0, c if self.center else 0)
+        return Trace(self.values(env), x, fields, c if self.scale else 0, c if self.center else 0)
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [f"{line}, one per channel" for line in super().explain(x, traced, env)]
@@ -89,7 +88,7 @@ class Rescale(Layer):
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         check_numbers("factor", self.factor, x, env)
         check_numbers("offset", self.offset, x, env)
-        return Trace({"factor": self.factor, "offset": self.offset}, x, fields)
+        return super().trace(x, fields, env)
 
 
 LEAST_DEVIATION = 1e-7

@@ -172,8 +172,12 @@ class Layer:
         return (x[-1], x[:-1]) if env.channels_last else (x[0], x[1:])
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
-        """Trace one sample's shape through the layer. ShapeError if the two do not fit together."""
-        raise NotImplementedError
+        """Trace one sample's shape, which is kept by default. ShapeError if it does not fit the layer."""
+        return Trace(self.values(env), x, fields)
+
+    def values(self, env: Env) -> dict[str, Any]:
+        """Return every key with its value, the dialect's where it is left out."""
+        return {key: getattr(self, key) for key in self.KEYS}
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         """Trace the shapes of several inputs, without the batch, through a layer that joins them."""

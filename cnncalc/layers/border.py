@@ -42,8 +42,7 @@ class Border(Layer):
                     key="p",
                 )
         seen = each_axis(fields, pads, lambda field, pair: field.slide(1, 1, self.DIRECTION * pair[0]))
-        values = {**{key: getattr(self, key) for key in self.KEYS}, "p": pads}
-        return Trace(values, join(c, out, env), seen)
+        return Trace({**self.values(env), "p": pads}, join(c, out, env), seen)
 
     def check(self, space: Shape, pads: tuple[Pair, ...]) -> None:
         """ShapeError if the map has not enough values to make the padding of."""

@@ -57,7 +57,7 @@ class Convolution(Windowed):
         k, s, d = spread(self.k, nd), spread(self.s, nd), spread(self.d, nd)
         p = self.padding(nd)
         if isinstance(p, str):
-            check_conv_word(p, s, nd, self.words(env), env)
+            check_conv_word(p, s, self.words(env), env)
         slides = place(space, k, s, d, p, ceil=False)
         check_fits(slides, self.p_total is not None)
         return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
@@ -103,11 +103,9 @@ class Convolution(Windowed):
         raise NotImplementedError
 
 
-def check_conv_word(word: str, s: tuple[int, ...], nd: int, words: frozenset[str], env: Env) -> None:
-    """ShapeError for a padding word that the dialect or the number of axes does not allow."""
-    if word == "causal" and nd != 1:
-        raise ShapeError(f"causal padding is for one axis, this layer has {nd}", "write the sides, as p=0+1x2", key="p")
-    check_word(word, words, env)
+def check_conv_word(word: str, s: tuple[int, ...], words: frozenset[str], env: Env) -> None:
+    """ShapeError for a padding word that the dialect, the stride or the number of axes does not allow."""
+    check_word(word, words, len(s), env)
     if word.startswith("same") and not env.dialect.strided_same and max(s) > 1:
         raise ShapeError(
             f"PyTorch refuses padding {word} together with a stride: s is {'x'.join(map(str, s))}",
@@ -116,12 +114,14 @@ def check_conv_word(word: str, s: tuple[int, ...], nd: int, words: frozenset[str
         )
 
 
-def check_word(word: str, words: frozenset[str], env: Env) -> None:
-    """ShapeError for a padding word that the dialect does not have."""
+def check_word(word: str, words: frozenset[str], nd: int, env: Env) -> None:
+    """ShapeError for a padding word that the dialect does not have, or that is not for nd axes."""
     if word not in words:
         help = f"the words are {', '.join(sorted(words))}" if words else "write the padding as numbers"
         here = " here" if env.dialect.conv_words else ""
         raise ShapeError(f"{env.dialect.title} has no padding {word!r}{here}", help, key="p")
+    if word == "causal" and nd != 1:
+        raise ShapeError(f"causal padding is for one axis, this layer has {nd}", "write the sides, as p=0+1x2", key="p")
 
 
 def check_strided_dilation(s: tuple[int, ...], d: tuple[int, ...], env: Env) -> None:

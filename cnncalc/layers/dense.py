@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from ..errors import ShapeError, shown
-from ..sizes import UNKNOWN, Shape, Size, count, counted, known, product, show
+from ..sizes import UNKNOWN, Shape, count, counted, known, product, show
 from .base import KERNEL, Env, Fields, Layer, Sign, Trace, along, check_channels, laid, ops, unseen, whole
 from .conv import params_text, times
 from .keys import at_least, flag, integers
@@ -35,7 +35,10 @@ class Linear(Layer):
         out = (*x[:-1], self.out)
         bias = self.out if self.bias else 0
         values = {"c_i": known(x[-1]), "out": self.out, "bias": self.bias}
-        return Trace(values, out, self._see(x, fields, env), count(x[-1], self.out), bias, 0, count(x[-1], *out))
+        if len(x) > 1:
+            *others, last = along(x, fields, env)
+            fields = laid([*others, last and last.whole(known(x[-1]))], fields, env)
+        return Trace(values, out, fields, count(x[-1], self.out), bias, 0, count(x[-1], *out))
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         weight = (x[-1], self.out) if env.channels_last else (self.out, x[-1])
@@ -44,12 +47,6 @@ class Linear(Layer):
     @classmethod
     def keys_of_weight(cls, shape: tuple[int, ...], nd: int | None, g: int, env: Env) -> dict[str, Any]:
         return {"out": shape[-1 if env.channels_last else 0]} if len(shape) == 2 else {}
-
-    def _see(self, x: Shape, fields: Fields, env: Env) -> Fields:
-        if len(x) == 1:
-            return fields
-        *others, last = along(x, fields, env)
-        return laid([*others, last and last.whole(known(x[-1]))], fields, env)
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [
@@ -91,28 +88,26 @@ class Reshape(Layer):
     out: tuple[int, ...]
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
-        out = self.resolve(product(x), x)
+        out = self.resolve(x)
         space = self.split(x, env)[1] if len(x) > 1 else ()
         kept = out == x or all(n == 1 for n in space)
         values = {"out": out if all(isinstance(n, int) for n in out) else self.out}
         return Trace(values, out, tuple(fields) if kept else unseen(fields))
 
-    def resolve(self, have: Size, x: Shape) -> Shape:
-        """The target with its -1 worked out. ShapeError if its sizes do not multiply to the input's."""
-        if any(n < 1 and n != -1 for n in self.out) or self.out.count(-1) > 1 or not self.out:
+    def resolve(self, x: Shape) -> Shape:
+        """Return the target with its -1 worked out. ShapeError if its sizes do not multiply to the input's."""
+        if not self.out or any(n < 1 and n != -1 for n in self.out) or self.out.count(-1) > 1:
             raise ShapeError(f"out is {show(self.out)}: sizes are at least 1, and one may be -1", key="out")
-        given = prod(n for n in self.out if n != -1)
-        if not isinstance(have, int):
-            return tuple([have // given if n == -1 and given == 1 else UNKNOWN if n == -1 else n for n in self.out])
-        missing, rest = divmod(have, given)
-        if rest or (missing != 1 and -1 not in self.out):
+        have, given, is_free = product(x), prod(n for n in self.out if n != -1), -1 in self.out
+        if isinstance(have, int) and (have % given if is_free else have != given):
             raise ShapeError(
                 f"{show(x)} is {times(x)} = {have} values, and out asks for {times(self.out)}"
-                + ("" if -1 in self.out else f" = {given}"),
+                + ("" if is_free else f" = {given}"),
                 "both have to hold the same number of values; -1 stands for what the other sizes leave",
                 key="out",
             )
-        return tuple([missing if n == -1 else n for n in self.out])
+        rest = have // given if isinstance(have, int) or given == 1 else UNKNOWN
+        return tuple([rest if n == -1 else n for n in self.out])
 
 
 class Permute(Layer):

@@ -23,6 +23,7 @@ Schema = dict[str, Any]
 Form = Callable[[int | None], Schema]
 """Give what a reader takes as a JSON Schema, for a number of axes; null, which means not given, is left out."""
 R = TypeVar("R", bound=Reader)
+T = TypeVar("T", int, int | None, int | float | None)
 
 FORMS: dict[Reader, tuple[str, Form]] = {}
 """Each reader's form, and a name for it. A form is worked out only when it is needed."""
@@ -309,9 +310,9 @@ def text(value: object, nd: int | None) -> str:
     raise SpecError(f"{shown(value)} is not a printable text of at most 255 characters")
 
 
-def spread(value: tuple[int, ...] | int, nd: int) -> tuple[int, ...]:
+def spread(value: T | tuple[T, ...], nd: int) -> tuple[T, ...]:
     """One value per axis."""
-    if isinstance(value, int):
+    if not isinstance(value, tuple):
         return (value,) * nd
     check_axes(len(value), nd)
     return value

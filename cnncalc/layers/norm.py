@@ -145,8 +145,5 @@ class LocalResponseNorm(Layer):
     def is_linear(self) -> bool:
         return self.alpha == 0 or self.beta == 0
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
-        return Trace({"size": self.size, "alpha": self.alpha, "beta": self.beta, "offset": self.offset}, x, fields)
-
 
 OPS = ops(BatchNorm, LayerNorm, GroupNorm, InstanceNorm, LocalResponseNorm)

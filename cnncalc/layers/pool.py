@@ -83,9 +83,7 @@ class Pool(Windowed):
         """ShapeError for keys that the dialect's pool does not have."""
         dialect = env.dialect
         if isinstance(p, str):
-            check_word(p, dialect.pool_words, env)
-            if p == "causal" and nd != 1:
-                raise ShapeError(f"causal padding is for one axis, this pool has {nd}", None, key="p")
+            check_word(p, dialect.pool_words, nd, env)
         if self.ceil and not dialect.pool_ceil:
             raise ShapeError(f"{dialect.title}'s pools always round down", "leave ceil out", key="ceil")
         if max(d) > 1 and not (dialect.avg_dilation if self.AVERAGES else dialect.max_dilation):
@@ -268,8 +266,7 @@ class AdaptivePool(Layer):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
-        wanted = self.out if isinstance(self.out, tuple) else (self.out,) * len(space)
-        out = tuple([n if o is None else o for n, o in zip(space, wanted, strict=True)])
+        out = tuple([n if o is None else o for n, o in zip(space, spread(self.out, len(space)), strict=True)])
         seen = each_axis(fields, [*zip(space, out, strict=True)], _adapt)
         return Trace({"out": [known(n) for n in out]}, join(c, out, env), seen)
 

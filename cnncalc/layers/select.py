@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from ..errors import ShapeError
 from ..field import POOLED
-from ..sizes import UNKNOWN, Open, Shape, known, show
+from ..sizes import UNKNOWN, Shape, Size, known, show
 from ..window import positions
 from .base import Env, Fields, Layer, Sign, Trace, along, axes_of, axis_of, laid, ops, unseen
 from .keys import at_least, axis, flag, integer, integers
-
-
-def spatial_place(place: int, rank: int, env: Env) -> int | None:
-    """Which spatial axis one of a sample's sizes is; None for the channels."""
-    channel = rank - 1 if env.channels_last else 0
-    return None if place == channel else place if env.channels_last else place - 1
 
 
 class Slice(Layer):
@@ -39,20 +33,15 @@ class Slice(Layer):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         axis = axis_of(self.axis, x)
-        n = x[axis - 1]
-        first, last = self.start, self.stop
-        if last is not None and 0 <= last <= first:
-            raise ShapeError(f"nothing is left of {n}: {first} to {last}, {last} not included", key="start")
+        n, first, last = x[axis - 1], self.start, self.stop
+        size: Size = UNKNOWN
         if isinstance(n, int):
-            first = min(first if first >= 0 else max(n + first, 0), n)
-            last = n if last is None else min(last if last >= 0 else max(n + last, 0), n)
+            first, last, _ = slice(first, last).indices(n)
             size = positions(last - first, 0, 1, self.step)
-            if not isinstance(size, Open) and size < 1:
-                raise ShapeError(f"nothing is left of {n}: {first} to {last}, {last} not included", key="start")
         elif first >= 0 and (last is None or last < 0):
             size = positions(n + ((last or 0) - first), 0, 1, self.step)
-        else:
-            size = UNKNOWN
+        if last is not None and 0 <= last <= first:
+            raise ShapeError(f"nothing is left of {n}: {first} to {last}, {last} not included", key="start")
         values = {"axis": self.axis, "start": first, "stop": last, "step": self.step}
         out = (*x[: axis - 1], size, *x[axis:])
         seen = along(x, fields, env)
@@ -91,19 +80,15 @@ class Mean(Layer):
         return Trace(values, out, self._see(x, places, fields, env), axes=axes)
 
     def _see(self, x: Shape, places: set[int], fields: Fields, env: Env) -> Fields:
-        """Units see all of the axes that are gone; where only some spatial axes are, and vanish, nothing is known."""
-        if len(fields) != len(x) - 1:
+        """Units see all of the axes that are gone; if only some spatial axes are, and vanish, nothing is known."""
+        seen = along(x, tuple(fields), env)
+        gone = [place for place, field in enumerate(seen) if place in places and field is not None]
+        if len(fields) != len(x) - 1 or (not self.keepdims and len(gone) not in (0, len(fields))):
             return unseen(fields)
-        spatial = [(at, place) for place in range(len(x)) if (at := spatial_place(place, len(x), env)) is not None]
-        gone = {at for at, place in spatial if place in places}
-        if not self.keepdims and len(gone) not in (0, len(fields)):
-            return unseen(fields)
-        return tuple(
-            [
-                f.whole(known(x[place])).marked(POOLED) if at in gone else f
-                for f, (at, place) in zip(fields, spatial, strict=True)
-            ]
-        )
+        for place in gone:
+            field = seen[place]
+            seen[place] = field and field.whole(known(x[place])).marked(POOLED)
+        return tuple([field for field in seen if field is not None])
 
 
 OPS = ops(Slice, Mean)

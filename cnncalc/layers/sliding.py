@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from ..errors import ShapeError
 from ..field import Field
@@ -11,17 +11,6 @@ from ..sizes import LARGEST, Open, Shape, Size, atom
 from ..window import extent, positions, positions_ceil, positions_kept
 from .base import Layer, axis_names, by_axis
 from .keys import Axes, Pair, Sides, spread, spread_sides
-
-
-class AxisWindow(Protocol):
-    """A window of any kind, placed on one axis."""
-
-    @property
-    def out(self) -> Size:
-        """The output's size."""
-
-    def see(self, field: Field) -> Field:
-        """The field of its units over an input with this field."""
 
 
 class Slide(NamedTuple):
@@ -51,6 +40,37 @@ class Slide(NamedTuple):
         """`floor((2 + 0 - 5)/2) + 1`."""
         total = (self.pb or 0) + (self.pa or 0)
         return f"{'ceil' if self.ceil else 'floor'}(({self.n} + {total} - {self.k})/{self.s}) + 1"
+
+
+class Cut(NamedTuple):
+    """A transposed window on one axis: out = (n-1)*s - pb - pa + k' + out_pad, pb and pa cut away."""
+
+    n: Size
+    k: int
+    """k' = d(k-1) + 1."""
+    s: int
+    pb: int
+    pa: int
+    out_pad: int
+    axis: str
+    """The axis' name."""
+
+    @property
+    def out(self) -> Size:
+        """The output's size."""
+        return (self.n - 1) * self.s + (self.k + self.out_pad - self.pb - self.pa)
+
+    def see(self, field: Field) -> Field:
+        """The field of its units over an input with this field."""
+        return field.transpose(self.k, self.s, self.pb)
+
+    def text(self) -> str:
+        """The formula with its numbers."""
+        added = f" + {self.out_pad}" if self.out_pad else ""
+        return f"({atom(self.n)} - 1)*{self.s} - ({self.pb}+{self.pa}) + {self.k}{added}"
+
+
+AxisWindow = Slide | Cut
 
 
 class Windowed(Layer):

@@ -4,44 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import ShapeError
-from ..field import Field
-from ..sizes import Open, Shape, Size, atom, count, known
+from ..sizes import Open, Shape, Size, count, known
 from ..window import extent
 from .base import ConvKind, Env, axis_names, by_axis, divides, ops
 from .conv import CHANNEL_KEYS, LAST_KEYS, WINDOW_KEYS, Convolution, Keys, check_strided_dilation, check_word, times
 from .keys import Axes, Pair, Sides, at_least, per_axis, spread, spread_sides
-from .sliding import halves
-
-
-class Cut(NamedTuple):
-    """A transposed window on one axis: out = (n-1)*s - pb - pa + k' + out_pad, pb and pa cut away."""
-
-    n: Size
-    k: int
-    """k' = d(k-1) + 1."""
-    s: int
-    pb: int
-    pa: int
-    out_pad: int
-    axis: str
-    """The axis' name."""
-
-    @property
-    def out(self) -> Size:
-        """The output's size."""
-        return (self.n - 1) * self.s + (self.k + self.out_pad - self.pb - self.pa)
-
-    def see(self, field: Field) -> Field:
-        """The field of its units over an input with this field."""
-        return field.transpose(self.k, self.s, self.pb)
-
-    def text(self) -> str:
-        """The formula with its numbers."""
-        added = f" + {self.out_pad}" if self.out_pad else ""
-        return f"({atom(self.n)} - 1)*{self.s} - ({self.pb}+{self.pa}) + {self.k}{added}"
+from .sliding import Cut, halves
 
 
 class TransposedConv(Convolution):
@@ -75,7 +46,7 @@ class TransposedConv(Convolution):
                 check_out_pad(spread(self.out_pad, nd), s, d, env)
         p = self.padding(nd)
         if isinstance(p, str):
-            check_word(p, env.dialect.transposed_words, env)
+            check_word(p, env.dialect.transposed_words, nd, env)
         pairs: Sequence[Pair | str | None] = [p] * nd if isinstance(p, str) else spread_sides(p, nd)
         keys: Keys = {"k": k, "s": s, "p": (), "d": d, "g": self.g, "out_pad": ()}
         if self.out is not None:

@@ -44,7 +44,9 @@ def rounded_up(b: GraphReader, x: Output, keys: dict[str, Any]) -> dict[str, Any
     if b.graph.opset >= OWN_CEIL or len(space) != len(k) or isinstance(p, str):
         return {"ceil": True}
     sizes = [n for n in space if isinstance(n, int)]
-    s, d = spread(tuple(keys["s"]), len(k)), spread(tuple(keys["d"]), len(k))
+    strides: tuple[int, ...] = tuple(keys["s"])
+    dilations: tuple[int, ...] = tuple(keys["d"])
+    s, d = spread(strides, len(k)), spread(dilations, len(k))
     if len(sizes) < len(space) or min(*k, *s, *d) < 1:
         return {"ceil": True}
     slides = place(tuple(sizes), k, s, d, tuple([tuple(pair) for pair in p]), ceil=True)
