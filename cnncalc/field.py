@@ -38,14 +38,10 @@ class Field(NamedTuple):
     marks: int = 0
     """POOLED, BROADCAST and MISALIGNED, as they hold for the paths that lead here."""
 
-    def centre(self) -> float | None:
-        """The middle of unit 0's field, in pixels."""
-        return None if self.start is None or self.size is None else self.start + (self.size - 1) / 2
-
     def slide(self, k: int, s: int, pb: int | None) -> Field:
         """Through a window of extent k, stride s and padding pb before, None if an open size decides the padding."""
         if self.phases is not None:
-            return self.lost() if pb is None else _through(self, [(-pb, k - 1 - pb)], s)
+            return self.lost() if pb is None else self.spread([(-pb, k - 1 - pb)], s)
         size, stride, start, _, _, marks = self
         if stride is None:
             return self
@@ -70,20 +66,33 @@ class Field(NamedTuple):
 
     def spread(self, sees: Sequence[Interval], advance: int) -> Field:
         """Through a layer whose unit u sees units `sees[u % P]`, P = len(sees), moved by `advance` each period."""
-        return _through(self, sees, advance)
+        known = _unit(self)
+        if known is None:
+            return self.lost()
+        phases, step = known
+        periods = len(phases) // gcd(len(phases), advance)  # until both repeat together
+        if len(sees) * periods > MOST_PHASES or step > LARGEST:
+            return self.lost()
+        monotone = _monotone(phases, step)
+        spans = tuple(
+            _seen(phases, step, first + turn * advance, last + turn * advance, monotone)
+            for turn in range(periods)
+            for first, last in sees
+        )
+        return _from_phases(spans, step * (advance * periods) // len(phases)).marked(self.marks)
 
     def transpose(self, k: int, s: int, pb: int) -> Field:
         """Through a transposed window: unit u sees units ceil((u+pb-(k-1))/s) to floor((u+pb)/s)."""
         if s > MOST_PHASES:
             return self.lost()
-        return _through(self, [(-((k - 1 - u - pb) // s), (u + pb) // s) for u in range(s)], 1)
+        return self.spread([(-((k - 1 - u - pb) // s), (u + pb) // s) for u in range(s)], 1)
 
     def resample(self, n: int, out: int, sees: Callable[[int], Interval]) -> Field:
         """Through a layer that makes `out` units of n evenly: unit u sees `sees(u)`, repeated every out/gcd units."""
         common = gcd(n, out)
         if out // common > MOST_PHASES:
             return self.lost()
-        return _through(self, [sees(u) for u in range(out // common)], n // common)
+        return self.spread([sees(u) for u in range(out // common)], n // common)
 
     def lost(self) -> Field:
         """The field with unknown numbers; the marks of the paths stay."""
@@ -112,23 +121,6 @@ def _unit(field: Field) -> tuple[tuple[Interval, ...], int] | None:
     if field.size is None or field.stride is None or field.start is None:
         return None
     return ((field.start, field.start + field.size - 1),), field.stride
-
-
-def _through(field: Field, sees: Sequence[Interval], advance: int) -> Field:
-    known = _unit(field)
-    if known is None:
-        return field.lost()
-    phases, step = known
-    periods = len(phases) // gcd(len(phases), advance)  # until both repeat together
-    if len(sees) * periods > MOST_PHASES or step > LARGEST:
-        return field.lost()
-    monotone = _monotone(phases, step)
-    spans = tuple(
-        _seen(phases, step, first + turn * advance, last + turn * advance, monotone)
-        for turn in range(periods)
-        for first, last in sees
-    )
-    return _from_phases(spans, step * (advance * periods) // len(phases)).marked(field.marks)
 
 
 def _monotone(phases: Sequence[Interval], step: int) -> bool:

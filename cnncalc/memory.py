@@ -101,27 +101,53 @@ def alive(input: int | None, steps: Sequence[MemoryStep], outputs: Sequence[int]
 
 
 def measure(report: Report, dtype: str) -> Report:
-    """The report with its bytes, all numbers of one dtype. SpecError for an unknown dtype."""
+    """Return the report with its bytes, all numbers of one dtype. SpecError for an unknown dtype."""
     each = itemsize(dtype)
     steps: list[MemoryStep] = []
     names: list[str] = []
-    spans = _flatten(report.layers, INPUT, each, steps, names, "")
+    spans: dict[LayerReport, tuple[int, int]] = {}
+    """The first and the last step of each layer: several for a block."""
+
+    def add(layers: Sequence[LayerReport], input: int, within: str) -> None:
+        """Append the steps of layers, blocks opened up; `input` is the step that they read."""
+        for layer in layers:
+            reads = tuple([input if at == INPUT else spans[layers[at]][1] for at in layer.node.reads])
+            begin = len(steps)
+            if layer.inner:
+                add(layer.inner, reads[0], f"{within}{layer.name}.")
+            else:
+                steps.append(MemoryStep(reads, size_of(layer.out, each), layer.node.layer.VIEW))
+                names.append(within + layer.name)
+            spans[layer] = begin, len(steps) - 1
+
+    def note(layers: Sequence[LayerReport], shared: bool) -> None:
+        """Give each layer its bytes, `shared` those in a block that uses the weights of another."""
+        for layer in layers:
+            own = 0 if layer.node.layer.VIEW else size_of(layer.out, each)
+            tied = shared or layer.node.tie is not None
+            params, buffers = (0 if tied else _bytes(figure, each) for figure in (layer.params, layer.buffers))
+            first, last = spans[layer]
+            layer.memory = LayerMemory(own, params, buffers, _most(during[first : last + 1]))
+            note(layer.inner, tied)
+
+    add(report.layers, INPUT, "")
     assert report.network.input is not None
     input = size_of(report.network.input, each)
-    read = {at for layer in report.layers for at in layer.node.reads}
-    outputs = [last for at, (_, last) in enumerate(spans) if at not in read]
+    outputs = [spans[layer][1] for layer in report.outputs()]
     during = sweep(input, steps, outputs)
-    _note(report.layers, spans, during, each, shared=False)
+    note(report.layers, shared=False)
     peak = _most(during)
-    at = None if peak is None else during.index(peak)
-    sizes = {INPUT: ("input", input or 0), **{n: (names[n], step.size or 0) for n, step in enumerate(steps)}}
+    at, tensors = None, []
+    if peak is not None:
+        at = during.index(peak)
+        tensors = list(alive(input, steps, outputs, at).tensors)
     memory = NetworkMemory(
         dtype.lower(),
         input,
         total([step.size for step in steps]),
         peak,
         None if at is None else names[at],
-        () if at is None else tuple(sizes[tensor] for tensor in alive(input, steps, outputs, at).tensors),
+        tuple([("input", input or 0) if n == INPUT else (names[n], steps[n].size or 0) for n in tensors]),
         _bytes(report.params, each),
         _bytes(report.buffers, each),
     )
@@ -141,53 +167,3 @@ def size_of(shape: Shape, each: int) -> int | None:
 
 def _bytes(numbers: int | None, each: int) -> int | None:
     return None if numbers is None else numbers * each
-
-
-Span = tuple[int, int]
-"""The first and the last step of a layer: several for a block."""
-
-
-def _flatten(
-    layers: Sequence[LayerReport], input: int, each: int, steps: list[MemoryStep], names: list[str], within: str
-) -> list[Span]:
-    """Append the steps of layers, blocks opened up, and return each layer's span. `input` is the step they read."""
-    spans: list[Span] = []
-    for layer in layers:
-        reads = tuple([input if at == INPUT else spans[at][1] for at in layer.node.reads])
-        begin = len(steps)
-        if layer.inner:
-            _flatten(layer.inner, reads[0], each, steps, names, f"{within}{layer.name}.")
-        else:
-            steps.append(MemoryStep(reads, size_of(layer.out, each), layer.node.layer.VIEW))
-            names.append(within + layer.name)
-        spans.append((begin, len(steps) - 1))
-    return spans
-
-
-def _note(
-    layers: Sequence[LayerReport], spans: Sequence[Span], during: Sequence[int | None], each: int, shared: bool
-) -> None:
-    """Give each layer its bytes; a block gets the most that is in memory while its own layers run.
-
-    `shared` says whether the layers stand in a block that uses the weights of another.
-    """
-    for layer, (first, last) in zip(layers, spans, strict=True):
-        own = 0 if layer.node.layer.VIEW else size_of(layer.out, each)
-        tied = shared or layer.node.tie is not None
-        params, buffers = (0 if tied else _bytes(figure, each) for figure in (layer.params, layer.buffers))
-        layer.memory = LayerMemory(own, params, buffers, _most(during[first : last + 1]))
-        if layer.inner:
-            _note(layer.inner, _spans_within(layer, first), during, each, tied)
-
-
-def _spans_within(layer: LayerReport, first: int) -> list[Span]:
-    spans = []
-    for inner in layer.inner:
-        size = _steps_of(inner)
-        spans.append((first, first + size - 1))
-        first += size
-    return spans
-
-
-def _steps_of(layer: LayerReport) -> int:
-    return sum(map(_steps_of, layer.inner)) if layer.inner else 1

@@ -1,4 +1,4 @@
-"""One window on one axis, and the one formula.
+"""The one formula: how many windows fit on an axis.
 
 A sliding layer on an axis is a window of extent k' = d(k-1)+1 that starts at -pb, moves by s and must end inside
 n + pa. Two in a row are again one window, and that window is the receptive field
@@ -7,9 +7,7 @@ n + pa. Two in a row are again one window, and that window is the receptive fiel
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from .sizes import Open, Size
+from .sizes import Size
 
 
 def extent(k: int, d: int) -> int:
@@ -40,34 +38,3 @@ def positions_ceil(n: Size, before: int, after: int, extent: int, stride: int) -
 def positions_kept(n: Size, before: int, after: int, extent: int, stride: int) -> Size:
     """The same rounded up, with every window: Caffe without padding, ONNX's definition before opset 22."""
     return positions(n, before + after + stride - 1, extent, stride)
-
-
-class Window(NamedTuple):
-    """A window on one axis: extent, stride, padding before and after, all in units of the axis it slides over."""
-
-    k: int
-    s: int = 1
-    pb: int = 0
-    pa: int = 0
-
-    def out(self, n: Size) -> Size:
-        """The output's size for n units: below 1 if the window does not fit."""
-        return positions(n, self.pb + self.pa, self.k, self.s)
-
-    def fits(self, n: Size) -> bool:
-        """Whether it fits at least once; an open size counts as large enough."""
-        return isinstance(n, Open) or n + self.pb + self.pa >= self.k
-
-    def then(self, later: Window) -> Window:
-        """The window over this one's input that does the same as this one followed by a later one."""
-        return Window(
-            self.k + (later.k - 1) * self.s,
-            self.s * later.s,
-            self.pb + later.pb * self.s,
-            self.pa + later.pa * self.s,
-        )
-
-    def span(self, unit: int) -> tuple[int, int]:
-        """The first and the last input unit that a unit sees; those below 0 or beyond n are padding."""
-        first = unit * self.s - self.pb
-        return first, first + self.k - 1
