@@ -13,7 +13,7 @@ from ..layers.pool import Pool
 from ..layers.transposed import TransposedConv
 from ..sizes import parse_shape, to_json
 from ..trace import shape
-from .schema import Family, help_of
+from .schema import OpSchema, help_of
 from .words import FLAGS, read_words
 
 SAMPLE: dict[int | None, str] = {None: "16x32x32", 1: "16x32", 2: "16x32x32", 3: "16x32x32x32"}
@@ -66,7 +66,7 @@ def describe(word: str) -> OpDescription:
     if op is None:
         raise unknown_op(word)
     cls, nd = OPS[op]
-    names = Family(cls, nd, [op]).names
+    names = OpSchema(op).names
     example = [SAMPLE[nd], *cls.EXAMPLE.replace("OP", op).split()]
     by_dialect = _defaults_by_dialect(cls, example)
     keys = [
