@@ -55,16 +55,16 @@ class Convolution(Windowed):
         """The sliding window on each axis, and the resolved k, s, p, d."""
         nd = len(space)
         k, s, d = spread(self.k, nd), spread(self.s, nd), spread(self.d, nd)
-        p = self.padding(nd)
-        if isinstance(p, str):
-            check_conv_word(p, s, self.words(env), env)
+        p = self.padding(nd, env)
+        if isinstance(p, str) and p.startswith("same") and not env.dialect.strided_same and max(s) > 1:
+            raise ShapeError(
+                f"PyTorch refuses padding {p} together with a stride: s is {'x'.join(map(str, s))}",
+                "write the padding as numbers, or use --dialect plain for Keras's meaning",
+                key="p",
+            )
         slides = place(space, k, s, d, p, ceil=False)
         check_fits(slides, self.p_total is not None)
         return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
-
-    def words(self, env: Env) -> frozenset[str]:
-        """The padding words that the dialect allows."""
-        return env.dialect.conv_words
 
     def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> tuple[Size, int | None, Keys]:
         """Output channels, number of weights and own resolved keys. ShapeError if c_i does not go with the keys."""
@@ -101,27 +101,6 @@ class Convolution(Windowed):
     def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
         """How many weights there are, as a formula and with its numbers."""
         raise NotImplementedError
-
-
-def check_conv_word(word: str, s: tuple[int, ...], words: frozenset[str], env: Env) -> None:
-    """ShapeError for a padding word that the dialect, the stride or the number of axes does not allow."""
-    check_word(word, words, len(s), env)
-    if word.startswith("same") and not env.dialect.strided_same and max(s) > 1:
-        raise ShapeError(
-            f"PyTorch refuses padding {word} together with a stride: s is {'x'.join(map(str, s))}",
-            "write the padding as numbers, or use --dialect plain for Keras's meaning",
-            key="p",
-        )
-
-
-def check_word(word: str, words: frozenset[str], nd: int, env: Env) -> None:
-    """ShapeError for a padding word that the dialect does not have, or that is not for nd axes."""
-    if word not in words:
-        help = f"the words are {', '.join(sorted(words))}" if words else "write the padding as numbers"
-        here = " here" if env.dialect.conv_words else ""
-        raise ShapeError(f"{env.dialect.title} has no padding {word!r}{here}", help, key="p")
-    if word == "causal" and nd != 1:
-        raise ShapeError(f"causal padding is for one axis, this layer has {nd}", "write the sides, as p=0+1x2", key="p")
 
 
 def check_strided_dilation(s: tuple[int, ...], d: tuple[int, ...], env: Env) -> None:
@@ -192,9 +171,7 @@ class ChannelwiseConv(Convolution):
 
     KEYS = {**CHANNEL_KEYS, "multiplier": at_least(1), **WINDOW_KEYS, **LAST_KEYS}
     HELP: ClassVar[Mapping[str, str]] = {"multiplier": "The number of kernels for each channel."}
-
-    def words(self, env: Env) -> frozenset[str]:
-        return env.dialect.channelwise_words
+    PADDING_WORDS = "channelwise_words"
 
     def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:
         return super().fan_in(role, shape, values, env) if role == "pointwise" else prod(values["k"])

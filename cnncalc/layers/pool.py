@@ -9,7 +9,7 @@ from ..errors import ShapeError
 from ..field import POOLED, Field
 from ..sizes import Shape, Size, known
 from .base import Env, Fields, Layer, Sign, Trace, by_axis, each_axis, join, ops, whole
-from .conv import WINDOW_KEYS, check_word
+from .conv import WINDOW_KEYS
 from .keys import KEEP, Axes, Reader, Sides, flag, power, rounding, spread, spread_sides, wanted_sizes
 from .sliding import Slide, Windowed, check_fits, explain_slides, place, sides_of
 
@@ -35,6 +35,7 @@ class Pool(Windowed):
     BARE = "k"
     EXAMPLE = "OP:3,s2"
     NEEDED = ("k",)
+    PADDING_WORDS = "pool_words"
     AVERAGES: ClassVar[bool] = True
     """Whether it works out a mean of its windows, not their maximum."""
     s: Axes | None = None
@@ -59,8 +60,8 @@ class Pool(Windowed):
         k, d = spread(self.k, nd), spread(self.d, nd)
         default = k if env.dialect.pool_stride is None else (env.dialect.pool_stride,) * nd
         s = default if self.s is None else spread(self.s, nd)
-        p = self.padding(nd)
-        self.check_words(p, d, nd, env)
+        p = self.padding(nd, env)
+        self.check_keys(d, env)
         ceil = self.rounding(p, nd, env)
         slides = place(space, k, s, d, p, bool(ceil), ceil == KEEP)
         self.check_padding(slides, env)
@@ -79,11 +80,9 @@ class Pool(Windowed):
             return slide.k - 1 if isinstance(slide.n, int) and slide.n >= slide.d else 0
         return None
 
-    def check_words(self, p: Sides, d: tuple[int, ...], nd: int, env: Env) -> None:
+    def check_keys(self, d: tuple[int, ...], env: Env) -> None:
         """ShapeError for keys that the dialect's pool does not have."""
         dialect = env.dialect
-        if isinstance(p, str):
-            check_word(p, dialect.pool_words, nd, env)
         if self.ceil and not dialect.pool_ceil:
             raise ShapeError(f"{dialect.title}'s pools always round down", "leave ceil out", key="ceil")
         if max(d) > 1 and not (dialect.avg_dilation if self.AVERAGES else dialect.max_dilation):

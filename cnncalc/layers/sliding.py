@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from ..errors import ShapeError
 from ..field import Field
 from ..sizes import LARGEST, Open, Shape, Size, atom
 from ..window import extent, positions, positions_ceil, positions_kept
-from .base import Layer, axis_names, by_axis
+from .base import Env, Layer, axis_names, by_axis
 from .keys import Axes, Pair, Sides, spread, spread_sides
 
 
@@ -78,15 +78,28 @@ class Windowed(Layer):
 
     VIEW = False
     RANKS = (2, 1, 3)
+    PADDING_WORDS: ClassVar[str] = "conv_words"
+    """The attribute of a dialect that lists the padding words it takes."""
     k: Axes
     s: Axes | None
     p: Sides = 0
     p_total: Axes | None = None
     d: Axes = 1
 
-    def padding(self, nd: int) -> Sides:
-        """Return the padding per side, in numbers or as a word; the textbook's total of both sides is split."""
-        return self.p if self.p_total is None else tuple([halves(total) for total in spread(self.p_total, nd)])
+    def padding(self, nd: int, env: Env) -> Sides:
+        """Return the padding per side: in numbers, or as a word. ShapeError for a word that does not go here."""
+        if self.p_total is not None:
+            return tuple([halves(total) for total in spread(self.p_total, nd)])
+        if isinstance(self.p, str):
+            words: frozenset[str] = getattr(env.dialect, self.PADDING_WORDS)
+            if self.p not in words:
+                help = f"the words are {', '.join(sorted(words))}" if words else "write the padding as numbers"
+                here = " here" if env.dialect.conv_words else ""
+                raise ShapeError(f"{env.dialect.title} has no padding {self.p!r}{here}", help, key="p")
+            if self.p == "causal" and nd != 1:
+                what = f"causal padding is for one axis, this layer has {nd}"
+                raise ShapeError(what, "write the sides, as p=0+1x2", key="p")
+        return self.p
 
 
 def place(

@@ -10,7 +10,7 @@ from ..errors import ShapeError
 from ..sizes import Open, Shape, Size, count, known
 from ..window import extent
 from .base import ConvKind, Env, axis_names, by_axis, divides, ops
-from .conv import CHANNEL_KEYS, LAST_KEYS, WINDOW_KEYS, Convolution, Keys, check_strided_dilation, check_word, times
+from .conv import CHANNEL_KEYS, LAST_KEYS, WINDOW_KEYS, Convolution, Keys, check_strided_dilation, times
 from .keys import Axes, Pair, Sides, at_least, per_axis, spread, spread_sides
 from .sliding import Cut, halves
 
@@ -29,6 +29,7 @@ class TransposedConv(Convolution):
         "out": "The output's sizes, from which the padding is worked out: one number, or one per axis.",
     }
     ALIASES = {"output_shape": "out"}
+    PADDING_WORDS = "transposed_words"
     NEEDED = ("c_o",)
     c_o: int
     out_pad: Axes | None = None
@@ -44,9 +45,7 @@ class TransposedConv(Convolution):
             out_pad = spread(self.out_pad, nd)
             if self.out is None:
                 check_out_pad(spread(self.out_pad, nd), s, d, env)
-        p = self.padding(nd)
-        if isinstance(p, str):
-            check_word(p, env.dialect.transposed_words, nd, env)
+        p = self.padding(nd, env)
         pairs: Sequence[Pair | str | None] = [p] * nd if isinstance(p, str) else spread_sides(p, nd)
         keys: Keys = {"k": k, "s": s, "p": (), "d": d, "g": self.g, "out_pad": ()}
         if self.out is not None:

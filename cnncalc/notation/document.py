@@ -109,18 +109,14 @@ def _not_strict(document: Document) -> CnncalcError:
     """Return the error for the first name given twice, or number that is not finite."""
     from . import positions
 
-    twice = positions.duplicate(document.text)
-    infinite = positions.not_finite(document.text)
-    if infinite is not None and (twice is None or infinite.at < twice.at):
-        return _at(document, infinite.at, f"{shown(infinite.text)[1:-1]} is not a number that JSON can hold")
-    if twice is None:  # a number that is too large, followed by what is not JSON: 1e999abc
-        try:
-            json.loads(document.text)
-        except json.JSONDecodeError as error:
-            return _not_json(document, error)
-    assert twice is not None
-    assert twice.key_at is not None
-    return _at(document, twice.key_at, f"{shown(twice.path[-1])} is given twice", "leave out one of them")
+    wrong = positions.not_strict(document.text)
+    if wrong is not None:
+        return _at(document, *wrong)
+    try:  # a number that is too large, followed by what is not JSON: 1e999abc
+        json.loads(document.text)
+    except json.JSONDecodeError as error:
+        return _not_json(document, error)
+    raise AssertionError(f"{document.name} is strict JSON")
 
 
 def looks_like_spec(value: Any) -> bool:

@@ -7,10 +7,8 @@ from typing import Any, NamedTuple
 from ..dialects import DIALECTS, Dialect
 from ..errors import CnncalcError
 from ..layers import FAMILIES, OPS, Layer, find_op, spellings, title, unknown_op
-from ..layers.border import Border
 from ..layers.keys import FORMS, KEEP, PADDING_WORDS, WORDS, Schema, sides
-from ..layers.pool import Pool
-from ..layers.transposed import TransposedConv
+from ..layers.sliding import Windowed
 from ..sizes import parse_shape, to_json
 from ..trace import shape
 from .schema import OpSchema, help_of
@@ -103,12 +101,7 @@ def takes(cls: type[Layer], nd: int | None, key: str) -> str:
 
 def padding_words(cls: type[Layer], nd: int | None) -> tuple[str, ...]:
     """Return the padding words that a layer of `nd` axes takes under at least one dialect."""
-    if issubclass(cls, Border):
-        return ()
-    if issubclass(cls, TransposedConv):
-        words = Dialect.transposed_words
-    else:
-        words = Dialect.pool_words if issubclass(cls, Pool) else Dialect.conv_words
+    words = getattr(Dialect, cls.PADDING_WORDS) if issubclass(cls, Windowed) else ()
     return tuple([word for word in PADDING_WORDS if word in words and (word != "causal" or nd == 1)])
 
 
