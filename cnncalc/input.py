@@ -16,7 +16,7 @@ from .sizes import LARGEST, UNKNOWN, Open, Shape, known, read_shape, show
 
 
 class Reading(Enum):
-    """What the sizes of an input are."""
+    """The meaning of the sizes of an input."""
 
     SPACE = "the space of one channel"
     SAMPLE = "one sample: channels and space, or features"

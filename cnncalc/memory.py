@@ -1,4 +1,4 @@
-"""How many bytes a network's tensors take, and how many of them have to be in memory at once.
+"""The bytes that a network's tensors take, and how many of them have to be in memory at once.
 
 Layers run one after another. A layer's output stays in memory until the last layer that reads it has run, as does the
 network's input; what nothing reads (the network's outputs) stays to the end. While a layer runs, its inputs and its
@@ -32,7 +32,7 @@ DTYPES = {
 
 
 def itemsize(dtype: str) -> int:
-    """How many bytes a number of a dtype takes. SpecError for an unknown dtype."""
+    """Return how many bytes a number of a dtype takes. SpecError for an unknown dtype."""
     if dtype.lower() in DTYPES:
         return DTYPES[dtype.lower()]
     raise SpecError(f"unknown dtype {shown(dtype)}", nearest(dtype, DTYPES) or f"the dtypes are {', '.join(DTYPES)}")
@@ -59,7 +59,7 @@ class LiveTensors(NamedTuple):
 
 
 def owners(steps: Sequence[MemoryStep]) -> list[int]:
-    """Whose memory holds each step's result: the step's own index, or for a view that of the tensor it shows."""
+    """Return the step whose memory holds each step's result: its own index, or for a view that of its input."""
     owner: dict[int, int] = {INPUT: INPUT}
     for at, step in enumerate(steps):
         owner[at] = owner[step.reads[0]] if step.is_view else at
@@ -67,7 +67,7 @@ def owners(steps: Sequence[MemoryStep]) -> list[int]:
 
 
 def last_uses(steps: Sequence[MemoryStep], outputs: Sequence[int]) -> dict[int, int]:
-    """The last step during which each tensor is in memory; `outputs` are steps whose results stay to the end."""
+    """Return the last step during which each tensor is in memory; `outputs` are steps whose results stay to the end."""
     owner = [*owners(steps), INPUT]  # INPUT is the last place, too
     last = {INPUT: INPUT}
     for at, step in enumerate(steps):
@@ -76,7 +76,7 @@ def last_uses(steps: Sequence[MemoryStep], outputs: Sequence[int]) -> dict[int, 
 
 
 def sweep(input: int | None, steps: Sequence[MemoryStep], outputs: Sequence[int]) -> list[int | None]:
-    """How many bytes are in memory while each step runs; None if the size of one tensor is not known."""
+    """Return how many bytes are in memory while each step runs; None if the size of one tensor is not known."""
     owner, last = owners(steps), last_uses(steps, outputs)
     ending: dict[int, list[int]] = {}
     for tensor, at in last.items():
@@ -94,7 +94,7 @@ def sweep(input: int | None, steps: Sequence[MemoryStep], outputs: Sequence[int]
 
 
 def alive(input: int | None, steps: Sequence[MemoryStep], outputs: Sequence[int], at: int) -> LiveTensors:
-    """The tensors in memory while one step runs."""
+    """Return the tensors in memory while one step runs."""
     last = last_uses(steps, outputs)
     tensors = sorted(tensor for tensor, end in last.items() if tensor <= at <= end)
     return LiveTensors(total([input if tensor == INPUT else steps[tensor].size for tensor in tensors]), tuple(tensors))
@@ -155,13 +155,13 @@ def measure(report: Report, dtype: str) -> Report:
 
 
 def _most(sizes: Sequence[int | None]) -> int | None:
-    """The largest size, None if one is not known."""
+    """Return the largest size, None if one is not known."""
     known = [size for size in sizes if size is not None]
     return max(known) if len(known) == len(sizes) else None
 
 
 def size_of(shape: Shape, each: int) -> int | None:
-    """How many bytes a tensor of a shape takes; None if a size is open."""
+    """Return how many bytes a tensor of a shape takes; None if a size is open."""
     return None if shape == NOTHING_KNOWN else _bytes(count(*shape), each)
 
 

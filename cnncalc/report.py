@@ -122,16 +122,16 @@ class LayerReport:
 
     @property
     def is_convolution(self) -> bool:
-        """Whether its report has `fc_weights` and `local_weights`."""
+        """Return whether its report has `fc_weights` and `local_weights`."""
         return self.node.layer.CONVOLUTION is not None
 
     @property
     def misaligned(self) -> bool:
-        """Whether paths of different strides or centres meet in it, or above it."""
+        """Return whether paths of different strides or centres meet in it, or above it."""
         return any(field.marks & MISALIGNED for field in self.rf)
 
     def adds(self, figure: str) -> bool:
-        """Whether the figure counts in the total: shared weights are stored once, and multiplied each time."""
+        """Return whether the figure counts in the total: shared weights are stored once, and multiplied each time."""
         return self.node.tie is None or figure == "macs"
 
     @property
@@ -212,7 +212,7 @@ class Report:
         return text(self)
 
     def _repr_html_(self) -> str:
-        """The table as notebooks show it: an HTML table, and its totals."""
+        """Return the table as notebooks show it: an HTML table, and its totals."""
         from .render.as_html import html
 
         return html(self)
@@ -276,7 +276,7 @@ class Report:
 
 
 def _by_name(layers: Sequence[LayerReport], within: str = "") -> dict[str, LayerReport]:
-    """Layers by name, a block's own as `block.layer`."""
+    """Return layers by name, a block's own as `block.layer`."""
     named = {}
     for layer in layers:
         named[within + layer.name] = layer

@@ -90,7 +90,7 @@ def _check_tie(first: LayerReport, x: Shape, traced: Trace, node: Node, env: Env
 
 
 def _arrays(shapes: Mapping[str, Shape], traced: Trace) -> str:
-    """Return `weight 4x3x3x3, bias 4`; only the numbers of parameters for a layer that is made of others."""
+    """Return `weight 4x3x3x3, bias 4`; only the numbers of parameters for a block."""
     if shapes:
         return ", ".join(f"{role} {show(shape)}" for role, shape in shapes.items())
     params, buffers = total([traced.weights, traced.bias]), traced.buffers

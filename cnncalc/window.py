@@ -11,12 +11,12 @@ from .sizes import Size
 
 
 def extent(k: int, d: int) -> int:
-    """How many units a kernel of k taps spans, d apart: d(k-1) + 1."""
+    """Return how many units a kernel of k taps spans, d apart: d(k-1) + 1."""
     return d * (k - 1) + 1
 
 
 def positions(n: Size, total: int, extent: int, stride: int) -> Size:
-    """How many windows fit on an axis: floor((n + P - k' + s)/s), the floor formula.
+    """Return how many windows fit on an axis: floor((n + P - k' + s)/s), the floor formula.
 
     `n` is the input's size, `total` the padding of both sides P (negative for a crop), `extent` k' and `stride` s. The
     result is below 1 if none fits.
@@ -25,7 +25,7 @@ def positions(n: Size, total: int, extent: int, stride: int) -> Size:
 
 
 def positions_ceil(n: Size, before: int, after: int, extent: int, stride: int) -> Size:
-    """The same rounded up, without a window that would start in the padding after the input (ATen/native/Pool.h).
+    """Return the same rounded up, without a window that would start in the padding after (ATen/native/Pool.h).
 
     In closed form: rounding up is the floor formula with s-1 more padding after, and no window may start at n + pb or
     later. That drops at most one window while pa <= k', and beyond that always the one that the rule drops.
@@ -36,5 +36,5 @@ def positions_ceil(n: Size, before: int, after: int, extent: int, stride: int) -
 
 
 def positions_kept(n: Size, before: int, after: int, extent: int, stride: int) -> Size:
-    """The same rounded up, with every window: Caffe without padding, ONNX's definition before opset 22."""
+    """Return the same rounded up, with every window: Caffe without padding, ONNX's definition before opset 22."""
     return positions(n, before + after + stride - 1, extent, stride)

@@ -25,11 +25,11 @@ class Affine(Layer):
     center: bool = False
 
     def has_center(self) -> bool:
-        """Whether there is a bias."""
+        """Return whether there is a bias."""
         return self.center
 
     def weight_shape(self, x: Shape, env: Env) -> Shape:
-        """The shape of the weight, and of the bias."""
+        """Return the shape of the weight, and of the bias."""
         return (channels(x, env),)
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
@@ -96,7 +96,7 @@ LEAST_DEVIATION = 1e-7
 
 
 def factors(values: Mapping[str, Any]) -> tuple[list[float], list[float]]:
-    """The factor and the offset of each channel, or of all, that amount to a normalization with given statistics."""
+    """Return the factor and the offset of each channel, or of all, that equal a normalization with given statistics."""
     listed = [list(v) if isinstance(v, (list, tuple)) else [v] for v in (values["mean"], values["variance"])]
     width = max(map(len, listed))
     mean, variance = [one * width if len(one) == 1 else one for one in listed]

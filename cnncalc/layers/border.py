@@ -23,7 +23,7 @@ class Border(Layer):
     p: Sides
 
     def rank(self) -> int | None:
-        """One axis for each padding that is given; a single number is for any number of axes."""
+        """Return one axis for each padding that is given; a single number is for any number of axes."""
         return len(self.p) if isinstance(self.p, tuple) else None
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
@@ -63,7 +63,7 @@ class Pad(Border):
         "mode": one_of("constant", "reflect", "replicate", "edge", "circular", "wrap"),
         "value": number,
     }
-    HELP = {**Border.HELP, "mode": "What the padding is made of.", "value": "The constant of mode constant."}
+    HELP = {**Border.HELP, "mode": "The values of the padding.", "value": "The constant of mode constant."}
     mode: str = "constant"
     value: float = 0
 

@@ -42,7 +42,7 @@ class Opaque(Layer):
     MAKES_AXES = True
     KEYS = {"type": text, "out": sizes, **dict.fromkeys(("params", "buffers", "macs"), at_least(0))}
     HELP = {
-        "type": "The layer's type in the file that it comes from.",
+        "type": "The layer's type in its file.",
         "out": "The output's shape without the batch; left out if it is not known.",
         "params": "The number of its trained numbers; left out if it is not known.",
         "buffers": "The number of its numbers that are kept and not trained; left out if it is not known.",

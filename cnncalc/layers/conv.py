@@ -20,7 +20,7 @@ Keys = dict[str, Any]
 
 
 class Convolution(Windowed):
-    """What all of them share: a window with a kernel of k taps per axis, 1 by default."""
+    """The base of convolutions: a window with a kernel of k taps per axis, 1 by default."""
 
     LINEAR = True
     SIGN = Sign.ANY
@@ -48,11 +48,11 @@ class Convolution(Windowed):
         return Trace(values, join(c_o, out, env), seen, weights, bias, 0, macs, macs)
 
     def windows(self, space: Shape, env: Env) -> tuple[Sequence[AxisWindow], Keys]:
-        """The window on each axis, and the resolved keys that place it."""
+        """Return the window on each axis, and the resolved keys that place it."""
         return self.slides(space, env)
 
     def slides(self, space: Shape, env: Env) -> tuple[list[Slide], Keys]:
-        """The sliding window on each axis, and the resolved k, s, p, d."""
+        """Return the sliding window on each axis, and the resolved k, s, p, d."""
         nd = len(space)
         k, s, d = spread(self.k, nd), spread(self.s, nd), spread(self.d, nd)
         p = self.padding(nd, env)
@@ -67,22 +67,22 @@ class Convolution(Windowed):
         return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
 
     def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> tuple[Size, int | None, Keys]:
-        """Output channels, number of weights and own resolved keys. ShapeError if c_i does not go with the keys."""
+        """Return output channels, number of weights and own resolved keys. ShapeError if c_i does not fit them."""
         raise NotImplementedError
 
     def positions(self, space: Shape, out: Shape) -> Shape:
-        """The sizes of the map at each of whose positions all weights are used once."""
+        """Return the sizes of the map at each of whose positions all weights are used once."""
         return out
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         return self.kernel_shapes(values, env) | ({"bias": (values["c_o"],)} if self.bias else {})
 
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
-        """The shape of each kernel: NCHW (c_o, c_i/g, k), NHWC (k, c_i/g, c_o)."""
+        """Return the shape of each kernel: NCHW (c_o, c_i/g, k), NHWC (k, c_i/g, c_o)."""
         raise NotImplementedError
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
-        """The size of each axis, the parameters and the multiply-accumulates as the products they are."""
+        """Return the size of each axis, the parameters and the multiply-accumulates as the products they are."""
         _, space = self.split(x, env)
         form, product = self.weights_text(traced.values)
         _, out = self.split(traced.out, env)
@@ -95,11 +95,11 @@ class Convolution(Windowed):
         ]
 
     def explain_windows(self, space: Shape, env: Env) -> list[str]:
-        """The formula of each axis with its numbers."""
+        """Return the formula of each axis with its numbers."""
         return explain_slides(self.slides(space, env)[0])
 
     def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
-        """How many weights there are, as a formula and with its numbers."""
+        """Return how many weights there are, as a formula and with its numbers."""
         raise NotImplementedError
 
 
@@ -115,7 +115,7 @@ def check_strided_dilation(s: tuple[int, ...], d: tuple[int, ...], env: Env) -> 
 
 
 def times(*factors: object) -> str:
-    """`64*3*7*7` from numbers and tuples of them; `?` for a number that is not known."""
+    """Return `64*3*7*7` from numbers and tuples of them; `?` for a number that is not known."""
     flat: list[object] = []
     for factor in factors:
         flat += factor if isinstance(factor, (tuple, list)) else [factor]
@@ -123,7 +123,7 @@ def times(*factors: object) -> str:
 
 
 def params_text(form: str, product: str, bias: str, traced: Trace) -> str:
-    """The line that says how many parameters there are: the weights' formula, and the bias if there is one."""
+    """Return the line that says how many parameters there are: the weights' formula, and the bias if there is one."""
     if traced.bias != 0:
         form, product = f"{form} + {bias}", f"{product} + {counted(traced.bias)}"
     return f"parameters: {form} = {product} = {counted(total([traced.weights, traced.bias]))}"
@@ -167,7 +167,7 @@ class Conv(Convolution):
 
 
 class ChannelwiseConv(Convolution):
-    """What depthwise and separable convolutions share: `multiplier` kernels for each channel alone."""
+    """The base of depthwise and separable convolutions: `multiplier` kernels for each channel alone."""
 
     KEYS = {**CHANNEL_KEYS, "multiplier": at_least(1), **WINDOW_KEYS, **LAST_KEYS}
     HELP: ClassVar[Mapping[str, str]] = {"multiplier": "The number of kernels for each channel."}
@@ -202,7 +202,7 @@ class DepthwiseConv(ChannelwiseConv):
         return {"k": list(shape[:nd]), "multiplier": shape[-1]} if env.channels_last else {"k": list(shape[2:])}
 
     def times_each(self, c_i: Size) -> int:
-        """The multiplier, from c_o if it is not given; ShapeError if the two disagree."""
+        """Return the multiplier, from c_o if it is not given; ShapeError if the two disagree."""
         c_o, multiplier = self.c_o, self.multiplier
         if c_o is None:
             return multiplier or 1
@@ -249,7 +249,7 @@ def _dense_shape(c_o: int, c_i: int, k: tuple[int, ...], env: Env) -> Shape:
 
 
 def _channelwise_shape(values: Mapping[str, Any], env: Env) -> Shape:
-    """One kernel for each channel and multiplier: NCHW (c_i*multiplier, 1, k), NHWC (k, c_i, multiplier)."""
+    """Return one kernel for each channel and multiplier: NCHW (c_i*multiplier, 1, k), NHWC (k, c_i, multiplier)."""
     c_i, multiplier, k = values["c_i"], values["multiplier"], values["k"]
     return (*k, c_i, multiplier) if env.channels_last else (c_i * multiplier, 1, *k)
 

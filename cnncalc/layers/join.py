@@ -13,7 +13,7 @@ from .keys import axis
 
 
 class Join(Layer):
-    """What joins share: sizes are equal on every axis, and fields are joined axis by axis."""
+    """The base of joins: sizes are equal on every axis, and fields are joined axis by axis."""
 
     VIEW = False
     SIGN = Sign.KEPT

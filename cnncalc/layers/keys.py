@@ -42,30 +42,30 @@ def takes(name: str, form: Form) -> Callable[[R], R]:
 
 
 def whole_form(least: int = 1) -> Schema:
-    """A whole number of at least `least`."""
+    """Return the form of a whole number of at least `least`."""
     return {"type": "integer", "minimum": least, "maximum": LARGEST}
 
 
 def axes_form(one: Schema, nd: int | None, entry: Schema | None = None) -> Schema:
-    """One for all axes, or a list with an entry per axis."""
+    """Return the form of one value for all axes, or a list with an entry per axis."""
     lengths = {"minItems": 1} if nd is None else {"minItems": nd, "maxItems": nd}
     return {**one, "type": [one["type"], "array"], "items": entry or one, **lengths}
 
 
 def words_form(words: Iterable[str]) -> Schema:
-    """One of these words: listed as they are written here, accepted in any case."""
+    """Return the form of one of these words: listed as they are written here, accepted in any case."""
     words = list(words)
     return {"anyOf": [{"enum": words}, {"type": "string", "pattern": f"^{any_case(words)}$"}]}
 
 
 def any_case(words: Iterable[str]) -> str:
-    """A regular expression for these words in any case, as ECMAScript and Python read it."""
+    """Return a regular expression for these words in any case, as ECMAScript and Python read it."""
     spelled = ["".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in word.lower()) for word in words]
     return f"({'|'.join(spelled)})"
 
 
 def whole(value: object, least: int = 1) -> int:
-    """A whole number of at least `least`."""
+    """Read a whole number of at least `least`."""
     number = value.__index__() if hasattr(value, "__index__") else None  # NumPy's integers have it, too
     if number is None or isinstance(value, bool):
         raise SpecError(f"{shown(value)} is not a whole number", _whole_help(value))
@@ -85,7 +85,7 @@ def _whole_help(value: object) -> str | None:
 
 
 def at_least(least: int) -> Reader:
-    """One whole number."""
+    """Return the reader of one whole number."""
 
     @takes(f"whole-from-{least}", lambda _: whole_form(least))
     def read(value: object, nd: int | None) -> int:
@@ -95,7 +95,7 @@ def at_least(least: int) -> Reader:
 
 
 def per_axis(least: int) -> Reader:
-    """One whole number, or one per axis."""
+    """Return the reader of one whole number, or one per axis."""
     return one_or_each(f"axes-from-{least}", lambda value: whole(value, least), whole_form(least))
 
 
@@ -137,7 +137,7 @@ def _sides_form(nd: int | None) -> Schema:
 
 @takes("padding", _sides_form)
 def sides(value: object, nd: int | None) -> Sides:
-    """Padding: a number, one per axis, [before, after] pairs, or a word."""
+    """Read a padding: a number, one per axis, [before, after] pairs, or a word."""
     if type(value) is int:
         return whole(value, 0)
     if isinstance(value, str):
@@ -167,20 +167,20 @@ def _side(value: object) -> int | Pair:
 
 @takes("flag", lambda _: {"type": "boolean"})
 def flag(value: object, nd: int | None) -> bool:
-    """True or false."""
+    """Read true or false."""
     if isinstance(value, bool):
         return value
     raise SpecError(f"{shown(value)} is not true or false")
 
 
 def number_form() -> Schema:
-    """Any finite number."""
+    """Return the form of any finite number."""
     return {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
 
 
 @takes("number", lambda _: number_form())
 def number(value: object, nd: int | None) -> int | float:
-    """Any finite number."""
+    """Read any finite number."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise SpecError(f"{shown(value)} is not a number")
     if not -LARGEST <= value <= LARGEST:  # NaN too
@@ -189,7 +189,7 @@ def number(value: object, nd: int | None) -> int | float:
 
 
 def one_of(*words: str) -> Reader:
-    """One of these words, in any case."""
+    """Return the reader of one of these words, in any case."""
 
     @takes(f"words-{words[0]}-to-{words[-1]}", lambda _: words_form(words))
     def read(value: object, nd: int | None) -> str:
@@ -204,7 +204,7 @@ def one_of(*words: str) -> Reader:
 
 @takes("integer", lambda _: whole_form(-LARGEST))
 def integer(value: object, nd: int | None) -> int:
-    """A whole number of either sign."""
+    """Read a whole number of either sign."""
     if type(value) is not int or abs(value) > LARGEST:
         raise SpecError(f"{shown(value)} is not a whole number")
     return value
@@ -212,13 +212,13 @@ def integer(value: object, nd: int | None) -> int:
 
 @takes("integers", lambda _: {**axes_form(whole_form(-LARGEST), None), "minItems": 0})
 def integers(value: object, nd: int | None) -> tuple[int, ...]:
-    """A list of whole numbers of either sign, or one of them."""
+    """Read a list of whole numbers of either sign, or one of them."""
     return tuple([integer(one, nd) for one in (value if isinstance(value, (list, tuple)) else [value])])
 
 
 @takes("axis", lambda _: {"type": "integer", "minimum": -32, "maximum": 32})
 def axis(value: object, nd: int | None) -> int:
-    """An axis: the batch is 0, and -1 is the last."""
+    """Read an axis: the batch is 0, and -1 is the last."""
     if type(value) is int and -32 <= value <= 32:
         return value
     raise SpecError(f"{shown(value)} is not an axis", "an axis is a whole number: the batch is 0, the last is -1")
@@ -230,7 +230,7 @@ KEEP = "keep"
 
 @takes("rounding", lambda _: {"anyOf": [{"type": "boolean"}, {"const": KEEP}]})
 def rounding(value: object, nd: int | None) -> bool | str:
-    """True to round up, false to round down, keep to round up and keep every window."""
+    """Read true to round up, false to round down, keep to round up and keep every window."""
     if isinstance(value, bool) or value == KEEP:
         return value
     raise SpecError(f"{shown(value)} is not true, false or {KEEP}")
@@ -241,7 +241,7 @@ WORDS[rounding] = ("true", "false", KEEP)
 
 @takes("power", lambda _: {**number_form(), "not": {"const": 0}})
 def power(value: object, nd: int | None) -> float:
-    """A norm's power: any number but 0."""
+    """Read a norm's power: any number but 0."""
     norm = number(value, nd)
     if norm == 0:
         raise SpecError("0 is not a norm: the root 1/0 does not exist")
@@ -250,7 +250,7 @@ def power(value: object, nd: int | None) -> float:
 
 @takes("rate", lambda _: {"type": "number", "minimum": 0, "maximum": 1})
 def rate(value: object, nd: int | None) -> float:
-    """A share from 0 to 1."""
+    """Read a share from 0 to 1."""
     share = number(value, nd)
     if not 0 <= share <= 1:
         raise SpecError(f"{shown(value)} is not a rate", "a rate is from 0 to 1")
@@ -259,7 +259,7 @@ def rate(value: object, nd: int | None) -> float:
 
 @takes("groups", lambda _: {**whole_form(-1), "not": {"const": 0}})
 def groups(value: object, nd: int | None) -> int:
-    """A number of groups; -1 is one for each channel (Keras)."""
+    """Read a number of groups; -1 is one for each channel (Keras)."""
     return -1 if value == -1 and type(value) is int else whole(value)
 
 
@@ -280,14 +280,14 @@ wanted_sizes = one_or_each("sizes", whole, whole_form(), null=True)
 
 @takes("nested-layers", lambda _: {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/layer"}})
 def nested(value: object, nd: int | None) -> object:
-    """A list of layers; the spec's reader reads and wires them."""
+    """Read a list of layers; the spec's reader reads and wires them."""
     if isinstance(value, (list, tuple)) and value:
         return value
     raise SpecError(f"{shown(value)} is not a list of layers", 'as [{"op": "relu"}]')
 
 
 def shape_form(nd: int | None) -> Schema:
-    """A shape: its sizes, or a text of them."""
+    """Return the form of a shape: its sizes, or a text of them."""
     size = {**whole_form(), "type": ["integer", "string", "null"], "pattern": "^[A-WYZa-wyz]$"}
     return {"type": ["string", "array"], "pattern": SHAPE, "items": size, "minItems": 1, "maxItems": MOST_SIZES}
 
@@ -298,20 +298,20 @@ SHAPE = f"^ *{_SIZE}([xX×,]{_SIZE}){{0,{MOST_SIZES - 1}}} *$"
 
 @takes("whole-shape", shape_form)
 def sizes(value: object, nd: int | None) -> tuple[int | str | None, ...]:
-    """A shape without the batch as JSON holds it, its sizes numbers, letters or null."""
+    """Read a shape without the batch as JSON holds it, its sizes numbers, letters or null."""
     return tuple(to_json(read_shape(value)) or ())
 
 
 @takes("text", lambda _: {"type": "string", "maxLength": 255})
 def text(value: object, nd: int | None) -> str:
-    """Any printable text."""
+    """Read any printable text."""
     if isinstance(value, str) and value.isprintable() and len(value) <= 255:
         return value
     raise SpecError(f"{shown(value)} is not a printable text of at most 255 characters")
 
 
 def spread(value: T | tuple[T, ...], nd: int) -> tuple[T, ...]:
-    """One value per axis."""
+    """Return one value per axis."""
     if not isinstance(value, tuple):
         return (value,) * nd
     check_axes(len(value), nd)
@@ -319,7 +319,7 @@ def spread(value: T | tuple[T, ...], nd: int) -> tuple[T, ...]:
 
 
 def spread_sides(value: Sides, nd: int) -> tuple[Pair, ...]:
-    """One (before, after) per axis, of a padding in numbers."""
+    """Return one (before, after) per axis, of a padding in numbers."""
     assert not isinstance(value, str)
     if isinstance(value, int):
         return ((value, value),) * nd

@@ -1,4 +1,4 @@
-"""What Keras, PyTorch and ONNX call each op and its keys: one table, read in both directions.
+"""The names that Keras, PyTorch and ONNX have for each op and its keys: one table, read in both directions.
 
 Specs take these words, too; readers and writers of other frameworks' files use them wherever a key is only renamed.
 An op stands here by its family's word; `{}` in a name is its number of spatial axes.
@@ -13,13 +13,13 @@ from ..registry import Registry
 
 
 class Name(NamedTuple):
-    """What a framework calls an op: a class, a module or an operator, and its keys."""
+    """A framework's name for an op: a class, a module or an operator, and its keys."""
 
     word: str
     keys: dict[str, str] = {}
     """The framework's names of keys, each with ours."""
     defaults: Mapping[str, Any] = {}
-    """What the framework takes for our keys, where a file may leave them out."""
+    """The framework's values for our keys that a file may leave out."""
 
     def theirs(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return values of our keys under the framework's names, the first of several; other keys are left out."""
@@ -36,13 +36,13 @@ class Name(NamedTuple):
         return keys
 
     def numbered(self) -> Iterator[tuple[str, str]]:
-        """The name for each number of axes, with what then ends the op's word."""
+        """Return the name for each number of axes, with what then ends the op's word."""
         for nd, end in ENDS.items() if "{}" in self.word else [(0, "")]:
             yield self.word.format(nd), end
 
 
 ENDS = {1: "1d", 2: "", 3: "3d"}
-"""What ends an op's word, by its number of spatial axes."""
+"""The end of an op's word, by its number of spatial axes."""
 Names = Registry[str, Name]
 
 _KERAS_WINDOW = {"kernel_size": "k", "strides": "s", "padding": "p", "dilation_rate": "d", "use_bias": "bias"}

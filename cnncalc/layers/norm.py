@@ -31,11 +31,11 @@ class Norm(Affine):
         return Trace(values, x, fields, weights, bias, self.buffers(size))
 
     def normalized(self, x: Shape, env: Env) -> tuple[dict[str, object], Size]:
-        """The resolved keys of this norm alone, and the number of its weights."""
+        """Return the resolved keys of this norm alone, and the number of its weights."""
         return {}, channels(x, env)
 
     def buffers(self, size: Size) -> int | None:
-        """How many numbers it keeps that are not trained."""
+        """Return how many numbers it keeps that are not trained."""
         return 0
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:

@@ -49,13 +49,13 @@ class Pool(Windowed):
         return Trace(values, join(c, tuple([s.out for s in slides]), env), seen)
 
     def rounding(self, p: Sides, nd: int, env: Env) -> bool | str:
-        """Whether a size is rounded up, and whether every window is kept then: the layer's word, or the dialect's."""
+        """Return whether sizes are rounded up, or KEEP to keep every window: the layer's word, or the dialect's."""
         ceil = env.dialect.pool_rounds_up if self.ceil is None else self.ceil
         bare = not isinstance(p, str) and not any(map(any, spread_sides(p, nd)))
         return KEEP if ceil and bare and env.dialect.bare_pool_keeps_last else ceil
 
     def slides(self, space: Shape, env: Env) -> tuple[list[Slide], dict[str, Any]]:
-        """The window on each axis, and the resolved k, s, p, d."""
+        """Return the window on each axis, and the resolved k, s, p, d."""
         nd = len(space)
         k, d = spread(self.k, nd), spread(self.d, nd)
         default = k if env.dialect.pool_stride is None else (env.dialect.pool_stride,) * nd
@@ -73,7 +73,7 @@ class Pool(Windowed):
         return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d, "ceil": ceil}
 
     def most_padding(self, slide: Slide, env: Env) -> int | None:
-        """The largest padding per side that the dialect allows, None for any."""
+        """Return the largest padding per side that the dialect allows, None for any."""
         if env.dialect.pool_limit in LIMITS:
             return LIMITS[env.dialect.pool_limit][1](slide.taps)
         if env.dialect.pool_limit == "pixel":  # a dilated kernel may step over a small input, however it is padded
@@ -104,11 +104,11 @@ class Pool(Windowed):
                 )
 
     def more_values(self, env: Env) -> dict[str, Any]:
-        """The resolved keys beyond the window's."""
+        """Return the resolved keys beyond the window's."""
         return {}
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
-        """The floor formula of each axis."""
+        """Return the floor formula of each axis."""
         return explain_slides(self.slides(self.split(x, env)[1], env)[0])
 
 
@@ -129,7 +129,7 @@ def check_pixels(slides: list[Slide]) -> None:
 
 
 def empty_window(slide: Slide) -> int | None:
-    """The first window without an input pixel; None if there is none, or if sizes are open."""
+    """Return the first window without an input pixel; None if there is none, or if sizes are open."""
     n, k, s, pb, d, out = slide.n, slide.k, slide.s, slide.pb, slide.d, slide.out
     if not isinstance(n, int) or not isinstance(out, int) or pb is None:
         return None
@@ -289,7 +289,7 @@ class AdaptiveAvgPool(AdaptivePool):
 
 
 def _adapt(field: Field, sizes: tuple[Size, Size]) -> Field:
-    """A field through the adaptive windows of one axis, from its input's to its output's size."""
+    """Return a field through the adaptive windows of one axis, from its input's to its output's size."""
     n, o = sizes
     if n == o:
         return field

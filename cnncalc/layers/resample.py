@@ -92,7 +92,7 @@ class Upsample(Layer):
         return self._resample(field, n, out) if isinstance(n, int) and isinstance(out, int) else field.lost()
 
     def _resample(self, field: Field, n: int, out: int) -> Field:
-        """The field of `out` units that are worked out from n."""
+        """Return the field of `out` units that are worked out from n."""
         if self.mode == "nearest":
             return field.resample(n, out, lambda u: (u * n // out, u * n // out))
         if not self.align:  # unit u lies at (u + 1/2)n/out - 1/2
@@ -121,7 +121,7 @@ def _scaled(n: Size, factor: Factor | None) -> Size:
 
 
 def _taps(mode: str, source: Callable[[int], tuple[int, int]]) -> Callable[[int], Interval]:
-    """Which units an interpolation mixes at `source(u)` = (numerator, denominator); on a unit itself, only that."""
+    """Return which units an interpolation mixes at `source(u)`, a fraction; on a unit itself, only that."""
     reach = 1 if "cubic" in mode else 0
 
     def sees(u: int) -> Interval:

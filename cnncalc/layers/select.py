@@ -80,7 +80,7 @@ class Mean(Layer):
         return Trace(values, out, self._see(x, places, fields, env), axes=axes)
 
     def _see(self, x: Shape, places: set[int], fields: Fields, env: Env) -> Fields:
-        """Units see all of the axes that are gone; if only some spatial axes are, and vanish, nothing is known."""
+        """Return the fields of units that see the whole of some axes; unknown if only some spatial axes vanish."""
         seen = along(x, tuple(fields), env)
         gone = [place for place, field in enumerate(seen) if place in places and field is not None]
         if len(fields) != len(x) - 1 or (not self.keepdims and len(gone) not in (0, len(fields))):

@@ -1,4 +1,4 @@
-"""What convolutions and pools share: where on each axis the window lies, and how many fit."""
+"""The window of convolutions and pools: where it lies on each axis, and how many fit."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Slide(NamedTuple):
     """The axis' name."""
 
     def see(self, field: Field) -> Field:
-        """The field of its units over an input with this field."""
+        """Return the field of its units over an input with this field."""
         return field.slide(self.k, self.s, self.pb)
 
     def floor_text(self) -> str:
-        """`floor((2 + 0 - 5)/2) + 1`."""
+        """Return `floor((2 + 0 - 5)/2) + 1`."""
         total = (self.pb or 0) + (self.pa or 0)
         return f"{'ceil' if self.ceil else 'floor'}(({self.n} + {total} - {self.k})/{self.s}) + 1"
 
@@ -61,11 +61,11 @@ class Cut(NamedTuple):
         return (self.n - 1) * self.s + (self.k + self.out_pad - self.pb - self.pa)
 
     def see(self, field: Field) -> Field:
-        """The field of its units over an input with this field."""
+        """Return the field of its units over an input with this field."""
         return field.transpose(self.k, self.s, self.pb)
 
     def text(self) -> str:
-        """The formula with its numbers."""
+        """Return the formula with its numbers."""
         added = f" + {self.out_pad}" if self.out_pad else ""
         return f"({atom(self.n)} - 1)*{self.s} - ({self.pb}+{self.pa}) + {self.k}{added}"
 
@@ -105,7 +105,7 @@ class Windowed(Layer):
 def place(
     space: Shape, k: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...], p: Sides, ceil: bool, kept: bool = False
 ) -> list[Slide]:
-    """The window on each axis. `p` is per side, or a word.
+    """Return the window on each axis. `p` is per side, or a word.
 
     With `kept`, rounding up keeps a last window that would start in the padding after the input.
     """
@@ -128,12 +128,12 @@ def place(
 
 
 def _sides(p: Pair | str, k: int) -> Pair:
-    """The padding before and after of a window of extent k."""
+    """Return the padding before and after of a window of extent k."""
     return {"valid": (0, 0), "full": (k - 1, k - 1), "causal": (k - 1, 0)}[p] if isinstance(p, str) else p
 
 
 def _same(n: Size, k: int, s: int, lower: bool) -> tuple[int | None, int | None, Size]:
-    """The padding before and after that gives ceil(n/s) windows, and their number."""
+    """Return the padding before and after that gives ceil(n/s) windows, and their number."""
     out = positions(n, s - 1, s, s)
     if isinstance(n, int) and isinstance(out, int):
         return *halves(max((out - 1) * s + k - n, 0), lower), out
@@ -144,7 +144,7 @@ def _same(n: Size, k: int, s: int, lower: bool) -> tuple[int | None, int | None,
 
 
 def halves(total: int, lower: bool = False) -> Pair:
-    """A total padding as (before, after), an odd unit after, or before with `lower`."""
+    """Return a total padding as (before, after), an odd unit after, or before with `lower`."""
     small = total // 2
     return (total - small, small) if lower else (small, total - small)
 
@@ -178,13 +178,13 @@ def _fit_help(slide: Slide, most: int | None, as_total: bool) -> str:
 
 
 def sides_of(slides: list[Slide], p: Sides) -> object:
-    """The padding as it is reported: the sides worked out, or the word if an open size decides them."""
+    """Return the padding as it is reported: the sides worked out, or the word if an open size decides them."""
     pairs = [(s.pb, s.pa) for s in slides]
     return p if any(None in pair for pair in pairs) else pairs
 
 
 def explain_slides(slides: list[Slide]) -> list[str]:
-    """The floor formula of each axis with its numbers; equal axes once."""
+    """Return the floor formula of each axis with its numbers; equal axes once."""
     return by_axis([_slide_text(slide) for slide in slides])
 
 

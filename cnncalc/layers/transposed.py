@@ -36,7 +36,7 @@ class TransposedConv(Convolution):
     out: Axes | None = None
 
     def windows(self, space: Shape, env: Env) -> tuple[list[Cut], Keys]:
-        """The transposed window on each axis. ShapeError if the keys or the dialect do not allow it."""
+        """Return the transposed window on each axis. ShapeError if the keys or the dialect do not allow it."""
         nd = len(space)
         k, s, d = spread(self.k, nd), spread(self.s, nd), spread(self.d, nd)
         check_strided_dilation(s, d, env)
@@ -69,12 +69,12 @@ class TransposedConv(Convolution):
         return space
 
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
-        """NCHW (c_i, c_o/g, k), NHWC (k, c_o/g, c_i)."""
+        """Return the shape of the kernel: NCHW (c_i, c_o/g, k), NHWC (k, c_o/g, c_i)."""
         c_i, c_o, k = values["c_i"], self.c_o // self.g, values["k"]
         return {"weight": (*k, c_o, c_i) if env.channels_last else (c_i, c_o, *k)}
 
     def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:
-        """Each output sees about one in s cells of each axis."""
+        """Return how many inputs an output sums up: it sees about one in s cells of each axis."""
         cells: int = values["c_i"] // values["g"] * prod(values["k"])
         strides: int = prod(values["s"])
         return max(cells // strides, 1)
@@ -99,7 +99,7 @@ class TransposedConv(Convolution):
 def _cut(
     env: Env, n: Size, k: int, s: int, p: Pair | str | None, out_pad: int | None, want: int | None, axis: str
 ) -> Cut:
-    """The window on an axis, by its padding (None if the wanted size decides it), its out_pad and its wanted size."""
+    """Return the window on an axis, by its padding (None if the wanted size decides), out_pad and wanted size."""
     if want is not None:
         if not isinstance(n, int):
             help = f"give {'out_pad' if env.dialect.out_by_out_pad else 'the padding'} instead"
@@ -114,7 +114,7 @@ def _cut(
 
 
 def _by_out_pad(n: int, k: int, s: int, p: Pair, want: int, axis: str) -> Cut:
-    """The out_pad that gives a wanted size: PyTorch's output_size, less than s above the smallest."""
+    """Return the out_pad that gives a wanted size: PyTorch's output_size, less than s above the smallest."""
     pb, pa = p
     least = (n - 1) * s + k - pb - pa
     if not least <= want < least + s:
@@ -128,7 +128,7 @@ def _by_out_pad(n: int, k: int, s: int, p: Pair, want: int, axis: str) -> Cut:
 
 
 def _by_padding(n: int, k: int, s: int, p: Pair | str | None, out_pad: int, want: int, axis: str) -> Cut:
-    """The padding that gives a wanted size (ONNX `output_shape`): the odd unit before, unless `same_upper`."""
+    """Return the padding that gives a wanted size (ONNX `output_shape`): the odd unit before, unless `same_upper`."""
     full = (n - 1) * s + k
     surplus = max(full + out_pad - want, 0)
     pb, pa = p if isinstance(p, tuple) else halves(surplus, lower=p not in ("same", "same_upper"))
@@ -142,7 +142,7 @@ def _by_padding(n: int, k: int, s: int, p: Pair | str | None, out_pad: int, want
 
 
 def _by_word(n: Size, k: int, s: int, out_pad: int | None, word: str, axis: str, env: Env) -> Cut:
-    """The cut of a padding word, its out_pad included, so that the one formula holds afterwards.
+    """Return the cut of a padding word, its out_pad included, so that the one formula holds afterwards.
 
     Keras: valid is (n-1)*s + max(k', s), same is n*s; with out_pad (n-1)*s + k' + out_pad and (n-1)*s + k'%2 + out_pad.
     """

@@ -120,7 +120,7 @@ def _not_strict(document: Document) -> CnncalcError:
 
 
 def looks_like_spec(value: Any) -> bool:
-    """Whether a JSON value is meant as a spec, valid or not; a package.json and a baseline are not."""
+    """Return whether a JSON value is meant as a spec, valid or not; a package.json and a baseline are not."""
     if isinstance(value, dict) and {"class_name", "config"} <= value.keys():
         return True  # a Keras model
     items = value if isinstance(value, list) else [] if is_baseline(value) else [value]
@@ -132,7 +132,7 @@ _OWN = {"op", "layers", "expect", "cnncalc", "c_o"}
 
 
 def is_baseline(value: Any) -> bool:
-    """Whether a JSON value is a baseline, not a spec."""
+    """Return whether a JSON value is a baseline, not a spec."""
     return isinstance(value, dict) and "files" in value and "layers" not in value
 
 

@@ -1,4 +1,4 @@
-"""What there is to say about an op, from the tables that the reader, the JSON Schema and the completion use."""
+"""The description of an op, from the tables that the reader, the JSON Schema and the completion use."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class KeyDescription(NamedTuple):
 
     name: str
     takes: str
-    """What its value is: `whole number, or one per axis`."""
+    """Its value in words: `whole number, or one per axis`."""
     default: Any
-    """What holds where it is left out; None where that follows from the input, the dialect or another key."""
+    """The value if it is left out; None if that follows from the input, the dialect or another key."""
     needed: bool
     help: str
     also: list[str]
@@ -59,7 +59,7 @@ def by_family() -> dict[str, list[OpDescription]]:
 
 
 def describe(word: str) -> OpDescription:
-    """Return what there is to say about an op, in any spelling of it. SpecError if there is no such op."""
+    """Return the description of an op, in any spelling of it. SpecError if there is no such op."""
     op = find_op(word)
     if op is None:
         raise unknown_op(word)

@@ -1,4 +1,4 @@
-"""The JSON Schema of a spec, made of the ops' own tables of keys: `cnncalc schema` prints it for editors.
+"""The JSON Schema of a spec, from the ops' own tables of keys: `cnncalc schema` prints it for editors.
 
 It describes the form of a spec. Names given twice, arithmetic and wiring are left to the reader, and so are a few rules
 of form that JSON Schema cannot state (3.0 is an integer for it, but not for the reader): tests/notation/test_schema.py
@@ -34,11 +34,11 @@ class Figure(Protocol):
 
     @property
     def is_shape(self) -> bool:
-        """Whether it is a shape, not a number."""
+        """Return whether it is a shape, not a number."""
 
     @property
     def per_axis(self) -> bool:
-        """Whether it is a number for each axis."""
+        """Return whether it is a number for each axis."""
 
 
 def build(figures: Mapping[str, Figure], units: Iterable[str]) -> Schema:
@@ -200,7 +200,7 @@ def _needed(names: list[str]) -> Schema:
 
 
 def _pads(nd: int | None) -> Schema:
-    """Two numbers per axis; for any number of axes it is not stated that their number is even."""
+    """Return the form of ONNX's pads, two per axis; for any number of axes, an odd number is accepted, too."""
     pads = {"type": ["array", "null"], "items": whole_form(0), "minItems": 2 * (nd or 1)}
     return pads | ({"maxItems": 2 * nd} if nd else {})
 

@@ -142,7 +142,7 @@ def _as_object(word: str) -> dict[str, Any]:
 
 
 def is_layer_word(word: str) -> bool:
-    """Whether a word begins with the name of an op."""
+    """Return whether a word begins with the name of an op."""
     return find_op(word.partition(":")[0]) is not None
 
 
