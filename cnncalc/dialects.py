@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .errors import SpecError, nearest, shown
 
-_ALL = frozenset({"valid", "same", "same_upper", "same_lower", "full", "causal"})
+PADDING_WORDS = ("valid", "same", "same_upper", "same_lower", "full", "causal")
+_ALL = frozenset(PADDING_WORDS)
 
 
 class Dialect:

@@ -49,15 +49,6 @@ class MemoryStep(NamedTuple):
     """Whether its result is what it reads, in another form."""
 
 
-class LiveTensors(NamedTuple):
-    """The tensors in memory while a step runs."""
-
-    size: int | None
-    """In bytes; None if the size of one of them is not known."""
-    tensors: tuple[int, ...]
-    """The steps whose results they are, INPUT for the network's input."""
-
-
 def owners(steps: Sequence[MemoryStep]) -> list[int]:
     """Return the step whose memory holds each step's result: its own index, or for a view that of its input."""
     owner: dict[int, int] = {INPUT: INPUT}
@@ -93,11 +84,9 @@ def sweep(input: int | None, steps: Sequence[MemoryStep], outputs: Sequence[int]
     return during
 
 
-def alive(input: int | None, steps: Sequence[MemoryStep], outputs: Sequence[int], at: int) -> LiveTensors:
-    """Return the tensors in memory while one step runs."""
-    last = last_uses(steps, outputs)
-    tensors = sorted(tensor for tensor, end in last.items() if tensor <= at <= end)
-    return LiveTensors(total([input if tensor == INPUT else steps[tensor].size for tensor in tensors]), tuple(tensors))
+def alive(steps: Sequence[MemoryStep], outputs: Sequence[int], at: int) -> list[int]:
+    """Return the steps whose results are in memory while one step runs, INPUT for the network's input."""
+    return sorted(tensor for tensor, end in last_uses(steps, outputs).items() if tensor <= at <= end)
 
 
 def measure(report: Report, dtype: str) -> Report:
@@ -137,10 +126,8 @@ def measure(report: Report, dtype: str) -> Report:
     during = sweep(input, steps, outputs)
     note(report.layers, shared=False)
     peak = _most(during)
-    at, tensors = None, []
-    if peak is not None:
-        at = during.index(peak)
-        tensors = list(alive(input, steps, outputs, at).tensors)
+    at = None if peak is None else during.index(peak)
+    tensors = [] if at is None else alive(steps, outputs, at)
     memory = NetworkMemory(
         dtype.lower(),
         input,

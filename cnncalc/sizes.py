@@ -8,6 +8,7 @@ An open size stays exact through a chain: nested floors of one unknown are again
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import prod
 
 from .errors import SpecError, shown
 
@@ -117,30 +118,20 @@ def known(size: Size | None) -> int | None:
 
 def product(sizes: Iterable[Size]) -> Size:
     """Return the product of sizes; unknown if two of them are open, and 1 for none."""
-    result: Size = 1
-    for size in sizes:
-        result = result * size
-    return result
+    return prod(sizes)
 
 
 def count(*factors: Size | None) -> int | None:
     """Return a count as the product of its factors, None if one of them is not known."""
-    result = 1
-    for factor in factors:
-        if not isinstance(factor, int):
-            return None
-        result *= factor
-    return result
+    numbers = [factor for factor in factors if isinstance(factor, int)]
+    return prod(numbers) if len(numbers) == len(factors) else None
 
 
 def total(counts: Iterable[int | None]) -> int | None:
     """Return the sum of counts, None if one of them is not known."""
-    result = 0
-    for number in counts:
-        if number is None:
-            return None
-        result += number
-    return result
+    counts = list(counts)
+    numbers = [number for number in counts if number is not None]
+    return sum(numbers) if len(numbers) == len(counts) else None
 
 
 def counted(number: int | None) -> str:

@@ -65,7 +65,8 @@ def _trace(
                 traced = _join(node, xs, fields, env, layers)
             else:
                 traced = node.layer.trace(xs[0], fields[0], env)
-            _check_sizes(traced.out)
+            if any(isinstance(size, int) and size > LARGEST for size in traced.out):  # it could not be read back
+                raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
             if node.tie is not None:
                 _check_tie(layers[node.tie], xs[0], traced, node, env)
         except CnncalcError as error:
@@ -120,10 +121,3 @@ def _join(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env, l
             names = ["the input" if at == INPUT else layers[at].name for at in node.reads]
             error.help = ", ".join(f"{name} gives {show(x)}" for name, x in zip(names, xs, strict=True))
         raise
-
-
-def _check_sizes(out: Shape) -> None:
-    """ShapeError for a size that no spec could hold: it could not be read back."""
-    for size in out:
-        if isinstance(size, int) and size > LARGEST:
-            raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")

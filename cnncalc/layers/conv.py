@@ -39,7 +39,9 @@ class Convolution(Windowed):
         c_i, space = self.split(x, env)
         check_channels(self.c_i, c_i, x)
         windows, keys = self.windows(space, env)
-        c_o, weights, own = self.kernels(c_i, keys["k"], env)
+        c_o, own = self.kernels(c_i, env)
+        shapes = self.kernel_shapes({"c_i": c_i, **keys, **own}, env)
+        weights = total([count(*shape) for shape in shapes.values()])
         out = tuple([window.out for window in windows])
         macs = count(weights, *self.positions(space, out))  # and as many weights, if none were shared
         values = {"c_i": known(c_i), "c_o": known(c_o), **keys, **own, "bias": self.bias, "flip": self.flip}
@@ -66,8 +68,8 @@ class Convolution(Windowed):
         check_fits(slides, self.p_total is not None)
         return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
 
-    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> tuple[Size, int | None, Keys]:
-        """Return output channels, number of weights and own resolved keys. ShapeError if c_i does not fit them."""
+    def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
+        """Return the number of output channels and own resolved keys. ShapeError if c_i does not fit them."""
         raise NotImplementedError
 
     def positions(self, space: Shape, out: Shape) -> Shape:
@@ -143,10 +145,10 @@ class Conv(Convolution):
         check_strided_dilation(keys["s"], keys["d"], env)
         return slides, keys
 
-    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> tuple[Size, int | None, Keys]:
+    def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
         divides(self.g, c_i, "c_i", also=self.c_o)
         divides(self.g, self.c_o, "c_o", also=known(c_i))
-        return self.c_o, count(self.c_o, c_i // self.g, *k), {"g": self.g}
+        return self.c_o, {"g": self.g}
 
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         return {"weight": _dense_shape(self.c_o, values["c_i"] // self.g, values["k"], env)}
@@ -171,7 +173,7 @@ class ChannelwiseConv(Convolution):
 
     KEYS = {**CHANNEL_KEYS, "multiplier": at_least(1), **WINDOW_KEYS, **LAST_KEYS}
     HELP: ClassVar[Mapping[str, str]] = {"multiplier": "The number of kernels for each channel."}
-    PADDING_WORDS = "channelwise_words"
+    DIALECT_WORDS = "channelwise_words"
 
     def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:
         return super().fan_in(role, shape, values, env) if role == "pointwise" else prod(values["k"])
@@ -186,9 +188,9 @@ class DepthwiseConv(ChannelwiseConv):
     HELP = {**ChannelwiseConv.HELP, "c_o": "The number of output channels; by default c_i*multiplier."}
     multiplier: int | None = None
 
-    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> tuple[Size, int | None, Keys]:
+    def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
         multiplier = self.times_each(c_i)
-        return c_i * multiplier, count(c_i, multiplier, *k), {"multiplier": multiplier}
+        return c_i * multiplier, {"multiplier": multiplier}
 
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         return {"weight": _channelwise_shape(values, env)}
@@ -230,10 +232,8 @@ class SeparableConv(ChannelwiseConv):
     c_o: int
     multiplier: int = 1
 
-    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> tuple[Size, int | None, Keys]:
-        inner = c_i * self.multiplier
-        weights = total([count(inner, *k), count(inner, self.c_o)])
-        return self.c_o, weights, {"multiplier": self.multiplier}
+    def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
+        return self.c_o, {"multiplier": self.multiplier}
 
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         inner, ones = values["c_i"] * self.multiplier, (1,) * len(values["k"])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from math import isfinite
 from typing import Any, TypeVar
 
+from ..dialects import PADDING_WORDS
 from ..errors import SpecError, nearest, shown
 from ..sizes import LARGEST, MOST_SIZES, read_shape, to_json
 
@@ -120,9 +121,6 @@ def check_axes(given: int, nd: int | None) -> None:
         raise SpecError(
             f"{given} number{'s' * (given != 1)} for {axes}", "one number stands for all axes, or give one per axis"
         )
-
-
-PADDING_WORDS = ("valid", "same", "same_upper", "same_lower", "full", "causal")
 
 
 def _sides_form(nd: int | None) -> Schema:

@@ -35,7 +35,7 @@ class Pool(Windowed):
     BARE = "k"
     EXAMPLE = "OP:3,s2"
     NEEDED = ("k",)
-    PADDING_WORDS = "pool_words"
+    DIALECT_WORDS = "pool_words"
     AVERAGES: ClassVar[bool] = True
     """Whether it works out a mean of its windows, not their maximum."""
     s: Axes | None = None

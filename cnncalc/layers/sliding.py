@@ -78,7 +78,7 @@ class Windowed(Layer):
 
     VIEW = False
     RANKS = (2, 1, 3)
-    PADDING_WORDS: ClassVar[str] = "conv_words"
+    DIALECT_WORDS: ClassVar[str] = "conv_words"
     """The attribute of a dialect that lists the padding words it takes."""
     k: Axes
     s: Axes | None
@@ -91,7 +91,7 @@ class Windowed(Layer):
         if self.p_total is not None:
             return tuple([halves(total) for total in spread(self.p_total, nd)])
         if isinstance(self.p, str):
-            words: frozenset[str] = getattr(env.dialect, self.PADDING_WORDS)
+            words: frozenset[str] = getattr(env.dialect, self.DIALECT_WORDS)
             if self.p not in words:
                 help = f"the words are {', '.join(sorted(words))}" if words else "write the padding as numbers"
                 here = " here" if env.dialect.conv_words else ""

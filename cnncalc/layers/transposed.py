@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from ..errors import ShapeError
-from ..sizes import Open, Shape, Size, count, known
+from ..sizes import Open, Shape, Size, known
 from ..window import extent
 from .base import ConvKind, Env, axis_names, by_axis, divides, ops
 from .conv import CHANNEL_KEYS, LAST_KEYS, WINDOW_KEYS, Convolution, Keys, check_strided_dilation, times
@@ -29,7 +29,7 @@ class TransposedConv(Convolution):
         "out": "The output's sizes, from which the padding is worked out: one number, or one per axis.",
     }
     ALIASES = {"output_shape": "out"}
-    PADDING_WORDS = "transposed_words"
+    DIALECT_WORDS = "transposed_words"
     NEEDED = ("c_o",)
     c_o: int
     out_pad: Axes | None = None
@@ -58,12 +58,12 @@ class TransposedConv(Convolution):
         check_cuts(cuts, p)
         return cuts, keys | {"p": [(cut.pb, cut.pa) for cut in cuts], "out_pad": [cut.out_pad for cut in cuts]}
 
-    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> tuple[Size, int | None, Keys]:
+    def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
         divides(self.g, c_i, "c_i", also=self.c_o)
         divides(self.g, self.c_o, "c_o", also=known(c_i))
         if self.g != 1 and not env.dialect.transposed_groups:
             raise ShapeError("Keras's transposed convolution has no groups", "leave g out", key="g")
-        return self.c_o, count(c_i, self.c_o // self.g, *k), {}
+        return self.c_o, {}
 
     def positions(self, space: Shape, out: Shape) -> Shape:
         return space

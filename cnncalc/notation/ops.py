@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..dialects import DIALECTS, Dialect
+from ..dialects import DIALECTS, PADDING_WORDS, Dialect
 from ..errors import CnncalcError
 from ..layers import FAMILIES, OPS, Layer, find_op, spellings, title, unknown_op
-from ..layers.keys import FORMS, KEEP, PADDING_WORDS, WORDS, Schema, sides
+from ..layers.keys import FORMS, KEEP, WORDS, Schema, sides
 from ..layers.sliding import Windowed
 from ..sizes import parse_shape, to_json
 from ..trace import shape
@@ -101,7 +101,7 @@ def takes(cls: type[Layer], nd: int | None, key: str) -> str:
 
 def padding_words(cls: type[Layer], nd: int | None) -> tuple[str, ...]:
     """Return the padding words that a layer of `nd` axes takes under at least one dialect."""
-    words = getattr(Dialect, cls.PADDING_WORDS) if issubclass(cls, Windowed) else ()
+    words = getattr(Dialect, cls.DIALECT_WORDS) if issubclass(cls, Windowed) else ()
     return tuple([word for word in PADDING_WORDS if word in words and (word != "causal" or nd == 1)])
 
 

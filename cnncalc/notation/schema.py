@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from ..dialects import DIALECTS, LAYOUT_WORDS
+from ..dialects import DIALECTS, LAYOUT_WORDS, PADDING_WORDS
 from ..layers import ALIASES, HELP, OPS, Layer, keys_named, spellings, title
-from ..layers.keys import FORMS, PADDING_WORDS, Schema, any_case, shape_form, whole_form, words_form
+from ..layers.keys import FORMS, Schema, any_case, shape_form, whole_form, words_form
 from ..wiring import MOST_LAYERS
 from .document import COMMON_KEYS, LONGEST_NAME, TOP_KEYS, VERSION
 
