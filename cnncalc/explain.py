@@ -74,15 +74,13 @@ def _recurrence(layer: LayerReport, before: Fields) -> list[str]:
 
 def field_words(fields: Fields) -> str:
     """Return receptive fields as text: `11, stride 4, start -5`."""
-    size, stride, start = (_in_words(field_text(fields, name)) for name in ("size", "stride", "start"))
-    return f"{size}, stride {stride}, start {start}"
-
-
-def _in_words(figure: str) -> str:
     words = {"?": "unknown", "~": "varying by phase"}
-    if not any(sign in figure for sign in words):
-        return figure
-    return " x ".join(words.get(part, part) for part in figure.split("x"))
+    figures = [field_text(fields, name) for name in ("size", "stride", "start")]
+    for at, parts in enumerate(figure.split("x") for figure in figures):
+        if words.keys() & set(parts):
+            figures[at] = " x ".join(words.get(part, part) for part in parts)
+    size, stride, start = figures
+    return f"{size}, stride {stride}, start {start}"
 
 
 def axes_text(value: object) -> str:

@@ -318,7 +318,7 @@ class PermutedFields(tuple[Field, ...]):
     """The field along each of the sample's axes, None for the channels."""
 
 
-def along(x: Shape, fields: Fields, env: Env) -> list[Field | None]:
+def axis_fields(x: Shape, fields: Fields, env: Env) -> list[Field | None]:
     """Return the field along each axis of a sample: None for the channels, unknown for axes that the input lacks."""
     if isinstance(fields, PermutedFields) and len(fields.axes) == len(x):
         return list(fields.axes)
@@ -327,13 +327,13 @@ def along(x: Shape, fields: Fields, env: Env) -> list[Field | None]:
     return [*known_[:channel], None, *known_[channel:]]
 
 
-def laid(axes: Sequence[Field | None], fields: Fields, env: Env) -> Fields:
+def out_fields(axes: Sequence[Field | None], fields: Fields, env: Env) -> Fields:
     """Return the fields along each axis of a layer's output, as it passes them on; its input had `fields`."""
     seen = tuple([field for field in axes if field is not None])
     if len(seen) != len(fields):
         return unseen(fields)
     if axes[-1 if env.channels_last else 0] is None:
         return seen
-    turned = PermutedFields([field.lost() for field in seen])
-    turned.axes = tuple(axes)
-    return turned
+    permuted = PermutedFields([field.lost() for field in seen])
+    permuted.axes = tuple(axes)
+    return permuted

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import ShapeError, shown
 from ..sizes import UNKNOWN, Shape, count, counted, known, product, show
-from .base import KERNEL, Env, Fields, Layer, Sign, Trace, along, check_channels, laid, ops, unseen, whole
+from .base import KERNEL, Env, Fields, Layer, Sign, Trace, axis_fields, check_channels, ops, out_fields, unseen, whole
 from .conv import params_text, times
 from .keys import at_least, flag, integers
 
@@ -36,8 +36,8 @@ class Linear(Layer):
         bias = self.out if self.bias else 0
         values = {"c_i": known(x[-1]), "out": self.out, "bias": self.bias}
         if len(x) > 1:
-            *others, last = along(x, fields, env)
-            fields = laid([*others, last and last.whole(known(x[-1]))], fields, env)
+            *others, last = axis_fields(x, fields, env)
+            fields = out_fields([*others, last and last.whole(known(x[-1]))], fields, env)
         return Trace(values, out, fields, count(x[-1], self.out), bias, 0, count(x[-1], *out))
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
@@ -133,8 +133,8 @@ class Permute(Layer):
                 key="order",
             )
         out = tuple([x[axis - 1] for axis in order])
-        axes = along(x, fields, env)
-        return Trace({"order": order}, out, laid([axes[axis - 1] for axis in order], fields, env), axes=order)
+        axes = axis_fields(x, fields, env)
+        return Trace({"order": order}, out, out_fields([axes[axis - 1] for axis in order], fields, env), axes=order)
 
 
 OPS = ops(Linear, Flatten, Reshape, Permute)

@@ -6,7 +6,7 @@ from ..errors import ShapeError
 from ..field import POOLED
 from ..sizes import UNKNOWN, Shape, Size, known, show
 from ..window import positions
-from .base import Env, Fields, Layer, Sign, Trace, along, axes_of, axis_of, laid, ops, unseen
+from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_fields, axis_of, ops, out_fields, unseen
 from .keys import at_least, axis, flag, integer, integers
 
 
@@ -44,10 +44,10 @@ class Slice(Layer):
             raise ShapeError(f"nothing is left of {n}: {first} to {last}, {last} not included", key="start")
         values = {"axis": self.axis, "start": first, "stop": last, "step": self.step}
         out = (*x[: axis - 1], size, *x[axis:])
-        seen = along(x, fields, env)
+        seen = axis_fields(x, fields, env)
         field = seen[axis - 1]
         seen[axis - 1] = field and field.slide(1, self.step, -first if first >= 0 else None)
-        return Trace(values, out, laid(seen, fields, env), axes=(axis,))
+        return Trace(values, out, out_fields(seen, fields, env), axes=(axis,))
 
 
 class Mean(Layer):
@@ -81,7 +81,7 @@ class Mean(Layer):
 
     def _see(self, x: Shape, places: set[int], fields: Fields, env: Env) -> Fields:
         """Return the fields of units that see the whole of some axes; unknown if only some spatial axes vanish."""
-        seen = along(x, tuple(fields), env)
+        seen = axis_fields(x, tuple(fields), env)
         gone = [place for place, field in enumerate(seen) if place in places and field is not None]
         if len(fields) != len(x) - 1 or (not self.keepdims and len(gone) not in (0, len(fields))):
             return unseen(fields)

@@ -9,12 +9,11 @@ from typing import Any
 
 from ..dialects import DIALECTS, dialect_named, layout_named
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
-from ..layers import OPS, Layer, find_op, keys_named, unknown_op
+from ..layers import ALIASES, OPS, Layer, find_op, keys_named, unknown_op
 from ..layers.keys import nested
 from ..network import Network, Node, Origin
 from ..sizes import LARGEST, read_shape
 from ..wiring import Wire, wire
-from .keys import LAYER_KEYS, canonical
 
 VERSION = 1
 LONGEST_NAME = 255
@@ -23,7 +22,17 @@ DEEPEST = 100
 MOST_SHOWN = 8
 """How many blocks around a layer an error names."""
 TOP_KEYS = ("cnncalc", "name", "input", "dialect", "layout", "layers", "expect", "report", "$schema")
+LAYER_KEYS = ("name", "from", "times", "tie", "expect")
+"""The keys that a layer of any op may have."""
 COMMON_KEYS = ("op", *LAYER_KEYS, "report")
+
+
+def canonical(raw: str) -> set[str]:
+    """Return every key that a name may stand for: `padding` is p, and `p` is also a dropout's rate."""
+    names = {raw, ALIASES.get(raw, raw)}
+    for cls, _ in OPS.values():
+        names.update(cls.ALIASES.get(raw, "").split())
+    return names
 
 
 class Document(Origin):

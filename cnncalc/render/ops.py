@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..contrasts import grouped
 from ..layers import OPS
-from ..notation.keys import LAYER_KEYS
+from ..notation.document import LAYER_KEYS
 from ..notation.ops import KeyDescription, OpDescription, by_family
 from . import Formats
 from . import markdown as md

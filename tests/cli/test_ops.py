@@ -10,7 +10,7 @@ import pytest
 import cnncalc
 from cnncalc.dialects import DIALECTS
 from cnncalc.layers import FAMILIES, OPS, Layer, keys_named
-from cnncalc.notation.keys import LAYER_KEYS
+from cnncalc.notation.document import LAYER_KEYS
 from cnncalc.notation.ops import describe
 from tests.cli.test_completion import keys as completed
 from tests.program import here
