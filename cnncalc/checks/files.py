@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 from .. import sources, zoo
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
 from ..files import opened
-from ..frameworks import Imported
+from ..frameworks import ForeignNetwork
 from ..network import Network
 from ..notation.document import Document, is_baseline, looks_like_spec, parse
 
@@ -21,7 +21,7 @@ class SpecFile(NamedTuple):
     """A file to check, or a line of one."""
 
     name: str
-    read: Callable[[], str | Imported]
+    read: Callable[[], str | ForeignNetwork]
     """Return its text, or what a reader of another format makes of it."""
     line: int = 1
     """The line of the file on which the text begins."""
@@ -34,7 +34,7 @@ class SpecFile(NamedTuple):
         """Return what makes the network of it, or raises; None if it is to be skipped."""
         try:
             text = self.read()
-            if isinstance(text, Imported):
+            if isinstance(text, ForeignNetwork):
                 return partial(sources.imported, text, self.name)
             document = Document(text.removeprefix("\ufeff"), self.name, self.line)
             value = parse(document)

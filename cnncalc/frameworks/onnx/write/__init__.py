@@ -10,15 +10,15 @@ from . import axes, values, windows
 from .file import IR_VERSION, OPSET, OnnxFile, OnnxWriter, unsaid
 
 WRITERS: Registry[str, OnnxWriter] = Registry(windows.WRITERS, values.WRITERS, axes.WRITERS)
-"""How each op is written, by its family's word."""
+"""The writer of each op, by its family's word."""
 REFUSED: Registry[str, str] = Registry({"opaque": "opaque: nothing is known of what it does"})
 """Why the other ops cannot be written."""
 
 
 def write(network: Network) -> bytes:
-    """The whole file. SpecError with the layer's name for what ONNX cannot say.
+    """Return the bytes of the file. SpecError with the layer's name for what ONNX cannot say.
 
-    Weights are those that the network's own file holds; others are zeros that a node makes of their shape.
+    Weights are those that the network's own file holds; others are zeros that a node makes from their shape.
     """
     network = network.inlined()
     report = shape(network)
