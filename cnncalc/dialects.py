@@ -1,10 +1,11 @@
-"""What a framework means by the same words: one row a dialect, read by the layers."""
+"""The meaning of the same words in each framework: a class for each dialect, read by the layers."""
 
 from __future__ import annotations
 
 from .errors import SpecError, nearest, shown
 
-_ALL = frozenset({"valid", "same", "same_upper", "same_lower", "full", "causal"})
+PADDING_WORDS = ("valid", "same", "same_upper", "same_lower", "full", "causal")
+_ALL = frozenset(PADDING_WORDS)
 
 
 class Dialect:
@@ -44,7 +45,7 @@ class Dialect:
     lp_padding = True
     """Whether an Lp pool can be padded."""
     avg3d_fits_bare = False
-    """Whether avgpool3d, and lppool3d which is made of it, need n >= k before any padding."""
+    """Whether avgpool3d, and lppool3d which uses it, need n >= k before any padding."""
     count_include_pad = True
     """Whether an average counts explicit padding by default (never that of `same`)."""
     count_is_option = True
@@ -62,7 +63,7 @@ class Dialect:
     linear_is_1d = False
     """Whether the upsampling modes name their number of axes: linear 1, bilinear and bicubic 2, trilinear 3."""
     norm_eps = 1e-5
-    """What norms add to the variance by default."""
+    """The number that norms add to the variance by default."""
     leaky_slope = 0.01
     """The slope of leakyrelu below 0 by default."""
     keepdims = True
@@ -174,7 +175,7 @@ _LAYOUTS = {word.lower(): layout for word, layout in LAYOUT_WORDS.items()}
 
 
 def dialect_named(name: object) -> type[Dialect]:
-    """The dialect of this name. SpecError with the nearest names for an unknown one."""
+    """Return the dialect of this name. SpecError with the nearest names for an unknown one."""
     if isinstance(name, str) and name.lower() in DIALECTS:
         return DIALECTS[name.lower()]
     if isinstance(name, str) and is_several(name):
@@ -186,26 +187,26 @@ def dialect_named(name: object) -> type[Dialect]:
 
 
 def dialects_named(names: str) -> tuple[type[Dialect], ...]:
-    """The dialects of a comma list, or every one for `all`, each once. SpecError for an unknown name."""
+    """Return the dialects of a comma list, or every one for `all`, each once. SpecError for an unknown name."""
     if names.lower() == ALL:
         return tuple(DIALECTS.values())
     return tuple(dict.fromkeys(dialect_named(name.strip()) for name in names.split(",")))
 
 
 def is_several(names: str | None) -> bool:
-    """Whether a text names more than one dialect."""
+    """Return whether a text names more than one dialect."""
     return names is not None and (names.lower() == ALL or "," in names)
 
 
 def layout_named(name: object) -> str:
-    """NCHW or NHWC, also from Keras's channels_first and channels_last. SpecError for an unknown name."""
+    """Return NCHW or NHWC, also from Keras's channels_first and channels_last. SpecError for an unknown name."""
     if isinstance(name, str) and name.lower() in _LAYOUTS:
         return _LAYOUTS[name.lower()]
     raise SpecError(f"unknown layout {shown(name)}", "the layouts are NCHW and NHWC", key="layout")
 
 
 def layout_of(dialect: str | None, layout: str | None) -> str:
-    """The layout of layer words under these options: the one named, else the dialect's own."""
+    """Return the layout of layer words under these options: the one named, else the dialect's own."""
     if layout is not None:
         return layout_named(layout)
     return (Dialect if dialect is None else dialect_named(dialect)).layout

@@ -23,14 +23,14 @@ class Where(NamedTuple):
     """How many characters of the excerpt are meant."""
 
     def caret(self) -> str:
-        """The excerpt with `^~~` under the place, two lines."""
+        """Return the excerpt with `^~~` under the place, two lines."""
         assert self.excerpt is not None
         before, meant = self.excerpt[: self.column - 1], self.excerpt[self.column - 1 :][: self.width]
         return f"{self.excerpt}\n{' ' * _cells(before)}^{'~' * (_cells(meant) - 1)}"
 
 
 def _cells(text: str) -> int:
-    """How many columns of a terminal a text fills: two for a wide character, none for a combining one."""
+    """Return how many columns of a terminal a text fills: two for a wide character, none for a combining one."""
     if text.isascii():
         return len(text)
     from unicodedata import combining, east_asian_width
@@ -70,7 +70,7 @@ class CnncalcError(Exception):
         return "\n  ".join([head, *caret, *help])
 
     def to_dict(self) -> dict[str, object]:
-        """The same as JSON, for a line of `--jsonl`."""
+        """Return the same as JSON, for a line of `--jsonl`."""
         parts = {"message": self.what, "help": self.help, "layer": self.layer, "key": self.key}
         said: dict[str, object] = {name: part for name, part in parts.items() if part or name == "message"}
         where = self.where
@@ -93,7 +93,7 @@ DEEPEST = 3
 
 
 def shown(value: object, limit: int = 60, depth: int = 0) -> str:
-    """A value as its user wrote it, in one short printable line."""
+    """Return a value as its user wrote it, in one short printable line."""
     if isinstance(value, str):
         text = "'" + "".join(c if c.isprintable() else repr(c)[1:-1] for c in value) + "'"
     elif value is None or isinstance(value, bool):
@@ -116,7 +116,7 @@ def _number(value: object) -> str:
 
 
 def nearest(word: str, known: Iterable[object], prefix: str = "") -> str | None:
-    """`did you mean 'conv'?` for the known words nearest to `word`, shown with a prefix; None if none is near."""
+    """Return `did you mean 'conv'?`: the known words nearest to `word`, with a prefix; None if none is near."""
     import difflib  # only when something is wrong: it costs a tenth of the start-up
 
     close = difflib.get_close_matches(str(word).lower()[:80], map(str, known), n=3, cutoff=0.5)

@@ -15,12 +15,12 @@ from .sizes import NOTHING_KNOWN, counted
 
 
 def lines(report: Report, layer: LayerReport) -> list[str]:
-    """A layer's whole arithmetic: its sizes, its counts, and the recurrence of its receptive field."""
+    """Return a layer's whole arithmetic: its sizes, its counts, and the recurrence of its receptive field."""
     return [*layer.explain(), *field_lines(report, layer), *memory_lines(report, layer)]
 
 
 def memory_lines(report: Report, layer: LayerReport) -> list[str]:
-    """How many bytes a layer's output takes, if the report has a dtype."""
+    """Return how many bytes a layer's output takes, if the report has a dtype."""
     if layer.memory is None or report.memory is None or layer.out == NOTHING_KNOWN:
         return []
     if layer.node.layer.VIEW:
@@ -30,13 +30,13 @@ def memory_lines(report: Report, layer: LayerReport) -> list[str]:
 
 
 def peak_line(memory: NetworkMemory) -> str:
-    """The tensors in memory at the peak, and their sum."""
+    """Return the tensors in memory at the peak, and their sum."""
     parts = [f"{name} {size:,}" for name, size in memory.peak_tensors]
     return f"at once while {memory.peak_at} runs: {' + '.join(parts)} = {counted(memory.peak)} bytes"
 
 
 def field_lines(report: Report, layer: LayerReport) -> list[str]:
-    """How a layer's receptive field follows from its inputs': by recurrence for windows, else the result alone."""
+    """Return how a layer's receptive field follows from its inputs': the recurrence of a window, else the result."""
     inputs = [
         ("input", (PIXEL,) * len(layer.rf)) if at == INPUT else (report.layers[at].name, report.layers[at].rf)
         for at in layer.node.reads
@@ -56,7 +56,7 @@ def field_lines(report: Report, layer: LayerReport) -> list[str]:
 
 
 def _recurrence(layer: LayerReport, before: Fields) -> list[str]:
-    """The recurrence on each axis; none unless the layer slides a window over axes whose fields are known."""
+    """Return the recurrence on each axis; none unless the layer slides a window over axes whose fields are known."""
     k, s, p, d = (layer.values.get(key, ()) for key in ("k", "s", "p", "d"))
     slides = k and s and d and layer.node.layer.CONVOLUTION is not ConvKind.TRANSPOSED and not isinstance(p, str)
     if not slides or len(before) != len(k) or any(None in f[:3] or f.phases for f in (*before, *layer.rf)):
@@ -73,20 +73,18 @@ def _recurrence(layer: LayerReport, before: Fields) -> list[str]:
 
 
 def field_words(fields: Fields) -> str:
-    """Receptive fields as text: `11, stride 4, start -5`."""
-    size, stride, start = (_in_words(field_text(fields, name)) for name in ("size", "stride", "start"))
+    """Return receptive fields as text: `11, stride 4, start -5`."""
+    words = {"?": "unknown", "~": "varying by phase"}
+    figures = [field_text(fields, name) for name in ("size", "stride", "start")]
+    for at, parts in enumerate(figure.split("x") for figure in figures):
+        if words.keys() & set(parts):
+            figures[at] = " x ".join(words.get(part, part) for part in parts)
+    size, stride, start = figures
     return f"{size}, stride {stride}, start {start}"
 
 
-def _in_words(figure: str) -> str:
-    words = {"?": "unknown", "~": "varying by phase"}
-    if not any(sign in figure for sign in words):
-        return figure
-    return " x ".join(words.get(part, part) for part in figure.split("x"))
-
-
 def axes_text(value: object) -> str:
-    """A number per axis as in a layer word: once if all are equal, before+after if the two sides differ."""
+    """Return a number per axis as in a layer word: once if all are equal, before+after if the two sides differ."""
     if value is None or isinstance(value, (int, float, str)):
         return "" if value is None else str(value)
     assert isinstance(value, (list, tuple))
@@ -102,7 +100,7 @@ def _side_text(value: object) -> str:
 
 
 def field_text(fields: Sequence[Field], name: str) -> str:
-    """A figure of each axis' field, once if all are equal: `?` is not known, `~` differs by phase."""
+    """Return a figure of each axis' field, once if all are equal: `?` is not known, `~` differs by phase."""
     return axes_text([_figure(field, name) for field in fields])
 
 

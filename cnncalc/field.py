@@ -38,14 +38,10 @@ class Field(NamedTuple):
     marks: int = 0
     """POOLED, BROADCAST and MISALIGNED, as they hold for the paths that lead here."""
 
-    def centre(self) -> float | None:
-        """The middle of unit 0's field, in pixels."""
-        return None if self.start is None or self.size is None else self.start + (self.size - 1) / 2
-
     def slide(self, k: int, s: int, pb: int | None) -> Field:
-        """Through a window of extent k, stride s and padding pb before, None if an open size decides the padding."""
+        """Return the field after a window of extent k, stride s and padding pb before (None: an open size decides)."""
         if self.phases is not None:
-            return self.lost() if pb is None else _through(self, [(-pb, k - 1 - pb)], s)
+            return self.lost() if pb is None else self.spread([(-pb, k - 1 - pb)], s)
         size, stride, start, _, _, marks = self
         if stride is None:
             return self
@@ -61,7 +57,7 @@ class Field(NamedTuple):
         )
 
     def whole(self, n: int | None) -> Field:
-        """Through a layer that sees all n units at once: a window of n, of stride 1, without padding."""
+        """Return the field after a layer that sees all n units at once: a window of n, of stride 1, without padding."""
         if n is not None:
             return self.slide(n, 1, 0)
         if self.phases is not None:
@@ -69,28 +65,44 @@ class Field(NamedTuple):
         return self._replace(size=None)
 
     def spread(self, sees: Sequence[Interval], advance: int) -> Field:
-        """Through a layer whose unit u sees units `sees[u % P]`, P = len(sees), moved by `advance` each period."""
-        return _through(self, sees, advance)
+        """Return the field after a layer whose unit u sees units `sees[u % P]`, P = len(sees).
+
+        They move by `advance` each period.
+        """
+        known = _unit(self)
+        if known is None:
+            return self.lost()
+        phases, step = known
+        periods = len(phases) // gcd(len(phases), advance)  # until both repeat together
+        if len(sees) * periods > MOST_PHASES or step > LARGEST:
+            return self.lost()
+        monotone = _monotone(phases, step)
+        spans = tuple(
+            _seen(phases, step, first + turn * advance, last + turn * advance, monotone)
+            for turn in range(periods)
+            for first, last in sees
+        )
+        return _from_phases(spans, step * (advance * periods) // len(phases)).marked(self.marks)
 
     def transpose(self, k: int, s: int, pb: int) -> Field:
-        """Through a transposed window: unit u sees units ceil((u+pb-(k-1))/s) to floor((u+pb)/s)."""
+        """Return the field after a transposed window: unit u sees units ceil((u+pb-(k-1))/s) to floor((u+pb)/s)."""
         if s > MOST_PHASES:
             return self.lost()
-        return _through(self, [(-((k - 1 - u - pb) // s), (u + pb) // s) for u in range(s)], 1)
+        return self.spread([(-((k - 1 - u - pb) // s), (u + pb) // s) for u in range(s)], 1)
 
     def resample(self, n: int, out: int, sees: Callable[[int], Interval]) -> Field:
-        """Through a layer that makes `out` units of n evenly: unit u sees `sees(u)`, repeated every out/gcd units."""
+        """Return the field after a layer with `out` units for n: unit u sees `sees(u)`, again every out/gcd units."""
         common = gcd(n, out)
         if out // common > MOST_PHASES:
             return self.lost()
-        return _through(self, [sees(u) for u in range(out // common)], n // common)
+        return self.spread([sees(u) for u in range(out // common)], n // common)
 
     def lost(self) -> Field:
-        """The field with unknown numbers; the marks of the paths stay."""
+        """Return the field with unknown numbers; the marks of the paths stay."""
         return UNKNOWN.marked(self.marks)
 
     def marked(self, marks: int) -> Field:
-        """The same field with these marks added."""
+        """Return the same field with these marks added."""
         return self if self.marks & marks == marks else self._replace(marks=self.marks | marks)
 
 
@@ -106,7 +118,7 @@ PIXEL = Field(1, 1, 0)
 
 
 def _unit(field: Field) -> tuple[tuple[Interval, ...], int] | None:
-    """A field as phases and advance, None if it is not known."""
+    """Return a field as phases and advance, None if it is not known."""
     if field.phases is not None:
         return field.phases, field.advance
     if field.size is None or field.stride is None or field.start is None:
@@ -114,25 +126,8 @@ def _unit(field: Field) -> tuple[tuple[Interval, ...], int] | None:
     return ((field.start, field.start + field.size - 1),), field.stride
 
 
-def _through(field: Field, sees: Sequence[Interval], advance: int) -> Field:
-    known = _unit(field)
-    if known is None:
-        return field.lost()
-    phases, step = known
-    periods = len(phases) // gcd(len(phases), advance)  # until both repeat together
-    if len(sees) * periods > MOST_PHASES or step > LARGEST:
-        return field.lost()
-    monotone = _monotone(phases, step)
-    spans = tuple(
-        _seen(phases, step, first + turn * advance, last + turn * advance, monotone)
-        for turn in range(periods)
-        for first, last in sees
-    )
-    return _from_phases(spans, step * (advance * periods) // len(phases)).marked(field.marks)
-
-
 def _monotone(phases: Sequence[Interval], step: int) -> bool:
-    """Whether a later unit neither starts nor ends earlier, so that the hull of several is that of the outermost."""
+    """Return whether a later unit neither starts nor ends earlier: the hull of several is that of the outermost."""
     if NOTHING in phases:
         return False
     following = [*phases[1:], (phases[0][0] + step, phases[0][1] + step)]
@@ -140,13 +135,13 @@ def _monotone(phases: Sequence[Interval], step: int) -> bool:
 
 
 def _span(phases: Sequence[Interval], step: int, unit: int) -> Interval:
-    """The pixels that one unit sees."""
+    """Return the pixels that one unit sees."""
     span, shift = phases[unit % len(phases)], unit // len(phases) * step
     return span if span == NOTHING else (span[0] + shift, span[1] + shift)
 
 
 def _seen(phases: Sequence[Interval], step: int, first: int, last: int, monotone: bool) -> Interval:
-    """The pixels that units first to last see together; units that see none add none."""
+    """Return the pixels that units first to last see together; units that see none add none."""
     if monotone:
         return (_span(phases, step, first)[0], _span(phases, step, last)[1]) if first <= last else NOTHING
     reach = min(last - first + 1, len(phases))  # the first period has the smallest start, the last the largest end
@@ -155,7 +150,7 @@ def _seen(phases: Sequence[Interval], step: int, first: int, last: int, monotone
 
 
 def _from_phases(spans: tuple[Interval, ...], advance: int) -> Field:
-    """The field of these phases, as three numbers if those say it all."""
+    """Return the field of these phases, as three numbers if those say it all."""
     sizes = {last - first + 1 for first, last in spans}
     stride, rest = divmod(advance, len(spans))
     start = spans[0][0]
@@ -166,7 +161,7 @@ def _from_phases(spans: tuple[Interval, ...], advance: int) -> Field:
 
 
 def join(fields: Sequence[Field]) -> Field:
-    """The field of units in which several paths meet: from the smallest start to the largest end of any.
+    """Return the field of units in which several paths meet: from the smallest start to the largest end of any.
 
     Paths are aligned if their strides are equal and their centres coincide. A path through a global pool is left out
     beside others that went through none, and the field is marked.
@@ -181,7 +176,7 @@ def join(fields: Sequence[Field]) -> Field:
 
 
 def _join_local(fields: list[Field]) -> Field:
-    """The field of units in which paths meet that all count."""
+    """Return the field of units in which paths meet that all count."""
     first = fields[0]
     if all(field[:5] == first[:5] for field in fields):
         return Field(*first[:5])
@@ -199,6 +194,6 @@ def _join_local(fields: list[Field]) -> Field:
 
 
 def _hull(spans: Sequence[Interval]) -> Interval:
-    """From the smallest start to the largest end of any."""
+    """Return the interval from the smallest start to the largest end of any."""
     seen = [span for span in spans if span != NOTHING]
     return (min(begin for begin, _ in seen), max(end for _, end in seen)) if seen else NOTHING

@@ -16,7 +16,7 @@ from .sizes import LARGEST, UNKNOWN, Open, Shape, known, read_shape, show
 
 
 class Reading(Enum):
-    """What the sizes of an input are."""
+    """The meaning of the sizes of an input."""
 
     SPACE = "the space of one channel"
     SAMPLE = "one sample: channels and space, or features"
@@ -111,7 +111,8 @@ def read_input(network: Network, batch: int | None = None) -> Input:
     Raises SpecError without an input, and for a batch that cannot be; ShapeError for a number of sizes that the
     network's layers do not take.
     """
-    _check_batch(batch)
+    if batch is not None and (type(batch) is not int or not 1 <= batch <= LARGEST):
+        raise SpecError(f"batch is {shown(batch)}, not a whole number from 1 to {LARGEST:,}")
     if network.input is None:
         raise no_input()
     sizes, last = network.input, network.layout == "NHWC"
@@ -120,7 +121,10 @@ def read_input(network: Network, batch: int | None = None) -> Input:
     if reading is None:
         raise _wrong_rank(network, sizes)
     own = known(sizes[0]) if reading is Reading.BATCH else None
-    sample = _lettered(_sample(sizes, reading, last), last)
+    sample = sizes[1:] if reading is Reading.BATCH else sizes
+    if reading is Reading.SPACE:
+        sample = (*sizes, 1) if last else (1, *sizes)
+    sample = _lettered(sample, last)
     if own is None and batch is None:
         without_channel = sample[:-1] if last else sample[1:]
         return Input(None, sample, without_channel if reading is Reading.SPACE else sample)
@@ -131,18 +135,6 @@ def read_input(network: Network, batch: int | None = None) -> Input:
     batch = batch if own is None else own
     assert batch is not None
     return Input(batch, sample, (batch, *sample))
-
-
-def _check_batch(batch: int | None) -> None:
-    if batch is not None and (type(batch) is not int or not 1 <= batch <= LARGEST):
-        raise SpecError(f"batch is {shown(batch)}, not a whole number from 1 to {LARGEST:,}")
-
-
-def _sample(sizes: Shape, reading: Reading, channels_last: bool) -> Shape:
-    """Return one sample of an input, with an axis for its only channel."""
-    if reading is Reading.SPACE:
-        return (*sizes, 1) if channels_last else (1, *sizes)
-    return sizes[1:] if reading is Reading.BATCH else sizes
 
 
 def _lettered(sample: Shape, channels_last: bool) -> Shape:

@@ -1,4 +1,4 @@
-"""How many bytes a network's tensors take, and how many of them have to be in memory at once.
+"""The bytes that a network's tensors take, and how many of them have to be in memory at once.
 
 Layers run one after another. A layer's output stays in memory until the last layer that reads it has run, as does the
 network's input; what nothing reads (the network's outputs) stays to the end. While a layer runs, its inputs and its
@@ -32,7 +32,7 @@ DTYPES = {
 
 
 def itemsize(dtype: str) -> int:
-    """How many bytes a number of a dtype takes. SpecError for an unknown dtype."""
+    """Return how many bytes a number of a dtype takes. SpecError for an unknown dtype."""
     if dtype.lower() in DTYPES:
         return DTYPES[dtype.lower()]
     raise SpecError(f"unknown dtype {shown(dtype)}", nearest(dtype, DTYPES) or f"the dtypes are {', '.join(DTYPES)}")
@@ -49,17 +49,8 @@ class MemoryStep(NamedTuple):
     """Whether its result is what it reads, in another form."""
 
 
-class LiveTensors(NamedTuple):
-    """The tensors in memory while a step runs."""
-
-    size: int | None
-    """In bytes; None if the size of one of them is not known."""
-    tensors: tuple[int, ...]
-    """The steps whose results they are, INPUT for the network's input."""
-
-
 def owners(steps: Sequence[MemoryStep]) -> list[int]:
-    """Whose memory holds each step's result: the step's own index, or for a view that of the tensor it shows."""
+    """Return the step whose memory holds each step's result: its own index, or for a view that of its input."""
     owner: dict[int, int] = {INPUT: INPUT}
     for at, step in enumerate(steps):
         owner[at] = owner[step.reads[0]] if step.is_view else at
@@ -67,7 +58,7 @@ def owners(steps: Sequence[MemoryStep]) -> list[int]:
 
 
 def last_uses(steps: Sequence[MemoryStep], outputs: Sequence[int]) -> dict[int, int]:
-    """The last step during which each tensor is in memory; `outputs` are steps whose results stay to the end."""
+    """Return the last step during which each tensor is in memory; `outputs` are steps whose results stay to the end."""
     owner = [*owners(steps), INPUT]  # INPUT is the last place, too
     last = {INPUT: INPUT}
     for at, step in enumerate(steps):
@@ -76,7 +67,7 @@ def last_uses(steps: Sequence[MemoryStep], outputs: Sequence[int]) -> dict[int, 
 
 
 def sweep(input: int | None, steps: Sequence[MemoryStep], outputs: Sequence[int]) -> list[int | None]:
-    """How many bytes are in memory while each step runs; None if the size of one tensor is not known."""
+    """Return how many bytes are in memory while each step runs; None if the size of one tensor is not known."""
     owner, last = owners(steps), last_uses(steps, outputs)
     ending: dict[int, list[int]] = {}
     for tensor, at in last.items():
@@ -93,35 +84,57 @@ def sweep(input: int | None, steps: Sequence[MemoryStep], outputs: Sequence[int]
     return during
 
 
-def alive(input: int | None, steps: Sequence[MemoryStep], outputs: Sequence[int], at: int) -> LiveTensors:
-    """The tensors in memory while one step runs."""
-    last = last_uses(steps, outputs)
-    tensors = sorted(tensor for tensor, end in last.items() if tensor <= at <= end)
-    return LiveTensors(total([input if tensor == INPUT else steps[tensor].size for tensor in tensors]), tuple(tensors))
+def alive(steps: Sequence[MemoryStep], outputs: Sequence[int], at: int) -> list[int]:
+    """Return the steps whose results are in memory while one step runs, INPUT for the network's input."""
+    return sorted(tensor for tensor, end in last_uses(steps, outputs).items() if tensor <= at <= end)
 
 
 def measure(report: Report, dtype: str) -> Report:
-    """The report with its bytes, all numbers of one dtype. SpecError for an unknown dtype."""
+    """Return the report with its bytes, all numbers of one dtype. SpecError for an unknown dtype."""
     each = itemsize(dtype)
     steps: list[MemoryStep] = []
     names: list[str] = []
-    spans = _flatten(report.layers, INPUT, each, steps, names, "")
+    spans: dict[LayerReport, tuple[int, int]] = {}
+    """The first and the last step of each layer: several for a block."""
+
+    def add(layers: Sequence[LayerReport], input: int, within: str) -> None:
+        """Append the steps of layers, blocks opened up; `input` is the step that they read."""
+        for layer in layers:
+            reads = tuple([input if at == INPUT else spans[layers[at]][1] for at in layer.node.reads])
+            begin = len(steps)
+            if layer.inner:
+                add(layer.inner, reads[0], f"{within}{layer.name}.")
+            else:
+                steps.append(MemoryStep(reads, size_of(layer.out, each), layer.node.layer.VIEW))
+                names.append(within + layer.name)
+            spans[layer] = begin, len(steps) - 1
+
+    def note(layers: Sequence[LayerReport], shared: bool) -> None:
+        """Give each layer its bytes, `shared` those in a block that uses the weights of another."""
+        for layer in layers:
+            own = 0 if layer.node.layer.VIEW else size_of(layer.out, each)
+            tied = shared or layer.node.tie is not None
+            params, buffers = (0 if tied else _bytes(figure, each) for figure in (layer.params, layer.buffers))
+            first, last = spans[layer]
+            layer.memory = LayerMemory(own, params, buffers, _most(during[first : last + 1]))
+            note(layer.inner, tied)
+
+    add(report.layers, INPUT, "")
     assert report.network.input is not None
     input = size_of(report.network.input, each)
-    read = {at for layer in report.layers for at in layer.node.reads}
-    outputs = [last for at, (_, last) in enumerate(spans) if at not in read]
+    outputs = [spans[layer][1] for layer in report.outputs()]
     during = sweep(input, steps, outputs)
-    _note(report.layers, spans, during, each, shared=False)
+    note(report.layers, shared=False)
     peak = _most(during)
     at = None if peak is None else during.index(peak)
-    sizes = {INPUT: ("input", input or 0), **{n: (names[n], step.size or 0) for n, step in enumerate(steps)}}
+    tensors = [] if at is None else alive(steps, outputs, at)
     memory = NetworkMemory(
         dtype.lower(),
         input,
         total([step.size for step in steps]),
         peak,
         None if at is None else names[at],
-        () if at is None else tuple(sizes[tensor] for tensor in alive(input, steps, outputs, at).tensors),
+        tuple([("input", input or 0) if n == INPUT else (names[n], steps[n].size or 0) for n in tensors]),
         _bytes(report.params, each),
         _bytes(report.buffers, each),
     )
@@ -129,65 +142,15 @@ def measure(report: Report, dtype: str) -> Report:
 
 
 def _most(sizes: Sequence[int | None]) -> int | None:
-    """The largest size, None if one is not known."""
+    """Return the largest size, None if one is not known."""
     known = [size for size in sizes if size is not None]
     return max(known) if len(known) == len(sizes) else None
 
 
 def size_of(shape: Shape, each: int) -> int | None:
-    """How many bytes a tensor of a shape takes; None if a size is open."""
+    """Return how many bytes a tensor of a shape takes; None if a size is open."""
     return None if shape == NOTHING_KNOWN else _bytes(count(*shape), each)
 
 
 def _bytes(numbers: int | None, each: int) -> int | None:
     return None if numbers is None else numbers * each
-
-
-Span = tuple[int, int]
-"""The first and the last step of a layer: several for a block."""
-
-
-def _flatten(
-    layers: Sequence[LayerReport], input: int, each: int, steps: list[MemoryStep], names: list[str], within: str
-) -> list[Span]:
-    """Append the steps of layers, blocks opened up, and return each layer's span. `input` is the step they read."""
-    spans: list[Span] = []
-    for layer in layers:
-        reads = tuple([input if at == INPUT else spans[at][1] for at in layer.node.reads])
-        begin = len(steps)
-        if layer.inner:
-            _flatten(layer.inner, reads[0], each, steps, names, f"{within}{layer.name}.")
-        else:
-            steps.append(MemoryStep(reads, size_of(layer.out, each), layer.node.layer.VIEW))
-            names.append(within + layer.name)
-        spans.append((begin, len(steps) - 1))
-    return spans
-
-
-def _note(
-    layers: Sequence[LayerReport], spans: Sequence[Span], during: Sequence[int | None], each: int, shared: bool
-) -> None:
-    """Give each layer its bytes; a block gets the most that is in memory while its own layers run.
-
-    `shared` says whether the layers stand in a block that uses the weights of another.
-    """
-    for layer, (first, last) in zip(layers, spans, strict=True):
-        own = 0 if layer.node.layer.VIEW else size_of(layer.out, each)
-        tied = shared or layer.node.tie is not None
-        params, buffers = (0 if tied else _bytes(figure, each) for figure in (layer.params, layer.buffers))
-        layer.memory = LayerMemory(own, params, buffers, _most(during[first : last + 1]))
-        if layer.inner:
-            _note(layer.inner, _spans_within(layer, first), during, each, tied)
-
-
-def _spans_within(layer: LayerReport, first: int) -> list[Span]:
-    spans = []
-    for inner in layer.inner:
-        size = _steps_of(inner)
-        spans.append((first, first + size - 1))
-        first += size
-    return spans
-
-
-def _steps_of(layer: LayerReport) -> int:
-    return sum(map(_steps_of, layer.inner)) if layer.inner else 1

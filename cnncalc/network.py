@@ -15,7 +15,7 @@ INPUT = -1
 
 
 class Origin:
-    """Where a network was read from: it tells the place of each layer and key."""
+    """The source of a network: it tells the place of each layer and key."""
 
     weights: Mapping[str, Callable[[], Any]] = {}
     """For each array that the file itself holds, by its name here, the function that reads it."""
@@ -37,7 +37,7 @@ class Node(NamedTuple):
     wired: bool = False
     """Whether the spec says what it reads."""
     expect: Any = None
-    """What the spec expects of it, for `cnncalc check`."""
+    """The figures that the spec expects of it, for `cnncalc check`."""
     tie: int | None = None
     """The index of the node whose weights it uses; they are counted once."""
 
@@ -134,9 +134,9 @@ def _inline(nodes: Sequence[Node]) -> list[Node]:
     """Return the nodes with the layers of each block in its place; what reads a block reads its last layer."""
     inlined: list[Node] = []
     begins: list[int] = []
-    """Where each node, or the first of a block's, is in the new list."""
+    """The index of each node, or of the first of a block's, in the new list."""
     ends = {INPUT: INPUT}
-    """Where each node's result is in the new list."""
+    """The index of each node's result in the new list."""
     for index, node in enumerate(nodes):
         begin = len(inlined)
         begins.append(begin)

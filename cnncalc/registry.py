@@ -35,7 +35,7 @@ class Registry(dict[K, V]):
         return self
 
     def register(self, *keys: K) -> Callable[[V], V]:
-        """A decorator that enters what it decorates under each of these keys, and leaves it as it is."""
+        """Return a decorator that enters what it decorates under each of these keys, and leaves it as it is."""
 
         def enter(value: V) -> V:
             for key in keys:

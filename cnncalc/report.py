@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .errors import nearest, shown
-from .field import BROADCAST, MISALIGNED, NOTHING, Field, Interval
-from .layers import Env, Fields, Traced
+from .field import BROADCAST, MISALIGNED, NOTHING
+from .layers import Env, Fields, Trace
 from .network import Network, Node, layer_dict
 from .sizes import NOTHING_KNOWN, Shape, count, show, to_json, total
 
@@ -64,7 +64,10 @@ MOST_PHASES_SHOWN = 64
 class LayerReport:
     """The report of one layer: shapes, with the batch if there is one, counts, and its units' receptive field."""
 
-    __slots__ = ("_batch", "_x", "_xs", "inner", "memory", "network", "node", "nodes", "out", "traced", "x")
+    __slots__ = (
+        *("bias", "buffers", "inner", "local_weights", "memory", "name", "network", "node", "nodes", "op", "out", "rf"),
+        *("sample", "traced", "values", "weights", "x", "_batch", "_xs"),
+    )
 
     def __init__(
         self,
@@ -72,65 +75,39 @@ class LayerReport:
         nodes: Sequence[Node],
         node: Node,
         xs: Sequence[Shape],
-        traced: Traced,
+        traced: Trace,
         batch: int | None,
         inner: Sequence[LayerReport] = (),
     ):
         self.network, self.nodes, self.node, self.traced, self.inner = network, nodes, node, traced, inner
         """`nodes` are the network's, or those of the block around it; `inner` are a block's own layers."""
+        self.name, self.op, self.values = node.name, node.layer.op, traced.values
+        """Its name, unique in its network, its op's word, and every key with its resolved value."""
+        self.weights, self.bias, self.buffers = traced.weights, traced.bias, traced.buffers
+        """Trained numbers without the bias, those of the bias, and numbers that it keeps and that are not trained; None
+        if an open size decides."""
+        self.local_weights, self.rf = traced.local, traced.fields
+        """Weights of the locally connected layer (the same window, no weight shared), and the receptive field on each
+        axis of the network's input."""
         self.memory: LayerMemory | None = None
         """Its bytes; None before `cnncalc.memory.measure`."""
         self._batch, self._xs = batch, xs
-        self._x = x = xs[0]
-        self.x, self.out = _batched(x, batch), _batched(traced.out, batch)
+        self.sample = xs[0]
+        """The input shape without the batch."""
+        self.x, self.out = _batched(xs[0], batch), _batched(traced.out, batch)
+        """The shapes of the input and the output, with the batch if there is one."""
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.op} {show(self.x)} -> {show(self.out)}>"
-
-    @property
-    def name(self) -> str:
-        """The layer's name, unique in its network."""
-        return self.node.name
-
-    @property
-    def op(self) -> str:
-        """The op's word."""
-        return self.node.layer.op
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """Every key with its resolved value."""
-        return self.traced.values
-
-    @property
-    def sample(self) -> Shape:
-        """The input shape without the batch."""
-        return self._x
 
     def inputs(self) -> Sequence[Shape]:
         """Return the shapes of everything it reads, with the batch."""
         return [_batched(x, self._batch) for x in self._xs]
 
     @property
-    def weights(self) -> int | None:
-        """Trained numbers without the bias; None if an open size decides."""
-        return self.traced.weights
-
-    @property
-    def bias(self) -> int | None:
-        """Trained numbers of the bias."""
-        return self.traced.bias
-
-    @property
     def params(self) -> int | None:
         """Trained numbers: weights and bias."""
-        weights, bias = self.traced.weights, self.traced.bias
-        return None if weights is None or bias is None else weights + bias
-
-    @property
-    def buffers(self) -> int | None:
-        """Numbers that it keeps and that are not trained."""
-        return self.traced.buffers
+        return total([self.weights, self.bias])
 
     @property
     def macs(self) -> int | None:
@@ -141,30 +118,20 @@ class LayerReport:
     @property
     def fc_weights(self) -> int | None:
         """Weights of the fully-connected layer from the same input to the same output, without biases."""
-        return None if NOTHING_KNOWN in (self._x, self.traced.out) else count(*self._x, *self.traced.out)
-
-    @property
-    def local_weights(self) -> int | None:
-        """Weights of the locally connected layer: the same window, no weight shared."""
-        return self.traced.local
+        return None if NOTHING_KNOWN in (self.sample, self.traced.out) else count(*self.sample, *self.traced.out)
 
     @property
     def is_convolution(self) -> bool:
-        """Whether its report has `fc_weights` and `local_weights`."""
+        """Return whether its report has `fc_weights` and `local_weights`."""
         return self.node.layer.CONVOLUTION is not None
 
     @property
-    def rf(self) -> Fields:
-        """The receptive field on each axis of the network's input."""
-        return self.traced.fields
-
-    @property
     def misaligned(self) -> bool:
-        """Whether paths of different strides or centres meet in it, or above it."""
+        """Return whether paths of different strides or centres meet in it, or above it."""
         return any(field.marks & MISALIGNED for field in self.rf)
 
     def adds(self, figure: str) -> bool:
-        """Whether the figure counts in the total: shared weights are stored once, and multiplied each time."""
+        """Return whether the figure counts in the total: shared weights are stored once, and multiplied each time."""
         return self.node.tie is None or figure == "macs"
 
     @property
@@ -174,7 +141,7 @@ class LayerReport:
 
     def weight_shapes(self) -> dict[str, Shape]:
         """Return the shape of each array it needs to run, by role, in the order of the network's layout."""
-        return self.node.layer.weight_shapes(self._x, self.traced.values, self.env)
+        return self.node.layer.weight_shapes(self.sample, self.traced.values, self.env)
 
     def refusal(self, form: str) -> str | None:
         """Return why a form (`keras_write` …) cannot express the layer, as its op states it; None if it can."""
@@ -183,9 +150,9 @@ class LayerReport:
 
     def explain(self) -> list[str]:
         """Return the arithmetic, a line for each formula."""
-        if NOTHING_KNOWN in (self._x, self.traced.out):
-            return [f"nothing is known of its {'input' if self._x == NOTHING_KNOWN else 'output'}"]
-        lines = self.node.layer.explain(self._x, self.traced, self.env)
+        if NOTHING_KNOWN in (self.sample, self.traced.out):
+            return [f"nothing is known of its {'input' if self.sample == NOTHING_KNOWN else 'output'}"]
+        lines = self.node.layer.explain(self.sample, self.traced, self.env)
         if self._batch is not None and self.traced.macs:
             lines.append(f"MACs of the batch: {self._batch}*{self.traced.macs:,} = {self.macs:,}")
         return lines
@@ -195,15 +162,11 @@ class LayerReport:
         figures: dict[str, Any] = {
             "in": [to_json(x) for x in self.inputs()],
             "out": to_json(self.out),
-            "weights": self.traced.weights,
-            "bias": self.traced.bias,
-            "params": self.params,
-            "buffers": self.traced.buffers,
-            "macs": self.macs,
+            **{key: getattr(self, key) for key in ("weights", "bias", "params", "buffers", "macs")},
         }
         if self.is_convolution:
-            figures |= {"fc_weights": self.fc_weights, "local_weights": self.traced.local}
-        figures["rf"] = rf_json(self.traced.fields)
+            figures |= {"fc_weights": self.fc_weights, "local_weights": self.local_weights}
+        figures["rf"] = rf_json(self.rf)
         return figures if self.memory is None else {**figures, "memory": self.memory.to_dict()}
 
     def raw(self) -> dict[str, Any]:
@@ -254,7 +217,7 @@ class Report:
         return text(self)
 
     def _repr_html_(self) -> str:
-        """The table as notebooks show it: an HTML table, and its totals."""
+        """Return the table as notebooks show it: an HTML table, and its totals."""
         from .render.as_html import html
 
         return html(self)
@@ -304,9 +267,7 @@ class Report:
         return {
             "out": to_json(self.out),
             **several,
-            "params": self.params,
-            "buffers": self.buffers,
-            "macs": self.macs,
+            **{key: getattr(self, key) for key in ("params", "buffers", "macs")},
             "rf": rf_json(self.rf),
             **({} if self.memory is None else {"memory": self.memory.to_dict()}),
         }
@@ -320,7 +281,7 @@ class Report:
 
 
 def _by_name(layers: Sequence[LayerReport], within: str = "") -> dict[str, LayerReport]:
-    """Layers by name, a block's own as `block.layer`."""
+    """Return layers by name, a block's own as `block.layer`."""
     named = {}
     for layer in layers:
         named[within + layer.name] = layer
@@ -343,18 +304,13 @@ def rf_json(fields: Fields) -> dict[str, Any] | None:
         return None
     rf: dict[str, Any] = {key: [getattr(field, key) for field in fields] for key in ("size", "stride", "start")}
     if any(field.phases is not None for field in fields):
-        rf["phases"] = [_phases_json(field) for field in fields]
+        shown_phases = [() if f.phases is None or len(f.phases) > MOST_PHASES_SHOWN else f.phases for f in fields]
+        rf["phases"] = [[None if span == NOTHING else span for span in phases] or None for phases in shown_phases]
     if any(field.marks & MISALIGNED for field in fields):
         rf["aligned"] = False
     if any(field.marks & BROADCAST for field in fields):
         rf["global"] = True
     return rf
-
-
-def _phases_json(field: Field) -> list[Interval | None] | None:
-    if field.phases is None or len(field.phases) > MOST_PHASES_SHOWN:
-        return None
-    return [None if span == NOTHING else span for span in field.phases]
 
 
 def summed(layers: Sequence[LayerReport], figure: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Sizes: whole numbers, or an open letter and what the layers have made of it.
+"""Sizes: whole numbers, or an open letter with what the layers do to it.
 
 An open size stays exact through a chain: nested floors of one unknown are again one floor,
 `floor((floor((H + a)/b) + c)/d) = floor((H + a + c*b)/(b*d))` (Knuth, Concrete Mathematics, 3.11), so
@@ -8,6 +8,7 @@ An open size stays exact through a chain: nested floors of one unknown are again
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import prod
 
 from .errors import SpecError, shown
 
@@ -70,7 +71,7 @@ class Open:
         return UNKNOWN
 
     def same_as(self, other: object) -> bool:
-        """Whether this is certainly the same size as another: an unknown size is not even the same as itself."""
+        """Return whether this is certainly the same size as another: an unknown size is not even the same as itself."""
         return self.letter is not None and self == other
 
     def _parts(self) -> tuple[object, ...]:
@@ -97,7 +98,7 @@ class Open:
 
 
 def _open(letter: str, add: int, div: int, mul: int = 1, off: int = 0) -> Open:
-    """An open size; unknown if its numbers grow beyond what a size can be."""
+    """Return an open size; unknown if its numbers grow beyond what a size can be."""
     if max(abs(add), div, mul, abs(off)) > LARGEST:
         return UNKNOWN
     return Open(letter, add, div, mul, off)
@@ -111,45 +112,35 @@ NOTHING_KNOWN: Shape = ()
 
 
 def known(size: Size | None) -> int | None:
-    """The number, or None if the size is open."""
+    """Return the number, or None if the size is open."""
     return size if isinstance(size, int) else None
 
 
 def product(sizes: Iterable[Size]) -> Size:
-    """The product of sizes; unknown if two of them are open, and 1 for none."""
-    result: Size = 1
-    for size in sizes:
-        result = result * size
-    return result
+    """Return the product of sizes; unknown if two of them are open, and 1 for none."""
+    return prod(sizes)
 
 
 def count(*factors: Size | None) -> int | None:
-    """A count as the product of its factors, None if one of them is not known."""
-    result = 1
-    for factor in factors:
-        if not isinstance(factor, int):
-            return None
-        result *= factor
-    return result
+    """Return a count as the product of its factors, None if one of them is not known."""
+    numbers = [factor for factor in factors if isinstance(factor, int)]
+    return prod(numbers) if len(numbers) == len(factors) else None
 
 
 def total(counts: Iterable[int | None]) -> int | None:
-    """The sum of counts, None if one of them is not known."""
-    result = 0
-    for number in counts:
-        if number is None:
-            return None
-        result += number
-    return result
+    """Return the sum of counts, None if one of them is not known."""
+    counts = list(counts)
+    numbers = [number for number in counts if number is not None]
+    return sum(numbers) if len(numbers) == len(counts) else None
 
 
 def counted(number: int | None) -> str:
-    """A count as text: `1,000`, or `unknown`."""
+    """Return a count as text: `1,000`, or `unknown`."""
     return "unknown" if number is None else f"{number:,}"
 
 
 def show(shape: Iterable[Size]) -> str:
-    """A shape as text: `3x224x224`, an open size of more than a letter in brackets; or `unknown`."""
+    """Return a shape as text: `3x224x224`, an open size of more than a letter in brackets; or `unknown`."""
     return "x".join(str(s) if isinstance(s, int) or len(str(s)) == 1 else f"[{s}]" for s in shape) or "unknown"
 
 
@@ -157,7 +148,7 @@ UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def size_text(amount: int) -> str:
-    """A number of bytes as text: `512 bytes`, `1.5 MiB`."""
+    """Return a number of bytes as text: `512 bytes`, `1.5 MiB`."""
     value, power = float(amount), 0
     while value >= 1023.95 and power < len(UNITS) - 1:
         value, power = value / 1024, power + 1
@@ -175,35 +166,35 @@ def read_size(text: str) -> int:
 
 
 def atom(size: object) -> str:
-    """A size as a factor of a formula: in brackets if it is more than a number or a letter."""
+    """Return a size as a factor of a formula: in brackets if it is more than a number or a letter."""
     text = str(size)
     return f"({text})" if isinstance(size, Open) and len(text) > 1 else text
 
 
 def to_json(shape: Iterable[Size]) -> list[int | str | None] | None:
-    """A shape as JSON: numbers, `"H"` or `"(H+1)//2"` for an open size, null for an unknown one."""
+    """Return a shape as JSON: numbers, `"H"` or `"(H+1)//2"` for an open size, null for an unknown one."""
     if shape == NOTHING_KNOWN:
         return None
     return [s if isinstance(s, int) else str(s) if s.letter is not None else None for s in shape]
 
 
 def split_axes(text: str) -> list[str]:
-    """The parts of a text between the separators `x`, `×` and `,`."""
+    """Return the parts of a text between the separators `x`, `×` and `,`."""
     return text.replace("X", "x").replace("×", "x").replace(",", "x").split("x")
 
 
 def is_digits(text: str) -> bool:
-    """Whether a text is a number that is short enough to be read."""
+    """Return whether a text is a number that is short enough to be read."""
     return text.isascii() and text.isdecimal() and len(text) < 4000
 
 
 def is_letter(text: str) -> bool:
-    """Whether a text is one letter, which names an open size."""
+    """Return whether a text is one letter, which names an open size."""
     return len(text) == 1 and text.isascii() and text.isalpha() and text not in "xX"
 
 
 def looks_like_shape(word: str) -> bool:
-    """Whether a word on the command line is meant as a shape: sizes between `x`, `,` or `×`."""
+    """Return whether a word on the command line is meant as a shape: sizes between `x`, `,` or `×`."""
     parts = split_axes(word)
     return all(is_digits(p) or is_letter(p) for p in parts) and (len(parts) > 1 or word.isdecimal())
 
@@ -214,7 +205,7 @@ def parse_shape(text: str) -> Shape:
 
 
 def read_shape(value: object, text: str | None = None) -> Shape:
-    """A shape from JSON: `[3, 224, 224]`, `[3, "H", "W"]`, null for an open size without a name."""
+    """Return a shape from JSON: `[3, 224, 224]`, `[3, "H", "W"]`, null for an open size without a name."""
     written = shown(text if text is not None else value)
     if isinstance(value, str):
         return parse_shape(value)

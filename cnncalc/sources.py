@@ -157,7 +157,7 @@ def read_value(value: Any, document: Document | None = None) -> Network:
 
 
 def _is_keras(value: Any) -> bool:
-    """Whether a JSON value is a Keras model; the reader is imported only for one that may be."""
+    """Return whether a JSON value is a Keras model; the reader is imported only for one that may be."""
     if not isinstance(value, dict) or "cnncalc" in value:
         return False
     first = value["layers"][0] if isinstance(value.get("layers"), list) and value["layers"] else None
@@ -191,7 +191,7 @@ def read_any(path: str) -> str | ForeignNetwork:
 
 
 def is_onnx(first: bytes, name: str) -> bool:
-    """Whether a file is an ONNX file by its name or its first byte."""
+    """Return whether a file is an ONNX file by its name or its first byte."""
     return name.lower().endswith(".onnx") or first == ONNX_BEGINS
 
 

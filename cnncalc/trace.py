@@ -8,7 +8,7 @@ from typing import Any
 from .errors import CnncalcError, ShapeError
 from .field import PIXEL
 from .input import Input, configure, read_input
-from .layers import Env, Fields, Traced
+from .layers import Env, Fields, Trace
 from .layers.composite import Opaque
 from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
@@ -65,7 +65,8 @@ def _trace(
                 traced = _join(node, xs, fields, env, layers)
             else:
                 traced = node.layer.trace(xs[0], fields[0], env)
-            _check_sizes(traced.out)
+            if any(isinstance(size, int) and size > LARGEST for size in traced.out):  # it could not be read back
+                raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
             if node.tie is not None:
                 _check_tie(layers[node.tie], xs[0], traced, node, env)
         except CnncalcError as error:
@@ -74,7 +75,7 @@ def _trace(
         yield layers[-1]
 
 
-def _check_tie(first: LayerReport, x: Shape, traced: Traced, node: Node, env: Env) -> None:
+def _check_tie(first: LayerReport, x: Shape, traced: Trace, node: Node, env: Env) -> None:
     """ShapeError if the weights that are shared are not of the shape that this layer needs."""
     before = first.traced
     if None in (before.weights, traced.weights):
@@ -89,29 +90,29 @@ def _check_tie(first: LayerReport, x: Shape, traced: Traced, node: Node, env: En
         )
 
 
-def _arrays(shapes: Mapping[str, Shape], traced: Traced) -> str:
-    """Return `weight 4x3x3x3, bias 4`; only the numbers of parameters for a layer that is made of others."""
+def _arrays(shapes: Mapping[str, Shape], traced: Trace) -> str:
+    """Return `weight 4x3x3x3, bias 4`; only the numbers of parameters for a block."""
     if shapes:
         return ", ".join(f"{role} {show(shape)}" for role, shape in shapes.items())
     params, buffers = total([traced.weights, traced.bias]), traced.buffers
     return f"{counted(params)} parameters" + (f", {counted(buffers)} buffers" if buffers else "")
 
 
-def _unknown(node: Node) -> Traced:
+def _unknown(node: Node) -> Trace:
     """Trace a layer of whose input nothing is known: only what is 0 for every input is known of it."""
     weightless = not node.layer.WEIGHTS and not node.layer.NESTS
     figure = 0 if weightless and not node.layer.JOINS else None
-    return Traced(dict(node.layer.given), NOTHING_KNOWN, (), figure, figure, figure, figure)
+    return Trace(dict(node.layer.given), NOTHING_KNOWN, (), figure, figure, figure, figure)
 
 
-def _summed_up(inner: Sequence[LayerReport]) -> Traced:
+def _summed_up(inner: Sequence[LayerReport]) -> Trace:
     """Return a block's layers as one layer."""
     last = inner[-1].traced
     weights, bias, buffers = [summed(inner, figure) for figure in ("weights", "bias", "buffers")]
-    return Traced({}, last.out, last.fields, weights, bias, buffers, total([layer.traced.macs for layer in inner]))
+    return Trace({}, last.out, last.fields, weights, bias, buffers, total([layer.traced.macs for layer in inner]))
 
 
-def _join(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env, layers: Sequence[LayerReport]) -> Traced:
+def _join(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env, layers: Sequence[LayerReport]) -> Trace:
     """Trace a layer that reads several. If their shapes do not go together, the error says where each comes from."""
     try:
         return node.layer.trace_all(xs, fields, env)
@@ -120,10 +121,3 @@ def _join(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env, l
             names = ["the input" if at == INPUT else layers[at].name for at in node.reads]
             error.help = ", ".join(f"{name} gives {show(x)}" for name, x in zip(names, xs, strict=True))
         raise
-
-
-def _check_sizes(out: Shape) -> None:
-    """ShapeError for a size that no spec could hold: it could not be read back."""
-    for size in out:
-        if isinstance(size, int) and size > LARGEST:
-            raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")

@@ -213,17 +213,18 @@ def _then(entries: Sequence[Entry], reads: Sequence[tuple[int, ...]], target: in
 
 def _sorted(reads: Sequence[tuple[int, ...]]) -> list[int] | None:
     """Return the indices with each below what it reads, near the old order; None for a cycle."""
-    missing = [len(set(each)) for each in reads]
-    readers: list[list[int]] = [[] for _ in reads]
-    for at, each in enumerate(reads):
-        for read in set(each):
-            readers[read].append(at)
-    ready = [at for at, count in enumerate(missing) if not count]
+    from graphlib import CycleError, TopologicalSorter  # only for an error: it costs start-up time
+
+    sorter = TopologicalSorter(dict(enumerate(reads)))
+    ready: list[int] = []
     order: list[int] = []
-    while ready:
+    try:
+        sorter.prepare()
+    except CycleError:
+        return None
+    while sorter.is_active():
+        for at in sorter.get_ready():
+            heappush(ready, at)
         order.append(heappop(ready))
-        for at in readers[order[-1]]:
-            missing[at] -= 1
-            if not missing[at]:
-                heappush(ready, at)
-    return order if len(order) == len(reads) else None
+        sorter.done(order[-1])
+    return order

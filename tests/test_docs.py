@@ -25,10 +25,9 @@ import pytest
 
 import cnncalc
 from cnncalc.cli import COMMANDS, group
-from cnncalc.dialects import DIALECTS, Dialect
+from cnncalc.dialects import DIALECTS, PADDING_WORDS, Dialect
 from cnncalc.help import TOPICS
 from cnncalc.layers import OPS
-from cnncalc.layers.keys import PADDING_WORDS
 from cnncalc.notation.words import FLAGS
 from cnncalc.render import support
 from cnncalc.render.columns import COLUMNS

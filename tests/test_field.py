@@ -185,9 +185,6 @@ def test_any_adaptive_pool_against_the_pixels(n: int, out: int, k: int) -> None:
 
 def test_a_pixel_sees_itself() -> None:
     assert Field(1, 1, 0) == PIXEL
-    assert PIXEL.centre() == 0
-    assert PIXEL.slide(2, 2, 0).centre() == 0.5
-    assert UNKNOWN.centre() is None
 
 
 def only(source: str, input: str) -> Field:

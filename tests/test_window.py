@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import NamedTuple
 
 import pytest
 from hypothesis import assume, given, settings
@@ -12,8 +13,39 @@ import cnncalc
 from cnncalc.errors import ShapeError
 from cnncalc.field import Field
 from cnncalc.layers.sliding import Slide, check_fits, halves, place
-from cnncalc.sizes import Open
-from cnncalc.window import Window, extent, positions, positions_ceil
+from cnncalc.sizes import Open, Size
+from cnncalc.window import extent, positions, positions_ceil
+
+
+class Window(NamedTuple):
+    """A window on one axis: extent, stride, padding before and after, in units of the axis it slides over."""
+
+    k: int
+    s: int = 1
+    pb: int = 0
+    pa: int = 0
+
+    def out(self, n: Size) -> Size:
+        """The output's size for n units: below 1 if the window does not fit."""
+        return positions(n, self.pb + self.pa, self.k, self.s)
+
+    def fits(self, n: Size) -> bool:
+        """Whether it fits at least once; an open size counts as large enough."""
+        return isinstance(n, Open) or n + self.pb + self.pa >= self.k
+
+    def then(self, later: Window) -> Window:
+        """The window over this one's input that does the same as this one followed by a later one."""
+        return Window(
+            self.k + (later.k - 1) * self.s,
+            self.s * later.s,
+            self.pb + later.pb * self.s,
+            self.pa + later.pa * self.s,
+        )
+
+    def span(self, unit: int) -> tuple[int, int]:
+        """The first and the last input unit that a unit sees; those below 0 or beyond n are padding."""
+        first = unit * self.s - self.pb
+        return first, first + self.k - 1
 
 
 def listed(n: int, k: int, s: int, d: int, pb: int, pa: int) -> list[list[int]]:

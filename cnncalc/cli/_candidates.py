@@ -16,7 +16,7 @@ from ..help import TOPICS, subject
 from ..layers import OPS, Layer, find_op, keys_named, title
 from ..layers.keys import WORDS, flag, sides
 from ..memory import DTYPES
-from ..notation.keys import LAYER_KEYS
+from ..notation.document import LAYER_KEYS
 from ..notation.ops import flags_of, padding_words
 from ..notation.words import FLAGS, parse_word
 from ..sizes import looks_like_shape

@@ -37,7 +37,7 @@ class Run(NamedTuple):
         return self.layers[index] if index < len(self.layers) else None
 
     def refuses(self, index: int) -> bool:
-        """Whether this is the layer that the dialect refuses."""
+        """Return whether this is the layer that the dialect refuses."""
         return self.error is not None and index == len(self.layers)
 
     def summary(self) -> str:
@@ -74,7 +74,7 @@ class LayerContrast(NamedTuple):
         return [key for key in keys if key != "ceil" or rounding_matters(layers)]
 
     def figures_differ(self) -> bool:
-        """Whether a shape or a count differs between the runs that have the layer."""
+        """Return whether a shape or a count differs between the runs that have the layer."""
         return any(map(self._differs, ("out", "params", "buffers", "macs")))
 
     def refusing(self) -> list[Run]:
@@ -144,7 +144,7 @@ class Contrast(NamedTuple):
     """The layers at which the dialects differ, in order."""
 
     def refused_by_all(self) -> bool:
-        """Whether no dialect accepts the network."""
+        """Return whether no dialect accepts the network."""
         return all(run.error is not None for run in self.runs)
 
     def summaries(self) -> list[str]:

@@ -52,7 +52,7 @@ def _rounding(layer: LayerReport) -> Any:
 
 
 def rounding_matters(layers: Sequence[LayerReport]) -> bool:
-    """Whether the same window over the same input gives different output sizes."""
+    """Return whether the same window over the same input gives different output sizes."""
     seen: dict[str, Shape] = {}
     windows = [(repr((layer.x, [layer.values[key] for key in "kspd"])), layer.out) for layer in layers]
     return any(seen.setdefault(window, out) != out for window, out in windows)

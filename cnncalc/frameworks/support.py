@@ -18,7 +18,7 @@ class Stance(NamedTuple):
 
 
 FORMS = ("keras_read", "keras_write", "onnx_read", "onnx_write", "torch_read", "torch_write")
-FAMILIES = tuple(dict.fromkeys(cls.WORD for cls, _ in OPS.values()))
+OP_WORDS = tuple(dict.fromkeys(cls.WORD for cls, _ in OPS.values()))
 """The ops, without those that differ only in their number of axes."""
 
 _OWN_KERAS = {"block": "Functional", "instancenorm": "GroupNormalization", "opaque": "any other layer"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..errors import SpecError, nearest, shown
 from ..registry import Registry
 from . import activation, affine, border, composite, conv, dense, join, norm, pool, resample, select, transposed
-from .base import ConvKind, Env, Fields, Layer, Op, Sign, Traced
-from .names import KERAS, ONNX, TORCH
+from .base import ConvKind, Env, Fields, Layer, Op, Sign, Trace
+from .names import KERAS, TORCH, aliases
 
 __all__ = [
     "ALIASES",
@@ -17,7 +17,7 @@ __all__ = [
     "Fields",
     "Layer",
     "Sign",
-    "Traced",
+    "Trace",
     "find_op",
     "keys_named",
     "title",
@@ -40,13 +40,7 @@ FAMILIES: dict[str, Registry[str, Op]] = {
 OPS: Registry[str, Op] = Registry(*FAMILIES.values())
 """Each op's word, its class and its number of spatial axes (None: any number)."""
 
-ALIASES = {
-    theirs: ours
-    for table in (KERAS, TORCH, ONNX)
-    for op in ("conv", "maxpool")
-    for theirs, ours in table[op].keys.items()
-    if theirs != ours
-}
+ALIASES = {**aliases("conv"), **aliases("maxpool")}
 """The long names that PyTorch, Keras and ONNX give to the common keys."""
 
 
@@ -62,13 +56,13 @@ HELP = {
     "bias": "Whether there is a bias.",
     "flip": "Whether to turn the kernel by 180 degrees, as the mathematical convolution does.",
 }
-"""What the common keys mean; a layer's own HELP comes first."""
+"""The meaning of the common keys; a layer's own HELP comes first."""
 
 _ENDS = ("1d", "2d", "3d")
 
 
 def keys_named(cls: type[Layer], raw: str) -> tuple[str, ...]:
-    """The keys of a class that a name stands for (`affine` is two): none where it is no name of a key."""
+    """Return the keys of a class that a name stands for (`affine` is two); none if it is not the name of a key."""
     if raw in cls.KEYS:
         return (raw,)
     names = cls.ALIASES.get(raw) or ALIASES.get(raw, "")
@@ -77,7 +71,7 @@ def keys_named(cls: type[Layer], raw: str) -> tuple[str, ...]:
 
 
 def _spellings() -> dict[str, str]:
-    """The ops' words, and what Keras and PyTorch call them if their keys mean here what they mean there."""
+    """Return the ops' words, and those of Keras and PyTorch whose keys mean here what they mean there."""
     words = {word.lower(): word for word in OPS}
     for table in (KERAS, TORCH):
         for op, name in table.items():
@@ -92,7 +86,7 @@ _WORDS = _spellings()
 
 
 def find_op(word: str) -> str | None:
-    """An op's own word from any spelling of it (`Conv2d`, `MAXPOOL`); None if there is no such op."""
+    """Return an op's own word from any spelling of it (`Conv2d`, `MAXPOOL`); None if there is no such op."""
     word = word.lower()
     op = _WORDS.get(word)
     if op is None and word.endswith(_ENDS):
@@ -103,17 +97,17 @@ def find_op(word: str) -> str | None:
 
 
 def spellings(op: str) -> tuple[list[str], tuple[str, ...]]:
-    """The words that `find_op` reads as this op, in lower case, and the endings that may follow them."""
+    """Return the words that `find_op` reads as this op, in lower case, and the endings that may follow them."""
     nd = OPS[op][1]
     return [word for word, one in _WORDS.items() if one == op], _ENDS if nd is None else (f"{nd}d",)
 
 
 def title(op: str) -> str:
-    """What an op is, in a line: `Depthwise convolution: …`."""
+    """Return the title of an op: `Depthwise convolution: …`."""
     return (OPS[op][0].__doc__ or "").partition("\n")[0]
 
 
 def unknown_op(word: object) -> SpecError:
-    """The error for a word that is not an op, with the nearest that are."""
+    """Return the error for a word that is not an op, with the nearest that are."""
     help = nearest(word, OPS) if isinstance(word, str) else None
     return SpecError(f"unknown op {shown(word)}", help or "for the list of ops: cnncalc ops", key="op")

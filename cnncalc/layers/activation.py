@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ..errors import ShapeError, SpecError, shown
-from ..sizes import Shape, count, counted, product, show
-from .base import Env, Fields, Layer, Sign, Start, Traced, axes_of, axis_of, channels, ops
-from .keys import Reader, at_least, axis, flag, integers, number, takes
+from ..errors import ShapeError, shown
+from ..sizes import Shape, count, counted, known, show
+from .base import Env, Fields, Layer, Sign, Start, Trace, axes_of, axis_of, channels, ops
+from .keys import Reader, at_least, axis, flag, integers, number, rate
 
 
 class Activation(Layer):
@@ -17,13 +17,6 @@ class Activation(Layer):
     VIEW = False
     LINEAR = False
     KEEPS_SHAPE = True
-
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        return Traced(self.values(env), x, fields)
-
-    def values(self, env: Env) -> dict[str, object]:
-        """The resolved keys."""
-        return {key: getattr(self, key) for key in self.KEYS}
 
 
 class Relu(Activation):
@@ -117,10 +110,10 @@ class Identity(Activation):
     def rank(self) -> int | None:
         return self.axes
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if self.axes is not None and len(x) != self.axes + 1:
             raise ShapeError(f"axes is {self.axes}, and {show(x)} has {len(x) - 1} beside the channels", key="axes")
-        return Traced({} if self.axes is None else {"axes": self.axes}, x, fields)
+        return Trace({} if self.axes is None else {"axes": self.axes}, x, fields)
 
 
 class LeakyRelu(Activation):
@@ -130,14 +123,13 @@ class LeakyRelu(Activation):
     SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {"alpha": number}
     HELP = {"alpha": "The slope below 0."}
-    ALIASES = {"negative_slope": "alpha"}
     alpha: float | None = None
 
     @property
     def is_linear(self) -> bool:
         return self.alpha == 1
 
-    def values(self, env: Env) -> dict[str, object]:
+    def values(self, env: Env) -> dict[str, Any]:
         return {"alpha": env.dialect.leaky_slope if self.alpha is None else self.alpha}
 
 
@@ -185,7 +177,7 @@ class HardSigmoid(Activation):
     HELP = {"alpha": "The slope around 0."}
     alpha: float | None = None
 
-    def values(self, env: Env) -> dict[str, object]:
+    def values(self, env: Env) -> dict[str, Any]:
         return {"alpha": env.dialect.hard_slope if self.alpha is None else self.alpha}
 
 
@@ -206,20 +198,10 @@ class Softmax(Activation):
     SIGN = Sign.NOT_NEGATIVE
     KEYS: ClassVar[dict[str, Reader]] = {"axis": axis}
     HELP = {"axis": "The axis along which values sum to 1: the batch is 0, the last is -1."}
-    ALIASES = {"dim": "axis"}
     axis: int = -1
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        return Traced({"axis": self.axis}, x, fields, axes=(axis_of(self.axis, x),))
-
-
-@takes("rate", lambda _: {"type": "number", "minimum": 0, "maximum": 1})
-def rate(value: object, nd: int | None) -> float:
-    """A share from 0 to 1."""
-    share = number(value, nd)
-    if not 0 <= share <= 1:
-        raise SpecError(f"{shown(value)} is not a rate", "a rate is from 0 to 1")
-    return share
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        return Trace(self.values(env), x, fields, axes=(axis_of(self.axis, x),))
 
 
 class Dropout(Activation):
@@ -231,7 +213,6 @@ class Dropout(Activation):
     SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {"rate": rate}
     HELP = {"rate": "The share of values that training drops."}
-    ALIASES = {"p": "rate", "ratio": "rate"}
     rate: float = 0.5
 
 
@@ -252,32 +233,33 @@ class PRelu(Layer):
     num_parameters: int | None = None
     shared_axes: tuple[int, ...] | None = None
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if self.num_parameters is not None and self.shared_axes is not None:
             raise ShapeError("prelu takes either num_parameters or shared_axes", key="shared_axes")
         if self.shared_axes is not None or (self.num_parameters is None and env.dialect.prelu_per_unit):
             shared = self.shared_axes or ()
-            axes = axes_of(shared, x, "shared_axes")
-            if axes != shared:
+            if axes_of(shared, x, "shared_axes") != shared:
                 help = f"the axes are 1 to {len(x)}"
                 raise ShapeError(f"shared_axes {shown(shared)} counts from the end", help, key="shared_axes")
-            size = product(n for axis, n in enumerate(x, 1) if axis not in axes)
-            return Traced({"shared_axes": shared}, x, fields, count(size), axes=axes)
-        number_ = self.num_parameters or 1
-        c = channels(x, env)
-        if number_ != 1 and isinstance(c, int) and number_ != c:
-            raise ShapeError(
-                f"num_parameters is {number_}, gets {c} channels", f"set it to 1 or {c}", key="num_parameters"
-            )
-        return Traced({"num_parameters": number_}, x, fields, number_)
+            return Trace({"shared_axes": shared}, x, fields, count(*_slopes(x, shared)), axes=shared)
+        slopes, c = self.num_parameters or 1, known(channels(x, env))
+        if slopes != 1 and c not in (None, slopes):
+            what = f"num_parameters is {slopes}, gets {c} channels"
+            raise ShapeError(what, f"set it to 1 or {c}", key="num_parameters")
+        return Trace({"num_parameters": slopes}, x, fields, slopes)
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         if "num_parameters" in values:
             return {"weight": (values["num_parameters"],)}
-        return {"weight": tuple([1 if axis in values["shared_axes"] else n for axis, n in enumerate(x, 1)])}
+        return {"weight": _slopes(x, values["shared_axes"])}
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [f"parameters: {counted(traced.weights)} slope{'' if traced.weights == 1 else 's'}"]
+
+
+def _slopes(x: Shape, shared: tuple[int, ...]) -> Shape:
+    """Return the shape of the slopes of a sample's units, those along `shared` the same."""
+    return tuple([1 if axis in shared else n for axis, n in enumerate(x, 1)])
 
 
 OPS = ops(

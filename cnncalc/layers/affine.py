@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from math import sqrt
 from typing import Any, ClassVar
 
-from ..errors import ShapeError, SpecError, shown
+from ..errors import ShapeError, shown
 from ..sizes import Shape, count, counted, known, total
-from .base import Env, Fields, Layer, Sign, Start, Traced, channels, ops
-from .keys import Reader, flag, number, number_form, takes
+from .base import Env, Fields, Layer, Sign, Start, Trace, channels, ops
+from .keys import Reader, flag, numbers
 
 
 class Affine(Layer):
@@ -25,18 +25,18 @@ class Affine(Layer):
     center: bool = False
 
     def has_center(self) -> bool:
-        """Whether there is a bias."""
+        """Return whether there is a bias."""
         return self.center
 
     def weight_shape(self, x: Shape, env: Env) -> Shape:
-        """The shape of the weight, and of the bias."""
+        """Return the shape of the weight, and of the bias."""
         return (channels(x, env),)
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         size = self.weight_shape(x, env)
         return {role: size for role, key in (("weight", "scale"), ("bias", "center")) if values[key]}
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         weights, bias = f"{counted(traced.weights)} weights", f"{counted(traced.bias)} bias"
         parts = [weights] * self.scale + [bias] * self.has_center()
         return [f"parameters: {' + '.join(parts)}"] if parts else []
@@ -48,29 +48,14 @@ class Scale(Affine):
     WORD = "scale"
     LINEAR = True
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if not self.scale and not self.center:
             raise ShapeError("scale has neither a weight nor a bias", "leave the layer out", key="scale")
         c = count(channels(x, env))
-        values = {"scale": self.scale, "center": self.center}
-        return Traced(values, x, fields, c if self.scale else 0, c if self.center else 0)
+        return Trace(self.values(env), x, fields, c if self.scale else 0, c if self.center else 0)
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [f"{line}, one per channel" for line in super().explain(x, traced, env)]
-
-
-def _numbers_form(nd: int | None) -> dict[str, Any]:
-    return {**number_form(), "type": ["number", "array"], "items": number_form(), "minItems": 1}
-
-
-@takes("numbers", _numbers_form)
-def numbers(value: object, nd: int | None) -> float | tuple[float, ...]:
-    """A number, or one for each channel."""
-    if isinstance(value, (list, tuple)):
-        if not value:
-            raise SpecError(f"{shown(value)} holds no number")
-        return tuple([number(one, nd) for one in value])
-    return number(value, nd)
 
 
 def check_numbers(key: str, value: float | tuple[float, ...], x: Shape, env: Env) -> None:
@@ -100,10 +85,10 @@ class Rescale(Layer):
     factor: float | tuple[float, ...] = 1
     offset: float | tuple[float, ...] = 0
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         check_numbers("factor", self.factor, x, env)
         check_numbers("offset", self.offset, x, env)
-        return Traced({"factor": self.factor, "offset": self.offset}, x, fields)
+        return super().trace(x, fields, env)
 
 
 LEAST_DEVIATION = 1e-7
@@ -111,7 +96,7 @@ LEAST_DEVIATION = 1e-7
 
 
 def factors(values: Mapping[str, Any]) -> tuple[list[float], list[float]]:
-    """The factor and the offset of each channel, or of all, that amount to a normalization with given statistics."""
+    """Return the factor and the offset of each channel, or of all, that equal a normalization with given statistics."""
     listed = [list(v) if isinstance(v, (list, tuple)) else [v] for v in (values["mean"], values["variance"])]
     width = max(map(len, listed))
     mean, variance = [one * width if len(one) == 1 else one for one in listed]
@@ -138,7 +123,7 @@ class Normalization(Layer):
     mean: float | tuple[float, ...] | None = None
     variance: float | tuple[float, ...] | None = None
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         given = {"mean": self.mean, "variance": self.variance}
         if (self.mean is None) != (self.variance is None):
             raise ShapeError("normalization takes mean and variance, or neither", "give both", key="mean")
@@ -149,13 +134,13 @@ class Normalization(Layer):
         if least is not None and least < 0:
             raise ShapeError(f"variance is {shown(self.variance)}: a variance is at least 0", key="variance")
         buffers = 0 if self.mean is not None else total([count(2, channels(x, env)), 1])
-        return Traced({k: v for k, v in given.items() if v is not None}, x, fields, 0, 0, buffers)
+        return Trace({k: v for k, v in given.items() if v is not None}, x, fields, 0, 0, buffers)
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         size = (channels(x, env),)
         return {} if "mean" in values else {"mean": size, "variance": size, "count": (1,)}
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [f"buffers: 2*{channels(x, env)} + 1, mean, variance and a count"] if traced.buffers else []
 
 

@@ -1,4 +1,4 @@
-"""What every layer is: keys read into attributes, facts about its op, and one method that traces it.
+"""The base of every layer: keys read into attributes, facts about its op, and one method that traces it.
 
 To add an op, write a class with its facts, its `KEYS` and its `trace`, and list it in its family's `OPS`.
 """
@@ -16,25 +16,25 @@ from ..field import UNKNOWN, Field
 from ..registry import Registry
 from ..sizes import Shape, Size, known, show
 from .keys import Reader
-from .names import ENDS
+from .names import ENDS, aliases
 
 Fields = tuple[Field, ...]
 AXIS_LETTERS = {1: "L", 2: "HW", 3: "DHW"}
 AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
-"""What spatial axes are called where there are more than three."""
+"""The names of spatial axes if there are more than three."""
 W = TypeVar("W")
 
 
 class Env(NamedTuple):
-    """What holds for a whole network while it is traced."""
+    """The dialect and the layout of a network while it is traced."""
 
     dialect: type[Dialect]
     channels_last: bool
 
 
-class Traced(NamedTuple):
-    """What one layer does to one sample; None where a number is not known."""
+class Trace(NamedTuple):
+    """The trace of one sample through one layer; None for a number that is not known."""
 
     values: dict[str, Any]
     """Every key with its resolved value, in the order in which they are written."""
@@ -53,7 +53,7 @@ class Traced(NamedTuple):
 
 
 class Sign(Enum):
-    """What is known of the sign of an op's output."""
+    """The sign of an op's output, as far as it is known."""
 
     ANY = "any"
     KEPT = "kept"
@@ -86,7 +86,7 @@ class Layer:
     LINEAR: ClassVar[bool]
     """Whether it is linear in its inputs but for the constants in `ADDED`, whatever its keys are."""
     SIGN: ClassVar[Sign]
-    """What is known of its output's sign, whatever its keys are."""
+    """The sign of its output, whatever its keys are."""
 
     REFUSED: ClassVar[Mapping[str, str]] = {}
     """Why there is nothing for it: a reason by framework (`keras`, `onnx`, `torch`), or by one way of it (`onnx_read`).
@@ -104,7 +104,7 @@ class Layer:
     JOINS: ClassVar[bool] = False
     """Whether it reads several layers; `trace_all` traces it then."""
     NESTS: ClassVar[bool] = False
-    """Whether it is made of layers of its own, `layers`."""
+    """Whether it has layers of its own, `layers`."""
     WEIGHTS: ClassVar[Mapping[str, Start]] = {}
     """How each of its arrays is drawn, by role (`weight`, `bias`, `running_mean` …)."""
     ADDED: ClassVar[Mapping[str, object]] = {"bias": False}
@@ -113,9 +113,9 @@ class Layer:
     KEYS: ClassVar[Mapping[str, Reader]] = {}
     """Every key and how its value is read, in the order in which they are written."""
     ALIASES: ClassVar[Mapping[str, str]] = {}
-    """The long names that PyTorch, Keras and ONNX give to keys, where they differ from the common ones."""
+    """Other names of its keys, beside those of the table in `names.py`, which `ops` adds."""
     HELP: ClassVar[Mapping[str, str]] = {}
-    """What its keys mean, a line each, where they mean something else than in other layers."""
+    """The meaning of its own keys, and of those that mean something else than in other layers, a line each."""
     DERIVED: ClassVar[tuple[str, ...]] = ()
     """Keys whose default follows from another key, whatever the attribute says."""
     BARE: ClassVar[str | None] = None
@@ -150,16 +150,16 @@ class Layer:
 
     @property
     def is_linear(self) -> bool:
-        """Whether this layer, with its keys, is linear in its inputs but for constants that it adds."""
+        """Return whether this layer, with its keys, is linear in its inputs but for constants that it adds."""
         return self.LINEAR
 
     @property
     def sign(self) -> Sign:
-        """What is known of the sign of this layer's output, with its keys."""
+        """The sign of this layer's output, with its keys."""
         return self.SIGN
 
     def without_constants(self) -> Layer:
-        """The same layer without the constants that its keys add."""
+        """Return the same layer without the constants that its keys add."""
         none = {key: value for key, value in self.ADDED.items() if key in self.given}
         return type(self)(self.op, self.nd, self.given | none)
 
@@ -169,11 +169,11 @@ class Layer:
         return cls.REFUSED.get(form, cls.REFUSED.get(form.partition("_")[0]))
 
     def rank(self) -> int | None:
-        """How many spatial axes its input has, None for any number."""
+        """Return how many spatial axes its input has, None for any number."""
         return self.nd
 
     def split(self, x: Shape, env: Env) -> tuple[Size, Shape]:
-        """A sample's channels and its spatial sizes. ShapeError unless it has `rank` axes (at least one, for None)."""
+        """Return a sample's channels and its spatial sizes. ShapeError unless it has `rank` axes, at least one."""
         nd, have = self.rank(), len(x) - 1
         if have < 1 or nd not in (None, have):
             want = "axes" if nd is None else _axes(nd)
@@ -181,16 +181,20 @@ class Layer:
             raise ShapeError(f"{self.op} works on channels and {want}, and gets {show(x)}", help)
         return (x[-1], x[:-1]) if env.channels_last else (x[0], x[1:])
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        """Trace one sample's shape through the layer. ShapeError if the two do not fit together."""
-        raise NotImplementedError
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        """Trace one sample's shape, which is kept by default. ShapeError if it does not fit the layer."""
+        return Trace(self.values(env), x, fields)
 
-    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Traced:
+    def values(self, env: Env) -> dict[str, Any]:
+        """Return every key with its value, the dialect's where it is left out."""
+        return {key: getattr(self, key) for key in self.KEYS}
+
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         """Trace the shapes of several inputs, without the batch, through a layer that joins them."""
         raise NotImplementedError
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
-        """The shape of each array that running it takes, by role (`weight`, `bias`, `running_mean` …).
+        """Return the shape of each array that running it takes, by role (`weight`, `bias`, `running_mean` …).
 
         `x` is its sample's shape, `values` the resolved keys. The order of axes is PyTorch's in NCHW and Keras's in
         NHWC; together the arrays hold as many numbers as `trace` counts: weights, bias and buffers.
@@ -198,16 +202,16 @@ class Layer:
         return {}
 
     def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:
-        """How many inputs one output sums up with the kernel of this role and shape."""
+        """Return how many inputs one output sums up with the kernel of this role and shape."""
         return prod(shape[:-1] if env.channels_last else shape[1:])
 
     @classmethod
     def keys_of_weight(cls, shape: tuple[int, ...], nd: int | None, g: int, env: Env) -> dict[str, Any]:
-        """The keys that follow from the shape of its only kernel, for g groups; none if it cannot have that shape."""
+        """Return the keys that follow from the shape of its only kernel, for g groups; none if that is impossible."""
         return {}
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
-        """The arithmetic of `trace`, a line a formula."""
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
+        """Return the arithmetic of `trace`, a line a formula."""
         return []
 
 
@@ -218,7 +222,7 @@ Op = tuple[type[Layer], int | None]
 
 
 def ops(*classes: type[Layer]) -> Registry[str, Op]:
-    """The ops of a family by their words. TypeError for a class that leaves a fact about its op unsaid."""
+    """Return the ops of a family by their words. TypeError for a class that leaves a fact about its op unsaid."""
     table: Registry[str, Op] = Registry()
     for cls in classes:
         missing = [fact for fact in STATED if not hasattr(cls, fact)]
@@ -226,6 +230,7 @@ def ops(*classes: type[Layer]) -> Registry[str, Op]:
             missing.append("WEIGHTS")
         if missing:
             raise TypeError(f"the op {cls.__name__} has to state {', '.join(missing)}: see layers/base.py")
+        cls.ALIASES = {**aliases(cls.WORD), **cls.ALIASES}
         table.update({cls.WORD + ENDS.get(nd or 2, ""): (cls, nd) for nd in cls.RANKS})
     return table
 
@@ -235,12 +240,12 @@ def _axes(nd: int) -> str:
 
 
 def axis_names(nd: int) -> tuple[str, ...]:
-    """What nd spatial axes are called: `height` and `width`."""
+    """Return the names of nd spatial axes: `height` and `width`."""
     return AXIS_NAMES.get(nd, ORDINALS[:nd])
 
 
 def by_axis(texts: Sequence[str]) -> list[str]:
-    """A text per axis as lines, axes with the same text together: `height, width: floor(…)`."""
+    """Return a text per axis as lines, axes with the same text together: `height, width: floor(…)`."""
     lines: dict[str, list[str]] = {}
     for name, text in zip(axis_names(len(texts)), texts, strict=True):
         lines.setdefault(text, []).append(name)
@@ -264,12 +269,12 @@ def axes_of(axes: Sequence[int], x: Shape, key: str = "axis") -> tuple[int, ...]
 
 
 def join(c: Size, space: Shape, env: Env) -> Shape:
-    """Channels and spatial sizes as a sample in the network's layout."""
+    """Return channels and spatial sizes as a sample in the network's layout."""
     return (*space, c) if env.channels_last else (c, *space)
 
 
 def channels(x: Shape, env: Env) -> Size:
-    """A sample's channels, or its features if it has no axes."""
+    """Return a sample's channels, or its features if it has no axes."""
     return x[-1] if env.channels_last else x[0]
 
 
@@ -300,19 +305,19 @@ def divides(parts: int, whole: Size, what: str, key: str = "g", also: int | None
 
 
 def unseen(fields: Fields) -> Fields:
-    """Fields of which nothing is known."""
+    """Return fields of which nothing is known."""
     return tuple([field.lost() for field in fields])
 
 
 def each_axis(fields: Fields, windows: Sequence[W], see: Callable[[Field, W], Field]) -> Fields:
-    """Each axis' field through its window; unknown if the fields are not of these axes."""
+    """Return each axis' field through its window; unknown if the fields are not of these axes."""
     if len(fields) != len(windows):
         return unseen(fields)
     return tuple([see(field, window) for field, window in zip(fields, windows, strict=True)])
 
 
 def whole(fields: Fields, space: Shape) -> Fields:
-    """The fields of a unit that sees all of these sizes; they stay as they are if there are none."""
+    """Return the fields of a unit that sees all of these sizes; they stay as they are if there are none."""
     return each_axis(fields, space, lambda field, n: field.whole(known(n))) if space else fields
 
 
@@ -320,11 +325,11 @@ class PermutedFields(tuple[Field, ...]):
     """Fields while the channels stand where space does: of no use to a window, until a permute turns them back."""
 
     axes: tuple[Field | None, ...]
-    """What lies along each of the sample's axes, None along the channels'."""
+    """The field along each of the sample's axes, None for the channels."""
 
 
-def along(x: Shape, fields: Fields, env: Env) -> list[Field | None]:
-    """The field along each axis of a sample: None along the channels, unknown along axes that the input lacks."""
+def axis_fields(x: Shape, fields: Fields, env: Env) -> list[Field | None]:
+    """Return the field along each axis of a sample: None for the channels, unknown for axes that the input lacks."""
     if isinstance(fields, PermutedFields) and len(fields.axes) == len(x):
         return list(fields.axes)
     known_ = fields if len(fields) == len(x) - 1 else (UNKNOWN,) * (len(x) - 1)
@@ -332,13 +337,13 @@ def along(x: Shape, fields: Fields, env: Env) -> list[Field | None]:
     return [*known_[:channel], None, *known_[channel:]]
 
 
-def laid(axes: Sequence[Field | None], fields: Fields, env: Env) -> Fields:
-    """The fields along each axis of a layer's output, as it passes them on; its input had `fields`."""
+def out_fields(axes: Sequence[Field | None], fields: Fields, env: Env) -> Fields:
+    """Return the fields along each axis of a layer's output, as it passes them on; its input had `fields`."""
     seen = tuple([field for field in axes if field is not None])
     if len(seen) != len(fields):
         return unseen(fields)
     if axes[-1 if env.channels_last else 0] is None:
         return seen
-    turned = PermutedFields([field.lost() for field in seen])
-    turned.axes = tuple(axes)
-    return turned
+    permuted = PermutedFields([field.lost() for field in seen])
+    permuted.axes = tuple(axes)
+    return permuted

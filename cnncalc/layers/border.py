@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import ShapeError
 from ..sizes import Open, Shape
 from ..window import positions
-from .base import Env, Fields, Layer, Sign, Traced, axis_names, by_axis, each_axis, join, ops
+from .base import Env, Fields, Layer, Sign, Trace, axis_names, by_axis, each_axis, join, ops
 from .keys import Pair, Sides, number, one_of, sides, spread_sides
 
 
@@ -16,7 +16,6 @@ class Border(Layer):
     LINEAR = True
     KEYS = {"p": sides}
     HELP = {"p": "The units on each side: a number, one per axis, or [before, after] pairs."}
-    ALIASES = {"cropping": "p"}
     BARE = "p"
     EXAMPLE = "OP:1"
     NEEDED = ("p",)
@@ -24,10 +23,10 @@ class Border(Layer):
     p: Sides
 
     def rank(self) -> int | None:
-        """One axis for each padding that is given; a single number is for any number of axes."""
+        """Return one axis for each padding that is given; a single number is for any number of axes."""
         return len(self.p) if isinstance(self.p, tuple) else None
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if isinstance(self.p, str):
             raise ShapeError(f"{self.op} takes its sides in numbers, not as {self.p!r}", "as p1 or p0+1x2", key="p")
         c, space = self.split(x, env)
@@ -43,13 +42,12 @@ class Border(Layer):
                     key="p",
                 )
         seen = each_axis(fields, pads, lambda field, pair: field.slide(1, 1, self.DIRECTION * pair[0]))
-        values = {**{key: getattr(self, key) for key in self.KEYS}, "p": pads}
-        return Traced(values, join(c, out, env), seen)
+        return Trace({**self.values(env), "p": pads}, join(c, out, env), seen)
 
     def check(self, space: Shape, pads: tuple[Pair, ...]) -> None:
         """ShapeError if the map has not enough values to make the padding of."""
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         sign, rows = "+-"[self.DIRECTION < 0], zip(self.split(x, env)[1], traced.values["p"], strict=True)
         return by_axis([f"{n} {sign} {b} {sign} {a} = {n + self.DIRECTION * (b + a)}" for n, (b, a) in rows])
 
@@ -65,7 +63,7 @@ class Pad(Border):
         "mode": one_of("constant", "reflect", "replicate", "edge", "circular", "wrap"),
         "value": number,
     }
-    HELP = {**Border.HELP, "mode": "What the padding is made of.", "value": "The constant of mode constant."}
+    HELP = {**Border.HELP, "mode": "The values of the padding.", "value": "The constant of mode constant."}
     mode: str = "constant"
     value: float = 0
 

@@ -7,8 +7,8 @@ from math import prod
 from typing import Any
 
 from ..errors import ShapeError, shown
-from ..sizes import UNKNOWN, Shape, Size, count, counted, known, product, show
-from .base import KERNEL, Env, Fields, Layer, Sign, Traced, along, check_channels, laid, ops, unseen, whole
+from ..sizes import UNKNOWN, Shape, count, counted, known, product, show
+from .base import KERNEL, Env, Fields, Layer, Sign, Trace, axis_fields, check_channels, ops, out_fields, unseen, whole
 from .conv import params_text, times
 from .keys import at_least, flag, integers
 
@@ -24,19 +24,21 @@ class Linear(Layer):
     WEIGHTS = {"weight": KERNEL, "bias": 0}
     KEYS = {"c_i": at_least(1), "out": at_least(1), "bias": flag}
     HELP = {"c_i": "The number of input features; may be left out.", "out": "The number of output features."}
-    ALIASES = {"in_features": "c_i", "out_features": "out", "units": "out"}
     BARE = "out"
     NEEDED = ("out",)
     out: int
     c_i: int | None = None
     bias: bool = True
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         check_channels(self.c_i, x[-1], x[-1:], "feature")
         out = (*x[:-1], self.out)
         bias = self.out if self.bias else 0
         values = {"c_i": known(x[-1]), "out": self.out, "bias": self.bias}
-        return Traced(values, out, self._see(x, fields, env), count(x[-1], self.out), bias, 0, count(x[-1], *out))
+        if len(x) > 1:
+            *others, last = axis_fields(x, fields, env)
+            fields = out_fields([*others, last and last.whole(known(x[-1]))], fields, env)
+        return Trace(values, out, fields, count(x[-1], self.out), bias, 0, count(x[-1], *out))
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         weight = (x[-1], self.out) if env.channels_last else (self.out, x[-1])
@@ -46,13 +48,7 @@ class Linear(Layer):
     def keys_of_weight(cls, shape: tuple[int, ...], nd: int | None, g: int, env: Env) -> dict[str, Any]:
         return {"out": shape[-1 if env.channels_last else 0]} if len(shape) == 2 else {}
 
-    def _see(self, x: Shape, fields: Fields, env: Env) -> Fields:
-        if len(x) == 1:
-            return fields
-        *others, last = along(x, fields, env)
-        return laid([*others, last and last.whole(known(x[-1]))], fields, env)
-
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [
             params_text("in*out", times(x[-1], self.out), "out", traced),
             f"MACs: in*out = {times(*x[:-1], x[-1], self.out)} = {counted(traced.macs)}",
@@ -68,11 +64,11 @@ class Flatten(Layer):
     SIGN = Sign.KEPT
     MAKES_AXES = True
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         seen = fields if len(x) == 1 else whole(fields, self.split(x, env)[1])
-        return Traced({}, (product(x),), seen)
+        return Trace({}, (product(x),), seen)
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [f"{times(x)} = {traced.out[0]} features"]
 
 
@@ -87,34 +83,31 @@ class Reshape(Layer):
     MAKES_AXES = True
     KEYS = {"out": integers}
     HELP = {"out": "The new sizes without the batch; one of them may be -1, for what the others leave."}
-    ALIASES = {"target_shape": "out", "shape": "out"}
     BARE = "out"
     NEEDED = ("out",)
     out: tuple[int, ...]
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        out = self.resolve(product(x), x)
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        out = self.resolve(x)
         space = self.split(x, env)[1] if len(x) > 1 else ()
         kept = out == x or all(n == 1 for n in space)
         values = {"out": out if all(isinstance(n, int) for n in out) else self.out}
-        return Traced(values, out, tuple(fields) if kept else unseen(fields))
+        return Trace(values, out, tuple(fields) if kept else unseen(fields))
 
-    def resolve(self, have: Size, x: Shape) -> Shape:
-        """The target with its -1 worked out. ShapeError if its sizes do not multiply to the input's."""
-        if any(n < 1 and n != -1 for n in self.out) or self.out.count(-1) > 1 or not self.out:
+    def resolve(self, x: Shape) -> Shape:
+        """Return the target with its -1 worked out. ShapeError if its sizes do not multiply to the input's."""
+        if not self.out or any(n < 1 and n != -1 for n in self.out) or self.out.count(-1) > 1:
             raise ShapeError(f"out is {show(self.out)}: sizes are at least 1, and one may be -1", key="out")
-        given = prod(n for n in self.out if n != -1)
-        if not isinstance(have, int):
-            return tuple([have // given if n == -1 and given == 1 else UNKNOWN if n == -1 else n for n in self.out])
-        missing, rest = divmod(have, given)
-        if rest or (missing != 1 and -1 not in self.out):
+        have, given, is_free = product(x), prod(n for n in self.out if n != -1), -1 in self.out
+        if isinstance(have, int) and (have % given if is_free else have != given):
             raise ShapeError(
                 f"{show(x)} is {times(x)} = {have} values, and out asks for {times(self.out)}"
-                + ("" if -1 in self.out else f" = {given}"),
+                + ("" if is_free else f" = {given}"),
                 "both have to hold the same number of values; -1 stands for what the other sizes leave",
                 key="out",
             )
-        return tuple([missing if n == -1 else n for n in self.out])
+        rest = have // given if isinstance(have, int) or given == 1 else UNKNOWN
+        return tuple([rest if n == -1 else n for n in self.out])
 
 
 class Permute(Layer):
@@ -127,12 +120,11 @@ class Permute(Layer):
     SIGN = Sign.KEPT
     KEYS = {"order": integers}
     HELP = {"order": "The axes in their new order, from 1: the batch is 0, and may be left out."}
-    ALIASES = {"dims": "order", "perm": "order"}
     BARE = "order"
     NEEDED = ("order",)
     order: tuple[int, ...]
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         order = self.order[1:] if self.order[:1] == (0,) else self.order
         if sorted(order) != list(range(1, len(x) + 1)):
             raise ShapeError(
@@ -141,8 +133,8 @@ class Permute(Layer):
                 key="order",
             )
         out = tuple([x[axis - 1] for axis in order])
-        axes = along(x, fields, env)
-        return Traced({"order": order}, out, laid([axes[axis - 1] for axis in order], fields, env), axes=order)
+        axes = axis_fields(x, fields, env)
+        return Trace({"order": order}, out, out_fields([axes[axis - 1] for axis in order], fields, env), axes=order)
 
 
 OPS = ops(Linear, Flatten, Reshape, Permute)

@@ -7,10 +7,12 @@ which the caller knows. `takes` notes what each reader takes, for the JSON Schem
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import isfinite
 from typing import Any, TypeVar
 
+from ..dialects import PADDING_WORDS
 from ..errors import SpecError, nearest, shown
-from ..sizes import LARGEST
+from ..sizes import LARGEST, MOST_SIZES, read_shape, to_json
 
 Axes = int | tuple[int, ...]
 """One number for all axes, or one per axis."""
@@ -22,6 +24,7 @@ Schema = dict[str, Any]
 Form = Callable[[int | None], Schema]
 """Give what a reader takes as a JSON Schema, for a number of axes; null, which means not given, is left out."""
 R = TypeVar("R", bound=Reader)
+T = TypeVar("T", int, int | None, int | float | None)
 
 FORMS: dict[Reader, tuple[str, Form]] = {}
 """Each reader's form, and a name for it. A form is worked out only when it is needed."""
@@ -40,30 +43,30 @@ def takes(name: str, form: Form) -> Callable[[R], R]:
 
 
 def whole_form(least: int = 1) -> Schema:
-    """A whole number of at least `least`."""
+    """Return the form of a whole number of at least `least`."""
     return {"type": "integer", "minimum": least, "maximum": LARGEST}
 
 
 def axes_form(one: Schema, nd: int | None, entry: Schema | None = None) -> Schema:
-    """One for all axes, or a list with an entry per axis."""
+    """Return the form of one value for all axes, or a list with an entry per axis."""
     lengths = {"minItems": 1} if nd is None else {"minItems": nd, "maxItems": nd}
     return {**one, "type": [one["type"], "array"], "items": entry or one, **lengths}
 
 
 def words_form(words: Iterable[str]) -> Schema:
-    """One of these words: listed as they are written here, accepted in any case."""
+    """Return the form of one of these words: listed as they are written here, accepted in any case."""
     words = list(words)
     return {"anyOf": [{"enum": words}, {"type": "string", "pattern": f"^{any_case(words)}$"}]}
 
 
 def any_case(words: Iterable[str]) -> str:
-    """A regular expression for these words in any case, as ECMAScript and Python read it."""
+    """Return a regular expression for these words in any case, as ECMAScript and Python read it."""
     spelled = ["".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in word.lower()) for word in words]
     return f"({'|'.join(spelled)})"
 
 
 def whole(value: object, least: int = 1) -> int:
-    """A whole number of at least `least`."""
+    """Read a whole number of at least `least`."""
     number = value.__index__() if hasattr(value, "__index__") else None  # NumPy's integers have it, too
     if number is None or isinstance(value, bool):
         raise SpecError(f"{shown(value)} is not a whole number", _whole_help(value))
@@ -83,7 +86,7 @@ def _whole_help(value: object) -> str | None:
 
 
 def at_least(least: int) -> Reader:
-    """One whole number."""
+    """Return the reader of one whole number."""
 
     @takes(f"whole-from-{least}", lambda _: whole_form(least))
     def read(value: object, nd: int | None) -> int:
@@ -93,15 +96,20 @@ def at_least(least: int) -> Reader:
 
 
 def per_axis(least: int) -> Reader:
-    """One whole number, or one per axis."""
+    """Return the reader of one whole number, or one per axis."""
+    return one_or_each(f"axes-from-{least}", lambda value: whole(value, least), whole_form(least))
 
-    @takes(f"axes-from-{least}", lambda nd: axes_form(whole_form(least), nd))
-    def read(value: object, nd: int | None) -> Axes:
+
+def one_or_each(name: str, read_one: Callable[[object], object], one: Schema, null: bool = False) -> Reader:
+    """Return the reader of one value for all axes, or a list with one per axis, with `null` also null."""
+
+    @takes(name, lambda nd: axes_form(one, nd, {**one, "type": [one["type"], "null"]} if null else one))
+    def read(value: object, nd: int | None) -> object:
         if isinstance(value, (list, tuple)):
-            numbers = tuple([whole(v, least) for v in value])
-            check_axes(len(value), nd)
-            return numbers
-        return whole(value, least)
+            values = tuple([None if null and entry is None else read_one(entry) for entry in value])
+            check_axes(len(values), nd)
+            return values
+        return read_one(value)
 
     return read
 
@@ -113,9 +121,6 @@ def check_axes(given: int, nd: int | None) -> None:
         raise SpecError(
             f"{given} number{'s' * (given != 1)} for {axes}", "one number stands for all axes, or give one per axis"
         )
-
-
-PADDING_WORDS = ("valid", "same", "same_upper", "same_lower", "full", "causal")
 
 
 def _sides_form(nd: int | None) -> Schema:
@@ -130,7 +135,7 @@ def _sides_form(nd: int | None) -> Schema:
 
 @takes("padding", _sides_form)
 def sides(value: object, nd: int | None) -> Sides:
-    """Padding: a number, one per axis, [before, after] pairs, or a word."""
+    """Read a padding: a number, one per axis, [before, after] pairs, or a word."""
     if type(value) is int:
         return whole(value, 0)
     if isinstance(value, str):
@@ -160,20 +165,20 @@ def _side(value: object) -> int | Pair:
 
 @takes("flag", lambda _: {"type": "boolean"})
 def flag(value: object, nd: int | None) -> bool:
-    """True or false."""
+    """Read true or false."""
     if isinstance(value, bool):
         return value
     raise SpecError(f"{shown(value)} is not true or false")
 
 
 def number_form() -> Schema:
-    """Any finite number."""
+    """Return the form of any finite number."""
     return {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
 
 
 @takes("number", lambda _: number_form())
 def number(value: object, nd: int | None) -> int | float:
-    """Any finite number."""
+    """Read any finite number."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise SpecError(f"{shown(value)} is not a number")
     if not -LARGEST <= value <= LARGEST:  # NaN too
@@ -182,7 +187,7 @@ def number(value: object, nd: int | None) -> int | float:
 
 
 def one_of(*words: str) -> Reader:
-    """One of these words, in any case."""
+    """Return the reader of one of these words, in any case."""
 
     @takes(f"words-{words[0]}-to-{words[-1]}", lambda _: words_form(words))
     def read(value: object, nd: int | None) -> str:
@@ -197,7 +202,7 @@ def one_of(*words: str) -> Reader:
 
 @takes("integer", lambda _: whole_form(-LARGEST))
 def integer(value: object, nd: int | None) -> int:
-    """A whole number of either sign."""
+    """Read a whole number of either sign."""
     if type(value) is not int or abs(value) > LARGEST:
         raise SpecError(f"{shown(value)} is not a whole number")
     return value
@@ -205,28 +210,114 @@ def integer(value: object, nd: int | None) -> int:
 
 @takes("integers", lambda _: {**axes_form(whole_form(-LARGEST), None), "minItems": 0})
 def integers(value: object, nd: int | None) -> tuple[int, ...]:
-    """A list of whole numbers of either sign, or one of them."""
+    """Read a list of whole numbers of either sign, or one of them."""
     return tuple([integer(one, nd) for one in (value if isinstance(value, (list, tuple)) else [value])])
 
 
 @takes("axis", lambda _: {"type": "integer", "minimum": -32, "maximum": 32})
 def axis(value: object, nd: int | None) -> int:
-    """An axis: the batch is 0, and -1 is the last."""
+    """Read an axis: the batch is 0, and -1 is the last."""
     if type(value) is int and -32 <= value <= 32:
         return value
     raise SpecError(f"{shown(value)} is not an axis", "an axis is a whole number: the batch is 0, the last is -1")
 
 
-def spread(value: tuple[int, ...] | int, nd: int) -> tuple[int, ...]:
-    """One value per axis."""
-    if isinstance(value, int):
+KEEP = "keep"
+"""Rounding up without the last-window rule: Caffe's pools without padding, ONNX's definition before opset 22."""
+
+
+@takes("rounding", lambda _: {"anyOf": [{"type": "boolean"}, {"const": KEEP}]})
+def rounding(value: object, nd: int | None) -> bool | str:
+    """Read true to round up, false to round down, keep to round up and keep every window."""
+    if isinstance(value, bool) or value == KEEP:
+        return value
+    raise SpecError(f"{shown(value)} is not true, false or {KEEP}")
+
+
+WORDS[rounding] = ("true", "false", KEEP)
+
+
+@takes("power", lambda _: {**number_form(), "not": {"const": 0}})
+def power(value: object, nd: int | None) -> float:
+    """Read a norm's power: any number but 0."""
+    norm = number(value, nd)
+    if norm == 0:
+        raise SpecError("0 is not a norm: the root 1/0 does not exist")
+    return norm
+
+
+@takes("rate", lambda _: {"type": "number", "minimum": 0, "maximum": 1})
+def rate(value: object, nd: int | None) -> float:
+    """Read a share from 0 to 1."""
+    share = number(value, nd)
+    if not 0 <= share <= 1:
+        raise SpecError(f"{shown(value)} is not a rate", "a rate is from 0 to 1")
+    return share
+
+
+@takes("groups", lambda _: {**whole_form(-1), "not": {"const": 0}})
+def groups(value: object, nd: int | None) -> int:
+    """Read a number of groups; -1 is one for each channel (Keras)."""
+    return -1 if value == -1 and type(value) is int else whole(value)
+
+
+def _factor(value: object) -> int | float:
+    factor = number(value, None)
+    if factor <= 0 or not isfinite(factor):
+        raise SpecError(f"{shown(value)} is not a factor", "a factor is above 0")
+    return int(factor) if isinstance(factor, float) and factor.is_integer() else factor
+
+
+factors = one_or_each("factors", _factor, {**number_form(), "exclusiveMinimum": 0})
+"""A factor above 0 for all axes, or one per axis."""
+numbers = one_or_each("numbers", lambda value: number(value, None), number_form())
+"""A number, or one for each channel."""
+wanted_sizes = one_or_each("sizes", whole, whole_form(), null=True)
+"""An adaptive pool's output sizes: one for all axes, or one per axis, null to keep an axis as it is."""
+
+
+@takes("nested-layers", lambda _: {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/layer"}})
+def nested(value: object, nd: int | None) -> object:
+    """Read a list of layers; the spec's reader reads and wires them."""
+    if isinstance(value, (list, tuple)) and value:
+        return value
+    raise SpecError(f"{shown(value)} is not a list of layers", 'as [{"op": "relu"}]')
+
+
+def shape_form(nd: int | None) -> Schema:
+    """Return the form of a shape: its sizes, or a text of them."""
+    size = {**whole_form(), "type": ["integer", "string", "null"], "pattern": "^[A-WYZa-wyz]$"}
+    return {"type": ["string", "array"], "pattern": SHAPE, "items": size, "minItems": 1, "maxItems": MOST_SIZES}
+
+
+_SIZE = "(0*[1-9][0-9]{0,18}|[A-WYZa-wyz])"
+SHAPE = f"^ *{_SIZE}([xX×,]{_SIZE}){{0,{MOST_SIZES - 1}}} *$"
+
+
+@takes("whole-shape", shape_form)
+def sizes(value: object, nd: int | None) -> tuple[int | str | None, ...]:
+    """Read a shape without the batch as JSON holds it, its sizes numbers, letters or null."""
+    return tuple(to_json(read_shape(value)) or ())
+
+
+@takes("text", lambda _: {"type": "string", "maxLength": 255})
+def text(value: object, nd: int | None) -> str:
+    """Read any printable text."""
+    if isinstance(value, str) and value.isprintable() and len(value) <= 255:
+        return value
+    raise SpecError(f"{shown(value)} is not a printable text of at most 255 characters")
+
+
+def spread(value: T | tuple[T, ...], nd: int) -> tuple[T, ...]:
+    """Return one value per axis."""
+    if not isinstance(value, tuple):
         return (value,) * nd
     check_axes(len(value), nd)
     return value
 
 
 def spread_sides(value: Sides, nd: int) -> tuple[Pair, ...]:
-    """One (before, after) per axis, of a padding in numbers."""
+    """Return one (before, after) per axis, of a padding in numbers."""
     assert not isinstance(value, str)
     if isinstance(value, int):
         return ((value, value),) * nd

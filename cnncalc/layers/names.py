@@ -1,4 +1,4 @@
-"""What Keras, PyTorch and ONNX call each op and its keys: one table, read in both directions.
+"""The names that Keras, PyTorch and ONNX have for each op and its keys: one table, read in both directions.
 
 Specs take these words, too; readers and writers of other frameworks' files use them wherever a key is only renamed.
 An op stands here by its family's word; `{}` in a name is its number of spatial axes.
@@ -13,13 +13,13 @@ from ..registry import Registry
 
 
 class Name(NamedTuple):
-    """What a framework calls an op: a class, a module or an operator, and its keys."""
+    """A framework's name for an op: a class, a module or an operator, and its keys."""
 
     word: str
     keys: dict[str, str] = {}
     """The framework's names of keys, each with ours."""
     defaults: Mapping[str, Any] = {}
-    """What the framework takes for our keys, where a file may leave them out."""
+    """The framework's values for our keys that a file may leave out."""
 
     def theirs(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return values of our keys under the framework's names, the first of several; other keys are left out."""
@@ -36,14 +36,20 @@ class Name(NamedTuple):
         return keys
 
     def numbered(self) -> Iterator[tuple[str, str]]:
-        """The name for each number of axes, with what then ends the op's word."""
+        """Return the name for each number of axes, with what then ends the op's word."""
         for nd, end in ENDS.items() if "{}" in self.word else [(0, "")]:
             yield self.word.format(nd), end
 
 
 ENDS = {1: "1d", 2: "", 3: "3d"}
-"""What ends an op's word, by its number of spatial axes."""
+"""The end of an op's word, by its number of spatial axes."""
 Names = Registry[str, Name]
+
+
+def capitalized(*ops: str) -> dict[str, Name]:
+    """Return the names of ops that a framework calls as we do, with a capital letter, and that have no keys."""
+    return {op: Name(op.capitalize()) for op in ops}
+
 
 _KERAS_WINDOW = {"kernel_size": "k", "strides": "s", "padding": "p", "dilation_rate": "d", "use_bias": "bias"}
 _KERAS_POOL = {"pool_size": "k", "strides": "s", "padding": "p"}
@@ -61,7 +67,6 @@ KERAS: Names = Registry(
         "adaptivemaxpool": Name("AdaptiveMaxPooling{}D", {"output_size": "out"}),
         "adaptiveavgpool": Name("AdaptiveAveragePooling{}D", {"output_size": "out"}),
         "linear": Name("Dense", {"units": "out", "use_bias": "bias"}),
-        "flatten": Name("Flatten"),
         "reshape": Name("Reshape", {"target_shape": "out"}),
         "permute": Name("Permute", {"dims": "order"}),
         "pad": Name("ZeroPadding{}D", {"padding": "p"}),
@@ -75,7 +80,6 @@ KERAS: Names = Registry(
         "normalization": Name("Normalization", {"mean": "mean", "variance": "variance"}),
         "rescale": Name("Rescaling", {"scale": "factor", "offset": "offset"}),
         "scale": Name("LayerScale"),
-        "add": Name("Add"),
         "mul": Name("Multiply"),
         "concat": Name("Concatenate", {"axis": "axis"}),
         "relu": Name("ReLU"),
@@ -84,11 +88,11 @@ KERAS: Names = Registry(
         "prelu": Name("PReLU", {"shared_axes": "shared_axes"}, {"shared_axes": []}),
         "softmax": Name("Softmax", {"axis": "axis"}),
         "dropout": Name("Dropout", {"rate": "rate", "drop_path_rate": "rate"}),
-        "identity": Name("Identity"),
         "mean": Name("Mean", {"axis": "axis", "keepdims": "keepdims"}, {"keepdims": False}),
         "clip": Name("Clip", {"x_min": "min", "x_max": "max"}),
         "slice": Name("GetItem"),
-    }
+    },
+    capitalized("flatten", "add", "identity"),
 )
 """Keras's layers, and operations for what has none."""
 KERAS_ACTIVATIONS: Registry[str, tuple[str, ...]] = Registry(
@@ -127,7 +131,6 @@ TORCH: Names = Registry(
         "adaptivemaxpool": Name("AdaptiveMaxPool{}d", {"output_size": "out"}),
         "adaptiveavgpool": Name("AdaptiveAvgPool{}d", {"output_size": "out"}),
         "linear": Name("Linear", {"in_features": "c_i", "out_features": "out", "bias": "bias"}, {"bias": True}),
-        "flatten": Name("Flatten"),
         "upsample": Name(
             "Upsample",
             {"size": "out", "scale_factor": "factor", "mode": "mode", "align_corners": "align"},
@@ -147,23 +150,16 @@ TORCH: Names = Registry(
         "relu": Name("ReLU"),
         "relu6": Name("ReLU6"),
         "silu": Name("SiLU"),
-        "sigmoid": Name("Sigmoid"),
-        "tanh": Name("Tanh"),
-        "hardswish": Name("Hardswish"),
-        "hardsigmoid": Name("Hardsigmoid"),
         "selu": Name("SELU"),
-        "softplus": Name("Softplus"),
-        "softsign": Name("Softsign"),
-        "mish": Name("Mish"),
         "exp": Name("exp"),
-        "identity": Name("Identity"),
         "leakyrelu": Name("LeakyReLU", {"negative_slope": "alpha"}, {"alpha": 0.01}),
         "elu": Name("ELU", {"alpha": "alpha"}, {"alpha": 1.0}),
         "gelu": Name("GELU", {"approximate": "approximate"}, {"approximate": False}),
         "prelu": Name("PReLU", {"num_parameters": "num_parameters"}, {"num_parameters": 1}),
         "softmax": Name("Softmax", {"dim": "axis"}, {"axis": -1}),
         "dropout": Name("Dropout", {"p": "rate"}, {"rate": 0.5}),
-    }
+    },
+    capitalized("flatten", "sigmoid", "tanh", "hardswish", "hardsigmoid", "softplus", "softsign", "mish", "identity"),
 )
 """PyTorch's modules, and functions for what has none."""
 
@@ -179,7 +175,6 @@ ONNX: Names = Registry(
         "globalmaxpool": Name("GlobalMaxPool"),
         "globalavgpool": Name("GlobalAveragePool"),
         "linear": Name("Gemm"),
-        "flatten": Name("Flatten"),
         "reshape": Name("Reshape", {"shape": "out"}),
         "permute": Name("Transpose", {"perm": "order"}),
         "pad": Name("Pad", {"mode": "mode"}),
@@ -187,7 +182,6 @@ ONNX: Names = Registry(
         "mean": Name("ReduceMean", {"keepdims": "keepdims"}),
         "concat": Name("Concat", {"axis": "axis"}),
         "add": Name("Sum"),
-        "mul": Name("Mul"),
         "upsample": Name("Resize", {"mode": "mode"}),
         "pixelshuffle": Name("DepthToSpace", {"blocksize": "factor"}),
         "batchnorm": Name("BatchNormalization", _ONNX_NORM, {"eps": 1e-5}),
@@ -199,16 +193,7 @@ ONNX: Names = Registry(
             {"size": "size", "alpha": "alpha", "beta": "beta", "bias": "offset"},
             {"size": 0, "alpha": 1e-4, "beta": 0.75, "offset": 1.0},
         ),
-        "relu": Name("Relu"),
-        "sigmoid": Name("Sigmoid"),
-        "tanh": Name("Tanh"),
         "hardswish": Name("HardSwish"),
-        "selu": Name("Selu"),
-        "softplus": Name("Softplus"),
-        "softsign": Name("Softsign"),
-        "mish": Name("Mish"),
-        "exp": Name("Exp"),
-        "identity": Name("Identity"),
         "leakyrelu": Name("LeakyRelu", {"alpha": "alpha"}, {"alpha": 0.01}),
         "elu": Name("Elu", {"alpha": "alpha"}, {"alpha": 1.0}),
         "hardsigmoid": Name("HardSigmoid", {"alpha": "alpha"}, {"alpha": 0.2}),
@@ -217,8 +202,15 @@ ONNX: Names = Registry(
         "prelu": Name("PRelu"),
         "clip": Name("Clip", {"min": "min", "max": "max"}),
         "dropout": Name("Dropout", {"ratio": "rate"}, {"rate": 0.5}),
-    }
+    },
+    capitalized("flatten", "mul", "relu", "sigmoid", "tanh", "selu", "softplus", "softsign", "mish", "exp", "identity"),
 )
 """ONNX's operators and their attributes."""
 ONNX_OPS = {name.word: op for op, name in ONNX.items()}
 """The op of each operator."""
+
+
+def aliases(op: str) -> dict[str, str]:
+    """Return the names of an op's keys in Keras, PyTorch and ONNX that are not ours, each with ours."""
+    tables = [table[op].keys for table in (KERAS, TORCH, ONNX) if op in table]
+    return {theirs: ours for keys in tables for theirs, ours in keys.items() if theirs != ours}

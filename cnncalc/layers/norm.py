@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from ..errors import ShapeError
 from ..sizes import Shape, Size, count, product
 from .affine import Affine
-from .base import Env, Fields, Layer, Sign, Traced, axes_of, channels, check_channels, divides, ops
-from .keys import Reader, at_least, integers, number, takes, whole, whole_form
+from .base import Env, Fields, Layer, Sign, Trace, axes_of, channels, check_channels, divides, ops
+from .keys import Reader, at_least, groups, integers, number
 
 
 class Norm(Affine):
@@ -18,27 +18,27 @@ class Norm(Affine):
     LINEAR = False
     KEYS: ClassVar[dict[str, Reader]] = {"eps": number, **Affine.KEYS}
     HELP: ClassVar[dict[str, str]] = {**Affine.HELP, "eps": "A small number that is added to the variance."}
-    ALIASES = {"epsilon": "eps", "affine": "scale center", "elementwise_affine": "scale center"}
+    ALIASES = {"affine": "scale center", "elementwise_affine": "scale center"}
     eps: float | None = None
     center: bool = True
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         values, size = self.normalized(x, env)
         weights = count(size) if self.scale else 0
         bias = count(size) if self.has_center() else 0
         values |= {"eps": env.dialect.norm_eps if self.eps is None else self.eps}
         values |= {"scale": self.scale, "center": self.has_center()}
-        return Traced(values, x, fields, weights, bias, self.buffers(size))
+        return Trace(values, x, fields, weights, bias, self.buffers(size))
 
     def normalized(self, x: Shape, env: Env) -> tuple[dict[str, object], Size]:
-        """The resolved keys of this norm alone, and the number of its weights."""
+        """Return the resolved keys of this norm alone, and the number of its weights."""
         return {}, channels(x, env)
 
     def buffers(self, size: Size) -> int | None:
-        """How many numbers it keeps that are not trained."""
+        """Return how many numbers it keeps that are not trained."""
         return 0
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         lines = super().explain(x, traced, env)
         return lines + ([f"buffers: 2*{channels(x, env)}, the running mean and variance"] if traced.buffers else [])
 
@@ -50,7 +50,6 @@ class BatchNorm(Norm):
     LINEAR = True
     WEIGHTS = {**Norm.WEIGHTS, "running_mean": 0, "running_var": 1}
     ADDED = {**Norm.ADDED, "running_mean": 0}
-    ALIASES: ClassVar[dict[str, str]] = {**Norm.ALIASES, "num_features": "c_i"}
     KEYS: ClassVar[dict[str, Reader]] = {"c_i": at_least(1), **Norm.KEYS}
     c_i: int | None = None
 
@@ -80,7 +79,7 @@ class LayerNorm(Norm):
             raise ShapeError("axis names no axis", "leave it out for the last axis", key="axis")
         return {"axis": self.axis}, product(self.weight_shape(x, env))
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         return super().trace(x, fields, env)._replace(axes=self.axes(x))
 
     def axes(self, x: Shape) -> tuple[int, ...]:
@@ -91,12 +90,6 @@ class LayerNorm(Norm):
         return tuple([x[axis - 1] for axis in self.axes(x)])
 
 
-@takes("groups", lambda _: {**whole_form(-1), "not": {"const": 0}})
-def groups(value: object, nd: int | None) -> int:
-    """A number of groups; -1 is one for each channel (Keras)."""
-    return -1 if value == -1 and type(value) is int else whole(value)
-
-
 class GroupNorm(Norm):
     """Group normalization: per sample and group of channels."""
 
@@ -104,7 +97,6 @@ class GroupNorm(Norm):
     EXAMPLE = "OP:4"
     KEYS: ClassVar[dict[str, Reader]] = {"g": groups, **Norm.KEYS}
     HELP = {**Norm.HELP, "g": "The number of groups of channels; -1 is one for each channel."}
-    ALIASES: ClassVar[dict[str, str]] = {**Norm.ALIASES, "num_groups": "g"}
     BARE = "g"
     NEEDED = ("g",)
     g: int
@@ -145,7 +137,6 @@ class LocalResponseNorm(Layer):
         "beta": "The power.",
         "offset": "The number that is added before the power is taken.",
     }
-    ALIASES = {"bias": "offset", "k": "offset"}
     BARE = "size"
     size: int = 5
     alpha: float = 1e-4
@@ -155,9 +146,6 @@ class LocalResponseNorm(Layer):
     @property
     def is_linear(self) -> bool:
         return self.alpha == 0 or self.beta == 0
-
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        return Traced({"size": self.size, "alpha": self.alpha, "beta": self.beta, "offset": self.offset}, x, fields)
 
 
 OPS = ops(BatchNorm, LayerNorm, GroupNorm, InstanceNorm, LocalResponseNorm)

@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar
 
-from ..errors import ShapeError, SpecError, shown
+from ..errors import ShapeError
 from ..field import POOLED, Field
 from ..sizes import Shape, Size, known
-from .base import Env, Fields, Layer, Sign, Traced, by_axis, each_axis, join, ops, whole
-from .conv import WINDOW_KEYS, check_word
-from .keys import (
-    WORDS,
-    Axes,
-    Reader,
-    Sides,
-    axes_form,
-    check_axes,
-    flag,
-    number,
-    number_form,
-    spread,
-    spread_sides,
-    takes,
-    whole_form,
-)
-from .keys import whole as whole_number
-from .sliding import Slide, by_total, check_fits, explain_slides, place, sides_of
+from .base import Env, Fields, Layer, Sign, Trace, by_axis, each_axis, join, ops, whole
+from .conv import WINDOW_KEYS
+from .keys import KEEP, Axes, Reader, Sides, flag, power, rounding, spread, spread_sides, wanted_sizes
+from .sliding import Slide, Windowed, check_fits, explain_slides, place, sides_of
 
 LIMITS: dict[str, tuple[str, Callable[[int], int]]] = {
     "half": ("k//2", lambda k: k // 2),
@@ -36,27 +20,12 @@ LIMITS: dict[str, tuple[str, Callable[[int], int]]] = {
 """How much padding per side a dialect's `pool_limit` allows: as text, and for a kernel of k taps."""
 MOST_CHECKED = 1 << 20
 """How many windows before the input are looked at one by one, if a dilated kernel might step over it."""
-KEEP = "keep"
-"""Rounding up without the last-window rule: Caffe's pools without padding, ONNX's definition before opset 22."""
 
 
-@takes("rounding", lambda _: {"anyOf": [{"type": "boolean"}, {"const": KEEP}]})
-def rounding(value: object, nd: int | None) -> bool | str:
-    """True to round up, false to round down, keep to round up and keep every window."""
-    if isinstance(value, bool) or value == KEEP:
-        return value
-    raise SpecError(f"{shown(value)} is not true, false or {KEEP}")
-
-
-WORDS[rounding] = ("true", "false", KEEP)
-
-
-class Pool(Layer):
+class Pool(Windowed):
     """A window over each channel, moved by its own size (in ONNX and Caffe: by 1) unless s says otherwise."""
 
-    VIEW = False
     SIGN = Sign.KEPT
-    RANKS = (2, 1, 3)
     KEYS: ClassVar[dict[str, Reader]] = {**WINDOW_KEYS, "ceil": rounding}
     HELP: ClassVar[dict[str, str]] = {
         "k": "The window's size: one number, or one per axis.",
@@ -66,61 +35,57 @@ class Pool(Layer):
     BARE = "k"
     EXAMPLE = "OP:3,s2"
     NEEDED = ("k",)
-    MAY_DILATE: ClassVar[str] = "avg_dilation"
-    k: Axes
+    DIALECT_WORDS = "pool_words"
+    AVERAGES: ClassVar[bool] = True
+    """Whether it works out a mean of its windows, not their maximum."""
     s: Axes | None = None
-    p: Sides = 0
-    p_total: Axes | None = None
-    d: Axes = 1
     ceil: bool | str | None = None
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
         slides, window = self.slides(space, env)
         values = {**window, **self.more_values(env)}
         seen = each_axis(fields, slides, lambda field, slide: slide.see(field))
-        return Traced(values, join(c, tuple([s.out for s in slides]), env), seen)
+        return Trace(values, join(c, tuple([s.out for s in slides]), env), seen)
 
     def rounding(self, p: Sides, nd: int, env: Env) -> bool | str:
-        """Whether a size is rounded up, and whether every window is kept then: the layer's word, or the dialect's."""
+        """Return whether sizes are rounded up, or KEEP to keep every window: the layer's word, or the dialect's."""
         ceil = env.dialect.pool_rounds_up if self.ceil is None else self.ceil
         bare = not isinstance(p, str) and not any(map(any, spread_sides(p, nd)))
         return KEEP if ceil and bare and env.dialect.bare_pool_keeps_last else ceil
 
     def slides(self, space: Shape, env: Env) -> tuple[list[Slide], dict[str, Any]]:
-        """The window on each axis, and the resolved k, s, p, d."""
+        """Return the window on each axis, and the resolved k, s, p, d."""
         nd = len(space)
         k, d = spread(self.k, nd), spread(self.d, nd)
         default = k if env.dialect.pool_stride is None else (env.dialect.pool_stride,) * nd
         s = default if self.s is None else spread(self.s, nd)
-        p = self.p if self.p_total is None else by_total(self.p_total, nd)
-        self.check_words(p, d, nd, env)
+        p = self.padding(nd, env)
+        self.check_keys(d, env)
         ceil = self.rounding(p, nd, env)
         slides = place(space, k, s, d, p, bool(ceil), ceil == KEEP)
         self.check_padding(slides, env)
+        if nd == 3 and self.AVERAGES and env.dialect.avg3d_fits_bare:
+            check_bare(slides, self.op)
         check_fits(slides, self.p_total is not None, lambda slide: self.most_padding(slide, env))
         if env.dialect.pool_limit == "pixel":
             check_pixels(slides)
         return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d, "ceil": ceil}
 
     def most_padding(self, slide: Slide, env: Env) -> int | None:
-        """The largest padding per side that the dialect allows, None for any."""
+        """Return the largest padding per side that the dialect allows, None for any."""
         if env.dialect.pool_limit in LIMITS:
             return LIMITS[env.dialect.pool_limit][1](slide.taps)
         if env.dialect.pool_limit == "pixel":  # a dilated kernel may step over a small input, however it is padded
             return slide.k - 1 if isinstance(slide.n, int) and slide.n >= slide.d else 0
         return None
 
-    def check_words(self, p: Sides, d: tuple[int, ...], nd: int, env: Env) -> None:
+    def check_keys(self, d: tuple[int, ...], env: Env) -> None:
         """ShapeError for keys that the dialect's pool does not have."""
         dialect = env.dialect
-        if isinstance(p, str):
-            check_word(p, dialect.pool_words, env)
-            if p == "causal" and nd != 1:
-                raise ShapeError(f"causal padding is for one axis, this pool has {nd}", None, key="p")
         if self.ceil and not dialect.pool_ceil:
             raise ShapeError(f"{dialect.title}'s pools always round down", "leave ceil out", key="ceil")
-        if max(d) > 1 and not getattr(dialect, self.MAY_DILATE):
+        if max(d) > 1 and not (dialect.avg_dilation if self.AVERAGES else dialect.max_dilation):
             raise ShapeError(f"{dialect.title}'s {self.op} has no dilation", "leave d out", key="d")
 
     def check_padding(self, slides: list[Slide], env: Env) -> None:
@@ -139,11 +104,11 @@ class Pool(Layer):
                 )
 
     def more_values(self, env: Env) -> dict[str, Any]:
-        """The resolved keys beyond the window's."""
+        """Return the resolved keys beyond the window's."""
         return {}
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
-        """The floor formula of each axis."""
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
+        """Return the floor formula of each axis."""
         return explain_slides(self.slides(self.split(x, env)[1], env)[0])
 
 
@@ -164,7 +129,7 @@ def check_pixels(slides: list[Slide]) -> None:
 
 
 def empty_window(slide: Slide) -> int | None:
-    """The first window without an input pixel; None if there is none, or if sizes are open."""
+    """Return the first window without an input pixel; None if there is none, or if sizes are open."""
     n, k, s, pb, d, out = slide.n, slide.k, slide.s, slide.pb, slide.d, slide.out
     if not isinstance(n, int) or not isinstance(out, int) or pb is None:
         return None
@@ -181,9 +146,9 @@ def empty_window(slide: Slide) -> int | None:
     return None
 
 
-def check_bare(slides: list[Slide], op: str, env: Env) -> None:
-    """ShapeError if a 3-D average's kernel does not fit the input without its padding, and the dialect wants that."""
-    for slide in slides if env.dialect.avg3d_fits_bare and len(slides) == 3 else ():
+def check_bare(slides: list[Slide], op: str) -> None:
+    """ShapeError if a kernel does not fit the input without its padding."""
+    for slide in slides:
         if isinstance(slide.n, int) and slide.n < slide.taps:
             raise ShapeError(
                 f"does not fit: PyTorch's {op} wants n >= k before padding, and {slide.n} < {slide.taps} on the "
@@ -198,7 +163,7 @@ class MaxPool(Pool):
 
     WORD = "maxpool"
     LINEAR = False
-    MAY_DILATE = "max_dilation"
+    AVERAGES = False
 
     @property
     def is_linear(self) -> bool:
@@ -223,7 +188,6 @@ class AvgPool(Pool):
                 "leave count_include_pad out, or use another dialect",
                 key="count_include_pad",
             )
-        check_bare(slides, self.op, env)
 
     def more_values(self, env: Env) -> dict[str, Any]:
         counts = self.count_include_pad
@@ -231,15 +195,6 @@ class AvgPool(Pool):
             word = isinstance(self.p, str) and self.p_total is None
             counts = env.dialect.count_include_pad and not word
         return {"count_include_pad": counts}
-
-
-@takes("power", lambda _: {**number_form(), "not": {"const": 0}})
-def power(value: object, nd: int | None) -> float:
-    """A norm's power: any number but 0."""
-    norm = number(value, nd)
-    if norm == 0:
-        raise SpecError("0 is not a norm: the root 1/0 does not exist")
-    return norm
 
 
 class LpPool(Pool):
@@ -251,7 +206,6 @@ class LpPool(Pool):
     SIGN = Sign.NOT_NEGATIVE
     KEYS: ClassVar[dict[str, Reader]] = {**Pool.KEYS, "norm": power}
     HELP: ClassVar[dict[str, str]] = {**Pool.HELP, "norm": "The norm's power: any number but 0."}
-    ALIASES = {"norm_type": "norm"}
     norm: float = 2
 
     def most_padding(self, slide: Slide, env: Env) -> int | None:
@@ -260,7 +214,6 @@ class LpPool(Pool):
     def check_padding(self, slides: list[Slide], env: Env) -> None:
         if not env.dialect.lp_padding and any(s.pb or s.pa for s in slides):
             raise ShapeError("PyTorch's lppool has no padding", "leave p out, or put a pad layer before it", key="p")
-        check_bare(slides, self.op, env)
 
     def more_values(self, env: Env) -> dict[str, Any]:
         return {"norm": self.norm}
@@ -275,11 +228,11 @@ class GlobalPool(Layer):
     HELP = {"keepdims": "Whether the spatial axes stay, as ones."}
     keepdims: bool | None = None
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
         keep = env.dialect.keepdims if self.keepdims is None else self.keepdims
         out = join(c, (1,) * len(space), env) if keep else (c,)
-        return Traced({"keepdims": keep}, out, tuple([field.marked(POOLED) for field in whole(fields, space)]))
+        return Trace({"keepdims": keep}, out, tuple([field.marked(POOLED) for field in whole(fields, space)]))
 
 
 class GlobalMaxPool(GlobalPool):
@@ -296,15 +249,6 @@ class GlobalAvgPool(GlobalPool):
     LINEAR = True
 
 
-@takes("sizes", lambda nd: axes_form(whole_form(), nd, {**whole_form(), "type": ["integer", "null"]}))
-def wanted_sizes(value: object, nd: int | None) -> tuple[int | None, ...] | int:
-    """An adaptive pool's output sizes: one for all axes, or one per axis, null to keep an axis as it is."""
-    if isinstance(value, (list, tuple)):
-        check_axes(len(value), nd)
-        return tuple([None if v is None else whole_number(v) for v in value])
-    return whole_number(value)
-
-
 class AdaptivePool(Layer):
     """Windows of the size that gives the wanted output: unit u sees floor(u*n/o) to ceil((u+1)*n/o) - 1."""
 
@@ -312,7 +256,6 @@ class AdaptivePool(Layer):
     SIGN = Sign.KEPT
     KEYS = {"out": wanted_sizes}
     HELP = {"out": "The output's sizes: one number, or one per axis, null to keep an axis as it is."}
-    ALIASES = {"output_size": "out"}
     BARE = "out"
     EXAMPLE = "OP:7"
     NEEDED = ("out",)
@@ -321,14 +264,13 @@ class AdaptivePool(Layer):
     def rank(self) -> int | None:
         return len(self.out) if isinstance(self.out, tuple) else None
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
-        wanted = self.out if isinstance(self.out, tuple) else (self.out,) * len(space)
-        out = tuple([n if o is None else o for n, o in zip(space, wanted, strict=True)])
+        out = tuple([n if o is None else o for n, o in zip(space, spread(self.out, len(space)), strict=True)])
         seen = each_axis(fields, [*zip(space, out, strict=True)], _adapt)
-        return Traced({"out": [known(n) for n in out]}, join(c, out, env), seen)
+        return Trace({"out": [known(n) for n in out]}, join(c, out, env), seen)
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         sizes = zip(self.split(x, env)[1], self.split(traced.out, env)[1], strict=True)
         return by_axis([f"unit u sees floor(u*{n}/{o}) to ceil((u+1)*{n}/{o}) - 1" for n, o in sizes])
 
@@ -349,19 +291,15 @@ class AdaptiveAvgPool(AdaptivePool):
     LINEAR = True
 
 
-def _adaptive_window(n: int, o: int, u: int) -> tuple[int, int]:
-    return u * n // o, -(-(u + 1) * n // o) - 1
-
-
 def _adapt(field: Field, sizes: tuple[Size, Size]) -> Field:
-    """A field through the adaptive windows of one axis, from its input's to its output's size."""
+    """Return a field through the adaptive windows of one axis, from its input's to its output's size."""
     n, o = sizes
     if n == o:
         return field
     if o == 1:
         return field.whole(known(n)).marked(POOLED)
     if isinstance(n, int) and isinstance(o, int):
-        return field.resample(n, o, partial(_adaptive_window, n, o))
+        return field.resample(n, o, lambda u: (u * n // o, -(-(u + 1) * n // o) - 1))
     return field.lost()
 
 

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 
-from ..errors import ShapeError, SpecError, shown
+from ..errors import ShapeError
 from ..field import Field, Interval
 from ..sizes import UNKNOWN, Shape, Size
-from .base import Env, Fields, Layer, Sign, Traced, by_axis, divides, each_axis, join, ops
-from .keys import Axes, at_least, axes_form, check_axes, flag, number, number_form, one_of, per_axis, spread, takes
+from .base import Env, Fields, Layer, Sign, Trace, by_axis, divides, each_axis, join, ops
+from .keys import Axes, at_least, factors, flag, one_of, per_axis, spread
 
 Factor = int | float
-
-
-@takes("factors", lambda nd: axes_form({**number_form(), "exclusiveMinimum": 0}, nd))
-def factors(value: object, nd: int | None) -> Factor | tuple[Factor, ...]:
-    """A factor above 0 for all axes, or one per axis."""
-    if isinstance(value, (list, tuple)):
-        check_axes(len(value), nd)
-        return tuple([_factor(v) for v in value])
-    return _factor(value)
-
-
-def _factor(value: object) -> Factor:
-    factor = number(value, None)
-    if factor <= 0 or not math.isfinite(factor):
-        raise SpecError(f"{shown(value)} is not a factor", "a factor is above 0")
-    return int(factor) if isinstance(factor, float) and factor.is_integer() else factor
+MODE_AXES = {"bilinear": 2, "bicubic": 2, "trilinear": 3}
+"""The number of axes that a mode is for, if its name says that."""
 
 
 class Upsample(Layer):
@@ -51,7 +36,6 @@ class Upsample(Layer):
         "mode": "How values between the units are worked out.",
         "align": "Whether the corners of input and output coincide.",
     }
-    ALIASES = {"scale_factor": "factor", "size": "out", "interpolation": "mode", "align_corners": "align"}
     BARE = "out"
     factor: Factor | tuple[Factor, ...] | None = None
     out: Axes | None = None
@@ -67,30 +51,25 @@ class Upsample(Layer):
         for value in (self.factor, self.out):
             if isinstance(value, tuple):
                 return len(value)
-        return {"bilinear": 2, "bicubic": 2, "trilinear": 3}.get(self.mode)
+        return MODE_AXES.get(self.mode)
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
         nd = len(space)
         self.check_mode(nd, env)
-        if self.out is not None and self.factor is None:
-            out: Shape = spread(self.out, nd)
-            values: dict[str, object] = {"out": out}
-            ratios: tuple[Factor | None, ...] = (None,) * nd
-        elif self.factor is not None and self.out is None:
-            ratios = given = self.factor if isinstance(self.factor, tuple) else (self.factor,) * nd
-            out = tuple([_scaled(n, f) for n, f in zip(space, given, strict=True)])
-            values = {"factor": given}
-        else:
+        if (self.out is None) == (self.factor is None):
             raise ShapeError("upsample takes either factor or out", "as upsample:factor=2 or upsample:56x56")
-        seen = each_axis(fields, [*zip(space, out, ratios, strict=True)], self._see)
-        return Traced({**values, "mode": self.mode, "align": self.align}, join(c, out, env), seen)
+        factor = spread(self.factor, nd)
+        out: Shape = tuple([_scaled(n, f) for n, f in zip(space, factor, strict=True)])
+        if self.out is not None:
+            out = spread(self.out, nd)
+        seen = each_axis(fields, [*zip(space, out, factor, strict=True)], self._see)
+        sizes = {"factor": factor} if self.out is None else {"out": out}
+        return Trace({**sizes, "mode": self.mode, "align": self.align}, join(c, out, env), seen)
 
     def check_mode(self, nd: int, env: Env) -> None:
         """ShapeError for a mode that does not go with this many axes, or with `align`."""
-        named = {"bilinear": 2, "bicubic": 2, "trilinear": 3}
-        if env.dialect.linear_is_1d:
-            named |= {"linear": 1, "cubic": 0}
+        named = MODE_AXES | ({"linear": 1, "cubic": 0} if env.dialect.linear_is_1d else {})
         if named.get(self.mode, nd) != nd:
             modes = {1: "nearest or linear", 2: "nearest, bilinear or bicubic", 3: "nearest or trilinear"}
             raise ShapeError(
@@ -102,37 +81,38 @@ class Upsample(Layer):
             raise ShapeError("mode nearest has no align", "leave align out, or give another mode", key="align")
 
     def _see(self, field: Field, sizes: tuple[Size, Size, Factor | None]) -> Field:
-        n, out, ratio = sizes
-        if n == out and (ratio in (None, 1) or self.mode != "nearest"):
+        n, out, factor = sizes
+        if n == out and (factor in (None, 1) or self.mode != "nearest"):
             return field
-        if self.align and self.mode != "nearest":
-            return self._see_aligned(field, n, out)
-        if isinstance(ratio, int):
-            n, out = 1, ratio  # the same for every n
-        if not isinstance(n, int) or not isinstance(out, int) or (ratio is not None and n * ratio != out):
-            return field.lost()
-        if self.mode == "nearest":
-            return field.resample(n, out, partial(_nearest, n, out))
-        return field.resample(n, out, _taps(self.mode, partial(_half_pixel, n, out)))
+        if not self.align:
+            if isinstance(factor, int):
+                n, out = 1, factor  # the same for every n
+            elif factor is not None and (not isinstance(n, int) or n * factor != out):
+                return field.lost()
+        return self._resample(field, n, out) if isinstance(n, int) and isinstance(out, int) else field.lost()
 
-    def _see_aligned(self, field: Field, n: Size, out: Size) -> Field:
-        if not isinstance(n, int) or not isinstance(out, int):
-            return field.lost()
+    def _resample(self, field: Field, n: int, out: int) -> Field:
+        """Return the field of `out` units that are worked out from n."""
+        if self.mode == "nearest":
+            return field.resample(n, out, lambda u: (u * n // out, u * n // out))
+        if not self.align:  # unit u lies at (u + 1/2)n/out - 1/2
+            return field.resample(n, out, _taps(self.mode, lambda u: ((2 * u + 1) * n - out, 2 * out)))
         if out == 1:
             return field.spread([(0, 0)], 1)
-        return field.resample(n - 1, out - 1, _taps(self.mode, partial(_aligned, n, out)))
+        return field.resample(n - 1, out - 1, _taps(self.mode, lambda u: ((n - 1) * u, out - 1)))
 
-    def explain(self, x: Shape, traced: Traced, env: Env) -> list[str]:
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         if self.factor is None:
             return []
         rows = zip(self.split(x, env)[1], traced.values["factor"], self.split(traced.out, env)[1], strict=True)
         return by_axis([f"floor({n}*{factor}) = {out}" for n, factor, out in rows])
 
 
-def _scaled(n: Size, factor: Factor) -> Size:
+def _scaled(n: Size, factor: Factor | None) -> Size:
+    """Return a size times a factor, rounded down; unknown without one."""
     if isinstance(factor, int):
         return n * factor
-    if not isinstance(n, int):
+    if factor is None or not isinstance(n, int):
         return UNKNOWN
     out = math.floor(n * factor)  # in double precision, as in PyTorch
     if out < 1:
@@ -140,22 +120,8 @@ def _scaled(n: Size, factor: Factor) -> Size:
     return out
 
 
-def _nearest(n: int, out: int, u: int) -> Interval:
-    return u * n // out, u * n // out
-
-
-def _aligned(n: int, out: int, u: int) -> tuple[int, int]:
-    """Where in the input unit u lies if corners coincide: u(n-1)/(out-1)."""
-    return (n - 1) * u, out - 1
-
-
-def _half_pixel(n: int, out: int, u: int) -> tuple[int, int]:
-    """Where in the input unit u lies: (u + 1/2)n/out - 1/2."""
-    return (2 * u + 1) * n - out, 2 * out
-
-
 def _taps(mode: str, source: Callable[[int], tuple[int, int]]) -> Callable[[int], Interval]:
-    """Which units an interpolation mixes at `source(u)` = (numerator, denominator); on a unit itself, only that."""
+    """Return which units an interpolation mixes at `source(u)`, a fraction; on a unit itself, only that."""
     reach = 1 if "cubic" in mode else 0
 
     def sees(u: int) -> Interval:
@@ -178,12 +144,11 @@ class PixelShuffle(Layer):
     RANKS = (2,)
     KEYS = {"factor": at_least(1)}
     HELP = {"factor": "How many times as high and wide the output is."}
-    ALIASES = {"upscale_factor": "factor", "blocksize": "factor"}
     BARE = "factor"
     NEEDED = ("factor",)
     factor: int
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
         f = self.factor
         if isinstance(c, int) and c % (f * f):
@@ -192,8 +157,8 @@ class PixelShuffle(Layer):
                 f"{c} = {c // (f * f)}*{f * f} + {c % (f * f)}",
                 key="factor",
             )
-        seen = each_axis(fields, space, lambda field, _: field.resample(1, f, partial(_nearest, 1, f)))
-        return Traced({"factor": f}, join(c // (f * f), tuple([n * f for n in space]), env), seen)
+        seen = each_axis(fields, space, lambda field, _: field.resample(1, f, lambda u: (u // f, u // f)))
+        return Trace({"factor": f}, join(c // (f * f), tuple([n * f for n in space]), env), seen)
 
 
 class ChannelShuffle(Layer):
@@ -211,10 +176,10 @@ class ChannelShuffle(Layer):
     NEEDED = ("g",)
     g: int
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, _ = self.split(x, env)
         divides(self.g, c, "channels")
-        return Traced({"g": self.g}, x, fields)
+        return super().trace(x, fields, env)
 
 
 OPS = ops(Upsample, PixelShuffle, ChannelShuffle)

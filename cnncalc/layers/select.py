@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from ..errors import ShapeError
 from ..field import POOLED
-from ..sizes import UNKNOWN, Open, Shape, known, show
+from ..sizes import UNKNOWN, Shape, Size, known, show
 from ..window import positions
-from .base import Env, Fields, Layer, Sign, Traced, along, axes_of, axis_of, laid, ops, unseen
+from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_fields, axis_of, ops, out_fields, unseen
 from .keys import at_least, axis, flag, integer, integers
-
-
-def spatial_place(place: int, rank: int, env: Env) -> int | None:
-    """Which spatial axis one of a sample's sizes is; None for the channels."""
-    channel = rank - 1 if env.channels_last else 0
-    return None if place == channel else place if env.channels_last else place - 1
 
 
 class Slice(Layer):
@@ -37,28 +31,23 @@ class Slice(Layer):
     stop: int | None = None
     step: int = 1
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         axis = axis_of(self.axis, x)
-        n = x[axis - 1]
-        first, last = self.start, self.stop
-        if last is not None and 0 <= last <= first:
-            raise ShapeError(f"nothing is left of {n}: {first} to {last}, {last} not included", key="start")
+        n, first, last = x[axis - 1], self.start, self.stop
+        size: Size = UNKNOWN
         if isinstance(n, int):
-            first = min(first if first >= 0 else max(n + first, 0), n)
-            last = n if last is None else min(last if last >= 0 else max(n + last, 0), n)
+            first, last, _ = slice(first, last).indices(n)
             size = positions(last - first, 0, 1, self.step)
-            if not isinstance(size, Open) and size < 1:
-                raise ShapeError(f"nothing is left of {n}: {first} to {last}, {last} not included", key="start")
         elif first >= 0 and (last is None or last < 0):
             size = positions(n + ((last or 0) - first), 0, 1, self.step)
-        else:
-            size = UNKNOWN
+        if last is not None and 0 <= last <= first:
+            raise ShapeError(f"nothing is left of {n}: {first} to {last}, {last} not included", key="start")
         values = {"axis": self.axis, "start": first, "stop": last, "step": self.step}
         out = (*x[: axis - 1], size, *x[axis:])
-        seen = along(x, fields, env)
+        seen = axis_fields(x, fields, env)
         field = seen[axis - 1]
         seen[axis - 1] = field and field.slide(1, self.step, -first if first >= 0 else None)
-        return Traced(values, out, laid(seen, fields, env), axes=(axis,))
+        return Trace(values, out, out_fields(seen, fields, env), axes=(axis,))
 
 
 class Mean(Layer):
@@ -79,7 +68,7 @@ class Mean(Layer):
     axis: tuple[int, ...]
     keepdims: bool = False
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         axes = axes_of(self.axis, x)
         if not axes:
             raise ShapeError("axis names no axis", "give at least one", key="axis")
@@ -88,22 +77,18 @@ class Mean(Layer):
             raise ShapeError(f"nothing is left of {show(x)}: it has no other axis", "give keepdims=true", key="axis")
         out = tuple([1 if at in places else n for at, n in enumerate(x) if self.keepdims or at not in places])
         values = {"axis": self.axis, "keepdims": self.keepdims}
-        return Traced(values, out, self._see(x, places, fields, env), axes=axes)
+        return Trace(values, out, self._see(x, places, fields, env), axes=axes)
 
     def _see(self, x: Shape, places: set[int], fields: Fields, env: Env) -> Fields:
-        """Units see all of the axes that are gone; where only some spatial axes are, and vanish, nothing is known."""
-        if len(fields) != len(x) - 1:
+        """Return the fields of units that see the whole of some axes; unknown if only some spatial axes vanish."""
+        seen = axis_fields(x, tuple(fields), env)
+        gone = [place for place, field in enumerate(seen) if place in places and field is not None]
+        if len(fields) != len(x) - 1 or (not self.keepdims and len(gone) not in (0, len(fields))):
             return unseen(fields)
-        spatial = [(at, place) for place in range(len(x)) if (at := spatial_place(place, len(x), env)) is not None]
-        gone = {at for at, place in spatial if place in places}
-        if not self.keepdims and len(gone) not in (0, len(fields)):
-            return unseen(fields)
-        return tuple(
-            [
-                f.whole(known(x[place])).marked(POOLED) if at in gone else f
-                for f, (at, place) in zip(fields, spatial, strict=True)
-            ]
-        )
+        for place in gone:
+            field = seen[place]
+            seen[place] = field and field.whole(known(x[place])).marked(POOLED)
+        return tuple([field for field in seen if field is not None])
 
 
 OPS = ops(Slice, Mean)

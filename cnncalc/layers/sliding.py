@@ -1,27 +1,16 @@
-"""What convolutions and pools share: where on each axis the window lies, and how many fit."""
+"""The window of convolutions and pools: where it lies on each axis, and how many fit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple
 
 from ..errors import ShapeError
 from ..field import Field
 from ..sizes import LARGEST, Open, Shape, Size, atom
 from ..window import extent, positions, positions_ceil, positions_kept
-from .base import axis_names, by_axis
-from .keys import Pair, Sides, spread, spread_sides
-
-
-class AxisWindow(Protocol):
-    """A window of any kind, placed on one axis."""
-
-    @property
-    def out(self) -> Size:
-        """The output's size."""
-
-    def see(self, field: Field) -> Field:
-        """The field of its units over an input with this field."""
+from .base import Env, Layer, axis_names, by_axis
+from .keys import Axes, Pair, Sides, spread, spread_sides
 
 
 class Slide(NamedTuple):
@@ -44,19 +33,79 @@ class Slide(NamedTuple):
     """The axis' name."""
 
     def see(self, field: Field) -> Field:
-        """The field of its units over an input with this field."""
+        """Return the field of its units over an input with this field."""
         return field.slide(self.k, self.s, self.pb)
 
     def floor_text(self) -> str:
-        """`floor((2 + 0 - 5)/2) + 1`."""
+        """Return `floor((2 + 0 - 5)/2) + 1`."""
         total = (self.pb or 0) + (self.pa or 0)
         return f"{'ceil' if self.ceil else 'floor'}(({self.n} + {total} - {self.k})/{self.s}) + 1"
+
+
+class Cut(NamedTuple):
+    """A transposed window on one axis: out = (n-1)*s - pb - pa + k' + out_pad, pb and pa cut away."""
+
+    n: Size
+    k: int
+    """k' = d(k-1) + 1."""
+    s: int
+    pb: int
+    pa: int
+    out_pad: int
+    axis: str
+    """The axis' name."""
+
+    @property
+    def out(self) -> Size:
+        """The output's size."""
+        return (self.n - 1) * self.s + (self.k + self.out_pad - self.pb - self.pa)
+
+    def see(self, field: Field) -> Field:
+        """Return the field of its units over an input with this field."""
+        return field.transpose(self.k, self.s, self.pb)
+
+    def text(self) -> str:
+        """Return the formula with its numbers."""
+        added = f" + {self.out_pad}" if self.out_pad else ""
+        return f"({atom(self.n)} - 1)*{self.s} - ({self.pb}+{self.pa}) + {self.k}{added}"
+
+
+AxisWindow = Slide | Cut
+
+
+class Windowed(Layer):
+    """A layer with a window of k taps per axis, d apart, moved by s over a map with the padding p."""
+
+    VIEW = False
+    RANKS = (2, 1, 3)
+    DIALECT_WORDS: ClassVar[str] = "conv_words"
+    """The attribute of a dialect that lists the padding words it takes."""
+    k: Axes
+    s: Axes | None
+    p: Sides = 0
+    p_total: Axes | None = None
+    d: Axes = 1
+
+    def padding(self, nd: int, env: Env) -> Sides:
+        """Return the padding per side: in numbers, or as a word. ShapeError for a word that does not go here."""
+        if self.p_total is not None:
+            return tuple([halves(total) for total in spread(self.p_total, nd)])
+        if isinstance(self.p, str):
+            words: frozenset[str] = getattr(env.dialect, self.DIALECT_WORDS)
+            if self.p not in words:
+                help = f"the words are {', '.join(sorted(words))}" if words else "write the padding as numbers"
+                here = " here" if env.dialect.conv_words else ""
+                raise ShapeError(f"{env.dialect.title} has no padding {self.p!r}{here}", help, key="p")
+            if self.p == "causal" and nd != 1:
+                what = f"causal padding is for one axis, this layer has {nd}"
+                raise ShapeError(what, "write the sides, as p=0+1x2", key="p")
+        return self.p
 
 
 def place(
     space: Shape, k: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...], p: Sides, ceil: bool, kept: bool = False
 ) -> list[Slide]:
-    """The window on each axis. `p` is per side, or a word.
+    """Return the window on each axis. `p` is per side, or a word.
 
     With `kept`, rounding up keeps a last window that would start in the padding after the input.
     """
@@ -79,12 +128,12 @@ def place(
 
 
 def _sides(p: Pair | str, k: int) -> Pair:
-    """The padding before and after of a window of extent k."""
+    """Return the padding before and after of a window of extent k."""
     return {"valid": (0, 0), "full": (k - 1, k - 1), "causal": (k - 1, 0)}[p] if isinstance(p, str) else p
 
 
 def _same(n: Size, k: int, s: int, lower: bool) -> tuple[int | None, int | None, Size]:
-    """The padding before and after that gives ceil(n/s) windows, and their number."""
+    """Return the padding before and after that gives ceil(n/s) windows, and their number."""
     out = positions(n, s - 1, s, s)
     if isinstance(n, int) and isinstance(out, int):
         return *halves(max((out - 1) * s + k - n, 0), lower), out
@@ -95,14 +144,9 @@ def _same(n: Size, k: int, s: int, lower: bool) -> tuple[int | None, int | None,
 
 
 def halves(total: int, lower: bool = False) -> Pair:
-    """A total padding as (before, after), an odd unit after, or before with `lower`."""
+    """Return a total padding as (before, after), an odd unit after, or before with `lower`."""
     small = total // 2
     return (total - small, small) if lower else (small, total - small)
-
-
-def by_total(p_total: int | tuple[int, ...], nd: int) -> Sides:
-    """The textbook's total of both sides as padding per side."""
-    return tuple([halves(t) for t in spread(p_total, nd)])
 
 
 def check_fits(slides: list[Slide], total: bool, most: Callable[[Slide], int | None] = lambda _: None) -> None:
@@ -134,13 +178,13 @@ def _fit_help(slide: Slide, most: int | None, as_total: bool) -> str:
 
 
 def sides_of(slides: list[Slide], p: Sides) -> object:
-    """The padding as it is reported: the sides worked out, or the word if an open size decides them."""
+    """Return the padding as it is reported: the sides worked out, or the word if an open size decides them."""
     pairs = [(s.pb, s.pa) for s in slides]
     return p if any(None in pair for pair in pairs) else pairs
 
 
 def explain_slides(slides: list[Slide]) -> list[str]:
-    """The floor formula of each axis with its numbers; equal axes once."""
+    """Return the floor formula of each axis with its numbers; equal axes once."""
     return by_axis([_slide_text(slide) for slide in slides])
 
 

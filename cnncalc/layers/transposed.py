@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import ShapeError
-from ..field import Field
-from ..sizes import Open, Shape, Size, atom, count, known
+from ..sizes import Open, Shape, Size, known
 from ..window import extent
-from .base import AXIS_NAMES, ConvKind, Env, by_axis, divides, ops
-from .conv import CHANNEL_KEYS, LAST_KEYS, WINDOW_KEYS, Convolution, Keys, check_strided_dilation, check_word, times
+from .base import ConvKind, Env, axis_names, by_axis, divides, ops
+from .conv import CHANNEL_KEYS, LAST_KEYS, WINDOW_KEYS, Convolution, Keys, check_strided_dilation, times
 from .keys import Axes, Pair, Sides, at_least, per_axis, spread, spread_sides
-from .sliding import by_total, halves
-
-
-class Cut(NamedTuple):
-    """A transposed window on one axis: out = (n-1)*s - pb - pa + k' + out_pad, pb and pa cut away."""
-
-    n: Size
-    k: int
-    """k' = d(k-1) + 1."""
-    s: int
-    pb: int
-    pa: int
-    out_pad: int
-
-    @property
-    def out(self) -> Size:
-        """The output's size."""
-        return (self.n - 1) * self.s + (self.k + self.out_pad - self.pb - self.pa)
-
-    def see(self, field: Field) -> Field:
-        """The field of its units over an input with this field."""
-        return field.transpose(self.k, self.s, self.pb)
-
-    def text(self) -> str:
-        """The formula with its numbers."""
-        added = f" + {self.out_pad}" if self.out_pad else ""
-        return f"({atom(self.n)} - 1)*{self.s} - ({self.pb}+{self.pa}) + {self.k}{added}"
+from .sliding import Cut, halves
 
 
 class TransposedConv(Convolution):
@@ -55,41 +28,53 @@ class TransposedConv(Convolution):
         "out_pad": "How much is added after the output: one number, or one per axis.",
         "out": "The output's sizes, from which the padding is worked out: one number, or one per axis.",
     }
-    ALIASES = {"output_padding": "out_pad", "output_shape": "out"}
+    ALIASES = {"output_shape": "out"}
+    DIALECT_WORDS = "transposed_words"
     NEEDED = ("c_o",)
     c_o: int
     out_pad: Axes | None = None
     out: Axes | None = None
 
     def windows(self, space: Shape, env: Env) -> tuple[list[Cut], Keys]:
-        nd, cuts = len(space), self.cuts(space, env)
-        keys: Keys = {
-            "k": spread(self.k, nd),
-            "s": spread(self.s, nd),
-            "p": [(cut.pb, cut.pa) for cut in cuts],
-            "d": spread(self.d, nd),
-            "g": self.g,
-            "out_pad": [cut.out_pad for cut in cuts],
-        }
-        return cuts, keys if self.out is None else keys | {"out": spread(self.out, nd)}
+        """Return the transposed window on each axis. ShapeError if the keys or the dialect do not allow it."""
+        nd = len(space)
+        k, s, d = spread(self.k, nd), spread(self.s, nd), spread(self.d, nd)
+        check_strided_dilation(s, d, env)
+        out_pad: tuple[int | None, ...] = (None,) * nd
+        if self.out_pad is not None:
+            out_pad = spread(self.out_pad, nd)
+            if self.out is None:
+                check_out_pad(spread(self.out_pad, nd), s, d, env)
+        p = self.padding(nd, env)
+        pairs: Sequence[Pair | str | None] = [p] * nd if isinstance(p, str) else spread_sides(p, nd)
+        keys: Keys = {"k": k, "s": s, "p": (), "d": d, "g": self.g, "out_pad": ()}
+        if self.out is not None:
+            keys["out"] = spread(self.out, nd)
+            if not isinstance(p, str) and not env.dialect.out_by_out_pad and not {"p", "p_total"} & self.given.keys():
+                pairs = [None] * nd
+        extents = map(extent, k, d)
+        rows = zip(space, extents, s, pairs, out_pad, keys.get("out", [None] * nd), axis_names(nd), strict=True)
+        cuts = [_cut(env, *row) for row in rows]
+        check_cuts(cuts, p)
+        return cuts, keys | {"p": [(cut.pb, cut.pa) for cut in cuts], "out_pad": [cut.out_pad for cut in cuts]}
 
-    def kernels(self, c_i: Size, k: tuple[int, ...], env: Env) -> tuple[Size, int | None, Keys]:
+    def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
         divides(self.g, c_i, "c_i", also=self.c_o)
         divides(self.g, self.c_o, "c_o", also=known(c_i))
         if self.g != 1 and not env.dialect.transposed_groups:
             raise ShapeError("Keras's transposed convolution has no groups", "leave g out", key="g")
-        return self.c_o, count(c_i, self.c_o // self.g, *k), {}
+        return self.c_o, {}
 
     def positions(self, space: Shape, out: Shape) -> Shape:
         return space
 
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
-        """NCHW (c_i, c_o/g, k), NHWC (k, c_o/g, c_i)."""
+        """Return the shape of the kernel: NCHW (c_i, c_o/g, k), NHWC (k, c_o/g, c_i)."""
         c_i, c_o, k = values["c_i"], self.c_o // self.g, values["k"]
         return {"weight": (*k, c_o, c_i) if env.channels_last else (c_i, c_o, *k)}
 
     def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:
-        """Each output sees about one in s cells of each axis."""
+        """Return how many inputs an output sums up: it sees about one in s cells of each axis."""
         cells: int = values["c_i"] // values["g"] * prod(values["k"])
         strides: int = prod(values["s"])
         return max(cells // strides, 1)
@@ -103,103 +88,75 @@ class TransposedConv(Convolution):
         *k, each, _ = shape if env.channels_last else (*shape[2:], shape[1], shape[0])
         return {"c_o": each * g, "k": k}
 
-    def cuts(self, space: Shape, env: Env) -> list[Cut]:
-        """The transposed window on each axis. ShapeError if the keys or the dialect do not allow it."""
-        nd = len(space)
-        k, s, d = spread(self.k, nd), spread(self.s, nd), spread(self.d, nd)
-        check_strided_dilation(s, d, env)
-        out_pad = spread(self.out_pad, nd) if self.out_pad is not None else None
-        if out_pad is not None and self.out is None:
-            check_out_pad(out_pad, s, d, env)
-        p = self.p if self.p_total is None else by_total(self.p_total, nd)
-        if isinstance(p, str):
-            check_word(p, env.dialect.transposed_words, env)
-        extents = [extent(k, d) for k, d in zip(k, d, strict=True)]
-        added = out_pad or (0,) * nd
-        if self.out is not None:
-            cuts = self.cuts_to_sizes(space, extents, s, added, p, env)
-        elif isinstance(p, str):
-            extra = out_pad or (None,) * nd
-            cuts = [_by_word(n, k, s, o, p, env) for n, k, s, o in zip(space, extents, s, extra, strict=True)]
-        else:
-            rows = zip(space, extents, s, spread_sides(p, nd), added, strict=True)
-            cuts = [Cut(n, k, s, pb, pa, o) for n, k, s, (pb, pa), o in rows]
-        check_cuts(cuts, p)
-        return cuts
-
-    def cuts_to_sizes(
-        self, space: Shape, extents: list[int], s: tuple[int, ...], out_pad: tuple[int, ...], p: Sides, env: Env
-    ) -> list[Cut]:
-        """The windows that give the wanted sizes, by `out_pad` or by the padding as the dialect says."""
-        assert self.out is not None
-        nd, by_out_pad = len(space), env.dialect.out_by_out_pad
-        has_sides = not isinstance(p, str) and (by_out_pad or "p" in self.given or self.p_total is not None)
-        sides: tuple[Pair | None, ...] = spread_sides(p, nd) if has_sides else (None,) * nd
-        cuts = []
-        rows = zip(space, extents, s, sides, out_pad, spread(self.out, nd), strict=True)
-        for axis, (n, k, stride, pair, extra, want) in enumerate(rows):
-            if not isinstance(n, int):
-                help = f"give {'out_pad' if by_out_pad else 'the padding'} instead"
-                raise ShapeError(f"out is {want}, and the input's size is open ({n})", help, key="out")
-            if by_out_pad:
-                assert pair is not None
-                cuts.append(_by_out_pad(n, k, stride, pair, want, AXIS_NAMES[nd][axis]))
-            else:
-                cuts.append(_by_padding(n, k, stride, pair, extra, want, p))
-        return cuts
-
     def explain_windows(self, space: Shape, env: Env) -> list[str]:
-        return by_axis([f"{cut.text()} = {cut.out}" for cut in self.cuts(space, env)])
+        return by_axis([f"{cut.text()} = {cut.out}" for cut in self.windows(space, env)[0]])
 
     def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
         each, form = (self.c_o, "c_i*c_o*k") if self.g == 1 else (f"({self.c_o}/{self.g})", "c_i*c_o/g*k")
         return form, times(values["c_i"], each, values["k"])
 
 
-def _by_out_pad(n: int, k: int, s: int, sides: Pair, want: int, name: str) -> Cut:
-    """The out_pad that gives a wanted size: PyTorch's output_size, less than s above the smallest."""
-    pb, pa = sides
+def _cut(
+    env: Env, n: Size, k: int, s: int, p: Pair | str | None, out_pad: int | None, want: int | None, axis: str
+) -> Cut:
+    """Return the window on an axis, by its padding (None if the wanted size decides), out_pad and wanted size."""
+    if want is not None:
+        if not isinstance(n, int):
+            help = f"give {'out_pad' if env.dialect.out_by_out_pad else 'the padding'} instead"
+            raise ShapeError(f"out is {want}, and the input's size is open ({n})", help, key="out")
+        if isinstance(p, tuple) and env.dialect.out_by_out_pad:
+            return _by_out_pad(n, k, s, p, want, axis)
+        return _by_padding(n, k, s, p, out_pad or 0, want, axis)
+    if isinstance(p, str):
+        return _by_word(n, k, s, out_pad, p, axis, env)
+    assert p is not None
+    return Cut(n, k, s, *p, out_pad or 0, axis)
+
+
+def _by_out_pad(n: int, k: int, s: int, p: Pair, want: int, axis: str) -> Cut:
+    """Return the out_pad that gives a wanted size: PyTorch's output_size, less than s above the smallest."""
+    pb, pa = p
     least = (n - 1) * s + k - pb - pa
     if not least <= want < least + s:
         raise ShapeError(
-            f"out is {want} on the {name} axis, and PyTorch reaches {least} to {least + s - 1}: "
+            f"out is {want} on the {axis} axis, and PyTorch reaches {least} to {least + s - 1}: "
             f"({n} - 1)*{s} - ({pb}+{pa}) + {k} + out_pad, out_pad < s",
             "change p or k, or use --dialect plain, where out works the padding out",
             key="out",
         )
-    return Cut(n, k, s, pb, pa, want - least)
+    return Cut(n, k, s, pb, pa, want - least, axis)
 
 
-def _by_padding(n: int, k: int, s: int, sides: Pair | None, out_pad: int, want: int, p: Sides) -> Cut:
-    """The padding that gives a wanted size (ONNX `output_shape`): the odd unit before, unless `same_upper`."""
+def _by_padding(n: int, k: int, s: int, p: Pair | str | None, out_pad: int, want: int, axis: str) -> Cut:
+    """Return the padding that gives a wanted size (ONNX `output_shape`): the odd unit before, unless `same_upper`."""
     full = (n - 1) * s + k
     surplus = max(full + out_pad - want, 0)
-    pb, pa = sides or halves(surplus, lower=p not in ("same", "same_upper"))
+    pb, pa = p if isinstance(p, tuple) else halves(surplus, lower=p not in ("same", "same_upper"))
     if pb + pa != surplus and want != full + out_pad - pb - pa:
         raise ShapeError(
             f"out is {want}, and p gives ({n} - 1)*{s} - ({pb}+{pa}) + {k} + {out_pad} = {full + out_pad - pb - pa}",
             "leave out either of the two",
             key="out",
         )
-    return Cut(n, k, s, pb, pa, want - (full - pb - pa))
+    return Cut(n, k, s, pb, pa, want - (full - pb - pa), axis)
 
 
-def _by_word(n: Size, k: int, s: int, out_pad: int | None, word: str, env: Env) -> Cut:
-    """The cut of a padding word, its out_pad included, so that the one formula holds afterwards.
+def _by_word(n: Size, k: int, s: int, out_pad: int | None, word: str, axis: str, env: Env) -> Cut:
+    """Return the cut of a padding word, its out_pad included, so that the one formula holds afterwards.
 
     Keras: valid is (n-1)*s + max(k', s), same is n*s; with out_pad (n-1)*s + k' + out_pad and (n-1)*s + k'%2 + out_pad.
     """
     if word == "full":
-        return Cut(n, k, s, k - 1, k - 1, out_pad or 0)
+        return Cut(n, k, s, k - 1, k - 1, out_pad or 0, axis)
     if word == "valid":
         covers = env.dialect.valid_transposed_covers and out_pad is None
-        return Cut(n, k, s, 0, 0, max(s - k, 0) if covers else out_pad or 0)
+        return Cut(n, k, s, 0, 0, max(s - k, 0) if covers else out_pad or 0, axis)
     if env.dialect.same_transposed_is_exact:
         pb, pa = halves(max(k + (out_pad or 0) - s, 0), lower=word == "same_lower")
-        return Cut(n, k, s, pb, pa, s - k + pb + pa)
+        return Cut(n, k, s, pb, pa, s - k + pb + pa, axis)
     last = s if out_pad is None else k % 2 + out_pad  # what `same` adds to (n-1)*s
     pb, pa = halves(max(k - last, 0), lower=word == "same_lower")
-    return Cut(n, k, s, pb, pa, max(last - k, 0))
+    return Cut(n, k, s, pb, pa, max(last - k, 0), axis)
 
 
 def check_out_pad(out_pad: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...], env: Env) -> None:
@@ -209,12 +166,12 @@ def check_out_pad(out_pad: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ..
         raise ShapeError(
             f"{env.dialect.title}'s transposed convolution has no out_pad", "leave out_pad out", key="out_pad"
         )
-    for axis, (extra, stride, dilation) in enumerate(zip(out_pad, s, d, strict=True)):
+    for extra, stride, dilation, axis in zip(out_pad, s, d, axis_names(len(s)), strict=True):
         limit = stride if kind == "stride" else max(stride, dilation)
         if extra >= limit:
             what = f"s = {stride}" if kind == "stride" else f"max(s, d) = max({stride}, {dilation}) = {limit}"
             raise ShapeError(
-                f"out_pad is {extra} on the {AXIS_NAMES[len(s)][axis]} axis, and has to be below {what}",
+                f"out_pad is {extra} on the {axis} axis, and has to be below {what}",
                 f"lower out_pad to {limit - 1}" if limit > 1 else "leave out_pad out",
                 key="out_pad",
             )
@@ -222,13 +179,13 @@ def check_out_pad(out_pad: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ..
 
 def check_cuts(cuts: list[Cut], p: Sides) -> None:
     """ShapeError with the arithmetic if the output is empty."""
-    for axis, cut in enumerate(cuts):
+    for cut in cuts:
         if isinstance(cut.out, Open) or cut.out >= 1:
             continue
         assert isinstance(cut.n, int)
         most = ((cut.n - 1) * cut.s + cut.k + cut.out_pad - 1) // 2
         raise ShapeError(
-            f"the output is empty: {cut.text()} = {cut.out} < 1 on the {AXIS_NAMES[len(cuts)][axis]} axis",
+            f"the output is empty: {cut.text()} = {cut.out} < 1 on the {cut.axis} axis",
             "leave out_pad out" if isinstance(p, str) else f"the padding cuts away all of it: lower p to {most}",
             key="p",
         )

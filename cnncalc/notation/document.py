@@ -9,12 +9,11 @@ from typing import Any
 
 from ..dialects import DIALECTS, dialect_named, layout_named
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
-from ..layers import OPS, Layer, find_op, keys_named, unknown_op
-from ..layers.composite import nested
+from ..layers import ALIASES, OPS, Layer, find_op, keys_named, unknown_op
+from ..layers.keys import nested
 from ..network import Network, Node, Origin
 from ..sizes import LARGEST, read_shape
 from ..wiring import Wire, wire
-from .keys import LAYER_KEYS, canonical
 
 VERSION = 1
 LONGEST_NAME = 255
@@ -23,7 +22,17 @@ DEEPEST = 100
 MOST_SHOWN = 8
 """How many blocks around a layer an error names."""
 TOP_KEYS = ("cnncalc", "name", "input", "dialect", "layout", "layers", "expect", "report", "$schema")
+LAYER_KEYS = ("name", "from", "times", "tie", "expect")
+"""The keys that a layer of any op may have."""
 COMMON_KEYS = ("op", *LAYER_KEYS, "report")
+
+
+def canonical(raw: str) -> set[str]:
+    """Return every key that a name may stand for: `padding` is p, and `p` is also a dropout's rate."""
+    names = {raw, ALIASES.get(raw, raw)}
+    for cls, _ in OPS.values():
+        names.update(cls.ALIASES.get(raw, "").split())
+    return names
 
 
 class Document(Origin):
@@ -109,22 +118,18 @@ def _not_strict(document: Document) -> CnncalcError:
     """Return the error for the first name given twice, or number that is not finite."""
     from . import positions
 
-    twice = positions.duplicate(document.text)
-    infinite = positions.not_finite(document.text)
-    if infinite is not None and (twice is None or infinite.at < twice.at):
-        return _at(document, infinite.at, f"{shown(infinite.text)[1:-1]} is not a number that JSON can hold")
-    if twice is None:  # a number that is too large, followed by what is not JSON: 1e999abc
-        try:
-            json.loads(document.text)
-        except json.JSONDecodeError as error:
-            return _not_json(document, error)
-    assert twice is not None
-    assert twice.key_at is not None
-    return _at(document, twice.key_at, f"{shown(twice.path[-1])} is given twice", "leave out one of them")
+    wrong = positions.not_strict(document.text)
+    if wrong is not None:
+        return _at(document, *wrong)
+    try:  # a number that is too large, followed by what is not JSON: 1e999abc
+        json.loads(document.text)
+    except json.JSONDecodeError as error:
+        return _not_json(document, error)
+    raise AssertionError(f"{document.name} is strict JSON")
 
 
 def looks_like_spec(value: Any) -> bool:
-    """Whether a JSON value is meant as a spec, valid or not; a package.json and a baseline are not."""
+    """Return whether a JSON value is meant as a spec, valid or not; a package.json and a baseline are not."""
     if isinstance(value, dict) and {"class_name", "config"} <= value.keys():
         return True  # a Keras model
     items = value if isinstance(value, list) else [] if is_baseline(value) else [value]
@@ -136,7 +141,7 @@ _OWN = {"op", "layers", "expect", "cnncalc", "c_o"}
 
 
 def is_baseline(value: Any) -> bool:
-    """Whether a JSON value is a baseline, not a spec."""
+    """Return whether a JSON value is a baseline, not a spec."""
     return isinstance(value, dict) and "files" in value and "layers" not in value
 
 

@@ -11,7 +11,7 @@ encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def entries(texts: Iterable[str], brackets: str = "[]", outer: str = "", inner: str = "  ") -> Iterator[str]:
-    """An array (or an object, with the brackets `{}`) of JSON texts, each in a line of its own as it comes.
+    """Yield an array (or an object, with the brackets `{}`) of JSON texts, each in a line of its own.
 
     `inner` is the indentation of the entries, `outer` that of the closing bracket.
     """
@@ -23,7 +23,7 @@ def entries(texts: Iterable[str], brackets: str = "[]", outer: str = "", inner: 
 
 
 def document(keys: Iterable[tuple[str, Any]]) -> Iterator[str]:
-    """An object in one line, except that an iterator is an array with an entry a line.
+    """Yield an object in one line, except that an iterator is an array with an entry a line.
 
     A key is asked for once the entries of the array before it have been written.
     """

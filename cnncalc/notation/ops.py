@@ -1,33 +1,31 @@
-"""What there is to say about an op, from the tables that the reader, the JSON Schema and the completion use."""
+"""The description of an op, from the tables that the reader, the JSON Schema and the completion use."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..dialects import DIALECTS, Dialect
+from ..dialects import DIALECTS, PADDING_WORDS, Dialect
 from ..errors import CnncalcError
 from ..layers import FAMILIES, OPS, Layer, find_op, spellings, title, unknown_op
-from ..layers.border import Border
-from ..layers.keys import FORMS, PADDING_WORDS, WORDS, Schema, sides
-from ..layers.pool import KEEP, Pool
-from ..layers.transposed import TransposedConv
+from ..layers.keys import FORMS, KEEP, WORDS, Schema, sides
+from ..layers.sliding import Windowed
 from ..sizes import parse_shape, to_json
 from ..trace import shape
-from .schema import Family, help_of
+from .schema import OpSchema, help_of
 from .words import FLAGS, read_words
 
 SAMPLE: dict[int | None, str] = {None: "16x32x32", 1: "16x32", 2: "16x32x32", 3: "16x32x32x32"}
 """The input of an example, by its number of spatial axes."""
 
 
-class Key(NamedTuple):
+class KeyDescription(NamedTuple):
     """A key of an op."""
 
     name: str
     takes: str
-    """What its value is: `whole number, or one per axis`."""
+    """Its value in words: `whole number, or one per axis`."""
     default: Any
-    """What holds where it is left out; None where that follows from the input, the dialect or another key."""
+    """The value if it is left out; None if that follows from the input, the dialect or another key."""
     needed: bool
     help: str
     also: list[str]
@@ -36,7 +34,7 @@ class Key(NamedTuple):
     """The default under each dialect, where dialects differ; empty otherwise."""
 
 
-class Op(NamedTuple):
+class OpDescription(NamedTuple):
     """An op with its keys."""
 
     name: str
@@ -47,7 +45,7 @@ class Op(NamedTuple):
     """The op for every number of axes that there is: `conv conv1d conv3d`."""
     also: list[str]
     """Other words that are read as this op, in lower case."""
-    keys: list[Key]
+    keys: list[KeyDescription]
     bare: str | None
     """The key that a bare number stands for, first in a layer word."""
     flags: list[str]
@@ -55,22 +53,22 @@ class Op(NamedTuple):
     """The words of a network that uses it: an input, then layers."""
 
 
-def by_family() -> dict[str, list[Op]]:
+def by_family() -> dict[str, list[OpDescription]]:
     """Return every op by family; those that differ only in their number of axes once, for two axes."""
     return {family: [describe(op) for op in ops if op == OPS[op][0].WORD] for family, ops in FAMILIES.items()}
 
 
-def describe(word: str) -> Op:
-    """Return what there is to say about an op, in any spelling of it. SpecError if there is no such op."""
+def describe(word: str) -> OpDescription:
+    """Return the description of an op, in any spelling of it. SpecError if there is no such op."""
     op = find_op(word)
     if op is None:
         raise unknown_op(word)
     cls, nd = OPS[op]
-    names = Family(cls, nd, [op]).names
+    names = OpSchema(op).names
     example = [SAMPLE[nd], *cls.EXAMPLE.replace("OP", op).split()]
     by_dialect = _defaults_by_dialect(cls, example)
     keys = [
-        Key(
+        KeyDescription(
             key,
             takes(cls, nd, key),
             None if key in cls.DERIVED or key in by_dialect else getattr(cls, key, None),
@@ -83,7 +81,7 @@ def describe(word: str) -> Op:
     ]
     words = [other for other in OPS if OPS[other][0].WORD == cls.WORD]
     also = [spelling for spelling in spellings(op)[0] if spelling != op.lower()]
-    return Op(op, title(op), nd, words, also, keys, cls.BARE, flags_of(cls, nd), example)
+    return OpDescription(op, title(op), nd, words, also, keys, cls.BARE, flags_of(cls, nd), example)
 
 
 def takes(cls: type[Layer], nd: int | None, key: str) -> str:
@@ -103,12 +101,7 @@ def takes(cls: type[Layer], nd: int | None, key: str) -> str:
 
 def padding_words(cls: type[Layer], nd: int | None) -> tuple[str, ...]:
     """Return the padding words that a layer of `nd` axes takes under at least one dialect."""
-    if issubclass(cls, Border):
-        return ()
-    if issubclass(cls, TransposedConv):
-        words = Dialect.transposed_words
-    else:
-        words = Dialect.pool_words if issubclass(cls, Pool) else Dialect.conv_words
+    words = getattr(Dialect, cls.DIALECT_WORDS) if issubclass(cls, Windowed) else ()
     return tuple([word for word in PADDING_WORDS if word in words and (word != "causal" or nd == 1)])
 
 

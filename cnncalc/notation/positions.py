@@ -9,7 +9,7 @@ from contextlib import suppress
 from math import isfinite
 from typing import NamedTuple
 
-from ..errors import Path, Where
+from ..errors import Path, Where, shown
 
 _PIECE = re.compile(r'[ \t\n\r]*("(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+)', re.DOTALL)
 
@@ -82,21 +82,15 @@ def find(places: dict[Path, int], path: Path, is_key: Callable[[str], bool] | No
     return places.get(path, 0)
 
 
-def duplicate(text: str) -> Value | None:
-    """Return the first member whose name its object has already; None without one."""
+def not_strict(text: str) -> tuple[int, str, str | None] | None:
+    """Return the offset of the first name given twice, or number that is not finite, and what is wrong; else None."""
     seen: set[Path] = set()
     for value in values(text):
+        if value.key_at is not None and value.path in seen:
+            return value.key_at, f"{shown(value.path[-1])} is given twice", "leave out one of them"
         if value.key_at is not None:
-            if value.path in seen:
-                return value
             seen.add(value.path)
-    return None
-
-
-def not_finite(text: str) -> Value | None:
-    """Return the first NaN, Infinity or number that is too large; None without one."""
-    for value in values(text):
         with suppress(ValueError):
             if not isfinite(float(value.text)):
-                return value
+                return value.at, f"{shown(value.text)[1:-1]} is not a number that JSON can hold", None
     return None

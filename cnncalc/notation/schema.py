@@ -1,4 +1,4 @@
-"""The JSON Schema of a spec, made of the ops' own tables of keys: `cnncalc schema` prints it for editors.
+"""The JSON Schema of a spec, from the ops' own tables of keys: `cnncalc schema` prints it for editors.
 
 It describes the form of a spec. Names given twice, arithmetic and wiring are left to the reader, and so are a few rules
 of form that JSON Schema cannot state (3.0 is an integer for it, but not for the reader): tests/notation/test_schema.py
@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from ..dialects import DIALECTS, LAYOUT_WORDS
+from ..dialects import DIALECTS, LAYOUT_WORDS, PADDING_WORDS
 from ..layers import ALIASES, HELP, OPS, Layer, keys_named, spellings, title
-from ..layers.composite import shape_form
-from ..layers.keys import FORMS, PADDING_WORDS, Schema, any_case, whole_form, words_form
+from ..layers.keys import FORMS, Schema, any_case, shape_form, whole_form, words_form
 from ..wiring import MOST_LAYERS
 from .document import COMMON_KEYS, LONGEST_NAME, TOP_KEYS, VERSION
 
@@ -35,11 +34,11 @@ class FigureForm(Protocol):
 
     @property
     def is_shape(self) -> bool:
-        """Whether it is a shape, not a number."""
+        """Return whether it is a shape, not a number."""
 
     @property
     def per_axis(self) -> bool:
-        """Whether it is a number for each axis."""
+        """Return whether it is a number for each axis."""
 
 
 def build(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Schema:
@@ -47,9 +46,9 @@ def build(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Schema:
 
     `figures` are those that `expect` takes, their numbers written with `units`.
     """
-    families = [Family(cls, nd, ops) for (cls, nd), ops in _families().items()]
-    layer = {family.name: family.schema() for family in families}
-    used = {name: form for family in families for name, form in family.forms.items()}
+    ops = list(map(OpSchema, OPS))
+    layer = {op.name: op.schema() for op in ops}
+    used = {name: form for op in ops for name, form in op.forms.items()}
     return {
         "$schema": DIALECT,
         "$id": ID,
@@ -66,7 +65,7 @@ def build(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Schema:
         "$defs": {
             "network": _network(),
             "layers": {"type": "array", "minItems": 1, "items": _ref("layer")},
-            "layer": _layer(families),
+            "layer": _layer(ops),
             **layer,
             "name": _or_null(_NAME),
             "names": _or_null({**_NAME, "type": ["string", "array"], "items": _NAME, "minItems": 1}),
@@ -76,14 +75,6 @@ def build(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Schema:
             **dict(sorted(used.items())),
         },
     }
-
-
-def _families() -> dict[tuple[type[Layer], int | None], list[str]]:
-    """Return the ops by their class and number of axes: those of one family take the same keys."""
-    families: dict[tuple[type[Layer], int | None], list[str]] = {}
-    for op, family in OPS.items():
-        families.setdefault(family, []).append(op)
-    return families
 
 
 def _network() -> Schema:
@@ -115,22 +106,16 @@ def _common() -> Schema:
     return {key: keys[key] for key in COMMON_KEYS}
 
 
-def _layer(families: list[Family]) -> Schema:
+def _layer(ops: list[OpSchema]) -> Schema:
     """Return the form of a layer, whose op decides which keys it has."""
     words = [{"const": op, "description": title(op)} for op in OPS]
-    any_op = "|".join(family.pattern for family in families)
-    return {
-        "type": "object",
-        "required": ["op"],
-        "properties": {"op": {"description": "The operation.", "anyOf": [*words, _text(f"^({any_op})$")]}},
-        "allOf": [
-            {
-                "if": {"required": ["op"], "properties": {"op": _text(f"^{family.pattern}$")}},
-                "then": _ref(family.name),
-            }
-            for family in families
-        ],
-    }
+    any_op = _text(f"^({'|'.join(op.pattern for op in ops)})$")
+    branches = [
+        {"if": {"required": ["op"], "properties": {"op": _text(f"^{op.pattern}$")}}, "then": _ref(op.name)}
+        for op in ops
+    ]
+    properties = {"op": {"description": "The operation.", "anyOf": [*words, any_op]}}
+    return {"type": "object", "required": ["op"], "properties": properties, "allOf": branches}
 
 
 def help_of(cls: type[Layer], key: str) -> str:
@@ -138,30 +123,29 @@ def help_of(cls: type[Layer], key: str) -> str:
     return cls.HELP.get(key) or HELP.get(key, "")
 
 
-class Family:
-    """The ops of one class with the same number of axes."""
+class OpSchema:
+    """The keys of an op, under all their names, and their forms."""
 
-    def __init__(self, cls: type[Layer], nd: int | None, ops: list[str]):
-        self.cls, self.nd = cls, nd
-        self.name = f"layer-{ops[0]}"
-        """The name of its schema."""
-        self.title = title(ops[0])
-        self.pattern = f"({'|'.join(_spelled(op) for op in ops)})"
-        """A regular expression for its ops, in any spelling."""
-        self.rank = f"-{nd}d" if nd else ""
+    def __init__(self, op: str):
+        self.cls, self.nd = OPS[op]
+        self.name, self.title = f"layer-{op}", title(op)
+        """The name and the description of its schema."""
+        words, ends = spellings(op)
+        self.pattern = f"({any_case(words)}{any_case(ends)}?)"
+        """A regular expression for the op, in any spelling."""
+        self.rank = f"-{self.nd}d" if self.nd else ""
         """The end of the names of forms that depend on the number of axes."""
         self.forms: Schema = {}
-        """By name, the forms of its keys, and the rules that other families share."""
-        self.names = {key: [key] for key in cls.KEYS}
+        """By name, the forms of its keys, and the rules that other ops share."""
+        known = [alias for alias in {**ALIASES, **self.cls.ALIASES} if alias not in self.cls.KEYS]
+        self.names = {key: [key, *(a for a in known if key in keys_named(self.cls, a))] for key in self.cls.KEYS}
         """Each key and all its names."""
-        for alias in {**ALIASES, **cls.ALIASES}:
-            for key in keys_named(cls, alias):
-                if alias not in cls.KEYS:
-                    self.names[key].append(alias)
 
     def schema(self) -> Schema:
-        """Return the form of a layer of the family."""
-        rules = {f"one-of-{'-'.join(names)}": _at_most_one(names) for names in self._alternatives()}
+        """Return the form of a layer of this op."""
+        alone = [names for key, names in self.names.items() if key not in SIDES]
+        sides = [name for key in SIDES for name in self.names.get(key, [])]
+        rules = {f"one-of-{'-'.join(names)}": _at_most_one(names) for names in (*alone, sides) if len(names) > 1}
         rules |= {f"needs-{'-or-'.join(self.names[key])}": _needed(self.names[key]) for key in self.cls.NEEDED}
         self.forms |= rules
         keys = {key: self._key(key) for key in self.cls.KEYS}
@@ -169,12 +153,6 @@ class Family:
         properties = {**_common(), **keys, **aliases}
         schema = {"description": self.title, "properties": properties, "additionalProperties": False}
         return {**schema, **({"allOf": list(map(_ref, rules))} if rules else {})}
-
-    def _alternatives(self) -> list[list[str]]:
-        """Return the lists of names of which at most one may be given."""
-        sides = [name for key in SIDES for name in self.names.get(key, [])]
-        others = [names for key, names in self.names.items() if key not in SIDES]
-        return [names for names in (*others, sides) if len(names) > 1]
 
     def _key(self, key: str) -> Schema:
         default = getattr(self.cls, key, None)
@@ -186,12 +164,13 @@ class Family:
     def _alias(self, alias: str, key: str) -> Schema:
         what = f"The same as {' and '.join(keys_named(self.cls, alias))}."
         if alias == "pads":
-            self.forms[f"pads{self.rank}"] = _pads(self.nd)
-            return _ref(f"pads{self.rank}", "ONNX's padding: the begins of all axes, then their ends.")
-        if alias == "auto_pad":
+            alias, what = f"pads{self.rank}", "ONNX's padding: the begins of all axes, then their ends."
+            self.forms[alias] = _pads(self.nd)
+        elif alias == "auto_pad":
             self.forms[alias] = {"anyOf": [{"enum": [*_ONNX_WORDS, None]}, _text(f"^{any_case(PADDING_WORDS)}$")]}
-            return _ref(alias, what)
-        return _ref(self._form(key), what)
+        else:
+            alias = self._form(key)
+        return _ref(alias, what)
 
     def _form(self, key: str) -> str:
         """Note the form of a key and return its name."""
@@ -202,22 +181,11 @@ class Family:
         return name
 
 
-def _spelled(op: str) -> str:
-    words, ends = spellings(op)
-    return f"{any_case(words)}{any_case(ends)}?"
-
-
 def _at_most_one(names: list[str]) -> Schema:
     """Require that at most one of several names is given: if one is, those after it are not."""
-    names = sorted(
-        names, key=lambda name: name != "auto_pad"
-    )  # it may be written and still not be given: it comes first
-    return {
-        "allOf": [
-            {"if": _is_given(name), "then": {"properties": {other: {"type": "null"} for other in names[i + 1 :]}}}
-            for i, name in enumerate(names[:-1])
-        ]
-    }
+    names = sorted(names, key=lambda name: name != "auto_pad")  # NOTSET counts as not given: it has to come first
+    none = [{"properties": {other: {"type": "null"} for other in names[i:]}} for i in range(1, len(names))]
+    return {"allOf": [{"if": _is_given(name), "then": then} for name, then in zip(names, none, strict=False)]}
 
 
 def _is_given(name: str) -> Schema:
@@ -232,7 +200,7 @@ def _needed(names: list[str]) -> Schema:
 
 
 def _pads(nd: int | None) -> Schema:
-    """Two numbers per axis; for any number of axes it is not stated that their number is even."""
+    """Return the form of ONNX's pads, two per axis; for any number of axes, an odd number is accepted, too."""
     pads = {"type": ["array", "null"], "items": whole_form(0), "minItems": 2 * (nd or 1)}
     return pads | ({"maxItems": 2 * nd} if nd else {})
 

@@ -23,7 +23,6 @@ from ..layers import OPS, Env, Layer, find_op, keys_named, unknown_op
 from ..network import Network, Origin
 from ..sizes import is_digits, split_axes
 from . import document
-from .keys import LAYER_KEYS, canonical
 
 _FUSED = {"pt": "p_total", "k": "k", "s": "s", "p": "p", "d": "d", "g": "g"}
 FLAGS: dict[str, tuple[str, Any]] = {
@@ -70,7 +69,7 @@ class Words(Origin):
         if wanted == "op":
             return self.at(index, 0, len(word.partition(":")[0]))
         for arg in parse_word(word)[1]:
-            if wanted is not None and wanted in {arg.key, *canonical(arg.key)}:
+            if wanted is not None and wanted in {arg.key, *document.canonical(arg.key)}:
                 return self.at(index, arg.start, arg.end)
         return self.at(index, 0, len(word))
 
@@ -142,7 +141,7 @@ def _as_object(word: str) -> dict[str, Any]:
 
 
 def is_layer_word(word: str) -> bool:
-    """Whether a word begins with the name of an op."""
+    """Return whether a word begins with the name of an op."""
     return find_op(word.partition(":")[0]) is not None
 
 
@@ -212,7 +211,7 @@ def _unreadable(op: str, cls: type[Layer], text: str) -> SpecError:
         return SpecError(f"{shown(text)} is not a bare number", f"write {cls.BARE}=[{text}]")
     stem = text.rstrip("0123456789.+xX-")
     flags = [f for f, (key, _) in FLAGS.items() if key in cls.KEYS and f not in cls.KEYS]
-    known = [*cls.KEYS, *flags, *LAYER_KEYS]
+    known = [*cls.KEYS, *flags, *document.LAYER_KEYS]
     if stem.lower() in known and stem != text:
         return SpecError(f"{shown(text)} is not a number for {stem}", f"as {stem}3, {stem}3x5")
     help = nearest(stem or text, known) or f"{op} has {', '.join(known)}"

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..contrasts import grouped
 from ..layers import OPS
+from ..notation.document import LAYER_KEYS
 from ..notation.encode import document as json_document
-from ..notation.keys import LAYER_KEYS
-from ..notation.ops import Key, Op, by_family
+from ..notation.ops import KeyDescription, OpDescription, by_family
 from . import Formats
 from . import markdown as md
 from .support import said, stances
@@ -26,7 +26,7 @@ KEY_TITLES = ("key", "takes", "default", "meaning")
 Rows = Sequence[Sequence[str]]
 
 
-def table(op: Op | None, style: Style) -> Iterator[str]:
+def table(op: OpDescription | None, style: Style) -> Iterator[str]:
     """Yield every op by family, a line each; or one op: its keys, their defaults, its other names, an example."""
     if op is None:
         families = {title: [(" ".join(op.words), op.title) for op in ops] for title, ops in by_family().items()}
@@ -39,7 +39,7 @@ def table(op: Op | None, style: Style) -> Iterator[str]:
     yield from (_wrapped(line, style) for line in _notes(op))
 
 
-def document(op: Op | None, style: Style) -> Iterator[str]:
+def document(op: OpDescription | None, style: Style) -> Iterator[str]:
     """Yield as one JSON document the ops of each family, an op a line, or one op, a key a line."""
     if op is None:
         return json_document((title, map(_as_dict, ops)) for title, ops in by_family().items())
@@ -47,7 +47,7 @@ def document(op: Op | None, style: Style) -> Iterator[str]:
     return json_document((value | {"keys": iter(value["keys"])}).items())
 
 
-def markdown(op: Op | None, style: Style) -> Iterator[str]:
+def markdown(op: OpDescription | None, style: Style) -> Iterator[str]:
     """Yield the ops with their keys, or one op, as Markdown."""
     if op is None:
         ops = [op for ops in by_family().values() for op in ops]
@@ -59,12 +59,12 @@ def markdown(op: Op | None, style: Style) -> Iterator[str]:
     yield "".join(f"\n{_escape(line)}  " for line in _notes(op)) + "\n"
 
 
-def _key_rows(op: Op) -> Rows:
+def _key_rows(op: OpDescription) -> Rows:
     also = {key.name: f" Also {', '.join(key.also)}." if key.also else "" for key in op.keys}
     return [(key.name, key.takes, _default(key), key.help + also[key.name]) for key in op.keys]
 
 
-def _notes(op: Op) -> Iterator[str]:
+def _notes(op: OpDescription) -> Iterator[str]:
     """Yield the lines below the table of keys."""
     for key in op.keys:
         if key.by_dialect:
@@ -82,7 +82,7 @@ def _notes(op: Op) -> Iterator[str]:
     yield f"example: cnncalc shape {shlex.join(op.example)}"
 
 
-def _default(key: Key) -> str:
+def _default(key: KeyDescription) -> str:
     if key.needed:
         return "needed"
     return "by dialect" if key.by_dialect else "" if key.default is None else _value(key.default)
@@ -130,6 +130,6 @@ def _code(words: Iterable[str]) -> str:
     return f"`{text}`" if (text := " ".join(words)) else ""
 
 
-def _as_dict(op: Op) -> dict[str, Any]:
+def _as_dict(op: OpDescription) -> dict[str, Any]:
     forms = {form: stance._asdict() for form, stance in stances(op.words[0]).items()}
     return op._asdict() | {"keys": [key._asdict() for key in op.keys], "forms": forms}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..frameworks.support import FAMILIES, Stance, stance, support
+from ..frameworks.support import OP_WORDS, Stance, stance, support
 from ..layers import OPS
 from . import markdown as md
 
@@ -39,5 +39,5 @@ def said(op: str) -> dict[str, str]:
 def markdown() -> Iterator[str]:
     """Yield the table of what is said of each op."""
     heads = ["op", "run", *TITLES.values()]
-    lines = ([md.code(op), *map(md.escape, said(op).values())] for op in FAMILIES)
+    lines = ([md.code(op), *map(md.escape, said(op).values())] for op in OP_WORDS)
     return md.table(heads, lines)

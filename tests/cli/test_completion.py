@@ -16,7 +16,7 @@ from cnncalc.cli._candidates import offer
 from cnncalc.dialects import DIALECTS
 from cnncalc.layers import OPS, keys_named
 from cnncalc.layers.keys import WORDS, one_of
-from cnncalc.notation.keys import LAYER_KEYS
+from cnncalc.notation.document import LAYER_KEYS
 from cnncalc.notation.words import FLAGS, parse_word
 from cnncalc.render.columns import COLUMNS
 from tests.program import ROOT, environment, here

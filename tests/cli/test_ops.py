@@ -10,7 +10,7 @@ import pytest
 import cnncalc
 from cnncalc.dialects import DIALECTS
 from cnncalc.layers import FAMILIES, OPS, Layer, keys_named
-from cnncalc.notation.keys import LAYER_KEYS
+from cnncalc.notation.document import LAYER_KEYS
 from cnncalc.notation.ops import describe
 from tests.cli.test_completion import keys as completed
 from tests.program import here
@@ -32,7 +32,7 @@ def test_the_keys_of_pooling() -> None:
         "| key | takes | default | meaning |",
         "|---|---|---|---|",
         "| k | integer, or one per axis | needed | The window's size: one number, or one per axis. "
-        "Also kernel_size, pool_size, kernel_shape. |",
+        "Also kernel_size, kernel_shape, pool_size. |",
         "| s | integer, or one per axis | by dialect | The stride: one number, or one per axis; the window's own size "
         "by default. Also strides, stride. |",
     ]

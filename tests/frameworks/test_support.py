@@ -14,7 +14,7 @@ from cnncalc.frameworks.keras.read import read as read_keras
 from cnncalc.frameworks.keras.read.functions import CONVERTERS, NAMED
 from cnncalc.frameworks.onnx.read import read as read_onnx
 from cnncalc.frameworks.onnx.read.ops import HANDLERS
-from cnncalc.frameworks.support import FAMILIES, FORMS, stance, support
+from cnncalc.frameworks.support import FORMS, OP_WORDS, stance, support
 from cnncalc.layers import OPS, Layer
 from cnncalc.layers.names import KERAS, KERAS_ACTIVATIONS, ONNX, TORCH
 from cnncalc.render.support import markdown, stances
@@ -66,7 +66,7 @@ def ops_of(spec: dict[str, Any]) -> Iterator[str]:
         yield OPS[layer["op"]][0].WORD
 
 
-@pytest.mark.parametrize("op", FAMILIES)
+@pytest.mark.parametrize("op", OP_WORDS)
 def test_every_op_has_a_stance_for_every_form(op: str) -> None:
     known = support(op)
     assert tuple(known) == FORMS
@@ -76,10 +76,10 @@ def test_every_op_has_a_stance_for_every_form(op: str) -> None:
 def test_the_table_joins_what_can_be_run() -> None:
     _, _, *rows = markdown()
     assert [row.split("`")[1] for row in rows] == [*dict.fromkeys(cls.WORD for cls, _ in OPS.values())]
-    assert all(tuple(stances(op)) == ("run", *FORMS) for op in FAMILIES)
+    assert all(tuple(stances(op)) == ("run", *FORMS) for op in OP_WORDS)
 
 
-@pytest.mark.parametrize("op", FAMILIES)
+@pytest.mark.parametrize("op", OP_WORDS)
 @pytest.mark.parametrize("framework", ["keras", "onnx", "torch"])
 def test_what_is_written_is_what_the_stance_says(framework: str, op: str) -> None:
     if framework == "onnx":
@@ -98,7 +98,7 @@ def test_what_is_written_is_what_the_stance_says(framework: str, op: str) -> Non
 
 
 def test_names_are_those_of_ops_and_are_read() -> None:
-    assert {*KERAS, *KERAS_ACTIVATIONS, *ONNX, *TORCH} <= set(FAMILIES)
+    assert {*KERAS, *KERAS_ACTIVATIONS, *ONNX, *TORCH} <= set(OP_WORDS)
     assert {word for name in KERAS.values() for word, _ in name.numbered()} <= set(CONVERTERS)
     assert {name for names in KERAS_ACTIVATIONS.values() for name in names} == set(NAMED)
     assert {name.word for name in ONNX.values()} <= set(HANDLERS)

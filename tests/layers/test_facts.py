@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cnncalc
-from cnncalc.layers import HELP, OPS, ConvKind, Layer, Sign, Traced, title
+from cnncalc.layers import HELP, OPS, ConvKind, Layer, Sign, Trace, title
 from cnncalc.layers.base import KERNEL, STATED, Env, Fields, ops
 from cnncalc.layers.keys import Reader, at_least
 from cnncalc.sizes import Shape
@@ -98,8 +98,8 @@ class Blur(Layer):
     SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {"strength": at_least(2)}
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        return Traced({}, x, fields)
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        return Trace({}, x, fields)
 
 
 @pytest.mark.parametrize("fact", STATED)

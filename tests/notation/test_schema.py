@@ -22,9 +22,8 @@ from cnncalc.checks import expect
 from cnncalc.dialects import LAYOUT_WORDS
 from cnncalc.errors import CnncalcError, SpecError
 from cnncalc.layers import ALIASES, OPS, Layer, find_op, keys_named
-from cnncalc.layers.base import Env, Fields, Traced
-from cnncalc.layers.composite import nested
-from cnncalc.layers.keys import FORMS, Reader, at_least
+from cnncalc.layers.base import Env, Fields, Trace
+from cnncalc.layers.keys import FORMS, Reader, at_least, nested
 from cnncalc.network import Network
 from cnncalc.notation import document, schema
 from cnncalc.sizes import LARGEST, MOST_SIZES, Shape
@@ -399,8 +398,8 @@ class Blur(Layer):
     ALIASES = {"sigma": "strength"}
     NEEDED = ("strength",)
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Traced:
-        return Traced({}, x, fields)
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        return Trace({}, x, fields)
 
 
 def test_a_new_op_is_in_the_schema_by_its_own_keys(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ....layers.keys import Pair
-from ....layers.pool import KEEP, empty_window
+from ....layers.keys import KEEP, Pair
+from ....layers.pool import empty_window
 from ....layers.sliding import Slide, halves, place
 from ....registry import Registry
 from ....sizes import Open, Size

@@ -45,7 +45,8 @@ def rounded_up(b: GraphReader, x: Output, keys: dict[str, Any]) -> dict[str, Any
     sizes = tuple([n for n in space if isinstance(n, int)])
     if b.graph.opset >= OWN_CEIL or not len(sizes) == len(space) == len(k) or isinstance(p, str):
         return {"ceil": True}
-    s, d = [spread(tuple(keys[key]), len(k)) for key in ("s", "d")]
+    given: list[tuple[int, ...]] = [tuple(keys[key]) for key in ("s", "d")]
+    s, d = [spread(one, len(k)) for one in given]
     if min(*k, *s, *d) < 1:
         return {"ceil": True}
     slides = place(sizes, k, s, d, tuple([tuple(pair) for pair in p]), ceil=True)
