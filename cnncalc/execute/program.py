@@ -159,16 +159,13 @@ class Program:
                 if out is None:
                     out = self._buffers[step.slot][: n * step.bytes].view(step.kind).reshape(n, *step.shape)
                 assert out.shape == (n, *step.shape), f"{step.layer.name}: {out.shape} is not {step.shape}"
-                self._compute(step, [x if at == INPUT else results[at] for at in step.layer.node.reads], out)
                 results.append(out)
+                arrays = [*[x if at == INPUT else results[at] for at in step.layer.node.reads], out]
+                if step.kernel.spatial and step.task.channels_last:
+                    arrays = [*map(channels_first, arrays)]
+                try:
+                    step.kernel.compute(step.task, arrays[:-1], step.weights, arrays[-1])
+                except CnncalcError as error:
+                    raise error.at(step.layer.node.label()) from None
                 if progress is not None:
                     progress(n)
-
-    def _compute(self, step: LayerStep, xs: list[Array], out: Array) -> None:
-        if step.kernel.spatial and step.task.channels_last:
-            *xs, out = map(channels_first, [*xs, out])
-        try:
-            step.kernel.compute(step.task, xs, step.weights, out)
-        except CnncalcError as error:
-            error.layer = step.layer.node.label()
-            raise

@@ -23,6 +23,9 @@ MAPPED = os.name == "posix"
 class Sink:
     """The place where a result goes, some samples at a time."""
 
+    _target: Target | None = None
+    """Its file, if it has one with a name."""
+
     def part(self, begin: int, end: int) -> Array:
         """Return an array to fill with the samples `begin` … `end`."""
         raise NotImplementedError
@@ -35,6 +38,8 @@ class Sink:
 
     def discard(self) -> None:
         """Leave nothing unfinished behind; after `finish` there is nothing unfinished."""
+        if self._target is not None:
+            self._target.discard()
 
 
 class Memory(Sink):
@@ -64,7 +69,7 @@ class File(Sink):
 
     def __init__(self, target: Target, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
         """`shape` is what the header says, `samples` the same with a batch. SpecError if it cannot be written."""
-        self._target = target
+        self._target: Target = target
         with target.errors():
             _write_head(target.file, shape, kind)
             begin = target.file.tell()
@@ -84,9 +89,6 @@ class File(Sink):
             with self._target.errors():
                 self._array.flush()
         self._target.commit()
-
-    def discard(self) -> None:
-        self._target.discard()
 
 
 class Stream(_Chunked):
@@ -110,10 +112,6 @@ class Stream(_Chunked):
 
     def finish(self) -> None:
         (self._file.flush if self._whole is None else self._whole.commit)()
-
-    def discard(self) -> None:
-        if self._target is not None:
-            self._target.discard()
 
 
 def _write_head(file: IO[bytes], shape: tuple[int, ...], kind: Dtype) -> None:
