@@ -205,7 +205,7 @@ def _quotient(a: Number, b: Number) -> Number:
     return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
 
 
-class Elementwise(NamedTuple):
+class Arithmetic(NamedTuple):
     """A function of one number, or of several."""
 
     number: Callable[..., Number]
@@ -216,27 +216,27 @@ class Elementwise(NamedTuple):
 
 
 ELEMENTWISE = {
-    "Add": Elementwise(operator.add, operator.add),
-    "Sub": Elementwise(operator.sub, operator.sub),
-    "Mul": Elementwise(operator.mul, operator.mul),
-    "Div": Elementwise(_quotient, operator.truediv),
-    "Mod": Elementwise(operator.mod),
-    "Min": Elementwise(lambda *v: min(v)),
-    "Max": Elementwise(lambda *v: max(v)),
-    "Equal": Elementwise(lambda a, b: int(a == b), kind="int"),
-    "Greater": Elementwise(lambda a, b: int(a > b), kind="int"),
-    "Less": Elementwise(lambda a, b: int(a < b), kind="int"),
-    "GreaterOrEqual": Elementwise(lambda a, b: int(a >= b), kind="int"),
-    "LessOrEqual": Elementwise(lambda a, b: int(a <= b), kind="int"),
-    "And": Elementwise(lambda a, b: int(bool(a) and bool(b)), kind="int"),
-    "Or": Elementwise(lambda a, b: int(bool(a) or bool(b)), kind="int"),
-    "Not": Elementwise(lambda a: int(not a), kind="int"),
-    "Where": Elementwise(lambda c, a, b: a if c else b),
-    "Neg": Elementwise(operator.neg),
-    "Abs": Elementwise(abs),
-    "Floor": Elementwise(lambda a: float(floor(a))),
-    "Ceil": Elementwise(lambda a: float(ceil(a))),
-    "Sqrt": Elementwise(sqrt),
+    "Add": Arithmetic(operator.add, operator.add),
+    "Sub": Arithmetic(operator.sub, operator.sub),
+    "Mul": Arithmetic(operator.mul, operator.mul),
+    "Div": Arithmetic(_quotient, operator.truediv),
+    "Mod": Arithmetic(operator.mod),
+    "Min": Arithmetic(lambda *v: min(v)),
+    "Max": Arithmetic(lambda *v: max(v)),
+    "Equal": Arithmetic(lambda a, b: int(a == b), kind="int"),
+    "Greater": Arithmetic(lambda a, b: int(a > b), kind="int"),
+    "Less": Arithmetic(lambda a, b: int(a < b), kind="int"),
+    "GreaterOrEqual": Arithmetic(lambda a, b: int(a >= b), kind="int"),
+    "LessOrEqual": Arithmetic(lambda a, b: int(a <= b), kind="int"),
+    "And": Arithmetic(lambda a, b: int(bool(a) and bool(b)), kind="int"),
+    "Or": Arithmetic(lambda a, b: int(bool(a) or bool(b)), kind="int"),
+    "Not": Arithmetic(lambda a: int(not a), kind="int"),
+    "Where": Arithmetic(lambda c, a, b: a if c else b),
+    "Neg": Arithmetic(operator.neg),
+    "Abs": Arithmetic(abs),
+    "Floor": Arithmetic(lambda a: float(floor(a))),
+    "Ceil": Arithmetic(lambda a: float(ceil(a))),
+    "Sqrt": Arithmetic(sqrt),
 }
 
 
