@@ -279,7 +279,12 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
     ("prelu", MAP, "keras", "PyTorch has one slope, or one a channel"),
     ("convT:4,k2,s2,p0,out_pad=3", SQUARE, "onnx", "has to be below"),
     ("mean:axis=1", MAP, "keras", "PyTorch keeps channels first, but this mean moves them"),
-    ([{"op": "opaque", "type": "einsum", "out": [3]}], SQUARE, "plain", "PyTorch has no opaque that is known here"),
+    (
+        [{"op": "opaque", "type": "einsum", "out": [3]}],
+        SQUARE,
+        "plain",
+        "PyTorch cannot express this: nothing is known of what 'einsum' does",
+    ),
 ]
 
 

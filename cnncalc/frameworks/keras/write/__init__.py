@@ -21,11 +21,6 @@ from .step import KerasContext, KerasWriter, refuse
 WRITERS: Registry[str, KerasWriter] = Registry(windows.WRITERS, simple.WRITERS)
 """The writer of each op, by its family's word."""
 WRITERS.update({op: KerasContext.named for op in KERAS if op not in WRITERS})
-REFUSED: Registry[str, str] = Registry(
-    {op: f"it has no layer for {op}" for op in ("lppool", "lrn", "pixelshuffle", "channelshuffle")},
-    {"opaque": "nothing is known of what {} does"},
-)
-"""Why the other ops cannot be written."""
 
 
 class KerasTensor(NamedTuple):
@@ -116,12 +111,9 @@ class ModelWriter:
             writer = ModelWriter(self.network, self.batch)
             entry = writer.functional(layer.name, layer.inner, layer.sample, outermost=False)
             return self.call(entry, reads, layer.traced.out, tied)
-        if layer.op == "opaque":
-            raise refuse(REFUSED["opaque"].format(shown(layer.values.get("type") or "it")))
-        word = layer.node.layer.WORD
-        if word in REFUSED:
-            raise refuse(REFUSED[word])
-        for step in WRITERS[word](KerasContext(layer, all(one.not_negative for one in reads))):
+        if (reason := layer.refusal("keras_write")) is not None:
+            raise refuse(reason)
+        for step in WRITERS[layer.node.layer.WORD](KerasContext(layer, all(one.not_negative for one in reads))):
             name = layer.name
             if step.suffix:
                 name = unused_name(name + step.suffix, self.taken)

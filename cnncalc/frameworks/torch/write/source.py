@@ -18,8 +18,6 @@ from .code import Code, TorchContext, TorchWriter, module
 
 WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, windows.WRITERS)
 """The writer of each op, by its family's word."""
-REFUSED: Registry[str, str] = Registry({"opaque": "has no opaque that is known here"})
-"""Why the other ops cannot be written."""
 MODULE = (
     "add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval extra_repr "
     "float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia "
@@ -132,10 +130,9 @@ def code_of(site: TorchContext) -> Code:
     """Return the source of a layer. SpecError, with its name, for what PyTorch cannot express."""
     if NOTHING_KNOWN in (site.layer.sample, site.layer.traced.out):
         raise site.refuse("needs to know the output's shape", "give the opaque layer before it its out")
-    word = site.node.layer.WORD
-    if word in REFUSED:
-        raise site.refuse(REFUSED[word], "take the layer out, or write its module yourself")
-    return WRITERS[word](site)
+    if (reason := site.layer.refusal("torch_write")) is not None:
+        raise site.refuse(f"cannot express this: {reason}", "take the layer out, or write its module yourself")
+    return WRITERS[site.node.layer.WORD](site)
 
 
 def forward(parts: Sequence[Member], outermost: bool) -> list[str]:
