@@ -111,9 +111,7 @@ def _only(report: Report, role: str) -> str:
         return owners[0].name
     several = f": {', '.join(layer.name for layer in owners[:MOST_LISTED])}" if owners else ""
     help = f"give a .npz with each under its name, as {owners[0].name}.{role}" if owners else f"leave the {role} out"
-    raise SpecError(
-        f"one array is for one layer, and {len(owners)} have a {role}{': ' if several else ''}{several}", help
-    )
+    raise SpecError(f"one array is for one layer, and {len(owners)} have a {role}{several}", help)
 
 
 def without_biases(network: Network, given: NamedArrays) -> Network:
