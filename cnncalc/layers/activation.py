@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..errors import ShapeError, shown
-from ..sizes import Shape, count, counted, known, show
+from ..sizes import Shape, counted, known, show
 from .base import Env, Fields, Layer, Sign, Start, Trace, axes_of, axis_of, channels, ops
 from .keys import Reader, at_least, axis, flag, integers, number, rate
 
@@ -241,7 +241,8 @@ class PRelu(Layer):
             if axes_of(shared, x, "shared_axes") != shared:
                 help = f"the axes are 1 to {len(x)}"
                 raise ShapeError(f"shared_axes {shown(shared)} counts from the end", help, key="shared_axes")
-            return Trace({"shared_axes": shared}, x, fields, count(*_slopes(x, shared)), axes=shared)
+            values: dict[str, Any] = {"shared_axes": shared}
+            return Trace(values, x, fields, *self.counts(x, values, env), axes=shared)
         slopes, c = self.num_parameters or 1, known(channels(x, env))
         if slopes != 1 and c not in (None, slopes):
             what = f"num_parameters is {slopes}, gets {c} channels"
@@ -251,15 +252,10 @@ class PRelu(Layer):
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         if "num_parameters" in values:
             return {"weight": (values["num_parameters"],)}
-        return {"weight": _slopes(x, values["shared_axes"])}
+        return {"weight": tuple([1 if axis in values["shared_axes"] else n for axis, n in enumerate(x, 1)])}
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [f"parameters: {counted(traced.weights)} slope{'' if traced.weights == 1 else 's'}"]
-
-
-def _slopes(x: Shape, shared: tuple[int, ...]) -> Shape:
-    """Return the shape of the slopes of a sample's units, those along `shared` the same."""
-    return tuple([1 if axis in shared else n for axis, n in enumerate(x, 1)])
 
 
 OPS = ops(

@@ -7,7 +7,7 @@ from math import sqrt
 from typing import Any, ClassVar
 
 from ..errors import ShapeError, shown
-from ..sizes import Shape, count, counted, known, total
+from ..sizes import Shape, counted, known
 from .base import Env, Fields, Layer, Sign, Start, Trace, channels, ops
 from .keys import Reader, flag, numbers
 
@@ -51,8 +51,8 @@ class Scale(Affine):
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if not self.scale and not self.center:
             raise ShapeError("scale has neither a weight nor a bias", "leave the layer out", key="scale")
-        c = count(channels(x, env))
-        return Trace(self.values(env), x, fields, c if self.scale else 0, c if self.center else 0)
+        values = self.values(env)
+        return Trace(values, x, fields, *self.counts(x, values, env))
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [f"{line}, one per channel" for line in super().explain(x, traced, env)]
@@ -113,6 +113,7 @@ class Normalization(Layer):
     LINEAR = True
     SIGN = Sign.ANY
     WEIGHTS = {"mean": 0, "variance": 1, "count": 0}
+    BUFFERS = ("mean", "variance", "count")
     ADDED = {"mean": 0}
     KEEPS_SHAPE = True
     KEYS = {"mean": numbers, "variance": numbers}
@@ -133,8 +134,8 @@ class Normalization(Layer):
         least = min(self.variance) if isinstance(self.variance, tuple) else self.variance
         if least is not None and least < 0:
             raise ShapeError(f"variance is {shown(self.variance)}: a variance is at least 0", key="variance")
-        buffers = 0 if self.mean is not None else total([count(2, channels(x, env)), 1])
-        return Trace({k: v for k, v in given.items() if v is not None}, x, fields, 0, 0, buffers)
+        values = {key: value for key, value in given.items() if value is not None}
+        return Trace(values, x, fields, *self.counts(x, values, env))
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         size = (channels(x, env),)

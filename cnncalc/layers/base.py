@@ -14,7 +14,7 @@ from ..dialects import Dialect
 from ..errors import ShapeError, shown
 from ..field import UNKNOWN, Field
 from ..registry import Registry
-from ..sizes import Shape, Size, known, show
+from ..sizes import Shape, Size, count, known, show, total
 from .keys import Reader
 from .names import ENDS, aliases
 
@@ -107,6 +107,8 @@ class Layer:
     """Whether it has layers of its own, `layers`."""
     WEIGHTS: ClassVar[Mapping[str, Start]] = {}
     """How each of its arrays is drawn, by role (`weight`, `bias`, `running_mean` …)."""
+    BUFFERS: ClassVar[tuple[str, ...]] = ()
+    """The roles of arrays that it keeps and that are not trained."""
     ADDED: ClassVar[Mapping[str, object]] = {"bias": False}
     """The keys and the roles of arrays that only add a constant, with the value of the key that adds none."""
 
@@ -200,6 +202,13 @@ class Layer:
         NHWC; together the arrays hold as many numbers as `trace` counts: weights, bias and buffers.
         """
         return {}
+
+    def counts(self, x: Shape, values: Mapping[str, Any], env: Env) -> tuple[int | None, int | None, int | None]:
+        """Return the numbers of weights, biases and buffers in its arrays; None if an open size decides."""
+        numbers = {role: count(*shape) for role, shape in self.weight_shapes(x, values, env).items()}
+        buffers = total([numbers.pop(role, 0) for role in self.BUFFERS])
+        bias = numbers.pop("bias", 0)
+        return total(numbers.values()), bias, buffers
 
     def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:
         """Return how many inputs one output sums up with the kernel of this role and shape."""

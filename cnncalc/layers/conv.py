@@ -40,14 +40,12 @@ class Convolution(Windowed):
         check_channels(self.c_i, c_i, x)
         windows, keys = self.windows(space, env)
         c_o, own = self.kernels(c_i, env)
-        shapes = self.kernel_shapes({"c_i": c_i, **keys, **own}, env)
-        weights = total([count(*shape) for shape in shapes.values()])
-        out = tuple([window.out for window in windows])
-        macs = count(weights, *self.positions(space, out))  # and as many weights, if none were shared
         values = {"c_i": known(c_i), "c_o": known(c_o), **keys, **own, "bias": self.bias, "flip": self.flip}
-        bias = count(c_o) if self.bias else 0
+        counts = self.counts(x, {**values, "c_i": c_i}, env)
+        out = tuple([window.out for window in windows])
+        macs = count(counts[0], *self.positions(space, out))  # and as many weights, if none were shared
         seen = each_axis(fields, windows, lambda field, window: window.see(field))
-        return Trace(values, join(c_o, out, env), seen, weights, bias, 0, macs, macs)
+        return Trace(values, join(c_o, out, env), seen, *counts, macs, macs)
 
     def windows(self, space: Shape, env: Env) -> tuple[Sequence[AxisWindow], Keys]:
         """Return the window on each axis, and the resolved keys that place it."""

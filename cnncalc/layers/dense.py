@@ -33,12 +33,11 @@ class Linear(Layer):
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         check_channels(self.c_i, x[-1], x[-1:], "feature")
         out = (*x[:-1], self.out)
-        bias = self.out if self.bias else 0
         values = {"c_i": known(x[-1]), "out": self.out, "bias": self.bias}
         if len(x) > 1:
             *others, last = axis_fields(x, fields, env)
             fields = out_fields([*others, last and last.whole(known(x[-1]))], fields, env)
-        return Trace(values, out, fields, count(x[-1], self.out), bias, 0, count(x[-1], *out))
+        return Trace(values, out, fields, *self.counts(x, values, env), count(x[-1], *out))
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         weight = (x[-1], self.out) if env.channels_last else (self.out, x[-1])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..errors import ShapeError
-from ..sizes import Shape, Size, count, product
+from ..sizes import Shape
 from .affine import Affine
 from .base import Env, Fields, Layer, Sign, Trace, axes_of, channels, check_channels, divides, ops
 from .keys import Reader, at_least, groups, integers, number
@@ -23,20 +23,13 @@ class Norm(Affine):
     center: bool = True
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
-        values, size = self.normalized(x, env)
-        weights = count(size) if self.scale else 0
-        bias = count(size) if self.has_center() else 0
-        values |= {"eps": env.dialect.norm_eps if self.eps is None else self.eps}
-        values |= {"scale": self.scale, "center": self.has_center()}
-        return Trace(values, x, fields, weights, bias, self.buffers(size))
+        eps = env.dialect.norm_eps if self.eps is None else self.eps
+        values = {**self.normalized(x, env), "eps": eps, "scale": self.scale, "center": self.has_center()}
+        return Trace(values, x, fields, *self.counts(x, values, env))
 
-    def normalized(self, x: Shape, env: Env) -> tuple[dict[str, object], Size]:
-        """Return the resolved keys of this norm alone, and the number of its weights."""
-        return {}, channels(x, env)
-
-    def buffers(self, size: Size) -> int | None:
-        """Return how many numbers it keeps that are not trained."""
-        return 0
+    def normalized(self, x: Shape, env: Env) -> dict[str, object]:
+        """Return the resolved keys of this norm alone. ShapeError if they do not fit the sample x."""
+        return {}
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         lines = super().explain(x, traced, env)
@@ -49,21 +42,18 @@ class BatchNorm(Norm):
     WORD = "batchnorm"
     LINEAR = True
     WEIGHTS = {**Norm.WEIGHTS, "running_mean": 0, "running_var": 1}
+    BUFFERS = ("running_mean", "running_var")
     ADDED = {**Norm.ADDED, "running_mean": 0}
     KEYS: ClassVar[dict[str, Reader]] = {"c_i": at_least(1), **Norm.KEYS}
     c_i: int | None = None
 
-    def normalized(self, x: Shape, env: Env) -> tuple[dict[str, object], Size]:
-        c = channels(x, env)
-        check_channels(self.c_i, c, x)
-        return {}, c
+    def normalized(self, x: Shape, env: Env) -> dict[str, object]:
+        check_channels(self.c_i, channels(x, env), x)
+        return {}
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         shapes = super().weight_shapes(x, values, env)
         return shapes | dict.fromkeys(("running_mean", "running_var"), self.weight_shape(x, env))
-
-    def buffers(self, size: Size) -> int | None:
-        return count(2, size)
 
 
 class LayerNorm(Norm):
@@ -74,10 +64,10 @@ class LayerNorm(Norm):
     HELP = {**Norm.HELP, "axis": "The axes that are normalized together: the batch is 0, the last is -1."}
     axis: tuple[int, ...] = (-1,)
 
-    def normalized(self, x: Shape, env: Env) -> tuple[dict[str, object], Size]:
+    def normalized(self, x: Shape, env: Env) -> dict[str, object]:
         if not self.axis:
             raise ShapeError("axis names no axis", "leave it out for the last axis", key="axis")
-        return {"axis": self.axis}, product(self.weight_shape(x, env))
+        return {"axis": self.axis}
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         return super().trace(x, fields, env)._replace(axes=self.axes(x))
@@ -101,12 +91,12 @@ class GroupNorm(Norm):
     NEEDED = ("g",)
     g: int
 
-    def normalized(self, x: Shape, env: Env) -> tuple[dict[str, object], Size]:
+    def normalized(self, x: Shape, env: Env) -> dict[str, object]:
         c = channels(x, env)
         if self.g == -1:
-            return {"g": c if isinstance(c, int) else -1}, c
+            return {"g": c if isinstance(c, int) else -1}
         divides(self.g, c, "channels")
-        return {"g": self.g}, c
+        return {"g": self.g}
 
 
 class InstanceNorm(Norm):
