@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import pytest
 
@@ -60,6 +60,25 @@ def process(*args: str, stdin: str | bytes = "", cwd: Path | None = None, env: d
         [*command(), *args], input=data, capture_output=True, cwd=cwd, env=env or environment(), timeout=60, check=False
     )
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def on_terminal(*args: str, columns: int, **variables: str) -> Ended:
+    """Run the command with a terminal of this width for both streams, without colours; skip the test without POSIX."""
+    theirs, ours = pytest.importorskip("pty").openpty()
+    env = environment(**{"COLUMNS": str(columns), "NO_COLOR": "1"} | variables)
+    with open(theirs, "rb", buffering=0) as terminal:
+        started = subprocess.Popen([*command(), *args], stdin=subprocess.DEVNULL, stdout=ours, stderr=ours, env=env)
+        os.close(ours)
+        shown = b"".join(iter(lambda: _read(terminal), b"")).decode()
+        return Ended(started.wait(60), shown.replace("\r\n", "\n"), "")
+
+
+def _read(terminal: IO[bytes]) -> bytes:
+    """Read what a terminal shows; nothing once the program has ended."""
+    try:
+        return terminal.read(4096)
+    except OSError:  # as Linux says that nobody writes any more
+        return b""
 
 
 def here(args: Sequence[str], stdin: str | bytes = "", cwd: Path | None = None) -> Ended:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ..errors import shown
 from ..layers import OPS, Layer
 from ..layers.names import KERAS, KERAS_ACTIVATIONS, ONNX, TORCH, Name
-from ..report import LayerReport
 
 
 class Stance(NamedTuple):
@@ -61,12 +59,6 @@ _OWN_TORCH = {
     "opaque": "any other function",
 }
 """What the frameworks have for ops for which they have no name."""
-
-
-def refusal(layer: LayerReport, framework: str) -> str | None:
-    """Return why a layer cannot be written for a framework, as its op states it; None if the op can be written."""
-    reason = layer.node.layer.refused(f"{framework}_write")
-    return reason and reason.replace("{}", shown(layer.values["type"]) if "type" in layer.values else "it")
 
 
 def support(op: str) -> dict[str, Stance]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..frameworks.support import FAMILIES, FORMS, Stance, stance, support
+from ..frameworks.support import FAMILIES, Stance, stance, support
 from ..layers import OPS
 from . import markdown as md
 
-HEADERS = ("op", "run", *FORMS)
 TITLES = {"keras": "Keras", "onnx": "ONNX", "torch": "PyTorch"}
 """The frameworks, and what a person calls them."""
 
@@ -19,12 +18,6 @@ def stances(op: str) -> dict[str, Stance]:
 
     cls = OPS[op][0]
     return {"run": stance(cls, "run", "yes" if cls.WORD in KERNELS or cls.NESTS else ""), **support(op)}
-
-
-def rows() -> Iterator[tuple[str | Stance, ...]]:
-    """Yield each op with its stances, in the order of HEADERS. LookupError if an op lacks one. Imports NumPy."""
-    for op in FAMILIES:
-        yield (op, *stances(op).values())
 
 
 def said(op: str) -> dict[str, str]:
@@ -47,4 +40,4 @@ def markdown() -> Iterator[str]:
     """Yield the table of what is said of each op."""
     heads = ["op", "run", *TITLES.values()]
     lines = ([md.code(op), *map(md.escape, said(op).values())] for op in FAMILIES)
-    return md.table(heads, [False] * len(heads), lines)
+    return md.table(heads, lines)

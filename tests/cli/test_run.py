@@ -216,7 +216,7 @@ def saved(array: Any) -> bytes:
 
 
 HOSTILE: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", "is empty, and no .npy"),
+    "empty": (b"", "is empty, not a .npy"),
     "text": (b"1 2 3\n", "another kind of file"),
     "json": (b'{"a": 1}', "is JSON"),
     "wrong magic": (b"\x93NUMPX\x01\x00" + bytes(64), "another kind of file"),

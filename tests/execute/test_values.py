@@ -748,4 +748,4 @@ def test_no_more_memory_than_promised(layer: dict[str, Any], shape: tuple[int, .
     job.run(np.ones(shape, kind), {job.last: sink})
     peak = tracemalloc.get_traced_memory()[1] - np.ones(shape, kind).nbytes
     tracemalloc.stop()
-    assert peak <= job.needs(shape[0]).working + (1 << 18)  # Python's own objects
+    assert peak <= job.plan.working(shape[0]) + (1 << 18)  # Python's own objects

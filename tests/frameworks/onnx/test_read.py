@@ -339,6 +339,14 @@ def test_shuffled_channels_and_groups() -> None:
     assert cnncalc.shape(read(data).spec).params == 12
 
 
+@pytest.mark.parametrize("slopes", [[3, 1, 1], [3, 1, 11], [1, 7, 11]])
+def test_slopes_read_twice_are_shared_whatever_axes_they_share(slopes: list[int]) -> None:
+    rows = chain(("PRelu", ["x", "w"], "a", {}), ("PRelu", ["a", "w"], "y", {}))
+    spec = read(model(rows, [2, 3, 7, 11], {"w": np.arange(np.prod(slopes), dtype=F32).reshape(slopes)})).spec
+    assert spec["layers"][1]["tie"] == "a"
+    assert cnncalc.shape(spec).params == np.prod(slopes)
+
+
 def test_a_weight_read_twice_is_shared_and_counted_once() -> None:
     rows = chain(("Conv", ["x", "w"], "a", {}), ("Relu", ["a"], "r", {}), ("Conv", ["r", "w"], "y", {}))
     array = np.arange(81, dtype=F32).reshape(3, 3, 3, 3)

@@ -9,16 +9,18 @@ from typing import Any
 from ....errors import SpecError
 from ....input import Reading, readings
 from ....layers.base import AXIS_LETTERS
-from ....sizes import MOST_SIZES, Open, Shape, is_letter, to_json
-from ...build import Imported
+from ....sizes import MOST_SIZES, Open, Shape, Size, is_letter, to_json
+from ...build import ForeignNetwork
 from ...inputs import keep_reading
 from .model import load
 from .ops import HANDLERS
 from .reader import GraphReader, Output
 
+Layers = list[dict[str, Any]]
 
-def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None = None) -> Imported:
-    """The network of an ONNX file, or of its bytes. SpecError for anything else, or for a graph without an input."""
+
+def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None = None) -> ForeignNetwork:
+    """Return the network of an ONNX file, or of its bytes. SpecError for anything else, or a graph without an input."""
     where = name or ("-" if isinstance(source, (bytes, memoryview)) else os.fspath(source))
     graph = load(source, where)
     main = next(iter(graph.inputs), None)
@@ -26,20 +28,22 @@ def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None =
         raise SpecError("the graph has no input" if graph.nodes else "the graph is empty: it has no nodes")
     dims = graph.declared(main) or []
     letters = _letters(dims)
-    built = GraphReader(graph, batched=True, letters=letters)
-    spec = _read(built, main, dims)
-    if spec is None:
-        built = GraphReader(graph, batched=False, letters=letters)
-        spec = _read(built, main, dims)
-    if spec is None:
-        built = GraphReader(graph, batched=False, letters=letters)
-        spec = _from_opaque(built, main, dims)
+    for batched in (True, False):
+        built = GraphReader(graph, batched, letters)
+        result = _read(built, main, _named([built.size(n) for n in dims]))
+        if result is not None:
+            break
+    else:
+        built = GraphReader(graph, False, letters)
+        result = _from_opaque(built, main, _named([built.size(n) for n in dims]))
+    input, layers = result
     printable = "".join(c for c in graph.name if c.isprintable())[:240]
-    return Imported({"cnncalc": 1, **({"name": printable} if printable else {}), **spec}, built.spec.weights())
+    head = {"cnncalc": 1, **({"name": printable} if printable else {}), "input": to_json(input)}
+    return ForeignNetwork({**head, "dialect": "onnx", "layout": "NCHW", "layers": layers}, built.spec.weights())
 
 
 def _letters(dims: Sequence[int | str | None]) -> dict[str, str]:
-    """A letter for each size that the file leaves open under a name: its own, the axis's, or the next one."""
+    """Return a letter for each size that the file leaves open under a name: its own, the axis's, or the next one."""
     free = list("NCHWDLABEFGIJKMOPQRSTUVYZ")
     axes = f"NC{AXIS_LETTERS.get(len(dims) - 2, '')}"
     letters: dict[str, str] = {}
@@ -54,55 +58,46 @@ def _letters(dims: Sequence[int | str | None]) -> dict[str, str]:
     return letters
 
 
-def _read(b: GraphReader, main: str, dims: Sequence[int | str | None]) -> dict[str, Any] | None:
-    """The spec in one reading of the first axis; None if a spec's input would be taken in another."""
-    full = _named([b.size(n) for n in dims])
-    if not full or len(full) > MOST_SIZES or (b.batched and len(full) < 2):
-        return None
-    b.batch = full[0]
-    sample = b.sample(full)
-    dropped = b.batched and not isinstance(b.batch, int)
-    b.values[main] = Output(b.spec.input, sample)
-    _walk(b)
-    given = full[1:] if dropped else full
-    wanted = Reading.BATCH if b.batched and not dropped else Reading.SAMPLE
-    layers = b.spec.spec()
-    if dropped:  # an open size in front is a batch, whatever the layers would read
-        keep_reading(layers, len(given), wanted)
-    elif readings(b.made.values()).get(len(given)) is not wanted:
-        return None
-    return {"input": to_json(given), "dialect": "onnx", "layout": "NCHW", "layers": layers}
-
-
-def _named(full: Shape | list[Any]) -> Shape:
-    """A shape with a letter for each size that the file leaves open without a name."""
+def _named(full: Sequence[Size]) -> Shape:
+    """Return a shape with a letter for each size that the file leaves open without a name."""
     axes = f"NC{AXIS_LETTERS.get(len(full) - 2, '')}"
     taken = {str(n) for n in full}
     free = iter([c for c in axes[: len(full)] + "ABEFGIJKMOPQRSTUVYZ" if c not in taken])
     return tuple([n if isinstance(n, int) or n.letter is not None else Open(next(free)) for n in full])
 
 
-def _from_opaque(b: GraphReader, main: str, dims: Sequence[int | str | None]) -> dict[str, Any]:
-    """The spec behind a layer that has the input's shape: an input that no spec's input is taken as."""
-    full = _named([b.size(n) for n in dims])
+def _read(b: GraphReader, main: str, full: Shape) -> tuple[Shape, Layers] | None:
+    """Return the spec's input and layers in one reading of the first axis; None if a spec would be read otherwise."""
+    if not full or len(full) > MOST_SIZES or (b.batched and len(full) < 2):
+        return None
+    b.batch = full[0]
+    b.values[main] = Output(b.spec.input, b.sample(full))
+    layers = _layers(b)
+    if b.batched and not isinstance(b.batch, int):  # an open size in front is a batch, whatever the layers would read
+        keep_reading(layers, len(full) - 1, Reading.SAMPLE)
+        return full[1:], layers
+    wanted = Reading.BATCH if b.batched else Reading.SAMPLE
+    return (full, layers) if readings(b.made.values()).get(len(full)) is wanted else None
+
+
+def _from_opaque(b: GraphReader, main: str, full: Shape) -> tuple[Shape, Layers]:
+    """Return an input, and the layers behind one of the graph's input's shape, which no spec's input can have."""
+    known = full if b.graph.declared(main) is not None else None
     b.batch = full[0] if full else 1
-    b.values[main] = b.opaque(main, "Input", full if b.graph.declared(main) is not None else None, (), params=0, macs=0)
-    if b.spec.layers:
-        b.spec.layers[0].keys["buffers"] = 0
-    _walk(b)
-    shown = to_json(full) if 1 <= len(full) <= 4 and len(full) != 2 else [1]
-    return {"input": shown, "dialect": "onnx", "layout": "NCHW", "layers": b.spec.spec()}
+    b.values[main] = b.opaque(main, "Input", known, (), params=0, macs=0, buffers=0)
+    return full if 1 <= len(full) <= 4 and len(full) != 2 else (1,), _layers(b)
 
 
-def _walk(b: GraphReader) -> None:
-    """Every node, and the first output last. SpecError for a graph without layers."""
+def _layers(b: GraphReader) -> Layers:
+    """Return the layers of all nodes, the first output last. SpecError for a graph without layers."""
     for node in b.graph.nodes:
         b.node(node, HANDLERS)
     outputs = b.graph.outputs or [out for node in b.graph.nodes[-1:] for out in node.outputs[:1]]
     if not outputs:
         raise SpecError("the graph is empty: it has no nodes, and no output")
     for name in outputs:
-        if name not in b.values and name not in b.constants and name not in b.graph.inputs:
+        if not any(name in made for made in (b.values, b.constants, b.graph.inputs)):
             raise SpecError(f"no node makes the output {name!r}")
-    values = [b.value(name) for name in outputs]
-    b.spec.end_with(values[0].layer, "output")
+    first, *_ = [b.value(name) for name in outputs]
+    b.spec.end_with(first.layer, "output")
+    return b.spec.spec()

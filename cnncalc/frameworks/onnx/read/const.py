@@ -1,8 +1,8 @@
-"""Constants of an ONNX file: their shapes, their numbers where they are few, and how the rest is read."""
+"""Constants of an ONNX file: their shapes, their numbers if they are few, and how the rest is read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -18,14 +18,16 @@ FLOATS = {1, 10, 11, BFLOAT16}
 """TensorProto.DataType: float, float16, double, bfloat16."""
 INTEGERS = {2, 3, 4, 5, 6, 7, 9, 12, 13}
 INITIALISER = "initialiser"
-"""What a constant's `origin` is that counts as parameters."""
+"""The `origin` of the constants that count as parameters."""
 
 Number = Size | float
 ArrayReader = Callable[[], Any]
+Values = list[Number] | Callable[[], list[Number] | None] | None
+"""Numbers in a row, what gives them, or None."""
 
 
 def package() -> Any:
-    """The onnx package. SpecError if it is not installed."""
+    """Return the onnx package. SpecError if it is not installed."""
     try:
         import onnx
         import onnx.numpy_helper
@@ -35,36 +37,36 @@ def package() -> Any:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says first, printable."""
+    """Return the first line of an error's text, printable."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return "".join(c if c.isprintable() else "?" for c in lines[0])[:160]
 
 
 def words(value: str | bytes) -> str:
-    """A text of a file; protobuf gives bytes if it is not UTF-8."""
+    """Return a text of a file, which protobuf gives as bytes if it is not UTF-8."""
     return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
 class Const:
-    """A value that is the same for every input: its shape, its numbers where they are few, and how they are read."""
+    """A value that is the same for every input: its shape, its numbers if they are few, and how they are read."""
 
     __slots__ = ("_values", "key", "kind", "origin", "read", "shape", "uniform")
 
     def __init__(
         self,
-        shape: tuple[int, ...],
+        shape: Sequence[int],
         kind: str,
         read: ArrayReader,
-        values: list[Number] | Callable[[], list[Number] | None] | None = None,
+        values: Values = None,
         *,
         origin: str = "",
         key: str | None = None,
         uniform: Callable[[], bool] = lambda: False,
     ):
-        self.shape, self.kind, self.read, self.origin, self.key = shape, kind, read, origin, key
+        self.shape, self.kind, self.read, self.origin, self.key = tuple(shape), kind, read, origin, key
         """`kind` is float, int or other; `origin` INITIALISER, or where else it is from; `key` tells it from others."""
         self.uniform = uniform
-        """Whether it holds one number, again and again, as norms do before they are trained."""
+        """Return whether it holds one number, again and again, as norms do before they are trained."""
         self._values = values
 
     @property
@@ -76,52 +78,79 @@ class Const:
 
     @property
     def size(self) -> int:
-        """How many numbers it has."""
+        """The number of its values."""
         return prod(self.shape)
 
+    @property
+    def trained(self) -> bool:
+        """True if its values count as parameters: those of a float initialiser do."""
+        return self.kind == "float" and self.origin == INITIALISER
+
+    @property
+    def params(self) -> int:
+        """The number of its values that are parameters."""
+        return self.size if self.trained else 0
+
     def scalar(self) -> float | int | None:
-        """The one number that it holds, None if it is more than one, or not known."""
+        """Return the one number that it holds, None if it holds several, or if the number is not known."""
         values = self.values if self.size == 1 else None
         return values[0] if values and isinstance(values[0], (int, float)) else None
 
-    def derived(self, shape: tuple[int, ...], change: Callable[[Any], Any], key: str | None = None) -> Const:
-        """The same numbers in another order or form, read from here."""
+    def aligned(self, rank: int) -> tuple[int, ...]:
+        """Return its shape with axes of 1 in front, up to this rank."""
+        return (1,) * (rank - len(self.shape)) + self.shape
+
+    def derived(
+        self, shape: Sequence[int], change: Callable[[Any], Any], key: str | None = None, values: Values = None
+    ) -> Const:
+        """Return a constant that is read from this one, its array then changed."""
         whole = self.key and key and f"{self.key} {key}"
-        return Const(shape, self.kind, lambda: change(self.read()), origin=self.origin, key=whole, uniform=self.uniform)
+        return Const(
+            shape, self.kind, lambda: change(self.read()), values, origin=self.origin, key=whole, uniform=self.uniform
+        )
+
+    def reshaped(self, shape: Sequence[int]) -> Const:
+        """Return the same numbers in another shape."""
+        return self.derived(shape, lambda a: a.reshape(shape), f"as {shape}", lambda: self.values)
 
 
-def of_values(values: Iterable[Number], shape: tuple[int, ...], kind: str) -> Const:
-    """A constant of numbers that are worked out here."""
-    listed = list(values)
+def of_values(values: Sequence[Number], kind: str, shape: Sequence[int] | None = None) -> Const:
+    """Return a constant of numbers that are worked out here, in a row unless a shape is given."""
+    sizes = [len(values)] if shape is None else shape
 
     def read() -> Any:
         onnx = package()
-        if not all(isinstance(v, (int, float)) for v in listed):
+        if not all(isinstance(v, (int, float)) for v in values):
             raise SpecError("a weight depends on an open size")
         data_type = onnx.TensorProto.FLOAT if kind == "float" else onnx.TensorProto.INT64
-        return onnx.numpy_helper.to_array(onnx.helper.make_tensor("", data_type, shape, listed))
+        return onnx.numpy_helper.to_array(onnx.helper.make_tensor("", data_type, sizes, values))
 
-    return Const(shape, kind, read, listed, origin="folded")
+    return Const(sizes, kind, read, list(values), origin="folded")
 
 
 def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = None) -> Const:
-    """A TensorProto. SpecError for sizes that are none; its data are read only where they are asked for."""
+    """Return a TensorProto as a constant, its data not yet read. SpecError for impossible sizes."""
     shape = tuple(tensor.dims)
     if len(shape) > 32 or any(not 0 <= n <= LARGEST for n in shape):
         raise SpecError(f"the constant {shown(words(tensor.name))} has the shape {shown(list(shape))}")
     kind = "float" if tensor.data_type in FLOATS else "int" if tensor.data_type in INTEGERS else "other"
 
     def read() -> Any:
-        return _array(tensor, folder)
+        if not has_data(tensor):
+            raise SpecError(f"the file has only the shape of {shown(words(tensor.name))}, not its data")
+        try:
+            array = package().numpy_helper.to_array(tensor, folder or "")
+            return array.astype("float32") if tensor.data_type == BFLOAT16 else array
+        except Exception as error:  # noqa: BLE001 - whatever NumPy and onnx raise for data that do not fit
+            raise SpecError(f"the data of {shown(words(tensor.name))} cannot be read: {first_line(error)}") from None
 
     def values() -> list[Number] | None:
         if prod(shape) > MOST_READ or kind == "other" or not has_data(tensor):
             return None
         try:
-            listed: list[Number] = [int(v) if kind == "int" else v for v in read().flatten().tolist()]
+            return [int(v) if kind == "int" else v for v in read().flatten().tolist()]
         except SpecError:
             return None
-        return listed
 
     return Const(shape, kind, read, values, origin=origin, key=key, uniform=lambda: _is_uniform(tensor))
 
@@ -130,18 +159,8 @@ _FIELDS = ("raw_data", "float_data", "int32_data", "int64_data", "double_data", 
 
 
 def has_data(tensor: Any) -> bool:
-    """Whether a tensor is more than its shape."""
+    """Return whether a tensor is more than its shape."""
     return bool(tensor.data_location) or 0 in tensor.dims or any(len(getattr(tensor, field)) for field in _FIELDS)
-
-
-def _array(tensor: Any, folder: str | None) -> Any:
-    if not has_data(tensor):
-        raise SpecError(f"the file has only the shape of {shown(words(tensor.name))}, not its data")
-    try:
-        array = package().numpy_helper.to_array(tensor, folder or "")
-        return array.astype("float32") if tensor.data_type == BFLOAT16 else array
-    except Exception as error:  # noqa: BLE001 - whatever NumPy and onnx make of data that do not fit
-        raise SpecError(f"the data of {shown(words(tensor.name))} cannot be read: {first_line(error)}") from None
 
 
 def _is_uniform(tensor: Any) -> bool:
@@ -157,5 +176,5 @@ def _is_uniform(tensor: Any) -> bool:
 
 
 def shortest(value: float) -> float:
-    """The shortest decimal that is the same float32: 0.2 for 0.20000000298."""
+    """Return the shortest decimal that is the same float32: 0.2 for 0.20000000298."""
     return float(f"{value:.7g}") if abs(value) < 1e38 else value

@@ -1,4 +1,4 @@
-"""What exporters write as several nodes and is one function: x times a function of x."""
+"""Functions that exporters write as several nodes: x times a function of x."""
 
 from __future__ import annotations
 
@@ -21,28 +21,27 @@ class Gate(NamedTuple):
 
     op: str
     factor: float
-    patterns: tuple[Pattern, ...]
-    """What f may be written as."""
+    pattern: Pattern
+    """The nodes that f is written as."""
     keys: dict[str, Any] = {}
 
 
+CUBES: tuple[tuple[Pattern, ...], ...] = ((X, X, X), (("Pow", X, 3),))
 GATES = (
-    Gate("silu", 1, (("Sigmoid", X),)),
-    Gate("mish", 1, (("Tanh", ("Softplus", X)),)),
-    Gate("hardswish", 1, (("HardSigmoid", X),)),
-    Gate("hardswish", 1 / 6, (("Clip", ("Add", 3, X)),)),
-    Gate("gelu", 0.5, (("Add", 1, ("Erf", (PRODUCT, sqrt(0.5), X))),)),
-    Gate(
-        "gelu",
-        0.5,
-        tuple(
-            [
-                ("Add", 1, ("Tanh", (PRODUCT, sqrt(2 / pi), ("Add", X, (PRODUCT, 0.044715, *cube)))))
-                for cube in ((X, X, X), (("Pow", X, 3),))
-            ]
-        ),
-        {"approximate": True},
-    ),
+    Gate("silu", 1, ("Sigmoid", X)),
+    Gate("mish", 1, ("Tanh", ("Softplus", X))),
+    Gate("hardswish", 1, ("HardSigmoid", X)),
+    Gate("hardswish", 1 / 6, ("Clip", ("Add", 3, X))),
+    Gate("gelu", 0.5, ("Add", 1, ("Erf", (PRODUCT, sqrt(0.5), X)))),
+    *[
+        Gate(
+            "gelu",
+            0.5,
+            ("Add", 1, ("Tanh", (PRODUCT, sqrt(2 / pi), ("Add", X, (PRODUCT, 0.044715, *cube))))),
+            {"approximate": True},
+        )
+        for cube in CUBES
+    ],
 )
 
 
@@ -55,30 +54,29 @@ class Product(NamedTuple):
 
 
 def gate(b: GraphReader, node: GraphNode) -> bool:
-    """Whether a product is one of GATES; its layer then replaces those of its parts."""
+    """Return whether a product is one of GATES; its layer then replaces those of its parts."""
     product = _product(b, node)
     if product is None or len(product.names) != 2:
         return False
     for x, other in (product.names, product.names[::-1]):
         for kind in GATES:
-            for pattern in kind.patterns if isclose(kind.factor, product.factor, rel_tol=1e-4) else ():
-                inner = _match(b, other, pattern, x)
-                if inner is not None:
-                    for part in (*product.inner, *inner):
-                        b.drop(part)
-                    b.make(node, kind.op, b.value(x), kind.keys)
-                    return True
+            same = isclose(kind.factor, product.factor, rel_tol=1e-4)
+            inner = _match(b, other, kind.pattern, x) if same else None
+            if inner is not None:
+                for part in (*product.inner, *inner):
+                    b.drop(part)
+                b.make(node, kind.op, b.value(x), kind.keys)
+                return True
     return False
 
 
 def _product(b: GraphReader, node: GraphNode) -> Product | None:
-    """What a node multiplies, nodes that nothing else reads looked through."""
+    """Return the factors of a node, also those of products that only it reads; None if an array is among them."""
     names: list[str] = []
     factor, inner = 1.0, []
     for at, name in enumerate(node.inputs[:2]):
-        const = b.const(name)
-        if const is not None:
-            number = const.scalar()
+        number = b.scalar(name)
+        if b.const(name) is not None:
             if number is None or (node.op == "Div" and (at == 0 or number == 0)):
                 return None
             factor *= 1 / number if node.op == "Div" else number
@@ -97,10 +95,9 @@ def _product(b: GraphReader, node: GraphNode) -> Product | None:
 
 
 def _match(b: GraphReader, name: str, pattern: Pattern, x: str) -> Inner | None:
-    """The nodes that make a value as a pattern says, from x; None if they do not."""
+    """Return the nodes that make a value from x as a pattern says; None if they do not."""
     if not isinstance(pattern, tuple):
-        const = b.const(name)
-        value = None if const is None or pattern == X else const.scalar()
+        value = None if pattern == X else b.scalar(name)
         same = name == x if value is None else isclose(value, pattern, rel_tol=1e-4)  # type: ignore[arg-type]
         return [] if same and (pattern == X) == (value is None) else None
     op, *operands = pattern
@@ -125,7 +122,7 @@ def _match(b: GraphReader, name: str, pattern: Pattern, x: str) -> Inner | None:
 
 
 def _fits(b: GraphReader, node: GraphNode) -> bool:
-    """Whether the attributes and the bounds of a node are those of a gate."""
+    """Return whether the attributes and the bounds of a node are those of a gate."""
     if node.op == "HardSigmoid":
         return isclose(node.number("alpha", 0.2), 1 / 6, rel_tol=1e-5) and node.number("beta", 0.5) == 0.5
     return node.op != "Clip" or b.value(node.outputs[0]).layer.op == "relu6"

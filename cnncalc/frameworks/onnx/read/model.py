@@ -1,9 +1,11 @@
-"""An ONNX file as nodes: protobuf read without trusting it, before anything is made of it."""
+"""An ONNX file as nodes: protobuf read without trusting it, before it becomes layers."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 from math import prod
 from typing import Any
 
@@ -13,14 +15,14 @@ from .const import INITIALISER, MOST_READ, first_line, has_data, of_tensor, pack
 
 
 def parse(data: bytes | memoryview, name: str) -> Any:
-    """The ModelProto of a file's bytes, its own functions put in their places. SpecError for anything else."""
+    """Return the ModelProto of a file's bytes, its own functions inlined. SpecError for anything else."""
     onnx = package()
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
         model = onnx.ModelProto()
         model.ParseFromString(data)
-    except (DecodeError, ValueError, RuntimeError) as error:  # what protobuf's versions raise of broken bytes
+    except (DecodeError, ValueError, RuntimeError) as error:  # what protobuf's versions raise for broken bytes
         raise SpecError(f"{shown(name, LONGEST_PATH)} is not an ONNX file: {first_line(error)}") from None
     if not model.HasField("graph"):
         raise SpecError(f"{shown(name, LONGEST_PATH)} is not an ONNX file: it holds no graph")
@@ -35,22 +37,24 @@ def parse(data: bytes | memoryview, name: str) -> Any:
 
 
 class GraphNode:
-    """One node: its op, what it reads and makes, its attributes by their types."""
+    """A node: its op, its inputs and outputs by name, its attributes by their types."""
 
-    def __init__(self, proto: Any, name: str):
-        self.proto, self.name = proto, name
+    def __init__(self, proto: Any, index: int):
+        """Read a node; one without a name is named for its first output, or its op and its index."""
+        self.proto = proto
         domain, op = words(proto.domain), words(proto.op_type)
         self.op: str = op if domain in ("", "ai.onnx") else f"{domain}.{op}"
         self.inputs: list[str] = [words(name) for name in proto.input]
         self.outputs: list[str] = [words(name) for name in proto.output]
+        self.name = words(proto.name) or next(filter(None, self.outputs), f"{op}_{index}")
         self._attributes = {words(a.name): a for a in proto.attribute}
 
     def has(self, name: str) -> bool:
-        """Whether an attribute is given."""
+        """Return whether an attribute is given."""
         return name in self._attributes
 
     def input(self, at: int) -> str:
-        """The name of an input, empty if it is left out."""
+        """Return the name of an input, empty if it is left out."""
         return self.inputs[at] if at < len(self.inputs) else ""
 
     def _get(self, name: str, kind: int, field: str, default: Any) -> Any:
@@ -62,49 +66,54 @@ class GraphNode:
         return getattr(attribute, field)
 
     def wrong(self, what: str) -> SpecError:
-        """The error of something in this node that no ONNX node has."""
+        """Return the error of this node, which says what is wrong with it."""
         return SpecError(f"node {shown(self.name)} ({shown(self.op)[1:-1]}): {what}")
 
     def whole(self, name: str, default: int = 0) -> int:
-        """An integer attribute."""
+        """Return an integer attribute."""
         return int(self._get(name, 2, "i", default))
 
     def axis(self, name: str, rank: int, default: int = 0, *, end: bool = False) -> int:
-        """An axis of so many, from 0 on; with `end` also the place behind the last. SpecError for any other."""
+        """Return an axis of `rank`, from 0 on; with `end` also the place behind the last. SpecError for any other."""
         axis = self.whole(name, default)
         if not -rank <= axis < rank + end:
             raise self.wrong(f"axis {axis} of {rank}")
         return axis + rank if axis < 0 else axis
 
+    def permutation(self, rank: int) -> list[int]:
+        """Return the order of axes of a Transpose, reversed by default. SpecError if it is not one of `rank` axes."""
+        perm = self.ints("perm")
+        perm = list(range(rank))[::-1] if perm is None else perm
+        if sorted(perm) != list(range(rank)):
+            raise self.wrong(f"perm is {perm}, and the input has {rank} axes")
+        return perm
+
     def number(self, name: str, default: float = 0.0) -> float:
-        """A float attribute, in as few digits as tell its float32."""
-        value = float(self._get(name, 1, "f", default))
-        return shortest(value)
+        """Return a float attribute, in as few digits as tell its float32."""
+        return shortest(float(self._get(name, 1, "f", default)))
 
     def text(self, name: str, default: str = "") -> str:
-        """A text attribute."""
-        value = self._get(name, 3, "s", default)
-        return words(value)
+        """Return a text attribute."""
+        return words(self._get(name, 3, "s", default))
 
     def renamed(self, name: Name) -> dict[str, Any]:
-        """Its attributes under our names, numbers whole where the default is."""
+        """Return its attributes under our names, integers if the default is an integer."""
         read = {float: self.number, int: self.whole}
-        return {
-            ours: read[type(name.defaults[ours])](theirs, name.defaults[ours]) for theirs, ours in name.keys.items()
-        }
+        defaults = [(theirs, ours, name.defaults[ours]) for theirs, ours in name.keys.items()]
+        return {ours: read[type(default)](theirs, default) for theirs, ours, default in defaults}
 
     def ints(self, name: str) -> list[int] | None:
-        """A list of integers, None if it is not given."""
+        """Return a list of integers, None if it is not given."""
         values = self._get(name, 7, "ints", None)
         return None if values is None else list(values)
 
     def floats(self, name: str) -> list[float] | None:
-        """A list of floats, None if it is not given."""
+        """Return a list of floats, None if it is not given."""
         values = self._get(name, 6, "floats", None)
         return None if values is None else [shortest(v) for v in values]
 
     def tensor(self, name: str) -> Any:
-        """A tensor attribute, None if it is not given."""
+        """Return a tensor attribute, None if it is not given."""
         return self._get(name, 4, "t", None)
 
 
@@ -121,94 +130,70 @@ class OnnxGraph:
         self.inputs = {words(i.name): i for i in graph.input if words(i.name) not in self.constants}
         self.declared_types = {words(v.name): v for v in (*graph.value_info, *graph.output, *graph.input)}
         self.outputs = [words(o.name) for o in graph.output]
-        self.nodes = self._needed(self._sorted([GraphNode(n, _name(n, i)) for i, n in enumerate(graph.node)]))
-        self.uses = self._uses()
+        self.nodes = self._needed(self._sorted([GraphNode(n, at) for at, n in enumerate(graph.node)]))
+        """The nodes that an output needs, each after those that it reads."""
+        read = [name for node in self.nodes for name in (*node.inputs, *_captured(node.proto))]
+        self.uses = Counter([*self.outputs, *read])
+        """The number of nodes and outputs that read each value."""
         self._inferred: Mapping[str, Any] | None = None
 
     def _sorted(self, nodes: list[GraphNode]) -> list[GraphNode]:
-        """The nodes, each after those it reads. SpecError for a circle, and for what nothing makes."""
+        """Return the nodes, each after those it reads. SpecError for a cycle, and for a value that no node makes."""
         have = {"", *self.constants, *self.inputs, *[words(t.values.name) for t in self.model.graph.sparse_initializer]}
-        makers = {out: node for node in nodes for out in node.outputs if out}
         done: list[GraphNode] = []
-        later: list[GraphNode] = []
-        for node in nodes:
-            fits = have.issuperset(node.inputs)
-            (done if fits else later).append(node)
-            if fits:
+        later: dict[int, GraphNode] = {}
+        for at, node in enumerate(nodes):
+            if have.issuperset(node.inputs):
+                done.append(node)
                 have.update(node.outputs)
-        return done + _in_order(later, have, makers)
+            else:
+                later[at] = node
+        makers = {out: at for at, node in enumerate(nodes) for out in node.outputs if out}
+        for node in later.values():
+            for name in node.inputs:
+                if name not in have and name not in makers:
+                    raise node.wrong(f"reads {shown(name)}, which no node makes")
+        reads = {at: [makers[n] for n in node.inputs if n not in have] for at, node in later.items()}
+        try:
+            return done + [later[at] for at in TopologicalSorter(reads).static_order()]
+        except CycleError as error:
+            names = ", ".join(shown(later[at].name) for at in error.args[1][:6])
+            raise SpecError(f"nodes read each other in a cycle: {names}") from None
 
     def _needed(self, nodes: list[GraphNode]) -> list[GraphNode]:
-        """The nodes from which a way leads to an output; all of them where the file names none."""
+        """Return the nodes that an output depends on; all of them if the file names no output."""
         wanted = set(self.outputs)
         for node in reversed(nodes):
             if wanted.intersection(node.outputs):
                 wanted.update(node.inputs, _captured(node.proto))
         return [node for node in nodes if wanted.intersection(node.outputs)] if self.outputs else nodes
 
-    def _uses(self) -> dict[str, int]:
-        """How many nodes and outputs read each value."""
-        uses: dict[str, int] = {}
-        for name in (*self.outputs, *[n for node in self.nodes for n in (*node.inputs, *_captured(node.proto))]):
-            uses[name] = uses.get(name, 0) + 1
-        return uses
-
     def declared(self, name: str) -> list[int | str | None] | None:
-        """The shape that the file, or else onnx's own inference, says of a value: numbers, names or None."""
-        info = self.declared_types.get(name)
-        shape = None if info is None else dims_of(info)
+        """Return the shape that the file, or else onnx's inference, gives a value: numbers, names, None for unknown."""
+        shape = dims_of(self.declared_types.get(name))
         if shape is None:
-            info = self._infer().get(name)
-            shape = None if info is None else dims_of(info)
+            if self._inferred is None:
+                self._inferred = infer(self.model)
+            shape = dims_of(self._inferred.get(name))
         return shape
-
-    def _infer(self) -> Mapping[str, Any]:
-        if self._inferred is None:
-            self._inferred = infer(self.model)
-        return self._inferred
-
-
-def _name(proto: Any, index: int) -> str:
-    name = proto.name or next((out for out in proto.output if out), "")
-    return words(name) or f"{words(proto.op_type)}_{index}"
-
-
-def _in_order(nodes: list[GraphNode], have: set[str], makers: Mapping[str, GraphNode]) -> list[GraphNode]:
-    """Nodes that the file does not have in order."""
-    from graphlib import CycleError, TopologicalSorter
-
-    for node in nodes:
-        for name in node.inputs:
-            if name not in have and name not in makers:
-                raise node.wrong(f"reads {shown(name)}, which no node makes")
-    left = {id(node): node for node in nodes}
-    reads = {key: [id(makers[n]) for n in node.inputs if n not in have] for key, node in left.items()}
-    try:
-        return [left[key] for key in TopologicalSorter(reads).static_order()]
-    except CycleError as error:
-        names = ", ".join(shown(left[key].name) for key in error.args[1][:6])
-        raise SpecError(f"nodes read each other in a cycle: {names}") from None
 
 
 def _captured(proto: Any) -> list[str]:
-    """What the graphs inside a node (If, Loop) may read from outside."""
+    """Return the names that the graphs inside a node (If, Loop) may read from outside."""
     inner = [g for a in proto.attribute for g in (*([a.g] if a.HasField("g") else []), *a.graphs)]
     return [words(name) for graph in inner for node in graph.node for name in (*node.input, *_captured(node))]
 
 
 def dims_of(info: Any) -> list[int | str | None] | None:
-    """The sizes that a ValueInfoProto declares; None if it says nothing of them."""
-    if not info.type.HasField("tensor_type") or not info.type.tensor_type.HasField("shape"):
+    """Return the sizes that a ValueInfoProto declares; None if it declares none, or is None."""
+    if info is None or not info.type.HasField("tensor_type") or not info.type.tensor_type.HasField("shape"):
         return None
-    return [_dim(d) for d in info.type.tensor_type.shape.dim]
-
-
-def _dim(dim: Any) -> int | str | None:
-    return int(dim.dim_value) if dim.HasField("dim_value") else words(dim.dim_param) or None
+    dims = info.type.tensor_type.shape.dim
+    return [int(d.dim_value) if d.HasField("dim_value") else words(d.dim_param) or None for d in dims]
 
 
 def infer(model: Any) -> Mapping[str, Any]:
-    """What onnx.shape_inference says of each value, large weights' data left out."""
+    """Return the type that onnx.shape_inference gives each value, large weights' data left out."""
     onnx = package()
     slim = onnx.ModelProto()
     slim.CopyFrom(model)
@@ -221,14 +206,14 @@ def infer(model: Any) -> Mapping[str, Any]:
         graph.initializer.remove(tensor)
     try:
         inferred = onnx.shape_inference.infer_shapes(slim, data_prop=True)
-    except Exception:  # noqa: BLE001 - a model that it cannot read is one of which it says nothing
+    except Exception:  # noqa: BLE001 - it says nothing of a model that it cannot read
         return {}
     return {v.name: v for v in (*inferred.graph.value_info, *inferred.graph.output)}
 
 
 def load(source: str | os.PathLike[str] | bytes | memoryview, name: str) -> OnnxGraph:
-    """The graph of a file, or of its bytes. SpecError for anything else."""
-    if isinstance(source, (bytes, memoryview)):
-        return OnnxGraph(parse(source, name), os.path.dirname(name) or None)
-    with open(source, "rb") as file:
-        return OnnxGraph(parse(file.read(), name), os.path.dirname(os.fspath(source)) or None)
+    """Return the graph of a file, or of its bytes. SpecError for anything else."""
+    if not isinstance(source, (bytes, memoryview)):
+        with open(source, "rb") as file:
+            return OnnxGraph(parse(file.read(), name), os.path.dirname(os.fspath(source)) or None)
+    return OnnxGraph(parse(source, name), os.path.dirname(name) or None)

@@ -6,24 +6,23 @@ from ....errors import SpecError
 from ....network import Network
 from ....registry import Registry
 from ....trace import shape
-from ...support import refusal
 from . import axes, values, windows
 from .file import IR_VERSION, OPSET, OnnxFile, OnnxWriter, unsaid
 
 WRITERS: Registry[str, OnnxWriter] = Registry(windows.WRITERS, values.WRITERS, axes.WRITERS)
-"""How each op is written, by its family's word."""
+"""The writer of each op, by its family's word."""
 
 
 def write(network: Network) -> bytes:
-    """The whole file. SpecError with the layer's name for what ONNX cannot say.
+    """Return the bytes of the file. SpecError with the layer's name for what ONNX cannot say.
 
-    Weights are those that the network's own file holds; others are zeros that a node makes of their shape.
+    Weights are those that the network's own file holds; others are zeros that a node makes from their shape.
     """
     network = network.inlined()
     report = shape(network)
     file = OnnxFile(report, report.batch)
     for layer in report.layers:
-        if (reason := refusal(layer, "onnx")) is not None:
+        if (reason := layer.refusal("onnx_write")) is not None:
             raise unsaid(layer, f"this: {reason}")
         WRITERS[layer.node.layer.WORD](file, layer)
     helper = file.onnx.helper

@@ -18,12 +18,13 @@ OPSET = 22
 """The first operator set whose ceil leaves out a window that would begin in the padding, as every dialect here does."""
 IR_VERSION = 10
 MOST_BYTES = 2**31 - 1
-"""What protobuf can hold."""
-UNTOUCHED: Callable[[Any], Any] = lambda array: array  # noqa: E731 - a default that says what it does
+"""The most that protobuf can hold."""
+ArrayChange = Callable[[Any], Any]
+IN_NUMBERS = "give the input in numbers: -i 3x224x224"
 
 
 def unsaid(layer: LayerReport, what: str, help: str | None = None) -> SpecError:
-    """The error of a layer that ONNX cannot say."""
+    """Return the error of a layer that ONNX cannot say."""
     error = SpecError(f"ONNX cannot express {what}", help)
     error.layer = layer.node.label()
     return error
@@ -41,59 +42,58 @@ class OnnxFile:
         origin = report.network.origin
         self._given = origin.weights if origin is not None else {}
         self._weights: dict[str, str] = {}
-        """What each weight is called in the file: as here, but where a layer has that name."""
+        """The name of each weight in the file: as here, unless a layer has that name."""
         self._bytes = 0
         self._taken = {layer.name for layer in report.layers} | {"input"}
 
     def name(self, wanted: str) -> str:
-        """A name for what no layer makes."""
+        """Return a name for a value that is not a layer's output."""
         name = unused_name(wanted, self._taken)
         self._taken.add(name)
         return name
 
     def reads(self, layer: LayerReport) -> list[str]:
-        """The values that a layer reads."""
+        """Return the names of the values that a layer reads."""
         return ["input" if at == INPUT else self.report.layers[at].name for at in layer.node.reads]
 
     def node(self, op: str, reads: Sequence[str], makes: str, called: str | None = None, **attributes: Any) -> str:
-        """One more node, and the name of what it makes, by which it is called unless it says otherwise."""
+        """Add a node, named for the value that it makes unless `called` says otherwise; return the value's name."""
         kept = {key: value for key, value in attributes.items() if value is not None}
         self.nodes.append(self.onnx.helper.make_node(op, list(reads), [makes], name=called or makes, **kept))
         return makes
 
     def step(self, layer: LayerReport, part: str, op: str, reads: Sequence[str], **attributes: Any) -> str:
-        """A node on the way to what a layer makes."""
+        """Add a node on the way to a layer's output, and return the name of the value that it makes."""
         return self.node(op, reads, self.name(f"{layer.name}.{part}"), **attributes)
 
-    def constant(
-        self, layer: LayerReport, part: str, values: Sequence[float], *, whole: bool, shape: Any = None
-    ) -> str:
-        """Numbers that are not weights, in a Constant node; in a row unless a shape is given."""
-        kind = self.onnx.TensorProto.INT64 if whole else self.onnx.TensorProto.FLOAT
+    def constant(self, layer: LayerReport, part: str, values: Sequence[float] | float, shape: Any = None) -> str:
+        """Add a Constant node of numbers that are not weights, and return its name.
+
+        It holds int64 if all are integers, else float32; several stand in a row unless a shape is given.
+        """
+        listed = [values] if isinstance(values, (int, float)) else list(values)
+        sizes = ([] if isinstance(values, (int, float)) else [len(listed)]) if shape is None else shape
+        types = self.onnx.TensorProto
         made = self.name(f"{layer.name}.{part}")
-        sizes = [len(values)] if shape is None else list(shape)
-        tensor = self.onnx.helper.make_tensor(made, kind, sizes, list(values))
-        return self.node("Constant", [], made, value=tensor)
+        kind = types.INT64 if all(isinstance(n, int) for n in listed) else types.FLOAT
+        return self.node("Constant", [], made, value=self.onnx.helper.make_tensor(made, kind, sizes, listed))
 
-    def whole(self, layer: LayerReport, part: str, values: Sequence[int]) -> str:
-        """Whole numbers, as shapes and axes are."""
-        return self.constant(layer, part, values, whole=True)
+    def weight(self, layer: LayerReport, role: str, shape: Any = None, change: ArrayChange = lambda a: a) -> str:
+        """Add a layer's weight in ONNX's order of axes, by default ours, and return its name.
 
-    def weight(
-        self, layer: LayerReport, role: str, shape: Sequence[int], change: Callable[[Any], Any] = UNTOUCHED
-    ) -> str:
-        """A layer's weight in ONNX's order of axes: the array that is given, or zeros, made by a node."""
-        node = layer.node
+        It is the array that is given, or zeros, made by a node.
+        """
+        node, own = layer.node, weight_shape(layer, role)
         owner = node.name if node.tie is None else layer.nodes[node.tie].name
         name = f"{owner}.{role}"
         if name not in self._weights:
             self._weights[name] = self.name(name)
-            array = self._array(layer, name, weight_shape(layer, role))
-            self._add(self._weights[name], shape, None if array is None else change(array).reshape(shape))
+            array, sizes = self._array(layer, name, own), own if shape is None else shape
+            self._add(self._weights[name], sizes, None if array is None else change(array).reshape(sizes))
         return self._weights[name]
 
     def _array(self, layer: LayerReport, name: str, shape: Sequence[int]) -> Any:
-        """The array that is given, None if there is none. SpecError if it has another number of values."""
+        """Return the array that is given, None if there is none. SpecError if it has another number of values."""
         read = self._given.get(name)
         try:
             array = None if read is None else read()
@@ -107,11 +107,9 @@ class OnnxFile:
 
     def _add(self, name: str, shape: Sequence[int], array: Any) -> None:
         if array is None:
-            sizes = self.onnx.helper.make_tensor(
-                self.name(f"{name}.shape"), self.onnx.TensorProto.INT64, [len(shape)], shape
-            )
-            self.initialisers.append(sizes)
-            self.node("ConstantOfShape", [sizes.name], name)
+            sizes, rank = self.name(f"{name}.shape"), len(shape)
+            self.initialisers.append(self.onnx.helper.make_tensor(sizes, self.onnx.TensorProto.INT64, [rank], shape))
+            self.node("ConstantOfShape", [sizes], name)
             return
         self._bytes += 4 * prod(shape)
         if self._bytes > MOST_BYTES:
@@ -119,24 +117,24 @@ class OnnxFile:
         self.initialisers.append(self.onnx.numpy_helper.from_array(array, name))
 
     def value(self, name: str, sample: Shape) -> Any:
-        """A float value's name and shape, open sizes by their letters."""
+        """Return the ValueInfoProto of a float value, open sizes by their letters."""
         front: list[Size | str] = ["batch" if self.batch is None else self.batch]
         dims = [n if isinstance(n, (int, str)) else str(n) if n.letter is not None else None for n in (*front, *sample)]
         return self.onnx.helper.make_tensor_value_info(name, self.onnx.TensorProto.FLOAT, dims)
 
 
 def weight_shape(layer: LayerReport, role: str) -> list[int]:
-    """The shape of one of a layer's arrays. SpecError if an open size decides it."""
+    """Return the shape of one of a layer's arrays. SpecError if an open size decides it."""
     if layer.values.get("c_i", 0) is None:
-        raise unsaid(layer, "weights of open sizes", "give the input in numbers: -i 3x224x224")
+        raise unsaid(layer, "weights of open sizes", IN_NUMBERS)
     return numbers(layer, layer.weight_shapes()[role], "weights")
 
 
 def numbers(layer: LayerReport, shape: Shape, what: str) -> list[int]:
-    """A shape's sizes. SpecError if one is open."""
+    """Return a shape's sizes. SpecError if one is open."""
     sizes = [n for n in shape if isinstance(n, int)]
     if len(sizes) < len(shape):
-        raise unsaid(layer, f"{what} of open sizes", "give the input in numbers: -i 3x224x224")
+        raise unsaid(layer, f"{what} of open sizes", IN_NUMBERS)
     return sizes
 
 
@@ -144,7 +142,7 @@ OnnxWriter = Callable[[OnnxFile, LayerReport], None]
 
 
 def renamed(layer: LayerReport) -> dict[str, Any]:
-    """A layer's values as the attributes of its operator."""
+    """Return a layer's values as the attributes of its operator."""
     name = ONNX[layer.node.layer.WORD]
     floats = {ours: float(layer.values[ours]) for ours, default in name.defaults.items() if isinstance(default, float)}
     return name.theirs(layer.values | floats)

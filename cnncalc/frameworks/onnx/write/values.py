@@ -1,7 +1,8 @@
-"""Functions of each value, and what multiplies and adds."""
+"""Functions of each value, and layers that multiply and add."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ....layers.affine import factors
@@ -9,140 +10,107 @@ from ....layers.names import ONNX
 from ....registry import Registry
 from ....report import LayerReport
 from .file import OnnxFile, OnnxWriter, numbers, renamed, unsaid, weight_shape
-from .windows import affine, by_channel, channels_first, finish
-
-WRITERS: Registry[str, OnnxWriter] = Registry()
+from .windows import AFFINE, affine, bias, by_channel, finish, scaling
 
 
-def by_name(file: OnnxFile, layer: LayerReport) -> None:
-    """One node whose attributes are the layer's keys."""
-    file.node(ONNX[layer.op].word, file.reads(layer), layer.name, **renamed(layer))
+def one_node(attributes: Callable[[LayerReport], dict[str, Any]] = renamed) -> OnnxWriter:
+    """Return the writer of an op that is one node, its attributes the layer's keys unless they are given."""
+
+    def write(file: OnnxFile, layer: LayerReport) -> None:
+        file.node(ONNX[layer.op].word, file.reads(layer), layer.name, **attributes(layer))
+
+    return write
 
 
-WRITERS.register("relu", "sigmoid", "tanh", "hardswish", "selu", "softplus", "softsign", "mish", "exp")(by_name)
-WRITERS.register("identity", "leakyrelu", "elu", "softmax", "concat")(by_name)
-
-
-@WRITERS.register("hardsigmoid")
-def hardsigmoid(file: OnnxFile, layer: LayerReport) -> None:
-    """A slope around 0, where it is a half."""
-    file.node("HardSigmoid", file.reads(layer), layer.name, **renamed(layer), beta=0.5)
-
-
-@WRITERS.register("gelu")
-def gelu(file: OnnxFile, layer: LayerReport) -> None:
-    """Exact, or by tanh."""
-    how = "tanh" if layer.values["approximate"] else "none"
-    file.node("Gelu", file.reads(layer), layer.name, approximate=how)
+_RENAMED = ("relu", "sigmoid", "tanh", "hardswish", "selu", "softplus", "softsign", "mish", "exp", "identity")
+WRITERS: Registry[str, OnnxWriter] = Registry(
+    {op: one_node() for op in (*_RENAMED, "leakyrelu", "elu", "softmax", "concat")},
+    {
+        "hardsigmoid": one_node(lambda layer: {**renamed(layer), "beta": 0.5}),
+        "gelu": one_node(lambda layer: {"approximate": "tanh" if layer.values["approximate"] else "none"}),
+        "flatten": one_node(lambda _: {"axis": 1}),
+        "permute": one_node(lambda layer: {"perm": [0, *layer.traced.axes]}),
+    },
+)
 
 
 @WRITERS.register("silu")
 def silu(file: OnnxFile, layer: LayerReport) -> None:
-    """x*sigmoid(x)."""
+    """Write x*sigmoid(x)."""
     (x,) = file.reads(layer)
     file.node("Mul", [x, file.step(layer, "sigmoid", "Sigmoid", [x])], layer.name)
 
 
 @WRITERS.register("clip", "relu6")
 def clip(file: OnnxFile, layer: LayerReport) -> None:
-    """Within bounds; a relu6 within 0 and 6."""
+    """Write a Clip within bounds; a relu6 is one within 0 and 6."""
     bounds = {"min": 0, "max": 6} if layer.op == "relu6" else layer.values
-    names = [
-        "" if bounds[part] is None else file.constant(layer, part, [float(bounds[part])], whole=False, shape=())
-        for part in ("min", "max")
-    ]
+    ends = [(part, bounds[part]) for part in ("min", "max")]
+    names = ["" if bound is None else file.constant(layer, part, float(bound)) for part, bound in ends]
     file.node("Clip", [*file.reads(layer), *names], layer.name)
 
 
 @WRITERS.register("dropout")
 def dropout(file: OnnxFile, layer: LayerReport) -> None:
-    """Nothing, once trained."""
-    ratio = file.constant(layer, "ratio", [float(layer.values["rate"])], whole=False, shape=())
+    """Write a Dropout, which does nothing once the network is trained."""
+    ratio = file.constant(layer, "ratio", float(layer.values["rate"]))
     file.node("Dropout", [*file.reads(layer), ratio], layer.name)
 
 
 @WRITERS.register("prelu")
 def prelu(file: OnnxFile, layer: LayerReport) -> None:
-    """Slopes shaped to meet a sample."""
+    """Write slopes shaped to meet a sample."""
     shape = weight_shape(layer, "weight")
     if len(shape) == 1 and shape[0] > 1 and not file.last:
-        shape = [*shape, *[1] * (len(layer.sample) - 1)]
+        shape += [1] * (len(layer.sample) - 1)
     file.node("PRelu", [*file.reads(layer), file.weight(layer, "weight", shape)], layer.name)
 
 
 @WRITERS.register("linear")
 def linear(file: OnnxFile, layer: LayerReport) -> None:
-    """Gemm of features; of more axes MatMul and Add."""
-    out, c_i = layer.values["out"], layer.values["c_i"]
-    if c_i is None:
-        raise unsaid(layer, "weights of open sizes", "give the input in numbers")
-    (x,) = file.reads(layer)
-    has_bias = layer.values["bias"]
+    """Write a Gemm of features; of more axes MatMul and Add."""
+    (x,), v = file.reads(layer), layer.values
     if len(layer.sample) == 1:
-        weight = file.weight(layer, "weight", [c_i, out] if file.last else [out, c_i])
-        bias = [file.weight(layer, "bias", [out])] if has_bias else []
-        file.node("Gemm", [x, weight, *bias], layer.name, transB=int(not file.last))
+        reads = [x, file.weight(layer, "weight"), *bias(file, layer)]
+        file.node("Gemm", reads, layer.name, transB=int(not file.last))
         return
-    weight = file.weight(layer, "weight", [c_i, out], lambda a: a if file.last else a.T)
-    if not has_bias:
-        file.node("MatMul", [x, weight], layer.name)
-        return
-    product = file.node("MatMul", [x, weight], file.name(f"{layer.name}.product"), layer.name)
-    file.node("Add", [product, file.weight(layer, "bias", [out])], layer.name, f"{layer.name}.add")
-
-
-def _apply(file: OnnxFile, layer: LayerReport, steps: list[tuple[str, str]]) -> None:
-    """(op, constant) one after another; an Identity where there is none."""
-    if steps:
-        finish(file, layer, steps, channels_first(file, layer))
+    reads = [x, file.weight(layer, "weight", [v["c_i"], v["out"]], lambda a: a if file.last else a.T)]
+    if v["bias"]:
+        product = file.node("MatMul", reads, file.name(f"{layer.name}.product"), layer.name)
+        file.node("Add", [product, *bias(file, layer)], layer.name, f"{layer.name}.add")
     else:
-        file.node("Identity", file.reads(layer), layer.name)
+        file.node("MatMul", reads, layer.name)
 
 
 @WRITERS.register("scale")
 def scale(file: OnnxFile, layer: LayerReport) -> None:
-    """A weight and a bias a channel."""
-    shape = by_channel(layer)
-    roles = [("Mul", "weight", "scale"), ("Add", "bias", "center")]
-    _apply(file, layer, [(op, file.weight(layer, role, shape)) for op, role, key in roles if layer.values[key]])
+    """Write a weight and a bias for each channel."""
+    finish(file, layer, scaling(file, layer))
 
 
-@WRITERS.register("rescale")
+@WRITERS.register("rescale", "normalization")
 def rescale(file: OnnxFile, layer: LayerReport) -> None:
-    """Constants that are not weights."""
+    """Write a factor and an offset as constants; a normalization is (x - mean)/max(sqrt(variance), 1e-7)."""
     v = layer.values
-    _rescaled(file, layer, v["factor"], v["offset"])
-
-
-def _rescaled(file: OnnxFile, layer: LayerReport, factor: Any, offset: Any) -> None:
+    if layer.op == "normalization":
+        if "mean" not in v:
+            raise unsaid(layer, "learnt statistics and their count", "give mean and variance")
+        v = dict(zip(("factor", "offset"), factors(v), strict=True))
     steps = []
-    for op, value, nothing in (("Mul", factor, 1), ("Add", offset, 0)):
-        listed = list(value) if isinstance(value, tuple) else [value]
-        if listed != [nothing]:
-            shape = by_channel(layer) if len(listed) > 1 else ()
-            floats = [float(n) for n in listed]
-            steps.append((op, file.constant(layer, op.lower() + "end", floats, whole=False, shape=shape)))
-    _apply(file, layer, steps)
-
-
-@WRITERS.register("normalization")
-def normalization(file: OnnxFile, layer: LayerReport) -> None:
-    """(x - mean)/max(sqrt(variance), 1e-7) by constants; statistics that are weights have no operator."""
-    v = layer.values
-    if "mean" not in v:
-        raise unsaid(layer, "learnt statistics and their count", "give mean and variance")
-    factor, offset = factors(v)
-    _rescaled(file, layer, tuple(factor), tuple(offset))
+    for op, key, nothing in (("Mul", "factor", 1), ("Add", "offset", 0)):
+        values = [float(n) for n in (v[key] if isinstance(v[key], (list, tuple)) else [v[key]])]
+        if values != [nothing]:
+            shape = by_channel(layer) if len(values) > 1 else ()
+            steps.append((op, file.constant(layer, op.lower() + "end", values, shape)))
+    finish(file, layer, steps)
 
 
 @WRITERS.register("layernorm")
 def layernorm(file: OnnxFile, layer: LayerReport) -> None:
-    """Over the last axes; others are brought there, and back."""
-    rank = len(layer.sample)
-    axes = list(layer.traced.axes)
+    """Write a norm over the last axes; others are moved there, and back."""
+    rank, axes = len(layer.sample), list(layer.traced.axes)
     sizes = numbers(layer, tuple([layer.sample[a - 1] for a in axes]), "weights")
-    weights = affine(file, layer, sizes, lambda a: a)
-    weights = weights if layer.values["center"] else weights[:1]
+    weights = affine(file, layer, sizes, AFFINE if layer.values["center"] else AFFINE[:1])
     attributes: dict[str, Any] = {"axis": -len(axes), "epsilon": float(layer.values["eps"])}
     (x,) = file.reads(layer)
     if axes == list(range(rank - len(axes) + 1, rank + 1)):
@@ -156,17 +124,15 @@ def layernorm(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("add")
 def add(file: OnnxFile, layer: LayerReport) -> None:
-    """Of two, or of several."""
+    """Write an Add of two layers, a Sum of several."""
     reads = file.reads(layer)
     file.node("Add" if len(reads) == 2 else "Sum", reads, layer.name)
 
 
 @WRITERS.register("mul")
 def mul(file: OnnxFile, layer: LayerReport) -> None:
-    """One after another."""
-    first, *others = file.reads(layer)
-    for number, other in enumerate(others, 1):
-        last = number == len(others)
-        first = (
-            file.node("Mul", [first, other], layer.name) if last else file.step(layer, "product", "Mul", [first, other])
-        )
+    """Write a Mul of the first two layers, and one more for each further layer."""
+    product, *others, last = file.reads(layer)
+    for other in others:
+        product = file.step(layer, "product", "Mul", [product, other])
+    file.node("Mul", [product, last], layer.name)

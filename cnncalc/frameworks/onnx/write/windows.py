@@ -1,8 +1,8 @@
-"""What has a window or works channel by channel; in NHWC a Transpose stands before it, and another after."""
+"""Ops with a window, and ops that work channel by channel; in NHWC between two Transposes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -12,35 +12,45 @@ from ....layers.sliding import place
 from ....registry import Registry
 from ....report import LayerReport
 from ....sizes import known
-from .file import OnnxFile, OnnxWriter, numbers, renamed, unsaid, weight_shape
+from .file import IN_NUMBERS, OnnxFile, OnnxWriter, numbers, renamed, unsaid, weight_shape
 
 WORDS = {"same": "SAME_UPPER", "same_upper": "SAME_UPPER", "same_lower": "SAME_LOWER", "valid": "VALID"}
+AFFINE = (("Mul", "weight", "scale", 1.0), ("Add", "bias", "center", 0.0))
+"""The operator of each trainable array, its role, the key that says that there is one, and its value without."""
 WRITERS: Registry[str, OnnxWriter] = Registry()
 
 
 def between(file: OnnxFile, layer: LayerReport, op: str, weights: Sequence[str] = (), **attributes: Any) -> None:
-    """A node on a map's channels and space, wherever the layout has the channels."""
-    if not file.last or len(layer.sample) == 1:
+    """Add a node on a map's channels and space, wherever the layout has the channels."""
+    if len(layer.sample) == 1:
         file.node(op, [*file.reads(layer), *weights], layer.name, **attributes)
-        return
-    made = file.step(layer, "made", op, [channels_first(file, layer), *weights], **attributes)
-    file.node("Transpose", [made], layer.name, perm=to_last(layer))
+    else:
+        last_node(file, layer, "made", op, [channels_first(file, layer), *weights], **attributes)
 
 
 def channels_first(file: OnnxFile, layer: LayerReport) -> str:
-    """What a layer reads, its channels before its space."""
+    """Return the name of a layer's input, its channels before its space."""
     (x,) = file.reads(layer)
     rank = len(layer.sample)
     return file.step(layer, "channels_first", "Transpose", [x], perm=[0, rank, *range(1, rank)]) if file.last else x
 
 
+def last_node(file: OnnxFile, layer: LayerReport, part: str, op: str, reads: Sequence[str], **attributes: Any) -> None:
+    """Add the last node of a layer on channels first, or that and a Transpose that moves the channels to the end."""
+    if file.last:
+        made = file.step(layer, part, op, reads, **attributes)
+        file.node("Transpose", [made], layer.name, perm=to_last(layer))
+    else:
+        file.node(op, reads, layer.name, **attributes)
+
+
 def to_last(layer: LayerReport) -> list[int]:
-    """The order of axes that moves the channels back to the end."""
+    """Return the order of axes that moves the channels back to the end."""
     return [0, *range(2, len(layer.sample) + 1), 1]
 
 
 def window(layer: LayerReport) -> dict[str, Any]:
-    """The attributes of a window. SpecError for a padding word that an open size leaves undecided, and ONNX lacks."""
+    """Return the attributes of a window. SpecError for a word of padding of open sizes that ONNX lacks."""
     v = layer.values
     attributes: dict[str, Any] = {"kernel_shape": v["k"], "strides": v["s"], "dilations": v["d"]}
     if not isinstance(v["p"], str):
@@ -50,35 +60,32 @@ def window(layer: LayerReport) -> dict[str, Any]:
     return attributes | {"auto_pad": WORDS[v["p"]]}
 
 
-def _check_flip(layer: LayerReport) -> None:
+def kernel(file: OnnxFile, layer: LayerReport, role: str = "weight") -> str:
+    """Add a kernel, its last axes the window, and return its name. SpecError if it is flipped.
+
+    A convolution's is (c_o, c_i/g, k), a depthwise one's (c_i*multiplier, 1, k), a transposed one's (c_i, c_o/g, k).
+    """
     if layer.values["flip"]:
         raise unsaid(layer, "a flipped kernel", "remove flip, and flip the kernel")
-
-
-def kernel(file: OnnxFile, layer: LayerReport, role: str = "weight") -> str:
-    """A kernel as ONNX has it: (c_o, c_i/g, k), of a depthwise one (c_i*multiplier, 1, k)."""
-    shape = weight_shape(layer, role)
     if not file.last:
-        return file.weight(layer, role, shape)
-    *k, each, out = shape
-    channelwise = role == "depthwise" or layer.node.layer.CONVOLUTION is ConvKind.DEPTHWISE
-    order = (len(k), len(k) + 1, *range(len(k))) if channelwise else (len(k) + 1, len(k), *range(len(k)))
-    return file.weight(
-        layer, role, [each * out, 1, *k] if channelwise else [out, each, *k], lambda a: a.transpose(order)
-    )
+        return file.weight(layer, role)
+    *k, each, out = weight_shape(layer, role)
+    nd = len(k)
+    if role == "depthwise" or layer.node.layer.CONVOLUTION is ConvKind.DEPTHWISE:
+        shape, order = [each * out, 1, *k], (nd, nd + 1, *range(nd))
+    else:
+        shape, order = [out, each, *k], (nd + 1, nd, *range(nd))
+    return file.weight(layer, role, shape, lambda array: array.transpose(order))
 
 
 def bias(file: OnnxFile, layer: LayerReport) -> list[str]:
-    """A layer's bias, where it has one."""
-    if not layer.values["bias"]:
-        return []
-    return [file.weight(layer, "bias", weight_shape(layer, "bias"))]
+    """Add a layer's bias, if it has one, and return its name in a list."""
+    return [file.weight(layer, "bias")] if layer.values["bias"] else []
 
 
 @WRITERS.register("conv", "dwconv")
 def conv(file: OnnxFile, layer: LayerReport) -> None:
-    """One Conv; depthwise with a group for each channel."""
-    _check_flip(layer)
+    """Write one Conv; depthwise with a group for each channel."""
     v = layer.values
     group = v["g"] if "g" in v else v["c_i"]
     between(file, layer, "Conv", [kernel(file, layer), *bias(file, layer)], group=group, **window(layer))
@@ -86,53 +93,38 @@ def conv(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("sepconv")
 def sepconv(file: OnnxFile, layer: LayerReport) -> None:
-    """A Conv with a group for each channel, and one of 1x1."""
-    _check_flip(layer)
+    """Write a Conv with a group for each channel, and one of 1x1."""
     reads = [channels_first(file, layer), kernel(file, layer, "depthwise")]
     part = "made" if file.last else "depthwise"
     made = file.step(layer, part, "Conv", reads, group=layer.values["c_i"], **window(layer))
     reads = [made, kernel(file, layer, "pointwise"), *bias(file, layer)]
-    ones = [1] * len(layer.values["k"])
-    if file.last:
-        made = file.step(layer, "pointwise", "Conv", reads, kernel_shape=ones)
-        file.node("Transpose", [made], layer.name, perm=to_last(layer))
-    else:
-        file.node("Conv", reads, layer.name, kernel_shape=ones)
+    last_node(file, layer, "pointwise", "Conv", reads, kernel_shape=[1] * len(layer.values["k"]))
 
 
 @WRITERS.register("convT")
 def transposed(file: OnnxFile, layer: LayerReport) -> None:
-    """ConvTranspose, what is cut away and added worked out."""
-    _check_flip(layer)
-    v = layer.values
+    """Write a ConvTranspose, the padding and the rows added after worked out.
+
+    `output_shape` says what is added if that is more than `output_padding` may be. It replaces the padding: SpecError
+    if a layer has both, or if rows are taken away after.
+    """
+    v, weights = layer.values, [kernel(file, layer), *bias(file, layer)]
     if min(v["out_pad"]) < 0:
         raise unsaid(layer, f"an output that is {-min(v['out_pad'])} short of what the padding leaves")
-    shape = weight_shape(layer, "weight")
-    if file.last:
-        *k, out, each = shape
-        order = (len(k) + 1, len(k), *range(len(k)))
-        weight = file.weight(layer, "weight", [each, out, *k], lambda a: a.transpose(order))
-    else:
-        weight = file.weight(layer, "weight", shape)
-    between(file, layer, "ConvTranspose", [weight, *bias(file, layer)], group=v["g"], **_transposed_window(layer))
-
-
-def _transposed_window(layer: LayerReport) -> dict[str, Any]:
-    """The window, and what is added after: as `output_padding`, or as `output_shape` if it is more than that may be.
-
-    `output_shape` replaces the padding: SpecError if a layer has both.
-    """
-    v, attributes = layer.values, window(layer)
-    if all(extra < max(s, d) for extra, s, d in zip(v["out_pad"], v["s"], v["d"], strict=True)):
-        return attributes | {"output_padding": v["out_pad"] if any(v["out_pad"]) else None}
-    if any(attributes.pop("pads", [1])):
-        raise unsaid(layer, f"an out_pad of {max(v['out_pad'])}, not below max(s, d), with padding", "lower out_pad")
-    out = layer.node.layer.split(layer.traced.out, layer.env)[1]
-    return attributes | {"output_shape": numbers(layer, out, "transposed convolutions")}
+    attributes = window(layer) | {"group": v["g"]}
+    if any(extra >= max(s, d) for extra, s, d in zip(v["out_pad"], v["s"], v["d"], strict=True)):
+        if any(attributes.pop("pads", [1])):
+            what = f"an out_pad of {max(v['out_pad'])}, not below max(s, d), with padding"
+            raise unsaid(layer, what, "lower out_pad")
+        out = layer.node.layer.split(layer.traced.out, layer.env)[1]
+        attributes["output_shape"] = numbers(layer, out, "transposed convolutions")
+    elif any(v["out_pad"]):
+        attributes["output_padding"] = v["out_pad"]
+    between(file, layer, "ConvTranspose", weights, **attributes)
 
 
 def ceil_mode(layer: LayerReport) -> int:
-    """The `ceil_mode` that places as many windows as the layer has. SpecError if neither does.
+    """Return the `ceil_mode` that places as many windows as the layer has. SpecError if neither does.
 
     ONNX drops a last window that would start in the padding after; here `ceil` may keep it.
     """
@@ -146,7 +138,7 @@ def ceil_mode(layer: LayerReport) -> int:
 
 @WRITERS.register("maxpool", "avgpool", "lppool")
 def pool(file: OnnxFile, layer: LayerReport) -> None:
-    """A sliding pool."""
+    """Write a sliding pool."""
     v, op = layer.values, layer.node.layer.WORD
     more: dict[str, Any] = {"ceil_mode": ceil_mode(layer)}
     if op == "avgpool":
@@ -160,21 +152,20 @@ def pool(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("globalmaxpool", "globalavgpool")
 def global_pool(file: OnnxFile, layer: LayerReport) -> None:
-    """A global pool; where its axes go, a reduction over them."""
+    """Write a global pool; if it drops its axes, a reduction over them."""
     if layer.values["keepdims"]:
         between(file, layer, ONNX[layer.op].word)
         return
-    axes = file.whole(layer, "axes", list(range(2, len(layer.sample) + 1)))
+    axes = file.constant(layer, "axes", list(range(2, len(layer.sample) + 1)))
     reduction = "ReduceMax" if layer.op == "globalmaxpool" else "ReduceMean"
     file.node(reduction, [channels_first(file, layer), axes], layer.name, keepdims=0)
 
 
 @WRITERS.register("adaptivemaxpool", "adaptiveavgpool")
 def adaptive(file: OnnxFile, layer: LayerReport) -> None:
-    """Windows of one size, if the output's sizes divide the input's."""
+    """Write a pool of windows of one size, if the output's sizes divide the input's."""
     space = slice(0, -1) if file.last else slice(1, None)
-    have = numbers(layer, layer.sample[space], "adaptive pools")
-    want = numbers(layer, layer.traced.out[space], "adaptive pools")
+    have, want = [numbers(layer, full[space], "adaptive pools") for full in (layer.sample, layer.traced.out)]
     for n, o in zip(have, want, strict=True):
         if n % o:
             raise unsaid(layer, f"windows of different sizes: {n} into {o}", "make the output divide the input")
@@ -184,16 +175,16 @@ def adaptive(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("upsample")
 def upsample(file: OnnxFile, layer: LayerReport) -> None:
-    """Resize of the spatial axes."""
+    """Write a Resize of the spatial axes."""
     v, dialect = layer.values, layer.env.dialect
     mode = "cubic" if "cubic" in v["mode"] else "nearest" if v["mode"] == "nearest" else "linear"
     more: dict[str, Any] = {"mode": mode}
     if "factor" in v:
-        by = ["", file.constant(layer, "scales", [1.0, 1.0, *map(float, v["factor"])], whole=False)]
+        by = ["", file.constant(layer, "scales", [1.0, 1.0, *map(float, v["factor"])])]
     elif file.batch is not None:
-        by = ["", "", file.whole(layer, "sizes", [file.batch, channels(layer), *v["out"]])]
+        by = ["", "", file.constant(layer, "sizes", [file.batch, channels(layer), *v["out"]])]
     else:
-        by = ["", "", file.whole(layer, "sizes", v["out"])]
+        by = ["", "", file.constant(layer, "sizes", v["out"])]
         more["axes"] = list(range(2, len(layer.sample) + 1))
     if mode == "nearest":
         more |= {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
@@ -206,83 +197,83 @@ def upsample(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("pixelshuffle")
 def pixelshuffle(file: OnnxFile, layer: LayerReport) -> None:
-    """DepthToSpace in the order of columns, rows, depth."""
+    """Write a DepthToSpace in the order of columns, rows, depth."""
     between(file, layer, "DepthToSpace", blocksize=layer.values["factor"], mode="CRD")
 
 
 def channels(layer: LayerReport) -> int:
-    """The number of input channels. SpecError if that is open."""
-    x = layer.sample
-    count = known(x[-1] if layer.env.channels_last else x[0])
+    """Return the number of input channels. SpecError if that is open."""
+    count = known(layer.sample[-1 if layer.env.channels_last else 0])
     if count is None:
-        raise unsaid(layer, "weights of open sizes", "give the input in numbers")
+        raise unsaid(layer, "weights of open sizes", IN_NUMBERS)
     return count
 
 
 def by_channel(layer: LayerReport) -> list[int]:
-    """The shape of one number a channel, as it meets a sample with its channels first."""
+    """Return the shape of one number for each channel, as it meets a sample with its channels first."""
     return [channels(layer), *[1] * (len(layer.sample) - 1)]
 
 
-def affine(file: OnnxFile, layer: LayerReport, shape: Sequence[int], change: Callable[[Any], Any]) -> list[str]:
-    """A norm's weight and bias; constants of ones and zeros where it has none."""
-    weights = []
-    for role, key, plain in (("weight", "scale", 1.0), ("bias", "center", 0.0)):
-        if layer.values[key]:
-            weights.append(file.weight(layer, role, shape, change))
-        else:
-            weights.append(file.constant(layer, role, [plain] * prod(shape), whole=False, shape=shape))
-    return weights
+def affine(file: OnnxFile, layer: LayerReport, shape: Sequence[int], arrays: Any = AFFINE) -> list[str]:
+    """Return the names of a norm's weight and bias; constants of ones and zeros if it has none."""
+    return [
+        file.weight(layer, role, shape)
+        if layer.values[key]
+        else file.constant(layer, role, [plain] * prod(shape), shape)
+        for _, role, key, plain in arrays
+    ]
 
 
-@WRITERS.register("batchnorm")
-def batchnorm(file: OnnxFile, layer: LayerReport) -> None:
-    """As it is once trained."""
+def scaling(file: OnnxFile, layer: LayerReport) -> list[tuple[str, str]]:
+    """Return the Mul and the Add that a layer's weight and bias for each channel are, if it has them."""
+    own = [(op, role) for op, role, key, _ in AFFINE if layer.values[key]]
+    return [(op, file.weight(layer, role, by_channel(layer))) for op, role in own]
+
+
+def finish(file: OnnxFile, layer: LayerReport, steps: Sequence[tuple[str, str]], x: str | None = None) -> None:
+    """Add (operator, second operand) one after another, on x or on what the layer reads, its channels first.
+
+    The first node has the layer's name. Without steps it is an Identity.
+    """
+    if not steps:
+        file.node("Identity", file.reads(layer), layer.name)
+        return
+    x = channels_first(file, layer) if x is None else x
+    *others, (last, operand) = [*steps, ("Transpose", "")] if file.last else steps
+    for number, (op, second) in enumerate(others, 1):
+        called = layer.name if number == 1 else f"{layer.name}.{op.lower()}"
+        x = file.node(op, [x, second], file.name(f"{layer.name}.{number}"), called)
+    called = f"{layer.name}.{last.lower()}" if others else layer.name
+    perm = to_last(layer) if file.last else None
+    file.node(last, [x, operand] if operand else [x], layer.name, called, perm=perm)
+
+
+@WRITERS.register("batchnorm", "instancenorm")
+def norm(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a norm by channels; a batchnorm as it is once trained."""
     c = [channels(layer)]
-    weights = affine(file, layer, c, lambda a: a)
-    weights += [file.weight(layer, role, c) for role in ("running_mean", "running_var")]
-    between(file, layer, "BatchNormalization", weights, epsilon=float(layer.values["eps"]))
+    statistics = [role for role in layer.weight_shapes() if role.startswith("running_")]
+    weights = [*affine(file, layer, c), *[file.weight(layer, role, c) for role in statistics]]
+    between(file, layer, ONNX[layer.node.layer.WORD].word, weights, **renamed(layer))
 
 
 @WRITERS.register("groupnorm")
 def groupnorm(file: OnnxFile, layer: LayerReport) -> None:
-    """Each group as one channel of an InstanceNormalization, then a weight and a bias a channel.
+    """Write each group as one channel of an InstanceNormalization, then a weight and a bias for each channel.
 
     So PyTorch writes it, too: onnx infers no shape of a GroupNormalization.
     """
     x, g = channels_first(file, layer), layer.values["g"]
-    plain = [file.constant(layer, part, [n] * g, whole=False) for part, n in (("ones", 1.0), ("zeros", 0.0))]
-    apart = file.step(layer, "apart", "Reshape", [x, file.whole(layer, "groups", [0, g, -1])])
+    plain = [file.constant(layer, part, [n] * g) for part, n in (("ones", 1.0), ("zeros", 0.0))]
+    apart = file.step(layer, "apart", "Reshape", [x, file.constant(layer, "groups", [0, g, -1])])
     made = file.step(layer, "made", "InstanceNormalization", [apart, *plain], epsilon=float(layer.values["eps"]))
     shape = file.step(layer, "shape", "Shape", [x])
-    by = [("Mul", "weight", "scale"), ("Add", "bias", "center")]
-    steps = [(op, file.weight(layer, role, by_channel(layer))) for op, role, key in by if layer.values[key]]
-    finish(file, layer, [("Reshape", shape), *steps], made)
-
-
-def finish(file: OnnxFile, layer: LayerReport, steps: Sequence[tuple[str, str]], x: str) -> None:
-    """(op, second operand) one after another on channels first, the first of them called by the layer's name."""
-    if file.last:
-        steps = [*steps, ("Transpose", "")]
-    for number, (op, operand) in enumerate(steps, 1):
-        makes = layer.name if number == len(steps) else file.name(f"{layer.name}.{number}")
-        called = layer.name if number == 1 else f"{layer.name}.{op.lower()}"
-        if op == "Transpose":
-            file.node(op, [x], makes, called, perm=to_last(layer))
-        else:
-            x = file.node(op, [x, operand], makes, called)
-
-
-@WRITERS.register("instancenorm")
-def instancenorm(file: OnnxFile, layer: LayerReport) -> None:
-    """Each channel of each sample."""
-    weights = affine(file, layer, [channels(layer)], lambda a: a)
-    between(file, layer, "InstanceNormalization", weights, epsilon=float(layer.values["eps"]))
+    finish(file, layer, [("Reshape", shape), *scaling(file, layer)], made)
 
 
 @WRITERS.register("lrn")
 def lrn(file: OnnxFile, layer: LayerReport) -> None:
-    """ONNX has the extra channel of an even size after."""
+    """Write an LRN, which has the extra channel of an even size after. SpecError if the dialect has it before."""
     v = layer.values
     if v["size"] % 2 == 0 and layer.env.dialect.lrn_before_is_larger:
         raise unsaid(layer, f"{v['size']} channels with the extra one before", "an odd size")

@@ -1,4 +1,4 @@
-"""How each of ONNX's operators is read, one file a family."""
+"""The reader of each of ONNX's operators, one file a family."""
 
 from __future__ import annotations
 
@@ -6,7 +6,5 @@ from .....registry import Registry
 from ..reader import Handler
 from . import activation, arithmetic, axes, conv, dense, norm, pool, resample
 
-HANDLERS: Registry[str, Handler] = Registry(
-    *(conv.HANDLERS, pool.HANDLERS, dense.HANDLERS, norm.HANDLERS, activation.HANDLERS),
-    *(arithmetic.HANDLERS, axes.HANDLERS, resample.HANDLERS),
-)
+_FAMILIES = (activation, arithmetic, axes, conv, dense, norm, pool, resample)
+HANDLERS: Registry[str, Handler] = Registry(*[family.HANDLERS for family in _FAMILIES])

@@ -1,15 +1,16 @@
-"""What orders a sample's values anew, or takes some of them (onnx/defs/tensor/defs.cc)."""
+"""Operators that order a sample's values anew, or take some of them (onnx/defs/tensor/defs.cc)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 
 from .....registry import Registry
 from .....sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Size, known, product
-from ..const import Number
-from ..fold import axes_of, broadcast, integers, numbers, slices_of
+from ..const import Number, of_values
+from ..fold import broadcast, integers, numbers, slices_of, squeezed
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, same_size, values_of
+from ..reader import GraphReader, Handler, OpaqueNode, needed, values_of
 from .shuffle import recognised
 
 HANDLERS: Registry[str, Handler] = Registry()
@@ -17,19 +18,16 @@ HANDLERS: Registry[str, Handler] = Registry()
 
 @HANDLERS.register("Reshape")
 def reshape(b: GraphReader, node: GraphNode) -> None:
-    """0 keeps a size, -1 is whatever is left; the batch has to stay in front."""
+    """Read a target in which 0 keeps a size and -1 is whatever is left; the batch has to stay in front."""
     x, full = b.known(node)
-    const = b.const(node.input(1))
-    wanted = node.ints("shape") if node.has("shape") else None if const is None else const.values
-    if wanted is None:
-        raise OpaqueNode(known=False)
-    target = resolved(b, full, list(wanted), bool(node.whole("allowzero")))
+    wanted: Sequence[Number] | None = node.ints("shape") if node.has("shape") else b.listed(node.input(1))
+    target = resolved(b, full, needed(wanted), bool(node.whole("allowzero")))
     if not recognised(b, node, b.sample(target)):
         b.give(node, b.reshaped(node.name, x, target))
 
 
-def resolved(b: GraphReader, full: tuple[Size, ...], wanted: list[Number], zeros: bool) -> list[Size]:
-    """A reshape's target with its 0 and -1 worked out. OpaqueNode if they cannot be."""
+def resolved(b: GraphReader, full: tuple[Size, ...], wanted: Sequence[Number], zeros: bool) -> list[Size]:
+    """Return a reshape's target with its 0 and -1 worked out. OpaqueNode if they cannot be."""
     target: list[Size] = []
     for at, n in enumerate(wanted):
         kept = n == 0 and not zeros
@@ -39,95 +37,58 @@ def resolved(b: GraphReader, full: tuple[Size, ...], wanted: list[Number], zeros
     if -1 not in target:
         return target
     place = target.index(-1)
-    have, rest = _unshared(full, [n for at, n in enumerate(target) if at != place])
+    others = [*target[:place], *target[place + 1 :]]
+    shared = Counter(full) & Counter(others)  # sizes on both sides, open ones too
+    del shared[UNKNOWN]
+    have, rest = [list((Counter(sizes) - shared).elements()) for sizes in (full, others)]
     if any(isinstance(n, Open) for n in rest):
         raise OpaqueNode(known=False)
     if b.batched and place == 0 and isinstance(b.batch, Open) and b.batch in have:
         have.remove(b.batch)
         if values_of(have) != values_of(rest):
             raise OpaqueNode(known=False)
-        return [b.batch, *target[1:]]
+        return [b.batch, *others]
     below = values_of(rest) or 0
     left = product(have) // below if below >= 1 else UNKNOWN
     return [left if n == -1 else n for n in target]
 
 
-def _unshared(first: Iterable[Size], second: Iterable[Size]) -> tuple[list[Size], list[Size]]:
-    """Two lists of sizes without those that stand in both, open ones too."""
-    have, rest = list(first), list(second)
-    for n in list(rest):
-        if n in have and n != UNKNOWN:
-            rest.remove(n)
-            have.remove(n)
-    return have, rest
-
-
 @HANDLERS.register("Flatten")
 def flatten(b: GraphReader, node: GraphNode) -> None:
-    """The axes before `axis` as one, and those from it on."""
+    """Read two axes: those before `axis` as one, and those from it on."""
     x, full = b.known(node)
     axis = node.axis("axis", len(full), 1, end=True)
     if b.batched and axis == 1:
         b.give(node, b.add(node.name, "flatten", x))
         return
-    front, rest = values_of(full[:axis]), values_of(full[axis:])
-    if front is None or rest is None:
-        raise OpaqueNode(known=False)
-    b.give(node, b.reshaped(node.name, x, [front, rest]))
+    sizes = [needed(values_of(part)) for part in (full[:axis], full[axis:])]
+    b.give(node, b.reshaped(node.name, x, sizes))
 
 
-@HANDLERS.register("Squeeze")
+@HANDLERS.register("Squeeze", "Unsqueeze")
 def squeeze(b: GraphReader, node: GraphNode) -> None:
-    """Without some axes of 1, or all of them."""
+    """Read a shape without some axes of 1, or with new ones."""
     x, full = b.known(node)
-    axes = axes_of(node, b.given(node), len(full))
-    if axes is None and node.input(1):
-        raise OpaqueNode(known=False)
-    axes = [at for at, n in enumerate(full) if n == 1] if axes is None else axes
-    b.give(node, b.reshaped(node.name, x, [n for at, n in enumerate(full) if at not in axes]))
-
-
-@HANDLERS.register("Unsqueeze")
-def unsqueeze(b: GraphReader, node: GraphNode) -> None:
-    """With new axes of 1."""
-    x, full = b.known(node)
-    given = b.given(node)
-    count = integers(node, "axes", given, 1)
-    if count is None:
-        raise OpaqueNode(known=False)
-    rank = len(full) + len(count)
-    axes = axes_of(node, given, rank) or []
-    if len(set(axes)) < len(axes) or any(not 0 <= a < rank for a in axes):
-        raise node.wrong(f"axes {axes} of {rank}")
-    rest = iter(full)
-    b.give(node, b.reshaped(node.name, x, [1 if at in axes else next(rest) for at in range(rank)]))
+    b.give(node, b.reshaped(node.name, x, needed(squeezed(node, b.given(node), full))))
 
 
 @HANDLERS.register("Transpose")
 def transpose(b: GraphReader, node: GraphNode) -> None:
-    """The axes in another order; the batch has to stay in front."""
+    """Read the axes in another order; the batch has to stay in front."""
     x, full = b.known(node)
-    perm = node.ints("perm")
-    perm = list(range(len(full)))[::-1] if perm is None else perm
-    if sorted(perm) != list(range(len(full))):
-        raise node.wrong(f"perm is {perm}, and the input has {len(full)} axes")
+    perm = node.permutation(len(full))
     if b.batched and perm[0] != 0:
         raise OpaqueNode([full[p] for p in perm])
-    order = perm[1:] if b.batched else [p + 1 for p in perm]
-    b.make(node, "permute", x, {"order": order})
+    b.make(node, "permute", x, {"order": perm[1:] if b.batched else [p + 1 for p in perm]})
 
 
 @HANDLERS.register("Slice")
 def slices(b: GraphReader, node: GraphNode) -> None:
-    """A slice layer for each axis of which something is left out."""
+    """Read a slice layer for each axis of which something is left out."""
     x, full = b.known(node)
-    parts = slices_of(node, b.given(node))
-    if parts is None:
-        raise OpaqueNode(known=False)
     cuts = []
-    for axis, start, stop, step in parts:
-        at = b.axis(axis, len(full))
-        n = full[axis]
+    for axis, start, stop, step in needed(slices_of(node, b.given(node))):
+        at, n = b.axis(axis, len(full)), full[axis]
         if step < 1:
             raise OpaqueNode(known=False)
         if start == 0 and step == 1 and (stop >= LARGEST // 2**33 or (isinstance(n, int) and stop >= n)):
@@ -146,12 +107,17 @@ def slices(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Split")
 def split(b: GraphReader, node: GraphNode) -> None:
-    """A slice layer for each part that is read."""
+    """Read a slice layer for each part that another node reads."""
     x, full = b.known(node)
-    axis = node.whole("axis")
+    axis, count = node.whole("axis"), len(node.outputs)
     at = b.axis(axis, len(full))
-    parts = _parts(b, node, known(full[axis]))
-    if at == 0 or parts is None or len(parts) != len(node.outputs):
+    if node.has("split") or node.input(1):
+        parts = needed(integers(node, "split", b.given(node), 1))
+    else:
+        n = needed(known(full[axis]))
+        each = -(-n // max(count, 1))
+        parts = [min(each, n - each * part) for part in range(count)]
+    if at == 0 or not parts or len(parts) != count:
         raise OpaqueNode(known=False)
     begin = 0
     for number, (out, size) in enumerate(zip(node.outputs, parts, strict=True), 1):
@@ -161,55 +127,38 @@ def split(b: GraphReader, node: GraphNode) -> None:
         begin += size
 
 
-def _parts(b: GraphReader, node: GraphNode, n: int | None) -> list[int] | None:
-    """The sizes of a split's parts; None if they are not constants."""
-    if node.has("split") or node.input(1):
-        return integers(node, "split", b.given(node), 1)
-    count = len(node.outputs)
-    if n is None or not count:
-        return None
-    each = -(-n // count)
-    return [min(each, n - each * at) for at in range(count)]
-
-
 @HANDLERS.register("Gather")
 def gather(b: GraphReader, node: GraphNode) -> None:
-    """Some units of an axis, by constant places next to each other: a slice; by one number, without its axis."""
+    """Read units of an axis, by constant places next to each other, as a slice; by one number, without its axis."""
     if len(node.inputs) < 2:
         raise node.wrong("needs two inputs")
     table, at = b.const(node.input(0)), b.const(node.input(1))
-    places = at.shape if at is not None else b.full(b.value(node.input(1)))
-    full = table.shape if table is not None else b.known(node)[1]
+    places = b.full_of(node.input(1))
+    full = b.known(node)[1] if table is None else table.shape
     axis = node.axis("axis", len(full))
-    if places is None:
-        raise OpaqueNode(known=False)
-    out = [*full[:axis], *places, *full[axis + 1 :]]
+    out = [*full[:axis], *needed(places), *full[axis + 1 :]]
     units, n = numbers(at), full[axis]
     ours = b.axis(axis, len(full))
-    if table is not None or not units or not isinstance(n, int) or len(places) > 1 or ours == 0:
-        raise OpaqueNode(out, params=table.size if table is not None and table.origin == "initialiser" else 0)
+    if at is None or table is not None or not units or not isinstance(n, int) or len(at.shape) > 1 or ours == 0:
+        raise OpaqueNode(out, params=0 if table is None else table.params)
     units = [u + n if u < 0 else u for u in units]
     if units != list(range(units[0], units[0] + len(units))):
         raise OpaqueNode(out)
-    keys = {"axis": ours, "start": units[0], "stop": units[0] + len(units)}
-    if places:
-        b.make(node, "slice", b.value(node.input(0)), keys)
-        return
-    b.give(node, b.reshaped(node.name, b.add(f"{node.name}.slice", "slice", b.value(node.input(0)), keys), out))
+    name = node.name if at.shape else f"{node.name}.slice"
+    part = b.add(name, "slice", b.first(node), {"axis": ours, "start": units[0], "stop": units[0] + len(units)})
+    b.give(node, part if at.shape else b.reshaped(node.name, part, out))
 
 
 @HANDLERS.register("Concat")
 def concat(b: GraphReader, node: GraphNode) -> None:
-    """Layers one after another; constants among them as layers of their shape."""
+    """Read layers one after another; constants among them as layers of their shape."""
     if not node.inputs:
         raise node.wrong("has no input")
     xs = [b.value(name) for name in node.inputs]
     if len(xs) == 1:
         b.make(node, "identity", xs)
         return
-    full = next((f for f in map(b.full, xs) if f is not None), None)
-    if full is None:
-        raise OpaqueNode(known=False)
+    full = needed(next(filter(None, map(b.full, xs)), None))
     at = b.axis(node.whole("axis", 1), len(full))
     if at == 0 or any(x.shape == NOTHING_KNOWN for x in xs):
         raise OpaqueNode(known=False)
@@ -218,42 +167,38 @@ def concat(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Shape")
 def shape(b: GraphReader, node: GraphNode) -> None:
-    """The sizes of a value, a constant from here on."""
+    """Read the sizes of a value as a constant from here on."""
     _, full = b.known(node)
     start, end = node.whole("start"), node.whole("end", len(full))
-    b.constants[node.outputs[0]] = b.shape_const(full[start:end])
+    b.constants[node.outputs[0]] = of_values(full[start:end], "int")
 
 
 @HANDLERS.register("Size")
 def size(b: GraphReader, node: GraphNode) -> None:
-    """How many values there are."""
+    """Read the number of values as a constant from here on."""
     _, full = b.known(node)
     count = values_of(full)
     if count is None:
         raise OpaqueNode([])
-    b.constants[node.outputs[0]] = b.shape_const([count])
+    b.constants[node.outputs[0]] = of_values([count], "int")
 
 
 @HANDLERS.register("Expand")
 def expand(b: GraphReader, node: GraphNode) -> None:
-    """Sizes of 1 repeated: only its shape is known, unless nothing changes."""
+    """Read sizes of 1 repeated: only its shape is known, unless nothing changes."""
     x, full = b.known(node)
-    const = b.const(node.input(1))
-    values = None if const is None else const.values
-    sizes = None if values is None else [n for n in values if not isinstance(n, float)]
-    out = None if sizes is None else broadcast(full, sizes)
-    if out is None:
-        raise OpaqueNode(known=False)
-    if len(out) != len(full) or not all(same_size(a, c) for a, c in zip(out, full, strict=True)):
+    sizes = [n for n in needed(b.listed(node.input(1))) if not isinstance(n, float)]
+    out = needed(broadcast(full, sizes))
+    if len(out) != len(full) or not all(a == c != UNKNOWN for a, c in zip(out, full, strict=True)):
         raise OpaqueNode(out)
     b.make(node, "identity", x)
 
 
 @HANDLERS.register("Tile")
 def tile(b: GraphReader, node: GraphNode) -> None:
-    """Each axis repeated: only its shape is known."""
+    """Read each axis repeated: only its shape is known."""
     _, full = b.known(node)
-    times = numbers(b.const(node.input(1)))
-    if times is None or len(times) != len(full):
+    times = needed(numbers(b.const(node.input(1))))
+    if len(times) != len(full):
         raise OpaqueNode(known=False)
     raise OpaqueNode([n * t for n, t in zip(full, times, strict=True)])

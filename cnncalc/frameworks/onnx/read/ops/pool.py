@@ -8,21 +8,22 @@ from .....layers.keys import spread
 from .....layers.names import ENDS, ONNX_OPS
 from .....layers.sliding import place
 from .....registry import Registry
-from .....sizes import Size
 from ..fold import axes_of
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, Output
+from ..reader import GraphReader, Handler, OpaqueNode, Output, needed
 from .conv import window
 
 OWN_CEIL = 22
 """The operator set from which on a window that would start in the padding after is dropped."""
-
+REDUCTIONS = ("Max", "Mean", "Sum", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare")
+GLOBAL_POOLS = {"ReduceMax": "globalmaxpool", "ReduceMean": "globalavgpool"}
+"""The ops of reductions over all of space."""
 HANDLERS: Registry[str, Handler] = Registry()
 
 
 @HANDLERS.register("MaxPool", "AveragePool", "LpPool")
 def pool(b: GraphReader, node: GraphNode) -> None:
-    """A sliding pool."""
+    """Read a sliding pool."""
     op, x, k = ONNX_OPS[node.op], b.first(node), node.ints("kernel_shape")
     if not k:
         raise node.wrong("has no kernel_shape")
@@ -39,15 +40,15 @@ def pool(b: GraphReader, node: GraphNode) -> None:
 
 
 def rounded_up(b: GraphReader, x: Output, keys: dict[str, Any]) -> dict[str, Any]:
-    """`ceil`; where an older operator set keeps the window that we would drop, the padding after that reaches it."""
+    """Return `ceil`; if an older operator set keeps a window that we would drop, the padding after that reaches it."""
     space, k, p = x.shape[1:], tuple(keys["k"]), keys["p"]
-    if b.graph.opset >= OWN_CEIL or len(space) != len(k) or isinstance(p, str):
+    sizes = tuple([n for n in space if isinstance(n, int)])
+    if b.graph.opset >= OWN_CEIL or not len(sizes) == len(space) == len(k) or isinstance(p, str):
         return {"ceil": True}
-    sizes = [n for n in space if isinstance(n, int)]
-    s, d = spread(tuple(keys["s"]), len(k)), spread(tuple(keys["d"]), len(k))
-    if len(sizes) < len(space) or min(*k, *s, *d) < 1:
+    s, d = [spread(tuple(keys[key]), len(k)) for key in ("s", "d")]
+    if min(*k, *s, *d) < 1:
         return {"ceil": True}
-    slides = place(tuple(sizes), k, s, d, tuple([tuple(pair) for pair in p]), ceil=True)
+    slides = place(sizes, k, s, d, tuple([tuple(pair) for pair in p]), ceil=True)
     reach = [-(-(w.n + sum(pair) - w.k) // w.s) + 1 for w, pair in zip(slides, p, strict=True)]
     if reach == [w.out for w in slides]:
         return {"ceil": True}
@@ -57,65 +58,34 @@ def rounded_up(b: GraphReader, x: Output, keys: dict[str, Any]) -> dict[str, Any
 
 @HANDLERS.register("GlobalMaxPool", "GlobalAveragePool")
 def global_pool(b: GraphReader, node: GraphNode) -> None:
-    """One value a channel, the axes kept as ones."""
+    """Read a global pool: one value a channel, the axes kept as ones."""
     b.make(node, ONNX_OPS[node.op], b.first(node), {"keepdims": True})
 
 
 @HANDLERS.register("GlobalLpPool")
 def global_lp(b: GraphReader, node: GraphNode) -> None:
-    """A global Lp pool, of which only the shape is known."""
+    """Read a global Lp pool: only its shape is known."""
     _, full = b.known(node)
     raise OpaqueNode([*full[:2], *[1] * (len(full) - 2)])
 
 
-def reduced(node: GraphNode, b: GraphReader) -> tuple[Output, tuple[Size, ...], list[int], bool]:
-    """What a reduction reads, its shape, over which axes, and whether they stay."""
-    x, full = b.known(node)
-    given = b.given(node)
-    if node.input(1) and given[1] is None:
-        raise OpaqueNode(known=False)
-    axes = axes_of(node, given, len(full))
-    if not axes:
-        axes = [] if node.whole("noop_with_empty_axes") else list(range(len(full)))
-    if any(not 0 <= a < len(full) for a in axes):
-        raise node.wrong(f"axes {axes} of {len(full)}")
-    return x, full, sorted(set(axes)), bool(node.whole("keepdims", 1))
-
-
-def without(full: tuple[Size, ...], axes: list[int], keep: bool) -> list[Size]:
-    """A shape after a reduction."""
-    return [1 if at in axes else n for at, n in enumerate(full) if keep or at not in axes]
-
-
-_REDUCTIONS = ("Sum", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare")
-
-
-@HANDLERS.register("ReduceMean")
-def mean(b: GraphReader, node: GraphNode) -> None:
-    """A global average where it is over all of space, else a mean over axes."""
-    x, full, axes, keep = reduced(node, b)
-    shape = without(full, axes, keep)
-    if (b.batched and 0 in axes) or not shape:
-        raise OpaqueNode(shape)
-    if not axes:
-        b.make(node, "identity", x)
-    elif b.batched and len(full) > 2 and axes == list(range(2, len(full))):
-        b.make(node, "globalavgpool", x, {"keepdims": keep})
-    else:
-        b.make(node, "mean", x, {"axis": [b.axis(a, len(full)) for a in axes], "keepdims": keep})
-
-
-@HANDLERS.register("ReduceMax")
-def maximum(b: GraphReader, node: GraphNode) -> None:
-    """A global maximum where it is over all of space."""
-    x, full, axes, keep = reduced(node, b)
-    if not (b.batched and len(full) > 2 and axes == list(range(2, len(full)))):
-        raise OpaqueNode(without(full, axes, keep))
-    b.make(node, "globalmaxpool", x, {"keepdims": keep})
-
-
-@HANDLERS.register(*[f"Reduce{kind}" for kind in _REDUCTIONS])
+@HANDLERS.register(*[f"Reduce{kind}" for kind in REDUCTIONS])
 def reduction(b: GraphReader, node: GraphNode) -> None:
-    """Another reduction: only its shape is known."""
-    _, full, axes, keep = reduced(node, b)
-    raise OpaqueNode(without(full, axes, keep))
+    """Read a maximum or a mean over all of space, or a mean over other axes; of others only the shape is known."""
+    x, full = b.known(node)
+    rank = len(full)
+    axes = needed(axes_of(node, b.given(node), rank, []))
+    if not axes and not node.whole("noop_with_empty_axes"):
+        axes = list(range(rank))
+    if any(not 0 <= a < rank for a in axes):
+        raise node.wrong(f"axes {axes} of {rank}")
+    axes, keep = sorted(set(axes)), bool(node.whole("keepdims", 1))
+    out = [1 if at in axes else n for at, n in enumerate(full) if keep or at not in axes]
+    if node.op in GLOBAL_POOLS and b.batched and rank > 2 and axes == list(range(2, rank)):
+        b.make(node, GLOBAL_POOLS[node.op], x, {"keepdims": keep})
+    elif node.op != "ReduceMean" or (b.batched and 0 in axes) or not out:
+        raise OpaqueNode(out)
+    elif axes:
+        b.make(node, "mean", x, {"axis": [b.axis(a, rank) for a in axes], "keepdims": keep})
+    else:
+        b.make(node, "identity", x)

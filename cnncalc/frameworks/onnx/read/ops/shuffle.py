@@ -1,6 +1,8 @@
-"""What exporters write as Reshape, something, Reshape: shuffled channels, and group norms."""
+"""Three nodes that are one layer, Reshape, something, Reshape: shuffled channels, and group norms."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from .....sizes import NOTHING_KNOWN, Shape
 from ..model import GraphNode
@@ -8,41 +10,32 @@ from ..reader import GraphReader, Output
 
 
 def recognised(b: GraphReader, node: GraphNode, target: Shape) -> bool:
-    """Whether a Reshape to this sample ends one of these; its layer then stands in place of the three."""
+    """Return whether a Reshape to this sample ends such three; their layer then stands in their place."""
     middle = b.sole_maker(node.input(0), "Transpose", "InstanceNormalization")
     first = middle and b.sole_maker(middle.input(0), "Reshape")
     if not middle or not first or target == NOTHING_KNOWN:
         return False
     source, inner = b.value(first.input(0)), b.value(first.outputs[0])
-    if source.shape != target:
-        return False
-    replacement = (_channels if middle.op == "Transpose" else _groups)(b, node, middle, source, inner)
-    if replacement is None:
+    keys = (_shuffled if middle.op == "Transpose" else _normalised)(b, middle, source, inner)
+    if keys is None or source.shape != target:
         return False
     b.drop(middle)
     b.drop(first)
-    op, keys = replacement
-    b.make(node, op, source, keys)
+    b.make(node, "channelshuffle" if middle.op == "Transpose" else "groupnorm", source, keys)
     return True
 
 
-Found = tuple[str, dict[str, object]]
+def _shuffled(b: GraphReader, middle: GraphNode, source: Output, inner: Output) -> dict[str, Any] | None:
+    """Return the keys of a channelshuffle: (g, c/g, *space) with its first two axes swapped. None if it is not one."""
+    layer, rank = b.value(middle.outputs[0]).layer, len(inner.shape)
+    turned = layer.op == "permute" and tuple(layer.keys["order"]) == (2, 1, *range(3, rank + 1))
+    fits = rank == len(source.shape) + 1 and inner.shape[2:] == source.shape[1:]
+    return {"g": inner.shape[0]} if turned and fits else None
 
 
-def _channels(b: GraphReader, node: GraphNode, middle: GraphNode, source: Output, inner: Output) -> Found | None:
-    """(g, c/g, *space) with its first two axes turned."""
-    layer = b.value(middle.outputs[0]).layer
-    turned = (2, 1, *range(3, len(inner.shape) + 1))
-    if layer.op != "permute" or tuple(layer.keys["order"]) != turned or inner.shape[2:] != source.shape[1:]:
+def _normalised(b: GraphReader, middle: GraphNode, source: Output, inner: Output) -> dict[str, Any] | None:
+    """Return the keys of a groupnorm: (g, everything) normalised, weights of 1, biases of 0. None if it is not one."""
+    plain = [set(const.values or ()) for const in map(b.const, middle.inputs[1:3]) if const is not None]
+    if plain != [{1}, {0}] or len(inner.shape) != 2:
         return None
-    return ("channelshuffle", {"g": inner.shape[0]}) if len(inner.shape) == len(source.shape) + 1 else None
-
-
-def _groups(b: GraphReader, node: GraphNode, middle: GraphNode, source: Output, inner: Output) -> Found | None:
-    """(g, everything) normalised, weights of 1 and biases of 0: how exporters write a group norm."""
-    weight, bias = [b.const(name) for name in middle.inputs[1:3]]
-    plain = [None if const is None else set(const.values or ()) for const in (weight, bias)] == [{1}, {0}]
-    if not plain or len(inner.shape) != 2:
-        return None
-    keys: dict[str, object] = {"g": inner.shape[0], "eps": middle.number("epsilon", 1e-5)}
-    return "groupnorm", {**keys, "scale": False, "center": False}
+    return {"g": inner.shape[0], "eps": middle.number("epsilon", 1e-5), "scale": False, "center": False}
