@@ -376,3 +376,11 @@ PLAIN: dict[str, list[Row]] = {}
 for _row in ROWS:
     if (_row.dialect, _row.layout) == ("plain", None):
         PLAIN.setdefault(_row.op, []).append(_row)
+LAYOUTS = ("NCHW", "NHWC")
+LAID: list[tuple[Row, str]] = [
+    (row, layout)
+    for rows in PLAIN.values()
+    for at, row in enumerate(rows)
+    for layout in (LAYOUTS if at == 0 else LAYOUTS[at % 2 : at % 2 + 1])
+]
+"""The rows of PLAIN with a layout each: the first of an op with both, the others by turns."""

@@ -14,7 +14,7 @@ import cnncalc
 from cnncalc.execute import matrix
 from cnncalc.execute.sinks import Memory
 from cnncalc.layers import OPS
-from tests.cases import PLAIN, Row
+from tests.cases import LAID, PLAIN, Row
 from tests.execute.test_learn import piped
 from tests.execute.test_values import weights_for
 from tests.program import here, process
@@ -44,16 +44,11 @@ class Function:
         return 2 * np.random.default_rng(seed).standard_normal(np.prod(self.sample))
 
 
-def _listed(linear: bool) -> list[Row]:
-    return [row for rows in PLAIN.values() for row in rows if _is_linear(row) == linear]
-
-
 def _is_linear(row: Row) -> bool:
     return all(node.layer.is_linear for node in cnncalc.load(row.layers).nodes)
 
 
-@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-@pytest.mark.parametrize("row", _listed(linear=True), ids=str)
+@pytest.mark.parametrize(("row", "layout"), [laid for laid in LAID if _is_linear(laid[0])], ids=str)
 def test_a_linear_layer_is_its_matrix(row: Row, layout: str) -> None:
     """M x is the output but for the constants that the layer adds, which are its output for zeros."""
     function = Function(row, layout)
@@ -63,7 +58,7 @@ def test_a_linear_layer_is_its_matrix(row: Row, layout: str) -> None:
     np.testing.assert_allclose(found @ x + added, function(x), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("row", _listed(linear=False), ids=str)
+@pytest.mark.parametrize("row", [row for rows in PLAIN.values() for row in rows if not _is_linear(row)], ids=str)
 def test_no_matrix_could_be_what_is_not_linear(row: Row) -> None:
     """A linear map with constants added has f(2x) + f(0) = 2f(x) and f(x) + f(-x) = 2f(0)."""
     function = Function(row, "NCHW")

@@ -21,7 +21,7 @@ from cnncalc.execute.kernels import conv, pool
 from cnncalc.execute.sinks import Memory
 from cnncalc.execute.weights import wanted
 from tests import naive
-from tests.cases import PLAIN, ROWS, Row
+from tests.cases import LAID, PLAIN, ROWS, Row
 from tests.program import posix
 
 Spec = list[dict[str, Any]]
@@ -203,14 +203,16 @@ def test_a_chain_against_the_oracle(name: str, layout: str) -> None:
     agree(spec, shape, layout=layout)
 
 
-@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-@pytest.mark.parametrize("row", ROWS, ids=str)
+@pytest.mark.parametrize(("row", "layout"), LAID, ids=str)
 def test_a_layer_against_the_oracle(row: Row, layout: str) -> None:
     """Two samples, but for features: with a batch they would read as a map of one channel."""
-    plain = row in PLAIN[row.op]
-    sample = row.sample(layout) if plain else row.input
-    batch = (2,) * (len(sample) > 1)
-    agree(row.layers, (*batch, *sample), dialect=row.dialect, layout=layout if plain else row.layout)
+    sample = row.sample(layout)
+    agree(row.layers, (*(2,) * (len(sample) > 1), *sample), layout=layout)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row not in PLAIN[row.op]], ids=str)
+def test_a_layer_of_a_dialect_against_the_oracle(row: Row) -> None:
+    agree(row.layers, (2, *row.input), dialect=row.dialect, layout=row.layout)
 
 
 @pytest.mark.parametrize("dialect", ["keras", "onnx"])

@@ -12,7 +12,7 @@ from cnncalc.layers import HELP, OPS, ConvKind, Layer, Sign, Trace, title
 from cnncalc.layers.base import KERNEL, STATED, Env, Fields, ops
 from cnncalc.layers.keys import Reader, at_least
 from cnncalc.sizes import Shape
-from tests.cases import PLAIN, Row
+from tests.cases import LAID, PLAIN, Row
 from tests.execute.test_values import weights_for
 
 ALL = [row for rows in PLAIN.values() for row in rows]
@@ -65,8 +65,7 @@ def test_a_view_is_its_input_in_another_form(op: str) -> None:
     assert all(unchanged) == OPS[op][0].VIEW
 
 
-@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-@pytest.mark.parametrize("row", ALL, ids=str)
+@pytest.mark.parametrize(("row", "layout"), LAID, ids=str)
 def test_how_every_array_is_drawn_is_stated(row: Row, layout: str) -> None:
     report = cnncalc.shape(cnncalc.load(row.layers).inlined(), row.sample(layout), layout=layout)
     for layer in report.layers:
