@@ -54,6 +54,11 @@ class CnncalcError(Exception):
         self.layer: str | None = None
         self.where: Where | None = None
 
+    def at(self, layer: str) -> CnncalcError:
+        """Name the layer and return the error."""
+        self.layer = layer
+        return self
+
     def __str__(self) -> str:
         head = f"{self.layer}: {self.what}" if self.layer else self.what
         where = self.where

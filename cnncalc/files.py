@@ -136,7 +136,7 @@ def whole(path: str) -> Iterator[IO[bytes]]:
 def text_output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
     """Open standard output (None or `-`), or a whole file, for text; `utf8` whatever the locale says."""
     if path is None or path == STDOUT:
-        stream = _standard_output()
+        stream = standard_output()
         if utf8 and hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
         yield stream
@@ -163,13 +163,14 @@ def binary_output(path: str | None, kind: str = "a binary file") -> Iterator[IO[
 
 def binary_stdout(kind: str = "a binary file") -> IO[bytes]:
     """Return standard output for bytes. SpecError if it is closed, or a terminal."""
-    stream = _standard_output()
+    stream = standard_output()
     if stream.isatty():
         raise SpecError(f"standard output is a terminal, and this is {kind}", "pipe it, or give -o FILE")
     return stream.buffer  # type: ignore[attr-defined, no-any-return]
 
 
-def _standard_output() -> IO[str]:
+def standard_output() -> IO[str]:
+    """Return standard output. SpecError if it is closed."""
     if sys.stdout is None:
         raise SpecError("standard output is closed", "give -o FILE")
     return sys.stdout

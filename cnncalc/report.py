@@ -176,6 +176,11 @@ class LayerReport:
         """Return the shape of each array it needs to run, by role, in the order of the network's layout."""
         return self.node.layer.weight_shapes(self._x, self.traced.values, self.env)
 
+    def refusal(self, form: str) -> str | None:
+        """Return why a form (`keras_write` …) cannot express the layer, as its op states it; None if it can."""
+        reason = self.node.layer.refused(form)
+        return reason and reason.replace("{}", shown(self.values.get("type") or "it"))
+
     def explain(self) -> list[str]:
         """Return the arithmetic, a line for each formula."""
         if NOTHING_KNOWN in (self._x, self.traced.out):

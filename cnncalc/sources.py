@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from . import zoo
 from .errors import LONGEST_PATH, SpecError, Where, nearest, shown
 from .files import opened
-from .frameworks import Imported
+from .frameworks import ForeignNetwork
 from .layers import OPS, unknown_op
 from .network import Network
 from .notation.document import Document, parse, read
@@ -62,7 +62,7 @@ def spec_words(words: Sequence[str]) -> SpecWords:
     return spec
 
 
-def read_stdin() -> str | Imported:
+def read_stdin() -> str | ForeignNetwork:
     """Read standard input: its text, or the model of another framework."""
     if sys.stdin is None:
         raise SpecError("standard input is closed", "give a file, or layer words")
@@ -70,7 +70,7 @@ def read_stdin() -> str | Imported:
 
 
 def load_words(
-    spec: SpecWords, complete: Completer | None = None, stdin: Callable[[], str | Imported] = read_stdin
+    spec: SpecWords, complete: Completer | None = None, stdin: Callable[[], str | ForeignNetwork] = read_stdin
 ) -> Network:
     """Load the network of SPEC words; `stdin` reads `-`. SpecError, with the nearest names, if there is none."""
     if len(spec.rest) == 1 and not is_layer_word(spec.rest[0]):
@@ -168,18 +168,18 @@ def _is_keras(value: Any) -> bool:
     return is_model(value)
 
 
-def imported(model: Imported, name: str) -> Network:
+def imported(model: ForeignNetwork, name: str) -> Network:
     """Read the network of another framework's model; errors name its file, without a line."""
     document = Document("", name)
     document.imported, document.weights = True, model.weights
     return read(model.spec, document)
 
 
-def _load(content: str | Imported, name: str) -> Network:
-    return imported(content, name) if isinstance(content, Imported) else load_text(content, name)
+def _load(content: str | ForeignNetwork, name: str) -> Network:
+    return imported(content, name) if isinstance(content, ForeignNetwork) else load_text(content, name)
 
 
-def read_any(path: str) -> str | Imported:
+def read_any(path: str) -> str | ForeignNetwork:
     """Read a file: its text, or the model of another framework. SpecError if it cannot be read."""
     with opened(path) as file:
         if is_onnx(file.peek(1)[:1], path) and os.path.isfile(path) and os.path.getsize(path):  # type: ignore[attr-defined]
@@ -195,7 +195,7 @@ def is_onnx(first: bytes, name: str) -> bool:
     return name.lower().endswith(".onnx") or first == ONNX_BEGINS
 
 
-def decode_any(data: bytes, name: str) -> str | Imported:
+def decode_any(data: bytes, name: str) -> str | ForeignNetwork:
     """Decode bytes as text, that inside a Keras archive, or as an ONNX model."""
     if is_onnx(data[:1], name):
         return read_onnx(data, name)
@@ -207,7 +207,7 @@ def decode_any(data: bytes, name: str) -> str | Imported:
         return decode(config(data), name)
 
 
-def read_onnx(data: bytes | memoryview, name: str) -> Imported:
+def read_onnx(data: bytes | memoryview, name: str) -> ForeignNetwork:
     """Read the bytes of an ONNX file. SpecError with the file's name if they are not one."""
     from .frameworks.onnx.read import read
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cnncalc.report import LayerReport, Report
+from tests.cases import FUNCTIONS
 
 Array = Any
 Values = Mapping[str, Any]
@@ -181,7 +182,8 @@ def batchnorm(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Va
     shape = (-1, *(1,) * (xs[0].ndim - 1))
     mean, var = w["running_mean"].reshape(shape), w["running_var"].reshape(shape)
     out = (xs[0] - mean) / np.sqrt(var + v["eps"])
-    return out * w["weight"].reshape(shape) + w["bias"].reshape(shape) if v["scale"] and v["center"] else out
+    out = out * w["weight"].reshape(shape) if "weight" in w else out
+    return out + w["bias"].reshape(shape) if "bias" in w else out
 
 
 def layernorm(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
@@ -368,26 +370,6 @@ def _each(function: Callable[[float, LayerReport], float]) -> Callable[..., Arra
     return activation
 
 
-def _clip(x: float, least: float, most: float) -> float:
-    return min(max(x, least), most)
-
-
-def _hard(x: float, layer: LayerReport) -> float:
-    default = 0.2 if layer.env.dialect.name == "onnx" else 1 / 6
-    return _clip(x * layer.node.layer.given.get("alpha", default) + 0.5, 0, 1)  # type: ignore[operator]
-
-
-def _gelu(x: float, layer: LayerReport) -> float:
-    if layer.values["approximate"]:
-        return 0.5 * x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-    return x * 0.5 * math.erfc(-x / math.sqrt(2))
-
-
-def _bounded(x: float, layer: LayerReport) -> float:
-    least, most = layer.values["min"], layer.values["max"]
-    return _clip(x, -math.inf if least is None else least, math.inf if most is None else most)
-
-
 SPATIAL: dict[str, Callable[..., Array]] = {
     "conv": conv,
     "dwconv": dwconv,
@@ -426,22 +408,5 @@ OTHERS: dict[str, Callable[..., Array]] = {
     "concat": concat,
     "softmax": softmax,
     "prelu": prelu,
-    "relu": _each(lambda x, _: max(x, 0.0)),
-    "relu6": _each(lambda x, _: _clip(x, 0, 6)),
-    "leakyrelu": _each(lambda x, layer: x if x > 0 else x * layer.values["alpha"]),
-    "elu": _each(lambda x, layer: x if x > 0 else layer.values["alpha"] * math.expm1(x)),
-    "gelu": _each(_gelu),
-    "clip": _each(_bounded),
-    "selu": _each(lambda x, _: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * math.expm1(x))),
-    "softplus": _each(lambda x, _: math.log1p(math.exp(x))),
-    "softsign": _each(lambda x, _: x / (1 + abs(x))),
-    "mish": _each(lambda x, _: x * math.tanh(math.log1p(math.exp(x)))),
-    "exp": _each(lambda x, _: math.exp(x)),
-    "silu": _each(lambda x, _: x / (1 + math.exp(-x))),
-    "sigmoid": _each(lambda x, _: 1 / (1 + math.exp(-x))),
-    "tanh": _each(lambda x, _: math.tanh(x)),
-    "hardswish": _each(lambda x, _: x * _clip(x / 6 + 0.5, 0, 1)),
-    "hardsigmoid": _each(_hard),
-    "identity": _each(lambda x, _: x),
-    "dropout": _each(lambda x, _: x),
+    **{op: _each(function) for op, function in FUNCTIONS.items()},
 }

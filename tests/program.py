@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import pytest
 
@@ -62,14 +62,33 @@ def process(*args: str, stdin: str | bytes = "", cwd: Path | None = None, env: d
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def here(args: Sequence[str], stdin: str | bytes = "") -> Ended:
+def on_terminal(*args: str, columns: int, **variables: str) -> Ended:
+    """Run the command with a terminal of this width for both streams, without colours; skip the test without POSIX."""
+    theirs, ours = pytest.importorskip("pty").openpty()
+    env = environment(**{"COLUMNS": str(columns), "NO_COLOR": "1"} | variables)
+    with open(theirs, "rb", buffering=0) as terminal:
+        started = subprocess.Popen([*command(), *args], stdin=subprocess.DEVNULL, stdout=ours, stderr=ours, env=env)
+        os.close(ours)
+        shown = b"".join(iter(lambda: _read(terminal), b"")).decode()
+        return Ended(started.wait(60), shown.replace("\r\n", "\n"), "")
+
+
+def _read(terminal: IO[bytes]) -> bytes:
+    """Read what a terminal shows; nothing once the program has ended."""
+    try:
+        return terminal.read(4096)
+    except OSError:  # as Linux says that nobody writes any more
+        return b""
+
+
+def here(args: Sequence[str], stdin: str | bytes = "", cwd: Path | None = None) -> Ended:
     """Run the command in this process: the same function that the installed command calls."""
     data = stdin.encode() if isinstance(stdin, str) else stdin
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace") for _ in range(2))
     before = sys.stdin
     sys.stdin = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with contextlib.chdir(cwd or Path()), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = cli.call(list(args))
             out.flush()
             err.flush()

@@ -571,7 +571,7 @@ def test_a_report_is_printed_as_the_commands_table() -> None:
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "COLUMNS": "200", "PYTHONPATH": str(Path(cnncalc.__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(cnncalc.__file__).parents[1])},
     )
     assert str(cnncalc.shape("3x8x9 conv:4,k3 maxpool:2")) + "\n" == ended.stdout
 

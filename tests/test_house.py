@@ -115,6 +115,15 @@ def test_a_module_of_the_command_line_is_a_command_or_private() -> None:
     assert {name for name in modules if not name.startswith("_")} == set(COMMANDS)
 
 
+def test_no_two_classes_have_one_name() -> None:
+    places: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
+
+
 def test_the_formula_is_written_once() -> None:
     """The floor formula's division stands in one function of window.py; everything else calls it."""
     divisions = [

@@ -11,7 +11,7 @@ import pytest
 
 import cnncalc
 from cnncalc.frameworks import writer
-from cnncalc.frameworks.inputs import keep_reading, made
+from cnncalc.frameworks.inputs import keep_reading, layers_of
 from cnncalc.input import Reading, configure, read_input, readings
 from cnncalc.sizes import Shape
 
@@ -141,7 +141,7 @@ def test_a_reader_keeps_what_its_framework_reads(
     named = [{"name": f"layer{at}", **layer} for at, layer in enumerate(layers)]
     told = layers[0].get("axes")
     keep_reading(named, len(sizes), wanted)
-    assert readings(made(named)).get(len(sizes)) is wanted
+    assert readings(layers_of(named)).get(len(sizes)) is wanted
     changed = len(named) - len(layers) + (told != named[-len(layers)].get("axes"))
     assert changed == (wanted is not reading)
     if wanted is not SPACE or len(sizes) > 1:

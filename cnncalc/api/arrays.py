@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..execute import run as run_network
+from ..execute import Job, as_input
 from ..execute.task import Array
 from ..execute.weights import sourced
 from ..frameworks import writer
@@ -44,9 +44,21 @@ def run(
     """
     kernel = None if weights is None or isinstance(weights, Mapping) else weights.shape
     network = load_completed(net, None if kernel is None else completer_from_kernel(kernel, dialect, layout))
-    return run_network(
-        network, x, weights, bias=bias, seed=seed, dialect=dialect, layout=layout, keep=keep, memory=memory
+    x = as_input(x)
+    job = Job(
+        network,
+        x.shape,
+        x.dtype,
+        weights,
+        bias=bias,
+        seed=seed,
+        dialect=dialect,
+        layout=layout,
+        keep=keep,
+        memory=memory,
     )
+    outputs = job.outputs(x)
+    return outputs if keep else outputs[job.report.layers[-1].name]
 
 
 def to_onnx(

@@ -9,8 +9,7 @@ from typing import Any
 
 from .. import sources, trace
 from ..checks import Result
-from ..checks import check as check_network
-from ..checks.agreement import check_agreement
+from ..checks.agreement import check_under
 from ..checks.expect import read as read_expectations
 from ..contrasts import Contrast
 from ..contrasts import contrast as contrast_network
@@ -25,7 +24,7 @@ from ..report import Report
 from ..sizes import Shape, read_shape
 
 Source = str | PathLike[str] | dict[str, Any] | Sequence[Any] | Network | Report
-"""What describes a network: see `load`."""
+"""The forms of a network that `load` takes."""
 Input = int | str | Sequence[Any]
 """A shape: (3, 224, 224), "3x224x224", or with letters for open sizes; an int is one size."""
 
@@ -134,21 +133,15 @@ def check(
     (False, ['params is 9,472, expected at most 9k'])
     """
     wanted, sizes = read_expectations({} if expect is None else expect), _sizes(input)
-    dialects = () if dialect is None else dialects_named(dialect)
+    if dialect is not None:
+        dialects_named(dialect)
     if layout is not None:
         layout = layout_named(layout)
-    name = name_of(source)
-    if len(dialects) > 1:
-        return check_agreement(name, lambda: load(source), dialects, sizes, batch, layout, wanted, strict)
-
-    def report(network: Network) -> Report:
-        return trace.shape(network, sizes, batch=batch, dialect=dialect, layout=layout)
-
-    return check_network(name, lambda: load(source), report, wanted, strict)
+    return check_under(name_of(source), lambda: load(source), dialect, sizes, batch, layout, wanted, strict)
 
 
 def name_of(source: Source, otherwise: str = "network") -> str:
-    """What errors and findings call a source."""
+    """Return the name of a source in errors and findings."""
     if isinstance(source, (str, PathLike)):
         return fspath(source)
     network = source.network if isinstance(source, Report) else source

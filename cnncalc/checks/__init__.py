@@ -50,7 +50,7 @@ class Finding(NamedTuple):
     expected: str | None = None
     actual: str | None = None
     arithmetic: tuple[str, ...] = ()
-    """How the actual value is computed, a line for each formula."""
+    """The computation of the actual value, a line for each formula."""
     help: str | None = None
 
     @property
@@ -65,22 +65,27 @@ class Finding(NamedTuple):
 
     @property
     def is_unusable(self) -> bool:
-        """Whether the file could not be judged: exit code 2."""
+        """Return whether the file could not be judged: exit code 2."""
         return self.code < "CC100"
 
+    @property
+    def gravity(self) -> str:
+        """`note`, `failure`, or `error` if the file could not be judged."""
+        return "note" if self.level == "note" else "error" if self.is_unusable else "failure"
+
     def message(self) -> str:
-        """What is wrong in one line, with the layer it is about."""
+        """Return the error in one line, with its layer."""
         return f"{self.layer}: {self.what}" if self.layer else self.what
 
     def text(self) -> str:
-        """The finding as an error of the command line: place, what, arithmetic, help."""
+        """Return the finding as an error of the command line: place, what, arithmetic, help."""
         file = "".join(c if c.isprintable() else repr(c)[1:-1] for c in self.file)
         head = f"{file}:{self.line}:{self.column}: {self.title}: {self.message()}"
         more = [*self.arithmetic, *(self.help.split("\n") if self.help else [])]
         return "\n".join([head, *("  " + line for line in more)])
 
     def to_dict(self) -> dict[str, Any]:
-        """The finding as JSON, without the keys that have no value."""
+        """Return the finding as JSON, without the keys that have no value."""
         keys = {"code": self.code, "name": self.slug, **self._asdict(), "arithmetic": list(self.arithmetic)}
         return {key: value for key, value in keys.items() if value not in (None, [])}
 
@@ -93,13 +98,13 @@ class Result(NamedTuple):
     report: Report | None
     """None for a file that is unreadable or impossible."""
     checked: int = 0
-    """How many expectations were checked."""
+    """The number of expectations that were checked."""
     line: int = 0
     """The line of a JSON Lines file that it is about; 0 for a whole file."""
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed; notes are not failures."""
+        """Return whether nothing failed; notes are not failures."""
         return all(finding.level != "error" for finding in self.findings)
 
     def __bool__(self) -> bool:
@@ -107,7 +112,7 @@ class Result(NamedTuple):
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
-    """2 if a file could not be judged, 1 if an expectation failed, else 0."""
+    """Return 2 if a file could not be judged, 1 if an expectation failed, else 0."""
     if any(f.is_unusable for f in findings):
         return 2
     return 1 if any(f.level == "error" for f in findings) else 0
@@ -127,16 +132,15 @@ def check(
         report = trace(network)
     except CnncalcError as error:
         return Result(name, [from_error(name, error)], None, line=line)
-    judged: list[Finding | None] = [_judge(name, report, report, wanted, None) for wanted in extra]
+    judged = [_judge(name, report, report, wanted, None) for wanted in extra]
     bad = 0
     for path, subject, given in _expecting(report):
         try:
             judged += [_judge(name, report, subject, wanted, path) for wanted in expect.read(given, path)]
         except SpecError as error:
             bad += 1
-            judged.append(
-                finding_at(name, network, error.path or (), "CC003", error.what, layer=_label(subject), help=error.help)
-            )
+            more = {"layer": _label(subject), "help": error.help}
+            judged.append(finding_at(name, network, error.path or (), "CC003", error.what, **more))
     findings = [finding for finding in judged if finding is not None]
     if not judged:
         help = 'add "expect": {"out": ...} to a layer or to the whole, or give --expect or --baseline'
@@ -146,7 +150,7 @@ def check(
 
 
 def _expecting(report: Report) -> Iterator[tuple[Path, Report | LayerReport, Any]]:
-    """Each `expect` of the spec: its path, whose figures are meant, and its value."""
+    """Yield each `expect` of the spec: its path, whose figures are meant, and its value."""
     if report.network.expect is not None:
         yield ("expect",), report, report.network.expect
     for layer in report.layers:
@@ -155,14 +159,14 @@ def _expecting(report: Report) -> Iterator[tuple[Path, Report | LayerReport, Any
 
 
 def from_error(name: str, error: CnncalcError) -> Finding:
-    """The finding of a file that cannot be read, or of an impossible network."""
+    """Return the finding of a file that cannot be read, or of an impossible network."""
     where = error.where if error.where is not None and error.where.line else Where(name, 1, 1)
     code = "CC001" if isinstance(error, SpecError) else "CC002"
     return Finding(code, name, error.what, where.line, where.column, layer=error.layer, help=error.help)
 
 
 def finding_at(name: str, network: Network, path: Path | None, code: str, what: str, **more: Any) -> Finding:
-    """A finding at a path of the spec; at the file's beginning without a path, or without a text to look in."""
+    """Return a finding at a path of the spec; at the file's beginning without a path, or without a text to look in."""
     where = None if path is None or network.origin is None else network.origin.locate(path, None)
     line, column = (1, 1) if where is None else (where.line, where.column)
     return Finding(code, name, what, line, column, **more)
@@ -175,7 +179,7 @@ def _label(subject: Report | LayerReport) -> str | None:
 def _judge(
     name: str, report: Report, subject: Report | LayerReport, wanted: expect.Expectation, path: Path | None
 ) -> Finding | None:
-    """The finding of one expectation; None if it holds."""
+    """Return the finding of one expectation; None if it holds."""
     figure, expected = wanted.figure, expect.describe(wanted)
 
     def finding(code: str, what: str, help: str | None, **more: Any) -> Finding:
@@ -198,7 +202,7 @@ def _judge(
 
 
 def _why_unknown(subject: Report | LayerReport, figure: str) -> tuple[str, str]:
-    """Why a figure is not a number, and what would help."""
+    """Return why a figure is not a number, and what would help."""
     if figure.startswith("rf") and any(field.phases is not None for field in subject.rf):
         return "differs from unit to unit", "expect it above the transposed convolution or the upsampling"
     if any(isinstance(size, Open) for size in _input_of(subject)):
@@ -207,23 +211,18 @@ def _why_unknown(subject: Report | LayerReport, figure: str) -> tuple[str, str]:
 
 
 def _if_meant(key: str, actual: object, text: str) -> str:
-    """What to write if the change is meant."""
+    """Return how to accept the new value, if the change is meant."""
     if key.startswith(expect.BOUNDS):
         return f"if the change is meant, {'raise' if key.startswith('max_') else 'lower'} {key} to {text}"
-    if key in ("out", "in"):
-        text = _pattern(actual)
+    if key in ("out", "in") and isinstance(actual, tuple):  # a letter for each size that is not a number
+        letters = iter("HWDLCABEFG")
+        names: dict[object, str] = {}
+        text = "x".join(str(n) if isinstance(n, int) else names.setdefault(n, next(letters)) for n in actual)
     return f'if the change is meant, write "{key}": ' + (str(actual) if isinstance(actual, int) else f'"{text}"')
 
 
-def _pattern(shape: Any) -> str:
-    """A shape that can be expected: a letter for each size that is not a number."""
-    letters = iter("HWDLCABEFG")
-    names: dict[object, str] = {}
-    return "x".join(str(n) if isinstance(n, int) else names.setdefault(n, next(letters)) for n in shape)
-
-
 def _actual(subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
-    """A figure's value and its text: a shape, a list with a number for each axis, or a count; None if not known."""
+    """Return a figure's value and its text: a shape, a number for each axis, or a count; None if it is not known."""
     if expect.FIGURES[figure].is_shape:
         shape = subject.out if figure == "out" else _input_of(subject)
         return shape, show(shape)
@@ -232,7 +231,15 @@ def _actual(subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
         if not subject.rf:
             raise SpecError(f"there is no {figure}: the input has no axes", "leave the expectation out")
         return [getattr(field, part) for field in subject.rf], field_text(subject.rf, part)
-    number = number_of(subject, figure)
+    of_convolutions = figure in ("fc_weights", "local_weights")
+    if isinstance(subject, Report):
+        if of_convolutions:
+            raise SpecError(f"the whole network has no {figure}", "expect it of a convolution")
+        number = summed(subject.layers, figure)
+    elif of_convolutions and not subject.is_convolution:
+        raise SpecError(f"{subject.op} has no {figure}", "only convolutions have it")
+    else:
+        number = getattr(subject, figure)
     return number, counted(number)
 
 
@@ -240,36 +247,22 @@ def _input_of(subject: Report | LayerReport) -> Any:
     return subject.x if isinstance(subject, LayerReport) else subject.network.input
 
 
-def number_of(subject: Report | LayerReport, figure: str) -> int | None:
-    """A count of a layer or of the whole. SpecError if it has no such figure."""
-    of_convolutions = figure in ("fc_weights", "local_weights")
-    if isinstance(subject, Report):
-        if of_convolutions:
-            raise SpecError(f"the whole network has no {figure}", "expect it of a convolution")
-        return summed(subject.layers, figure)
-    if of_convolutions and not subject.is_convolution:
-        raise SpecError(f"{subject.op} has no {figure}", "only convolutions have it")
-    number: int | None = getattr(subject, figure)
-    return number
-
-
 MOST_TERMS = 4
 _STARTS = {"params": "parameters", "weights": "parameters", "bias": "parameters", "macs": "MACs"}
 _STARTS |= {"buffers": "buffers", "rf": "receptive"}
-"""How the lines of a layer's arithmetic begin that lead to a figure."""
+"""The beginning of the lines of a layer's arithmetic that lead to a figure."""
 
 
 def arithmetic(report: Report, subject: Report | LayerReport, figure: str) -> list[str]:
-    """The lines that lead to a figure of a layer, or of the whole."""
+    """Return the lines that lead to a figure of a layer, or of the whole."""
     if figure == "in":
         return []
     if isinstance(subject, LayerReport):
         return _lines_of(report, subject, figure)
     if figure in ("params", "macs", "buffers", "weights", "bias"):
         return _sum(subject, figure)
-    explained = ((layer, _lines_of(report, layer, figure)) for layer in reversed(subject.layers))
-    layer, last = next(((layer, told) for layer, told in explained if told), (None, []))
-    return [f"{layer.name}: {line}" for line in last] if layer else []
+    explained = ((layer.name, _lines_of(report, layer, figure)) for layer in reversed(subject.layers))
+    return next(([f"{name}: {line}" for line in told] for name, told in explained if told), [])
 
 
 def _lines_of(report: Report, layer: LayerReport, figure: str) -> list[str]:
@@ -286,11 +279,11 @@ def _lines_of(report: Report, layer: LayerReport, figure: str) -> list[str]:
 
 
 def _sum(report: Report, figure: str) -> list[str]:
-    """The sum of the layers' counts, the largest by name."""
-    counts = [(number_of(layer, figure), layer.name) for layer in report.layers if layer.adds(figure)]
+    """Return the sum of the layers' counts, the largest by name."""
+    counts = [(getattr(layer, figure), layer.name) for layer in report.layers if layer.adds(figure)]
     terms = sorted(((n, name) for n, name in counts if n), reverse=True)
     parts = [f"{name} {n:,}" for n, name in terms[:MOST_TERMS]]
     if terms[MOST_TERMS:]:
         parts.append(f"{len(terms) - MOST_TERMS} others {sum(n for n, _ in terms[MOST_TERMS:]):,}")
     parts += [f"{name} unknown" for n, name in counts if n is None][:MOST_TERMS]
-    return [f"{' + '.join(parts)} = {counted(number_of(report, figure))}"] if parts else []
+    return [f"{' + '.join(parts)} = {counted(summed(report.layers, figure))}"] if parts else []

@@ -105,7 +105,7 @@ class Baseline:
 
 
 def entry(report: Report) -> Entry:
-    """Every figure of a report and every key of its layers, as JSON reads them back."""
+    """Return every figure of a report and every key of its layers, as JSON reads them back."""
     layers = {layer.name: {"op": layer.op, **layer.values, **layer.figures()} for layer in report.layers}
     whole = {"in": to_json(report.network.input or ()), **report.totals()}
     plain: Entry = listed({"report": whole, "layers": layers})
@@ -113,21 +113,21 @@ def entry(report: Report) -> Entry:
 
 
 def read(value: Any, name: str) -> dict[str, Entry]:
-    """The entries of a baseline's JSON, by file. SpecError if it is not a baseline."""
-    files = value.get("files") if isinstance(value, dict) else None
-    if not isinstance(files, dict) or not all(map(_is_entry, files.values())):
-        raise SpecError(
-            f"{shown(name, LONGEST_PATH)} is not a baseline", "write it with cnncalc check --baseline FILE --update"
-        )
+    """Return the entries of a baseline's JSON, by file. SpecError if it is not a baseline."""
+    name = shown(name, LONGEST_PATH)
+
+    def has(value: Any, *keys: Any) -> bool:
+        """Return whether a value is an object with objects under these keys."""
+        return isinstance(value, dict) and all(isinstance(value.get(key), dict) for key in keys)
+
+    entries: Iterable[Any] = value["files"].values() if has(value, "files") else [None]
+    if not all(has(one, "report", "layers") and has(one["layers"], *one["layers"]) for one in entries):
+        raise SpecError(f"{name} is not a baseline", "write it with cnncalc check --baseline FILE --update")
     version = value.get("cnncalc")
     if type(version) is not int or version != VERSION:
-        raise SpecError(f"{shown(name, LONGEST_PATH)}: version {shown(version)} of a baseline is not known")
+        raise SpecError(f"{name}: version {shown(version)} of a baseline is not known")
+    files: dict[str, Entry] = value["files"]
     return files
-
-
-def _is_entry(value: Any) -> bool:
-    parts = (value.get("report"), value.get("layers")) if isinstance(value, dict) else (None, None)
-    return all(isinstance(part, dict) for part in parts) and all(isinstance(x, dict) for x in value["layers"].values())
 
 
 def _entry_text(file: str, figures: Entry) -> str:
@@ -137,18 +137,16 @@ def _entry_text(file: str, figures: Entry) -> str:
 
 
 def changes(name: str, report: Report, known: Entry | None) -> list[Finding]:
-    """What differs from the baseline: a finding for the whole, and one for each layer that is changed, added or gone.
+    """Return the findings of a changed file: one for the whole, one for each layer that is changed, added or gone.
 
     If only figures of a layer differ, they follow from a change above it: a note, unless nothing else is an error.
     """
     if known is None:
-        return [
-            Finding("CC302", name, "the baseline has no entry for this file", help="if it is new, run with --update")
-        ]
+        help = "if it is new, run with --update"
+        return [Finding("CC302", name, "the baseline has no entry for this file", help=help)]
     findings = list(_findings(name, report, known, entry(report)))
-    if any(finding.level == "error" for finding in findings):
-        return findings
-    return [finding._replace(level="error") for finding in findings]
+    has_error = any(finding.level == "error" for finding in findings)
+    return findings if has_error else [finding._replace(level="error") for finding in findings]
 
 
 def _findings(name: str, report: Report, known: Entry, now: Entry) -> Iterator[Finding]:
@@ -176,7 +174,7 @@ _MEANT = "if the change is meant, run with --update"
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """Each figure that differs, as `params 9,472 -> 9,536`."""
+    """Yield each figure that differs, as `params 9,472 -> 9,536`."""
     for key in {**before, **now}:
         if before.get(key) != now.get(key):
             yield f"{key} {_text(before.get(key))} -> {_text(now.get(key))}"
@@ -185,10 +183,10 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]
 def _text(value: Any) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key} {_text(part)}" for key, part in value.items())
-    if isinstance(value, list) and value and all(isinstance(p, list) and len(p) == 2 for p in value):
+    if not isinstance(value, list):
+        return counted(value) if value is None or type(value) is int else shown(value)
+    if value and all(isinstance(part, list) and len(part) == 2 for part in value):
         return axes_text(value)  # padding
-    if isinstance(value, list) and len(value) == 1:
-        return _text(value[0]) if not isinstance(value[0], list) else "x".join(map(shown, value[0]))
-    if isinstance(value, list):
-        return "x".join(shown(part) if isinstance(part, list) else _text(part) for part in value)
-    return counted(value) if value is None or type(value) is int else shown(value)
+    if len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
+    return "x".join(shown(part) if isinstance(part, list) else _text(part) for part in value)

@@ -49,7 +49,7 @@ class Range(NamedTuple):
     high: int | None
 
     def holds(self, number: int) -> bool:
-        """Whether a number is in the range."""
+        """Return whether a number is in the range."""
         return (self.low is None or number >= self.low) and (self.high is None or number <= self.high)
 
 
@@ -68,7 +68,7 @@ class Expectation(NamedTuple):
 
 
 def read(value: Any, path: Path = ()) -> list[Expectation]:
-    """The expectations of an `expect` object. SpecError with the path of the key at fault."""
+    """Return the expectations of an `expect` object. SpecError with the path of the key at fault."""
     if not isinstance(value, Mapping):
         raise SpecError(f"expect is {shown(value)}", 'it is an object, as {"out": "64x56x56"}', path=path)
     expectations = []
@@ -83,29 +83,21 @@ def read(value: Any, path: Path = ()) -> list[Expectation]:
 
 
 def read_one(key: str, wanted: Any) -> Expectation:
-    """One expectation, as of `max_params` and `26M`. SpecError if it cannot be read."""
+    """Return one expectation, as of `max_params` and `26M`. SpecError if it cannot be read."""
     bound = next((b for b in BOUNDS if key.startswith(b)), "")
     name = key.removeprefix(bound)
     figure = FIGURES.get(name)
     if figure is None or (figure.is_shape and bound):
-        why = nearest(key, [*FIGURES, *(b + f for b in BOUNDS for f, fig in FIGURES.items() if not fig.is_shape)])
-        raise SpecError(
-            f"there is no figure {shown(key)} to expect", why or f"the figures are {', '.join(FIGURES)}, and min_, max_"
-        )
-    if figure.is_shape:
-        return Expectation(key, name, _text(wanted), shape=_shape(key, wanted))
-    return Expectation(key, name, _text(wanted), ranges=_ranges(key, bound, figure, wanted))
-
-
-def _text(wanted: Any) -> str:
+        near = nearest(key, [*FIGURES, *(b + f for b in BOUNDS for f, fig in FIGURES.items() if not fig.is_shape)])
+        help = near or f"the figures are {', '.join(FIGURES)}, and min_, max_"
+        raise SpecError(f"there is no figure {shown(key)} to expect", help)
+    text = wanted if isinstance(wanted, str) else shown(wanted)
     if isinstance(wanted, (list, tuple)):
-        return "x".join(part if isinstance(part, str) else shown(part) for part in wanted)
-    return wanted if isinstance(wanted, str) else shown(wanted)
-
-
-def _shape(key: str, wanted: Any) -> Shape:
+        text = "x".join(part if isinstance(part, str) else shown(part) for part in wanted)
+    if not figure.is_shape:
+        return Expectation(key, name, text, ranges=_ranges(key, bound, figure, wanted))
     try:
-        return read_shape([wanted] if type(wanted) is int else wanted)
+        return Expectation(key, name, text, shape=read_shape([wanted] if type(wanted) is int else wanted))
     except SpecError as error:
         raise SpecError(f"{key}: {error.what}", error.help) from None
 
@@ -121,7 +113,7 @@ def _ranges(key: str, bound: str, figure: Figure, wanted: Any) -> tuple[Range, .
 
 
 def _with_tolerance(key: str, part: Any) -> tuple[int, int]:
-    """The lowest and the highest whole number that a value with its tolerance means."""
+    """Return the lowest and the highest whole number that a value with its tolerance means."""
     text, sign, tolerance = (part, "", "") if not isinstance(part, str) else part.replace("+-", "±").partition("±")
     number, scale = _number(key, text, part)
     if not sign:
@@ -130,9 +122,8 @@ def _with_tolerance(key: str, part: Any) -> tuple[int, int]:
         return number // scale, number // scale
     share, share_scale = _number(key, tolerance.strip().removesuffix("%"), part)
     if share < 0:
-        raise SpecError(
-            f"{key}: {shown(part)} has a tolerance below 0", "a tolerance is the distance allowed on either side"
-        )
+        help = "a tolerance is the distance allowed on either side"
+        raise SpecError(f"{key}: {shown(part)} has a tolerance below 0", help)
     if tolerance.strip().endswith("%"):
         share, share_scale = abs(number) * share, scale * share_scale * 100
     both = scale * share_scale
@@ -143,11 +134,11 @@ def _with_tolerance(key: str, part: Any) -> tuple[int, int]:
 LARGEST = 10**100
 """The largest number that can be expected; a product of sizes is hardly larger."""
 LONGEST = 100
-"""How many digits it may have as a text."""
+"""The most digits that it may have as a text."""
 
 
 def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
-    """A number as numerator and denominator: `4.09G` is 4090000000/1, exactly."""
+    """Return a number as numerator and denominator: `4.09G` is 4090000000/1, exactly."""
     if not isinstance(text, (bool, float)) and hasattr(text, "__index__") and abs(int(text)) <= LARGEST:
         return int(text), 1
     if isinstance(text, str):
@@ -158,33 +149,31 @@ def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
         before = _ungrouped(before.removeprefix("-"))
         if is_digits(before) and (not after or is_digits(after)) and len(before + after) < LONGEST:
             return sign * int(before + after) * UNITS.get(unit, 1), 10 ** len(after)
-    raise SpecError(
-        f"{key}: {shown(whole)} is not a number", f"as 9472, 4.1G, 4.09G±1%; the units are {' '.join(UNITS)}"
-    )
+    help = f"as 9472, 4.1G, 4.09G±1%; the units are {' '.join(UNITS)}"
+    raise SpecError(f"{key}: {shown(whole)} is not a number", help)
 
 
 def _ungrouped(digits: str) -> str:
-    """Digits without the marks between groups of three; any other comma stays, so that it is not a number."""
+    """Remove the marks between groups of three digits; any other comma stays, so that it is not a number."""
     groups = digits.replace("_", ",").split(",")
     grouped = 1 <= len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
     return "".join(groups) if grouped else digits
 
 
 def holds(expectation: Expectation, actual: Any) -> bool:
-    """Whether a shape, a count, or a list with a number for each axis is as expected; None is a number not known."""
+    """Return whether a shape, a count, or a number for each axis is as expected; None is a number that is not known."""
     if expectation.shape is not None:
         return matches(expectation.shape, actual)
     numbers = actual if isinstance(actual, list) else [actual]
     ranges = expectation.ranges * len(numbers) if len(expectation.ranges) == 1 else expectation.ranges
     if len(ranges) != len(numbers):
-        raise SpecError(
-            f"{expectation.key}: {len(ranges)} numbers for {len(numbers)} axes", "give one, or one per axis"
-        )
+        what = f"{expectation.key}: {len(ranges)} numbers for {len(numbers)} axes"
+        raise SpecError(what, "give one, or one per axis")
     return all(number is not None and one.holds(number) for one, number in zip(ranges, numbers, strict=True))
 
 
 def matches(wanted: Shape, actual: Shape) -> bool:
-    """Whether a shape is the expected one; a letter stands for the same size everywhere."""
+    """Return whether a shape is the expected one; a letter stands for the same size everywhere."""
     letters: dict[str, object] = {}
     if len(wanted) != len(actual):
         return False
@@ -198,7 +187,7 @@ def matches(wanted: Shape, actual: Shape) -> bool:
 
 
 def describe(expectation: Expectation) -> str:
-    """What is expected, in words: `at most 26M`."""
+    """Describe what is expected: `at most 26M`."""
     if expectation.shape is not None:
         return show(expectation.shape)
     prefix = {"min_": "at least ", "max_": "at most "}.get(expectation.key[:4], "")

@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 from .. import sources, zoo
 from ..errors import LONGEST_PATH, CnncalcError, SpecError, shown
 from ..files import opened
-from ..frameworks import Imported
+from ..frameworks import ForeignNetwork
 from ..network import Network
 from ..notation.document import Document, is_baseline, looks_like_spec, parse
 
@@ -21,22 +21,20 @@ class SpecFile(NamedTuple):
     """A file to check, or a line of one."""
 
     name: str
-    read: Callable[[], str | Imported]
-    """Return its text, or what a reader of another format makes of it."""
-    line: int = 1
-    """The line of the file on which the text begins."""
+    read: Callable[[], str | ForeignNetwork]
+    """Return its text, or the network of a file in another format."""
+    line: int = 0
+    """The line of JSON Lines that it is; 0 for a whole file."""
     optional: bool = False
     """Whether it is skipped if it is JSON of another kind: found in a folder, not named."""
-    is_line: bool = False
-    """Whether it is a line of JSON Lines."""
 
     def loader(self) -> Callable[[], Network] | None:
-        """Return what makes the network of it, or raises; None if it is to be skipped."""
+        """Return a function that reads its network, or raises; None if it is to be skipped."""
         try:
             text = self.read()
-            if isinstance(text, Imported):
+            if isinstance(text, ForeignNetwork):
                 return partial(sources.imported, text, self.name)
-            document = Document(text.removeprefix("\ufeff"), self.name, self.line)
+            document = Document(text.removeprefix("\ufeff"), self.name, self.line or 1)
             value = parse(document)
         except CnncalcError as error:
             return partial(_raise, error)
@@ -68,6 +66,7 @@ def spec_files(words: Iterable[str], lines: bool = False) -> Iterator[SpecFile]:
 
 
 def _failing(name: str, error: CnncalcError) -> SpecFile:
+    """Return what stands for a file that cannot be read: reading it raises the error."""
     return SpecFile(name, partial(_raise, error))
 
 
@@ -94,7 +93,7 @@ def _file(path: str) -> Iterator[SpecFile]:
 
 def _lines(name: str, file: Iterable[bytes]) -> Iterator[SpecFile]:
     for number, line in enumerate(file, 1):
-        yield SpecFile(name, partial(sources.decode, line.rstrip(b"\r\n"), name), number, is_line=True)
+        yield SpecFile(name, partial(sources.decode, line.rstrip(b"\r\n"), name), number)
 
 
 def _matching(pattern: str) -> list[str]:

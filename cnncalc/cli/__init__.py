@@ -84,8 +84,10 @@ class Commands(click.Group):
         name = args[0]
         if name in COMMANDS:
             return super().resolve_command(ctx, args)
-        near = None if ":" in name else nearest(name, COMMANDS)  # what has a colon is a layer
-        raise SpecError(f"unknown command {shown(name)}", near or _perhaps_shape(name))
+        help = None if ":" in name else nearest(name, COMMANDS)  # what has a colon is a layer
+        if help is None and name.strip() and name.isprintable() and not name.startswith("-"):
+            help = f"for layers or a network: cnncalc shape {name}"
+        raise SpecError(f"unknown command {shown(name)}", help or "cnncalc --help lists the commands")
 
 
 @contextmanager
@@ -95,12 +97,6 @@ def _heard() -> Iterator[None]:
         yield
     except OSError as error:
         raise (ClosedPipe if is_closed_pipe(error) else error) from error
-
-
-def _perhaps_shape(word: str) -> str:
-    if word.strip() and word.isprintable() and not word.startswith("-"):
-        return f"for layers or a network: cnncalc shape {word}"
-    return "cnncalc --help lists the commands"
 
 
 @click.group(
@@ -143,7 +139,9 @@ def call(args: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return 130
     except OSError as error:
-        return _closed(0 if is_closed_pipe(error) else _say(f"cannot write: {error.strerror or error}", 2))
+        code = 0 if is_closed_pipe(error) else _say(f"cannot write: {error.strerror or error}", 2)
+        silence()
+        return code
     except RecursionError:
         return _say("nested too deeply\n  a spec is a list of layers", 2)
     except Exception as error:
@@ -151,7 +149,7 @@ def call(args: list[str]) -> int:
 
 
 def _fail(error: Exception, settings: Settings) -> int:
-    """Say what went wrong, and return the exit code."""
+    """Print what went wrong, and return the exit code."""
     if isinstance(error, CnncalcError):
         from ..render.messages import error_text
 
@@ -170,17 +168,12 @@ def _fail(error: Exception, settings: Settings) -> int:
 
 
 def _say(text: str, code: int) -> int:
+    """Print a text on standard error, and return the exit code."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
         if sys.stderr is not None:
             print(text, file=sys.stderr, flush=True)
     except OSError:
-        return _closed(code)
-    return code
-
-
-def _closed(code: int) -> int:
-    """Leave nothing for Python to flush into a pipe or a disk that takes no more."""
-    silence()
+        silence()
     return code

@@ -1,4 +1,4 @@
-"""What the commands that take arrays share: their options, and how these are read."""
+"""The options that the commands on arrays share, and how these are read."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import click
 
 from .. import sources
 from ..errors import LONGEST_PATH, SpecError, shown
+from ..files import standard_output
 from ..network import Network
-from ..sizes import show
+from ..sizes import show, size_text
 from ._options import NetworkOptions, file_option
 from ._usage import Whole
 
 if TYPE_CHECKING:
-    from ..execute.npy import Given
+    from ..execute.npy import NamedArrays
     from ..execute.task import Array
     from ..notation.words import Completer
 
@@ -40,11 +41,11 @@ def read_array(path: str) -> Array:
         return npy.mapped(path)
     if sys.stdin is None:
         raise SpecError("standard input is closed", "give a .npy file")
-    return npy.piped(sys.stdin.buffer)
+    return npy.read(sys.stdin.buffer, "-")
 
 
-def read_weights(path: str | None) -> Given | Array | None:
-    """Return what -w gives: one array, or arrays by name; - is a .npy on standard input."""
+def read_weights(path: str | None) -> NamedArrays | Array | None:
+    """Return the array of -w, or its arrays by name; - is a .npy on standard input."""
     from ..execute import npy
     from ..execute.job import real
 
@@ -60,19 +61,21 @@ def read_weights(path: str | None) -> Given | Array | None:
 
 
 def one_stdin(*paths: str | None) -> None:
-    """SpecError if standard input is to be read twice."""
+    """Raise SpecError if standard input is to be read twice."""
     if paths.count("-") > 1:
         raise SpecError("standard input can be read once", "give the others as files")
 
 
 def no_mixture(path: str | None, as_json: bool) -> None:
-    """SpecError if an array and a description of it would both go to standard output."""
+    """Raise SpecError if an array and its description would both go to standard output, or if that is closed."""
+    if path is None or as_json:
+        standard_output()
     if path == "-" and as_json:
         raise SpecError("-o - writes the array itself, and --json describes it", "leave one of them out")
 
 
-def kernel_keys(weight: Given | Array | None, options: NetworkOptions) -> Completer | None:
-    """Return what completes layer words from a single kernel."""
+def kernel_keys(weight: NamedArrays | Array | None, options: NetworkOptions) -> Completer | None:
+    """Return a function that completes layer words from a single kernel; None without one."""
     from ..notation.words import completer_from_kernel
 
     if weight is None or isinstance(weight, Mapping):
@@ -89,6 +92,15 @@ def read_network(words: tuple[str, ...], complete: Completer | None, x: Array) -
         if len(front) == len(spec.input) and front not in (x.shape, x.shape[1:]):
             raise SpecError(f"the shape in front is {show(spec.input)}, and x is {show(x.shape)}", "leave it out")
     return network
+
+
+def has_memory(text: str, size: int, help: str) -> None:
+    """Raise SpecError if the machine has less memory than `size` bytes; `text` says what needs so much."""
+    from ..execute.npy import machine_memory
+
+    have = machine_memory()
+    if have is not None and size > have:
+        raise SpecError(f"{text}, and the machine has {size_text(have)}", help)
 
 
 def rows_of(text: str | None, count: int | None) -> slice:

@@ -1,10 +1,11 @@
-"""What can stand at the cursor of a command line: the completion, written once for all shells."""
+"""The completion: the words that can stand at the cursor of a command line, for all shells."""
 
 from __future__ import annotations
 
+import contextlib
 import shlex
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import click
 
@@ -20,9 +21,10 @@ from ..notation.ops import flags_of, padding_words
 from ..notation.words import FLAGS, parse_word
 from ..sizes import looks_like_shape
 from . import COMMANDS, group
-from ._options import SEVERAL, File
+from ._options import SEVERAL, FileName
 from ._usage import OneOf
 
+P = TypeVar("P", bound=click.Parameter)
 EITHER = {"p": "p_total", "p_total": "p"}
 """Keys of which a layer takes one or the other."""
 
@@ -37,11 +39,16 @@ class Candidate(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """What can stand at the cursor."""
+    """The words that can stand at the cursor."""
 
     candidates: list[Candidate]
     files: bool = False
     """Whether the name of a file can stand there, too."""
+
+    @classmethod
+    def of(cls, words: Iterable[str] | Mapping[str, str]) -> Offer:
+        """Return an offer of words, with their help if they are a mapping."""
+        return cls([Candidate(*item) for item in (words.items() if isinstance(words, Mapping) else zip(words))])
 
 
 NOTHING = Offer([])
@@ -80,36 +87,32 @@ class Cursor:
         else:
             self.arguments.append(word)
 
-    def parameters(self) -> list[click.Parameter]:
-        """Return what the command takes, --help included."""
+    def parameters(self, kind: type[P]) -> list[P]:
+        """Return the options or the arguments that the command takes, --help included."""
         if self.command is None:
             return []
-        return self.command.get_params(click.Context(self.command, parent=self.context, resilient_parsing=True))
-
-    def options(self) -> list[click.Option]:
-        """Return the command's options."""
-        return [p for p in self.parameters() if isinstance(p, click.Option)]
+        context = click.Context(self.command, parent=self.context, resilient_parsing=True)
+        return [parameter for parameter in self.command.get_params(context) if isinstance(parameter, kind)]
 
     def option(self, name: str) -> click.Option | None:
         """Return the command's option of this name."""
-        return next((option for option in self.options() if name in option.opts), None)
+        return next((option for option in self.parameters(click.Option) if name in option.opts), None)
 
     def argument(self) -> click.Argument | None:
         """Return the argument that the next word is."""
         taken = len(self.arguments)
-        for parameter in self.parameters():
-            if isinstance(parameter, click.Argument):
-                if parameter.nargs < 0 or taken < parameter.nargs:
-                    return parameter
-                taken -= parameter.nargs
+        for argument in self.parameters(click.Argument):
+            if argument.nargs < 0 or taken < argument.nargs:
+                return argument
+            taken -= argument.nargs
         return None
 
 
 def offer(line: str) -> Offer:
     """Return what can stand at the end of a command line, which is cut at the cursor; case does not matter."""
     *words, word = split(line)
-    if _redirects(words, word):
-        return FILES
+    if word.lstrip("012&")[:1] in ("<", ">") or (words and words[-1][-1:] in ("<", ">")):
+        return FILES  # a redirection
     candidates, files = _at(Cursor(words[1:]), word)
     fitting = [c for c in candidates if c.word.lower().startswith(word.lower())]
     if len(fitting) == 1 and fitting[0].then:  # no shell puts a space behind a word that can go on
@@ -131,79 +134,59 @@ def split(line: str) -> list[str]:
     return [*words[:-1], words[-1].removesuffix(end)]
 
 
-def _redirects(words: list[str], word: str) -> bool:
-    return word.lstrip("012&")[:1] in ("<", ">") or (bool(words) and words[-1][-1:] in ("<", ">"))
-
-
 def _at(cursor: Cursor, word: str) -> Offer:
     if cursor.waiting is not None:
-        return _option_values(cursor.waiting, word)
+        return _values(cursor.waiting, word)
     if word.startswith("-") and not cursor.only_arguments:
         return _options(cursor, word)
     if cursor.command is group:
-        return Offer([Candidate(name, help) for name, help in COMMANDS.items()])
+        return Offer.of(COMMANDS)
     argument = cursor.argument()
-    return NOTHING if argument is None else _argument_values(argument, cursor.arguments, word)
+    return NOTHING if argument is None else _values(argument, word, cursor.arguments)
 
 
 def _options(cursor: Cursor, word: str) -> Offer:
     name, equals, value = word.partition("=")
     if not equals:
         given = {option.name for option in cursor.given}
-        options = [option for option in cursor.options() if option.name not in given and not option.hidden]
-        names = [(name, option) for option in options for name in sorted(option.opts, key=len)]
-        return Offer([Candidate(name, option.help or "") for name, option in names])  # click before 8.5 shuffles -h
+        options = [o for o in cursor.parameters(click.Option) if o.name not in given and not o.hidden]
+        # sorted, because click before 8.5 shuffles -h and --help
+        return Offer.of({name: option.help or "" for option in options for name in sorted(option.opts, key=len)})
     option = cursor.option(name)
-    if option is None:
-        return NOTHING
-    candidates, files = _option_values(option, value)
+    candidates, files = NOTHING if option is None else _values(option, value)
     return Offer([c._replace(word=f"{name}={c.word}") for c in candidates], files)
 
 
-def _option_values(option: click.Option, word: str) -> Offer:
-    if isinstance(option.type, OneOf):
-        return _choices(option.type.choices)
-    match option.name:
-        case "dialect":
-            return _choices([*DIALECTS, ALL] if option.metavar == SEVERAL else DIALECTS)
-        case "dtype":
-            return _choices(DTYPES)
-        case "layout":
-            return _choices(LAYOUTS)
-        case "columns":
-            return _columns(word)
-    return FILES if isinstance(option.type, File) else NOTHING
+VALUES: dict[str, Callable[[click.Parameter], Iterable[str] | Mapping[str, str]]] = {
+    "dialect": lambda option: [*DIALECTS, ALL] if option.metavar == SEVERAL else DIALECTS.keys(),
+    "dtype": lambda _: DTYPES.keys(),
+    "layout": lambda _: LAYOUTS,
+    "name": lambda _: zoo.names(),
+    "op": lambda _: {op: title(op) for op in OPS},
+    "topic": lambda _: {topic: subject(topic) for topic in TOPICS} | COMMANDS,
+}
+"""The words that an option or an argument of a name takes, with their help if it is a mapping."""
 
 
-def _argument_values(argument: click.Argument, before: list[str], word: str) -> Offer:
-    if isinstance(argument.type, OneOf):
-        return _choices(argument.type.choices)
-    match argument.name:
-        case "spec" | "layer" | "networks":
-            return _spec([] if argument.name == "networks" else before, word)
-        case "name":
-            return _choices(zoo.names())
-        case "op":
-            return Offer([_op(op)._replace(word=op, then="") for op in OPS])
-        case "topic":
-            pages = {topic: subject(topic) for topic in TOPICS}
-            return Offer([Candidate(name, help) for name, help in (pages | COMMANDS).items()])
-    return FILES
+def _values(parameter: click.Parameter, word: str, before: Sequence[str] = ()) -> Offer:
+    """Return what an option or an argument can be; `before` are the arguments in front of it."""
+    name = parameter.name or ""
+    if isinstance(parameter.type, OneOf):
+        return Offer.of(parameter.type.choices)
+    if name in VALUES:
+        return Offer.of(VALUES[name](parameter))
+    if name == "columns":
+        from ..render.columns import COLUMNS
+
+        head = word[: word.rfind(",") + 1]
+        given = head.split(",")
+        return Offer([Candidate(head + column, then=",") for column in COLUMNS if column not in given])
+    if name in ("spec", "layer", "networks"):
+        return _spec(() if name == "networks" else before, word)
+    return FILES if isinstance(parameter, click.Argument) or isinstance(parameter.type, FileName) else NOTHING
 
 
-def _choices(words: Iterable[str]) -> Offer:
-    return Offer([Candidate(word) for word in words])
-
-
-def _columns(word: str) -> Offer:
-    from ..render.columns import COLUMNS
-
-    head = word[: word.rfind(",") + 1]
-    given = head.split(",")
-    return Offer([Candidate(head + name, then=",") for name in COLUMNS if name not in given])
-
-
-def _spec(before: list[str], word: str) -> Offer:
+def _spec(before: Sequence[str], word: str) -> Offer:
     """Offer layer words; at the start also built-in networks and files, each of which stands alone."""
     if before and looks_like_shape(before[0]):
         before = before[1:]
@@ -213,15 +196,11 @@ def _spec(before: list[str], word: str) -> Offer:
         return NOTHING
     if colon and op is not None:
         return Offer(_arguments(op, f"{name}:", rest))
-    ops = [_op(op) for op in OPS]
-    return Offer(ops) if before else Offer(ops + _choices(zoo.names()).candidates, files=True)
-
-
-def _op(op: str) -> Candidate:
-    cls = OPS[op][0]
-    if cls.NEEDED:
-        return Candidate(f"{op}:", title(op))
-    return Candidate(op, title(op), then=":" if cls.KEYS else "")
+    ops = [
+        Candidate(f"{op}:", title(op)) if cls.NEEDED else Candidate(op, title(op), then=":" if cls.KEYS else "")
+        for op, (cls, _) in OPS.items()
+    ]
+    return Offer(ops) if before else Offer(ops + Offer.of(zoo.names()).candidates, files=True)
 
 
 def _arguments(op: str, head: str, rest: str) -> list[Candidate]:
@@ -235,23 +214,16 @@ def _arguments(op: str, head: str, rest: str) -> list[Candidate]:
     if equals:
         keys = keys_named(cls, key)
         return [Candidate(f"{head}{key}={word}", then=",") for word in (_words(cls, nd, keys[0]) if keys else ())]
-    given = _given(op, cls, before)
+    given: set[str] = set()
+    for text in before:
+        with contextlib.suppress(CnncalcError):
+            key = parse_word(f"{op}:{text}")[1][0].key
+            given.update(keys_named(cls, key) or (key,))
+    given |= {EITHER[key] for key in given & EITHER.keys()}
     free = [key for key in (*cls.KEYS, *LAYER_KEYS) if key not in given]
     flags = [name for name in flags_of(cls, nd) if FLAGS[name][0] in free]
     assigned = [Candidate(f"{head}{key}=") for key in free if key not in flags]
     return assigned + [Candidate(head + name, then=",") for name in flags]
-
-
-def _given(op: str, cls: type[Layer], args: list[str]) -> set[str]:
-    """Return the keys that arguments give, and those that may not be given beside them."""
-    given: set[str] = set()
-    for arg in args:
-        try:
-            key = parse_word(f"{op}:{arg}")[1][0].key
-        except CnncalcError:
-            continue
-        given.update(keys_named(cls, key) or (key,))
-    return given | {EITHER[key] for key in given & EITHER.keys()}
 
 
 def _words(cls: type[Layer], nd: int | None, key: str) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
-"""The options that commands share, each written once, and how a command reads its SPEC and writes its result."""
+"""The options that commands share, each written once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -10,9 +11,11 @@ import click
 
 from .. import trace
 from ..dialects import ALL, NAMES, dialect_named, dialects_named, is_several, layout_named
-from ..errors import SpecError
+from ..errors import LONGEST_PATH, SpecError, shown
+from ..files import is_special
 from ..input import configure, read_input
 from ..network import Network
+from ..render import ENDINGS
 from ..report import Report
 from ..sizes import Shape, parse_shape, show
 from ..sources import SpecWords
@@ -28,7 +31,7 @@ SEVERAL = "NAMES"
 """The metavar of --dialect where it takes several."""
 
 
-class File(click.types.StringParamType):
+class FileName(click.types.StringParamType):
     """The type of an option that names a file or a folder, so that shells complete it as one."""
 
     name = "file"
@@ -45,13 +48,13 @@ def together(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-def file_option(*names: str, metavar: str, help: str, required: bool = False) -> Callable[[F], F]:
-    """Return an option that names a file or a folder."""
-    return click.option(*names, type=File(), metavar=metavar, help=help, required=required)
+def file_option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """Return an option that names a file or a folder, with these attributes of click."""
+    return click.option(*names, type=FileName(), **attributes)
 
 
 def path_option(metavar: str = "FILE", what: str = "the result") -> Callable[[F], F]:
-    """Return -o."""
+    """Return the option -o."""
     return file_option("-o", "--output", "path", metavar=metavar, help=f"Write {what} to this file.")
 
 
@@ -59,30 +62,51 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Write one JS
 message_options = together(color_option, quiet_option, debug_option)
 
 
-def format_options(formats: Sequence[str], result: str | None = None) -> Callable[[Function], Function]:
-    """--json, --format and, where a spec a line gives a `result` a line, --jsonl, as one argument `format`."""
+def format_options(formats: Iterable[str], result: str | None = None) -> Callable[[Function], Function]:
+    """Return --json, --format and, if a spec a line gives a `result` a line, --jsonl, as one argument `format`.
+
+    Without any of them the ending of -o, which the command takes as `path`, decides.
+    """
     jsonl = f"Read one spec per line, write {result} per line."
     options: Callable[[Function], Function] = together(
         json_option,
         *([click.option("--jsonl", "as_jsonl", is_flag=True, help=jsonl)] if result else []),
-        click.option("--format", type=OneOf(formats), help="Output format."),
+        click.option("--format", type=OneOf(list(formats)), help="Output format."),
     )
 
     def decorate(function: Function) -> Function:
         @wraps(function)
-        def command(*, as_json: bool, as_jsonl: bool = False, format: str | None, **others: object) -> int:
+        def command(as_json: bool, format: str | None, path: str | None, as_jsonl: bool = False, **others: Any) -> int:
             chosen = {name for name in (as_json and "json", as_jsonl and "jsonl", format) if name}
             if len(chosen) > 1:
                 raise SpecError(f"{' and '.join(sorted(chosen))} are two formats", "choose one of them")
-            return function(format=chosen.pop() if chosen else formats[0], **others)
+            named = chosen.pop() if chosen else None
+            endings = {name: ENDINGS[name] for name in formats if name in ENDINGS}
+            return function(format=form("--format", named, path, endings) or next(iter(formats)), path=path, **others)
 
         return options(command)
 
     return decorate
 
 
+def form(option: str, named: str | None, path: str | None, endings: Mapping[str, str]) -> str | None:
+    """Return the form that an option names, else the one that the ending of -o means, if any.
+
+    SpecError if the ending means other forms than the one that is named.
+    """
+    ending = "" if path is None or is_special(path) else os.path.splitext(path)[1].lower()
+    meant = [name for name in endings if endings[name] == ending]
+    if named is None or not meant or named in meant:
+        return named or (meant[0] if meant else None)
+    own = endings.get(named)
+    raise SpecError(
+        f"{option} {named} writes {own or 'text'}, and {shown(path, LONGEST_PATH)} ends in {ending}",
+        f"give -o a name {f'that ends in {own}' if own else 'with another ending'}, or {option} {meant[0]}",
+    )
+
+
 class NetworkOptions(NamedTuple):
-    """What -i, --batch, --dialect and --layout say of a network; None where an option is not given."""
+    """The values of -i, --batch, --dialect and --layout; None for an option that is not given."""
 
     input: Shape | None = None
     batch: int | None = None
@@ -106,11 +130,11 @@ class NetworkOptions(NamedTuple):
 
     @property
     def several(self) -> bool:
-        """Whether more than one dialect is given."""
+        """Return whether more than one dialect is given."""
         return is_several(self.dialect)
 
     def note_report(self, network: Network, name: str = "this") -> None:
-        """Say what these options cannot change in a report that is read as a spec."""
+        """Note what these options cannot change in a report that is read as a spec."""
         if not network.is_report:
             return
         if self.several:
@@ -151,9 +175,8 @@ def network_options(*names: str, several: bool = False) -> Callable[[Function], 
             if given.get("input") is not None:
                 given["input"] = parse_shape(given["input"])
             options = NetworkOptions(**given)
-            if options.dialect is not None:
-                known = dialects_named if several else dialect_named
-                known(options.dialect)  # a wrong option is one error, however many files there are
+            if options.dialect is not None:  # a wrong option is one error, however many files there are
+                (dialects_named if several else dialect_named)(options.dialect)
             if options.layout is not None:
                 layout_named(options.layout)
             return function(options=options, **values)

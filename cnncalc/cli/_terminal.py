@@ -1,4 +1,4 @@
-"""How a command talks to its user: the options --color, -q and --debug, the notes, and how a stream is drawn for."""
+"""The dialogue with the user: the options --color, -q and --debug, the notes, and the style of a stream."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Settings:
-    """What --color, -q and --debug ask for. It is click's context object, so no function has to pass it on."""
+    """The values of --color, -q and --debug. It is click's context object, so no function has to pass it on."""
 
     def __init__(self) -> None:
         self.color = "never"  # until it is known whether the command takes --color, and what it says
@@ -79,16 +79,19 @@ def note(text: str) -> None:
 
 
 def style_of(stream: IO[str], columns: tuple[str, ...] | None = None, explain: bool = False) -> Style:
-    """Return how to draw for a stream: as wide as the terminal, or 80 columns elsewhere; $COLUMNS overrides both."""
+    """Return how to draw for a stream: as wide as a terminal is, and without a limit for a file or a pipe."""
     encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
     return Style(columns, explain, settings().has_color(stream), _width(stream), not encoding.startswith("utf"))
 
 
-def _width(stream: IO[str]) -> int:
+def _width(stream: IO[str]) -> int | None:
+    """Return the width of a terminal, which $COLUMNS overrides; None for a stream that is not a terminal."""
+    if stream.closed or not stream.isatty():
+        return None
     text = os.environ.get("COLUMNS", "")
     if text.isascii() and text.isdecimal() and 0 < len(text) < 6:
         return max(int(text), 20)
-    with contextlib.suppress(OSError, ValueError):  # no terminal, a closed stream, one without a file descriptor
+    with contextlib.suppress(OSError):  # a terminal without a file descriptor
         return os.get_terminal_size(stream.fileno()).columns or 80
     return 80
 
@@ -99,7 +102,7 @@ def is_closed_pipe(error: OSError) -> bool:
 
 
 def silence() -> None:
-    """Send what is still printed nowhere: the pipe or the disk that it goes to takes no more."""
+    """Send what is still printed, also by Python at its end, nowhere: the pipe or the disk takes no more."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in filter(None, (sys.stdout, sys.stderr)):
         with contextlib.suppress(OSError, ValueError):

@@ -34,31 +34,26 @@ class Command(click.Command):
 @contextmanager
 def own_words(ctx: click.Context) -> Iterator[None]:
     """Turn what click's parser raises into a SpecError."""
+    params = ctx.command.get_params(ctx)
     try:
         yield
     except click.NoSuchOption as error:
-        raise _unknown_option(error.option_name, ctx) from None
+        word = error.option_name
+        options = [param for param in params if isinstance(param, click.Option) and not param.hidden]
+        known = [name[2:] for option in options for name in option.opts if name.startswith("--")]
+        near = nearest(word[2:], known, "--") if word.startswith("--") else None
+        help = near or f"{ctx.command_path} --help lists the options"
+        raise SpecError(f"unknown option {shown(word)}", help) from None
     except click.BadOptionUsage as error:
-        raise _bad_value(error.option_name, ctx) from None
+        word = error.option_name
+        option = next(param for param in params if word in param.opts)
+        if isinstance(option, click.Option) and option.is_flag:
+            raise SpecError(f"{word} takes no value", f"write {word} alone") from None
+        raise SpecError(f"{word} needs a value", _values(option, word)) from None
     except click.MissingParameter as error:
         raise SpecError(f"{_name(error.param)} is missing", _values(error.param)) from None
     except click.UsageError as error:  # what a click to come may find wrong
         raise SpecError(error.format_message(), f"{ctx.command_path} --help shows the usage") from None
-
-
-def _unknown_option(word: str, ctx: click.Context) -> SpecError:
-    options = [param for param in ctx.command.get_params(ctx) if isinstance(param, click.Option) and not param.hidden]
-    known = [name[2:] for option in options for name in option.opts if name.startswith("--")]
-    near = nearest(word[2:], known, "--") if word.startswith("--") else None
-    return SpecError(f"unknown option {shown(word)}", near or f"{ctx.command_path} --help lists the options")
-
-
-def _bad_value(word: str, ctx: click.Context) -> SpecError:
-    """Return the error of an option without its value, or of a flag with one."""
-    option = next(param for param in ctx.command.get_params(ctx) if word in param.opts)
-    if isinstance(option, click.Option) and option.is_flag:
-        return SpecError(f"{word} takes no value", f"write {word} alone")
-    return SpecError(f"{word} needs a value", _values(option, word))
 
 
 def _name(param: click.Parameter | None) -> str:

@@ -6,18 +6,17 @@ import gc
 import json
 import os
 from collections.abc import Iterable, Iterator
-from functools import partial
 
 import click
 
 from .. import checks
 from ..checks import expect
+from ..checks.agreement import check_under
 from ..checks.baseline import Baseline
 from ..checks.files import SpecFile, spec_files
-from ..dialects import dialects_named
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import text_output
-from ..render.checks import FORMATS, renderer
+from ..render.checks import FORMATS, render
 from ._options import NetworkOptions, file_option, format_options, message_options, network_options, path_option
 from ._terminal import is_closed_pipe, note, settings, silence
 from ._usage import Command
@@ -66,7 +65,9 @@ def command(
       cnncalc check nets/ --baseline nets.lock.json --update
     """
     if list_codes:
-        return _list_codes(path)
+        with text_output(path) as stream:
+            stream.writelines(f"{code}  {slug:25} {meaning}\n" for code, (slug, meaning) in checks.CODES.items())
+        return 0
     if not file:
         raise SpecError("no FILE", "give a spec, a folder, a pattern, or - for standard input")
     if options.several and baseline is not None:
@@ -79,13 +80,12 @@ def command(
     gc.enable()  # there may be any number of files
     skipped: list[str] = []
     files = spec_files(file, lines=context.params["as_jsonl"])
-    results = _check_all(files, skipped, options, extra, strict and baseline is None)
+    results = _results(files, skipped, options, extra, strict and baseline is None)
     recorded = None if baseline is None else Baseline(baseline, update)
     if recorded is not None:
         results = recorded.compare(results)
     findings: list[checks.Finding] = []
-    noted = _noting(results, findings)
-    _print(noted, format, path)
+    _print(results, findings, format, path)
     if skipped:
         more = " ..." if len(skipped) > 3 else ""
         note(f"{', '.join(skipped[:3])}{more} skipped: not a network spec")
@@ -93,11 +93,12 @@ def command(
         with text_output(recorded.path) as stream:
             stream.writelines(recorded.text())
         note(f"{baseline}: {len(recorded.entries)} entries recorded")
-    _summarise(format, findings)
+    if format == "github":
+        _summarise(findings)
     return checks.exit_code(findings)
 
 
-def _check_all(
+def _results(
     files: Iterable[SpecFile],
     skipped: list[str],
     options: NetworkOptions,
@@ -105,30 +106,12 @@ def _check_all(
     strict: bool,
 ) -> Iterator[checks.Result]:
     """Yield the result of each file under every dialect that is given; `skipped` collects the names of other JSON."""
-    if options.several:
-        from ..checks.agreement import check_agreement
-
-        judge = partial(
-            check_agreement,
-            dialects=dialects_named(options.dialect or ""),
-            input=options.input,
-            batch=options.batch,
-            layout=options.layout,
-        )
-    else:
-        judge = partial(checks.check, trace=options.report)
     for file in files:
         load = file.loader()
         if load is None:
             skipped.append(file.name)
         else:
-            yield judge(file.name, load, extra=extra, strict=strict, line=file.line if file.is_line else 0)
-
-
-def _list_codes(path: str | None) -> int:
-    with text_output(path) as stream:
-        stream.writelines(f"{code}  {slug:24} {meaning}\n" for code, (slug, meaning) in checks.CODES.items())
-    return 0
+            yield check_under(file.name, load, **options._asdict(), extra=extra, strict=strict, line=file.line)
 
 
 def _expected(text: str) -> expect.Expectation:
@@ -138,18 +121,16 @@ def _expected(text: str) -> expect.Expectation:
     return expect.read_one(key, json.loads(value) if value.startswith("[") and value.endswith("]") else value)
 
 
-def _noting(results: Iterable[checks.Result], seen: list[checks.Finding]) -> Iterator[checks.Result]:
-    """Yield the results without their reports, and collect their findings in `seen`."""
-    for result in results:
-        seen += result.findings
-        yield result._replace(report=None)
+def _print(results: Iterator[checks.Result], findings: list[checks.Finding], format: str, path: str | None) -> None:
+    """Write the results as they come, and collect their findings."""
 
+    def without_report(result: checks.Result) -> checks.Result:
+        findings.extend(result.findings)
+        return result._replace(report=None)
 
-def _print(results: Iterator[checks.Result], format: str, path: str | None) -> None:
-    """Write the results as they come."""
     try:
         with text_output(path, utf8=True) as stream:
-            for piece in renderer(format, settings().has_color(stream))(results):
+            for piece in render(map(without_report, results), format, settings().has_color(stream)):
                 stream.write(piece)
                 if format in ("text", "jsonl", "github"):
                     stream.flush()
@@ -157,14 +138,14 @@ def _print(results: Iterator[checks.Result], format: str, path: str | None) -> N
         if not is_closed_pipe(error):
             raise
         silence()  # nobody reads on: the exit code still tells what the rest comes to
-        for _ in results:
-            pass
+        for result in results:
+            without_report(result)
 
 
-def _summarise(format: str, findings: list[checks.Finding]) -> None:
+def _summarise(findings: list[checks.Finding]) -> None:
     """Append to the Markdown that GitHub shows on the page of a run, if it says where."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
-    if format != "github" or not path:
+    if not path:
         return
     from ..render.checks.github import github_summary
 

@@ -7,21 +7,13 @@ import os
 import click
 
 from .. import sources
-from ..errors import LONGEST_PATH, SpecError, shown
+from ..errors import SpecError
 from ..files import binary_output, text_output
 from ..frameworks import ENDINGS, TARGETS, writer
 from ..network import Network, no_input
 from ..sources import SpecWords
 from ._arrays import read_weights
-from ._options import (
-    File,
-    NetworkOptions,
-    file_option,
-    message_options,
-    network_options,
-    path_option,
-    together,
-)
+from ._options import NetworkOptions, file_option, form, message_options, network_options, path_option, together
 from ._terminal import note
 from ._usage import Command, OneOf
 
@@ -33,7 +25,7 @@ from ._usage import Command, OneOf
     click.option("--to", "target", type=OneOf(TARGETS), help="Format to write; by default as -o ends, or spec."),
     file_option("-w", "--weights-in", "w_path", metavar="W", help="Weights by name (.npz, .safetensors) for ONNX."),
     file_option("--weights-out", "npz", metavar="W.npz", help="Write the weights that come with the network."),
-    click.option("--weights", "old_npz", type=File(), hidden=True),  # what --weights-out was called
+    file_option("--weights", "old_npz", metavar="W.npz", hidden=True),  # the old name of --weights-out
     path_option(),
     message_options,
 )
@@ -61,7 +53,7 @@ def command(
         if npz is not None:
             raise SpecError("--weights and --weights-out are one option", "leave --weights out")
         npz = old_npz
-    target = _target(target, path)
+    target = form("--to", target, path, ENDINGS) or "spec"
     if w_path is not None and target != "onnx":
         raise SpecError("-w gives an ONNX file its weights, and this is not one", "add --to onnx")
     words = sources.spec_words(spec)
@@ -83,20 +75,6 @@ def command(
         with text_output(path, utf8=True) as stream:
             stream.write(written)
     return 0
-
-
-def _target(target: str | None, path: str | None) -> str:
-    """Return the target that --to names, or else the ending of -o. SpecError if the two cannot be."""
-    ending = os.path.splitext(path or "")[1].lower()
-    fitting = [name for name in TARGETS if ENDINGS[name] == ending]
-    if target is None:
-        return fitting[0] if fitting else "spec"
-    if fitting and target not in fitting:
-        raise SpecError(
-            f"--to {target} writes {ENDINGS[target]}, and {shown(path, LONGEST_PATH)} ends in {ending}",
-            f"give -o a name that ends in {ENDINGS[target]}, or --to {fitting[0]}",
-        )
-    return target
 
 
 def _read(words: SpecWords, options: NetworkOptions) -> Network:

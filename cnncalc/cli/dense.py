@@ -9,7 +9,7 @@ import click
 from .. import sources
 from ..errors import SpecError
 from ..sizes import size_text
-from ._arrays import kernel_keys, no_mixture, read_weights, seed_option, weights_option
+from ._arrays import has_memory, kernel_keys, no_mixture, read_weights, seed_option, weights_option
 from ._options import NetworkOptions, json_option, message_options, network_options, path_option, together
 from ._terminal import note
 from ._usage import Command
@@ -40,7 +40,6 @@ def command(
       cnncalc dense conv:s2,p1 -i 3x32x32 -w kernel.npy -o matrix.npy
     """
     from ..execute import matrix, sinks
-    from ..execute.npy import machine_memory
 
     no_mixture(path, as_json)
     weights = read_weights(w_path)
@@ -55,10 +54,9 @@ def command(
     job = matrix.job(network, sizes, weights, seed, options.dialect, options.layout)
     shape = rows, columns = matrix.size(job.report)
     kind = job.result(job.last, 1)[1]
-    size, have = rows * columns * kind.itemsize, machine_memory()
+    size = rows * columns * kind.itemsize
     text = f"the matrix is {rows:,} x {columns:,} of {kind}: {size_text(size)}"
-    if have is not None and size > have:
-        raise SpecError(f"{text}, and the machine has {size_text(have)}", "take a smaller sample: crop it")
+    has_memory(text, size, "take a smaller sample: crop it")
     note(text)
     if matrix.adds_constants(network, weights):
         note("the constants that layers add, as a bias, are not part of the matrix: add them to the product")

@@ -12,7 +12,7 @@ from ..errors import CnncalcError, SpecError, shown
 from ..files import text_output
 from ..network import Network
 from ..notation.words import is_layer_word
-from ..render.diffs import FORMATS, renderer
+from ..render.diffs import FORMATS
 from ..report import Report
 from ..sizes import Shape, looks_like_shape
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
@@ -48,7 +48,7 @@ def command(networks: tuple[str, ...], options: NetworkOptions, exit_code: bool,
     old, new = (_report(word, options) for word in networks)
     difference = diffs.diff(old, new, (networks[0], networks[1]))
     with text_output(path, utf8=format != "table") as stream:
-        stream.writelines(renderer(format)(difference, style_of(stream)))
+        stream.writelines(FORMATS.renderer(format)(difference, style_of(stream)))
     return int(exit_code and bool(difference))
 
 

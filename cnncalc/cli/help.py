@@ -29,18 +29,28 @@ def command(ctx: click.Context, topic: str | None) -> int:
       cnncalc help shape         the same as cnncalc shape --help
     """
     if topic is None:
-        click.echo(_contents(ctx))
+        formatter = ctx.make_formatter()
+        formatter.write_usage("cnncalc help", "[TOPIC|COMMAND]")
+        with formatter.section("Topics"):
+            formatter.write_dl([(name, subject(name)) for name in TOPICS])
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+        click.echo(formatter.getvalue().rstrip("\n"))
     elif topic.lower() in TOPICS:
         _show_page(topic.lower())
     elif topic in COMMANDS:
-        click.echo(_help_of(ctx, topic))
+        command = group.get_command(ctx, topic)
+        assert command is not None
+        click.echo(command.get_help(command.context_class(command, info_name=topic, parent=ctx.parent)))
     else:
-        raise _unknown(topic)
+        op = find_op(topic)
+        near = nearest(topic, dict.fromkeys((*TOPICS, *COMMANDS))) if op is None else f"for the op: cnncalc ops {op}"
+        raise SpecError(f"there is no help topic or command {shown(topic)}", near or "for the list: cnncalc help")
     return 0
 
 
 def _show_page(topic: str) -> None:
-    """Print a page: drawn on a terminal (or where colours are wanted), as Markdown elsewhere."""
+    """Print a page: drawn on a terminal (or if colours are wanted), as Markdown elsewhere."""
     text = read(topic)
     with text_output(None, utf8=True) as stream:
         style = style_of(stream)
@@ -49,28 +59,3 @@ def _show_page(topic: str) -> None:
 
             text = render(text, style)
         stream.write(text)
-
-
-def _help_of(ctx: click.Context, name: str) -> str:
-    """Return what `cnncalc NAME --help` prints."""
-    command = group.get_command(ctx, name)
-    assert command is not None
-    return command.get_help(command.context_class(command, info_name=name, parent=ctx.parent))
-
-
-def _contents(ctx: click.Context) -> str:
-    """Return the list of topics and commands, a line each."""
-    formatter = ctx.make_formatter()
-    formatter.write_usage("cnncalc help", "[TOPIC|COMMAND]")
-    with formatter.section("Topics"):
-        formatter.write_dl([(topic, subject(topic)) for topic in TOPICS])
-    with formatter.section("Commands"):
-        formatter.write_dl(list(COMMANDS.items()))
-    return formatter.getvalue().rstrip("\n")
-
-
-def _unknown(name: str) -> SpecError:
-    """Return the error for a name that is neither a topic nor a command, with the nearest that are."""
-    op = find_op(name)
-    hint = nearest(name, dict.fromkeys((*TOPICS, *COMMANDS))) if op is None else f"for the op: cnncalc ops {op}"
-    return SpecError(f"there is no help topic or command {shown(name)}", hint or "for the list: cnncalc help")

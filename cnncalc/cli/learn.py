@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import SpecError
+from ..files import standard_output
 from ..layers import OPS, keys_named
-from ._arrays import array_option, no_mixture, one_stdin, read_array, read_network, seed_option
+from ._arrays import array_option, kernel_keys, no_mixture, one_stdin, read_array, read_network, seed_option
 from ._options import NetworkOptions, file_option, json_option, message_options, network_options, path_option, together
 from ._terminal import note, style_of
 from ._usage import Command, Positive, Whole
@@ -64,7 +64,7 @@ def command(
 
     one_stdin(x_path, y_path, init_path, *(["-"] if "-" in layer else []))
     no_mixture(path, as_json)
-    silent = as_json or path == "-"
+    stream, silent = standard_output(), as_json or path == "-"
     if init_path is not None and seed is not None:
         raise SpecError("--init gives the kernel, and --seed draws one", "leave one of them out")
     x, y = read_array(x_path), read_array(y_path)
@@ -78,40 +78,39 @@ def command(
         solution = learner.solve()
         facts = {"exact": solution._asdict()}
         if not silent:
-            sys.stdout.write(render.solution_text(solution))
+            stream.write(render.solution_text(solution))
     else:
         every, descent = log_every or max(steps // 10, 1), learner.descend(lr, steps)
         if silent:
             losses = [step._asdict() for step in descent if step.step % every == 0]
             facts = {"lr": lr, "steps": steps, "losses": losses, "loss": learner.loss()}
         else:
-            for line in render.loss_lines(descent, steps, every, style_of(sys.stdout)):
-                sys.stdout.write(line)
-                sys.stdout.flush()
+            for line in render.loss_lines(descent, steps, every, style_of(stream)):
+                stream.write(line)
+                stream.flush()
     if path is not None:
         _save(learner, path, shape)
     if as_json:
-        sys.stdout.write(render.document(learner, facts))
+        stream.write(render.document(learner, facts))
     elif not silent:
-        sys.stdout.write(render.weights_text(learner, shape))
+        stream.write(render.weights_text(learner, shape))
     return 0
 
 
 def _note_unused() -> None:
-    """Say which options were given that --exact does not use."""
+    """Note the given options that --exact does not use."""
     for option in ("lr", "steps", "log_every", "seed"):
         source = click.get_current_context().get_parameter_source(option)
         if source is not None and source.name == "COMMANDLINE":
             note(f"--{option.replace('_', '-')} is not used: --exact takes no steps")
 
 
-def _completing(init: Array | None, y: Array, options: NetworkOptions) -> Completer:
-    """Return what completes the layer: c_o and k from the kernel to start from, or c_o from the output."""
+def _completing(init: Array | None, y: Array, options: NetworkOptions) -> Completer | None:
+    """Return a function that completes the layer: c_o and k from the kernel to start from, or c_o from the output."""
     from ..dialects import layout_of
-    from ..notation.words import completer_from_kernel
 
     if init is not None:
-        return completer_from_kernel(init.shape, options.dialect, options.layout)
+        return kernel_keys(init, options)
 
     def complete(layers: list[dict[str, Any]]) -> None:
         cls, nd = OPS[layers[0]["op"]]

@@ -6,7 +6,7 @@ import click
 
 from ..files import text_output
 from ..notation.ops import describe
-from ..render.ops import FORMATS, renderer
+from ..render.ops import FORMATS
 from ._options import format_options, path_option, together
 from ._terminal import color_option, debug_option, style_of
 from ._usage import Command
@@ -28,5 +28,5 @@ def command(op: str | None, format: str, path: str | None) -> int:
     """
     described = None if op is None else describe(op)
     with text_output(path, utf8=format == "json") as stream:
-        stream.writelines(renderer(format)(described, style_of(stream)))
+        stream.writelines(FORMATS.renderer(format)(described, style_of(stream)))
     return 0

@@ -14,18 +14,8 @@ import click
 from ..errors import SpecError, shown
 from ..files import folded, safe_name, terminated_tidily
 from ..sizes import read_size, size_text
-from ._arrays import (
-    array_option,
-    kernel_keys,
-    no_mixture,
-    one_stdin,
-    read_array,
-    read_network,
-    read_weights,
-    rows_of,
-    seed_option,
-    weights_option,
-)
+from . import _arrays
+from ._arrays import array_option, seed_option, weights_option
 from ._options import NetworkOptions, file_option, json_option, message_options, network_options, path_option, together
 from ._terminal import note, settings
 from ._usage import Command
@@ -38,7 +28,7 @@ if TYPE_CHECKING:
     from ..execute.task import Array
 
 SMALL = 1000
-"""How many values are printed as they are: as many as NumPy prints without leaving some out."""
+"""The most values that are printed as they are: as many as NumPy prints without leaving some out."""
 SHOWN = 16 << 20
 """From how many bytes on the part of the result that is held at once is mentioned."""
 PATIENCE = 2.0
@@ -89,15 +79,15 @@ def command(
     """
     from ..execute import Job
 
-    one_stdin(x_path, w_path, b_path, *(["-"] if "-" in spec else []))
-    no_mixture(path, as_json)
-    x, weights = read_array(x_path), read_weights(w_path)
+    _arrays.one_stdin(x_path, w_path, b_path, *(["-"] if "-" in spec else []))
+    _arrays.no_mixture(path, as_json)
+    x, weights = _arrays.read_array(x_path), _arrays.read_weights(w_path)
     job = Job(
-        read_network(spec, kernel_keys(weights, options), x),
+        _arrays.read_network(spec, _arrays.kernel_keys(weights, options), x),
         x.shape,
         x.dtype,
         weights,
-        bias=None if b_path is None else read_array(b_path),
+        bias=None if b_path is None else _arrays.read_array(b_path),
         dialect=options.dialect,
         layout=options.layout,
         seed=seed,
@@ -105,7 +95,7 @@ def command(
         keep_all=folder is not None,
         memory=read_size(memory),
     )
-    chosen = rows_of(rows, job.samples.batch)
+    chosen = _arrays.rows_of(rows, job.samples.batch)
     if rows is not None:
         x = x[chosen]
     count = 1 if job.samples.batch is None else len(x)
@@ -128,31 +118,28 @@ def command(
 
 
 def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> None:
-    """Say how much memory the run will need. SpecError if that is more than the machine has."""
-    from ..execute.npy import machine_memory
+    """Note how much memory the run will need. SpecError if that is more than the machine has."""
     from ..execute.sinks import MAPPED
 
-    needs = job.needs(count)
+    working = job.plan.working(count)
     shape, kind, _ = job.result(job.last, count)
-    out = math.prod(shape) * kind.itemsize
     held = x.nbytes if x_path == "-" else 0
-    several = min(job.plan.at_once, count)
     is_mapped = MAPPED and path is not None and path != "-" and (not os.path.exists(path) or os.path.isfile(path))
-    made = 0 if is_mapped else math.prod(job.plan.result(job.last)[0]) * kind.itemsize * several
-    made = made if made > SHOWN else 0
-    total = needs.weights + needs.working + held + made
+    several = min(job.plan.at_once, count)
+    result = 0 if is_mapped else math.prod(job.plan.result(job.last)[0]) * kind.itemsize * several
+    parts = {
+        "weights": job.weight_bytes,
+        "working at most": working,
+        **({"x": held} if held else {}),
+        **({"result at a time": result} if result > SHOWN else {}),
+    }
+    total = sum(parts.values())
     note(
-        f"needs {size_text(total)}: weights {size_text(needs.weights)}, working at most {size_text(needs.working)}"
-        f"{f', x {size_text(held)}' if held else ''}"
-        f"{f', result at a time {size_text(made)}' if made else ''}; reads {size_text(x.nbytes)}, "
-        f"{'writes' if path else 'makes'} {size_text(out)}"
+        f"needs {size_text(total)}: {', '.join(f'{what} {size_text(size)}' for what, size in parts.items())}; "
+        f"reads {size_text(x.nbytes)}, {'writes' if path else 'makes'} {size_text(math.prod(shape) * kind.itemsize)}"
     )
-    have = machine_memory()
-    if have is not None and total > have:
-        raise SpecError(
-            f"the run needs {size_text(total)} of memory, and the machine has {size_text(have)}",
-            "lower --memory, or take fewer --rows from a file",
-        )
+    help = "lower --memory, or take fewer --rows from a file"
+    _arrays.has_memory(f"the run needs {size_text(total)} of memory", total, help)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -14,9 +13,10 @@ import click
 from .. import sources
 from ..errors import CnncalcError, SpecError
 from ..files import opened, text_output
-from ..memory import itemsize
+from ..memory import itemsize, measure
 from ..network import Network
-from ..render import FORMATS, Style, renderer
+from ..notation.encode import encode
+from ..render import FORMATS, Style
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
 from ._terminal import style_of
 from ._usage import Command
@@ -65,10 +65,19 @@ def command(
         )
     options = options.with_front(words)
     with text_output(path, utf8=format in ("json", "jsonl")) as stream:
-        style = style_of(stream, _columns(columns), explain)
-        dtype = _dtype(dtype, style.columns)
-        if format == "jsonl" and _is_lines(words):
-            return _stream(words.rest[0], options, style, stream, dtype)
+        if dtype is not None:
+            itemsize(dtype)
+        names = None
+        if columns is not None:
+            from ..render.columns import BYTES, chosen
+
+            names = chosen(columns)
+            if dtype is None and not set(BYTES).isdisjoint(names):
+                dtype = "float32"
+        style = style_of(stream, names, explain)
+        word = words.rest[0]
+        if format == "jsonl" and len(words.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl")):
+            return _stream(word, options, style, stream, dtype)
         network = sources.load_words(words)
         options.note_report(network)
         return _write(network, options, format, style, stream, dtype)
@@ -77,48 +86,22 @@ def command(
 def _write(
     network: Network, options: NetworkOptions, format: str, style: Style, stream: IO[str], dtype: str | None
 ) -> int:
-    """Write a network's report, or what several dialects make of it; 2 if they all refuse it."""
+    """Write a network's report, or its contrast under several dialects; return 2 if they all refuse it."""
     if not options.several:
         report = options.report(network)
         if dtype is not None:
-            from ..memory import measure
-
             report = measure(report, dtype)
-        stream.writelines(renderer(format)(report, style))
+        stream.writelines(FORMATS.renderer(format)(report, style))
         return 0
     from ..render import contrasts
 
     contrast = options.contrast(network)
-    stream.writelines(contrasts.renderer(format)(contrast, style))
+    stream.writelines(contrasts.FORMATS.renderer(format)(contrast, style))
     return 2 if contrast.refused_by_all() else 0
 
 
-def _is_lines(words: sources.SpecWords) -> bool:
-    word = words.rest[0]
-    return len(words.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl"))
-
-
-def _columns(names: str | None) -> tuple[str, ...] | None:
-    if names is None:
-        return None
-    from ..render.columns import chosen
-
-    return chosen(names)
-
-
-def _dtype(name: str | None, columns: tuple[str, ...] | None) -> str | None:
-    """Return the dtype that is given; float32 if only its columns are."""
-    if name is not None:
-        itemsize(name)
-    elif columns is not None:
-        from ..render.columns import BYTES
-
-        return None if set(BYTES).isdisjoint(columns) else "float32"
-    return name
-
-
 def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], dtype: str | None) -> int:
-    """Write one report for each line's spec, before the next line is read; 2 if one was wrong."""
+    """Write one report for each line's spec, before the next line is read; return 2 if one was wrong."""
     gc.enable()  # a stream has no end
     code = 0
     for number, line in enumerate(_lines(word), 1):
@@ -127,7 +110,7 @@ def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], d
             code = max(code, _write(network, options, "jsonl", style, stream, dtype))
         except CnncalcError as error:
             code = 2
-            stream.write(json.dumps({"error": {"line": number, **error.to_dict()}}, ensure_ascii=False) + "\n")
+            stream.write(encode({"error": {"line": number, **error.to_dict()}}) + "\n")
         stream.flush()
     return code
 

@@ -7,7 +7,7 @@ import click
 from .. import trace, zoo
 from ..errors import SpecError, nearest, shown
 from ..files import text_output
-from ..render.zoo import FORMATS, renderer
+from ..render.zoo import FORMATS
 from ..sources import load_zoo
 from ._options import format_options, path_option, together
 from ._terminal import color_option, debug_option, style_of
@@ -34,5 +34,5 @@ def command(name: str | None, format: str, path: str | None) -> int:
         if name is not None:
             stream.write(zoo.read(name.lower()))
         else:
-            stream.writelines(renderer(format)(map(trace.shape, map(load_zoo, zoo.names())), style_of(stream)))
+            stream.writelines(FORMATS.renderer(format)(map(trace.shape, map(load_zoo, zoo.names())), style_of(stream)))
     return 0

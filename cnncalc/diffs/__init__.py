@@ -1,4 +1,4 @@
-"""What changed between two networks: the layers and the figures in which their reports differ."""
+"""The difference of two networks: the layers and the figures in which their reports differ."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..layers import ConvKind
 from ..network import INPUT
 from ..report import LayerReport, Report, listed
-from ..sizes import UNKNOWN, Shape
+from ..sizes import UNKNOWN
 from .pairs import Item, match
 
 
@@ -38,14 +38,16 @@ class Change(NamedTuple):
 
     @property
     def differs(self) -> bool:
-        """Whether the two values differ; an unknown number equals another."""
+        """Return whether the two values differ; an unknown number equals another."""
         return bool(listed(self.old) != listed(self.new))
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it is not known by how much they differ: a size or a number is unknown."""
+        """Return whether it is not known by how much they differ: a size or a number is unknown."""
         if self.what in SHAPES:
-            return not _surely_other(self.old, self.new) and UNKNOWN in (*self.old, *self.new)
+            pairs = list(zip(self.old, self.new, strict=False))
+            other = len(self.old) != len(self.new) or any(a != b for a, b in pairs if UNKNOWN not in (a, b))
+            return not other and UNKNOWN in (*self.old, *self.new)
         if self.what in COUNTS:
             return self.old is None or self.new is None
         return self.what in FIELDS and None in (*self.old, *self.new)
@@ -60,12 +62,6 @@ class Change(NamedTuple):
         if self.what in FIELDS and len(self.old) == len(self.new):
             return tuple([new - old for old, new in zip(self.old, self.new, strict=True)])
         return None
-
-
-def _surely_other(old: Shape, new: Shape) -> bool:
-    if len(old) != len(new):
-        return True
-    return any(a != b for a, b in zip(old, new, strict=True) if UNKNOWN not in (a, b))
 
 
 class LayerDiff(NamedTuple):
@@ -96,22 +92,22 @@ class LayerDiff(NamedTuple):
 
     @property
     def is_renamed(self) -> bool:
-        """Whether its name differs."""
+        """Return whether its name differs."""
         return self.old is not None and self.new is not None and self.old.name != self.new.name
 
     @property
     def follows(self) -> bool:
-        """Whether it differs only because its input does."""
+        """Return whether it differs only because its input does."""
         return not self.own and bool(self.keys or self.figures)
 
 
 class Difference(NamedTuple):
-    """What changed from one network to another."""
+    """The changes from one network to another."""
 
     old: Report
     new: Report
     names: tuple[str, str]
-    """What the two are called."""
+    """The names of the two."""
     settings: tuple[Change, ...]
     """The input, the dialect and the layout, if they differ."""
     layers: list[LayerDiff]
@@ -161,18 +157,14 @@ class Difference(NamedTuple):
 def diff(old: Report, new: Report, names: tuple[str, str] = ("A", "B")) -> Difference:
     """Find what changed from the old network to the new one."""
     a, b = old.network, new.network
-    settings = (
-        Change("input", a.input, b.input),
-        Change("dialect", a.dialect.name, b.dialect.name),
-        Change("layout", a.layout, b.layout),
-    )
+    inputs, layouts = Change("input", a.input, b.input), Change("layout", a.layout, b.layout)
+    settings = (inputs, Change("dialect", a.dialect.name, b.dialect.name), layouts)
     totals = tuple([Change(what, _figure(old, what), _figure(new, what)) for what in TOTALS])
-    layers = list(_layers(old, new))
-    return Difference(old, new, names, tuple([change for change in settings if change.differs]), layers, totals)
+    return Difference(old, new, names, tuple([s for s in settings if s.differs]), list(_layers(old, new)), totals)
 
 
 def _figure(subject: Any, what: str) -> Any:
-    """A figure of a layer's report or of the whole one."""
+    """Return a figure of a layer's report or of the whole one."""
     if what in FIELDS:
         return tuple([getattr(field, what.removeprefix("rf_")) for field in subject.rf])
     if what in ("fc_weights", "local_weights") and not subject.is_convolution:
@@ -181,30 +173,34 @@ def _figure(subject: Any, what: str) -> Any:
 
 
 def _layers(old: Report, new: Report) -> Iterator[LayerDiff]:
-    """The layers that differ; a removed one comes behind the layer that it stood behind."""
+    """Yield the layers that differ; a removed one comes behind the layer that it stood behind."""
     items, new_items = ([_item(layer) for layer in report.layers] for report in (old, new))
     pairs, steady = match(items, new_items)
     places, partner = dict(pairs), {j: i for i, j in pairs}
-    removed = _removed(old, places, {i for i, _ in steady})
+    removed: dict[int, list[LayerDiff]] = {}
+    behind = -1
+    for i, layer in enumerate(old.layers):
+        if (i, places.get(i)) in steady:
+            behind = places[i]
+        elif i not in places:
+            removed.setdefault(behind, []).append(LayerDiff(layer, None, (i, None)))
     yield from removed.get(-1, ())
     for j, layer in enumerate(new.layers):
-        i = partner.get(j)
-        if i is None:
+        if j not in partner:
             yield LayerDiff(None, layer, (None, j))
         else:
+            i = partner[j]
             before = old.layers[i]
             keys, own = _keys(before, layer, _wiring(old, new, before, layer, places))
+            figures, moved = _figures(before, layer, own), (i, j) not in steady
             counted = items[i].is_counted and new_items[j].is_counted
-            one = LayerDiff(
-                before, layer, (i, j), keys, _figures(before, layer, own), own, (i, j) not in steady, counted
-            )
-            if one.keys or one.figures or one.moved or one.is_renamed:
-                yield one
+            if keys or figures or moved or before.name != layer.name:
+                yield LayerDiff(before, layer, (i, j), keys, figures, own, moved, counted)
         yield from removed.get(j, ())
 
 
 def _from_input(layer: LayerReport) -> tuple[str, ...]:
-    """The keys that the input decides, even if the spec has them."""
+    """Return the keys that the input decides, even if the spec has them."""
     return ("c_i", "c_o") if layer.node.layer.CONVOLUTION is ConvKind.DEPTHWISE else ("c_i",)
 
 
@@ -213,20 +209,8 @@ def _item(layer: LayerReport) -> Item:
     return Item(layer.name, layer.op, layer.op + json.dumps(own))
 
 
-def _removed(old: Report, places: Mapping[int, int], steady: set[int]) -> dict[int, list[LayerDiff]]:
-    """The removed layers, by the place in the new network of the layer that they stood behind."""
-    removed: dict[int, list[LayerDiff]] = {}
-    behind = -1
-    for i, layer in enumerate(old.layers):
-        if i in steady:
-            behind = places[i]
-        elif i not in places:
-            removed.setdefault(behind, []).append(LayerDiff(layer, None, (i, None)))
-    return removed
-
-
 def _wiring(old: Report, new: Report, before: LayerReport, now: LayerReport, places: Mapping[int, int]) -> list[Change]:
-    """The change of what a layer reads, if a spec says so and it is another layer."""
+    """Return the change of what a layer reads, if a spec says so and it is another layer."""
     reads = tuple([INPUT if at == INPUT else places.get(at) for at in before.node.reads])
     if now.node.reads == reads or not (before.node.wired or now.node.wired):
         return []
@@ -238,30 +222,26 @@ def _wiring(old: Report, new: Report, before: LayerReport, now: LayerReport, pla
 
 
 def _keys(old: LayerReport, new: LayerReport, wiring: list[Change]) -> tuple[tuple[Change, ...], bool]:
-    """The keys that differ, and whether one of them is the layer's own."""
+    """Return the keys that differ, and whether one of them is the layer's own: it differs in the specs, too."""
     own = [Change("op", old.op, new.op)] if old.op != new.op else []
     own += wiring
     a, b = old.values, new.values
     changes = [Change(key, a.get(key, ABSENT), b.get(key, ABSENT)) for key in ({**b, **a} if a != b else ())]
     changes = [change for change in changes if change.differs]
-    return (*own, *changes), bool(own) or _is_own(old, new, changes)
-
-
-def _is_own(old: LayerReport, new: LayerReport, changes: list[Change]) -> bool:
-    """Whether one of these keys differs in the specs, too, and not only because the input does."""
     above = _from_input(new)
     differ = {change.what for change in changes if change.what not in above}
-    a, b = old.node.layer.given, new.node.layer.given
-    for key in {**a, **b} if differ else ():
+    given, now = old.node.layer.given, new.node.layer.given
+
+    def is_own(key: str) -> bool:
         resolved = "p" if key == "p_total" else key
-        is_known = resolved in old.values and resolved in new.values
-        if key not in above and a.get(key) != b.get(key) and (resolved in differ or not is_known):
-            return True
-    return False
+        is_known = resolved in a and resolved in b
+        return key not in above and given.get(key) != now.get(key) and (resolved in differ or not is_known)
+
+    return (*own, *changes), bool(own) or (bool(differ) and any(map(is_own, {**given, **now})))
 
 
 def _figures(old: LayerReport, new: LayerReport, own: bool) -> tuple[Change, ...]:
-    """The figures that differ; if a key does, also the counts that may differ, for one is not known."""
+    """Return the figures that differ; if a key does, also the counts that may differ, for one is not known."""
     if not own and old.x == new.x and old.out == new.out and old.traced[2:] == new.traced[2:]:
         return ()
     changes = [Change(what, _figure(old, what), _figure(new, what)) for what in FIGURES]

@@ -14,7 +14,7 @@ stays nearly linear, but the alignment need not be the longest."""
 
 
 class Item(NamedTuple):
-    """What identifies a layer."""
+    """The identity of a layer."""
 
     name: str
     op: str
@@ -23,7 +23,7 @@ class Item(NamedTuple):
 
     @property
     def is_counted(self) -> bool:
-        """Whether the name is the op and a running number, as of a layer without a name."""
+        """Return whether the name is the op and a running number, as of a layer without a name."""
         return self.name.startswith(self.op) and self.name[len(self.op) :].isdecimal()
 
 
@@ -54,31 +54,22 @@ def match(old: Sequence[Item], new: Sequence[Item]) -> Match:
 
 
 def _cost(old: Sequence[Item], new: Sequence[Item], pairs: list[Pair]) -> int:
-    """How many layers differ: added, removed, changed or moved."""
+    """Count the layers that differ: added, removed, changed or moved."""
     changed = sum(old[i].structure != new[j].structure for i, j in pairs)
     return changed + len(old) + len(new) - 2 * len(pairs) + len(pairs) - len(in_order(pairs))
 
 
 def _matched(old: Sequence[Item], new: Sequence[Item], counted: bool) -> list[Pair]:
-    """The pairs, with running numbers taken as names or not."""
-    pairs = _by_name(old, new, counted)
+    """Return the pairs, with running numbers taken as names or not."""
+    places = {item.name: j for j, item in enumerate(new)}
+    named = [(i, places[item.name]) for i, item in enumerate(old) if item.name in places]
+    pairs = [(i, j) for i, j in named if counted or not (old[i].is_counted and new[j].is_counted)]
     for part in (_aligned("structure"), _by_name_and_op, _aligned("op")):
         gaps = _gaps(old, new, pairs)
         pairs = sorted(pairs + [pair for gap in gaps for pair in part(old, new, gap)])
-    return sorted(pairs + _left_over(old, new, pairs))
-
-
-def _by_name(old: Sequence[Item], new: Sequence[Item], counted: bool) -> list[Pair]:
-    places = {item.name: j for j, item in enumerate(new)}
-    pairs = [(i, places[item.name]) for i, item in enumerate(old) if item.name in places]
-    return [(i, j) for i, j in pairs if counted or not (old[i].is_counted and new[j].is_counted)]
-
-
-def _left_over(old: Sequence[Item], new: Sequence[Item], pairs: list[Pair]) -> list[Pair]:
-    """Layers with the same name and op that no gap has matched: they have moved."""
     olds, news = {i for i, _ in pairs}, {j for _, j in pairs}
-    named = _by_name(old, new, counted=True)
-    return [(i, j) for i, j in named if i not in olds and j not in news and old[i].op == new[j].op]
+    free = [(i, j) for i, j in named if i not in olds and j not in news]
+    return sorted(pairs + [(i, j) for i, j in free if old[i].op == new[j].op])  # these have moved
 
 
 Gap = tuple[list[int], list[int]]
@@ -86,7 +77,7 @@ Gap = tuple[list[int], list[int]]
 
 
 def _gaps(old: Sequence[Item], new: Sequence[Item], pairs: list[Pair]) -> Iterator[Gap]:
-    """The unmatched places on both sides between each two successive pairs that are in order."""
+    """Yield the unmatched places on both sides between each two successive pairs that are in order."""
     olds, news = {i for i, _ in pairs}, {j for _, j in pairs}
     begin = (-1, -1)
     for end in [*in_order(pairs), (len(old), len(new))]:
@@ -104,7 +95,7 @@ def _by_name_and_op(old: Sequence[Item], new: Sequence[Item], gap: Gap) -> list[
 
 
 def _aligned(field: str) -> Callable[[Sequence[Item], Sequence[Item], Gap], list[Pair]]:
-    """What matches the layers of a gap in their order, by one field of their items."""
+    """Return a function that matches the layers of a gap in their order, by one field of their items."""
 
     def part(old: Sequence[Item], new: Sequence[Item], gap: Gap) -> list[Pair]:
         a, b = [getattr(old[i], field) for i in gap[0]], [getattr(new[j], field) for j in gap[1]]
@@ -114,7 +105,7 @@ def _aligned(field: str) -> Callable[[Sequence[Item], Sequence[Item], Gap], list
 
 
 def in_order(pairs: list[Pair]) -> list[Pair]:
-    """The longest part of these pairs, sorted by first places, in which second places rise too."""
+    """Return the longest part of these pairs, sorted by first places, in which second places rise too."""
     lasts: list[int] = []  # of the chain of each length, as low as can be: its last second place
     ends: list[int] = []  # and the index of that pair
     before: list[int] = []
@@ -135,7 +126,7 @@ def in_order(pairs: list[Pair]) -> list[Pair]:
 
 
 def align(a: Sequence[str], b: Sequence[str]) -> list[Pair]:
-    """The longest common subsequence as places in both; nearly the longest if the two have little in common."""
+    """Return the longest common subsequence as places in both; nearly the longest if the two have little in common."""
     start, most = 0, min(len(a), len(b))
     while start < most and a[start] == b[start]:
         start += 1
@@ -183,7 +174,7 @@ def _goes_down(far: dict[int, int], k: int, edits: int) -> bool:
 
 
 def _walk_back(history: list[dict[int, int]], end: Pair, start: Pair) -> list[Pair]:
-    """The equal places on the way to `end`, which is a place in `a` and its diagonal."""
+    """Return the equal places on the way to `end`, which is a place in `a` and its diagonal."""
     x, k = end
     pairs: list[Pair] = []
     for edits in range(len(history) - 1, -1, -1):

@@ -1,4 +1,4 @@
-"""A file at a revision of git, as REVISION:PATH: its bytes, or which of the two git does not have."""
+"""A file at a revision of git, as REVISION:PATH: its bytes, or the error that says what git does not have."""
 
 from __future__ import annotations
 
@@ -37,32 +37,23 @@ def _git(*words: str) -> subprocess.CompletedProcess[bytes]:
 def _not_in_git(word: str, said: str) -> SpecError:
     """Return why git does not have REVISION:PATH; `said` is git's own message."""
     revision, _, path = word.partition(":")
+    similar = None if os.path.splitext(path)[1] else nearest(revision, OPS)  # an op, unless a file's name follows
+    not_here = f"{shown(word, LONGEST_PATH)} is not a layer or a file, and git"
     if _git("rev-parse", "--git-dir").returncode:
         reason = said.strip().partition("\n")[0].removeprefix("fatal: ")
-        help = _perhaps_op(revision, path) or "REVISION:PATH is read in a git repository"
-        return SpecError(f"{shown(word, LONGEST_PATH)} is not a layer or a file, and git says: {reason}", help)
+        return SpecError(f"{not_here} says: {reason}", similar or "REVISION:PATH is read in a git repository")
     if revision and _git("rev-parse", "--verify", "--quiet", f"{revision}^{{tree}}").returncode:
-        return SpecError(
-            f"{shown(word, LONGEST_PATH)} is not a layer or a file, and git has no revision {shown(revision)}",
-            _perhaps_op(revision, path) or "git log lists the revisions",
-        )
+        return SpecError(f"{not_here} has no revision {shown(revision)}", similar or "git log lists the revisions")
     where = f"at revision {shown(revision)}" if revision else "in git's index"
     if _git("rev-parse", "--verify", "--quiet", word).returncode == 0:
         return SpecError(f"{shown(path or '.', LONGEST_PATH)} is not a file {where}", "name a file in it")
     return SpecError(f"there is no file {shown(path, LONGEST_PATH)} {where}", _near(revision, path))
 
 
-def _perhaps_op(revision: str, path: str) -> str | None:
-    """Return the ops similar to what stands before the colon, unless a file's name stands after it."""
-    return None if os.path.splitext(path)[1] else nearest(revision, OPS)
-
-
 def _near(revision: str, path: str) -> str:
     """Return the most similar path that git has; it counts paths from the repository's top."""
-    if revision:
-        listed = _git("ls-tree", "-r", "-z", "--name-only", "--full-tree", revision)
-    else:
-        listed = _git("ls-files", "-z", "--full-name", ":/")
+    tree = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", revision)
+    listed = _git(*tree) if revision else _git("ls-files", "-z", "--full-name", ":/")
     paths = os.fsdecode(listed.stdout).split("\0")
     same = [known for known in paths if os.path.basename(known) == os.path.basename(path)]
     if same:

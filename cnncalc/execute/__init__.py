@@ -1,6 +1,6 @@
-"""Execution on NumPy arrays: the only place that imports numpy."""
+"""Execution on NumPy arrays: the only package that imports numpy."""
 
-from .job import Job, run
+from .job import Job, as_input
 from .program import MEMORY
 
-__all__ = ["MEMORY", "Job", "run"]
+__all__ = ["MEMORY", "Job", "as_input"]

@@ -16,25 +16,24 @@ from .task import Array
 
 
 def weight_gradient(x: Array, upstream: Array, windows: Windows, g: int = 1) -> Array:
-    """The gradient (c_o, c_i/g, *k): x correlated with the upstream gradient, stride and dilation exchanged."""
+    """Return the gradient (c_o, c_i/g, *k): x correlated with the upstream gradient, stride and dilation exchanged."""
     c_i, c_o = x.shape[1] // g, upstream.shape[1] // g
     swapped = Windows(upstream.shape[2:], windows.d, windows.s, windows.pb)
-    found = np.empty((g * c_o, c_i, *windows.k), np.result_type(x, upstream))
+    gradient = np.empty((g * c_o, c_i, *windows.k), np.result_type(x, upstream))
     for group in range(g):
         i, o = slice(group * c_i, (group + 1) * c_i), slice(group * c_o, (group + 1) * c_o)
-        convolve(x[:, i].swapaxes(0, 1), upstream[:, o].swapaxes(0, 1), None, found[o].swapaxes(0, 1), swapped)
-    return found
+        convolve(x[:, i].swapaxes(0, 1), upstream[:, o].swapaxes(0, 1), None, gradient[o].swapaxes(0, 1), swapped)
+    return gradient
 
 
 def bias_gradient(upstream: Array) -> Array:
-    """The gradient (c_o,): the upstream gradient, summed over the batch and over space."""
-    found: Array = upstream.sum(axis=(0, *range(2, upstream.ndim)))
-    return found
+    """Return the gradient (c_o,): the upstream gradient, summed over the batch and over space."""
+    return np.asarray(upstream.sum(axis=(0, *range(2, upstream.ndim))))
 
 
 def input_gradient(upstream: Array, weight: Array, windows: Windows, space: tuple[int, ...], g: int = 1) -> Array:
-    """The gradient (N, c_i, *space): the transposed convolution of the upstream gradient with the same kernel."""
+    """Return the gradient (N, c_i, *space): the upstream gradient's transposed convolution with the same kernel."""
     shape = (len(upstream), weight.shape[1] * g, *space)
-    found = np.zeros(shape, np.result_type(upstream, weight))
-    scatter(upstream, weight, None, found, windows, g)
-    return found
+    gradient = np.zeros(shape, np.result_type(upstream, weight))
+    scatter(upstream, weight, None, gradient, windows, g)
+    return gradient

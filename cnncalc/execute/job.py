@@ -1,10 +1,9 @@
-"""A network made ready for one input: traced, its weights bound, what it needs known before anything is computed."""
+"""Jobs: a network made ready for one input. It is traced and checked, and its needs are known, before it computes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,10 +13,10 @@ from ..report import Report
 from ..sizes import LARGEST, show, size_text
 from ..trace import shape as trace_shape
 from . import weights as arrays
-from .npy import Given, drop
+from .npy import NamedArrays, drop
 from .program import MEMORY, Program, Progress
 from .sinks import Memory, Sink
-from .task import Array, Dtype
+from .task import Array, Dtype, sizes_of
 from .threads import release
 
 
@@ -32,7 +31,7 @@ class Samples:
             raise SpecError("x is a number without axes", "an input has the axes C,H,W, or a batch in front")
         self.report = trace_shape(network.inlined(), shape, dialect=dialect, layout=layout)
         self.batch = self.report.batch
-        self.sample = tuple([n for n in self.report.sample if isinstance(n, int)])
+        self.sample = sizes_of(self.report.sample, "the input")
         self._added_channel = len(shape) < len(self.sample)
         """Whether the input is one channel's space, without an axis for it."""
 
@@ -41,7 +40,7 @@ class Samples:
         return x.reshape(-1, *self.sample)
 
     def returned(self, sample: tuple[int, ...], count: int) -> tuple[int, ...]:
-        """Return the shape of the results of `count` samples for the caller: without an axis that was added."""
+        """Return the shape in which the caller gets the results of `count` samples: without an axis that was added."""
         if self._added_channel:
             last = self.report.network.layout == "NHWC"
             if len(sample) == len(self.sample) and sample[-1 if last else 0] == 1:
@@ -50,22 +49,15 @@ class Samples:
 
 
 def real(kind: Dtype, name: str) -> Dtype:
-    """The dtype in this machine's byte order. SpecError for what is no number that layers can take."""
+    """Return the dtype in this machine's byte order. SpecError for numbers that layers cannot take."""
     if kind.kind not in "biuf" or kind.itemsize > 8:
-        why = "complex numbers have no order and no ReLU" if kind.kind == "c" else f"{kind} is no real number"
+        why = "complex numbers have no order and no ReLU" if kind.kind == "c" else f"{kind} is not a real number"
         raise SpecError(f"{name} is of dtype {kind}", f"{why}: give float32, float64, float16, integers or booleans")
     return kind.newbyteorder("=")
 
 
-class Needs(NamedTuple):
-    """How many bytes a run takes."""
-
-    weights: int
-    working: int
-
-
-def _check_bytes(report: Report, given: Given) -> None:
-    """SpecError where a sample of a layer's result, or a weight, is of more bytes than can be counted."""
+def _check_bytes(report: Report, given: NamedArrays) -> None:
+    """Raise SpecError if a sample of a layer's result, or a weight, has more bytes than can be counted."""
     sizes = [(layer.name, prod(n for n in layer.traced.out if isinstance(n, int))) for layer in report.layers]
     sizes += [(want.name, prod(want.shape)) for want in arrays.wanted(report) if want.name not in given]
     for name, count in sizes:
@@ -81,7 +73,7 @@ class Job:
         network: Network,
         shape: tuple[int, ...],
         kind: Dtype,
-        weights: Given | Array | None = None,
+        weights: NamedArrays | Array | None = None,
         *,
         bias: Array | None = None,
         dialect: str | None = None,
@@ -93,25 +85,32 @@ class Job:
     ):
         """`weights` are arrays by name, or the one of a network's only layer with weights; `keep` names layers.
 
-        Without any, they are those that the network's own file holds.
+        Without `weights`, those of the network's own file are used.
 
-        Raises SpecError and ShapeError for what does not go together, before anything is computed.
+        Raises SpecError and ShapeError, before anything is computed, if the arguments do not fit together.
         """
         self.kind = real(kind, "x")
-        samples = Samples(network, shape, dialect, layout)
-        if weights is None:
-            weights = arrays.carried(network, seed)
-        self.weights = arrays.named(samples.report, weights, bias)
-        network = samples.report.network
-        without = arrays.without_biases(network, self.weights)
-        self.samples = samples if without is network else Samples(without, shape, dialect, layout)
+        self.samples = samples = Samples(network, shape, dialect, layout)
+        self.weights = arrays.named(samples.report, arrays.carried(network, seed) if weights is None else weights, bias)
+        without = arrays.without_biases(samples.report.network, self.weights)
+        if without is not samples.report.network:
+            self.samples = Samples(without, shape, dialect, layout)
+        self.report = self.samples.report
+        self.last = len(self.report.layers) - 1
+        """The index of the layer whose result is the network's."""
         self._seed, self._memory = seed, memory
         self._loaded: Program | None = None
         self._drawn = self.kind if self.kind.kind == "f" else np.dtype(np.float32)
-        self.kept = self._indices(keep, keep_all)
+        names = [layer.name for layer in self.report.layers]
+        for name in keep:
+            if name not in names:
+                raise SpecError(f"there is no layer {name!r} to keep", f"the layers are {', '.join(names[:24])}")
+        self.kept = [at for at, name in enumerate(names) if keep_all or name in keep]
         arrays.check(self.report, self.weights, seed)
         _check_bytes(self.report, self.weights)
-        self.plan = self._program({want.name: self._like(want) for want in arrays.wanted(self.report)})
+        likes = {want.name: self._like(want) for want in arrays.wanted(self.report)}
+        self.weight_bytes = sum(array.nbytes for array in likes.values())
+        self.plan = self._program(likes)
         least = self.plan.working(1)
         if least > memory:
             raise SpecError(
@@ -120,52 +119,25 @@ class Job:
             )
 
     @property
-    def report(self) -> Report:
-        """The traced network."""
-        return self.samples.report
-
-    @property
     def not_needed(self) -> list[str]:
         """The names of the weights that are given and that no layer needs."""
         return arrays.unused(self.report, self.weights)
 
-    @property
-    def last(self) -> int:
-        """The index of the layer whose result is the network's."""
-        return len(self.report.layers) - 1
-
-    def _indices(self, keep: Sequence[str], keep_all: bool) -> list[int]:
-        names = [layer.name for layer in self.report.layers]
-        if keep_all:
-            return list(range(len(names)))
-        for name in keep:
-            if name not in names:
-                raise SpecError(f"there is no layer {name!r} to keep", f"the layers are {', '.join(names[:24])}")
-        return [names.index(name) for name in keep]
-
     def _like(self, want: arrays.Weight) -> Array:
-        """An array of a weight's shape and dtype that takes no memory."""
+        """Return an array of a weight's shape and dtype that takes no memory."""
         given = self.weights.get(want.name)
         return np.broadcast_to(np.zeros((), self._drawn if given is None else real(given.dtype, want.name)), want.shape)
 
     def _program(self, weights: Mapping[str, Array]) -> Program:
-        return Program(self.report, self.kind, weights, kept=self.kept, memory=self._memory)
-
-    def needs(self, count: int) -> Needs:
-        """What a run of so many samples takes beside its input and its output."""
-        size = 0
-        for want in arrays.wanted(self.report):
-            given = self.weights.get(want.name)
-            size += prod(want.shape) * (self._drawn if given is None else given.dtype).itemsize
-        return Needs(size, self.plan.working(count))
+        return Program(self.report, self.kind, weights, self.kept, self._memory)
 
     def result(self, at: int, count: int) -> tuple[tuple[int, ...], Dtype, tuple[int, ...]]:
-        """Of a layer's result for `count` samples: the shape as it is given back, the dtype, the shape as samples."""
+        """Return of a layer's result for `count` samples: the shape for the caller, the dtype, the shape as samples."""
         sample, kind = self.plan.result(at)
         return self.samples.returned(sample, count), kind, (count, *sample)
 
     def load(self) -> Program:
-        """The network ready to run: its weights are read, or drawn, the first time."""
+        """Return the network ready to run; the first call reads or draws its weights."""
         if self._loaded is None:
             self._loaded = self._program(arrays.bind(self.report, self.weights, self._seed, self._drawn))
         return self._loaded
@@ -184,42 +156,19 @@ class Job:
         finally:
             release()
 
+    def outputs(self, x: Array) -> dict[str, Array]:
+        """Return, by name, the results of the layers that are kept and of the last one, in the caller's shape."""
+        count = self.samples.batch or 1
+        sinks, back = {}, {}
+        for at in sorted({*self.kept, self.last}):
+            back[at], kind, samples = self.result(at, count)
+            sinks[at] = Memory(samples, kind)
+        self.run(x, sinks)
+        return {self.report.layers[at].name: sink.array.reshape(back[at]) for at, sink in sinks.items()}
 
-def run(
-    network: Network,
-    x: Array,
-    weights: Given | Array | None = None,
-    *,
-    bias: Array | None = None,
-    dialect: str | None = None,
-    layout: str | None = None,
-    seed: int | None = None,
-    keep: Sequence[str] = (),
-    memory: int = MEMORY,
-) -> Array | dict[str, Array]:
-    """What comes out of a network: see `cnncalc.run`."""
+
+def as_input(x: object) -> Array:
+    """Return x as an array. SpecError for a masked one."""
     if isinstance(x, np.ma.MaskedArray):
         raise SpecError("x is a masked array, and layers know no masks", "fill it, as x.filled(0)")
-    x = np.asarray(x)
-    job = Job(
-        network,
-        x.shape,
-        x.dtype,
-        weights,
-        bias=bias,
-        dialect=dialect,
-        layout=layout,
-        seed=seed,
-        keep=keep,
-        memory=memory,
-    )
-    count = job.samples.batch or 1
-    found = {}
-    for at in {*job.kept, job.last}:
-        _, kind, samples = job.result(at, count)
-        found[at] = Memory(samples, kind)
-    job.run(x, found)
-    back = {at: sink.array.reshape(job.result(at, count)[0]) for at, sink in found.items()}
-    if keep:
-        return {job.report.layers[at].name: array for at, array in sorted(back.items())}
-    return back[job.last]
+    return np.asarray(x)

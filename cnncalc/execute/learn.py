@@ -6,7 +6,7 @@ gradient is that of the upstream gradient 2(y' - y).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import isfinite, prod
 from typing import NamedTuple
 
@@ -20,13 +20,12 @@ from . import weights as arrays
 from .convolution.convolve import convolve
 from .gradients import bias_gradient, weight_gradient
 from .job import Samples, real
-from .kernels.conv import channelwise, kernel_first, windows_of
+from .kernels.conv import kernel_first, windows_of
 from .npy import machine_memory
-from .program import channels_first
-from .task import Array, Task
+from .task import Array, Task, channels_first, sizes_of
 
-VIEWS = {ConvKind.PLAIN: kernel_first, ConvKind.DEPTHWISE: channelwise}
-"""How to view a weight as (c_o, c_i/g, *k), by the kinds of convolutions that can be learned."""
+LEARNED = (ConvKind.PLAIN, ConvKind.DEPTHWISE)
+"""The kinds of convolutions that can be learned."""
 PATIENCE = 4
 """The number of steps in a row that raise the loss before descent counts as diverged.
 
@@ -60,7 +59,7 @@ class Solution(NamedTuple):
 
 
 def _check_finite(array: Array, name: str) -> None:
-    """SpecError for an array with NaN, infinity, or values whose squares are not finite."""
+    """Raise SpecError for an array with NaN, infinity, or values whose squares are not finite."""
     with np.errstate(all="ignore"):
         least, most = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
     if not (isfinite(least) and isfinite(most)):
@@ -92,16 +91,15 @@ class Learner:
         layers = samples.report.layers
         self.layer = layer = layers[0]
         kind = layer.node.layer.CONVOLUTION
-        if len(layers) > 1 or kind not in VIEWS:
+        if len(layers) > 1 or kind not in LEARNED:
             what = f"{len(layers)} layers" if len(layers) > 1 else layer.op
             raise SpecError(f"learn takes one convolution, not {what}", "a plain or a depthwise one: conv or dwconv")
-        self._view = VIEWS[kind]
-        count = samples.batch or 1
-        back = samples.returned(tuple([n for n in layer.traced.out if isinstance(n, int)]), count)
+        self._is_depthwise = kind is ConvKind.DEPTHWISE
+        count, out = samples.batch or 1, sizes_of(layer.traced.out, layer.name)
+        back = samples.returned(out, count)
         if y.shape != back:
-            raise ShapeError(
-                f"y is {show(y.shape)}, but this layer's output is {show(back)}", "y is the output to learn"
-            )
+            what = f"y is {show(y.shape)}, but this layer's output is {show(back)}"
+            raise ShapeError(what, "y is the output to learn")
         kinds = [real(array.dtype, name) for array, name in ((x, "x"), (y, "y"))]
         for array, name in ((x, "x"), (y, "y"), *([] if init is None else [(init, "the kernel to begin with")])):
             _check_finite(array, name)
@@ -112,69 +110,66 @@ class Learner:
         bound = arrays.bind(samples.report, given, seed, self.kind)
         self.weight = bound[f"{layer.name}.weight"].astype(self.kind, order="C")
         self.bias = np.zeros(layer.values["c_o"], self.kind) if layer.values["bias"] else None
-        self._task = Task(layer.op, layer.values, layer.env.dialect, layer.env.channels_last, 1 << 26)
+        self._task = Task(layer.values, layer.env.dialect, layer.env.channels_last, 1 << 26)
         self.windows = windows_of(self._task)
-        results = (count, *[n for n in layer.traced.out if isinstance(n, int)])
-        self.x = self._first(samples.split(x).astype(self.kind, copy=False))
-        self.y = self._first(y.reshape(results).astype(self.kind, copy=False))
+        both = [array.astype(self.kind, copy=False) for array in (samples.split(x), y.reshape(count, *out))]
+        self.x, self.y = map(channels_first, both) if self._task.channels_last else both
         self.g: int = layer.values.get("g") or self.x.shape[1]
         self._eps = 64 * float(np.finfo(self.kind).eps)
         self._rounding = self._eps**2 * float(np.square(self.y, dtype=np.float64).sum())
         """The loss that rounding alone may cause."""
 
-    def _first(self, array: Array) -> Array:
-        return channels_first(array) if self._task.channels_last else array
+    @property
+    def parameters(self) -> list[Array]:
+        """The weight, in the order in which it is stored, and the bias if there is one."""
+        return [self.weight] if self.bias is None else [self.weight, self.bias]
 
     def _kernel(self, weight: Array) -> Array:
-        """The weight as (c_o, c_i/g, *k), a view of it."""
-        return self._view(weight, self._task)
+        """Return a view (c_o, c_i/g, *k) of the weight."""
+        return kernel_first(weight, self._task, self._is_depthwise)
 
-    def predict(self, weight: Array, bias: Array | None) -> Array:
-        """The output for x with these weights, (N, c_o, *out)."""
-        out = np.empty(self.y.shape, self.kind)
-        convolve(self.x, self._kernel(weight), bias, out, self.windows, self.g)
-        return out
-
-    def gradients(self, weight: Array, bias: Array | None) -> tuple[float, Array, Array | None]:
-        """The loss, and its gradients for the weight, in the order in which it is stored, and for the bias."""
-        error = self.predict(weight, bias)
+    def error(self, weight: Array, bias: Array | None = None) -> tuple[Array, float]:
+        """Return by how much the output with these parameters is above y, (N, c_o, *out), and the loss."""
+        error = np.empty(self.y.shape, self.kind)
+        convolve(self.x, self._kernel(weight), bias, error, self.windows, self.g)
         error -= self.y
-        loss = float(np.square(error, dtype=np.float64).sum())
+        return error, float(np.square(error, dtype=np.float64).sum())
+
+    def gradients(self, weight: Array, bias: Array | None = None) -> tuple[float, list[Array]]:
+        """Return the loss with these parameters, and its gradient for each of them."""
+        error, loss = self.error(weight, bias)
         error *= 2
         gradient = np.empty_like(weight)
         kernel = self._kernel(gradient)
         assert np.may_share_memory(kernel, gradient)
         np.copyto(kernel, weight_gradient(self.x, error, self.windows, self.g))
-        return loss, gradient, None if bias is None else bias_gradient(error)
+        return loss, [gradient] if bias is None else [gradient, bias_gradient(error)]
 
     def descend(self, lr: float, steps: int) -> Iterator[DescentStep]:
-        """Run gradient descent, step by step. Diverged if the loss grows, or is no longer a number."""
+        """Run gradient descent, and yield each step. Diverged if the loss grows, or is no longer a number."""
         losses: list[float] = []
         rising = 0
         with np.errstate(all="ignore"):
             for step in range(1, steps + 1):
-                loss, by_weight, by_bias = self.gradients(self.weight, self.bias)
+                loss, gradients = self.gradients(*self.parameters)
                 rising = rising + 1 if losses and self._grew(losses[-1], loss) else 0
                 losses.append(loss)
                 if not isfinite(loss) or rising == PATIENCE:
                     raise self._diverged(lr, losses)
                 yield DescentStep(step, loss)
-                self.weight -= lr * by_weight
-                if self.bias is not None and by_bias is not None:
-                    self.bias -= lr * by_bias
+                for parameter, gradient in zip(self.parameters, gradients, strict=True):
+                    parameter -= lr * gradient  # noqa: PLW2901 - in place
             last = self.loss()
             if self._grew(losses[0], last):
                 raise self._diverged(lr, [*losses, last])
 
     def _grew(self, before: float, loss: float) -> bool:
-        """Whether a loss is larger than one before, by more than rounding, or no longer a number."""
+        """Return whether a loss is larger than one before, by more than rounding, or no longer a number."""
         return not loss <= before * (1 + self._eps) + self._rounding
 
     def loss(self) -> float:
-        """The loss with the present weights."""
-        error = self.predict(self.weight, self.bias)
-        error -= self.y
-        return float(np.square(error, dtype=np.float64).sum())
+        """Return the loss with the present parameters."""
+        return self.error(*self.parameters)[1]
 
     def _diverged(self, lr: float, losses: list[float]) -> Diverged:
         most = self.largest_rate()
@@ -185,28 +180,23 @@ class Learner:
         )
 
     def largest_rate(self, rounds: int = 50) -> float:
-        """The rate below which gradient descent converges: 2 over the loss's largest curvature, by power iteration."""
+        """Return the rate below which descent converges: 2 over the loss's largest curvature, by power iteration."""
         rng = np.random.default_rng(0)
-        weight = rng.standard_normal(self.weight.shape).astype(self.kind)
-        bias = None if self.bias is None else np.ones_like(self.bias)
-        curvature, before = 0.0, self.y
+        direction = [rng.standard_normal(self.weight.shape).astype(self.kind), *map(np.ones_like, self.parameters[1:])]
+        curvature, norm, y = 0.0, _norm(direction), self.y
         try:
-            self.y = np.zeros_like(before)
+            self.y = np.zeros_like(y)
             for _ in range(rounds):
-                norm = float(np.sqrt(np.square(weight).sum() + (0 if bias is None else np.square(bias).sum())))
                 if norm == 0 or not isfinite(norm):
                     break
-                weight /= norm
-                if bias is not None:
-                    bias /= norm
-                _, weight, bias = self.gradients(weight, bias)
-                curvature = float(np.sqrt(np.square(weight).sum() + (0 if bias is None else np.square(bias).sum())))
+                _, direction = self.gradients(*[part / norm for part in direction])
+                curvature = norm = _norm(direction)
         finally:
-            self.y = before
+            self.y = y
         return 2 / curvature if curvature else float("inf")
 
     def solve(self) -> Solution:
-        """Set the weights to those with the least loss (of these the smallest), and tell how well they are determined.
+        """Set the weights to the smallest ones with the least loss, and return how well they are determined.
 
         SpecError if the equations do not fit into memory.
         """
@@ -216,11 +206,9 @@ class Learner:
         positions = len(self.y) * prod(self.y.shape[2:])
         size, have = 3 * positions * unknowns * 8, machine_memory()
         if have is not None and size > have:
-            raise SpecError(
-                f"{positions:,} equations in {unknowns:,} unknowns take {size_text(size)}, and the machine has "
-                f"{size_text(have)}",
-                "use fewer samples, or gradient descent (without --exact)",
-            )
+            what = f"{positions:,} equations in {unknowns:,} unknowns take {size_text(size)}"
+            help = "use fewer samples, or gradient descent (without --exact)"
+            raise SpecError(f"{what}, and the machine has {size_text(have)}", help)
         kernel = self._kernel(self.weight)
         c_o = len(kernel) // self.g
         one_hot = np.eye(cells).reshape(cells, c_i, *self.windows.k)
@@ -244,8 +232,13 @@ class Learner:
         return Solution(0.0 if loss <= self._rounding else loss, positions, unknowns, min(ranks), condition)
 
 
+def _norm(arrays: Sequence[Array]) -> float:
+    """Return the Euclidean norm of all of the arrays' values."""
+    return float(np.sqrt(sum(np.square(array).sum() for array in arrays)))
+
+
 def printed(array: Array) -> str:
-    """Weights as text behind their name, four digits each; their range if they are many."""
+    """Return weights as text to follow their name, with four digits; only their range if they are many."""
     if array.size > SMALL:
         return f"  {show(array.shape)}, {array.min():.4g} to {array.max():.4g}"
     return f"\n{np.array2string(array, precision=4, floatmode='fixed')}"

@@ -14,16 +14,16 @@ from ..report import Report
 from ..sizes import show
 from . import weights as arrays
 from .job import Job, Samples
-from .npy import Given
+from .npy import NamedArrays
 from .sinks import Memory, Sink
-from .task import Array
+from .task import Array, sizes_of
 
 AT_ONCE = 16 << 20
 """How many bytes of columns are computed at once."""
 
 
 def linear_part(network: Network) -> Network:
-    """The network with its blocks opened up and without the constants that its keys add.
+    """Return the network with its blocks inlined and without the constants that its keys add.
 
     SpecError for a layer that is not linear.
     """
@@ -32,15 +32,13 @@ def linear_part(network: Network) -> Network:
         if not node.layer.is_linear:
             words = dict.fromkeys(cls.WORD for cls, _ in OPS.values() if cls.LINEAR)
             what = "not known to be linear" if isinstance(node.layer, Opaque) else "not linear: it has no matrix"
-            error = SpecError(f"{node.layer.op} is {what}", f"linear are {', '.join(words)}")
-            error.layer = node.label()
-            raise error
+            raise SpecError(f"{node.layer.op} is {what}", f"linear are {', '.join(words)}").at(node.label())
         nodes.append(node._replace(layer=node.layer.without_constants()))
     return network._replace(nodes=tuple(nodes))
 
 
-def adds_constants(network: Network, weights: Given | Array | None) -> bool:
-    """Whether layers add constants, as biases, that the matrix leaves out."""
+def adds_constants(network: Network, weights: NamedArrays | Array | None) -> bool:
+    """Return whether layers add constants, as biases, that the matrix leaves out."""
     carried = network.origin.weights if network.origin is not None else {}
     names = carried if weights is None else () if isinstance(weights, np.ndarray) else weights
     return any(
@@ -52,12 +50,12 @@ def adds_constants(network: Network, weights: Given | Array | None) -> bool:
 def job(
     network: Network,
     sample: tuple[int, ...],
-    weights: Given | Array | None,
+    weights: NamedArrays | Array | None,
     seed: int | None,
     dialect: str | None,
     layout: str | None,
 ) -> Job:
-    """A network's linear part ready for one sample, in its only kernel's dtype or float32.
+    """Return a network's linear part ready for one sample, in its only kernel's dtype or float32.
 
     Arrays that only add constants, as biases, are zeros, and need not be given. SpecError for a batch, and for a layer
     that is not linear.
@@ -74,10 +72,8 @@ def job(
 
 
 def size(report: Report) -> tuple[int, int]:
-    """The matrix's rows, one per value of the output, and its columns, one per value of the sample."""
-    out, sample = report.layers[-1].traced.out, report.layers[0].sample
-    rows, columns = ([n for n in shape if isinstance(n, int)] for shape in (out, sample))
-    return prod(rows), prod(columns)
+    """Return the matrix's rows, one per value of the output, and its columns, one per value of the sample."""
+    return prod(sizes_of(report.layers[-1].traced.out, "the output")), prod(sizes_of(report.sample, "the input"))
 
 
 def fill(job: Job, sink: Sink) -> None:
@@ -89,9 +85,7 @@ def fill(job: Job, sink: Sink) -> None:
         count = min(several, columns - begin)
         units = np.zeros((count, columns), job.kind)
         units[np.arange(count), np.arange(begin, begin + count)] = 1
-        result = Memory((count, rows), matrix.dtype)
-        samples = job.result(job.last, count)[2]
-        result.array = result.array.reshape(samples)
+        result = Memory(job.result(job.last, count)[2], matrix.dtype)
         job.run(units.reshape(count, *job.samples.sample), {job.last: result})
         matrix[:, begin : begin + count] = result.array.reshape(count, rows).T
     sink.done(0, rows)

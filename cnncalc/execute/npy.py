@@ -1,18 +1,19 @@
-"""Arrays in files, read without trusting them, and mapped where that can be.
+"""Reading arrays from .npy, .npz and .safetensors files, which are not trusted; a .npy file is mapped if possible.
 
-Nothing is ever unpickled. What a header claims is held against what is there before anything is made of it.
+Nothing is unpickled. What a header claims is compared with what the file has before memory is taken for it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import mmap
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from math import prod
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.lib import format as npy
@@ -25,6 +26,7 @@ from .task import Array, Dtype
 if TYPE_CHECKING:
     from zipfile import ZipFile
 
+T = TypeVar("T")
 LONGEST_HEADER = 1 << 16
 MOST_ENTRIES = 1 << 16
 MAGIC = b"\x93NUMPY"
@@ -35,7 +37,7 @@ LEAST_DROPPED = 64 << 20
 
 
 class Head(NamedTuple):
-    """What the header of a .npy says."""
+    """The header of a .npy."""
 
     shape: tuple[int, ...]
     kind: Dtype
@@ -49,120 +51,97 @@ class Head(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """An array in a file, not read yet."""
+    """An array in a file that `read` reads."""
 
     shape: tuple[int, ...]
     dtype: Dtype
     read: Callable[[], Array]
 
 
-Given = Mapping[str, "Array | Stored"]
+NamedArrays = Mapping[str, "Array | Stored"]
+"""Arrays by name, of which some are still in a file."""
 
 
 def head(file: IO[bytes], name: str) -> Head:
-    """The header of a .npy, at which the file stands. SpecError where it holds no plain numbers."""
+    """Read the header of a .npy. SpecError if the file is not one, or does not hold plain numbers."""
     magic = file.read(len(MAGIC) + 2)
+    name = shown(name, LONGEST_PATH)
     if magic[: len(MAGIC)] != MAGIC:
-        raise SpecError(f"{shown(name, LONGEST_PATH)} is {_other(magic)}, and no .npy", _help(magic))
+        what = _kind(magic)
+        picture = "read the picture with another tool, and save its pixels with numpy.save"
+        raise SpecError(f"{name} is {what}, not a .npy", picture if what.endswith("picture") else _SAVE)
     try:
-        if tuple(magic[-2:]) == (1, 0):
-            found = npy.read_array_header_1_0(_Bounded(file), LONGEST_HEADER)
-        elif tuple(magic[-2:]) == (2, 0):
-            found = npy.read_array_header_2_0(_Bounded(file), LONGEST_HEADER)
-        else:
-            version = ".".join(map(str, magic[-2:]))
+        version = ".".join(map(str, magic[-2:]))
+        if version not in _READERS:
             raise ValueError(f"version {version} of the format holds no plain numbers")
+        width, read = _READERS[version]
+        length = file.read(width)
+        size = int.from_bytes(length, "little")
+        if size > LONGEST_HEADER:
+            raise ValueError(f"it claims to be {size:,} bytes long")
+        shape, fortran, kind = read(io.BytesIO(length + file.read(size)), LONGEST_HEADER)
     except Exception as error:  # noqa: BLE001 - a header is a Python literal: whatever its reader makes of a hostile one
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SpecError(f"{shown(name, LONGEST_PATH)} has a broken header: {why[:120]}", _SAVE) from None
-    shape, fortran, kind = found
+        raise SpecError(f"{name} has a broken header: {why[:120]}", _SAVE) from None
     if any(type(n) is not int or n < 0 for n in shape):
-        raise SpecError(f"{shown(name, LONGEST_PATH)} claims the shape {shown(shape)}", "sizes are whole numbers")
+        raise SpecError(f"{name} claims the shape {shown(shape)}", "sizes are whole numbers")
     if kind.hasobject:
-        raise SpecError(f"{shown(name, LONGEST_PATH)} holds Python objects", "nothing is unpickled: save plain numbers")
+        raise SpecError(f"{name} holds Python objects", "nothing is unpickled: save plain numbers")
     if kind.names is not None or kind.subdtype is not None or kind.itemsize == 0:
-        raise SpecError(f"{shown(name, LONGEST_PATH)} is of dtype {kind}", "save one field of it, as plain numbers")
+        raise SpecError(f"{name} is of dtype {kind}", "save one field of it, as plain numbers")
     return Head(shape, kind, "F" if fortran else "C")
 
 
 _SAVE = "save it again with numpy.save"
+_READERS: dict[str, tuple[int, Callable[[IO[bytes], int], Any]]] = {
+    "1.0": (2, npy.read_array_header_1_0),
+    "2.0": (4, npy.read_array_header_2_0),
+}
+"""By version of the format, how many bytes hold the header's length, and what reads both."""
+_KINDS = {ZIP: "a zip archive (.npz)", b"\x80": "a pickle", b"\x89HDF": "an HDF5 file"}
+_KINDS |= {b"{": "JSON", b"[": "JSON", b"\x89PNG": "a PNG picture", b"\xff\xd8\xff": "a JPEG picture"}
+"""Other kinds of files, by their first bytes."""
 
 
-class _Bounded:
-    """A file of which a header may read so much and no more."""
-
-    def __init__(self, file: IO[bytes]):
-        self._file, self._left = file, LONGEST_HEADER + 16
-
-    def read(self, size: int = LONGEST_HEADER + 17, /) -> bytes:
-        """Some of its bytes."""
-        if size > self._left:
-            raise ValueError(f"it claims to be {size:,} bytes long")
-        self._left -= size
-        return self._file.read(size)
-
-
-def _other(magic: bytes) -> str:
+def _kind(magic: bytes) -> str:
+    """Return what kind of file begins with these bytes."""
     if not magic:
         return "empty"
-    kinds = {
-        ZIP: "a zip archive (.npz)",
-        b"\x80": "a pickle",
-        b"\x89HDF": "an HDF5 file",
-        b"{": "JSON",
-        b"[": "JSON",
-        b"\x89PNG": "a PNG picture",
-        b"\xff\xd8\xff": "a JPEG picture",
-    }
-    return next((kind for start, kind in kinds.items() if magic.startswith(start)), "another kind of file")
-
-
-def _help(magic: bytes) -> str:
-    if magic.startswith((b"\x89PNG", b"\xff\xd8")):
-        return "read the picture with another tool, and save its pixels with numpy.save"
-    return _SAVE
+    return next((kind for start, kind in _KINDS.items() if magic.startswith(start)), "another kind of file")
 
 
 def mapped(path: str) -> Array:
-    """The array of a .npy, mapped into memory; a pipe or a device is read. SpecError for what is none."""
+    """Return the array of a .npy, mapped into memory; a pipe or a device is read. SpecError if it is not a .npy."""
     with opened(path) as file:
-        found = head(file, path)
         if not os.path.isfile(path):
-            return _read(file, found, path)
+            return read(file, path)
+        header = head(file, path)
         begin, size = file.tell(), os.fstat(file.fileno()).st_size
-        if size - begin < found.bytes:
-            raise _truncated(path, found, size - begin)
-        if not found.bytes:
-            return np.empty(found.shape, found.kind)
-        return np.memmap(file, found.kind, "r", begin, found.shape, found.order)  # type: ignore[call-overload, no-any-return]
+        if size - begin < header.bytes:
+            raise _truncated(path, header, size - begin)
+        if not header.bytes:
+            return np.empty(header.shape, header.kind)
+        return np.memmap(file, header.kind, "r", begin, header.shape, header.order)  # type: ignore[call-overload, no-any-return]
 
 
-def _truncated(name: str, found: Head, have: int) -> SpecError:
-    return SpecError(
-        f"{shown(name, LONGEST_PATH)} is cut short: {show(found.shape)} of {found.kind} is {found.bytes:,} "
-        f"bytes, and {have:,} are there",
-        _SAVE,
-    )
+def _truncated(name: str, header: Head, have: int) -> SpecError:
+    needs = f"{show(header.shape)} of {header.kind} is {header.bytes:,} bytes"
+    return SpecError(f"{shown(name, LONGEST_PATH)} is cut short: {needs}, and {have:,} are there", _SAVE)
 
 
-def piped(file: IO[bytes]) -> Array:
-    """The array of a .npy on standard input."""
-    return _read(file, head(file, "-"), "-")
-
-
-def _read(file: IO[bytes], found: Head, name: str) -> Array:
-    """The data behind a header, from what cannot be mapped: memory is taken as they arrive."""
-    data = bytearray()
-    while len(data) < found.bytes:
-        some = file.read(min(AT_ONCE, found.bytes - len(data)))
+def read(file: IO[bytes], name: str) -> Array:
+    """Read the array of a .npy that cannot be mapped. Memory is taken as the data are read."""
+    header, data = head(file, name), bytearray()
+    while len(data) < header.bytes:
+        some = file.read(min(AT_ONCE, header.bytes - len(data)))
         if not some:
-            raise _truncated(name, found, len(data))
+            raise _truncated(name, header, len(data))
         data += some
-    return np.frombuffer(data, found.kind, prod(found.shape)).reshape(found.shape, order=found.order)  # type: ignore[call-overload, no-any-return]
+    return np.frombuffer(data, header.kind, prod(header.shape)).reshape(header.shape, order=header.order)  # type: ignore[call-overload, no-any-return]
 
 
-def weights(path: str) -> Given | Array:
-    """The array of a .npy, or the named arrays of a .npz or a .safetensors file, none of the data read yet."""
+def weights(path: str) -> NamedArrays | Array:
+    """Return the array of a .npy, or the named arrays of a .npz or .safetensors file, which are not read yet."""
     with opened(path) as file:
         magic = file.read(len(MAGIC))
     if magic == MAGIC:
@@ -171,13 +150,12 @@ def weights(path: str) -> Given | Array:
         return archived(path)
     if path.endswith(".safetensors"):
         return tensors(path)
-    raise SpecError(
-        f"{shown(path, LONGEST_PATH)} is {_other(magic)}", "weights are a .npy, a .npz or a .safetensors file"
-    )
+    what = f"{shown(path, LONGEST_PATH)} is {_kind(magic)}"
+    raise SpecError(what, "weights are a .npy, a .npz or a .safetensors file")
 
 
-def archived(path: str) -> Given:
-    """The arrays of a .npz by name. SpecError for an archive that holds something else."""
+def archived(path: str) -> NamedArrays:
+    """Return the arrays of a .npz by name. SpecError for an archive that holds something else."""
     from zipfile import ZipFile
 
     with _unpacking(path):
@@ -185,26 +163,23 @@ def archived(path: str) -> Given:
     names = archive.namelist()
     others = [name for name in names if not name.endswith(".npy")]
     if others or not names or len(names) > MOST_ENTRIES:
-        what = f"holds {shown(others[0])}" if others else f"holds {len(names)} entries"
-        pickled = any(name.endswith(".pkl") for name in others)
-        help = (
-            "nothing is unpickled: save the arrays with numpy.savez or safetensors" if pickled else "a .npz holds .npy"
-        )
-        raise SpecError(f"{shown(path, LONGEST_PATH)} {what}, and no .npy", help)
+        what = shown(others[0]) if others else f"{len(names)} entries"
+        help = "a .npz holds .npy"
+        if any(name.endswith(".pkl") for name in others):
+            help = "nothing is unpickled: save the arrays with numpy.savez or safetensors"
+        raise SpecError(f"{shown(path, LONGEST_PATH)} holds {what}, and no .npy", help)
     if len(set(names)) < len(names):
         raise SpecError(f"{shown(path, LONGEST_PATH)} holds a name twice", "save it again with numpy.savez")
     return {name.removesuffix(".npy"): _entry(archive, name, f"{path}:{name}") for name in names}
 
 
 def _entry(archive: ZipFile, entry: str, name: str) -> Stored:
-    with _unpacking(name), archive.open(entry) as file:
-        found = head(file, name)
-
-    def read() -> Array:
+    def unpack(reader: Callable[[IO[bytes], str], T]) -> T:
         with _unpacking(name), archive.open(entry) as file:
-            return _read(file, head(file, name), name)
+            return reader(file, name)
 
-    return Stored(found.shape, found.kind, read)
+    header = unpack(head)
+    return Stored(header.shape, header.kind, lambda: unpack(read))
 
 
 @contextlib.contextmanager
@@ -219,55 +194,43 @@ def _unpacking(name: str) -> Iterator[None]:
         raise SpecError(f"{shown(name, LONGEST_PATH)} cannot be unpacked: {error}") from None
 
 
-def tensors(path: str) -> Given:
-    """The arrays of a .safetensors file by name."""
+def tensors(path: str) -> NamedArrays:
+    """Return the arrays of a .safetensors file by name. SpecError if it cannot be read, or holds other numbers."""
     try:
         from safetensors import SafetensorError, safe_open
     except ImportError:
-        raise SpecError(
-            "a .safetensors file needs the safetensors package", "pip install 'cnncalc[safetensors]'"
-        ) from None
+        what = "a .safetensors file needs the safetensors package"
+        raise SpecError(what, "pip install 'cnncalc[safetensors]'") from None
     try:
         file: Any = safe_open(path, "np")
-        names = file.keys()
-        slices = {name: file.get_slice(name) for name in names}
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is not a dict
     except (SafetensorError, OSError) as error:
         raise SpecError(f"{shown(path, LONGEST_PATH)} cannot be read: {error}") from None
-    found = {}
+    arrays = {}
     for name, piece in slices.items():
-        kind = _SAFE.get(piece.get_dtype())
-        if kind is None:
-            raise SpecError(
-                f"{shown(name)} is of dtype {piece.get_dtype()}", "save it as F32: NumPy has no such numbers"
-            )
-        found[name] = Stored(tuple(piece.get_shape()), np.dtype(kind), partial(file.get_tensor, name))
-    return found
+        kind = piece.get_dtype()
+        if kind not in _SAFE:
+            raise SpecError(f"{shown(name)} is of dtype {kind}", "save it as F32: NumPy has no such numbers")
+        arrays[name] = Stored(tuple(piece.get_shape()), np.dtype(_SAFE[kind]), partial(file.get_tensor, name))
+    return arrays
 
 
-_SAFE = {
-    "F64": "f8",
-    "F32": "f4",
-    "F16": "f2",
-    "I64": "i8",
-    "I32": "i4",
-    "I16": "i2",
-    "I8": "i1",
-    "U8": "u1",
-    "BOOL": "?",
-}
-_SAFE |= {"U16": "u2", "U32": "u4", "U64": "u8"}
+_SIZES = {"F": (2, 4, 8), "I": (1, 2, 4, 8), "U": (1, 2, 4, 8)}
+_SAFE = {f"{kind}{8 * size}": f"{kind.lower()}{size}" for kind, sizes in _SIZES.items() for size in sizes}
+_SAFE |= {"BOOL": "?"}
+"""NumPy's names of the dtypes of .safetensors files."""
 
 
 def drop(array: Array, begin: int, end: int) -> None:
-    """Give the mapped pages of the samples `begin` … `end` back, where the whole is large: they can be read again."""
+    """Give back the mapped pages of the samples `begin` … `end` if the array is large: they can be read again."""
     base: Any = array
     while isinstance(base, np.ndarray) and base.base is not None:
         if isinstance(base, np.memmap) and base.mode == "c":
-            return  # what was written to it stands nowhere else
+            return  # changes to it are nowhere else
         base = base.base
-    if not isinstance(base, mmap.mmap) or array.nbytes < LEAST_DROPPED or not hasattr(base, "madvise"):
+    if not isinstance(base, mmap.mmap) or array.nbytes < LEAST_DROPPED or not array.flags.c_contiguous:
         return
-    if not array.flags.c_contiguous:
+    if not hasattr(base, "madvise"):  # on Windows
         return
     start = array.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
     each = array.nbytes // len(array)

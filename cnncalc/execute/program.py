@@ -1,4 +1,4 @@
-"""A traced network made ready to run: each layer's kernel, the buffer of its result, and how long that is needed."""
+"""A traced network ready to run: the kernel of each layer, and the buffer that holds its result while it is needed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from ..errors import CnncalcError, SpecError
 from ..network import INPUT
 from ..registry import Registry
 from ..report import LayerReport, Report
-from .kernels import activation as pointwise
-from .kernels import affine, border, conv, dense, join, norm, pool, resample, select
-from .task import Array, Dtype, Kernel, Task, summed
+from .kernels import activation, affine, border, conv, dense, join, norm, pool, resample, select
+from .task import Array, Dtype, Kernel, Task, channels_first, sizes_of, summed
 from .threads import hold
-from .weights import names
+from .weights import needed_by
 
 KERNELS: Registry[str, Kernel] = Registry(
-    *(conv.KERNELS, pool.KERNELS, pointwise.KERNELS, norm.KERNELS, affine.KERNELS, select.KERNELS),
+    *(conv.KERNELS, pool.KERNELS, activation.KERNELS, norm.KERNELS, affine.KERNELS, select.KERNELS),
     *(resample.KERNELS, border.KERNELS, dense.KERNELS, join.KERNELS),
 )
 """How each op is computed, by its word without a number of axes."""
@@ -28,9 +27,9 @@ KERNELS: Registry[str, Kernel] = Registry(
 MEMORY = 256 << 20
 """How much working memory a run may take besides input, output and weights, in bytes."""
 LEAST_SCRATCH, MOST_SCRATCH = 256 << 10, 96 << 20
-"""The least and the most of it that a kernel may take besides its input and its output."""
+"""The least and the most of that memory that one kernel may take, in bytes."""
 MOST_AT_ONCE = 64 << 20
-"""How many bytes of input and output are worked on at once, however many would fit, so that finished ones can go."""
+"""How many bytes of input and output are worked on at once, even if more would fit, so that finished pages can go."""
 Progress = Callable[[int], object]
 """Called after each layer with the number of samples that it has computed."""
 
@@ -41,7 +40,6 @@ class LayerStep(NamedTuple):
     layer: LayerReport
     kernel: Kernel
     task: Task
-    reads: tuple[int, ...]
     weights: dict[str, Array]
     kind: Dtype
     shape: tuple[int, ...]
@@ -59,15 +57,9 @@ class Program:
     """A network and its weights, for samples of one shape and dtype. Not safe for several threads at once."""
 
     def __init__(
-        self,
-        report: Report,
-        kind: Dtype,
-        weights: Mapping[str, Array],
-        *,
-        kept: Sequence[int] = (),
-        memory: int = MEMORY,
+        self, report: Report, kind: Dtype, weights: Mapping[str, Array], kept: Sequence[int] = (), memory: int = MEMORY
     ):
-        """`kept` are the layers whose results are wanted besides the last one's. SpecError if it cannot be run."""
+        """`kept` are the layers whose results are wanted besides the last one's. SpecError if a layer cannot be run."""
         self.kind = kind
         self.sample = sizes_of(report.layers[0].sample, "the input")
         self.results = tuple(dict.fromkeys((*kept, len(report.layers) - 1)))
@@ -77,9 +69,11 @@ class Program:
         """How many bytes per sample each shared buffer holds."""
         self._buffers: list[Array] = []
         self.steps = self._plan(report, weights)
+        self.each_sample = sum(self._slots)
+        """How many bytes the shared buffers take for one sample."""
 
     def _plan(self, report: Report, weights: Mapping[str, Array]) -> list[LayerStep]:
-        """Every layer in order, each result in a buffer that is no longer needed, or in a new one."""
+        """Return a step for each layer, its result in a buffer that is no longer needed, or in a new one."""
         last_read = {at: index for index, layer in enumerate(report.layers) for at in layer.node.reads}
         steps: list[LayerStep] = []
         free: set[int] = set()
@@ -98,19 +92,17 @@ class Program:
         return steps
 
     def _slot_for(self, step: LayerStep, over: list[int], steps: list[LayerStep], free: set[int]) -> int:
-        """The buffer of its first input if it may work in place, else the free one that fits best, else a new one.
+        """Return the buffer of its first input if it may work in place, else the best free one, else a new one.
 
         A layer that reads its first input twice may not work in place: the second time, it would read its own result.
         """
-        first, *others = step.reads
+        first, *others = step.layer.node.reads
         alone = first in over and first not in others
         if step.kernel.in_place and alone and steps[first].bytes == step.bytes:
             return steps[first].slot
         fitting = [slot for slot in free if self._slots[slot] >= step.bytes]
-        if fitting:
-            return min(fitting, key=self._slots.__getitem__)
         if free:
-            return max(free, key=self._slots.__getitem__)
+            return min(fitting, key=self._slots.__getitem__) if fitting else max(free, key=self._slots.__getitem__)
         self._slots.append(0)
         return len(self._slots) - 1
 
@@ -119,28 +111,21 @@ class Program:
         if kernel is None:
             what = layer.values.get("type")
             text = f"it is of type {what}: what that computes is not known" if what else f"{layer.op} cannot be run"
-            error = SpecError(text, "run the layers before it, and those after")
-            error.layer = layer.node.label()
-            raise error
-        own = {role: weights[name] for role, name, _ in names(layer)}
+            raise SpecError(text, "run the layers before it, and those after").at(layer.node.label())
+        own = {want.role: weights[want.name] for want in needed_by(layer)}
         kinds = [self.kind if at == INPUT else steps[at].kind for at in layer.node.reads]
-        task = Task(layer.op, layer.values, layer.env.dialect, layer.env.channels_last, self.scratch, layer.traced.axes)
+        task = Task(layer.values, layer.env.dialect, layer.env.channels_last, self.scratch, layer.traced.axes)
         kind = kernel.dtype([*kinds, *[array.dtype for array in own.values()]], layer.values)
-        return LayerStep(layer, kernel, task, layer.node.reads, own, kind, sizes_of(layer.traced.out, layer.name), -1)
-
-    @property
-    def each_sample(self) -> int:
-        """How many bytes of working memory one sample takes."""
-        return sum(self._slots)
+        return LayerStep(layer, kernel, task, own, kind, sizes_of(layer.traced.out, layer.name), -1)
 
     def working(self, count: int) -> int:
-        """How many bytes of working memory a run of `count` samples takes at most."""
+        """Return how many bytes of working memory a run of `count` samples takes at most."""
         several = min(self.at_once, count)
         needs = [self._working(step, several) for step in self.steps]
         return self.each_sample * several + max(*needs, min(sum(needs), self.scratch))
 
     def _working(self, step: LayerStep, several: int) -> int:
-        """How many bytes a kernel takes at most besides its input, its output and its weights."""
+        """Return how many bytes a kernel takes at most besides its input, its output and its weights."""
         sample, out = sizes_of(step.layer.sample, step.layer.name), step.shape
         if step.kernel.working is not None:
             if step.task.channels_last:
@@ -158,7 +143,7 @@ class Program:
         return max(min(room, MOST_AT_ONCE // handled), 1)
 
     def result(self, at: int) -> tuple[tuple[int, ...], Dtype]:
-        """The shape of one sample of a layer's result, and its dtype."""
+        """Return the shape of one sample of a layer's result, and its dtype."""
         return self.steps[at].shape, self.steps[at].kind
 
     def run(self, x: Array, targets: Mapping[int, Array], progress: Progress | None = None) -> None:
@@ -174,30 +159,16 @@ class Program:
                 if out is None:
                     out = self._buffers[step.slot][: n * step.bytes].view(step.kind).reshape(n, *step.shape)
                 assert out.shape == (n, *step.shape), f"{step.layer.name}: {out.shape} is not {step.shape}"
-                self._compute(step, [x if at == INPUT else results[at] for at in step.reads], out)
+                self._compute(step, [x if at == INPUT else results[at] for at in step.layer.node.reads], out)
                 results.append(out)
                 if progress is not None:
                     progress(n)
 
     def _compute(self, step: LayerStep, xs: list[Array], out: Array) -> None:
         if step.kernel.spatial and step.task.channels_last:
-            xs = [channels_first(x) for x in xs]
-            out = channels_first(out)
+            *xs, out = map(channels_first, [*xs, out])
         try:
             step.kernel.compute(step.task, xs, step.weights, out)
         except CnncalcError as error:
             error.layer = step.layer.node.label()
             raise
-
-
-def channels_first(array: Array) -> Array:
-    """A view (N, c, *space) of an array (N, *space, c)."""
-    return np.moveaxis(array, -1, 1)
-
-
-def sizes_of(shape: Sequence[object], name: str) -> tuple[int, ...]:
-    """A shape as numbers. SpecError if a size is open."""
-    sizes = tuple([n for n in shape if isinstance(n, int)])
-    if len(sizes) < len(shape):
-        raise SpecError(f"{name} has an open size: {'x'.join(map(str, shape))}", "give its numbers to run it")
-    return sizes

@@ -1,10 +1,9 @@
-"""Where results go: memory, a .npy file that appears whole or not at all, a pipe."""
+"""Sinks: where results go, which is memory, a .npy file that appears whole or not at all, or a pipe."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import os
 from collections.abc import Iterator, Mapping
 from math import prod
@@ -18,24 +17,24 @@ from .npy import AT_ONCE, drop
 from .task import Array, Dtype
 
 MAPPED = os.name == "posix"
-"""Whether an array is written through a mapping of its file: Windows neither renames nor removes a mapped file."""
+"""Whether arrays are written through a mapping of their file: Windows cannot rename or remove a mapped file."""
 
 
 class Sink:
-    """Where a result goes, some samples at a time."""
+    """The place where a result goes, some samples at a time."""
 
     def part(self, begin: int, end: int) -> Array:
-        """An array to fill with the samples `begin` … `end`."""
+        """Return an array to fill with the samples `begin` … `end`."""
         raise NotImplementedError
 
     def done(self, begin: int, end: int) -> None:
-        """They are filled."""
+        """Take note that these samples are filled."""
 
     def finish(self) -> None:
-        """All of them are."""
+        """Take note that all samples are filled."""
 
     def discard(self) -> None:
-        """Leave nothing behind; after `finish` nothing is."""
+        """Leave nothing unfinished behind; after `finish` there is nothing unfinished."""
 
 
 class Memory(Sink):
@@ -48,23 +47,31 @@ class Memory(Sink):
         return self.array[begin:end]
 
 
+class _Chunked(Sink):
+    """A result of which one part at a time is in memory."""
+
+    def __init__(self, samples: tuple[int, ...], kind: Dtype):
+        self._chunk = np.empty((0, *samples[1:]), kind)
+
+    def part(self, begin: int, end: int) -> Array:
+        if len(self._chunk) != end - begin:
+            self._chunk = np.empty((end - begin, *self._chunk.shape[1:]), self._chunk.dtype)
+        return self._chunk
+
+
 class File(Sink):
-    """A .npy that appears whole under its name: until then it is a file beside, mapped, its blocks reserved."""
+    """A .npy that appears whole under its name: until then it is a mapped file beside it, its blocks reserved."""
 
     def __init__(self, target: Target, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
-        """`shape` is what the file says, `samples` the same with a batch. SpecError if it cannot be written."""
+        """`shape` is what the header says, `samples` the same with a batch. SpecError if it cannot be written."""
         self._target = target
-        try:
-            with target.errors():
-                _write_head(target.file, shape, kind)
-                begin = target.file.tell()
-                _reserve(target.file, begin + prod(shape) * kind.itemsize)
-                self._array = (
-                    np.memmap(target.part, kind, "r+", begin, samples) if prod(samples) else np.empty(samples, kind)
-                )
-        except BaseException:
-            self.discard()
-            raise
+        with target.errors():
+            _write_head(target.file, shape, kind)
+            begin = target.file.tell()
+            _reserve(target.file, begin + prod(shape) * kind.itemsize)
+            self._array = (
+                np.memmap(target.part, kind, "r+", begin, samples) if prod(samples) else np.empty(samples, kind)
+            )
 
     def part(self, begin: int, end: int) -> Array:
         return self._array[begin:end]
@@ -82,48 +89,27 @@ class File(Sink):
         self._target.discard()
 
 
-class Stream(Sink):
+class Stream(_Chunked):
     """A .npy that is written part by part: to a pipe, to a device, or to a file that cannot be mapped."""
 
-    def __init__(
-        self,
-        file: IO[bytes],
-        shape: tuple[int, ...],
-        kind: Dtype,
-        samples: tuple[int, ...],
-        target: Target | None = None,
-    ):
-        """`target` is what has a name, None for standard output."""
-        self._file, self._sample, self._kind, self._target = file, samples[1:], kind, target
-        self._is_whole = target is not None and not target.is_special
-        """Whether it is a file, which appears whole or not at all, and not a pipe or a device."""
-        self._some: Array | None = None
-        try:
-            with self._errors():
-                _write_head(file, shape, kind)
-        except BaseException:
-            self.discard()
-            raise
-
-    def part(self, begin: int, end: int) -> Array:
-        if self._some is None or len(self._some) != end - begin:
-            self._some = np.empty((end - begin, *self._sample), self._kind)
-        return self._some
+    def __init__(self, target: Target | None, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
+        """`target` is the file that appears whole, or the pipe or device; None is standard output."""
+        super().__init__(samples, kind)
+        self._target = target
+        self._file = binary_stdout("a .npy file") if target is None else target.file
+        self._whole = target if target is not None and not target.is_special else None
+        self._errors = contextlib.nullcontext if self._whole is None else self._whole.errors
+        """What names the file in errors; those of a pipe tell the command that nobody reads on."""
+        with self._errors():
+            _write_head(self._file, shape, kind)
 
     def done(self, begin: int, end: int) -> None:
-        if self._some is not None and self._some.size:
+        if self._chunk.size:
             with self._errors():
-                self._file.write(self._some.data)
+                self._file.write(self._chunk.data)
 
     def finish(self) -> None:
-        if self._target is not None and self._is_whole:
-            self._target.commit()
-        else:
-            self._file.flush()
-
-    def _errors(self) -> contextlib.AbstractContextManager[None]:
-        """Return what names the file in errors; those of a pipe tell the command that nobody reads on."""
-        return self._target.errors() if self._target is not None and self._is_whole else contextlib.nullcontext()
+        (self._file.flush if self._whole is None else self._whole.commit)()
 
     def discard(self) -> None:
         if self._target is not None:
@@ -131,10 +117,7 @@ class Stream(Sink):
 
 
 def _write_head(file: IO[bytes], shape: tuple[int, ...], kind: Dtype) -> None:
-    header = {"descr": npy.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
-    memory = io.BytesIO()
-    npy.write_array_header_1_0(memory, header)
-    file.write(memory.getvalue())
+    npy.write_array_header_1_0(file, {"descr": npy.dtype_to_descr(kind), "fortran_order": False, "shape": shape})
 
 
 def _reserve(file: IO[bytes], size: int) -> None:
@@ -154,13 +137,15 @@ def _reserve(file: IO[bytes], size: int) -> None:
 
 
 def sink(path: str, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]) -> Sink:
-    """Return where a result goes that is written to a path: a file, a pipe or a device; `-` is standard output."""
+    """Return the sink of a result that is written to a path: a file, a pipe or a device; `-` is standard output."""
     if path == STDOUT:
-        return Stream(binary_stdout("a .npy file"), shape, kind, samples)
+        return Stream(None, shape, kind, samples)
     target = Target(path)
-    if target.is_special or not MAPPED:
-        return Stream(target.file, shape, kind, samples, target)
-    return File(target, shape, kind, samples)
+    try:
+        return (File if MAPPED and not target.is_special else Stream)(target, shape, kind, samples)
+    except BaseException:
+        target.discard()
+        raise
 
 
 class Both(Sink):
@@ -170,11 +155,11 @@ class Both(Sink):
         self.first, self._second = first, second
 
     def part(self, begin: int, end: int) -> Array:
-        self._some = self.first.part(begin, end)
-        return self._some
+        self._chunk = self.first.part(begin, end)
+        return self._chunk
 
     def done(self, begin: int, end: int) -> None:
-        np.copyto(self._second.part(begin, end), self._some)
+        np.copyto(self._second.part(begin, end), self._chunk)
         self.first.done(begin, end)
         self._second.done(begin, end)
 
@@ -187,31 +172,21 @@ class Both(Sink):
         self._second.discard()
 
 
-class Summary(Sink):
-    """A result of which only its extremes and its mean are wanted."""
+class Summary(_Chunked):
+    """A result of which only its extremes and its mean are kept."""
 
     def __init__(self, samples: tuple[int, ...], kind: Dtype):
-        self._sample, self._kind = samples[1:], kind
-        self._some: Array | None = None
+        super().__init__(samples, kind)
         self._total, self._count = 0.0, 0
         self.least: float | int | None = None
         self.most: float | int | None = None
 
-    def part(self, begin: int, end: int) -> Array:
-        if self._some is None or len(self._some) != end - begin:
-            self._some = np.empty((end - begin, *self._sample), self._kind)
-        return self._some
-
     def done(self, begin: int, end: int) -> None:
-        assert self._some is not None
-        self._take(self._some)
-
-    def _take(self, some: Array) -> None:
-        least, most = some.min().item(), some.max().item()
+        least, most = self._chunk.min().item(), self._chunk.max().item()
         self.least = least if self.least is None else np.minimum(self.least, least).item()  # NaN wins, as in NumPy
         self.most = most if self.most is None else np.maximum(self.most, most).item()
-        self._total += float(some.sum(dtype=np.float64))
-        self._count += some.size
+        self._total += float(self._chunk.sum(dtype=np.float64))
+        self._count += self._chunk.size
 
     @property
     def mean(self) -> float:
@@ -220,15 +195,16 @@ class Summary(Sink):
 
     @classmethod
     def of(cls, array: Array) -> Summary:
-        """The summary of an array that is there."""
-        found = cls(array.shape, array.dtype)
-        found._take(array)
-        return found
+        """Return the summary of an array in memory."""
+        summary = cls(array.shape, array.dtype)
+        summary._chunk = np.atleast_1d(array)
+        summary.done(0, len(summary._chunk))
+        return summary
 
 
 @contextlib.contextmanager
 def writing(path: str, shape: tuple[int, ...], kind: Dtype) -> Iterator[Sink]:
-    """A sink for a whole array, finished at the end; if that is not reached, nothing is left behind."""
+    """Yield a sink for a whole array, which is finished at the end; if that is not reached, nothing is left behind."""
     with terminated_tidily():
         target = sink(path, shape, kind, shape)
         try:

@@ -1,4 +1,7 @@
-"""What a kernel is told: one layer with everything resolved, and arrays that carry the batch in front."""
+"""The contract of kernels: what one is told about its layer (`Task`), and what it says of itself (`Kernel`).
+
+A kernel is a function that computes one op. All arrays have the batch in front.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dialects import Dialect
+from ..errors import SpecError
+from ..sizes import Shape, show
 
 Array = NDArray[Any]
 Dtype = np.dtype[Any]
@@ -17,16 +22,15 @@ Weights = Mapping[str, Array]
 
 
 class Task(NamedTuple):
-    """One layer of a traced network."""
+    """One layer of a traced network, as its kernel sees it."""
 
-    op: str
     values: Mapping[str, Any]
     """Every key with its resolved value; padding as (before, after) pairs."""
     dialect: type[Dialect]
     channels_last: bool
-    """Whether samples and weights stand in NHWC order. What is `spatial` sees NCHW views of samples all the same."""
+    """Whether samples and weights are in NHWC order; a `spatial` kernel gets NCHW views of the samples all the same."""
     scratch: int
-    """How many bytes of working memory a kernel may take beside its input and its output."""
+    """How many bytes of working memory the kernel may take beside its input and its output."""
     axes: tuple[int, ...] = ()
     """The axes that its keys name, counted from the front, the batch being 0."""
 
@@ -36,46 +40,59 @@ Compute = Callable[[Task, Sequence[Array], Weights, Array], None]
 
 
 def keeps(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
-    """The dtype that holds all of these: of the inputs, then of the weights. `values` are the layer's keys."""
+    """Return the dtype that holds those of all inputs and weights; `values` are the layer's keys."""
     return np.result_type(*kinds)
 
 
 def accumulates(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
-    """Of sums of products: floats as they are, integers and booleans as int64."""
+    """Return the dtype of sums of products: floats as they are, int64 for integers and booleans."""
     kind = np.result_type(*kinds)
     return kind if kind.kind == "f" else np.dtype(np.int64)
 
 
 def averages(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
-    """Of means, roots and functions of real numbers: floats as they are, integers and booleans as float64."""
+    """Return the dtype of means and of real functions: floats as they are, float64 for integers and booleans."""
     kind = np.result_type(*kinds)
     return kind if kind.kind == "f" else np.dtype(np.float64)
 
 
 Working = Callable[[Task, tuple[int, ...], tuple[int, ...], Dtype], int]
-"""How many bytes a kernel takes at most beside its input, its output and its weights, from their shapes (N, c, *space)
-and the dtype in which sums are taken."""
+"""Return how many bytes a kernel takes at most beside its input, its output and its weights. The arguments are the
+shapes of input and output, (N, c, *space), and the dtype in which sums are taken."""
 
 
 class Kernel(NamedTuple):
-    """How a kind of layer is computed."""
+    """The way to compute an op."""
 
     compute: Compute
     dtype: Callable[[Sequence[Dtype], Mapping[str, Any]], Dtype] = keeps
-    """From the dtypes of the inputs and then of the weights, and the layer's keys, to that of what comes out."""
+    """From the dtypes of the inputs and then of the weights, and the layer's keys, to the output's."""
     spatial: bool = False
-    """Whether it is given views with the channels first: (batch, channels, *space), whatever the layout."""
+    """Whether it gets views with the channels first, (batch, channels, *space), in every layout."""
     working: Working | None = None
-    """None where it keeps to the task's `scratch`."""
+    """None if it stays within the task's `scratch`."""
     in_place: bool = False
-    """Whether it may write into the array of its first input, if none of its other inputs is the same array."""
+    """Whether it may write into its first input, if none of its other inputs is the same array."""
+
+
+def channels_first(array: Array) -> Array:
+    """Return a view (N, c, *space) of an array (N, *space, c)."""
+    return np.moveaxis(array, -1, 1)
+
+
+def sizes_of(shape: Shape, name: str) -> tuple[int, ...]:
+    """Return a shape as numbers. SpecError, with the name, if a size is open."""
+    sizes = tuple([n for n in shape if isinstance(n, int)])
+    if len(sizes) < len(shape):
+        raise SpecError(f"{name} has an open size: {show(shape)}", "give its numbers to run it")
+    return sizes
 
 
 def wide(kind: Dtype) -> Dtype:
-    """In what sums of this dtype are taken: float16 in float32, everything else as it is."""
+    """Return the dtype in which values of this dtype are summed: float32 for float16, else the same."""
     return np.dtype(np.float32) if kind == np.float16 else kind
 
 
 def summed(kind: Dtype) -> Dtype:
-    """A dtype as large as that in which sums of products are taken."""
+    """Return a dtype as large as that in which sums of products are taken."""
     return np.dtype(np.float64) if kind.kind in "iub" else wide(kind)

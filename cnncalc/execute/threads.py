@@ -1,4 +1,4 @@
-"""Work in several threads: NumPy lets go of the interpreter while it computes."""
+"""Threads and their working memory: NumPy releases the interpreter's lock while it computes."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from .task import Array, Dtype
 
 T = TypeVar("T")
 HELD = 48 << 20
-"""How many bytes of working memory a thread holds for whoever needs it next, where nobody says otherwise."""
+"""How many bytes of working memory a thread keeps for its next use, unless `hold` says otherwise."""
 WORTH_A_THREAD = 1 << 20
-"""How many bytes a thread has to move to be worth waking: about a tenth of a millisecond's work."""
+"""How many bytes make it worth waking a thread: about a tenth of a millisecond's work."""
 
 BLOCK = 512 << 10
-"""How many bytes are worked on at once, step after step: what a core's own cache holds."""
+"""How many bytes are worked on at once: as many as a core's own cache holds."""
 
 
 @lru_cache(maxsize=1)
 def threads() -> int:
-    """How many threads to use: OMP_NUM_THREADS where it is set, as the BLAS does, else as many as there are cores."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
+    """Return how many threads to use: OMP_NUM_THREADS if it is set, as in the BLAS, else one for each core."""
+    text = os.environ.get("OMP_NUM_THREADS", "")
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Here(threading.local):
-    """What each thread has of its own."""
+    """The state that each thread has of its own."""
 
     def __init__(self) -> None:
         self.works_for_others = False
@@ -47,12 +47,12 @@ _here = _Here()
 
 
 def hold(most: int) -> None:
-    """Let this thread, and who works for it, hold so many bytes of working memory at the most from now on."""
+    """Let this thread, and those that work for it, hold at most so many bytes of working memory from now on."""
     _here.held = most
 
 
 def release() -> None:
-    """Let go of the working memory that this thread holds."""
+    """Free the working memory that this thread holds."""
     _here.buffers.clear()
     _here.held = HELD
 
@@ -63,9 +63,9 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def each(function: Callable[[T], object], items: Iterable[T], amount: int = 1 << 62) -> None:
-    """Call a function of every item, several at a time; an error of one is raised when none is at work any more.
+    """Call a function for every item, in several threads; an error is raised when none of them is at work any more.
 
-    `amount` is how many bytes that moves: few are not worth another thread.
+    `amount` is how many bytes the calls move: few are not worth another thread.
     """
     items = list(items)
     helpers = min(threads(), len(items)) - 1
@@ -73,20 +73,14 @@ def each(function: Callable[[T], object], items: Iterable[T], amount: int = 1 <<
         for item in items:
             function(item)
         return
-    waiting = iter(items)
+    waiting, held = iter(items), _here.held
 
     def work() -> None:
+        _here.works_for_others, _here.held = True, held
         for item in waiting:
             function(item)
 
-    held = _here.held
-
-    def help() -> None:
-        _here.works_for_others, _here.held = True, held
-        work()
-
-    others = [_pool().submit(help) for _ in range(helpers)]
-    _here.works_for_others = True
+    others = [_pool().submit(work) for _ in range(helpers)]
     try:
         work()
     finally:
@@ -97,16 +91,17 @@ def each(function: Callable[[T], object], items: Iterable[T], amount: int = 1 <<
 
 
 def shares(total: int, amount: int, least: int | None = None) -> list[slice]:
-    """0 … total in equal parts, one a thread; in one part where there is less than twice `least` of it to do."""
+    """Return 0 … total in equal parts, one a thread, or in one part if `amount` is less than twice `least`."""
     parts = 1 if _here.works_for_others else max(min(threads(), total, amount // (least or WORTH_A_THREAD)), 1)
     bounds = [total * part // parts for part in range(parts + 1)]
     return [slice(a, b) for a, b in pairwise(bounds)]
 
 
-def blocks(array: Array, each_value: int) -> list[tuple[slice, ...]]:
-    """Indices that cut an array into pieces of about BLOCK bytes, along what lies furthest apart in memory.
+def blockwise(function: Callable[[tuple[slice, ...]], object], array: Array, each_value: int) -> None:
+    """Call a function for indices that cut an array into blocks, in several threads if that is worth it.
 
-    `each_value` is how many bytes one value of the array stands for: of what is read, where that is more.
+    A block is about BLOCK bytes, and is cut along the axes of the largest strides first. `each_value` is how many bytes
+    are read or written for one value of the array.
     """
     most = max(BLOCK // max(each_value, 1), 1)
     sizes = list(array.shape)
@@ -118,25 +113,20 @@ def blocks(array: Array, each_value: int) -> list[tuple[slice, ...]]:
         sizes[axis] = max(most // rest, 1)
         whole = rest
     cut = [[slice(i, min(i + size, n)) for i in range(0, n, size)] for n, size in zip(array.shape, sizes, strict=True)]
-    return list(product(*cut)) if array.size else []
-
-
-def blockwise(function: Callable[[tuple[slice, ...]], object], array: Array, each_value: int) -> None:
-    """Call a function of each of the `blocks` of an array, in several threads where that is worth it."""
-    each(function, blocks(array, each_value), array.size * each_value)
+    each(function, product(*cut) if array.size else [], array.size * each_value)
 
 
 def buffer(name: str, shape: tuple[int, ...], kind: Dtype | type[Any]) -> Array:
-    """Working memory of this thread, its values whatever was there: used again by whoever asks for the same name.
+    """Return working memory of this thread, not initialised; the next call with the same name returns the same memory.
 
-    Of what a thread holds beyond its limit, what was asked for longest ago is let go.
+    A thread that holds more than its limit frees the memory that was asked for longest ago.
     """
     buffers, size = _here.buffers, prod(shape) * np.dtype(kind).itemsize
-    found = buffers.pop(name, None)
-    if found is None or found.size < size:
-        found = None
+    memory = buffers.pop(name, None)
+    if memory is None or memory.size < size:
+        memory = None  # it is freed before more is taken
         while buffers and size + sum([held.size for held in buffers.values()]) > _here.held:
             del buffers[next(iter(buffers))]
-        found = np.empty(size, np.uint8)
-    buffers[name] = found
-    return found[:size].view(kind).reshape(shape)
+        memory = np.empty(size, np.uint8)
+    buffers[name] = memory
+    return memory[:size].view(kind).reshape(shape)

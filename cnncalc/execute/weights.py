@@ -1,8 +1,7 @@
-"""The arrays that a network's layers need: check those that are given, and draw the others from a seed."""
+"""The arrays that a network's layers need: those that are given are checked, the others are drawn from a seed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from math import sqrt
 from typing import NamedTuple
@@ -14,21 +13,21 @@ from ..errors import Path, ShapeError, SpecError, Where, nearest, shown
 from ..layers.base import KERNEL, Start
 from ..network import Network, Origin
 from ..report import LayerReport, Report
-from ..sizes import Shape, show
+from ..sizes import show
 from ..trace import shape as trace_shape
-from .npy import Given, Stored
-from .task import Array, Dtype
+from .npy import NamedArrays, Stored
+from .task import Array, Dtype, sizes_of
 
 MOST_LISTED = 12
 IGNORED = ("num_batches_tracked",)
-"""The endings of names in PyTorch's files from which nothing is computed."""
+"""The endings of the names of arrays in PyTorch's files that no result depends on."""
 
 
 class Weight(NamedTuple):
     """An array that a layer needs."""
 
     name: str
-    """The name of its weights, `conv1.weight`: of the layer itself, or of the one whose weights it shares."""
+    """Its name, as `conv1.weight`: that of the layer, or of the one whose weights it shares, and the role."""
     role: str
     shape: tuple[int, ...]
     layer: LayerReport
@@ -40,31 +39,24 @@ class Weight(NamedTuple):
 
 
 def wanted(report: Report) -> list[Weight]:
-    """Every array that a network needs, shared ones once, in the order of the layers."""
+    """Return every array that a network needs, shared ones once, in the order of the layers."""
     needed: dict[str, Weight] = {}
     for layer in report.layers:
-        for role, name, shape in names(layer):
-            needed.setdefault(name, Weight(name, role, shape, layer))
+        for want in needed_by(layer):
+            needed.setdefault(want.name, want)
     return list(needed.values())
 
 
-def names(layer: LayerReport) -> Iterator[tuple[str, str, tuple[int, ...]]]:
-    """The role, the name and the shape of each array that one layer needs."""
+def needed_by(layer: LayerReport) -> list[Weight]:
+    """Return the arrays that one layer needs. SpecError if a size is open."""
     node = layer.node
     owner = node.name if node.tie is None else layer.nodes[node.tie].name
-    for role, shape in layer.weight_shapes().items():
-        yield role, f"{owner}.{role}", _known(shape, layer)
+    shapes = {role: (f"{owner}.{role}", shape) for role, shape in layer.weight_shapes().items()}
+    return [Weight(name, role, sizes_of(shape, name), layer) for role, (name, shape) in shapes.items()]
 
 
-def _known(shape: Shape, layer: LayerReport) -> tuple[int, ...]:
-    sizes = tuple([n for n in shape if isinstance(n, int)])
-    if len(sizes) < len(shape):
-        raise ShapeError(f"{layer.name} has weights {show(shape)}: open sizes cannot be run")
-    return sizes
-
-
-def named(report: Report, given: Given | Array | None, bias: Array | None) -> Given:
-    """Weights by name: a single array, or a bias, belongs to the only layer with weights."""
+def named(report: Report, given: NamedArrays | Array | None, bias: Array | None) -> NamedArrays:
+    """Return weights by name: a single array, or a bias, belongs to the only layer with weights."""
     arrays = {} if given is None or isinstance(given, np.ndarray) else dict(given)
     for array, role in ((given, "weight"), (bias, "bias")):
         if isinstance(array, np.ndarray):
@@ -73,7 +65,7 @@ def named(report: Report, given: Given | Array | None, bias: Array | None) -> Gi
 
 
 def carried(network: Network, seed: int | None = None) -> dict[str, Array]:
-    """The arrays that a network's own file holds. SpecError if it holds only their shapes, and no seed draws them."""
+    """Return the arrays that a network's own file holds. SpecError if it holds only shapes, and no seed draws them."""
     arrays = {}
     for name, read in (network.origin.weights if network.origin is not None else {}).items():
         try:
@@ -87,7 +79,7 @@ def carried(network: Network, seed: int | None = None) -> dict[str, Array]:
 class _OriginWithWeights(Origin):
     """A network's origin with the weights of another file."""
 
-    def __init__(self, origin: Origin | None, given: Given):
+    def __init__(self, origin: Origin | None, given: NamedArrays):
         self._origin = origin
         self.weights = {name: partial(_read, array) for name, array in given.items()}
 
@@ -99,8 +91,8 @@ def _read(array: Array | Stored) -> Array:
     return array.read() if isinstance(array, Stored) else array
 
 
-def sourced(network: Network, given: Given | Array | None) -> Network:
-    """The network with these as its own weights. SpecError or ShapeError if it needs others."""
+def sourced(network: Network, given: NamedArrays | Array | None) -> Network:
+    """Return the network with these as its own weights. SpecError or ShapeError if it needs others."""
     report = trace_shape(network.inlined())
     arrays = named(report, given, None)
     without = without_biases(network, arrays)
@@ -109,27 +101,23 @@ def sourced(network: Network, given: Given | Array | None) -> Network:
 
 
 def _only(report: Report, role: str) -> str:
-    """The name of the only layer with weights of this role, or that could have a bias. SpecError for several."""
-    owners = []
-    for layer in report.layers:
-        has = "bias" in layer.values if role == "bias" else role in layer.weight_shapes()
-        if has and layer.node.tie is None:
-            owners.append(layer)
+    """Return the name of the only layer with weights of this role, or that could have a bias. SpecError for several."""
+    own = [layer for layer in report.layers if layer.node.tie is None]
+    owners = [layer for layer in own if role in (layer.values if role == "bias" else layer.weight_shapes())]
     if len(owners) == 1:
         if role == "bias" and not owners[0].values["bias"]:
-            error = SpecError("a bias is given, but the layer has none: bias is false", "leave out one of them")
-            error.layer = owners[0].node.label()
-            raise error
+            what = "a bias is given, but the layer has none: bias is false"
+            raise SpecError(what, "leave out one of them").at(owners[0].node.label())
         return owners[0].name
-    several = ", ".join(layer.name for layer in owners[:MOST_LISTED])
+    several = f": {', '.join(layer.name for layer in owners[:MOST_LISTED])}" if owners else ""
+    help = f"give a .npz with each under its name, as {owners[0].name}.{role}" if owners else f"leave the {role} out"
     raise SpecError(
-        f"one array is for one layer, and {len(owners)} have a {role}{': ' if several else ''}{several}",
-        f"give a .npz with each under its name, as {owners[0].name}.{role}" if owners else f"leave the {role} out",
+        f"one array is for one layer, and {len(owners)} have a {role}{': ' if several else ''}{several}", help
     )
 
 
-def without_biases(network: Network, given: Given) -> Network:
-    """The network without default biases of layers whose kernels are given without a bias."""
+def without_biases(network: Network, given: NamedArrays) -> Network:
+    """Return the network without the default biases of layers whose kernels are given without a bias."""
     nodes = []
     for node in network.nodes:
         own = {name.removeprefix(f"{node.name}.") for name in given if name.startswith(f"{node.name}.")}
@@ -142,42 +130,43 @@ def without_biases(network: Network, given: Given) -> Network:
     return network if tuple(nodes) == network.nodes else network._replace(nodes=tuple(nodes))
 
 
-def check(report: Report, given: Given, seed: int | None) -> None:
-    """SpecError if an array is missing and there is no seed, ShapeError if one has the wrong shape."""
+def check(report: Report, given: NamedArrays, seed: int | None) -> None:
+    """Raise SpecError if an array is missing and there is no seed, ShapeError if one has the wrong shape."""
     missing = []
-    needed = set()
     for want in wanted(report):
-        needed.add(want.name)
         if want.name in given:
             check_fit(given[want.name], want)
         elif seed is None:
             missing.append(want)
-    if missing:
-        raise _missing(missing, [name for name in given if name not in needed])
+    if not missing:
+        return
+    listed = [f"{want.name} {show(want.shape)}" for want in missing[:MOST_LISTED]]
+    if len(missing) > MOST_LISTED:
+        listed.append(f"and {len(missing) - MOST_LISTED} more")
+    help, others = "give them with -w, or draw them with --seed N", unused(report, given)
+    if others:
+        near = nearest(missing[0].name, others)
+        help += f"\ngiven but not needed: {', '.join(map(shown, others[:MOST_LISTED]))}" + (f"; {near}" if near else "")
+    raise SpecError(f"no weights for {', '.join(listed)}", help)
 
 
-def bind(report: Report, given: Given, seed: int | None, kind: Dtype) -> dict[str, Array]:
-    """The arrays of a network by name, once `check`ed: those given, and the others drawn in this dtype."""
+def bind(report: Report, given: NamedArrays, seed: int | None, kind: Dtype) -> dict[str, Array]:
+    """Return the arrays of a network by name, once `check`ed: those given, and the others drawn in this dtype."""
     arrays = {}
     for want in wanted(report):
-        array = given.get(want.name)
-        if array is None:
-            assert seed is not None
-            arrays[want.name] = draw(want, seed, kind)
-        else:
-            read = _read(array)
-            arrays[want.name] = read.reshape(want.shape).astype(read.dtype.newbyteorder("="), copy=False)
+        array = _read(given[want.name]) if want.name in given else draw(want, seed or 0, kind)
+        arrays[want.name] = array.reshape(want.shape).astype(array.dtype.newbyteorder("="), copy=False)
     return arrays
 
 
-def unused(report: Report, given: Given) -> list[str]:
-    """The names of the arrays that are given and not needed."""
+def unused(report: Report, given: NamedArrays) -> list[str]:
+    """Return the names of the arrays that are given and not needed."""
     needed = {want.name for want in wanted(report)}
     return [name for name in given if name not in needed and not name.endswith(IGNORED)]
 
 
 def check_fit(array: Array | Stored, want: Weight) -> None:
-    """SpecError or ShapeError if a layer cannot use an array; a kernel of one channel may come without its channels."""
+    """Raise SpecError or ShapeError if a layer cannot use an array; a kernel of one channel may lack its channels."""
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise SpecError(f"{want.name} is of dtype {array.dtype}", "weights are real numbers of at most 64 bits")
     needed = [want.shape]
@@ -186,29 +175,17 @@ def check_fit(array: Array | Stored, want: Weight) -> None:
         needed += [tuple(k)] if one == other == 1 else []
     if array.shape not in needed:
         have = show(array.shape) if array.shape else "of a number"
-        error = ShapeError(f"{want.name} has the shape {have}, but {show(want.shape)} is needed", _turn(array, want))
-        error.layer = want.layer.node.label()
-        raise error
+        what = f"{want.name} has the shape {have}, but {show(want.shape)} is needed"
+        raise ShapeError(what, _turn(array, want)).at(want.layer.node.label())
 
 
 def _turn(array: Array | Stored, want: Weight) -> str | None:
-    """The help for an array whose axes stand in the other layout's order."""
+    """Return the help for an array of the wrong shape: its axes may be in the other layout's order."""
     last = want.layer.env.channels_last
     if sorted(array.shape) != sorted(want.shape):
         order = "k, c_i/g, c_o" if last else "c_o, c_i/g, k"
         return f"the order in {'NHWC' if last else 'NCHW'} is {order}" if len(want.shape) > 2 else None
     return f"its axes may stand in the order of {'NCHW' if last else 'NHWC'}: transpose it, or give --layout"
-
-
-def _missing(missing: list[Weight], others: list[str]) -> SpecError:
-    listed = [f"{want.name} {show(want.shape)}" for want in missing[:MOST_LISTED]]
-    if len(missing) > MOST_LISTED:
-        listed.append(f"and {len(missing) - MOST_LISTED} more")
-    help = "give them with -w, or draw them with --seed N"
-    if others:
-        near = nearest(missing[0].name, others)
-        help += f"\ngiven but not needed: {', '.join(map(shown, others[:MOST_LISTED]))}" + (f"; {near}" if near else "")
-    return SpecError(f"no weights for {', '.join(listed)}", help)
 
 
 def draw(want: Weight, seed: int, kind: Dtype) -> Array:

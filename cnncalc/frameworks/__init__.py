@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..network import Network
-from .build import Imported
+from .build import ForeignNetwork
 
-__all__ = ["TARGETS", "Imported", "Writer", "writer"]
+__all__ = ["TARGETS", "ForeignNetwork", "Writer", "writer"]
 
 Writer = Callable[[Network], str | bytes]
 """Write a network as a whole file. SpecError, with the layer's name, for what the target cannot express."""
@@ -20,7 +20,7 @@ _WRITERS = {
 }
 TARGETS = tuple(_WRITERS)
 ENDINGS = {"spec": ".json", "keras": ".json", "onnx": ".onnx", "torch": ".py"}
-"""How the name of a target's file ends; of two targets with one ending it means the first."""
+"""The ending of a target's file; one that two targets have means the first."""
 
 
 def writer(target: str) -> Writer:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ..layers import OPS
+from ..layers import OPS, Layer
 from ..layers.names import KERAS, KERAS_ACTIVATIONS, ONNX, TORCH, Name
-from ..registry import Registry
 
 
 class Stance(NamedTuple):
@@ -61,48 +60,25 @@ _OWN_TORCH = {
 }
 """What the frameworks have for ops for which they have no name."""
 
-NOT_READ: Mapping[str, Registry[str, str]] = {
-    "keras": Registry(
-        dict.fromkeys(("lppool", "lrn", "pixelshuffle", "channelshuffle"), "Keras has no such layer"),
-        {"instancenorm": "reads as a groupnorm"},
-    ),
-    "onnx": Registry(
-        dict.fromkeys(("adaptivemaxpool", "adaptiveavgpool"), "ONNX has no such operator"),
-        {
-            "dwconv": "reads as a conv with groups",
-            "sepconv": "reads as two convs",
-            "normalization": "reads as rescale",
-            "block": "a file has one graph",
-        },
-    ),
-    "torch": Registry(
-        {
-            "sepconv": "reads as a dwconv and a conv",
-            "normalization": "reads as rescale",
-            "block": "reads as its layers one by one",
-        }
-    ),
-}
-"""The ops that no file of a framework is read as, and why."""
-
 
 def support(op: str) -> dict[str, Stance]:
-    """Return the stance of each of FORMS on an op. KeyError if one has none, or both supports and refuses it."""
+    """Return the stance of each of FORMS on an op. LookupError if one has none, or both supports and refuses it."""
     from .keras import write as keras
     from .onnx import write as onnx
     from .torch.write import source as torch
 
-    op = OPS[op][0].WORD
+    cls = OPS[op][0]
     stances = {}
     for framework, writer, names, own in (
         ("keras", keras, KERAS, _OWN_KERAS),
         ("onnx", onnx, ONNX, _OWN_ONNX),
         ("torch", torch, TORCH, _OWN_TORCH),
     ):
-        read_refused, write_refused = NOT_READ[framework], writer.REFUSED
-        text = _text(op, names, own)
-        stances[f"{framework}_read"] = _stance(op, op not in read_refused, read_refused, text)
-        stances[f"{framework}_write"] = _stance(op, op in writer.WRITERS or op == "block", write_refused, text)
+        text = _text(cls.WORD, names, own)
+        written = cls.WORD in writer.WRITERS or cls.NESTS
+        read = "" if f"{framework}_read" in cls.REFUSED else text  # its entry may be for writing alone
+        stances[f"{framework}_read"] = stance(cls, f"{framework}_read", read)
+        stances[f"{framework}_write"] = stance(cls, f"{framework}_write", text if written else "")
     return stances
 
 
@@ -113,7 +89,11 @@ def _text(op: str, names: Mapping[str, Name], own: Mapping[str, str]) -> str:
     return activations[op][0] if op in activations else own.get(op, "").replace("{}", "2")
 
 
-def _stance(op: str, supported: bool, refused: Mapping[str, str], text: str) -> Stance:
-    if supported == (op in refused) or (supported and not text):
-        raise KeyError(op)
-    return Stance(supported, text if supported else refused[op].format("it"))
+def stance(op: type[Layer], form: str, text: str) -> Stance:
+    """Return the stance of a form on an op: supported by `text`, or refused. LookupError for both and for neither."""
+    reason = op.refused(form)
+    if bool(text) == bool(reason):
+        what = "has no entry" if reason is None else "has an entry, and is refused"
+        help = f"it needs either an entry in the tables of {form}, or a reason in REFUSED of its class {op.__name__}"
+        raise LookupError(f"the op {op.WORD} {what} in {form}: {help}")
+    return Stance(not reason, text or (reason or "").replace("{}", "it"))

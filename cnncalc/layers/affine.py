@@ -123,6 +123,7 @@ class Normalization(Layer):
     """Normalization by fixed statistics per channel: (x - mean)/sqrt(variance), given or kept with a count (Keras)."""
 
     WORD = "normalization"
+    REFUSED = {"onnx_read": "reads as rescale", "torch_read": "reads as rescale"}
     VIEW = False
     LINEAR = True
     SIGN = Sign.ANY

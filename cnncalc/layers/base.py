@@ -88,6 +88,11 @@ class Layer:
     SIGN: ClassVar[Sign]
     """What is known of its output's sign, whatever its keys are."""
 
+    REFUSED: ClassVar[Mapping[str, str]] = {}
+    """Why there is nothing for it: a reason by framework (`keras`, `onnx`, `torch`), or by one way of it (`onnx_read`).
+
+    `run` is the reason why it cannot be run. What is not here has to be in the tables of readers, writers and kernels.
+    """
     RANKS: ClassVar[tuple[int | None, ...]] = (None,)
     """How many spatial axes it may have, each a word of its own: None for any number, 2 without an ending."""
     CONVOLUTION: ClassVar[ConvKind | None] = None
@@ -157,6 +162,11 @@ class Layer:
         """The same layer without the constants that its keys add."""
         none = {key: value for key, value in self.ADDED.items() if key in self.given}
         return type(self)(self.op, self.nd, self.given | none)
+
+    @classmethod
+    def refused(cls, form: str) -> str | None:
+        """Return why this op is not in a form (`onnx_read`, `onnx_write`, `run` …); None if nothing refuses it."""
+        return cls.REFUSED.get(form, cls.REFUSED.get(form.partition("_")[0]))
 
     def rank(self) -> int | None:
         """How many spatial axes its input has, None for any number."""

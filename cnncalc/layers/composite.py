@@ -23,6 +23,7 @@ class Block(Layer):
     """A nested model: its layers read each other, and `input` is what the block reads."""
 
     WORD = "block"
+    REFUSED = {"onnx_read": "a file has one graph", "torch_read": "reads as its layers one by one"}
     EXAMPLE = 'OP:layers=[{"op":"relu"}]'
     VIEW = False
     LINEAR = False
@@ -73,6 +74,10 @@ class Opaque(Layer):
     """A layer that cnncalc does not know: it has the output that is written here, and no other figure."""
 
     WORD = "opaque"
+    REFUSED = {
+        "run": "what it computes is not known",
+        **dict.fromkeys(("keras_write", "onnx_write", "torch_write"), "nothing is known of what {} does"),
+    }
     EXAMPLE = "OP:out=64x16x16"
     VIEW = False
     LINEAR = False

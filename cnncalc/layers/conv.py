@@ -210,6 +210,7 @@ class DepthwiseConv(ChannelwiseConv):
     """Depthwise convolution: `multiplier` kernels for each channel."""
 
     WORD = "dwconv"
+    REFUSED = {"onnx_read": "reads as a conv with groups"}
     EXAMPLE = "OP:k3,p1"
     CONVOLUTION = ConvKind.DEPTHWISE
     HELP = {**ChannelwiseConv.HELP, "c_o": "The number of output channels; by default c_i*multiplier."}
@@ -252,6 +253,7 @@ class SeparableConv(ChannelwiseConv):
     """Separable convolution: `multiplier` kernels for each channel, then a 1x1 convolution over all of them."""
 
     WORD = "sepconv"
+    REFUSED = {"onnx_read": "reads as two convs", "torch_read": "reads as a dwconv and a conv"}
     EXAMPLE = "OP:64,k3,p1"
     CONVOLUTION = ConvKind.SEPARABLE
     WEIGHTS = {"depthwise": KERNEL, "pointwise": KERNEL, "bias": 0}

@@ -121,6 +121,7 @@ class InstanceNorm(Norm):
     """Instance normalization: per sample and channel; by default without weights, with `scale` also with a bias."""
 
     WORD = "instancenorm"
+    REFUSED = {"keras_read": "reads as a groupnorm"}
     DERIVED = ("center",)
     scale: bool = False
 
@@ -132,6 +133,7 @@ class LocalResponseNorm(Layer):
     """Local response normalization across `size` neighbouring channels (Krizhevsky et al. 2012)."""
 
     WORD = "lrn"
+    REFUSED = {"keras": "it has no layer for lrn"}
     VIEW = False
     LINEAR = False
     SIGN = Sign.ANY

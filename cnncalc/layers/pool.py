@@ -246,6 +246,7 @@ class LpPool(Pool):
     """Power-average pooling: (sum |x|^norm)^(1/norm) of each window, padding counted as zeros."""
 
     WORD = "lppool"
+    REFUSED = {"keras": "it has no layer for lppool"}
     LINEAR = False
     SIGN = Sign.NOT_NEGATIVE
     KEYS: ClassVar[dict[str, Reader]] = {**Pool.KEYS, "norm": power}
@@ -336,6 +337,7 @@ class AdaptiveMaxPool(AdaptivePool):
     """Adaptive max pooling: windows of the size that gives the wanted output."""
 
     WORD = "adaptivemaxpool"
+    REFUSED = {"onnx_read": "ONNX has no such operator"}
     LINEAR = False
 
 
@@ -343,6 +345,7 @@ class AdaptiveAvgPool(AdaptivePool):
     """Adaptive average pooling: windows of the size that gives the wanted output."""
 
     WORD = "adaptiveavgpool"
+    REFUSED = {"onnx_read": "ONNX has no such operator"}
     LINEAR = True
 
 

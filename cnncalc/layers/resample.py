@@ -170,6 +170,7 @@ class PixelShuffle(Layer):
     """Pixel shuffle: factor**2 channels become one, factor times as high and wide."""
 
     WORD = "pixelshuffle"
+    REFUSED = {"keras": "it has no layer for pixelshuffle"}
     EXAMPLE = "OP:2"
     VIEW = False
     LINEAR = True
@@ -199,6 +200,7 @@ class ChannelShuffle(Layer):
     """Channel shuffle: the channels of g groups dealt out in turn."""
 
     WORD = "channelshuffle"
+    REFUSED = {"keras": "it has no layer for channelshuffle"}
     EXAMPLE = "OP:4"
     VIEW = False
     LINEAR = True

@@ -26,7 +26,7 @@ _NAME = {"type": "string", "maxLength": LONGEST_NAME, "pattern": "^[^\\u0000-\\u
 _ONNX_WORDS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
 
 
-class Figure(Protocol):
+class FigureForm(Protocol):
     """The properties of a figure that decide how it can be expected."""
 
     @property
@@ -42,7 +42,7 @@ class Figure(Protocol):
         """Whether it is a number for each axis."""
 
 
-def build(figures: Mapping[str, Figure], units: Iterable[str]) -> Schema:
+def build(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Schema:
     """Return the schema of a spec: an object with layers, a bare list of layers, or one layer.
 
     `figures` are those that `expect` takes, their numbers written with `units`.
@@ -237,7 +237,7 @@ def _pads(nd: int | None) -> Schema:
     return pads | ({"maxItems": 2 * nd} if nd else {})
 
 
-def _expectations(figures: Mapping[str, Figure], units: Iterable[str]) -> Schema:
+def _expectations(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Schema:
     digits = f"([0-9]{{1,3}}([_,][0-9]{{3}})*|[0-9]+)([.][0-9]+)? *({'|'.join(units)})? *"
     number = f" *-?{digits}((±|[+]-) *{digits}%? *)?"
     keys: Schema = {}

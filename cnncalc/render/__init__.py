@@ -1,6 +1,6 @@
-"""Results as text: a report here, what other commands find in a folder of its name; one function a format.
+"""Results as text: a report here, the results of other commands in a folder or module of its name.
 
-A renderer takes a result and a Style, and yields the pieces of a text. `RENDERERS` of a folder says where each is.
+A renderer takes a result and a Style, and yields the pieces of a text; `FORMATS` of a kind of result names them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Style(NamedTuple):
-    """How a result is shown."""
+    """The style in which a result is shown."""
 
     columns: tuple[str, ...] | None = None
     """The columns of a table; None for the usual ones."""
@@ -20,11 +20,13 @@ class Style(NamedTuple):
     color: bool = False
     """Whether the output may have colours."""
     width: int | None = None
-    """How wide a table may be; None for the terminal's own width."""
+    """The most characters of a table's line; None if nothing may be wrapped or shortened, as in a file."""
     ascii: bool = False
     """Whether the output can show only ASCII."""
 
 
+ENDINGS = {"json": ".json", "jsonl": ".jsonl", "csv": ".csv", "markdown": ".md", "gitlab": ".json", "sarif": ".json"}
+"""The ending of the name of a format's file; of several formats with one ending it means the first."""
 Renderer = Callable[..., Iterator[str]]
 
 
@@ -36,13 +38,13 @@ class Formats(dict[str, str]):
         self.package = package
 
     def renderer(self, format: str) -> Renderer:
-        """The function of a format; its module is imported only now."""
+        """Return the function of a format; its module is imported only now."""
         module, _, name = self[format].partition(".")
         function: Renderer = getattr(import_module(f"{self.package}.{module}"), name)
         return function
 
 
-RENDERERS = Formats(
+FORMATS = Formats(
     __name__,
     {
         "table": "table.render",
@@ -52,5 +54,3 @@ RENDERERS = Formats(
         "markdown": "delimited.markdown",
     },
 )
-FORMATS = tuple(RENDERERS)
-renderer = RENDERERS.renderer

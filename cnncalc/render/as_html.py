@@ -11,7 +11,7 @@ from .summary import memory, totals
 
 
 def html(report: Report) -> str:
-    """The usual columns, the totals in the table's foot, and the sentences of the whole below it."""
+    """Return a table of the usual columns, the totals in the table's foot, and the sentences of the whole below it."""
     titles, right, rows, total = grid(report, usual(report, NARROW), full)
     sections = (("thead", "th", [titles]), ("tbody", "td", rows), ("tfoot", "th", [total]))
     parts = [f"<{part}>\n{''.join(_row(tag, right, row) for row in body)}</{part}>\n" for part, tag, body in sections]

@@ -12,12 +12,12 @@ from . import Style
 
 
 def document(report: Report, style: Style) -> Iterator[str]:
-    """One JSON document, a layer a line, as the layers come."""
+    """Yield one JSON document, a layer a line, as the layers come."""
     return json_document(_keys(report, style).items())
 
 
 def line(report: Report, style: Style) -> Iterator[str]:
-    """The same in one line."""
+    """Yield the document in one line."""
     keys = _keys(report, style)
     yield encode(keys | {"layers": list(keys["layers"])}) + "\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import log10
 from typing import NamedTuple
 
 from ..errors import SpecError, nearest, shown
@@ -25,14 +26,14 @@ class Column(NamedTuple):
     short: bool = False
     """Whether a narrow table may shorten it to three digits, as 118M."""
     spaced: str = ""
-    """What follows the number in a table, as the x of a ratio."""
+    """The sign after the number in a table, as the x of a ratio."""
 
 
 _FLAGS = {"nobias": ("bias", False), "ceil": ("ceil", True), "ceil=keep": ("ceil", "keep"), "flip": ("flip", True)}
 
 
 def op_text(layer: LayerReport) -> str:
-    """An op with the keys that differ from their usual values: `conv k7 s2 p3`."""
+    """Return an op with the keys that differ from their usual values: `conv k7 s2 p3`."""
     values = layer.values
     parts = [layer.op]
     for key, usual in (("k", ""), ("s", "1"), ("p", "0"), ("d", "1"), ("g", "1")):
@@ -48,7 +49,7 @@ def op_text(layer: LayerReport) -> str:
 
 
 def rf_text(fields: Sequence[Field]) -> str:
-    """A receptive field in short: `11 s4 @-5` is size 11, stride 4, start -5."""
+    """Return a receptive field in short: `11 s4 @-5` is size 11, stride 4, start -5."""
     if not fields:
         return ""
     if all(f[:3] == (None, None, None) for f in fields):
@@ -58,7 +59,7 @@ def rf_text(fields: Sequence[Field]) -> str:
 
 
 def ratio(layer: LayerReport) -> Cell:
-    """How many times as many weights the fully-connected equivalent has."""
+    """Return the weights of the fully-connected equivalent, divided by the layer's own."""
     if not layer.is_convolution:
         return ""
     if layer.fc_weights is None or not layer.weights:
@@ -111,11 +112,12 @@ BYTES = ("param_bytes", "memory", "alive")
 NARROW_BYTES = ("layer", "op", "out", "params", "macs", *BYTES)
 WIDE_BYTES = (*NARROW_BYTES, "rf")
 ALL = tuple(name for name in COLUMNS if name not in ("rf", *BYTES))
+UNITS = ("", *"KMGTPEZYRQ")
 SUMMED = ("weights", "bias", "params", "buffers", "macs")
 
 
 def total_cell(report: Report, name: str) -> Cell:
-    """The cell of a column in the row of totals."""
+    """Return the cell of a column in the row of totals."""
     if name == "layer":
         return "total"
     if name == "param_bytes":
@@ -124,7 +126,7 @@ def total_cell(report: Report, name: str) -> Cell:
 
 
 def usual(report: Report, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns if none are asked for: these, and those in bytes if the report has a dtype."""
+    """Return the columns if none are named: these, and those in bytes if the report has a dtype."""
     if report.memory is None:
         return names
     return {NARROW: NARROW_BYTES, WIDE: WIDE_BYTES}.get(names, (*names, *BYTES))
@@ -135,14 +137,14 @@ class Grid(NamedTuple):
 
     titles: list[str]
     right: list[bool]
-    """Which columns stand to the right."""
+    """Whether each column stands to the right."""
     rows: list[list[str]]
     """A row a layer."""
     total: list[str]
 
 
 def grid(report: Report, names: Sequence[str], write: Callable[[Cell, Column], str]) -> Grid:
-    """The report under these columns, its cells written by `plain` for a machine, or `full` or `brief` for a person."""
+    """Return the report under these columns, its cells written by `plain`, or for a person by `full` or `brief`."""
     columns = [COLUMNS[name] for name in names]
     rows = [[write(column.cell(layer), column) for column in columns] for layer in report.layers]
     total = [write(total_cell(report, name), column) for name, column in zip(names, columns, strict=True)]
@@ -150,14 +152,14 @@ def grid(report: Report, names: Sequence[str], write: Callable[[Cell, Column], s
 
 
 def records(report: Report) -> list[dict[str, Cell]]:
-    """The rows of CSV as dicts: numbers as numbers, and None for what is not known or has no meaning."""
+    """Return the rows of CSV as dicts: numbers as numbers, and None for what is not known or has no meaning."""
     names = usual(report, ALL)
     rows = [{name: COLUMNS[name].cell(layer) for name in names} for layer in report.layers]
     return [{name: None if cell == "" else cell for name, cell in row.items()} for row in rows]
 
 
 def chosen(names: str) -> tuple[str, ...]:
-    """The columns that a comma list names. SpecError for an unknown one."""
+    """Return the columns that a comma list names. SpecError for an unknown one."""
     columns = tuple([name.strip().lower() for name in names.split(",")])
     for name in columns:
         if name not in COLUMNS:
@@ -168,14 +170,14 @@ def chosen(names: str) -> tuple[str, ...]:
 
 
 def plain(cell: Cell, column: Column) -> str:
-    """A cell for a machine: digits, and `unknown` for a number that is not known."""
+    """Return a cell for a machine: digits, and `unknown` for a number that is not known."""
     if isinstance(cell, float):
         return f"{cell:.6g}" if cell < 1e6 else f"{cell:.0f}"
     return "unknown" if cell is None else str(cell)
 
 
 def full(cell: Cell, column: Column) -> str:
-    """A cell for a person, with commas between thousands."""
+    """Return a cell for a person, with commas between thousands."""
     if cell is None:
         return "unknown"
     if isinstance(cell, float):
@@ -184,13 +186,11 @@ def full(cell: Cell, column: Column) -> str:
 
 
 def brief(cell: Cell, column: Column) -> str:
-    """The same in three digits, if the column allows it: 118M."""
+    """Return a cell for a person in three digits, if the column allows it: 118M."""
     if not column.short or not isinstance(cell, (int, float)) or cell < 10_000:
         return full(cell, column)
-    number, unit = float(cell), ""
-    units = iter("KMGTPEZYRQ")
-    while number >= 999.5:
-        number, unit = number / 1000, next(units, "")
-        if not unit:
-            return f"{float(cell):.3g}{column.spaced}"
-    return f"{number:.3g}{unit}{column.spaced}"
+    number = float(f"{cell:.3g}")
+    power = int(log10(number)) // 3
+    if power >= len(UNITS):
+        return f"{number:.3g}{column.spaced}"
+    return f"{number / 1000**power:.3g}{UNITS[power]}{column.spaced}"

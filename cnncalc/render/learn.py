@@ -1,12 +1,12 @@
-"""What was learned: the losses while they fall, the least-squares solution, the weights, or all of it as JSON."""
+"""The result of learning: the losses while they fall, the least-squares solution, the weights, or all of it as JSON."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from .messages import paint
+from ..notation.encode import encode
+from .messages import paint, plural
 
 if TYPE_CHECKING:
     from ..execute.learn import DescentStep, Learner, Solution
@@ -45,7 +45,7 @@ def solution_text(solution: Solution) -> str:
     unknowns, rank = solution.unknowns, solution.rank
     text = f"rank {rank} of {unknowns}: determined, condition {solution.condition:.3g}"
     if rank < unknowns:
-        free = f"{unknowns - rank} direction{'' if unknowns - rank == 1 else 's'}"
+        free = plural(unknowns - rank, "direction")
         text = f"rank {rank} of {unknowns}: not determined, {free} left open (the smallest weights are given)"
     return (
         f"loss  {loss_text(solution.loss)}\n"
@@ -64,7 +64,5 @@ def weights_text(learner: Learner, shape: tuple[int, ...] | None) -> str:
 
 def document(learner: Learner, facts: dict[str, Any]) -> str:
     """Return the layer, the `facts` of how it was learned, and its weights as one JSON document."""
-    found = {"layer": learner.layer.name, **facts, "weight": learner.weight.tolist()}
-    if learner.bias is not None:
-        found["bias"] = learner.bias.tolist()
-    return json.dumps(found) + "\n"
+    bias = {} if learner.bias is None else {"bias": learner.bias.tolist()}
+    return encode({"layer": learner.layer.name, **facts, "weight": learner.weight.tolist(), **bias}) + "\n"

@@ -22,3 +22,8 @@ def error_text(error: CnncalcError, color: bool) -> str:
     if error.where is not None and error.where.excerpt is not None:
         lines[2] = paint(lines[2], "red")
     return paint(place, "bold") + paint(what, "red") + "\n".join(lines)
+
+
+def plural(number: int, word: str) -> str:
+    """Return `1 file`, `3 files`, `1,200 files`."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

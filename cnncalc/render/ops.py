@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..contrasts import grouped
 from ..layers import OPS
+from ..notation.encode import document as json_document
 from ..notation.keys import LAYER_KEYS
 from ..notation.ops import Key, Op, by_family
 from . import Formats
@@ -19,51 +21,51 @@ from .support import said, stances
 if TYPE_CHECKING:
     from . import Style
 
-RENDERERS = Formats(__package__, {"table": "ops.table", "json": "ops.document", "markdown": "ops.markdown"})
-FORMATS = tuple(RENDERERS)
-renderer = RENDERERS.renderer
+FORMATS = Formats(__package__, {"table": "ops.table", "json": "ops.document", "markdown": "ops.markdown"})
 KEY_TITLES = ("key", "takes", "default", "meaning")
+Rows = Sequence[Sequence[str]]
 
 
 def table(op: Op | None, style: Style) -> Iterator[str]:
-    """Write every op by family, a line each; or one op: its keys, their defaults, its other names, an example."""
-    if op is not None:
-        yield f"{op.name}: {op.title}\n\n"
-        if op.keys:
-            yield _drawn(KEY_TITLES, {"": _key_rows(op)}, style) + "\n"
-        yield "".join(f"{line}\n" for line in _notes(op))
+    """Yield every op by family, a line each; or one op: its keys, their defaults, its other names, an example."""
+    if op is None:
+        families = {title: [(" ".join(op.words), op.title) for op in ops] for title, ops in by_family().items()}
+        yield _drawn(("op", "computes"), families, style)
+        yield "\nkeys, defaults and an example of one: cnncalc ops conv\n"
         return
-    families: dict[str, list[tuple[str, ...]]] = {
-        title: [(" ".join(op.words), op.title) for op in ops] for title, ops in by_family().items()
-    }
-    yield _drawn(("op", "computes"), families, style)
-    yield "\nkeys, defaults and an example of one: cnncalc ops conv\n"
+    yield _wrapped(f"{op.name}: {op.title}", style) + "\n"
+    if op.keys:
+        yield _drawn(KEY_TITLES, {"": _key_rows(op)}, style) + "\n"
+    yield from (_wrapped(line, style) for line in _notes(op))
 
 
 def document(op: Op | None, style: Style) -> Iterator[str]:
-    """Write the ops of each family, or one op, as JSON."""
-    value = {title: list(map(_as_dict, ops)) for title, ops in by_family().items()} if op is None else _as_dict(op)
-    yield json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+    """Yield as one JSON document the ops of each family, an op a line, or one op, a key a line."""
+    if op is None:
+        return json_document((title, map(_as_dict, ops)) for title, ops in by_family().items())
+    value = _as_dict(op)
+    return json_document((value | {"keys": iter(value["keys"])}).items())
 
 
 def markdown(op: Op | None, style: Style) -> Iterator[str]:
-    """Write the ops with their keys, or one op, as Markdown."""
-    if op is not None:
-        yield f"**{op.name}**: {_escape(op.title)}\n\n"
-        yield from _markdown(KEY_TITLES, _key_rows(op)) if op.keys else ()
-        yield "".join(f"\n{_escape(line)}  " for line in _notes(op)) + "\n"
+    """Yield the ops with their keys, or one op, as Markdown."""
+    if op is None:
+        ops = [op for ops in by_family().values() for op in ops]
+        rows = [(_code(op.words), _code(key.name for key in op.keys), op.title) for op in ops]
+        yield from _markdown(("op", "keys", "computes"), rows)
         return
-    ops = [op for ops in by_family().values() for op in ops]
-    rows = [(_code(op.words), _code(key.name for key in op.keys), op.title) for op in ops]
-    yield from _markdown(("op", "keys", "computes"), rows)
+    yield f"**{op.name}**: {_escape(op.title)}\n\n"
+    yield from _markdown(KEY_TITLES, _key_rows(op)) if op.keys else ()
+    yield "".join(f"\n{_escape(line)}  " for line in _notes(op)) + "\n"
 
 
-def _key_rows(op: Op) -> list[tuple[str, ...]]:
-    return [(key.name, key.takes, _default(key), _meaning(key)) for key in op.keys]
+def _key_rows(op: Op) -> Rows:
+    also = {key.name: f" Also {', '.join(key.also)}." if key.also else "" for key in op.keys}
+    return [(key.name, key.takes, _default(key), key.help + also[key.name]) for key in op.keys]
 
 
 def _notes(op: Op) -> Iterator[str]:
-    """Write the lines below the table of keys."""
+    """Yield the lines below the table of keys."""
     for key in op.keys:
         if key.by_dialect:
             yield f"{key.name} left out: {grouped([(name, _value(value)) for name, value in key.by_dialect.items()])}"
@@ -86,15 +88,19 @@ def _default(key: Key) -> str:
     return "by dialect" if key.by_dialect else "" if key.default is None else _value(key.default)
 
 
-def _meaning(key: Key) -> str:
-    return f"{key.help} Also {', '.join(key.also)}." if key.also else key.help
-
-
 def _value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _drawn(titles: Sequence[str], sections: dict[str, list[tuple[str, ...]]], style: Style) -> str:
+def _wrapped(text: str, style: Style) -> str:
+    """Return a text in lines as wide as the style says, broken between words only."""
+    if style.width is not None:
+        lines = textwrap.wrap(text, style.width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        text = "\n".join(lines)
+    return text + "\n"
+
+
+def _drawn(titles: Sequence[str], sections: Mapping[str, Rows], style: Style) -> str:
     """Draw a table, its sections below their titles."""
     from rich.text import Text
 
@@ -108,11 +114,11 @@ def _drawn(titles: Sequence[str], sections: dict[str, list[tuple[str, ...]]], st
         ]
         for title, rows in sections.items()
     ]
-    return canvas.fitting([canvas.table(titles, [False] * len(titles), 1, drawn)])
+    return canvas.fitting([canvas.table(titles, drawn)])
 
 
-def _markdown(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    return md.table(titles, [False] * len(titles), [list(map(_escape, row)) for row in rows])
+def _markdown(titles: Sequence[str], rows: Rows) -> Iterator[str]:
+    return md.table(titles, [list(map(_escape, row)) for row in rows])
 
 
 def _escape(text: str) -> str:

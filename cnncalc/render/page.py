@@ -73,5 +73,5 @@ def render(text: str, style: Style) -> str:
     console = new_console(style)
     console.push_theme(_THEME)
     with console.capture() as captured:
-        console.print(_Page(text, hyperlinks=False), width=min(console.width, WIDEST), crop=False)
+        console.print(_Page(text, hyperlinks=False), width=min(style.width or 80, WIDEST), crop=False)
     return "".join(line.rstrip(" ") + "\n" for line in captured.get().splitlines())

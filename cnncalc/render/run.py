@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Any
+
+from ..notation.encode import encode
 
 if TYPE_CHECKING:
     from ..execute.sinks import Sink
@@ -30,7 +31,7 @@ def result_text(layer: str, shape: tuple[int, ...], kind: Dtype, sink: Sink | No
     if isinstance(sink, Summary):
         facts |= {"min": sink.least, "mean": sink.mean, "max": sink.most}
     if as_json:
-        return json.dumps(_finite(facts)) + "\n"
+        return encode(_finite(facts)) + "\n"
     width = max(map(len, facts))
     facts["shape"] = "x".join(map(str, shape))
     return "".join(

@@ -18,7 +18,7 @@ TEXTBOOK = (
 
 
 def totals(report: Report) -> list[str]:
-    """`output 64x56x56, 9,472 parameters, 118,013,952 MACs` and `receptive field 11, stride 4, start -5`."""
+    """Return `output 64x56x56, 9,472 parameters, 118,013,952 MACs` and `receptive field 11, stride 4, start -5`."""
     buffers = "" if report.buffers == 0 else f", {counted(report.buffers)} buffers"
     output, params, macs = show(report.out), counted(report.params), counted(report.macs)
     sentences = [f"output {output}, {params} parameters{buffers}, {macs} MACs"]
@@ -35,7 +35,7 @@ def totals(report: Report) -> list[str]:
 
 
 def memory(report: Report) -> list[str]:
-    """The bytes of the parameters, the peak of the activations, and the sum of all outputs; nothing without a dtype."""
+    """Return the bytes of the parameters, the peak of the activations, and the sum of all outputs, for a dtype."""
     sizes = report.memory
     if sizes is None:
         return []
@@ -49,14 +49,14 @@ def memory(report: Report) -> list[str]:
 
 
 def _in_bytes(number: int | None) -> str:
-    """`9,408 bytes (9.2 KiB)`."""
+    """Return `9,408 bytes (9.2 KiB)`."""
     if number is None:
         return "unknown"
     return f"{number:,} bytes ({size_text(number)})" if number >= 1024 else f"{number:,} bytes"
 
 
 def lone_convolution(report: Report) -> list[str]:
-    """The comparison of a network's only convolution with other layers; nothing if it has none or several."""
+    """Return the comparison of a network's only convolution with other layers; nothing if it has none or several."""
     convolutions = [layer for layer in report.layers if layer.is_convolution]
     if len(convolutions) != 1:
         return []
@@ -70,7 +70,7 @@ def lone_convolution(report: Report) -> list[str]:
 
 
 def explanation(report: Report) -> Iterator[str]:
-    """The arithmetic of each layer, with the recurrence of its receptive field."""
+    """Yield the arithmetic of each layer, with the recurrence of its receptive field."""
     yield from TEXTBOOK
     for layer in report.layers:
         yield ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..frameworks.support import FAMILIES, FORMS, Stance, support
+from ..frameworks.support import FAMILIES, Stance, stance, support
+from ..layers import OPS
 from . import markdown as md
 
-HEADERS = ("op", "run", *FORMS)
 TITLES = {"keras": "Keras", "onnx": "ONNX", "torch": "PyTorch"}
 """The frameworks, and what a person calls them."""
 
@@ -16,24 +16,17 @@ def stances(op: str) -> dict[str, Stance]:
     """Return whether an op can be run, and its stance for each of FORMS. Imports NumPy."""
     from ..execute.program import KERNELS
 
-    refused = {"opaque": "what it computes is not known"}
-    supported = op in KERNELS or op == "block"
-    return {"run": Stance(supported, "yes" if supported else refused[op]), **support(op)}
-
-
-def rows() -> Iterator[tuple[str | Stance, ...]]:
-    """Yield each op with its stances, in the order of HEADERS. KeyError for an op without a stance. Imports NumPy."""
-    for op in FAMILIES:
-        yield (op, *stances(op).values())
+    cls = OPS[op][0]
+    return {"run": stance(cls, "run", "yes" if cls.WORD in KERNELS or cls.NESTS else ""), **support(op)}
 
 
 def said(op: str) -> dict[str, str]:
     """Return in words whether an op can be run, and what each framework has for it, or why not."""
-    stance = stances(op)
-    run = stance["run"]
+    by_form = stances(op)
+    run = by_form["run"]
     lines = {"run": run.text if run.supported else f"no: {run.text}"}
     for framework, title in TITLES.items():
-        read, write = stance[f"{framework}_read"], stance[f"{framework}_write"]
+        read, write = by_form[f"{framework}_read"], by_form[f"{framework}_write"]
         if read.supported and write.supported:
             lines[title] = read.text
         elif read.supported:
@@ -47,4 +40,4 @@ def markdown() -> Iterator[str]:
     """Yield the table of what is said of each op."""
     heads = ["op", "run", *TITLES.values()]
     lines = ([md.code(op), *map(md.escape, said(op).values())] for op in FAMILIES)
-    return md.table(heads, [False] * len(heads), lines)
+    return md.table(heads, lines)

@@ -19,7 +19,7 @@ from cnncalc import checks as check
 from cnncalc import sources
 from cnncalc.checks import expect
 from cnncalc.testing import assert_report, assert_shape
-from tests.program import here, process
+from tests.program import here
 
 STEM: dict[str, Any] = {
     "input": [3, 224, 224],
@@ -157,7 +157,7 @@ def test_exit_codes(files: list[str], options: list[str], code: int, tmp_path: P
     for number, text in enumerate(files):
         (tmp_path / f"{number}.json").write_text(text)
         names.append(f"{number}.json")
-    ended = process("check", *names, *options, cwd=tmp_path)
+    ended = here(["check", *names, *options], cwd=tmp_path)
     assert ended.code == code, ended
     assert "Traceback" not in ended.err
     for name, text in zip(names, files, strict=True):
@@ -167,7 +167,7 @@ def test_exit_codes(files: list[str], options: list[str], code: int, tmp_path: P
 
 def test_a_missing_file_and_a_pattern_without_files_are_reported_beside_the_others(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(WRONG)
-    ended = process("check", "a.json", "b.json", "c/*.json", cwd=tmp_path)
+    ended = here(["check", "a.json", "b.json", "c/*.json"], cwd=tmp_path)
     assert ended.code == 2
     assert "a.json:1:" in ended.out
     assert "there is no file 'b.json'" in ended.out

@@ -6,16 +6,20 @@ import csv
 import io
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import cnncalc
 from cnncalc import zoo
-from tests.program import ROOT, command, dev_full, environment, here, posix, process
+from cnncalc.layers import OPS, title
+from tests.program import ROOT, command, dev_full, environment, here, on_terminal, posix, process
 
 STEM = ("3x224x224", "conv:64,k7,s2,p3", "maxpool:k3,s2,p1")
 
@@ -27,18 +31,132 @@ def test_the_table_of_the_stem() -> None:
     assert "64x56x56" in ended.out
     assert "output 64x56x56, 9,472 parameters, 118,013,952 MACs" in ended.out
     assert "receptive field 11, stride 4, start -5" in ended.out
-    assert all(len(line) <= 80 for line in ended.out.splitlines())
     assert "\x1b" not in ended.out
 
 
-@pytest.mark.parametrize("columns", ["40", "80", "120", "200"])
-def test_a_table_keeps_to_its_width_and_cuts_nothing(columns: str) -> None:
-    ended = process("shape", "mobilenet_v1", env=environment(COLUMNS=columns))
+@pytest.mark.parametrize("columns", [40, 80, 120, 200])
+def test_a_table_keeps_to_the_terminal_and_cuts_nothing(columns: int) -> None:
+    ended = on_terminal("shape", "mobilenet_v1", columns=columns)
     table = ended.out.splitlines()[:-2]
-    assert all(len(line) <= int(columns) for line in table)
+    assert all(len(line) <= columns for line in table)
     assert "…" not in ended.out
     letters = "".join(c for c in "".join(line.split(" ")[0] for line in table))
     assert "dw13_bn" in letters
+
+
+@pytest.mark.parametrize("columns", ["20", "200"])
+def test_a_table_in_a_file_is_whole_whatever_the_terminal_is(columns: str, tmp_path: Path) -> None:
+    """Off a terminal a layer is one line, with every name and number in full."""
+    env = environment(COLUMNS=columns)
+    layers = cnncalc.shape("mobilenet_v2").layers
+    lines = process("shape", "mobilenet_v2", env=env).out.splitlines()[2 : 2 + len(layers)]
+    for line, layer in zip(lines, layers, strict=True):
+        assert line.split()[0] == layer.name
+        assert f" {layer.macs:,} " in line
+    path = tmp_path / "net.txt"
+    assert process("shape", "mobilenet_v2", "-o", str(path), env=env).code == 0
+    assert path.read_text(encoding="utf-8").splitlines()[2 : 2 + len(layers)] == lines
+    ops = process("ops", env=env).out.splitlines()
+    assert all(any(line.endswith(f"  {title(op)}") for line in ops) for op in OPS if op == OPS[op][0].WORD)
+    networks = process("zoo", env=env).out.splitlines()[1:]
+    assert [line.split()[0] for line in networks] == list(zoo.names())
+    dialects = process("shape", "3x9x11", "conv:4,k3", "batchnorm", "maxpool:k2,s2", "--dialect", "all", env=env).out
+    assert re.search(r"^batchnorm1 +4x7x9 eps 1e-05 +", dialects, re.MULTILINE)
+    changes = process("diff", "vgg16", "vgg19", env=env).out
+    assert re.search(r"MACs +1,849,688,064$", changes, re.MULTILINE)
+
+
+def test_the_notes_about_an_op_break_between_words() -> None:
+    shown = on_terminal("ops", "conv", columns=40).out
+    notes = here(["ops", "conv"]).out.rpartition("\n\n")[2].split()
+    assert shown.rpartition("\n\n")[2].split() == notes
+    assert all(len(line) <= 40 for line in shown.splitlines())
+
+
+ENDED = {".json": "{", ".jsonl": "{", ".csv": "layer,", ".md": "| layer", ".txt": "layer  "}
+
+
+@pytest.mark.parametrize("ending", ENDED)
+def test_the_ending_of_the_file_decides_the_format(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"report{ending.upper()}"
+    assert here(["shape", *STEM, "-o", str(path)]) == (0, "", "")
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith(ENDED[ending])
+    assert (len(text.splitlines()) == 1) is (ending == ".jsonl")
+
+
+@pytest.mark.parametrize(
+    ("line", "begins"),
+    [
+        ("diff relu tanh -i 3x8x8 -o OUT.json", '{"cnncalc": 1, "old"'),
+        ("diff relu tanh -i 3x8x8 -o OUT.md", "**From"),
+        ("check lenet5 -o OUT.json", '{"cnncalc": 1, "files"'),
+        ("check lenet5 -o OUT.jsonl", '{"file": "zoo:lenet5"'),
+        ("check lenet5 -o OUT.xml", "zoo:lenet5:1:1"),
+        ("check lenet5 --format gitlab -o OUT.json", "["),
+        ("check lenet5 --format sarif -o OUT.json", '{"$schema"'),
+        ("check lenet5 --format junit -o OUT.xml", "<?xml"),
+        ("zoo -o OUT.json", "["),
+        ("zoo -o OUT.csv", "name,"),
+        ("zoo -o OUT.md", "| network"),
+        ("zoo lenet5 -o OUT.json", "{"),
+        ("ops -o OUT.json", '{"convolutions"'),
+        ("ops relu -o OUT.md", "**relu**"),
+    ],
+)
+def test_the_ending_decides_in_every_command(line: str, begins: str, tmp_path: Path) -> None:
+    path = Path(line.rsplit(maxsplit=1)[-1].replace("OUT", str(tmp_path / "out")))
+    assert here([*line.split()[:-1], str(path)]) == (0, "", "")
+    assert path.read_text(encoding="utf-8").startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        (
+            "shape relu --format csv -o net.json",
+            "--format csv writes .csv, and 'net.json' ends in .json\n"
+            "  give -o a name that ends in .csv, or --format json\n",
+        ),
+        (
+            "shape relu --json -o net.md",
+            "--format json writes .json, and 'net.md' ends in .md\n"
+            "  give -o a name that ends in .json, or --format markdown\n",
+        ),
+        (
+            "check lenet5 --format junit -o report.json",
+            "--format junit writes text, and 'report.json' ends in .json\n"
+            "  give -o a name with another ending, or --format json\n",
+        ),
+    ],
+)
+def test_a_named_format_cannot_have_the_ending_of_another(line: str, error: str) -> None:
+    assert here(line.split()) == (2, "", error)
+
+
+@posix
+@pytest.mark.parametrize(
+    "line",
+    [
+        "run conv -x x.npy -w w.npy",
+        "run conv -x x.npy -w w.npy -o y.npy --json",
+        "dense conv -i 3x3 -w w.npy",
+        "learn conv:k1 -x x.npy -y x.npy",
+        "learn conv:k1 -x x.npy -y x.npy --exact --json",
+        "shape 3x8x8 relu",
+        "help words",
+        "zoo",
+    ],
+)
+def test_a_closed_standard_output_is_an_error(line: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones((3, 3), np.float32))
+    np.save(tmp_path / "w.npy", np.ones((2, 2), np.float32))
+    shell = f"{shlex.join([*command(), *line.split()])} >&-"
+    done = subprocess.run(
+        ["sh", "-c", shell], cwd=tmp_path, capture_output=True, text=True, env=environment(), check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("standard output is closed\n  give -o FILE\n")
 
 
 def test_colours_only_where_they_are_wanted() -> None:

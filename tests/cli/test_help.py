@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-from typing import IO
 
 import pytest
 
@@ -13,7 +10,7 @@ from cnncalc.cli import COMMANDS, MORE
 from cnncalc.help import TOPICS, read, subject
 from cnncalc.render import Style
 from cnncalc.render.page import render
-from tests.program import command, environment, here, process
+from tests.program import environment, here, on_terminal, process
 
 
 def test_without_a_name_it_lists_topics_and_commands() -> None:
@@ -92,26 +89,14 @@ def test_a_drawn_page_fits_its_width() -> None:
         assert max(map(len, render(page, Style(width=width)).splitlines())) <= width
 
 
-@pytest.mark.parametrize(("more", "escapes"), [({}, True), ({"NO_COLOR": "1"}, False)])
-def test_a_terminal_shows_the_page_drawn(more: dict[str, str], escapes: bool) -> None:
-    theirs, ours = pytest.importorskip("pty").openpty()
-    with open(theirs, "rb", buffering=0) as terminal:
-        started = subprocess.Popen(
-            [*command(), "help", "python"], stdout=ours, stderr=ours, env=environment(COLUMNS="80", **more)
-        )
-        os.close(ours)
-        shown = b"".join(iter(lambda: _read(terminal), b"")).decode()
-        assert started.wait(60) == 0
+@pytest.mark.parametrize(("no_color", "escapes"), [("", True), ("1", False)])
+def test_a_terminal_shows_the_page_drawn(no_color: str, escapes: bool) -> None:
+    ended = on_terminal("help", "python", columns=80, NO_COLOR=no_color)
+    shown = ended.out
+    assert ended.code == 0
     assert ("\x1b[1m" in shown) is escapes
     assert "```" not in shown
     assert "  >>> import cnncalc" in shown
-
-
-def _read(terminal: IO[bytes]) -> bytes:
-    try:
-        return terminal.read(65536)
-    except OSError:  # Linux's end of a terminal
-        return b""
 
 
 def test_colours_are_drawn_where_they_are_asked_for() -> None:

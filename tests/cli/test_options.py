@@ -308,9 +308,10 @@ def test_always_is_stronger_than_no_color(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_terminal_without_a_file_descriptor_is_80_wide() -> None:
     assert style_of(Screen()).width == 80
+    assert style_of(io.StringIO()).width is None
     closed = io.StringIO()
     closed.close()
-    assert _terminal._width(closed) == 80  # noqa: SLF001
+    assert _terminal._width(closed) is None  # noqa: SLF001
 
 
 @posix

@@ -26,7 +26,7 @@ from cnncalc.render.diffs.as_markdown import render as markdown
 from cnncalc.render.diffs.rows import percent, share_text, short
 from cnncalc.render.markdown import code
 from cnncalc.sizes import UNKNOWN
-from tests.program import Ended, environment, here, posix, process
+from tests.program import Ended, environment, here, on_terminal, posix, process
 
 
 def diff(a: Any, b: Any, **more: Any) -> Difference:
@@ -465,7 +465,7 @@ def test_json_numbers_beyond_every_float() -> None:
 
 def test_a_table_fits_and_cuts_nothing() -> None:
     for columns in (40, 80, 120):
-        ended = process("diff", "vgg11", "vgg16", env=environment(COLUMNS=str(columns)))
+        ended = on_terminal("diff", "vgg11", "vgg16", columns=columns)
         rows = ended.out.split("\n\n")
         assert all(len(line) <= columns for line in rows[1].splitlines())
         assert "…" not in ended.out

@@ -14,20 +14,19 @@ import cnncalc
 from cnncalc.execute import matrix
 from cnncalc.execute.sinks import Memory
 from cnncalc.layers import OPS
-from tests.execute.cases import CASES, Case
+from tests.cases import PLAIN, Row
 from tests.execute.test_learn import piped
 from tests.execute.test_values import weights_for
 from tests.program import here, process
 
 
 class Function:
-    """A case in a layout with random weights, as a function of samples laid flat."""
+    """The layers of a row in a layout with random weights, as a function of samples laid flat."""
 
-    def __init__(self, case: Case, layout: str):
-        spec, sample = case
+    def __init__(self, row: Row, layout: str):
         self.layout = layout
-        self.sample = sample if layout == "NCHW" else (*sample[1:], sample[0])
-        self.network = cnncalc.load(spec)
+        self.sample = row.sample(layout)
+        self.network = cnncalc.load(row.layers)
         self.weights = weights_for(cnncalc.shape(self.network.inlined(), self.sample, layout=layout))
 
     def __call__(self, x: Any) -> Any:
@@ -45,37 +44,29 @@ class Function:
         return 2 * np.random.default_rng(seed).standard_normal(np.prod(self.sample))
 
 
-def _listed(linear: bool) -> list[Any]:
-    return [
-        pytest.param(case, id=f"{op}-{at}")
-        for op, cases in CASES.items()
-        for at, case in enumerate(cases)
-        if all(node.layer.is_linear for node in cnncalc.load(case[0]).nodes) == linear
-    ]
+def _listed(linear: bool) -> list[Row]:
+    return [row for rows in PLAIN.values() for row in rows if _is_linear(row) == linear]
 
 
-def test_every_op_has_cases() -> None:
-    assert set(CASES) == set(OPS) - {"opaque"}
-    for op, cases in CASES.items():
-        for spec, _ in cases:
-            assert op in {layer["op"] for layer in spec}
+def _is_linear(row: Row) -> bool:
+    return all(node.layer.is_linear for node in cnncalc.load(row.layers).nodes)
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-@pytest.mark.parametrize("case", _listed(linear=True))
-def test_a_linear_layer_is_its_matrix(case: Case, layout: str) -> None:
+@pytest.mark.parametrize("row", _listed(linear=True), ids=str)
+def test_a_linear_layer_is_its_matrix(row: Row, layout: str) -> None:
     """M x is the output but for the constants that the layer adds, which are its output for zeros."""
-    function = Function(case, layout)
+    function = Function(row, layout)
     x, found = function.random(4), function.matrix()
     added = function(np.zeros_like(x))
     assert found.shape == (added.size, x.size)
     np.testing.assert_allclose(found @ x + added, function(x), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("case", _listed(linear=False))
-def test_no_matrix_could_be_what_is_not_linear(case: Case) -> None:
+@pytest.mark.parametrize("row", _listed(linear=False), ids=str)
+def test_no_matrix_could_be_what_is_not_linear(row: Row) -> None:
     """A linear map with constants added has f(2x) + f(0) = 2f(x) and f(x) + f(-x) = 2f(0)."""
-    function = Function(case, "NCHW")
+    function = Function(row, "NCHW")
     x = function.random(5)
     zero, once, twice, minus = (function(a) for a in (0 * x, x, 2 * x, -x))
     assert max(np.abs(twice + zero - 2 * once).max(), np.abs(once + minus - 2 * zero).max()) > 1e-3
@@ -84,8 +75,8 @@ def test_no_matrix_could_be_what_is_not_linear(case: Case) -> None:
 
 
 def test_an_op_that_is_linear_whatever_its_keys_is_so_in_every_case() -> None:
-    for op, cases in CASES.items():
-        linear = [all(node.layer.is_linear for node in cnncalc.load(spec).nodes) for spec, _ in cases]
+    for op, rows in PLAIN.items():
+        linear = [_is_linear(row) for row in rows]
         assert all(linear) if OPS[op][0].LINEAR else not all(linear), op
 
 
@@ -111,7 +102,7 @@ BRANCHES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 def test_a_network_with_branches_is_its_matrix(layout: str) -> None:
-    function = Function((BRANCHES, (3, 4, 5)), layout)
+    function = Function(Row(BRANCHES, (3, 4, 5), (5,)), layout)
     x, found = function.random(6), function.matrix()
     np.testing.assert_allclose(found @ x + function(np.zeros_like(x)), function(x), rtol=1e-10, atol=1e-10)
 

@@ -11,14 +11,13 @@ import pytest
 import cnncalc
 from cnncalc.frameworks import writer
 from cnncalc.frameworks.keras.read import read as read_keras
-from cnncalc.frameworks.keras.read.functions import NAMED
-from cnncalc.frameworks.keras.read.layers import CONVERTERS
+from cnncalc.frameworks.keras.read.functions import CONVERTERS, NAMED
 from cnncalc.frameworks.onnx.read import read as read_onnx
 from cnncalc.frameworks.onnx.read.ops import HANDLERS
-from cnncalc.frameworks.support import FAMILIES, FORMS, NOT_READ, support
-from cnncalc.layers import OPS
+from cnncalc.frameworks.support import FAMILIES, FORMS, stance, support
+from cnncalc.layers import OPS, Layer
 from cnncalc.layers.names import KERAS, KERAS_ACTIVATIONS, ONNX, TORCH
-from cnncalc.render.support import HEADERS, rows
+from cnncalc.render.support import markdown, stances
 
 MAP = [6, 8, 10]
 WITH_KEYS: dict[str, dict[str, Any]] = {
@@ -69,15 +68,15 @@ def ops_of(spec: dict[str, Any]) -> Iterator[str]:
 
 @pytest.mark.parametrize("op", FAMILIES)
 def test_every_op_has_a_stance_for_every_form(op: str) -> None:
-    stances = support(op)
-    assert tuple(stances) == FORMS
-    assert all(stance.text for stance in stances.values())
+    known = support(op)
+    assert tuple(known) == FORMS
+    assert all(stance.text for stance in known.values())
 
 
-def test_the_rows_join_what_can_be_run() -> None:
-    every = list(rows())
-    assert [row[0] for row in every] == [*dict.fromkeys(cls.WORD for cls, _ in OPS.values())]
-    assert {len(row) for row in every} == {len(HEADERS)}
+def test_the_table_joins_what_can_be_run() -> None:
+    _, _, *rows = markdown()
+    assert [row.split("`")[1] for row in rows] == [*dict.fromkeys(cls.WORD for cls, _ in OPS.values())]
+    assert all(tuple(stances(op)) == ("run", *FORMS) for op in FAMILIES)
 
 
 @pytest.mark.parametrize("op", FAMILIES)
@@ -99,8 +98,30 @@ def test_what_is_written_is_what_the_stance_says(framework: str, op: str) -> Non
 
 
 def test_names_are_those_of_ops_and_are_read() -> None:
-    named = {*KERAS, *KERAS_ACTIVATIONS, *ONNX, *TORCH, *[op for ops in NOT_READ.values() for op in ops]}
-    assert named <= set(FAMILIES)
+    assert {*KERAS, *KERAS_ACTIVATIONS, *ONNX, *TORCH} <= set(FAMILIES)
     assert {word for name in KERAS.values() for word, _ in name.numbered()} <= set(CONVERTERS)
     assert {name for names in KERAS_ACTIVATIONS.values() for name in names} == set(NAMED)
     assert {name.word for name in ONNX.values()} <= set(HANDLERS)
+
+
+def test_reasons_are_for_forms_that_there_are() -> None:
+    forms = {"run", *FORMS, *[form.partition("_")[0] for form in FORMS]}
+    for cls, _ in OPS.values():
+        assert set(cls.REFUSED) <= forms, cls
+        assert all(cls.REFUSED.values()), cls
+
+
+class Blur(Layer):
+    """Blur: an op that nothing knows."""
+
+    WORD = "blur"
+
+
+def test_an_op_without_a_stance_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnncalc.frameworks.support.OPS", {**OPS, "blur": (Blur, None)})
+    with pytest.raises(LookupError, match=r"the op blur has no entry in keras_read: it needs .* in REFUSED of .* Blur"):
+        support("blur")
+    monkeypatch.setattr(Blur, "REFUSED", dict.fromkeys(("keras", "onnx", "torch"), "it has no layer for blur"))
+    assert set(support("blur").values()) == {(False, "it has no layer for blur")}
+    with pytest.raises(LookupError, match="the op blur has an entry, and is refused in onnx_write"):
+        stance(Blur, "onnx_write", "Blur")

@@ -12,28 +12,26 @@ from cnncalc.layers import HELP, OPS, ConvKind, Layer, Sign, Traced, title
 from cnncalc.layers.base import KERNEL, STATED, Env, Fields, ops
 from cnncalc.layers.keys import Reader, at_least
 from cnncalc.sizes import Shape
-from tests.execute.cases import CASES, Case
+from tests.cases import PLAIN, Row
 from tests.execute.test_values import weights_for
 
-ALL = [pytest.param(case, id=f"{op}-{at}") for op, cases in CASES.items() for at, case in enumerate(cases)]
+ALL = [row for rows in PLAIN.values() for row in rows]
 
 
-def run(case: Case, x: Any, layout: str = "NCHW") -> Any:
-    """What a case gives for a sample, with random weights."""
-    spec, sample = case
-    return cnncalc.run(spec, x, weights_for(cnncalc.shape(cnncalc.load(spec).inlined(), sample, layout=layout)))
+def run(row: Row, x: Any) -> Any:
+    """Run the layers of a row on a sample, with random weights."""
+    return cnncalc.run(row.layers, x, weights_for(cnncalc.shape(cnncalc.load(row.layers).inlined(), row.input)))
 
 
-@pytest.mark.parametrize("case", ALL)
-def test_the_sign_that_a_layer_states_is_its_output_s(case: Case) -> None:
-    spec, sample = case
-    sign = cnncalc.load(spec).nodes[-1].layer.sign
+@pytest.mark.parametrize("row", ALL, ids=str)
+def test_the_sign_that_a_layer_states_is_its_output_s(row: Row) -> None:
+    sign = cnncalc.load(row.layers).nodes[-1].layer.sign
     for seed in range(3):
-        x = 3 * np.random.default_rng(seed).standard_normal(sample)
+        x = 3 * np.random.default_rng(seed).standard_normal(row.input)
         if sign is not Sign.ANY:
-            assert run(case, np.abs(x)).min() >= 0
+            assert run(row, np.abs(x)).min() >= 0
         if sign is Sign.NOT_NEGATIVE:
-            assert run(case, x).min() >= 0
+            assert run(row, x).min() >= 0
 
 
 @pytest.mark.parametrize(
@@ -58,22 +56,19 @@ def test_a_sign_may_depend_on_the_keys(spec: dict[str, Any], sign: Sign) -> None
     assert cnncalc.load([spec]).nodes[0].layer.sign is sign
 
 
-@pytest.mark.parametrize("op", CASES)
+@pytest.mark.parametrize("op", PLAIN)
 def test_a_view_is_its_input_in_another_form(op: str) -> None:
     unchanged = []
-    for case in CASES[op]:
-        x = np.random.default_rng(0).standard_normal(case[1])
-        unchanged.append(np.array_equal(run(case, x).ravel(), x.ravel()))
+    for row in PLAIN[op]:
+        x = np.random.default_rng(0).standard_normal(row.input)
+        unchanged.append(np.array_equal(run(row, x).ravel(), x.ravel()))
     assert all(unchanged) == OPS[op][0].VIEW
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-@pytest.mark.parametrize("case", ALL)
-def test_how_every_array_is_drawn_is_stated(case: Case, layout: str) -> None:
-    spec, sample = case
-    report = cnncalc.shape(
-        cnncalc.load(spec).inlined(), sample if layout == "NCHW" else (*sample[1:], sample[0]), layout=layout
-    )
+@pytest.mark.parametrize("row", ALL, ids=str)
+def test_how_every_array_is_drawn_is_stated(row: Row, layout: str) -> None:
+    report = cnncalc.shape(cnncalc.load(row.layers).inlined(), row.sample(layout), layout=layout)
     for layer in report.layers:
         weights = layer.node.layer.WEIGHTS
         shapes = layer.weight_shapes()

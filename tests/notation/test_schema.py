@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -112,10 +113,16 @@ def test_what_only_the_reader_sees(path: Path) -> None:
 
 @pytest.mark.parametrize("name", zoo.names())
 def test_the_zoo_and_its_reports(name: str) -> None:
-    validator().validate(json.loads(zoo.read(name)))
-    validator().validate(cnncalc.shape(name).to_dict())
+    documents = [json.loads(zoo.read(name)), cnncalc.shape(name).to_dict()]
     if "ceil" not in zoo.read(name):  # which Keras's pools have not
-        validator().validate(cnncalc.shape(name, dialect="keras", layout="NCHW").to_dict())
+        documents.append(cnncalc.shape(name, dialect="keras", layout="NCHW").to_dict())
+    for found in documents:
+        validator().validate({**found, "layers": kinds_of(found["layers"])})
+
+
+def kinds_of(layers: list[Json]) -> list[Json]:
+    """Return the first of the layers that differ in nothing but the digits of their names and numbers."""
+    return list({re.sub(r"\d+", "0", json.dumps(layer)): layer for layer in reversed(layers)}.values())
 
 
 @pytest.mark.parametrize(

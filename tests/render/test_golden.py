@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import ROOT, environment, here, process
+from tests.program import ROOT, here, on_terminal
 
 FILES = sorted((ROOT / "tests" / "golden").glob("*.txt"))
 
 
-def output(line: str, in_process: bool = True) -> str:
-    """What `$ cnncalc ...` prints; both streams, and the exit code where it is not 0."""
+def output(line: str) -> str:
+    """Return what `$ cnncalc ...` prints, with the exit code if it is not 0; `COLUMNS=60` is a terminal's width."""
     settings, words = {}, shlex.split(line.removeprefix("$ "))
     while "=" in words[0]:
         name, _, value = words.pop(0).partition("=")
         settings[name] = value
     assert words[0] == "cnncalc"
-    ended = here(words[1:]) if in_process and not settings else process(*words[1:], env=environment(**settings))
+    ended = on_terminal(*words[1:], columns=int(settings["COLUMNS"])) if settings else here(words[1:])
     return ended.out + ended.err + (f"[exit {ended.code}]\n" if ended.code else "")
 
 

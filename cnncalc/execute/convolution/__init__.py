@@ -1,1 +1,1 @@
-"""The ways to compute a cross-correlation, and which one is taken."""
+"""Cross-correlations and transposed ones: the ways to compute them, and the choice between these."""

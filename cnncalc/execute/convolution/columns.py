@@ -1,12 +1,12 @@
-"""What a part of a sliding layer's output sees of its input: each position's window as a column (im2col).
+"""Columns: the windows that a part of a sliding layer's output sees of its input, a column each (im2col).
 
-Everything here works on views with the channels first, whatever their strides: x (N, c_i, *space), out (N, c_o, *out).
+Everything here works on views with the channels first, of any strides: x (N, c_i, *space), out (N, c_o, *out).
 On an axis with kernel k, stride s, dilation d and padding pb before, output u sees the inputs u*s + i*d - pb,
-i = 0 … k-1; what lies outside of x is zero.
+i = 0 … k-1; what is outside of x is zero.
 
-The columns are copied from the input itself where nothing is padded and the stride is 1, else from `planes`: the input
-and the zeros around it, every s-th unit of an axis side by side. A tap then sees a plane from some place on, and is
-copied in one piece.
+The columns are copied from the input itself if nothing is padded and the stride is 1, else from `planes`: the input
+and the zeros around it, every s-th unit of an axis side by side. The values that a tap sees are then one piece of a
+plane, and are copied as one.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from ..task import Array, Dtype
 from ..threads import buffer
 
 PIECE = 1 << 20
-"""How many bytes are copied before what is beyond in them is set to zero: what a core's own cache holds."""
+"""How many bytes are copied before some of them are set to zero: as many as a core's own cache holds."""
 MOST_PHASES = 64
-"""How many phases of the input, a plane each, at the most; beyond, what is left of each would be too little to copy."""
+"""The most phases of the input, a plane each; with more, a plane would be too small to copy."""
 LEAST_POSITIONS = 256
-"""How many positions a map has at the least to be worth a matrix product of its own; smaller ones share one."""
+"""The least positions of a map for a matrix product of its own; smaller maps share one."""
 
 Index = tuple[slice | int, ...]
 EVERY = slice(None)
@@ -44,27 +44,35 @@ class Windows(NamedTuple):
     pb: tuple[int, ...]
 
     def at(self, begin: tuple[int, ...]) -> Windows:
-        """The same windows, counted from this position on."""
+        """Return the same windows, counted from this position on."""
         return self._replace(pb=tuple([pb - u * s for pb, u, s in zip(self.pb, begin, self.s, strict=True)]))
 
     def only(self, cells: Sequence[range]) -> Windows:
-        """The same with some of the kernel's cells alone."""
+        """Return the windows of some of the kernel's cells."""
         pads = [pb - some.start * d for pb, some, d in zip(self.pb, cells, self.d, strict=True)]
         return self._replace(k=tuple(map(len, cells)), pb=tuple(pads))
 
 
 @lru_cache(maxsize=1024)
 def seeing(windows: Windows, space: tuple[int, ...], size: tuple[int, ...]) -> tuple[range, ...]:
-    """On each axis the kernel's cells without those at either end with which none of `size` outputs sees the input."""
-    found = []
+    """Return the kernel's cells on each axis, without those at either end through which no output sees the input."""
+    cells = []
     for k, s, d, pb, n, u in zip(*windows, space, size, strict=True):
         first = min(max(-(((u - 1) * s - pb) // d), 0), k - 1)
-        found.append(range(first, max(min((n - 1 + pb) // d, k - 1), first) + 1))
-    return tuple(found)
+        cells.append(range(first, max(min((n - 1 + pb) // d, k - 1), first) + 1))
+    return tuple(cells)
+
+
+def overlap(n: int, origin: int, s: int, size: int) -> tuple[slice, slice]:
+    """Return which of `size` units, unit u at origin + u*s, are on an axis of n inputs, and these inputs."""
+    first = min(max(-(origin // s), 0), size)
+    end = max(min(size, (n - 1 - origin) // s + 1), first)
+    start = origin + first * s
+    return slice(first, end), slice(start, start + (end - first - 1) * s + 1, s) if end > first else slice(0, 0)
 
 
 class Shapes(NamedTuple):
-    """A convolution by the shapes of its arrays: what an estimate goes by, and the choice between the ways."""
+    """A convolution by the shapes of its arrays, for estimates and for the choice between the ways."""
 
     x: tuple[int, ...]
     """(N, c_i, *space)."""
@@ -75,13 +83,13 @@ class Shapes(NamedTuple):
     windows: Windows
     g: int
     kind: Dtype
-    """In which sums are taken."""
+    """The dtype of sums."""
     tile: int
-    """How many bytes are made at once, about."""
+    """About how many bytes are made at once."""
 
 
 class Part(NamedTuple):
-    """A part of an output: samples, and on each axis from where on and how many positions."""
+    """A part of an output: some samples, and on each axis the first position and how many."""
 
     samples: slice
     begin: tuple[int, ...]
@@ -89,17 +97,17 @@ class Part(NamedTuple):
 
     @property
     def positions(self) -> int:
-        """How many positions that are, of all its samples."""
+        """How many positions it has in all its samples."""
         return int((self.samples.stop - self.samples.start) * prod(self.size))
 
     def of(self, out: Array) -> Array:
-        """The same part of an array (N, c, *out), as a view."""
+        """Return this part of an array (N, c, *out), as a view."""
         space = [slice(b, b + n) for b, n in zip(self.begin, self.size, strict=True)]
         return out[(self.samples, EVERY, *space)]
 
 
 def parts(n: int, space: Sequence[int], most: int, several: int) -> Iterator[Part]:
-    """An output in parts of about `most` positions: at most `several` samples, one, or a piece of one."""
+    """Yield an output in parts of about `most` positions: at most `several` samples, one sample, or a piece of one."""
     size = list(space)
     for axis, whole in enumerate(space):
         pieces = -(-whole // max(most // prod(space[axis + 1 :]), 1))
@@ -114,23 +122,24 @@ def parts(n: int, space: Sequence[int], most: int, several: int) -> Iterator[Par
 
 
 class Layout(NamedTuple):
-    """How columns stand: (n, g, c_i/g * k, positions), or (1, g, c_i/g * k, n * positions) where the maps are small."""
+    """The order of columns: (n, g, c_i/g * k, positions), or (1, g, c_i/g * k, n * positions) if the maps are small."""
 
     kind: Dtype
     g: int
     taps_first: bool
-    """Whether k comes before c_i/g, as it lies in NHWC."""
+    """Whether k comes before c_i/g, as in NHWC."""
     ones: bool
     """Whether there is a last row of ones."""
 
 
 def gather(x: Array, view: View, rows: tuple[int, ...], layout: Layout) -> Array:
-    """The columns of what a part of an output sees of its samples x; `rows` are its size, or the view's own rows."""
+    """Return the columns of what a part of an output sees of its samples x; `rows` are its size, or the view's rows."""
     n, c = x.shape[:2]
     kind, g, taps_first, ones = layout
     apart = n if g > 1 or prod(rows) >= LEAST_POSITIONS else 1
-    if apart == n and not ones:
-        columns = _as_they_stand(x, view, layout)
+    if apart == n and not ones and view.unpadded and set(view.k) == {1}:
+        seen = x[view.phases[0].seen]
+        columns = merged(seen, (n, g, c // g, prod(seen.shape[2:]))) if seen.dtype == kind else None
         if columns is not None:
             return columns
     cells = (*view.k, c // g) if taps_first else (c // g, *view.k)
@@ -145,17 +154,8 @@ def gather(x: Array, view: View, rows: tuple[int, ...], layout: Layout) -> Array
     return columns
 
 
-def _as_they_stand(x: Array, view: View, layout: Layout) -> Array | None:
-    """The columns of a 1x1 kernel without a copy, None where that cannot be."""
-    if not view.unpadded or set(view.k) != {1}:
-        return None
-    seen = x[view.phases[0].seen]
-    n, c, *space = seen.shape
-    return merged(seen, (n, layout.g, c // layout.g, prod(space))) if seen.dtype == layout.kind else None
-
-
 def _sights(source: Array, view: View, rows: tuple[int, ...], kind: Dtype, g: int) -> Iterator[tuple[Index, Array]]:
-    """For each phase which of the columns it fills, and with what: (g, c_i/g, *taps, n, *rows), from (c, n, *space)."""
+    """Yield for each phase which columns it fills, and its values (g, c_i/g, *taps, n, *rows) from (c, n, *space)."""
     c, n = source.shape[:2]
     if view.unpadded:
         planes = source = source[view.phases[0].seen]
@@ -175,7 +175,7 @@ def _sights(source: Array, view: View, rows: tuple[int, ...], kind: Dtype, g: in
 
 
 def padded(source: Array, view: View, kind: Dtype) -> tuple[Array, Array]:
-    """The planes of a part's input (c, n, *space), (c, n, phases…, *q), and their memory with the margins."""
+    """Return the planes (c, n, phases…, *q) of a part's input (c, n, *space), and their memory with the margins."""
     c, n = source.shape[:2]
     before, after = view.margins
     size = c * n * prod(view.shape)
@@ -191,47 +191,47 @@ def padded(source: Array, view: View, kind: Dtype) -> tuple[Array, Array]:
 
 
 class Phase(NamedTuple):
-    """Those taps of a kernel that see the same phase of the input: every s-th unit of each axis."""
+    """The taps of a kernel that see the same phase of the input: every s-th unit of each axis."""
 
     seen: tuple[slice, ...]
-    """What they see of the input (c, n, *space)."""
+    """The part of the input (c, n, *space) that they see."""
     inside: Index
-    """Where that stands in the planes (c, n, phases…, *q)."""
+    """The place of that part in the planes (c, n, phases…, *q)."""
     first: int
-    """Where the first tap sees the part's first position, counted from the beginning of the planes' memory."""
+    """What the first tap sees at the part's first position, counted from the beginning of the planes' memory."""
     steps: tuple[int, ...]
-    """How much further on each axis the next tap does."""
+    """How much further on each axis the next tap sees."""
     counts: tuple[int, ...]
     """How many taps there are on each axis."""
     cells: Index
-    """Which of the columns they fill, in (g, c_i/g, *k, n, *rows)."""
+    """The columns that they fill, in (g, c_i/g, *k, n, *rows)."""
 
 
 class View(NamedTuple):
-    """How a part of an output sees its input: one phase after another."""
+    """The way in which a part of an output sees its input, one phase after another."""
 
     k: tuple[int, ...]
     """The kernel."""
     unpadded: bool
     """Whether the columns are copied from the input itself: nothing is padded, nor taps left out between others."""
     shape: tuple[int, ...]
-    """Of the planes, (phases…, *q)."""
+    """The shape of the planes, (phases…, *q)."""
     margins: tuple[int, int]
-    """How many values there are before and after the planes, which are read but count for nothing."""
+    """How many values there are before and after the planes, which are read but not used."""
     rows: tuple[int, ...]
-    """The sizes of what is copied for each tap where it is copied in one piece: whole rows of the planes."""
+    """The sizes of what is copied for each tap if it is copied in one piece: whole rows of the planes."""
     outside: tuple[Index, ...]
-    """Where the planes are zero, in (c, n, phases…, *q)."""
+    """The places where the planes are zero, in (c, n, phases…, *q)."""
     steps: tuple[int, ...]
     """How much further on each axis of the planes the next position sees."""
     phases: tuple[Phase, ...]
     beyond: tuple[Index, ...]
-    """Where a tap sees the end of another row, in (g, c_i/g, *k, n, *rows): there the columns are zero."""
+    """The places where a tap sees the end of another row, in (g, c_i/g, *k, n, *rows): there the columns are zero."""
 
 
 @lru_cache(maxsize=256)
 def see(space: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> View:
-    """How the first `size` positions of an output see an input of this space."""
+    """Return how the first `size` positions of an output see an input of this space."""
     axes = [_axis(*axis) for axis in zip(space, *windows, size, strict=True)]
     if max(windows.s) == 1 and size[1:] == space[1:] and not _inside(axes):
         view = _side_by_side(axes[0][0], space, windows, size)
@@ -246,7 +246,7 @@ def see(space: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> View
 
 
 def _phased(windows: Windows, size: tuple[int, ...], axes: Sequence[Sequence[AxisPhase]]) -> View:
-    """The view of a part phase by phase: each sees a plane of its own, with the zeros around it."""
+    """Return the view of a part phase by phase: each sees a plane of its own, with the zeros around it."""
     q = tuple([axis[0].width for axis in axes])
     shape = (*map(len, axes), *q)
     phases = []
@@ -255,7 +255,7 @@ def _phased(windows: Windows, size: tuple[int, ...], axes: Sequence[Sequence[Axi
         phases.append(
             Phase(
                 (EVERY, EVERY, *[p.seen for p in mine]),
-                (EVERY, EVERY, *which, *[slice(p.begin, p.end) for p in mine]),
+                (EVERY, EVERY, *which, *[p.inside for p in mine]),
                 sum(map(mul, (*which, *[p.offset for p in mine]), _strides(shape))),
                 tuple([p.step for p in mine]),
                 tuple([p.taps for p in mine]),
@@ -270,16 +270,16 @@ def _phased(windows: Windows, size: tuple[int, ...], axes: Sequence[Sequence[Axi
 
 
 def _inside(axes: Sequence[Sequence[AxisPhase]]) -> bool:
-    """Whether nothing that is seen is beyond the input."""
-    return all(phase.begin == 0 and phase.end == phase.width for axis in axes for phase in axis)
+    """Return whether nothing that is seen is beyond the input."""
+    return all(phase.inside == slice(0, phase.width) for axis in axes for phase in axis)
 
 
 def _side_by_side(rows: AxisPhase, space: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> View | None:
-    """The view of an output as wide as its input, stride 1: planes as wide, with no zeros between their rows.
+    """Return the view of an output as wide as its input, stride 1: planes as wide, with no zeros between their rows.
 
     What a tap sees of such a plane is one piece, some values before or after the place of the output. At the ends of
-    its rows stands what belongs to the next row or the last: there the columns are zero. None where a tap is further
-    from its output than a row is long.
+    its rows are values of the next row or the last: there the columns are zero. None if a tap is further from its
+    output than a row is long.
     """
     nd = len(space)
     shape = (*(1,) * nd, rows.width, *space[1:])
@@ -296,11 +296,11 @@ def _side_by_side(rows: AxisPhase, space: tuple[int, ...], windows: Windows, siz
                 cells, positions = [EVERY] * nd, [EVERY] * nd
                 cells[axis], positions[axis] = slice(tap, tap + 1), edge
                 beyond.append((EVERY, EVERY, *cells, EVERY, *positions))
-    before, after = (sum([max(sign * step, 0) for step in ends]) for sign, ends in ((-1, first), (1, last)))
+    before, after = sum([max(-step, 0) for step in first]), sum([max(step, 0) for step in last])
     whole = (EVERY,) * (nd - 1)
     phase = Phase(
         (EVERY, EVERY, rows.seen, *whole),
-        (EVERY, EVERY, *(0,) * nd, slice(rows.begin, rows.end), *whole),
+        (EVERY, EVERY, *(0,) * nd, rows.inside, *whole),
         before + sum(first),
         windows.d,
         windows.k,
@@ -311,66 +311,65 @@ def _side_by_side(rows: AxisPhase, space: tuple[int, ...], windows: Windows, siz
 
 
 def _around(inside: Index, shape: Sequence[int]) -> tuple[Index, ...]:
-    """What an index leaves out of planes of this shape, a slice of one axis each."""
-    found: list[Index] = []
+    """Return what an index leaves out of planes of this shape, as slices of one axis each."""
+    outside: list[Index] = []
     for axis, (which, width) in enumerate(zip(inside[2:], shape, strict=True), 2):
         if isinstance(which, slice) and which != EVERY:
             edges = slice(0, which.start), slice(which.stop, width)
-            found += [(*inside[:axis], edge) for edge in edges if edge.start < edge.stop]
-    return tuple(found)
+            outside += [(*inside[:axis], edge) for edge in edges if edge.start < edge.stop]
+    return tuple(outside)
 
 
 def _strides(shape: Sequence[int]) -> list[int]:
-    """How far apart the values along each axis of an array are that stands in one piece."""
+    """Return the strides, in values, of a contiguous array."""
     return [prod(shape[axis + 1 :]) for axis in range(len(shape))]
 
 
 class AxisPhase(NamedTuple):
-    """Those cells of one axis that see the same phase of it."""
+    """The cells of one axis that see the same phase of it."""
 
     cells: slice
     taps: int
     offset: int
     step: int
     width: int
-    """How many units of its plane are seen; the input stands from `begin` to `end` of them."""
-    begin: int
-    end: int
+    """How many units of its plane are seen."""
+    inside: slice
+    """Which of these units are the input's."""
     seen: slice
+    """Which inputs they are."""
 
 
 def _axis(n: int, k: int, s: int, d: int, pb: int, size: int) -> list[AxisPhase]:
-    """The phases that a kernel's cells see on one axis: the cells, and where in the phase's plane the input lies."""
+    """Return the phases that a kernel's cells see on one axis."""
     period = s // gcd(s, d)
     q = size + (k - 1) * d // s
-    found = []
+    phases = []
     for cell in range(min(period, k)):
-        cells = slice(cell, None, period)
-        origin = cell * d % s - pb  # the input that the plane's first unit is
-        first = min(max(-(origin // s), 0), q)
-        end = max(min(q, (n - 1 - origin) // s + 1), first)
-        seen = slice(origin + first * s, origin + (end - 1) * s + 1, s) if end > first else slice(0, 0)
-        taps, offset, step = len(range(cell, k, period)), cell * d // s, period * d // s
-        found.append(AxisPhase(cells, taps, offset, step, q, first, end, seen))
-    return found
+        offset, origin = divmod(cell * d, s)  # the plane's first unit is the input origin - pb
+        taps = len(range(cell, k, period))
+        phases.append(
+            AxisPhase(slice(cell, None, period), taps, offset, period * d // s, q, *overlap(n, origin - pb, s, q))
+        )
+    return phases
 
 
 def merged(array: Array, shape: tuple[int, ...]) -> Array | None:
-    """The array in another shape, None where that would be a copy."""
-    found = array.reshape(shape)
-    return found if np.may_share_memory(found, array) else None
+    """Return the array in another shape, None if that would be a copy."""
+    reshaped = array.reshape(shape)
+    return reshaped if np.may_share_memory(reshaped, array) else None
 
 
 def flipped(weight: Array) -> Array:
-    """A kernel turned by 180 degrees."""
+    """Return a kernel turned by 180 degrees."""
     return weight[(EVERY, EVERY, *(slice(None, None, -1),) * (weight.ndim - 2))]
 
 
 def copy(to: Array, source: Array, beyond: Sequence[Index] = ()) -> None:
     """Copy an array (g, c, …), and set what is `beyond` in it to zero, some channels at a time.
 
-    What is set to zero still stands in the cache then. In one thread: the BLAS's own are not asleep yet after a
-    product, and would be in the way of others.
+    What is set to zero is then still in the cache. It is done in one thread: those of the BLAS are still awake after
+    a product, and would be in the way of others.
     """
     axis = 0 if to.shape[0] > 1 else 1
     whole = to.shape[axis]

@@ -1,17 +1,17 @@
-"""Cross-correlation the shortest way: what chooses between the ways. `transposed.scatter` does for its opposite.
+"""Cross-correlation: the choice of the fastest way to compute one; for transposed ones, see `transposed.scatter`.
 
-Everything here works on views with the channels first, whatever their strides.
+Everything here works on views with the channels first, of any strides.
 """
 
 from __future__ import annotations
 
-from .. import exact
+from ..sums import sum_dtype
 from ..task import Array
 from . import product, winograd
 from .columns import EVERY, Shapes, Windows, seeing
 
 TILE = 8 << 20
-"""How many bytes are made at once for a large product: what the last cache holds, more or less."""
+"""How many bytes are made at once for a large product: about as many as the last cache holds."""
 
 
 def convolve(
@@ -21,18 +21,15 @@ def convolve(
     cells = seeing(windows, x.shape[2:], out.shape[2:])
     weight, windows = weight[(EVERY, EVERY, *[slice(some.start, some.stop) for some in cells])], windows.only(cells)
     weight, bias = in_kind(x, weight, bias, out, weight[0].size)
-    if g > 1:
-        product.correlate_groups(x, weight, bias, out, windows, g, tile)
-    elif winograd.pays(Shapes(x.shape, weight.shape, out.shape, windows, g, weight.dtype, tile)) and (
-        winograd.is_harmless(x, weight)
-    ):
+    shapes = Shapes(x.shape, weight.shape, out.shape, windows, g, weight.dtype, tile)
+    if winograd.pays(shapes) and winograd.is_harmless(x, weight):
         winograd.correlate(x, weight, bias, out, windows, tile)
     else:
-        product.correlate(x, weight, bias, out, windows, tile)
+        product.correlate(x, weight, bias, out, windows, g, tile)
 
 
 def working(shapes: Shapes) -> int:
-    """How many bytes `convolve` takes at most beside its arguments."""
+    """Return how many bytes `convolve` takes at most beside its arguments."""
     cells = seeing(shapes.windows, shapes.x[2:], shapes.out[2:])
     windows = shapes.windows.only(cells)
     shapes = shapes._replace(windows=windows, weight=(*shapes.weight[:2], *windows.k))
@@ -41,6 +38,6 @@ def working(shapes: Shapes) -> int:
 
 
 def in_kind(x: Array, weight: Array, bias: Array | None, out: Array, terms: int) -> tuple[Array, Array | None]:
-    """Weight and bias in the dtype in which sums of so many terms are taken."""
-    kind = exact.kind(x, weight, bias, out, terms)
+    """Return weight and bias in the dtype in which sums of so many terms are taken."""
+    kind = sum_dtype(x, weight, bias, out, terms)
     return weight.astype(kind, copy=False), None if bias is None else bias.astype(kind, copy=False)

@@ -1,8 +1,8 @@
 """Cross-correlation as matrix products: columns for a part of the output at a time, and one product.
 
-Everything here works on views with the channels first, whatever their strides: x (N, c_i, *space), weight
+Everything here works on views with the channels first, of any strides: x (N, c_i, *space), weight
 (c_o, c_i/g, *k), out (N, c_o, *out). On an axis with kernel k, stride s, dilation d and padding pb before, output u
-sees the inputs u*s + i*d - pb, i = 0 … k-1; what lies outside of x is zero.
+sees the inputs u*s + i*d - pb, i = 0 … k-1; what is outside of x is zero.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from ..threads import buffer, each, shares, threads
 from .columns import EVERY, Index, Layout, Part, Shapes, Windows, gather, merged, parts, see
 
 GROUP_SHARE = 3 << 20
-"""How many bytes of columns of a grouped convolution are worth another thread: waking it takes as long as 2 MiB."""
+"""How many bytes of columns of a grouped convolution are worth another thread: to wake it takes as long as 2 MiB."""
 MOST_WASTE = 1.13
-"""How much longer the rows of the planes may be than those of the output, to be copied and multiplied whole."""
+"""How much longer the rows of the planes may be than those of the output to be copied and multiplied whole."""
 MOST_WASTE_OF_FEW = 1.5
-"""… and where few channels come out, and copying costs more than the product."""
+"""The same for few output channels, if copying costs more than the product."""
 FEW = 32
-"""How few those are."""
+"""How many channels are more than a few."""
 
 
 class Kernels(NamedTuple):
@@ -34,17 +34,17 @@ class Kernels(NamedTuple):
     matrix: Array
     """(g, c_o/g, c_i/g * k), and with the layout's `ones` a last column, the bias."""
     layout: Layout
-    """How the columns stand that it is multiplied with."""
+    """The order of the columns that it is multiplied with."""
     bias: Array | None
-    """What is still to be added, (c_o,)."""
+    """The bias that is not in the matrix, (c_o,)."""
 
     @property
     def each_position(self) -> int:
-        """How many bytes a position of one group takes: its column, or what comes out, whichever is more."""
+        """How many bytes a position of one group takes: its column or its outputs, whichever is more."""
         return int(max(self.matrix.shape[1:]) * self.matrix.itemsize)
 
     def of(self, groups: slice) -> Kernels:
-        """Those of some of the groups."""
+        """Return the kernels of some of the groups."""
         c_o = self.matrix.shape[1]
         bias = None if self.bias is None else self.bias[groups.start * c_o : groups.stop * c_o]
         layout = self.layout._replace(g=groups.stop - groups.start)
@@ -52,7 +52,7 @@ class Kernels(NamedTuple):
 
 
 def prepare(weight: Array, bias: Array | None, g: int, positions: int, tile: int) -> Kernels:
-    """The kernels, the bias among them where copying them is cheaper than to add it to so many positions."""
+    """Return the kernels, with the bias in the matrix if that is cheaper than to add it to so many positions."""
     matrix, taps_first = _as_matrix(weight, g)
     if bias is None or matrix.shape[2] > positions or weight.nbytes > tile:
         return Kernels(matrix, Layout(weight.dtype, g, taps_first, ones=False), bias)
@@ -61,7 +61,7 @@ def prepare(weight: Array, bias: Array | None, g: int, positions: int, tile: int
 
 
 def _as_matrix(weight: Array, g: int) -> tuple[Array, bool]:
-    """The weight as (g, c_o/g, c_i/g * k), and whether the cells come before the channels, as they lie in NHWC."""
+    """Return the weight as (g, c_o/g, c_i/g * k), and whether the cells come before the channels, as in NHWC."""
     shape = (g, len(weight) // g, weight[0].size)
     matrix = merged(weight, shape)
     if matrix is not None:
@@ -70,23 +70,19 @@ def _as_matrix(weight: Array, g: int) -> tuple[Array, bool]:
     return (weight.reshape(shape), False) if matrix is None else (matrix, True)
 
 
-def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, tile: int) -> None:
+def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int, tile: int) -> None:
     """Fill `out` with the cross-correlation, computed in the weight's dtype (x's and out's may be others).
 
-    `tile` is how many bytes of columns, and of products, are made at once.
+    `tile` is how many bytes of columns, and of products, are made at once. With groups there is a small product for
+    each, and a thread has some samples, or some groups of one, at a time; without, the BLAS uses the threads.
     """
-    kernel = prepare(weight, bias, 1, len(x) * prod(out.shape[2:]), tile)
-    for part in _parts(len(x), out.shape[2:], 1, kernel.each_position, tile):
-        multiply(x, kernel, out, windows, part)
-
-
-def correlate_groups(
-    x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int, tile: int
-) -> None:
-    """The same with a small product for each group: some samples, or some groups of one, for each thread at a time."""
     kernel = prepare(weight, bias, g, len(x) * prod(out.shape[2:]), tile)
     c_i, c_o = weight.shape[1], kernel.matrix.shape[1]
     pieces = list(_parts(len(x), out.shape[2:], g, kernel.each_position, tile))
+    if g == 1:
+        for part in pieces:
+            multiply(x, kernel, out, windows, part)
+        return
     whole = g * pieces[0].positions * kernel.each_position
     most = min(_groups(pieces[0], g, kernel.each_position, tile), -(-g // len(shares(g, whole, GROUP_SHARE))))
 
@@ -100,18 +96,18 @@ def correlate_groups(
 
 
 def _parts(n: int, space: tuple[int, ...], g: int, each_position: int, tile: int) -> Iterator[Part]:
-    """An output in parts, where a position of one group takes so many bytes; of groups, few samples at a time."""
+    """Yield an output in parts; a position of one group takes so many bytes, and of groups there are few samples."""
     several = n if g == 1 else min(GROUP_SHARE, tile) // (g * prod(space) * each_position)
     return parts(n, space, tile // each_position, several)
 
 
 def _groups(part: Part, g: int, each_position: int, tile: int) -> int:
-    """How many of the groups are worked on at once."""
+    """Return how many of the groups are worked on at once."""
     return min(max(tile // (part.positions * each_position), 1), g)
 
 
 def multiply(x: Array, kernel: Kernels, out: Array, windows: Windows, part: Part) -> None:
-    """One part of the output: what each position sees as a column (im2col), the product, and the bias."""
+    """Fill one part of the output: the columns that its positions see (im2col), the product, and the bias."""
     matrix, bias = kernel.matrix, kernel.bias
     g, c_o, _ = matrix.shape
     target = part.of(out)
@@ -125,10 +121,10 @@ def multiply(x: Array, kernel: Kernels, out: Array, windows: Windows, part: Part
         if flat is not None:
             np.matmul(matrix, columns, out=flat)
             return
-    found = buffer("product", (apart, g, c_o, columns.shape[-1]), matrix.dtype)
-    np.matmul(matrix, columns, out=found)
+    values = buffer("product", (apart, g, c_o, columns.shape[-1]), matrix.dtype)
+    np.matmul(matrix, columns, out=values)
     inside: Index = (EVERY, EVERY, EVERY, *map(slice, part.size))
-    valid = found.reshape(apart, g * c_o, n // apart, *rows)[inside]
+    valid = values.reshape(apart, g * c_o, n // apart, *rows)[inside]
     valid = valid[:, :, 0] if apart == n else valid[0].swapaxes(0, 1)
     if bias is None:
         np.copyto(target, valid, casting="unsafe")
@@ -137,7 +133,7 @@ def multiply(x: Array, kernel: Kernels, out: Array, windows: Windows, part: Part
 
 
 def working(shapes: Shapes) -> int:
-    """How many bytes this takes at most beside the arrays."""
+    """Return how many bytes this takes at most beside the arrays."""
     x, weight, out, windows, g, kind, tile = shapes
     rows, height = weight[0] // g, prod(weight[1:]) + 1
     each_position = max(rows, height) * kind.itemsize

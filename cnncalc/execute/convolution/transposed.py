@@ -1,9 +1,9 @@
-"""Transposed convolution, for each phase of the outputs modulo the stride: as a cross-correlation, or added up.
+"""Transposed convolution: a cross-correlation for each phase of the outputs modulo the stride, or a sum.
 
-Everything here works on views with the channels first, whatever their strides: x (N, c_i, *space), weight
-(c_i, c_o/g, *k), out (N, c_o, *out). Input u writes to the outputs u*s + i*d - pb, i = 0 … k-1. So to every s-th output
-from `start` on write only some of the kernel's cells, each from the inputs in their order: output start + s*v is
-written by input v - shift, where shift = (i*d - pb - start) / s.
+Everything here works on views with the channels first, of any strides: x (N, c_i, *space), weight
+(c_i, c_o/g, *k), out (N, c_o, *out). Input u writes to the outputs u*s + i*d - pb, i = 0 … k-1. So only some of
+the kernel's cells write to every s-th output from `start` on, each from the inputs in their order: output start + s*v
+is written by input v - shift, where shift = (i*d - pb - start) / s.
 Source: Dumoulin & Visin, A guide to convolution arithmetic for deep learning (arXiv 1603.07285), section 4.
 """
 
@@ -16,49 +16,50 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..task import Array, Dtype, summed
+from ..task import Array, summed
 from ..threads import buffer
-from .columns import EVERY, Index, Shapes, Windows, flipped, merged
+from .columns import EVERY, Index, Shapes, Windows, flipped, merged, overlap
 from .convolve import TILE, convolve, in_kind
 from .convolve import working as working_each
 
 MOST_OUT = 2
-"""How many channels may come out for one that goes in, to write all cells at once: beyond, their adding up costs more
-than to gather what each output sees."""
+"""The most output channels for one input channel to write all cells at once: with more, to add them up costs more than
+to gather what each output sees."""
 MOST_IN = 4
-"""How many times what is made at once a sample may take that is copied."""
+"""The largest sample that is copied, in multiples of what is made at once."""
 
 
 class Outputs(NamedTuple):
-    """Every s-th output of an axis, from the first on that some of the kernel's cells write to."""
+    """A phase of an axis: every s-th output, and the kernel's cells that write to these."""
 
     cells: range
-    """Which cells."""
+    """The cells."""
     outputs: slice
-    """Which outputs."""
+    """The outputs."""
     size: int
-    """How many."""
+    """How many outputs."""
     shifts: range
-    """How many places before each output the input stands, for each of the cells."""
+    """How many places before each output its input is, for each of the cells."""
 
 
 def scatter(
     x: Array, weight: Array, bias: Array | None, out: Array, windows: Windows, g: int = 1, tile: int = TILE
 ) -> None:
-    """Fill `out` (N, c_o, *out) with the transposed convolution the shortest way, about `tile` bytes at once."""
+    """Fill `out` (N, c_o, *out) with the transposed convolution the fastest way, about `tile` bytes at once."""
     phases = _all_phases(out.shape[2:], windows)
     if len(phases) < prod(windows.s):  # some outputs see no input
         out[...] = 0 if bias is None else bias.reshape(-1, *(1,) * len(windows.k))
     shapes = Shapes(x.shape, weight.shape, out.shape, windows, g, summed(out.dtype), tile)
-    sums = _sums(phases, x.shape[2:]) if adding_pays(shapes, len(phases)) else None
-    if sums is not None:
-        add(x, weight, bias, out, sums, tile)
+    sums = [_sum(phase, x.shape[2:]) for phase in phases] if adding_pays(shapes, len(phases)) else [None]
+    whole = [phase for phase in sums if phase is not None]
+    if len(whole) == len(sums):
+        add(x, weight, bias, out, whole, tile)
     else:
         correlate_each(x, weight, bias, out, phases, g, tile)
 
 
 def adding_pays(shapes: Shapes, phases: int) -> bool:
-    """Whether `add` is shorter for so many phases, and the copy of a sample that it may take is small."""
+    """Return whether `add` is faster for so many phases, and the copy of a sample that it may take is small."""
     c_i, c_o, *k = shapes.weight
     each_map = prod(shapes.x[2:]) * shapes.kind.itemsize
     few = shapes.g == 1 and phases > 1 and c_o <= MOST_OUT * c_i
@@ -66,50 +67,49 @@ def adding_pays(shapes: Shapes, phases: int) -> bool:
 
 
 def working(shapes: Shapes) -> int:
-    """How many bytes `scatter` takes at most beside its arguments."""
+    """Return how many bytes `scatter` takes at most beside its arguments."""
     n, c_i, *space = shapes.x
     c_o = shapes.out[1]
     phases = _all_phases(shapes.out[2:], shapes.windows)
-    found = []
+    takes = []
     for axes in phases:
         kernel = (c_o, c_i // shapes.g, *[len(axis.cells) for axis in axes])
         size = (n, c_o, *[axis.size for axis in axes])
-        found.append(working_each(shapes._replace(weight=kernel, out=size, windows=_windows(axes))))
+        takes.append(working_each(shapes._replace(weight=kernel, out=size, windows=_windows(axes))))
     if adding_pays(shapes, len(phases)):
         sample, written = (c * prod(space) * shapes.kind.itemsize for c in (c_i, c_o * prod(shapes.windows.k)))
-        found.append(min(shapes.tile, n * written) + min(max(shapes.tile // written, 1), n) * sample)
-    return max(found, default=0)
+        takes.append(min(shapes.tile, n * written) + min(max(shapes.tile // written, 1), n) * sample)
+    return max(takes, default=0)
 
 
 def _all_phases(out: Sequence[int], windows: Windows) -> list[tuple[Outputs, ...]]:
-    """The phases of all axes that are not empty."""
+    """Return the phases of all axes that are not empty."""
     axes = [_phases(*axis) for axis in zip(out, *windows, strict=True)]
     return [phase for phase in product(*axes) if all(axis.size for axis in phase)]
 
 
 def _windows(axes: Sequence[Outputs]) -> Windows:
-    """The windows of a phase as a cross-correlation with its cells in turned order."""
+    """Return the windows of a phase as a cross-correlation with its cells in reverse order."""
     k, ones = tuple([len(axis.cells) for axis in axes]), (1,) * len(axes)
     return Windows(k, ones, tuple([axis.shifts.step for axis in axes]), tuple([axis.shifts[-1] for axis in axes]))
 
 
 def _phases(n: int, k: int, s: int, d: int, pb: int) -> list[Outputs]:
-    """The phases of an axis with n outputs that some cells write to."""
+    """Return the phases of an axis with n outputs that some cells write to."""
     period = s // gcd(s, d)
-    found = []
+    phases = []
     for first in range(min(period, k)):
-        cells = range(first, k, period)
-        start = (first * d - pb) % s
-        shift, step = (first * d - pb - start) // s, period * d // s
+        cells, step = range(first, k, period), period * d // s
+        shift, start = divmod(first * d - pb, s)
         shifts = range(shift, shift + len(cells) * step, step)
-        found.append(Outputs(cells, slice(start, n, s), len(range(start, n, s)), shifts))
-    return found
+        phases.append(Outputs(cells, slice(start, n, s), len(range(start, n, s)), shifts))
+    return phases
 
 
 def correlate_each(
     x: Array, weight: Array, bias: Array | None, out: Array, phases: Sequence[tuple[Outputs, ...]], g: int, tile: int
 ) -> None:
-    """Each phase as a cross-correlation of its own, with its cells in turned order: nothing is added up twice."""
+    """Fill `out`, each phase with a cross-correlation of its own with its cells in reverse order."""
     c_i, c_o = x.shape[1] // g, weight.shape[1]
     apart = weight.reshape(g, c_i, c_o, *weight.shape[2:]).swapaxes(1, 2)  # (g, c_o/g, c_i/g, *k)
     for axes in phases:
@@ -120,33 +120,24 @@ def correlate_each(
 
 
 class Sum(NamedTuple):
-    """How a phase's outputs come from what every cell writes, (c, *k, *space)."""
+    """The sum that gives the outputs of a phase from what every cell writes, (c, *k, *space)."""
 
     outputs: Index
-    """Where they stand, in (c, *out)."""
-    found: Index
-    """What a cell writes that writes to all of them: the sum is taken there."""
+    """The phase's outputs, in (c, *out)."""
+    first: Index
+    """What a cell writes that writes to all of them: the sum is taken in its place."""
     added: tuple[tuple[Index, Index], ...]
-    """What another cell writes, after the part of `found` that it is added to."""
-
-
-def _sums(phases: Sequence[tuple[Outputs, ...]], space: Sequence[int]) -> list[Sum] | None:
-    """How every phase is summed; None where of one no cell writes to all."""
-    found = [_sum(phase, space) for phase in phases]
-    sums = [one for one in found if one is not None]
-    return sums if len(sums) == len(found) else None
+    """A part of `first`, and what another cell writes, which is added to it."""
 
 
 def _sum(axes: Sequence[Outputs], space: Sequence[int]) -> Sum | None:
-    """How a phase is summed; None where no cell writes to all of it."""
+    """Return how a phase is summed, None if no cell writes to all of it."""
     pairs: list[tuple[Index, Index]] = []
     for several in product(*[zip(axis.cells, axis.shifts, strict=True) for axis in axes]):
         cells, shifts = zip(*several, strict=True)
-        firsts = [max(shift, 0) for shift in shifts]
-        lasts = [min(axis.size, n + shift) for axis, n, shift in zip(axes, space, shifts, strict=True)]
-        if all(first < last for first, last in zip(firsts, lasts, strict=True)):
-            seen = [slice(a - shift, b - shift) for a, b, shift in zip(firsts, lasts, shifts, strict=True)]
-            pairs.append(((EVERY, *map(slice, firsts, lasts)), (EVERY, *cells, *seen)))
+        meets = [overlap(n, -shift, 1, axis.size) for axis, n, shift in zip(axes, space, shifts, strict=True)]
+        if all(to.start < to.stop for to, _ in meets):
+            pairs.append(((EVERY, *[to for to, _ in meets]), (EVERY, *cells, *[seen for _, seen in meets])))
     everything = (EVERY, *[slice(0, axis.size) for axis in axes])
     whole = [seen for to, seen in pairs if to == everything]
     if not whole:
@@ -155,18 +146,8 @@ def _sum(axes: Sequence[Outputs], space: Sequence[int]) -> Sum | None:
     return Sum((EVERY, *[axis.outputs for axis in axes]), whole[0], tuple(added))
 
 
-def _in_order(x: Array, kind: Dtype) -> Array:
-    """Samples (N, c_i, *space) as (N, c_i, positions) in a dtype, copied where they are not."""
-    shape = (*x.shape[:2], prod(x.shape[2:]))
-    found = merged(x, shape) if x.dtype == kind else None
-    if found is None:
-        found = buffer("samples", shape, kind)
-        np.copyto(found.reshape(x.shape), x, casting="unsafe")
-    return found
-
-
 def add(x: Array, weight: Array, bias: Array | None, out: Array, sums: Sequence[Sum], tile: int) -> None:
-    """What every cell writes in one product, some samples or channels at a time; then the sum for each phase."""
+    """Compute what every cell writes in one product, some samples or channels at a time; then the sum of each phase."""
     terms = len(weight) * max(1 + len(phase.added) for phase in sums)
     weight, bias = in_kind(x, weight, bias, out, terms)
     kind, space = weight.dtype, x.shape[2:]
@@ -176,7 +157,11 @@ def add(x: Array, weight: Array, bias: Array | None, out: Array, sums: Sequence[
     channels, samples = max(tile // each_channel, 1), max(tile // (each_channel * c_o), 1)
     for begin in range(0, len(x), samples):
         some = slice(begin, min(begin + samples, len(x)))
-        seen = _in_order(x[some], kind)
+        shape = (some.stop - begin, c_i, prod(space))
+        seen = merged(x[some], shape) if x.dtype == kind else None
+        if seen is None:
+            seen = buffer("samples", shape, kind)
+            np.copyto(seen.reshape(x[some].shape), x[some], casting="unsafe")
         for first in range(0, c_o, channels):
             mine = slice(first, min(first + channels, c_o))
             rows = matrix[:, mine].reshape(c_i, -1).T
@@ -185,7 +170,7 @@ def add(x: Array, weight: Array, bias: Array | None, out: Array, sums: Sequence[
             cells, target = written.reshape(len(seen), -1, *k, *space), out[some, mine]
             added = 0 if bias is None else bias[mine].reshape(-1, *(1,) * len(k))
             for phase in sums:
-                found = cells[(EVERY, *phase.found)]
+                total = cells[(EVERY, *phase.first)]
                 for to, other in phase.added:
-                    np.add(found[(EVERY, *to)], cells[(EVERY, *other)], out=found[(EVERY, *to)])
-                np.add(found, added, out=target[(EVERY, *phase.outputs)], casting="unsafe")
+                    total[(EVERY, *to)] += cells[(EVERY, *other)]
+                np.add(total, added, out=target[(EVERY, *phase.outputs)], casting="unsafe")

@@ -17,17 +17,17 @@ from .columns import EVERY, Part, Shapes, Windows, padded, parts, see
 
 G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
 LEAST_CHANNELS = 256
-"""Fewer make products too small to win back what the transforms cost."""
+"""The least channels: with fewer, the products are too small to make up for the transforms."""
 LEAST_TILES = 384
-"""How many tiles it takes for the transformed weights to pay."""
+"""The least tiles that make up for transforming the weights."""
 MOST_KERNELS = 8
-"""How many times what is made at once the transformed weights may take."""
+"""The largest transformed weights, in multiples of what is made at once."""
 LARGEST = 1e15
-"""Beyond, products and their sums could be more than float32 holds where the result is not."""
+"""The largest values: with larger ones, sums of products could overflow float32 although the result does not."""
 
 
 def pays(shapes: Shapes) -> bool:
-    """Whether this way is open to a convolution, and shorter."""
+    """Return whether a convolution can be computed in this way, and faster."""
     _, weight, out, windows, g, kind, tile = shapes
     if windows.k != (3, 3) or windows.s != (1, 1) or windows.d != (1, 1) or kind.kind != "f" or g > 1:
         return False
@@ -37,12 +37,12 @@ def pays(shapes: Shapes) -> bool:
 
 
 def is_harmless(x: Array, weight: Array) -> bool:
-    """Whether there is no infinity, no NaN and nothing near: it would spread over its whole tile."""
+    """Return whether there is no infinity, no NaN and nothing near: it would spread over its whole tile."""
     return all(array.min() > -LARGEST and array.max() < LARGEST for array in (x, weight))
 
 
 def working(shapes: Shapes) -> int:
-    """How many bytes this takes at most beside the arrays."""
+    """Return how many bytes this takes at most beside the arrays."""
     c_o, c_i = shapes.weight[:2]
     part = next(_parts(c_i + c_o, shapes.out, shapes.kind, shapes.tile))
     high, wide = part.size
@@ -51,7 +51,7 @@ def working(shapes: Shapes) -> int:
 
 
 def _parts(channels: int, out: tuple[int, ...], kind: Dtype, tile: int) -> Iterator[Part]:
-    """An output (N, c_o, h, w) in parts of its tiles, for so many channels that come in or out."""
+    """Yield an output (N, c_o, h, w) in parts of its tiles, for so many channels of input and output."""
     return parts(out[0], [-(-n // 2) for n in out[2:]], tile // (16 * channels * kind.itemsize), out[0])
 
 
@@ -73,41 +73,41 @@ def correlate(x: Array, weight: Array, bias: Array | None, out: Array, windows: 
 
 
 def _inputs(planes: Array, part: Part) -> Array:
-    """B' d B of every tile, (16, c, tiles), from its even and odd rows and columns (c, n, 2, 2, h + 1, w + 1)."""
+    """Return B' d B of every tile, (16, c, tiles), from its even and odd rows and columns, (c, n, 2, 2, h+1, w+1)."""
     c, n = planes.shape[:2]
     high, wide = part.size
-    found = buffer("inputs", (4, 4, c, n, high, wide), planes.dtype)
+    inputs = buffer("inputs", (4, 4, c, n, high, wide), planes.dtype)
     halfway = buffer("halfway", (4, c, n, 2, high, wide + 1), planes.dtype)
 
     def work(mine: slice) -> None:
         even, odd = planes[mine, :, 0], planes[mine, :, 1]
-        rows, into = halfway[:, mine], found[:, :, mine]
-        d0, d1, d2, d3 = even[..., :-1, :], odd[..., :-1, :], even[..., 1:, :], odd[..., 1:, :]
-        np.subtract(d0, d2, out=rows[0])
-        np.add(d1, d2, out=rows[1])
-        np.subtract(d2, d1, out=rows[2])
-        np.subtract(d1, d3, out=rows[3])
+        rows = halfway[:, mine]
+        _four(even[..., :-1, :], odd[..., :-1, :], even[..., 1:, :], odd[..., 1:, :], rows)
         even, odd = rows[:, :, :, 0], rows[:, :, :, 1]
-        d0, d1, d2, d3 = even[..., :-1], odd[..., :-1], even[..., 1:], odd[..., 1:]
-        np.subtract(d0, d2, out=into[:, 0])
-        np.add(d1, d2, out=into[:, 1])
-        np.subtract(d2, d1, out=into[:, 2])
-        np.subtract(d1, d3, out=into[:, 3])
+        _four(even[..., :-1], odd[..., :-1], even[..., 1:], odd[..., 1:], inputs[:, :, mine].swapaxes(0, 1))
 
-    each(work, shares(c, found.nbytes))
-    return found.reshape(16, c, n * high * wide)
+    each(work, shares(c, inputs.nbytes))
+    return inputs.reshape(16, c, n * high * wide)
+
+
+def _four(d0: Array, d1: Array, d2: Array, d3: Array, into: Array) -> None:
+    """Fill the four entries of `into` with B' d: d0 - d2, d1 + d2, d2 - d1 and d1 - d3."""
+    np.subtract(d0, d2, out=into[0])
+    np.add(d1, d2, out=into[1])
+    np.subtract(d2, d1, out=into[2])
+    np.subtract(d1, d3, out=into[3])
 
 
 def _outputs(products: Array, bias: Array | None, out: Array, part: Part) -> None:
-    """A' m A of every tile, and the bias: four outputs each, where the output does not end before them."""
+    """Fill `out` with A' m A of every tile, and the bias: four outputs each, unless the output ends before them."""
     c_o = products.shape[1]
     begin = [2 * b for b in part.begin]
     target = out[(part.samples, EVERY, *[slice(b, b + 2 * n) for b, n in zip(begin, part.size, strict=True)])]
-    found = products.reshape(4, 4, c_o, len(target), *part.size)
-    halfway = buffer("halfway", (2, *found.shape[1:]), products.dtype)
+    tiles = products.reshape(4, 4, c_o, len(target), *part.size)
+    halfway = buffer("halfway", (2, *tiles.shape[1:]), products.dtype)
 
     def work(mine: slice) -> None:
-        m0, m1, m2, m3 = found[:, :, mine]
+        m0, m1, m2, m3 = tiles[:, :, mine]
         rows, into = halfway[:, :, mine], target[:, mine]
         _two(m0, m1, m2, m3, rows[0], rows[1])
         for half in (0, 1):
@@ -125,7 +125,7 @@ def _outputs(products: Array, bias: Array | None, out: Array, part: Part) -> Non
 
 
 def _two(m0: Array, m1: Array, m2: Array, m3: Array, first: Array, second: Array) -> None:
-    """m0 + m1 + m2 into `first`, and m1 - m2 - m3 into `second`; they may be m0 and m3 themselves."""
+    """Write m0 + m1 + m2 into `first`, and m1 - m2 - m3 into `second`; these may be m0 and m3 themselves."""
     np.add(m0, m1, out=first)
     np.add(first, m2, out=first)
     np.subtract(m1, m3, out=second)

@@ -1,1 +1,1 @@
-"""What computes each op on arrays: one file a family, as in `layers`."""
+"""The functions that compute each op on arrays: one file a family, as in `layers`."""

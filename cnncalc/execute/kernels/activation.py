@@ -10,13 +10,14 @@ import numpy as np
 
 from ..task import Array, Dtype, Kernel, Task, Weights, averages, keeps, wide
 from ..threads import blockwise, buffer
+from .dense import in_order
 
 Function = Callable[[Array, Array, Task], object]
 """Fill the second array, which may be the first, from the first."""
 
 
 def pointwise(function: Function) -> Callable[[Task, Sequence[Array], Weights, Array], None]:
-    """A kernel that calls a function of blocks, float16 in float32."""
+    """Return a kernel that calls a function of blocks, float16 in float32."""
 
     def compute(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
         x, kind = xs[0], wide(out.dtype)
@@ -36,10 +37,6 @@ def pointwise(function: Function) -> Callable[[Task, Sequence[Array], Weights, A
     return compute
 
 
-def _relu(x: Array, out: Array, task: Task) -> None:
-    np.maximum(x, x.dtype.type(0), out=out)
-
-
 def _relu6(x: Array, out: Array, task: Task) -> None:
     if x.dtype == bool:
         np.copyto(out, x)
@@ -56,10 +53,15 @@ def _leakyrelu(x: Array, out: Array, task: Task) -> None:
         np.copyto(out, np.where(x > 0, x, below))
 
 
-def _elu(x: Array, out: Array, task: Task) -> None:
+def _exponential(x: Array, out: Array, alpha: float) -> None:
+    """Fill `out` with x above 0, with alpha * (exp(x) - 1) below."""
     below = np.expm1(np.minimum(x, 0))
-    np.multiply(below, x.dtype.type(task.values["alpha"]), out=below)
+    below *= x.dtype.type(alpha)
     np.copyto(out, np.where(x > 0, x, below))
+
+
+def _elu(x: Array, out: Array, task: Task) -> None:
+    _exponential(x, out, task.values["alpha"])
 
 
 def _sigmoid(x: Array, out: Array, task: Task) -> None:
@@ -73,10 +75,6 @@ def _silu(x: Array, out: Array, task: Task) -> None:
     below = np.exp(-x)
     below += 1
     np.divide(x, below, out=out)
-
-
-def _tanh(x: Array, out: Array, task: Task) -> None:
-    np.tanh(x, out=out)
 
 
 def _hardsigmoid(x: Array, out: Array, task: Task) -> None:
@@ -105,29 +103,12 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 def _selu(x: Array, out: Array, task: Task) -> None:
-    below = np.expm1(np.minimum(x, 0))
-    below *= x.dtype.type(SELU_ALPHA)
-    np.multiply(np.where(x > 0, x, below), x.dtype.type(SELU_SCALE), out=out)
-
-
-def _softplus(x: Array, out: Array, task: Task) -> None:
-    np.logaddexp(x, x.dtype.type(0), out=out)
-
-
-def _softsign(x: Array, out: Array, task: Task) -> None:
-    np.divide(x, np.abs(x) + 1, out=out)
-
-
-def _mish(x: Array, out: Array, task: Task) -> None:
-    np.multiply(x, np.tanh(np.logaddexp(x, x.dtype.type(0))), out=out)
-
-
-def _exp(x: Array, out: Array, task: Task) -> None:
-    np.exp(x, out=out)
+    _exponential(x, out, SELU_ALPHA)
+    out *= x.dtype.type(SELU_SCALE)
 
 
 def _gelu(x: Array, out: Array, task: Task) -> None:
-    """x/2 erfc(-x/sqrt(2)): the exact form, the default of PyTorch and of Keras; or the one by tanh."""
+    """Fill `out` with x/2 erfc(-x/sqrt(2)), the default of PyTorch and of Keras, or with its approximation by tanh."""
     if task.values["approximate"]:
         inner = x * x * x
         inner *= x.dtype.type(0.044715)
@@ -138,18 +119,18 @@ def _gelu(x: Array, out: Array, task: Task) -> None:
         inner *= x.dtype.type(0.5)
         np.multiply(x, inner, out=out)
         return
-    share = complement(x * x.dtype.type(-(0.5**0.5)))
+    share = erfc_of(x * x.dtype.type(-(0.5**0.5)))
     share *= x.dtype.type(0.5)
     np.multiply(x, share, out=out)
 
 
 FAR = 26.0
-"""From where on erfc is smaller than any number: here it is 1e-296."""
+"""erfc is taken as 0 from here on, where it is 1e-296."""
 
 
 @lru_cache(maxsize=2)
 def _tail(kind: Dtype) -> Array:
-    """Chebyshev coefficients of log(erfc(z)/t) + z**2 over t = 2/(2 + z), to this dtype's precision.
+    """Return the Chebyshev coefficients of log(erfc(z)/t) + z**2 over t = 2/(2 + z), to this dtype's precision.
 
     The form is that of W. H. Press et al., Numerical Recipes, 3rd edition, 6.2.2.
     """
@@ -162,13 +143,13 @@ def _tail(kind: Dtype) -> Array:
         z = 2 / t - 2
         return log(erfc(z) / t) + z * z
 
-    found = chebyshev.chebinterpolate(np.vectorize(logarithm), 36)
-    keep = np.abs(found) > np.finfo(kind).eps / 64
-    return np.asarray(found[: int(np.flatnonzero(keep)[-1]) + 1].astype(kind))
+    coefficients = chebyshev.chebinterpolate(np.vectorize(logarithm), 36)
+    keep = np.abs(coefficients) > np.finfo(kind).eps / 64
+    return np.asarray(coefficients[: int(np.flatnonzero(keep)[-1]) + 1].astype(kind))
 
 
-def complement(x: Array) -> Array:
-    """The complementary error function of an array of floats."""
+def erfc_of(x: Array) -> Array:
+    """Return the complementary error function of an array of floats."""
     z = np.abs(x)
     np.minimum(z, x.dtype.type(FAR), out=z)
     nearest = 2 / (2 + FAR)
@@ -181,13 +162,8 @@ def complement(x: Array) -> Array:
         later, last = twice * later - last + coefficient, later
     exponent = u * later - last + first
     exponent -= z * z
-    found = t * np.exp(exponent)
-    return np.asarray(np.where(x < 0, 2 - found, found), x.dtype)
-
-
-def _same(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    if not np.may_share_memory(xs[0], out):
-        np.copyto(out, xs[0])
+    positive = t * np.exp(exponent)
+    return np.asarray(np.where(x < 0, 2 - positive, positive), x.dtype)
 
 
 def _softmax(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
@@ -208,25 +184,30 @@ def _prelu(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> Non
         np.copyto(target, np.where(x > 0, x, x * slopes), casting="unsafe")
 
 
-KERNELS = {
-    "relu": Kernel(pointwise(_relu), keeps, in_place=True),
-    "relu6": Kernel(pointwise(_relu6), keeps, in_place=True),
-    "leakyrelu": Kernel(pointwise(_leakyrelu), averages, in_place=True),
-    "elu": Kernel(pointwise(_elu), averages, in_place=True),
-    "gelu": Kernel(pointwise(_gelu), averages, in_place=True),
-    "silu": Kernel(pointwise(_silu), averages, in_place=True),
-    "sigmoid": Kernel(pointwise(_sigmoid), averages, in_place=True),
-    "tanh": Kernel(pointwise(_tanh), averages, in_place=True),
-    "hardswish": Kernel(pointwise(_hardswish), averages, in_place=True),
-    "hardsigmoid": Kernel(pointwise(_hardsigmoid), averages, in_place=True),
-    "selu": Kernel(pointwise(_selu), averages, in_place=True),
-    "softplus": Kernel(pointwise(_softplus), averages, in_place=True),
-    "softsign": Kernel(pointwise(_softsign), averages, in_place=True),
-    "mish": Kernel(pointwise(_mish), averages, in_place=True),
-    "exp": Kernel(pointwise(_exp), averages, in_place=True),
-    "clip": Kernel(pointwise(_clip), averages, in_place=True),
-    "identity": Kernel(_same, keeps, in_place=True),
-    "dropout": Kernel(_same, keeps, in_place=True),
+FUNCTIONS: dict[str, Function] = {
+    "relu": lambda x, out, _: np.maximum(x, x.dtype.type(0), out=out),
+    "relu6": _relu6,
+    "leakyrelu": _leakyrelu,
+    "elu": _elu,
+    "gelu": _gelu,
+    "silu": _silu,
+    "sigmoid": _sigmoid,
+    "tanh": lambda x, out, _: np.tanh(x, out=out),
+    "hardswish": _hardswish,
+    "hardsigmoid": _hardsigmoid,
+    "selu": _selu,
+    "softplus": lambda x, out, _: np.logaddexp(x, x.dtype.type(0), out=out),
+    "softsign": lambda x, out, _: np.divide(x, np.abs(x) + 1, out=out),
+    "mish": lambda x, out, _: np.multiply(x, np.tanh(np.logaddexp(x, x.dtype.type(0))), out=out),
+    "exp": lambda x, out, _: np.exp(x, out=out),
+    "clip": _clip,
+}
+"""The functions of each value."""
+KERNELS = {op: Kernel(pointwise(function), averages, in_place=True) for op, function in FUNCTIONS.items()}
+KERNELS |= {op: KERNELS[op]._replace(dtype=keeps) for op in ("relu", "relu6")}
+KERNELS |= {
+    "identity": Kernel(in_order, keeps, in_place=True),
+    "dropout": Kernel(in_order, keeps, in_place=True),
     "softmax": Kernel(_softmax, averages, in_place=True),
     "prelu": Kernel(_prelu, averages, in_place=True),
 }

@@ -23,12 +23,12 @@ def _rescale(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> N
 
 
 def _constant(value: object, out: Array, kind: Dtype) -> Array:
-    """A number, or one for each channel, as it meets a sample's axes."""
+    """Return a number, or one for each channel, shaped to broadcast with a sample."""
     return by_channel(np.broadcast_to(np.asarray(value, kind), (out.shape[1],)), out, kind)
 
 
 def _normalization(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """(x - mean) / max(sqrt(variance), 1e-7), as Keras's layer has it."""
+    """Compute (x - mean) / max(sqrt(variance), 1e-7), as Keras's layer does."""
     kind = wide(out.dtype)
     mean, variance = [np.asarray(weights.get(key, task.values.get(key)), np.float64) for key in ("mean", "variance")]
     factor = 1 / np.maximum(np.sqrt(variance), LEAST_DEVIATION)

@@ -18,21 +18,25 @@ def _pad(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
         inside = [slice(b, b + n) for (b, _), n in zip(pads, space, strict=True)]
         out[(slice(None), slice(None), *inside)] = x
         return
-    picked = np.ix_(*[_picked(task.values["mode"], n, b, a) for (b, a), n in zip(pads, space, strict=True)])
-    for n in range(len(x)):
-        for c in range(x.shape[1]):
-            out[n, c] = x[n, c][picked]
+    pick(x, out, [_picked(task.values["mode"], n, b, a) for (b, a), n in zip(pads, space, strict=True)])
+
+
+def pick(x: Array, out: Array, inputs: Sequence[Array]) -> None:
+    """Fill each map of `out` from those of x: `inputs` are, on each axis, the input of each output."""
+    grid = np.ix_(*inputs)
+    for n, c in np.ndindex(x.shape[:2]):
+        out[n, c] = x[n, c][grid]
 
 
 def _constant(task: Task, out: Array) -> float:
     value = task.values["value"]
     if out.dtype.kind != "f" and out.dtype.type(value) != value:
-        raise SpecError(f"value {value} is no {out.dtype}", "give whole numbers' padding as one, or x as floats")
+        raise SpecError(f"value {value} is not of dtype {out.dtype}", "give a whole number, or x as floats")
     return float(value) if out.dtype.kind == "f" else int(value)
 
 
 def _picked(mode: str, n: int, before: int, after: int) -> Array:
-    """Which of n inputs stands at each output."""
+    """Return which of n inputs each output is."""
     at = np.arange(-before, n + after)
     if mode in ("circular", "wrap"):
         return at % n

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 
+from ...layers import ConvKind
 from ..convolution import transposed
 from ..convolution.columns import Part, Shapes, Windows, flipped, parts
 from ..convolution.convolve import TILE, convolve, working
@@ -13,50 +14,50 @@ from ..threads import buffer, threads
 
 
 def windows_of(task: Task) -> Windows:
-    """The windows of a layer, its padding worked out."""
+    """Return the windows of a layer, its padding resolved."""
     v = task.values
     return Windows(tuple(v["k"]), tuple(v["s"]), tuple(v["d"]), tuple([before for before, _ in v["p"]]))
 
 
-def kernel_first(weight: Array, task: Task) -> Array:
-    """A kernel as (c_o, c_i/g, *k), turned where the layer flips it; stored in NHWC it is (*k, c_i/g, c_o).
+def kernel_first(weight: Array, task: Task, depthwise: bool = False) -> Array:
+    """Return a kernel as (c_o, c_i/g, *k), turned if the layer flips it; in NHWC it is stored as (*k, c_i/g, c_o).
 
-    Of a transposed convolution it is (c_i, c_o/g, *k), and stored in NHWC (*k, c_o/g, c_i).
+    Of a depthwise convolution it is (c_i*multiplier, 1, *k), stored in NHWC as (*k, c_i, multiplier); of a transposed
+    one (c_i, c_o/g, *k), stored in NHWC as (*k, c_o/g, c_i).
     """
     if task.channels_last:
-        weight = weight.transpose(weight.ndim - 1, weight.ndim - 2, *range(weight.ndim - 2))
-    return flipped(weight) if task.values["flip"] else weight
-
-
-def channelwise(weight: Array, task: Task) -> Array:
-    """A depthwise kernel as (c_i*multiplier, 1, *k); stored in NHWC it is (*k, c_i, multiplier)."""
-    if task.channels_last:
-        nd = weight.ndim - 2
-        weight = weight.transpose(nd, nd + 1, *range(nd))
-        weight = weight.reshape(-1, 1, *weight.shape[2:])
+        *space, first, second = range(weight.ndim)
+        weight = weight.transpose(first, second, *space) if depthwise else weight.transpose(second, first, *space)
+        weight = weight.reshape(-1, 1, *weight.shape[2:]) if depthwise else weight
     return flipped(weight) if task.values["flip"] else weight
 
 
 def _tile(task: Task, g: int) -> int:
-    """How many bytes of columns, and of products, are made at once: each thread has groups of its own."""
+    """Return how many bytes of columns, and of products, are made at once: each thread has groups of its own."""
     return min(TILE, task.scratch // (4 * (threads() if g > 1 else 1)))
 
 
-def _conv(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    weight = kernel_first(weights["weight"], task)
-    g = task.values["g"]
-    convolve(xs[0], weight, weights.get("bias"), out, windows_of(task), g, _tile(task, g))
+def _kernel(way: Callable[..., None], estimate: Callable[[Shapes], int], kind: ConvKind) -> Kernel:
+    """Return the kernel of a convolution with one array of weights: what fills its output, and what that takes."""
 
+    def compute(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+        weight = kernel_first(weights["weight"], task, kind is ConvKind.DEPTHWISE)
+        g = task.values.get("g") or xs[0].shape[1]
+        way(xs[0], weight, weights.get("bias"), out, windows_of(task), g, _tile(task, g))
 
-def _depthwise(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    weight = channelwise(weights["weight"], task)
-    g = xs[0].shape[1]
-    convolve(xs[0], weight, weights.get("bias"), out, windows_of(task), g, _tile(task, g))
+    def takes(task: Task, x: tuple[int, ...], out: tuple[int, ...], dtype: Dtype) -> int:
+        """Return how many bytes the weights in the sums' dtype take, and the estimate beside them."""
+        windows, g = windows_of(task), task.values.get("g") or x[1]
+        first, second = (x, out) if kind is ConvKind.TRANSPOSED else (out, x)
+        shapes = Shapes(x, (first[1], second[1] // g, *windows.k), out, windows, g, dtype, _tile(task, g))
+        return prod(shapes.weight) * dtype.itemsize + estimate(shapes)
+
+    return Kernel(compute, accumulates, spatial=True, working=takes)
 
 
 def _separable(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     x, windows, c_i = xs[0], windows_of(task), xs[0].shape[1]
-    depthwise = channelwise(weights["depthwise"], task)
+    depthwise = kernel_first(weights["depthwise"], task, depthwise=True)
     pointwise = kernel_first(weights["pointwise"], task)
     kind = out.dtype if out.dtype.kind in "iu" else wide(out.dtype)
     for part in _between(task, len(x), len(depthwise), out.shape[2:], kind):
@@ -67,26 +68,13 @@ def _separable(task: Task, xs: Sequence[Array], weights: Weights, out: Array) ->
 
 
 def _between(task: Task, n: int, c: int, space: Sequence[int], kind: Dtype) -> Iterator[Part]:
-    """The parts in which c channels stand between the two convolutions."""
+    """Return the parts of the output whose c channels between the two convolutions are in memory at once."""
     return parts(n, space, _tile(task, 1) // (c * kind.itemsize), n)
 
 
 def _one(nd: int) -> Windows:
-    """The windows of a 1x1 kernel."""
+    """Return the windows of a 1x1 kernel."""
     return Windows((1,) * nd, (1,) * nd, (1,) * nd, (0,) * nd)
-
-
-def _transposed(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    weight = kernel_first(weights["weight"], task)
-    g = task.values["g"]
-    transposed.scatter(xs[0], weight, weights.get("bias"), out, windows_of(task), g, _tile(task, g))
-
-
-def _working(task: Task, x: tuple[int, ...], out: tuple[int, ...], kind: Dtype) -> int:
-    """Of a conv or a dwconv: its kernel in the sums' dtype, and what `convolve` takes."""
-    windows, g = windows_of(task), task.values.get("g", x[1])
-    shapes = Shapes(x, (out[1], x[1] // g, *windows.k), out, windows, g, kind, _tile(task, g))
-    return int(prod(shapes.weight) * kind.itemsize + working(shapes))
 
 
 def _working_separable(task: Task, x: tuple[int, ...], out: tuple[int, ...], kind: Dtype) -> int:
@@ -109,8 +97,8 @@ def _working_transposed(task: Task, x: tuple[int, ...], out: tuple[int, ...], ki
 
 
 KERNELS = {
-    "conv": Kernel(_conv, accumulates, spatial=True, working=_working),
-    "dwconv": Kernel(_depthwise, accumulates, spatial=True, working=_working),
+    "conv": _kernel(convolve, working, ConvKind.PLAIN),
+    "dwconv": _kernel(convolve, working, ConvKind.DEPTHWISE),
     "sepconv": Kernel(_separable, accumulates, spatial=True, working=_working_separable),
-    "convT": Kernel(_transposed, accumulates, spatial=True, working=_working_transposed),
+    "convT": _kernel(transposed.scatter, transposed.working, ConvKind.TRANSPOSED),
 }

@@ -1,4 +1,4 @@
-"""The kernels of linear layers, and of those that only order a sample's values anew."""
+"""The kernels of linear layers, and of those that only reshape a sample or reorder its axes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import exact
+from ..sums import sum_dtype
 from ..task import Array, Kernel, Task, Weights, accumulates, keeps
 from ..threads import each, shares
 
@@ -15,7 +15,7 @@ def _linear(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> No
     x, weight, bias = xs[0], weights["weight"], weights.get("bias")
     if task.channels_last:  # stored (in, out)
         weight = weight.T
-    kind = exact.kind(x, weight, bias, out, weight.shape[1])
+    kind = sum_dtype(x, weight, bias, out, weight.shape[1])
     rows, to = x.reshape(-1, x.shape[-1]), out.reshape(-1, out.shape[-1])
     room = task.scratch // 4 // kind.itemsize
     most = max(room // weight.shape[1], 1) if weight.dtype != kind else len(weight)
@@ -27,16 +27,17 @@ def _linear(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> No
             kernel = weight[some].T.astype(kind, copy=False)
             for begin in range(0, len(rows), at_once):
                 these = slice(begin, begin + at_once)
-                found = rows[these].astype(kind, copy=False) @ kernel
+                product = rows[these].astype(kind, copy=False) @ kernel
                 if bias is not None:
-                    found += bias[some].astype(kind, copy=False)
-                np.copyto(to[these, some], found, casting="unsafe")
+                    product += bias[some].astype(kind, copy=False)
+                np.copyto(to[these, some], product, casting="unsafe")
 
     few = len(rows) == 1  # the BLAS multiplies a vector in one thread, and memory is what it waits for
     each(work, shares(len(weight), weight.nbytes) if few else [slice(0, len(weight))])
 
 
-def _in_order(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+def in_order(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    """Fill `out` with the values of x in their order."""
     if not np.may_share_memory(xs[0], out):
         np.copyto(out, xs[0].reshape(out.shape))
 
@@ -47,7 +48,7 @@ def _permute(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> N
 
 KERNELS = {
     "linear": Kernel(_linear, accumulates),
-    "flatten": Kernel(_in_order, keeps, in_place=True),
-    "reshape": Kernel(_in_order, keeps, in_place=True),
+    "flatten": Kernel(in_order, keeps, in_place=True),
+    "reshape": Kernel(in_order, keeps, in_place=True),
     "permute": Kernel(_permute, keeps),
 }

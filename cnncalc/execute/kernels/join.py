@@ -1,48 +1,46 @@
-"""The kernels of layers in which paths meet."""
+"""The kernels of layers with several inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import reduce
+from collections.abc import Callable, Iterable, Sequence
+from math import prod
 
 import numpy as np
 
 from ...errors import ShapeError
 from ...sizes import LARGEST
-from ..exact import extreme
+from ..sums import extreme
 from ..task import Array, Kernel, Task, Weights, accumulates, keeps, wide
 from ..threads import blockwise
 
 
-def _bounded(out: Array, bound: int, what: str) -> None:
-    if out.dtype.kind in "iu" and bound > LARGEST:
-        raise ShapeError(f"{what} of integers may reach {bound:,}, beyond 2^63 - 1", "give the values as float64")
-
-
 def _add(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    if out.dtype.kind in "iu":
-        _bounded(out, sum(map(extreme, xs)), "a sum")
-    _combine(np.add, xs, out)
+    _combine(np.add, sum, "a sum", xs, out)
 
 
 def _mul(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    if out.dtype.kind in "iu":
-        _bounded(out, reduce(lambda a, b: a * b, map(extreme, xs)), "a product")
-    _combine(np.multiply, [np.broadcast_to(x, out.shape) for x in xs], out)
+    _combine(np.multiply, prod, "a product", xs, out)
 
 
-def _combine(ufunc: np.ufunc, xs: Sequence[Array], out: Array) -> None:
-    """All of the arrays combined, float16 in float32; `out` may be the first."""
+def _combine(
+    ufunc: np.ufunc, bound: Callable[[Iterable[int]], int], what: str, xs: Sequence[Array], out: Array
+) -> None:
+    """Fill `out`, which may be the first array, with all of the arrays combined, float16 in float32.
+
+    ShapeError if integers may grow beyond int64: `bound` combines their largest magnitudes.
+    """
     kind = wide(out.dtype)
+    if kind.kind in "iu" and (most := bound(map(extreme, xs))) > LARGEST:
+        raise ShapeError(f"{what} of integers may reach {most:,}, beyond 2^63 - 1", "give the values as float64")
+    xs = [np.broadcast_to(x, out.shape) for x in xs]
 
     def work(block: tuple[slice, ...]) -> None:
         first, second, *others = [x[block] for x in xs]
-        found = out[block] if kind == out.dtype else None
-        found = ufunc(first, second, out=found, dtype=kind, casting="unsafe")
+        result = ufunc(first, second, out=out[block] if kind == out.dtype else None, dtype=kind, casting="unsafe")
         for other in others:
-            found = ufunc(found, other, out=found, dtype=kind, casting="unsafe")
+            ufunc(result, other, out=result, dtype=kind, casting="unsafe")
         if kind != out.dtype:
-            out[block] = found
+            out[block] = result
 
     blockwise(work, out, len(xs) * out.itemsize)
 

@@ -1,4 +1,4 @@
-"""The kernels of normalisations, as they are once trained; statistics of a sample are taken from it."""
+"""The kernels of normalisations, as they are once trained; statistics of a sample are computed from the sample."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .pool import sliding
 
 
 def by_channel(values: Array, x: Array, kind: Dtype) -> Array:
-    """One value a channel, shaped to meet x (N, C, *space)."""
+    """Return one value a channel, shaped to broadcast with a sample of x (N, C, *space)."""
     return values.astype(kind, copy=False).reshape(-1, *(1,) * (x.ndim - 2))
 
 
@@ -38,60 +38,43 @@ def _batchnorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) ->
     affine(xs[0], by_channel(factor, out, kind), by_channel(offset, out, kind), out)
 
 
-def standardise(x: Array, axes: tuple[int, ...], eps: float, kind: Dtype) -> Array:
-    """One sample less its mean over some axes, over the root of its variance (of the population) and eps."""
-    found = x.astype(kind)
-    found -= found.mean(axis=axes, keepdims=True)
-    variance = np.square(found).mean(axis=axes, keepdims=True)
-    found /= np.sqrt(variance + kind.type(eps))
-    return found
+def _normalise(task: Task, x: Array, out: Array, axes: Sequence[int], weights: Weights, shape: Sequence[int]) -> None:
+    """Fill `out` with each sample standardised over some of its axes, times weight, plus bias, both of this shape.
 
-
-def _normalise(
-    task: Task, x: Array, out: Array, axes: tuple[int, ...], weight: Array | None, bias: Array | None
-) -> None:
-    """Standardise each sample over some axes, then times weight, plus bias, which meet a sample's axes."""
-    kind = wide(out.dtype)
+    To standardise is to subtract the mean and to divide by the root of the population's variance and eps.
+    """
+    kind, over = wide(out.dtype), tuple(axes)
+    given = map(weights.get, ("weight", "bias"))
+    weight, bias = [None if w is None else w.reshape(shape).astype(kind, copy=False) for w in given]
 
     def work(n: int) -> None:
-        found = standardise(x[n], axes, task.values["eps"], kind)
+        sample = x[n].astype(kind)
+        sample -= sample.mean(axis=over, keepdims=True)
+        variance = np.square(sample).mean(axis=over, keepdims=True)
+        sample /= np.sqrt(variance + kind.type(task.values["eps"]))
         if weight is not None:
-            found *= weight.astype(kind, copy=False)
+            sample *= weight
         if bias is not None:
-            found += bias.astype(kind, copy=False)
-        np.copyto(out[n], found, casting="unsafe")
+            sample += bias
+        np.copyto(out[n], sample, casting="unsafe")
 
-    if out.nbytes < 1 << 20:
-        for n in range(len(x)):
-            work(n)
-    else:
-        each(work, range(len(x)))
+    each(work, range(len(x)), 1 << 62 if out.nbytes >= 1 << 20 else 0)
 
 
 def _layernorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     shape = [n if axis in task.axes else 1 for axis, n in enumerate(out.shape[1:], 1)]
-    weight, bias = [None if w is None else w.reshape(shape) for w in (weights.get("weight"), weights.get("bias"))]
-    _normalise(task, xs[0], out, tuple([axis - 1 for axis in task.axes]), weight, bias)
+    _normalise(task, xs[0], out, [axis - 1 for axis in task.axes], weights, shape)
 
 
 def _groupnorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    _by_groups(task, xs[0], weights, out, task.values["g"])
-
-
-def _instancenorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    _by_groups(task, xs[0], weights, out, out.shape[1])
-
-
-def _by_groups(task: Task, x: Array, weights: Weights, out: Array, g: int) -> None:
-    apart = (g, out.shape[1] // g, *out.shape[2:])
-    shape = (*apart[:2], *(1,) * (out.ndim - 2))
-    weight, bias = [None if w is None else w.reshape(shape) for w in (weights.get("weight"), weights.get("bias"))]
-    source, target = [split_groups(array, g) for array in (x, out)]
-    _normalise(task, source, target, tuple(range(1, len(apart))), weight, bias)
+    """Standardise groups of channels: g of them, or each channel alone."""
+    g = task.values.get("g", out.shape[1])
+    source, target = [split_groups(array, g) for array in (xs[0], out)]
+    _normalise(task, source, target, range(1, out.ndim), weights, (*target.shape[1:3], *(1,) * (out.ndim - 2)))
 
 
 def split_groups(array: Array, g: int) -> Array:
-    """A view (N, g, C/g, *space) of an array (N, C, *space)."""
+    """Return a view (N, g, C/g, *space) of an array (N, C, *space)."""
     view = array.view()
     strides = (array.strides[0], array.strides[1] * (array.shape[1] // g), *array.strides[1:])
     shape = (len(array), g, array.shape[1] // g, *array.shape[2:])
@@ -99,11 +82,11 @@ def split_groups(array: Array, g: int) -> Array:
 
 
 def _lrn(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """X / (offset + alpha * mean of squares over `size` channels) ** beta, size//2 of them before (PyTorch)."""
+    """Divide x by (offset + alpha * mean of squares over `size` channels) ** beta, size//2 of them before (PyTorch)."""
     v, x, kind = task.values, xs[0], wide(out.dtype)
     size, c = v["size"], out.shape[1]
     before = size // 2 if task.dialect.lrn_before_is_larger else (size - 1) // 2
-    seen = sliding(c, size, 1, 1, before, 0, c).seen
+    seen = sliding(c, size, 1, 1, before, 0, c)
     space = np.moveaxis(out, 1, -1)[..., 0]
 
     def work(block: tuple[slice, ...]) -> None:
@@ -130,6 +113,6 @@ KERNELS = {
     "batchnorm": Kernel(_batchnorm, averages, spatial=True, in_place=True),
     "layernorm": Kernel(_layernorm, averages, in_place=True),
     "groupnorm": Kernel(_groupnorm, averages, spatial=True, in_place=True),
-    "instancenorm": Kernel(_instancenorm, averages, spatial=True, in_place=True),
+    "instancenorm": Kernel(_groupnorm, averages, spatial=True, in_place=True),
     "lrn": Kernel(_lrn, averages, spatial=True, in_place=True),
 }

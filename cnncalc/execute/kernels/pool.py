@@ -6,152 +6,143 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from itertools import product
 from math import prod
-from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..convolution.columns import overlap
 from ..task import Array, Dtype, Kernel, Task, Weights, averages, wide
 from ..threads import blockwise, buffer
 
-Ufunc = Callable[..., Any]
-
-
-class Reach(NamedTuple):
-    """What some of an axis's outputs see: pairs of outputs and inputs, all of which are combined."""
-
-    seen: tuple[tuple[slice, slice], ...]
-    """The first pair covers every output, unless `gaps`."""
-    gaps: bool
-    """Whether some outputs are not in the first pair: they begin at the operation's neutral value."""
+Reach = tuple[tuple[slice, slice], ...]
+"""The inputs that some outputs of an axis see: pairs of outputs and inputs, all of which are combined."""
 
 
 @lru_cache(maxsize=4096)
 def sliding(n: int, k: int, s: int, d: int, pb: int, begin: int, size: int) -> Reach:
-    """The outputs `begin` … `begin + size` of a window over n inputs, a pair for each of its cells."""
+    """Return what the outputs `begin` … `begin + size` of a window over n inputs see, a pair for each of its cells."""
     pairs = []
     for cell in range(k):
-        origin = begin * s + cell * d - pb
-        first = min(max(-(origin // s), 0), size)
-        end = max(min(size, (n - 1 - origin) // s + 1), first)
-        if end > first:
-            start = origin + first * s
-            pairs.append((slice(first, end), slice(start, start + (end - first - 1) * s + 1, s)))
+        to, seen = overlap(n, begin * s + cell * d - pb, s, size)
+        if to.start < to.stop:
+            pairs.append((to, seen))
     pairs.sort(key=lambda pair: pair[0].start - pair[0].stop)  # the one that covers most comes first
-    covered = bool(pairs) and pairs[0][0] == slice(0, size)
-    return Reach(tuple(pairs), not covered)
+    return tuple(pairs)
 
 
 def adaptive(n: int, o: int, begin: int, size: int) -> Reach:
-    """The outputs `begin` … `begin + size` of o: unit u sees floor(u*n/o) to ceil((u+1)*n/o) - 1."""
+    """Return what the outputs `begin` … `begin + size` of o see: unit u sees floor(u*n/o) to ceil((u+1)*n/o) - 1."""
     if n % o == 0:
         return sliding(n, n // o, n // o, 1, 0, begin, size)
     pairs = []
     for unit in range(begin, begin + size):
         to = slice(unit - begin, unit - begin + 1)
         pairs += [(to, slice(i, i + 1)) for i in range(unit * n // o, -(-(unit + 1) * n // o))]
-    return Reach(tuple(pairs), gaps=True)
+    return tuple(pairs)
 
 
 Reacher = Callable[[int, int, int], Reach]
-"""From an axis (0 is the first in space), its first output and how many, to what they see."""
+"""Return what some outputs of an axis (0 is the first in space) see, from the first of them and their number."""
+Finish = Callable[[Array, Sequence[slice]], object]
+"""Turn the sums of a block, which is at these places in space, into its outputs."""
 
 
-def reduce(ufunc: Ufunc, neutral: float, x: Array, out: Array, reaches: Sequence[Reach]) -> None:
-    """Fill out (N, C, *out) with each window of x (N, C, *space) combined, by one axis after another."""
+def reduce(ufunc: np.ufunc, neutral: float, x: Array, out: Array, reaches: Sequence[Reach]) -> None:
+    """Fill out (N, C, *out) with each window of x (N, C, *space) combined, along one axis after another.
+
+    What is between two axes has its channels last if x has.
+    """
     source = x
-    for axis, reach in enumerate(reaches):
-        if axis == len(reaches) - 1:
-            to = out
-        else:
-            shape = (*source.shape[: axis + 2], out.shape[axis + 2], *source.shape[axis + 3 :])
-            to = np.moveaxis(buffer(f"pool{axis}", _stored(shape, x), out.dtype), *_order(x))
+    channels_last = abs(x.strides[1]) < min(map(abs, x.strides[2:]))
+    for axis, reach in enumerate(reaches[:-1]):
+        n, c, *space = source.shape
+        space[axis] = out.shape[axis + 2]
+        shape = (n, *space, c) if channels_last else (n, c, *space)
+        to = buffer(f"pool{axis}", shape, out.dtype)
+        to = np.moveaxis(to, -1, 1) if channels_last else to
         along(ufunc, neutral, source, to, axis + 2, reach)
         source = to
+    along(ufunc, neutral, source, out, 1 + len(reaches), reaches[-1])
 
 
-def _order(x: Array) -> tuple[int, int]:
-    """Where channels move from in memory's order, and where to."""
-    return (-1, 1) if _channels_last(x) else (1, 1)
-
-
-def _stored(shape: tuple[int, ...], x: Array) -> tuple[int, ...]:
-    return (shape[0], *shape[2:], shape[1]) if _channels_last(x) else shape
-
-
-def _channels_last(x: Array) -> bool:
-    return bool(abs(x.strides[1]) < min(map(abs, x.strides[2:])))
-
-
-def along(ufunc: Ufunc, neutral: float, x: Array, out: Array, axis: int, reach: Reach) -> None:
-    """Combine what each output sees along one axis."""
+def along(ufunc: np.ufunc, neutral: float, x: Array, out: Array, axis: int, reach: Reach) -> None:
+    """Fill `out` with what each output sees along one axis, combined."""
     before = (slice(None),) * axis
-    pairs = iter(reach.seen)
-    if reach.gaps:
+    (first, seen), *others = reach or ((slice(0), slice(0)),)
+    if first != slice(0, out.shape[axis]):  # some outputs see no input in it
         out[...] = neutral
+        others = list(reach)
+    elif others and others[0][0] == first:  # two cells at once: nothing is copied
+        ufunc(x[(*before, seen)], x[(*before, others.pop(0)[1])], out=out, dtype=out.dtype, casting="unsafe")
     else:
-        to, seen = next(pairs)
-        second = next(pairs, None)
-        if second is not None and second[0] == to:  # two cells at once: nothing is copied
-            ufunc(x[(*before, seen)], x[(*before, second[1])], out=out, dtype=out.dtype, casting="unsafe")
-        else:
-            np.copyto(out, x[(*before, seen)], casting="unsafe")
-            pairs = iter(reach.seen[1:])
-    for to, seen in pairs:
+        np.copyto(out, x[(*before, seen)], casting="unsafe")
+    for to, seen in others:
         target = out[(*before, to)]
         ufunc(target, x[(*before, seen)], out=target, dtype=out.dtype, casting="unsafe")
 
 
-def pooled(ufunc: Ufunc, neutral: float, x: Array, out: Array, reacher: Reacher, finish: Finish | None = None) -> None:
-    """Fill `out`, block by block; `finish` turns a block's sums into what is wanted, in place."""
+def pooled(
+    ufunc: np.ufunc, neutral: float, x: Array, out: Array, reacher: Reacher, finish: Finish | None = None
+) -> None:
+    """Fill out (N, C, *out) from x (N, C, *space), block by block; `finish` turns sums into outputs, in place."""
     kind = wide(out.dtype)
 
     def work(block: tuple[slice, ...]) -> None:
         space = [slice(*b.indices(n)) for b, n in zip(block[2:], out.shape[2:], strict=True)]
         reaches = [reacher(axis, b.start, b.stop - b.start) for axis, b in enumerate(space)]
         target = out[block]
-        found = target if kind == out.dtype else buffer("wide", target.shape, kind)
-        reduce(ufunc, neutral, x[block[:2]], found, reaches)
+        sums = target if kind == out.dtype else buffer("wide", target.shape, kind)
+        reduce(ufunc, neutral, x[block[:2]], sums, reaches)
         if finish is not None:
-            finish(found, space)
-        if found is not target:
-            np.copyto(target, found, casting="unsafe")
+            finish(sums, space)
+        if sums is not target:
+            np.copyto(target, sums, casting="unsafe")
 
     cells = prod(x.shape[2:]) // max(prod(out.shape[2:]), 1)
     blockwise(work, out, max(cells, 1) * x.itemsize)
 
 
-Finish = Callable[[Array, Sequence[slice]], None]
-
-
 def least(kind: Dtype) -> float:
-    """What never wins a maximum."""
+    """Return the value that never wins a maximum."""
     if kind.kind == "f":
         return -np.inf
     return int(np.iinfo(kind).min) if kind.kind in "iu" else False
 
 
-def _reacher(task: Task, space: Sequence[int]) -> Reacher:
+def _reacher(task: Task, x: Array, out: Array) -> Reacher:
+    """Return what gives the inputs that a pool's outputs see; an adaptive one has no k."""
     v = task.values
-    axes = [(n, k, s, d, pb) for n, k, s, d, (pb, _) in zip(space, v["k"], v["s"], v["d"], v["p"], strict=True)]
+    if "k" not in v:
+        sizes = [*zip(x.shape[2:], out.shape[2:], strict=True)]
+        return lambda axis, begin, size: adaptive(*sizes[axis], begin, size)
+    axes = [(n, k, s, d, pb) for n, k, s, d, (pb, _) in zip(x.shape[2:], v["k"], v["s"], v["d"], v["p"], strict=True)]
     return lambda axis, begin, size: sliding(*axes[axis], begin, size)
 
 
 def _max(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    pooled(np.maximum, least(out.dtype), xs[0], out, _reacher(task, xs[0].shape[2:]))
+    pooled(np.maximum, least(out.dtype), xs[0], out, _reacher(task, xs[0], out))
 
 
 def _avg(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     x, v = xs[0], task.values
-    if prod(out.shape[2:]) == 1 and v["k"] == x.shape[2:] and not any(map(any, v["p"])):
-        _mean(x, out.reshape(out.shape[:2]))
+    sizes = x.shape[2:], out.shape[2:]
+    if "k" not in v:
+        divisors = [*map(_adaptive_divisor, *sizes)]
+    elif prod(out.shape[2:]) == 1 and v["k"] == x.shape[2:] and not any(map(any, v["p"])):
+        _mean(task, xs, weights, out)
         return
-    counts = partial(_divisor, padding=v["count_include_pad"])
-    divisors = [*map(counts, x.shape[2:], out.shape[2:], v["k"], v["s"], v["d"], v["p"])]
-    pooled(np.add, 0, x, out, _reacher(task, x.shape[2:]), _divides(divisors))
+    else:
+        divisors = [*map(partial(_divisor, padding=v["count_include_pad"]), *sizes, v["k"], v["s"], v["d"], v["p"])]
+    pooled(np.add, 0, x, out, _reacher(task, x, out), _divides(divisors))
+
+
+def _adaptive_divisor(n: int, o: int) -> Array:
+    """Return how many of n inputs each of o outputs sees on one axis."""
+    unit = np.arange(o)
+    return np.asarray(-(-(unit + 1) * n // o) - unit * n // o)
 
 
 def _divisor(n: int, o: int, k: int, s: int, d: int, p: tuple[int, int], padding: bool) -> Array:
-    """How many cells of each window count on one axis: those of the input, or of the input and explicit padding."""
+    """Return how many cells of each window count on one axis: of the input, or of the input and explicit padding."""
     pb, pa = p
     begins = np.arange(o) * s - pb
     if padding:  # caffe/layers/pooling_layer.cpp and ATen's avg_pool: the window's end is cut to the padded input
@@ -162,6 +153,7 @@ def _divisor(n: int, o: int, k: int, s: int, d: int, p: tuple[int, int], padding
 
 
 def _divides(divisors: Sequence[Array]) -> Finish:
+    """Return what divides sums by the product of each axis's divisors."""
     uniform = prod(int(d[0]) for d in divisors) if all((d == d[0]).all() for d in divisors) else None
 
     def finish(sums: Array, space: Sequence[slice]) -> None:
@@ -176,17 +168,17 @@ def _divides(divisors: Sequence[Array]) -> Finish:
     return finish
 
 
-def _mean(x: Array, out: Array) -> None:
-    """The mean of each map of x (N, C, *space), into out (N, C)."""
+def _mean(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    """Fill `out`, of one value a channel, with the mean of each map of x (N, C, *space)."""
+    x, means, kind = xs[0], out.reshape(out.shape[:2]), wide(out.dtype)
     count = prod(x.shape[2:])
-    kind = wide(out.dtype)
     ones = np.ones(count, kind)
 
     def work(block: tuple[slice, ...]) -> None:
-        mine = x[block].reshape(*out[block].shape, count).astype(kind, copy=False)
-        np.divide(mine @ ones, kind.type(count), out=out[block], casting="unsafe")
+        maps = x[block].reshape(*means[block].shape, count).astype(kind, copy=False)
+        np.divide(maps @ ones, kind.type(count), out=means[block], casting="unsafe")
 
-    blockwise(work, out, count * x.itemsize)
+    blockwise(work, means, count * x.itemsize)
 
 
 def _lp(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
@@ -194,25 +186,15 @@ def _lp(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     kind = wide(out.dtype)
 
     def finish(sums: Array, space: Sequence[slice]) -> None:
-        if norm == 2:
-            np.sqrt(sums, out=sums)
-        elif norm != 1:
-            np.power(sums, kind.type(1 / norm), out=sums)
+        sums **= 1 / norm  # NumPy takes roots, and squares below, where a power is one
 
     several = max(task.scratch // 4 // (prod(x.shape[2:]) * kind.itemsize), 1)
     for n, c in product(range(len(x)), range(0, x.shape[1], several)):
         some = (slice(n, n + 1), slice(c, c + several))
         powers = buffer("powers", x[some].shape, kind)
         np.abs(x[some], out=powers, dtype=kind, casting="unsafe")
-        if norm == 2:
-            np.multiply(powers, powers, out=powers)
-        elif norm != 1:
-            np.power(powers, kind.type(norm), out=powers)
-        pooled(np.add, 0, powers, out[some], _reacher(task, x.shape[2:]), finish)
-
-
-def _global_avg(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    _mean(xs[0], out.reshape(out.shape[:2]))
+        powers **= norm
+        pooled(np.add, 0, powers, out[some], _reacher(task, powers, out), finish)
 
 
 def _global_max(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
@@ -221,29 +203,12 @@ def _global_max(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -
     blockwise(lambda block: np.max(x[block], axis=axes, out=flat[block]), flat, prod(x.shape[2:]) * x.itemsize)
 
 
-def _adaptive_max(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    pooled(np.maximum, least(out.dtype), xs[0], out, _adapting(xs[0], out))
-
-
-def _adaptive_avg(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    divisors = []
-    for n, o in zip(xs[0].shape[2:], out.shape[2:], strict=True):
-        unit = np.arange(o)
-        divisors.append(-(-(unit + 1) * n // o) - unit * n // o)
-    pooled(np.add, 0, xs[0], out, _adapting(xs[0], out), _divides(divisors))
-
-
-def _adapting(x: Array, out: Array) -> Reacher:
-    sizes = list(zip(x.shape[2:], out.shape[2:], strict=True))
-    return lambda axis, begin, size: adaptive(*sizes[axis], begin, size)
-
-
 KERNELS = {
     "maxpool": Kernel(_max, spatial=True),
     "avgpool": Kernel(_avg, averages, spatial=True),
     "lppool": Kernel(_lp, averages, spatial=True),
     "globalmaxpool": Kernel(_global_max, spatial=True),
-    "globalavgpool": Kernel(_global_avg, averages, spatial=True),
-    "adaptivemaxpool": Kernel(_adaptive_max, spatial=True),
-    "adaptiveavgpool": Kernel(_adaptive_avg, averages, spatial=True),
+    "globalavgpool": Kernel(_mean, averages, spatial=True),
+    "adaptivemaxpool": Kernel(_max, spatial=True),
+    "adaptiveavgpool": Kernel(_avg, averages, spatial=True),
 }

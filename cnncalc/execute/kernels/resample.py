@@ -3,49 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..task import Array, Dtype, Kernel, Task, Weights, averages, keeps, wide
+from .border import pick
 from .norm import split_groups
 
-
-class Taps(NamedTuple):
-    """What one axis's outputs are mixed of: for each tap, which inputs, and with which weights."""
-
-    inputs: Array
-    """(taps, out), each from 0 to n - 1."""
-    weights: Array
-    """(taps, out)."""
+Taps = tuple[Array, Array]
+"""The inputs that the outputs of one axis are mixed from, each from 0 to n - 1, and their weights; both (taps, out)."""
 
 
 def places(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Array:
-    """Where in the input each output lies: on an axis of n inputs, before it is cut off at the border."""
+    """Return the place of each output on an axis of n inputs; it may be beyond the border."""
     unit = np.arange(out, dtype=kind)
     if task.values["align"]:
         return np.asarray(unit * kind.type((n - 1) / (out - 1) if out > 1 else 0))
+    return np.asarray((unit + kind.type(0.5)) * kind.type(_scale(task, axis, n, out)) - kind.type(0.5))
+
+
+def _scale(task: Task, axis: int, n: int, out: int) -> float:
+    """Return how many inputs there are for one output: by the factor that is given, else by the sizes."""
     factor = task.values.get("factor")
-    scale = kind.type(n / out if factor is None else 1 / factor[axis])
-    return np.asarray((unit + kind.type(0.5)) * scale - kind.type(0.5))
+    return float(n / out if factor is None else 1 / factor[axis])
 
 
 def _nearest(task: Task, axis: int, n: int, out: int) -> Array:
-    """Which input each output is: floor(u * scale), in float32 as in PyTorch."""
-    factor = task.values.get("factor")
-    scale = np.float32(n / out) if factor is None else np.float32(1 / factor[axis])
-    return np.minimum((np.arange(out, dtype=np.float32) * scale).astype(np.int64), n - 1)
+    """Return which input each output is: floor(u * scale), in float32 as in PyTorch."""
+    scaled = np.arange(out, dtype=np.float32) * np.float32(_scale(task, axis, n, out))
+    return np.minimum(scaled.astype(np.int64), n - 1)
 
 
 def _linear(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
     at = np.maximum(places(task, axis, n, out, kind), 0)
     first = np.minimum(at.astype(np.int64), n - 1)
     share = np.minimum(at - first, 1)
-    return Taps(np.stack([first, np.minimum(first + 1, n - 1)]), np.stack([1 - share, share]).astype(kind))
+    return np.stack([first, np.minimum(first + 1, n - 1)]), np.stack([1 - share, share]).astype(kind)
 
 
 def _cubic(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
-    """Keys's cubic convolution (1981), with A = -3/4 as in PyTorch, or -1/2 as in TensorFlow."""
+    """Return the taps of Keys's cubic convolution (1981), with A = -3/4 as in PyTorch, or -1/2 as in TensorFlow."""
     at = places(task, axis, n, out, kind)
     first = np.floor(at).astype(np.int64)
     share = at - first
@@ -57,29 +55,24 @@ def _cubic(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
     if task.dialect.cubic_leaves_out:
         weights *= (inputs >= 0) & (inputs < n)
         weights /= weights.sum(0)
-    return Taps(np.clip(inputs, 0, n - 1), weights.astype(kind))
+    return np.clip(inputs, 0, n - 1), weights.astype(kind)
 
 
 def _upsample(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     x = xs[0]
     sizes = list(zip(x.shape[2:], out.shape[2:], strict=True))
     if task.values["mode"] == "nearest":
-        picked = [_nearest(task, axis, *size) for axis, size in enumerate(sizes)]
-        grid = np.ix_(*picked)
-        for n in range(len(x)):
-            for c in range(x.shape[1]):
-                out[n, c] = x[n, c][grid]
+        pick(x, out, [_nearest(task, axis, *size) for axis, size in enumerate(sizes)])
         return
     kind = wide(out.dtype)
     how = _cubic if "cubic" in task.values["mode"] else _linear
     taps = [how(task, axis, *size, kind) for axis, size in enumerate(sizes)]
-    for n in range(len(x)):
-        for c in range(x.shape[1]):
-            found = x[n, c].astype(kind)
-            for axis, (inputs, shares) in enumerate(taps):
-                across = (-1, *(1,) * (found.ndim - 1 - axis))
-                found = sum(np.take(found, i, axis) * w.reshape(across) for i, w in zip(inputs, shares, strict=True))
-            np.copyto(out[n, c], found, casting="unsafe")
+    for n, c in np.ndindex(x.shape[:2]):
+        mixed = x[n, c].astype(kind)
+        for axis, (inputs, shares) in enumerate(taps):
+            across = (-1, *(1,) * (mixed.ndim - 1 - axis))
+            mixed = sum(np.take(mixed, i, axis) * w.reshape(across) for i, w in zip(inputs, shares, strict=True))
+        np.copyto(out[n, c], mixed, casting="unsafe")
 
 
 def _mixes(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
@@ -87,12 +80,11 @@ def _mixes(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
 
 
 def _pixelshuffle(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Channel c*f*f + i*f + j becomes row i and column j of each pixel of channel c (PyTorch)."""
+    """Make channel c*f*f + i*f + j row i and column j of each pixel of channel c (PyTorch)."""
     x, f = xs[0], task.values["factor"]
     apart = split_groups(x, out.shape[1])  # (N, c, f*f, h, w)
-    for i in range(f):
-        for j in range(f):
-            out[:, :, i::f, j::f] = apart[:, :, i * f + j]
+    for i, j in np.ndindex(f, f):
+        out[:, :, i::f, j::f] = apart[:, :, i * f + j]
 
 
 def _channelshuffle(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:

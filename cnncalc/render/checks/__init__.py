@@ -1,15 +1,14 @@
-"""What `cnncalc check` finds, for people and for CI, as text: one function a format."""
+"""The findings of `cnncalc check`, for people and for CI, as text: one function a format."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 
 from ...checks import Result
 from .. import Formats
 from .common import encodable, placed
 
-RENDERERS = Formats(
+FORMATS = Formats(
     __name__,
     {
         "text": "as_text.render",
@@ -21,16 +20,13 @@ RENDERERS = Formats(
         "sarif": "sarif.render",
     },
 )
-FORMATS = tuple(RENDERERS)
 
 
-def renderer(format: str, color: bool = False) -> Callable[[Iterable[Result]], Iterator[str]]:
-    """The function that writes results in a format as they come; text may have colours.
+def render(results: Iterable[Result], format: str, color: bool = False) -> Iterator[str]:
+    """Yield results in a format as they come; text may have colours.
 
-    Its pieces can be encoded as UTF-8 whatever a file is called, and files under the current directory are named
+    The pieces can be encoded as UTF-8 whatever a file is called, and files under the current directory are named
     from there.
     """
-    write = RENDERERS.renderer(format)
-    if format == "text":
-        write = partial(write, color=color)
-    return lambda results: map(encodable, write(map(placed, results)))
+    more = {"color": color} if format == "text" else {}
+    return map(encodable, FORMATS.renderer(format)(map(placed, results), **more))

@@ -10,15 +10,13 @@ from ...notation.encode import document as json_document
 from ...notation.encode import encode
 from .common import Tally
 
-VERSION = 1
-
 
 def document(results: Iterable[Result]) -> Iterator[str]:
-    """One JSON document, a file a line, as the files come; the counts stand last."""
+    """Yield one JSON document, a file a line, as the files come; the counts stand last."""
     tally = Tally()
 
     def keys() -> Iterator[tuple[str, Any]]:
-        yield "cnncalc", VERSION
+        yield "cnncalc", 1
         yield "files", map(_file, tally.counting(results))
         yield "summary", tally.to_dict()
 
@@ -26,7 +24,7 @@ def document(results: Iterable[Result]) -> Iterator[str]:
 
 
 def lines(results: Iterable[Result]) -> Iterator[str]:
-    """A line for each file."""
+    """Yield a line for each file."""
     return (encode(_file(result)) + "\n" for result in results)
 
 

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...checks import Finding, Result
+from ...checks import Result
 from ..messages import paint
 from .common import Tally
 
 
 def render(results: Iterable[Result], color: bool = False) -> Iterator[str]:
-    """The findings of each file as it is done, then the closing line."""
+    """Yield the findings of each file as it is done, then the closing line; an error's code is red, a note's cyan."""
     tally = Tally()
     for result in tally.counting(results):
-        yield from (_text(finding, color) + "\n" for finding in result.findings)
+        for finding in result.findings:
+            place, title, rest = finding.text().partition(finding.title)
+            code = "red" if finding.level == "error" else "cyan"
+            yield f"{paint(place, 'bold', color)}{paint(title, code, color)}{rest}\n"
     yield paint(tally.line(), "bold", color) + "\n"
-
-
-def _text(finding: Finding, color: bool) -> str:
-    """A finding's text; in colour its place is bold, an error's code red, a note's cyan."""
-    text = finding.text()
-    if not color:
-        return text
-    place, title, rest = text.partition(finding.title)
-    return paint(place, "bold") + paint(title, "red" if finding.level == "error" else "cyan") + rest

@@ -1,18 +1,19 @@
-"""What several formats of findings share: names of files, fingerprints, counts."""
+"""The names of files, fingerprints and counts that several formats of findings share."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from ...checks import Finding, Result
+from ..messages import plural
 
 STDIN = "-"
 
 
 def named(file: str) -> str:
-    """A file relative to the current directory if it is inside it, else as given; with forward slashes."""
+    """Return a file relative to the current directory if it is inside it, else as given; with forward slashes."""
     if file == STDIN:
         return file
     full, here = os.path.abspath(file), os.path.join(os.getcwd(), "")
@@ -20,23 +21,23 @@ def named(file: str) -> str:
 
 
 def placed(result: Result) -> Result:
-    """The result with its file named as `named` does."""
+    """Return the result with its file named as `named` does."""
     findings = [finding._replace(file=named(finding.file)) for finding in result.findings]
     return result._replace(file=named(result.file), findings=findings)
 
 
 def encodable(text: str) -> str:
-    r"""The text with lone surrogates, as in names that are not UTF-8, written `\udcff`: JSON reads them back."""
+    r"""Return the text with lone surrogates, as in names that are not UTF-8, written `\udcff`: JSON reads them back."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def paragraph(finding: Finding) -> str:
-    """The message, with the arithmetic and the help below it."""
+    """Return the message, with the arithmetic and the help below it."""
     return "\n".join([finding.message(), *finding.arithmetic, *([finding.help] if finding.help else [])])
 
 
 def fingerprint(finding: Finding, seen: Counter[str]) -> str:
-    """A hash of code, file, layer's name and figure: it stays when lines shift or layers are inserted.
+    """Return a hash of code, file, layer's name and figure: it stays when lines shift or layers are inserted.
 
     `seen` counts the findings that have these in common; their number in it is hashed, too.
     """
@@ -51,20 +52,19 @@ def fingerprint(finding: Finding, seen: Counter[str]) -> str:
 
 
 class Tally:
-    """The numbers of files, expectations and findings. The results of one .jsonl file in a row count as one file."""
+    """The numbers of files, expectations and findings. The lines of one .jsonl file count as one file."""
 
     def __init__(self) -> None:
         self.checked = 0
         self.findings: Counter[tuple[str, str]] = Counter()
         """By level and code; a file that is unreadable, impossible or expects nothing counts once."""
-        self._files: Counter[str] = Counter()
-        self._last: dict[object, str] = {}
-        """For each thing that is counted once a file, the last file that had it."""
+        self._once: dict[object, set[str]] = defaultdict(set)
+        """The files of each thing that is counted once a file."""
 
     def counting(self, results: Iterable[Result]) -> Iterator[Result]:
-        """The same results, counted as they come."""
+        """Yield the same results, counted as they come."""
         for result in results:
-            self._files["all"] += self._is_next("all", result.file)
+            self._once["all"].add(result.file)
             self.checked += result.checked
             for finding in result.findings:
                 self.note(finding)
@@ -74,43 +74,38 @@ class Tally:
         """Count a finding without its file."""
         key = finding.level, finding.code
         if finding.is_unusable:
-            self._files["unusable"] += self._is_next("unusable", finding.file)
-        if finding.code not in PER_FILE or self._is_next(key, finding.file):
+            self._once["unusable"].add(finding.file)
+        if finding.code not in PER_FILE or finding.file not in self._once[key]:
             self.findings[key] += 1
-
-    def _is_next(self, kind: object, file: str) -> bool:
-        """Whether a file is not the last one of its kind, which it becomes."""
-        is_next = self._last.get(kind) != file
-        self._last[kind] = file
-        return is_next
+            self._once[key].add(finding.file)
 
     def _count(self, level: str, code: str = "CC") -> int:
-        """The number of findings of a level whose code begins with `code`."""
+        """Return the number of findings of a level whose code begins with `code`."""
         return sum(n for key, n in self.findings.items() if key[0] == level and key[1].startswith(code))
 
     def to_dict(self) -> dict[str, int | bool]:
-        """The counts as JSON."""
+        """Return the counts as JSON."""
         errors = self._count("error")
         return {
             "ok": errors == 0,
-            "files": self._files["all"],
+            "files": len(self._once["all"]),
             "expectations": self.checked,
             "failed": errors - self._count("error", "CC0"),
-            "unusable": self._files["unusable"],
+            "unusable": len(self._once["unusable"]),
             "notes": self._count("note"),
         }
 
     def line(self) -> str:
-        """`3 files, 12 expectations: 2 failed, 1 file unreadable`."""
-        if not self._files["all"]:
+        """Return `3 files, 12 expectations: 2 failed, 1 file unreadable`."""
+        if not self._once["all"]:
             return "no files"
-        head = plural(self._files["all"], "file")
+        head = plural(len(self._once["all"]), "file")
         if self.checked or any(code == "CC201" for _, code in self.findings):
             head += f", {plural(self.checked, 'expectation')}"
         return f"{head}: {self.outcome()}"
 
     def outcome(self) -> str:
-        """`2 failed, 1 file unreadable`, or `all hold`; notes follow after a semicolon."""
+        """Return `2 failed, 1 file unreadable`, or `all hold`; notes follow after a semicolon."""
         errors, notes = map(self._parts, ("error", "note"))
         if not errors and (self.checked or not notes):
             errors = ["it holds" if self.checked == 1 else "all hold"]
@@ -119,26 +114,20 @@ class Tally:
     def _parts(self, level: str) -> list[str]:
         counts = [self._count(level, code) for code in ("CC3", "CC001", "CC002", "CC003", "CC201")]
         changed, unreadable, impossible, bad, silent = counts
-        counts = [self._count(level) - sum(counts), *counts]
+        others = self._count(level) - sum(counts)
         if level == "error":
-            others, changes = f"{counts[0]:,} failed", f"{plural(changed, 'change')} against the baseline"
+            begin = [(others, f"{others:,} failed"), (changed, f"{plural(changed, 'change')} against the baseline")]
         else:
-            others, changes = plural(counts[0], "note"), f"{changed:,} that follow{'s' * (changed == 1)}"
-        texts = (
-            others,
-            changes,
-            f"{plural(unreadable, 'file')} unreadable",
-            f"{plural(impossible, 'file')} impossible",
-            f"{plural(bad, 'expectation')} unreadable",
-            f"{plural(silent, 'file')} {'expects' if silent == 1 else 'expect'} nothing",
-        )
-        return [text for count, text in zip(counts, texts, strict=True) if count]
+            begin = [(others, plural(others, "note")), (changed, f"{changed:,} that follow{'s' * (changed == 1)}")]
+        texts = [
+            *begin,
+            (unreadable, f"{plural(unreadable, 'file')} unreadable"),
+            (impossible, f"{plural(impossible, 'file')} impossible"),
+            (bad, f"{plural(bad, 'expectation')} unreadable"),
+            (silent, f"{plural(silent, 'file')} {'expects' if silent == 1 else 'expect'} nothing"),
+        ]
+        return [text for count, text in texts if count]
 
 
 PER_FILE = ("CC001", "CC002", "CC201")
 """The codes that count once a file, even if several lines of it have them."""
-
-
-def plural(number: int, word: str) -> str:
-    """`1 file`, `3 files`, `1,200 files`."""
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

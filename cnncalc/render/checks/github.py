@@ -15,7 +15,7 @@ _PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
 
 
 def render(results: Iterable[Result]) -> Iterator[str]:
-    """A command for each finding as its file is done, then the closing line for the log."""
+    """Yield a command for each finding as its file is done, then the closing line for the log."""
     tally = Tally()
     for result in tally.counting(results):
         yield from map(_command, result.findings)
@@ -37,7 +37,7 @@ MOST_BYTES = 512 * 1024
 
 
 def github_summary(findings: Iterable[Finding]) -> str:
-    """The findings as Markdown for `$GITHUB_STEP_SUMMARY`: a headline and a table, cut if it is too long."""
+    """Return the findings as Markdown for `$GITHUB_STEP_SUMMARY`: a headline and a table, cut if it is too long."""
     tally = Tally()
     rows: list[str] = []
     size = left_out = 0
@@ -49,7 +49,7 @@ def github_summary(findings: Iterable[Finding]) -> str:
             left_out += 1
         else:
             rows.append(row)
-    table = ["\n", *markdown.table(TITLES, [False] * len(TITLES)), *rows] if rows else []
+    table = ["\n", *markdown.table(TITLES), *rows] if rows else []
     more = [f"\n… and {left_out:,} more, in the step's log\n"] if left_out else []
     return "".join([f"### cnncalc check: {tally.outcome()}\n", *table, *more])
 

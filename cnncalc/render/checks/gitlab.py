@@ -10,9 +10,11 @@ from ...checks import Finding, Result
 from ...notation.encode import encode, entries
 from .common import fingerprint
 
+SEVERITIES = {"note": "info", "failure": "major", "error": "critical"}
+
 
 def render(results: Iterable[Result]) -> Iterator[str]:
-    """One JSON array, a finding a line."""
+    """Yield one JSON array, a finding a line."""
     seen: Counter[str] = Counter()
     yield from entries(encode(_issue(finding, seen)) for result in results for finding in result.findings)
     yield "\n"
@@ -23,12 +25,6 @@ def _issue(finding: Finding, seen: Counter[str]) -> dict[str, Any]:
         "description": finding.message(),
         "check_name": finding.title,
         "fingerprint": fingerprint(finding, seen),
-        "severity": _severity(finding),
+        "severity": SEVERITIES[finding.gravity],
         "location": {"path": finding.file, "lines": {"begin": finding.line}},
     }
-
-
-def _severity(finding: Finding) -> str:
-    if finding.level == "note":
-        return "info"
-    return "critical" if finding.is_unusable else "major"

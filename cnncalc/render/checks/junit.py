@@ -7,15 +7,16 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from ...checks import Finding, Result
+from ...checks import Result
 
+TAGS = {"note": "skipped", "failure": "failure", "error": "error"}
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 _ATTRIBUTE = _TEXT | str.maketrans({'"': "&quot;", "\t": "&#9;", "\n": "&#10;"})
 
 
 def render(results: Iterable[Result]) -> Iterator[str]:
-    """One document, each suite as soon as its file is done."""
+    """Yield one document, each suite as soon as its file is done."""
     now = timestamp()
     seen: Counter[tuple[str, str]] = Counter()
     yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n'
@@ -25,42 +26,28 @@ def render(results: Iterable[Result]) -> Iterator[str]:
 
 
 def timestamp() -> str:
-    """The present time in UTC, without a time zone as JUnit's schema wants it."""
+    """Return the present time in UTC, without a time zone as JUnit's schema wants it."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
 
 
 def _suite(result: Result, number: int, now: str, seen: Counter[tuple[str, str]]) -> Iterator[str]:
-    counts = Counter(_outcome(finding) for finding in result.findings)
-    head = {"name": result.file or "-", "tests": str(len(result.findings) or 1)}
-    head |= {"failures": str(counts["failure"]), "errors": str(counts["error"]), "skipped": str(counts["skipped"])}
-    head |= {"time": "0", "timestamp": now, "hostname": "localhost", "package": "", "id": str(number)}
-    yield f"  <testsuite{_attributes(head)}>\n    <properties/>\n"
-    yield from _cases(result, seen)
-    yield "    <system-out/>\n    <system-err/>\n  </testsuite>\n"
-
-
-def _cases(result: Result, seen: Counter[tuple[str, str]]) -> Iterator[str]:
+    tags = [TAGS[finding.gravity] for finding in result.findings]
+    head = {"name": result.file or "-", "tests": str(len(tags) or 1)}
+    head |= {"failures": str(tags.count("failure")), "errors": str(tags.count("error"))}
+    head |= {"skipped": str(tags.count("skipped")), "time": "0", "timestamp": now, "hostname": "localhost"}
+    yield f"  <testsuite{_attributes(head | {'package': '', 'id': str(number)})}>\n    <properties/>\n"
     common = {"classname": result.file.replace(".", "_"), "time": "0"}  # to Jenkins a dot ends a package's name
     if not result.findings:
         yield f"    <testcase{_attributes({'name': 'all expectations hold', **common})}/>\n"
-    for finding in result.findings:
+    for finding, tag in zip(result.findings, tags, strict=True):
         name = ": ".join(filter(None, [finding.title, finding.layer, finding.figure]))
         seen[result.file, name] += 1
         nth = seen[result.file, name]
         case = {"name": name if nth == 1 else f"{name} ({nth})", **common}
-        yield f"    <testcase{_attributes(case)}>\n      {_verdict(finding)}\n    </testcase>\n"
-
-
-def _outcome(finding: Finding) -> str:
-    if finding.level == "note":
-        return "skipped"
-    return "error" if finding.is_unusable else "failure"
-
-
-def _verdict(finding: Finding) -> str:
-    tag = _outcome(finding)
-    head = _attributes({"type": finding.title, "message": finding.message()})
-    return f"<{tag}{head}>{_legal(finding.text()).translate(_TEXT)}</{tag}>"
+        why = _attributes({"type": finding.title, "message": finding.message()})
+        text = f"<{tag}{why}>{_legal(finding.text()).translate(_TEXT)}</{tag}>"
+        yield f"    <testcase{_attributes(case)}>\n      {text}\n    </testcase>\n"
+    yield "    <system-out/>\n    <system-err/>\n  </testsuite>\n"
 
 
 def _attributes(values: dict[str, str]) -> str:
@@ -68,5 +55,5 @@ def _attributes(values: dict[str, str]) -> str:
 
 
 def _legal(text: str) -> str:
-    r"""The text, with the characters that XML cannot hold written as `\x00`."""
+    r"""Return the text with the characters that XML cannot hold written as `\x00`."""
     return _ILLEGAL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

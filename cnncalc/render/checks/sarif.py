@@ -18,7 +18,7 @@ _INDEX = {code: index for index, code in enumerate(CODES)}
 
 
 def render(results: Iterable[Result]) -> Iterator[str]:
-    """One document, a finding a line, as the files come."""
+    """Yield one document, a finding a line, as the files come."""
     yield f'{{"$schema": {encode(SCHEMA)}, "version": "2.1.0", "runs": [{{\n'
     yield f'"tool": {encode({"driver": _driver()})},\n"columnKind": "unicodeCodePoints",\n"results": '
     seen: Counter[str] = Counter()
@@ -33,23 +33,20 @@ def _driver() -> dict[str, Any]:
 
 def _result(finding: Finding, seen: Counter[str]) -> dict[str, Any]:
     region = {"startLine": finding.line, "startColumn": finding.column}
-    location: dict[str, Any] = {
-        "physicalLocation": {"artifactLocation": {"uri": uri(finding.file)}, "region": region},
-    }
-    if finding.layer:
-        location["logicalLocations"] = [{"fullyQualifiedName": finding.layer}]
+    place = {"artifactLocation": {"uri": uri(finding.file)}, "region": region}
+    layer = {"logicalLocations": [{"fullyQualifiedName": finding.layer}]} if finding.layer else {}
     return {
         "ruleId": finding.code,
         "ruleIndex": _INDEX[finding.code],
         "level": finding.level,
         "message": {"text": paragraph(finding)},
-        "locations": [location],
+        "locations": [{"physicalLocation": place, **layer}],
         "partialFingerprints": {"cnncalc/v1": fingerprint(finding, seen)},
     }
 
 
 def uri(file: str) -> str:
-    """A file as a URI: relative for a relative path, `file:` for an absolute one."""
+    """Return a file as a URI: relative for a relative path, `file:` for an absolute one."""
     path = quote(os.fsencode(file), safe="/")
     if not os.path.isabs(file):
         return path

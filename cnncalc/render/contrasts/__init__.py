@@ -2,7 +2,7 @@
 
 from .. import Formats
 
-RENDERERS = Formats(
+FORMATS = Formats(
     __name__,
     {
         "table": "table.render",
@@ -12,5 +12,3 @@ RENDERERS = Formats(
         "markdown": "text.markdown",
     },
 )
-FORMATS = tuple(RENDERERS)
-renderer = RENDERERS.renderer

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ...contrasts import Contrast, alike, reasons
 from .. import Style
-from ..table import Canvas, Row
+from ..table import ENDLESS, Canvas, Row
 from .text import NOT_REACHED, SAME, cells, legend, name
 
 PLENTY = 100
@@ -17,20 +17,21 @@ _COLORS = {SAME: "dim", NOT_REACHED: "dim", "refused": "red"}
 
 
 def render(contrast: Contrast, style: Style) -> Iterator[str]:
-    """The layers where the dialects differ, the reasons, and the figures of the whole in each dialect."""
+    """Yield the layers where the dialects differ, the reasons, and the figures of the whole in each dialect."""
     canvas = Canvas(style)
     if not contrast.layers:
         yield canvas.line(contrast.agreement(), "bold")
         return
-    with_op = canvas.width >= PLENTY
+    with_op = (style.width or ENDLESS) >= PLENTY
+    between = "\n" if style.width else " "  # off a terminal a layer is one line
     groups = [(group, cells(group)) for group in alike(contrast.layers)]
     rows: list[Row] = []
     for group, row in groups:
         op = [Text(group[0].op, "cyan")] if with_op else []
-        texts = [Text("\n".join(lines), _COLORS.get(lines[0], "green")) for lines in row]
+        texts = [Text(between.join(lines), _COLORS.get(lines[0], "green")) for lines in row]
         rows.append(([Text(name(group), "bold"), *op, *texts], ""))
     titles = ["layer", *(["op"] if with_op else []), *[run.name for run in contrast.runs]]
-    yield canvas.fitting([canvas.table(titles, [False] * len(titles), 1, [rows])])
+    yield canvas.fitting([canvas.table(titles, [rows])])
     sentence = legend([row for _, row in groups])
     if sentence:
         yield canvas.line(sentence, "dim")

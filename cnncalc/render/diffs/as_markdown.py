@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from ...diffs import Difference
 from .. import Style
 from ..markdown import code, table
-from .rows import SIGNS, Row, cost, renumbered, rows, total_rows, verdict
+from ..messages import plural
+from .rows import RIGHT, SIGNS, TITLES, Row, cost, renumbered, rows, total_rows, verdict
 
-TITLES = ("", "layer", "", "before", "after", "change", "%")
-RIGHT = (False, False, False, True, True, True, True)
 FEW = 20
 """Tables of more rows than this are folded up."""
 LONGEST = 60_000
@@ -18,30 +17,29 @@ LONGEST = 60_000
 
 
 def render(diff: Difference, style: Style) -> Iterator[str]:
-    """The verdict, the totals, and the layers, folded up if they are many."""
+    """Yield the verdict, the totals, and the layers, folded up if they are many."""
     old, new = (code(name) for name in diff.names)
     if not diff:
         yield f"**No difference** between {old} and {new}.\n"
         return
     yield f"**From {old} to {new}: {verdict(diff)}; {cost(diff)}.**\n\n"
-    yield from table(TITLES[2:], RIGHT[2:], [_cells(row)[2:] for row in total_rows(diff)])
+    yield from table(TITLES[2:], [_cells(row)[2:] for row in total_rows(diff)], RIGHT[2:])
     room = LONGEST
     for title, layers in (
         ("What changed", [layer for layer in diff.layers if not layer.follows]),
         ("What follows from it", [layer for layer in diff.layers if layer.follows]),
     ):
         body = [row for layer in layers for row in rows(diff, layer)]
-        lines = list(table(TITLES, RIGHT, map(_cells, body)))
+        lines = list(table(TITLES, map(_cells, body), RIGHT))
         shown, room = _fitting(lines, room)
         if body:
-            many = f"{len(layers):,} {'layer' if len(layers) == 1 else 'layers'}"
-            yield from _section(f"{title} ({many})", lines, shown)
+            yield from _section(f"{title} ({plural(len(layers), 'layer')})", lines, shown)
     if diff.renumbered:
         yield f"\nRenumbered: {renumbered(diff, code)}.\n"
 
 
 def _fitting(lines: list[str], room: int) -> tuple[int, int]:
-    """How many of these lines, at least the head, fit into `room` characters, and the room left."""
+    """Return how many of these lines, at least the head, fit into `room` characters, and the room left."""
     for number, line in enumerate(lines):
         room -= len(line)
         if room < 0 and number >= 2:
@@ -60,7 +58,7 @@ def _section(title: str, lines: list[str], shown: int) -> Iterator[str]:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    """A row in Markdown: texts of the specs as code, the sign as a word."""
+    """Return a row in Markdown: texts of the specs as code, the sign as a word."""
     sign = SIGNS[row.sign] if row.sign in "+-~>" and row.sign else ""
     old, new = (text if _is_plain(text) else code(text) for text in (row.old, row.new))
     layer = code(row.layer) if row.layer else ""
@@ -68,5 +66,5 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a text is a number, which needs no escapes in Markdown."""
+    """Return whether a text is a number, which needs no escapes in Markdown."""
     return text == "unknown" or not text.strip("-0123456789,.")

@@ -1,4 +1,4 @@
-"""What changed between two networks as a table, by rich, for a terminal."""
+"""A difference as a table, by rich, for a terminal."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from ...diffs import Difference
 from ...sizes import counted
 from .. import Style
 from ..table import Canvas
-from .rows import SAME, SIGNS, cost, renumbered, rows, short, total_rows, verdict
+from .rows import RIGHT, SAME, SIGNS, TITLES, cost, renumbered, rows, short, total_rows, verdict
 
-TITLES = ("", "layer", "what", "before", "after", "change", "%")
-RIGHT = (False, False, False, True, True, True, True)
 _COLORS = {"+": "green", "-": "red", "~": "yellow", ">": "cyan", ".": "dim"}
 
 
 def render(diff: Difference, style: Style) -> Iterator[str]:
-    """The verdict, the layers that differ, and the totals."""
+    """Yield the verdict, the layers that differ, and the totals."""
     canvas = Canvas(style)
     if not diff:
         yield canvas.line(SAME)
@@ -36,7 +34,7 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
 
 
 def _tables(diff: Difference, canvas: Canvas) -> Iterator[Table]:
-    """The table with its numbers in full; then with less space; then both with the numbers shortened."""
+    """Yield the table with its numbers in full, then with less space, then both with the numbers shortened."""
     for write, gap in ((counted, 1), (counted, 0), (short, 1), (short, 0)):
         body = [
             ([*map(Text, row)], _COLORS[layer_rows[0].sign])
@@ -45,4 +43,4 @@ def _tables(diff: Difference, canvas: Canvas) -> Iterator[Table]:
             for row in layer_rows
         ]
         totals = [([*map(Text, row)], "") for row in total_rows(diff, write)]
-        yield canvas.table(TITLES, RIGHT, gap, [body, totals])
+        yield canvas.table(TITLES, [body, totals], RIGHT, gap)

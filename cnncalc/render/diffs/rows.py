@@ -10,15 +10,13 @@ from ...explain import axes_text
 from ...report import LayerReport
 from ...sizes import counted, show
 from ..columns import COLUMNS, brief, op_text, rf_text
+from ..messages import plural
 
 SAME = "no difference"
-SIGNS = {
-    "+": "added",
-    "-": "removed",
-    "~": "changed",
-    ">": "moved or renamed",
-    ".": "follows from a change above",
-}
+SIGNS = {"+": "added", "-": "removed", "~": "changed", ">": "moved or renamed", ".": "follows from a change above"}
+TITLES = ("", "layer", "what", "before", "after", "change", "%")
+RIGHT = (False, False, False, True, True, True, True)
+"""Whether each column stands to the right."""
 _WORDS = {
     "in": "input",
     "out": "output",
@@ -29,7 +27,7 @@ _WORDS = {
     "rf_stride": "field stride",
     "rf_start": "field start",
 }
-"""What a table calls a figure, if not by its key."""
+"""The name of a figure in a table, if it is not its key."""
 _USUAL = ("out", "params", "buffers", "macs")
 
 
@@ -46,44 +44,40 @@ class Row(NamedTuple):
 
 
 Write = Callable[[int | None], str]
-"""How a count is written: in full, or in short."""
+"""A function that writes a count, in full or in short."""
 
 
 def short(number: int | None) -> str:
-    """A count in three digits from 10,000 on: 118M."""
+    """Return a count in three digits from 10,000 on: 118M."""
     if number is None or number >= 0:
         return brief(number, COLUMNS["macs"])
     return "-" + brief(-number, COLUMNS["macs"])
 
 
 def rows(diff: Difference, layer: LayerDiff, write: Write = counted) -> list[Row]:
-    """The rows of a layer, with its sign and its name in the first; none if only its running number differs."""
-    body = list(_one_side(layer, write) or _both_sides(diff, layer, write))
-    return [row._replace(sign=_sign(layer), layer=layer.name) if n == 0 else row for n, row in enumerate(body)]
+    """Return the rows of a layer, with its sign and its name in the first; none if only its running number differs."""
+    if layer.old is not None and layer.new is not None:
+        sign = "~" if layer.own else "." if layer.follows else ">"
+        return _labelled(list(_both_sides(diff, layer, layer.old, layer.new, write)), sign, layer.name)
+    if layer.old is None:
+        body = [Row("", "", what, "", text) for what, text in _one_side(layer.new, write)]
+    else:
+        body = [Row("", "", what, text, "") for what, text in _one_side(layer.old, write)]
+    return _labelled(body, "+" if layer.old is None else "-", layer.name)
 
 
-def _sign(layer: LayerDiff) -> str:
-    if layer.old is None or layer.new is None:
-        return "-" if layer.new is None else "+"
-    return "~" if layer.own else "." if layer.follows else ">"
+def _one_side(report: LayerReport | None, write: Write) -> Iterator[tuple[str, str]]:
+    """Yield the figures of a layer that was added or removed."""
+    assert report is not None
+    yield "op", op_text(report)
+    yield "output", show(report.out)
+    for what in ("params", "buffers", "macs"):
+        if getattr(report, what) != 0:
+            yield _WORDS.get(what, what), write(getattr(report, what))
 
 
-def _one_side(layer: LayerDiff, write: Write) -> list[Row]:
-    """The rows of a layer that was added or removed; none for any other."""
-    report = layer.new if layer.old is None else layer.old if layer.new is None else None
-    if report is None:
-        return []
-    texts = {"op": op_text(report), "output": show(report.out)}
-    counts: dict[str, int | None] = {what: getattr(report, what) for what in ("params", "buffers", "macs")}
-    texts |= {_WORDS.get(what, what): write(number) for what, number in counts.items() if number != 0}
-    return [Row("", "", what, *(("", text) if layer.old is None else (text, ""))) for what, text in texts.items()]
-
-
-def _both_sides(diff: Difference, layer: LayerDiff, write: Write) -> Iterator[Row]:
-    """The rows of a layer that both networks have."""
-    old, new = layer.old, layer.new
-    assert old is not None
-    assert new is not None
+def _both_sides(diff: Difference, layer: LayerDiff, old: LayerReport, new: LayerReport, write: Write) -> Iterator[Row]:
+    """Yield the rows of a layer that both networks have."""
     if layer.is_renamed and not layer.counted:
         yield Row("", "", "name", old.name, new.name)
     if layer.moved:
@@ -103,33 +97,33 @@ def _behind(layers: list[LayerReport], place: int | None) -> str:
 
 
 def figure_row(change: Change, write: Write = counted) -> Row:
-    """The row of a figure, with the change and its share of the old value."""
+    """Return the row of a figure or a setting, with the change and its share of the old value."""
     old, new = (_figure_text(change.what, value, write) for value in (change.old, change.new))
     word = _WORDS.get(change.what, change.what)
     return Row("", "", word, old, new, change_text(change, write), share_text(change))
 
 
 def total_rows(diff: Difference, write: Write = counted) -> list[Row]:
-    """The figures of the whole; above them the input, the dialect and the layout if they differ."""
-    body = [Row("", "", change.what, *map(_setting_text, (change.old, change.new))) for change in diff.settings]
-    body += [figure_row(change, write) for change in diff.totals if change.old != () or change.new != ()]
-    return [row._replace(layer="total") if n == 0 else row for n, row in enumerate(body)]
+    """Return the figures of the whole; above them the input, the dialect and the layout if they differ."""
+    figures = [change for change in diff.totals if change.old != () or change.new != ()]
+    return _labelled([figure_row(change, write) for change in (*diff.settings, *figures)], "", "total")
 
 
-def _setting_text(value: Any) -> str:
-    return show(value) if isinstance(value, tuple) else str(value)
+def _labelled(body: list[Row], sign: str, layer: str) -> list[Row]:
+    """Return rows with this sign and name in the first of them."""
+    return [row._replace(sign=sign, layer=layer) for row in body[:1]] + body[1:]
 
 
 def _figure_text(what: str, value: Any, write: Write) -> str:
     if value is ABSENT:
         return ""
-    if what in SHAPES:
+    if what in (*SHAPES, "input"):
         return show(value)
     return write(value) if what in COUNTS else axes_text(value)
 
 
 def value_text(value: Any) -> str:
-    """A key's value as in a layer word; empty for a key that is absent."""
+    """Return a key's value as in a layer word; empty for a key that is absent."""
     if value is ABSENT:
         return ""
     if isinstance(value, bool):
@@ -138,7 +132,7 @@ def value_text(value: Any) -> str:
 
 
 def change_text(change: Change, write: Write = counted) -> str:
-    """By how much a figure differs: `+64`, `same`, `unknown`; empty if it is not a number."""
+    """Return the change of a figure: `+64`, `same`, `unknown`; empty if it is not a number."""
     if change.is_unknown:
         return "unknown"
     if not change.differs:
@@ -150,8 +144,8 @@ def change_text(change: Change, write: Write = counted) -> str:
 
 
 def share_text(change: Change) -> str:
-    """The change as a share of the old value: `+12.5%`, `unknown`, `from 0`; empty if that means nothing."""
-    if change.what in SHAPES or change.what == "rf_start" or ABSENT in (change.old, change.new):
+    """Return the change as a share of the old value: `+12.5%`, `unknown`, `from 0`; empty if that means nothing."""
+    if change.what not in (*COUNTS, "rf_size", "rf_stride") or ABSENT in (change.old, change.new):
         return ""
     if change.is_unknown:
         return "unknown"
@@ -165,12 +159,12 @@ def share_text(change: Change) -> str:
 
 
 def _per_axis(texts: list[str]) -> str:
-    """One text for each axis, once if all are equal."""
+    """Return one text for each axis, once if all are equal."""
     return texts[0] if len(set(texts)) == 1 else " x ".join(texts)
 
 
 def percent(old: int, new: int) -> str:
-    """The share of the old value that new less old is, exactly rounded to a tenth of a percent."""
+    """Return the share of the old value that new less old is, exactly rounded to a tenth of a percent."""
     if old == new:
         return "0%"
     if old == 0:
@@ -181,27 +175,24 @@ def percent(old: int, new: int) -> str:
 
 
 def verdict(diff: Difference) -> str:
-    """`another input, 1 layer added, 2 changed, 5 follow`."""
-    counts = {
-        "added": len(diff.added),
-        "removed": len(diff.removed),
-        "changed": len(diff.changed),
-        "moved": len(diff.moved),
-        "renamed": len(diff.renamed) - len(diff.renumbered),
-        "renumbered": len(diff.renumbered),
-        "follows" if len(diff.following) == 1 else "follow": len(diff.following),
-    }
+    """Return `another input, 1 layer added, 2 changed, 5 follow`."""
+    counts = (
+        ("added", len(diff.added)),
+        ("removed", len(diff.removed)),
+        ("changed", len(diff.changed)),
+        ("moved", len(diff.moved)),
+        ("renamed", len(diff.renamed) - len(diff.renumbered)),
+        ("renumbered", len(diff.renumbered)),
+        ("follows" if len(diff.following) == 1 else "follow", len(diff.following)),
+    )
     texts = [f"another {change.what}" for change in diff.settings]
-    noun = True  # the first count says what is counted
-    for what, number in counts.items():
-        if number:
-            texts.append(f"{number:,} {'' if not noun else 'layer ' if number == 1 else 'layers '}{what}")
-            noun = False
+    for at, (what, number) in enumerate((what, number) for what, number in counts if number):
+        texts.append(f"{plural(number, 'layer') if at == 0 else f'{number:,}'} {what}")
     return ", ".join(texts)
 
 
 def cost(diff: Difference) -> str:
-    """`parameters +64 (+12.5%), MACs the same`."""
+    """Return `parameters +64 (+12.5%), MACs the same`."""
     parts = []
     for change in diff.totals:
         name = {"params": "parameters", "macs": "MACs"}.get(change.what)
@@ -213,7 +204,7 @@ def cost(diff: Difference) -> str:
 
 
 def renumbered(diff: Difference, write: Callable[[str], str] = str) -> str:
-    """`conv2 to conv3 and 8 more`, the layers with another running number; empty without any. `write` quotes a name."""
+    """Return `conv2 to conv3 and 8 more`, the layers with another running number, if any; `write` quotes a name."""
     names = [(layer.old.name, layer.new.name) for layer in diff.renumbered if layer.old and layer.new]
     more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
     return " to ".join(map(write, names[0])) + more if names else ""

@@ -278,6 +278,21 @@ def test_shared_weights_are_one_layer_called_twice() -> None:
         written(layers, None, [4, 7, 8])
 
 
+def test_a_result_that_is_a_second_call_of_a_layer_stays_the_result() -> None:
+    layers: list[Any] = [
+        {"op": "conv", "name": "a", "c_o": 4, "k": 3, "p": 1},
+        {"op": "maxpool", "name": "b", "k": 2},
+        {"op": "conv", "name": "c", "c_o": 4, "k": 3, "p": 1, "tie": "a", "from": "input"},
+    ]
+    again = cnncalc.shape(written(layers, None, [4, 7, 8]))
+    assert [(layer.name, layer.out) for layer in again.layers] == [
+        ("a", (4, 7, 8)),
+        ("b", (4, 3, 4)),
+        ("a_call2", (4, 7, 8)),
+    ]
+    assert again.out == cnncalc.shape(layers, (4, 7, 8)).out
+
+
 def test_what_is_cut_of_a_transposed_convolution_is_a_layer_behind_it() -> None:
     layers = [{"op": "convT", "name": "up", "c_o": 3, "k": 3, "s": 2, "p": 1, "out_pad": 1}]
     again = cnncalc.shape(written(layers, None, [5, 7, 8]))

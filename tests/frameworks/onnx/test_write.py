@@ -173,7 +173,10 @@ def drawn(network: cnncalc.Network, x: Any) -> dict[str, Any]:
         ([{"op": "lppool", "k": 2, "norm": 1.5}], "ONNX cannot express an Lp pool of norm 1.5"),
         ([{"op": "lrn", "size": 4}], "ONNX cannot express 4 channels with the extra one before"),
         ([{"op": "normalization"}], "ONNX cannot express learnt statistics"),
-        ([{"op": "opaque", "type": "Mystery"}], "layers[0] 'opaque1': ONNX cannot express opaque"),
+        (
+            [{"op": "opaque", "type": "Mystery"}],
+            "layers[0] 'opaque1': ONNX cannot express this: nothing is known of what 'Mystery' does",
+        ),
     ],
 )
 def test_what_onnx_cannot_say(spec: Spec, what: str) -> None:

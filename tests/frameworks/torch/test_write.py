@@ -77,6 +77,7 @@ WRITTEN: list[Row] = [
     ("maxpool:3,s2", (6, 8, 9), "caffe", ("nn.MaxPool2d(3, stride=2, ceil_mode=True)",)),
     ("avgpool:3,s2,p1", (6, 8, 9), "caffe", ("nn.AvgPool2d(3, stride=2, padding=1, ceil_mode=True)",)),
     ("maxpool:2,s3", (6, 9, 8), "caffe", ('self.maxpool1(F.pad(x, (0, 0, 0, 2), value=float("-inf")))',)),
+    ("avgpool:2,s3,ceil=false", (6, 9, 8), "caffe", ("nn.AvgPool2d(2, stride=3)",)),
     ("globalavgpool", SQUARE, "plain", ("nn.AdaptiveAvgPool2d(1)",)),
     ("globalavgpool", MAP, "keras", ("x.mean((2, 3))",)),
     ("maxpool1d:2 globalmaxpool:keepdims=false", (6, 11), "plain", ("x.amax(2)",)),
@@ -249,7 +250,7 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
         "avgpool:2,s3",
         (6, 9, 8),
         "caffe",
-        "PyTorch drops a last window that starts beyond the map, but this average keeps",
+        "PyTorch drops a last window that starts beyond the map, but this average keeps it\n  round down: ceil=false",
     ),
     (
         "avgpool:4,s2,p0+3x0",
@@ -278,7 +279,12 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
     ("prelu", MAP, "keras", "PyTorch has one slope, or one a channel"),
     ("convT:4,k2,s2,p0,out_pad=3", SQUARE, "onnx", "has to be below"),
     ("mean:axis=1", MAP, "keras", "PyTorch keeps channels first, but this mean moves them"),
-    ([{"op": "opaque", "type": "einsum", "out": [3]}], SQUARE, "plain", "PyTorch has no opaque that is known here"),
+    (
+        [{"op": "opaque", "type": "einsum", "out": [3]}],
+        SQUARE,
+        "plain",
+        "PyTorch cannot express this: nothing is known of what 'einsum' does",
+    ),
 ]
 
 

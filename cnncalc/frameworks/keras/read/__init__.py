@@ -11,16 +11,15 @@ from typing import Any
 
 from ....errors import SpecError, shown
 from ....input import Reading
-from ...build import NO_FIGURES, Draft, Imported, SpecBuilder
+from ...build import NO_FIGURES, Draft, ForeignNetwork, SpecBuilder
 from ...inputs import keep_reading
-from .config import Tensor, TensorKey, leaves
-from .functions import out_of
-from .graph import Conventions, ModelReader
-from .model import UNWRITTEN, KerasModel, check_calls, is_model_config, read_model
+from .config import Tensor, TensorKey, expect, tensors_in
+from .graph import ModelReader
+from .model import MODELS, UNWRITTEN, KerasModel, check_calls, is_model_config, read_model
 
 
 def is_model(value: Any) -> bool:
-    """Whether a JSON value is a Keras model, a layer, or a model's configuration."""
+    """Return whether a JSON value is a Keras model, a layer, or a model's configuration."""
     if not isinstance(value, dict):
         return False
     if "class_name" in value and "config" in value:
@@ -28,12 +27,12 @@ def is_model(value: Any) -> bool:
     return bool(value.get("layers")) and "op" not in value and is_model_config(value)
 
 
-def read(value: Any) -> Imported:
+def read(value: Any) -> ForeignNetwork:
     """Read a Keras model as a spec. SpecError, with the Keras layer, for what cannot be read."""
     model = _model(value)
     check_calls(model)
     channels_last = _channels_last(model)
-    reader = ModelReader(Conventions(channels_last, _is_old(value)))
+    reader = ModelReader(channels_last, _is_old(value))
     feeds = [_input(model, at, reader.spec) for at in range(len(model.inputs))]
     _end(reader.spec, [output.layer for output in reader.read(model, feeds)])
     layers = reader.spec.spec()
@@ -43,16 +42,15 @@ def read(value: Any) -> Imported:
         spec["input"] = list(model.shape if has_batch else model.shape[1:])
         keep_reading(layers, len(spec["input"]), Reading.BATCH if has_batch else Reading.SAMPLE)
     spec |= {"dialect": "keras", "layout": "NHWC" if channels_last else "NCHW", "layers": layers}
-    return Imported(spec, {})
+    return ForeignNetwork(spec, {})
 
 
 def _model(value: dict[str, Any]) -> KerasModel:
     kind, config = value.get("class_name"), value.get("config")
     if kind is None:
         return read_model("Functional" if "input_layers" in value else "Sequential", value)
-    if not isinstance(kind, str):
-        raise SpecError(f"class_name is {shown(kind)}, not a text")
-    if is_model_config(config) or kind in ("Functional", "Sequential", "Model"):
+    kind = expect(kind, str, "class_name")
+    if is_model_config(config) or kind in MODELS:
         return read_model(kind, config, value.get("build_config"))
     if not isinstance(config, dict):
         raise SpecError(f"config of {shown(kind)} is {shown(config)}, not an object", "to_json() of a model writes one")
@@ -60,13 +58,13 @@ def _model(value: dict[str, Any]) -> KerasModel:
 
 
 def _is_old(value: dict[str, Any]) -> bool:
-    """Whether a document is Keras 2's: it names its version, or its modules nowhere."""
+    """Return whether a document is Keras 2's: it names its version, or its modules nowhere."""
     version = value.get("keras_version")
     return version.startswith("2") if isinstance(version, str) else "module" not in value and "class_name" in value
 
 
 def _channels_last(model: KerasModel) -> bool:
-    """Where most of its layers have their channels; without such layers where its norms do, last by Keras's default."""
+    """Return whether most layers have their channels last; without such layers, most norms, and else true."""
     formats: Counter[object] = Counter()
     axes: Counter[object] = Counter()
     _count_formats(model, formats, axes)
@@ -81,29 +79,29 @@ def _count_formats(model: KerasModel, formats: Counter[object], axes: Counter[ob
         given = record.config.get("data_format")
         if isinstance(given, str) and record.kind != "Flatten":
             formats[given] += 1
-        read = [len(model.sizes.get(key, ())) for key in leaves(record.calls) if isinstance(key, TensorKey)]
+        read = [len(model.sizes.get(key, ())) for key in tensors_in(record.calls, TensorKey)]
         if record.kind in ("BatchNormalization", "GroupNormalization", "Normalization") and max(read, default=0) > 1:
             axes["channels_first" if record.config.get("axis") in (1, [1]) else "channels_last"] += 1
 
 
 def _input(model: KerasModel, at: int, spec: SpecBuilder) -> Tensor:
-    """One of the model's inputs: the first is the network's, by a layer of its name; the others are opaque layers."""
+    """Return an input of the model: the first is the network's, by a layer of its name; others are opaque layers."""
     key = model.inputs[at]
     sizes = model.sizes.get(key)
     if at:
-        raw = {"type": "InputLayer", **NO_FIGURES, **out_of(sizes)}
-        return Tensor(spec.add(key.layer, "opaque", [spec.input], raw), sizes)
+        return Tensor(spec.opaque(key.layer, "InputLayer", [spec.input], sizes, NO_FIGURES), sizes)
     if key.layer in (UNWRITTEN, "input") or not model.named_input:
         return Tensor(spec.input, sizes)
     return Tensor(spec.add(key.layer, "identity", [spec.input]), sizes)
 
 
 def _end(spec: SpecBuilder, outputs: list[Draft]) -> None:
-    """Make each output a layer that no other reads, a single one the last."""
-    if len(outputs) == 1:
-        spec.end_with(outputs[0], f"{outputs[0].name}_output")
-        return
+    """Make each output a layer that no other reads, and the last of them the network's last layer.
+
+    The writer lists the layers that no other reads in their order, of which the last is the network's result.
+    """
     uses = spec.uses()
-    for output in outputs:
+    for output in outputs[:-1]:
         if uses[output]:
             spec.add(f"{output.name}_output", "identity", [output], derived=True)
+    spec.end_with(outputs[-1], f"{outputs[-1].name}_output")

@@ -11,7 +11,7 @@ LARGEST_CONFIG = 64 << 20
 
 
 def config(data: bytes) -> bytes:
-    """The bytes of an archive's config.json. SpecError if it cannot be read."""
+    """Return the bytes of an archive's config.json. SpecError if it cannot be read."""
     import zipfile
     import zlib
 

@@ -1,17 +1,18 @@
-"""Keras's layers, each as layers here: the configuration's keys under other names, the values as they are."""
+"""Keras's layers, each as layers of a spec: the configuration's keys under other names, the values as they are."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ....layers import OPS
 from ....layers.names import KERAS
-from ....registry import Registry
 from .config import LayerCall
-from .functions import FUNCTIONS, LAMBDAS, Converter, LayerPart, Parts, Raw, activation, by_name, numbers, renamed
+from .functions import CONVERTERS, TENSORFLOW, WITH_CONSTANT, Converter, LayerPart, Parts, activation, numbers, renamed
 from .opaque import opaque
 
 
 def convert(call: LayerCall) -> list[LayerPart]:
-    """The layers that a Keras layer is here; one opaque layer for what cnncalc does not know."""
+    """Return the layers for a call of a Keras layer; one opaque layer for what cnncalc does not know."""
     kind = _kind(call)
     call = call._replace(kind=kind)
     converter = CONVERTERS.get(kind)
@@ -26,54 +27,40 @@ def convert(call: LayerCall) -> list[LayerPart]:
 
 
 def _kind(call: LayerCall) -> str:
-    """The class: a TensorFlow function's where it is one, and the same name for its many spellings."""
+    """Return the class that does what a TensorFlow function does, and one name for a class with many spellings."""
     if call.kind in ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"):
         function = call.config.get("function")
-        return LAMBDAS.get(function, call.kind) if isinstance(function, str) else call.kind
+        return TENSORFLOW.get(function.rpartition(".")[2], call.kind) if isinstance(function, str) else call.kind
     return SPELLINGS.get(call.kind, call.kind)
 
 
 def _other_layout(call: LayerCall) -> bool:
-    """Whether a layer takes its channels elsewhere than the network does."""
+    """Return whether a layer takes its channels elsewhere than the network does."""
     given = call.config.get("data_format")
     return given is not None and call.kind != "Flatten" and (given == "channels_last") != call.channels_last
 
 
-CONVERTERS: Registry[str, Converter] = Registry(FUNCTIONS)
-"""Every Keras layer that is a layer here."""
-
-
 @CONVERTERS.register("Flatten")
 def _flatten(call: LayerCall) -> Parts:
-    """In Keras's order: channels that stand first are moved behind before."""
+    """Return a flatten in Keras's order: channels that stand first are moved to the end before."""
     sizes = call.sizes()
-    flat: Raw = {"op": "flatten"}
+    flat = LayerPart({"op": "flatten"})
     if call.get("data_format") != "channels_first":
-        return flat
+        return [flat]
     if sizes is None:
         return None
     if len(sizes) < 2 or all(n == 1 for n in sizes[1:]) or sizes[0] == 1:
-        return flat
-    return [LayerPart({"op": "permute", "order": [*range(2, len(sizes) + 1), 1]}, "_permute"), LayerPart(flat)]
+        return [flat]
+    return [LayerPart({"op": "permute", "order": [*range(2, len(sizes) + 1), 1]}, "_permute"), flat]
 
 
-def _border(op: str, key: str) -> Converter:
-    def convert(call: LayerCall) -> Parts:
-        value = call.get(key)
-        lone = call.kind.endswith("1D") and isinstance(value, list) and all(type(n) is int for n in value)
-        return {"op": op, "p": [value] if lone else value}  # in one dimension two numbers are before and after
-
-    return convert
-
-
-CONVERTERS.register(*(f"ZeroPadding{n}D" for n in (1, 2, 3)))(_border("pad", "padding"))
-CONVERTERS.register(*(f"Cropping{n}D" for n in (1, 2, 3)))(_border("crop", "cropping"))
-
-
-@CONVERTERS.register(*(f"UpSampling{n}D" for n in (1, 2, 3)))
-def _upsample(call: LayerCall) -> Parts:
-    raw = renamed(call, "upsample")
-    return raw if raw["mode"] in ("nearest", "bilinear", "bicubic") else None
+@CONVERTERS.register(*(f"{kind}{n}D" for kind in ("ZeroPadding", "Cropping") for n in (1, 2, 3)))
+def _border(call: LayerCall) -> Parts:
+    """Return a pad or a crop; in one dimension two numbers are the sides before and after."""
+    raw = renamed(call, "crop" if call.kind.startswith("Cropping") else "pad")
+    p = raw.get("p")
+    lone = call.kind.endswith("1D") and isinstance(p, list) and all(type(n) is int for n in p)
+    return {**raw, "p": [p]} if lone else raw
 
 
 @CONVERTERS.register("Resizing")
@@ -84,29 +71,9 @@ def _resizing(call: LayerCall) -> Parts:
     return {"op": "upsample", "out": out, "mode": mode} if simple and mode in ("bilinear", "bicubic") else None
 
 
-@CONVERTERS.register("BatchNormalization")
-def _batchnorm(call: LayerCall) -> Parts:
-    return None if call.get("renorm") or not _over_channels(call) else renamed(call, "batchnorm")
-
-
-@CONVERTERS.register("GroupNormalization")
-def _groupnorm(call: LayerCall) -> Parts:
-    return renamed(call, "groupnorm") if _over_channels(call) else None
-
-
-def _over_channels(call: LayerCall) -> bool:
-    axis = call.get("axis")
-    return call.on_channels(-1 if axis is None else axis)
-
-
-@CONVERTERS.register("LayerNormalization")
-def _layernorm(call: LayerCall) -> Parts:
-    return None if call.get("rms_scaling") else renamed(call, "layernorm")
-
-
 @CONVERTERS.register("Normalization")
 def _normalization(call: LayerCall) -> Parts:
-    """Given numbers, or those that it learns and keeps; `invert` undoes it."""
+    """Return a normalization by given numbers, or by those that it learns and keeps; None if it is inverted."""
     axis, mean, variance = call.get("axis"), numbers(call.get("mean")), numbers(call.get("variance"))
     if call.get("invert") or axis is None or not call.on_channels(axis) or (mean is None) != (variance is None):
         return None
@@ -121,47 +88,60 @@ def _rescaling(call: LayerCall) -> Parts:
     return {"op": "rescale", "factor": factor, "offset": offset}
 
 
-@CONVERTERS.register("LayerScale")
-def _layer_scale(call: LayerCall) -> Parts:
-    return {"op": "scale"} if call.channels_last else None
+def _over_other_axes(call: LayerCall) -> bool:
+    axis = call.get("axis")
+    return not call.on_channels(-1 if axis is None else axis)
 
 
-_FUSED = {
-    *(f"{kind}{n}D" for kind in ("Conv", "DepthwiseConv", "SeparableConv") for n in (1, 2, 3)),
-    *(f"Conv{n}DTranspose" for n in (1, 2, 3)),
-    "Dense",
+def _over_batch(call: LayerCall) -> bool:
+    axis = call.get("axis")
+    return axis is None or 0 in (axis if isinstance(axis, list) else [axis])
+
+
+_OPAQUE_IF: dict[str, Callable[[LayerCall], object]] = {
+    "upsample": lambda call: call.get("interpolation") not in (None, "nearest", "bilinear", "bicubic"),
+    "batchnorm": lambda call: call.get("renorm") or _over_other_axes(call),
+    "groupnorm": _over_other_axes,
+    "layernorm": lambda call: call.get("rms_scaling"),
+    "scale": lambda call: not call.channels_last,
+    "mean": _over_batch,
 }
-"""Layers with an activation of their own."""
+"""The tests for calls that no layer here expresses, by the op for other calls of the class."""
 
-_INERT = (
-    *("Masking", "ActivityRegularization", "GaussianNoise"),
-    *("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness"),
-    *("RandomShear", "RandomHue", "RandomSaturation", "RandomColorJitter", "RandomGrayscale", "RandomInvert"),
-    *("RandomErasing", "RandomPerspective", "RandomGaussianBlur", "RandomSharpness", "RandomPosterization"),
-    *("RandomColorDegeneration", "RandomElasticTransform", "AugMix", "CutMix", "MixUp", "RandAugment"),
-)
-"""Layers that do nothing once trained."""
 
-SPELLINGS = {
-    **{f"Convolution{n}D{end}": f"Conv{n}D{end}" for n in (1, 2, 3) for end in ("", "Transpose")},
-    **{f"SeparableConvolution{n}D": f"SeparableConv{n}D" for n in (1, 2)},
-    **{f"{far}AvgPool{n}D": f"{far}AveragePooling{n}D" for far in ("", "Global") for n in (1, 2, 3)},
-    **{f"{far}MaxPool{n}D": f"{far}MaxPooling{n}D" for far in ("", "Global") for n in (1, 2, 3)},
-    **dict.fromkeys(("BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization"), "BatchNormalization"),
-    "HardSwish": "HardSilu",
-}
+def _by_name(op: str) -> Converter:
+    """Return the converter to an op whose keys are only renamed."""
+    is_opaque = _OPAQUE_IF.get(OPS[op][0].WORD)
+    return lambda call: None if is_opaque is not None and is_opaque(call) else renamed(call, op)
+
 
 CONVERTERS.register("AlphaDropout", "GaussianDropout", "StochasticDepth", *(f"SpatialDropout{n}D" for n in (1, 2, 3)))(
-    by_name("dropout")
+    _by_name("dropout")
 )
-CONVERTERS.register(*_INERT)(by_name("identity"))
+_RANDOM = (
+    *("Flip", "Rotation", "Zoom", "Translation", "Contrast", "Brightness", "Shear", "Hue", "Saturation", "ColorJitter"),
+    *("Grayscale", "Invert", "Erasing", "Perspective", "GaussianBlur", "Sharpness", "Posterization"),
+    *("ColorDegeneration", "ElasticTransform"),
+)
+_INERT = ("Masking", "ActivityRegularization", "GaussianNoise", "AugMix", "CutMix", "MixUp", "RandAugment")
+"""Layers that do nothing once trained, as do those called `Random…` with one of _RANDOM."""
+CONVERTERS.register(*_INERT, *(f"Random{what}" for what in _RANDOM))(_by_name("identity"))
 for _op, _name in KERAS.items():
     for _word, _end in _name.numbered():
-        if _word not in CONVERTERS:
-            CONVERTERS[_word] = by_name(_op + _end if _op + _end in OPS else _op)
+        CONVERTERS.setdefault(_word, _by_name(_op + _end if _op + _end in OPS else _op))
 
-_JOINS = {
-    *("Add", "Multiply", "Subtract", "TrueDivide", "Divide", "Average", "Maximum", "Minimum"),
-    *("Concatenate", "CustomScaleLayer"),
+SPELLINGS = {
+    **{
+        word.replace(long, other): word
+        for long, other in (("Conv", "Convolution"), ("AveragePooling", "AvgPool"), ("MaxPooling", "MaxPool"))
+        for word in CONVERTERS
+        if long in word
+    },
+    **dict.fromkeys(("BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization"), "BatchNormalization"),
 }
-"""What may read several tensors."""
+"""The classes by their other names."""
+
+_FUSED = {word for op in ("conv", "dwconv", "sepconv", "convT", "linear") for word, _ in KERAS[op].numbered()}
+"""Layers with an activation of their own."""
+_JOINS = {*WITH_CONSTANT, "Maximum", "Minimum", "Concatenate", "CustomScaleLayer"}
+"""Layers that may read several tensors."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, SpecError, shown
-from .config import DEEPEST, Sizes, TensorKey, dict_of, leaves, list_of, sample_of, shape_of, text_of
+from .config import DEEPEST, Sizes, TensorKey, expect, sample_of, shape_of, tensors_in
 
 Calls = tuple[tuple[tuple[Any, ...], dict[str, Any]], ...]
 """The arguments of each call, by position and by name, tensors as TensorKey."""
@@ -20,7 +20,7 @@ class KerasLayer(NamedTuple):
     config: dict[str, Any]
     calls: Calls
     model: KerasModel | None
-    """What it is made of, where it is a model itself."""
+    """Its layers, if it is a model itself."""
 
 
 class KerasModel(NamedTuple):
@@ -38,14 +38,17 @@ class KerasModel(NamedTuple):
     """Whether Keras lists its input layer among its layers: a Sequential's is not."""
 
 
-INPUTS = ("InputLayer",)
-
-
+INPUT = "InputLayer"
+UNWRITTEN = ""
+"""The name of an input layer that the file does not have."""
+MODELS = ("Functional", "Model", "Sequential")
 MOST_CALLS = 200_000
+MOST_RESULTS = 64
+"""How many tensors one call may give."""
 
 
 def check_calls(model: KerasModel) -> int:
-    """How many calls of layers a model is, those of models in it each time. SpecError for more than can be meant."""
+    """Return how many calls of layers a model is, those of models in it each time. SpecError if they are too many."""
     inner = [(len(one.calls), 1 if one.model is None else 1 + check_calls(one.model)) for one in model.records]
     count = sum(calls * each for calls, each in inner)
     if count > MOST_CALLS:
@@ -54,82 +57,55 @@ def check_calls(model: KerasModel) -> int:
 
 
 def is_model_config(config: Any) -> bool:
-    """Whether a configuration is one of layers; Keras before 2.2.3 has a bare list."""
+    """Return whether a configuration is one of layers; Keras before 2.2.3 has a bare list."""
     layers = config.get("layers") if isinstance(config, dict) else config
     return isinstance(layers, list) and all(isinstance(one, dict) and "class_name" in one for one in layers)
 
 
 def read_model(kind: str, config: Any, build: Any = None, depth: int = 0) -> KerasModel:
-    """A model from its configuration. SpecError, with the layer, for what cannot be read."""
+    """Return a model from its configuration. SpecError, with the layer, for what cannot be read."""
     if depth > DEEPEST:
         raise SpecError(f"models are nested more than {DEEPEST} deep")
-    config = {"layers": config} if isinstance(config, list) else dict_of(config, "config")
-    layers = list_of(config.get("layers"), "layers")
+    config = {"layers": config} if isinstance(config, list) else expect(config, dict, "config")
+    layers = expect(config.get("layers"), list, "layers")
     if not layers:
         raise SpecError("the model has no layers")
+    sizes: dict[TensorKey, Sizes] = {}
+    functional = kind != "Sequential" and "input_layers" in config
+    if functional:
+        records = [_layer(raw, at, sizes, depth) for at, raw in enumerate(layers)]
+        inputs, outputs = [_ends(config.get(key), key) for key in ("input_layers", "output_layers")]
+    else:
+        records = _chain(layers, [config.get("build_input_shape"), _built(build)], sizes, depth)
+        inputs, outputs = [(TensorKey(records[at].name, 0, 0),) for at in (0, -1)]
+    by_name: dict[str, KerasLayer] = {}
+    for record in records:
+        if by_name.setdefault(record.name, record) is not record:
+            raise SpecError(f"two layers are called {shown(record.name)}", "each layer has a name of its own in Keras")
+    for key in (*inputs, *outputs):
+        if key.layer not in by_name:
+            raise SpecError(f"{shown(key.layer)} is an input or output of the model, but not one of its layers")
+    shapes = [_input_shape(by_name[key.layer]) for key in inputs]
+    sizes |= {key: shape[1:] for key, shape in zip(inputs, shapes, strict=True) if shape is not None}
     name = config.get("name")
     name = name if isinstance(name, str) and name else None
-    if kind == "Sequential" or "input_layers" not in config:
-        return _sequential(name, layers, [config.get("build_input_shape"), _built(build)], depth)
-    return _functional(name, layers, config, depth)
+    return KerasModel(name, tuple(records), inputs, outputs, sizes, shapes[0], functional)
 
 
 def _built(build: Any) -> Any:
     return build.get("input_shape") if isinstance(build, dict) else None
 
 
-def _functional(name: str | None, layers: list[Any], config: dict[str, Any], depth: int) -> KerasModel:
-    sizes: dict[TensorKey, Sizes] = {}
-    records = tuple([_record(raw, at, sizes, depth) for at, raw in enumerate(layers)])
-    by_name = {record.name: record for record in records}
-    if len(by_name) < len(records):
-        names = [record.name for record in records]
-        twice = next(one for one in names if names.count(one) > 1)
-        raise SpecError(f"two layers are called {shown(twice)}", "each layer has a name of its own in Keras")
-    inputs, outputs = _keys(config["input_layers"], "input_layers"), _keys(config.get("output_layers"), "output_layers")
-    for key in (*inputs, *outputs):
-        if key.layer not in by_name:
-            raise SpecError(f"{shown(key.layer)} is an input or output of the model, but not one of its layers")
-    for key in inputs:
-        shape = _input_shape(by_name[key.layer])
-        if shape is not None:
-            sizes[key] = shape[1:]
-    return KerasModel(name, records, inputs, outputs, sizes, _input_shape(by_name[inputs[0].layer]))
-
-
-def _keys(value: Any, what: str) -> tuple[TensorKey, ...]:
-    """The tensors named in lists or objects of `[layer, node, tensor]`. SpecError if there is none."""
-    keys: list[TensorKey] = []
-    _collect(value, keys, 0)
+def _ends(value: Any, what: str) -> tuple[TensorKey, ...]:
+    """Return the tensors named in lists or objects of `[layer, node, tensor]`. SpecError if there are none."""
+    keys = tensors_in(_with_keys(value, {}), TensorKey)
     if not keys:
         raise SpecError(f"{what} names no tensor: {shown(value)}")
     return tuple(keys)
 
 
-def _collect(value: Any, keys: list[TensorKey], depth: int) -> None:
-    key = _key(value)
-    if key is not None:
-        keys.append(key)
-    elif isinstance(value, (list, dict)) and depth < DEEPEST:
-        for one in value if isinstance(value, list) else value.values():
-            _collect(one, keys, depth + 1)
-
-
-def _key(value: Any) -> TensorKey | None:
-    """`[layer, node, tensor]`, and whatever stands behind."""
-    if isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str):
-        node, tensor = value[1:3]
-        if type(node) is int and type(tensor) is int and node >= 0 and 0 <= tensor < MOST_RESULTS:
-            return TensorKey(value[0], node, tensor)
-    return None
-
-
-MOST_RESULTS = 64
-"""How many tensors one call may give."""
-
-
 def _input_shape(record: KerasLayer) -> tuple[int | None, ...] | None:
-    """The shape that an input layer declares, or a model in its place, the batch included."""
+    """Return the shape that an input layer, or a model in its place, declares, the batch included."""
     for key in ("batch_shape", "batch_input_shape"):
         shape = shape_of(record.config.get(key))
         if shape is not None:
@@ -137,84 +113,70 @@ def _input_shape(record: KerasLayer) -> tuple[int | None, ...] | None:
     return None if record.model is None else record.model.shape
 
 
-def _record(raw: Any, at: int, sizes: dict[TensorKey, Sizes], depth: int) -> KerasLayer:
-    """One layer; the sizes that it says others have are added to `sizes`. SpecError with its name."""
+def _layer(raw: Any, at: int, sizes: dict[TensorKey, Sizes], depth: int) -> KerasLayer:
+    """Return one layer; the sizes that it says others have are added to `sizes`. SpecError with its name."""
     label = f"layers[{at}]"
     try:
-        name, kind, config = _parts(raw)
+        raw = expect(raw, dict, "a layer")
+        kind = expect(raw.get("class_name"), str, "class_name")
+        config, name = raw.get("config"), raw.get("name")
+        listed = isinstance(config, list) and is_model_config(config)
+        if not listed:
+            config = expect(config, dict, "config")
+            name = name or config.get("name")
+        name = expect(kind.lower() if name is None else name, str, "name")
         label = f"{label} {shown(name)}"
-        calls = _calls(raw.get("inbound_nodes"), sizes)
+        nodes = raw.get("inbound_nodes")
+        calls = tuple([_call(node, sizes) for node in expect([] if nodes is None else nodes, list, "inbound_nodes")])
         _note_built(raw, calls, sizes)
-        model = read_model(kind, config, raw.get("build_config"), depth + 1) if _is_model(kind, config) else None
+        is_model = listed or kind in MODELS or (is_model_config(config) and "input_layers" in config)
+        model = read_model(kind, config, raw.get("build_config"), depth + 1) if is_model else None
     except CnncalcError as error:
         error.layer = label if error.layer is None else f"{label}, {error.layer}"
         raise
-    return KerasLayer(name, kind, config if isinstance(config, dict) else {}, calls, model)
-
-
-def _parts(raw: Any) -> tuple[str, str, Any]:
-    raw = dict_of(raw, "a layer")
-    kind = text_of(raw.get("class_name"), "class_name")
-    config = raw.get("config")
-    if not is_model_config(config) or isinstance(config, dict):
-        config = dict_of(config, "config")
-    name = raw.get("name") or (config.get("name") if isinstance(config, dict) else None)
-    return text_of(kind.lower() if name is None else name, "name"), kind, config
-
-
-def _is_model(kind: str, config: Any) -> bool:
-    named = kind in ("Functional", "Model", "Sequential")
-    return named or (is_model_config(config) and (isinstance(config, list) or "input_layers" in config))
-
-
-def _calls(nodes: Any, sizes: dict[TensorKey, Sizes]) -> Calls:
-    """The calls of Keras 3 (objects with args and kwargs) or of Keras 2 (lists of `[layer, node, tensor, kwargs]`)."""
-    return tuple([_call(node, sizes) for node in list_of([] if nodes is None else nodes, "inbound_nodes")])
+    return KerasLayer(name, kind, {} if listed else config, calls, model)
 
 
 def _call(node: Any, sizes: dict[TensorKey, Sizes]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return a call of Keras 3 (an object with args and kwargs) or of Keras 2 (`[layer, node, tensor, kwargs]`, …)."""
     if isinstance(node, dict):
-        args = list_of(node.get("args", []), "args")
-        kwargs = dict_of(node.get("kwargs", {}), "kwargs")
-        return tuple([_seen(one, sizes) for one in args]), {key: _seen(one, sizes) for key, one in kwargs.items()}
-    node = list_of(node, "a node")
-    tensors = [node] if node and isinstance(node[0], str) else node
+        args = expect(node.get("args", []), list, "args")
+        kwargs = expect(node.get("kwargs", {}), dict, "kwargs")
+        return tuple([_with_keys(one, sizes) for one in args]), _values_with_keys(kwargs, sizes)
+    node = expect(node, list, "a node")
     read: list[Any] = []
     kwargs = {}
-    for tensor in tensors:
+    for tensor in [node] if node and isinstance(node[0], str) else node:
+        is_constant = isinstance(tensor, list) and tensor[:1] == ["_CONSTANT_VALUE"] and len(tensor) > 2
         key = _key(tensor)
-        if key is None and not _is_constant(tensor):
+        if key is None and not is_constant:
             raise SpecError(f"{shown(tensor)} is not a tensor of a node", "a tensor is [layer, node, tensor]")
         read.append(tensor[2] if key is None else key)
         if len(tensor) > 3 and isinstance(tensor[3], dict):
-            kwargs |= {name: _old(one) for name, one in tensor[3].items()}
+            kwargs |= _values_with_keys(tensor[3], sizes)
     return (read[0] if len(read) == 1 else read,), kwargs
 
 
-def _is_constant(value: Any) -> bool:
-    """Whether Keras 2 has a number in a tensor's place."""
-    return isinstance(value, list) and value[:1] == ["_CONSTANT_VALUE"] and len(value) > 2
+def _key(value: Any) -> TensorKey | None:
+    """Return the tensor that `[layer, node, tensor]`, and whatever stands behind, names; None for anything else."""
+    if isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str):
+        node, tensor = value[1:3]
+        if type(node) is int and type(tensor) is int and node >= 0 and 0 <= tensor < MOST_RESULTS:
+            return TensorKey(value[0], node, tensor)
+    return None
 
 
-def _old(value: Any) -> Any:
-    """A named argument of Keras 2, in which tensors are lists as the positional ones are."""
-    key = _key(value)
-    if key is not None:
-        return key
-    return [_key(one) or one for one in value] if isinstance(value, list) else value
-
-
-def _seen(value: Any, sizes: dict[TensorKey, Sizes], depth: int = 0) -> Any:
-    """An argument of Keras 3 with its tensors as TensorKey, their sizes noted."""
+def _with_keys(value: Any, sizes: dict[TensorKey, Sizes], depth: int = 0) -> Any:
+    """Return an argument with its tensors as TensorKey; the sizes that Keras 3 says of them are added to `sizes`."""
     if depth > DEEPEST:
         raise SpecError(f"its arguments are nested more than {DEEPEST} deep")
     if isinstance(value, list):
-        return [_seen(one, sizes, depth + 1) for one in value]
+        return _key(value) or [_with_keys(one, sizes, depth + 1) for one in value]
     if not isinstance(value, dict):
         return value
     if value.get("class_name") != "__keras_tensor__":
-        return {key: _seen(one, sizes, depth + 1) for key, one in value.items()}
-    config = dict_of(value.get("config"), "a tensor")
+        return _values_with_keys(value, sizes, depth + 1)
+    config = expect(value.get("config"), dict, "a tensor")
     key = _key(config.get("keras_history"))
     if key is None:
         raise SpecError(f"{shown(config.get('keras_history'))} is not a keras_history", "it is [layer, node, tensor]")
@@ -224,48 +186,32 @@ def _seen(value: Any, sizes: dict[TensorKey, Sizes], depth: int = 0) -> Any:
     return key
 
 
-def _note_built(raw: dict[str, Any], calls: Any, sizes: dict[TensorKey, Sizes]) -> None:
-    """What a layer was built for is what the one tensor has that it reads."""
+def _values_with_keys(values: dict[str, Any], sizes: dict[TensorKey, Sizes], depth: int = 0) -> dict[str, Any]:
+    return {key: _with_keys(one, sizes, depth) for key, one in values.items()}
+
+
+def _note_built(raw: dict[str, Any], calls: Calls, sizes: dict[TensorKey, Sizes]) -> None:
+    """Add to `sizes` what a layer was built for, if it reads one tensor."""
     built = sample_of(_built(raw.get("build_config")))
-    keys = [one for one in leaves(calls) if isinstance(one, TensorKey)]
+    keys = tensors_in(calls, TensorKey)
     if built is not None and len(keys) == 1:
         sizes.setdefault(keys[0], built)
 
 
-def _sequential(name: str | None, layers: list[Any], shapes: list[Any], depth: int) -> KerasModel:
-    """A chain, each layer reading the one above, whatever its nodes say."""
-    sizes: dict[TensorKey, Sizes] = {}
+def _chain(layers: list[Any], shapes: list[Any], sizes: dict[TensorKey, Sizes], depth: int) -> list[KerasLayer]:
+    """Return the layers of a Sequential, each reading the one above, whatever its nodes say.
+
+    In front stands the input layer, of one of these shapes if the file leaves it out.
+    """
     records: list[KerasLayer] = []
     for at, raw in enumerate(layers):
-        calls = _reads_above(records)
-        bare = {key: value for key, value in raw.items() if key != "inbound_nodes"} if isinstance(raw, dict) else raw
-        record = _record(bare, at, sizes, depth)._replace(calls=calls)
-        if not records and record.kind not in INPUTS:
-            records.append(_input_before(record, raw, shapes))
-            record = record._replace(calls=_reads_above(records))
-        _note_built(raw, record.calls, sizes)
+        record = _layer({**raw, "inbound_nodes": []} if isinstance(raw, dict) else raw, at, sizes, depth)
+        if not records and record.kind != INPUT:
+            declared = map(shape_of, [_input_shape(record), *shapes, _built(raw.get("build_config"))])
+            shape = next((list(one) for one in declared if one is not None), None)
+            records.append(KerasLayer(UNWRITTEN, INPUT, {"batch_shape": shape}, (), None))
+        if records:
+            record = record._replace(calls=(((TensorKey(records[-1].name, 0, 0),), {}),))
+            _note_built(raw, record.calls, sizes)
         records.append(record)
-    first = TensorKey(records[0].name, 0, 0)
-    names = {record.name for record in records}
-    if len(names) < len(records):
-        raise SpecError("two layers of a Sequential have the same name")
-    shape = _input_shape(records[0])
-    if shape is not None:
-        sizes.setdefault(first, shape[1:])
-    return KerasModel(name, tuple(records), (first,), (TensorKey(records[-1].name, 0, 0),), sizes, shape, False)
-
-
-def _reads_above(records: list[KerasLayer]) -> Calls:
-    """One call with the last layer's result, none of the first layer."""
-    return (((TensorKey(records[-1].name, 0, 0),), {}),) if records else ()
-
-
-def _input_before(first: KerasLayer, raw: dict[str, Any], shapes: list[Any]) -> KerasLayer:
-    """The input layer that a Sequential leaves out."""
-    given = [_input_shape(first), *shapes, _built(raw.get("build_config"))]
-    shape = next((list(declared) for declared in map(shape_of, given) if declared is not None), None)
-    return KerasLayer(UNWRITTEN, "InputLayer", {"batch_shape": shape}, (), None)
-
-
-UNWRITTEN = ""
-"""The name of an input layer that the file does not have."""
+    return records

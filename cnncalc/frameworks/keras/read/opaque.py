@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from ....layers import OPS
+from ....layers.names import KERAS
 from ...build import NO_FIGURES
 from .config import LayerCall, Sizes
-from .functions import Raw, out_of
+from .functions import Raw, opaque_layer
 
 
 def opaque(call: LayerCall) -> Raw:
-    """What cnncalc does not know, with all that is known of it."""
-    kind = call.kind if call.kind.isprintable() else "unknown"
-    figures = NO_FIGURES if kind in _WEIGHTLESS else FIGURES[kind](call) if kind in FIGURES else {}
-    return {"op": "opaque", "type": kind[:255], **figures, **out_of(_out(call))}
+    """Return an opaque layer for a call, with all that is known of it."""
+    figures = NO_FIGURES if call.kind in _WEIGHTLESS else FIGURES[call.kind](call) if call.kind in FIGURES else {}
+    return opaque_layer(call.kind, _out(call), figures)
 
 
 def _out(call: LayerCall) -> Sizes | None:
-    """The output's sizes, from the file or by the layer's rule."""
+    """Return the output's sizes, from the file or by the layer's rule."""
     sizes = call.sizes()
     if call.out is not None:
         return call.out
@@ -42,7 +45,7 @@ def _embedding_figures(call: LayerCall) -> Raw:
 
 
 def _recurrent_figures(call: LayerCall) -> Raw:
-    """Parameters: gates * units * (features + units + bias), two biases in a GRU that resets after (Keras's cells)."""
+    """Return gates * units * (features + units + bias) parameters, two biases in a GRU that resets after (Keras's)."""
     sizes, units = call.sizes(), _count(call, "units")
     if units is None or not sizes or sizes[-1] is None:
         return {}
@@ -52,7 +55,7 @@ def _recurrent_figures(call: LayerCall) -> Raw:
 
 
 def _bidirectional_figures(call: LayerCall) -> Raw:
-    """Twice those of the layer that runs both ways."""
+    """Return twice the figures of the layer that runs both ways."""
     inner = call.get("layer")
     kind, config = (inner.get("class_name"), inner.get("config")) if isinstance(inner, dict) else (None, None)
     if kind not in tuple(_RECURRENT) or not isinstance(config, dict):
@@ -62,7 +65,7 @@ def _bidirectional_figures(call: LayerCall) -> Raw:
 
 
 def _attention_figures(call: LayerCall) -> Raw:
-    """Four projections, with biases (keras/src/layers/attention/multi_head_attention.py)."""
+    """Return the figures of four projections, with biases (keras/src/layers/attention/multi_head_attention.py)."""
     read = [one.sizes[-1] if one.sizes else None for one in call.tensors()[:3]]
     heads, key = _count(call, "num_heads"), _count(call, "key_dim")
     if len(read) < 2 or None in read or heads is None or key is None or call.get("output_shape") is not None:
@@ -75,38 +78,35 @@ def _attention_figures(call: LayerCall) -> Raw:
 
 
 def _rms_figures(call: LayerCall) -> Raw:
-    """One scale for each unit of the normalised axes."""
+    """Return the figures of one scale for each unit of the normalised axes."""
     sizes, axis = call.sizes(), call.axis(call.get("axis"))
     size = sizes[axis - 1] if sizes is not None and axis is not None and 1 <= axis <= len(sizes) else None
     return {} if size is None else {"params": size, "buffers": 0, "macs": 0}
 
 
-def _no_weights(_: LayerCall) -> Raw:
-    """Without weights; what it multiplies up is not known."""
-    return {"params": 0, "buffers": 0}
-
-
 _RECURRENT = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}
-FIGURES = {
+FIGURES: dict[str, Callable[[LayerCall], Raw]] = {
     "Embedding": _embedding_figures,
     **dict.fromkeys(_RECURRENT, _recurrent_figures),
     "Bidirectional": _bidirectional_figures,
     "MultiHeadAttention": _attention_figures,
     "RMSNormalization": _rms_figures,
-    **dict.fromkeys(("Lambda", "Dot", "Matmul", "Einsum"), _no_weights),
+    **dict.fromkeys(("Lambda", "Dot", "Matmul", "Einsum"), lambda _: {"params": 0, "buffers": 0}),
 }
-"""What is known of layers that are opaque: how many parameters they have."""
+"""The figures of opaque layers: their parameters, as far as these are known."""
 
-_KEEPS = {"UnitNormalization", "RMSNormalization", "BatchNormalization", "GroupNormalization", "LayerNormalization"} | {
-    *("Normalization", "LayerScale", "Rescaling", "LogSoftmax"),
+_CLASSES = {word: OPS[op][0] for op, name in KERAS.items() for word, _ in name.numbered()}
+"""The class of the op that each Keras layer is otherwise."""
+_KEEPS = {
+    *(word for word, cls in _CLASSES.items() if cls.KEEPS_SHAPE),
+    *("UnitNormalization", "RMSNormalization", "LogSoftmax"),
 }
 """Opaque layers that keep the shape."""
 _WEIGHTLESS = {
-    *("InputLayer", "UnitNormalization", "RepeatVector", "Flatten", "Rescaling", "CenterCrop", "RandomCrop"),
-    *("Concatenate", "Mean", "Reshape", "Transpose", "Squeeze", "ExpandDims", "GetItem", "Split", "Stack", "Pad"),
-    *(f"{kind}{n}D" for kind in ("MaxPooling", "AveragePooling", "UpSampling", "ZeroPadding") for n in (1, 2, 3)),
-    *(f"{kind}{n}D" for kind in ("GlobalMaxPooling", "GlobalAveragePooling", "Cropping") for n in (1, 2, 3)),
-    *("Resizing", "Sum", "Max", "Min", "Sqrt", "Square", "Power", "Rsqrt", "Absolute", "Log", "LogSoftmax", "Tile"),
+    *(word for word, cls in _CLASSES.items() if not cls.WEIGHTS),
+    *("InputLayer", "UnitNormalization", "RepeatVector", "CenterCrop", "RandomCrop", "Resizing", "LogSoftmax", "Tile"),
+    *("Transpose", "Squeeze", "ExpandDims", "Split", "Stack", "Pad"),
+    *("Sum", "Max", "Min", "Sqrt", "Square", "Power", "Rsqrt", "Absolute", "Log"),
     *("Discretization", "CategoryEncoding", "Hashing", "StringLookup", "IntegerLookup", "TextVectorization"),
 }
 """Opaque layers without weights, which multiply nothing up."""

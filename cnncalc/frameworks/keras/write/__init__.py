@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, shown
 from ....layers import Sign
+from ....layers.names import KERAS
 from ....network import INPUT, Network
 from ....registry import Registry
 from ....report import LayerReport
@@ -15,35 +16,33 @@ from ....sizes import Shape, known
 from ....trace import shape
 from ....wiring import unused_name
 from . import simple, windows
-from .step import KerasContext, KerasStep, KerasWriter, refuse
+from .step import KerasContext, KerasWriter, refuse
 
 WRITERS: Registry[str, KerasWriter] = Registry(windows.WRITERS, simple.WRITERS)
-"""How each op is written, by its family's word."""
-REFUSED: Registry[str, str] = Registry(
-    {op: f"it has no layer for {op}" for op in ("lppool", "lrn", "pixelshuffle", "channelshuffle")},
-    {"opaque": "nothing is known of what {} does"},
-)
-"""Why the other ops cannot be written."""
+"""The writer of each op, by its family's word."""
+WRITERS.update({op: KerasContext.named for op in KERAS if op not in WRITERS})
 
 
 class KerasTensor(NamedTuple):
-    """What a layer gives in Keras: the layer that gives it, which of its calls, and its sizes."""
+    """The output of a layer in Keras: the layer that gives it, which of its calls, and its sizes."""
 
     name: str
     call: int
     out: Shape
+    not_negative: bool = False
+    """Whether it surely has no value below 0."""
 
 
 def write(network: Network) -> str:
-    """The whole document. SpecError, with the layer, for what Keras cannot say."""
+    """Return the whole document. SpecError, with the layer, for what Keras cannot express."""
     report = shape(_renamed(network))
-    model = ModelWriter(report.network, report.batch)
-    whole = model.functional(_model_name(network), report.layers, report.sample, outermost=True)
-    return json.dumps({"module": "keras.src.models.functional", **whole}) + "\n"
+    name = (network.name or "model").replace("/", "_")
+    writer = ModelWriter(report.network, report.batch)
+    return json.dumps(writer.functional(name, report.layers, report.sample, outermost=True)) + "\n"
 
 
 def _renamed(network: Network) -> Network:
-    """The network with names that Keras takes: `/conv1/Conv`, as ONNX files have them, is `conv1_Conv`."""
+    """Return the network with names that Keras takes: `/conv1/Conv`, as ONNX files have them, is `conv1_Conv`."""
     taken = {node.name for node in network.nodes}
     nodes = []
     for node in network.nodes:
@@ -55,133 +54,96 @@ def _renamed(network: Network) -> Network:
     return network._replace(nodes=tuple(nodes))
 
 
-def _model_name(network: Network) -> str:
-    return (network.name or "model").replace("/", "_")
-
-
 class ModelWriter:
-    """A model being written: the network's, or that of a block in it."""
+    """The writer of one model: the network, or a block in it."""
 
     def __init__(self, network: Network, batch: int | None):
         self.network, self.batch = network, batch
         self.layers: dict[str, dict[str, Any]] = {}
+        self.inputs: list[str] = []
+        self.results: list[KerasTensor] = []
+        """The output of each layer."""
 
     def functional(self, name: str, layers: Sequence[LayerReport], start: Shape, *, outermost: bool) -> dict[str, Any]:
-        """The model of these layers, which read `start`. SpecError, with the layer, for what Keras cannot say.
+        """Return the model of these layers, which read `start`. SpecError, with the layer, if Keras has none.
 
         Its outputs are the layers that no other layer reads. Of a block the last layer comes first: what reads the
         block reads its first output.
         """
         self.taken = {"input", *(layer.name for layer in layers)}
-        self.input("input", start)
-        results: list[KerasTensor] = []
-        signs: list[bool] = []
-        first = KerasTensor("input", 0, start)
-        inputs = ["input"]
+        first = self.input("input", start)
         for layer in layers:
-            reads = [first if at == INPUT else results[at] for at in layer.node.reads]
-            positive = all(at != INPUT and signs[at] for at in layer.node.reads)
+            reads = [first if at == INPUT else self.results[at] for at in layer.node.reads]
             try:
-                results.append(self.write_layer(layer, reads, positive, results, inputs))
+                result = self.write_layer(layer, reads)
             except CnncalcError as error:
                 raise self.network.blame(error, layer.node) from None
-            sign = layer.node.layer.sign
-            signs.append(sign is Sign.NOT_NEGATIVE or (sign is Sign.KEPT and positive))
+            kept = layer.node.layer.sign is Sign.KEPT and all(one.not_negative for one in reads)
+            self.results.append(result._replace(not_negative=kept or layer.node.layer.sign is Sign.NOT_NEGATIVE))
         read = {at for layer in layers for at in layer.node.reads}
-        ends = [one for at, one in enumerate(results) if at not in read]
-        if not outermost:
-            ends = [ends[-1], *ends[:-1]]
-        outputs = [[one.name, one.call, 0] for one in ends]
-        listed = [[one, 0, 0] for one in inputs]
+        ends = [[one.name, one.call, 0] for at, one in enumerate(self.results) if at not in read]
+        outputs = ends if outermost else [ends[-1], *ends[:-1]]
+        inputs = [[one, 0, 0] for one in self.inputs]
         config = {"name": name, "trainable": True, "layers": list(self.layers.values())}
-        config["input_layers"] = listed[0] if len(listed) == 1 else listed
+        config["input_layers"] = inputs[0] if len(inputs) == 1 else inputs
         config["output_layers"] = outputs[0] if len(outputs) == 1 else outputs
-        return {"class_name": "Functional", "config": config, "registered_name": "Functional"}
+        return _entry("keras.src.models.functional", "Functional", config)
 
-    def input(self, name: str, sizes: Shape) -> None:
-        """An input layer."""
+    def input(self, name: str, sizes: Shape) -> KerasTensor:
+        """Add an input layer and return its output."""
         config = {"batch_shape": self.shape(sizes), "dtype": "float32", "name": name}
-        self.layers[name] = _entry("keras.layers", "InputLayer", config, name)
+        self.layers[name] = {**_entry("keras.layers", "InputLayer", config), "name": name, "inbound_nodes": []}
+        self.inputs.append(name)
+        return KerasTensor(name, 0, sizes)
 
     def shape(self, sizes: Shape) -> list[int | None]:
-        """A shape with the batch; null for what is open."""
+        """Return a shape with the batch; None for what is open."""
         return [self.batch, *map(known, sizes)]
 
-    def write_layer(
-        self,
-        layer: LayerReport,
-        reads: list[KerasTensor],
-        positive: bool,
-        results: list[KerasTensor],
-        inputs: list[str],
-    ) -> KerasTensor:
-        """One layer, as all the Keras layers that it is."""
+    def write_layer(self, layer: LayerReport, reads: list[KerasTensor]) -> KerasTensor:
+        """Add one layer, as all the Keras layers that it is, and return its output."""
         if "/" in layer.name:
             raise refuse(f"the name {shown(layer.name)}, which has a / in it", "give the layer another name")
         if layer.op == "opaque" and layer.values.get("type") == "InputLayer" and layer.traced.out:
-            self.input(layer.name, layer.traced.out)
-            inputs.append(layer.name)
-            return KerasTensor(layer.name, 0, layer.traced.out)
-        tied = None if layer.node.tie is None else results[layer.node.tie].name
+            return self.input(layer.name, layer.traced.out)
+        tied = None if layer.node.tie is None else self.results[layer.node.tie].name
         if layer.inner:
             writer = ModelWriter(self.network, self.batch)
-            inner = writer.functional(layer.name, layer.inner, layer.sample, outermost=False)
-            entry = {"module": "keras.src.models.functional", **inner}
-            return self.call(layer.name, entry, reads, layer.traced.out, tied)
-        if layer.op == "opaque":
-            raise refuse(REFUSED["opaque"].format(shown(layer.values.get("type") or "it")))
-        word = layer.node.layer.WORD
-        if word in REFUSED:
-            raise refuse(REFUSED[word])
-        for step in WRITERS[word](KerasContext(layer, positive)):
-            own = layer.name if not step.suffix else self.unique(layer.name + step.suffix)
-            reads = [self.step(own, step, reads, None if step.suffix else tied)]
+            entry = writer.functional(layer.name, layer.inner, layer.sample, outermost=False)
+            return self.call(entry, reads, layer.traced.out, tied)
+        if (reason := layer.refusal("keras_write")) is not None:
+            raise refuse(reason)
+        for step in WRITERS[layer.node.layer.WORD](KerasContext(layer, all(one.not_negative for one in reads))):
+            name = layer.name
+            if step.suffix:
+                name = unused_name(name + step.suffix, self.taken)
+                self.taken.add(name)
+            entry = _entry(step.module, step.kind, {"name": name, **step.config})
+            reads = [self.call(entry, reads, step.out, None if step.suffix else tied, step.more)]
         return reads[0]
 
-    def step(self, name: str, step: KerasStep, reads: list[KerasTensor], tied: str | None) -> KerasTensor:
-        """One Keras layer of this name, or one more call of that which it is tied to."""
-        entry = _entry(step.module, step.kind, {"name": name, **step.config}, name)
-        return self.call(name, entry, reads, step.out, tied, step.more, step.kind in ("Add", "Multiply", "Concatenate"))
-
     def call(
-        self,
-        name: str,
-        entry: dict[str, Any],
-        reads: list[KerasTensor],
-        out: Shape,
-        tied: str | None,
-        more: tuple[Any, ...] = (),
-        listed: bool = False,
+        self, entry: dict[str, Any], reads: list[KerasTensor], out: Shape, tied: str | None, more: tuple[Any, ...] = ()
     ) -> KerasTensor:
-        """A call of a new layer, or of the one that it is tied to. SpecError if the two differ."""
+        """Add a call of a new layer, or of the one that it is tied to. SpecError if the two differ."""
+        config = entry["config"]
         if tied is not None:
-            same = {**entry["config"], "name": tied} == self.layers[tied]["config"]
-            if not same or entry["class_name"] != self.layers[tied]["class_name"]:
+            first = self.layers[tied]
+            if {**config, "name": tied} != first["config"] or entry["class_name"] != first["class_name"]:
                 raise refuse(f"it shares the weights of {shown(tied)}, which is a different layer", key="tie")
-        entry = self.layers.setdefault(tied or name, {**entry, "name": name, "inbound_nodes": []})
+        name = tied or config["name"]
+        nodes = self.layers.setdefault(name, {**entry, "name": name, "inbound_nodes": []})["inbound_nodes"]
         tensors = [self.tensor(one) for one in reads]
-        entry["inbound_nodes"].append({"args": [tensors] if listed else [*tensors, *more], "kwargs": {}})
-        return KerasTensor(entry["name"], len(entry["inbound_nodes"]) - 1, out)
+        listed = entry["class_name"] in ("Add", "Multiply", "Concatenate")
+        nodes.append({"args": [tensors] if listed else [*tensors, *more], "kwargs": {}})
+        return KerasTensor(name, len(nodes) - 1, out)
 
     def tensor(self, read: KerasTensor) -> dict[str, Any]:
-        """What is read, as Keras writes a tensor."""
+        """Return what is read, as Keras writes a tensor."""
         config = {"shape": self.shape(read.out), "dtype": "float32", "keras_history": [read.name, read.call, 0]}
         return {"class_name": "__keras_tensor__", "config": config}
 
-    def unique(self, stem: str) -> str:
-        """A name that no layer has."""
-        name = unused_name(stem, self.taken)
-        self.taken.add(name)
-        return name
 
-
-def _entry(module: str, kind: str, config: dict[str, Any], name: str) -> dict[str, Any]:
+def _entry(module: str, kind: str, config: dict[str, Any]) -> dict[str, Any]:
     registered = None if module == "keras.layers" else kind
-    return {
-        "module": module,
-        "class_name": kind,
-        "config": config,
-        "registered_name": registered,
-        "name": name,
-        "inbound_nodes": [],
-    }
+    return {"module": module, "class_name": kind, "config": config, "registered_name": registered}

@@ -8,19 +8,16 @@ from ....sizes import Size
 from .step import NN, NUMPY, KerasContext, KerasStep, KerasWriter, border, refuse
 
 WRITERS: Registry[str, KerasWriter] = Registry()
-ACTIVATIONS = ("silu", "sigmoid", "tanh", "selu", "softplus", "softsign", "mish", "hardswish", "exp")
-"""What is an Activation layer of Keras's, without keys."""
 
 
-@WRITERS.register(*ACTIVATIONS)
 def activation(context: KerasContext) -> list[KerasStep]:
-    """An activation by its name."""
+    """Return an activation by its name."""
     return context.one("Activation", activation=KERAS_ACTIVATIONS[context.layer.op][0])
 
 
 @WRITERS.register("flatten")
 def _flatten(context: KerasContext) -> list[KerasStep]:
-    """In the order in which the values stand: Keras would put channels that stand first behind."""
+    """Return a flatten in the order of the values: Keras would move channels that stand first to the end."""
     return context.named(config={"data_format": "channels_last"})
 
 
@@ -29,55 +26,41 @@ def _pad(context: KerasContext) -> list[KerasStep]:
     v = context.layer.values
     if v["mode"] != "constant" or v["value"] != 0:
         raise refuse("padding with anything but zeros", key="mode" if v["mode"] != "constant" else "value")
-    return [border(context, "ZeroPadding", v["p"], context.layer.traced.out)]
+    return [border(context, "pad", v["p"], context.layer.traced.out)]
 
 
 @WRITERS.register("crop")
 def _crop(context: KerasContext) -> list[KerasStep]:
-    return [border(context, "Cropping", context.layer.values["p"], context.layer.traced.out)]
+    return [border(context, "crop", context.layer.values["p"], context.layer.traced.out)]
 
 
 @WRITERS.register("upsample")
 def _upsample(context: KerasContext) -> list[KerasStep]:
-    v, space, out = context.layer.values, context.space(), context.spatial_out()
-    factors = v.get("factor") or [_times(n, o) for n, o in zip(space, out, strict=True)]
+    v, space = context.layer.values, context.space()
+    factors = v.get("factor") or [_times(n, out) for n, out in zip(space, context.spatial_out(), strict=True)]
     if not all(isinstance(f, int) for f in factors):
         raise refuse("upsampling by a factor that is not a whole number", key="factor" if "factor" in v else "out")
     mode = {"linear": "bilinear", "cubic": "bicubic"}.get(v["mode"], v["mode"])
-    if mode != "nearest" and (v["align"] or len(space) != 2 or (mode == "bicubic" and _other_cubic(context))):
+    other_cubic = mode == "bicubic" and context.layer.env.dialect.cubic != -0.5
+    if mode != "nearest" and (v["align"] or len(space) != 2 or other_cubic):
         raise refuse(f"upsampling by {v['mode']} of {len(space)} axes" + ", aligned" * v["align"], key="mode")
-    if len(space) == 1:
-        if not context.channels_last:
-            raise refuse("UpSampling1D takes channels last")
-        return context.one("UpSampling1D", size=factors[0])
-    (step,) = context.named(factor=list(factors), mode=mode)
-    if len(space) == 3:
+    (step,) = context.named(factor=factors[0] if len(space) == 1 else list(factors), mode=mode)
+    if len(space) != 2:
         del step.config["interpolation"]
     return [step]
 
 
 def _times(n: Size, out: Size) -> int | None:
-    """How many times as large, where that is a whole number."""
+    """Return how many times as large a size is, if that is a whole number."""
     return out // n if isinstance(n, int) and isinstance(out, int) and out % n == 0 else None
 
 
-def _other_cubic(context: KerasContext) -> bool:
-    return context.layer.env.dialect.cubic != -0.5
-
-
-def _channel_axis(context: KerasContext) -> dict[str, int]:
-    return {"axis": -1 if context.channels_last else 1}
-
-
-@WRITERS.register("batchnorm", "normalization")
-def _channelwise(context: KerasContext) -> list[KerasStep]:
-    return context.named(config=_channel_axis(context))
-
-
-@WRITERS.register("groupnorm", "instancenorm")
-def _groupnorm(context: KerasContext) -> list[KerasStep]:
-    groups = context.layer.values.get("g", -1)  # an instance norm has a group for each channel
-    return context.named("groupnorm", _channel_axis(context), g=groups)
+@WRITERS.register("batchnorm", "normalization", "groupnorm", "instancenorm")
+def _norm(context: KerasContext) -> list[KerasStep]:
+    axis = {"axis": -1 if context.channels_last else 1}
+    if context.layer.node.layer.WORD == "instancenorm":
+        return context.named("groupnorm", axis, g=-1)  # a group for each channel
+    return context.named(config=axis)
 
 
 @WRITERS.register("scale")
@@ -104,11 +87,9 @@ def _rescale(context: KerasContext) -> list[KerasStep]:
 @WRITERS.register("prelu")
 def _prelu(context: KerasContext) -> list[KerasStep]:
     v, rank = context.layer.values, len(context.layer.sample)
-    if "shared_axes" in v:
-        return context.one("PReLU", shared_axes=list(v["shared_axes"]))
-    channel = rank if context.channels_last else 1
-    kept = () if v["num_parameters"] == 1 else (channel,)
-    return context.one("PReLU", shared_axes=[axis for axis in range(1, rank + 1) if axis not in kept])
+    kept = 0 if v.get("num_parameters") == 1 else rank if context.channels_last else 1
+    shared = v.get("shared_axes", [axis for axis in range(1, rank + 1) if axis != kept])
+    return context.named(shared_axes=list(shared))
 
 
 @WRITERS.register("clip")
@@ -125,14 +106,14 @@ def _clip(context: KerasContext) -> list[KerasStep]:
 def _gelu(context: KerasContext) -> list[KerasStep]:
     if context.layer.values["approximate"]:
         return context.operation(NN, "Gelu", approximate=True)
-    return context.one("Activation", activation="gelu")
+    return activation(context)
 
 
 @WRITERS.register("hardsigmoid")
 def _hardsigmoid(context: KerasContext) -> list[KerasStep]:
     if abs(context.layer.values["alpha"] - 1 / 6) > 1e-6:
         raise refuse(f"a hard sigmoid of slope {context.layer.values['alpha']}", "Keras's slope is 1/6", "alpha")
-    return context.one("Activation", activation="hard_sigmoid")
+    return activation(context)
 
 
 @WRITERS.register("slice")
@@ -140,8 +121,7 @@ def _slice(context: KerasContext) -> list[KerasStep]:
     v, (axis,) = context.layer.values, context.layer.traced.axes
     every = {"start": None, "stop": None, "step": None}
     bounds = [every] * axis + [{key: v[key] for key in every}]
-    slices = [{"class_name": "__slice__", "config": one} for one in bounds]
-    return context.operation(NUMPY, "GetItem", slices)
+    return context.operation(NUMPY, "GetItem", [{"class_name": "__slice__", "config": one} for one in bounds])
 
 
 @WRITERS.register("mean")
@@ -149,9 +129,5 @@ def _mean(context: KerasContext) -> list[KerasStep]:
     return context.operation(NUMPY, "Mean", **KERAS["mean"].theirs(context.layer.values))
 
 
-WRITERS.register("relu6")(lambda context: context.one("ReLU", max_value=6.0))
-_BY_NAME = (
-    *("linear", "reshape", "permute", "globalmaxpool", "globalavgpool", "layernorm", "add", "mul", "concat"),
-    *("relu", "leakyrelu", "elu", "softmax", "dropout", "identity"),
-)
-WRITERS.register(*_BY_NAME)(lambda context: context.named())
+WRITERS["relu6"] = lambda context: context.one("ReLU", max_value=6.0)
+WRITERS.update({op: activation for op in KERAS_ACTIVATIONS if op not in KERAS and op not in WRITERS})

@@ -1,4 +1,4 @@
-"""What a layer becomes in Keras: one layer or a few in a row."""
+"""The layers of Keras that a layer is written as: one or a few in a row."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ....errors import SpecError
+from ....layers.base import join
 from ....layers.names import KERAS
 from ....report import LayerReport
 from ....sizes import Shape
@@ -29,7 +30,7 @@ class KerasStep(NamedTuple):
 
 
 class KerasContext(NamedTuple):
-    """A layer that is written, and what is known where it stands."""
+    """A layer that is written, and what is known of its input."""
 
     layer: LayerReport
     not_negative: bool
@@ -37,50 +38,48 @@ class KerasContext(NamedTuple):
 
     @property
     def channels_last(self) -> bool:
-        """Whether the channels are the last axis."""
+        """Return whether the channels are the last axis."""
         return self.layer.env.channels_last
 
-    def format(self) -> dict[str, str]:
-        """The configuration's key for where the channels are."""
-        return {"data_format": "channels_last" if self.channels_last else "channels_first"}
-
     def space(self) -> Shape:
-        """The input's spatial sizes."""
+        """Return the input's spatial sizes."""
         return self.layer.node.layer.split(self.layer.sample, self.layer.env)[1]
 
     def spatial_out(self) -> Shape:
-        """The output's spatial sizes."""
+        """Return the output's spatial sizes."""
         return self.layer.node.layer.split(self.layer.traced.out, self.layer.env)[1]
 
-    def wider(self, pads: Sequence[tuple[int, int]]) -> Shape:
-        """The input's shape, wider by these sides."""
-        space = tuple([n + (before + after) for n, (before, after) in zip(self.space(), pads, strict=True)])
-        return self.with_space(self.layer.sample, space)
-
-    def with_space(self, sample: Shape, space: Shape) -> Shape:
-        """A sample's shape with other spatial sizes."""
-        return (*space, sample[-1]) if self.channels_last else (sample[0], *space)
+    def wider(self, sample: Shape, pads: Sequence[tuple[int, int]]) -> Shape:
+        """Return a sample's shape, its spatial sizes wider by these sides."""
+        channels, sizes = self.layer.node.layer.split(sample, self.layer.env)
+        space = tuple([n + (before + after) for n, (before, after) in zip(sizes, pads, strict=True)])
+        return join(channels, space, self.layer.env)
 
     def one(self, kind: str, **config: Any) -> list[KerasStep]:
-        """One layer of this class."""
+        """Return one layer of this class."""
         return [KerasStep(kind, config, self.layer.traced.out)]
 
     def named(self, op: str | None = None, config: Mapping[str, Any] | None = None, **values: Any) -> list[KerasStep]:
-        """One layer of the class that Keras has for an op (the layer's own), by the values of our keys.
+        """Return one layer of the class that Keras has for an op (the layer's own), by the values of our keys.
 
         `values` override the layer's; `config` is what Keras needs beside them.
         """
-        name = KERAS[op or self.layer.node.layer.WORD]
+        op = op or self.layer.node.layer.WORD
+        name = KERAS[op]
         kind, more = name.word, dict(config or {})
         if "{}" in kind:
             nd = len(self.space())
             if not 1 <= nd <= 3:
-                raise refuse(f"{kind.format('')} of {nd} axes")
-            kind, more = kind.format(nd), more | self.format()
+                raise refuse(f"{kind.replace('{}D', '')} of {nd} axes")
+            kind = kind.format(nd)
+            if nd > 1 or op not in ("crop", "upsample"):
+                more["data_format"] = "channels_last" if self.channels_last else "channels_first"
+            elif not self.channels_last:
+                raise refuse(f"{kind} takes channels last")
         return self.one(kind, **name.theirs({**self.layer.values, **values}), **more)
 
     def operation(self, module: str, kind: str, *more: Any, **config: Any) -> list[KerasStep]:
-        """One operation of a module."""
+        """Return one operation of a module."""
         return [KerasStep(kind, config, self.layer.traced.out, "", module, more)]
 
 
@@ -88,25 +87,17 @@ KerasWriter = Callable[[KerasContext], list[KerasStep]]
 
 
 def refuse(what: str, help: str | None = None, key: str | None = None) -> SpecError:
-    """The error for what Keras cannot express; the writer of the layer adds its name."""
+    """Return the error for what Keras cannot express; the writer of the layer adds its name."""
     return SpecError(f"Keras cannot express this: {what}", help, key=key)
 
 
-def border(
-    context: KerasContext, kind: str, pads: Sequence[tuple[int, int]], out: Shape, suffix: str = ""
-) -> KerasStep:
-    """A ZeroPadding or a Cropping with a pair of sides for each axis."""
-    nd = len(pads)
-    if nd > 3:
-        raise refuse(f"{kind} of {nd} axes")
-    if kind == "Cropping" and nd == 1 and not context.channels_last:
-        raise refuse("Cropping1D takes channels last")
-    key = "padding" if kind == "ZeroPadding" else "cropping"
-    form = {} if kind == "Cropping" and nd == 1 else context.format()
+def border(context: KerasContext, op: str, pads: Sequence[tuple[int, int]], out: Shape, suffix: str = "") -> KerasStep:
+    """Return a ZeroPadding or a Cropping (`op` is pad or crop) with a pair of sides for each axis."""
     sides = [list(pair) for pair in pads]
-    return KerasStep(f"{kind}{nd}D", {key: sides[0] if nd == 1 else sides, **form}, out, suffix)
+    (step,) = context.named(op, p=sides[0] if len(sides) == 1 else sides)
+    return step._replace(out=out, suffix=suffix)
 
 
 def padded(context: KerasContext, pads: Sequence[tuple[int, int]]) -> KerasStep:
-    """Zeros around the input, before the layer itself."""
-    return border(context, "ZeroPadding", pads, context.wider(pads), "_pad")
+    """Return zeros around the input, before the layer itself."""
+    return border(context, "pad", pads, context.wider(context.layer.sample, pads), "_pad")

@@ -1,4 +1,4 @@
-"""Convolutions and pools: the padding as one of Keras's words where one means the same, or as a layer of its own."""
+"""Convolutions and pools: the padding as one of Keras's words if one means the same, or as a layer of its own."""
 
 from __future__ import annotations
 
@@ -14,122 +14,105 @@ WRITERS: Registry[str, KerasWriter] = Registry()
 
 @WRITERS.register("conv", "dwconv", "sepconv")
 def conv(context: KerasContext) -> list[KerasStep]:
-    """A convolution; Keras has depthwise and separable ones over one and two axes."""
-    v, op = context.layer.values, context.layer.node.layer.WORD
+    """Return a convolution, behind its padding if no word is the same; depthwise ones have one axis or two."""
+    v, sides, op = context.layer.values, context.layer.values["p"], context.layer.node.layer.WORD
     if op != "conv" and len(context.space()) > 2:
         raise refuse(f"it has no {context.layer.op}")
-    _check_flip(context)
-    if op == "conv" and max(v["s"]) > 1 and max(v["d"]) > 1:
-        raise refuse("a convolution has no stride and dilation together", "make one of the two 1", "d")
-    before, word = _conv_padding(context, causal=op == "conv")
-    return [*before, *context.named(p=word)]
-
-
-def _check_flip(context: KerasContext) -> None:
-    if context.layer.values["flip"]:
-        raise refuse("it has no convolution that flips its kernel", key="flip")
-
-
-def _conv_padding(context: KerasContext, causal: bool) -> tuple[list[KerasStep], str]:
-    """The layer before and the word."""
-    v, sides = context.layer.values, context.layer.values["p"]
+    _check(context, "a convolution" if op == "conv" else None)
     if isinstance(sides, str):
-        if sides in ("same", "same_upper"):
-            return [], "same"
-        raise refuse(f"padding {sides!r} of an open size", "give the input's sizes", "p")
-    if not any(map(any, sides)):
-        return [], "valid"
+        return context.named(p=_open_same(sides))
     same = place(context.space(), v["k"], v["s"], v["d"], "same", False)
+    if not any(map(any, sides)):
+        return context.named(p="valid")
     if [(one.pb, one.pa) for one in same] == sides:
-        return [], "same"
-    if causal and len(sides) == 1 and sides[0] == (same[0].k - 1, 0):
-        return [], "causal"
-    return [padded(context, sides)], "valid"
+        return context.named(p="same")
+    if op == "conv" and len(sides) == 1 and sides[0] == (same[0].k - 1, 0):
+        return context.named(p="causal")
+    return [padded(context, sides), *context.named(p="valid")]
+
+
+def _check(context: KerasContext, strided: str | None) -> None:
+    """Raise SpecError for a flipped kernel, and in a `strided` convolution for a stride and a dilation together."""
+    v = context.layer.values
+    if v["flip"]:
+        raise refuse("it has no convolution that flips its kernel", key="flip")
+    if strided and max(v["s"]) > 1 and max(v["d"]) > 1:
+        raise refuse(f"{strided} has no stride and dilation together", "make one of the two 1", "d")
+
+
+def _open_same(p: str, *, possible: bool = True) -> str:
+    """Return `same` for a padding that an open size leaves a word. SpecError if another padding is meant."""
+    if p in ("same", "same_upper") and possible:
+        return "same"
+    raise refuse(f"padding {p!r} of an open size", "give the input's sizes", "p")
 
 
 @WRITERS.register("convT")
 def transposed(context: KerasContext) -> list[KerasStep]:
-    """Conv1DTranspose to 3D, and what is cut away as a Cropping behind it."""
+    """Return a transposed convolution, and a Cropping behind it for what no word cuts away."""
     v = context.layer.values
-    _check_flip(context)
     if v["g"] != 1:
         raise refuse("a transposed convolution has no groups", key="g")
-    if max(v["s"]) > 1 and max(v["d"]) > 1:
-        raise refuse("a transposed convolution has no stride and dilation together", "make one of the two 1", "d")
+    _check(context, "a transposed convolution")
     extents = [d * (k - 1) + 1 for k, d in zip(v["k"], v["d"], strict=True)]
-    pads, extra = v["p"], v["out_pad"]
-    word, more, cut = _transposed_padding(extents, v["s"], [(b, a - o) for (b, a), o in zip(pads, extra, strict=True)])
-    made = context.named(p=word, out_pad=more)
+    cuts = [(before, after - more) for (before, after), more in zip(v["p"], v["out_pad"], strict=True)]
+    word, more, cut = _transposed_padding(extents, v["s"], cuts)
+    steps = context.named(p=word, out_pad=more)
     if not any(map(any, cut)):
-        return made
+        return steps
     out = context.layer.traced.out
-    wide = context.with_space(out, tuple([n + b + a for n, (b, a) in zip(context.spatial_out(), cut, strict=True)]))
-    return [made[0]._replace(out=wide), border(context, "Cropping", cut, out, "_crop")]
+    return [steps[0]._replace(out=context.wider(out, cut)), border(context, "crop", cut, out, "_crop")]
 
 
 def _transposed_padding(
     extents: list[int], s: tuple[int, ...], cut: list[Pair]
 ) -> tuple[str, list[int] | None, list[Pair]]:
-    """Keras's word and output_padding, and what is left to cut away before and after on each axis.
+    """Return Keras's word and output_padding, and what is left to cut away before and after on each axis.
 
     Without output_padding `same` cuts max(k' - s, 0), the odd unit after, and `valid` nothing, adding max(s - k', 0);
     with it `valid` adds just that (keras/src/backend/common/backend_utils.py).
     """
-    same = [_same_cut(k, t) for k, t in zip(extents, s, strict=True)]
-    if cut == same:
+    shorter = [max(t - k, 0) for k, t in zip(extents, s, strict=True)]
+    halved = [halves(max(k - t, 0), lower=False) for k, t in zip(extents, s, strict=True)]
+    if cut == [(before, after - more) for (before, after), more in zip(halved, shorter, strict=True)]:
         return "same", None, [(0, 0)] * len(s)
-    covered = [max(t - k, 0) for k, t in zip(extents, s, strict=True)]
-    if all(after + more >= 0 for (_, after), more in zip(cut, covered, strict=True)):
-        return "valid", None, [(before, after + more) for (before, after), more in zip(cut, covered, strict=True)]
+    left = [(before, after + more) for (before, after), more in zip(cut, shorter, strict=True)]
+    if all(after >= 0 for _, after in left):
+        return "valid", None, left
     added = [max(-after, 0) for _, after in cut]
     if any(more >= t for more, t in zip(added, s, strict=True)):
         raise refuse(f"output_padding {max(added)} is not below the stride", key="out_pad")
     return "valid", added, [(before, max(after, 0)) for before, after in cut]
 
 
-def _same_cut(k: int, s: int) -> tuple[int, int]:
-    """What `same` cuts before and after; below 0 it adds."""
-    pb, pa = halves(max(k - s, 0), lower=False)
-    return pb, pa - max(s - k, 0)
-
-
 @WRITERS.register("maxpool", "avgpool")
 def pool(context: KerasContext) -> list[KerasStep]:
-    """A sliding pool."""
-    if max(context.layer.values["d"]) > 1:
-        raise refuse("a pool has no dilation", key="d")
-    before, word = _pool_padding(context, average=context.layer.node.layer.WORD == "avgpool")
-    return [*before, *context.named(p=word)]
-
-
-def _pool_padding(context: KerasContext, average: bool) -> tuple[list[KerasStep], str]:
-    """The layer before and the word. `same` pads with what a pool leaves out; a layer before pads with zeros."""
+    """Return a sliding pool. The padding `same` is left out of it; other padding is zeros from a layer before."""
     v, sides = context.layer.values, context.layer.values["p"]
+    if max(v["d"]) > 1:
+        raise refuse("a pool has no dilation", key="d")
+    average = context.layer.node.layer.WORD == "avgpool"
     counted = average and v["count_include_pad"]
-    same = place(context.space(), v["k"], v["s"], v["d"], "same", False)
     if isinstance(sides, str):
-        if sides in ("same", "same_upper") and not counted:
-            return [], "same"
-        raise refuse(f"padding {sides!r} of an open size", "give the input's sizes", "p")
-    out = context.spatial_out()
+        return context.named(p=_open_same(sides, possible=not counted))
+    same, out = place(context.space(), v["k"], v["s"], v["d"], "same", False), context.spatial_out()
     needed = [_needed(slide, pair, size, v["ceil"]) for slide, pair, size in zip(same, sides, out, strict=True)]
     if not any(map(any, needed)):
-        return [], "valid"
+        return context.named(p="valid")
     is_same = [(one.pb, one.out) for one in same] == [(pb, size) for (pb, _), size in zip(needed, out, strict=True)]
     if is_same and not (counted and any(map(any, sides))):
-        return [], "same"
+        return context.named(p="same")
     overhangs = any(after > given for (_, after), (_, given) in zip(needed, sides, strict=True))
     if average and (not counted or overhangs):
-        raise refuse(
-            "an average that leaves out padding, unless it is that of 'same'", "write count_include_pad=true", "p"
-        )
+        what = "an average that leaves out padding, unless it is that of 'same'"
+        raise refuse(what, "write count_include_pad=true", "p")
     if not average:
         _check_maximum(context)
-    return [padded(context, needed)], "valid"
+    return [padded(context, needed), *context.named(p="valid")]
 
 
 def _check_maximum(context: KerasContext) -> None:
-    """SpecError if zeros around the input could be a maximum that is not the layer's own."""
+    """Raise SpecError if zeros around the input could be a maximum that is not the layer's own."""
     v = context.layer.values
     if not context.not_negative:
         raise refuse(
@@ -144,7 +127,7 @@ def _check_maximum(context: KerasContext) -> None:
 
 
 def _needed(slide: Slide, pads: tuple[int, int], out: Size, ceil: bool) -> tuple[int, int]:
-    """What the windows cover beyond the input on one axis; all of the padding where the size is open."""
+    """Return what the windows cover beyond the input on one axis; all of the padding if the size is open."""
     before, after = pads
     if isinstance(slide.n, Open) or isinstance(out, Open):
         if ceil:
@@ -155,9 +138,9 @@ def _needed(slide: Slide, pads: tuple[int, int], out: Size, ceil: bool) -> tuple
 
 @WRITERS.register("adaptivemaxpool", "adaptiveavgpool")
 def adaptive(context: KerasContext) -> list[KerasStep]:
-    """A global pool, one whose window divides the input, or Keras's adaptive one."""
+    """Return a global pool, one whose window divides the input, or Keras's adaptive one."""
     space, out = context.space(), context.spatial_out()
-    kind = context.layer.op.removeprefix("adaptive")
+    kind = context.layer.node.layer.WORD.removeprefix("adaptive")
     if all(o == 1 for o in out):
         return context.named(f"global{kind}", keepdims=True)
     sizes = [(n, o) for n, o in zip(space, out, strict=True) if isinstance(n, int) and isinstance(o, int)]

@@ -10,7 +10,7 @@ from ....errors import SpecError
 from ....input import Reading, readings
 from ....layers.base import AXIS_LETTERS
 from ....sizes import MOST_SIZES, Open, Shape, Size, is_letter, to_json
-from ...build import Imported
+from ...build import ForeignNetwork
 from ...inputs import keep_reading
 from .model import load
 from .ops import HANDLERS
@@ -19,7 +19,7 @@ from .reader import GraphReader, Output
 Layers = list[dict[str, Any]]
 
 
-def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None = None) -> Imported:
+def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None = None) -> ForeignNetwork:
     """Return the network of an ONNX file, or of its bytes. SpecError for anything else, or a graph without an input."""
     where = name or ("-" if isinstance(source, (bytes, memoryview)) else os.fspath(source))
     graph = load(source, where)
@@ -39,7 +39,7 @@ def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None =
     input, layers = result
     printable = "".join(c for c in graph.name if c.isprintable())[:240]
     head = {"cnncalc": 1, **({"name": printable} if printable else {}), "input": to_json(input)}
-    return Imported({**head, "dialect": "onnx", "layout": "NCHW", "layers": layers}, built.spec.weights())
+    return ForeignNetwork({**head, "dialect": "onnx", "layout": "NCHW", "layers": layers}, built.spec.weights())
 
 
 def _letters(dims: Sequence[int | str | None]) -> dict[str, str]:

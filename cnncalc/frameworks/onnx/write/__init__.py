@@ -11,8 +11,6 @@ from .file import IR_VERSION, OPSET, OnnxFile, OnnxWriter, unsaid
 
 WRITERS: Registry[str, OnnxWriter] = Registry(windows.WRITERS, values.WRITERS, axes.WRITERS)
 """The writer of each op, by its family's word."""
-REFUSED: Registry[str, str] = Registry({"opaque": "opaque: nothing is known of what it does"})
-"""Why the other ops cannot be written."""
 
 
 def write(network: Network) -> bytes:
@@ -24,10 +22,9 @@ def write(network: Network) -> bytes:
     report = shape(network)
     file = OnnxFile(report, report.batch)
     for layer in report.layers:
-        word = layer.node.layer.WORD
-        if word in REFUSED:
-            raise unsaid(layer, REFUSED[word])
-        WRITERS[word](file, layer)
+        if (reason := layer.refusal("onnx_write")) is not None:
+            raise unsaid(layer, f"this: {reason}")
+        WRITERS[layer.node.layer.WORD](file, layer)
     helper = file.onnx.helper
     outputs = report.outputs()
     graph = helper.make_graph(

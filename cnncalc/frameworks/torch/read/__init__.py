@@ -1,8 +1,8 @@
-"""PyTorch modules: run once on tensors without values, every call of a function read as a layer.
+"""Reader of PyTorch modules: a module runs once on tensors without values, and every function call becomes a layer.
 
-`inputs` says what its input is, `record` follows the module, `rules` say which layers a call is, and `build` names and
-wires them; only the first two import torch. Nothing here depends on what module a call stands in, so `nn.Conv2d`,
-`F.conv2d` and a subclass are one rule.
+`inputs` decides how the input is read, `record` follows the module, `rules` say which layers a call is, and `build`
+names and wires them; only the first two import torch. Nothing here depends on the module that a call stands in, so
+`nn.Conv2d`, `F.conv2d` and a subclass are one rule.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ....errors import SpecError
+from ....errors import SpecError, shown
 
 if TYPE_CHECKING:
-    from ... import Imported
+    from ... import ForeignNetwork
 
 
-def read(module: Any, input: Sequence[Any], name: str | None = None, batch: int | None = None) -> Imported:
-    """Read a module's network for an input of any sizes that `shape` takes; it runs on `batch` samples.
+def read(module: Any, input: Sequence[Any], name: str | None = None, batch: int | None = None) -> ForeignNetwork:
+    """Read a module's network for an input of any sizes that `shape` takes; the module runs on `batch` samples.
 
     SpecError without PyTorch, for anything but an `nn.Module`, and for a module that cannot be traced.
     """
@@ -28,8 +28,14 @@ def read(module: Any, input: Sequence[Any], name: str | None = None, batch: int 
 
 
 def needs_torch() -> None:
-    """SpecError if PyTorch is not installed."""
+    """Raise SpecError if PyTorch is not installed."""
     try:
         import torch  # noqa: F401
     except ImportError:
         raise SpecError("this needs PyTorch, which is not installed", "pip install 'cnncalc[torch]'") from None
+
+
+def failure(what: str, error: BaseException, help: str) -> SpecError:
+    """Return the error for code of the user's that failed: what did, and the first line of its own error."""
+    text = (str(error).splitlines() or [""])[0]
+    return SpecError(f"{what} {type(error).__name__}: {shown(text, 200)[1:-1]}", help)

@@ -1,99 +1,95 @@
-"""Rules of norms, activations and what changes nothing: they keep every shape."""
+"""Rules of norms, activations and calls that change nothing: they keep every shape."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from math import prod
 from typing import Any
 
 from ....layers.names import TORCH
-from .calls import Constant, TracedTensor, tree
-from .rules import Arguments, CallLayer, OpaqueCall, Rule, Rules, without
+from .calls import Constant, TracedTensor
+from .rules import TENSORS, Arguments, CallLayer, OpaqueCall, Rules, without
 
 RULES = Rules()
 
 
-@RULES.rule("batch_norm", "input running_mean running_var weight bias training momentum eps")
+def norm(op: str, args: Arguments, arrays: Mapping[str, Constant], default: bool = True, **keys: Any) -> CallLayer:
+    """Return a norm with its eps, and which of weight and bias it has; `default` is what a spec takes for them."""
+    keys |= {"eps": args.get("eps", 1e-5), "scale": "weight" in arrays, "center": "bias" in arrays}
+    return CallLayer(op, without(keys, eps=1e-5, scale=default, center=default), arrays)
+
+
+@RULES.rule("batch_norm", "input running_mean running_var weight bias training momentum eps", batch=True)
 def batchnorm(args: Arguments) -> CallLayer:
-    """A batch norm by its running statistics."""
+    """Read a batch norm by its running statistics."""
     arrays = args.arrays("weight", "bias", "running_mean", "running_var")
-    if "running_var" not in arrays or args.get("training", False) or args.bare:
+    if "running_var" not in arrays or args.get("training", False):
         raise OpaqueCall
-    return CallLayer("batchnorm", affine(args, arrays), arrays)
-
-
-def affine(args: Arguments, arrays: Mapping[str, Constant], default: bool = True) -> dict[str, Any]:
-    """A norm's eps, and which of weight and bias it has."""
-    keys = {"eps": args.get("eps", 1e-5), "scale": "weight" in arrays, "center": "bias" in arrays}
-    return without(keys, eps=1e-5, scale=default, center=default)
+    return norm("batchnorm", args, arrays)
 
 
 @RULES.rule("layer_norm", "input normalized_shape weight bias eps")
 def layernorm(args: Arguments) -> CallLayer:
-    """A layer norm over the last axes."""
-    arrays = args.arrays("weight", "bias")
+    """Read a layer norm over the last axes."""
     rank = len(args.get("normalized_shape"))
     if rank >= len(args.x.shape):
         raise OpaqueCall
-    axes = list(range(-rank, 0))
-    return CallLayer("layernorm", without({"axis": axes}, axis=[-1]) | affine(args, arrays), arrays)
+    axes: dict[str, Any] = {} if rank == 1 else {"axis": list(range(-rank, 0))}
+    return norm("layernorm", args, args.arrays("weight", "bias"), **axes)
 
 
-@RULES.rule("group_norm", "input num_groups weight bias eps")
+@RULES.rule("group_norm", "input num_groups weight bias eps", batch=True)
 def groupnorm(args: Arguments) -> CallLayer:
-    """A group norm."""
-    arrays = args.arrays("weight", "bias")
-    assert args.map
-    return CallLayer("groupnorm", {"g": args.get("num_groups"), **affine(args, arrays)}, arrays)
+    """Read a group norm."""
+    return norm("groupnorm", args, args.arrays("weight", "bias"), g=args.get("num_groups"))
 
 
-@RULES.rule("instance_norm", "input running_mean running_var weight bias use_input_stats momentum eps")
+@RULES.rule("instance_norm", "input running_mean running_var weight bias use_input_stats momentum eps", batch=True)
 def instancenorm(args: Arguments) -> CallLayer:
-    """An instance norm by the statistics of its input."""
-    if args.get("running_mean") is not None or not args.get("use_input_stats", True) or args.bare:
+    """Read an instance norm by the statistics of its input."""
+    if args.get("running_mean") is not None or not args.get("use_input_stats", True):
         raise OpaqueCall
-    arrays = args.arrays("weight", "bias")
-    return CallLayer("instancenorm", affine(args, arrays, default=False), arrays)
+    return norm("instancenorm", args, args.arrays("weight", "bias"), default=False)
 
 
-def by_name(op: str) -> Rule:
-    """A rule of an op whose arguments are only renamed."""
-    return lambda args: CallLayer(op, without(args.renamed(op), **TORCH[op].defaults))
+def by_name(op: str, functions: str | None = None, *, batch: bool = False) -> None:
+    """Enter the rule of an op whose arguments are only renamed; PyTorch's function has by default the op's name."""
+    arguments = " ".join(["input", *TORCH[op].keys])
+    RULES.rule(functions or op, arguments, batch=batch)(partial(Arguments.layer, op=op))
 
 
 for _op in ("relu", "relu6", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid", "selu", "softsign", "mish", "exp"):
-    RULES.rule(_op)(by_name(_op))
-RULES.rule("leaky_relu", "input negative_slope")(by_name("leakyrelu"))
-RULES.rule("elu", "input alpha")(by_name("elu"))
-RULES.rule("dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout", "input p")(
-    by_name("dropout")
-)
+    by_name(_op)
+by_name("elu")
+by_name("leakyrelu", "leaky_relu")
+by_name("dropout", "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout")
+by_name("channelshuffle", "channel_shuffle native_channel_shuffle", batch=True)
+by_name("pixelshuffle", "pixel_shuffle", batch=True)
 
 
-@RULES.rule("local_response_norm", "input size alpha beta k")
+@RULES.rule("local_response_norm", "input size alpha beta k", batch=True)
 def lrn(args: Arguments) -> CallLayer:
-    """A local response norm."""
-    assert args.map
-    return CallLayer("lrn", args.renamed("lrn"))
+    """Read a local response norm."""
+    return CallLayer("lrn", TORCH["lrn"].ours(args.get))
 
 
-@RULES.rule("prelu", "input weight")
+@RULES.rule("prelu", "input weight", batch=True)
 def prelu(args: Arguments) -> CallLayer:
-    """A leaky ReLU of trained slopes."""
-    assert args.map
+    """Read a leaky ReLU of trained slopes."""
     arrays = args.arrays("weight")
-    return CallLayer("prelu", without({"num_parameters": prod(arrays["weight"].shape)}, num_parameters=1), arrays)
+    return args.layer("prelu", arrays, num_parameters=prod(arrays["weight"].shape))
 
 
 @RULES.rule("gelu", "input")
 def gelu(args: Arguments) -> CallLayer:
-    """A GELU, exact or by tanh."""
-    return CallLayer("gelu", without({"approximate": args.get("approximate", "none") == "tanh"}, approximate=False))
+    """Read a GELU, exact or by tanh."""
+    return args.layer("gelu", approximate=args.get("approximate") == "tanh")
 
 
 @RULES.rule("softplus", "input beta threshold")
 def softplus(args: Arguments) -> CallLayer:
-    """A softplus as it is by default."""
+    """Read a softplus as it is by default."""
     if (args.get("beta", 1), args.get("threshold", 20)) != (1, 20):
         raise OpaqueCall
     return CallLayer("softplus")
@@ -101,33 +97,25 @@ def softplus(args: Arguments) -> CallLayer:
 
 @RULES.rule("softmax", "input dim")
 def softmax(args: Arguments) -> CallLayer:
-    """A softmax along an axis."""
+    """Read a softmax along an axis."""
     if args.get("dim") is None:
         raise OpaqueCall
     axis = args.axis(args.get("dim"))
-    return CallLayer("softmax", without({"axis": -1 if axis == len(args.x.shape) - 1 else axis}, axis=-1))
+    return args.layer("softmax", axis=-1 if axis == len(args.x.shape) - 1 else axis)
 
 
-@RULES.rule("hardtanh", "input min_val max_val")
-def hardtanh(args: Arguments) -> CallLayer:
-    """A clip; ReLU6 where it is from 0 to 6."""
-    return clipped(args, args.get("min_val", -1.0), args.get("max_val", 1.0))
-
-
-@RULES.rule("clamp clip", "input min max")
-def clamp(args: Arguments) -> CallLayer:
-    """A clip."""
-    return clipped(args, args.get("min"), args.get("max"))
-
-
-def clipped(args: Arguments, low: Any, high: Any) -> CallLayer:
-    """A clip to these numbers. OpaqueCall if they are tensors."""
-    assert args.x
-    if any(isinstance(bound, (TracedTensor, Constant)) for bound in (low, high)):
+def clip(args: Arguments, names: tuple[str, str], defaults: tuple[Any, Any]) -> CallLayer:
+    """Read a clip to two bounds; from 0 it is a ReLU or a ReLU6. OpaqueCall if a bound is a tensor."""
+    low, high = map(args.get, names, defaults)
+    if isinstance(low, TENSORS) or isinstance(high, TENSORS):
         raise OpaqueCall
-    if (low, high) == (0, 6):
-        return CallLayer("relu6")
-    return CallLayer("relu") if (low, high) == (0, None) else CallLayer("clip", without({"min": low, "max": high}))
+    if low == 0 and high in (6, None):
+        return CallLayer("relu6" if high else "relu")
+    return CallLayer("clip", without({"min": low, "max": high}))
+
+
+RULES.rule("hardtanh", "input min_val max_val")(partial(clip, names=("min_val", "max_val"), defaults=(-1.0, 1.0)))
+RULES.rule("clamp clip", "input min max")(partial(clip, names=("min", "max"), defaults=(None, None)))
 
 
 _SAME = "contiguous clone detach to float double half type type_as requires_grad cpu cuda alias data identity detach_"
@@ -135,5 +123,5 @@ _SAME = "contiguous clone detach to float double half type type_as requires_grad
 
 @RULES.rule(_SAME)
 def same(args: Arguments) -> TracedTensor:
-    """What gives the same values again."""
-    return args.sampled(next(leaf for leaf in tree(args.call.args) if isinstance(leaf, TracedTensor)))
+    """Read a call that returns the same values."""
+    return args.sampled(args.first)

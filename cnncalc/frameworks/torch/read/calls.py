@@ -1,4 +1,4 @@
-"""What a module did when it was followed: its calls of functions, with values in the place of tensors."""
+"""The record of a module that was followed: its calls of functions, each tensor described by its shape and origin."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class TracedTensor(NamedTuple):
-    """A tensor that comes from the input."""
+    """A tensor that depends on the module's input."""
 
     call: int
     """The index of the call that made it; -1 for the input itself."""
@@ -18,24 +18,24 @@ class TracedTensor(NamedTuple):
 
 
 class Constant(NamedTuple):
-    """A tensor that does not: a parameter, a buffer, or what is made of them."""
+    """A tensor that does not depend on it: a parameter, a buffer, or a tensor computed from them."""
 
     shape: tuple[int, ...]
     name: str | None
     """The name of the parameter or the buffer that it is; None if it is computed."""
     of: tuple[str, ...]
-    """The names of all that it is made of."""
+    """The names of the parameters and buffers from which it is computed."""
     read: Callable[[], Any]
-    """Its values as a NumPy array, or None if it has none (a tensor on the meta device)."""
+    """Return its values as a NumPy array, or None if it has none (a tensor on the meta device)."""
 
 
 class FunctionCall(NamedTuple):
-    """A function that was called with a value."""
+    """A call of a function on a tensor that depends on the input."""
 
     function: str
     """Its name, without the underscores of `relu_` and `__add__`."""
     args: tuple[Any, ...]
-    """As they were given, each tensor a TracedTensor or a Constant."""
+    """The arguments as given, each tensor a TracedTensor or a Constant."""
     kwargs: Mapping[str, Any]
     outs: tuple[tuple[int, ...], ...]
     """The shapes of its results, with the batch."""
@@ -46,14 +46,14 @@ class FunctionCall(NamedTuple):
 
 
 class Recording(NamedTuple):
-    """All that a module did, in order."""
+    """All the calls of a module, in order."""
 
     name: str
     """The class of the module."""
     input: tuple[int, ...]
-    """The input as it was given."""
+    """The input's sizes as given."""
     batch: int
-    """How many samples the calls' shapes have in front."""
+    """The number of samples, which the calls' shapes have in front."""
     calls: list[FunctionCall]
     outputs: list[TracedTensor]
     trained: dict[str, int]
@@ -61,15 +61,13 @@ class Recording(NamedTuple):
     kept: dict[str, int]
     """How many each buffer holds."""
     leaves: frozenset[str]
-    """The modules that are made of no others."""
+    """The modules without modules inside."""
 
 
 def tree(value: Any) -> list[Any]:
-    """What a nest of lists, tuples and dicts holds, in order."""
-    if isinstance(value, (TracedTensor, Constant)):
-        return [value]
+    """Return the values in nested lists, tuples and dicts, in order."""
     if isinstance(value, Mapping):
         value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        return [leaf for one in value for leaf in tree(one)]
-    return [value]
+    if not isinstance(value, (list, tuple)) or isinstance(value, (TracedTensor, Constant)):
+        return [value]
+    return [leaf for one in value for leaf in tree(one)]

@@ -1,4 +1,4 @@
-"""`package.module:factory`: a module from the user's own code, imported as Python would from the current folder."""
+"""A module from the user's own code, `package.module:factory`, imported as Python would from the current folder."""
 
 from __future__ import annotations
 
@@ -15,52 +15,38 @@ _FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 def is_factory(word: str) -> bool:
-    """Whether a word has the form `package.module:name`."""
+    """Return whether a word has the form `package.module:name`."""
     return _FACTORY.fullmatch(word) is not None
 
 
 def make(word: str) -> Any:
-    """The module that `package.module:name` names, made where it is a function or a class.
+    """Return the module that `package.module:name` names; a function or a class of this name is called.
 
-    SpecError if it cannot be imported, has no such name, or what is called fails. What it prints goes to standard
-    error: standard output is for the result.
+    SpecError if it cannot be imported, has no such name, or the call fails. What it prints goes to standard error:
+    standard output is for the result.
     """
-    from . import needs_torch
+    from . import failure, needs_torch
 
     needs_torch()
     from torch.nn import Module
 
-    path, _, name = word.partition(":")
+    path, _, names = word.partition(":")
+    if (here := os.getcwd()) not in sys.path:
+        sys.path.insert(0, here)
     with contextlib.redirect_stdout(sys.stderr):
-        made = _named(_imported(path), path, name)
+        try:
+            made = importlib.import_module(path)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - it is anybody's code
+            help = "Python looks in the current folder, and where packages are installed"
+            raise failure(f"{shown(path)} cannot be imported:", error, help) from None
+        for name in names.split("."):
+            if not hasattr(made, name):
+                public = [one for one in getattr(made, "__dict__", {}) if not one.startswith("_")]
+                raise SpecError(f"{shown(path)} has no {shown(name)}", nearest(name, public))
+            made = getattr(made, name)
         if isinstance(made, Module) or not callable(made):
             return made
         try:
             return made()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - it is anybody's code
-            raise _failed(f"{shown(word)} fails", error, "it is called without arguments") from None
-
-
-def _imported(path: str) -> Any:
-    here = os.getcwd()
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        return importlib.import_module(path)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is anybody's code
-        help = "Python looks in the current folder, and where packages are installed"
-        raise _failed(f"{shown(path)} cannot be imported", error, help) from None
-
-
-def _named(value: Any, path: str, name: str) -> Any:
-    for part in name.split("."):
-        if not hasattr(value, part):
-            public = [one for one in vars(value) if not one.startswith("_")] if hasattr(value, "__dict__") else []
-            raise SpecError(f"{shown(path)} has no {shown(part)}", nearest(part, public))
-        value = getattr(value, part)
-    return value
-
-
-def _failed(what: str, error: BaseException, help: str) -> SpecError:
-    text = (str(error).splitlines() or [""])[0]
-    return SpecError(f"{what}: {type(error).__name__}: {shown(text, 200)[1:-1]}", help)
+            raise failure(f"{shown(word)} fails:", error, "it is called without arguments") from None

@@ -1,7 +1,7 @@
-"""What an input's sizes are to a module: as `cnncalc.input` reads them for the layers that the module turns out to be.
+"""The meaning of an input's sizes to a module: that which `cnncalc.input` gives them for the module's layers.
 
 Only a record of its calls tells the layers, and it takes a tensor with a batch and channels. So the likely reading is
-tried first, and kept if the layers read the input so.
+tried first, and kept if the layers read the input that way.
 """
 
 from __future__ import annotations
@@ -17,54 +17,49 @@ from ....layers import Layer
 from ....layers.activation import Identity
 from ....layers.dense import Flatten, Linear
 from ....sizes import show
-from ...build import Imported
-from ...inputs import keep_reading, made
+from ...build import ForeignNetwork
+from ...inputs import keep_reading, layers_of
 from .build import build
 from .record import record
 
 
-def follow(module: Any, input: Sequence[Any], name: str | None, batch: int) -> Imported:
+def follow(module: Any, input: Sequence[Any], name: str | None, batch: int) -> ForeignNetwork:
     """Follow a module on an input without a batch, `batch` put in front of it, or on an input with a batch.
 
-    SpecError for what is not a module, and for one that cannot be traced.
+    SpecError for any other object, and for a module that cannot be traced.
     """
-    _check(module, input)
     sizes = tuple(input)
+    if not isinstance(module, torch.nn.Module):
+        raise SpecError(f"{shown(type(module).__name__)} is not a torch.nn.Module", "give a module, as resnet18()")
+    if isinstance(module, torch.jit.ScriptModule):
+        raise SpecError("a scripted module cannot be traced", "give the module it was made from")
+    if not all(type(n) is int for n in sizes):
+        raise SpecError(f"the input {show(sizes)} has open sizes, but PyTorch needs numbers", "as 3x224x224")
     fronts = {Reading.SAMPLE: (batch,), Reading.SPACE: (batch, 1), Reading.BATCH: ()}
     like = list(_like(module))
     likely = readings(like).get(len(sizes))
     order = sorted(fronts, key=lambda reading: reading is not likely)
-    refused: SpecError | None = None
-    runs: tuple[Imported, Reading] | None = None
+    errors: list[SpecError] = []
+    runs: tuple[ForeignNetwork, Reading] | None = None
     """The model under the first reading, if the module runs but its layers read the input otherwise."""
     for reading in order[:2] if len(sizes) == 1 else order:  # one size is not a batch, which comes last
         try:
             model = build(record(module, sizes, fronts[reading]), name)
         except SpecError as error:
-            refused = refused or error
+            errors.append(error)
             continue
-        layers = list(made(model.spec["layers"]))
+        layers = list(layers_of(model.spec["layers"]))
         if readings(layers).get(len(sizes)) is reading:
             return model
-        if refused is None and runs is None:
+        if not errors and runs is None:
             runs = model, reading
         if reading is likely and first_rank(like) is not None and first_rank(layers) is None:
             break  # the layers do not tell how many axes they take, and the module's parts do
     if runs is None:
-        assert refused is not None
-        raise refused
+        raise errors[0]
     model, reading = runs
     keep_reading(model.spec["layers"], len(sizes), reading)
     return model
-
-
-def _check(module: Any, input: Sequence[Any]) -> None:
-    if not isinstance(module, torch.nn.Module):
-        raise SpecError(f"{shown(type(module).__name__)} is not a torch.nn.Module", "give a module, as resnet18()")
-    if isinstance(module, torch.jit.ScriptModule):
-        raise SpecError("a scripted module cannot be traced", "give the module it was made from")
-    if not all(type(n) is int for n in input):
-        raise SpecError(f"the input {show(tuple(input))} has open sizes, but PyTorch needs numbers", "as 3x224x224")
 
 
 def _like(module: torch.nn.Module) -> Iterator[Layer]:

@@ -1,24 +1,23 @@
-"""The file around the layers: names, classes, and a forward that says what each layer reads."""
+"""The source of the whole file: names, classes, and a forward with the inputs of each layer."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from keyword import iskeyword
 from typing import NamedTuple
 
-from ....network import INPUT
+from ....network import INPUT, Network
 from ....registry import Registry
-from ....report import LayerReport, Report
-from ....sizes import counted, show
+from ....report import LayerReport
+from ....sizes import NOTHING_KNOWN, counted, show
+from ....trace import shape
 from ....wiring import unused_name
 from . import plain, windows
-from .code import Code, TorchContext, TorchWriter
+from .code import Code, TorchContext, TorchWriter, module
 
 WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, windows.WRITERS)
-"""How each op is written, by its family's word."""
-REFUSED: Registry[str, str] = Registry({"opaque": "has no opaque that is known here"})
-"""Why the other ops cannot be written."""
+"""The writer of each op, by its family's word."""
 MODULE = (
     "add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval extra_repr "
     "float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia "
@@ -28,8 +27,9 @@ MODULE = (
     "register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule "
     "share_memory state_dict to to_empty train training type xpu zero_grad T_destination"
 )
-"""What every nn.Module has: no layer may be called so (torch/nn/modules/module.py)."""
+"""The attributes of every nn.Module (torch/nn/modules/module.py)."""
 TAKEN = frozenset([*MODULE.split(), "x", "image", "self", "torch", "nn", "F", "float", "tuple", "super"])
+"""Names that no layer may have in the source."""
 SCALE = '''class Scale(nn.Module):
     """A weight for each channel, a bias, or both."""
 
@@ -49,41 +49,40 @@ SCALE = '''class Scale(nn.Module):
 class Member(NamedTuple):
     """A layer of a class."""
 
-    layer: LayerReport
+    site: TorchContext
     name: str
     """As an attribute, and as a variable."""
     code: Code
 
 
-def file(report: Report) -> str:
-    """The whole file."""
+def write(network: Network) -> str:
+    """Return a file with an `nn.Module`. SpecError, with the layer's name, for what PyTorch cannot express."""
+    report = shape(network)
+    network = report.network
+    assert network.input is not None
     classes: dict[str, str] = {}
-    name = class_name(report.network.name or "Net", classes)
-    classes[name] = ""
-    write_class(name, report.network.name or "A network", report.layers, True, classes)
+    add_class(network.name, report.layers, classes, outermost=True)
     body = "\n\n".join(classes.values())
     if "Scale(" in body:
         body = f"{SCALE}\n\n{body}"
-    assert report.network.input is not None
-    params = counted(report.params)
-    head = (
-        f'"""{title(report.network.name or "A network")}: {show(report.network.input)} in, {params} parameters."""\n\n'
-    )
-    imports = ["import torch", "from torch import nn"] + ["from torch.nn import functional as F"] * ("F." in body)
-    return head + "\n".join(imports) + "\n\n\n" + body
+    lines = [f'"""{title(network.name)}: {show(network.input)} in, {counted(report.params)} parameters."""', ""]
+    lines += ["import torch", "from torch import nn"] + ["from torch.nn import functional as F"] * ("F." in body)
+    return "\n".join([*lines, "", "", body])
 
 
-def title(name: str) -> str:
-    """A name that can stand in a docstring."""
-    return name.replace("\\", "/").replace('"', "'")
+def title(name: str | None) -> str:
+    """Return a network's name as a docstring can hold it."""
+    return (name or "A network").replace("\\", "/").replace('"', "'")
 
 
-def write_class(
-    name: str, called: str, layers: Sequence[LayerReport], outermost: bool, classes: dict[str, str]
-) -> None:
-    """The class of a network or of a block, those of the blocks in it before it."""
-    parts = list(parts_of(layers, classes))
-    fields = [f"        self.{part.name} = {part.code.module}" for part in parts if own_module(part)]
+def add_class(
+    called: str | None, layers: Sequence[LayerReport], classes: dict[str, str], *, outermost: bool = False
+) -> str:
+    """Add the class of a network or a block behind those of the blocks in it, and return its name."""
+    name = class_name(called or "", classes)
+    classes[name] = ""
+    parts = members(layers, classes)
+    owners = [part for part in parts if part.code.module is not None and part.site.node.tie is None]
     shapes = f"{show(layers[0].sample)} in, {show(layers[-1].traced.out)} out"
     lines = [
         f"class {name}(nn.Module):",
@@ -91,111 +90,82 @@ def write_class(
         "",
         "    def __init__(self) -> None:",
         "        super().__init__()",
-        *fields,
+        *(f"        self.{part.name} = {part.code.module}" for part in owners),
         "",
         *forward(parts, outermost),
     ]
-    classes.pop(name, None)
+    del classes[name]
     classes[name] = "\n".join(lines) + "\n"
+    return name
 
 
-def own_module(part: Member) -> bool:
-    """Whether a layer has a module that is not another's."""
-    return part.code.module is not None and part.layer.node.tie is None
+def members(layers: Sequence[LayerReport], classes: dict[str, str]) -> list[Member]:
+    """Return the layers of a class with their names and their source, and add the classes of blocks.
 
-
-def parts_of(layers: Sequence[LayerReport], classes: dict[str, str]) -> Iterator[Member]:
-    """The layers of a class with their names and their source. SpecError for what PyTorch cannot say."""
-    taken: set[str] = set(TAKEN)
-    members: list[Member] = []
+    SpecError for what PyTorch cannot express, and for a tied layer whose module is not its owner's.
+    """
+    taken = set(TAKEN)
+    parts: list[Member] = []
     for layer in layers:
+        site, tie = TorchContext(layer), layer.node.tie
         name = identifier(layer.name, taken)
         taken.add(name)
-        tie = layer.node.tie
-        owner = None if tie is None else members[tie]
-        part = Member(layer, name, block_of(layer, owner, classes) if layer.inner else code_of(layer))
-        if owner is not None:
-            part = shared(part, owner)
-        members.append(part)
-        yield part
+        if not layer.inner:
+            code = code_of(site)
+        elif tie is None:
+            code = module(f"{add_class(layer.name, layer.inner, classes)}()")
+        else:
+            code = parts[tie].code
+        if tie is not None:
+            owner = parts[tie]
+            if code.module != owner.code.module:
+                what = f"{owner.site.layer.name} is {owner.code.module} and this is {code.module}"
+                raise site.refuse(f"shares modules, but {what}", "give both the same keys, or remove tie")
+            code = code._replace(call=code.call.replace("{self}", f"self.{owner.name}"))
+        parts.append(Member(site, name, code))
+    return parts
 
 
-def code_of(layer: LayerReport) -> Code:
-    """The source of a layer. SpecError, with its name, for what PyTorch cannot express."""
-    site = TorchContext(layer)
-    site.check_known()
-    word = layer.node.layer.WORD
-    if word in REFUSED:
-        raise site.refuse(REFUSED[word], "take the layer out, or write its module yourself")
-    return WRITERS[word](site)
-
-
-def block_of(layer: LayerReport, owner: Member | None, classes: dict[str, str]) -> Code:
-    """A block as a module of a class of its own, which is its owner's where it shares its weights."""
-    if owner is not None:
-        return owner.code
-    name = class_name(layer.name, classes)
-    classes[name] = ""
-    write_class(name, layer.name, layer.inner, False, classes)
-    return Code("{self}({0})", f"{name}()")
-
-
-def shared(part: Member, owner: Member) -> Member:
-    """A layer that calls another's module. SpecError if the two are not the same module."""
-    if part.code.module != owner.code.module:
-        what = f"shares modules, but {owner.layer.name} is {owner.code.module} and this is {part.code.module}"
-        raise TorchContext(part.layer).refuse(what, "give both the same keys, or remove tie")
-    return part._replace(code=part.code._replace(call=part.code.call.replace("{self}", f"self.{owner.name}")))
+def code_of(site: TorchContext) -> Code:
+    """Return the source of a layer. SpecError, with its name, for what PyTorch cannot express."""
+    if NOTHING_KNOWN in (site.layer.sample, site.layer.traced.out):
+        raise site.refuse("needs to know the output's shape", "give the opaque layer before it its out")
+    if (reason := site.layer.refusal("torch_write")) is not None:
+        raise site.refuse(f"cannot express this: {reason}", "take the layer out, or write its module yourself")
+    return WRITERS[site.node.layer.WORD](site)
 
 
 def forward(parts: Sequence[Member], outermost: bool) -> list[str]:
-    """The method, a layer a line."""
-    readers = readers_of(parts)
+    """Return the method `forward`, one line per layer."""
+    readers: dict[int, list[int]] = {}
+    for at, part in enumerate(parts):
+        for read in part.site.node.reads:
+            readers.setdefault(read, []).append(at)
     ends = [at for at in range(len(parts)) if at not in readers] if outermost else [len(parts) - 1]
     names = variables(parts, readers, ends)
-    argument, first = names[INPUT], TorchContext(parts[0].layer)
+    argument, first = names[INPUT], parts[0].site
     turn = first.back(len(first.x)) if outermost else ""
     lines = [f"{argument} = {argument}{turn}"] * bool(turn)
     for at, part in enumerate(parts):
-        text = part.code.call.format(*(names[read] for read in part.layer.node.reads), self=f"self.{part.name}")
+        text = part.code.call.format(*(names[read] for read in part.site.node.reads), self=f"self.{part.name}")
         lines.append(f"{names[at]} = {text}")
-    lines.append("return " + ", ".join(names[at] + result_turn(parts[at]) * outermost for at in ends))
+    results = [names[at] + parts[at].site.own(len(parts[at].site.out)) * outermost for at in ends]
+    lines.append(f"return {', '.join(results)}")
     kind = "torch.Tensor" if len(ends) == 1 else f"tuple[{', '.join(['torch.Tensor'] * len(ends))}]"
     return [f"    def forward(self, {argument}: torch.Tensor) -> {kind}:", *(f"        {line}" for line in lines)]
 
 
-def readers_of(parts: Sequence[Member]) -> dict[int, list[int]]:
-    """Which parts read each."""
-    readers: dict[int, list[int]] = {}
-    for at, part in enumerate(parts):
-        for read in part.layer.node.reads:
-            readers.setdefault(read, []).append(at)
-    return readers
-
-
 def variables(parts: Sequence[Member], readers: dict[int, list[int]], ends: list[int]) -> dict[int, str]:
-    """What each value is called: x where only the next line reads it, and by its layer where it is read later."""
-    chain = readers.get(INPUT, []) in ([], [0]) and not tensor_twice(parts[0])
-    names = {INPUT: "x" if chain else "image"}
+    """Return the name of each value: x if only the next line reads it once, else that of its layer."""
+    names = {INPUT: "x" if readers.get(INPUT, []) in ([], [0]) else "image"}
     for at, part in enumerate(parts):
         next_only = readers.get(at, [at + 1]) == [at + 1] and (at not in ends or ends == [at])
         names[at] = "x" if part.code.module is not None and next_only else part.name
     return names
 
 
-def tensor_twice(part: Member) -> bool:
-    """Whether a layer reads the same value twice."""
-    return len(set(part.layer.node.reads)) < len(part.layer.node.reads)
-
-
-def result_turn(part: Member) -> str:
-    """What gives a result the network's own order of axes."""
-    site = TorchContext(part.layer)
-    return site.own(len(site.out))
-
-
 def identifier(name: str, taken: set[str]) -> str:
-    """A layer's name as Python takes it, one that is free."""
+    """Return a layer's name as a Python identifier that is not taken."""
     plain = re.sub(r"\W", "_", name, flags=re.ASCII)
     plain = plain if plain.lstrip("_") else "layer"
     if plain[0].isdigit() or plain[0] == "_":
@@ -206,8 +176,7 @@ def identifier(name: str, taken: set[str]) -> str:
 
 
 def class_name(name: str, classes: dict[str, str]) -> str:
-    """A class's name: words joined, each with a capital."""
-    words = [word for word in re.split(r"[\W_]+", name, flags=re.ASCII) if word]
-    plain = "".join(word[0].upper() + word[1:] for word in words) or "Net"
-    plain = plain if plain[0].isalpha() else f"Net{plain}"
+    """Return an unused name of a class: the words of a name joined, each with a capital."""
+    plain = "".join(word[:1].upper() + word[1:] for word in re.split(r"[\W_]+", name, flags=re.ASCII))
+    plain = plain if plain[:1].isalpha() else f"Net{plain}"
     return unused_name(plain, {**classes, "Scale": ""})

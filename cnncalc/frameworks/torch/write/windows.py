@@ -1,56 +1,56 @@
-"""The source of convolutions and pools: PyTorch's own paddings where it has them, and else an explicit F.pad."""
+"""The source of convolutions and pools: with PyTorch's own padding if it has that, else with an explicit F.pad."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ....layers import ConvKind
 from ....layers.keys import Pair, spread_sides
 from ....registry import Registry
+from ....sizes import Size
 from ....window import extent, positions, positions_ceil
 from .code import Code, TorchContext, TorchWriter, compact, in_row, module, padded
-
-INFINITE = 'float("-inf")'
 
 WRITERS: Registry[str, TorchWriter] = Registry()
 
 
-def sides(site: TorchContext) -> list[Pair] | str:
-    """The padding per axis, or `same` where only an open size hides it. SpecError for a word that is not worked out."""
+def sides(site: TorchContext) -> list[Pair]:
+    """Return the padding of each axis. SpecError for a word that an open size leaves open."""
     p = site.values["p"]
-    if not isinstance(p, str):
-        return list(spread_sides(p, site.nd))
-    if p == "same" and set(site.values["s"]) == {1} and "pool" not in site.op:
-        return p
-    raise site.refuse(f"has no padding {p!r} for an open size", "give the input's sizes")
+    if isinstance(p, str):
+        raise site.refuse(f"has no padding {p!r} for an open size", "give the input's sizes")
+    return list(spread_sides(p, site.nd))
 
 
 def even(pairs: Sequence[Pair]) -> bool:
-    """Whether each axis has as much before as after."""
+    """Return whether each axis has as much before as after."""
     return all(before == after for before, after in pairs)
 
 
-def window(site: TorchContext, **more: object) -> tuple[str, dict[str, object]]:
-    """What is called before a convolution, and its keyword arguments."""
-    pairs = sides(site)
-    before, padding = "{0}", pairs if isinstance(pairs, str) else compact([pair[0] for pair in pairs])
-    if not isinstance(pairs, str) and not even(pairs):
-        before, padding = padded(pairs), 0
-    return before, {"s": compact(site.values["s"]), "p": padding, "d": compact(site.values["d"]), **more}
-
-
 def check_flip(site: TorchContext) -> None:
-    """SpecError for a kernel that is turned."""
+    """Raise SpecError for a flipped kernel."""
     if site.values["flip"]:
         raise site.refuse("has no convolution with a flipped kernel", "flip the weights, and remove flip")
 
 
+def window(site: TorchContext, **more: object) -> tuple[str, dict[str, Any]]:
+    """Return a convolution's input as an expression, padded if need be, and its keyword arguments."""
+    check_flip(site)
+    v = site.values
+    keys = {"s": compact(v["s"]), "p": v["p"], "d": compact(v["d"]), **more}
+    if v["p"] == "same" and set(v["s"]) == {1}:
+        return "{0}", keys
+    pairs = sides(site)
+    if even(pairs):
+        return "{0}", keys | {"p": compact([pair[0] for pair in pairs])}
+    return padded(pairs), keys | {"p": 0}
+
+
 @WRITERS.register("conv", "dwconv")
 def conv(site: TorchContext) -> Code:
-    """A convolution; a depthwise one has as many groups as channels."""
-    check_flip(site)
-    groups = site.c if site.layer.node.layer.CONVOLUTION is ConvKind.DEPTHWISE else site.values["g"]
+    """Write a convolution; a depthwise one has as many groups as channels."""
+    groups = site.c if site.node.layer.CONVOLUTION is ConvKind.DEPTHWISE else site.values["g"]
     before, keys = window(site, g=groups, bias=site.values["bias"])
     c_o, k = site.known(site.out[0]), compact(site.values["k"])
     return Code(f"{{self}}({before})", site.named(site.c, c_o, k, op="conv", **keys))
@@ -58,8 +58,7 @@ def conv(site: TorchContext) -> Code:
 
 @WRITERS.register("sepconv")
 def sepconv(site: TorchContext) -> Code:
-    """A depthwise convolution and a pointwise one, which has the bias."""
-    check_flip(site)
+    """Write a depthwise convolution and a pointwise one, which has the bias."""
     inner = site.c * site.values["multiplier"]
     before, keys = window(site, g=site.c, bias=False)
     depthwise = site.named(site.c, inner, compact(site.values["k"]), op="conv", **keys)
@@ -69,10 +68,10 @@ def sepconv(site: TorchContext) -> Code:
 
 @WRITERS.register("convT")
 def transposed(site: TorchContext) -> Code:
-    """A transposed convolution; where it cuts unevenly, all of it is made and the borders cropped."""
+    """Write a transposed convolution; one that cuts unevenly is computed whole, and its borders are cropped."""
     check_flip(site)
     v = site.values
-    pairs, extra = list(spread_sides(v["p"], site.nd)), list(v["out_pad"])
+    pairs, extra = sides(site), list(v["out_pad"])
     limits = [max(s, d) for s, d in zip(v["s"], v["d"], strict=True)]
     call, padding = "{self}({0})", compact([pair[0] for pair in pairs])
     if not even(pairs) or any(o >= limit for o, limit in zip(extra, limits, strict=True)):
@@ -86,106 +85,100 @@ def transposed(site: TorchContext) -> Code:
     return Code(call, site.named(site.c, v["c_o"], compact(v["k"]), **keys, d=compact(v["d"])))
 
 
-def comes_out(site: TorchContext, pads: Sequence[Pair], ceil: bool) -> bool:
-    """Whether PyTorch's window with these sides gives the layer's own sizes, for whatever size is open."""
+def slides(site: TorchContext) -> Iterator[tuple[Size, Size, int, int]]:
+    """Yield the input's size, the output's size, the kernel's extent and the stride of each axis."""
     v = site.values
-    for n, out, k, s, d, (before, after) in zip(site.x[1:], site.out[1:], v["k"], v["s"], v["d"], pads, strict=True):
-        reach = extent(k, d)
-        size = positions_ceil(n, before, after, reach, s) if ceil else positions(n, before + after, reach, s)
-        if size != out:
-            return False
-    return True
+    for n, out, k, s, d in zip(site.x[1:], site.out[1:], v["k"], v["s"], v["d"], strict=True):
+        yield n, out, extent(k, d), s
 
 
-def allowed(site: TorchContext, pads: Sequence[int]) -> bool:
-    """Whether PyTorch's pools take this much padding: half of the kernel at the most."""
-    return all(pad <= k // 2 for pad, k in zip(pads, site.values["k"], strict=True))
+def fits(site: TorchContext, pairs: Sequence[Pair], ceil: bool) -> bool:
+    """Return whether PyTorch's window with this padding gives the layer's own sizes, for any value of an open one."""
+    return all(
+        out == (positions_ceil(n, *pair, k, s) if ceil else positions(n, sum(pair), k, s))
+        for (n, out, k, s), pair in zip(slides(site), pairs, strict=True)
+    )
 
 
-def pool_keys(site: TorchContext, padding: Sequence[int], ceil: object, **more: object) -> dict[str, Any]:
-    """A pool's keys; `ceil` may be the word for keeping a last window, where that changes no size."""
-    s, k = compact(site.values["s"]), compact(site.values["k"])
-    return {**({} if s == k else {"s": s}), "p": compact(padding), **more, "ceil": bool(ceil)}
+def rounding(site: TorchContext, pads: Sequence[int]) -> bool | None:
+    """Return the ceil_mode with which a pool with this padding on both sides gives the layer's sizes; None if neither.
+
+    PyTorch's pools take padding of half of the kernel at most.
+    """
+    if any(pad > k // 2 for pad, k in zip(pads, site.values["k"], strict=True)):
+        return None
+    pairs = [(pad, pad) for pad in pads]
+    return next((ceil for ceil in (bool(site.values["ceil"]), True) if fits(site, pairs, ceil)), None)
+
+
+def pool(site: TorchContext, *args: object, p: Sequence[int] = (0,), ceil: bool = False, **more: Any) -> str:
+    """Return a sliding pool's module. PyTorch's default stride is the kernel's size."""
+    k, s, d = [compact(site.values[key]) for key in "ksd"]
+    stride = {} if s == k else {"s": s}
+    return site.named(*args, k, **stride, p=compact(p), d=d, **more, ceil=ceil)
 
 
 def exact(site: TorchContext, pairs: Sequence[Pair]) -> list[Pair]:
-    """Sides with which a window that is rounded down gives the layer's own sizes: not more after than needed."""
-    v, tight = site.values, []
-    for n, out, k, s, d, (before, _) in zip(site.x[1:], site.out[1:], v["k"], v["s"], v["d"], pairs, strict=True):
-        needed = (site.known(out, "a size") - 1) * s + extent(k, d) - site.known(n, "a size") - before
-        tight.append((before, max(needed, 0)))
-    return tight
+    """Return padding, no more after than needed, with which a window rounded down gives the layer's own sizes."""
+    return [
+        (before, max((site.known(out, "a size") - 1) * s + k - site.known(n, "a size") - before, 0))
+        for (n, out, k, s), (before, _) in zip(slides(site), pairs, strict=True)
+    ]
 
 
 @WRITERS.register("maxpool")
 def maxpool(site: TorchContext) -> Code:
-    """A max pool. What hangs over the end never wins, so rounding up stands for padding after."""
+    """Write a max pool. The overhang at the end never wins, so rounding up stands for padding after."""
     pairs = sides(site)
-    assert not isinstance(pairs, str)
-    k, d = compact(site.values["k"]), compact(site.values["d"])
     before = [pair[0] for pair in pairs]
-    for ceil in (site.values["ceil"], True):
-        if allowed(site, before) and comes_out(site, [(pad, pad) for pad in before], ceil):
-            return module(site.named(k, **pool_keys(site, before, ceil, d=d)))
-    around = padded(exact(site, pairs), INFINITE)
-    return Code(f"{{self}}({around})", site.named(k, **pool_keys(site, [0] * site.nd, False, d=d)))
+    ceil = rounding(site, before)
+    if ceil is not None:
+        return module(pool(site, p=before, ceil=ceil))
+    around = padded(exact(site, pairs), 'float("-inf")')
+    return Code(f"{{self}}({around})", pool(site))
 
 
 @WRITERS.register("avgpool")
 def avgpool(site: TorchContext) -> Code:
-    """An average pool. Padding that counts is put around before; what hangs over the end never counts."""
-    pairs = sides(site)
-    assert not isinstance(pairs, str)
+    """Write an average pool. Padding that counts is put around before; the overhang at the end never counts."""
+    pairs, counts = sides(site), site.values["count_include_pad"]
     if set(site.values["d"]) != {1}:
         raise site.refuse("has no dilated average pool")
-    counts, ceil = site.values["count_include_pad"], site.values["ceil"]
-    k = compact(site.values["k"])
     before = [pair[0] for pair in pairs]
-    for up in (ceil, True):
-        same = [(pad, pad) for pad in before]
-        fits = allowed(site, before) and comes_out(site, same, up)
-        if fits and (same == pairs or not counts):
-            counted = counts if any(before) else True
-            return module(site.named(k, **pool_keys(site, before, up, count_include_pad=counted)))
-    if counts and comes_out(site, pairs, False):
-        return Code(f"{{self}}({padded(pairs)})", site.named(k, **pool_keys(site, [0] * site.nd, False)))
-    if ceil and not any(map(any, pairs)):
-        raise site.refuse("drops a last window that starts beyond the map, but this average keeps it", "remove ceil")
+    ceil = rounding(site, before)
+    if ceil is not None and (even(pairs) or not counts):
+        return module(pool(site, p=before, ceil=ceil, count_include_pad=counts or not any(before)))
+    if counts and fits(site, pairs, False):
+        return Code(f"{{self}}({padded(pairs)})", pool(site))
+    if site.values["ceil"] and not any(map(any, pairs)):
+        what = "drops a last window that starts beyond the map, but this average keeps it"
+        raise site.refuse(what, "round down: ceil=false")
     raise site.refuse(f"has no average over {pairs} around the map whose padding {'counts' if counts else 'does not'}")
 
 
 @WRITERS.register("lppool")
 def lppool(site: TorchContext) -> Code:
-    """A power-average pool, zeros put around before: PyTorch's rounding up would count a cut window as a whole one.
+    """Write a power-average pool, its padding as zeros before it: PyTorch counts a cut window as a whole one.
 
-    It takes powers of negative numbers as they are, too.
+    PyTorch takes powers of negative numbers as they are, so odd powers are of absolute values.
     """
-    v = site.values
-    pairs = sides(site)
-    assert not isinstance(pairs, str)
+    v, pairs = site.values, sides(site)
     if set(v["d"]) != {1}:
         raise site.refuse("has no dilated lppool")
     around = exact(site, pairs) if v["ceil"] or any(map(any, pairs)) else pairs
     before = padded(around) if any(map(any, around)) else "{0}"
-    if v["norm"] % 2:
-        before += ".abs()"
-    s, k = compact(v["s"]), compact(v["k"])
-    text = site.named(v["norm"], k) if s == k else site.named(v["norm"], k, s=s)
-    return Code(f"{{self}}({before})", text)
+    return Code(f"{{self}}({before}{'.abs()' if v['norm'] % 2 else ''})", pool(site, v["norm"]))
 
 
 @WRITERS.register("globalavgpool", "globalmaxpool")
 def global_pool(site: TorchContext) -> Code:
-    """A global pool: an adaptive one to a single unit, or a mean (a maximum) where the axes vanish."""
+    """Write a global pool: an adaptive one to a single unit, or a mean (a maximum) if the axes vanish."""
     if site.values["keepdims"]:
         return module(site.named(1, op=site.op.replace("global", "adaptive")))
-    axes = tuple(range(2, site.nd + 2))
-    return Code(f"{{0}}.{'mean' if 'avg' in site.op else 'amax'}({axes if len(axes) > 1 else axes[0]})")
+    return Code(f"{{0}}.{'mean' if 'avg' in site.op else 'amax'}({compact(range(2, site.nd + 2))})")
 
 
 @WRITERS.register("adaptiveavgpool", "adaptivemaxpool")
 def adaptive_pool(site: TorchContext) -> Code:
-    """An adaptive pool."""
-    out = tuple(n if isinstance(n, int) else None for n in site.out[1:])
-    same = out[0] if len(set(out)) == 1 else out
-    return module(site.named(same))
+    """Write an adaptive pool; an open output size is None."""
+    return module(site.named(compact([n if isinstance(n, int) else None for n in site.out[1:]])))

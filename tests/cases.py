@@ -1,0 +1,378 @@
+"""Every op's rows: a layer, an input, and what is known of its output, in one place for all tests of ops.
+
+The figures are worked out by hand: they follow each framework's own documentation of the layer, and the formulas
+beside the rows. Sizes are all different, so that swapped axes show. tests/layers holds the layers to the figures, and
+the facts of their classes to their values; tests/execute holds the values to tests/naive.py, and matrices to them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from cnncalc.report import LayerReport
+from cnncalc.sizes import Shape
+
+
+class Row(NamedTuple):
+    """A layer, or several of which the last is the one meant; a sample; and the figures of that layer."""
+
+    spec: dict[str, Any] | list[dict[str, Any]]
+    input: tuple[int, ...]
+    out: Shape
+    weights: int = 0
+    bias: int = 0
+    buffers: int = 0
+    macs: int = 0
+    dialect: str = "plain"
+    layout: str | None = None
+
+    @property
+    def layers(self) -> list[dict[str, Any]]:
+        """The layers of a network, the one that is meant at its end."""
+        return self.spec if isinstance(self.spec, list) else [self.spec]
+
+    def sample(self, layout: str) -> tuple[int, ...]:
+        """The sizes of a sample in NCHW, or the same sample's with the channels last."""
+        return self.input if layout == "NCHW" else (*self.input[1:], self.input[0])
+
+    @property
+    def op(self) -> str:
+        """The op that the row is about."""
+        return str(self.layers[-1]["op"])
+
+    def __str__(self) -> str:
+        keys = ",".join(f"{k}={v}" for k, v in self.layers[-1].items() if k != "op")
+        return f"{self.op}:{keys}-{self.dialect}-{self.layout}"
+
+
+X = (6, 11, 13)
+"""Channels, height and width."""
+LAST = (11, 13, 6)
+"""The same with the channels last."""
+LINE = (3, 17)
+CUBE = (2, 5, 7, 11)
+MAP = (4, 5, 6)
+MAP3 = (4, 3, 5, 6)
+"""Smaller ones, with two and three axes."""
+
+CONVOLUTIONS = [
+    # weights c_o*(c_i/g)*k, MACs c_o*out*(c_i/g)*k
+    Row({"op": "conv", "c_o": 4, "k": [3, 5]}, X, (4, 9, 9), 4 * 6 * 15, 4, 0, 4 * 81 * 6 * 15),
+    Row({"op": "conv", "c_o": 4, "k": [3, 5], "bias": False}, X, (4, 9, 9), 360, 0, 0, 29160),
+    Row({"op": "conv", "c_o": 4}, X, (4, 11, 13), 24, 4, 0, 24 * 143),
+    Row({"op": "conv", "c_o": 4, "k": [3, 5], "s": [2, 3], "p": [1, 2]}, X, (4, 6, 5), 360, 4, 0, 360 * 30),
+    Row({"op": "conv", "c_o": 4, "k": 3, "p": [[0, 1], [2, 3]]}, X, (4, 10, 16), 216, 4, 0, 216 * 160),
+    Row({"op": "conv", "c_o": 4, "k": 3, "d": [2, 3]}, X, (4, 7, 7), 216, 4, 0, 216 * 49),
+    Row({"op": "conv", "c_o": 4, "k": 3, "g": 2}, X, (4, 9, 11), 4 * 3 * 9, 4, 0, 108 * 99),
+    Row({"op": "conv", "c_o": 4, "k": [2, 3], "p_total": [1, 2]}, X, (4, 11, 13), 144, 4, 0, 144 * 143),
+    Row({"op": "conv", "c_o": 4, "k": 3, "s": [2, 3], "p": "same"}, X, (4, 6, 5), 216, 4, 0, 216 * 30),
+    Row({"op": "conv", "c_o": 4, "k": 3, "s": [2, 3], "p": "valid"}, X, (4, 5, 4), 216, 4, 0, 216 * 20),
+    Row({"op": "conv", "c_o": 4, "k": [3, 5], "p": "full"}, X, (4, 13, 17), 360, 4, 0, 360 * 221),
+    Row({"op": "conv", "c_o": 4, "k": [2, 4], "p": "same_lower"}, X, (4, 11, 13), 192, 4, 0, 192 * 143),
+    Row({"op": "conv", "c_o": 4, "k": 3, "flip": True}, X, (4, 9, 11), 216, 4, 0, 216 * 99),
+    Row({"op": "conv", "c_i": 6, "c_o": 4, "k": 3}, X, (4, 9, 11), 216, 4, 0, 216 * 99),
+    Row({"op": "conv", "c_o": 4, "k": [3, 5]}, LAST, (9, 9, 4), 360, 4, 0, 29160, layout="NHWC"),
+    Row({"op": "conv", "c_o": 4, "k": 3, "g": 2}, LAST, (9, 11, 4), 108, 4, 0, 108 * 99, "keras"),
+    Row({"op": "conv1d", "c_o": 5, "k": 4}, LINE, (5, 14), 5 * 3 * 4, 5, 0, 60 * 14),
+    Row({"op": "conv1d", "c_o": 5, "k": 4, "s": 2, "p": [[1, 2]]}, LINE, (5, 9), 60, 5, 0, 60 * 9),
+    Row({"op": "conv1d", "c_o": 5, "k": 4, "d": 2, "p": "causal"}, LINE, (5, 17), 60, 5, 0, 60 * 17),
+    Row({"op": "conv1d", "c_o": 5, "k": 4}, (17, 3), (14, 5), 60, 5, 0, 840, "keras"),
+    Row({"op": "conv3d", "c_o": 3, "k": [2, 3, 4]}, CUBE, (3, 4, 5, 8), 3 * 2 * 24, 3, 0, 144 * 160),
+    # depthwise: weights c_i*multiplier*k, MACs the same at every output position
+    Row({"op": "dwconv", "k": [3, 5]}, X, (6, 9, 9), 90, 6, 0, 90 * 81),
+    Row({"op": "dwconv", "k": 3, "multiplier": 2}, X, (12, 9, 11), 108, 12, 0, 108 * 99),
+    Row({"op": "dwconv", "k": 3, "c_o": 18}, X, (18, 9, 11), 162, 18, 0, 162 * 99),
+    Row({"op": "dwconv", "k": 3, "multiplier": 2}, LAST, (9, 11, 12), 108, 12, 0, 108 * 99, "keras"),
+    Row({"op": "dwconv1d", "k": 4, "multiplier": 2}, LINE, (6, 14), 24, 6, 0, 24 * 14),
+    Row({"op": "dwconv3d", "k": [2, 3, 4], "bias": False}, CUBE, (2, 4, 5, 8), 48, 0, 0, 48 * 160),
+    # separable: c_i*multiplier*k and then c_i*multiplier*c_o, one bias at the end
+    Row({"op": "sepconv", "c_o": 4, "k": [3, 5]}, X, (4, 9, 9), 90 + 24, 4, 0, 114 * 81),
+    Row({"op": "sepconv", "c_o": 4, "k": 3, "multiplier": 2}, X, (4, 9, 11), 108 + 48, 4, 0, 156 * 99),
+    Row({"op": "sepconv", "c_o": 4, "k": [3, 5]}, LAST, (9, 9, 4), 114, 4, 0, 114 * 81, "keras"),
+    Row({"op": "sepconv1d", "c_o": 5, "k": 4}, LINE, (5, 14), 12 + 15, 5, 0, 27 * 14),
+    Row({"op": "sepconv3d", "c_o": 3, "k": [2, 3, 4]}, CUBE, (3, 4, 5, 8), 48 + 6, 3, 0, 54 * 160),
+    Row({"op": "conv1d", "c_o": 6, "k": 3, "g": 3, "p": 2, "s": 2}, LINE, (6, 10), 6 * 3, 6, 0, 18 * 10),
+    Row({"op": "conv3d", "c_o": 4, "k": 3, "g": 2, "p": 1, "s": 2}, CUBE, (4, 3, 4, 6), 4 * 27, 4, 0, 108 * 72),
+    Row({"op": "conv3d", "c_o": 3, "k": 2, "d": 2}, MAP3, (3, 1, 3, 4), 3 * 4 * 8, 3, 0, 96 * 12),
+    Row({"op": "dwconv3d", "k": 3, "p": "same", "multiplier": 2}, MAP3, (8, 3, 5, 6), 8 * 27, 8, 0, 216 * 90),
+    Row({"op": "sepconv", "c_o": 3, "k": 2, "multiplier": 2, "flip": True}, MAP, (3, 4, 5), 32 + 24, 3, 0, 56 * 20),
+]
+
+TRANSPOSED = [
+    # out (n-1)*s - P + k' + out_pad, weights c_i*(c_o/g)*k, MACs c_i*in*(c_o/g)*k: per INPUT position
+    Row({"op": "convT", "c_o": 4, "k": [3, 5]}, X, (4, 13, 17), 360, 4, 0, 360 * 143),
+    Row({"op": "convT", "c_o": 4, "k": 3, "s": [2, 3]}, X, (4, 23, 39), 216, 4, 0, 216 * 143),
+    Row({"op": "convT", "c_o": 4, "k": 4, "s": 2, "p": 1}, X, (4, 22, 26), 384, 4, 0, 384 * 143),
+    Row({"op": "convT", "c_o": 4, "k": 3, "s": 2, "p": 1, "out_pad": 1}, X, (4, 22, 26), 216, 4, 0, 216 * 143),
+    Row({"op": "convT", "c_o": 4, "k": 3, "s": 2, "p": [[0, 1], [1, 2]]}, X, (4, 22, 24), 216, 4, 0, 216 * 143),
+    Row({"op": "convT", "c_o": 4, "k": 3, "d": [2, 3], "g": 2}, X, (4, 15, 19), 108, 4, 0, 108 * 143),
+    Row({"op": "convT", "c_o": 4, "k": 3, "s": [2, 3], "p": "same"}, X, (4, 22, 39), 216, 4, 0, 216 * 143),
+    Row({"op": "convT", "c_o": 4, "k": 3, "s": 2, "out": [22, 24]}, X, (4, 22, 24), 216, 4, 0, 216 * 143),
+    Row({"op": "convT", "c_o": 4, "k": 3, "p_total": 3}, X, (4, 10, 12), 216, 4, 0, 216 * 143),
+    # torch: out_pad < max(s, d)
+    Row({"op": "convT", "c_o": 4, "k": 3, "d": 3, "out_pad": 2}, X, (4, 19, 21), 216, 4, 0, 216 * 143, "torch"),
+    # keras valid (n-1)*s + max(k', s), with out_pad (n-1)*s + k' + out_pad; same n*s, with out_pad (n-1)*s + k'%2 + o
+    Row({"op": "convT", "c_o": 4, "k": 2, "s": 3, "p": "valid"}, LAST, (33, 39, 4), 96, 4, 0, 96 * 143, "keras"),
+    Row({"op": "convT", "c_o": 4, "k": 4, "s": 3, "p": "valid"}, LAST, (34, 40, 4), 384, 4, 0, 384 * 143, "keras"),
+    Row(
+        {"op": "convT", "c_o": 4, "k": 2, "s": 3, "p": "valid", "out_pad": 0},
+        LAST,
+        (32, 38, 4),
+        96,
+        4,
+        0,
+        96 * 143,
+        "keras",
+    ),
+    Row({"op": "convT", "c_o": 4, "k": 3, "s": 2, "p": "same"}, LAST, (22, 26, 4), 216, 4, 0, 216 * 143, "keras"),
+    Row({"op": "convT", "c_o": 4, "k": 1, "s": 2, "p": "same"}, LAST, (22, 26, 4), 24, 4, 0, 24 * 143, "keras"),
+    Row(
+        {"op": "convT", "c_o": 4, "k": [3, 4], "s": 2, "p": "same", "out_pad": 1},
+        LAST,
+        (22, 25, 4),
+        288,
+        4,
+        0,
+        288 * 143,
+        "keras",
+    ),
+    # plain's valid is PyTorch's: (n-1)*s + k'
+    Row({"op": "convT", "c_o": 4, "k": 2, "s": 3, "p": "valid"}, X, (4, 32, 38), 96, 4, 0, 96 * 143),
+    Row({"op": "convT1d", "c_o": 5, "k": 4, "s": 3}, LINE, (5, 52), 60, 5, 0, 60 * 17),
+    Row({"op": "convT3d", "c_o": 3, "k": [2, 3, 4], "bias": False}, CUBE, (3, 6, 9, 14), 144, 0, 0, 144 * 385),
+    Row({"op": "convT1d", "c_o": 6, "k": 3, "s": 2, "p": 1, "g": 3, "out_pad": 1}, LINE, (6, 34), 18, 6, 0, 18 * 17),
+]
+
+POOLS = [
+    # the default stride is the kernel, in plain, torch and keras alike
+    Row({"op": "maxpool", "k": [2, 3]}, X, (6, 5, 4)),
+    Row({"op": "maxpool", "k": [2, 3]}, X, (6, 5, 4), dialect="torch"),
+    Row({"op": "maxpool", "k": [2, 3]}, LAST, (5, 4, 6), dialect="keras"),
+    Row({"op": "maxpool", "k": 3, "s": 2, "p": 1}, X, (6, 6, 7)),
+    Row({"op": "maxpool", "k": [2, 3], "ceil": True}, X, (6, 6, 5)),
+    Row({"op": "maxpool", "k": 2, "d": [2, 3], "s": 1}, X, (6, 9, 10)),
+    Row({"op": "maxpool", "k": 3, "s": 2, "p": "same"}, X, (6, 6, 7)),
+    # 13 + 2 - 3 = 12 = 4*3: exact; 11 + 2 - 3 = 10, rounded up 5 windows, the last starts at 12 = 11 + 1: dropped
+    Row({"op": "maxpool", "k": 3, "s": 3, "p": 1, "ceil": True}, X, (6, 4, 5)),
+    Row({"op": "maxpool", "k": 3, "s": 2, "ceil": True}, (6, 2, 2), (6, 1, 1)),
+    Row({"op": "maxpool1d", "k": 4, "s": 3}, LINE, (3, 5)),
+    Row({"op": "maxpool3d", "k": [2, 3, 4]}, CUBE, (2, 2, 2, 2)),
+    Row({"op": "avgpool", "k": [2, 3]}, X, (6, 5, 4)),
+    Row({"op": "avgpool", "k": 3, "s": 2, "p": [1, 0], "ceil": True}, X, (6, 6, 6)),
+    Row({"op": "avgpool1d", "k": 4, "s": 3, "p": 2}, LINE, (3, 6)),
+    Row({"op": "avgpool3d", "k": [2, 3, 4], "s": 1}, CUBE, (2, 4, 5, 8)),
+    Row({"op": "lppool", "k": [2, 3]}, X, (6, 5, 4)),
+    Row({"op": "lppool", "k": 2, "norm": 1.5, "p": 1}, X, (6, 6, 7)),
+    Row({"op": "lppool1d", "k": 4, "ceil": True}, LINE, (3, 5)),
+    Row({"op": "lppool3d", "k": [2, 3, 4]}, CUBE, (2, 2, 2, 2)),
+    Row({"op": "globalmaxpool"}, X, (6, 1, 1)),
+    Row({"op": "globalavgpool"}, X, (6, 1, 1)),
+    Row({"op": "globalavgpool", "keepdims": False}, X, (6,)),
+    Row({"op": "globalavgpool"}, X, (6, 1, 1), dialect="torch"),
+    # Keras drops the axes unless told
+    Row({"op": "globalavgpool"}, LAST, (6,), dialect="keras"),
+    Row({"op": "globalmaxpool", "keepdims": True}, LAST, (1, 1, 6), dialect="keras"),
+    Row({"op": "adaptivemaxpool", "out": [4, 5]}, X, (6, 4, 5)),
+    Row({"op": "adaptiveavgpool", "out": 7}, X, (6, 7, 7)),
+    Row({"op": "adaptiveavgpool", "out": [None, 5]}, X, (6, 11, 5)),
+    Row({"op": "adaptiveavgpool", "out": [4, 5]}, LAST, (4, 5, 6), layout="NHWC"),
+    # a window of one value is linear; a norm of power 1 is not, nor a norm of one value
+    Row({"op": "maxpool", "k": 1, "s": 2}, MAP, (4, 3, 3)),
+    Row({"op": "avgpool", "k": 2, "p": 1, "count_include_pad": False}, MAP, (4, 3, 4)),
+    Row({"op": "lppool", "k": 2, "s": 1, "norm": 1}, MAP, (4, 4, 5)),
+    Row({"op": "lppool", "k": 1, "norm": 3}, MAP, (4, 5, 6)),
+    Row({"op": "globalmaxpool", "keepdims": False}, MAP, (4,)),
+    Row({"op": "adaptivemaxpool", "out": [3, None]}, MAP, (4, 3, 6)),
+    Row({"op": "adaptiveavgpool", "out": 7}, MAP, (4, 7, 7)),
+]
+
+WHOLE = [
+    # in*out weights, on the last axis
+    Row({"op": "linear", "out": 7}, (5,), (7,), 35, 7, 0, 35),
+    Row({"op": "linear", "out": 7, "bias": False}, (5,), (7,), 35, 0, 0, 35),
+    Row({"op": "linear", "out": 7}, X, (6, 11, 7), 91, 7, 0, 6 * 11 * 7 * 13),
+    Row({"op": "linear", "out": 7}, LAST, (11, 13, 7), 42, 7, 0, 11 * 13 * 7 * 6, "keras"),
+    Row({"op": "flatten"}, X, (858,)),
+    Row({"op": "flatten"}, LAST, (858,), dialect="keras"),
+    Row({"op": "reshape", "out": [22, 3, 13]}, X, (22, 3, 13)),
+    Row({"op": "reshape", "out": [2, -1, 13]}, X, (2, 33, 13)),
+    Row({"op": "permute", "order": [1, 3, 2]}, X, (6, 13, 11)),
+    Row({"op": "permute", "order": [0, 2, 3, 1]}, X, (11, 13, 6)),
+]
+
+BORDERS = [
+    Row({"op": "pad", "p": [1, 2]}, X, (6, 13, 17)),
+    Row({"op": "pad", "p": [[0, 1], [2, 3]], "mode": "constant", "value": 0.5}, X, (6, 12, 18)),
+    Row({"op": "pad", "p": 10, "mode": "reflect"}, X, (6, 31, 33)),
+    Row({"op": "pad", "p": [11, 13], "mode": "circular"}, X, (6, 33, 39)),
+    Row({"op": "pad", "p": [1, 2]}, LAST, (13, 17, 6), dialect="keras"),
+    Row({"op": "crop", "p": [1, 2]}, X, (6, 9, 9)),
+    Row({"op": "crop", "p": [[0, 1], [2, 3]]}, X, (6, 10, 8)),
+    Row({"op": "crop", "p": [[1, 2], [1, 2]]}, X, (6, 8, 10)),
+    Row({"op": "upsample", "factor": 2}, X, (6, 22, 26)),
+    Row({"op": "upsample", "factor": [2, 3], "mode": "bilinear"}, X, (6, 22, 39)),
+    Row({"op": "upsample", "factor": 1.5}, X, (6, 16, 19)),
+    Row({"op": "upsample", "out": [17, 19], "mode": "bicubic", "align": True}, X, (6, 17, 19)),
+    Row({"op": "upsample", "factor": [2, 3]}, LAST, (22, 39, 6), dialect="keras"),
+    Row({"op": "pixelshuffle", "factor": 2}, (12, 5, 7), (3, 10, 14)),
+    Row({"op": "pixelshuffle", "factor": 3}, (5, 7, 18), (15, 21, 2), layout="NHWC"),
+    Row({"op": "channelshuffle", "g": 3}, X, X),
+    Row({"op": "pad", "p": [[1, 0], [2, 3]], "mode": "replicate"}, MAP, (4, 6, 11)),
+    Row({"op": "upsample", "factor": [1.5, 2.25], "mode": "linear"}, MAP, (4, 7, 13)),
+    Row({"op": "upsample", "out": [7, 3], "mode": "bilinear", "align": True}, MAP, (4, 7, 3)),
+    Row({"op": "upsample", "factor": 2, "mode": "bicubic"}, MAP, (4, 10, 12)),
+]
+
+NORMS = [
+    Row({"op": "batchnorm"}, X, X, 6, 6, 12),
+    Row({"op": "batchnorm"}, LAST, LAST, 6, 6, 12, dialect="keras"),
+    Row({"op": "batchnorm", "scale": False}, X, X, 0, 6, 12),
+    Row({"op": "batchnorm", "center": False, "scale": False}, X, X, 0, 0, 12),
+    Row({"op": "batchnorm"}, (5,), (5,), 5, 5, 10),
+    # the last axis, or those named: the batch is axis 0
+    Row({"op": "layernorm"}, X, X, 13, 13),
+    Row({"op": "layernorm"}, LAST, LAST, 6, 6, layout="NHWC"),
+    Row({"op": "layernorm", "axis": [1, 2, 3]}, X, X, 858, 858),
+    Row({"op": "layernorm", "axis": [-2, -1]}, X, X, 143, 143),
+    Row({"op": "layernorm", "axis": [1], "center": False}, X, X, 6, 0),
+    Row({"op": "groupnorm", "g": 3}, X, X, 6, 6),
+    Row({"op": "groupnorm", "g": 2}, LAST, LAST, 6, 6, layout="NHWC"),
+    # PyTorch's affine=False: nothing unless asked
+    Row({"op": "instancenorm"}, X, X),
+    Row({"op": "instancenorm", "scale": True}, X, X, 6, 6),
+    Row({"op": "instancenorm", "scale": True, "center": False}, X, X, 6, 0),
+    Row({"op": "lrn", "size": 5}, X, X),
+    Row({"op": "scale"}, X, X, 6),
+    Row({"op": "scale"}, LAST, LAST, 6, layout="NHWC"),
+    Row({"op": "batchnorm", "center": False}, MAP, MAP, 4, 0, 8),
+    Row({"op": "layernorm", "axis": [1, 2], "scale": False, "center": False}, MAP, MAP),
+    Row({"op": "lrn", "size": 3, "alpha": 2.0}, MAP, MAP),
+    # linear: the sum has no weight, or no power
+    Row({"op": "lrn", "alpha": 0, "offset": 2}, MAP, MAP),
+    Row({"op": "lrn", "beta": 0}, MAP, MAP),
+]
+
+AFFINE = [
+    Row({"op": "scale", "center": True}, X, X, 6, 6),
+    Row({"op": "scale", "scale": False, "center": True}, X, X, 0, 6),
+    Row({"op": "rescale", "factor": 2, "offset": -1}, X, X),
+    Row({"op": "rescale", "offset": [1, 2, 3, 4, 5, 6]}, LAST, LAST, dialect="keras"),
+    # keras/src/layers/preprocessing/normalization.py: mean, variance and a count, none of them trained
+    Row({"op": "normalization"}, X, X, 0, 0, 13),
+    Row({"op": "normalization", "mean": 1, "variance": 2}, X, X),
+    Row({"op": "rescale", "factor": [1, 2, 3, 4], "offset": [4, 3, 2, 1]}, MAP, MAP),
+    Row({"op": "normalization", "mean": [1, 2, 3, 4], "variance": [4, 3, 2, 1]}, MAP, MAP),
+]
+
+PARTS = [
+    Row({"op": "slice", "axis": 1, "start": 2}, X, (4, 11, 13)),
+    Row({"op": "slice", "axis": 2, "stop": -3}, X, (6, 8, 13)),
+    Row({"op": "slice", "axis": -1, "start": -5, "stop": 100, "step": 2}, X, (6, 11, 3)),
+    Row({"op": "slice", "axis": 1, "start": 4, "stop": 5}, (7,), (1,)),
+    Row({"op": "mean", "axis": [2, 3]}, X, (6,)),
+    Row({"op": "mean", "axis": [-1], "keepdims": True}, X, (6, 11, 1)),
+    Row({"op": "mean", "axis": [1]}, X, (11, 13)),
+    Row(
+        {"op": "block", "layers": [{"op": "conv", "c_o": 4, "k": 3}, {"op": "batchnorm"}]},
+        X,
+        (4, 9, 11),
+        220,
+        8,
+        8,
+        21384,
+    ),
+]
+
+FIRST: list[dict[str, Any]] = [{"op": "identity", "name": "a"}, {"op": "slice", "axis": -1, "name": "b"}]
+"""Two layers to join."""
+INNER = {
+    "op": "block",
+    "layers": [{"op": "rescale", "factor": 2, "offset": 1}, {"op": "add", "from": ["rescale1", "input"]}],
+}
+JOINED = [
+    Row([*FIRST, {"op": "add", "from": ["a", "b", "a"]}], MAP, MAP),
+    Row([*FIRST, {"op": "mul", "from": ["a", "b", "a"]}], MAP, MAP),
+    Row([*FIRST, {"op": "concat", "from": ["a", "b", "a"]}], MAP, (12, 5, 6)),
+    Row([*FIRST, {"op": "concat", "from": ["a", "b", "a"], "axis": 2}], MAP, (4, 15, 6)),
+    Row(INNER, MAP, MAP),
+    Row(
+        {"op": "block", "layers": [{"op": "conv", "c_o": 3, "k": 2}, {"op": "relu"}]}, MAP, (3, 4, 5), 48, 3, 0, 48 * 20
+    ),
+]
+
+
+def _clip(x: float, least: float, most: float) -> float:
+    return min(max(x, least), most)
+
+
+def _hard(x: float, layer: LayerReport) -> float:
+    default = 0.2 if layer.env.dialect.name == "onnx" else 1 / 6
+    return _clip(x * layer.node.layer.given.get("alpha", default) + 0.5, 0, 1)  # type: ignore[operator]
+
+
+def _gelu(x: float, layer: LayerReport) -> float:
+    if layer.values["approximate"]:
+        return 0.5 * x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return x * 0.5 * math.erfc(-x / math.sqrt(2))
+
+
+def _bounded(x: float, layer: LayerReport) -> float:
+    least, most = layer.values["min"], layer.values["max"]
+    return _clip(x, -math.inf if least is None else least, math.inf if most is None else most)
+
+
+FUNCTIONS: dict[str, Callable[[float, LayerReport], float]] = {
+    "relu": lambda x, _: max(x, 0.0),
+    "relu6": lambda x, _: _clip(x, 0, 6),
+    "leakyrelu": lambda x, layer: x if x > 0 else x * layer.values["alpha"],
+    "elu": lambda x, layer: x if x > 0 else layer.values["alpha"] * math.expm1(x),
+    "gelu": _gelu,
+    "clip": _bounded,
+    "selu": lambda x, _: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * math.expm1(x)),
+    "softplus": lambda x, _: math.log1p(math.exp(x)),
+    "softsign": lambda x, _: x / (1 + abs(x)),
+    "mish": lambda x, _: x * math.tanh(math.log1p(math.exp(x))),
+    "exp": lambda x, _: math.exp(x),
+    "silu": lambda x, _: x / (1 + math.exp(-x)),
+    "sigmoid": lambda x, _: 1 / (1 + math.exp(-x)),
+    "tanh": lambda x, _: math.tanh(x),
+    "hardswish": lambda x, _: x * _clip(x / 6 + 0.5, 0, 1),
+    "hardsigmoid": _hard,
+    "identity": lambda x, _: x,
+    "dropout": lambda x, _: x,
+}
+"""What the ops that work on each value alone compute of one: the oracle of tests/naive.py."""
+
+ACTIVATIONS = [
+    *[Row({"op": op}, X, X) for op in (*FUNCTIONS, "softmax")],
+    Row({"op": "leakyrelu", "alpha": 0.2}, X, X),
+    Row({"op": "dropout", "rate": 0.25}, X, X),
+    Row({"op": "softmax", "axis": 1}, X, X),
+    # PyTorch: one slope, or one a channel; Keras: one a unit but along the shared axes
+    Row({"op": "prelu"}, X, X, 1),
+    Row({"op": "prelu"}, X, X, 1, dialect="torch"),
+    Row({"op": "prelu", "num_parameters": 6}, X, X, 6),
+    Row({"op": "prelu"}, LAST, LAST, 858, dialect="keras"),
+    Row({"op": "prelu", "shared_axes": [1, 2]}, LAST, LAST, 6, dialect="keras"),
+    Row({"op": "prelu", "shared_axes": [1]}, LAST, LAST, 78, dialect="keras"),
+    *[Row({"op": op}, (7,), (7,)) for op in (*FUNCTIONS, "softmax")],
+    Row({"op": "identity", "axes": 2}, MAP, MAP),
+    Row({"op": "leakyrelu", "alpha": 1}, MAP, MAP),
+    Row({"op": "elu", "alpha": 0.5}, MAP, MAP),
+    Row({"op": "clip", "min": 0}, MAP, MAP),
+    Row({"op": "clip", "min": -1, "max": 0.5}, MAP, MAP),
+    Row({"op": "clip", "max": -0.5}, MAP, MAP),
+    Row({"op": "clip", "min": 0.5, "max": 1.5}, MAP, MAP),
+    Row({"op": "gelu", "approximate": True}, MAP, MAP),
+    Row({"op": "hardsigmoid", "alpha": 0.3}, MAP, MAP),
+]
+
+ROWS = [*CONVOLUTIONS, *TRANSPOSED, *POOLS, *WHOLE, *BORDERS, *NORMS, *AFFINE, *PARTS, *JOINED, *ACTIVATIONS]
+"""Of every op but opaque, which cannot be run."""
+PLAIN: dict[str, list[Row]] = {}
+"""The rows of each op in the dialect plain and any layout, in which others can be run, too."""
+for _row in ROWS:
+    if (_row.dialect, _row.layout) == ("plain", None):
+        PLAIN.setdefault(_row.op, []).append(_row)
