@@ -10,9 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterable, Iterator
 from typing import IO, NoReturn
 
@@ -179,6 +177,9 @@ def standard_output() -> IO[str]:
 @contextlib.contextmanager
 def terminated_tidily() -> Iterator[None]:
     """Let SIGTERM end the program as an interrupt does, and leave no unfinished file of the block behind."""
+    import signal
+    import threading
+
     main = threading.current_thread() is threading.main_thread()
     outside = set(_UNFINISHED)
     before = signal.signal(signal.SIGTERM, _terminated) if main else None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from ..errors import SpecError, nearest, shown
 from ..registry import Registry
 from . import activation, affine, border, composite, conv, dense, join, norm, pool, resample, select, transposed
 from .base import ConvKind, Env, Fields, Layer, Op, Sign, Trace
-from .names import KERAS, TORCH, aliases
 
 __all__ = [
-    "ALIASES",
     "HELP",
     "OPS",
     "ConvKind",
@@ -18,6 +18,7 @@ __all__ = [
     "Layer",
     "Sign",
     "Trace",
+    "aliases_of",
     "find_op",
     "keys_named",
     "title",
@@ -40,10 +41,6 @@ FAMILIES: dict[str, Registry[str, Op]] = {
 OPS: Registry[str, Op] = Registry(*FAMILIES.values())
 """Each op's word, its class and its number of spatial axes (None: any number)."""
 
-ALIASES = {**aliases("conv"), **aliases("maxpool")}
-"""The long names that PyTorch, Keras and ONNX give to the common keys."""
-
-
 HELP = {
     "c_i": "The number of input channels; may be left out.",
     "c_o": "The number of output channels.",
@@ -61,18 +58,35 @@ HELP = {
 _ENDS = ("1d", "2d", "3d")
 
 
+@cache
+def _foreign_names(op: str) -> dict[str, str]:
+    from .names import aliases  # a spec in our own words pays nothing for the others
+
+    return {**aliases("conv"), **aliases("maxpool"), **aliases(op)}
+
+
+def aliases_of(cls: type[Layer]) -> dict[str, str]:
+    """Return the names that keys of a class, and the common keys, have in Keras, PyTorch and ONNX, each with ours."""
+    return {**_foreign_names(cls.WORD), **cls.ALIASES}
+
+
 def keys_named(cls: type[Layer], raw: str) -> tuple[str, ...]:
     """Return the keys of a class that a name stands for (`affine` is two); none if it is not the name of a key."""
     if raw in cls.KEYS:
         return (raw,)
-    names = cls.ALIASES.get(raw) or ALIASES.get(raw, "")
-    keys = tuple(names.split())
+    keys = tuple(aliases_of(cls).get(raw, "").split())
     return keys if all(key in cls.KEYS for key in keys) else ()
 
 
+_OWN = {word.lower(): word for word in OPS}
+
+
+@cache
 def _spellings() -> dict[str, str]:
     """Return the ops' words, and those of Keras and PyTorch whose keys mean here what they mean there."""
-    words = {word.lower(): word for word in OPS}
+    from .names import KERAS, TORCH
+
+    words = dict(_OWN)
     for table in (KERAS, TORCH):
         for op, name in table.items():
             read = {ours: keys_named(OPS[op][0], theirs) for theirs, ours in name.keys.items()}
@@ -82,15 +96,18 @@ def _spellings() -> dict[str, str]:
     return words
 
 
-_WORDS = _spellings()
-
-
 def find_op(word: str) -> str | None:
     """Return an op's own word from any spelling of it (`Conv2d`, `MAXPOOL`); None if there is no such op."""
     word = word.lower()
-    op = _WORDS.get(word)
+    op = _OWN.get(word)
+    letters = word
+    for end in _ENDS:
+        letters = letters.replace(end, "")
+    if op is not None or not (letters.isalpha() or letters in _OWN):  # most words are ops in our own spelling, or no op at all
+        return op
+    op = _spellings().get(word)
     if op is None and word.endswith(_ENDS):
-        op = _WORDS.get(word[:-2])
+        op = _spellings().get(word[:-2])
         if op is not None and OPS[op][1] not in (None, int(word[-2])):
             return None
     return op
@@ -99,7 +116,7 @@ def find_op(word: str) -> str | None:
 def spellings(op: str) -> tuple[list[str], tuple[str, ...]]:
     """Return the words that `find_op` reads as this op, in lower case, and the endings that may follow them."""
     nd = OPS[op][1]
-    return [word for word, one in _WORDS.items() if one == op], _ENDS if nd is None else (f"{nd}d",)
+    return [word for word, one in _spellings().items() if one == op], _ENDS if nd is None else (f"{nd}d",)
 
 
 def title(op: str) -> str:

@@ -16,7 +16,6 @@ from ..field import UNKNOWN, Field
 from ..registry import Registry
 from ..sizes import Shape, Size, count, known, show, total
 from .keys import Reader
-from .names import ENDS, aliases
 
 Fields = tuple[Field, ...]
 AXIS_LETTERS = {1: "L", 2: "HW", 3: "DHW"}
@@ -224,6 +223,8 @@ class Layer:
         return []
 
 
+ENDS = {1: "1d", 2: "", 3: "3d"}
+"""The end of an op's word, by its number of spatial axes."""
 STATED = ("WORD", "VIEW", "LINEAR", "SIGN")
 """The facts that every op states: they have no default."""
 Op = tuple[type[Layer], int | None]
@@ -239,7 +240,6 @@ def ops(*classes: type[Layer]) -> Registry[str, Op]:
             missing.append("WEIGHTS")
         if missing:
             raise TypeError(f"the op {cls.__name__} has to state {', '.join(missing)}: see layers/base.py")
-        cls.ALIASES = {**aliases(cls.WORD), **cls.ALIASES}
         table.update({cls.WORD + ENDS.get(nd or 2, ""): (cls, nd) for nd in cls.RANKS})
     return table
 

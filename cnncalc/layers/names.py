@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..registry import Registry
+from .base import ENDS
 
 
 class Name(NamedTuple):
@@ -41,8 +42,6 @@ class Name(NamedTuple):
             yield self.word.format(nd), end
 
 
-ENDS = {1: "1d", 2: "", 3: "3d"}
-"""The end of an op's word, by its number of spatial axes."""
 Names = Registry[str, Name]
 
 

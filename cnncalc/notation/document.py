@@ -9,7 +9,7 @@ from typing import Any
 
 from ..dialects import DIALECTS, dialect_named, layout_named
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
-from ..layers import ALIASES, OPS, Layer, find_op, keys_named, unknown_op
+from ..layers import OPS, Layer, aliases_of, find_op, keys_named, unknown_op
 from ..layers.keys import nested
 from ..network import Network, Node, Origin
 from ..sizes import LARGEST, read_shape
@@ -29,10 +29,7 @@ COMMON_KEYS = ("op", *LAYER_KEYS, "report")
 
 def canonical(raw: str) -> set[str]:
     """Return every key that a name may stand for: `padding` is p, and `p` is also a dropout's rate."""
-    names = {raw, ALIASES.get(raw, raw)}
-    for cls, _ in OPS.values():
-        names.update(cls.ALIASES.get(raw, "").split())
-    return names
+    return {raw}.union(*[aliases_of(cls).get(raw, "").split() for cls, _ in OPS.values()])
 
 
 class Document(Origin):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from ..dialects import DIALECTS, LAYOUT_WORDS, PADDING_WORDS
-from ..layers import ALIASES, HELP, OPS, Layer, keys_named, spellings, title
+from ..layers import HELP, OPS, Layer, aliases_of, keys_named, spellings, title
 from ..layers.keys import FORMS, Schema, any_case, shape_form, whole_form, words_form
 from ..wiring import MOST_LAYERS
 from .document import COMMON_KEYS, LONGEST_NAME, TOP_KEYS, VERSION
@@ -137,7 +137,7 @@ class OpSchema:
         """The end of the names of forms that depend on the number of axes."""
         self.forms: Schema = {}
         """By name, the forms of its keys, and the rules that other ops share."""
-        known = [alias for alias in {**ALIASES, **self.cls.ALIASES} if alias not in self.cls.KEYS]
+        known = [alias for alias in aliases_of(self.cls) if alias not in self.cls.KEYS]
         self.names = {key: [key, *(a for a in known if key in keys_named(self.cls, a))] for key in self.cls.KEYS}
         """Each key and all its names."""
 

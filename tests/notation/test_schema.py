@@ -21,7 +21,7 @@ from cnncalc import layers, sources, trace, zoo
 from cnncalc.checks import expect
 from cnncalc.dialects import LAYOUT_WORDS
 from cnncalc.errors import CnncalcError, SpecError
-from cnncalc.layers import ALIASES, OPS, Layer, find_op, keys_named
+from cnncalc.layers import OPS, Layer, aliases_of, find_op, keys_named
 from cnncalc.layers.base import Env, Fields, Trace
 from cnncalc.layers.keys import FORMS, Reader, at_least, nested
 from cnncalc.network import Network
@@ -220,7 +220,7 @@ def test_an_op_is_listed_as_it_is_written() -> None:
 
 # Random specs
 
-NAMES = sorted({*ALIASES, *(name for cls, _ in OPS.values() for name in (*cls.KEYS, *cls.ALIASES))})
+NAMES = sorted({name for cls, _ in OPS.values() for name in (*cls.KEYS, *aliases_of(cls))})
 FIGURES = [b + name for name, f in expect.FIGURES.items() for b in (("",) if f.is_shape else ("", "min_", "max_"))]
 EXPECTED = [9472, "9472", "4.1G", "26M±1%", "1_000 k", "3x3", "64xHxW", [3, 3], ["3", 1], "5+-2", "-5", "4K", "G", 1.5]
 
@@ -393,6 +393,7 @@ def test_a_default_that_depends_on_the_dialect_or_another_key_is_not_said() -> N
 class Blur(Layer):
     """A new op."""
 
+    WORD = "blur"
     KEYS: ClassVar[dict[str, Reader]] = {"strength": at_least(2)}
     HELP = {"strength": "How much."}
     ALIASES = {"sigma": "strength"}
@@ -404,7 +405,7 @@ class Blur(Layer):
 
 def test_a_new_op_is_in_the_schema_by_its_own_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(OPS, "blur", (Blur, None))
-    monkeypatch.setitem(layers._WORDS, "blur", "blur")  # noqa: SLF001
+    monkeypatch.setitem(layers._spellings(), "blur", "blur")  # noqa: SLF001
     check = Draft202012Validator(schema.build(expect.FIGURES, expect.UNITS))
     assert check.is_valid({"op": "Blur", "strength": 2})
     assert check.is_valid({"op": "blur", "sigma": 2})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ....layers.names import ENDS, TORCH
+from ....layers.base import ENDS
+from ....layers.names import TORCH
 from ....registry import Registry
 from .calls import Constant, FunctionCall, TracedTensor, tree
 

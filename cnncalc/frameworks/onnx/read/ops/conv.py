@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .....layers.names import ENDS
+from .....layers.base import ENDS
 from .....registry import Registry
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .....layers.base import ENDS
 from .....layers.keys import spread
-from .....layers.names import ENDS, ONNX_OPS
+from .....layers.names import ONNX_OPS
 from .....layers.sliding import place
 from .....registry import Registry
 from ..fold import axes_of
