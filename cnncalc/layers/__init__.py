@@ -103,7 +103,7 @@ def find_op(word: str) -> str | None:
     letters = word
     for end in _ENDS:
         letters = letters.replace(end, "")
-    if op is not None or not (letters.isalpha() or letters in _OWN):  # most words are ops in our own spelling, or no op at all
+    if op is not None or not (letters.isalpha() or letters in _OWN):  # as most words: our own, or not an op at all
         return op
     op = _spellings().get(word)
     if op is None and word.endswith(_ENDS):
