@@ -533,7 +533,7 @@ def test_an_onnx_file_holds_the_weights_that_are_given(tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(cnncalc.to_onnx("2x5x6 conv:3,k2", weights))
     assert np.allclose(cnncalc.run(path, x), cnncalc.run("conv:3,k2", x, weights), atol=1e-5)
-    with pytest.raises(cnncalc.SpecError):
+    with pytest.raises(cnncalc.SpecError, match=r"3x2x2x2, conv1\.bias 3\n  give an array for each\n"):
         cnncalc.to_onnx("2x5x6 conv:3,k2", {"conv2.weight": weights["conv1.weight"]})
 
 

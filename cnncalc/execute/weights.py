@@ -19,6 +19,7 @@ from .npy import NamedArrays, Stored
 from .task import Array, Dtype, sizes_of
 
 MOST_LISTED = 12
+GIVE_OR_DRAW = "give them with -w, or draw them with --seed N"
 IGNORED = ("num_batches_tracked",)
 """The endings of the names of arrays in PyTorch's files that no result depends on."""
 
@@ -96,7 +97,7 @@ def sourced(network: Network, given: NamedArrays | Array | None) -> Network:
     report = trace_shape(network.inlined())
     arrays = named(report, given, None)
     without = without_biases(network, arrays)
-    check(report if without is network else trace_shape(without.inlined()), arrays, None)
+    check(report if without is network else trace_shape(without.inlined()), arrays, None, "give an array for each")
     return without._replace(origin=_OriginWithWeights(network.origin, arrays))
 
 
@@ -128,8 +129,8 @@ def without_biases(network: Network, given: NamedArrays) -> Network:
     return network if tuple(nodes) == network.nodes else network._replace(nodes=tuple(nodes))
 
 
-def check(report: Report, given: NamedArrays, seed: int | None) -> None:
-    """Raise SpecError if an array is missing and there is no seed, ShapeError if one has the wrong shape."""
+def check(report: Report, given: NamedArrays, seed: int | None, help: str = GIVE_OR_DRAW) -> None:
+    """Raise SpecError with `help` if an array is missing and there is no seed, ShapeError if one has a wrong shape."""
     missing = []
     for want in wanted(report):
         if want.name in given:
@@ -141,7 +142,7 @@ def check(report: Report, given: NamedArrays, seed: int | None) -> None:
     listed = [f"{want.name} {show(want.shape)}" for want in missing[:MOST_LISTED]]
     if len(missing) > MOST_LISTED:
         listed.append(f"and {len(missing) - MOST_LISTED} more")
-    help, others = "give them with -w, or draw them with --seed N", unused(report, given)
+    others = unused(report, given)
     if others:
         near = nearest(missing[0].name, others)
         help += f"\ngiven but not needed: {', '.join(map(shown, others[:MOST_LISTED]))}" + (f"; {near}" if near else "")

@@ -21,7 +21,11 @@ FORMS = ("keras_read", "keras_write", "onnx_read", "onnx_write", "torch_read", "
 OP_WORDS = tuple(dict.fromkeys(cls.WORD for cls, _ in OPS.values()))
 """The ops, without those that differ only in their number of axes."""
 
-_OWN_KERAS = {"block": "Functional", "instancenorm": "GroupNormalization", "opaque": "any other layer"}
+_OWN_KERAS = {
+    "block": "Functional",
+    "instancenorm": "GroupNormalization",
+    "opaque": "any other layer, as an opaque layer",
+}
 _OWN_ONNX = {
     "dwconv": "Conv",
     "sepconv": "Conv, Conv",
@@ -35,7 +39,7 @@ _OWN_ONNX = {
     "relu6": "Clip",
     "silu": "Sigmoid, Mul",
     "block": "its layers one by one",
-    "opaque": "any other operator",
+    "opaque": "any other operator, as an opaque layer",
 }
 _OWN_TORCH = {
     "dwconv": "Conv{}d",
@@ -56,7 +60,7 @@ _OWN_TORCH = {
     "mul": "*",
     "concat": "cat",
     "block": "a module of modules",
-    "opaque": "any other function",
+    "opaque": "any other function, as an opaque layer",
 }
 """What the frameworks have for ops for which they have no name."""
 

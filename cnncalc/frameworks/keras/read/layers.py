@@ -9,6 +9,7 @@ from ....layers.names import KERAS
 from .config import LayerCall
 from .functions import CONVERTERS, TENSORFLOW, WITH_CONSTANT, Converter, LayerPart, Parts, activation, numbers, renamed
 from .opaque import opaque
+from .windows import FUSED, SPELLINGS
 
 
 def convert(call: LayerCall) -> list[LayerPart]:
@@ -31,7 +32,7 @@ def _kind(call: LayerCall) -> str:
     if call.kind in ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"):
         function = call.config.get("function")
         return TENSORFLOW.get(function.rpartition(".")[2], call.kind) if isinstance(function, str) else call.kind
-    return SPELLINGS.get(call.kind, call.kind)
+    return _SPELLINGS.get(call.kind, call.kind)
 
 
 def _other_layout(call: LayerCall) -> bool:
@@ -52,15 +53,6 @@ def _flatten(call: LayerCall) -> Parts:
     if len(sizes) < 2 or all(n == 1 for n in sizes[1:]) or sizes[0] == 1:
         return [flat]
     return [LayerPart({"op": "permute", "order": [*range(2, len(sizes) + 1), 1]}, "_permute"), flat]
-
-
-@CONVERTERS.register(*(f"{kind}{n}D" for kind in ("ZeroPadding", "Cropping") for n in (1, 2, 3)))
-def _border(call: LayerCall) -> Parts:
-    """Return a pad or a crop; in one dimension two numbers are the sides before and after."""
-    raw = renamed(call, "crop" if call.kind.startswith("Cropping") else "pad")
-    p = raw.get("p")
-    lone = call.kind.endswith("1D") and isinstance(p, list) and all(type(n) is int for n in p)
-    return {**raw, "p": [p]} if lone else raw
 
 
 @CONVERTERS.register("Resizing")
@@ -130,18 +122,13 @@ for _op, _name in KERAS.items():
     for _word, _end in _name.numbered():
         CONVERTERS.setdefault(_word, _by_name(_op + _end if _op + _end in OPS else _op))
 
-SPELLINGS = {
-    **{
-        word.replace(long, other): word
-        for long, other in (("Conv", "Convolution"), ("AveragePooling", "AvgPool"), ("MaxPooling", "MaxPool"))
-        for word in CONVERTERS
-        if long in word
-    },
+_SPELLINGS = {
+    **SPELLINGS,
     **dict.fromkeys(("BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization"), "BatchNormalization"),
 }
 """The classes by their other names."""
 
-_FUSED = {word for op in ("conv", "dwconv", "sepconv", "convT", "linear") for word, _ in KERAS[op].numbered()}
+_FUSED = {*FUSED, "Dense"}
 """Layers with an activation of their own."""
 _JOINS = {*WITH_CONSTANT, "Maximum", "Minimum", "Concatenate", "CustomScaleLayer"}
 """Layers that may read several tensors."""

@@ -1,0 +1,45 @@
+"""Keras's convolutions and pools, and the layers that pad or crop (ZeroPadding, Cropping): windows and padding.
+
+The keys of a window are only renamed (the tables are in `layers/names.py`). `padding` keeps its word: `valid`, `same`
+and `causal` mean in the dialect keras what they mean in Keras, so that a pool's `same` does not count its padding.
+"""
+
+from __future__ import annotations
+
+from ....layers import OPS
+from ....layers.names import KERAS
+from .config import LayerCall
+from .functions import CONVERTERS, Converter, Parts, renamed
+
+_CONVOLUTIONS = ("conv", "dwconv", "sepconv", "convT")
+_POOLS = ("maxpool", "avgpool", "globalmaxpool", "globalavgpool", "adaptivemaxpool", "adaptiveavgpool")
+
+
+def _window(op: str) -> Converter:
+    """Return the converter to a convolution or a pool."""
+    return lambda call: renamed(call, op)
+
+
+for _op in (*_CONVOLUTIONS, *_POOLS):
+    for _word, _end in KERAS[_op].numbered():
+        CONVERTERS[_word] = _window(_op + _end if _op + _end in OPS else _op)
+
+
+@CONVERTERS.register(*(f"{kind}{n}D" for kind in ("ZeroPadding", "Cropping") for n in (1, 2, 3)))
+def _border(call: LayerCall) -> Parts:
+    """Return a pad or a crop; in one dimension two numbers are the sides before and after."""
+    raw = renamed(call, "crop" if call.kind.startswith("Cropping") else "pad")
+    p = raw.get("p")
+    lone = call.kind.endswith("1D") and isinstance(p, list) and all(type(n) is int for n in p)
+    return {**raw, "p": [p]} if lone else raw
+
+
+FUSED = {word for op in _CONVOLUTIONS for word, _ in KERAS[op].numbered()}
+"""The convolutions, which have an activation of their own."""
+SPELLINGS = {
+    word.replace(long, other): word
+    for long, other in (("Conv", "Convolution"), ("AveragePooling", "AvgPool"), ("MaxPooling", "MaxPool"))
+    for word in CONVERTERS
+    if long in word
+}
+"""The convolutions and pools by their other names."""
