@@ -5,8 +5,8 @@
 >>> report.out, report.params
 ((64, 56, 56), 9472)
 
-What may be imported is what `__all__` lists here, and `cnncalc.testing`. Every other module is internal: it may change
-or move with any version.
+What may be imported is what `__all__` lists here, and in `cnncalc.testing` and `cnncalc.execute.gradients`. Every other
+module is internal: it may change or move with any version.
 
     load(source)                  a spec, file, layer words, built-in network, ... -> Network
     shape(source, input)          -> Report: shapes, parameters, MACs, receptive fields

@@ -142,7 +142,8 @@ class Learner:
         gradient = np.empty_like(weight)
         kernel = self._kernel(gradient)
         assert np.may_share_memory(kernel, gradient)
-        np.copyto(kernel, weight_gradient(self.x, error, self.windows, self.g))
+        k, s, d, pb = self.windows
+        np.copyto(kernel, weight_gradient(self.x, error, k, s=s, p=pb, d=d, g=self.g))
         return loss, [gradient] if bias is None else [gradient, bias_gradient(error)]
 
     def descend(self, lr: float, steps: int) -> Iterator[DescentStep]:

@@ -41,9 +41,10 @@ def test_gradients_against_finite_differences(name: str) -> None:
         convolve(x, w, b, out, windows, g)
         return float((out * upstream).sum())
 
+    how: dict[str, Any] = {"s": windows.s, "p": windows.pb, "d": windows.d, "g": g}
     found = {
-        "x": (x, gradients.input_gradient(upstream, w, windows, x_shape[2:], g)),
-        "weight": (w, gradients.weight_gradient(x, upstream, windows, g)),
+        "x": (x, gradients.input_gradient(upstream, w, x_shape[2:], **how)),
+        "weight": (w, gradients.weight_gradient(x, upstream, windows.k, **how)),
         "bias": (b, gradients.bias_gradient(upstream)),
     }
     for array, gradient in found.values():
@@ -57,6 +58,28 @@ def test_gradients_against_finite_differences(name: str) -> None:
             numbers[at] = (more - value()) / 2e-4
             array[at] = before
         np.testing.assert_allclose(gradient, numbers, rtol=1e-6, atol=1e-6)
+
+
+def test_gradients_take_one_number_for_all_axes_or_one_for_each() -> None:
+    rng = np.random.default_rng(0)
+    x, upstream = rng.standard_normal((2, 3, 7, 8)), rng.standard_normal((2, 4, 4, 4))
+    one = gradients.weight_gradient(x, upstream, 3, s=2, p=1)
+    assert one.shape == (4, 3, 3, 3)
+    assert np.array_equal(one, gradients.weight_gradient(x, upstream, [3, 3], s=[2, 2], p=(1, 1), d=(1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"k": (3, 3, 3)}, r"^k is \[3, 3, 3\]\n  give one whole number of at least 1, or 2 of them$"),
+        ({"k": 3, "s": 0}, r"^s is 0\n"),
+        ({"k": 3, "p": -1}, r"^p is -1\n  give one whole number of at least 0, or 2 of them$"),
+        ({"k": 3, "d": 1.5}, r"^d is 1\.5\n"),
+    ],
+)
+def test_gradients_refuse_windows_that_are_none(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(cnncalc.SpecError, match=message):
+        gradients.weight_gradient(np.ones((1, 1, 5, 6)), np.ones((1, 1, 3, 4)), **options)
 
 
 def learner(spec: Any, shape: tuple[int, ...], seed: int = 5, noise: float = 0, **how: Any) -> Learner:
