@@ -208,13 +208,14 @@ class Report:
         self.params, self.buffers, self.macs = (summed(layers, figure) for figure in ("params", "buffers", "macs"))
 
     def __repr__(self) -> str:
-        name = self.network.name or f"{len(self.layers)} layers"
-        return f"<report of {name}: {show(self.out)}, {self.params} parameters>"
+        name = self.network.name or f"{len(self)} layer{'s' * (len(self) != 1)}"
+        params = "unknown" if self.params is None else self.params
+        return f"<report of {name}: {show(self.out)}, {params} parameter{'s' * (params != 1)}>"
 
     def __str__(self) -> str:
-        from .render.table import text
+        from .render import FORMATS
 
-        return text(self)
+        return FORMATS.text(self)
 
     def _repr_html_(self) -> str:
         """Return the table as notebooks show it: an HTML table, and its totals."""
@@ -241,6 +242,8 @@ class Report:
         return name in _by_name(self.layers)
 
     def __getitem__(self, name: str) -> LayerReport:
+        if not isinstance(name, str):
+            raise TypeError(f"a layer is found by its name, not by {shown(name)}: report.layers is the list of them")
         named = _by_name(self.layers)
         if name not in named:
             raise KeyError(f"there is no layer {shown(name)}: {nearest(name, named) or f'the report has {len(named)}'}")

@@ -502,9 +502,7 @@ def test_diff_and_the_command_say_the_same() -> None:
     a, b = "3x32x32 conv:16,k3 relu", "3x32x32 conv:32,k3 relu"
     said = json.loads(here(["diff", a, b, "--json"]).out)
     difference = cnncalc.diff(a, b)
-    assert difference.names == (said["old"]["spec"], said["new"]["spec"])
-    assert [layer.name for layer in difference.changed] == [layer["name"] for layer in said["changed"]]
-    assert {change.what: change.new for change in difference.totals}["params"] == said["totals"]["params"]["new"]
+    assert difference.to_dict() == said
     assert not cnncalc.diff(cnncalc.shape(a), cnncalc.load(a))
     assert cnncalc.diff(SPEC, cnncalc.load(a), input="3x9x9").names == ("A", "B")
     assert cnncalc.diff("conv:4,k3", "conv:4,k3", input="3x9x9", batch=2).new.out == (2, 4, 7, 7)
@@ -556,6 +554,20 @@ def test_reprs_of_reports_are_short() -> None:
     report = cnncalc.shape(SPEC)
     assert repr(report) == "<report of small: 4x3x3, 112 parameters>"
     assert repr(report["conv1"]) == "<conv1: conv 3x8x9 -> 4x6x7>"
+    assert repr(cnncalc.shape("1x8x9 conv:1,k1,nobias")) == ("<report of 1 layer: 1x8x9, 1 parameter>")
+    assert repr(cnncalc.shape("CxHxW conv:4,k3")) == "<report of 1 layer: 4x[H-2]x[W-2], unknown parameters>"
+
+
+def test_a_difference_and_a_contrast_have_short_reprs_and_print_the_commands_tables() -> None:
+    a, b = "3x32x32 conv:16,k3 relu", "3x32x32 conv:32,k3 relu"
+    difference = cnncalc.diff(a, b)
+    assert repr(difference) == f"<difference {a} -> {b}: 1 layer changed, 1 follows>"
+    assert repr(cnncalc.diff(a, a)) == f"<difference {a} -> {a}: no difference>"
+    assert str(difference) + "\n" == here(["diff", a, b]).out
+    contrast = cnncalc.contrast("3x8x8 maxpool:k3,s2", "torch,caffe")
+    assert repr(contrast) == "<contrast of torch and caffe: 1 layer differs>"
+    assert repr(cnncalc.contrast("3x8x8 relu", "torch,caffe")) == "<contrast of torch and caffe: no layers differ>"
+    assert str(contrast) + "\n" == here(["shape", "3x8x8", "maxpool:k3,s2", "--dialect", "torch,caffe"]).out
 
 
 def test_a_report_is_printed_as_the_commands_table() -> None:
@@ -648,12 +660,14 @@ def test_a_layer_by_name() -> None:
         report["sten"]
     with pytest.raises(KeyError, match="there is no layer '~': the report has 3"):
         report["~"]
+    with pytest.raises(TypeError, match=r"^a layer is found by its name, not by 0: report\.layers is the list"):
+        report[0]  # type: ignore[index]
 
 
 @pytest.mark.parametrize("more", [{}, {"batch": 5}, {"dialect": "keras", "input": "8x9x3"}, {"dtype": "int8"}])
 def test_the_shape_of_a_report_is_that_report(more: dict[str, Any]) -> None:
     layers = [{"op": "conv", "c_o": 4, "k": 3, "p": "same"}, {"op": "maxpool", "k": 2}]
     report = cnncalc.shape(layers, **{"input": "3x8x9", **more})
-    again = cnncalc.shape(report, dtype=more.get("dtype"))
+    again = cnncalc.shape(report)
     assert again.to_dict() == report.to_dict()
     assert cnncalc.load(report) is report.network

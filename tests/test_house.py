@@ -44,7 +44,11 @@ FLOORS = [
     "cli",
 ]
 """Each may import itself and what stands above it in this list."""
-UPWARD = {("report", "render"): "str(report), its HTML and its rows are rendered when a method is asked for them"}
+UPWARD = {
+    ("report", "render"): "str(report), its HTML and its rows are rendered when a method is asked for them",
+    ("contrasts", "render"): "so is str(contrast)",
+    ("diffs", "render"): "so is str(difference)",
+}
 """The imports against that order, which stand inside of a function, with their reasons."""
 ONLY = {
     "click": {"cli"},

@@ -79,7 +79,7 @@ def shape(
     `source` is whatever `load` takes. `input` is (C, H, W), "3x224x224", or with letters for open sizes; it,
     `dialect` ("plain", "torch", "keras", "onnx", "caffe") and `layout` ("NCHW", "NHWC") override the spec's own.
     `batch` puts a batch in front of the input. With `dtype` ("float32", "float16" …) the report and its layers have a
-    `memory`, in bytes.
+    `memory`, in bytes; a report as the source keeps its own.
 
     `print(report)` is the table, `report["conv1"]` a layer, `report.rows()` a list of dicts for a data frame, and
     `report.to_dict()` the report as JSON, which is itself a spec.
@@ -92,6 +92,8 @@ def shape(
     ((64, 56, 56), 9472)
     """
     report = trace.shape(load(source), _sizes(input), batch=batch, dialect=dialect, layout=layout)
+    if dtype is None and isinstance(source, Report) and source.memory is not None:
+        dtype = source.memory.dtype
     if dtype is None:
         return report
     from ..memory import measure
@@ -160,7 +162,7 @@ def contrast(
 
     `dialects` is "all", or names as "torch,onnx" or ["torch", "onnx"]; the rest is as in `shape`.
     The result has the `runs`, one a dialect, and the `layers` that differ, each with `why()`, the rules that make the
-    difference; `to_dict()` is what the command's `--json` prints.
+    difference; `print(contrast)` is the command's table, and `to_dict()` what its `--json` prints.
 
     Raises SpecError for what cannot be read, and ShapeError if no dialect takes the network and all give one reason.
 
@@ -186,7 +188,8 @@ def diff(
 
     `a` and `b` are whatever `load` takes, the rest is as in `shape` and holds for both. The result is true if they
     differ. It has the layers that were `added`, `removed`, `changed`, `moved` and `renamed`, those `following` from a
-    change above, and `totals` with the figures of the whole.
+    change above, and `totals` with the figures of the whole. `print(difference)` is the command's table, and
+    `to_dict()` what its `--json` prints.
 
     Raises SpecError for what cannot be read, and ShapeError for an impossible network.
 

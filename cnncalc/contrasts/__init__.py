@@ -143,6 +143,15 @@ class Contrast(NamedTuple):
     layers: list[LayerContrast]
     """The layers at which the dialects differ, in order."""
 
+    def __repr__(self) -> str:
+        count, names = len(self.layers), named_list([run.name for run in self.runs])
+        return f"<contrast of {names}: {count or 'no'} layer{'s' * (count != 1)} differ{'s' * (count == 1)}>"
+
+    def __str__(self) -> str:
+        from ..render.contrasts import FORMATS
+
+        return FORMATS.text(self)
+
     def refused_by_all(self) -> bool:
         """Return whether no dialect accepts the network."""
         return all(run.error is not None for run in self.runs)

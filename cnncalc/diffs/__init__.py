@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..layers import ConvKind
 from ..network import INPUT
 from ..report import LayerReport, Report, listed
-from ..sizes import UNKNOWN
+from ..sizes import UNKNOWN, to_json
 from .pairs import Item, match
 
 
@@ -63,6 +63,29 @@ class Change(NamedTuple):
             return tuple([new - old for old, new in zip(self.old, self.new, strict=True)])
         return None
 
+    def values(self) -> dict[str, Any]:
+        """Return the old and the new value as JSON, without one that is absent."""
+        write = to_json if self.what in (*SHAPES, "input") else listed
+        return {side: write(value) for side, value in (("old", self.old), ("new", self.new)) if value is not ABSENT}
+
+    def figure(self) -> dict[str, Any]:
+        """Return a figure as JSON: old, new, and for a number the change and its share; null if it is not known."""
+        values, by = self.values(), self.by
+        if self.what not in SHAPES:
+            values["change"] = listed(by)
+        if self.what not in (*SHAPES, "rf_start"):
+            pairs = zip(self.old, by, strict=True) if isinstance(by, tuple) else [(self.old, by)]
+            shares = [_relative(old, part) for old, part in pairs]
+            values["relative"] = shares if isinstance(by, tuple) else shares[0]
+        return values
+
+
+def _relative(old: int, by: int | None) -> float | None:
+    try:
+        return None if by is None else by / old
+    except (ZeroDivisionError, OverflowError):
+        return None
+
 
 class LayerDiff(NamedTuple):
     """A layer that differs: added, removed, or changed."""
@@ -100,6 +123,12 @@ class LayerDiff(NamedTuple):
         """Return whether it differs only because its input does."""
         return not self.own and bool(self.keys or self.figures)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return a changed layer as JSON: its keys and figures that differ."""
+        keys = {change.what: change.values() for change in self.keys}
+        figures = {change.what: change.figure() for change in self.figures}
+        return {"name": self.name, "at": list(self.places), "keys": keys, "figures": figures}
+
 
 class Difference(NamedTuple):
     """The changes from one network to another."""
@@ -117,6 +146,16 @@ class Difference(NamedTuple):
 
     def __bool__(self) -> bool:
         return bool(self.settings or self.layers)
+
+    def __repr__(self) -> str:
+        from ..render.diffs.rows import SAME, verdict
+
+        return f"<difference {' -> '.join(self.names)}: {verdict(self) if self else SAME}>"
+
+    def __str__(self) -> str:
+        from ..render.diffs import FORMATS
+
+        return FORMATS.text(self)
 
     @property
     def added(self) -> list[LayerDiff]:
@@ -152,6 +191,24 @@ class Difference(NamedTuple):
     def moved(self) -> list[LayerDiff]:
         """Layers in another order."""
         return [layer for layer in self.layers if layer.moved]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the difference as JSON."""
+        renamed = [(x.old.name, x.new.name, x.counted) for x in self.renamed if x.old and x.new]
+        return {
+            "cnncalc": 1,
+            "old": {"spec": self.names[0], **listed(self.old.head())},
+            "new": {"spec": self.names[1], **listed(self.new.head())},
+            "differ": bool(self),
+            "settings": {change.what: change.values() for change in self.settings},
+            "totals": {change.what: change.figure() for change in self.totals},
+            "added": [{"at": x.places[1], **listed(x.new.raw())} for x in self.added if x.new],
+            "removed": [{"at": x.places[0], **listed(x.old.raw())} for x in self.removed if x.old],
+            "changed": [layer.to_dict() for layer in self.changed],
+            "follows": [layer.to_dict() for layer in self.following],
+            "renamed": [{"old": old, "new": new, "counted": counted} for old, new, counted in renamed],
+            "moved": [{"name": x.name, "old": x.places[0], "new": x.places[1]} for x in self.moved],
+        }
 
 
 def diff(old: Report, new: Report, names: tuple[str, str] = ("A", "B")) -> Difference:

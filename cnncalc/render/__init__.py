@@ -43,6 +43,10 @@ class Formats(dict[str, str]):
         function: Renderer = getattr(import_module(f"{self.package}.{module}"), name)
         return function
 
+    def text(self, result: object) -> str:
+        """Return a result's table, for `str(result)`: without colours, and with nothing shortened or wrapped."""
+        return "".join(self.renderer("table")(result, Style())).rstrip("\n")
+
 
 FORMATS = Formats(
     __name__,

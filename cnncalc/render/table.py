@@ -102,11 +102,6 @@ def render(report: Report, style: Style) -> Iterator[str]:
             yield canvas.line(line, "" if line.startswith("  ") else "cyan")
 
 
-def text(report: Report) -> str:
-    """Return the same as one text, for `str(report)`: without colours, and with nothing shortened or wrapped."""
-    return "".join(render(report, Style())).rstrip("\n")
-
-
 def _tables(report: Report, style: Style, canvas: Canvas) -> Iterator[Table]:
     """Yield the table with its numbers in full, then shortened, then shortened and with less space."""
     names = style.columns or usual(report, WIDE if (style.width or ENDLESS) >= PLENTY else NARROW)
