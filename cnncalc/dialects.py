@@ -186,11 +186,19 @@ def dialect_named(name: object) -> type[Dialect]:
     raise SpecError(f"unknown dialect {shown(name)}", hint or f"the dialects are {', '.join(DIALECTS)}", key="dialect")
 
 
-def dialects_named(names: str) -> tuple[type[Dialect], ...]:
-    """Return the dialects of a comma list, or every one for `all`, each once. SpecError for an unknown name."""
-    if names.lower() == ALL:
-        return tuple(DIALECTS.values())
-    return tuple(dict.fromkeys(dialect_named(name.strip()) for name in names.split(",")))
+def dialects_named(names: object) -> tuple[type[Dialect], ...]:
+    """Return the dialects of a list, or a text with commas, each once; every one for `all`.
+
+    SpecError for an unknown name.
+    """
+    if isinstance(names, str):
+        if names.lower() == ALL:
+            return tuple(DIALECTS.values())
+        names = [name.strip() for name in names.split(",")]
+    if isinstance(names, (list, tuple)) and names:
+        return tuple(dict.fromkeys(map(dialect_named, names)))
+    help = 'give names, as "torch,keras" or ["torch", "keras"]'
+    raise SpecError(f"unknown dialect {shown(names)}", help, key="dialect")
 
 
 def is_several(names: str | None) -> bool:

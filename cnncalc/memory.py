@@ -31,11 +31,18 @@ DTYPES = {
 """How many bytes a number takes."""
 
 
-def itemsize(dtype: str) -> int:
+def dtype_named(dtype: object) -> str:
+    """Return the name of a dtype, given by its name or as NumPy's. SpecError for an unknown one."""
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "name", getattr(dtype, "__name__", None))
+    if isinstance(name, str) and name.lower() in DTYPES:
+        return name.lower()
+    help = nearest(name, DTYPES) if isinstance(name, str) else None
+    raise SpecError(f"unknown dtype {shown(name or dtype)}", help or f"the dtypes are {', '.join(DTYPES)}")
+
+
+def itemsize(dtype: object) -> int:
     """Return how many bytes a number of a dtype takes. SpecError for an unknown dtype."""
-    if dtype.lower() in DTYPES:
-        return DTYPES[dtype.lower()]
-    raise SpecError(f"unknown dtype {shown(dtype)}", nearest(dtype, DTYPES) or f"the dtypes are {', '.join(DTYPES)}")
+    return DTYPES[dtype_named(dtype)]
 
 
 class MemoryStep(NamedTuple):
@@ -89,9 +96,9 @@ def alive(steps: Sequence[MemoryStep], outputs: Sequence[int], at: int) -> list[
     return sorted(tensor for tensor, end in last_uses(steps, outputs).items() if tensor <= at <= end)
 
 
-def measure(report: Report, dtype: str) -> Report:
-    """Return the report with its bytes, all numbers of one dtype. SpecError for an unknown dtype."""
-    each = itemsize(dtype)
+def measure(report: Report, dtype: object) -> Report:
+    """Return the report with its bytes, all numbers of one dtype (a name, or NumPy's). SpecError for an unknown one."""
+    name, each = dtype_named(dtype), itemsize(dtype)
     steps: list[MemoryStep] = []
     names: list[str] = []
     spans: dict[LayerReport, tuple[int, int]] = {}
@@ -129,7 +136,7 @@ def measure(report: Report, dtype: str) -> Report:
     at = None if peak is None else during.index(peak)
     tensors = [] if at is None else alive(steps, outputs, at)
     memory = NetworkMemory(
-        dtype.lower(),
+        name,
         input,
         total([step.size for step in steps]),
         peak,

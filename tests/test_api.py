@@ -10,7 +10,7 @@ import os
 import pkgutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -295,6 +295,52 @@ def test_an_error_of_a_file_says_where(tmp_path: Path) -> None:
         "line": 3,
         "column": 29,
     }
+
+
+X: Any = np.ones((3, 3))
+K: Any = np.ones((2, 2))
+WRONG: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], str]] = [
+    (cnncalc.shape, (SPEC,), {"dtype": 5}, "unknown dtype 5"),
+    (cnncalc.shape, (SPEC,), {"dtype": np.complex64}, "unknown dtype 'complex64'"),
+    (cnncalc.run, ("conv:1,k2", X), {"seed": -1}, "seed is -1, not a whole number of at least 0"),
+    (cnncalc.run, ("conv:1,k2", X), {"seed": "a"}, "seed is 'a', not a whole number of at least 0"),
+    (cnncalc.run, ("conv:1,k2", X), {"seed": 1.5}, "seed is 1.5, not a whole number of at least 0"),
+    (cnncalc.run, ("conv", "x.npy", K), {}, "x is 'x.npy', not an array"),
+    (cnncalc.run, ("conv", X, "k.npy"), {}, "weights is 'k.npy', not an array"),
+    (cnncalc.run, ("conv", X, [[1, 2], [3]]), {}, "weights cannot be read as an array"),
+    (cnncalc.run, ("conv:1,k2", X, {1: K}), {}, "1 is not the name of an array"),
+    (cnncalc.run, ("conv:1,k2", X, {"conv1.weight": "k.npy"}), {}, "conv1.weight is 'k.npy', not an array"),
+    (cnncalc.run, ("conv", X, K), {"memory": "1G"}, "memory is '1G', not a number of bytes"),
+    (cnncalc.run, ("conv", X, K), {"keep": "conv1"}, "keep is 'conv1', not a list"),
+    (cnncalc.contrast, (SPEC, 5), {}, "unknown dialect 5"),
+    (cnncalc.contrast, (SPEC, ["torch", 5]), {}, "unknown dialect 5"),
+    (cnncalc.check, (SPEC,), {"dialect": 5}, "unknown dialect 5"),
+    (cnncalc.to_onnx, ("1x3x3 conv:1,k2", {1: K}), {}, "1 is not the name of an array"),
+]
+
+
+@pytest.mark.parametrize(("function", "arguments", "options", "what"), WRONG, ids=[row[-1] for row in WRONG])
+def test_an_argument_of_a_wrong_type_is_a_spec_error(
+    function: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any], what: str
+) -> None:
+    if function is cnncalc.to_onnx:
+        pytest.importorskip("onnx")
+    with pytest.raises(cnncalc.SpecError) as caught:
+        function(*arguments, **options)
+    assert caught.value.what.startswith(what)
+
+
+def test_arguments_may_be_what_numpy_and_lists_give() -> None:
+    expected = cnncalc.shape(SPEC, dtype="float32").to_dict()
+    for dtype in (np.float32, np.dtype("float32"), "FLOAT32"):
+        assert cnncalc.shape(SPEC, dtype=dtype).to_dict() == expected
+    lists: Any = [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    kernel: Any = [[0, 1], [2, 3]]
+    assert cnncalc.run("conv", lists, kernel).tolist() == [[19, 25], [37, 43]]
+    assert cnncalc.run("conv:1,k2,nobias", lists, {"conv1.weight": kernel}).tolist() == [[19, 25], [37, 43]]
+    several = cnncalc.check(SPEC, {"out": "4x3x3"}, dialect=["torch", "keras"])
+    assert several.findings == cnncalc.check(SPEC, {"out": "4x3x3"}, dialect="torch,keras").findings
+    assert several.checked == cnncalc.check(SPEC, {"out": "4x3x3"}, dialect="torch,keras").checked
 
 
 def test_an_error_of_words_has_a_caret() -> None:

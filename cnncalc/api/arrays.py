@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import index
 from typing import Any
 
-from ..execute import Job, as_input
+from ..errors import SpecError, shown
+from ..execute import Job, as_array
 from ..execute.task import Array
 from ..execute.weights import sourced
 from ..frameworks import writer
@@ -42,23 +44,44 @@ def run(
     >>> cnncalc.run("conv", numpy.arange(9).reshape(3, 3), numpy.arange(4).reshape(2, 2)).tolist()
     [[19, 25], [37, 43]]
     """
+    x, weights = as_array(x, "x"), _arrays(weights)
     kernel = None if weights is None or isinstance(weights, Mapping) else weights.shape
     network = load_completed(net, None if kernel is None else completer_from_kernel(kernel, dialect, layout))
-    x = as_input(x)
+    if not isinstance(keep, (list, tuple, set, frozenset)):
+        raise SpecError(f"keep is {shown(keep)}, not a list", "give a list of the names of layers")
     job = Job(
         network,
         x.shape,
         x.dtype,
         weights,
-        bias=bias,
-        seed=seed,
+        bias=None if bias is None else as_array(bias, "bias"),
+        seed=None if seed is None else _whole(seed, "seed", "a whole number of at least 0"),
         dialect=dialect,
         layout=layout,
         keep=keep,
-        memory=memory,
+        memory=_whole(memory, "memory", "a number of bytes"),
     )
     outputs = job.outputs(x)
     return outputs if keep else outputs[job.report.layers[-1].name]
+
+
+def _arrays(weights: object) -> dict[str, Array] | Array | None:
+    """Return weights as arrays, by name or a single one. SpecError for anything else."""
+    if weights is None or not isinstance(weights, Mapping):
+        return None if weights is None else as_array(weights, "weights")
+    for name in weights:
+        if not isinstance(name, str):
+            raise SpecError(f"{shown(name)} is not the name of an array", "a name is a text, as 'conv1.weight'")
+    return {name: as_array(array, name) for name, array in weights.items()}
+
+
+def _whole(value: object, name: str, what: str) -> int:
+    """Return a whole number that is not negative. SpecError for anything else."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not hasattr(value, "__index__") or index(value) < 0:
+        raise SpecError(f"{name} is {shown(value)}, not {what}")
+    return index(value)
 
 
 def to_onnx(
@@ -81,4 +104,4 @@ def to_onnx(
     >>> pathlib.Path("net.onnx").write_bytes(cnncalc.to_onnx("3x8x8 conv:4,k3 relu"))  # doctest: +SKIP
     """
     network = shape(source, input, batch=batch, dialect=dialect, layout=layout).network
-    return bytes(writer("onnx")(network if weights is None else sourced(network, weights)))  # type: ignore[arg-type]
+    return bytes(writer("onnx")(network if weights is None else sourced(network, _arrays(weights))))  # type: ignore[arg-type]

@@ -72,14 +72,14 @@ def shape(
     batch: int | None = None,
     dialect: str | None = None,
     layout: str | None = None,
-    dtype: str | None = None,
+    dtype: Any = None,
 ) -> Report:
     """Trace a network: shapes, parameters, multiply-accumulates and receptive fields, layer by layer.
 
     `source` is whatever `load` takes. `input` is (C, H, W), "3x224x224", or with letters for open sizes; it,
     `dialect` ("plain", "torch", "keras", "onnx", "caffe") and `layout` ("NCHW", "NHWC") override the spec's own.
-    `batch` puts a batch in front of the input. With `dtype` ("float32", "float16" …) the report and its layers have a
-    `memory`, in bytes; a report as the source keeps its own.
+    `batch` puts a batch in front of the input. With `dtype` ("float32", "float16" …, or NumPy's) the report and its
+    layers have a `memory`, in bytes; a report as the source keeps its own.
 
     `print(report)` is the table, `report["conv1"]` a layer, `report.rows()` a list of dicts for a data frame, and
     `report.to_dict()` the report as JSON, which is itself a spec.
@@ -113,15 +113,16 @@ def check(
     *,
     input: Input | None = None,
     batch: int | None = None,
-    dialect: str | None = None,
+    dialect: str | Sequence[str] | None = None,
     layout: str | None = None,
     strict: bool = False,
 ) -> Result:
     """Check a network against what its spec expects of itself and what `expect` expects of the whole.
 
     `expect` is an object as in a spec: `{"out": "64xHxW", "max_params": "9.5k", "min_rf": 11}`. `source`, `input`,
-    `batch` and `layout` are those of `shape`; so is `dialect`, which may also be several ("torch,onnx", or "all"): what
-    is expected has to hold in each, and all have to agree. With `strict` a network that nothing is expected of fails.
+    `batch` and `layout` are those of `shape`; so is `dialect`, which may also be several ("torch,onnx", a list, or
+    "all"): what is expected has to hold in each, and all have to agree. With `strict` a network that nothing is
+    expected of fails.
 
     The result is true if nothing failed (as its `ok`). It has `findings`, each with a `code`, what is wrong, and the
     arithmetic; `print(finding.text())` is what the command prints. A spec that cannot be read, or is impossible, is
@@ -136,7 +137,7 @@ def check(
     """
     wanted, sizes = read_expectations({} if expect is None else expect), _sizes(input)
     if dialect is not None:
-        dialects_named(dialect)
+        dialect = ",".join([one.name for one in dialects_named(dialect)])
     if layout is not None:
         layout = layout_named(layout)
     return check_under(name_of(source), lambda: load(source), dialect, sizes, batch, layout, wanted, strict)
@@ -171,8 +172,7 @@ def contrast(
     >>> [(layer.name, layer.why()) for layer in result.layers]
     [('maxpool1', ['rounding: down in torch; up, every window kept in caffe'])]
     """
-    names = dialects if isinstance(dialects, str) else ",".join(dialects)
-    return contrast_network(load(source), dialects_named(names), _sizes(input), batch=batch, layout=layout)
+    return contrast_network(load(source), dialects_named(dialects), _sizes(input), batch=batch, layout=layout)
 
 
 def diff(

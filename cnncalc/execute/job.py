@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
+from os import PathLike
 
 import numpy as np
 
-from ..errors import SpecError
+from ..errors import SpecError, shown
 from ..network import Network
 from ..report import Report
 from ..sizes import LARGEST, show, size_text
@@ -167,8 +168,14 @@ class Job:
         return {self.report.layers[at].name: sink.array.reshape(back[at]) for at, sink in sinks.items()}
 
 
-def as_input(x: object) -> Array:
-    """Return x as an array. SpecError for a masked one."""
-    if isinstance(x, np.ma.MaskedArray):
-        raise SpecError("x is a masked array, and layers know no masks", "fill it, as x.filled(0)")
-    return np.asarray(x)
+def as_array(value: object, name: str) -> Array:
+    """Return what a caller gives as an array. SpecError for a masked array, a text, and lists of unequal lengths."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise SpecError(f"{name} is a masked array, and layers know no masks", f"fill it, as {name}.filled(0)")
+    if isinstance(value, (str, bytes, PathLike)):
+        raise SpecError(f"{name} is {shown(str(value))}, not an array", "load a file first, as numpy.load(path)")
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError):
+        help = "give a NumPy array, or nested lists of equal lengths"
+        raise SpecError(f"{name} cannot be read as an array", help) from None
