@@ -619,9 +619,7 @@ def test_a_difference_and_a_contrast_have_short_reprs_and_print_the_commands_tab
 def test_a_report_is_printed_as_the_commands_table() -> None:
     report = cnncalc.shape(SPEC)
     wide = str(report)
-    assert wide.splitlines()[0].split() == [
-        *("layer", "op", "output", "weights", "params", "local", "fc", "ratio", "MACs", "field")
-    ]
+    assert wide.splitlines()[0].split() == [*("layer", "op", "output", "params", "fc", "ratio", "MACs", "field")]
     assert wide.splitlines()[-1].startswith("  locally connected")
     assert "\x1b" not in wide
     ended = subprocess.run(
