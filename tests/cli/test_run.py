@@ -216,10 +216,10 @@ def saved(array: Any) -> bytes:
 
 
 HOSTILE: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", "is empty, not a .npy"),
-    "text": (b"1 2 3\n", "another kind of file"),
+    "empty": (b"", "is empty, not a .npy file"),
+    "text": (b"1 2 3\n", "is not a .npy file"),
     "json": (b'{"a": 1}', "is JSON"),
-    "wrong magic": (b"\x93NUMPX\x01\x00" + bytes(64), "another kind of file"),
+    "wrong magic": (b"\x93NUMPX\x01\x00" + bytes(64), "is not a .npy file"),
     "picture": (b"\x89PNG\r\n\x1a\n" + bytes(64), "a PNG picture"),
     "pickle": (b"\x80\x04\x95" + bytes(64), "a pickle"),
     "objects": (pickled(), "holds Python objects"),

@@ -195,7 +195,7 @@ def test_divergence_is_said(edges: Path) -> None:
 def test_the_exact_solution_says_how_well_determined_it_is(edges: Path) -> None:
     files = ["-x", str(edges / "x.npy"), "-y", str(edges / "y.npy")]
     done = here(["learn", "conv:k1x2,nobias", *files, "--exact"])
-    assert "42 equations in 2 unknowns an output channel, rank 2 of 2: determined, condition 2.24" in done.out
+    assert "42 equations in 2 unknowns per output channel, rank 2 of 2: determined, condition 2.24" in done.out
     assert "[[[[ 1.0000 -1.0000]]]]" in done.out
     assert done.err == ""
     done = here(["learn", "conv:k1x2,nobias", *files, "--exact", "--lr", "0.1", "--log-every", "2"])
