@@ -243,6 +243,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "nested": (described(kind="[('a', '<f4', (2, 2))]") + bytes(96), "is of dtype"),
     "text values": (saved(np.array(["a", "bc"])), "x is of dtype"),
     "dates": (saved(np.array(["2026-01-01"], "M8[D]")), "x is of dtype"),
+    "text of numbers": (saved(np.array([[["1"]]])), "<U1 is not a numeric type: give float32"),
     "complex": (saved(np.ones((1, 1, 2, 2), complex)), "complex numbers have no order"),
     "nothing wide": (described(kind="'<V0'"), "is of dtype"),
     "no axes": (saved(np.float32(3)), "x is a number without axes"),
