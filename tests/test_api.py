@@ -561,9 +561,7 @@ def test_reprs_of_reports_are_short() -> None:
 def test_a_report_is_printed_as_the_commands_table() -> None:
     report = cnncalc.shape(SPEC)
     wide = str(report)
-    assert wide.splitlines()[0].split() == [
-        *("layer", "op", "output", "weights", "params", "local", "fc", "ratio", "MACs", "field")
-    ]
+    assert wide.splitlines()[0].split() == [*("layer", "op", "output", "params", "fc", "ratio", "MACs", "field")]
     assert wide.splitlines()[-1].startswith("  locally connected")
     assert "\x1b" not in wide
     ended = subprocess.run(

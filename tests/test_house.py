@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,7 @@ def _floor(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@cache
 def _imports(path: Path, at_once: bool = False) -> list[str]:
     """The modules that a file imports anywhere in it, absolute; with `at_once` those outside of its functions."""
     package = ["cnncalc", *path.relative_to(PACKAGE).parts[:-1]]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from ..network import Network
-from .build import ForeignNetwork
 
-__all__ = ["TARGETS", "ForeignNetwork", "Writer", "writer"]
-
+ArrayReaders = Mapping[str, Callable[[], Any]]
+"""The functions that read arrays, by an array's role in a layer or by its name in a network."""
 Writer = Callable[[Network], str | bytes]
 """Write a network as a whole file. SpecError, with the layer's name, for what the target cannot express."""
 
@@ -21,6 +21,15 @@ _WRITERS = {
 TARGETS = tuple(_WRITERS)
 ENDINGS = {"spec": ".json", "keras": ".json", "onnx": ".onnx", "torch": ".py"}
 """The ending of a target's file; one that two targets have means the first."""
+
+
+class ForeignNetwork(NamedTuple):
+    """A network from a file of another framework."""
+
+    spec: dict[str, Any]
+    """The document for the reader of specs: name, input, dialect, layout, layers."""
+    weights: ArrayReaders
+    """The arrays that the file holds, by their names here (`conv1.weight`), their axes in the layout's order."""
 
 
 def writer(target: str) -> Writer:

@@ -9,25 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..sizes import Size, is_letter
 from ..wiring import unused_name
+from . import ArrayReaders
 
 LONGEST_NAME = 240
-ArrayReaders = Mapping[str, Callable[[], Any]]
-"""The functions that read arrays, by an array's role in a layer or by its name in a network."""
 NO_FIGURES = {"params": 0, "buffers": 0, "macs": 0}
 """The figures of an opaque layer without weights that multiplies nothing."""
-
-
-class ForeignNetwork(NamedTuple):
-    """A network from a file of another framework."""
-
-    spec: dict[str, Any]
-    """The document for the reader of specs: name, input, dialect, layout, layers."""
-    weights: ArrayReaders
-    """The arrays that the file holds, by their names here (`conv1.weight`), their axes in the layout's order."""
 
 
 class Draft:

@@ -301,9 +301,11 @@ def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, obj
     cls, nd = OPS[op]
     given: dict[str, object] = {}
     for written, value in raw.items():
+        if written in COMMON_KEYS:
+            continue
         path = ("layers", index, written)
         names = keys_named(cls, written)
-        if not names and written not in COMMON_KEYS:
+        if not names:
             known = [*cls.KEYS, *LAYER_KEYS]
             help = nearest(written, known) or f"{op} has the keys {', '.join(known)}"
             raise SpecError(f"{op} has no key {shown(written)}", help, path=path)

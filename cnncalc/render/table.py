@@ -109,7 +109,7 @@ def text(report: Report) -> str:
 
 def _tables(report: Report, style: Style, canvas: Canvas) -> Iterator[Table]:
     """Yield the table with its numbers in full, then shortened, then shortened and with less space."""
-    names = style.columns or usual(report, WIDE if (style.width or ENDLESS) >= PLENTY else NARROW)
+    names = style.columns or usual(report, WIDE if (style.width or 0) >= PLENTY else NARROW)
     colors = [_COLORS.get(name, "") for name in names]
     for write, gap in ((full, 1), (brief, 1), (brief, 0)):
         titles, right, rows, total = grid(report, names, write)

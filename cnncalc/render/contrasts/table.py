@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ...contrasts import Contrast, alike, reasons
 from .. import Style
-from ..table import ENDLESS, Canvas, Row
+from ..table import Canvas, Row
 from .text import NOT_REACHED, SAME, cells, legend, name
 
 PLENTY = 100
@@ -22,7 +22,7 @@ def render(contrast: Contrast, style: Style) -> Iterator[str]:
     if not contrast.layers:
         yield canvas.line(contrast.agreement(), "bold")
         return
-    with_op = (style.width or ENDLESS) >= PLENTY
+    with_op = (style.width or 0) >= PLENTY
     between = "\n" if style.width else " "  # off a terminal a layer is one line
     groups = [(group, cells(group)) for group in alike(contrast.layers)]
     rows: list[Row] = []

@@ -11,7 +11,8 @@ from typing import Any
 
 from ....errors import SpecError, shown
 from ....input import Reading
-from ...build import NO_FIGURES, Draft, ForeignNetwork, SpecBuilder
+from ... import ForeignNetwork
+from ...build import NO_FIGURES, Draft, SpecBuilder
 from ...inputs import keep_reading
 from .config import Tensor, TensorKey, expect, tensors_in
 from .graph import ModelReader

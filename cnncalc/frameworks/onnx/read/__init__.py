@@ -10,7 +10,7 @@ from ....errors import SpecError
 from ....input import Reading, readings
 from ....layers.base import AXIS_LETTERS
 from ....sizes import MOST_SIZES, Open, Shape, Size, is_letter, to_json
-from ...build import ForeignNetwork
+from ... import ForeignNetwork
 from ...inputs import keep_reading
 from .model import load
 from .ops import HANDLERS

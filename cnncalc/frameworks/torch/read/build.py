@@ -10,7 +10,8 @@ from typing import Any
 from ....errors import SpecError
 from ....layers import OPS
 from ....layers.pool import MaxPool
-from ...build import LONGEST_NAME, NO_FIGURES, Draft, ForeignNetwork, SpecBuilder
+from ... import ForeignNetwork
+from ...build import LONGEST_NAME, NO_FIGURES, Draft, SpecBuilder
 from . import activation, arithmetic, reshaping, windows
 from .calls import Constant, FunctionCall, Recording, TracedTensor, tree
 from .rules import SHAPED, Arguments, CallLayer, OpaqueCall, Rules

@@ -17,7 +17,7 @@ from ....layers import Layer
 from ....layers.activation import Identity
 from ....layers.dense import Flatten, Linear
 from ....sizes import show
-from ...build import ForeignNetwork
+from ... import ForeignNetwork
 from ...inputs import keep_reading, layers_of
 from .build import build
 from .record import record
