@@ -88,6 +88,8 @@ class ShapeError(CnncalcError):
 
 
 LONGEST_PATH = 4096
+FAR, NEAR = 0.5, 0.61
+"""How alike words are that may be meant, and those that may be whatever their first letters are."""
 DEEPEST = 3
 """How many nested lists are shown."""
 
@@ -119,7 +121,10 @@ def nearest(word: str, known: Iterable[object], prefix: str = "") -> str | None:
     """Return `did you mean 'conv'?`: the known words nearest to `word`, with a prefix; None if none is near."""
     import difflib  # only when something is wrong: it costs a tenth of the start-up
 
-    close = difflib.get_close_matches(str(word).lower()[:80], map(str, known), n=3, cutoff=0.5)
+    word, words = str(word).lower()[:80], list(map(str, known))
+    close = difflib.get_close_matches(word, words, n=3, cutoff=FAR)
+    if not difflib.get_close_matches(word, words, n=1, cutoff=NEAR):
+        close = [c for c in close if c[:1].lower() == word[:1]]
     if not close:
         return None
     return "did you mean " + " or ".join(f"'{prefix}{c}'" for c in close) + "?"

@@ -152,7 +152,7 @@ def size_text(amount: int) -> str:
     value, power = float(amount), 0
     while value >= 1023.95 and power < len(UNITS) - 1:
         value, power = value / 1024, power + 1
-    return f"{value:.1f} {UNITS[power]}" if power else f"{amount} bytes"
+    return f"{value:.1f} {UNITS[power]}" if power else f"{amount} byte{'s' * (amount != 1)}"
 
 
 def read_size(text: str) -> int:
@@ -210,7 +210,9 @@ def read_shape(value: object, text: str | None = None) -> Shape:
     if isinstance(value, str):
         return parse_shape(value)
     if not isinstance(value, (list, tuple)) or not value:
-        raise SpecError(f"{written} is not a shape", "a shape is written 3x224x224, in JSON [3, 224, 224]", key="input")
+        several = "a shape is written 3x224x224, in JSON [3, 224, 224]"
+        help = f"a shape of one size is written [{value}]" if type(value) is int else several
+        raise SpecError(f"{written} is not a shape", help, key="input")
     if len(value) > MOST_SIZES:
         raise SpecError(f"a shape of {len(value)} sizes", f"a shape has at most {MOST_SIZES} sizes", key="input")
     return tuple(_read_size(v, written) for v in value)

@@ -88,6 +88,11 @@ def load_words(
     return read_words(spec.words, spec.first, complete)
 
 
+def is_spec(word: str) -> bool:
+    """Return whether a word begins a SPEC: a shape, a layer, a file or a built-in network."""
+    return is_layer_word(word) or looks_like_shape(word) or os.path.isfile(word) or word.lower() in zoo.names()
+
+
 def _no_network(spec: SpecWords, word: str) -> SpecError:
     if " " in word.strip() and any(map(is_layer_word, word.split())):
         return SpecError(f"{shown(word)} is one word", "each layer is a word of its own: leave the quotes out")

@@ -187,7 +187,9 @@ def _cycle_help(entries: Sequence[Entry], cycle: Sequence[int]) -> str:
     """Name an arrow of a cycle that nobody wrote: a layer without `from` reads the one above it."""
     silent = [at for at in cycle if entries[at].reads is None]
     if not silent:
-        return "remove one of them from another's from"
+        if len(cycle) == 1:
+            return "a layer cannot read itself: name another layer in `from`"
+        return "take one of these names out of the `from` of the layer that reads it"
     at = silent[0]
     return f"{shown(entries[at].name)} has no from, so it reads {shown(entries[at - 1].name)} above it: give it a from"
 

@@ -94,7 +94,7 @@ SHAPE_HELP = "a size is a whole number, or one letter (but not x) for an open si
         ([3, "x"], f"'x' is not a size, in [3, 'x']\n  {SHAPE_HELP}"),
         ([3, [5]], f"[5] is not a size, in [3, [5]]\n  {SHAPE_HELP}"),
         ([], "[] is not a shape\n  a shape is written 3x224x224, in JSON [3, 224, 224]"),
-        (5, "5 is not a shape\n  a shape is written 3x224x224, in JSON [3, 224, 224]"),
+        (5, "5 is not a shape\n  a shape of one size is written [5]"),
         (True, "true is not a shape\n  a shape is written 3x224x224, in JSON [3, 224, 224]"),
         ({"c": 3}, '{"c": …} is not a shape\n  a shape is written 3x224x224, in JSON [3, 224, 224]'),
         ([1] * 33, "a shape of 33 sizes\n  a shape has at most 8 sizes"),

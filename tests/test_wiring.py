@@ -33,9 +33,9 @@ ROWS: list[tuple[Layers, str, str | None]] = [
     (
         named(a=["input", "c"], b="a", c="b"),
         "the layers read each other: a -> b -> c -> a",
-        "remove one of them from another's from",
+        "take one of these names out of the `from` of the layer that reads it",
     ),
-    (named(a="input", b="b"), "'b' reads itself", "remove one of them from another's from"),
+    (named(a="input", b="b"), "'b' reads itself", "a layer cannot read itself: name another layer in `from`"),
     (
         named(a=None, b="c", c="a", d=None),
         "'c' is below",

@@ -284,6 +284,7 @@ def _sum(report: Report, figure: str) -> list[str]:
     terms = sorted(((n, name) for n, name in counts if n), reverse=True)
     parts = [f"{name} {n:,}" for n, name in terms[:MOST_TERMS]]
     if terms[MOST_TERMS:]:
-        parts.append(f"{len(terms) - MOST_TERMS} others {sum(n for n, _ in terms[MOST_TERMS:]):,}")
+        rest = [n for n, _ in terms[MOST_TERMS:]]
+        parts.append(f"{len(rest)} other{'s' * (len(rest) != 1)} {sum(rest):,}")
     parts += [f"{name} unknown" for n, name in counts if n is None][:MOST_TERMS]
     return [f"{' + '.join(parts)} = {counted(summed(report.layers, figure))}"] if parts else []

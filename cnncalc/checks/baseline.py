@@ -52,6 +52,8 @@ class Baseline:
             return read(parse(Document(sources.read_text(self.path), self.path)), self.path)
         if self.update and not os.path.exists(self.path):
             return {}
+        if os.path.isdir(self.path):
+            raise SpecError(f"{shown(self.path, LONGEST_PATH)} is a directory", "name the baseline's file")
         raise SpecError(f"there is no baseline {shown(self.path, LONGEST_PATH)}", "write it with --update")
 
     def key(self, result: Result) -> str:

@@ -141,6 +141,8 @@ def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
     """Return a number as numerator and denominator: `4.09G` is 4090000000/1, exactly."""
     if not isinstance(text, (bool, float)) and hasattr(text, "__index__") and abs(int(text)) <= LARGEST:
         return int(text), 1
+    if isinstance(text, float) and text.is_integer() and abs(text) <= LARGEST:
+        return int(text), 1
     if isinstance(text, str):
         digits = text.strip()
         unit = next((u for u in sorted(UNITS, key=len, reverse=True) if digits.endswith(u)), "")

@@ -84,9 +84,10 @@ class Commands(click.Group):
         name = args[0]
         if name in COMMANDS:
             return super().resolve_command(ctx, args)
-        help = None if ":" in name else nearest(name, COMMANDS)  # what has a colon is a layer
-        if help is None and name.strip() and name.isprintable() and not name.startswith("-"):
-            help = f"for layers or a network: cnncalc shape {name}"
+        from ..sources import is_spec
+
+        is_shown = name.isprintable() and is_spec(name)
+        help = f"for layers or a network: cnncalc shape {name}" if is_shown else nearest(name, COMMANDS)
         raise SpecError(f"unknown command {shown(name)}", help or "cnncalc --help lists the commands")
 
 

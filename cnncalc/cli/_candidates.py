@@ -21,8 +21,8 @@ from ..notation.ops import flags_of, padding_words
 from ..notation.words import FLAGS, parse_word
 from ..sizes import looks_like_shape
 from . import COMMANDS, group
-from ._options import SEVERAL, FileName
-from ._usage import OneOf
+from ._options import FileName
+from ._usage import SEVERAL, OneOf
 
 P = TypeVar("P", bound=click.Parameter)
 EITHER = {"p": "p_total", "p_total": "p"}

@@ -20,15 +20,13 @@ from ..report import Report
 from ..sizes import Shape, parse_shape, show
 from ..sources import SpecWords
 from ._terminal import color_option, debug_option, note, quiet_option
-from ._usage import OneOf, Whole
+from ._usage import SEVERAL, OneOf, Whole
 
 if TYPE_CHECKING:
     from ..contrasts import Contrast
 
 F = TypeVar("F", bound=Callable[..., Any])
 Function = Callable[..., int]
-SEVERAL = "NAMES"
-"""The metavar of --dialect where it takes several."""
 
 
 class FileName(click.types.StringParamType):

@@ -13,7 +13,7 @@ import click
 
 from ..render import Style
 from ..render.messages import paint
-from ._usage import OneOf
+from ._usage import COLORS, OneOf
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,7 +67,7 @@ def _setting(*names: str, **attributes: Any) -> Callable[[F], F]:
     return click.option(*names, expose_value=False, is_eager=True, callback=keep, **attributes)
 
 
-color_option = _setting("--color", type=OneOf(["auto", "always", "never"]), default="auto", help="When to use colour.")
+color_option = _setting("--color", type=OneOf(COLORS), default=COLORS[0], help="When to use colour.")
 quiet_option = _setting("-q", "--quiet", is_flag=True, help="Suppress notes on standard error.")
 debug_option = _setting("--debug", is_flag=True, help="Show the traceback of a bug.")
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from math import inf, nan
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import SpecError, nearest, shown
+
+SEVERAL = "NAMES"
+"""The metavar of an option that takes several names between commas."""
+COLORS = ("auto", "always", "never")
+"""The values of --color, the default first."""
 
 if TYPE_CHECKING:
     Choice = click.Choice[str]
@@ -24,11 +31,30 @@ class Command(click.Command):
     """`parse_args` refuses them."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        self._preset_color(ctx, args)
         with own_words(ctx):
+            if not ctx.resilient_parsing:
+                self._refuse_repeated(ctx, args)
             extra = super().parse_args(ctx, args)
         if extra:
             raise SpecError(f"unexpected argument {shown(extra[0])}", f"{ctx.command_path} --help shows the usage")
         return extra
+
+    def _preset_color(self, ctx: click.Context, args: list[str]) -> None:
+        """Let --color hold for the error of another option, too, wherever it stands."""
+        option = next((param for param in self.params if param.name == "color"), None)
+        if option is not None:
+            words = [*(word.removeprefix("--color=") for word in args if word.startswith("--color="))]
+            words += [value for word, value in pairwise(args) if word == "--color"]
+            ctx.obj.color = words[-1] if words and words[-1] in COLORS else COLORS[0]
+
+    def _refuse_repeated(self, ctx: click.Context, args: list[str]) -> None:
+        """SpecError for an option with a value that is given twice, of which click would take the last."""
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        for param, count in Counter(order).items():
+            if count > 1 and isinstance(param, click.Option) and not (param.is_flag or param.multiple):
+                help = "separate several with commas" if param.metavar == SEVERAL else "leave out all but one"
+                raise SpecError(f"{_name(param)} is given {'twice' if count == 2 else f'{count} times'}", help)
 
 
 @contextmanager

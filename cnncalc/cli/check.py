@@ -65,8 +65,9 @@ def command(
       cnncalc check nets/ --baseline nets.lock.json --update
     """
     if list_codes:
+        width = max(len(slug) for slug, _ in checks.CODES.values())
         with text_output(path) as stream:
-            stream.writelines(f"{code}  {slug:25} {meaning}\n" for code, (slug, meaning) in checks.CODES.items())
+            stream.writelines(f"{code}  {slug:{width}}  {meaning}\n" for code, (slug, meaning) in checks.CODES.items())
         return 0
     if not file:
         raise SpecError("no FILE", "give a spec, a folder, a pattern, or - for standard input")
@@ -92,7 +93,8 @@ def command(
     if recorded is not None and update and recorded.broken is None:
         with text_output(recorded.path) as stream:
             stream.writelines(recorded.text())
-        note(f"{baseline}: {len(recorded.entries)} entries recorded")
+        count = len(recorded.entries)
+        note(f"{baseline}: {count} {'entry' if count == 1 else 'entries'} recorded")
     if format == "github":
         _summarise(findings)
     return checks.exit_code(findings)

@@ -52,8 +52,9 @@ class Samples:
 def real(kind: Dtype, name: str) -> Dtype:
     """Return the dtype in this machine's byte order. SpecError for numbers that layers cannot take."""
     if kind.kind not in "biuf" or kind.itemsize > 8:
-        why = "complex numbers have no order and no ReLU" if kind.kind == "c" else f"{kind} is not a real number"
-        raise SpecError(f"{name} is of dtype {kind}", f"{why}: give float32, float64, float16, integers or booleans")
+        why = {"c": "complex numbers have no order and no ReLU", "f": f"{kind} has more than 64 bits"}.get(kind.kind)
+        what = why or f"{kind} is not a numeric type"
+        raise SpecError(f"{name} is of dtype {kind}", f"{what}: give float32, float64, float16, integers or booleans")
     return kind.newbyteorder("=")
 
 
@@ -114,8 +115,9 @@ class Job:
         self.plan = self._program(likes)
         least = self.plan.working(1)
         if least > memory:
+            verb = "is" if memory == 1 else "are"
             raise SpecError(
-                f"one sample takes {size_text(least)} of working memory, and {size_text(memory)} are allowed",
+                f"one sample takes {size_text(least)} of working memory, and {size_text(memory)} {verb} allowed",
                 f"allow it {size_text(least)}: --memory on the command line, memory= in bytes from Python",
             )
 

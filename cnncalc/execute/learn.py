@@ -99,7 +99,9 @@ class Learner:
         back = samples.returned(out, count)
         if y.shape != back:
             what = f"y is {show(y.shape)}, but this layer's output is {show(back)}"
-            raise ShapeError(what, "y is the output to learn")
+            is_default = init is None and "k" not in layer.node.layer.given
+            default = "; k is 1 unless the layer or a kernel to begin with gives it" if is_default else ""
+            raise ShapeError(what, f"y is the output to learn{default}")
         kinds = [real(array.dtype, name) for array, name in ((x, "x"), (y, "y"))]
         for array, name in ((x, "x"), (y, "y"), *([] if init is None else [(init, "the kernel to begin with")])):
             _check_finite(array, name)
@@ -175,8 +177,9 @@ class Learner:
     def _diverged(self, lr: float, losses: list[float]) -> Diverged:
         most = self.largest_rate()
         last = f"{losses[-1]:.4g}" if isfinite(losses[-1]) else "infinity"
+        steps = len(losses) - 1
         return Diverged(
-            f"the loss grew from {losses[0]:.4g} to {last} in {len(losses)} steps with --lr {lr:g}",
+            f"the loss grew from {losses[0]:.4g} to {last} in {steps} step{'s' * (steps != 1)} with --lr {lr:g}",
             f"try a smaller --lr: below 2/(largest curvature) = {most:.3g} the loss falls" if isfinite(most) else None,
         )
 

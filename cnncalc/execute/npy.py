@@ -67,9 +67,10 @@ def head(file: IO[bytes], name: str) -> Head:
     magic = file.read(len(MAGIC) + 2)
     name = shown(name, LONGEST_PATH)
     if magic[: len(MAGIC)] != MAGIC:
-        what = _kind(magic)
+        kind = _kind(magic)
         picture = "read the picture with another tool, and save its pixels with numpy.save"
-        raise SpecError(f"{name} is {what}, not a .npy", picture if what.endswith("picture") else _SAVE)
+        help = picture if kind is not None and kind.endswith("picture") else _SAVE
+        raise SpecError(f"{name} is not a .npy file" if kind is None else f"{name} is {kind}, not a .npy file", help)
     try:
         version = ".".join(map(str, magic[-2:]))
         if version not in _READERS:
@@ -103,11 +104,11 @@ _KINDS |= {b"{": "JSON", b"[": "JSON", b"\x89PNG": "a PNG picture", b"\xff\xd8\x
 """Other kinds of files, by their first bytes."""
 
 
-def _kind(magic: bytes) -> str:
-    """Return what kind of file begins with these bytes."""
+def _kind(magic: bytes) -> str | None:
+    """Return what kind of file begins with these bytes; None for one that is not known here."""
     if not magic:
         return "empty"
-    return next((kind for start, kind in _KINDS.items() if magic.startswith(start)), "another kind of file")
+    return next((kind for start, kind in _KINDS.items() if magic.startswith(start)), None)
 
 
 def mapped(path: str) -> Array:
@@ -150,7 +151,7 @@ def weights(path: str) -> NamedArrays | Array:
         return archived(path)
     if path.endswith(".safetensors"):
         return tensors(path)
-    what = f"{shown(path, LONGEST_PATH)} is {_kind(magic)}"
+    what = f"{shown(path, LONGEST_PATH)} is {_kind(magic) or 'not a file of arrays'}"
     raise SpecError(what, "weights are a .npy, a .npz or a .safetensors file")
 
 

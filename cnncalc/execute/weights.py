@@ -110,9 +110,12 @@ def _only(report: Report, role: str) -> str:
             what = "a bias is given, but the layer has none: bias is false"
             raise SpecError(what, "leave out one of them").at(owners[0].node.label())
         return owners[0].name
-    several = f": {', '.join(layer.name for layer in owners[:MOST_LISTED])}" if owners else ""
-    help = f"give a .npz with each under its name, as {owners[0].name}.{role}" if owners else f"leave the {role} out"
-    raise SpecError(f"one array is for one layer, and {len(owners)} have a {role}{several}", help)
+    if not owners:
+        what, help = ("a bias", "leave the bias out") if role == "bias" else ("weights", "remove -w")
+        raise SpecError(f"no layer here has {what}", help)
+    several = ", ".join(layer.name for layer in owners[:MOST_LISTED])
+    help = f"give a .npz with each under its name, as {owners[0].name}.{role}"
+    raise SpecError(f"one array is for one layer, and {len(owners)} have a {role}: {several}", help)
 
 
 def without_biases(network: Network, given: NamedArrays) -> Network:
@@ -144,7 +147,7 @@ def check(report: Report, given: NamedArrays, seed: int | None, help: str = GIVE
         listed.append(f"and {len(missing) - MOST_LISTED} more")
     others = unused(report, given)
     if others:
-        near = nearest(missing[0].name, others)
+        near = nearest(others[0], [want.name for want in missing])
         help += f"\ngiven but not needed: {', '.join(map(shown, others[:MOST_LISTED]))}" + (f"; {near}" if near else "")
     raise SpecError(f"no weights for {', '.join(listed)}", help)
 

@@ -217,7 +217,7 @@ class Dropout(Activation):
 
 
 class PRelu(Layer):
-    """PReLU: a leaky ReLU with trained slopes, one for all, per channel, or per unit but along `shared_axes`."""
+    """PReLU: a leaky ReLU with trained slopes: one, one per channel, or one per unit, shared along `shared_axes`."""
 
     WORD = "prelu"
     VIEW = False

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ..dialects import PADDING_WORDS
 from ..errors import SpecError, nearest, shown
-from ..sizes import LARGEST, MOST_SIZES, read_shape, to_json
+from ..sizes import LARGEST, MOST_SIZES, is_digits, read_shape, split_axes, to_json
 
 Axes = int | tuple[int, ...]
 """One number for all axes, or one per axis."""
@@ -211,6 +211,8 @@ def integer(value: object, nd: int | None) -> int:
 @takes("integers", lambda _: {**axes_form(whole_form(-LARGEST), None), "minItems": 0})
 def integers(value: object, nd: int | None) -> tuple[int, ...]:
     """Read a list of whole numbers of either sign, or one of them."""
+    if isinstance(value, str) and all(is_digits(part.removeprefix("-")) for part in split_axes(value)):
+        raise SpecError(f"{shown(value)} is not a list of numbers", f"write [{','.join(split_axes(value))}]")
     return tuple([integer(one, nd) for one in (value if isinstance(value, (list, tuple)) else [value])])
 
 

@@ -81,13 +81,14 @@ def _finite(text: str) -> float:
     return number
 
 
+_A_SPEC = 'a spec is JSON, as [{"op": "conv", "c_o": 64, "k": 7}]'
 _DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_finite, parse_float=_finite)
 
 
 def parse(document: Document) -> Any:
     """Parse a JSON text. SpecError at the place of what is not JSON, a name given twice, NaN or 1e400."""
     if not document.text.strip():
-        raise _at(document, 0, "is empty", 'a spec is JSON, as [{"op": "conv", "c_o": 64, "k": 7}]')
+        raise _at(document, 0, "is empty", _A_SPEC)
     try:
         return _DECODER.decode(document.text)
     except json.JSONDecodeError as error:
@@ -106,7 +107,11 @@ def _at(document: Document, at: int, what: str, help: str | None = None) -> Cnnc
 
 def _not_json(document: Document, error: json.JSONDecodeError) -> CnncalcError:
     if error.msg == "Extra data":
-        return _at(document, error.pos, "a second document after the first", "for one spec a line use --jsonl")
+        start = len(document.text) - len(document.text.lstrip())
+        if document.text[start] not in "[{":
+            return _at(document, start, "not JSON: neither an object nor a list", _A_SPEC)
+        help = "for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl"
+        return _at(document, error.pos, "a second document after the first", help)
     what = (error.msg[0].lower() + error.msg[1:]).removesuffix(" at")
     return _at(document, error.pos, f"not JSON: {what}")
 
@@ -187,6 +192,9 @@ def _label(layers: Any, path: Path) -> str:
 
 
 def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network:
+    failed = top.get("error")
+    if isinstance(failed, dict) and isinstance(failed.get("message"), str):
+        raise _reported(failed)
     for key in top:
         if key not in TOP_KEYS:
             raise SpecError(f"unknown key {shown(key)}", nearest(key, TOP_KEYS), path=(key,))
@@ -207,6 +215,13 @@ def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network
     layout = _read(top, "layout", (), layout_named, null=True)
     input = _read(top, "input", (), read_shape)
     return Network(nodes, dialect, layout, input, name, top.get("expect"), origin, "report" in top)
+
+
+def _reported(failed: dict[str, Any]) -> CnncalcError:
+    """Return the error that a document holds in place of a report, as a line of --jsonl does."""
+    help, layer = failed.get("help"), failed.get("layer")
+    error = SpecError(failed["message"], help if isinstance(help, str) else None, path=("error",))
+    return error.at(layer) if isinstance(layer, str) else error
 
 
 def _read(raw: dict[str, Any], key: str, path: Path, reader: Callable[[Any], Any], null: bool = False) -> Any:
@@ -336,8 +351,8 @@ def _check_keys(cls: type[Layer], op: str, given: dict[str, object], path: Path)
         )
     for key in cls.NEEDED:
         if key not in given:
-            bare = f", as {op}:{_EXAMPLE.get(key, 3)}" if key == cls.BARE else ""
+            bare = f", as {op}:{EXAMPLE.get(key, 3)}" if key == cls.BARE else ""
             raise SpecError(f"{op} needs {key}", f"give {key}{bare}", path=path)
 
 
-_EXAMPLE = {"c_o": 64, "out": 10, "k": 3, "p": 1, "order": "2x3x1"}
+EXAMPLE = {"c_o": 64, "out": 10, "k": 3, "p": 1, "order": "2x3x1"}

@@ -208,14 +208,41 @@ def _unreadable(op: str, cls: type[Layer], text: str) -> SpecError:
     if ":" in text:
         return SpecError(f"{shown(text)} is not an argument", "one colon stands after the op, commas between arguments")
     if cls.BARE is not None and text[:1] == "-":
-        return SpecError(f"{shown(text)} is not a bare number", f"write {cls.BARE}=[{text}]")
+        return SpecError(f"{shown(text)} is not a bare number", f"write {cls.BARE}=[{','.join(split_axes(text))}]")
+    return _no_such_argument(op, cls, text)
+
+
+def _no_such_argument(op: str, cls: type[Layer], text: str) -> SpecError:
+    if cls.BARE is not None and text[0].isdigit():
+        return SpecError(
+            f"{shown(text)} is not a whole number",
+            f"a bare number is {cls.BARE}: write {op}:{document.EXAMPLE.get(cls.BARE, 3)}",
+        )
     stem = text.rstrip("0123456789.+xX-")
     flags = [f for f, (key, _) in FLAGS.items() if key in cls.KEYS and f not in cls.KEYS]
     known = [*cls.KEYS, *flags, *document.LAYER_KEYS]
+    if stem.lower() in flags and stem != text:
+        return SpecError(f"{stem} takes no number", f"write {stem} alone")
+    if (fused := _fused_key(cls, stem.lower())) is not None:
+        number = text[len(stem) :] if read_axes(text[len(stem) :]) is not None else _EXAMPLES[fused]
+        if stem == text or stem.lower() != fused:
+            what = "has no number" if stem == text else f"is not a number for {fused}"
+            return SpecError(f"{shown(text)} {what}", f"write {fused}{number}")
     if stem.lower() in known and stem != text:
         return SpecError(f"{shown(text)} is not a number for {stem}", f"as {stem}3, {stem}3x5")
     help = nearest(stem or text, known) or f"{op} has {', '.join(known)}"
     return SpecError(f"{op} has no {shown(text)}", help)
+
+
+_EXAMPLES = {"k": 3, "s": 2, "p": 1, "pt": 2, "d": 2, "g": 2}
+
+
+def _fused_key(cls: type[Layer], word: str) -> str | None:
+    """Return the letters that a number may follow, as s, for any name of such a key of the op, as stride."""
+    if word in _FUSED:
+        return word if keys_named(cls, _FUSED[word]) else None
+    names = keys_named(cls, word)
+    return next((letters for letters, key in _FUSED.items() if names == (key,)), None)
 
 
 def _value(key: str, text: str) -> Any:

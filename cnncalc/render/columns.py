@@ -159,14 +159,15 @@ def records(report: Report) -> list[dict[str, Cell]]:
 
 
 def chosen(names: str) -> tuple[str, ...]:
-    """Return the columns that a comma list names. SpecError for an unknown one."""
-    columns = tuple([name.strip().lower() for name in names.split(",")])
-    for name in columns:
-        if name not in COLUMNS:
-            raise SpecError(
-                f"there is no column {shown(name)}", nearest(name, COLUMNS) or f"the columns are {', '.join(COLUMNS)}"
-            )
-    return columns
+    """Return the columns that a comma list names, by key or by heading. SpecError for an unknown one."""
+    keys = {column.title.lower(): key for key, column in COLUMNS.items()} | {key: key for key in COLUMNS}
+    columns = []
+    for name in (name.strip().lower() for name in names.split(",")):
+        if name not in keys:
+            help = nearest(name, keys) or f"the columns are {', '.join(COLUMNS)}"
+            raise SpecError(f"there is no column {shown(name)}", help)
+        columns.append(keys[name])
+    return tuple(columns)
 
 
 def plain(cell: Cell, column: Column) -> str:

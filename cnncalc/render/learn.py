@@ -49,7 +49,7 @@ def solution_text(solution: Solution) -> str:
         text = f"rank {rank} of {unknowns}: not determined, {free} left open (the smallest weights are given)"
     return (
         f"loss  {loss_text(solution.loss)}\n"
-        f"{solution.equations:,} equations in {unknowns:,} unknowns an output channel, {text}\n"
+        f"{plural(solution.equations, 'equation')} in {plural(unknowns, 'unknown')} per output channel, {text}\n"
     )
 
 

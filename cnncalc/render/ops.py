@@ -7,6 +7,7 @@ import re
 import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from ..contrasts import grouped
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from . import Style
 
 FORMATS = Formats(__package__, {"table": "ops.table", "json": "ops.document", "markdown": "ops.markdown"})
+LONGEST_DECIMAL = 10
+"""The most characters of a number that stays a decimal; a longer one is a fraction, as 1/6."""
 KEY_TITLES = ("key", "takes", "default", "meaning")
 Rows = Sequence[Sequence[str]]
 
@@ -68,7 +71,8 @@ def _notes(op: OpDescription) -> Iterator[str]:
     """Yield the lines below the table of keys."""
     for key in op.keys:
         if key.by_dialect:
-            yield f"{key.name} left out: {grouped([(name, _value(value)) for name, value in key.by_dialect.items()])}"
+            defaults = [(name, "not set" if value is None else _value(value)) for name, value in key.by_dialect.items()]
+            yield f"{key.name} left out: {grouped(defaults)}"
     if op.bare:
         yield f"a bare number, first, is {op.bare}"
     if op.flags:
@@ -89,6 +93,10 @@ def _default(key: KeyDescription) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, float) and len(repr(value)) > LONGEST_DECIMAL:
+        fraction = Fraction(value).limit_denominator(100)
+        if float(fraction) == value:
+            return str(fraction)
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -36,6 +36,7 @@ HOLDS = [
     {"out": [64, "H", None]},
     {"in": "3x224x224", "params": 9472, "weights": 9408, "bias": "64", "buffers": 0},
     {"params": "9.472k", "min_params": "9k", "max_params": "9.5k"},
+    {"params": 9472.0, "max_params": 1e6},
     {"macs": "118M±1%", "max_macs": "118_013_952", "min_macs": "112Mi"},
     {"macs": "118M+-0.1M"},
     {"rf": 11, "rf_size": "11x11", "rf_stride": [4, 4], "rf_start": -5},
@@ -62,6 +63,7 @@ FAILS = [
     ({"min_out": "1x1"}, "CC003", "there is no figure 'min_out' to expect", "did you mean"),
     ({"params": "9.4721k"}, "CC003", "params: '9.4721k' is not a whole number", ""),
     ({"params": "many"}, "CC003", "params: 'many' is not a number", "as 9472, 4.1G, 4.09G±1%"),
+    ({"params": 9472.5}, "CC003", "params: 9472.5 is not a number", "as 9472"),
     ({"params": True}, "CC003", "params: true is not a number", "as 9472"),
     ({"params": [1, 2]}, "CC003", "params: [1, 2] is not one number", "only a receptive field"),
     ({"params": None}, "CC003", "params: null is not a number", "as 9472"),
@@ -85,6 +87,13 @@ def test_what_fails(wanted: dict[str, Any], code: str, what: str, help: str) -> 
     assert (finding.code, finding.what) == (code, what)
     assert help in (finding.help or "")
     assert check.exit_code([finding]) == (2 if code == "CC003" else 1)
+
+
+@pytest.mark.parametrize(("count", "rest"), [(5, "1 other 4 = 20"), (6, "2 others 8 = 24")])
+def test_the_smaller_terms_of_a_sum_are_counted(count: int, rest: str) -> None:
+    layers = [{"op": "conv", "c_o": 2, "bias": False}] * count
+    (finding,) = judged({"input": [2, 3, 3], "layers": layers, "expect": {"params": 1}})
+    assert finding.arithmetic[-1].endswith(f" + {rest}")
 
 
 def test_a_layers_expectations_and_their_arithmetic() -> None:
@@ -115,6 +124,7 @@ def test_all_codes_are_listed_and_in_order() -> None:
     out = here(["check", "--list-codes"]).out
     assert [line.split()[0] for line in out.splitlines()] == sorted(check.CODES)
     assert {figure.code for figure in expect.FIGURES.values()} <= set(check.CODES)
+    assert len({line.index(check.CODES[line[:5]][1]) for line in out.splitlines()}) == 1
 
 
 # Exit codes, through the installed command.
@@ -147,6 +157,7 @@ COMBINATIONS: list[tuple[list[str], list[str], int]] = [
     ([OK], ["--expect", "prams=3"], 2),
     ([OK], ["--update"], 2),
     ([OK], ["--baseline", "missing.lock"], 2),
+    ([OK], ["--baseline", "."], 2),
     ([], [], 2),
 ]
 

@@ -108,6 +108,21 @@ def test_a_baseline_is_no_spec_and_says_what_is_gone() -> None:
     assert codes("nets/a.json", *lock) == (1, ["CC305"])
 
 
+def test_a_folder_is_not_a_baseline() -> None:
+    write("a.json", OK)
+    ended = here(["check", "a.json", "--baseline", "."])
+    assert ended.code == 2
+    assert "'.' is a directory" in ended.out
+    assert "name the baseline's file" in ended.out
+
+
+def test_the_entries_of_a_baseline_are_counted() -> None:
+    write("a.json", OK)
+    write("b.json", OK)
+    assert here(["check", "a.json", "--baseline", "one", "--update"]).err == "note: one: 1 entry recorded\n"
+    assert here(["check", "a.json", "b.json", "--baseline", "two", "--update"]).err == "note: two: 2 entries recorded\n"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -24,6 +24,49 @@ WORDS = [
     ),
     ("shpae vgg16", "unknown command 'shpae'\n  did you mean 'shape' or 'schema'?"),
     ("conv:64", "unknown command 'conv:64'\n  for layers or a network: cnncalc shape conv:64"),
+    ("lenet5", "unknown command 'lenet5'\n  for layers or a network: cnncalc shape lenet5"),
+    ("3x5x5", "unknown command '3x5x5'\n  for layers or a network: cnncalc shape 3x5x5"),
+    ("rf", "unknown command 'rf'\n  cnncalc --help lists the commands"),
+    (
+        "shape nope",
+        "'nope' is not a layer, a file or a built-in network\n  nope\n  ^~~~\n"
+        "  a layer is written conv:64,k7,s2,p3; for all of them: cnncalc zoo, cnncalc ops",
+    ),
+    ("shape 3x5x5 conv:p,s", "layers[0]: 'p' has no number\n  3x5x5 conv:p,s\n             ^\n  write p1"),
+    (
+        "shape 3x5x5 conv:4,stride",
+        "layers[0]: 'stride' has no number\n  3x5x5 conv:4,stride\n               ^~~~~~\n  write s2",
+    ),
+    (
+        "shape 3x5x5 conv:4,stride3",
+        "layers[0]: 'stride3' is not a number for s\n  3x5x5 conv:4,stride3\n               ^~~~~~~\n  write s3",
+    ),
+    (
+        "shape 3x5x5 conv:4,same2",
+        "layers[0]: same takes no number\n  3x5x5 conv:4,same2\n               ^~~~~\n  write same alone",
+    ),
+    (
+        "shape 3x5x5 conv:1e3",
+        "layers[0]: '1e3' is not a whole number\n  3x5x5 conv:1e3\n             ^~~\n"
+        "  a bare number is c_o: write conv:64",
+    ),
+    (
+        "shape 3x5x5 opaque:out=10",
+        "layers[0]: out: 10 is not a shape\n  3x5x5 opaque:out=10\n               ^~~~~~\n"
+        "  a shape of one size is written [10]",
+    ),
+    (
+        "shape 3x5x5 reshape:out=-1x15",
+        "layers[0]: out: '-1x15' is not a list of numbers\n  3x5x5 reshape:out=-1x15\n                ^~~~~~~~~\n"
+        "  write [-1,15]",
+    ),
+    (
+        "shape 3x5x5 reshape:-1x15",
+        "layers[0]: '-1x15' is not a bare number\n  3x5x5 reshape:-1x15\n                ^~~~~\n  write out=[-1,15]",
+    ),
+    ("check lenet5 --dialect torch --dialect caffe", "--dialect is given twice\n  separate several with commas"),
+    ("shape lenet5 --columns op --columns out", "--columns is given twice\n  separate several with commas"),
+    ("shape lenet5 -i 1x28x28 --input=1x32x32", "-i/--input is given twice\n  leave out all but one"),
     (
         "shape 3x5x5 cnv:64 relu",
         "unknown op 'cnv'\n  3x5x5 cnv:64 relu\n        ^~~\n  did you mean 'conv' or 'convT' or 'dwconv'?",
@@ -306,9 +349,10 @@ def test_no_command_is_wrong_usage_and_shows_the_help(line: list[str]) -> None:
     assert here(line) == (2, "", here(["--help"]).out)
 
 
+A_SPEC = 'a spec is JSON, as [{"op": "conv", "c_o": 64, "k": 7}]'
 DOCUMENTS = [
-    ("", '-:1:1: is empty\n  a spec is JSON, as [{"op": "conv", "c_o": 64, "k": 7}]'),
-    (" \n\t", '-:1:1: is empty\n  a spec is JSON, as [{"op": "conv", "c_o": 64, "k": 7}]'),
+    ("", f"-:1:1: is empty\n  {A_SPEC}"),
+    (" \n\t", f"-:1:1: is empty\n  {A_SPEC}"),
     ("[]", "-:1:1: no layers: the list is empty\n  give at least one layer"),
     ('{"layers": []}', "-:1:2: no layers: the list is empty\n  give at least one layer"),
     ("{}", '-:1:1: no layers\n  a spec has a key "layers", a list of layers'),
@@ -316,7 +360,18 @@ DOCUMENTS = [
     ("null", "-:1:1: null is not a spec\n  a spec is an object with layers, or a list of layers"),
     ('[{"op": "relu"}', "-:1:16: not JSON: expecting ',' delimiter"),
     ('[{"op": "relu"},]', "-:1:17: not JSON: expecting value"),
-    ('[{"op": "relu"}]\n[]', "-:2:1: a second document after the first\n  for one spec a line use --jsonl"),
+    (
+        '[{"op": "relu"}]\n[]',
+        "-:2:1: a second document after the first\n  for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl",
+    ),
+    ("3x8x8 conv:4", f"-:1:1: not JSON: neither an object nor a list\n  {A_SPEC}"),
+    ('\n"""A network."""\nimport torch', f"-:2:1: not JSON: neither an object nor a list\n  {A_SPEC}"),
+    ('{"error": {"message": "boom"}}', "-:1:2: boom"),
+    (
+        '{"error": {"message": "g=2 does not divide 3", "help": "change g", "layer": "layers[0]", "line": 7}}',
+        "-:1:2: layers[0]: g=2 does not divide 3\n  change g",
+    ),
+    ('{"error": "boom", "layers": []}', "-:1:2: unknown key 'error'"),
     ('[\n {"op": "relu",\n  "op": "relu"}]', "-:3:3: 'op' is given twice\n  leave out one of them"),
     ('[{"op": "elu", "alpha": NaN}]', "-:1:25: NaN is not a number that JSON can hold"),
     ('[{"op": "elu", "alpha": -Infinity}]', "-:1:25: -Infinity is not a number that JSON can hold"),

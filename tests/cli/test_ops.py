@@ -41,6 +41,14 @@ def test_the_keys_of_pooling() -> None:
     assert "\nceil left out: false in plain, torch, keras and onnx; true in caffe\n" in out
 
 
+def test_a_default_that_is_a_fraction_or_none() -> None:
+    assert "1/6" in re.sub(r"^hardsigmoid:.*\n", "", here(["ops", "hardsigmoid"]).out)
+    assert "0.1666" not in here(["ops", "hardsigmoid"]).out
+    out = here(["ops", "prelu"]).out
+    assert "not set in keras" in out
+    assert "null" not in out
+
+
 @pytest.mark.parametrize(
     ("op", "key", "by_dialect"),
     [

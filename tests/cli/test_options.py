@@ -259,6 +259,29 @@ def test_an_error_has_its_place_bold_and_its_caret_red() -> None:
     )
 
 
+@pytest.mark.parametrize("color", [["--color", "always"], ["--color=always"]])
+def test_a_usage_error_is_coloured_wherever_the_option_stands(color: list[str]) -> None:
+    red = "\x1b[31munknown option '--nope'\x1b[0m\n"
+    assert here(["shape", "relu", "--nope", *color]).err.startswith(red)
+    assert here(["shape", "relu", *color, "--nope"]).err.startswith(red)
+    assert "\x1b" not in here(["shape", "relu", "--nope", "--color=never"]).err
+    assert "\x1b" not in here(["shape", "relu", "--nope"]).err
+
+
+def test_columns_are_named_by_key_or_by_heading() -> None:
+    by_key, by_heading = (
+        here(["shape", "lenet5", "--format", "csv", "--columns", names])
+        for names in ("layer,in,out,rf,rf_size,macs", "Layer,input,output,field,size,MACs")
+    )
+    assert by_key.code == 0
+    assert by_heading == by_key
+
+
+def test_a_flag_or_a_repeatable_option_may_be_given_twice() -> None:
+    line = ["check", "net.json", "--json", "--json", "--expect", "out=2x2x2", "--expect", "max_params=1M"]
+    assert here(line).code == 0
+
+
 def test_notes_and_findings_are_coloured() -> None:
     assert here(["check", "folder", "--color", "always"]).err.startswith("\x1b[36mnote:\x1b[0m ")
     found = here(["check", "net.json", "--expect", "out=3", "--color", "always"]).out

@@ -216,10 +216,10 @@ def saved(array: Any) -> bytes:
 
 
 HOSTILE: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", "is empty, not a .npy"),
-    "text": (b"1 2 3\n", "another kind of file"),
+    "empty": (b"", "is empty, not a .npy file"),
+    "text": (b"1 2 3\n", "is not a .npy file"),
     "json": (b'{"a": 1}', "is JSON"),
-    "wrong magic": (b"\x93NUMPX\x01\x00" + bytes(64), "another kind of file"),
+    "wrong magic": (b"\x93NUMPX\x01\x00" + bytes(64), "is not a .npy file"),
     "picture": (b"\x89PNG\r\n\x1a\n" + bytes(64), "a PNG picture"),
     "pickle": (b"\x80\x04\x95" + bytes(64), "a pickle"),
     "objects": (pickled(), "holds Python objects"),
@@ -243,6 +243,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "nested": (described(kind="[('a', '<f4', (2, 2))]") + bytes(96), "is of dtype"),
     "text values": (saved(np.array(["a", "bc"])), "x is of dtype"),
     "dates": (saved(np.array(["2026-01-01"], "M8[D]")), "x is of dtype"),
+    "text of numbers": (saved(np.array([[["1"]]])), "<U1 is not a numeric type: give float32"),
     "complex": (saved(np.ones((1, 1, 2, 2), complex)), "complex numbers have no order"),
     "nothing wide": (described(kind="'<V0'"), "is of dtype"),
     "no axes": (saved(np.float32(3)), "x is a number without axes"),

@@ -213,12 +213,14 @@ def test_divergence_is_said(edges: Path) -> None:
     assert "try a smaller --lr: below 2/(largest curvature) = 0.0161 the loss falls" in done.err
     assert "nan" not in (done.out + done.err).lower()
     assert not (edges / "new.npy").exists()
+    assert "in 1 step with --lr 9" in here(["learn", "conv:k1x2", *files, "--steps", "1", "--lr", "9"]).err
+    assert "in 3 steps with --lr 9" in here(["learn", "conv:k1x2", *files, "--steps", "3", "--lr", "9"]).err
 
 
 def test_the_exact_solution_says_how_well_determined_it_is(edges: Path) -> None:
     files = ["-x", str(edges / "x.npy"), "-y", str(edges / "y.npy")]
     done = here(["learn", "conv:k1x2,nobias", *files, "--exact"])
-    assert "42 equations in 2 unknowns an output channel, rank 2 of 2: determined, condition 2.24" in done.out
+    assert "42 equations in 2 unknowns per output channel, rank 2 of 2: determined, condition 2.24" in done.out
     assert "[[[[ 1.0000 -1.0000]]]]" in done.out
     assert done.err == ""
     done = here(["learn", "conv:k1x2,nobias", *files, "--exact", "--lr", "0.1", "--log-every", "2"])
@@ -230,6 +232,19 @@ def test_the_exact_solution_says_how_well_determined_it_is(edges: Path) -> None:
     np.save(edges / "y4.npy", np.load(edges / "y.npy")[:4])
     done = here(["learn", "conv:k3x2,nobias", *files[:2], "-y", str(edges / "y4.npy"), "--exact"])
     assert "rank 2 of 6: not determined, 4 directions left open" in done.out
+
+
+def test_what_the_kernel_size_is_by_default(edges: Path) -> None:
+    files = ["-x", str(edges / "x.npy"), "-y", str(edges / "y.npy")]
+    done = here(["learn", "conv:nobias", *files])
+    assert done.err == (
+        "layers[0] 'conv1': y is 6x7, but this layer's output is 6x8\n"
+        "  y is the output to learn; k is 1 unless the layer or a kernel to begin with gives it\n"
+    ).removeprefix("layers[0] 'conv1': ")
+    assert here(["learn", "conv:k1,nobias", *files]).err.endswith("y is the output to learn\n")
+    assert here(["learn", "conv:k1x1,nobias", *files[:2], "-y", str(edges / "x.npy"), "--exact"]).out.count(
+        "1 unknown "
+    )
 
 
 def test_kernel_and_bias_in_one_file(edges: Path) -> None:

@@ -646,6 +646,25 @@ def test_what_is_missing_is_listed_with_its_shape() -> None:
     assert "--seed" in (caught.value.help or "")
 
 
+def test_what_is_given_is_likened_to_what_is_missing() -> None:
+    with pytest.raises(cnncalc.SpecError) as caught:
+        cnncalc.run("conv:1,k2,nobias", np.ones((4, 4)), {"c1.weight": np.ones((1, 1, 2, 2))})
+    assert caught.value.help is not None
+    assert caught.value.help.endswith("given but not needed: 'c1.weight'; did you mean 'conv1.weight'?")
+
+
+def test_an_array_for_no_layer_is_refused() -> None:
+    with pytest.raises(cnncalc.SpecError, match="no layer here has weights\n  remove -w"):
+        cnncalc.run("maxpool:2,s1", np.ones((4, 4)), np.ones((2, 2)))
+    with pytest.raises(cnncalc.SpecError, match="no layer here has a bias\n  leave the bias out"):
+        cnncalc.run("maxpool:2,s1", np.ones((4, 4)), bias=np.ones(2))
+
+
+def test_too_little_memory_is_refused_with_what_it_needs() -> None:
+    with pytest.raises(cnncalc.SpecError, match="one sample takes 504 bytes of working memory, and 1 byte is allowed"):
+        cnncalc.run("relu", np.ones((3, 3)), memory=1)
+
+
 def test_one_array_for_several_layers_is_refused() -> None:
     with pytest.raises(cnncalc.SpecError, match="one array is for one layer, and 2 have a weight: conv1, linear1"):
         cnncalc.run("conv:4,k3 linear:5", np.ones((1, 2, 6, 6)), np.ones((4, 2, 3, 3)))
