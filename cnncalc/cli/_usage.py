@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -33,8 +32,6 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         self._preset_color(ctx, args)
         with own_words(ctx):
-            if not ctx.resilient_parsing:
-                self._refuse_repeated(ctx, args)
             extra = super().parse_args(ctx, args)
         if extra:
             raise SpecError(f"unexpected argument {shown(extra[0])}", f"{ctx.command_path} --help shows the usage")
@@ -47,14 +44,6 @@ class Command(click.Command):
             words = [*(word.removeprefix("--color=") for word in args if word.startswith("--color="))]
             words += [value for word, value in pairwise(args) if word == "--color"]
             ctx.obj.color = words[-1] if words and words[-1] in COLORS else COLORS[0]
-
-    def _refuse_repeated(self, ctx: click.Context, args: list[str]) -> None:
-        """SpecError for an option with a value that is given twice, of which click would take the last."""
-        _, _, order = self.make_parser(ctx).parse_args(list(args))
-        for param, count in Counter(order).items():
-            if count > 1 and isinstance(param, click.Option) and not (param.is_flag or param.multiple):
-                help = "separate several with commas" if param.metavar == SEVERAL else "leave out all but one"
-                raise SpecError(f"{_name(param)} is given {'twice' if count == 2 else f'{count} times'}", help)
 
 
 @contextmanager

@@ -64,9 +64,6 @@ WORDS = [
         "shape 3x5x5 reshape:-1x15",
         "layers[0]: '-1x15' is not a bare number\n  3x5x5 reshape:-1x15\n                ^~~~~\n  write out=[-1,15]",
     ),
-    ("check lenet5 --dialect torch --dialect caffe", "--dialect is given twice\n  separate several with commas"),
-    ("shape lenet5 --columns op --columns out", "--columns is given twice\n  separate several with commas"),
-    ("shape lenet5 -i 1x28x28 --input=1x32x32", "-i/--input is given twice\n  leave out all but one"),
     (
         "shape 3x5x5 cnv:64 relu",
         "unknown op 'cnv'\n  3x5x5 cnv:64 relu\n        ^~~\n  did you mean 'conv' or 'convT' or 'dwconv'?",
