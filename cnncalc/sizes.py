@@ -123,15 +123,22 @@ def product(sizes: Iterable[Size]) -> Size:
 
 def count(*factors: Size | None) -> int | None:
     """Return a count as the product of its factors, None if one of them is not known."""
-    numbers = [factor for factor in factors if isinstance(factor, int)]
-    return prod(numbers) if len(numbers) == len(factors) else None
+    result = 1
+    for factor in factors:
+        if not isinstance(factor, int):
+            return None
+        result *= factor
+    return result
 
 
 def total(counts: Iterable[int | None]) -> int | None:
     """Return the sum of counts, None if one of them is not known."""
-    counts = list(counts)
-    numbers = [number for number in counts if number is not None]
-    return sum(numbers) if len(numbers) == len(counts) else None
+    result = 0
+    for number in counts:
+        if number is None:
+            return None
+        result += number
+    return result
 
 
 def counted(number: int | None) -> str:

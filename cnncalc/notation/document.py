@@ -291,9 +291,12 @@ def read_layer(raw: Any, index: int, depth: int) -> Wire:
         unknown.path = path
         raise unknown
     given = _keys(op, raw, index, depth)
-    name, reads, times, tie = (_read(raw, key, path, reader) for key, reader in _COMMON.items())
     cls, nd = OPS[op]
-    return Wire(cls(op, nd, given), name, reads, 1 if times is None else times, raw.get("expect"), tie)
+    layer = cls(op, nd, given)
+    if _COMMON.keys().isdisjoint(raw):
+        return Wire(layer, expect=raw.get("expect"))
+    name, reads, times, tie = (_read(raw, key, path, reader) for key, reader in _COMMON.items())
+    return Wire(layer, name, reads, 1 if times is None else times, raw.get("expect"), tie)
 
 
 def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, object]:
