@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from .display import DISPLAYS, drawn
 from .errors import nearest, shown
 from .field import BROADCAST, MISALIGNED, NOTHING
 from .layers import Env, Fields, Trace
@@ -213,24 +214,19 @@ class Report:
         return f"<report of {name}: {show(self.out)}, {params} parameter{'s' * (params != 1)}>"
 
     def __str__(self) -> str:
-        from .render import FORMATS
-
-        return FORMATS.text(self)
+        return drawn("report", self)
 
     def _repr_html_(self) -> str:
         """Return the table as notebooks show it: an HTML table, and its totals."""
-        from .render.as_html import html
-
-        return html(self)
+        return drawn("report as HTML", self)
 
     def rows(self) -> list[dict[str, int | float | str | None]]:
         """Return a dict for each layer, with the columns of `--format csv`, as `pandas.DataFrame` takes them.
 
         Numbers are numbers; None is a figure that is not known, or has no meaning for the layer.
         """
-        from .render.columns import records
-
-        return records(self)
+        rows: list[dict[str, int | float | str | None]] = DISPLAYS["report as rows"](self)
+        return rows
 
     def __len__(self) -> int:
         return len(self.layers)

@@ -17,6 +17,7 @@ from tests.program import ROOT, environment
 FLOORS = [
     "errors",
     "registry",
+    "display",
     "files",
     "sizes",
     "window",
@@ -45,12 +46,6 @@ FLOORS = [
     "cli",
 ]
 """Each may import itself and what stands above it in this list."""
-UPWARD = {
-    ("report", "render"): "str(report), its HTML and its rows are rendered when a method is asked for them",
-    ("contrasts", "render"): "so is str(contrast)",
-    ("diffs", "render"): "so is str(difference)",
-}
-"""The imports against that order, which stand inside of a function, with their reasons."""
 ONLY = {
     "click": {"cli"},
     "rich": {"render"},
@@ -68,16 +63,11 @@ def _floor(path: Path) -> str:
 
 
 @cache
-def _imports(path: Path, at_once: bool = False) -> list[str]:
-    """The modules that a file imports anywhere in it, absolute; with `at_once` those outside of its functions."""
+def _imports(path: Path) -> list[str]:
+    """The modules that a file imports anywhere in it, absolute."""
     package = ["cnncalc", *path.relative_to(PACKAGE).parts[:-1]]
     found = []
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    later = {id(node) for function in functions for node in ast.walk(function)}
-    for node in ast.walk(tree):
-        if at_once and id(node) in later:
-            continue
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found += [name.name for name in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -99,17 +89,10 @@ def test_imports_run_one_way(path: Path) -> None:
         top, _, rest = module.partition(".")
         if top == "cnncalc":
             there = rest.partition(".")[0]
-            if (here, there) in UPWARD:
-                assert module not in _imports(path, at_once=True)
-            elif there and there in FLOORS:
+            if there and there in FLOORS:
                 assert FLOORS.index(there) <= FLOORS.index(here), f"{here} imports {there}"
         elif top in ONLY:
             assert here in ONLY[top], f"{top} is imported in {here}"
-
-
-def test_an_exception_is_used() -> None:
-    arrows = {(_floor(path), module.split(".")[1]) for path in MODULES for module in _imports(path) if "." in module}
-    assert arrows >= UPWARD.keys()
 
 
 def test_every_module_has_its_floor() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from ..dialects import Dialect
+from ..display import drawn
 from ..errors import CnncalcError
 from ..input import configure, read_input
 from ..network import Network
@@ -148,9 +149,7 @@ class Contrast(NamedTuple):
         return f"<contrast of {names}: {count or 'no'} layer{'s' * (count != 1)} differ{'s' * (count == 1)}>"
 
     def __str__(self) -> str:
-        from ..render.contrasts import FORMATS
-
-        return FORMATS.text(self)
+        return drawn("contrast", self)
 
     def refused_by_all(self) -> bool:
         """Return whether no dialect accepts the network."""

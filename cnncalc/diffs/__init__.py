@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ..display import drawn
 from ..layers import ConvKind
 from ..network import INPUT
 from ..report import LayerReport, Report, listed
@@ -148,14 +149,10 @@ class Difference(NamedTuple):
         return bool(self.settings or self.layers)
 
     def __repr__(self) -> str:
-        from ..render.diffs.rows import SAME, verdict
-
-        return f"<difference {' -> '.join(self.names)}: {verdict(self) if self else SAME}>"
+        return f"<difference {' -> '.join(self.names)}: {drawn('difference in a line', self)}>"
 
     def __str__(self) -> str:
-        from ..render.diffs import FORMATS
-
-        return FORMATS.text(self)
+        return drawn("difference", self)
 
     @property
     def added(self) -> list[LayerDiff]:

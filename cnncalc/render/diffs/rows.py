@@ -174,6 +174,11 @@ def percent(old: int, new: int) -> str:
     return f"{sign}{tenths // 10:,}.{tenths % 10}%" if tenths else f"{sign}<0.1%"
 
 
+def line(diff: Difference) -> str:
+    """Return what differs in a line, `no difference` if nothing does."""
+    return verdict(diff) if diff else SAME
+
+
 def verdict(diff: Difference) -> str:
     """Return `another input, 1 layer added, 2 changed, 5 follow`."""
     counts = (
