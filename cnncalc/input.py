@@ -75,19 +75,25 @@ class Input(NamedTuple):
     """The input as a report shows it: the batch first, if there is one, and no axis that was not given."""
 
 
-def configure(network: Network, input: Any, dialect: str | None, layout: str | None) -> Network:
+def configure(
+    network: Network, input: Any, dialect: str | None, layout: str | None, batch: int | None = None
+) -> Network:
     """Return the network with what its caller gives in place of its own; None leaves the network's own.
 
     The layout is the one given, else the spec's own, else the dialect's. Without any input it is the one that the first
-    layer's c_i declares, its other sizes open, or None.
+    layer's c_i declares, its other sizes open, or None. `batch` is put in front of it.
     """
     if dialect is not None:
         network = network._replace(dialect=dialect_named(dialect))
     own_layout = network.layout or network.dialect.layout
     network = network._replace(layout=own_layout if layout is None else layout_named(layout))
     if input is not None:
-        return network._replace(input=input if isinstance(input, tuple) else read_shape(input))
-    return network if network.input is not None else network._replace(input=_declared_input(network))
+        network = network._replace(input=input if isinstance(input, tuple) else read_shape(input))
+    elif network.input is None:
+        network = network._replace(input=_declared_input(network))
+    if batch is None or network.input is None:
+        return network
+    return network._replace(input=read_input(network, batch).sizes)
 
 
 def _declared_input(network: Network) -> Shape | None:

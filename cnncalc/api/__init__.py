@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 from ..display import DISPLAYS
 
 
-def _drawn(module: str, function: str) -> Any:
+def _drawn(module: str, function: str) -> Callable[[Any], Any]:
     """Return a function that draws a result by one of the renderers, which is imported when it is first asked."""
 
     def draw(result: Any) -> Any:
-        render: Any = import_module(f"..render{module}", __package__)
-        for name in function.split("."):
-            render = getattr(render, name)
-        return render(result)
+        return attrgetter(function)(import_module(f"..render{module}", __package__))(result)
 
     return draw
 

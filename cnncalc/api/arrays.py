@@ -12,7 +12,7 @@ from ..execute.task import Array
 from ..execute.weights import sourced
 from ..frameworks import writer
 from ..notation.words import completer_from_kernel
-from .networks import Input, Source, load_completed, shape
+from .networks import Input, Source, configured, load_completed
 
 
 def run(
@@ -103,5 +103,5 @@ def to_onnx(
     >>> import cnncalc, pathlib
     >>> pathlib.Path("net.onnx").write_bytes(cnncalc.to_onnx("3x8x8 conv:4,k3 relu"))  # doctest: +SKIP
     """
-    network = shape(source, input, batch=batch, dialect=dialect, layout=layout).network
+    network = configured(source, input, batch, dialect, layout)
     return bytes(writer("onnx")(network if weights is None else sourced(network, _arrays(weights))))  # type: ignore[arg-type]

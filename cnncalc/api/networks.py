@@ -18,6 +18,7 @@ from ..diffs import Difference
 from ..diffs import diff as diff_reports
 from ..errors import SpecError
 from ..frameworks import writer
+from ..input import configure
 from ..network import Network
 from ..notation.words import Completer
 from ..report import Report
@@ -215,6 +216,13 @@ def from_torch(module: Any, input: Sequence[int] | str) -> Network:
     return sources.imported(read(module, read_shape(input)), type(module).__name__)
 
 
+def configured(
+    source: Source, input: Input | None, batch: int | None, dialect: str | None, layout: str | None
+) -> Network:
+    """Return the network of a source with what the arguments of `shape` give; the writers trace it."""
+    return configure(load(source), _sizes(input), dialect, layout, batch)
+
+
 def to_keras(
     source: Source,
     *,
@@ -231,7 +239,7 @@ def to_keras(
     >>> json.loads(cnncalc.to_keras("3x8x8 conv:4,k3 relu"))["class_name"]
     'Functional'
     """
-    return str(writer("keras")(shape(source, input, batch=batch, dialect=dialect, layout=layout).network))
+    return str(writer("keras")(configured(source, input, batch, dialect, layout)))
 
 
 def to_torch(
@@ -250,4 +258,4 @@ def to_torch(
     >>> "nn.Conv2d(3, 4, 3)" in cnncalc.to_torch("3x8x8 conv:4,k3 relu")
     True
     """
-    return str(writer("torch")(shape(source, input, batch=batch, dialect=dialect, layout=layout).network))
+    return str(writer("torch")(configured(source, input, batch, dialect, layout)))

@@ -13,7 +13,7 @@ from .. import trace
 from ..dialects import ALL, NAMES, dialect_named, dialects_named, is_several, layout_named
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import is_special
-from ..input import configure, read_input
+from ..input import configure
 from ..network import Network
 from ..render import ENDINGS
 from ..report import Report
@@ -121,10 +121,7 @@ class NetworkOptions(NamedTuple):
 
     def settle(self, network: Network) -> Network:
         """Return the network with these options in it."""
-        network = configure(network, self.input, self.dialect, self.layout)
-        if self.batch is not None and network.input is not None:
-            network = network._replace(input=read_input(network, self.batch).sizes)
-        return network
+        return configure(network, self.input, self.dialect, self.layout, self.batch)
 
     @property
     def several(self) -> bool:

@@ -90,12 +90,6 @@ def _working_separable(task: Task, x: tuple[int, ...], out: tuple[int, ...], kin
     return int(held * kind.itemsize + max(working(depthwise), working(pointwise)))
 
 
-def _working_transposed(task: Task, x: tuple[int, ...], out: tuple[int, ...], kind: Dtype) -> int:
-    windows, g = windows_of(task), task.values["g"]
-    shapes = Shapes(x, (x[1], out[1] // g, *windows.k), out, windows, g, kind, _tile(task, g))
-    return prod(shapes.weight) * kind.itemsize + transposed.working(shapes)
-
-
 KERNELS = {
     "conv": _kernel(convolve, working, ConvKind.PLAIN),
     "dwconv": _kernel(convolve, working, ConvKind.DEPTHWISE),
