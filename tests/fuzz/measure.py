@@ -59,6 +59,15 @@ def compare(fact: Fact, network: Network, x: Any, weights: dict[str, Any] | None
     return line | {"wrong": wrong}
 
 
+def read(reader: Callable[[], Network], fact: Fact, inputs: Any, weights: dict[str, Any] | None = None) -> Line:
+    """Return a comparison for inputs, an array or several by name, or `refused` with the reader's words."""
+    x = next(iter(inputs.values())) if isinstance(inputs, dict) else inputs
+    try:
+        return compare(fact, reader(), x, weights)
+    except cnncalc.CnncalcError as error:
+        return {"refused": f"{error}"[:400], "want_out": fact.out}
+
+
 def compare_values(want: Any, network: Network, x: Any, weights: dict[str, Any] | None = None) -> Line:
     """Return the largest difference of the output, relative to its largest value, as `diff`; or why it fails, as `run`.
 
