@@ -8,7 +8,7 @@ from typing import Any
 from ....layers.affine import factors
 from ....layers.names import TORCH
 from ....registry import Registry
-from .code import Code, TorchContext, TorchWriter, compact, in_row, invoke, module, order, padded
+from .code import Code, TorchContext, TorchWriter, compact, invoke, module, order, padded
 
 WRITERS: Registry[str, TorchWriter] = Registry()
 CUBIC = -0.75
@@ -17,14 +17,19 @@ CUBIC = -0.75
 
 @WRITERS.register("batchnorm", "instancenorm", "groupnorm")
 def norm(site: TorchContext) -> Code:
-    """Write a norm over channels and space, or over features; a weight or a bias alone is a Scale behind it."""
+    """Write a norm over channels and space, or over features."""
     v = site.values
     check_several(site)
     groups = [v["g"]] if site.op == "groupnorm" else []
-    both = v["scale"] and v["center"]
-    affine = {} if both == (site.op != "instancenorm") else {"affine": both}
-    text = site.named(*groups, site.c, eps=v["eps"], more=affine)
-    return module(text if v["scale"] == v["center"] else in_row(text, scale_of(site)))
+    any_ = v["scale"] or v["center"]
+    affine = {} if any_ == (site.op != "instancenorm") else {"affine": any_}
+    return module(without(site, site.named(*groups, site.c, eps=v["eps"], more=affine)))
+
+
+def without(site: TorchContext, text: str) -> str:
+    """Return the source of a norm without the weight, or the bias, that its layer alone lacks."""
+    lacks = [role for key, role in (("scale", "weight"), ("center", "bias")) if not site.values[key]]
+    return f'without({text}, "{lacks[0]}")' if len(lacks) == 1 else text
 
 
 def check_several(site: TorchContext) -> None:
@@ -53,11 +58,10 @@ def scale(site: TorchContext) -> Code:
 def layernorm(site: TorchContext) -> Code:
     """Write a layer norm over the last axes; if it is over others, they are moved behind the rest and back."""
     scale, center, dims = site.values["scale"], site.values["center"], site.dims
-    if center and not scale:
-        raise site.refuse("has no layer norm with a bias and no weight")
     sizes = tuple([site.known(site.x[dim - 1], "what is normalised") for dim in dims])
     affine = {} if center else {"bias": False} if scale else {"elementwise_affine": False}
     text = site.named(sizes[0] if len(sizes) == 1 else sizes, eps=site.values["eps"], more=affine)
+    text = without(site, text) if center else text
     axes = range(len(site.x) + 1)
     turned = [axis for axis in axes if axis not in dims] + dims
     if turned == list(axes):

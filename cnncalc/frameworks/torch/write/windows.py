@@ -10,7 +10,7 @@ from ....layers.keys import Pair, spread_sides
 from ....registry import Registry
 from ....sizes import Size
 from ....window import extent, positions, positions_ceil
-from .code import Code, TorchContext, TorchWriter, compact, in_row, module, padded
+from .code import Code, TorchContext, TorchWriter, compact, listed, module, padded
 
 WRITERS: Registry[str, TorchWriter] = Registry()
 
@@ -63,7 +63,7 @@ def sepconv(site: TorchContext) -> Code:
     before, keys = window(site, g=site.c, bias=False)
     depthwise = site.named(site.c, inner, compact(site.values["k"]), op="conv", **keys)
     pointwise = site.named(inner, site.values["c_o"], 1, op="conv", bias=site.values["bias"])
-    return Code(f"{{self}}({before})", in_row(depthwise, pointwise))
+    return Code(f"{{self}}({before})", listed("SeparableConv", depthwise, pointwise))
 
 
 @WRITERS.register("convT")
