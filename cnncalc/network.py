@@ -19,6 +19,8 @@ class Origin:
 
     weights: Mapping[str, Callable[[], Any]] = {}
     """For each array that the file itself holds, by its name here, the function that reads it."""
+    model: Any = None
+    """The model as another framework's document has it; None for a spec."""
 
     def locate(self, path: Path, key: str | None) -> Where | None:
         """Return the place of a path, or of the key there; None without a text."""
