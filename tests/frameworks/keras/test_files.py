@@ -38,7 +38,21 @@ def test_a_model_runs_with_its_own_weights(files: Path, version: str, ending: st
     arrays = np.load(files / f"{version}.npz")
     assert np.allclose(cnncalc.run(files / f"{version}{ending}", arrays["x"]), arrays["y"], atol=1e-6)
     report = cnncalc.shape(files / f"{version}{ending}")
-    assert (report.params, report.buffers) == (765, 23)  # Keras's total is 788
+    assert (report.params, report.buffers) == (765, 23)
+    assert (report.trainable, report.non_trainable) == (535, 253)
+    assert "Keras's totals: 788 parameters, 535 trainable, 253 non-trainable" in str(report)
+    totals = report.to_dict()["report"]
+    assert (totals["trainable"], totals["non_trainable"]) == (535, 253)
+
+
+def test_a_frozen_layer_stays_frozen(files: Path) -> None:
+    network = cnncalc.load(files / "keras3.json")
+    assert cnncalc.shape(cnncalc.load(json.loads(json.dumps(network.to_dict())))).trainable == 535
+    assert cnncalc.shape(network.inlined()).trainable == 535
+    spec = [{"op": "conv", "c_o": 2, "trainable": False}, {"op": "batchnorm"}]
+    assert cnncalc.shape(spec, (3, 5, 7)).trainable == 4
+    with pytest.raises(cnncalc.SpecError, match="trainable: 1 is neither true nor false"):
+        cnncalc.load([{"op": "relu", "trainable": 1}])
 
 
 @pytest.mark.parametrize("weights", ["2.h5", "2.keras", "2.weights.h5", "2-list.h5", "3.h5", "3.keras", "3.weights.h5"])

@@ -116,6 +116,7 @@ class ModelReader:
             weights = self._weights(path, part, call)
             derived = again or bool(part.suffix)
             layer = self.spec.add(stem + part.suffix, op, reads, keys, weights=weights, owner=owner, derived=derived)
+            layer.trainable = not (has_weights and call.config.get("trainable") is False)
             added[part.suffix], above = layer, [layer]
         return Tensor(above[0], call.out if call.out is not None else _sizes_after(parts, call))
 
