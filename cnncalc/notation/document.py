@@ -337,7 +337,10 @@ def _trainable(value: Any) -> bool:
 
 
 _COMMON: dict[str, Callable[[Any], Any]] = {
-    **{"name": _name, "from": _names, "times": _times, "tie": _name},
+    "name": _name,
+    "from": _names,
+    "times": _times,
+    "tie": _name,
     "trainable": _trainable,
 }
 """How the keys that every layer may have are read."""
