@@ -16,6 +16,7 @@ class Embedding(Layer):
     """Embedding: the row of a table that each whole number names."""
 
     WORD = "embedding"
+    REFUSED = {"onnx_read": "reads as an opaque layer"}
     EXAMPLE = "OP:rows=256,out=8"
     VIEW = False
     LINEAR = False
@@ -42,6 +43,7 @@ class Embedding(Layer):
 class Recurrent(Layer):
     """The base of recurrent layers: one layer, in one direction or in both."""
 
+    REFUSED = {"onnx_read": "reads as an opaque layer"}
     EXAMPLE = "OP:16"
     VIEW = False
     LINEAR = False

@@ -13,10 +13,10 @@ from ....report import LayerReport
 from ....sizes import NOTHING_KNOWN, counted, show
 from ....trace import shape
 from ....wiring import unused_name
-from . import plain, windows
+from . import plain, sequences, windows
 from .code import Code, TorchContext, TorchWriter, module
 
-WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, windows.WRITERS)
+WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, sequences.WRITERS, windows.WRITERS)
 """The writer of each op, by its family's word."""
 MODULE = (
     "add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval extra_repr "
@@ -45,6 +45,9 @@ SCALE = '''class Scale(nn.Module):
         return x if self.bias is None else x + self.bias
 '''
 
+HELPERS = {"Scale": SCALE, "MultiHead": sequences.MULTI_HEAD}
+"""The modules that PyTorch lacks, by the name of their class."""
+
 
 class Member(NamedTuple):
     """A layer of a class."""
@@ -63,8 +66,9 @@ def write(network: Network) -> str:
     classes: dict[str, str] = {}
     add_class(network.name, report.layers, classes, outermost=True)
     body = "\n\n".join(classes.values())
-    if "Scale(" in body:
-        body = f"{SCALE}\n\n{body}"
+    for helper, source in HELPERS.items():
+        if f" {helper}(" in body:
+            body = f"{source}\n\n{body}"
     lines = [f'"""{title(network.name)}: {show(network.input)} in, {counted(report.params)} parameters."""', ""]
     lines += ["import torch", "from torch import nn"] + ["from torch.nn import functional as F"] * ("F." in body)
     return "\n".join([*lines, "", "", body])
@@ -179,4 +183,4 @@ def class_name(name: str, classes: dict[str, str]) -> str:
     """Return an unused name of a class: the words of a name joined, each with a capital."""
     plain = "".join(word[:1].upper() + word[1:] for word in re.split(r"[\W_]+", name, flags=re.ASCII))
     plain = plain if plain[:1].isalpha() else f"Net{plain}"
-    return unused_name(plain, {**classes, "Scale": ""})
+    return unused_name(plain, {**classes, **HELPERS})
