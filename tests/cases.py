@@ -453,7 +453,20 @@ ACTIVATIONS = [
     Row({"op": "hardsigmoid", "alpha": 0.3}, MAP, MAP),
 ]
 
-ROWS = [*CONVOLUTIONS, *TRANSPOSED, *POOLS, *WHOLE, *BORDERS, *NORMS, *AFFINE, *PARTS, *JOINED, *PRODUCTS, *SEQUENCES, *ACTIVATIONS]
+ROWS = [
+    *CONVOLUTIONS,
+    *TRANSPOSED,
+    *POOLS,
+    *WHOLE,
+    *BORDERS,
+    *NORMS,
+    *AFFINE,
+    *PARTS,
+    *JOINED,
+    *PRODUCTS,
+    *SEQUENCES,
+    *ACTIVATIONS,
+]
 """Of every op but opaque, which cannot be run."""
 PLAIN: dict[str, list[Row]] = {}
 """The rows of each op in the dialect plain and any layout, in which others can be run, too."""

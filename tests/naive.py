@@ -379,7 +379,7 @@ def einsum(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Value
     own = "ZYXW"[: max([x.ndim - len(t) + 3 for t, x in zip(inputs.split(","), xs, strict=True) if "..." in t] or [0])]
     terms = [term.replace("...", own) for term in inputs.split(",")]
     sizes = {c: n for term, x in zip(terms, xs, strict=True) for c, n in zip(term, x.shape, strict=True)}
-    found = np.zeros(layer.traced.out)
+    found = np.zeros([sizes[c] for c in out.replace("...", own)])
     for values in product(*map(range, sizes.values())):
         at = dict(zip(sizes, values, strict=True))
         found[tuple(at[c] for c in out.replace("...", own))] += math.prod(
@@ -404,7 +404,7 @@ def attention(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Va
 def multihead(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
     heads, last = v["heads"], layer.env.channels_last
     sources = [xs[0], xs[min(1, len(xs) - 1)], xs[2] if len(xs) > 2 else xs[min(1, len(xs) - 1)]]
-    out = np.zeros(layer.traced.out)
+    out = np.zeros((*xs[0].shape[:-1], v["out"]))
     for head in range(heads):
         made = []
         for part, x, width in zip(("query", "key", "value"), sources, ("key_dim", "key_dim", "value_dim"), strict=True):
@@ -431,8 +431,9 @@ def recurrent(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Va
 
 def _read(layer: LayerReport, x: Array, w: Mapping[str, Array], v: Values, end: str, backward: bool) -> Array:
     """The states of one direction: the equations of torch.nn.LSTM, GRU and RNN; Keras's GRU may reset before."""
-    turn = (lambda a: a.T) if layer.env.channels_last else (lambda a: a)
-    w_ih, w_hh = turn(w["weight_ih" + end]), turn(w["weight_hh" + end])
+    w_ih, w_hh = w["weight_ih" + end], w["weight_hh" + end]
+    if layer.env.channels_last:
+        w_ih, w_hh = w_ih.T, w_hh.T
     b_ih, b_hh = w.get("bias_ih" + end, np.zeros(len(w_ih))), w.get("bias_hh" + end, np.zeros(len(w_ih)))
     n = v["out"]
     out = np.zeros((*x.shape[:-1], n))

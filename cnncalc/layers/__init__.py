@@ -6,7 +6,22 @@ from functools import cache
 
 from ..errors import SpecError, nearest, shown
 from ..registry import Registry
-from . import activation, affine, border, composite, conv, dense, join, norm, pool, product, recurrent, resample, select, transposed
+from . import (
+    activation,
+    affine,
+    border,
+    composite,
+    conv,
+    dense,
+    join,
+    norm,
+    pool,
+    product,
+    recurrent,
+    resample,
+    select,
+    transposed,
+)
 from .base import ConvKind, Env, Fields, Layer, Op, Sign, Trace
 
 __all__ = [

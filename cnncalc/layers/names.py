@@ -53,7 +53,12 @@ def capitalized(*ops: str) -> dict[str, Name]:
 _KERAS_WINDOW = {"kernel_size": "k", "strides": "s", "padding": "p", "dilation_rate": "d", "use_bias": "bias"}
 _KERAS_POOL = {"pool_size": "k", "strides": "s", "padding": "p"}
 _KERAS_NORM = {"epsilon": "eps", "scale": "scale", "center": "center"}
-_KERAS_RECURRENT = dict(units="out", use_bias="bias", return_sequences="sequences", go_backwards="backward")
+_KERAS_RECURRENT = {
+    "units": "out",
+    "use_bias": "bias",
+    "return_sequences": "sequences",
+    "go_backwards": "backward",
+}
 _KERAS_LAST = {"sequences": False}
 KERAS: Names = Registry(
     {
@@ -97,7 +102,13 @@ KERAS: Names = Registry(
         "attention": Name("DotProductAttention", {"is_causal": "causal", "scale": "scale"}),
         "multihead": Name(
             "MultiHeadAttention",
-            dict(num_heads="heads", key_dim="key_dim", value_dim="value_dim", output_shape="out", use_bias="bias"),
+            {
+                "num_heads": "heads",
+                "key_dim": "key_dim",
+                "value_dim": "value_dim",
+                "output_shape": "out",
+                "use_bias": "bias",
+            },
         ),
         "embedding": Name("Embedding", {"input_dim": "rows", "output_dim": "out"}),
         "lstm": Name("LSTM", _KERAS_RECURRENT, _KERAS_LAST),

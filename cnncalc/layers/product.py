@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from math import prod, sqrt
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from ..errors import ShapeError, shown
 from ..sizes import UNKNOWN, Shape, Size, count, counted, known, show, total
@@ -109,7 +109,9 @@ def complete(equation: str) -> str:
     letters = out.replace("...", "")
     unknown = sorted(set(letters) - set(inputs)) + ["..."] * ("..." in out and "..." not in inputs)
     if unknown:
-        raise ShapeError(f"{shown(equation)}: no input has {unknown[0]}", "an output has axes of inputs", key="equation")
+        raise ShapeError(
+            f"{shown(equation)}: no input has {unknown[0]}", "an output has axes of inputs", key="equation"
+        )
     if len(set(letters)) < len(letters):
         what = f"{shown(equation)} names an axis of its output twice"
         raise ShapeError(what, "give each letter once after ->", key="equation")
@@ -193,7 +195,9 @@ def steps(labels: Subscripts) -> list[Step]:
     done, found = labels.operands[0], []
     for at, operand in enumerate(labels.operands[1:], 1):
         later = {*labels.out, *chain(*labels.operands[at + 1 :])}
-        both = tuple([one for one in dict.fromkeys((*done, *operand)) if one in later or (one in done and one in operand)])
+        both = tuple(
+            [one for one in dict.fromkeys((*done, *operand)) if one in later or (one in done and one in operand)]
+        )
         done = tuple([one for one in both if one in later])
         found.append(Step(both, done))
     return found
@@ -205,8 +209,8 @@ class Attends(Product):
     One input is all three; the second of two is keys and values.
     """
 
-    KEYS: Mapping[str, Reader] = {"causal": flag}
-    HELP = {"causal": "Whether a position sees only those up to its own."}
+    KEYS: ClassVar[Mapping[str, Reader]] = {"causal": flag}
+    HELP: ClassVar[Mapping[str, str]] = {"causal": "Whether a position sees only those up to its own."}
     causal: bool = False
 
     def sources(self, xs: Sequence[Shape]) -> tuple[Shape, Shape, Shape]:
@@ -216,16 +220,16 @@ class Attends(Product):
         return xs[0], keys, xs[2] if len(xs) > 2 else keys
 
     def meet(self, xs: Sequence[Shape], q: Shape, k: Shape, v: Shape) -> Shape:
-        """Return the axes in front of the positions. ShapeError if the inputs do not go together."""
+        """Return the shape of the scores: the axes in front, queries, keys. ShapeError for what does not fit."""
         for x in (q, k, v):
             if len(x) < 2:
                 raise ShapeError(f"{self.op} works on positions and features, and gets {show(x)}", key="from")
-        if same([k[-2], v[-2]]) is None:
+        keys, lead = same([k[-2], v[-2]]), broadcast(q[:-2], k[:-2], v[:-2])
+        if keys is None:
             raise self.apart(xs, f"there are {k[-2]} keys and {v[-2]} values")
-        lead = broadcast(q[:-2], k[:-2], v[:-2])
         if lead is None:
             raise self.apart(xs, "the sizes before the last two differ, and none is 1")
-        return lead
+        return (*lead, q[-2], keys)
 
     def masked(self, xs: Sequence[Shape], scores: Shape, mask: Shape) -> None:
         """ShapeError unless a mask is repeated to the scores' shape."""
@@ -240,24 +244,23 @@ class Attention(Attends):
     WORD = "attention"
     REFUSED = {"keras_read": OPAQUE, "onnx_read": "reads as matmul and softmax"}
     EXAMPLE = "relu:name=q tanh:name=k OP:from=q+k+k"
-    KEYS = {"scale": number, **Attends.KEYS}
+    KEYS: ClassVar[Mapping[str, Reader]] = {"scale": number, **Attends.KEYS}
     HELP = {**Attends.HELP, "scale": "The factor of the scores, by default 1/sqrt(E) for queries of E features."}
     scale: float | None = None
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         q, k, v = self.sources(xs)
-        lead = self.meet(xs, q, k, v)
+        scores = self.meet(xs, q, k, v)
         features = same([q[-1], k[-1]])
         if features is None:
             raise self.apart(xs, f"queries have {q[-1]} features, and keys {k[-1]}")
         for mask in xs[3:]:
-            self.masked(xs, (*lead, q[-2], k[-2]), mask)
+            self.masked(xs, scores, mask)
         size = known(features)
         scale = self.scale if self.scale is not None else None if size is None else 1 / sqrt(size)
-        scores = (*lead, q[-2], same([k[-2], v[-2]]))
         macs = total([count(*scores, features), count(*scores, v[-1])])
         values = {"scale": scale, "causal": self.causal}
-        return Trace(values, (*lead, q[-2], v[-1]), unseen(fields[0]), macs=macs)
+        return Trace(values, (*scores[:-1], v[-1]), unseen(fields[0]), macs=macs)
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [f"MACs: L*S*(E + Ev) for each head = {counted(traced.macs)}"]
@@ -274,9 +277,10 @@ class MultiHead(Attends):
         **{f"{part}_weight": KERNEL for part in ("query", "key", "value", "output")},
         **{f"{part}_bias": 0.0 for part in ("query", "key", "value", "output")},
     }
-    KEYS = {
+    KEYS: ClassVar[Mapping[str, Reader]] = {
         **dict.fromkeys(("heads", "key_dim", "value_dim", "out", "c_i", "kdim", "vdim"), at_least(1)),
-        **{"bias": flag, **Attends.KEYS},
+        "bias": flag,
+        **Attends.KEYS,
     }
     HELP = {
         **Attends.HELP,
@@ -303,30 +307,35 @@ class MultiHead(Attends):
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         q, k, v = self.sources(xs)
-        lead = self.meet(xs, q, k, v)
+        scores = self.meet(xs, q, k, v)
         for key, x, what in (("c_i", q, "queries"), ("kdim", k, "keys"), ("vdim", v, "values")):
             declared = self.__dict__.get(key)
             if declared is not None and known(x[-1]) not in (None, declared):
                 raise ShapeError(f"expects {declared} features of {what}, gets {x[-1]}", f"remove {key}", key=key)
-        positions = (*lead, q[-2], same([k[-2], v[-2]]))
         for mask in xs[3:]:
-            self.masked(xs, (*lead, self.heads, *positions[-2:]), mask)
+            self.masked(xs, (*scores[:-2], self.heads, *scores[-2:]), mask)
         key_dim = self.key_dim or self._shared(q[-1])
         value_dim, out = self.value_dim or key_dim, self.out or known(q[-1])
         values = {
-            **{"heads": self.heads, "key_dim": key_dim, "value_dim": value_dim, "out": out},
-            **{"c_i": known(q[-1]), "kdim": known(k[-1]), "vdim": known(v[-1])},
-            **{"bias": self.bias, "causal": self.causal},
+            "heads": self.heads,
+            "key_dim": key_dim,
+            "value_dim": value_dim,
+            "out": out,
+            "c_i": known(q[-1]),
+            "kdim": known(k[-1]),
+            "vdim": known(v[-1]),
+            "bias": self.bias,
+            "causal": self.causal,
         }
         h, end = self.heads, q[-1] if out is None else out
         macs = total(
             [
                 *[count(*q, h, key_dim), count(*k, h, key_dim), count(*v, h, value_dim)],
-                *[count(*positions, h, key_dim), count(*positions, h, value_dim)],
-                count(*lead, q[-2], h, value_dim, end),
+                *[count(*scores, h, key_dim), count(*scores, h, value_dim)],
+                count(*scores[:-1], h, value_dim, end),
             ]
         )
-        return Trace(values, (*lead, q[-2], end), unseen(fields[0]), *self.counts(q, values, env), macs)
+        return Trace(values, (*scores[:-1], end), unseen(fields[0]), *self.counts(q, values, env), macs)
 
     def _shared(self, features: Size) -> int | None:
         """Return the features of one head. ShapeError if they cannot be shared out."""
@@ -339,7 +348,11 @@ class MultiHead(Attends):
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         size = {key: UNKNOWN if values[key] is None else values[key] for key in self.KEYS}
         h, shapes = self.heads, dict[str, Shape]()
-        for part, features, width in (("query", "c_i", "key_dim"), ("key", "kdim", "key_dim"), ("value", "vdim", "value_dim")):
+        for part, features, width in (
+            ("query", "c_i", "key_dim"),
+            ("key", "kdim", "key_dim"),
+            ("value", "vdim", "value_dim"),
+        ):
             each = (h, size[width]) if env.channels_last else (h * size[width],)
             shapes[f"{part}_weight"] = (size[features], *each) if env.channels_last else (*each, size[features])
             shapes[f"{part}_bias"] = each

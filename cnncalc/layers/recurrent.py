@@ -55,8 +55,8 @@ class Recurrent(Layer):
         for role in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     }
     KEYS: ClassVar[Mapping[str, Reader]] = {
-        **{"c_i": at_least(1), "out": at_least(1), "bidirectional": flag, "backward": flag, "sequences": flag},
-        **{"bias": flag, "hidden_bias": flag},
+        **dict.fromkeys(("c_i", "out"), at_least(1)),
+        **dict.fromkeys(("bidirectional", "backward", "sequences", "bias", "hidden_bias"), flag),
     }
     HELP: ClassVar[Mapping[str, str]] = {
         "c_i": "The number of input features; may be left out.",
@@ -68,7 +68,7 @@ class Recurrent(Layer):
     }
     BARE = "out"
     NEEDED = ("out",)
-    DERIVED = ("hidden_bias",)
+    DERIVED: ClassVar[tuple[str, ...]] = ("hidden_bias",)
     GATES: ClassVar[int]
     out: int
     c_i: int | None = None
@@ -82,7 +82,9 @@ class Recurrent(Layer):
         if len(x) < 2:
             raise ShapeError(f"{self.op} works on steps and features, and gets {show(x)}")
         if self.bidirectional and self.backward:
-            raise ShapeError("backward is one direction, and bidirectional both", "leave out one of them", key="backward")
+            raise ShapeError(
+                "backward is one direction, and bidirectional both", "leave out one of them", key="backward"
+            )
         check_channels(self.c_i, x[-1], x[-1:], "feature")
         values = self.values(env) | {"c_i": known(x[-1]), "hidden_bias": self.has_hidden_bias(env)}
         directions = 1 + self.bidirectional
@@ -101,7 +103,7 @@ class Recurrent(Layer):
         if env.channels_last:
             kernels = {role: shape[::-1] for role, shape in kernels.items()}
         biases = [role for role, key in (("bias_ih", "bias"), ("bias_hh", "hidden_bias")) if values[key]]
-        shapes = kernels | {role: (width,) for role in biases}
+        shapes = kernels | dict.fromkeys(biases, (width,))
         ends = ("", "_reverse")[: 1 + self.bidirectional]
         return {role + end: shape for end in ends for role, shape in shapes.items()}
 

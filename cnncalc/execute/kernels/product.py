@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 
 import numpy as np
@@ -97,14 +97,15 @@ def _contracted(xs: Sequence[Array], labels: Subscripts, sizes: dict[Label, int]
         inner = [one for one in mine if one in theirs and one not in kept]
         left = [one for one in mine if one not in theirs]
         right = [one for one in theirs if one not in mine]
-        n = {one: max(a.shape[mine.index(one)] if one in mine else 1, b.shape[theirs.index(one)] if one in theirs else 1)
-             for one in (*stacked, *inner, *left, *right)}
+        n = {
+            one: max(a.shape[mine.index(one)] if one in mine else 1, b.shape[theirs.index(one)] if one in theirs else 1)
+            for one in (*stacked, *inner, *left, *right)
+        }
         a = _matrices(a, mine, (stacked, left, inner), n)
         b = _matrices(b, theirs, (stacked, inner, right), n)
         own = (*stacked, *left, *right)
         done = np.matmul(a, b).reshape([n[one] for one in own])
-    last = np.einsum(done, range(len(own)), [own.index(one) for one in (BATCH, *labels.out)])
-    return last
+    return done.transpose([own.index(one) for one in (BATCH, *labels.out)])
 
 
 def _summed(
@@ -116,9 +117,7 @@ def _summed(
     return np.einsum(x.astype(kind, copy=False), [numbers[one] for one in own], [numbers[one] for one in kept]), kept
 
 
-def _matrices(
-    x: Array, own: Sequence[Label], groups: tuple[Sequence[Label], ...], sizes: dict[Label, int]
-) -> Array:
+def _matrices(x: Array, own: Sequence[Label], groups: tuple[Sequence[Label], ...], sizes: dict[Label, int]) -> Array:
     """Return an array as a stack of matrices: each group of axes becomes one."""
     order = [label for group in groups for label in group]
     x = np.broadcast_to(x.transpose([own.index(one) for one in order]), [sizes[one] for one in order])
@@ -189,7 +188,9 @@ def _multihead(task: Task, xs: Sequence[Array], weights: Weights, out: Array) ->
     room = task.scratch // 2
     at_once = min(max(room // each, 1), heads)
     several = min(max(room // (each * heads), 1), len(out))
-    parts = {role: _by_head(role, array, v, task.channels_last).astype(kind, copy=False) for role, array in weights.items()}
+    parts = {
+        role: _by_head(role, array, v, task.channels_last).astype(kind, copy=False) for role, array in weights.items()
+    }
     for begin in range(0, len(out), several):
         some = slice(begin, begin + several)
         total = np.zeros(out[some].shape, kind)
@@ -201,7 +202,7 @@ def _multihead(task: Task, xs: Sequence[Array], weights: Weights, out: Array) ->
         np.copyto(out[some], total, casting="unsafe")
 
 
-def _by_head(role: str, array: Array, v: dict[str, int], last: bool) -> Array:
+def _by_head(role: str, array: Array, v: Mapping[str, int], last: bool) -> Array:
     """Return weights as (heads, in, out) and biases as (heads, 1, out); the output's bias as it is."""
     part, _, what = role.partition("_")
     heads = v["heads"]
@@ -217,7 +218,9 @@ def _heads(xs: Sequence[Array], parts: Weights, these: slice, out: Array, task: 
     v, kind = task.values, wide(out.dtype)
     projected = []
     for part, x in zip(("query", "key", "value"), xs, strict=False):
-        made = np.matmul(_aligned(x, out.ndim)[..., None, :, :].astype(kind, copy=False), parts[f"{part}_weight"][these])
+        made = np.matmul(
+            _aligned(x, out.ndim)[..., None, :, :].astype(kind, copy=False), parts[f"{part}_weight"][these]
+        )
         if v["bias"]:
             made += parts[f"{part}_bias"][these]
         projected.append(made)
@@ -226,7 +229,9 @@ def _heads(xs: Sequence[Array], parts: Weights, these: slice, out: Array, task: 
     query, key, value = (np.broadcast_to(x, (*lead, *x.shape[-2:])) for x in projected)
     mask = None
     if len(xs) > 3:
-        whole = np.broadcast_to(_aligned(xs[3], out.ndim + 1), (*out.shape[:-2], v["heads"], xs[0].shape[-2], xs[1].shape[-2]))
+        whole = np.broadcast_to(
+            _aligned(xs[3], out.ndim + 1), (*out.shape[:-2], v["heads"], xs[0].shape[-2], xs[1].shape[-2])
+        )
         mask = whole[..., these, :, :]
     seen = np.empty((*lead, xs[0].shape[-2], v["value_dim"]), kind)
     first = 0 if v["causal"] else None

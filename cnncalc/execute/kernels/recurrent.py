@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from ...errors import ShapeError
 from ..task import Array, Dtype, Kernel, Task, Weights, averages, wide
+
+
+def _as_weights(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
+    """Return the dtype of the last of the weights."""
+    return kinds[-1]
 
 
 def _embedding(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
@@ -103,7 +109,7 @@ def _laid(task: Task, weights: Weights, end: str, kind: Dtype) -> dict[str, Arra
 
 
 KERNELS = {
-    "embedding": Kernel(_embedding, lambda kinds, values: kinds[-1]),
+    "embedding": Kernel(_embedding, _as_weights),
     "lstm": Kernel(_recurrent(_lstm_step, 2), averages),
     "gru": Kernel(_recurrent(_gru_step, 1), averages),
     "rnn": Kernel(_recurrent(_rnn_step, 1), averages),

@@ -117,7 +117,9 @@ def _recurrent(context: KerasContext) -> list[KerasStep]:
         raise refuse("the cell state as an output", "give state=hidden", "state")
     two = op == "gru" and v["reset_after"]
     if v["bias"] and v["hidden_bias"] != two:
-        raise refuse(f"{'one bias' if two else 'two biases'} of {op}", f"give hidden_bias={str(two).lower()}", "hidden_bias")
+        raise refuse(
+            f"{'one bias' if two else 'two biases'} of {op}", f"give hidden_bias={str(two).lower()}", "hidden_bias"
+        )
     name = KERAS[op]
     entry = _inner(name.word, {**name.theirs(v), "name": f"{context.layer.name}_one".replace("/", "_")})
     if v["bidirectional"]:

@@ -108,7 +108,9 @@ class OnnxFile:
         if name not in self._weights:
             self._weights[name] = self.name(name)
             arrays = [self._array(layer, f"{owner}.{role}", weight_shape(layer, role)) for role in roles]
-            self._add(self._weights[name], shape, None if any(one is None for one in arrays) else join(arrays).reshape(shape))
+            self._add(
+                self._weights[name], shape, None if any(one is None for one in arrays) else join(arrays).reshape(shape)
+            )
         return self._weights[name]
 
     def _array(self, layer: LayerReport, name: str, shape: Sequence[int]) -> Any:

@@ -52,10 +52,15 @@ def einsum(file: OnnxFile, layer: LayerReport) -> None:
 
 
 def _attend(
-    file: OnnxFile, layer: LayerReport, parts: tuple[str, str, str], mask: str | None, scores: Sequence[int], scale: float
+    file: OnnxFile,
+    layer: LayerReport,
+    query: str,
+    key: str,
+    mask: str | None,
+    scores: Sequence[int],
+    scale: float,
 ) -> str:
-    """Add softmax(q k^T * scale + mask) v, keys as (…, features, positions); return the name of the last operands."""
-    query, key, value = parts
+    """Add softmax(q k^T * scale + mask), keys as (…, features, positions), and return its name."""
     made = file.step(layer, "scores", "MatMul", [query, key])
     made = file.step(layer, "scaled", "Mul", [made, file.constant(layer, "scale", float(scale))])
     if mask is not None:
@@ -88,8 +93,9 @@ def attention(file: OnnxFile, layer: LayerReport) -> None:
     scale = layer.values["scale"]
     if scale is None:
         raise unsaid(layer, "the scale of open features", "give scale")
-    parts = (names[0], turned, names[2])
-    weights = _attend(file, layer, parts, names[3] if len(names) > 3 else None, numbers(layer, positions, "masks"), scale)
+    weights = _attend(
+        file, layer, names[0], turned, names[3] if len(names) > 3 else None, numbers(layer, positions, "masks"), scale
+    )
     file.node("MatMul", [weights, names[2]], layer.name)
 
 
@@ -104,14 +110,18 @@ def multihead(file: OnnxFile, layer: LayerReport) -> None:
     for part, name, x in zip(("query", "key", "value"), reads, shapes, strict=False):
         width = v["value_dim"] if part == "value" else v["key_dim"]
         sizes = [1] * (rank - len(x)) + numbers(layer, x[:-1], "heads")
-        name = _aligned(file, layer, name, len(x), rank)
-        made = _projected(file, layer, part, name, [v[{"query": "c_i", "key": "kdim", "value": "vdim"}[part]], heads * width])
-        apart = file.step(layer, f"{part}_apart", "Reshape", [made, file.constant(layer, "heads", [0, *sizes, heads, width])])
+        name = _aligned(file, layer, name, len(x), rank)  # noqa: PLW2901
+        made = _projected(
+            file, layer, part, name, [v[{"query": "c_i", "key": "kdim", "value": "vdim"}[part]], heads * width]
+        )
+        apart = file.step(
+            layer, f"{part}_apart", "Reshape", [made, file.constant(layer, "heads", [0, *sizes, heads, width])]
+        )
         perm = [*swapped[:-2], swapped[-1], swapped[-2]] if part == "key" else swapped
         parts.append(file.step(layer, f"{part}_heads", "Transpose", [apart], perm=perm))
     mask = _aligned(file, layer, reads[3], len(shapes[3]), rank + 1) if len(reads) > 3 else None
     positions = numbers(layer, (shapes[0][-2], shapes[1][-2]), "heads")
-    weights = _attend(file, layer, (parts[0], parts[1], parts[2]), mask, positions, v["key_dim"] ** -0.5)
+    weights = _attend(file, layer, parts[0], parts[1], mask, positions, v["key_dim"] ** -0.5)
     seen = file.step(layer, "seen", "MatMul", [weights, parts[2]])
     seen = file.step(layer, "seen_turned", "Transpose", [seen], perm=swapped)
     sizes = numbers(layer, layer.traced.out[:-1], "heads")
@@ -154,8 +164,8 @@ def recurrent(file: OnnxFile, layer: LayerReport) -> None:
     directions = 1 + v["bidirectional"]
     (x,) = file.reads(layer)
     if lead:
-        sizes = file.constant(layer, "steps", [-1, *numbers(layer, (steps, features), "sequences")])
-        x = file.step(layer, "folded", "Reshape", [x, sizes])
+        folded = file.constant(layer, "steps", [-1, *numbers(layer, (steps, features), "sequences")])
+        x = file.step(layer, "folded", "Reshape", [x, folded])
     x = file.step(layer, "steps_first", "Transpose", [x], perm=[1, 0, 2])
     reads = [x, _kernel(file, layer, "weight_ih", order), _kernel(file, layer, "weight_hh", order)]
     if v["bias"]:
