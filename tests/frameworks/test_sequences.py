@@ -12,6 +12,7 @@ from onnx.reference import ReferenceEvaluator
 
 import cnncalc
 from cnncalc import trace
+from cnncalc.execute.weights import wanted
 from cnncalc.frameworks import writer
 from cnncalc.input import configure
 from tests.cases import FIRST, MAP, PRODUCTS, SEQUENCES, TURNED, Row
@@ -51,10 +52,9 @@ def test_the_gates_of_an_onnx_file_are_in_its_order() -> None:
     """LSTM: in, out, forget, cell; GRU: update, reset, new. The biases of a direction stand in one row."""
     for op, gates, order in (("lstm", 4, [0, 3, 1, 2]), ("gru", 3, [1, 0, 2])):
         network = settled(Row({"op": op, "out": 1, "bidirectional": True, "name": "r"}, (4, 5, 6), ()))
-        shapes = trace.shape(network).layers[0].weight_shapes()
         arrays = {
-            f"r.{role}": np.arange(np.prod(shape)).reshape(shape) + 100 * at
-            for at, (role, shape) in enumerate(shapes.items())
+            want.name: np.arange(np.prod(want.shape)).reshape(want.shape) + 100 * at
+            for at, want in enumerate(wanted(trace.shape(network)))
         }
         model = onnx.load_from_string(written(network._replace(origin=Weights(arrays))))
         held = {one.name: onnx.numpy_helper.to_array(one) for one in model.graph.initializer}
