@@ -33,7 +33,7 @@ def _wide(sizes: Sequence[Size]) -> Size | None:
     return same([n for n in sizes if n != 1] or sizes)
 
 
-class Product(Layer):
+class ManyInputs(Layer):
     """The base of products of several inputs."""
 
     VIEW = False
@@ -54,7 +54,7 @@ class Product(Layer):
             raise ShapeError(f"{self.op} reads {wanted} inputs, got {len(xs)}", help, key="from")
 
 
-class MatMul(Product):
+class MatMul(ManyInputs):
     """Matrix product of two inputs by NumPy's rules, sample by sample: (…, m, k) by (…, k, n)."""
 
     WORD = "matmul"
@@ -132,7 +132,7 @@ def subscripts(equation: str, ranks: Sequence[int]) -> Subscripts:
     return Subscripts(tuple(operands), labels(out, max(widths, default=0)))
 
 
-class Einsum(Product):
+class Einsum(ManyInputs):
     """Sum of products over the axes that an equation names (Einstein's convention), the batch left out."""
 
     WORD = "einsum"
@@ -203,7 +203,7 @@ def steps(labels: Subscripts) -> list[Step]:
     return found
 
 
-class Attends(Product):
+class Attends(ManyInputs):
     """The base of attention: queries, keys and values, and a mask that is added to the scores.
 
     One input is all three; the second of two is keys and values.
