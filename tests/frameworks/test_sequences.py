@@ -125,7 +125,7 @@ def test_what_a_framework_lacks_is_refused(form: str, layer: dict[str, Any], wha
         (
             [{"op": "lstm", "out": 3, "bidirectional": True, "sequences": False}],
             [
-                "nn.LSTM(6, 3, bidirectional=True, batch_first=True)",
+                "unnumbered(nn.LSTM(6, 3, bidirectional=True, batch_first=True))",
                 "self.lstm1(x.flatten(0, 1))[1][0].transpose(0, 1).flatten(1).unflatten(0, (-1, 4))",
             ],
         ),

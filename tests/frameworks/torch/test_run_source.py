@@ -53,10 +53,6 @@ def arrays(report: Report, module: Any) -> dict[str, Any]:
 
 def matches(name: str, role: str) -> bool:
     """Whether a name in a module is the array of a role: in a Sequential, of the part that has it."""
-    if role.partition("_")[0] in ("query", "key", "value", "output"):
-        return name == role.replace("_", ".")
-    if role.startswith(("weight_", "bias_")):
-        return name == f"{role.removesuffix('_reverse')}_l0{'_reverse' * role.endswith('_reverse')}"
     sequential = {"depthwise": "0.weight", "pointwise": "1.weight"}
     return name in (role, f"1.{role}", sequential.get(role), f"0.{role}" if "running" in role else None)
 

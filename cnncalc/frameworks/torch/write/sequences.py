@@ -15,16 +15,35 @@ MULTI_HEAD = '''class MultiHead(nn.Module):
     def __init__(self, sizes: tuple[int, int, int], heads: int, key: int, value: int, out: int, bias: bool) -> None:
         super().__init__()
         self.heads = heads
-        self.query = nn.Linear(sizes[0], heads * key, bias)
-        self.key = nn.Linear(sizes[1], heads * key, bias)
-        self.value = nn.Linear(sizes[2], heads * value, bias)
-        self.output = nn.Linear(heads * value, out, bias)
+        shapes = zip((heads * key, heads * key, heads * value, out), (*sizes, heads * value))
+        for part, shape in zip(("query", "key", "value", "output"), shapes):
+            self.register_parameter(f"{part}_weight", nn.Parameter(nn.init.xavier_uniform_(torch.empty(shape))))
+            self.register_parameter(f"{part}_bias", nn.Parameter(torch.zeros(shape[0])) if bias else None)
+
+    def project(self, part: str, x: torch.Tensor) -> torch.Tensor:
+        return F.linear(x, getattr(self, f"{part}_weight"), getattr(self, f"{part}_bias"))
 
     def forward(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, **how: object) -> torch.Tensor:
-        parts = ((self.query, q), (self.key, k), (self.value, v))
-        q, k, v = [part(x).unflatten(-1, (self.heads, -1)).transpose(-2, -3) for part, x in parts]
-        return self.output(F.scaled_dot_product_attention(q, k, v, **how).transpose(-2, -3).flatten(-2))
+        parts = [self.project(part, x) for part, x in zip(("query", "key", "value"), (q, k, v))]
+        q, k, v = [x.unflatten(-1, (self.heads, -1)).transpose(-2, -3) for x in parts]
+        return self.project("output", F.scaled_dot_product_attention(q, k, v, **how).transpose(-2, -3).flatten(-2))
 '''
+UNNUMBERED = '''def unnumbered(module: nn.Module) -> nn.Module:
+    """Return a recurrent module whose state_dict leaves out the number of its only layer: weight_ih, not weight_ih_l0."""
+    short = {name: name.replace("_l0", "") for name, _ in module.named_parameters()}
+
+    def saved(module: nn.Module, state: dict, prefix: str, *_: object) -> None:
+        state.update({prefix + ours: state.pop(prefix + name) for name, ours in short.items()})
+
+    def loaded(module: nn.Module, state: dict, prefix: str, *_: object) -> None:
+        state.update({prefix + name: state.pop(prefix + ours) for name, ours in short.items() if prefix + ours in state})
+
+    module.register_state_dict_post_hook(saved)
+    module.register_load_state_dict_pre_hook(loaded)
+    return module
+'''
+HELPERS = {"MultiHead(": MULTI_HEAD, "unnumbered(": UNNUMBERED}
+"""What a file begins with if its source calls it."""
 
 
 def _inputs(site: TorchContext) -> list[str]:
@@ -92,20 +111,13 @@ def attention(site: TorchContext) -> Code:
 
 @WRITERS.register("multihead")
 def multihead(site: TorchContext) -> Code:
-    """Write PyTorch's module if it has one for these sizes, else a helper module."""
+    """Write a helper module: PyTorch's own keeps three of the weights in one, and has heads of one size."""
     v = site.values
     inputs, ranks = _three(site)
     sizes = tuple([site.known(v[key], "the features") for key in ("c_i", "kdim", "vdim")])
-    q, k, value = inputs[:3]
-    usual = v["key_dim"] * v["heads"] == sizes[0] == v["out"] and v["value_dim"] == v["key_dim"]
-    if usual and ranks[:3] == [2, 2, 2] and not v["causal"] and len(inputs) == 3:
-        given = {key: width for key, width in (("kdim", sizes[1]), ("vdim", sizes[2])) if width != sizes[0]}
-        given |= {} if v["bias"] else {"bias": False}
-        text = invoke("nn.MultiheadAttention", sizes[0], v["heads"], **given, batch_first=True)
-        return Code(f"{{self}}({q}, {k}, {value}, need_weights=False)[0]{site.back(len(site.out))}", text)
     arguments = (sizes, v["heads"], v["key_dim"], v["value_dim"], v["out"], v["bias"])
     rank = max(ranks[:3])
-    q, k, value = [_aligned(x, ranks[at], rank) for at, x in enumerate((q, k, value))]
+    q, k, value = [_aligned(x, ranks[at], rank) for at, x in enumerate(inputs[:3])]
     mask = _aligned(inputs[3], ranks[3], rank + 1) if len(inputs) > 3 else ""
     call = f"{{self}}({q}, {k}, {value}{_mask(site, mask)}){site.back(len(site.out))}"
     return Code(call, invoke("MultiHead", *arguments))
@@ -141,4 +153,5 @@ def recurrent(site: TorchContext) -> Code:
         state = {"hidden": "[0]", "cell": "[1]"}[v["state"]] if site.op == "lstm" else ""
         result += f"[1]{state}.transpose(0, 1).flatten(1)"
     sizes = ", ".join(str(site.known(n, "a size")) for n in lead)
-    return Code(f"{result}{f'.unflatten(0, (-1, {sizes}))' if lead else ''}{site.back(len(site.out))}", text)
+    result += f".unflatten(0, (-1, {sizes}))" if lead else ""
+    return Code(f"{result}{site.back(len(site.out))}", f"unnumbered({text})")
