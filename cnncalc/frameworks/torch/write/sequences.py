@@ -29,14 +29,15 @@ MULTI_HEAD = '''class MultiHead(nn.Module):
         return self.project("output", F.scaled_dot_product_attention(q, k, v, **how).transpose(-2, -3).flatten(-2))
 '''
 UNNUMBERED = '''def unnumbered(module: nn.Module) -> nn.Module:
-    """Return a recurrent module whose state_dict leaves out the number of its only layer: weight_ih, not weight_ih_l0."""
+    """Return a recurrent module that is saved without the number of its only layer: weight_ih, not weight_ih_l0."""
     short = {name: name.replace("_l0", "") for name, _ in module.named_parameters()}
 
     def saved(module: nn.Module, state: dict, prefix: str, *_: object) -> None:
         state.update({prefix + ours: state.pop(prefix + name) for name, ours in short.items()})
 
     def loaded(module: nn.Module, state: dict, prefix: str, *_: object) -> None:
-        state.update({prefix + name: state.pop(prefix + ours) for name, ours in short.items() if prefix + ours in state})
+        given = {name: ours for name, ours in short.items() if prefix + ours in state}
+        state.update({prefix + name: state.pop(prefix + ours) for name, ours in given.items()})
 
     module.register_state_dict_post_hook(saved)
     module.register_load_state_dict_pre_hook(loaded)
