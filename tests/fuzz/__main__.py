@@ -23,6 +23,8 @@ from . import measure
 from .draws import Impossible, case_random
 from .measure import Line, Log
 
+SHOWN = 40
+"""How many kinds of differences are printed."""
 CHUNK = 250
 """How many cases a process runs."""
 
@@ -71,7 +73,7 @@ def safely(framework: str, seed: int, cases: range) -> Line:
             {"case": cases[0], "text": "", "wrong": measure.fails(line)}]}  # fmt: skip
     middle = cases[len(cases) // 2]
     parts = [safely(framework, seed, range(cases[0], middle)), safely(framework, seed, range(middle, cases[-1] + 1))]
-    opaque = Counter(parts[0]["opaque"]) + Counter(parts[1]["opaque"])
+    opaque: Counter[str] = Counter(parts[0]["opaque"]) + Counter(parts[1]["opaque"])
     return {"opaque": opaque} | {key: parts[0][key] + parts[1][key] for key in parts[0] if key != "opaque"}
 
 
@@ -85,15 +87,19 @@ def report(lines: list[Line], seconds: float) -> str:
     differences = [one for line in lines for one in line["differences"]]
     opaque = sum((Counter(line["opaque"]) for line in lines), Counter[str]())
     drawn, whole, unknown = (sum(line[key] for line in lines) for key in ("drawn", "whole", "unknown"))
-    text = [f"{drawn:,} cases in {seconds:.0f} s: {whole:,} agree, {drawn - whole - len(differences):,} have opaque ops, "
-            f"{len(differences):,} differ; {unknown:,} have an unknown figure without an opaque op"]  # fmt: skip
-    text += [f"opaque: {', '.join(f'{op} {n}' for op, n in opaque.most_common(60))}"] if opaque else []
+    met = drawn - whole - len(differences)
+    counts = f"{whole:,} agree, {len(differences):,} differ, {met:,} have opaque ops"
+    text = [f"{drawn:,} cases in {seconds:.0f} s: {counts}"]
+    text += [f"{unknown:,} have an unknown figure without an opaque op"]
+    text += ["opaque: " + ", ".join(f"{op} {n}" for op, n in opaque.most_common(60))] if opaque else []
     groups: dict[str, list[Line]] = {}
     for one in differences:
         groups.setdefault(kind(one["wrong"][0]), []).append(one)
-    for name, group in sorted(groups.items(), key=lambda item: -len(item[1])):
+    for name, group in sorted(groups.items(), key=lambda item: -len(item[1]))[:SHOWN]:
         least = min(group, key=lambda one: len(one["text"]))
-        text.append(f"{len(group)} x {name}\n    case {least['case']}: {least['text']}\n    {' | '.join(least['wrong'])}")
+        text.append(
+            f"{len(group)} x {name}\n    case {least['case']}: {least['text']}\n    {' | '.join(least['wrong'])}"
+        )
     return "\n".join(text)
 
 

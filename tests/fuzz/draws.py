@@ -27,7 +27,7 @@ class Drawn(NamedTuple):
     """Whether the values agree where both compute in float64: a difference in float32 is then rounding."""
 
 
-class Impossible(Exception):  # noqa: N818 - no error, the framework refuses what was drawn
+class Impossible(Exception):
     """What was drawn is not a model of the framework."""
 
 
@@ -38,8 +38,8 @@ def case_random(seed: int, case: int) -> Random:
 
 def per_axis(r: Random, nd: int, low: int, high: int, most: int | None = None) -> Any:
     """Return a number for all axes, or one per axis; small ones are likelier."""
-    draw = lambda: min(r.randint(low, high), r.randint(low, high if most is None else most))  # noqa: E731
-    return draw() if r.random() < 0.5 else tuple(draw() for _ in range(nd))
+    numbers = [min(r.randint(low, high), r.randint(low, high if most is None else most)) for _ in range(nd)]
+    return numbers[0] if r.random() < 0.5 else tuple(numbers)
 
 
 def divisor(r: Random, n: int) -> int:

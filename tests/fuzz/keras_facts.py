@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from math import prod
 from typing import Any
@@ -32,31 +32,38 @@ def fact(model: Any, x: Any) -> Fact:
     return Fact(tuple(first.shape), params, buffers, sum(macs), np.asarray(first))
 
 
+def size(shape: Iterable[int]) -> int:
+    """Return how many values a shape holds."""
+    return prod(shape)
+
+
 @contextmanager
 def counted() -> Iterator[list[int]]:
     """Give the MACs of each product that Keras makes meanwhile, by the shapes that meet."""
     macs: list[int] = []
 
     def conv(inputs: Any, kernel: Any, *_: Any, out: Any, **__: Any) -> int:
-        return prod(out.shape) * prod(kernel.shape[:-1])
+        return size(out.shape) * size(kernel.shape[:-1])
 
     def depthwise(inputs: Any, kernel: Any, *_: Any, out: Any, **__: Any) -> int:
-        return prod(out.shape) * prod(kernel.shape[:-2])
+        return size(out.shape) * size(kernel.shape[:-2])
 
     def transposed(inputs: Any, kernel: Any, *_: Any, **__: Any) -> int:
-        return prod(inputs.shape) * prod(kernel.shape[:-1])
+        return size(inputs.shape) * size(kernel.shape[:-1])
 
     def separable(inputs: Any, depth: Any, point: Any, *_: Any, out: Any, **__: Any) -> int:
-        channels = depth.shape[-2] * depth.shape[-1]
-        return prod(out.shape) // out.shape[-1] * channels * (prod(depth.shape[:-2]) + out.shape[-1])
+        channels = size(depth.shape[-2:])
+        return size(out.shape[:-1]) * channels * (size(depth.shape[:-2]) + int(out.shape[-1]))
 
     def matmul(a: Any, b: Any, *_: Any, out: Any, **__: Any) -> int:
-        return prod(out.shape) * a.shape[-1]
+        return size(out.shape) * int(a.shape[-1])
 
     def einsum(equation: str, *operands: Any, **_: Any) -> int:
-        letters = equation.split("->")[0].split(",")
-        sizes = {c: n for part, one in zip(letters, operands, strict=True) for c, n in zip(part, one.shape, strict=True)}
-        return prod(sizes.values()) if len(operands) > 1 else 0
+        letters = equation.partition("->")[0].split(",")
+        sizes = {
+            c: n for part, one in zip(letters, operands, strict=True) for c, n in zip(part, one.shape, strict=True)
+        }
+        return size(sizes.values()) if len(operands) > 1 else 0
 
     kinds = {
         (backend.nn, "conv"): conv, (backend.nn, "depthwise_conv"): depthwise, (backend.numpy, "einsum"): einsum,

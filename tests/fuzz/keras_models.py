@@ -200,7 +200,11 @@ def _crnn() -> Any:
 
 
 def _gru() -> Any:
-    return _model((12, 5), lambda x: kl.Dense(2)(kl.Bidirectional(kl.GRU(4), merge_mode="sum")(kl.SimpleRNN(3, return_sequences=True)(x))))  # fmt: skip
+    def body(x: Any) -> Any:
+        x = kl.SimpleRNN(3, return_sequences=True)(x)
+        return kl.Dense(2)(kl.Bidirectional(kl.GRU(4), merge_mode="sum")(x))
+
+    return _model((12, 5), body)
 
 
 def _time_distributed() -> Any:
@@ -244,7 +248,11 @@ def _volume() -> Any:
 
 
 def _dilated_depthwise() -> Any:
-    return _model((20, 24, 6), lambda x: kl.Conv2D(3, 1)(kl.DepthwiseConv2D(3, dilation_rate=2, padding="same", depth_multiplier=2)(x)))  # fmt: skip
+    def body(x: Any) -> Any:
+        x = kl.DepthwiseConv2D(3, dilation_rate=2, padding="same", depth_multiplier=2)(x)
+        return kl.Conv2D(3, 1)(x)
+
+    return _model((20, 24, 6), body)
 
 
 def _arithmetic() -> Any:

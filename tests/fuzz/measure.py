@@ -14,6 +14,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -147,12 +148,7 @@ def isolated(task: Callable[[], Line], seconds: float, gigabytes: float = 12) ->
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, 1)
             os.dup2(null, 2)
-            try:
-                line = task()
-            except MemoryError:
-                line = {"died": f"more than {gigabytes:g} GB"}
-            except Exception as error:
-                line = {"crashed": f"{type(error).__name__}: {error}"[:400]}
+            line = guarded(task)
             with os.fdopen(write, "w") as pipe:
                 json.dump(line, pipe, default=str)
             code = 0
@@ -176,6 +172,28 @@ def isolated(task: Callable[[], Line], seconds: float, gigabytes: float = 12) ->
     return dict(line)
 
 
+def each(tasks: Sequence[tuple[str, Callable[[], Line]]], chunk: int = 20) -> Iterator[Line]:
+    """Yield what each task returns, with its name: a few in one process, and alone those whose process died."""
+    for first in range(0, len(tasks), chunk):
+        part = tasks[first : first + chunk]
+        together = isolated(partial(all_of, [task for _, task in part]), 10 * chunk)
+        lines = together.get("lines") or [isolated(task, 60) for _, task in part]
+        yield from ({"name": name, **line} for (name, _), line in zip(part, lines, strict=True))
+
+
+def all_of(tasks: Sequence[Callable[[], Line]]) -> Line:
+    """Return what several tasks return, as `lines`."""
+    return {"lines": [guarded(task) for task in tasks]}
+
+
+def guarded(task: Callable[[], Line]) -> Line:
+    """Return what a task returns, or how it crashes."""
+    try:
+        return task()
+    except Exception as error:
+        return {"crashed": f"{type(error).__name__}: {error}"[:400]}
+
+
 class Log:
     """Lines of JSON in a file, one a model, each with its `name`; what is there already is not measured again."""
 
@@ -196,7 +214,7 @@ class Log:
 
 def fails(line: Line) -> list[str]:
     """Return what is wrong with a line, a text each: it died, was refused, or differs."""
-    return [line[key] for key in ("died", "crashed", "refused") if key in line] + line.get("wrong", [])
+    return [*(line[key] for key in ("died", "crashed", "refused") if key in line), *line.get("wrong", [])]
 
 
 def row(line: Line) -> str:

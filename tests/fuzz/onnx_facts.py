@@ -13,9 +13,12 @@ from onnx import TensorProto, numpy_helper
 
 COUNTED = ("Conv", "ConvTranspose", "Gemm", "MatMul", "FusedConv", "QLinearConv", "ConvInteger", "QLinearMatMul",
            "MatMulInteger", "LSTM", "GRU", "RNN")  # fmt: skip
+VIEWS = ("Identity", "Cast", "Transpose", "DequantizeLinear", "Reshape", "Unsqueeze", "Squeeze")
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 TRAINED = {
-    **dict.fromkeys(("Conv", "ConvTranspose", "Gemm", "FusedConv", "InstanceNormalization", "LayerNormalization"), (1, 2)),
+    **dict.fromkeys(
+        ("Conv", "ConvTranspose", "Gemm", "FusedConv", "InstanceNormalization", "LayerNormalization"), (1, 2)
+    ),
     **dict.fromkeys(("PRelu", "ConvInteger"), (1,)),
     **dict.fromkeys(("MatMul", "MatMulInteger", "Add", "Mul", "Sub", "Div"), (0, 1)),
     **dict.fromkeys(("GroupNormalization", "BatchNormalization"), (1, 2)),
@@ -60,12 +63,13 @@ def observe(model: onnx.ModelProto, feeds: dict[str, Any]) -> tuple[Any, int]:
             shapes[node.output[0]] = tuple(node.attribute[0].t.dims)
     results = session(wide).run(names, feeds)
     shapes |= {name: np.shape(value) for name, value in zip(names, results, strict=True)}
-    return results[0], sum(_macs(node, shapes) for node in nodes)
+    return results[0], sum(macs(node, shapes) for node in nodes)
 
 
-def _macs(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> int:
+def macs(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> int:
+    """Return the MACs of a node from the shapes that it reads and gives."""
     kind, ins = node.op_type, [shapes.get(name, ()) for name in node.input]
-    out = shapes[node.output[0]] if node.output[0] in shapes else ()
+    out = shapes.get(node.output[0], ())
     if kind == "ConvTranspose":
         return prod(ins[0]) * prod(ins[1][1:])
     if kind in GATES:
@@ -89,15 +93,11 @@ def arrays(model: onnx.ModelProto) -> tuple[int, int]:
         if node.op_type == "Constant" and node.attribute[0].HasField("t"):
             tensor = node.attribute[0].t
             sizes[node.output[0]] = (prod(tensor.dims), tensor.data_type)
-    for node in model.graph.node:  # a weight behind a cast, a transposition or a dequantisation is that weight
-        if node.op_type in ("Identity", "Cast", "Transpose", "DequantizeLinear", "Reshape", "Unsqueeze", "Squeeze"):
-            if node.input[0] in sizes:
-                sizes[node.output[0]] = sizes[node.input[0]]
     root: dict[str, str] = {}
-    for node in model.graph.node:
-        if node.op_type in ("Identity", "Cast", "Transpose", "DequantizeLinear", "Reshape", "Unsqueeze", "Squeeze"):
-            if node.input[0] in sizes:
-                root[node.output[0]] = root.get(node.input[0], node.input[0])
+    for node in model.graph.node:  # a weight behind a cast, a transposition or a dequantisation is that weight
+        if node.op_type in VIEWS and node.input[0] in sizes:
+            sizes[node.output[0]] = sizes[node.input[0]]
+            root[node.output[0]] = root.get(node.input[0], node.input[0])
     trained, kept = set[str](), set[str]()
     for node in model.graph.node:
         bare = node.op_type in ("Add", "Mul", "Sub", "Div")

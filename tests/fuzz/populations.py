@@ -66,10 +66,10 @@ def torch_models() -> dict[str, Model]:
     import segmentation_models_pytorch as smp
     import timm
     import torchvision
+    import ultralytics
     from torchvision.models.detection import ssdlite320_mobilenet_v3_large
     from torchvision.models.detection.backbone_utils import mobilenet_backbone, resnet_fpn_backbone
     from torchvision.models.optical_flow import raft_small
-    from ultralytics import YOLO as Yolo
 
     vision, none = torchvision.models, {"weights": None}
     bare = {**none, "weights_backbone": None}
@@ -85,12 +85,12 @@ def torch_models() -> dict[str, Model]:
         models[f"torchvision/{name}"] = Model(partial(getattr(vision.segmentation, name), **bare), (3, 128, 128))
     fpn = partial(mobilenet_backbone, backbone_name="mobilenet_v3_large", fpn=True, **none)
     models |= {
-        "torchvision/fpn_resnet18": Model(partial(resnet_fpn_backbone, backbone_name="resnet18", **none), (3, 128, 128)),
+        "torchvision/fpn_resnet18": Model(
+            partial(resnet_fpn_backbone, backbone_name="resnet18", **none), (3, 128, 128)
+        ),
         "torchvision/fpn_mobilenet_v3_large": Model(fpn, (3, 128, 128)),
         "torchvision/ssdlite320": Model(partial(ssdlite320_mobilenet_v3_large, **bare), (3, 320, 320)),
-        "torchvision/ssdlite320_backbone": Model(
-            lambda: ssdlite320_mobilenet_v3_large(**bare).backbone, (3, 320, 320)
-        ),
+        "torchvision/ssdlite320_backbone": Model(lambda: ssdlite320_mobilenet_v3_large(**bare).backbone, (3, 320, 320)),
         "torchvision/raft_small_features": Model(lambda: raft_small(**none).feature_encoder, (3, 128, 128)),
         "torchvision/s3d": Model(partial(vision.video.s3d, **none), (3, 16, 224, 224)),
     }
@@ -107,7 +107,7 @@ def torch_models() -> dict[str, Model]:
     models["smp/Unet-scse"] = Model(scse, (3, 128, 128))
     for name in YOLO:
         side = 224 if name.endswith("-cls") else 256
-        models[f"ultralytics/{name}"] = Model(partial(_yolo, Yolo, name), (3, side, side))
+        models[f"ultralytics/{name}"] = Model(partial(_yolo, ultralytics.YOLO, name), (3, side, side))
     return models
 
 
@@ -163,7 +163,7 @@ def export(model: Model, path: Path, dynamo: bool, sizes_open: bool) -> None:
     named = {0: "N"} | {axis: f"S{axis}" for axis in spatial}
     given: dict[str, Any] = {}
     if sizes_open and dynamo:
-        given = {"dynamic_shapes": ({axis: torch.export.Dim.AUTO for axis in (0, *spatial)},)}
+        given = {"dynamic_shapes": (dict.fromkeys((0, *spatial), torch.export.Dim.AUTO),)}
     elif sizes_open:
         given = {"dynamic_axes": {"x": named}}
     made_at = path.with_suffix(".part")
@@ -186,7 +186,7 @@ def measure_file(path: Path, feeds: dict[str, Any], macs: int | None = None) -> 
     return line | {"counted": counted, "dtype": str(first.dtype)}
 
 
-FIXED = {
+FIXED: dict[str, list[tuple[int, ...]]] = {
     "nmp": [(1, 43844, 1)],
     "modelA_paper": [(1, 100, 128)],
     "modelB_full": [(1, 100, 128)],

@@ -61,12 +61,13 @@ def _conv(r: Random, s: Shape) -> str | None:
     if nd not in (1, 2, 3):
         return None
     g = divisor(r, s[1])
-    mode = r.choice(["", "", "", "", ", padding_mode='reflect'", ", padding_mode='circular'", ", padding_mode='replicate'"])
+    mode = f", padding_mode={r.choice(['reflect', 'circular', 'replicate'])!r}" if flag(r, 0.3) else ""
     same = flag(r, 0.15)
     p = repr(r.choice(["same", "valid"])) if same else per_axis(r, nd, 0, 2)
     return (
-        f"nn.Conv{nd}d({s[1]}, {g * r.randint(1, 3)}, {per_axis(r, nd, 1, 4)}, stride={1 if same else per_axis(r, nd, 1, 3)}, "
-        f"padding={p}, dilation={per_axis(r, nd, 1, 3, 1)}, groups={g}, bias={flag(r, 0.7)}{mode})"
+        f"nn.Conv{nd}d({s[1]}, {g * r.randint(1, 3)}, {per_axis(r, nd, 1, 4)}, "
+        f"stride={1 if same else per_axis(r, nd, 1, 3)}, padding={p}, "
+        f"dilation={per_axis(r, nd, 1, 3, 1)}, groups={g}, bias={flag(r, 0.7)}{mode})"
     )
 
 
@@ -76,8 +77,9 @@ def _conv_transposed(r: Random, s: Shape) -> str | None:
         return None
     g = divisor(r, s[1])
     return (
-        f"nn.ConvTranspose{nd}d({s[1]}, {g * r.randint(1, 3)}, {per_axis(r, nd, 1, 4)}, stride={per_axis(r, nd, 1, 3)}, "
-        f"padding={per_axis(r, nd, 0, 2)}, output_padding={per_axis(r, nd, 0, 1)}, dilation={per_axis(r, nd, 1, 2)}, "
+        f"nn.ConvTranspose{nd}d({s[1]}, {g * r.randint(1, 3)}, {per_axis(r, nd, 1, 4)}, "
+        f"stride={per_axis(r, nd, 1, 3)}, padding={per_axis(r, nd, 0, 2)}, "
+        f"output_padding={per_axis(r, nd, 0, 1)}, dilation={per_axis(r, nd, 1, 2)}, "
         f"groups={g}, bias={flag(r)})"
     )
 
@@ -189,7 +191,11 @@ def _reshape(r: Random, s: Shape) -> str | None:
     if kind == 5:
         return f"x.movedim({axis_of(r, s)}, {axis_of(r, s)})"
     out = split_of(r, s)
-    return None if out is None else f"x.{r.choice(['reshape', 'contiguous().view'])}({s[0] if kind == 6 else -1}, {', '.join(map(str, out))})"
+    return (
+        None
+        if out is None
+        else f"x.{r.choice(['reshape', 'contiguous().view'])}({s[0] if kind == 6 else -1}, {', '.join(map(str, out))})"
+    )
 
 
 def _select(r: Random, s: Shape) -> str | None:
@@ -307,7 +313,8 @@ class Weight(nn.Module):  # type: ignore[misc]
 NAMES["Weight"] = Weight
 
 JOINS = """
-x+y x*y x-y torch.maximum(x,y) torch.minimum(x,y) x/(y.abs()+1) torch.add(x,y,alpha=0.5) torch.where(x>y,x,y) x*torch.sigmoid(y)
+x+y x*y x-y torch.maximum(x,y) torch.minimum(x,y) x/(y.abs()+1) torch.add(x,y,alpha=0.5) torch.where(x>y,x,y)
+x*torch.sigmoid(y)
 """.split()  # fmt: skip
 
 
@@ -395,7 +402,13 @@ def _drawn(r: Random, plan: list[str], shape: Shape) -> Drawn:
                 out = eval(f"lambda m, x, y: {step.expression}", NAMES)(module, values[at], values[other])
             except (RuntimeError, ValueError, IndexError, TypeError, AssertionError, NotImplementedError):
                 continue
-            if 0 < out.numel() < 20_000 and out.dtype == x.dtype and out.dim() and out.shape[0] == shape[0] and out.abs().max() < 1e4:
+            if (
+                0 < out.numel() < 20_000
+                and out.dtype == x.dtype
+                and out.dim()
+                and out.shape[0] == shape[0]
+                and out.abs().max() < 1e4
+            ):
                 steps.append(step)
                 modules.append(module)
                 values.append(out)
@@ -411,7 +424,14 @@ def _drawn(r: Random, plan: list[str], shape: Shape) -> Drawn:
     recurrent = any(step.module and step.module.startswith(("nn.LSTM", "nn.GRU", "nn.RNN")) for step in steps)
     macs = None if recurrent else counter.get_total_flops() // 2  # which leaves recurrent layers out
     fact = Fact(tuple(out.shape), params, buffers, macs, out.numpy())
-    return Drawn(written(steps, shape), fact, lambda: cnncalc.from_torch(net, shape), {"x": x.numpy()}, None, lambda: exact(net, x))
+    return Drawn(
+        written(steps, shape),
+        fact,
+        lambda: cnncalc.from_torch(net, shape),
+        {"x": x.numpy()},
+        None,
+        lambda: exact(net, x),
+    )
 
 
 def _step(text: str, x: int, y: int) -> Step:
@@ -426,7 +446,11 @@ def written(steps: list[Step], shape: Shape) -> str:
     lines = [f"{shape}"]
     for at, step in enumerate(steps, 1):
         names = {"x": f"v{step.x}", "y": f"v{step.y}"}
-        text = step.expression if step.module is None else step.expression.replace("m(", f"{step.module}(").replace("m.", f"{step.module}.")
+        text = (
+            step.expression
+            if step.module is None
+            else step.expression.replace("m(", f"{step.module}(").replace("m.", f"{step.module}.")
+        )
         uses = f" y={names['y']}" if "y" in step.expression and step.y != step.x else ""
         lines.append(f"v{at} = {text} [x={names['x']}{uses}]")
     return "; ".join(lines)
