@@ -433,22 +433,31 @@ def embedding(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Va
 
 
 def recurrent(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    both = [_read(layer, xs[0], w, v, "", v["backward"])]
-    if v["bidirectional"]:
-        both.append(_read(layer, xs[0], w, v, "_reverse", True))
-    return np.concatenate(both, -1)
+    """The hidden states of all directions in a row, the cells, or both, of each step or the last."""
+    ways = [("", v["backward"]), *([("_reverse", True)] if v["bidirectional"] else [])]
+    n = v["out"]
+    read = [
+        _read(layer, xs[0], [state[..., at * n : (at + 1) * n] for state in xs[1:]], w, v, end, backward)
+        for at, (end, backward) in enumerate(ways)
+    ]
+    hidden, cell = (np.concatenate([one[state] for one in read], -1) for state in (0, 1))
+    return {"cell": cell, "both": np.concatenate([hidden, cell], -1)}.get(v.get("state", ""), hidden)
 
 
-def _read(layer: LayerReport, x: Array, w: Mapping[str, Array], v: Values, end: str, backward: bool) -> Array:
-    """The states of one direction: the equations of torch.nn.LSTM, GRU and RNN; Keras's GRU may reset before."""
+def _read(
+    layer: LayerReport, x: Array, begin: list[Array], w: Mapping[str, Array], v: Values, end: str, backward: bool
+) -> tuple[Array, Array]:
+    """Hidden states and cells of one direction: the equations of torch.nn.LSTM, GRU and RNN, and Keras's other GRU."""
     w_ih, w_hh = w["weight_ih" + end], w["weight_hh" + end]
     if layer.env.channels_last:
         w_ih, w_hh = w_ih.T, w_hh.T
     b_ih, b_hh = w.get("bias_ih" + end, np.zeros(len(w_ih))), w.get("bias_hh" + end, np.zeros(len(w_ih)))
     n = v["out"]
-    out = np.zeros((*x.shape[:-1], n))
+    states, cells = np.zeros((*x.shape[:-1], n)), np.zeros((*x.shape[:-1], n))
     for at in np.ndindex(*x.shape[:-2]):
-        h, c = np.zeros(n), np.zeros(n)
+        h, c = (
+            [state[at] for state in begin] if len(begin) == 2 else (begin[0][at] if begin else np.zeros(n), np.zeros(n))
+        )
         steps = range(x.shape[-2])
         for t in reversed(steps) if backward else steps:
             a = w_ih @ x[(*at, t)] + b_ih
@@ -466,8 +475,9 @@ def _read(layer: LayerReport, x: Array, w: Mapping[str, Array], v: Values, end: 
             else:
                 a = a + w_hh @ h + b_hh
                 h = np.tanh(a) if v["activation"] == "tanh" else np.maximum(a, 0)
-            out[(*at, t)] = c if v.get("state") == "cell" else h
-    return out if v["sequences"] else out[..., 0 if backward else -1, :]
+            states[(*at, t)], cells[(*at, t)] = h, c
+    last = 0 if backward else -1
+    return (states, cells) if v["sequences"] else (states[..., last, :], cells[..., last, :])
 
 
 def _logistic(x: Array) -> Array:

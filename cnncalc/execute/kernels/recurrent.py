@@ -71,29 +71,36 @@ def _recurrent(step: StepOf, states: int) -> Callable[[Task, Sequence[Array], We
         v, x = task.values, xs[0]
         x, kind = x.reshape(-1, *x.shape[-2:]), wide(out.dtype)
         to = out.reshape(len(x), -1, out.shape[-1])
-        _direction(task, x, _laid(task, weights, "", kind), to[..., : v["out"]], v["backward"])
-        if v["bidirectional"]:
-            _direction(task, x, _laid(task, weights, "_reverse", kind), to[..., v["out"] :], True)
+        begin = [state.reshape(len(x), -1).astype(kind, copy=False) for state in xs[1:]]
+        kept = {"cell": [1], "both": [0, 1]}.get(v.get("state", ""), [0])
+        parts = to.reshape(*to.shape[:-1], len(kept), -1, v["out"])
+        for at, end in enumerate(("", "_reverse")[: 1 + v["bidirectional"]]):
+            own = [state[:, at * v["out"] : (at + 1) * v["out"]] for state in begin]
+            outs = {state: parts[..., place, at, :] for place, state in enumerate(kept)}
+            _direction(task, x, _laid(task, weights, end, kind), own, outs, v["backward"] or bool(end))
 
-    def _direction(task: Task, x: Array, w: dict[str, Array], out: Array, backward: bool) -> None:
+    def _direction(
+        task: Task, x: Array, w: dict[str, Array], begins: list[Array], outs: dict[int, Array], backward: bool
+    ) -> None:
         """Read some samples at a time: what the input adds for some steps at once, then one step after another."""
         v, (steps, width), kind = task.values, (x.shape[1], w["weight_ih"].shape[1]), w["weight_ih"].dtype
         room = task.scratch // 4 // kind.itemsize
         several = min(max(room // width, 1), len(x))
         at_once = min(max(room // (several * (width + x.shape[2])), 1), steps)
         for begin in range(0, len(x), several):
-            mine, to = x[begin : begin + several], out[begin : begin + several]
-            now = tuple([np.zeros((len(mine), v["out"]), kind) for _ in range(states)])
+            some = slice(begin, begin + several)
+            mine = x[some]
+            now = tuple([one[some] for one in begins] or [np.zeros((len(mine), v["out"]), kind)] * states)
             for done in range(0, steps, at_once):
                 first = max(steps - done - at_once, 0) if backward else done
                 last = steps - done if backward else min(done + at_once, steps)
                 added = mine[:, first:last].astype(kind, copy=False) @ w["weight_ih"] + w["bias_ih"]
                 for at in range(last - 1, first - 1, -1) if backward else range(first, last):
                     now = step(added[:, at - first], now, w, task)
-                    if v["sequences"]:
-                        to[:, at] = now[v.get("state") == "cell"]
-            if not v["sequences"]:
-                to[:, 0] = now[v.get("state") == "cell"]
+                    for state, out in outs.items() if v["sequences"] else ():
+                        out[some, at] = now[state]
+            for state, out in outs.items() if not v["sequences"] else ():
+                out[some, 0] = now[state]
 
     return compute
 

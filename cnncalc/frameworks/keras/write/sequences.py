@@ -113,8 +113,10 @@ def _multihead(context: KerasContext) -> list[KerasStep]:
 def _recurrent(context: KerasContext) -> list[KerasStep]:
     """Return a recurrent layer; in both directions, or with axes in front of the steps, in a layer around it."""
     v, op, sample = context.layer.values, context.layer.op, context.layer.sample
-    if v.get("state") == "cell":
+    if v.get("state", "hidden") != "hidden":
         raise refuse("the cell state as an output", "give state=hidden", "state")
+    if len(context.layer.samples) > 1:
+        raise refuse(f"states that {op} begins with", "leave them out of from", "from")
     two = op == "gru" and v["reset_after"]
     if v["bias"] and v["hidden_bias"] != two:
         raise refuse(
