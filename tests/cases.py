@@ -415,6 +415,9 @@ SEQUENCES = [
     Row({"op": "gru", "out": 3, "bias": False, "sequences": False}, MAP, (4, 3), 81, 0, 0, 20 * 81),
     Row({"op": "rnn", "out": 3}, MAP, (4, 5, 3), 3 * 9, 6, 0, 4 * 5 * 3 * 9),
     Row({"op": "rnn", "out": 3, "activation": "relu", "backward": True}, MAP, (4, 5, 3), 27, 6, 0, 20 * 27),
+    Row({"op": "lstm", "out": 3, "activation": "relu", "gate": "hardsigmoid"}, MAP, (4, 5, 3), 108, 24, 0, 20 * 108),
+    Row({"op": "gru", "out": 3, "activation": "sigmoid", "gate": "relu"}, MAP, (4, 5, 3), 81, 18, 0, 20 * 81),
+    Row({"op": "gru", "out": 3, "activation": "linear", "gate": "tanh"}, MAP, (4, 5, 3), 81, 18, 0, 20 * 81),
     # Keras: one bias, but two where a gru resets after the product; the kernels turned
     Row({"op": "lstm", "out": 3}, MAP, (4, 5, 3), 12 * 9, 12, 0, 4 * 5 * 12 * 9, "keras"),
     Row({"op": "gru", "out": 3}, MAP, (4, 5, 3), 9 * 9, 18, 0, 4 * 5 * 9 * 9, "keras"),

@@ -41,6 +41,18 @@ class Embedding(Layer):
         return [f"parameters: rows*out = {times(self.rows, self.out)} = {counted(traced.weights)}"]
 
 
+ACTIVATION = one_of("tanh", "relu", "sigmoid", "linear")
+GATED: dict[str, Reader] = {
+    "activation": ACTIVATION,
+    "gate": one_of("sigmoid", "hardsigmoid", "tanh", "relu", "linear"),
+}
+"""The keys of layers with gates."""
+GATED_HELP = {
+    "activation": "The function of the new state (and of an LSTM's output): tanh, relu, sigmoid, or linear for none.",
+    "gate": "The function of the gates: sigmoid; hardsigmoid, which is x/6 + 0.5 from 0 to 1; tanh, relu, or linear.",
+}
+
+
 class Recurrent(Layer):
     """The base of recurrent layers: one layer, in one direction or in both.
 
@@ -143,9 +155,15 @@ class LSTM(Recurrent):
     WORD = "lstm"
     GATES = 4
     STATES = 2
-    KEYS: ClassVar[Mapping[str, Reader]] = {**Recurrent.KEYS, "state": one_of("hidden", "cell", "both")}
-    HELP = {**Recurrent.HELP, "state": "Which of its states it gives: hidden, cell, or both, the hidden ones first."}
+    KEYS: ClassVar[Mapping[str, Reader]] = {**Recurrent.KEYS, "state": one_of("hidden", "cell", "both"), **GATED}
+    HELP = {
+        **Recurrent.HELP,
+        **GATED_HELP,
+        "state": "Which of its states it gives: hidden, cell, or both, the hidden ones first.",
+    }
     state: str = "hidden"
+    activation: str = "tanh"
+    gate: str = "sigmoid"
 
     def given_states(self) -> int:
         return 2 if self.state == "both" else 1
@@ -156,10 +174,16 @@ class GRU(Recurrent):
 
     WORD = "gru"
     GATES = 3
-    KEYS: ClassVar[Mapping[str, Reader]] = {**Recurrent.KEYS, "reset_after": flag}
-    HELP = {**Recurrent.HELP, "reset_after": "Whether the hidden state is multiplied by its weights before the reset."}
+    KEYS: ClassVar[Mapping[str, Reader]] = {**Recurrent.KEYS, "reset_after": flag, **GATED}
+    HELP = {
+        **Recurrent.HELP,
+        **GATED_HELP,
+        "reset_after": "Whether the hidden state is multiplied by its weights before the reset.",
+    }
     DERIVED = (*Recurrent.DERIVED, "reset_after")
     reset_after: bool = True
+    activation: str = "tanh"
+    gate: str = "sigmoid"
 
     def values(self, env: Env) -> dict[str, Any]:
         return super().values(env) | {"reset_after": self.resets_after(env)}
@@ -179,8 +203,8 @@ class RNN(Recurrent):
 
     WORD = "rnn"
     GATES = 1
-    KEYS: ClassVar[Mapping[str, Reader]] = {**Recurrent.KEYS, "activation": one_of("tanh", "relu")}
-    HELP = {**Recurrent.HELP, "activation": "The function of the new state: tanh, or relu."}
+    KEYS: ClassVar[Mapping[str, Reader]] = {**Recurrent.KEYS, "activation": ACTIVATION}
+    HELP = {**Recurrent.HELP, "activation": "The function of the new state: tanh, relu, sigmoid, or linear for none."}
     activation: str = "tanh"
 
 

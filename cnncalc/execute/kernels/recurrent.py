@@ -38,30 +38,41 @@ def _sigmoid(x: Array) -> Array:
     return 0.5 * (1 + np.tanh(0.5 * x))
 
 
+FUNCTIONS: dict[str, Callable[[Array], Array]] = {
+    "tanh": np.tanh,
+    "sigmoid": _sigmoid,
+    "hardsigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "relu": lambda x: np.maximum(x, 0),
+    "linear": lambda x: x,
+}
+"""The functions of states and of gates, by their words."""
+
+
 def _lstm_step(added: Array, states: tuple[Array, ...], w: dict[str, Array], task: Task) -> tuple[Array, ...]:
     hidden, cell = states
     gates = added + hidden @ w["weight_hh"] + w["bias_hh"]
     i, f, g, o = np.split(gates, 4, axis=1)
-    cell = _sigmoid(f) * cell + _sigmoid(i) * np.tanh(g)
-    return _sigmoid(o) * np.tanh(cell), cell
+    activation, gate = FUNCTIONS[task.values["activation"]], FUNCTIONS[task.values["gate"]]
+    cell = gate(f) * cell + gate(i) * activation(g)
+    return gate(o) * activation(cell), cell
 
 
 def _gru_step(added: Array, states: tuple[Array, ...], w: dict[str, Array], task: Task) -> tuple[Array, ...]:
     (hidden,) = states
     weight, bias, n = w["weight_hh"], w["bias_hh"], hidden.shape[1]
-    gates = _sigmoid(added[:, : 2 * n] + hidden @ weight[:, : 2 * n] + bias[: 2 * n])
+    gates = FUNCTIONS[task.values["gate"]](added[:, : 2 * n] + hidden @ weight[:, : 2 * n] + bias[: 2 * n])
     reset, update = gates[:, :n], gates[:, n:]
     if task.values["reset_after"]:
         recurrent = reset * (hidden @ weight[:, 2 * n :] + bias[2 * n :])
     else:
         recurrent = (reset * hidden) @ weight[:, 2 * n :] + bias[2 * n :]
-    new = np.tanh(added[:, 2 * n :] + recurrent)
+    new = FUNCTIONS[task.values["activation"]](added[:, 2 * n :] + recurrent)
     return ((1 - update) * new + update * hidden,)
 
 
 def _rnn_step(added: Array, states: tuple[Array, ...], w: dict[str, Array], task: Task) -> tuple[Array, ...]:
     total = added + states[0] @ w["weight_hh"] + w["bias_hh"]
-    return (np.tanh(total) if task.values["activation"] == "tanh" else np.maximum(total, 0),)
+    return (FUNCTIONS[task.values["activation"]](total),)
 
 
 def _recurrent(step: StepOf, states: int) -> Callable[[Task, Sequence[Array], Weights, Array], None]:

@@ -123,7 +123,10 @@ def _recurrent(context: KerasContext) -> list[KerasStep]:
             f"{'one bias' if two else 'two biases'} of {op}", f"give hidden_bias={str(two).lower()}", "hidden_bias"
         )
     name = KERAS[op]
-    entry = _inner(name.word, {**name.theirs(v), "name": f"{context.layer.name}_one".replace("/", "_")})
+    functions = {"gate": "hard_sigmoid"} if v.get("gate") == "hardsigmoid" else {}
+    entry = _inner(
+        name.word, {**name.theirs({**v, **functions}), "name": f"{context.layer.name}_one".replace("/", "_")}
+    )
     if v["bidirectional"]:
         entry = _inner("Bidirectional", {"layer": entry, "merge_mode": "concat", "name": f"{context.layer.name}_both"})
     for number in range(len(sample) - 2):

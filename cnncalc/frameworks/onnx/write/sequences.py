@@ -180,8 +180,7 @@ def recurrent(file: OnnxFile, layer: LayerReport) -> None:
     more: dict[str, Any] = {"hidden_size": v["out"], "direction": kind}
     if layer.op == "gru":
         more["linear_before_reset"] = int(v["reset_after"])
-    if v.get("activation") == "relu":
-        more["activations"] = ["Relu"] * directions
+    more |= _functions(layer, directions)
     places = [0] if v["sequences"] else given
     results = [file.name(f"{layer.name}.states") if at in places else "" for at in range(places[-1] + 1)]
     file.node(op, reads, results[-1], layer.name, before=results[:-1], **more)
@@ -194,6 +193,29 @@ def recurrent(file: OnnxFile, layer: LayerReport) -> None:
     else:
         sizes = [0, *([0] if v["sequences"] else []), *numbers(layer, (width,), "sequences")]
     file.node("Reshape", [together, file.constant(layer, "shape", sizes)], layer.name, f"{layer.name}.reshape")
+
+
+FUNCTIONS = {
+    "tanh": "Tanh",
+    "relu": "Relu",
+    "sigmoid": "Sigmoid",
+    "hardsigmoid": "HardSigmoid",
+    "linear": "Affine",
+}
+"""ONNX's names of the functions of states and gates."""
+
+
+def _functions(layer: LayerReport, directions: int) -> dict[str, Any]:
+    """Return the attributes of functions other than the usual ones, gates first, then new states (and an output)."""
+    v = layer.values
+    gates = [v["gate"]] if "gate" in v else []
+    if gates in ([], ["sigmoid"]) and v["activation"] == "tanh":
+        return {}
+    each = [*gates, *[v["activation"]] * (2 if layer.op == "lstm" else 1)]
+    numbers_ = {"hardsigmoid": (1 / 6, 0.5), "linear": (1.0, 0.0)}
+    both = [numbers_[one] for one in each * directions if one in numbers_]
+    more = {"activation_alpha": [one for one, _ in both], "activation_beta": [one for _, one in both]} if both else {}
+    return {"activations": [FUNCTIONS[one] for one in each] * directions, **more}
 
 
 def _ends(layer: LayerReport) -> tuple[str, ...]:

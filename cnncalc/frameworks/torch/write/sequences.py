@@ -139,6 +139,10 @@ def recurrent(site: TorchContext) -> Code:
         raise site.refuse(f"has two biases in {site.op}, or none", "give hidden_bias=true, or bias=false")
     if not v.get("reset_after", True):
         raise site.refuse("resets after the product in gru", "give reset_after=true")
+    usual = ("tanh", "relu") if site.op == "rnn" else ("tanh",)
+    if v["activation"] not in usual or v.get("gate", "sigmoid") != "sigmoid":
+        other = v["activation"] if v["activation"] not in usual else v["gate"]
+        raise site.refuse(f"has no {site.op} with {other}", f"use {' or '.join(usual)}, and sigmoid for gates")
     if v.get("state", "hidden") != "hidden" and v["sequences"]:
         raise site.refuse("gives the cell of the last step only", "give sequences=false")
     more = {"batch_first": True} | ({"nonlinearity": "relu"} if v.get("activation") == "relu" else {})
