@@ -80,6 +80,8 @@ class Dialect:
     """The constant A of cubic upsampling (Keys 1981)."""
     cubic_leaves_out = False
     """Whether cubic upsampling leaves out taps beyond the border, instead of reading the border."""
+    wrap_again = True
+    """Whether padding may wrap around more than once."""
 
 
 class Torch(Dialect):
@@ -98,6 +100,7 @@ class Torch(Dialect):
     avg3d_fits_bare = True
     out_by_out_pad = True
     linear_is_1d = True
+    wrap_again = False
 
 
 class Keras(Dialect):

@@ -6,7 +6,22 @@ from functools import cache
 
 from ..errors import SpecError, nearest, shown
 from ..registry import Registry
-from . import activation, affine, border, composite, conv, dense, join, norm, pool, resample, select, transposed
+from . import (
+    activation,
+    affine,
+    arrange,
+    border,
+    composite,
+    conv,
+    dense,
+    join,
+    norm,
+    patches,
+    pool,
+    resample,
+    select,
+    transposed,
+)
 from .base import ConvKind, Env, Fields, Layer, Op, Sign, Trace
 
 __all__ = [
@@ -30,6 +45,8 @@ FAMILIES: dict[str, Registry[str, Op]] = {
     "linear layers and shapes": dense.OPS,
     "borders": border.OPS,
     "resampling and shuffling": resample.OPS,
+    "windows as columns": patches.OPS,
+    "repeating and rolling": arrange.OPS,
     "normalisations": norm.OPS,
     "scales and constants": affine.OPS,
     "selection and means": select.OPS,

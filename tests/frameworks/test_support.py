@@ -44,19 +44,27 @@ WITH_KEYS: dict[str, dict[str, Any]] = {
     "normalization": {"mean": 2, "variance": 3},
     "slice": {"axis": 2, "start": 1, "stop": 3},
     "mean": {"axis": [2]},
+    "pixelunshuffle": {"factor": 2, "order": "dcr"},
+    "gather": {"axis": 2, "indices": [2, 0]},
+    "expand": {"out": [2, 6, 8, 10]},
+    "tile": {"repeats": [1, 2, 1]},
+    "roll": {"shift": 1, "axis": 2},
+    "unfold": {"k": 3},
+    "fold": {"out": [5, 4], "k": 2, "s": [2, 1]},
     "clip": {"min": -1, "max": 2},
     "block": {"layers": [{"op": "relu"}]},
     "opaque": {"type": "Mystery", "out": [5]},
     "hardsigmoid": {"alpha": 1 / 6},
 }
-JOINS = {"add", "mul", "concat"}
+JOINS = {"add", "mul", "concat", "stack"}
 
 
 def network(op: str) -> Any:
     """A network in which an op follows a relu; its channels are last where Keras has a layer only for that."""
     last = op == "scale"
     layer = {"op": op, **WITH_KEYS.get(op, {}), **({"from": ["a", "a"]} if op in JOINS else {})}
-    spec = {"input": [8, 10, 6] if last else MAP, "layout": "NHWC" if last else "NCHW"}
+    sizes = [24, 6] if op == "fold" else [8, 10, 6] if last else MAP
+    spec = {"input": sizes, "layout": "NHWC" if last else "NCHW"}
     return cnncalc.load({**spec, "layers": [{"op": "relu", "name": "a"}, layer]})
 
 
