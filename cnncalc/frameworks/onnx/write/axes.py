@@ -90,19 +90,20 @@ def tile(file: OnnxFile, layer: LayerReport) -> None:
 @WRITERS.register("roll")
 def roll(file: OnnxFile, layer: LayerReport) -> None:
     """Write the two parts of each axis in the other order, one axis after another."""
-    (x,), axes = file.reads(layer), layer.traced.axes
-    for axis, shift, n in zip(axes, layer.values["shift"], [layer.sample[a - 1] for a in axes], strict=True):
-        cut = -shift % n if isinstance(n, int) else -shift
-        where = file.constant(layer, "axis", [axis])
-        bounds = ([cut], [END]), ([0], [cut])
-        parts = []
-        for name, (start, stop) in zip(("end", "begin"), bounds, strict=True):
-            ends = [file.constant(layer, f"{name}.from", start), file.constant(layer, f"{name}.to", stop)]
-            parts.append(file.step(layer, name, "Slice", [x, *ends, where]))
-        if axis == axes[-1]:
-            file.node("Concat", parts, layer.name, axis=axis)
-        else:
-            x = file.step(layer, "rolled", "Concat", parts, axis=axis)
+    (x,), moved = file.reads(layer), []
+    for axis, shift in zip(layer.traced.axes, layer.values["shift"], strict=True):
+        n = known(layer.sample[axis - 1])
+        cut = -shift if n is None else -shift % n
+        if cut:
+            moved.append((axis, cut))
+    for number, (axis, cut) in enumerate(moved, 1):
+        where, at = file.constant(layer, "axis", [axis]), file.constant(layer, "cut", [cut])
+        ends = [at, file.constant(layer, "end", [END])], [file.constant(layer, "start", [0]), at]
+        parts = [file.step(layer, "part", "Slice", [x, *bounds, where]) for bounds in ends]
+        x = layer.name if number == len(moved) else file.name(f"{layer.name}.{number}")
+        file.node("Concat", parts, x, axis=axis)
+    if not moved:
+        file.node("Identity", [x], layer.name)
 
 
 @WRITERS.register("stack")

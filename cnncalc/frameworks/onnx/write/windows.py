@@ -46,7 +46,7 @@ def last_node(file: OnnxFile, layer: LayerReport, part: str, op: str, reads: Seq
 
 def to_last(layer: LayerReport) -> list[int]:
     """Return the order of axes that moves the channels back to the end."""
-    return [0, *range(2, len(layer.sample) + 1), 1]
+    return [0, *range(2, len(layer.traced.out) + 1), 1]
 
 
 def window(layer: LayerReport) -> dict[str, Any]:
