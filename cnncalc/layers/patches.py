@@ -58,7 +58,7 @@ class Fold(Patches):
 
     WORD = "fold"
     REFUSED = {"keras": "it has no layer for fold"}
-    EXAMPLE = "unfold:k3,p1 OP:k3,p1,out=32x32"
+    EXAMPLE = "unOP:k3,p1 OP:k3,p1,out=32"
     MAKES_AXES = True
     KEYS = {"out": per_axis(1), **Patches.KEYS}
     HELP = {"k": "The window's size: one number, or one per axis.", "out": "The sizes of the map."}
