@@ -18,6 +18,8 @@ from . import (
     norm,
     patches,
     pool,
+    product,
+    recurrent,
     resample,
     select,
     transposed,
@@ -52,6 +54,8 @@ FAMILIES: dict[str, Registry[str, Op]] = {
     "selection and means": select.OPS,
     "activations": activation.OPS,
     "joins": join.OPS,
+    "products and attention": product.OPS,
+    "sequences": recurrent.OPS,
     "blocks and unknown layers": composite.OPS,
 }
 """The ops by family, as a list of them shows it."""
