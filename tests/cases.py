@@ -401,6 +401,12 @@ PRODUCTS = [
     ),
 ]
 
+BEGINS: list[dict[str, Any]] = [
+    {"op": "identity", "name": "a"},
+    {"op": "mean", "axis": [2], "name": "c"},
+    {"op": "tanh", "name": "d"},
+]
+"""A sequence, and two states to begin with."""
 SEQUENCES = [
     Row([{"op": "clip", "min": 0, "max": 6}, {"op": "embedding", "rows": 7, "out": 3}], MAP, (*MAP, 3), 7 * 3),
     # gates*h*(i + h) weights in each direction, as many MACs a step, and two biases of gates*h
@@ -415,11 +421,44 @@ SEQUENCES = [
         0,
         4 * 5 * 2 * 12 * 9,
     ),
+    # states to begin with: a hidden one and a cell, of both directions in a row
+    Row(
+        [*BEGINS, {"op": "lstm", "out": 3, "bidirectional": True, "from": ["a", "c", "d"]}],
+        (6, 5, 6),
+        (6, 5, 6),
+        2 * 12 * 9,
+        48,
+        0,
+        6 * 5 * 2 * 12 * 9,
+    ),
+    Row(
+        [*BEGINS, {"op": "lstm", "out": 6, "state": "both", "sequences": False, "from": ["a", "c", "d"]}],
+        (6, 5, 6),
+        (6, 12),
+        24 * 12,
+        48,
+        0,
+        6 * 5 * 24 * 12,
+    ),
+    Row([*BEGINS, {"op": "gru", "out": 6, "from": ["a", "c"]}], (6, 5, 6), (6, 5, 6), 216, 36, 0, 30 * 216),
+    Row(
+        [*BEGINS, {"op": "rnn", "out": 6, "backward": True, "from": ["a", "c"]}],
+        (6, 5, 6),
+        (6, 5, 6),
+        72,
+        12,
+        0,
+        30 * 72,
+    ),
+    Row({"op": "lstm", "out": 3, "state": "both", "bidirectional": True}, MAP, (4, 5, 12), 216, 48, 0, 20 * 216),
     Row({"op": "gru", "out": 3}, MAP, (4, 5, 3), 9 * 9, 18, 0, 4 * 5 * 9 * 9),
     Row({"op": "gru", "out": 3, "reset_after": False, "bidirectional": True}, MAP, (4, 5, 6), 162, 36, 0, 20 * 162),
     Row({"op": "gru", "out": 3, "bias": False, "sequences": False}, MAP, (4, 3), 81, 0, 0, 20 * 81),
     Row({"op": "rnn", "out": 3}, MAP, (4, 5, 3), 3 * 9, 6, 0, 4 * 5 * 3 * 9),
     Row({"op": "rnn", "out": 3, "activation": "relu", "backward": True}, MAP, (4, 5, 3), 27, 6, 0, 20 * 27),
+    Row({"op": "lstm", "out": 3, "activation": "relu", "gate": "hardsigmoid"}, MAP, (4, 5, 3), 108, 24, 0, 20 * 108),
+    Row({"op": "gru", "out": 3, "activation": "sigmoid", "gate": "relu"}, MAP, (4, 5, 3), 81, 18, 0, 20 * 81),
+    Row({"op": "gru", "out": 3, "activation": "linear", "gate": "tanh"}, MAP, (4, 5, 3), 81, 18, 0, 20 * 81),
     # Keras: one bias, but two where a gru resets after the product; the kernels turned
     Row({"op": "lstm", "out": 3}, MAP, (4, 5, 3), 12 * 9, 12, 0, 4 * 5 * 12 * 9, "keras"),
     Row({"op": "gru", "out": 3}, MAP, (4, 5, 3), 9 * 9, 18, 0, 4 * 5 * 9 * 9, "keras"),

@@ -516,45 +516,59 @@ def embedding(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Va
 
 
 def recurrent(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    both = [_read(layer, xs[0], w, v, "", v["backward"])]
-    if v["bidirectional"]:
-        both.append(_read(layer, xs[0], w, v, "_reverse", True))
-    return np.concatenate(both, -1)
+    """The hidden states of all directions in a row, the cells, or both, of each step or the last."""
+    ways = [("", v["backward"]), *([("_reverse", True)] if v["bidirectional"] else [])]
+    n = v["out"]
+    read = [
+        _read(layer, xs[0], [state[..., at * n : (at + 1) * n] for state in xs[1:]], w, v, end, backward)
+        for at, (end, backward) in enumerate(ways)
+    ]
+    hidden, cell = (np.concatenate([one[state] for one in read], -1) for state in (0, 1))
+    return {"cell": cell, "both": np.concatenate([hidden, cell], -1)}.get(v.get("state", ""), hidden)
 
 
-def _read(layer: LayerReport, x: Array, w: Mapping[str, Array], v: Values, end: str, backward: bool) -> Array:
-    """The states of one direction: the equations of torch.nn.LSTM, GRU and RNN; Keras's GRU may reset before."""
+CELL: dict[str, Callable[[Array], Array]] = {
+    "tanh": np.tanh,
+    "relu": lambda x: np.maximum(x, 0),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "hardsigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "linear": lambda x: x,
+}
+
+
+def _read(
+    layer: LayerReport, x: Array, begin: list[Array], w: Mapping[str, Array], v: Values, end: str, backward: bool
+) -> tuple[Array, Array]:
+    """Hidden states and cells of one direction: the equations of torch.nn.LSTM, GRU and RNN, and Keras's other GRU."""
     w_ih, w_hh = w["weight_ih" + end], w["weight_hh" + end]
     if layer.env.channels_last:
         w_ih, w_hh = w_ih.T, w_hh.T
     b_ih, b_hh = w.get("bias_ih" + end, np.zeros(len(w_ih))), w.get("bias_hh" + end, np.zeros(len(w_ih)))
-    n = v["out"]
-    out = np.zeros((*x.shape[:-1], n))
+    n, activation, gate = v["out"], CELL[v["activation"]], CELL[v.get("gate", "sigmoid")]
+    states, cells = np.zeros((*x.shape[:-1], n)), np.zeros((*x.shape[:-1], n))
     for at in np.ndindex(*x.shape[:-2]):
-        h, c = np.zeros(n), np.zeros(n)
+        h, c = (
+            [state[at] for state in begin] if len(begin) == 2 else (begin[0][at] if begin else np.zeros(n), np.zeros(n))
+        )
         steps = range(x.shape[-2])
         for t in reversed(steps) if backward else steps:
             a = w_ih @ x[(*at, t)] + b_ih
             if layer.op == "lstm":
                 i, f, g, o = np.split(a + w_hh @ h + b_hh, 4)
-                c = _logistic(f) * c + _logistic(i) * np.tanh(g)
-                h = _logistic(o) * np.tanh(c)
+                c = gate(f) * c + gate(i) * activation(g)
+                h = gate(o) * activation(c)
             elif layer.op == "gru":
-                r, z = np.split(_logistic(a[: 2 * n] + w_hh[: 2 * n] @ h + b_hh[: 2 * n]), 2)
+                r, z = np.split(gate(a[: 2 * n] + w_hh[: 2 * n] @ h + b_hh[: 2 * n]), 2)
                 if v["reset_after"]:
-                    new = np.tanh(a[2 * n :] + r * (w_hh[2 * n :] @ h + b_hh[2 * n :]))
+                    new = activation(a[2 * n :] + r * (w_hh[2 * n :] @ h + b_hh[2 * n :]))
                 else:
-                    new = np.tanh(a[2 * n :] + w_hh[2 * n :] @ (r * h) + b_hh[2 * n :])
+                    new = activation(a[2 * n :] + w_hh[2 * n :] @ (r * h) + b_hh[2 * n :])
                 h = (1 - z) * new + z * h
             else:
-                a = a + w_hh @ h + b_hh
-                h = np.tanh(a) if v["activation"] == "tanh" else np.maximum(a, 0)
-            out[(*at, t)] = c if v.get("state") == "cell" else h
-    return out if v["sequences"] else out[..., 0 if backward else -1, :]
-
-
-def _logistic(x: Array) -> Array:
-    return 1 / (1 + np.exp(-x))
+                h = activation(a + w_hh @ h + b_hh)
+            states[(*at, t)], cells[(*at, t)] = h, c
+    last = 0 if backward else -1
+    return (states, cells) if v["sequences"] else (states[..., last, :], cells[..., last, :])
 
 
 def _each(function: Callable[[float, LayerReport], float]) -> Callable[..., Array]:

@@ -58,7 +58,9 @@ _KERAS_RECURRENT = {
     "use_bias": "bias",
     "return_sequences": "sequences",
     "go_backwards": "backward",
+    "activation": "activation",
 }
+_KERAS_GATED = {**_KERAS_RECURRENT, "recurrent_activation": "gate"}
 _KERAS_LAST = {"sequences": False}
 KERAS: Names = Registry(
     {
@@ -115,9 +117,9 @@ KERAS: Names = Registry(
             },
         ),
         "embedding": Name("Embedding", {"input_dim": "rows", "output_dim": "out"}),
-        "lstm": Name("LSTM", _KERAS_RECURRENT, _KERAS_LAST),
-        "gru": Name("GRU", {**_KERAS_RECURRENT, "reset_after": "reset_after"}, _KERAS_LAST),
-        "rnn": Name("SimpleRNN", {**_KERAS_RECURRENT, "activation": "activation"}, _KERAS_LAST),
+        "lstm": Name("LSTM", _KERAS_GATED, _KERAS_LAST),
+        "gru": Name("GRU", {**_KERAS_GATED, "reset_after": "reset_after"}, _KERAS_LAST),
+        "rnn": Name("SimpleRNN", _KERAS_RECURRENT, _KERAS_LAST),
     },
     capitalized("flatten", "add", "identity"),
 )

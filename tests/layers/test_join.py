@@ -66,6 +66,15 @@ JOINED: list[tuple[dict[str, Any], list[int], list[int], str, list[int] | str]] 
         "NCHW",
         "attention of 4x5x7 and 4x5x3: queries have 7 features, and keys 3",
     ),
+    (
+        {"op": "lstm", "out": 3},
+        [4, 5, 7],
+        [4, 5, 3],
+        "NCHW",
+        "lstm reads a sequence, or that and 2 states, got 2 inputs",
+    ),
+    ({"op": "gru", "out": 3}, [4, 5, 7], [4, 5, 3], "NCHW", "gru of 4x5x7 and 4x5x3: its states are 4x3"),
+    ({"op": "rnn", "out": 3}, [4, 5, 7], [4, 5, 3], "NCHW", "rnn of 4x5x7 and 4x5x3: its states are 4x3"),
     ({"op": "multihead", "heads": 7}, [4, 5, 7], [4, 3, 2], "NHWC", [4, 5, 7]),
 ]
 
