@@ -140,5 +140,5 @@ _SPELLINGS = {
 
 _FUSED = {*FUSED, "Dense"}
 """Layers with an activation of their own."""
-_JOINS = {*WITH_CONSTANT, "Maximum", "Minimum", "Concatenate", "CustomScaleLayer"}
+_JOINS = {*WITH_CONSTANT, "Maximum", "Minimum", "Concatenate", "Stack", "CustomScaleLayer"}
 """Layers that may read several tensors."""
