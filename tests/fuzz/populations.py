@@ -124,33 +124,23 @@ def made(model: Model) -> tuple[Any, Any]:
     return model.make().eval(), torch.randn(1, *model.shape)
 
 
-def torch_fact(module: Any, x: Any) -> Fact:
-    """Return what PyTorch says of a module."""
-    import torch
-    from torch.utils._pytree import tree_leaves
-    from torch.utils.flop_counter import FlopCounterMode
-
-    counter = FlopCounterMode(display=False)
-    with torch.no_grad(), counter:
-        out = next(leaf for leaf in tree_leaves(module(x)) if isinstance(leaf, torch.Tensor))
-    params = sum(one.numel() for one in module.parameters())
-    buffers = sum(one.numel() for name, one in module.named_buffers() if not name.endswith("num_batches_tracked"))
-    return Fact(tuple(out.shape), params, buffers, counter.get_total_flops() // 2, out.numpy())
-
-
 def measure_torch(model: Model) -> Line:
     """Return what differs between a module and what `from_torch` makes of it."""
+    from . import torch_facts
+
     module, x = made(model)
-    fact = torch_fact(module, x)
+    fact = torch_facts.fact(module, x)
     return measure.read(lambda: cnncalc.from_torch(module, tuple(x.shape)), fact, x.numpy())
 
 
 def measure_export(model: Model, path: Path, dynamo: bool, sizes_open: bool) -> Line:
     """Return what differs between an export of a module, which is kept at `path`, and what onnxruntime says of it."""
+    from . import torch_facts
+
     if not path.exists():
         export(model, path, dynamo, sizes_open)
     module, x = made(model)
-    macs = torch_fact(module, x).macs
+    macs = torch_facts.fact(module, x).macs
     return measure_file(path, {"x": x.numpy()}, macs)
 
 

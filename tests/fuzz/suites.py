@@ -146,13 +146,13 @@ def _torch(module: Any, args: list[Any], kwargs: dict[str, Any]) -> Line:
     """Compare a module for the first tensor of its arguments; the others are constants."""
     import torch
 
-    from .populations import torch_fact
+    from . import torch_facts
 
     first = next((at for at, one in enumerate(args) if isinstance(one, torch.Tensor)), None)
     if first is None:
         return {"skipped": "its first argument is not a tensor"}
     bound = Bound(module, args, first, kwargs) if len(args) > 1 or kwargs else module
-    fact = torch_fact(bound, args[first])
+    fact = torch_facts.fact(bound, args[first])
     x = args[first]
     return measure.read(lambda: cnncalc.from_torch(bound, tuple(x.shape)), fact, x.numpy())
 
@@ -246,19 +246,23 @@ def _values(random: Any, shape: Any, dtype: str) -> Any:
 
 def torchinfo(folder: Path) -> Cases:
     """Yield the models that torchinfo's own tests summarise, from the folder of its sdist (1.7.0 ships its tests)."""
+    import torch
+
+    def offline(url: str, *_: Any, **__: Any) -> None:
+        raise OSError(url)
+
+    torch.hub.download_url_to_file = offline
     sys.path.insert(0, str(folder))
     for name in [name for name in sys.modules if name == "tests" or name.startswith("tests.")]:
         if not name.startswith("tests.fuzz"):
             del sys.modules[name]
     package = importlib.import_module("torchinfo")
-    original, made = package.summary, list[tuple[str, Any, Any, dict[str, Any], Any]]()
+    original, made = package.summary, list[tuple[str, Any, dict[str, Any]]]()
 
     def record(model: Any, *args: Any, **kwargs: Any) -> Any:
         call = inspect.signature(original).bind(model, *args, **kwargs)
-        result = original(model, *args, **(kwargs | {"verbose": 0}))
-        given = call.arguments
-        made.append((f"{current[0]}#{len(made)}", model, given.get("input_data"), given, result))
-        return result
+        made.append((f"{current[0]}#{len(made)}", model, call.arguments))
+        return Anything()
 
     current = [""]
     vars(package)["summary"] = record
@@ -275,8 +279,23 @@ def torchinfo(folder: Path) -> Cases:
                 current[0] = name
                 with contextlib.suppress(BaseException):  # pytest fails with one
                     test()
-    for name, model, data, given, result in made:
-        yield name, partial(_summarised, model, data, given, result)
+    for name, model, given in made:
+        yield name, partial(_summarised, original, model, given)
+
+
+class Anything:
+    """What a test gets in place of torchinfo's result: it agrees with all that is said of it."""
+
+    def __getattr__(self, name: str) -> Anything:
+        return self
+
+    def __call__(self, *_: Any) -> Anything:
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _module_from(path: Path, name: str) -> Any:
@@ -289,10 +308,11 @@ def _module_from(path: Path, name: str) -> Any:
     return module
 
 
-def _summarised(model: Any, data: Any, given: dict[str, Any], result: Any) -> Line:
+def _summarised(summary: Any, model: Any, given: dict[str, Any]) -> Line:
     """Compare a model for the input that a test gives; what torchinfo recorded stands beside it."""
     import torch
 
+    data: Any = given.get("input_data")
     size: Any = given.get("input_size")
     if data is None and size is None:
         return {"skipped": "no input"}
@@ -309,6 +329,7 @@ def _summarised(model: Any, data: Any, given: dict[str, Any], result: Any) -> Li
     else:
         return {"skipped": "its input is a dict"}
     line = _torch(model.eval().float(), args, given.get("kwargs", {}))
+    result = summary(model, input_data=args, verbose=0, **given.get("kwargs", {}))
     return line | {"torchinfo": {"params": result.total_params, "macs": result.total_mult_adds}}
 
 

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody imports it
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 import cnncalc
 
+from . import torch_facts
 from .draws import SIZES, Drawn, Impossible, axes_of, axis_of, divisor, flag, per_axis, sides, split_of
-from .measure import Fact, compare_values
+from .measure import compare_values
 
 Shape = tuple[int, ...]
 Draw = Callable[[Random, Shape], "str | None"]
@@ -416,14 +416,7 @@ def _drawn(r: Random, plan: list[str], shape: Shape) -> Drawn:
     if not steps:
         raise Impossible
     net = Net(steps, modules).eval()
-    counter = FlopCounterMode(display=False)
-    with counter:
-        out = net(x)
-    params = sum(one.numel() for one in net.parameters())
-    buffers = sum(one.numel() for name, one in net.named_buffers() if not name.endswith("num_batches_tracked"))
-    recurrent = any(step.module and step.module.startswith(("nn.LSTM", "nn.GRU", "nn.RNN")) for step in steps)
-    macs = None if recurrent else counter.get_total_flops() // 2  # which leaves recurrent layers out
-    fact = Fact(tuple(out.shape), params, buffers, macs, out.numpy())
+    fact = torch_facts.fact(net, x)
     return Drawn(
         written(steps, shape),
         fact,
