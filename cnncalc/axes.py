@@ -16,7 +16,7 @@ from .sizes import Shape, Size, known, product
 W = TypeVar("W")
 
 
-class Part(NamedTuple):
+class AxisPart(NamedTuple):
     """A factor of a sample's axis."""
 
     along: int | None
@@ -26,7 +26,7 @@ class Part(NamedTuple):
     """How many units of that axis its neighbours are apart."""
 
 
-Axis = int | tuple[Part, ...] | None
+Axis = int | tuple[AxisPart, ...] | None
 """The axis of the input that a sample's axis runs along, the parts that it is made of, outermost first, or None."""
 
 
@@ -48,6 +48,12 @@ class Fields(NamedTuple):
     def times(self) -> Size:
         """How many of its samples one sample of the input makes: the product of the folded axes."""
         return product(size for size, _ in self.lead)
+
+    @property
+    def shown(self) -> tuple[Field, ...]:
+        """The fields in the order in which their axes stand in the sample, if all do; else in the input's order."""
+        order = [axis for axis in self.axes if type(axis) is int]
+        return tuple([self.of[axis] for axis in order]) if len(order) == len(self.of) else self.of
 
     def each(self, places: Sequence[int], windows: Sequence[W], see: Callable[[Field, W], Field]) -> Fields:
         """Return the fields after a window along each of these axes."""
@@ -82,7 +88,7 @@ class Fields(NamedTuple):
         for place in places:
             fields = fields._replace(axes=_replaced(fields.axes, place, None))
         for part in sorted(parts, key=lambda part: part.step):
-            fields = fields._summed(part)
+            fields = fields.summed(part)
         return fields
 
     def mixed(self, places: Sequence[int], shape: Shape) -> Fields:
@@ -123,19 +129,19 @@ class Fields(NamedTuple):
 
     def lose(self, places: Iterable[int]) -> Fields:
         """Return the fields with axes at these places whose units do not stand in their order any more."""
-        return self._lose(self.along(places))
+        return self.lose_along(self.along(places))
 
     def reshape(self, old: Shape, new: Shape) -> Fields:
         """Return the fields of the same values in another shape, without the batch; what cannot be followed is lost."""
         if all(axis is None for axis in self.axes):
             return self._replace(axes=(None,) * len(new))
         left = [part for place in range(len(old)) for part in self._parts(place, old) if part.size != 1]
-        axes: list[tuple[Part, ...]] = []
+        axes: list[tuple[AxisPart, ...]] = []
         for size in new:
             taken = _take(left, size)
             if taken is None:
                 rest = [part for axis in axes for part in axis] + left
-                fields = self._lose(part.along for part in rest if part.along is not None)
+                fields = self.lose_along(part.along for part in rest if part.along is not None)
                 return fields._replace(axes=(None,) * len(new))
             axes.append(taken)
         several = [part.along for axis in (*axes, *[axis for _, axis in self.lead]) for part in _parts_of(axis)]
@@ -157,18 +163,21 @@ class Fields(NamedTuple):
         axes: tuple[Axis, ...] = (None,) * (len(self.axes) if rank is None else rank)
         return self._replace(axes=axes, of=tuple([field.lost() for field in self.of]))
 
-    def _parts(self, place: int, shape: Shape) -> tuple[Part, ...]:
+    def _parts(self, place: int, shape: Shape) -> tuple[AxisPart, ...]:
         axis = self.axes[place]
-        return axis if isinstance(axis, tuple) else (Part(axis, shape[place]),)
+        return axis if isinstance(axis, tuple) else (AxisPart(axis, shape[place]),)
 
-    def _lose(self, lost: Iterable[int]) -> Fields:
+    def lose_along(self, lost: Iterable[int]) -> Fields:
+        """Return the fields with nothing known on these axes of the input."""
         gone = set(lost)
         if not gone:
             return self
         of = tuple([field.lost() if at in gone else field for at, field in enumerate(self.of)])
-        return self._replace(axes=tuple([None if gone.intersection(_along(axis)) else axis for axis in self.axes]), of=of)
+        return self._replace(
+            axes=tuple([None if gone.intersection(_along(axis)) else axis for axis in self.axes]), of=of
+        )
 
-    def _summed(self, part: Part) -> Fields:
+    def summed(self, part: AxisPart) -> Fields:
         """Return the fields after all units of a part, which is not an axis any more, were seen together."""
         along, size, step = part
         if along is None:
@@ -180,7 +189,7 @@ class Fields(NamedTuple):
             return self._with(along, field.whole(n))
         outer = [one for one in others if one.step > step]
         if n is None or (step > 1 and outer):
-            return self._lose([along])
+            return self.lose_along([along])
         fields = self._with(along, field.slide((n - 1) * step + 1, n if outer else 1, 0))
         if not outer:
             return fields
@@ -213,16 +222,16 @@ def join(paths: Sequence[Fields], shapes: Sequence[Shape], out: Shape) -> Fields
             lost.update(along for axis in kinds for along in _along(axis))
         axes.append(kinds.pop() if len(kinds) == 1 else None)
     of = [join_field(fields) for fields in zip(*[path.of for path, _ in met], strict=True)]
-    return met[0][0]._replace(axes=tuple(axes), of=tuple(of))._lose(lost)
+    return met[0][0]._replace(axes=tuple(axes), of=tuple(of)).lose_along(lost)
 
 
 def _replaced(axes: tuple[Axis, ...], place: int, axis: Axis) -> tuple[Axis, ...]:
     return (*axes[:place], axis, *axes[place + 1 :])
 
 
-def _parts_of(axis: Axis) -> tuple[Part, ...]:
+def _parts_of(axis: Axis) -> tuple[AxisPart, ...]:
     """Return the parts of an axis; the size of a whole one is not told."""
-    return axis if isinstance(axis, tuple) else (Part(axis, 0),)
+    return axis if isinstance(axis, tuple) else (AxisPart(axis, 0),)
 
 
 def _along(axis: Axis) -> list[int]:
@@ -230,9 +239,9 @@ def _along(axis: Axis) -> list[int]:
     return [part.along for part in _parts_of(axis) if part.along is not None]
 
 
-def _take(left: list[Part], size: Size) -> tuple[Part, ...] | None:
+def _take(left: list[AxisPart], size: Size) -> tuple[AxisPart, ...] | None:
     """Take the parts of an axis of this size from the front of a list, splitting one where needed; None if none fit."""
-    taken: list[Part] = []
+    taken: list[AxisPart] = []
     while size != 1:
         if not left:
             return None
@@ -247,22 +256,22 @@ def _take(left: list[Part], size: Size) -> tuple[Part, ...] | None:
             size //= part.size
         elif part.size % size == 0:
             inner = part.size // size
-            taken.append(Part(part.along, size, part.step * inner))
-            left[0] = Part(part.along, inner, part.step)
+            taken.append(AxisPart(part.along, size, part.step * inner))
+            left[0] = AxisPart(part.along, inner, part.step)
             break
         else:
             return None
     return tuple(taken)
 
 
-def _whole_axis(parts: tuple[Part, ...], all_along: Sequence[int | None]) -> Axis:
-    """Return an axis made of these parts, neighbours put together; `all_along` is what all parts of a sample run along."""
-    joined: list[Part] = []
+def _whole_axis(parts: tuple[AxisPart, ...], all_along: Sequence[int | None]) -> Axis:
+    """Return an axis made of these parts, neighbours put together; `all_along` is what every part runs along."""
+    joined: list[AxisPart] = []
     merged = 0
     for part in parts:
         last = joined[-1] if joined else None
         if last is not None and last.along == part.along is not None and last.step == part.step * part.size:
-            joined[-1] = Part(part.along, last.size * part.size, part.step)
+            joined[-1] = AxisPart(part.along, last.size * part.size, part.step)
             merged += 1
         else:
             joined.append(part)
@@ -279,4 +288,4 @@ def _nearer(axis: Axis, along: int, times: int) -> Axis:
     if not isinstance(axis, tuple):
         return axis
     parts = [p._replace(step=p.step // times) if p.along == along and p.step >= times else p for p in axis]
-    return along if parts == [Part(along, parts[0].size, 1)] else tuple(parts)
+    return along if parts == [AxisPart(along, parts[0].size, 1)] else tuple(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .field import PIXEL, Field
-from .layers import ConvKind, Fields
+from .layers import ConvKind
 from .layers.base import by_axis
 from .layers.conv import times
 from .memory import itemsize

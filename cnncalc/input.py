@@ -23,14 +23,13 @@ class Reading(Enum):
     BATCH = "a batch, then one sample"
 
 
-def readings(layers: Iterable[Layer]) -> dict[int, Reading]:
+def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading]:
     """Return how each number of sizes is read by these layers; they take no other number.
 
     number of sizes                 1        2        3        4        5
-    no spatial layer                SAMPLE   SAMPLE   SAMPLE   SAMPLE   SAMPLE
-      a linear layer comes first             BATCH
-    axes move, then spatial layers  SAMPLE   SPACE    SAMPLE   BATCH
-      a linear layer comes first             BATCH
+    a linear layer comes first      SAMPLE   BATCH    SAMPLE   BATCH
+    no spatial layer                SAMPLE   SPACE    SAMPLE   BATCH
+      the spec's own input (`own`)  SAMPLE   SAMPLE   SAMPLE   SAMPLE   SAMPLE
     first spatial layer 1-D         SPACE    SAMPLE   BATCH
     first spatial layer 2-D                  SPACE    SAMPLE   BATCH
     first spatial layer 3-D                           SPACE    SAMPLE   BATCH
@@ -40,7 +39,7 @@ def readings(layers: Iterable[Layer]) -> dict[int, Reading]:
     nd = 2 if rank is None else rank
     table = {nd: Reading.SPACE, nd + 1: Reading.SAMPLE, nd + 2: Reading.BATCH}
     if rank is None:
-        if not any(layer.rank() is not None for layer in unnested(layers)):
+        if own and not any(layer.rank() is not None for layer in unnested(layers)):
             table = dict.fromkeys(range(1, MOST_SIZES), Reading.SAMPLE)
         table[1] = Reading.SAMPLE
         shaping = (layer for layer in unnested(layers) if not layer.KEEPS_SHAPE)
@@ -101,9 +100,10 @@ def configure(
         network = network._replace(dialect=dialect_named(dialect))
     own_layout = network.layout or network.dialect.layout
     network = network._replace(layout=own_layout if layout is None else layout_named(layout))
+    network = _told(network, own=True)
     if input is not None:
-        sizes = input if isinstance(input, tuple) else read_shape(input)
-        network = network._replace(input=sizes, sample_axes=_sample_axes(network))
+        network = network._replace(input=input if isinstance(input, tuple) else read_shape(input))
+        network = _told(network, own=False)
     elif network.input is None:
         network = network._replace(input=_declared_input(network))
     if batch is None or network.input is None:
@@ -111,15 +111,16 @@ def configure(
     return network._replace(input=read_input(network, batch).sizes)
 
 
-def _sample_axes(network: Network) -> int | None:
-    """Return how many axes a sample has as the network itself says; None if its layers say it, or nothing does."""
-    if network.sample_axes is not None:
-        return network.sample_axes
+def _told(network: Network, *, own: bool) -> Network:
+    """Return the network with the number of a sample's axes that its input has, if its layers may not say it."""
     layers = [node.layer for node in network.nodes]
-    table, sizes = readings(layers), network.input or ()
-    if table.get(MOST_SIZES - 1) is not Reading.SAMPLE or len(sizes) not in table:
-        return None
-    return len(sizes) - (table[len(sizes)] is Reading.BATCH)
+    if network.input is None or network.sample_axes is not None:
+        return network
+    rule, size = readings(layers, own=True), len(network.input)
+    reading = (rule if own else readings(layers)).get(size)
+    if reading is None or rule.get(size) is readings(layers).get(size):
+        return network
+    return network._replace(sample_axes=size + 1 - [Reading.SPACE, Reading.SAMPLE, Reading.BATCH].index(reading))
 
 
 def _declared_input(network: Network) -> Shape | None:
@@ -150,7 +151,8 @@ def read_input(network: Network, batch: int | None = None) -> Input:
     sizes, last = network.input, network.layout == "NHWC"
     table = readings(node.layer for node in network.nodes)
     if network.sample_axes is not None:
-        table = {network.sample_axes: Reading.SAMPLE, network.sample_axes + 1: Reading.BATCH}
+        n = network.sample_axes
+        table = {n - 1: Reading.SPACE, n: Reading.SAMPLE, n + 1: Reading.BATCH}
     reading = table.get(len(sizes))
     if reading is None:
         raise _wrong_rank(network, sizes)
@@ -170,10 +172,12 @@ def read_input(network: Network, batch: int | None = None) -> Input:
 
 
 def with_input(network: Network, read: Input) -> Network:
-    """Return the network with this input as its own: a batch that its layers do not tell from a sample is marked."""
-    table = readings(node.layer for node in network.nodes)
-    told = network.sample_axes is not None or read.batch is None or table.get(len(read.sizes)) is Reading.BATCH
-    return network._replace(input=read.sizes, sample_axes=network.sample_axes if told else len(read.sample))
+    """Return the network with this input as its own, its sample's axes said if it would be read otherwise."""
+    extra = len(read.sizes) - len(read.sample)
+    reading = {-1: Reading.SPACE, 0: Reading.SAMPLE, 1: Reading.BATCH}[extra]
+    table = readings([node.layer for node in network.nodes], own=True)
+    told = table.get(len(read.sizes)) is reading
+    return network._replace(input=read.sizes, sample_axes=None if told else len(read.sample))
 
 
 def _lettered(sample: Shape, channels_last: bool) -> Shape:

@@ -88,7 +88,7 @@ class LayerReport:
         self.weights, self.bias, self.buffers = traced.weights, traced.bias, traced.buffers
         """Trained numbers without the bias, those of the bias, and numbers that it keeps and that are not trained; None
         if an open size decides."""
-        self.local_weights, self.rf = traced.local, traced.fields.of
+        self.local_weights, self.rf = traced.local, traced.fields.shown
         """Weights of the locally connected layer (the same window, no weight shared), and the receptive field on each
         axis of the network's input."""
         self.memory: LayerMemory | None = None

@@ -131,10 +131,14 @@ def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
         weights = None if layer.NESTS or layer.WEIGHTS else 0
         macs = None if weights is None or layer.MULTIPLIES else 0
         return Trace(dict(layer.given), NOTHING_KNOWN, fields, weights, weights, weights, macs)
-    channels = layer.given.get("c_i", UNKNOWN)
-    x = (channels, *[UNKNOWN] * (rank or 0))
+    channels = layer.given.get("c_i")
+    x: Shape = (channels if isinstance(channels, int) else UNKNOWN, *[UNKNOWN] * (rank or 0))
     traced = layer.trace(x[1:] + x[:1] if env.channels_last else x, fields.lost(len(x)), env)
-    return traced if rank is not None else traced._replace(values=dict(layer.given), out=NOTHING_KNOWN, fields=fields, macs=None)
+    return (
+        traced
+        if rank is not None
+        else traced._replace(values=dict(layer.given), out=NOTHING_KNOWN, fields=fields, macs=None)
+    )
 
 
 def _summed_up(inner: Sequence[LayerReport]) -> Trace:
@@ -149,7 +153,9 @@ def _join(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env, l
     try:
         leads = {one.lead for one in fields if one.batched}
         if len(leads) > 1:
-            raise ShapeError(f"{node.layer.op} of inputs with different axes folded into the batch", "unfold them first")
+            raise ShapeError(
+                f"{node.layer.op} of inputs with different axes folded into the batch", "unfold them first"
+            )
         traced = node.layer.trace_all(xs, fields, env)
         batched = any(one.batched for one in fields) if fields else node.layer.WORD == "input"
         own = traced.fields._replace(batched=batched, lead=leads.pop() if leads else ())

@@ -369,8 +369,21 @@ ACTIVATIONS = [
     Row({"op": "hardsigmoid", "alpha": 0.3}, MAP, MAP),
 ]
 
-ROWS = [*CONVOLUTIONS, *TRANSPOSED, *POOLS, *WHOLE, *BORDERS, *NORMS, *AFFINE, *PARTS, *JOINED, *ACTIVATIONS]
-"""Of every op but opaque, which cannot be run."""
+ROWS = [
+    *CONVOLUTIONS,
+    *TRANSPOSED,
+    *POOLS,
+    *WHOLE,
+    *BORDERS,
+    *NORMS,
+    *AFFINE,
+    *PARTS,
+    *JOINED,
+    *ACTIVATIONS,
+]
+"""Of every op but opaque, which cannot be run, and those of SPECIAL."""
+SPECIAL = {"opaque", "constant", "input", "tobatch", "frombatch", "movebatch"}
+"""Ops that read nothing, or have the batch elsewhere: they have tests of their own."""
 PLAIN: dict[str, list[Row]] = {}
 """The rows of each op in the dialect plain and any layout, in which others can be run, too."""
 for _row in ROWS:

@@ -141,7 +141,11 @@ class Job:
         step = self.plan.steps[at]
         rows, place = step.rows(count), step.layer.traced.fields.batch_at
         if step.times != 1 or place or not step.batched:
-            shape = step.shape if self.samples.batch is None and rows == 1 else (*step.shape[:place], rows, *step.shape[place:])
+            shape = (
+                step.shape
+                if self.samples.batch is None and rows == 1
+                else (*step.shape[:place], rows, *step.shape[place:])
+            )
         else:
             shape = self.samples.returned(step.shape, count)
         return shape, step.kind, (rows, *step.shape)

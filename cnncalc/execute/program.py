@@ -184,7 +184,7 @@ class Program:
                 results.append(out)
                 arrays = [x if at == INPUT else results[at] for at in step.layer.node.reads]
                 if step.layer.node.layer.WORD == "input":
-                    arrays = [(others or {})[step.layer.name]]
+                    arrays = [_other(step.layer, others or {})]
                 if step.batched and any(len(array) != rows for array in arrays) and len(arrays) > 1:
                     arrays = [np.broadcast_to(a, (rows, *a.shape[1:])) if len(a) == 1 else a for a in arrays]
                 arrays.append(out)
@@ -196,3 +196,10 @@ class Program:
                     raise error.at(step.layer.node.label()) from None
                 if progress is not None:
                     progress(n)
+
+
+def _other(layer: LayerReport, others: Mapping[str, Array]) -> Array:
+    """Return the values of an input beside the first. SpecError if they are not given."""
+    if layer.name not in others:
+        raise SpecError(f"the network has another input, {layer.name!r}, and no array for it", "give one by its name")
+    return others[layer.name]

@@ -5,12 +5,12 @@ To add an op, write a class with its facts, its `KEYS` and its `trace`, and list
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from math import gcd, prod
 from typing import Any, ClassVar, NamedTuple
 
-from ..axes import Fields
+from ..axes import Fields as Fields
 from ..dialects import Dialect
 from ..errors import ShapeError, shown
 from ..registry import Registry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ..errors import ShapeError
 from ..sizes import NOTHING_KNOWN, Shape, count, read_shape
@@ -67,8 +67,13 @@ class Opaque(Layer):
         return Trace(dict(self.given), out, seen, self.params, bias, self.buffers, self.macs)
 
 
+_UNWRITTEN = dict.fromkeys(("keras_write", "onnx_write", "torch_write"), "it is read, and not written yet")
+
+
 class Source(Layer):
     """The base of layers that read no other."""
+
+    REFUSED: ClassVar[Mapping[str, str]] = _UNWRITTEN
 
     VIEW = False
     SIGN = Sign.ANY
@@ -77,7 +82,7 @@ class Source(Layer):
     KEYS = {"shape": sizes}
     NEEDED = ("shape",)
     BARE = "shape"
-    shape: tuple[int | str | None, ...]
+    shape: tuple[int | str | None, ...] = ()
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         out = read_shape(self.shape, scalar=True)
@@ -85,13 +90,13 @@ class Source(Layer):
         return Trace(values, out, Fields((None,) * len(out)), *self.counts(out, values, env))
 
 
-class Constant(Source):
+class ConstantArray(Source):
     """Constant: an array that the network has, without a batch; other layers read it as they read a layer's output."""
 
     WORD = "constant"
-    EXAMPLE = "relu:name=a OP:8x1x1,name=b mul:from=a+b"
+    EXAMPLE = "OP:16x1x1"
     LINEAR = False
-    WEIGHTS: Mapping[str, Start] = {"weight": KERNEL}
+    WEIGHTS: ClassVar[Mapping[str, Start]] = {"weight": KERNEL}
     KEYS = {**Source.KEYS, "value": number, "kind": one_of("parameter", "buffer", "constant")}
     HELP = {
         "shape": "The array's shape, without a batch.",
@@ -113,11 +118,11 @@ class Constant(Source):
         return 1
 
 
-class Input(Source):
+class FurtherInput(Source):
     """Input: another input of the network, beside its first; its values are given by its name."""
 
     WORD = "input"
-    EXAMPLE = "relu:name=a OP:8x16x16,name=b add:from=a+b"
+    EXAMPLE = "OP:16x32x32"
     LINEAR = True
     HELP = {"shape": "Its shape without the batch."}
 
@@ -125,6 +130,7 @@ class Input(Source):
 class BatchAxes(Layer):
     """The base of layers that fold axes into the batch, and unfold them."""
 
+    REFUSED = _UNWRITTEN
     VIEW = True
     LINEAR = True
     SIGN = Sign.KEPT
@@ -138,7 +144,7 @@ class ToBatch(BatchAxes):
     """Fold the first axes of a sample into the batch: what follows works on each of them alone (time-distributed)."""
 
     WORD = "tobatch"
-    EXAMPLE = "OP relu frombatch"
+    EXAMPLE = "OP"
     HELP = {"axes": "How many of the first axes are folded into the batch."}
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
@@ -167,6 +173,7 @@ class MoveBatch(Layer):
     """Move the batch to another place among the axes of a result; the next layer has it in front again."""
 
     WORD = "movebatch"
+    REFUSED = {**_UNWRITTEN, "keras": "its batch stays in front"}
     EXAMPLE = "OP:1"
     VIEW = False
     LINEAR = True
@@ -183,4 +190,4 @@ class MoveBatch(Layer):
         return Trace({"to": self.to}, x, fields._replace(batch_at=self.to))
 
 
-OPS = ops(Block, Opaque, Constant, Input, ToBatch, FromBatch, MoveBatch)
+OPS = ops(Block, Opaque, ConstantArray, FurtherInput, ToBatch, FromBatch, MoveBatch)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from ..errors import ShapeError
 from ..axes import join as join_fields
+from ..errors import ShapeError
 from ..sizes import Shape, Size, show
 from .base import Env, Fields, Layer, Sign, Trace, axis_of, ops
 from .keys import axis

@@ -21,7 +21,19 @@ DEEPEST = 100
 """How deep blocks may be nested."""
 MOST_SHOWN = 8
 """How many blocks around a layer an error names."""
-TOP_KEYS = ("cnncalc", "name", "input", "sample_axes", "unused", "dialect", "layout", "layers", "expect", "report", "$schema")
+TOP_KEYS = (
+    "cnncalc",
+    "name",
+    "input",
+    "sample_axes",
+    "unused",
+    "dialect",
+    "layout",
+    "layers",
+    "expect",
+    "report",
+    "$schema",
+)
 LAYER_KEYS = ("name", "from", "times", "tie", "expect")
 """The keys that a layer of any op may have."""
 COMMON_KEYS = ("op", *LAYER_KEYS, "report")
