@@ -13,7 +13,8 @@ from ..errors import CnncalcError, SpecError
 from ..network import INPUT
 from ..registry import Registry
 from ..report import LayerReport, Report
-from .kernels import activation, affine, border, composite, conv, dense, join, norm, pool, resample, select
+from .kernels import activation, affine, border, composite, conv, dense, join, norm, pool
+from .kernels import product, recurrent, resample, select
 from .task import Array, Dtype, Kernel, Task, channels_first, sizes_of, summed
 from .threads import hold
 from .weights import needed_by
@@ -21,6 +22,7 @@ from .weights import needed_by
 KERNELS: Registry[str, Kernel] = Registry(
     *(conv.KERNELS, pool.KERNELS, activation.KERNELS, norm.KERNELS, affine.KERNELS, select.KERNELS),
     *(resample.KERNELS, border.KERNELS, dense.KERNELS, join.KERNELS, composite.KERNELS),
+    *(product.KERNELS, recurrent.KERNELS),
 )
 """How each op is computed, by its word without a number of axes."""
 

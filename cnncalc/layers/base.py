@@ -10,7 +10,7 @@ from enum import Enum
 from math import gcd, prod
 from typing import Any, ClassVar, NamedTuple
 
-from ..axes import Fields as Fields
+from ..axes import Fields as Fields  # noqa: PLC0414  layers import it from here
 from ..dialects import Dialect
 from ..errors import ShapeError, shown
 from ..registry import Registry
@@ -119,6 +119,8 @@ class Layer:
     """Every key and how its value is read, in the order in which they are written."""
     ALIASES: ClassVar[Mapping[str, str]] = {}
     """Other names of its keys, beside those of the table in `names.py`, which `ops` adds."""
+    CONDITIONS: ClassVar[frozenset[str]] = frozenset()
+    """Other names of flags that may stand beside another name of the same flag, which is true if both are."""
     HELP: ClassVar[Mapping[str, str]] = {}
     """The meaning of its own keys, and of those that mean something else than in other layers, a line each."""
     DERIVED: ClassVar[tuple[str, ...]] = ()
@@ -210,7 +212,7 @@ class Layer:
         """Return the numbers of weights, biases and buffers in its arrays; None if an open size decides."""
         numbers = {role: count(*shape) for role, shape in self.weight_shapes(x, values, env).items()}
         buffers = total([numbers.pop(role, 0) for role in self.BUFFERS])
-        bias = numbers.pop("bias", 0)
+        bias = total([numbers.pop(role) for role in [*numbers] if "bias" in role])
         return total(numbers.values()), bias, buffers
 
     def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:
