@@ -13,8 +13,21 @@ from ..errors import CnncalcError, SpecError
 from ..network import INPUT
 from ..registry import Registry
 from ..report import LayerReport, Report
-from .kernels import activation, affine, border, composite, conv, dense, join, norm, pool
-from .kernels import product, recurrent, resample, select
+from .kernels import (
+    activation,
+    affine,
+    border,
+    composite,
+    conv,
+    dense,
+    join,
+    norm,
+    pool,
+    product,
+    recurrent,
+    resample,
+    select,
+)
 from .task import Array, Dtype, Kernel, Task, channels_first, sizes_of, summed
 from .threads import hold
 from .weights import needed_by
