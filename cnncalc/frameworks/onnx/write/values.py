@@ -9,6 +9,7 @@ from ....layers.affine import factors
 from ....layers.names import ONNX
 from ....registry import Registry
 from ....report import LayerReport
+from .composite import as_batch
 from .file import OnnxFile, OnnxWriter, numbers, renamed, unsaid, weight_shape
 from .windows import AFFINE, affine, bias, by_channel, finish, scaling
 
@@ -24,7 +25,7 @@ def one_node(attributes: Callable[[LayerReport], dict[str, Any]] = renamed) -> O
 
 _RENAMED = ("relu", "sigmoid", "tanh", "hardswish", "selu", "softplus", "softsign", "mish", "exp", "identity")
 WRITERS: Registry[str, OnnxWriter] = Registry(
-    {op: one_node() for op in (*_RENAMED, "leakyrelu", "elu", "softmax", "concat")},
+    {op: one_node() for op in (*_RENAMED, "leakyrelu", "elu", "softmax")},
     {
         "hardsigmoid": one_node(lambda layer: {**renamed(layer), "beta": 0.5}),
         "gelu": one_node(lambda layer: {"approximate": "tanh" if layer.values["approximate"] else "none"}),
@@ -32,6 +33,12 @@ WRITERS: Registry[str, OnnxWriter] = Registry(
         "permute": one_node(lambda layer: {"perm": [0, *layer.traced.axes]}),
     },
 )
+
+
+@WRITERS.register("concat")
+def concat(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a Concat; what has no batch is repeated to that of the others."""
+    file.node("Concat", as_batch(file, layer), layer.name, axis=layer.traced.axes[0])
 
 
 @WRITERS.register("silu")
