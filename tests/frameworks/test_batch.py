@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ X, Z = RNG.standard_normal(SHAPE, np.float32), RNG.standard_normal(SHAPE, np.flo
 def network() -> Network:
     """The network with its weights and its input."""
     origin = Origin()
-    origin.weights = {name: lambda array=array: array for name, array in WEIGHTS.items()}
+    origin.weights = {name: partial(np.asarray, array) for name, array in WEIGHTS.items()}
     return configure(cnncalc.load(LAYERS), SHAPE, None, None)._replace(origin=origin)
 
 
