@@ -369,7 +369,7 @@ def _rounded(at: float, how: str) -> int:
 
 
 def _keys(t: float, layer: LayerReport) -> float:
-    a, t = layer.values.get("cubic", -0.5 if layer.env.dialect.name == "keras" else -0.75), abs(t)
+    a, t = float(layer.values.get("cubic", -0.5 if layer.env.dialect.name == "keras" else -0.75)), abs(t)
     if t <= 1:
         return (a + 2) * t**3 - (a + 3) * t**2 + 1
     return a * t**3 - 5 * a * t**2 + 8 * a * t - 4 * a if t < 2 else 0.0
