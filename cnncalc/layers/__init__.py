@@ -6,7 +6,22 @@ from functools import cache
 
 from ..errors import SpecError, nearest, shown
 from ..registry import Registry
-from . import activation, affine, border, composite, conv, dense, join, norm, pool, resample, select, transposed
+from . import (
+    activation,
+    affine,
+    border,
+    composite,
+    conv,
+    dense,
+    join,
+    norm,
+    pool,
+    reduce,
+    resample,
+    select,
+    transposed,
+    unary,
+)
 from .base import ConvKind, Env, Fields, Layer, Op, Sign, Trace
 
 __all__ = [
@@ -32,8 +47,10 @@ FAMILIES: dict[str, Registry[str, Op]] = {
     "resampling and shuffling": resample.OPS,
     "normalisations": norm.OPS,
     "scales and constants": affine.OPS,
-    "selection and means": select.OPS,
+    "selection": select.OPS,
+    "reductions": reduce.OPS,
     "activations": activation.OPS,
+    "functions": unary.OPS,
     "joins": join.OPS,
     "blocks and unknown layers": composite.OPS,
 }

@@ -1,13 +1,12 @@
-"""Layers that take a part of a sample, or a mean over some of its axes: slice, mean."""
+"""Layers that take a part of a sample: slice."""
 
 from __future__ import annotations
 
 from ..errors import ShapeError
-from ..field import POOLED
-from ..sizes import UNKNOWN, Shape, Size, known, show
+from ..sizes import UNKNOWN, Shape, Size
 from ..window import positions
-from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_fields, axis_of, ops, out_fields, unseen
-from .keys import at_least, axis, flag, integer, integers
+from .base import Env, Fields, Layer, Sign, Trace, axis_fields, axis_of, ops, out_fields
+from .keys import at_least, axis, integer
 
 
 class Slice(Layer):
@@ -50,45 +49,4 @@ class Slice(Layer):
         return Trace(values, out, out_fields(seen, fields, env), axes=(axis,))
 
 
-class Mean(Layer):
-    """Mean over some axes, which stay as ones or vanish."""
-
-    WORD = "mean"
-    EXAMPLE = "OP:axis=-1"
-    VIEW = False
-    LINEAR = True
-    SIGN = Sign.KEPT
-    KEYS = {"axis": integers, "keepdims": flag}
-    HELP = {
-        "axis": "The axes over which the mean is taken: the batch is 0, the last is -1.",
-        "keepdims": "Whether these axes stay, as ones.",
-    }
-    NEEDED = ("axis",)
-    MAKES_AXES = True
-    axis: tuple[int, ...]
-    keepdims: bool = False
-
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
-        axes = axes_of(self.axis, x)
-        if not axes:
-            raise ShapeError("axis names no axis", "give at least one", key="axis")
-        places = {axis - 1 for axis in axes}
-        if len(places) == len(x) and not self.keepdims:
-            raise ShapeError(f"nothing is left of {show(x)}: it has no other axis", "give keepdims=true", key="axis")
-        out = tuple([1 if at in places else n for at, n in enumerate(x) if self.keepdims or at not in places])
-        values = {"axis": self.axis, "keepdims": self.keepdims}
-        return Trace(values, out, self._see(x, places, fields, env), axes=axes)
-
-    def _see(self, x: Shape, places: set[int], fields: Fields, env: Env) -> Fields:
-        """Return the fields of units that see the whole of some axes; unknown if only some spatial axes vanish."""
-        seen = axis_fields(x, tuple(fields), env)
-        gone = [place for place, field in enumerate(seen) if place in places and field is not None]
-        if len(fields) != len(x) - 1 or (not self.keepdims and len(gone) not in (0, len(fields))):
-            return unseen(fields)
-        for place in gone:
-            field = seen[place]
-            seen[place] = field and field.whole(known(x[place])).marked(POOLED)
-        return tuple([field for field in seen if field is not None])
-
-
-OPS = ops(Slice, Mean)
+OPS = ops(Slice)
