@@ -81,7 +81,7 @@ class L1(Reduction):
     """L1 norm over some axes: the sum of |x|."""
 
     WORD = "l1"
-    REFUSED = {"keras_read": "reads as abs and sum", "torch_read": "reads as abs and sum"}
+    REFUSED = {"keras_read": "reads as abs and sum"}
     LINEAR = False
     SIGN = Sign.NOT_NEGATIVE
 

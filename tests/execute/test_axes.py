@@ -19,6 +19,10 @@ LAYERS: list[dict[str, Any]] = [
     {"op": "mean", "axis": [0], "keepdims": True},
     {"op": "mean", "axis": [0]},
     {"op": "layernorm", "axis": [0]},
+    *[{"op": op, "axis": [0]} for op in ("sum", "prod", "l1", "l2", "logsumexp", "min", "max", "normalize")],
+    {"op": "sum", "axis": [0], "keepdims": True},
+    {"op": "logsoftmax", "axis": 0},
+    {"op": "cumsum", "axis": 0},
     {"op": "concat", "axis": 0, "from": ["input", "input"]},
 ]
 

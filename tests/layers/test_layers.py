@@ -43,6 +43,8 @@ OPTIONAL = {
     "convT3d": {"out"},
     "upsample": {"factor", "out"},
     "prelu": {"num_parameters", "shared_axes"},
+    **dict.fromkeys(("add", "sub", "mul", "div", "pow", "compare"), {"value"}),
+    **dict.fromkeys(("min", "max"), {"value", "axis", "keepdims"}),
     "batchnorm": {"c_i"},
     "normalization": {"mean", "variance"},
     "identity": {"axes"},

@@ -23,6 +23,10 @@ WRITERS: Registry[str, KerasWriter] = Registry(windows.WRITERS, simple.WRITERS)
 WRITERS.update({op: KerasContext.named for op in KERAS if op not in WRITERS})
 
 
+JOINS = ("Add", "Subtract", "Multiply", "Minimum", "Maximum", "Concatenate")
+"""The layers that read a list."""
+
+
 class KerasTensor(NamedTuple):
     """The output of a layer in Keras: the layer that gives it, which of its calls, and its sizes."""
 
@@ -119,7 +123,8 @@ class ModelWriter:
                 name = unused_name(name + step.suffix, self.taken)
                 self.taken.add(name)
             entry = _entry(step.module, step.kind, {"name": name, **step.config})
-            reads = [self.call(entry, reads, step.out, None if step.suffix else tied, step.more)]
+            of = slice(None) if step.replaces is None else slice(step.replaces, step.replaces + 1)
+            reads[of] = [self.call(entry, reads[of], step.out, None if step.suffix else tied, step.more)]
         return reads[0]
 
     def call(
@@ -134,7 +139,7 @@ class ModelWriter:
         name = tied or config["name"]
         nodes = self.layers.setdefault(name, {**entry, "name": name, "inbound_nodes": []})["inbound_nodes"]
         tensors = [self.tensor(one) for one in reads]
-        listed = entry["class_name"] in ("Add", "Multiply", "Concatenate")
+        listed = entry["module"] == "keras.layers" and entry["class_name"] in JOINS
         nodes.append({"args": [tensors] if listed else [*tensors, *more], "kwargs": {}})
         return KerasTensor(name, len(nodes) - 1, out)
 

@@ -11,7 +11,7 @@ from ....layers.names import KERAS
 from ....report import LayerReport
 from ....sizes import Shape
 
-NUMPY, NN = "keras.src.ops.numpy", "keras.src.ops.nn"
+NUMPY, NN, MATH, CORE = [f"keras.src.ops.{part}" for part in ("numpy", "nn", "math", "core")]
 
 
 class KerasStep(NamedTuple):
@@ -27,6 +27,8 @@ class KerasStep(NamedTuple):
     module: str = "keras.layers"
     more: tuple[Any, ...] = ()
     """Arguments after what it reads."""
+    replaces: int | None = None
+    """Which of the layer's inputs it alone reads, and its output stands for after; None for a step that reads all."""
 
 
 class KerasContext(NamedTuple):

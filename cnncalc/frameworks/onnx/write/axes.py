@@ -38,13 +38,6 @@ def slices(file: OnnxFile, layer: LayerReport) -> None:
     file.node("Slice", [*file.reads(layer), *places], layer.name)
 
 
-@WRITERS.register("mean")
-def mean(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a ReduceMean over some axes."""
-    axes = file.constant(layer, "axes", layer.values["axis"])
-    file.node("ReduceMean", [*file.reads(layer), axes], layer.name, keepdims=int(layer.values["keepdims"]))
-
-
 @WRITERS.register("channelshuffle")
 def channelshuffle(file: OnnxFile, layer: LayerReport) -> None:
     """Write the channels as (g, c/g), their axes transposed."""
