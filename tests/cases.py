@@ -311,7 +311,7 @@ JOINED = [
     Row([*FIRST, SMALL, {"op": "add", "from": ["b", "s", "a"]}], MAP, MAP),
     Row({"op": "add", "value": -1.5}, MAP, MAP),
     Row({"op": "mul", "value": 0.5}, MAP, MAP),
-    Row([*FIRST, SMALL, {"op": "sub", "from": ["a", "s"]}], MAP, MAP),
+    Row([FIRST[0], SMALL, {"op": "sub", "from": ["a", "s"]}], MAP, MAP),
     Row({"op": "sub", "value": 2}, MAP, MAP),
     Row([*FIRST, {"op": "exp", "name": "e"}, {"op": "div", "from": ["a", "e"]}], MAP, MAP),
     Row({"op": "div", "value": 4}, MAP, MAP),

@@ -52,7 +52,6 @@ _OWN_ONNX = {
     "tanhshrink": "Tanh, Sub",
     "threshold": "Greater, Where",
     "compare": "Greater, Cast",
-    "normalize": "ReduceL2, Max, Div",
     "opaque": "any other operator, as an opaque layer",
 }
 _OWN_TORCH = {

@@ -245,6 +245,7 @@ ONNX: Names = Registry(
         "dropout": Name("Dropout", {"ratio": "rate"}, {"rate": 0.5}),
         "logsoftmax": Name("LogSoftmax", {"axis": "axis"}),
         "cumsum": Name("CumSum"),
+        "normalize": Name("LpNormalization", {"axis": "axis", "p": "norm"}, {"axis": -1, "norm": 2}),
         "celu": Name("Celu", {"alpha": "alpha"}, {"alpha": 1.0}),
         "softshrink": Name("Shrink", {"lambd": "lambd"}, {"lambd": 0.5}),
     },

@@ -43,19 +43,24 @@ WITH_KEYS: dict[str, dict[str, Any]] = {
     "rescale": {"factor": 3},
     "normalization": {"mean": 2, "variance": 3},
     "slice": {"axis": 2, "start": 1, "stop": 3},
-    "mean": {"axis": [2]},
+    **{op: {"axis": [2]} for op in ("mean", "sum", "prod", "l1", "l2", "logsumexp")},
+    "compare": {"by": "gt"},
     "clip": {"min": -1, "max": 2},
     "block": {"layers": [{"op": "relu"}]},
     "opaque": {"type": "Mystery", "out": [5]},
     "hardsigmoid": {"alpha": 1 / 6},
 }
-JOINS = {"add", "mul", "concat"}
+JOINS = {op for op, (cls, _) in OPS.items() if cls.JOINS} - {"opaque"}
 
 
 def network(op: str) -> Any:
     """A network in which an op follows a relu; its channels are last where Keras has a layer only for that."""
     last = op == "scale"
-    layer = {"op": op, **WITH_KEYS.get(op, {}), **({"from": ["a", "a"]} if op in JOINS else {})}
+    layer = {
+        "op": op,
+        **WITH_KEYS.get(op, {}),
+        **({"from": ["a"] * (3 if op == "where" else 2)} if op in JOINS else {}),
+    }
     spec = {"input": [8, 10, 6] if last else MAP, "layout": "NHWC" if last else "NCHW"}
     return cnncalc.load({**spec, "layers": [{"op": "relu", "name": "a"}, layer]})
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ....layers.affine import factors
 from ....layers.names import ONNX
+from ....layers.unary import Normalize
 from ....registry import Registry
 from ....report import LayerReport
 from .file import OnnxFile, OnnxWriter, numbers, renamed, unsaid, weight_shape
@@ -271,8 +272,11 @@ def cumsum(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("normalize")
 def normalize(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a division by the norm, or by eps if that is larger."""
+    """Write a LpNormalization over one axis, which has no eps; else a division by the norm, or by eps if larger."""
     (x,), v = file.reads(layer), layer.values
+    if v["norm"] in (1, 2) and v["eps"] == Normalize.eps and len(layer.traced.axes) == 1:
+        file.node("LpNormalization", [x], layer.name, axis=layer.traced.axes[0], p=int(v["norm"]))
+        return
     axes = file.constant(layer, "axes", list(layer.traced.axes))
     if v["norm"] in (1, 2):
         norm = file.step(layer, "norm", f"ReduceL{v['norm']:.0f}", [x, axes], keepdims=1)
