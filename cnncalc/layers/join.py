@@ -24,9 +24,8 @@ class Join(Layer):
     def check_several(self, xs: Sequence[Shape], also: str = "") -> None:
         """ShapeError unless there are several inputs; `also` is what would help, too."""
         if len(xs) < 2:
-            raise ShapeError(
-                f"{self.op} needs at least two inputs, got one", f"name them, as from=a+b{also}", key="from"
-            )
+            what = f"{self.op} needs at least two inputs, got one"
+            raise ShapeError(what, f"name them, as from=a+b{also}", key="from")
 
     def unequal(self, xs: Sequence[Shape], why: str) -> ShapeError:
         """Return the error for shapes that do not go together; the caller adds the layers that they come from."""

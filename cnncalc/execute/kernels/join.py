@@ -14,7 +14,6 @@ from ..task import Array, Compute, Dtype, Kernel, Task, Weights, accumulates, av
 from ..threads import blockwise
 from .reduce import reduction
 
-
 Bound = Callable[[Sequence[int]], int]
 """Return the largest magnitude of a result from those of its operands."""
 
