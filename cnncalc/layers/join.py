@@ -208,7 +208,7 @@ class Compare(Elementwise):
     by: str
 
 
-class Where(Join):
+class Choice(Join):
     """Choice, value by value: the second of three inputs where the first is not 0, else the third."""
 
     WORD = "where"
@@ -250,4 +250,4 @@ class Concat(Join):
         return Trace({"axis": wanted}, tuple(out), seen, axes=(along,))
 
 
-OPS = ops(Add, Sub, Mul, Div, Pow, Min, Max, Compare, Where, Concat)
+OPS = ops(Add, Sub, Mul, Div, Pow, Min, Max, Compare, Choice, Concat)

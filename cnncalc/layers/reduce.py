@@ -63,7 +63,7 @@ class Mean(Reduction):
     LINEAR = True
 
 
-class Sum(Reduction):
+class Total(Reduction):
     """Sum over some axes."""
 
     WORD = "sum"
@@ -102,4 +102,4 @@ class LogSumExp(Reduction):
     LINEAR = False
 
 
-OPS = ops(Mean, Sum, Prod, L1, L2, LogSumExp)
+OPS = ops(Mean, Total, Prod, L1, L2, LogSumExp)

@@ -56,11 +56,8 @@ JOINS = {op for op, (cls, _) in OPS.items() if cls.JOINS} - {"opaque"}
 def network(op: str) -> Any:
     """A network in which an op follows a relu; its channels are last where Keras has a layer only for that."""
     last = op == "scale"
-    layer = {
-        "op": op,
-        **WITH_KEYS.get(op, {}),
-        **({"from": ["a"] * (3 if op == "where" else 2)} if op in JOINS else {}),
-    }
+    reads = {"from": ["a"] * (3 if op == "where" else 2)} if op in JOINS else {}
+    layer = {"op": op, **WITH_KEYS.get(op, {}), **reads}
     spec = {"input": [8, 10, 6] if last else MAP, "layout": "NHWC" if last else "NCHW"}
     return cnncalc.load({**spec, "layers": [{"op": "relu", "name": "a"}, layer]})
 

@@ -22,7 +22,7 @@ from tests.program import here
 
 LINES = gzip.decompress((DATA / "keras-models.jsonl.gz").read_bytes()).decode().splitlines()
 MODELS: dict[str, dict[str, Any]] = {entry["name"]: entry for entry in map(json.loads, LINES)}
-UNKNOWN = {"dot": "output", "time_distributed": "params", "conv_lstm2d": "params"}
+UNKNOWN = {"dot": "output", "time_distributed": "params", "conv_lstm2d": "params", "add_1": "output"}
 """What the file does not say, and is no layer here: shown as unknown."""
 ELSEWHERE = {"input", "two"}
 """`input` is the network's own; a model that reads two tensors stands as its layers, `two.add`."""
