@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .....layers.base import ENDS
-from .....layers.keys import spread
 from .....layers.names import ONNX_OPS
-from .....layers.sliding import place
 from .....registry import Registry
 from ..fold import axes_of
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, Output, needed
+from ..reader import GraphReader, Handler, OpaqueNode, needed
 from .conv import window
 
-OWN_CEIL = 22
-"""The operator set from which on a window that would start in the padding after is dropped."""
 REDUCTIONS = ("Max", "Mean", "Sum", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare")
 GLOBAL_POOLS = {"ReduceMax": "globalmaxpool", "ReduceMean": "globalavgpool"}
 """The ops of reductions over all of space."""
@@ -34,30 +28,12 @@ def pool(b: GraphReader, node: GraphNode) -> None:
         raise OpaqueNode(known=False)
     keys = window(node, k)
     if node.whole("ceil_mode"):
-        keys |= rounded_up(b, x, keys)
+        keys["ceil"] = True
     if op == "avgpool" and node.whole("count_include_pad"):
         keys["count_include_pad"] = True
     if op == "lppool":
         keys["norm"] = node.whole("p", 2)
     b.make(node, op + ENDS[len(k)], x, keys)
-
-
-def rounded_up(b: GraphReader, x: Output, keys: dict[str, Any]) -> dict[str, Any]:
-    """Return `ceil`; if an older operator set keeps a window that we would drop, the padding after that reaches it."""
-    space, k, p = x.shape[1:], tuple(keys["k"]), keys["p"]
-    sizes = tuple([n for n in space if isinstance(n, int)])
-    if b.graph.opset >= OWN_CEIL or not len(sizes) == len(space) == len(k) or isinstance(p, str):
-        return {"ceil": True}
-    given: list[tuple[int, ...]] = [tuple(keys[key]) for key in ("s", "d")]
-    s, d = [spread(one, len(k)) for one in given]
-    if min(*k, *s, *d) < 1:
-        return {"ceil": True}
-    slides = place(sizes, k, s, d, tuple([tuple(pair) for pair in p]), ceil=True)
-    reach = [-(-(w.n + sum(pair) - w.k) // w.s) + 1 for w, pair in zip(slides, p, strict=True)]
-    if reach == [w.out for w in slides]:
-        return {"ceil": True}
-    after = [(out - 1) * w.s + w.k - w.n - pair[0] for out, w, pair in zip(reach, slides, p, strict=True)]
-    return {"p": [[pair[0], max(pair[1], most)] for pair, most in zip(p, after, strict=True)]}
 
 
 @HANDLERS.register("GlobalMaxPool", "GlobalAveragePool")
