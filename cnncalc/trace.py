@@ -101,7 +101,7 @@ def _arrays(shapes: Mapping[str, Shape], traced: Trace) -> str:
 def _unknown(node: Node) -> Trace:
     """Trace a layer of whose input nothing is known: only what is 0 for every input is known of it."""
     weightless = not node.layer.WEIGHTS and not node.layer.NESTS
-    figure = 0 if weightless and not node.layer.JOINS else None
+    figure = 0 if weightless else None
     return Trace(dict(node.layer.given), NOTHING_KNOWN, (), figure, figure, figure, figure)
 
 

@@ -112,7 +112,7 @@ def test_after_an_opaque_layer_without_an_output_all_is_unknown() -> None:
     ]
     report = cnncalc.shape(chain, (3, 9, 9))
     assert [layer.out for layer in report.layers] == [(), (), (), (), (7,), (5,)]
-    assert [layer.params for layer in report.layers] == [None, 0, None, None, 0, 40]
+    assert [layer.params for layer in report.layers] == [None, 0, None, 0, 0, 40]
     assert (report.params, report.macs) == (None, None)
     found = report.to_dict()
     assert found["layers"][2]["report"]["out"] is None
