@@ -16,6 +16,8 @@ from . import (
     join,
     norm,
     pool,
+    product,
+    recurrent,
     reduce,
     resample,
     select,
@@ -52,6 +54,8 @@ FAMILIES: dict[str, Registry[str, Op]] = {
     "activations": activation.OPS,
     "functions": unary.OPS,
     "joins": join.OPS,
+    "products and attention": product.OPS,
+    "sequences": recurrent.OPS,
     "blocks and unknown layers": composite.OPS,
 }
 """The ops by family, as a list of them shows it."""

@@ -141,15 +141,17 @@ def _norm_over_axes(context: KerasContext) -> list[KerasStep]:
     return [powers, total._replace(suffix="_sum"), *context.operation(NUMPY, "Sqrt")]
 
 
-def _aligned(context: KerasContext) -> list[KerasStep]:
-    """Return axes of 1 behind the batch for the inputs that have fewer than others."""
+def _aligned(context: KerasContext, *steps: KerasStep) -> list[KerasStep]:
+    """Return the axes of 1 that some inputs need behind the batch, then steps, the first of which reads all inputs."""
     samples = context.layer.samples
-    rank, steps = max(map(len, samples)), []
+    rank, reads = max(map(len, samples)), list[int | str](range(len(samples)))
+    added = []
     for at, x in enumerate(samples):
-        for added in range(1, rank - len(x) + 1):
-            out = ((1,) * added) + tuple(x)
-            steps.append(KerasStep("ExpandDims", {"axis": 1}, out, "_aligned", NUMPY, (), at))
-    return steps
+        for axes in range(1, rank - len(x) + 1):
+            out, suffix = (1,) * axes + tuple(x), f"_aligned{at}_{axes}"
+            added.append(KerasStep("ExpandDims", {"axis": 1}, out, suffix, NUMPY, reads=(reads[at],)))
+            reads[at] = suffix
+    return [*added, steps[0]._replace(reads=tuple(reads)), *steps[1:]]
 
 
 @WRITERS.register("add", "sub", "mul", "div", "pow")
@@ -158,7 +160,7 @@ def _operation(context: KerasContext) -> list[KerasStep]:
     op, word, value = context.layer.op, KERAS[context.layer.op].word, context.layer.values.get("value")
     if value is None and op in ("add", "sub", "mul"):
         return context.one(word)
-    return [*_aligned(context), *context.operation(NUMPY, word, *([] if value is None else [value]))]
+    return _aligned(context, *context.operation(NUMPY, word, *([] if value is None else [value])))
 
 
 @WRITERS.register("min", "max")
@@ -185,12 +187,12 @@ def _compare(context: KerasContext) -> list[KerasStep]:
     v = context.layer.values
     more = (v["value"],) if "value" in v else ()
     holds = KerasStep(COMPARISONS[v["by"]], {}, context.layer.traced.out, "_holds", NUMPY, more)
-    return [*_aligned(context), holds, *context.operation(CORE, "Cast", dtype="float32")]
+    return _aligned(context, holds, *context.operation(CORE, "Cast", dtype="float32"))
 
 
 @WRITERS.register("where")
 def _where(context: KerasContext) -> list[KerasStep]:
-    return [*_aligned(context), *context.operation(NUMPY, "Where")]
+    return _aligned(context, *context.operation(NUMPY, "Where"))
 
 
 @WRITERS.register("normalize")
