@@ -28,6 +28,8 @@ _OWN_KERAS = {
     "l1": "Absolute, Sum",
     "l2": "Square, Sum, Sqrt",
     "compare": "Greater, Cast",
+    "expand": "Reshape, Tile",
+    **dict.fromkeys(("pixelshuffle", "pixelunshuffle"), "Reshape, Permute, Reshape"),
 }
 _OWN_ONNX = {
     "dwconv": "Conv",
@@ -61,6 +63,9 @@ _OWN_ONNX = {
     "threshold": "Greater, Where",
     "compare": "Greater, Cast",
     "opaque": "any other operator, as an opaque layer",
+    "roll": "Slice, Slice, Concat",
+    "stack": "Unsqueeze, Concat",
+    "unfold": "Pad, Gather, Transpose, Reshape",
 }
 _OWN_TORCH = {
     "dwconv": "Conv{}d",
@@ -94,6 +99,11 @@ _OWN_TORCH = {
     "attention": "F.scaled_dot_product_attention",
     "block": "a module of modules",
     "opaque": "any other function, as an opaque layer",
+    "expand": "expand",
+    "tile": "repeat",
+    "roll": "roll",
+    "stack": "stack",
+    "gather": "[…]",
 }
 """What the frameworks have for ops for which they have no name."""
 

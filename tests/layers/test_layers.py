@@ -43,6 +43,7 @@ OPTIONAL = {
     "convT1d": {"out"},
     "convT3d": {"out"},
     "upsample": {"factor", "out"},
+    "pad": {"axis"},
     "prelu": {"num_parameters", "shared_axes"},
     **{op: {"value"} for op in ("add", "sub", "mul", "div", "pow", "compare")},
     **{op: {"value", "axis", "keepdims"} for op in ("min", "max")},

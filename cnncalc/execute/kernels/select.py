@@ -15,4 +15,10 @@ def _slice(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> Non
     np.copyto(out, x[(slice(None),) * task.axes[0] + (taken,)])
 
 
-KERNELS = {"slice": Kernel(_slice, keeps)}
+def _gather(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    indices, axis = np.asarray(task.values["indices"]), task.axes[0]
+    for sample, made in zip(xs[0], out, strict=True):
+        np.copyto(made, np.take(sample, indices, axis - 1))
+
+
+KERNELS = {"slice": Kernel(_slice, keeps), "gather": Kernel(_gather, keeps)}
