@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from ..axes import join as join_fields
 from ..errors import ShapeError
-from ..field import join as join_fields
 from ..sizes import Shape, Size, show
 from . import reduce
-from .base import Env, Fields, Layer, Sign, Trace, axis_of, ops, unseen
+from .base import Env, Fields, Layer, Sign, Trace, axis_of, ops
 from .keys import Reader, axis, number, one_of
 
 
@@ -40,9 +40,7 @@ class Join(Layer):
             if size is None:
                 raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ, and neither is 1")
             out.append(size)
-        if len(set(map(len, fields))) > 1:
-            return Trace(values, tuple(out), unseen(max(fields, key=len)))
-        return Trace(values, tuple(out), tuple([join_fields(met) for met in zip(*fields, strict=True)]))
+        return Trace(values, tuple(out), join_fields(fields, xs, tuple(out)))
 
 
 def same(sizes: Sequence[Size]) -> Size | None:
@@ -161,7 +159,7 @@ class Extreme(Elementwise):
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         if len(xs) == 1 and self.value is None:
-            return reduce.reduced(self.axis, self.keepdims, xs[0], fields[0], env)
+            return reduce.reduced(self.axis, self.keepdims, xs[0], fields[0])
         for key in reduce.KEYS:
             if key in self.given:
                 raise ShapeError(f"{self.op} over axes has one input and no value", f"leave {key} out", key=key)
@@ -246,7 +244,7 @@ class Concat(Join):
             if size is None:
                 raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ, beside axis {wanted}")
             out.append(size)
-        seen = tuple([join_fields(met) for met in zip(*fields, strict=False)])
+        seen = join_fields(fields, xs, tuple(out)).lose([along - 1])
         return Trace({"axis": wanted}, tuple(out), seen, axes=(along,))
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ..errors import ShapeError
-from ..field import POOLED
-from ..sizes import Shape, known, show
-from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_fields, ops, unseen
+from ..sizes import Shape
+from .base import Env, Fields, Layer, Sign, Trace, axes_of, ops
 from .keys import flag, integers
 
 KEYS = {"axis": integers, "keepdims": flag}
@@ -15,29 +14,16 @@ HELP = {
 }
 
 
-def reduced(axis: tuple[int, ...] | None, keepdims: bool, x: Shape, fields: Fields, env: Env) -> Trace:
+def reduced(axis: tuple[int, ...] | None, keepdims: bool, x: Shape, fields: Fields) -> Trace:
     """Trace a reduction of some axes of a sample x, all if none are given. ShapeError if there is no such axis."""
     given = tuple(range(1, len(x) + 1)) if axis is None else axis
     axes = axes_of(given, x)
-    if not axes:
+    if not axes and axis is not None:
         raise ShapeError("axis names no axis", "give at least one", key="axis")
     places = {axis - 1 for axis in axes}
-    if len(places) == len(x) and not keepdims:
-        raise ShapeError(f"nothing is left of {show(x)}: it has no other axis", "give keepdims=true", key="axis")
     out = tuple([1 if at in places else n for at, n in enumerate(x) if keepdims or at not in places])
-    return Trace({"axis": given, "keepdims": keepdims}, out, _see(x, places, keepdims, fields, env), axes=axes)
-
-
-def _see(x: Shape, places: set[int], keepdims: bool, fields: Fields, env: Env) -> Fields:
-    """Return the fields of units that see the whole of some axes; unknown if only some spatial axes vanish."""
-    seen = axis_fields(x, tuple(fields), env)
-    gone = [place for place, field in enumerate(seen) if place in places and field is not None]
-    if len(fields) != len(x) - 1 or (not keepdims and len(gone) not in (0, len(fields))):
-        return unseen(fields)
-    for place in gone:
-        field = seen[place]
-        seen[place] = field and field.whole(known(x[place])).marked(POOLED)
-    return tuple([field for field in seen if field is not None])
+    seen = fields.pooled(sorted(places), x)
+    return Trace({"axis": given, "keepdims": keepdims}, out, seen if keepdims else seen.drop(places), axes=axes)
 
 
 class Reduction(Layer):
@@ -53,7 +39,7 @@ class Reduction(Layer):
     keepdims: bool = False
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
-        return reduced(self.axis, self.keepdims, x, fields, env)
+        return reduced(self.axis, self.keepdims, x, fields)
 
 
 class Mean(Reduction):

@@ -288,7 +288,8 @@ class CumSum(Layer):
     axis: int = -1
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
-        return Trace(self.values(env), x, fields, axes=(axis_of(self.axis, x),))
+        along = axis_of(self.axis, x)
+        return Trace(self.values(env), x, fields.mixed([along - 1], x), axes=(along,))
 
 
 class Normalize(Layer):
