@@ -16,11 +16,16 @@ from ....sizes import Shape, known
 from ....trace import shape
 from ....wiring import unused_name
 from . import sequences, simple, windows
-from .step import KerasContext, KerasWriter, refuse
+from .step import NUMPY, KerasContext, KerasWriter, refuse
 
 WRITERS: Registry[str, KerasWriter] = Registry(windows.WRITERS, simple.WRITERS, sequences.WRITERS)
 """The writer of each op, by its family's word."""
 WRITERS.update({op: KerasContext.named for op in KERAS if op not in WRITERS})
+
+
+_LAYERS = ("Add", "Subtract", "Multiply", "Minimum", "Maximum", "Concatenate")
+LISTED = {*(("keras.layers", kind) for kind in _LAYERS), (NUMPY, "Stack")}
+"""The layers and operations that read a list, by module and class."""
 
 
 class KerasTensor(NamedTuple):
@@ -106,6 +111,8 @@ class ModelWriter:
             raise refuse(f"the name {shown(layer.name)}, which has a / in it", "give the layer another name")
         if layer.op == "opaque" and layer.values.get("type") == "InputLayer" and layer.traced.out:
             return self.input(layer.name, layer.traced.out)
+        if layer.op == "input":
+            return self.input(layer.name, layer.traced.out)
         tied = None if layer.node.tie is None else self.results[layer.node.tie].name
         if layer.inner:
             writer = ModelWriter(self.network, self.batch)
@@ -145,7 +152,7 @@ class ModelWriter:
         name = tied or config["name"]
         nodes = self.layers.setdefault(name, {**entry, "name": name, "inbound_nodes": []})["inbound_nodes"]
         tensors = [self.tensor(one) for one in reads]
-        listed = entry["class_name"] in ("Add", "Multiply", "Concatenate", "Stack")
+        listed = (entry["module"], entry["class_name"]) in LISTED
         nodes.append({"args": [tensors] if listed else [*tensors, *more], "kwargs": dict(named)})
         return KerasTensor(name, len(nodes) - 1, out)
 

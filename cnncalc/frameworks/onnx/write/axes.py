@@ -11,6 +11,7 @@ from ....registry import Registry
 from ....report import LayerReport
 from ....sizes import known
 from ....window import extent, positions
+from .composite import as_batch
 from .file import OnnxFile, OnnxWriter, numbers
 from .windows import between, channels_first, last_node
 
@@ -111,7 +112,7 @@ def stack(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Concat of inputs with a new axis."""
     (axis,) = layer.traced.axes
     axes = file.constant(layer, "axes", [axis])
-    parts = [file.step(layer, "part", "Unsqueeze", [x, axes]) for x in file.reads(layer)]
+    parts = [file.step(layer, "part", "Unsqueeze", [x, axes]) for x in as_batch(file, layer)]
     file.node("Concat", parts, layer.name, axis=axis)
 
 
@@ -145,13 +146,6 @@ def fold(file: OnnxFile, layer: LayerReport) -> None:
     pads = [*[b for b, _ in v["p"]], *[a for _, a in v["p"]]]
     reads = [channels_first(file, layer), *sizes]
     last_node(file, layer, "made", "Col2Im", reads, dilations=v["d"], pads=pads, strides=v["s"])
-
-
-@WRITERS.register("mean")
-def mean(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a ReduceMean over some axes."""
-    axes = file.constant(layer, "axes", layer.values["axis"])
-    file.node("ReduceMean", [*file.reads(layer), axes], layer.name, keepdims=int(layer.values["keepdims"]))
 
 
 @WRITERS.register("channelshuffle")
