@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from collections import Counter
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -25,8 +26,6 @@ from .measure import Line, Log
 
 SHOWN = 40
 """How many kinds of differences are printed."""
-CHUNK = 250
-"""How many cases a process runs."""
 
 
 def run(framework: str, seed: int, case: int) -> Line | None:
@@ -42,39 +41,38 @@ def run(framework: str, seed: int, case: int) -> Line | None:
         line = {"crashed": f"{type(error).__name__}: {error}"[:300]}
     if drawn.exact is not None and any(one.startswith("values") for one in line.get("wrong", [])) and drawn.exact():
         line["wrong"] = [one for one in line["wrong"] if not one.startswith("values")]
-    return {"case": case, "text": drawn.text, **line}
+    return {"text": drawn.text, **line}
 
 
 def chunk(framework: str, seed: int, cases: range) -> Line:
-    """Return the differences of several cases, with how many were drawn, and the opaque ops met."""
-    lines = [line for line in (run(framework, seed, case) for case in cases) if line is not None]
-    opaque = Counter(kind for line in lines for kind in line.get("opaque", {}))
+    """Return the differences of several cases, how many were drawn, agree and died, and the opaque ops met.
+
+    cnncalc is Python and NumPy alone: what dies with a signal is the framework.
+    """
+    lines = [
+        {"case": case, **line}
+        for case, line in zip(
+            cases, measure.each(partial(_case, framework, seed, cases[0]), len(cases), 60), strict=True
+        )
+        if line
+    ]
+    drawn = [line for line in lines if not line.get("died", "").startswith("signal")]
     return {
-        "drawn": len(lines),
-        "whole": sum(not line.get("opaque") and not measure.fails(line) for line in lines),
-        "unknown": sum(bool(line.get("unknown")) and not line.get("opaque") for line in lines),
-        "opaque": dict(opaque),
-        "differences": [shortened(line) for line in lines if measure.fails(line)],
+        "drawn": len(drawn),
+        "died": len(lines) - len(drawn),
+        "agree": sum(not line.get("opaque") and not measure.fails(line) for line in drawn),
+        "unknown": sum(bool(line.get("unknown")) and not line.get("opaque") for line in drawn),
+        "opaque": dict(Counter(kind for line in drawn for kind in line.get("opaque", {}))),
+        "differences": [
+            {"case": line["case"], "text": line.get("text", ""), "wrong": measure.fails(line)}
+            for line in drawn
+            if measure.fails(line)
+        ],
     }
 
 
-def shortened(line: Line) -> Line:
-    """Return what is kept of a difference."""
-    return {"case": line["case"], "text": line["text"], "wrong": measure.fails(line)}
-
-
-def safely(framework: str, seed: int, cases: range) -> Line:
-    """Return a chunk that ran in a process of its own; if it died, its cases run one by one."""
-    line = measure.isolated(lambda: chunk(framework, seed, cases), 20 + 2 * len(cases))
-    if "drawn" in line:
-        return line
-    if len(cases) == 1:
-        return {"drawn": 1, "whole": 0, "unknown": 0, "opaque": {}, "differences": [
-            {"case": cases[0], "text": "", "wrong": measure.fails(line)}]}  # fmt: skip
-    middle = cases[len(cases) // 2]
-    parts = [safely(framework, seed, range(cases[0], middle)), safely(framework, seed, range(middle, cases[-1] + 1))]
-    opaque: Counter[str] = Counter(parts[0]["opaque"]) + Counter(parts[1]["opaque"])
-    return {"opaque": opaque} | {key: parts[0][key] + parts[1][key] for key in parts[0] if key != "opaque"}
+def _case(framework: str, seed: int, first: int, at: int) -> Line:
+    return run(framework, seed, first + at) or {}
 
 
 def kind(text: str) -> str:
@@ -86,11 +84,11 @@ def report(lines: list[Line], seconds: float) -> str:
     """Return the numbers, the opaque ops, and each kind of difference with its smallest case."""
     differences = [one for line in lines for one in line["differences"]]
     opaque = sum((Counter(line["opaque"]) for line in lines), Counter[str]())
-    drawn, whole, unknown = (sum(line[key] for line in lines) for key in ("drawn", "whole", "unknown"))
-    met = drawn - whole - len(differences)
-    counts = f"{whole:,} agree, {len(differences):,} differ, {met:,} have opaque ops"
+    drawn, agree, unknown, died = (sum(line[key] for line in lines) for key in ("drawn", "agree", "unknown", "died"))
+    met = drawn - agree - len(differences)
+    counts = f"{agree:,} agree, {len(differences):,} differ, {met:,} have opaque ops"
     text = [f"{drawn:,} cases in {seconds:.0f} s: {counts}"]
-    text += [f"{unknown:,} have an unknown figure without an opaque op"]
+    text += [f"{unknown:,} have an unknown figure without an opaque op; {died:,} crash the framework and do not count"]
     text += ["opaque: " + ", ".join(f"{op} {n}" for op, n in opaque.most_common(60))] if opaque else []
     groups: dict[str, list[Line]] = {}
     for one in differences:
@@ -118,11 +116,11 @@ def main() -> None:
         return
     log, begin = Log(args.log), time.perf_counter()
     import_module(f"tests.fuzz.{args.framework}_draws")
-    for first in range(0, args.cases, CHUNK):
-        cases = range(first, min(first + CHUNK, args.cases))
+    for first in range(0, args.cases, measure.BATCH):
+        cases = range(first, min(first + measure.BATCH, args.cases))
         name = f"{args.framework}:{args.seed}:{cases[0]}-{cases[-1]}"
         if name not in log.names:
-            log.add({"name": name, **safely(args.framework, args.seed, cases)})
+            log.add({"name": name, **chunk(args.framework, args.seed, cases)})
     sys.stdout.write(report(log.lines, time.perf_counter() - begin) + "\n")
 
 

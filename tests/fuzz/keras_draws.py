@@ -24,6 +24,8 @@ from . import keras_facts
 from .draws import SIZES, Drawn, Impossible, axes_of, axis_of, divisor, flag, per_axis, sides, split_of
 
 warnings.simplefilter("ignore")
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.config.threading.set_inter_op_parallelism_threads(1)
 NAMES = {"kl": kl, "ko": ko, "keras": keras}
 Shape = tuple[int, ...]
 Draw = Callable[[Random, Shape], "str | None"]

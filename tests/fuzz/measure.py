@@ -7,14 +7,11 @@ a process of its own, which may die or be stopped, and adds a line of JSON to a 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import resource
-import select
-import signal
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +23,8 @@ from cnncalc.report import LayerReport, Report
 
 TOLERANCE = 1e-4
 """The largest difference of values, relative to the largest value, that rounding explains."""
+BATCH = 250
+"""How many cases a process runs."""
 Line = dict[str, Any]
 
 
@@ -135,63 +134,54 @@ def lost_at(report: Report) -> str | None:
     return None
 
 
-def isolated(task: Callable[[], Line], seconds: float, gigabytes: float = 12) -> Line:
-    """Return what a task returns in a process of its own; `died` if it takes too long, too much, or crashes."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(read)
-        code = 1
+def each(work: Callable[[int], Line], count: int, seconds: float, gigabytes: float = 12) -> Iterator[Line]:
+    """Yield what `work` returns for each number below `count`, in order, from processes that do a batch each.
+
+    A number at which the process crashes, takes more than so many seconds or more memory, gives `died`.
+    """
+    at, forked = 0, multiprocessing.get_context("fork")
+    while at < count:
+        numbers = range(at, min(at + BATCH, count))
+        receiver, sender = forked.Pipe(duplex=False)
+        process = forked.Process(target=_work, args=(work, numbers, sender, gigabytes))
+        process.start()
+        sender.close()
+        in_time = True
+        while at < numbers.stop and (in_time := receiver.poll(seconds)):
+            try:
+                line = receiver.recv()
+            except EOFError:
+                break
+            yield line
+            at += 1
+        if not in_time:
+            process.kill()
+        process.join()
+        if at < numbers.stop:
+            yield {"died": f"signal {-(process.exitcode or 0)}" if in_time else f"more than {seconds:g} s"}
+            at += 1
+
+
+def isolated(task: Callable[[], Line], seconds: float, gigabytes: float) -> Line:
+    """Return what a task returns in a process of its own."""
+    return next(each(lambda _: task(), 1, seconds, gigabytes))
+
+
+def _work(work: Callable[[int], Line], numbers: Iterable[int], sender: Any, gigabytes: float) -> None:
+    """Send what `work` returns for each number; a framework's own output goes nowhere."""
+    limit = int(gigabytes * 2**30)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    for number in numbers:
         try:
-            limit = int(gigabytes * 2**30)
-            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 1)
-            os.dup2(null, 2)
-            line = guarded(task)
-            with os.fdopen(write, "w") as pipe:
-                json.dump(line, pipe, default=str)
-            code = 0
-        finally:
-            os._exit(code)
-    os.close(write)
-    text, until = b"", time.monotonic() + seconds
-    while select.select([read], [], [], max(until - time.monotonic(), 0))[0]:
-        part = os.read(read, 1 << 16)
-        if not part:
-            break
-        text += part
-    else:
-        os.kill(child, signal.SIGKILL)
-    os.close(read)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        slow = os.WTERMSIG(status) == signal.SIGKILL and time.monotonic() >= until
-        return {"died": f"more than {seconds:g} s" if slow else f"signal {os.WTERMSIG(status)}"}
-    line = json.loads(text) if text else {"died": "no answer"}
-    return dict(line)
-
-
-def each(tasks: Sequence[tuple[str, Callable[[], Line]]], chunk: int = 20) -> Iterator[Line]:
-    """Yield what each task returns, with its name: a few in one process, and alone those whose process died."""
-    for first in range(0, len(tasks), chunk):
-        part = tasks[first : first + chunk]
-        together = isolated(partial(all_of, [task for _, task in part]), 10 * chunk)
-        lines = together.get("lines") or [isolated(task, 60) for _, task in part]
-        yield from ({"name": name, **line} for (name, _), line in zip(part, lines, strict=True))
-
-
-def all_of(tasks: Sequence[Callable[[], Line]]) -> Line:
-    """Return what several tasks return, as `lines`."""
-    return {"lines": [guarded(task) for task in tasks]}
-
-
-def guarded(task: Callable[[], Line]) -> Line:
-    """Return what a task returns, or how it crashes."""
-    try:
-        return task()
-    except Exception as error:
-        return {"crashed": f"{type(error).__name__}: {error}"[:400]}
+            line = work(number)
+        except Exception as error:
+            line = {"crashed": f"{type(error).__name__}: {error}"[:400]}
+        sender.send(json.loads(json.dumps(line, default=str)))
+    sender.close()
+    os._exit(0)
 
 
 class Log:

@@ -358,11 +358,15 @@ def main() -> None:
     parser.add_argument("--folder", default=".", type=Path, help="of shape_inference_test.py, or of torchinfo's sdist")
     args = parser.parse_args()
     log = Log(args.log)
-    wanted = [(name, task) for name, task in SUITES[args.suite](args.folder) if name not in log.names]
-    for line in measure.each([one for one in wanted if not args.names or any(part in one[0] for part in args.names)]):
-        log.add(line)
+    cases = [
+        (name, task)
+        for name, task in SUITES[args.suite](args.folder)
+        if name not in log.names and (not args.names or any(part in name for part in args.names))
+    ]
+    for (name, _), line in zip(cases, measure.each(lambda at: cases[at][1](), len(cases), 60), strict=True):
+        log.add({"name": name, **line})
         if measure.fails(line):
-            sys.stdout.write(measure.row(line) + "\n")
+            sys.stdout.write(measure.row(log.lines[-1]) + "\n")
             sys.stdout.flush()
     sys.stdout.write(measure.summary(log.lines) + "\n")
 
