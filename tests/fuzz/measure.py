@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import resource
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -169,6 +168,8 @@ def isolated(task: Callable[[], Line], seconds: float, gigabytes: float) -> Line
 
 def _work(work: Callable[[int], Line], numbers: Iterable[int], sender: Any, gigabytes: float) -> None:
     """Send what `work` returns for each number; a framework's own output goes nowhere."""
+    import resource
+
     limit = int(gigabytes * 2**30)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     null = os.open(os.devnull, os.O_WRONLY)
