@@ -43,6 +43,8 @@ def read(value: Any, file: HdfFile | None = None) -> ForeignNetwork:
         has_batch = model.shape[0] is not None
         spec["input"] = list(model.shape if has_batch else model.shape[1:])
         keep_reading(layers, len(spec["input"]), Reading.BATCH if has_batch else Reading.SAMPLE)
+    if reader.unused:
+        spec["unused"] = {"params": 0, "buffers": sum(reader.unused.values()), "where": list(reader.unused)}
     spec |= {"dialect": "keras", "layout": "NHWC" if channels_last else "NCHW", "layers": layers}
     return ForeignNetwork(spec, reader.spec.weights(), value)
 

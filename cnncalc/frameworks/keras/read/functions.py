@@ -26,9 +26,19 @@ class LayerPart(NamedTuple):
     """The layers that it reads, an earlier part by its suffix; None for the part above, or all that the layer reads."""
     recipes: Recipes | None = None
     """Its arrays; None for the usual ones of its op."""
+    trainable: bool = True
+    """Whether its arrays are trained if the Keras layer's are."""
 
 
-Parts = Raw | list[LayerPart] | None
+class Results(NamedTuple):
+    """The layers of a spec for a Keras layer that gives several tensors."""
+
+    parts: list[LayerPart]
+    given: tuple[str, ...]
+    """The suffixes of the parts that these tensors are."""
+
+
+Parts = Raw | list[LayerPart] | Results | None
 """One layer, several, or None for a call that no layer here expresses."""
 Converter = Callable[[LayerCall], Parts]
 
@@ -103,7 +113,9 @@ def _softmax(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Gelu")
 def _gelu(call: LayerCall) -> Parts:
-    return {"op": "gelu", "approximate": call.get("approximate") is not False}
+    """Return a GELU: Keras 3's operation approximates by default, TensorFlow's function does not."""
+    approximate = call.get("approximate")
+    return {"op": "gelu", "approximate": not call.old if approximate is None else bool(approximate)}
 
 
 def numbers(value: Any) -> float | list[float] | None:

@@ -14,12 +14,12 @@ from ....layers.pool import GlobalPool
 from ... import ArrayReaders
 from ...build import NO_FIGURES, Draft, SpecBuilder
 from .config import LayerCall, Sizes, Tensor, TensorKey, tensors_in
-from .functions import LayerPart
+from .functions import LayerPart, Results
 from .hdf import KerasArrays
 from .layers import convert
 from .model import INPUT, KerasLayer, KerasModel
 from .roles import ROLES, Recipe
-from .variables import variables
+from .variables import unused_buffers, variables
 
 
 class ModelReader:
@@ -33,6 +33,8 @@ class ModelReader:
         self.conventions = channels_last, old
         self.arrays, self.path = arrays, path
         self.spec = SpecBuilder()
+        self.unused: dict[str, int] = {}
+        """How many numbers layers keep that no output depends on."""
         self.calls: Counter[str] = Counter()
         """How many times each Keras layer was called so far."""
 
@@ -51,7 +53,7 @@ class ModelReader:
             try:
                 call = self._call_of(record, at, model.sizes.get(here), values)
                 if record.model is None:
-                    outputs = [self._add_parts((*prefix, record.name), convert(call), call)]
+                    outputs = self._add_parts((*prefix, record.name), convert(call), call)
                 else:
                     outputs = self._add_model((*prefix, record.name), record.model, call, record.name not in several)
                 for number in range(len(outputs), results.get(here[:2], 1)):
@@ -59,9 +61,10 @@ class ModelReader:
                     sizes = model.sizes.get(here.result(number))
                     unknown = self.spec.opaque(name, type, [outputs[0].layer], sizes, NO_FIGURES, derived=True)
                     outputs.append(Tensor(unknown, None))
+                masked = masks(call)
                 for number, output in enumerate(outputs):
                     key = here.result(number)
-                    values[key] = output._replace(sizes=model.sizes.get(key, output.sizes))
+                    values[key] = output._replace(sizes=model.sizes.get(key, output.sizes), masked=masked)
             except CnncalcError as error:
                 label = f"layer {shown(record.name)}"
                 error.layer = label if error.layer is None else f"{label}, {error.layer}"
@@ -81,17 +84,24 @@ class ModelReader:
         read = call.read()
         if len(read) != len(model.inputs):
             raise SpecError(f"the model has {len(model.inputs)} inputs, gets {len(read)}")
+        each = call.kind == "TimeDistributed"
+        if each:
+            feed = self.spec.add(f"{'.'.join(path)}_steps", "tobatch", [read[0].layer], derived=True)
+            read = [Tensor(feed, None if read[0].sizes is None else read[0].sizes[1:])]
         if len(read) > 1 or not one_result:
             return self.read(model, read, path)
         inner = ModelReader(*self.conventions, self.arrays, (*self.path, *path))
         output = inner.read(model, [Tensor(inner.spec.input, model.sizes.get(model.inputs[0], read[0].sizes))])[0]
         inner.spec.end_with(output.layer, "output")
+        self.unused |= {f"{'.'.join(path)}.{name}": n for name, n in inner.unused.items()}
         stem, again = self._stem(".".join(path))
         keys = {"layers": inner.spec.spec()}
         weights = inner.spec.weights()
         block = self.spec.add(
             stem, "block", [read[0].layer], keys, weights=weights, owner=".".join(path), derived=again
         )
+        if each:
+            return [Tensor(self.spec.add(f"{stem}_together", "frombatch", [block], derived=True), call.out)]
         return [Tensor(block, output.sizes)]
 
     def _stem(self, name: str) -> tuple[str, bool]:
@@ -100,8 +110,13 @@ class ModelReader:
         count = self.calls[name]
         return (name if count == 1 else f"{name}_call2" if count == 2 else f"{name}_call2_{count - 1}"), count > 1
 
-    def _add_parts(self, path: tuple[str, ...], parts: list[LayerPart], call: LayerCall) -> Tensor:
+    def _add_parts(self, path: tuple[str, ...], parts: list[LayerPart] | Results, call: LayerCall) -> list[Tensor]:
         """Add the parts of one call; the one without a suffix has the Keras layer's own name."""
+        sizes = call.sizes()
+        unused = unused_buffers(call.kind, call.config, None if not sizes else sizes[-1 if call.channels_last else 0])
+        if unused:
+            self.unused[".".join(path)] = unused
+        parts, given = parts if isinstance(parts, Results) else (parts, (parts[-1].suffix,))
         name = ".".join(path)
         stem, again = self._stem(name)
         added: dict[str, Draft] = {}
@@ -116,9 +131,10 @@ class ModelReader:
             weights = self._weights(path, part, call)
             derived = again or bool(part.suffix)
             layer = self.spec.add(stem + part.suffix, op, reads, keys, weights=weights, owner=owner, derived=derived)
-            layer.trainable = not (has_weights and call.config.get("trainable") is False)
+            layer.trainable = not has_weights or (part.trainable and call.config.get("trainable") is not False)
             added[part.suffix], above = layer, [layer]
-        return Tensor(above[0], call.out if call.out is not None else _sizes_after(parts, call))
+        sizes = call.out if call.out is not None else _sizes_after(parts, call)
+        return [Tensor(added[one], sizes if at == 0 else None) for at, one in enumerate(given)]
 
     def _weights(self, path: tuple[str, ...], part: LayerPart, call: LayerCall) -> ArrayReaders:
         """Return the functions that read the arrays of a part from the file."""
@@ -134,9 +150,30 @@ class ModelReader:
         }
 
 
+def masks(call: LayerCall) -> bool:
+    """Return whether the output of a layer has masked steps: it makes a mask, or passes one on."""
+    if call.kind == "Masking" or (call.kind == "Embedding" and call.config.get("mask_zero")):
+        return True
+    if not any(one.masked for one in call.read()) or call.kind in _UNMASKED:
+        return False
+    sequences = call.config.get("return_sequences")
+    inner = call.config.get("layer")
+    if call.kind == "Bidirectional" and isinstance(inner, dict) and isinstance(inner.get("config"), dict):
+        sequences = inner["config"].get("return_sequences")
+    return call.kind not in ("LSTM", "GRU", "SimpleRNN", "Bidirectional") or bool(sequences)
+
+
+_UNMASKED = {
+    *(f"{kind}{n}D" for kind in ("Conv", "MaxPooling", "AveragePooling", "GlobalMaxPooling") for n in (1, 2, 3)),
+    *(f"{kind}1D" for kind in ("SeparableConv", "DepthwiseConv", "GlobalAveragePooling", "ZeroPadding", "UpSampling")),
+    *("Flatten", "Reshape", "Permute", "RepeatVector", "Cropping1D", "Conv1DTranspose"),
+}
+"""Layers that take no notice of a mask, and do not pass it on."""
+
+
 def _made(arrays: KerasArrays, path: tuple[str, ...], recipe: Recipe, channels_last: bool) -> Any:
     """Return an array of a layer, made of variables of the file."""
-    return recipe.make(arrays.read(path, recipe.variables), channels_last)
+    return recipe.make(arrays.read(path, recipe.variables, recipe.optional), channels_last)
 
 
 def _all_keys(model: KerasModel) -> list[TensorKey]:

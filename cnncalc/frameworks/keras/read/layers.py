@@ -6,22 +6,39 @@ from collections.abc import Callable
 
 from ....layers import OPS
 from ....layers.names import KERAS
-from .config import LayerCall
-from .functions import CONVERTERS, TENSORFLOW, WITH_CONSTANT, Converter, LayerPart, Parts, activation, numbers, renamed
+from . import dense, images, sequences, shapes  # noqa: F401 - they register their converters
+from .config import LayerCall, Tensor
+from .functions import (
+    CONVERTERS,
+    TENSORFLOW,
+    WITH_CONSTANT,
+    Converter,
+    LayerPart,
+    Parts,
+    Results,
+    activation,
+    numbers,
+    renamed,
+)
+from .images import MODES
 from .opaque import opaque
+from .roles import Recipe
+from .variables import inner_layer
 from .windows import FUSED, SPELLINGS
 
 
-def convert(call: LayerCall) -> list[LayerPart]:
+def convert(call: LayerCall) -> list[LayerPart] | Results:
     """Return the layers for a call of a Keras layer; one opaque layer for what cnncalc does not know."""
     kind = _kind(call)
     call = call._replace(kind=kind)
     converter = CONVERTERS.get(kind)
-    if _other_layout(call) or (kind not in _JOINS and len(call.read()) != 1):
+    if _other_layout(call) or (kind not in _JOINS and len(call.read()) != 1) or (call.masked and kind in _MASKED):
         converter = None
     converted = None if converter is None else converter(call)
     if converted is None:
         return [LayerPart(opaque(call))]
+    if isinstance(converted, Results):
+        return converted
     parts = [LayerPart(converted)] if isinstance(converted, dict) else converted
     fused = activation(call.get("activation"), call._replace(args=())) if kind in _FUSED else None
     return parts if fused is None else [*parts, LayerPart(fused, "_activation")]
@@ -55,12 +72,38 @@ def _flatten(call: LayerCall) -> Parts:
     return [LayerPart({"op": "permute", "order": [*range(2, len(sizes) + 1), 1]}, "_permute"), flat]
 
 
-@CONVERTERS.register("Resizing")
-def _resizing(call: LayerCall) -> Parts:
-    mode = call.get("interpolation") or "bilinear"
-    simple = not any(call.get(f"{how}_to_aspect_ratio") for how in ("crop", "pad"))
-    out = [call.get("height"), call.get("width")]
-    return {"op": "upsample", "out": out, "mode": mode} if simple and mode in ("bilinear", "bicubic") else None
+@CONVERTERS.register("Masking")
+def _masking(call: LayerCall) -> Parts:
+    """Return what Masking does to values: it makes steps zero that are `mask_value` throughout."""
+    return {"op": "identity"} if call.get("mask_value") in (None, 0) else None
+
+
+@CONVERTERS.register("RMSNormalization")
+def _rms(call: LayerCall) -> Parts:
+    """Return x / sqrt(mean(x**2) + eps), then a weight for each channel."""
+    axis, eps = call.get("axis"), call.get("epsilon")
+    if not call.on_channels(-1 if axis is None else axis):
+        return None
+    read = call.read()[0].layer
+    return [
+        LayerPart({"op": "square"}, "_square"),
+        LayerPart({"op": "mean", "axis": [-1 if call.channels_last else 1], "keepdims": True}, "_mean"),
+        LayerPart({"op": "rescale", "offset": 1e-6 if eps is None else eps}, "_sum"),
+        LayerPart({"op": "rsqrt"}, "_inverse"),
+        LayerPart({"op": "mul"}, "_normal", (read, "_inverse")),
+        LayerPart({"op": "scale"}, "", ("_normal",), {"weight": Recipe(("scale",))}),
+    ]
+
+
+@CONVERTERS.register("SpectralNormalization")
+def _spectral(call: LayerCall) -> Parts:
+    """Return the layer inside: its kernel is normalised while it is trained, and kept so."""
+    inner = inner_layer(call.config)
+    if inner is None:
+        return None
+    kind, config = inner
+    trained = call.config.get("trainable") is not False and config.get("trainable") is not False
+    return convert(call._replace(kind=kind, config={**config, "trainable": trained}))
 
 
 @CONVERTERS.register("Normalization")
@@ -80,6 +123,27 @@ def _rescaling(call: LayerCall) -> Parts:
     return {"op": "rescale", "factor": factor, "offset": offset}
 
 
+@CONVERTERS.register("TimeDistributed")
+def _time_distributed(call: LayerCall) -> Parts:
+    """Return a layer that works on each step alone; a Dense does so by itself."""
+    inner = inner_layer(call.config)
+    if inner is None or len(call.tensors()) != 1:
+        return None
+    kind, config = inner
+    config = {**config, "trainable": config.get("trainable") is not False and call.config.get("trainable") is not False}
+    if kind in ("Dense", "Activation", "ReLU", "Dropout"):
+        return convert(call._replace(kind=kind, config=config))
+    sizes = call.sizes()
+    one = Tensor(call.read()[0].layer, None if sizes is None else sizes[1:])
+    out = None if call.out is None else call.out[1:]
+    parts = convert(call._replace(kind=kind, config=config, args=(one,), kwargs={}, out=out))
+    if isinstance(parts, Results) or any(part.raw["op"] == "opaque" and "out" not in part.raw for part in parts):
+        return None
+    first, *others = parts
+    fold, unfold = LayerPart({"op": "tobatch"}, "_steps"), LayerPart({"op": "frombatch"}, "_together")
+    return [fold, first._replace(reads=first.reads and ("_steps",)), *others, unfold]
+
+
 def _over_other_axes(call: LayerCall) -> bool:
     axis = call.get("axis")
     return not call.on_channels(-1 if axis is None else axis)
@@ -91,7 +155,7 @@ def _over_batch(call: LayerCall) -> bool:
 
 
 _OPAQUE_IF: dict[str, Callable[[LayerCall], object]] = {
-    "upsample": lambda call: call.get("interpolation") not in (None, "nearest", "bilinear", "bicubic"),
+    "upsample": lambda call: call.get("interpolation") not in (None, *MODES),
     "batchnorm": lambda call: call.get("renorm") or _over_other_axes(call),
     "groupnorm": _over_other_axes,
     "layernorm": lambda call: call.get("rms_scaling"),
@@ -115,7 +179,7 @@ _RANDOM = (
     *("Grayscale", "Invert", "Erasing", "Perspective", "GaussianBlur", "Sharpness", "Posterization"),
     *("ColorDegeneration", "ElasticTransform"),
 )
-_INERT = ("Masking", "ActivityRegularization", "GaussianNoise", "AugMix", "CutMix", "MixUp", "RandAugment")
+_INERT = ("ActivityRegularization", "GaussianNoise", "AugMix", "CutMix", "MixUp", "RandAugment")
 """Layers that do nothing once trained, as do those called `Random…` with one of _RANDOM."""
 CONVERTERS.register(*_INERT, *(f"Random{what}" for what in _RANDOM))(_by_name("identity"))
 for _op, _name in KERAS.items():
@@ -128,7 +192,12 @@ _SPELLINGS = {
 }
 """The classes by their other names."""
 
-_FUSED = {*FUSED, "Dense"}
+_FUSED = {*FUSED, "Dense", "EinsumDense"}
 """Layers with an activation of their own."""
-_JOINS = {*WITH_CONSTANT, "Maximum", "Minimum", "Concatenate", "CustomScaleLayer"}
+_JOINS = {
+    *(*WITH_CONSTANT, "Maximum", "Minimum", "Concatenate", "CustomScaleLayer"),
+    *("MultiHeadAttention", "Attention", "AdditiveAttention", "Dot", "Matmul", "Einsum", "Stack"),
+}
 """Layers that may read several tensors."""
+_MASKED = {"GlobalAveragePooling1D", "Softmax", "TimeDistributed"}
+"""Layers whose values depend on a mask, beside those over sequences."""

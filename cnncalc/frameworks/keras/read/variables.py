@@ -85,7 +85,7 @@ _CONV = "kernel bias?use_bias"
 _SEPARABLE = "depthwise_kernel pointwise_kernel bias?use_bias"
 _CELL = "kernel recurrent_kernel bias?use_bias"
 _OWN = {
-    "Dense": _CONV,
+    "Dense": f"{_CONV} lora_kernel_a?lora_rank lora_kernel_b?lora_rank",
     **{
         f"{kind}{n}D": _CONV
         for kind in ("Conv", "Convolution", "DepthwiseConv", "DepthwiseConvolution")
@@ -102,8 +102,8 @@ _OWN = {
     "RMSNormalization": "scale",
     "LayerScale": "gamma",
     "PReLU": "alpha",
-    "Embedding": "embeddings",
-    "EinsumDense": "kernel bias?bias_axes",
+    "Embedding": "embeddings lora_embeddings_a?lora_rank lora_embeddings_b?lora_rank",
+    "EinsumDense": "kernel bias?bias_axes lora_kernel_a?lora_rank lora_kernel_b?lora_rank",
     "AdditiveAttention": "scale?use_scale",
 }
 """The variables of each class, in order: `name?key` only if this key is not false, `name!` if it is not trained."""
@@ -136,8 +136,9 @@ def _listed(names: str, config: dict[str, Any]) -> list[Variable]:
     listed = []
     for name in names.split():
         bare, _, key = name.partition("?")
-        if not key or config.get(key, key != "bias_axes") not in (False, None):
-            listed.append(Variable(bare.rstrip("!"), (), not bare.endswith("!")))
+        if not key or config.get(key, key not in ("bias_axes", "lora_rank")) not in (False, None):
+            frozen = bare.endswith("!") or ("lora_rank" in config and bare in ("kernel", "embeddings"))
+            listed.append(Variable(bare.rstrip("!"), (), not frozen))
     return listed
 
 
@@ -169,3 +170,15 @@ def _wrapped(wrapper: str, config: dict[str, Any]) -> list[Variable]:
             for one in variables(*inner)
         ]
     return [*listed, Variable("vector_u", (), False)] if wrapper == "SpectralNormalization" else listed
+
+
+def unused_buffers(kind: str, config: dict[str, Any], features: int | None) -> int:
+    """Return how many numbers a layer keeps that its output does not depend on, for inputs of so many features."""
+    inner = inner_layer(config) if kind == "SpectralNormalization" else None
+    if inner is None:
+        return 0
+    kind, config = inner
+    if kind.endswith("Transpose"):
+        return features or 0
+    last = next((config.get(key) for key in ("filters", "units", "output_dim", "depth_multiplier") if key in config), 0)
+    return last if type(last) is int else 0

@@ -1,0 +1,89 @@
+"""Dense, EinsumDense and Embedding with LoRA or quantised kernels: their arrays, as Keras keeps and counts them.
+
+Sources: `enable_lora` and the `_…_build` methods of keras/src/layers/core/dense.py, einsum_dense.py and embedding.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .config import LayerCall
+from .functions import LayerPart, Raw, opaque_layer
+from .roles import Recipe, kernel, lora_a, lora_b
+
+BLOCK = 128
+"""The block size of int4 if a file does not say it."""
+
+
+def quantization(config: dict[str, Any]) -> str | None:
+    """Return how a layer is quantised, `int8`, `int4/128`, `float8`, …; None if it is not."""
+    policy: Any = config.get("dtype")
+    if isinstance(policy, dict):
+        inner = policy.get("config")
+        mode = inner.get("mode") if isinstance(inner, dict) else None
+        return mode if isinstance(mode, str) else None
+    if isinstance(policy, str) and "_from_" in policy:
+        return policy.partition("_from_")[0]
+    return None
+
+
+def lora_rank(config: dict[str, Any]) -> int | None:
+    """Return the rank of a layer's LoRA arrays; None without any."""
+    rank = config.get("lora_rank")
+    return rank if type(rank) is int and rank > 0 else None
+
+
+def held(mode: str, rows: int, columns: int, table: bool = False) -> int | None:
+    """Return how many numbers a quantised kernel of this shape is kept in, beside the bias and LoRA; None if unknown.
+
+    `table`: it is an Embedding's, which has a scale for each row.
+    """
+    kind, _, block = mode.partition("/")
+    if kind == "int8":
+        return rows * columns + (rows if table else columns)
+    if kind == "float8":
+        return rows * columns + 3 * (1 + 1024)
+    if kind != "int4" or not (block or "128").lstrip("-").isdigit():
+        return None
+    size, packed = int(block or BLOCK), rows * ((columns + 1) // 2)
+    if size < 1:
+        return packed + (rows if table else columns)
+    groups = -(-(columns if table else rows) // size) * (rows if table else columns)
+    return packed + 2 * groups + (columns if table else rows)
+
+
+def quantized(call: LayerCall, mode: str, macs: int | None, rows: int, columns: int, bias: int) -> list[LayerPart]:
+    """Return an opaque layer that counts what a quantised kernel is kept in, and its bias as a layer of its own."""
+    count, rank = held(mode, rows, columns, call.kind == "Embedding"), lora_rank(call.config)
+    kind = f"{call.kind} of {mode.partition('/')[0]}"
+    figures = {key: n for key, n in {"params": count, "buffers": 0, "macs": macs}.items() if n is not None}
+    trained = mode == "float8"
+    if count is not None and trained:
+        figures["params"] = count + bias
+    parts = [LayerPart(opaque_layer(kind, call.out, figures), "_kernel", trainable=trained)]
+    if rank is not None:
+        lora = opaque_layer(f"LoRA of rank {rank}", call.out, {"params": rank * (rows + columns), "buffers": 0})
+        parts.append(LayerPart(lora, "_lora"))
+    if bias and not trained:
+        parts.append(LayerPart(opaque_layer("bias", call.out, {"params": bias, "buffers": 0, "macs": 0}), "_bias"))
+    return [*parts[:-1], parts[-1]._replace(suffix="")]
+
+
+def with_lora(
+    call: LayerCall, rank: int, frozen: Raw, first: Raw, second: Raw, bias: bool, role: str
+) -> list[LayerPart]:
+    """Return a layer as its frozen kernel, beside two of which the first has `rank` outputs, added and scaled.
+
+    In a `.keras` file the two are already added to the kernel, and not kept.
+    """
+    alpha = call.config.get("lora_alpha")
+    factor = (alpha if isinstance(alpha, (int, float)) else rank) / rank
+    read = tuple(one.layer for one in call.read())
+    parts = [
+        LayerPart(frozen, "_frozen", trainable=False, recipes={"weight": Recipe((role,), kernel)}),
+        LayerPart(first, "_lora_a", read, {"weight": Recipe((role,), lora_a(rank), (f"lora_{role}_a",))}),
+        LayerPart(second, "_lora_b", recipes={"weight": Recipe((role,), lora_b(rank), (f"lora_{role}_b",))}),
+        LayerPart({"op": "rescale", "factor": factor}, "_lora_scaled"),
+        LayerPart({"op": "add"}, "_lora" if bias else "", ("_frozen", "_lora_scaled")),
+    ]
+    return [*parts, *([LayerPart({"op": "scale", "scale": False, "center": True}, "")] if bias else [])]

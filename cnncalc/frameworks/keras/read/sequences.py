@@ -1,0 +1,263 @@
+"""Keras's layers over sequences: recurrent layers, attention, embeddings, and the wrappers around other layers.
+
+Sources: keras/src/layers/rnn and keras/src/layers/attention.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from .config import LayerCall, Sizes, Tensor
+from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, opaque_layer
+from .quantized import lora_rank, quantization, quantized, with_lora
+from .roles import Recipe, Recipes, as_it_is, gru_bias, gru_kernel, head_bias, head_kernel, heads_out, kernel
+from .variables import inner_layer
+
+RECURRENT = {"LSTM": "lstm", "GRU": "gru", "SimpleRNN": "rnn"}
+
+
+def _cell(kind: str, config: dict[str, Any], sequences: bool | None = None) -> Raw | None:
+    """Return a recurrent layer in one direction; None for other functions than the usual ones."""
+    activation = config.get("activation", "tanh")
+    usual = ("tanh", "relu") if kind == "SimpleRNN" else ("tanh",)
+    if activation not in usual or config.get("recurrent_activation", "sigmoid") != "sigmoid":
+        return None
+    if quantization(config) is not None or (config.get("stateful") and config.get("return_state")):
+        return None
+    raw: Raw = {"op": RECURRENT[kind], "out": config.get("units"), "bias": config.get("use_bias") is not False}
+    raw["sequences"] = bool(config.get("return_sequences")) if sequences is None else sequences
+    if kind == "SimpleRNN":
+        raw["activation"] = activation
+    if kind == "GRU":
+        raw["reset_after"] = config.get("reset_after") is not False and "reset_after" in config
+        raw["hidden_bias"] = raw["reset_after"] and raw["bias"]
+    else:
+        raw["hidden_bias"] = False
+    return raw
+
+
+def _cell_recipes(kind: str, config: dict[str, Any], part: str = "", end: str = "") -> Recipes:
+    """Return the arrays of a recurrent layer; `part` is its direction's in the file, `end` ends the roles."""
+    names = [f"{part}{name}" for name in ("kernel", "recurrent_kernel", "bias")]
+    if kind != "GRU":
+        made = [("weight_ih", names[0], kernel), ("weight_hh", names[1], kernel), ("bias_ih", names[2], as_it_is)]
+    else:
+        made = [("weight_ih", names[0], gru_kernel), ("weight_hh", names[1], gru_kernel)]
+        made += [("bias_ih", names[2], gru_bias(0)), ("bias_hh", names[2], gru_bias(1))]
+        if not config.get("reset_after"):
+            made.pop()
+    return {role + end: Recipe((name,), make) for role, name, make in made}
+
+
+@CONVERTERS.register(*RECURRENT)
+def _recurrent(call: LayerCall) -> Parts:
+    """Return a recurrent layer; backwards over a sequence, Keras gives the steps in the order it reads them."""
+    config, kind = call.config, call.kind
+    raw = _cell(kind, config)
+    if raw is None or len(call.tensors()) != 1 or call.masked:
+        return None
+    backward = bool(config.get("go_backwards"))
+    raw |= {"backward": True} if backward else {}
+    own = LayerPart(raw, recipes=_cell_recipes(kind, config))
+    parts = [own]
+    if backward and raw["sequences"]:
+        parts = [own, _flip(1, "_flip")]
+    if not config.get("return_state"):
+        return parts
+    last = parts[-1].suffix
+    hidden = last
+    if raw["sequences"]:
+        parts.append(LayerPart({"op": "gather", "axis": 1, "indices": -1}, "_hidden", (last,)))
+        hidden = "_hidden"
+    if kind != "LSTM":
+        return Results(parts, (last, hidden))
+    cell = opaque_layer("cell state", (config.get("units"),))
+    return Results([*parts, LayerPart(cell, "_cell", tuple(one.layer for one in call.read()))], (last, hidden, "_cell"))
+
+
+def _flip(axis: int, suffix: str) -> LayerPart:
+    return LayerPart({"op": "slice", "axis": axis, "step": -1}, suffix)
+
+
+MERGES: dict[str, Raw] = {
+    "concat": {"op": "concat", "axis": -1},
+    "sum": {"op": "add"},
+    "mul": {"op": "mul"},
+    "ave": {"op": "add"},
+}
+
+
+@CONVERTERS.register("Bidirectional")
+def _bidirectional(call: LayerCall) -> Parts:
+    """Return one layer for both directions if they differ in nothing else, or one for each and what joins them."""
+    forward, backward = inner_layer(call.config), inner_layer(call.config, "backward_layer")
+    merge = call.config.get("merge_mode", "concat")
+    if forward is None or backward is None or call.masked or len(call.tensors()) != 1:
+        return None
+    first, second = [_cell(*one) if one[0] in RECURRENT else None for one in (forward, backward)]
+    states = any(one[1].get("return_state") for one in (forward, backward))
+    if first is None or second is None or states or forward[1].get("go_backwards"):
+        return None
+    if first == second and merge == "concat":
+        recipes = {**_cell_recipes(*forward, "forward/"), **_cell_recipes(*backward, "backward/", "_reverse")}
+        return [LayerPart(first | {"bidirectional": True}, recipes=recipes)]
+    read = tuple(one.layer for one in call.read())
+    ways = [
+        LayerPart(first, "_forward", read, _cell_recipes(*forward, "forward/")),
+        LayerPart(second | {"backward": True}, "_backward", read, _cell_recipes(*backward, "backward/")),
+    ]
+    if merge is None:
+        return Results(ways, ("_forward", "_backward"))
+    if merge not in MERGES:
+        return None
+    joined = LayerPart(MERGES[merge], "_sum" if merge == "ave" else "", ("_forward", "_backward"))
+    return [*ways, joined, *([LayerPart({"op": "rescale", "factor": 0.5})] if merge == "ave" else [])]
+
+
+@CONVERTERS.register("Embedding")
+def _embedding(call: LayerCall) -> Parts:
+    rows, columns = call.config.get("input_dim"), call.config.get("output_dim")
+    if type(rows) is not int or type(columns) is not int:
+        return None
+    mode, rank = quantization(call.config), lora_rank(call.config)
+    if mode is not None:
+        return quantized(call, mode, 0, rows, columns, 0)
+    raw: Raw = {"op": "embedding", "rows": rows, "out": columns}
+    recipes = {"weight": Recipe(("embeddings",))}
+    if rank is None:
+        return [LayerPart(raw, recipes=recipes)]
+    return with_lora(
+        call, rank, raw, raw | {"out": rank}, {"op": "linear", "out": columns, "bias": False}, False, "embeddings"
+    )
+
+
+@CONVERTERS.register("RepeatVector")
+def _repeat(call: LayerCall) -> Parts:
+    sizes = call.sizes()
+    if sizes is None or len(sizes) != 1:
+        return None
+    row = LayerPart({"op": "reshape", "out": [1, -1 if sizes[0] is None else sizes[0]]}, "_row")
+    return [row, LayerPart({"op": "tile", "repeats": [call.get("n"), 1]})]
+
+
+@CONVERTERS.register("MultiHeadAttention")
+def _multihead(call: LayerCall) -> Parts:
+    """Return multi-head attention over all axes between the batch and the features; others than two are joined."""
+    read = _attended(call)
+    out, axes = call.config.get("output_shape"), call.config.get("attention_axes")
+    out = out[0] if isinstance(out, (list, tuple)) and len(out) == 1 else out
+    if read is None or quantization(call.config) is not None or not (out is None or type(out) is int):
+        return None
+    sizes = [one.sizes for one in read]
+    if any(one is None for one in sizes):
+        return None
+    ranks = {len(one) for one in sizes if one is not None}
+    if len(ranks) > 1 or (axes is not None and [*axes] != list(range(1, min(ranks)))):
+        return None
+    query, value, *key = read
+    inputs = [query] if not key and value.layer is query.layer else [query, value] if not key else [query, *key, value]
+    names = {"num_heads": "heads", "key_dim": "key_dim", "value_dim": "value_dim"}
+    raw: Raw = {
+        "op": "multihead",
+        **{ours: call.config[theirs] for theirs, ours in names.items() if call.config.get(theirs)},
+    }
+    raw |= {"bias": call.config.get("use_bias") is not False, "causal": bool(call.kwargs.get("use_causal_mask"))}
+    raw |= {} if out is None else {"out": out}
+    parts = [LayerPart(raw, reads=tuple(one.layer for one in inputs), recipes=_HEADS)]
+    if ranks == {2}:
+        return _with_scores(parts, call)
+    if None in [n for one in sizes if one is not None for n in one[:-1]]:
+        return None
+    flat = []
+    for at, one in enumerate(inputs):
+        assert one.sizes is not None
+        flat.append(
+            LayerPart(
+                {"op": "reshape", "out": [prod(one.sizes[:-1]), one.sizes[-1] or -1]}, f"_row{at + 1}", (one.layer,)
+            )
+        )
+    whole = query.sizes or ()
+    parts = [parts[0]._replace(suffix="", reads=tuple(part.suffix for part in flat))]
+    return _with_scores(
+        [*flat, *parts, LayerPart({"op": "reshape", "out": [*whole[:-1], out or whole[-1]]}, "_apart")], call
+    )
+
+
+def _with_scores(parts: list[LayerPart], call: LayerCall) -> Parts:
+    """Return the layers of an attention, and its scores as an opaque layer if it gives them."""
+    if not call.kwargs.get("return_attention_scores"):
+        return parts
+    scores = LayerPart(opaque_layer("attention scores", None), "_scores", (parts[-1].suffix,))
+    return Results([*parts, scores], (parts[-1].suffix, "_scores"))
+
+
+def _attended(call: LayerCall) -> list[Tensor] | None:
+    """Return query, value and, if it is another, key; None if there is a mask."""
+    masks = [value for key, value in call.kwargs.items() if "mask" in key and key != "use_causal_mask"]
+    if call.masked or any(value is not None for value in masks):
+        return None
+    args = call.args[0] if len(call.args) == 1 and isinstance(call.args[0], (list, tuple)) else call.args
+    named = [call.kwargs.get(key) for key in ("query", "value", "key")]
+    given = [*args[:3], *[None] * (3 - len(args[:3]))]
+    query, value, key = [one if one is not None else other for one, other in zip(given, named, strict=True)]
+    if any(one is not None for one in args[3:]):
+        return None
+    listed = [one for one in (query, value, key) if one is not None]
+    if len(listed) < 2 or not all(isinstance(one, Tensor) for one in listed) or value is None:
+        return None
+    return listed[:2] if key is None or key.layer is value.layer else listed
+
+
+_HEADS: Recipes = {
+    **{f"{part}_weight": Recipe((f"{part}/kernel",), head_kernel) for part in ("query", "key", "value")},
+    **{f"{part}_bias": Recipe((f"{part}/bias",), head_bias) for part in ("query", "key", "value")},
+    "output_weight": Recipe(("output/kernel",), heads_out),
+    "output_bias": Recipe(("output/bias",)),
+}
+
+
+@CONVERTERS.register("Attention", "AdditiveAttention")
+def _attention(call: LayerCall) -> Parts:
+    """Return attention without projections: its scores are products, or sums as Bahdanau et al. have them."""
+    read = _attended(call)
+    if read is None or call.config.get("score_mode", "dot") != "dot":
+        return None
+    query, value, *key = read
+    sizes = [one.sizes for one in (query, *key, value)]
+    if any(one is None or len(one) != 2 for one in sizes):
+        return None
+    scale = bool(call.config.get("use_scale", call.kind == "AdditiveAttention"))
+    causal = bool(call.kwargs.get("use_causal_mask"))
+    if call.kind == "AdditiveAttention":
+        return None if causal else _with_scores(_additive(query, key[0] if key else value, value, scale), call)
+    keys = key[0].layer if key else value.layer
+    reads: tuple[Any, ...] = (query.layer, keys, value.layer)
+    parts = []
+    if scale:
+        number = LayerPart({"op": "constant", "shape": []}, "_scale", (), {"weight": Recipe(("scale",))})
+        parts = [number, LayerPart({"op": "mul"}, "_scaled", (query.layer, "_scale"))]
+        reads = ("_scaled", keys, value.layer)
+    return _with_scores([*parts, LayerPart({"op": "attention", "scale": 1, "causal": causal}, "", reads)], call)
+
+
+def _additive(query: Tensor, key: Tensor, value: Tensor, scale: bool) -> list[LayerPart]:
+    """Return softmax(sum(scale * tanh(query + key))) value, over each pair of a query and a key."""
+    sizes: list[Sizes] = [one.sizes or () for one in (query, key)]
+    (steps, width), (others, _) = [[-1 if n is None else n for n in one] for one in sizes]
+    parts = [
+        LayerPart({"op": "reshape", "out": [steps, 1, width]}, "_queries", (query.layer,)),
+        LayerPart({"op": "reshape", "out": [1, others, width]}, "_keys", (key.layer,)),
+        LayerPart({"op": "add"}, "_pairs", ("_queries", "_keys")),
+        LayerPart({"op": "tanh"}, "_tanh"),
+    ]
+    if scale:
+        number = {"op": "constant", "shape": [width]}
+        parts.append(LayerPart(number, "_scale", (), {"weight": Recipe(("scale",))}))
+        parts.append(LayerPart({"op": "mul"}, "_scaled", ("_tanh", "_scale")))
+    parts += [
+        LayerPart({"op": "sum", "axis": [-1], "keepdims": False}, "_sums", (parts[-1].suffix,)),
+        LayerPart({"op": "softmax", "axis": -1}, "_weights"),
+        LayerPart({"op": "matmul"}, "", ("_weights", value.layer)),
+    ]
+    return parts
