@@ -54,6 +54,8 @@ class LayerCall(NamedTuple):
     """Of the network."""
     old: bool
     """Whether the file is Keras 2's."""
+    is_operation: bool = False
+    """Whether it is an operation, which has no weights."""
 
     def get(self, *keys: str) -> Any:
         """Return the first of these keys that the configuration or a named argument gives; None without one."""

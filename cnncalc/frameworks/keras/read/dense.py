@@ -11,7 +11,7 @@ from typing import Any
 
 from .config import LayerCall, Sizes, Tensor, leaves
 from .functions import CONVERTERS, LayerPart, Parts, Raw, renamed
-from .quantized import lora_rank, quantization, quantized, with_lora
+from .quantized import Kernel, counted_only, lora_rank, quantization, with_lora
 from .roles import Recipe
 
 
@@ -29,7 +29,7 @@ def _dense(call: LayerCall) -> Parts:
         steps = [n for n in sizes if n is not None]
         macs = prod(steps) * units if len(steps) == len(sizes) else None
         out = call.out or (*sizes[:-1], units)
-        return quantized(call._replace(out=out), mode, macs, sizes[-1], units, units * has_bias)
+        return counted_only(call._replace(out=out), Kernel(sizes[-1], units, units, units * has_bias, macs))
     assert rank is not None
     without: Raw = {"op": "linear", "out": units, "bias": False}
     return with_lora(call, rank, without, without | {"out": rank}, without, has_bias, "kernel")
@@ -39,13 +39,20 @@ def _dense(call: LayerCall) -> Parts:
 def _einsum_dense(call: LayerCall) -> Parts:
     """Return a product with a kernel, and a bias that is added; both stand as constants of their own."""
     equation, sizes = _of_samples(call.get("equation")), call.sizes()
-    mode = quantization(call.config)
     shapes = None if equation is None or sizes is None else _einsum_shapes(call, equation, sizes)
-    if equation is None or shapes is None or lora_rank(call.config) is not None:
+    if equation is None or shapes is None or sizes is None:
         return None
     kernel, bias = shapes
-    if mode is not None:
-        return None
+    if lora_rank(call.config) is not None or quantization(call.config) is not None:
+        inputs, _, out = equation.partition("->")
+        letters = inputs.partition(",")[2]
+        columns = prod([n for letter, n in zip(letters, kernel, strict=True) if letter in out])
+        rows = prod(kernel) // columns
+        kept = [
+            n for letter, n in zip(reversed(inputs.partition(",")[0]), reversed(sizes), strict=False) if letter in out
+        ]
+        macs = None if None in kept or "..." in out else prod([n or 1 for n in kept]) * rows * columns
+        return counted_only(call, Kernel(rows, columns, kernel[-1], prod(bias or [0]), macs))
     arrays = [LayerPart({"op": "constant", "shape": kernel}, "_kernel", (), {"weight": Recipe(("kernel",))})]
     reads = (call.read()[0].layer, "_kernel")
     product: Raw = {"op": "einsum", "equation": equation}

@@ -74,7 +74,7 @@ class ModelReader:
     def _call_of(self, record: KerasLayer, at: int, out: Sizes | None, values: dict[TensorKey, Tensor]) -> LayerCall:
         args, kwargs = record.calls[at] if at < len(record.calls) else ((), {})
         args, kwargs = _tensors(args, values), _tensors(kwargs, values)
-        return LayerCall(record.kind, record.config, args, kwargs, out, *self.conventions)
+        return LayerCall(record.kind, record.config, args, kwargs, out, *self.conventions, record.is_operation)
 
     def _add_model(self, path: tuple[str, ...], model: KerasModel, call: LayerCall, one_result: bool) -> list[Tensor]:
         """Add a model in a model: a block, or its layers one by one if a block could not say what it reads or gives.

@@ -21,6 +21,8 @@ class KerasLayer(NamedTuple):
     calls: Calls
     model: KerasModel | None
     """Its layers, if it is a model itself."""
+    is_operation: bool = False
+    """Whether it is an operation, not a layer."""
 
 
 class KerasModel(NamedTuple):
@@ -136,7 +138,9 @@ def _layer(raw: Any, at: int, sizes: dict[TensorKey, Sizes], depth: int) -> Kera
     except CnncalcError as error:
         error.layer = label if error.layer is None else f"{label}, {error.layer}"
         raise
-    return KerasLayer(name, kind, {} if listed else config, calls, model)
+    module = raw.get("module")
+    is_operation = kind in ("TFOpLambda", "SlicingOpLambda") or (isinstance(module, str) and ".ops" in module)
+    return KerasLayer(name, kind, {} if listed else config, calls, model, is_operation)
 
 
 def _model_in(config: dict[str, Any], depth: int) -> KerasModel | None:

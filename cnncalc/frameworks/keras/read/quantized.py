@@ -5,8 +5,10 @@ Sources: `enable_lora` and the `_…_build` methods of keras/src/layers/core/den
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+from ...build import NO_FIGURES
 from .config import LayerCall
 from .functions import LayerPart, Raw, opaque_layer
 from .roles import Recipe, kernel, lora_a, lora_b
@@ -52,21 +54,42 @@ def held(mode: str, rows: int, columns: int, table: bool = False) -> int | None:
     return packed + 2 * groups + (columns if table else rows)
 
 
-def quantized(call: LayerCall, mode: str, macs: int | None, rows: int, columns: int, bias: int) -> list[LayerPart]:
-    """Return an opaque layer that counts what a quantised kernel is kept in, and its bias as a layer of its own."""
-    count, rank = held(mode, rows, columns, call.kind == "Embedding"), lora_rank(call.config)
-    kind = f"{call.kind} of {mode.partition('/')[0]}"
-    figures = {key: n for key, n in {"params": count, "buffers": 0, "macs": macs}.items() if n is not None}
-    trained = mode == "float8"
-    if count is not None and trained:
-        figures["params"] = count + bias
-    parts = [LayerPart(opaque_layer(kind, call.out, figures), "_kernel", trainable=trained)]
-    if rank is not None:
-        lora = opaque_layer(f"LoRA of rank {rank}", call.out, {"params": rank * (rows + columns), "buffers": 0})
-        parts.append(LayerPart(lora, "_lora"))
-    if bias and not trained:
-        parts.append(LayerPart(opaque_layer("bias", call.out, {"params": bias, "buffers": 0, "macs": 0}), "_bias"))
+class Kernel(NamedTuple):
+    """A kernel as a matrix, and what it is multiplied with."""
+
+    rows: int
+    columns: int
+    """The axes that are summed over, and those of the output."""
+    last: int
+    """The size of its last axis, by which LoRA's second array is as wide."""
+    bias: int
+    macs: int | None
+    """Multiply-accumulates; None if they are not known."""
+
+
+def counted_only(call: LayerCall, kernel: Kernel) -> list[LayerPart]:
+    """Return opaque layers that count what a kernel is kept in: the kernel itself, LoRA's arrays and the bias.
+
+    They are apart because a kernel that is quantised, or has LoRA, is not trained.
+    """
+    mode, rank, size = quantization(call.config), lora_rank(call.config), kernel.rows * kernel.columns
+    count = size if mode is None else held(mode, kernel.rows, kernel.columns, call.kind == "Embedding")
+    trained = mode == "float8" and rank is None
+    kind = f"{call.kind} of {'LoRA' if mode is None else mode.partition('/')[0]}"
+    lora = 0 if rank is None else rank * (size // kernel.last + kernel.last)
+    figures = {"params": count, "buffers": 0, "macs": kernel.macs}
+    parts = [LayerPart(_opaque(kind, call, figures), "_kernel", trainable=trained)]
+    for name, number in (("lora", lora), ("bias", kernel.bias)):
+        if number:
+            parts.append(LayerPart(_opaque(name, call, {**NO_FIGURES, "params": number}), f"_{name}"))
     return [*parts[:-1], parts[-1]._replace(suffix="")]
+
+
+def _opaque(kind: str, call: LayerCall, figures: Mapping[str, int | None]) -> Raw:
+    return opaque_layer(kind, call.out, {key: n for key, n in figures.items() if n is not None})
+
+
+_BIAS = {"bias": Recipe(("bias",))}
 
 
 def with_lora(
@@ -86,4 +109,4 @@ def with_lora(
         LayerPart({"op": "rescale", "factor": factor}, "_lora_scaled"),
         LayerPart({"op": "add"}, "_lora" if bias else "", ("_frozen", "_lora_scaled")),
     ]
-    return [*parts, *([LayerPart({"op": "scale", "scale": False, "center": True}, "")] if bias else [])]
+    return [*parts, *([LayerPart({"op": "scale", "scale": False, "center": True}, recipes=_BIAS)] if bias else [])]

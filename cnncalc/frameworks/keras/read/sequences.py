@@ -10,7 +10,7 @@ from typing import Any
 
 from .config import LayerCall, Sizes, Tensor
 from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, opaque_layer
-from .quantized import lora_rank, quantization, quantized, with_lora
+from .quantized import Kernel, counted_only, lora_rank, quantization, with_lora
 from .roles import Recipe, Recipes, as_it_is, gru_bias, gru_kernel, head_bias, head_kernel, heads_out, kernel
 from .variables import inner_layer
 
@@ -122,7 +122,9 @@ def _embedding(call: LayerCall) -> Parts:
         return None
     mode, rank = quantization(call.config), lora_rank(call.config)
     if mode is not None:
-        return quantized(call, mode, 0, rows, columns, 0)
+        sizes = call.sizes()
+        out = call.out if call.out is not None or sizes is None else (*sizes, columns)
+        return counted_only(call._replace(out=out), Kernel(rows, columns, columns, 0, 0))
     raw: Raw = {"op": "embedding", "rows": rows, "out": columns}
     recipes = {"weight": Recipe(("embeddings",))}
     if rank is None:
