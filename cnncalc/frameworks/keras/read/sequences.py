@@ -243,6 +243,26 @@ def _attention(call: LayerCall) -> Parts:
     return _with_scores([*parts, LayerPart({"op": "attention", "scale": 1, "causal": causal}, "", reads)], call)
 
 
+@CONVERTERS.register("DotProductAttention")
+def _dot_product(call: LayerCall) -> Parts:
+    """Return the operation: its samples have the heads between positions and features."""
+    read, scale = call.args[:3], call.kwargs.get("scale")
+    rest = [*call.args[3:], *(call.kwargs.get(key) for key in ("bias", "mask", "flash_attention"))]
+    sizes = [one.sizes if isinstance(one, Tensor) else None for one in read]
+    if len(read) < 3 or any(one is not None for one in rest) or call.get("attn_logits_soft_cap"):
+        return None
+    if any(one is None or len(one) != 3 for one in sizes) or len({one[1] for one in sizes if one is not None}) > 1:
+        return None
+    names = ("_query", "_key", "_value")
+    turned = [
+        LayerPart({"op": "permute", "order": [2, 1, 3]}, name, (one.layer,))
+        for name, one in zip(names, read, strict=True)
+    ]
+    raw: Raw = {"op": "attention", "causal": bool(call.get("is_causal"))}
+    seen = LayerPart(raw | ({} if scale is None else {"scale": scale}), "_seen", names)
+    return [*turned, seen, LayerPart({"op": "permute", "order": [2, 1, 3]})]
+
+
 def _additive(query: Tensor, key: Tensor, value: Tensor, scale: bool) -> list[LayerPart]:
     """Return softmax(sum(scale * tanh(query + key))) value, over each pair of a query and a key."""
     sizes: list[Sizes] = [one.sizes or () for one in (query, key)]
