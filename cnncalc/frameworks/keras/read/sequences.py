@@ -260,7 +260,7 @@ def _dot_product(call: LayerCall) -> Parts:
     ]
     raw: Raw = {"op": "attention", "causal": bool(call.get("is_causal"))}
     seen = LayerPart(raw | ({} if scale is None else {"scale": scale}), "_seen", names)
-    return [*turned, seen, LayerPart({"op": "permute", "order": [2, 1, 3]})]
+    return [*turned, seen, LayerPart(turn)]
 
 
 def _additive(query: Tensor, key: Tensor, value: Tensor, scale: bool) -> list[LayerPart]:
