@@ -9,7 +9,7 @@ from ....layers import OPS
 from ....layers.names import KERAS, KERAS_ACTIVATIONS
 from ....registry import Registry
 from ...build import NO_FIGURES, Draft, printable
-from .config import LayerCall, Sizes, Tensor, expect, leaves, plain
+from .config import LayerCall, Sizes, Tensor, leaves, plain
 from .roles import Recipes
 
 Raw = dict[str, Any]
@@ -232,32 +232,6 @@ def _transpose(call: LayerCall) -> Parts:
 @CONVERTERS.register("Clip")
 def _clip(call: LayerCall) -> Parts:
     return {"op": "clip", "min": numbers(call.get("x_min")), "max": numbers(call.get("x_max"))}
-
-
-@CONVERTERS.register("GetItem")
-def _get_item(call: LayerCall) -> Parts:
-    """Return slices along some axes; a single place, which takes an axis away, has no layer here."""
-    keys = plain(call.get("slice_spec") or (call.args[1] if len(call.args) == 2 else None))
-    if not isinstance(keys, list) or not keys:
-        return None
-    bounds = [_bounds(key) for key in keys]
-    slices = [{"op": "slice", "axis": axis, **one} for axis, one in enumerate(bounds) if one]
-    if None in bounds or bounds[0]:
-        return None
-    if not slices:
-        return {"op": "identity"}
-    return [*(LayerPart(raw, f"_axis{raw['axis']}") for raw in slices[:-1]), LayerPart(slices[-1])]
-
-
-def _bounds(key: Any) -> Raw | None:
-    """Return start, stop and step of a slice as far as they are given; None if it is not one, or goes backwards."""
-    if not isinstance(key, dict):
-        return None
-    config = expect(key["config"], dict, "a slice") if key.get("class_name") == "__slice__" and "config" in key else key
-    bounds = {name: config[name] for name in ("start", "stop", "step") if config.get(name) is not None}
-    if set(config) - {"start", "stop", "step"} or any(type(n) is not int for n in bounds.values()):
-        return None
-    return None if bounds.get("step", 1) < 1 else bounds
 
 
 def _without_keys(op: str) -> Converter:

@@ -254,10 +254,8 @@ def _dot_product(call: LayerCall) -> Parts:
     if any(one is None or len(one) != 3 for one in sizes) or len({one[1] for one in sizes if one is not None}) > 1:
         return None
     names = ("_query", "_key", "_value")
-    turned = [
-        LayerPart({"op": "permute", "order": [2, 1, 3]}, name, (one.layer,))
-        for name, one in zip(names, read, strict=True)
-    ]
+    turn: Raw = {"op": "permute", "order": [2, 1, 3]}
+    turned = [LayerPart(turn, name, (one.layer,)) for name, one in zip(names, read, strict=True)]
     raw: Raw = {"op": "attention", "causal": bool(call.get("is_causal"))}
     seen = LayerPart(raw | ({} if scale is None else {"scale": scale}), "_seen", names)
     return [*turned, seen, LayerPart(turn)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .config import LayerCall, plain
+from .config import LayerCall, Sizes, plain
 from .functions import CONVERTERS, LayerPart, Parts, Raw, Results
 
 
@@ -145,3 +145,71 @@ def _take(call: LayerCall) -> Parts:
 
 def _is_places(value: object) -> bool:
     return type(value) is int or (isinstance(value, list) and bool(value) and all(map(_is_places, value)))
+
+
+@CONVERTERS.register("GetItem")
+def _get_item(call: LayerCall) -> Parts:
+    """Return x[…]: slices along some axes, single places that take axes away, and new axes of one place."""
+    given = call.args[1] if len(call.args) == 2 else call.kwargs.get("key")
+    keys, sizes = _whole_keys(plain(call.get("slice_spec") or given), call.sizes()), call.sizes()
+    if keys is None or sizes is None:
+        return None
+    raws: list[Raw] = []
+    left: list[int | None] = []
+    axis = 0
+    for key in keys:
+        bounds = _bounds(key)
+        if key is None:
+            left.append(1)
+            continue
+        if type(key) is int:
+            raws.append({"op": "gather", "axis": axis, "indices": key})
+        elif bounds is None:
+            return None
+        else:
+            raws += [{"op": "slice", "axis": axis, **bounds}] if bounds else []
+            left += [_sliced(sizes[axis - 1], bounds)] if axis else []
+        axis += 1
+    if any(raw["axis"] == 0 for raw in raws) or keys[0] is None:
+        return None
+    raws.sort(key=lambda raw: (raw["op"] == "gather", -raw["axis"]))  # an axis that goes leaves those before it
+    if None in keys:
+        if left.count(None) > 1:
+            return None
+        raws.append({"op": "reshape", "out": [-1 if n is None else n for n in left]})
+    if not raws:
+        return {"op": "identity"}
+    return [*[LayerPart(raw, f"_axis{raw['axis']}") for raw in raws[:-1]], LayerPart(raws[-1])]
+
+
+def _whole_keys(keys: Any, sizes: Sizes | None) -> list[Any] | None:
+    """Return a key for each axis, the batch first, and for each new one; None if there are too many."""
+    keys = list(keys) if isinstance(keys, (list, tuple)) else [keys]
+    dots = [at for at, key in enumerate(keys) if _is_ellipsis(key)]
+    taken = sum(1 for key in keys if key is not None) - len(dots)
+    if sizes is None or taken > len(sizes) + 1 or len(dots) > 1:
+        return None
+    at = dots[0] if dots else len(keys)
+    return [*keys[:at], *[{}] * (len(sizes) + 1 - taken), *keys[at + 1 :]]
+
+
+def _is_ellipsis(key: object) -> bool:
+    return key == "..." or (isinstance(key, dict) and key.get("class_name") == "__ellipsis__")
+
+
+def _bounds(key: Any) -> Raw | None:
+    """Return start, stop and step of a slice as far as they are given; None if it is not one."""
+    if not isinstance(key, dict):
+        return None
+    config = key.get("config") if key.get("class_name") == "__slice__" else key
+    if not isinstance(config, dict) or set(config) - {"start", "stop", "step"}:
+        return None
+    bounds = {name: config[name] for name in ("start", "stop", "step") if config.get(name) is not None}
+    return None if any(type(n) is not int for n in bounds.values()) or bounds.get("step") == 0 else bounds
+
+
+def _sliced(size: int | None, bounds: Raw) -> int | None:
+    """Return how many places a slice keeps."""
+    if not bounds or size is None:
+        return size
+    return len(range(*slice(bounds.get("start"), bounds.get("stop"), bounds.get("step")).indices(size)))
