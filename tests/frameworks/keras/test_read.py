@@ -312,7 +312,11 @@ BROKEN = [
     (without("filters", *LAYERS, 1, "config"), "'conv': conv needs c_o"),
     (changed([[["x"]]], *LAYERS, 1, "config", "kernel_size"), "'conv': k: "),
     ({"layers": [{"class_name": "Dense", "config": {"name": "b\n", "units": 1}}]}, "'b\\n' is not a name"),
-    ({"class_name": "MyModel", "config": {}}, "no input shape"),
+    (
+        {"class_name": "MyModel", "config": {}},
+        "'MyModel' is a class of its author's own: the file holds its arguments, and none of its layers",
+    ),
+    ({"class_name": "Dense", "config": {"units": 3}}, "no input shape"),
     ({"class_name": "MyModel", "config": 3}, "config of 'MyModel' is 3, not an object"),
 ]
 

@@ -17,6 +17,7 @@ from ...inputs import keep_reading
 from .config import Tensor, TensorKey, expect, tensors_in
 from .graph import ModelReader
 from .hdf import HdfFile, KerasArrays
+from .layers import is_known
 from .model import MODELS, UNWRITTEN, KerasModel, check_calls, is_model_config, read_model
 
 
@@ -58,6 +59,10 @@ def _model(value: dict[str, Any]) -> KerasModel:
         return read_model(kind, config, value.get("build_config"))
     if not isinstance(config, dict):
         raise SpecError(f"config of {shown(kind)} is {shown(config)}, not an object", "to_json() of a model writes one")
+    if not is_known(kind) and not str(value.get("module")).startswith("keras"):
+        what = f"{shown(kind)} is a class of its author's own: the file holds its arguments, and none of its layers"
+        help = "what it computes is in its Python code: build it as a functional model, or export it as an ONNX file"
+        raise SpecError(what, help)
     return read_model("Sequential", {"name": config.get("name"), "layers": [value]})
 
 

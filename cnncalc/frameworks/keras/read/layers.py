@@ -21,7 +21,7 @@ from .functions import (
     renamed,
 )
 from .images import MODES
-from .opaque import opaque
+from .opaque import has_figures, opaque
 from .roles import Recipe
 from .variables import inner_layer
 from .windows import FUSED, SPELLINGS
@@ -42,6 +42,11 @@ def convert(call: LayerCall) -> list[LayerPart] | Results:
     parts = [LayerPart(converted)] if isinstance(converted, dict) else converted
     fused = activation(call.get("activation"), call._replace(args=())) if kind in _FUSED else None
     return parts if fused is None else [*parts, LayerPart(fused, "_activation")]
+
+
+def is_known(kind: str) -> bool:
+    """Return whether a class is a layer of Keras's of which something is known here."""
+    return _SPELLINGS.get(kind, kind) in CONVERTERS or has_figures(kind)
 
 
 def _kind(call: LayerCall) -> str:

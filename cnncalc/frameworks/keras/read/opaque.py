@@ -20,6 +20,11 @@ def opaque(call: LayerCall) -> Raw:
     return opaque_layer(call.kind, _out(call), figures)
 
 
+def has_figures(kind: str) -> bool:
+    """Return whether figures of a class are known."""
+    return kind in FIGURES or kind in _WEIGHTLESS
+
+
 def _out(call: LayerCall) -> Sizes | None:
     """Return the output's sizes, from the file or by the layer's rule."""
     sizes = call.sizes()
