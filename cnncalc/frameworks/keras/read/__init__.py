@@ -94,23 +94,19 @@ def _count_formats(model: KerasModel, formats: Counter[object], axes: Counter[ob
 
 
 def _input(model: KerasModel, at: int, spec: SpecBuilder) -> Tensor:
-    """Return an input of the model: the first is the network's, by a layer of its name; others are opaque layers."""
+    """Return an input of the model: the first is the network's, by a layer of its name; others are layers `input`."""
     key = model.inputs[at]
     sizes = model.sizes.get(key)
     if at:
-        return Tensor(spec.opaque(key.layer, "InputLayer", [spec.input], sizes, NO_FIGURES), sizes)
+        if sizes is None:
+            return Tensor(spec.opaque(key.layer, "InputLayer", [spec.input], sizes, NO_FIGURES), sizes)
+        return Tensor(spec.add(key.layer, "input", [], {"shape": list(sizes)}), sizes)
     if key.layer in (UNWRITTEN, "input") or not model.named_input:
         return Tensor(spec.input, sizes)
     return Tensor(spec.add(key.layer, "identity", [spec.input]), sizes)
 
 
 def _end(spec: SpecBuilder, outputs: list[Draft]) -> None:
-    """Make each output a layer that no other reads, and the last of them the network's last layer.
-
-    The writer lists the layers that no other reads in their order, of which the last is the network's result.
-    """
-    uses = spec.uses()
-    for output in outputs[:-1]:
-        if uses[output]:
-            spec.add(f"{output.name}_output", "identity", [output], derived=True)
-    spec.end_with(outputs[-1], f"{outputs[-1].name}_output")
+    """Make each output a layer that no other reads: these are the last layers, in the order of the outputs."""
+    for output in outputs:
+        spec.end_with(output, f"{output.name}_output")
