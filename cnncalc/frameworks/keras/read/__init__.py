@@ -108,5 +108,6 @@ def _input(model: KerasModel, at: int, spec: SpecBuilder) -> Tensor:
 
 def _end(spec: SpecBuilder, outputs: list[Draft]) -> None:
     """Make each output a layer that no other reads: these are the last layers, in the order of the outputs."""
+    spec.keep([*outputs, *spec.layers[:1]])
     for output in outputs:
         spec.end_with(output, f"{output.name}_output")

@@ -92,6 +92,7 @@ class ModelReader:
             return self.read(model, read, path)
         inner = ModelReader(*self.conventions, self.arrays, (*self.path, *path))
         output = inner.read(model, [Tensor(inner.spec.input, model.sizes.get(model.inputs[0], read[0].sizes))])[0]
+        inner.spec.keep([output.layer])
         inner.spec.end_with(output.layer, "output")
         self.unused |= {f"{'.'.join(path)}.{name}": n for name, n in inner.unused.items()}
         stem, again = self._stem(".".join(path))
