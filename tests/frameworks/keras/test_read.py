@@ -22,8 +22,6 @@ from tests.program import here
 
 LINES = gzip.decompress((DATA / "keras-models.jsonl.gz").read_bytes()).decode().splitlines()
 MODELS: dict[str, dict[str, Any]] = {entry["name"]: entry for entry in map(json.loads, LINES)}
-UNKNOWN = {"dot": "output", "time_distributed": "params", "conv_lstm2d": "params"}
-"""What the file does not say, and is no layer here: shown as unknown."""
 ELSEWHERE = {"input", "two"}
 """`input` is the network's own; a model that reads two tensors stands as its layers, `two.add`."""
 
@@ -43,21 +41,13 @@ def test_every_layer_is_kerass_by_name(name: str) -> None:
             assert label not in layers
             continue
         layer = layers[label]
-        if UNKNOWN.get(label) == "output":
-            assert layer.out == ()
-        else:
-            assert [n if isinstance(n, int) else None for n in layer.out] == output[1:], label
-        if UNKNOWN.get(label) == "params":
-            assert layer.params is None
-        else:
-            assert (layer.params, layer.buffers) != (None, None), label
-            assert (layer.params or 0) + (layer.buffers or 0) == weights, label
+        out = layers.get(f"{label}_together", layer).out  # behind the steps of a TimeDistributed
+        assert [n if isinstance(n, int) else None for n in out] == output[1:], label
+        assert (layer.params, layer.buffers) != (None, None), label
+        assert (layer.params or 0) + (layer.buffers or 0) == weights, label
         compared += 1
     assert compared >= len(MODELS[name]["layers"]) - 2
-    if not set(UNKNOWN) & set(layers) or name == "Siamese":
-        assert (report.params or 0) + (report.buffers or 0) == MODELS[name]["total"]
-    else:
-        assert report.params is None
+    assert (report.params or 0) + (report.buffers or 0) == MODELS[name]["total"]
 
 
 @pytest.mark.parametrize("name", MODELS)

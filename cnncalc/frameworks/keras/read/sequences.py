@@ -145,45 +145,36 @@ def _repeat(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("MultiHeadAttention")
 def _multihead(call: LayerCall) -> Parts:
-    """Return multi-head attention over all axes between the batch and the features; others than two are joined."""
-    read = _attended(call)
-    out, axes = call.config.get("output_shape"), call.config.get("attention_axes")
+    """Return multi-head attention over the last axis but the features, or over all of them, which are joined first."""
+    read, out = _attended(call), call.config.get("output_shape")
     out = out[0] if isinstance(out, (list, tuple)) and len(out) == 1 else out
     if read is None or quantization(call.config) is not None or not (out is None or type(out) is int):
         return None
-    sizes = [one.sizes for one in read]
-    if any(one is None for one in sizes):
-        return None
-    ranks = {len(one) for one in sizes if one is not None}
-    if len(ranks) > 1 or (axes is not None and [*axes] != list(range(1, min(ranks)))):
+    sizes = [one.sizes for one in read if one.sizes is not None]
+    ranks = {len(one) for one in sizes}
+    if len(sizes) < len(read) or len(ranks) > 1 or min(ranks) < 2:
         return None
     query, value, *key = read
     inputs = [query] if not key and value.layer is query.layer else [query, value] if not key else [query, *key, value]
-    names = {"num_heads": "heads", "key_dim": "key_dim", "value_dim": "value_dim"}
-    raw: Raw = {
-        "op": "multihead",
-        **{ours: call.config[theirs] for theirs, ours in names.items() if call.config.get(theirs)},
-    }
+    raw: Raw = {"op": "multihead", "heads": call.config.get("num_heads")}
+    raw |= {name: call.config[name] for name in ("key_dim", "value_dim") if call.config.get(name)}
     raw |= {"bias": call.config.get("use_bias") is not False, "causal": bool(call.kwargs.get("use_causal_mask"))}
     raw |= {} if out is None else {"out": out}
-    parts = [LayerPart(raw, reads=tuple(one.layer for one in inputs), recipes=_HEADS)]
-    if ranks == {2}:
-        return _with_scores(parts, call)
-    if None in [n for one in sizes if one is not None for n in one[:-1]]:
+    seen = LayerPart(raw, "", tuple(one.layer for one in inputs), _HEADS)
+    axes, rank = call.config.get("attention_axes"), min(ranks)
+    axes = list(range(1, rank)) if axes is None else [axis + rank + 1 if axis < 0 else axis for axis in axes]
+    if axes == [rank - 1]:
+        return _with_scores([seen], call)
+    if axes != list(range(1, rank)) or any(None in one for one in sizes):
         return None
-    flat = []
-    for at, one in enumerate(inputs):
-        assert one.sizes is not None
-        flat.append(
-            LayerPart(
-                {"op": "reshape", "out": [prod(one.sizes[:-1]), one.sizes[-1] or -1]}, f"_row{at + 1}", (one.layer,)
-            )
-        )
-    whole = query.sizes or ()
-    parts = [parts[0]._replace(suffix="", reads=tuple(part.suffix for part in flat))]
-    return _with_scores(
-        [*flat, *parts, LayerPart({"op": "reshape", "out": [*whole[:-1], out or whole[-1]]}, "_apart")], call
-    )
+    joined = [[n or 0 for n in one.sizes or ()] for one in inputs]
+    rows: list[Raw] = [{"op": "reshape", "out": [prod(one[:-1]), one[-1]]} for one in joined]
+    flat = [
+        LayerPart(row, f"_row{at}", (one.layer,)) for at, (row, one) in enumerate(zip(rows, inputs, strict=True), 1)
+    ]
+    seen = seen._replace(reads=tuple(part.suffix for part in flat))
+    apart = LayerPart({"op": "reshape", "out": [*joined[0][:-1], out or joined[0][-1]]}, "_apart")
+    return _with_scores([*flat, seen, apart], call)
 
 
 def _with_scores(parts: list[LayerPart], call: LayerCall) -> Parts:
