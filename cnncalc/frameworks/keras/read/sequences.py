@@ -155,7 +155,8 @@ def _multihead(call: LayerCall) -> Parts:
     if len(sizes) < len(read) or len(ranks) > 1 or min(ranks) < 2:
         return None
     query, value, *key = read
-    inputs = [query] if not key and value.layer is query.layer else [query, value] if not key else [query, *key, value]
+    alone = not key and value.layer is query.layer
+    inputs = [query] if alone else [query, *key, value]
     raw: Raw = {"op": "multihead", "heads": call.config.get("num_heads")}
     raw |= {name: call.config[name] for name in ("key_dim", "value_dim") if call.config.get(name)}
     raw |= {"bias": call.config.get("use_bias") is not False, "causal": bool(call.kwargs.get("use_causal_mask"))}
