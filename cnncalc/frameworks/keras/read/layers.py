@@ -201,16 +201,8 @@ _FUSED = {*FUSED, "Dense", "EinsumDense"}
 """Layers with an activation of their own."""
 _JOINS = {
     *(*WITH_CONSTANT, "Maximum", "Minimum", "Concatenate", "CustomScaleLayer"),
-    *(
-        "MultiHeadAttention",
-        "Attention",
-        "AdditiveAttention",
-        "DotProductAttention",
-        "Dot",
-        "Matmul",
-        "Einsum",
-        "Stack",
-    ),
+    *("MultiHeadAttention", "Attention", "AdditiveAttention", "DotProductAttention"),
+    *("Dot", "Matmul", "Einsum", "Stack"),
 }
 """Layers that may read several tensors."""
 _MASKED = {"GlobalAveragePooling1D", "Softmax", "TimeDistributed"}
