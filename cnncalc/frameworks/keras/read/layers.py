@@ -202,6 +202,7 @@ _FUSED = {*FUSED, "Dense", "EinsumDense"}
 _JOINS = {
     *(*WITH_CONSTANT, "Maximum", "Minimum", "Concatenate", "CustomScaleLayer"),
     *("MultiHeadAttention", "Attention", "AdditiveAttention", "DotProductAttention"),
+    *("LSTM", "GRU", "SimpleRNN"),
     *("Dot", "Matmul", "Einsum", "Stack"),
 }
 """Layers that may read several tensors."""

@@ -17,23 +17,24 @@ from .variables import inner_layer
 RECURRENT = {"LSTM": "lstm", "GRU": "gru", "SimpleRNN": "rnn"}
 
 
-def _cell(kind: str, config: dict[str, Any], sequences: bool | None = None) -> Raw | None:
-    """Return a recurrent layer in one direction; None for other functions than the usual ones."""
-    activation = config.get("activation", "tanh")
-    usual = ("tanh", "relu") if kind == "SimpleRNN" else ("tanh",)
-    if activation not in usual or config.get("recurrent_activation", "sigmoid") != "sigmoid":
+_FUNCTIONS = {name: name for name in ("tanh", "relu", "sigmoid", "linear")}
+
+
+def _cell(kind: str, config: dict[str, Any], old: bool) -> Raw | None:
+    """Return a recurrent layer in one direction; None for functions that it does not have here."""
+    activation = _FUNCTIONS.get(str(config.get("activation", "tanh")))
+    gates = _FUNCTIONS if old else {**_FUNCTIONS, "hard_sigmoid": "hardsigmoid"}  # Keras 2's has another slope
+    gate = gates.get(str(config.get("recurrent_activation", "sigmoid")))
+    if activation is None or gate is None or quantization(config) is not None:
         return None
-    if quantization(config) is not None or (config.get("stateful") and config.get("return_state")):
-        return None
-    raw: Raw = {"op": RECURRENT[kind], "out": config.get("units"), "bias": config.get("use_bias") is not False}
-    raw["sequences"] = bool(config.get("return_sequences")) if sequences is None else sequences
-    if kind == "SimpleRNN":
-        raw["activation"] = activation
+    has_bias = config.get("use_bias") is not False
+    raw: Raw = {"op": RECURRENT[kind], "out": config.get("units"), "bias": has_bias, "hidden_bias": False}
+    raw |= {"sequences": bool(config.get("return_sequences")), "activation": activation}
+    if kind != "SimpleRNN":
+        raw["gate"] = gate
     if kind == "GRU":
-        raw["reset_after"] = config.get("reset_after") is not False and "reset_after" in config
-        raw["hidden_bias"] = raw["reset_after"] and raw["bias"]
-    else:
-        raw["hidden_bias"] = False
+        raw["reset_after"] = bool(config.get("reset_after"))
+        raw["hidden_bias"] = raw["reset_after"] and has_bias
     return raw
 
 
@@ -53,27 +54,37 @@ def _cell_recipes(kind: str, config: dict[str, Any], part: str = "", end: str = 
 @CONVERTERS.register(*RECURRENT)
 def _recurrent(call: LayerCall) -> Parts:
     """Return a recurrent layer; backwards over a sequence, Keras gives the steps in the order it reads them."""
-    config, kind = call.config, call.kind
-    raw = _cell(kind, config)
-    if raw is None or len(call.tensors()) != 1 or call.masked:
+    config, kind, read = call.config, call.kind, call.tensors()
+    raw = _cell(kind, config, call.old)
+    if raw is None or len(read) not in (1, 3 if kind == "LSTM" else 2) or call.masked:
         return None
     backward = bool(config.get("go_backwards"))
     raw |= {"backward": True} if backward else {}
-    own = LayerPart(raw, recipes=_cell_recipes(kind, config))
-    parts = [own]
-    if backward and raw["sequences"]:
-        parts = [own, _flip(1, "_flip")]
-    if not config.get("return_state"):
-        return parts
-    last = parts[-1].suffix
-    hidden = last
-    if raw["sequences"]:
-        parts.append(LayerPart({"op": "gather", "axis": 1, "indices": -1}, "_hidden", (last,)))
-        hidden = "_hidden"
-    if kind != "LSTM":
-        return Results(parts, (last, hidden))
-    cell = opaque_layer("cell state", (config.get("units"),))
-    return Results([*parts, LayerPart(cell, "_cell", tuple(one.layer for one in call.read()))], (last, hidden, "_cell"))
+    own = LayerPart(raw, "", tuple(one.layer for one in read), _cell_recipes(kind, config))
+    if config.get("return_state"):
+        return _with_states(own, backward)
+    return [own, *([_flip(1, "_flip")] if backward and raw["sequences"] else [])]
+
+
+def _with_states(own: LayerPart, backward: bool) -> Results:
+    """Return a recurrent layer, its output and its last states; an LSTM gives both of its states in one row."""
+    sequences, units, parts, states = own.raw["sequences"], own.raw["out"], [own], [""]
+    if own.raw["op"] == "lstm":
+        parts = [own._replace(raw={**own.raw, "state": "both"})]
+        states = ["_output", "_cells"]
+        for suffix, start in zip(states, (0, units), strict=True):
+            raw = {"op": "slice", "axis": -1, "start": start, "stop": start + units}
+            parts.append(LayerPart(raw, suffix, ("",)))
+    output = states[0]
+    if sequences:
+        last = {"op": "gather", "axis": 1, "indices": 0 if backward else -1}
+        names = [f"_state{number}" for number in range(1, len(states) + 1)]
+        parts += [LayerPart(last, name, (state,)) for name, state in zip(names, states, strict=True)]
+        states = names
+        if backward:
+            parts.append(_flip(1, "_flip")._replace(reads=(output,)))
+            output = "_flip"
+    return Results(parts, (output, *states))
 
 
 def _flip(axis: int, suffix: str) -> LayerPart:
@@ -95,7 +106,7 @@ def _bidirectional(call: LayerCall) -> Parts:
     merge = call.config.get("merge_mode", "concat")
     if forward is None or backward is None or call.masked or len(call.tensors()) != 1:
         return None
-    first, second = [_cell(*one) if one[0] in RECURRENT else None for one in (forward, backward)]
+    first, second = [_cell(*one, call.old) if one[0] in RECURRENT else None for one in (forward, backward)]
     states = any(one[1].get("return_state") for one in (forward, backward))
     if first is None or second is None or states or forward[1].get("go_backwards"):
         return None
