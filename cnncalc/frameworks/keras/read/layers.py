@@ -15,6 +15,7 @@ from .functions import (
     Converter,
     LayerPart,
     Parts,
+    Raw,
     Results,
     activation,
     numbers,
@@ -86,17 +87,33 @@ def _masking(call: LayerCall) -> Parts:
 @CONVERTERS.register("RMSNormalization")
 def _rms(call: LayerCall) -> Parts:
     """Return x / sqrt(mean(x**2) + eps), then a weight for each channel."""
-    axis, eps = call.get("axis"), call.get("epsilon")
+    return _scaled(call, [LayerPart({"op": "square"}, "_square")], 1e-6, "scale")
+
+
+@CONVERTERS.register("LayerNormalization")
+def _layernorm(call: LayerCall) -> Parts:
+    """Return a layer norm; with `rms_scaling` x / sqrt(variance + eps), then a weight."""
+    if not call.get("rms_scaling"):
+        return renamed(call, "layernorm")
+    read = call.read()[0].layer
+    mean: Raw = {"op": "mean", "axis": [-1 if call.channels_last else 1], "keepdims": True}
+    apart = LayerPart({"op": "sub"}, "_apart", (read, "_center"))
+    return _scaled(call, [LayerPart(mean, "_center"), apart, LayerPart({"op": "square"}, "_square")], 1e-3, "gamma")
+
+
+def _scaled(call: LayerCall, squares: list[LayerPart], eps: float, weight: str) -> Parts:
+    """Return x / sqrt(mean(squares) + eps) over the channels, then a weight for each."""
+    axis = call.get("axis")
     if not call.on_channels(-1 if axis is None else axis):
         return None
-    read = call.read()[0].layer
+    given = call.get("epsilon")
     return [
-        LayerPart({"op": "square"}, "_square"),
+        *squares,
         LayerPart({"op": "mean", "axis": [-1 if call.channels_last else 1], "keepdims": True}, "_mean"),
-        LayerPart({"op": "rescale", "offset": 1e-6 if eps is None else eps}, "_sum"),
+        LayerPart({"op": "rescale", "offset": eps if given is None else given}, "_sum"),
         LayerPart({"op": "rsqrt"}, "_inverse"),
-        LayerPart({"op": "mul"}, "_normal", (read, "_inverse")),
-        LayerPart({"op": "scale"}, "", ("_normal",), {"weight": Recipe(("scale",))}),
+        LayerPart({"op": "mul"}, "_normal", (call.read()[0].layer, "_inverse")),
+        LayerPart({"op": "scale"}, "", ("_normal",), {"weight": Recipe((weight,))}),
     ]
 
 
@@ -161,9 +178,8 @@ def _over_batch(call: LayerCall) -> bool:
 
 _OPAQUE_IF: dict[str, Callable[[LayerCall], object]] = {
     "upsample": lambda call: call.get("interpolation") not in (None, *MODES),
-    "batchnorm": lambda call: call.get("renorm") or _over_other_axes(call),
+    "batchnorm": _over_other_axes,
     "groupnorm": _over_other_axes,
-    "layernorm": lambda call: call.get("rms_scaling"),
     "scale": lambda call: not call.channels_last,
     "mean": _over_batch,
 }

@@ -81,12 +81,6 @@ def heads_out(arrays: list[Any], channels_last: bool) -> Any:
     return array if channels_last else array.reshape(-1, array.shape[-1]).transpose()
 
 
-def pointwise(arrays: list[Any], channels_last: bool) -> Any:
-    """Return a matrix as the kernel of a convolution of one position; the axes of 1 are those of the first array."""
-    whole, own = arrays
-    return kernel([own.reshape((1,) * (whole.ndim - 2) + own.shape)], channels_last)
-
-
 def lora_a(rank: int) -> Callable[[list[Any], bool], Any]:
     """Return the function that makes the first LoRA array, zeros if the file has none."""
 
@@ -102,8 +96,9 @@ def lora_b(rank: int) -> Callable[[list[Any], bool], Any]:
 
     def make(arrays: list[Any], channels_last: bool) -> Any:
         whole, own = arrays
-        zeros = (0 * whole.reshape(-1, whole.shape[-1])[:1]).repeat(rank, 0)
-        return kernel([zeros if own is None else own], channels_last)
+        matrix = (0 * whole.reshape(-1, whole.shape[-1])[:1]).repeat(rank, 0) if own is None else own
+        ones = (1,) * (whole.ndim - 2)  # the other axes of a convolution's kernel
+        return kernel([matrix.reshape(ones + matrix.shape)], channels_last)
 
     return make
 

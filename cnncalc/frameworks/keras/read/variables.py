@@ -82,20 +82,19 @@ def snake_case(kind: str) -> str:
 
 
 _CONV = "kernel bias?use_bias"
+_LORA = "lora_kernel_a?lora_rank lora_kernel_b?lora_rank"
 _SEPARABLE = "depthwise_kernel pointwise_kernel bias?use_bias"
 _CELL = "kernel recurrent_kernel bias?use_bias"
 _OWN = {
-    "Dense": f"{_CONV} lora_kernel_a?lora_rank lora_kernel_b?lora_rank",
-    **{
-        f"{kind}{n}D": _CONV
-        for kind in ("Conv", "Convolution", "DepthwiseConv", "DepthwiseConvolution")
-        for n in (1, 2, 3)
-    },
+    "Dense": f"{_CONV} {_LORA}",
+    **{f"{kind}{n}D": f"{_CONV} {_LORA}" for kind in ("Conv", "Convolution") for n in (1, 2, 3)},
+    **{f"Depthwise{kind}{n}D": _CONV for kind in ("Conv", "Convolution") for n in (1, 2)},
     **{f"{kind}{n}DTranspose": _CONV for kind in ("Conv", "Convolution") for n in (1, 2, 3)},
     **{f"{kind}{n}D": _SEPARABLE for kind in ("SeparableConv", "SeparableConvolution") for n in (1, 2)},
     **dict.fromkeys(
         ("BatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization"),
-        "gamma?scale beta?center moving_mean! moving_variance!",
+        "gamma?scale beta?center moving_mean! moving_variance! moving_stddev!?renorm renorm_mean!?renorm "
+        "renorm_stddev!?renorm",
     ),
     "LayerNormalization": "gamma?scale beta?center",
     "GroupNormalization": "gamma?scale beta?center",
@@ -103,7 +102,7 @@ _OWN = {
     "LayerScale": "gamma",
     "PReLU": "alpha",
     "Embedding": "embeddings lora_embeddings_a?lora_rank lora_embeddings_b?lora_rank",
-    "EinsumDense": "kernel bias?bias_axes lora_kernel_a?lora_rank lora_kernel_b?lora_rank",
+    "EinsumDense": f"kernel bias?bias_axes {_LORA}",
     "AdditiveAttention": "scale?use_scale",
 }
 """The variables of each class, in order: `name?key` only if this key is not false, `name!` if it is not trained."""
@@ -132,11 +131,15 @@ def variables(kind: str, config: dict[str, Any]) -> list[Variable]:
     return [Variable(name, (), False) for name in ("mean", "variance", "count")] if own_statistics else []
 
 
+_ABSENT = ("bias_axes", "lora_rank", "renorm")
+"""The keys that mean false if a configuration does not have them."""
+
+
 def _listed(names: str, config: dict[str, Any]) -> list[Variable]:
     listed = []
     for name in names.split():
         bare, _, key = name.partition("?")
-        if not key or config.get(key, key not in ("bias_axes", "lora_rank")) not in (False, None):
+        if not key or config.get(key, key not in _ABSENT) not in (False, None):
             frozen = bare.endswith("!") or ("lora_rank" in config and bare in ("kernel", "embeddings"))
             listed.append(Variable(bare.rstrip("!"), (), not frozen))
     return listed
@@ -176,7 +179,7 @@ def unused_buffers(kind: str, config: dict[str, Any], features: int | None) -> i
     """Return how many numbers a layer keeps that its output does not depend on, for inputs of so many features."""
     inner = inner_layer(config) if kind == "SpectralNormalization" else None
     if inner is None:
-        return 0
+        return 3 * (features or 0) if kind == "BatchNormalization" and config.get("renorm") else 0
     kind, config = inner
     if kind.endswith("Transpose"):
         return features or 0
