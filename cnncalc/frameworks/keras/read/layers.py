@@ -218,6 +218,7 @@ _FUSED = {*FUSED, "Dense", "EinsumDense"}
 _JOINS = {
     *(*WITH_CONSTANT, "Maximum", "Minimum", "Concatenate", "CustomScaleLayer"),
     *("MultiHeadAttention", "Attention", "AdditiveAttention", "DotProductAttention"),
+    *("GroupQueryAttention", "GroupedQueryAttention"),
     *("LSTM", "GRU", "SimpleRNN"),
     *("Dot", "Matmul", "Einsum", "Stack"),
 }

@@ -81,6 +81,18 @@ def heads_out(arrays: list[Any], channels_last: bool) -> Any:
     return array if channels_last else array.reshape(-1, array.shape[-1]).transpose()
 
 
+def heads_apart(arrays: list[Any], channels_last: bool) -> Any:
+    """Return the kernel of a projection to heads as that of a linear layer."""
+    array = arrays[0]
+    return kernel([array.reshape(array.shape[0], -1)], channels_last)
+
+
+def heads_joined(arrays: list[Any], channels_last: bool) -> Any:
+    """Return the kernel of a projection from heads as that of a linear layer."""
+    array = arrays[0]
+    return kernel([array.reshape(-1, array.shape[-1])], channels_last)
+
+
 def lora_a(rank: int) -> Callable[[list[Any], bool], Any]:
     """Return the function that makes the first LoRA array, zeros if the file has none."""
 

@@ -11,7 +11,20 @@ from typing import Any
 from .config import LayerCall, Sizes, Tensor
 from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, opaque_layer
 from .quantized import Kernel, counted_only, lora_rank, quantization, with_lora
-from .roles import Recipe, Recipes, as_it_is, gru_bias, gru_kernel, head_bias, head_kernel, heads_out, kernel
+from .roles import (
+    Recipe,
+    Recipes,
+    as_it_is,
+    flat,
+    gru_bias,
+    gru_kernel,
+    head_bias,
+    head_kernel,
+    heads_apart,
+    heads_joined,
+    heads_out,
+    kernel,
+)
 from .variables import inner_layer
 
 RECURRENT = {"LSTM": "lstm", "GRU": "gru", "SimpleRNN": "rnn"}
@@ -220,6 +233,52 @@ _HEADS: Recipes = {
     "output_weight": Recipe(("output/kernel",), heads_out),
     "output_bias": Recipe(("output/bias",)),
 }
+
+
+@CONVERTERS.register("GroupQueryAttention", "GroupedQueryAttention")
+def _grouped(call: LayerCall) -> Parts:
+    """Return attention in which several heads of queries share one of keys and values: its steps, layer by layer."""
+    read, config = _attended(call), call.config
+    heads, shared, width = (config.get(key) for key in ("num_query_heads", "num_key_value_heads", "head_dim"))
+    if read is None or quantization(config) is not None or call.kwargs.get("return_attention_scores"):
+        return None
+    if any(one.sizes is None or len(one.sizes) != 2 for one in read) or not heads or not shared or not width:
+        return None
+    query, value, *key = read
+    bias = config.get("use_bias") is not False
+    turn: Raw = {"op": "permute", "order": [2, 1, 3]}
+    repeated: Raw = {"op": "gather", "axis": 1, "indices": [head // (heads // shared) for head in range(heads)]}
+    parts = []
+    for name, one, count in (("query", query, heads), ("key", (*key, value)[0], shared), ("value", value, shared)):
+        steps = -1 if one.sizes is None or one.sizes[0] is None else one.sizes[0]
+        parts += [
+            LayerPart(
+                {"op": "linear", "out": count * width, "bias": bias}, f"_{name}", (one.layer,), _projection(name)
+            ),
+            LayerPart({"op": "reshape", "out": [steps, count, width]}, f"_{name}_apart"),
+            LayerPart(turn, f"_{name}_heads"),
+            *([LayerPart(repeated, f"_{name}_all")] if count != heads else []),
+        ]
+    ends = [f"_{name}_{'heads' if heads == shared or name == 'query' else 'all'}" for name in ("query", "key", "value")]
+    whole = query.sizes or ()
+    out: Raw = {"op": "linear", "out": whole[-1], "bias": bias}
+    return [
+        *parts,
+        LayerPart({"op": "attention", "causal": bool(call.kwargs.get("use_causal_mask"))}, "_seen", tuple(ends)),
+        LayerPart(turn, "_back"),
+        LayerPart({"op": "reshape", "out": [-1 if whole[0] is None else whole[0], heads * width]}, "_joined"),
+        LayerPart(
+            out, "", None, {"weight": Recipe(("output/kernel",), heads_joined), "bias": Recipe(("output/bias",))}
+        ),
+    ]
+
+
+def _projection(name: str) -> Recipes:
+    """Return the arrays of a projection to heads as those of a linear layer."""
+    return {
+        "weight": Recipe((f"{name}/kernel",), heads_apart),
+        "bias": Recipe((f"{name}/bias",), flat),
+    }
 
 
 @CONVERTERS.register("Attention", "AdditiveAttention")

@@ -75,8 +75,13 @@ def _places(record: KerasLayer, path: tuple[str, ...], steps: tuple[str | Slot, 
         yield Place(path, variable, (*steps, *variable.group), index, variable.trained and not frozen)
 
 
+_CLASSES = {"GroupQueryAttention": "GroupedQueryAttention"}
+"""The names of classes that Keras exports under others."""
+
+
 def snake_case(kind: str) -> str:
     """Return a class as a `.weights.h5` file names it (keras/src/utils/naming.py)."""
+    kind = _CLASSES.get(kind, kind)
     kind = sub("(.)([A-Z][a-z]+)", r"\1_\2", sub(r"\W+", "", kind))
     return sub("([a-z])([A-Z])", r"\1_\2", kind).lower()
 
