@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..axes import join as join_fields
 from ..errors import ShapeError, shown
-from ..field import MOST_PHASES
-from ..field import join as join_fields
+from ..field import MOST_PHASES, Field
 from ..sizes import MOST_SIZES, Shape, Size, known, show
-from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_fields, ops, out_fields, unseen
+from .base import Env, Fields, Layer, Sign, Trace, axes_of, ops
 from .join import Join, same
 from .keys import axis, integers
 
@@ -51,12 +51,12 @@ class Expand(Arrangement):
                 raise ShapeError(f"{show(x)} to {show(self.out)}: {what}", "-1 keeps an axis as it is", key="out")
             out.append(n if wanted == -1 else wanted)
         values = {"out": tuple(out) if all(isinstance(n, int) for n in out) else self.out}
-        seen = axis_fields(x, fields, env)
         for place, (n, size) in enumerate(zip(x, out[added:], strict=True)):
-            field = seen[place]
-            if n != size and field is not None:
-                seen[place] = field.spread([(0, 0)], 0) if n == 1 else field.lost()
-        return Trace(values, tuple(out), unseen(fields) if added else out_fields(seen, fields, env))
+            if n != size:
+                fields = fields.at(place, lambda field: field.still(1)) if n == 1 else fields.lose([place])
+        for place in range(added):
+            fields = fields.insert(place)
+        return Trace(values, tuple(out), fields)
 
 
 class Tile(Arrangement):
@@ -77,15 +77,14 @@ class Tile(Arrangement):
                 f"repeats has {len(x)} numbers from 1 on, one per axis",
                 key="repeats",
             )
-        seen = axis_fields(x, fields, env)
         for place, (n, times) in enumerate(zip(x, self.repeats, strict=True)):
-            field = seen[place]
-            if times > 1 and field is not None:
-                seen[place] = field.lost()
-                if isinstance(n, int) and n * times <= MOST_PHASES:
-                    seen[place] = field.take([*range(n)] * times, n)
+            if times > 1 and isinstance(n, int) and n * times <= MOST_PHASES:
+                units = [*range(n)] * times
+                fields = fields.at(place, lambda field, units=units, n=n: field.take(units, n))  # type: ignore[misc]
+            elif times > 1:
+                fields = fields.lose([place])
         out = tuple([n * times for n, times in zip(x, self.repeats, strict=True)])
-        return Trace({"repeats": self.repeats}, out, out_fields(seen, fields, env))
+        return Trace({"repeats": self.repeats}, out, fields)
 
 
 class Roll(Arrangement):
@@ -109,12 +108,14 @@ class Roll(Arrangement):
         if len(self.shift) != len(axes):
             what = f"{len(self.shift)} shifts for {len(axes)} axes"
             raise ShapeError(what, "give one shift for each axis", key="shift")
-        seen = axis_fields(x, fields, env)
-        for place, shift in zip(axes, self.shift, strict=True):
-            n, field = known(x[place - 1]), seen[place - 1]
-            if field is not None and shift:
-                seen[place - 1] = field.lost() if n is None else field.take(rolled(n, shift), n)
-        return Trace({"shift": self.shift, "axis": self.axis}, x, out_fields(seen, fields, env), axes=axes)
+        values = {"shift": self.shift, "axis": self.axis}
+        moves = [(known(x[place - 1]), shift) for place, shift in zip(axes, self.shift, strict=True)]
+        return Trace(values, x, fields.each([axis - 1 for axis in axes], moves, _roll), axes=axes)
+
+
+def _roll(field: Field, move: tuple[int | None, int]) -> Field:
+    n, shift = move
+    return field if not shift else field.lost() if n is None else field.take(rolled(n, shift), n)
 
 
 def rolled(n: int, shift: int) -> Sequence[int]:
@@ -150,8 +151,8 @@ class Stack(Join):
             raise ShapeError(what, f"the axes are 1 to {rank}, the batch is 0, the last is -1", key="axis")
         place = self.axis - 1 if self.axis > 0 else self.axis + rank
         out.insert(place, len(xs))
-        met = tuple([join_fields(several) for several in zip(*fields, strict=False)])
-        return Trace({"axis": self.axis}, tuple(out), unseen(met), axes=(place + 1,))
+        seen = join_fields(fields, xs, (*out[:place], *out[place + 1 :])).insert(place)
+        return Trace({"axis": self.axis}, tuple(out), seen, axes=(place + 1,))
 
 
 OPS = ops(Expand, Tile, Roll, Stack)

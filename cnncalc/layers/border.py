@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import ShapeError
 from ..sizes import Open, Shape, Size
 from ..window import positions
-from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_fields, axis_names, by_axis, ops, out_fields
+from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_names, by_axis, ops
 from .keys import Pair, Sides, integers, number, one_of, sides, signed_sides, spread_sides
 
 
@@ -35,14 +35,14 @@ class Border(Layer):
             raise ShapeError(f"{self.op} takes its sides in numbers, not as {self.p!r}", "as p1 or p0+1x2", key="p")
         axes = self.axes(x, env)
         pads = spread_sides(self.p, len(axes))
-        seen, out = axis_fields(x, fields, env), list(x)
+        out = list(x)
         for axis, pair, name in zip(axes, pads, self.names(axes), strict=True):
             place, n = axis - 1, x[axis - 1]
             out[place] = positions(n, self.DIRECTION * sum(pair), 1, 1)
             self.check(n, pair, name, env)
-            field = seen[place]
-            seen[place] = field and field.slide(1, 1, self.DIRECTION * pair[0])
-        return Trace({**self.values(env), "p": pads}, tuple(out), out_fields(seen, fields, env), axes=axes)
+        places = [axis - 1 for axis in axes]
+        seen = fields.each(places, pads, lambda field, pair: field.slide(1, 1, self.DIRECTION * pair[0]))
+        return Trace({**self.values(env), "p": pads}, tuple(out), seen, axes=axes)
 
     def axes(self, x: Shape, env: Env) -> tuple[int, ...]:
         """Return the axes that it works along, counted from the front, the batch being 0: by default all of space."""

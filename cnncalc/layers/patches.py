@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ..errors import ShapeError
 from ..sizes import Shape, product, show
-from .base import Env, Fields, Sign, Trace, each_axis, join, ops, unseen
+from .base import Env, Fields, Sign, Trace, join, ops, space_of
 from .keys import Axes, per_axis, sides, spread
 from .sliding import Slide, Windowed, check_fits, explain_slides, place, sides_of
 
@@ -45,9 +45,9 @@ class Unfold(Patches):
         c, space = self.split(x, env)
         values, slides = self.window(space, env)
         out = [slide.out for slide in slides]
-        seen = each_axis(fields, slides, lambda field, slide: slide.see(field))
+        seen = fields.each(space_of(x, env), slides, lambda field, slide: slide.see(field))
         columns = join(c * prod(values["k"]), (product(out),), env)
-        return Trace(values, columns, seen if len(out) == 1 else unseen(fields))
+        return Trace(values, columns, seen.reshape(join(1, tuple(out), env), join(1, (product(out),), env)))
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return explain_slides(self.window(self.split(x, env)[1], env)[1])
@@ -83,7 +83,7 @@ class Fold(Patches):
             what = f"the {c} values of a column are not a multiple of {cells}, the window's"
             raise ShapeError(what, f"{c} = {c // cells}*{cells} + {c % cells}", key="k")
         out = join(c // cells, space, env)
-        return Trace({"out": space, **values}, out, unseen(fields))
+        return Trace({"out": space, **values}, out, fields.lost(len(out)))
 
 
 OPS = ops(Unfold, Fold)

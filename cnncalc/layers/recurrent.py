@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ..errors import ShapeError
 from ..sizes import Shape, Size, count, counted, known, show
-from .base import KERNEL, Env, Fields, Layer, Sign, Start, Trace, check_channels, ops, unseen
+from .base import KERNEL, Env, Fields, Layer, Sign, Start, Trace, check_channels, ops
 from .conv import times
 from .join import same
 from .keys import Reader, at_least, flag, one_of
@@ -32,7 +32,7 @@ class Embedding(Layer):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         values = self.values(env)
-        return Trace(values, (*x, self.out), unseen(fields), *self.counts(x, values, env))
+        return Trace(values, (*x, self.out), fields.insert(len(x)), *self.counts(x, values, env))
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         return {"weight": (self.rows, self.out)}
@@ -119,7 +119,10 @@ class Recurrent(Layer):
                 raise ShapeError(f"{self.op} of {given}: its states are {show((*x[:-2], width))}", key="from")
         macs = count(*x[:-1], self.GATES * width, x[-1] + self.out)
         out = (*(x[:-1] if self.sequences else x[:-2]), self.given_states() * width)
-        return Trace(values, out, unseen(fields[0]), *self.counts(x, values, env), macs)
+        steps_at, features_at = len(x) - 2, len(x) - 1
+        seen = fields[0].whole([features_at], x)
+        seen = seen.mixed([steps_at], x) if self.sequences else seen.whole([steps_at], x).drop([steps_at])
+        return Trace(values, out, seen, *self.counts(x, values, env), macs)
 
     def given_states(self) -> int:
         """Return how many of its states are in its output."""

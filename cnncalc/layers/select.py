@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..errors import ShapeError
-from ..field import POOLED
-from ..sizes import MOST_SIZES, UNKNOWN, Shape, Size, known, show
+from ..field import Field
+from ..sizes import MOST_SIZES, UNKNOWN, Shape, Size
 from ..window import positions
-from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_fields, axis_of, ops, out_fields, unseen
+from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_of, ops
 from .keys import Nested, axis, flag, indices, integer, integers, leaves, nested_shape, step
 
 
@@ -37,15 +37,14 @@ class Slice(Layer):
         first, last, size = self.resolve(n)
         values = {"axis": self.axis, "start": first, "stop": last, "step": self.step}
         out = (*x[: axis - 1], size, *x[axis:])
-        seen = axis_fields(x, fields, env)
-        field = seen[axis - 1]
-        if field is not None and self.step > 0:
-            seen[axis - 1] = field.slide(1, self.step, -first if first >= 0 else None)
-        elif field is not None:
+
+        def see(field: Field) -> Field:
+            if self.step > 0:
+                return field.slide(1, self.step, -first if first >= 0 else None)
             units = range(first, -1 if last is None else last, self.step)
-            backwards = field.take(units, -self.step * len(units)) if isinstance(n, int) else field.lost()
-            seen[axis - 1] = backwards
-        return Trace(values, out, out_fields(seen, fields, env), axes=(axis,))
+            return field.take(units, -self.step * len(units)) if isinstance(n, int) else field.lost()
+
+        return Trace(values, out, fields.at(axis - 1, see), axes=(axis,))
 
     def resolve(self, n: Size) -> tuple[int, int | None, Size]:
         """Return the start, the stop (None if all that is left is taken) and the size of what is taken of n units.
@@ -102,17 +101,16 @@ class Gather(Layer):
         out = (*x[: axis - 1], *shape, *x[axis:])
         if len(out) > MOST_SIZES:
             raise ShapeError(f"the output has {len(out)} sizes", f"at most {MOST_SIZES} are possible", key="indices")
-        seen = axis_fields(x, fields, env)
-        field = seen[axis - 1]
-        if field is not None:
-            places = [unit % n if isinstance(n, int) else unit for unit in units]
-            seen[axis - 1] = field.take(places, n if isinstance(n, int) else 0) if min(places) >= 0 else field.lost()
-        return Trace(
-            {"axis": self.axis, "indices": self.indices},
-            out,
-            out_fields(seen, fields, env) if len(shape) == 1 else unseen(fields),
-            axes=(axis,),
-        )
+        places = [unit % n if isinstance(n, int) else unit for unit in units]
+        if min(places) < 0 or len(shape) > 1:
+            seen = fields.lose([axis - 1])
+        else:
+            seen = fields.at(axis - 1, lambda field: field.take(places, n if isinstance(n, int) else 0))
+        if len(shape) != 1:
+            seen = seen.drop([axis - 1])
+            for _ in shape:
+                seen = seen.insert(axis - 1)
+        return Trace({"axis": self.axis, "indices": self.indices}, out, seen, axes=(axis,))
 
 
 class Mean(Layer):
@@ -138,22 +136,10 @@ class Mean(Layer):
         if not axes:
             raise ShapeError("axis names no axis", "give at least one", key="axis")
         places = {axis - 1 for axis in axes}
-        if len(places) == len(x) and not self.keepdims:
-            raise ShapeError(f"nothing is left of {show(x)}: it has no other axis", "give keepdims=true", key="axis")
         out = tuple([1 if at in places else n for at, n in enumerate(x) if self.keepdims or at not in places])
         values = {"axis": self.axis, "keepdims": self.keepdims}
-        return Trace(values, out, self._see(x, places, fields, env), axes=axes)
-
-    def _see(self, x: Shape, places: set[int], fields: Fields, env: Env) -> Fields:
-        """Return the fields of units that see the whole of some axes; unknown if only some spatial axes vanish."""
-        seen = axis_fields(x, tuple(fields), env)
-        gone = [place for place, field in enumerate(seen) if place in places and field is not None]
-        if len(fields) != len(x) - 1 or (not self.keepdims and len(gone) not in (0, len(fields))):
-            return unseen(fields)
-        for place in gone:
-            field = seen[place]
-            seen[place] = field and field.whole(known(x[place])).marked(POOLED)
-        return tuple([field for field in seen if field is not None])
+        seen = fields.pooled(sorted(places), x)
+        return Trace(values, out, seen if self.keepdims else seen.drop(places), axes=axes)
 
 
 OPS = ops(Slice, Gather, Mean)
