@@ -37,7 +37,9 @@ def read(value: Any, file: HdfFile | None = None) -> ForeignNetwork:
     channels_last = _channels_last(model)
     reader = ModelReader(channels_last, _is_old(value), None if file is None else KerasArrays(file, model))
     feeds = [_input(model, at, reader.spec) for at in range(len(model.inputs))]
-    _end(reader.spec, [output.layer for output in reader.read(model, feeds)])
+    outputs = [output.layer for output in reader.read(model, feeds)]
+    reader.leave_out_spare(outputs)
+    _end(reader.spec, outputs)
     layers = reader.spec.spec()
     spec: dict[str, Any] = {"name": model.name} if model.name is not None else {}
     if model.shape is not None and len(model.shape) > 1:
@@ -108,6 +110,5 @@ def _input(model: KerasModel, at: int, spec: SpecBuilder) -> Tensor:
 
 def _end(spec: SpecBuilder, outputs: list[Draft]) -> None:
     """Make each output a layer that no other reads: these are the last layers, in the order of the outputs."""
-    spec.keep([*outputs, *spec.layers[:1]])
     for output in outputs:
         spec.end_with(output, f"{output.name}_output")

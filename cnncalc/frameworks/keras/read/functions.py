@@ -55,8 +55,13 @@ def renamed(call: LayerCall, op: str) -> Raw:
 
 
 def opaque_layer(type: str, sizes: Sizes | None, figures: Mapping[str, int] = NO_FIGURES) -> Raw:
-    """Return an opaque layer of these figures, with its output's sizes if any are known."""
-    return {"op": "opaque", "type": printable(type), **figures, **({"out": list(sizes)} if sizes else {})}
+    """Return an opaque layer of these figures, with its output's sizes if they are known."""
+    return {"op": "opaque", "type": printable(type), **figures, **({} if sizes is None else {"out": list(sizes)})}
+
+
+def same_shape(type: str, figures: Mapping[str, int] = NO_FIGURES) -> Raw:
+    """Return an opaque layer of these figures that keeps the shape."""
+    return {"op": "opaque", "type": printable(type), "same": True, **figures}
 
 
 def activation(value: Any, call: LayerCall) -> Raw | None:
@@ -71,14 +76,14 @@ def activation(value: Any, call: LayerCall) -> Raw | None:
         kind, config = value.get("class_name"), value.get("config")
         if isinstance(kind, str) and kind in CONVERTERS and isinstance(config, dict):
             layer = CONVERTERS[kind](call._replace(kind=kind, config=config))
-            return layer if isinstance(layer, dict) else opaque_layer(kind, call.sizes())
+            return layer if isinstance(layer, dict) else same_shape(kind)
         if isinstance(kind, str) and kind not in ("function", "__lambda__") and kind.lower() not in NAMED:
-            return opaque_layer(kind, call.sizes(), {})  # it may have weights
+            return same_shape(kind, {})  # it may have weights
         value = config.get("name") if isinstance(config, dict) else config
     if value == "linear":
         return None
     if not isinstance(value, str) or value not in NAMED:
-        return opaque_layer(value if isinstance(value, str) and value else "activation", call.sizes())
+        return same_shape(value if isinstance(value, str) and value else "activation")
     return _of_version(NAMED[value], call)
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from heapq import heapify, heappop, heappush
 from typing import Any
 
+from ....axes import Fields, begin
+from ....dialects import DIALECTS
 from ....errors import CnncalcError, SpecError, shown
-from ....layers import OPS
+from ....layers import OPS, Env
 from ....layers.pool import GlobalPool
+from ....sizes import NOTHING_KNOWN, UNKNOWN, Shape
 from ... import ArrayReaders
 from ...build import NO_FIGURES, Draft, SpecBuilder
 from .config import LayerCall, Sizes, Tensor, TensorKey, tensors_in
@@ -35,6 +39,8 @@ class ModelReader:
         self.spec = SpecBuilder()
         self.unused: dict[str, int] = {}
         """How many numbers layers keep that no output depends on."""
+        self._spare: list[Draft] = []
+        """The parts of layers that give several tensors, of which some may not be read."""
         self.calls: Counter[str] = Counter()
         """How many times each Keras layer was called so far."""
 
@@ -92,7 +98,7 @@ class ModelReader:
             return self.read(model, read, path)
         inner = ModelReader(*self.conventions, self.arrays, (*self.path, *path))
         output = inner.read(model, [Tensor(inner.spec.input, model.sizes.get(model.inputs[0], read[0].sizes))])[0]
-        inner.spec.keep([output.layer])
+        inner.leave_out_spare([output.layer])
         inner.spec.end_with(output.layer, "output")
         self.unused |= {f"{'.'.join(path)}.{name}": n for name, n in inner.unused.items()}
         stem, again = self._stem(".".join(path))
@@ -102,7 +108,10 @@ class ModelReader:
             stem, "block", [read[0].layer], keys, weights=weights, owner=".".join(path), derived=again
         )
         if each:
-            return [Tensor(self.spec.add(f"{stem}_together", "frombatch", [block], derived=True), call.out)]
+            steps, sizes = call.sizes(), call.out
+            if sizes is None and steps is not None and output.sizes is not None:
+                sizes = (steps[0], *output.sizes)
+            return [Tensor(self.spec.add(f"{stem}_together", "frombatch", [block], derived=True), sizes)]
         return [Tensor(block, output.sizes)]
 
     def _stem(self, name: str) -> tuple[str, bool]:
@@ -121,6 +130,7 @@ class ModelReader:
         name = ".".join(path)
         stem, again = self._stem(name)
         added: dict[str, Draft] = {}
+        shapes = {one.layer: _shape(one.sizes) for one in call.tensors()}
         joins = OPS[parts[0].raw["op"]][0].JOINS  # joins, and what is not known, read named arguments, too
         above = [one.layer for one in (call.tensors() if joins else call.read())] or [self.spec.input]
         for part in parts:
@@ -134,8 +144,22 @@ class ModelReader:
             layer = self.spec.add(stem + part.suffix, op, reads, keys, weights=weights, owner=owner, derived=derived)
             layer.trainable = not has_weights or (part.trainable and call.config.get("trainable") is not False)
             added[part.suffix], above = layer, [layer]
-        sizes = call.out if call.out is not None else _sizes_after(parts, call)
-        return [Tensor(added[one], sizes if at == 0 else None) for at, one in enumerate(given)]
+            shapes[layer] = traced(layer, [shapes.get(one, NOTHING) for one in reads], call.channels_last)
+        if len(given) > 1:
+            self._spare += added.values()
+        sizes = [_sizes(shapes[added[one]][0]) for one in given]
+        if sizes[0] is None:
+            sizes[0] = _sizes_after(parts, call)
+        if call.out is not None:
+            sizes[0] = call.out
+        return [Tensor(added[one], size) for one, size in zip(given, sizes, strict=True)]
+
+    def leave_out_spare(self, outputs: Sequence[Draft]) -> None:
+        """Remove the parts of layers with several results that nothing reads; they stand behind what they read."""
+        for layer in reversed(self._spare):
+            shared = any(one.tie is layer for one in self.spec.layers)
+            if not self.spec.uses()[layer] and layer not in outputs and not shared:
+                self.spec.remove(layer)
 
     def _weights(self, path: tuple[str, ...], part: LayerPart, call: LayerCall) -> ArrayReaders:
         """Return the functions that read the arrays of a part from the file."""
@@ -149,6 +173,39 @@ class ModelReader:
             for role, recipe in recipes.items()
             if own.issuperset(recipe.variables)
         }
+
+
+Traced = tuple[Shape, Fields]
+NOTHING: Traced = (NOTHING_KNOWN, Fields(()))
+"""The shape and the fields of a layer of which nothing is known."""
+
+
+def _shape(sizes: Sizes | None) -> Traced:
+    """Return sizes as a shape, with fields that only know its axes."""
+    if sizes is None:
+        return NOTHING
+    shape = tuple([UNKNOWN if n is None else n for n in sizes])
+    return shape, begin(shape, ())
+
+
+def _sizes(shape: Shape) -> Sizes | None:
+    """Return a shape as sizes; None if nothing is known of it."""
+    return None if shape == NOTHING_KNOWN else tuple([n if isinstance(n, int) else None for n in shape])
+
+
+def traced(layer: Draft, read: Sequence[Traced], channels_last: bool) -> Traced:
+    """Return the shape that a layer gives for what it reads; nothing if it is impossible, which is said later."""
+    cls, nd = OPS[layer.op]
+    if cls.NESTS or (NOTHING_KNOWN in [shape for shape, _ in read] and layer.op != "opaque"):
+        return NOTHING
+    try:
+        keys = {key: cls.KEYS[key](value, nd) for key, value in layer.keys.items() if value is not None}
+        made, env = cls(layer.op, nd, keys), Env(DIALECTS["keras"], channels_last)
+        shapes, fields = [shape for shape, _ in read], [field for _, field in read]
+        done = made.trace_all(shapes, fields, env) if cls.JOINS else made.trace(shapes[0], fields[0], env)
+    except (CnncalcError, LookupError):
+        return NOTHING
+    return done.out, done.fields
 
 
 def masks(call: LayerCall) -> bool:

@@ -9,7 +9,7 @@ from ....layers import OPS
 from ....layers.names import KERAS
 from ...build import NO_FIGURES
 from .config import LayerCall, Sizes
-from .functions import Raw, opaque_layer
+from .functions import Raw, opaque_layer, same_shape
 
 
 def opaque(call: LayerCall) -> Raw:
@@ -17,7 +17,7 @@ def opaque(call: LayerCall) -> Raw:
     figures = NO_FIGURES if call.kind in _WEIGHTLESS else FIGURES[call.kind](call) if call.kind in FIGURES else {}
     if not figures and call.is_operation:  # an operation has no weights
         figures = {"params": 0, "buffers": 0} if call.kind in _PRODUCTS else NO_FIGURES
-    return opaque_layer(call.kind, _out(call), figures)
+    return same_shape(call.kind, figures) if call.kind in _KEEPS else opaque_layer(call.kind, _out(call), figures)
 
 
 def has_figures(kind: str) -> bool:
@@ -30,8 +30,6 @@ def _out(call: LayerCall) -> Sizes | None:
     sizes = call.sizes()
     if call.out is not None:
         return call.out
-    if call.kind in _KEEPS:
-        return sizes
     if call.kind in _RECURRENT:
         units = (_count(call, "units"),)
         return units if not call.get("return_sequences") else None if sizes is None else (*sizes[:-1], *units)
