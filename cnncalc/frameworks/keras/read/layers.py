@@ -181,9 +181,18 @@ _OPAQUE_IF: dict[str, Callable[[LayerCall], object]] = {
     "batchnorm": _over_other_axes,
     "groupnorm": _over_other_axes,
     "scale": lambda call: not call.channels_last,
-    "mean": _over_batch,
+    **dict.fromkeys(("mean", "sum", "prod", "logsumexp", "cumsum"), _over_batch),
 }
 """The tests for calls that no layer here expresses, by the op for other calls of the class."""
+
+
+@CONVERTERS.register("Min", "Max", "Amin", "Amax")
+def _extreme(call: LayerCall) -> Parts:
+    """Return a minimum or a maximum over some axes."""
+    if _over_batch(call):
+        return None
+    keys = {key: value for key in ("axis", "keepdims") if (value := call.get(key)) is not None}
+    return {"op": call.kind.lower()[-3:], **keys}
 
 
 def _by_name(op: str) -> Converter:
