@@ -63,7 +63,13 @@ WITH_KEYS: dict[str, dict[str, Any]] = {
     "gru": {"out": 4},
     "rnn": {"out": 4, "bias": False},
 }
-JOINS = {op for op, (cls, _) in OPS.items() if cls.JOINS and not cls.SOURCE} - {"opaque", "multihead", "lstm", "gru", "rnn"}
+JOINS = {op for op, (cls, _) in OPS.items() if cls.JOINS and not cls.SOURCE} - {
+    "opaque",
+    "multihead",
+    "lstm",
+    "gru",
+    "rnn",
+}
 
 
 def network(op: str) -> Any:

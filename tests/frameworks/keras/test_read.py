@@ -41,7 +41,8 @@ def test_every_layer_is_kerass_by_name(name: str) -> None:
             assert label not in layers
             continue
         layer = layers[label]
-        out = layers.get(f"{label}_together", layer).out  # behind the steps of a TimeDistributed
+        ends = [layers[f"{label}{end}"] for end in ("_together", "_output") if f"{label}{end}" in layers]
+        out = (ends or [layer])[0].out  # behind the steps of a TimeDistributed, and both states of an LSTM
         assert [n if isinstance(n, int) else None for n in out] == output[1:], label
         assert (layer.params, layer.buffers) != (None, None), label
         assert (layer.params or 0) + (layer.buffers or 0) == weights, label

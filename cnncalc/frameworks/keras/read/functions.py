@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any, NamedTuple
 
 from ....layers import OPS
@@ -10,7 +11,7 @@ from ....layers.names import KERAS, KERAS_ACTIVATIONS
 from ....registry import Registry
 from ...build import NO_FIGURES, Draft, printable
 from .config import LayerCall, Sizes, Tensor, leaves, plain
-from .roles import Recipes
+from .roles import Recipes, literal
 
 Raw = dict[str, Any]
 """A layer as a spec holds it, without its name and what it reads."""
@@ -47,6 +48,7 @@ CONVERTERS: Registry[str, Converter] = Registry()
 NAMED: dict[str, Raw] = {name: {"op": op} for op, names in KERAS_ACTIVATIONS.items() for name in names}
 """The layer for each of Keras's activations by its name."""
 NAMED["leaky_relu"]["alpha"] = 0.2
+NAMED |= {"hard_tanh": {"op": "clip", "min": -1, "max": 1}, "sparse_sigmoid": {"op": "hardsigmoid", "alpha": 0.5}}
 
 
 def renamed(call: LayerCall, op: str) -> Raw:
@@ -89,7 +91,7 @@ def activation(value: Any, call: LayerCall) -> Raw | None:
 
 def _of_version(raw: Raw, call: LayerCall) -> Raw:
     """Return an activation as the file's version of Keras has it: the hard sigmoid of Keras 2 has the slope 0.2."""
-    return {**raw, "alpha": 0.2} if call.old and raw["op"] == "hardsigmoid" else raw
+    return {**raw, "alpha": 0.2} if call.old and raw == {"op": "hardsigmoid"} else raw
 
 
 @CONVERTERS.register("Activation")
@@ -153,44 +155,132 @@ JOINS: dict[str, Raw] = {
     **{kind: {"op": "compare", "by": by} for kind, by in COMPARISONS.items()},
 }
 """The layer that joins several tensors, by class."""
-WITH_CONSTANT: dict[str, Callable[[float, bool], Raw]] = {
+WITH_CONSTANT: dict[str, Callable[[Any, bool], Raw]] = {
     "Add": lambda c, _: {"offset": c},
     "Multiply": lambda c, _: {"factor": c},
-    "Subtract": lambda c, is_first: {"factor": -1, "offset": c} if is_first else {"offset": -c},
-    **dict.fromkeys(("TrueDivide", "Divide"), lambda c, is_first: {} if is_first or c == 0 else {"factor": 1 / c}),
-    **dict.fromkeys(("Average", "Power", "Minimum", "Maximum", *COMPARISONS), lambda *_: {}),
+    "Subtract": lambda c, is_first: {"factor": -1, "offset": c} if is_first else {"offset": negated(c)},
+    **dict.fromkeys(("TrueDivide", "Divide"), lambda c, is_first: {} if is_first else inverse(c)),
 }
 """The keys of a rescale that joins a tensor and a constant, which may be the first of them; none if there is none."""
 
 
-@CONVERTERS.register(*WITH_CONSTANT)
+def negated(value: Any) -> Any:
+    """Return a number, or each of some, with the other sign."""
+    return [-n for n in value] if isinstance(value, list) else -value
+
+
+def inverse(value: Any) -> Raw:
+    """Return the factor that divides by a number, or by each of some; nothing for 0."""
+    listed = value if isinstance(value, list) else [value]
+    if 0 in listed:
+        return {}
+    return {"factor": [1 / n for n in listed] if isinstance(value, list) else 1 / value}
+
+
+def _average(call: LayerCall) -> Parts:
+    """Return an average of several tensors, or the operation's of one over an axis."""
+    if not call.is_operation:
+        return _arithmetic(call)
+    axis = call.get("axis")
+    over_batch = axis is None or axis == 0 or len(call.tensors()) > 1
+    return None if over_batch else {"op": "mean", "axis": [axis], "keepdims": False}
+
+
+@CONVERTERS.register(*(kind for kind in JOINS if kind != "Average"))
 def _arithmetic(call: LayerCall) -> Parts:
-    """Return the layers that join tensors, or a tensor and a constant. An average is the sum, divided."""
-    operands = [*leaves(call.args), *(call.kwargs.get(key) for key in ("x1", "x2", "x", "y"))]
-    operands = [one for one in operands if one is not None]
+    """Return the layers that join tensors, or a tensor and constants. An average is the sum, divided."""
+    operands = operands_of([*call.args, *(call.kwargs.get(key) for key in ("x1", "x2", "x", "y"))])
     tensors = [one for one in operands if isinstance(one, Tensor)]
-    constants = [one for one in operands if isinstance(one, (int, float)) and not isinstance(one, bool)]
-    raw = JOINS[call.kind]
-    if len(operands) == 2 and len(tensors) == len(constants) == 1:
-        is_first = operands[0] is constants[0]
-        keys = WITH_CONSTANT[call.kind](constants[0], is_first)
-        if keys or call.kind in ("TrueDivide", "Divide", "Average"):
-            return {"op": "rescale", **keys} if keys else _elementwise(call)
-        return _elementwise(call) if is_first and raw["op"] not in ("min", "max") else {**raw, "value": constants[0]}
+    raw, constants = JOINS[call.kind], len(operands) - len(tensors)
     if len(operands) == len(tensors) == 1 and call.kind != "Average":
         return {"op": "identity"}
     pairs = raw["op"] in ("sub", "div", "pow", "compare")
-    fits = 2 <= len(tensors) == len(operands) and not (pairs and len(tensors) > 2)
-    if not fits or not _joins([one.sizes for one in tensors]):
+    if len(operands) < 2 or not tensors or (pairs and len(operands) > 2) or not _meet(call, tensors):
         return _elementwise(call)
+    if constants and len(operands) == 2:
+        joined = _with_constant(call, operands, tensors[0])
+        if joined is not None:
+            return joined
+    read = layers_for(operands, tensors[0].sizes)
+    if read is None:
+        return _elementwise(call)
+    parts, reads = read
     if call.kind == "Average":
-        return [LayerPart(raw, "_sum"), LayerPart({"op": "rescale", "factor": 1 / len(tensors)})]
-    return raw
+        parts += [LayerPart(raw, "_sum", reads), LayerPart({"op": "rescale", "factor": 1 / len(operands)})]
+        return parts
+    return [*parts, LayerPart(raw, "", reads)]
 
 
-def _joins(sizes: list[Sizes | None]) -> bool:
-    """Return whether tensors of these sizes have equally many axes, as far as that is known."""
-    return len({len(one) for one in sizes if one is not None}) < 2
+def _with_constant(call: LayerCall, operands: list[Any], tensor: Tensor) -> Raw | None:
+    """Return one layer for a tensor and a constant; None if that takes two."""
+    is_first = operands[1] is tensor
+    constant, raw = operands[0 if is_first else 1], JOINS[call.kind]
+    if call.kind in WITH_CONSTANT:
+        flat = constant if isinstance(constant, (int, float)) else _per_channel(constant, tensor, call.channels_last)
+        keys = {} if flat is None else WITH_CONSTANT[call.kind](flat, is_first)
+        return {"op": "rescale", **keys} if keys else None
+    swaps = raw["op"] in ("min", "max") or not is_first
+    return {**raw, "value": constant} if swaps and isinstance(constant, (int, float)) else None
+
+
+def _per_channel(constant: Any, tensor: Tensor, channels_last: bool) -> list[float] | None:
+    """Return an array with one number for each channel as a list; None for another."""
+    shape, numbers_ = shape_in(constant), list(leaves(constant))
+    is_row = channels_last and tensor.sizes is not None and tensor.sizes[-1] == len(numbers_) == shape[-1]
+    return numbers_ if is_row and len(shape) <= len(tensor.sizes or ()) + 1 else None  # type: ignore[return-value]
+
+
+def operands_of(value: Any) -> list[Any]:
+    """Return what an operation joins: tensors, numbers, and arrays as nested lists of numbers."""
+    value = plain(value)
+    if isinstance(value, (list, tuple)) and not isinstance(value, Tensor):
+        whole = list(leaves(value))
+        if whole and all(type(one) in (int, float) for one in whole) and not isinstance(value, tuple):
+            return [value]
+        return [one for each in value for one in operands_of(each)]
+    return [value] if isinstance(value, Tensor) or type(value) in (int, float) else [] if value is None else [value]
+
+
+def shape_in(value: Any) -> list[int]:
+    """Return the shape of a nested list of numbers."""
+    shape = []
+    while isinstance(value, list) and value:
+        shape.append(len(value))
+        value = value[0]
+    return shape
+
+
+def layers_for(operands: list[Any], sizes: Sizes | None) -> tuple[list[LayerPart], tuple[Draft | str, ...]] | None:
+    """Return layers for the constants among operands, and what a join of all of them reads.
+
+    None for a constant that differs from sample to sample, and for what is no constant.
+    """
+    parts: list[LayerPart] = []
+    reads: list[Draft | str] = []
+    for number, one in enumerate(operands, 1):
+        if isinstance(one, Tensor):
+            reads.append(one.layer)
+            continue
+        suffix = f"_operand{number}"
+        if type(one) in (int, float):
+            parts.append(LayerPart({"op": "constant", "shape": [], "value": one, "kind": "constant"}, suffix, ()))
+        else:
+            shape = shape_in(one)
+            if sizes is None or not shape or not all(type(n) in (int, float) for n in leaves(one)):
+                return None
+            if len(shape) == len(sizes) + 1 and shape[0] == 1:
+                shape = shape[1:]
+            if len(shape) > len(sizes) or prod(shape) != len(list(leaves(one))):
+                return None
+            raw: Raw = {"op": "constant", "shape": shape, "kind": "constant"}
+            parts.append(LayerPart(raw, suffix, (), {"weight": literal(list(leaves(one)), shape)}))
+        reads.append(suffix)
+    return parts, tuple(reads)
+
+
+def _meet(call: LayerCall, tensors: list[Tensor]) -> bool:
+    """Return whether tensors meet sample by sample: a layer puts axes in front of samples, an operation does not."""
+    return not call.is_operation or len({len(one.sizes) for one in tensors if one.sizes is not None}) < 2
 
 
 def _scaled_sum(read: list[Tensor], factor: Any, suffix: str) -> list[LayerPart]:
@@ -258,7 +348,12 @@ def _clip(call: LayerCall) -> Parts:
 
 
 def _without_keys(op: str) -> Converter:
-    return lambda call: _of_version({"op": op}, call)
+    return _as_named({"op": op})
+
+
+def _as_named(raw: Raw) -> Converter:
+    """Return the converter to an activation."""
+    return lambda call: _of_version(raw, call)
 
 
 def _class_of(name: str) -> str:
@@ -268,20 +363,22 @@ def _class_of(name: str) -> str:
 
 @CONVERTERS.register("Where")
 def _where(call: LayerCall) -> Parts:
-    """Return a choice between two tensors."""
-    tensors = [one for one in leaves(call.args) if isinstance(one, Tensor)]
-    if len(tensors) != 3 or not _joins([one.sizes for one in tensors]):
+    """Return a choice between two values."""
+    operands = operands_of([*call.args, *(call.kwargs.get(key) for key in ("condition", "x1", "x2"))])
+    tensors = [one for one in operands if isinstance(one, Tensor)]
+    if len(operands) != 3 or not tensors or not _meet(call, tensors):
         return _elementwise(call)
-    return {"op": "where"}
+    read = layers_for(operands, tensors[0].sizes)
+    return _elementwise(call) if read is None else [*read[0], LayerPart({"op": "where"}, "", read[1])]
 
 
 CONVERTERS.update(
     {"Elu": lambda call: renamed(call, "elu"), "Exp": _without_keys("exp")},
     {"LeakyRelu": lambda call: {"op": "leakyrelu", "alpha": call.get("negative_slope") or 0.2}},
-    {"Cast": _without_keys("identity")},
+    {"Cast": _without_keys("identity"), "Average": _average},
 )
 for _name, _raw in NAMED.items():
-    CONVERTERS.setdefault(_class_of(_name), _without_keys(_raw["op"]))
+    CONVERTERS.setdefault(_class_of(_name), _as_named(_raw))
 _SAME_NAME = ("add", "multiply", "subtract", "divide", "exp", "negative", "identity", *NAMED)
 TENSORFLOW = {
     **{name: _class_of(name) for name in _SAME_NAME},

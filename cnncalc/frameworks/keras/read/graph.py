@@ -165,7 +165,8 @@ class ModelReader:
         """Return the functions that read the arrays of a part from the file."""
         recipes = ROLES.get(OPS[part.raw["op"]][0].WORD, {}) if part.recipes is None else part.recipes
         if self.arrays is None or not recipes:
-            return {}
+            literals = {role: recipe for role, recipe in recipes.items() if not recipe.variables}
+            return {role: partial(recipe.make, [], self.conventions[0]) for role, recipe in literals.items()}
         own = {one.name for one in variables(call.kind, call.config)}
         arrays, whole, channels_last = self.arrays, (*self.path, *path), self.conventions[0]
         return {

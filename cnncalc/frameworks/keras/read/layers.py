@@ -10,8 +10,8 @@ from . import dense, images, sequences, shapes  # noqa: F401 - they register the
 from .config import LayerCall, Tensor
 from .functions import (
     CONVERTERS,
+    JOINS,
     TENSORFLOW,
-    WITH_CONSTANT,
     Converter,
     LayerPart,
     Parts,
@@ -225,7 +225,7 @@ _SPELLINGS = {
 _FUSED = {*FUSED, "Dense", "EinsumDense"}
 """Layers with an activation of their own."""
 _JOINS = {
-    *(*WITH_CONSTANT, "Maximum", "Minimum", "Concatenate", "CustomScaleLayer"),
+    *(*JOINS, "Where", "Concatenate", "CustomScaleLayer"),
     *("MultiHeadAttention", "Attention", "AdditiveAttention", "DotProductAttention"),
     *("GroupQueryAttention", "GroupedQueryAttention"),
     *("LSTM", "GRU", "SimpleRNN"),

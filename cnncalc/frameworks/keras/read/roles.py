@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from struct import pack
 from typing import Any, NamedTuple
 
 
@@ -23,6 +24,12 @@ class Recipe(NamedTuple):
 
 Recipes = Mapping[str, Recipe]
 """The arrays of a layer, by their roles."""
+
+
+def literal(numbers: list[float], shape: list[int]) -> Recipe:
+    """Return the recipe of an array whose numbers stand in the model's document, as float32."""
+    packed = memoryview(pack(f"{len(numbers)}f", *numbers))
+    return Recipe((), lambda *_: packed.cast("f", shape))
 
 
 def kernel(arrays: list[Any], channels_last: bool) -> Any:
