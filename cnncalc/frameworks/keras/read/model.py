@@ -138,9 +138,19 @@ def _layer(raw: Any, at: int, sizes: dict[TensorKey, Sizes], depth: int) -> Kera
     except CnncalcError as error:
         error.layer = label if error.layer is None else f"{label}, {error.layer}"
         raise
-    module = raw.get("module")
-    is_operation = kind in ("TFOpLambda", "SlicingOpLambda") or (isinstance(module, str) and ".ops" in module)
-    return KerasLayer(name, kind, {} if listed else config, calls, model, is_operation)
+    config = {} if listed else config
+    return KerasLayer(name, kind, config, calls, model, model is None and _is_operation(raw, kind, config))
+
+
+def _is_operation(raw: dict[str, Any], kind: str, config: dict[str, Any]) -> bool:
+    """Return whether a record is an operation: its module says so or, in a .h5 file of Keras 3, its configuration."""
+    module, nodes = raw.get("module"), raw.get("inbound_nodes")
+    if kind in ("TFOpLambda", "SlicingOpLambda"):
+        return True
+    if isinstance(module, str):
+        return ".ops" in module
+    is_new = isinstance(nodes, list) and any(isinstance(node, dict) for node in nodes)
+    return is_new and kind != INPUT and not {"trainable", "dtype"} & config.keys()
 
 
 def _model_in(config: dict[str, Any], depth: int) -> KerasModel | None:

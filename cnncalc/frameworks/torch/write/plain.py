@@ -9,6 +9,7 @@ from typing import Any
 from ....layers.affine import factors
 from ....layers.keys import Pair
 from ....layers.names import TORCH, TORCH_FUNCTIONS
+from ....layers.resample import DETAILS
 from ....registry import Registry
 from .code import Code, TorchContext, TorchWriter, compact, invoke, listed, module, order, padded
 
@@ -203,7 +204,7 @@ def permute(site: TorchContext) -> Code:
 def concat(site: TorchContext) -> Code:
     """Write the inputs one after another along an axis."""
     values = [f"{{{at}}}" for at in range(len(site.layer.samples))]
-    return Code(f"torch.cat(({', '.join(values)}), {site.dims[0]})")
+    return Code(f"torch.cat(({', '.join(as_batch(site, values))}), {site.dims[0]})")
 
 
 def operands(site: TorchContext) -> list[str]:
@@ -252,6 +253,16 @@ def extreme(site: TorchContext) -> Code:
     for other in others:
         result = f"torch.{site.op}imum({result}, {other})"
     return Code(result)
+
+
+def as_batch(site: TorchContext, values: list[str]) -> list[str]:
+    """Return the values that a layer reads, those without a batch repeated to that of the others."""
+    batched = [fields.batched for fields in site.layer.reads_fields]
+    if len(set(batched)) == 1:
+        return values
+    like = values[batched.index(True)]
+    sizes = f"len({like}), {', '.join(['-1'] * len(site.x))}"
+    return [one if has else f"{one}.expand({sizes})" for one, has in zip(values, batched, strict=True)]
 
 
 @WRITERS.register("slice")
@@ -304,7 +315,8 @@ def roll(site: TorchContext) -> Code:
 @WRITERS.register("stack")
 def stack(site: TorchContext) -> Code:
     """Write inputs along a new axis, in the network's own order of axes."""
-    values = ", ".join(f"{{{at}}}{site.own(len(site.x))}" for at in range(len(site.layer.inputs())))
+    inputs = as_batch(site, [f"{{{at}}}" for at in range(len(site.layer.inputs()))])
+    values = ", ".join(f"{one}{site.own(len(site.x))}" for one in inputs)
     return Code(f"torch.stack(({values}), {site.layer.traced.axes[0]}){site.back(len(site.out))}")
 
 
@@ -425,6 +437,8 @@ def crop(site: TorchContext) -> Code:
 def upsample(site: TorchContext) -> Code:
     """Write another resolution."""
     v, nd = site.values, site.nd
+    if own := [key for key in v if key in DETAILS]:
+        raise site.refuse(f"has no {' or '.join(own)} of upsampling", "leave it out")
     mode = {"linear": {1: "linear", 2: "bilinear", 3: "trilinear"}[nd], "cubic": "bicubic"}.get(v["mode"], v["mode"])
     if mode == "bicubic" and (nd != 2 or site.layer.env.dialect.cubic != CUBIC):
         raise site.refuse(f"has cubic upsampling over two axes, with A = {CUBIC}")
