@@ -121,8 +121,6 @@ class ConstantArray(Source):
 class FurtherInput(Source):
     """Input: another input of the network, beside its first; its values are given by its name."""
 
-    REFUSED = {form: why for form, why in _UNWRITTEN.items() if form != "keras_write"}
-
     WORD = "input"
     EXAMPLE = "OP:16x32x32"
     LINEAR = True

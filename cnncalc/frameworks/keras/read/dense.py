@@ -11,7 +11,7 @@ from typing import Any
 
 from .config import LayerCall, Sizes, Tensor, leaves
 from .functions import CONVERTERS, LayerPart, Parts, Raw, renamed
-from .quantized import Kernel, counted_only, lora_rank, quantization, with_lora
+from .quantized import CountedKernel, counted_only, lora_rank, quantization, with_lora
 from .roles import Recipe
 
 
@@ -29,7 +29,7 @@ def _dense(call: LayerCall) -> Parts:
         steps = [n for n in sizes if n is not None]
         macs = prod(steps) * units if len(steps) == len(sizes) else None
         out = call.out or (*sizes[:-1], units)
-        return counted_only(call._replace(out=out), Kernel(sizes[-1], units, units, units * has_bias, macs))
+        return counted_only(call._replace(out=out), CountedKernel(sizes[-1], units, units, units * has_bias, macs))
     assert rank is not None
     without: Raw = {"op": "linear", "out": units, "bias": False}
     return with_lora(call, rank, without, without | {"out": rank}, without, has_bias, "kernel")
@@ -52,7 +52,7 @@ def _einsum_dense(call: LayerCall) -> Parts:
             n for letter, n in zip(reversed(inputs.partition(",")[0]), reversed(sizes), strict=False) if letter in out
         ]
         macs = None if None in kept or "..." in out else prod([n or 1 for n in kept]) * rows * columns
-        return counted_only(call, Kernel(rows, columns, kernel[-1], prod(bias or [0]), macs))
+        return counted_only(call, CountedKernel(rows, columns, kernel[-1], prod(bias or [0]), macs))
     arrays = [LayerPart({"op": "constant", "shape": kernel}, "_kernel", (), {"weight": Recipe(("kernel",))})]
     reads = (call.read()[0].layer, "_kernel")
     product: Raw = {"op": "einsum", "equation": equation}

@@ -48,7 +48,12 @@ CONVERTERS: Registry[str, Converter] = Registry()
 NAMED: dict[str, Raw] = {name: {"op": op} for op, names in KERAS_ACTIVATIONS.items() for name in names}
 """The layer for each of Keras's activations by its name."""
 NAMED["leaky_relu"]["alpha"] = 0.2
-NAMED |= {"hard_tanh": {"op": "clip", "min": -1, "max": 1}, "sparse_sigmoid": {"op": "hardsigmoid", "alpha": 0.5}}
+ACTIVATIONS: dict[str, Raw] = {
+    **NAMED,
+    "hard_tanh": {"op": "clip", "min": -1, "max": 1},
+    "sparse_sigmoid": {"op": "hardsigmoid", "alpha": 0.5},
+}
+"""The same, and those that are other ops with certain keys."""
 
 
 def renamed(call: LayerCall, op: str) -> Raw:
@@ -84,9 +89,9 @@ def activation(value: Any, call: LayerCall) -> Raw | None:
         value = config.get("name") if isinstance(config, dict) else config
     if value == "linear":
         return None
-    if not isinstance(value, str) or value not in NAMED:
+    if not isinstance(value, str) or value not in ACTIVATIONS:
         return same_shape(value if isinstance(value, str) and value else "activation")
-    return _of_version(NAMED[value], call)
+    return _of_version(ACTIVATIONS[value], call)
 
 
 def _of_version(raw: Raw, call: LayerCall) -> Raw:
@@ -273,7 +278,8 @@ def layers_for(operands: list[Any], sizes: Sizes | None) -> tuple[list[LayerPart
             if len(shape) > len(sizes) or prod(shape) != len(list(leaves(one))):
                 return None
             raw: Raw = {"op": "constant", "shape": shape, "kind": "constant"}
-            parts.append(LayerPart(raw, suffix, (), {"weight": literal(list(leaves(one)), shape)}))
+            flat = [n for n in leaves(one) if isinstance(n, (int, float))]
+            parts.append(LayerPart(raw, suffix, (), {"weight": literal(flat, shape)}))
         reads.append(suffix)
     return parts, tuple(reads)
 
@@ -377,7 +383,7 @@ CONVERTERS.update(
     {"LeakyRelu": lambda call: {"op": "leakyrelu", "alpha": call.get("negative_slope") or 0.2}},
     {"Cast": _without_keys("identity"), "Average": _average},
 )
-for _name, _raw in NAMED.items():
+for _name, _raw in ACTIVATIONS.items():
     CONVERTERS.setdefault(_class_of(_name), _as_named(_raw))
 _SAME_NAME = ("add", "multiply", "subtract", "divide", "exp", "negative", "identity", *NAMED)
 TENSORFLOW = {

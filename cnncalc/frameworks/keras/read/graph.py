@@ -147,12 +147,10 @@ class ModelReader:
             shapes[layer] = traced(layer, [shapes.get(one, NOTHING) for one in reads], call.channels_last)
         if len(given) > 1:
             self._spare += added.values()
-        sizes = [_sizes(shapes[added[one]][0]) for one in given]
-        if sizes[0] is None:
-            sizes[0] = _sizes_after(parts, call)
-        if call.out is not None:
-            sizes[0] = call.out
-        return [Tensor(added[one], size) for one, size in zip(given, sizes, strict=True)]
+        outs = [_sizes(shapes[added[one]][0]) for one in given]
+        if call.out is not None or outs[0] is None:
+            outs[0] = call.out if call.out is not None else _sizes_after(parts, call)
+        return [Tensor(added[one], out) for one, out in zip(given, outs, strict=True)]
 
     def leave_out_spare(self, outputs: Sequence[Draft]) -> None:
         """Remove the parts of layers with several results that nothing reads; they stand behind what they read."""
@@ -201,6 +199,8 @@ def traced(layer: Draft, read: Sequence[Traced], channels_last: bool) -> Traced:
         return NOTHING
     try:
         keys = {key: cls.KEYS[key](value, nd) for key, value in layer.keys.items() if value is not None}
+        if not keys.keys() >= set(cls.NEEDED):
+            return NOTHING
         made, env = cls(layer.op, nd, keys), Env(DIALECTS["keras"], channels_last)
         shapes, fields = [shape for shape, _ in read], [field for _, field in read]
         done = made.trace_all(shapes, fields, env) if cls.JOINS else made.trace(shapes[0], fields[0], env)

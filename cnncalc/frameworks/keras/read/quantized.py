@@ -54,7 +54,7 @@ def held(mode: str, rows: int, columns: int, table: bool = False) -> int | None:
     return packed + 2 * groups + (columns if table else rows)
 
 
-class Kernel(NamedTuple):
+class CountedKernel(NamedTuple):
     """A kernel as a matrix, and what it is multiplied with."""
 
     rows: int
@@ -67,7 +67,7 @@ class Kernel(NamedTuple):
     """Multiply-accumulates; None if they are not known."""
 
 
-def counted_only(call: LayerCall, kernel: Kernel) -> list[LayerPart]:
+def counted_only(call: LayerCall, kernel: CountedKernel) -> list[LayerPart]:
     """Return opaque layers that count what a kernel is kept in: the kernel itself, LoRA's arrays and the bias.
 
     They are apart because a kernel that is quantised, or has LoRA, is not trained.

@@ -5,12 +5,13 @@ Sources: keras/src/layers/rnn and keras/src/layers/attention.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
 from .config import LayerCall, Sizes, Tensor
 from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, opaque_layer
-from .quantized import Kernel, counted_only, lora_rank, quantization, with_lora
+from .quantized import CountedKernel, counted_only, lora_rank, quantization, with_lora
 from .roles import (
     Recipe,
     Recipes,
@@ -54,6 +55,7 @@ def _cell(kind: str, config: dict[str, Any], old: bool) -> Raw | None:
 def _cell_recipes(kind: str, config: dict[str, Any], part: str = "", end: str = "") -> Recipes:
     """Return the arrays of a recurrent layer; `part` is its direction's in the file, `end` ends the roles."""
     names = [f"{part}{name}" for name in ("kernel", "recurrent_kernel", "bias")]
+    made: list[tuple[str, str, Callable[[list[Any], bool], Any]]]
     if kind != "GRU":
         made = [("weight_ih", names[0], kernel), ("weight_hh", names[1], kernel), ("bias_ih", names[2], as_it_is)]
     else:
@@ -148,7 +150,7 @@ def _embedding(call: LayerCall) -> Parts:
     if mode is not None:
         sizes = call.sizes()
         out = call.out if call.out is not None or sizes is None else (*sizes, columns)
-        return counted_only(call._replace(out=out), Kernel(rows, columns, columns, 0, 0))
+        return counted_only(call._replace(out=out), CountedKernel(rows, columns, columns, 0, 0))
     raw: Raw = {"op": "embedding", "rows": rows, "out": columns}
     recipes = {"weight": Recipe(("embeddings",))}
     if rank is None:

@@ -21,7 +21,6 @@ from .step import NUMPY, KerasContext, KerasWriter, refuse
 WRITERS: Registry[str, KerasWriter] = Registry(windows.WRITERS, simple.WRITERS, sequences.WRITERS)
 """The writer of each op, by its family's word."""
 WRITERS.update({op: KerasContext.named for op in KERAS if op not in WRITERS})
-WRITERS["input"] = lambda context: context.one("InputLayer")  # ModelWriter adds it: it has no call
 
 
 _LAYERS = ("Add", "Subtract", "Multiply", "Minimum", "Maximum", "Concatenate")
@@ -110,7 +109,7 @@ class ModelWriter:
         """Add one layer, as all the Keras layers that it is, and return its output."""
         if "/" in layer.name:
             raise refuse(f"the name {shown(layer.name)}, which has a / in it", "give the layer another name")
-        if layer.op == "input":
+        if layer.op == "opaque" and layer.values.get("type") == "InputLayer" and layer.traced.out:
             return self.input(layer.name, layer.traced.out)
         if layer.op == "input":
             return self.input(layer.name, layer.traced.out)
