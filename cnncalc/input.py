@@ -116,11 +116,13 @@ def _told(network: Network, *, own: bool) -> Network:
     layers = [node.layer for node in network.nodes]
     if network.input is None or network.sample_axes is not None:
         return network
-    rule, size = readings(layers, own=True), len(network.input)
-    reading = (rule if own else readings(layers)).get(size)
-    if reading is None or rule.get(size) is readings(layers).get(size):
+    rule, others, size = readings(layers, own=True), readings(layers), len(network.input)
+    reading = (rule if own else others).get(size)
+    if reading is None:
         return network
-    return network._replace(sample_axes=size + 1 - [Reading.SPACE, Reading.SAMPLE, Reading.BATCH].index(reading))
+    axes = size + 1 - [Reading.SPACE, Reading.SAMPLE, Reading.BATCH].index(reading)
+    has_batch = not own or others.get(axes + 1) is Reading.BATCH  # a size more in front is a batch of its own input
+    return network if rule.get(size) is others.get(size) and has_batch else network._replace(sample_axes=axes)
 
 
 def _declared_input(network: Network) -> Shape | None:
