@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from math import prod
 from typing import Any
 
-from ....errors import LONGEST_PATH, SpecError, shown
+from ....errors import LONGEST_PATH, SpecError, nearest, shown
 from ....layers.names import Name
+from ....sizes import Size
 from .const import INITIALISER, MOST_READ, first_line, has_data, of_tensor, package, shortest, words
 
 
@@ -116,13 +117,18 @@ class GraphNode:
         """Return a tensor attribute, None if it is not given."""
         return self._get(name, 4, "t", None)
 
+    def graph(self, name: str) -> Any:
+        """Return a graph attribute, None if it is not given."""
+        return self._get(name, 5, "g", None)
+
 
 class OnnxGraph:
     """The main graph of a model."""
 
-    def __init__(self, model: Any, folder: str | None):
-        self.model, self.folder = model, folder
-        graph = model.graph
+    def __init__(self, model: Any, folder: str | None, graph: Any = None, around: Iterable[str] = ()):
+        """Read a model's graph, or one inside of it, whose nodes may read values `around` it."""
+        self.model, self.folder, self._around = model, folder, set(around)
+        graph = model.graph if graph is None else graph
         self.opset: int = max([o.version for o in model.opset_import if o.domain in ("", "ai.onnx")], default=1)
         self.name = words(graph.name)
         tensors = [(words(t.name), t) for t in graph.initializer]
@@ -132,14 +138,20 @@ class OnnxGraph:
         self.outputs = [words(o.name) for o in graph.output]
         self.nodes = self._needed(self._sorted([GraphNode(n, at) for at, n in enumerate(graph.node)]))
         """The nodes that an output needs, each after those that it reads."""
-        read = [name for node in self.nodes for name in (*node.inputs, *_captured(node.proto))]
+        read = [name for node in self.nodes for name in (*node.inputs, *captured(node.proto))]
         self.uses = Counter([*self.outputs, *read])
         """The number of nodes and outputs that read each value."""
         self._inferred: Mapping[str, Any] | None = None
 
     def _sorted(self, nodes: list[GraphNode]) -> list[GraphNode]:
         """Return the nodes, each after those it reads. SpecError for a cycle, and for a value that no node makes."""
-        have = {"", *self.constants, *self.inputs, *[words(t.values.name) for t in self.model.graph.sparse_initializer]}
+        have = {
+            "",
+            *self.constants,
+            *self.inputs,
+            *self._around,
+            *[words(t.values.name) for t in self.model.graph.sparse_initializer],
+        }
         done: list[GraphNode] = []
         later: dict[int, GraphNode] = {}
         for at, node in enumerate(nodes):
@@ -165,23 +177,57 @@ class OnnxGraph:
         wanted = set(self.outputs)
         for node in reversed(nodes):
             if wanted.intersection(node.outputs):
-                wanted.update(node.inputs, _captured(node.proto))
+                wanted.update(node.inputs, captured(node.proto))
         return [node for node in nodes if wanted.intersection(node.outputs)] if self.outputs else nodes
+
+    def give_sizes(self, name: str, shape: Sequence[Size]) -> None:
+        """Set the sizes of an input, in place of those that the file declares, wherever a name stands for one."""
+        if name not in self.inputs:
+            raise SpecError(f"{shown(name)} is not an input of the file", nearest(name, list(self.inputs)))
+        bound = {}
+        info = self.inputs[name].type.tensor_type
+        dims = dims_of(self.inputs[name])
+        if dims is not None and len(dims) != len(shape):
+            return
+        if dims is None:
+            del info.shape.dim[:]
+            for _ in shape:
+                info.shape.dim.add()
+        for dim, size in zip(info.shape.dim, shape, strict=True):
+            if isinstance(size, int):
+                if dim.dim_param:
+                    bound[dim.dim_param] = size
+                dim.dim_value = size
+        for one in self.declared_types.values():
+            for dim in one.type.tensor_type.shape.dim:
+                if dim.dim_param in bound:
+                    dim.dim_value = bound[dim.dim_param]
+        self._inferred = None
+
+    def type_of(self, name: str) -> int:
+        """Return the TensorProto.DataType of a value, as far as the file or onnx's inference says it; 0 if not."""
+        info = self.declared_types.get(name) or self.inferred.get(name)
+        return int(info.type.tensor_type.elem_type) if info is not None else 0
+
+    @property
+    def inferred(self) -> Mapping[str, Any]:
+        """What onnx's inference says of each value."""
+        if self._inferred is None:
+            self._inferred = infer(self.model)
+        return self._inferred
 
     def declared(self, name: str) -> list[int | str | None] | None:
         """Return the shape that the file, or else onnx's inference, gives a value: numbers, names, None for unknown."""
         shape = dims_of(self.declared_types.get(name))
         if shape is None:
-            if self._inferred is None:
-                self._inferred = infer(self.model)
-            shape = dims_of(self._inferred.get(name))
+            shape = dims_of(self.inferred.get(name))
         return shape
 
 
-def _captured(proto: Any) -> list[str]:
+def captured(proto: Any) -> list[str]:
     """Return the names that the graphs inside a node (If, Loop) may read from outside."""
     inner = [g for a in proto.attribute for g in (*([a.g] if a.HasField("g") else []), *a.graphs)]
-    return [words(name) for graph in inner for node in graph.node for name in (*node.input, *_captured(node))]
+    return [words(name) for graph in inner for node in graph.node for name in (*node.input, *captured(node))]
 
 
 def dims_of(info: Any) -> list[int | str | None] | None:

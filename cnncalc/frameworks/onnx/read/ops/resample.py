@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from math import floor, isfinite
+from collections.abc import Callable
+from math import ceil, floor, isfinite
 from typing import Any
 
 from .....registry import Registry
-from .....sizes import LARGEST, Size, known
-from ..fold import integers, numbers
+from .....sizes import LARGEST, Size
+from ....values import BATCH, Handle
+from ..fold import integers
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, Output, needed
+from ..reader import GraphReader, Handler, Maps, OpaqueNode, needed
 
 LARGEST_SCALE = 2.0**63
 MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "cubic": "cubic"}
@@ -20,23 +22,33 @@ HANDLERS: Registry[str, Handler] = Registry()
 
 @HANDLERS.register("Pad")
 def pad(b: GraphReader, node: GraphNode) -> None:
-    """Read a pad of the spatial axes, or a crop if it is negative; around others only its shape is known."""
+    """Read a pad, or a crop if it is negative everywhere."""
     x, full = b.known(node)
     pairs = _pairs(b, node, len(full))
     out = [n + before + after for n, (before, after) in zip(full, pairs, strict=True)]
-    front = 2 if b.batched else 1
     value = b.scalar(node.input(2)) if node.input(2) else node.number("value", 0.0)
-    own = pairs[front:]
-    signs = {n > 0 for pair in own for n in pair if n}
-    if any(n for pair in pairs[:front] for n in pair) or len(signs) > 1 or not own:
-        raise OpaqueNode(out)
     if value is None or not isfinite(value) or abs(value) > LARGEST:
         raise OpaqueNode(out)
-    if signs == {False}:
-        b.make(node, "crop", x, {"p": [[-before, -after] for before, after in own]})
+    for at, pair in enumerate(pairs):
+        if any(pair):
+            x = b.along(x, at)[0]
+    assert x.axes is not None
+    places = {at: x.axes[at][0] for at, pair in enumerate(pairs) if any(pair)}
+    if not places:
+        b.make_pointwise(node, "identity", x)
         return
-    keys = {"p": [list(pair) for pair in own], "mode": node.text("mode", "constant")}
-    b.make(node, "pad", x, keys | ({"value": value} if value else {}))
+    first = next((at for at, group in enumerate(x.axes) if group == (0,)), 0)
+    own = [list(pair) for at, pair in enumerate(pairs) if at > first and (x.axes[at] and x.axes[at] != (BATCH,))]
+    plain = min(places) > first and len(own) == len(x.shape) - 1 and x.batch_at in (0, None)
+    signs = {n > 0 for pair in pairs for n in pair if n}
+    mode = node.text("mode", "constant")
+    if plain and signs == {False}:
+        b.give(node, b.add(node.name, "crop", x, {"p": [[-before, -after] for before, after in own]}))
+        return
+    keys: dict[str, Any] = {"p": own} if plain else {"p": [list(pairs[at]) for at in places]}
+    if not plain:
+        keys["axis"] = [place + 1 for place in places.values()]
+    b.give(node, b.add(node.name, "pad", x, {**keys, "mode": mode, **({"value": value} if value else {})}))
 
 
 def _pairs(b: GraphReader, node: GraphNode, rank: int) -> list[tuple[int, int]]:
@@ -56,23 +68,62 @@ def _pairs(b: GraphReader, node: GraphNode, rank: int) -> list[tuple[int, int]]:
 def resize(b: GraphReader, node: GraphNode) -> None:
     """Read scales, or the sizes that the axes get; if its values are other than upsample's, only its shape is known."""
     x, full = b.known(node)
-    scales, sizes = _scales(b, node), numbers(b.const(node.input(3)))
+    scales, sizes = _scales(b, node), _sizes(b, node)
     axes, rank = node.ints("axes") or list(range(len(full))), len(full)
-    if (scales is None) == (sizes is None) or node.text("keep_aspect_ratio_policy", "stretch") != "stretch":
+    if (scales is None) == (sizes is None):
         raise OpaqueNode(known=False)
-    given: list[float] = list(sizes if sizes is not None else scales or [])
+    given: list[Any] = list(sizes if sizes is not None else scales or [])
     if len(given) != len(axes) or any(not -rank <= a < rank for a in axes):
         raise node.wrong(f"{len(given)} scales or sizes for {len(axes)} axes")
     by = dict(zip([a % rank for a in axes], given, strict=True))
-    out = [n if at not in by else int(by[at]) if scales is None else _scaled(n, by[at]) for at, n in enumerate(full)]
-    front = 2 if b.batched else 1
-    if out[:front] != list(full[:front]) or rank == front:
+    policy = node.text("keep_aspect_ratio_policy", "stretch")
+    if policy != "stretch" and scales is None:
+        scales, by = [], _kept_ratio(full, by, policy)
+        out = [n if at not in by else floor(n * by[at] + 0.5) for at, n in enumerate(full)]  # type: ignore[operator]
+    else:
+        out = [n if at not in by else by[at] if scales is None else _scaled(n, by[at]) for at, n in enumerate(full)]
+    changed = [at for at in by if out[at] != full[at]]
+    if not changed:
+        b.make_pointwise(node, "identity", x)
+        return
+    if min(changed) < 2 or x.batch_at not in (0, None):
         raise OpaqueNode(out)
-    values = [by.get(at, n if scales is None else 1) for at, n in enumerate(full)][front:]
-    keys = _how(b, node, x, out[front:])
-    if keys is None or not all(isinstance(v, (int, float)) for v in values):
+    maps = b.maps(x)
+    values = [by.get(at, n if scales is None else 1) for at, n in enumerate(full)][2:]
+    keys = _how(b, node, maps.x, out[2:])
+    if keys is None:
+        b.give(node, _picked(b, node, maps, values, out[2:], scaled=scales is not None))
+        return
+    wanted = [n if isinstance(n, (int, float)) else None for n in values]
+    if scales is None and None in wanted:
+        wanted = [_factor(n, was) for n, was in zip(values, full[2:], strict=True)]
+        scales = []
+    if None in wanted:
         raise OpaqueNode(out)
-    b.make(node, "upsample", x, {("out" if scales is None else "factor"): values, **keys})
+    made = b.add(node.name, "upsample", maps.x, {("out" if scales is None else "factor"): wanted, **keys})
+    b.give(node, b.unmapped(node.name, made, maps))
+
+
+def _sizes(b: GraphReader, node: GraphNode) -> list[Size] | None:
+    """Return the sizes that axes get, some of them open; None if they are not given."""
+    listed = b.listed(node.input(3))
+    return None if not listed else [n for n in listed if not isinstance(n, float)]
+
+
+def _factor(n: Size, was: Size) -> int | None:
+    """Return how many times a size an open one is, or 1; None if it is not a multiple."""
+    if n == was:
+        return 1
+    return next((by for by in range(2, 65) if was * by == n), None) if not isinstance(n, int) else None
+
+
+def _kept_ratio(full: tuple[Size, ...], by: dict[int, Any], policy: str) -> dict[int, Any]:
+    """Return one scale for all axes: the least or the largest that the sizes ask for."""
+    sizes = [(n, full[at]) for at, n in by.items()]
+    ratios = [n / was for n, was in sizes if isinstance(n, int) and isinstance(was, int)]
+    if len(ratios) < len(sizes):
+        raise OpaqueNode(known=False)
+    return dict.fromkeys(by, min(ratios) if policy == "not_larger" else max(ratios))
 
 
 def _scales(b: GraphReader, node: GraphNode) -> list[float] | None:
@@ -96,7 +147,7 @@ def _scaled(n: Size, by: float) -> Size:
     return n * int(by)
 
 
-def _how(b: GraphReader, node: GraphNode, x: Output, out: list[Size]) -> dict[str, Any] | None:
+def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size]) -> dict[str, Any] | None:
     """Return the mode, if upsample computes the same. Upsample, and Resize to operator set 10, begin at the corner."""
     mode = MODES.get(node.text("mode", "nearest"))
     old = node.op == "Upsample" or b.graph.opset < 11
@@ -114,23 +165,54 @@ def _how(b: GraphReader, node: GraphNode, x: Output, out: list[Size]) -> dict[st
     return {"mode": mode, "align": ALIGN[where]} if where in ALIGN else None
 
 
+def _picked(b: GraphReader, node: GraphNode, maps: Maps, values: list[Any], out: list[Size], *, scaled: bool) -> Handle:
+    """Return the nearest values as units that are gathered along each axis. OpaqueNode for another mode."""
+    x = maps.x
+    old = node.op == "Upsample" or b.graph.opset < 11
+    where = "asymmetric" if old else node.text("coordinate_transformation_mode", "half_pixel")
+    rounding = "floor" if old else node.text("nearest_mode", "round_prefer_floor")
+    place = PLACES.get(where)
+    full = [*x.shape[:1], *out]
+    if (
+        node.text("mode", "nearest") != "nearest"
+        or place is None
+        or not all(isinstance(n, int) for n in (*full, *x.shape[1:]))
+    ):
+        raise OpaqueNode([b.batch, *full])
+    space = [n for n in x.shape[1:] if isinstance(n, int)]
+    for axis, (n, size, by) in enumerate(zip(space, out, values, strict=True), 2):
+        assert isinstance(size, int)
+        scale = by if scaled else size / n
+        units = [min(max(ROUNDED[rounding](place(u, n, size, scale)), 0), n - 1) for u in range(size)]
+        if units != list(range(n)):
+            x = b.add(f"{node.name}.{axis - 1}", "gather", x, {"axis": axis, "indices": units})
+    return b.unmapped(node.name, x, maps)
+
+
+PLACES: dict[str, Callable[[int, int, int, float], float]] = {
+    "half_pixel": lambda u, n, out, scale: (u + 0.5) / scale - 0.5,
+    "half_pixel_symmetric": lambda u, n, out, scale: n / 2 * (1 - out / (scale * n)) + (u + 0.5) / scale - 0.5,
+    "pytorch_half_pixel": lambda u, n, out, scale: (u + 0.5) / scale - 0.5 if out > 1 else 0,
+    "align_corners": lambda u, n, out, scale: u * (n - 1) / (out - 1) if out > 1 else 0,
+    "asymmetric": lambda u, n, out, scale: u / scale,
+    "tf_half_pixel_for_nn": lambda u, n, out, scale: (u + 0.5) / scale,
+}
+"""Where unit u of an output of some size lies in an input of n units (the operator's own text)."""
+ROUNDED: dict[str, Callable[[float], int]] = {
+    "floor": floor,
+    "ceil": ceil,
+    "round_prefer_floor": lambda v: ceil(v - 0.5),
+    "round_prefer_ceil": lambda v: floor(v + 0.5),
+}
+
+
 @HANDLERS.register("DepthToSpace", "SpaceToDepth")
 def blocks(b: GraphReader, node: GraphNode) -> None:
-    """Read DepthToSpace in CRD order as a pixel shuffle, other orders and the way back as reshape, permute, reshape."""
+    """Read channels as blocks of pixels, and back, in either order."""
     x, full = b.known(node)
     f, to_space = node.whole("blocksize"), node.op == "DepthToSpace"
-    if len(x.shape) != 3 or f < 1:
+    if len(full) != 4 or f < 1:
         raise node.wrong(f"blocksize {f} of {len(full)} axes")
-    if to_space and (node.text("mode", "DCR") == "CRD" or f == 1):
-        b.make(node, "pixelshuffle", x, {"factor": f})
-        return
-    c, h, w = [needed(known(n)) for n in x.shape]
-    if to_space:
-        c //= f * f
-        apart, order, out = [f, f, c, h, w], [3, 4, 1, 5, 2], [c, h * f, w * f]
-    else:
-        h, w = h // f, w // f
-        apart, order, out = [c, h, f, w, f], [3, 5, 1, 2, 4], [c * f * f, h, w]
-    split = b.add(f"{node.name}.apart", "reshape", x, {"out": apart})
-    turned = b.add(f"{node.name}.turned", "permute", split, {"order": order})
-    b.make(node, "reshape", turned, {"out": out})
+    order = node.text("mode", "DCR").lower()
+    keys: dict[str, Any] = {"factor": f} | ({} if order == "crd" else {"order": order})
+    b.make_on_maps(node, "pixelshuffle" if to_space else "pixelunshuffle", x, keys)

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import pytest
 
 from cnncalc.frameworks.build import Draft
-from cnncalc.frameworks.tensors import BATCH, Tensor, batch_first, ratio, regrouped, transposed
+from cnncalc.frameworks.values import BATCH, Handle, batch_first, ratio, regrouped, transposed
 from cnncalc.sizes import UNKNOWN, Open, Size
 
 B = BATCH
 N, H = Open("N"), Open("H")
 
 
-def tensor(*sample: Size) -> Tensor:
-    return Tensor(Draft("x", "relu"), sample, batch_first(len(sample)))
+def value(*sample: Size) -> Handle:
+    return Handle(Draft("x", "relu"), sample, batch_first(len(sample)))
 
 
 def test_a_transpose_of_the_batch_moves_no_axis_of_the_sample() -> None:
@@ -41,21 +41,21 @@ def test_a_transpose_of_the_batch_moves_no_axis_of_the_sample() -> None:
 def test_a_reshape_keeps_the_batch_whole(
     batch: Size, sample: Sequence[Size], target: list[Size], expected: object
 ) -> None:
-    assert regrouped(tensor(*sample), batch, target) == expected
+    assert regrouped(value(*sample), batch, target) == expected
 
 
 def test_a_batch_of_one_may_vanish_and_come_back() -> None:
-    gone = tensor(3, 5)._replace(axes=((0,), (1,)))
+    gone = value(3, 5)._replace(axes=((0,), (1,)))
     assert regrouped(gone, 1, [1, 3, 5]) == ((3, 5), batch_first(2))
     assert regrouped(gone, 1, [5, 3]) == ((5, 3), ((0,), (1,)))
 
 
 def test_the_whole_shape_has_the_batch_where_it_stands() -> None:
-    folded = tensor(4, 6, 8)._replace(axes=((B, 0), (1,), (2,)))
+    folded = value(4, 6, 8)._replace(axes=((B, 0), (1,), (2,)))
     assert folded.full(N) == (N * 4, 6, 8)
     assert (folded.rank, folded.batch_at) == (3, 0)
-    assert tensor(4)._replace(axes=((0,), (B,))).full(2) == (4, 2)
-    assert tensor()._replace(axes=None).full(2) is None
+    assert value(4)._replace(axes=((0,), (B,))).full(2) == (4, 2)
+    assert value()._replace(axes=None).full(2) is None
 
 
 @pytest.mark.parametrize(

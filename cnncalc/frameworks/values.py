@@ -1,7 +1,7 @@
-"""Tensors of other frameworks: a layer's sample, and where the framework keeps the batch among its axes.
+"""Values of other frameworks: a layer's sample, and where the framework keeps the batch among its axes.
 
 A framework moves the batch (`Transpose`), or folds it with other axes (`Reshape` to windows); a sample here has none.
-So a tensor says for each of the framework's axes which axes of the sample it is made of, in order, and where among them
+So a value says for each of the framework's axes which axes of the sample it is made of, in order, and where among them
 the batch stands. Moving or folding the batch then changes no value of the sample.
 """
 
@@ -22,7 +22,7 @@ Axes = tuple[tuple[int, ...], ...]
 """For each axis of the framework, the axes of the sample that it is made of; none for a size of 1 that has no axis."""
 
 
-class Tensor(NamedTuple):
+class Handle(NamedTuple):
     """A value as a framework sees it."""
 
     layer: Draft
@@ -105,15 +105,15 @@ def ratio(sizes: Sequence[Size], others: Sequence[Size]) -> Size | None:
     return over if whole == 1 or (over != UNKNOWN and over * whole == number) else None
 
 
-def regrouped(tensor: Tensor, batch: Size, target: Sequence[Size]) -> tuple[Shape, Axes] | None:
-    """Return the sample and the groups that a tensor has in another shape; None if the batch does not stay whole."""
-    atoms = [place for group in tensor.axes or () for place in group]
+def regrouped(value: Handle, batch: Size, target: Sequence[Size]) -> tuple[Shape, Axes] | None:
+    """Return the sample and the groups that a value has in another shape; None if the batch does not stay whole."""
+    atoms = [place for group in value.axes or () for place in group]
     if BATCH not in atoms:
-        if tensor.batched and batch == 1 and target and target[0] == 1:
+        if value.batched and batch == 1 and target and target[0] == 1:
             return tuple(target[1:]), batch_first(len(target) - 1)
         return tuple(target), plain(len(target))
     at = atoms.index(BATCH)
-    before, after = [tensor.shape[p] for p in atoms[:at]], [tensor.shape[p] for p in atoms[at + 1 :]]
+    before, after = [value.shape[p] for p in atoms[:at]], [value.shape[p] for p in atoms[at + 1 :]]
     found: tuple[Shape, Axes] | None = None
     for place, size in enumerate(target):
         left, right = ratio(before, target[:place]), ratio(after, target[place + 1 :])
