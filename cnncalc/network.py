@@ -19,6 +19,8 @@ class Origin:
 
     weights: Mapping[str, Callable[[], Any]] = {}
     """For each array that the file itself holds, by its name here, the function that reads it."""
+    bind: Callable[[Shape], Network] | None = None
+    """Return the network as its file says it for an input of these sizes; None if it is the same for all."""
 
     def locate(self, path: Path, key: str | None) -> Where | None:
         """Return the place of a path, or of the key there; None without a text."""
@@ -102,6 +104,11 @@ class Network(NamedTuple):
         """
         layers = [layer_dict(node, self.nodes) for node in self.nodes]
         return {**self.head(), "layers": layers, **({} if self.expect is None else {"expect": self.expect})}
+
+    def bound(self, input: Shape) -> Network:
+        """Return the network as its file says it for an input of these sizes."""
+        bind = None if self.origin is None else self.origin.bind
+        return self if bind is None else bind(input)
 
     def inlined(self) -> Network:
         """Return the network with the layers of each block in its place, named `block.layer`."""

@@ -177,7 +177,17 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     """Read the network of another framework's model; errors name its file, without a line."""
     document = Document("", name)
     document.imported, document.weights = True, model.weights
-    return read(model.spec, document)
+    network = read(model.spec, document)
+    if model.bind is not None:
+        again = model.bind
+
+        def bind(input: Shape) -> Network:
+            with _naming(name):
+                bound = again(input)
+            return network if bound is None else imported(bound, name)
+
+        document.bind = bind
+    return network
 
 
 def _load(content: str | ForeignNetwork, name: str) -> Network:

@@ -264,6 +264,9 @@ AFFINE = [
     Row({"op": "normalization", "mean": 1, "variance": 2}, X, X),
     Row({"op": "rescale", "factor": [1, 2, 3, 4], "offset": [4, 3, 2, 1]}, MAP, MAP),
     Row({"op": "normalization", "mean": [1, 2, 3, 4], "variance": [4, 3, 2, 1]}, MAP, MAP),
+    Row({"op": "quantize", "scale": 0.125, "zero": 3, "min": -8, "max": 7}, X, X),
+    Row({"op": "quantize", "scale": [0.5, 0.25, 0.75, 1], "min": -4, "max": 3}, MAP, MAP),
+    Row({"op": "quantize"}, MAP, MAP),
 ]
 
 PARTS = [

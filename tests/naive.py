@@ -241,6 +241,20 @@ def normalization(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v
     return (xs[0] - mean) / np.sqrt(variance)
 
 
+def quantize(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    """Each value by itself, on the scale of its channel, or of the sample's own range with 0 in it."""
+    out, least, most = np.empty(xs[0].shape), min(xs[0].min(), 0), max(xs[0].max(), 0)
+    steps = v["max"] - v["min"]
+    for at, x in np.ndenumerate(xs[0]):
+        if "scale" in v:
+            scale, zero = (np.atleast_1d(v[key])[at[0] if np.ndim(v[key]) else 0] for key in ("scale", "zero"))
+        else:
+            scale = (most - least) / steps
+            zero = round(v["min"] - least / scale)
+        out[at] = (min(max(round(x / scale) + zero, v["min"]), v["max"]) - zero) * scale
+    return out
+
+
 def sliced(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
     axis = v["axis"] - 1 if v["axis"] > 0 else v["axis"] + xs[0].ndim
     return np.take(xs[0], range(v["start"], v["stop"], v["step"]), axis)
@@ -388,6 +402,7 @@ SPATIAL: dict[str, Callable[..., Array]] = {
     "lrn": lrn,
     "scale": scale,
     "rescale": rescale,
+    "quantize": quantize,
     "normalization": normalization,
     "upsample": upsample,
     "pixelshuffle": pixelshuffle,

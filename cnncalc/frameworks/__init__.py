@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ..network import Network
+from ..sizes import Shape
 
 ArrayReaders = Mapping[str, Callable[[], Any]]
 """The functions that read arrays, by an array's role in a layer or by its name in a network."""
@@ -30,6 +31,8 @@ class ForeignNetwork(NamedTuple):
     """The document for the reader of specs: name, input, dialect, layout, layers."""
     weights: ArrayReaders
     """The arrays that the file holds, by their names here (`conv1.weight`), their axes in the layout's order."""
+    bind: Callable[[Shape], ForeignNetwork | None] | None = None
+    """Read the file again for an input of these sizes; None if nothing in it depends on them."""
 
 
 def writer(target: str) -> Writer:

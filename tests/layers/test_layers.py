@@ -45,6 +45,7 @@ OPTIONAL = {
     "prelu": {"num_parameters", "shared_axes"},
     "batchnorm": {"c_i"},
     "normalization": {"mean", "variance"},
+    "quantize": {"scale"},
     "identity": {"axes"},
 }
 """Keys that a resolved layer may go without: another one stands for them, or they only check."""

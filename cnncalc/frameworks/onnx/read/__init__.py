@@ -53,7 +53,15 @@ def read(
     printable = "".join(c for c in graph.name if c.isprintable())[:240]
     head: dict[str, Any] = {"cnncalc": 1, **({"name": printable} if printable else {})}
     head |= _input(built, full or (1,), layers)
-    return ForeignNetwork({**head, "dialect": "onnx", "layout": "NCHW", "layers": layers}, built.spec.weights())
+    spec = {**head, "dialect": "onnx", "layout": "NCHW", "layers": layers}
+
+    def bind(given: Shape) -> ForeignNetwork | None:
+        """Read the file for other sizes of its first input, given with the batch or without."""
+        whole = given if len(given) == len(full) else (*full[:1], *given)
+        changed = len(whole) == len(full) and any(isinstance(n, int) for n in given) and whole != full
+        return read(source, name, {**(sizes or {}), main: whole}) if changed else None
+
+    return ForeignNetwork(spec, built.spec.weights(), bind)
 
 
 def graph_size(dim: int | str | None, letters: Mapping[str, str]) -> Size:

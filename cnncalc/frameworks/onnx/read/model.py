@@ -113,6 +113,11 @@ class GraphNode:
         values = self._get(name, 6, "floats", None)
         return None if values is None else [shortest(v) for v in values]
 
+    def texts(self, name: str) -> list[str] | None:
+        """Return a list of texts, None if it is not given."""
+        values = self._get(name, 8, "strings", None)
+        return None if values is None else [words(v) for v in values]
+
     def tensor(self, name: str) -> Any:
         """Return a tensor attribute, None if it is not given."""
         return self._get(name, 4, "t", None)
@@ -133,6 +138,7 @@ class OnnxGraph:
         self.name = words(graph.name)
         tensors = [(words(t.name), t) for t in graph.initializer]
         self.constants = {name: of_tensor(t, INITIALISER, folder, name) for name, t in tensors if name}
+        self._types = {name: int(t.data_type) for name, t in tensors}
         self.inputs = {words(i.name): i for i in graph.input if words(i.name) not in self.constants}
         self.declared_types = {words(v.name): v for v in (*graph.value_info, *graph.output, *graph.input)}
         self.outputs = [words(o.name) for o in graph.output]
@@ -206,6 +212,8 @@ class OnnxGraph:
 
     def type_of(self, name: str) -> int:
         """Return the TensorProto.DataType of a value, as far as the file or onnx's inference says it; 0 if not."""
+        if name in self._types:
+            return self._types[name]
         info = self.declared_types.get(name) or self.inferred.get(name)
         return int(info.type.tensor_type.elem_type) if info is not None else 0
 

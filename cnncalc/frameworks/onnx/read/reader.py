@@ -39,6 +39,11 @@ def needed(value: T | None) -> T:
     return value
 
 
+PASSED = (
+    *("Reshape", "Transpose", "MaxPool", "Slice", "Squeeze", "Unsqueeze", "Flatten", "Gather", "Identity", "Cast"),
+    *("GlobalMaxPool", "Expand", "Tile", "Dropout"),
+)
+"""Operators that whole numbers stay the same numbers in."""
 SETTINGS = {
     "Resize",
     "Upsample",
@@ -56,6 +61,20 @@ Handler = Callable[["GraphReader", GraphNode], None]
 Reads = Handle | Sequence[Handle]
 Keys = Mapping[str, Any] | None
 Weights = Mapping[str, Const | None] | None
+
+
+class Quantised(NamedTuple):
+    """How whole numbers stand for real ones: (number - zero)*scale, one for all or one for each channel."""
+
+    scale: tuple[float, ...]
+    zero: tuple[float, ...]
+    of: str | None = None
+    """The node whose scale it is, if that is not known before it is run."""
+
+    @property
+    def per_channel(self) -> bool:
+        """True if there are several scales or zeros."""
+        return len(self.scale) > 1 or len(self.zero) > 1
 
 
 class Maps(NamedTuple):
@@ -85,6 +104,12 @@ class GraphReader:
         """The node that makes each value."""
         self.whole_input = Draft("input", "input")
         """The input with its batch as an axis of the sample, if anything reads it so."""
+        self.quantised: dict[str, Quantised] = {}
+        """How the whole numbers of values stand for those that their layers have."""
+        self.scales: dict[str, tuple[str, Const | None]] = {}
+        """The values that are a node's own scale, each times a constant."""
+        self.zeros: dict[str, str] = {}
+        """The values that are a node's own zero."""
         self._fields: dict[Draft, Fields] = {}
         self._unfolded: dict[Draft, Draft] = {}
         self._biases: dict[str, set[str]] | None = None
@@ -141,6 +166,14 @@ class GraphReader:
         const = self.const(name)
         return None if const is None else const.values
 
+    def is_zero(self, name: str) -> bool:
+        """Return whether a value is a constant of nothing but zeros."""
+        const = self.const(name)
+        if const is None:
+            return False
+        values = const.values
+        return set(values) == {0} if values is not None else const.uniform() and not const.read().any()
+
     def given(self, node: GraphNode) -> Inputs:
         """Return a node's inputs as constants."""
         return inputs_of(node, self.constants)
@@ -165,8 +198,12 @@ class GraphReader:
     def kind(self, name: str) -> str:
         """Return the kind of a value's numbers as far as the file says it: float, int or bool."""
         const = self.const(name)
-        type_ = self.graph.type_of(name) if const is None else {"int": INT64}.get(const.kind, FLOAT)
+        type_ = self.type_of(name) if const is None else {"int": INT64}.get(const.kind, FLOAT)
         return "bool" if type_ == BOOL else "int" if type_ in INTEGERS else "float"
+
+    def type_of(self, name: str) -> int:
+        """Return the TensorProto.DataType of a value, 0 if the file does not say it."""
+        return self.graph.type_of(name)
 
     def is_shared(self, name: str) -> bool:
         """Return whether several nodes read a constant as their weight, each with a bias of its own."""
@@ -464,6 +501,8 @@ class GraphReader:
             return
         try:
             needed(handlers.get(node.op))(self, node)
+            if node.op in PASSED and node.input(0) in self.quantised and node.outputs[0] not in self.quantised:
+                self.quantised[node.outputs[0]] = self.quantised[node.input(0)]
         except OpaqueNode as opaque:
             self._leave_opaque(node, opaque)
         for at, out in enumerate(node.outputs):

@@ -12,7 +12,7 @@ from .....sizes import LARGEST, known
 from ....values import BATCH
 from ..const import BOOL, INTEGERS
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode
+from ..reader import GraphReader, Handler, OpaqueNode, Quantised
 
 KEPT = (
     *("BitwiseNot", "Hardmax", "IsInf", "IsNaN", "Trilu", "Bernoulli", "EyeLike", "RandomNormalLike"),
@@ -42,18 +42,7 @@ def kept(b: GraphReader, node: GraphNode) -> None:
     raise OpaqueNode(b.full(b.first(node)))
 
 
-def _chained(*steps: tuple[str, Keys]) -> Handler:
-    """Return the handler of a function that is several layers, one after another."""
-
-    def handle(b: GraphReader, node: GraphNode) -> None:
-        x = b.first(node)
-        for at, (op, keys) in enumerate(steps, 1):
-            x = b.pointwise(node.name if at == len(steps) else f"{node.name}.{at}", op, x, keys)
-        b.give(node, x)
-
-    return handle
-
-
+gelu = keyed("gelu", lambda node: {"approximate": node.text("approximate", "none") == "tanh"})
 _NAMED = ("relu", "sigmoid", "tanh", "softplus", "softsign", "mish", "hardswish", "exp", "identity", "leakyrelu", "elu")
 _UNARY = ("abs", "neg", "sqrt", "reciprocal", "log", "floor", "ceil", "round", "sign", "erf", "sin", "cos", "tan")
 _INVERSE = ("asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh")
@@ -62,7 +51,7 @@ HANDLERS.update(
     {op.capitalize(): keyed(op, lambda _: {}) for op in (*_UNARY, *_INVERSE)},
     {
         "Celu": keyed("celu", lambda node: {"alpha": node.number("alpha", 1.0)}),
-        "Gelu": keyed("gelu", lambda node: {"approximate": node.text("approximate", "none") == "tanh"}),
+        "Gelu": gelu,
         "Not": keyed("compare", lambda _: {"by": "eq", "value": 0}),
     },
 )
@@ -73,12 +62,22 @@ def cast(b: GraphReader, node: GraphNode) -> None:
     """Read another type: whole numbers are cut off, truth values are 0 and 1, and everything else stays."""
     x, to = b.first(node), node.whole("to") if node.op == "Cast" else 1
     have = b.kind(node.input(0))
+    if node.input(0) in b.quantised and (own := b.quantised[node.input(0)]).of is None and to not in INTEGERS:
+        width = max(len(own.scale), len(own.zero))
+        scale, zero = [one * width if len(one) == 1 else one for one in own[:2]]
+        keys = {"factor": [1 / s for s in scale], "offset": [*zero]}
+        b.make(node, "rescale", x, {key: list_ if width > 1 else list_[0] for key, list_ in keys.items()})
+        b.quantised[node.outputs[0]] = WHOLE
+        return
     if to == BOOL and have != "bool":
         b.make_pointwise(node, "compare", x, {"by": "ne", "value": 0})
     elif to in INTEGERS and have == "float":
         b.make_pointwise(node, "trunc", x)
     else:
         b.make_pointwise(node, "identity", x)
+
+
+WHOLE = Quantised((1.0,), (0.0,))
 
 
 @HANDLERS.register("HardSigmoid")

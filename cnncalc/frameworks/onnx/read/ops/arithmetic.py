@@ -14,6 +14,7 @@ from ..gates import gate
 from ..meet import join, operands
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode
+from .quantized import scaled
 
 HANDLERS: Registry[str, Handler] = Registry()
 WEIGHTED = ("conv", "convT", "linear", "batchnorm", "layernorm", "groupnorm", "instancenorm", "scale", "normalize")
@@ -46,7 +47,7 @@ def binary(b: GraphReader, node: GraphNode) -> None:
     """Read one of KINDS."""
     if len(node.inputs) < 2 or not all(node.inputs[:2]):
         raise node.wrong("needs two inputs")
-    if node.op in ("Mul", "Div") and gate(b, node):
+    if node.op in ("Mul", "Div") and (scaled(b, node) or gate(b, node)):
         return
     first, second = node.inputs[:2]
     if b.const(first) is not None and node.op in ("Add", "Mul"):
