@@ -60,7 +60,7 @@ class Scale(Affine):
 
 def check_numbers(key: str, value: float | tuple[float, ...], x: Shape, env: Env) -> None:
     """ShapeError unless there is one number for all channels, or one for each."""
-    c = known(channels(x, env))
+    c = known(channels(x, env)) if x else 1
     if isinstance(value, tuple) and c is not None and len(value) not in (1, c):
         raise ShapeError(
             f"{key} has {len(value)} numbers for {c} channels", "give one number, or one per channel", key=key

@@ -25,6 +25,8 @@ def _rescale(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> N
 
 def _constant(value: object, out: Array, kind: Dtype) -> Array:
     """Return a number, or one for each channel, shaped to broadcast with a sample."""
+    if out.ndim == 1:  # one number a sample
+        return np.asarray(value, kind).reshape(1)
     return by_channel(np.broadcast_to(np.asarray(value, kind), (out.shape[1],)), out, kind)
 
 

@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....errors import SpecError
-from ....input import Reading, readings
 from ....layers.base import AXIS_LETTERS
 from ....sizes import MOST_SIZES, Open, Shape, Size, is_letter, to_json
 from ... import ForeignNetwork
 from ...build import Draft
-from ...inputs import layers_of
 from ...values import BATCH, Handle, batch_first, plain
 from .model import load
 from .ops import HANDLERS
@@ -52,7 +50,7 @@ def read(
     layers = _layers(built)
     printable = "".join(c for c in graph.name if c.isprintable())[:240]
     head: dict[str, Any] = {"cnncalc": 1, **({"name": printable} if printable else {})}
-    head |= _input(built, full or (1,), layers)
+    head |= _input(built, full or (1,))
     spec = {**head, "dialect": "onnx", "layout": "NCHW", "layers": layers}
 
     def bind(given: Shape) -> ForeignNetwork | None:
@@ -97,14 +95,12 @@ def _named(full: Sequence[Size]) -> Shape:
     return tuple([n if isinstance(n, int) or n.letter is not None else Open(next(free)) for n in full])
 
 
-def _input(b: GraphReader, full: Shape, layers: Layers) -> dict[str, Any]:
-    """Return the spec's input, and how many of its sizes are a sample's where its layers do not say so."""
+def _input(b: GraphReader, full: Shape) -> dict[str, Any]:
+    """Return the spec's input, and how many axes of it are a sample's."""
     whole = b.whole_input in [read for layer in b.spec.layers for read in layer.reads]
     sample = len(full) if whole or len(full) < 2 else len(full) - 1
     sizes = full[1:] if sample < len(full) and not isinstance(full[0], int) else full
-    table = readings(layers_of(layers))
-    told = (table.get(sample), table.get(sample + 1)) == (Reading.SAMPLE, Reading.BATCH)
-    return {"input": to_json(sizes), **({} if told else {"sample_axes": sample})}
+    return {"input": to_json(sizes), "sample_axes": sample}
 
 
 def _layers(b: GraphReader) -> Layers:
@@ -142,11 +138,12 @@ def as_output(b: GraphReader, name: str, value: Handle) -> Draft:
 
 
 def _fold_input(b: GraphReader) -> None:
-    """Put the fold of the input's batch in front of the layers that work on each sample alone."""
-    folded = Draft("input.tobatch", "tobatch", [b.whole_input], {"axes": 1})
-    read = False
-    for layer in b.spec.layers:
-        read = read or b.spec.input in layer.reads
-        layer.reads = [folded if one is b.spec.input else one for one in layer.reads]
-    if read:
-        b.spec.layers.insert(0, folded)
+    """Put the fold of an input's batch in front of the layers that work on each sample alone."""
+    for source, whole in [(b.spec.input, b.whole_input), *b.whole_inputs()]:
+        folded = Draft(f"{whole.name}.tobatch", "tobatch", [whole], {"axes": 1})
+        readers = [layer for layer in b.spec.layers if source in layer.reads]
+        for layer in readers:
+            layer.reads = [folded if one is source else one for one in layer.reads]
+        if readers:
+            at = next((at for at, layer in enumerate(b.spec.layers) if layer is whole), -1)
+            b.spec.layers.insert(at + 1, folded)

@@ -112,6 +112,7 @@ class GraphReader:
         """The values that are a node's own zero."""
         self._fields: dict[Draft, Fields] = {}
         self._unfolded: dict[Draft, Draft] = {}
+        self._inputs: list[Draft] = []
         self._biases: dict[str, set[str]] | None = None
         self._made_constants: dict[tuple[str, Shape], Handle] = {}
 
@@ -233,8 +234,17 @@ class GraphReader:
         if value.axes is None:
             return self.opaque(name or "nothing", "Input", None, (), **NO_FIGURES)
         sizes = [n if isinstance(n, int) else str(n) if n != UNKNOWN else None for n in value.shape]
-        layer = self.add(printable(name), "input", [], {"shape": sizes})
-        return value._replace(layer=layer.layer)
+        layer = self.add(printable(name), "input", [], {"shape": sizes}).layer
+        if value.batch_at is not None:
+            self._inputs.append(layer)
+        return value._replace(layer=layer)
+
+    def whole_inputs(self) -> list[tuple[Draft, Draft]]:
+        """Return each other input with the layer that its readers have in its place: it has its batch as an axis."""
+        size = self.batch if isinstance(self.batch, int) else str(self.batch)
+        for layer in self._inputs:
+            layer.keys["shape"] = [size, *layer.keys["shape"]]
+        return [(layer, layer) for layer in self._inputs]
 
     def constant(self, name: str, const: Const, shape: Sequence[int] | None = None) -> Handle:
         """Return a constant as a layer, of another shape if one is given; it has no batch."""
