@@ -258,6 +258,24 @@ def broadcast(*shapes: Sequence[Size]) -> tuple[Size, ...] | None:
     return tuple(out)
 
 
+@FOLDS.register("DequantizeLinear")
+def _dequantised(node: GraphNode, source: Const, given: Inputs) -> Const | None:
+    """Return a weight that is kept as integers: (w - zero)*scale."""
+    scale, zero = given[1:3]
+    if scale is None:
+        return None
+    axis, rank = node.whole("axis", 1), len(source.shape)
+
+    def read() -> object:
+        across = [-1 if at == axis % max(rank, 1) else 1 for at in range(rank)] if scale.shape else ()
+        factor = scale.read().reshape(across)
+        whole = source.read().astype(factor.dtype)
+        return (whole - zero.read().reshape(across) if zero is not None else whole) * factor
+
+    key = source.key and f"{source.key} dequantised by {node.inputs[1]}"
+    return Const(source.shape, "float", read, origin=source.origin, key=key)
+
+
 def inputs_of(node: GraphNode, constants: Mapping[str, Const]) -> Inputs:
     """Return a node's inputs as constants."""
     return [*[constants.get(name) for name in node.inputs], *[None] * 5]
@@ -304,7 +322,7 @@ MADE = (
         "Split",
     ),
     *("MatMul", "Gemm", "Softmax", "Trilu", "CumSum", "ArgMax", "ArgMin", "NonZero", "Size", "Shape", "ScatterND"),
-    *("Range", "Expand", "Tile", "Identity", "DequantizeLinear", "QuantizeLinear", "LayerNormalization", "EyeLike"),
+    *("Range", "Expand", "Tile", "Identity", "QuantizeLinear", "LayerNormalization", "EyeLike"),
     *("GatherND", "Einsum"),
 )
 """Operators that onnx's own functions work out when an array is read: what they make is not much larger than that."""
