@@ -97,8 +97,7 @@ def _named(full: Sequence[Size]) -> Shape:
 
 def _input(b: GraphReader, full: Shape) -> dict[str, Any]:
     """Return the spec's input, and how many axes of it are a sample's."""
-    whole = b.whole_input in [read for layer in b.spec.layers for read in layer.reads]
-    sample = len(full) if whole or len(full) < 2 else len(full) - 1
+    sample = len(full) if b.unfolds() or len(full) < 2 else len(full) - 1
     sizes = full[1:] if sample < len(full) and not isinstance(full[0], int) else full
     return {"input": to_json(sizes), "sample_axes": sample}
 
@@ -116,7 +115,7 @@ def _layers(b: GraphReader) -> Layers:
     first, *others = [as_output(b, name, b.value(name)) for name in outputs]
     b.spec.keep([first, *others])
     b.spec.end_with(first, "output")
-    if b.whole_input in [read for layer in b.spec.layers for read in layer.reads]:
+    if b.unfolds():
         _fold_input(b)
     return b.spec.spec()
 

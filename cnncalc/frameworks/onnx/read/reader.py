@@ -108,6 +108,11 @@ class GraphReader:
         """How the whole numbers of values stand for those that their layers have."""
         self.scales: dict[str, tuple[str, Const | None]] = {}
         """The values that are a node's own scale, each times a constant."""
+        self._made_whole: dict[str, Handle] = {}
+        self._passed = False
+        """Whether the node that is read gives whole numbers on as they are."""
+        self.dynamic: dict[str, tuple[Handle, Handle]] = {}
+        """The scale and the zero of values that are rounded on a scale of their own."""
         self.zeros: dict[str, str] = {}
         """The values that are a node's own zero."""
         self._fields: dict[Draft, Fields] = {}
@@ -226,7 +231,18 @@ class GraphReader:
             if const is not None:
                 return self.constant(name, const)
             self.values[name] = self._input(name)
-        return self.values[name]
+        of = self.quantised[name].of if name in self.quantised else None
+        return self.values[name] if of is None or self._passed else self._whole(name, of)
+
+    def _whole(self, name: str, of: str) -> Handle:
+        """Return the whole numbers that a value of a dynamic scale is in the file."""
+        if name not in self._made_whole:
+            scale, zero = self.dynamic[of]
+            whole = self.add(f"{name}.steps", "div", [self.values[name], scale])
+            if name == of:
+                whole = self.add(f"{name}.shifted", "add", [whole, zero])
+            self._made_whole[name] = self.pointwise(f"{name}.whole", "round", whole)
+        return self._made_whole[name]
 
     def _input(self, name: str) -> Handle:
         """Return another input of the graph. Its batch is the axis that has the size of the first one's."""
@@ -238,6 +254,13 @@ class GraphReader:
         if value.batch_at is not None:
             self._inputs.append(layer)
         return value._replace(layer=layer)
+
+    def unfolds(self) -> bool:
+        """Return whether a layer reads a value with its batch as an axis of the sample."""
+        unfolded = {self.whole_input, *self._unfolded.values()}
+        return any(read in unfolded for layer in self.spec.layers for read in layer.reads) or any(
+            layer in unfolded for layer in self.spec.layers
+        )
 
     def whole_inputs(self) -> list[tuple[Draft, Draft]]:
         """Return each other input with the layer that its readers have in its place: it has its batch as an axis."""
@@ -510,11 +533,13 @@ class GraphReader:
             self._inline(node, branch, handlers)
             return
         try:
+            self._passed = node.op in PASSED
             needed(handlers.get(node.op))(self, node)
             if node.op in PASSED and node.input(0) in self.quantised and node.outputs[0] not in self.quantised:
                 self.quantised[node.outputs[0]] = self.quantised[node.input(0)]
         except OpaqueNode as opaque:
             self._leave_opaque(node, opaque)
+        self._passed = False
         for at, out in enumerate(node.outputs):
             if at and out and out not in self.values and out not in self.constants and out in self.graph.uses:
                 self.values[out] = self.opaque(out, node.op, self._declared(out), self._reads(node), **NO_FIGURES)

@@ -138,19 +138,32 @@ def matmul(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("DynamicQuantizeLinear")
 def dynamic(b: GraphReader, node: GraphNode) -> None:
-    """Read values rounded to a scale of their own range, which is known when it is run."""
-    b.give(node, b.add(node.name, "quantize", b.first(node), {"min": 0, "max": 255}))
-    whole = Quantised((1.0,), (0.0,), node.name)
-    b.quantised[node.outputs[0]] = whole
-    b.scales[node.outputs[1]] = (node.name, None)
-    b.zeros[node.outputs[2]] = node.name
+    """Read values rounded to a scale of their own range, which is worked out when it is run, and that scale."""
+    x, name = b.first(node), node.name
+    if isinstance(b.batch, int) and b.batch > 1:  # the range is that of all samples
+        raise OpaqueNode(b.full(x))
+    axes = {"axis": list(range(1, len(x.shape) + 1))}
+    ends = []
+    for op, bound in (("max", "min"), ("min", "max")):
+        end = b.add(f"{name}.{op}", op, x, axes)._replace(axes=())
+        ends.append(b.pointwise(f"{name}.{op}_with_0", "clip", end, {bound: 0}))
+    scale = b.pointwise(f"{name}.scale", "rescale", b.add(f"{name}.range", "sub", ends), {"factor": 1 / 255})
+    below = b.pointwise(f"{name}.below", "neg", ends[1])
+    zero = b.pointwise(f"{name}.zero", "round", b.add(f"{name}.steps", "div", [below, scale]))
+    for out, value in zip(node.outputs, (b.add(name, "quantize", x, {"min": 0, "max": 255}), scale, zero), strict=False):
+        if out:
+            b.values[out] = value
+    b.quantised[node.outputs[0]] = Quantised((1.0,), (0.0,), node.outputs[0])
+    b.scales[node.outputs[1]] = (node.outputs[0], None)
+    b.dynamic[node.outputs[0]] = (scale, zero)
+    b.zeros[node.outputs[2]] = node.outputs[0]
 
 
 @HANDLERS.register("ConvInteger", "MatMulInteger")
 def of_integers(b: GraphReader, node: GraphNode) -> None:
     """Read a convolution or a product of whole numbers; of a dynamic scale it is one of the real numbers."""
-    x, zero = b.first(node), node.input(2)
-    have = b.quantised.get(node.input(0))
+    zero, have = node.input(2), b.quantised.get(node.input(0))
+    x = b.first(node) if have is None or have.of is None else b.values[node.input(0)]
     if have is None or have.of is None:
         shift = b.scalar(zero) if zero else 0
         x = _real(b, node, 0, Quantised((1.0,), (float(needed(shift)),)))
@@ -183,7 +196,7 @@ def scaled(b: GraphReader, node: GraphNode) -> bool:
     have = b.quantised.get(first)
     if have is None or have.of != of:
         return False
-    value = b.value(first)
+    value = b.values[first]
     if factor is None:
         b.give(node, value)
     elif factor.scalar() is not None:
