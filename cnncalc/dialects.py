@@ -44,6 +44,8 @@ class Dialect:
     """Whether an average pool (and an Lp pool) can be dilated."""
     lp_padding = True
     """Whether an Lp pool can be padded."""
+    lp_signed = False
+    """Whether an Lp pool takes powers of values with their signs, and the mean of a cut window times the whole one."""
     avg3d_fits_bare = False
     """Whether avgpool3d, and lppool3d which uses it, need n >= k before any padding."""
     count_include_pad = True
@@ -58,12 +60,16 @@ class Dialect:
     """The limit below which out_pad stays: max(s, d) for `larger`, s for `stride`; `zero` means no out_pad."""
     out_by_out_pad = False
     """Whether a transposed conv meets wanted sizes by out_pad below s (PyTorch's output_size), not by padding."""
+    out_appends = False
+    """Whether wanted sizes of a transposed conv may append more than out_pad may (ONNX `output_shape`)."""
     valid_transposed_covers = False
     """Whether a `valid` transposed conv is at least n*s wide: (n-1)*s + max(k', s)."""
     linear_is_1d = False
     """Whether the upsampling modes name their number of axes: linear 1, bilinear and bicubic 2, trilinear 3."""
     norm_eps = 1e-5
     """The number that norms add to the variance by default."""
+    norms_several = False
+    """Whether an instance norm needs more than one value in a channel."""
     leaky_slope = 0.01
     """The slope of leakyrelu below 0 by default."""
     keepdims = True
@@ -80,6 +86,8 @@ class Dialect:
     """The constant A of cubic upsampling (Keys 1981)."""
     cubic_leaves_out = False
     """Whether cubic upsampling leaves out taps beyond the border, instead of reading the border."""
+    cubic_steps = 0
+    """The steps between two pixels that cubic weights are tabled for, the nearest of which is taken; 0 for none."""
 
 
 class Torch(Dialect):
@@ -95,6 +103,8 @@ class Torch(Dialect):
     pool_limit = "half"
     avg_dilation = False
     lp_padding = False
+    lp_signed = True
+    norms_several = True
     avg3d_fits_bare = True
     out_by_out_pad = True
     linear_is_1d = True
@@ -125,6 +135,7 @@ class Keras(Dialect):
     prelu_per_unit = True
     cubic = -0.5
     cubic_leaves_out = True
+    cubic_steps = 1024
 
 
 class Onnx(Dialect):
@@ -140,6 +151,7 @@ class Onnx(Dialect):
     pool_limit = "none"
     count_include_pad = False
     same_transposed_is_exact = True
+    out_appends = True
     hard_slope = 0.2
     lrn_before_is_larger = False
 

@@ -36,5 +36,5 @@ def positions_ceil(n: Size, before: int, after: int, extent: int, stride: int) -
 
 
 def positions_kept(n: Size, before: int, after: int, extent: int, stride: int) -> Size:
-    """Return the same rounded up, with every window: Caffe without padding, ONNX's definition before opset 22."""
+    """Return the same rounded up, with every window, as Caffe does without padding (caffe/layers/pooling_layer.cpp)."""
     return positions(n, before + after + stride - 1, extent, stride)

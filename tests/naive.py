@@ -143,7 +143,7 @@ def _pool(combine: Callable[[list[Any], int, Values], Any]) -> Callable[..., Arr
                 padded += all(-pb <= i < n + pa for i, n, (pb, pa) in rows)
                 if _inside(at, x.shape[1:]):
                     inside.append(x[(c, *at)])
-            out[(c, *u)] = combine(inside, padded, v)
+            out[(c, *u)] = combine(inside, padded, {**v, "dialect": layer.env.dialect.name})
         return out
 
     return pool
@@ -154,7 +154,15 @@ def _mean(inside: list[Any], padded: int, v: Values) -> float:
 
 
 def _norm(inside: list[Any], padded: int, v: Values) -> float:
-    return float(math.fsum(abs(x) ** v["norm"] for x in inside) ** (1 / v["norm"]))
+    """PyTorch's lp_pool2d: avg_pool2d(x.pow(norm)), its sign kept, times k, .pow(1/norm); elsewhere of |x|."""
+    norm = v["norm"]
+    if v["dialect"] == "torch":
+        with np.errstate(invalid="ignore"):
+            mean = math.fsum(np.power(x, norm) for x in inside) / padded
+            return float(np.power(np.float64(mean * math.prod(v["k"])), 1 / norm))
+    if norm < 0 and len(inside) < padded:  # one over zero
+        return 0.0
+    return float(math.fsum(abs(x) ** norm for x in inside) ** (1 / norm))
 
 
 def _global(combine: Callable[[Array], Any]) -> Callable[..., Array]:
@@ -288,6 +296,8 @@ def _mix(axis: int, n: int, o: int, v: Values, layer: LayerReport) -> list[list[
         at = u * (n - 1) / (o - 1) if v["align"] and o > 1 else 0.0 if v["align"] else (u + 0.5) * scale - 0.5
         if "cubic" in v["mode"]:
             first = math.floor(at)
+            if layer.env.dialect.name == "keras":  # resize_bicubic_op.cc: a table of 1024 steps
+                at = first + round((at - first) * 1024) / 1024
             near = [(first + j, _keys(at - first - j, layer)) for j in range(-1, 3)]
             if layer.env.dialect.name == "keras":
                 inside = [(i, s) for i, s in near if 0 <= i < n]

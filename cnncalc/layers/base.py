@@ -115,6 +115,8 @@ class Layer:
     """Every key and how its value is read, in the order in which they are written."""
     ALIASES: ClassVar[Mapping[str, str]] = {}
     """Other names of its keys, beside those of the table in `names.py`, which `ops` adds."""
+    CONDITIONS: ClassVar[frozenset[str]] = frozenset()
+    """Other names of flags that may stand beside another name of the same flag, which is true if both are."""
     HELP: ClassVar[Mapping[str, str]] = {}
     """The meaning of its own keys, and of those that mean something else than in other layers, a line each."""
     DERIVED: ClassVar[tuple[str, ...]] = ()

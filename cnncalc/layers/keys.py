@@ -225,7 +225,7 @@ def axis(value: object, nd: int | None) -> int:
 
 
 KEEP = "keep"
-"""Rounding up without the last-window rule: Caffe's pools without padding, ONNX's definition before opset 22."""
+"""Rounding up without the last-window rule, as Caffe's pools without padding do."""
 
 
 @takes("rounding", lambda _: {"anyOf": [{"type": "boolean"}, {"const": KEEP}]})

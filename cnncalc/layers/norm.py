@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..errors import ShapeError
-from ..sizes import Shape
+from ..sizes import Shape, show
 from .affine import Affine
 from .base import Env, Fields, Layer, Sign, Trace, axes_of, channels, check_channels, divides, ops
 from .keys import Reader, at_least, groups, integers, number
@@ -18,7 +18,8 @@ class Norm(Affine):
     LINEAR = False
     KEYS: ClassVar[dict[str, Reader]] = {"eps": number, **Affine.KEYS}
     HELP: ClassVar[dict[str, str]] = {**Affine.HELP, "eps": "A small number that is added to the variance."}
-    ALIASES = {"affine": "scale center", "elementwise_affine": "scale center"}
+    ALIASES = {"affine": "scale center", "elementwise_affine": "scale center", "bias": "center"}
+    CONDITIONS = frozenset({"bias"})
     eps: float | None = None
     center: bool = True
 
@@ -109,6 +110,15 @@ class InstanceNorm(Norm):
 
     def has_center(self) -> bool:
         return self.center if "center" in self.given else self.scale
+
+    def normalized(self, x: Shape, env: Env) -> dict[str, object]:
+        space = x[:-1] if env.channels_last else x[1:]
+        if env.dialect.norms_several and all(n == 1 for n in space):
+            raise ShapeError(
+                f"PyTorch refuses an instancenorm over one value a channel, and gets {show(x)}",
+                "leave the layer out, or use --dialect plain",
+            )
+        return {}
 
 
 class LocalResponseNorm(Layer):

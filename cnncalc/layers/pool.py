@@ -198,15 +198,19 @@ class AvgPool(Pool):
 
 
 class LpPool(Pool):
-    """Power-average pooling: (sum |x|^norm)^(1/norm) of each window, padding counted as zeros."""
+    """Power-average pooling: (sum |x|^norm)^(1/norm) of each window; padding is zeros, PyTorch takes no |x|."""
 
     WORD = "lppool"
     REFUSED = {"keras": "it has no layer for lppool"}
     LINEAR = False
-    SIGN = Sign.NOT_NEGATIVE
     KEYS: ClassVar[dict[str, Reader]] = {**Pool.KEYS, "norm": power}
     HELP: ClassVar[dict[str, str]] = {**Pool.HELP, "norm": "The norm's power: any number but 0."}
     norm: float = 2
+
+    @property
+    def sign(self) -> Sign:
+        """PyTorch's sum of odd powers may be negative."""
+        return Sign.NOT_NEGATIVE if self.norm % 2 == 0 else Sign.KEPT
 
     def most_padding(self, slide: Slide, env: Env) -> int | None:
         return super().most_padding(slide, env) if env.dialect.lp_padding else 0

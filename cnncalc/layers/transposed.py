@@ -43,7 +43,7 @@ class TransposedConv(Convolution):
         out_pad: tuple[int | None, ...] = (None,) * nd
         if self.out_pad is not None:
             out_pad = spread(self.out_pad, nd)
-            if self.out is None:
+            if self.out is None or not env.dialect.out_appends:
                 check_out_pad(spread(self.out_pad, nd), s, d, env)
         p = self.padding(nd, env)
         pairs: Sequence[Pair | str | None] = [p] * nd if isinstance(p, str) else spread_sides(p, nd)
@@ -53,7 +53,9 @@ class TransposedConv(Convolution):
             if not isinstance(p, str) and not env.dialect.out_by_out_pad and not {"p", "p_total"} & self.given.keys():
                 pairs = [None] * nd
         extents = map(extent, k, d)
-        rows = zip(space, extents, s, pairs, out_pad, keys.get("out", [None] * nd), axis_names(nd), strict=True)
+        limits = [out_pad_limit(*sizes, env) for sizes in zip(s, d, strict=True)]
+        wanted = keys.get("out", [None] * nd)
+        rows = zip(space, extents, s, pairs, out_pad, wanted, limits, axis_names(nd), strict=True)
         cuts = [_cut(env, *row) for row in rows]
         check_cuts(cuts, p)
         return cuts, keys | {"p": [(cut.pb, cut.pa) for cut in cuts], "out_pad": [cut.out_pad for cut in cuts]}
@@ -97,48 +99,71 @@ class TransposedConv(Convolution):
 
 
 def _cut(
-    env: Env, n: Size, k: int, s: int, p: Pair | str | None, out_pad: int | None, want: int | None, axis: str
+    env: Env,
+    n: Size,
+    k: int,
+    s: int,
+    p: Pair | str | None,
+    out_pad: int | None,
+    want: int | None,
+    limit: int | None,
+    axis: str,
 ) -> Cut:
     """Return the window on an axis, by its padding (None if the wanted size decides), out_pad and wanted size."""
     if want is not None:
         if not isinstance(n, int):
             help = f"give {'out_pad' if env.dialect.out_by_out_pad else 'the padding'} instead"
             raise ShapeError(f"out is {want}, and the input's size is open ({n})", help, key="out")
-        if isinstance(p, tuple) and env.dialect.out_by_out_pad:
-            return _by_out_pad(n, k, s, p, want, axis)
-        return _by_padding(n, k, s, p, out_pad or 0, want, axis)
+        if isinstance(p, tuple) and (out_pad is None or env.dialect.out_by_out_pad):
+            return _by_out_pad(n, k, s, p, want, limit, axis, env)
+        return _by_padding(n, k, s, p, out_pad or 0, want, None if env.dialect.out_appends else limit, axis)
     if isinstance(p, str):
         return _by_word(n, k, s, out_pad, p, axis, env)
     assert p is not None
     return Cut(n, k, s, *p, out_pad or 0, axis)
 
 
-def _by_out_pad(n: int, k: int, s: int, p: Pair, want: int, axis: str) -> Cut:
-    """Return the out_pad that gives a wanted size: PyTorch's output_size, less than s above the smallest."""
+def _by_out_pad(n: int, k: int, s: int, p: Pair, want: int, limit: int | None, axis: str, env: Env) -> Cut:
+    """Return the out_pad that gives a wanted size. PyTorch's output_size is less than s above the smallest."""
     pb, pa = p
     least = (n - 1) * s + k - pb - pa
-    if not least <= want < least + s:
+    torch = env.dialect.out_by_out_pad
+    limit = s if torch else limit
+    if want < least or (limit is not None and want >= least + limit):
+        reach = f"{least}" + ("" if limit == 1 else " on" if limit is None else f" to {least + limit - 1}")
+        below = "" if limit is None else f", out_pad < {'s' if torch else limit}"
+        plain = "change p or k, or use --dialect plain, where out works the padding out"
         raise ShapeError(
-            f"out is {want} on the {axis} axis, and PyTorch reaches {least} to {least + s - 1}: "
-            f"({n} - 1)*{s} - ({pb}+{pa}) + {k} + out_pad, out_pad < s",
-            "change p or k, or use --dialect plain, where out works the padding out",
+            f"out is {want} on the {axis} axis, and {env.dialect.title if torch else 'p'} reaches {reach}: "
+            f"({n} - 1)*{s} - ({pb}+{pa}) + {k} + out_pad{below}",
+            plain if torch else "leave p out: the padding then follows from out",
             key="out",
         )
     return Cut(n, k, s, pb, pa, want - least, axis)
 
 
-def _by_padding(n: int, k: int, s: int, p: Pair | str | None, out_pad: int, want: int, axis: str) -> Cut:
+def _by_padding(
+    n: int, k: int, s: int, p: Pair | str | None, out_pad: int, want: int, limit: int | None, axis: str
+) -> Cut:
     """Return the padding that gives a wanted size (ONNX `output_shape`): the odd unit before, unless `same_upper`."""
     full = (n - 1) * s + k
     surplus = max(full + out_pad - want, 0)
     pb, pa = p if isinstance(p, tuple) else halves(surplus, lower=p not in ("same", "same_upper"))
-    if pb + pa != surplus and want != full + out_pad - pb - pa:
+    if isinstance(p, tuple) and want != full + out_pad - pb - pa:
         raise ShapeError(
             f"out is {want}, and p gives ({n} - 1)*{s} - ({pb}+{pa}) + {k} + {out_pad} = {full + out_pad - pb - pa}",
             "leave out either of the two",
             key="out",
         )
-    return Cut(n, k, s, pb, pa, want - (full - pb - pa), axis)
+    cut = Cut(n, k, s, pb, pa, want - (full - pb - pa), axis)
+    if limit is not None and cut.out_pad >= limit:
+        raise ShapeError(
+            f"out is {want} on the {axis} axis, and the most without padding is ({n} - 1)*{s} + {k} + {limit - 1} = "
+            f"{full + limit - 1}",
+            f"lower out to {full + limit - 1}, or raise k",
+            key="out",
+        )
+    return cut
 
 
 def _by_word(n: Size, k: int, s: int, out_pad: int | None, word: str, axis: str, env: Env) -> Cut:
@@ -159,6 +184,12 @@ def _by_word(n: Size, k: int, s: int, out_pad: int | None, word: str, axis: str,
     return Cut(n, k, s, pb, pa, max(last - k, 0), axis)
 
 
+def out_pad_limit(s: int, d: int, env: Env) -> int | None:
+    """Return the limit below which out_pad stays, None if there is none."""
+    kind = env.dialect.transposed_limit
+    return {"zero": 1, "stride": s, "larger": max(s, d)}.get(kind)
+
+
 def check_out_pad(out_pad: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...], env: Env) -> None:
     """ShapeError if out_pad reaches what another input unit would have written."""
     kind = env.dialect.transposed_limit
@@ -167,8 +198,8 @@ def check_out_pad(out_pad: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ..
             f"{env.dialect.title}'s transposed convolution has no out_pad", "leave out_pad out", key="out_pad"
         )
     for extra, stride, dilation, axis in zip(out_pad, s, d, axis_names(len(s)), strict=True):
-        limit = stride if kind == "stride" else max(stride, dilation)
-        if extra >= limit:
+        limit = out_pad_limit(stride, dilation, env)
+        if limit is not None and extra >= limit:
             what = f"s = {stride}" if kind == "stride" else f"max(s, d) = max({stride}, {dilation}) = {limit}"
             raise ShapeError(
                 f"out_pad is {extra} on the {axis} axis, and has to be below {what}",

@@ -315,12 +315,16 @@ def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, obj
         if value is None or (written == "auto_pad" and value == "NOTSET"):
             continue
         for key in names:
-            if key in given:
+            both = key in given and not cls.CONDITIONS.isdisjoint(
+                {written, *(n for n in raw if key in keys_named(cls, n))}
+            )
+            if key in given and not both:
                 also = f" as {shown(written)} too" if written != key else ""
                 raise SpecError(f"{shown(key)} is given twice{also}", "leave out one of them", path=path)
             reader = cls.KEYS[key]
             try:
-                given[key] = reader(_plain(written, value, nd), nd)
+                read = reader(_plain(written, value, nd), nd)
+                given[key] = read and given[key] if both else read
             except CnncalcError as error:
                 error.what, error.path, error.key = f"{written}: {error.what}", path, None
                 raise

@@ -143,7 +143,9 @@ class OpSchema:
 
     def schema(self) -> Schema:
         """Return the form of a layer of this op."""
-        alone = [names for key, names in self.names.items() if key not in SIDES]
+        alone = [
+            [n for n in names if n not in self.cls.CONDITIONS] for k, names in self.names.items() if k not in SIDES
+        ]
         sides = [name for key in SIDES for name in self.names.get(key, [])]
         rules = {f"one-of-{'-'.join(names)}": _at_most_one(names) for names in (*alone, sides) if len(names) > 1}
         rules |= {f"needs-{'-or-'.join(self.names[key])}": _needed(self.names[key]) for key in self.cls.NEEDED}

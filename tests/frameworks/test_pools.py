@@ -25,7 +25,7 @@ OPS = ("maxpool", "avgpool", "lppool")
 MORE: dict[str, list[Layer]] = {
     "maxpool": [{}],
     "avgpool": [{"count_include_pad": True}, {"count_include_pad": False}],
-    "lppool": [{"norm": 3}, {"norm": 1.5}],
+    "lppool": [{"norm": 2}, {"norm": 3}, {"norm": 1.5}],
 }
 X = np.random.default_rng(6).standard_normal((2, 3, 6, 7))
 PADS: list[Layer] = [{}, {"p": 1}, {"p": [[0, 3], [2, 0]]}, {"p": "same"}, {"p": "same_lower"}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -448,8 +449,43 @@ def test_features_before_a_linear_layer_are_one_size_with_one_axis_below() -> No
 @pytest.mark.parametrize("key", ["p", "p_total"])
 def test_no_padding_is_a_padding_that_was_given(key: str) -> None:
     layer = {"op": "convT1d", "c_o": 4, "k": 4, "s": 2, "out": 16, key: 0}
-    with pytest.raises(cnncalc.ShapeError, match="out is 16, and p gives"):
+    with pytest.raises(cnncalc.ShapeError, match="out is 16 on the length axis, and p reaches 18 to 19"):
         cnncalc.shape(layer, (3, 8))
+
+
+@pytest.mark.parametrize(
+    ("keys", "dialect", "p", "out_pad"),
+    [
+        ({"p": 1, "out": 32}, "plain", [(1, 1)], [1]),  # (16 - 1)*2 - 2 + 3 + 1
+        ({"p": 1, "out": 31}, "plain", [(1, 1)], [0]),
+        ({"p": 1, "out": 33, "d": 3}, "plain", None, "p reaches 35 to 37"),  # d decides the extent: 2*15 - 2 + 7
+        ({"p": 1, "out": 37, "d": 3}, "plain", [(1, 1)], [2]),  # below max(s, d) = 3
+        ({"p": 1, "out": 32}, "onnx", [(1, 1)], [1]),
+        ({"p": 1, "out": 33}, "plain", None, "p reaches 31 to 32: (16 - 1)*2 - (1+1) + 3 + out_pad, out_pad < 2"),
+        ({"p": 1, "out": 33}, "keras", None, "p reaches 31 to 32"),
+        ({"p": 1, "out": 30}, "plain", None, "p reaches 31 to 32"),
+        ({"p": 1, "out": 32}, "caffe", None, "p reaches 31: (16 - 1)*2 - (1+1) + 3 + out_pad, out_pad < 1"),
+        ({"out": 34}, "plain", [(0, 0)], [1]),
+        ({"out": 35}, "plain", None, "the most without padding is (16 - 1)*2 + 3 + 1 = 34"),
+        ({"out": 34}, "caffe", None, "the most without padding is (16 - 1)*2 + 3 + 0 = 33"),
+        ({"out": 40}, "onnx", [(0, 0)], [7]),  # its output_shape appends any number
+        ({"out": 34}, "torch", [(0, 0)], [1]),
+        ({"out": 32}, "torch", None, "PyTorch reaches 33 to 34"),
+        ({"out_pad": 1, "out": 33}, "caffe", None, "Caffe's transposed convolution has no out_pad"),
+    ],
+)
+def test_an_out_pad_that_follows_from_out_obeys_the_limits_of_one(
+    keys: dict[str, Any], dialect: str, p: list[tuple[int, int]] | None, out_pad: Any
+) -> None:
+    layer = {"op": "convT1d", "c_o": 4, "k": 3, "s": 2, **keys}
+    if p is None:
+        with pytest.raises(cnncalc.ShapeError, match=re.escape(out_pad)):
+            cnncalc.shape(layer, (2, 16), dialect=dialect, layout="NCHW")
+        return
+    report = cnncalc.shape(layer, (2, 16), dialect=dialect, layout="NCHW")
+    values = report.layers[0].values
+    assert (report.out, values["p"], values["out_pad"]) == ((4, keys["out"]), p, out_pad)
+    assert cnncalc.shape(report.to_dict()).to_dict() == report.to_dict()
 
 
 def test_a_whole_factor_is_one_however_it_is_written() -> None:

@@ -182,17 +182,31 @@ def _mean(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None
 
 
 def _lp(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    x, norm = xs[0], task.values["norm"]
-    kind = wide(out.dtype)
+    """Fill `out` with the Lp norms of windows. PyTorch's are avg_pool(x**norm)*prod(k) without abs (lp_pool2d)."""
+    x, v, signed = xs[0], task.values, task.dialect.lp_signed
+    norm, kind, sizes = v["norm"], wide(out.dtype), (x.shape[2:], out.shape[2:])
+    counts = [[*map(partial(_divisor, padding=p), *sizes, v["k"], v["s"], v["d"], v["p"])] for p in (True, False)]
+    average = _divides(counts[0])
+    touches = norm < 0 and any((all_ != own).any() for all_, own in zip(*counts, strict=True))
 
     def finish(sums: Array, space: Sequence[slice]) -> None:
+        if signed:
+            average(sums, space)
+            sums *= prod(v["k"])
         sums **= 1 / norm  # NumPy takes roots, and squares below, where a power is one
+        if touches:  # the power of a zero of the padding is infinite
+            for axis, (all_, own) in enumerate(zip(*counts, strict=True), 2):
+                padded = (all_ != own)[space[axis - 2]]
+                sums[(slice(None),) * axis + (padded,)] = 0
 
     several = max(task.scratch // 4 // (prod(x.shape[2:]) * kind.itemsize), 1)
     for n, c in product(range(len(x)), range(0, x.shape[1], several)):
         some = (slice(n, n + 1), slice(c, c + several))
         powers = buffer("powers", x[some].shape, kind)
-        np.abs(x[some], out=powers, dtype=kind, casting="unsafe")
+        if signed:
+            np.copyto(powers, x[some], casting="unsafe")
+        else:
+            np.abs(x[some], out=powers, dtype=kind, casting="unsafe")
         powers **= norm
         pooled(np.add, 0, powers, out[some], _reacher(task, powers, out), finish)
 

@@ -29,10 +29,17 @@ def _scale(task: Task, axis: int, n: int, out: int) -> float:
     return float(n / out if factor is None else 1 / factor[axis])
 
 
-def _nearest(task: Task, axis: int, n: int, out: int) -> Array:
-    """Return which input each output is: floor(u * scale), in float32 as in PyTorch."""
-    scaled = np.arange(out, dtype=np.float32) * np.float32(_scale(task, axis, n, out))
-    return np.minimum(scaled.astype(np.int64), n - 1)
+def _nearest(task: Task, axis: int, n: int, out: int, kind: Dtype, nd: int) -> Array:
+    """Return which input each output is: floor(u * scale), in float32 as in PyTorch.
+
+    In two dimensions an axis that keeps its size, or doubles it, goes without the scale; otherwise that of float64
+    values is a float64 (ATen/native/UpSample.h, `nearest_idx`; cpu/UpSampleKernel.cpp, `HelperInterpNearest`).
+    """
+    if nd == 2 and out in (n, 2 * n):
+        return np.asarray(np.arange(out) * n // out)
+    scales = np.dtype(np.float64 if kind == np.float64 and nd != 2 else np.float32)
+    scaled = np.arange(out, dtype=scales) * scales.type(_scale(task, axis, n, out))
+    return np.asarray(np.minimum(scaled.astype(np.float32).astype(np.int64), n - 1))
 
 
 def _linear(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
@@ -44,9 +51,9 @@ def _linear(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
 
 def _cubic(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
     """Return the taps of Keys's cubic convolution (1981), with A = -3/4 as in PyTorch, or -1/2 as in TensorFlow."""
-    at = places(task, axis, n, out, kind)
+    at, steps = places(task, axis, n, out, kind), task.dialect.cubic_steps
     first = np.floor(at).astype(np.int64)
-    share = at - first
+    share: Array = np.asarray(at - first if steps == 0 else np.rint((at - first) * steps) / steps)
     a = task.dialect.cubic
     near = [((a + 2) * t - (a + 3)) * t * t + 1 for t in (share, 1 - share)]
     far = [((a * t - 5 * a) * t + 8 * a) * t - 4 * a for t in (share + 1, 2 - share)]
@@ -62,7 +69,7 @@ def _upsample(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> 
     x = xs[0]
     sizes = list(zip(x.shape[2:], out.shape[2:], strict=True))
     if task.values["mode"] == "nearest":
-        pick(x, out, [_nearest(task, axis, *size) for axis, size in enumerate(sizes)])
+        pick(x, out, [_nearest(task, axis, *size, x.dtype, len(sizes)) for axis, size in enumerate(sizes)])
         return
     kind = wide(out.dtype)
     how = _cubic if "cubic" in task.values["mode"] else _linear

@@ -166,10 +166,6 @@ def drawn(network: cnncalc.Network, x: Any) -> dict[str, Any]:
             [{"op": "adaptiveavgpool", "out": 3}],
             "layers[0] 'adaptiveavgpool1': ONNX cannot express windows of different sizes",
         ),
-        (
-            [{"op": "convT", "c_o": 4, "k": 3, "s": 2, "out": [15, 20]}],
-            "ONNX cannot express an out_pad of 5, not below max(s, d), with padding",
-        ),
         ([{"op": "lppool", "k": 2, "norm": 1.5}], "ONNX cannot express an Lp pool of norm 1.5"),
         ([{"op": "lrn", "size": 4}], "ONNX cannot express 4 channels with the extra one before"),
         ([{"op": "normalization"}], "ONNX cannot express learnt statistics"),
@@ -205,14 +201,17 @@ def test_what_onnx_reference_does_not_compute(layer: dict[str, Any], layout: str
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-@pytest.mark.parametrize("dialect", ["plain", "keras", "onnx"])
-def test_a_transposed_convolution_adds_any_number_of_zeros(dialect: str, layout: str) -> None:
+@pytest.mark.parametrize(("out", "out_pad"), [([19, 16], [2, 1]), ([14, 20], [0, 5])])
+@pytest.mark.parametrize("more", [{}, {"p": "same_upper"}])
+def test_a_transposed_convolution_adds_any_number_of_zeros(
+    out: list[int], out_pad: list[int], more: dict[str, Any], layout: str
+) -> None:
     """ONNX's output_padding is below max(s, d), as PyTorch's; its output_shape may ask for more."""
     sample = (6, 8, 7) if layout == "NCHW" else (8, 7, 6)
-    layer = {"op": "convT", "name": "t", "c_o": 4, "k": 3, "s": 2, "out": [19, 16]}
-    network = settled([layer], sample, layout=layout, dialect=dialect)
+    layer = {"op": "convT", "name": "t", "c_o": 4, "k": 3, "s": 2, "out": out, **more}
+    network = settled([layer], sample, layout=layout, dialect="onnx")
     before = trace.shape(network)
-    assert list(before.layers[0].values["out_pad"]) == [2, 1]
+    assert list(before.layers[0].values["out_pad"]) == out_pad
     after = cnncalc.shape(read(written(network)).spec)
     assert (after.out, after.params, after.macs) == (before.out, before.params, before.macs)
     x = np.random.default_rng(8).standard_normal((2, *sample)).astype(np.float32)
@@ -220,6 +219,12 @@ def test_a_transposed_convolution_adds_any_number_of_zeros(dialect: str, layout:
     found = read(written(network._replace(origin=Weights(weights))))
     arrays = {name: one() for name, one in found.weights.items()}
     np.testing.assert_allclose(cnncalc.run(found.spec, x, arrays), cnncalc.run(network, x, weights), rtol=1e-5)
+
+
+def test_padding_that_onnx_would_halve_otherwise() -> None:
+    layer = {"op": "convT", "c_o": 4, "k": 3, "s": 2, "p": [[2, 0], [0, 0]], "out_pad": [0, 5], "out": [15, 20]}
+    with pytest.raises(cnncalc.SpecError, match=r"an out_pad of 5, not below max\(s, d\), with padding \[\(2, 0\)"):
+        writer("onnx")(settled([layer], (6, 8, 7), dialect="onnx"))
 
 
 def test_weights_of_another_size_and_of_open_sizes() -> None:

@@ -44,7 +44,8 @@ WRITTEN: list[Row] = [
         MAP,
         "keras",
         (
-            "self.sepconv1 = nn.Sequential(",
+            "class SeparableConv(nn.Module):",
+            "self.sepconv1 = SeparableConv(",
             "            nn.Conv2d(6, 12, 3, padding=1, groups=6, bias=False),",
             "            nn.Conv2d(12, 5, 1),",
             "x = x.permute(0, 3, 1, 2)",
@@ -73,7 +74,9 @@ WRITTEN: list[Row] = [
     ("avgpool1d:3,s1,p1", (6, 11), "onnx", ("nn.AvgPool1d(3, stride=1, padding=1, count_include_pad=False)",)),
     ("lppool:3,s2,p1,norm=2", SQUARE, "onnx", ("F.pad(x, (1, 1, 1, 1))", "nn.LPPool2d(2, 3, stride=2)")),
     ("lppool:2,norm=3", SQUARE, "plain", ("self.lppool1(x.abs())",)),
-    ("lppool:3,s2,ceil", (6, 8, 9), "torch", ("F.pad(x, (0, 0, 0, 1))", "nn.LPPool2d(2, 3, stride=2)")),
+    ("lppool:3,s2,ceil", (6, 8, 9), "torch", ("nn.LPPool2d(2, 3, stride=2, ceil_mode=True)",)),
+    ("lppool:3,s2,ceil", (6, 8, 9), "onnx", ("F.pad(x, (0, 0, 0, 1))", "nn.LPPool2d(2, 3, stride=2)")),
+    ("lppool:3,s2,ceil,norm=-1", (6, 8, 9), "plain", ('value=float("inf")).abs())', "nn.LPPool2d(-1, 3, stride=2)")),
     ("maxpool:3,s2", (6, 8, 9), "caffe", ("nn.MaxPool2d(3, stride=2, ceil_mode=True)",)),
     ("avgpool:3,s2,p1", (6, 8, 9), "caffe", ("nn.AvgPool2d(3, stride=2, padding=1, ceil_mode=True)",)),
     ("maxpool:2,s3", (6, 9, 8), "caffe", ('self.maxpool1(F.pad(x, (0, 0, 0, 2), value=float("-inf")))',)),
@@ -94,10 +97,7 @@ WRITTEN: list[Row] = [
         "batchnorm:scale=false",
         MAP,
         "keras",
-        (
-            "            nn.BatchNorm2d(6, eps=0.001, affine=False),",
-            "Scale(6, axes=2, scale=False, center=True),",
-        ),
+        ('self.batchnorm1 = without(nn.BatchNorm2d(6, eps=0.001), "weight")', "register_parameter(name, None)"),
     ),
     ("batchnorm:affine=false", (6, 11), "plain", ("nn.BatchNorm2d(1, affine=False)",)),
     ("layernorm", MAP, "keras", ("self.layernorm1(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)",)),
@@ -119,12 +119,18 @@ WRITTEN: list[Row] = [
         "groupnorm:3,center=false",
         SQUARE,
         "plain",
-        (
-            "nn.GroupNorm(3, 6, affine=False),",
-            "Scale(",
-        ),
+        ('self.groupnorm1 = without(nn.GroupNorm(3, 6), "bias")',),
     ),
     ("instancenorm", SQUARE, "plain", ("nn.InstanceNorm2d(6)",)),
+    (
+        "instancenorm:scale=true,center=false",
+        SQUARE,
+        "torch",
+        ('without(nn.InstanceNorm2d(6, affine=True), "bias")',),
+    ),
+    ("layernorm:scale=false", SQUARE, "plain", ('without(nn.LayerNorm(9), "weight")',)),
+    ("lrn:3", MAP, "keras", ("self.lrn1(x.contiguous())",)),  # PyTorch views the values in another shape
+    ("avgpool3d:4,p1", (2, 3, 5, 6), "plain", ("self.avgpool3d1(F.pad(x, (1, 1, 1, 1, 1, 1)))",)),
     ("instancenorm:affine=true", SQUARE, "plain", ("nn.InstanceNorm2d(6, affine=True)",)),
     ("lrn:3,alpha=0.001,beta=0.5,offset=2", SQUARE, "plain", ("nn.LocalResponseNorm(3, alpha=0.001, beta=0.5, k=2)",)),
     ("scale:center=true", SQUARE, "plain", ("Scale(6, axes=2, scale=True, center=True)",)),
@@ -227,7 +233,8 @@ WRITTEN: list[Row] = [
         "plain",
         (
             "class Stem(nn.Module):",
-            "self.in_ = nn.Conv2d(6, 6, 1)",
+            'self.add_module("in", nn.Conv2d(6, 6, 1))',
+            'x = self.get_submodule("in")(image)',
             "self.stem = Stem()",
             "x = self.stem(x)",
             "self.train_2 = nn.Linear(9, 4)",
@@ -272,7 +279,16 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
         "plain",
         "layers[1] 'conv1': PyTorch shares modules, but a is ",
     ),
-    ("layernorm:scale=false", SQUARE, "plain", "PyTorch has no layer norm with a bias and no weight"),
+    ("flatten lrn:3", SQUARE, "plain", "layers[1] 'lrn1': PyTorch has no local response norm of features"),
+    (
+        "avgpool3d:4,p1,count_include_pad=false",
+        (2, 3, 5, 6),
+        "plain",
+        "PyTorch wants n >= k of an avgpool3d before padding, and 3 < 4",
+    ),
+    ("globalavgpool instancenorm", SQUARE, "plain", "PyTorch has no instance norm over one value a channel"),
+    ("globalavgpool groupnorm:6", SQUARE, "plain", "PyTorch has no group norm over one value a group"),
+    ("lppool:3,s2,ceil,norm=-1,p1", (6, 8, 9), "plain", "PyTorch has no lppool of a power below 0 with both padding"),
     ("lrn:4", SQUARE, "onnx", "PyTorch puts an even norm's extra channel before, but this one is after"),
     ("upsample:factor=2,mode=cubic", MAP, "keras", "PyTorch has cubic upsampling over two axes, with A = -0.75"),
     ("normalization", MAP, "keras", "PyTorch has no layer with a learnt mean and variance"),
@@ -302,8 +318,68 @@ def test_every_network_of_the_zoo_compiles_and_names_every_layer(name: str) -> N
     compile(text, f"{name}.py", "exec")
     for layer in cnncalc.load(name).nodes:
         called = layer.name if not layer.name[0].isdigit() else f"layer_{layer.name}"
-        assert f"        self.{called} = " in text or f"        {called} = " in text, called
+        made = (f"        self.{called} = ", f"        {called} = ", f'        self.add_module("{layer.name}", ')
+        assert any(line in text for line in made), called
     assert sum(line.count("(") - line.count(")") for line in text.splitlines()) == 0
+
+
+def test_modules_have_the_names_of_their_layers() -> None:
+    """A state_dict has them, so that it takes the weights that `--weights-out` writes."""
+    layers = [
+        {"op": "conv", "name": "features.0", "c_o": 3},
+        {"op": "relu", "name": "features.1"},
+        {"op": "batchnorm", "name": "features.2.norm"},
+        {"op": "conv", "name": "conv1", "c_o": 4},
+        {"op": "batchnorm", "name": "conv1.bn"},
+        {"op": "relu", "name": "conv1.relu"},
+        {"op": "relu", "name": "act.0"},
+        {"op": "conv", "name": "attn.keys", "c_o": 2},
+        {"op": "conv", "name": "attn.o-1", "c_o": 2},
+        {"op": "conv", "name": "a/b", "c_o": 2},
+        {"op": "conv", "name": "a/b.in", "c_o": 2},
+        {"op": "conv", "name": "train", "c_o": 2},
+        {"op": "conv", "name": "x", "c_o": 2, "tie": "train"},
+    ]
+    text = source(layers, SQUARE)
+    compile(text, "net.py", "exec")
+    assert (
+        text.partition("super().__init__()\n        self.features")[2]
+        == """ = nn.ModuleDict({
+            "0": nn.Conv2d(6, 3, 1),
+            "1": nn.ReLU(),
+            "2": nn.ModuleDict({
+                "norm": nn.BatchNorm2d(3),
+            }),
+        })
+        self.conv1 = nn.Conv2d(3, 4, 1)
+        self.conv1.bn = nn.BatchNorm2d(4)
+        self.conv1_relu = nn.ReLU()
+        self.act_0 = nn.ReLU()
+        self.attn = Group({
+            "keys": nn.Conv2d(4, 2, 1),
+            "o-1": nn.Conv2d(2, 2, 1),
+        })
+        self.add_module("a/b", nn.Conv2d(2, 2, 1))
+        self.get_submodule("a/b").add_module("in", nn.Conv2d(2, 2, 1))
+        self.train_2 = nn.Conv2d(2, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.features["0"](x)
+        x = self.features["1"](x)
+        x = self.features["2"]["norm"](x)
+        x = self.conv1(x)
+        x = self.conv1.bn(x)
+        x = self.conv1_relu(x)
+        x = self.act_0(x)
+        x = self.attn["keys"](x)
+        x = self.attn["o-1"](x)
+        x = self.get_submodule("a/b")(x)
+        x = self.get_submodule("a/b").get_submodule("in")(x)
+        x = self.train_2(x)
+        x = self.train_2(x)
+        return x
+"""
+    )
 
 
 def test_names_that_python_takes(tmp_path: Path) -> None:

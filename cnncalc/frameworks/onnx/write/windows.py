@@ -8,10 +8,11 @@ from typing import Any
 
 from ....layers import ConvKind
 from ....layers.names import ONNX
-from ....layers.sliding import place
+from ....layers.sliding import halves, place
 from ....registry import Registry
 from ....report import LayerReport
 from ....sizes import known
+from ....window import extent
 from .file import IN_NUMBERS, OnnxFile, OnnxWriter, numbers, renamed, unsaid, weight_shape
 
 WORDS = {"same": "SAME_UPPER", "same_upper": "SAME_UPPER", "same_lower": "SAME_LOWER", "valid": "VALID"}
@@ -103,23 +104,25 @@ def sepconv(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("convT")
 def transposed(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a ConvTranspose, the padding and the rows added after worked out.
+    """Write one ConvTranspose. What `output_padding` may not say, `output_shape` does, if the pads follow from it.
 
-    `output_shape` says what is added if that is more than `output_padding` may be. It replaces the padding: SpecError
-    if a layer has both, or if rows are taken away after.
+    ONNX then halves the padding, an odd unit before, or after with SAME_UPPER, and appends what is below 0.
     """
     v, weights = layer.values, [kernel(file, layer), *bias(file, layer)]
-    if min(v["out_pad"]) < 0:
-        raise unsaid(layer, f"an output that is {-min(v['out_pad'])} short of what the padding leaves")
     attributes = window(layer) | {"group": v["g"]}
-    if any(extra >= max(s, d) for extra, s, d in zip(v["out_pad"], v["s"], v["d"], strict=True)):
-        if any(attributes.pop("pads", [1])):
-            what = f"an out_pad of {max(v['out_pad'])}, not below max(s, d), with padding"
+    limits = [max(s, d) for s, d in zip(v["s"], v["d"], strict=True)]
+    if all(extra < limit for extra, limit in zip(v["out_pad"], limits, strict=True)):
+        attributes |= {"output_padding": v["out_pad"]} if any(v["out_pad"]) else {}
+    else:
+        totals = [sum(pair) - extra for pair, extra in zip(v["p"], v["out_pad"], strict=True)]
+        found = [lower for lower in (True, False) if [halves(max(total, 0), lower) for total in totals] == [*v["p"]]]
+        if not found:
+            what = f"an out_pad of {max(v['out_pad'])}, not below max(s, d), with padding {v['p']}"
             raise unsaid(layer, what, "lower out_pad")
+        del attributes["pads"]
+        attributes |= {} if found[0] else {"auto_pad": "SAME_UPPER"}
         out = layer.node.layer.split(layer.traced.out, layer.env)[1]
         attributes["output_shape"] = numbers(layer, out, "transposed convolutions")
-    elif any(v["out_pad"]):
-        attributes["output_padding"] = v["out_pad"]
     between(file, layer, "ConvTranspose", weights, **attributes)
 
 
@@ -136,6 +139,16 @@ def ceil_mode(layer: LayerReport) -> int:
     raise unsaid(layer, "a last window that starts beyond the input and is kept", "ceil=false leaves it out")
 
 
+def overhangs(layer: LayerReport) -> bool:
+    """Return whether a window of a pool ends beyond the map and its padding, or may do so with open sizes."""
+    v, ends = layer.values, []
+    space, out = [layer.node.layer.split(sample, layer.env)[1] for sample in (layer.sample, layer.traced.out)]
+    for n, o, k, s, d, p in zip(space, out, v["k"], v["s"], v["d"], v["p"], strict=True):
+        is_known = isinstance(n, int) and isinstance(o, int)
+        ends.append((o - 1) * s + extent(k, d) > n + sum(p) if is_known else bool(v["ceil"]))
+    return any(ends)
+
+
 @WRITERS.register("maxpool", "avgpool", "lppool")
 def pool(file: OnnxFile, layer: LayerReport) -> None:
     """Write a sliding pool."""
@@ -144,6 +157,9 @@ def pool(file: OnnxFile, layer: LayerReport) -> None:
     if op == "avgpool":
         more["count_include_pad"] = int(v["count_include_pad"])
     if op == "lppool":
+        if layer.env.dialect.lp_signed and (v["norm"] % 2 or overhangs(layer)):
+            what = "powers with their signs" if v["norm"] % 2 else "a cut window that counts as a whole one"
+            raise unsaid(layer, f"PyTorch's lppool: {what}", "an even norm, and ceil=false")
         if v["norm"] != int(v["norm"]) or v["norm"] < 1:
             raise unsaid(layer, f"an Lp pool of norm {v['norm']}", "a whole number from 1 on")
         more["p"] = int(v["norm"])

@@ -14,17 +14,26 @@ from .rules import TENSORS, Arguments, CallLayer, OpaqueCall, Rules, without
 RULES = Rules()
 
 
-def norm(op: str, args: Arguments, arrays: Mapping[str, Constant], default: bool = True, **keys: Any) -> CallLayer:
-    """Return a norm with its eps, and which of weight and bias it has; `default` is what a spec takes for them."""
-    keys |= {"eps": args.get("eps", 1e-5), "scale": "weight" in arrays, "center": "bias" in arrays}
-    return CallLayer(op, without(keys, eps=1e-5, scale=default, center=default), arrays)
+def norm(op: str, args: Arguments, arrays: Mapping[str, Constant], **keys: Any) -> CallLayer:
+    """Return a norm with its eps, and which of weight and bias it has."""
+    scale, center = ("weight" in arrays, "bias" in arrays)
+    keys |= {"eps": args.get("eps", 1e-5), "scale": scale, "center": center}
+    defaults = {"scale": False, "center": scale} if op == "instancenorm" else {"scale": True, "center": True}
+    return CallLayer(op, without(keys, eps=1e-5, **defaults), arrays)
 
 
 @RULES.rule("batch_norm", "input running_mean running_var weight bias training momentum eps", batch=True)
 def batchnorm(args: Arguments) -> CallLayer:
     """Read a batch norm by its running statistics."""
+    if args.get("training", False):
+        raise OpaqueCall
+    return by_statistics(args)
+
+
+def by_statistics(args: Arguments) -> CallLayer:
+    """Return a norm by running statistics. OpaqueCall if there are none."""
     arrays = args.arrays("weight", "bias", "running_mean", "running_var")
-    if "running_var" not in arrays or args.get("training", False):
+    if "running_var" not in arrays:
         raise OpaqueCall
     return norm("batchnorm", args, arrays)
 
@@ -47,10 +56,12 @@ def groupnorm(args: Arguments) -> CallLayer:
 
 @RULES.rule("instance_norm", "input running_mean running_var weight bias use_input_stats momentum eps", batch=True)
 def instancenorm(args: Arguments) -> CallLayer:
-    """Read an instance norm by the statistics of its input."""
-    if args.get("running_mean") is not None or not args.get("use_input_stats", True):
+    """Read an instance norm by the statistics of its input; by running ones it is a batch norm."""
+    if not args.get("use_input_stats", True):
+        return by_statistics(args)
+    if args.get("running_mean") is not None:
         raise OpaqueCall
-    return norm("instancenorm", args, args.arrays("weight", "bias"), default=False)
+    return norm("instancenorm", args, args.arrays("weight", "bias"))
 
 
 def by_name(op: str, functions: str | None = None, *, batch: bool = False) -> None:

@@ -31,9 +31,9 @@ def invoke(name: str, *args: object, **kwargs: object) -> str:
     return f"{name}({', '.join(given)})"
 
 
-def in_row(*modules: str) -> str:
-    """Return the source of modules one after another, each on a line of its own."""
-    return "\n".join(["nn.Sequential(", *(f"            {text}," for text in modules), "        )"])
+def listed(name: str, *args: str) -> str:
+    """Return a call as source, each argument on a line of its own."""
+    return "\n".join([f"{name}(", *(f"    {text}," for text in args), ")"])
 
 
 def compact(numbers: Sequence[Any]) -> Any:

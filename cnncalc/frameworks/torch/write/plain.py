@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from ....layers.affine import factors
 from ....layers.names import TORCH
 from ....registry import Registry
-from .code import Code, TorchContext, TorchWriter, compact, in_row, invoke, module, order, padded
+from .code import Code, TorchContext, TorchWriter, compact, invoke, module, order, padded
 
 WRITERS: Registry[str, TorchWriter] = Registry()
 CUBIC = -0.75
@@ -16,13 +17,29 @@ CUBIC = -0.75
 
 @WRITERS.register("batchnorm", "instancenorm", "groupnorm")
 def norm(site: TorchContext) -> Code:
-    """Write a norm over channels and space, or over features; a weight or a bias alone is a Scale behind it."""
+    """Write a norm over channels and space, or over features."""
     v = site.values
+    check_several(site)
     groups = [v["g"]] if site.op == "groupnorm" else []
-    both = v["scale"] and v["center"]
-    affine = {} if both == (site.op != "instancenorm") else {"affine": both}
-    text = site.named(*groups, site.c, eps=v["eps"], more=affine)
-    return module(text if v["scale"] == v["center"] else in_row(text, scale_of(site)))
+    any_ = v["scale"] or v["center"]
+    affine = {} if any_ == (site.op != "instancenorm") else {"affine": any_}
+    return module(without(site, site.named(*groups, site.c, eps=v["eps"], more=affine)))
+
+
+def without(site: TorchContext, text: str) -> str:
+    """Return the source of a norm without the weight, or the bias, that its layer alone lacks."""
+    lacks = [role for key, role in (("scale", "weight"), ("center", "bias")) if not site.values[key]]
+    return f'without({text}, "{lacks[0]}")' if len(lacks) == 1 else text
+
+
+def check_several(site: TorchContext) -> None:
+    """Raise SpecError for a norm by statistics of a sample that PyTorch refuses: those of one value (functional.py)."""
+    space = prod(n if isinstance(n, int) else 2 for n in site.x[1:])
+    if site.op == "instancenorm" and space == 1:
+        raise site.refuse("has no instance norm over one value a channel", "leave it out: its output is 0")
+    batch = [n if isinstance(n, int) else 2 for n in site.layer.x[: len(site.layer.x) - len(site.x)]]
+    if site.op == "groupnorm" and prod(batch) * (site.c // site.values["g"]) * space == 1:
+        raise site.refuse("has no group norm over one value a group", "lower g, or give a batch of several")
 
 
 def scale_of(site: TorchContext) -> str:
@@ -41,11 +58,10 @@ def scale(site: TorchContext) -> Code:
 def layernorm(site: TorchContext) -> Code:
     """Write a layer norm over the last axes; if it is over others, they are moved behind the rest and back."""
     scale, center, dims = site.values["scale"], site.values["center"], site.dims
-    if center and not scale:
-        raise site.refuse("has no layer norm with a bias and no weight")
     sizes = tuple([site.known(site.x[dim - 1], "what is normalised") for dim in dims])
     affine = {} if center else {"bias": False} if scale else {"elementwise_affine": False}
     text = site.named(sizes[0] if len(sizes) == 1 else sizes, eps=site.values["eps"], more=affine)
+    text = without(site, text) if center else text
     axes = range(len(site.x) + 1)
     turned = [axis for axis in axes if axis not in dims] + dims
     if turned == list(axes):
@@ -55,11 +71,14 @@ def layernorm(site: TorchContext) -> Code:
 
 @WRITERS.register("lrn")
 def lrn(site: TorchContext) -> Code:
-    """Write a local response norm."""
+    """Write a local response norm, of values in order: PyTorch's views them in another shape."""
     v = site.values
+    if len(site.x) < 2:
+        raise site.refuse("has no local response norm of features", "put it before the flatten")
     if v["size"] % 2 == 0 and not site.layer.env.dialect.lrn_before_is_larger:
         raise site.refuse("puts an even norm's extra channel before, but this one is after", "give an odd size")
-    return module(invoke("nn.LocalResponseNorm", v["size"], alpha=v["alpha"], beta=v["beta"], k=v["offset"]))
+    text = invoke("nn.LocalResponseNorm", v["size"], alpha=v["alpha"], beta=v["beta"], k=v["offset"])
+    return Code("{self}({0}.contiguous())" if len(site.x) > 2 else "{self}({0})", text)
 
 
 @WRITERS.register("rescale", "normalization")

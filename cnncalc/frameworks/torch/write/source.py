@@ -13,37 +13,47 @@ from ....report import LayerReport
 from ....sizes import NOTHING_KNOWN, counted, show
 from ....trace import shape
 from ....wiring import unused_name
-from . import plain, windows
+from . import places, plain, windows
 from .code import Code, TorchContext, TorchWriter, module
 
 WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, windows.WRITERS)
 """The writer of each op, by its family's word."""
-MODULE = (
-    "add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval extra_repr "
-    "float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia "
-    "named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer "
-    "register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook "
-    "register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter "
-    "register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule "
-    "share_memory state_dict to to_empty train training type xpu zero_grad T_destination"
-)
-"""The attributes of every nn.Module (torch/nn/modules/module.py)."""
-TAKEN = frozenset([*MODULE.split(), "x", "image", "self", "torch", "nn", "F", "float", "tuple", "super"])
-"""Names that no layer may have in the source."""
+TAKEN = frozenset([*places.RESERVED, "x", "image", "self", "torch", "nn", "F", "float", "tuple", "super"])
+"""Names that no variable may have in the source."""
 SCALE = '''class Scale(nn.Module):
     """A weight for each channel, a bias, or both."""
 
     def __init__(self, channels: int, axes: int, scale: bool, center: bool) -> None:
         super().__init__()
-        shape = (channels, *(1,) * axes)
-        self.weight = nn.Parameter(torch.ones(shape)) if scale else None
-        self.bias = nn.Parameter(torch.zeros(shape)) if center else None
+        self.axes = axes
+        self.weight = nn.Parameter(torch.ones(channels)) if scale else None
+        self.bias = nn.Parameter(torch.zeros(channels)) if center else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        shape = (-1, *(1,) * self.axes)
         if self.weight is not None:
-            x = x * self.weight
-        return x if self.bias is None else x + self.bias
+            x = x * self.weight.view(shape)
+        return x if self.bias is None else x + self.bias.view(shape)
 '''
+SEPARABLE = '''class SeparableConv(nn.Module):
+    """A depthwise convolution and a pointwise one, which has the bias."""
+
+    def __init__(self, depthwise: nn.Module, pointwise: nn.Module) -> None:
+        super().__init__()
+        self.depthwise, self.pointwise, self.bias = depthwise.weight, pointwise.weight, pointwise.bias
+        self.window = {key: getattr(depthwise, key) for key in ("stride", "padding", "dilation", "groups")}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        conv = (F.conv1d, F.conv2d, F.conv3d)[self.depthwise.dim() - 3]
+        return conv(conv(x, self.depthwise, **self.window), self.pointwise, self.bias)
+'''
+WITHOUT = '''def without(module: nn.Module, name: str) -> nn.Module:
+    """Return a module without its weight or its bias."""
+    module.register_parameter(name, None)
+    return module
+'''
+HELPERS = {"Scale(": SCALE, "SeparableConv(": SEPARABLE, "Group(": places.GROUP, "without(": WITHOUT}
+"""What a file begins with if its source calls it, in this order."""
 
 
 class Member(NamedTuple):
@@ -51,7 +61,7 @@ class Member(NamedTuple):
 
     site: TorchContext
     name: str
-    """As an attribute, and as a variable."""
+    """As a variable."""
     code: Code
 
 
@@ -63,8 +73,7 @@ def write(network: Network) -> str:
     classes: dict[str, str] = {}
     add_class(network.name, report.layers, classes, outermost=True)
     body = "\n\n".join(classes.values())
-    if "Scale(" in body:
-        body = f"{SCALE}\n\n{body}"
+    body = "\n\n".join([*(text for call, text in HELPERS.items() if re.search(rf"\b{re.escape(call)}", body)), body])
     lines = [f'"""{title(network.name)}: {show(network.input)} in, {counted(report.params)} parameters."""', ""]
     lines += ["import torch", "from torch import nn"] + ["from torch.nn import functional as F"] * ("F." in body)
     return "\n".join([*lines, "", "", body])
@@ -81,8 +90,7 @@ def add_class(
     """Add the class of a network or a block behind those of the blocks in it, and return its name."""
     name = class_name(called or "", classes)
     classes[name] = ""
-    parts = members(layers, classes)
-    owners = [part for part in parts if part.code.module is not None and part.site.node.tie is None]
+    parts, lines_of = located(members(layers, classes))
     shapes = f"{show(layers[0].sample)} in, {show(layers[-1].traced.out)} out"
     lines = [
         f"class {name}(nn.Module):",
@@ -90,13 +98,37 @@ def add_class(
         "",
         "    def __init__(self) -> None:",
         "        super().__init__()",
-        *(f"        self.{part.name} = {part.code.module}" for part in owners),
+        *(f"        {line}".replace("\n", "\n        ") for line in lines_of),
         "",
         *forward(parts, outermost),
     ]
     del classes[name]
     classes[name] = "\n".join(lines) + "\n"
     return name
+
+
+def located(parts: Sequence[Member]) -> tuple[list[Member], list[str]]:
+    """Return the layers with calls of their modules in their places, and the lines that make the modules."""
+    own = [at for at, part in enumerate(parts) if part.code.module is not None and part.site.node.tie is None]
+    owners = []
+    for at in own:
+        layer, module_text = parts[at].site.layer, parts[at].code.module
+        assert module_text is not None
+        weighted = bool(layer.inner) or any(n != 0 for n in (layer.params, layer.buffers))
+        owners.append(places.Owner(layer.name, parts[at].name, module_text, weighted))
+    lines, expressions = places.place(owners)
+    where = dict(zip(own, expressions, strict=True))
+    calls = []
+    for at, part in enumerate(parts):
+        tie = part.site.node.tie
+        place = where.get(at if tie is None else tie, "")
+        calls.append(part._replace(code=part.code._replace(call=part.code.call.replace("{self}", braced(place)))))
+    return calls, lines
+
+
+def braced(text: str) -> str:
+    """Return a text that `format` leaves as it is."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def members(layers: Sequence[LayerReport], classes: dict[str, str]) -> list[Member]:
@@ -121,7 +153,6 @@ def members(layers: Sequence[LayerReport], classes: dict[str, str]) -> list[Memb
             if code.module != owner.code.module:
                 what = f"{owner.site.layer.name} is {owner.code.module} and this is {code.module}"
                 raise site.refuse(f"shares modules, but {what}", "give both the same keys, or remove tie")
-            code = code._replace(call=code.call.replace("{self}", f"self.{owner.name}"))
         parts.append(Member(site, name, code))
     return parts
 
@@ -147,7 +178,7 @@ def forward(parts: Sequence[Member], outermost: bool) -> list[str]:
     turn = first.back(len(first.x)) if outermost else ""
     lines = [f"{argument} = {argument}{turn}"] * bool(turn)
     for at, part in enumerate(parts):
-        text = part.code.call.format(*(names[read] for read in part.site.node.reads), self=f"self.{part.name}")
+        text = part.code.call.format(*(names[read] for read in part.site.node.reads))
         lines.append(f"{names[at]} = {text}")
     results = [names[at] + parts[at].site.own(len(parts[at].site.out)) * outermost for at in ends]
     lines.append(f"return {', '.join(results)}")
@@ -179,4 +210,4 @@ def class_name(name: str, classes: dict[str, str]) -> str:
     """Return an unused name of a class: the words of a name joined, each with a capital."""
     plain = "".join(word[:1].upper() + word[1:] for word in re.split(r"[\W_]+", name, flags=re.ASCII))
     plain = plain if plain[:1].isalpha() else f"Net{plain}"
-    return unused_name(plain, {**classes, "Scale": ""})
+    return unused_name(plain, {**classes, "Scale": "", "SeparableConv": "", "Group": ""})

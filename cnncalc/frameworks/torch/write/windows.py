@@ -10,7 +10,7 @@ from ....layers.keys import Pair, spread_sides
 from ....registry import Registry
 from ....sizes import Size
 from ....window import extent, positions, positions_ceil
-from .code import Code, TorchContext, TorchWriter, compact, in_row, module, padded
+from .code import Code, TorchContext, TorchWriter, compact, listed, module, padded
 
 WRITERS: Registry[str, TorchWriter] = Registry()
 
@@ -63,7 +63,7 @@ def sepconv(site: TorchContext) -> Code:
     before, keys = window(site, g=site.c, bias=False)
     depthwise = site.named(site.c, inner, compact(site.values["k"]), op="conv", **keys)
     pointwise = site.named(inner, site.values["c_o"], 1, op="conv", bias=site.values["bias"])
-    return Code(f"{{self}}({before})", in_row(depthwise, pointwise))
+    return Code(f"{{self}}({before})", listed("SeparableConv", depthwise, pointwise))
 
 
 @WRITERS.register("convT")
@@ -126,6 +126,25 @@ def exact(site: TorchContext, pairs: Sequence[Pair]) -> list[Pair]:
     ]
 
 
+def fits_bare(site: TorchContext) -> bool:
+    """Return whether a window over three axes fits the map without padding."""
+    sizes = zip(site.x[1:], site.values["k"], strict=True)
+    return site.nd < 3 or all(not isinstance(n, int) or n >= k for n, k in sizes)
+
+
+def check_bare(site: TorchContext, around: Sequence[Pair] | None = None) -> None:
+    """Raise SpecError for an average over three axes whose window does not fit the map as PyTorch gets it.
+
+    Its avg_pool3d, which lp_pool3d uses, wants n >= k before its own padding; `around` is what is put around before.
+    """
+    pairs = around or [(0, 0)] * site.nd
+    for n, k, pair in zip(site.x[1:], site.values["k"], pairs, strict=True):
+        if site.nd == 3 and isinstance(n, int) and n + sum(pair) < k:
+            raise site.refuse(
+                f"wants n >= k of an {site.op} before padding, and {n + sum(pair)} < {k}", f"lower k to {n}"
+            )
+
+
 @WRITERS.register("maxpool")
 def maxpool(site: TorchContext) -> Code:
     """Write a max pool. The overhang at the end never wins, so rounding up stands for padding after."""
@@ -146,9 +165,11 @@ def avgpool(site: TorchContext) -> Code:
         raise site.refuse("has no dilated average pool")
     before = [pair[0] for pair in pairs]
     ceil = rounding(site, before)
-    if ceil is not None and (even(pairs) or not counts):
+    if ceil is not None and (even(pairs) or not counts) and (not counts or fits_bare(site)):
+        check_bare(site)
         return module(pool(site, p=before, ceil=ceil, count_include_pad=counts or not any(before)))
     if counts and fits(site, pairs, False):
+        check_bare(site, pairs)
         return Code(f"{{self}}({padded(pairs)})", pool(site))
     if site.values["ceil"] and not any(map(any, pairs)):
         what = "drops a last window that starts beyond the map, but this average keeps it"
@@ -158,15 +179,25 @@ def avgpool(site: TorchContext) -> Code:
 
 @WRITERS.register("lppool")
 def lppool(site: TorchContext) -> Code:
-    """Write a power-average pool, its padding as zeros before it: PyTorch counts a cut window as a whole one.
+    """Write a power-average pool. PyTorch takes no absolute values, and counts a cut window as a whole one.
 
-    PyTorch takes powers of negative numbers as they are, so odd powers are of absolute values.
+    So what is not of its dialect has the absolute values of odd powers, and zeros around, before it. A power below 0
+    of the overhang, which does not count, is that of infinity.
     """
     v, pairs = site.values, sides(site)
     if set(v["d"]) != {1}:
         raise site.refuse("has no dilated lppool")
-    around = exact(site, pairs) if v["ceil"] or any(map(any, pairs)) else pairs
-    before = padded(around) if any(map(any, around)) else "{0}"
+    if site.layer.env.dialect.lp_signed:
+        if (ceil := rounding(site, [0] * site.nd)) is None:
+            raise site.refuse("drops a last window that starts beyond the map", "round down: ceil=false")
+        return module(pool(site, v["norm"], ceil=ceil))
+    padding = any(map(any, pairs))
+    around = exact(site, pairs) if v["ceil"] or padding else pairs
+    outside = 0 if v["norm"] > 0 or around == pairs else 'float("inf")'
+    if outside and padding:
+        raise site.refuse("has no lppool of a power below 0 with both padding and a window that is cut", "give p=0")
+    check_bare(site, around)
+    before = padded(around, outside) if any(map(any, around)) else "{0}"
     return Code(f"{{self}}({before}{'.abs()' if v['norm'] % 2 else ''})", pool(site, v["norm"]))
 
 
