@@ -223,6 +223,12 @@ BORDERS = [
     Row({"op": "upsample", "factor": [1.5, 2.25], "mode": "linear"}, MAP, (4, 7, 13)),
     Row({"op": "upsample", "out": [7, 3], "mode": "bilinear", "align": True}, MAP, (4, 7, 3)),
     Row({"op": "upsample", "factor": 2, "mode": "bicubic"}, MAP, (4, 10, 12)),
+    Row({"op": "upsample", "factor": [1.5, 2], "mode": "linear", "place": "corner"}, MAP, (4, 7, 12)),
+    Row({"op": "upsample", "factor": [1.5, 2.25], "mode": "linear", "place": "symmetric"}, MAP, (4, 7, 13)),
+    Row({"op": "upsample", "out": [2, 4], "mode": "linear", "antialias": True}, MAP, (4, 2, 4)),
+    Row({"op": "upsample", "out": [3, 9], "mode": "bicubic", "antialias": True, "cubic": -0.5}, MAP, (4, 3, 9)),
+    Row({"op": "upsample", "factor": 2, "mode": "bicubic", "cubic": -0.5, "inside": True}, MAP, (4, 10, 12)),
+    Row({"op": "upsample", "factor": 2, "mode": "bilinear", "inside": True}, MAP, (4, 10, 12)),
 ]
 
 NORMS = [

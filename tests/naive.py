@@ -294,12 +294,21 @@ def _mix(axis: int, n: int, o: int, v: Values, layer: LayerReport) -> list[list[
             found.append([(min(math.floor(np.float32(u) * np.float32(scale)), n - 1), 1.0)])
             continue
         at = u * (n - 1) / (o - 1) if v["align"] and o > 1 else 0.0 if v["align"] else (u + 0.5) * scale - 0.5
-        if "cubic" in v["mode"]:
+        at += {"corner": 0.5 - 0.5 * scale, "symmetric": (n - o * scale) / 2}.get(v.get("place", ""), 0.0)
+        if v.get("antialias"):
+            wide = max(scale, 1.0)
+            shares = [_keys((i - at) / wide, layer) if "cubic" in v["mode"] else 1 - abs(i - at) / wide for i in range(n)]
+            mixed = [(i, s) for i, s in enumerate(shares) if "cubic" in v["mode"] or s > 0]
+            found.append([(i, s / sum(s for _, s in mixed)) for i, s in mixed])
+        elif v.get("inside") and "cubic" not in v["mode"]:
+            mixed = [(i, 1 - abs(i - at)) for i in range(n) if abs(i - at) < 1]
+            found.append([(i, s / sum(s for _, s in mixed)) for i, s in mixed])
+        elif "cubic" in v["mode"]:
             first = math.floor(at)
             if layer.env.dialect.name == "keras":  # resize_bicubic_op.cc: a table of 1024 steps
                 at = first + round((at - first) * 1024) / 1024
             near = [(first + j, _keys(at - first - j, layer)) for j in range(-1, 3)]
-            if layer.env.dialect.name == "keras":
+            if layer.env.dialect.name == "keras" or v.get("inside"):
                 inside = [(i, s) for i, s in near if 0 <= i < n]
                 found.append([(i, s / sum(s for _, s in inside)) for i, s in inside])
             else:
@@ -312,7 +321,7 @@ def _mix(axis: int, n: int, o: int, v: Values, layer: LayerReport) -> list[list[
 
 
 def _keys(t: float, layer: LayerReport) -> float:
-    a, t = (-0.5 if layer.env.dialect.name == "keras" else -0.75), abs(t)
+    a, t = layer.values.get("cubic", -0.5 if layer.env.dialect.name == "keras" else -0.75), abs(t)
     if t <= 1:
         return (a + 2) * t**3 - (a + 3) * t**2 + 1
     return a * t**3 - 5 * a * t**2 + 8 * a * t - 4 * a if t < 2 else 0.0

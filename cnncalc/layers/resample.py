@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from ..errors import ShapeError
 from ..field import Field, Interval
 from ..sizes import UNKNOWN, Shape, Size
 from .base import Env, Fields, Layer, Sign, Trace, by_axis, divides, each_axis, join, ops
-from .keys import Axes, at_least, factors, flag, one_of, per_axis, spread
+from .keys import Axes, at_least, factors, flag, number, one_of, per_axis, spread
 
 Factor = int | float
 MODE_AXES = {"bilinear": 2, "bicubic": 2, "trilinear": 3}
@@ -29,18 +30,30 @@ class Upsample(Layer):
         "out": per_axis(1),
         "mode": one_of("nearest", "linear", "bilinear", "trilinear", "cubic", "bicubic"),
         "align": flag,
+        "place": one_of("half", "corner", "symmetric"),
+        "antialias": flag,
+        "cubic": number,
+        "inside": flag,
     }
     HELP = {
         "factor": "How many times as large the output is: one number, or one per axis.",
         "out": "The output's sizes: one number, or one per axis.",
         "mode": "How values between the units are worked out.",
         "align": "Whether the corners of input and output coincide.",
+        "place": "Where an output lies: half (units have centres), corner (they begin at the border), or symmetric.",
+        "antialias": "Whether a smaller output mixes all units below it.",
+        "cubic": "The coefficient of a cubic spline, by default the dialect's.",
+        "inside": "Whether units beyond the border are left out; otherwise the last one is repeated.",
     }
     BARE = "out"
     factor: Factor | tuple[Factor, ...] | None = None
     out: Axes | None = None
     mode: str = "nearest"
     align: bool = False
+    place: str = "half"
+    antialias: bool = False
+    cubic: float | None = None
+    inside: bool = False
 
     @property
     def sign(self) -> Sign:
@@ -65,7 +78,12 @@ class Upsample(Layer):
             out = spread(self.out, nd)
         seen = each_axis(fields, [*zip(space, out, factor, strict=True)], self._see)
         sizes = {"factor": factor} if self.out is None else {"out": out}
-        return Trace({**sizes, "mode": self.mode, "align": self.align}, join(c, out, env), seen)
+        return Trace({**sizes, "mode": self.mode, "align": self.align, **self.unusual()}, join(c, out, env), seen)
+
+    def unusual(self) -> dict[str, Any]:
+        """Return the keys that few layers have, those that are given."""
+        keys = {"place": self.place, "antialias": self.antialias, "cubic": self.cubic, "inside": self.inside}
+        return {key: value for key, value in keys.items() if key in self.given and value is not None}
 
     def check_mode(self, nd: int, env: Env) -> None:
         """ShapeError for a mode that does not go with this many axes, or with `align`."""
@@ -79,12 +97,20 @@ class Upsample(Layer):
             )
         if self.align and self.mode == "nearest":
             raise ShapeError("mode nearest has no align", "leave align out, or give another mode", key="align")
+        for key in self.unusual():
+            if self.mode == "nearest" or (self.align and key in ("place", "antialias")):
+                other = "mode nearest" if self.mode == "nearest" else "align"
+                raise ShapeError(f"{other} does not go with {key}", f"leave {key} out", key=key)
+        if self.antialias and self.place != "half":
+            raise ShapeError(f"antialias does not go with place={self.place}", "leave place out", key="place")
 
     def _see(self, field: Field, sizes: tuple[Size, Size, Factor | None]) -> Field:
         n, out, factor = sizes
         if n == out and (factor in (None, 1) or self.mode != "nearest"):
             return field
         if not self.align:
+            if self.place == "symmetric":
+                return field.lost()
             if isinstance(factor, int):
                 n, out = 1, factor  # the same for every n
             elif factor is not None and (not isinstance(n, int) or n * factor != out):
@@ -95,6 +121,13 @@ class Upsample(Layer):
         """Return the field of `out` units that are worked out from n."""
         if self.mode == "nearest":
             return field.resample(n, out, lambda u: (u * n // out, u * n // out))
+        if self.place == "corner":
+            return field.resample(n, out, _taps(self.mode, lambda u: (u * n, out)))
+        if self.antialias and n > out:
+            reach = 2 if "cubic" in self.mode else 1
+            centre = [(2 * u + 1) * n + out for u in range(out)]  # in 1/(2*out) of a unit, half a unit on
+            ends = [((c - 2 * reach * n) // (2 * out), (c + 2 * reach * n) // (2 * out) - 1) for c in centre]
+            return field.resample(n, out, lambda u: ends[u])
         if not self.align:  # unit u lies at (u + 1/2)n/out - 1/2
             return field.resample(n, out, _taps(self.mode, lambda u: ((2 * u + 1) * n - out, 2 * out)))
         if out == 1:

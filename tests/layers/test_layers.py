@@ -42,7 +42,7 @@ OPTIONAL = {
     "convT": {"out"},
     "convT1d": {"out"},
     "convT3d": {"out"},
-    "upsample": {"factor", "out"},
+    "upsample": {"factor", "out", "place", "antialias", "cubic", "inside"},
     "prelu": {"num_parameters", "shared_axes"},
     "batchnorm": {"c_i"},
     "normalization": {"mean", "variance"},

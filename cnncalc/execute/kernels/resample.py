@@ -20,6 +20,12 @@ def places(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Array:
     unit = np.arange(out, dtype=kind)
     if task.values["align"]:
         return np.asarray(unit * kind.type((n - 1) / (out - 1) if out > 1 else 0))
+    where = task.values.get("place")
+    if where == "corner":
+        return np.asarray(unit * kind.type(_scale(task, axis, n, out)))
+    if where == "symmetric":  # the middles coincide, whatever part of a unit the size was rounded by
+        scale = _scale(task, axis, n, out)
+        return np.asarray((unit + kind.type(0.5)) * kind.type(scale) + kind.type((n - out * scale) / 2 - 0.5))
     return np.asarray((unit + kind.type(0.5)) * kind.type(_scale(task, axis, n, out)) - kind.type(0.5))
 
 
@@ -42,7 +48,37 @@ def _nearest(task: Task, axis: int, n: int, out: int, kind: Dtype, nd: int) -> A
     return np.asarray(np.minimum(scaled.astype(np.float32).astype(np.int64), n - 1))
 
 
+def _antialiased(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
+    """Return the taps of a filter as wide as an output, those beyond the border left out (Pillow, Resample.c)."""
+    scale, cubic = max(_scale(task, axis, n, out), 1.0), "cubic" in task.values["mode"]
+    reach = (2 if cubic else 1) * scale
+    centre = (np.arange(out) + 0.5) * _scale(task, axis, n, out)
+    first = np.maximum((centre - reach + 0.5).astype(np.int64), 0)
+    last = np.minimum((centre + reach + 0.5).astype(np.int64), n)
+    inputs = first + np.arange(int((last - first).max()))[:, None]
+    t = np.abs((inputs + 0.5 - centre) / scale)
+    if cubic:
+        a = _coefficient(task)
+        near, far = ((a + 2) * t - (a + 3)) * t * t + 1, ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
+        weights = np.where(t < 1, near, np.where(t < 2, far, 0))
+    else:
+        weights = np.maximum(1 - t, 0)
+    weights = np.where(inputs < last, weights, 0)
+    return np.minimum(inputs, n - 1), (weights / weights.sum(0)).astype(kind)
+
+
+def _coefficient(task: Task) -> float:
+    """Return the coefficient of a cubic spline: the layer's own, else the dialect's."""
+    given = task.values.get("cubic")
+    return float(task.dialect.cubic if given is None else given)
+
+
 def _linear(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
+    if task.values.get("inside"):
+        at = places(task, axis, n, out, kind)
+        first = np.floor(at).astype(np.int64)
+        share = at - first
+        return _inside(np.stack([first, first + 1]), np.stack([1 - share, share]), n, kind)
     at = np.maximum(places(task, axis, n, out, kind), 0)
     first = np.minimum(at.astype(np.int64), n - 1)
     share = np.minimum(at - first, 1)
@@ -54,15 +90,20 @@ def _cubic(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
     at, steps = places(task, axis, n, out, kind), task.dialect.cubic_steps
     first = np.floor(at).astype(np.int64)
     share: Array = np.asarray(at - first if steps == 0 else np.rint((at - first) * steps) / steps)
-    a = task.dialect.cubic
+    a = _coefficient(task)
     near = [((a + 2) * t - (a + 3)) * t * t + 1 for t in (share, 1 - share)]
     far = [((a * t - 5 * a) * t + 8 * a) * t - 4 * a for t in (share + 1, 2 - share)]
     weights = np.stack([far[0], *near, far[1]])
     inputs = first + np.arange(-1, 3)[:, None]
-    if task.dialect.cubic_leaves_out:
-        weights *= (inputs >= 0) & (inputs < n)
-        weights /= weights.sum(0)
+    if task.dialect.cubic_leaves_out or task.values.get("inside"):
+        return _inside(inputs, weights, n, kind)
     return np.clip(inputs, 0, n - 1), weights.astype(kind)
+
+
+def _inside(inputs: Array, weights: Array, n: int, kind: Dtype) -> Taps:
+    """Return taps without those beyond the border, the others weighted anew."""
+    weights = weights * ((inputs >= 0) & (inputs < n))
+    return np.clip(inputs, 0, n - 1), (weights / weights.sum(0)).astype(kind)
 
 
 def _upsample(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
@@ -73,6 +114,8 @@ def _upsample(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> 
         return
     kind = wide(out.dtype)
     how = _cubic if "cubic" in task.values["mode"] else _linear
+    if task.values.get("antialias"):
+        how = _antialiased
     taps = [how(task, axis, *size, kind) for axis, size in enumerate(sizes)]
     for n, c in np.ndindex(x.shape[:2]):
         mixed = x[n, c].astype(kind)

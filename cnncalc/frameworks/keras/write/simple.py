@@ -40,6 +40,9 @@ def _upsample(context: KerasContext) -> list[KerasStep]:
     factors = v.get("factor") or [_times(n, out) for n, out in zip(space, context.spatial_out(), strict=True)]
     if not all(isinstance(f, int) for f in factors):
         raise refuse("upsampling by a factor that is not a whole number", key="factor" if "factor" in v else "out")
+    for key in ("place", "antialias", "cubic", "inside"):
+        if key in v:
+            raise refuse(f"upsampling with {key}", key=key)
     mode = {"linear": "bilinear", "cubic": "bicubic"}.get(v["mode"], v["mode"])
     other_cubic = mode == "bicubic" and context.layer.env.dialect.cubic != -0.5
     if mode != "nearest" and (v["align"] or len(space) != 2 or other_cubic):

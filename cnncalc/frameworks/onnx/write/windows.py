@@ -205,9 +205,12 @@ def upsample(file: OnnxFile, layer: LayerReport) -> None:
     if mode == "nearest":
         more |= {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
     else:
-        more["coordinate_transformation_mode"] = "align_corners" if v["align"] else "half_pixel"
+        where = {"corner": "asymmetric", "symmetric": "half_pixel_symmetric"}.get(v.get("place", ""), "half_pixel")
+        more["coordinate_transformation_mode"] = "align_corners" if v["align"] else where
+        more |= {"antialias": 1} if v.get("antialias") else {"exclude_outside": 1} if v.get("inside") else {}
     if mode == "cubic":
-        more |= {"cubic_coeff_a": dialect.cubic, "exclude_outside": int(dialect.cubic_leaves_out)}
+        more["cubic_coeff_a"] = v.get("cubic", dialect.cubic)
+        more.setdefault("exclude_outside", int(dialect.cubic_leaves_out))
     between(file, layer, "Resize", by, **more)
 
 

@@ -256,6 +256,9 @@ def upsample(site: TorchContext) -> Code:
     """Write another resolution."""
     v, nd = site.values, site.nd
     mode = {"linear": {1: "linear", 2: "bilinear", 3: "trilinear"}[nd], "cubic": "bicubic"}.get(v["mode"], v["mode"])
+    for key in ("place", "antialias", "cubic", "inside"):
+        if key in v:
+            raise site.refuse(f"has no upsampling with {key}", f"leave {key} out")
     if mode == "bicubic" and (nd != 2 or site.layer.env.dialect.cubic != CUBIC):
         raise site.refuse(f"has cubic upsampling over two axes, with A = {CUBIC}")
     key = "out" if "out" in v else "factor"

@@ -150,7 +150,9 @@ def dynamic(b: GraphReader, node: GraphNode) -> None:
     scale = b.pointwise(f"{name}.scale", "rescale", b.add(f"{name}.range", "sub", ends), {"factor": 1 / 255})
     below = b.pointwise(f"{name}.below", "neg", ends[1])
     zero = b.pointwise(f"{name}.zero", "round", b.add(f"{name}.steps", "div", [below, scale]))
-    for out, value in zip(node.outputs, (b.add(name, "quantize", x, {"min": 0, "max": 255}), scale, zero), strict=False):
+    for out, value in zip(
+        node.outputs, (b.add(name, "quantize", x, {"min": 0, "max": 255}), scale, zero), strict=False
+    ):
         if out:
             b.values[out] = value
     b.quantised[node.outputs[0]] = Quantised((1.0,), (0.0,), node.outputs[0])

@@ -7,7 +7,7 @@ from math import ceil, floor, isfinite
 from typing import Any
 
 from .....registry import Registry
-from .....sizes import LARGEST, Size
+from .....sizes import LARGEST, Open, Size
 from ....values import BATCH, Handle
 from ..fold import integers
 from ..model import GraphNode
@@ -15,8 +15,6 @@ from ..reader import GraphReader, Handler, Maps, OpaqueNode, needed
 
 LARGEST_SCALE = 2.0**63
 MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "cubic": "cubic"}
-ALIGN = {"half_pixel": False, "pytorch_half_pixel": False, "align_corners": True}
-"""The `align` of each way to place the output's values between the input's."""
 HANDLERS: Registry[str, Handler] = Registry()
 
 
@@ -90,6 +88,12 @@ def resize(b: GraphReader, node: GraphNode) -> None:
         raise OpaqueNode(out)
     maps = b.maps(x)
     values = [by.get(at, n if scales is None else 1) for at, n in enumerate(full)][2:]
+    if (
+        node.text("coordinate_transformation_mode") == "pytorch_half_pixel"
+        and node.text("mode", "nearest") != "nearest"
+    ):
+        maps = _first_units(b, node, maps, out[2:])
+        values = [1 if n == 1 else value for n, value in zip(out[2:], values, strict=True)]
     keys = _how(b, node, maps.x, out[2:])
     if keys is None:
         b.give(node, _picked(b, node, maps, values, out[2:], scaled=scales is not None))
@@ -102,6 +106,15 @@ def resize(b: GraphReader, node: GraphNode) -> None:
         raise OpaqueNode(out)
     made = b.add(node.name, "upsample", maps.x, {("out" if scales is None else "factor"): wanted, **keys})
     b.give(node, b.unmapped(node.name, made, maps))
+
+
+def _first_units(b: GraphReader, node: GraphNode, maps: Maps, out: list[Size]) -> Maps:
+    """Return a map of whose axes that become one unit only the first is left: PyTorch puts one output at the first."""
+    x = maps.x
+    for axis, (n, size) in enumerate(zip(x.shape[1:], out, strict=True), 2):
+        if size == 1 and n != 1:
+            x = b.add(f"{node.name}.first{axis - 1}", "slice", x, {"axis": axis, "start": 0, "stop": 1})
+    return maps._replace(x=x)
 
 
 def _sizes(b: GraphReader, node: GraphNode) -> list[Size] | None:
@@ -148,21 +161,42 @@ def _scaled(n: Size, by: float) -> Size:
 
 
 def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size]) -> dict[str, Any] | None:
-    """Return the mode, if upsample computes the same. Upsample, and Resize to operator set 10, begin at the corner."""
+    """Return the keys of an upsampling; None for nearest values that it picks otherwise, or another way to place them.
+
+    Upsample, and Resize to operator set 10, begin at the corner.
+    """
     mode = MODES.get(node.text("mode", "nearest"))
     old = node.op == "Upsample" or b.graph.opset < 11
     where = "asymmetric" if old else node.text("coordinate_transformation_mode", "half_pixel")
-    if mode is None or node.whole("antialias") or node.whole("exclude_outside"):
-        return None
     if mode == "nearest":
         rounding = "floor" if old else node.text("nearest_mode", "round_prefer_floor")
         pairs = zip(x.shape[1:], out, strict=False)
-        whole = all(isinstance(n, int) and isinstance(o, int) and o % n == 0 for n, o in pairs)
+        whole = all(_factor(o, n) if isinstance(o, Open) else isinstance(n, int) and o % n == 0 for n, o in pairs)
         centred = whole and where.endswith("half_pixel") and rounding.startswith("round_prefer")
-        return {"mode": mode} if centred or (where == "asymmetric" and rounding == "floor") else None
+        return {"mode": mode} if centred or (where == "asymmetric" and rounding == "floor" and whole) else None
+    if mode is None or where not in PLACED:
+        raise OpaqueNode([b.batch, *x.shape[:1], *out])
+    keys: dict[str, Any] = {"mode": mode, "align": where == "align_corners"}
+    if PLACED[where]:
+        keys["place"] = PLACED[where]
     if mode == "cubic" and abs(node.number("cubic_coeff_a", -0.75) + 0.75) > 1e-6:
-        return None
-    return {"mode": mode, "align": ALIGN[where]} if where in ALIGN else None
+        keys["cubic"] = node.number("cubic_coeff_a", -0.75)
+    if node.whole("exclude_outside") and not node.whole("antialias"):
+        keys["inside"] = True
+    shrinks = any(isinstance(n, int) and isinstance(o, int) and o < n for n, o in zip(x.shape[1:], out, strict=False))
+    if node.whole("antialias") and shrinks:
+        keys["antialias"] = True
+    return keys
+
+
+PLACED = {
+    "half_pixel": None,
+    "pytorch_half_pixel": None,
+    "align_corners": None,
+    "asymmetric": "corner",
+    "half_pixel_symmetric": "symmetric",
+}
+"""The `place` of each way to place the output's values between the input's."""
 
 
 def _picked(b: GraphReader, node: GraphNode, maps: Maps, values: list[Any], out: list[Size], *, scaled: bool) -> Handle:
