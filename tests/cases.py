@@ -226,7 +226,11 @@ BORDERS = [
     Row({"op": "upsample", "factor": [1.5, 2], "mode": "linear", "place": "corner"}, MAP, (4, 7, 12)),
     Row({"op": "upsample", "factor": [1.5, 2.25], "mode": "linear", "place": "symmetric"}, MAP, (4, 7, 13)),
     Row({"op": "upsample", "out": [2, 4], "mode": "linear", "antialias": True}, MAP, (4, 2, 4)),
-    Row({"op": "upsample", "out": [3, 9], "mode": "bicubic", "antialias": True, "cubic": -0.5}, MAP, (4, 3, 9)),
+    Row(
+        {"op": "upsample", "out": [3, 9], "mode": "bicubic", "antialias": True, "cubic": -0.5, "inside": True},
+        MAP,
+        (4, 3, 9),
+    ),
     Row({"op": "upsample", "factor": 2, "mode": "bicubic", "cubic": -0.5, "inside": True}, MAP, (4, 10, 12)),
     Row({"op": "upsample", "factor": 2, "mode": "bilinear", "inside": True}, MAP, (4, 10, 12)),
 ]

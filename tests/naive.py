@@ -297,9 +297,12 @@ def _mix(axis: int, n: int, o: int, v: Values, layer: LayerReport) -> list[list[
         at += {"corner": 0.5 - 0.5 * scale, "symmetric": (n - o * scale) / 2}.get(v.get("place", ""), 0.0)
         if v.get("antialias"):
             wide = max(scale, 1.0)
-            shares = [_keys((i - at) / wide, layer) if "cubic" in v["mode"] else 1 - abs(i - at) / wide for i in range(n)]
-            mixed = [(i, s) for i, s in enumerate(shares) if "cubic" in v["mode"] or s > 0]
-            found.append([(i, s / sum(s for _, s in mixed)) for i, s in mixed])
+            beyond = 0 if v.get("inside") else 2 * math.ceil(wide)
+            shares = {
+                i: _keys((i - at) / wide, layer) if "cubic" in v["mode"] else max(1 - abs(i - at) / wide, 0.0)
+                for i in range(-beyond, n + beyond)
+            }
+            found.append([(min(max(i, 0), n - 1), s / sum(shares.values())) for i, s in shares.items()])
         elif v.get("inside") and "cubic" not in v["mode"]:
             mixed = [(i, 1 - abs(i - at)) for i in range(n) if abs(i - at) < 1]
             found.append([(i, s / sum(s for _, s in mixed)) for i, s in mixed])

@@ -49,22 +49,22 @@ def _nearest(task: Task, axis: int, n: int, out: int, kind: Dtype, nd: int) -> A
 
 
 def _antialiased(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
-    """Return the taps of a filter as wide as an output, those beyond the border left out (Pillow, Resample.c)."""
-    scale, cubic = max(_scale(task, axis, n, out), 1.0), "cubic" in task.values["mode"]
+    """Return the taps of a filter that is as wide as an output (Pillow, Resample.c; onnx, Resize)."""
+    by, cubic = _scale(task, axis, n, out), "cubic" in task.values["mode"]
+    scale = max(by, 1.0)
     reach = (2 if cubic else 1) * scale
-    centre = (np.arange(out) + 0.5) * _scale(task, axis, n, out)
-    first = np.maximum((centre - reach + 0.5).astype(np.int64), 0)
-    last = np.minimum((centre + reach + 0.5).astype(np.int64), n)
-    inputs = first + np.arange(int((last - first).max()))[:, None]
-    t = np.abs((inputs + 0.5 - centre) / scale)
+    centre = (np.arange(out) + 0.5) * by - 0.5
+    inputs = np.ceil(centre - reach).astype(np.int64) + np.arange(int(2 * reach) + 1)[:, None]
+    t = np.abs((inputs - centre) / scale)
     if cubic:
         a = _coefficient(task)
         near, far = ((a + 2) * t - (a + 3)) * t * t + 1, ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
         weights = np.where(t < 1, near, np.where(t < 2, far, 0))
     else:
         weights = np.maximum(1 - t, 0)
-    weights = np.where(inputs < last, weights, 0)
-    return np.minimum(inputs, n - 1), (weights / weights.sum(0)).astype(kind)
+    if task.values.get("inside"):
+        return _inside(inputs, weights, n, kind)
+    return np.clip(inputs, 0, n - 1), (weights / weights.sum(0)).astype(kind)
 
 
 def _coefficient(task: Task) -> float:

@@ -207,7 +207,7 @@ def upsample(file: OnnxFile, layer: LayerReport) -> None:
     else:
         where = {"corner": "asymmetric", "symmetric": "half_pixel_symmetric"}.get(v.get("place", ""), "half_pixel")
         more["coordinate_transformation_mode"] = "align_corners" if v["align"] else where
-        more |= {"antialias": 1} if v.get("antialias") else {"exclude_outside": 1} if v.get("inside") else {}
+        more |= {name: 1 for name, key in (("antialias", "antialias"), ("exclude_outside", "inside")) if v.get(key)}
     if mode == "cubic":
         more["cubic_coeff_a"] = v.get("cubic", dialect.cubic)
         more.setdefault("exclude_outside", int(dialect.cubic_leaves_out))

@@ -181,7 +181,7 @@ def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size]) -> dict[st
         keys["place"] = PLACED[where]
     if mode == "cubic" and abs(node.number("cubic_coeff_a", -0.75) + 0.75) > 1e-6:
         keys["cubic"] = node.number("cubic_coeff_a", -0.75)
-    if node.whole("exclude_outside") and not node.whole("antialias"):
+    if node.whole("exclude_outside"):
         keys["inside"] = True
     shrinks = any(isinstance(n, int) and isinstance(o, int) and o < n for n, o in zip(x.shape[1:], out, strict=False))
     if node.whole("antialias") and shrinks:
