@@ -95,6 +95,7 @@ class GraphReader:
         """`batch` is the size of the batch; None if the graph has none."""
         self.graph, self._letters = graph, letters
         self.batch: Size = 1 if batch is None else batch
+        self.has_batch = batch is not None
         self.constants = dict(graph.constants)
         self.values: dict[str, Handle] = {}
         self.spec = SpecBuilder(wired=True)
@@ -144,6 +145,8 @@ class GraphReader:
         if full is None or len(full) > MOST_SIZES or any(isinstance(n, int) and not 1 <= n <= LARGEST for n in full):
             return Handle(layer, NOTHING_KNOWN, None, batched)
         sizes = tuple(full)
+        if batched and not self.has_batch:
+            batched = False
         if not batched:
             return Handle(layer, sizes, plain(len(sizes)), batched)
         if sizes[:1] == (self.batch,) or sizes[:1] == (UNKNOWN,):
@@ -246,7 +249,10 @@ class GraphReader:
 
     def _input(self, name: str) -> Handle:
         """Return another input of the graph. Its batch is the axis that has the size of the first one's."""
-        value = self.tensor(Draft(name, "input"), self._declared(name))
+        full = self._declared(name)
+        value = self.tensor(Draft(name, "input"), full)
+        if full is not None and value.axes is None:
+            value = self.tensor(Draft(name, "input"), full, batched=False)
         if value.axes is None:
             return self.opaque(name or "nothing", "Input", None, (), **NO_FIGURES)
         sizes = [n if isinstance(n, int) else str(n) if n != UNKNOWN else None for n in value.shape]
@@ -480,6 +486,8 @@ class GraphReader:
 
     def opaque(self, name: str, type: str, full: Full, reads: Sequence[Handle], **figures: int | None) -> Handle:
         """Add a layer of which only its output's shape and these figures are known, and return its output."""
+        if {True, False} <= {x.batched for x in reads}:
+            reads = [self.unfolded(x) for x in reads]
         value = self.tensor(self.spec.input, full, batched_of(reads) if reads else type != "Constant" or None)
         out = None if value.axes is None else value.shape
         layer = self.spec.opaque(printable(name), type, [one.layer for one in reads], out, figures)
