@@ -122,6 +122,11 @@ def _layers(b: GraphReader) -> Layers:
 
 def as_output(b: GraphReader, name: str, value: Handle) -> Draft:
     """Return the layer of an output, which has the axes that the file has."""
+    own = b.quantised.get(name)
+    if own is not None and own.of is None:
+        value = b.in_steps(f"{name}.whole", value, own)
+    if value.batched is None and b.has_batch:
+        b.whole = True
     axes = value.axes
     if axes is None or not value.batched or (axes[:1] in (((BATCH,),), ((),)) and all(axes)):
         return value.layer

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ....sizes import Size, product
-from ...values import BATCH, Axes, Handle, numbered
+from ...values import BATCH, Axes, Handle, numbered, plain
 from .const import Const
 from .model import GraphNode
-from .reader import GraphReader, OpaqueNode, batched_of, sizes_out
+from .reader import GraphReader, OpaqueNode, batched_of
 
 Operand = Handle | Const
 Parts = list[Size]
@@ -148,8 +148,8 @@ def _read(
         return b.constant(node.input(at) or node.name, x, sizes)
     if _stripped(x.shape) == wanted and (len(x.shape) <= most or len(x.shape) == len(sample)):
         return x
-    made = b.add(f"{node.name}.{at + 1}", "reshape", x, {"out": sizes_out(tuple(sample))})
-    return Handle(made.layer, tuple(sample), made.axes, x.batched)
+    layer = b.shaped(f"{node.name}.{at + 1}", x, tuple(sample))
+    return Handle(layer, tuple(sample), plain(len(sample)), x.batched)
 
 
 def _stripped(sizes: Sequence[Size]) -> tuple[Size, ...]:

@@ -54,6 +54,10 @@ class GraphNode:
         """Return whether an attribute is given."""
         return name in self._attributes
 
+    def has_only(self, names: Iterable[str]) -> bool:
+        """Return whether no attributes but these are given."""
+        return set(self._attributes) <= set(names)
+
     def input(self, at: int) -> str:
         """Return the name of an input, empty if it is left out."""
         return self.inputs[at] if at < len(self.inputs) else ""

@@ -119,6 +119,8 @@ class GraphReader:
         self._fields: dict[Draft, Fields] = {}
         self._unfolded: dict[Draft, Draft] = {}
         self._inputs: list[Draft] = []
+        self.whole = False
+        """Whether the result does not depend on the input, and so has no batch."""
         self._biases: dict[str, set[str]] | None = None
         self._made_constants: dict[tuple[str, Shape], Handle] = {}
 
@@ -149,7 +151,7 @@ class GraphReader:
             batched = False
         if not batched:
             return Handle(layer, sizes, plain(len(sizes)), batched)
-        if sizes[:1] == (self.batch,) or sizes[:1] == (UNKNOWN,):
+        if sizes[:1] == (self.batch,) or (sizes[:1] == (UNKNOWN,) and isinstance(self.batch, Open)):
             return Handle(layer, sizes[1:], batch_first(len(sizes) - 1))
         if self.batch in sizes:
             at = sizes.index(self.batch)
@@ -262,7 +264,9 @@ class GraphReader:
         return value._replace(layer=layer)
 
     def unfolds(self) -> bool:
-        """Return whether a layer reads a value with its batch as an axis of the sample."""
+        """Return whether a layer reads a value with its batch as an axis of the sample, or the result has none."""
+        if self.whole:
+            return True
         unfolded = {self.whole_input, *self._unfolded.values()}
         return any(read in unfolded for layer in self.spec.layers for read in layer.reads) or any(
             layer in unfolded for layer in self.spec.layers
@@ -341,8 +345,7 @@ class GraphReader:
         if len(group) < 2:
             return x._replace(axes=(*x.axes[:at], group, *x.axes[at + 1 :]))
         full = needed(self.full(x))
-        made = self.add(f"{x.layer.name}.merged", "reshape", x, {"out": sizes_out(full)})
-        return Handle(made.layer, full, plain(len(full)), x.batched)
+        return Handle(self.shaped(f"{x.layer.name}.merged", x, full), full, plain(len(full)), x.batched)
 
     def explicit(self, x: Handle, front: int = 0) -> Handle:
         """Return a tensor with an axis of the sample for each of the file's from `front` on that has none."""
@@ -353,8 +356,7 @@ class GraphReader:
         where = None if batch is None else (batch, x.axes[batch].index(BATCH))
         apart = [[n for n in group if n != BATCH] for group in groups]
         sample = tuple([n for group in apart for n in group])
-        made = self.add(f"{x.layer.name}.axes", "reshape", x, {"out": sizes_out(sample)})
-        return Handle(made.layer, sample, numbered(apart, where), x.batched)
+        return Handle(self.shaped(f"{x.layer.name}.axes", x, sample), sample, numbered(apart, where), x.batched)
 
     def along(self, x: Handle, at: int) -> tuple[Handle, int]:
         """Return a tensor and the axis (the batch is 0) that one of the file's axes is. OpaqueNode if unknown."""
@@ -399,6 +401,12 @@ class GraphReader:
         back = self.add(f"{name}.frombatch", "frombatch", made, {"axes": len(maps.folded)})
         return Handle(back.layer, (*maps.folded, *made.shape), axes, maps.x.batched)
 
+    def shaped(self, name: str, x: Handle, sample: Shape) -> Draft:
+        """Return the layer of a sample in another shape; one number is the mean of a single one."""
+        if not sample:
+            return self.add(name, "mean", x, {"axis": list(range(1, len(x.shape) + 1))}).layer
+        return self.add(name, "reshape", x, {"out": sizes_out(sample)}).layer
+
     def permuted(self, name: str, x: Handle, order: Sequence[int]) -> Handle:
         """Return a tensor with its axes in another order: a layer if that moves values of a sample."""
         places, axes = transposed(needed(x.axes), order)
@@ -421,15 +429,10 @@ class GraphReader:
         if sample == x.shape:
             return x._replace(axes=axes)
         opened = [at for at, n in enumerate(sample) if not isinstance(n, int)]
-        if len(sample) == 1:
-            made = self.add(name, "flatten", x)
-        elif not sample:
-            made = self.add(name, "mean", x, {"axis": list(range(1, len(x.shape) + 1))})
-        elif len(opened) > 1:
+        if len(opened) > 1:
             raise OpaqueNode(full)
-        else:
-            made = self.add(name, "reshape", x, {"out": sizes_out(sample)})
-        return Handle(made.layer, sample, axes, x.batched)
+        layer = self.add(name, "flatten", x).layer if len(sample) == 1 and x.shape else self.shaped(name, x, sample)
+        return Handle(layer, sample, axes, x.batched)
 
     def _of_one(self, x: Handle, full: Sequence[Size]) -> tuple[Shape, Axes]:
         """Return the sample and its axes in a shape that a file with an open batch has only for one sample."""
@@ -513,6 +516,14 @@ class GraphReader:
         inner = [x._replace(layer=x.layer.reads[0], shape=x.shape[axes:], axes=plain(len(shape) - axes)) for x in xs]
         made = self.add(name, op, inner, keys)
         return self.add(f"{name}.frombatch", "frombatch", made, {"axes": axes})._replace(shape=shape, axes=xs[0].axes)
+
+    def in_steps(self, name: str, x: Handle, own: Quantised) -> Handle:
+        """Return the whole numbers that stand for real ones."""
+        width = max(len(own.scale), len(own.zero))
+        scale, zero = [one * width if len(one) == 1 else one for one in own[:2]]
+        keys: dict[str, Any] = {"factor": [1 / s for s in scale], "offset": [*zero]}
+        whole = self.pointwise(name, "rescale", x, keys if width > 1 else {key: one[0] for key, one in keys.items()})
+        return self.pointwise(f"{name}.rounded", "round", whole)
 
     def make_pointwise(self, node: GraphNode, op: str, x: Handle, keys: Keys = None) -> None:
         """Add the layer that a node is, which works value by value."""

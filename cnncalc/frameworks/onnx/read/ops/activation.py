@@ -63,11 +63,8 @@ def cast(b: GraphReader, node: GraphNode) -> None:
     x, to = b.first(node), node.whole("to") if node.op == "Cast" else 1
     have = b.kind(node.input(0))
     if node.input(0) in b.quantised and (own := b.quantised[node.input(0)]).of is None and to not in INTEGERS:
-        width = max(len(own.scale), len(own.zero))
-        scale, zero = [one * width if len(one) == 1 else one for one in own[:2]]
-        keys = {"factor": [1 / s for s in scale], "offset": [*zero]}
-        b.make(node, "rescale", x, {key: list_ if width > 1 else list_[0] for key, list_ in keys.items()})
-        b.quantised[node.outputs[0]] = WHOLE
+        b.give(node, b.in_steps(node.name, x, own))
+        b.quantised[node.outputs[0]] = Quantised((1.0,), (0.0,))
         return
     if to == BOOL and have != "bool":
         b.make_pointwise(node, "compare", x, {"by": "ne", "value": 0})
@@ -75,9 +72,6 @@ def cast(b: GraphReader, node: GraphNode) -> None:
         b.make_pointwise(node, "trunc", x)
     else:
         b.make_pointwise(node, "identity", x)
-
-
-WHOLE = Quantised((1.0,), (0.0,))
 
 
 @HANDLERS.register("HardSigmoid")
@@ -201,7 +195,9 @@ def prelu(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Dropout")
 def dropout(b: GraphReader, node: GraphNode) -> None:
-    """Read its rate, which does nothing once the network is trained."""
+    """Read its rate, which does nothing once the network is trained; in training only its shape is known."""
+    if b.scalar(node.input(2)):
+        raise OpaqueNode(b.full(b.first(node)))
     rate = node.number("ratio", 0.5) if b.const(node.input(1)) is None else b.scalar(node.input(1))
     b.make(node, "dropout", b.first(node), {} if rate is None or not 0 <= rate <= 1 else {"rate": rate})
 
@@ -222,9 +218,13 @@ def cumsum(b: GraphReader, node: GraphNode) -> None:
     b.make(node, "cumsum", x, {"axis": ours})
 
 
+LEAST = 1e-30
+"""What a norm of 0 is taken for, so that zeros stay zeros."""
+
+
 @HANDLERS.register("LpNormalization")
 def normalized(b: GraphReader, node: GraphNode) -> None:
     """Read values divided by their norm along an axis."""
     x, full = b.known(node)
     x, axis = b.along(x, node.axis("axis", len(full), -1))
-    b.make(node, "normalize", x, {"axis": [axis], "norm": node.whole("p", 2), "eps": 0})
+    b.make(node, "normalize", x, {"axis": [axis], "norm": node.whole("p", 2), "eps": LEAST})

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from .....registry import Registry
 from .....sizes import UNKNOWN, Open, Size, product
-from ....values import BATCH, Handle, numbered, ratio
+from ....values import BATCH, Handle, numbered, plain, ratio
 from ..const import Number, of_values
 from ..fold import broadcast, numbers, squeezed
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, needed, sizes_out, values_of
+from ..reader import GraphReader, Handler, OpaqueNode, needed, values_of
 from .shuffle import recognised
 
 HANDLERS: Registry[str, Handler] = Registry()
@@ -114,8 +114,7 @@ def _repeated(b: GraphReader, x: Handle, batch: int) -> Handle:
     """Return a constant with the batch in place of an axis of 1."""
     sizes = [x.sizes_at(at, BATCH) if at != batch else [] for at in range(x.rank)]
     sample = tuple([n for group in sizes for n in group])
-    made = b.add(f"{x.layer.name}.axes", "reshape", x, {"out": sizes_out(sample)})
-    return Handle(made.layer, sample, numbered(sizes, (batch, 0)), None)
+    return Handle(b.shaped(f"{x.layer.name}.axes", x, sample), sample, numbered(sizes, (batch, 0)), None)
 
 
 @HANDLERS.register("Shape")
@@ -171,7 +170,7 @@ def expanded(b: GraphReader, name: str, x: Handle, out: Sequence[Size]) -> Handl
     if any(not isinstance(n, int) and m == 1 for m, n in zip(old, new, strict=True)):
         raise OpaqueNode(out)
     if _significant(old) != _significant(x.shape) or len(x.shape) > len(old):
-        x = b.add(f"{name}.axes", "reshape", x, {"out": sizes_out(old)})._replace(batched=x.batched)
+        x = Handle(b.shaped(f"{name}.axes", x, old), old, plain(len(old)), x.batched)
     if new != x.shape:
         made = b.add(name, "expand", x, {"out": [n if isinstance(n, int) else -1 for n in new]})
         x = made._replace(batched=x.batched)

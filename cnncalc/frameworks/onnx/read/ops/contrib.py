@@ -140,7 +140,7 @@ def attention(b: GraphReader, node: GraphNode) -> None:
     q, k, v = [b.value(node.input(at)) for at in range(3)]
     full = needed(b.full(q))
     heads = [node.whole(f"{kind}_num_heads") for kind in ("q", "kv")]
-    odd = node.number("softcap") or node.input(4) or node.input(5) or node.input(6)
+    odd = node.number("softcap") or node.input(4) or node.input(5) or node.input(6) or not node.has_only(ATTENTION)
     if odd or node.whole("qk_matmul_output_mode") or heads[0] != heads[1] or q.batch_at not in (0, None):
         raise OpaqueNode
     if len(full) == 3:
@@ -150,9 +150,7 @@ def attention(b: GraphReader, node: GraphNode) -> None:
         raise OpaqueNode
     reads = [b.maps(x).x for x in (q, k, v)]
     if node.input(3):
-        if b.kind(node.input(3)) != "float":
-            raise OpaqueNode
-        reads.append(b.maps(b.value(node.input(3))).x)
+        reads.append(_mask(b, node))
     scale = node.number("scale") if node.has("scale") else None
     keys = {"causal": bool(node.whole("is_causal"))} | ({} if scale is None else {"scale": scale})
     made = b.add(node.name, "attention", reads, keys)._replace(axes=q.axes)
@@ -161,6 +159,34 @@ def attention(b: GraphReader, node: GraphNode) -> None:
         width = needed(b.full(made))
         made = b.reshaped(f"{node.name}.out", made, [*width[:2], width[2] * width[3]])  # type: ignore[operator]
     b.give(node, made)
+
+
+ATTENTION = (
+    "scale",
+    "is_causal",
+    "q_num_heads",
+    "kv_num_heads",
+    "qk_matmul_output_mode",
+    "softcap",
+    "softmax_precision",
+)
+"""The attributes of an attention that is read; of others the meaning is not known."""
+
+
+def _mask(b: GraphReader, node: GraphNode) -> Handle:
+    """Return what is added to the scores of each sample, or of all."""
+    name = node.input(3)
+    const = b.const(name)
+    if b.kind(name) != "float":
+        raise OpaqueNode
+    if const is None:
+        value = b.value(name)
+        if value.rank != 4:
+            raise OpaqueNode
+        return b.maps(value).x
+    if len(const.shape) == 4 and const.shape[0] != 1:
+        raise OpaqueNode
+    return b.constant(name, const, const.shape[-3:])
 
 
 def _apart(b: GraphReader, name: str, x: Handle, heads: int) -> Handle:

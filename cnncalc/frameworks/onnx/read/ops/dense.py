@@ -6,9 +6,9 @@ from .....registry import Registry
 from .....sizes import Size
 from ....values import BATCH, Handle, numbered
 from ..const import Const
-from ..meet import Operand, join, meet
+from ..meet import Operand, join, meet, operands
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, needed, sizes_out
+from ..reader import GraphReader, Handler, OpaqueNode, needed
 
 HANDLERS: Registry[str, Handler] = Registry()
 
@@ -146,6 +146,34 @@ def _with_row(b: GraphReader, node: GraphNode, x: Handle) -> Handle:
     own[at] = [1]
     sample = tuple([n for group in own for n in group])
     batch = x.batch_at
-    made = b.add(f"{node.name}.row", "reshape", x, {"out": sizes_out(sample)})
     where = None if batch is None else (batch, groups[batch].index(BATCH))
-    return Handle(made.layer, sample, numbered(own, where), x.batched)
+    return Handle(b.shaped(f"{node.name}.row", x, sample), sample, numbered(own, where), x.batched)
+
+
+@HANDLERS.register("Einsum")
+def einsum(b: GraphReader, node: GraphNode) -> None:
+    """Read sums of products; the batch's letter is left out where all values and the result have it."""
+    text = node.text("equation").replace(" ", "")
+    terms = text.partition("->")[0].split(",")
+    given = operands(b, node)
+    if len(terms) != len(given) or "..." in text or "->" not in text:
+        raise OpaqueNode
+    xs = [b.constant(node.input(at), x) if isinstance(x, Const) else x for at, x in enumerate(given)]
+    if any(x.axes is None or x.rank != len(term) for x, term in zip(xs, terms, strict=True)):
+        raise OpaqueNode
+    out = text.partition("->")[2]
+    letters = {term[x.batch_at] for x, term in zip(xs, terms, strict=True) if x.batch_at is not None}
+    letter = letters.pop() if len(letters) == 1 else ""
+    plain_batch = all(x.batch_at is None or (x.axes or ())[x.batch_at] == (BATCH,) for x in xs)
+    others = any(letter in term for x, term in zip(xs, terms, strict=True) if x.batch_at is None)
+    if (
+        letter
+        and (letters or letter not in out or others or not plain_batch)
+        or len({x.batched for x in xs} - {None}) > 1
+    ):
+        xs, letter = [b.unfolded(x) for x in xs], ""
+    xs = [b.explicit(x) for x in xs]
+    groups = [() if one == letter else (1,) for one in out]
+    made = b.add(node.name, "einsum", xs, {"equation": text.replace(letter, "") if letter else text})
+    batch = (out.index(letter), 0) if letter else None
+    b.give(node, made._replace(axes=numbered(groups, batch) if len(made.shape) == sum(map(len, groups)) else None))
