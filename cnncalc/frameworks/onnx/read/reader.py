@@ -391,8 +391,8 @@ class GraphReader:
 
     def unmapped(self, name: str, made: Handle, maps: Maps) -> Handle:
         """Return what a layer made of `maps`, its first axis as it was."""
-        if made.shape == NOTHING_KNOWN and maps.x.axes is None:
-            return made._replace(axes=None)
+        if made.axes is None:
+            return made
         groups = [maps.folded, *[(n,) for n in made.shape]]
         batch = (0, maps.first.index(BATCH)) if BATCH in maps.first else None
         axes = numbered(groups, batch)
@@ -446,7 +446,7 @@ class GraphReader:
     # what nodes make
 
     def add(self, name: str, op: str, reads: Reads, keys: Keys = None, weights: Weights = None) -> Handle:
-        """Add a layer and return its output, its axes those of its first input if it has as many.
+        """Add a layer and return its output, its axes those of its first input if it has as many, else its own alone.
 
         Constants that other layers of this op have, too, are shared with them. OpaqueNode if there is no such op.
         """
@@ -464,7 +464,7 @@ class GraphReader:
             return Handle(layer, shape, plain(len(shape)), None)
         x = sources[0]
         same = x.axes is not None and len(shape) == len(x.shape)
-        return Handle(layer, shape, x.axes if same else None, batched_of(sources))
+        return Handle(layer, shape, x.axes if same else plain(len(shape)), batched_of(sources))
 
     def _trace(self, layer: Draft, sources: Sequence[Handle]) -> Shape | None:
         """Return a layer's output shape; None if it is impossible, which the reader of specs will say."""
