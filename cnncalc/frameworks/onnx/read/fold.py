@@ -375,22 +375,22 @@ def _shape(node: GraphNode, own: list[Const], given: Inputs) -> tuple[int, ...] 
     first = own[0].shape
     if node.op in UNARY:
         return first
-    if node.op in MET:
-        met = broadcast(*[one.shape for one in own])
-        return None if met is None else tuple([n for n in met if isinstance(n, int)])
-    if node.op == "Expand":
-        met = broadcast(first, numbers(given[1]) or ())
+    if node.op in MET or node.op == "Expand":
+        others = [numbers(given[1]) or ()] if node.op == "Expand" else [one.shape for one in own[1:]]
+        met = broadcast(first, *others)
         return None if met is None else tuple([n for n in met if isinstance(n, int)])
     if node.op == "Tile":
-        times = numbers(given[1]) or []
-        return tuple([n * t for n, t in zip(first, times, strict=False)])
-    if node.op == "Range":
-        ends = [one.scalar() for one in own]
-        if None in ends or len(ends) != 3 or not ends[2]:
-            return None
-        count = ((ends[1] or 0) - (ends[0] or 0)) / ends[2]
-        return (max(ceil(count), 0),) if isfinite(count) else None
-    return None
+        return tuple([n * t for n, t in zip(first, numbers(given[1]) or [], strict=False)])
+    return _length(own) if node.op == "Range" else None
+
+
+def _length(ends: list[Const]) -> tuple[int] | None:
+    """Return the shape of a Range; None if its ends are not numbers."""
+    values = [value for value in [one.scalar() for one in ends] if value is not None]
+    if len(values) != 3 or not values[2]:
+        return None
+    count = (values[1] - values[0]) / values[2]
+    return (max(ceil(count), 0),) if isfinite(count) else None
 
 
 def evaluate(node: GraphNode, arrays: Mapping[str, Any], opset: int) -> list[Any]:

@@ -85,7 +85,6 @@ def join(
 def _plan(b: GraphReader, xs: Sequence[Operand], tails: Sequence[int]) -> Plan | None:
     """Return how operands meet axis by axis; None if the batch is in the way."""
     parts = [_parts(x) for x in xs]
-    ends = [one[len(one) - tail :] for one, tail in zip(parts, tails, strict=True)]
     fronts = [one[: len(one) - tail] for one, tail in zip(parts, tails, strict=True)]
     rank = max(map(len, fronts))
     rows = [[*([[]] * (rank - len(front))), *front] for front in fronts]
@@ -95,35 +94,53 @@ def _plan(b: GraphReader, xs: Sequence[Operand], tails: Sequence[int]) -> Plan |
     place = 0
     for at in range(rank):
         column = [row[at] for row in rows]
-        own = [[n for n in group if n != BATCH] for group in column]
-        model = max(own, key=lambda group: (product(group) != 1, len(group)))
-        if at == home and product(model) == 1:
-            model = next(group for group, all_ in zip(own, column, strict=True) if BATCH in all_)
-        if b.batch != 1 and any(BATCH in group for group in column):
-            if at != home or any(BATCH not in group and product(group) != 1 for group in column):
-                return None
+        if b.batch != 1 and any(BATCH in group for group in column) and not (at == home and _meet_batch(column)):
+            return None
+        model = _model(column)
         if at == home:
             holder = next(group for group in column if BATCH in group)
             place = holder.index(BATCH) if len(holder) == len(model) + 1 else 0
-        for sample, group in zip(samples, own, strict=True):
-            if product(group) == 1:
-                sample += [1] * len(model)
-            elif len(group) == len(model) and all(_meets(n, m) for n, m in zip(group, model, strict=True)):
-                sample += group
-            elif product(group) == product(model):
-                sample += model
-            else:
-                return None
+        met = [_as(model, _own(group)) for group in column]
+        if None in met:
+            return None
+        for sample, group in zip(samples, met, strict=True):
+            sample.extend(group or [])
         groups.append(model)
-    for sample, end in zip(samples, ends, strict=True):
-        sample += [n for group in end for n in group if n != BATCH]
+    for sample, one, tail in zip(samples, parts, tails, strict=True):
+        sample.extend(n for group in one[len(one) - tail :] for n in _own(group))
     return Plan(samples, groups, None if home is None else (home, place))
+
+
+def _own(group: Parts) -> Parts:
+    """Return the sizes of an axis without the batch."""
+    return [n for n in group if n != BATCH]
+
+
+def _meet_batch(column: Sequence[Parts]) -> bool:
+    """Return whether operands meet on an axis that the batch of some is in: others have one unit there, or none."""
+    return all(BATCH in group or product(group) == 1 for group in column)
+
+
+def _model(column: Sequence[Parts]) -> Parts:
+    """Return the sizes that the result has on an axis: those of the operand with more than one unit, and most parts."""
+    model = max(map(_own, column), key=lambda group: (product(group) != 1, len(group)))
+    holder = next((group for group in column if BATCH in group), None)
+    return _own(holder) if holder is not None and product(model) == 1 else model
+
+
+def _as(model: Parts, group: Parts) -> Parts | None:
+    """Return the sizes of one operand on an axis, as many as the result has; None if they do not meet."""
+    if product(group) == 1:
+        return [1] * len(model)
+    if len(group) == len(model) and all(_meets(n, m) for n, m in zip(group, model, strict=True)):
+        return group
+    return model if product(group) == product(model) else None
 
 
 def _width(x: Operand, tail: int) -> int:
     """Return how many axes of its sample the last axes of an operand are."""
     parts = _parts(x)
-    return sum(n != BATCH for group in parts[len(parts) - tail :] for n in group)
+    return sum(len(_own(group)) for group in parts[len(parts) - tail :])
 
 
 def _meets(n: Size, other: Size) -> bool:

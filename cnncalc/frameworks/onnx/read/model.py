@@ -194,24 +194,24 @@ class OnnxGraph:
         """Set the sizes of an input, in place of those that the file declares, wherever a name stands for one."""
         if name not in self.inputs:
             raise SpecError(f"{shown(name)} is not an input of the file", nearest(name, list(self.inputs)))
-        bound = {}
-        info = self.inputs[name].type.tensor_type
-        dims = dims_of(self.inputs[name])
-        if dims is not None and len(dims) != len(shape):
+        dims = self.inputs[name].type.tensor_type.shape.dim
+        while len(dims) < len(shape) and not dims_of(self.inputs[name]):
+            dims.add()
+        if len(dims) != len(shape):
             return
-        if dims is None:
-            del info.shape.dim[:]
-            for _ in shape:
-                info.shape.dim.add()
-        for dim, size in zip(info.shape.dim, shape, strict=True):
-            if isinstance(size, int):
-                if dim.dim_param:
-                    bound[dim.dim_param] = size
-                dim.dim_value = size
-        for one in self.declared_types.values():
-            for dim in one.type.tensor_type.shape.dim:
-                if dim.dim_param in bound:
-                    dim.dim_value = bound[dim.dim_param]
+        pairs = [(dim, size) for dim, size in zip(dims, shape, strict=True) if isinstance(size, int)]
+        if any(dim.dim_value not in (0, size) for dim, size in pairs):  # what the file says of others is for its own
+            self.declared_types = dict(self.inputs)
+            del self.model.graph.value_info[:]
+            for output in self.model.graph.output:
+                output.type.tensor_type.ClearField("shape")
+        bound = {dim.dim_param: size for dim, size in pairs if dim.dim_param}
+        for dim, size in pairs:
+            dim.dim_value = size
+        named = [dim for one in self.declared_types.values() for dim in one.type.tensor_type.shape.dim if dim.dim_param]
+        for dim in named:
+            if dim.dim_param in bound:
+                dim.dim_value = bound[dim.dim_param]
         self._inferred = None
 
     def type_of(self, name: str) -> int:

@@ -96,13 +96,10 @@ def beside(b: GraphReader, xs: Sequence[Handle], at: int) -> list[Handle]:
         if b.batch == 1 and batch == at:
             return [b.explicit(b.without_batch(x, at)) for x in xs]
         return [b.explicit(b.unfolded(x)) for x in xs]
-    done = []
-    for x in xs:
-        if x.batched is None and batch is not None and x.batch_at is None:
-            if (x.full(b.batch) or ())[batch] != 1:
-                return [b.explicit(b.unfolded(x)) for x in xs]
-            x = _repeated(b, x, batch)
-        done.append(x)
+    constants = [x for x in xs if x.batched is None and x.batch_at is None]
+    if batch is not None and any((x.full(b.batch) or ())[batch] != 1 for x in constants):
+        return [b.explicit(b.unfolded(x)) for x in xs]
+    done = [_repeated(b, x, batch) if x in constants and batch is not None else x for x in xs]
     if len({tuple(map(len, x.axes or ())) for x in done}) > 1 or any(not (x.axes or ())[at] for x in done):
         done = [b.explicit(x) for x in done]
     if len({tuple(map(len, x.axes or ())) for x in done}) > 1:

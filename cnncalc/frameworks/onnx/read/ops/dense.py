@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .....registry import Registry
 from .....sizes import Size
 from ....values import BATCH, Handle, numbered
@@ -162,18 +164,23 @@ def einsum(b: GraphReader, node: GraphNode) -> None:
     if any(x.axes is None or x.rank != len(term) for x, term in zip(xs, terms, strict=True)):
         raise OpaqueNode
     out = text.partition("->")[2]
-    letters = {term[x.batch_at] for x, term in zip(xs, terms, strict=True) if x.batch_at is not None}
-    letter = letters.pop() if len(letters) == 1 else ""
-    plain_batch = all(x.batch_at is None or (x.axes or ())[x.batch_at] == (BATCH,) for x in xs)
-    others = any(letter in term for x, term in zip(xs, terms, strict=True) if x.batch_at is None)
-    if (
-        letter
-        and (letters or letter not in out or others or not plain_batch)
-        or len({x.batched for x in xs} - {None}) > 1
-    ):
-        xs, letter = [b.unfolded(x) for x in xs], ""
+    letter = _batch_letter(xs, terms, out)
+    if letter is None:
+        xs = [b.unfolded(x) for x in xs]
     xs = [b.explicit(x) for x in xs]
     groups = [() if one == letter else (1,) for one in out]
     made = b.add(node.name, "einsum", xs, {"equation": text.replace(letter, "") if letter else text})
     batch = (out.index(letter), 0) if letter else None
     b.give(node, made._replace(axes=numbered(groups, batch) if len(made.shape) == sum(map(len, groups)) else None))
+
+
+def _batch_letter(xs: Sequence[Handle], terms: Sequence[str], out: str) -> str | None:
+    """Return the letter of the batch, empty if there is none; None if it is not one that is left out everywhere."""
+    batched = [(x, term) for x, term in zip(xs, terms, strict=True) if x.batch_at is not None]
+    letters = {term[x.batch_at or 0] for x, term in batched}
+    if len({x.batched for x in xs} - {None}) > 1 or len(letters) > 1:
+        return None
+    letter = next(iter(letters), "")
+    alone = all((x.axes or ())[x.batch_at or 0] == (BATCH,) for x, _ in batched)
+    others = any(letter in term for x, term in zip(xs, terms, strict=True) if x.batch_at is None)
+    return letter if not letter or (alone and not others and letter in out) else None

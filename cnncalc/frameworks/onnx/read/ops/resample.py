@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import ceil, floor, isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from .....registry import Registry
 from .....sizes import LARGEST, Open, Size
@@ -214,24 +214,32 @@ def _picked(b: GraphReader, node: GraphNode, maps: Maps, values: list[Any], out:
     ):
         raise OpaqueNode([b.batch, *full])
     space = [n for n in x.shape[1:] if isinstance(n, int)]
-    for axis, (n, size, by) in enumerate(zip(space, out, values, strict=True), 2):
+    for at, (n, size, by) in enumerate(zip(space, out, values, strict=True), 2):
         assert isinstance(size, int)
-        scale = by if scaled else size / n
-        units = [min(max(ROUNDED[rounding](place(u, n, size, scale)), 0), n - 1) for u in range(size)]
+        axis = Axis(n, size, by if scaled else size / n)
+        units = [min(max(ROUNDED[rounding](place(u, axis)), 0), n - 1) for u in range(size)]
         if units != list(range(n)):
-            x = b.add(f"{node.name}.{axis - 1}", "gather", x, {"axis": axis, "indices": units})
+            x = b.add(f"{node.name}.{at - 1}", "gather", x, {"axis": at, "indices": units})
     return b.unmapped(node.name, x, maps)
 
 
-PLACES: dict[str, Callable[[int, int, int, float], float]] = {
-    "half_pixel": lambda u, n, out, scale: (u + 0.5) / scale - 0.5,
-    "half_pixel_symmetric": lambda u, n, out, scale: n / 2 * (1 - out / (scale * n)) + (u + 0.5) / scale - 0.5,
-    "pytorch_half_pixel": lambda u, n, out, scale: (u + 0.5) / scale - 0.5 if out > 1 else 0,
-    "align_corners": lambda u, n, out, scale: u * (n - 1) / (out - 1) if out > 1 else 0,
-    "asymmetric": lambda u, n, out, scale: u / scale,
-    "tf_half_pixel_for_nn": lambda u, n, out, scale: (u + 0.5) / scale,
+class Axis(NamedTuple):
+    """An axis of a map at another resolution."""
+
+    n: int
+    out: int
+    scale: float
+
+
+PLACES: dict[str, Callable[[int, Axis], float]] = {
+    "half_pixel": lambda u, a: (u + 0.5) / a.scale - 0.5,
+    "half_pixel_symmetric": lambda u, a: a.n / 2 * (1 - a.out / (a.scale * a.n)) + (u + 0.5) / a.scale - 0.5,
+    "pytorch_half_pixel": lambda u, a: (u + 0.5) / a.scale - 0.5 if a.out > 1 else 0,
+    "align_corners": lambda u, a: u * (a.n - 1) / (a.out - 1) if a.out > 1 else 0,
+    "asymmetric": lambda u, a: u / a.scale,
+    "tf_half_pixel_for_nn": lambda u, a: (u + 0.5) / a.scale,
 }
-"""Where unit u of an output of some size lies in an input of n units (the operator's own text)."""
+"""Where unit u of an output lies in its input (the operator's own text)."""
 ROUNDED: dict[str, Callable[[float], int]] = {
     "floor": floor,
     "ceil": ceil,

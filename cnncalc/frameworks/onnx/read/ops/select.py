@@ -164,4 +164,4 @@ def chosen(b: GraphReader, node: GraphNode) -> None:
     """Read values at places that other values name: only their shape is known."""
     if node.op == "GatherElements":
         raise OpaqueNode(b.full_of(node.input(1)))
-    raise OpaqueNode()
+    raise OpaqueNode
