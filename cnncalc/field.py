@@ -58,11 +58,17 @@ class Field(NamedTuple):
 
     def whole(self, n: int | None) -> Field:
         """Return the field after a layer that sees all n units at once: a window of n, of stride 1, without padding."""
-        if n is not None:
-            return self.slide(n, 1, 0)
-        if self.phases is not None:
+        if n is None:
+            return self.lost() if self.phases is not None else self._replace(size=None)
+        return self.slide(n, 1, 0) if self.phases is None else self.still(n)._replace(stride=self.stride)
+
+    def still(self, n: int) -> Field:
+        """Return the field after a layer each of whose units sees all n units at once."""
+        known = _unit(self)
+        if known is None:
             return self.lost()
-        return self._replace(size=None)
+        first, last = _seen(*known, 0, n - 1, _monotone(*known))
+        return self.lost() if (first, last) == NOTHING else Field(last - first + 1, 0, first, None, 0, self.marks)
 
     def spread(self, sees: Sequence[Interval], advance: int) -> Field:
         """Return the field after a layer whose unit u sees units `sees[u % P]`, P = len(sees).
@@ -180,6 +186,9 @@ def _join_local(fields: list[Field]) -> Field:
     first = fields[0]
     if all(field[:5] == first[:5] for field in fields):
         return Field(*first[:5])
+    still = [field for field in fields if field.stride == 0 and field.phases is None]
+    if still and all((field.size or 0) <= (still[0].size or 0) and field.size is not None for field in fields):
+        return still[0]  # as when attention meets what it looked at
     units = [_unit(field) for field in fields]
     if None in units:
         strides = {field.stride for field in fields}

@@ -29,11 +29,45 @@ JOINED: list[tuple[dict[str, Any], list[int], list[int], str, list[int] | str]] 
     ({"op": "Concatenate"}, [4, 5, 7], [2, 5, 8], "NCHW", "concat of 4x5x7 and 2x5x8: 7 and 8 differ, beside axis 1"),
     ({"op": "concat", "axis": 4}, [4, 5, 7], [4, 5, 7], "NCHW", "axis 4 is not an axis of 4x5x7"),
     ({"op": "concat", "axis": 0}, [4, 5, 7], [4, 5, 7], "NCHW", "axis 0 is not an axis of 4x5x7"),
+    ({"op": "matmul"}, [4, 5, 7], [4, 7, 3], "NCHW", [4, 5, 3]),
+    ({"op": "matmul"}, [4, 5, 7], [1, 7, 3], "NCHW", [4, 5, 3]),
+    (
+        {"op": "matmul"},
+        [4, 5, 7],
+        [4, 5, 3],
+        "NCHW",
+        "matmul of 4x5x7 and 4x5x3: the first has 7 columns, and the second 5 rows",
+    ),
+    (
+        {"op": "matmul"},
+        [4, 5, 7],
+        [3, 7, 5],
+        "NCHW",
+        "matmul of 4x5x7 and 3x7x5: the sizes before the last two differ, 4 and 3, and neither is 1",
+    ),
+    ({"op": "einsum", "equation": "cij, cik"}, [4, 5, 7], [4, 5, 3], "NHWC", [7, 3]),
+    ({"op": "einsum", "equation": "...j,...k->...jk"}, [4, 5, 7], [4, 5, 3], "NHWC", [4, 5, 7, 3]),
+    (
+        {"op": "einsum", "equation": "cij,cik->jk"},
+        [4, 5, 7],
+        [4, 6, 3],
+        "NCHW",
+        "einsum of 4x5x7 and 4x6x3: 5 and 6 differ, both i of cij,cik->jk",
+    ),
+    ({"op": "attention"}, [4, 5, 7], [4, 3, 7], "NCHW", [4, 5, 7]),
+    (
+        {"op": "attention"},
+        [4, 5, 7],
+        [4, 5, 3],
+        "NCHW",
+        "attention of 4x5x7 and 4x5x3: queries have 7 features, and keys 3",
+    ),
+    ({"op": "multihead", "heads": 7}, [4, 5, 7], [4, 3, 2], "NHWC", [4, 5, 7]),
 ]
 
 
 def test_every_op_that_joins_has_a_row() -> None:
-    joins = {op for op, (cls, _) in OPS.items() if cls.JOINS}
+    joins = {op for op, (cls, _) in OPS.items() if cls.JOINS and not cls.SOURCE}
     assert joins <= {layer["op"] for layer, *_ in JOINED} | {"opaque"}
 
 
@@ -109,9 +143,9 @@ FIELDS: list[tuple[str, str, tuple[object, ...], int]] = [
     # … a linear layer along the height sees all of it (7 rows of 3), and a slice moves it.
     ("3x9x32", "conv:4,k3 permute:order=[2,1,3] permute:order=[2,3,1] linear:6 permute:order=[1,3,2]", (9, 1, 0), 0),
     ("3x9x32", "conv:4,k3 permute:order=[2,3,1] slice:axis=1,start=2 permute:order=[3,1,2]", (3, 1, 2), 0),
-    # What was moved is no space to a window, nor to a join.
-    ("3x9x32", "conv:4,k3 permute:order=[2,3,1] conv:4", (None, None, None), 0),
-    ("3x9x32", "permute:order=[2,3,1],name=a add:from=a+a permute:order=[3,1,2]", (None, None, None), 0),
+    # What stands as channels is seen whole by a convolution, and a join keeps what moved in its place.
+    ("3x9x32", "conv:4,k3 permute:order=[2,3,1] conv:4", (9, 1, 0), 0),
+    ("3x9x32", "permute:order=[2,3,1],name=a add:from=a+a permute:order=[3,1,2]", (1, 1, 0), 0),
     # Beside nothing but pooled paths it is none.
     ("4x9x9", "globalavgpool:name=a globalmaxpool:from=input,name=b add:from=a+b", (9, 1, 0), POOLED),
 ]
