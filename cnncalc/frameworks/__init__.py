@@ -31,6 +31,8 @@ class ForeignNetwork(NamedTuple):
     """The document for the reader of specs: name, input, dialect, layout, layers."""
     weights: ArrayReaders
     """The arrays that the file holds, by their names here (`conv1.weight`), their axes in the layout's order."""
+    model: Any = None
+    """The model as its document has it, for the arrays of another file; None if its arrays go by our names."""
     bind: Callable[[Shape], ForeignNetwork | None] | None = None
     """Read the file again for an input of these sizes; None if nothing in it depends on them."""
 

@@ -296,9 +296,9 @@ _SIZE = "(0*[1-9][0-9]{0,18}|[A-WYZa-wyz])"
 SHAPE = f"^ *{_SIZE}([xX×,]{_SIZE}){{0,{MOST_SIZES - 1}}} *$"
 
 
-@takes("whole-shape", shape_form)
+@takes("whole-shape", lambda nd: {**shape_form(nd), "minItems": 0})
 def sizes(value: object, nd: int | None) -> tuple[int | str | None, ...]:
-    """Read a shape without the batch as JSON holds it, its sizes numbers, letters or null."""
+    """Read a shape without the batch as JSON holds it, its sizes numbers, letters or null; [] is one number."""
     return tuple(to_json(read_shape(value, scalar=True)) or ())
 
 
