@@ -511,7 +511,7 @@ class GraphReader:
         xs = [reads] if isinstance(reads, Handle) else list(reads)
         backs = {(x.layer.op, x.layer.keys.get("axes"), x.shape) for x in xs}
         back, axes, shape = next(iter(backs))
-        if back != "frombatch" or len(backs) > 1 or weights:
+        if back != "frombatch" or len(backs) > 1 or weights or axes is None:
             return self.add(name, op, reads, keys, weights)
         inner = [x._replace(layer=x.layer.reads[0], shape=x.shape[axes:], axes=plain(len(shape) - axes)) for x in xs]
         made = self.add(name, op, inner, keys)

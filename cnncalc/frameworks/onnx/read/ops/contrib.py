@@ -157,7 +157,7 @@ def attention(b: GraphReader, node: GraphNode) -> None:
     if len(full) == 3:
         made = b.permuted(f"{node.name}.together", made, [0, 2, 1, 3])
         width = needed(b.full(made))
-        made = b.reshaped(f"{node.name}.out", made, [*width[:2], width[2] * width[3]])  # type: ignore[operator]
+        made = b.reshaped(f"{node.name}.out", made, [*width[:2], width[2] * width[3]])
     b.give(node, made)
 
 

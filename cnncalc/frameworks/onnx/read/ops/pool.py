@@ -7,6 +7,7 @@ from typing import Any
 from .....layers.base import ENDS
 from .....layers.names import ONNX_OPS
 from .....registry import Registry
+from .....sizes import Size
 from ....values import BATCH, Handle, numbered
 from ..fold import axes_of
 from ..model import GraphNode
@@ -109,7 +110,8 @@ def reduced(b: GraphReader, node: GraphNode, x: Handle, axes: list[int], keep: b
         made = b.add(node.name, GLOBAL_POOLS[node.op], x, {"keepdims": keep})
     else:
         made = b.add(node.name, op, x, keys)
-    groups, batch = [], None
+    groups: list[list[Size]] = []
+    batch: tuple[int, int] | None = None
     for at in range(x.rank):
         own = [n for n in x.sizes_at(at, BATCH) if n != BATCH]
         if at in axes and not keep:

@@ -81,8 +81,9 @@ def _real(b: GraphReader, node: GraphNode, at: int, own: Quantised) -> Handle:
     x, have = b.value(name), b.quantised.get(name, Quantised((1.0,), (0.0,)))
     if have == own:
         return x
-    width = max(len(one) for one in (*have[:2], *own[:2]))
-    columns = [one * width if len(one) == 1 else one for one in (have.scale, have.zero, own.scale, own.zero)]
+    rows = (have.scale, have.zero, own.scale, own.zero)
+    width = max(map(len, rows))
+    columns = [row * width if len(row) == 1 else row for row in rows]
     factor = [s2 / s1 for s1, _, s2, _ in zip(*columns, strict=True)]
     offset = [(z1 - z2) * s2 for _, z1, s2, z2 in zip(*columns, strict=True)]
     keys = {"factor": one_or_all(factor)} | ({"offset": one_or_all(offset)} if any(offset) else {})

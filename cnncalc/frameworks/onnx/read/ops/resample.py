@@ -77,7 +77,7 @@ def resize(b: GraphReader, node: GraphNode) -> None:
     policy = node.text("keep_aspect_ratio_policy", "stretch")
     if policy != "stretch" and scales is None:
         scales, by = [], _kept_ratio(full, by, policy)
-        out = [n if at not in by else floor(n * by[at] + 0.5) for at, n in enumerate(full)]  # type: ignore[operator]
+        out = [n if at not in by else floor(n * by[at] + 0.5) for at, n in enumerate(full)]
     else:
         out = [n if at not in by else by[at] if scales is None else _scaled(n, by[at]) for at, n in enumerate(full)]
     changed = [at for at in by if out[at] != full[at]]
