@@ -57,14 +57,20 @@ class OnnxFile:
         return ["input" if at == INPUT else self.report.layers[at].name for at in layer.node.reads]
 
     def node(
-        self, op: str, reads: Sequence[str], makes: str, called: str | None = None, unnamed: int = 0, **attributes: Any
+        self,
+        op: str,
+        reads: Sequence[str],
+        makes: str,
+        called: str | None = None,
+        before: Sequence[str] = (),
+        **attributes: Any,
     ) -> str:
         """Add a node, named for the value that it makes unless `called` says otherwise; return the value's name.
 
-        `unnamed` is how many of its results before that value nothing needs.
+        `before` are its results before that value, without a name those that nothing needs.
         """
         kept = {key: value for key, value in attributes.items() if value is not None}
-        results = [*[""] * unnamed, makes]
+        results = [*before, makes]
         self.nodes.append(self.onnx.helper.make_node(op, list(reads), results, name=called or makes, **kept))
         return makes
 

@@ -47,7 +47,7 @@ def last_node(file: OnnxFile, layer: LayerReport, part: str, op: str, reads: Seq
 
 def to_last(layer: LayerReport) -> list[int]:
     """Return the order of axes that moves the channels back to the end."""
-    return [0, *range(2, len(layer.sample) + 1), 1]
+    return [0, *range(2, len(layer.traced.out) + 1), 1]
 
 
 def window(layer: LayerReport) -> dict[str, Any]:
@@ -212,12 +212,6 @@ def upsample(file: OnnxFile, layer: LayerReport) -> None:
         more["cubic_coeff_a"] = v.get("cubic", dialect.cubic)
         more.setdefault("exclude_outside", int(dialect.cubic_leaves_out))
     between(file, layer, "Resize", by, **more)
-
-
-@WRITERS.register("pixelshuffle")
-def pixelshuffle(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a DepthToSpace in the order of columns, rows, depth."""
-    between(file, layer, "DepthToSpace", blocksize=layer.values["factor"], mode="CRD")
 
 
 def channels(layer: LayerReport) -> int:

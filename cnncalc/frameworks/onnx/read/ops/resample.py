@@ -6,6 +6,7 @@ from collections.abc import Callable
 from math import ceil, floor, isfinite
 from typing import Any, NamedTuple
 
+from .....layers.base import ENDS
 from .....registry import Registry
 from .....sizes import LARGEST, Open, Size
 from ....values import BATCH, Handle
@@ -258,3 +259,17 @@ def blocks(b: GraphReader, node: GraphNode) -> None:
     order = node.text("mode", "DCR").lower()
     keys: dict[str, Any] = {"factor": f} | ({} if order == "crd" else {"order": order})
     b.make_on_maps(node, "pixelshuffle" if to_space else "pixelunshuffle", x, keys)
+
+
+@HANDLERS.register("Col2Im")
+def fold(b: GraphReader, node: GraphNode) -> None:
+    """Read columns that are put together again as a map; its sizes and the window's are constants."""
+    x, full = b.known(node)
+    out, k = [needed(numbers(b.const(node.input(at)))) for at in (1, 2)]
+    if len(full) != 3 or len(out) not in ENDS:
+        raise OpaqueNode(known=False)
+    nd = len(out)
+    s, d, pads = [node.ints(name) or [plain] * nd for name, plain in (("strides", 1), ("dilations", 1), ("pads", 0))]
+    pads = pads if len(pads) == 2 * nd else [*pads, *pads]
+    keys = {"out": out, "k": k, "s": s, "d": d, "p": [[pads[at], pads[at + nd]] for at in range(nd)]}
+    b.make_on_maps(node, f"fold{ENDS[nd]}", x, keys)
