@@ -59,7 +59,7 @@ def read(
         changed = len(whole) == len(full) and any(isinstance(n, int) for n in given) and whole != full
         return read(source, name, {**(sizes or {}), main: whole}) if changed else None
 
-    return ForeignNetwork(spec, built.spec.weights(), bind)
+    return ForeignNetwork(spec, built.spec.weights(), bind=bind)
 
 
 def graph_size(dim: int | str | None, letters: Mapping[str, str]) -> Size:

@@ -10,7 +10,7 @@ from .....layers.base import ENDS
 from .....registry import Registry
 from .....sizes import LARGEST, Open, Size
 from ....values import BATCH, Handle
-from ..fold import integers
+from ..fold import integers, numbers
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, Maps, OpaqueNode, needed
 
