@@ -116,7 +116,7 @@ def regrouped(value: Handle, batch: Size, target: Sequence[Size]) -> tuple[Shape
     before, after = [value.shape[p] for p in atoms[:at]], [value.shape[p] for p in atoms[at + 1 :]]
     found: tuple[Shape, Axes] | None = None
     for place, size in enumerate(target):
-        left, right = ratio(before, target[:place]), ratio(after, target[place + 1 :])
+        left, right = _share(before, target[:place]), _share(after, target[place + 1 :])
         if left is None or right is None or not fits(size, [left, batch, right]):
             continue
         inside = [[left] if left != 1 else [], [right] if right != 1 else []]
@@ -127,6 +127,12 @@ def regrouped(value: Handle, batch: Size, target: Sequence[Size]) -> tuple[Shape
             return result
         found = found or result
     return found
+
+
+def _share(sizes: Sequence[Size], others: Sequence[Size]) -> Size | None:
+    """Return `ratio`; an unknown size among others is whatever is left."""
+    found = ratio(sizes, others)
+    return 1 if found is None and list(others).count(UNKNOWN) == 1 else found
 
 
 def fits(size: Size, factors: Sequence[Size]) -> bool:

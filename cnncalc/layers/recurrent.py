@@ -59,7 +59,6 @@ class Recurrent(Layer):
     It reads a sequence, and may read the states that it begins with: those of all directions in a row, zeros if not.
     """
 
-    REFUSED = {"onnx_read": "reads as an opaque layer"}
     EXAMPLE = "OP:16"
     VIEW = False
     LINEAR = False

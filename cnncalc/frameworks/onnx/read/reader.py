@@ -13,7 +13,7 @@ from ....layers import OPS, Env, Layer
 from ....sizes import LARGEST, MOST_SIZES, NOTHING_KNOWN, UNKNOWN, Open, Shape, Size, known, product
 from ...build import NO_FIGURES, Draft, SpecBuilder, printable
 from ...values import BATCH, Axes, Handle, batch_first, numbered, plain, regrouped, transposed
-from .const import BOOL, FLOAT, INITIALISER, INT64, INTEGERS, Const, Number
+from .const import BOOL, FLOAT, INITIALISER, INT64, INTEGERS, Const, Number, of_tensor
 from .fold import Inputs, broadcast, fold, inputs_of
 from .model import GraphNode, OnnxGraph, captured
 
@@ -178,10 +178,12 @@ class GraphReader:
         return None if const is None else const.values
 
     def is_zero(self, name: str) -> bool:
-        """Return whether a value is a constant of nothing but zeros."""
-        const = self.const(name)
+        """Return whether a value is a constant of nothing but zeros, of whatever shape."""
+        const, maker = self.const(name), self.makers.get(name)
         if const is None:
-            return False
+            fill = maker.tensor("value") if maker is not None and maker.op == "ConstantOfShape" else None
+            given = None if fill is None else of_tensor(fill, "constant", None).scalar()
+            return maker is not None and maker.op == "ConstantOfShape" and not given
         values = const.values
         return set(values) == {0} if values is not None else const.uniform() and not const.read().any()
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .....registry import Registry
 from .....sizes import UNKNOWN, Open, Size, product
 from ....values import BATCH, Handle, numbered, plain, ratio
-from ..const import Number, of_values
+from ..const import Number, of_tensor, of_values
 from ..fold import broadcast, numbers, squeezed
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode, needed, values_of
@@ -71,10 +71,11 @@ def concat(b: GraphReader, node: GraphNode) -> None:
     """Read values one after another; constants among them as layers of their shape."""
     if not node.inputs:
         raise node.wrong("has no input")
-    if len(node.inputs) == 1:
-        b.make_pointwise(node, "identity", b.first(node))
+    names = [name for name in node.inputs if 0 not in (b.constants[name].shape if name in b.constants else ())]
+    if len(names) == 1:
+        b.make_pointwise(node, "identity", b.value(names[0]))
         return
-    xs = [b.value(name) for name in node.inputs]
+    xs = [b.value(name) for name in names]
     if any(x.axes is None for x in xs):
         raise OpaqueNode(known=False)
     ranks = {x.rank for x in xs}
@@ -112,6 +113,19 @@ def _repeated(b: GraphReader, x: Handle, batch: int) -> Handle:
     sizes = [x.sizes_at(at, BATCH) if at != batch else [] for at in range(x.rank)]
     sample = tuple([n for group in sizes for n in group])
     return Handle(b.shaped(f"{x.layer.name}.axes", x, sample), sample, numbered(sizes, (batch, 0)), None)
+
+
+@HANDLERS.register("ConstantOfShape")
+def constant_of_shape(b: GraphReader, node: GraphNode) -> None:
+    """Read one number again and again, in a shape of open sizes."""
+    sizes = [n for n in needed(b.listed(node.input(0))) if not isinstance(n, float)]
+    tensor = node.tensor("value")
+    fill = of_values([0.0], "float", ()) if tensor is None else of_tensor(tensor, "constant", None)
+    number = fill.scalar()
+    if number is None or 0 in sizes:
+        raise OpaqueNode(known=False)
+    one = b.add(node.name, "constant", [], {"shape": [], "value": number})
+    b.give(node, expanded(b, f"{node.name}.expanded", one, sizes))
 
 
 @HANDLERS.register("Shape")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .....registry import Registry
@@ -28,6 +27,7 @@ KINDS = {
     "GRU": Kind("gru", (1, 0, 2), ("Sigmoid", "Tanh")),  # zrh, ours are rzh
     "RNN": Kind("rnn", (0,), ("Tanh",)),
 }
+WORDS = {"Tanh": "tanh", "Relu": "relu", "Sigmoid": "sigmoid"}
 HANDLERS: Registry[str, Handler] = Registry()
 
 
@@ -46,21 +46,18 @@ def recurrent(b: GraphReader, node: GraphNode) -> None:
     if width != gates * hidden or r.shape[:2] != w.shape[:2]:
         raise node.wrong(f"its kernels have the shapes {list(w.shape)} and {list(r.shape)}")
     keys: dict[str, Any] = {"c_i": c_i, "out": hidden, **_direction(node, directions), "bias": bias is not None}
-    activation = _activation(node, kind, directions)
-    if activation is None or not _plain(b, node, full, steps):
+    functions, states = _functions(node, kind), _states(b, node)
+    if functions is None or states is None or not _plain(b, node, steps):
         macs = count(*[known(n) for n in full[:2]], directions * gates * hidden, c_i + hidden)
-        one = count(known(b.batch))
-        sizes = [full[1 - layout], full[layout]]
-        out = [sizes[0], sizes[1], directions, hidden] if layout else [sizes[1], directions, sizes[0], hidden]
-        each = None if macs is None or not one else macs // one
-        raise OpaqueNode(out, params=w.params + r.params + (bias.params if bias else 0), macs=each)
+        batch = known(b.batch)
+        out = [*full[:2], directions, hidden] if layout else [full[0], directions, full[1], hidden]
+        params = w.params + r.params + (bias.params if bias else 0)
+        raise OpaqueNode(out, params=params, macs=macs // batch if macs is not None and batch else None)
     if bias is not None:
         keys["hidden_bias"] = True
     if node.op == "GRU":
         keys["reset_after"] = bool(node.whole("linear_before_reset"))
-    if activation == "Relu":
-        keys["activation"] = "relu"
-    _give(b, node, x, kind, keys, _weights(kind, w, r, bias))
+    _give(b, node, x, kind, keys | functions, _weights(kind, w, r, bias), states)
 
 
 def _direction(node: GraphNode, directions: int) -> dict[str, bool]:
@@ -71,24 +68,34 @@ def _direction(node: GraphNode, directions: int) -> dict[str, bool]:
     return {"bidirectional": True} if word == "bidirectional" else {"backward": True} if word == "reverse" else {}
 
 
-def _activation(node: GraphNode, kind: Kind, directions: int) -> str | None:
-    """Return the function of a simple layer; None if the functions are not those that our layer has."""
-    given = node.texts("activations") or [*kind.activations] * directions
-    each = [
-        tuple(name.capitalize() for name in given[at : at + len(kind.activations)])
-        for at in range(0, len(given), len(kind.activations))
-    ]
-    if set(each) == {kind.activations}:
-        return kind.activations[-1]
-    return "Relu" if node.op == "RNN" and set(each) == {("Relu",)} else None
+def _functions(node: GraphNode, kind: Kind) -> dict[str, str] | None:
+    """Return the functions of gates and of states that are not the usual ones; None if our layer has none of them."""
+    given = [name.capitalize() for name in node.texts("activations") or kind.activations]
+    each = {tuple(given[at : at + len(kind.activations)]) for at in range(0, len(given), len(kind.activations))}
+    (own, *others) = each
+    if others or not set(own) <= set(WORDS) or len(own) != len(kind.activations):
+        return None
+    gate, state = (own[0] if len(own) > 1 else "Sigmoid"), own[-1]
+    if own[1:-1] not in ((), (state,)):
+        return None
+    keys = {"gate": WORDS[gate]} if gate != "Sigmoid" else {}
+    return keys | ({"activation": WORDS[state]} if state != "Tanh" else {})
 
 
-def _plain(b: GraphReader, node: GraphNode, full: Sequence[Any], steps: Any) -> bool:
-    """Return whether a layer has nothing that ours lacks: a clip, peepholes, coupled gates, lengths, or a begin."""
+def _states(b: GraphReader, node: GraphNode) -> list[str] | None:
+    """Return the values that the states begin with; none if that is zeros, None if only some of them are given."""
+    given = [name for name in node.inputs[5:7] if name]
+    begin = [name for name in given if not b.is_zero(name)]
+    if not begin:
+        return []
+    return given if len(given) == (2 if node.op == "LSTM" else 1) else None
+
+
+def _plain(b: GraphReader, node: GraphNode, steps: Any) -> bool:
+    """Return whether a layer has nothing that ours lacks: a clip, peepholes, coupled gates, or lengths."""
     lengths = b.listed(node.input(4)) if node.input(4) else []
-    zeros = [b.is_zero(name) for name in node.inputs[5:7] if name]
     odd = node.has("clip") or node.whole("input_forget") or node.input(7)
-    return not odd and all(zeros) and lengths is not None and all(n == steps for n in lengths)
+    return not odd and lengths is not None and all(n == steps for n in lengths)
 
 
 def _weights(kind: Kind, w: Const, r: Const, bias: Const | None) -> dict[str, Const | None]:
@@ -113,40 +120,59 @@ def _weights(kind: Kind, w: Const, r: Const, bias: Const | None) -> dict[str, Co
 
 
 def _give(
-    b: GraphReader, node: GraphNode, x: Handle, kind: Kind, keys: dict[str, Any], weights: dict[str, Const | None]
+    b: GraphReader,
+    node: GraphNode,
+    x: Handle,
+    kind: Kind,
+    keys: dict[str, Any],
+    weights: dict[str, Const | None],
+    states: list[str],
 ) -> None:
-    """Add the layer, and give its steps and its last state to the node's outputs that are read."""
+    """Add the layer, and give its steps and its last states to the node's outputs that are read."""
     layout, hidden, both = node.whole("layout"), keys["out"], bool(keys.get("bidirectional"))
-    read = [bool(out) and out in b.graph.uses for out in (*node.outputs, "", "")][:2]
-    maps = b.maps(x if layout else b.permuted(f"{node.name}.x", x, [1, 0, 2]))
-    if not read[0]:
-        keys["sequences"] = False
-    made = b.add(node.name, kind.op, maps.x, keys, weights)
     directions = 1 + both
-    if read[0]:
-        apart = b.add(f"{node.name}.directions", "reshape", made, {"out": [-1, directions, hidden]})
+    steps_read, *last_read = [bool(out) and out in b.graph.uses for out in (*node.outputs, "", "", "")][:3]
+    maps = b.maps(x if layout else b.permuted(f"{node.name}.x", x, [1, 0, 2]))
+    reads = [maps.x]
+    for name in states:
+        value = b.value(name)
+        begin = b.maps(value if layout else b.permuted(f"{name}.samples", value, [1, 0, 2]))
+        if begin.folded != maps.folded:
+            raise OpaqueNode(known=False)
+        reads.append(b.add(f"{name}.row", "flatten", begin.x))
+    if not steps_read:
+        keys["sequences"] = False
+    if last_read[1]:
+        keys["state"] = "both"
+    made = b.add(node.name, kind.op, reads, keys, weights)
+    parts = [made]
+    if last_read[1]:
+        width = directions * hidden
+        parts = [
+            b.add(f"{node.name}.{word}", "slice", made, {"axis": -1, "start": at * width, "stop": (at + 1) * width})
+            for at, word in enumerate(("hidden", "cell"))
+        ]
+    if steps_read:
+        apart = b.add(f"{node.name}.directions", "reshape", parts[0], {"out": [-1, directions, hidden]})
         y = b.unmapped(f"{node.name}.y", apart, maps)
         b.values[node.outputs[0]] = y if layout else b.permuted(f"{node.name}.steps", y, [1, 2, 0, 3])
-        if read[1]:
-            made = _last(
-                b, node, made, needed(known(made.shape[0])), hidden, both=both, backward=bool(keys.get("backward"))
-            )
-    if read[1]:
-        state = b.add(f"{node.name}.state", "reshape", made, {"out": [directions, hidden]})
-        h = b.unmapped(f"{node.name}.h", state, maps)
-        b.values[node.outputs[1]] = h if layout else b.permuted(f"{node.name}.last", h, [1, 0, 2])
+    for at, (part, read) in enumerate(zip(parts, last_read, strict=False), 1):
+        if not read:
+            continue
+        name = f"{node.name}.{'cell' if at == 2 else 'last'}"
+        end = _last(b, name, part, hidden, both=both, backward=bool(keys.get("backward"))) if steps_read else part
+        state = b.add(f"{name}.directions", "reshape", end, {"out": [directions, hidden]})
+        h = b.unmapped(f"{name}.state", state, maps)
+        b.values[node.outputs[at]] = h if layout else b.permuted(f"{name}.samples", h, [1, 0, 2])
 
 
-def _last(b: GraphReader, node: GraphNode, y: Handle, steps: int, hidden: int, *, both: bool, backward: bool) -> Handle:
+def _last(b: GraphReader, name: str, y: Handle, hidden: int, *, both: bool, backward: bool) -> Handle:
     """Return the state after the last step, of both directions side by side."""
     if not both:
-        return b.add(f"{node.name}.end", "gather", y, {"axis": 1, "indices": 0 if backward else steps - 1})
+        return b.add(f"{name}.end", "gather", y, {"axis": 1, "indices": 0 if backward else -1})
     ends = []
-    for at, step in enumerate((steps - 1, 0)):
-        own = b.add(f"{node.name}.end{at + 1}", "gather", y, {"axis": 1, "indices": step})
-        ends.append(
-            b.add(
-                f"{node.name}.half{at + 1}", "slice", own, {"axis": 1, "start": at * hidden, "stop": (at + 1) * hidden}
-            )
-        )
-    return b.add(f"{node.name}.ends", "concat", ends, {"axis": 1})
+    for at, step in enumerate((-1, 0)):
+        own = b.add(f"{name}.end{at + 1}", "gather", y, {"axis": 1, "indices": step})
+        cut = {"axis": 1, "start": at * hidden, "stop": (at + 1) * hidden}
+        ends.append(b.add(f"{name}.half{at + 1}", "slice", own, cut))
+    return b.add(f"{name}.ends", "concat", ends, {"axis": 1})
