@@ -14,7 +14,7 @@ from ...build import Draft
 from ...values import BATCH, Handle, batch_first, plain
 from .model import load
 from .ops import HANDLERS
-from .reader import GraphReader, OpaqueNode
+from .reader import GraphReader
 
 Layers = list[dict[str, Any]]
 Sizes = Mapping[str, Shape]
@@ -112,7 +112,11 @@ def _layers(b: GraphReader) -> Layers:
     for name in outputs:
         if not any(name in made for made in (b.values, b.constants, b.graph.inputs)):
             raise SpecError(f"no node makes the output {name!r}")
-    first, *others = [as_output(b, name, b.value(name)) for name in outputs]
+    values = [as_file_has(b, name) for name in outputs]
+    made = [as_output(b, name, value) for name, value in zip(outputs, values, strict=True)]
+    if b.unfolds():
+        made = [b.explicit(b.unfolded(value)).layer for value in values]
+    first, *others = made
     b.spec.keep([first, *others])
     b.spec.end_with(first, "output")
     if b.unfolds():
@@ -120,25 +124,25 @@ def _layers(b: GraphReader) -> Layers:
     return b.spec.spec()
 
 
-def as_output(b: GraphReader, name: str, value: Handle) -> Draft:
-    """Return the layer of an output, which has the axes that the file has."""
-    own = b.quantised.get(name)
+def as_file_has(b: GraphReader, name: str) -> Handle:
+    """Return an output of the file, in whole numbers where they stand for real ones."""
+    value, own = b.value(name), b.quantised.get(name)
     if own is not None and own.of is None:
         value = b.in_steps(f"{name}.whole", value, own)
     if value.batched is None and b.has_batch:
         b.whole = True
+    return value
+
+
+def as_output(b: GraphReader, name: str, value: Handle) -> Draft:
+    """Return the layer of an output, which has the axes that the file has."""
     axes = value.axes
-    if axes is None or not value.batched or (axes[:1] in (((BATCH,),), ((),)) and all(axes)):
-        return value.layer
-    if axes[:1] == ((),) and all(axes[1:]):
+    if axes is None or not value.batched or (axes[:1] in (((BATCH,),), ((),)) and all(axes[1:])):
         return value.layer
     at = value.batch_at
     if at is not None and axes[at] == (BATCH,) and all(axes):
         return b.add(name, "movebatch", value, {"to": at}).layer
-    try:
-        return b.explicit(b.unfolded(value)).layer
-    except OpaqueNode:
-        return value.layer
+    return b.explicit(b.unfolded(value)).layer
 
 
 def _fold_input(b: GraphReader) -> None:

@@ -334,8 +334,10 @@ class GraphReader:
         whole = Handle(layer, sample, plain(len(sample)), False)
         if order != sorted(order):
             whole = self.permuted(f"{x.layer.name}.permuted", whole, order)
-        wanted = self.full(x) or ()
-        return self.reshaped(f"{x.layer.name}.merged", whole, wanted)
+        try:
+            return self.reshaped(f"{x.layer.name}.merged", whole, self.full(x) or ())
+        except OpaqueNode as opaque:
+            return self.opaque(f"{x.layer.name}.merged", "Reshape", opaque.shape, [whole], **NO_FIGURES)
 
     def without_batch(self, x: Handle, at: int) -> Handle:
         """Return a tensor whose axis `at` has no part of the batch: one of a batch of 1 has none to lose."""
@@ -385,6 +387,10 @@ class GraphReader:
         if not folded:
             return Maps(x, first, ())
         rest = x.shape[folded:]
+        if all(n == 1 for n in x.shape[:folded]):
+            own = tuple([place for place in first if place == BATCH])
+            layer = self.shaped(f"{x.layer.name}.samples", x, rest)
+            return Maps(Handle(layer, rest, numbered([(), *[(n,) for n in rest]]), x.batched), own, ())
         if x.layer.op == "frombatch" and x.layer.keys.get("axes", 1) == folded:
             inner = x.layer.reads[0]
         else:
