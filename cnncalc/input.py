@@ -98,7 +98,7 @@ def configure(
     """
     if input is not None:
         input = input if isinstance(input, tuple) else read_shape(input)
-        network = network.bound(input)
+        network = network.bound({"input": input})
     if dialect is not None:
         network = network._replace(dialect=dialect_named(dialect))
     own_layout = network.layout or network.dialect.layout

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -184,9 +184,9 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     if model.bind is not None:
         again = model.bind
 
-        def bind(input: Shape) -> Network:
+        def bind(inputs: Mapping[str, Shape]) -> Network:
             with _naming(name):
-                bound = again(input)
+                bound = again(inputs)
             return network if bound is None else imported(bound, name)
 
         document.bind = bind

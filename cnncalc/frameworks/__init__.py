@@ -33,8 +33,8 @@ class ForeignNetwork(NamedTuple):
     """The arrays that the file holds, by their names here (`conv1.weight`), their axes in the layout's order."""
     model: Any = None
     """The model as its document has it, for the arrays of another file; None if its arrays go by our names."""
-    bind: Callable[[Shape], ForeignNetwork | None] | None = None
-    """Read the file again for an input of these sizes; None if nothing in it depends on them."""
+    bind: Callable[[Mapping[str, Shape]], ForeignNetwork | None] | None = None
+    """Read the file again for inputs of these sizes, the first one's by `input`; None if they are those of the file."""
 
 
 def writer(target: str) -> Writer:

@@ -10,7 +10,7 @@ from ....errors import SpecError
 from ....layers.base import AXIS_LETTERS
 from ....sizes import MOST_SIZES, Open, Shape, Size, is_letter, to_json
 from ... import ForeignNetwork
-from ...build import Draft
+from ...build import Draft, printable
 from ...values import BATCH, Handle, batch_first, plain
 from .model import load
 from .ops import HANDLERS
@@ -53,11 +53,16 @@ def read(
     head |= _input(built, full or (1,))
     spec = {**head, "dialect": "onnx", "layout": "NCHW", "layers": layers}
 
-    def bind(given: Shape) -> ForeignNetwork | None:
-        """Read the file for other sizes of its first input, given with the batch or without."""
-        whole = given if len(given) == len(full) else (*full[:1], *given)
-        changed = len(whole) == len(full) and any(isinstance(n, int) for n in given) and whole != full
-        return read(source, name, {**(sizes or {}), main: whole}) if changed else None
+    def bind(given: Mapping[str, Shape]) -> ForeignNetwork | None:
+        """Read the file for other sizes of its inputs, given with the batch or without."""
+        bound = {}
+        for key, shape in given.items():
+            ours = main if key == "input" else key
+            own = [built.size(n) for n in graph.declared(ours) or ()] if ours in graph.inputs else []
+            whole = shape if len(shape) == len(own) else (*own[:1], *shape)
+            if len(whole) == len(own) and any(isinstance(n, int) and n != m for n, m in zip(whole, own, strict=True)):
+                bound[ours] = whole
+        return read(source, name, {**(sizes or {}), **bound}) if bound else None
 
     return ForeignNetwork(spec, built.spec.weights(), bind=bind)
 
@@ -121,6 +126,8 @@ def _layers(b: GraphReader) -> Layers:
     b.spec.end_with(first, "output")
     if b.unfolds():
         _fold_input(b)
+    if any(layer.op == "input" for layer in b.spec.layers):
+        _name_input(b)
     return b.spec.spec()
 
 
@@ -143,6 +150,17 @@ def as_output(b: GraphReader, name: str, value: Handle) -> Draft:
     if at is not None and axes[at] == (BATCH,) and all(axes):
         return b.add(name, "movebatch", value, {"to": at}).layer
     return b.explicit(b.unfolded(value)).layer
+
+
+def _name_input(b: GraphReader) -> None:
+    """Give the first of several inputs its name, that of an identity which alone reads it."""
+    for source in (b.spec.input, b.whole_input):
+        readers = [layer for layer in b.spec.layers if source in layer.reads]
+        if readers:
+            named = Draft(printable(next(iter(b.graph.inputs))), "identity", [source])
+            for layer in readers:
+                layer.reads = [named if one is source else one for one in layer.reads]
+            b.spec.layers.insert(0, named)
 
 
 def _fold_input(b: GraphReader) -> None:

@@ -54,6 +54,11 @@ class GraphNode:
         """Return whether an attribute is given."""
         return name in self._attributes
 
+    @property
+    def nests(self) -> bool:
+        """True if it has graphs inside, which may have weights of their own."""
+        return any(a.HasField("g") or a.graphs for a in self.proto.attribute)
+
     def has_only(self, names: Iterable[str]) -> bool:
         """Return whether no attributes but these are given."""
         return set(self._attributes) <= set(names)

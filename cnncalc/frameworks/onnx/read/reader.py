@@ -600,7 +600,7 @@ class GraphReader:
         params = sum(own) if opaque.params is None else opaque.params
         figures = {"params": params, "macs": opaque.macs, "buffers": 0}
         if not opaque.known:
-            figures = {"params": params, "buffers": 0}
+            figures = {} if node.nests else {"params": params, "buffers": 0}
         self.give(node, self.opaque(node.name, node.op, full, self._reads(node), **figures))
 
     def _reads(self, node: GraphNode) -> list[Handle]:
