@@ -502,6 +502,8 @@ class GraphReader:
         value = self.tensor(self.spec.input, full, batched_of(reads) if reads else type != "Constant" or None)
         out = None if value.axes is None else value.shape
         layer = self.spec.opaque(printable(name), type, [one.layer for one in reads], out, figures)
+        if out == ():
+            layer.keys["out"] = []
         return value._replace(layer=layer)
 
     def drop(self, node: GraphNode) -> None:

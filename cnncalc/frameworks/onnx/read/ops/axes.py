@@ -143,7 +143,7 @@ def size(b: GraphReader, node: GraphNode) -> None:
     count = values_of(full)
     if count is None:
         raise OpaqueNode([])
-    b.constants[node.outputs[0]] = of_values([count], "int")
+    b.constants[node.outputs[0]] = of_values([count], "int", ())
 
 
 @HANDLERS.register("Expand")
