@@ -6,7 +6,9 @@ Everything works on one sample with the channels first, in float64 (or Python in
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterator, Mapping
+from functools import reduce
 from itertools import product
 from typing import Any
 
@@ -318,9 +320,68 @@ def fold(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values)
     return out[(slice(None), *[slice(b, b + n) for n, (b, _) in zip(v["out"], v["p"], strict=True)])]
 
 
-def mean(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    axes = tuple([a - 1 if a > 0 else a + xs[0].ndim for a in v["axis"]])
-    return np.asarray(xs[0].sum(axes, keepdims=v["keepdims"]) / math.prod(xs[0].shape[a] for a in axes))
+def _reduced(combine: Callable[[list[Any]], Any]) -> Callable[..., Array]:
+    """`combine` gets the values that become one."""
+
+    def reduction(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+        x = xs[0]
+        axes = {a - 1 if a > 0 else a + x.ndim for a in v["axis"]}
+        found = np.zeros([1 if a in axes else n for a, n in enumerate(x.shape)])
+        for u in np.ndindex(found.shape):
+            mine = x[tuple(slice(None) if a in axes else slice(i, i + 1) for a, i in enumerate(u))]
+            found[u] = combine([*mine.flat])
+        return found if v["keepdims"] else found.squeeze(tuple(axes))
+
+    return reduction
+
+
+def _extreme(pick: Callable[[list[Any]], Any]) -> Callable[..., Array]:
+    def extreme(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+        if "keepdims" in v:
+            return _reduced(pick)(layer, xs, w, v)
+        return np.vectorize(lambda *values: pick([*values]))(*_operands(xs, v))
+
+    return extreme
+
+
+def _operands(xs: list[Array], v: Values) -> list[Array]:
+    return [*xs, *([v["value"]] if "value" in v else [])]
+
+
+def _of_two(combine: Callable[[Any, Any], Any]) -> Callable[..., Array]:
+    """The operands, one by one, from the left; NumPy's broadcasting stands for itself."""
+
+    def join(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+        return np.asarray(reduce(combine, map(np.asarray, _operands(xs, v))), float)
+
+    return join
+
+
+COMPARISONS = {"gt": "greater", "ge": "greater_equal", "lt": "less", "le": "less_equal", "eq": "equal"}
+
+
+def compare(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    first, second = _operands(xs, v)
+    return np.asarray(getattr(np, COMPARISONS.get(v["by"], "not_equal"))(first, second), float)
+
+
+def where(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return np.vectorize(lambda condition, a, b: a if condition else b)(*xs)
+
+
+def logsoftmax(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return np.log(softmax(layer, xs, w, v))
+
+
+def cumsum(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    x = np.moveaxis(xs[0], v["axis"] - (v["axis"] > 0), 0)
+    return np.moveaxis(np.stack([x[: n + 1].sum(0) for n in range(len(x))]), 0, v["axis"] - (v["axis"] > 0))
+
+
+def normalize(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    axes = tuple([a - (a > 0) for a in v["axis"]])
+    norm = (np.abs(xs[0]) ** v["norm"]).sum(axes, keepdims=True) ** (1 / v["norm"])
+    return np.asarray(xs[0] / np.maximum(norm, v["eps"]))
 
 
 def upsample(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
@@ -457,17 +518,6 @@ def permute(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Valu
 
 def concat(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
     return np.concatenate(xs, v["axis"] - 1 if v["axis"] > 0 else v["axis"])
-
-
-def add(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    return sum(xs[1:], xs[0])
-
-
-def mul(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    out = xs[0]
-    for x in xs[1:]:
-        out = out * x
-    return out
 
 
 def softmax(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
@@ -635,21 +685,36 @@ SPATIAL: dict[str, Callable[..., Array]] = {
 OTHERS: dict[str, Callable[..., Array]] = {
     "layernorm": layernorm,
     "slice": sliced,
+    "mean": _reduced(lambda values: math.fsum(values) / len(values)),
+    "sum": _reduced(math.fsum),
+    "prod": _reduced(math.prod),
+    "l1": _reduced(lambda values: math.fsum(map(abs, values))),
+    "l2": _reduced(lambda values: math.sqrt(math.fsum(x * x for x in values))),
+    "logsumexp": _reduced(lambda values: math.log(math.fsum(map(math.exp, values)))),
     "pad": pad,
     "gather": gather,
     "expand": expand,
     "tile": tile,
     "roll": roll,
     "stack": stack,
-    "mean": mean,
     "linear": linear,
     "flatten": flat,
     "reshape": flat,
     "permute": permute,
-    "add": add,
-    "mul": mul,
+    "add": _of_two(operator.add),
+    "sub": _of_two(operator.sub),
+    "mul": _of_two(operator.mul),
+    "div": _of_two(operator.truediv),
+    "pow": _of_two(operator.pow),
+    "min": _extreme(min),
+    "max": _extreme(max),
+    "compare": compare,
+    "where": where,
     "concat": concat,
     "softmax": softmax,
+    "logsoftmax": logsoftmax,
+    "cumsum": cumsum,
+    "normalize": normalize,
     "prelu": prelu,
     "matmul": matmul,
     "einsum": einsum,

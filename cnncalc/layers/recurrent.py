@@ -17,7 +17,6 @@ class Embedding(Layer):
     """Embedding: the row of a table that each whole number names."""
 
     WORD = "embedding"
-    REFUSED = {"onnx_read": "reads as an opaque layer"}
     EXAMPLE = "OP:rows=256,out=8"
     VIEW = False
     LINEAR = False

@@ -41,9 +41,11 @@ WITH_KEYS: dict[str, dict[str, Any]] = {
     "groupnorm": {"g": 2},
     "lrn": {"size": 3},
     "rescale": {"factor": 3},
+    "quantize": {"scale": 0.1},
     "normalization": {"mean": 2, "variance": 3},
     "slice": {"axis": 2, "start": 1, "stop": 3},
-    "mean": {"axis": [2]},
+    **{op: {"axis": [2]} for op in ("mean", "sum", "prod", "l1", "l2", "logsumexp")},
+    "compare": {"by": "gt"},
     "pixelunshuffle": {"factor": 2, "order": "dcr"},
     "gather": {"axis": 2, "indices": [2, 0]},
     "expand": {"out": [2, 6, 8, 10]},
@@ -62,13 +64,20 @@ WITH_KEYS: dict[str, dict[str, Any]] = {
     "gru": {"out": 4},
     "rnn": {"out": 4, "bias": False},
 }
-JOINS = {"add", "mul", "concat", "stack", "matmul", "einsum", "attention"}
+JOINS = {op for op, (cls, _) in OPS.items() if cls.JOINS and not cls.SOURCE} - {
+    "opaque",
+    "multihead",
+    "lstm",
+    "gru",
+    "rnn",
+}
 
 
 def network(op: str) -> Any:
     """A network in which an op follows a relu; its channels are last where Keras has a layer only for that."""
     last = op == "scale"
-    layer = {"op": op, **WITH_KEYS.get(op, {}), **({"from": ["a", "a"]} if op in JOINS else {})}
+    reads = {"from": ["a"] * (3 if op == "where" else 2)} if op in JOINS else {}
+    layer = {"op": op, **WITH_KEYS.get(op, {}), **reads}
     square = [6, 8, 8] if op == "matmul" else [8, 10] if op in ("lstm", "gru", "rnn") else MAP
     square = [24, 6] if op == "fold" else square
     spec = {"input": [8, 10, 6] if last else square, "layout": "NHWC" if last else "NCHW"}

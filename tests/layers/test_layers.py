@@ -45,6 +45,8 @@ OPTIONAL = {
     "upsample": {"factor", "out", "place", "antialias", "cubic", "inside"},
     "pad": {"axis"},
     "prelu": {"num_parameters", "shared_axes"},
+    **{op: {"value"} for op in ("add", "sub", "mul", "div", "pow", "compare")},
+    **{op: {"value", "axis", "keepdims"} for op in ("min", "max")},
     "batchnorm": {"c_i"},
     "normalization": {"mean", "variance"},
     "quantize": {"scale"},

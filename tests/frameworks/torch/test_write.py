@@ -294,7 +294,6 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
     ("normalization", MAP, "keras", "PyTorch has no layer with a learnt mean and variance"),
     ("prelu", MAP, "keras", "PyTorch has one slope, or one a channel"),
     ("convT:4,k2,s2,p0,out_pad=3", SQUARE, "onnx", "has to be below"),
-    ("mean:axis=1", MAP, "keras", "PyTorch keeps channels first, but this mean moves them"),
     (
         [{"op": "opaque", "type": "einsum", "out": [3]}],
         SQUARE,

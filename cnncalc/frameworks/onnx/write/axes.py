@@ -147,13 +147,6 @@ def fold(file: OnnxFile, layer: LayerReport) -> None:
     last_node(file, layer, "made", "Col2Im", reads, dilations=v["d"], pads=pads, strides=v["s"])
 
 
-@WRITERS.register("mean")
-def mean(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a ReduceMean over some axes."""
-    axes = file.constant(layer, "axes", layer.values["axis"])
-    file.node("ReduceMean", [*file.reads(layer), axes], layer.name, keepdims=int(layer.values["keepdims"]))
-
-
 @WRITERS.register("channelshuffle")
 def channelshuffle(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Transpose between two Reshapes."""
