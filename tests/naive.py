@@ -435,7 +435,7 @@ def _mix(axis: int, n: int, o: int, v: Values, layer: LayerReport) -> list[list[
 
 
 def _keys(t: float, layer: LayerReport) -> float:
-    a, t = layer.values.get("cubic", -0.5 if layer.env.dialect.name == "keras" else -0.75), abs(t)
+    t, a = abs(t), float(layer.values.get("cubic", -0.5 if layer.env.dialect.name == "keras" else -0.75))
     if t <= 1:
         return (a + 2) * t**3 - (a + 3) * t**2 + 1
     return a * t**3 - 5 * a * t**2 + 8 * a * t - 4 * a if t < 2 else 0.0

@@ -59,7 +59,7 @@ def one_or_all(numbers: Sequence[float]) -> float | list[float]:
 def _quantised(b: GraphReader, how: Sequence[str]) -> Quantised:
     """Return a scale and a zero that are constants. OpaqueNode if they are not."""
     scale = [v for v in needed(b.listed(how[0])) if isinstance(v, (int, float))]
-    listed = b.listed(how[1]) if how[1] else [0]
+    listed: Sequence[Any] | None = b.listed(how[1]) if how[1] else [0]
     zero = [v for v in needed(listed) if isinstance(v, (int, float))]
     if not scale or len(zero) not in (1, len(scale)) or min(scale) <= 0:
         raise OpaqueNode(known=False)
