@@ -232,16 +232,16 @@ BORDERS = [
     Row({"op": "upsample", "factor": [1.5, 2.25], "mode": "linear"}, MAP, (4, 7, 13)),
     Row({"op": "upsample", "out": [7, 3], "mode": "bilinear", "align": True}, MAP, (4, 7, 3)),
     Row({"op": "upsample", "factor": 2, "mode": "bicubic"}, MAP, (4, 10, 12)),
-    Row({"op": "upsample", "factor": [1.5, 2], "mode": "linear", "place": "corner"}, MAP, (4, 7, 12)),
-    Row({"op": "upsample", "factor": [1.5, 2.25], "mode": "linear", "place": "symmetric"}, MAP, (4, 7, 13)),
+    Row({"op": "upsample", "out": [7, 11], "where": "half_pixel", "round": "round_prefer_floor"}, MAP, (4, 7, 11)),
+    Row({"op": "upsample", "out": [7, 3], "where": "tf_half_pixel_for_nn"}, MAP, (4, 7, 3)),
+    Row({"op": "upsample", "out": [8, 4], "align": True, "round": "ceil"}, MAP, (4, 8, 4)),
+    Row({"op": "upsample", "out": [8, 4], "round": "round_prefer_ceil"}, MAP, (4, 8, 4)),
+    Row({"op": "upsample", "out": [7, 11], "mode": "bilinear", "where": "asymmetric"}, MAP, (4, 7, 11)),
+    Row({"op": "upsample", "factor": 1.3, "mode": "linear", "where": "half_pixel_symmetric"}, MAP, (4, 6, 7)),
+    Row({"op": "upsample", "out": 1, "mode": "linear", "where": "pytorch_half_pixel"}, MAP, (4, 1, 1)),
+    Row({"op": "upsample", "out": [7, 4], "mode": "cubic", "cubic": -0.5, "exclude_outside": True}, MAP, (4, 7, 4)),
     Row({"op": "upsample", "out": [2, 4], "mode": "linear", "antialias": True}, MAP, (4, 2, 4)),
-    Row(
-        {"op": "upsample", "out": [3, 9], "mode": "bicubic", "antialias": True, "cubic": -0.5, "inside": True},
-        MAP,
-        (4, 3, 9),
-    ),
-    Row({"op": "upsample", "factor": 2, "mode": "bicubic", "cubic": -0.5, "inside": True}, MAP, (4, 10, 12)),
-    Row({"op": "upsample", "factor": 2, "mode": "bilinear", "inside": True}, MAP, (4, 10, 12)),
+    Row({"op": "upsample", "out": [3, 9], "mode": "cubic", "antialias": True, "exclude_outside": True}, MAP, (4, 3, 9)),
 ]
 
 NORMS = [

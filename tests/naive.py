@@ -401,28 +401,27 @@ def _mix(axis: int, n: int, o: int, v: Values, layer: LayerReport) -> list[list[
     scale = 1 / v["factor"][axis] if "factor" in v else n / o
     found = []
     for u in range(o):
+        if v["mode"] == "nearest" and ("where" in v or "round" in v):
+            found.append([(min(max(_rounded(_place(u, n, o, scale, v), v.get("round", "floor")), 0), n - 1), 1.0)])
+            continue
         if v["mode"] == "nearest":
             found.append([(min(math.floor(np.float32(u) * np.float32(scale)), n - 1), 1.0)])
             continue
-        at = u * (n - 1) / (o - 1) if v["align"] and o > 1 else 0.0 if v["align"] else (u + 0.5) * scale - 0.5
-        at += {"corner": 0.5 - 0.5 * scale, "symmetric": (n - o * scale) / 2}.get(v.get("place", ""), 0.0)
+        at = _place(u, n, o, scale, v)
         if v.get("antialias"):
             wide = max(scale, 1.0)
-            beyond = 0 if v.get("inside") else 2 * math.ceil(wide)
+            beyond = 0 if v.get("exclude_outside") else 2 * math.ceil(wide)
             shares = {
                 i: _keys((i - at) / wide, layer) if "cubic" in v["mode"] else max(1 - abs(i - at) / wide, 0.0)
                 for i in range(-beyond, n + beyond)
             }
             found.append([(min(max(i, 0), n - 1), s / sum(shares.values())) for i, s in shares.items()])
-        elif v.get("inside") and "cubic" not in v["mode"]:
-            mixed = [(i, 1 - abs(i - at)) for i in range(n) if abs(i - at) < 1]
-            found.append([(i, s / sum(s for _, s in mixed)) for i, s in mixed])
         elif "cubic" in v["mode"]:
             first = math.floor(at)
             if layer.env.dialect.name == "keras":  # resize_bicubic_op.cc: a table of 1024 steps
                 at = first + round((at - first) * 1024) / 1024
             near = [(first + j, _keys(at - first - j, layer)) for j in range(-1, 3)]
-            if layer.env.dialect.name == "keras" or v.get("inside"):
+            if layer.env.dialect.name == "keras" or v.get("exclude_outside"):
                 inside = [(i, s) for i, s in near if 0 <= i < n]
                 found.append([(i, s / sum(s for _, s in inside)) for i, s in inside])
             else:
@@ -434,8 +433,26 @@ def _mix(axis: int, n: int, o: int, v: Values, layer: LayerReport) -> list[list[
     return found
 
 
+def _place(u: int, n: int, o: int, scale: float, v: Values) -> float:
+    """Where an output lies between the inputs, as the text of ONNX's Resize has it; by a scale of 1, where it is."""
+    if v["align"]:
+        return float(u * (n - 1) / (o - 1)) if o > 1 else 0.0
+    where = v.get("where", "asymmetric" if v["mode"] == "nearest" else "half_pixel")
+    if scale == 1 or (where == "pytorch_half_pixel" and o == 1):
+        return float(u)
+    offset = n / 2 * (1 - o / (n / scale)) if where == "half_pixel_symmetric" else 0.0
+    before, after = {"asymmetric": (0.0, 0.0), "tf_half_pixel_for_nn": (0.5, 0.0)}.get(where, (0.5, 0.5))
+    return float(offset + (u + before) * scale - after)
+
+
+def _rounded(at: float, how: str) -> int:
+    if how in ("floor", "ceil"):
+        return math.floor(at) if how == "floor" else math.ceil(at)
+    return math.ceil(at - 0.5) if how == "round_prefer_floor" else math.floor(at + 0.5)
+
+
 def _keys(t: float, layer: LayerReport) -> float:
-    t, a = abs(t), float(layer.values.get("cubic", -0.5 if layer.env.dialect.name == "keras" else -0.75))
+    a, t = float(layer.values.get("cubic", -0.5 if layer.env.dialect.name == "keras" else -0.75)), abs(t)
     if t <= 1:
         return (a + 2) * t**3 - (a + 3) * t**2 + 1
     return a * t**3 - 5 * a * t**2 + 8 * a * t - 4 * a if t < 2 else 0.0

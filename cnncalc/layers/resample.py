@@ -16,6 +16,24 @@ Factor = int | float
 MODE_AXES = {"bilinear": 2, "bicubic": 2, "trilinear": 3}
 """The number of axes that a mode is for, if its name says that."""
 
+DETAILS = frozenset({"where", "round", "cubic", "exclude_outside", "antialias"})
+"""The keys that only ONNX's Resize has."""
+PLACES = {
+    "half_pixel": (1, 1),
+    "pytorch_half_pixel": (1, 1),
+    "half_pixel_symmetric": (1, 1),
+    "asymmetric": (0, 0),
+    "tf_half_pixel_for_nn": (1, 0),
+}
+"""Twice what is added to an output's number before it is scaled, and twice what is taken away after."""
+ROUNDED: dict[str, Callable[[int, int], int]] = {
+    "floor": lambda a, b: a // b,
+    "ceil": lambda a, b: -(-a // b),
+    "round_prefer_floor": lambda a, b: -((b - 2 * a) // (2 * b)),
+    "round_prefer_ceil": lambda a, b: (2 * a + b) // (2 * b),
+}
+"""Each way to round a fraction a/b."""
+
 
 class Upsample(Layer):
     """Upsampling: a map at another resolution, by `factor` or to the sizes `out`."""
@@ -30,30 +48,35 @@ class Upsample(Layer):
         "out": per_axis(1),
         "mode": one_of("nearest", "linear", "bilinear", "trilinear", "cubic", "bicubic"),
         "align": flag,
-        "place": one_of("half", "corner", "symmetric"),
-        "antialias": flag,
+        "where": one_of(
+            "half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "asymmetric", "tf_half_pixel_for_nn"
+        ),
+        "round": one_of("floor", "ceil", "round_prefer_floor", "round_prefer_ceil"),
         "cubic": number,
-        "inside": flag,
+        "exclude_outside": flag,
+        "antialias": flag,
     }
     HELP = {
         "factor": "How many times as large the output is: one number, or one per axis.",
         "out": "The output's sizes: one number, or one per axis.",
         "mode": "How values between the units are worked out.",
         "align": "Whether the corners of input and output coincide.",
-        "place": "Where an output lies: half (units have centres), corner (they begin at the border), or symmetric.",
-        "antialias": "Whether a smaller output mixes all units below it.",
-        "cubic": "The coefficient of a cubic spline, by default the dialect's.",
-        "inside": "Whether units beyond the border are left out; otherwise the last one is repeated.",
+        "where": "Where outputs lie between inputs, in ONNX's words; by default half_pixel, for nearest asymmetric.",
+        "round": "Which input is nearest, in ONNX's words; by default floor.",
+        "cubic": "The constant A of a cubic (Keys 1981); by default the dialect's.",
+        "exclude_outside": "Whether a cubic leaves out inputs beyond the border; by default as the dialect does.",
+        "antialias": "Whether each unit of a smaller output mixes all inputs below it.",
     }
     BARE = "out"
     factor: Factor | tuple[Factor, ...] | None = None
     out: Axes | None = None
     mode: str = "nearest"
     align: bool = False
-    place: str = "half"
-    antialias: bool = False
+    where: str | None = None
+    round: str | None = None
     cubic: float | None = None
-    inside: bool = False
+    exclude_outside: bool | None = None
+    antialias: bool = False
 
     @property
     def sign(self) -> Sign:
@@ -78,12 +101,8 @@ class Upsample(Layer):
             out = spread(self.out, nd)
         seen = fields.each(space_of(x, env), [*zip(space, out, factor, strict=True)], self._see)
         sizes = {"factor": factor} if self.out is None else {"out": out}
-        return Trace({**sizes, "mode": self.mode, "align": self.align, **self.unusual()}, join(c, out, env), seen)
-
-    def unusual(self) -> dict[str, Any]:
-        """Return the keys that few layers have, those that are given."""
-        keys = {"place": self.place, "antialias": self.antialias, "cubic": self.cubic, "inside": self.inside}
-        return {key: value for key, value in keys.items() if key in self.given and value is not None}
+        more = {key: value for key, value in self.given.items() if key in DETAILS}
+        return Trace({**sizes, "mode": self.mode, "align": self.align, **more}, join(c, out, env), seen)
 
     def check_mode(self, nd: int, env: Env) -> None:
         """ShapeError for a mode that does not go with this many axes, or with `align`."""
@@ -95,22 +114,25 @@ class Upsample(Layer):
                 f"use {modes.get(nd, 'nearest')}",
                 key="mode",
             )
-        if self.align and self.mode == "nearest":
+        if self.antialias and (self.mode == "nearest" or self.align or self.where is not None):
+            raise ShapeError("antialias is for a linear or cubic mode, half_pixel", "leave it out", key="antialias")
+        for key, mode in (("round", "nearest"), ("cubic", "cubic"), ("exclude_outside", "cubic")):
+            spared = key == "exclude_outside" and self.antialias
+            if getattr(self, key) is not None and mode not in self.mode and not spared:
+                raise ShapeError(f"{key} is for mode {mode}, this is {self.mode}", f"leave {key} out", key=key)
+        if self.align and self.where is not None:
+            raise ShapeError("align and where both say where the outputs lie", "leave one out", key="where")
+        if self.align and self.mode == "nearest" and self.round is None:
             raise ShapeError("mode nearest has no align", "leave align out, or give another mode", key="align")
-        for key in self.unusual():
-            if self.mode == "nearest" or (self.align and key in ("place", "antialias")):
-                other = "mode nearest" if self.mode == "nearest" else "align"
-                raise ShapeError(f"{other} does not go with {key}", f"leave {key} out", key=key)
-        if self.antialias and self.place != "half":
-            raise ShapeError(f"antialias does not go with place={self.place}", "leave place out", key="place")
 
     def _see(self, field: Field, sizes: tuple[Size, Size, Factor | None]) -> Field:
         n, out, factor = sizes
-        if n == out and (factor in (None, 1) or self.mode != "nearest"):
+        plain = self.mode != "nearest" and self.where is None
+        if n == out and (factor in (None, 1) or plain):
             return field
+        if self.where == "pytorch_half_pixel" and out == 1:
+            return field.spread([(0, 0)], 1)
         if not self.align:
-            if self.place == "symmetric":
-                return field.lost()
             if isinstance(factor, int):
                 n, out = 1, factor  # the same for every n
             elif factor is not None and (not isinstance(n, int) or n * factor != out):
@@ -119,20 +141,19 @@ class Upsample(Layer):
 
     def _resample(self, field: Field, n: int, out: int) -> Field:
         """Return the field of `out` units that are worked out from n."""
-        if self.mode == "nearest":
-            return field.resample(n, out, lambda u: (u * n // out, u * n // out))
-        if self.place == "corner":
-            return field.resample(n, out, _taps(self.mode, lambda u: (u * n, out)))
+        taps = _taps(self.mode, self.round or "floor")
         if self.antialias and n > out:
             reach = 2 if "cubic" in self.mode else 1
             centre = [(2 * u + 1) * n + out for u in range(out)]  # in 1/(2*out) of a unit, half a unit on
             ends = [((c - 2 * reach * n) // (2 * out), (c + 2 * reach * n) // (2 * out) - 1) for c in centre]
             return field.resample(n, out, lambda u: ends[u])
-        if not self.align:  # unit u lies at (u + 1/2)n/out - 1/2
-            return field.resample(n, out, _taps(self.mode, lambda u: ((2 * u + 1) * n - out, 2 * out)))
+        if not self.align:
+            where = self.where or ("asymmetric" if self.mode == "nearest" else "half_pixel")
+            twice, off = PLACES[where]  # unit u lies at (u + twice/2)n/out - off/2
+            return field.resample(n, out, lambda u: taps((2 * u + twice) * n - off * out, 2 * out))
         if out == 1:
             return field.spread([(0, 0)], 1)
-        return field.resample(n - 1, out - 1, _taps(self.mode, lambda u: ((n - 1) * u, out - 1)))
+        return field.resample(n - 1, out - 1, lambda u: taps((n - 1) * u, out - 1))
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         if self.factor is None:
@@ -153,12 +174,14 @@ def _scaled(n: Size, factor: Factor | None) -> Size:
     return out
 
 
-def _taps(mode: str, source: Callable[[int], tuple[int, int]]) -> Callable[[int], Interval]:
-    """Return which units an interpolation mixes at `source(u)`, a fraction; on a unit itself, only that."""
+def _taps(mode: str, rounding: str) -> Callable[[int, int], Interval]:
+    """Return which units an output mixes that lies at a fraction: on a unit itself, only that."""
     reach = 1 if "cubic" in mode else 0
 
-    def sees(u: int) -> Interval:
-        numerator, denominator = source(u)
+    def sees(numerator: int, denominator: int) -> Interval:
+        if mode == "nearest":
+            unit = ROUNDED[rounding](numerator, denominator)
+            return unit, unit
         first, rest = divmod(numerator, denominator)
         return (first - reach, first + 1 + reach) if rest else (first, first)
 

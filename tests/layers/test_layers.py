@@ -42,7 +42,7 @@ OPTIONAL = {
     "convT": {"out"},
     "convT1d": {"out"},
     "convT3d": {"out"},
-    "upsample": {"factor", "out", "place", "antialias", "cubic", "inside"},
+    "upsample": {"factor", "out", "where", "round", "cubic", "exclude_outside", "antialias"},
     "pad": {"axis"},
     "prelu": {"num_parameters", "shared_axes"},
     **{op: {"value"} for op in ("add", "sub", "mul", "div", "pow", "compare")},

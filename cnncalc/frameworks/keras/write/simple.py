@@ -7,7 +7,7 @@ from typing import Any
 
 from ....layers.keys import Pair
 from ....layers.names import KERAS, KERAS_ACTIVATIONS
-from ....layers.resample import apart_in_order
+from ....layers.resample import DETAILS, apart_in_order
 from ....registry import Registry
 from ....sizes import Shape, Size
 from .step import CORE, MATH, NN, NUMPY, KerasContext, KerasStep, KerasWriter, border, refuse
@@ -75,11 +75,10 @@ def _crop(context: KerasContext) -> list[KerasStep]:
 def _upsample(context: KerasContext) -> list[KerasStep]:
     v, space = context.layer.values, context.space()
     factors = v.get("factor") or [_times(n, out) for n, out in zip(space, context.spatial_out(), strict=True)]
+    if own := [key for key in v if key in DETAILS]:
+        raise refuse(f"upsampling with {' or '.join(own)}", key=own[0])
     if not all(isinstance(f, int) for f in factors):
         raise refuse("upsampling by a factor that is not a whole number", key="factor" if "factor" in v else "out")
-    for key in ("place", "antialias", "cubic", "inside"):
-        if key in v:
-            raise refuse(f"upsampling with {key}", key=key)
     mode = {"linear": "bilinear", "cubic": "bicubic"}.get(v["mode"], v["mode"])
     other_cubic = mode == "bicubic" and context.layer.env.dialect.cubic != -0.5
     if mode != "nearest" and (v["align"] or len(space) != 2 or other_cubic):

@@ -202,15 +202,15 @@ def upsample(file: OnnxFile, layer: LayerReport) -> None:
     else:
         by = ["", "", file.constant(layer, "sizes", v["out"])]
         more["axes"] = list(range(2, len(layer.sample) + 1))
+    where = v.get("where", "asymmetric" if mode == "nearest" else "half_pixel")
+    more["coordinate_transformation_mode"] = "align_corners" if v["align"] else where
     if mode == "nearest":
-        more |= {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-    else:
-        where = {"corner": "asymmetric", "symmetric": "half_pixel_symmetric"}.get(v.get("place", ""), "half_pixel")
-        more["coordinate_transformation_mode"] = "align_corners" if v["align"] else where
-        more |= {name: 1 for name, key in (("antialias", "antialias"), ("exclude_outside", "inside")) if v.get(key)}
+        more["nearest_mode"] = v.get("round", "floor")
+    if v.get("antialias"):
+        more |= {"antialias": 1, "exclude_outside": int(v.get("exclude_outside", dialect.cubic_leaves_out))}
     if mode == "cubic":
-        more["cubic_coeff_a"] = v.get("cubic", dialect.cubic)
-        more.setdefault("exclude_outside", int(dialect.cubic_leaves_out))
+        leaves_out = v.get("exclude_outside", dialect.cubic_leaves_out)
+        more |= {"cubic_coeff_a": float(v.get("cubic", dialect.cubic)), "exclude_outside": int(leaves_out)}
     between(file, layer, "Resize", by, **more)
 
 

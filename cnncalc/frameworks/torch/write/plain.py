@@ -9,6 +9,7 @@ from typing import Any
 from ....layers.affine import factors
 from ....layers.keys import Pair
 from ....layers.names import TORCH, TORCH_FUNCTIONS
+from ....layers.resample import DETAILS
 from ....registry import Registry
 from .code import Code, TorchContext, TorchWriter, compact, invoke, listed, module, order, padded
 
@@ -442,10 +443,9 @@ def crop(site: TorchContext) -> Code:
 def upsample(site: TorchContext) -> Code:
     """Write another resolution."""
     v, nd = site.values, site.nd
+    if own := [key for key in v if key in DETAILS]:
+        raise site.refuse(f"has no {' or '.join(own)} of upsampling", "leave it out")
     mode = {"linear": {1: "linear", 2: "bilinear", 3: "trilinear"}[nd], "cubic": "bicubic"}.get(v["mode"], v["mode"])
-    for key in ("place", "antialias", "cubic", "inside"):
-        if key in v:
-            raise site.refuse(f"has no upsampling with {key}", f"leave {key} out")
     if mode == "bicubic" and (nd != 2 or site.layer.env.dialect.cubic != CUBIC):
         raise site.refuse(f"has cubic upsampling over two axes, with A = {CUBIC}")
     key = "out" if "out" in v else "factor"

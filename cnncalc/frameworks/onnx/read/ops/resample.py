@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import ceil, floor, isfinite
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from math import floor, isfinite
+from typing import Any
 
 from .....layers.base import ENDS
+from .....layers.resample import PLACES
 from .....registry import Registry
 from .....sizes import LARGEST, Open, Size
 from ....values import BATCH, Handle
 from ..fold import integers, numbers
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, Maps, OpaqueNode, needed
+from ..reader import GraphReader, Handler, OpaqueNode, needed
 
 LARGEST_SCALE = 2.0**63
 MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "cubic": "cubic"}
@@ -89,16 +90,7 @@ def resize(b: GraphReader, node: GraphNode) -> None:
         raise OpaqueNode(out)
     maps = b.maps(x)
     values = [by.get(at, n if scales is None else 1) for at, n in enumerate(full)][2:]
-    if (
-        node.text("coordinate_transformation_mode") == "pytorch_half_pixel"
-        and node.text("mode", "nearest") != "nearest"
-    ):
-        maps = _first_units(b, node, maps, out[2:])
-        values = [1 if n == 1 else value for n, value in zip(out[2:], values, strict=True)]
     keys = _how(b, node, maps.x, out[2:])
-    if keys is None:
-        b.give(node, _picked(b, node, maps, values, out[2:], scaled=scales is not None))
-        return
     wanted = [n if isinstance(n, (int, float)) else None for n in values]
     if scales is None and None in wanted:
         wanted = [_factor(n, was) for n, was in zip(values, full[2:], strict=True)]
@@ -107,15 +99,6 @@ def resize(b: GraphReader, node: GraphNode) -> None:
         raise OpaqueNode(out)
     made = b.add(node.name, "upsample", maps.x, {("out" if scales is None else "factor"): wanted, **keys})
     b.give(node, b.unmapped(node.name, made, maps))
-
-
-def _first_units(b: GraphReader, node: GraphNode, maps: Maps, out: list[Size]) -> Maps:
-    """Return a map of whose axes that become one unit only the first is left: PyTorch puts one output at the first."""
-    x = maps.x
-    for axis, (n, size) in enumerate(zip(x.shape[1:], out, strict=True), 2):
-        if size == 1 and n != 1:
-            x = b.add(f"{node.name}.first{axis - 1}", "slice", x, {"axis": axis, "start": 0, "stop": 1})
-    return maps._replace(x=x)
 
 
 def _sizes(b: GraphReader, node: GraphNode) -> list[Size] | None:
@@ -161,92 +144,43 @@ def _scaled(n: Size, by: float) -> Size:
     return n * int(by)
 
 
-def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size]) -> dict[str, Any] | None:
-    """Return the keys of an upsampling; None for nearest values that it picks otherwise, or another way to place them.
+def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size]) -> dict[str, Any]:
+    """Return the mode and the details of an upsampling. OpaqueNode if upsample has none that computes the same.
 
     Upsample, and Resize to operator set 10, begin at the corner.
     """
     mode = MODES.get(node.text("mode", "nearest"))
     old = node.op == "Upsample" or b.graph.opset < 11
     where = "asymmetric" if old else node.text("coordinate_transformation_mode", "half_pixel")
-    if mode == "nearest":
-        rounding = "floor" if old else node.text("nearest_mode", "round_prefer_floor")
-        pairs = zip(x.shape[1:], out, strict=False)
-        whole = all(_factor(o, n) if isinstance(o, Open) else isinstance(n, int) and o % n == 0 for n, o in pairs)
-        centred = whole and where.endswith("half_pixel") and rounding.startswith("round_prefer")
-        return {"mode": mode} if centred or (where == "asymmetric" and rounding == "floor" and whole) else None
-    if mode is None or where not in PLACED:
+    pairs = list(zip(x.shape[1:], out, strict=False))
+    if mode is None or where not in (*PLACES, "align_corners"):
         raise OpaqueNode([b.batch, *x.shape[:1], *out])
-    keys: dict[str, Any] = {"mode": mode, "align": where == "align_corners"}
-    if PLACED[where]:
-        keys["place"] = PLACED[where]
-    if mode == "cubic" and abs(node.number("cubic_coeff_a", -0.75) + 0.75) > 1e-6:
-        keys["cubic"] = node.number("cubic_coeff_a", -0.75)
-    if node.whole("exclude_outside"):
-        keys["inside"] = True
-    shrinks = any(isinstance(n, int) and isinstance(o, int) and o < n for n, o in zip(x.shape[1:], out, strict=False))
-    if node.whole("antialias") and shrinks:
-        keys["antialias"] = True
-    return keys
-
-
-PLACED = {
-    "half_pixel": None,
-    "pytorch_half_pixel": None,
-    "align_corners": None,
-    "asymmetric": "corner",
-    "half_pixel_symmetric": "symmetric",
-}
-"""The `place` of each way to place the output's values between the input's."""
-
-
-def _picked(b: GraphReader, node: GraphNode, maps: Maps, values: list[Any], out: list[Size], *, scaled: bool) -> Handle:
-    """Return the nearest values as units that are gathered along each axis. OpaqueNode for another mode."""
-    x = maps.x
-    old = node.op == "Upsample" or b.graph.opset < 11
-    where = "asymmetric" if old else node.text("coordinate_transformation_mode", "half_pixel")
+    keys: dict[str, Any] = {"mode": mode}
+    if mode != "nearest" or where == "align_corners":
+        keys["align"] = where == "align_corners"
+    if mode != "nearest" and where == "pytorch_half_pixel" and all(isinstance(o, int) and o > 1 for o in out):
+        where = "half_pixel"  # it differs only for a single output
+    if where not in ("align_corners", "asymmetric" if mode == "nearest" else "half_pixel"):
+        keys["where"] = where
+    if mode != "nearest":
+        return keys | _filter(node, mode, pairs)
     rounding = "floor" if old else node.text("nearest_mode", "round_prefer_floor")
-    place = PLACES.get(where)
-    full = [*x.shape[:1], *out]
-    if (
-        node.text("mode", "nearest") != "nearest"
-        or place is None
-        or not all(isinstance(n, int) for n in (*full, *x.shape[1:]))
-    ):
-        raise OpaqueNode([b.batch, *full])
-    space = [n for n in x.shape[1:] if isinstance(n, int)]
-    for at, (n, size, by) in enumerate(zip(space, out, values, strict=True), 2):
-        assert isinstance(size, int)
-        axis = Axis(n, size, by if scaled else size / n)
-        units = [min(max(ROUNDED[rounding](place(u, axis)), 0), n - 1) for u in range(size)]
-        if units != list(range(n)):
-            x = b.add(f"{node.name}.{at - 1}", "gather", x, {"axis": at, "indices": units})
-    return b.unmapped(node.name, x, maps)
+    whole = all(_factor(o, n) if isinstance(o, Open) else isinstance(n, int) and o % n == 0 for n, o in pairs)
+    if whole and where.endswith("half_pixel") and rounding.startswith("round_prefer"):
+        return {"mode": mode}  # each input as often as the factor says
+    return keys if rounding == "floor" and where == "asymmetric" else {**keys, "round": rounding}
 
 
-class Axis(NamedTuple):
-    """An axis of a map at another resolution."""
-
-    n: int
-    out: int
-    scale: float
-
-
-PLACES: dict[str, Callable[[int, Axis], float]] = {
-    "half_pixel": lambda u, a: (u + 0.5) / a.scale - 0.5,
-    "half_pixel_symmetric": lambda u, a: a.n / 2 * (1 - a.out / (a.scale * a.n)) + (u + 0.5) / a.scale - 0.5,
-    "pytorch_half_pixel": lambda u, a: (u + 0.5) / a.scale - 0.5 if a.out > 1 else 0,
-    "align_corners": lambda u, a: u * (a.n - 1) / (a.out - 1) if a.out > 1 else 0,
-    "asymmetric": lambda u, a: u / a.scale,
-    "tf_half_pixel_for_nn": lambda u, a: (u + 0.5) / a.scale,
-}
-"""Where unit u of an output lies in its input (the operator's own text)."""
-ROUNDED: dict[str, Callable[[float], int]] = {
-    "floor": floor,
-    "ceil": ceil,
-    "round_prefer_floor": lambda v: ceil(v - 0.5),
-    "round_prefer_ceil": lambda v: floor(v + 0.5),
-}
+def _filter(node: GraphNode, mode: str, pairs: Sequence[tuple[Size, Size]]) -> dict[str, Any]:
+    """Return the details of what a value is mixed from: a cubic's constant, what is beyond the border, antialiasing."""
+    shrinks = any(isinstance(n, int) and isinstance(o, int) and o < n for n, o in pairs)
+    keys: dict[str, Any] = {"antialias": True} if node.whole("antialias") and shrinks else {}
+    a = node.number("cubic_coeff_a", -0.75)
+    if mode == "cubic" and abs(a + 0.75) > 1e-6:
+        keys["cubic"] = a
+    if node.whole("exclude_outside") and (keys.get("antialias") or mode == "cubic"):
+        keys["exclude_outside"] = True
+    return keys
 
 
 @HANDLERS.register("DepthToSpace", "SpaceToDepth")
