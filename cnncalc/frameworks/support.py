@@ -138,7 +138,8 @@ def support(op: str) -> dict[str, Stance]:
         ("torch", torch, TORCH, _OWN_TORCH),
     ):
         text = _text(cls.WORD, names, own)
-        written = cls.WORD in writer.WRITERS or cls.NESTS
+        itself = cls.NESTS or (cls.SOURCE and cls.refused(f"{framework}_write") is None)
+        written = cls.WORD in writer.WRITERS or itself
         read = "" if f"{framework}_read" in cls.REFUSED else text  # its entry may be for writing alone
         stances[f"{framework}_read"] = stance(cls, f"{framework}_read", read)
         stances[f"{framework}_write"] = stance(cls, f"{framework}_write", text if written else "")

@@ -67,13 +67,8 @@ class Opaque(Layer):
         return Trace(dict(self.given), out, seen, self.params, bias, self.buffers, self.macs)
 
 
-_UNWRITTEN = dict.fromkeys(("keras_write", "onnx_write", "torch_write"), "it is read, and not written yet")
-
-
 class Source(Layer):
     """The base of layers that read no other."""
-
-    REFUSED: ClassVar[Mapping[str, str]] = _UNWRITTEN
 
     VIEW = False
     SIGN = Sign.ANY
@@ -94,6 +89,7 @@ class ConstantArray(Source):
     """Constant: an array that the network has, without a batch; other layers read it as they read a layer's output."""
 
     WORD = "constant"
+    REFUSED = {"keras_write": "its functions take no weights"}
     EXAMPLE = "OP:16x1x1"
     LINEAR = False
     WEIGHTS: ClassVar[Mapping[str, Start]] = {"weight": KERNEL}
@@ -130,7 +126,6 @@ class FurtherInput(Source):
 class BatchAxes(Layer):
     """The base of layers that fold axes into the batch, and unfold them."""
 
-    REFUSED = _UNWRITTEN
     VIEW = True
     LINEAR = True
     SIGN = Sign.KEPT
@@ -144,6 +139,7 @@ class ToBatch(BatchAxes):
     """Fold the first axes of a sample into the batch: what follows works on each of them alone (time-distributed)."""
 
     WORD = "tobatch"
+    REFUSED = {"keras_write": "its layers between fold and unfold would each be time-distributed"}
     EXAMPLE = "OP"
     HELP = {"axes": "How many of the first axes are folded into the batch."}
 
@@ -157,6 +153,7 @@ class FromBatch(BatchAxes):
     """Unfold the axes last folded into the batch: they stand in front of the sample again."""
 
     WORD = "frombatch"
+    REFUSED = {"keras_write": "its layers between fold and unfold would each be time-distributed"}
     EXAMPLE = "tobatch relu OP"
     HELP = {"axes": "How many of the axes that were folded last come back."}
 
@@ -173,7 +170,7 @@ class MoveBatch(Layer):
     """Move the batch to another place among the axes of a result; the next layer has it in front again."""
 
     WORD = "movebatch"
-    REFUSED = {**_UNWRITTEN, "keras": "its batch stays in front"}
+    REFUSED = {"keras": "its batch stays in front"}
     EXAMPLE = "OP:1"
     VIEW = False
     LINEAR = True

@@ -111,6 +111,8 @@ class ModelWriter:
             raise refuse(f"the name {shown(layer.name)}, which has a / in it", "give the layer another name")
         if layer.op == "opaque" and layer.values.get("type") == "InputLayer" and layer.traced.out:
             return self.input(layer.name, layer.traced.out)
+        if layer.op == "input":
+            return self.input(layer.name, layer.traced.out)
         tied = None if layer.node.tie is None else self.results[layer.node.tie].name
         if layer.inner:
             writer = ModelWriter(self.network, self.batch)

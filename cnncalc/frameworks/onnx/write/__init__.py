@@ -6,10 +6,12 @@ from ....errors import SpecError
 from ....network import Network
 from ....registry import Registry
 from ....trace import shape
-from . import axes, sequences, values, windows
+from . import axes, composite, sequences, values, windows
 from .file import IR_VERSION, OPSET, OnnxFile, OnnxWriter, unsaid
 
-WRITERS: Registry[str, OnnxWriter] = Registry(windows.WRITERS, values.WRITERS, axes.WRITERS, sequences.WRITERS)
+WRITERS: Registry[str, OnnxWriter] = Registry(
+    windows.WRITERS, values.WRITERS, axes.WRITERS, sequences.WRITERS, composite.WRITERS
+)
 """The writer of each op, by its family's word."""
 
 
@@ -25,15 +27,15 @@ def write(network: Network) -> bytes:
         if (reason := layer.refusal("onnx_write")) is not None:
             raise unsaid(layer, f"this: {reason}")
         WRITERS[layer.node.layer.WORD](file, layer)
-    helper = file.onnx.helper
+    helper, inputs = file.onnx.helper, [layer for layer in report.layers if layer.node.layer.WORD == "input"]
     outputs = report.outputs()
     graph = helper.make_graph(
         file.nodes,
         network.name or "network",
-        [file.value("input", report.sample)],
-        [file.value(layer.name, layer.traced.out) for layer in outputs[-1:] + outputs[:-1]],
+        [file.first_input(), *file.inputs],
+        [file.value(layer) for layer in outputs[-1:] + outputs[:-1]],
         file.initialisers,
-        value_info=[file.value(layer.name, layer.traced.out) for layer in report.layers if layer not in outputs],
+        value_info=[file.value(layer) for layer in report.layers if layer not in (*outputs, *inputs)],
     )
     opsets = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="cnncalc")

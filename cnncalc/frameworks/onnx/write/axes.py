@@ -11,6 +11,7 @@ from ....registry import Registry
 from ....report import LayerReport
 from ....sizes import known
 from ....window import extent, positions
+from .composite import as_batch
 from .file import OnnxFile, OnnxWriter, numbers
 from .windows import between, channels_first, last_node
 
@@ -111,7 +112,7 @@ def stack(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Concat of inputs with a new axis."""
     (axis,) = layer.traced.axes
     axes = file.constant(layer, "axes", [axis])
-    parts = [file.step(layer, "part", "Unsqueeze", [x, axes]) for x in file.reads(layer)]
+    parts = [file.step(layer, "part", "Unsqueeze", [x, axes]) for x in as_batch(file, layer)]
     file.node("Concat", parts, layer.name, axis=axis)
 
 

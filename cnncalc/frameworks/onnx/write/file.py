@@ -10,7 +10,7 @@ from ....errors import SpecError
 from ....layers.names import ONNX
 from ....network import INPUT
 from ....report import LayerReport, Report
-from ....sizes import Shape, Size, show
+from ....sizes import Open, Shape, Size, known, show
 from ....wiring import unused_name
 from ..read.const import package
 
@@ -38,6 +38,8 @@ class OnnxFile:
         self.report, self.batch = report, batch
         self.nodes: list[Any] = []
         self.initialisers: list[Any] = []
+        self.inputs: list[Any] = []
+        """The graph's inputs beside the first."""
         self.last = report.network.layout == "NHWC"
         origin = report.network.origin
         self._given = origin.weights if origin is not None else {}
@@ -147,10 +149,25 @@ class OnnxFile:
             raise SpecError("the weights are more than 2 GiB, the most an ONNX file can hold", "leave -w out")
         self.initialisers.append(self.onnx.numpy_helper.from_array(array, name))
 
-    def value(self, name: str, sample: Shape) -> Any:
+    def first_input(self) -> Any:
+        """Return the ValueInfoProto of the network's first input."""
+        return self._info("input", ["batch" if self.batch is None else self.batch, *self.report.sample])
+
+    def value(self, layer: LayerReport) -> Any:
+        """Return the ValueInfoProto of a layer's output, with its batch where it stands."""
+        fields, out = layer.traced.fields, layer.traced.out
+        times = known(fields.times)
+        front: int | str | None = 1
+        if fields.batched and times == 1:
+            front = "batch" if self.batch is None else self.batch
+        elif fields.batched:
+            front = None if self.batch is None or times is None else self.batch * times
+        at = fields.batch_at
+        return self._info(layer.name, [*out[:at], front, *out[at:]])
+
+    def _info(self, name: str, sizes: Sequence[Size | str | None]) -> Any:
         """Return the ValueInfoProto of a float value, open sizes by their letters."""
-        front: list[Size | str] = ["batch" if self.batch is None else self.batch]
-        dims = [n if isinstance(n, (int, str)) else str(n) if n.letter is not None else None for n in (*front, *sample)]
+        dims = [str(n) if isinstance(n, Open) and n.letter else None if isinstance(n, Open) else n for n in sizes]
         return self.onnx.helper.make_tensor_value_info(name, self.onnx.TensorProto.FLOAT, dims)
 
 

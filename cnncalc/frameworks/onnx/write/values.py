@@ -10,6 +10,7 @@ from ....layers.names import ONNX
 from ....layers.unary import Normalize
 from ....registry import Registry
 from ....report import LayerReport
+from .composite import as_batch
 from .file import OnnxFile, OnnxWriter, numbers, renamed, unsaid, weight_shape
 from .windows import AFFINE, affine, bias, by_channel, finish, scaling
 
@@ -29,7 +30,7 @@ _FUNCTIONS = (
     *("asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"),
 )
 WRITERS: Registry[str, OnnxWriter] = Registry(
-    {op: one_node() for op in (*_RENAMED, *_FUNCTIONS, "leakyrelu", "elu", "softmax", "logsoftmax", "concat", "celu")},
+    {op: one_node() for op in (*_RENAMED, *_FUNCTIONS, "leakyrelu", "elu", "softmax", "logsoftmax", "celu")},
     {
         "hardsigmoid": one_node(lambda layer: {**renamed(layer), "beta": 0.5}),
         "gelu": one_node(lambda layer: {"approximate": "tanh" if layer.values["approximate"] else "none"}),
@@ -37,6 +38,12 @@ WRITERS: Registry[str, OnnxWriter] = Registry(
         "permute": one_node(lambda layer: {"perm": [0, *layer.traced.axes]}),
     },
 )
+
+
+@WRITERS.register("concat")
+def concat(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a Concat; what has no batch is repeated to that of the others."""
+    file.node("Concat", as_batch(file, layer), layer.name, axis=layer.traced.axes[0])
 
 
 @WRITERS.register("silu")

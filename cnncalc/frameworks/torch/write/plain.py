@@ -221,7 +221,7 @@ def permute(site: TorchContext) -> Code:
 def concat(site: TorchContext) -> Code:
     """Write the inputs one after another along an axis."""
     values = [f"{{{at}}}" for at in range(len(site.layer.samples))]
-    return Code(f"torch.cat(({', '.join(values)}), {site.dims[0]})")
+    return Code(f"torch.cat(({', '.join(as_batch(site, values))}), {site.dims[0]})")
 
 
 def operands(site: TorchContext) -> list[str]:
@@ -270,6 +270,16 @@ def extreme(site: TorchContext) -> Code:
     for other in others:
         result = f"torch.{site.op}imum({result}, {other})"
     return Code(result)
+
+
+def as_batch(site: TorchContext, values: list[str]) -> list[str]:
+    """Return the values that a layer reads, those without a batch repeated to that of the others."""
+    batched = [fields.batched for fields in site.layer.reads_fields]
+    if len(set(batched)) == 1:
+        return values
+    like = values[batched.index(True)]
+    sizes = f"len({like}), {', '.join(['-1'] * len(site.x))}"
+    return [one if has else f"{one}.expand({sizes})" for one, has in zip(values, batched, strict=True)]
 
 
 @WRITERS.register("slice")
@@ -322,7 +332,8 @@ def roll(site: TorchContext) -> Code:
 @WRITERS.register("stack")
 def stack(site: TorchContext) -> Code:
     """Write inputs along a new axis, in the network's own order of axes."""
-    values = ", ".join(f"{{{at}}}{site.own(len(site.x))}" for at in range(len(site.layer.inputs())))
+    inputs = as_batch(site, [f"{{{at}}}" for at in range(len(site.layer.inputs()))])
+    values = ", ".join(f"{one}{site.own(len(site.x))}" for one in inputs)
     return Code(f"torch.stack(({values}), {site.layer.traced.axes[0]}){site.back(len(site.out))}")
 
 

@@ -13,10 +13,10 @@ from ....report import LayerReport
 from ....sizes import NOTHING_KNOWN, counted, show
 from ....trace import shape
 from ....wiring import unused_name
-from . import places, plain, sequences, windows
+from . import composite, places, plain, sequences, windows
 from .code import Code, TorchContext, TorchWriter, module
 
-WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, sequences.WRITERS, windows.WRITERS)
+WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, sequences.WRITERS, windows.WRITERS, composite.WRITERS)
 """The writer of each op, by its family's word."""
 TAKEN = frozenset([*places.RESERVED, "x", "image", "self", "torch", "nn", "F", "float", "tuple", "super"])
 """Names that no variable may have in the source."""
@@ -57,6 +57,7 @@ HELPERS = {
     "SeparableConv(": SEPARABLE,
     "Group(": places.GROUP,
     "without(": WITHOUT,
+    "Constant(": composite.CONSTANT,
     **sequences.HELPERS,
 }
 """What a file begins with if its source calls it, in this order."""
@@ -183,13 +184,21 @@ def forward(parts: Sequence[Member], outermost: bool) -> list[str]:
     argument, first = names[INPUT], parts[0].site
     turn = first.back(len(first.x)) if outermost else ""
     lines = [f"{argument} = {argument}{turn}"] * bool(turn)
+    arguments = [f"{argument}: torch.Tensor"]
     for at, part in enumerate(parts):
+        if part.site.node.layer.WORD == "input":
+            if not outermost:
+                raise part.site.refuse("has no further input inside a block", "move it out of the block")
+            arguments.append(f"{names[at]}: torch.Tensor")
+            turn = part.site.back(len(part.site.out))
+            lines += [f"{names[at]} = {names[at]}{turn}"] * bool(turn)
+            continue
         text = part.code.call.format(*(names[read] for read in part.site.node.reads))
         lines.append(f"{names[at]} = {text}")
     results = [names[at] + parts[at].site.own(len(parts[at].site.out)) * outermost for at in ends]
     lines.append(f"return {', '.join(results)}")
     kind = "torch.Tensor" if len(ends) == 1 else f"tuple[{', '.join(['torch.Tensor'] * len(ends))}]"
-    return [f"    def forward(self, {argument}: torch.Tensor) -> {kind}:", *(f"        {line}" for line in lines)]
+    return [f"    def forward(self, {', '.join(arguments)}) -> {kind}:", *(f"        {line}" for line in lines)]
 
 
 def variables(parts: Sequence[Member], readers: dict[int, list[int]], ends: list[int]) -> dict[int, str]:
@@ -216,4 +225,4 @@ def class_name(name: str, classes: dict[str, str]) -> str:
     """Return an unused name of a class: the words of a name joined, each with a capital."""
     plain = "".join(word[:1].upper() + word[1:] for word in re.split(r"[\W_]+", name, flags=re.ASCII))
     plain = plain if plain[:1].isalpha() else f"Net{plain}"
-    return unused_name(plain, {**classes, "Scale": "", "SeparableConv": "", "Group": "", "MultiHead": ""})
+    return unused_name(plain, classes, ("Scale", "SeparableConv", "Group", "MultiHead", "Constant"))
