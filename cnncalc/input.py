@@ -96,13 +96,16 @@ def configure(
     The layout is the one given, else the spec's own, else the dialect's. Without any input it is the one that the first
     layer's c_i declares, its other sizes open, or None. `batch` is put in front of it.
     """
+    if input is not None:
+        input = input if isinstance(input, tuple) else read_shape(input)
+        network = network.bound({"input": input})
     if dialect is not None:
         network = network._replace(dialect=dialect_named(dialect))
     own_layout = network.layout or network.dialect.layout
     network = network._replace(layout=own_layout if layout is None else layout_named(layout))
     network = _told(network, own=True)
     if input is not None:
-        network = network._replace(input=input if isinstance(input, tuple) else read_shape(input))
+        network = network._replace(input=input)
         network = _told(network, own=False)
     elif network.input is None:
         network = network._replace(input=_declared_input(network))

@@ -21,6 +21,9 @@ class Origin:
     """For each array that the file itself holds, by its name here, the function that reads it."""
     model: Any = None
     """The model as another framework's document has it; None for a spec."""
+    bind: Callable[[Mapping[str, Shape]], Network] | None = None
+    """Return the network as its file says it for inputs of these sizes, the first one's by `input`; None if it is the
+    same for all."""
 
     def locate(self, path: Path, key: str | None) -> Where | None:
         """Return the place of a path, or of the key there; None without a text."""
@@ -112,6 +115,11 @@ class Network(NamedTuple):
         """
         layers = [layer_dict(node, self.nodes) for node in self.nodes]
         return {**self.head(), "layers": layers, **({} if self.expect is None else {"expect": self.expect})}
+
+    def bound(self, inputs: Mapping[str, Shape]) -> Network:
+        """Return the network as its file says it for inputs of these sizes, the first one's by `input`."""
+        bind = None if self.origin is None else self.origin.bind
+        return self if bind is None else bind(inputs)
 
     def inlined(self) -> Network:
         """Return the network with the layers of each block in its place, named `block.layer`."""
