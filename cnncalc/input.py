@@ -111,7 +111,7 @@ def configure(
         network = network._replace(input=_declared_input(network))
     if batch is None or network.input is None:
         return network
-    return network._replace(input=read_input(network, batch).sizes)
+    return with_input(network, read_input(network, batch))
 
 
 def _told(network: Network, *, own: bool) -> Network:

@@ -47,6 +47,8 @@ class Node(NamedTuple):
     """The index of the node whose weights it uses; they are counted once."""
     trainable: bool = True
     """Whether its weights are trained; those of a frozen layer stay as they are."""
+    counted: Mapping[str, int] | None = None
+    """The `weights`, `bias` and `buffers` that its arrays count as, where that is not what they hold."""
 
     def label(self) -> str:
         """Return the layer as errors name it: `layers[2] 'pool1'`."""
@@ -143,6 +145,8 @@ def layer_dict(node: Node, nodes: Sequence[Node], values: Mapping[str, Any] | No
         raw["from"] = names[0] if len(names) == 1 else names
     if node.tie is not None:
         raw["tie"] = nodes[node.tie].name
+    if node.counted is not None:
+        raw["counted"] = node.counted
     if not node.trainable:
         raw["trainable"] = False
     if node.expect is not None:
