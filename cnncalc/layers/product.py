@@ -15,8 +15,6 @@ from .conv import times
 from .join import same
 from .keys import Reader, at_least, flag, number, text
 
-OPAQUE = "reads as an opaque layer"
-
 
 def broadcast(*shapes: Shape) -> Shape | None:
     """Return the shape to which NumPy repeats axes of size 1, or None if the shapes do not go together."""
