@@ -41,7 +41,7 @@ class OnnxFile:
         self.inputs: list[Any] = []
         """The graph's inputs beside the first."""
         self.last = report.network.layout == "NHWC"
-        origin = report.network.origin
+        origin = report.network.source
         self._given = origin.weights if origin is not None else {}
         self._weights: dict[str, str] = {}
         """The name of each weight in the file: as here, unless a layer has that name."""
