@@ -218,6 +218,16 @@ class GraphReader:
         """Return the TensorProto.DataType of a value, 0 if the file does not say it."""
         return self.graph.type_of(name)
 
+    def has_weights(self, layer: Draft) -> bool:
+        """Return whether weights lead to a layer: what comes before them prepares the input."""
+        found, waiting, seen = False, [layer], set[Draft]()
+        while waiting and not found:
+            one = waiting.pop()
+            found = bool(one.weights) or one.op == "opaque"
+            waiting += [read for read in one.reads if read not in seen]
+            seen.update(one.reads)
+        return found
+
     def is_shared(self, name: str) -> bool:
         """Return whether several nodes read a constant as their weight, each with a bias of its own."""
         if self._biases is None:
@@ -281,8 +291,11 @@ class GraphReader:
             layer.keys["shape"] = [size, *layer.keys["shape"]]
         return [(layer, layer) for layer in self._inputs]
 
-    def constant(self, name: str, const: Const, shape: Sequence[int] | None = None) -> Handle:
-        """Return a constant as a layer, of another shape if one is given; it has no batch."""
+    def constant(self, name: str, const: Const, shape: Sequence[int] | None = None, *, weight: bool = False) -> Handle:
+        """Return a constant as a layer, of another shape if one is given; it has no batch.
+
+        `weight` says that it counts as a parameter though it is not stored as one.
+        """
         array = const if shape is None else const.reshaped(tuple(shape))
         have = self._made_constants.get((name, array.shape))
         if have is not None:
@@ -290,7 +303,10 @@ class GraphReader:
         if 0 in array.shape or len(array.shape) > MOST_SIZES:
             return self.opaque(name or "nothing", "Constant", None, (), params=const.params, macs=0, buffers=0)
         number = const.scalar()
-        keys: dict[str, Any] = {"shape": list(array.shape), "kind": "parameter" if const.params else "constant"}
+        keys: dict[str, Any] = {
+            "shape": list(array.shape),
+            "kind": "parameter" if const.params or weight else "constant",
+        }
         if number is not None and not const.params and abs(number) < LARGEST:
             made = self.add(name, "constant", [], {"shape": list(array.shape), "value": number})
         else:
