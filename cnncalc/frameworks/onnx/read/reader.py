@@ -57,6 +57,10 @@ SETTINGS = {
 }
 """Operators whose constants are scales, bounds and values to fill in: none of them is a parameter."""
 
+WEIGHTED = ("conv", "convT", "linear", "batchnorm", "layernorm", "groupnorm", "instancenorm", "scale")
+NORMALISING = ("mul", "div")
+"""The ops that end a norm which is written as several nodes: (x - mean) over, or times one over, the deviation."""
+
 Handler = Callable[["GraphReader", GraphNode], None]
 Reads = Handle | Sequence[Handle]
 Keys = Mapping[str, Any] | None
@@ -218,15 +222,21 @@ class GraphReader:
         """Return the TensorProto.DataType of a value, 0 if the file does not say it."""
         return self.graph.type_of(name)
 
-    def has_weights(self, layer: Draft) -> bool:
-        """Return whether weights lead to a layer: what comes before them prepares the input."""
-        found, waiting, seen = False, [layer], set[Draft]()
-        while waiting and not found:
+    def completes(self, layer: Draft) -> bool:
+        """Return whether factors and addends that follow a layer are weights of it, or of a norm written as nodes."""
+        op = layer.op.rstrip("123d")
+        if op in WEIGHTED:
+            return True
+        if op not in NORMALISING or len(layer.reads) < 2:
+            return False
+        waiting, seen = list(layer.reads), set[Draft]()
+        while waiting:
             one = waiting.pop()
-            found = bool(one.weights) or one.op == "opaque"
+            if one.weights:
+                return True
             waiting += [read for read in one.reads if read not in seen]
             seen.update(one.reads)
-        return found
+        return False
 
     def is_shared(self, name: str) -> bool:
         """Return whether several nodes read a constant as their weight, each with a bias of its own."""
