@@ -27,13 +27,15 @@ def write(network: Network) -> bytes:
         WRITERS[layer.node.layer.WORD](file, layer)
     helper = file.onnx.helper
     outputs = report.outputs()
+    for layer in outputs:
+        file.value_of(layer.name)
     graph = helper.make_graph(
         file.nodes,
         network.name or "network",
         [file.value("input", report.sample)],
         [file.value(layer.name, layer.traced.out) for layer in outputs[-1:] + outputs[:-1]],
         file.initialisers,
-        value_info=[file.value(layer.name, layer.traced.out) for layer in report.layers if layer not in outputs],
+        value_info=file.infos(),
     )
     opsets = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="cnncalc")

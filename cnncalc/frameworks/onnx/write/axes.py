@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....registry import Registry
 from ....report import LayerReport
 from .file import OnnxFile, OnnxWriter, numbers
-from .windows import between
+from .windows import between, channels_first
 
 END = 2**63 - 1
 MODES = {"replicate": "edge", "circular": "wrap"}
@@ -33,27 +33,30 @@ def pad(file: OnnxFile, layer: LayerReport) -> None:
 @WRITERS.register("slice")
 def slices(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Slice of one axis."""
-    parts = layer.values | {"stop": END if layer.values["stop"] is None else layer.values["stop"]}
+    first = file.is_first(layer)
+    parts = layer.values | {"axis": file.axis(layer, layer.traced.axes[0], first)}
+    parts |= {"stop": END} if parts["stop"] is None else {}
     places = [file.constant(layer, part, [parts[part]]) for part in ("start", "stop", "axis", "step")]
-    file.node("Slice", [*file.reads(layer), *places], layer.name)
+    file.end(layer, "Slice", [*file.reads(layer, first), *places], first)
 
 
 @WRITERS.register("mean")
 def mean(file: OnnxFile, layer: LayerReport) -> None:
     """Write a ReduceMean over some axes."""
-    axes = file.constant(layer, "axes", layer.values["axis"])
-    file.node("ReduceMean", [*file.reads(layer), axes], layer.name, keepdims=int(layer.values["keepdims"]))
+    keep = bool(layer.values["keepdims"])
+    first = file.has_only_first(layer) and (keep or len(layer.traced.out) < 2)
+    axes = file.constant(layer, "axes", [file.axis(layer, axis, first) for axis in layer.traced.axes])
+    file.end(layer, "ReduceMean", [*file.reads(layer, first), axes], first, keepdims=int(keep))
 
 
 @WRITERS.register("channelshuffle")
 def channelshuffle(file: OnnxFile, layer: LayerReport) -> None:
     """Write the channels as (g, c/g), their axes transposed."""
-    (x,), g = file.reads(layer), layer.values["g"]
-    sizes = numbers(layer, layer.sample, "shuffled channels")
-    at = len(sizes) - 1 if file.last else 0
-    apart = [*sizes[:at], g, sizes[at] // g, *sizes[at + 1 :]]
-    order = list(range(len(apart) + 1))
-    order[at + 1], order[at + 2] = order[at + 2], order[at + 1]
-    split = file.step(layer, "apart", "Reshape", [x, file.constant(layer, "groups", [0, *apart])])
-    turned = file.step(layer, "turned", "Transpose", [split], perm=order)
-    file.node("Reshape", [turned, file.constant(layer, "shape", [0, *sizes])], layer.name)
+    g, sample = layer.values["g"], layer.sample
+    sizes = numbers(layer, (*sample[-1:], *sample[:-1]) if file.last else sample, "shuffled channels")
+    apart = [g, sizes[0] // g, *sizes[1:]]
+    split = file.step(
+        layer, "apart", "Reshape", [channels_first(file, layer), file.constant(layer, "groups", [0, *apart])]
+    )
+    turned = file.step(layer, "turned", "Transpose", [split], perm=[0, 2, 1, *range(3, len(apart) + 1)])
+    file.end(layer, "Reshape", [turned, file.constant(layer, "shape", [0, *sizes])], first=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ....layers.affine import factors
@@ -17,19 +17,47 @@ def one_node(attributes: Callable[[LayerReport], dict[str, Any]] = renamed) -> O
     """Return the writer of an op that is one node, its attributes the layer's keys unless they are given."""
 
     def write(file: OnnxFile, layer: LayerReport) -> None:
-        file.node(ONNX[layer.op].word, file.reads(layer), layer.name, **attributes(layer))
+        pointwise(file, layer, ONNX[layer.op].word, **attributes(layer))
 
     return write
 
 
+def pointwise(file: OnnxFile, layer: LayerReport, op: str, more: Sequence[str] = (), **attributes: Any) -> None:
+    """Add the node of a layer that works on values where they are, in the order of axes that these have."""
+    first = file.is_first(layer)
+    file.end(layer, op, [*file.reads(layer, first), *more], first, **attributes)
+
+
+def along(file: OnnxFile, layer: LayerReport) -> None:
+    """Write one node that works along an axis."""
+    first = file.is_first(layer)
+    attributes = renamed(layer) | {"axis": file.axis(layer, layer.traced.axes[0], first)}
+    file.end(layer, ONNX[layer.op].word, file.reads(layer, first), first, **attributes)
+
+
+def flatten(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a Flatten; where space is one unit, its order does not matter."""
+    first = file.has_only_first(layer) and all(n == 1 for n in layer.sample[:-1])
+    file.node("Flatten", file.reads(layer, first), layer.name, axis=1)
+
+
+def permute(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a Transpose, of values in the order that they have."""
+    first = file.is_first(layer)
+    order = [file.axis(layer, axis, first) for axis in layer.traced.axes]
+    file.node("Transpose", file.reads(layer, first), layer.name, perm=[0, *order])
+
+
 _RENAMED = ("relu", "sigmoid", "tanh", "hardswish", "selu", "softplus", "softsign", "mish", "exp", "identity")
 WRITERS: Registry[str, OnnxWriter] = Registry(
-    {op: one_node() for op in (*_RENAMED, "leakyrelu", "elu", "softmax", "concat")},
+    {op: one_node() for op in (*_RENAMED, "leakyrelu", "elu")},
     {
         "hardsigmoid": one_node(lambda layer: {**renamed(layer), "beta": 0.5}),
         "gelu": one_node(lambda layer: {"approximate": "tanh" if layer.values["approximate"] else "none"}),
-        "flatten": one_node(lambda _: {"axis": 1}),
-        "permute": one_node(lambda layer: {"perm": [0, *layer.traced.axes]}),
+        "softmax": along,
+        "concat": along,
+        "flatten": flatten,
+        "permute": permute,
     },
 )
 
@@ -37,8 +65,9 @@ WRITERS: Registry[str, OnnxWriter] = Registry(
 @WRITERS.register("silu")
 def silu(file: OnnxFile, layer: LayerReport) -> None:
     """Write x*sigmoid(x)."""
-    (x,) = file.reads(layer)
-    file.node("Mul", [x, file.step(layer, "sigmoid", "Sigmoid", [x])], layer.name)
+    first = file.is_first(layer)
+    (x,) = file.reads(layer, first)
+    file.end(layer, "Mul", [x, file.step(layer, "sigmoid", "Sigmoid", [x])], first)
 
 
 @WRITERS.register("clip", "relu6")
@@ -47,23 +76,27 @@ def clip(file: OnnxFile, layer: LayerReport) -> None:
     bounds = {"min": 0, "max": 6} if layer.op == "relu6" else layer.values
     ends = [(part, bounds[part]) for part in ("min", "max")]
     names = ["" if bound is None else file.constant(layer, part, float(bound)) for part, bound in ends]
-    file.node("Clip", [*file.reads(layer), *names], layer.name)
+    pointwise(file, layer, "Clip", names)
 
 
 @WRITERS.register("dropout")
 def dropout(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Dropout, which does nothing once the network is trained."""
     ratio = file.constant(layer, "ratio", float(layer.values["rate"]))
-    file.node("Dropout", [*file.reads(layer), ratio], layer.name)
+    pointwise(file, layer, "Dropout", [ratio])
 
 
 @WRITERS.register("prelu")
 def prelu(file: OnnxFile, layer: LayerReport) -> None:
     """Write slopes shaped to meet a sample."""
-    shape = weight_shape(layer, "weight")
-    if len(shape) == 1 and shape[0] > 1 and not file.last:
+    shape, first = weight_shape(layer, "weight"), not file.last or file.is_first(layer)
+    if len(shape) == 1 and shape[0] > 1 and first:
         shape += [1] * (len(layer.sample) - 1)
-    file.node("PRelu", [*file.reads(layer), file.weight(layer, "weight", shape)], layer.name)
+    elif len(shape) > 1 and file.last and first:
+        slopes = file.weight(layer, "weight", [*shape[-1:], *shape[:-1]], lambda a: a.transpose(-1, *range(a.ndim - 1)))
+        pointwise(file, layer, "PRelu", [slopes])
+        return
+    pointwise(file, layer, "PRelu", [file.weight(layer, "weight", shape)])
 
 
 @WRITERS.register("linear")
@@ -125,14 +158,14 @@ def layernorm(file: OnnxFile, layer: LayerReport) -> None:
 @WRITERS.register("add")
 def add(file: OnnxFile, layer: LayerReport) -> None:
     """Write an Add of two layers, a Sum of several."""
-    reads = file.reads(layer)
-    file.node("Add" if len(reads) == 2 else "Sum", reads, layer.name)
+    pointwise(file, layer, "Add" if len(layer.node.reads) == 2 else "Sum")
 
 
 @WRITERS.register("mul")
 def mul(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Mul of the first two layers, and one more for each further layer."""
-    product, *others, last = file.reads(layer)
+    first = file.is_first(layer)
+    product, *others, last = file.reads(layer, first)
     for other in others:
         product = file.step(layer, "product", "Mul", [product, other])
-    file.node("Mul", [product, last], layer.name)
+    file.end(layer, "Mul", [product, last], first)
