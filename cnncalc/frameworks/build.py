@@ -110,6 +110,15 @@ class SpecBuilder:
         self.layers.append(output)
         return output
 
+    def end_with_all(self, outputs: Sequence[Draft]) -> list[Draft]:
+        """End with a network's outputs, the first as the last layer, and return the layers that they are now.
+
+        The others stand before it in their order, as the report and every writer list them.
+        """
+        first, *others = outputs
+        ends = [self.end_with(one, f"{one.name}_output") for one in (*others, first)]
+        return [ends[-1], *ends[:-1]]
+
     def spec(self) -> list[dict[str, Any]]:
         """Name the layers and return them as a spec holds them."""
         self._settle_names()

@@ -203,7 +203,7 @@ WRITTEN: list[Row] = [
         "conv:4,name=a conv:3,from=a mul:from=a+a",
         SQUARE,
         "plain",
-        ("-> tuple[torch.Tensor, torch.Tensor]:", "mul1 = a * a", "return conv1, mul1"),
+        ("-> tuple[torch.Tensor, torch.Tensor]:", "mul1 = a * a", "return mul1, conv1"),
     ),
     ("concat:from=input+input conv:4", MAP, "keras", ("torch.cat((image, image), 1)",)),
     (

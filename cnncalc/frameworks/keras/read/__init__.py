@@ -97,12 +97,5 @@ def _input(model: KerasModel, at: int, spec: SpecBuilder) -> Tensor:
 
 
 def _end(spec: SpecBuilder, outputs: list[Draft]) -> None:
-    """Make each output a layer that no other reads, and the last of them the network's last layer.
-
-    The writer lists the layers that no other reads in their order, of which the last is the network's result.
-    """
-    uses = spec.uses()
-    for output in outputs[:-1]:
-        if uses[output]:
-            spec.add(f"{output.name}_output", "identity", [output], derived=True)
-    spec.end_with(outputs[-1], f"{outputs[-1].name}_output")
+    """Make each output a layer that no other reads, the first of them the network's last layer."""
+    spec.end_with_all(outputs)

@@ -98,6 +98,5 @@ def _layers(b: GraphReader) -> Layers:
     for name in outputs:
         if not any(name in made for made in (b.values, b.constants, b.graph.inputs)):
             raise SpecError(f"no node makes the output {name!r}")
-    first, *_ = [b.value(name) for name in outputs]
-    b.spec.end_with(first.layer, "output")
+    b.spec.end_with_all([b.value(name).layer for name in outputs])
     return b.spec.spec()

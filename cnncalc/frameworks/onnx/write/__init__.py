@@ -33,7 +33,7 @@ def write(network: Network) -> bytes:
         file.nodes,
         network.name or "network",
         [file.value("input", report.sample)],
-        [file.value(layer.name, layer.traced.out) for layer in outputs[-1:] + outputs[:-1]],
+        [file.value(layer.name, layer.traced.out) for layer in outputs],
         file.initialisers,
         value_info=file.infos(),
     )

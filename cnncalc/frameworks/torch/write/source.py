@@ -172,7 +172,7 @@ def forward(parts: Sequence[Member], outermost: bool) -> list[str]:
     for at, part in enumerate(parts):
         for read in part.site.node.reads:
             readers.setdefault(read, []).append(at)
-    ends = [at for at in range(len(parts)) if at not in readers] if outermost else [len(parts) - 1]
+    ends = [at for at in (len(parts) - 1, *range(len(parts) - 1)) if at not in readers][: None if outermost else 1]
     names = variables(parts, readers, ends)
     argument, first = names[INPUT], parts[0].site
     turn = first.back(len(first.x)) if outermost else ""
