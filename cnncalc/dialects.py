@@ -86,6 +86,10 @@ class Dialect:
     """The constant A of cubic upsampling (Keys 1981)."""
     cubic_leaves_out = False
     """Whether cubic upsampling leaves out taps beyond the border, instead of reading the border."""
+    hidden_bias = True
+    """Whether lstm, gru and rnn have a second bias by default, on the side of the hidden state."""
+    reset_after = True
+    """Whether a gru multiplies the hidden state by its weights before the reset by default."""
     cubic_steps = 0
     """The steps between two pixels that cubic weights are tabled for, the nearest of which is taken; 0 for none."""
 
@@ -135,6 +139,7 @@ class Keras(Dialect):
     prelu_per_unit = True
     cubic = -0.5
     cubic_leaves_out = True
+    hidden_bias = False
     cubic_steps = 1024
 
 
@@ -154,6 +159,7 @@ class Onnx(Dialect):
     out_appends = True
     hard_slope = 0.2
     lrn_before_is_larger = False
+    reset_after = False
 
 
 class Caffe(Dialect):

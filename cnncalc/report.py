@@ -106,6 +106,11 @@ class LayerReport:
         return [_batched(x, self._batch) for x in self._xs]
 
     @property
+    def samples(self) -> Sequence[Shape]:
+        """The shapes of everything it reads, without the batch."""
+        return self._xs
+
+    @property
     def params(self) -> int | None:
         """Trained numbers: weights and bias."""
         return total([self.weights, self.bias])

@@ -302,6 +302,90 @@ JOINED = [
     ),
 ]
 
+TURNED: list[dict[str, Any]] = [{"op": "identity", "name": "a"}, {"op": "permute", "order": [1, 3, 2], "name": "b"}]
+"""A map, and the same with its last two axes turned."""
+MASK = {"op": "slice", "name": "mask", "axis": 3, "stop": 5, "from": "a"}
+"""Numbers that are added to the scores of 5 queries and 5 keys."""
+PRODUCTS = [
+    # MACs: the output's values, each the sum of as many products as there are columns
+    Row([*TURNED, {"op": "matmul", "from": ["a", "b"]}], MAP, (4, 5, 5), macs=4 * 5 * 5 * 6),
+    Row(
+        [*TURNED, {"op": "mean", "axis": [1], "name": "c"}, {"op": "matmul", "from": ["a", "c"]}],
+        MAP,
+        (4, 5, 5),
+        macs=4 * 5 * 5 * 6,
+    ),
+    Row(
+        [*TURNED, {"op": "mean", "axis": [1, 2], "name": "c", "from": "a"}, {"op": "matmul", "from": ["a", "c"]}],
+        MAP,
+        (4, 5),
+        macs=4 * 5 * 6,
+    ),
+    Row([*FIRST, {"op": "einsum", "equation": "cij,cik->cjk", "from": ["a", "b"]}], MAP, (4, 6, 6), macs=4 * 6 * 6 * 5),
+    Row([*FIRST, {"op": "einsum", "equation": "cij->ji", "from": "a"}], MAP, (6, 5)),
+    Row([*FIRST, {"op": "einsum", "equation": "...i,...i->...", "from": ["a", "b"]}], MAP, (4, 5), macs=4 * 5 * 6),
+    # two at a time, from the left: i is summed over 4*6 values of 5 products, then j over 4*6 of 6
+    Row(
+        [*FIRST, {"op": "einsum", "equation": "cij,cij,ckj->ck", "from": ["a", "b", "a"]}],
+        MAP,
+        (4, 5),
+        macs=4 * 5 * 6 + 4 * 5 * 6,
+    ),
+    # both products, L*S*(E + Ev)
+    Row([*FIRST, {"op": "attention", "from": ["a", "b", "a"]}], MAP, MAP, macs=4 * 5 * 5 * (6 + 6)),
+    Row([*FIRST, {"op": "attention", "causal": True, "from": ["a", "b"]}], MAP, MAP, macs=4 * 5 * 5 * (6 + 6)),
+    Row(
+        [*FIRST, MASK, {"op": "attention", "scale": 0.5, "from": ["a", "b", "a", "mask"]}],
+        (4, 5, 6),
+        MAP,
+        macs=4 * 5 * 5 * (6 + 6),
+    ),
+    # four projections of 6 features to 6, and attention in 2 heads of 3
+    Row({"op": "multihead", "heads": 2}, MAP, MAP, 4 * 36, 24, 0, 4 * (5 * 4 * 36 + 2 * 5 * 5 * (3 + 3))),
+    Row(
+        [*FIRST, {"op": "multihead", "heads": 3, "key_dim": 2, "value_dim": 4, "out": 7, "from": ["a", "b"]}],
+        MAP,
+        (4, 5, 7),
+        2 * 6 * 6 + 6 * 12 + 12 * 7,
+        2 * 6 + 12 + 7,
+        0,
+        4 * (5 * (2 * 6 * 6 + 6 * 12 + 12 * 7) + 3 * 5 * 5 * (2 + 4)),
+    ),
+    Row(
+        {"op": "multihead", "heads": 2, "bias": False, "causal": True},
+        MAP,
+        MAP,
+        4 * 36,
+        macs=4 * (5 * 4 * 36 + 2 * 5 * 5 * (3 + 3)),
+    ),
+]
+
+SEQUENCES = [
+    Row([{"op": "clip", "min": 0, "max": 6}, {"op": "embedding", "rows": 7, "out": 3}], MAP, (*MAP, 3), 7 * 3),
+    # gates*h*(i + h) weights in each direction, as many MACs a step, and two biases of gates*h
+    Row({"op": "lstm", "out": 3}, MAP, (4, 5, 3), 12 * 9, 24, 0, 4 * 5 * 12 * 9),
+    Row({"op": "lstm", "out": 3, "state": "cell", "backward": True}, MAP, (4, 5, 3), 12 * 9, 24, 0, 4 * 5 * 12 * 9),
+    Row(
+        {"op": "lstm", "out": 3, "bidirectional": True, "sequences": False, "hidden_bias": False},
+        MAP,
+        (4, 6),
+        2 * 12 * 9,
+        2 * 12,
+        0,
+        4 * 5 * 2 * 12 * 9,
+    ),
+    Row({"op": "gru", "out": 3}, MAP, (4, 5, 3), 9 * 9, 18, 0, 4 * 5 * 9 * 9),
+    Row({"op": "gru", "out": 3, "reset_after": False, "bidirectional": True}, MAP, (4, 5, 6), 162, 36, 0, 20 * 162),
+    Row({"op": "gru", "out": 3, "bias": False, "sequences": False}, MAP, (4, 3), 81, 0, 0, 20 * 81),
+    Row({"op": "rnn", "out": 3}, MAP, (4, 5, 3), 3 * 9, 6, 0, 4 * 5 * 3 * 9),
+    Row({"op": "rnn", "out": 3, "activation": "relu", "backward": True}, MAP, (4, 5, 3), 27, 6, 0, 20 * 27),
+    # Keras: one bias, but two where a gru resets after the product; the kernels turned
+    Row({"op": "lstm", "out": 3}, MAP, (4, 5, 3), 12 * 9, 12, 0, 4 * 5 * 12 * 9, "keras"),
+    Row({"op": "gru", "out": 3}, MAP, (4, 5, 3), 9 * 9, 18, 0, 4 * 5 * 9 * 9, "keras"),
+    Row({"op": "gru", "out": 3, "reset_after": False}, MAP, (4, 5, 3), 9 * 9, 9, 0, 4 * 5 * 9 * 9, "keras"),
+    Row({"op": "gru", "out": 3}, MAP, (4, 5, 3), 9 * 9, 18, 0, 4 * 5 * 9 * 9, "onnx"),
+]
+
 
 def _clip(x: float, least: float, most: float) -> float:
     return min(max(x, least), most)
@@ -369,7 +453,20 @@ ACTIVATIONS = [
     Row({"op": "hardsigmoid", "alpha": 0.3}, MAP, MAP),
 ]
 
-ROWS = [*CONVOLUTIONS, *TRANSPOSED, *POOLS, *WHOLE, *BORDERS, *NORMS, *AFFINE, *PARTS, *JOINED, *ACTIVATIONS]
+ROWS = [
+    *CONVOLUTIONS,
+    *TRANSPOSED,
+    *POOLS,
+    *WHOLE,
+    *BORDERS,
+    *NORMS,
+    *AFFINE,
+    *PARTS,
+    *JOINED,
+    *PRODUCTS,
+    *SEQUENCES,
+    *ACTIVATIONS,
+]
 """Of every op but opaque, which cannot be run."""
 PLAIN: dict[str, list[Row]] = {}
 """The rows of each op in the dialect plain and any layout, in which others can be run, too."""

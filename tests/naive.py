@@ -373,6 +373,107 @@ def prelu(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values
     return np.where(xs[0] < 0, xs[0] * slopes, xs[0])
 
 
+def matmul(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    a, b = xs[0][None] if xs[0].ndim == 1 else xs[0], xs[1][:, None] if xs[1].ndim == 1 else xs[1]
+    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    a, b = np.broadcast_to(a, (*lead, *a.shape[-2:])), np.broadcast_to(b, (*lead, *b.shape[-2:]))
+    out = np.zeros((*lead, a.shape[-2], b.shape[-1]))
+    for *at, i, j in np.ndindex(*out.shape):
+        out[(*at, i, j)] = sum(a[(*at, i, k)] * b[(*at, k, j)] for k in range(a.shape[-1]))
+    return out.reshape(layer.traced.out)
+
+
+def einsum(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    """Every value of every letter; `...` is written with letters of its own."""
+    inputs, _, out = v["equation"].partition("->")
+    own = "ZYXW"[: max([x.ndim - len(t) + 3 for t, x in zip(inputs.split(","), xs, strict=True) if "..." in t] or [0])]
+    terms = [term.replace("...", own) for term in inputs.split(",")]
+    sizes = {c: n for term, x in zip(terms, xs, strict=True) for c, n in zip(term, x.shape, strict=True)}
+    found = np.zeros([sizes[c] for c in out.replace("...", own)])
+    for values in product(*map(range, sizes.values())):
+        at = dict(zip(sizes, values, strict=True))
+        found[tuple(at[c] for c in out.replace("...", own))] += math.prod(
+            x[tuple(at[c] for c in term)] for term, x in zip(terms, xs, strict=True)
+        )
+    return found
+
+
+def attention(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    q, k = xs[0], xs[min(1, len(xs) - 1)]
+    values = xs[2] if len(xs) > 2 else k
+    out = np.zeros((*q.shape[:-1], values.shape[-1]))
+    for *at, i in np.ndindex(*q.shape[:-1]):
+        scores = [float(q[(*at, i)] @ key) * v["scale"] for key in k[tuple(at)]]
+        if len(xs) > 3:
+            scores = [score + more for score, more in zip(scores, xs[3][(*at, i)], strict=True)]
+        powers = [math.exp(score) if j <= i or not v["causal"] else 0.0 for j, score in enumerate(scores)]
+        out[(*at, i)] = sum(p / sum(powers) * value for p, value in zip(powers, values[tuple(at)], strict=True))
+    return out
+
+
+def multihead(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    heads, last = v["heads"], layer.env.channels_last
+    sources = [xs[0], xs[min(1, len(xs) - 1)], xs[2] if len(xs) > 2 else xs[min(1, len(xs) - 1)]]
+    out = np.zeros((*xs[0].shape[:-1], v["out"]))
+    for head in range(heads):
+        made = []
+        for part, x, width in zip(("query", "key", "value"), sources, ("key_dim", "key_dim", "value_dim"), strict=True):
+            own = slice(head * v[width], (head + 1) * v[width])
+            weight = w[f"{part}_weight"]
+            made.append(x @ (weight[:, head] if last else weight[own].T))
+            if v["bias"]:
+                made[-1] = made[-1] + (w[f"{part}_bias"][head] if last else w[f"{part}_bias"][own])
+        seen = attention(layer, made, {}, {"scale": 1 / math.sqrt(v["key_dim"]), "causal": v["causal"]})
+        out += seen @ (w["output_weight"][head] if last else w["output_weight"][:, own].T)
+    return out + w.get("output_bias", 0)
+
+
+def embedding(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return np.stack([w["weight"][int(value)] for value in xs[0].flat]).reshape(layer.traced.out)
+
+
+def recurrent(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    both = [_read(layer, xs[0], w, v, "", v["backward"])]
+    if v["bidirectional"]:
+        both.append(_read(layer, xs[0], w, v, "_reverse", True))
+    return np.concatenate(both, -1)
+
+
+def _read(layer: LayerReport, x: Array, w: Mapping[str, Array], v: Values, end: str, backward: bool) -> Array:
+    """The states of one direction: the equations of torch.nn.LSTM, GRU and RNN; Keras's GRU may reset before."""
+    w_ih, w_hh = w["weight_ih" + end], w["weight_hh" + end]
+    if layer.env.channels_last:
+        w_ih, w_hh = w_ih.T, w_hh.T
+    b_ih, b_hh = w.get("bias_ih" + end, np.zeros(len(w_ih))), w.get("bias_hh" + end, np.zeros(len(w_ih)))
+    n = v["out"]
+    out = np.zeros((*x.shape[:-1], n))
+    for at in np.ndindex(*x.shape[:-2]):
+        h, c = np.zeros(n), np.zeros(n)
+        steps = range(x.shape[-2])
+        for t in reversed(steps) if backward else steps:
+            a = w_ih @ x[(*at, t)] + b_ih
+            if layer.op == "lstm":
+                i, f, g, o = np.split(a + w_hh @ h + b_hh, 4)
+                c = _logistic(f) * c + _logistic(i) * np.tanh(g)
+                h = _logistic(o) * np.tanh(c)
+            elif layer.op == "gru":
+                r, z = np.split(_logistic(a[: 2 * n] + w_hh[: 2 * n] @ h + b_hh[: 2 * n]), 2)
+                if v["reset_after"]:
+                    new = np.tanh(a[2 * n :] + r * (w_hh[2 * n :] @ h + b_hh[2 * n :]))
+                else:
+                    new = np.tanh(a[2 * n :] + w_hh[2 * n :] @ (r * h) + b_hh[2 * n :])
+                h = (1 - z) * new + z * h
+            else:
+                a = a + w_hh @ h + b_hh
+                h = np.tanh(a) if v["activation"] == "tanh" else np.maximum(a, 0)
+            out[(*at, t)] = c if v.get("state") == "cell" else h
+    return out if v["sequences"] else out[..., 0 if backward else -1, :]
+
+
+def _logistic(x: Array) -> Array:
+    return 1 / (1 + np.exp(-x))
+
+
 def _each(function: Callable[[float, LayerReport], float]) -> Callable[..., Array]:
     def activation(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
         return np.array([function(float(value), layer) for value in xs[0].flat]).reshape(xs[0].shape)
@@ -418,5 +519,11 @@ OTHERS: dict[str, Callable[..., Array]] = {
     "concat": concat,
     "softmax": softmax,
     "prelu": prelu,
+    "matmul": matmul,
+    "einsum": einsum,
+    "attention": attention,
+    "multihead": multihead,
+    "embedding": embedding,
+    **dict.fromkeys(("lstm", "gru", "rnn"), recurrent),
     **{op: _each(function) for op, function in FUNCTIONS.items()},
 }

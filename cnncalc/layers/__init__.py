@@ -6,7 +6,22 @@ from functools import cache
 
 from ..errors import SpecError, nearest, shown
 from ..registry import Registry
-from . import activation, affine, border, composite, conv, dense, join, norm, pool, resample, select, transposed
+from . import (
+    activation,
+    affine,
+    border,
+    composite,
+    conv,
+    dense,
+    join,
+    norm,
+    pool,
+    product,
+    recurrent,
+    resample,
+    select,
+    transposed,
+)
 from .base import ConvKind, Env, Fields, Layer, Op, Sign, Trace
 
 __all__ = [
@@ -35,6 +50,8 @@ FAMILIES: dict[str, Registry[str, Op]] = {
     "selection and means": select.OPS,
     "activations": activation.OPS,
     "joins": join.OPS,
+    "products and attention": product.OPS,
+    "sequences": recurrent.OPS,
     "blocks and unknown layers": composite.OPS,
 }
 """The ops by family, as a list of them shows it."""

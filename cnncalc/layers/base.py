@@ -208,7 +208,7 @@ class Layer:
         """Return the numbers of weights, biases and buffers in its arrays; None if an open size decides."""
         numbers = {role: count(*shape) for role, shape in self.weight_shapes(x, values, env).items()}
         buffers = total([numbers.pop(role, 0) for role in self.BUFFERS])
-        bias = numbers.pop("bias", 0)
+        bias = total([numbers.pop(role) for role in [*numbers] if "bias" in role])
         return total(numbers.values()), bias, buffers
 
     def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:

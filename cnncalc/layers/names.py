@@ -53,6 +53,13 @@ def capitalized(*ops: str) -> dict[str, Name]:
 _KERAS_WINDOW = {"kernel_size": "k", "strides": "s", "padding": "p", "dilation_rate": "d", "use_bias": "bias"}
 _KERAS_POOL = {"pool_size": "k", "strides": "s", "padding": "p"}
 _KERAS_NORM = {"epsilon": "eps", "scale": "scale", "center": "center"}
+_KERAS_RECURRENT = {
+    "units": "out",
+    "use_bias": "bias",
+    "return_sequences": "sequences",
+    "go_backwards": "backward",
+}
+_KERAS_LAST = {"sequences": False}
 KERAS: Names = Registry(
     {
         "conv": Name("Conv{}D", {"filters": "c_o", "groups": "g", **_KERAS_WINDOW}),
@@ -90,6 +97,23 @@ KERAS: Names = Registry(
         "mean": Name("Mean", {"axis": "axis", "keepdims": "keepdims"}, {"keepdims": False}),
         "clip": Name("Clip", {"x_min": "min", "x_max": "max"}),
         "slice": Name("GetItem"),
+        "matmul": Name("Matmul"),
+        "einsum": Name("Einsum"),
+        "attention": Name("DotProductAttention", {"is_causal": "causal", "scale": "scale"}),
+        "multihead": Name(
+            "MultiHeadAttention",
+            {
+                "num_heads": "heads",
+                "key_dim": "key_dim",
+                "value_dim": "value_dim",
+                "output_shape": "out",
+                "use_bias": "bias",
+            },
+        ),
+        "embedding": Name("Embedding", {"input_dim": "rows", "output_dim": "out"}),
+        "lstm": Name("LSTM", _KERAS_RECURRENT, _KERAS_LAST),
+        "gru": Name("GRU", {**_KERAS_RECURRENT, "reset_after": "reset_after"}, _KERAS_LAST),
+        "rnn": Name("SimpleRNN", {**_KERAS_RECURRENT, "activation": "activation"}, _KERAS_LAST),
     },
     capitalized("flatten", "add", "identity"),
 )
@@ -110,6 +134,8 @@ KERAS_ACTIVATIONS: Registry[str, tuple[str, ...]] = Registry(
 _TORCH_WINDOW = {"kernel_size": "k", "stride": "s", "padding": "p", "dilation": "d"}
 _TORCH_CONV = {"in_channels": "c_i", "out_channels": "c_o", **_TORCH_WINDOW, "groups": "g", "bias": "bias"}
 _TORCH_NORM = {"eps": "eps", "affine": "scale center"}
+_TORCH_RECURRENT = {"input_size": "c_i", "hidden_size": "out", "bidirectional": "bidirectional", "bias": "bias"}
+_TORCH_ONE_WAY = {"bidirectional": False, "bias": True}
 TORCH: Names = Registry(
     {
         "conv": Name("Conv{}d", _TORCH_CONV, {"s": 1, "p": 0, "d": 1, "g": 1, "bias": True}),
@@ -157,6 +183,17 @@ TORCH: Names = Registry(
         "prelu": Name("PReLU", {"num_parameters": "num_parameters"}, {"num_parameters": 1}),
         "softmax": Name("Softmax", {"dim": "axis"}, {"axis": -1}),
         "dropout": Name("Dropout", {"p": "rate"}, {"rate": 0.5}),
+        "multihead": Name(
+            "MultiheadAttention",
+            {"num_heads": "heads", "kdim": "kdim", "vdim": "vdim", "bias": "bias"},
+            {"bias": True},
+        ),
+        "embedding": Name("Embedding", {"num_embeddings": "rows", "embedding_dim": "out"}),
+        "lstm": Name("LSTM", _TORCH_RECURRENT, _TORCH_ONE_WAY),
+        "gru": Name("GRU", _TORCH_RECURRENT, _TORCH_ONE_WAY),
+        "rnn": Name(
+            "RNN", {**_TORCH_RECURRENT, "nonlinearity": "activation"}, {**_TORCH_ONE_WAY, "activation": "tanh"}
+        ),
     },
     capitalized("flatten", "sigmoid", "tanh", "hardswish", "hardsigmoid", "softplus", "softsign", "mish", "identity"),
 )

@@ -48,16 +48,24 @@ WITH_KEYS: dict[str, dict[str, Any]] = {
     "block": {"layers": [{"op": "relu"}]},
     "opaque": {"type": "Mystery", "out": [5]},
     "hardsigmoid": {"alpha": 1 / 6},
+    "einsum": {"equation": "cij,cik->cjk"},
+    "multihead": {"heads": 2},
+    "embedding": {"rows": 9, "out": 3},
+    "lstm": {"out": 4, "bias": False},
+    "gru": {"out": 4},
+    "rnn": {"out": 4, "bias": False},
 }
-JOINS = {"add", "mul", "concat"}
+JOINS = {"add", "mul", "concat", "matmul", "einsum", "attention"}
 
 
 def network(op: str) -> Any:
     """A network in which an op follows a relu; its channels are last where Keras has a layer only for that."""
     last = op == "scale"
     layer = {"op": op, **WITH_KEYS.get(op, {}), **({"from": ["a", "a"]} if op in JOINS else {})}
-    spec = {"input": [8, 10, 6] if last else MAP, "layout": "NHWC" if last else "NCHW"}
-    return cnncalc.load({**spec, "layers": [{"op": "relu", "name": "a"}, layer]})
+    square = [6, 8, 8] if op == "matmul" else [8, 10] if op in ("lstm", "gru", "rnn") else MAP
+    spec = {"input": [8, 10, 6] if last else square, "layout": "NHWC" if last else "NCHW"}
+    first = {"op": "identity", "axes": 1} if len(square) == 2 else {"op": "relu"}
+    return cnncalc.load({**spec, "layers": [{**first, "name": "a"}, layer]})
 
 
 def ops_of(spec: dict[str, Any]) -> Iterator[str]:

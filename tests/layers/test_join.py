@@ -29,6 +29,40 @@ JOINED: list[tuple[dict[str, Any], list[int], list[int], str, list[int] | str]] 
     ({"op": "Concatenate"}, [4, 5, 7], [2, 5, 8], "NCHW", "concat of 4x5x7 and 2x5x8: 7 and 8 differ, beside axis 1"),
     ({"op": "concat", "axis": 4}, [4, 5, 7], [4, 5, 7], "NCHW", "axis 4 is not an axis of 4x5x7"),
     ({"op": "concat", "axis": 0}, [4, 5, 7], [4, 5, 7], "NCHW", "axis 0 is not an axis of 4x5x7"),
+    ({"op": "matmul"}, [4, 5, 7], [4, 7, 3], "NCHW", [4, 5, 3]),
+    ({"op": "matmul"}, [4, 5, 7], [1, 7, 3], "NCHW", [4, 5, 3]),
+    (
+        {"op": "matmul"},
+        [4, 5, 7],
+        [4, 5, 3],
+        "NCHW",
+        "matmul of 4x5x7 and 4x5x3: the first has 7 columns, and the second 5 rows",
+    ),
+    (
+        {"op": "matmul"},
+        [4, 5, 7],
+        [3, 7, 5],
+        "NCHW",
+        "matmul of 4x5x7 and 3x7x5: the sizes before the last two differ, 4 and 3, and neither is 1",
+    ),
+    ({"op": "einsum", "equation": "cij, cik"}, [4, 5, 7], [4, 5, 3], "NHWC", [7, 3]),
+    ({"op": "einsum", "equation": "...j,...k->...jk"}, [4, 5, 7], [4, 5, 3], "NHWC", [4, 5, 7, 3]),
+    (
+        {"op": "einsum", "equation": "cij,cik->jk"},
+        [4, 5, 7],
+        [4, 6, 3],
+        "NCHW",
+        "einsum of 4x5x7 and 4x6x3: 5 and 6 differ, both i of cij,cik->jk",
+    ),
+    ({"op": "attention"}, [4, 5, 7], [4, 3, 7], "NCHW", [4, 5, 7]),
+    (
+        {"op": "attention"},
+        [4, 5, 7],
+        [4, 5, 3],
+        "NCHW",
+        "attention of 4x5x7 and 4x5x3: queries have 7 features, and keys 3",
+    ),
+    ({"op": "multihead", "heads": 7}, [4, 5, 7], [4, 3, 2], "NHWC", [4, 5, 7]),
 ]
 
 

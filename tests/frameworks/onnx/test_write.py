@@ -34,7 +34,7 @@ def written(network: cnncalc.Network) -> bytes:
     model = onnx.load_from_string(data)
     onnx.checker.check_model(model, full_check=True)
     read_ones = {*[name for node in model.graph.node for name in node.input], *[o.name for o in model.graph.output]}
-    assert {name for node in model.graph.node for name in node.output} <= read_ones
+    assert {name for node in model.graph.node for name in node.output if name} <= read_ones
     del model.graph.value_info[:]
     inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph
     shapes = {info.name: dims_of(info) for info in (*inferred.value_info, *inferred.output)}

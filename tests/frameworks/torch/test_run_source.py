@@ -15,6 +15,7 @@ from cnncalc.frameworks import writer
 from cnncalc.frameworks.torch.write.source import TAKEN, identifier
 from cnncalc.input import configure
 from cnncalc.report import LayerReport, Report
+from tests.cases import PRODUCTS, SEQUENCES, Row
 from tests.frameworks.torch.test_write import WRITTEN
 
 torch = pytest.importorskip("torch")
@@ -58,7 +59,9 @@ def matches(name: str, role: str) -> bool:
 
 def laid(array: Any, shape: tuple[int, ...], last: bool, op: str) -> Any:
     """An array in the order of Keras's axes where channels are last."""
-    if not last or len(shape) < 2 or array.ndim != len(shape):
+    if op == "multihead" and last and array.ndim == 2:
+        return array.T.reshape(shape)
+    if not last or op == "embedding" or len(shape) < 2 or array.ndim != len(shape):
         return array.reshape(shape)
     if len(shape) == 2:
         return array.T
@@ -81,6 +84,22 @@ def test_the_same_values_and_the_same_network_again(layers: Any, input: tuple[in
         np.testing.assert_allclose(results[-1], y, rtol=1e-4, atol=1e-5)
     again = cnncalc.shape(cnncalc.from_torch(module, tuple(x.shape[1:])))
     assert (again.out, again.params, again.macs) == (report.out, report.params, report.macs)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("row", [*PRODUCTS, *SEQUENCES], ids=str)
+def test_products_and_sequences_have_the_same_values(row: Row, layout: str) -> None:
+    try:
+        network = configure(cnncalc.load(row.layers), row.sample(layout), row.dialect, layout)
+        report, module = cnncalc.shape(network), made(network)
+    except (cnncalc.SpecError, cnncalc.ShapeError) as error:
+        pytest.skip(str(error))  # what PyTorch lacks is tested where it is refused
+    x = torch.rand((2, *row.sample(layout))) * 4
+    with torch.no_grad():
+        results = module(x)
+    found = (results[-1] if isinstance(results, tuple) else results).numpy()
+    y = cnncalc.run(network, x.numpy(), arrays(report, module))
+    np.testing.assert_allclose(found, y, rtol=1e-4, atol=1e-5)
 
 
 def figures(layer: LayerReport) -> tuple[object, ...]:

@@ -90,12 +90,23 @@ def _over_batch(call: LayerCall) -> bool:
     return axis is None or 0 in (axis if isinstance(axis, list) else [axis])
 
 
+def _other_cell(call: LayerCall) -> bool:
+    """Return whether a recurrent layer has other functions than usual, gives its states, or gives steps backwards."""
+    usual = {"activation": ("tanh", "relu") if call.kind == "SimpleRNN" else ("tanh",)}
+    usual["recurrent_activation"] = ("sigmoid",)
+    if any(call.get(key) not in (None, *names) for key, names in usual.items()):
+        return True
+    backwards = call.get("go_backwards") and call.get("return_sequences")
+    return bool(backwards or call.get("return_state") or len(call.tensors()) > 1)
+
+
 _OPAQUE_IF: dict[str, Callable[[LayerCall], object]] = {
     "upsample": lambda call: call.get("interpolation") not in (None, "nearest", "bilinear", "bicubic"),
     "batchnorm": lambda call: call.get("renorm") or _over_other_axes(call),
     "groupnorm": _over_other_axes,
     "layernorm": lambda call: call.get("rms_scaling"),
     "scale": lambda call: not call.channels_last,
+    **dict.fromkeys(("lstm", "gru", "rnn"), _other_cell),
     "mean": _over_batch,
 }
 """The tests for calls that no layer here expresses, by the op for other calls of the class."""

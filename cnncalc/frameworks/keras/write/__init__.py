@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ....errors import CnncalcError, shown
@@ -15,10 +15,10 @@ from ....report import LayerReport
 from ....sizes import Shape, known
 from ....trace import shape
 from ....wiring import unused_name
-from . import simple, windows
+from . import sequences, simple, windows
 from .step import KerasContext, KerasWriter, refuse
 
-WRITERS: Registry[str, KerasWriter] = Registry(windows.WRITERS, simple.WRITERS)
+WRITERS: Registry[str, KerasWriter] = Registry(windows.WRITERS, simple.WRITERS, sequences.WRITERS)
 """The writer of each op, by its family's word."""
 WRITERS.update({op: KerasContext.named for op in KERAS if op not in WRITERS})
 
@@ -112,17 +112,28 @@ class ModelWriter:
             return self.call(entry, reads, layer.traced.out, tied)
         if (reason := layer.refusal("keras_write")) is not None:
             raise refuse(reason)
+        inputs, made = reads, dict[str, KerasTensor]()
         for step in WRITERS[layer.node.layer.WORD](KerasContext(layer, all(one.not_negative for one in reads))):
             name = layer.name
+            if step.reads is not None:
+                reads = [inputs[one] if isinstance(one, int) else made[one] for one in step.reads]
             if step.suffix:
                 name = unused_name(name + step.suffix, self.taken)
                 self.taken.add(name)
             entry = _entry(step.module, step.kind, {"name": name, **step.config})
-            reads = [self.call(entry, reads, step.out, None if step.suffix else tied, step.more)]
+            own = None if step.suffix else tied
+            made[step.suffix] = self.call(entry, reads, step.out, own, step.more, step.named)
+            reads = [made[step.suffix]]
         return reads[0]
 
     def call(
-        self, entry: dict[str, Any], reads: list[KerasTensor], out: Shape, tied: str | None, more: tuple[Any, ...] = ()
+        self,
+        entry: dict[str, Any],
+        reads: list[KerasTensor],
+        out: Shape,
+        tied: str | None,
+        more: tuple[Any, ...] = (),
+        named: Mapping[str, Any] = {},
     ) -> KerasTensor:
         """Add a call of a new layer, or of the one that it is tied to. SpecError if the two differ."""
         config = entry["config"]
@@ -134,7 +145,7 @@ class ModelWriter:
         nodes = self.layers.setdefault(name, {**entry, "name": name, "inbound_nodes": []})["inbound_nodes"]
         tensors = [self.tensor(one) for one in reads]
         listed = entry["class_name"] in ("Add", "Multiply", "Concatenate")
-        nodes.append({"args": [tensors] if listed else [*tensors, *more], "kwargs": {}})
+        nodes.append({"args": [tensors] if listed else [*tensors, *more], "kwargs": dict(named)})
         return KerasTensor(name, len(nodes) - 1, out)
 
     def tensor(self, read: KerasTensor) -> dict[str, Any]:

@@ -27,6 +27,11 @@ class KerasStep(NamedTuple):
     module: str = "keras.layers"
     more: tuple[Any, ...] = ()
     """Arguments after what it reads."""
+    reads: tuple[int | str, ...] | None = None
+    """Which of the layer's inputs it reads, by number, or which earlier steps, by suffix; None for the step above, or
+    all of the inputs."""
+    named: Mapping[str, Any] = {}
+    """Arguments by name."""
 
 
 class KerasContext(NamedTuple):

@@ -6,10 +6,10 @@ from ....errors import SpecError
 from ....network import Network
 from ....registry import Registry
 from ....trace import shape
-from . import axes, values, windows
+from . import axes, sequences, values, windows
 from .file import IR_VERSION, OPSET, OnnxFile, OnnxWriter, unsaid
 
-WRITERS: Registry[str, OnnxWriter] = Registry(windows.WRITERS, values.WRITERS, axes.WRITERS)
+WRITERS: Registry[str, OnnxWriter] = Registry(windows.WRITERS, values.WRITERS, axes.WRITERS, sequences.WRITERS)
 """The writer of each op, by its family's word."""
 
 

@@ -108,10 +108,16 @@ class OnnxFile:
         """Return ONNX's number of an axis of what a layer reads, counted in the network's order, the batch being 0."""
         return axis % len(layer.sample) + 1 if self.last and first else axis
 
-    def node(self, op: str, reads: Sequence[str], makes: str, called: str | None = None, **attributes: Any) -> str:
-        """Add a node, named for the value that it makes unless `called` says otherwise; return the value's name."""
+    def node(
+        self, op: str, reads: Sequence[str], makes: str, called: str | None = None, unnamed: int = 0, **attributes: Any
+    ) -> str:
+        """Add a node, named for the value that it makes unless `called` says otherwise; return the value's name.
+
+        `unnamed` is how many of its results before that value nothing needs.
+        """
         kept = {key: value for key, value in attributes.items() if value is not None}
-        self.nodes.append(self.onnx.helper.make_node(op, list(reads), [makes], name=called or makes, **kept))
+        results = [*[""] * unnamed, makes]
+        self.nodes.append(self.onnx.helper.make_node(op, list(reads), results, name=called or makes, **kept))
         return makes
 
     def step(self, layer: LayerReport, part: str, op: str, reads: Sequence[str], **attributes: Any) -> str:
@@ -142,6 +148,21 @@ class OnnxFile:
             self._weights[name] = self.name(name)
             array, sizes = self._array(layer, name, own), own if shape is None else shape
             self._add(self._weights[name], sizes, None if array is None else change(array).reshape(sizes))
+        return self._weights[name]
+
+    def several(
+        self, layer: LayerReport, part: str, roles: Sequence[str], shape: list[int], join: Callable[[list[Any]], Any]
+    ) -> str:
+        """Add several of a layer's weights as one array of this shape, and return its name."""
+        node = layer.node
+        owner = node.name if node.tie is None else layer.nodes[node.tie].name
+        name = f"{owner}.{part}"
+        if name not in self._weights:
+            self._weights[name] = self.name(name)
+            arrays = [self._array(layer, f"{owner}.{role}", weight_shape(layer, role)) for role in roles]
+            self._add(
+                self._weights[name], shape, None if any(one is None for one in arrays) else join(arrays).reshape(shape)
+            )
         return self._weights[name]
 
     def _array(self, layer: LayerReport, name: str, shape: Sequence[int]) -> Any:

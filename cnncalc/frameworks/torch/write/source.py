@@ -13,10 +13,10 @@ from ....report import LayerReport
 from ....sizes import NOTHING_KNOWN, counted, show
 from ....trace import shape
 from ....wiring import unused_name
-from . import places, plain, windows
+from . import places, plain, sequences, windows
 from .code import Code, TorchContext, TorchWriter, module
 
-WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, windows.WRITERS)
+WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, sequences.WRITERS, windows.WRITERS)
 """The writer of each op, by its family's word."""
 TAKEN = frozenset([*places.RESERVED, "x", "image", "self", "torch", "nn", "F", "float", "tuple", "super"])
 """Names that no variable may have in the source."""
@@ -52,7 +52,13 @@ WITHOUT = '''def without(module: nn.Module, name: str) -> nn.Module:
     module.register_parameter(name, None)
     return module
 '''
-HELPERS = {"Scale(": SCALE, "SeparableConv(": SEPARABLE, "Group(": places.GROUP, "without(": WITHOUT}
+HELPERS = {
+    "Scale(": SCALE,
+    "SeparableConv(": SEPARABLE,
+    "Group(": places.GROUP,
+    "without(": WITHOUT,
+    **sequences.HELPERS,
+}
 """What a file begins with if its source calls it, in this order."""
 
 
@@ -210,4 +216,4 @@ def class_name(name: str, classes: dict[str, str]) -> str:
     """Return an unused name of a class: the words of a name joined, each with a capital."""
     plain = "".join(word[:1].upper() + word[1:] for word in re.split(r"[\W_]+", name, flags=re.ASCII))
     plain = plain if plain[:1].isalpha() else f"Net{plain}"
-    return unused_name(plain, {**classes, "Scale": "", "SeparableConv": "", "Group": ""})
+    return unused_name(plain, {*classes, *(call[:-1] for call in HELPERS)})

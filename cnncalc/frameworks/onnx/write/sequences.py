@@ -1,0 +1,232 @@
+"""The nodes of products, attention and layers over sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from string import ascii_lowercase
+from typing import Any
+
+from ....registry import Registry
+from ....report import LayerReport
+from ....sizes import Shape
+from .file import OnnxFile, OnnxWriter, numbers, unsaid
+
+WRITERS: Registry[str, OnnxWriter] = Registry()
+
+
+def _aligned(file: OnnxFile, layer: LayerReport, name: str, rank: int, to: int) -> str:
+    """Return a value with axes of 1 behind the batch, so that its sample has as many axes as `to`."""
+    if rank >= to:
+        return name
+    axes = file.constant(layer, "axes", list(range(1, to - rank + 1)))
+    return file.step(layer, "aligned", "Unsqueeze", [name, axes])
+
+
+@WRITERS.register("matmul")
+def matmul(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a MatMul; a vector is a matrix of one row or one column."""
+    (a, b), (first, second) = file.reads(layer), [len(x) for x in layer.samples]
+    rank = max(first, second, 2)
+    if first == 1:
+        a = file.step(layer, "row", "Unsqueeze", [a, file.constant(layer, "axis", [1])])
+    if second == 1:
+        b = file.step(layer, "column", "Unsqueeze", [b, file.constant(layer, "axis", [2])])
+    reads = [_aligned(file, layer, a, max(first, 2), rank), _aligned(file, layer, b, max(second, 2), rank)]
+    gone = [-1] * (second == 1) + [-2] * (first == 1)
+    if not gone:
+        file.node("MatMul", reads, layer.name)
+        return
+    made = file.step(layer, "product", "MatMul", reads)
+    file.node("Squeeze", [made, file.constant(layer, "gone", gone)], layer.name)
+
+
+@WRITERS.register("einsum")
+def einsum(file: OnnxFile, layer: LayerReport) -> None:
+    """Write an Einsum with a letter for the batch."""
+    inputs, _, out = layer.values["equation"].partition("->")
+    batch = next((c for c in "bn" + ascii_lowercase if c not in inputs), None)
+    if batch is None:
+        raise unsaid(layer, "an equation that has all letters, without one for the batch", "use fewer letters")
+    equation = f"{','.join(batch + term for term in inputs.split(','))}->{batch}{out}"
+    file.node("Einsum", file.reads(layer), layer.name, equation=equation)
+
+
+def _attend(
+    file: OnnxFile,
+    layer: LayerReport,
+    query: str,
+    key: str,
+    mask: str | None,
+    scores: Sequence[int],
+    scale: float,
+) -> str:
+    """Add softmax(q k^T * scale + mask), keys as (…, features, positions), and return its name."""
+    made = file.step(layer, "scores", "MatMul", [query, key])
+    made = file.step(layer, "scaled", "Mul", [made, file.constant(layer, "scale", float(scale))])
+    if mask is not None:
+        made = file.step(layer, "masked", "Add", [made, mask])
+    if layer.values["causal"]:
+        sizes = file.constant(layer, "sizes", list(scores[-2:]))
+        lowest = file.onnx.helper.make_tensor("value", file.onnx.TensorProto.FLOAT, [1], [float("-inf")])
+        later = file.step(layer, "lowest", "ConstantOfShape", [sizes], value=lowest)
+        later = file.step(layer, "later", "Trilu", [later, file.constant(layer, "diagonal", 1)], upper=1)
+        made = file.step(layer, "causal", "Add", [made, later])
+    return file.step(layer, "weights", "Softmax", [made], axis=-1)
+
+
+def _three(file: OnnxFile, layer: LayerReport) -> tuple[list[str], list[Shape]]:
+    """Return queries, keys and values, and a mask if there is one, and their shapes."""
+    reads, shapes = file.reads(layer), layer.samples
+    second = min(1, len(reads) - 1)
+    order = [0, second, 2 if len(reads) > 2 else second, *range(3, len(reads))]
+    return [reads[at] for at in order], [shapes[at] for at in order]
+
+
+@WRITERS.register("attention")
+def attention(file: OnnxFile, layer: LayerReport) -> None:
+    """Write the two products of attention, and a Softmax between them."""
+    reads, shapes = _three(file, layer)
+    rank = max(map(len, shapes))
+    names = [_aligned(file, layer, name, len(x), rank) for name, x in zip(reads, shapes, strict=True)]
+    turned = file.step(layer, "turned", "Transpose", [names[1]], perm=[*range(rank - 1), rank, rank - 1])
+    positions = (shapes[0][-2], shapes[1][-2]) if layer.values["causal"] else ()
+    scale = layer.values["scale"]
+    if scale is None:
+        raise unsaid(layer, "the scale of open features", "give scale")
+    weights = _attend(
+        file, layer, names[0], turned, names[3] if len(names) > 3 else None, numbers(layer, positions, "masks"), scale
+    )
+    file.node("MatMul", [weights, names[2]], layer.name)
+
+
+@WRITERS.register("multihead")
+def multihead(file: OnnxFile, layer: LayerReport) -> None:
+    """Write the projections of multi-head attention, its heads apart, and the projection of all."""
+    v = layer.values
+    reads, shapes = _three(file, layer)
+    rank, heads = max(map(len, shapes[:3])), v["heads"]
+    swapped = [*range(rank - 1), rank, rank - 1, rank + 1]
+    parts = []
+    for part, name, x in zip(("query", "key", "value"), reads, shapes, strict=False):
+        width = v["value_dim"] if part == "value" else v["key_dim"]
+        sizes = [1] * (rank - len(x)) + numbers(layer, x[:-1], "heads")
+        name = _aligned(file, layer, name, len(x), rank)  # noqa: PLW2901
+        made = _projected(
+            file, layer, part, name, [v[{"query": "c_i", "key": "kdim", "value": "vdim"}[part]], heads * width]
+        )
+        apart = file.step(
+            layer, f"{part}_apart", "Reshape", [made, file.constant(layer, "heads", [0, *sizes, heads, width])]
+        )
+        perm = [*swapped[:-2], swapped[-1], swapped[-2]] if part == "key" else swapped
+        parts.append(file.step(layer, f"{part}_heads", "Transpose", [apart], perm=perm))
+    mask = _aligned(file, layer, reads[3], len(shapes[3]), rank + 1) if len(reads) > 3 else None
+    positions = numbers(layer, (shapes[0][-2], shapes[1][-2]), "heads")
+    weights = _attend(file, layer, parts[0], parts[1], mask, positions, v["key_dim"] ** -0.5)
+    seen = file.step(layer, "seen", "MatMul", [weights, parts[2]])
+    seen = file.step(layer, "seen_turned", "Transpose", [seen], perm=swapped)
+    sizes = numbers(layer, layer.traced.out[:-1], "heads")
+    width = heads * v["value_dim"]
+    seen = file.step(layer, "together", "Reshape", [seen, file.constant(layer, "sizes", [0, *sizes, width])])
+    _projected(file, layer, "output", seen, [width, v["out"]], layer.name)
+
+
+def _projected(
+    file: OnnxFile, layer: LayerReport, part: str, x: str, sizes: list[int], makes: str | None = None
+) -> str:
+    """Add a MatMul with one of a layer's weights, and its bias; `makes` names the result."""
+    weight = file.weight(layer, f"{part}_weight", sizes, lambda a: a if file.last else a.reshape(sizes[::-1]).T)
+    if not layer.values["bias"]:
+        return file.node("MatMul", [x, weight], makes or file.name(f"{layer.name}.{part}"))
+    made = file.step(layer, f"{part}_product", "MatMul", [x, weight])
+    reads = [made, file.weight(layer, f"{part}_bias", sizes[1:])]
+    return file.node("Add", reads, makes or file.name(f"{layer.name}.{part}"))
+
+
+@WRITERS.register("embedding")
+def embedding(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a Gather of the rows of a table."""
+    places = file.step(layer, "places", "Cast", file.reads(layer), to=file.onnx.TensorProto.INT64)
+    file.node("Gather", [file.weight(layer, "weight"), places], layer.name)
+
+
+GATES = {"lstm": ("LSTM", [0, 3, 1, 2]), "gru": ("GRU", [1, 0, 2]), "rnn": ("RNN", [0])}
+"""The operators, and where each of ONNX's gates stands among ours."""
+
+
+@WRITERS.register(*GATES)
+def recurrent(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a recurrent layer between Transposes: ONNX has the steps before the batch."""
+    v, (*lead, steps, features) = layer.values, layer.sample
+    cell = v.get("state") == "cell"
+    if cell and v["sequences"]:
+        raise unsaid(layer, "the cells of all steps", "give sequences=false")
+    op, order = GATES[layer.op]
+    directions = 1 + v["bidirectional"]
+    (x,) = file.reads(layer)
+    if lead:
+        folded = file.constant(layer, "steps", [-1, *numbers(layer, (steps, features), "sequences")])
+        x = file.step(layer, "folded", "Reshape", [x, folded])
+    x = file.step(layer, "steps_first", "Transpose", [x], perm=[1, 0, 2])
+    reads = [x, _kernel(file, layer, "weight_ih", order), _kernel(file, layer, "weight_hh", order)]
+    if v["bias"]:
+        reads.append(_biases(file, layer, order))
+    kind = "bidirectional" if v["bidirectional"] else "reverse" if v["backward"] else "forward"
+    more: dict[str, Any] = {"hidden_size": v["out"], "direction": kind}
+    if layer.op == "gru":
+        more["linear_before_reset"] = int(v["reset_after"])
+    if v.get("activation") == "relu":
+        more["activations"] = ["Relu"] * directions
+    unnamed = 0 if v["sequences"] else 1 + cell
+    made = file.name(f"{layer.name}.states")
+    file.node(op, reads, made, layer.name, unnamed=unnamed, **more)
+    perm = [2, 0, 1, 3] if v["sequences"] else [1, 0, 2]
+    made = file.step(layer, "batch_first", "Transpose", [made], perm=perm)
+    width = directions * v["out"]
+    if lead:
+        sizes = [-1, *numbers(layer, layer.traced.out[:-1], "sequences"), width]
+    else:
+        sizes = [0, 0, width] if v["sequences"] else [0, width]
+    file.node("Reshape", [made, file.constant(layer, "shape", sizes)], layer.name, f"{layer.name}.reshape")
+
+
+def _ends(layer: LayerReport) -> tuple[str, ...]:
+    """Return the ends of the roles of each direction."""
+    return ("", "_reverse")[: 1 + layer.values["bidirectional"]]
+
+
+def _ordered(array: Any, order: list[int]) -> Any:
+    """Return an array with its gates, along the first axis, in another order."""
+    return array.reshape(len(order), -1, *array.shape[1:])[order].reshape(array.shape)
+
+
+def _stacked(arrays: list[Any]) -> Any:
+    """Return arrays of one shape as one, along a new first axis."""
+    stacked = arrays[0][None].repeat(len(arrays), 0)
+    for at, array in enumerate(arrays):
+        stacked[at] = array
+    return stacked
+
+
+def _kernel(file: OnnxFile, layer: LayerReport, role: str, order: list[int]) -> str:
+    """Add the weights of all directions, (directions, gates*h, in)."""
+    roles = [role + end for end in _ends(layer)]
+    first = layer.weight_shapes()[role]
+    sizes = numbers(layer, first[::-1] if file.last else first, "weights")
+
+    def joined(arrays: list[Any]) -> Any:
+        return _stacked([_ordered(array.T if file.last else array, order) for array in arrays])
+
+    return file.several(layer, role, roles, [len(roles), *sizes], joined)
+
+
+def _biases(file: OnnxFile, layer: LayerReport, order: list[int]) -> str:
+    """Add the biases of all directions, (directions, 2*gates*h), zeros for the second if there is none."""
+    width = len(order) * layer.values["out"]
+    two = layer.values["hidden_bias"]
+    roles = [role + end for end in _ends(layer) for role in ("bias_ih", "bias_hh")[: 1 + two]]
+
+    def joined(arrays: list[Any]) -> Any:
+        each = [_ordered(array, order) for array in arrays]
+        return _stacked(each if two else [one for array in each for one in (array, 0 * array)])
+
+    return file.several(layer, "bias", roles, [len(_ends(layer)), 2 * width], joined)

@@ -1,0 +1,372 @@
+"""Products of the values of several layers: matmul, einsum, attention and multi-head attention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from math import prod, sqrt
+from typing import Any, ClassVar, NamedTuple
+
+from ..errors import ShapeError, shown
+from ..sizes import UNKNOWN, Shape, Size, count, counted, known, show, total
+from .base import KERNEL, Env, Fields, Layer, Sign, Trace, ops, unseen
+from .conv import times
+from .join import same
+from .keys import Reader, at_least, flag, number, text
+
+OPAQUE = "reads as an opaque layer"
+
+
+def broadcast(*shapes: Shape) -> Shape | None:
+    """Return the shape to which NumPy repeats axes of size 1, or None if the shapes do not go together."""
+    out: list[Size] = []
+    for back in range(max(map(len, shapes), default=0), 0, -1):
+        size = _wide([shape[-back] for shape in shapes if len(shape) >= back])
+        if size is None:
+            return None
+        out.append(size)
+    return tuple(out)
+
+
+def _wide(sizes: Sequence[Size]) -> Size | None:
+    """Return the size to which sizes of 1 are repeated; None if two others surely differ."""
+    return same([n for n in sizes if n != 1] or sizes)
+
+
+class ManyInputs(Layer):
+    """The base of products of several inputs."""
+
+    VIEW = False
+    LINEAR = False
+    SIGN = Sign.KEPT
+    JOINS = True
+    MAKES_AXES = True
+
+    def apart(self, xs: Sequence[Shape], why: str) -> ShapeError:
+        """Return the error for shapes that do not go together; the caller adds the layers that they come from."""
+        return ShapeError(f"{self.op} of {' and '.join(map(show, xs))}: {why}", key="from")
+
+    def expects(self, xs: Sequence[Shape], least: int, most: int) -> None:
+        """ShapeError unless there are from `least` to `most` inputs."""
+        if not least <= len(xs) <= most:
+            wanted = f"{least}" if least == most else f"{least} to {most}"
+            help = "name them, as from=a+b" if len(xs) < least else "name fewer"
+            raise ShapeError(f"{self.op} reads {wanted} inputs, got {len(xs)}", help, key="from")
+
+
+class MatMul(ManyInputs):
+    """Matrix product of two inputs by NumPy's rules, sample by sample: (…, m, k) by (…, k, n)."""
+
+    WORD = "matmul"
+    REFUSED = dict.fromkeys(("keras_read", "onnx_read"), OPAQUE)
+    EXAMPLE = "relu:name=a permute:1x3x2,name=b OP:from=a+b"
+
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
+        self.expects(xs, 2, 2)
+        a, b = xs
+        if not a or not b:
+            raise ShapeError("matmul works on matrices and vectors, and gets a number a sample", key="from")
+        rows = b[-2:][0]
+        inner = same([a[-1], rows])
+        if inner is None:
+            raise self.apart(xs, f"the first has {a[-1]} columns, and the second {rows} rows")
+        lead = broadcast(a[:-2], b[:-2])
+        if lead is None:
+            why = f"the sizes before the last two differ, {show(a[:-2])} and {show(b[:-2])}, and neither is 1"
+            raise self.apart(xs, why)
+        out = (*lead, *a[:-1][-1:], *(b[-1:] if len(b) > 1 else ()))
+        return Trace({}, out, unseen(fields[0]), macs=count(*out, inner))
+
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
+        return [f"MACs: values*k = {times(*traced.out, x[-1])} = {counted(traced.macs)}"]
+
+
+Label = int
+"""An axis of an einsum: 0 is the batch, negative ones are those of `...`, others are letters."""
+
+
+class Subscripts(NamedTuple):
+    """An einsum's axes as labels, without the batch."""
+
+    operands: tuple[tuple[Label, ...], ...]
+    out: tuple[Label, ...]
+
+
+def complete(equation: str) -> str:
+    """Return an equation without spaces and with its output, by NumPy's rule where it is left out.
+
+    ShapeError for what is not an equation.
+    """
+    inputs, arrow, out = equation.replace(" ", "").partition("->")
+    for term in [*inputs.split(","), out]:
+        letters = term.replace("...", "", 1)
+        if letters and not (letters.isascii() and letters.isalpha()):
+            what, help = f"{shown(equation)} is not an equation", "letters for the axes of each sample, as ij,jk->ik"
+            raise ShapeError(what, help, key="equation")
+    if not arrow:
+        alone = sorted({c for c in inputs if c.isalpha() and inputs.count(c) == 1})
+        out = "..." * ("..." in inputs) + "".join(alone)
+    letters = out.replace("...", "")
+    unknown = sorted(set(letters) - set(inputs)) + ["..."] * ("..." in out and "..." not in inputs)
+    if unknown:
+        raise ShapeError(
+            f"{shown(equation)}: no input has {unknown[0]}", "an output has axes of inputs", key="equation"
+        )
+    if len(set(letters)) < len(letters):
+        what = f"{shown(equation)} names an axis of its output twice"
+        raise ShapeError(what, "give each letter once after ->", key="equation")
+    return f"{inputs}->{out}"
+
+
+def subscripts(equation: str, ranks: Sequence[int]) -> Subscripts:
+    """Return the labels of an equation for operands of these ranks, which fit it; `...` stands for what is left."""
+    inputs, _, out = equation.partition("->")
+    terms = inputs.split(",")
+    widths = [rank - len(term.replace("...", "")) for term, rank in zip(terms, ranks, strict=True) if "..." in term]
+
+    def labels(term: str, width: int) -> tuple[Label, ...]:
+        before, dots, after = term.partition("...")
+        return (*map(ord, before), *(range(-width, 0) if dots else ()), *map(ord, after))
+
+    operands = [labels(term, rank - len(term.replace("...", ""))) for term, rank in zip(terms, ranks, strict=True)]
+    return Subscripts(tuple(operands), labels(out, max(widths, default=0)))
+
+
+class Einsum(ManyInputs):
+    """Sum of products over the axes that an equation names (Einstein's convention), the batch left out."""
+
+    WORD = "einsum"
+    REFUSED = dict.fromkeys(("keras_read", "onnx_read"), OPAQUE)
+    EXAMPLE = 'relu:name=a tanh:name=b OP:equation="cij,cik->cjk",from=a+b'
+    KEYS = {"equation": text}
+    HELP = {"equation": "The axes of each sample by letters, those of the output after ->; ... stands for the others."}
+    NEEDED = ("equation",)
+    equation: str
+
+    @property
+    def is_linear(self) -> bool:
+        return "," not in self.equation
+
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
+        equation = complete(self.equation)
+        terms = equation.partition("->")[0].split(",")
+        self.expects(xs, len(terms), len(terms))
+        for term, x in zip(terms, xs, strict=True):
+            letters = len(term.replace("...", ""))
+            if letters > len(x) or (letters < len(x) and "..." not in term):
+                raise ShapeError(f"{term or 'nothing'} does not name the axes of {show(x)}", key="equation")
+        labels = subscripts(equation, [len(x) for x in xs])
+        sizes: dict[Label, Size] = {}
+        for label, met in self._met(labels, xs).items():
+            size = _wide(met)
+            if size is None:
+                name = chr(label) if label > 0 else "..."
+                raise self.apart(xs, f"{' and '.join(str(n) for n in met)} differ, both {name} of {equation}")
+            sizes[label] = size
+        out = tuple([sizes[label] for label in labels.out])
+        macs = total([0, *[count(*[sizes[one] for one in step.all]) for step in steps(labels) if step.contracts]])
+        return Trace({"equation": equation}, out, unseen(fields[0]), macs=macs)
+
+    def _met(self, labels: Subscripts, xs: Sequence[Shape]) -> dict[Label, list[Size]]:
+        """Return the sizes that each axis has in the operands."""
+        met: dict[Label, list[Size]] = {}
+        for operand, x in zip(labels.operands, xs, strict=True):
+            for label, size in zip(operand, x, strict=True):
+                met.setdefault(label, []).append(size)
+        return met
+
+
+class Step(NamedTuple):
+    """The product of what an einsum has so far and its next operand."""
+
+    all: tuple[Label, ...]
+    """The axes of both, those that are summed within one of them left out."""
+    kept: tuple[Label, ...]
+    """The axes of the result: those that are needed later."""
+
+    @property
+    def contracts(self) -> bool:
+        """Return whether it sums products; otherwise it is a product value by value."""
+        return len(self.kept) < len(self.all)
+
+
+def steps(labels: Subscripts) -> list[Step]:
+    """Return how an einsum is computed: two operands at a time, from left to right, as PyTorch does."""
+    done, found = labels.operands[0], []
+    for at, operand in enumerate(labels.operands[1:], 1):
+        later = {*labels.out, *chain(*labels.operands[at + 1 :])}
+        both = tuple(
+            [one for one in dict.fromkeys((*done, *operand)) if one in later or (one in done and one in operand)]
+        )
+        done = tuple([one for one in both if one in later])
+        found.append(Step(both, done))
+    return found
+
+
+class Attends(ManyInputs):
+    """The base of attention: queries, keys and values, and a mask that is added to the scores.
+
+    One input is all three; the second of two is keys and values.
+    """
+
+    KEYS: ClassVar[Mapping[str, Reader]] = {"causal": flag}
+    HELP: ClassVar[Mapping[str, str]] = {"causal": "Whether a position sees only those up to its own."}
+    causal: bool = False
+
+    def sources(self, xs: Sequence[Shape]) -> tuple[Shape, Shape, Shape]:
+        """Return the shapes of queries, keys and values: of one input, of two, or of three and a mask."""
+        self.expects(xs, 1, 4)
+        keys = xs[min(1, len(xs) - 1)]
+        return xs[0], keys, xs[2] if len(xs) > 2 else keys
+
+    def meet(self, xs: Sequence[Shape], q: Shape, k: Shape, v: Shape) -> Shape:
+        """Return the shape of the scores: the axes in front, queries, keys. ShapeError for what does not fit."""
+        for x in (q, k, v):
+            if len(x) < 2:
+                raise ShapeError(f"{self.op} works on positions and features, and gets {show(x)}", key="from")
+        keys, lead = same([k[-2], v[-2]]), broadcast(q[:-2], k[:-2], v[:-2])
+        if keys is None:
+            raise self.apart(xs, f"there are {k[-2]} keys and {v[-2]} values")
+        if lead is None:
+            raise self.apart(xs, "the sizes before the last two differ, and none is 1")
+        return (*lead, q[-2], keys)
+
+    def masked(self, xs: Sequence[Shape], scores: Shape, mask: Shape) -> None:
+        """ShapeError unless a mask is repeated to the scores' shape."""
+        met = broadcast(scores, mask)
+        if met is None or len(met) > len(scores) or any(same([m, n]) is None for m, n in zip(met, scores, strict=True)):
+            raise self.apart(xs, f"the mask {show(mask)} does not fit scores of {show(scores)}")
+
+
+class Attention(Attends):
+    """Scaled dot-product attention: softmax(q k^T * scale + mask) v over the positions of a sample."""
+
+    WORD = "attention"
+    REFUSED = {"keras_read": OPAQUE, "onnx_read": "reads as matmul and softmax"}
+    EXAMPLE = "relu:name=q tanh:name=k OP:from=q+k+k"
+    KEYS: ClassVar[Mapping[str, Reader]] = {"scale": number, **Attends.KEYS}
+    HELP = {**Attends.HELP, "scale": "The factor of the scores, by default 1/sqrt(E) for queries of E features."}
+    scale: float | None = None
+
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
+        q, k, v = self.sources(xs)
+        scores = self.meet(xs, q, k, v)
+        features = same([q[-1], k[-1]])
+        if features is None:
+            raise self.apart(xs, f"queries have {q[-1]} features, and keys {k[-1]}")
+        for mask in xs[3:]:
+            self.masked(xs, scores, mask)
+        size = known(features)
+        scale = self.scale if self.scale is not None else None if size is None else 1 / sqrt(size)
+        macs = total([count(*scores, features), count(*scores, v[-1])])
+        values = {"scale": scale, "causal": self.causal}
+        return Trace(values, (*scores[:-1], v[-1]), unseen(fields[0]), macs=macs)
+
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
+        return [f"MACs: L*S*(E + Ev) for each head = {counted(traced.macs)}"]
+
+
+class MultiHead(Attends):
+    """Multi-head attention: projections of queries, keys and values, attention in each head, a projection of all."""
+
+    WORD = "multihead"
+    REFUSED = {"keras_read": OPAQUE, "onnx_read": "reads as linear, matmul and softmax"}
+    EXAMPLE = "OP:4"
+    SIGN = Sign.ANY
+    WEIGHTS = {
+        **{f"{part}_weight": KERNEL for part in ("query", "key", "value", "output")},
+        **{f"{part}_bias": 0.0 for part in ("query", "key", "value", "output")},
+    }
+    KEYS: ClassVar[Mapping[str, Reader]] = {
+        **dict.fromkeys(("heads", "key_dim", "value_dim", "out", "c_i", "kdim", "vdim"), at_least(1)),
+        "bias": flag,
+        **Attends.KEYS,
+    }
+    HELP = {
+        **Attends.HELP,
+        "heads": "The number of heads.",
+        "key_dim": "The features of queries and keys in each head, by default those of the queries, shared out.",
+        "value_dim": "The features of values in each head, by default key_dim.",
+        "out": "The number of output features, by default those of the queries.",
+        "c_i": "The number of features of the queries; may be left out.",
+        "kdim": "The number of features of the keys; may be left out.",
+        "vdim": "The number of features of the values; may be left out.",
+        "bias": "Whether the projections have biases.",
+    }
+    BARE = "heads"
+    NEEDED = ("heads",)
+    DERIVED = ("key_dim", "value_dim", "out")
+    heads: int
+    key_dim: int | None = None
+    value_dim: int | None = None
+    out: int | None = None
+    c_i: int | None = None
+    kdim: int | None = None
+    vdim: int | None = None
+    bias: bool = True
+
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
+        q, k, v = self.sources(xs)
+        scores = self.meet(xs, q, k, v)
+        for key, x, what in (("c_i", q, "queries"), ("kdim", k, "keys"), ("vdim", v, "values")):
+            declared = self.__dict__.get(key)
+            if declared is not None and known(x[-1]) not in (None, declared):
+                raise ShapeError(f"expects {declared} features of {what}, gets {x[-1]}", f"remove {key}", key=key)
+        for mask in xs[3:]:
+            self.masked(xs, (*scores[:-2], self.heads, *scores[-2:]), mask)
+        key_dim = self.key_dim or self._shared(q[-1])
+        value_dim, out = self.value_dim or key_dim, self.out or known(q[-1])
+        values = {
+            "heads": self.heads,
+            "key_dim": key_dim,
+            "value_dim": value_dim,
+            "out": out,
+            "c_i": known(q[-1]),
+            "kdim": known(k[-1]),
+            "vdim": known(v[-1]),
+            "bias": self.bias,
+            "causal": self.causal,
+        }
+        h, end = self.heads, q[-1] if out is None else out
+        macs = total(
+            [
+                *[count(*q, h, key_dim), count(*k, h, key_dim), count(*v, h, value_dim)],
+                *[count(*scores, h, key_dim), count(*scores, h, value_dim)],
+                count(*scores[:-1], h, value_dim, end),
+            ]
+        )
+        return Trace(values, (*scores[:-1], end), unseen(fields[0]), *self.counts(q, values, env), macs)
+
+    def _shared(self, features: Size) -> int | None:
+        """Return the features of one head. ShapeError if they cannot be shared out."""
+        whole = known(features)
+        if whole is not None and whole % self.heads:
+            help = "give key_dim, the features of each head"
+            raise ShapeError(f"heads={self.heads} does not divide {whole} features", help, key="heads")
+        return None if whole is None else whole // self.heads
+
+    def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        size = {key: UNKNOWN if values[key] is None else values[key] for key in self.KEYS}
+        h, shapes = self.heads, dict[str, Shape]()
+        for part, features, width in (
+            ("query", "c_i", "key_dim"),
+            ("key", "kdim", "key_dim"),
+            ("value", "vdim", "value_dim"),
+        ):
+            each = (h, size[width]) if env.channels_last else (h * size[width],)
+            shapes[f"{part}_weight"] = (size[features], *each) if env.channels_last else (*each, size[features])
+            shapes[f"{part}_bias"] = each
+        each = (h, size["value_dim"]) if env.channels_last else (h * size["value_dim"],)
+        shapes["output_weight"] = (*each, size["out"]) if env.channels_last else (size["out"], *each)
+        shapes["output_bias"] = (size["out"],)
+        return {role: shape for role, shape in shapes.items() if self.bias or role.endswith("weight")}
+
+    def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:
+        last = shape[:-1] if role == "output_weight" else shape[:1]
+        return prod(last) if env.channels_last else shape[1]
+
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
+        return [f"parameters: {counted(traced.weights)} weights + {counted(traced.bias)} bias"]
+
+
+OPS = ops(MatMul, Einsum, Attention, MultiHead)
