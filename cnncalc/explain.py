@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .field import PIXEL, Field
-from .layers import ConvKind, Fields
+from .layers import ConvKind
 from .layers.base import by_axis
 from .layers.conv import times
 from .memory import itemsize
@@ -55,7 +55,7 @@ def field_lines(report: Report, layer: LayerReport) -> list[str]:
     return [f"receptive field: {step.partition(': ')[2]}" for step in steps] or [result]
 
 
-def _recurrence(layer: LayerReport, before: Fields) -> list[str]:
+def _recurrence(layer: LayerReport, before: Sequence[Field]) -> list[str]:
     """Return the recurrence on each axis; none unless the layer slides a window over axes whose fields are known."""
     k, s, p, d = (layer.values.get(key, ()) for key in ("k", "s", "p", "d"))
     slides = k and s and d and layer.node.layer.CONVOLUTION is not ConvKind.TRANSPOSED and not isinstance(p, str)
@@ -72,7 +72,7 @@ def _recurrence(layer: LayerReport, before: Fields) -> list[str]:
     return steps
 
 
-def field_words(fields: Fields) -> str:
+def field_words(fields: Sequence[Field]) -> str:
     """Return receptive fields as text: `11, stride 4, start -5`."""
     words = {"?": "unknown", "~": "varying by phase"}
     figures = [field_text(fields, name) for name in ("size", "stride", "start")]

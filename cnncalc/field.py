@@ -58,11 +58,17 @@ class Field(NamedTuple):
 
     def whole(self, n: int | None) -> Field:
         """Return the field after a layer that sees all n units at once: a window of n, of stride 1, without padding."""
-        if n is not None:
-            return self.slide(n, 1, 0)
-        if self.phases is not None:
+        if n is None:
+            return self.lost() if self.phases is not None else self._replace(size=None)
+        return self.slide(n, 1, 0) if self.phases is None else self.still(n)._replace(stride=self.stride)
+
+    def still(self, n: int) -> Field:
+        """Return the field after a layer each of whose units sees all n units at once."""
+        known = _unit(self)
+        if known is None:
             return self.lost()
-        return self._replace(size=None)
+        first, last = _seen(*known, 0, n - 1, _monotone(*known))
+        return self.lost() if (first, last) == NOTHING else Field(last - first + 1, 0, first, None, 0, self.marks)
 
     def spread(self, sees: Sequence[Interval], advance: int) -> Field:
         """Return the field after a layer whose unit u sees units `sees[u % P]`, P = len(sees).

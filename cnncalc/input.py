@@ -12,7 +12,7 @@ from .layers import Layer
 from .layers.base import AXIS_LETTERS
 from .layers.dense import Linear
 from .network import Network, no_input
-from .sizes import LARGEST, UNKNOWN, Open, Shape, known, read_shape, show
+from .sizes import LARGEST, MOST_SIZES, UNKNOWN, Open, Shape, known, read_shape, show
 
 
 class Reading(Enum):
@@ -23,23 +23,26 @@ class Reading(Enum):
     BATCH = "a batch, then one sample"
 
 
-def readings(layers: Iterable[Layer]) -> dict[int, Reading]:
+def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading]:
     """Return how each number of sizes is read by these layers; they take no other number.
 
-    number of sizes              1        2        3        4        5
-    a linear layer comes first   SAMPLE   BATCH    SAMPLE   BATCH
-    no spatial layer             SAMPLE   SPACE    SAMPLE   BATCH
-    first spatial layer 1-D      SPACE    SAMPLE   BATCH
-    first spatial layer 2-D               SPACE    SAMPLE   BATCH
-    first spatial layer 3-D                        SPACE    SAMPLE   BATCH
+    number of sizes                 1        2        3        4        5
+    a linear layer comes first      SAMPLE   BATCH    SAMPLE   BATCH
+    no spatial layer                SAMPLE   SPACE    SAMPLE   BATCH
+      the spec's own input (`own`)  SAMPLE   SAMPLE   SAMPLE   SAMPLE   SAMPLE
+    first spatial layer 1-D         SPACE    SAMPLE   BATCH
+    first spatial layer 2-D                  SPACE    SAMPLE   BATCH
+    first spatial layer 3-D                           SPACE    SAMPLE   BATCH
     """
     layers = list(layers)
     rank = first_rank(layers)
     nd = 2 if rank is None else rank
     table = {nd: Reading.SPACE, nd + 1: Reading.SAMPLE, nd + 2: Reading.BATCH}
     if rank is None:
+        if own and not any(layer.rank() is not None for layer in unnested(layers)):
+            table = dict.fromkeys(range(1, MOST_SIZES), Reading.SAMPLE)
         table[1] = Reading.SAMPLE
-        shaping = (layer for layer in _unnested(layers) if not layer.KEEPS_SHAPE)
+        shaping = (layer for layer in unnested(layers) if not layer.KEEPS_SHAPE)
         if isinstance(next(shaping, None), Linear):
             table[2] = Reading.BATCH
     return table
@@ -47,19 +50,29 @@ def readings(layers: Iterable[Layer]) -> dict[int, Reading]:
 
 def first_rank(layers: Iterable[Layer]) -> int | None:
     """Return the number of axes of the first spatial layer; None if none comes before the axes are made anew."""
-    for layer in _unnested(layers):
+    for layer in unnested(layers):
         rank = layer.rank()
         if rank is not None or layer.MAKES_AXES:
             return rank
     return None
 
 
-def _unnested(layers: Iterable[Layer]) -> Iterator[Layer]:
+def moved(layers: Iterable[Layer]) -> bool:
+    """Return whether axes are made anew or moved before the first spatial layer."""
+    anew = False
+    for layer in unnested(layers):
+        if layer.rank() is not None and layer.WORD != "identity":
+            return anew
+        anew = anew or layer.MAKES_AXES or layer.MOVES_AXES
+    return False
+
+
+def unnested(layers: Iterable[Layer]) -> Iterator[Layer]:
     """Yield the layers, those of a block in its place."""
     for layer in layers:
         if layer.NESTS:
             nodes: Any = layer.given["layers"]
-            yield from _unnested(node.layer for node in nodes)
+            yield from unnested(node.layer for node in nodes)
         else:
             yield layer
 
@@ -87,13 +100,27 @@ def configure(
         network = network._replace(dialect=dialect_named(dialect))
     own_layout = network.layout or network.dialect.layout
     network = network._replace(layout=own_layout if layout is None else layout_named(layout))
+    network = _told(network, own=True)
     if input is not None:
         network = network._replace(input=input if isinstance(input, tuple) else read_shape(input))
+        network = _told(network, own=False)
     elif network.input is None:
         network = network._replace(input=_declared_input(network))
     if batch is None or network.input is None:
         return network
     return network._replace(input=read_input(network, batch).sizes)
+
+
+def _told(network: Network, *, own: bool) -> Network:
+    """Return the network with the number of a sample's axes that its input has, if its layers may not say it."""
+    layers = [node.layer for node in network.nodes]
+    if network.input is None or network.sample_axes is not None:
+        return network
+    rule, size = readings(layers, own=True), len(network.input)
+    reading = (rule if own else readings(layers)).get(size)
+    if reading is None or rule.get(size) is readings(layers).get(size):
+        return network
+    return network._replace(sample_axes=size + 1 - [Reading.SPACE, Reading.SAMPLE, Reading.BATCH].index(reading))
 
 
 def _declared_input(network: Network) -> Shape | None:
@@ -123,6 +150,9 @@ def read_input(network: Network, batch: int | None = None) -> Input:
         raise no_input()
     sizes, last = network.input, network.layout == "NHWC"
     table = readings(node.layer for node in network.nodes)
+    if network.sample_axes is not None:
+        n = network.sample_axes
+        table = {n - 1: Reading.SPACE, n: Reading.SAMPLE, n + 1: Reading.BATCH}
     reading = table.get(len(sizes))
     if reading is None:
         raise _wrong_rank(network, sizes)
@@ -136,11 +166,18 @@ def read_input(network: Network, batch: int | None = None) -> Input:
         return Input(None, sample, without_channel if reading is Reading.SPACE else sample)
     if own is not None and batch is not None:
         raise SpecError(f"the input {show((own, *sample))} has a batch of {own} already", "leave out --batch")
-    if table.get(len(sample) + 1) is not Reading.BATCH:
-        raise SpecError("a batch of features needs a linear layer: two sizes are H,W otherwise", "leave out --batch")
     batch = batch if own is None else own
     assert batch is not None
     return Input(batch, sample, (batch, *sample))
+
+
+def with_input(network: Network, read: Input) -> Network:
+    """Return the network with this input as its own, its sample's axes said if it would be read otherwise."""
+    extra = len(read.sizes) - len(read.sample)
+    reading = {-1: Reading.SPACE, 0: Reading.SAMPLE, 1: Reading.BATCH}[extra]
+    table = readings([node.layer for node in network.nodes], own=True)
+    told = table.get(len(read.sizes)) is reading
+    return network._replace(input=read.sizes, sample_axes=None if told else len(read.sample))
 
 
 def _lettered(sample: Shape, channels_last: bool) -> Shape:
@@ -157,6 +194,8 @@ def _lettered(sample: Shape, channels_last: bool) -> Shape:
 
 def _wrong_rank(network: Network, input: Shape) -> ShapeError:
     rank = first_rank(node.layer for node in network.nodes)
+    if network.sample_axes is not None:
+        rank = network.sample_axes - 1
     nd = 2 if rank is None else rank
     why = f"the first spatial layer has {nd} {'axis' if nd == 1 else 'axes'}" if rank else "without a spatial layer"
     letters = AXIS_LETTERS.get(nd, "?" * nd)

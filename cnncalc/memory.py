@@ -112,14 +112,14 @@ def measure(report: Report, dtype: object) -> Report:
             if layer.inner:
                 add(layer.inner, reads[0], f"{within}{layer.name}.")
             else:
-                steps.append(MemoryStep(reads, size_of(layer.out, each), layer.node.layer.VIEW))
+                steps.append(MemoryStep(reads, _bytes(layer.values_made, each), layer.node.layer.VIEW))
                 names.append(within + layer.name)
             spans[layer] = begin, len(steps) - 1
 
     def note(layers: Sequence[LayerReport], shared: bool) -> None:
         """Give each layer its bytes, `shared` those in a block that uses the weights of another."""
         for layer in layers:
-            own = 0 if layer.node.layer.VIEW else size_of(layer.out, each)
+            own = 0 if layer.node.layer.VIEW else _bytes(layer.values_made, each)
             tied = shared or layer.node.tie is not None
             params, buffers = (0 if tied else _bytes(figure, each) for figure in (layer.params, layer.buffers))
             first, last = spans[layer]

@@ -59,6 +59,10 @@ class Network(NamedTuple):
     origin: Origin | None = None
     is_report: bool = False
     """Whether it was read from a report, whose padding words are resolved for one input."""
+    sample_axes: int | None = None
+    """How many axes a sample of the input has, if the spec says it and not its layers."""
+    unused: Mapping[str, Any] | None = None
+    """The parameters and buffers of the module that it was read from which it does not use: how many, and where."""
 
     def __repr__(self) -> str:
         name = self.name or f"of {len(self.nodes)} layer{'s' * (len(self.nodes) != 1)}"
@@ -90,6 +94,8 @@ class Network(NamedTuple):
             "cnncalc": 1,
             "name": self.name,
             "input": None if self.input is None else to_json(self.input),
+            "sample_axes": self.sample_axes,
+            "unused": self.unused,
             "dialect": self.dialect.name,
             "layout": self.layout,
         }

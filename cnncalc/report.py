@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from .display import DISPLAYS, drawn
 from .errors import nearest, shown
-from .field import BROADCAST, MISALIGNED, NOTHING
+from .field import BROADCAST, MISALIGNED, NOTHING, Field
 from .layers import Env, Fields, Trace
 from .network import Network, Node, layer_dict
-from .sizes import NOTHING_KNOWN, Shape, count, show, to_json, total
+from .sizes import NOTHING_KNOWN, Shape, count, known, show, to_json, total
 
 
 class LayerMemory(NamedTuple):
@@ -67,7 +67,7 @@ class LayerReport:
 
     __slots__ = (
         *("bias", "buffers", "inner", "local_weights", "memory", "name", "network", "node", "nodes", "op", "out", "rf"),
-        *("sample", "traced", "values", "weights", "x", "_batch", "_xs"),
+        *("read", "reads_fields", "sample", "traced", "values", "weights", "x", "_batch", "_xs"),
     )
 
     def __init__(
@@ -79,6 +79,7 @@ class LayerReport:
         traced: Trace,
         batch: int | None,
         inner: Sequence[LayerReport] = (),
+        fields: Sequence[Fields] = (),
     ):
         self.network, self.nodes, self.node, self.traced, self.inner = network, nodes, node, traced, inner
         """`nodes` are the network's, or those of the block around it; `inner` are a block's own layers."""
@@ -87,15 +88,19 @@ class LayerReport:
         self.weights, self.bias, self.buffers = traced.weights, traced.bias, traced.buffers
         """Trained numbers without the bias, those of the bias, and numbers that it keeps and that are not trained; None
         if an open size decides."""
-        self.local_weights, self.rf = traced.local, traced.fields
+        self.local_weights, self.rf = traced.local, traced.fields.shown
         """Weights of the locally connected layer (the same window, no weight shared), and the receptive field on each
         axis of the network's input."""
         self.memory: LayerMemory | None = None
         """Its bytes; None before `cnncalc.memory.measure`."""
+        own = traced.fields
+        self.reads_fields, self.read = fields, own._replace(batch_at=0) if own.batch_at else own
+        """The axes and fields of what it reads, and of its output as others read it."""
         self._batch, self._xs = batch, xs
-        self.sample = xs[0]
-        """The input shape without the batch."""
-        self.x, self.out = _batched(xs[0], batch), _batched(traced.out, batch)
+        self.sample = xs[0] if xs else traced.out
+        """The input shape without the batch; of a layer that reads none, the output's."""
+        self.x = _batched(xs[0], batch, fields[0]) if xs else ()
+        self.out = _batched(traced.out, batch, own)
         """The shapes of the input and the output, with the batch if there is one."""
 
     def __repr__(self) -> str:
@@ -103,7 +108,7 @@ class LayerReport:
 
     def inputs(self) -> Sequence[Shape]:
         """Return the shapes of everything it reads, with the batch."""
-        return [_batched(x, self._batch) for x in self._xs]
+        return [_batched(x, self._batch, own) for x, own in zip(self._xs, self.reads_fields, strict=True)]
 
     @property
     def samples(self) -> Sequence[Shape]:
@@ -118,8 +123,28 @@ class LayerReport:
     @property
     def macs(self) -> int | None:
         """Multiply-accumulates for the whole batch."""
-        macs, batch = self.traced.macs, self._batch
-        return macs if batch is None or macs is None else macs * batch
+        return count(self.traced.macs, self.times, self.batch)
+
+    @property
+    def sample_macs(self) -> int | None:
+        """Multiply-accumulates for one sample of the network's input."""
+        return count(self.traced.macs, self.times)
+
+    @property
+    def times(self) -> int | None:
+        """How many samples it works on for one of the network's input: more than one if axes are in the batch."""
+        return known(self.traced.fields.times)
+
+    @property
+    def batch(self) -> int:
+        """The number of samples in the network's input; 1 without a batch, and for what does not depend on it."""
+        return self._batch if self._batch is not None and self.traced.fields.batched else 1
+
+    @property
+    def values_made(self) -> int | None:
+        """How many numbers its output holds, for the whole batch."""
+        out = self.traced.out
+        return None if out == NOTHING_KNOWN else count(self.batch, self.times, *out)
 
     @property
     def fc_weights(self) -> int | None:
@@ -159,8 +184,9 @@ class LayerReport:
         if NOTHING_KNOWN in (self.sample, self.traced.out):
             return [f"nothing is known of its {'input' if self.sample == NOTHING_KNOWN else 'output'}"]
         lines = self.node.layer.explain(self.sample, self.traced, self.env)
-        if self._batch is not None and self.traced.macs:
-            lines.append(f"MACs of the batch: {self._batch}*{self.traced.macs:,} = {self.macs:,}")
+        if self.macs and self.macs != self.traced.macs:
+            times = "*".join([f"{n}" for n in (self.batch, self.times) if n != 1])
+            lines.append(f"MACs of the batch: {times}*{self.traced.macs:,} = {self.macs:,}")
         return lines
 
     def figures(self) -> dict[str, Any]:
@@ -181,8 +207,12 @@ class LayerReport:
         return {**layer_dict(self.node, self.nodes, self.traced.values), **layers, "report": self.figures()}
 
 
-def _batched(shape: Shape, batch: int | None) -> Shape:
-    return shape if batch is None or shape == NOTHING_KNOWN else (batch, *shape)
+def _batched(shape: Shape, batch: int | None, fields: Fields) -> Shape:
+    """Return a sample's shape with the batch, in its place, and the axes that are folded into it."""
+    if batch is None or shape == NOTHING_KNOWN or not fields.batched:
+        return shape
+    at = fields.batch_at
+    return (*shape[:at], fields.times * batch, *shape[at:])
 
 
 class Report:
@@ -303,7 +333,7 @@ def listed(value: Any) -> Any:
     return value
 
 
-def rf_json(fields: Fields) -> dict[str, Any] | None:
+def rf_json(fields: Sequence[Field]) -> dict[str, Any] | None:
     """Return receptive fields as JSON, axis by axis, `phases` only if units differ by phase; None without axes."""
     if not fields:
         return None

@@ -107,7 +107,24 @@ def _open(letter: str, add: int, div: int, mul: int = 1, off: int = 0) -> Open:
 Size = int | Open
 Shape = tuple[Size, ...]
 UNKNOWN = Open(None)
-NOTHING_KNOWN: Shape = ()
+
+
+class _NothingKnown(tuple[Size, ...]):
+    """A shape that is equal to no other: the shape of a single number is ()."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+NOTHING_KNOWN: Shape = _NothingKnown()
 """A shape of which not even the number of its sizes is known."""
 
 
@@ -147,8 +164,9 @@ def counted(number: int | None) -> str:
 
 
 def show(shape: Iterable[Size]) -> str:
-    """Return a shape as text: `3x224x224`, an open size of more than a letter in brackets; or `unknown`."""
-    return "x".join(str(s) if isinstance(s, int) or len(str(s)) == 1 else f"[{s}]" for s in shape) or "unknown"
+    """Return a shape as text: `3x224x224`, an open size of more than a letter in brackets; `scalar`, or `unknown`."""
+    text = "x".join(str(s) if isinstance(s, int) or len(str(s)) == 1 else f"[{s}]" for s in shape)
+    return text or ("unknown" if shape == NOTHING_KNOWN else "scalar")
 
 
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -211,12 +229,15 @@ def parse_shape(text: str) -> Shape:
     return read_shape([int(p) if is_digits(p) else p for p in split_axes(text.strip())], text)
 
 
-def read_shape(value: object, text: str | None = None) -> Shape:
-    """Return a shape from JSON: `[3, 224, 224]`, `[3, "H", "W"]`, null for an open size without a name."""
+def read_shape(value: object, text: str | None = None, *, scalar: bool = False) -> Shape:
+    """Return a shape from JSON: `[3, 224, 224]`, `[3, "H", "W"]`, null for an open size without a name.
+
+    `scalar` says whether [] may stand for the shape of a single number.
+    """
     written = shown(text if text is not None else value)
     if isinstance(value, str):
         return parse_shape(value)
-    if not isinstance(value, (list, tuple)) or not value:
+    if not isinstance(value, (list, tuple)) or not (value or scalar):
         several = "a shape is written 3x224x224, in JSON [3, 224, 224]"
         help = f"a shape of one size is written [{value}]" if type(value) is int else several
         raise SpecError(f"{written} is not a shape", help, key="input")

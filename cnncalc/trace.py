@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .axes import begin
 from .errors import CnncalcError, ShapeError
-from .field import PIXEL
-from .input import Input, configure, read_input
+from .input import Input, configure, moved, read_input, with_input
 from .layers import Env, Fields, Trace
+from .layers.activation import Identity
+from .layers.base import space_of
 from .layers.composite import Opaque
 from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
-from .sizes import LARGEST, NOTHING_KNOWN, Shape, counted, show, total
+from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Shape, counted, show, total
 
 
 def shape(
@@ -30,14 +32,37 @@ def shape(
     network = configure(network, input, dialect, layout)
     read = read_input(network, batch)
     layers = list(trace_layers(network, read))
-    return Report(network._replace(input=read.sizes), read.batch, read.sample, layers)
+    return Report(with_input(network, read), read.batch, read.sample, layers)
 
 
 def trace_layers(network: Network, read: Input) -> Iterator[LayerReport]:
     """Yield the report of each layer of a configured network; ShapeError at the first layer that is impossible."""
-    sample = read.sample
-    fields = (PIXEL,) * (len(sample) - 1) if len(sample) > 1 else ()
-    yield from _trace(network._replace(input=read.sizes), network.nodes, (sample, fields), read.batch)
+    network = network._replace(input=read.sizes)
+    start = (read.sample, begin(read.sample, _spatial(network, read)))
+    yield from _trace(network, network.nodes, start, read.batch)
+
+
+def _spatial(network: Network, read: Input) -> list[int]:
+    """Return the places of the input's spatial axes: all but the channels', unless axes move before a spatial layer.
+
+    Then they are those over which that layer slides.
+    """
+    sample, env = read.sample, Env(network.dialect, network.layout == "NHWC")
+    usual = list(space_of(sample, env)) if len(sample) > 1 else []
+    if not moved(node.layer for node in network.nodes):
+        return usual
+    layers = _trace(network, network.nodes, (sample, begin(sample, range(len(sample)))), read.batch)
+    try:
+        for layer in layers:
+            own = [layer, *layer.inner]
+            for one in own:
+                if one.node.layer.rank() is not None and not isinstance(one.node.layer, Identity) and one.reads_fields:
+                    seen = one.reads_fields[0].along([*space_of(one.sample, env)])
+                    if seen:
+                        return sorted(seen)
+    except CnncalcError:  # the trace proper says what is wrong
+        return usual
+    return usual
 
 
 def _trace(
@@ -52,11 +77,11 @@ def _trace(
     layers: list[LayerReport] = []
     for node in nodes:
         inner: list[LayerReport] = []
-        reads = [start if at == INPUT else (layers[at].traced.out, layers[at].traced.fields) for at in node.reads]
-        xs, fields = zip(*reads, strict=True)
+        reads = [start if at == INPUT else (layers[at].traced.out, layers[at].read) for at in node.reads]
+        xs, fields = zip(*reads, strict=True) if reads else ((), ())
         try:
             if NOTHING_KNOWN in xs and not isinstance(node.layer, Opaque):
-                traced = _unknown(node)
+                traced = _unknown(node, fields[0], env)
             elif node.layer.NESTS:
                 own: Any = node.layer.given["layers"]
                 inner = list(_trace(network, own, reads[0], batch, (*within, node)))
@@ -71,7 +96,7 @@ def _trace(
                 _check_tie(layers[node.tie], xs[0], traced, node, env)
         except CnncalcError as error:
             raise network.blame(error, node, within) from None
-        layers.append(LayerReport(network, nodes, node, xs, traced, batch, inner))
+        layers.append(LayerReport(network, nodes, node, xs, traced, batch, inner, fields))
         yield layers[-1]
 
 
@@ -98,24 +123,43 @@ def _arrays(shapes: Mapping[str, Shape], traced: Trace) -> str:
     return f"{counted(params)} parameters" + (f", {counted(buffers)} buffers" if buffers else "")
 
 
-def _unknown(node: Node) -> Trace:
-    """Trace a layer of whose input nothing is known: only what is 0 for every input is known of it."""
-    weightless = not node.layer.WEIGHTS and not node.layer.NESTS
-    figure = 0 if weightless and not node.layer.JOINS else None
-    return Trace(dict(node.layer.given), NOTHING_KNOWN, (), figure, figure, figure, figure)
+def _unknown(node: Node, fields: Fields, env: Env) -> Trace:
+    """Trace a layer of whose input nothing is known but what its keys say: its channels and its number of axes."""
+    layer, rank = node.layer, node.layer.rank()
+    fields = fields.lost(0)
+    if layer.NESTS or layer.JOINS or not layer.WEIGHTS:
+        weights = None if layer.NESTS or layer.WEIGHTS else 0
+        macs = None if weights is None or layer.MULTIPLIES else 0
+        return Trace(dict(layer.given), NOTHING_KNOWN, fields, weights, weights, weights, macs)
+    channels = layer.given.get("c_i")
+    x: Shape = (channels if isinstance(channels, int) else UNKNOWN, *[UNKNOWN] * (rank or 0))
+    traced = layer.trace(x[1:] + x[:1] if env.channels_last else x, fields.lost(len(x)), env)
+    return (
+        traced
+        if rank is not None
+        else traced._replace(values=dict(layer.given), out=NOTHING_KNOWN, fields=fields, macs=None)
+    )
 
 
 def _summed_up(inner: Sequence[LayerReport]) -> Trace:
     """Return a block's layers as one layer."""
     last = inner[-1].traced
     weights, bias, buffers = [summed(inner, figure) for figure in ("weights", "bias", "buffers")]
-    return Trace({}, last.out, last.fields, weights, bias, buffers, total([layer.traced.macs for layer in inner]))
+    return Trace({}, last.out, last.fields, weights, bias, buffers, total([layer.sample_macs for layer in inner]))
 
 
 def _join(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env, layers: Sequence[LayerReport]) -> Trace:
     """Trace a layer that reads several. If their shapes do not go together, the error says where each comes from."""
     try:
-        return node.layer.trace_all(xs, fields, env)
+        leads = {one.lead for one in fields if one.batched}
+        if len(leads) > 1:
+            raise ShapeError(
+                f"{node.layer.op} of inputs with different axes folded into the batch", "unfold them first"
+            )
+        traced = node.layer.trace_all(xs, fields, env)
+        batched = any(one.batched for one in fields) if fields else node.layer.WORD == "input"
+        own = traced.fields._replace(batched=batched, lead=leads.pop() if leads else ())
+        return traced._replace(fields=own)
     except ShapeError as error:
         if error.help is None:
             names = ["the input" if at == INPUT else layers[at].name for at in node.reads]

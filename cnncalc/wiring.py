@@ -44,14 +44,17 @@ def wire(layers: list[Wire]) -> tuple[Node, ...]:
         return index[name]
 
     for at, (item, copies) in enumerate(zip(layers, names, strict=True)):
-        reads: tuple[int, ...] = (len(nodes) - 1,)
+        reads: tuple[int, ...] = () if item.layer.SOURCE else (len(nodes) - 1,)
         if item.reads is not None:
+            if bool(item.reads) is item.layer.SOURCE:
+                what = f"{item.layer.op} reads no layer" if item.reads else "from names no layer"
+                raise _at(at, "from", what, "remove from")
             if len(item.reads) > 1 and not item.layer.JOINS:
                 what = f"from names {len(item.reads)} layers, but {item.layer.op} reads one"
                 raise _at(at, "from", what, "join them first, with add, mul or concat")
             reads = tuple([find(name, "from") for name in item.reads])
         tie = None if item.tie is None else _owner(at, item, find(item.tie, "tie"), nodes)
-        wired = item.reads is not None
+        wired = bool(item.reads)
         for name in copies:
             index[name] = len(nodes)
             nodes.append(Node(name, item.layer, reads, at, wired, item.expect, tie))

@@ -467,7 +467,9 @@ ROWS = [
     *SEQUENCES,
     *ACTIVATIONS,
 ]
-"""Of every op but opaque, which cannot be run."""
+"""Of every op but opaque, which cannot be run, and those of SPECIAL."""
+SPECIAL = {"opaque", "constant", "input", "tobatch", "frombatch", "movebatch"}
+"""Ops that read nothing, or have the batch elsewhere: they have tests of their own."""
 PLAIN: dict[str, list[Row]] = {}
 """The rows of each op in the dialect plain and any layout, in which others can be run, too."""
 for _row in ROWS:

@@ -22,6 +22,7 @@ FLOORS = [
     "sizes",
     "window",
     "field",
+    "axes",
     "dialects",
     "layers",
     "network",

@@ -126,7 +126,7 @@ def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> 
     held = x.nbytes if x_path == "-" else 0
     is_mapped = MAPPED and path is not None and path != "-" and (not os.path.exists(path) or os.path.isfile(path))
     several = min(job.plan.at_once, count)
-    result = 0 if is_mapped else math.prod(job.plan.result(job.last)[0]) * kind.itemsize * several
+    result = 0 if is_mapped else job.plan.steps[job.last].bytes * several
     parts = {
         "weights": job.weight_bytes,
         "working at most": working,

@@ -101,6 +101,8 @@ class Job:
         self.last = len(self.report.layers) - 1
         """The index of the layer whose result is the network's."""
         self._seed, self._memory = seed, memory
+        self.others: dict[str, Array] = {}
+        """The network's other inputs, with a batch in front, by name."""
         self._loaded: Program | None = None
         self._drawn = self.kind if self.kind.kind == "f" else np.dtype(np.float32)
         names = [layer.name for layer in self.report.layers]
@@ -136,8 +138,21 @@ class Job:
 
     def result(self, at: int, count: int) -> tuple[tuple[int, ...], Dtype, tuple[int, ...]]:
         """Return of a layer's result for `count` samples: the shape for the caller, the dtype, the shape as samples."""
-        sample, kind = self.plan.result(at)
-        return self.samples.returned(sample, count), kind, (count, *sample)
+        step = self.plan.steps[at]
+        rows, place = step.rows(count), step.layer.traced.fields.batch_at
+        if step.times != 1 or place or not step.batched:
+            shape = (
+                step.shape
+                if self.samples.batch is None and rows == 1
+                else (*step.shape[:place], rows, *step.shape[place:])
+            )
+        else:
+            shape = self.samples.returned(step.shape, count)
+        return shape, step.kind, (rows, *step.shape)
+
+    def moved(self, at: int) -> int:
+        """Return where the batch stands among the axes of a layer's result."""
+        return self.plan.steps[at].layer.traced.fields.batch_at
 
     def load(self) -> Program:
         """Return the network ready to run; the first call reads or draws its weights."""
@@ -152,12 +167,20 @@ class Job:
         try:
             for begin in range(0, len(samples), program.at_once):
                 end = min(begin + program.at_once, len(samples))
-                program.run(samples[begin:end], {at: sink.part(begin, end) for at, sink in sinks.items()}, progress)
-                for sink in sinks.values():
-                    sink.done(begin, end)
+                parts = {at: self._rows(at, begin, end) for at in sinks}
+                targets = {at: sink.part(*parts[at]) for at, sink in sinks.items()}
+                others = {name: array[begin:end] for name, array in self.others.items()}
+                program.run(samples[begin:end], targets, progress, others)
+                for at, sink in sinks.items():
+                    sink.done(*parts[at])
                 drop(samples, begin, end)
         finally:
             release()
+
+    def _rows(self, at: int, begin: int, end: int) -> tuple[int, int]:
+        """Return the first and the last row of a layer's result that these samples of the input make."""
+        step = self.plan.steps[at]
+        return (begin * step.times, end * step.times) if step.batched else (0, step.times)
 
     def outputs(self, x: Array) -> dict[str, Array]:
         """Return, by name, the results of the layers that are kept and of the last one, in the caller's shape."""
@@ -167,7 +190,10 @@ class Job:
             back[at], kind, samples = self.result(at, count)
             sinks[at] = Memory(samples, kind)
         self.run(x, sinks)
-        return {self.report.layers[at].name: sink.array.reshape(back[at]) for at, sink in sinks.items()}
+        return {
+            self.report.layers[at].name: np.moveaxis(sink.array, 0, self.moved(at)).reshape(back[at])
+            for at, sink in sinks.items()
+        }
 
 
 def as_array(value: object, name: str) -> Array:

@@ -13,14 +13,16 @@ from ..errors import CnncalcError, SpecError
 from ..network import INPUT
 from ..registry import Registry
 from ..report import LayerReport, Report
-from .kernels import activation, affine, border, conv, dense, join, norm, pool, product, recurrent, resample, select
+from .kernels import activation, affine, border, composite, conv, dense, join, norm, pool
+from .kernels import product, recurrent, resample, select
 from .task import Array, Dtype, Kernel, Task, channels_first, sizes_of, summed
 from .threads import hold
 from .weights import needed_by
 
 KERNELS: Registry[str, Kernel] = Registry(
     *(conv.KERNELS, pool.KERNELS, activation.KERNELS, norm.KERNELS, affine.KERNELS, select.KERNELS),
-    *(resample.KERNELS, border.KERNELS, dense.KERNELS, join.KERNELS, product.KERNELS, recurrent.KERNELS),
+    *(resample.KERNELS, border.KERNELS, dense.KERNELS, join.KERNELS, composite.KERNELS),
+    *(product.KERNELS, recurrent.KERNELS),
 )
 """How each op is computed, by its word without a number of axes."""
 
@@ -44,13 +46,24 @@ class LayerStep(NamedTuple):
     kind: Dtype
     shape: tuple[int, ...]
     """The shape of one sample of its result."""
+    times: int
+    """How many of these one sample of the input makes: the axes folded into the batch."""
     slot: int
     """The shared buffer that holds its result; -1 if the result goes straight to the caller's array."""
 
     @property
     def bytes(self) -> int:
         """How many bytes one sample of its result takes."""
-        return prod(self.shape) * self.kind.itemsize
+        return prod(self.shape) * self.kind.itemsize * self.times
+
+    @property
+    def batched(self) -> bool:
+        """Return whether its result has a batch: whether it depends on an input."""
+        return self.layer.traced.fields.batched
+
+    def rows(self, n: int) -> int:
+        """Return how many samples of its result n samples of the input make."""
+        return n * self.times if self.batched else self.times
 
 
 class Program:
@@ -61,7 +74,7 @@ class Program:
     ):
         """`kept` are the layers whose results are wanted besides the last one's. SpecError if a layer cannot be run."""
         self.kind = kind
-        self.sample = sizes_of(report.layers[0].sample, "the input")
+        self.sample = sizes_of(report.sample, "the input")
         self.results = tuple(dict.fromkeys((*kept, len(report.layers) - 1)))
         self.scratch = min(max(memory // 2, LEAST_SCRATCH), MOST_SCRATCH)
         self.memory = memory
@@ -96,8 +109,8 @@ class Program:
 
         A layer that reads its first input twice may not work in place: the second time, it would read its own result.
         """
-        first, *others = step.layer.node.reads
-        alone = first in over and first not in others
+        first, *others = step.layer.node.reads or (INPUT,)
+        alone = first in over and first not in others and steps[first].batched == step.batched
         if step.kernel.in_place and alone and steps[first].bytes == step.bytes:
             return steps[first].slot
         fitting = [slot for slot in free if self._slots[slot] >= step.bytes]
@@ -114,9 +127,13 @@ class Program:
             raise SpecError(text, "run the layers before it, and those after").at(layer.node.label())
         own = {want.role: weights[want.name] for want in needed_by(layer)}
         kinds = [self.kind if at == INPUT else steps[at].kind for at in layer.node.reads]
+        kinds = kinds or ([] if own else [self.kind])
         task = Task(layer.values, layer.env.dialect, layer.env.channels_last, self.scratch, layer.traced.axes)
         kind = kernel.dtype([*kinds, *[array.dtype for array in own.values()]], layer.values)
-        return LayerStep(layer, kernel, task, own, kind, sizes_of(layer.traced.out, layer.name), -1)
+        times = layer.times
+        if times is None:
+            raise SpecError("axes of an open size are folded into the batch", "give numbers").at(layer.node.label())
+        return LayerStep(layer, kernel, task, own, kind, sizes_of(layer.traced.out, layer.name), times, -1)
 
     def working(self, count: int) -> int:
         """Return how many bytes of working memory a run of `count` samples takes at most."""
@@ -127,6 +144,7 @@ class Program:
     def _working(self, step: LayerStep, several: int) -> int:
         """Return how many bytes a kernel takes at most besides its input, its output and its weights."""
         sample, out = sizes_of(step.layer.sample, step.layer.name), step.shape
+        several *= step.times
         if step.kernel.working is not None:
             if step.task.channels_last:
                 sample, out = (sample[-1], *sample[:-1]), (out[-1], *out[:-1])
@@ -142,12 +160,17 @@ class Program:
         room = (self.memory - self.scratch) // max(self.each_sample, 1)
         return max(min(room, MOST_AT_ONCE // handled), 1)
 
-    def result(self, at: int) -> tuple[tuple[int, ...], Dtype]:
-        """Return the shape of one sample of a layer's result, and its dtype."""
-        return self.steps[at].shape, self.steps[at].kind
+    def run(
+        self,
+        x: Array,
+        targets: Mapping[int, Array],
+        progress: Progress | None = None,
+        others: Mapping[str, Array] | None = None,
+    ) -> None:
+        """Fill the targets, (n*times, *sample) each, for `results` from x (n, *sample), n at most `at_once`.
 
-    def run(self, x: Array, targets: Mapping[int, Array], progress: Progress | None = None) -> None:
-        """Fill the targets, (n, *sample) each, for `results` from x (n, *sample), n at most `at_once`."""
+        `others` are the network's other inputs, (n, *sample) each, by name.
+        """
         n = len(x)
         hold(self.scratch)
         if not self._buffers:
@@ -155,12 +178,18 @@ class Program:
         results: list[Array] = []
         with np.errstate(all="ignore"):  # NaN and infinity pass through, as in every framework
             for index, step in enumerate(self.steps):
-                out = targets.get(index)
+                out, rows = targets.get(index), step.rows(n)
                 if out is None:
-                    out = self._buffers[step.slot][: n * step.bytes].view(step.kind).reshape(n, *step.shape)
-                assert out.shape == (n, *step.shape), f"{step.layer.name}: {out.shape} is not {step.shape}"
+                    held = self._buffers[step.slot][: rows * step.bytes // step.times]
+                    out = held.view(step.kind).reshape(rows, *step.shape)
+                assert out.shape == (rows, *step.shape), f"{step.layer.name}: {out.shape} is not {step.shape}"
                 results.append(out)
-                arrays = [*[x if at == INPUT else results[at] for at in step.layer.node.reads], out]
+                arrays = [x if at == INPUT else results[at] for at in step.layer.node.reads]
+                if step.layer.node.layer.WORD == "input":
+                    arrays = [_other(step.layer, others or {})]
+                if step.batched and any(len(array) != rows for array in arrays) and len(arrays) > 1:
+                    arrays = [np.broadcast_to(a, (rows, *a.shape[1:])) if len(a) == 1 else a for a in arrays]
+                arrays.append(out)
                 if step.kernel.spatial and step.task.channels_last:
                     arrays = [*map(channels_first, arrays)]
                 try:
@@ -169,3 +198,10 @@ class Program:
                     raise error.at(step.layer.node.label()) from None
                 if progress is not None:
                     progress(n)
+
+
+def _other(layer: LayerReport, others: Mapping[str, Array]) -> Array:
+    """Return the values of an input beside the first. SpecError if they are not given."""
+    if layer.name not in others:
+        raise SpecError(f"the network has another input, {layer.name!r}, and no array for it", "give one by its name")
+    return others[layer.name]

@@ -7,27 +7,16 @@ from typing import Any
 
 from ..input import Reading, readings
 from ..layers import OPS, Layer
-from ..wiring import unused_name
 
 Raw = dict[str, Any]
 """A layer as a spec holds it."""
 
 
-def keep_reading(layers: list[Raw], sizes: int, wanted: Reading) -> None:
-    """Write how many spatial axes the input has into an identity in front, if it is read otherwise without."""
-    if readings(layers_of(layers)).get(sizes) is wanted:
-        return
-    axes = sizes - [Reading.SPACE, Reading.SAMPLE, Reading.BATCH].index(wanted)
-    if layers and layers[0]["op"] == "identity" and "from" not in layers[0]:
-        layers[0]["axes"] = axes
-        return
-    name = unused_name("input_axes", {layer["name"] for layer in layers})
-    for layer in layers:
-        if "from" in layer:
-            reads = layer["from"]
-            reads = [name if one == "input" else one for one in ([reads] if isinstance(reads, str) else reads)]
-            layer["from"] = reads[0] if len(reads) == 1 else reads
-    layers.insert(0, {"name": name, "op": "identity", "axes": axes})
+def input_keys(layers: list[Raw], sizes: int, wanted: Reading) -> dict[str, int]:
+    """Return the key of a spec that says how an input of so many sizes is read; none if its layers say the same."""
+    if readings(layers_of(layers), own=True).get(sizes) is wanted:
+        return {}
+    return {"sample_axes": sizes + 1 - [Reading.SPACE, Reading.SAMPLE, Reading.BATCH].index(wanted)}
 
 
 def layers_of(spec: Iterable[Raw]) -> Iterator[Layer]:

@@ -25,6 +25,10 @@ _OWN_KERAS = {
     "block": "Functional",
     "instancenorm": "GroupNormalization",
     "opaque": "any other layer, as an opaque layer",
+    "constant": "an array among a function's arguments",
+    "input": "InputLayer",
+    "tobatch": "TimeDistributed",
+    "frombatch": "TimeDistributed",
 }
 _OWN_ONNX = {
     "dwconv": "Conv",
@@ -48,6 +52,11 @@ _OWN_ONNX = {
     "rnn": "RNN",
     "block": "its layers one by one",
     "opaque": "any other operator, as an opaque layer",
+    "constant": "an initialiser",
+    "input": "an input",
+    "tobatch": "Reshape",
+    "frombatch": "Reshape",
+    "movebatch": "Transpose",
 }
 _OWN_TORCH = {
     "dwconv": "Conv{}d",
@@ -72,6 +81,11 @@ _OWN_TORCH = {
     "attention": "F.scaled_dot_product_attention",
     "block": "a module of modules",
     "opaque": "any other function, as an opaque layer",
+    "constant": "a parameter or a buffer",
+    "input": "an argument of forward",
+    "tobatch": "reshape",
+    "frombatch": "reshape",
+    "movebatch": "permute",
 }
 """What the frameworks have for ops for which they have no name."""
 

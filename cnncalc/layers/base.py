@@ -5,24 +5,22 @@ To add an op, write a class with its facts, its `KEYS` and its `trace`, and list
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from math import gcd, prod
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple
 
+from ..axes import Fields as Fields  # noqa: PLC0414  layers import it from here
 from ..dialects import Dialect
 from ..errors import ShapeError, shown
-from ..field import UNKNOWN, Field
 from ..registry import Registry
 from ..sizes import Shape, Size, count, known, show, total
 from .keys import Reader
 
-Fields = tuple[Field, ...]
 AXIS_LETTERS = {1: "L", 2: "HW", 3: "DHW"}
 AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 """The names of spatial axes if there are more than three."""
-W = TypeVar("W")
 
 
 class Env(NamedTuple):
@@ -40,7 +38,7 @@ class Trace(NamedTuple):
     out: Shape
     """The output's shape without the batch, in the network's layout."""
     fields: Fields
-    """The receptive field on each axis of the network's input."""
+    """What its axes are, and the receptive field on each axis of the network's input."""
     weights: int | None = 0
     bias: int | None = 0
     buffers: int | None = 0
@@ -100,6 +98,12 @@ class Layer:
     """Whether it works on values where they are, so that the next layer decides what the input's sizes mean."""
     MAKES_AXES: ClassVar[bool] = False
     """Whether its output has other axes than its input, so that later layers say nothing about the input."""
+    MOVES_AXES: ClassVar[bool] = False
+    """Whether its output has its input's axes in another order."""
+    MULTIPLIES: ClassVar[bool] = False
+    """Whether it has multiply-accumulates, though it has no weights."""
+    SOURCE: ClassVar[bool] = False
+    """Whether it reads no layer: `trace_all` traces it, without inputs."""
     JOINS: ClassVar[bool] = False
     """Whether it reads several layers; `trace_all` traces it then."""
     NESTS: ClassVar[bool] = False
@@ -279,6 +283,11 @@ def axes_of(axes: Sequence[int], x: Shape, key: str = "axis") -> tuple[int, ...]
     return resolved
 
 
+def space_of(x: Shape, env: Env) -> range:
+    """Return the places of a sample's spatial axes, counted from 0."""
+    return range(len(x) - 1) if env.channels_last else range(1, len(x))
+
+
 def join(c: Size, space: Shape, env: Env) -> Shape:
     """Return channels and spatial sizes as a sample in the network's layout."""
     return (*space, c) if env.channels_last else (c, *space)
@@ -313,48 +322,3 @@ def divides(parts: int, whole: Size, what: str, key: str = "g", also: int | None
         f"divisors of {both}: {', '.join(fitting[:24])}{' ...' if len(fitting) > 24 or common > 4096 else ''}",
         key=key,
     )
-
-
-def unseen(fields: Fields) -> Fields:
-    """Return fields of which nothing is known."""
-    return tuple([field.lost() for field in fields])
-
-
-def each_axis(fields: Fields, windows: Sequence[W], see: Callable[[Field, W], Field]) -> Fields:
-    """Return each axis' field through its window; unknown if the fields are not of these axes."""
-    if len(fields) != len(windows):
-        return unseen(fields)
-    return tuple([see(field, window) for field, window in zip(fields, windows, strict=True)])
-
-
-def whole(fields: Fields, space: Shape) -> Fields:
-    """Return the fields of a unit that sees all of these sizes; they stay as they are if there are none."""
-    return each_axis(fields, space, lambda field, n: field.whole(known(n))) if space else fields
-
-
-class PermutedFields(tuple[Field, ...]):
-    """Fields while the channels stand where space does: of no use to a window, until a permute turns them back."""
-
-    axes: tuple[Field | None, ...]
-    """The field along each of the sample's axes, None for the channels."""
-
-
-def axis_fields(x: Shape, fields: Fields, env: Env) -> list[Field | None]:
-    """Return the field along each axis of a sample: None for the channels, unknown for axes that the input lacks."""
-    if isinstance(fields, PermutedFields) and len(fields.axes) == len(x):
-        return list(fields.axes)
-    known_ = fields if len(fields) == len(x) - 1 else (UNKNOWN,) * (len(x) - 1)
-    channel = len(x) - 1 if env.channels_last else 0
-    return [*known_[:channel], None, *known_[channel:]]
-
-
-def out_fields(axes: Sequence[Field | None], fields: Fields, env: Env) -> Fields:
-    """Return the fields along each axis of a layer's output, as it passes them on; its input had `fields`."""
-    seen = tuple([field for field in axes if field is not None])
-    if len(seen) != len(fields):
-        return unseen(fields)
-    if axes[-1 if env.channels_last else 0] is None:
-        return seen
-    permuted = PermutedFields([field.lost() for field in seen])
-    permuted.axes = tuple(axes)
-    return permuted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import ShapeError
 from ..sizes import Open, Shape
 from ..window import positions
-from .base import Env, Fields, Layer, Sign, Trace, axis_names, by_axis, each_axis, join, ops
+from .base import Env, Fields, Layer, Sign, Trace, axis_names, by_axis, join, ops, space_of
 from .keys import Pair, Sides, number, one_of, sides, spread_sides
 
 
@@ -41,7 +41,7 @@ class Border(Layer):
                     "crop less",
                     key="p",
                 )
-        seen = each_axis(fields, pads, lambda field, pair: field.slide(1, 1, self.DIRECTION * pair[0]))
+        seen = fields.each(space_of(x, env), pads, lambda field, pair: field.slide(1, 1, self.DIRECTION * pair[0]))
         return Trace({**self.values(env), "p": pads}, join(c, out, env), seen)
 
     def check(self, space: Shape, pads: tuple[Pair, ...]) -> None:

@@ -1,13 +1,14 @@
-"""Layers that stand for more than an op: a nested model, and a layer that cnncalc does not know."""
+"""Layers that stand for more than an op: nested models, unknown layers, constants, inputs, and the batch's axes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from ..sizes import NOTHING_KNOWN, Shape, read_shape
-from .base import Env, Fields, Layer, Sign, Trace, ops, unseen
-from .keys import at_least, nested, sizes, text
+from ..errors import ShapeError
+from ..sizes import NOTHING_KNOWN, Shape, count, read_shape
+from .base import KERNEL, Env, Fields, Layer, Sign, Start, Trace, ops
+from .keys import at_least, nested, number, one_of, sizes, text
 
 
 class Block(Layer):
@@ -60,10 +61,133 @@ class Opaque(Layer):
     macs: int | None = None
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
-        out = NOTHING_KNOWN if self.out is None else read_shape(self.out)
-        seen = unseen(fields[0]) if len(out) == len(fields[0]) + 1 else ()
+        out = NOTHING_KNOWN if self.out is None else read_shape(self.out, scalar=True)
+        seen = fields[0].lost(len(out))
         bias = None if self.params is None else 0
         return Trace(dict(self.given), out, seen, self.params, bias, self.buffers, self.macs)
 
 
-OPS = ops(Block, Opaque)
+_UNWRITTEN = dict.fromkeys(("keras_write", "onnx_write", "torch_write"), "it is read, and not written yet")
+
+
+class Source(Layer):
+    """The base of layers that read no other."""
+
+    REFUSED: ClassVar[Mapping[str, str]] = _UNWRITTEN
+
+    VIEW = False
+    SIGN = Sign.ANY
+    SOURCE = True
+    JOINS = True
+    KEYS = {"shape": sizes}
+    NEEDED = ("shape",)
+    BARE = "shape"
+    shape: tuple[int | str | None, ...] = ()
+
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
+        out = read_shape(self.shape, scalar=True)
+        values = self.values(env)
+        return Trace(values, out, Fields((None,) * len(out)), *self.counts(out, values, env))
+
+
+class ConstantArray(Source):
+    """Constant: an array that the network has, without a batch; other layers read it as they read a layer's output."""
+
+    WORD = "constant"
+    EXAMPLE = "OP:16x1x1"
+    LINEAR = False
+    WEIGHTS: ClassVar[Mapping[str, Start]] = {"weight": KERNEL}
+    KEYS = {**Source.KEYS, "value": number, "kind": one_of("parameter", "buffer", "constant")}
+    HELP = {
+        "shape": "The array's shape, without a batch.",
+        "value": "The number that all of its values are; without it they are an array of its own.",
+        "kind": "Whether the array counts as a parameter, as a buffer, or as neither.",
+    }
+    value: float | None = None
+    kind: str = "parameter"
+
+    def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
+        return {} if self.value is not None else {"weight": read_shape(self.shape, scalar=True)}
+
+    def counts(self, x: Shape, values: Mapping[str, Any], env: Env) -> tuple[int | None, int | None, int | None]:
+        size = count(*x)
+        own = {} if self.value is not None else {self.kind: size}
+        return own.get("parameter", 0), 0, own.get("buffer", 0)
+
+    def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:
+        return 1
+
+
+class FurtherInput(Source):
+    """Input: another input of the network, beside its first; its values are given by its name."""
+
+    WORD = "input"
+    EXAMPLE = "OP:16x32x32"
+    LINEAR = True
+    HELP = {"shape": "Its shape without the batch."}
+
+
+class BatchAxes(Layer):
+    """The base of layers that fold axes into the batch, and unfold them."""
+
+    REFUSED = _UNWRITTEN
+    VIEW = True
+    LINEAR = True
+    SIGN = Sign.KEPT
+    MAKES_AXES = True
+    KEYS = {"axes": at_least(1)}
+    BARE = "axes"
+    axes: int = 1
+
+
+class ToBatch(BatchAxes):
+    """Fold the first axes of a sample into the batch: what follows works on each of them alone (time-distributed)."""
+
+    WORD = "tobatch"
+    EXAMPLE = "OP"
+    HELP = {"axes": "How many of the first axes are folded into the batch."}
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        if self.axes > len(x):
+            raise ShapeError(f"axes is {self.axes}, and the sample has {len(x)}", f"lower it to {len(x)}", key="axes")
+        return Trace({"axes": self.axes}, x[self.axes :], fields.fold(self.axes, x))
+
+
+class FromBatch(BatchAxes):
+    """Unfold the axes last folded into the batch: they stand in front of the sample again."""
+
+    WORD = "frombatch"
+    EXAMPLE = "tobatch relu OP"
+    HELP = {"axes": "How many of the axes that were folded last come back."}
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        have = len(fields.lead)
+        if self.axes > have:
+            what = f"axes is {self.axes}, and {have or 'no'} axes are folded into the batch"
+            raise ShapeError(what, f"lower it to {have}" if have else "fold them first, with tobatch", key="axes")
+        sizes = tuple([size for size, _ in fields.lead[have - self.axes :]])
+        return Trace({"axes": self.axes}, (*sizes, *x), fields.unfold(self.axes))
+
+
+class MoveBatch(Layer):
+    """Move the batch to another place among the axes of a result; the next layer has it in front again."""
+
+    WORD = "movebatch"
+    REFUSED = {**_UNWRITTEN, "keras": "its batch stays in front"}
+    EXAMPLE = "OP:1"
+    VIEW = False
+    LINEAR = True
+    SIGN = Sign.KEPT
+    KEYS = {"to": at_least(0)}
+    HELP = {"to": "The place of the batch: 0 is in front."}
+    BARE = "to"
+    NEEDED = ("to",)
+    to: int
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        if self.to > len(x):
+            raise ShapeError(f"to is {self.to}, and there are {len(x)} axes beside the batch", key="to")
+        return Trace({"to": self.to}, x, fields._replace(batch_at=self.to))
+
+
+OPS = ops(Block, Opaque, ConstantArray, FurtherInput, ToBatch, FromBatch, MoveBatch)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..errors import ShapeError
 from ..sizes import Shape, Size, atom, count, counted, known, total
-from .base import KERNEL, ConvKind, Env, Fields, Sign, Trace, check_channels, divides, each_axis, join, ops
+from .base import KERNEL, ConvKind, Env, Fields, Sign, Trace, check_channels, divides, join, ops, space_of
 from .keys import Axes, Reader, at_least, flag, per_axis, sides, spread
 from .sliding import AxisWindow, Slide, Windowed, check_fits, explain_slides, place, sides_of
 
@@ -44,7 +44,9 @@ class Convolution(Windowed):
         counts = self.counts(x, {**values, "c_i": c_i}, env)
         out = tuple([window.out for window in windows])
         macs = count(counts[0], *self.positions(space, out))  # and as many weights, if none were shared
-        seen = each_axis(fields, windows, lambda field, window: window.see(field))
+        if fields.axes[-1 if env.channels_last else 0] is not None:
+            fields = fields.whole([len(x) - 1 if env.channels_last else 0], x)
+        seen = fields.each(space_of(x, env), windows, lambda field, window: window.see(field))
         return Trace(values, join(c_o, out, env), seen, *counts, macs, macs)
 
     def windows(self, space: Shape, env: Env) -> tuple[Sequence[AxisWindow], Keys]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import ShapeError, shown
 from ..sizes import UNKNOWN, Shape, count, counted, known, product, show
-from .base import KERNEL, Env, Fields, Layer, Sign, Trace, axis_fields, check_channels, ops, out_fields, unseen, whole
+from .base import KERNEL, Env, Fields, Layer, Sign, Trace, check_channels, ops
 from .conv import params_text, times
 from .keys import at_least, flag, integers
 
@@ -34,9 +34,8 @@ class Linear(Layer):
         check_channels(self.c_i, x[-1], x[-1:], "feature")
         out = (*x[:-1], self.out)
         values = {"c_i": known(x[-1]), "out": self.out, "bias": self.bias}
-        if len(x) > 1:
-            *others, last = axis_fields(x, fields, env)
-            fields = out_fields([*others, last and last.whole(known(x[-1]))], fields, env)
+        if fields.axes[-1] is not None:
+            fields = fields.whole([len(x) - 1], x)
         return Trace(values, out, fields, *self.counts(x, values, env), count(x[-1], *out))
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
@@ -64,7 +63,7 @@ class Flatten(Layer):
     MAKES_AXES = True
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
-        seen = fields if len(x) == 1 else whole(fields, self.split(x, env)[1])
+        seen = fields.whole(range(len(x)), x)._replace(axes=(None,)) if len(x) != 1 else fields
         return Trace({}, (product(x),), seen)
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
@@ -88,10 +87,8 @@ class Reshape(Layer):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         out = self.resolve(x)
-        space = self.split(x, env)[1] if len(x) > 1 else ()
-        kept = out == x or all(n == 1 for n in space)
         values = {"out": out if all(isinstance(n, int) for n in out) else self.out}
-        return Trace(values, out, tuple(fields) if kept else unseen(fields))
+        return Trace(values, out, fields.reshape(x, out))
 
     def resolve(self, x: Shape) -> Shape:
         """Return the target with its -1 worked out. ShapeError if its sizes do not multiply to the input's."""
@@ -117,6 +114,7 @@ class Permute(Layer):
     VIEW = False
     LINEAR = True
     SIGN = Sign.KEPT
+    MOVES_AXES = True
     KEYS = {"order": integers}
     HELP = {"order": "The axes in their new order, from 1: the batch is 0, and may be left out."}
     BARE = "order"
@@ -132,8 +130,7 @@ class Permute(Layer):
                 key="order",
             )
         out = tuple([x[axis - 1] for axis in order])
-        axes = axis_fields(x, fields, env)
-        return Trace({"order": order}, out, out_fields([axes[axis - 1] for axis in order], fields, env), axes=order)
+        return Trace({"order": order}, out, fields.permute([axis - 1 for axis in order]), axes=order)
 
 
 OPS = ops(Linear, Flatten, Reshape, Permute)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from ..axes import join as join_fields
 from ..errors import ShapeError
-from ..field import join as join_fields
 from ..sizes import Shape, Size, show
 from .base import Env, Fields, Layer, Sign, Trace, axis_of, ops
 from .keys import axis
@@ -35,8 +35,8 @@ class Join(Layer):
                 why = f", beside axis {values['axis']}" if axes else ", and neither is 1" if self.REPEATED else ""
                 raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ{why}")
             out.append(size)
-        seen = tuple([join_fields(met) for met in zip(*fields, strict=False)])
-        return Trace(values, tuple(out), seen, axes=axes)
+        seen = join_fields(fields, xs, tuple(out))
+        return Trace(values, tuple(out), seen.lose([axis - 1 for axis in axes]), axes=axes)
 
     def resolve(self, x: Shape, env: Env) -> tuple[dict[str, int], tuple[int, ...]]:
         """Return the resolved keys, and the axes of a sample x along which the inputs are put together."""

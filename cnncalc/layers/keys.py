@@ -299,7 +299,7 @@ SHAPE = f"^ *{_SIZE}([xX×,]{_SIZE}){{0,{MOST_SIZES - 1}}} *$"
 @takes("whole-shape", shape_form)
 def sizes(value: object, nd: int | None) -> tuple[int | str | None, ...]:
     """Read a shape without the batch as JSON holds it, its sizes numbers, letters or null."""
-    return tuple(to_json(read_shape(value)) or ())
+    return tuple(to_json(read_shape(value, scalar=True)) or ())
 
 
 @takes("text", lambda _: {"type": "string", "maxLength": 255})

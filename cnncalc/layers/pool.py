@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ..errors import ShapeError
 from ..field import POOLED, Field
 from ..sizes import Shape, Size, known
-from .base import Env, Fields, Layer, Sign, Trace, by_axis, each_axis, join, ops, whole
+from .base import Env, Fields, Layer, Sign, Trace, by_axis, join, ops, space_of
 from .conv import WINDOW_KEYS
 from .keys import KEEP, Axes, Reader, Sides, flag, power, rounding, spread, spread_sides, wanted_sizes
 from .sliding import Slide, Windowed, check_fits, explain_slides, place, sides_of
@@ -45,7 +45,7 @@ class Pool(Windowed):
         c, space = self.split(x, env)
         slides, window = self.slides(space, env)
         values = {**window, **self.more_values(env)}
-        seen = each_axis(fields, slides, lambda field, slide: slide.see(field))
+        seen = fields.each(space_of(x, env), slides, lambda field, slide: slide.see(field))
         return Trace(values, join(c, tuple([s.out for s in slides]), env), seen)
 
     def rounding(self, p: Sides, nd: int, env: Env) -> bool | str:
@@ -236,7 +236,8 @@ class GlobalPool(Layer):
         c, space = self.split(x, env)
         keep = env.dialect.keepdims if self.keepdims is None else self.keepdims
         out = join(c, (1,) * len(space), env) if keep else (c,)
-        return Trace({"keepdims": keep}, out, tuple([field.marked(POOLED) for field in whole(fields, space)]))
+        seen = fields.pooled(space_of(x, env), x)
+        return Trace({"keepdims": keep}, out, seen if keep else seen.drop(space_of(x, env)))
 
 
 class GlobalMaxPool(GlobalPool):
@@ -271,7 +272,7 @@ class AdaptivePool(Layer):
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
         out = tuple([n if o is None else o for n, o in zip(space, spread(self.out, len(space)), strict=True)])
-        seen = each_axis(fields, [*zip(space, out, strict=True)], _adapt)
+        seen = fields.each(space_of(x, env), [*zip(space, out, strict=True)], _adapt)
         return Trace({"out": [known(n) for n in out]}, join(c, out, env), seen)
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ..errors import ShapeError
 from ..field import Field, Interval
 from ..sizes import UNKNOWN, Shape, Size
-from .base import Env, Fields, Layer, Sign, Trace, by_axis, divides, each_axis, join, ops
+from .base import Env, Fields, Layer, Sign, Trace, by_axis, divides, join, ops, space_of
 from .keys import Axes, at_least, factors, flag, one_of, per_axis, spread
 
 Factor = int | float
@@ -63,7 +63,7 @@ class Upsample(Layer):
         out: Shape = tuple([_scaled(n, f) for n, f in zip(space, factor, strict=True)])
         if self.out is not None:
             out = spread(self.out, nd)
-        seen = each_axis(fields, [*zip(space, out, factor, strict=True)], self._see)
+        seen = fields.each(space_of(x, env), [*zip(space, out, factor, strict=True)], self._see)
         sizes = {"factor": factor} if self.out is None else {"out": out}
         return Trace({**sizes, "mode": self.mode, "align": self.align}, join(c, out, env), seen)
 
@@ -157,7 +157,7 @@ class PixelShuffle(Layer):
                 f"{c} = {c // (f * f)}*{f * f} + {c % (f * f)}",
                 key="factor",
             )
-        seen = each_axis(fields, space, lambda field, _: field.resample(1, f, lambda u: (u // f, u // f)))
+        seen = fields.each(space_of(x, env), space, lambda field, _: field.resample(1, f, lambda u: (u // f, u // f)))
         return Trace({"factor": f}, join(c // (f * f), tuple([n * f for n in space]), env), seen)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from ..errors import ShapeError
-from ..field import POOLED
-from ..sizes import UNKNOWN, Shape, Size, known, show
+from ..sizes import UNKNOWN, Shape, Size
 from ..window import positions
-from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_fields, axis_of, ops, out_fields, unseen
+from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_of, ops
 from .keys import at_least, axis, flag, integer, integers
 
 
@@ -44,10 +43,8 @@ class Slice(Layer):
             raise ShapeError(f"nothing is left of {n}: {first} to {last}, {last} not included", key="start")
         values = {"axis": self.axis, "start": first, "stop": last, "step": self.step}
         out = (*x[: axis - 1], size, *x[axis:])
-        seen = axis_fields(x, fields, env)
-        field = seen[axis - 1]
-        seen[axis - 1] = field and field.slide(1, self.step, -first if first >= 0 else None)
-        return Trace(values, out, out_fields(seen, fields, env), axes=(axis,))
+        seen = fields.at(axis - 1, lambda field: field.slide(1, self.step, -first if first >= 0 else None))
+        return Trace(values, out, seen, axes=(axis,))
 
 
 class Mean(Layer):
@@ -73,22 +70,10 @@ class Mean(Layer):
         if not axes:
             raise ShapeError("axis names no axis", "give at least one", key="axis")
         places = {axis - 1 for axis in axes}
-        if len(places) == len(x) and not self.keepdims:
-            raise ShapeError(f"nothing is left of {show(x)}: it has no other axis", "give keepdims=true", key="axis")
         out = tuple([1 if at in places else n for at, n in enumerate(x) if self.keepdims or at not in places])
         values = {"axis": self.axis, "keepdims": self.keepdims}
-        return Trace(values, out, self._see(x, places, fields, env), axes=axes)
-
-    def _see(self, x: Shape, places: set[int], fields: Fields, env: Env) -> Fields:
-        """Return the fields of units that see the whole of some axes; unknown if only some spatial axes vanish."""
-        seen = axis_fields(x, tuple(fields), env)
-        gone = [place for place, field in enumerate(seen) if place in places and field is not None]
-        if len(fields) != len(x) - 1 or (not self.keepdims and len(gone) not in (0, len(fields))):
-            return unseen(fields)
-        for place in gone:
-            field = seen[place]
-            seen[place] = field and field.whole(known(x[place])).marked(POOLED)
-        return tuple([field for field in seen if field is not None])
+        seen = fields.pooled(sorted(places), x)
+        return Trace(values, out, seen if self.keepdims else seen.drop(places), axes=axes)
 
 
 OPS = ops(Slice, Mean)

@@ -12,7 +12,7 @@ from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from ..layers import OPS, Layer, aliases_of, find_op, keys_named, unknown_op
 from ..layers.keys import nested
 from ..network import Network, Node, Origin
-from ..sizes import LARGEST, read_shape
+from ..sizes import LARGEST, MOST_SIZES, read_shape
 from ..wiring import Wire, wire
 
 VERSION = 1
@@ -21,7 +21,19 @@ DEEPEST = 100
 """How deep blocks may be nested."""
 MOST_SHOWN = 8
 """How many blocks around a layer an error names."""
-TOP_KEYS = ("cnncalc", "name", "input", "dialect", "layout", "layers", "expect", "report", "$schema")
+TOP_KEYS = (
+    "cnncalc",
+    "name",
+    "input",
+    "sample_axes",
+    "unused",
+    "dialect",
+    "layout",
+    "layers",
+    "expect",
+    "report",
+    "$schema",
+)
 LAYER_KEYS = ("name", "from", "times", "tie", "expect")
 """The keys that a layer of any op may have."""
 COMMON_KEYS = ("op", *LAYER_KEYS, "report")
@@ -214,7 +226,10 @@ def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network
     dialect = _read(top, "dialect", (), dialect_named, null=True) or DIALECTS["plain"]
     layout = _read(top, "layout", (), layout_named, null=True)
     input = _read(top, "input", (), read_shape)
-    return Network(nodes, dialect, layout, input, name, top.get("expect"), origin, "report" in top)
+    sample_axes = _read(top, "sample_axes", (), _sample_axes)
+    unused = _read(top, "unused", (), _unused)
+    is_report = "report" in top
+    return Network(nodes, dialect, layout, input, name, top.get("expect"), origin, is_report, sample_axes, unused)
 
 
 def _reported(failed: dict[str, Any]) -> CnncalcError:
@@ -244,9 +259,23 @@ def _name(value: Any) -> str:
 
 def _names(value: Any) -> tuple[str, ...]:
     names = value if isinstance(value, (list, tuple)) else [value]
-    if not names:
-        raise SpecError("from names no layer")
     return tuple([_name(name) for name in names])
+
+
+def _sample_axes(value: Any) -> int:
+    if type(value) is int and 1 <= value < MOST_SIZES:
+        return value
+    raise SpecError(f"{shown(value)} is not a number of axes", f"a whole number from 1 to {MOST_SIZES - 1}")
+
+
+def _unused(value: Any) -> dict[str, Any]:
+    """Read the parameters and buffers of a module that the network does not use, and the modules that have them."""
+    numbers = [value.get(key) for key in ("params", "buffers")] if isinstance(value, dict) else []
+    where = value.get("where") if isinstance(value, dict) else None
+    counts = all(type(n) is int and 0 <= n <= LARGEST for n in numbers)
+    if numbers and counts and isinstance(where, (list, tuple)) and all(isinstance(name, str) for name in where):
+        return dict(value)
+    raise SpecError(f"unused is {shown(value)}", 'as {"params": 500, "buffers": 0, "where": ["aux"]}')
 
 
 def _times(value: Any) -> int:

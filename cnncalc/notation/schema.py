@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from ..dialects import DIALECTS, LAYOUT_WORDS, PADDING_WORDS
 from ..layers import HELP, OPS, Layer, aliases_of, keys_named, spellings, title
 from ..layers.keys import FORMS, Schema, any_case, shape_form, whole_form, words_form
+from ..sizes import MOST_SIZES
 from ..wiring import MOST_LAYERS
 from .document import COMMON_KEYS, LONGEST_NAME, TOP_KEYS, VERSION
 
@@ -83,6 +84,20 @@ def _network() -> Schema:
         "cnncalc": {"const": VERSION, "description": "The version of the spec format."},
         "name": _ref("name", "The network's name."),
         "input": {**_or_null(shape_form(None)), "description": "The input, as [3, 224, 224] or 3xHxW."},
+        "sample_axes": {
+            **_or_null({**whole_form(), "maximum": MOST_SIZES - 1}),
+            "description": "How many axes a sample of the input has, if its layers do not say it.",
+        },
+        "unused": {
+            "type": ["object", "null"],
+            "required": ["params", "buffers", "where"],
+            "properties": {
+                "params": whole_form(0),
+                "buffers": whole_form(0),
+                "where": {"type": "array", "items": {"type": "string"}},
+            },
+            "description": "What a module has and its output does not use; it is not part of the network.",
+        },
         "dialect": {**words_form(DIALECTS), "description": "Whose rules apply.", "default": "plain"},
         "layout": {**words_form(LAYOUT_WORDS), "description": "The position of the channels: first or last."},
         "layers": _ref("layers", "The layers, in order."),

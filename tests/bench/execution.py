@@ -99,7 +99,7 @@ def in_cnncalc(name: str, given: dict[str, Any]) -> Callable[[], Any]:
     network = cnncalc.load([{**LAYERS[name][2], "name": "layer"}])
     weights = {f"layer.{role}": array for role, array in given.items() if role != "x"}
     program = Program(cnncalc.shape(network, x.shape), x.dtype, weights)
-    shape, kind = program.result(0)
+    shape, kind = program.steps[0].shape, program.steps[0].kind
 
     def call() -> Any:
         out = np.empty((len(x), *shape), kind)
@@ -193,7 +193,7 @@ def network_in_cnncalc(name: str, shape: tuple[int, ...]) -> Callable[[], Any]:
     report = cnncalc.shape(name, x.shape)
     program = Program(report, x.dtype, bind(report, {}, 0, x.dtype))
     last = len(report.layers) - 1
-    out = np.empty((1, *program.result(last)[0]), np.float32)
+    out = np.empty((1, *program.steps[last].shape), np.float32)
     return lambda: program.run(x, {last: out})
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import cnncalc
+from cnncalc.sizes import to_json
 from tests.program import here
 
 INNER = [
@@ -106,16 +107,17 @@ def test_after_an_opaque_layer_without_an_output_all_is_unknown() -> None:
         {"op": "opaque", "type": "Mystery"},
         {"op": "relu"},
         {"op": "conv", "c_o": 4, "k": 3, "name": "c"},
-        {"op": "add", "from": ["c", "input"]},
+        {"op": "add", "from": ["c", "c"]},
         {"op": "opaque", "type": "Head", "out": [7], "params": 0, "buffers": 0, "macs": 0},
         {"op": "linear", "out": 5},
     ]
     report = cnncalc.shape(chain, (3, 9, 9))
-    assert [layer.out for layer in report.layers] == [(), (), (), (), (7,), (5,)]
-    assert [layer.params for layer in report.layers] == [None, 0, None, None, 0, 40]
+    shapes = [to_json(layer.out) for layer in report.layers]
+    assert shapes == [None, None, [4, None, None], [4, None, None], [7], [5]]  # a conv's keys say as much
+    assert [layer.params for layer in report.layers] == [None, 0, None, 0, 0, 40]
     assert (report.params, report.macs) == (None, None)
     found = report.to_dict()
-    assert found["layers"][2]["report"]["out"] is None
+    assert found["layers"][1]["report"]["out"] is None
     assert cnncalc.shape(found).to_dict() == found
     for format in ("table", "csv", "markdown", "json"):
         done = here(["shape", "-", "-i", "3x9x9", "--format", format], json.dumps(chain))

@@ -13,7 +13,7 @@ from ....errors import SpecError, shown
 from ....input import Reading
 from ... import ForeignNetwork
 from ...build import NO_FIGURES, Draft, SpecBuilder
-from ...inputs import keep_reading
+from ...inputs import input_keys
 from .config import Tensor, TensorKey, expect, tensors_in
 from .graph import ModelReader
 from .model import MODELS, UNWRITTEN, KerasModel, check_calls, is_model_config, read_model
@@ -41,7 +41,7 @@ def read(value: Any) -> ForeignNetwork:
     if model.shape is not None and len(model.shape) > 1:
         has_batch = model.shape[0] is not None
         spec["input"] = list(model.shape if has_batch else model.shape[1:])
-        keep_reading(layers, len(spec["input"]), Reading.BATCH if has_batch else Reading.SAMPLE)
+        spec |= input_keys(layers, len(spec["input"]), Reading.BATCH if has_batch else Reading.SAMPLE)
     spec |= {"dialect": "keras", "layout": "NHWC" if channels_last else "NCHW", "layers": layers}
     return ForeignNetwork(spec, {})
 

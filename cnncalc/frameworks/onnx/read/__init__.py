@@ -11,12 +11,13 @@ from ....input import Reading, readings
 from ....layers.base import AXIS_LETTERS
 from ....sizes import MOST_SIZES, Open, Shape, Size, is_letter, to_json
 from ... import ForeignNetwork
-from ...inputs import keep_reading
+from ...inputs import input_keys
 from .model import load
 from .ops import HANDLERS
 from .reader import GraphReader, Output
 
 Layers = list[dict[str, Any]]
+Keys = dict[str, int]
 
 
 def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None = None) -> ForeignNetwork:
@@ -36,9 +37,9 @@ def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None =
     else:
         built = GraphReader(graph, False, letters)
         result = _from_opaque(built, main, _named([built.size(n) for n in dims]))
-    input, layers = result
+    input, layers, keys = result
     printable = "".join(c for c in graph.name if c.isprintable())[:240]
-    head = {"cnncalc": 1, **({"name": printable} if printable else {}), "input": to_json(input)}
+    head = {"cnncalc": 1, **({"name": printable} if printable else {}), "input": to_json(input), **keys}
     return ForeignNetwork({**head, "dialect": "onnx", "layout": "NCHW", "layers": layers}, built.spec.weights())
 
 
@@ -66,7 +67,7 @@ def _named(full: Sequence[Size]) -> Shape:
     return tuple([n if isinstance(n, int) or n.letter is not None else Open(next(free)) for n in full])
 
 
-def _read(b: GraphReader, main: str, full: Shape) -> tuple[Shape, Layers] | None:
+def _read(b: GraphReader, main: str, full: Shape) -> tuple[Shape, Layers, Keys] | None:
     """Return the spec's input and layers in one reading of the first axis; None if a spec would be read otherwise."""
     if not full or len(full) > MOST_SIZES or (b.batched and len(full) < 2):
         return None
@@ -74,18 +75,19 @@ def _read(b: GraphReader, main: str, full: Shape) -> tuple[Shape, Layers] | None
     b.values[main] = Output(b.spec.input, b.sample(full))
     layers = _layers(b)
     if b.batched and not isinstance(b.batch, int):  # an open size in front is a batch, whatever the layers would read
-        keep_reading(layers, len(full) - 1, Reading.SAMPLE)
-        return full[1:], layers
+        return full[1:], layers, input_keys(layers, len(full) - 1, Reading.SAMPLE)
     wanted = Reading.BATCH if b.batched else Reading.SAMPLE
-    return (full, layers) if readings(b.made.values()).get(len(full)) is wanted else None
+    if readings(b.made.values()).get(len(full)) is not wanted:
+        return None
+    return full, layers, input_keys(layers, len(full), wanted)
 
 
-def _from_opaque(b: GraphReader, main: str, full: Shape) -> tuple[Shape, Layers]:
+def _from_opaque(b: GraphReader, main: str, full: Shape) -> tuple[Shape, Layers, Keys]:
     """Return an input, and the layers behind one of the graph's input's shape, which no spec's input can have."""
     known = full if b.graph.declared(main) is not None else None
     b.batch = full[0] if full else 1
     b.values[main] = b.opaque(main, "Input", known, (), params=0, macs=0, buffers=0)
-    return full if 1 <= len(full) <= 4 and len(full) != 2 else (1,), _layers(b)
+    return full if 1 <= len(full) <= 4 and len(full) != 2 else (1,), _layers(b), {}
 
 
 def _layers(b: GraphReader) -> Layers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from ....axes import begin
 from ....dialects import dialect_named
 from ....errors import CnncalcError, SpecError
 from ....layers import OPS, Env, Layer
@@ -187,8 +188,8 @@ class GraphReader:
             if NOTHING_KNOWN in shapes and layer.op != "opaque":
                 return NOTHING_KNOWN
             if made.JOINS:
-                return made.trace_all(shapes, [()] * len(shapes), ENV).out
-            return made.trace(shapes[0], (), ENV).out
+                return made.trace_all(shapes, [begin(shape, ()) for shape in shapes], ENV).out
+            return made.trace(shapes[0], begin(shapes[0], ()), ENV).out
         except CnncalcError:
             return NOTHING_KNOWN
 

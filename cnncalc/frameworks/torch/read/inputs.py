@@ -18,7 +18,7 @@ from ....layers.activation import Identity
 from ....layers.dense import Flatten, Linear
 from ....sizes import show
 from ... import ForeignNetwork
-from ...inputs import keep_reading, layers_of
+from ...inputs import input_keys, layers_of
 from .build import build
 from .record import record
 
@@ -49,7 +49,7 @@ def follow(module: Any, input: Sequence[Any], name: str | None, batch: int) -> F
             errors.append(error)
             continue
         layers = list(layers_of(model.spec["layers"]))
-        if readings(layers).get(len(sizes)) is reading:
+        if readings(layers, own=True).get(len(sizes)) is reading:
             return model
         if not errors and runs is None:
             runs = model, reading
@@ -58,8 +58,8 @@ def follow(module: Any, input: Sequence[Any], name: str | None, batch: int) -> F
     if runs is None:
         raise errors[0]
     model, reading = runs
-    keep_reading(model.spec["layers"], len(sizes), reading)
-    return model
+    keys = input_keys(model.spec["layers"], len(sizes), reading)
+    return model._replace(spec={**model.spec, **keys})
 
 
 def _like(module: torch.nn.Module) -> Iterator[Layer]:

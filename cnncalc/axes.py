@@ -1,0 +1,291 @@
+"""What each axis of a sample is, and the receptive field of its units on each axis of the network's input.
+
+An axis of a sample may run along an axis of the input, along a part of one (every seventh row), along several after a
+reshape, or along none: channels, features, or an axis that a layer has made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeVar
+
+from .field import MOST_PHASES, PIXEL, POOLED, Field
+from .field import join as join_field
+from .sizes import Shape, Size, known, product
+
+W = TypeVar("W")
+
+
+class AxisPart(NamedTuple):
+    """A factor of a sample's axis."""
+
+    along: int | None
+    """Which axis of the input it runs along; None for none."""
+    size: Size
+    step: int = 1
+    """How many units of that axis its neighbours are apart."""
+
+
+Axis = int | tuple[AxisPart, ...] | None
+"""The axis of the input that a sample's axis runs along, the parts that it is made of, outermost first, or None."""
+
+
+class Fields(NamedTuple):
+    """What the axes of a value are, and its units' receptive field."""
+
+    axes: tuple[Axis, ...]
+    """Of a sample, axis by axis."""
+    of: tuple[Field, ...] = ()
+    """On each spatial axis of the input; none if no path leads to it."""
+    lead: tuple[tuple[Size, Axis], ...] = ()
+    """The axes that are folded into the batch, and their sizes."""
+    batch_at: int = 0
+    """Where the batch stands among the axes, in this value alone: a layer that reads it has it in front."""
+    batched: bool = True
+    """Whether it depends on an input of the network, and so has a batch."""
+
+    @property
+    def times(self) -> Size:
+        """How many of its samples one sample of the input makes: the product of the folded axes."""
+        return product(size for size, _ in self.lead)
+
+    @property
+    def shown(self) -> tuple[Field, ...]:
+        """The fields in the order in which their axes stand in the sample, if all do; else in the input's order."""
+        order = [axis for axis in self.axes if type(axis) is int]
+        return tuple([self.of[axis] for axis in order]) if len(order) == len(self.of) else self.of
+
+    def each(self, places: Sequence[int], windows: Sequence[W], see: Callable[[Field, W], Field]) -> Fields:
+        """Return the fields after a window along each of these axes."""
+        of = list(self.of)
+        axes = self.axes
+        for place, window in zip(places, windows, strict=True):
+            axis = axes[place]
+            if type(axis) is int:
+                of[axis] = see(of[axis], window)
+            elif axis is not None:
+                for along in _along(axis):
+                    of[along] = of[along].lost()
+                axes = _replaced(axes, place, None)
+        return self._replace(axes=axes, of=tuple(of))
+
+    def at(self, place: int, see: Callable[[Field], Field]) -> Fields:
+        """Return the fields after one axis was seen through a function of its field."""
+        return self.each([place], [None], lambda field, _: see(field))
+
+    def pooled(self, places: Sequence[int], shape: Shape) -> Fields:
+        """Return the fields of units that see these axes of a sample of this shape whole; the axes stay, as ones."""
+        fields = self.whole(places, shape)
+        kept = tuple([old if type(old) is int else new for old, new in zip(self.axes, fields.axes, strict=True)])
+        gone = self.along(places)
+        of = tuple([field.marked(POOLED) if at in gone else field for at, field in enumerate(fields.of)])
+        return self._replace(axes=kept, of=of)
+
+    def whole(self, places: Sequence[int], shape: Shape) -> Fields:
+        """Return the fields of units that see these axes of a sample of this shape whole; the axes become new ones."""
+        parts = [part for place in places for part in self._parts(place, shape)]
+        fields = self
+        for place in places:
+            fields = fields._replace(axes=_replaced(fields.axes, place, None))
+        for part in sorted(parts, key=lambda part: part.step):
+            fields = fields.summed(part)
+        return fields
+
+    def mixed(self, places: Sequence[int], shape: Shape) -> Fields:
+        """Return the fields of units that see these axes whole, each in its own place still (as attention does)."""
+        of = list(self.of)
+        for place in places:
+            axis = self.axes[place]
+            for along, size, step in self._parts(place, shape):
+                n = known(size)
+                if along is None:
+                    continue
+                if n is None or n * step > MOST_PHASES:
+                    of[along] = of[along].lost()
+                elif type(axis) is int:
+                    of[along] = of[along].still(n)
+                else:
+                    period = n * step
+                    first = [u - u // step % n * step for u in range(period)]
+                    of[along] = of[along].spread([(u, u + (n - 1) * step) for u in first], period)
+        return self._replace(of=tuple(of))
+
+    def along(self, places: Iterable[int]) -> set[int]:
+        """Return the axes of the input that these axes run along."""
+        return {along for place in places for along in _along(self.axes[place])}
+
+    def permute(self, order: Sequence[int]) -> Fields:
+        """Return the fields with the axes in this order, counted from 0."""
+        return self._replace(axes=tuple([self.axes[place] for place in order]))
+
+    def drop(self, places: Iterable[int]) -> Fields:
+        """Return the fields without these axes, which had one unit each, or were seen whole."""
+        gone = set(places)
+        return self._replace(axes=tuple([axis for place, axis in enumerate(self.axes) if place not in gone]))
+
+    def insert(self, place: int, axis: Axis = None) -> Fields:
+        """Return the fields with an axis more, by default a new one."""
+        return self._replace(axes=(*self.axes[:place], axis, *self.axes[place:]))
+
+    def lose(self, places: Iterable[int]) -> Fields:
+        """Return the fields with axes at these places whose units do not stand in their order any more."""
+        return self.lose_along(self.along(places))
+
+    def reshape(self, old: Shape, new: Shape) -> Fields:
+        """Return the fields of the same values in another shape, without the batch; what cannot be followed is lost."""
+        if all(axis is None for axis in self.axes):
+            return self._replace(axes=(None,) * len(new))
+        left = [part for place in range(len(old)) for part in self._parts(place, old) if part.size != 1]
+        axes: list[tuple[AxisPart, ...]] = []
+        for size in new:
+            taken = _take(left, size)
+            if taken is None:
+                rest = [part for axis in axes for part in axis] + left
+                fields = self.lose_along(part.along for part in rest if part.along is not None)
+                return fields._replace(axes=(None,) * len(new))
+            axes.append(taken)
+        several = [part.along for axis in (*axes, *[axis for _, axis in self.lead]) for part in _parts_of(axis)]
+        return self._replace(axes=tuple([_whole_axis(axis, several) for axis in axes]))
+
+    def fold(self, count: int, shape: Shape) -> Fields:
+        """Return the fields of a sample whose first axes are folded into the batch."""
+        lead = tuple(zip(shape[:count], self.axes[:count], strict=True))
+        return self._replace(axes=self.axes[count:], lead=(*self.lead, *lead))
+
+    def unfold(self, count: int) -> Fields:
+        """Return the fields of a sample whose last folded axes stand in front again."""
+        lead = self.lead[len(self.lead) - count :]
+        axes = (*[axis for _, axis in lead], *self.axes)
+        return self._replace(axes=axes, lead=self.lead[: len(self.lead) - count])
+
+    def lost(self, rank: int | None = None) -> Fields:
+        """Return fields of which nothing is known, of a sample of as many axes, or of `rank`."""
+        axes: tuple[Axis, ...] = (None,) * (len(self.axes) if rank is None else rank)
+        return self._replace(axes=axes, of=tuple([field.lost() for field in self.of]))
+
+    def _parts(self, place: int, shape: Shape) -> tuple[AxisPart, ...]:
+        axis = self.axes[place]
+        return axis if isinstance(axis, tuple) else (AxisPart(axis, shape[place]),)
+
+    def lose_along(self, lost: Iterable[int]) -> Fields:
+        """Return the fields with nothing known on these axes of the input."""
+        gone = set(lost)
+        if not gone:
+            return self
+        of = tuple([field.lost() if at in gone else field for at, field in enumerate(self.of)])
+        return self._replace(
+            axes=tuple([None if gone.intersection(_along(axis)) else axis for axis in self.axes]), of=of
+        )
+
+    def summed(self, part: AxisPart) -> Fields:
+        """Return the fields after all units of a part, which is not an axis any more, were seen together."""
+        along, size, step = part
+        if along is None:
+            return self
+        field, n = self.of[along], known(size)
+        others = [one for axis in (*self.axes, *[axis for _, axis in self.lead]) for one in _parts_of(axis)]
+        others = [one for one in others if one.along == along]
+        if not others and step == 1:
+            return self._with(along, field.whole(n))
+        outer = [one for one in others if one.step > step]
+        if n is None or (step > 1 and outer):
+            return self.lose_along([along])
+        fields = self._with(along, field.slide((n - 1) * step + 1, n if outer else 1, 0))
+        if not outer:
+            return fields
+        lead = tuple([(size, _nearer(axis, along, n)) for size, axis in self.lead])
+        return fields._replace(axes=tuple([_nearer(axis, along, n) for axis in self.axes]), lead=lead)
+
+    def _with(self, along: int, field: Field) -> Fields:
+        return self._replace(of=(*self.of[:along], field, *self.of[along + 1 :]))
+
+
+def begin(sample: Shape, spatial: Sequence[int]) -> Fields:
+    """Return the fields of the network's input: each pixel sees itself on the axes at these places."""
+    places = list(spatial)
+    axes = tuple([places.index(at) if at in places else None for at in range(len(sample))])
+    return Fields(axes, (PIXEL,) * len(places))
+
+
+def join(paths: Sequence[Fields], shapes: Sequence[Shape], out: Shape) -> Fields:
+    """Return the fields of units in which paths meet that are broadcast to `out`, their last axes over each other.
+
+    Paths that no pixel of the input leads to are left out.
+    """
+    met = [(path, shape) for path, shape in zip(paths, shapes, strict=True) if path.of] or [(paths[0], shapes[0])]
+    axes: list[Axis] = []
+    lost: set[int] = set()
+    for back in range(len(out), 0, -1):
+        own = [(path.axes[-back], shape[-back]) for path, shape in met if len(shape) >= back]
+        kinds = {axis for axis, size in own if size != 1 or out[-back] == 1}
+        if len(kinds) > 1:
+            lost.update(along for axis in kinds for along in _along(axis))
+        axes.append(kinds.pop() if len(kinds) == 1 else None)
+    of = [join_field(fields) for fields in zip(*[path.of for path, _ in met], strict=True)]
+    return met[0][0]._replace(axes=tuple(axes), of=tuple(of)).lose_along(lost)
+
+
+def _replaced(axes: tuple[Axis, ...], place: int, axis: Axis) -> tuple[Axis, ...]:
+    return (*axes[:place], axis, *axes[place + 1 :])
+
+
+def _parts_of(axis: Axis) -> tuple[AxisPart, ...]:
+    """Return the parts of an axis; the size of a whole one is not told."""
+    return axis if isinstance(axis, tuple) else (AxisPart(axis, 0),)
+
+
+def _along(axis: Axis) -> list[int]:
+    """Return the axes of the input that an axis runs along."""
+    return [part.along for part in _parts_of(axis) if part.along is not None]
+
+
+def _take(left: list[AxisPart], size: Size) -> tuple[AxisPart, ...] | None:
+    """Take the parts of an axis of this size from the front of a list, splitting one where needed; None if none fit."""
+    taken: list[AxisPart] = []
+    while size != 1:
+        if not left:
+            return None
+        part = left[0]
+        if part.size == size and str(size) != "?":
+            taken.append(left.pop(0))
+            break
+        if not isinstance(part.size, int) or not isinstance(size, int):
+            return None
+        if size % part.size == 0:
+            taken.append(left.pop(0))
+            size //= part.size
+        elif part.size % size == 0:
+            inner = part.size // size
+            taken.append(AxisPart(part.along, size, part.step * inner))
+            left[0] = AxisPart(part.along, inner, part.step)
+            break
+        else:
+            return None
+    return tuple(taken)
+
+
+def _whole_axis(parts: tuple[AxisPart, ...], all_along: Sequence[int | None]) -> Axis:
+    """Return an axis made of these parts, neighbours put together; `all_along` is what every part runs along."""
+    joined: list[AxisPart] = []
+    merged = 0
+    for part in parts:
+        last = joined[-1] if joined else None
+        if last is not None and last.along == part.along is not None and last.step == part.step * part.size:
+            joined[-1] = AxisPart(part.along, last.size * part.size, part.step)
+            merged += 1
+        else:
+            joined.append(part)
+    if all(part.along is None for part in joined):
+        return None
+    only = joined[0].along
+    if len(joined) == 1 and joined[0].step == 1 and all_along.count(only) == 1 + merged:
+        return only
+    return tuple(joined)
+
+
+def _nearer(axis: Axis, along: int, times: int) -> Axis:
+    """Return an axis whose parts along another are `times` nearer to each other; a part of step 1 is the whole."""
+    if not isinstance(axis, tuple):
+        return axis
+    parts = [p._replace(step=p.step // times) if p.along == along and p.step >= times else p for p in axis]
+    return along if parts == [AxisPart(along, parts[0].size, 1)] else tuple(parts)
