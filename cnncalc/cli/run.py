@@ -87,8 +87,7 @@ def command(
 
     named = _arrays.named_paths(x_paths)
     _arrays.one_stdin(*[path for _, path in named], w_path, b_path, *(["-"] if "-" in spec else []))
-    weights = _arrays.read_weights(w_path)
-    network, front = _arrays.read_network(spec, _arrays.kernel_keys(weights, options))
+    network, front, weights = _arrays.read_given(spec, w_path, options)
     output, path = _which(network, outputs)
     _arrays.no_mixture(path, as_json)
     x_files = by_name(network, named, "-x")

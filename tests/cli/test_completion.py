@@ -123,7 +123,7 @@ def test_where_a_file_can_stand(line: str, files: bool) -> None:
 
 
 def test_the_keys_of_a_layer() -> None:
-    common = {"name=", "from=", "times=", "tie=", "expect="}
+    common = {"name=", "from=", "times=", "tie=", "trainable=", "expect="}
     words = {"valid", "same", "same_upper", "same_lower", "full"}
     window = {"s=", "p=", "p_total=", "d="}
     conv = {"c_i=", "c_o=", "k=", "g=", "bias=", "nobias", "flip"} | window | words | common

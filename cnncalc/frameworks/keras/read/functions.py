@@ -10,6 +10,7 @@ from ....layers.names import KERAS, KERAS_ACTIVATIONS
 from ....registry import Registry
 from ...build import NO_FIGURES, Draft, printable
 from .config import LayerCall, Sizes, Tensor, expect, leaves, plain
+from .roles import Recipes
 
 Raw = dict[str, Any]
 """A layer as a spec holds it, without its name and what it reads."""
@@ -23,6 +24,8 @@ class LayerPart(NamedTuple):
     """The end of its name, after the Keras layer's; the part without one has that name."""
     reads: tuple[Draft | str, ...] | None = None
     """The layers that it reads, an earlier part by its suffix; None for the part above, or all that the layer reads."""
+    recipes: Recipes | None = None
+    """Its arrays; None for the usual ones of its op."""
 
 
 Parts = Raw | list[LayerPart] | None
