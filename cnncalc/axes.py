@@ -190,11 +190,12 @@ class Fields(NamedTuple):
         outer = [one for one in others if one.step > step]
         if n is None or (step > 1 and outer):
             return self.lose_along([along])
-        fields = self._with(along, field.slide((n - 1) * step + 1, n if outer else 1, 0))
-        if not outer:
+        times = n if outer else 1
+        fields = self._with(along, field.slide((n - 1) * step + 1, times, 0))
+        if not outer and len(others) > 1:
             return fields
-        lead = tuple([(size, _nearer(axis, along, n)) for size, axis in self.lead])
-        return fields._replace(axes=tuple([_nearer(axis, along, n) for axis in self.axes]), lead=lead)
+        lead = tuple([(size, _nearer(axis, along, times)) for size, axis in self.lead])
+        return fields._replace(axes=tuple([_nearer(axis, along, times) for axis in self.axes]), lead=lead)
 
     def _with(self, along: int, field: Field) -> Fields:
         return self._replace(of=(*self.of[:along], field, *self.of[along + 1 :]))
@@ -223,6 +224,39 @@ def join(paths: Sequence[Fields], shapes: Sequence[Shape], out: Shape) -> Fields
         axes.append(kinds.pop() if len(kinds) == 1 else None)
     of = [join_field(fields) for fields in zip(*[path.of for path, _ in met], strict=True)]
     return met[0][0]._replace(axes=tuple(axes), of=tuple(of)).lose_along(lost)
+
+
+def contract(
+    paths: Sequence[Fields], shapes: Sequence[Shape], labels: Sequence[Sequence[object]], out: Sequence[object]
+) -> Fields:
+    """Return the fields of sums of products: `labels` name the axes of each path, and `out` those of the result.
+
+    An axis that is not in the result is seen whole. So are two that run along the same axis of the input, by each
+    other's units.
+    """
+    arranged: list[Fields] = []
+    held: set[int] = set()
+    """Which axes of the input the result has already."""
+    for path, shape, own in zip(paths, shapes, labels, strict=True):
+        gone = [place for place, label in enumerate(own) if label not in out]
+        first = labels[0]
+        double = [
+            at for at, one in enumerate(own) if one in out and one not in first and held.intersection(path.along([at]))
+        ]
+        kept = path.along(set(range(len(own))) - set(gone))
+        inside = [place for place in gone if path.along([place]) & (kept | held)]
+        path = path.mixed([*inside, *double], shape)._replace(  # noqa: PLW2901  the same path, further on
+            axes=tuple([None if at in (*inside, *double) else axis for at, axis in enumerate(path.axes)])
+        )
+        path = path.whole([place for place in gone if place not in inside], shape)  # noqa: PLW2901
+        held |= path.along(range(len(own)))
+        places = {label: place for place, label in enumerate(own)}
+        arranged.append(path._replace(axes=tuple([path.axes[places[one]] if one in places else None for one in out])))
+    sizes: dict[object, Size] = {}
+    for shape, own in zip(shapes, labels, strict=True):
+        sizes |= {label: n for label, n in zip(own, shape, strict=True) if sizes.get(label, 1) == 1}
+    met = [tuple([n if one in own else 1 for one, n in ((o, sizes[o]) for o in out)]) for own in labels]
+    return join(arranged, met, tuple([sizes[one] for one in out]))
 
 
 def _replaced(axes: tuple[Axis, ...], place: int, axis: Axis) -> tuple[Axis, ...]:

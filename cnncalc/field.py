@@ -186,6 +186,9 @@ def _join_local(fields: list[Field]) -> Field:
     first = fields[0]
     if all(field[:5] == first[:5] for field in fields):
         return Field(*first[:5])
+    still = [field for field in fields if field.stride == 0 and field.phases is None]
+    if still and all((field.size or 0) <= (still[0].size or 0) and field.size is not None for field in fields):
+        return still[0]  # as when attention meets what it looked at
     units = [_unit(field) for field in fields]
     if None in units:
         strides = {field.stride for field in fields}

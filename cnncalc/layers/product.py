@@ -7,9 +7,10 @@ from itertools import chain
 from math import prod, sqrt
 from typing import Any, ClassVar, NamedTuple
 
+from ..axes import contract
 from ..errors import ShapeError, shown
 from ..sizes import UNKNOWN, Shape, Size, count, counted, known, show, total
-from .base import KERNEL, Env, Fields, Layer, Sign, Trace, ops, unseen
+from .base import KERNEL, Env, Fields, Layer, Sign, Trace, ops
 from .conv import times
 from .join import same
 from .keys import Reader, at_least, flag, number, text
@@ -41,6 +42,7 @@ class ManyInputs(Layer):
     SIGN = Sign.KEPT
     JOINS = True
     MAKES_AXES = True
+    MULTIPLIES = True
 
     def apart(self, xs: Sequence[Shape], why: str) -> ShapeError:
         """Return the error for shapes that do not go together; the caller adds the layers that they come from."""
@@ -75,7 +77,12 @@ class MatMul(ManyInputs):
             why = f"the sizes before the last two differ, {show(a[:-2])} and {show(b[:-2])}, and neither is 1"
             raise self.apart(xs, why)
         out = (*lead, *a[:-1][-1:], *(b[-1:] if len(b) > 1 else ()))
-        return Trace({}, out, unseen(fields[0]), macs=count(*out, inner))
+        front, of_a, of_b = range(-max(len(a), len(b)), -2), (-2,) * (len(a) > 1), (-1,) * (len(b) > 1)
+        labels = [
+            (*front[len(front) + 2 - len(a) :], *of_a, 0) if of_a else (0,),
+            (*front[len(front) + 2 - len(b) :], 0, *of_b) if of_b else (0,),
+        ]
+        return Trace({}, out, contract(fields, xs, labels, (*front, *of_a, *of_b)), macs=count(*out, inner))
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [f"MACs: values*k = {times(*traced.out, x[-1])} = {counted(traced.macs)}"]
@@ -165,7 +172,8 @@ class Einsum(ManyInputs):
             sizes[label] = size
         out = tuple([sizes[label] for label in labels.out])
         macs = total([0, *[count(*[sizes[one] for one in step.all]) for step in steps(labels) if step.contracts]])
-        return Trace({"equation": equation}, out, unseen(fields[0]), macs=macs)
+        seen = contract(fields, xs, labels.operands, labels.out)
+        return Trace({"equation": equation}, out, seen, macs=macs)
 
     def _met(self, labels: Subscripts, xs: Sequence[Shape]) -> dict[Label, list[Size]]:
         """Return the sizes that each axis has in the operands."""
@@ -231,6 +239,15 @@ class Attends(ManyInputs):
             raise self.apart(xs, "the sizes before the last two differ, and none is 1")
         return (*lead, q[-2], keys)
 
+    def see(self, xs: Sequence[Shape], fields: Sequence[Fields]) -> Fields:
+        """Return the fields of queries that see the values of all positions."""
+        shapes = self.sources(xs)
+        paths = (fields[0], fields[min(1, len(xs) - 1)], fields[2 if len(xs) > 2 else len(xs) - 1])
+        front = [tuple(range(-len(shape), -2)) for shape in shapes]
+        q, k, v = [(*lead, role, feature) for lead, role, feature in zip(front, "qss", "eef", strict=True)]
+        out = max(front, key=len)
+        return contract(paths, shapes, (q, k, v), (*out, "q", "f"))
+
     def masked(self, xs: Sequence[Shape], scores: Shape, mask: Shape) -> None:
         """ShapeError unless a mask is repeated to the scores' shape."""
         met = broadcast(scores, mask)
@@ -260,7 +277,7 @@ class Attention(Attends):
         scale = self.scale if self.scale is not None else None if size is None else 1 / sqrt(size)
         macs = total([count(*scores, features), count(*scores, v[-1])])
         values = {"scale": scale, "causal": self.causal}
-        return Trace(values, (*scores[:-1], v[-1]), unseen(fields[0]), macs=macs)
+        return Trace(values, (*scores[:-1], v[-1]), self.see(xs, fields), macs=macs)
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         return [f"MACs: L*S*(E + Ev) for each head = {counted(traced.macs)}"]
@@ -335,7 +352,7 @@ class MultiHead(Attends):
                 count(*scores[:-1], h, value_dim, end),
             ]
         )
-        return Trace(values, (*scores[:-1], end), unseen(fields[0]), *self.counts(q, values, env), macs)
+        return Trace(values, (*scores[:-1], end), self.see(xs, fields), *self.counts(q, values, env), macs)
 
     def _shared(self, features: Size) -> int | None:
         """Return the features of one head. ShapeError if they cannot be shared out."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ..errors import ShapeError
 from ..sizes import Shape, Size, count, counted, known, show
-from .base import KERNEL, Env, Fields, Layer, Sign, Start, Trace, check_channels, ops, unseen
+from .base import KERNEL, Env, Fields, Layer, Sign, Start, Trace, check_channels, ops
 from .conv import times
 from .keys import Reader, at_least, flag, one_of
 
@@ -31,7 +31,7 @@ class Embedding(Layer):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         values = self.values(env)
-        return Trace(values, (*x, self.out), unseen(fields), *self.counts(x, values, env))
+        return Trace(values, (*x, self.out), fields.insert(len(x)), *self.counts(x, values, env))
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         return {"weight": (self.rows, self.out)}
@@ -91,7 +91,10 @@ class Recurrent(Layer):
         steps = x[:-1] if self.sequences else x[:-2]
         macs = count(*x[:-1], directions * self.GATES * self.out, x[-1] + self.out)
         out = (*steps, directions * self.out)
-        return Trace(values, out, unseen(fields), *self.counts(x, values, env), macs)
+        steps_at, features_at = len(x) - 2, len(x) - 1
+        seen = fields.whole([features_at], x)
+        seen = seen.mixed([steps_at], x) if self.sequences else seen.whole([steps_at], x).drop([steps_at])
+        return Trace(values, out, seen, *self.counts(x, values, env), macs)
 
     def has_hidden_bias(self, env: Env) -> bool:
         """Return whether there is a second bias: by default the dialect's, if there is a first."""
