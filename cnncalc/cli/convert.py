@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import click
 
@@ -92,7 +93,8 @@ def _read(words: SpecWords, options: NetworkOptions) -> Network:
 
     if options.input is None:
         raise no_input()
-    return sources.imported(read(make(word), as_read(options.input), batch=options.batch), word)
+    given: Any = as_read(options.input)
+    return sources.imported(read(make(word), given, batch=options.batch), word)
 
 
 def as_read(input: Shape | Inputs) -> Shape | dict[str, Shape]:
