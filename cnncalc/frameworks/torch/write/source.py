@@ -47,6 +47,16 @@ SEPARABLE = '''class SeparableConv(nn.Module):
         conv = (F.conv1d, F.conv2d, F.conv3d)[self.depthwise.dim() - 3]
         return conv(conv(x, self.depthwise, **self.window), self.pointwise, self.bias)
 '''
+SLOPES = '''class Slopes(nn.Module):
+    """A leaky ReLU with a trained slope for each value, or for all along axes of size 1."""
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full(shape, 0.25))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.where(x > 0, x, x * self.weight)
+'''
 WITHOUT = '''def without(module: nn.Module, name: str) -> nn.Module:
     """Return a module without its weight or its bias."""
     module.register_parameter(name, None)
@@ -55,6 +65,7 @@ WITHOUT = '''def without(module: nn.Module, name: str) -> nn.Module:
 HELPERS = {
     "Scale(": SCALE,
     "SeparableConv(": SEPARABLE,
+    "Slopes(": SLOPES,
     "Group(": places.GROUP,
     "without(": WITHOUT,
     **sequences.HELPERS,
