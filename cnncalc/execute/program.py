@@ -16,12 +16,14 @@ from ..report import LayerReport, Report
 from .kernels import (
     activation,
     affine,
+    arrange,
     border,
     composite,
     conv,
     dense,
     join,
     norm,
+    patches,
     pool,
     product,
     recurrent,
@@ -36,6 +38,7 @@ KERNELS: Registry[str, Kernel] = Registry(
     *(conv.KERNELS, pool.KERNELS, activation.KERNELS, norm.KERNELS, affine.KERNELS, select.KERNELS),
     *(resample.KERNELS, border.KERNELS, dense.KERNELS, join.KERNELS, composite.KERNELS),
     *(product.KERNELS, recurrent.KERNELS),
+    *(arrange.KERNELS, patches.KERNELS),
 )
 """How each op is computed, by its word without a number of axes."""
 

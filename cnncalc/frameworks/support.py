@@ -29,6 +29,8 @@ _OWN_KERAS = {
     "input": "InputLayer",
     "tobatch": "TimeDistributed",
     "frombatch": "TimeDistributed",
+    "expand": "Reshape, Tile",
+    **dict.fromkeys(("pixelshuffle", "pixelunshuffle"), "Reshape, Permute, Reshape"),
 }
 _OWN_ONNX = {
     "dwconv": "Conv",
@@ -57,6 +59,9 @@ _OWN_ONNX = {
     "tobatch": "Reshape",
     "frombatch": "Reshape",
     "movebatch": "Transpose",
+    "roll": "Slice, Slice, Concat",
+    "stack": "Unsqueeze, Concat",
+    "unfold": "Pad, Gather, Transpose, Reshape",
 }
 _OWN_TORCH = {
     "dwconv": "Conv{}d",
@@ -86,6 +91,11 @@ _OWN_TORCH = {
     "tobatch": "reshape",
     "frombatch": "reshape",
     "movebatch": "permute",
+    "expand": "expand",
+    "tile": "repeat",
+    "roll": "roll",
+    "stack": "stack",
+    "gather": "[…]",
 }
 """What the frameworks have for ops for which they have no name."""
 

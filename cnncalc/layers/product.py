@@ -175,6 +175,9 @@ class Einsum(ManyInputs):
         seen = contract(fields, xs, labels.operands, labels.out)
         return Trace({"equation": equation}, out, seen, macs=macs)
 
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
+        return [f"MACs: the product of all sizes of two inputs, where axes are summed = {counted(traced.macs)}"]
+
     def _met(self, labels: Subscripts, xs: Sequence[Shape]) -> dict[Label, list[Size]]:
         """Return the sizes that each axis has in the operands."""
         met: dict[Label, list[Size]] = {}
@@ -280,7 +283,7 @@ class Attention(Attends):
         return Trace(values, (*scores[:-1], v[-1]), self.see(xs, fields), macs=macs)
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
-        return [f"MACs: L*S*(E + Ev) for each head = {counted(traced.macs)}"]
+        return [f"MACs: queries*keys*(features of keys + features of values) = {counted(traced.macs)}"]
 
 
 class MultiHead(Attends):
@@ -383,7 +386,13 @@ class MultiHead(Attends):
         return prod(last) if env.channels_last else shape[1]
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
-        return [f"parameters: {counted(traced.weights)} weights + {counted(traced.bias)} bias"]
+        v, h = traced.values, self.heads
+        ends = [("c_i", "key_dim"), ("kdim", "key_dim"), ("vdim", "value_dim"), ("out", "value_dim")]
+        each = " + ".join(times(*[UNKNOWN if n is None else n for n in (v[one], h, v[width])]) for one, width in ends)
+        return [
+            f"weights: features*heads*width of queries, keys, values and output: {each} = {counted(traced.weights)}",
+            f"MACs: the projections, and queries*keys*(key_dim + value_dim) in each head = {counted(traced.macs)}",
+        ]
 
 
 OPS = ops(MatMul, Einsum, Attention, MultiHead)

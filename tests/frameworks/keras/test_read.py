@@ -17,6 +17,7 @@ import pytest
 
 import cnncalc
 from cnncalc.frameworks.keras import read as keras
+from cnncalc.sizes import NOTHING_KNOWN
 from tests import DATA
 from tests.program import here
 
@@ -44,7 +45,7 @@ def test_every_layer_is_kerass_by_name(name: str) -> None:
             continue
         layer = layers[label]
         if UNKNOWN.get(label) == "output":
-            assert layer.out == ()
+            assert layer.out == NOTHING_KNOWN
         else:
             assert [n if isinstance(n, int) else None for n in layer.out] == output[1:], label
         if UNKNOWN.get(label) == "params":

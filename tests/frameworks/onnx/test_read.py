@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 import cnncalc
 from cnncalc.frameworks.onnx.read import read
 from cnncalc.frameworks.onnx.read.model import dims_of, infer
+from cnncalc.sizes import NOTHING_KNOWN
 from tests import DATA
 from tests.program import here
 from tests.zoo.test_zoo import of
@@ -372,7 +373,7 @@ def test_an_unknown_operator_keeps_the_shape_that_the_file_says() -> None:
     assert (mystery.params, mystery.macs) == (72, None)
     assert (conv.out, conv.params) == ((2, 4, 5, 6), 80)
     assert (report.params, report.macs) == (152, None)
-    assert cnncalc.shape(read(data).spec).layers[0].out == ()  # the file says nothing: nothing is known
+    assert cnncalc.shape(read(data).spec).layers[0].out == NOTHING_KNOWN  # the file says nothing: nothing is known
 
 
 def test_a_file_without_its_data_is_traced_and_not_executed() -> None:
