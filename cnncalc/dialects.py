@@ -86,6 +86,8 @@ class Dialect:
     """The constant A of cubic upsampling (Keys 1981)."""
     cubic_leaves_out = False
     """Whether cubic upsampling leaves out taps beyond the border, instead of reading the border."""
+    wrap_again = True
+    """Whether padding may wrap around more than once."""
     hidden_bias = True
     """Whether lstm, gru and rnn have a second bias by default, on the side of the hidden state."""
     reset_after = True
@@ -112,6 +114,7 @@ class Torch(Dialect):
     avg3d_fits_bare = True
     out_by_out_pad = True
     linear_is_1d = True
+    wrap_again = False
 
 
 class Keras(Dialect):

@@ -97,6 +97,15 @@ class Field(NamedTuple):
             return self.lost()
         return self.spread([sees(u) for u in range(out // common)], n // common)
 
+    def take(self, units: Sequence[int], advance: int) -> Field:
+        """Return the field of a row of these units; there are none beside it. `advance` is what its length stands for.
+
+        A period is the row and as much emptiness behind it, so that windows over its ends see nothing there.
+        """
+        if 2 * len(units) > MOST_PHASES:
+            return self.lost()
+        return self.spread([*[(unit, unit) for unit in units], *[NOTHING] * len(units)], 2 * advance)
+
     def lost(self) -> Field:
         """Return the field with unknown numbers; the marks of the paths stay."""
         return UNKNOWN.marked(self.marks)

@@ -19,6 +19,8 @@ class Origin:
 
     weights: Mapping[str, Callable[[], Any]] = {}
     """For each array that the file itself holds, by its name here, the function that reads it."""
+    model: Any = None
+    """The model as another framework's document has it; None for a spec."""
 
     def locate(self, path: Path, key: str | None) -> Where | None:
         """Return the place of a path, or of the key there; None without a text."""
@@ -40,6 +42,8 @@ class Node(NamedTuple):
     """The figures that the spec expects of it, for `cnncalc check`."""
     tie: int | None = None
     """The index of the node whose weights it uses; they are counted once."""
+    trainable: bool = True
+    """Whether its weights are trained; those of a frozen layer stay as they are."""
 
     def label(self) -> str:
         """Return the layer as errors name it: `layers[2] 'pool1'`."""
@@ -125,6 +129,8 @@ def layer_dict(node: Node, nodes: Sequence[Node], values: Mapping[str, Any] | No
         raw["from"] = names[0] if len(names) == 1 else names
     if node.tie is not None:
         raw["tie"] = nodes[node.tie].name
+    if not node.trainable:
+        raw["trainable"] = False
     if node.expect is not None:
         raw["expect"] = node.expect
     return raw
@@ -148,7 +154,10 @@ def _inline(nodes: Sequence[Node]) -> list[Node]:
                 tie = shared + at if shared is not None else None if one.tie is None else begin + one.tie
                 seen = tuple([reads[0] if read == INPUT else begin + read for read in one.reads])
                 name = f"{node.name}.{one.name}"
-                inlined.append(one._replace(name=name, reads=seen, spec_index=node.spec_index, tie=tie))
+                trainable = one.trainable and node.trainable
+                inlined.append(
+                    one._replace(name=name, reads=seen, spec_index=node.spec_index, tie=tie, trainable=trainable)
+                )
         else:
             inlined.append(node._replace(reads=reads, wired=True, tie=shared))
         ends[index] = len(inlined) - 1

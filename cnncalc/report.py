@@ -116,6 +116,13 @@ class LayerReport:
         return total([self.weights, self.bias])
 
     @property
+    def trainable(self) -> int | None:
+        """Parameters that are trained: none of a frozen layer."""
+        if not self.node.trainable:
+            return 0
+        return summed(self.inner, "trainable") if self.inner else self.params
+
+    @property
     def macs(self) -> int | None:
         """Multiply-accumulates for the whole batch."""
         macs, batch = self.traced.macs, self._batch
@@ -250,6 +257,23 @@ class Report:
             raise KeyError(f"there is no layer {shown(name)}: {nearest(name, named) or f'the report has {len(named)}'}")
         return named[name]
 
+    @property
+    def trainable(self) -> int | None:
+        """Parameters that are trained: all but those of frozen layers."""
+        return summed(self.layers, "trainable")
+
+    @property
+    def non_trainable(self) -> int | None:
+        """Numbers that are kept and not trained: buffers, and the parameters of frozen layers (Keras's count)."""
+        if self.params is None or self.buffers is None or self.trainable is None:
+            return None
+        return self.params + self.buffers - self.trainable
+
+    @property
+    def is_keras(self) -> bool:
+        """Return whether it has Keras's own totals."""
+        return self.network.dialect.name == "keras"
+
     def head(self) -> dict[str, Any]:
         """Return the report as JSON without its layers and its totals."""
         return self.network.head()
@@ -273,6 +297,7 @@ class Report:
             "out": to_json(self.out),
             **several,
             **{key: getattr(self, key) for key in ("params", "buffers", "macs")},
+            **({key: getattr(self, key) for key in ("trainable", "non_trainable")} if self.is_keras else {}),
             "rf": rf_json(self.rf),
             **({} if self.memory is None else {"memory": self.memory.to_dict()}),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 from . import zoo
 from .errors import LONGEST_PATH, SpecError, Where, nearest, shown
 from .files import opened
-from .frameworks import ForeignNetwork
+from .frameworks import ArrayReaders, ForeignNetwork
 from .layers import OPS, unknown_op
 from .network import Network
 from .notation.document import Document, parse, read
@@ -21,6 +22,8 @@ from .sizes import Shape, looks_like_shape, parse_shape
 STDIN = "-"
 ZIP = b"PK\x03\x04"
 """The first bytes of an archive, such as Keras's."""
+HDF = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of an HDF5 file."""
 ONNX_BEGINS = b"\x08"
 """The first byte of an ONNX file, the tag of its version; no JSON begins with it."""
 
@@ -176,7 +179,7 @@ def _is_keras(value: Any) -> bool:
 def imported(model: ForeignNetwork, name: str) -> Network:
     """Read the network of another framework's model; errors name its file, without a line."""
     document = Document("", name)
-    document.imported, document.weights = True, model.weights
+    document.imported, document.weights, document.model = True, model.weights, model.model
     return read(model.spec, document)
 
 
@@ -191,6 +194,8 @@ def read_any(path: str) -> str | ForeignNetwork:
             from mmap import ACCESS_READ, mmap
 
             return read_onnx(memoryview(mmap(file.fileno(), 0, access=ACCESS_READ)), path)
+        if file.peek(len(HDF))[: len(HDF)] == HDF and os.path.isfile(path):  # type: ignore[attr-defined]
+            return read_hdf(path, path)
         data = file.read()
     return decode_any(data, path)
 
@@ -201,15 +206,67 @@ def is_onnx(first: bytes, name: str) -> bool:
 
 
 def decode_any(data: bytes, name: str) -> str | ForeignNetwork:
-    """Decode bytes as text, that inside a Keras archive, or as an ONNX model."""
+    """Decode bytes as text, or as an ONNX or a Keras model."""
     if is_onnx(data[:1], name):
         return read_onnx(data, name)
-    if not data.startswith(ZIP):
-        return decode(data, name)
-    from .frameworks.keras.read.archive import config
+    if data.startswith(HDF):
+        return read_hdf(data, name)
+    return read_archive(data, name) if data.startswith(ZIP) else decode(data, name)
+
+
+def read_archive(data: bytes, name: str) -> str | ForeignNetwork:
+    """Read a Keras archive: its model with its weights, or the text of one that holds no Keras model."""
+    from .frameworks.keras.read import archive, is_model, read
+    from .frameworks.keras.read.hdf import HdfFile
 
     with _naming(name):
-        return decode(config(data), name)
+        text = decode(archive.config(data), name)
+        value = parse(Document(text.removeprefix("\ufeff"), name))
+        return read(value, HdfFile(lambda: archive.weights(data), name)) if is_model(value) else text
+
+
+def read_hdf(source: bytes | str, name: str) -> ForeignNetwork:
+    """Read a Keras model from the bytes of an HDF5 file, or from its path. SpecError if it holds weights only."""
+    from .frameworks.keras.read import read
+    from .frameworks.keras.read.hdf import HdfFile
+
+    with _naming(name):
+        file = HdfFile(lambda: source, name)
+        value = file.config()
+        if value is None:
+            what = "the file holds weights only, and no model"
+            raise SpecError(what, "name the model first, as its .json or .keras file, and give these weights with -w")
+        return read(value, file)
+
+
+def keras_weights(path: str, network: Network) -> ArrayReaders | None:
+    """Return the arrays of a Keras file by the names of a network; None for a file that is not Keras's.
+
+    A network that was not read from a Keras model has the arrays by the names of the file's own model; if the file
+    has no model, by those that the network has as a Keras model.
+    """
+    from .frameworks.keras.read import archive, read
+    from .frameworks.keras.read.hdf import HdfFile
+
+    with opened(path) as file:
+        first = file.peek(len(HDF))[: len(HDF)]  # type: ignore[attr-defined]
+        data = file.read() if first.startswith(ZIP) else b""
+    with _naming(path):
+        if first == HDF:
+            weights = HdfFile(lambda: path, path)
+            model = weights.config()
+        elif data and archive.is_keras(data):
+            weights = HdfFile(lambda: archive.weights(data), path)
+            model = parse(Document(decode(archive.config(data), path), path))
+        else:
+            return None
+        if network.origin is not None and network.origin.model is not None:
+            model = network.origin.model
+        if model is None:
+            from .frameworks.keras.write import write
+
+            model = json.loads(write(network))
+        return read(model, weights).weights
 
 
 def read_onnx(data: bytes | memoryview, name: str) -> ForeignNetwork:

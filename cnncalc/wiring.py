@@ -26,6 +26,7 @@ class Wire(NamedTuple):
     times: int = 1
     expect: Any = None
     tie: str | None = None
+    trainable: bool = True
 
 
 def wire(layers: list[Wire]) -> tuple[Node, ...]:
@@ -54,7 +55,7 @@ def wire(layers: list[Wire]) -> tuple[Node, ...]:
         wired = item.reads is not None
         for name in copies:
             index[name] = len(nodes)
-            nodes.append(Node(name, item.layer, reads, at, wired, item.expect, tie))
+            nodes.append(Node(name, item.layer, reads, at, wired, item.expect, tie, item.trainable))
             reads, wired = (len(nodes) - 1,), False
         if item.name is not None:
             index[item.name] = len(nodes) - 1  # a repeated layer's own name is its last

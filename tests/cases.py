@@ -218,7 +218,16 @@ BORDERS = [
     Row({"op": "upsample", "factor": [2, 3]}, LAST, (22, 39, 6), dialect="keras"),
     Row({"op": "pixelshuffle", "factor": 2}, (12, 5, 7), (3, 10, 14)),
     Row({"op": "pixelshuffle", "factor": 3}, (5, 7, 18), (15, 21, 2), layout="NHWC"),
+    Row({"op": "pixelshuffle", "factor": 2, "order": "dcr"}, (12, 5, 7), (3, 10, 14)),
+    Row({"op": "pixelunshuffle", "factor": 2}, (3, 10, 14), (12, 5, 7)),
+    Row({"op": "pixelunshuffle", "factor": 3, "order": "dcr"}, (2, 6, 9), (18, 2, 3)),
+    Row({"op": "pixelunshuffle", "factor": 2}, (10, 14, 3), (5, 7, 12), layout="NHWC"),
     Row({"op": "channelshuffle", "g": 3}, X, X),
+    Row({"op": "pad", "p": [[-1, 3], [2, -4]], "value": 2}, X, (6, 13, 11)),
+    Row({"op": "pad", "p": [[-2, 9], [3, -1]], "mode": "reflect"}, X, (6, 18, 15)),
+    Row({"op": "pad", "p": [[-2, 20], [30, -1]], "mode": "wrap"}, X, (6, 29, 42)),
+    Row({"op": "pad", "p": [[2, 1], [-3, 4]], "axis": [1, -1], "mode": "edge"}, X, (9, 11, 14)),
+    Row({"op": "pad", "p": 2, "axis": [1]}, (5,), (9,)),
     Row({"op": "pad", "p": [[1, 0], [2, 3]], "mode": "replicate"}, MAP, (4, 6, 11)),
     Row({"op": "upsample", "factor": [1.5, 2.25], "mode": "linear"}, MAP, (4, 7, 13)),
     Row({"op": "upsample", "out": [7, 3], "mode": "bilinear", "align": True}, MAP, (4, 7, 3)),
@@ -266,7 +275,37 @@ AFFINE = [
     Row({"op": "normalization", "mean": [1, 2, 3, 4], "variance": [4, 3, 2, 1]}, MAP, MAP),
 ]
 
+PATCHES = [
+    # c*k channels, and (n + P - k')//s + 1 windows on each axis: 9*5, 5*6, 7*5
+    Row({"op": "unfold", "k": [3, 5]}, X, (6 * 15, 9 * 9)),
+    Row({"op": "unfold", "k": [3, 4], "s": [2, 3], "p": [[0, 1], [2, 0]]}, X, (6 * 12, 5 * 4)),
+    Row({"op": "unfold", "k": 2, "d": [2, 3], "p": 1}, X, (6 * 4, 11 * 12)),
+    Row({"op": "unfold", "k": 3, "p": "same"}, LAST, (11 * 13, 6 * 9), layout="NHWC"),
+    Row({"op": "unfold1d", "k": 4, "s": 3}, LINE, (12, 5)),
+    Row({"op": "unfold3d", "k": [2, 3, 4]}, CUBE, (2 * 24, 4 * 5 * 8)),
+    Row({"op": "fold", "out": [11, 13], "k": [3, 5]}, (30, 81), (2, 11, 13)),
+    Row({"op": "fold", "out": [7, 9], "k": 2, "s": [3, 2], "p": [[0, 1], [1, 0]], "d": 2}, (12, 8), (3, 7, 9)),
+    Row({"op": "fold3d", "out": [5, 7, 11], "k": [2, 3, 4]}, (48, 160), (2, 5, 7, 11)),
+    Row({"op": "fold1d", "out": 17, "k": 4, "s": 3}, (12, 5), (3, 17)),
+]
+
+ARRANGED = [
+    Row({"op": "expand", "out": [6, 5, 4]}, (1, 1, 1), (6, 5, 4)),
+    Row({"op": "expand", "out": [3, 2, 7]}, (7,), (3, 2, 7)),
+    Row({"op": "expand", "out": [2, -1, -1, 4]}, (6, 11, 1), (2, 6, 11, 4), layout="NCHW"),
+    Row({"op": "expand", "out": [6, 5, 13]}, (6, 1, 13), (6, 5, 13), layout="NCHW"),
+    Row({"op": "tile", "repeats": [1, 3, 2]}, X, (6, 33, 26)),
+    Row({"op": "tile", "repeats": [2, 1, 1]}, X, (12, 11, 13)),
+    Row({"op": "roll", "shift": 4, "axis": 2}, X, X),
+    Row({"op": "roll", "shift": [-3, 20], "axis": [1, -1]}, X, X),
+]
+
 PARTS = [
+    Row({"op": "slice", "axis": 2, "step": -1}, X, X),
+    Row({"op": "slice", "axis": -1, "start": -2, "stop": 1, "step": -3}, X, (6, 11, 4)),
+    Row({"op": "gather", "axis": 2, "indices": [4, 0, -1]}, X, (6, 3, 13)),
+    Row({"op": "gather", "axis": -1, "indices": [[4, 0], [5, -2], [1, 1]]}, X, (6, 11, 3, 2)),
+    Row({"op": "gather", "axis": 1, "indices": 3}, X, (11, 13)),
     Row({"op": "slice", "axis": 1, "start": 2}, X, (4, 11, 13)),
     Row({"op": "slice", "axis": 2, "stop": -3}, X, (6, 8, 13)),
     Row({"op": "slice", "axis": -1, "start": -5, "stop": 100, "step": 2}, X, (6, 11, 3)),
@@ -296,6 +335,8 @@ JOINED = [
     Row([*FIRST, {"op": "mul", "from": ["a", "b", "a"]}], MAP, MAP),
     Row([*FIRST, {"op": "concat", "from": ["a", "b", "a"]}], MAP, (12, 5, 6)),
     Row([*FIRST, {"op": "concat", "from": ["a", "b", "a"], "axis": 2}], MAP, (4, 15, 6)),
+    Row([*FIRST, {"op": "stack", "from": ["a", "b", "a"]}], MAP, (3, 4, 5, 6)),
+    Row([*FIRST, {"op": "stack", "from": ["a", "b"], "axis": -1}], MAP, (4, 5, 6, 2)),
     Row(INNER, MAP, MAP),
     Row(
         {"op": "block", "layers": [{"op": "conv", "c_o": 3, "k": 2}, {"op": "relu"}]}, MAP, (3, 4, 5), 48, 3, 0, 48 * 20
@@ -360,6 +401,12 @@ PRODUCTS = [
     ),
 ]
 
+BEGINS: list[dict[str, Any]] = [
+    {"op": "identity", "name": "a"},
+    {"op": "mean", "axis": [2], "name": "c"},
+    {"op": "tanh", "name": "d"},
+]
+"""A sequence, and two states to begin with."""
 SEQUENCES = [
     Row([{"op": "clip", "min": 0, "max": 6}, {"op": "embedding", "rows": 7, "out": 3}], MAP, (*MAP, 3), 7 * 3),
     # gates*h*(i + h) weights in each direction, as many MACs a step, and two biases of gates*h
@@ -374,11 +421,44 @@ SEQUENCES = [
         0,
         4 * 5 * 2 * 12 * 9,
     ),
+    # states to begin with: a hidden one and a cell, of both directions in a row
+    Row(
+        [*BEGINS, {"op": "lstm", "out": 3, "bidirectional": True, "from": ["a", "c", "d"]}],
+        (6, 5, 6),
+        (6, 5, 6),
+        2 * 12 * 9,
+        48,
+        0,
+        6 * 5 * 2 * 12 * 9,
+    ),
+    Row(
+        [*BEGINS, {"op": "lstm", "out": 6, "state": "both", "sequences": False, "from": ["a", "c", "d"]}],
+        (6, 5, 6),
+        (6, 12),
+        24 * 12,
+        48,
+        0,
+        6 * 5 * 24 * 12,
+    ),
+    Row([*BEGINS, {"op": "gru", "out": 6, "from": ["a", "c"]}], (6, 5, 6), (6, 5, 6), 216, 36, 0, 30 * 216),
+    Row(
+        [*BEGINS, {"op": "rnn", "out": 6, "backward": True, "from": ["a", "c"]}],
+        (6, 5, 6),
+        (6, 5, 6),
+        72,
+        12,
+        0,
+        30 * 72,
+    ),
+    Row({"op": "lstm", "out": 3, "state": "both", "bidirectional": True}, MAP, (4, 5, 12), 216, 48, 0, 20 * 216),
     Row({"op": "gru", "out": 3}, MAP, (4, 5, 3), 9 * 9, 18, 0, 4 * 5 * 9 * 9),
     Row({"op": "gru", "out": 3, "reset_after": False, "bidirectional": True}, MAP, (4, 5, 6), 162, 36, 0, 20 * 162),
     Row({"op": "gru", "out": 3, "bias": False, "sequences": False}, MAP, (4, 3), 81, 0, 0, 20 * 81),
     Row({"op": "rnn", "out": 3}, MAP, (4, 5, 3), 3 * 9, 6, 0, 4 * 5 * 3 * 9),
     Row({"op": "rnn", "out": 3, "activation": "relu", "backward": True}, MAP, (4, 5, 3), 27, 6, 0, 20 * 27),
+    Row({"op": "lstm", "out": 3, "activation": "relu", "gate": "hardsigmoid"}, MAP, (4, 5, 3), 108, 24, 0, 20 * 108),
+    Row({"op": "gru", "out": 3, "activation": "sigmoid", "gate": "relu"}, MAP, (4, 5, 3), 81, 18, 0, 20 * 81),
+    Row({"op": "gru", "out": 3, "activation": "linear", "gate": "tanh"}, MAP, (4, 5, 3), 81, 18, 0, 20 * 81),
     # Keras: one bias, but two where a gru resets after the product; the kernels turned
     Row({"op": "lstm", "out": 3}, MAP, (4, 5, 3), 12 * 9, 12, 0, 4 * 5 * 12 * 9, "keras"),
     Row({"op": "gru", "out": 3}, MAP, (4, 5, 3), 9 * 9, 18, 0, 4 * 5 * 9 * 9, "keras"),
@@ -465,6 +545,8 @@ ROWS = [
     *JOINED,
     *PRODUCTS,
     *SEQUENCES,
+    *PATCHES,
+    *ARRANGED,
     *ACTIVATIONS,
 ]
 """Of every op but opaque, which cannot be run."""

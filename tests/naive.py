@@ -251,7 +251,57 @@ def normalization(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v
 
 def sliced(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
     axis = v["axis"] - 1 if v["axis"] > 0 else v["axis"] + xs[0].ndim
-    return np.take(xs[0], range(v["start"], v["stop"], v["step"]), axis)
+    end = -1 if v["stop"] is None else v["stop"]
+    return np.take(xs[0], range(v["start"], end if v["step"] < 0 else v["stop"], v["step"]), axis)
+
+
+def gather(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    axis = v["axis"] - 1 if v["axis"] > 0 else v["axis"] + xs[0].ndim
+    return np.take(xs[0], v["indices"], axis)
+
+
+def expand(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return np.broadcast_to(xs[0], v["out"])
+
+
+def tile(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return np.tile(xs[0], v["repeats"])
+
+
+def roll(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return np.roll(xs[0], v["shift"], [a - 1 if a > 0 else a for a in v["axis"]])
+
+
+def stack(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return np.stack(xs, v["axis"] - 1 if v["axis"] > 0 else v["axis"])
+
+
+def unfold(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    x = np.pad(xs[0], [(0, 0), *v["p"]])
+    taps = [*product(*map(range, v["k"]))]
+    windows = [*product(*_starts(v, xs[0].shape[1:]))]
+    out = np.zeros((len(x), len(taps), len(windows)))
+    for (t, tap), (u, start) in product(enumerate(taps), enumerate(windows)):
+        at = tuple([begin + i * d for begin, i, d in zip(start, tap, v["d"], strict=True)])
+        out[:, t, u] = x[(slice(None), *at)]
+    return out.reshape(-1, len(windows))
+
+
+def _starts(v: Values, space: tuple[int, ...]) -> list[range]:
+    """Where the windows begin in the padded map, on each axis."""
+    axes = zip(space, v["p"], v["k"], v["d"], v["s"], strict=True)
+    return [range(0, n + before + after - d * (k - 1), s) for n, (before, after), k, d, s in axes]
+
+
+def fold(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    taps = [*product(*map(range, v["k"]))]
+    windows = [*product(*_starts(v, v["out"]))]
+    x = xs[0].reshape(-1, len(taps), len(windows))
+    out = np.zeros((len(x), *[n + b + a for n, (b, a) in zip(v["out"], v["p"], strict=True)]))
+    for (t, tap), (u, start) in product(enumerate(taps), enumerate(windows)):
+        at = tuple([begin + i * d for begin, i, d in zip(start, tap, v["d"], strict=True)])
+        out[(slice(None), *at)] += x[:, t, u]
+    return out[(slice(None), *[slice(b, b + n) for n, (b, _) in zip(v["out"], v["p"], strict=True)])]
 
 
 def mean(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
@@ -304,12 +354,26 @@ def _keys(t: float, layer: LayerReport) -> float:
     return a * t**3 - 5 * a * t**2 + 8 * a * t - 4 * a if t < 2 else 0.0
 
 
+def _many(v: Values, few: int, c: int, i: int, j: int) -> int:
+    """Which of the many channels row i and column j of a block of channel c is, of `few`."""
+    f = v["factor"]
+    return int((i * f + j) * few + c if v["order"] == "dcr" else c * f * f + i * f + j)
+
+
 def pixelshuffle(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
     x, f = xs[0], v["factor"]
     c, h, wide = len(x) // (f * f), x.shape[1] * f, x.shape[2] * f
     out = np.zeros((c, h, wide))
     for o, i, j in product(range(c), range(h), range(wide)):
-        out[o, i, j] = x[o * f * f + i % f * f + j % f, i // f, j // f]
+        out[o, i, j] = x[_many(v, c, o, i % f, j % f), i // f, j // f]
+    return out
+
+
+def pixelunshuffle(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    (c, h, wide), f = xs[0].shape, v["factor"]
+    out = np.zeros((c * f * f, h // f, wide // f))
+    for o, i, j in product(range(c), range(h), range(wide)):
+        out[_many(v, c, o, i % f, j % f), i // f, j // f] = xs[0][o, i, j]
     return out
 
 
@@ -318,13 +382,32 @@ def channelshuffle(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], 
     return np.stack([xs[0][c % v["g"] * each + c // v["g"]] for c in range(len(xs[0]))])
 
 
-PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "edge": "edge"}
-PAD_MODES |= {"circular": "wrap", "wrap": "wrap"}
-
-
 def pad(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    how: dict[str, Any] = {"constant_values": v["value"]} if v["mode"] == "constant" else {}
-    return np.pad(xs[0], [(0, 0), *v["p"]], PAD_MODES[v["mode"]], **how)  # type: ignore[call-overload]
+    x = xs[0]
+    space = range(1, x.ndim) if layer.env.channels_last else range(2, x.ndim + 1)
+    axes = [a - 1 if a > 0 else a + x.ndim for a in v.get("axis", space)]
+    for axis, pair in zip(axes, v["p"], strict=True):
+        x = np.apply_along_axis(_bordered, axis, x, pair, v)
+    return x
+
+
+def _bordered(row: Array, pair: tuple[int, int], v: Values) -> list[float]:
+    return [_border(row, at, *pair, v) for at in range(-pair[0], len(row) + pair[1])]
+
+
+PAD_MODES = ("constant", "reflect", "replicate", "edge", "circular", "wrap")
+
+
+def _border(row: Array, at: int, before: int, after: int, v: Values) -> float:
+    """The value of a padded row at a place, which may be beyond its ends."""
+    n, first, last = len(row), max(-before, 0), len(row) - 1 + min(after, 0)
+    if v["mode"] in ("circular", "wrap"):
+        return float(row[first : last + 1][(at - first) % (last + 1 - first)])
+    if v["mode"] == "reflect":
+        return float(row[-at if at < 0 else 2 * (n - 1) - at if at >= n else at])
+    if v["mode"] != "constant":
+        return float(row[min(max(at, first), last)])
+    return float(row[at]) if first <= at <= last else float(v["value"])
 
 
 def crop(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
@@ -433,45 +516,59 @@ def embedding(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Va
 
 
 def recurrent(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    both = [_read(layer, xs[0], w, v, "", v["backward"])]
-    if v["bidirectional"]:
-        both.append(_read(layer, xs[0], w, v, "_reverse", True))
-    return np.concatenate(both, -1)
+    """The hidden states of all directions in a row, the cells, or both, of each step or the last."""
+    ways = [("", v["backward"]), *([("_reverse", True)] if v["bidirectional"] else [])]
+    n = v["out"]
+    read = [
+        _read(layer, xs[0], [state[..., at * n : (at + 1) * n] for state in xs[1:]], w, v, end, backward)
+        for at, (end, backward) in enumerate(ways)
+    ]
+    hidden, cell = (np.concatenate([one[state] for one in read], -1) for state in (0, 1))
+    return {"cell": cell, "both": np.concatenate([hidden, cell], -1)}.get(v.get("state", ""), hidden)
 
 
-def _read(layer: LayerReport, x: Array, w: Mapping[str, Array], v: Values, end: str, backward: bool) -> Array:
-    """The states of one direction: the equations of torch.nn.LSTM, GRU and RNN; Keras's GRU may reset before."""
+CELL: dict[str, Callable[[Array], Array]] = {
+    "tanh": np.tanh,
+    "relu": lambda x: np.maximum(x, 0),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "hardsigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "linear": lambda x: x,
+}
+
+
+def _read(
+    layer: LayerReport, x: Array, begin: list[Array], w: Mapping[str, Array], v: Values, end: str, backward: bool
+) -> tuple[Array, Array]:
+    """Hidden states and cells of one direction: the equations of torch.nn.LSTM, GRU and RNN, and Keras's other GRU."""
     w_ih, w_hh = w["weight_ih" + end], w["weight_hh" + end]
     if layer.env.channels_last:
         w_ih, w_hh = w_ih.T, w_hh.T
     b_ih, b_hh = w.get("bias_ih" + end, np.zeros(len(w_ih))), w.get("bias_hh" + end, np.zeros(len(w_ih)))
-    n = v["out"]
-    out = np.zeros((*x.shape[:-1], n))
+    n, activation, gate = v["out"], CELL[v["activation"]], CELL[v.get("gate", "sigmoid")]
+    states, cells = np.zeros((*x.shape[:-1], n)), np.zeros((*x.shape[:-1], n))
     for at in np.ndindex(*x.shape[:-2]):
-        h, c = np.zeros(n), np.zeros(n)
+        h, c = (
+            [state[at] for state in begin] if len(begin) == 2 else (begin[0][at] if begin else np.zeros(n), np.zeros(n))
+        )
         steps = range(x.shape[-2])
         for t in reversed(steps) if backward else steps:
             a = w_ih @ x[(*at, t)] + b_ih
             if layer.op == "lstm":
                 i, f, g, o = np.split(a + w_hh @ h + b_hh, 4)
-                c = _logistic(f) * c + _logistic(i) * np.tanh(g)
-                h = _logistic(o) * np.tanh(c)
+                c = gate(f) * c + gate(i) * activation(g)
+                h = gate(o) * activation(c)
             elif layer.op == "gru":
-                r, z = np.split(_logistic(a[: 2 * n] + w_hh[: 2 * n] @ h + b_hh[: 2 * n]), 2)
+                r, z = np.split(gate(a[: 2 * n] + w_hh[: 2 * n] @ h + b_hh[: 2 * n]), 2)
                 if v["reset_after"]:
-                    new = np.tanh(a[2 * n :] + r * (w_hh[2 * n :] @ h + b_hh[2 * n :]))
+                    new = activation(a[2 * n :] + r * (w_hh[2 * n :] @ h + b_hh[2 * n :]))
                 else:
-                    new = np.tanh(a[2 * n :] + w_hh[2 * n :] @ (r * h) + b_hh[2 * n :])
+                    new = activation(a[2 * n :] + w_hh[2 * n :] @ (r * h) + b_hh[2 * n :])
                 h = (1 - z) * new + z * h
             else:
-                a = a + w_hh @ h + b_hh
-                h = np.tanh(a) if v["activation"] == "tanh" else np.maximum(a, 0)
-            out[(*at, t)] = c if v.get("state") == "cell" else h
-    return out if v["sequences"] else out[..., 0 if backward else -1, :]
-
-
-def _logistic(x: Array) -> Array:
-    return 1 / (1 + np.exp(-x))
+                h = activation(a + w_hh @ h + b_hh)
+            states[(*at, t)], cells[(*at, t)] = h, c
+    last = 0 if backward else -1
+    return (states, cells) if v["sequences"] else (states[..., last, :], cells[..., last, :])
 
 
 def _each(function: Callable[[float, LayerReport], float]) -> Callable[..., Array]:
@@ -502,13 +599,21 @@ SPATIAL: dict[str, Callable[..., Array]] = {
     "normalization": normalization,
     "upsample": upsample,
     "pixelshuffle": pixelshuffle,
+    "pixelunshuffle": pixelunshuffle,
     "channelshuffle": channelshuffle,
-    "pad": pad,
+    "unfold": unfold,
+    "fold": fold,
     "crop": crop,
 }
 OTHERS: dict[str, Callable[..., Array]] = {
     "layernorm": layernorm,
     "slice": sliced,
+    "pad": pad,
+    "gather": gather,
+    "expand": expand,
+    "tile": tile,
+    "roll": roll,
+    "stack": stack,
     "mean": mean,
     "linear": linear,
     "flatten": flat,

@@ -52,6 +52,7 @@ ONLY = {
     "numpy": {"execute"},
     "safetensors": {"execute"},
     "onnx": {"frameworks"},
+    "h5py": {"frameworks"},
     "torch": {"frameworks"},
 }
 PACKAGE = ROOT / "cnncalc"

@@ -26,7 +26,11 @@ array_option = file_option(
     "-x", "--array", "x_path", metavar="X.npy", help="Input array; - is standard input.", required=True
 )
 weights_option = file_option(
-    "-w", "--weights", "w_path", metavar="W", help="Kernel (.npy), or weights by name (.npz, .safetensors)."
+    "-w",
+    "--weights",
+    "w_path",
+    metavar="W",
+    help="Kernel (.npy), or weights by name (.npz, .safetensors, .h5).",
 )
 seed_option = click.option(
     "--seed", type=Whole(0), metavar="N", help="Draw the weights that are not given from this seed."
@@ -92,6 +96,29 @@ def read_network(words: tuple[str, ...], complete: Completer | None, x: Array) -
         if len(front) == len(spec.input) and front not in (x.shape, x.shape[1:]):
             raise SpecError(f"the shape in front is {show(spec.input)}, and x is {show(x.shape)}", "leave it out")
     return network
+
+
+def read_given(
+    words: tuple[str, ...], path: str | None, options: NetworkOptions, x: Array
+) -> tuple[Network, NamedArrays | Array | None]:
+    """Return the network of SPEC words, and the weights of -w, of which those in a Keras file go by its layers."""
+    weights = None if is_keras(path) else read_weights(path)
+    network = read_network(words, kernel_keys(weights, options), x)
+    return network, keras_arrays(path, network) if is_keras(path) else weights
+
+
+def is_keras(path: str | None) -> bool:
+    """Return whether a file of weights may be Keras's."""
+    return path is not None and path != "-" and path.lower().endswith((".h5", ".hdf5", ".keras"))
+
+
+def keras_arrays(path: str | None, network: Network) -> NamedArrays:
+    """Return the arrays of a Keras file by a network's names. SpecError if it is not Keras's."""
+    assert path is not None
+    readers = sources.keras_weights(path, network)
+    if readers is None:
+        raise SpecError(f"{shown(path, LONGEST_PATH)} is not a Keras file", "it is neither HDF5 nor a zip of it")
+    return {name: read() for name, read in readers.items()}
 
 
 def has_memory(text: str, size: int, help: str) -> None:

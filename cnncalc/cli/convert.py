@@ -12,7 +12,7 @@ from ..files import binary_output, text_output
 from ..frameworks import ENDINGS, TARGETS, writer
 from ..network import Network, no_input
 from ..sources import SpecWords
-from ._arrays import read_weights
+from ._arrays import is_keras, keras_arrays, read_weights
 from ._options import NetworkOptions, file_option, form, message_options, network_options, path_option, together
 from ._terminal import note
 from ._usage import Command, OneOf
@@ -64,7 +64,7 @@ def command(
     if w_path is not None:
         from ..execute.weights import sourced
 
-        network = sourced(network, read_weights(w_path))
+        network = sourced(network, keras_arrays(w_path, network) if is_keras(w_path) else read_weights(w_path))
     written = writer(target)(network)
     if npz is not None:
         _save_weights(network, npz)

@@ -9,7 +9,16 @@ import click
 from .. import sources
 from ..errors import SpecError
 from ..sizes import size_text
-from ._arrays import has_memory, kernel_keys, no_mixture, read_weights, seed_option, weights_option
+from ._arrays import (
+    has_memory,
+    is_keras,
+    keras_arrays,
+    kernel_keys,
+    no_mixture,
+    read_weights,
+    seed_option,
+    weights_option,
+)
 from ._options import NetworkOptions, json_option, message_options, network_options, path_option, together
 from ._terminal import note
 from ._usage import Command
@@ -42,9 +51,10 @@ def command(
     from ..execute import matrix, sinks
 
     no_mixture(path, as_json)
-    weights = read_weights(w_path)
+    weights = None if is_keras(w_path) else read_weights(w_path)
     words = sources.spec_words(layer)
     network = sources.load_words(words, kernel_keys(weights, options))
+    weights = keras_arrays(w_path, network) if is_keras(w_path) else weights
     sample = options.with_front(words).input or network.input
     if sample is None:
         raise SpecError("no input: a matrix is for a sample of one shape", "give -i, as -i 3x32x32")

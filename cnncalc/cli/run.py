@@ -81,9 +81,10 @@ def command(
 
     _arrays.one_stdin(x_path, w_path, b_path, *(["-"] if "-" in spec else []))
     _arrays.no_mixture(path, as_json)
-    x, weights = _arrays.read_array(x_path), _arrays.read_weights(w_path)
+    x = _arrays.read_array(x_path)
+    network, weights = _arrays.read_given(spec, w_path, options, x)
     job = Job(
-        _arrays.read_network(spec, _arrays.kernel_keys(weights, options), x),
+        network,
         x.shape,
         x.dtype,
         weights,

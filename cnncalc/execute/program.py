@@ -13,7 +13,22 @@ from ..errors import CnncalcError, SpecError
 from ..network import INPUT
 from ..registry import Registry
 from ..report import LayerReport, Report
-from .kernels import activation, affine, border, conv, dense, join, norm, pool, product, recurrent, resample, select
+from .kernels import (
+    activation,
+    affine,
+    arrange,
+    border,
+    conv,
+    dense,
+    join,
+    norm,
+    patches,
+    pool,
+    product,
+    recurrent,
+    resample,
+    select,
+)
 from .task import Array, Dtype, Kernel, Task, channels_first, sizes_of, summed
 from .threads import hold
 from .weights import needed_by
@@ -21,6 +36,7 @@ from .weights import needed_by
 KERNELS: Registry[str, Kernel] = Registry(
     *(conv.KERNELS, pool.KERNELS, activation.KERNELS, norm.KERNELS, affine.KERNELS, select.KERNELS),
     *(resample.KERNELS, border.KERNELS, dense.KERNELS, join.KERNELS, product.KERNELS, recurrent.KERNELS),
+    *(arrange.KERNELS, patches.KERNELS),
 )
 """How each op is computed, by its word without a number of axes."""
 

@@ -30,6 +30,8 @@ class ForeignNetwork(NamedTuple):
     """The document for the reader of specs: name, input, dialect, layout, layers."""
     weights: ArrayReaders
     """The arrays that the file holds, by their names here (`conv1.weight`), their axes in the layout's order."""
+    model: Any = None
+    """The model as its document has it, for the arrays of another file; None if its arrays go by our names."""
 
 
 def writer(target: str) -> Writer:

@@ -23,7 +23,7 @@ NO_FIGURES = {"params": 0, "buffers": 0, "macs": 0}
 class Draft:
     """A layer that is being built, and the handle by which others read it."""
 
-    __slots__ = ("derived", "keys", "name", "op", "reads", "tie", "weights")
+    __slots__ = ("derived", "keys", "name", "op", "reads", "tie", "trainable", "weights")
 
     def __init__(self, name: str, op: str, reads: Sequence[Draft] = (), keys: Mapping[str, Any] | None = None):
         self.name, self.op, self.reads, self.keys = name, op, list(reads), dict(keys or {})
@@ -33,6 +33,7 @@ class Draft:
         self.weights: dict[str, Callable[[], Any]] = {}
         self.tie: Draft | None = None
         """The layer whose weights it uses."""
+        self.trainable = True
 
 
 class SpecBuilder:
@@ -130,6 +131,8 @@ class SpecBuilder:
                 raw["from"] = names[0] if len(names) == 1 else names
             if layer.tie is not None:
                 raw["tie"] = layer.tie.name
+            if not layer.trainable:
+                raw["trainable"] = False
             written.append(raw)
         return written
 

@@ -25,6 +25,8 @@ _OWN_KERAS = {
     "block": "Functional",
     "instancenorm": "GroupNormalization",
     "opaque": "any other layer, as an opaque layer",
+    "expand": "Reshape, Tile",
+    **dict.fromkeys(("pixelshuffle", "pixelunshuffle"), "Reshape, Permute, Reshape"),
 }
 _OWN_ONNX = {
     "dwconv": "Conv",
@@ -48,6 +50,9 @@ _OWN_ONNX = {
     "rnn": "RNN",
     "block": "its layers one by one",
     "opaque": "any other operator, as an opaque layer",
+    "roll": "Slice, Slice, Concat",
+    "stack": "Unsqueeze, Concat",
+    "unfold": "Pad, Gather, Transpose, Reshape",
 }
 _OWN_TORCH = {
     "dwconv": "Conv{}d",
@@ -72,6 +77,11 @@ _OWN_TORCH = {
     "attention": "F.scaled_dot_product_attention",
     "block": "a module of modules",
     "opaque": "any other function, as an opaque layer",
+    "expand": "expand",
+    "tile": "repeat",
+    "roll": "roll",
+    "stack": "stack",
+    "gather": "[…]",
 }
 """What the frameworks have for ops for which they have no name."""
 

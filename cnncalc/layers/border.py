@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from ..errors import ShapeError
-from ..sizes import Open, Shape
+from ..sizes import Open, Shape, Size
 from ..window import positions
-from .base import Env, Fields, Layer, Sign, Trace, axis_names, by_axis, each_axis, join, ops
-from .keys import Pair, Sides, number, one_of, sides, spread_sides
+from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_fields, axis_names, by_axis, ops, out_fields
+from .keys import Pair, Sides, integers, number, one_of, sides, signed_sides, spread_sides
 
 
 class Border(Layer):
@@ -21,49 +24,79 @@ class Border(Layer):
     NEEDED = ("p",)
     DIRECTION = 1
     p: Sides
+    axis: tuple[int, ...] | None = None
 
     def rank(self) -> int | None:
         """Return one axis for each padding that is given; a single number is for any number of axes."""
-        return len(self.p) if isinstance(self.p, tuple) else None
+        return len(self.p) if isinstance(self.p, tuple) and self.axis is None else None
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         if isinstance(self.p, str):
             raise ShapeError(f"{self.op} takes its sides in numbers, not as {self.p!r}", "as p1 or p0+1x2", key="p")
-        c, space = self.split(x, env)
-        pads = spread_sides(self.p, len(space))
-        self.check(space, pads)
-        out = tuple([positions(n, self.DIRECTION * (b + a), 1, 1) for n, (b, a) in zip(space, pads, strict=True)])
-        for axis, (n, size, pair) in enumerate(zip(space, out, pads, strict=True)):
-            if not isinstance(size, Open) and size < 1:
-                raise ShapeError(
-                    f"the output is empty: {n} - {pair[0]} - {pair[1]} = {size} < 1 on the "
-                    f"{axis_names(len(space))[axis]} axis",
-                    "crop less",
-                    key="p",
-                )
-        seen = each_axis(fields, pads, lambda field, pair: field.slide(1, 1, self.DIRECTION * pair[0]))
-        return Trace({**self.values(env), "p": pads}, join(c, out, env), seen)
+        axes = self.axes(x, env)
+        pads = spread_sides(self.p, len(axes))
+        seen, out = axis_fields(x, fields, env), list(x)
+        for axis, pair, name in zip(axes, pads, self.names(axes), strict=True):
+            place, n = axis - 1, x[axis - 1]
+            out[place] = positions(n, self.DIRECTION * sum(pair), 1, 1)
+            self.check(n, pair, name, env)
+            field = seen[place]
+            seen[place] = field and field.slide(1, 1, self.DIRECTION * pair[0])
+        return Trace({**self.values(env), "p": pads}, tuple(out), out_fields(seen, fields, env), axes=axes)
 
-    def check(self, space: Shape, pads: tuple[Pair, ...]) -> None:
-        """ShapeError if the map has not enough values to make the padding of."""
+    def axes(self, x: Shape, env: Env) -> tuple[int, ...]:
+        """Return the axes that it works along, counted from the front, the batch being 0: by default all of space."""
+        if self.axis is not None:
+            return axes_of(self.axis, x)
+        nd = len(self.split(x, env)[1])
+        return tuple(range(1, nd + 1) if env.channels_last else range(2, nd + 2))
+
+    def names(self, axes: Sequence[int]) -> list[str]:
+        """Return how messages call each axis."""
+        if self.axis is not None:
+            return [f"axis {axis}" for axis in axes]
+        return [f"the {name} axis" for name in axis_names(len(axes))]
+
+    def check(self, n: Size, pair: Pair, name: str, env: Env) -> None:
+        """ShapeError if nothing is left of an axis."""
+        size = positions(n, self.DIRECTION * sum(pair), 1, 1)
+        if not isinstance(size, Open) and size < 1:
+            text = f"the output is empty: {sided(n, pair, self.DIRECTION)} = {size} < 1 on {name}"
+            raise ShapeError(text, "crop less", key="p")
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
-        sign, rows = "+-"[self.DIRECTION < 0], zip(self.split(x, env)[1], traced.values["p"], strict=True)
-        return by_axis([f"{n} {sign} {b} {sign} {a} = {n + self.DIRECTION * (b + a)}" for n, (b, a) in rows])
+        rows = [
+            f"{sided(x[axis - 1], pair, self.DIRECTION)} = {traced.out[axis - 1]}"
+            for axis, pair in zip(traced.axes, traced.values["p"], strict=True)
+        ]
+        if self.axis is None:
+            return by_axis(rows)
+        return [f"{name}: {row}" for name, row in zip(self.names(traced.axes), rows, strict=True)]
+
+
+def sided(n: Size, pair: Pair, direction: int) -> str:
+    """Return a size with what is added on each side, or taken away: `5 + 1 - 2`."""
+    return " ".join([str(n), *[f"{'+' if direction * (side or 1) > 0 else '-'} {abs(side)}" for side in pair]])
 
 
 class Pad(Border):
-    """Padding of a map with a constant, or with its own values reflected, repeated or wrapped around."""
+    """Padding with a constant, or with the map's own values reflected, repeated or wrapped around; below 0 it crops."""
 
     WORD = "pad"
     SIGN = Sign.ANY
     ADDED = {"value": 0}
     KEYS = {
-        **Border.KEYS,
+        "p": signed_sides,
+        "axis": integers,
         "mode": one_of("constant", "reflect", "replicate", "edge", "circular", "wrap"),
         "value": number,
     }
-    HELP = {**Border.HELP, "mode": "The values of the padding.", "value": "The constant of mode constant."}
+    HELP = {
+        "p": "The units on each side: a number, one per axis, or [before, after] pairs; below 0 they are taken away.",
+        "axis": "The axes that p is of: the batch is 0, the last is -1; by default all of space.",
+        "mode": "The values of the padding.",
+        "value": "The constant of mode constant.",
+    }
     mode: str = "constant"
     value: float = 0
 
@@ -72,17 +105,30 @@ class Pad(Border):
         """Negative constants may be added."""
         return Sign.ANY if self.mode == "constant" and self.value < 0 else Sign.KEPT
 
-    def check(self, space: Shape, pads: tuple[Pair, ...]) -> None:
-        room = {"reflect": -1, "circular": 0, "wrap": 0}.get(self.mode)
-        if room is None:
+    def values(self, env: Env) -> dict[str, Any]:
+        """Return every key; `axis` only if it is given."""
+        values = super().values(env)
+        return values if self.axis is not None else {key: value for key, value in values.items() if key != "axis"}
+
+    def check(self, n: Size, pair: Pair, name: str, env: Env) -> None:
+        """ShapeError if nothing is left of an axis, or it has not enough values to make the padding of."""
+        super().check(n, pair, name, env)
+        if not isinstance(n, int):
             return
-        for n, pair in zip(space, pads, strict=True):
-            if isinstance(n, int) and max(pair) > n + room:
-                raise ShapeError(
-                    f"{self.mode} padding of {max(pair)} needs at least {max(pair) - room} values, gets {n}",
-                    f"lower p to {n + room}, or use mode=constant",
-                    key="p",
-                )
+        taken = [min(side, 0) for side in pair]
+        left = n + sum(taken)
+        if left < (0 if self.mode == "constant" else 1):
+            raise ShapeError(f"nothing is left of {n} on {name}: {sided(n, (taken[0], taken[1]), 1)} = {left}", key="p")
+        room = n - 1 if self.mode == "reflect" else None
+        if self.mode in ("circular", "wrap") and not env.dialect.wrap_again:
+            room = left
+        if room is not None and max(pair) > room:
+            more = max(pair) - room
+            raise ShapeError(
+                f"{self.mode} padding of {max(pair)} needs at least {n + more} values, gets {n}",
+                f"lower p to {room}, or use mode=constant",
+                key="p",
+            )
 
 
 class Crop(Border):

@@ -6,7 +6,7 @@ which the caller knows. `takes` notes what each reader takes, for the JSON Schem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import isfinite
 from typing import Any, TypeVar
 
@@ -123,8 +123,9 @@ def check_axes(given: int, nd: int | None) -> None:
         )
 
 
-def _sides_form(nd: int | None) -> Schema:
-    numbers = axes_form(whole_form(0), nd, axes_form(whole_form(0), 2)) | {"minItems": 1}
+def _sides_form(nd: int | None, least: int = 0) -> Schema:
+    one = whole_form(least)
+    numbers = axes_form(one, nd, axes_form(one, 2)) | {"minItems": 1}
     if nd is not None and nd > 1:  # a lone pair stands for all axes, a lone number does not
         numbers |= {"if": {"minItems": 2}, "then": {"minItems": nd}, "else": {"items": {"type": "array"}}}
     listed = {"enum": [word for word in PADDING_WORDS if word != "causal" or nd == 1]}
@@ -133,34 +134,44 @@ def _sides_form(nd: int | None) -> Schema:
     return {"anyOf": [{"if": {"type": "string"}, "then": words, "else": numbers}, listed]}
 
 
-@takes("padding", _sides_form)
-def sides(value: object, nd: int | None) -> Sides:
-    """Read a padding: a number, one per axis, [before, after] pairs, or a word."""
-    if type(value) is int:
-        return whole(value, 0)
-    if isinstance(value, str):
-        if value.lower() in PADDING_WORDS:
-            return value.lower()
-        hint = nearest(value, PADDING_WORDS) or f"the words are {' '.join(PADDING_WORDS)}"
-        raise SpecError(f"unknown padding {shown(value)}", hint)
-    if isinstance(value, (list, tuple)):
-        if len(value) == 1 and isinstance(value[0], (list, tuple)):
-            return (_side(value[0]),)
-        if nd == 1 and len(value) == 2 and all(type(v) is int for v in value):
-            raise SpecError(
-                f"{shown(value)} is two numbers for one axis", f"for before and after write [{shown(value)}]"
-            )
-        check_axes(len(value), nd)
-        return tuple([_side(v) for v in value])
-    raise SpecError(f"{shown(value)} is not a padding", "a number, one per axis, [[before, after], ...] or a word")
+def sides_from(name: str, least: int) -> Reader:
+    """Return the reader of a padding of at least `least`: a number, one per axis, [before, after] pairs, or a word."""
+
+    @takes(name, lambda nd: _sides_form(nd, least))
+    def read(value: object, nd: int | None) -> Sides:
+        if type(value) is int:
+            return whole(value, least)
+        if isinstance(value, str):
+            if value.lower() in PADDING_WORDS:
+                return value.lower()
+            hint = nearest(value, PADDING_WORDS) or f"the words are {' '.join(PADDING_WORDS)}"
+            raise SpecError(f"unknown padding {shown(value)}", hint)
+        if isinstance(value, (list, tuple)):
+            if len(value) == 1 and isinstance(value[0], (list, tuple)):
+                return (_side(value[0], least),)
+            if nd == 1 and len(value) == 2 and all(type(v) is int for v in value):
+                raise SpecError(
+                    f"{shown(value)} is two numbers for one axis", f"for before and after write [{shown(value)}]"
+                )
+            check_axes(len(value), nd)
+            return tuple([_side(v, least) for v in value])
+        raise SpecError(f"{shown(value)} is not a padding", "a number, one per axis, [[before, after], ...] or a word")
+
+    return read
 
 
-def _side(value: object) -> int | Pair:
+def _side(value: object, least: int) -> int | Pair:
     if isinstance(value, (list, tuple)):
         if len(value) != 2:
             raise SpecError(f"{shown(value)} is not a pair", "padding is [before, after] on an axis")
-        return whole(value[0], 0), whole(value[1], 0)
-    return whole(value, 0)
+        return whole(value[0], least), whole(value[1], least)
+    return whole(value, least)
+
+
+sides = sides_from("padding", 0)
+"""A padding: a number, one per axis, [before, after] pairs, or a word."""
+signed_sides = sides_from("signed-padding", -LARGEST)
+"""The same, of which numbers below 0 take units away."""
 
 
 @takes("flag", lambda _: {"type": "boolean"})
@@ -214,6 +225,57 @@ def integers(value: object, nd: int | None) -> tuple[int, ...]:
     if isinstance(value, str) and all(is_digits(part.removeprefix("-")) for part in split_axes(value)):
         raise SpecError(f"{shown(value)} is not a list of numbers", f"write [{','.join(split_axes(value))}]")
     return tuple([integer(one, nd) for one in (value if isinstance(value, (list, tuple)) else [value])])
+
+
+@takes("step", lambda _: {**whole_form(-LARGEST), "not": {"const": 0}})
+def step(value: object, nd: int | None) -> int:
+    """Read a step: any whole number but 0."""
+    number = integer(value, nd)
+    if number == 0:
+        raise SpecError("0 is not a step", "a step is 1 or more, or below 0 to go backwards")
+    return number
+
+
+Nested = int | tuple["Nested", ...]
+"""A number, or a list of numbers or of lists."""
+MOST_NESTED = 4
+"""How deep a list of indices may be."""
+
+
+def _indices_form() -> Schema:
+    forms = [whole_form(-LARGEST)]
+    while len(forms) <= MOST_NESTED:
+        forms.append({"type": "array", "minItems": 1, "items": forms[-1]})
+    return {"type": ["integer", "array"], "anyOf": forms}
+
+
+@takes("indices", lambda _: _indices_form())
+def indices(value: object, nd: int | None) -> Nested:
+    """Read a whole number of either sign, a list of them, or lists in a list, all of one length."""
+    if not isinstance(value, (list, tuple)):
+        return integer(value, nd)
+    if not value:
+        raise SpecError("a list of no indices", "give at least one")
+    read = tuple([indices(one, nd) for one in value])
+    if len({nested_shape(one) for one in read}) > 1:
+        raise SpecError(f"{shown(value)} holds lists of different lengths")
+    if len(nested_shape(read)) > MOST_NESTED:
+        raise SpecError(f"indices are lists in lists, at most {MOST_NESTED} deep")
+    return read
+
+
+def nested_shape(value: Nested) -> tuple[int, ...]:
+    """Return the lengths of a list, of the lists in it, and so on; none for a number."""
+    return (len(value), *nested_shape(value[0])) if isinstance(value, tuple) else ()
+
+
+def leaves(value: Nested) -> Iterator[int]:
+    """Yield the numbers of a list in their order, however nested it is."""
+    if isinstance(value, tuple):
+        for one in value:
+            yield from leaves(one)
+    else:
+        yield value
 
 
 @takes("axis", lambda _: {"type": "integer", "minimum": -32, "maximum": 32})

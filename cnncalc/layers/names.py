@@ -58,7 +58,9 @@ _KERAS_RECURRENT = {
     "use_bias": "bias",
     "return_sequences": "sequences",
     "go_backwards": "backward",
+    "activation": "activation",
 }
+_KERAS_GATED = {**_KERAS_RECURRENT, "recurrent_activation": "gate"}
 _KERAS_LAST = {"sequences": False}
 KERAS: Names = Registry(
     {
@@ -97,6 +99,10 @@ KERAS: Names = Registry(
         "mean": Name("Mean", {"axis": "axis", "keepdims": "keepdims"}, {"keepdims": False}),
         "clip": Name("Clip", {"x_min": "min", "x_max": "max"}),
         "slice": Name("GetItem"),
+        "gather": Name("Take", {"axis": "axis"}),
+        "roll": Name("Roll", {"shift": "shift", "axis": "axis"}),
+        "stack": Name("Stack", {"axis": "axis"}, {"axis": 0}),
+        "tile": Name("Tile"),
         "matmul": Name("Matmul"),
         "einsum": Name("Einsum"),
         "attention": Name("DotProductAttention", {"is_causal": "causal", "scale": "scale"}),
@@ -111,9 +117,9 @@ KERAS: Names = Registry(
             },
         ),
         "embedding": Name("Embedding", {"input_dim": "rows", "output_dim": "out"}),
-        "lstm": Name("LSTM", _KERAS_RECURRENT, _KERAS_LAST),
-        "gru": Name("GRU", {**_KERAS_RECURRENT, "reset_after": "reset_after"}, _KERAS_LAST),
-        "rnn": Name("SimpleRNN", {**_KERAS_RECURRENT, "activation": "activation"}, _KERAS_LAST),
+        "lstm": Name("LSTM", _KERAS_GATED, _KERAS_LAST),
+        "gru": Name("GRU", {**_KERAS_GATED, "reset_after": "reset_after"}, _KERAS_LAST),
+        "rnn": Name("SimpleRNN", _KERAS_RECURRENT, _KERAS_LAST),
     },
     capitalized("flatten", "add", "identity"),
 )
@@ -162,6 +168,9 @@ TORCH: Names = Registry(
             {"mode": "nearest", "align": False},
         ),
         "pixelshuffle": Name("PixelShuffle", {"upscale_factor": "factor"}),
+        "pixelunshuffle": Name("PixelUnshuffle", {"downscale_factor": "factor"}),
+        "unfold": Name("Unfold", _TORCH_WINDOW, {"s": 1, "p": 0, "d": 1}),
+        "fold": Name("Fold", {"output_size": "out", **_TORCH_WINDOW}, {"s": 1, "p": 0, "d": 1}),
         "channelshuffle": Name("ChannelShuffle", {"groups": "g"}),
         "batchnorm": Name("BatchNorm{}d", {"num_features": "c_i", **_TORCH_NORM}, {"eps": 1e-5}),
         "layernorm": Name("LayerNorm", {"eps": "eps", "elementwise_affine": "scale center"}, {"eps": 1e-5}),
@@ -219,7 +228,12 @@ ONNX: Names = Registry(
         "concat": Name("Concat", {"axis": "axis"}),
         "add": Name("Sum"),
         "upsample": Name("Resize", {"mode": "mode"}),
-        "pixelshuffle": Name("DepthToSpace", {"blocksize": "factor"}),
+        "pixelshuffle": Name("DepthToSpace", {"blocksize": "factor", "mode": "order"}),
+        "pixelunshuffle": Name("SpaceToDepth", {"blocksize": "factor", "mode": "order"}),
+        "fold": Name("Col2Im", {"strides": "s", "pads": "p", "dilations": "d"}),
+        "gather": Name("Gather", {"axis": "axis"}),
+        "expand": Name("Expand"),
+        "tile": Name("Tile"),
         "batchnorm": Name("BatchNormalization", _ONNX_NORM, {"eps": 1e-5}),
         "layernorm": Name("LayerNormalization", _ONNX_NORM, {"eps": 1e-5}),
         "groupnorm": Name("GroupNormalization", {"num_groups": "g", **_ONNX_NORM}, {"g": 1, "eps": 1e-5}),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..errors import ShapeError
 from ..sizes import Shape, Size, count, counted, known, show
 from .base import KERNEL, Env, Fields, Layer, Sign, Start, Trace, check_channels, ops, unseen
 from .conv import times
+from .join import same
 from .keys import Reader, at_least, flag, one_of
 
 
@@ -40,14 +41,30 @@ class Embedding(Layer):
         return [f"parameters: rows*out = {times(self.rows, self.out)} = {counted(traced.weights)}"]
 
 
+ACTIVATION = one_of("tanh", "relu", "sigmoid", "linear")
+GATED: dict[str, Reader] = {
+    "activation": ACTIVATION,
+    "gate": one_of("sigmoid", "hardsigmoid", "tanh", "relu", "linear"),
+}
+"""The keys of layers with gates."""
+GATED_HELP = {
+    "activation": "The function of the new state (and of an LSTM's output): tanh, relu, sigmoid, or linear for none.",
+    "gate": "The function of the gates: sigmoid; hardsigmoid, which is x/6 + 0.5 from 0 to 1; tanh, relu, or linear.",
+}
+
+
 class Recurrent(Layer):
-    """The base of recurrent layers: one layer, in one direction or in both."""
+    """The base of recurrent layers: one layer, in one direction or in both.
+
+    It reads a sequence, and may read the states that it begins with: those of all directions in a row, zeros if not.
+    """
 
     REFUSED = {"onnx_read": "reads as an opaque layer"}
     EXAMPLE = "OP:16"
     VIEW = False
     LINEAR = False
     SIGN = Sign.ANY
+    JOINS = True
     MAKES_AXES = True
     WEIGHTS: ClassVar[Mapping[str, Start]] = {
         f"{role}{end}": KERNEL if role.startswith("weight") else 0.0
@@ -70,6 +87,8 @@ class Recurrent(Layer):
     NEEDED = ("out",)
     DERIVED: ClassVar[tuple[str, ...]] = ("hidden_bias",)
     GATES: ClassVar[int]
+    STATES: ClassVar[int] = 1
+    """How many states it has."""
     out: int
     c_i: int | None = None
     bidirectional: bool = False
@@ -78,20 +97,33 @@ class Recurrent(Layer):
     bias: bool = True
     hidden_bias: bool = True
 
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
+        x, *states = xs
         if len(x) < 2:
             raise ShapeError(f"{self.op} works on steps and features, and gets {show(x)}")
+        if states and len(states) != self.STATES:
+            what = f"{self.op} reads a sequence, or that and {self.STATES} state{'s' * (self.STATES > 1)}"
+            raise ShapeError(f"{what}, got {len(xs)} inputs", key="from")
         if self.bidirectional and self.backward:
             raise ShapeError(
                 "backward is one direction, and bidirectional both", "leave out one of them", key="backward"
             )
         check_channels(self.c_i, x[-1], x[-1:], "feature")
         values = self.values(env) | {"c_i": known(x[-1]), "hidden_bias": self.has_hidden_bias(env)}
-        directions = 1 + self.bidirectional
-        steps = x[:-1] if self.sequences else x[:-2]
-        macs = count(*x[:-1], directions * self.GATES * self.out, x[-1] + self.out)
-        out = (*steps, directions * self.out)
-        return Trace(values, out, unseen(fields), *self.counts(x, values, env), macs)
+        width = (1 + self.bidirectional) * self.out
+        for state in states:
+            if len(state) != len(x) - 1 or any(
+                same([m, n]) is None for m, n in zip(state, (*x[:-2], width), strict=True)
+            ):
+                given = " and ".join(map(show, xs))
+                raise ShapeError(f"{self.op} of {given}: its states are {show((*x[:-2], width))}", key="from")
+        macs = count(*x[:-1], self.GATES * width, x[-1] + self.out)
+        out = (*(x[:-1] if self.sequences else x[:-2]), self.given_states() * width)
+        return Trace(values, out, unseen(fields[0]), *self.counts(x, values, env), macs)
+
+    def given_states(self) -> int:
+        """Return how many of its states are in its output."""
+        return 1
 
     def has_hidden_bias(self, env: Env) -> bool:
         """Return whether there is a second bias: by default the dialect's, if there is a first."""
@@ -122,9 +154,19 @@ class LSTM(Recurrent):
 
     WORD = "lstm"
     GATES = 4
-    KEYS: ClassVar[Mapping[str, Reader]] = {**Recurrent.KEYS, "state": one_of("hidden", "cell")}
-    HELP = {**Recurrent.HELP, "state": "Which of its states it gives: hidden, or cell."}
+    STATES = 2
+    KEYS: ClassVar[Mapping[str, Reader]] = {**Recurrent.KEYS, "state": one_of("hidden", "cell", "both"), **GATED}
+    HELP = {
+        **Recurrent.HELP,
+        **GATED_HELP,
+        "state": "Which of its states it gives: hidden, cell, or both, the hidden ones first.",
+    }
     state: str = "hidden"
+    activation: str = "tanh"
+    gate: str = "sigmoid"
+
+    def given_states(self) -> int:
+        return 2 if self.state == "both" else 1
 
 
 class GRU(Recurrent):
@@ -132,10 +174,16 @@ class GRU(Recurrent):
 
     WORD = "gru"
     GATES = 3
-    KEYS: ClassVar[Mapping[str, Reader]] = {**Recurrent.KEYS, "reset_after": flag}
-    HELP = {**Recurrent.HELP, "reset_after": "Whether the hidden state is multiplied by its weights before the reset."}
+    KEYS: ClassVar[Mapping[str, Reader]] = {**Recurrent.KEYS, "reset_after": flag, **GATED}
+    HELP = {
+        **Recurrent.HELP,
+        **GATED_HELP,
+        "reset_after": "Whether the hidden state is multiplied by its weights before the reset.",
+    }
     DERIVED = (*Recurrent.DERIVED, "reset_after")
     reset_after: bool = True
+    activation: str = "tanh"
+    gate: str = "sigmoid"
 
     def values(self, env: Env) -> dict[str, Any]:
         return super().values(env) | {"reset_after": self.resets_after(env)}
@@ -155,8 +203,8 @@ class RNN(Recurrent):
 
     WORD = "rnn"
     GATES = 1
-    KEYS: ClassVar[Mapping[str, Reader]] = {**Recurrent.KEYS, "activation": one_of("tanh", "relu")}
-    HELP = {**Recurrent.HELP, "activation": "The function of the new state: tanh, or relu."}
+    KEYS: ClassVar[Mapping[str, Reader]] = {**Recurrent.KEYS, "activation": ACTIVATION}
+    HELP = {**Recurrent.HELP, "activation": "The function of the new state: tanh, relu, sigmoid, or linear for none."}
     activation: str = "tanh"
 
 

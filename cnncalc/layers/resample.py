@@ -1,14 +1,15 @@
-"""Layers that change a map's resolution or reorder its channels: upsample, pixelshuffle, channelshuffle."""
+"""Layers that change a map's resolution or reorder its channels: upsample, pixel shuffles, channelshuffle."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ..errors import ShapeError
 from ..field import Field, Interval
-from ..sizes import UNKNOWN, Shape, Size
-from .base import Env, Fields, Layer, Sign, Trace, by_axis, divides, each_axis, join, ops
+from ..sizes import UNKNOWN, Shape, Size, product
+from .base import Env, Fields, Layer, Sign, Trace, axis_names, by_axis, divides, each_axis, join, ops
 from .keys import Axes, at_least, factors, flag, one_of, per_axis, spread
 
 Factor = int | float
@@ -132,21 +133,28 @@ def _taps(mode: str, source: Callable[[int], tuple[int, int]]) -> Callable[[int]
     return sees
 
 
-class PixelShuffle(Layer):
-    """Pixel shuffle: factor**2 channels become one, factor times as high and wide."""
+class BlockShuffle(Layer):
+    """The base of pixel shuffles: factor**2 channels of a pixel are a block of pixels of one channel."""
 
-    WORD = "pixelshuffle"
-    REFUSED = {"keras": "it has no layer for pixelshuffle"}
     EXAMPLE = "OP:2"
     VIEW = False
     LINEAR = True
     SIGN = Sign.KEPT
     RANKS = (2,)
-    KEYS = {"factor": at_least(1)}
-    HELP = {"factor": "How many times as high and wide the output is."}
+    KEYS = {"factor": at_least(1), "order": one_of("crd", "dcr")}
     BARE = "factor"
     NEEDED = ("factor",)
+    ORDER = "The order of the many channels: crd, the channel first and then row and column, or dcr, these first."
     factor: int
+    order: str = "crd"
+
+
+class PixelShuffle(BlockShuffle):
+    """Pixel shuffle (depth to space): factor**2 channels become one, factor times as high and wide."""
+
+    WORD = "pixelshuffle"
+    REFUSED = {"keras_read": "reads as a permute between two reshapes"}
+    HELP = {"factor": "How many times as high and wide the output is.", "order": BlockShuffle.ORDER}
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
@@ -158,7 +166,23 @@ class PixelShuffle(Layer):
                 key="factor",
             )
         seen = each_axis(fields, space, lambda field, _: field.resample(1, f, lambda u: (u // f, u // f)))
-        return Trace({"factor": f}, join(c // (f * f), tuple([n * f for n in space]), env), seen)
+        return Trace(self.values(env), join(c // (f * f), tuple([n * f for n in space]), env), seen)
+
+
+class PixelUnshuffle(BlockShuffle):
+    """Pixel unshuffle (space to depth): factor*factor pixels become one, with factor**2 times as many channels."""
+
+    WORD = "pixelunshuffle"
+    REFUSED = {"keras_read": "reads as a permute between two reshapes"}
+    HELP = {"factor": "How many times as low and narrow the output is.", "order": BlockShuffle.ORDER}
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        c, space = self.split(x, env)
+        f = self.factor
+        for n, name in zip(space, axis_names(len(space)), strict=True):
+            divides(f, n, f"the {name}", "factor")
+        seen = each_axis(fields, space, lambda field, _: field.slide(f, f, 0))
+        return Trace(self.values(env), join(c * (f * f), tuple([n // f for n in space]), env), seen)
 
 
 class ChannelShuffle(Layer):
@@ -182,4 +206,34 @@ class ChannelShuffle(Layer):
         return super().trace(x, fields, env)
 
 
-OPS = ops(Upsample, PixelShuffle, ChannelShuffle)
+def apart_in_order(op: str, values: Mapping[str, Any], x: Shape, channels_last: bool) -> tuple[Shape, list[int], Shape]:
+    """Return a shuffle as reshape, permute, reshape: the axes of blocks apart, their new order, and the output.
+
+    `values` are its resolved keys, x is its sample. The order counts the batch as axis 0 and leaves it out.
+    """
+    c, *space = (x[-1], *x[:-1]) if channels_last else x
+    g, f, dcr = values.get("g", 1), values.get("factor", 1), values.get("order") == "dcr"
+    if op == "channelshuffle":  # (g, c/g), each part named by its place
+        parts: list[Size] = [g, c // g, *space]
+        channels, into, pixels = [0, 1], [1, 0], [[at] for at in range(2, len(parts))]
+        out = [c]
+    elif op == "pixelshuffle":  # (c, f, f) or (f, f, c), h, w
+        less = c // (f * f)
+        parts = [f, f, less, *space] if dcr else [less, f, f, *space]
+        channels, into = [0, 1, 2], [2 if dcr else 0]
+        row, column = (0, 1) if dcr else (1, 2)
+        pixels, out = [[3, row], [4, column]], [less]
+    else:  # c, (h, f), (w, f)
+        parts = [c, space[0] // f, f, space[1] // f, f]
+        channels, into, pixels = [0], [2, 4, 0] if dcr else [0, 2, 4], [[1], [3]]
+        out = [c * (f * f)]
+    apart_space = [at for at in range(len(parts)) if at not in channels]
+    have = [*apart_space, *channels] if channels_last else [*channels, *apart_space]
+    flat = [at for several in pixels for at in several]
+    want = [*flat, *into] if channels_last else [*into, *flat]
+    sizes: list[Size] = [product(parts[at] for at in several) for several in pixels]
+    shape = (*sizes, *out) if channels_last else (*out, *sizes)
+    return tuple([parts[at] for at in have]), [have.index(at) + 1 for at in want], shape
+
+
+OPS = ops(Upsample, PixelShuffle, PixelUnshuffle, ChannelShuffle)

@@ -1,53 +1,118 @@
-"""Layers that take a part of a sample, or a mean over some of its axes: slice, mean."""
+"""Layers that take a part of a sample, or a mean over some of its axes: slice, gather, mean."""
 
 from __future__ import annotations
 
 from ..errors import ShapeError
 from ..field import POOLED
-from ..sizes import UNKNOWN, Shape, Size, known, show
+from ..sizes import MOST_SIZES, UNKNOWN, Shape, Size, known, show
 from ..window import positions
 from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_fields, axis_of, ops, out_fields, unseen
-from .keys import at_least, axis, flag, integer, integers
+from .keys import Nested, axis, flag, indices, integer, integers, leaves, nested_shape, step
 
 
 class Slice(Layer):
-    """Slice: the units `start` to `stop` (not included) of an axis, every `step`-th."""
+    """Slice: the units `start` to `stop` (not included) of an axis, every `step`-th; a step below 0 goes backwards."""
 
     WORD = "slice"
     EXAMPLE = "OP:axis=1,stop=8"
     VIEW = False
     LINEAR = True
     SIGN = Sign.KEPT
-    KEYS = {"axis": axis, "start": integer, "stop": integer, "step": at_least(1)}
+    KEYS = {"axis": axis, "start": integer, "stop": integer, "step": step}
     HELP = {
         "axis": "Which axis: the batch is 0, the last is -1.",
-        "start": "The first unit; a negative number counts from the end.",
+        "start": "The first unit, by default the first there is, with a step below 0 the last; -1 is the last.",
         "stop": "The first unit that is left out, counted as `start` is; by default none is.",
-        "step": "The step between units: 2 takes every second one.",
+        "step": "The step between units: 2 takes every second one, -1 takes them backwards.",
     }
     NEEDED = ("axis",)
     axis: int
-    start: int = 0
+    start: int | None = None
     stop: int | None = None
     step: int = 1
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         axis = axis_of(self.axis, x)
-        n, first, last = x[axis - 1], self.start, self.stop
-        size: Size = UNKNOWN
-        if isinstance(n, int):
-            first, last, _ = slice(first, last).indices(n)
-            size = positions(last - first, 0, 1, self.step)
-        elif first >= 0 and (last is None or last < 0):
-            size = positions(n + ((last or 0) - first), 0, 1, self.step)
-        if last is not None and 0 <= last <= first:
-            raise ShapeError(f"nothing is left of {n}: {first} to {last}, {last} not included", key="start")
+        n = x[axis - 1]
+        first, last, size = self.resolve(n)
         values = {"axis": self.axis, "start": first, "stop": last, "step": self.step}
         out = (*x[: axis - 1], size, *x[axis:])
         seen = axis_fields(x, fields, env)
         field = seen[axis - 1]
-        seen[axis - 1] = field and field.slide(1, self.step, -first if first >= 0 else None)
+        if field is not None and self.step > 0:
+            seen[axis - 1] = field.slide(1, self.step, -first if first >= 0 else None)
+        elif field is not None:
+            units = range(first, -1 if last is None else last, self.step)
+            backwards = field.take(units, -self.step * len(units)) if isinstance(n, int) else field.lost()
+            seen[axis - 1] = backwards
         return Trace(values, out, out_fields(seen, fields, env), axes=(axis,))
+
+    def resolve(self, n: Size) -> tuple[int, int | None, Size]:
+        """Return the start, the stop (None if all that is left is taken) and the size of what is taken of n units.
+
+        ShapeError if that is nothing. Of an open size, both ends are left as they are.
+        """
+        step, last = self.step, self.stop
+        first = self.start if self.start is not None else 0 if step > 0 else -1
+        if isinstance(n, int):
+            first, end, _ = slice(first, last, step).indices(n)
+            self.check_some(n, first, end)
+            return first, end if end >= 0 else None, len(range(first, end, step))
+        if last is not None and (first < 0) == (last < 0):
+            self.check_some(n, first, last)
+        if step > 0 and first >= 0 and (last is None or last < 0):
+            return first, last, positions(n + ((last or 0) - first), 0, 1, step)
+        if step < 0 and first < 0 and (last is None or last >= 0):
+            return first, last, positions(n + (first - (-1 if last is None else last)), 0, 1, -step)
+        return first, last, UNKNOWN
+
+    def check_some(self, n: Size, first: int, end: int) -> None:
+        """ShapeError if there is no unit from one place to another."""
+        if not range(first, end, self.step):
+            steps = "" if self.step > 0 else f" in steps of {self.step}"
+            raise ShapeError(f"nothing is left of {n}: {first} to {end}{steps}, {end} not included", key="start")
+
+
+class Gather(Layer):
+    """Gathering: the units of an axis whose numbers are listed; one number alone takes the axis away."""
+
+    WORD = "gather"
+    EXAMPLE = "OP:axis=1,indices=[0,2,1]"
+    VIEW = False
+    LINEAR = True
+    SIGN = Sign.KEPT
+    MAKES_AXES = True
+    KEYS = {"axis": axis, "indices": indices}
+    ALIASES = {"dim": "axis", "index": "indices"}
+    HELP = {
+        "axis": "Which axis: the batch is 0, the last is -1.",
+        "indices": "Which units: a number, a list, or lists in a list, for as many axes; below 0 from the end.",
+    }
+    NEEDED = ("axis", "indices")
+    axis: int
+    indices: Nested
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        axis = axis_of(self.axis, x)
+        n, shape, units = x[axis - 1], nested_shape(self.indices), list(leaves(self.indices))
+        wrong = next((unit for unit in units if isinstance(n, int) and not -n <= unit < n), None)
+        if wrong is not None:
+            help = f"the units are 0 to {n - 1}, or -{n} to -1 from the end"
+            raise ShapeError(f"there is no unit {wrong} on an axis of {n}", help, key="indices")
+        out = (*x[: axis - 1], *shape, *x[axis:])
+        if len(out) > MOST_SIZES:
+            raise ShapeError(f"the output has {len(out)} sizes", f"at most {MOST_SIZES} are possible", key="indices")
+        seen = axis_fields(x, fields, env)
+        field = seen[axis - 1]
+        if field is not None:
+            places = [unit % n if isinstance(n, int) else unit for unit in units]
+            seen[axis - 1] = field.take(places, n if isinstance(n, int) else 0) if min(places) >= 0 else field.lost()
+        return Trace(
+            {"axis": self.axis, "indices": self.indices},
+            out,
+            out_fields(seen, fields, env) if len(shape) == 1 else unseen(fields),
+            axes=(axis,),
+        )
 
 
 class Mean(Layer):
@@ -91,4 +156,4 @@ class Mean(Layer):
         return tuple([field for field in seen if field is not None])
 
 
-OPS = ops(Slice, Mean)
+OPS = ops(Slice, Gather, Mean)

@@ -22,7 +22,7 @@ DEEPEST = 100
 MOST_SHOWN = 8
 """How many blocks around a layer an error names."""
 TOP_KEYS = ("cnncalc", "name", "input", "dialect", "layout", "layers", "expect", "report", "$schema")
-LAYER_KEYS = ("name", "from", "times", "tie", "expect")
+LAYER_KEYS = ("name", "from", "times", "tie", "trainable", "expect")
 """The keys that a layer of any op may have."""
 COMMON_KEYS = ("op", *LAYER_KEYS, "report")
 
@@ -295,8 +295,8 @@ def read_layer(raw: Any, index: int, depth: int) -> Wire:
     layer = cls(op, nd, given)
     if _COMMON.keys().isdisjoint(raw):
         return Wire(layer, expect=raw.get("expect"))
-    name, reads, times, tie = (_read(raw, key, path, reader) for key, reader in _COMMON.items())
-    return Wire(layer, name, reads, 1 if times is None else times, raw.get("expect"), tie)
+    name, reads, times, tie, trainable = (_read(raw, key, path, reader) for key, reader in _COMMON.items())
+    return Wire(layer, name, reads, 1 if times is None else times, raw.get("expect"), tie, trainable is not False)
 
 
 def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, object]:
@@ -334,7 +334,19 @@ def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, obj
     return given
 
 
-_COMMON: dict[str, Callable[[Any], Any]] = {"name": _name, "from": _names, "times": _times, "tie": _name}
+def _trainable(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise SpecError(f"trainable: {shown(value)} is neither true nor false")
+
+
+_COMMON: dict[str, Callable[[Any], Any]] = {
+    "name": _name,
+    "from": _names,
+    "times": _times,
+    "tie": _name,
+    "trainable": _trainable,
+}
 """How the keys that every layer may have are read."""
 
 

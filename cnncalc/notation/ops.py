@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ..dialects import DIALECTS, PADDING_WORDS, Dialect
 from ..errors import CnncalcError
 from ..layers import FAMILIES, OPS, Layer, find_op, spellings, title, unknown_op
-from ..layers.keys import FORMS, KEEP, WORDS, Schema, sides
+from ..layers.keys import FORMS, KEEP, WORDS, Schema, sides, signed_sides
 from ..layers.sliding import Windowed
 from ..sizes import parse_shape, to_json
 from ..trace import shape
@@ -87,7 +87,7 @@ def describe(word: str) -> OpDescription:
 def takes(cls: type[Layer], nd: int | None, key: str) -> str:
     """Return in words what a key takes: `number`, `true or false`, the words that it knows."""
     reader = cls.KEYS[key]
-    if reader is sides:
+    if reader in (sides, signed_sides):
         return ", ".join(["integers", *padding_words(cls, nd)])
     if reader in WORDS:
         return ", ".join(WORDS[reader])

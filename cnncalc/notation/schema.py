@@ -99,6 +99,7 @@ def _common() -> Schema:
         "name": _ref("name", "The layer's name; by default its op and its running number."),
         "from": _ref("names", "The layer it reads, the layers it joins, or input; by default the layer above."),
         "tie": _ref("name", "A layer above, of the same op, whose weights it uses."),
+        "trainable": {"type": ["boolean", "null"], "description": "Whether its weights are trained.", "default": True},
         "times": {**_ref("times", "How many times in a row the layer is repeated."), "default": 1},
         "expect": _ref("expect", "The figures that the layer must have, for cnncalc check."),
         "report": {"description": "The figures of the layer in a report; ignored when a spec is read."},

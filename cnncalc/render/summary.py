@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..explain import field_words, lines, peak_line
 from ..report import Report
-from ..sizes import counted, show, size_text
+from ..sizes import counted, show, size_text, total
 from .columns import COLUMNS, full
 
 TEXTBOOK = (
@@ -22,6 +22,9 @@ def totals(report: Report) -> list[str]:
     buffers = "" if report.buffers == 0 else f", {counted(report.buffers)} buffers"
     output, params, macs = show(report.out), counted(report.params), counted(report.macs)
     sentences = [f"output {output}, {params} parameters{buffers}, {macs} MACs"]
+    if report.is_keras:
+        figures = [counted(n) for n in (total([report.params, report.buffers]), report.trainable, report.non_trainable)]
+        sentences.append("Keras's totals: {} parameters, {} trainable, {} non-trainable".format(*figures))
     outputs = report.outputs()
     if len(outputs) > 1:
         sentences.append(f"outputs {', '.join([f'{layer.name} {show(layer.out)}' for layer in outputs])}")

@@ -123,7 +123,7 @@ def test_where_a_file_can_stand(line: str, files: bool) -> None:
 
 
 def test_the_keys_of_a_layer() -> None:
-    common = {"name=", "from=", "times=", "tie=", "expect="}
+    common = {"name=", "from=", "times=", "tie=", "trainable=", "expect="}
     words = {"valid", "same", "same_upper", "same_lower", "full"}
     window = {"s=", "p=", "p_total=", "d="}
     conv = {"c_i=", "c_o=", "k=", "g=", "bias=", "nobias", "flip"} | window | words | common
@@ -135,7 +135,7 @@ def test_the_keys_of_a_layer() -> None:
     assert keys("conv:64,nobias,flip,") == conv - {"c_o=", "bias=", "nobias", "flip"}
     assert keys("conv:64,k=[1,2],p=[[0,1],[2,2]],") == conv - {"c_o=", "k=", "p=", "p_total="} - words
     assert keys("maxpool:3,name=stem,") == window | words | common - {"name="} | {"ceil"}
-    assert keys("pad:") == {"p=", "mode=", "value="} | common
+    assert keys("pad:") == {"p=", "axis=", "mode=", "value="} | common
     assert keys("batchnorm:affine=false,") == {"c_i=", "eps="} | common
     assert keys("relu:") == common
 

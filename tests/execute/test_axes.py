@@ -20,12 +20,21 @@ LAYERS: list[dict[str, Any]] = [
     {"op": "mean", "axis": [0]},
     {"op": "layernorm", "axis": [0]},
     {"op": "concat", "axis": 0, "from": ["input", "input"]},
+    {"op": "gather", "axis": 0, "indices": [2, 0]},
+    {"op": "roll", "axis": [0], "shift": 1},
+    {"op": "pad", "axis": [0], "p": [[1, 2]]},
+    {"op": "stack", "axis": 0, "from": ["input", "input"]},
 ]
 
 
 def test_every_op_with_an_axis_that_counts_from_the_end_is_here() -> None:
     has_axis = {op for op, (cls, _) in OPS.items() if "axis" in cls.KEYS}
     assert has_axis == {layer["op"] for layer in LAYERS}
+
+
+def from_end(layer: dict[str, Any], axis: int) -> int:
+    """An axis counted from the end of the input, or of what is stacked."""
+    return axis - len(SHAPE) - (2 if layer["op"] == "stack" else 1)
 
 
 def at(layer: dict[str, Any], axis: int) -> list[dict[str, Any]]:
@@ -37,7 +46,7 @@ def at(layer: dict[str, Any], axis: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("axis", [1, 2, 3])
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: f"{layer['op']}{'-kept' * ('keepdims' in layer)}")
 def test_an_axis_from_the_end_is_one_from_the_front(layer: dict[str, Any], axis: int, layout: str) -> None:
-    front, end = at(layer, axis), at(layer, axis - len(SHAPE) - 1)
+    front, end = at(layer, axis), at(layer, from_end(layer, axis))
     reports = [cnncalc.shape(spec, SHAPE, layout=layout) for spec in (front, end)]
     one, two = (report.layers[0] for report in reports)
     assert one.traced.axes == two.traced.axes == (axis,)
@@ -71,7 +80,7 @@ def test_an_axis_from_the_end_is_written_as_one_from_the_front(
         data = text if isinstance(text, bytes) else text.encode()
         return cnncalc.run(read_bytes(data, f"net.{target}"), np.ones((2, *SHAPE), np.float32), seed=1)
 
-    assert np.array_equal(written(axis), written(axis - len(SHAPE) - 1))
+    assert np.array_equal(written(axis), written(from_end(layer, axis)))
 
 
 @pytest.mark.parametrize(

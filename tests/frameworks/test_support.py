@@ -44,6 +44,13 @@ WITH_KEYS: dict[str, dict[str, Any]] = {
     "normalization": {"mean": 2, "variance": 3},
     "slice": {"axis": 2, "start": 1, "stop": 3},
     "mean": {"axis": [2]},
+    "pixelunshuffle": {"factor": 2, "order": "dcr"},
+    "gather": {"axis": 2, "indices": [2, 0]},
+    "expand": {"out": [2, 6, 8, 10]},
+    "tile": {"repeats": [1, 2, 1]},
+    "roll": {"shift": 1, "axis": 2},
+    "unfold": {"k": 3},
+    "fold": {"out": [5, 4], "k": 2, "s": [2, 1]},
     "clip": {"min": -1, "max": 2},
     "block": {"layers": [{"op": "relu"}]},
     "opaque": {"type": "Mystery", "out": [5]},
@@ -55,7 +62,7 @@ WITH_KEYS: dict[str, dict[str, Any]] = {
     "gru": {"out": 4},
     "rnn": {"out": 4, "bias": False},
 }
-JOINS = {"add", "mul", "concat", "matmul", "einsum", "attention"}
+JOINS = {"add", "mul", "concat", "stack", "matmul", "einsum", "attention"}
 
 
 def network(op: str) -> Any:
@@ -63,6 +70,7 @@ def network(op: str) -> Any:
     last = op == "scale"
     layer = {"op": op, **WITH_KEYS.get(op, {}), **({"from": ["a", "a"]} if op in JOINS else {})}
     square = [6, 8, 8] if op == "matmul" else [8, 10] if op in ("lstm", "gru", "rnn") else MAP
+    square = [24, 6] if op == "fold" else square
     spec = {"input": [8, 10, 6] if last else square, "layout": "NHWC" if last else "NCHW"}
     first = {"op": "identity", "axes": 1} if len(square) == 2 else {"op": "relu"}
     return cnncalc.load({**spec, "layers": [{**first, "name": "a"}, layer]})

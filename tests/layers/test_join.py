@@ -29,6 +29,10 @@ JOINED: list[tuple[dict[str, Any], list[int], list[int], str, list[int] | str]] 
     ({"op": "Concatenate"}, [4, 5, 7], [2, 5, 8], "NCHW", "concat of 4x5x7 and 2x5x8: 7 and 8 differ, beside axis 1"),
     ({"op": "concat", "axis": 4}, [4, 5, 7], [4, 5, 7], "NCHW", "axis 4 is not an axis of 4x5x7"),
     ({"op": "concat", "axis": 0}, [4, 5, 7], [4, 5, 7], "NCHW", "axis 0 is not an axis of 4x5x7"),
+    ({"op": "stack"}, [4, 5, 7], [4, 5, 7], "NCHW", [2, 4, 5, 7]),
+    ({"op": "stack", "axis": -1}, [4, 5, 7], [4, 5, 7], "NHWC", [4, 5, 7, 2]),
+    ({"op": "stack"}, [4, 5, 7], [4, 5, 2], "NCHW", "stack of 4x5x7 and 4x5x2: 7 and 2 differ"),
+    ({"op": "stack", "axis": 5}, [4, 5, 7], [4, 5, 7], "NCHW", "axis 5 is not an axis of the output, which has 4"),
     ({"op": "matmul"}, [4, 5, 7], [4, 7, 3], "NCHW", [4, 5, 3]),
     ({"op": "matmul"}, [4, 5, 7], [1, 7, 3], "NCHW", [4, 5, 3]),
     (
@@ -62,6 +66,15 @@ JOINED: list[tuple[dict[str, Any], list[int], list[int], str, list[int] | str]] 
         "NCHW",
         "attention of 4x5x7 and 4x5x3: queries have 7 features, and keys 3",
     ),
+    (
+        {"op": "lstm", "out": 3},
+        [4, 5, 7],
+        [4, 5, 3],
+        "NCHW",
+        "lstm reads a sequence, or that and 2 states, got 2 inputs",
+    ),
+    ({"op": "gru", "out": 3}, [4, 5, 7], [4, 5, 3], "NCHW", "gru of 4x5x7 and 4x5x3: its states are 4x3"),
+    ({"op": "rnn", "out": 3}, [4, 5, 7], [4, 5, 3], "NCHW", "rnn of 4x5x7 and 4x5x3: its states are 4x3"),
     ({"op": "multihead", "heads": 7}, [4, 5, 7], [4, 3, 2], "NHWC", [4, 5, 7]),
 ]
 

@@ -43,6 +43,7 @@ OPTIONAL = {
     "convT1d": {"out"},
     "convT3d": {"out"},
     "upsample": {"factor", "out"},
+    "pad": {"axis"},
     "prelu": {"num_parameters", "shared_axes"},
     "batchnorm": {"c_i"},
     "normalization": {"mean", "variance"},

@@ -168,7 +168,7 @@ VALUES: list[Json] = [
     *(None, True, False, 0, 1, 2, 3, 7, 32, 33, -1, -2, -32, -33, LARGEST, LARGEST + 1, -LARGEST, -LARGEST - 1),
     *(0.5, 1.5, -0.25, 1e-9, 1e300, -1e300, 10**400),
     *("", " ", "same", "SAME", "Same_Upper", "valid", "VALID", "causal", "nearest", "BiCubic", "reflect", "edges"),
-    *("3", "NOTSET", "notset", "cell", "Hidden", "tanh", "relu"),
+    *("3", "NOTSET", "notset", "crd", "DCR", "cell", "Hidden", "tanh", "relu"),
     *([], [0], [1], [2, 3], [1, 2, 3], [0, 1], [-1, 2], [1, 2, 3, 4], [1] * 6, [0] * 8, [None, 2], [None], [1.5, 2]),
     *([[1, 2]], [[0, 1], [2, 3]], [[0, 1], 2], [1, [2, 3]], [[1, 2]] * 3, [[1, 2, 3]], [[1]], [[-1, 0]], [[[1, 2]]]),
     *([True], [[True, 1]], [LARGEST + 1], [[0, LARGEST + 1]], ["same"], [["same", 1]], [[]], {}, {"a": 1}, [{}]),
@@ -299,11 +299,12 @@ def unsound_layers(draw: st.DrawFn) -> Json:
 
 
 def differs(spec: Json) -> bool:
-    """Whether a spec is one of the known differences: an odd number of pads for any number of axes."""
+    """Whether a spec is one of the known differences: an odd number of pads for any number of axes, ragged indices."""
     found = spec if isinstance(spec, list) else spec.get("layers", [spec])
-    return isinstance(found, list) and any(
-        isinstance(layer, dict) and isinstance(layer.get("pads"), list) and len(layer["pads"]) % 2 for layer in found
-    )
+    layers = [layer for layer in found if isinstance(layer, dict)] if isinstance(found, list) else []
+    odd = any(isinstance(layer.get("pads"), list) and len(layer["pads"]) % 2 for layer in layers)
+    lists = [layer[name] for layer in layers for name in ("indices", "index") if isinstance(layer.get(name), list)]
+    return odd or any(len({len(one) for one in listed if isinstance(one, list)}) > 1 for listed in lists)
 
 
 @given(st.lists(sound_layers(), min_size=1, max_size=3))

@@ -11,14 +11,22 @@ from ..task import Array, Kernel, Task, Weights, keeps
 
 
 def _pad(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    x, pads = xs[0], task.values["p"]
-    space = x.shape[2:]
+    x, pads, axes = xs[0], task.values["p"], task.axes
     if task.values["mode"] == "constant":
         out[...] = _constant(task, out)
-        inside = [slice(b, b + n) for (b, _), n in zip(pads, space, strict=True)]
-        out[(slice(None), slice(None), *inside)] = x
+        kept, inside = [slice(None)] * x.ndim, [slice(None)] * x.ndim
+        for axis, (before, after) in zip(axes, pads, strict=True):
+            n = x.shape[axis]
+            kept[axis] = slice(max(-before, 0), n + min(after, 0))
+            inside[axis] = slice(max(before, 0), out.shape[axis] - max(after, 0))
+        out[tuple(inside)] = x[tuple(kept)]
         return
-    pick(x, out, [_picked(task.values["mode"], n, b, a) for (b, a), n in zip(pads, space, strict=True)])
+    picks = [_picked(task.values["mode"], x.shape[axis], *pair) for axis, pair in zip(axes, pads, strict=True)]
+    for sample, made in zip(x, out, strict=True):
+        taken = sample
+        for axis, units in zip(axes[:-1], picks, strict=False):
+            taken = np.take(taken, units, axis - 1)
+        np.take(taken, picks[-1], axes[-1] - 1, made)
 
 
 def pick(x: Array, out: Array, inputs: Sequence[Array]) -> None:
@@ -36,19 +44,22 @@ def _constant(task: Task, out: Array) -> float:
 
 
 def _picked(mode: str, n: int, before: int, after: int) -> Array:
-    """Return which of n inputs each output is."""
+    """Return which of n inputs each output is. What is cut away is not wrapped around; a reflection shows it."""
     at = np.arange(-before, n + after)
     if mode in ("circular", "wrap"):
-        return at % n
+        first = max(-before, 0)
+        return (at - first) % (n + min(after, 0) - first) + first
     if mode == "reflect":
         at = np.abs(at)
         return np.asarray(np.where(at >= n, 2 * (n - 1) - at, at))
-    return np.clip(at, 0, n - 1)
+    return np.clip(at, max(-before, 0), n - 1 + min(after, 0))
 
 
 def _crop(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    space = [slice(b, b + n) for (b, _), n in zip(task.values["p"], out.shape[2:], strict=True)]
-    np.copyto(out, xs[0][(slice(None), slice(None), *space)])
+    kept = [slice(None)] * out.ndim
+    for axis, (before, _) in zip(task.axes, task.values["p"], strict=True):
+        kept[axis] = slice(before, before + out.shape[axis])
+    np.copyto(out, xs[0][tuple(kept)])
 
 
-KERNELS = {"pad": Kernel(_pad, keeps, spatial=True), "crop": Kernel(_crop, keeps, spatial=True)}
+KERNELS = {"pad": Kernel(_pad, keeps), "crop": Kernel(_crop, keeps)}

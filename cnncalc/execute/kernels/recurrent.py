@@ -38,30 +38,41 @@ def _sigmoid(x: Array) -> Array:
     return 0.5 * (1 + np.tanh(0.5 * x))
 
 
+FUNCTIONS: dict[str, Callable[[Array], Array]] = {
+    "tanh": np.tanh,
+    "sigmoid": _sigmoid,
+    "hardsigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "relu": lambda x: np.maximum(x, 0),
+    "linear": lambda x: x,
+}
+"""The functions of states and of gates, by their words."""
+
+
 def _lstm_step(added: Array, states: tuple[Array, ...], w: dict[str, Array], task: Task) -> tuple[Array, ...]:
     hidden, cell = states
     gates = added + hidden @ w["weight_hh"] + w["bias_hh"]
     i, f, g, o = np.split(gates, 4, axis=1)
-    cell = _sigmoid(f) * cell + _sigmoid(i) * np.tanh(g)
-    return _sigmoid(o) * np.tanh(cell), cell
+    activation, gate = FUNCTIONS[task.values["activation"]], FUNCTIONS[task.values["gate"]]
+    cell = gate(f) * cell + gate(i) * activation(g)
+    return gate(o) * activation(cell), cell
 
 
 def _gru_step(added: Array, states: tuple[Array, ...], w: dict[str, Array], task: Task) -> tuple[Array, ...]:
     (hidden,) = states
     weight, bias, n = w["weight_hh"], w["bias_hh"], hidden.shape[1]
-    gates = _sigmoid(added[:, : 2 * n] + hidden @ weight[:, : 2 * n] + bias[: 2 * n])
+    gates = FUNCTIONS[task.values["gate"]](added[:, : 2 * n] + hidden @ weight[:, : 2 * n] + bias[: 2 * n])
     reset, update = gates[:, :n], gates[:, n:]
     if task.values["reset_after"]:
         recurrent = reset * (hidden @ weight[:, 2 * n :] + bias[2 * n :])
     else:
         recurrent = (reset * hidden) @ weight[:, 2 * n :] + bias[2 * n :]
-    new = np.tanh(added[:, 2 * n :] + recurrent)
+    new = FUNCTIONS[task.values["activation"]](added[:, 2 * n :] + recurrent)
     return ((1 - update) * new + update * hidden,)
 
 
 def _rnn_step(added: Array, states: tuple[Array, ...], w: dict[str, Array], task: Task) -> tuple[Array, ...]:
     total = added + states[0] @ w["weight_hh"] + w["bias_hh"]
-    return (np.tanh(total) if task.values["activation"] == "tanh" else np.maximum(total, 0),)
+    return (FUNCTIONS[task.values["activation"]](total),)
 
 
 def _recurrent(step: StepOf, states: int) -> Callable[[Task, Sequence[Array], Weights, Array], None]:
@@ -71,29 +82,36 @@ def _recurrent(step: StepOf, states: int) -> Callable[[Task, Sequence[Array], We
         v, x = task.values, xs[0]
         x, kind = x.reshape(-1, *x.shape[-2:]), wide(out.dtype)
         to = out.reshape(len(x), -1, out.shape[-1])
-        _direction(task, x, _laid(task, weights, "", kind), to[..., : v["out"]], v["backward"])
-        if v["bidirectional"]:
-            _direction(task, x, _laid(task, weights, "_reverse", kind), to[..., v["out"] :], True)
+        begin = [state.reshape(len(x), -1).astype(kind, copy=False) for state in xs[1:]]
+        kept = {"cell": [1], "both": [0, 1]}.get(v.get("state", ""), [0])
+        parts = to.reshape(*to.shape[:-1], len(kept), -1, v["out"])
+        for at, end in enumerate(("", "_reverse")[: 1 + v["bidirectional"]]):
+            own = [state[:, at * v["out"] : (at + 1) * v["out"]] for state in begin]
+            outs = {state: parts[..., place, at, :] for place, state in enumerate(kept)}
+            _direction(task, x, _laid(task, weights, end, kind), own, outs, v["backward"] or bool(end))
 
-    def _direction(task: Task, x: Array, w: dict[str, Array], out: Array, backward: bool) -> None:
+    def _direction(
+        task: Task, x: Array, w: dict[str, Array], begins: list[Array], outs: dict[int, Array], backward: bool
+    ) -> None:
         """Read some samples at a time: what the input adds for some steps at once, then one step after another."""
         v, (steps, width), kind = task.values, (x.shape[1], w["weight_ih"].shape[1]), w["weight_ih"].dtype
         room = task.scratch // 4 // kind.itemsize
         several = min(max(room // width, 1), len(x))
         at_once = min(max(room // (several * (width + x.shape[2])), 1), steps)
         for begin in range(0, len(x), several):
-            mine, to = x[begin : begin + several], out[begin : begin + several]
-            now = tuple([np.zeros((len(mine), v["out"]), kind) for _ in range(states)])
+            some = slice(begin, begin + several)
+            mine = x[some]
+            now = tuple([one[some] for one in begins] or [np.zeros((len(mine), v["out"]), kind)] * states)
             for done in range(0, steps, at_once):
                 first = max(steps - done - at_once, 0) if backward else done
                 last = steps - done if backward else min(done + at_once, steps)
                 added = mine[:, first:last].astype(kind, copy=False) @ w["weight_ih"] + w["bias_ih"]
                 for at in range(last - 1, first - 1, -1) if backward else range(first, last):
                     now = step(added[:, at - first], now, w, task)
-                    if v["sequences"]:
-                        to[:, at] = now[v.get("state") == "cell"]
-            if not v["sequences"]:
-                to[:, 0] = now[v.get("state") == "cell"]
+                    for state, out in outs.items() if v["sequences"] else ():
+                        out[some, at] = now[state]
+            for state, out in outs.items() if not v["sequences"] else ():
+                out[some, 0] = now[state]
 
     return compute
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,11 +87,25 @@ def _mixes(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
 
 
 def _pixelshuffle(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Make channel c*f*f + i*f + j row i and column j of each pixel of channel c (PyTorch)."""
-    x, f = xs[0], task.values["factor"]
-    apart = split_groups(x, out.shape[1])  # (N, c, f*f, h, w)
+    for blocks, pixels in _blocks(task, xs[0], out):
+        np.copyto(pixels, blocks)
+
+
+def _pixelunshuffle(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    for blocks, pixels in _blocks(task, out, xs[0]):
+        np.copyto(blocks, pixels)
+
+
+def _blocks(task: Task, many: Array, few: Array) -> Iterator[tuple[Array, Array]]:
+    """Yield the channels of `many` that are row i and column j of each block of pixels of `few`, and those pixels.
+
+    Channel c*f*f + i*f + j of `many` is channel c of `few` (PyTorch), or with dcr channel (i*f + j)*C + c (TensorFlow).
+    """
+    f, c = task.values["factor"], few.shape[1]
     for i, j in np.ndindex(f, f):
-        out[:, :, i::f, j::f] = apart[:, :, i * f + j]
+        at = i * f + j
+        chosen = slice(at, None, f * f) if task.values["order"] == "crd" else slice(at * c, (at + 1) * c)
+        yield many[:, chosen], few[:, :, i::f, j::f]
 
 
 def _channelshuffle(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
@@ -102,5 +116,6 @@ def _channelshuffle(task: Task, xs: Sequence[Array], weights: Weights, out: Arra
 KERNELS = {
     "upsample": Kernel(_upsample, _mixes, spatial=True),
     "pixelshuffle": Kernel(_pixelshuffle, keeps, spatial=True),
+    "pixelunshuffle": Kernel(_pixelunshuffle, keeps, spatial=True),
     "channelshuffle": Kernel(_channelshuffle, keeps, spatial=True),
 }

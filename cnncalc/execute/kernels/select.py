@@ -15,9 +15,15 @@ def _slice(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> Non
     np.copyto(out, x[(slice(None),) * task.axes[0] + (taken,)])
 
 
+def _gather(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    indices, axis = np.asarray(task.values["indices"]), task.axes[0]
+    for sample, made in zip(xs[0], out, strict=True):
+        np.copyto(made, np.take(sample, indices, axis - 1))
+
+
 def _mean(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     x, kind = xs[0], wide(out.dtype)
     np.copyto(out, x.mean(task.axes, dtype=kind, keepdims=task.values["keepdims"]), casting="unsafe")
 
 
-KERNELS = {"slice": Kernel(_slice, keeps), "mean": Kernel(_mean, averages)}
+KERNELS = {"slice": Kernel(_slice, keeps), "gather": Kernel(_gather, keeps), "mean": Kernel(_mean, averages)}

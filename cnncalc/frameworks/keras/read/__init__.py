@@ -16,6 +16,7 @@ from ...build import NO_FIGURES, Draft, SpecBuilder
 from ...inputs import keep_reading
 from .config import Tensor, TensorKey, expect, tensors_in
 from .graph import ModelReader
+from .hdf import HdfFile, KerasArrays
 from .model import MODELS, UNWRITTEN, KerasModel, check_calls, is_model_config, read_model
 
 
@@ -28,12 +29,12 @@ def is_model(value: Any) -> bool:
     return bool(value.get("layers")) and "op" not in value and is_model_config(value)
 
 
-def read(value: Any) -> ForeignNetwork:
-    """Read a Keras model as a spec. SpecError, with the Keras layer, for what cannot be read."""
+def read(value: Any, file: HdfFile | None = None) -> ForeignNetwork:
+    """Read a Keras model as a spec, its arrays from a file. SpecError, with the Keras layer, if it cannot be read."""
     model = _model(value)
     check_calls(model)
     channels_last = _channels_last(model)
-    reader = ModelReader(channels_last, _is_old(value))
+    reader = ModelReader(channels_last, _is_old(value), None if file is None else KerasArrays(file, model))
     feeds = [_input(model, at, reader.spec) for at in range(len(model.inputs))]
     _end(reader.spec, [output.layer for output in reader.read(model, feeds)])
     layers = reader.spec.spec()
@@ -43,7 +44,7 @@ def read(value: Any) -> ForeignNetwork:
         spec["input"] = list(model.shape if has_batch else model.shape[1:])
         keep_reading(layers, len(spec["input"]), Reading.BATCH if has_batch else Reading.SAMPLE)
     spec |= {"dialect": "keras", "layout": "NHWC" if channels_last else "NCHW", "layers": layers}
-    return ForeignNetwork(spec, {})
+    return ForeignNetwork(spec, reader.spec.weights(), value)
 
 
 def _model(value: dict[str, Any]) -> KerasModel:

@@ -1,27 +1,58 @@
-"""A `.keras` file: a zip in which `config.json` is the model as `to_json()` writes it."""
+"""A `.keras` file: a zip in which `config.json` is the model as `to_json()` writes it, and an HDF5 file its weights."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ....errors import SpecError
 
 LARGEST_CONFIG = 64 << 20
 """The most bytes of a config.json that are read, whatever the archive says of its size."""
+LARGEST_WEIGHTS = 64 << 30
+"""The most bytes of weights that are read."""
+WEIGHTS = "model.weights.h5"
+
+
+def is_keras(data: bytes) -> bool:
+    """Return whether a zip is a Keras archive."""
+    import zipfile
+
+    with _unpacking(), zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return WEIGHTS in archive.namelist()
 
 
 def config(data: bytes) -> bytes:
     """Return the bytes of an archive's config.json. SpecError if it cannot be read."""
+    return _member(data, "config.json", LARGEST_CONFIG)
+
+
+def weights(data: bytes) -> bytes:
+    """Return the bytes of an archive's HDF5 file. SpecError if it cannot be read."""
+    return _member(data, WEIGHTS, min(LARGEST_WEIGHTS, 1100 * len(data)))  # deflate packs at most 1,032 to 1
+
+
+def _member(data: bytes, name: str, most: int) -> bytes:
+    """Return a file of an archive of at most so many bytes."""
+    import zipfile
+
+    try:
+        with _unpacking(), zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(name) as file:
+            content = file.read(most + 1)
+    except KeyError:
+        raise SpecError(f"an archive without {name}", "a .keras file has one") from None
+    if len(content) > most:
+        raise SpecError(f"an archive with a {name} of more than {most >> 20} MiB")
+    return content
+
+
+@contextmanager
+def _unpacking() -> Iterator[None]:
     import zipfile
     import zlib
 
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open("config.json") as file:
-            content = file.read(LARGEST_CONFIG + 1)
-    except KeyError:
-        raise SpecError("an archive without config.json", "a .keras file has one") from None
+        yield
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
         raise SpecError(f"a broken archive: {error}") from None
-    if len(content) > LARGEST_CONFIG:
-        raise SpecError(f"an archive with a config.json of more than {LARGEST_CONFIG >> 20} MiB")
-    return content

@@ -10,6 +10,7 @@ from ....layers.names import KERAS, KERAS_ACTIVATIONS
 from ....registry import Registry
 from ...build import NO_FIGURES, Draft, printable
 from .config import LayerCall, Sizes, Tensor, expect, leaves, plain
+from .roles import Recipes
 
 Raw = dict[str, Any]
 """A layer as a spec holds it, without its name and what it reads."""
@@ -23,6 +24,8 @@ class LayerPart(NamedTuple):
     """The end of its name, after the Keras layer's; the part without one has that name."""
     reads: tuple[Draft | str, ...] | None = None
     """The layers that it reads, an earlier part by its suffix; None for the part above, or all that the layer reads."""
+    recipes: Recipes | None = None
+    """Its arrays; None for the usual ones of its op."""
 
 
 Parts = Raw | list[LayerPart] | None
@@ -234,15 +237,77 @@ def _get_item(call: LayerCall) -> Parts:
     return [*(LayerPart(raw, f"_axis{raw['axis']}") for raw in slices[:-1]), LayerPart(slices[-1])]
 
 
+@CONVERTERS.register("Flip")
+def _flip(call: LayerCall) -> Parts:
+    """Return a slice that goes backwards along each axis."""
+    axes = _axes(call)
+    if axes is None:
+        return None
+    parts = [{"op": "slice", "axis": axis, "step": -1} for axis in axes]
+    return [*(LayerPart(raw, f"_axis{at}") for at, raw in enumerate(parts[:-1])), LayerPart(parts[-1])]
+
+
+def _axes(call: LayerCall) -> list[int] | None:
+    """Return the axes of an operation as a list; None without any, and for the batch."""
+    axis = call.get("axis")
+    axes = [axis] if isinstance(axis, int) else axis
+    return axes if isinstance(axes, list) and axes and 0 not in axes else None
+
+
+@CONVERTERS.register("Roll")
+def _roll(call: LayerCall) -> Parts:
+    shift, axes = call.get("shift"), _axes(call)
+    shifts = [shift] * len(axes or ()) if isinstance(shift, int) else shift
+    return None if axes is None else {"op": "roll", "shift": shifts, "axis": axes}
+
+
+@CONVERTERS.register("Tile")
+def _tile(call: LayerCall) -> Parts:
+    repeats = call.get("repeats")
+    return {"op": "tile", "repeats": repeats[1:]} if isinstance(repeats, list) and repeats[0] == 1 else None
+
+
+@CONVERTERS.register("Take")
+def _take(call: LayerCall) -> Parts:
+    """Return the units of an axis by constant numbers."""
+    indices = plain(call.args[1] if len(call.args) > 1 else call.kwargs.get("indices"))
+    axes = _axes(call)
+    whole = list(leaves(indices)) if isinstance(indices, list) else [indices]
+    if axes is None or not whole or not all(type(one) is int for one in whole):
+        return None
+    return {"op": "gather", "axis": axes[0], "indices": indices}
+
+
+@CONVERTERS.register("Pad")
+def _pad(call: LayerCall) -> Parts:
+    """Return a pad along the axes that get wider, the batch not among them."""
+    widths, mode = call.get("pad_width"), call.get("mode") or "constant"
+    value = numbers(call.kwargs.get("constant_values", call.args[1] if len(call.args) > 1 else None)) or 0
+    if not isinstance(widths, list) or not all(isinstance(pair, list) for pair in widths) or any(widths[0]):
+        return None
+    if mode not in ("constant", "reflect") or isinstance(value, list):
+        return None
+    wider = {axis: pair for axis, pair in enumerate(widths) if any(pair)}
+    if not wider:
+        return {"op": "identity"}
+    return {"op": "pad", "p": [*wider.values()], "axis": [*wider], "mode": mode, "value": value}
+
+
+@CONVERTERS.register("Stack")
+def _stack(call: LayerCall) -> Parts:
+    axes = _axes(call)
+    return None if axes is None or len(call.tensors()) < 2 else {"op": "stack", "axis": axes[0]}
+
+
 def _bounds(key: Any) -> Raw | None:
-    """Return start, stop and step of a slice as far as they are given; None if it is not one, or goes backwards."""
+    """Return start, stop and step of a slice as far as they are given; None if it is not one."""
     if not isinstance(key, dict):
         return None
     config = expect(key["config"], dict, "a slice") if key.get("class_name") == "__slice__" and "config" in key else key
     bounds = {name: config[name] for name in ("start", "stop", "step") if config.get(name) is not None}
     if set(config) - {"start", "stop", "step"} or any(type(n) is not int for n in bounds.values()):
         return None
-    return None if bounds.get("step", 1) < 1 else bounds
+    return bounds if bounds.get("step") != 0 else None
 
 
 def _without_keys(op: str) -> Converter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -10,25 +11,36 @@ from typing import Any
 from ....errors import CnncalcError, SpecError, shown
 from ....layers import OPS
 from ....layers.pool import GlobalPool
+from ... import ArrayReaders
 from ...build import NO_FIGURES, Draft, SpecBuilder
 from .config import LayerCall, Sizes, Tensor, TensorKey, tensors_in
 from .functions import LayerPart
+from .hdf import KerasArrays
 from .layers import convert
 from .model import INPUT, KerasLayer, KerasModel
+from .roles import ROLES, Recipe
+from .variables import variables
 
 
 class ModelReader:
     """The reader of a model, and of the models in it, into the layers of a network or of a block."""
 
-    def __init__(self, channels_last: bool, old: bool):
-        """`channels_last` and `old` (whether it is Keras 2's) hold for the whole file."""
+    def __init__(self, channels_last: bool, old: bool, arrays: KerasArrays | None = None, path: tuple[str, ...] = ()):
+        """`channels_last`, `old` (whether it is Keras 2's) and the file's `arrays` hold for the whole file.
+
+        `path` are the models around this one.
+        """
         self.conventions = channels_last, old
+        self.arrays, self.path = arrays, path
         self.spec = SpecBuilder()
         self.calls: Counter[str] = Counter()
         """How many times each Keras layer was called so far."""
 
-    def read(self, model: KerasModel, feeds: list[Tensor], prefix: str = "") -> list[Tensor]:
-        """Add a model's calls, which read `feeds`, and return its outputs. SpecError with the Keras layer."""
+    def read(self, model: KerasModel, feeds: list[Tensor], prefix: tuple[str, ...] = ()) -> list[Tensor]:
+        """Add a model's calls, which read `feeds`, and return its outputs. SpecError with the Keras layer.
+
+        `prefix` are the models around it whose layers are added one by one.
+        """
         values: dict[TensorKey, Tensor] = dict(zip(model.inputs, feeds, strict=True))
         results, begins = _results(model), _begins(model)
         several = {name for name, _ in results}
@@ -39,11 +51,11 @@ class ModelReader:
             try:
                 call = self._call_of(record, at, model.sizes.get(here), values)
                 if record.model is None:
-                    outputs = [self._add_parts(prefix + record.name, convert(call), call)]
+                    outputs = [self._add_parts((*prefix, record.name), convert(call), call)]
                 else:
-                    outputs = self._add_model(prefix + record.name, record.model, call, record.name not in several)
+                    outputs = self._add_model((*prefix, record.name), record.model, call, record.name not in several)
                 for number in range(len(outputs), results.get(here[:2], 1)):
-                    name, type = f"{prefix}{record.name}_result{number + 1}", f"result {number + 1}"
+                    name, type = f"{'.'.join((*prefix, record.name))}_result{number + 1}", f"result {number + 1}"
                     sizes = model.sizes.get(here.result(number))
                     unknown = self.spec.opaque(name, type, [outputs[0].layer], sizes, NO_FIGURES, derived=True)
                     outputs.append(Tensor(unknown, None))
@@ -61,7 +73,7 @@ class ModelReader:
         args, kwargs = _tensors(args, values), _tensors(kwargs, values)
         return LayerCall(record.kind, record.config, args, kwargs, out, *self.conventions)
 
-    def _add_model(self, name: str, model: KerasModel, call: LayerCall, one_result: bool) -> list[Tensor]:
+    def _add_model(self, path: tuple[str, ...], model: KerasModel, call: LayerCall, one_result: bool) -> list[Tensor]:
         """Add a model in a model: a block, or its layers one by one if a block could not say what it reads or gives.
 
         `one_result`: no call of it is read beyond its first output.
@@ -70,13 +82,17 @@ class ModelReader:
         if len(read) != len(model.inputs):
             raise SpecError(f"the model has {len(model.inputs)} inputs, gets {len(read)}")
         if len(read) > 1 or not one_result:
-            return self.read(model, read, f"{name}.")
-        inner = ModelReader(*self.conventions)
+            return self.read(model, read, path)
+        inner = ModelReader(*self.conventions, self.arrays, (*self.path, *path))
         output = inner.read(model, [Tensor(inner.spec.input, model.sizes.get(model.inputs[0], read[0].sizes))])[0]
         inner.spec.end_with(output.layer, "output")
-        stem, again = self._stem(name)
+        stem, again = self._stem(".".join(path))
         keys = {"layers": inner.spec.spec()}
-        return [Tensor(self.spec.add(stem, "block", [read[0].layer], keys, owner=name, derived=again), output.sizes)]
+        weights = inner.spec.weights()
+        block = self.spec.add(
+            stem, "block", [read[0].layer], keys, weights=weights, owner=".".join(path), derived=again
+        )
+        return [Tensor(block, output.sizes)]
 
     def _stem(self, name: str) -> tuple[str, bool]:
         """Return the name of a layer's next call, and whether it follows from that of the first."""
@@ -84,8 +100,9 @@ class ModelReader:
         count = self.calls[name]
         return (name if count == 1 else f"{name}_call2" if count == 2 else f"{name}_call2_{count - 1}"), count > 1
 
-    def _add_parts(self, name: str, parts: list[LayerPart], call: LayerCall) -> Tensor:
-        """Add the parts of one call; the one without a suffix has the Keras layer's own name, and its weights."""
+    def _add_parts(self, path: tuple[str, ...], parts: list[LayerPart], call: LayerCall) -> Tensor:
+        """Add the parts of one call; the one without a suffix has the Keras layer's own name."""
+        name = ".".join(path)
         stem, again = self._stem(name)
         added: dict[str, Draft] = {}
         joins = OPS[parts[0].raw["op"]][0].JOINS  # joins, and what is not known, read named arguments, too
@@ -95,10 +112,31 @@ class ModelReader:
             op, keys = part.raw["op"], {key: value for key, value in part.raw.items() if key != "op"}
             opaque_weights = keys.get("params") != 0 or keys.get("buffers") != 0
             has_weights = opaque_weights if op == "opaque" else bool(OPS[op][0].WEIGHTS)
-            owner = name if has_weights and not part.suffix else None
-            layer = self.spec.add(stem + part.suffix, op, reads, keys, owner=owner, derived=again or bool(part.suffix))
+            owner = name + part.suffix if has_weights else None
+            weights = self._weights(path, part, call)
+            derived = again or bool(part.suffix)
+            layer = self.spec.add(stem + part.suffix, op, reads, keys, weights=weights, owner=owner, derived=derived)
+            layer.trainable = not (has_weights and call.config.get("trainable") is False)
             added[part.suffix], above = layer, [layer]
         return Tensor(above[0], call.out if call.out is not None else _sizes_after(parts, call))
+
+    def _weights(self, path: tuple[str, ...], part: LayerPart, call: LayerCall) -> ArrayReaders:
+        """Return the functions that read the arrays of a part from the file."""
+        recipes = ROLES.get(OPS[part.raw["op"]][0].WORD, {}) if part.recipes is None else part.recipes
+        if self.arrays is None or not recipes:
+            return {}
+        own = {one.name for one in variables(call.kind, call.config)}
+        arrays, whole, channels_last = self.arrays, (*self.path, *path), self.conventions[0]
+        return {
+            role: partial(_made, arrays, whole, recipe, channels_last)
+            for role, recipe in recipes.items()
+            if own.issuperset(recipe.variables)
+        }
+
+
+def _made(arrays: KerasArrays, path: tuple[str, ...], recipe: Recipe, channels_last: bool) -> Any:
+    """Return an array of a layer, made of variables of the file."""
+    return recipe.make(arrays.read(path, recipe.variables), channels_last)
 
 
 def _all_keys(model: KerasModel) -> list[TensorKey]:

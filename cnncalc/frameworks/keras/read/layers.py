@@ -92,8 +92,7 @@ def _over_batch(call: LayerCall) -> bool:
 
 def _other_cell(call: LayerCall) -> bool:
     """Return whether a recurrent layer has other functions than usual, gives its states, or gives steps backwards."""
-    usual = {"activation": ("tanh", "relu") if call.kind == "SimpleRNN" else ("tanh",)}
-    usual["recurrent_activation"] = ("sigmoid",)
+    usual = {"activation": ("tanh", "relu", "sigmoid", "linear"), "recurrent_activation": ("sigmoid",)}
     if any(call.get(key) not in (None, *names) for key, names in usual.items()):
         return True
     backwards = call.get("go_backwards") and call.get("return_sequences")
@@ -141,5 +140,5 @@ _SPELLINGS = {
 
 _FUSED = {*FUSED, "Dense"}
 """Layers with an activation of their own."""
-_JOINS = {*WITH_CONSTANT, "Maximum", "Minimum", "Concatenate", "CustomScaleLayer"}
+_JOINS = {*WITH_CONSTANT, "Maximum", "Minimum", "Concatenate", "Stack", "CustomScaleLayer"}
 """Layers that may read several tensors."""

@@ -144,7 +144,7 @@ class ModelWriter:
         name = tied or config["name"]
         nodes = self.layers.setdefault(name, {**entry, "name": name, "inbound_nodes": []})["inbound_nodes"]
         tensors = [self.tensor(one) for one in reads]
-        listed = entry["class_name"] in ("Add", "Multiply", "Concatenate")
+        listed = entry["class_name"] in ("Add", "Multiply", "Concatenate", "Stack")
         nodes.append({"args": [tensors] if listed else [*tensors, *more], "kwargs": dict(named)})
         return KerasTensor(name, len(nodes) - 1, out)
 

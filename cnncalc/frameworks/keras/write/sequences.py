@@ -113,15 +113,20 @@ def _multihead(context: KerasContext) -> list[KerasStep]:
 def _recurrent(context: KerasContext) -> list[KerasStep]:
     """Return a recurrent layer; in both directions, or with axes in front of the steps, in a layer around it."""
     v, op, sample = context.layer.values, context.layer.op, context.layer.sample
-    if v.get("state") == "cell":
+    if v.get("state", "hidden") != "hidden":
         raise refuse("the cell state as an output", "give state=hidden", "state")
+    if len(context.layer.samples) > 1:
+        raise refuse(f"states that {op} begins with", "leave them out of from", "from")
     two = op == "gru" and v["reset_after"]
     if v["bias"] and v["hidden_bias"] != two:
         raise refuse(
             f"{'one bias' if two else 'two biases'} of {op}", f"give hidden_bias={str(two).lower()}", "hidden_bias"
         )
     name = KERAS[op]
-    entry = _inner(name.word, {**name.theirs(v), "name": f"{context.layer.name}_one".replace("/", "_")})
+    functions = {"gate": "hard_sigmoid"} if v.get("gate") == "hardsigmoid" else {}
+    entry = _inner(
+        name.word, {**name.theirs({**v, **functions}), "name": f"{context.layer.name}_one".replace("/", "_")}
+    )
     if v["bidirectional"]:
         entry = _inner("Bidirectional", {"layer": entry, "merge_mode": "concat", "name": f"{context.layer.name}_both"})
     for number in range(len(sample) - 2):

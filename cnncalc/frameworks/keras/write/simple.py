@@ -1,10 +1,15 @@
-"""Layers that are one layer of Keras, or one of its operations: dense, borders, norms, activations, joins."""
+"""Layers that are one or a few layers of Keras, or its operations: dense, borders, norms, activations, joins."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ....layers.keys import Pair
 from ....layers.names import KERAS, KERAS_ACTIVATIONS
+from ....layers.resample import apart_in_order
 from ....registry import Registry
-from ....sizes import Size
+from ....sizes import Shape, Size
 from .step import NN, NUMPY, KerasContext, KerasStep, KerasWriter, border, refuse
 
 WRITERS: Registry[str, KerasWriter] = Registry()
@@ -23,10 +28,42 @@ def _flatten(context: KerasContext) -> list[KerasStep]:
 
 @WRITERS.register("pad")
 def _pad(context: KerasContext) -> list[KerasStep]:
-    v = context.layer.values
-    if v["mode"] != "constant" or v["value"] != 0:
-        raise refuse("padding with anything but zeros", key="mode" if v["mode"] != "constant" else "value")
-    return [border(context, "pad", v["p"], context.layer.traced.out)]
+    """Return a zero padding, or the operation for other values; what p takes away is cut off before.
+
+    A reflection shows what is cut off, so that it comes before the cut.
+    """
+    v, axes = context.layer.values, context.layer.traced.axes
+    if v["mode"] not in ("constant", "reflect"):
+        raise refuse(f"padding of mode {v['mode']}", key="mode")
+    added, taken = [[(max(sign * b, 0), max(sign * a, 0)) for b, a in v["p"]] for sign in (1, -1)]
+    cuts = [_cut(context, axes, taken)] if any(map(any, taken)) else []
+    pads = [_padding(context, axes, added)] if any(map(any, added)) or not cuts else []
+    *before, last = [*pads, *cuts] if v["mode"] == "reflect" else [*cuts, *pads]
+    inner = sided(context.layer.sample, axes, added if v["mode"] == "reflect" else [(-b, -a) for b, a in taken])
+    return [*[step._replace(out=inner, suffix="_part") for step in before], last]
+
+
+def _padding(context: KerasContext, axes: Sequence[int], pads: Sequence[Pair]) -> KerasStep:
+    v, out = context.layer.values, context.layer.traced.out
+    if v["mode"] == "constant" and v["value"] == 0 and "axis" not in v and len(axes) <= 3:
+        return border(context, "pad", pads, out)
+    widths = [[0, 0] for _ in range(len(context.layer.sample) + 1)]
+    for axis, pair in zip(axes, pads, strict=True):
+        widths[axis] = list(pair)
+    value = [v["value"]] if v["mode"] == "constant" else []
+    return context.operation(NUMPY, "Pad", *value, pad_width=widths, mode=v["mode"])[0]
+
+
+def _cut(context: KerasContext, axes: Sequence[int], pads: Sequence[Pair]) -> KerasStep:
+    bounds = dict(zip(axes, pads, strict=True))
+    slices = [(bounds.get(axis, (0, 0))) for axis in range(max(axes) + 1)]
+    return _items(context, [{"start": before or None, "stop": -after or None} for before, after in slices])
+
+
+def sided(x: Shape, axes: Sequence[int], pads: Sequence[Pair]) -> Shape:
+    """Return a sample's shape with these sides on some of its axes."""
+    sums = {axis: sum(pair) for axis, pair in zip(axes, pads, strict=True)}
+    return tuple([n + sums.get(axis, 0) for axis, n in enumerate(x, 1)])
 
 
 @WRITERS.register("crop")
@@ -119,9 +156,75 @@ def _hardsigmoid(context: KerasContext) -> list[KerasStep]:
 @WRITERS.register("slice")
 def _slice(context: KerasContext) -> list[KerasStep]:
     v, (axis,) = context.layer.values, context.layer.traced.axes
-    every = {"start": None, "stop": None, "step": None}
-    bounds = [every] * axis + [{key: v[key] for key in every}]
-    return context.operation(NUMPY, "GetItem", [{"class_name": "__slice__", "config": one} for one in bounds])
+    return [_items(context, [*[{}] * axis, v])]
+
+
+def _items(context: KerasContext, bounds: Sequence[Mapping[str, Any]]) -> KerasStep:
+    """Return the operation x[start:stop:step, ...] with these bounds of each axis, the batch first."""
+    slices = [{key: one.get(key) for key in ("start", "stop", "step")} for one in bounds]
+    return context.operation(NUMPY, "GetItem", [{"class_name": "__slice__", "config": one} for one in slices])[0]
+
+
+@WRITERS.register("gather")
+def _gather(context: KerasContext) -> list[KerasStep]:
+    """Return a Take; it has the places as an argument beside the input."""
+    (axis,) = context.layer.traced.axes
+    return context.operation(NUMPY, "Take", to_list(context.layer.values["indices"]), axis=axis)
+
+
+def to_list(value: Any) -> Any:
+    """Return nested tuples as nested lists."""
+    return [to_list(one) for one in value] if isinstance(value, tuple) else value
+
+
+@WRITERS.register("roll")
+def _roll(context: KerasContext) -> list[KerasStep]:
+    axes = list(context.layer.traced.axes)
+    return context.operation(NUMPY, "Roll", shift=list(context.layer.values["shift"]), axis=axes)
+
+
+@WRITERS.register("stack")
+def _stack(context: KerasContext) -> list[KerasStep]:
+    return context.operation(NUMPY, "Stack", axis=context.layer.traced.axes[0])
+
+
+@WRITERS.register("tile")
+def _tile(context: KerasContext) -> list[KerasStep]:
+    return context.operation(NUMPY, "Tile", repeats=[1, *context.layer.values["repeats"]])
+
+
+@WRITERS.register("expand")
+def _expand(context: KerasContext) -> list[KerasStep]:
+    """Return a Tile of the axes of 1, behind a Reshape if axes are added: Keras's own broadcast needs the batch."""
+    x, out = context.layer.sample, context.layer.traced.out
+    ones: Shape = (1,) * (len(out) - len(x))
+    before = [context.one("Reshape", target_shape=_sizes([*ones, *x]))[0]] if ones else []
+    repeats = [size if n == 1 else 1 for n, size in zip((*ones, *x), out, strict=True)]
+    if not all(isinstance(times, int) for times in repeats):
+        raise refuse("an axis of 1 repeated to an open size", "give the input's sizes", "out")
+    steps = context.operation(NUMPY, "Tile", repeats=[1, *repeats])
+    return [*[step._replace(out=(*ones, *x), suffix="_axes") for step in before], *steps]
+
+
+def _sizes(shape: Sequence[Size]) -> list[int]:
+    """Return the target of a Reshape, in which one size may be open."""
+    sizes = [n if isinstance(n, int) else -1 for n in shape]
+    if sizes.count(-1) > 1:
+        raise refuse("a reshape to several open sizes", "give the input's sizes")
+    return sizes
+
+
+@WRITERS.register("pixelshuffle", "pixelunshuffle")
+def _shuffle(context: KerasContext) -> list[KerasStep]:
+    """Return a Permute between two Reshapes: Keras has no layer for it."""
+    layer = context.layer
+    apart, order, out = apart_in_order(layer.node.layer.WORD, layer.values, layer.sample, context.channels_last)
+    turned = tuple([apart[at - 1] for at in order])
+    return [
+        KerasStep("Reshape", {"target_shape": _sizes(apart)}, apart, "_apart"),
+        KerasStep("Permute", {"dims": order}, turned, "_turned"),
+        KerasStep("Reshape", {"target_shape": _sizes(out)}, layer.traced.out),
+    ]
 
 
 @WRITERS.register("mean")

@@ -109,14 +109,20 @@ class OnnxFile:
         return axis % len(layer.sample) + 1 if self.last and first else axis
 
     def node(
-        self, op: str, reads: Sequence[str], makes: str, called: str | None = None, unnamed: int = 0, **attributes: Any
+        self,
+        op: str,
+        reads: Sequence[str],
+        makes: str,
+        called: str | None = None,
+        before: Sequence[str] = (),
+        **attributes: Any,
     ) -> str:
         """Add a node, named for the value that it makes unless `called` says otherwise; return the value's name.
 
-        `unnamed` is how many of its results before that value nothing needs.
+        `before` are its results before that value, without a name those that nothing needs.
         """
         kept = {key: value for key, value in attributes.items() if value is not None}
-        results = [*[""] * unnamed, makes]
+        results = [*before, makes]
         self.nodes.append(self.onnx.helper.make_node(op, list(reads), results, name=called or makes, **kept))
         return makes
 

@@ -157,36 +157,65 @@ GATES = {"lstm": ("LSTM", [0, 3, 1, 2]), "gru": ("GRU", [1, 0, 2]), "rnn": ("RNN
 def recurrent(file: OnnxFile, layer: LayerReport) -> None:
     """Write a recurrent layer between Transposes: ONNX has the steps before the batch."""
     v, (*lead, steps, features) = layer.values, layer.sample
-    cell = v.get("state") == "cell"
-    if cell and v["sequences"]:
+    given = {"cell": [2], "both": [1, 2]}.get(v.get("state", ""), [1])
+    if v["sequences"] and given != [1]:
         raise unsaid(layer, "the cells of all steps", "give sequences=false")
     op, order = GATES[layer.op]
     directions = 1 + v["bidirectional"]
-    (x,) = file.reads(layer)
+    x, *states = file.reads(layer)
     if lead:
         folded = file.constant(layer, "steps", [-1, *numbers(layer, (steps, features), "sequences")])
         x = file.step(layer, "folded", "Reshape", [x, folded])
     x = file.step(layer, "steps_first", "Transpose", [x], perm=[1, 0, 2])
     reads = [x, _kernel(file, layer, "weight_ih", order), _kernel(file, layer, "weight_hh", order)]
-    if v["bias"]:
-        reads.append(_biases(file, layer, order))
+    if v["bias"] or states:
+        reads.append(_biases(file, layer, order) if v["bias"] else "")
+    if states:
+        reads.append("")
+    for state in states:
+        apart = file.constant(layer, "directions", [-1, directions, v["out"]])
+        apart = file.step(layer, "apart", "Reshape", [state, apart])
+        reads.append(file.step(layer, "begin", "Transpose", [apart], perm=[1, 0, 2]))
     kind = "bidirectional" if v["bidirectional"] else "reverse" if v["backward"] else "forward"
     more: dict[str, Any] = {"hidden_size": v["out"], "direction": kind}
     if layer.op == "gru":
         more["linear_before_reset"] = int(v["reset_after"])
-    if v.get("activation") == "relu":
-        more["activations"] = ["Relu"] * directions
-    unnamed = 0 if v["sequences"] else 1 + cell
-    made = file.name(f"{layer.name}.states")
-    file.node(op, reads, made, layer.name, unnamed=unnamed, **more)
+    more |= _functions(layer, directions)
+    places = [0] if v["sequences"] else given
+    results = [file.name(f"{layer.name}.states") if at in places else "" for at in range(places[-1] + 1)]
+    file.node(op, reads, results[-1], layer.name, before=results[:-1], **more)
     perm = [2, 0, 1, 3] if v["sequences"] else [1, 0, 2]
-    made = file.step(layer, "batch_first", "Transpose", [made], perm=perm)
-    width = directions * v["out"]
+    made = [file.step(layer, "batch_first", "Transpose", [results[at]], perm=perm) for at in places]
+    together = made[0] if len(made) == 1 else file.step(layer, "both", "Concat", made, axis=1)
+    width = layer.traced.out[-1]
     if lead:
-        sizes = [-1, *numbers(layer, layer.traced.out[:-1], "sequences"), width]
+        sizes = [-1, *numbers(layer, layer.traced.out, "sequences")]
     else:
-        sizes = [0, 0, width] if v["sequences"] else [0, width]
-    file.node("Reshape", [made, file.constant(layer, "shape", sizes)], layer.name, f"{layer.name}.reshape")
+        sizes = [0, *([0] if v["sequences"] else []), *numbers(layer, (width,), "sequences")]
+    file.node("Reshape", [together, file.constant(layer, "shape", sizes)], layer.name, f"{layer.name}.reshape")
+
+
+FUNCTIONS = {
+    "tanh": "Tanh",
+    "relu": "Relu",
+    "sigmoid": "Sigmoid",
+    "hardsigmoid": "HardSigmoid",
+    "linear": "Affine",
+}
+"""ONNX's names of the functions of states and gates."""
+
+
+def _functions(layer: LayerReport, directions: int) -> dict[str, Any]:
+    """Return the attributes of functions other than the usual ones, gates first, then new states (and an output)."""
+    v = layer.values
+    gates = [v["gate"]] if "gate" in v else []
+    if gates in ([], ["sigmoid"]) and v["activation"] == "tanh":
+        return {}
+    each = [*gates, *[v["activation"]] * (2 if layer.op == "lstm" else 1)]
+    numbers_ = {"hardsigmoid": (1 / 6, 0.5), "linear": (1.0, 0.0)}
+    both = [numbers_[one] for one in each * directions if one in numbers_]
+    more = {"activation_alpha": [one for one, _ in both], "activation_beta": [one for _, one in both]} if both else {}
+    return {"activations": [FUNCTIONS[one] for one in each] * directions, **more}
 
 
 def _ends(layer: LayerReport) -> tuple[str, ...]:

@@ -191,12 +191,6 @@ def upsample(file: OnnxFile, layer: LayerReport) -> None:
     between(file, layer, "Resize", by, **more)
 
 
-@WRITERS.register("pixelshuffle")
-def pixelshuffle(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a DepthToSpace in the order of columns, rows, depth."""
-    between(file, layer, "DepthToSpace", blocksize=layer.values["factor"], mode="CRD")
-
-
 def channels(layer: LayerReport) -> int:
     """Return the number of input channels. SpecError if that is open."""
     count = known(layer.sample[-1 if layer.env.channels_last else 0])

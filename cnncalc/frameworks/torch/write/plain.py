@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
 from ....layers.affine import factors
+from ....layers.keys import Pair
 from ....layers.names import TORCH
 from ....registry import Registry
-from .code import Code, TorchContext, TorchWriter, compact, invoke, module, order, padded
+from .code import Code, TorchContext, TorchWriter, compact, invoke, listed, module, order, padded
 
 WRITERS: Registry[str, TorchWriter] = Registry()
 CUBIC = -0.75
@@ -109,8 +111,7 @@ def constant(site: TorchContext, value: Any) -> str:
 
 
 _BY_NAME = (
-    "relu relu6 silu sigmoid tanh hardswish selu softplus softsign mish identity leakyrelu elu dropout pixelshuffle "
-    "channelshuffle"
+    "relu relu6 silu sigmoid tanh hardswish selu softplus softsign mish identity leakyrelu elu dropout channelshuffle"
 )
 
 
@@ -202,11 +203,76 @@ def join(site: TorchContext) -> Code:
 
 @WRITERS.register("slice")
 def slice_(site: TorchContext) -> Code:
-    """Write a part of an axis."""
+    """Write a part of an axis; PyTorch slices only forwards, so that an axis is flipped first to go backwards."""
     v, dim = site.values, site.dims[0]
-    stop = "" if v["stop"] is None or v["stop"] == site.x[dim - 1] else v["stop"]
-    part = f"{v['start'] or ''}:{stop}" + (f":{v['step']}" if v["step"] != 1 else "")
-    return Code(f"{{0}}[{':, ' * dim}{part}]")
+    start, stop, step, n = v["start"], v["stop"], v["step"], site.x[dim - 1]
+    flip = f".flip({dim})" if step < 0 else ""
+    if step < 0:  # unit u of n is unit -(u+1) of the flipped axis
+        last = n - 1 if isinstance(n, int) else -1
+        start, stop, step = last - start, None if stop is None else last - stop, -step
+    stop = "" if stop is None or stop == n else stop
+    if flip and (not start and stop == "" and step == 1):
+        return Code(f"{{0}}{flip}")
+    part = f"{start or ''}:{stop}" + (f":{step}" if step != 1 else "")
+    return Code(f"{{0}}{flip}[{':, ' * dim}{part}]")
+
+
+@WRITERS.register("gather")
+def gather(site: TorchContext) -> Code:
+    """Write units of an axis by their numbers, in the network's own order of axes."""
+    before, after = site.own(len(site.x)), site.back(len(site.out))
+    indices = repr(site.values["indices"]).replace(",)", ")").replace("(", "[").replace(")", "]")
+    return Code(f"{{0}}{before}[{':, ' * site.layer.traced.axes[0]}{indices}]{after}")
+
+
+@WRITERS.register("expand")
+def expand(site: TorchContext) -> Code:
+    """Write axes of 1 that are repeated, new ones behind the batch, in the network's own order of axes."""
+    rank, out = len(site.x), site.layer.traced.out
+    added = len(out) - rank
+    axes = f"[:{', None' * added}]" if added else ""
+    sizes = ", ".join(str(n) if isinstance(n, int) else "-1" for n in out)
+    return Code(f"{{0}}{site.own(rank)}{axes}.expand(-1, {sizes}){site.back(len(out))}")
+
+
+@WRITERS.register("tile")
+def tile(site: TorchContext) -> Code:
+    """Write a sample repeated along its axes."""
+    repeats = site.values["repeats"]
+    return Code(invoke("{0}.repeat", 1, *((*repeats[-1:], *repeats[:-1]) if site.last else repeats)))
+
+
+@WRITERS.register("roll")
+def roll(site: TorchContext) -> Code:
+    """Write values moved along axes."""
+    return Code(invoke("{0}.roll", tuple(site.values["shift"]), tuple(site.dims)))
+
+
+@WRITERS.register("stack")
+def stack(site: TorchContext) -> Code:
+    """Write inputs along a new axis, in the network's own order of axes."""
+    values = ", ".join(f"{{{at}}}{site.own(len(site.x))}" for at in range(len(site.layer.inputs())))
+    return Code(f"torch.stack(({values}), {site.layer.traced.axes[0]}){site.back(len(site.out))}")
+
+
+@WRITERS.register("pixelshuffle")
+def pixelshuffle(site: TorchContext) -> Code:
+    """Write a pixel shuffle; if row and column come before the channel, these are shuffled first."""
+    f, text = site.values["factor"], site.named(site.values["factor"])
+    return module(
+        text if site.values["order"] == "crd" else listed("nn.Sequential", site.named(f * f, op="channelshuffle"), text)
+    )
+
+
+@WRITERS.register("pixelunshuffle")
+def pixelunshuffle(site: TorchContext) -> Code:
+    """Write a pixel unshuffle; if row and column come before the channel, these are shuffled at the end."""
+    text = site.named(site.values["factor"])
+    return module(
+        text
+        if site.values["order"] == "crd"
+        else listed("nn.Sequential", text, site.named(site.c, op="channelshuffle"))
+    )
 
 
 @WRITERS.register("mean")
@@ -220,12 +286,39 @@ def mean(site: TorchContext) -> Code:
 
 @WRITERS.register("pad")
 def pad(site: TorchContext) -> Code:
-    """Write values around a map."""
-    v = site.values
-    if v["mode"] == "constant":
-        return Code(padded(v["p"], v["value"]))
+    """Write values around a map, or along the axes that are named.
+
+    PyTorch pads the last axes: any number with a constant, else all of space, with or without the channels.
+    """
+    v, rank = site.values, len(site.x)
+    by_dim = dict(zip(site.dims, v["p"], strict=True))
     mode = {"edge": "replicate", "wrap": "circular"}.get(v["mode"], v["mode"])
-    return Code(f'{padded(v["p"])[:-1]}, mode="{mode}")')
+    first = min(by_dim) if mode == "constant" else min(*by_dim, 2)
+    pairs = [by_dim.get(dim, (0, 0)) for dim in range(first, rank + 1)]
+    if mode == "constant":
+        return Code(padded(pairs, v["value"]))
+    if mode == "circular" and _wraps_again(site, by_dim):
+        return Code(_wrapped(site, by_dim))
+    if len(pairs) > 3:
+        raise site.refuse(f"has no padding of mode {v['mode']} over {len(pairs)} axes", "use mode=constant")
+    return Code(f'{padded(pairs)[:-1]}, mode="{mode}")')
+
+
+def _wraps_again(site: TorchContext, by_dim: Mapping[int, Pair]) -> bool:
+    """Return whether padding goes around an axis more than once, or starts with what is cut off, as F.pad refuses."""
+    lefts = {dim: site.x[dim - 1] + sum(min(side, 0) for side in pair) for dim, pair in by_dim.items()}
+    return any(isinstance(left, int) and max(by_dim[dim]) > left for dim, left in lefts.items())
+
+
+def _wrapped(site: TorchContext, by_dim: Mapping[int, Pair]) -> str:
+    """Return the units of each axis by their numbers."""
+    text = "{0}"
+    for dim, (before, after) in by_dim.items():
+        n, first = site.known(site.x[dim - 1], "a size"), max(-before, 0)
+        left = n + min(after, 0) - first
+        units = f"torch.arange({-before - first}, {n + after - first}) % {left}"
+        text += f"[{':, ' * dim}{units}{f' + {first}' if first else ''}]"
+    return text
 
 
 @WRITERS.register("crop")

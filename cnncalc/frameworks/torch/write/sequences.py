@@ -139,17 +139,25 @@ def recurrent(site: TorchContext) -> Code:
         raise site.refuse(f"has two biases in {site.op}, or none", "give hidden_bias=true, or bias=false")
     if not v.get("reset_after", True):
         raise site.refuse("resets after the product in gru", "give reset_after=true")
-    if v.get("state") == "cell" and v["sequences"]:
+    usual = ("tanh", "relu") if site.op == "rnn" else ("tanh",)
+    if v["activation"] not in usual or v.get("gate", "sigmoid") != "sigmoid":
+        other = v["activation"] if v["activation"] not in usual else v["gate"]
+        raise site.refuse(f"has no {site.op} with {other}", f"use {' or '.join(usual)}, and sigmoid for gates")
+    if v.get("state", "hidden") != "hidden" and v["sequences"]:
         raise site.refuse("gives the cell of the last step only", "give sequences=false")
     more = {"batch_first": True} | ({"nonlinearity": "relu"} if v.get("activation") == "relu" else {})
     c_i = site.known(v["c_i"], "its features")
     text = site.named(c_i, v["out"], bidirectional=v["bidirectional"], bias=v["bias"], more=more)
-    (x,) = _inputs(site)
+    x, *states = _inputs(site)
     folded = f".flatten(0, {len(lead)})" if lead else ""
     turned = ".flip(-2)" if v["backward"] else ""
-    result = f"{{self}}({x}{folded}{turned})"
+    ends = [f"{one}.reshape(-1, {1 + v['bidirectional']}, {v['out']}).transpose(0, 1).contiguous()" for one in states]
+    begin = f", ({', '.join(ends)})" if len(ends) > 1 else "".join(f", {one}" for one in ends)
+    result = f"{{self}}({x}{folded}{turned}{begin})"
     if v["sequences"]:
         result += f"[0]{turned}"
+    elif v.get("state") == "both":
+        result = f"torch.cat({result}[1]).transpose(0, 1).flatten(1)"
     else:
         state = {"hidden": "[0]", "cell": "[1]"}[v["state"]] if site.op == "lstm" else ""
         result += f"[1]{state}.transpose(0, 1).flatten(1)"

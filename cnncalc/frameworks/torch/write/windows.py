@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ....layers import ConvKind
-from ....layers.keys import Pair, spread_sides
+from ....layers.keys import Pair
 from ....registry import Registry
 from ....sizes import Size
 from ....window import extent, positions, positions_ceil
@@ -20,7 +20,7 @@ def sides(site: TorchContext) -> list[Pair]:
     p = site.values["p"]
     if isinstance(p, str):
         raise site.refuse(f"has no padding {p!r} for an open size", "give the input's sizes")
-    return list(spread_sides(p, site.nd))
+    return list(p)
 
 
 def even(pairs: Sequence[Pair]) -> bool:
@@ -213,3 +213,31 @@ def global_pool(site: TorchContext) -> Code:
 def adaptive_pool(site: TorchContext) -> Code:
     """Write an adaptive pool; an open output size is None."""
     return module(site.named(compact([n if isinstance(n, int) else None for n in site.out[1:]])))
+
+
+@WRITERS.register("unfold")
+def unfold(site: TorchContext) -> Code:
+    """Write windows as columns, behind an F.pad if the padding is uneven."""
+    return patches(site, 1)
+
+
+@WRITERS.register("fold")
+def fold(site: TorchContext) -> Code:
+    """Write columns as a map, whose borders are cropped behind it if the padding is uneven."""
+    return patches(site, -1, [site.known(n, "a size") for n in site.out[1:]])
+
+
+def patches(site: TorchContext, direction: int, out: Sequence[int] = ()) -> Code:
+    """Return an Unfold, or with `out` a Fold."""
+    v, pairs = site.values, sides(site)
+    if len(v["k"]) != 2:
+        raise site.refuse(f"has {site.op} over two axes, and this has {len(v['k'])}")
+    keys = {"s": compact(v["s"]), "d": compact(v["d"])}
+    if even(pairs):
+        call, p = "{self}({0})", compact([pair[0] for pair in pairs])
+    elif direction > 0:
+        call, p = f"{{self}}({padded(pairs)})", 0
+    else:
+        call, p = padded([(-before, -after) for before, after in pairs]).format("{self}({0})"), 0
+        out = [n + before + after for n, (before, after) in zip(out, pairs, strict=True)]
+    return Code(call, site.named(*([tuple(out)] if out else []), compact(v["k"]), **keys, p=p))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from .....registry import Registry
 from .....sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Size, known, product
@@ -89,13 +90,12 @@ def slices(b: GraphReader, node: GraphNode) -> None:
     cuts = []
     for axis, start, stop, step in needed(slices_of(node, b.given(node))):
         at, n = b.axis(axis, len(full)), full[axis]
-        if step < 1:
-            raise OpaqueNode(known=False)
         if start == 0 and step == 1 and (stop >= LARGEST // 2**33 or (isinstance(n, int) and stop >= n)):
             continue
-        if at == 0 or (isinstance(n, int) and not range(n)[start:stop:step]):
+        if at == 0 or step == 0 or (isinstance(n, int) and not range(n)[start:stop:step]):
             raise OpaqueNode(known=False)
-        cuts.append({"axis": at, "start": start, "stop": None if stop >= 2**31 - 1 else stop, "step": step})
+        far = abs(stop) >= 2**31 - 1 or (step < 0 and isinstance(n, int) and stop < -n)
+        cuts.append({"axis": at, "start": max(start, -LARGEST), "stop": None if far else stop, "step": step})
     if not cuts:
         b.make(node, "identity", x)
         return
@@ -139,14 +139,22 @@ def gather(b: GraphReader, node: GraphNode) -> None:
     out = [*full[:axis], *needed(places), *full[axis + 1 :]]
     units, n = numbers(at), full[axis]
     ours = b.axis(axis, len(full))
-    if at is None or table is not None or not units or not isinstance(n, int) or len(at.shape) > 1 or ours == 0:
+    if at is None or table is not None or not units or ours == 0:
         raise OpaqueNode(out, params=0 if table is None else table.params)
-    units = [u + n if u < 0 else u for u in units]
-    if units != list(range(units[0], units[0] + len(units))):
-        raise OpaqueNode(out)
-    name = node.name if at.shape else f"{node.name}.slice"
-    part = b.add(name, "slice", b.first(node), {"axis": ours, "start": units[0], "stop": units[0] + len(units)})
-    b.give(node, part if at.shape else b.reshaped(node.name, part, out))
+    x = b.first(node)
+    begin = units[0] + n if units[0] < 0 and isinstance(n, int) else units[0]
+    if len(at.shape) == 1 and isinstance(n, int) and [u % n for u in units] == list(range(begin, begin + len(units))):
+        b.make(node, "slice", x, {"axis": ours, "start": begin, "stop": begin + len(units)})
+        return
+    b.make(node, "gather", x, {"axis": ours, "indices": nested(units, at.shape)})
+
+
+def nested(units: Sequence[int], shape: Sequence[int]) -> Any:
+    """Return numbers in the lists of a shape."""
+    if not shape:
+        return units[0]
+    each = len(units) // shape[0]
+    return [nested(units[at : at + each], shape[1:]) for at in range(0, len(units), each)]
 
 
 @HANDLERS.register("Concat")
@@ -185,20 +193,29 @@ def size(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Expand")
 def expand(b: GraphReader, node: GraphNode) -> None:
-    """Read sizes of 1 repeated: only its shape is known, unless nothing changes."""
+    """Read sizes of 1 repeated, and new axes behind the batch."""
     x, full = b.known(node)
     sizes = [n for n in needed(b.listed(node.input(1))) if not isinstance(n, float)]
     out = needed(broadcast(full, sizes))
-    if len(out) != len(full) or not all(a == c != UNKNOWN for a, c in zip(out, full, strict=True)):
+    sample = b.sample(out)
+    if sample == NOTHING_KNOWN or len(out) != len(full):
         raise OpaqueNode(out)
-    b.make(node, "identity", x)
+    if sample == x.shape and UNKNOWN not in sample:
+        b.make(node, "identity", x)
+        return
+    kept = [-1 if n == m and not isinstance(n, int) else n for n, m in zip(sample, x.shape, strict=True)]
+    if not all(isinstance(n, int) for n in kept):
+        raise OpaqueNode(out)
+    b.make(node, "expand", x, {"out": kept})
 
 
 @HANDLERS.register("Tile")
 def tile(b: GraphReader, node: GraphNode) -> None:
-    """Read each axis repeated: only its shape is known."""
-    _, full = b.known(node)
+    """Read each axis repeated; of the batch only its shape is known."""
+    x, full = b.known(node)
     times = needed(numbers(b.const(node.input(1))))
     if len(times) != len(full):
         raise OpaqueNode(known=False)
-    raise OpaqueNode([n * t for n, t in zip(full, times, strict=True)])
+    if (b.batched and times[0] != 1) or min(times) < 1:
+        raise OpaqueNode([n * t for n, t in zip(full, times, strict=True)])
+    b.make(node, "tile", x, {"repeats": times[1:] if b.batched else times})

@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import floor, isfinite
 from typing import Any
 
+from .....layers.base import ENDS
 from .....registry import Registry
-from .....sizes import LARGEST, Size, known
+from .....sizes import LARGEST, Size
 from ..fold import integers, numbers
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode, Output, needed
@@ -20,23 +21,24 @@ HANDLERS: Registry[str, Handler] = Registry()
 
 @HANDLERS.register("Pad")
 def pad(b: GraphReader, node: GraphNode) -> None:
-    """Read a pad of the spatial axes, or a crop if it is negative; around others only its shape is known."""
+    """Read a pad of the spatial axes, or of those that are padded; a crop if it only takes away."""
     x, full = b.known(node)
     pairs = _pairs(b, node, len(full))
     out = [n + before + after for n, (before, after) in zip(full, pairs, strict=True)]
     front = 2 if b.batched else 1
     value = b.scalar(node.input(2)) if node.input(2) else node.number("value", 0.0)
-    own = pairs[front:]
-    signs = {n > 0 for pair in own for n in pair if n}
-    if any(n for pair in pairs[:front] for n in pair) or len(signs) > 1 or not own:
+    if value is None or not isfinite(value) or abs(value) > LARGEST or (b.batched and any(pairs[0])):
         raise OpaqueNode(out)
-    if value is None or not isfinite(value) or abs(value) > LARGEST:
-        raise OpaqueNode(out)
-    if signs == {False}:
-        b.make(node, "crop", x, {"p": [[-before, -after] for before, after in own]})
+    signs = {n > 0 for pair in pairs for n in pair if n}
+    where = {at if b.batched else at + 1: list(pair) for at, pair in enumerate(pairs) if any(pair)}
+    if len(x.shape) == 1 or 1 in where:
+        keys: dict[str, Any] = {"p": [*where.values()] or 0, "axis": [*where] or [1]}
+    elif signs == {False}:
+        b.make(node, "crop", x, {"p": [[-before, -after] for before, after in pairs[front:]]})
         return
-    keys = {"p": [list(pair) for pair in own], "mode": node.text("mode", "constant")}
-    b.make(node, "pad", x, keys | ({"value": value} if value else {}))
+    else:
+        keys = {"p": [list(pair) for pair in pairs[front:]]}
+    b.make(node, "pad", x, {**keys, "mode": node.text("mode", "constant"), **({"value": value} if value else {})})
 
 
 def _pairs(b: GraphReader, node: GraphNode, rank: int) -> list[tuple[int, int]]:
@@ -116,21 +118,23 @@ def _how(b: GraphReader, node: GraphNode, x: Output, out: list[Size]) -> dict[st
 
 @HANDLERS.register("DepthToSpace", "SpaceToDepth")
 def blocks(b: GraphReader, node: GraphNode) -> None:
-    """Read DepthToSpace in CRD order as a pixel shuffle, other orders and the way back as reshape, permute, reshape."""
+    """Read channels as blocks of pixels, and the way back."""
     x, full = b.known(node)
-    f, to_space = node.whole("blocksize"), node.op == "DepthToSpace"
+    f, op = node.whole("blocksize"), "pixelshuffle" if node.op == "DepthToSpace" else "pixelunshuffle"
     if len(x.shape) != 3 or f < 1:
         raise node.wrong(f"blocksize {f} of {len(full)} axes")
-    if to_space and (node.text("mode", "DCR") == "CRD" or f == 1):
-        b.make(node, "pixelshuffle", x, {"factor": f})
-        return
-    c, h, w = [needed(known(n)) for n in x.shape]
-    if to_space:
-        c //= f * f
-        apart, order, out = [f, f, c, h, w], [3, 4, 1, 5, 2], [c, h * f, w * f]
-    else:
-        h, w = h // f, w // f
-        apart, order, out = [c, h, f, w, f], [3, 5, 1, 2, 4], [c * f * f, h, w]
-    split = b.add(f"{node.name}.apart", "reshape", x, {"out": apart})
-    turned = b.add(f"{node.name}.turned", "permute", split, {"order": order})
-    b.make(node, "reshape", turned, {"out": out})
+    b.make(node, op, x, {"factor": f, "order": node.text("mode", "DCR").lower()})
+
+
+@HANDLERS.register("Col2Im")
+def fold(b: GraphReader, node: GraphNode) -> None:
+    """Read columns that are put together again as a map; its sizes and the window's are constants."""
+    x, _ = b.known(node)
+    out, k = [needed(numbers(b.const(node.input(at)))) for at in (1, 2)]
+    if len(x.shape) != 2 or not 1 <= len(out) <= 3:
+        raise OpaqueNode(known=False)
+    nd = len(out)
+    s, d, pads = [node.ints(name) or [plain] * nd for name, plain in (("strides", 1), ("dilations", 1), ("pads", 0))]
+    pads = pads if len(pads) == 2 * nd else [*pads, *pads]
+    keys = {"out": out, "k": k, "s": s, "d": d, "p": [[pads[at], pads[at + nd]] for at in range(nd)]}
+    b.make(node, f"fold{ENDS[nd]}", x, keys)

@@ -1,0 +1,57 @@
+"""The kernels of maps that are taken apart into the values of windows, and put together again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...window import extent, positions
+from ..task import Array, Kernel, Task, Weights, accumulates, keeps, wide
+
+Places = tuple[Any, ...]
+ALL = slice(None)
+
+
+def _windows(task: Task, space: Sequence[int]) -> tuple[int, ...]:
+    """Return how many windows there are on each axis of a map."""
+    v = task.values
+    axes = zip(space, v["p"], v["k"], v["d"], v["s"], strict=True)
+    return tuple([positions(n, sum(pair), extent(k, d), s) for n, pair, k, d, s in axes])  # type: ignore[misc]
+
+
+def _taps(task: Task, space: Sequence[int], windows: Sequence[int]) -> Iterator[tuple[tuple[int, ...], Places, Places]]:
+    """Yield each tap of the window, the pixels that it falls on, and the windows of which it does."""
+    v = task.values
+    for tap in np.ndindex(*v["k"]):
+        pixels, units = [], []
+        for n, out, i, (pb, _), d, s in zip(space, windows, tap, v["p"], v["d"], v["s"], strict=True):
+            offset = i * d - pb
+            first, last = max(-(offset // s), 0), min((n - 1 - offset) // s + 1, out)
+            units.append(slice(first, max(last, first)))
+            pixels.append(slice(first * s + offset, max(last, first) * s + offset, s) if last > first else slice(0))
+        yield tap, tuple(pixels), tuple(units)
+
+
+def _unfold(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    """Make tap t of channel c, of k taps, the channel c*k + t (PyTorch)."""
+    x = xs[0]
+    windows = _windows(task, x.shape[2:])
+    columns = out.reshape(*x.shape[:2], *task.values["k"], *windows)
+    columns[...] = 0
+    for tap, pixels, units in _taps(task, x.shape[2:], windows):
+        columns[(ALL, ALL, *tap, *units)] = x[(ALL, ALL, *pixels)]
+
+
+def _fold(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    windows = _windows(task, out.shape[2:])
+    columns = xs[0].reshape(*out.shape[:2], *task.values["k"], *windows)
+    for n, c in np.ndindex(out.shape[:2]):
+        sums = np.zeros(out.shape[2:], wide(out.dtype))
+        for tap, pixels, units in _taps(task, out.shape[2:], windows):
+            sums[pixels] += columns[(n, c, *tap, *units)]
+        out[n, c] = sums
+
+
+KERNELS = {"unfold": Kernel(_unfold, keeps, spatial=True), "fold": Kernel(_fold, accumulates, spatial=True)}

@@ -1,0 +1,171 @@
+"""The variables of Keras's layers: their names, their order, and where a `.weights.h5` file keeps them.
+
+Sources: the `build` of each class in keras/src/layers, and keras/src/saving/saving_lib.py.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from re import sub
+from typing import Any, NamedTuple
+
+from .model import KerasLayer, KerasModel
+
+
+class Variable(NamedTuple):
+    """A variable of a layer."""
+
+    name: str
+    """`kernel`; behind the part of the layer that has it, if the layer has others: `forward/kernel`."""
+    group: tuple[str, ...] = ()
+    """The groups inside the layer's own one in which a `.weights.h5` file keeps it."""
+    trained: bool = True
+
+
+class Slot(NamedTuple):
+    """One of the layers of a class, among a model's layers."""
+
+    kind: str
+    """The class as a `.weights.h5` file names it, `conv2d`."""
+    number: int
+    """Which of the class it is, from 0."""
+    full: int
+    """Which of those with variables it is, from 0."""
+
+
+class Place(NamedTuple):
+    """The place of a variable in Keras's files."""
+
+    path: tuple[str, ...]
+    """The layer, behind the models that it stands in."""
+    variable: Variable
+    steps: tuple[str | Slot, ...]
+    """The groups of a `.weights.h5` file, from the first to the variable's."""
+    number: int
+    """Which of the variables of that group it is."""
+    trained: bool
+
+
+def places(model: KerasModel, path: tuple[str, ...] = (), steps: tuple[str | Slot, ...] = ()) -> Iterator[Place]:
+    """Yield the places of all variables of a model, layer by layer."""
+    number: Counter[str] = Counter()
+    full: Counter[str] = Counter()
+    for record in model.records:
+        kind = snake_case(record.kind)
+        slot = Slot(kind, number[kind], full[kind])
+        inside = (*steps, "layers", slot)
+        own = (*path, record.name)
+        found = list(_places(record, own, inside))
+        number[kind] += 1
+        full[kind] += bool(found)
+        yield from found
+
+
+def _places(record: KerasLayer, path: tuple[str, ...], steps: tuple[str | Slot, ...]) -> Iterator[Place]:
+    """Yield the places of the variables of a layer, or of a model in its place."""
+    if record.model is not None:
+        yield from places(record.model, path, (*steps, "layer") if record.kind == "TimeDistributed" else steps)
+        return
+    frozen = record.config.get("trainable") is False
+    count: Counter[tuple[str, ...]] = Counter()
+    for variable in variables(record.kind, record.config):
+        index = count[variable.group]
+        count[variable.group] += 1
+        yield Place(path, variable, (*steps, *variable.group), index, variable.trained and not frozen)
+
+
+def snake_case(kind: str) -> str:
+    """Return a class as a `.weights.h5` file names it (keras/src/utils/naming.py)."""
+    kind = sub("(.)([A-Z][a-z]+)", r"\1_\2", sub(r"\W+", "", kind))
+    return sub("([a-z])([A-Z])", r"\1_\2", kind).lower()
+
+
+_CONV = "kernel bias?use_bias"
+_SEPARABLE = "depthwise_kernel pointwise_kernel bias?use_bias"
+_CELL = "kernel recurrent_kernel bias?use_bias"
+_OWN = {
+    "Dense": _CONV,
+    **{
+        f"{kind}{n}D": _CONV
+        for kind in ("Conv", "Convolution", "DepthwiseConv", "DepthwiseConvolution")
+        for n in (1, 2, 3)
+    },
+    **{f"{kind}{n}DTranspose": _CONV for kind in ("Conv", "Convolution") for n in (1, 2, 3)},
+    **{f"{kind}{n}D": _SEPARABLE for kind in ("SeparableConv", "SeparableConvolution") for n in (1, 2)},
+    **dict.fromkeys(
+        ("BatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization"),
+        "gamma?scale beta?center moving_mean! moving_variance!",
+    ),
+    "LayerNormalization": "gamma?scale beta?center",
+    "GroupNormalization": "gamma?scale beta?center",
+    "RMSNormalization": "scale",
+    "LayerScale": "gamma",
+    "PReLU": "alpha",
+    "Embedding": "embeddings",
+    "EinsumDense": "kernel bias?bias_axes",
+    "AdditiveAttention": "scale?use_scale",
+}
+"""The variables of each class, in order: `name?key` only if this key is not false, `name!` if it is not trained."""
+_RECURRENT = ("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "CuDNNLSTM", "CuDNNGRU")
+_PROJECTIONS = {"query": "query_dense", "key": "key_dense", "value": "value_dense", "output": "output_dense"}
+
+
+def variables(kind: str, config: dict[str, Any]) -> list[Variable]:
+    """Return the variables of a layer in the order in which Keras's files list them; none for an unknown class."""
+    if kind in _OWN or kind in _RECURRENT:
+        listed = _listed(_OWN.get(kind, _CELL), config)
+        return [one._replace(group=("cell",)) for one in listed] if kind in _RECURRENT else listed
+    if kind in ("Bidirectional", "TimeDistributed", "SpectralNormalization"):
+        return _wrapped(kind, config)
+    if kind in ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention"):
+        listed = _listed(_CONV, config)
+        return [
+            Variable(f"{part}/{one.name}", (group if kind == "MultiHeadAttention" else f"_{group}",))
+            for part, group in _PROJECTIONS.items()
+            for one in listed
+        ]
+    if kind == "Attention":
+        has = {"scale": config.get("use_scale"), "concat_score_weight": config.get("score_mode") == "concat"}
+        return [Variable(name) for name, is_there in has.items() if is_there]
+    own_statistics = kind == "Normalization" and config.get("mean") is None
+    return [Variable(name, (), False) for name in ("mean", "variance", "count")] if own_statistics else []
+
+
+def _listed(names: str, config: dict[str, Any]) -> list[Variable]:
+    listed = []
+    for name in names.split():
+        bare, _, key = name.partition("?")
+        if not key or config.get(key, key != "bias_axes") not in (False, None):
+            listed.append(Variable(bare.rstrip("!"), (), not bare.endswith("!")))
+    return listed
+
+
+_PARTS = {
+    "Bidirectional": (("forward", "layer"), ("backward", "backward_layer")),
+    "TimeDistributed": (("", "layer"),),
+    "SpectralNormalization": (("", "layer"),),
+}
+"""The layers inside each wrapper: the part of a variable's name, and the key of the configuration."""
+
+
+def inner_layer(config: dict[str, Any], key: str = "layer") -> tuple[str, dict[str, Any]] | None:
+    """Return the class and the configuration of the layer in a wrapper; None if there is none."""
+    inner = config.get(key) or config.get("layer")
+    kind, own = (inner.get("class_name"), inner.get("config")) if isinstance(inner, dict) else (None, None)
+    return (kind, own) if isinstance(kind, str) and isinstance(own, dict) else None
+
+
+def _wrapped(wrapper: str, config: dict[str, Any]) -> list[Variable]:
+    """Return the variables of the layers in a wrapper, and of the wrapper."""
+    listed = []
+    for part, key in _PARTS[wrapper]:
+        inner = inner_layer(config, key)
+        if inner is None or inner[0] in _PARTS:
+            return []
+        group = f"{part}_layer" if part else "layer"
+        listed += [
+            Variable(f"{part}/{one.name}" if part else one.name, (group, *one.group), one.trained)
+            for one in variables(*inner)
+        ]
+    return [*listed, Variable("vector_u", (), False)] if wrapper == "SpectralNormalization" else listed

@@ -1,0 +1,212 @@
+"""Keras's `.h5` and `.keras` files: the values of models run with their own weights, and broken files."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+import cnncalc
+from cnncalc.frameworks.keras.read.variables import snake_case
+from tests import DATA
+from tests.program import here
+
+VERSIONS = ("keras2", "keras3")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the recorded files, each model in every form that its version of Keras writes."""
+    folder = tmp_path_factory.mktemp("keras")
+    with zipfile.ZipFile(DATA / "keras-files.zip") as archive:
+        archive.extractall(folder)
+    return folder
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("ending", [".h5", ".keras"])
+def test_a_model_runs_with_its_own_weights(files: Path, version: str, ending: str) -> None:
+    arrays = np.load(files / f"{version}.npz")
+    assert np.allclose(cnncalc.run(files / f"{version}{ending}", arrays["x"]), arrays["y"], atol=1e-6)
+    report = cnncalc.shape(files / f"{version}{ending}")
+    assert (report.params, report.buffers) == (765, 23)
+    assert (report.trainable, report.non_trainable) == (535, 253)
+    assert "Keras's totals: 788 parameters, 535 trainable, 253 non-trainable" in str(report)
+    totals = report.to_dict()["report"]
+    assert (totals["trainable"], totals["non_trainable"]) == (535, 253)
+
+
+def test_a_frozen_layer_stays_frozen(files: Path) -> None:
+    network = cnncalc.load(files / "keras3.json")
+    assert cnncalc.shape(cnncalc.load(json.loads(json.dumps(network.to_dict())))).trainable == 535
+    assert cnncalc.shape(network.inlined()).trainable == 535
+    spec = [{"op": "conv", "c_o": 2, "trainable": False}, {"op": "batchnorm"}]
+    assert cnncalc.shape(spec, (3, 5, 7)).trainable == 4
+    with pytest.raises(cnncalc.SpecError, match="trainable: 1 is neither true nor false"):
+        cnncalc.load([{"op": "relu", "trainable": 1}])
+
+
+@pytest.mark.parametrize("weights", ["2.h5", "2.keras", "2.weights.h5", "2-list.h5", "3.h5", "3.keras", "3.weights.h5"])
+@pytest.mark.parametrize("form", ["json", "spec"])
+def test_weights_of_another_file(files: Path, tmp_path: Path, weights: str, form: str) -> None:
+    """A model's own document, and the spec that it was converted to, take the weights of each kind of file."""
+    version = f"keras{weights[0]}"
+    arrays = np.load(files / f"{version}.npz")
+    np.save(tmp_path / "x.npy", arrays["x"])
+    model = str(files / f"{version}.json")
+    if form == "spec":
+        assert here(["convert", model, "-o", str(tmp_path / "net.json")]).code == 0
+        model = str(tmp_path / "net.json")
+    where = [model, "-x", str(tmp_path / "x.npy"), "-w", str(files / f"keras{weights}")]
+    done = here(["run", *where, "-o", str(tmp_path / "y.npy")])
+    assert done.code == 0, done.err
+    assert np.allclose(np.load(tmp_path / "y.npy"), arrays["y"], atol=1e-6)
+
+
+def test_the_weights_of_a_model_are_written_out(files: Path, tmp_path: Path) -> None:
+    out = tmp_path / "w.npz"
+    done = here(["convert", str(files / "keras3.keras"), "-o", str(tmp_path / "n.json"), "--weights-out", str(out)])
+    assert done.code == 0, done.err
+    with h5py.File(files / "keras3.h5") as file:
+        kernel = file["model_weights/sep/sep/pointwise_kernel"][()]
+    assert np.array_equal(np.load(out)["sep.pointwise"], kernel)
+    assert "tower.inside.weight" in np.load(out)
+
+
+def test_channels_first_takes_kernels_in_pytorchs_order(tmp_path: Path) -> None:
+    """A file of our own making: Keras keeps (k, c_i, c_o) whatever the layout."""
+    kernel, dense = np.arange(2.0 * 3 * 4 * 5).reshape(2, 3, 4, 5), np.arange(5.0 * 7).reshape(5, 7)
+    with h5py.File(tmp_path / "w.weights.h5", "w") as file:
+        for group, arrays in (("conv2d", [kernel, np.ones(5)]), ("dense", [dense, np.zeros(7)])):
+            for at, array in enumerate(arrays):
+                file[f"layers/{group}/vars/{at}"] = array
+    layers = [{"op": "conv", "name": "c", "c_o": 5, "k": [2, 3]}, {"op": "flatten"}, {"op": "linear", "out": 7}]
+    (tmp_path / "net.json").write_text(json.dumps({"input": [4, 2, 3], "layers": layers}), encoding="utf-8")
+    x = np.arange(24.0).reshape(4, 2, 3)
+    np.save(tmp_path / "x.npy", x)
+    where = ["-x", str(tmp_path / "x.npy"), "-w", str(tmp_path / "w.weights.h5"), "-o", str(tmp_path / "y.npy")]
+    done = here(["run", str(tmp_path / "net.json"), *where])
+    assert done.code == 0, done.err
+    expected = (np.einsum("chw,hwcf->f", x, kernel) + 1) @ dense
+    assert np.allclose(np.load(tmp_path / "y.npy"), expected)
+
+
+def test_groups_numbered_with_gaps(files: Path, tmp_path: Path) -> None:
+    """TensorFlow 2.12 to 2.15 count each layer with weights twice, and call the group of the layers otherwise."""
+    path = tmp_path / "w.weights.h5"
+    with h5py.File(files / "keras3.weights.h5") as old, h5py.File(path, "w") as new:
+        old.copy("layers", new, "_layer_checkpoint_dependencies")
+        layers = new["_layer_checkpoint_dependencies"]
+        layers.move("layer_normalization", "layer_normalization_1")
+        layers.move("batch_normalization", "batch_normalization_3")
+        for name in list(layers):
+            if not any(isinstance(one, h5py.Dataset) for one in _all(layers[name])):
+                del layers[name]
+    arrays = np.load(files / "keras3.npz")
+    np.save(tmp_path / "x.npy", arrays["x"])
+    where = ["-x", str(tmp_path / "x.npy"), "-w", str(path), "-o", str(tmp_path / "y.npy")]
+    done = here(["run", str(files / "keras3.json"), *where])
+    assert done.code == 0, done.err
+    assert np.allclose(np.load(tmp_path / "y.npy"), arrays["y"], atol=1e-6)
+
+
+def _all(group: Any) -> list[Any]:
+    found: list[Any] = []
+    group.visititems(lambda _, one: found.append(one))
+    return found
+
+
+def test_names_of_classes() -> None:
+    kinds = {"Conv2D": "conv2d", "PReLU": "p_re_lu", "BatchNormalization": "batch_normalization", "ELU": "elu"}
+    assert {kind: snake_case(kind) for kind in kinds} == kinds
+    assert snake_case("Conv2DTranspose") == "conv2d_transpose"
+
+
+def run(path: Path, folder: Path, *more: str) -> str:
+    """What `cnncalc run` says of a file that it refuses."""
+    np.save(folder / "x.npy", np.ones((7, 9, 3), np.float32))
+    done = here(["run", str(path), "-x", str(folder / "x.npy"), *more])
+    assert (done.code, done.out) == (2, "")
+    return done.err
+
+
+def test_weights_are_not_a_model(files: Path, tmp_path: Path) -> None:
+    err = run(files / "keras3.weights.h5", tmp_path)
+    assert "keras3.weights.h5: the file holds weights only, and no model" in err
+    assert "give these weights with -w" in err
+
+
+def test_without_h5py(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `.keras` file's figures need nothing; its values, and a `.h5` file, say what they need."""
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    assert here(["shape", str(files / "keras3.keras")]).code == 0
+    for ending in (".keras", ".h5"):
+        assert "Keras's weights need the h5py package" in run(files / f"keras3{ending}", tmp_path)
+    np.save(tmp_path / "x.npy", np.ones((7, 9, 3), np.float32))
+    drawn = ["run", str(files / "keras3.keras"), "-x", str(tmp_path / "x.npy"), "--seed", "1"]
+    assert here(drawn).code == 0
+
+
+@contextmanager
+def changed(path: Path, target: Path) -> Iterator[Any]:
+    """A copy of an HDF5 file, open to be changed."""
+    target.write_bytes(path.read_bytes())
+    with h5py.File(target, "r+") as file:
+        yield file
+
+
+def test_broken_files(files: Path, tmp_path: Path) -> None:
+    whole = (files / "keras3.h5").read_bytes()
+    path = tmp_path / "net.h5"
+    for data in (whole[:2000], whole[:48] + b"\xff" * 4000 + whole[4048:], whole[:8], whole[:8] + b"\0" * 900):
+        path.write_bytes(data)
+        assert "net.h5: " in run(path, tmp_path)
+    weights = "model_weights/out/out"
+    with changed(files / "keras3.h5", path) as file:
+        del file[f"{weights}/bias"]
+    assert "a broken HDF5 file: it has no 'out/bias'" in run(path, tmp_path)
+    with changed(files / "keras3.h5", path) as file:
+        del file[f"{weights}/bias"]
+        file[f"{weights}/bias"] = h5py.ExternalLink("/etc/passwd", "/")
+    assert "'bias' is a link to another file" in run(path, tmp_path)
+    with changed(files / "keras3.h5", path) as file:
+        del file[f"{weights}/bias"]
+        file.create_dataset(f"{weights}/bias", (1 << 40,), "f4", chunks=(1 << 20,))
+    assert "claims 4,398,046,511,104 bytes, and the file does not hold them" in run(path, tmp_path)
+    with changed(files / "keras3.h5", path) as file:
+        del file[f"{weights}/bias"]
+        file[f"{weights}/bias"] = np.ones(4, np.float32)
+    assert "out.bias has the shape 4, but 5 is needed" in run(path, tmp_path)
+    with changed(files / "keras3.h5", path) as file:
+        file["model_weights/out"].attrs["weight_names"] = ["out/kernel"]
+    assert "it has no bias of the layer 'out'" in run(path, tmp_path)
+    with changed(files / "keras3.h5", path) as file:
+        file.attrs["model_config"] = "{"
+    assert "its model_config is not JSON" in run(path, tmp_path)
+
+
+def test_an_archive_without_weights(files: Path, tmp_path: Path) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("config.json", (files / "keras3.json").read_text(encoding="utf-8"))
+    path = tmp_path / "net.keras"
+    path.write_bytes(made.getvalue())
+    assert here(["shape", str(path)]).code == 0
+    assert "an archive without model.weights.h5" in run(path, tmp_path)
+
+
+def test_a_file_of_weights_that_is_not_keras(tmp_path: Path) -> None:
+    path = tmp_path / "w.h5"
+    path.write_bytes(b"{}")
+    np.save(tmp_path / "x.npy", np.ones((1, 3, 3)))
+    done = here(["run", "conv:2", "-x", str(tmp_path / "x.npy"), "-w", str(path)])
+    assert (done.code, f"{path} is not a Keras file" in done.err.replace("'", "")) == (2, True)
