@@ -167,6 +167,9 @@ class Einsum(ManyInputs):
         macs = total([0, *[count(*[sizes[one] for one in step.all]) for step in steps(labels) if step.contracts]])
         return Trace({"equation": equation}, out, unseen(fields[0]), macs=macs)
 
+    def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
+        return [f"MACs: the product of all sizes of two inputs, where axes are summed = {counted(traced.macs)}"]
+
     def _met(self, labels: Subscripts, xs: Sequence[Shape]) -> dict[Label, list[Size]]:
         """Return the sizes that each axis has in the operands."""
         met: dict[Label, list[Size]] = {}
@@ -263,7 +266,7 @@ class Attention(Attends):
         return Trace(values, (*scores[:-1], v[-1]), unseen(fields[0]), macs=macs)
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
-        return [f"MACs: L*S*(E + Ev) for each head = {counted(traced.macs)}"]
+        return [f"MACs: queries*keys*(features of keys + features of values) = {counted(traced.macs)}"]
 
 
 class MultiHead(Attends):
@@ -366,7 +369,13 @@ class MultiHead(Attends):
         return prod(last) if env.channels_last else shape[1]
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
-        return [f"parameters: {counted(traced.weights)} weights + {counted(traced.bias)} bias"]
+        v, h = traced.values, self.heads
+        ends = [("c_i", "key_dim"), ("kdim", "key_dim"), ("vdim", "value_dim"), ("out", "value_dim")]
+        each = " + ".join(times(*[UNKNOWN if n is None else n for n in (v[one], h, v[width])]) for one, width in ends)
+        return [
+            f"weights: features*heads*width of queries, keys, values and output: {each} = {counted(traced.weights)}",
+            f"MACs: the projections, and queries*keys*(key_dim + value_dim) in each head = {counted(traced.macs)}",
+        ]
 
 
 OPS = ops(MatMul, Einsum, Attention, MultiHead)

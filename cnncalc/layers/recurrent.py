@@ -143,7 +143,8 @@ class Recurrent(Layer):
         each: Size = x[-1] + self.out
         gates, directions = f"{self.GATES} gate{'s' * (self.GATES > 1)}", "2 directions, " * self.bidirectional
         return [
-            f"parameters: {counted(traced.weights)} weights + {counted(traced.bias)} bias",
+            f"weights: {directions}{gates}: {times(1 + self.bidirectional, self.GATES, self.out, each)} = "
+            f"{counted(traced.weights)}, and {counted(traced.bias)} bias",
             f"MACs: {directions}{gates}: {times(*x[:-1], 1 + self.bidirectional, self.GATES, self.out, each)} = "
             f"{counted(traced.macs)}",
         ]

@@ -60,12 +60,11 @@ def _lstm_step(added: Array, states: tuple[Array, ...], w: dict[str, Array], tas
 def _gru_step(added: Array, states: tuple[Array, ...], w: dict[str, Array], task: Task) -> tuple[Array, ...]:
     (hidden,) = states
     weight, bias, n = w["weight_hh"], w["bias_hh"], hidden.shape[1]
-    gates = FUNCTIONS[task.values["gate"]](added[:, : 2 * n] + hidden @ weight[:, : 2 * n] + bias[: 2 * n])
+    after = task.values["reset_after"]
+    product = hidden @ (weight if after else weight[:, : 2 * n]) + (bias if after else bias[: 2 * n])
+    gates = FUNCTIONS[task.values["gate"]](added[:, : 2 * n] + product[:, : 2 * n])
     reset, update = gates[:, :n], gates[:, n:]
-    if task.values["reset_after"]:
-        recurrent = reset * (hidden @ weight[:, 2 * n :] + bias[2 * n :])
-    else:
-        recurrent = (reset * hidden) @ weight[:, 2 * n :] + bias[2 * n :]
+    recurrent = reset * product[:, 2 * n :] if after else (reset * hidden) @ weight[:, 2 * n :] + bias[2 * n :]
     new = FUNCTIONS[task.values["activation"]](added[:, 2 * n :] + recurrent)
     return ((1 - update) * new + update * hidden,)
 
