@@ -67,13 +67,8 @@ class Opaque(Layer):
         return Trace(dict(self.given), out, seen, self.params, bias, self.buffers, self.macs)
 
 
-_UNWRITTEN = dict.fromkeys(("keras_write", "onnx_write", "torch_write"), "it is read, and not written yet")
-
-
 class Source(Layer):
     """The base of layers that read no other."""
-
-    REFUSED: ClassVar[Mapping[str, str]] = _UNWRITTEN
 
     VIEW = False
     SIGN = Sign.ANY
@@ -94,6 +89,7 @@ class ConstantArray(Source):
     """Constant: an array that the network has, without a batch; other layers read it as they read a layer's output."""
 
     WORD = "constant"
+    REFUSED = {"keras_write": "it has no layer for an array alone"}
     EXAMPLE = "OP:16x1x1"
     LINEAR = False
     WEIGHTS: ClassVar[Mapping[str, Start]] = {"weight": KERNEL}
@@ -130,7 +126,7 @@ class FurtherInput(Source):
 class BatchAxes(Layer):
     """The base of layers that fold axes into the batch, and unfold them."""
 
-    REFUSED = _UNWRITTEN
+    REFUSED: ClassVar[Mapping[str, str]] = {"keras_write": "its TimeDistributed folds axes around one layer"}
     VIEW = True
     LINEAR = True
     SIGN = Sign.KEPT
@@ -173,7 +169,7 @@ class MoveBatch(Layer):
     """Move the batch to another place among the axes of a result; the next layer has it in front again."""
 
     WORD = "movebatch"
-    REFUSED = {**_UNWRITTEN, "keras": "its batch stays in front"}
+    REFUSED = {"keras": "its batch stays in front"}
     EXAMPLE = "OP:1"
     VIEW = False
     LINEAR = True

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import cnncalc
+from cnncalc.execute.sinks import save_all
 from cnncalc.input import Inputs, by_name
 from tests.program import here
 
@@ -101,7 +102,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("net.json").write_text(json.dumps(SPEC))
     for name, array in (("x", X), ("mask", MASK), ("more", MORE)):
         np.save(f"{name}.npy", array)
-    np.savez("w.npz", **WEIGHTS)
+    save_all("w.npz", WEIGHTS)
     return tmp_path
 
 

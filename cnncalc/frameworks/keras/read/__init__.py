@@ -87,11 +87,13 @@ def _count_formats(model: KerasModel, formats: Counter[object], axes: Counter[ob
 
 
 def _input(model: KerasModel, at: int, spec: SpecBuilder) -> Tensor:
-    """Return an input of the model: the first is the network's, by a layer of its name; others are opaque layers."""
+    """Return an input of the model: the first is the network's, by a layer of its name."""
     key = model.inputs[at]
     sizes = model.sizes.get(key)
     if at:
-        return Tensor(spec.opaque(key.layer, "InputLayer", [spec.input], sizes, NO_FIGURES), sizes)
+        if sizes is None:
+            return Tensor(spec.opaque(key.layer, "InputLayer", [spec.input], sizes, NO_FIGURES), sizes)
+        return Tensor(spec.add(key.layer, "input", [], {"shape": list(sizes)}), sizes)
     if key.layer in (UNWRITTEN, "input") or not model.named_input:
         return Tensor(spec.input, sizes)
     return Tensor(spec.add(key.layer, "identity", [spec.input]), sizes)

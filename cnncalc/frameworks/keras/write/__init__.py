@@ -21,6 +21,7 @@ from .step import KerasContext, KerasWriter, refuse
 WRITERS: Registry[str, KerasWriter] = Registry(windows.WRITERS, simple.WRITERS, sequences.WRITERS)
 """The writer of each op, by its family's word."""
 WRITERS.update({op: KerasContext.named for op in KERAS if op not in WRITERS})
+WRITERS["input"] = lambda _: ()  # an input of the model, and no call
 
 
 class KerasTensor(NamedTuple):
@@ -103,7 +104,7 @@ class ModelWriter:
         """Add one layer, as all the Keras layers that it is, and return its output."""
         if "/" in layer.name:
             raise refuse(f"the name {shown(layer.name)}, which has a / in it", "give the layer another name")
-        if layer.op == "opaque" and layer.values.get("type") == "InputLayer" and layer.traced.out:
+        if layer.op == "input":
             return self.input(layer.name, layer.traced.out)
         tied = None if layer.node.tie is None else self.results[layer.node.tie].name
         if layer.inner:

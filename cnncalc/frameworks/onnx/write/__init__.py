@@ -6,10 +6,12 @@ from ....errors import SpecError
 from ....network import Network
 from ....registry import Registry
 from ....trace import shape
-from . import axes, sequences, values, windows
+from . import axes, sequences, sources, values, windows
 from .file import IR_VERSION, OPSET, OnnxFile, OnnxWriter, unsaid
 
-WRITERS: Registry[str, OnnxWriter] = Registry(windows.WRITERS, values.WRITERS, axes.WRITERS, sequences.WRITERS)
+WRITERS: Registry[str, OnnxWriter] = Registry(
+    windows.WRITERS, values.WRITERS, axes.WRITERS, sequences.WRITERS, sources.WRITERS
+)
 """The writer of each op, by its family's word."""
 
 
@@ -27,15 +29,19 @@ def write(network: Network) -> bytes:
         WRITERS[layer.node.layer.WORD](file, layer)
     helper = file.onnx.helper
     outputs = report.outputs()
+    further = {layer.name for layer in report.layers if layer.op == "input"}
     for layer in outputs:
         file.value_of(layer.name)
     graph = helper.make_graph(
         file.nodes,
         network.name or "network",
-        [file.value("input", report.sample)],
-        [file.value(layer.name, layer.traced.out) for layer in outputs],
+        [
+            file.value("input", report.sample),
+            *(file.value(layer.name, layer.traced.out) for layer in report.layers if layer.op == "input"),
+        ],
+        [file.value(layer.name, layer.traced.out, layer.traced.fields) for layer in outputs],
         file.initialisers,
-        value_info=file.infos(),
+        value_info=[info for info in file.infos() if info.name not in further],
     )
     opsets = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="cnncalc")

@@ -113,7 +113,7 @@ def stack(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Concat of inputs with a new axis."""
     (axis,) = layer.traced.axes
     axes = file.constant(layer, "axes", [axis])
-    parts = [file.step(layer, "part", "Unsqueeze", [x, axes]) for x in file.reads(layer)]
+    parts = [file.step(layer, "part", "Unsqueeze", [x, axes]) for x in file.batched(layer, False)]
     file.node("Concat", parts, layer.name, axis=axis)
 
 

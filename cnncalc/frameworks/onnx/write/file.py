@@ -7,10 +7,11 @@ from math import prod
 from typing import Any
 
 from ....errors import SpecError
+from ....layers import Fields
 from ....layers.names import ONNX
 from ....network import INPUT
 from ....report import LayerReport, Report
-from ....sizes import Shape, Size, show
+from ....sizes import UNKNOWN, Shape, Size, show
 from ....wiring import unused_name
 from ..read.const import package
 
@@ -82,6 +83,20 @@ class OnnxFile:
                     "Transpose", [other], made, self.name(called) if made == layer else made, perm=order
                 )
         return have[layer]
+
+    def batched(self, layer: LayerReport, first: bool) -> list[str]:
+        """Return the names of what a layer reads, those without a batch repeated for each sample of the others."""
+        reads, fields = self.reads(layer, first), layer.reads_fields
+        like = next((name for name, one in zip(reads, fields, strict=True) if one.batched), None)
+        if like is None or all(one.batched for one in fields):
+            return reads
+        count = self.step(layer, "batch", "Shape", [like], start=0, end=1)
+        ones = self.constant(layer, "ones", [1] * len(layer.sample))
+        shape = self.step(layer, "repeated", "Concat", [count, ones], axis=0)
+        return [
+            name if one.batched else self.step(layer, "each", "Expand", [name, shape])
+            for name, one in zip(reads, fields, strict=True)
+        ]
 
     def is_first(self, layer: LayerReport) -> bool:
         """Return whether a layer that works on values where they are should have its channels first.
@@ -200,14 +215,21 @@ class OnnxFile:
         rows = []
         for layer in self.report.layers:
             if layer.name not in self._outputs:
-                sample, turned = layer.traced.out, self.last and self._first.get(layer.name) == layer.name
-                rows.append(self.value(layer.name, (*sample[-1:], *sample[:-1]) if turned else sample))
+                turned = self.last and self._first.get(layer.name) == layer.name
+                rows.append(self.value(layer.name, layer.traced.out, layer.traced.fields, turned=turned))
         return rows
 
-    def value(self, name: str, sample: Shape) -> Any:
-        """Return the ValueInfoProto of a float value, open sizes by their letters."""
-        front: list[Size | str] = ["batch" if self.batch is None else self.batch]
-        dims = [n if isinstance(n, (int, str)) else str(n) if n.letter is not None else None for n in (*front, *sample)]
+    def value(self, name: str, sample: Shape, fields: Fields | None = None, *, turned: bool = False) -> Any:
+        """Return the ValueInfoProto of a float value, open sizes by their letters; `turned` has the channels first."""
+        front: Size | str = "batch" if self.batch is None else self.batch
+        if fields is not None and not fields.batched:
+            front = fields.times
+        elif fields is not None and fields.lead:
+            front = UNKNOWN if self.batch is None else fields.times * self.batch
+        at = 0 if fields is None or name not in self._outputs else fields.batch_at
+        sizes = (*sample[-1:], *sample[:-1]) if turned else sample
+        full = (*sizes[:at], front, *sizes[at:])
+        dims = [n if isinstance(n, (int, str)) else str(n) if n.letter is not None else None for n in full]
         return self.onnx.helper.make_tensor_value_info(name, self.onnx.TensorProto.FLOAT, dims)
 
 

@@ -32,7 +32,7 @@ def along(file: OnnxFile, layer: LayerReport) -> None:
     """Write one node that works along an axis."""
     first = file.is_first(layer)
     attributes = renamed(layer) | {"axis": file.axis(layer, layer.traced.axes[0], first)}
-    file.end(layer, ONNX[layer.op].word, file.reads(layer, first), first, **attributes)
+    file.end(layer, ONNX[layer.op].word, file.batched(layer, first), first, **attributes)
 
 
 def flatten(file: OnnxFile, layer: LayerReport) -> None:

@@ -196,9 +196,9 @@ def permute(site: TorchContext) -> Code:
 @WRITERS.register("add", "mul", "concat")
 def join(site: TorchContext) -> Code:
     """Write a sum or a product of the inputs, or the inputs one after another along an axis."""
-    values = [f"{{{at}}}" for at in range(len(site.layer.inputs()))]
     if site.op == "concat":
-        return Code(f"torch.cat(({', '.join(values)}), {site.dims[0]})")
+        return Code(f"torch.cat(({', '.join(site.batched())}), {site.dims[0]})")
+    values = [f"{{{at}}}" for at in range(len(site.layer.inputs()))]
     return Code((" + " if site.op == "add" else " * ").join(values))
 
 
@@ -252,7 +252,7 @@ def roll(site: TorchContext) -> Code:
 @WRITERS.register("stack")
 def stack(site: TorchContext) -> Code:
     """Write inputs along a new axis, in the network's own order of axes."""
-    values = ", ".join(f"{{{at}}}{site.own(len(site.x))}" for at in range(len(site.layer.inputs())))
+    values = ", ".join(f"{text}{site.own(len(site.x))}" for text in site.batched())
     return Code(f"torch.stack(({values}), {site.layer.traced.axes[0]}){site.back(len(site.out))}")
 
 
