@@ -21,7 +21,7 @@ from .step import KerasContext, KerasWriter, refuse
 WRITERS: Registry[str, KerasWriter] = Registry(windows.WRITERS, simple.WRITERS, sequences.WRITERS)
 """The writer of each op, by its family's word."""
 WRITERS.update({op: KerasContext.named for op in KERAS if op not in WRITERS})
-WRITERS["input"] = lambda _: ()  # an input of the model, and no call
+WRITERS["input"] = lambda _: []  # an input of the model, and no call
 
 
 class KerasTensor(NamedTuple):
