@@ -232,6 +232,14 @@ BORDERS = [
     Row({"op": "upsample", "factor": [1.5, 2.25], "mode": "linear"}, MAP, (4, 7, 13)),
     Row({"op": "upsample", "out": [7, 3], "mode": "bilinear", "align": True}, MAP, (4, 7, 3)),
     Row({"op": "upsample", "factor": 2, "mode": "bicubic"}, MAP, (4, 10, 12)),
+    Row({"op": "upsample", "out": [7, 11], "where": "half_pixel", "round": "round_prefer_floor"}, MAP, (4, 7, 11)),
+    Row({"op": "upsample", "out": [7, 3], "where": "tf_half_pixel_for_nn"}, MAP, (4, 7, 3)),
+    Row({"op": "upsample", "out": [8, 4], "align": True, "round": "ceil"}, MAP, (4, 8, 4)),
+    Row({"op": "upsample", "out": [8, 4], "round": "round_prefer_ceil"}, MAP, (4, 8, 4)),
+    Row({"op": "upsample", "out": [7, 11], "mode": "bilinear", "where": "asymmetric"}, MAP, (4, 7, 11)),
+    Row({"op": "upsample", "factor": 1.3, "mode": "linear", "where": "half_pixel_symmetric"}, MAP, (4, 6, 7)),
+    Row({"op": "upsample", "out": 1, "mode": "linear", "where": "pytorch_half_pixel"}, MAP, (4, 1, 1)),
+    Row({"op": "upsample", "out": [7, 4], "mode": "cubic", "cubic": -0.5, "exclude_outside": True}, MAP, (4, 7, 4)),
 ]
 
 NORMS = [
@@ -313,6 +321,18 @@ PARTS = [
     Row({"op": "mean", "axis": [2, 3]}, X, (6,)),
     Row({"op": "mean", "axis": [-1], "keepdims": True}, X, (6, 11, 1)),
     Row({"op": "mean", "axis": [1]}, X, (11, 13)),
+    Row({"op": "mean", "keepdims": True}, X, (1, 1, 1)),
+    Row({"op": "sum", "axis": [1, 3]}, X, (11,)),
+    Row({"op": "sum", "axis": [-1], "keepdims": True}, X, (6, 11, 1)),
+    Row({"op": "prod", "axis": [2, 3]}, MAP, (4,)),
+    Row({"op": "prod", "axis": [1], "keepdims": True}, MAP, (1, 5, 6)),
+    Row({"op": "l1", "axis": [2]}, X, (6, 13)),
+    Row({"op": "l2", "axis": [1, 2, 3], "keepdims": True}, X, (1, 1, 1)),
+    Row({"op": "l2", "axis": [1]}, X, (11, 13)),
+    Row({"op": "logsumexp", "axis": [2, -1]}, X, (6,)),
+    Row({"op": "logsumexp", "axis": [1], "keepdims": True}, X, (1, 11, 13)),
+    Row({"op": "min", "axis": [1, 2]}, X, (13,)),
+    Row({"op": "max", "axis": [3], "keepdims": True}, X, (6, 11, 1)),
     Row(
         {"op": "block", "layers": [{"op": "conv", "c_o": 4, "k": 3}, {"op": "batchnorm"}]},
         X,
@@ -326,6 +346,8 @@ PARTS = [
 
 FIRST: list[dict[str, Any]] = [{"op": "identity", "name": "a"}, {"op": "slice", "axis": -1, "name": "b"}]
 """Two layers to join."""
+SMALL: dict[str, Any] = {"op": "mean", "axis": [1], "keepdims": True, "from": "input", "name": "s"}
+"""A third, with an axis of 1."""
 INNER = {
     "op": "block",
     "layers": [{"op": "rescale", "factor": 2, "offset": 1}, {"op": "add", "from": ["rescale1", "input"]}],
@@ -333,6 +355,26 @@ INNER = {
 JOINED = [
     Row([*FIRST, {"op": "add", "from": ["a", "b", "a"]}], MAP, MAP),
     Row([*FIRST, {"op": "mul", "from": ["a", "b", "a"]}], MAP, MAP),
+    Row([*FIRST, SMALL, {"op": "add", "from": ["b", "s", "a"]}], MAP, MAP),
+    Row({"op": "add", "value": -1.5}, MAP, MAP),
+    Row({"op": "mul", "value": 0.5}, MAP, MAP),
+    Row([FIRST[0], SMALL, {"op": "sub", "from": ["a", "s"]}], MAP, MAP),
+    Row({"op": "sub", "value": 2}, MAP, MAP),
+    Row([*FIRST, {"op": "exp", "name": "e"}, {"op": "div", "from": ["a", "e"]}], MAP, MAP),
+    Row({"op": "div", "value": 4}, MAP, MAP),
+    Row([*FIRST, {"op": "exp", "name": "e"}, {"op": "pow", "from": ["e", "a"]}], MAP, MAP),
+    Row({"op": "pow", "value": 2}, MAP, MAP),
+    Row({"op": "pow", "value": -3}, MAP, MAP),
+    Row({"op": "pow", "value": 1}, MAP, MAP),
+    Row([*FIRST, {"op": "square", "name": "n"}, SMALL, {"op": "min", "from": ["a", "n", "s"]}], MAP, MAP),
+    Row({"op": "min", "value": 0.25}, MAP, MAP),
+    Row([*FIRST, {"op": "square", "name": "n"}, {"op": "max", "from": ["n", "b"]}], MAP, MAP),
+    Row({"op": "max", "value": -0.25}, MAP, MAP),
+    Row({"op": "max", "value": 0.25}, MAP, MAP),
+    *[Row({"op": "compare", "by": by, "value": 0}, MAP, MAP) for by in ("gt", "ge", "lt", "le")],
+    Row([*FIRST, {"op": "relu", "name": "r"}, {"op": "compare", "by": "eq", "from": ["r", "a"]}], MAP, MAP),
+    Row([*FIRST, {"op": "relu", "name": "r"}, {"op": "compare", "by": "ne", "from": ["a", "r"]}], MAP, MAP),
+    Row([*FIRST, {"op": "relu", "name": "r"}, SMALL, {"op": "where", "from": ["r", "s", "a"]}], MAP, MAP),
     Row([*FIRST, {"op": "concat", "from": ["a", "b", "a"]}], MAP, (12, 5, 6)),
     Row([*FIRST, {"op": "concat", "from": ["a", "b", "a"], "axis": 2}], MAP, (4, 15, 6)),
     Row([*FIRST, {"op": "stack", "from": ["a", "b", "a"]}], MAP, (3, 4, 5, 6)),
@@ -482,6 +524,14 @@ def _gelu(x: float, layer: LayerReport) -> float:
     return x * 0.5 * math.erfc(-x / math.sqrt(2))
 
 
+def _real(function: Callable[[float], float], x: float) -> float:
+    """Return a function's value, NaN where it has none."""
+    try:
+        return function(x)
+    except ValueError:
+        return math.nan
+
+
 def _bounded(x: float, layer: LayerReport) -> float:
     least, most = layer.values["min"], layer.values["max"]
     return _clip(x, -math.inf if least is None else least, math.inf if most is None else most)
@@ -506,11 +556,55 @@ FUNCTIONS: dict[str, Callable[[float, LayerReport], float]] = {
     "hardsigmoid": _hard,
     "identity": lambda x, _: x,
     "dropout": lambda x, _: x,
+    "abs": lambda x, _: abs(x),
+    "neg": lambda x, _: -x,
+    "sqrt": lambda x, _: _real(math.sqrt, x),
+    "rsqrt": lambda x, _: 1 / _real(math.sqrt, x),
+    "square": lambda x, _: x * x,
+    "reciprocal": lambda x, _: 1 / x,
+    "log": lambda x, _: _real(math.log, x),
+    "log1p": lambda x, _: _real(math.log1p, x),
+    "expm1": lambda x, _: math.expm1(x),
+    "floor": lambda x, _: math.floor(x),
+    "ceil": lambda x, _: math.ceil(x),
+    "round": lambda x, _: round(x),
+    "trunc": lambda x, _: math.trunc(x),
+    "sign": lambda x, _: (x > 0) - (x < 0),
+    "erf": lambda x, _: math.erf(x),
+    "sin": lambda x, _: math.sin(x),
+    "cos": lambda x, _: math.cos(x),
+    "tan": lambda x, _: math.tan(x),
+    "asin": lambda x, _: _real(math.asin, x),
+    "acos": lambda x, _: _real(math.acos, x),
+    "atan": lambda x, _: math.atan(x),
+    "sinh": lambda x, _: math.sinh(x),
+    "cosh": lambda x, _: math.cosh(x),
+    "asinh": lambda x, _: math.asinh(x),
+    "acosh": lambda x, _: _real(math.acosh, x),
+    "atanh": lambda x, _: _real(math.atanh, x),
+    "logsigmoid": lambda x, _: -math.log1p(math.exp(-x)),
+    "celu": lambda x, layer: max(x, 0) + min(0, layer.values["alpha"] * math.expm1(x / layer.values["alpha"])),
+    "softshrink": lambda x, layer: math.copysign(max(abs(x) - layer.values["lambd"], 0), x),
+    "hardshrink": lambda x, layer: x if abs(x) > layer.values["lambd"] else 0,
+    "tanhshrink": lambda x, _: x - math.tanh(x),
+    "threshold": lambda x, layer: x if x > layer.values["threshold"] else layer.values["value"],
 }
 """What the ops that work on each value alone compute of one: the oracle of tests/naive.py."""
 
+EVERYWHERE = [op for op in FUNCTIONS if op != "acosh"]
+"""Those that have a value for some random numbers, at least."""
 ACTIVATIONS = [
-    *[Row({"op": op}, X, X) for op in (*FUNCTIONS, "softmax")],
+    Row([{"op": "cosh"}, {"op": "acosh"}], MAP, MAP),
+    *[Row({"op": op}, X, X) for op in (*EVERYWHERE, "softmax", "logsoftmax", "cumsum", "normalize")],
+    Row({"op": "logsoftmax", "axis": 2}, MAP, MAP),
+    Row({"op": "cumsum", "axis": 1}, MAP, MAP),
+    Row({"op": "normalize", "axis": [1, 3], "norm": 1, "eps": 0.5}, MAP, MAP),
+    Row({"op": "normalize", "axis": [2], "norm": 3}, MAP, MAP),
+    Row({"op": "celu", "alpha": 0.5}, MAP, MAP),
+    Row({"op": "softshrink", "lambd": 0.25}, MAP, MAP),
+    Row({"op": "hardshrink", "lambd": 0.25}, MAP, MAP),
+    Row({"op": "threshold", "threshold": 0.5, "value": 2}, MAP, MAP),
+    Row({"op": "threshold", "threshold": -0.5, "value": -1}, MAP, MAP),
     Row({"op": "leakyrelu", "alpha": 0.2}, X, X),
     Row({"op": "dropout", "rate": 0.25}, X, X),
     Row({"op": "softmax", "axis": 1}, X, X),
@@ -521,7 +615,7 @@ ACTIVATIONS = [
     Row({"op": "prelu"}, LAST, LAST, 858, dialect="keras"),
     Row({"op": "prelu", "shared_axes": [1, 2]}, LAST, LAST, 6, dialect="keras"),
     Row({"op": "prelu", "shared_axes": [1]}, LAST, LAST, 78, dialect="keras"),
-    *[Row({"op": op}, (7,), (7,)) for op in (*FUNCTIONS, "softmax")],
+    *[Row({"op": op}, (7,), (7,)) for op in (*EVERYWHERE, "softmax", "logsoftmax", "cumsum", "normalize")],
     Row({"op": "identity", "axes": 2}, MAP, MAP),
     Row({"op": "leakyrelu", "alpha": 1}, MAP, MAP),
     Row({"op": "elu", "alpha": 0.5}, MAP, MAP),

@@ -6,7 +6,9 @@ Everything works on one sample with the channels first, in float64 (or Python in
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterator, Mapping
+from functools import reduce
 from itertools import product
 from typing import Any
 
@@ -304,9 +306,68 @@ def fold(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values)
     return out[(slice(None), *[slice(b, b + n) for n, (b, _) in zip(v["out"], v["p"], strict=True)])]
 
 
-def mean(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    axes = tuple([a - 1 if a > 0 else a + xs[0].ndim for a in v["axis"]])
-    return np.asarray(xs[0].sum(axes, keepdims=v["keepdims"]) / math.prod(xs[0].shape[a] for a in axes))
+def _reduced(combine: Callable[[list[Any]], Any]) -> Callable[..., Array]:
+    """`combine` gets the values that become one."""
+
+    def reduction(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+        x = xs[0]
+        axes = {a - 1 if a > 0 else a + x.ndim for a in v["axis"]}
+        found = np.zeros([1 if a in axes else n for a, n in enumerate(x.shape)])
+        for u in np.ndindex(found.shape):
+            mine = x[tuple(slice(None) if a in axes else slice(i, i + 1) for a, i in enumerate(u))]
+            found[u] = combine([*mine.flat])
+        return found if v["keepdims"] else found.squeeze(tuple(axes))
+
+    return reduction
+
+
+def _extreme(pick: Callable[[list[Any]], Any]) -> Callable[..., Array]:
+    def extreme(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+        if "keepdims" in v:
+            return _reduced(pick)(layer, xs, w, v)
+        return np.vectorize(lambda *values: pick([*values]))(*_operands(xs, v))
+
+    return extreme
+
+
+def _operands(xs: list[Array], v: Values) -> list[Array]:
+    return [*xs, *([v["value"]] if "value" in v else [])]
+
+
+def _of_two(combine: Callable[[Any, Any], Any]) -> Callable[..., Array]:
+    """The operands, one by one, from the left; NumPy's broadcasting stands for itself."""
+
+    def join(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+        return np.asarray(reduce(combine, map(np.asarray, _operands(xs, v))), float)
+
+    return join
+
+
+COMPARISONS = {"gt": "greater", "ge": "greater_equal", "lt": "less", "le": "less_equal", "eq": "equal"}
+
+
+def compare(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    first, second = _operands(xs, v)
+    return np.asarray(getattr(np, COMPARISONS.get(v["by"], "not_equal"))(first, second), float)
+
+
+def where(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return np.vectorize(lambda condition, a, b: a if condition else b)(*xs)
+
+
+def logsoftmax(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    return np.log(softmax(layer, xs, w, v))
+
+
+def cumsum(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    x = np.moveaxis(xs[0], v["axis"] - (v["axis"] > 0), 0)
+    return np.moveaxis(np.stack([x[: n + 1].sum(0) for n in range(len(x))]), 0, v["axis"] - (v["axis"] > 0))
+
+
+def normalize(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    axes = tuple([a - (a > 0) for a in v["axis"]])
+    norm = (np.abs(xs[0]) ** v["norm"]).sum(axes, keepdims=True) ** (1 / v["norm"])
+    return np.asarray(xs[0] / np.maximum(norm, v["eps"]))
 
 
 def upsample(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
@@ -326,16 +387,19 @@ def _mix(axis: int, n: int, o: int, v: Values, layer: LayerReport) -> list[list[
     scale = 1 / v["factor"][axis] if "factor" in v else n / o
     found = []
     for u in range(o):
+        if v["mode"] == "nearest" and ("where" in v or "round" in v):
+            found.append([(min(max(_rounded(_place(u, n, o, scale, v), v.get("round", "floor")), 0), n - 1), 1.0)])
+            continue
         if v["mode"] == "nearest":
             found.append([(min(math.floor(np.float32(u) * np.float32(scale)), n - 1), 1.0)])
             continue
-        at = u * (n - 1) / (o - 1) if v["align"] and o > 1 else 0.0 if v["align"] else (u + 0.5) * scale - 0.5
+        at = _place(u, n, o, scale, v)
         if "cubic" in v["mode"]:
             first = math.floor(at)
             if layer.env.dialect.name == "keras":  # resize_bicubic_op.cc: a table of 1024 steps
                 at = first + round((at - first) * 1024) / 1024
             near = [(first + j, _keys(at - first - j, layer)) for j in range(-1, 3)]
-            if layer.env.dialect.name == "keras":
+            if layer.env.dialect.name == "keras" or v.get("exclude_outside"):
                 inside = [(i, s) for i, s in near if 0 <= i < n]
                 found.append([(i, s / sum(s for _, s in inside)) for i, s in inside])
             else:
@@ -347,8 +411,26 @@ def _mix(axis: int, n: int, o: int, v: Values, layer: LayerReport) -> list[list[
     return found
 
 
+def _place(u: int, n: int, o: int, scale: float, v: Values) -> float:
+    """Where an output lies between the inputs, as the text of ONNX's Resize has it; by a scale of 1, where it is."""
+    if v["align"]:
+        return float(u * (n - 1) / (o - 1)) if o > 1 else 0.0
+    where = v.get("where", "asymmetric" if v["mode"] == "nearest" else "half_pixel")
+    if scale == 1 or (where == "pytorch_half_pixel" and o == 1):
+        return float(u)
+    offset = n / 2 * (1 - o / (n / scale)) if where == "half_pixel_symmetric" else 0.0
+    before, after = {"asymmetric": (0.0, 0.0), "tf_half_pixel_for_nn": (0.5, 0.0)}.get(where, (0.5, 0.5))
+    return float(offset + (u + before) * scale - after)
+
+
+def _rounded(at: float, how: str) -> int:
+    if how in ("floor", "ceil"):
+        return math.floor(at) if how == "floor" else math.ceil(at)
+    return math.ceil(at - 0.5) if how == "round_prefer_floor" else math.floor(at + 0.5)
+
+
 def _keys(t: float, layer: LayerReport) -> float:
-    a, t = (-0.5 if layer.env.dialect.name == "keras" else -0.75), abs(t)
+    a, t = float(layer.values.get("cubic", -0.5 if layer.env.dialect.name == "keras" else -0.75)), abs(t)
     if t <= 1:
         return (a + 2) * t**3 - (a + 3) * t**2 + 1
     return a * t**3 - 5 * a * t**2 + 8 * a * t - 4 * a if t < 2 else 0.0
@@ -431,17 +513,6 @@ def permute(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Valu
 
 def concat(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
     return np.concatenate(xs, v["axis"] - 1 if v["axis"] > 0 else v["axis"])
-
-
-def add(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    return sum(xs[1:], xs[0])
-
-
-def mul(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
-    out = xs[0]
-    for x in xs[1:]:
-        out = out * x
-    return out
 
 
 def softmax(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
@@ -608,21 +679,36 @@ SPATIAL: dict[str, Callable[..., Array]] = {
 OTHERS: dict[str, Callable[..., Array]] = {
     "layernorm": layernorm,
     "slice": sliced,
+    "mean": _reduced(lambda values: math.fsum(values) / len(values)),
+    "sum": _reduced(math.fsum),
+    "prod": _reduced(math.prod),
+    "l1": _reduced(lambda values: math.fsum(map(abs, values))),
+    "l2": _reduced(lambda values: math.sqrt(math.fsum(x * x for x in values))),
+    "logsumexp": _reduced(lambda values: math.log(math.fsum(map(math.exp, values)))),
     "pad": pad,
     "gather": gather,
     "expand": expand,
     "tile": tile,
     "roll": roll,
     "stack": stack,
-    "mean": mean,
     "linear": linear,
     "flatten": flat,
     "reshape": flat,
     "permute": permute,
-    "add": add,
-    "mul": mul,
+    "add": _of_two(operator.add),
+    "sub": _of_two(operator.sub),
+    "mul": _of_two(operator.mul),
+    "div": _of_two(operator.truediv),
+    "pow": _of_two(operator.pow),
+    "min": _extreme(min),
+    "max": _extreme(max),
+    "compare": compare,
+    "where": where,
     "concat": concat,
     "softmax": softmax,
+    "logsoftmax": logsoftmax,
+    "cumsum": cumsum,
+    "normalize": normalize,
     "prelu": prelu,
     "matmul": matmul,
     "einsum": einsum,

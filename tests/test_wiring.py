@@ -153,7 +153,7 @@ def conv(name: str, **keys: Any) -> dict[str, Any]:
         ),
         (
             [conv("a"), {"op": "block", "name": "body", "layers": [conv("b"), {"op": "add", "from": ["b", "input"]}]}],
-            "layers[1].layers[1] 'body.add1': add of 4x5x7 and 4x7x9: 5 and 7 differ\n"
+            "layers[1].layers[1] 'body.add1': add of 4x5x7 and 4x7x9: 5 and 7 differ, and neither is 1\n"
             "  b gives 4x5x7, the input gives 4x7x9",
         ),
         (

@@ -27,8 +27,10 @@ from .kernels import (
     pool,
     product,
     recurrent,
+    reduce,
     resample,
     select,
+    unary,
 )
 from .task import Array, Dtype, Kernel, Task, channels_first, sizes_of, summed
 from .threads import hold
@@ -37,6 +39,7 @@ from .weights import needed_by
 KERNELS: Registry[str, Kernel] = Registry(
     *(conv.KERNELS, pool.KERNELS, activation.KERNELS, norm.KERNELS, affine.KERNELS, select.KERNELS),
     *(resample.KERNELS, border.KERNELS, dense.KERNELS, join.KERNELS, composite.KERNELS),
+    *(reduce.KERNELS, unary.KERNELS),
     *(product.KERNELS, recurrent.KERNELS),
     *(arrange.KERNELS, patches.KERNELS),
 )

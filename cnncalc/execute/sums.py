@@ -17,6 +17,12 @@ def extreme(array: Array) -> int:
     return max(abs(int(array.max())), abs(int(array.min()))) if array.size else 0
 
 
+def too_large(what: str, most: int) -> ShapeError:
+    """Return the error for integers that may grow beyond int64, with the bound unless it is too long to read."""
+    reach = f"{most:,}" if most < 1 << 200 else "a number of more than 60 digits"
+    return ShapeError(f"{what} of integers may reach {reach}, beyond 2^63 - 1", "give the values as float64")
+
+
 def sum_dtype(x: Array, weight: Array, bias: Array | None, out: Array, terms: int) -> Dtype:
     """Return the dtype in which an output's sums of `terms` products, and a bias, are taken.
 

@@ -25,6 +25,9 @@ _OWN_KERAS = {
     "block": "Functional",
     "instancenorm": "GroupNormalization",
     "opaque": "any other layer, as an opaque layer",
+    "l1": "Absolute, Sum",
+    "l2": "Square, Sum, Sqrt",
+    "compare": "Greater, Cast",
     "constant": "an array among a function's arguments",
     "input": "InputLayer",
     "tobatch": "TimeDistributed",
@@ -53,6 +56,16 @@ _OWN_ONNX = {
     "gru": "GRU",
     "rnn": "RNN",
     "block": "its layers one by one",
+    "rsqrt": "Sqrt, Reciprocal",
+    "square": "Pow",
+    "log1p": "Add, Log",
+    "expm1": "Exp, Sub",
+    "trunc": "Abs, Floor, Sign, Mul",
+    "logsigmoid": "Neg, Softplus, Neg",
+    "hardshrink": "Shrink",
+    "tanhshrink": "Tanh, Sub",
+    "threshold": "Greater, Where",
+    "compare": "Greater, Cast",
     "opaque": "any other operator, as an opaque layer",
     "constant": "an initialiser",
     "input": "an input",
@@ -76,10 +89,19 @@ _OWN_TORCH = {
     "rescale": "*, +",
     "normalization": "*, +",
     "slice": "[…]",
-    "mean": "mean",
+    **{op: op for op in ("mean", "sum", "prod", "logsumexp", "cumsum", "where")},
+    "l1": "linalg.vector_norm",
+    "l2": "linalg.vector_norm",
+    "min": "minimum, amin",
+    "max": "maximum, amax",
+    "normalize": "F.normalize",
+    "compare": ">",
     "clip": "clamp",
     "add": "+",
+    "sub": "-",
     "mul": "*",
+    "div": "/",
+    "pow": "**",
     "concat": "cat",
     "matmul": "matmul",
     "einsum": "einsum",
@@ -114,7 +136,8 @@ def support(op: str) -> dict[str, Stance]:
         ("torch", torch, TORCH, _OWN_TORCH),
     ):
         text = _text(cls.WORD, names, own)
-        written = cls.WORD in writer.WRITERS or cls.NESTS
+        itself = cls.NESTS or (cls.SOURCE and cls.refused(f"{framework}_write") is None)
+        written = cls.WORD in writer.WRITERS or itself
         read = "" if f"{framework}_read" in cls.REFUSED else text  # its entry may be for writing alone
         stances[f"{framework}_read"] = stance(cls, f"{framework}_read", read)
         stances[f"{framework}_write"] = stance(cls, f"{framework}_write", text if written else "")

@@ -20,9 +20,11 @@ from . import (
     pool,
     product,
     recurrent,
+    reduce,
     resample,
     select,
     transposed,
+    unary,
 )
 from .base import ConvKind, Env, Fields, Layer, Op, Sign, Trace
 
@@ -51,8 +53,10 @@ FAMILIES: dict[str, Registry[str, Op]] = {
     "repeating and rolling": arrange.OPS,
     "normalisations": norm.OPS,
     "scales and constants": affine.OPS,
-    "selection and means": select.OPS,
+    "selection": select.OPS,
+    "reductions": reduce.OPS,
     "activations": activation.OPS,
+    "functions": unary.OPS,
     "joins": join.OPS,
     "products and attention": product.OPS,
     "sequences": recurrent.OPS,

@@ -89,7 +89,7 @@ class ConstantArray(Source):
     """Constant: an array that the network has, without a batch; other layers read it as they read a layer's output."""
 
     WORD = "constant"
-    REFUSED = {"keras_write": "it has no layer for an array alone"}
+    REFUSED = {"keras_write": "its functions take no weights"}
     EXAMPLE = "OP:16x1x1"
     LINEAR = False
     WEIGHTS: ClassVar[Mapping[str, Start]] = {"weight": KERNEL}
@@ -126,7 +126,6 @@ class FurtherInput(Source):
 class BatchAxes(Layer):
     """The base of layers that fold axes into the batch, and unfold them."""
 
-    REFUSED: ClassVar[Mapping[str, str]] = {"keras_write": "its TimeDistributed folds axes around one layer"}
     VIEW = True
     LINEAR = True
     SIGN = Sign.KEPT
@@ -140,6 +139,7 @@ class ToBatch(BatchAxes):
     """Fold the first axes of a sample into the batch: what follows works on each of them alone (time-distributed)."""
 
     WORD = "tobatch"
+    REFUSED = {"keras_write": "its layers between fold and unfold would each be time-distributed"}
     EXAMPLE = "OP"
     HELP = {"axes": "How many of the first axes are folded into the batch."}
 
@@ -153,6 +153,7 @@ class FromBatch(BatchAxes):
     """Unfold the axes last folded into the batch: they stand in front of the sample again."""
 
     WORD = "frombatch"
+    REFUSED = {"keras_write": "its layers between fold and unfold would each be time-distributed"}
     EXAMPLE = "tobatch relu OP"
     HELP = {"axes": "How many of the axes that were folded last come back."}
 

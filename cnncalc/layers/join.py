@@ -1,50 +1,46 @@
-"""Layers in which paths meet: add, mul, concat."""
+"""Layers in which paths meet: operations of several inputs value by value, where and concat."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from ..axes import join as join_fields
 from ..errors import ShapeError
 from ..sizes import Shape, Size, show
+from . import reduce
 from .base import Env, Fields, Layer, Sign, Trace, axis_of, ops
-from .keys import axis
+from .keys import Reader, axis, number, one_of
 
 
 class Join(Layer):
-    """The base of joins: sizes are equal on every axis, and fields are joined axis by axis."""
+    """The base of layers with several inputs."""
 
     VIEW = False
     SIGN = Sign.KEPT
     JOINS = True
     EXAMPLE = "relu:name=a tanh:name=b OP:from=a+b"
-    REPEATED: ClassVar[tuple[int, ...]] = ()
-    """The sizes that are repeated to meet the others."""
 
-    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
+    def check_several(self, xs: Sequence[Shape], also: str = "") -> None:
+        """ShapeError unless there are several inputs; `also` is what would help, too."""
         if len(xs) < 2:
-            raise ShapeError(f"{self.op} needs at least two inputs, got one", "name them, as from=a+b", key="from")
-        if len({len(x) for x in xs}) > 1:
-            raise self.unequal(xs, "the numbers of axes differ")
-        values, axes = self.resolve(xs[0], env)
-        out: list[Size] = []
-        for at, sizes in enumerate(zip(*xs, strict=True), 1):
-            size = sum(sizes) if at in axes else same([n for n in sizes if n not in self.REPEATED] or sizes)
-            if size is None:
-                why = f", beside axis {values['axis']}" if axes else ", and neither is 1" if self.REPEATED else ""
-                raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ{why}")
-            out.append(size)
-        seen = join_fields(fields, xs, tuple(out))
-        return Trace(values, tuple(out), seen.lose([axis - 1 for axis in axes]), axes=axes)
-
-    def resolve(self, x: Shape, env: Env) -> tuple[dict[str, int], tuple[int, ...]]:
-        """Return the resolved keys, and the axes of a sample x along which the inputs are put together."""
-        return {}, ()
+            what = f"{self.op} needs at least two inputs, got one"
+            raise ShapeError(what, f"name them, as from=a+b{also}", key="from")
 
     def unequal(self, xs: Sequence[Shape], why: str) -> ShapeError:
         """Return the error for shapes that do not go together; the caller adds the layers that they come from."""
         return ShapeError(f"{self.op} of {' and '.join(map(show, xs))}: {why}", key="from")
+
+    def broadcast(self, xs: Sequence[Shape], fields: Sequence[Fields], values: dict[str, Any]) -> Trace:
+        """Trace inputs that meet value by value: aligned at their last axes, a size of 1 is repeated (NumPy)."""
+        rank = max(map(len, xs))
+        out: list[Size] = []
+        for sizes in zip(*[(*(1,) * (rank - len(x)), *x) for x in xs], strict=True):
+            size = same([n for n in sizes if n != 1] or sizes)
+            if size is None:
+                raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ, and neither is 1")
+            out.append(size)
+        return Trace(values, tuple(out), join_fields(fields, xs, tuple(out)))
 
 
 def same(sizes: Sequence[Size]) -> Size | None:
@@ -55,19 +51,173 @@ def same(sizes: Sequence[Size]) -> Size | None:
     return numbers.pop() if numbers else sizes[0]
 
 
-class Add(Join):
-    """Sum of inputs of equal shape, value by value."""
+class Elementwise(Join):
+    """The base of operations value by value: of several inputs, or of one and a number."""
+
+    PAIRS: ClassVar[bool] = False
+    """Whether it takes two operands, no more."""
+    KEYS: ClassVar[Mapping[str, Reader]] = {"value": number}
+    HELP: ClassVar[Mapping[str, str]] = {"value": "The second operand, a number, of a layer with one input."}
+    BARE = "value"
+    value: float | None = None
+
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
+        if self.value is None:
+            self.check_several(xs, ", or give a value")
+        elif len(xs) > 1:
+            raise ShapeError(f"{self.op} takes either several inputs or one and a value", key="value")
+        if self.PAIRS and len(xs) > 2:
+            raise ShapeError(f"{self.op} has two operands, got {len(xs)}", "name two layers", key="from")
+        return self.broadcast(xs, fields, self.values(env))
+
+    def values(self, env: Env) -> dict[str, Any]:
+        return {key: value for key, value in super().values(env).items() if value is not None}
+
+
+def kept_if(condition: bool) -> Sign:
+    """Return that the sign is kept if a condition holds, else that nothing is known."""
+    return Sign.KEPT if condition else Sign.ANY
+
+
+class Add(Elementwise):
+    """Sum of inputs, value by value with NumPy's broadcasting, or of one input and `value`."""
 
     WORD = "add"
     LINEAR = True
+    ADDED = {"value": 0}
+
+    @property
+    def sign(self) -> Sign:
+        return kept_if((self.value or 0) >= 0)
 
 
-class Mul(Join):
-    """Product of inputs, value by value; a size of 1 is repeated, as a squeeze-and-excite gate needs."""
+class Sub(Elementwise):
+    """Difference of two inputs, value by value, or of one and `value`."""
+
+    WORD = "sub"
+    LINEAR = True
+    SIGN = Sign.ANY
+    ADDED = {"value": 0}
+    PAIRS = True
+
+
+class Mul(Elementwise):
+    """Product of inputs, value by value, or of one and `value`; a size of 1 is repeated, as a gate needs."""
 
     WORD = "mul"
     LINEAR = False
-    REPEATED = (1,)
+
+    @property
+    def is_linear(self) -> bool:
+        return self.value is not None
+
+    @property
+    def sign(self) -> Sign:
+        return kept_if((self.value or 0) >= 0)
+
+
+class Div(Elementwise):
+    """Quotient of two inputs, value by value, or of one and `value`."""
+
+    WORD = "div"
+    LINEAR = False
+    PAIRS = True
+
+    @property
+    def is_linear(self) -> bool:
+        return bool(self.value)
+
+    @property
+    def sign(self) -> Sign:
+        return kept_if(self.value is None or self.value > 0)
+
+
+class Pow(Elementwise):
+    """Power: the first input to the power of the second, value by value, or to that of `value`."""
+
+    WORD = "pow"
+    LINEAR = False
+    PAIRS = True
+
+    @property
+    def is_linear(self) -> bool:
+        return self.value == 1
+
+    @property
+    def sign(self) -> Sign:
+        return Sign.NOT_NEGATIVE if self.value is not None and self.value % 2 == 0 else Sign.KEPT
+
+
+class Extreme(Elementwise):
+    """The base of min and max, which are also reductions: of one input without a value, over the axes of `axis`."""
+
+    LINEAR = False
+    KEYS: ClassVar[Mapping[str, Reader]] = {**Elementwise.KEYS, **reduce.KEYS}
+    HELP: ClassVar[Mapping[str, str]] = {**Elementwise.HELP, **reduce.HELP}
+    axis: tuple[int, ...] | None = None
+    keepdims: bool = False
+
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
+        if len(xs) == 1 and self.value is None:
+            return reduce.reduced(self.axis, self.keepdims, xs[0], fields[0])
+        for key in reduce.KEYS:
+            if key in self.given:
+                raise ShapeError(f"{self.op} over axes has one input and no value", f"leave {key} out", key=key)
+        return super().trace_all(xs, fields, env)
+
+    def values(self, env: Env) -> dict[str, Any]:
+        return {} if self.value is None else {"value": self.value}
+
+
+class Min(Extreme):
+    """Minimum of inputs, value by value, or of one and `value`; of one input alone, over the axes of `axis`."""
+
+    WORD = "min"
+
+    @property
+    def sign(self) -> Sign:
+        return kept_if((self.value or 0) >= 0)
+
+
+class Max(Extreme):
+    """Maximum of inputs, value by value, or of one and `value`; of one input alone, over the axes of `axis`."""
+
+    WORD = "max"
+
+    @property
+    def sign(self) -> Sign:
+        return Sign.KEPT if self.value is None or self.value < 0 else Sign.NOT_NEGATIVE
+
+
+class Compare(Elementwise):
+    """Comparison of two inputs, value by value, or of one and `value`: 1 where it holds, else 0."""
+
+    WORD = "compare"
+    LINEAR = False
+    SIGN = Sign.NOT_NEGATIVE
+    PAIRS = True
+    KEYS: ClassVar[Mapping[str, Reader]] = {"by": one_of("gt", "ge", "lt", "le", "eq", "ne"), **Elementwise.KEYS}
+    HELP: ClassVar[Mapping[str, str]] = {
+        "by": "What holds: greater, greater or equal, less, less or equal, equal, not equal.",
+        **Elementwise.HELP,
+    }
+    NEEDED = ("by",)
+    EXAMPLE = "OP:by=gt,value=0"
+    by: str
+
+
+class Choice(Join):
+    """Choice, value by value: the second of three inputs where the first is not 0, else the third."""
+
+    WORD = "where"
+    LINEAR = False
+    SIGN = Sign.KEPT
+    EXAMPLE = "relu:name=a tanh:name=b OP:from=input+a+b"
+
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
+        if len(xs) != 3:
+            raise ShapeError(f"where has three inputs, got {len(xs)}", "name them, as from=condition+a+b", key="from")
+        return self.broadcast(xs, fields, {})
 
 
 class Concat(Join):
@@ -82,9 +232,20 @@ class Concat(Join):
     BARE = "axis"
     axis: int | None = None
 
-    def resolve(self, x: Shape, env: Env) -> tuple[dict[str, int], tuple[int, ...]]:
-        wanted = self.axis if self.axis is not None else len(x) if env.channels_last else 1
-        return {"axis": wanted}, (axis_of(wanted, x),)
+    def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
+        self.check_several(xs)
+        if len({len(x) for x in xs}) > 1:
+            raise self.unequal(xs, "the numbers of axes differ")
+        wanted = self.axis if self.axis is not None else len(xs[0]) if env.channels_last else 1
+        along = axis_of(wanted, xs[0])
+        out: list[Size] = []
+        for at, sizes in enumerate(zip(*xs, strict=True), 1):
+            size = sum(sizes) if at == along else same(sizes)
+            if size is None:
+                raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ, beside axis {wanted}")
+            out.append(size)
+        seen = join_fields(fields, xs, tuple(out)).lose([along - 1])
+        return Trace({"axis": wanted}, tuple(out), seen, axes=(along,))
 
 
-OPS = ops(Add, Mul, Concat)
+OPS = ops(Add, Sub, Mul, Div, Pow, Min, Max, Compare, Choice, Concat)

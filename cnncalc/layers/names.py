@@ -45,11 +45,18 @@ class Name(NamedTuple):
 Names = Registry[str, Name]
 
 
+def named(words: Mapping[str, str]) -> dict[str, Name]:
+    """Return the names of ops that have no keys."""
+    return {op: Name(word) for op, word in words.items()}
+
+
 def capitalized(*ops: str) -> dict[str, Name]:
     """Return the names of ops that a framework calls as we do, with a capital letter, and that have no keys."""
     return {op: Name(op.capitalize()) for op in ops}
 
 
+_ARCS = {"asin": "Arcsin", "acos": "Arccos", "atan": "Arctan", "asinh": "Arcsinh", "acosh": "Arccosh"}
+_KERAS_REDUCTION = {"axis": "axis", "keepdims": "keepdims"}
 _KERAS_WINDOW = {"kernel_size": "k", "strides": "s", "padding": "p", "dilation_rate": "d", "use_bias": "bias"}
 _KERAS_POOL = {"pool_size": "k", "strides": "s", "padding": "p"}
 _KERAS_NORM = {"epsilon": "eps", "scale": "scale", "center": "center"}
@@ -96,7 +103,20 @@ KERAS: Names = Registry(
         "prelu": Name("PReLU", {"shared_axes": "shared_axes"}, {"shared_axes": []}),
         "softmax": Name("Softmax", {"axis": "axis"}),
         "dropout": Name("Dropout", {"rate": "rate", "drop_path_rate": "rate"}),
-        "mean": Name("Mean", {"axis": "axis", "keepdims": "keepdims"}, {"keepdims": False}),
+        **{op: Name(op.capitalize(), _KERAS_REDUCTION, {"keepdims": False}) for op in ("mean", "sum", "prod")},
+        "logsumexp": Name("Logsumexp", _KERAS_REDUCTION, {"keepdims": False}),
+        "sub": Name("Subtract"),
+        "div": Name("Divide"),
+        "pow": Name("Power"),
+        "min": Name("Minimum"),
+        "max": Name("Maximum"),
+        "celu": Name("Celu", {"alpha": "alpha"}, {"alpha": 1.0}),
+        "softshrink": Name("SoftShrink", {"threshold": "lambd"}, {"lambd": 0.5}),
+        "hardshrink": Name("HardShrink", {"threshold": "lambd"}, {"lambd": 0.5}),
+        "threshold": Name("Threshold", {"threshold": "threshold", "default_value": "value"}),
+        "logsoftmax": Name("LogSoftmax", {"axis": "axis"}, {"axis": -1}),
+        "cumsum": Name("Cumsum", {"axis": "axis"}),
+        "normalize": Name("UnitNormalization", {"axis": "axis"}, {"axis": -1}),
         "clip": Name("Clip", {"x_min": "min", "x_max": "max"}),
         "slice": Name("GetItem"),
         "gather": Name("Take", {"axis": "axis"}),
@@ -121,7 +141,10 @@ KERAS: Names = Registry(
         "gru": Name("GRU", {**_KERAS_GATED, "reset_after": "reset_after"}, _KERAS_LAST),
         "rnn": Name("SimpleRNN", _KERAS_RECURRENT, _KERAS_LAST),
     },
-    capitalized("flatten", "add", "identity"),
+    capitalized("flatten", "add", "identity", "sqrt", "rsqrt", "square", "reciprocal", "log", "log1p", "expm1"),
+    capitalized("floor", "ceil", "round", "trunc", "sign", "erf", "sin", "cos", "tan", "sinh", "cosh", "where"),
+    named({"abs": "Absolute", "neg": "Negative", "logsigmoid": "LogSigmoid", "tanhshrink": "TanhShrink"}),
+    named({**_ARCS, "atanh": "Arctanh"}),
 )
 """Keras's layers, and operations for what has none."""
 KERAS_ACTIVATIONS: Registry[str, tuple[str, ...]] = Registry(
@@ -133,10 +156,21 @@ KERAS_ACTIVATIONS: Registry[str, tuple[str, ...]] = Registry(
         "hardswish": ("hard_silu", "hard_swish"),
         "exp": ("exponential",),
         "leakyrelu": ("leaky_relu",),
+        "logsigmoid": ("log_sigmoid",),
+        "celu": ("celu",),
+        "softshrink": ("soft_shrink",),
+        "hardshrink": ("hard_shrink",),
+        "tanhshrink": ("tanh_shrink",),
+        "logsoftmax": ("log_softmax",),
     },
 )
 """The names of Keras's activations, the one that is written first."""
 
+TORCH_FUNCTIONS = (
+    *("abs", "sqrt", "rsqrt", "square", "reciprocal", "log", "log1p", "expm1", "floor", "ceil", "round", "trunc"),
+    *("sign", "erf", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"),
+)
+"""PyTorch's functions of each value, which are called as ours."""
 _TORCH_WINDOW = {"kernel_size": "k", "stride": "s", "padding": "p", "dilation": "d"}
 _TORCH_CONV = {"in_channels": "c_i", "out_channels": "c_o", **_TORCH_WINDOW, "groups": "g", "bias": "bias"}
 _TORCH_NORM = {"eps": "eps", "affine": "scale center"}
@@ -192,6 +226,11 @@ TORCH: Names = Registry(
         "prelu": Name("PReLU", {"num_parameters": "num_parameters"}, {"num_parameters": 1}),
         "softmax": Name("Softmax", {"dim": "axis"}, {"axis": -1}),
         "dropout": Name("Dropout", {"p": "rate"}, {"rate": 0.5}),
+        "celu": Name("CELU", {"alpha": "alpha"}, {"alpha": 1.0}),
+        "softshrink": Name("Softshrink", {"lambd": "lambd"}, {"lambd": 0.5}),
+        "hardshrink": Name("Hardshrink", {"lambd": "lambd"}, {"lambd": 0.5}),
+        "threshold": Name("Threshold", {"threshold": "threshold", "value": "value"}),
+        "logsoftmax": Name("LogSoftmax", {"dim": "axis"}, {"axis": -1}),
         "multihead": Name(
             "MultiheadAttention",
             {"num_heads": "heads", "kdim": "kdim", "vdim": "vdim", "bias": "bias"},
@@ -204,12 +243,15 @@ TORCH: Names = Registry(
             "RNN", {**_TORCH_RECURRENT, "nonlinearity": "activation"}, {**_TORCH_ONE_WAY, "activation": "tanh"}
         ),
     },
+    named({"logsigmoid": "LogSigmoid", "tanhshrink": "Tanhshrink", "neg": "neg"}),
+    {op: Name(op) for op in TORCH_FUNCTIONS},
     capitalized("flatten", "sigmoid", "tanh", "hardswish", "hardsigmoid", "softplus", "softsign", "mish", "identity"),
 )
 """PyTorch's modules, and functions for what has none."""
 
 _ONNX_WINDOW = {"kernel_shape": "k", "strides": "s", "pads": "p", "auto_pad": "p", "dilations": "d"}
 _ONNX_NORM = {"epsilon": "eps"}
+_ONNX_REDUCTIONS = {"mean": "Mean", "sum": "Sum", "prod": "Prod", "l1": "L1", "l2": "L2", "logsumexp": "LogSumExp"}
 ONNX: Names = Registry(
     {
         "conv": Name("Conv", {**_ONNX_WINDOW, "group": "g"}),
@@ -224,7 +266,7 @@ ONNX: Names = Registry(
         "permute": Name("Transpose", {"perm": "order"}),
         "pad": Name("Pad", {"mode": "mode"}),
         "slice": Name("Slice"),
-        "mean": Name("ReduceMean", {"keepdims": "keepdims"}),
+        **{op: Name(f"Reduce{kind}", {"keepdims": "keepdims"}) for op, kind in _ONNX_REDUCTIONS.items()},
         "concat": Name("Concat", {"axis": "axis"}),
         "add": Name("Sum"),
         "upsample": Name("Resize", {"mode": "mode"}),
@@ -252,7 +294,15 @@ ONNX: Names = Registry(
         "prelu": Name("PRelu"),
         "clip": Name("Clip", {"min": "min", "max": "max"}),
         "dropout": Name("Dropout", {"ratio": "rate"}, {"rate": 0.5}),
+        "logsoftmax": Name("LogSoftmax", {"axis": "axis"}),
+        "cumsum": Name("CumSum"),
+        "normalize": Name("LpNormalization", {"axis": "axis", "p": "norm"}, {"axis": -1, "norm": 2}),
+        "celu": Name("Celu", {"alpha": "alpha"}, {"alpha": 1.0}),
+        "softshrink": Name("Shrink", {"lambd": "lambd"}, {"lambd": 0.5}),
     },
+    capitalized("sub", "div", "pow", "min", "max", "where", "abs", "neg", "sqrt", "reciprocal", "log", "floor", "ceil"),
+    capitalized("round", "sign", "erf", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh"),
+    capitalized("atanh"),
     capitalized("flatten", "mul", "relu", "sigmoid", "tanh", "selu", "softplus", "softsign", "mish", "exp", "identity"),
 )
 """ONNX's operators and their attributes."""

@@ -341,9 +341,9 @@ class MultiHead(Attends):
             "key_dim": key_dim,
             "value_dim": value_dim,
             "out": out,
-            "c_i": known(q[-1]),
-            "kdim": known(k[-1]),
-            "vdim": known(v[-1]),
+            "c_i": known(q[-1]) or self.c_i,
+            "kdim": known(k[-1]) or self.kdim,
+            "vdim": known(v[-1]) or self.vdim,
             "bias": self.bias,
             "causal": self.causal,
         }

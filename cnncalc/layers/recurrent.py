@@ -109,7 +109,7 @@ class Recurrent(Layer):
                 "backward is one direction, and bidirectional both", "leave out one of them", key="backward"
             )
         check_channels(self.c_i, x[-1], x[-1:], "feature")
-        values = self.values(env) | {"c_i": known(x[-1]), "hidden_bias": self.has_hidden_bias(env)}
+        values = self.values(env) | {"c_i": known(x[-1]) or self.c_i, "hidden_bias": self.has_hidden_bias(env)}
         width = (1 + self.bidirectional) * self.out
         for state in states:
             if len(state) != len(x) - 1 or any(
@@ -117,7 +117,7 @@ class Recurrent(Layer):
             ):
                 given = " and ".join(map(show, xs))
                 raise ShapeError(f"{self.op} of {given}: its states are {show((*x[:-2], width))}", key="from")
-        macs = count(*x[:-1], self.GATES * width, x[-1] + self.out)
+        macs = count(*x[:-1], self.GATES * width, (values["c_i"] or x[-1]) + self.out)
         out = (*(x[:-1] if self.sequences else x[:-2]), self.given_states() * width)
         steps_at, features_at = len(x) - 2, len(x) - 1
         seen = fields[0].whole([features_at], x)
@@ -133,8 +133,8 @@ class Recurrent(Layer):
         return self.bias and (self.hidden_bias if "hidden_bias" in self.given else env.dialect.hidden_bias)
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
-        width = self.GATES * self.out
-        kernels: dict[str, Shape] = {"weight_ih": (width, x[-1]), "weight_hh": (width, self.out)}
+        width, features = self.GATES * self.out, values["c_i"] or x[-1]
+        kernels: dict[str, Shape] = {"weight_ih": (width, features), "weight_hh": (width, self.out)}
         if env.channels_last:
             kernels = {role: shape[::-1] for role, shape in kernels.items()}
         biases = [role for role, key in (("bias_ih", "bias"), ("bias_hh", "hidden_bias")) if values[key]]

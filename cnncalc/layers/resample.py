@@ -10,11 +10,29 @@ from ..errors import ShapeError
 from ..field import Field, Interval
 from ..sizes import UNKNOWN, Shape, Size, product
 from .base import Env, Fields, Layer, Sign, Trace, axis_names, by_axis, divides, join, ops, space_of
-from .keys import Axes, at_least, factors, flag, one_of, per_axis, spread
+from .keys import Axes, at_least, factors, flag, number, one_of, per_axis, spread
 
 Factor = int | float
 MODE_AXES = {"bilinear": 2, "bicubic": 2, "trilinear": 3}
 """The number of axes that a mode is for, if its name says that."""
+
+DETAILS = frozenset({"where", "round", "cubic", "exclude_outside"})
+"""The keys that only ONNX's Resize has."""
+PLACES = {
+    "half_pixel": (1, 1),
+    "pytorch_half_pixel": (1, 1),
+    "half_pixel_symmetric": (1, 1),
+    "asymmetric": (0, 0),
+    "tf_half_pixel_for_nn": (1, 0),
+}
+"""Twice what is added to an output's number before it is scaled, and twice what is taken away after."""
+ROUNDED: dict[str, Callable[[int, int], int]] = {
+    "floor": lambda a, b: a // b,
+    "ceil": lambda a, b: -(-a // b),
+    "round_prefer_floor": lambda a, b: -((b - 2 * a) // (2 * b)),
+    "round_prefer_ceil": lambda a, b: (2 * a + b) // (2 * b),
+}
+"""Each way to round a fraction a/b."""
 
 
 class Upsample(Layer):
@@ -30,18 +48,32 @@ class Upsample(Layer):
         "out": per_axis(1),
         "mode": one_of("nearest", "linear", "bilinear", "trilinear", "cubic", "bicubic"),
         "align": flag,
+        "where": one_of(
+            "half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "asymmetric", "tf_half_pixel_for_nn"
+        ),
+        "round": one_of("floor", "ceil", "round_prefer_floor", "round_prefer_ceil"),
+        "cubic": number,
+        "exclude_outside": flag,
     }
     HELP = {
         "factor": "How many times as large the output is: one number, or one per axis.",
         "out": "The output's sizes: one number, or one per axis.",
         "mode": "How values between the units are worked out.",
         "align": "Whether the corners of input and output coincide.",
+        "where": "Where outputs lie between inputs, in ONNX's words; by default half_pixel, for nearest asymmetric.",
+        "round": "Which input is nearest, in ONNX's words; by default floor.",
+        "cubic": "The constant A of a cubic (Keys 1981); by default the dialect's.",
+        "exclude_outside": "Whether a cubic leaves out inputs beyond the border; by default as the dialect does.",
     }
     BARE = "out"
     factor: Factor | tuple[Factor, ...] | None = None
     out: Axes | None = None
     mode: str = "nearest"
     align: bool = False
+    where: str | None = None
+    round: str | None = None
+    cubic: float | None = None
+    exclude_outside: bool | None = None
 
     @property
     def sign(self) -> Sign:
@@ -66,7 +98,8 @@ class Upsample(Layer):
             out = spread(self.out, nd)
         seen = fields.each(space_of(x, env), [*zip(space, out, factor, strict=True)], self._see)
         sizes = {"factor": factor} if self.out is None else {"out": out}
-        return Trace({**sizes, "mode": self.mode, "align": self.align}, join(c, out, env), seen)
+        more = {key: value for key, value in self.given.items() if key in DETAILS}
+        return Trace({**sizes, "mode": self.mode, "align": self.align, **more}, join(c, out, env), seen)
 
     def check_mode(self, nd: int, env: Env) -> None:
         """ShapeError for a mode that does not go with this many axes, or with `align`."""
@@ -78,13 +111,22 @@ class Upsample(Layer):
                 f"use {modes.get(nd, 'nearest')}",
                 key="mode",
             )
-        if self.align and self.mode == "nearest":
+        for keys, mode in ((("round",), "nearest"), (("cubic", "exclude_outside"), "cubic")):
+            for key in keys:
+                if getattr(self, key) is not None and mode not in self.mode:
+                    raise ShapeError(f"{key} is for mode {mode}, this is {self.mode}", f"leave {key} out", key=key)
+        if self.align and self.where is not None:
+            raise ShapeError("align and where both say where the outputs lie", "leave one out", key="where")
+        if self.align and self.mode == "nearest" and self.round is None:
             raise ShapeError("mode nearest has no align", "leave align out, or give another mode", key="align")
 
     def _see(self, field: Field, sizes: tuple[Size, Size, Factor | None]) -> Field:
         n, out, factor = sizes
-        if n == out and (factor in (None, 1) or self.mode != "nearest"):
+        plain = self.mode != "nearest" and self.where is None
+        if n == out and (factor in (None, 1) or plain):
             return field
+        if self.where == "pytorch_half_pixel" and out == 1:
+            return field.spread([(0, 0)], 1)
         if not self.align:
             if isinstance(factor, int):
                 n, out = 1, factor  # the same for every n
@@ -94,13 +136,14 @@ class Upsample(Layer):
 
     def _resample(self, field: Field, n: int, out: int) -> Field:
         """Return the field of `out` units that are worked out from n."""
-        if self.mode == "nearest":
-            return field.resample(n, out, lambda u: (u * n // out, u * n // out))
-        if not self.align:  # unit u lies at (u + 1/2)n/out - 1/2
-            return field.resample(n, out, _taps(self.mode, lambda u: ((2 * u + 1) * n - out, 2 * out)))
+        taps = _taps(self.mode, self.round or "floor")
+        if not self.align:
+            where = self.where or ("asymmetric" if self.mode == "nearest" else "half_pixel")
+            twice, off = PLACES[where]  # unit u lies at (u + twice/2)n/out - off/2
+            return field.resample(n, out, lambda u: taps((2 * u + twice) * n - off * out, 2 * out))
         if out == 1:
             return field.spread([(0, 0)], 1)
-        return field.resample(n - 1, out - 1, _taps(self.mode, lambda u: ((n - 1) * u, out - 1)))
+        return field.resample(n - 1, out - 1, lambda u: taps((n - 1) * u, out - 1))
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         if self.factor is None:
@@ -121,12 +164,14 @@ def _scaled(n: Size, factor: Factor | None) -> Size:
     return out
 
 
-def _taps(mode: str, source: Callable[[int], tuple[int, int]]) -> Callable[[int], Interval]:
-    """Return which units an interpolation mixes at `source(u)`, a fraction; on a unit itself, only that."""
+def _taps(mode: str, rounding: str) -> Callable[[int, int], Interval]:
+    """Return which units an output mixes that lies at a fraction: on a unit itself, only that."""
     reach = 1 if "cubic" in mode else 0
 
-    def sees(u: int) -> Interval:
-        numerator, denominator = source(u)
+    def sees(numerator: int, denominator: int) -> Interval:
+        if mode == "nearest":
+            unit = ROUNDED[rounding](numerator, denominator)
+            return unit, unit
         first, rest = divmod(numerator, denominator)
         return (first - reach, first + 1 + reach) if rest else (first, first)
 

@@ -1,4 +1,4 @@
-"""Layers that take a part of a sample, or a mean over some of its axes: slice, gather, mean."""
+"""Layers that take a part of a sample: slice, gather."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from ..errors import ShapeError
 from ..field import Field
 from ..sizes import MOST_SIZES, UNKNOWN, Shape, Size
 from ..window import positions
-from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_of, ops
-from .keys import Nested, axis, flag, indices, integer, integers, leaves, nested_shape, step
+from .base import Env, Fields, Layer, Sign, Trace, axis_of, ops
+from .keys import Nested, axis, indices, integer, leaves, nested_shape, step
 
 
 class Slice(Layer):
@@ -113,33 +113,4 @@ class Gather(Layer):
         return Trace({"axis": self.axis, "indices": self.indices}, out, seen, axes=(axis,))
 
 
-class Mean(Layer):
-    """Mean over some axes, which stay as ones or vanish."""
-
-    WORD = "mean"
-    EXAMPLE = "OP:axis=-1"
-    VIEW = False
-    LINEAR = True
-    SIGN = Sign.KEPT
-    KEYS = {"axis": integers, "keepdims": flag}
-    HELP = {
-        "axis": "The axes over which the mean is taken: the batch is 0, the last is -1.",
-        "keepdims": "Whether these axes stay, as ones.",
-    }
-    NEEDED = ("axis",)
-    MAKES_AXES = True
-    axis: tuple[int, ...]
-    keepdims: bool = False
-
-    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
-        axes = axes_of(self.axis, x)
-        if not axes:
-            raise ShapeError("axis names no axis", "give at least one", key="axis")
-        places = {axis - 1 for axis in axes}
-        out = tuple([1 if at in places else n for at, n in enumerate(x) if self.keepdims or at not in places])
-        values = {"axis": self.axis, "keepdims": self.keepdims}
-        seen = fields.pooled(sorted(places), x)
-        return Trace(values, out, seen if self.keepdims else seen.drop(places), axes=axes)
-
-
-OPS = ops(Slice, Gather, Mean)
+OPS = ops(Slice, Gather)

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from ..dialects import Dialect, layout_of
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from ..layers import OPS, Env, Layer, find_op, keys_named, unknown_op
+from ..layers.keys import number, numbers
 from ..network import Network, Origin
 from ..sizes import is_digits, split_axes
 from . import document
@@ -195,6 +196,9 @@ def _arg(op: str, text: str, start: int, first: bool) -> Arg:
             fused = [key + text for key in "kspdg" if key in cls.KEYS]
             raise SpecError(what, f"name this one: {' or '.join(fused)}" if fused else "leave it out")
         return Arg(cls.BARE, axes, start, end)
+    if first and cls.BARE and cls.KEYS[cls.BARE] in (number, numbers) and text[:1] in "-0123456789":
+        with suppress(ValueError):
+            return Arg(cls.BARE, json.loads(text), start, end)
     letters = text[: 2 if text[:2].lower() == "pt" else 1].lower()
     axes, key = read_axes(text[len(letters) :]), _FUSED.get(letters, "")
     if axes is not None and keys_named(cls, key):

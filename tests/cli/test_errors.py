@@ -28,8 +28,8 @@ WORDS = [
     ("3x5x5", "unknown command '3x5x5'\n  for layers or a network: cnncalc shape 3x5x5"),
     ("rf", "unknown command 'rf'\n  cnncalc --help lists the commands"),
     (
-        "shape nope",
-        "'nope' is not a layer, a file or a built-in network\n  nope\n  ^~~~\n"
+        "shape zzzz",
+        "'zzzz' is not a layer, a file or a built-in network\n  zzzz\n  ^~~~\n"
         "  a layer is written conv:64,k7,s2,p3; for all of them: cnncalc zoo, cnncalc ops",
     ),
     ("shape 3x5x5 conv:p,s", "layers[0]: 'p' has no number\n  3x5x5 conv:p,s\n             ^\n  write p1"),

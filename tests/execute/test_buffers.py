@@ -17,7 +17,7 @@ Spec = list[dict[str, Any]]
 SAMPLE = (4, 3, 6)
 IN_PLACE = sorted(op for op, kernel in KERNELS.items() if kernel.in_place)
 """Every op that may write into what it reads."""
-OTHERS = ["mul", "channelshuffle", "maxpool"]
+OTHERS = ["max", "channelshuffle", "maxpool"]
 """Some that may not, and take a free buffer."""
 KEYS: dict[str, dict[str, Any]] = {
     "groupnorm": {"g": 2},
@@ -27,6 +27,7 @@ KEYS: dict[str, dict[str, Any]] = {
     "reshape": {"out": [*SAMPLE]},
     "channelshuffle": {"g": 2},
     "maxpool": {"k": 3, "s": 1, "p": 1},
+    "compare": {"by": "lt"},
 }
 """The keys of ops that need some, or do nothing without them; all of them keep the shape."""
 
@@ -39,8 +40,9 @@ def graphs(draw: st.DrawFn) -> Spec:
     unread: list[str] = []
     for at in range(draw(st.integers(2, 9))):
         op = draw(st.sampled_from(IN_PLACE) | st.sampled_from(["add", *OTHERS]))
-        most = 4 if OPS[op][0].JOINS else 1
-        reads = draw(st.lists(st.sampled_from(names[-4:]), min_size=min(most, 2), max_size=most))
+        least, most = (2, 4) if OPS[op][0].JOINS else (1, 1)
+        most = 2 if getattr(OPS[op][0], "PAIRS", False) else most
+        reads = draw(st.lists(st.sampled_from(names[-4:]), min_size=least, max_size=most))
         layer = {"op": op, **KEYS.get(op, {}), "name": f"n{at}", "from": reads}
         if op == "flatten":  # and back
             layer |= {"op": "block", "layers": [{"op": op}, {"op": "reshape", **KEYS["reshape"]}]}

@@ -29,9 +29,9 @@ def test_the_sign_that_a_layer_states_is_its_output_s(row: Row) -> None:
     for seed in range(3):
         x = 3 * np.random.default_rng(seed).standard_normal(row.input)
         if sign is not Sign.ANY:
-            assert run(row, np.abs(x)).min() >= 0
+            assert np.nanmin(run(row, np.abs(x))) >= 0  # NaN is a function's value where it has none
         if sign is Sign.NOT_NEGATIVE:
-            assert run(row, x).min() >= 0
+            assert np.nanmin(run(row, x)) >= 0
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from math import prod
 from typing import Any
 
 import pytest
@@ -18,10 +19,16 @@ from tests.program import here
 
 JOINED: list[tuple[dict[str, Any], list[int], list[int], str, list[int] | str]] = [
     ({"op": "add"}, [4, 5, 7], [4, 5, 7], "NCHW", [4, 5, 7]),
-    ({"op": "add"}, [4, 5, 7], [4, 7, 5], "NCHW", "add of 4x5x7 and 4x7x5: 5 and 7 differ"),
+    ({"op": "add"}, [4, 5, 7], [4, 7, 5], "NCHW", "add of 4x5x7 and 4x7x5: 5 and 7 differ, and neither is 1"),
     ({"op": "mul"}, [4, 5, 7], [4, 1, 1], "NCHW", [4, 5, 7]),
     ({"op": "mul"}, [4, 1, 7], [4, 5, 1], "NCHW", [4, 5, 7]),
     ({"op": "mul"}, [4, 5, 7], [2, 1, 1], "NCHW", "mul of 4x5x7 and 2x1x1: 4 and 2 differ, and neither is 1"),
+    ({"op": "sub"}, [1, 5, 1], [4, 1, 7], "NHWC", [4, 5, 7]),
+    ({"op": "div"}, [4, 5, 7], [4, 5, 1], "NCHW", [4, 5, 7]),
+    ({"op": "pow"}, [4, 5, 7], [1, 1, 1], "NCHW", [4, 5, 7]),
+    ({"op": "min"}, [4, 5, 7], [5, 7], "NCHW", [4, 5, 7]),
+    ({"op": "max"}, [7], [4, 5, 1], "NCHW", [4, 5, 7]),
+    ({"op": "compare", "by": "lt"}, [4, 5, 7], [4], "NCHW", "compare of 4x5x7 and 4: 7 and 4 differ, and neither is 1"),
     ({"op": "concat"}, [4, 5, 7], [2, 5, 7], "NCHW", [6, 5, 7]),
     ({"op": "concat"}, [5, 7, 4], [5, 7, 2], "NHWC", [5, 7, 6]),
     ({"op": "concat", "axis": 3}, [4, 5, 7], [4, 5, 2], "NCHW", [4, 5, 9]),
@@ -81,20 +88,20 @@ JOINED: list[tuple[dict[str, Any], list[int], list[int], str, list[int] | str]] 
 
 def test_every_op_that_joins_has_a_row() -> None:
     joins = {op for op, (cls, _) in OPS.items() if cls.JOINS and not cls.SOURCE}
-    assert joins <= {layer["op"] for layer, *_ in JOINED} | {"opaque"}
+    assert joins <= {layer["op"] for layer, *_ in JOINED} | {"opaque", "where"}
 
 
 @pytest.mark.parametrize(("layer", "first", "second", "layout", "out"), JOINED)
 def test_shapes_that_meet(
     layer: dict[str, Any], first: list[int], second: list[int], layout: str, out: list[int] | str
 ) -> None:
-    numel = first[0] * first[1] * first[2]
+    numel = prod(first)
     spec = {
         "input": [numel],
         "layout": layout,
         "layers": [
             {"op": "reshape", "name": "a", "out": first},
-            {"op": "linear", "name": "wide", "from": "input", "out": second[0] * second[1] * second[2]},
+            {"op": "linear", "name": "wide", "from": "input", "out": prod(second)},
             {"op": "reshape", "name": "b", "out": second},
             {**layer, "from": ["a", "b"]},
         ],
@@ -113,6 +120,28 @@ def test_shapes_that_meet(
     assert cnncalc.shape(report.to_dict()).to_dict() == report.to_dict()
 
 
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        ("relu:name=a add:from=a+input,value=2", "add takes either several inputs or one and a value"),
+        ("add", "add needs at least two inputs, got one"),
+        ("relu:name=a sub:from=a+a+input", "sub has two operands, got 3"),
+        ("relu:name=a max:from=a+input,axis=1", "max over axes has one input and no value"),
+        ("min:value=1,keepdims=true", "min over axes has one input and no value"),
+        ("relu:name=a where:from=a+input", "where has three inputs, got 2"),
+    ],
+)
+def test_the_operands_that_an_operation_has(words: str, what: str) -> None:
+    with pytest.raises(cnncalc.ShapeError) as error:
+        cnncalc.shape(words, "4x5x7")
+    assert error.value.what == what
+
+
+def test_three_inputs_meet_in_a_choice() -> None:
+    words = "max:axis=1,name=a mean:axis=[2,3],from=input,keepdims=true,name=b where:from=a+b+input"
+    assert cnncalc.shape(words, "4x5x7").out == (4, 5, 7)
+
+
 def test_open_sizes_meet() -> None:
     report = cnncalc.shape("conv:8,k3,p1,name=a conv:8,k3,p1 add:from=conv1+a", "8xHxW")
     assert report.to_dict()["report"]["out"] == [8, "H", "W"]
@@ -123,7 +152,7 @@ def test_open_sizes_meet() -> None:
 def test_errors_say_where_each_comes_from() -> None:
     ended = here(["shape", "3x9x9", "conv:4,k3,name=a", "conv:4,k3,name=b", "add:from=a+b"])
     assert ended.err == (
-        "layers[2] 'add1': add of 4x7x7 and 4x5x5: 7 and 5 differ\n"
+        "layers[2] 'add1': add of 4x7x7 and 4x5x5: 7 and 5 differ, and neither is 1\n"
         "  3x9x9 conv:4,k3,name=a conv:4,k3,name=b add:from=a+b\n"
         "                                              ^~~~~~~~\n"
         "  a gives 4x7x7, b gives 4x5x5\n"

@@ -168,7 +168,7 @@ VALUES: list[Json] = [
     *(None, True, False, 0, 1, 2, 3, 7, 32, 33, -1, -2, -32, -33, LARGEST, LARGEST + 1, -LARGEST, -LARGEST - 1),
     *(0.5, 1.5, -0.25, 1e-9, 1e300, -1e300, 10**400),
     *("", " ", "same", "SAME", "Same_Upper", "valid", "VALID", "causal", "nearest", "BiCubic", "reflect", "edges"),
-    *("3", "NOTSET", "notset", "crd", "DCR", "cell", "Hidden", "tanh", "relu", "buffer"),
+    *("3", "NOTSET", "notset", "gt", "crd", "DCR", "floor", "asymmetric", "cell", "Hidden", "tanh", "relu", "buffer"),
     *([], [0], [1], [2, 3], [1, 2, 3], [0, 1], [-1, 2], [1, 2, 3, 4], [1] * 6, [0] * 8, [None, 2], [None], [1.5, 2]),
     *([[1, 2]], [[0, 1], [2, 3]], [[0, 1], 2], [1, [2, 3]], [[1, 2]] * 3, [[1, 2, 3]], [[1]], [[-1, 0]], [[[1, 2]]]),
     *([True], [[True, 1]], [LARGEST + 1], [[0, LARGEST + 1]], ["same"], [["same", 1]], [[]], {}, {"a": 1}, [{}]),

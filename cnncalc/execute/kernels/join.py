@@ -2,47 +2,119 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
-from ...errors import ShapeError
 from ...sizes import LARGEST
-from ..sums import extreme
-from ..task import Array, Kernel, Task, Weights, accumulates, keeps, wide
+from ..sums import extreme, too_large
+from ..task import Array, Compute, Dtype, Kernel, Task, Weights, accumulates, averages, keeps, wide
 from ..threads import blockwise
+from .reduce import reduction
+
+Bound = Callable[[Sequence[int]], int]
+"""Return the largest magnitude of a result from those of its operands."""
 
 
-def _add(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    _combine(np.add, sum, "a sum", xs, out)
+def aligned(x: Array, out: Array) -> Array:
+    """Return a view of an input that meets the output value by value: axes of 1 behind the batch, sizes repeated."""
+    return np.broadcast_to(x.reshape(len(x), *(1,) * (out.ndim - x.ndim), *x.shape[1:]), out.shape)
 
 
-def _mul(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    _combine(np.multiply, prod, "a product", xs, out)
+def combine(ufunc: np.ufunc, bound: Bound | None = None, what: str = "") -> Compute:
+    """Return the kernel of an operation of several inputs or of one and a value, float16 in float32.
 
-
-def _combine(
-    ufunc: np.ufunc, bound: Callable[[Iterable[int]], int], what: str, xs: Sequence[Array], out: Array
-) -> None:
-    """Fill `out`, which may be the first array, with all of the arrays combined, float16 in float32.
-
-    ShapeError if integers may grow beyond int64: `bound` combines their largest magnitudes.
+    `bound` is given for results that integers may not hold, which are called `what`: ShapeError if they may grow beyond
+    int64.
     """
-    kind = wide(out.dtype)
-    if kind.kind in "iu" and (most := bound(map(extreme, xs))) > LARGEST:
-        raise ShapeError(f"{what} of integers may reach {most:,}, beyond 2^63 - 1", "give the values as float64")
-    xs = [np.broadcast_to(x, out.shape) for x in xs]
+
+    def compute(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+        kind = wide(out.dtype)
+        operands = list(xs)
+        if "value" in task.values:
+            operands.append(np.full((1,) * out.ndim, task.values["value"], kind))
+        if kind.kind in "iu" and bound is not None and (most := bound([extreme(x) for x in operands])) > LARGEST:
+            raise too_large(what, most)
+        operands = [aligned(x, out) if at < len(xs) else np.broadcast_to(x, out.shape) for at, x in enumerate(operands)]
+
+        def work(block: tuple[slice, ...]) -> None:
+            first, second, *others = [x[block] for x in operands]
+            result = ufunc(first, second, out=out[block] if kind == out.dtype else None, dtype=kind, casting="unsafe")
+            for other in others:
+                ufunc(result, other, out=result, dtype=kind, casting="unsafe")
+            if kind != out.dtype:
+                out[block] = result
+
+        blockwise(work, out, len(operands) * out.itemsize)
+
+    return compute
+
+
+def _power(operands: Sequence[int]) -> int:
+    """Return the largest power of integers, or a number beyond int64."""
+    base, exponent = operands
+    return base**exponent if base < 2 or exponent < 64 else LARGEST + 1
+
+
+def powers(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
+    """Return the dtype of powers: integers stay so if the exponent is a whole number from 0 on."""
+    exponent = values.get("value")
+    return (accumulates if isinstance(exponent, int) and exponent >= 0 else averages)(kinds, values)
+
+
+def extremes(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
+    """Return the dtype of a minimum or a maximum: that of the inputs, or one that also holds `value`."""
+    if "value" not in values:
+        return keeps(kinds, values)
+    return (accumulates if isinstance(values["value"], int) else averages)(kinds, values)
+
+
+def extreme_of(pick: np.ufunc) -> Compute:
+    """Return the kernel of min or max: of several inputs, of one and a value, or over some axes of one."""
+    join, over = combine(pick, max, "a value"), reduction(pick)
+
+    def compute(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+        (over if "keepdims" in task.values else join)(task, xs, weights, out)
+
+    return compute
+
+
+COMPARISONS = {
+    "gt": np.greater,
+    "ge": np.greater_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "eq": np.equal,
+    "ne": np.not_equal,
+}
+
+
+def _compare(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    compare, value = COMPARISONS[task.values["by"]], task.values.get("value")
+    first, *others = [aligned(x, out) for x in xs]
+    if value is not None:
+        others = [np.broadcast_to(np.asarray(value, first.dtype if first.dtype.kind == "f" else None), out.shape)]
 
     def work(block: tuple[slice, ...]) -> None:
-        first, second, *others = [x[block] for x in xs]
-        result = ufunc(first, second, out=out[block] if kind == out.dtype else None, dtype=kind, casting="unsafe")
-        for other in others:
-            ufunc(result, other, out=result, dtype=kind, casting="unsafe")
-        if kind != out.dtype:
-            out[block] = result
+        out[block] = compare(first[block], others[0][block])
 
-    blockwise(work, out, len(xs) * out.itemsize)
+    blockwise(work, out, 2 * out.itemsize)
+
+
+def _where(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    condition, first, second = [aligned(x, out) for x in xs]
+
+    def work(block: tuple[slice, ...]) -> None:
+        out[block] = np.where(condition[block] != 0, first[block], second[block])
+
+    blockwise(work, out, 3 * out.itemsize)
+
+
+def chosen(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
+    """Return the dtype that holds both that a condition, which comes first, chooses from."""
+    return keeps(kinds[1:], values)
 
 
 def _concat(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
@@ -54,7 +126,14 @@ def _concat(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> No
 
 
 KERNELS = {
-    "add": Kernel(_add, accumulates, in_place=True),
-    "mul": Kernel(_mul, accumulates),
+    "add": Kernel(combine(np.add, sum, "a sum"), accumulates, in_place=True),
+    "sub": Kernel(combine(np.subtract, sum, "a difference"), accumulates, in_place=True),
+    "mul": Kernel(combine(np.multiply, prod, "a product"), accumulates, in_place=True),
+    "div": Kernel(combine(np.true_divide), averages, in_place=True),
+    "pow": Kernel(combine(np.power, _power, "a power"), powers, in_place=True),
+    "min": Kernel(extreme_of(np.minimum), extremes),
+    "max": Kernel(extreme_of(np.maximum), extremes),
+    "compare": Kernel(_compare, keeps, in_place=True),
+    "where": Kernel(_where, chosen),
     "concat": Kernel(_concat, keeps),
 }

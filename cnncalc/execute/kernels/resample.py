@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ...layers.resample import DETAILS, PLACES
 from ..task import Array, Dtype, Kernel, Task, Weights, averages, keeps, wide
 from .border import pick
 from .norm import split_groups
@@ -17,10 +18,28 @@ Taps = tuple[Array, Array]
 
 def places(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Array:
     """Return the place of each output on an axis of n inputs; it may be beyond the border."""
-    unit = np.arange(out, dtype=kind)
-    if task.values["align"]:
+    unit, v, scale = np.arange(out, dtype=kind), task.values, _scale(task, axis, n, out)
+    if v["align"]:
         return np.asarray(unit * kind.type((n - 1) / (out - 1) if out > 1 else 0))
-    return np.asarray((unit + kind.type(0.5)) * kind.type(_scale(task, axis, n, out)) - kind.type(0.5))
+    if DETAILS.isdisjoint(v):
+        return np.asarray((unit + kind.type(0.5)) * kind.type(scale) - kind.type(0.5))
+    return _resized(task, axis, n, out, unit)
+
+
+def _resized(task: Task, axis: int, n: int, out: int, unit: Array) -> Array:
+    """Return places as ONNX's Resize has them: divided by the scale, and as they are if that is 1 (onnxruntime)."""
+    v, kind = task.values, unit.dtype
+    by = kind.type(v["factor"][axis] if "factor" in v else kind.type(out) / kind.type(n))
+    where = v.get("where") or ("asymmetric" if v["mode"] == "nearest" else "half_pixel")
+    if by == 1:
+        return unit
+    if where == "pytorch_half_pixel" and out == 1:
+        return np.zeros(1, kind)
+    twice, off = PLACES[where]
+    at = (unit + kind.type(twice / 2)) / by
+    if where == "half_pixel_symmetric":  # the centres of input and output coincide
+        at += kind.type(n / 2) * (1 - kind.type(out) / (by * kind.type(n)))
+    return np.asarray(at - kind.type(off / 2))
 
 
 def _scale(task: Task, axis: int, n: int, out: int) -> float:
@@ -35,11 +54,23 @@ def _nearest(task: Task, axis: int, n: int, out: int, kind: Dtype, nd: int) -> A
     In two dimensions an axis that keeps its size, or doubles it, goes without the scale; otherwise that of float64
     values is a float64 (ATen/native/UpSample.h, `nearest_idx`; cpu/UpSampleKernel.cpp, `HelperInterpNearest`).
     """
+    if not DETAILS.isdisjoint(task.values):
+        at = places(task, axis, n, out, np.dtype(np.float32))
+        return np.clip(ROUNDING[task.values.get("round", "floor")](at), 0, n - 1).astype(np.int64)
     if nd == 2 and out in (n, 2 * n):
         return np.asarray(np.arange(out) * n // out)
     scales = np.dtype(np.float64 if kind == np.float64 and nd != 2 else np.float32)
     scaled = np.arange(out, dtype=scales) * scales.type(_scale(task, axis, n, out))
     return np.asarray(np.minimum(scaled.astype(np.float32).astype(np.int64), n - 1))
+
+
+ROUNDING: dict[str, Callable[[Array], Array]] = {
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "round_prefer_floor": lambda at: np.asarray(np.ceil(at - 0.5)),
+    "round_prefer_ceil": lambda at: np.asarray(np.floor(at + 0.5)),
+}
+"""Each way to round a place to an input."""
 
 
 def _linear(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
@@ -54,12 +85,13 @@ def _cubic(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
     at, steps = places(task, axis, n, out, kind), task.dialect.cubic_steps
     first = np.floor(at).astype(np.int64)
     share: Array = np.asarray(at - first if steps == 0 else np.rint((at - first) * steps) / steps)
-    a = task.dialect.cubic
+    v = task.values
+    a = v.get("cubic", task.dialect.cubic)
     near = [((a + 2) * t - (a + 3)) * t * t + 1 for t in (share, 1 - share)]
     far = [((a * t - 5 * a) * t + 8 * a) * t - 4 * a for t in (share + 1, 2 - share)]
     weights = np.stack([far[0], *near, far[1]])
     inputs = first + np.arange(-1, 3)[:, None]
-    if task.dialect.cubic_leaves_out:
+    if v.get("exclude_outside", task.dialect.cubic_leaves_out):
         weights *= (inputs >= 0) & (inputs < n)
         weights /= weights.sum(0)
     return np.clip(inputs, 0, n - 1), weights.astype(kind)

@@ -1,4 +1,4 @@
-"""The kernels of layers that take a part of a sample, or a mean over some of its axes."""
+"""The kernels of layers that take a part of a sample."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..task import Array, Kernel, Task, Weights, averages, keeps, wide
+from ..task import Array, Kernel, Task, Weights, keeps
 
 
 def _slice(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
@@ -21,9 +21,4 @@ def _gather(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> No
         np.copyto(made, np.take(sample, indices, axis - 1))
 
 
-def _mean(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    x, kind = xs[0], wide(out.dtype)
-    np.copyto(out, x.mean(task.axes, dtype=kind, keepdims=task.values["keepdims"]), casting="unsafe")
-
-
-KERNELS = {"slice": Kernel(_slice, keeps), "gather": Kernel(_gather, keeps), "mean": Kernel(_mean, averages)}
+KERNELS = {"slice": Kernel(_slice, keeps), "gather": Kernel(_gather, keeps)}

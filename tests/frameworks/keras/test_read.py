@@ -44,7 +44,7 @@ def test_every_layer_is_kerass_by_name(name: str) -> None:
             assert label not in layers
             continue
         layer = layers[label]
-        if UNKNOWN.get(label) == "output":
+        if UNKNOWN.get(label) == "output" or (name, label) == ("Ops", "add_1"):  # it reads an unknown activation
             assert layer.out == NOTHING_KNOWN
         else:
             assert [n if isinstance(n, int) else None for n in layer.out] == output[1:], label

@@ -296,7 +296,6 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
     ("upsample:factor=2,mode=cubic", MAP, "keras", "PyTorch has cubic upsampling over two axes, with A = -0.75"),
     ("normalization", MAP, "keras", "PyTorch has no layer with a learnt mean and variance"),
     ("convT:4,k2,s2,p0,out_pad=3", SQUARE, "onnx", "has to be below"),
-    ("mean:axis=1", MAP, "keras", "PyTorch keeps channels first, but this mean moves them"),
     (
         [{"op": "opaque", "type": "einsum", "out": [3]}],
         SQUARE,

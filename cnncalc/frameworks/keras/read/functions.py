@@ -115,12 +115,33 @@ def numbers(value: Any) -> float | list[float] | None:
     return listed if isinstance(value, list) else listed[0]
 
 
+COMPARISONS = {
+    "Greater": "gt",
+    "GreaterEqual": "ge",
+    "Less": "lt",
+    "LessEqual": "le",
+    "Equal": "eq",
+    "NotEqual": "ne",
+}
+JOINS: dict[str, Raw] = {
+    "Add": {"op": "add"},
+    "Average": {"op": "add"},
+    "Subtract": {"op": "sub"},
+    "Multiply": {"op": "mul"},
+    "TrueDivide": {"op": "div"},
+    "Divide": {"op": "div"},
+    "Power": {"op": "pow"},
+    "Minimum": {"op": "min"},
+    "Maximum": {"op": "max"},
+    **{kind: {"op": "compare", "by": by} for kind, by in COMPARISONS.items()},
+}
+"""The layer that joins several tensors, by class."""
 WITH_CONSTANT: dict[str, Callable[[float, bool], Raw]] = {
     "Add": lambda c, _: {"offset": c},
     "Multiply": lambda c, _: {"factor": c},
     "Subtract": lambda c, is_first: {"factor": -1, "offset": c} if is_first else {"offset": -c},
     **dict.fromkeys(("TrueDivide", "Divide"), lambda c, is_first: {} if is_first or c == 0 else {"factor": 1 / c}),
-    "Average": lambda *_: {},
+    **dict.fromkeys(("Average", "Power", "Minimum", "Maximum", *COMPARISONS), lambda *_: {}),
 }
 """The keys of a rescale that joins a tensor and a constant, which may be the first of them; none if there is none."""
 
@@ -132,29 +153,27 @@ def _arithmetic(call: LayerCall) -> Parts:
     operands = [one for one in operands if one is not None]
     tensors = [one for one in operands if isinstance(one, Tensor)]
     constants = [one for one in operands if isinstance(one, (int, float)) and not isinstance(one, bool)]
+    raw = JOINS[call.kind]
     if len(operands) == 2 and len(tensors) == len(constants) == 1:
-        keys = WITH_CONSTANT[call.kind](constants[0], operands[0] is constants[0])
-        return {"op": "rescale", **keys} if keys else _elementwise(call)
+        is_first = operands[0] is constants[0]
+        keys = WITH_CONSTANT[call.kind](constants[0], is_first)
+        if keys or call.kind in ("TrueDivide", "Divide", "Average"):
+            return {"op": "rescale", **keys} if keys else _elementwise(call)
+        return _elementwise(call) if is_first and raw["op"] not in ("min", "max") else {**raw, "value": constants[0]}
     if len(operands) == len(tensors) == 1 and call.kind != "Average":
         return {"op": "identity"}
-    op = {"Multiply": "mul", "TrueDivide": None, "Divide": None}.get(call.kind, "add")
-    fits = 2 <= len(tensors) == len(operands) and (call.kind != "Subtract" or len(tensors) == 2)
-    if op is None or not fits or not _joins(op, [one.sizes for one in tensors]):
+    pairs = raw["op"] in ("sub", "div", "pow", "compare")
+    fits = 2 <= len(tensors) == len(operands) and not (pairs and len(tensors) > 2)
+    if not fits or not _joins([one.sizes for one in tensors]):
         return _elementwise(call)
-    if call.kind == "Subtract":
-        return _scaled_sum(tensors, -1, "_negative")
     if call.kind == "Average":
-        return [LayerPart({"op": op}, "_sum"), LayerPart({"op": "rescale", "factor": 1 / len(tensors)})]
-    return {"op": op}
+        return [LayerPart(raw, "_sum"), LayerPart({"op": "rescale", "factor": 1 / len(tensors)})]
+    return raw
 
 
-def _joins(op: str, sizes: list[Sizes | None]) -> bool:
-    """Return whether a layer here joins these sizes; what is not known is taken to fit."""
-    given = [one for one in sizes if one is not None]
-    if len({len(one) for one in given}) > 1:
-        return False
-    columns = [{n for n in column if n is not None} for column in zip(*given, strict=True)]
-    return op == "mul" or all(len(column) < 2 for column in columns)
+def _joins(sizes: list[Sizes | None]) -> bool:
+    """Return whether tensors of these sizes have equally many axes, as far as that is known."""
+    return len({len(one) for one in sizes if one is not None}) < 2
 
 
 def _scaled_sum(read: list[Tensor], factor: Any, suffix: str) -> list[LayerPart]:
@@ -170,7 +189,6 @@ def _custom_scale(call: LayerCall) -> Parts:
     return _scaled_sum(read, call.get("scale"), "_scaled") if len(read) == 2 else None
 
 
-@CONVERTERS.register("Maximum", "Minimum")
 def _elementwise(call: LayerCall) -> Parts:
     """Return an opaque layer that joins values one by one; its shape follows from NumPy's broadcasting."""
     sizes = [one.sizes for one in call.tensors()]
@@ -319,10 +337,19 @@ def _class_of(name: str) -> str:
     return name.title().replace("_", "")
 
 
+@CONVERTERS.register("Where")
+def _where(call: LayerCall) -> Parts:
+    """Return a choice between two tensors."""
+    tensors = [one for one in leaves(call.args) if isinstance(one, Tensor)]
+    if len(tensors) != 3 or not _joins([one.sizes for one in tensors]):
+        return _elementwise(call)
+    return {"op": "where"}
+
+
 CONVERTERS.update(
     {"Elu": lambda call: renamed(call, "elu"), "Exp": _without_keys("exp")},
     {"LeakyRelu": lambda call: {"op": "leakyrelu", "alpha": call.get("negative_slope") or 0.2}},
-    {"Negative": lambda _: {"op": "rescale", "factor": -1}},
+    {"Cast": _without_keys("identity")},
 )
 for _name, _raw in NAMED.items():
     CONVERTERS.setdefault(_class_of(_name), _without_keys(_raw["op"]))

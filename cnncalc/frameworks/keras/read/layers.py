@@ -105,10 +105,19 @@ _OPAQUE_IF: dict[str, Callable[[LayerCall], object]] = {
     "groupnorm": _over_other_axes,
     "layernorm": lambda call: call.get("rms_scaling"),
     "scale": lambda call: not call.channels_last,
+    **dict.fromkeys(("mean", "sum", "prod", "logsumexp", "cumsum"), _over_batch),
     **dict.fromkeys(("lstm", "gru", "rnn"), _other_cell),
-    "mean": _over_batch,
 }
 """The tests for calls that no layer here expresses, by the op for other calls of the class."""
+
+
+@CONVERTERS.register("Min", "Max", "Amin", "Amax")
+def _extreme(call: LayerCall) -> Parts:
+    """Return a minimum or a maximum over some axes."""
+    if _over_batch(call):
+        return None
+    keys = {key: value for key in ("axis", "keepdims") if (value := call.get(key)) is not None}
+    return {"op": call.kind.lower()[-3:], **keys}
 
 
 def _by_name(op: str) -> Converter:
@@ -140,5 +149,5 @@ _SPELLINGS = {
 
 _FUSED = {*FUSED, "Dense"}
 """Layers with an activation of their own."""
-_JOINS = {*WITH_CONSTANT, "Maximum", "Minimum", "Concatenate", "Stack", "CustomScaleLayer"}
+_JOINS = {*WITH_CONSTANT, "Where", "Stack", "Concatenate", "CustomScaleLayer"}
 """Layers that may read several tensors."""

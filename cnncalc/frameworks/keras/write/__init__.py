@@ -16,12 +16,16 @@ from ....sizes import Shape, known
 from ....trace import shape
 from ....wiring import unused_name
 from . import sequences, simple, windows
-from .step import KerasContext, KerasWriter, refuse
+from .step import NUMPY, KerasContext, KerasWriter, refuse
 
 WRITERS: Registry[str, KerasWriter] = Registry(windows.WRITERS, simple.WRITERS, sequences.WRITERS)
 """The writer of each op, by its family's word."""
 WRITERS.update({op: KerasContext.named for op in KERAS if op not in WRITERS})
-WRITERS["input"] = lambda _: []  # an input of the model, and no call
+
+
+_LAYERS = ("Add", "Subtract", "Multiply", "Minimum", "Maximum", "Concatenate")
+LISTED = {*(("keras.layers", kind) for kind in _LAYERS), (NUMPY, "Stack")}
+"""The layers and operations that read a list, by module and class."""
 
 
 class KerasTensor(NamedTuple):
@@ -145,7 +149,7 @@ class ModelWriter:
         name = tied or config["name"]
         nodes = self.layers.setdefault(name, {**entry, "name": name, "inbound_nodes": []})["inbound_nodes"]
         tensors = [self.tensor(one) for one in reads]
-        listed = entry["class_name"] in ("Add", "Multiply", "Concatenate", "Stack")
+        listed = (entry["module"], entry["class_name"]) in LISTED
         nodes.append({"args": [tensors] if listed else [*tensors, *more], "kwargs": dict(named)})
         return KerasTensor(name, len(nodes) - 1, out)
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from ....layers.keys import Pair
 from ....layers.names import KERAS, KERAS_ACTIVATIONS
-from ....layers.resample import apart_in_order
+from ....layers.resample import DETAILS, apart_in_order
 from ....registry import Registry
 from ....sizes import Shape, Size
-from .step import NN, NUMPY, KerasContext, KerasStep, KerasWriter, border, refuse
+from .step import CORE, MATH, NN, NUMPY, KerasContext, KerasStep, KerasWriter, border, refuse
 
 WRITERS: Registry[str, KerasWriter] = Registry()
 
@@ -75,6 +75,8 @@ def _crop(context: KerasContext) -> list[KerasStep]:
 def _upsample(context: KerasContext) -> list[KerasStep]:
     v, space = context.layer.values, context.space()
     factors = v.get("factor") or [_times(n, out) for n, out in zip(space, context.spatial_out(), strict=True)]
+    if own := [key for key in v if key in DETAILS]:
+        raise refuse(f"upsampling with {' or '.join(own)}", key=own[0])
     if not all(isinstance(f, int) for f in factors):
         raise refuse("upsampling by a factor that is not a whole number", key="factor" if "factor" in v else "out")
     mode = {"linear": "bilinear", "cubic": "bicubic"}.get(v["mode"], v["mode"])
@@ -227,10 +229,107 @@ def _shuffle(context: KerasContext) -> list[KerasStep]:
     ]
 
 
-@WRITERS.register("mean")
-def _mean(context: KerasContext) -> list[KerasStep]:
-    return context.operation(NUMPY, "Mean", **KERAS["mean"].theirs(context.layer.values))
+@WRITERS.register("mean", "sum", "prod", "logsumexp")
+def _reduction(context: KerasContext) -> list[KerasStep]:
+    name = KERAS[context.layer.op]
+    module = MATH if context.layer.op == "logsumexp" else NUMPY
+    return context.operation(module, name.word, **name.theirs(context.layer.values))
 
 
+@WRITERS.register("l1", "l2")
+def _norm_over_axes(context: KerasContext) -> list[KerasStep]:
+    op, config = context.layer.op, KERAS["sum"].theirs(context.layer.values)
+    powers = KerasStep("Absolute" if op == "l1" else "Square", {}, context.layer.sample, "_powers", NUMPY)
+    (total,) = context.operation(NUMPY, "Sum", **config)
+    if op == "l1":
+        return [powers, total]
+    return [powers, total._replace(suffix="_sum"), *context.operation(NUMPY, "Sqrt")]
+
+
+def _aligned(context: KerasContext, *steps: KerasStep) -> list[KerasStep]:
+    """Return the axes of 1 that some inputs need behind the batch, then steps, the first of which reads all inputs."""
+    samples = context.layer.samples
+    rank, reads = max(map(len, samples)), list[int | str](range(len(samples)))
+    added = []
+    for at, x in enumerate(samples):
+        for axes in range(1, rank - len(x) + 1):
+            out, suffix = (1,) * axes + tuple(x), f"_aligned{at}_{axes}"
+            added.append(KerasStep("ExpandDims", {"axis": 1}, out, suffix, NUMPY, reads=(reads[at],)))
+            reads[at] = suffix
+    return [*added, steps[0]._replace(reads=tuple(reads)), *steps[1:]]
+
+
+@WRITERS.register("add", "sub", "mul", "div", "pow")
+def _operation(context: KerasContext) -> list[KerasStep]:
+    """Return a layer of Keras, which repeats sizes as NumPy does, or an operation if there is none, or for a number."""
+    op, word, value = context.layer.op, KERAS[context.layer.op].word, context.layer.values.get("value")
+    if value is None and op in ("add", "sub", "mul"):
+        return context.one(word)
+    return _aligned(context, *context.operation(NUMPY, word, *([] if value is None else [value])))
+
+
+@WRITERS.register("min", "max")
+def _extreme(context: KerasContext) -> list[KerasStep]:
+    op, v = context.layer.op, context.layer.values
+    if "keepdims" in v:
+        return context.operation(NUMPY, op.capitalize(), **KERAS["sum"].theirs(v))
+    word = KERAS[op].word
+    return context.operation(NUMPY, word, v["value"]) if "value" in v else context.one(word)
+
+
+COMPARISONS = {
+    "gt": "Greater",
+    "ge": "GreaterEqual",
+    "lt": "Less",
+    "le": "LessEqual",
+    "eq": "Equal",
+    "ne": "NotEqual",
+}
+
+
+@WRITERS.register("compare")
+def _compare(context: KerasContext) -> list[KerasStep]:
+    v = context.layer.values
+    more = (v["value"],) if "value" in v else ()
+    holds = KerasStep(COMPARISONS[v["by"]], {}, context.layer.traced.out, "_holds", NUMPY, more)
+    return _aligned(context, holds, *context.operation(CORE, "Cast", dtype="float32"))
+
+
+@WRITERS.register("where")
+def _where(context: KerasContext) -> list[KerasStep]:
+    return _aligned(context, *context.operation(NUMPY, "Where"))
+
+
+@WRITERS.register("normalize")
+def _normalize(context: KerasContext) -> list[KerasStep]:
+    v, axes = context.layer.values, list(context.layer.traced.axes)
+    if v["norm"] == 2 and v["eps"] == 1e-12:
+        return context.named(axis=axes)
+    if v["norm"] != 2 and (len(axes) > 1 or v["norm"] != int(v["norm"]) or v["norm"] < 1):
+        raise refuse(f"a norm of power {v['norm']}" + " over several axes" * (len(axes) > 1), key="norm")
+    axis = axes[0] if len(axes) == 1 else axes
+    return context.operation(NN, "Normalize", axis=axis, order=int(v["norm"]), epsilon=v["eps"])
+
+
+def _function(module: str) -> KerasWriter:
+    """Return the writer of an operation of a module, its arguments the op's keys."""
+
+    def write(context: KerasContext) -> list[KerasStep]:
+        name = KERAS[context.layer.op]
+        return context.operation(module, name.word, **name.theirs(context.layer.values))
+
+    return write
+
+
+_NUMPY = (
+    *("abs", "neg", "sqrt", "square", "reciprocal", "log", "log1p", "expm1", "floor", "ceil", "round", "trunc", "sign"),
+    *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "cumsum"),
+)
+WRITERS.update(
+    dict.fromkeys(_NUMPY, _function(NUMPY)),
+    dict.fromkeys(("rsqrt", "erf"), _function(MATH)),
+    dict.fromkeys(("celu", "softshrink", "hardshrink", "threshold", "logsoftmax", "logsigmoid"), _function(NN)),
+    {"tanhshrink": _function(NN)},
+)
 WRITERS["relu6"] = lambda context: context.one("ReLU", max_value=6.0)
 WRITERS.update({op: activation for op in KERAS_ACTIVATIONS if op not in KERAS and op not in WRITERS})

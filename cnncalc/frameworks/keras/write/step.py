@@ -11,7 +11,7 @@ from ....layers.names import KERAS
 from ....report import LayerReport
 from ....sizes import Shape
 
-NUMPY, NN = "keras.src.ops.numpy", "keras.src.ops.nn"
+NUMPY, NN, MATH, CORE = [f"keras.src.ops.{part}" for part in ("numpy", "nn", "math", "core")]
 
 
 class KerasStep(NamedTuple):

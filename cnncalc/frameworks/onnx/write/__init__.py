@@ -6,11 +6,11 @@ from ....errors import SpecError
 from ....network import Network
 from ....registry import Registry
 from ....trace import shape
-from . import axes, sequences, sources, values, windows
+from . import axes, composite, sequences, values, windows
 from .file import IR_VERSION, OPSET, OnnxFile, OnnxWriter, unsaid
 
 WRITERS: Registry[str, OnnxWriter] = Registry(
-    windows.WRITERS, values.WRITERS, axes.WRITERS, sequences.WRITERS, sources.WRITERS
+    windows.WRITERS, values.WRITERS, axes.WRITERS, sequences.WRITERS, composite.WRITERS
 )
 """The writer of each op, by its family's word."""
 
@@ -27,21 +27,17 @@ def write(network: Network) -> bytes:
         if (reason := layer.refusal("onnx_write")) is not None:
             raise unsaid(layer, f"this: {reason}")
         WRITERS[layer.node.layer.WORD](file, layer)
-    helper = file.onnx.helper
+    helper, inputs = file.onnx.helper, [layer for layer in report.layers if layer.node.layer.WORD == "input"]
     outputs = report.outputs()
-    further = {layer.name for layer in report.layers if layer.op == "input"}
     for layer in outputs:
         file.value_of(layer.name)
     graph = helper.make_graph(
         file.nodes,
         network.name or "network",
-        [
-            file.value("input", report.sample),
-            *(file.value(layer.name, layer.traced.out) for layer in report.layers if layer.op == "input"),
-        ],
-        [file.value(layer.name, layer.traced.out, layer.traced.fields) for layer in outputs],
+        [file.first_input(), *file.inputs],
+        [file.value(layer) for layer in outputs],
         file.initialisers,
-        value_info=[info for info in file.infos() if info.name not in further],
+        value_info=[file.value(layer) for layer in report.layers if layer not in (*outputs, *inputs)],
     )
     opsets = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="cnncalc")

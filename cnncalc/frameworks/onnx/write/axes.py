@@ -11,6 +11,7 @@ from ....registry import Registry
 from ....report import LayerReport
 from ....sizes import known
 from ....window import extent, positions
+from .composite import as_batch
 from .file import OnnxFile, OnnxWriter, numbers
 from .windows import between, channels_first
 
@@ -113,7 +114,7 @@ def stack(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Concat of inputs with a new axis."""
     (axis,) = layer.traced.axes
     axes = file.constant(layer, "axes", [axis])
-    parts = [file.step(layer, "part", "Unsqueeze", [x, axes]) for x in file.batched(layer, False)]
+    parts = [file.step(layer, "part", "Unsqueeze", [x, axes]) for x in as_batch(file, layer)]
     file.node("Concat", parts, layer.name, axis=axis)
 
 
@@ -147,15 +148,6 @@ def fold(file: OnnxFile, layer: LayerReport) -> None:
     pads = [*[b for b, _ in v["p"]], *[a for _, a in v["p"]]]
     reads = [channels_first(file, layer), *sizes]
     file.end(layer, "Col2Im", reads, first=True, dilations=v["d"], pads=pads, strides=v["s"])
-
-
-@WRITERS.register("mean")
-def mean(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a ReduceMean over some axes."""
-    keep = bool(layer.values["keepdims"])
-    first = file.has_only_first(layer) and (keep or len(layer.traced.out) < 2)
-    axes = file.constant(layer, "axes", [file.axis(layer, axis, first) for axis in layer.traced.axes])
-    file.end(layer, "ReduceMean", [*file.reads(layer, first), axes], first, keepdims=int(keep))
 
 
 @WRITERS.register("channelshuffle")

@@ -7,11 +7,10 @@ from math import prod
 from typing import Any
 
 from ....errors import SpecError
-from ....layers import Fields
 from ....layers.names import ONNX
 from ....network import INPUT
 from ....report import LayerReport, Report
-from ....sizes import UNKNOWN, Shape, Size, show
+from ....sizes import Open, Shape, Size, known, show
 from ....wiring import unused_name
 from ..read.const import package
 
@@ -39,6 +38,8 @@ class OnnxFile:
         self.report, self.batch = report, batch
         self.nodes: list[Any] = []
         self.initialisers: list[Any] = []
+        self.inputs: list[Any] = []
+        """The graph's inputs beside the first."""
         self.last = report.network.layout == "NHWC"
         """Whether the network has channels last. Its maps then have them first where ONNX needs that, and stay so."""
         self._samples = {"input": report.sample} | {layer.name: layer.traced.out for layer in report.layers}
@@ -83,20 +84,6 @@ class OnnxFile:
                     "Transpose", [other], made, self.name(called) if made == layer else made, perm=order
                 )
         return have[layer]
-
-    def batched(self, layer: LayerReport, first: bool) -> list[str]:
-        """Return the names of what a layer reads, those without a batch repeated for each sample of the others."""
-        reads, fields = self.reads(layer, first), layer.reads_fields
-        like = next((name for name, one in zip(reads, fields, strict=True) if one.batched), None)
-        if like is None or all(one.batched for one in fields):
-            return reads
-        count = self.step(layer, "batch", "Shape", [like], start=0, end=1)
-        ones = self.constant(layer, "ones", [1] * len(layer.sample))
-        shape = self.step(layer, "repeated", "Concat", [count, ones], axis=0)
-        return [
-            name if one.batched else self.step(layer, "each", "Expand", [name, shape])
-            for name, one in zip(reads, fields, strict=True)
-        ]
 
     def is_first(self, layer: LayerReport) -> bool:
         """Return whether a layer that works on values where they are should have its channels first.
@@ -210,26 +197,27 @@ class OnnxFile:
             raise SpecError("the weights are more than 2 GiB, the most an ONNX file can hold", "leave -w out")
         self.initialisers.append(self.onnx.numpy_helper.from_array(array, name))
 
-    def infos(self) -> list[Any]:
-        """Return the ValueInfoProto of the result of each layer that is not an output of the network."""
-        rows = []
-        for layer in self.report.layers:
-            if layer.name not in self._outputs:
-                turned = self.last and self._first.get(layer.name) == layer.name
-                rows.append(self.value(layer.name, layer.traced.out, layer.traced.fields, turned=turned))
-        return rows
+    def first_input(self) -> Any:
+        """Return the ValueInfoProto of the network's first input."""
+        return self._info("input", ["batch" if self.batch is None else self.batch, *self.report.sample])
 
-    def value(self, name: str, sample: Shape, fields: Fields | None = None, *, turned: bool = False) -> Any:
-        """Return the ValueInfoProto of a float value, open sizes by their letters; `turned` has the channels first."""
-        front: Size | str = "batch" if self.batch is None else self.batch
-        if fields is not None and not fields.batched:
-            front = fields.times
-        elif fields is not None and fields.lead:
-            front = UNKNOWN if self.batch is None else fields.times * self.batch
-        at = 0 if fields is None or name not in self._outputs else fields.batch_at
-        sizes = (*sample[-1:], *sample[:-1]) if turned else sample
-        full = (*sizes[:at], front, *sizes[at:])
-        dims = [n if isinstance(n, (int, str)) else str(n) if n.letter is not None else None for n in full]
+    def value(self, layer: LayerReport) -> Any:
+        """Return the ValueInfoProto of a layer's output, with its batch where it stands; of a map as it is kept."""
+        fields, out = layer.traced.fields, layer.traced.out
+        if self.last and self._first.get(layer.name) == layer.name and layer.name not in self._outputs:
+            out = (*out[-1:], *out[:-1])
+        times = known(fields.times)
+        front: int | str | None = 1
+        if fields.batched and times == 1:
+            front = "batch" if self.batch is None else self.batch
+        elif fields.batched:
+            front = None if self.batch is None or times is None else self.batch * times
+        at = fields.batch_at
+        return self._info(layer.name, [*out[:at], front, *out[at:]])
+
+    def _info(self, name: str, sizes: Sequence[Size | str | None]) -> Any:
+        """Return the ValueInfoProto of a float value, open sizes by their letters."""
+        dims = [str(n) if isinstance(n, Open) and n.letter else None if isinstance(n, Open) else n for n in sizes]
         return self.onnx.helper.make_tensor_value_info(name, self.onnx.TensorProto.FLOAT, dims)
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from ....layers.affine import factors
 from ....layers.names import ONNX
+from ....layers.unary import Normalize
 from ....registry import Registry
 from ....report import LayerReport
+from .composite import as_batch
 from .file import OnnxFile, OnnxWriter, numbers, renamed, unsaid, weight_shape
 from .windows import AFFINE, affine, bias, by_channel, finish, scaling
 
@@ -29,10 +31,10 @@ def pointwise(file: OnnxFile, layer: LayerReport, op: str, more: Sequence[str] =
 
 
 def along(file: OnnxFile, layer: LayerReport) -> None:
-    """Write one node that works along an axis."""
+    """Write one node that works along an axis; what has no batch is repeated to that of the others."""
     first = file.is_first(layer)
     attributes = renamed(layer) | {"axis": file.axis(layer, layer.traced.axes[0], first)}
-    file.end(layer, ONNX[layer.op].word, file.batched(layer, first), first, **attributes)
+    file.end(layer, ONNX[layer.op].word, as_batch(file, layer, first), first, **attributes)
 
 
 def flatten(file: OnnxFile, layer: LayerReport) -> None:
@@ -49,13 +51,18 @@ def permute(file: OnnxFile, layer: LayerReport) -> None:
 
 
 _RENAMED = ("relu", "sigmoid", "tanh", "hardswish", "selu", "softplus", "softsign", "mish", "exp", "identity")
+_FUNCTIONS = (
+    *("abs", "neg", "sqrt", "reciprocal", "log", "floor", "ceil", "round", "sign", "erf", "sin", "cos", "tan"),
+    *("asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"),
+)
 WRITERS: Registry[str, OnnxWriter] = Registry(
-    {op: one_node() for op in (*_RENAMED, "leakyrelu", "elu")},
+    {op: one_node() for op in (*_RENAMED, *_FUNCTIONS, "leakyrelu", "elu", "celu")},
     {
         "hardsigmoid": one_node(lambda layer: {**renamed(layer), "beta": 0.5}),
         "gelu": one_node(lambda layer: {"approximate": "tanh" if layer.values["approximate"] else "none"}),
-        "softmax": along,
         "concat": along,
+        "softmax": along,
+        "logsoftmax": along,
         "flatten": flatten,
         "permute": permute,
     },
@@ -155,17 +162,171 @@ def layernorm(file: OnnxFile, layer: LayerReport) -> None:
     file.node("Transpose", [made], layer.name, perm=[order.index(a) for a in range(rank + 1)])
 
 
+def operands(file: OnnxFile, layer: LayerReport, first: bool = False) -> list[str]:
+    """Return the names of the inputs with equally many axes; that of the value, if there is one, after."""
+    rank = max(map(len, layer.samples))
+    names = file.reads(layer, first)
+    for at, x in enumerate(layer.samples):
+        if len(x) < rank:
+            axes = file.constant(layer, "axes", list(range(1, rank - len(x) + 1)))
+            names[at] = file.step(layer, "aligned", "Unsqueeze", [names[at], axes])
+    return names + ([file.constant(layer, "value", float(layer.values["value"]))] if "value" in layer.values else [])
+
+
 @WRITERS.register("add")
 def add(file: OnnxFile, layer: LayerReport) -> None:
-    """Write an Add of two layers, a Sum of several."""
-    pointwise(file, layer, "Add" if len(layer.node.reads) == 2 else "Sum")
-
-
-@WRITERS.register("mul")
-def mul(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a Mul of the first two layers, and one more for each further layer."""
+    """Write an Add of two operands, a Sum of several."""
     first = file.is_first(layer)
-    product, *others, last = file.reads(layer, first)
+    names = operands(file, layer, first)
+    file.end(layer, "Add" if len(names) == 2 else "Sum", names, first)
+
+
+@WRITERS.register("sub", "mul", "div", "pow")
+def operation(file: OnnxFile, layer: LayerReport) -> None:
+    """Write the operator of the first two operands, and one more for each further operand."""
+    first = file.is_first(layer)
+    result, *others, last = operands(file, layer, first)
     for other in others:
-        product = file.step(layer, "product", "Mul", [product, other])
-    file.end(layer, "Mul", [product, last], first)
+        result = file.step(layer, "product", ONNX[layer.op].word, [result, other])
+    file.end(layer, ONNX[layer.op].word, [result, last], first)
+
+
+@WRITERS.register("min", "max")
+def extreme(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a minimum or a maximum of the operands, or over some axes."""
+    if "keepdims" in layer.values:
+        reduce(file, layer, f"Reduce{layer.op.capitalize()}")
+    else:
+        first = file.is_first(layer)
+        file.end(layer, ONNX[layer.op].word, operands(file, layer, first), first)
+
+
+@WRITERS.register("compare")
+def compare(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a comparison, its result as numbers."""
+    kinds = {"gt": "Greater", "ge": "GreaterOrEqual", "lt": "Less", "le": "LessOrEqual"}
+    first = file.is_first(layer)
+    holds = file.step(layer, "holds", kinds.get(layer.values["by"], "Equal"), operands(file, layer, first))
+    if layer.values["by"] == "ne":
+        holds = file.step(layer, "differs", "Not", [holds])
+    file.end(layer, "Cast", [holds], first, to=file.onnx.TensorProto.FLOAT)
+
+
+@WRITERS.register("where")
+def where(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a choice between two inputs."""
+    condition, first, second = operands(file, layer)
+    holds = file.step(layer, "holds", "Cast", [condition], to=file.onnx.TensorProto.BOOL)
+    file.node("Where", [holds, first, second], layer.name)
+
+
+def reduce(file: OnnxFile, layer: LayerReport, op: str) -> None:
+    """Add the node of a reduction over the layer's axes."""
+    keep = bool(layer.values["keepdims"])
+    first = file.has_only_first(layer) and (keep or len(layer.traced.out) < 2)
+    axes = file.constant(layer, "axes", [file.axis(layer, axis, first) for axis in layer.traced.axes])
+    file.end(layer, op, [*file.reads(layer, first), axes], first, keepdims=int(keep))
+
+
+@WRITERS.register("mean", "sum", "prod", "l1", "l2", "logsumexp")
+def reduction(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a reduction over some axes."""
+    reduce(file, layer, ONNX[layer.op].word)
+
+
+def in_row(file: OnnxFile, layer: LayerReport, *ops: str | tuple[str, float]) -> None:
+    """Add operators one after another, each of the value before, and of a number where there is one."""
+    first = file.is_first(layer)
+    (x,) = file.reads(layer, first)
+    for at, op in enumerate(ops, 1):
+        word, *number = [op] if isinstance(op, str) else op
+        reads = [x, *[file.constant(layer, "number", n) for n in number if isinstance(n, float)]]
+        if at == len(ops):
+            file.end(layer, str(word), reads, first)
+        else:
+            x = file.step(layer, str(at), str(word), reads)
+
+
+@WRITERS.register("rsqrt")
+def rsqrt(file: OnnxFile, layer: LayerReport) -> None:
+    """Write the reciprocal of a root."""
+    in_row(file, layer, "Sqrt", "Reciprocal")
+
+
+@WRITERS.register("square")
+def square(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a power of 2."""
+    in_row(file, layer, ("Pow", 2.0))
+
+
+@WRITERS.register("log1p")
+def log1p(file: OnnxFile, layer: LayerReport) -> None:
+    """Write the logarithm of 1 + x."""
+    in_row(file, layer, ("Add", 1.0), "Log")
+
+
+@WRITERS.register("expm1")
+def expm1(file: OnnxFile, layer: LayerReport) -> None:
+    """Write an exponential less 1."""
+    in_row(file, layer, "Exp", ("Sub", 1.0))
+
+
+@WRITERS.register("logsigmoid")
+def logsigmoid(file: OnnxFile, layer: LayerReport) -> None:
+    """Write -softplus(-x)."""
+    in_row(file, layer, "Neg", "Softplus", "Neg")
+
+
+@WRITERS.register("trunc")
+def trunc(file: OnnxFile, layer: LayerReport) -> None:
+    """Write the sign of x times the floor of its magnitude."""
+    (x,) = file.reads(layer)
+    size = file.step(layer, "floor", "Floor", [file.step(layer, "magnitude", "Abs", [x])])
+    file.node("Mul", [file.step(layer, "sign", "Sign", [x]), size], layer.name)
+
+
+@WRITERS.register("tanhshrink")
+def tanhshrink(file: OnnxFile, layer: LayerReport) -> None:
+    """Write x - tanh(x)."""
+    (x,) = file.reads(layer)
+    file.node("Sub", [x, file.step(layer, "tanh", "Tanh", [x])], layer.name)
+
+
+@WRITERS.register("softshrink", "hardshrink")
+def shrink(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a Shrink, which moves what is left by its bias."""
+    lambd = float(layer.values["lambd"])
+    file.node("Shrink", file.reads(layer), layer.name, lambd=lambd, bias=lambd * (layer.op == "softshrink"))
+
+
+@WRITERS.register("threshold")
+def threshold(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a choice between x and a number."""
+    (x,) = file.reads(layer)
+    least, value = [file.constant(layer, key, float(layer.values[key])) for key in ("threshold", "value")]
+    file.node("Where", [file.step(layer, "above", "Greater", [x, least]), x, value], layer.name)
+
+
+@WRITERS.register("cumsum")
+def cumsum(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a CumSum."""
+    axis = file.constant(layer, "axis", layer.traced.axes[0])
+    file.node("CumSum", [*file.reads(layer), axis], layer.name)
+
+
+@WRITERS.register("normalize")
+def normalize(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a LpNormalization over one axis, which has no eps; else a division by the norm, or by eps if larger."""
+    (x,), v = file.reads(layer), layer.values
+    if v["norm"] in (1, 2) and v["eps"] == Normalize.eps and len(layer.traced.axes) == 1:
+        file.node("LpNormalization", [x], layer.name, axis=layer.traced.axes[0], p=int(v["norm"]))
+        return
+    axes = file.constant(layer, "axes", list(layer.traced.axes))
+    if v["norm"] in (1, 2):
+        norm = file.step(layer, "norm", f"ReduceL{v['norm']:.0f}", [x, axes], keepdims=1)
+    else:
+        power, root = [file.constant(layer, part, float(n)) for part, n in (("p", v["norm"]), ("root", 1 / v["norm"]))]
+        powers = file.step(layer, "powers", "Pow", [file.step(layer, "magnitude", "Abs", [x]), power])
+        norm = file.step(layer, "norm", "Pow", [file.step(layer, "sum", "ReduceSum", [powers, axes], keepdims=1), root])
+    least = file.step(layer, "least", "Max", [norm, file.constant(layer, "eps", float(v["eps"]))])
+    file.node("Div", [x, least], layer.name)

@@ -182,12 +182,13 @@ def upsample(file: OnnxFile, layer: LayerReport) -> None:
     else:
         by = ["", "", file.constant(layer, "sizes", v["out"])]
         more["axes"] = list(range(2, len(layer.sample) + 1))
+    where = v.get("where", "asymmetric" if mode == "nearest" else "half_pixel")
+    more["coordinate_transformation_mode"] = "align_corners" if v["align"] else where
     if mode == "nearest":
-        more |= {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-    else:
-        more["coordinate_transformation_mode"] = "align_corners" if v["align"] else "half_pixel"
+        more["nearest_mode"] = v.get("round", "floor")
     if mode == "cubic":
-        more |= {"cubic_coeff_a": dialect.cubic, "exclude_outside": int(dialect.cubic_leaves_out)}
+        leaves_out = v.get("exclude_outside", dialect.cubic_leaves_out)
+        more |= {"cubic_coeff_a": float(v.get("cubic", dialect.cubic)), "exclude_outside": int(leaves_out)}
     between(file, layer, "Resize", by, **more)
 
 

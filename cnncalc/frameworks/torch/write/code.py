@@ -96,17 +96,6 @@ class TorchContext:
         """PyTorch's numbers for the axes that the layer's keys name, the batch being 0."""
         return [axis % len(self.x) + 1 if self.last else axis for axis in self.layer.traced.axes]
 
-    def batched(self) -> list[str]:
-        """Return the inputs, those without a batch repeated for each sample of the others."""
-        fields = self.layer.reads_fields
-        like = next((at for at, one in enumerate(fields) if one.batched), None)
-        same = ", -1" * len(self.x)
-        texts = [f"{{{at}}}" for at in range(len(fields))]
-        if like is None:
-            return texts
-        repeated = f".expand(len({{{like}}}){same})"
-        return [text if one.batched else text + repeated for text, one in zip(texts, fields, strict=True)]
-
     def own(self, rank: int) -> str:
         """Return the permute of a value of this rank to the network's order of axes; empty if that is PyTorch's."""
         return order([0, *range(2, rank + 1), 1]) if self.last and rank > 1 else ""

@@ -8,7 +8,8 @@ from typing import Any
 
 from ....layers.affine import factors
 from ....layers.keys import Pair
-from ....layers.names import TORCH
+from ....layers.names import TORCH, TORCH_FUNCTIONS
+from ....layers.resample import DETAILS
 from ....registry import Registry
 from .code import Code, TorchContext, TorchWriter, compact, invoke, listed, module, order, padded
 
@@ -111,7 +112,8 @@ def constant(site: TorchContext, value: Any) -> str:
 
 
 _BY_NAME = (
-    "relu relu6 silu sigmoid tanh hardswish selu softplus softsign mish identity leakyrelu elu dropout channelshuffle"
+    "relu relu6 silu sigmoid tanh hardswish selu softplus softsign mish identity leakyrelu elu dropout channelshuffle "
+    "logsigmoid celu softshrink hardshrink tanhshrink threshold"
 )
 
 
@@ -121,10 +123,16 @@ def by_name(site: TorchContext) -> Code:
     return module(site.named(*[site.values[key] for key in TORCH[site.op].keys.values()]))
 
 
-@WRITERS.register("exp")
-def exp(site: TorchContext) -> Code:
-    """Write the exponential."""
-    return Code("torch.exp({0})")
+@WRITERS.register("exp", *TORCH_FUNCTIONS)
+def function(site: TorchContext) -> Code:
+    """Write a function of each value."""
+    return Code(f"torch.{site.op}({{0}})")
+
+
+@WRITERS.register("neg")
+def neg(site: TorchContext) -> Code:
+    """Write a change of sign."""
+    return Code("-{0}")
 
 
 @WRITERS.register("gelu")
@@ -159,9 +167,9 @@ def prelu(site: TorchContext) -> Code:
     return Code(f"{{self}}({{0}}{site.own(rank)}){site.back(rank)}", invoke("Slopes", *shape))
 
 
-@WRITERS.register("softmax")
+@WRITERS.register("softmax", "logsoftmax")
 def softmax(site: TorchContext) -> Code:
-    """Write a softmax along an axis."""
+    """Write a softmax along an axis, or its logarithm."""
     return module(site.named(site.dims[0]))
 
 
@@ -193,13 +201,69 @@ def permute(site: TorchContext) -> Code:
     return Code("{0}" + order([0, *dims[-1:], *dims[:-1]] if site.last else [0, *dims]))
 
 
-@WRITERS.register("add", "mul", "concat")
-def join(site: TorchContext) -> Code:
-    """Write a sum or a product of the inputs, or the inputs one after another along an axis."""
-    if site.op == "concat":
-        return Code(f"torch.cat(({', '.join(site.batched())}), {site.dims[0]})")
-    values = [f"{{{at}}}" for at in range(len(site.layer.inputs()))]
-    return Code((" + " if site.op == "add" else " * ").join(values))
+@WRITERS.register("concat")
+def concat(site: TorchContext) -> Code:
+    """Write the inputs one after another along an axis."""
+    values = [f"{{{at}}}" for at in range(len(site.layer.samples))]
+    return Code(f"torch.cat(({', '.join(as_batch(site, values))}), {site.dims[0]})")
+
+
+def operands(site: TorchContext) -> list[str]:
+    """Return the inputs as expressions of equally many axes, in PyTorch's order; the value, if there is one, after."""
+    rank = max(map(len, site.layer.samples))
+    values = []
+    for at, x in enumerate(site.layer.samples):
+        added = f"[:, {'None, ' * (rank - len(x))}]".replace(", ]", "]") if len(x) < rank else ""
+        values.append(f"{{{at}}}" + (f"{site.own(len(x))}{added}{site.back(rank)}" if added else ""))
+    return values + ([repr(site.values["value"])] if "value" in site.values else [])
+
+
+OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**"}
+COMPARISONS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
+
+
+@WRITERS.register(*OPERATORS)
+def operation(site: TorchContext) -> Code:
+    """Write an operator between the inputs."""
+    first, *others = operands(site)
+    return Code(f" {OPERATORS[site.op]} ".join([first, *(f"({one})" if one[0] == "-" else one for one in others)]))
+
+
+@WRITERS.register("compare")
+def compare(site: TorchContext) -> Code:
+    """Write a comparison as numbers."""
+    first, second = operands(site)
+    return Code(f"({first} {COMPARISONS[site.values['by']]} {second}).to({{0}}.dtype)")
+
+
+@WRITERS.register("where")
+def where(site: TorchContext) -> Code:
+    """Write a choice between two inputs."""
+    condition, first, second = operands(site)
+    return Code(f"torch.where({condition} != 0, {first}, {second})")
+
+
+@WRITERS.register("min", "max")
+def extreme(site: TorchContext) -> Code:
+    """Write a minimum or a maximum: of the inputs, of one and a number, or over some axes."""
+    if "keepdims" in site.values:
+        return over_axes(site, f"a{site.op}")
+    if "value" in site.values:
+        return Code(invoke("{0}.clamp", **{"max" if site.op == "min" else "min": site.values["value"]}))
+    result, *others = operands(site)
+    for other in others:
+        result = f"torch.{site.op}imum({result}, {other})"
+    return Code(result)
+
+
+def as_batch(site: TorchContext, values: list[str]) -> list[str]:
+    """Return the values that a layer reads, those without a batch repeated to that of the others."""
+    batched = [fields.batched for fields in site.layer.reads_fields]
+    if len(set(batched)) == 1:
+        return values
+    like = values[batched.index(True)]
+    sizes = f"len({like}), {', '.join(['-1'] * len(site.x))}"
+    return [one if has else f"{one}.expand({sizes})" for one, has in zip(values, batched, strict=True)]
 
 
 @WRITERS.register("slice")
@@ -252,7 +316,8 @@ def roll(site: TorchContext) -> Code:
 @WRITERS.register("stack")
 def stack(site: TorchContext) -> Code:
     """Write inputs along a new axis, in the network's own order of axes."""
-    values = ", ".join(f"{text}{site.own(len(site.x))}" for text in site.batched())
+    inputs = as_batch(site, [f"{{{at}}}" for at in range(len(site.layer.inputs()))])
+    values = ", ".join(f"{one}{site.own(len(site.x))}" for one in inputs)
     return Code(f"torch.stack(({values}), {site.layer.traced.axes[0]}){site.back(len(site.out))}")
 
 
@@ -276,13 +341,54 @@ def pixelunshuffle(site: TorchContext) -> Code:
     )
 
 
-@WRITERS.register("mean")
-def mean(site: TorchContext) -> Code:
-    """Write a mean over some axes."""
+def over_axes(site: TorchContext, method: str, *, power: int | None = None, several: bool = True) -> Code:
+    """Return the source of a method that reduces some axes: of the network's own order, unless all axes stay.
+
+    `power` is that of a norm. Without `several` the method reduces one axis a call.
+    """
     keep = site.values["keepdims"]
-    if site.last and not keep:
-        raise site.refuse("keeps channels first, but this mean moves them", "give keepdims=true, and add a reshape")
-    return Code(f"{{0}}.mean({compact(sorted(site.dims))}{', keepdim=True' if keep else ''})")
+    turned = site.last and not keep
+    dims = sorted(site.layer.traced.axes if turned else site.dims)
+    x = "{0}" + (site.own(len(site.x)) if turned else "")
+    more = ", keepdim=True" if keep else ""
+    if power is not None:
+        text = f"torch.linalg.vector_norm({x}, {power}, {tuple(dims)}{more})"
+    else:
+        calls = [dims[0] if len(dims) == 1 else tuple(dims)] if several else reversed(dims)
+        text = x + "".join(f".{method}({called}{more})" for called in calls)
+    return Code(text + (site.back(len(site.out)) if turned else ""))
+
+
+@WRITERS.register("mean", "sum", "logsumexp")
+def reduction(site: TorchContext) -> Code:
+    """Write a reduction by a method of its name."""
+    return over_axes(site, site.op)
+
+
+@WRITERS.register("prod")
+def product(site: TorchContext) -> Code:
+    """Write a product over one axis after another, from the last on."""
+    return over_axes(site, "prod", several=False)
+
+
+@WRITERS.register("l1", "l2")
+def vector_norm(site: TorchContext) -> Code:
+    """Write a norm over some axes."""
+    return over_axes(site, "norm", power=int(site.op[1]))
+
+
+@WRITERS.register("cumsum")
+def cumsum(site: TorchContext) -> Code:
+    """Write a cumulative sum along an axis."""
+    return Code(f"{{0}}.cumsum({site.dims[0]})")
+
+
+@WRITERS.register("normalize")
+def normalize(site: TorchContext) -> Code:
+    """Write a division by the norm over some axes."""
+    v = site.values
+    dims = compact(site.dims) if len(site.dims) == 1 else tuple(site.dims)
+    return Code(f"F.normalize({{0}}, p={v['norm']!r}, dim={dims}, eps={v['eps']!r})")
 
 
 @WRITERS.register("pad")
@@ -332,6 +438,8 @@ def crop(site: TorchContext) -> Code:
 def upsample(site: TorchContext) -> Code:
     """Write another resolution."""
     v, nd = site.values, site.nd
+    if own := [key for key in v if key in DETAILS]:
+        raise site.refuse(f"has no {' or '.join(own)} of upsampling", "leave it out")
     mode = {"linear": {1: "linear", 2: "bilinear", 3: "trilinear"}[nd], "cubic": "bicubic"}.get(v["mode"], v["mode"])
     if mode == "bicubic" and (nd != 2 or site.layer.env.dialect.cubic != CUBIC):
         raise site.refuse(f"has cubic upsampling over two axes, with A = {CUBIC}")

@@ -104,6 +104,9 @@ def attention(site: TorchContext) -> Code:
     """Write scaled dot-product attention."""
     inputs, ranks = _three(site)
     q, k, v, *masks = [_aligned(x, rank, max(ranks)) for x, rank in zip(inputs, ranks, strict=True)]
+    lead = site.layer.traced.out[:-2]
+    if masks and any(tuple(x[:-2]) != lead for x in site.layer.samples[:3]):  # PyTorch adds a mask in place
+        q = f"{q}.expand(-1, {', '.join(str(site.known(n, 'a size')) for n in lead)}, -1, -1)"
     scale, features = site.values["scale"], site.layer.sample[-1]
     plain = scale is None or (isinstance(features, int) and scale == 1 / sqrt(features))
     more = _mask(site, masks[0] if masks else "") + ("" if plain else f", scale={scale!r}")

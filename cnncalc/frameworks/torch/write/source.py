@@ -13,10 +13,10 @@ from ....report import LayerReport
 from ....sizes import NOTHING_KNOWN, counted, show
 from ....trace import shape
 from ....wiring import unused_name
-from . import places, plain, sequences, sources, windows
+from . import composite, places, plain, sequences, windows
 from .code import Code, TorchContext, TorchWriter, module
 
-WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, sequences.WRITERS, sources.WRITERS, windows.WRITERS)
+WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, sequences.WRITERS, windows.WRITERS, composite.WRITERS)
 """The writer of each op, by its family's word."""
 TAKEN = frozenset([*places.RESERVED, "x", "image", "self", "torch", "nn", "F", "float", "tuple", "super"])
 """Names that no variable may have in the source."""
@@ -68,8 +68,8 @@ HELPERS = {
     "Slopes(": SLOPES,
     "Group(": places.GROUP,
     "without(": WITHOUT,
+    "Constant(": composite.CONSTANT,
     **sequences.HELPERS,
-    **sources.HELPERS,
 }
 """What a file begins with if its source calls it, in this order."""
 
@@ -192,23 +192,24 @@ def forward(parts: Sequence[Member], outermost: bool) -> list[str]:
             readers.setdefault(read, []).append(at)
     ends = [at for at in (len(parts) - 1, *range(len(parts) - 1)) if at not in readers][: None if outermost else 1]
     names = variables(parts, readers, ends)
-    inputs = [at for at, part in enumerate(parts) if part.site.op == "input"]
-    first = next((part.site for part in parts if INPUT in part.site.node.reads), None)
-    ranks = {INPUT: 0 if first is None else len(first.x)} | {at: len(parts[at].site.out) for at in inputs}
-    context = parts[0].site
-    lines = [
-        f"{names[at]} = {names[at]}{turn}" for at, rank in ranks.items() if outermost and (turn := context.back(rank))
-    ]
+    argument, first = names[INPUT], parts[0].site
+    turn = first.back(len(first.x)) if outermost else ""
+    lines = [f"{argument} = {argument}{turn}"] * bool(turn)
+    arguments = [f"{argument}: torch.Tensor"]
     for at, part in enumerate(parts):
-        if at in inputs:
+        if part.site.node.layer.WORD == "input":
+            if not outermost:
+                raise part.site.refuse("has no further input inside a block", "move it out of the block")
+            arguments.append(f"{names[at]}: torch.Tensor")
+            turn = part.site.back(len(part.site.out))
+            lines += [f"{names[at]} = {names[at]}{turn}"] * bool(turn)
             continue
         text = part.code.call.format(*(names[read] for read in part.site.node.reads))
         lines.append(f"{names[at]} = {text}")
     results = [names[at] + parts[at].site.own(len(parts[at].site.out)) * outermost for at in ends]
     lines.append(f"return {', '.join(results)}")
     kind = "torch.Tensor" if len(ends) == 1 else f"tuple[{', '.join(['torch.Tensor'] * len(ends))}]"
-    arguments = "".join([f", {names[at]}: torch.Tensor" for at in ranks])
-    return [f"    def forward(self{arguments}) -> {kind}:", *(f"        {line}" for line in lines)]
+    return [f"    def forward(self, {', '.join(arguments)}) -> {kind}:", *(f"        {line}" for line in lines)]
 
 
 def variables(parts: Sequence[Member], readers: dict[int, list[int]], ends: list[int]) -> dict[int, str]:

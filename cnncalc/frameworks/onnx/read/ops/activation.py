@@ -13,11 +13,9 @@ from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode
 
 KEPT = (
-    *("Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BitwiseNot", "Ceil", "Cos", "Cosh", "CumSum", "Erf"),
-    *("Floor", "Hardmax", "IsInf", "IsNaN", "Log", "LogSoftmax", "MeanVarianceNormalization", "Not", "Reciprocal"),
-    *("Round", "Shrink", "Sign", "Sin", "Sinh", "Sqrt", "Tan", "ThresholdedRelu", "LpNormalization", "Trilu"),
-    *("QuantizeLinear", "DequantizeLinear", "Bernoulli", "EyeLike", "RandomNormalLike", "RandomUniformLike"),
-    *("ReverseSequence", "ScatterElements", "ScatterND", "Scatter"),
+    *("BitwiseNot", "Hardmax", "IsInf", "IsNaN", "MeanVarianceNormalization", "Not", "ThresholdedRelu"),
+    *("Trilu", "QuantizeLinear", "DequantizeLinear", "Bernoulli", "EyeLike"),
+    *("RandomNormalLike", "RandomUniformLike", "ReverseSequence", "ScatterElements", "ScatterND", "Scatter"),
 )
 """The operators that keep their input's shape, and have no layer here."""
 
@@ -52,21 +50,57 @@ def _selu(node: GraphNode) -> dict[str, Any] | None:
 
 
 _RENAMED = ("relu", "sigmoid", "tanh", "softplus", "softsign", "mish", "hardswish", "exp", "identity", "leakyrelu")
+_FUNCTIONS = (
+    *("abs", "neg", "sqrt", "reciprocal", "log", "floor", "ceil", "round", "sign", "erf", "sin", "cos", "tan"),
+    *("asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"),
+)
+
+
+def _shrink(b: GraphReader, node: GraphNode) -> None:
+    """Read a Shrink that moves what is left by lambd, or by nothing."""
+    lambd, bias = node.number("lambd", 0.5), node.number("bias", 0.0)
+    if bias not in (0, lambd):
+        raise OpaqueNode(b.full(b.first(node)))
+    b.make(node, "softshrink" if bias else "hardshrink", b.first(node), {"lambd": lambd})
+
+
 HANDLERS.update(
-    {ONNX[op].word: keyed(op) for op in (*_RENAMED, "elu")},
+    {ONNX[op].word: keyed(op) for op in (*_RENAMED, *_FUNCTIONS, "elu", "celu")},
+    {"Shrink": _shrink},
     dict.fromkeys(("Cast", "CastLike"), keyed("identity")),
     {
-        "Celu": keyed("elu", lambda node: {"alpha": 1.0} if node.number("alpha", 1.0) == 1.0 else None),
         "Swish": keyed("silu", lambda node: {} if node.number("alpha", 1.0) == 1.0 else None),
         "Selu": keyed("selu", _selu),
         "HardSigmoid": keyed("hardsigmoid", _hardsigmoid),
         "Gelu": keyed("gelu", lambda node: {"approximate": node.text("approximate", "none") == "tanh"}),
-        "Neg": keyed("rescale", lambda _: {"factor": -1}),
     },
 )
 
 
-@HANDLERS.register("Softmax")
+@HANDLERS.register("LpNormalization")
+def normalize(b: GraphReader, node: GraphNode) -> None:
+    """Read a division by the norm along an axis."""
+    x, full = b.known(node)
+    axis = b.axis(node.whole("axis", -1), len(full))
+    if axis == 0:
+        raise OpaqueNode(full)
+    b.make(node, "normalize", x, {"axis": [axis], "norm": node.whole("p", 2)})
+
+
+@HANDLERS.register("CumSum")
+def cumsum(b: GraphReader, node: GraphNode) -> None:
+    """Read a sum of all values up to each, itself included."""
+    x, full = b.known(node)
+    axis = b.scalar(node.input(1))
+    if not isinstance(axis, int) or node.whole("exclusive") or node.whole("reverse"):
+        raise OpaqueNode(full)
+    along = b.axis(axis, len(full))
+    if along == 0:
+        raise OpaqueNode(full)
+    b.make(node, "cumsum", x, {"axis": along})
+
+
+@HANDLERS.register("Softmax", "LogSoftmax")
 def softmax(b: GraphReader, node: GraphNode) -> None:
     """Read it along one axis; before operator set 13 it was along all from `axis` on, the same if the rest are 1."""
     x, full = b.known(node)
@@ -74,7 +108,7 @@ def softmax(b: GraphReader, node: GraphNode) -> None:
     axis = b.axis(node.whole("axis", 1 if old else -1), len(full))
     if axis == 0 or (old and any(n != 1 for n in x.shape[axis:])):
         raise OpaqueNode(full)
-    b.make(node, "softmax", x, {"axis": axis})
+    b.make(node, node.op.lower(), x, {"axis": axis})
 
 
 @HANDLERS.register("Clip")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .....registry import Registry
@@ -36,6 +36,15 @@ KINDS = {
     "Mul": BinaryOp("factor", "weight", "scale", operator.pos),
     "Div": BinaryOp("factor", "weight", "scale", lambda v: 1 / v),
 }
+
+
+COMPARISONS = {"Greater": "gt", "GreaterOrEqual": "ge", "Less": "lt", "LessOrEqual": "le", "Equal": "eq"}
+JOINS = {
+    **{word: word.lower() for word in ("Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Where")},
+    **dict.fromkeys(COMPARISONS, "compare"),
+    "Sum": "add",
+}
+"""The layer that joins several values, by operator."""
 
 
 @HANDLERS.register(*KINDS)
@@ -117,18 +126,17 @@ def operand(b: GraphReader, name: str, rank: int) -> Output:
 
 
 def _of_two(b: GraphReader, node: GraphNode, first: str, second: str) -> None:
-    """Add a sum of equal shapes, a product with sizes of 1 repeated, or x - y as x + (-y)."""
-    rank = max(len(b.full(b.value(name)) or ()) for name in (first, second) if b.const(name) is None)
-    xs = [operand(b, name, rank) for name in (first, second)]
-    shapes = [x.shape for x in xs]
-    if NOTHING_KNOWN not in shapes and node.op == "Mul" and len(shapes[0]) == len(shapes[1]):
-        b.make(node, "mul", xs)
-    elif NOTHING_KNOWN not in shapes and node.op in ("Add", "Sub") and shapes[0] == shapes[1]:
-        if node.op == "Sub":
-            xs[1] = b.add(f"{node.name}.negative", "rescale", xs[1], {"factor": -1})
-        b.make(node, "add", xs)
-    else:
+    """Add a layer that joins two values, sizes of 1 repeated."""
+    join(b, node, [first, second])
+
+
+def join(b: GraphReader, node: GraphNode, names: Sequence[str], keys: dict[str, Any] | None = None) -> None:
+    """Add the layer that joins values. OpaqueNode unless they have equally many axes."""
+    rank = max([len(b.full(b.value(name)) or ()) for name in names if b.const(name) is None], default=0)
+    xs = [operand(b, name, rank) for name in names]
+    if NOTHING_KNOWN in [x.shape for x in xs] or len({len(x.shape) for x in xs}) > 1:
         raise OpaqueNode(_met(b, node))
+    b.make(node, JOINS[node.op], xs, keys)
 
 
 def _met(b: GraphReader, node: GraphNode) -> tuple[Size, ...] | None:
@@ -138,20 +146,38 @@ def _met(b: GraphReader, node: GraphNode) -> tuple[Size, ...] | None:
     return broadcast(*known_shapes) if len(known_shapes) == len(shapes) else None
 
 
-@HANDLERS.register("Sum")
+@HANDLERS.register("Sum", "Min", "Max", "Pow")
 def several(b: GraphReader, node: GraphNode) -> None:
-    """Read a sum of several layers of equal shapes."""
-    xs = [b.value(name) for name in node.inputs]
-    shapes = {x.shape for x in xs}
-    if len(xs) > 1 and (len(shapes) > 1 or NOTHING_KNOWN in shapes):
-        raise OpaqueNode(_met(b, node))
-    b.make(node, "add" if len(xs) > 1 else "identity", xs)
+    """Read an operation of several values, or of one and a number."""
+    names = [name for name in node.inputs if name]
+    if len(names) == 1:
+        b.make(node, "identity", b.first(node))
+        return
+    number = b.scalar(names[1])
+    if len(names) == 2 and b.const(names[0]) is None and number is not None and abs(number) < LARGEST:
+        b.make(node, JOINS[node.op], b.value(names[0]), {"value": number})
+    else:
+        join(b, node, names)
 
 
-_OTHERS = (
-    *("Pow", "Min", "Max", "Mean", "Mod", "And", "Or", "Xor", "Equal", "Greater", "GreaterOrEqual", "Less"),
-    *("LessOrEqual", "Where", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor"),
-)
+@HANDLERS.register(*COMPARISONS)
+def compare(b: GraphReader, node: GraphNode) -> None:
+    """Read a comparison, its result as numbers."""
+    first, second = node.inputs[:2]
+    number, by = b.scalar(second), {"by": COMPARISONS[node.op]}
+    if b.const(first) is None and number is not None and abs(number) < LARGEST:
+        b.make(node, "compare", b.value(first), {**by, "value": number})
+    else:
+        join(b, node, [first, second], by)
+
+
+@HANDLERS.register("Where")
+def where(b: GraphReader, node: GraphNode) -> None:
+    """Read a choice between two values."""
+    join(b, node, node.inputs[:3])
+
+
+_OTHERS = (*("Mean", "Mod", "And", "Or", "Xor", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor"),)
 
 
 @HANDLERS.register(*_OTHERS)

@@ -13,6 +13,8 @@ from .conv import window
 REDUCTIONS = ("Max", "Mean", "Sum", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare")
 GLOBAL_POOLS = {"ReduceMax": "globalmaxpool", "ReduceMean": "globalavgpool"}
 """The ops of reductions over all of space."""
+ONE_TO_ONE = {f"Reduce{kind}": kind.lower() for kind in REDUCTIONS if kind not in ("LogSum", "SumSquare")}
+"""The op of each reduction over some axes."""
 HANDLERS: Registry[str, Handler] = Registry()
 
 
@@ -49,7 +51,7 @@ def global_lp(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register(*[f"Reduce{kind}" for kind in REDUCTIONS])
 def reduction(b: GraphReader, node: GraphNode) -> None:
-    """Read a maximum or a mean over all of space, or a mean over other axes; of others only the shape is known."""
+    """Read a global pool, or a reduction over other axes; of a reduction over the batch only the shape is known."""
     x, full = b.known(node)
     rank = len(full)
     axes = needed(axes_of(node, b.given(node), rank, []))
@@ -61,9 +63,9 @@ def reduction(b: GraphReader, node: GraphNode) -> None:
     out = [1 if at in axes else n for at, n in enumerate(full) if keep or at not in axes]
     if node.op in GLOBAL_POOLS and b.batched and rank > 2 and axes == list(range(2, rank)):
         b.make(node, GLOBAL_POOLS[node.op], x, {"keepdims": keep})
-    elif node.op != "ReduceMean" or (b.batched and 0 in axes) or not out:
+    elif node.op not in ONE_TO_ONE or (b.batched and 0 in axes) or len(out) <= b.batched:
         raise OpaqueNode(out)
     elif axes:
-        b.make(node, "mean", x, {"axis": [b.axis(a, rank) for a in axes], "keepdims": keep})
+        b.make(node, ONE_TO_ONE[node.op], x, {"axis": [b.axis(a, rank) for a in axes], "keepdims": keep})
     else:
         b.make(node, "identity", x)

@@ -6,6 +6,7 @@ from math import floor, isfinite
 from typing import Any
 
 from .....layers.base import ENDS
+from .....layers.resample import PLACES
 from .....registry import Registry
 from .....sizes import LARGEST, Size
 from ..fold import integers, numbers
@@ -14,8 +15,6 @@ from ..reader import GraphReader, Handler, OpaqueNode, Output, needed
 
 LARGEST_SCALE = 2.0**63
 MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "cubic": "cubic"}
-ALIGN = {"half_pixel": False, "pytorch_half_pixel": False, "align_corners": True}
-"""The `align` of each way to place the output's values between the input's."""
 HANDLERS: Registry[str, Handler] = Registry()
 
 
@@ -103,17 +102,28 @@ def _how(b: GraphReader, node: GraphNode, x: Output, out: list[Size]) -> dict[st
     mode = MODES.get(node.text("mode", "nearest"))
     old = node.op == "Upsample" or b.graph.opset < 11
     where = "asymmetric" if old else node.text("coordinate_transformation_mode", "half_pixel")
-    if mode is None or node.whole("antialias") or node.whole("exclude_outside"):
+    if mode is None or node.whole("antialias") or where not in (*PLACES, "align_corners"):
         return None
+    keys: dict[str, Any] = {"mode": mode}
+    several = all(isinstance(o, int) and o > 1 for o in out)
+    if mode != "nearest" or where == "align_corners":
+        keys["align"] = where == "align_corners"
+    if mode != "nearest" and where == "pytorch_half_pixel" and several:
+        where = "half_pixel"  # it differs only for a single output
+    if where not in ("align_corners", "asymmetric" if mode == "nearest" else "half_pixel"):
+        keys["where"] = where
     if mode == "nearest":
         rounding = "floor" if old else node.text("nearest_mode", "round_prefer_floor")
         pairs = zip(x.shape[1:], out, strict=False)
         whole = all(isinstance(n, int) and isinstance(o, int) and o % n == 0 for n, o in pairs)
-        centred = whole and where.endswith("half_pixel") and rounding.startswith("round_prefer")
-        return {"mode": mode} if centred or (where == "asymmetric" and rounding == "floor") else None
-    if mode == "cubic" and abs(node.number("cubic_coeff_a", -0.75) + 0.75) > 1e-6:
-        return None
-    return {"mode": mode, "align": ALIGN[where]} if where in ALIGN else None
+        if whole and where.endswith("half_pixel") and rounding.startswith("round_prefer"):
+            return {"mode": mode}  # each input as often as the factor says
+        return keys if rounding == "floor" and where == "asymmetric" else {**keys, "round": rounding}
+    if mode == "cubic":
+        a = node.number("cubic_coeff_a", -0.75)
+        keys |= {"cubic": a} if abs(a + 0.75) > 1e-6 else {}
+        keys |= {"exclude_outside": True} if node.whole("exclude_outside") else {}
+    return keys
 
 
 @HANDLERS.register("DepthToSpace", "SpaceToDepth")
