@@ -43,7 +43,7 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
     nd = 2 if rank is None else rank
     table = {nd: Reading.SPACE, nd + 1: Reading.SAMPLE, nd + 2: Reading.BATCH}
     if rank is None:
-        if own and not any(layer.rank() is not None for layer in unnested(layers)):
+        if own and not any(layer.is_spatial for layer in unnested(layers)):
             table = dict.fromkeys(range(1, MOST_SIZES), Reading.SAMPLE)
         table[1] = Reading.SAMPLE
         shaping = (layer for layer in unnested(layers) if not layer.KEEPS_SHAPE)
@@ -65,7 +65,7 @@ def moved(layers: Iterable[Layer]) -> bool:
     """Return whether axes are made anew or moved before the first spatial layer."""
     anew = False
     for layer in unnested(layers):
-        if layer.rank() is not None and layer.WORD != "identity":
+        if layer.is_spatial:
             return anew
         anew = anew or layer.MAKES_AXES or layer.MOVES_AXES
     return False

@@ -319,6 +319,11 @@ class Report:
         apart = {at for at, layer in enumerate(self.layers) if layer.misaligned}
         return [self.layers[at] for at in sorted(apart) if not apart & set(self.layers[at].node.reads)]
 
+    def left_out(self) -> list[LayerReport]:
+        """Return the layers whose field leaves out a path through a global pool, without those below one."""
+        gated = {at for at, layer in enumerate(self.layers) if any(field.marks & BROADCAST for field in layer.rf)}
+        return [self.layers[at] for at in sorted(gated) if not gated & set(self.layers[at].node.reads)]
+
     def totals(self) -> dict[str, Any]:
         """Return the figures of the whole as JSON."""
         outputs = self.outputs()

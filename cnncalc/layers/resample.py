@@ -41,6 +41,7 @@ class Upsample(Layer):
     WORD = "upsample"
     EXAMPLE = "OP:factor=2"
     VIEW = False
+    SPATIAL = True
     LINEAR = True
     SIGN = Sign.ANY
     KEYS = {
@@ -125,6 +126,8 @@ class Upsample(Layer):
         plain = self.mode != "nearest" and self.where is None
         if n == out and (factor in (None, 1) or plain):
             return field
+        if n == 1:
+            return field.still(1)  # beyond the border is what is at the border
         if self.where == "pytorch_half_pixel" and out == 1:
             return field.spread([(0, 0)], 1)
         if not self.align:
@@ -183,6 +186,7 @@ class BlockShuffle(Layer):
 
     EXAMPLE = "OP:2"
     VIEW = False
+    SPATIAL = True
     LINEAR = True
     SIGN = Sign.KEPT
     RANKS = (2,)
