@@ -172,23 +172,28 @@ def configure(
     dialect's. Without any input it is the one that the first layer's c_i declares, its other sizes open, or None.
     `batch` is put in front of it.
     """
+    given: dict[str, Shape] = {}
+    if isinstance(input, Inputs):
+        given = by_name(network, input)
+    elif input is not None:
+        shape: Any = input
+        given = {FIRST: shape if isinstance(shape, tuple) else read_shape(shape)}
+    if given:
+        network = _with_further(network.bound(given), given)
+    first = given.get(FIRST)
     if dialect is not None:
         network = network._replace(dialect=dialect_named(dialect))
     own_layout = network.layout or network.dialect.layout
     network = network._replace(layout=own_layout if layout is None else layout_named(layout))
     network = _told(network, own=True)
-    first: Any = input
-    if isinstance(input, Inputs):
-        given = by_name(network, input)
-        network, first = _with_further(network, given), given.get(FIRST)
     if first is not None:
-        network = network._replace(input=first if isinstance(first, tuple) else read_shape(first))
+        network = network._replace(input=first)
         network = _told(network, own=False)
     elif network.input is None:
         network = network._replace(input=_declared_input(network))
     if batch is None or network.input is None:
         return network
-    return network._replace(input=read_input(network, batch).sizes)
+    return with_input(network, read_input(network, batch))
 
 
 def _told(network: Network, *, own: bool) -> Network:
@@ -196,11 +201,13 @@ def _told(network: Network, *, own: bool) -> Network:
     layers = [node.layer for node in network.nodes]
     if network.input is None or network.sample_axes is not None:
         return network
-    rule, size = readings(layers, own=True), len(network.input)
-    reading = (rule if own else readings(layers)).get(size)
-    if reading is None or rule.get(size) is readings(layers).get(size):
+    rule, others, size = readings(layers, own=True), readings(layers), len(network.input)
+    reading = (rule if own else others).get(size)
+    if reading is None:
         return network
-    return network._replace(sample_axes=size + 1 - [Reading.SPACE, Reading.SAMPLE, Reading.BATCH].index(reading))
+    axes = size + 1 - [Reading.SPACE, Reading.SAMPLE, Reading.BATCH].index(reading)
+    has_batch = not own or others.get(axes + 1) is Reading.BATCH  # a size more in front is a batch of its own input
+    return network if rule.get(size) is others.get(size) and has_batch else network._replace(sample_axes=axes)
 
 
 def _declared_input(network: Network) -> Shape | None:

@@ -179,6 +179,8 @@ class LayerReport:
 
     def weight_shapes(self) -> dict[str, Shape]:
         """Return the shape of each array it needs to run, by role, in the order of the network's layout."""
+        if self.sample == NOTHING_KNOWN:
+            return {}
         return self.node.layer.weight_shapes(self.sample, self.traced.values, self.env)
 
     def refusal(self, form: str) -> str | None:
@@ -191,6 +193,10 @@ class LayerReport:
         if NOTHING_KNOWN in (self.sample, self.traced.out):
             return [f"nothing is known of its {'input' if self.sample == NOTHING_KNOWN else 'output'}"]
         lines = self.node.layer.explain(self.sample, self.traced, self.env)
+        if self.node.counted is not None:  # what its arrays hold is not what they count as
+            lines = [line for line in lines if not line.startswith(("parameters:", "buffers:"))]
+            counts = ", ".join(f"{number:,} {what}" for what, number in self.node.counted.items())
+            lines.insert(0, f"its arrays are shared, computed or not trained: counted as {counts}")
         if self.macs and self.macs != self.traced.macs:
             times = "*".join([f"{n}" for n in (self.batch, self.times) if n != 1])
             lines.append(f"MACs of the batch: {times}*{self.traced.macs:,} = {self.macs:,}")
@@ -294,10 +300,12 @@ class Report:
 
     @property
     def non_trainable(self) -> int | None:
-        """Numbers that are kept and not trained: buffers, and the parameters of frozen layers (Keras's count)."""
+        """Keras's count of numbers that are not trained: buffers, frozen parameters, and what no output uses."""
         if self.params is None or self.buffers is None or self.trainable is None:
             return None
-        return self.params + self.buffers - self.trainable
+        unused = self.network.unused or {}
+        others: list[int] = [unused.get(key, 0) for key in ("params", "buffers")]
+        return self.params + self.buffers - self.trainable + sum(others)
 
     @property
     def is_keras(self) -> bool:

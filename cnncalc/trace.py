@@ -93,15 +93,25 @@ def _trace(
                 raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
             if node.tie is not None:
                 _check_tie(layers[node.tie], xs[0], traced, node, env)
+            if node.counted is not None:
+                traced = _counted(traced, node)
         except CnncalcError as error:
             raise network.blame(error, node, within) from None
         layers.append(LayerReport(network, nodes, node, xs, traced, batch, inner, fields))
         yield layers[-1]
 
 
+def _counted(traced: Trace, node: Node) -> Trace:
+    """Return a trace with the numbers that the layer's arrays count as."""
+    own = node.counted or {}
+    weights, bias, buffers = [own.get(key, getattr(traced, key)) for key in ("weights", "bias", "buffers")]
+    return traced._replace(weights=weights, bias=bias, buffers=buffers)
+
+
 def _check_tie(first: LayerReport, x: Shape, traced: Trace, node: Node, env: Env) -> None:
     """ShapeError if the weights that are shared are not of the shape that this layer needs."""
     before = first.traced
+    traced = _counted(traced, first.node)
     if None in (before.weights, traced.weights):
         return
     shapes, own_shapes = first.weight_shapes(), node.layer.weight_shapes(x, traced.values, env)

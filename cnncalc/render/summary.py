@@ -23,7 +23,8 @@ def totals(report: Report) -> list[str]:
     output, params, macs = show(report.out), counted(report.params), counted(report.macs)
     sentences = [f"output {output}, {params} parameters{buffers}, {macs} MACs"]
     if report.is_keras:
-        figures = [counted(n) for n in (total([report.params, report.buffers]), report.trainable, report.non_trainable)]
+        parts = (report.trainable, report.non_trainable)
+        figures = [counted(n) for n in (total(parts), *parts)]
         sentences.append("Keras's totals: {} parameters, {} trainable, {} non-trainable".format(*figures))
     outputs = report.outputs()
     if len(outputs) > 1:
