@@ -292,6 +292,6 @@ def _wrong_rank(network: Network, input: Shape) -> ShapeError:
         f"an input is {','.join(letters)} (one channel), {','.join(full)}, or N,{','.join(full)}",
         key="input",
     )
-    if network.origin is not None:
-        error.where = network.origin.locate(("input",), None)
+    if network.source is not None:
+        error.where = network.source.locate(("input",), None)
     return error

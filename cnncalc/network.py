@@ -65,7 +65,8 @@ class Network(NamedTuple):
     input: Shape | None = None
     name: str | None = None
     expect: Any = None
-    origin: Origin | None = None
+    source: Origin | None = None
+    """Where it was read from; its `weights` are the arrays of the file, each by a function that reads it."""
     is_report: bool = False
     """Whether it was read from a report, whose padding words are resolved for one input."""
     sample_axes: int | None = None
@@ -92,9 +93,9 @@ class Network(NamedTuple):
             nodes = (*within, node)
             indices = ".".join([f"layers[{one.spec_index}]" for one in nodes])
             error.layer = f"{indices} '{'.'.join([one.name for one in nodes])}'"
-            if error.where is None and self.origin is not None:
+            if error.where is None and self.source is not None:
                 path = [step for one in nodes for step in ("layers", one.spec_index)]
-                error.where = self.origin.locate(tuple(path), error.key)
+                error.where = self.source.locate(tuple(path), error.key)
         return error
 
     def head(self) -> dict[str, Any]:
@@ -120,7 +121,7 @@ class Network(NamedTuple):
 
     def bound(self, inputs: Mapping[str, Shape]) -> Network:
         """Return the network as its file says it for inputs of these sizes, the first one's by `input`."""
-        bind = None if self.origin is None else self.origin.bind
+        bind = None if self.source is None else self.source.bind
         return self if bind is None else bind(inputs)
 
     def inlined(self) -> Network:

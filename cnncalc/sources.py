@@ -270,8 +270,8 @@ def keras_weights(path: str, network: Network) -> ArrayReaders | None:
             model = parse(Document(decode(archive.config(data), path), path))
         else:
             return None
-        if network.origin is not None and network.origin.model is not None:
-            model = network.origin.model
+        if network.source is not None and network.source.model is not None:
+            model = network.source.model
         if model is None:
             from .frameworks.keras.write import write
 

@@ -48,7 +48,7 @@ class OnnxFile:
         """The name of each value that is there with its channels first, by the name of its layer."""
         self._own = {"input": "input"}
         """The name of each value that is there in the network's own order of axes."""
-        origin = report.network.origin
+        origin = report.network.source
         self._given = origin.weights if origin is not None else {}
         self._weights: dict[str, str] = {}
         """The name of each weight in the file: as here, unless a layer has that name."""
