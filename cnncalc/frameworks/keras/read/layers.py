@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import sqrt
 
 from ....layers import OPS
+from ....layers.affine import LEAST_DEVIATION
 from ....layers.names import KERAS
 from . import dense, images, sequences, shapes  # noqa: F401 - they register their converters
 from .config import LayerCall, Tensor
@@ -130,11 +132,16 @@ def _spectral(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Normalization")
 def _normalization(call: LayerCall) -> Parts:
-    """Return a normalization by given numbers, or by those that it learns and keeps; None if it is inverted."""
+    """Return a normalization by given numbers, or by those that it learns and keeps; or what undoes it."""
     axis, mean, variance = call.get("axis"), numbers(call.get("mean")), numbers(call.get("variance"))
-    if call.get("invert") or axis is None or not call.on_channels(axis) or (mean is None) != (variance is None):
+    if axis is None or not call.on_channels(axis) or (mean is None) != (variance is None):
         return None
-    return {"op": "normalization"} if mean is None else {"op": "normalization", "mean": mean, "variance": variance}
+    if not call.get("invert"):
+        return {"op": "normalization"} if mean is None else {"op": "normalization", "mean": mean, "variance": variance}
+    if variance is None:
+        return None
+    listed = variance if isinstance(variance, list) else [variance]
+    return {"op": "rescale", "factor": [max(sqrt(n), LEAST_DEVIATION) for n in listed], "offset": mean}
 
 
 @CONVERTERS.register("Rescaling")
