@@ -39,7 +39,7 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
     nd = 2 if rank is None else rank
     table = {nd: Reading.SPACE, nd + 1: Reading.SAMPLE, nd + 2: Reading.BATCH}
     if rank is None:
-        if own and not any(layer.rank() is not None for layer in unnested(layers)):
+        if own and not any(layer.is_spatial for layer in unnested(layers)):
             table = dict.fromkeys(range(1, MOST_SIZES), Reading.SAMPLE)
         table[1] = Reading.SAMPLE
         shaping = (layer for layer in unnested(layers) if not layer.KEEPS_SHAPE)
@@ -61,7 +61,7 @@ def moved(layers: Iterable[Layer]) -> bool:
     """Return whether axes are made anew or moved before the first spatial layer."""
     anew = False
     for layer in unnested(layers):
-        if layer.rank() is not None and layer.WORD != "identity":
+        if layer.is_spatial:
             return anew
         anew = anew or layer.MAKES_AXES or layer.MOVES_AXES
     return False
@@ -96,19 +96,22 @@ def configure(
     The layout is the one given, else the spec's own, else the dialect's. Without any input it is the one that the first
     layer's c_i declares, its other sizes open, or None. `batch` is put in front of it.
     """
+    if input is not None:
+        input = input if isinstance(input, tuple) else read_shape(input)
+        network = network.bound({"input": input})
     if dialect is not None:
         network = network._replace(dialect=dialect_named(dialect))
     own_layout = network.layout or network.dialect.layout
     network = network._replace(layout=own_layout if layout is None else layout_named(layout))
     network = _told(network, own=True)
     if input is not None:
-        network = network._replace(input=input if isinstance(input, tuple) else read_shape(input))
+        network = network._replace(input=input)
         network = _told(network, own=False)
     elif network.input is None:
         network = network._replace(input=_declared_input(network))
     if batch is None or network.input is None:
         return network
-    return network._replace(input=read_input(network, batch).sizes)
+    return with_input(network, read_input(network, batch))
 
 
 def _told(network: Network, *, own: bool) -> Network:
@@ -207,6 +210,6 @@ def _wrong_rank(network: Network, input: Shape) -> ShapeError:
         f"an input is {','.join(letters)} (one channel), {','.join(full)}, or N,{','.join(full)}",
         key="input",
     )
-    if network.origin is not None:
-        error.where = network.origin.locate(("input",), None)
+    if network.source is not None:
+        error.where = network.source.locate(("input",), None)
     return error

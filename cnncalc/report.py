@@ -193,6 +193,10 @@ class LayerReport:
         if NOTHING_KNOWN in (self.sample, self.traced.out):
             return [f"nothing is known of its {'input' if self.sample == NOTHING_KNOWN else 'output'}"]
         lines = self.node.layer.explain(self.sample, self.traced, self.env)
+        if self.node.counted is not None:  # what its arrays hold is not what they count as
+            lines = [line for line in lines if not line.startswith(("parameters:", "buffers:"))]
+            counts = ", ".join(f"{number:,} {what}" for what, number in self.node.counted.items())
+            lines.insert(0, f"its arrays are shared, computed or not trained: counted as {counts}")
         if self.macs and self.macs != self.traced.macs:
             times = "*".join([f"{n}" for n in (self.batch, self.times) if n != 1])
             lines.append(f"MACs of the batch: {times}*{self.traced.macs:,} = {self.macs:,}")
@@ -321,6 +325,11 @@ class Report:
         """Return the layers in which paths of different strides or centres meet, without those below one."""
         apart = {at for at, layer in enumerate(self.layers) if layer.misaligned}
         return [self.layers[at] for at in sorted(apart) if not apart & set(self.layers[at].node.reads)]
+
+    def left_out(self) -> list[LayerReport]:
+        """Return the layers whose field leaves out a path through a global pool, without those below one."""
+        gated = {at for at, layer in enumerate(self.layers) if any(field.marks & BROADCAST for field in layer.rf)}
+        return [self.layers[at] for at in sorted(gated) if not gated & set(self.layers[at].node.reads)]
 
     def totals(self) -> dict[str, Any]:
         """Return the figures of the whole as JSON."""

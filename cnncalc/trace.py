@@ -9,7 +9,6 @@ from .axes import begin
 from .errors import CnncalcError, ShapeError
 from .input import Input, configure, moved, read_input, with_input
 from .layers import Env, Fields, Trace
-from .layers.activation import Identity
 from .layers.base import space_of
 from .layers.composite import Opaque
 from .network import INPUT, Network, Node
@@ -56,7 +55,7 @@ def _spatial(network: Network, read: Input) -> list[int]:
         for layer in layers:
             own = [layer, *layer.inner]
             for one in own:
-                if one.node.layer.rank() is not None and not isinstance(one.node.layer, Identity) and one.reads_fields:
+                if one.node.layer.is_spatial:
                     seen = one.reads_fields[0].along([*space_of(one.sample, env)])
                     if seen:
                         return sorted(seen)
@@ -94,15 +93,25 @@ def _trace(
                 raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
             if node.tie is not None:
                 _check_tie(layers[node.tie], xs[0], traced, node, env)
+            if node.counted is not None:
+                traced = _counted(traced, node)
         except CnncalcError as error:
             raise network.blame(error, node, within) from None
         layers.append(LayerReport(network, nodes, node, xs, traced, batch, inner, fields))
         yield layers[-1]
 
 
+def _counted(traced: Trace, node: Node) -> Trace:
+    """Return a trace with the numbers that the layer's arrays count as."""
+    own = node.counted or {}
+    weights, bias, buffers = [own.get(key, getattr(traced, key)) for key in ("weights", "bias", "buffers")]
+    return traced._replace(weights=weights, bias=bias, buffers=buffers)
+
+
 def _check_tie(first: LayerReport, x: Shape, traced: Trace, node: Node, env: Env) -> None:
     """ShapeError if the weights that are shared are not of the shape that this layer needs."""
     before = first.traced
+    traced = _counted(traced, first.node)
     if None in (before.weights, traced.weights):
         return
     shapes, own_shapes = first.weight_shapes(), node.layer.weight_shapes(x, traced.values, env)

@@ -5,7 +5,7 @@ A layer reads only layers above it, so that a network has no cycles.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ class Wire(NamedTuple):
     expect: Any = None
     tie: str | None = None
     trainable: bool = True
+    counted: Mapping[str, int] | None = None
 
 
 def wire(layers: list[Wire]) -> tuple[Node, ...]:
@@ -58,7 +59,7 @@ def wire(layers: list[Wire]) -> tuple[Node, ...]:
         wired = bool(item.reads)
         for name in copies:
             index[name] = len(nodes)
-            nodes.append(Node(name, item.layer, reads, at, wired, item.expect, tie, item.trainable))
+            nodes.append(Node(name, item.layer, reads, at, wired, item.expect, tie, item.trainable, item.counted))
             reads, wired = (len(nodes) - 1,), False
         if item.name is not None:
             index[item.name] = len(nodes) - 1  # a repeated layer's own name is its last

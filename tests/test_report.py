@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 import cnncalc
+from tests.program import here
 
 Spec = dict[str, Any]
 
@@ -394,3 +396,47 @@ def test_an_open_input_has_the_networks_rank() -> None:
     layers: list[dict[str, Any]] = [{"op": "batchnorm", "c_i": 3}, {"op": "conv1d", "c_o": 8, "k": 3}]
     assert cnncalc.shape(layers).to_dict()["report"]["out"] == [8, "L-2"]
     assert cnncalc.shape([{"op": "batchnorm", "c_i": 3}, {"op": "linear", "out": 2}]).out == (2,)
+
+
+COUNTED: dict[str, Any] = {
+    "input": [3, 7, 9],
+    "unused": {"params": 500, "buffers": 12, "where": ["aux", "head"]},
+    "layers": [
+        {"name": "blur", "op": "conv", "c_o": 4, "k": 3, "counted": {"weights": 0, "buffers": 108}},
+        {"name": "again", "op": "conv", "c_o": 4, "k": 3, "tie": "blur", "from": "input"},
+        {"op": "add", "from": ["blur", "again"]},
+    ],
+}
+
+
+def test_arrays_count_as_the_spec_says_and_what_is_unused_stays_out() -> None:
+    report = cnncalc.shape(COUNTED)
+    assert (report.params, report.buffers, report.macs) == (4, 108, 2 * 108 * 35)
+    assert report["blur"].explain()[0] == (
+        "its arrays are shared, computed or not trained: counted as 0 weights, 108 buffers"
+    )
+    document = report.to_dict()
+    assert document["unused"] == COUNTED["unused"]
+    assert document["layers"][0]["counted"] == COUNTED["layers"][0]["counted"]
+    assert cnncalc.shape(document).to_dict() == document
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({"counted": {"params": 3}}, "does not count arrays\n  give an object with the keys weights, bias, buffers"),
+        ({"counted": {"bias": -1}}, "bias: -1 is not a number of values"),
+    ],
+)
+def test_what_does_not_count_arrays_is_an_error(more: dict[str, Any], error: str) -> None:
+    with pytest.raises(cnncalc.SpecError) as raised:
+        cnncalc.load([{"op": "relu", **more}])
+    assert error in str(raised.value)
+
+
+def test_the_command_says_what_is_unused(tmp_path: Path) -> None:
+    path = tmp_path / "net.json"
+    path.write_text(json.dumps(COUNTED))
+    assert here(["shape", str(path)]).err == (
+        "note: this has 500 parameters and 12 buffers in aux, head that its output does not use; they are not counted\n"
+    )

@@ -203,17 +203,20 @@ def diff(
     return diff_reports(old, new, (name_of(a, "A"), name_of(b, "B")))
 
 
-def from_torch(module: Any, input: Sequence[int] | str) -> Network:
+def from_torch(module: Any, input: Sequence[int] | str | Mapping[str, Sequence[int] | str]) -> Network:
     """Return the network of a `torch.nn.Module` for an input (C, H, W), or one with a batch in front.
 
-    The module is run once, in evaluation mode, on tensors without values; this needs `cnncalc[torch]`. What cnncalc has
-    no op for becomes an `opaque` layer. Layers are named as their modules, so that `state_dict` has their weights.
+    Of a module with several inputs, `input` has their shapes by the names of the arguments of `forward`; the first of
+    these is the network's own input. The module is run, in evaluation mode, on tensors without values, and is then as
+    it was; this needs `cnncalc[torch]`. What cnncalc has no op for becomes an `opaque` layer. Layers are named as their
+    modules, so that `state_dict` has their weights.
 
     Raises SpecError if the module cannot be followed.
     """
     from ..frameworks.torch.read import read
 
-    return sources.imported(read(module, read_shape(input)), type(module).__name__)
+    shapes = {name: read_shape(one) for name, one in input.items()} if isinstance(input, Mapping) else read_shape(input)
+    return sources.imported(read(module, shapes), type(module).__name__)
 
 
 def configured(

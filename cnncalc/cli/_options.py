@@ -103,6 +103,15 @@ def form(option: str, named: str | None, path: str | None, endings: Mapping[str,
     )
 
 
+def unused(counts: Mapping[str, Any]) -> str:
+    """Return what of a file no output depends on: `500 parameters and 12 buffers in aux, head`."""
+    numbers = [(counts.get("params"), "parameter"), (counts.get("buffers"), "buffer")]
+    parts = " and ".join([f"{n:,} {word}{'s' * (n != 1)}" for n, word in numbers if n])
+    where = list(counts.get("where", ()))
+    more = f" and {len(where) - 6} more" if len(where) > 6 else ""
+    return (parts or "nothing") + (f" in {', '.join(where[:6])}{more}" if where else "")
+
+
 class NetworkOptions(NamedTuple):
     """The values of -i, --batch, --dialect and --layout; None for an option that is not given."""
 
@@ -129,7 +138,9 @@ class NetworkOptions(NamedTuple):
         return is_several(self.dialect)
 
     def note_report(self, network: Network, name: str = "this") -> None:
-        """Note what these options cannot change in a report that is read as a spec."""
+        """Note what a file has beside its network, and what these options cannot change in a report read as a spec."""
+        if network.unused is not None:
+            note(f"{name} has {unused(network.unused)} that its output does not use; they are not counted")
         if not network.is_report:
             return
         if self.several:

@@ -23,7 +23,7 @@ NO_FIGURES = {"params": 0, "buffers": 0, "macs": 0}
 class Draft:
     """A layer that is being built, and the handle by which others read it."""
 
-    __slots__ = ("derived", "keys", "name", "op", "reads", "tie", "trainable", "weights")
+    __slots__ = ("counted", "derived", "keys", "name", "op", "reads", "tie", "trainable", "weights")
 
     def __init__(self, name: str, op: str, reads: Sequence[Draft] = (), keys: Mapping[str, Any] | None = None):
         self.name, self.op, self.reads, self.keys = name, op, list(reads), dict(keys or {})
@@ -33,6 +33,8 @@ class Draft:
         self.weights: dict[str, Callable[[], Any]] = {}
         self.tie: Draft | None = None
         """The layer whose weights it uses."""
+        self.counted: dict[str, int] | None = None
+        """What its arrays count as, where that is not what they hold."""
         self.trainable = True
 
 
@@ -111,17 +113,28 @@ class SpecBuilder:
         self.layers.append(output)
         return output
 
+    def end_with_all(self, outputs: Sequence[Draft]) -> list[Draft]:
+        """End with a network's outputs, the first as the last layer, and return the layers that they are now.
+
+        The others stand before it in their order, as the report and every writer list them.
+        """
+        first, *others = outputs
+        ends = [self.end_with(one, f"{one.name}_output") for one in (*others, first)]
+        return [ends[-1], *ends[:-1]]
+
     def spec(self) -> list[dict[str, Any]]:
         """Name the layers and return them as a spec holds them."""
         self._settle_names()
         written = []
         for above, layer in pairwise([self.input, *self.layers]):
             raw = {"name": layer.name, "op": layer.op, **layer.keys}
-            if self.wired or layer.reads != [above]:
+            if (self.wired or layer.reads != [above]) and layer.reads:
                 names = [one.name for one in layer.reads]
                 raw["from"] = names[0] if len(names) == 1 else names
             if layer.tie is not None:
                 raw["tie"] = layer.tie.name
+            if layer.counted is not None:
+                raw["counted"] = layer.counted
             if not layer.trainable:
                 raw["trainable"] = False
             written.append(raw)

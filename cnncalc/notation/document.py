@@ -36,7 +36,7 @@ TOP_KEYS = (
 )
 LAYER_KEYS = ("name", "from", "times", "tie", "trainable", "expect")
 """The keys that a layer of any op may have."""
-COMMON_KEYS = ("op", *LAYER_KEYS, "report")
+COMMON_KEYS = ("op", *LAYER_KEYS, "counted", "report")
 
 
 def canonical(raw: str) -> set[str]:
@@ -284,6 +284,16 @@ def _times(value: Any) -> int:
     raise SpecError(f"times: {shown(value)} is not a number of times", "a whole number from 1 on")
 
 
+def _counted(value: Any) -> dict[str, int]:
+    keys = ("weights", "bias", "buffers")
+    if not isinstance(value, dict) or not value or not value.keys() <= set(keys):
+        raise SpecError(f"{shown(value)} does not count arrays", f"give an object with the keys {', '.join(keys)}")
+    for key, number in value.items():
+        if type(number) is not int or not 0 <= number <= LARGEST:
+            raise SpecError(f"{key}: {shown(number)} is not a number of values", "a whole number from 0 on")
+    return dict(value)
+
+
 def read_layers(value: Any, depth: int = 0) -> tuple[Node, ...]:
     """Read a list of layers, `depth` blocks deep, and wire them. SpecError with the path of what is wrong."""
     if not isinstance(value, (list, tuple)):
@@ -324,8 +334,9 @@ def read_layer(raw: Any, index: int, depth: int) -> Wire:
     layer = cls(op, nd, given)
     if _COMMON.keys().isdisjoint(raw):
         return Wire(layer, expect=raw.get("expect"))
-    name, reads, times, tie, trainable = (_read(raw, key, path, reader) for key, reader in _COMMON.items())
-    return Wire(layer, name, reads, 1 if times is None else times, raw.get("expect"), tie, trainable is not False)
+    name, reads, times, tie, trainable, counted = (_read(raw, key, path, reader) for key, reader in _COMMON.items())
+    count = 1 if times is None else times
+    return Wire(layer, name, reads, count, raw.get("expect"), tie, trainable is not False, counted)
 
 
 def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, object]:
@@ -375,6 +386,7 @@ _COMMON: dict[str, Callable[[Any], Any]] = {
     "times": _times,
     "tie": _name,
     "trainable": _trainable,
+    "counted": _counted,
 }
 """How the keys that every layer may have are read."""
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from ..dialects import DIALECTS, LAYOUT_WORDS, PADDING_WORDS
 from ..layers import HELP, OPS, Layer, aliases_of, keys_named, spellings, title
 from ..layers.keys import FORMS, Schema, any_case, shape_form, whole_form, words_form
-from ..sizes import MOST_SIZES
+from ..sizes import LARGEST, MOST_SIZES
 from ..wiring import MOST_LAYERS
 from .document import COMMON_KEYS, LONGEST_NAME, TOP_KEYS, VERSION
 
@@ -71,11 +71,19 @@ def build(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Schema:
             "name": _or_null(_NAME),
             "names": _or_null({**_NAME, "type": ["string", "array"], "items": _NAME, "minItems": 1}),
             "times": _or_null({**whole_form(), "maximum": MOST_LAYERS}),
+            "counted": _counts("weights", "bias", "buffers"),
             "shape": shape_form(None),
             **_expectations(figures, units),
             **dict(sorted(used.items())),
         },
     }
+
+
+def _counts(*keys: str) -> Schema:
+    """Return the form of an object that counts arrays."""
+    properties = {key: {"type": "integer", "minimum": 0, "maximum": LARGEST} for key in keys}
+    least = [{"required": [key]} for key in keys]
+    return _or_null({"type": "object", "properties": properties, "additionalProperties": False, "anyOf": least})
 
 
 def _network() -> Schema:
@@ -117,6 +125,7 @@ def _common() -> Schema:
         "trainable": {"type": ["boolean", "null"], "description": "Whether its weights are trained.", "default": True},
         "times": {**_ref("times", "How many times in a row the layer is repeated."), "default": 1},
         "expect": _ref("expect", "The figures that the layer must have, for cnncalc check."),
+        "counted": _ref("counted", "What its arrays count as, where they are shared, computed or not trained."),
         "report": {"description": "The figures of the layer in a report; ignored when a spec is read."},
     }
     return {key: keys[key] for key in COMMON_KEYS}

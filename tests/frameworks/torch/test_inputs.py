@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import cnncalc
+from cnncalc.frameworks.torch.read import read
 from cnncalc.sizes import Shape
 from tests.program import here
 
@@ -40,7 +42,7 @@ def last_first(x: Any, conv: Any, before: Any) -> Any:
 
 
 CASES: list[tuple[Any, str, str, int | None, Shape]] = [
-    (nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), "8x8", "flatten linear:10", None, (1, 8, 8)),
+    (nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), "8x8", "flatten linear:10", None, (8, 8)),
     (nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), "4x4x4", "flatten linear:10", None, (4, 4, 4)),
     (nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), "5x1x8x8", "flatten linear:10", 5, (1, 8, 8)),
     (nn.Sequential(nn.ReLU(), nn.Linear(64, 10)), "64", "relu linear:10", None, (64,)),
@@ -48,8 +50,8 @@ CASES: list[tuple[Any, str, str, int | None, Shape]] = [
     (nn.Sequential(nn.Linear(64, 10), nn.BatchNorm1d(10)), "64", "linear:10 batchnorm", None, (64,)),
     (nn.Sequential(nn.Linear(64, 10), nn.BatchNorm1d(10)), "10x64", "linear:10 batchnorm", 10, (64,)),
     (nn.Sequential(nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 4, 3)), "64", "reshape:1x8x8 conv:4,k3", None, (64,)),
-    (Calls(flat, nn.Linear(64, 10)), "8x8", "flatten linear:10", None, (1, 8, 8)),
-    (Calls(flat, nn.Linear(64, 10)), "1x8x8", "flatten linear:10", None, (1, 8, 8)),
+    (Calls(flat, nn.Linear(64, 10)), "8x8", "flatten linear:10", None, (8, 8)),
+    (Calls(flat, nn.Linear(64, 10)), "1x8x8", "flatten linear:10", 1, (8, 8)),
     (Calls(last_first, nn.Linear(64, 10), nn.Conv1d(1, 4, 1)), "64", "conv1d:4 linear:10", None, (1, 64)),
     (Calls(last_first, nn.Linear(64, 10), nn.Conv1d(1, 4, 1)), "1x64", "conv1d:4 linear:10", None, (1, 64)),
     (nn.Sequential(nn.Conv1d(1, 4, 3)), "12", "conv1d:4,k3", None, (1, 12)),
@@ -61,7 +63,11 @@ CASES: list[tuple[Any, str, str, int | None, Shape]] = [
     (nn.Conv3d(1, 2, 3), "5x6x7", "conv3d:2,k3", None, (1, 5, 6, 7)),
     (nn.Conv3d(4, 2, 3), "4x5x6x7", "conv3d:2,k3", None, (4, 5, 6, 7)),
     (nn.Sequential(nn.ReLU()), "7", "relu", None, (7,)),
-    (nn.Sequential(nn.ReLU()), "5x7", "relu", None, (1, 5, 7)),
+    (nn.Sequential(nn.ReLU()), "5x7", "relu", 5, (7,)),
+    (nn.BatchNorm1d(8), "4x8x5", "batchnorm", 4, (8, 5)),
+    (nn.AdaptiveAvgPool1d(1), "3x4x5", "avgpool1d:5", 3, (4, 5)),
+    (nn.MaxPool1d(2), "4x5", "maxpool1d:2", None, (4, 5)),
+    (nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.ReLU()), "3x6", "linear:4 batchnorm relu", 3, (6,)),
 ]
 
 
@@ -70,27 +76,68 @@ def test_a_module_reads_an_input_as_its_layers_do(
     module: Any, input: str, words: str, batch: int | None, sample: Shape
 ) -> None:
     network = cnncalc.from_torch(module, input)
-    report, same = cnncalc.shape(network), cnncalc.shape(words, input)
-    assert (report.batch, report.sample, report.out) == (batch, sample, same.out)
-    assert (same.batch, same.sample) == (batch, sample)
-    assert report.params == same.params
+    report = cnncalc.shape(network)
+    assert (report.batch, report.sample) == (batch, sample)
+    same = cnncalc.shape(cnncalc.load(words)._replace(input=report.network.input, sample_axes=len(sample)))
+    assert (same.batch, same.sample, same.out, same.params) == (batch, sample, report.out, report.params)
     x = torch.rand((1 if batch is None else batch, *sample))
     assert tuple(module.eval()(x).shape)[1:] == report.layers[-1].traced.out
 
 
-def test_what_the_layers_do_not_tell_the_parts_tell() -> None:
-    """Behind a layer that is not known, a convolution says how many axes the input has."""
-    module = Calls(lambda x, conv: conv(torch.cumsum(x, 1)), nn.Conv3d(1, 2, 3))
-    report = cnncalc.shape(cnncalc.from_torch(module, "1x5x6x7"))
-    assert [layer.op for layer in report.layers] == ["identity", "opaque", "conv3d"]
-    assert (report.batch, report.sample, report.out) == (None, (1, 5, 6, 7), (2, 3, 4, 5))
+def unsqueezed(x: Any, conv: Any) -> Any:
+    """A spectrogram: one channel, which the module adds itself."""
+    return conv(x.unsqueeze(1)).mean((2, 3))
 
 
-def test_an_input_that_no_reading_fits_is_the_first_reading_s_error() -> None:
-    with pytest.raises(cnncalc.SpecError, match=r"^'0' of the module stops with RuntimeError"):
+def frame_by_frame(x: Any, conv: Any) -> Any:
+    """A video, each frame through a convolution."""
+    n, t = x.shape[:2]
+    return conv(x.flatten(0, 1)).mean((2, 3)).view(n, t, -1).mean(1)
+
+
+def time_first(x: Any, lstm: Any) -> Any:
+    """Text, whose batch the module moves: the time comes first for its recurrent layer."""
+    return lstm(x.permute(1, 0, 2))[0]
+
+
+WHOLE: list[tuple[Any, str, int | None, Shape, int]] = [
+    # The input's sizes as a tensor has them, the batch, one sample of the output, and the multiply-accumulates.
+    (Calls(unsqueezed, nn.Conv2d(1, 4, 3)), "2x9x7", 2, (4,), 2 * 4 * 9 * 35),
+    (Calls(lambda x, conv: conv(x[:, None]).mean(2), nn.Conv1d(1, 4, 5, 2)), "3x17", 3, (4,), 3 * 4 * 5 * 7),
+    (Calls(frame_by_frame, nn.Conv2d(3, 4, 3)), "2x5x3x6x7", 2, (4,), 2 * 5 * 4 * 27 * 20),
+    (Calls(time_first, nn.LSTM(6, 4)), "2x5x6", 2, (5, 4), 2 * 5 * 4 * 4 * 10),
+    (Calls(lambda x, lstm: lstm(x)[0], nn.LSTM(6, 4)), "5x2x6", None, (5, 2, 4), 2 * 5 * 4 * 4 * 10),
+    (Calls(lambda x, norm: norm(x).mean(0), nn.LayerNorm(6)), "5x6", None, (6,), 0),
+]
+
+
+@pytest.mark.parametrize(("module", "input", "batch", "out", "macs"), WHOLE)
+def test_a_batch_is_found_wherever_it_stands(module: Any, input: str, batch: int | None, out: Shape, macs: int) -> None:
+    network = cnncalc.from_torch(module, input)
+    report = cnncalc.shape(network)
+    assert [layer.op for layer in report.layers if layer.op == "opaque"] == []
+    assert (report.batch, report.layers[-1].traced.out, report.macs) == (batch, out, macs)
+    x = torch.rand(tuple(map(int, input.split("x")))) - 0.5
+    with torch.no_grad():
+        y = module.eval()(x)
+    assert report.out == tuple(y.shape)
+    weights = {name: array() for name, array in read(module, tuple(x.shape)).weights.items()}
+    np.testing.assert_allclose(cnncalc.run(network, x.numpy(), weights), y.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_module_that_stops_shows_its_layers_and_the_shapes_that_meet() -> None:
+    with pytest.raises(cnncalc.SpecError) as error:
+        cnncalc.from_torch(nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU(), nn.Conv2d(4, 8, 3)), "3x32x30")
+    lines = str(error.value).splitlines()
+    assert lines[:4] == [
+        "'2' of the module stops at conv2d of 1x5x30x28 and 8x4x3x3 and 8",
+        "  input  input   1x3x32x30",
+        "  0      conv2d  1x5x30x28",
+        "  1      relu    1x5x30x28",
+    ]
+    assert lines[4].startswith("  RuntimeError: ")
+    with pytest.raises(cnncalc.SpecError, match=r"^'0' of the module stops at conv2d of 1x5x32x32 and 4x3x3x3 and 4"):
         cnncalc.from_torch(nn.Sequential(nn.Conv2d(3, 4, 3)), "5x32x32")
-    with pytest.raises(cnncalc.SpecError, match=r"^'1' of the module stops with RuntimeError"):
-        cnncalc.from_torch(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), "3x8x9")
 
 
 @pytest.mark.parametrize("size", ["8x8", "1x8x8"])
@@ -106,6 +153,6 @@ def test_a_batch_is_put_in_front_of_what_a_module_reads(
     done = here(["convert", "fourfold:Net", "-i", size, "--batch", "4"])
     assert done.code == 0, done.err
     spec = json.loads(done.out)
-    assert spec["input"] == [4, 1, 8, 8]
+    assert spec["input"] == [4, *map(int, size.split("x"))]
     report = cnncalc.shape(spec)
-    assert (report.batch, report.sample, report.out) == (4, (1, 8, 8), (4, 10))
+    assert (report.batch, report.sample, report.out) == (4, tuple(map(int, size.split("x"))), (4, 10))

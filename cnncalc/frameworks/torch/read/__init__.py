@@ -7,24 +7,35 @@ names and wires them; only the first two import torch. Nothing here depends on t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ....errors import SpecError, shown
+
+FIRST = "input"
+"""The name of the first input, whatever the module calls it."""
 
 if TYPE_CHECKING:
     from ... import ForeignNetwork
 
 
-def read(module: Any, input: Sequence[Any], name: str | None = None, batch: int | None = None) -> ForeignNetwork:
-    """Read a module's network for an input of any sizes that `shape` takes; the module runs on `batch` samples.
+def read(
+    module: Any,
+    input: Sequence[Any] | Mapping[str, Sequence[Any]],
+    name: str | None = None,
+    batch: int | None = None,
+) -> ForeignNetwork:
+    """Read a module's network for an input of any sizes that `shape` takes, or for several.
 
-    SpecError without PyTorch, for anything but an `nn.Module`, and for a module that cannot be traced.
+    Several have the names of `forward`'s arguments, or `input`, `input_2` and so on, in the order of those.
+    The module runs on `batch` samples if it takes no other number. SpecError without PyTorch, for anything but an
+    `nn.Module`, and for a module that cannot be traced.
     """
     needs_torch()
     from .inputs import follow
 
-    return follow(module, input, name, batch or 1)
+    inputs = input if isinstance(input, Mapping) else {FIRST: input}
+    return follow(module, inputs, name, batch)
 
 
 def needs_torch() -> None:

@@ -1,4 +1,4 @@
-"""Rules of norms, activations and calls that change nothing: they keep every shape."""
+"""Rules of functions of each value alone, of norms, and of calls that change nothing: they keep every shape."""
 
 from __future__ import annotations
 
@@ -8,66 +8,84 @@ from math import prod
 from typing import Any
 
 from ....layers.names import TORCH
-from .calls import Constant, TracedTensor
-from .rules import TENSORS, Arguments, CallLayer, OpaqueCall, Rules, without
+from .calls import Constant
+from .rules import TENSORS, Call, OpaqueCall, Rules, short, without
+from .values import BatchedTensor
 
 RULES = Rules()
 
 
-def norm(op: str, args: Arguments, arrays: Mapping[str, Constant], **keys: Any) -> CallLayer:
+def norm(call: Call, op: str, x: BatchedTensor, arrays: Mapping[str, Constant], **keys: Any) -> BatchedTensor:
     """Return a norm with its eps, and which of weight and bias it has."""
     scale, center = ("weight" in arrays, "bias" in arrays)
-    keys |= {"eps": args.get("eps", 1e-5), "scale": scale, "center": center}
+    keys |= {"eps": call.get("eps", 1e-5), "scale": scale, "center": center}
     defaults = {"scale": False, "center": scale} if op == "instancenorm" else {"scale": True, "center": True}
-    return CallLayer(op, without(keys, eps=1e-5, **defaults), arrays)
+    return call.through(x, op, without(keys, eps=1e-5, **defaults), arrays)
 
 
-@RULES.rule("batch_norm", "input running_mean running_var weight bias training momentum eps", batch=True)
-def batchnorm(args: Arguments) -> CallLayer:
+@RULES.rule("batch_norm", "input running_mean running_var weight bias training momentum eps")
+def batchnorm(call: Call) -> BatchedTensor:
     """Read a batch norm by its running statistics."""
-    if args.get("training", False):
+    arrays = call.arrays("weight", "bias", "running_mean", "running_var")
+    if "running_var" not in arrays or call.get("training", False):
         raise OpaqueCall
-    return by_statistics(args)
-
-
-def by_statistics(args: Arguments) -> CallLayer:
-    """Return a norm by running statistics. OpaqueCall if there are none."""
-    arrays = args.arrays("weight", "bias", "running_mean", "running_var")
-    if "running_var" not in arrays:
-        raise OpaqueCall
-    return norm("batchnorm", args, arrays)
+    return norm(call, "batchnorm", call.spatial(), arrays)
 
 
 @RULES.rule("layer_norm", "input normalized_shape weight bias eps")
-def layernorm(args: Arguments) -> CallLayer:
+def layernorm(call: Call) -> BatchedTensor:
     """Read a layer norm over the last axes."""
-    rank = len(args.get("normalized_shape"))
-    if rank >= len(args.x.shape):
-        raise OpaqueCall
+    x, rank = call.kept, len(call.get("normalized_shape"))
+    first = call.axis(x, len(x.axes) - rank)
+    if first < 1:
+        x = call.x
     axes: dict[str, Any] = {} if rank == 1 else {"axis": list(range(-rank, 0))}
-    return norm("layernorm", args, args.arrays("weight", "bias"), **axes)
+    for at in range(-rank, 0):
+        call.axis(x, at)
+    return norm(call, "layernorm", x, call.arrays("weight", "bias"), **axes)
 
 
-@RULES.rule("group_norm", "input num_groups weight bias eps", batch=True)
-def groupnorm(args: Arguments) -> CallLayer:
-    """Read a group norm."""
-    return norm("groupnorm", args, args.arrays("weight", "bias"), g=args.get("num_groups"))
-
-
-@RULES.rule("instance_norm", "input running_mean running_var weight bias use_input_stats momentum eps", batch=True)
-def instancenorm(args: Arguments) -> CallLayer:
-    """Read an instance norm by the statistics of its input; by running ones it is a batch norm."""
-    if not args.get("use_input_stats", True):
-        return by_statistics(args)
-    if args.get("running_mean") is not None:
+@RULES.rule("rms_norm", "input normalized_shape weight eps")
+def rmsnorm(call: Call) -> BatchedTensor:
+    """Read a norm by the root of the mean square over the last axes."""
+    x, rank = call.x, len(call.get("normalized_shape"))
+    axes = [call.axis(x, at) for at in range(-rank, 0)]
+    square = call.layers.add("square", [x.layer])
+    mean = call.layers.add("mean", [square], {"axis": axes, "keepdims": True})
+    eps = call.get("eps")
+    shifted = call.layers.add("rescale", [mean], {"offset": eps if eps is not None else 1.1920928955078125e-07})
+    root = call.layers.add("rsqrt", [shifted])
+    normed = x._replace(layer=call.layers.add("mul", [x.layer, root]))
+    weight = call.get("weight")
+    if weight is None:
+        return normed
+    if not isinstance(weight, Constant):
         raise OpaqueCall
-    return norm("instancenorm", args, args.arrays("weight", "bias"))
+    return normed._replace(layer=call.layers.add("mul", [normed.layer, call.layers.constant(weight).layer]))
 
 
-def by_name(op: str, functions: str | None = None, *, batch: bool = False) -> None:
+@RULES.rule("group_norm", "input num_groups weight bias eps")
+def groupnorm(call: Call) -> BatchedTensor:
+    """Read a group norm."""
+    return norm(call, "groupnorm", call.spatial(), call.arrays("weight", "bias"), g=call.get("num_groups"))
+
+
+@RULES.rule("instance_norm", "input running_mean running_var weight bias use_input_stats momentum eps")
+def instancenorm(call: Call) -> BatchedTensor:
+    """Read an instance norm, by the statistics of its input, or as a batch norm by those that it keeps."""
+    if not call.get("use_input_stats", True):
+        arrays = call.arrays("weight", "bias", "running_mean", "running_var")
+        return norm(call, "batchnorm", call.spatial(), arrays)
+    return norm(call, "instancenorm", call.spatial(), call.arrays("weight", "bias"))
+
+
+def by_name(op: str, functions: str | None = None) -> None:
     """Enter the rule of an op whose arguments are only renamed; PyTorch's function has by default the op's name."""
-    arguments = " ".join(["input", *TORCH[op].keys])
-    RULES.rule(functions or op, arguments, batch=batch)(partial(Arguments.layer, op=op))
+
+    def rule(call: Call) -> BatchedTensor:
+        return call.same(*call.named(op))
+
+    RULES.rule(functions or op, " ".join(["input", *TORCH[op].keys]))(rule)
 
 
 for _op in ("relu", "relu6", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid", "selu", "softsign", "mish", "exp"):
@@ -75,64 +93,174 @@ for _op in ("relu", "relu6", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoi
 by_name("elu")
 by_name("leakyrelu", "leaky_relu")
 by_name("dropout", "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout")
-by_name("channelshuffle", "channel_shuffle native_channel_shuffle", batch=True)
-by_name("pixelshuffle", "pixel_shuffle", batch=True)
+
+_SAME_NAMES = """
+    abs sqrt rsqrt square reciprocal log log1p expm1 floor ceil round sign erf sin cos tan asin acos atan sinh cosh
+    asinh acosh atanh trunc logsigmoid tanhshrink
+"""
+UNARY = dict(zip(_SAME_NAMES.split(), _SAME_NAMES.split(), strict=True)) | {
+    "absolute": "abs",
+    "arctan": "atan",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
+    "fix": "trunc",
+    "sgn": "sign",
+    "log_sigmoid": "logsigmoid",
+    "expit": "sigmoid",
+}
+"""Functions of each value alone, without arguments, and the op that each is."""
 
 
-@RULES.rule("local_response_norm", "input size alpha beta k", batch=True)
-def lrn(args: Arguments) -> CallLayer:
+def unary(call: Call, op: str) -> BatchedTensor:
+    """Read a function of each value alone. OpaqueCall for a rounding to decimals."""
+    if call.given.get("decimals"):
+        raise OpaqueCall
+    return call.same(op)
+
+
+for _function, _op in UNARY.items():
+    RULES.rule(_function)(partial(unary, op=_op))
+
+
+def with_numbers(op: str, functions: str, arguments: Mapping[str, tuple[str, float]]) -> None:
+    """Enter the rule of an op whose arguments are numbers: by PyTorch's name, the op's key and the default."""
+
+    def rule(call: Call) -> BatchedTensor:
+        keys = {key: call.get(name, default) for name, (key, default) in arguments.items()}
+        if any(isinstance(value, TENSORS) for value in keys.values()):
+            raise OpaqueCall
+        return call.same(op, {key: short([value]) for key, value in keys.items()})
+
+    RULES.rule(functions, " ".join(["input", *arguments]))(rule)
+
+
+with_numbers("celu", "celu", {"alpha": ("alpha", 1.0)})
+with_numbers("softshrink", "softshrink", {"lambd": ("lambd", 0.5)})
+with_numbers("hardshrink", "hardshrink", {"lambd": ("lambd", 0.5)})
+with_numbers("threshold", "threshold", {"threshold": ("threshold", 0.0), "value": ("value", 0.0)})
+
+
+@RULES.rule("log2 log10")
+def log_of(call: Call) -> BatchedTensor:
+    """Read a logarithm of another base."""
+    from math import log
+
+    x = call.kept
+    logarithm = call.layers.add("log", [x.layer])
+    factor = 1 / log(2 if call.function == "log2" else 10)
+    return x._replace(layer=call.layers.add("rescale", [logarithm], {"factor": factor}))
+
+
+@RULES.rule("channel_shuffle native_channel_shuffle", "input groups")
+def channelshuffle(call: Call) -> BatchedTensor:
+    """Read channels that are dealt out."""
+    return call.through(call.spatial(), *call.named("channelshuffle"))
+
+
+@RULES.rule("local_response_norm", "input size alpha beta k")
+def lrn(call: Call) -> BatchedTensor:
     """Read a local response norm."""
-    return CallLayer("lrn", TORCH["lrn"].ours(args.get))
+    return call.through(call.spatial(), "lrn", TORCH["lrn"].ours(call.get))
 
 
-@RULES.rule("prelu", "input weight", batch=True)
-def prelu(args: Arguments) -> CallLayer:
+@RULES.rule("prelu", "input weight")
+def prelu(call: Call) -> BatchedTensor:
     """Read a leaky ReLU of trained slopes."""
-    arrays = args.arrays("weight")
-    return args.layer("prelu", arrays, num_parameters=prod(arrays["weight"].shape))
+    arrays = call.arrays("weight")
+    count = prod(arrays["weight"].shape)
+    x = call.spatial() if count > 1 else call.kept
+    op, keys = call.named("prelu", num_parameters=count)
+    slopes = arrays["weight"]._replace(shape=(count,))
+    return x._replace(layer=call.layers.add(op, [x.layer], keys, {"weight": slopes}))
 
 
-@RULES.rule("gelu", "input")
-def gelu(args: Arguments) -> CallLayer:
+@RULES.rule("rrelu", "input lower upper training")
+def rrelu(call: Call) -> BatchedTensor:
+    """Read a leaky ReLU of a random slope, which is the mean one once it is trained."""
+    slope = (call.get("lower", 1 / 8) + call.get("upper", 1 / 3)) / 2
+    return call.same("leakyrelu", {"alpha": slope})
+
+
+@RULES.rule("gelu", "input approximate")
+def gelu(call: Call) -> BatchedTensor:
     """Read a GELU, exact or by tanh."""
-    return args.layer("gelu", approximate=args.get("approximate") == "tanh")
+    return call.same(*call.named("gelu", approximate=call.get("approximate") == "tanh"))
 
 
 @RULES.rule("softplus", "input beta threshold")
-def softplus(args: Arguments) -> CallLayer:
-    """Read a softplus as it is by default."""
-    if (args.get("beta", 1), args.get("threshold", 20)) != (1, 20):
+def softplus(call: Call) -> BatchedTensor:
+    """Read a softplus, rescaled before and after if it has a beta."""
+    beta, x = call.get("beta", 1), call.kept
+    if call.get("threshold", 20) != 20 or isinstance(beta, TENSORS):
         raise OpaqueCall
-    return CallLayer("softplus")
+    if beta == 1:
+        return call.same("softplus")
+    scaled = call.layers.add("rescale", [x.layer], {"factor": beta})
+    soft = call.layers.add("softplus", [scaled])
+    return x._replace(layer=call.layers.add("rescale", [soft], {"factor": 1 / beta}))
 
 
-@RULES.rule("softmax", "input dim")
-def softmax(args: Arguments) -> CallLayer:
-    """Read a softmax along an axis."""
-    if args.get("dim") is None:
-        raise OpaqueCall
-    axis = args.axis(args.get("dim"))
-    return args.layer("softmax", axis=-1 if axis == len(args.x.shape) - 1 else axis)
+@RULES.rule("softmax log_softmax softmin", "input dim")
+def softmax(call: Call) -> BatchedTensor:
+    """Read a softmax along an axis, its logarithm, or that of the values' opposites."""
+    dim, x = call.get("dim"), call.kept
+    if dim is None:
+        dim = 0 if len(x.axes) in (0, 1, 3) else 1
+    axis = call.axis(x, dim)
+    if axis < 1:
+        x = call.x
+        axis = call.axis(x, dim)
+    if call.function == "softmin":
+        x = x._replace(layer=call.layers.add("neg", [x.layer]))
+    keys = {} if axis == len(x.sample) - x.folded else {"axis": axis}
+    op = "logsoftmax" if call.function == "log_softmax" else "softmax"
+    return x._replace(layer=call.layers.add(op, [x.layer], keys))
 
 
-def clip(args: Arguments, names: tuple[str, str], defaults: tuple[Any, Any]) -> CallLayer:
+def clip(call: Call, names: tuple[str, str], defaults: tuple[Any, Any]) -> BatchedTensor:
     """Read a clip to two bounds; from 0 it is a ReLU or a ReLU6. OpaqueCall if a bound is a tensor."""
-    low, high = map(args.get, names, defaults)
-    if isinstance(low, TENSORS) or isinstance(high, TENSORS):
-        raise OpaqueCall
+    low, high = map(call.get, names, defaults)
+    bounds = [bound.read() if isinstance(bound, Constant) and bound.shape == () else bound for bound in (low, high)]
+    low, high = [bound if bound is None or isinstance(bound, (int, float)) else _number(bound) for bound in bounds]
     if low == 0 and high in (6, None):
-        return CallLayer("relu6" if high else "relu")
-    return CallLayer("clip", without({"min": low, "max": high}))
+        return call.same("relu6" if high else "relu")
+    return call.same("clip", without({"min": low, "max": high}))
+
+
+def _number(bound: Any) -> float:
+    if isinstance(bound, TENSORS):
+        raise OpaqueCall
+    return float(bound)
 
 
 RULES.rule("hardtanh", "input min_val max_val")(partial(clip, names=("min_val", "max_val"), defaults=(-1.0, 1.0)))
 RULES.rule("clamp clip", "input min max")(partial(clip, names=("min", "max"), defaults=(None, None)))
+RULES.rule("clamp_min", "input min")(partial(clip, names=("min", "max"), defaults=(None, None)))
+RULES.rule("clamp_max", "input max")(partial(clip, names=("min", "max"), defaults=(None, None)))
 
 
-_SAME = "contiguous clone detach to float double half type type_as requires_grad cpu cuda alias data identity detach_"
+@RULES.rule("glu", "input dim")
+def glu(call: Call) -> BatchedTensor:
+    """Read the first half of an axis, gated by the second."""
+    x, dim = call.x, call.get("dim", -1)
+    axis, half = call.axis(x, dim), x.axes[dim % len(x.axes)][0] // 2
+    value = call.layers.add("slice", [x.layer], {"axis": axis, "stop": half})
+    gate = call.layers.add("sigmoid", [call.layers.add("slice", [x.layer], {"axis": axis, "start": half})])
+    return x._replace(layer=call.layers.add("mul", [value, gate]), axes=call.resized(x, call.out))
 
 
-@RULES.rule(_SAME)
-def same(args: Arguments) -> TracedTensor:
-    """Read a call that returns the same values."""
-    return args.sampled(args.first)
+_SAME = "contiguous clone detach to float double half bfloat16 type type_as requires_grad cpu cuda alias data identity"
+
+
+@RULES.rule(f"{_SAME} nan_to_num positive conj real resolve_conj int long short bool byte char")
+def same(call: Call) -> BatchedTensor:
+    """Read a call that returns the same values. OpaqueCall for fractions cut off, or made truth values."""
+    x, kind = call.kept, call.call.kinds[0] if call.call.kinds else "float"
+    if kind == "float" or x.integer:
+        return x
+    if kind == "bool":
+        raise OpaqueCall
+    return x._replace(layer=call.layers.add("trunc", [x.layer]))

@@ -1,4 +1,4 @@
-"""Rules of sums, differences, products and quotients: of values, with parameters, and with numbers."""
+"""Rules of operations value by value: of several values, with constants, and with numbers."""
 
 from __future__ import annotations
 
@@ -6,110 +6,267 @@ from functools import partial
 from math import prod
 from typing import Any
 
-from .calls import Constant, TracedTensor
-from .rules import Arguments, CallLayer, OpaqueCall, Rules
+from ....sizes import LARGEST
+from .calls import Constant
+from .rules import Call, OpaqueCall, Operand, Rules
+from .values import BatchedTensor, with_batch
 
 RULES = Rules()
 
 
-def combine(args: Arguments, op: str) -> CallLayer | TracedTensor:
-    """Read a join of two values, a scale by a weight or a bias of its own, or a rescaling by numbers."""
-    role, key, neutral = ("bias", "offset", 0) if op == "add" else ("weight", "factor", 1)
-    first, second = args.get("input"), args.get("other")
-    if args.get("alpha", 1) != 1:
-        raise OpaqueCall
-    x, other = (first, second) if isinstance(first, TracedTensor) else (second, first)
-    x = args.sampled(x)
-    if isinstance(other, TracedTensor):
-        return joined(args, op, x, other)
-    if isinstance(other, Constant) and other.name in args.trained:
-        return scaled(role, x, other)
-    constant = numbers(x, other)
-    return x if constant == neutral else rescaled(x, **{key: constant})
+def combine(call: Call, op: str, *operands: Operand) -> BatchedTensor:
+    """Return operands that meet value by value: a join, a scale by an array, or a rescaling by numbers."""
+    if len(operands) == 2:
+        alone = rescaled(call, op, *operands)
+        if alone is not None:
+            return alone
+    kept = [one for one in operands if isinstance(one, BatchedTensor) and one.folded]
+    if len(kept) == len(operands) and len({(one.folded, one.axes) for one in kept}) == 1:
+        return kept[0]._replace(layer=call.layers.add(op, [one.layer for one in kept]), axes=kept[0].axes)
+    values, back, axis = call.layers.meeting(operands)
+    layer = call.layers.add(op, [one.layer for one in values])
+    return BatchedTensor(layer, with_batch(call.out, None if back is None else len(call.out) - back, axis))
 
 
-RULES.rule("add radd iadd", "input other")(partial(combine, op="add"))
-RULES.rule("mul rmul imul multiply", "input other")(partial(combine, op="mul"))
+def rescaled(call: Call, op: str, first: Operand, second: Operand) -> BatchedTensor | None:
+    """Return a value with a constant as one layer with weights or numbers; None if there is none of that form."""
+    x, other = (first, second) if isinstance(first, BatchedTensor) else (second, first)
+    if not isinstance(x, BatchedTensor) or isinstance(other, BatchedTensor):
+        return None
+    if isinstance(other, Constant) and other.of:
+        return scaled(call, op, x, other)
+    single = not isinstance(other, Constant) or prod(other.shape) == 1
+    fits = not isinstance(other, Constant) or len(other.shape) <= len(x.axes)
+    by_channel = isinstance(other, Constant) and along_channels(x, other)
+    numbers = listed(other) if fits and (single or by_channel) else None
+    if numbers is None:
+        return None
+    if op not in ("pow", "max", "min"):
+        return _by_numbers(call, op, x, numbers, swapped=first is not x)
+    if not single or (op == "pow" and first is not x):
+        return None
+    return x._replace(layer=call.layers.add(op, [x.layer], {"value": numbers[0]}))
 
 
-def joined(args: Arguments, op: str, x: TracedTensor, other: TracedTensor) -> CallLayer:
-    """Return the join of two values. OpaqueCall if a sum repeats one of them, or if they differ in number of axes."""
-    args.sampled(other)
-    same = x.shape == other.shape if op == "add" else len(x.shape) == len(other.shape)
-    if not same:
-        raise OpaqueCall
-    return CallLayer(op, reads=(x, other))
+def listed(other: Any) -> list[float] | None:
+    """Return the numbers of a constant; None if they are not known, or a spec does not hold them."""
+    if isinstance(other, (int, float)):
+        numbers: list[Any] = [other]
+    else:
+        array = other.read()
+        if array is None:
+            return None
+        numbers = [int(one) if array.dtype.kind in "iub" else float(one) for one in array.reshape(-1)]
+    return numbers if all(abs(one) <= LARGEST for one in numbers) else None
 
 
-def rescaled(x: TracedTensor, **keys: Any) -> CallLayer:
-    """Return a rescaling of a value."""
-    return CallLayer("rescale", keys, reads=(x,))
+def _by_numbers(call: Call, op: str, x: BatchedTensor, numbers: list[Any], *, swapped: bool) -> BatchedTensor | None:
+    """Return a sum, difference, product or quotient with numbers as a rescaling; None for another operation."""
+    keys: dict[str, list[Any]]
+    match op, swapped:
+        case "add", _:
+            keys = {"offset": numbers}
+        case "mul", _:
+            keys = {"factor": numbers}
+        case "sub", False:
+            keys = {"offset": [-one for one in numbers]}
+        case "sub", True:
+            keys = {"factor": [-1], "offset": numbers}
+        case "div", False if 0 not in numbers:
+            keys = {"factor": [1 / one for one in numbers]}
+        case "div", True if len(numbers) == 1:
+            layer = call.layers.add("reciprocal", [x.layer])
+            return x._replace(
+                layer=layer if numbers == [1] else call.layers.add("rescale", [layer], {"factor": numbers[0]})
+            )
+        case _:
+            return None
+    if len(numbers) > 1:
+        x = call.layers.folded(x, x.place(1)) if x.batch_at == 0 or (x.batch_at is None and len(x.axes) > 2) else x
+    neutral = {"offset": [0], "factor": [1]}
+    keys = {key: value for key, value in keys.items() if value != neutral[key]}
+    if not keys:
+        return x
+    single = {key: value[0] if len(value) == 1 else value for key, value in keys.items()}
+    return x._replace(layer=call.layers.add("rescale", [x.layer], single))
 
 
-def along_channels(x: TracedTensor, shape: tuple[int, ...]) -> bool:
-    """Return whether an array of this shape has one number for each channel of a value."""
-    full = (1,) * (len(x.shape) - len(shape)) + shape
-    return len(full) == len(x.shape) and full[1] == x.shape[1] == prod(full)
+def along_channels(x: BatchedTensor, array: Constant) -> bool:
+    """Return whether an array has one number for each of the first units of what a layer reads: its channels."""
+    back = len(x.axes) - 1
+    if x.batch_at != 0 or back < 1 or len(array.shape) < back:
+        return False
+    own = array.shape[len(array.shape) - back :]
+    return len(x.axes[1]) == 1 and own[0] == x.axes[1][0] == prod(array.shape) and len(array.shape) <= back + 1
 
 
-def scaled(role: str, x: TracedTensor, array: Constant) -> CallLayer:
-    """Return a weight or a bias for each channel. OpaqueCall for a parameter of another shape."""
-    if not along_channels(x, array.shape):
-        raise OpaqueCall
-    keys = {} if role == "weight" else {"scale": False, "center": True}
-    flat = array._replace(read=lambda: None if (values := array.read()) is None else values.reshape(-1))
-    return CallLayer("scale", keys, {role: flat}, (x,))
+def scaled(call: Call, op: str, x: BatchedTensor, array: Constant) -> BatchedTensor | None:
+    """Return a weight or a bias for each channel; None for another operation, or an array of another shape."""
+    if op not in ("add", "mul") or not along_channels(x, array):
+        return None
+    x = call.layers.folded(x, x.place(1))
+    keys, role = ({}, "weight") if op == "mul" else ({"scale": False, "center": True}, "bias")
+    flat = array._replace(shape=(prod(array.shape),), read=partial(_flat, array))
+    return x._replace(layer=call.layers.add("scale", [x.layer], keys, {role: flat}))
 
 
-def numbers(x: TracedTensor, other: Any) -> Any:
-    """Return a constant as a number, or a list of one per channel.
-
-    OpaqueCall if its values are not known, or if it depends on a parameter or a buffer: an array is kept, and the
-    numbers of a rescaling are not.
-    """
-    if isinstance(other, (int, float)) and not isinstance(other, bool):
-        return other
-    if not isinstance(other, Constant) or other.of:
-        raise OpaqueCall
-    array = other.read()
-    if array is None or (prod(other.shape) != 1 and not along_channels(x, other.shape)):
-        raise OpaqueCall
-    values = [float(one) for one in array.reshape(-1)]
-    return values[0] if len(values) == 1 else values
+def _flat(array: Constant) -> Any:
+    values = array.read()
+    return None if values is None else values.reshape(-1)
 
 
-@RULES.rule("sub isub subtract rsub", "input other")
-def sub(args: Arguments) -> list[CallLayer] | CallLayer:
-    """Read a difference: of two values, or of a value and numbers."""
-    x, other = args.get("input"), args.get("other")
-    if args.get("alpha", 1) != 1:
-        raise OpaqueCall
-    if args.call.function == "rsub":
-        x, other = other, x
-    if not isinstance(x, TracedTensor):
-        other = args.sampled(other)
-        return rescaled(other, factor=-1, offset=numbers(other, x))
-    x = args.sampled(x)
-    if isinstance(other, TracedTensor):
-        joined(args, "add", x, other)
-        return [rescaled(other, factor=-1), CallLayer("add", reads=(x,))]
-    constant = numbers(x, other)
-    return rescaled(x, offset=[-one for one in constant] if isinstance(constant, list) else -constant)
+def times(call: Call, operand: Operand, number: Any) -> Operand:
+    """Return an operand times a number."""
+    if number == 1:
+        return operand
+    if not isinstance(operand, BatchedTensor):
+        return (
+            operand * number
+            if isinstance(operand, (int, float))
+            else times(call, call.layers.constant(operand), number)
+        )
+    return operand._replace(layer=call.layers.add("rescale", [operand.layer], {"factor": number}))
+
+
+def binary(call: Call, op: str, *, reversed: bool = False) -> BatchedTensor:
+    """Read an operation of two operands."""
+    first, second = call.operand(call.get("input")), call.operand(call.get("other"))
+    if call.get("alpha", 1) != 1:
+        if reversed:
+            first = times(call, first, call.get("alpha"))
+        else:
+            second = times(call, second, call.get("alpha"))
+    return combine(call, op, *((second, first) if reversed else (first, second)))
+
+
+for _functions, _op in (
+    ("add radd iadd", "add"),
+    ("mul rmul imul multiply", "mul"),
+    ("sub isub subtract", "sub"),
+    ("maximum fmax", "max"),
+    ("minimum fmin", "min"),
+):
+    RULES.rule(_functions, "input other")(partial(binary, op=_op))
+RULES.rule("rsub", "input other")(partial(binary, op="sub", reversed=True))
 
 
 @RULES.rule("neg negative")
-def neg(args: Arguments) -> CallLayer:
+def neg(call: Call) -> BatchedTensor:
     """Read a change of sign."""
-    return rescaled(args.x, factor=-1)
+    return call.same("rescale", {"factor": -1})
 
 
-@RULES.rule("div truediv itruediv divide true_divide", "input other")
-def div(args: Arguments) -> CallLayer | TracedTensor:
-    """Read a quotient by numbers."""
-    if args.get("rounding_mode") is not None:
+@RULES.rule("div truediv itruediv divide true_divide floor_divide floordiv ifloordiv", "input other")
+def div(call: Call) -> BatchedTensor:
+    """Read a quotient, rounded down or towards 0 if that is asked for."""
+    mode = "floor" if "floor" in call.function else call.get("rounding_mode")
+    value = binary(call, "div")
+    if mode is None:
+        return value
+    return value._replace(layer=call.layers.add(mode, [value.layer]))
+
+
+@RULES.rule("rdiv rtruediv rfloordiv", "input other")
+def rdiv(call: Call) -> BatchedTensor:
+    """Read a quotient whose second operand comes first."""
+    return binary(call, "div", reversed=True)
+
+
+@RULES.rule("pow ipow float_power", "input exponent")
+def power(call: Call) -> BatchedTensor:
+    """Read a power."""
+    first, second = call.operand(call.get("input")), call.operand(call.get("exponent", call.get("other")))
+    named = {2: "square", 0.5: "sqrt", -1: "reciprocal", -0.5: "rsqrt"}
+    if isinstance(first, BatchedTensor) and isinstance(second, (int, float)) and second in named:
+        return call.same(named[second])
+    return combine(call, "pow", first, second)
+
+
+@RULES.rule("rpow", "input other")
+def rpow(call: Call) -> BatchedTensor:
+    """Read a power whose exponent comes first."""
+    return combine(call, "pow", call.operand(call.get("other")), call.operand(call.get("input")))
+
+
+@RULES.rule("addcmul addcdiv", "input tensor1 tensor2")
+def addcmul(call: Call) -> BatchedTensor:
+    """Read a sum with a product, or a quotient, of two others."""
+    base, first, second = [call.operand(call.get(name)) for name in ("input", "tensor1", "tensor2")]
+    if not isinstance(first, BatchedTensor) and not isinstance(second, BatchedTensor):
+        first = call.layers.constant(first) if isinstance(first, Constant) else call.layers.number(first)
+    product = combine(call, "mul" if call.function == "addcmul" else "div", first, second)
+    return combine(call, "add", base, times(call, product, call.get("value", 1)))
+
+
+@RULES.rule("lerp", "input end weight")
+def lerp(call: Call) -> BatchedTensor:
+    """Read a step from one value towards another."""
+    start, end, weight = [call.operand(call.get(name)) for name in ("input", "end", "weight")]
+    way = combine(call, "sub", end, start)
+    return combine(call, "add", start, combine(call, "mul", way, weight))
+
+
+COMPARED = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "not_equal": "ne", "greater": "gt"}
+COMPARED |= {"less": "lt", "greater_equal": "ge", "less_equal": "le"}
+"""The relation of each function that compares."""
+TURNED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
+
+
+@RULES.rule(" ".join(COMPARED), "input other")
+def compare(call: Call) -> BatchedTensor:
+    """Read a comparison, 1 where it holds and 0 elsewhere."""
+    by = COMPARED[call.function]
+    first, second = call.operand(call.get("input")), call.operand(call.get("other"))
+    if not isinstance(first, BatchedTensor):
+        first, second, by = second, first, TURNED[by]
+    numbers = (
+        listed(second)
+        if not isinstance(second, BatchedTensor) and not (isinstance(second, Constant) and second.of)
+        else None
+    )
+    if isinstance(first, BatchedTensor) and numbers is not None and len(numbers) == 1:
+        return first._replace(layer=call.layers.add("compare", [first.layer], {"by": by, "value": numbers[0]}))
+    values, back, axis = call.layers.meeting([first, second])
+    layer = call.layers.add("compare", [one.layer for one in values], {"by": by})
+    return BatchedTensor(layer, with_batch(call.out, None if back is None else len(call.out) - back, axis))
+
+
+@RULES.rule("logical_and bitwise_and and iand", "input other")
+def both(call: Call) -> BatchedTensor:
+    """Read a conjunction of truth values: their product. OpaqueCall for other numbers."""
+    return _truths(call, "mul")
+
+
+@RULES.rule("logical_or bitwise_or or ior", "input other")
+def either(call: Call) -> BatchedTensor:
+    """Read a disjunction of truth values: the larger one. OpaqueCall for other numbers."""
+    return _truths(call, "max")
+
+
+def _truths(call: Call, op: str) -> BatchedTensor:
+    operands = [call.operand(call.get(name)) for name in ("input", "other")]
+    if not all(isinstance(one, BatchedTensor) and one.integer for one in operands):
         raise OpaqueCall
-    divisor = numbers(args.x, args.get("other"))
-    if 0 in (divisor if isinstance(divisor, list) else [divisor]):
+    return combine(call, op, *operands)
+
+
+@RULES.rule("logical_not bitwise_not invert")
+def negation(call: Call) -> BatchedTensor:
+    """Read the opposite of truth values."""
+    if not call.kept.integer and call.function != "logical_not":
         raise OpaqueCall
-    factor = [1 / one for one in divisor] if isinstance(divisor, list) else 1 / divisor
-    return args.x if factor == 1 else rescaled(args.x, factor=factor)
+    return call.same("compare", {"by": "eq", "value": 0})
+
+
+@RULES.rule("where", "condition input other")
+def where(call: Call) -> BatchedTensor:
+    """Read a choice between two operands, value by value."""
+    if "input" not in call.given:
+        raise OpaqueCall  # the places of what holds: how many is not known
+    return combine(call, "where", *[call.operand(call.get(name)) for name in ("condition", "input", "other")])
+
+
+@RULES.rule("masked_fill", "input mask value")
+def masked_fill(call: Call) -> BatchedTensor:
+    """Read a value put where a mask holds."""
+    return combine(call, "where", *[call.operand(call.get(name)) for name in ("mask", "value", "input")])

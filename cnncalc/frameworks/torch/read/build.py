@@ -1,50 +1,36 @@
-"""The spec of a module's calls: their layers, and the inputs, the name and the weights of each."""
+"""The spec of a module's calls: their layers, and the inputs, the name, the weights and the counts of each."""
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import pairwise
-from math import inf
+from math import inf, prod
 from typing import Any
 
-from ....errors import SpecError
 from ....layers import OPS
 from ....layers.pool import MaxPool
 from ... import ForeignNetwork
 from ...build import LONGEST_NAME, NO_FIGURES, Draft, SpecBuilder
-from . import activation, arithmetic, reshaping, windows
-from .calls import Constant, FunctionCall, Recording, TracedTensor, tree
-from .rules import SHAPED, Arguments, CallLayer, OpaqueCall, Rules
+from . import activation, arithmetic, parts, products, reductions, reshaping, windows
+from .calls import NO_PRODUCTS, Constant, FunctionCall, Recording, TracedTensor, tree
+from .layers import Layers
+from .rules import BatchMixed, Call, OpaqueCall, Rules
+from .values import BATCH, BatchedTensor, found_in, plain, with_batch
 
-_WORDS = """
-    add radd iadd sub rsub isub mul rmul imul div truediv itruediv rtruediv pow abs sqrt rsqrt square exp log sin
-    cos erf floor ceil round sign reciprocal maximum minimum max min amax amin sum prod cumsum argmax argmin sort
-    topk roll flip where masked_fill gather index_select getitem setitem cat stack expand expand_as repeat
-    repeat_interleave tile pad mean var std norm normalize log_softmax logsigmoid celu threshold pixel_unshuffle
-    interpolate permute transpose view reshape flatten unbind split chunk narrow select squeeze unsqueeze
-    batch_norm instance_norm rms_norm avg_pool1d avg_pool2d avg_pool3d zeros_like ones_like full_like eq ne lt le
-    gt ge isnan tril triu unfold fold
-"""
-NO_PRODUCTS = frozenset(_WORDS.split())
-"""Functions without multiply-accumulates: none but those of convolutions and linear layers are counted."""
-RULES = Rules(activation.RULES, arithmetic.RULES, reshaping.RULES, windows.RULES)
+RULES = Rules(
+    activation.RULES,
+    arithmetic.RULES,
+    parts.RULES,
+    products.RULES,
+    reductions.RULES,
+    reshaping.RULES,
+    windows.RULES,
+)
 """The rule of each call, by its function's name."""
 
 
 def build(recording: Recording, name: str | None) -> ForeignNetwork:
     """Return the spec of a module that was followed, and its weights."""
-    reader = CallReader(recording)
-    for index, call in enumerate(recording.calls):
-        reader.read(index, call)
-    spec = reader.spec
-    join_shuffles(spec)
-    join_borders(reader)
-    spec.keep([reader.layer_of(tensor) for tensor in recording.outputs])
-    reader.name_layers()
-    if not spec.layers:
-        spec.add("identity", "identity", [spec.input])
-    head = {"cnncalc": 1, "name": name or recording.name, "input": list(recording.input), "dialect": "torch"}
-    return ForeignNetwork({**head, "layout": "NCHW", "layers": spec.spec()}, spec.weights())
+    return CallReader(recording).read_all(name)
 
 
 class CallReader:
@@ -52,80 +38,148 @@ class CallReader:
 
     def __init__(self, recording: Recording):
         self.recording = recording
-        self.spec = SpecBuilder()
-        self.made: dict[tuple[int, int], Draft] = {(-1, 0): self.spec.input}
-        """By the index of a call and the place among its results."""
+        self.layers = Layers(recording)
+        self.spec = self.layers.spec
         self.calls: dict[Draft, FunctionCall] = {}
-        self.owned: set[tuple[str, frozenset[str]]] = set()
-        """The op and the arrays of each layer, so that one with the same is tied to it."""
-        self.counted: set[str] = set()
-        """The parameters and buffers that a layer has."""
+        self.mixed = False
+        """Whether a call mixes samples, so that the batch is one of the axes."""
+        self.unsized: set[TracedTensor] = set()
+        """The results whose sizes depend on values."""
+        self.unknown: dict[Draft, tuple[str, ...]] = {}
+        """The parameters and buffers that opaque layers read."""
+
+    def read_all(self, name: str | None) -> ForeignNetwork:
+        """Return the spec of all calls, and its weights."""
+        self.begin()
+        for index, call in enumerate(self.recording.calls):
+            self.read(index, call)
+        spec = self.spec
+        join_shuffles(spec)
+        join_borders(self)
+        self.end()
+        self.count()
+        first, recording = self.recording.inputs[0], self.recording
+        head = {"cnncalc": 1, "name": name or recording.name, "input": list(first.sizes), "dialect": "torch"}
+        unused = self.unused()
+        more = {"unused": unused} if unused else {}
+        return ForeignNetwork({**head, "layout": "NCHW", **more, "layers": spec.spec()}, spec.weights())
+
+    def begin(self) -> None:
+        """Add the inputs."""
+        for place, one in enumerate(self.recording.inputs):
+            axes = plain(one.shape) if self.recording.batch is None else ((BATCH,), *plain(one.shape[1:]))
+            if place == 0:
+                value = BatchedTensor(self.spec.input, axes)
+                if self.recording.batch is None and one.shape != one.sizes:
+                    value = self.layers.reshaped(BatchedTensor(self.spec.input, plain(one.sizes)), axes)
+            else:
+                sample = list(one.shape if self.recording.batch is None else one.shape[1:])
+                value = BatchedTensor(self.spec.add(one.name, "input", [], {"shape": sample}), axes)
+            self.layers.made[-1, place] = value
+            self.calls |= dict.fromkeys(self.spec.layers, FunctionCall("input", (), {}, (), "", 0))
 
     def read(self, index: int, call: FunctionCall) -> None:
-        """Add the layers of one call: those of a rule, or an opaque one for each result."""
+        """Add the layers of one call: those of a rule, or an opaque one for each result that no rule knows."""
         before = len(self.spec.layers)
+        if self.depends_on_values(call):
+            self.unsized |= {TracedTensor(index, place, shape) for place, shape in enumerate(call.outs)}
         try:
-            ends = self._add_all(call)
-        except OpaqueCall:
-            del self.spec.layers[before:]
-            ends = []
-        ends += [self._add_opaque(call, place) for place in range(len(ends), len(call.outs))]
+            if self.unsized and TracedTensor(index, 0, call.outs[0]) in self.unsized:
+                raise OpaqueCall
+            results = self.results(call, index)
+        except OpaqueCall as error:
+            self.mixed = self.mixed or isinstance(error, BatchMixed)
+            self.layers.forget(self.spec.layers[before:])
+            results = []
+        results += [None] * (len(call.outs) - len(results))
+        for place, (value, shape) in enumerate(zip(results, call.outs, strict=True)):
+            sized = TracedTensor(index, place, shape) not in self.unsized
+            self.layers.made[index, place] = self.opaque(call, place, sized=sized) if value is None else value
         self.calls |= dict.fromkeys(self.spec.layers[before:], call)
-        self.made |= {(index, place): end for place, end in enumerate(ends)}
 
-    def layer_of(self, tensor: TracedTensor) -> Draft:
-        """Return the layer that makes a tensor."""
-        return self.made[tensor.call, tensor.place]
+    def results(self, call: FunctionCall, index: int) -> list[BatchedTensor | None]:
+        """Add the layers of a call by its rule, and return its results. OpaqueCall without one.
 
-    def _add_all(self, call: FunctionCall) -> list[Draft]:
-        """Add the layers of a call by its rule, and return those that make its first results. OpaqueCall without one.
-
-        Layers are side by side, one for each result, or in a row, of which the last makes the only result.
+        A result whose shape is not PyTorch's would be wrong, so it is not known.
         """
         if call.function not in RULES:
             raise OpaqueCall
-        rule, names, batch = RULES[call.function]
-        args = Arguments(call, names, self.recording.batch, self.recording.trained)
-        if args.bare and (batch or (args.has_batch(call.outs[0]) and call.function not in SHAPED)):
-            raise OpaqueCall
-        made = rule(args)
-        if isinstance(made, TracedTensor):
-            return [self.layer_of(made)]
-        made = [made] if isinstance(made, CallLayer) else made
-        beside = len(call.outs) > 1 and len(made) > 1
-        layers: list[Draft] = []
-        for one in made:
-            before = [] if beside else layers[-1:]
-            reads = one.reads or (() if before else (args.first,))
-            layers.append(self._add(one, [*map(self.layer_of, reads), *before]))
-        return layers if beside else layers[-1:]
+        rule, names = RULES[call.function]
+        try:
+            made = rule(Call(call, names, self.layers, index))
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise OpaqueCall from error  # arguments of a form that the rule does not know
+        results: list[BatchedTensor | None] = [*made] if isinstance(made, list) else [made]
+        for place, value in enumerate(results):
+            if value is not None and self.full(value) != call.outs[place]:
+                raise OpaqueCall
+        return [one and one._replace(integer=kind(call, place)) for place, one in enumerate(results)]
 
-    def _add(self, made: CallLayer, reads: list[Draft]) -> Draft:
-        """Add one layer, tied to another with the same weights. OpaqueCall if another has only some of them."""
-        names = frozenset([str(array.name) for array in made.weights.values()])
-        if names & self.counted and (made.op, names) not in self.owned:
-            raise OpaqueCall
-        self.counted |= names
-        self.owned.add((made.op, names))
-        layer = self.spec.add("", made.op, reads, made.keys, owner=names or None)
-        layer.weights = {role: partial(_values, layer, role, array) for role, array in made.weights.items()}
-        return layer
-
-    def _add_opaque(self, call: FunctionCall, place: int) -> Draft:
-        """Add an opaque layer: its result's shape, and the parameters that no layer before it has."""
+    def depends_on_values(self, call: FunctionCall) -> bool:
+        """Return whether the sizes of a call's results depend on values, as the number of those that are not 0 does."""
         leaves = tree([call.args, call.kwargs])
-        names = {name for leaf in leaves if isinstance(leaf, Constant) for name in leaf.of} - self.counted
-        self.counted |= names
-        out, batch = call.outs[place], self.recording.batch
-        if len(out) > 1 and out[0] == batch:
-            out = out[1:]
-        elif batch > 1:
-            out = ()
-        figures: dict[str, int | None] = {"macs": 0 if call.function in NO_PRODUCTS else None}
-        for key, sizes in (("params", self.recording.trained), ("buffers", self.recording.kept)):
-            figures[key] = sum(sizes.get(name, 0) for name in names)
-        reads = [self.layer_of(leaf) for leaf in leaves if isinstance(leaf, TracedTensor)]
-        return self.spec.opaque("", call.function, reads, None if 0 in out else out, figures)
+        traced = [leaf for leaf in leaves if isinstance(leaf, TracedTensor)]
+        if any(one in self.unsized for one in traced) or call.function in BY_VALUES:
+            return True
+        if call.function == "where":
+            return len(leaves) == 1
+        index = tree([*call.args[1:2]]) if call.function == "getitem" else []
+        return any(isinstance(one, TracedTensor) and self.layers.value_of(one).integer == "bool" for one in index)
+
+    def full(self, value: BatchedTensor) -> tuple[int, ...]:
+        """Return the shape that PyTorch has for a value."""
+        batch = self.recording.batch or 1
+        return tuple([prod(batch if n == BATCH else n for n in axis) for axis in value.axes])
+
+    def opaque(self, call: FunctionCall, place: int, *, sized: bool = True) -> BatchedTensor:
+        """Add an opaque layer, and return its result."""
+        shape, batch = call.outs[place], self.recording.batch
+        leaves = tree([call.args, call.kwargs])
+        tensors = [leaf.made if isinstance(leaf, Constant) else leaf for leaf in leaves]
+        reads = [self.layers.unfolded(self.layers.value_of(one)) for one in tensors if isinstance(one, TracedTensor)]
+        axes = found_in(shape, batch)
+        if axes is None:
+            self.mixed = self.mixed or sized
+            axes = with_batch([n // (batch or 1) or 1 for n in shape], 0, (BATCH,))
+        value = BatchedTensor(self.spec.input, axes, integer=kind(call, place))
+        macs: int | None = 0 if call.function in NO_PRODUCTS or place else None
+        if call.macs and not place:
+            macs = call.macs // (batch or 1)
+        sample = value.sample
+        layer = self.spec.opaque(
+            "",
+            call.function,
+            [one.layer for one in reads],
+            sample if sized and 0 not in sample else None,
+            {"macs": macs},
+        )
+        if place == 0:
+            self.unknown[layer] = tuple([name for leaf in leaves if isinstance(leaf, Constant) for name in leaf.of])
+        return value._replace(layer=layer)
+
+    def end(self) -> None:
+        """Keep what the outputs depend on, name it, and end with them."""
+        outputs = list(dict.fromkeys([self.output(tensor) for tensor in self.recording.outputs]))
+        self.spec.keep(outputs)
+        self.name_layers()
+        for last in self.spec.end_with_all(outputs):
+            self.calls.setdefault(last, self.recording.calls[-1] if self.recording.calls else _NONE)
+
+    def output(self, tensor: TracedTensor) -> Draft:
+        """Return the layer that makes an output, the batch where PyTorch has it."""
+        value = self.layers.value_of(tensor)
+        before = len(self.spec.layers)
+        at = value.batch_at
+        if at == 0:
+            value = self.layers.folded(value, value.place(1))
+        else:
+            value = self.layers.unfolded(value)
+            if at is not None and value.axes[at] == (BATCH,):
+                value = value._replace(layer=self.layers.add("movebatch", [value.layer], {"to": value.place(at)}))
+        self.calls |= dict.fromkeys(
+            self.spec.layers[before:], self.recording.calls[-1] if self.recording.calls else _NONE
+        )
+        return value.layer
 
     def name_layers(self) -> None:
         """Name a layer as its module if it is all or the chief part of what the module does, else by its op."""
@@ -133,12 +187,112 @@ class CallReader:
         for layer in self.spec.layers:
             turns.setdefault(self.calls[layer].turn, []).append(layer)
         for turn in turns.values():
-            chief = next((one for one in turn if one.weights), turn[-1])
+            own = [one for one in turn if one.op not in UNNAMED]
+            chief = next((one for one in own if one.weights and one.op != "constant"), (own or turn)[-1])
             for layer in turn:
+                if layer.name:
+                    continue
                 path = self.calls[layer].path
                 op = str(layer.keys["type"] if layer.op == "opaque" else layer.op)
                 is_module = path and layer is chief and path in self.recording.leaves
                 layer.name = path if is_module else ".".join(filter(None, (path, op)))[-LONGEST_NAME:]
+
+    # Counts
+
+    def count(self) -> None:
+        """Tie layers that have the same arrays, and say what arrays count as where that is not what they hold.
+
+        A parameter counts in the first layer that reads it.
+        """
+        self.counted: set[str] = set()
+        owners: dict[object, Draft] = {}
+        for layer in self.spec.layers:
+            arrays = self.layers.arrays.get(layer, {})
+            if layer in self.unknown:
+                figures = self.take(self.unknown[layer])
+                layer.keys |= {"params": figures[0], "buffers": figures[1]}
+            if not arrays and layer not in self.layers.uses:
+                if layer.op == "opaque":
+                    layer.keys = {"params": 0, "buffers": 0, **layer.keys}
+                continue
+            same = (layer.op, frozenset((role, array.identity(), array.shape) for role, array in arrays.items()))
+            owner = owners.setdefault(same, layer) if arrays else layer
+            if owner is not layer:
+                layer.tie = owner
+                continue
+            self.count_one(layer, arrays)
+
+    def count_one(self, layer: Draft, arrays: dict[str, Constant]) -> None:
+        """Say what a layer's arrays count as, if that is not what they hold."""
+        held = dict.fromkeys(("weights", "bias", "buffers"), 0)
+        counts = dict(held)
+        for role, array in arrays.items():
+            group = group_of(layer, role)
+            if group is not None:
+                held[group] += prod(array.shape)
+            params, buffers = self.take(array.of)
+            counts["bias" if group == "bias" else "weights"] += params
+            counts["buffers"] += buffers
+        params, buffers = self.take(self.layers.uses.get(layer, ()))
+        counts["weights"] += params
+        counts["buffers"] += buffers
+        differing = {key: n for key, n in counts.items() if n != held[key]}
+        if differing:
+            layer.counted = differing
+
+    def take(self, names: tuple[str, ...]) -> tuple[int, int]:
+        """Return how many parameters, and numbers in buffers, these are that no layer before has counted."""
+        new = [name for name in dict.fromkeys(names) if name not in self.counted]
+        self.counted.update(new)
+        recording = self.recording
+        return tuple([sum(sizes.get(name, 0) for name in new) for sizes in (recording.trained, recording.kept)])  # type: ignore[return-value]
+
+    def unused(self) -> dict[str, Any] | None:
+        """Return what of the module its outputs do not depend on; None if they depend on all."""
+        sizes = {**self.recording.trained, **self.recording.kept}
+        left = [name for name in sizes if name not in self.counted]
+        if not left:
+            return None
+        params, buffers = [
+            sum(own.get(name, 0) for name in left) for own in (self.recording.trained, self.recording.kept)
+        ]
+        return {"params": params, "buffers": buffers, "where": places_of(left, sorted(self.counted & sizes.keys()))}
+
+
+BY_VALUES = frozenset(["nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "nms"])
+"""Functions of which the number of results depends on values."""
+
+
+def kind(call: FunctionCall, place: int) -> str:
+    """Return `int` or `bool` for a result of those, and nothing for one of floats."""
+    return call.kinds[place].replace("float", "") if call.kinds else ""
+
+
+_NONE = FunctionCall("input", (), {}, (), "", 0)
+UNNAMED = frozenset(["tobatch", "frombatch", "movebatch", "constant", "reshape", "permute"])
+"""Ops that are not the chief part of what a module does, if it does anything else."""
+
+
+def group_of(layer: Draft, role: str) -> str | None:
+    """Return what a layer's array counts as by itself: `weights`, `bias` or `buffers`; None for nothing."""
+    if layer.op == "constant":
+        return {"parameter": "weights", "buffer": "buffers"}.get(layer.keys["kind"])
+    if role in OPS[layer.op][0].BUFFERS:
+        return "buffers"
+    return "bias" if role == "bias" else "weights"
+
+
+def places_of(names: list[str], others: list[str]) -> list[str]:
+    """Return the outermost modules that hold these arrays and none of the others, or the arrays themselves."""
+    used: set[str] = set()
+    for name in others:
+        steps = name.split(".")
+        used |= {".".join(steps[:n]) for n in range(1, len(steps) + 1)}
+    found: dict[str, None] = {}
+    for name in names:
+        steps = name.split(".")
+        found[next((p for n in range(1, len(steps) + 1) if (p := ".".join(steps[:n])) not in used), name)] = None
+    return list(found)
 
 
 def join_borders(reader: CallReader) -> None:
@@ -172,17 +326,9 @@ def join_shuffles(spec: SpecBuilder) -> None:
     for apart, turned, together in zip(layers, layers[1:], layers[2:], strict=False):
         if [one.op for one in (apart, turned, together)] != ["reshape", "permute", "reshape"]:
             continue
-        groups, each, *space = apart.keys["out"]
+        out: list[int] = apart.keys["out"]
+        groups, each, space = *[*out, 0][:2], out[2:]
         in_row = together.reads == [turned] and turned.reads == [apart] and uses[turned] == uses[apart] == 1
-        swapped = space and turned.keys["order"] == [2, 1, *range(3, len(space) + 3)]
+        swapped = bool(space) and turned.keys["order"] == [2, 1, *range(3, len(space) + 3)]
         if in_row and swapped and together.keys["out"] == [groups * each, *space]:
             together.op, together.keys, together.reads = "channelshuffle", {"g": groups}, apart.reads
-
-
-def _values(layer: Draft, role: str, array: Constant) -> Any:
-    """Return a weight's values. SpecError if it has none."""
-    values = array.read()
-    if values is None:
-        what = f"{layer.name}.{role} has no values: it is on PyTorch's meta device"
-        raise SpecError(what, "make the module with values")
-    return values

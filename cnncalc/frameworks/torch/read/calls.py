@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 
 class TracedTensor(NamedTuple):
-    """A tensor that depends on the module's input."""
+    """A tensor that depends on the module's inputs."""
 
     call: int
-    """The index of the call that made it; -1 for the input itself."""
+    """The index of the call that made it; -1 for an input itself."""
     place: int
-    """Which of the call's results it is."""
+    """Which of the call's results it is, or which input."""
     shape: tuple[int, ...]
     """With the batch, if it still has one."""
 
 
 class Constant(NamedTuple):
-    """A tensor that does not depend on it: a parameter, a buffer, or a tensor computed from them."""
+    """A tensor that does not depend on them: a parameter, a buffer, or a tensor computed from them."""
 
     shape: tuple[int, ...]
     name: str | None
@@ -27,10 +27,18 @@ class Constant(NamedTuple):
     """The names of the parameters and buffers from which it is computed."""
     read: Callable[[], Any]
     """Return its values as a NumPy array, or None if it has none (a tensor on the meta device)."""
+    key: object = None
+    """What no other tensor has; its name stands for it if there is none."""
+    made: TracedTensor | None = None
+    """The result of a call that it is, if products of matrices lead to it: those count, whatever they are of."""
+
+    def identity(self) -> object:
+        """Return what tells it from every other constant."""
+        return self.name or self.key
 
 
 class FunctionCall(NamedTuple):
-    """A call of a function on a tensor that depends on the input."""
+    """A call of a function on a tensor that depends on an input."""
 
     function: str
     """Its name, without the underscores of `relu_` and `__add__`."""
@@ -43,6 +51,20 @@ class FunctionCall(NamedTuple):
     """The module that it stands in, as `layer1.0.conv1`; empty for the outermost."""
     turn: int
     """A number for each time that a module runs."""
+    macs: int = 0
+    """The multiply-accumulates that PyTorch's own counter finds in it."""
+    kinds: tuple[str, ...] = ()
+    """What each result holds: `float`, `int` or `bool`; floats if it is left out."""
+
+
+class NamedInput(NamedTuple):
+    """An input of the module."""
+
+    name: str
+    sizes: tuple[int, ...]
+    """As the caller gave them."""
+    shape: tuple[int, ...]
+    """Those of the tensor that the module ran on."""
 
 
 class Recording(NamedTuple):
@@ -50,18 +72,41 @@ class Recording(NamedTuple):
 
     name: str
     """The class of the module."""
-    input: tuple[int, ...]
-    """The input's sizes as given."""
-    batch: int
-    """The number of samples, which the calls' shapes have in front."""
+    inputs: Sequence[NamedInput]
+    batch: int | None
+    """The number of samples, which every input has in front; None if the module ran on one sample as it is."""
     calls: list[FunctionCall]
     outputs: list[TracedTensor]
-    trained: dict[str, int]
+    trained: Mapping[str, int]
     """How many numbers each parameter holds."""
-    kept: dict[str, int]
+    kept: Mapping[str, int]
     """How many each buffer holds."""
     leaves: frozenset[str]
     """The modules without modules inside."""
+
+
+_WORDS = """
+    add radd iadd sub rsub isub subtract mul rmul imul multiply div rdiv truediv itruediv rtruediv floordiv
+    floor_divide divide true_divide pow ipow rpow abs sqrt rsqrt square exp log log1p log2 log10 expm1 sin cos
+    tan atan erf floor ceil round sign trunc neg negative reciprocal maximum minimum max min amax amin sum prod
+    cumsum cumprod argmax argmin sort argsort topk kthvalue median roll flip where masked_fill masked_select
+    gather index_select take_along_dim scatter scatter_add index_add index_put index_fill getitem setitem cat
+    concat stack expand expand_as repeat repeat_interleave tile pad mean var std var_mean std_mean norm
+    normalize softmax log_softmax logsigmoid celu threshold pixel_shuffle pixel_unshuffle channel_shuffle
+    interpolate upsample permute transpose view reshape flatten unflatten unbind split chunk narrow select
+    squeeze unsqueeze movedim swapaxes t T contiguous clone detach to float type_as copy batch_norm
+    instance_norm group_norm layer_norm rms_norm local_response_norm prelu max_pool1d max_pool2d max_pool3d
+    avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d
+    adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d lp_pool1d lp_pool2d max_unpool1d max_unpool2d
+    max_unpool3d fractional_max_pool2d max_pool2d_with_indices zeros_like ones_like full_like eq ne lt le gt ge
+    isnan isinf isfinite logical_and logical_or logical_not tril triu unfold fold as_strided diff clamp clip
+    clamp_min relu relu6 silu gelu sigmoid tanh hardswish hardsigmoid hardtanh leaky_relu elu selu mish softplus
+    softsign glu dropout dropout2d addcmul addcdiv lerp grid_sample one_hot multinomial bernoulli cummax cummin
+    logsumexp logcumsumexp embedding bincount histc nonzero unique any all lgamma digamma erfinv sinc atan2
+    hypot fmod remainder meshgrid diag diagonal heaviside logit nan_to_num
+"""
+NO_PRODUCTS = frozenset(_WORDS.split())
+"""Functions without multiply-accumulates: only those of convolutions, products of matrices and recurrence count."""
 
 
 def tree(value: Any) -> list[Any]:

@@ -1,74 +1,154 @@
-"""The meaning of an input's sizes to a module: that which `cnncalc.input` gives them for the module's layers.
+"""The meaning of an input's sizes to a module: what runs, and what its layers take, decides which is the batch.
 
-Only a record of its calls tells the layers, and it takes a tensor with a batch and channels. So the likely reading is
-tried first, and kept if the layers read the input that way.
+A module runs on a tensor with a batch of an unusual size, so that the batch is told from every other axis. The sizes
+may have the batch in front, be one sample's, or the space of one channel: the first of these that runs is kept. Where
+none does, or a call mixes samples, they are the tensor's, and the batch is an axis like others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from inspect import signature
+from typing import Any, NamedTuple
 
 import torch
 
-from ....errors import SpecError, shown
-from ....input import Reading, first_rank, readings
-from ....layers import Layer
-from ....layers.activation import Identity
-from ....layers.dense import Flatten, Linear
+from ....errors import SpecError, nearest, shown
+from ....input import Reading
 from ....sizes import show
 from ... import ForeignNetwork
-from ...inputs import input_keys, layers_of
-from .build import build
-from .record import record
+from ...inputs import input_keys
+from . import FIRST
+from .build import CallReader
+from .calls import NamedInput, Recording
+from .failure import stopped
+from .record import Stopped, record
+from .rules import Misread
+
+PRIMES = (61, 53, 59, 67, 71, 73, 79, 83)
+"""Sizes of the batch, of which the first is taken that no other size has."""
 
 
-def follow(module: Any, input: Sequence[Any], name: str | None, batch: int) -> ForeignNetwork:
-    """Follow a module on an input without a batch, `batch` put in front of it, or on an input with a batch.
+class Attempt(NamedTuple):
+    """One reading of the inputs."""
+
+    reading: Reading
+    batch: int | None
+    """How many samples the module runs on; None if the batch is an axis like others."""
+    inputs: list[NamedInput]
+
+
+class Found(NamedTuple):
+    """A module that ran."""
+
+    model: ForeignNetwork
+    attempt: Attempt
+    opaque: int
+    """How many layers are not understood."""
+    mixed: bool
+    """Whether a call mixed samples."""
+
+
+def follow(module: Any, inputs: Mapping[str, Sequence[Any]], name: str | None, batch: int | None) -> ForeignNetwork:
+    """Follow a module on inputs without a batch, `batch` put in front of them, or on inputs with a batch.
 
     SpecError for any other object, and for a module that cannot be traced.
     """
-    sizes = tuple(input)
     if not isinstance(module, torch.nn.Module):
         raise SpecError(f"{shown(type(module).__name__)} is not a torch.nn.Module", "give a module, as resnet18()")
     if isinstance(module, torch.jit.ScriptModule):
         raise SpecError("a scripted module cannot be traced", "give the module it was made from")
-    if not all(type(n) is int for n in sizes):
-        raise SpecError(f"the input {show(sizes)} has open sizes, but PyTorch needs numbers", "as 3x224x224")
-    fronts = {Reading.SAMPLE: (batch,), Reading.SPACE: (batch, 1), Reading.BATCH: ()}
-    like = list(_like(module))
-    likely = readings(like).get(len(sizes))
-    order = sorted(fronts, key=lambda reading: reading is not likely)
-    errors: list[SpecError] = []
-    runs: tuple[ForeignNetwork, Reading] | None = None
-    """The model under the first reading, if the module runs but its layers read the input otherwise."""
-    for reading in order[:2] if len(sizes) == 1 else order:  # one size is not a batch, which comes last
+    for sizes in inputs.values():
+        if not all(type(n) is int for n in sizes):
+            raise SpecError(f"the input {show(tuple(sizes))} has open sizes, but PyTorch needs numbers", "as 3x224x224")
+    given = by_argument(module, inputs)
+    failures: list[Stopped] = []
+    mixed: list[Found] = []
+    for one in attempts(given, batch):
+        found = tried(module, one, name, failures)
+        if found is not None and not found.mixed:
+            return with_reading(found)
+        mixed += [] if found is None else [found]
+    if not mixed:
+        raise stopped(failures)
+    return with_reading(min(mixed, key=lambda found: (found.opaque, found.attempt.batch is not None)))
+
+
+def by_argument(module: torch.nn.Module, inputs: Mapping[str, Sequence[Any]]) -> list[tuple[str, tuple[int, ...]]]:
+    """Return the sizes of inputs by the names of the arguments of a module's `forward`, in their order.
+
+    A single input has no such name: it is the first argument. SpecError for a name that is not an argument.
+    """
+    if list(inputs) == [FIRST]:
+        return [(FIRST, tuple(inputs[FIRST]))]
+    names = list(signature(module.forward).parameters)
+    numbered = {FIRST if not at else f"{FIRST}_{at + 1}": own for at, own in enumerate(names)}
+    found: dict[str, tuple[int, ...]] = {}
+    for one, sizes in inputs.items():
+        own = one if one in names else numbered.get(one)
+        if own is None:
+            help = nearest(one, names) or f"forward takes {', '.join(names)}"
+            raise SpecError(f"the module has no input {shown(one)}", help)
+        found[own] = tuple(sizes)
+    return sorted(found.items(), key=lambda item: names.index(item[0]))
+
+
+def with_reading(found: Found) -> ForeignNetwork:
+    """Return the network of a module, which says how its input's sizes are read if its layers do not."""
+    spec = found.model.spec
+    keys = input_keys(spec["layers"], len(spec["input"]), found.attempt.reading)
+    return found.model._replace(spec={**spec, **keys})
+
+
+def tried(module: Any, attempt: Attempt, name: str | None, failures: list[Stopped]) -> Found | None:
+    """Return the network of a module under a reading of its inputs; None if it fails, or its layers read otherwise."""
+    recording: Recording | None = None
+    for whole in (False, True):
         try:
-            model = build(record(module, sizes, fronts[reading]), name)
-        except SpecError as error:
-            errors.append(error)
-            continue
-        layers = list(layers_of(model.spec["layers"]))
-        if readings(layers, own=True).get(len(sizes)) is reading:
-            return model
-        if not errors and runs is None:
-            runs = model, reading
-        if reading is likely and first_rank(like) is not None and first_rank(layers) is None:
-            break  # the layers do not tell how many axes they take, and the module's parts do
-    if runs is None:
-        raise errors[0]
-    model, reading = runs
-    keys = input_keys(model.spec["layers"], len(sizes), reading)
-    return model._replace(spec={**model.spec, **keys})
+            recording = record(module, attempt.inputs, attempt.batch, whole=whole)
+            break
+        except Stopped as error:
+            if whole or not wants_numbers(error):
+                failures.append(error)
+                return None
+    assert recording is not None
+    reader = CallReader(recording)
+    try:
+        model = reader.read_all(name)
+    except Misread:
+        return None
+    opaque = sum(layer.op == "opaque" for layer in reader.spec.layers)
+    is_one = attempt.reading is Reading.BATCH and attempt.inputs[0].sizes[0] == 1
+    return Found(model, attempt, opaque, reader.mixed or (is_one and reader.layers.loses_one))
 
 
-def _like(module: torch.nn.Module) -> Iterator[Layer]:
-    """Yield a layer that reads an input as each part of a module does, in the order in which they are defined."""
-    for part in module.modules():
-        word = type(part).__name__
-        if word[-2:] in ("1d", "2d", "3d") and not word.endswith("BatchNorm1d"):  # which also takes features
-            yield Identity("identity", None, {"axes": int(word[-2])})
-        elif isinstance(part, torch.nn.Linear):
-            yield Linear("linear", None, {"out": part.out_features})
-        elif isinstance(part, (torch.nn.Flatten, torch.nn.Unflatten)):
-            yield Flatten("flatten", None, {})
+def wants_numbers(error: Stopped) -> bool:
+    """Return whether a module failed because it takes whole numbers, as an embedding does."""
+    return any(word in str(error) for word in ("Long", "Int", "index", "indices"))
+
+
+def attempts(given: Sequence[tuple[str, tuple[int, ...]]], batch: int | None) -> Iterator[Attempt]:
+    """Yield the readings of the inputs, the likely ones first: with an unusual batch, their own batch, and without.
+
+    The caller gives what PyTorch takes, so the first size is a batch if that runs.
+    """
+    sizes = given[0][1]
+    meanings = [Reading.SAMPLE, Reading.SPACE]
+    if batch is None and len(sizes) > 1:
+        meanings.insert(0, Reading.BATCH)
+    prime = next(n for n in PRIMES if all(size % n for _, own in given for size in own))
+    yield from [attempt(given, reading, prime) for reading in meanings]
+    yield from [attempt(given, one, batch or (sizes[0] if one is Reading.BATCH else 1)) for one in meanings]
+    if batch is None:
+        yield Attempt(Reading.SAMPLE, None, [NamedInput(name, own, own) for name, own in given])
+    yield Attempt(Reading.SAMPLE, None, [NamedInput(name, own, (batch or 1, *own)) for name, own in given])
+
+
+def attempt(given: Sequence[tuple[str, tuple[int, ...]]], reading: Reading, batch: int) -> Attempt:
+    """Return a reading of the inputs on so many samples."""
+    fronts: Mapping[Reading, tuple[int, ...]] = {Reading.SPACE: (1,)}
+    inputs = []
+    for name, sizes in given:
+        sample = sizes[1:] if reading is Reading.BATCH else sizes
+        inputs.append(NamedInput(name, sizes, (batch, *fronts.get(reading, ()), *sample)))
+    return Attempt(reading, batch, inputs)

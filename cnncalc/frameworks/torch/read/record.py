@@ -6,6 +6,8 @@ Tensors that do not depend on the input (parameters, buffers and those computed 
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
 from typing import Any
@@ -13,68 +15,117 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils.flop_counter import FlopCounterMode
 
-from ....errors import SpecError, shown
-from . import failure
-from .calls import Constant, FunctionCall, Recording, TracedTensor
+from ....errors import SpecError
+from . import FIRST
+from .calls import NO_PRODUCTS, Constant, FunctionCall, NamedInput, Recording, TracedTensor
+from .restore import as_it_was
+
+META = torch.device("meta")
+MOST_CALLS = 15_000
+"""How many calls are followed."""
+_MADE = "zeros_like ones_like full_like empty_like rand_like randn_like randint_like new_zeros new_ones new_full"
+MADE = frozenset([*_MADE.split(), "new_empty", "new_tensor"])
+"""Functions that take no more than sizes and a type from their first argument."""
+LIKE = frozenset(["to", "type_as", "expand_as", "view_as", "reshape_as"])
+"""Functions that take no more than that from their second."""
+MOVED = frozenset(["cpu", "cuda"])
+"""Functions that bring a tensor to another device."""
+PARTS = frozenset(["getitem", "select", "narrow"])
+"""Functions whose result is a part of their first argument: what is written there is written to the whole."""
 
 
-def record(module: torch.nn.Module, input: tuple[int, ...], front: tuple[int, ...]) -> Recording:
-    """Record what a module does to an input with these sizes in front. SpecError if it cannot be traced."""
+class Stopped(Exception):
+    """A module that failed while it was followed."""
+
+    def __init__(self, recording: Recording, error: BaseException, path: str, function: str | None, shapes: list[Any]):
+        super().__init__(str(error))
+        self.recording, self.error, self.path = recording, error, path
+        """The calls before it failed, its own error, and the module that ran then."""
+        self.function, self.shapes = function, shapes
+        """The function that failed, None if it was no function of PyTorch, and the shapes of its tensors."""
+
+
+def record(module: torch.nn.Module, inputs: Sequence[NamedInput], batch: int | None, *, whole: bool) -> Recording:
+    """Record what a module does to inputs of these shapes; `whole` numbers where it takes them (an embedding).
+
+    Stopped if it fails, SpecError if no result depends on an input.
+    """
     module = getattr(module, "_orig_mod", module)
     dtypes = (p.dtype for p in module.parameters() if p.is_floating_point())
-    x = torch.empty((*front, *input), dtype=next(dtypes, torch.float32), device="meta")
-    recorder = Recorder(module, x)
-    outputs = recorder.run(x)
-    trained = {name: parameter.numel() for name, parameter in module.named_parameters()}
-    kept = {name: buffer.numel() for name, buffer in module.named_buffers()}
-    leaves = frozenset([name for name, one in module.named_modules() if not list(one.children())])
-    return Recording(type(module).__name__, input, x.shape[0], recorder.calls, outputs, trained, kept, leaves)
+    dtype = torch.int64 if whole else next(dtypes, torch.float32)
+    recorder = Recorder(module, inputs, batch, dtype)
+    return recorder.run()
 
 
 class Recorder(TorchFunctionMode):  # type: ignore[misc]
-    """A mode of PyTorch in which each call of a function on a tensor that depends on the input is noted."""
+    """A mode of PyTorch in which each call of a function on a tensor that depends on an input is noted."""
 
-    def __init__(self, module: torch.nn.Module, x: torch.Tensor):
+    def __init__(self, module: torch.nn.Module, inputs: Sequence[NamedInput], batch: int | None, dtype: torch.dtype):
         super().__init__()
-        self.module = module
+        self.module, self.inputs, self.batch = module, inputs, batch
         self.calls: list[FunctionCall] = []
         self.named = {id(one): name for name, one in [*module.named_parameters(), *module.named_buffers()]}
-        self.values: dict[int, TracedTensor] = {id(x): TracedTensor(-1, 0, tuple(x.shape))}
+        places = {one.device for one in [*module.parameters(), *module.buffers()]} - {META}
+        self.home = next(iter(places), torch.device("cpu"))
+        """The device on which tensors are made that do not depend on an input."""
+        self.given = [torch.empty(one.shape, dtype=dtype, device=META) for one in inputs]
+        self.values = {id(x): TracedTensor(-1, at, tuple(x.shape)) for at, x in enumerate(self.given)}
+        self.products: dict[int, TracedTensor] = {}
+        """The results of products that do not depend on an input, and what is made of them."""
         self.made_of: dict[int, tuple[str, ...]] = {}
-        self.alive: list[torch.Tensor] = [x]
+        self.parts: dict[int, tuple[torch.Tensor, Any, Any, str]] = {}
+        """For each part of a tensor the whole, the other arguments of the function that took it, and its name."""
+        self.alive: list[torch.Tensor] = list(self.given)
         """Every tensor that is known by its id, so that no other gets the same."""
         self.inside: list[tuple[str, int]] = [("", 0)]
         """The modules that run, outermost first: each one's name, and the number of its turn."""
         self.turns = count(1)
+        self.failed: tuple[str, str, list[Any]] | None = None
+        """The module, the function and the shapes of the call that failed first."""
 
-    def run(self, x: torch.Tensor) -> list[TracedTensor]:
-        """Run the module as it is once trained, and return its results that depend on its input.
+    def run(self) -> Recording:
+        """Run the module as it is once trained, and return the record. Stopped if it fails.
 
-        Every part of it is afterwards as it was before. SpecError if it fails, or no result depends on the input.
+        Every part of it is afterwards as it was before.
         """
+        names = [one.name for one in self.inputs]
+        with as_it_was(self.module), self.followed():
+            self.module.eval()
+            try:
+                with torch.no_grad(), assume_all_nonzero(), self:
+                    if names == [FIRST]:
+                        result = self.module(*self.given)
+                    else:
+                        result = self.module(**dict(zip(names, self.given, strict=True)))
+            except Exception as error:  # noqa: BLE001 - a module is anybody's code
+                path, function, shapes = self.failed or (self.inside[-1][0], None, [])
+                raise Stopped(self.recording([]), error, path, function, shapes) from None
+        leaves = [leaf for leaf in tree_leaves(tensors_of(result)) if id(leaf) in self.values]
+        if not leaves:
+            raise SpecError("the module's output does not depend on its input", "scripted parts cannot be traced")
+        return self.recording([self.values[id(one)] for one in leaves])
+
+    def recording(self, outputs: list[TracedTensor]) -> Recording:
+        """Return what was noted so far."""
+        trained = {name: parameter.numel() for name, parameter in self.module.named_parameters()}
+        kept = {name: one.numel() for name, one in self.module.named_buffers() if not is_counter(name)}
+        leaves = frozenset([name for name, one in self.module.named_modules() if is_leaf(one)])
+        name = type(self.module).__name__
+        return Recording(name, self.inputs, self.batch, self.calls, outputs, trained, kept, leaves)
+
+    @contextlib.contextmanager
+    def followed(self) -> Iterator[None]:
+        """Note for a while which module runs."""
         parts = dict(self.module.named_modules())
-        training = {one: one.training for one in parts.values()}
         hooks = [one.register_forward_pre_hook(partial(self.enter, name)) for name, one in parts.items()]
         hooks += [one.register_forward_hook(self.leave) for one in parts.values()]
         try:
-            self.module.eval()
-            with torch.no_grad(), self:
-                result = self.module(x)
-        except Exception as error:  # noqa: BLE001 - a module is anybody's code
-            path = self.inside[-1][0]
-            where = f"{shown(path)} of the module" if path else "the module"
-            help = "the module is traced without values, so its control flow must not depend on them"
-            raise failure(f"{where} stops with", error, help) from None
+            yield
         finally:
             for hook in hooks:
                 hook.remove()
-            for one, was in training.items():
-                one.training = was
-        outputs = [self.values[id(one)] for one in tree_leaves(result) if id(one) in self.values]
-        if not outputs:
-            raise SpecError("the module's output does not depend on its input", "scripted parts cannot be traced")
-        return outputs
 
     def enter(self, name: str, *_: Any) -> None:
         """Note that the module of this name begins."""
@@ -87,34 +138,126 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = (args, kwargs or {})
         tensors = tensors_in(given)
-        if not any(id(tensor) in self.values for tensor in tensors):
-            return self.constant(func, *given, tensors)
-        noted_args, noted_kwargs = tree_map(self.noted, given)
-        args, kwargs = tree_map(valueless, given)
-        result = func(*args, **kwargs)
-        name = name_of(func)
-        results = [args[0]] if name == "setitem" else tensors_in(result)
-        if results:
-            at, shapes = len(self.calls), tuple([tuple(one.shape) for one in results])
-            self.calls.append(FunctionCall(name, tuple(noted_args), noted_kwargs, shapes, *self.inside[-1]))
-            self.alive += results
-            self.values |= {id(one): TracedTensor(at, place, shapes[place]) for place, one in enumerate(results)}
+        traced = [tensor for tensor in tensors if id(tensor) in self.values]
+        try:
+            if not traced:
+                return self.constant(func, args, kwargs or {}, tensors)
+            name = name_of(func)
+            if takes_sizes(name, args, traced):
+                own_args, own_kwargs = tree_map(self.stand_in, given)
+                return self.constant(func, own_args, own_kwargs, tensors)
+            return self.call(func, name, args, kwargs or {})
+        except Exception:
+            if self.failed is None:
+                shapes = [tuple(one.shape) for one in tensors]
+                self.failed = (self.inside[-1][0], name_of(func), shapes)
+            raise
+
+    def call(self, func: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Make a call that depends on an input, and note it."""
+        if name in ("getitem", "setitem"):
+            args = (args[0], index_with_tensors(args[1]), *args[2:])
+        noted_args, noted_kwargs = tree_map(self.noted, (args, kwargs))
+        meta_args, meta_kwargs = tree_map(valueless, (args, kwargs))
+        if name == "nms":  # how many boxes are left depends on values
+            return self.suppressed(noted_args, meta_args[0])
+        if name in MOVED:
+            func, meta_args, meta_kwargs = torch.Tensor.detach, meta_args[:1], {}
+        counter = FlopCounterMode(display=False)
+        with counter if name not in NO_PRODUCTS else contextlib.nullcontext():
+            result = func(*meta_args, **meta_kwargs)
+        own = name_of(func, plain=False)
+        changes = name == "setitem" or (own.endswith("_") and not own.endswith("__")) or is_in_place(own)
+        results = [args[0]] if changes else tensors_in(result)
+        if not results:
+            return result
+        if changes:
+            result = args[0]
+        macs = counter.get_total_flops() // 2 if name not in NO_PRODUCTS else 0
+        self.note(name, tuple(noted_args), noted_kwargs, results, macs)
+        if name in PARTS:
+            self.parts[id(result)] = (args[0], args[1:], kwargs, name)
+        if changes:
+            self.write_through(args[0])
         return result
 
-    def constant(self, func: Any, args: Any, kwargs: dict[str, Any], tensors: list[torch.Tensor]) -> Any:
-        """Return the result of a call that does not depend on the input, and note what it is computed from.
+    def suppressed(self, args: Any, boxes: torch.Tensor) -> torch.Tensor:
+        """Return the result of a suppression of boxes that overlap, as if all were left, and note it."""
+        left = torch.empty(boxes.shape[:1], dtype=torch.int64, device=META)
+        self.note("nms", tuple(args), {}, [left], 0)
+        return left
 
-        A tensor made from numbers beside the input would have no values, so it is made on the CPU.
+    def note(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        results: list[torch.Tensor],
+        macs: int,
+        known: dict[int, TracedTensor] | None = None,
+    ) -> None:
+        """Note a call and its results among the values, or in another table."""
+        if len(self.calls) >= MOST_CALLS:
+            raise RuntimeError(f"it calls more than {MOST_CALLS:,} functions")
+        at, shapes = len(self.calls), tuple([tuple(one.shape) for one in results])
+        kinds = tuple([kind_of(one) for one in results])
+        self.calls.append(FunctionCall(name, args, kwargs, shapes, *self.inside[-1], macs, kinds))
+        self.alive += results
+        table = self.values if known is None else known
+        table |= {id(one): TracedTensor(at, place, shapes[place]) for place, one in enumerate(results)}
+
+    def write_through(self, part: torch.Tensor) -> None:
+        """Note that the tensor of which this is a part has changed with it."""
+        while id(part) in self.parts:
+            whole, args, kwargs, name = self.parts[id(part)]
+            index = args[0] if name == "getitem" else index_of(name, whole.dim(), *args, **kwargs)
+            self.note("setitem", (self.noted(whole), index, self.noted(part)), {}, [whole], 0)
+            part = whole
+
+    def constant(self, func: Any, args: Any, kwargs: dict[str, Any], tensors: list[torch.Tensor]) -> Any:
+        """Return the result of a call that does not depend on an input, and note what it is computed from.
+
+        A tensor made beside the input would have no values, so it is made where the module's own are.
         """
-        if not tensors and "device" in kwargs and torch.device(kwargs["device"] or "cpu").type == "meta":
-            kwargs = kwargs | {"device": "cpu"}
-        result = func(*args, **kwargs)
+        lifeless = any(one.device == META and id(one) not in self.values for one in tensors)
+        args, kwargs = tree_map(partial(self.placed, META if lifeless else self.home), (args, kwargs))
+        if lifeless:
+            args, kwargs = tree_map(valueless, (args, kwargs))
+        given = tree_map(self.noted, (args, kwargs))
+        counter = FlopCounterMode(display=False)
+        with counter if tensors and name_of(func) not in NO_PRODUCTS else contextlib.nullcontext():
+            result = func(*args, **kwargs)
         names = tuple(dict.fromkeys(name for tensor in tensors for name in self.names(tensor)))
+        self.note_product(name_of(func), given, result, tensors, counter)
         for one in tensors_in(result):
             if names and id(one) not in self.named:
                 self.made_of[id(one)] = names
                 self.alive.append(one)
+        if name_of(func) in PARTS and isinstance(result, torch.Tensor):
+            self.alive += [result, args[0]]
+            self.parts[id(result)] = (args[0], args[1:], kwargs, name_of(func))
         return result
+
+    def note_product(
+        self, name: str, given: Any, result: Any, tensors: list[torch.Tensor], counter: FlopCounterMode
+    ) -> None:
+        """Note a call without an input that multiplies matrices, or that works on the result of one that does."""
+        macs = counter.get_total_flops() // 2 if tensors and name not in NO_PRODUCTS else 0
+        results = tensors_in(result)
+        if not results or not (macs or any(id(one) in self.products for one in tensors)):
+            return
+        self.note(name, tuple(given[0]), given[1], results, macs, self.products)
+
+    def placed(self, device: torch.device, leaf: Any) -> Any:
+        """Return an argument that names PyTorch's device without values as naming another."""
+        is_meta = leaf == META if isinstance(leaf, torch.device) else leaf == "meta" if isinstance(leaf, str) else False
+        return device if is_meta else leaf
+
+    def stand_in(self, leaf: Any) -> Any:
+        """Return a tensor of the same sizes and type for one that depends on an input."""
+        if not isinstance(leaf, torch.Tensor) or id(leaf) not in self.values:
+            return leaf
+        return torch.zeros((), dtype=leaf.dtype, device=self.home).expand(leaf.shape)
 
     def names(self, tensor: torch.Tensor) -> tuple[str, ...]:
         """Return the names of the parameters and buffers that a tensor is, or is computed from."""
@@ -128,7 +271,54 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         if id(leaf) in self.values:
             return self.values[id(leaf)]
         self.alive.append(leaf)
-        return Constant(tuple(leaf.shape), self.named.get(id(leaf)), self.names(leaf), partial(values_of, leaf))
+        names = self.names(leaf)
+        own, made = self.named.get(id(leaf)), self.products.get(id(leaf))
+        return Constant(tuple(leaf.shape), own, names, partial(values_of, leaf), id(leaf), made)
+
+
+def assume_all_nonzero() -> contextlib.AbstractContextManager[None]:
+    """Return a context in which PyTorch takes every value for nonzero where a size depends on how many are.
+
+    What depends on such a size is not known, but the module can be followed to its end.
+    """
+    from torch.fx.experimental import _config
+
+    if not hasattr(_config, "meta_nonzero_assume_all_nonzero"):
+        return contextlib.nullcontext()
+    patched: contextlib.AbstractContextManager[None] = _config.patch(meta_nonzero_assume_all_nonzero=True)
+    return patched
+
+
+def takes_sizes(name: str, args: Sequence[Any], traced: Sequence[torch.Tensor]) -> bool:
+    """Return whether a call takes no more than sizes and a type from tensors that depend on an input."""
+    first = args[0] if args else None
+    if name in MADE:
+        return len(traced) == 1 and traced[0] is first
+    return name in LIKE and isinstance(first, torch.Tensor) and all(first is not one for one in traced)
+
+
+def index_with_tensors(index: Any) -> Any:
+    """Return an index with tensors in place of lists."""
+    if isinstance(index, tuple):
+        return tuple([index_with_tensors(one) for one in index])
+    return torch.tensor(index) if isinstance(index, list) and not tensors_in(index) else index
+
+
+def index_of(name: str, rank: int, dim: int, start: Any, length: int = 0) -> tuple[Any, ...]:
+    """Return what `select` or `narrow` takes as an index."""
+    index: list[Any] = [slice(None)] * rank
+    index[dim] = start if name == "select" else slice(start, start + length)
+    return tuple(index)
+
+
+def tensors_of(result: Any) -> Any:
+    """Return a module's result with the fields of its objects in place of those, as outputs of libraries are."""
+    if isinstance(result, Mapping):
+        return {key: tensors_of(one) for key, one in result.items()}
+    if isinstance(result, (list, tuple)):
+        return [tensors_of(one) for one in result]
+    fields = getattr(result, "__dict__", {}) if not isinstance(result, (torch.Tensor, str)) else {}
+    return [tensors_of(one) for one in fields.values()] if fields else result
 
 
 def tensors_in(value: Any) -> list[torch.Tensor]:
@@ -136,22 +326,50 @@ def tensors_in(value: Any) -> list[torch.Tensor]:
     return [leaf for leaf in tree_leaves(value) if isinstance(leaf, torch.Tensor)]
 
 
-def name_of(func: Any) -> str:
+def name_of(func: Any, *, plain: bool = True) -> str:
     """Return a function's name, `add` for `add_` and `__add__`; a property has its own."""
     name = getattr(func, "__name__", str(func))
     if name == "__get__":
         name = getattr(func.__self__, "__name__", name)
-    return str(name).strip("_")
+    return str(name).strip("_") if plain else str(name)
+
+
+_OPERATORS = "add sub mul div truediv floordiv pow and or xor mod"
+IN_PLACE = frozenset(f"__i{name}__" for name in _OPERATORS.split())
+
+
+def is_in_place(name: str) -> bool:
+    """Return whether a method is Python's for an operation in place."""
+    return name in IN_PLACE
+
+
+def kind_of(tensor: torch.Tensor) -> str:
+    """Return what a tensor holds: `float`, `int` or `bool`."""
+    return "bool" if tensor.dtype is torch.bool else "int" if not tensor.is_floating_point() else "float"
+
+
+def is_leaf(module: torch.nn.Module) -> bool:
+    """Return whether a module has no modules inside, but for those that compute its weights."""
+    return all(name == "parametrizations" for name, _ in module.named_children())
+
+
+def is_counter(name: str) -> bool:
+    """Return whether a buffer only counts the batches that a module was trained on."""
+    return name.rpartition(".")[2] == "num_batches_tracked"
 
 
 def valueless(leaf: Any) -> Any:
-    """Return an argument without its values."""
-    return leaf.to("meta") if isinstance(leaf, torch.Tensor) and leaf.device.type != "meta" else leaf
+    """Return an argument without its values; a device is that without values, too."""
+    if isinstance(leaf, torch.device):
+        return META
+    if isinstance(leaf, str) and leaf.partition(":")[0] in ("cpu", "cuda", "mps"):
+        return META
+    return leaf.to(META) if isinstance(leaf, torch.Tensor) and leaf.device != META else leaf
 
 
 def values_of(tensor: torch.Tensor) -> Any:
     """Return a tensor's values as a NumPy array; None if it has none."""
-    if tensor.device.type == "meta":
+    if tensor.device == META:
         return None
     plain = tensor.detach().cpu()
     return (plain.float() if plain.dtype is torch.bfloat16 else plain).numpy()

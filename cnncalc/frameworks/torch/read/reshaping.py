@@ -1,172 +1,286 @@
-"""Rules of calls that move values: shapes, orders, parts, borders, resolutions."""
+"""Rules of calls that move values: shapes, orders, repetitions, borders, resolutions."""
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
 from math import prod
-from types import EllipsisType
+from typing import Any
 
-from .calls import TracedTensor
-from .rules import Arguments, CallLayer, OpaqueCall, Rules, plain, without
+from .calls import Constant
+from .rules import BatchMixed, Call, OpaqueCall, Rules, short, without
+from .values import BATCH, Axes, BatchedTensor, regrouped, with_batch
 
 RULES = Rules()
 
 
-@RULES.rule("flatten view reshape unflatten squeeze unsqueeze view_as reshape_as ravel")
-def reshape(args: Arguments) -> list[CallLayer] | TracedTensor:
-    """Read the same values in another shape."""
-    if prod(args.x.shape[1:]) != prod(args.out):
+@RULES.rule("flatten view reshape unflatten view_as reshape_as ravel", "input shape")
+def reshape(call: Call) -> BatchedTensor:
+    """Read the same values in another shape. OpaqueCall for another type over the same memory."""
+    x = call.x
+    return _in_shape(call, x, call.out)
+
+
+def _in_shape(call: Call, x: BatchedTensor, shape: tuple[int, ...]) -> BatchedTensor:
+    """Return a value in another shape. BatchMixed if the batch does not stay whole."""
+    have = [prod(n for n in axis if n != BATCH) * (call.layers.batch or 1 if BATCH in axis else 1) for axis in x.axes]
+    if prod(have) != prod(shape):
         raise OpaqueCall
-    return reshaped(args.x.shape[1:], args.out) or args.x
+    axes = regrouped(x.axes, call.layers.batch or 1, shape)
+    if axes is None:
+        raise BatchMixed
+    return call.layers.reshaped(x, axes)
 
 
-def reshaped(sample: tuple[int, ...], out: tuple[int, ...]) -> list[CallLayer]:
-    """Return a reshape of a sample, a flatten if it ends in one row; empty if the shapes are the same."""
-    if sample == out:
-        return []
-    return [CallLayer("flatten") if len(out) == 1 else CallLayer("reshape", {"out": list(out)})]
+@RULES.rule("unsqueeze", "input dim")
+def unsqueeze(call: Call) -> BatchedTensor:
+    """Read a new axis of one unit."""
+    x = call.x
+    at = call.get("dim") % (len(x.axes) + 1)
+    return call.layers.reshaped(x, (*x.axes[:at], (1,), *x.axes[at:]))
+
+
+@RULES.rule("squeeze", "input dim")
+def squeeze(call: Call) -> BatchedTensor:
+    """Read axes of one unit that vanish; the batch stays, but a single sample of the caller's would lose it."""
+    x = call.x
+    dims = call.dims()
+    call.layers.loses_one |= x.batch_at in dims and x.axes[x.batch_at] == (BATCH,)
+    axes = tuple([axis for at, axis in enumerate(x.axes) if at not in dims or axis != (1,)])
+    return call.layers.reshaped(x, axes)
 
 
 @RULES.rule("permute", "input dims")
-def permute(args: Arguments) -> CallLayer | TracedTensor:
-    """Read the axes in another order, the batch in front."""
-    dims = args.get("dims")
-    order = list(dims) if isinstance(dims, (list, tuple)) else [dims, *args.call.args[2:]]
-    return ordered(args, order)
+def permute(call: Call) -> BatchedTensor:
+    """Read the axes in another order."""
+    dims = call.get("dims")
+    order = list(dims) if isinstance(dims, (list, tuple)) else [dims, *call.call.args[2:]]
+    return ordered(call, order)
 
 
 @RULES.rule("transpose swapaxes swapdims", "input dim0 dim1")
-def transpose(args: Arguments) -> CallLayer | TracedTensor:
+def transpose(call: Call) -> BatchedTensor:
     """Read two axes that are swapped."""
-    first, second = [args.get(f"dim{at}", args.get(f"axis{at}")) for at in (0, 1)]
-    order = list(range(len(args.first.shape)))
+    first, second = [call.get(f"dim{at}", call.get(f"axis{at}")) for at in (0, 1)]
+    order = list(range(len(call.kept.axes)))
     order[first], order[second] = order[second], order[first]
-    return ordered(args, order)
+    return ordered(call, order)
+
+
+@RULES.rule("t T mT adjoint H mH numpy_T")
+def turned(call: Call) -> BatchedTensor:
+    """Read the last two axes swapped, or all in reverse order."""
+    order = list(range(len(call.kept.axes)))
+    if call.function == "T":
+        order.reverse()
+    elif len(order) > 1:
+        order[-2:] = order[:-3:-1]
+    return ordered(call, order)
 
 
 @RULES.rule("movedim moveaxis", "input source destination")
-def movedim(args: Arguments) -> CallLayer | TracedTensor:
-    """Read one axis that is moved. OpaqueCall for several."""
-    source, destination = args.get("source"), args.get("destination")
-    if not isinstance(source, int) or not isinstance(destination, int):
-        raise OpaqueCall
-    rank = len(args.first.shape)
-    order = [axis for axis in range(rank) if axis != source % rank]
-    order.insert(destination % rank, source % rank)
-    return ordered(args, order)
+def movedim(call: Call) -> BatchedTensor:
+    """Read axes that are moved."""
+    rank = len(call.kept.axes)
+    source, destination = [
+        [one % rank for one in (given if isinstance(given, (list, tuple)) else [given])]
+        for given in (call.get("source"), call.get("destination"))
+    ]
+    order = [axis for axis in range(rank) if axis not in source]
+    for to, axis in sorted(zip(destination, source, strict=True)):
+        order.insert(to, axis)
+    return ordered(call, order)
 
 
-def ordered(args: Arguments, order: list[int]) -> CallLayer | TracedTensor:
-    """Return a permute. OpaqueCall if the batch is moved."""
-    order = [axis % len(args.first.shape) for axis in order]
-    if args.bare:
-        order = [0, *(axis + 1 for axis in order)]
-    if order[0] != 0:
-        raise OpaqueCall
-    return args.x if order == sorted(order) else CallLayer("permute", {"order": order[1:]})
+def ordered(call: Call, order: list[int]) -> BatchedTensor:
+    """Return the first argument with its axes in another order."""
+    x = call.kept
+    order = [axis % len(x.axes) for axis in order]
+    return x if order == sorted(order) else call.layers.permuted(x, order)
 
 
 @RULES.rule("cat concat concatenate", "tensors dim")
-def cat(args: Arguments) -> CallLayer | TracedTensor:
+def cat(call: Call) -> BatchedTensor:
     """Read values one after another along an axis."""
-    tensors = args.get("tensors")
-    if not all(isinstance(one, TracedTensor) for one in tensors):
-        raise OpaqueCall
-    values = tuple([args.sampled(one) for one in tensors])
+    tensors = [call.operand(one) for one in call.get("tensors")]
+    tensors = [one for one in tensors if not (isinstance(one, Constant) and one.shape == (0,))]
+    rank = len(call.out)
+    at = call.get("dim", call.get("axis", 0)) % rank
+    values = _side_by_side(call, tensors)
     if len(values) == 1:
         return values[0]
-    axis = args.axis(args.get("dim", args.get("axis", 0)))
-    if len({len(value.shape) for value in values}) > 1:
-        raise OpaqueCall
-    return CallLayer("concat", without({"axis": axis}, axis=1), reads=values)
+    x = (
+        next(one for one in values if one.batch_at is not None)
+        if any(one.batch_at is not None for one in values)
+        else values[0]
+    )
+    axis = call.axis(x, at)
+    layer = call.layers.add("concat", [one.layer for one in values], without({"axis": axis}, axis=1))
+    return x._replace(
+        layer=layer, axes=with_batch(call.out, x.batch_at, x.axes[x.batch_at] if x.batch_at is not None else ())
+    )
 
 
-@RULES.rule("pad", "input pad mode value", batch=True)
-def pad(args: Arguments) -> list[CallLayer] | TracedTensor:
-    """Read values around a map, and a crop where a side is below 0. PyTorch counts the last axis first."""
-    sides, space = list(args.get("pad")), len(args.x.shape) - 2
-    if any(sides[2 * space :]):
+def _side_by_side(call: Call, operands: list[Any]) -> list[BatchedTensor]:
+    """Return operands of equal rank as values with the batch on the same axis."""
+    values, _, _ = call.layers.meeting(operands)
+    if any(len(one.axes) != len(values[0].axes) for one in values):
         raise OpaqueCall
-    sides = (sides + [0] * (2 * space))[: 2 * space]
-    pairs = [[before, after] for before, after in zip(sides[::2], sides[1::2], strict=True)][::-1]
-    mode = without({"mode": args.get("mode"), "value": args.get("value")}, mode="constant", value=0)
+    return values
+
+
+@RULES.rule("stack", "tensors dim")
+def stack(call: Call) -> BatchedTensor:
+    """Read values side by side along a new axis."""
+    values = _side_by_side(call, [call.operand(one) for one in call.get("tensors")])
+    x = next((one for one in values if one.batch_at is not None), values[0])
+    at = call.get("dim", 0) % (len(x.axes) + 1)
+    axes = (*x.axes[:at], (len(values),), *x.axes[at:])
+    if len(values) == 1:
+        return call.layers.reshaped(x, axes)
+    layer = call.layers.add("stack", [one.layer for one in values], {"axis": x.place(at) + 1})
+    return x._replace(layer=layer, axes=axes)
+
+
+@RULES.rule("hstack vstack dstack column_stack", "tensors")
+def stacked(call: Call) -> BatchedTensor:
+    """Read values one after another along the axis that the function's name says."""
+    values = _side_by_side(call, [call.operand(one) for one in call.get("tensors")])
+    at = {"hstack": 1, "vstack": 0, "dstack": 2, "column_stack": 1}[call.function]
+    if len(values[0].axes) <= max(at, 1) or len(call.out) != len(values[0].axes):
+        raise OpaqueCall
+    x = next((one for one in values if one.batch_at is not None), values[0])
+    layer = call.layers.add("concat", [one.layer for one in values], without({"axis": call.axis(x, at)}, axis=1))
+    return x._replace(layer=layer, axes=call.resized(x, call.out))
+
+
+@RULES.rule("expand expand_as broadcast_to", "input size")
+def expand(call: Call) -> BatchedTensor:
+    """Read axes of one unit repeated, and new ones in front."""
+    return expanded(call, call.x, call.out)
+
+
+def expanded(call: Call, x: BatchedTensor, shape: tuple[int, ...]) -> BatchedTensor:
+    """Return a value whose axes of one unit are repeated, with new ones in front."""
+    more = len(shape) - len(x.axes)
+    at = x.batch_at
+    axes = with_batch(shape, None if at is None else at + more, x.axes[at] if at is not None else ())
+    if at is None and call.layers.batch and call.layers.batch > 1 and any(n % call.layers.batch == 0 for n in shape):
+        raise BatchMixed
+    if axes == x.axes:
+        return x
+    out = [n for axis in axes for n in axis if n != BATCH]
+    if tuple(out) == x.sample:
+        return x._replace(axes=axes)
+    return x._replace(layer=call.layers.add("expand", [x.layer], {"out": out}), axes=axes)
+
+
+@RULES.rule("repeat tile", "input repeats")
+def repeat(call: Call) -> BatchedTensor:
+    """Read axes repeated one after another. BatchMixed for the batch."""
+    x, rank = call.x, len(call.out)
+    given = call.call.args[1:] if "dims" not in call.given else [call.get("dims")]
+    repeats = list(given[0]) if given and isinstance(given[0], (list, tuple)) else list(given)
+    repeats = [1] * (rank - len(repeats)) + repeats
+    if x.batch_at is not None and repeats[x.batch_at + rank - len(x.axes)] != 1:
+        raise BatchMixed
+    axes: Axes = (*[(1,)] * (rank - len(x.axes)), *x.axes)
+    x = call.layers.reshaped(x, axes)
+    counts = [n for axis, n in zip(axes, repeats, strict=True) for size in axis if size != BATCH for n in [n]]
+    if all(n == 1 for n in counts):
+        return x
+    return x._replace(layer=call.layers.add("tile", [x.layer], {"repeats": counts}), axes=call.resized(x, call.out))
+
+
+@RULES.rule("repeat_interleave", "input repeats dim")
+def repeat_interleave(call: Call) -> BatchedTensor:
+    """Read each unit of an axis repeated."""
+    x, times, dim = call.x, call.get("repeats"), call.get("dim")
+    if not isinstance(times, int) or dim is None:
+        raise OpaqueCall
+    axis, n = call.axis(x, dim), x.axes[dim % len(x.axes)][0]
+    indices = [unit for unit in range(n) for _ in range(times)]
+    layer = call.layers.add("gather", [x.layer], {"axis": axis, "indices": indices})
+    return x._replace(layer=layer, axes=call.resized(x, call.out))
+
+
+@RULES.rule("roll", "input shifts dims")
+def roll(call: Call) -> BatchedTensor:
+    """Read axes whose units are shifted round."""
+    x = call.x
+    shifts, dims = [
+        list(one) if isinstance(one, (list, tuple)) else [one] for one in (call.get("shifts"), call.get("dims"))
+    ]
+    if dims in ([None], []):
+        raise OpaqueCall
+    axes = [call.axis(x, dim) for dim in dims]
+    return x._replace(layer=call.layers.add("roll", [x.layer], {"shift": shifts, "axis": axes}))
+
+
+@RULES.rule("flip fliplr flipud", "input dims")
+def flip(call: Call) -> BatchedTensor:
+    """Read axes backwards."""
+    x, dims = call.x, {"fliplr": [1], "flipud": [0]}.get(call.function, call.get("dims"))
+    dims = list(dims) if isinstance(dims, (list, tuple)) else [dims, *call.call.args[2:]]
+    for dim in dims:
+        x = x._replace(layer=call.layers.add("slice", [x.layer], {"axis": call.axis(x, dim), "step": -1}))
+    return x
+
+
+@RULES.rule("pad", "input pad mode value")
+def pad(call: Call) -> BatchedTensor:
+    """Read values around axes, and fewer where a side is below 0. PyTorch counts the last axis first."""
+    x, sides = call.kept, list(call.get("pad"))
+    pairs = [[before, after] for before, after in zip(sides[::2], sides[1::2], strict=True)]
+    rank = len(x.axes)
+    pairs = ([[0, 0]] * rank)[: rank - len(pairs)] + pairs[::-1]
+    mode = without({"mode": call.get("mode"), "value": call.get("value")}, mode="constant", value=0)
+    if rank > 2 and not any(map(any, pairs[:2])) and x.batch_at in (0, None):
+        x = call.spatial()
+        return _padded(call, x, pairs[2:], mode)
+    x = call.x
+    at = [place for place, pair in enumerate(pairs) if any(pair)]
+    axes = [call.axis(x, place) for place in at]
+    if not at:
+        return x
+    layer = call.layers.add("pad", [x.layer], {"p": [pairs[place] for place in at], "axis": axes, **mode})
+    return x._replace(layer=layer, axes=call.resized(x, call.out))
+
+
+def _padded(call: Call, x: BatchedTensor, pairs: list[list[int]], mode: dict[str, Any]) -> BatchedTensor:
+    """Return space with values around it, and a crop where a side is below 0."""
     added, taken = [[[max(sign * n, 0) for n in pair] for pair in pairs] for sign in (1, -1)]
-    made = [CallLayer("pad", {"p": added, **mode})] if any(map(any, added)) else []
-    made += [CallLayer("crop", {"p": taken})] if any(map(any, taken)) else []
-    return made or args.x
+    layer = call.layers.add("pad", [x.layer], {"p": added, **mode}) if any(map(any, added)) else x.layer
+    if any(map(any, taken)):
+        layer = call.layers.add("crop", [layer], {"p": taken})
+    return x._replace(layer=layer, axes=call.resized(x, call.out))
 
 
-@RULES.rule(
-    "interpolate upsample", "input size scale_factor mode align_corners recompute_scale_factor antialias", batch=True
-)
-def interpolate(args: Arguments) -> CallLayer:
+@RULES.rule("interpolate upsample", "input size scale_factor mode align_corners recompute_scale_factor antialias")
+def interpolate(call: Call) -> BatchedTensor:
     """Read another resolution, by a factor or to sizes."""
-    mode, factor = args.get("mode", "nearest"), args.get("scale_factor")
-    if mode not in ("nearest", "linear", "bilinear", "bicubic", "trilinear") or args.get("antialias", False):
+    mode, factor, x = call.get("mode", "nearest"), call.get("scale_factor"), call.spatial()
+    out = call.out[2:]
+    if mode == "area":
+        return call.through(x, "adaptiveavgpool", {"out": list(out)})
+    modes = ("nearest", "linear", "bilinear", "bicubic", "trilinear")
+    if mode not in modes or (
+        call.get("antialias", False) and any(a < b for a, b in zip(out, x.sample[-len(out) :], strict=True))
+    ):
         raise OpaqueCall
-    if factor is None or args.get("recompute_scale_factor"):
-        size = {"out": plain(args.out[1:])}
+    if factor is None or call.get("recompute_scale_factor"):
+        size = {"out": short(out)}
     else:
-        size = {"factor": plain(factor if isinstance(factor, (list, tuple)) else [factor])}
-    more = without({"mode": mode, "align": bool(args.get("align_corners"))}, mode="nearest", align=False)
-    return CallLayer("upsample", size | more)
+        size = {"factor": short(factor if isinstance(factor, (list, tuple)) else [factor])}
+    more = without({"mode": mode, "align": bool(call.get("align_corners"))}, mode="nearest", align=False)
+    return call.through(x, "upsample", size | more)
 
 
-def part(args: Arguments, axis: int, start: int, stop: int, step: int = 1) -> CallLayer:
-    """Return a slice of an axis of the first value; `stop` is left out if it is the end."""
-    keys = {"start": start, "stop": None if stop >= args.x.shape[axis] else stop, "step": step}
-    return CallLayer("slice", {"axis": axis, **without(keys, start=0, step=1)})
+@RULES.rule("pixel_shuffle", "input upscale_factor")
+def pixel_shuffle(call: Call) -> BatchedTensor:
+    """Read channels that become a finer map."""
+    return call.through(call.spatial(2), "pixelshuffle", {"factor": call.get("upscale_factor")})
 
 
-@RULES.rule("chunk tensor_split split split_with_sizes", "input sections dim")
-def split(args: Arguments) -> list[CallLayer]:
-    """Read an axis in several parts: each result is a layer of its own."""
-    axis = args.axis(args.get("dim", 0))
-    ends = list(accumulate((shape[axis - args.bare] for shape in args.call.outs), initial=0))
-    return [part(args, axis, start, stop)._replace(reads=(args.x,)) for start, stop in pairwise(ends)]
-
-
-@RULES.rule("narrow", "input dim start length")
-def narrow(args: Arguments) -> list[CallLayer] | TracedTensor:
-    """Read a part of an axis."""
-    axis = args.axis(args.get("dim")) - args.bare
-    start = args.get("start") % args.first.shape[axis]
-    return pick(args, [(axis, slice(start, start + args.get("length")))])
-
-
-@RULES.rule("select", "input dim index")
-def select(args: Arguments) -> list[CallLayer] | TracedTensor:
-    """Read one unit of an axis, which vanishes."""
-    return pick(args, [(args.axis(args.get("dim")) - args.bare, args.get("index"))])
-
-
-@RULES.rule("getitem", "input index")
-def getitem(args: Arguments) -> list[CallLayer] | TracedTensor:
-    """Read parts of axes by slices and single units. OpaqueCall if a tensor or a list picks them."""
-    index = args.get("index")
-    places = [one for one in (index if isinstance(index, tuple) else (index,)) if one is not None]
-    if any(not isinstance(one, (int, slice, EllipsisType)) or isinstance(one, bool) for one in places):
-        raise OpaqueCall
-    if Ellipsis in places:
-        at, missing = places.index(Ellipsis), len(args.first.shape) - len(places) + 1
-        places[at : at + 1] = [slice(None)] * missing
-    return pick(args, list(enumerate(places)))
-
-
-def pick(args: Arguments, places: list[tuple[int, int | slice]]) -> list[CallLayer] | TracedTensor:
-    """Return slices of these axes of the first value, and a reshape if axes come or go.
-
-    OpaqueCall for a part of the batch, or a step below 1.
-    """
-    layers: list[CallLayer] = []
-    shape = list(args.x.shape)
-    for place, what in places:
-        axis = place + args.bare
-        n = shape[axis]
-        start, stop, step = what.indices(n) if isinstance(what, slice) else (what % n, what % n + 1, 1)
-        if (start, stop, step) != (0, n, 1):
-            if axis == 0 or step < 1:
-                raise OpaqueCall
-            layers.append(part(args, axis, start, stop, step))
-        shape[axis] = len(range(start, stop, step))
-    return layers + reshaped(tuple(shape[1:]), args.out) or args.x
+@RULES.rule("pixel_unshuffle", "input downscale_factor")
+def pixel_unshuffle(call: Call) -> BatchedTensor:
+    """Read a map that becomes a coarser one of more channels."""
+    return call.through(call.spatial(2), "pixelunshuffle", {"factor": call.get("downscale_factor")})

@@ -2,106 +2,160 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....layers.base import ENDS
 from ....layers.names import TORCH
 from ....registry import Registry
-from .calls import Constant, FunctionCall, TracedTensor, tree
+from .calls import Constant, FunctionCall, TracedTensor
+from .values import BATCH, Axes, BatchedTensor, with_batch
+
+if TYPE_CHECKING:
+    from .layers import Layers
 
 
 class OpaqueCall(Exception):
     """A call for which cnncalc has no layer; it becomes an opaque one."""
 
 
-class CallLayer(NamedTuple):
-    """A layer that a call is; the second of several reads the first."""
-
-    op: str
-    keys: Mapping[str, Any] = {}
-    weights: Mapping[str, Constant] = {}
-    """Its arrays, by role."""
-    reads: tuple[TracedTensor, ...] = ()
-    """Its inputs beside the layer before it in the same call; by default the call's input."""
+class BatchMixed(OpaqueCall):
+    """A call that works along the batch, or takes a part of it: its samples are no longer separate."""
 
 
-class Arguments:
-    """A call with its arguments by name. The axes of a sample are counted as PyTorch's are: the batch is 0.
+class Misread(Exception):
+    """A call that cannot have the batch where it stands: the module's input has another meaning."""
 
-    If there is one sample, a value may have lost its batch; it is then described with one, unless a rule refuses that.
-    """
 
-    def __init__(self, call: FunctionCall, names: Sequence[str], batch: int, trained: Collection[str]):
-        self.call, self.batch, self.trained = call, batch, trained
+Operand = BatchedTensor | Constant | float
+"""What an operation reads: a value, a constant tensor, or a number."""
+
+
+class Call:
+    """A call with its arguments by name, and the making of its layers."""
+
+    def __init__(self, call: FunctionCall, names: Sequence[str], layers: Layers, index: int = 0):
+        self.call, self.layers, self.index = call, layers, index
+        self.function = call.function
         self.given = dict(zip(names, call.args, strict=False)) | dict(call.kwargs)
-        self.first = next(leaf for leaf in tree([call.args, call.kwargs]) if isinstance(leaf, TracedTensor))
-        self.bare = not self.has_batch(self.first.shape)
-        """Whether its first value has lost its batch."""
+        self.out = call.outs[0]
+        """The shape of its first result."""
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return an argument, or its default."""
         return self.given.get(name, default)
 
-    def layer(self, op: str, arrays: Mapping[str, Constant] = {}, *, nd: int = 2, **keys: Any) -> CallLayer:
-        """Return an op's layer over nd axes: these keys and the call's renamed arguments, without PyTorch's defaults.
+    def is_used(self, place: int) -> bool:
+        """Return whether one of its results is read, or an output."""
+        return (self.index, place) in self.layers.used
+
+    def operand(self, value: Any) -> Operand:
+        """Return an argument as an operation reads it. OpaqueCall if it is neither a tensor nor a number."""
+        if isinstance(value, TracedTensor):
+            return self.layers.value_of(value)
+        if isinstance(value, Constant):
+            return value if value.made is None else self.layers.value_of(value.made)
+        if isinstance(value, (int, float)):
+            return float(value) if isinstance(value, bool) else value
+        raise OpaqueCall
+
+    @property
+    def kept(self) -> BatchedTensor:
+        """The first argument as it is, axes in the batch or not. OpaqueCall if it is not a tensor."""
+        return self._value(self.call.args[0] if self.call.args else self.given.get("input"))
+
+    @property
+    def x(self) -> BatchedTensor:
+        """The first argument, none of its axes in the batch. OpaqueCall if it does not depend on an input."""
+        return self.layers.unfolded(self.kept)
+
+    def value(self, name: str) -> BatchedTensor:
+        """Return an argument that has to be a tensor, none of its axes in the batch; a constant is made one."""
+        return self.layers.unfolded(self._value(self.get(name)))
+
+    def _value(self, given: Any) -> BatchedTensor:
+        operand = self.operand(given)
+        if isinstance(operand, Constant):
+            return self.layers.alone(operand)
+        if not isinstance(operand, BatchedTensor):
+            raise OpaqueCall
+        return operand
+
+    def spatial(self, nd: int | None = None) -> BatchedTensor:
+        """Return the first argument as channels and space, or as it is if it has no batch.
+
+        What stands in front of the channels is in the batch. Misread if the batch stands elsewhere.
+        """
+        x = self.kept
+        if nd is not None and len(x.axes) not in (nd + 1, nd + 2):
+            raise OpaqueCall
+        bare = nd is not None and len(x.axes) == nd + 1
+        if x.batch_at is not None and (bare or x.batch_at != 0):
+            raise Misread
+        return self.layers.folded(x, 0 if bare else x.place(1))
+
+    def axis(self, x: BatchedTensor, dim: int) -> int:
+        """Return one of PyTorch's axes as a layer names it. BatchMixed for that of the batch."""
+        at = dim % len(x.axes)
+        if BATCH in x.axes[at]:
+            raise BatchMixed
+        return x.place(at) + 1 - x.folded
+
+    def same(
+        self, op: str, keys: Mapping[str, Any] | None = None, arrays: Mapping[str, Constant] | None = None
+    ) -> BatchedTensor:
+        """Return the first argument through a layer that works on each value alone."""
+        x = self.kept
+        return x._replace(layer=self.layers.add(op, [x.layer], keys, arrays))
+
+    def through(
+        self,
+        x: BatchedTensor,
+        op: str,
+        keys: Mapping[str, Any] | None = None,
+        arrays: Mapping[str, Constant] | None = None,
+    ) -> BatchedTensor:
+        """Return a value through a layer that keeps the number of axes, and the batch where it is."""
+        layer = self.layers.add(op, [x.layer], keys, arrays)
+        return x._replace(layer=layer, axes=self.resized(x, self.out))
+
+    def resized(self, x: BatchedTensor, shape: Sequence[int]) -> Axes:
+        """Return a value's axes with other sizes, the batch where it is."""
+        at = x.batch_at
+        if x.folded and at is None:  # the first axis is in the batch
+            at = 0
+        return with_batch(shape, at, x.axes[at] if at is not None else ())
+
+    def named(self, op: str, *, nd: int = 2, **keys: Any) -> tuple[str, dict[str, Any]]:
+        """Return an op over nd axes, and its keys: these and the call's renamed arguments, without PyTorch's defaults.
 
         Arguments that are tensors are not keys.
         """
         name = TORCH[op]
         given = {key: value for key, value in name.ours(self.get).items() if not isinstance(value, TENSORS)}
-        values = {key: plain(value) for key, value in {**keys, **given, **keys}.items()}
-        return CallLayer(op + ENDS[nd], without(values, **name.defaults), arrays)
+        values = {key: short(value) for key, value in {**keys, **given, **keys}.items()}
+        return op + ENDS[nd], without(values, **name.defaults)
 
     def arrays(self, *names: str) -> dict[str, Constant]:
-        """Return the arrays that are given, by role. OpaqueCall for what is not a parameter or a buffer itself."""
+        """Return the arrays that are given, by role. OpaqueCall for one that depends on the input."""
         given = {name: self.get(name) for name in names if self.get(name) is not None}
-        if any(not isinstance(array, Constant) or array.name is None for array in given.values()):
+        if any(not isinstance(array, Constant) for array in given.values()):
             raise OpaqueCall
         return given
 
-    def has_batch(self, shape: tuple[int, ...]) -> bool:
-        """Return whether a shape begins with the batch."""
-        return len(shape) > 1 and shape[0] == self.batch
-
-    def with_batch(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return a shape with the batch in front. OpaqueCall if several samples are no longer separate."""
-        if self.has_batch(shape):
-            return shape
-        if self.batch != 1 or not shape:
-            raise OpaqueCall
-        return (1, *shape)
-
-    def sampled(self, x: TracedTensor) -> TracedTensor:
-        """Return a value with the batch in front of its shape. OpaqueCall if several samples are not separate."""
-        return x._replace(shape=self.with_batch(x.shape))
-
-    @property
-    def x(self) -> TracedTensor:
-        """The first argument, with the batch in front. OpaqueCall if it does not come from the module's input."""
-        x = self.call.args[0] if self.call.args else self.call.kwargs.get("input")
-        if not isinstance(x, TracedTensor):
-            raise OpaqueCall
-        return self.sampled(x)
-
-    @property
-    def out(self) -> tuple[int, ...]:
-        """The output's sizes, without the batch."""
-        return self.with_batch(self.call.outs[0])[1:]
-
-    def axis(self, value: Any) -> int:
-        """Return an axis of the first value, counted from 0, the batch. OpaqueCall for the batch."""
-        axis = value % len(self.first.shape) + self.bare
-        if axis == 0:
-            raise OpaqueCall
-        return int(axis)
+    def dims(self, name: str = "dim", rank: int | None = None) -> list[int]:
+        """Return an argument that names axes, all of them if it is left out, counted from 0."""
+        rank = len(self.kept.axes) if rank is None else rank
+        given = self.get(name)
+        if given is None or given == []:
+            return list(range(rank))
+        return sorted({one % rank for one in (given if isinstance(given, (list, tuple)) else [given])})
 
 
 TENSORS = (Constant, TracedTensor)
-SHAPED = {"view", "reshape", "unsqueeze", "squeeze", "getitem", "select"}
-"""Functions whose rules look at the result's shape, so that they may give a value its batch back."""
-Rule = Callable[[Arguments], "CallLayer | TracedTensor | list[CallLayer]"]
-"""Return the layer of a call, several in a row, or the value that it leaves as it is. OpaqueCall if there is none."""
+Result = BatchedTensor | list[BatchedTensor | None]
+Rule = Callable[[Call], Result]
+"""Return the value of a call, or its values, None for one that is not known. OpaqueCall if there is no layer for it."""
 
 
 class RuleEntry(NamedTuple):
@@ -110,24 +164,22 @@ class RuleEntry(NamedTuple):
     rule: Rule
     names: tuple[str, ...]
     """The names of the function's arguments, in order."""
-    batch: bool
-    """Whether the first value must still have its batch."""
 
 
 class Rules(Registry[str, RuleEntry]):
     """The rules of a family of functions."""
 
-    def rule(self, functions: str, arguments: str = "input", *, batch: bool = False) -> Callable[[Rule], Rule]:
+    def rule(self, functions: str, arguments: str = "input") -> Callable[[Rule], Rule]:
         """Return a decorator that enters a rule for functions of these arguments."""
 
         def enter(rule: Rule) -> Rule:
-            self.update(dict.fromkeys(functions.split(), RuleEntry(rule, tuple(arguments.split()), batch)))
+            self.update(dict.fromkeys(functions.split(), RuleEntry(rule, tuple(arguments.split()))))
             return rule
 
         return enter
 
 
-def plain(value: Any) -> Any:
+def short(value: Any) -> Any:
     """Return a value as a spec holds it: whole numbers as integers, and equal numbers of a list once."""
     if isinstance(value, (list, tuple)):
         numbers = [int(one) if float(one).is_integer() else one for one in value]

@@ -1,10 +1,13 @@
-"""Rules of convolutions, linear layers, pools and means."""
+"""Rules of convolutions and pools."""
 
 from __future__ import annotations
 
 from functools import partial
+from math import prod
 
-from .rules import Arguments, CallLayer, OpaqueCall, Rules, without
+from .reductions import POOLS
+from .rules import Call, OpaqueCall, Rules, without
+from .values import BatchedTensor
 
 RULES = Rules()
 
@@ -14,48 +17,51 @@ def numbered(*functions: str) -> str:
     return " ".join(function.format(nd) for function in functions for nd in (1, 2, 3))
 
 
-def axes_of(args: Arguments) -> int:
-    """Return the number of axes in a function's name. OpaqueCall if its input has another beside its channels."""
-    nd = int(args.call.function.removesuffix("_with_indices")[-2])
-    if args.bare or len(args.x.shape) != nd + 2:
-        raise OpaqueCall
-    return nd
+def axes_of(call: Call) -> int:
+    """Return the number of axes in a function's name."""
+    return int(call.function.removesuffix("_with_indices")[-2])
+
+
+def channels(x: BatchedTensor) -> int:
+    """Return the channels of a value that stands as channels and space."""
+    return x.sample[x.folded]
 
 
 @RULES.rule(numbered("conv{}d"), "input weight bias stride padding dilation groups")
-def conv(args: Arguments) -> CallLayer:
+def conv(call: Call) -> BatchedTensor:
     """Read a convolution; it is depthwise if each channel is a group of its own."""
-    arrays = args.arrays("weight", "bias")
-    (c_o, each, *k), c_i = arrays["weight"].shape, args.x.shape[1]
-    layer = args.layer("conv", arrays, nd=axes_of(args), c_o=c_o, k=k, bias="bias" in arrays)
-    if args.get("groups", 1) == c_i > 1 and each == 1:
-        return layer._replace(op=f"dw{layer.op}", keys=without({**layer.keys, "g": None}, c_o=c_i))
-    return layer
+    x, arrays = call.spatial(axes_of(call)), call.arrays("weight", "bias")
+    (c_o, each, *k), c_i = arrays["weight"].shape, channels(x)
+    op, keys = call.named("conv", nd=axes_of(call), c_o=c_o, k=k, bias="bias" in arrays)
+    if call.get("groups", 1) == c_i > 1 and each == 1:
+        op, keys = f"dw{op}", without({**keys, "g": None}, c_o=c_i)
+    return call.through(x, op, keys, arrays)
 
 
 @RULES.rule(numbered("conv_transpose{}d"), "input weight bias stride padding output_padding groups dilation")
-def transposed(args: Arguments) -> CallLayer:
+def transposed(call: Call) -> BatchedTensor:
     """Read a transposed convolution."""
-    arrays = args.arrays("weight", "bias")
+    arrays = call.arrays("weight", "bias")
     _, each, *k = arrays["weight"].shape
-    c_o = each * args.get("groups", 1)
-    return args.layer("convT", arrays, nd=axes_of(args), c_o=c_o, k=k, bias="bias" in arrays)
+    c_o = each * call.get("groups", 1)
+    op, keys = call.named("convT", nd=axes_of(call), c_o=c_o, k=k, bias="bias" in arrays)
+    return call.through(call.spatial(axes_of(call)), op, keys, arrays)
 
 
-@RULES.rule("linear", "input weight bias")
-def linear(args: Arguments) -> CallLayer:
-    """Read a linear layer on the last axis."""
-    arrays = args.arrays("weight", "bias")
-    return args.layer("linear", arrays, out=arrays["weight"].shape[0], bias="bias" in arrays)
-
-
-def pool(args: Arguments, op: str) -> CallLayer:
-    """Read a sliding pool; the indices of its maxima are opaque. PyTorch's default stride is the kernel's size."""
-    if args.get("divisor_override") is not None:
+def pool(call: Call, op: str) -> BatchedTensor:
+    """Read a sliding pool; the indices of its maxima are not known. PyTorch's default stride is the kernel's size."""
+    divisor = call.get("divisor_override")
+    x = call.spatial(axes_of(call))
+    word, keys = call.named(op, nd=axes_of(call))
+    keys = without({**keys, "s": keys.get("s") or None}, s=keys["k"])
+    if divisor is None:
+        return call.through(x, word, keys)
+    k = call.get("kernel_size")
+    taps = prod(k) if isinstance(k, (list, tuple)) else k ** axes_of(call)
+    if not call.get("count_include_pad", True) or call.get("ceil_mode"):
         raise OpaqueCall
-    layer = args.layer(op, nd=axes_of(args))
-    s = layer.keys.get("s")
-    return layer._replace(keys=without({**layer.keys, "s": s or None}, s=layer.keys["k"]))
+    mean = call.through(x, word, keys)
+    return mean._replace(layer=call.layers.add("rescale", [mean.layer], {"factor": taps / divisor}))
 
 
 for _op, _functions, _arguments in (
@@ -69,24 +75,11 @@ RULES.rule(numbered("lp_pool{}d"), "input norm_type kernel_size stride ceil_mode
 @RULES.rule(
     numbered("adaptive_avg_pool{}d", "adaptive_max_pool{}d", "adaptive_max_pool{}d_with_indices"), "input output_size"
 )
-def adaptive(args: Arguments) -> CallLayer:
+def adaptive(call: Call) -> BatchedTensor:
     """Read an adaptive pool; to a single unit it is a global one."""
-    axes_of(args)
-    kind = "avgpool" if "avg" in args.call.function else "maxpool"
-    out = args.out[1:]
-    return CallLayer(f"global{kind}") if set(out) == {1} else CallLayer(f"adaptive{kind}", {"out": list(out)})
-
-
-@RULES.rule("mean amax", "input dim keepdim")
-def reduction(args: Arguments) -> CallLayer:
-    """Read a mean or a maximum: over all of space it is a global pool. OpaqueCall for a maximum over other axes."""
-    dim, keep = args.get("dim"), bool(args.get("keepdim", False))
-    is_mean = args.call.function == "mean"
-    if dim is None:
-        raise OpaqueCall
-    axes = sorted({args.axis(one) for one in (dim if isinstance(dim, (list, tuple)) else [dim])})
-    if axes == list(range(2, len(args.x.shape))) and not args.bare:
-        return CallLayer("globalavgpool" if is_mean else "globalmaxpool", without({"keepdims": keep}, keepdims=True))
-    if not is_mean:
-        raise OpaqueCall
-    return CallLayer("mean", without({"axis": axes, "keepdims": keep}, keepdims=False))
+    x, nd = call.spatial(axes_of(call)), axes_of(call)
+    kind = "mean" if "avg" in call.function else "max"
+    out = call.out[-nd:]
+    if set(out) == {1}:
+        return call.through(x, POOLS[kind])
+    return call.through(x, f"adaptive{kind.replace('mean', 'avg')}pool", {"out": list(out)})
