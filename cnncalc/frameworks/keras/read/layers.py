@@ -202,6 +202,36 @@ def _extreme(call: LayerCall) -> Parts:
     return {"op": call.kind.lower()[-3:], **keys}
 
 
+@CONVERTERS.register("Var", "Std")
+def _variance(call: LayerCall) -> Parts:
+    """Return the mean of the squared differences from the mean over some axes, or its square root."""
+    if _over_batch(call):
+        return None
+    axis = call.get("axis")
+    axes = {"axis": list(axis) if isinstance(axis, (list, tuple)) else [axis]}
+    mean: Raw = {"op": "mean", **axes, "keepdims": bool(call.get("keepdims"))}
+    parts = [
+        LayerPart({"op": "mean", **axes, "keepdims": True}, "_mean"),
+        LayerPart({"op": "sub"}, "_apart", (call.read()[0].layer, "_mean")),
+        LayerPart({"op": "square"}, "_square"),
+    ]
+    if call.kind == "Var":
+        return [*parts, LayerPart(mean)]
+    return [*parts, LayerPart(mean, "_variance"), LayerPart({"op": "sqrt"})]
+
+
+@CONVERTERS.register("Norm")
+def _norm(call: LayerCall) -> Parts:
+    """Return the norm of the values along an axis, or the Euclidean one over several."""
+    order, axis = call.get("ord"), call.get("axis")
+    axes = list(axis) if isinstance(axis, (list, tuple)) else [axis]
+    if _over_batch(call) or not (order in (None, 2, "fro", "euclidean") or (order == 1 and len(axes) == 1)):
+        return None
+    if order == 2 and len(axes) > 1:  # the largest singular value
+        return None
+    return {"op": "l1" if order == 1 else "l2", "axis": axes, "keepdims": bool(call.get("keepdims"))}
+
+
 def _by_name(op: str) -> Converter:
     """Return the converter to an op whose keys are only renamed."""
     is_opaque = _OPAQUE_IF.get(OPS[op][0].WORD)

@@ -39,6 +39,9 @@ def _out(call: LayerCall) -> Sizes | None:
     if call.kind in ("RandomCrop", "Resizing") and len(sizes) == 3:
         space = (_count(call, "height"), _count(call, "width"))
         return (*space, sizes[-1]) if call.channels_last else (sizes[0], *space)
+    if call.kind == "UpSampling2D" and len(sizes) == 3:
+        raw = renamed(call, "upsample") | {"mode": "nearest"}  # another interpolation gives the same sizes
+        return shape_given(raw, (sizes,), call.channels_last)
     return _conv_lstm_out(call, sizes) if call.kind.startswith("ConvLSTM") else None
 
 
