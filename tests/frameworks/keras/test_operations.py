@@ -12,6 +12,7 @@ import pytest
 import cnncalc
 
 X = np.random.default_rng(3).standard_normal((2, 4, 5, 3)).astype(np.float32)
+ROW = np.array([0.5, -1, 2], np.float32)
 ARRAY = [[[[0.5, -1.0, 2.0]]]]
 SLICE = {"class_name": "__slice__", "config": {"start": None, "stop": None, "step": None}}
 
@@ -46,7 +47,7 @@ OPERATIONS: list[tuple[str, dict[str, Any], Callable[[Any], Any]]] = [
     ("array last", layer("Subtract", [tensor("x"), constant(ARRAY)]), lambda x: x - np.array(ARRAY, np.float32)),
     ("array first", layer("Power", [constant([[[[2.0]], [[3.0]], [[1.0]], [[4.0]]]]), tensor("x")]),
      lambda x: np.array([2, 3, 1, 4], np.float32).reshape(1, 4, 1, 1) ** x),
-    ("a row", layer("Multiply", [tensor("x"), constant([0.5, -1.0, 2.0])]), lambda x: x * np.array([0.5, -1, 2], np.float32)),
+    ("a row", layer("Multiply", [tensor("x"), constant([0.5, -1.0, 2.0])]), lambda x: x * ROW),
     ("compare", layer("Greater", [0.25, tensor("x")]), lambda x: (x < 0.25).astype(np.float32)),
     ("var", layer("Var", [tensor("x")], axis=[1, 2], keepdims=False), lambda x: x.var((1, 2))),
     ("std", layer("Std", [tensor("x")], axis=-1, keepdims=True), lambda x: x.std(-1, keepdims=True)),
@@ -65,7 +66,7 @@ OPERATIONS: list[tuple[str, dict[str, Any], Callable[[Any], Any]]] = [
     ("einsum", layer("Einsum", [tensor("x"), tensor("x")], subscripts="bhwc,bhwd->bcd"),
      lambda x: np.einsum("bhwc,bhwd->bcd", x, x)),
     ("inverted", layer("Normalization", [tensor("x")], "keras.layers", axis=-1, invert=True, mean=[1.0, 2.0, 3.0],
-                       variance=[4.0, 9.0, 0.25]), lambda x: x * np.array([2, 3, 0.5], np.float32) + np.array([1, 2, 3], np.float32)),
+                       variance=[4.0, 9.0, 0.25]), lambda x: x * np.array([2, 3, 0.5]) + [1, 2, 3]),
     ("hard tanh", layer("HardTanh", [tensor("x")], "keras.src.ops.nn"), lambda x: x.clip(-1, 1)),
     ("gelu of Keras 3", layer("Gelu", [tensor("x")], "keras.src.ops.nn", approximate=False),
      lambda x: x * (1 + np.vectorize(erf)(x / 2**0.5)) / 2),
