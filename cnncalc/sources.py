@@ -243,7 +243,12 @@ def read_archive(data: bytes, name: str) -> str | ForeignNetwork:
     with _naming(name):
         text = decode(archive.config(data), name)
         value = parse(Document(text.removeprefix("\ufeff"), name))
-        return read(value, HdfFile(lambda: archive.weights(data), name)) if is_model(value) else text
+        if not is_model(value):
+            return text
+        version = archive.version(data)
+        if version is not None:
+            value.setdefault("keras_version", version)
+        return read(value, HdfFile(lambda: archive.weights(data), name))
 
 
 def read_hdf(source: bytes | str, name: str) -> ForeignNetwork:
