@@ -72,8 +72,6 @@ def compare_values(want: Any, network: Network, x: Any, weights: dict[str, Any] 
 
     A difference that is not a number is infinite: NaN or infinity on one side only.
     """
-    if weights is None:
-        weights = {} if network.source is None else {name: read() for name, read in network.source.weights.items()}
     try:
         got = np.asarray(cnncalc.run(network, x, weights))
     except cnncalc.CnncalcError as error:
