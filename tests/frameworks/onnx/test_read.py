@@ -707,3 +707,39 @@ def test_a_scale_that_is_none(scale: float, tmp_path: Path) -> None:
     done = here(["shape", str(path)])
     assert done.code == 2
     assert f"a scale of {scale}" in done.err
+
+
+def test_constants_count_behind_weights_and_prepare_an_input_before_them() -> None:
+    """The rule of issue 12: what follows a convolution, or a norm written as nodes, is a weight in whatever node."""
+    rng = np.random.default_rng(4)
+
+    def constant(name: str) -> Any:
+        array = rng.standard_normal((3, 1, 1)).astype(F32)
+        return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(array, name))
+
+    rows = [
+        *[constant(name) for name in ("m", "s", "f", "o")],
+        *chain(
+            ("Mul", ["x", "s"], "a", {}),
+            ("Add", ["a", "m"], "b", {}),
+            ("Conv", ["b", "w"], "c", {}),
+            ("ReduceMean", ["c"], "mean", {"axes": [1, 2, 3]}),
+            ("Sub", ["c", "mean"], "d", {}),
+            ("Mul", ["d", "d"], "q", {}),
+            ("ReduceMean", ["q"], "var", {"axes": [1, 2, 3]}),
+            ("Sqrt", ["var"], "std", {}),
+            ("Div", ["d", "std"], "n", {}),
+            ("Mul", ["n", "f"], "g", {}),
+            ("Add", ["g", "o"], "y", {}),
+        ),
+    ]
+    data = model(rows, [2, 3, 7, 11], {"w": rng.standard_normal((3, 3, 1, 1)).astype(F32)})
+    assert cnncalc.shape(read(data).spec).params == 9 + 3 + 3
+    check_values(data, rng.standard_normal((2, 3, 7, 11)).astype(F32))
+
+
+def test_a_map_whose_channels_are_last_is_resized() -> None:
+    made = node("Resize", "", "s", mode="linear", coordinate_transformation_mode="half_pixel")
+    data = model([made], [2, 5, 6, 3], {"s": np.array([1, 2, 1.5, 1], F32)})
+    assert [layer["op"] for layer in layers_of(data)] == ["permute", "upsample", "permute"]
+    check_values(data, np.random.default_rng(5).standard_normal((2, 5, 6, 3)).astype(F32))

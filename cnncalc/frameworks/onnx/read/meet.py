@@ -162,7 +162,9 @@ def _read(
     wanted = _stripped(sample)
     if isinstance(x, Const):
         sizes = [n for n in (sample if whole else wanted) if isinstance(n, int)]
-        return b.constant(node.input(at) or node.name, x, sizes)
+        counts = node.op in ("Add", "Mul") and x.kind == "float" and x.size > 1
+        weight = counts and any(b.completes(b.values[name].layer) for name in node.inputs if name in b.values)
+        return b.constant(node.input(at) or node.name, x, sizes, weight=weight)
     if _stripped(x.shape) == wanted and (len(x.shape) <= most or len(x.shape) == len(sample)):
         return x
     layer = b.shaped(f"{node.name}.{at + 1}", x, tuple(sample))

@@ -57,6 +57,10 @@ SETTINGS = {
 }
 """Operators whose constants are scales, bounds and values to fill in: none of them is a parameter."""
 
+WEIGHTED = ("conv", "convT", "linear", "batchnorm", "layernorm", "groupnorm", "instancenorm", "scale")
+NORMALISING = ("mul", "div")
+"""The ops that end a norm which is written as several nodes: (x - mean) over, or times one over, the deviation."""
+
 Handler = Callable[["GraphReader", GraphNode], None]
 Reads = Handle | Sequence[Handle]
 Keys = Mapping[str, Any] | None
@@ -218,6 +222,22 @@ class GraphReader:
         """Return the TensorProto.DataType of a value, 0 if the file does not say it."""
         return self.graph.type_of(name)
 
+    def completes(self, layer: Draft) -> bool:
+        """Return whether factors and addends that follow a layer are weights of it, or of a norm written as nodes."""
+        op = layer.op.rstrip("123d")
+        if op in WEIGHTED:
+            return True
+        if op not in NORMALISING or len(layer.reads) < 2:
+            return False
+        waiting, seen = list(layer.reads), set[Draft]()
+        while waiting:
+            one = waiting.pop()
+            if one.weights:
+                return True
+            waiting += [read for read in one.reads if read not in seen]
+            seen.update(one.reads)
+        return False
+
     def is_shared(self, name: str) -> bool:
         """Return whether several nodes read a constant as their weight, each with a bias of its own."""
         if self._biases is None:
@@ -281,8 +301,11 @@ class GraphReader:
             layer.keys["shape"] = [size, *layer.keys["shape"]]
         return [(layer, layer) for layer in self._inputs]
 
-    def constant(self, name: str, const: Const, shape: Sequence[int] | None = None) -> Handle:
-        """Return a constant as a layer, of another shape if one is given; it has no batch."""
+    def constant(self, name: str, const: Const, shape: Sequence[int] | None = None, *, weight: bool = False) -> Handle:
+        """Return a constant as a layer, of another shape if one is given; it has no batch.
+
+        `weight` says that it counts as a parameter though it is not stored as one.
+        """
         array = const if shape is None else const.reshaped(tuple(shape))
         have = self._made_constants.get((name, array.shape))
         if have is not None:
@@ -290,7 +313,10 @@ class GraphReader:
         if 0 in array.shape or len(array.shape) > MOST_SIZES:
             return self.opaque(name or "nothing", "Constant", None, (), params=const.params, macs=0, buffers=0)
         number = const.scalar()
-        keys: dict[str, Any] = {"shape": list(array.shape), "kind": "parameter" if const.params else "constant"}
+        keys: dict[str, Any] = {
+            "shape": list(array.shape),
+            "kind": "parameter" if const.params or weight else "constant",
+        }
         if number is not None and not const.params and abs(number) < LARGEST:
             made = self.add(name, "constant", [], {"shape": list(array.shape), "value": number})
         else:

@@ -17,8 +17,6 @@ from ..reader import GraphReader, Handler, OpaqueNode
 from .quantized import scaled
 
 HANDLERS: Registry[str, Handler] = Registry()
-WEIGHTED = ("conv", "convT", "linear", "batchnorm", "layernorm", "groupnorm", "instancenorm", "scale", "normalize")
-"""The ops after which a constant of a Constant node is a weight or a bias of theirs, as exporters write it."""
 
 
 class BinaryOp(NamedTuple):
@@ -97,7 +95,7 @@ def _with_constant(b: GraphReader, node: GraphNode, name: str, const: Const) -> 
         x.layer.weights[kind.role] = const.reshaped((const.size,)).read
         b.give(node, x)
     elif _by_channel(b, x, const):
-        values = None if _is_weight(node, x, const) else const.values
+        values = None if _is_weight(b, node, x, const) else const.values
         if values is not None and all(isinstance(v, (int, float)) and 0 < abs(v) < LARGEST for v in values):
             b.make(node, "rescale", x, {kind.key: [kind.change(v) for v in values]})
         else:
@@ -109,11 +107,11 @@ def _with_constant(b: GraphReader, node: GraphNode, name: str, const: Const) -> 
     return True
 
 
-def _is_weight(node: GraphNode, x: Handle, const: Const) -> bool:
-    """Return whether a constant counts: it is stored as a weight, or it follows a layer with weights as one of its."""
+def _is_weight(b: GraphReader, node: GraphNode, x: Handle, const: Const) -> bool:
+    """Return whether a constant counts: it is stored as a weight, or it is a factor or an addend behind weights."""
     if const.origin == INITIALISER or not isinstance((const.values or [0])[0], (int, float)):
         return True
-    return node.op in ("Add", "Mul") and x.layer.op.rstrip("123d") in WEIGHTED
+    return node.op in ("Add", "Mul") and b.completes(x.layer)
 
 
 def _completes(b: GraphReader, node: GraphNode, name: str, const: Const) -> str | None:

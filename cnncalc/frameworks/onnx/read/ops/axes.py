@@ -29,17 +29,18 @@ def reshape(b: GraphReader, node: GraphNode) -> None:
 def resolved(full: tuple[Size, ...], wanted: Sequence[Number], zeros: bool) -> list[Size]:
     """Return a reshape's target with its 0 and -1 worked out. OpaqueNode if they cannot be."""
     target: list[Size] = []
+    kept = [at for at, n in enumerate(wanted) if n == 0 and not zeros]
     for at, n in enumerate(wanted):
-        kept = n == 0 and not zeros
-        if isinstance(n, float) or (kept and at >= len(full)):
+        if isinstance(n, float) or (at in kept and at >= len(full)):
             raise OpaqueNode(known=False)
-        target.append(full[at] if kept else n)
+        target.append(full[at] if at in kept else n)
     if -1 not in target:
         return target
     place = target.index(-1)
-    others = [*target[:place], *target[place + 1 :]]
-    left = ratio(full, others)
-    if left is None and not any(isinstance(n, Open) for n in (*full, *others)):
+    have = [n for at, n in enumerate(full) if at not in kept]
+    others = [n for at, n in enumerate(target) if at not in kept and at != place]
+    left = ratio(have, others)
+    if left is None and not any(isinstance(n, Open) for n in (*have, *others)):
         raise OpaqueNode(known=False)
     return [(UNKNOWN if left is None else left) if n == -1 else n for n in target]
 

@@ -60,6 +60,20 @@ def recurrent(b: GraphReader, node: GraphNode) -> None:
     _give(b, node, x, kind, keys | functions, _weights(kind, w, r, bias), states)
 
 
+@HANDLERS.register("com.microsoft.DynamicQuantizeLSTM")
+def quantised(b: GraphReader, node: GraphNode) -> None:
+    """Read the figures of a layer that rounds its states at every step: its kernels are (directions, in, 4*hidden)."""
+    full, w, r = needed(b.full(b.first(node))), needed(b.const(node.input(1))), needed(b.const(node.input(2)))
+    if len(full) != 3 or len(w.shape) != 3 or len(r.shape) != 3:
+        raise OpaqueNode(known=False)
+    directions, c_i, width = w.shape
+    macs, batch = count(*[known(n) for n in full[:2]], directions * width, c_i + r.shape[1]), known(b.batch)
+    bias = b.const(node.input(3))
+    out = [full[0], directions, full[1], r.shape[1]]
+    params = w.size + r.size + (bias.size if bias else 0)
+    raise OpaqueNode(out, params=params, macs=macs // batch if macs is not None and batch else None)
+
+
 def _direction(node: GraphNode, directions: int) -> dict[str, bool]:
     """Return the keys of a direction."""
     word = node.text("direction", "forward")

@@ -82,23 +82,27 @@ def resize(b: GraphReader, node: GraphNode) -> None:
         out = [n if at not in by else floor(n * by[at] + 0.5) for at, n in enumerate(full)]
     else:
         out = [n if at not in by else by[at] if scales is None else _scaled(n, by[at]) for at, n in enumerate(full)]
-    changed = [at for at in by if out[at] != full[at]]
+    changed = sorted(at for at in by if out[at] != full[at])
     if not changed:
         b.make_pointwise(node, "identity", x)
         return
-    if min(changed) < 2 or x.batch_at not in (0, None):
+    order = list(range(rank))
+    if min(changed) < 2:  # the channels are last
+        order = [*[at for at in order if at not in changed], *changed]
+    if len(order) - len(changed) != 2 and min(changed) < 2:
         raise OpaqueNode(out)
-    maps = b.maps(x)
-    values = [by.get(at, n if scales is None else 1) for at, n in enumerate(full)][2:]
-    keys = _how(b, node, maps.x, out[2:])
+    maps = b.maps(b.permuted(f"{node.name}.first", x, order))
+    values = [by.get(at, full[at] if scales is None else 1) for at in order][2:]
+    keys = _how(b, node, maps.x, [out[at] for at in order][2:])
     wanted = [n if isinstance(n, (int, float)) else None for n in values]
     if scales is None and None in wanted:
-        wanted = [_factor(n, was) for n, was in zip(values, full[2:], strict=True)]
+        wanted = [_factor(n, full[at]) for n, at in zip(values, order[2:], strict=True)]
         scales = []
     if None in wanted:
         raise OpaqueNode(out)
     made = b.add(node.name, "upsample", maps.x, {("out" if scales is None else "factor"): wanted, **keys})
-    b.give(node, b.unmapped(node.name, made, maps))
+    made = b.unmapped(node.name, made, maps)
+    b.give(node, b.permuted(f"{node.name}.last", made, [order.index(at) for at in range(rank)]))
 
 
 def _sizes(b: GraphReader, node: GraphNode) -> list[Size] | None:
