@@ -92,7 +92,7 @@ class Reshape(Layer):
 
     def resolve(self, x: Shape) -> Shape:
         """Return the target with its -1 worked out. ShapeError if its sizes do not multiply to the input's."""
-        if not self.out or any(n < 1 and n != -1 for n in self.out) or self.out.count(-1) > 1:
+        if any(n < 1 and n != -1 for n in self.out) or self.out.count(-1) > 1:
             raise ShapeError(f"out is {show(self.out)}: sizes are at least 1, and one may be -1", key="out")
         have, given, is_free = product(x), prod(n for n in self.out if n != -1), -1 in self.out
         if isinstance(have, int) and (have % given if is_free else have != given):
