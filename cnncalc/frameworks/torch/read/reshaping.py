@@ -101,7 +101,7 @@ def ordered(call: Call, order: list[int]) -> BatchedTensor:
 def cat(call: Call) -> BatchedTensor:
     """Read values one after another along an axis."""
     tensors = [call.operand(one) for one in call.get("tensors")]
-    tensors = [one for one in tensors if not (isinstance(one, Constant) and one.shape == (0,))]
+    tensors = [one for one in tensors if not (isinstance(one, Constant) and 0 in one.shape)]
     rank = len(call.out)
     at = call.get("dim", call.get("axis", 0)) % rank
     values = _side_by_side(call, tensors)
