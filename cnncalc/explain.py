@@ -105,5 +105,10 @@ def field_text(fields: Sequence[Field], name: str) -> str:
 
 
 def _figure(field: Field, name: str) -> object:
+    """Return a figure of a field; of one that differs by unit the sizes from the least to the most, and no stride."""
     number = getattr(field, name)
-    return ("?" if field.phases is None else "~") if number is None else number
+    if field.phases is None:
+        return "?" if number is None else number
+    if name == "size" and field.sizes is not None and field.sizes[0] != field.sizes[1]:
+        return "{}-{}".format(*field.sizes)
+    return "~" if number is None or name == "stride" else number

@@ -22,6 +22,10 @@ LARGEST = 1 << 1024
 """With a stride beyond this, a field is unknown: it is of no use, and costs more with each layer."""
 
 
+class Anchor:
+    """An unknown first pixel, from which others are known to lie a number of pixels away."""
+
+
 class Field(NamedTuple):
     """The receptive field of a layer's units on one axis, in pixels of the network's input."""
 
@@ -37,24 +41,44 @@ class Field(NamedTuple):
     """With phases: how many pixels further the next period lies."""
     marks: int = 0
     """POOLED, BROADCAST and MISALIGNED, as they hold for the paths that lead here."""
+    anchor: Anchor | None = None
+    """If an open size decides the start: what it is counted from."""
+    offset: int = 0
+    """How many pixels the start lies behind the anchor."""
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the same is known of both; an anchor says nothing of the pixels."""
+        return isinstance(other, tuple) and tuple.__eq__(self[:6], other[:6])
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:6])
+
+    @property
+    def sizes(self) -> tuple[int, int] | None:
+        """The fewest and the most pixels that a unit sees; None if that is not known."""
+        if self.size is None:
+            return None
+        spans = self.phases if self.phases is not None else [(0, self.size - 1)]
+        return min(last - first + 1 for first, last in spans), self.size
 
     def slide(self, k: int, s: int, pb: int | None) -> Field:
         """Return the field after a window of extent k, stride s and padding pb before (None: an open size decides)."""
         if self.phases is not None:
             return self.lost() if pb is None else self.spread([(-pb, k - 1 - pb)], s)
-        size, stride, start, _, _, marks = self
+        size, stride, start, _, _, marks, anchor, offset = self
         if stride is None:
             return self
         if stride > LARGEST:
             return self.lost()
-        return Field(
-            None if size is None else size + (k - 1) * stride,
-            stride * s,
-            None if pb is None or start is None else start - pb * stride,
-            None,
-            0,
-            marks,
-        )
+        size = None if size is None else size + (k - 1) * stride
+        if pb is not None and start is not None:
+            return Field(size, stride * s, start - pb * stride, None, 0, marks)
+        if pb is None:
+            return Field(size, stride * s, None, None, 0, marks, Anchor())
+        return Field(size, stride * s, None, None, 0, marks, anchor, offset - pb * stride)
 
     def whole(self, n: int | None) -> Field:
         """Return the field after a layer that sees all n units at once: a window of n, of stride 1, without padding."""
@@ -90,11 +114,21 @@ class Field(NamedTuple):
         )
         return _from_phases(spans, step * (advance * periods) // len(phases)).marked(self.marks)
 
-    def transpose(self, k: int, s: int, pb: int) -> Field:
-        """Return the field after a transposed window: unit u sees units ceil((u+pb-(k-1))/s) to floor((u+pb)/s)."""
+    def transpose(self, taps: int, d: int, s: int, pb: int) -> Field:
+        """Return the field after a transposed window: unit u sees units (u + pb - i*d)/s, i a tap, if that is whole."""
+        period = s // gcd(d, s)
+        """After so many taps, the next one meets a unit again."""
         if s > MOST_PHASES:
             return self.lost()
-        return self.spread([(-((k - 1 - u - pb) // s), (u + pb) // s) for u in range(s)], 1)
+        sees = []
+        for u in range(s):
+            first = next((i for i in range(min(period, taps)) if (u + pb - i * d) % s == 0), None)
+            if first is None:
+                sees.append(NOTHING)
+                continue
+            last = first + (taps - 1 - first) // period * period
+            sees.append(((u + pb - last * d) // s, (u + pb - first * d) // s))
+        return self.spread(sees, 1)
 
     def resample(self, n: int, out: int, sees: Callable[[int], Interval]) -> Field:
         """Return the field after a layer with `out` units for n: unit u sees `sees(u)`, again every out/gcd units."""
@@ -193,11 +227,16 @@ def join(fields: Sequence[Field]) -> Field:
 def _join_local(fields: list[Field]) -> Field:
     """Return the field of units in which paths meet that all count."""
     first = fields[0]
-    if all(field[:5] == first[:5] for field in fields):
-        return Field(*first[:5])
+    same = [(*field[:5], id(field.anchor), field.offset) for field in fields]
+    if all(one == same[0] for one in same):
+        return first._replace(marks=0)
     still = [field for field in fields if field.stride == 0 and field.phases is None]
     if still and all((field.size or 0) <= (still[0].size or 0) and field.size is not None for field in fields):
         return still[0]  # as when attention meets what it looked at
+    if first.anchor is not None and all(field.anchor is first.anchor for field in fields):
+        placed = [field._replace(start=field.offset, anchor=None, offset=0) for field in fields]
+        joined = _join_local(placed)
+        return joined if joined.start is None else joined._replace(start=None, anchor=first.anchor, offset=joined.start)
     units = [_unit(field) for field in fields]
     if None in units:
         strides = {field.stride for field in fields}

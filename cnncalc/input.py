@@ -39,7 +39,7 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
     nd = 2 if rank is None else rank
     table = {nd: Reading.SPACE, nd + 1: Reading.SAMPLE, nd + 2: Reading.BATCH}
     if rank is None:
-        if own and not any(layer.rank() is not None for layer in unnested(layers)):
+        if own and not any(layer.is_spatial for layer in unnested(layers)):
             table = dict.fromkeys(range(1, MOST_SIZES), Reading.SAMPLE)
         table[1] = Reading.SAMPLE
         shaping = (layer for layer in unnested(layers) if not layer.KEEPS_SHAPE)
@@ -61,7 +61,7 @@ def moved(layers: Iterable[Layer]) -> bool:
     """Return whether axes are made anew or moved before the first spatial layer."""
     anew = False
     for layer in unnested(layers):
-        if layer.rank() is not None and layer.WORD != "identity":
+        if layer.is_spatial:
             return anew
         anew = anew or layer.MAKES_AXES or layer.MOVES_AXES
     return False
@@ -96,13 +96,16 @@ def configure(
     The layout is the one given, else the spec's own, else the dialect's. Without any input it is the one that the first
     layer's c_i declares, its other sizes open, or None. `batch` is put in front of it.
     """
+    if input is not None:
+        input = input if isinstance(input, tuple) else read_shape(input)
+        network = network.bound({"input": input})
     if dialect is not None:
         network = network._replace(dialect=dialect_named(dialect))
     own_layout = network.layout or network.dialect.layout
     network = network._replace(layout=own_layout if layout is None else layout_named(layout))
     network = _told(network, own=True)
     if input is not None:
-        network = network._replace(input=input if isinstance(input, tuple) else read_shape(input))
+        network = network._replace(input=input)
         network = _told(network, own=False)
     elif network.input is None:
         network = network._replace(input=_declared_input(network))
@@ -116,11 +119,13 @@ def _told(network: Network, *, own: bool) -> Network:
     layers = [node.layer for node in network.nodes]
     if network.input is None or network.sample_axes is not None:
         return network
-    rule, size = readings(layers, own=True), len(network.input)
-    reading = (rule if own else readings(layers)).get(size)
-    if reading is None or rule.get(size) is readings(layers).get(size):
+    rule, others, size = readings(layers, own=True), readings(layers), len(network.input)
+    reading = (rule if own else others).get(size)
+    if reading is None:
         return network
-    return network._replace(sample_axes=size + 1 - [Reading.SPACE, Reading.SAMPLE, Reading.BATCH].index(reading))
+    axes = size + 1 - [Reading.SPACE, Reading.SAMPLE, Reading.BATCH].index(reading)
+    has_batch = not own or others.get(axes + 1) is Reading.BATCH  # a size more in front is a batch of its own input
+    return network if rule.get(size) is others.get(size) and has_batch else network._replace(sample_axes=axes)
 
 
 def _declared_input(network: Network) -> Shape | None:
@@ -205,6 +210,6 @@ def _wrong_rank(network: Network, input: Shape) -> ShapeError:
         f"an input is {','.join(letters)} (one channel), {','.join(full)}, or N,{','.join(full)}",
         key="input",
     )
-    if network.origin is not None:
-        error.where = network.origin.locate(("input",), None)
+    if network.source is not None:
+        error.where = network.source.locate(("input",), None)
     return error

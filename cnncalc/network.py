@@ -21,6 +21,9 @@ class Origin:
     """For each array that the file itself holds, by its name here, the function that reads it."""
     model: Any = None
     """The model as another framework's document has it; None for a spec."""
+    bind: Callable[[Mapping[str, Shape]], Network] | None = None
+    """Return the network as its file says it for inputs of these sizes, the first one's by `input`; None if it is the
+    same for all."""
 
     def locate(self, path: Path, key: str | None) -> Where | None:
         """Return the place of a path, or of the key there; None without a text."""
@@ -62,7 +65,8 @@ class Network(NamedTuple):
     input: Shape | None = None
     name: str | None = None
     expect: Any = None
-    origin: Origin | None = None
+    source: Origin | None = None
+    """Where it was read from; its `weights` are the arrays of the file, each by a function that reads it."""
     is_report: bool = False
     """Whether it was read from a report, whose padding words are resolved for one input."""
     sample_axes: int | None = None
@@ -89,9 +93,9 @@ class Network(NamedTuple):
             nodes = (*within, node)
             indices = ".".join([f"layers[{one.spec_index}]" for one in nodes])
             error.layer = f"{indices} '{'.'.join([one.name for one in nodes])}'"
-            if error.where is None and self.origin is not None:
+            if error.where is None and self.source is not None:
                 path = [step for one in nodes for step in ("layers", one.spec_index)]
-                error.where = self.origin.locate(tuple(path), error.key)
+                error.where = self.source.locate(tuple(path), error.key)
         return error
 
     def head(self) -> dict[str, Any]:
@@ -114,6 +118,11 @@ class Network(NamedTuple):
         """
         layers = [layer_dict(node, self.nodes) for node in self.nodes]
         return {**self.head(), "layers": layers, **({} if self.expect is None else {"expect": self.expect})}
+
+    def bound(self, inputs: Mapping[str, Shape]) -> Network:
+        """Return the network as its file says it for inputs of these sizes, the first one's by `input`."""
+        bind = None if self.source is None else self.source.bind
+        return self if bind is None else bind(inputs)
 
     def inlined(self) -> Network:
         """Return the network with the layers of each block in its place, named `block.layer`."""

@@ -179,6 +179,8 @@ class LayerReport:
 
     def weight_shapes(self) -> dict[str, Shape]:
         """Return the shape of each array it needs to run, by role, in the order of the network's layout."""
+        if self.sample == NOTHING_KNOWN:
+            return {}
         return self.node.layer.weight_shapes(self.sample, self.traced.values, self.env)
 
     def refusal(self, form: str) -> str | None:
@@ -298,10 +300,12 @@ class Report:
 
     @property
     def non_trainable(self) -> int | None:
-        """Numbers that are kept and not trained: buffers, and the parameters of frozen layers (Keras's count)."""
+        """Keras's count of numbers that are not trained: buffers, frozen parameters, and what no output uses."""
         if self.params is None or self.buffers is None or self.trainable is None:
             return None
-        return self.params + self.buffers - self.trainable
+        unused = self.network.unused or {}
+        others: list[int] = [unused.get(key, 0) for key in ("params", "buffers")]
+        return self.params + self.buffers - self.trainable + sum(others)
 
     @property
     def is_keras(self) -> bool:
@@ -321,6 +325,11 @@ class Report:
         """Return the layers in which paths of different strides or centres meet, without those below one."""
         apart = {at for at, layer in enumerate(self.layers) if layer.misaligned}
         return [self.layers[at] for at in sorted(apart) if not apart & set(self.layers[at].node.reads)]
+
+    def left_out(self) -> list[LayerReport]:
+        """Return the layers whose field leaves out a path through a global pool, without those below one."""
+        gated = {at for at, layer in enumerate(self.layers) if any(field.marks & BROADCAST for field in layer.rf)}
+        return [self.layers[at] for at in sorted(gated) if not gated & set(self.layers[at].node.reads)]
 
     def totals(self) -> dict[str, Any]:
         """Return the figures of the whole as JSON."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -180,7 +180,17 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     """Read the network of another framework's model; errors name its file, without a line."""
     document = Document("", name)
     document.imported, document.weights, document.model = True, model.weights, model.model
-    return read(model.spec, document)
+    network = read(model.spec, document)
+    if model.bind is not None:
+        again = model.bind
+
+        def bind(inputs: Mapping[str, Shape]) -> Network:
+            with _naming(name):
+                bound = again(inputs)
+            return network if bound is None else imported(bound, name)
+
+        document.bind = bind
+    return network
 
 
 def _load(content: str | ForeignNetwork, name: str) -> Network:
@@ -260,8 +270,8 @@ def keras_weights(path: str, network: Network) -> ArrayReaders | None:
             model = parse(Document(decode(archive.config(data), path), path))
         else:
             return None
-        if network.origin is not None and network.origin.model is not None:
-            model = network.origin.model
+        if network.source is not None and network.source.model is not None:
+            model = network.source.model
         if model is None:
             from .frameworks.keras.write import write
 

@@ -9,7 +9,6 @@ from .axes import begin
 from .errors import CnncalcError, ShapeError
 from .input import Input, configure, moved, read_input, with_input
 from .layers import Env, Fields, Trace
-from .layers.activation import Identity
 from .layers.base import space_of
 from .layers.composite import Opaque
 from .network import INPUT, Network, Node
@@ -56,7 +55,7 @@ def _spatial(network: Network, read: Input) -> list[int]:
         for layer in layers:
             own = [layer, *layer.inner]
             for one in own:
-                if one.node.layer.rank() is not None and not isinstance(one.node.layer, Identity) and one.reads_fields:
+                if one.node.layer.is_spatial:
                     seen = one.reads_fields[0].along([*space_of(one.sample, env)])
                     if seen:
                         return sorted(seen)

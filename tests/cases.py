@@ -240,6 +240,8 @@ BORDERS = [
     Row({"op": "upsample", "factor": 1.3, "mode": "linear", "where": "half_pixel_symmetric"}, MAP, (4, 6, 7)),
     Row({"op": "upsample", "out": 1, "mode": "linear", "where": "pytorch_half_pixel"}, MAP, (4, 1, 1)),
     Row({"op": "upsample", "out": [7, 4], "mode": "cubic", "cubic": -0.5, "exclude_outside": True}, MAP, (4, 7, 4)),
+    Row({"op": "upsample", "out": [2, 4], "mode": "linear", "antialias": True}, MAP, (4, 2, 4)),
+    Row({"op": "upsample", "out": [3, 9], "mode": "cubic", "antialias": True, "exclude_outside": True}, MAP, (4, 3, 9)),
 ]
 
 NORMS = [
@@ -281,6 +283,9 @@ AFFINE = [
     Row({"op": "normalization", "mean": 1, "variance": 2}, X, X),
     Row({"op": "rescale", "factor": [1, 2, 3, 4], "offset": [4, 3, 2, 1]}, MAP, MAP),
     Row({"op": "normalization", "mean": [1, 2, 3, 4], "variance": [4, 3, 2, 1]}, MAP, MAP),
+    Row({"op": "quantize", "scale": 0.125, "zero": 3, "min": -8, "max": 7}, X, X),
+    Row({"op": "quantize", "scale": [0.5, 0.25, 0.75, 1], "min": -4, "max": 3}, MAP, MAP),
+    Row({"op": "quantize"}, MAP, MAP),
 ]
 
 PATCHES = [

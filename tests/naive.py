@@ -251,6 +251,20 @@ def normalization(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v
     return (xs[0] - mean) / np.sqrt(variance)
 
 
+def quantize(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
+    """Each value by itself, on the scale of its channel, or of the sample's own range with 0 in it."""
+    out, least, most = np.empty(xs[0].shape), min(xs[0].min(), 0), max(xs[0].max(), 0)
+    steps = v["max"] - v["min"]
+    for at, x in np.ndenumerate(xs[0]):
+        if "scale" in v:
+            scale, zero = (np.atleast_1d(v[key])[at[0] if np.ndim(v[key]) else 0] for key in ("scale", "zero"))
+        else:
+            scale = (most - least) / steps
+            zero = round(v["min"] - least / scale)
+        out[at] = (min(max(round(x / scale) + zero, v["min"]), v["max"]) - zero) * scale
+    return out
+
+
 def sliced(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Values) -> Array:
     axis = v["axis"] - 1 if v["axis"] > 0 else v["axis"] + xs[0].ndim
     end = -1 if v["stop"] is None else v["stop"]
@@ -394,7 +408,15 @@ def _mix(axis: int, n: int, o: int, v: Values, layer: LayerReport) -> list[list[
             found.append([(min(math.floor(np.float32(u) * np.float32(scale)), n - 1), 1.0)])
             continue
         at = _place(u, n, o, scale, v)
-        if "cubic" in v["mode"]:
+        if v.get("antialias"):
+            wide = max(scale, 1.0)
+            beyond = 0 if v.get("exclude_outside") else 2 * math.ceil(wide)
+            shares = {
+                i: _keys((i - at) / wide, layer) if "cubic" in v["mode"] else max(1 - abs(i - at) / wide, 0.0)
+                for i in range(-beyond, n + beyond)
+            }
+            found.append([(min(max(i, 0), n - 1), s / sum(shares.values())) for i, s in shares.items()])
+        elif "cubic" in v["mode"]:
             first = math.floor(at)
             if layer.env.dialect.name == "keras":  # resize_bicubic_op.cc: a table of 1024 steps
                 at = first + round((at - first) * 1024) / 1024
@@ -667,6 +689,7 @@ SPATIAL: dict[str, Callable[..., Array]] = {
     "lrn": lrn,
     "scale": scale,
     "rescale": rescale,
+    "quantize": quantize,
     "normalization": normalization,
     "upsample": upsample,
     "pixelshuffle": pixelshuffle,

@@ -262,3 +262,52 @@ def only_json(spec: list[dict[str, Any]]) -> Field:
     """The field of a spec on open sizes."""
     field, _ = cnncalc.shape(spec, input="1xHxW").rf
     return field
+
+
+@pytest.mark.parametrize(
+    ("words", "input", "text"),
+    [
+        # Units that exist: one pixel is all that an upsampled pool has, and a linear layer sees what there is.
+        ("globalavgpool upsample:out=16,mode=bilinear", "1x16x16", "receptive field 16, stride 0, start 0"),
+        ("alexnet", "3x256x256", "receptive field 387, stride unknown, start -66"),
+        # A dilated transposed convolution sees by its taps: every second unit of this one sees nothing.
+        ("convT:1,k3,s2,d2", "1x16x16", "receptive field 0-3, stride varying by phase, start -2"),
+        ("convT:1,k3,s2", "1x16x16", "receptive field 1-2, stride varying by phase, start -1"),
+    ],
+)
+def test_what_differs_by_unit_is_said(words: str, input: str, text: str) -> None:
+    assert text in str(cnncalc.shape(words, input=input)).splitlines()
+
+
+def slim_resnet_50() -> list[dict[str, Any]]:
+    """TF-Slim's ResNet-50: the padding of pool1 depends on an open size, those of the units do not."""
+    layers: list[dict[str, Any]] = [
+        {"op": "conv", "c_o": 8, "k": 7, "s": 2, "p": 3},
+        {"op": "maxpool", "k": 3, "s": 2, "p": "same", "name": "block0"},
+    ]
+    for block, units in enumerate((3, 4, 6, 3), 1):
+        for unit in range(units):
+            s = 2 if unit == units - 1 and block < 4 else 1
+            before = layers[-1]["name"]
+            layers += [
+                {"op": "conv", "c_o": 8},
+                {"op": "conv", "c_o": 8, "k": 3, "s": s, "p": 1},
+                {"op": "conv", "c_o": 8, "name": f"deep{block}_{unit}"},
+                {"op": "maxpool", "k": 1, "s": s, "from": before, "name": f"short{block}_{unit}"},
+                {"op": "add", "from": [f"deep{block}_{unit}", f"short{block}_{unit}"], "name": f"unit{block}_{unit}"},
+            ]
+        layers[-1]["name"] = f"block{block}"
+    return layers
+
+
+def test_paths_that_share_an_unknown_start_have_a_known_size() -> None:
+    """The rows of resnet_v1_50 with an open input (google-research/receptive_field)."""
+    report = cnncalc.shape(slim_resnet_50(), input="3xHxW")
+    fields = [report[f"block{n}"].rf[0][:3] for n in (1, 2, 3, 4)]
+    assert fields == [(35, 8, None), (99, 16, None), (291, 32, None), (483, 32, None)]
+
+
+def test_a_gate_that_is_left_out_is_named() -> None:
+    gate = "conv:4,k3,p1,name=a globalavgpool conv:4 sigmoid mul:from=a+sigmoid1,name=gate conv:4"
+    lines = str(cnncalc.shape(gate, input="4x9x9")).splitlines()
+    assert lines[-1] == "paths through a global pool, which see all, are left out of the field of gate"

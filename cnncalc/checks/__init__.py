@@ -167,7 +167,7 @@ def from_error(name: str, error: CnncalcError) -> Finding:
 
 def finding_at(name: str, network: Network, path: Path | None, code: str, what: str, **more: Any) -> Finding:
     """Return a finding at a path of the spec; at the file's beginning without a path, or without a text to look in."""
-    where = None if path is None or network.origin is None else network.origin.locate(path, None)
+    where = None if path is None or network.source is None else network.source.locate(path, None)
     line, column = (1, 1) if where is None else (where.line, where.column)
     return Finding(code, name, what, line, column, **more)
 

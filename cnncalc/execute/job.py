@@ -93,7 +93,9 @@ class Job:
         """
         self.kind = real(kind, "x")
         self.samples = samples = Samples(network, shape, dialect, layout)
-        self.weights = arrays.named(samples.report, arrays.carried(network, seed) if weights is None else weights, bias)
+        self.weights = arrays.named(
+            samples.report, arrays.carried(samples.report.network, seed) if weights is None else weights, bias
+        )
         without = arrays.without_biases(samples.report.network, self.weights)
         if without is not samples.report.network:
             self.samples = Samples(without, shape, dialect, layout)

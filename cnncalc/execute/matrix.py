@@ -39,7 +39,7 @@ def linear_part(network: Network) -> Network:
 
 def adds_constants(network: Network, weights: NamedArrays | Array | None) -> bool:
     """Return whether layers add constants, as biases, that the matrix leaves out."""
-    carried = network.origin.weights if network.origin is not None else {}
+    carried = network.source.weights if network.source is not None else {}
     names = carried if weights is None else () if isinstance(weights, np.ndarray) else weights
     return any(
         node.layer != node.layer.without_constants() or any(f"{node.name}.{role}" in names for role in node.layer.ADDED)

@@ -68,7 +68,7 @@ def named(report: Report, given: NamedArrays | Array | None, bias: Array | None)
 def carried(network: Network, seed: int | None = None) -> dict[str, Array]:
     """Return the arrays that a network's own file holds. SpecError if it holds only shapes, and no seed draws them."""
     arrays = {}
-    for name, read in (network.origin.weights if network.origin is not None else {}).items():
+    for name, read in (network.source.weights if network.source is not None else {}).items():
         try:
             arrays[name] = np.asarray(read())
         except SpecError:
@@ -98,7 +98,7 @@ def sourced(network: Network, given: NamedArrays | Array | None) -> Network:
     arrays = named(report, given, None)
     without = without_biases(network, arrays)
     check(report if without is network else trace_shape(without.inlined()), arrays, None, "give an array for each")
-    return without._replace(origin=_OriginWithWeights(network.origin, arrays))
+    return without._replace(source=_OriginWithWeights(network.source, arrays))
 
 
 def _only(report: Report, role: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ..network import Network
+from ..sizes import Shape
 
 ArrayReaders = Mapping[str, Callable[[], Any]]
 """The functions that read arrays, by an array's role in a layer or by its name in a network."""
@@ -32,6 +33,8 @@ class ForeignNetwork(NamedTuple):
     """The arrays that the file holds, by their names here (`conv1.weight`), their axes in the layout's order."""
     model: Any = None
     """The model as its document has it, for the arrays of another file; None if its arrays go by our names."""
+    bind: Callable[[Mapping[str, Shape]], ForeignNetwork | None] | None = None
+    """Read the file again for inputs of these sizes, the first one's by `input`; None if they are those of the file."""
 
 
 def writer(target: str) -> Writer:

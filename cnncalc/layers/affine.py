@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ..errors import ShapeError, shown
 from ..sizes import Shape, counted, known
 from .base import Env, Fields, Layer, Sign, Start, Trace, channels, ops
-from .keys import Reader, flag, numbers
+from .keys import Reader, flag, integer, numbers
 
 
 class Affine(Layer):
@@ -60,7 +60,7 @@ class Scale(Affine):
 
 def check_numbers(key: str, value: float | tuple[float, ...], x: Shape, env: Env) -> None:
     """ShapeError unless there is one number for all channels, or one for each."""
-    c = known(channels(x, env))
+    c = known(channels(x, env)) if x else 1
     if isinstance(value, tuple) and c is not None and len(value) not in (1, c):
         raise ShapeError(
             f"{key} has {len(value)} numbers for {c} channels", "give one number, or one per channel", key=key
@@ -145,4 +145,52 @@ class Normalization(Layer):
         return [f"buffers: 2*{channels(x, env)} + 1, mean, variance and a count"] if traced.buffers else []
 
 
-OPS = ops(Scale, Rescale, Normalization)
+class Quantize(Layer):
+    """Fake quantisation: values rounded to multiples of `scale`, as many as the whole numbers from `min` to `max`."""
+
+    WORD = "quantize"
+    REFUSED = {"keras": "it has no layer for quantize", "torch_read": "reads as an opaque layer"}
+    EXAMPLE = "OP:0.02"
+    VIEW = False
+    LINEAR = False
+    SIGN = Sign.KEPT
+    KEEPS_SHAPE = True
+    KEYS = {"scale": numbers, "zero": numbers, "min": integer, "max": integer}
+    HELP = {
+        "scale": "The step between values: one, or one per channel; by default the sample's own range in 255 steps.",
+        "zero": "The whole number that stands for 0: one, or one per channel.",
+        "min": "The least whole number.",
+        "max": "The largest whole number.",
+    }
+    BARE = "scale"
+    scale: float | tuple[float, ...] | None = None
+    zero: float | tuple[float, ...] = 0
+    min: int = 0
+    max: int = 255
+
+    @property
+    def sign(self) -> Sign:
+        """Nothing below 0 comes out if the least whole number stands for 0, and nothing is 0 or less above it."""
+        zeros = self.zero if isinstance(self.zero, tuple) else (self.zero,)
+        if self.scale is None:
+            return Sign.KEPT
+        if any(zero > self.max for zero in zeros):
+            return Sign.ANY
+        return Sign.NOT_NEGATIVE if all(zero <= self.min for zero in zeros) else Sign.KEPT
+
+    def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
+        for key, value in (("scale", self.scale), ("zero", self.zero)):
+            if value is not None:
+                check_numbers(key, value, x, env)
+        scales = self.scale if isinstance(self.scale, tuple) else (self.scale,)
+        if any(scale is not None and scale <= 0 for scale in scales):
+            raise ShapeError(f"scale is {shown(self.scale)}: a step is above 0", key="scale")
+        if self.min >= self.max:
+            raise ShapeError(f"min is {self.min} and max is {self.max}: min is the least", key="min")
+        return super().trace(x, fields, env)
+
+    def values(self, env: Env) -> dict[str, Any]:
+        return {key: value for key, value in super().values(env).items() if value is not None}
+
+
+OPS = ops(Scale, Rescale, Normalization, Quantize)

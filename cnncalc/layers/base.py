@@ -100,6 +100,8 @@ class Layer:
     """Whether its output has other axes than its input, so that later layers say nothing about the input."""
     MOVES_AXES: ClassVar[bool] = False
     """Whether its output has its input's axes in another order."""
+    SPATIAL: ClassVar[bool] = False
+    """Whether it works over the spatial axes of its input, whatever their number."""
     MULTIPLIES: ClassVar[bool] = False
     """Whether it has multiply-accumulates, though it has no weights."""
     SOURCE: ClassVar[bool] = False
@@ -159,6 +161,11 @@ class Layer:
     def is_linear(self) -> bool:
         """Return whether this layer, with its keys, is linear in its inputs but for constants that it adds."""
         return self.LINEAR
+
+    @property
+    def is_spatial(self) -> bool:
+        """Return whether this layer, with its keys, works over the spatial axes of its input."""
+        return self.SPATIAL
 
     @property
     def sign(self) -> Sign:

@@ -16,6 +16,7 @@ class Border(Layer):
     """A number of units that are added, or taken away, before and after on each axis."""
 
     VIEW = False
+    SPATIAL = True
     LINEAR = True
     KEYS = {"p": sides}
     HELP = {"p": "The units on each side: a number, one per axis, or [before, after] pairs."}
@@ -25,6 +26,10 @@ class Border(Layer):
     DIRECTION = 1
     p: Sides
     axis: tuple[int, ...] | None = None
+
+    @property
+    def is_spatial(self) -> bool:
+        return self.axis is None
 
     def rank(self) -> int | None:
         """Return one axis for each padding that is given; a single number is for any number of axes."""

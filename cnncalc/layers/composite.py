@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ..errors import ShapeError
 from ..sizes import NOTHING_KNOWN, Shape, count, read_shape
 from .base import KERNEL, Env, Fields, Layer, Sign, Start, Trace, ops
-from .keys import at_least, nested, number, one_of, sizes, text
+from .keys import at_least, flag, nested, number, one_of, sizes, text
 
 
 class Block(Layer):
@@ -46,22 +46,26 @@ class Opaque(Layer):
     SIGN = Sign.ANY
     JOINS = True
     MAKES_AXES = True
-    KEYS = {"type": text, "out": sizes, **dict.fromkeys(("params", "buffers", "macs"), at_least(0))}
+    KEYS = {"type": text, "out": sizes, "same": flag, **dict.fromkeys(("params", "buffers", "macs"), at_least(0))}
     HELP = {
         "type": "The layer's type in its file.",
         "out": "The output's shape without the batch; left out if it is not known.",
+        "same": "Whether its output has the shape of its (first) input, which out then need not say.",
         "params": "The number of its trained numbers; left out if it is not known.",
         "buffers": "The number of its numbers that are kept and not trained; left out if it is not known.",
         "macs": "The number of its multiply-accumulates; left out if it is not known.",
     }
     type: str | None = None
     out: tuple[int | str | None, ...] | None = None
+    same: bool = False
     params: int | None = None
     buffers: int | None = None
     macs: int | None = None
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         out = NOTHING_KNOWN if self.out is None else read_shape(self.out, scalar=True)
+        if self.same and xs[0] != NOTHING_KNOWN:
+            out = xs[0]
         seen = fields[0].lost(len(out))
         bias = None if self.params is None else 0
         return Trace(dict(self.given), out, seen, self.params, bias, self.buffers, self.macs)

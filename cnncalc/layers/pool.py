@@ -227,6 +227,7 @@ class GlobalPool(Layer):
     """One value per channel. `keepdims` keeps the spatial axes as ones; Keras drops them by default."""
 
     VIEW = False
+    SPATIAL = True
     SIGN = Sign.KEPT
     KEYS = {"keepdims": flag}
     HELP = {"keepdims": "Whether the spatial axes stay, as ones."}
@@ -258,6 +259,7 @@ class AdaptivePool(Layer):
     """Windows of the size that gives the wanted output: unit u sees floor(u*n/o) to ceil((u+1)*n/o) - 1."""
 
     VIEW = False
+    SPATIAL = True
     SIGN = Sign.KEPT
     KEYS = {"out": wanted_sizes}
     HELP = {"out": "The output's sizes: one number, or one per axis, null to keep an axis as it is."}

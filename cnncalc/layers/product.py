@@ -15,8 +15,6 @@ from .conv import times
 from .join import same
 from .keys import Reader, at_least, flag, number, text
 
-OPAQUE = "reads as an opaque layer"
-
 
 def broadcast(*shapes: Shape) -> Shape | None:
     """Return the shape to which NumPy repeats axes of size 1, or None if the shapes do not go together."""
@@ -60,7 +58,6 @@ class MatMul(ManyInputs):
     """Matrix product of two inputs by NumPy's rules, sample by sample: (…, m, k) by (…, k, n)."""
 
     WORD = "matmul"
-    REFUSED = dict.fromkeys(("keras_read", "onnx_read"), OPAQUE)
     EXAMPLE = "relu:name=a permute:1x3x2,name=b OP:from=a+b"
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
@@ -143,7 +140,6 @@ class Einsum(ManyInputs):
     """Sum of products over the axes that an equation names (Einstein's convention), the batch left out."""
 
     WORD = "einsum"
-    REFUSED = dict.fromkeys(("keras_read", "onnx_read"), OPAQUE)
     EXAMPLE = 'relu:name=a tanh:name=b OP:equation="cij,cik->cjk",from=a+b'
     KEYS = {"equation": text}
     HELP = {"equation": "The axes of each sample by letters, those of the output after ->; ... stands for the others."}
@@ -262,7 +258,7 @@ class Attention(Attends):
     """Scaled dot-product attention: softmax(q k^T * scale + mask) v over the positions of a sample."""
 
     WORD = "attention"
-    REFUSED = {"keras_read": OPAQUE, "onnx_read": "reads as matmul and softmax"}
+    REFUSED = {"onnx_read": "reads as matmul and softmax"}
     EXAMPLE = "relu:name=q tanh:name=k OP:from=q+k+k"
     KEYS: ClassVar[Mapping[str, Reader]] = {"scale": number, **Attends.KEYS}
     HELP = {**Attends.HELP, "scale": "The factor of the scores, by default 1/sqrt(E) for queries of E features."}
@@ -290,7 +286,7 @@ class MultiHead(Attends):
     """Multi-head attention: projections of queries, keys and values, attention in each head, a projection of all."""
 
     WORD = "multihead"
-    REFUSED = {"keras_read": OPAQUE, "onnx_read": "reads as linear, matmul and softmax"}
+    REFUSED = {"onnx_read": "reads as linear, matmul and softmax"}
     EXAMPLE = "OP:4"
     SIGN = Sign.ANY
     WEIGHTS = {

@@ -17,7 +17,6 @@ class Embedding(Layer):
     """Embedding: the row of a table that each whole number names."""
 
     WORD = "embedding"
-    REFUSED = {"onnx_read": "reads as an opaque layer"}
     EXAMPLE = "OP:rows=256,out=8"
     VIEW = False
     LINEAR = False
@@ -59,7 +58,6 @@ class Recurrent(Layer):
     It reads a sequence, and may read the states that it begins with: those of all directions in a row, zeros if not.
     """
 
-    REFUSED = {"onnx_read": "reads as an opaque layer"}
     EXAMPLE = "OP:16"
     VIEW = False
     LINEAR = False

@@ -16,7 +16,7 @@ Factor = int | float
 MODE_AXES = {"bilinear": 2, "bicubic": 2, "trilinear": 3}
 """The number of axes that a mode is for, if its name says that."""
 
-DETAILS = frozenset({"where", "round", "cubic", "exclude_outside"})
+DETAILS = frozenset({"where", "round", "cubic", "exclude_outside", "antialias"})
 """The keys that only ONNX's Resize has."""
 PLACES = {
     "half_pixel": (1, 1),
@@ -41,6 +41,7 @@ class Upsample(Layer):
     WORD = "upsample"
     EXAMPLE = "OP:factor=2"
     VIEW = False
+    SPATIAL = True
     LINEAR = True
     SIGN = Sign.ANY
     KEYS = {
@@ -54,6 +55,7 @@ class Upsample(Layer):
         "round": one_of("floor", "ceil", "round_prefer_floor", "round_prefer_ceil"),
         "cubic": number,
         "exclude_outside": flag,
+        "antialias": flag,
     }
     HELP = {
         "factor": "How many times as large the output is: one number, or one per axis.",
@@ -64,6 +66,7 @@ class Upsample(Layer):
         "round": "Which input is nearest, in ONNX's words; by default floor.",
         "cubic": "The constant A of a cubic (Keys 1981); by default the dialect's.",
         "exclude_outside": "Whether a cubic leaves out inputs beyond the border; by default as the dialect does.",
+        "antialias": "Whether each unit of a smaller output mixes all inputs below it.",
     }
     BARE = "out"
     factor: Factor | tuple[Factor, ...] | None = None
@@ -74,6 +77,7 @@ class Upsample(Layer):
     round: str | None = None
     cubic: float | None = None
     exclude_outside: bool | None = None
+    antialias: bool = False
 
     @property
     def sign(self) -> Sign:
@@ -111,10 +115,12 @@ class Upsample(Layer):
                 f"use {modes.get(nd, 'nearest')}",
                 key="mode",
             )
-        for keys, mode in ((("round",), "nearest"), (("cubic", "exclude_outside"), "cubic")):
-            for key in keys:
-                if getattr(self, key) is not None and mode not in self.mode:
-                    raise ShapeError(f"{key} is for mode {mode}, this is {self.mode}", f"leave {key} out", key=key)
+        if self.antialias and (self.mode == "nearest" or self.align or self.where is not None):
+            raise ShapeError("antialias is for a linear or cubic mode, half_pixel", "leave it out", key="antialias")
+        for key, mode in (("round", "nearest"), ("cubic", "cubic"), ("exclude_outside", "cubic")):
+            spared = key == "exclude_outside" and self.antialias
+            if getattr(self, key) is not None and mode not in self.mode and not spared:
+                raise ShapeError(f"{key} is for mode {mode}, this is {self.mode}", f"leave {key} out", key=key)
         if self.align and self.where is not None:
             raise ShapeError("align and where both say where the outputs lie", "leave one out", key="where")
         if self.align and self.mode == "nearest" and self.round is None:
@@ -125,6 +131,8 @@ class Upsample(Layer):
         plain = self.mode != "nearest" and self.where is None
         if n == out and (factor in (None, 1) or plain):
             return field
+        if n == 1:
+            return field.still(1)  # beyond the border is what is at the border
         if self.where == "pytorch_half_pixel" and out == 1:
             return field.spread([(0, 0)], 1)
         if not self.align:
@@ -137,6 +145,11 @@ class Upsample(Layer):
     def _resample(self, field: Field, n: int, out: int) -> Field:
         """Return the field of `out` units that are worked out from n."""
         taps = _taps(self.mode, self.round or "floor")
+        if self.antialias and n > out:
+            reach = 2 if "cubic" in self.mode else 1
+            centre = [(2 * u + 1) * n + out for u in range(out)]  # in 1/(2*out) of a unit, half a unit on
+            ends = [((c - 2 * reach * n) // (2 * out), (c + 2 * reach * n) // (2 * out) - 1) for c in centre]
+            return field.resample(n, out, lambda u: ends[u])
         if not self.align:
             where = self.where or ("asymmetric" if self.mode == "nearest" else "half_pixel")
             twice, off = PLACES[where]  # unit u lies at (u + twice/2)n/out - off/2
@@ -183,6 +196,7 @@ class BlockShuffle(Layer):
 
     EXAMPLE = "OP:2"
     VIEW = False
+    SPATIAL = True
     LINEAR = True
     SIGN = Sign.KEPT
     RANKS = (2,)

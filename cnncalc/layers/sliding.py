@@ -54,6 +54,7 @@ class Cut(NamedTuple):
     out_pad: int
     axis: str
     """The axis' name."""
+    d: int = 1
 
     @property
     def out(self) -> Size:
@@ -62,7 +63,7 @@ class Cut(NamedTuple):
 
     def see(self, field: Field) -> Field:
         """Return the field of its units over an input with this field."""
-        return field.transpose(self.k, self.s, self.pb)
+        return field.transpose((self.k - 1) // self.d + 1, self.d, self.s, self.pb)
 
     def text(self) -> str:
         """Return the formula with its numbers."""
@@ -77,6 +78,7 @@ class Windowed(Layer):
     """A layer with a window of k taps per axis, d apart, moved by s over a map with the padding p."""
 
     VIEW = False
+    SPATIAL = True
     RANKS = (2, 1, 3)
     DIALECT_WORDS: ClassVar[str] = "conv_words"
     """The attribute of a dialect that lists the padding words it takes."""

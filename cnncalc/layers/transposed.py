@@ -56,7 +56,7 @@ class TransposedConv(Convolution):
         limits = [out_pad_limit(*sizes, env) for sizes in zip(s, d, strict=True)]
         wanted = keys.get("out", [None] * nd)
         rows = zip(space, extents, s, pairs, out_pad, wanted, limits, axis_names(nd), strict=True)
-        cuts = [_cut(env, *row) for row in rows]
+        cuts = [_cut(env, *row)._replace(d=dilation) for row, dilation in zip(rows, d, strict=True)]
         check_cuts(cuts, p)
         return cuts, keys | {"p": [(cut.pb, cut.pa) for cut in cuts], "out_pad": [cut.out_pad for cut in cuts]}
 

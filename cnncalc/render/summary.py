@@ -23,17 +23,21 @@ def totals(report: Report) -> list[str]:
     output, params, macs = show(report.out), counted(report.params), counted(report.macs)
     sentences = [f"output {output}, {params} parameters{buffers}, {macs} MACs"]
     if report.is_keras:
-        figures = [counted(n) for n in (total([report.params, report.buffers]), report.trainable, report.non_trainable)]
+        parts = (report.trainable, report.non_trainable)
+        figures = [counted(n) for n in (total(parts), *parts)]
         sentences.append("Keras's totals: {} parameters, {} trainable, {} non-trainable".format(*figures))
     outputs = report.outputs()
     if len(outputs) > 1:
         sentences.append(f"outputs {', '.join([f'{layer.name} {show(layer.out)}' for layer in outputs])}")
     if report.rf:
         sentences.append(f"receptive field {field_words(report.rf)}")
-    apart = [layer.name for layer in report.misaligned()]
-    if apart:
-        more = f" and {len(apart) - 3} more" if len(apart) > 3 else ""
-        sentences.append(f"not aligned: paths of different strides or centres meet in {', '.join(apart[:3])}{more}")
+    for what, layers in (
+        ("not aligned: paths of different strides or centres meet in", report.misaligned()),
+        ("paths through a global pool, which see all, are left out of the field of", report.left_out()),
+    ):
+        if layers:
+            more = f" and {len(layers) - 3} more" if len(layers) > 3 else ""
+            sentences.append(f"{what} {', '.join([layer.name for layer in layers[:3]])}{more}")
     return sentences
 
 

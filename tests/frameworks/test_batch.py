@@ -42,7 +42,7 @@ def network() -> Network:
     """The network with its weights and its input."""
     origin = Origin()
     origin.weights = {name: partial(np.asarray, array) for name, array in WEIGHTS.items()}
-    return configure(cnncalc.load(LAYERS), SHAPE, None, None)._replace(origin=origin)
+    return configure(cnncalc.load(LAYERS), SHAPE, None, None)._replace(source=origin)
 
 
 def expected() -> Any:

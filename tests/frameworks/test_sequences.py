@@ -41,7 +41,7 @@ def test_an_onnx_file_computes_the_same(row: Row, layout: str) -> None:
         return
     x = np.random.default_rng(3).uniform(0, 4, (2, *row.sample(layout))).astype(np.float32)
     weights = {key: array - 0.6 for key, array in drawn(network, x).items()}
-    model = onnx.load_from_string(written(network._replace(origin=Weights(weights))))
+    model = onnx.load_from_string(written(network._replace(source=Weights(weights))))
     if row.op in ("lstm", "gru", "rnn") and any(key in row.layers[-1] for key in NOT_COMPUTED):
         return
     found = ReferenceEvaluator(model).run([name], {"input": x})[0]
@@ -56,7 +56,7 @@ def test_the_gates_of_an_onnx_file_are_in_its_order() -> None:
             want.name: np.arange(np.prod(want.shape)).reshape(want.shape) + 100 * at
             for at, want in enumerate(wanted(trace.shape(network)))
         }
-        model = onnx.load_from_string(written(network._replace(origin=Weights(arrays))))
+        model = onnx.load_from_string(written(network._replace(source=Weights(arrays))))
         held = {one.name: onnx.numpy_helper.to_array(one) for one in model.graph.initializer}
         assert held["r.weight_ih"].shape == (2, gates, 6)
         assert np.array_equal(held["r.weight_ih"][1], arrays["r.weight_ih_reverse"][order])

@@ -42,6 +42,7 @@ WITH_KEYS: dict[str, dict[str, Any]] = {
     "groupnorm": {"g": 2},
     "lrn": {"size": 3},
     "rescale": {"factor": 3},
+    "quantize": {"scale": 0.1},
     "normalization": {"mean": 2, "variance": 3},
     "slice": {"axis": 2, "start": 1, "stop": 3},
     **{op: {"axis": [2]} for op in ("mean", "sum", "prod", "l1", "l2", "logsumexp")},

@@ -42,13 +42,14 @@ OPTIONAL = {
     "convT": {"out"},
     "convT1d": {"out"},
     "convT3d": {"out"},
-    "upsample": {"factor", "out", "where", "round", "cubic", "exclude_outside"},
+    "upsample": {"factor", "out", "where", "round", "cubic", "exclude_outside", "antialias"},
     "pad": {"axis"},
     "prelu": {"num_parameters", "shared_axes"},
     **{op: {"value"} for op in ("add", "sub", "mul", "div", "pow", "compare")},
     **{op: {"value", "axis", "keepdims"} for op in ("min", "max")},
     "batchnorm": {"c_i"},
     "normalization": {"mean", "variance"},
+    "quantize": {"scale"},
     "identity": {"axes"},
 }
 """Keys that a resolved layer may go without: another one stands for them, or they only check."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,8 @@ def _rescale(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> N
 
 def _constant(value: object, out: Array, kind: Dtype) -> Array:
     """Return a number, or one for each channel, shaped to broadcast with a sample."""
+    if out.ndim == 1:  # one number a sample
+        return np.asarray(value, kind).reshape(1)
     return by_channel(np.broadcast_to(np.asarray(value, kind), (out.shape[1],)), out, kind)
 
 
@@ -35,7 +38,29 @@ def _normalization(task: Task, xs: Sequence[Array], weights: Weights, out: Array
     affine(xs[0], _constant(factor, out, kind), _constant(-mean * factor, out, kind), out)
 
 
+def _quantize(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
+    """Compute (clip(round(x/scale) + zero, min, max) - zero)*scale, halves rounded to the even number."""
+    kind, v = wide(out.dtype), task.values
+    for n in range(len(out)):
+        x = xs[0][n].astype(kind, copy=False)
+        scale, zero = _range(x, v) if "scale" not in v else [_constant(v[key], out, kind) for key in ("scale", "zero")]
+        whole = np.rint(x / scale)
+        whole += zero
+        np.clip(whole, v["min"], v["max"], out=whole)
+        whole -= zero
+        np.multiply(whole, scale, out=out[n], casting="unsafe")
+
+
+def _range(x: Array, values: Mapping[str, Any]) -> tuple[Array, Array]:
+    """Return the scale and the zero of a sample's own range, which has 0 in it (onnx, DynamicQuantizeLinear)."""
+    least, most = min(x.min(), x.dtype.type(0)), max(x.max(), x.dtype.type(0))
+    scale = (most - least) / x.dtype.type(values["max"] - values["min"])
+    scale = scale if scale > 0 else x.dtype.type(1)
+    return scale, np.rint(np.clip(values["min"] - least / scale, values["min"], values["max"]))
+
+
 KERNELS = {
+    "quantize": Kernel(_quantize, averages, spatial=True),
     "scale": Kernel(_scale, averages, spatial=True, in_place=True),
     "rescale": Kernel(_rescale, averages, spatial=True, in_place=True),
     "normalization": Kernel(_normalization, averages, spatial=True, in_place=True),

@@ -20,12 +20,12 @@ def affine(x: Array, factor: Array | None, offset: Array | None, out: Array) -> 
     """Fill out (N, C, *space), which may be x, with x*factor + offset, each (C, 1 …) or left out."""
 
     def work(block: tuple[slice, ...]) -> None:
-        mine, target = x[block], out[block]
+        mine, target, own = x[block], out[block], block[1] if len(block) > 1 else slice(None)
         if factor is not None:
-            np.multiply(mine, factor[block[1]], out=target, casting="unsafe")
+            np.multiply(mine, factor[own], out=target, casting="unsafe")
             mine = target
         if offset is not None:
-            np.add(mine, offset[block[1]], out=target, casting="unsafe")
+            np.add(mine, offset[own], out=target, casting="unsafe")
 
     blockwise(work, out, out.itemsize)
 

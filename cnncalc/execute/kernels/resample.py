@@ -97,6 +97,25 @@ def _cubic(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
     return np.clip(inputs, 0, n - 1), weights.astype(kind)
 
 
+def _antialiased(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
+    """Return the taps of a filter that is as wide as an output (Pillow, Resample.c; onnx, Resize)."""
+    by, cubic = _scale(task, axis, n, out), "cubic" in task.values["mode"]
+    scale = max(by, 1.0)
+    reach = (2 if cubic else 1) * scale
+    centre = (np.arange(out) + 0.5) * by - 0.5
+    inputs = np.ceil(centre - reach).astype(np.int64) + np.arange(int(2 * reach) + 1)[:, None]
+    t = np.abs((inputs - centre) / scale)
+    if cubic:
+        a = task.values.get("cubic", task.dialect.cubic)
+        near, far = ((a + 2) * t - (a + 3)) * t * t + 1, ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
+        weights = np.where(t < 1, near, np.where(t < 2, far, 0))
+    else:
+        weights = np.maximum(1 - t, 0)
+    if task.values.get("exclude_outside", task.dialect.cubic_leaves_out):
+        weights = weights * ((inputs >= 0) & (inputs < n))
+    return np.clip(inputs, 0, n - 1), (weights / weights.sum(0)).astype(kind)
+
+
 def _upsample(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     x = xs[0]
     sizes = list(zip(x.shape[2:], out.shape[2:], strict=True))
@@ -104,7 +123,7 @@ def _upsample(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> 
         pick(x, out, [_nearest(task, axis, *size, x.dtype, len(sizes)) for axis, size in enumerate(sizes)])
         return
     kind = wide(out.dtype)
-    how = _cubic if "cubic" in task.values["mode"] else _linear
+    how = _antialiased if task.values.get("antialias") else _cubic if "cubic" in task.values["mode"] else _linear
     taps = [how(task, axis, *size, kind) for axis, size in enumerate(sizes)]
     for n, c in np.ndindex(x.shape[:2]):
         mixed = x[n, c].astype(kind)

@@ -17,8 +17,8 @@ def _slice(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> Non
 
 def _gather(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     indices, axis = np.asarray(task.values["indices"]), task.axes[0]
-    for sample, made in zip(xs[0], out, strict=True):
-        np.copyto(made, np.take(sample, indices, axis - 1))
+    for n, sample in enumerate(xs[0]):
+        out[n] = np.take(sample, indices, axis - 1)
 
 
 KERNELS = {"slice": Kernel(_slice, keeps), "gather": Kernel(_gather, keeps)}

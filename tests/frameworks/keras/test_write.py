@@ -310,8 +310,8 @@ def test_what_is_cut_of_a_transposed_convolution_is_a_layer_behind_it() -> None:
 
 
 def test_further_inputs_are_inputs_again() -> None:
-    second = {"op": "opaque", "type": "InputLayer", "name": "b", "out": [4, 7, 8], "params": 0, "buffers": 0, "macs": 0}
-    layers = [{"op": "conv", "name": "a", "c_o": 4}, {**second, "from": "input"}, {"op": "add", "from": ["a", "b"]}]
+    second = {"op": "input", "name": "b", "shape": [4, 7, 8]}
+    layers = [{"op": "conv", "name": "a", "c_o": 4}, {**second, "from": []}, {"op": "add", "from": ["a", "b"]}]
     document = written(layers, None, [3, 7, 8])
     assert document["config"]["input_layers"] == [["input", 0, 0], ["b", 0, 0]]
     assert_same(cnncalc.shape(document), cnncalc.shape(layers, (3, 7, 8)))

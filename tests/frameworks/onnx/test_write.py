@@ -125,7 +125,7 @@ def test_what_is_written_computes_the_same(spec: Spec, dialect: str, layout: str
     network = settled(spec, sample, dialect=dialect, layout=layout).inlined()
     x = np.random.default_rng(3).standard_normal((2, *sample)).astype(np.float32)
     weights = drawn(network, x)
-    network = network._replace(origin=Weights(weights))
+    network = network._replace(source=Weights(weights))
     data = written(network)
     expected = cnncalc.run(network, x, weights or None)
     result = ReferenceEvaluator(onnx.load_from_string(data)).run(None, {"input": x})[0]
@@ -217,7 +217,7 @@ def test_a_transposed_convolution_adds_any_number_of_zeros(
     assert (after.out, after.params, after.macs) == (before.out, before.params, before.macs)
     x = np.random.default_rng(8).standard_normal((2, *sample)).astype(np.float32)
     weights = drawn(network, x)
-    found = read(written(network._replace(origin=Weights(weights))))
+    found = read(written(network._replace(source=Weights(weights))))
     arrays = {name: one() for name, one in found.weights.items()}
     np.testing.assert_allclose(cnncalc.run(found.spec, x, arrays), cnncalc.run(network, x, weights), rtol=1e-5)
 
@@ -230,7 +230,7 @@ def test_padding_that_onnx_would_halve_otherwise() -> None:
 
 def test_weights_of_another_size_and_of_open_sizes() -> None:
     spec = [{"op": "conv", "name": "c", "c_o": 2, "k": 3}]
-    network = settled(spec, (6, 8, 7))._replace(origin=Weights({"c.weight": np.ones((2, 5, 3, 3), np.float32)}))
+    network = settled(spec, (6, 8, 7))._replace(source=Weights({"c.weight": np.ones((2, 5, 3, 3), np.float32)}))
     with pytest.raises(cnncalc.SpecError, match=r"c.weight has the shape 2x5x3x3, but 2x6x3x3 is needed"):
         writer("onnx")(network)
     with pytest.raises(cnncalc.SpecError, match=r"layers\[0\] 'c': ONNX cannot express weights of open sizes"):

@@ -17,6 +17,7 @@ from ...inputs import input_keys
 from .config import Tensor, TensorKey, expect, tensors_in
 from .graph import ModelReader
 from .hdf import HdfFile, KerasArrays
+from .layers import is_known
 from .model import MODELS, UNWRITTEN, KerasModel, check_calls, is_model_config, read_model
 
 
@@ -36,13 +37,17 @@ def read(value: Any, file: HdfFile | None = None) -> ForeignNetwork:
     channels_last = _channels_last(model)
     reader = ModelReader(channels_last, _is_old(value), None if file is None else KerasArrays(file, model))
     feeds = [_input(model, at, reader.spec) for at in range(len(model.inputs))]
-    _end(reader.spec, [output.layer for output in reader.read(model, feeds)])
+    outputs = [output.layer for output in reader.read(model, feeds)]
+    reader.leave_out_spare(outputs)
+    _end(reader.spec, outputs)
     layers = reader.spec.spec()
     spec: dict[str, Any] = {"name": model.name} if model.name is not None else {}
     if model.shape is not None and len(model.shape) > 1:
         has_batch = model.shape[0] is not None
         spec["input"] = list(model.shape if has_batch else model.shape[1:])
         spec |= input_keys(layers, len(spec["input"]), Reading.BATCH if has_batch else Reading.SAMPLE)
+    if reader.unused:
+        spec["unused"] = {"params": 0, "buffers": sum(reader.unused.values()), "where": list(reader.unused)}
     spec |= {"dialect": "keras", "layout": "NHWC" if channels_last else "NCHW", "layers": layers}
     return ForeignNetwork(spec, reader.spec.weights(), value)
 
@@ -56,6 +61,10 @@ def _model(value: dict[str, Any]) -> KerasModel:
         return read_model(kind, config, value.get("build_config"))
     if not isinstance(config, dict):
         raise SpecError(f"config of {shown(kind)} is {shown(config)}, not an object", "to_json() of a model writes one")
+    if not is_known(kind) and not str(value.get("module")).startswith("keras"):
+        what = f"{shown(kind)} is a class of its author's own: the file holds its arguments, and none of its layers"
+        help = "what it computes is in its Python code: build it as a functional model, or export it as an ONNX file"
+        raise SpecError(what, help)
     return read_model("Sequential", {"name": config.get("name"), "layers": [value]})
 
 
@@ -87,23 +96,19 @@ def _count_formats(model: KerasModel, formats: Counter[object], axes: Counter[ob
 
 
 def _input(model: KerasModel, at: int, spec: SpecBuilder) -> Tensor:
-    """Return an input of the model: the first is the network's, by a layer of its name; others are opaque layers."""
+    """Return an input of the model: the first is the network's, by a layer of its name; others are layers `input`."""
     key = model.inputs[at]
     sizes = model.sizes.get(key)
     if at:
-        return Tensor(spec.opaque(key.layer, "InputLayer", [spec.input], sizes, NO_FIGURES), sizes)
+        if sizes is None:
+            return Tensor(spec.opaque(key.layer, "InputLayer", [spec.input], sizes, NO_FIGURES), sizes)
+        return Tensor(spec.add(key.layer, "input", [], {"shape": list(sizes)}), sizes)
     if key.layer in (UNWRITTEN, "input") or not model.named_input:
         return Tensor(spec.input, sizes)
     return Tensor(spec.add(key.layer, "identity", [spec.input]), sizes)
 
 
 def _end(spec: SpecBuilder, outputs: list[Draft]) -> None:
-    """Make each output a layer that no other reads, and the last of them the network's last layer.
-
-    The writer lists the layers that no other reads in their order, of which the last is the network's result.
-    """
-    uses = spec.uses()
-    for output in outputs[:-1]:
-        if uses[output]:
-            spec.add(f"{output.name}_output", "identity", [output], derived=True)
-    spec.end_with(outputs[-1], f"{outputs[-1].name}_output")
+    """Make each output a layer that no other reads: these are the last layers, in the order of the outputs."""
+    for output in outputs:
+        spec.end_with(output, f"{output.name}_output")

@@ -35,6 +35,8 @@ class Tensor(NamedTuple):
     """The layer whose output it is."""
     sizes: Sizes | None
     """None if they are not known."""
+    masked: bool = False
+    """Whether it comes from a layer that masks steps, as far as that is passed on."""
 
 
 class LayerCall(NamedTuple):
@@ -52,6 +54,8 @@ class LayerCall(NamedTuple):
     """Of the network."""
     old: bool
     """Whether the file is Keras 2's."""
+    is_operation: bool = False
+    """Whether it is an operation, which has no weights."""
 
     def get(self, *keys: str) -> Any:
         """Return the first of these keys that the configuration or a named argument gives; None without one."""
@@ -60,6 +64,12 @@ class LayerCall(NamedTuple):
                 if where.get(key) is not None:
                     return plain(where[key])
         return None
+
+    @property
+    def masked(self) -> bool:
+        """Return whether steps of its inputs are masked."""
+        masks = [value for key, value in self.kwargs.items() if key.endswith("mask") and isinstance(value, Tensor)]
+        return bool(masks) or any(one.masked for one in self.read())
 
     def tensors(self) -> list[Tensor]:
         """Return all that it reads, in order."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any, NamedTuple
 
 from ....layers import OPS
 from ....layers.names import KERAS, KERAS_ACTIVATIONS
 from ....registry import Registry
 from ...build import NO_FIGURES, Draft, printable
-from .config import LayerCall, Sizes, Tensor, expect, leaves, plain
-from .roles import Recipes
+from .config import LayerCall, Sizes, Tensor, leaves, plain
+from .roles import Recipes, literal
 
 Raw = dict[str, Any]
 """A layer as a spec holds it, without its name and what it reads."""
@@ -26,9 +27,19 @@ class LayerPart(NamedTuple):
     """The layers that it reads, an earlier part by its suffix; None for the part above, or all that the layer reads."""
     recipes: Recipes | None = None
     """Its arrays; None for the usual ones of its op."""
+    trainable: bool = True
+    """Whether its arrays are trained if the Keras layer's are."""
 
 
-Parts = Raw | list[LayerPart] | None
+class Results(NamedTuple):
+    """The layers of a spec for a Keras layer that gives several tensors."""
+
+    parts: list[LayerPart]
+    given: tuple[str, ...]
+    """The suffixes of the parts that these tensors are."""
+
+
+Parts = Raw | list[LayerPart] | Results | None
 """One layer, several, or None for a call that no layer here expresses."""
 Converter = Callable[[LayerCall], Parts]
 
@@ -37,6 +48,12 @@ CONVERTERS: Registry[str, Converter] = Registry()
 NAMED: dict[str, Raw] = {name: {"op": op} for op, names in KERAS_ACTIVATIONS.items() for name in names}
 """The layer for each of Keras's activations by its name."""
 NAMED["leaky_relu"]["alpha"] = 0.2
+ACTIVATIONS: dict[str, Raw] = {
+    **NAMED,
+    "hard_tanh": {"op": "clip", "min": -1, "max": 1},
+    "sparse_sigmoid": {"op": "hardsigmoid", "alpha": 0.5},
+}
+"""The same, and those that are other ops with certain keys."""
 
 
 def renamed(call: LayerCall, op: str) -> Raw:
@@ -45,8 +62,13 @@ def renamed(call: LayerCall, op: str) -> Raw:
 
 
 def opaque_layer(type: str, sizes: Sizes | None, figures: Mapping[str, int] = NO_FIGURES) -> Raw:
-    """Return an opaque layer of these figures, with its output's sizes if any are known."""
-    return {"op": "opaque", "type": printable(type), **figures, **({"out": list(sizes)} if sizes else {})}
+    """Return an opaque layer of these figures, with its output's sizes if they are known."""
+    return {"op": "opaque", "type": printable(type), **figures, **({} if sizes is None else {"out": list(sizes)})}
+
+
+def same_shape(type: str, figures: Mapping[str, int] = NO_FIGURES) -> Raw:
+    """Return an opaque layer of these figures that keeps the shape."""
+    return {"op": "opaque", "type": printable(type), "same": True, **figures}
 
 
 def activation(value: Any, call: LayerCall) -> Raw | None:
@@ -61,20 +83,20 @@ def activation(value: Any, call: LayerCall) -> Raw | None:
         kind, config = value.get("class_name"), value.get("config")
         if isinstance(kind, str) and kind in CONVERTERS and isinstance(config, dict):
             layer = CONVERTERS[kind](call._replace(kind=kind, config=config))
-            return layer if isinstance(layer, dict) else opaque_layer(kind, call.sizes())
+            return layer if isinstance(layer, dict) else same_shape(kind)
         if isinstance(kind, str) and kind not in ("function", "__lambda__") and kind.lower() not in NAMED:
-            return opaque_layer(kind, call.sizes(), {})  # it may have weights
+            return same_shape(kind, {})  # it may have weights
         value = config.get("name") if isinstance(config, dict) else config
     if value == "linear":
         return None
-    if not isinstance(value, str) or value not in NAMED:
-        return opaque_layer(value if isinstance(value, str) and value else "activation", call.sizes())
-    return _of_version(NAMED[value], call)
+    if not isinstance(value, str) or value not in ACTIVATIONS:
+        return same_shape(value if isinstance(value, str) and value else "activation")
+    return _of_version(ACTIVATIONS[value], call)
 
 
 def _of_version(raw: Raw, call: LayerCall) -> Raw:
     """Return an activation as the file's version of Keras has it: the hard sigmoid of Keras 2 has the slope 0.2."""
-    return {**raw, "alpha": 0.2} if call.old and raw["op"] == "hardsigmoid" else raw
+    return {**raw, "alpha": 0.2} if call.old and raw == {"op": "hardsigmoid"} else raw
 
 
 @CONVERTERS.register("Activation")
@@ -103,7 +125,9 @@ def _softmax(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Gelu")
 def _gelu(call: LayerCall) -> Parts:
-    return {"op": "gelu", "approximate": call.get("approximate") is not False}
+    """Return a GELU: Keras 3's operation approximates by default, TensorFlow's function does not."""
+    approximate = call.get("approximate")
+    return {"op": "gelu", "approximate": not call.old if approximate is None else bool(approximate)}
 
 
 def numbers(value: Any) -> float | list[float] | None:
@@ -136,44 +160,133 @@ JOINS: dict[str, Raw] = {
     **{kind: {"op": "compare", "by": by} for kind, by in COMPARISONS.items()},
 }
 """The layer that joins several tensors, by class."""
-WITH_CONSTANT: dict[str, Callable[[float, bool], Raw]] = {
+WITH_CONSTANT: dict[str, Callable[[Any, bool], Raw]] = {
     "Add": lambda c, _: {"offset": c},
     "Multiply": lambda c, _: {"factor": c},
-    "Subtract": lambda c, is_first: {"factor": -1, "offset": c} if is_first else {"offset": -c},
-    **dict.fromkeys(("TrueDivide", "Divide"), lambda c, is_first: {} if is_first or c == 0 else {"factor": 1 / c}),
-    **dict.fromkeys(("Average", "Power", "Minimum", "Maximum", *COMPARISONS), lambda *_: {}),
+    "Subtract": lambda c, is_first: {"factor": -1, "offset": c} if is_first else {"offset": negated(c)},
+    **dict.fromkeys(("TrueDivide", "Divide"), lambda c, is_first: {} if is_first else inverse(c)),
 }
 """The keys of a rescale that joins a tensor and a constant, which may be the first of them; none if there is none."""
 
 
-@CONVERTERS.register(*WITH_CONSTANT)
+def negated(value: Any) -> Any:
+    """Return a number, or each of some, with the other sign."""
+    return [-n for n in value] if isinstance(value, list) else -value
+
+
+def inverse(value: Any) -> Raw:
+    """Return the factor that divides by a number, or by each of some; nothing for 0."""
+    listed = value if isinstance(value, list) else [value]
+    if 0 in listed:
+        return {}
+    return {"factor": [1 / n for n in listed] if isinstance(value, list) else 1 / value}
+
+
+def _average(call: LayerCall) -> Parts:
+    """Return an average of several tensors, or the operation's of one over an axis."""
+    if not call.is_operation:
+        return _arithmetic(call)
+    axis = call.get("axis")
+    over_batch = axis is None or axis == 0 or len(call.tensors()) > 1
+    return None if over_batch else {"op": "mean", "axis": [axis], "keepdims": False}
+
+
+@CONVERTERS.register(*(kind for kind in JOINS if kind != "Average"))
 def _arithmetic(call: LayerCall) -> Parts:
-    """Return the layers that join tensors, or a tensor and a constant. An average is the sum, divided."""
-    operands = [*leaves(call.args), *(call.kwargs.get(key) for key in ("x1", "x2", "x", "y"))]
-    operands = [one for one in operands if one is not None]
+    """Return the layers that join tensors, or a tensor and constants. An average is the sum, divided."""
+    operands = operands_of([*call.args, *(call.kwargs.get(key) for key in ("x1", "x2", "x", "y"))])
     tensors = [one for one in operands if isinstance(one, Tensor)]
-    constants = [one for one in operands if isinstance(one, (int, float)) and not isinstance(one, bool)]
-    raw = JOINS[call.kind]
-    if len(operands) == 2 and len(tensors) == len(constants) == 1:
-        is_first = operands[0] is constants[0]
-        keys = WITH_CONSTANT[call.kind](constants[0], is_first)
-        if keys or call.kind in ("TrueDivide", "Divide", "Average"):
-            return {"op": "rescale", **keys} if keys else _elementwise(call)
-        return _elementwise(call) if is_first and raw["op"] not in ("min", "max") else {**raw, "value": constants[0]}
+    raw, constants = JOINS[call.kind], len(operands) - len(tensors)
     if len(operands) == len(tensors) == 1 and call.kind != "Average":
         return {"op": "identity"}
     pairs = raw["op"] in ("sub", "div", "pow", "compare")
-    fits = 2 <= len(tensors) == len(operands) and not (pairs and len(tensors) > 2)
-    if not fits or not _joins([one.sizes for one in tensors]):
+    if len(operands) < 2 or not tensors or (pairs and len(operands) > 2) or not _meet(call, tensors):
         return _elementwise(call)
+    if constants and len(operands) == 2:
+        joined = _with_constant(call, operands, tensors[0])
+        if joined is not None:
+            return joined
+    read = layers_for(operands, tensors[0].sizes)
+    if read is None:
+        return _elementwise(call)
+    parts, reads = read
     if call.kind == "Average":
-        return [LayerPart(raw, "_sum"), LayerPart({"op": "rescale", "factor": 1 / len(tensors)})]
-    return raw
+        parts += [LayerPart(raw, "_sum", reads), LayerPart({"op": "rescale", "factor": 1 / len(operands)})]
+        return parts
+    return [*parts, LayerPart(raw, "", reads)]
 
 
-def _joins(sizes: list[Sizes | None]) -> bool:
-    """Return whether tensors of these sizes have equally many axes, as far as that is known."""
-    return len({len(one) for one in sizes if one is not None}) < 2
+def _with_constant(call: LayerCall, operands: list[Any], tensor: Tensor) -> Raw | None:
+    """Return one layer for a tensor and a constant; None if that takes two."""
+    is_first = operands[1] is tensor
+    constant, raw = operands[0 if is_first else 1], JOINS[call.kind]
+    if call.kind in WITH_CONSTANT:
+        flat = constant if isinstance(constant, (int, float)) else _per_channel(constant, tensor, call.channels_last)
+        keys = {} if flat is None else WITH_CONSTANT[call.kind](flat, is_first)
+        return {"op": "rescale", **keys} if keys else None
+    swaps = raw["op"] in ("min", "max") or not is_first
+    return {**raw, "value": constant} if swaps and isinstance(constant, (int, float)) else None
+
+
+def _per_channel(constant: Any, tensor: Tensor, channels_last: bool) -> list[float] | None:
+    """Return an array with one number for each channel as a list; None for another."""
+    shape, numbers_ = shape_in(constant), list(leaves(constant))
+    is_row = channels_last and tensor.sizes is not None and tensor.sizes[-1] == len(numbers_) == shape[-1]
+    return numbers_ if is_row and len(shape) <= len(tensor.sizes or ()) + 1 else None  # type: ignore[return-value]
+
+
+def operands_of(value: Any) -> list[Any]:
+    """Return what an operation joins: tensors, numbers, and arrays as nested lists of numbers."""
+    value = plain(value)
+    if isinstance(value, (list, tuple)) and not isinstance(value, Tensor):
+        whole = list(leaves(value))
+        if whole and all(type(one) in (int, float) for one in whole) and not isinstance(value, tuple):
+            return [value]
+        return [one for each in value for one in operands_of(each)]
+    return [value] if isinstance(value, Tensor) or type(value) in (int, float) else [] if value is None else [value]
+
+
+def shape_in(value: Any) -> list[int]:
+    """Return the shape of a nested list of numbers."""
+    shape = []
+    while isinstance(value, list) and value:
+        shape.append(len(value))
+        value = value[0]
+    return shape
+
+
+def layers_for(operands: list[Any], sizes: Sizes | None) -> tuple[list[LayerPart], tuple[Draft | str, ...]] | None:
+    """Return layers for the constants among operands, and what a join of all of them reads.
+
+    None for a constant that differs from sample to sample, and for what is no constant.
+    """
+    parts: list[LayerPart] = []
+    reads: list[Draft | str] = []
+    for number, one in enumerate(operands, 1):
+        if isinstance(one, Tensor):
+            reads.append(one.layer)
+            continue
+        suffix = f"_operand{number}"
+        if type(one) in (int, float):
+            parts.append(LayerPart({"op": "constant", "shape": [], "value": one, "kind": "constant"}, suffix, ()))
+        else:
+            shape = shape_in(one)
+            if sizes is None or not shape or not all(type(n) in (int, float) for n in leaves(one)):
+                return None
+            if len(shape) == len(sizes) + 1 and shape[0] == 1:
+                shape = shape[1:]
+            if len(shape) > len(sizes) or prod(shape) != len(list(leaves(one))):
+                return None
+            raw: Raw = {"op": "constant", "shape": shape, "kind": "constant"}
+            flat = [n for n in leaves(one) if isinstance(n, (int, float))]
+            parts.append(LayerPart(raw, suffix, (), {"weight": literal(flat, shape)}))
+        reads.append(suffix)
+    return parts, tuple(reads)
+
+
+def _meet(call: LayerCall, tensors: list[Tensor]) -> bool:
+    """Return whether tensors meet sample by sample: a layer puts axes in front of samples, an operation does not."""
+    return not call.is_operation or len({len(one.sizes) for one in tensors if one.sizes is not None}) < 2
 
 
 def _scaled_sum(read: list[Tensor], factor: Any, suffix: str) -> list[LayerPart]:
@@ -240,96 +353,13 @@ def _clip(call: LayerCall) -> Parts:
     return {"op": "clip", "min": numbers(call.get("x_min")), "max": numbers(call.get("x_max"))}
 
 
-@CONVERTERS.register("GetItem")
-def _get_item(call: LayerCall) -> Parts:
-    """Return slices along some axes; a single place, which takes an axis away, has no layer here."""
-    keys = plain(call.get("slice_spec") or (call.args[1] if len(call.args) == 2 else None))
-    if not isinstance(keys, list) or not keys:
-        return None
-    bounds = [_bounds(key) for key in keys]
-    slices = [{"op": "slice", "axis": axis, **one} for axis, one in enumerate(bounds) if one]
-    if None in bounds or bounds[0]:
-        return None
-    if not slices:
-        return {"op": "identity"}
-    return [*(LayerPart(raw, f"_axis{raw['axis']}") for raw in slices[:-1]), LayerPart(slices[-1])]
-
-
-@CONVERTERS.register("Flip")
-def _flip(call: LayerCall) -> Parts:
-    """Return a slice that goes backwards along each axis."""
-    axes = _axes(call)
-    if axes is None:
-        return None
-    parts = [{"op": "slice", "axis": axis, "step": -1} for axis in axes]
-    return [*(LayerPart(raw, f"_axis{at}") for at, raw in enumerate(parts[:-1])), LayerPart(parts[-1])]
-
-
-def _axes(call: LayerCall) -> list[int] | None:
-    """Return the axes of an operation as a list; None without any, and for the batch."""
-    axis = call.get("axis")
-    axes = [axis] if isinstance(axis, int) else axis
-    return axes if isinstance(axes, list) and axes and 0 not in axes else None
-
-
-@CONVERTERS.register("Roll")
-def _roll(call: LayerCall) -> Parts:
-    shift, axes = call.get("shift"), _axes(call)
-    shifts = [shift] * len(axes or ()) if isinstance(shift, int) else shift
-    return None if axes is None else {"op": "roll", "shift": shifts, "axis": axes}
-
-
-@CONVERTERS.register("Tile")
-def _tile(call: LayerCall) -> Parts:
-    repeats = call.get("repeats")
-    return {"op": "tile", "repeats": repeats[1:]} if isinstance(repeats, list) and repeats[0] == 1 else None
-
-
-@CONVERTERS.register("Take")
-def _take(call: LayerCall) -> Parts:
-    """Return the units of an axis by constant numbers."""
-    indices = plain(call.args[1] if len(call.args) > 1 else call.kwargs.get("indices"))
-    axes = _axes(call)
-    whole = list(leaves(indices)) if isinstance(indices, list) else [indices]
-    if axes is None or not whole or not all(type(one) is int for one in whole):
-        return None
-    return {"op": "gather", "axis": axes[0], "indices": indices}
-
-
-@CONVERTERS.register("Pad")
-def _pad(call: LayerCall) -> Parts:
-    """Return a pad along the axes that get wider, the batch not among them."""
-    widths, mode = call.get("pad_width"), call.get("mode") or "constant"
-    value = numbers(call.kwargs.get("constant_values", call.args[1] if len(call.args) > 1 else None)) or 0
-    if not isinstance(widths, list) or not all(isinstance(pair, list) for pair in widths) or any(widths[0]):
-        return None
-    if mode not in ("constant", "reflect") or isinstance(value, list):
-        return None
-    wider = {axis: pair for axis, pair in enumerate(widths) if any(pair)}
-    if not wider:
-        return {"op": "identity"}
-    return {"op": "pad", "p": [*wider.values()], "axis": [*wider], "mode": mode, "value": value}
-
-
-@CONVERTERS.register("Stack")
-def _stack(call: LayerCall) -> Parts:
-    axes = _axes(call)
-    return None if axes is None or len(call.tensors()) < 2 else {"op": "stack", "axis": axes[0]}
-
-
-def _bounds(key: Any) -> Raw | None:
-    """Return start, stop and step of a slice as far as they are given; None if it is not one."""
-    if not isinstance(key, dict):
-        return None
-    config = expect(key["config"], dict, "a slice") if key.get("class_name") == "__slice__" and "config" in key else key
-    bounds = {name: config[name] for name in ("start", "stop", "step") if config.get(name) is not None}
-    if set(config) - {"start", "stop", "step"} or any(type(n) is not int for n in bounds.values()):
-        return None
-    return bounds if bounds.get("step") != 0 else None
-
-
 def _without_keys(op: str) -> Converter:
-    return lambda call: _of_version({"op": op}, call)
+    return _as_named({"op": op})
+
+
+def _as_named(raw: Raw) -> Converter:
+    """Return the converter to an activation."""
+    return lambda call: _of_version(raw, call)
 
 
 def _class_of(name: str) -> str:
@@ -339,20 +369,22 @@ def _class_of(name: str) -> str:
 
 @CONVERTERS.register("Where")
 def _where(call: LayerCall) -> Parts:
-    """Return a choice between two tensors."""
-    tensors = [one for one in leaves(call.args) if isinstance(one, Tensor)]
-    if len(tensors) != 3 or not _joins([one.sizes for one in tensors]):
+    """Return a choice between two values."""
+    operands = operands_of([*call.args, *(call.kwargs.get(key) for key in ("condition", "x1", "x2"))])
+    tensors = [one for one in operands if isinstance(one, Tensor)]
+    if len(operands) != 3 or not tensors or not _meet(call, tensors):
         return _elementwise(call)
-    return {"op": "where"}
+    read = layers_for(operands, tensors[0].sizes)
+    return _elementwise(call) if read is None else [*read[0], LayerPart({"op": "where"}, "", read[1])]
 
 
 CONVERTERS.update(
     {"Elu": lambda call: renamed(call, "elu"), "Exp": _without_keys("exp")},
     {"LeakyRelu": lambda call: {"op": "leakyrelu", "alpha": call.get("negative_slope") or 0.2}},
-    {"Cast": _without_keys("identity")},
+    {"Cast": _without_keys("identity"), "Average": _average},
 )
-for _name, _raw in NAMED.items():
-    CONVERTERS.setdefault(_class_of(_name), _without_keys(_raw["op"]))
+for _name, _raw in ACTIVATIONS.items():
+    CONVERTERS.setdefault(_class_of(_name), _as_named(_raw))
 _SAME_NAME = ("add", "multiply", "subtract", "divide", "exp", "negative", "identity", *NAMED)
 TENSORFLOW = {
     **{name: _class_of(name) for name in _SAME_NAME},

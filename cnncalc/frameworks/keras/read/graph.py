@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from heapq import heapify, heappop, heappush
 from typing import Any
 
+from ....axes import Fields, begin
+from ....dialects import DIALECTS
 from ....errors import CnncalcError, SpecError, shown
-from ....layers import OPS
+from ....layers import OPS, Env
 from ....layers.pool import GlobalPool
+from ....sizes import NOTHING_KNOWN, UNKNOWN, Shape
 from ... import ArrayReaders
 from ...build import NO_FIGURES, Draft, SpecBuilder
 from .config import LayerCall, Sizes, Tensor, TensorKey, tensors_in
-from .functions import LayerPart
+from .functions import LayerPart, Results
 from .hdf import KerasArrays
 from .layers import convert
 from .model import INPUT, KerasLayer, KerasModel
 from .roles import ROLES, Recipe
-from .variables import variables
+from .variables import unused_buffers, variables
 
 
 class ModelReader:
@@ -33,6 +37,10 @@ class ModelReader:
         self.conventions = channels_last, old
         self.arrays, self.path = arrays, path
         self.spec = SpecBuilder()
+        self.unused: dict[str, int] = {}
+        """How many numbers layers keep that no output depends on."""
+        self._spare: list[Draft] = []
+        """The parts of layers that give several tensors, of which some may not be read."""
         self.calls: Counter[str] = Counter()
         """How many times each Keras layer was called so far."""
 
@@ -51,7 +59,7 @@ class ModelReader:
             try:
                 call = self._call_of(record, at, model.sizes.get(here), values)
                 if record.model is None:
-                    outputs = [self._add_parts((*prefix, record.name), convert(call), call)]
+                    outputs = self._add_parts((*prefix, record.name), convert(call), call)
                 else:
                     outputs = self._add_model((*prefix, record.name), record.model, call, record.name not in several)
                 for number in range(len(outputs), results.get(here[:2], 1)):
@@ -59,9 +67,10 @@ class ModelReader:
                     sizes = model.sizes.get(here.result(number))
                     unknown = self.spec.opaque(name, type, [outputs[0].layer], sizes, NO_FIGURES, derived=True)
                     outputs.append(Tensor(unknown, None))
+                masked = masks(call)
                 for number, output in enumerate(outputs):
                     key = here.result(number)
-                    values[key] = output._replace(sizes=model.sizes.get(key, output.sizes))
+                    values[key] = output._replace(sizes=model.sizes.get(key, output.sizes), masked=masked)
             except CnncalcError as error:
                 label = f"layer {shown(record.name)}"
                 error.layer = label if error.layer is None else f"{label}, {error.layer}"
@@ -71,7 +80,7 @@ class ModelReader:
     def _call_of(self, record: KerasLayer, at: int, out: Sizes | None, values: dict[TensorKey, Tensor]) -> LayerCall:
         args, kwargs = record.calls[at] if at < len(record.calls) else ((), {})
         args, kwargs = _tensors(args, values), _tensors(kwargs, values)
-        return LayerCall(record.kind, record.config, args, kwargs, out, *self.conventions)
+        return LayerCall(record.kind, record.config, args, kwargs, out, *self.conventions, record.is_operation)
 
     def _add_model(self, path: tuple[str, ...], model: KerasModel, call: LayerCall, one_result: bool) -> list[Tensor]:
         """Add a model in a model: a block, or its layers one by one if a block could not say what it reads or gives.
@@ -81,17 +90,28 @@ class ModelReader:
         read = call.read()
         if len(read) != len(model.inputs):
             raise SpecError(f"the model has {len(model.inputs)} inputs, gets {len(read)}")
+        each = call.kind == "TimeDistributed"
+        if each:
+            feed = self.spec.add(f"{'.'.join(path)}_steps", "tobatch", [read[0].layer], derived=True)
+            read = [Tensor(feed, None if read[0].sizes is None else read[0].sizes[1:])]
         if len(read) > 1 or not one_result:
             return self.read(model, read, path)
         inner = ModelReader(*self.conventions, self.arrays, (*self.path, *path))
         output = inner.read(model, [Tensor(inner.spec.input, model.sizes.get(model.inputs[0], read[0].sizes))])[0]
+        inner.leave_out_spare([output.layer])
         inner.spec.end_with(output.layer, "output")
+        self.unused |= {f"{'.'.join(path)}.{name}": n for name, n in inner.unused.items()}
         stem, again = self._stem(".".join(path))
         keys = {"layers": inner.spec.spec()}
         weights = inner.spec.weights()
         block = self.spec.add(
             stem, "block", [read[0].layer], keys, weights=weights, owner=".".join(path), derived=again
         )
+        if each:
+            steps, sizes = call.sizes(), call.out
+            if sizes is None and steps is not None and output.sizes is not None:
+                sizes = (steps[0], *output.sizes)
+            return [Tensor(self.spec.add(f"{stem}_together", "frombatch", [block], derived=True), sizes)]
         return [Tensor(block, output.sizes)]
 
     def _stem(self, name: str) -> tuple[str, bool]:
@@ -100,11 +120,17 @@ class ModelReader:
         count = self.calls[name]
         return (name if count == 1 else f"{name}_call2" if count == 2 else f"{name}_call2_{count - 1}"), count > 1
 
-    def _add_parts(self, path: tuple[str, ...], parts: list[LayerPart], call: LayerCall) -> Tensor:
+    def _add_parts(self, path: tuple[str, ...], parts: list[LayerPart] | Results, call: LayerCall) -> list[Tensor]:
         """Add the parts of one call; the one without a suffix has the Keras layer's own name."""
+        sizes = call.sizes()
+        unused = unused_buffers(call.kind, call.config, None if not sizes else sizes[-1 if call.channels_last else 0])
+        if unused:
+            self.unused[".".join(path)] = unused
+        parts, given = parts if isinstance(parts, Results) else (parts, (parts[-1].suffix,))
         name = ".".join(path)
         stem, again = self._stem(name)
         added: dict[str, Draft] = {}
+        shapes = {one.layer: _shape(one.sizes) for one in call.tensors()}
         joins = OPS[parts[0].raw["op"]][0].JOINS  # joins, and what is not known, read named arguments, too
         above = [one.layer for one in (call.tensors() if joins else call.read())] or [self.spec.input]
         for part in parts:
@@ -116,15 +142,29 @@ class ModelReader:
             weights = self._weights(path, part, call)
             derived = again or bool(part.suffix)
             layer = self.spec.add(stem + part.suffix, op, reads, keys, weights=weights, owner=owner, derived=derived)
-            layer.trainable = not (has_weights and call.config.get("trainable") is False)
+            layer.trainable = not has_weights or (part.trainable and call.config.get("trainable") is not False)
             added[part.suffix], above = layer, [layer]
-        return Tensor(above[0], call.out if call.out is not None else _sizes_after(parts, call))
+            shapes[layer] = traced(layer, [shapes.get(one, NOTHING) for one in reads], call.channels_last)
+        if len(given) > 1:
+            self._spare += added.values()
+        outs = [_sizes(shapes[added[one]][0]) for one in given]
+        if call.out is not None or outs[0] is None:
+            outs[0] = call.out if call.out is not None else _sizes_after(parts, call)
+        return [Tensor(added[one], out) for one, out in zip(given, outs, strict=True)]
+
+    def leave_out_spare(self, outputs: Sequence[Draft]) -> None:
+        """Remove the parts of layers with several results that nothing reads; they stand behind what they read."""
+        for layer in reversed(self._spare):
+            shared = any(one.tie is layer for one in self.spec.layers)
+            if not self.spec.uses()[layer] and layer not in outputs and not shared:
+                self.spec.remove(layer)
 
     def _weights(self, path: tuple[str, ...], part: LayerPart, call: LayerCall) -> ArrayReaders:
         """Return the functions that read the arrays of a part from the file."""
         recipes = ROLES.get(OPS[part.raw["op"]][0].WORD, {}) if part.recipes is None else part.recipes
         if self.arrays is None or not recipes:
-            return {}
+            literals = {role: recipe for role, recipe in recipes.items() if not recipe.variables}
+            return {role: partial(recipe.make, [], self.conventions[0]) for role, recipe in literals.items()}
         own = {one.name for one in variables(call.kind, call.config)}
         arrays, whole, channels_last = self.arrays, (*self.path, *path), self.conventions[0]
         return {
@@ -134,9 +174,65 @@ class ModelReader:
         }
 
 
+Traced = tuple[Shape, Fields]
+NOTHING: Traced = (NOTHING_KNOWN, Fields(()))
+"""The shape and the fields of a layer of which nothing is known."""
+
+
+def _shape(sizes: Sizes | None) -> Traced:
+    """Return sizes as a shape, with fields that only know its axes."""
+    if sizes is None:
+        return NOTHING
+    shape = tuple([UNKNOWN if n is None else n for n in sizes])
+    return shape, begin(shape, ())
+
+
+def _sizes(shape: Shape) -> Sizes | None:
+    """Return a shape as sizes; None if nothing is known of it."""
+    return None if shape == NOTHING_KNOWN else tuple([n if isinstance(n, int) else None for n in shape])
+
+
+def traced(layer: Draft, read: Sequence[Traced], channels_last: bool) -> Traced:
+    """Return the shape that a layer gives for what it reads; nothing if it is impossible, which is said later."""
+    cls, nd = OPS[layer.op]
+    if cls.NESTS or (NOTHING_KNOWN in [shape for shape, _ in read] and layer.op != "opaque"):
+        return NOTHING
+    try:
+        keys = {key: cls.KEYS[key](value, nd) for key, value in layer.keys.items() if value is not None}
+        if not keys.keys() >= set(cls.NEEDED):
+            return NOTHING
+        made, env = cls(layer.op, nd, keys), Env(DIALECTS["keras"], channels_last)
+        shapes, fields = [shape for shape, _ in read], [field for _, field in read]
+        done = made.trace_all(shapes, fields, env) if cls.JOINS else made.trace(shapes[0], fields[0], env)
+    except (CnncalcError, LookupError):
+        return NOTHING
+    return done.out, done.fields
+
+
+def masks(call: LayerCall) -> bool:
+    """Return whether the output of a layer has masked steps: it makes a mask, or passes one on."""
+    if call.kind == "Masking" or (call.kind == "Embedding" and call.config.get("mask_zero")):
+        return True
+    if not any(one.masked for one in call.read()) or call.kind in _UNMASKED:
+        return False
+    sequences = call.config.get("return_sequences")
+    inner = call.config.get("layer")
+    if call.kind == "Bidirectional" and isinstance(inner, dict) and isinstance(inner.get("config"), dict):
+        sequences = inner["config"].get("return_sequences")
+    return call.kind not in ("LSTM", "GRU", "SimpleRNN", "Bidirectional") or bool(sequences)
+
+
+_UNMASKED = {
+    *(f"{kind}{n}D" for kind in ("Conv", "MaxPooling", "AveragePooling", "GlobalMaxPooling") for n in (1, 2, 3)),
+    *(f"{kind}1D" for kind in ("SeparableConv", "DepthwiseConv", "GlobalAveragePooling", "ZeroPadding", "UpSampling")),
+    *("Flatten", "Reshape", "Permute", "RepeatVector", "Cropping1D", "Conv1DTranspose"),
+}
+"""Layers that take no notice of a mask, and do not pass it on."""
+
+
 def _made(arrays: KerasArrays, path: tuple[str, ...], recipe: Recipe, channels_last: bool) -> Any:
     """Return an array of a layer, made of variables of the file."""
-    return recipe.make(arrays.read(path, recipe.variables), channels_last)
+    return recipe.make(arrays.read(path, recipe.variables, recipe.optional), channels_last)
 
 
 def _all_keys(model: KerasModel) -> list[TensorKey]:

@@ -83,15 +83,15 @@ class KerasArrays:
     def _datasets(self) -> dict[tuple[tuple[str, ...], str], Any]:
         return self._file.datasets(self._model)
 
-    def read(self, path: tuple[str, ...], names: Sequence[str]) -> list[Any]:
-        """Return the arrays of a layer's variables. SpecError if the file lacks one."""
+    def read(self, path: tuple[str, ...], names: Sequence[str], optional: Sequence[str] = ()) -> list[Any]:
+        """Return the arrays of a layer's variables. SpecError if the file lacks one that is not optional."""
         try:
             found = []
-            for name in names:
+            for name in (*names, *optional):
                 dataset = self._datasets.get((path, name))
-                if dataset is None:
+                if dataset is None and name not in optional:
                     raise SpecError(f"it has no {name} of the layer {shown('.'.join(path))}")
-                found.append(_array(dataset))
+                found.append(None if dataset is None else _array(dataset))
         except SpecError as error:
             error.where = error.where or Where(self._file.name, 0, 0)
             raise

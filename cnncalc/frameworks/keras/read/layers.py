@@ -6,25 +6,48 @@ from collections.abc import Callable
 
 from ....layers import OPS
 from ....layers.names import KERAS
-from .config import LayerCall
-from .functions import CONVERTERS, TENSORFLOW, WITH_CONSTANT, Converter, LayerPart, Parts, activation, numbers, renamed
-from .opaque import opaque
+from . import dense, images, sequences, shapes  # noqa: F401 - they register their converters
+from .config import LayerCall, Tensor
+from .functions import (
+    CONVERTERS,
+    JOINS,
+    TENSORFLOW,
+    Converter,
+    LayerPart,
+    Parts,
+    Raw,
+    Results,
+    activation,
+    numbers,
+    renamed,
+)
+from .images import MODES
+from .opaque import has_figures, opaque
+from .roles import Recipe
+from .variables import inner_layer
 from .windows import FUSED, SPELLINGS
 
 
-def convert(call: LayerCall) -> list[LayerPart]:
+def convert(call: LayerCall) -> list[LayerPart] | Results:
     """Return the layers for a call of a Keras layer; one opaque layer for what cnncalc does not know."""
     kind = _kind(call)
     call = call._replace(kind=kind)
     converter = CONVERTERS.get(kind)
-    if _other_layout(call) or (kind not in _JOINS and len(call.read()) != 1):
+    if _other_layout(call) or (kind not in _JOINS and len(call.read()) != 1) or (call.masked and kind in _MASKED):
         converter = None
     converted = None if converter is None else converter(call)
     if converted is None:
         return [LayerPart(opaque(call))]
+    if isinstance(converted, Results):
+        return converted
     parts = [LayerPart(converted)] if isinstance(converted, dict) else converted
     fused = activation(call.get("activation"), call._replace(args=())) if kind in _FUSED else None
     return parts if fused is None else [*parts, LayerPart(fused, "_activation")]
+
+
+def is_known(kind: str) -> bool:
+    """Return whether a class is a layer of Keras's of which something is known here."""
+    return _SPELLINGS.get(kind, kind) in CONVERTERS or has_figures(kind)
 
 
 def _kind(call: LayerCall) -> str:
@@ -55,12 +78,54 @@ def _flatten(call: LayerCall) -> Parts:
     return [LayerPart({"op": "permute", "order": [*range(2, len(sizes) + 1), 1]}, "_permute"), flat]
 
 
-@CONVERTERS.register("Resizing")
-def _resizing(call: LayerCall) -> Parts:
-    mode = call.get("interpolation") or "bilinear"
-    simple = not any(call.get(f"{how}_to_aspect_ratio") for how in ("crop", "pad"))
-    out = [call.get("height"), call.get("width")]
-    return {"op": "upsample", "out": out, "mode": mode} if simple and mode in ("bilinear", "bicubic") else None
+@CONVERTERS.register("Masking")
+def _masking(call: LayerCall) -> Parts:
+    """Return what Masking does to values: it makes steps zero that are `mask_value` throughout."""
+    return {"op": "identity"} if call.get("mask_value") in (None, 0) else None
+
+
+@CONVERTERS.register("RMSNormalization")
+def _rms(call: LayerCall) -> Parts:
+    """Return x / sqrt(mean(x**2) + eps), then a weight for each channel."""
+    return _scaled(call, [LayerPart({"op": "square"}, "_square")], 1e-6, "scale")
+
+
+@CONVERTERS.register("LayerNormalization")
+def _layernorm(call: LayerCall) -> Parts:
+    """Return a layer norm; with `rms_scaling` x / sqrt(variance + eps), then a weight."""
+    if not call.get("rms_scaling"):
+        return renamed(call, "layernorm")
+    read = call.read()[0].layer
+    mean: Raw = {"op": "mean", "axis": [-1 if call.channels_last else 1], "keepdims": True}
+    apart = LayerPart({"op": "sub"}, "_apart", (read, "_center"))
+    return _scaled(call, [LayerPart(mean, "_center"), apart, LayerPart({"op": "square"}, "_square")], 1e-3, "gamma")
+
+
+def _scaled(call: LayerCall, squares: list[LayerPart], eps: float, weight: str) -> Parts:
+    """Return x / sqrt(mean(squares) + eps) over the channels, then a weight for each."""
+    axis = call.get("axis")
+    if not call.on_channels(-1 if axis is None else axis):
+        return None
+    given = call.get("epsilon")
+    return [
+        *squares,
+        LayerPart({"op": "mean", "axis": [-1 if call.channels_last else 1], "keepdims": True}, "_mean"),
+        LayerPart({"op": "rescale", "offset": eps if given is None else given}, "_sum"),
+        LayerPart({"op": "rsqrt"}, "_inverse"),
+        LayerPart({"op": "mul"}, "_normal", (call.read()[0].layer, "_inverse")),
+        LayerPart({"op": "scale"}, "", ("_normal",), {"weight": Recipe((weight,))}),
+    ]
+
+
+@CONVERTERS.register("SpectralNormalization")
+def _spectral(call: LayerCall) -> Parts:
+    """Return the layer inside: its kernel is normalised while it is trained, and kept so."""
+    inner = inner_layer(call.config)
+    if inner is None:
+        return None
+    kind, config = inner
+    trained = call.config.get("trainable") is not False and config.get("trainable") is not False
+    return convert(call._replace(kind=kind, config={**config, "trainable": trained}))
 
 
 @CONVERTERS.register("Normalization")
@@ -80,6 +145,27 @@ def _rescaling(call: LayerCall) -> Parts:
     return {"op": "rescale", "factor": factor, "offset": offset}
 
 
+@CONVERTERS.register("TimeDistributed")
+def _time_distributed(call: LayerCall) -> Parts:
+    """Return a layer that works on each step alone; a Dense does so by itself."""
+    inner = inner_layer(call.config)
+    if inner is None or len(call.tensors()) != 1:
+        return None
+    kind, config = inner
+    config = {**config, "trainable": config.get("trainable") is not False and call.config.get("trainable") is not False}
+    if kind in ("Dense", "Activation", "ReLU", "Dropout"):
+        return convert(call._replace(kind=kind, config=config))
+    sizes = call.sizes()
+    one = Tensor(call.read()[0].layer, None if sizes is None else sizes[1:])
+    out = None if call.out is None else call.out[1:]
+    parts = convert(call._replace(kind=kind, config=config, args=(one,), kwargs={}, out=out))
+    if isinstance(parts, Results) or any(part.raw["op"] == "opaque" and "out" not in part.raw for part in parts):
+        return None
+    first, *others = parts
+    fold, unfold = LayerPart({"op": "tobatch"}, "_steps"), LayerPart({"op": "frombatch"}, "_together")
+    return [fold, first._replace(reads=first.reads and ("_steps",)), *others, unfold]
+
+
 def _over_other_axes(call: LayerCall) -> bool:
     axis = call.get("axis")
     return not call.on_channels(-1 if axis is None else axis)
@@ -90,23 +176,12 @@ def _over_batch(call: LayerCall) -> bool:
     return axis is None or 0 in (axis if isinstance(axis, list) else [axis])
 
 
-def _other_cell(call: LayerCall) -> bool:
-    """Return whether a recurrent layer has other functions than usual, gives its states, or gives steps backwards."""
-    usual = {"activation": ("tanh", "relu", "sigmoid", "linear"), "recurrent_activation": ("sigmoid",)}
-    if any(call.get(key) not in (None, *names) for key, names in usual.items()):
-        return True
-    backwards = call.get("go_backwards") and call.get("return_sequences")
-    return bool(backwards or call.get("return_state") or len(call.tensors()) > 1)
-
-
 _OPAQUE_IF: dict[str, Callable[[LayerCall], object]] = {
-    "upsample": lambda call: call.get("interpolation") not in (None, "nearest", "bilinear", "bicubic"),
-    "batchnorm": lambda call: call.get("renorm") or _over_other_axes(call),
+    "upsample": lambda call: call.get("interpolation") not in (None, *MODES),
+    "batchnorm": _over_other_axes,
     "groupnorm": _over_other_axes,
-    "layernorm": lambda call: call.get("rms_scaling"),
     "scale": lambda call: not call.channels_last,
     **dict.fromkeys(("mean", "sum", "prod", "logsumexp", "cumsum"), _over_batch),
-    **dict.fromkeys(("lstm", "gru", "rnn"), _other_cell),
 }
 """The tests for calls that no layer here expresses, by the op for other calls of the class."""
 
@@ -134,7 +209,7 @@ _RANDOM = (
     *("Grayscale", "Invert", "Erasing", "Perspective", "GaussianBlur", "Sharpness", "Posterization"),
     *("ColorDegeneration", "ElasticTransform"),
 )
-_INERT = ("Masking", "ActivityRegularization", "GaussianNoise", "AugMix", "CutMix", "MixUp", "RandAugment")
+_INERT = ("ActivityRegularization", "GaussianNoise", "AugMix", "CutMix", "MixUp", "RandAugment")
 """Layers that do nothing once trained, as do those called `Random…` with one of _RANDOM."""
 CONVERTERS.register(*_INERT, *(f"Random{what}" for what in _RANDOM))(_by_name("identity"))
 for _op, _name in KERAS.items():
@@ -147,7 +222,15 @@ _SPELLINGS = {
 }
 """The classes by their other names."""
 
-_FUSED = {*FUSED, "Dense"}
+_FUSED = {*FUSED, "Dense", "EinsumDense"}
 """Layers with an activation of their own."""
-_JOINS = {*WITH_CONSTANT, "Where", "Stack", "Concatenate", "CustomScaleLayer"}
+_JOINS = {
+    *(*JOINS, "Where", "Concatenate", "CustomScaleLayer"),
+    *("MultiHeadAttention", "Attention", "AdditiveAttention", "DotProductAttention"),
+    *("GroupQueryAttention", "GroupedQueryAttention"),
+    *("LSTM", "GRU", "SimpleRNN"),
+    *("Dot", "Matmul", "Einsum", "Stack"),
+}
 """Layers that may read several tensors."""
+_MASKED = {"GlobalAveragePooling1D", "Softmax", "TimeDistributed"}
+"""Layers whose values depend on a mask, beside those over sequences."""

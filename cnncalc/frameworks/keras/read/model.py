@@ -21,6 +21,8 @@ class KerasLayer(NamedTuple):
     calls: Calls
     model: KerasModel | None
     """Its layers, if it is a model itself."""
+    is_operation: bool = False
+    """Whether it is an operation, not a layer."""
 
 
 class KerasModel(NamedTuple):
@@ -131,10 +133,33 @@ def _layer(raw: Any, at: int, sizes: dict[TensorKey, Sizes], depth: int) -> Kera
         _note_built(raw, calls, sizes)
         is_model = listed or kind in MODELS or (is_model_config(config) and "input_layers" in config)
         model = read_model(kind, config, raw.get("build_config"), depth + 1) if is_model else None
+        if kind == "TimeDistributed":
+            model = _model_in(config, depth)
     except CnncalcError as error:
         error.layer = label if error.layer is None else f"{label}, {error.layer}"
         raise
-    return KerasLayer(name, kind, {} if listed else config, calls, model)
+    config = {} if listed else config
+    return KerasLayer(name, kind, config, calls, model, model is None and _is_operation(raw, kind, config))
+
+
+def _is_operation(raw: dict[str, Any], kind: str, config: dict[str, Any]) -> bool:
+    """Return whether a record is an operation: its module says so or, in a .h5 file of Keras 3, its configuration."""
+    module, nodes = raw.get("module"), raw.get("inbound_nodes")
+    if kind in ("TFOpLambda", "SlicingOpLambda"):
+        return True
+    if isinstance(module, str):
+        return ".ops" in module
+    is_new = isinstance(nodes, list) and any(isinstance(node, dict) for node in nodes)
+    return is_new and kind != INPUT and not {"trainable", "dtype"} & config.keys()
+
+
+def _model_in(config: dict[str, Any], depth: int) -> KerasModel | None:
+    """Return the model in a wrapper; None for a layer."""
+    inner = config.get("layer")
+    kind = inner.get("class_name") if isinstance(inner, dict) else None
+    if not isinstance(inner, dict) or kind not in MODELS or not is_model_config(inner.get("config")):
+        return None
+    return read_model(kind, inner["config"], inner.get("build_config"), depth + 1)
 
 
 def _call(node: Any, sizes: dict[TensorKey, Sizes]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 from ....layers import OPS
 from ....layers.names import KERAS
 from ...build import NO_FIGURES
 from .config import LayerCall, Sizes
-from .functions import Raw, opaque_layer
+from .functions import Raw, opaque_layer, same_shape
 
 
 def opaque(call: LayerCall) -> Raw:
     """Return an opaque layer for a call, with all that is known of it."""
     figures = NO_FIGURES if call.kind in _WEIGHTLESS else FIGURES[call.kind](call) if call.kind in FIGURES else {}
-    return opaque_layer(call.kind, _out(call), figures)
+    if not figures and call.is_operation:  # an operation has no weights
+        figures = {"params": 0, "buffers": 0} if call.kind in _PRODUCTS else NO_FIGURES
+    return same_shape(call.kind, figures) if call.kind in _KEEPS else opaque_layer(call.kind, _out(call), figures)
+
+
+def has_figures(kind: str) -> bool:
+    """Return whether figures of a class are known."""
+    return kind in FIGURES or kind in _WEIGHTLESS
 
 
 def _out(call: LayerCall) -> Sizes | None:
@@ -22,8 +30,6 @@ def _out(call: LayerCall) -> Sizes | None:
     sizes = call.sizes()
     if call.out is not None:
         return call.out
-    if call.kind in _KEEPS:
-        return sizes
     if call.kind in _RECURRENT:
         units = (_count(call, "units"),)
         return units if not call.get("return_sequences") else None if sizes is None else (*sizes[:-1], *units)
@@ -45,13 +51,36 @@ def _embedding_figures(call: LayerCall) -> Raw:
 
 
 def _recurrent_figures(call: LayerCall) -> Raw:
-    """Return gates * units * (features + units + bias) parameters, two biases in a GRU that resets after (Keras's)."""
+    """Return gates * units * (features + units + bias) parameters, two biases in a GRU that resets after (Keras's).
+
+    It multiplies by all of them but the biases at each step.
+    """
     sizes, units = call.sizes(), _count(call, "units")
     if units is None or not sizes or sizes[-1] is None:
         return {}
     biases = 0 if call.get("use_bias") is False else 2 if call.kind == "GRU" and call.get("reset_after") else 1
     gates = _RECURRENT[call.kind]
-    return {"params": gates * units * (sizes[-1] + units + biases), "buffers": 0}
+    figures = {"params": gates * units * (sizes[-1] + units + biases), "buffers": 0}
+    steps = sizes[0] if len(sizes) == 2 else None
+    return figures if steps is None else {**figures, "macs": steps * gates * units * (sizes[-1] + units)}
+
+
+def _conv_lstm_figures(call: LayerCall) -> Raw:
+    """Return the figures of a convolution of the input and one of the state, four gates each, at every step."""
+    sizes, c_o, k = call.sizes(), _count(call, "filters"), call.get("kernel_size")
+    if c_o is None or not sizes or not isinstance(k, (list, tuple)) or any(type(n) is not int for n in k):
+        return {}
+    c_i = sizes[-1] if call.channels_last else sizes[1]
+    if c_i is None:
+        return {}
+    bias = call.get("use_bias") is not False
+    figures = {"params": 4 * c_o * ((c_i + c_o) * prod(k) + bias), "buffers": 0}
+    out = call.out if call.out is None or call.get("return_sequences") is not True else call.out[1:]
+    space = None if out is None else out[:-1] if call.channels_last else out[1:]
+    if space is None or sizes[0] is None or None in space:
+        return figures
+    positions = prod([n for n in space if n is not None])
+    return {**figures, "macs": sizes[0] * positions * 4 * c_o * (c_i + c_o) * prod(k)}
 
 
 def _bidirectional_figures(call: LayerCall) -> Raw:
@@ -61,20 +90,35 @@ def _bidirectional_figures(call: LayerCall) -> Raw:
     if kind not in tuple(_RECURRENT) or not isinstance(config, dict):
         return {}
     figures = _recurrent_figures(call._replace(kind=kind, config=config))
-    return figures and {**figures, "params": 2 * figures["params"]}
+    return {key: 2 * n for key, n in figures.items()}
 
 
 def _attention_figures(call: LayerCall) -> Raw:
-    """Return the figures of four projections, with biases (keras/src/layers/attention/multi_head_attention.py)."""
-    read = [one.sizes[-1] if one.sizes else None for one in call.tensors()[:3]]
-    heads, key = _count(call, "num_heads"), _count(call, "key_dim")
-    if len(read) < 2 or None in read or heads is None or key is None or call.get("output_shape") is not None:
+    """Return the figures of four projections, with biases, and of the two products between them.
+
+    Source: multi_head_attention.py and grouped_query_attention.py of keras/src/layers/attention.
+    """
+    read = [one.sizes for one in call.read()[:3]]
+    heads = _count(call, "num_heads") or _count(call, "num_query_heads")
+    others = _count(call, "num_key_value_heads") or heads
+    key = _count(call, "key_dim") or _count(call, "head_dim")
+    if len(read) < 2 or any(not one or one[-1] is None for one in read) or not heads or not others or not key:
         return {}
     bias = call.get("use_bias") is not False
     value = _count(call, "value_dim") or key
-    query, values, keys = (read[0] or 0), (read[1] or 0), (read[-1] or 0)
-    widths = [(query, heads * key), (keys, heads * key), (values, heads * value), (heads * value, query)]
-    return {"params": sum((a + bias) * b for a, b in widths), "buffers": 0}
+    sizes = [[n or 0 for n in one or ()] for one in (read[0], read[-1], read[1])]
+    wanted = call.get("output_shape")
+    out = wanted if type(wanted) is int else sizes[0][-1]
+    widths = [
+        *[(sizes[0][-1], heads * key), (sizes[1][-1], others * key), (sizes[2][-1], others * value)],
+        (heads * value, out),
+    ]
+    figures = {"params": sum((a + bias) * b for a, b in widths), "buffers": 0}
+    steps = [prod(one[:-1]) for one in (*sizes, sizes[0])]
+    if 0 in steps or isinstance(wanted, (list, tuple)):
+        return figures if wanted is None or type(wanted) is int else {}
+    products = heads * steps[0] * steps[1] * (key + value)
+    return {**figures, "macs": products + sum(n * a * b for n, (a, b) in zip(steps, widths, strict=True))}
 
 
 def _rms_figures(call: LayerCall) -> Raw:
@@ -84,12 +128,31 @@ def _rms_figures(call: LayerCall) -> Raw:
     return {} if size is None else {"params": size, "buffers": 0, "macs": 0}
 
 
+_PRODUCTS = (
+    *("Matmul", "Einsum", "Dot", "Tensordot", "Inner", "Outer", "Vdot", "Kron", "Correlate", "DotProductAttention"),
+    *(
+        "Conv",
+        "DepthwiseConv",
+        "SeparableConv",
+        "ConvTranspose",
+        "Inv",
+        "Solve",
+        "Svd",
+        "Qr",
+        "Cholesky",
+        "Det",
+        "Eigh",
+    ),
+    *("TFOpLambda", "TensorFlowOpLayer", "Lambda", "Map", "Scan", "VectorizedMap", "Cond", "WhileLoop", "STFT", "FFT"),
+)
+"""The operations that may multiply and add up."""
 _RECURRENT = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}
 FIGURES: dict[str, Callable[[LayerCall], Raw]] = {
     "Embedding": _embedding_figures,
     **dict.fromkeys(_RECURRENT, _recurrent_figures),
+    **{f"ConvLSTM{n}D": _conv_lstm_figures for n in (1, 2, 3)},
     "Bidirectional": _bidirectional_figures,
-    "MultiHeadAttention": _attention_figures,
+    **dict.fromkeys(("MultiHeadAttention", "GroupedQueryAttention", "GroupQueryAttention"), _attention_figures),
     "RMSNormalization": _rms_figures,
     **dict.fromkeys(("Lambda", "Dot", "Matmul", "Einsum"), lambda _: {"params": 0, "buffers": 0}),
 }

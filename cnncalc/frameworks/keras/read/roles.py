@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from struct import pack
 from typing import Any, NamedTuple
 
 
-def _as_it_is(arrays: list[Any], channels_last: bool) -> Any:
+def as_it_is(arrays: list[Any], channels_last: bool) -> Any:
+    """Return an array as the file has it."""
     return arrays[0]
 
 
@@ -14,17 +16,25 @@ class Recipe(NamedTuple):
     """An array, as it is made of variables of a Keras layer."""
 
     variables: tuple[str, ...]
-    make: Callable[[list[Any], bool], Any] = _as_it_is
+    make: Callable[[list[Any], bool], Any] = as_it_is
     """It takes the variables, and whether the channels are the last axis."""
+    optional: tuple[str, ...] = ()
+    """More variables, which are None in a file that lacks them."""
 
 
 Recipes = Mapping[str, Recipe]
 """The arrays of a layer, by their roles."""
 
 
-def _kernel(arrays: list[Any], channels_last: bool) -> Any:
+def literal(numbers: list[float], shape: list[int]) -> Recipe:
+    """Return the recipe of an array whose numbers stand in the model's document, as float32."""
+    packed = memoryview(pack(f"{len(numbers)}f", *numbers))
+    return Recipe((), lambda *_: packed.cast("f", shape))
+
+
+def kernel(arrays: list[Any], channels_last: bool) -> Any:
     """Return a kernel (k, c_i, c_o) in the layout's order: the last axis, the one before, then the others."""
-    (array,) = arrays
+    array = arrays[0]
     return array if channels_last else array.transpose(-1, -2, *range(array.ndim - 2))
 
 
@@ -41,15 +51,86 @@ def flat(arrays: list[Any], channels_last: bool) -> Any:
     return arrays[0].reshape(-1)
 
 
+def _gates(array: Any) -> Any:
+    """Return a GRU's gates, which Keras has as update, reset and new, as reset, update and new."""
+    third = array.shape[-1] // 3
+    return array.take([*range(third, 2 * third), *range(third), *range(2 * third, 3 * third)], -1)
+
+
+def gru_kernel(arrays: list[Any], channels_last: bool) -> Any:
+    """Return a GRU's kernel."""
+    return kernel([_gates(arrays[0])], channels_last)
+
+
+def gru_bias(row: int) -> Callable[[list[Any], bool], Any]:
+    """Return the function that makes a GRU's first or second bias, which stand in rows if there are two."""
+
+    def make(arrays: list[Any], channels_last: bool) -> Any:
+        return _gates(arrays[0].reshape(-1, arrays[0].shape[-1])[row])
+
+    return make
+
+
+def head_kernel(arrays: list[Any], channels_last: bool) -> Any:
+    """Return the kernel of a projection to heads, (c_i, heads, features) or (heads*features, c_i)."""
+    array = arrays[0]
+    return array if channels_last else array.reshape(array.shape[0], -1).transpose()
+
+
+def head_bias(arrays: list[Any], channels_last: bool) -> Any:
+    """Return the bias of a projection to heads, (heads, features) or (heads*features,)."""
+    return arrays[0] if channels_last else arrays[0].reshape(-1)
+
+
+def heads_out(arrays: list[Any], channels_last: bool) -> Any:
+    """Return the kernel of the projection from heads, (heads, features, out) or (out, heads*features)."""
+    array = arrays[0]
+    return array if channels_last else array.reshape(-1, array.shape[-1]).transpose()
+
+
+def heads_apart(arrays: list[Any], channels_last: bool) -> Any:
+    """Return the kernel of a projection to heads as that of a linear layer."""
+    array = arrays[0]
+    return kernel([array.reshape(array.shape[0], -1)], channels_last)
+
+
+def heads_joined(arrays: list[Any], channels_last: bool) -> Any:
+    """Return the kernel of a projection from heads as that of a linear layer."""
+    array = arrays[0]
+    return kernel([array.reshape(-1, array.shape[-1])], channels_last)
+
+
+def lora_a(rank: int) -> Callable[[list[Any], bool], Any]:
+    """Return the function that makes the first LoRA array, zeros if the file has none."""
+
+    def make(arrays: list[Any], channels_last: bool) -> Any:
+        whole, own = arrays
+        return kernel([(0 * whole[..., :1]).repeat(rank, -1) if own is None else own], channels_last)
+
+    return make
+
+
+def lora_b(rank: int) -> Callable[[list[Any], bool], Any]:
+    """Return the function that makes the second LoRA array, zeros if the file has none."""
+
+    def make(arrays: list[Any], channels_last: bool) -> Any:
+        whole, own = arrays
+        matrix = (0 * whole.reshape(-1, whole.shape[-1])[:1]).repeat(rank, 0) if own is None else own
+        ones = (1,) * (whole.ndim - 2)  # the other axes of a convolution's kernel
+        return kernel([matrix.reshape(ones + matrix.shape)], channels_last)
+
+    return make
+
+
 _NORM = {"weight": Recipe(("gamma",)), "bias": Recipe(("beta",))}
 ROLES: dict[str, Recipes] = {
-    "linear": {"weight": Recipe(("kernel",), _kernel), "bias": Recipe(("bias",))},
-    "conv": {"weight": Recipe(("kernel",), _kernel), "bias": Recipe(("bias",))},
-    "convT": {"weight": Recipe(("kernel",), _kernel), "bias": Recipe(("bias",))},
+    "linear": {"weight": Recipe(("kernel",), kernel), "bias": Recipe(("bias",))},
+    "conv": {"weight": Recipe(("kernel",), kernel), "bias": Recipe(("bias",))},
+    "convT": {"weight": Recipe(("kernel",), kernel), "bias": Recipe(("bias",))},
     "dwconv": {"weight": Recipe(("kernel",), _channelwise), "bias": Recipe(("bias",))},
     "sepconv": {
         "depthwise": Recipe(("depthwise_kernel",), _channelwise),
-        "pointwise": Recipe(("pointwise_kernel",), _kernel),
+        "pointwise": Recipe(("pointwise_kernel",), kernel),
         "bias": Recipe(("bias",)),
     },
     "batchnorm": {

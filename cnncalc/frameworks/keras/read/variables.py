@@ -75,35 +75,39 @@ def _places(record: KerasLayer, path: tuple[str, ...], steps: tuple[str | Slot, 
         yield Place(path, variable, (*steps, *variable.group), index, variable.trained and not frozen)
 
 
+_CLASSES = {"GroupQueryAttention": "GroupedQueryAttention"}
+"""The names of classes that Keras exports under others."""
+
+
 def snake_case(kind: str) -> str:
     """Return a class as a `.weights.h5` file names it (keras/src/utils/naming.py)."""
+    kind = _CLASSES.get(kind, kind)
     kind = sub("(.)([A-Z][a-z]+)", r"\1_\2", sub(r"\W+", "", kind))
     return sub("([a-z])([A-Z])", r"\1_\2", kind).lower()
 
 
 _CONV = "kernel bias?use_bias"
+_LORA = "lora_kernel_a?lora_rank lora_kernel_b?lora_rank"
 _SEPARABLE = "depthwise_kernel pointwise_kernel bias?use_bias"
 _CELL = "kernel recurrent_kernel bias?use_bias"
 _OWN = {
-    "Dense": _CONV,
-    **{
-        f"{kind}{n}D": _CONV
-        for kind in ("Conv", "Convolution", "DepthwiseConv", "DepthwiseConvolution")
-        for n in (1, 2, 3)
-    },
+    "Dense": f"{_CONV} {_LORA}",
+    **{f"{kind}{n}D": f"{_CONV} {_LORA}" for kind in ("Conv", "Convolution") for n in (1, 2, 3)},
+    **{f"Depthwise{kind}{n}D": _CONV for kind in ("Conv", "Convolution") for n in (1, 2)},
     **{f"{kind}{n}DTranspose": _CONV for kind in ("Conv", "Convolution") for n in (1, 2, 3)},
     **{f"{kind}{n}D": _SEPARABLE for kind in ("SeparableConv", "SeparableConvolution") for n in (1, 2)},
     **dict.fromkeys(
         ("BatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization"),
-        "gamma?scale beta?center moving_mean! moving_variance!",
+        "gamma?scale beta?center moving_mean! moving_variance! moving_stddev!?renorm renorm_mean!?renorm "
+        "renorm_stddev!?renorm",
     ),
     "LayerNormalization": "gamma?scale beta?center",
     "GroupNormalization": "gamma?scale beta?center",
     "RMSNormalization": "scale",
     "LayerScale": "gamma",
     "PReLU": "alpha",
-    "Embedding": "embeddings",
-    "EinsumDense": "kernel bias?bias_axes",
+    "Embedding": "embeddings lora_embeddings_a?lora_rank lora_embeddings_b?lora_rank",
+    "EinsumDense": f"kernel bias?bias_axes {_LORA}",
     "AdditiveAttention": "scale?use_scale",
 }
 """The variables of each class, in order: `name?key` only if this key is not false, `name!` if it is not trained."""
@@ -132,12 +136,17 @@ def variables(kind: str, config: dict[str, Any]) -> list[Variable]:
     return [Variable(name, (), False) for name in ("mean", "variance", "count")] if own_statistics else []
 
 
+_ABSENT = ("bias_axes", "lora_rank", "renorm")
+"""The keys that mean false if a configuration does not have them."""
+
+
 def _listed(names: str, config: dict[str, Any]) -> list[Variable]:
     listed = []
     for name in names.split():
         bare, _, key = name.partition("?")
-        if not key or config.get(key, key != "bias_axes") not in (False, None):
-            listed.append(Variable(bare.rstrip("!"), (), not bare.endswith("!")))
+        if not key or config.get(key, key not in _ABSENT) not in (False, None):
+            frozen = bare.endswith("!") or ("lora_rank" in config and bare in ("kernel", "embeddings"))
+            listed.append(Variable(bare.rstrip("!"), (), not frozen))
     return listed
 
 
@@ -169,3 +178,15 @@ def _wrapped(wrapper: str, config: dict[str, Any]) -> list[Variable]:
             for one in variables(*inner)
         ]
     return [*listed, Variable("vector_u", (), False)] if wrapper == "SpectralNormalization" else listed
+
+
+def unused_buffers(kind: str, config: dict[str, Any], features: int | None) -> int:
+    """Return how many numbers a layer keeps that its output does not depend on, for inputs of so many features."""
+    inner = inner_layer(config) if kind == "SpectralNormalization" else None
+    if inner is None:
+        return 3 * (features or 0) if kind == "BatchNormalization" and config.get("renorm") else 0
+    kind, config = inner
+    if kind.endswith("Transpose"):
+        return features or 0
+    last = next((config.get(key) for key in ("filters", "units", "output_dim", "depth_multiplier") if key in config), 0)
+    return last if type(last) is int else 0

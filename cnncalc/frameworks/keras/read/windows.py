@@ -9,7 +9,8 @@ from __future__ import annotations
 from ....layers import OPS
 from ....layers.names import KERAS
 from .config import LayerCall
-from .functions import CONVERTERS, Converter, Parts, renamed
+from .functions import CONVERTERS, Converter, Parts, Raw, renamed
+from .quantized import lora_rank, with_lora
 
 _CONVOLUTIONS = ("conv", "dwconv", "sepconv", "convT")
 _POOLS = ("maxpool", "avgpool", "globalmaxpool", "globalavgpool", "adaptivemaxpool", "adaptiveavgpool")
@@ -17,7 +18,19 @@ _POOLS = ("maxpool", "avgpool", "globalmaxpool", "globalavgpool", "adaptivemaxpo
 
 def _window(op: str) -> Converter:
     """Return the converter to a convolution or a pool."""
+    if op.startswith("conv") and not op.startswith("convT"):
+        return lambda call: renamed(call, op) if lora_rank(call.config) is None else _conv_with_lora(call, op)
     return lambda call: renamed(call, op)
+
+
+def _conv_with_lora(call: LayerCall, op: str) -> Parts:
+    """Return a convolution beside one of `rank` outputs, which another of a single position widens."""
+    raw, rank = renamed(call, op), lora_rank(call.config) or 1
+    if raw.get("g", 1) != 1:
+        return None
+    frozen: Raw = {**raw, "bias": False}
+    second: Raw = {"op": op, "c_o": raw.get("c_o"), "k": 1, "bias": False}
+    return with_lora(call, rank, frozen, frozen | {"c_o": rank}, second, call.get("use_bias") is not False, "kernel")
 
 
 for _op in (*_CONVOLUTIONS, *_POOLS):

@@ -3,56 +3,89 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....errors import SpecError
-from ....input import Reading, readings
 from ....layers.base import AXIS_LETTERS
 from ....sizes import MOST_SIZES, Open, Shape, Size, is_letter, to_json
 from ... import ForeignNetwork
-from ...inputs import input_keys
+from ...build import Draft, printable
+from ...values import BATCH, Handle, batch_first, plain
 from .model import load
 from .ops import HANDLERS
-from .reader import GraphReader, Output
+from .reader import GraphReader
 
 Layers = list[dict[str, Any]]
-Keys = dict[str, int]
+Sizes = Mapping[str, Shape]
+"""The shape of each input, by its name."""
 
 
-def read(source: str | os.PathLike[str] | bytes | memoryview, name: str | None = None) -> ForeignNetwork:
-    """Return the network of an ONNX file, or of its bytes. SpecError for anything else, or a graph without an input."""
+def read(
+    source: str | os.PathLike[str] | bytes | memoryview, name: str | None = None, sizes: Sizes | None = None
+) -> ForeignNetwork:
+    """Return the network of an ONNX file, or of its bytes. SpecError for anything else, or a graph without an input.
+
+    `sizes` are the shapes of inputs in place of the file's: letters that the file leaves open are then numbers, before
+    any constant is worked out.
+    """
     where = name or ("-" if isinstance(source, (bytes, memoryview)) else os.fspath(source))
     graph = load(source, where)
     main = next(iter(graph.inputs), None)
     if main is None:
         raise SpecError("the graph has no input" if graph.nodes else "the graph is empty: it has no nodes")
-    dims = graph.declared(main) or []
-    letters = _letters(dims)
-    for batched in (True, False):
-        built = GraphReader(graph, batched, letters)
-        result = _read(built, main, _named([built.size(n) for n in dims]))
-        if result is not None:
-            break
+    for one, shape in (sizes or {}).items():
+        graph.give_sizes(one, shape)
+    dims = graph.declared(main)
+    letters = _letters([d for name in graph.inputs for d in graph.declared(name) or ()], dims or [])
+    full = _named([graph_size(n, letters) for n in dims or []])
+    built = GraphReader(graph, full[0] if len(full) > 1 else None, letters)
+    if dims is None or len(full) > MOST_SIZES:
+        built.values[main] = built.opaque(main, "Input", None, (), params=0, macs=0, buffers=0)
+        full = (1,)
+    elif len(full) > 1:
+        built.values[main] = Handle(built.spec.input, full[1:], batch_first(len(full) - 1))
     else:
-        built = GraphReader(graph, False, letters)
-        result = _from_opaque(built, main, _named([built.size(n) for n in dims]))
-    input, layers, keys = result
+        built.values[main] = Handle(built.spec.input, full or (1,), plain(1) if full else ((),), False)
+    layers = _layers(built)
     printable = "".join(c for c in graph.name if c.isprintable())[:240]
-    head = {"cnncalc": 1, **({"name": printable} if printable else {}), "input": to_json(input), **keys}
-    return ForeignNetwork({**head, "dialect": "onnx", "layout": "NCHW", "layers": layers}, built.spec.weights())
+    head: dict[str, Any] = {"cnncalc": 1, **({"name": printable} if printable else {})}
+    head |= _input(built, full or (1,))
+    spec = {**head, "dialect": "onnx", "layout": "NCHW", "layers": layers}
+
+    def bind(given: Mapping[str, Shape]) -> ForeignNetwork | None:
+        """Read the file for other sizes of its inputs, given with the batch or without."""
+        bound = {}
+        for key, shape in given.items():
+            ours = main if key == "input" else key
+            own = [built.size(n) for n in graph.declared(ours) or ()] if ours in graph.inputs else []
+            whole = shape if len(shape) == len(own) else (*own[:1], *shape)
+            if len(whole) == len(own) and any(isinstance(n, int) and n != m for n, m in zip(whole, own, strict=True)):
+                bound[ours] = whole
+        return read(source, name, {**(sizes or {}), **bound}) if bound else None
+
+    return ForeignNetwork(spec, built.spec.weights(), bind=bind)
 
 
-def _letters(dims: Sequence[int | str | None]) -> dict[str, str]:
+def graph_size(dim: int | str | None, letters: Mapping[str, str]) -> Size:
+    """Return a size that a file declares, open if it is not a positive number."""
+    if isinstance(dim, int) and dim > 0:
+        return dim
+    return Open(letters.get(dim) if isinstance(dim, str) else None)
+
+
+def _letters(all_dims: Sequence[int | str | None], dims: Sequence[int | str | None]) -> dict[str, str]:
     """Return a letter for each size that the file leaves open under a name: its own, the axis's, or the next one."""
     free = list("NCHWDLABEFGIJKMOPQRSTUVYZ")
     axes = f"NC{AXIS_LETTERS.get(len(dims) - 2, '')}"
     letters: dict[str, str] = {}
-    for at, dim in enumerate(dims):
-        if not isinstance(dim, str) or dim in letters:
+    for at, dim in enumerate([*dims, *all_dims]):
+        if not isinstance(dim, str) or dim in letters or not free:
             continue
         wanted = dim if is_letter(dim) and dim not in letters.values() else axes[at : at + 1]
         letter = wanted if wanted in free or is_letter(dim) else free[0]
+        if letter in letters.values():
+            letter = free[0]
         if letter in free:
             free.remove(letter)
         letters[dim] = letter
@@ -67,27 +100,11 @@ def _named(full: Sequence[Size]) -> Shape:
     return tuple([n if isinstance(n, int) or n.letter is not None else Open(next(free)) for n in full])
 
 
-def _read(b: GraphReader, main: str, full: Shape) -> tuple[Shape, Layers, Keys] | None:
-    """Return the spec's input and layers in one reading of the first axis; None if a spec would be read otherwise."""
-    if not full or len(full) > MOST_SIZES or (b.batched and len(full) < 2):
-        return None
-    b.batch = full[0]
-    b.values[main] = Output(b.spec.input, b.sample(full))
-    layers = _layers(b)
-    if b.batched and not isinstance(b.batch, int):  # an open size in front is a batch, whatever the layers would read
-        return full[1:], layers, input_keys(layers, len(full) - 1, Reading.SAMPLE)
-    wanted = Reading.BATCH if b.batched else Reading.SAMPLE
-    if readings(b.made.values()).get(len(full)) is not wanted:
-        return None
-    return full, layers, input_keys(layers, len(full), wanted)
-
-
-def _from_opaque(b: GraphReader, main: str, full: Shape) -> tuple[Shape, Layers, Keys]:
-    """Return an input, and the layers behind one of the graph's input's shape, which no spec's input can have."""
-    known = full if b.graph.declared(main) is not None else None
-    b.batch = full[0] if full else 1
-    b.values[main] = b.opaque(main, "Input", known, (), params=0, macs=0, buffers=0)
-    return full if 1 <= len(full) <= 4 and len(full) != 2 else (1,), _layers(b), {}
+def _input(b: GraphReader, full: Shape) -> dict[str, Any]:
+    """Return the spec's input, and how many axes of it are a sample's."""
+    sample = len(full) if b.unfolds() or len(full) < 2 else len(full) - 1
+    sizes = full[1:] if sample < len(full) and not isinstance(full[0], int) else full
+    return {"input": to_json(sizes), "sample_axes": sample}
 
 
 def _layers(b: GraphReader) -> Layers:
@@ -100,6 +117,59 @@ def _layers(b: GraphReader) -> Layers:
     for name in outputs:
         if not any(name in made for made in (b.values, b.constants, b.graph.inputs)):
             raise SpecError(f"no node makes the output {name!r}")
-    first, *_ = [b.value(name) for name in outputs]
-    b.spec.end_with(first.layer, "output")
+    values = [as_file_has(b, name) for name in outputs]
+    made = [as_output(b, name, value) for name, value in zip(outputs, values, strict=True)]
+    if b.unfolds():
+        made = [b.explicit(b.unfolded(value)).layer for value in values]
+    first, *others = made
+    b.spec.keep([first, *others])
+    b.spec.end_with(first, "output")
+    if b.unfolds():
+        _fold_input(b)
+    if any(layer.op == "input" for layer in b.spec.layers):
+        _name_input(b)
     return b.spec.spec()
+
+
+def as_file_has(b: GraphReader, name: str) -> Handle:
+    """Return an output of the file, in whole numbers where they stand for real ones."""
+    value, own = b.value(name), b.quantised.get(name)
+    if own is not None and own.of is None:
+        value = b.in_steps(f"{name}.whole", value, own)
+    if value.batched is None and b.has_batch:
+        b.whole = True
+    return value
+
+
+def as_output(b: GraphReader, name: str, value: Handle) -> Draft:
+    """Return the layer of an output, which has the axes that the file has."""
+    axes = value.axes
+    if axes is None or not value.batched or (axes[:1] in (((BATCH,),), ((),)) and all(axes[1:])):
+        return value.layer
+    at = value.batch_at
+    if at is not None and axes[at] == (BATCH,) and all(axes):
+        return b.add(name, "movebatch", value, {"to": at}).layer
+    return b.explicit(b.unfolded(value)).layer
+
+
+def _name_input(b: GraphReader) -> None:
+    """Give the first of several inputs its name, that of an identity which alone reads it."""
+    for source in (b.spec.input, b.whole_input):
+        readers = [layer for layer in b.spec.layers if source in layer.reads]
+        if readers:
+            named = Draft(printable(next(iter(b.graph.inputs))), "identity", [source])
+            for layer in readers:
+                layer.reads = [named if one is source else one for one in layer.reads]
+            b.spec.layers.insert(0, named)
+
+
+def _fold_input(b: GraphReader) -> None:
+    """Put the fold of an input's batch in front of the layers that work on each sample alone."""
+    for source, whole in [(b.spec.input, b.whole_input), *b.whole_inputs()]:
+        folded = Draft(f"{whole.name}.tobatch", "tobatch", [whole], {"axes": 1})
+        readers = [layer for layer in b.spec.layers if source in layer.reads]
+        for layer in readers:
+            layer.reads = [folded if one is source else one for one in layer.reads]
+        if readers:
+            at = next((at for at, layer in enumerate(b.spec.layers) if layer is whole), -1)
+            b.spec.layers.insert(at + 1, folded)

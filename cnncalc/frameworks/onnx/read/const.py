@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from ....errors import SpecError, shown
-from ....sizes import LARGEST, Size
+from ....sizes import LARGEST, Open, Size
 
 MOST_READ = 4096
 """The most numbers of a constant that are looked at for shapes."""
@@ -16,6 +16,7 @@ MOST_COMPARED = 1 << 16
 BFLOAT16 = 16
 FLOATS = {1, 10, 11, BFLOAT16}
 """TensorProto.DataType: float, float16, double, bfloat16."""
+FLOAT, INT64, BOOL = 1, 7, 9
 INTEGERS = {2, 3, 4, 5, 6, 7, 9, 12, 13}
 INITIALISER = "initialiser"
 """The `origin` of the constants that count as parameters."""
@@ -77,6 +78,11 @@ class Const:
         return self._values
 
     @property
+    def is_open(self) -> bool:
+        """True if some of its numbers are open sizes."""
+        return any(isinstance(n, Open) for n in self.values or ())
+
+    @property
     def size(self) -> int:
         """The number of its values."""
         return prod(self.shape)
@@ -105,9 +111,17 @@ class Const:
     ) -> Const:
         """Return a constant that is read from this one, its array then changed."""
         whole = self.key and key and f"{self.key} {key}"
-        return Const(
-            shape, self.kind, lambda: change(self.read()), values, origin=self.origin, key=whole, uniform=self.uniform
-        )
+
+        def read() -> Any:
+            return change(self.read())
+
+        def few() -> list[Number] | None:
+            try:
+                return of_array(read(), self.origin).values if prod(shape) <= MOST_READ else None
+            except SpecError:
+                return None
+
+        return Const(shape, self.kind, read, values or few, origin=self.origin, key=whole, uniform=self.uniform)
 
     def reshaped(self, shape: Sequence[int]) -> Const:
         """Return the same numbers in another shape."""
@@ -126,6 +140,21 @@ def of_values(values: Sequence[Number], kind: str, shape: Sequence[int] | None =
         return onnx.numpy_helper.to_array(onnx.helper.make_tensor("", data_type, sizes, values))
 
     return Const(sizes, kind, read, list(values), origin="folded")
+
+
+def of_array(array: Any, origin: str, key: str | None = None) -> Const:
+    """Return an array of NumPy as a constant."""
+    kind = {"f": "float", "i": "int", "u": "int", "b": "int"}.get(array.dtype.kind, "other")
+
+    def values() -> list[Number] | None:
+        if array.size > MOST_READ or kind == "other":
+            return None
+        return [int(v) if kind == "int" else v for v in array.flatten().tolist()]
+
+    def uniform() -> bool:
+        return bool(array.size) and array.size <= MOST_COMPARED and bool((array == array.flat[0]).all())
+
+    return Const(array.shape, kind, lambda: array, values, origin=origin, key=key, uniform=uniform)
 
 
 def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = None) -> Const:

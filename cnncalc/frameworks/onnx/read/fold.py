@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil, floor, isfinite, prod, sqrt
-from typing import Any, NamedTuple, TypeVar
+from math import ceil, isfinite, prod
+from typing import Any, TypeVar
 
 from ....errors import SpecError
 from ....registry import Registry
 from ....sizes import LARGEST, Open, Size, known
-from .const import FLOATS, INITIALISER, MOST_READ, Const, Number, of_tensor, of_values, package
+from .const import (
+    FLOATS,
+    INITIALISER,
+    MOST_READ,
+    Const,
+    Number,
+    first_line,
+    of_array,
+    of_tensor,
+    of_values,
+    package,
+)
 from .model import GraphNode, OnnxGraph
 
 MOST_MADE = 1 << 29
@@ -140,7 +151,7 @@ def _row(const: Const | None) -> list[Number] | None:
 @FOLDS.register("Gather")
 def _gather(node: GraphNode, source: Const, given: Inputs) -> Const | None:
     at, row, places = given[1], _row(source), numbers(given[1])
-    if at is None or row is None or places is None or node.whole("axis") not in (0, -1):
+    if not source.is_open or at is None or row is None or places is None or node.whole("axis") not in (0, -1):
         return None
     if any(not -len(row) <= p < len(row) for p in places):
         return None
@@ -150,7 +161,7 @@ def _gather(node: GraphNode, source: Const, given: Inputs) -> Const | None:
 @FOLDS.register("Concat")
 def _concat(node: GraphNode, source: Const, given: Inputs) -> Const | None:
     rows = [_row(one) for one in given[: len(node.inputs)]]
-    if None in rows:
+    if None in rows or not any(one is not None and one.is_open for one in given):
         return None
     kind = "float" if any(one and one.kind == "float" for one in given) else "int"
     return of_values([n for row in rows for n in row or ()], kind)
@@ -159,7 +170,7 @@ def _concat(node: GraphNode, source: Const, given: Inputs) -> Const | None:
 @FOLDS.register("Slice")
 def _slice(node: GraphNode, source: Const, given: Inputs) -> Const | None:
     parts, row = slices_of(node, given), _row(source)
-    if row is None or parts is None or len(parts) != 1:
+    if row is None or not source.is_open or parts is None or len(parts) != 1:
         return None
     _, start, stop, step = parts[0]
     return of_values(row[start:stop:step] if step else [], source.kind)
@@ -179,23 +190,6 @@ def slices_of(node: GraphNode, given: Inputs) -> list[tuple[int, int, int, int]]
     return list(zip(axes, starts, stops, steps, strict=True))
 
 
-@FOLDS.register("Range")
-def _range(node: GraphNode, source: Const, given: Inputs) -> Const | None:
-    ends = [one.scalar() for one in given[:3] if one is not None]
-    whole = [n for n in ends if isinstance(n, int)]
-    if len(whole) < 3 or whole[2] == 0 or (whole[1] - whole[0]) // whole[2] > MOST_READ:
-        return None
-    return of_values(list(range(*whole)), "int")
-
-
-@FOLDS.register("Expand")
-def _expand(node: GraphNode, source: Const, given: Inputs) -> Const | None:
-    sizes, value = numbers(given[1]), source.scalar()
-    if sizes is None or value is None or not 0 <= prod(sizes) <= MOST_READ or min(sizes, default=1) < 0:
-        return None
-    return of_values([value] * prod(sizes), source.kind, sizes)
-
-
 def _quotient(a: Number, b: Number) -> Number:
     """Return a/b, of integers cut off towards zero, as in C++."""
     if isinstance(a, float) or isinstance(b, float):
@@ -205,64 +199,50 @@ def _quotient(a: Number, b: Number) -> Number:
     return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
 
 
-class Arithmetic(NamedTuple):
-    """A function of one number, or of several."""
-
-    number: Callable[..., Number]
-    array: Callable[[Any, Any], Any] | None = None
-    """The same function of two float arrays, however large; None if it is worked out for few numbers only."""
-    kind: str | None = None
-    """The kind of its result, None for that of its last operand."""
-
-
-ELEMENTWISE = {
-    "Add": Arithmetic(operator.add, operator.add),
-    "Sub": Arithmetic(operator.sub, operator.sub),
-    "Mul": Arithmetic(operator.mul, operator.mul),
-    "Div": Arithmetic(_quotient, operator.truediv),
-    "Mod": Arithmetic(operator.mod),
-    "Min": Arithmetic(lambda *v: min(v)),
-    "Max": Arithmetic(lambda *v: max(v)),
-    "Equal": Arithmetic(lambda a, b: int(a == b), kind="int"),
-    "Greater": Arithmetic(lambda a, b: int(a > b), kind="int"),
-    "Less": Arithmetic(lambda a, b: int(a < b), kind="int"),
-    "GreaterOrEqual": Arithmetic(lambda a, b: int(a >= b), kind="int"),
-    "LessOrEqual": Arithmetic(lambda a, b: int(a <= b), kind="int"),
-    "And": Arithmetic(lambda a, b: int(bool(a) and bool(b)), kind="int"),
-    "Or": Arithmetic(lambda a, b: int(bool(a) or bool(b)), kind="int"),
-    "Not": Arithmetic(lambda a: int(not a), kind="int"),
-    "Where": Arithmetic(lambda c, a, b: a if c else b),
-    "Neg": Arithmetic(operator.neg),
-    "Abs": Arithmetic(abs),
-    "Floor": Arithmetic(lambda a: float(floor(a))),
-    "Ceil": Arithmetic(lambda a: float(ceil(a))),
-    "Sqrt": Arithmetic(sqrt),
+ELEMENTWISE: Mapping[str, Callable[..., Number]] = {
+    "Add": operator.add,
+    "Sub": operator.sub,
+    "Mul": operator.mul,
+    "Div": _quotient,
+    "Min": lambda *v: min(v),
+    "Max": lambda *v: max(v),
+    "Equal": lambda a, b: int(_same(a, b)),
+    "Greater": lambda a, b: int(a > b),
+    "Less": lambda a, b: int(a < b),
+    "GreaterOrEqual": lambda a, b: int(a >= b),
+    "LessOrEqual": lambda a, b: int(a <= b),
+    "Where": lambda c, a, b: a if c else b,
 }
+"""Functions of numbers that may be open sizes. TypeError for those that are not worked out for these."""
+
+
+def _same(a: Number, b: Number) -> bool:
+    """Return whether two numbers are equal; an open size is none that is negative or 0. TypeError if not known."""
+    opened = [n for n in (a, b) if isinstance(n, Open)]
+    if opened and a != b and not any(isinstance(n, (int, float)) and n < 1 for n in (a, b)):
+        raise TypeError
+    return a == b
 
 
 @FOLDS.register(*ELEMENTWISE)
 def _elementwise(node: GraphNode, source: Const, given: Inputs) -> Const | None:
-    """Apply the op number by number, an operand of one number repeated; to large float arrays when they are read."""
-    op, consts = ELEMENTWISE[node.op], [one for one in given if one is not None]
+    """Apply the op number by number, an operand of one number repeated, if some are open sizes."""
+    consts = [one for one in given if one is not None]
     shape = broadcast(*[one.shape for one in consts])
-    if shape is None or len(consts) < len(node.inputs):
+    if shape is None or len(consts) < len(node.inputs) or not any(one.is_open for one in consts):
         return None
     sizes = [n for n in shape if isinstance(n, int)]  # constants have no open sizes
     size = prod(sizes)
     rows = [one.values * size if one.values and one.size == 1 else one.values for one in consts]
     columns = [row for row in rows if row is not None and len(row) == size <= MOST_READ]
-    if len(columns) == len(consts):
-        try:
-            results = [op.number(*column) for column in zip(*columns, strict=True)]
-        except (TypeError, ZeroDivisionError, ValueError, OverflowError):  # an open size, or no result
-            return None
-        beyond = any(isinstance(v, int) and abs(v) > LARGEST for v in results)
-        return None if beyond else of_values(results, op.kind or consts[-1].kind, sizes)
-    if op.array is None or len(consts) != 2 or consts[0].kind != "float":
+    if len(columns) < len(consts):
         return None
-    array, (first, second) = op.array, consts
-    origin = max(consts, key=lambda one: one.size).origin
-    return Const(sizes, "float", lambda: array(first.read(), second.read()), origin=origin)
+    try:
+        results = [ELEMENTWISE[node.op](*column) for column in zip(*columns, strict=True)]
+    except (TypeError, ZeroDivisionError, ValueError, OverflowError):  # an open size, or no result
+        return None
+    beyond = any(isinstance(v, int) and abs(v) > LARGEST for v in results)
+    return None if beyond else of_values(results, consts[-1].kind, sizes)
 
 
 def broadcast(*shapes: Sequence[Size]) -> tuple[Size, ...] | None:
@@ -276,15 +256,6 @@ def broadcast(*shapes: Sequence[Size]) -> tuple[Size, ...] | None:
             return None
         out.append(next(iter([*fixed, *wide]), 1))
     return tuple(out)
-
-
-@FOLDS.register("ReduceProd")
-def _product(node: GraphNode, source: Const, given: Inputs) -> Const | None:
-    values = source.values
-    if values is None or not all(isinstance(v, int) for v in values):
-        return None
-    product = prod(v for v in values if isinstance(v, int))
-    return of_values([product], "int", (1,) if node.whole("keepdims", 1) else ())
 
 
 @FOLDS.register("DequantizeLinear")
@@ -301,7 +272,8 @@ def _dequantised(node: GraphNode, source: Const, given: Inputs) -> Const | None:
         whole = source.read().astype(factor.dtype)
         return (whole - zero.read().reshape(across) if zero is not None else whole) * factor
 
-    return Const(source.shape, "float", read, origin=source.origin)
+    key = source.key and f"{source.key} dequantised by {node.inputs[1]}"
+    return Const(source.shape, "float", read, origin=source.origin, key=key)
 
 
 def inputs_of(node: GraphNode, constants: Mapping[str, Const]) -> Inputs:
@@ -325,12 +297,113 @@ def numbers(const: Const | None) -> list[int] | None:
     return whole if len(whole) == len(values) else None
 
 
-def fold(node: GraphNode, constants: dict[str, Const], graph: OnnxGraph) -> Const | None:
-    """Return the constant that a node makes, None if it reads anything else, or if that is not computed."""
+UNARY = (
+    *("Abs", "Acos", "Asin", "Atan", "Ceil", "Cos", "Erf", "Exp", "Floor", "Log", "Neg", "Not", "Reciprocal", "Relu"),
+    *("Round", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Tan", "Tanh", "Clip", "LeakyRelu", "Cast"),
+)
+MET = (
+    *("Add", "Sub", "Mul", "Div", "Pow", "Mod", "Min", "Max", "Mean", "Sum", "Equal", "Greater", "Less", "And", "Or"),
+    *("GreaterOrEqual", "LessOrEqual", "Xor", "Where"),
+)
+REDUCED = tuple(
+    [f"Reduce{kind}" for kind in ("Max", "Mean", "Sum", "Min", "Prod", "L1", "L2", "SumSquare", "LogSumExp")]
+)
+MADE = (
+    *(
+        "Transpose",
+        "Reshape",
+        "Flatten",
+        "Squeeze",
+        "Unsqueeze",
+        "Gather",
+        "GatherElements",
+        "Concat",
+        "Slice",
+        "Split",
+    ),
+    *("MatMul", "Gemm", "Softmax", "Trilu", "CumSum", "ArgMax", "ArgMin", "NonZero", "Size", "Shape", "ScatterND"),
+    *("Range", "Expand", "Tile", "Identity", "QuantizeLinear", "LayerNormalization", "EyeLike"),
+    *("GatherND", "Einsum"),
+)
+"""Operators that onnx's own functions work out when an array is read: what they make is not much larger than that."""
+EVALUATED = {*UNARY, *MET, *REDUCED, *MADE}
+MOST_EVALUATED = 1 << 24
+"""The most numbers of constants that are worked out while a file is read."""
+
+
+def fold(node: GraphNode, constants: dict[str, Const], graph: OnnxGraph) -> list[Const] | None:
+    """Return the constants that a node makes, None if it reads anything else, or if they are not computed."""
     if node.op == "Constant":
-        return _constant(node, graph.folder)
-    how = FOLDS.get(node.op)
-    if how is None or any(name and name not in constants for name in node.inputs):
+        made = _constant(node, graph.folder)
+        return None if made is None else [made]
+    if any(name and name not in constants for name in node.inputs):
         return None
-    given = inputs_of(node, constants)
-    return how(node, given[0], given) if given[0] is not None else None
+    given, how = inputs_of(node, constants), FOLDS.get(node.op)
+    made = how(node, given[0], given) if how is not None and given[0] is not None else None
+    if made is not None:
+        return [made]
+    own = [one for one in given if one is not None]
+    if node.op not in EVALUATED or not own or any(one.is_open for one in own):
+        return None
+    return _evaluated(node, own, given, graph.opset)
+
+
+def _evaluated(node: GraphNode, own: list[Const], given: Inputs, opset: int) -> list[Const] | None:
+    """Return what onnx's own functions make of constants: few numbers now, whole arrays when they are read."""
+    names = {name: one for name, one in zip(node.inputs, given, strict=False) if name and one is not None}
+    largest = max(own, key=lambda one: one.size)
+
+    def run() -> list[Any]:
+        return evaluate(node, {name: one.read() for name, one in names.items()}, opset)
+
+    shape = _shape(node, own, given)
+    if shape is not None and prod(shape) > MOST_READ:
+        kind = given[1].kind if node.op == "Where" and given[1] else largest.kind
+        uniform = largest.uniform if len(own) == 1 else lambda: False
+        return [Const(shape, kind, lambda: run()[0], origin=largest.origin, key=node.outputs[0], uniform=uniform)]
+    made = prod(shape) if shape is not None else 0
+    if made > MOST_EVALUATED or sum(one.size for one in own) > MOST_EVALUATED:
+        return None
+    try:
+        return [of_array(array, largest.origin, out) for array, out in zip(run(), node.outputs, strict=False)]
+    except SpecError:
+        return None
+
+
+def _shape(node: GraphNode, own: list[Const], given: Inputs) -> tuple[int, ...] | None:
+    """Return the shape of a node's result where it is simple to tell."""
+    first = own[0].shape
+    if node.op in UNARY:
+        return first
+    if node.op in MET or node.op == "Expand":
+        others = [numbers(given[1]) or ()] if node.op == "Expand" else [one.shape for one in own[1:]]
+        met = broadcast(first, *others)
+        return None if met is None else tuple([n for n in met if isinstance(n, int)])
+    if node.op == "Tile":
+        return tuple([n * t for n, t in zip(first, numbers(given[1]) or [], strict=False)])
+    return _length(own) if node.op == "Range" else None
+
+
+def _length(ends: list[Const]) -> tuple[int] | None:
+    """Return the shape of a Range; None if its ends are not numbers."""
+    values = [value for value in [one.scalar() for one in ends] if value is not None]
+    if len(values) != 3 or not values[2]:
+        return None
+    count = (values[1] - values[0]) / values[2]
+    return (max(ceil(count), 0),) if isfinite(count) else None
+
+
+def evaluate(node: GraphNode, arrays: Mapping[str, Any], opset: int) -> list[Any]:
+    """Return the arrays that onnx's reference makes of arrays. SpecError if it cannot."""
+    onnx = package()
+    from onnx.reference import ReferenceEvaluator
+
+    helper, info = onnx.helper, onnx.ValueInfoProto
+    try:
+        inputs, outputs = [info(name=name) for name in arrays], [info(name=name) for name in node.outputs if name]
+        graph = helper.make_graph([node.proto], "folded", inputs, outputs)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+        made = dict(zip([one.name for one in outputs], ReferenceEvaluator(model).run(None, dict(arrays)), strict=True))
+    except Exception as error:  # noqa: BLE001 - whatever NumPy and onnx raise for what does not fit
+        raise node.wrong(f"its constants cannot be worked out: {first_line(error)}") from None
+    return [made.get(name) for name in node.outputs]

@@ -6,6 +6,7 @@ from itertools import permutations
 from math import isclose, pi, sqrt
 from typing import Any, NamedTuple
 
+from ...build import printable
 from .model import GraphNode
 from .reader import GraphReader
 
@@ -45,6 +46,12 @@ GATES = (
 )
 
 
+def _is_own(b: GraphReader, node: GraphNode) -> bool:
+    """Return whether a node is a layer of its own still."""
+    layer = b.value(node.outputs[0]).layer
+    return layer in b.spec.layers and layer.name == printable(node.name)
+
+
 class Product(NamedTuple):
     """A product of several, its numbers taken together."""
 
@@ -62,8 +69,9 @@ def gate(b: GraphReader, node: GraphNode) -> bool:
         for kind in GATES:
             same = isclose(kind.factor, product.factor, rel_tol=1e-4)
             inner = _match(b, other, kind.pattern, x) if same else None
-            if inner is not None:
-                for part in (*product.inner, *inner):
+            parts = [*product.inner, *(inner or ())]
+            if inner is not None and all(part.outputs[0] in b.values and _is_own(b, part) for part in parts):
+                for part in parts:
                     b.drop(part)
                 b.make(node, kind.op, b.value(x), kind.keys)
                 return True

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from math import prod
 from typing import Any
 
-from ....errors import LONGEST_PATH, SpecError, shown
+from ....errors import LONGEST_PATH, SpecError, nearest, shown
 from ....layers.names import Name
+from ....sizes import Size
 from .const import INITIALISER, MOST_READ, first_line, has_data, of_tensor, package, shortest, words
 
 
@@ -52,6 +53,15 @@ class GraphNode:
     def has(self, name: str) -> bool:
         """Return whether an attribute is given."""
         return name in self._attributes
+
+    @property
+    def nests(self) -> bool:
+        """True if it has graphs inside, which may have weights of their own."""
+        return any(a.HasField("g") or a.graphs for a in self.proto.attribute)
+
+    def has_only(self, names: Iterable[str]) -> bool:
+        """Return whether no attributes but these are given."""
+        return set(self._attributes) <= set(names)
 
     def input(self, at: int) -> str:
         """Return the name of an input, empty if it is left out."""
@@ -112,34 +122,51 @@ class GraphNode:
         values = self._get(name, 6, "floats", None)
         return None if values is None else [shortest(v) for v in values]
 
+    def texts(self, name: str) -> list[str] | None:
+        """Return a list of texts, None if it is not given."""
+        values = self._get(name, 8, "strings", None)
+        return None if values is None else [words(v) for v in values]
+
     def tensor(self, name: str) -> Any:
         """Return a tensor attribute, None if it is not given."""
         return self._get(name, 4, "t", None)
+
+    def graph(self, name: str) -> Any:
+        """Return a graph attribute, None if it is not given."""
+        return self._get(name, 5, "g", None)
 
 
 class OnnxGraph:
     """The main graph of a model."""
 
-    def __init__(self, model: Any, folder: str | None):
-        self.model, self.folder = model, folder
-        graph = model.graph
+    def __init__(self, model: Any, folder: str | None, graph: Any = None, around: Iterable[str] = ()):
+        """Read a model's graph, or one inside of it, whose nodes may read values `around` it."""
+        self.model, self.folder, self._around = model, folder, set(around)
+        graph = model.graph if graph is None else graph
         self.opset: int = max([o.version for o in model.opset_import if o.domain in ("", "ai.onnx")], default=1)
         self.name = words(graph.name)
         tensors = [(words(t.name), t) for t in graph.initializer]
         self.constants = {name: of_tensor(t, INITIALISER, folder, name) for name, t in tensors if name}
+        self._types = {name: int(t.data_type) for name, t in tensors}
         self.inputs = {words(i.name): i for i in graph.input if words(i.name) not in self.constants}
         self.declared_types = {words(v.name): v for v in (*graph.value_info, *graph.output, *graph.input)}
         self.outputs = [words(o.name) for o in graph.output]
         self.nodes = self._needed(self._sorted([GraphNode(n, at) for at, n in enumerate(graph.node)]))
         """The nodes that an output needs, each after those that it reads."""
-        read = [name for node in self.nodes for name in (*node.inputs, *_captured(node.proto))]
+        read = [name for node in self.nodes for name in (*node.inputs, *captured(node.proto))]
         self.uses = Counter([*self.outputs, *read])
         """The number of nodes and outputs that read each value."""
         self._inferred: Mapping[str, Any] | None = None
 
     def _sorted(self, nodes: list[GraphNode]) -> list[GraphNode]:
         """Return the nodes, each after those it reads. SpecError for a cycle, and for a value that no node makes."""
-        have = {"", *self.constants, *self.inputs, *[words(t.values.name) for t in self.model.graph.sparse_initializer]}
+        have = {
+            "",
+            *self.constants,
+            *self.inputs,
+            *self._around,
+            *[words(t.values.name) for t in self.model.graph.sparse_initializer],
+        }
         done: list[GraphNode] = []
         later: dict[int, GraphNode] = {}
         for at, node in enumerate(nodes):
@@ -165,23 +192,59 @@ class OnnxGraph:
         wanted = set(self.outputs)
         for node in reversed(nodes):
             if wanted.intersection(node.outputs):
-                wanted.update(node.inputs, _captured(node.proto))
+                wanted.update(node.inputs, captured(node.proto))
         return [node for node in nodes if wanted.intersection(node.outputs)] if self.outputs else nodes
+
+    def give_sizes(self, name: str, shape: Sequence[Size]) -> None:
+        """Set the sizes of an input, in place of those that the file declares, wherever a name stands for one."""
+        if name not in self.inputs:
+            raise SpecError(f"{shown(name)} is not an input of the file", nearest(name, list(self.inputs)))
+        dims = self.inputs[name].type.tensor_type.shape.dim
+        while len(dims) < len(shape) and not dims_of(self.inputs[name]):
+            dims.add()
+        if len(dims) != len(shape):
+            return
+        pairs = [(dim, size) for dim, size in zip(dims, shape, strict=True) if isinstance(size, int)]
+        if any(dim.dim_value not in (0, size) for dim, size in pairs):  # what the file says of others is for its own
+            self.declared_types = dict(self.inputs)
+            del self.model.graph.value_info[:]
+            for output in self.model.graph.output:
+                output.type.tensor_type.ClearField("shape")
+        bound = {dim.dim_param: size for dim, size in pairs if dim.dim_param}
+        for dim, size in pairs:
+            dim.dim_value = size
+        named = [dim for one in self.declared_types.values() for dim in one.type.tensor_type.shape.dim if dim.dim_param]
+        for dim in named:
+            if dim.dim_param in bound:
+                dim.dim_value = bound[dim.dim_param]
+        self._inferred = None
+
+    def type_of(self, name: str) -> int:
+        """Return the TensorProto.DataType of a value, as far as the file or onnx's inference says it; 0 if not."""
+        if name in self._types:
+            return self._types[name]
+        info = self.declared_types.get(name) or self.inferred.get(name)
+        return int(info.type.tensor_type.elem_type) if info is not None else 0
+
+    @property
+    def inferred(self) -> Mapping[str, Any]:
+        """What onnx's inference says of each value."""
+        if self._inferred is None:
+            self._inferred = infer(self.model)
+        return self._inferred
 
     def declared(self, name: str) -> list[int | str | None] | None:
         """Return the shape that the file, or else onnx's inference, gives a value: numbers, names, None for unknown."""
         shape = dims_of(self.declared_types.get(name))
         if shape is None:
-            if self._inferred is None:
-                self._inferred = infer(self.model)
-            shape = dims_of(self._inferred.get(name))
+            shape = dims_of(self.inferred.get(name))
         return shape
 
 
-def _captured(proto: Any) -> list[str]:
+def captured(proto: Any) -> list[str]:
     """Return the names that the graphs inside a node (If, Loop) may read from outside."""
     inner = [g for a in proto.attribute for g in (*([a.g] if a.HasField("g") else []), *a.graphs)]
-    return [words(name) for graph in inner for node in graph.node for name in (*node.input, *_captured(node))]
+    return [words(name) for graph in inner for node in graph.node for name in (*node.input, *captured(node))]
 
 
 def dims_of(info: Any) -> list[int | str | None] | None:

@@ -41,7 +41,7 @@ class OnnxFile:
         self.inputs: list[Any] = []
         """The graph's inputs beside the first."""
         self.last = report.network.layout == "NHWC"
-        origin = report.network.origin
+        origin = report.network.source
         self._given = origin.weights if origin is not None else {}
         self._weights: dict[str, str] = {}
         """The name of each weight in the file: as here, unless a layer has that name."""
@@ -80,17 +80,21 @@ class OnnxFile:
         """Add a node on the way to a layer's output, and return the name of the value that it makes."""
         return self.node(op, reads, self.name(f"{layer.name}.{part}"), **attributes)
 
-    def constant(self, layer: LayerReport, part: str, values: Sequence[float] | float, shape: Any = None) -> str:
+    def constant(
+        self, layer: LayerReport, part: str, values: Sequence[float] | float, shape: Any = None, kind: str | None = None
+    ) -> str:
         """Add a Constant node of numbers that are not weights, and return its name.
 
-        It holds int64 if all are integers, else float32; several stand in a row unless a shape is given.
+        It holds int64 if all are integers, else float32, or TensorProto's `kind`; several stand in a row unless a shape
+        is given.
         """
         listed = [values] if isinstance(values, (int, float)) else list(values)
         sizes = ([] if isinstance(values, (int, float)) else [len(listed)]) if shape is None else shape
         types = self.onnx.TensorProto
         made = self.name(f"{layer.name}.{part}")
-        kind = types.INT64 if all(isinstance(n, int) for n in listed) else types.FLOAT
-        return self.node("Constant", [], made, value=self.onnx.helper.make_tensor(made, kind, sizes, listed))
+        own = types.INT64 if all(isinstance(n, int) for n in listed) else types.FLOAT
+        type_ = own if kind is None else getattr(types, kind)
+        return self.node("Constant", [], made, value=self.onnx.helper.make_tensor(made, type_, sizes, listed))
 
     def weight(self, layer: LayerReport, role: str, shape: Any = None, change: ArrayChange = lambda a: a) -> str:
         """Add a layer's weight in ONNX's order of axes, by default ours, and return its name.

@@ -117,6 +117,29 @@ def rescale(file: OnnxFile, layer: LayerReport) -> None:
     finish(file, layer, steps)
 
 
+QUANTISED = {(0, 255): "UINT8", (-128, 127): "INT8"}
+"""The type of each range of whole numbers."""
+
+
+@WRITERS.register("quantize")
+def quantize(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a QuantizeLinear and a DequantizeLinear with the same scale and zero."""
+    v = layer.values
+    kind = QUANTISED.get((v["min"], v["max"]))
+    if kind is None or "scale" not in v:
+        help = "give scale, and min and max of one of them"
+        raise unsaid(layer, "a range that is not that of a type of integers, or that is the sample's own", help)
+    scales, zeros = [list(v[key]) if isinstance(v[key], (list, tuple)) else [v[key]] for key in ("scale", "zero")]
+    width = max(len(scales), len(zeros))
+    scales, zeros = [one * (width // len(one)) for one in (scales, zeros)]
+    shape = [width] if width > 1 else []
+    scale = file.constant(layer, "scale", [float(n) for n in scales], shape)
+    zero = file.constant(layer, "zero", [int(n) for n in zeros], shape, kind=kind)
+    (x,) = file.reads(layer)
+    whole = file.step(layer, "whole", "QuantizeLinear", [x, scale, zero])
+    file.node("DequantizeLinear", [whole, scale, zero], layer.name)
+
+
 @WRITERS.register("layernorm")
 def layernorm(file: OnnxFile, layer: LayerReport) -> None:
     """Write a norm over the last axes; others are moved there, and back."""

@@ -206,6 +206,8 @@ def upsample(file: OnnxFile, layer: LayerReport) -> None:
     more["coordinate_transformation_mode"] = "align_corners" if v["align"] else where
     if mode == "nearest":
         more["nearest_mode"] = v.get("round", "floor")
+    if v.get("antialias"):
+        more |= {"antialias": 1, "exclude_outside": int(v.get("exclude_outside", dialect.cubic_leaves_out))}
     if mode == "cubic":
         leaves_out = v.get("exclude_outside", dialect.cubic_leaves_out)
         more |= {"cubic_coeff_a": float(v.get("cubic", dialect.cubic)), "exclude_outside": int(leaves_out)}

@@ -102,6 +102,23 @@ def rescale(site: TorchContext) -> Code:
     return Code(text if offset == 0 and factor != 1 else f"{text} + {constant(site, offset)}")
 
 
+@WRITERS.register("quantize")
+def quantize(site: TorchContext) -> Code:
+    """Write PyTorch's fake quantisation, of all channels or of each."""
+    v = site.values
+    if "scale" not in v:
+        raise site.refuse("has no fake quantisation of a sample's own range", "give scale")
+    several = [isinstance(v[key], (list, tuple)) for key in ("scale", "zero")]
+    if not any(several):
+        numbers = f"{v['scale']!r}, {int(v['zero'])}, {v['min']}, {v['max']}"
+        return Code(f"torch.fake_quantize_per_tensor_affine({{0}}, {numbers})")
+    width = len(v["scale" if several[0] else "zero"])
+    rows = [list(v[key]) if own else [v[key]] * width for key, own in zip(("scale", "zero"), several, strict=True)]
+    scale, zero = [f"torch.tensor({row!r}, device={{0}}.device" for row in (rows[0], [int(n) for n in rows[1]])]
+    ends = f"{scale}), {zero}, dtype=torch.int32), 1, {v['min']}, {v['max']}"
+    return Code(f"torch.fake_quantize_per_channel_affine({{0}}, {ends})")
+
+
 def constant(site: TorchContext, value: Any) -> str:
     """Return the source of a number, or of numbers along the channels."""
     if not isinstance(value, (list, tuple)):

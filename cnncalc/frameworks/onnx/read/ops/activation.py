@@ -1,4 +1,4 @@
-"""Functions of each value alone, and softmax (onnx/defs/math/defs.cc)."""
+"""Functions of each value alone, and of values along an axis (onnx/defs/math/defs.cc)."""
 
 from __future__ import annotations
 
@@ -9,27 +9,29 @@ from typing import Any
 from .....layers.names import ONNX
 from .....registry import Registry
 from .....sizes import LARGEST, known
+from ....values import BATCH
+from ..const import BOOL, INTEGERS
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode
+from ..reader import GraphReader, Handler, OpaqueNode, Quantised
 
 KEPT = (
-    *("BitwiseNot", "Hardmax", "IsInf", "IsNaN", "MeanVarianceNormalization", "Not", "ThresholdedRelu"),
-    *("Trilu", "QuantizeLinear", "DequantizeLinear", "Bernoulli", "EyeLike"),
-    *("RandomNormalLike", "RandomUniformLike", "ReverseSequence", "ScatterElements", "ScatterND", "Scatter"),
+    *("BitwiseNot", "Hardmax", "IsInf", "IsNaN", "Trilu", "Bernoulli", "EyeLike", "RandomNormalLike"),
+    *("RandomUniformLike", "ReverseSequence", "ScatterElements", "ScatterND", "Scatter"),
 )
 """The operators that keep their input's shape, and have no layer here."""
 
 HANDLERS: Registry[str, Handler] = Registry()
+Keys = dict[str, Any]
 
 
-def keyed(op: str, keys: Callable[[GraphNode], dict[str, Any] | None] | None = None) -> Handler:
+def keyed(op: str, keys: Callable[[GraphNode], Keys | None] | None = None) -> Handler:
     """Return the handler of an op with these keys, by default its attributes renamed; opaque where they are None."""
 
     def handle(b: GraphReader, node: GraphNode) -> None:
         x, own = b.first(node), keys(node) if keys else node.renamed(ONNX[op])
         if own is None:
             raise OpaqueNode(b.full(x))
-        b.make(node, op, x, own)
+        b.make_pointwise(node, op, x, own)
 
     return handle
 
@@ -40,75 +42,115 @@ def kept(b: GraphReader, node: GraphNode) -> None:
     raise OpaqueNode(b.full(b.first(node)))
 
 
-def _hardsigmoid(node: GraphNode) -> dict[str, Any] | None:
-    return node.renamed(ONNX["hardsigmoid"]) if node.number("beta", 0.5) == 0.5 else None
-
-
-def _selu(node: GraphNode) -> dict[str, Any] | None:
-    alpha, gamma = node.number("alpha", 1.6732632), node.number("gamma", 1.050701)
-    return {} if abs(alpha - 1.6732632) < 1e-4 and abs(gamma - 1.0507) < 1e-4 else None
-
-
-_RENAMED = ("relu", "sigmoid", "tanh", "softplus", "softsign", "mish", "hardswish", "exp", "identity", "leakyrelu")
-_FUNCTIONS = (
-    *("abs", "neg", "sqrt", "reciprocal", "log", "floor", "ceil", "round", "sign", "erf", "sin", "cos", "tan"),
-    *("asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"),
-)
-
-
-def _shrink(b: GraphReader, node: GraphNode) -> None:
-    """Read a Shrink that moves what is left by lambd, or by nothing."""
-    lambd, bias = node.number("lambd", 0.5), node.number("bias", 0.0)
-    if bias not in (0, lambd):
-        raise OpaqueNode(b.full(b.first(node)))
-    b.make(node, "softshrink" if bias else "hardshrink", b.first(node), {"lambd": lambd})
-
-
+gelu = keyed("gelu", lambda node: {"approximate": node.text("approximate", "none") == "tanh"})
+_NAMED = ("relu", "sigmoid", "tanh", "softplus", "softsign", "mish", "hardswish", "exp", "identity", "leakyrelu", "elu")
+_UNARY = ("abs", "neg", "sqrt", "reciprocal", "log", "floor", "ceil", "round", "sign", "erf", "sin", "cos", "tan")
+_INVERSE = ("asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh")
 HANDLERS.update(
-    {ONNX[op].word: keyed(op) for op in (*_RENAMED, *_FUNCTIONS, "elu", "celu")},
-    {"Shrink": _shrink},
-    dict.fromkeys(("Cast", "CastLike"), keyed("identity")),
+    {ONNX[op].word: keyed(op) for op in _NAMED},
+    {op.capitalize(): keyed(op, lambda _: {}) for op in (*_UNARY, *_INVERSE)},
     {
-        "Swish": keyed("silu", lambda node: {} if node.number("alpha", 1.0) == 1.0 else None),
-        "Selu": keyed("selu", _selu),
-        "HardSigmoid": keyed("hardsigmoid", _hardsigmoid),
-        "Gelu": keyed("gelu", lambda node: {"approximate": node.text("approximate", "none") == "tanh"}),
+        "Celu": keyed("celu", lambda node: {"alpha": node.number("alpha", 1.0)}),
+        "Gelu": gelu,
+        "Not": keyed("compare", lambda _: {"by": "eq", "value": 0}),
     },
 )
 
 
-@HANDLERS.register("LpNormalization")
-def normalize(b: GraphReader, node: GraphNode) -> None:
-    """Read a division by the norm along an axis."""
-    x, full = b.known(node)
-    axis = b.axis(node.whole("axis", -1), len(full))
-    if axis == 0:
-        raise OpaqueNode(full)
-    b.make(node, "normalize", x, {"axis": [axis], "norm": node.whole("p", 2)})
+@HANDLERS.register("Cast", "CastLike")
+def cast(b: GraphReader, node: GraphNode) -> None:
+    """Read another type: whole numbers are cut off, truth values are 0 and 1, and everything else stays."""
+    x, to = b.first(node), node.whole("to") if node.op == "Cast" else 1
+    have = b.kind(node.input(0))
+    if node.input(0) in b.quantised and (own := b.quantised[node.input(0)]).of is None and to not in INTEGERS:
+        b.give(node, b.in_steps(node.name, x, own))
+        b.quantised[node.outputs[0]] = Quantised((1.0,), (0.0,))
+        return
+    if to == BOOL and have != "bool":
+        b.make_pointwise(node, "compare", x, {"by": "ne", "value": 0})
+    elif to in INTEGERS and have == "float":
+        b.make_pointwise(node, "trunc", x)
+    else:
+        b.make_pointwise(node, "identity", x)
 
 
-@HANDLERS.register("CumSum")
-def cumsum(b: GraphReader, node: GraphNode) -> None:
-    """Read a sum of all values up to each, itself included."""
-    x, full = b.known(node)
-    axis = b.scalar(node.input(1))
-    if not isinstance(axis, int) or node.whole("exclusive") or node.whole("reverse"):
-        raise OpaqueNode(full)
-    along = b.axis(axis, len(full))
-    if along == 0:
-        raise OpaqueNode(full)
-    b.make(node, "cumsum", x, {"axis": along})
+@HANDLERS.register("HardSigmoid")
+def hardsigmoid(b: GraphReader, node: GraphNode) -> None:
+    """Read max(0, min(1, alpha*x + beta)); of another beta than 0.5 it is a rescaling that is clipped."""
+    alpha, beta, x = node.number("alpha", 0.2), node.number("beta", 0.5), b.first(node)
+    if beta == 0.5:
+        b.make_pointwise(node, "hardsigmoid", x, {"alpha": alpha})
+    else:
+        scaled = b.pointwise(f"{node.name}.scaled", "rescale", x, {"factor": alpha, "offset": beta})
+        b.make_pointwise(node, "clip", scaled, {"min": 0, "max": 1})
+
+
+@HANDLERS.register("Selu")
+def selu(b: GraphReader, node: GraphNode) -> None:
+    """Read gamma*elu(x, alpha), by default with the constants of Klambauer et al."""
+    alpha, gamma, x = node.number("alpha", 1.6732632), node.number("gamma", 1.050701), b.first(node)
+    if abs(alpha - 1.6732632) < 1e-4 and abs(gamma - 1.0507) < 1e-4:
+        b.make_pointwise(node, "selu", x)
+    else:
+        inner = b.pointwise(f"{node.name}.elu", "elu", x, {"alpha": alpha})
+        b.make_pointwise(node, "rescale", inner, {"factor": gamma})
+
+
+@HANDLERS.register("Swish")
+def swish(b: GraphReader, node: GraphNode) -> None:
+    """Read x*sigmoid(alpha*x), which is silu(alpha*x)/alpha."""
+    alpha, x = node.number("alpha", 1.0), b.first(node)
+    if alpha == 1:
+        b.make_pointwise(node, "silu", x)
+    elif alpha == 0:
+        b.make_pointwise(node, "rescale", x, {"factor": 0.5})
+    else:
+        inner = b.pointwise(f"{node.name}.in", "rescale", x, {"factor": alpha})
+        b.make_pointwise(node, "rescale", b.pointwise(f"{node.name}.silu", "silu", inner), {"factor": 1 / alpha})
+
+
+@HANDLERS.register("ThresholdedRelu")
+def thresholded(b: GraphReader, node: GraphNode) -> None:
+    """Read x where it is above alpha, else 0."""
+    b.make_pointwise(node, "threshold", b.first(node), {"threshold": node.number("alpha", 1.0), "value": 0})
+
+
+@HANDLERS.register("Shrink")
+def shrink(b: GraphReader, node: GraphNode) -> None:
+    """Read a shrinkage: hard without a bias, soft if the bias is the threshold."""
+    lambd, bias, x = node.number("lambd", 0.5), node.number("bias", 0.0), b.first(node)
+    if bias not in (0, lambd):
+        raise OpaqueNode(b.full(x))
+    b.make_pointwise(node, "softshrink" if bias else "hardshrink", x, {"lambd": lambd})
 
 
 @HANDLERS.register("Softmax", "LogSoftmax")
 def softmax(b: GraphReader, node: GraphNode) -> None:
-    """Read it along one axis; before operator set 13 it was along all from `axis` on, the same if the rest are 1."""
+    """Read it along one axis; before operator set 13 it was along all axes from `axis` on."""
     x, full = b.known(node)
-    old = b.graph.opset < 13
-    axis = b.axis(node.whole("axis", 1 if old else -1), len(full))
-    if axis == 0 or (old and any(n != 1 for n in x.shape[axis:])):
-        raise OpaqueNode(full)
-    b.make(node, node.op.lower(), x, {"axis": axis})
+    op, old = ("softmax" if node.op == "Softmax" else "logsoftmax"), b.graph.opset < 13
+    at = node.axis("axis", len(full), 1 if old else -1, end=old)
+    wide = [place for place in range(at, len(full)) if full[place] != 1]
+    if not old or len(wide) < 2:
+        x, axis = b.along(x, wide[0] if old and wide else min(at, len(full) - 1))
+        b.make(node, op, x, {"axis": axis})
+        return
+    for place in range(at, len(full)):
+        x = b.without_batch(x, place)
+    front = len([place for group in (x.axes or ())[:at] for place in group if place != BATCH])
+    if front == 0:
+        flat = b.add(f"{node.name}.flat", "flatten", x)
+    else:
+        flat = b.add(f"{node.name}.flat", "reshape", x, {"out": [*map(sized, x.shape[:front]), -1]})
+    done = b.add(f"{node.name}.done", op, flat, {"axis": front + 1})
+    b.give(node, b.add(node.name, "reshape", done, {"out": [*map(sized, x.shape)]})._replace(axes=x.axes))
+
+
+def sized(n: object) -> int:
+    """Return a size that is a number. OpaqueNode if it is open."""
+    if not isinstance(n, int):
+        raise OpaqueNode(known=False)
+    return n
 
 
 @HANDLERS.register("Clip")
@@ -122,9 +164,11 @@ def clip(b: GraphReader, node: GraphNode) -> None:
             raise OpaqueNode(b.full(x))
         bounds.append(None if bound is None or isinf(bound) or abs(bound) > LARGEST else bound)
     if bounds == [0, 6]:
-        b.make(node, "relu6", x)
+        b.make_pointwise(node, "relu6", x)
+    elif bounds == [None, None]:
+        b.make_pointwise(node, "identity", x)
     else:
-        b.make(node, "clip", x, {"min": bounds[0], "max": bounds[1]})
+        b.make_pointwise(node, "clip", x, {"min": bounds[0], "max": bounds[1]})
 
 
 @HANDLERS.register("PRelu")
@@ -134,8 +178,13 @@ def prelu(b: GraphReader, node: GraphNode) -> None:
     slope = b.param(node, 1)
     if slope is None:
         raise OpaqueNode(full)
-    sizes = slope.aligned(len(full))[b.batched :]
-    if len(sizes) != len(x.shape) or any(n not in (1, known(have)) for n, have in zip(sizes, x.shape, strict=True)):
+    aligned = slope.aligned(len(full))
+    for at, n in enumerate(aligned):
+        x = b.without_batch(x, at) if n != 1 else x
+    axes = x.axes or ()
+    sizes = tuple([aligned[at] for at in range(len(full)) for place in axes[at] if place != BATCH])
+    single = all(len(axes[at]) == 1 for at, n in enumerate(aligned) if n != 1)
+    if not single or any(n not in (1, known(have)) for n, have in zip(sizes, x.shape, strict=True)):
         raise OpaqueNode(full, params=slope.size)
     if slope.size in (1, sizes[0]):
         b.make(node, "prelu", x, {"num_parameters": slope.size}, {"weight": slope.reshaped((slope.size,))})
@@ -146,6 +195,36 @@ def prelu(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Dropout")
 def dropout(b: GraphReader, node: GraphNode) -> None:
-    """Read its rate, which does nothing once the network is trained."""
+    """Read its rate, which does nothing once the network is trained; in training only its shape is known."""
+    if b.scalar(node.input(2)):
+        raise OpaqueNode(b.full(b.first(node)))
     rate = node.number("ratio", 0.5) if b.const(node.input(1)) is None else b.scalar(node.input(1))
     b.make(node, "dropout", b.first(node), {} if rate is None or not 0 <= rate <= 1 else {"rate": rate})
+
+
+@HANDLERS.register("CumSum")
+def cumsum(b: GraphReader, node: GraphNode) -> None:
+    """Read sums of all values so far along an axis; those that leave the last out, or begin at the end, are unknown."""
+    x, full = b.known(node)
+    axis = b.scalar(node.input(1))
+    if (
+        not isinstance(axis, int)
+        or not -len(full) <= axis < len(full)
+        or node.whole("exclusive")
+        or node.whole("reverse")
+    ):
+        raise OpaqueNode(full)
+    x, ours = b.along(x, axis % len(full))
+    b.make(node, "cumsum", x, {"axis": ours})
+
+
+LEAST = 1e-30
+"""What a norm of 0 is taken for, so that zeros stay zeros."""
+
+
+@HANDLERS.register("LpNormalization")
+def normalized(b: GraphReader, node: GraphNode) -> None:
+    """Read values divided by their norm along an axis."""
+    x, full = b.known(node)
+    x, axis = b.along(x, node.axis("axis", len(full), -1))
+    b.make(node, "normalize", x, {"axis": [axis], "norm": node.whole("p", 2), "eps": LEAST})

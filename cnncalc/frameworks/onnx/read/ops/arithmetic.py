@@ -1,18 +1,20 @@
-"""Sums, products and what stands for them: of two layers, or of one and a constant (onnx/defs/math/defs.cc)."""
+"""Arithmetic of several values, or of one and a constant (onnx/defs/math/defs.cc, onnx/defs/logical/defs.cc)."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .....registry import Registry
-from .....sizes import LARGEST, NOTHING_KNOWN, Size, known
+from .....sizes import LARGEST, Size, known
+from ....values import BATCH, Handle
 from ..const import INITIALISER, Const
-from ..fold import broadcast
 from ..gates import gate
+from ..meet import join, operands
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, Output
+from ..reader import GraphReader, Handler, OpaqueNode
+from .quantized import scaled
 
 HANDLERS: Registry[str, Handler] = Registry()
 
@@ -38,33 +40,42 @@ KINDS = {
 }
 
 
-COMPARISONS = {"Greater": "gt", "GreaterOrEqual": "ge", "Less": "lt", "LessOrEqual": "le", "Equal": "eq"}
-JOINS = {
-    **{word: word.lower() for word in ("Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Where")},
-    **dict.fromkeys(COMPARISONS, "compare"),
-    "Sum": "add",
-}
-"""The layer that joins several values, by operator."""
-
-
 @HANDLERS.register(*KINDS)
 def binary(b: GraphReader, node: GraphNode) -> None:
     """Read one of KINDS."""
     if len(node.inputs) < 2 or not all(node.inputs[:2]):
         raise node.wrong("needs two inputs")
-    if node.op in ("Mul", "Div") and gate(b, node):
+    if node.op in ("Mul", "Div") and (scaled(b, node) or gate(b, node)):
         return
     first, second = node.inputs[:2]
     if b.const(first) is not None and node.op in ("Add", "Mul"):
         first, second = second, first
     const = b.const(second)
-    if b.const(first) is not None:  # constants less x; divided by x they are only a shape
-        x, number = b.value(second), b.scalar(first)
-        if node.op != "Sub" or number is None:
-            raise OpaqueNode(_met(b, node))
-        b.make(node, "rescale", x, {"factor": -1, "offset": number})
-    elif const is None or not _with_constant(b, node, first, const):
-        _of_two(b, node, first, second)
+    if b.const(first) is not None and _of_number(b, node, first, second):
+        return
+    whole = node.op == "Div" and b.kind(node.input(0)) != "float"
+    if const is not None and b.const(first) is None and not whole and _with_constant(b, node, first, const):
+        return
+    made = join(b, node, node.op.lower(), operands(b, node))
+    b.give(node, b.pointwise(f"{node.name}.whole", "trunc", made) if whole else made)
+
+
+def _of_number(b: GraphReader, node: GraphNode, first: str, second: str) -> bool:
+    """Add the layers of a number less x, or of a number divided by x; return whether they are these."""
+    number = b.scalar(first)
+    if number is None or len((b.const(first) or of_nothing).shape) > len(b.full_of(second) or ()):
+        return False
+    x = b.value(second)
+    if node.op == "Sub":
+        b.make_pointwise(node, "rescale", x, {"factor": -1, "offset": number})
+    elif number == 1 and b.kind(second) == "float":
+        b.make_pointwise(node, "reciprocal", x)
+    else:
+        return False
+    return True
+
+
+of_nothing = Const((), "other", lambda: None)
 
 
 def _with_constant(b: GraphReader, node: GraphNode, name: str, const: Const) -> bool:
@@ -74,24 +85,33 @@ def _with_constant(b: GraphReader, node: GraphNode, name: str, const: Const) -> 
     if full is None:
         raise OpaqueNode(known=False)
     number = const.scalar() if len(const.shape) <= len(full) else None
+    learned = const.trained and const.shape and node.op in ("Add", "Mul")
+    usable = number is not None and not (node.op == "Div" and number == 0) and abs(number) < LARGEST
     flag = _completes(b, node, name, const)
-    if number is not None and not (node.op == "Div" and number == 0) and abs(number) < LARGEST:
-        b.make(node, "rescale", x, {kind.key: kind.change(number)})
+    if usable and not learned and number is not None:
+        b.make_pointwise(node, "rescale", x, {kind.key: kind.change(number)})
     elif flag is not None:
         x.layer.keys[flag] = True
         x.layer.weights[kind.role] = const.reshaped((const.size,)).read
         b.give(node, x)
-    elif _by_channel(b, full, const):
-        values = const.values if const.origin != INITIALISER else None
+    elif _by_channel(b, x, const):
+        values = None if _is_weight(b, node, x, const) else const.values
         if values is not None and all(isinstance(v, (int, float)) and 0 < abs(v) < LARGEST for v in values):
             b.make(node, "rescale", x, {kind.key: [kind.change(v) for v in values]})
         else:
             keys = {"scale": kind.flag == "scale", "center": kind.flag == "center"}
-            array = const.derived((const.size,), lambda a: kind.change(a.reshape(-1)))
+            array = const.derived((const.size,), lambda a: kind.change(a.reshape(-1)), kind.role)
             b.make(node, "scale", x, keys, {kind.role: array})
     else:
         return False
     return True
+
+
+def _is_weight(b: GraphReader, node: GraphNode, x: Handle, const: Const) -> bool:
+    """Return whether a constant counts: it is stored as a weight, or it is a factor or an addend behind weights."""
+    if const.origin == INITIALISER or not isinstance((const.values or [0])[0], (int, float)):
+        return True
+    return node.op in ("Add", "Mul") and b.completes(x.layer)
 
 
 def _completes(b: GraphReader, node: GraphNode, name: str, const: Const) -> str | None:
@@ -102,85 +122,74 @@ def _completes(b: GraphReader, node: GraphNode, name: str, const: Const) -> str 
         fits = x.layer.tie is None and const.shape[-1:] == (const.size,) == x.shape[-1:]
     elif x.layer.op == "groupnorm" and node.op in ("Add", "Mul"):
         flag = kind.flag
-        fits = const.origin == INITIALISER and _by_channel(b, b.full(x) or (), const)
+        fits = const.origin == INITIALISER and _by_channel(b, x, const)
     else:
         return None
     return flag if fits and not x.layer.keys[flag] and b.graph.uses[name] == 1 else None
 
 
-def _by_channel(b: GraphReader, full: tuple[Size, ...], const: Const) -> bool:
-    """Return whether a constant is one number for each channel."""
-    channel = 1 if b.batched else 0
-    aligned = const.aligned(len(full))
-    return channel < len(full) == len(aligned) and const.size == known(full[channel]) == aligned[channel]
+def _by_channel(b: GraphReader, x: Handle, const: Const) -> bool:
+    """Return whether a constant is one number for each channel, the first axis of a sample that has others."""
+    full, channel = b.full(x) or (), 1 if x.batched else 0
+    if x.axes is None or len(const.shape) > len(full) or len(full) <= channel:
+        return False
+    if x.axes[channel] != (0,) or (x.batched and x.axes[0] not in ((BATCH,), ())):
+        return False
+    sizes: tuple[Size, ...] = const.aligned(len(full))
+    return const.size == known(full[channel]) == sizes[channel] and const.size > 1
 
 
-def operand(b: GraphReader, name: str, rank: int) -> Output:
-    """Return an operand of a value of this rank: a constant with axes of 1 in front, without a batch of 1."""
-    const = b.const(name)
-    aligned = () if const is None else const.aligned(rank)
-    if const is None or (b.batched and aligned[0] != 1):
-        return b.value(name)
-    full: list[Size] = [b.batch, *aligned[1:]] if b.batched else [*aligned]
-    return b.opaque(name, "Constant", full, (), params=const.params, macs=0, buffers=0)
+_JOINS = {"Max": "max", "Min": "min", "Sum": "add", "Mean": "add", "Pow": "pow"}
 
 
-def _of_two(b: GraphReader, node: GraphNode, first: str, second: str) -> None:
-    """Add a layer that joins two values, sizes of 1 repeated."""
-    join(b, node, [first, second])
-
-
-def join(b: GraphReader, node: GraphNode, names: Sequence[str], keys: dict[str, Any] | None = None) -> None:
-    """Add the layer that joins values. OpaqueNode unless they have equally many axes."""
-    rank = max([len(b.full(b.value(name)) or ()) for name in names if b.const(name) is None], default=0)
-    xs = [operand(b, name, rank) for name in names]
-    if NOTHING_KNOWN in [x.shape for x in xs] or len({len(x.shape) for x in xs}) > 1:
-        raise OpaqueNode(_met(b, node))
-    b.make(node, JOINS[node.op], xs, keys)
-
-
-def _met(b: GraphReader, node: GraphNode) -> tuple[Size, ...] | None:
-    """Return the shape that a node's inputs have together, None if that is not known."""
-    shapes = [b.full_of(name) for name in filter(None, node.inputs)]
-    known_shapes = [full for full in shapes if full is not None]
-    return broadcast(*known_shapes) if len(known_shapes) == len(shapes) else None
-
-
-@HANDLERS.register("Sum", "Min", "Max", "Pow")
+@HANDLERS.register(*_JOINS)
 def several(b: GraphReader, node: GraphNode) -> None:
-    """Read an operation of several values, or of one and a number."""
-    names = [name for name in node.inputs if name]
-    if len(names) == 1:
-        b.make(node, "identity", b.first(node))
+    """Read a function of one value or several, or of a value and a number."""
+    given = operands(b, node)
+    if not given:
+        raise node.wrong("has no input")
+    op, count = _JOINS[node.op], len(given)
+    number = b.scalar(node.input(1)) if count == 2 and op != "add" else None
+    first = given[0]
+    if count == 1:
+        b.make_pointwise(node, "identity", b.first(node))
         return
-    number = b.scalar(names[1])
-    if len(names) == 2 and b.const(names[0]) is None and number is not None and abs(number) < LARGEST:
-        b.make(node, JOINS[node.op], b.value(names[0]), {"value": number})
+    if number is not None and isinstance(first, Handle) and abs(number) < LARGEST:
+        made = b.pointwise(node.name, op, first, {"value": number})
     else:
-        join(b, node, names)
+        made = join(b, node, op, given)
+    if node.op == "Mean":
+        made = b.pointwise(f"{node.name}.mean", "rescale", made, {"factor": 1 / count})
+    b.give(node, made)
 
 
-@HANDLERS.register(*COMPARISONS)
+COMPARED = {"Equal": "eq", "Greater": "gt", "GreaterOrEqual": "ge", "Less": "lt", "LessOrEqual": "le"}
+
+
+@HANDLERS.register(*COMPARED)
 def compare(b: GraphReader, node: GraphNode) -> None:
-    """Read a comparison, its result as numbers."""
-    first, second = node.inputs[:2]
-    number, by = b.scalar(second), {"by": COMPARISONS[node.op]}
-    if b.const(first) is None and number is not None and abs(number) < LARGEST:
-        b.make(node, "compare", b.value(first), {**by, "value": number})
+    """Read a comparison of two values, or of one and a number."""
+    first, number, keys = b.const(node.input(0)), b.scalar(node.input(1)), {"by": COMPARED[node.op]}
+    if first is None and number is not None and abs(number) < LARGEST:
+        b.make_pointwise(node, "compare", b.first(node), {**keys, "value": number})
     else:
-        join(b, node, [first, second], by)
+        b.give(node, join(b, node, "compare", operands(b, node), keys))
+
+
+@HANDLERS.register("And", "Or", "Xor")
+def logical(b: GraphReader, node: GraphNode) -> None:
+    """Read a function of truth values, which are 0 and 1: their product, their maximum, or whether they differ."""
+    op, keys = {"And": ("mul", {}), "Or": ("max", {}), "Xor": ("compare", {"by": "ne"})}[node.op]
+    b.give(node, join(b, node, op, operands(b, node), keys))
 
 
 @HANDLERS.register("Where")
 def where(b: GraphReader, node: GraphNode) -> None:
     """Read a choice between two values."""
-    join(b, node, node.inputs[:3])
+    b.give(node, join(b, node, "where", operands(b, node)))
 
 
-_OTHERS = (*("Mean", "Mod", "And", "Or", "Xor", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor"),)
-
-
-@HANDLERS.register(*_OTHERS)
+@HANDLERS.register("Mod", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor")
 def met(b: GraphReader, node: GraphNode) -> None:
     """Read another function of several operands: only its shape is known."""
-    raise OpaqueNode(_met(b, node))
+    raise OpaqueNode(b.met(node))

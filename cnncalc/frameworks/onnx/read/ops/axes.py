@@ -1,15 +1,14 @@
-"""Operators that order a sample's values anew, or take some of them (onnx/defs/tensor/defs.cc)."""
+"""Operators that order a value's numbers anew, or repeat them (onnx/defs/tensor/defs.cc)."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from .....registry import Registry
-from .....sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Open, Size, known, product
-from ..const import Number, of_values
-from ..fold import broadcast, integers, numbers, slices_of, squeezed
+from .....sizes import UNKNOWN, Open, Size, product
+from ....values import BATCH, Handle, numbered, plain, ratio
+from ..const import Number, of_tensor, of_values
+from ..fold import broadcast, numbers, squeezed
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode, needed, values_of
 from .shuffle import recognised
@@ -19,39 +18,31 @@ HANDLERS: Registry[str, Handler] = Registry()
 
 @HANDLERS.register("Reshape")
 def reshape(b: GraphReader, node: GraphNode) -> None:
-    """Read a target in which 0 keeps a size and -1 is whatever is left; the batch has to stay in front."""
+    """Read a target in which 0 keeps a size and -1 is whatever is left."""
     x, full = b.known(node)
     wanted: Sequence[Number] | None = node.ints("shape") if node.has("shape") else b.listed(node.input(1))
-    target = resolved(b, full, needed(wanted), bool(node.whole("allowzero")))
-    if not recognised(b, node, b.sample(target)):
+    target = resolved(full, needed(wanted), bool(node.whole("allowzero")))
+    if not recognised(b, node, target):
         b.give(node, b.reshaped(node.name, x, target))
 
 
-def resolved(b: GraphReader, full: tuple[Size, ...], wanted: Sequence[Number], zeros: bool) -> list[Size]:
+def resolved(full: tuple[Size, ...], wanted: Sequence[Number], zeros: bool) -> list[Size]:
     """Return a reshape's target with its 0 and -1 worked out. OpaqueNode if they cannot be."""
     target: list[Size] = []
+    kept = [at for at, n in enumerate(wanted) if n == 0 and not zeros]
     for at, n in enumerate(wanted):
-        kept = n == 0 and not zeros
-        if isinstance(n, float) or (kept and at >= len(full)):
+        if isinstance(n, float) or (at in kept and at >= len(full)):
             raise OpaqueNode(known=False)
-        target.append(full[at] if kept else n)
+        target.append(full[at] if at in kept else n)
     if -1 not in target:
         return target
     place = target.index(-1)
-    others = [*target[:place], *target[place + 1 :]]
-    shared = Counter(full) & Counter(others)  # sizes on both sides, open ones too
-    del shared[UNKNOWN]
-    have, rest = [list((Counter(sizes) - shared).elements()) for sizes in (full, others)]
-    if any(isinstance(n, Open) for n in rest):
+    have = [n for at, n in enumerate(full) if at not in kept]
+    others = [n for at, n in enumerate(target) if at not in kept and at != place]
+    left = ratio(have, others)
+    if left is None and not any(isinstance(n, Open) for n in (*have, *others)):
         raise OpaqueNode(known=False)
-    if b.batched and place == 0 and isinstance(b.batch, Open) and b.batch in have:
-        have.remove(b.batch)
-        if values_of(have) != values_of(rest):
-            raise OpaqueNode(known=False)
-        return [b.batch, *others]
-    below = values_of(rest) or 0
-    left = product(have) // below if below >= 1 else UNKNOWN
-    return [left if n == -1 else n for n in target]
+    return [(UNKNOWN if left is None else left) if n == -1 else n for n in target]
 
 
 @HANDLERS.register("Flatten")
@@ -59,118 +50,83 @@ def flatten(b: GraphReader, node: GraphNode) -> None:
     """Read two axes: those before `axis` as one, and those from it on."""
     x, full = b.known(node)
     axis = node.axis("axis", len(full), 1, end=True)
-    if b.batched and axis == 1:
-        b.give(node, b.add(node.name, "flatten", x))
-        return
-    sizes = [needed(values_of(part)) for part in (full[:axis], full[axis:])]
-    b.give(node, b.reshaped(node.name, x, sizes))
+    b.give(node, b.reshaped(node.name, x, [product(full[:axis]), product(full[axis:])]))
 
 
 @HANDLERS.register("Squeeze", "Unsqueeze")
 def squeeze(b: GraphReader, node: GraphNode) -> None:
-    """Read a shape without some axes of 1, or with new ones."""
+    """Read a shape without some axes of 1, or with new ones; the batch stays what it is."""
     x, full = b.known(node)
     b.give(node, b.reshaped(node.name, x, needed(squeezed(node, b.given(node), full))))
 
 
 @HANDLERS.register("Transpose")
 def transpose(b: GraphReader, node: GraphNode) -> None:
-    """Read the axes in another order; the batch has to stay in front."""
+    """Read the axes in another order; only one of the sample's own is a layer."""
     x, full = b.known(node)
-    perm = node.permutation(len(full))
-    if b.batched and perm[0] != 0:
-        raise OpaqueNode([full[p] for p in perm])
-    b.make(node, "permute", x, {"order": perm[1:] if b.batched else [p + 1 for p in perm]})
-
-
-@HANDLERS.register("Slice")
-def slices(b: GraphReader, node: GraphNode) -> None:
-    """Read a slice layer for each axis of which something is left out."""
-    x, full = b.known(node)
-    cuts = []
-    for axis, start, stop, step in needed(slices_of(node, b.given(node))):
-        at, n = b.axis(axis, len(full)), full[axis]
-        if start == 0 and step == 1 and (stop >= LARGEST // 2**33 or (isinstance(n, int) and stop >= n)):
-            continue
-        if at == 0 or step == 0 or (isinstance(n, int) and not range(n)[start:stop:step]):
-            raise OpaqueNode(known=False)
-        far = abs(stop) >= 2**31 - 1 or (step < 0 and isinstance(n, int) and stop < -n)
-        cuts.append({"axis": at, "start": max(start, -LARGEST), "stop": None if far else stop, "step": step})
-    if not cuts:
-        b.make(node, "identity", x)
-        return
-    for number, keys in enumerate(cuts, 1):
-        last = number == len(cuts)
-        x = b.add(node.name if last else f"{node.name}.{number}", "slice", x, keys)
-    b.give(node, x)
-
-
-@HANDLERS.register("Split")
-def split(b: GraphReader, node: GraphNode) -> None:
-    """Read a slice layer for each part that another node reads."""
-    x, full = b.known(node)
-    axis, count = node.whole("axis"), len(node.outputs)
-    at = b.axis(axis, len(full))
-    if node.has("split") or node.input(1):
-        parts = needed(integers(node, "split", b.given(node), 1))
-    else:
-        n = needed(known(full[axis]))
-        each = -(-n // max(count, 1))
-        parts = [min(each, n - each * part) for part in range(count)]
-    if at == 0 or not parts or len(parts) != count:
-        raise OpaqueNode(known=False)
-    begin = 0
-    for number, (out, size) in enumerate(zip(node.outputs, parts, strict=True), 1):
-        if out and out in b.graph.uses:
-            keys = {"axis": at, "start": begin, "stop": begin + size}
-            b.values[out] = b.add(f"{node.name}.{number}", "slice", x, keys)
-        begin += size
-
-
-@HANDLERS.register("Gather")
-def gather(b: GraphReader, node: GraphNode) -> None:
-    """Read units of an axis, by constant places next to each other, as a slice; by one number, without its axis."""
-    if len(node.inputs) < 2:
-        raise node.wrong("needs two inputs")
-    table, at = b.const(node.input(0)), b.const(node.input(1))
-    places = b.full_of(node.input(1))
-    full = b.known(node)[1] if table is None else table.shape
-    axis = node.axis("axis", len(full))
-    out = [*full[:axis], *needed(places), *full[axis + 1 :]]
-    units, n = numbers(at), full[axis]
-    ours = b.axis(axis, len(full))
-    if at is None or table is not None or not units or ours == 0:
-        raise OpaqueNode(out, params=0 if table is None else table.params)
-    x = b.first(node)
-    begin = units[0] + n if units[0] < 0 and isinstance(n, int) else units[0]
-    if len(at.shape) == 1 and isinstance(n, int) and [u % n for u in units] == list(range(begin, begin + len(units))):
-        b.make(node, "slice", x, {"axis": ours, "start": begin, "stop": begin + len(units)})
-        return
-    b.make(node, "gather", x, {"axis": ours, "indices": nested(units, at.shape)})
-
-
-def nested(units: Sequence[int], shape: Sequence[int]) -> Any:
-    """Return numbers in the lists of a shape."""
-    if not shape:
-        return units[0]
-    each = len(units) // shape[0]
-    return [nested(units[at : at + each], shape[1:]) for at in range(0, len(units), each)]
+    b.give(node, b.permuted(node.name, x, node.permutation(len(full))))
 
 
 @HANDLERS.register("Concat")
 def concat(b: GraphReader, node: GraphNode) -> None:
-    """Read layers one after another; constants among them as layers of their shape."""
+    """Read values one after another; constants among them as layers of their shape."""
     if not node.inputs:
         raise node.wrong("has no input")
-    xs = [b.value(name) for name in node.inputs]
-    if len(xs) == 1:
-        b.make(node, "identity", xs)
+    names = [name for name in node.inputs if 0 not in (b.constants[name].shape if name in b.constants else ())]
+    if len(names) == 1:
+        b.make_pointwise(node, "identity", b.value(names[0]))
         return
-    full = needed(next(filter(None, map(b.full, xs)), None))
-    at = b.axis(node.whole("axis", 1), len(full))
-    if at == 0 or any(x.shape == NOTHING_KNOWN for x in xs):
+    xs = [b.value(name) for name in names]
+    if any(x.axes is None for x in xs):
         raise OpaqueNode(known=False)
-    b.make(node, "concat", xs, {"axis": at})
+    ranks = {x.rank for x in xs}
+    if len(ranks) > 1:
+        raise node.wrong(f"its inputs have {' and '.join(map(str, sorted(ranks)))} axes")
+    at = node.axis("axis", xs[0].rank, 1)
+    xs = beside(b, xs, at)
+    x, axis = xs[0], len([place for group in (xs[0].axes or ())[:at] for place in group if place != BATCH]) + 1
+    made = b.add(node.name, "concat", xs, {"axis": axis})
+    b.give(node, made._replace(axes=x.axes))
+
+
+def beside(b: GraphReader, xs: Sequence[Handle], at: int) -> list[Handle]:
+    """Return values whose samples have the same axes, one of them the file's axis `at`."""
+    model = next((x for x in xs if x.batched is not None), xs[0])
+    batch = model.batch_at
+    same = {x.batched for x in xs if x.batched is not None}
+    if len(same) > 1 or batch == at or any(x.batch_at != batch and x.batched is not None for x in xs):
+        if b.batch == 1 and batch == at:
+            return [b.explicit(b.without_batch(x, at)) for x in xs]
+        return [b.explicit(b.unfolded(x)) for x in xs]
+    constants = [x for x in xs if x.batched is None and x.batch_at is None]
+    if batch is not None and any((x.full(b.batch) or ())[batch] != 1 for x in constants):
+        return [b.explicit(b.unfolded(x)) for x in xs]
+    done = [_repeated(b, x, batch) if x in constants and batch is not None else x for x in xs]
+    if len({tuple(map(len, x.axes or ())) for x in done}) > 1 or any(not (x.axes or ())[at] for x in done):
+        done = [b.explicit(x) for x in done]
+    if len({tuple(map(len, x.axes or ())) for x in done}) > 1:
+        return [b.explicit(b.unfolded(x)) for x in xs]
+    return done
+
+
+def _repeated(b: GraphReader, x: Handle, batch: int) -> Handle:
+    """Return a constant with the batch in place of an axis of 1."""
+    sizes = [x.sizes_at(at, BATCH) if at != batch else [] for at in range(x.rank)]
+    sample = tuple([n for group in sizes for n in group])
+    return Handle(b.shaped(f"{x.layer.name}.axes", x, sample), sample, numbered(sizes, (batch, 0)), None)
+
+
+@HANDLERS.register("ConstantOfShape")
+def constant_of_shape(b: GraphReader, node: GraphNode) -> None:
+    """Read one number again and again, in a shape of open sizes."""
+    sizes = [n for n in needed(b.listed(node.input(0))) if not isinstance(n, float)]
+    tensor = node.tensor("value")
+    fill = of_values([0.0], "float", ()) if tensor is None else of_tensor(tensor, "constant", None)
+    number = fill.scalar()
+    if number is None or 0 in sizes:
+        raise OpaqueNode(known=False)
+    one = b.add(node.name, "constant", [], {"shape": [], "value": number})
+    b.give(node, expanded(b, f"{node.name}.expanded", one, sizes))
 
 
 @HANDLERS.register("Shape")
@@ -188,34 +144,68 @@ def size(b: GraphReader, node: GraphNode) -> None:
     count = values_of(full)
     if count is None:
         raise OpaqueNode([])
-    b.constants[node.outputs[0]] = of_values([count], "int")
+    b.constants[node.outputs[0]] = of_values([count], "int", ())
 
 
 @HANDLERS.register("Expand")
 def expand(b: GraphReader, node: GraphNode) -> None:
-    """Read sizes of 1 repeated, and new axes behind the batch."""
+    """Read sizes of 1 repeated."""
     x, full = b.known(node)
     sizes = [n for n in needed(b.listed(node.input(1))) if not isinstance(n, float)]
     out = needed(broadcast(full, sizes))
-    sample = b.sample(out)
-    if sample == NOTHING_KNOWN or len(out) != len(full):
+    b.give(node, expanded(b, node.name, x, out))
+
+
+def expanded(b: GraphReader, name: str, x: Handle, out: Sequence[Size]) -> Handle:
+    """Return a value with its sizes of 1 repeated to a shape of the file. OpaqueNode if a size is not known."""
+    rows: list[list[Size]] = [*([[]] * (len(out) - x.rank)), *[x.sizes_at(at, BATCH) for at in range(x.rank)]]
+    batch = next((at for at, row in enumerate(rows) if BATCH in row), None)
+    before: list[list[Size]] = []
+    after: list[list[Size]] = []
+    for at, (row, n) in enumerate(zip(rows, out, strict=True)):
+        own = [one for one in row if one != BATCH]
+        have = product([b.batch if one == BATCH else one for one in row])
+        if have == n and n != UNKNOWN:
+            before.append(own)
+            after.append(own)
+        elif have != 1:
+            raise OpaqueNode(out)
+        elif batch is None and x.batched is None and n == b.batch and not isinstance(n, int):
+            batch = at
+            before.append([])
+            after.append([])
+        else:
+            before.append([1])
+            after.append([n])
+    where = None if batch is None else (batch, rows[batch].index(BATCH) if BATCH in rows[batch] else 0)
+    old, new = [tuple([n for row in one for n in row]) for one in (before, after)]
+    if any(not isinstance(n, int) and m == 1 for m, n in zip(old, new, strict=True)):
         raise OpaqueNode(out)
-    if sample == x.shape and UNKNOWN not in sample:
-        b.make(node, "identity", x)
-        return
-    kept = [-1 if n == m and not isinstance(n, int) else n for n, m in zip(sample, x.shape, strict=True)]
-    if not all(isinstance(n, int) for n in kept):
-        raise OpaqueNode(out)
-    b.make(node, "expand", x, {"out": kept})
+    if _significant(old) != _significant(x.shape) or len(x.shape) > len(old):
+        x = Handle(b.shaped(f"{name}.axes", x, old), old, plain(len(old)), x.batched)
+    if new != x.shape:
+        made = b.add(name, "expand", x, {"out": [n if isinstance(n, int) else -1 for n in new]})
+        x = made._replace(batched=x.batched)
+    return Handle(x.layer, new, numbered(after, where), x.batched)
+
+
+def _significant(sizes: Sequence[Size]) -> tuple[Size, ...]:
+    at = next((at for at, n in enumerate(sizes) if n != 1), len(sizes))
+    return tuple(sizes[at:])
 
 
 @HANDLERS.register("Tile")
 def tile(b: GraphReader, node: GraphNode) -> None:
-    """Read each axis repeated; of the batch only its shape is known."""
+    """Read each axis repeated as a whole."""
     x, full = b.known(node)
     times = needed(numbers(b.const(node.input(1))))
-    if len(times) != len(full):
+    if len(times) != len(full) or any(t < 1 for t in times):
         raise OpaqueNode(known=False)
-    if (b.batched and times[0] != 1) or min(times) < 1:
-        raise OpaqueNode([n * t for n, t in zip(full, times, strict=True)])
-    b.make(node, "tile", x, {"repeats": times[1:] if b.batched else times})
+    if all(t == 1 for t in times):
+        b.make_pointwise(node, "identity", x)
+        return
+    for at, t in enumerate(times):
+        x = b.along(x, at)[0] if t != 1 else x
+    assert x.axes is not None
+    repeats = [t for t, group in zip(times, x.axes, strict=True) for place in group if place != BATCH]
+    b.give(node, b.add(node.name, "tile", x, {"repeats": repeats}))

@@ -6,6 +6,8 @@ from typing import Any
 
 from .....layers.base import ENDS
 from .....registry import Registry
+from ....values import Handle
+from ..const import Const
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode
 
@@ -29,9 +31,14 @@ def window(node: GraphNode, k: list[int]) -> dict[str, Any]:
 @HANDLERS.register("Conv", "ConvTranspose")
 def conv(b: GraphReader, node: GraphNode) -> None:
     """Read kernels (c_o, c_i/g, k), or transposed (c_i, c_o/g, k), as ours; of `output_shape` the padding follows."""
-    x, weight, bias = b.first(node), b.param(node, 1), b.param(node, 2)
+    weight = b.param(node, 1)
     if weight is None:
         raise node.wrong("has no kernel")
+    b.give(node, convolved(b, node, b.first(node), weight, b.param(node, 2)))
+
+
+def convolved(b: GraphReader, node: GraphNode, x: Handle, weight: Const, bias: Const | None) -> Handle:
+    """Return what the convolution that a node is makes of a value."""
     if len(weight.shape) < 3:
         raise node.wrong(f"its kernel has the shape {list(weight.shape)}")
     if len(weight.shape) > 5:
@@ -39,7 +46,8 @@ def conv(b: GraphReader, node: GraphNode) -> None:
     first, each, *k = weight.shape
     g, transposed = node.whole("group", 1), node.op == "ConvTranspose"
     c_i, c_o = (first, each * g) if transposed else (each * g, first)
-    keys = {"c_i": c_i, "c_o": c_o, **window(node, k), "g": g, "bias": bias is not None}
+    apart = bias is not None and b.is_shared(node.input(1))
+    keys = {"c_i": c_i, "c_o": c_o, **window(node, k), "g": g, "bias": bias is not None and not apart}
     if transposed:
         out_pad, out = node.ints("output_padding") or [], node.ints("output_shape")
         if any(out_pad):
@@ -48,4 +56,12 @@ def conv(b: GraphReader, node: GraphNode) -> None:
             keys["out"] = out[-len(k) :]
             if not isinstance(keys["p"], str):
                 del keys["p"]
-    b.make(node, f"{'convT' if transposed else 'conv'}{ENDS[len(k)]}", x, keys, {"weight": weight, "bias": bias})
+    op, weights = (
+        f"{'convT' if transposed else 'conv'}{ENDS[len(k)]}",
+        {"weight": weight, "bias": None if apart else bias},
+    )
+    maps = b.maps(x)
+    made = b.add(node.name, op, maps.x, keys, weights)
+    if apart:
+        made = b.add(f"{node.name}.bias", "scale", made, {"scale": False, "center": True}, {"bias": bias})
+    return b.unmapped(node.name, made, maps)

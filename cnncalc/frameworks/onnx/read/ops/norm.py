@@ -10,12 +10,17 @@ from .....sizes import known
 from ..const import INITIALISER, Const
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode
-from .activation import keyed
 
 GROUPS_BY_CHANNEL = 21
 """The operator set from which on a group norm has a weight for each channel, not for each group."""
 STATISTICS = ("running_mean", "running_var")
-HANDLERS: Registry[str, Handler] = Registry({ONNX["lrn"].word: keyed("lrn")})
+HANDLERS: Registry[str, Handler] = Registry()
+
+
+@HANDLERS.register("LRN")
+def lrn(b: GraphReader, node: GraphNode) -> None:
+    """Read a normalisation across neighbouring channels."""
+    b.make_on_maps(node, "lrn", b.first(node), node.renamed(ONNX["lrn"]))
 
 
 @HANDLERS.register("BatchNormalization")
@@ -27,7 +32,7 @@ def batchnorm(b: GraphReader, node: GraphNode) -> None:
         raise OpaqueNode(b.full(x), params=params_of(scale, bias))
     keys, weights = affine(scale, bias)
     keys |= {"c_i": scale.size, **node.renamed(ONNX["batchnorm"])}
-    b.make(node, "batchnorm", x, keys, weights | dict(zip(STATISTICS, statistics, strict=True)))
+    b.make_on_maps(node, "batchnorm", x, keys, weights | dict(zip(STATISTICS, statistics, strict=True)))
 
 
 @HANDLERS.register("LayerNormalization")
@@ -35,26 +40,39 @@ def layernorm(b: GraphReader, node: GraphNode) -> None:
     """Read a norm over the axes from `axis` on, with a weight of their shape."""
     x, full = b.known(node)
     weight, bias = b.param(node, 1), b.param(node, 2)
-    first = b.axis(node.whole("axis", -1), len(full))
-    axes = list(range(first, len(x.shape) + 1))
+    first = node.axis("axis", len(full), -1)
+    for at in range(first, len(full)):
+        x, _ = b.along(x, at)
+    axes = [b.along(x, at)[1] for at in range(first, len(full))]
     shape = tuple([known(x.shape[a - 1]) for a in axes])
-    if first == 0 or any(w is not None and w.shape != shape for w in (weight, bias)):
+    own = [None if w is None else w.reshaped(w.aligned(len(axes))) for w in (weight, bias)]
+    if any(w is not None and w.shape != shape for w in own):
         raise OpaqueNode(full, params=params_of(weight, bias))
-    keys, weights = affine(weight, bias)
+    keys, weights = affine(*own)
     b.make(node, "layernorm", x, {"axis": axes, **keys, **node.renamed(ONNX["layernorm"])}, weights)
 
 
 @HANDLERS.register("GroupNormalization", "InstanceNormalization")
 def norm(b: GraphReader, node: GraphNode) -> None:
-    """Read a norm by channels, or groups of them; of weights for each group, as they once were, only the shape."""
+    """Read a norm by channels, or groups of them; a weight for each group, as it once was, is one for each channel."""
     x, op = b.first(node), ONNX_OPS[node.op]
+    full = b.full(x) or ()
     weight, bias = b.param(node, 1), b.param(node, 2)
-    channels = known(x.shape[0]) if x.shape else None
-    by_group = weight is None or (b.graph.opset < GROUPS_BY_CHANNEL and weight.shape != (channels,))
-    if op == "groupnorm" and by_group:
-        raise OpaqueNode(b.full(x), params=params_of(weight, bias))
+    channels = known(full[1]) if len(full) > 1 else None
+    if op == "groupnorm" and weight is not None and b.graph.opset < GROUPS_BY_CHANNEL and weight.shape != (channels,):
+        if channels is None or channels % max(weight.size, 1):
+            raise OpaqueNode(full, params=params_of(weight, bias))
+        each = channels // weight.size
+        weight, bias = [w and w.derived((channels,), lambda a: a.repeat(each), "each") for w in (weight, bias)]
     keys, weights = affine(weight, bias)
-    b.make(node, op, x, keys | node.renamed(ONNX[op]), weights)
+    b.make_on_maps(node, op, x, keys | node.renamed(ONNX[op]), weights)
+
+
+@HANDLERS.register("RMSNormalization", "MeanVarianceNormalization")
+def opaque_norm(b: GraphReader, node: GraphNode) -> None:
+    """Read another norm: only its shape is known."""
+    x = b.first(node)
+    raise OpaqueNode(b.full(x), params=params_of(b.const(node.input(1))))
 
 
 def affine(weight: Const | None, bias: Const | None) -> tuple[dict[str, Any], dict[str, Const | None]]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import floor, isfinite
 from typing import Any
 
 from .....layers.base import ENDS
 from .....layers.resample import PLACES
 from .....registry import Registry
-from .....sizes import LARGEST, Size
+from .....sizes import LARGEST, Open, Size
+from ....values import BATCH, Handle
 from ..fold import integers, numbers
 from ..model import GraphNode
-from ..reader import GraphReader, Handler, OpaqueNode, Output, needed
+from ..reader import GraphReader, Handler, OpaqueNode, needed
 
 LARGEST_SCALE = 2.0**63
 MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "cubic": "cubic"}
@@ -20,24 +22,33 @@ HANDLERS: Registry[str, Handler] = Registry()
 
 @HANDLERS.register("Pad")
 def pad(b: GraphReader, node: GraphNode) -> None:
-    """Read a pad of the spatial axes, or of those that are padded; a crop if it only takes away."""
+    """Read a pad, or a crop if it is negative everywhere."""
     x, full = b.known(node)
     pairs = _pairs(b, node, len(full))
     out = [n + before + after for n, (before, after) in zip(full, pairs, strict=True)]
-    front = 2 if b.batched else 1
     value = b.scalar(node.input(2)) if node.input(2) else node.number("value", 0.0)
-    if value is None or not isfinite(value) or abs(value) > LARGEST or (b.batched and any(pairs[0])):
+    if value is None or not isfinite(value) or abs(value) > LARGEST:
         raise OpaqueNode(out)
-    signs = {n > 0 for pair in pairs for n in pair if n}
-    where = {at if b.batched else at + 1: list(pair) for at, pair in enumerate(pairs) if any(pair)}
-    if len(x.shape) == 1 or 1 in where:
-        keys: dict[str, Any] = {"p": [*where.values()] or 0, "axis": [*where] or [1]}
-    elif signs == {False}:
-        b.make(node, "crop", x, {"p": [[-before, -after] for before, after in pairs[front:]]})
+    for at, pair in enumerate(pairs):
+        if any(pair):
+            x = b.along(x, at)[0]
+    assert x.axes is not None
+    places = {at: x.axes[at][0] for at, pair in enumerate(pairs) if any(pair)}
+    if not places:
+        b.make_pointwise(node, "identity", x)
         return
-    else:
-        keys = {"p": [list(pair) for pair in pairs[front:]]}
-    b.make(node, "pad", x, {**keys, "mode": node.text("mode", "constant"), **({"value": value} if value else {})})
+    first = next((at for at, group in enumerate(x.axes) if group == (0,)), 0)
+    own = [list(pair) for at, pair in enumerate(pairs) if at > first and (x.axes[at] and x.axes[at] != (BATCH,))]
+    plain = min(places) > first and len(own) == len(x.shape) - 1 and x.batch_at in (0, None)
+    signs = {n > 0 for pair in pairs for n in pair if n}
+    mode = node.text("mode", "constant")
+    if plain and signs == {False}:
+        b.give(node, b.add(node.name, "crop", x, {"p": [[-before, -after] for before, after in own]}))
+        return
+    keys: dict[str, Any] = {"p": own} if plain else {"p": [list(pairs[at]) for at in places]}
+    if not plain:
+        keys["axis"] = [place + 1 for place in places.values()]
+    b.give(node, b.add(node.name, "pad", x, {**keys, "mode": mode, **({"value": value} if value else {})}))
 
 
 def _pairs(b: GraphReader, node: GraphNode, rank: int) -> list[tuple[int, int]]:
@@ -57,23 +68,63 @@ def _pairs(b: GraphReader, node: GraphNode, rank: int) -> list[tuple[int, int]]:
 def resize(b: GraphReader, node: GraphNode) -> None:
     """Read scales, or the sizes that the axes get; if its values are other than upsample's, only its shape is known."""
     x, full = b.known(node)
-    scales, sizes = _scales(b, node), numbers(b.const(node.input(3)))
+    scales, sizes = _scales(b, node), _sizes(b, node)
     axes, rank = node.ints("axes") or list(range(len(full))), len(full)
-    if (scales is None) == (sizes is None) or node.text("keep_aspect_ratio_policy", "stretch") != "stretch":
+    if (scales is None) == (sizes is None):
         raise OpaqueNode(known=False)
-    given: list[float] = list(sizes if sizes is not None else scales or [])
+    given: list[Any] = list(sizes if sizes is not None else scales or [])
     if len(given) != len(axes) or any(not -rank <= a < rank for a in axes):
         raise node.wrong(f"{len(given)} scales or sizes for {len(axes)} axes")
     by = dict(zip([a % rank for a in axes], given, strict=True))
-    out = [n if at not in by else int(by[at]) if scales is None else _scaled(n, by[at]) for at, n in enumerate(full)]
-    front = 2 if b.batched else 1
-    if out[:front] != list(full[:front]) or rank == front:
+    policy = node.text("keep_aspect_ratio_policy", "stretch")
+    if policy != "stretch" and scales is None:
+        scales, by = [], _kept_ratio(full, by, policy)
+        out = [n if at not in by else floor(n * by[at] + 0.5) for at, n in enumerate(full)]
+    else:
+        out = [n if at not in by else by[at] if scales is None else _scaled(n, by[at]) for at, n in enumerate(full)]
+    changed = sorted(at for at in by if out[at] != full[at])
+    if not changed:
+        b.make_pointwise(node, "identity", x)
+        return
+    order = list(range(rank))
+    if min(changed) < 2:  # the channels are last
+        order = [*[at for at in order if at not in changed], *changed]
+    if len(order) - len(changed) != 2 and min(changed) < 2:
         raise OpaqueNode(out)
-    values = [by.get(at, n if scales is None else 1) for at, n in enumerate(full)][front:]
-    keys = _how(b, node, x, out[front:])
-    if keys is None or not all(isinstance(v, (int, float)) for v in values):
+    maps = b.maps(b.permuted(f"{node.name}.first", x, order))
+    values = [by.get(at, full[at] if scales is None else 1) for at in order][2:]
+    keys = _how(b, node, maps.x, [out[at] for at in order][2:])
+    wanted = [n if isinstance(n, (int, float)) else None for n in values]
+    if scales is None and None in wanted:
+        wanted = [_factor(n, full[at]) for n, at in zip(values, order[2:], strict=True)]
+        scales = []
+    if None in wanted:
         raise OpaqueNode(out)
-    b.make(node, "upsample", x, {("out" if scales is None else "factor"): values, **keys})
+    made = b.add(node.name, "upsample", maps.x, {("out" if scales is None else "factor"): wanted, **keys})
+    made = b.unmapped(node.name, made, maps)
+    b.give(node, b.permuted(f"{node.name}.last", made, [order.index(at) for at in range(rank)]))
+
+
+def _sizes(b: GraphReader, node: GraphNode) -> list[Size] | None:
+    """Return the sizes that axes get, some of them open; None if they are not given."""
+    listed = b.listed(node.input(3))
+    return None if not listed else [n for n in listed if not isinstance(n, float)]
+
+
+def _factor(n: Size, was: Size) -> int | None:
+    """Return how many times a size an open one is, or 1; None if it is not a multiple."""
+    if n == was:
+        return 1
+    return next((by for by in range(2, 65) if was * by == n), None) if not isinstance(n, int) else None
+
+
+def _kept_ratio(full: tuple[Size, ...], by: dict[int, Any], policy: str) -> dict[int, Any]:
+    """Return one scale for all axes: the least or the largest that the sizes ask for."""
+    sizes = [(n, full[at]) for at, n in by.items()]
+    ratios = [n / was for n, was in sizes if isinstance(n, int) and isinstance(was, int)]
+    if len(ratios) < len(sizes):
+        raise OpaqueNode(known=False)
+    return dict.fromkeys(by, min(ratios) if policy == "not_larger" else max(ratios))
 
 
 def _scales(b: GraphReader, node: GraphNode) -> list[float] | None:
@@ -97,54 +148,66 @@ def _scaled(n: Size, by: float) -> Size:
     return n * int(by)
 
 
-def _how(b: GraphReader, node: GraphNode, x: Output, out: list[Size]) -> dict[str, Any] | None:
-    """Return the mode, if upsample computes the same. Upsample, and Resize to operator set 10, begin at the corner."""
+def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size]) -> dict[str, Any]:
+    """Return the mode and the details of an upsampling. OpaqueNode if upsample has none that computes the same.
+
+    Upsample, and Resize to operator set 10, begin at the corner.
+    """
     mode = MODES.get(node.text("mode", "nearest"))
     old = node.op == "Upsample" or b.graph.opset < 11
     where = "asymmetric" if old else node.text("coordinate_transformation_mode", "half_pixel")
-    if mode is None or node.whole("antialias") or where not in (*PLACES, "align_corners"):
-        return None
+    pairs = list(zip(x.shape[1:], out, strict=False))
+    if mode is None or where not in (*PLACES, "align_corners"):
+        raise OpaqueNode([b.batch, *x.shape[:1], *out])
     keys: dict[str, Any] = {"mode": mode}
-    several = all(isinstance(o, int) and o > 1 for o in out)
     if mode != "nearest" or where == "align_corners":
         keys["align"] = where == "align_corners"
-    if mode != "nearest" and where == "pytorch_half_pixel" and several:
+    if mode != "nearest" and where == "pytorch_half_pixel" and all(isinstance(o, int) and o > 1 for o in out):
         where = "half_pixel"  # it differs only for a single output
     if where not in ("align_corners", "asymmetric" if mode == "nearest" else "half_pixel"):
         keys["where"] = where
-    if mode == "nearest":
-        rounding = "floor" if old else node.text("nearest_mode", "round_prefer_floor")
-        pairs = zip(x.shape[1:], out, strict=False)
-        whole = all(isinstance(n, int) and isinstance(o, int) and o % n == 0 for n, o in pairs)
-        if whole and where.endswith("half_pixel") and rounding.startswith("round_prefer"):
-            return {"mode": mode}  # each input as often as the factor says
-        return keys if rounding == "floor" and where == "asymmetric" else {**keys, "round": rounding}
-    if mode == "cubic":
-        a = node.number("cubic_coeff_a", -0.75)
-        keys |= {"cubic": a} if abs(a + 0.75) > 1e-6 else {}
-        keys |= {"exclude_outside": True} if node.whole("exclude_outside") else {}
+    if mode != "nearest":
+        return keys | _filter(node, mode, pairs)
+    rounding = "floor" if old else node.text("nearest_mode", "round_prefer_floor")
+    whole = all(_factor(o, n) if isinstance(o, Open) else isinstance(n, int) and o % n == 0 for n, o in pairs)
+    if whole and where.endswith("half_pixel") and rounding.startswith("round_prefer"):
+        return {"mode": mode}  # each input as often as the factor says
+    return keys if rounding == "floor" and where == "asymmetric" else {**keys, "round": rounding}
+
+
+def _filter(node: GraphNode, mode: str, pairs: Sequence[tuple[Size, Size]]) -> dict[str, Any]:
+    """Return the details of what a value is mixed from: a cubic's constant, what is beyond the border, antialiasing."""
+    shrinks = any(isinstance(n, int) and isinstance(o, int) and o < n for n, o in pairs)
+    keys: dict[str, Any] = {"antialias": True} if node.whole("antialias") and shrinks else {}
+    a = node.number("cubic_coeff_a", -0.75)
+    if mode == "cubic" and abs(a + 0.75) > 1e-6:
+        keys["cubic"] = a
+    if node.whole("exclude_outside") and (keys.get("antialias") or mode == "cubic"):
+        keys["exclude_outside"] = True
     return keys
 
 
 @HANDLERS.register("DepthToSpace", "SpaceToDepth")
 def blocks(b: GraphReader, node: GraphNode) -> None:
-    """Read channels as blocks of pixels, and the way back."""
+    """Read channels as blocks of pixels, and back, in either order."""
     x, full = b.known(node)
-    f, op = node.whole("blocksize"), "pixelshuffle" if node.op == "DepthToSpace" else "pixelunshuffle"
-    if len(x.shape) != 3 or f < 1:
+    f, to_space = node.whole("blocksize"), node.op == "DepthToSpace"
+    if len(full) != 4 or f < 1:
         raise node.wrong(f"blocksize {f} of {len(full)} axes")
-    b.make(node, op, x, {"factor": f, "order": node.text("mode", "DCR").lower()})
+    order = node.text("mode", "DCR").lower()
+    keys: dict[str, Any] = {"factor": f} | ({} if order == "crd" else {"order": order})
+    b.make_on_maps(node, "pixelshuffle" if to_space else "pixelunshuffle", x, keys)
 
 
 @HANDLERS.register("Col2Im")
 def fold(b: GraphReader, node: GraphNode) -> None:
     """Read columns that are put together again as a map; its sizes and the window's are constants."""
-    x, _ = b.known(node)
+    x, full = b.known(node)
     out, k = [needed(numbers(b.const(node.input(at)))) for at in (1, 2)]
-    if len(x.shape) != 2 or not 1 <= len(out) <= 3:
+    if len(full) != 3 or len(out) not in ENDS:
         raise OpaqueNode(known=False)
     nd = len(out)
     s, d, pads = [node.ints(name) or [plain] * nd for name, plain in (("strides", 1), ("dilations", 1), ("pads", 0))]
     pads = pads if len(pads) == 2 * nd else [*pads, *pads]
     keys = {"out": out, "k": k, "s": s, "d": d, "p": [[pads[at], pads[at + nd]] for at in range(nd)]}
-    b.make(node, f"fold{ENDS[nd]}", x, keys)
+    b.make_on_maps(node, f"fold{ENDS[nd]}", x, keys)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from .....sizes import NOTHING_KNOWN, Shape
+from .....sizes import Shape, Size
+from ....values import batch_first
 from ..model import GraphNode
-from ..reader import GraphReader, Output
+from ..reader import GraphReader
 
 
-def recognised(b: GraphReader, node: GraphNode, target: Shape) -> bool:
-    """Return whether a Reshape to this sample ends such three; their layer then stands in their place."""
+def recognised(b: GraphReader, node: GraphNode, target: Sequence[Size]) -> bool:
+    """Return whether a Reshape to this shape ends such three; their layer then stands in their place."""
     middle = b.sole_maker(node.input(0), "Transpose", "InstanceNormalization")
     first = middle and b.sole_maker(middle.input(0), "Reshape")
-    if not middle or not first or target == NOTHING_KNOWN:
+    if not middle or not first or first.input(0) in b.constants:
         return False
     source, inner = b.value(first.input(0)), b.value(first.outputs[0])
-    keys = (_shuffled if middle.op == "Transpose" else _normalised)(b, middle, source, inner)
-    if keys is None or source.shape != target:
+    plain = [one.axes == batch_first(len(one.shape)) for one in (source, inner)]
+    if b.full(source) != tuple(target) or not all(plain):
+        return False
+    keys = (_shuffled if middle.op == "Transpose" else _normalised)(b, middle, source.shape, inner.shape)
+    if keys is None:
         return False
     b.drop(middle)
     b.drop(first)
@@ -25,17 +30,17 @@ def recognised(b: GraphReader, node: GraphNode, target: Shape) -> bool:
     return True
 
 
-def _shuffled(b: GraphReader, middle: GraphNode, source: Output, inner: Output) -> dict[str, Any] | None:
+def _shuffled(b: GraphReader, middle: GraphNode, source: Shape, inner: Shape) -> dict[str, Any] | None:
     """Return the keys of a channelshuffle: (g, c/g, *space) with its first two axes swapped. None if it is not one."""
-    layer, rank = b.value(middle.outputs[0]).layer, len(inner.shape)
+    layer, rank = b.value(middle.outputs[0]).layer, len(inner)
     turned = layer.op == "permute" and tuple(layer.keys["order"]) == (2, 1, *range(3, rank + 1))
-    fits = rank == len(source.shape) + 1 and inner.shape[2:] == source.shape[1:]
-    return {"g": inner.shape[0]} if turned and fits else None
+    fits = rank == len(source) + 1 and inner[2:] == source[1:]
+    return {"g": inner[0]} if turned and fits else None
 
 
-def _normalised(b: GraphReader, middle: GraphNode, source: Output, inner: Output) -> dict[str, Any] | None:
+def _normalised(b: GraphReader, middle: GraphNode, source: Shape, inner: Shape) -> dict[str, Any] | None:
     """Return the keys of a groupnorm: (g, everything) normalised, weights of 1, biases of 0. None if it is not one."""
     plain = [set(const.values or ()) for const in map(b.const, middle.inputs[1:3]) if const is not None]
-    if plain != [{1}, {0}] or len(inner.shape) != 2:
+    if plain != [{1}, {0}] or len(inner) != 2 or len(source) < 2:
         return None
-    return {"g": inner.shape[0], "eps": middle.number("epsilon", 1e-5), "scale": False, "center": False}
+    return {"g": inner[0], "eps": middle.number("epsilon", 1e-5), "scale": False, "center": False}

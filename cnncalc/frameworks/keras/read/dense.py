@@ -1,0 +1,154 @@
+"""Keras's Dense and EinsumDense, and products of two tensors: with LoRA and quantised kernels, too.
+
+Sources: keras/src/layers/core/dense.py, einsum_dense.py and keras/src/layers/merging/dot.py.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from string import ascii_letters
+from typing import Any
+
+from .config import LayerCall, Sizes, Tensor, leaves
+from .functions import CONVERTERS, LayerPart, Parts, Raw, renamed
+from .quantized import CountedKernel, counted_only, lora_rank, quantization, with_lora
+from .roles import Recipe
+
+
+@CONVERTERS.register("Dense")
+def _dense(call: LayerCall) -> Parts:
+    mode, rank = quantization(call.config), lora_rank(call.config)
+    raw = renamed(call, "linear")
+    if mode is None and rank is None:
+        return raw
+    sizes, units = call.sizes(), raw.get("out")
+    if sizes is None or sizes[-1] is None or type(units) is not int:
+        return None
+    has_bias = call.get("use_bias") is not False
+    if mode is not None:
+        steps = [n for n in sizes if n is not None]
+        macs = prod(steps) * units if len(steps) == len(sizes) else None
+        out = call.out or (*sizes[:-1], units)
+        return counted_only(call._replace(out=out), CountedKernel(sizes[-1], units, units, units * has_bias, macs))
+    assert rank is not None
+    without: Raw = {"op": "linear", "out": units, "bias": False}
+    return with_lora(call, rank, without, without | {"out": rank}, without, has_bias, "kernel")
+
+
+@CONVERTERS.register("EinsumDense")
+def _einsum_dense(call: LayerCall) -> Parts:
+    """Return a product with a kernel, and a bias that is added; both stand as constants of their own."""
+    equation, sizes = _of_samples(call.get("equation")), call.sizes()
+    shapes = None if equation is None or sizes is None else _einsum_shapes(call, equation, sizes)
+    if equation is None or shapes is None or sizes is None:
+        return None
+    kernel, bias = shapes
+    if lora_rank(call.config) is not None or quantization(call.config) is not None:
+        inputs, _, out = equation.partition("->")
+        letters = inputs.partition(",")[2]
+        columns = prod([n for letter, n in zip(letters, kernel, strict=True) if letter in out])
+        rows = prod(kernel) // columns
+        kept = [
+            n for letter, n in zip(reversed(inputs.partition(",")[0]), reversed(sizes), strict=False) if letter in out
+        ]
+        macs = None if None in kept or "..." in out else prod([n or 1 for n in kept]) * rows * columns
+        return counted_only(call, CountedKernel(rows, columns, kernel[-1], prod(bias or [0]), macs))
+    arrays = [LayerPart({"op": "constant", "shape": kernel}, "_kernel", (), {"weight": Recipe(("kernel",))})]
+    reads = (call.read()[0].layer, "_kernel")
+    product: Raw = {"op": "einsum", "equation": equation}
+    if bias is None:
+        return [*arrays, LayerPart(product, "", reads)]
+    arrays.append(LayerPart({"op": "constant", "shape": bias}, "_bias", (), {"weight": Recipe(("bias",))}))
+    return [*arrays, LayerPart(product, "_product", reads), LayerPart({"op": "add"}, "", ("_product", "_bias"))]
+
+
+def _of_samples(equation: Any) -> str | None:
+    """Return an equation over samples, without the batch's letter, which stands first; None if it does not."""
+    if not isinstance(equation, str) or "->" not in equation:
+        return None
+    inputs, out = equation.replace(" ", "").split("->")
+    first, *others = inputs.split(",")
+    if first.startswith("...") and out.startswith("..."):
+        return f"{inputs}->{out}"
+    batch = first[:1]
+    if not batch.isalpha() or out[:1] != batch or out.count(batch) != 1 or first.count(batch) != 1:
+        return None
+    if any(batch in one[1:] for one in others):
+        return None
+    return ",".join([one.removeprefix(batch) for one in (first, *others)]) + f"->{out[1:]}"
+
+
+def _einsum_shapes(call: LayerCall, equation: str, sizes: Sizes) -> tuple[list[int], list[int] | None] | None:
+    """Return the shapes of the kernel and of the bias, if there is one; None if they are not known."""
+    inputs, _, out = equation.partition("->")
+    first, _, second = inputs.partition(",")
+    wanted = call.config.get("output_shape")
+    wanted = [wanted] if type(wanted) is int else list(wanted) if isinstance(wanted, (list, tuple)) else []
+    known: dict[str, int | None] = {}
+    for term, given in ((first, sizes), (out, tuple(wanted))):
+        before, dots, after = term.partition("...")
+        pairs = list(zip(before, given, strict=False)) if before else []
+        pairs += list(zip(reversed(after), reversed(given), strict=False)) if dots else []
+        for letter, size in pairs:
+            known[letter] = known.get(letter) or size
+    kernel = [known.get(letter) for letter in second]
+    axes = call.config.get("bias_axes")
+    bias: list[int | None] = []
+    if isinstance(axes, str) and axes:
+        begin = min(out.find(letter) for letter in axes)
+        bias = [known.get(letter) if letter in axes else 1 for letter in out[begin:] if letter != "."]
+    shape = [n for n in kernel if n is not None]
+    added = [n for n in bias if n is not None]
+    if len(shape) < len(kernel) or len(added) < len(bias) or "..." in second:
+        return None
+    return shape, added if axes else None
+
+
+@CONVERTERS.register("Einsum")
+def _einsum(call: LayerCall) -> Parts:
+    given = [one for one in leaves(call.args) if not isinstance(one, str)]
+    equation = call.get("subscripts") or next((one for one in leaves(call.args) if isinstance(one, str)), None)
+    whole = _of_samples(equation)
+    if whole is None or len(given) != whole.partition("->")[0].count(",") + 1:
+        return None
+    inputs = str(equation).replace(" ", "").partition("->")[0].split(",")
+    alike = all(isinstance(one, Tensor) for one in given) and len({term[:1] for term in inputs}) == 1
+    return {"op": "einsum", "equation": whole} if alike else None
+
+
+@CONVERTERS.register("Matmul")
+def _matmul(call: LayerCall) -> Parts:
+    """Return a product of matrices; of samples that are vectors it is another one, over the batch."""
+    read = call.tensors()
+    ranks = {None if one.sizes is None else len(one.sizes) for one in read}
+    return {"op": "matmul"} if len(read) == 2 and len(ranks) == 1 and None not in ranks and ranks != {1} else None
+
+
+@CONVERTERS.register("Dot")
+def _dot(call: LayerCall) -> Parts:
+    """Return the product over one axis of each of two tensors, which may be normalised first."""
+    read, axes = call.tensors(), call.get("axes")
+    axes = [axes, axes] if type(axes) is int else axes
+    if len(read) != 2 or not isinstance(axes, (list, tuple)) or len(axes) != 2:
+        return None
+    ranks = [0 if one.sizes is None else len(one.sizes) for one in read]
+    if 0 in ranks or any(type(axis) is not int for axis in axes):
+        return None
+    places = [axis + rank if axis < 0 else axis - 1 for axis, rank in zip(axes, ranks, strict=True)]
+    if any(not 0 <= place < rank for place, rank in zip(places, ranks, strict=True)):
+        return None
+    first, second = ascii_letters[: ranks[0]], ascii_letters[26 : 26 + ranks[1]]
+    second = second[: places[1]] + first[places[0]] + second[places[1] + 1 :]
+    out = first.replace(first[places[0]], "") + second.replace(first[places[0]], "")
+    reads: tuple[Any, ...] = tuple(one.layer for one in read)
+    parts = []
+    if call.get("normalize"):
+        reads = ("_unit1", "_unit2")
+        parts = [
+            LayerPart({"op": "normalize", "axis": [place + 1], "eps": 1e-12}, suffix, (one.layer,))
+            for one, place, suffix in zip(read, places, reads, strict=True)
+        ]
+    product: Raw = {"op": "einsum", "equation": f"{first},{second}->{out}"}
+    if out:
+        return [*parts, LayerPart(product, "", reads)]
+    return [*parts, LayerPart(product, "_number", reads), LayerPart({"op": "reshape", "out": [1]})]

@@ -1,0 +1,98 @@
+"""Keras's layers that resize and crop images.
+
+Sources: keras/src/backend/tensorflow/image.py (resize) and keras/src/layers/preprocessing/image_preprocessing.
+"""
+
+from __future__ import annotations
+
+from struct import pack, unpack
+
+from .config import LayerCall
+from .functions import CONVERTERS, LayerPart, Parts
+
+MODES = ("nearest", "bilinear", "bicubic")
+"""The interpolations that have a layer here; lanczos3 and others are opaque."""
+
+
+@CONVERTERS.register("Resizing", "Resize")
+def _resizing(call: LayerCall) -> Parts:
+    """Return a resizing, behind the crop or the padding that keeps the ratio of the sides."""
+    size = call.get("size") or [call.get("height"), call.get("width")]
+    wanted = [n for n in size if type(n) is int and n > 0] if isinstance(size, (list, tuple)) else []
+    mode = call.get("interpolation") or "bilinear"
+    if len(wanted) != 2 or mode not in MODES or call.get("antialias"):
+        return None
+    cuts = call.get("crop_to_aspect_ratio")
+    pads = call.get("pad_to_aspect_ratio")
+    have = _space(call)
+    if not cuts and not pads and mode != "nearest":
+        return [_resized(wanted, mode)]
+    if have is None or (cuts and pads) or (pads and call.get("fill_mode") not in (None, "constant")):
+        return None
+    if cuts:
+        box = [max(min(n, other), 1) for n, other in zip(have, _of_ratio(have, wanted), strict=True)]
+        return [*_cropped(have, box), *_scaled(box, wanted, mode, call)]
+    if pads:
+        box = [max(n, other) for n, other in zip(have, _of_ratio(have, wanted), strict=True)]
+        sides = [[(b - n) // 2, b - n - (b - n) // 2] for n, b in zip(have, box, strict=True)]
+        pad = {"op": "pad", "p": sides, "value": call.get("fill_value") or 0}
+        return [LayerPart(pad, "_pad"), *_scaled(box, wanted, mode, call)]
+    return _scaled(have, wanted, mode, call)
+
+
+def _space(call: LayerCall) -> list[int] | None:
+    """Return the height and the width of the input; None if one is open."""
+    sizes = call.sizes()
+    space = None if sizes is None or len(sizes) != 3 else sizes[:2] if call.channels_last else sizes[1:]
+    known = [n for n in space or () if n is not None]
+    return known if len(known) == 2 else None
+
+
+def _of_ratio(have: list[int], wanted: list[int]) -> list[int]:
+    """Return the height that goes with the width for the wanted ratio, and the width that goes with the height."""
+    (height, width), (high, wide) = have, wanted
+    return [int(float(width * high) / wide), int(float(height * wide) / high)]
+
+
+def _cropped(have: list[int], box: list[int]) -> list[LayerPart]:
+    """Return a crop to the middle, if there is something to cut off."""
+    sides = [[(n - b) // 2, n - b - (n - b) // 2] for n, b in zip(have, box, strict=True)]
+    return [LayerPart({"op": "crop", "p": sides}, "_crop")] if any(map(any, sides)) else []
+
+
+def _resized(wanted: list[int], mode: str) -> LayerPart:
+    return LayerPart({"op": "upsample", "out": wanted, "mode": mode})
+
+
+def _scaled(have: list[int], wanted: list[int], mode: str, call: LayerCall) -> list[LayerPart]:
+    """Return the layers that give an image other sizes; the nearest pixel is that at the middle of a unit's place."""
+    if mode != "nearest" or all(size % n == 0 for n, size in zip(have, wanted, strict=True)):
+        return [_resized(wanted, mode)]
+    first = 1 if call.channels_last else 2
+    taken = [_nearest(n, size) for n, size in zip(have, wanted, strict=True)]
+    rows, columns = [{"op": "gather", "axis": first + at, "indices": one} for at, one in enumerate(taken)]
+    return [LayerPart(rows, "_rows"), LayerPart(columns)]
+
+
+def _nearest(n: int, size: int) -> list[int]:
+    """Return the pixel of each unit, in the float32 arithmetic of TensorFlow: floor((u + 0.5) * n/size)."""
+    scale = _single(n / size)
+    return [min(int(_single((u + 0.5) * scale)), n - 1) for u in range(size)]
+
+
+def _single(number: float) -> float:
+    """Return a number rounded to float32."""
+    rounded: float = unpack("f", pack("f", number))[0]
+    return rounded
+
+
+@CONVERTERS.register("CenterCrop")
+def _center_crop(call: LayerCall) -> Parts:
+    """Return a crop to the middle; an image that is smaller is resized, cropped to the ratio first."""
+    have, height, width = _space(call), call.get("height"), call.get("width")
+    if have is None or type(height) is not int or type(width) is not int:
+        return None
+    if have[0] >= height and have[1] >= width:
+        return [part._replace(suffix="") for part in _cropped(have, [height, width])] or {"op": "identity"}
+    box = [max(min(n, other), 1) for n, other in zip(have, _of_ratio(have, [height, width]), strict=True)]
+    return [*_cropped(have, box), *_scaled(box, [height, width], "bilinear", call)]

@@ -1,0 +1,215 @@
+"""Keras's operations that only move values: splits, stacks, swaps of axes, rolls, pads, tiles, and single places."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .config import LayerCall, Sizes, plain
+from .functions import CONVERTERS, LayerPart, Parts, Raw, Results
+
+
+def _axis(call: LayerCall, value: object) -> int | None:
+    """Return an axis counted from the front; None for the batch, and for what is not sure."""
+    axis = call.axis(value)
+    return axis if axis is not None and axis > 0 else None
+
+
+@CONVERTERS.register("Split")
+def _split(call: LayerCall) -> Parts:
+    """Return a slice for each part."""
+    axis, parts = _axis(call, call.get("axis")), plain(call.get("indices_or_sections"))
+    sizes = call.sizes()
+    if axis is None or sizes is None or axis > len(sizes):
+        return None
+    size = sizes[axis - 1]
+    if type(parts) is int and parts > 0 and size is not None:
+        begins = list(range(0, size, size // parts)) if size % parts == 0 else []
+    else:
+        begins = [0, *parts] if isinstance(parts, (list, tuple)) and all(type(n) is int for n in parts) else []
+    if not begins:
+        return None
+    read = (call.read()[0].layer,)
+    ends = [*begins[1:], size]
+    slices = [
+        LayerPart(
+            {"op": "slice", "axis": axis, "start": begin, **({} if end is None else {"stop": end})}, f"_part{n}", read
+        )
+        for n, (begin, end) in enumerate(zip(begins, ends, strict=True), 1)
+    ]
+    return Results(slices, tuple(one.suffix for one in slices))
+
+
+@CONVERTERS.register("Unstack")
+def _unstack(call: LayerCall) -> Parts:
+    axis, sizes = _axis(call, call.get("axis")), call.sizes()
+    if axis is None or sizes is None or axis > len(sizes) or sizes[axis - 1] is None:
+        return None
+    read = (call.read()[0].layer,)
+    places = [
+        LayerPart({"op": "gather", "axis": axis, "indices": at}, f"_place{at + 1}", read)
+        for at in range(sizes[axis - 1] or 0)
+    ]
+    return Results(places, tuple(one.suffix for one in places))
+
+
+@CONVERTERS.register("Stack")
+def _stack(call: LayerCall) -> Parts:
+    axis = call.get("axis")
+    rank = None if (sizes := call.sizes()) is None else len(sizes) + 2
+    axis = axis + rank if type(axis) is int and axis < 0 and rank is not None else axis
+    return {"op": "stack", "axis": axis} if type(axis) is int and axis > 0 else None
+
+
+@CONVERTERS.register("Swapaxes", "Moveaxis")
+def _moved(call: LayerCall) -> Parts:
+    sizes = call.sizes()
+    keys = ("axis1", "axis2") if call.kind == "Swapaxes" else ("source", "destination")
+    given = [call.axis(call.get(key)) for key in keys]
+    if sizes is None or any(one is None or one < 1 or one > len(sizes) for one in given):
+        return None
+    first, second = [one or 0 for one in given]
+    order = list(range(1, len(sizes) + 1))
+    if call.kind == "Swapaxes":
+        order[first - 1], order[second - 1] = second, first
+    else:
+        order.remove(first)
+        order.insert(second - 1, first)
+    return {"op": "permute", "order": order}
+
+
+@CONVERTERS.register("Flip")
+def _flip(call: LayerCall) -> Parts:
+    given = call.get("axis")
+    axes = [_axis(call, one) for one in (given if isinstance(given, list) else [given])]
+    if None in axes:
+        return None
+    return _in_a_row([{"op": "slice", "axis": axis, "step": -1} for axis in axes])
+
+
+def _in_a_row(raws: list[Raw]) -> list[LayerPart]:
+    """Return layers one behind another; the last has the Keras layer's name."""
+    return [*[LayerPart(raw, f"_axis{raw['axis']}") for raw in raws[:-1]], LayerPart(raws[-1])]
+
+
+@CONVERTERS.register("Roll")
+def _roll(call: LayerCall) -> Parts:
+    shift, axis = plain(call.get("shift")), plain(call.get("axis"))
+    axes = [_axis(call, one) for one in (axis if isinstance(axis, (list, tuple)) else [axis])]
+    shifts = list(shift) if isinstance(shift, (list, tuple)) else [shift] * len(axes)
+    if None in axes or len(shifts) != len(axes) or any(type(one) is not int for one in shifts):
+        return None
+    return {"op": "roll", "shift": shifts, "axis": axes}
+
+
+@CONVERTERS.register("Pad")
+def _pad(call: LayerCall) -> Parts:
+    widths, mode = plain(call.get("pad_width")), call.get("mode") or "constant"
+    sizes, value = call.sizes(), call.kwargs.get("constant_values", call.config.get("constant_values")) or 0
+    if sizes is None or mode not in ("constant", "reflect", "symmetric") or not isinstance(value, (int, float)):
+        return None
+    if type(widths) is int or (isinstance(widths, list) and len(widths) != len(sizes) + 1):
+        return None
+    pairs = [[one, one] if type(one) is int else list(one) for one in widths]
+    if pairs[0] != [0, 0]:
+        return None
+    axes = [at for at, pair in enumerate(pairs) if any(pair)]
+    if not axes:
+        return {"op": "identity"}
+    raw: Raw = {"op": "pad", "axis": axes, "p": [pairs[at] for at in axes], "mode": mode}
+    return raw | ({"value": value} if value else {})
+
+
+@CONVERTERS.register("Tile")
+def _tile(call: LayerCall) -> Parts:
+    repeats, sizes = plain(call.get("repeats")), call.sizes()
+    if not isinstance(repeats, (list, tuple)) or sizes is None or len(repeats) != len(sizes) + 1 or repeats[0] != 1:
+        return None
+    return {"op": "tile", "repeats": list(repeats[1:])}
+
+
+@CONVERTERS.register("BroadcastTo")
+def _broadcast(call: LayerCall) -> Parts:
+    shape = plain(call.get("shape"))
+    if not isinstance(shape, (list, tuple)) or any(type(n) is not int for n in shape[1:]):
+        return None
+    return {"op": "expand", "out": list(shape[1:])}
+
+
+@CONVERTERS.register("Take")
+def _take(call: LayerCall) -> Parts:
+    axis = _axis(call, call.get("axis"))
+    given = call.args[1] if len(call.args) > 1 else call.kwargs.get("indices")
+    indices: Any = plain(given)
+    return {"op": "gather", "axis": axis, "indices": indices} if axis is not None and _is_places(indices) else None
+
+
+def _is_places(value: object) -> bool:
+    return type(value) is int or (isinstance(value, list) and bool(value) and all(map(_is_places, value)))
+
+
+@CONVERTERS.register("GetItem")
+def _get_item(call: LayerCall) -> Parts:
+    """Return x[…]: slices along some axes, single places that take axes away, and new axes of one place."""
+    given = call.args[1] if len(call.args) == 2 else call.kwargs.get("key")
+    keys, sizes = _whole_keys(plain(call.get("slice_spec") or given), call.sizes()), call.sizes()
+    if keys is None or sizes is None:
+        return None
+    raws: list[Raw] = []
+    left: list[int | None] = []
+    axis = 0
+    for key in keys:
+        bounds = _bounds(key)
+        if key is None:
+            left.append(1)
+            continue
+        if type(key) is int:
+            raws.append({"op": "gather", "axis": axis, "indices": key})
+        elif bounds is None:
+            return None
+        else:
+            raws += [{"op": "slice", "axis": axis, **bounds}] if bounds else []
+            left += [_sliced(sizes[axis - 1], bounds)] if axis else []
+        axis += 1
+    if any(raw["axis"] == 0 for raw in raws) or keys[0] is None:
+        return None
+    raws.sort(key=lambda raw: (raw["op"] == "gather", -raw["axis"]))  # an axis that goes leaves those before it
+    if None in keys:
+        if left.count(None) > 1:
+            return None
+        raws.append({"op": "reshape", "out": [-1 if n is None else n for n in left]})
+    if not raws:
+        return {"op": "identity"}
+    return [*[LayerPart(raw, f"_axis{raw['axis']}") for raw in raws[:-1]], LayerPart(raws[-1])]
+
+
+def _whole_keys(keys: Any, sizes: Sizes | None) -> list[Any] | None:
+    """Return a key for each axis, the batch first, and for each new one; None if there are too many."""
+    keys = list(keys) if isinstance(keys, (list, tuple)) else [keys]
+    dots = [at for at, key in enumerate(keys) if _is_ellipsis(key)]
+    taken = sum(1 for key in keys if key is not None) - len(dots)
+    if sizes is None or taken > len(sizes) + 1 or len(dots) > 1:
+        return None
+    at = dots[0] if dots else len(keys)
+    return [*keys[:at], *[{}] * (len(sizes) + 1 - taken), *keys[at + 1 :]]
+
+
+def _is_ellipsis(key: object) -> bool:
+    return key == "..." or (isinstance(key, dict) and key.get("class_name") == "__ellipsis__")
+
+
+def _bounds(key: Any) -> Raw | None:
+    """Return start, stop and step of a slice as far as they are given; None if it is not one."""
+    if not isinstance(key, dict):
+        return None
+    config = key.get("config") if key.get("class_name") == "__slice__" else key
+    if not isinstance(config, dict) or set(config) - {"start", "stop", "step"}:
+        return None
+    bounds = {name: config[name] for name in ("start", "stop", "step") if config.get(name) is not None}
+    return None if any(type(n) is not int for n in bounds.values()) or bounds.get("step") == 0 else bounds
+
+
+def _sliced(size: int | None, bounds: Raw) -> int | None:
+    """Return how many places a slice keeps."""
+    if not bounds or size is None:
+        return size
+    return len(range(*slice(bounds.get("start"), bounds.get("stop"), bounds.get("step")).indices(size)))

@@ -1,0 +1,177 @@
+"""Values that meet with broadcasting: each is brought to the axes of a sample that all of them have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ....sizes import Size, product
+from ...values import BATCH, Axes, Handle, numbered, plain
+from .const import Const
+from .model import GraphNode
+from .reader import GraphReader, OpaqueNode, batched_of
+
+Operand = Handle | Const
+Parts = list[Size]
+"""The sizes of the sample that one of the file's axes is made of, BATCH among them."""
+
+
+class Meeting(NamedTuple):
+    """Operands whose samples broadcast as NumPy's arrays do, and what their result's axes are."""
+
+    reads: list[Handle]
+    groups: list[Parts]
+    """The sizes of the result's sample for each of the file's axes."""
+    batch: tuple[int, int] | None
+    """The axis of the file that the batch is in, and its place there."""
+    batched: bool | None
+
+    def axes(self, *more: Parts) -> Axes:
+        """Return the result's axes, with others behind."""
+        return numbered([*self.groups, *more], self.batch)
+
+
+class Plan(NamedTuple):
+    """The sample that each operand needs, and the result's axes."""
+
+    samples: list[Parts]
+    groups: list[Parts]
+    batch: tuple[int, int] | None
+
+
+def operands(b: GraphReader, node: GraphNode) -> list[Operand]:
+    """Return a node's inputs, constants as they are."""
+    found: list[Operand] = []
+    for name in filter(None, node.inputs):
+        const = b.const(name)
+        found.append(b.value(name) if const is None else const)
+    return found
+
+
+def meet(b: GraphReader, node: GraphNode, given: Sequence[Operand], apart: Sequence[int] | None = None) -> Meeting:
+    """Return operands as they meet. OpaqueNode if a shape is not known, or if they do not go together.
+
+    `apart` says how many of the last axes of each do not meet those of others, as those of matrices.
+    """
+    xs, tails = list(given), [0] * len(given) if apart is None else apart
+    if any(isinstance(x, Handle) and x.axes is None for x in xs):
+        raise OpaqueNode(None if apart else b.met(node))
+    kinds = {x.batched for x in xs if isinstance(x, Handle)}
+    plan = _plan(b, xs, tails) if not {True, False} <= kinds else None
+    if plan is None:
+        xs = [b.unfolded(x) if isinstance(x, Handle) else x for x in xs]
+        plan = _plan(b, xs, tails)
+    if plan is None:
+        raise OpaqueNode(None if apart else b.met(node))
+    wide = sum(map(len, plan.groups))
+    reads = []
+    for at, (x, sample, tail) in enumerate(zip(xs, plan.samples, tails, strict=True)):
+        reads.append(_read(b, node, x, sample, at, wide + _width(x, tail)))
+    if max(len(x.shape) - _width(one, tail) for x, one, tail in zip(reads, xs, tails, strict=True)) < wide:
+        reads[0] = _read(b, node, reads[0], plan.samples[0], 0, -1, whole=True)
+    return Meeting(reads, plan.groups, plan.batch, batched_of(reads))
+
+
+def join(
+    b: GraphReader, node: GraphNode, op: str, given: Sequence[Operand], keys: dict[str, Any] | None = None
+) -> Handle:
+    """Return what a layer makes of operands that broadcast."""
+    met = meet(b, node, given)
+    made = b.pointwise(node.name, op, met.reads, keys)
+    known = len(made.shape) == sum(map(len, met.groups))
+    return made._replace(axes=met.axes() if known else None, batched=met.batched)
+
+
+def _plan(b: GraphReader, xs: Sequence[Operand], tails: Sequence[int]) -> Plan | None:
+    """Return how operands meet axis by axis; None if the batch is in the way."""
+    parts = [_parts(x) for x in xs]
+    fronts = [one[: len(one) - tail] for one, tail in zip(parts, tails, strict=True)]
+    rank = max(map(len, fronts))
+    rows = [[*([[]] * (rank - len(front))), *front] for front in fronts]
+    home = next((at for at in range(rank) for row in rows if BATCH in row[at]), None)
+    samples: list[Parts] = [[] for _ in xs]
+    groups: list[Parts] = []
+    place = 0
+    for at in range(rank):
+        column = [row[at] for row in rows]
+        if b.batch != 1 and any(BATCH in group for group in column) and not (at == home and _meet_batch(column)):
+            return None
+        model = _model(column)
+        if at == home:
+            holder = next(group for group in column if BATCH in group)
+            place = holder.index(BATCH) if len(holder) == len(model) + 1 else 0
+        met = [_as(model, _own(group)) for group in column]
+        if None in met:
+            return None
+        for sample, group in zip(samples, met, strict=True):
+            sample.extend(group or [])
+        groups.append(model)
+    for sample, one, tail in zip(samples, parts, tails, strict=True):
+        sample.extend(n for group in one[len(one) - tail :] for n in _own(group))
+    return Plan(samples, groups, None if home is None else (home, place))
+
+
+def _own(group: Parts) -> Parts:
+    """Return the sizes of an axis without the batch."""
+    return [n for n in group if n != BATCH]
+
+
+def _meet_batch(column: Sequence[Parts]) -> bool:
+    """Return whether operands meet on an axis that the batch of some is in: others have one unit there, or none."""
+    return all(BATCH in group or product(group) == 1 for group in column)
+
+
+def _model(column: Sequence[Parts]) -> Parts:
+    """Return the sizes that the result has on an axis: those of the operand with more than one unit, and most parts."""
+    model = max(map(_own, column), key=lambda group: (product(group) != 1, len(group)))
+    holder = next((group for group in column if BATCH in group), None)
+    return _own(holder) if holder is not None and product(model) == 1 else model
+
+
+def _as(model: Parts, group: Parts) -> Parts | None:
+    """Return the sizes of one operand on an axis, as many as the result has; None if they do not meet."""
+    if product(group) == 1:
+        return [1] * len(model)
+    if len(group) == len(model) and all(_meets(n, m) for n, m in zip(group, model, strict=True)):
+        return group
+    return model if product(group) == product(model) else None
+
+
+def _width(x: Operand, tail: int) -> int:
+    """Return how many axes of its sample the last axes of an operand are."""
+    parts = _parts(x)
+    return sum(len(_own(group)) for group in parts[len(parts) - tail :])
+
+
+def _meets(n: Size, other: Size) -> bool:
+    """Return whether two sizes may be repeated to meet each other."""
+    return n == other or 1 in (n, other) or not (isinstance(n, int) and isinstance(other, int))
+
+
+def _parts(x: Operand) -> list[Parts]:
+    """Return the sizes that each axis of an operand is made of."""
+    if isinstance(x, Const):
+        return [[n] if n != 1 else [] for n in x.shape]
+    return [x.sizes_at(at, BATCH) for at in range(x.rank)]
+
+
+def _read(
+    b: GraphReader, node: GraphNode, x: Operand, sample: Parts, at: int, most: int, *, whole: bool = False
+) -> Handle:
+    """Return an operand as a layer of this sample; sizes of 1 in front may be left out if it need not be `whole`."""
+    wanted = _stripped(sample)
+    if isinstance(x, Const):
+        sizes = [n for n in (sample if whole else wanted) if isinstance(n, int)]
+        counts = node.op in ("Add", "Mul") and x.kind == "float" and x.size > 1
+        weight = counts and any(b.completes(b.values[name].layer) for name in node.inputs if name in b.values)
+        return b.constant(node.input(at) or node.name, x, sizes, weight=weight)
+    if _stripped(x.shape) == wanted and (len(x.shape) <= most or len(x.shape) == len(sample)):
+        return x
+    layer = b.shaped(f"{node.name}.{at + 1}", x, tuple(sample))
+    return Handle(layer, tuple(sample), plain(len(sample)), x.batched)
+
+
+def _stripped(sizes: Sequence[Size]) -> tuple[Size, ...]:
+    """Return sizes without the ones in front."""
+    at = next((at for at, n in enumerate(sizes) if n != 1), len(sizes))
+    return tuple(sizes[at:])

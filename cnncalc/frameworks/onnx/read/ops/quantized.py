@@ -1,0 +1,243 @@
+"""Quantised operators, as the same on real numbers that are rounded: quantize layers stand where numbers are whole.
+
+A value of whole numbers is read as the real numbers that it stands for, and its scale is remembered until it is
+dequantised (onnx/defs/quantization/defs.cc; onnxruntime, docs/ContribOperators.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .....registry import Registry
+from ....values import Handle
+from ..const import Const
+from ..meet import join
+from ..model import GraphNode
+from ..reader import GraphReader, Handler, OpaqueNode, Quantised, needed
+from .conv import convolved
+from .dense import linear, multiplied, transposed
+
+RANGES = {2: (0, 255), 3: (-128, 127), 4: (0, 65535), 5: (-32768, 32767), 21: (0, 15), 22: (-8, 7)}
+"""TensorProto.DataType: the least and the largest number of each type."""
+UINT8 = 2
+HANDLERS: Registry[str, Handler] = Registry()
+
+
+@HANDLERS.register("QuantizeLinear")
+def quantize(b: GraphReader, node: GraphNode) -> None:
+    """Read values rounded to multiples of a scale."""
+    given = b.quantised.get(node.input(0))
+    x = b.first(node) if given is None or given.of is None else _real(b, node, 0, given)
+    b.give(node, rounded(b, node, x, node.inputs[1:3], node.name))
+
+
+def rounded(b: GraphReader, node: GraphNode, x: Handle, how: Sequence[str], name: str) -> Handle:
+    """Return a value rounded as a scale and a zero say, which are remembered for the node's first output."""
+    own = _quantised(b, [*how, "", ""][:2])
+    if node.op == "QuantizeLinear" and own.per_channel and not _on_channels(node, b.full(x)):
+        raise OpaqueNode(b.full(x))
+    to = b.type_of(how[1]) if len(how) > 1 and how[1] else node.whole("output_dtype") or UINT8
+    if to not in RANGES:
+        raise OpaqueNode(b.full(x))
+    least, most = RANGES[to]
+    keys = {"scale": one_or_all(own.scale), "zero": one_or_all(own.zero), "min": least, "max": most}
+    b.quantised[node.outputs[0]] = own
+    return b.pointwise(name, "quantize", x, keys)
+
+
+def _on_channels(node: GraphNode, full: Any) -> bool:
+    """Return whether numbers for each channel are meant: the axis after the batch."""
+    return full is not None and len(full) > 1 and node.axis("axis", len(full), 1) == 1 and not node.whole("block_size")
+
+
+def one_or_all(numbers: Sequence[float]) -> float | list[float]:
+    """Return a number if there is one, else all."""
+    return numbers[0] if len(numbers) == 1 else list(numbers)
+
+
+def _quantised(b: GraphReader, how: Sequence[str]) -> Quantised:
+    """Return a scale and a zero that are constants. OpaqueNode if they are not."""
+    scale = [v for v in needed(b.listed(how[0])) if isinstance(v, (int, float))]
+    listed: Sequence[Any] | None = b.listed(how[1]) if how[1] else [0]
+    zero = [v for v in needed(listed) if isinstance(v, (int, float))]
+    if not scale or len(zero) not in (1, len(scale)) or min(scale) <= 0:
+        raise OpaqueNode(known=False)
+    return Quantised(tuple(scale), tuple(zero))
+
+
+@HANDLERS.register("DequantizeLinear")
+def dequantize(b: GraphReader, node: GraphNode) -> None:
+    """Read the real numbers that whole ones stand for: the value itself, if they were made with the same scale."""
+    x, own = b.first(node), _quantised(b, [*node.inputs[1:3], "", ""][:2])
+    if own.per_channel and not _on_channels(node, b.full(x)):
+        raise OpaqueNode(b.full(x))
+    b.give(node, _real(b, node, 0, own))
+
+
+def _real(b: GraphReader, node: GraphNode, at: int, own: Quantised) -> Handle:
+    """Return the real numbers that an input stands for with a scale and a zero."""
+    name = node.input(at)
+    x, have = b.value(name), b.quantised.get(name, Quantised((1.0,), (0.0,)))
+    if have == own:
+        return x
+    rows = (have.scale, have.zero, own.scale, own.zero)
+    width = max(map(len, rows))
+    columns = [row * width if len(row) == 1 else row for row in rows]
+    factor = [s2 / s1 for s1, _, s2, _ in zip(*columns, strict=True)]
+    offset = [(z1 - z2) * s2 for _, z1, s2, z2 in zip(*columns, strict=True)]
+    keys = {"factor": one_or_all(factor)} | ({"offset": one_or_all(offset)} if any(offset) else {})
+    return b.pointwise(node.name if node.op == "DequantizeLinear" else f"{node.name}.in{at}", "rescale", x, keys)
+
+
+def _weight(b: GraphReader, node: GraphNode, at: int, scale: str, zero: str, axis: int) -> Const:
+    """Return a constant of whole numbers as the real ones that they stand for, scales being along an axis."""
+    const, s, z = needed(b.const(node.input(at))), b.const(scale), b.const(zero)
+
+    def change(array: Any) -> Any:
+        across = [1] * len(const.shape)
+        across[axis] = -1
+        real = array.astype("float32")
+        if z is not None:
+            real = real - z.read().astype("float32").reshape(across if z.size > 1 else ())
+        if s is not None:
+            real = real * s.read().reshape(across if s.size > 1 else ())
+        return real
+
+    made = const.derived(const.shape, change, f"of {scale} {zero}")
+    made.kind = "float"
+    return made
+
+
+@HANDLERS.register("QLinearConv")
+def conv(b: GraphReader, node: GraphNode) -> None:
+    """Read a convolution of real numbers, its result rounded."""
+    x = _real(b, node, 0, _quantised(b, node.inputs[1:3]))
+    weight = _weight(b, node, 3, node.input(4), node.input(5), 0)
+    bias, scales = b.const(node.input(8)), [needed(b.const(node.input(at))) for at in (1, 4)]
+    if bias is not None:
+        bias = bias.derived(
+            bias.shape,
+            lambda a: a.astype("float32") * scales[0].read().reshape(-1) * scales[1].read().reshape(-1),
+            "real",
+        )
+    made = convolved(b, node, x, weight, bias)
+    b.give(node, rounded(b, node, made, node.inputs[6:8], f"{node.name}.rounded"))
+
+
+@HANDLERS.register("QLinearMatMul")
+def matmul(b: GraphReader, node: GraphNode) -> None:
+    """Read a matrix product of real numbers, its result rounded."""
+    x = _real(b, node, 0, _quantised(b, node.inputs[1:3]))
+    if b.const(node.input(3)) is None:
+        made = multiplied(b, node, x, _real(b, node, 3, _quantised(b, node.inputs[4:6])))
+    else:
+        weight = _weight(b, node, 3, node.input(4), node.input(5), -1)
+        made = linear(b, node, x, transposed(weight)) if len(weight.shape) == 2 else multiplied(b, node, x, weight)
+    b.give(node, rounded(b, node, made, node.inputs[6:8], f"{node.name}.rounded"))
+
+
+@HANDLERS.register("DynamicQuantizeLinear")
+def dynamic(b: GraphReader, node: GraphNode) -> None:
+    """Read values rounded to a scale of their own range, which is worked out when it is run, and that scale."""
+    x, name = b.first(node), node.name
+    if isinstance(b.batch, int) and b.batch > 1:  # the range is that of all samples
+        raise OpaqueNode(b.full(x))
+    axes = {"axis": list(range(1, len(x.shape) + 1))}
+    ends = []
+    for op, bound in (("max", "min"), ("min", "max")):
+        end = b.add(f"{name}.{op}", op, x, axes)._replace(axes=())
+        ends.append(b.pointwise(f"{name}.{op}_with_0", "clip", end, {bound: 0}))
+    scale = b.pointwise(f"{name}.scale", "rescale", b.add(f"{name}.range", "sub", ends), {"factor": 1 / 255})
+    below = b.pointwise(f"{name}.below", "neg", ends[1])
+    zero = b.pointwise(f"{name}.zero", "round", b.add(f"{name}.steps", "div", [below, scale]))
+    for out, value in zip(
+        node.outputs, (b.add(name, "quantize", x, {"min": 0, "max": 255}), scale, zero), strict=False
+    ):
+        if out:
+            b.values[out] = value
+    b.quantised[node.outputs[0]] = Quantised((1.0,), (0.0,), node.outputs[0])
+    b.scales[node.outputs[1]] = (node.outputs[0], None)
+    b.dynamic[node.outputs[0]] = (scale, zero)
+    b.zeros[node.outputs[2]] = node.outputs[0]
+
+
+@HANDLERS.register("ConvInteger", "MatMulInteger")
+def of_integers(b: GraphReader, node: GraphNode) -> None:
+    """Read a convolution or a product of whole numbers; of a dynamic scale it is one of the real numbers."""
+    zero, have = node.input(2), b.quantised.get(node.input(0))
+    x = b.first(node) if have is None or have.of is None else b.values[node.input(0)]
+    if have is None or have.of is None:
+        shift = b.scalar(zero) if zero else 0
+        x = _real(b, node, 0, Quantised((1.0,), (float(needed(shift)),)))
+    elif b.zeros.get(zero) != have.of:
+        raise OpaqueNode(known=False)
+    weight = _weight(b, node, 1, "", node.input(3), 0 if node.op == "ConvInteger" else -1)
+    if node.op == "ConvInteger":
+        made = convolved(b, node, x, weight, None)
+    elif len(weight.shape) == 2:
+        made = linear(b, node, x, transposed(weight))
+    else:
+        made = multiplied(b, node, x, weight)
+    b.give(node, made)
+    if have is not None and have.of is not None:
+        b.quantised[node.outputs[0]] = have
+
+
+def scaled(b: GraphReader, node: GraphNode) -> bool:
+    """Return whether a product is of scales, or of whole numbers and the scale that they were made with."""
+    first, second = node.inputs[:2]
+    if first in b.scales:
+        first, second = second, first
+    if second not in b.scales:
+        return False
+    of, factor = b.scales[second]
+    const = b.const(first)
+    if const is not None and factor is None:
+        b.scales[node.outputs[0]] = (of, const)
+        return False
+    have = b.quantised.get(first)
+    if have is None or have.of != of:
+        return False
+    value = b.values[first]
+    if factor is None:
+        b.give(node, value)
+    elif factor.scalar() is not None:
+        b.make_pointwise(node, "rescale", value, {"factor": factor.scalar()})
+    else:
+        b.give(node, join(b, node, "mul", [value, factor]))
+    return True
+
+
+@HANDLERS.register("com.microsoft.QLinearAdd", "com.microsoft.QLinearMul")
+def of_two(b: GraphReader, node: GraphNode) -> None:
+    """Read a sum or a product of real numbers, its result rounded."""
+    xs = [
+        _weight(b, node, at, node.input(at + 1), node.input(at + 2), 0)
+        if b.const(node.input(at)) is not None
+        else _real(b, node, at, _quantised(b, node.inputs[at + 1 : at + 3]))
+        for at in (0, 3)
+    ]
+    made = join(b, node, "add" if node.op.endswith("Add") else "mul", xs)
+    b.give(node, rounded(b, node, made, node.inputs[6:8], f"{node.name}.rounded"))
+
+
+@HANDLERS.register("com.microsoft.QLinearSigmoid", "com.microsoft.QLinearLeakyRelu")
+def of_one(b: GraphReader, node: GraphNode) -> None:
+    """Read a function of real numbers, its result rounded."""
+    x = _real(b, node, 0, _quantised(b, node.inputs[1:3]))
+    sigmoid = node.op.endswith("Sigmoid")
+    made = b.pointwise(
+        node.name, "sigmoid" if sigmoid else "leakyrelu", x, {} if sigmoid else {"alpha": node.number("alpha", 0.01)}
+    )
+    b.give(node, rounded(b, node, made, node.inputs[3:5], f"{node.name}.rounded"))
+
+
+@HANDLERS.register("com.microsoft.QLinearGlobalAveragePool")
+def pool(b: GraphReader, node: GraphNode) -> None:
+    """Read a global average of real numbers, rounded."""
+    if node.whole("channels_last"):
+        raise OpaqueNode
+    maps = b.maps(_real(b, node, 0, _quantised(b, node.inputs[1:3])))
+    made = b.unmapped(node.name, b.add(node.name, "globalavgpool", maps.x, {"keepdims": True}), maps)
+    b.give(node, rounded(b, node, made, node.inputs[3:5], f"{node.name}.rounded"))

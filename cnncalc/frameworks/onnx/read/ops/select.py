@@ -1,0 +1,167 @@
+"""Operators that take some of a value's numbers (onnx/defs/tensor/defs.cc)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .....registry import Registry
+from .....sizes import UNKNOWN, known
+from ....values import BATCH, Handle, numbered
+from ..const import Const
+from ..fold import integers, numbers, slices_of
+from ..model import GraphNode
+from ..reader import GraphReader, Handler, OpaqueNode, needed
+
+FAR = 2**31 - 1
+"""The least number that exporters write for the end of an axis."""
+HANDLERS: Registry[str, Handler] = Registry()
+
+
+@HANDLERS.register("Slice")
+def slices(b: GraphReader, node: GraphNode) -> None:
+    """Read a slice layer for each axis of which something is left out, or that is turned around."""
+    x, full = b.known(node)
+    cuts = []
+    for axis, start, stop, step in needed(slices_of(node, b.given(node))):
+        if not -len(full) <= axis < len(full) or not step:
+            raise node.wrong(f"axis {axis} of {len(full)}, step {step}")
+        at, n = axis % len(full), full[axis]
+        begin: int | None = None if step < 0 and start >= FAR else start
+        end: int | None = None if stop >= FAR or stop <= -FAR else stop
+        if isinstance(n, int):
+            units = range(n)[slice(begin, end, step)]
+            if list(units) == list(range(n)):
+                continue
+            if not units:
+                raise OpaqueNode(known=False)
+            begin, end = units.start, units.stop if units.stop >= 0 else None
+        elif step == 1 and begin in (None, 0) and end is None:
+            continue
+        cuts.append((at, {"start": begin, "stop": end, "step": step}))
+    if not cuts:
+        b.make_pointwise(node, "identity", x)
+        return
+    for number, (at, keys) in enumerate(cuts, 1):
+        last = number == len(cuts)
+        x, ours = b.along(x, at)
+        x = b.add(node.name if last else f"{node.name}.{number}", "slice", x, {"axis": ours, **keys})
+    b.give(node, x)
+
+
+@HANDLERS.register("Split")
+def split(b: GraphReader, node: GraphNode) -> None:
+    """Read a slice layer for each part that another node reads."""
+    x, full = b.known(node)
+    at, count = node.axis("axis", len(full)), len(node.outputs)
+    if node.has("split") or node.input(1):
+        parts = needed(integers(node, "split", b.given(node), 1))
+    else:
+        n = needed(known(full[at]))
+        each = -(-n // max(count, 1))
+        parts = [min(each, n - each * part) for part in range(count)]
+    if not parts or len(parts) != count or min(parts) < 1:
+        raise OpaqueNode(known=False)
+    x, ours = b.along(x, at)
+    begin = 0
+    for number, (out, size) in enumerate(zip(node.outputs, parts, strict=True), 1):
+        if out and out in b.graph.uses:
+            keys = {"axis": ours, "start": begin, "stop": begin + size}
+            b.values[out] = b.add(f"{node.name}.{number}", "slice", x, keys)
+        begin += size
+
+
+@HANDLERS.register("Gather")
+def gather(b: GraphReader, node: GraphNode) -> None:
+    """Read units of an axis by constant places; rows of a constant by the numbers of a value are an embedding."""
+    if len(node.inputs) < 2:
+        raise node.wrong("needs two inputs")
+    table, at = b.const(node.input(0)), b.const(node.input(1))
+    if table is not None and at is None:
+        _embedding(b, node, table)
+        return
+    x, full = b.known(node)
+    axis = node.axis("axis", len(full))
+    out = [*full[:axis], *needed(b.full_of(node.input(1))), *full[axis + 1 :]]
+    units = numbers(at)
+    if at is None or not units:
+        raise OpaqueNode(out)
+    b.give(node, gathered(b, node.name, x, axis, units, at.shape))
+
+
+def gathered(b: GraphReader, name: str, x: Handle, at: int, units: list[int], shape: tuple[int, ...]) -> Handle:
+    """Return units of one of the file's axes, as a slice if they are next to each other; a number takes it away."""
+    n = (x.full(b.batch) or ())[at]
+    if x.axes is not None and BATCH in x.axes[at] and b.batch == 1 and not shape and set(units) <= {0, -1}:
+        x = b.without_batch(x, at)
+    if not shape and x.axes is not None and not x.axes[at]:
+        return x._replace(axes=(*x.axes[:at], *x.axes[at + 1 :]))
+    x, ours = b.along(x, at)
+    if isinstance(n, int):
+        units = [u % n if -n <= u < n else u for u in units]
+    first, line = units[0], list(range(units[0], units[0] + len(units)))
+    if len(shape) == 1 and units == line and first >= 0:
+        return b.add(name, "slice", x, {"axis": ours, "start": first, "stop": first + len(units)})
+    made = b.add(name, "gather", x, {"axis": ours, "indices": nested(units, shape)})
+    groups = [x.sizes_at(place, BATCH) for place in range(x.rank)]
+    batch = x.batch_at
+    own = [[n for n in group if n != BATCH] for group in groups]
+    own[at : at + 1] = [[n] for n in shape]
+    where = None
+    if batch is not None:
+        where = (batch + (len(shape) - 1 if batch > at else 0), groups[batch].index(BATCH))
+    return made._replace(axes=numbered(own, where))
+
+
+def nested(units: list[int], shape: tuple[int, ...]) -> Any:
+    """Return numbers as lists in lists, of this shape; a number for none."""
+    if not shape:
+        return units[0]
+    if len(shape) == 1:
+        return units
+    each = len(units) // shape[0]
+    return [nested(units[at : at + each], shape[1:]) for at in range(0, len(units), each)]
+
+
+def _embedding(b: GraphReader, node: GraphNode, table: Const) -> None:
+    """Read the rows of a table that a value's numbers name."""
+    x, places = b.value(node.input(1)), needed(b.full_of(node.input(1)))
+    axis = node.axis("axis", len(table.shape))
+    out = [*table.shape[:axis], *places, *table.shape[axis + 1 :]]
+    if axis != 0 or len(table.shape) < 2 or x.axes is None:
+        raise OpaqueNode(out, params=table.params)
+    rows, *inner = table.shape
+    width = table.size // max(rows, 1)
+    keys = {"rows": rows, "out": width}
+    made = b.add(
+        node.name, "embedding", x, keys, {"weight": table if len(inner) == 1 else table.reshaped((rows, width))}
+    )
+    groups = [x.sizes_at(at, BATCH) for at in range(x.rank)]
+    batch = x.batch_at
+    own = [[n for n in group if n != BATCH] for group in groups]
+    where = None if batch is None else (batch, groups[batch].index(BATCH))
+    made = made._replace(axes=numbered([*own, [width]], where))
+    b.give(node, made if len(inner) == 1 else b.reshaped(f"{node.name}.rows", made, out))
+
+
+@HANDLERS.register("ArgMax", "ArgMin")
+def arg(b: GraphReader, node: GraphNode) -> None:
+    """Read the place of the largest or least value: only its shape is known."""
+    _, full = b.known(node)
+    axis, keep = node.axis("axis", len(full)), node.whole("keepdims", 1)
+    raise OpaqueNode([1 if at == axis else n for at, n in enumerate(full) if keep or at != axis])
+
+
+@HANDLERS.register("TopK")
+def top(b: GraphReader, node: GraphNode) -> None:
+    """Read the largest values along an axis: only their shape is known."""
+    _, full = b.known(node)
+    axis, count = node.axis("axis", len(full), -1), numbers(b.const(node.input(1)))
+    raise OpaqueNode([(count[0] if count else UNKNOWN) if at == axis else n for at, n in enumerate(full)])
+
+
+@HANDLERS.register("GatherElements", "GatherND", "OneHot", "Compress", "NonZero", "Unique", "NonMaxSuppression")
+def chosen(b: GraphReader, node: GraphNode) -> None:
+    """Read values at places that other values name: only their shape is known."""
+    if node.op == "GatherElements":
+        raise OpaqueNode(b.full_of(node.input(1)))
+    raise OpaqueNode

@@ -1,0 +1,105 @@
+"""What Keras says of a model: shapes, counts, the values it computes, and MACs by the products that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from math import prod
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src import backend
+
+from .measure import Fact
+
+ROLES = {
+    "kernel": "weight", "bias": "bias", "gamma": "weight", "beta": "bias", "moving_mean": "running_mean",
+    "moving_variance": "running_var", "alpha": "weight", "depthwise_kernel": "depthwise",
+    "pointwise_kernel": "pointwise", "mean": "mean", "variance": "variance",
+}  # fmt: skip
+"""Our role for each name of a weight in Keras."""
+
+
+def fact(model: Any, x: Any) -> Fact:
+    """Return what Keras says of a model for an input; `params` are trainable, `buffers` the others."""
+    with counted() as macs:
+        out = model(x, training=False)
+    first = keras.tree.flatten(out)[0]
+    params, buffers = (
+        sum(prod(one.shape) for one in kind) for kind in (model.trainable_weights, model.non_trainable_weights)
+    )
+    return Fact(tuple(first.shape), params, buffers, sum(macs), np.asarray(first))
+
+
+def size(shape: Iterable[int]) -> int:
+    """Return how many values a shape holds."""
+    return prod(shape)
+
+
+@contextmanager
+def counted() -> Iterator[list[int]]:
+    """Give the MACs of each product that Keras makes meanwhile, by the shapes that meet."""
+    macs: list[int] = []
+
+    def conv(inputs: Any, kernel: Any, *_: Any, out: Any, **__: Any) -> int:
+        return size(out.shape) * size(kernel.shape[:-1])
+
+    def depthwise(inputs: Any, kernel: Any, *_: Any, out: Any, **__: Any) -> int:
+        return size(out.shape) * size(kernel.shape[:-2])
+
+    def transposed(inputs: Any, kernel: Any, *_: Any, **__: Any) -> int:
+        return size(inputs.shape) * size(kernel.shape[:-1])
+
+    def separable(inputs: Any, depth: Any, point: Any, *_: Any, out: Any, **__: Any) -> int:
+        channels = size(depth.shape[-2:])
+        return size(out.shape[:-1]) * channels * (size(depth.shape[:-2]) + int(out.shape[-1]))
+
+    def matmul(a: Any, b: Any, *_: Any, out: Any, **__: Any) -> int:
+        return size(out.shape) * int(a.shape[-1])
+
+    def einsum(equation: str, *operands: Any, **_: Any) -> int:
+        letters = equation.partition("->")[0].split(",")
+        sizes = {
+            c: n for part, one in zip(letters, operands, strict=True) for c, n in zip(part, one.shape, strict=True)
+        }
+        return size(sizes.values()) if len(operands) > 1 else 0
+
+    kinds = {
+        (backend.nn, "conv"): conv, (backend.nn, "depthwise_conv"): depthwise, (backend.numpy, "einsum"): einsum,
+        (backend.nn, "separable_conv"): separable, (backend.nn, "conv_transpose"): transposed,
+        (backend.numpy, "matmul"): matmul, (backend.numpy, "dot"): matmul,
+    }  # fmt: skip
+    kept = {key: getattr(*key) for key in kinds}
+    inside = [0]
+
+    def counting(real: Any, rule: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            inside[0] += 1
+            try:
+                out = real(*args, **kwargs)
+            finally:
+                inside[0] -= 1
+            if not inside[0]:
+                macs.append(rule(*args, **(kwargs | {"out": out})))
+            return out
+
+        return call
+
+    for (module, name), rule in kinds.items():
+        setattr(module, name, counting(kept[module, name], rule))
+    try:
+        yield macs
+    finally:
+        for (module, name), real in kept.items():
+            setattr(module, name, real)
+
+
+def named_weights(model: Any) -> dict[str, Any]:
+    """Return the weights of a model's layers under our names, for a model that was read without them."""
+    weights: dict[str, Any] = {}
+    for layer in model._flatten_layers(include_self=False, recursive=True):
+        roles = ROLES | ({"kernel": "weight"} if "Depthwise" in type(layer).__name__ else {})
+        for one in layer.weights:
+            weights[f"{layer.name}.{roles.get(one.name, one.name)}"] = np.asarray(one)
+    return weights

@@ -1,0 +1,33 @@
+"""What PyTorch says of a module: its output, parameters, buffers, and MACs by FlopCounterMode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+from .measure import Fact
+
+
+def fact(module: Any, x: Any) -> Fact:
+    """Return what PyTorch says of a module for an input.
+
+    FlopCounterMode counts attention by its products: fused, it is left out on a CPU. It leaves out recurrent layers,
+    so the MACs of a module with one are None.
+    """
+    counter = FlopCounterMode(display=False)
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+            out = next(leaf for leaf in tree_leaves(module(x)) if isinstance(leaf, torch.Tensor))
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+    params = sum(one.numel() for one in module.parameters())
+    buffers = sum(one.numel() for name, one in module.named_buffers() if not name.endswith("num_batches_tracked"))
+    recurrent = any(isinstance(one, torch.nn.RNNBase | torch.nn.RNNCellBase) for one in module.modules())
+    macs = None if recurrent else counter.get_total_flops() // 2
+    return Fact(tuple(out.shape), params, buffers, macs, out.numpy())
