@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from .dialects import dialect_named, layout_named
-from .errors import ShapeError, SpecError, shown
+from .errors import ShapeError, SpecError, nearest, shown
 from .layers import Layer
+from .layers.activation import Identity
 from .layers.base import AXIS_LETTERS
+from .layers.composite import FurtherInput
 from .layers.dense import Linear
-from .network import Network, no_input
-from .sizes import LARGEST, MOST_SIZES, UNKNOWN, Open, Shape, known, read_shape, show
+from .network import INPUT, Network, no_input
+from .sizes import LARGEST, MOST_SIZES, UNKNOWN, Open, Shape, known, read_shape, show, to_json
+
+T = TypeVar("T")
 
 
 class Reading(Enum):
@@ -88,24 +92,102 @@ class Input(NamedTuple):
     """The input as a report shows it: the batch first, if there is one, and no axis that was not given."""
 
 
+class Inputs(tuple[tuple[str | None, Shape], ...]):
+    """The shapes that a caller gives for several inputs: each with a name, or with None for the next in order."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return " ".join([show(shape) if name is None else f"{name}={show(shape)}" for name, shape in self])
+
+
+FIRST = "input"
+"""The name of a network's first input."""
+
+
+def input_names(network: Network) -> list[str]:
+    """Return the names of a network's inputs, the first one first."""
+    return [FIRST, *[node.name for node in network.nodes if isinstance(node.layer, FurtherInput)]]
+
+
+def by_name(network: Network, given: Iterable[tuple[str | None, T]], what: str = "-i") -> dict[str, T]:
+    """Return what is given for each input by its name. SpecError for a name that is not one, or that comes twice.
+
+    What has no name is for the inputs in their order; of several for a network's only input, the last holds.
+    """
+    names, found = input_names(network), dict[str, T]()
+    own = _own_name(network)
+    plain = [value for name, value in given if name is None]
+    if len(names) == 1:
+        del plain[:-1]
+    if len(plain) > len(names):
+        raise SpecError(f"{what} is given {len(plain)} times for {len(names)} inputs: {', '.join(names)}")
+    found.update(zip(names, plain, strict=False))
+    for name, value in given:
+        if name is None:
+            continue
+        key = FIRST if name == own else name
+        if key not in names:
+            shown_names = [own or FIRST, *names[1:]]
+            help = nearest(name, shown_names) or f"the inputs are {', '.join(shown_names)}"
+            raise SpecError(f"{what}: there is no input {shown(name)}", help)
+        if key in found:
+            raise SpecError(f"{what} gives the input {shown(name)} twice", "give it once")
+        found[key] = value
+    return found
+
+
+def _own_name(network: Network) -> str | None:
+    """Return the name that the first input has in its file: that of an identity alone on it, if it has one."""
+    names = [n.name for n in network.nodes if n.reads == (INPUT,)]
+    only = [n.name for n in network.nodes if n.reads == (INPUT,) and isinstance(n.layer, Identity)]
+    return only[0] if len(names) == len(only) == 1 else None
+
+
+def _with_further(network: Network, given: dict[str, Shape]) -> Network:
+    """Return the network with these shapes of its further inputs, with or without a batch in front."""
+    nodes = []
+    for node in network.nodes:
+        if isinstance(node.layer, FurtherInput) and node.name in given:
+            shape, rank = given[node.name], len(node.layer.shape)
+            if len(shape) not in (rank, rank + 1):
+                what = f"{node.name} is {show(read_shape(node.layer.shape, scalar=True))}, and {show(shape)} is given"
+                raise ShapeError(what, f"give {rank} sizes, or {rank + 1} with a batch in front", key="shape")
+            sample = tuple(to_json(shape[len(shape) - rank :]) or ())
+            node = node._replace(layer=FurtherInput(node.layer.op, node.layer.nd, {"shape": sample}))  # noqa: PLW2901
+        nodes.append(node)
+    return network._replace(nodes=tuple(nodes))
+
+
 def configure(
-    network: Network, input: Any, dialect: str | None, layout: str | None, batch: int | None = None
+    network: Network,
+    input: Shape | Inputs | None,
+    dialect: str | None,
+    layout: str | None,
+    batch: int | None = None,
 ) -> Network:
     """Return the network with what its caller gives in place of its own; None leaves the network's own.
 
-    The layout is the one given, else the spec's own, else the dialect's. Without any input it is the one that the first
-    layer's c_i declares, its other sizes open, or None. `batch` is put in front of it.
+    `input` is the first input's shape, or shapes of several. The layout is the one given, else the spec's own, else the
+    dialect's. Without any input it is the one that the first layer's c_i declares, its other sizes open, or None.
+    `batch` is put in front of it.
     """
-    if input is not None:
-        input = input if isinstance(input, tuple) else read_shape(input)
-        network = network.bound({"input": input})
+    given: dict[str, Shape] = {}
+    if isinstance(input, Inputs):
+        given = by_name(network, input)
+    elif input is not None:
+        shape: Any = input
+        given = {FIRST: shape if isinstance(shape, tuple) else read_shape(shape)}
+    if given:
+        network = _with_further(network.bound(given), given)
+    first = given.get(FIRST)
     if dialect is not None:
         network = network._replace(dialect=dialect_named(dialect))
     own_layout = network.layout or network.dialect.layout
     network = network._replace(layout=own_layout if layout is None else layout_named(layout))
     network = _told(network, own=True)
-    if input is not None:
-        network = network._replace(input=input)
+    if first is not None:
+        network = network._replace(input=first)
         network = _told(network, own=False)
     elif network.input is None:
         network = network._replace(input=_declared_input(network))

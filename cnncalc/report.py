@@ -317,9 +317,10 @@ class Report:
         return self.network.head()
 
     def outputs(self) -> list[LayerReport]:
-        """Return the layers that no other reads; the last is one of them."""
+        """Return the network's outputs: the last layer is the first of them, then the others that no layer reads."""
         read = {at for layer in self.layers for at in layer.node.reads}
-        return [layer for at, layer in enumerate(self.layers) if at not in read]
+        *others, first = [layer for at, layer in enumerate(self.layers) if at not in read]
+        return [first, *others]
 
     def misaligned(self) -> list[LayerReport]:
         """Return the layers in which paths of different strides or centres meet, without those below one."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from .axes import begin
 from .errors import CnncalcError, ShapeError
-from .input import Input, configure, moved, read_input, with_input
+from .input import Input, Inputs, configure, moved, read_input, with_input
 from .layers import Env, Fields, Trace
 from .layers.base import space_of
 from .layers.composite import Opaque
@@ -18,7 +18,7 @@ from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Shape, counted, show, total
 
 def shape(
     network: Network,
-    input: Shape | None = None,
+    input: Shape | Inputs | None = None,
     *,
     batch: int | None = None,
     dialect: str | None = None,

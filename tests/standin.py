@@ -53,7 +53,7 @@ def pad(x: Any, sides: tuple[int, ...], value: float = 0) -> Any:
 
 
 def forward(source: str, x: Any) -> Any:
-    """The last result of a written module."""
+    """The first result of a written module."""
     torch, nn, functional = (ModuleType(name) for name in ("torch", "torch.nn", "torch.nn.functional"))
     vars(torch).update(nn=nn, Tensor=Tensor, cat=np.concatenate)
     vars(nn).update(Module=Module, functional=functional, **{name: partial(Made, op) for name, op in OPS.items()})
@@ -63,4 +63,4 @@ def forward(source: str, x: Any) -> Any:
         exec(compile(source, "written.py", "exec"), names)
     classes = [one for one in names.values() if isinstance(one, type) and one.__module__ == "written"]
     y = classes[-1]()(x.view(Tensor))
-    return np.asarray(y[-1] if isinstance(y, tuple) else y)
+    return np.asarray(y[0] if isinstance(y, tuple) else y)

@@ -11,13 +11,15 @@ from ..execute import Job, as_array
 from ..execute.task import Array
 from ..execute.weights import sourced
 from ..frameworks import writer
+from ..input import FIRST, by_name, input_names
+from ..network import Network
 from ..notation.words import completer_from_kernel
 from .networks import Input, Source, configured, load_completed
 
 
 def run(
     net: Source,
-    x: Array,
+    x: Array | Mapping[str, Array] | Sequence[Array],
     weights: Mapping[str, Array] | Array | None = None,
     *,
     bias: Array | None = None,
@@ -25,16 +27,19 @@ def run(
     dialect: str | None = None,
     layout: str | None = None,
     keep: Sequence[str] = (),
+    output: str | None = None,
     memory: int = 256 << 20,
 ) -> Any:
-    """Execute a network on a NumPy array and return its last layer's output, in the shape that `shape` gives.
+    """Execute a network on a NumPy array and return its first output, in the shape that `shape` gives.
 
-    `net` is whatever `load` takes, `x` an array of a shape that `shape` takes: one sample, or a batch of them.
+    `net` is whatever `load` takes, `x` an array of a shape that `shape` takes: one sample, or a batch of them. For
+    several inputs it is arrays by their names, the first one's being input, or a list of arrays in the inputs' order.
+    `output` names another output: a layer that no other reads; the last layer is the first output.
     `weights` are arrays by name (`conv1.weight`, `conv1.bias`, `bn.running_mean` …), in PyTorch's order of axes if
     the layout is NCHW and in Keras's if it is NHWC; or the one array of the only layer with weights, which then
     decides c_o and k if layer words leave them out. A layer whose kernel is given without a bias has none, unless its
     spec says `bias=true`. `seed` draws what is not given (He's normal initialisation, biases 0).
-    With `keep`, names of layers, the result is a dict of their outputs and the last layer's, by name.
+    With `keep`, names of layers, the result is a dict of their outputs and the network's, by name.
     Floats keep their dtype (float16 is summed in float32), integers are exact and give int64, means give float64.
     `memory` is how many bytes of working memory a run may take beside its input, output and weights.
 
@@ -44,25 +49,41 @@ def run(
     >>> cnncalc.run("conv", numpy.arange(9).reshape(3, 3), numpy.arange(4).reshape(2, 2)).tolist()
     [[19, 25], [37, 43]]
     """
-    x, weights = as_array(x, "x"), _arrays(weights)
+    weights = _arrays(weights)
     kernel = None if weights is None or isinstance(weights, Mapping) else weights.shape
     network = load_completed(net, None if kernel is None else completer_from_kernel(kernel, dialect, layout))
     if not isinstance(keep, (list, tuple, set, frozenset)):
         raise SpecError(f"keep is {shown(keep)}, not a list", "give a list of the names of layers")
+    given = by_name(network, _inputs(x, network), "x")
+    if FIRST not in given:
+        raise SpecError("x has no array for the first input", "give it under its name, input")
+    first = given.pop(FIRST)
     job = Job(
         network,
-        x.shape,
-        x.dtype,
+        first.shape,
+        first.dtype,
         weights,
         bias=None if bias is None else as_array(bias, "bias"),
         seed=None if seed is None else _whole(seed, "seed", "a whole number of at least 0"),
         dialect=dialect,
         layout=layout,
         keep=keep,
+        others=given,
+        output=output,
         memory=_whole(memory, "memory", "a number of bytes"),
     )
-    outputs = job.outputs(x)
-    return outputs if keep else outputs[job.report.layers[-1].name]
+    outputs = job.outputs(first)
+    return outputs if keep else outputs[job.report.layers[job.last].name]
+
+
+def _inputs(x: object, network: Network) -> list[tuple[str | None, Array]]:
+    """Return the arrays for a network's inputs, with their names, or None for those in order."""
+    if isinstance(x, Mapping):
+        return [(name, as_array(one, shown(name))) for name, one in x.items()]
+    several = isinstance(x, (list, tuple)) and len(input_names(network)) > 1
+    if several and isinstance(x, (list, tuple)) and all(hasattr(one, "shape") for one in x):
+        return [(None, as_array(one, f"x[{at}]")) for at, one in enumerate(x)]
+    return [(None, as_array(x, "x"))]
 
 
 def _arrays(weights: object) -> dict[str, Array] | Array | None:

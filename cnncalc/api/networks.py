@@ -18,7 +18,7 @@ from ..diffs import Difference
 from ..diffs import diff as diff_reports
 from ..errors import SpecError
 from ..frameworks import writer
-from ..input import configure
+from ..input import Inputs, configure
 from ..network import Network
 from ..notation.words import Completer
 from ..report import Report
@@ -26,8 +26,10 @@ from ..sizes import Shape, read_shape
 
 Source = str | PathLike[str] | dict[str, Any] | Sequence[Any] | Network | Report
 """The forms of a network that `load` takes."""
-Input = int | str | Sequence[Any]
+Sizes = int | str | Sequence[Any]
 """A shape: (3, 224, 224), "3x224x224", or with letters for open sizes; an int is one size."""
+Input = Sizes | Mapping[str, Sizes]
+"""A shape, or the shapes of several inputs by their names; the first is called input."""
 
 
 def load(source: Source) -> Network:
@@ -77,9 +79,10 @@ def shape(
 ) -> Report:
     """Trace a network: shapes, parameters, multiply-accumulates and receptive fields, layer by layer.
 
-    `source` is whatever `load` takes. `input` is (C, H, W), "3x224x224", or with letters for open sizes; it,
-    `dialect` ("plain", "torch", "keras", "onnx", "caffe") and `layout` ("NCHW", "NHWC") override the spec's own.
-    `batch` puts a batch in front of the input. With `dtype` ("float32", "float16" …, or NumPy's) the report and its
+    `source` is whatever `load` takes. `input` is (C, H, W), "3x224x224", or with letters for open sizes; of a network
+    with several inputs, shapes by their names, the first one's being input. It, `dialect` ("plain", "torch", "keras",
+    "onnx", "caffe") and `layout` ("NCHW", "NHWC") override the spec's own. `batch` puts a batch in front. With
+    `dtype` ("float32", "float16" …, or NumPy's) the report and its
     layers have a `memory`, in bytes; a report as the source keeps its own.
 
     `print(report)` is the table, `report["conv1"]` a layer, `report.rows()` a list of dicts for a data frame, and
@@ -102,10 +105,14 @@ def shape(
     return measure(report, dtype)
 
 
-def _sizes(input: Input | None) -> Shape | None:
-    if input is None:
-        return None
-    return read_shape([input] if isinstance(input, int) else input)
+def _sizes(input: Input | None) -> Shape | Inputs | None:
+    if isinstance(input, Mapping):
+        return Inputs([(name, _shape(sizes)) for name, sizes in input.items()])
+    return None if input is None else _shape(input)
+
+
+def _shape(sizes: Sizes) -> Shape:
+    return read_shape([sizes] if isinstance(sizes, int) else sizes)
 
 
 def check(

@@ -8,6 +8,7 @@ from functools import partial
 from ..contrasts import RULES, Contrast, contrast, named_list
 from ..dialects import dialects_named, is_several
 from ..errors import CnncalcError
+from ..input import Inputs
 from ..network import Network
 from ..sizes import Shape
 from ..trace import shape
@@ -21,7 +22,7 @@ def check_under(
     name: str,
     load: Callable[[], Network],
     dialect: str | None = None,
-    input: Shape | None = None,
+    input: Shape | Inputs | None = None,
     batch: int | None = None,
     layout: str | None = None,
     extra: Sequence[expect.Expectation] = (),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +13,7 @@ from .. import sources
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import standard_output
 from ..network import Network
-from ..sizes import show, size_text
+from ..sizes import Shape, show, size_text
 from ._options import NetworkOptions, file_option
 from ._usage import Whole
 
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 
 array_option = file_option(
     "-x", "--array", "x_path", metavar="X.npy", help="Input array; - is standard input.", required=True
+)
+arrays_option = file_option(
+    "-x",
+    "--array",
+    "x_paths",
+    metavar="X.npy",
+    multiple=True,
+    required=True,
+    help="Input array, or that of another input, NAME=X.npy; - is standard input.",
 )
 weights_option = file_option(
     "-w",
@@ -87,24 +97,37 @@ def kernel_keys(weight: NamedArrays | Array | None, options: NetworkOptions) -> 
     return completer_from_kernel(weight.shape, options.dialect, options.layout)
 
 
-def read_network(words: tuple[str, ...], complete: Completer | None, x: Array) -> Network:
-    """Return the network of SPEC words. SpecError if a shape in front is not x's."""
+def named_paths(values: Sequence[str]) -> list[tuple[str | None, str]]:
+    """Return the values of -x, a path or NAME=path each, as names and paths; a file that exists is a path."""
+    parts = [value.partition("=") for value in values]
+    plain = [
+        not equals or not name or os.path.exists(value) for value, (name, equals, _) in zip(values, parts, strict=True)
+    ]
+    return [
+        (None, value) if one else (name, path) for value, one, (name, _, path) in zip(values, plain, parts, strict=True)
+    ]
+
+
+def read_network(words: tuple[str, ...], complete: Completer | None) -> tuple[Network, Shape | None]:
+    """Return the network of SPEC words, and the shape in front of them."""
     spec = sources.spec_words(words)
-    network = sources.load_words(spec, complete)
-    if spec.input is not None:
-        front = tuple([n for n in spec.input if isinstance(n, int)])
-        if len(front) == len(spec.input) and front not in (x.shape, x.shape[1:]):
-            raise SpecError(f"the shape in front is {show(spec.input)}, and x is {show(x.shape)}", "leave it out")
-    return network
+    return sources.load_words(spec, complete), spec.input
+
+
+def check_front(front: Shape | None, x: Array) -> None:
+    """Raise SpecError if a shape in front of SPEC words is not x's."""
+    sizes = () if front is None else tuple([n for n in front if isinstance(n, int)])
+    if front is not None and len(sizes) == len(front) and sizes not in (x.shape, x.shape[1:]):
+        raise SpecError(f"the shape in front is {show(front)}, and x is {show(x.shape)}", "leave it out")
 
 
 def read_given(
-    words: tuple[str, ...], path: str | None, options: NetworkOptions, x: Array
-) -> tuple[Network, NamedArrays | Array | None]:
-    """Return the network of SPEC words, and the weights of -w, of which those in a Keras file go by its layers."""
+    words: tuple[str, ...], path: str | None, options: NetworkOptions
+) -> tuple[Network, Shape | None, NamedArrays | Array | None]:
+    """Return the network of SPEC words, the shape in front, and the weights of -w, a Keras file's by its layers."""
     weights = None if is_keras(path) else read_weights(path)
-    network = read_network(words, kernel_keys(weights, options), x)
-    return network, keras_arrays(path, network) if is_keras(path) else weights
+    network, front = read_network(words, kernel_keys(weights, options))
+    return network, front, keras_arrays(path, network) if is_keras(path) else weights
 
 
 def is_keras(path: str | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -13,7 +13,7 @@ from .. import trace
 from ..dialects import ALL, NAMES, dialect_named, dialects_named, is_several, layout_named
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import is_special
-from ..input import configure
+from ..input import FIRST, Inputs, configure
 from ..network import Network
 from ..render import ENDINGS
 from ..report import Report
@@ -115,18 +115,24 @@ def unused(counts: Mapping[str, Any]) -> str:
 class NetworkOptions(NamedTuple):
     """The values of -i, --batch, --dialect and --layout; None for an option that is not given."""
 
-    input: Shape | None = None
+    input: Shape | Inputs | None = None
     batch: int | None = None
     dialect: str | None = None
     layout: str | None = None
 
     def with_front(self, words: SpecWords) -> NetworkOptions:
         """Return the options with the shape that precedes a SPEC as input. SpecError if -i gives one, too."""
-        if words.input is None:
-            return self
-        if self.input is not None:
-            raise SpecError(f"two inputs: {words.words[0]} in front, and -i {show(self.input)}", "give one of them")
-        return self._replace(input=words.input)
+        return self if words.input is None else self.with_first(words.input, f"two inputs: {words.words[0]} in front")
+
+    def with_first(self, first: Shape, what: str) -> NetworkOptions:
+        """Return the options with a shape of the first input. SpecError, with `what`, if -i gives one, too."""
+        if not isinstance(self.input, Inputs):
+            if self.input is not None:
+                raise SpecError(f"{what}, and -i {show(self.input)}", "give one of them")
+            return self._replace(input=first)
+        if any(name in (None, FIRST) for name, _ in self.input):
+            raise SpecError(f"{what}, and -i {self.input!r}", "give one of them")
+        return self._replace(input=Inputs([(FIRST, first), *self.input]))
 
     def settle(self, network: Network) -> Network:
         """Return the network with these options in it."""
@@ -160,15 +166,28 @@ class NetworkOptions(NamedTuple):
         return contrast(network, dialects_named(self.dialect), self.input, batch=self.batch, layout=self.layout)
 
 
+def read_inputs(texts: Sequence[str]) -> Shape | Inputs | None:
+    """Read the values of -i, a shape or NAME=SHAPE each; a single shape is that of the first input."""
+    given = []
+    for text in texts:
+        name, equals, shape = text.rpartition("=")
+        if equals and not name:
+            raise SpecError(f"-i {shown(text)} names no input", "as -i mask=1x64x64")
+        given.append((name or None, parse_shape(shape)))
+    if len(given) == 1 and given[0][0] is None:
+        return given[0][1]
+    return Inputs(given) if given else None
+
+
 def network_options(*names: str, several: bool = False) -> Callable[[Function], Function]:
     """Return -i, --batch, --dialect and --layout, or those of them that are named, as one argument `options`.
 
     With `several`, --dialect takes more than one.
     """
     dialect, more = (SEVERAL, f"; several with commas, or {ALL}, side by side") if several else ("NAME", "")
-    input_help = "Input shape, such as 3x224x224; overrides the spec's."
+    input_help = "Input shape, such as 3x224x224, or that of another input, NAME=SHAPE; overrides the spec's."
     table = {
-        "input": click.option("-i", "--input", metavar="SHAPE", help=input_help),
+        "input": click.option("-i", "--input", multiple=True, metavar="SHAPE", help=input_help),
         "batch": click.option("--batch", type=Whole(1), metavar="N", help="Add a batch of N in front of the input."),
         "dialect": click.option("--dialect", metavar=dialect, help=f"Whose rules apply: {NAMES}{more}."),
         "layout": click.option("--layout", metavar="NAME", help="Where the channels stand: NCHW or NHWC."),
@@ -178,8 +197,8 @@ def network_options(*names: str, several: bool = False) -> Callable[[Function], 
         @wraps(function)
         def command(**values: Any) -> int:
             given = {name: values.pop(name) for name in names or table}
-            if given.get("input") is not None:
-                given["input"] = parse_shape(given["input"])
+            if "input" in given:
+                given["input"] = read_inputs(given["input"])
             options = NetworkOptions(**given)
             if options.dialect is not None:  # a wrong option is one error, however many files there are
                 (dialects_named if several else dialect_named)(options.dialect)

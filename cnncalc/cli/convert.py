@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import click
 
@@ -10,7 +11,9 @@ from .. import sources
 from ..errors import SpecError
 from ..files import binary_output, text_output
 from ..frameworks import ENDINGS, TARGETS, writer
+from ..input import FIRST, Inputs
 from ..network import Network, no_input
+from ..sizes import Shape
 from ..sources import SpecWords
 from ._arrays import is_keras, keras_arrays, read_weights
 from ._options import NetworkOptions, file_option, form, message_options, network_options, path_option, together
@@ -90,7 +93,16 @@ def _read(words: SpecWords, options: NetworkOptions) -> Network:
 
     if options.input is None:
         raise no_input()
-    return sources.imported(read(make(word), options.input, batch=options.batch), word)
+    given: Any = as_read(options.input)
+    return sources.imported(read(make(word), given, batch=options.batch), word)
+
+
+def as_read(input: Shape | Inputs) -> Shape | dict[str, Shape]:
+    """Return the inputs of a module as its reader takes them: one shape, or several by their names."""
+    if not isinstance(input, Inputs):
+        return input
+    names = [name or (FIRST if not at else f"{FIRST}_{at + 1}") for at, (name, _) in enumerate(input)]
+    return dict(zip(names, [shape for _, shape in input], strict=True))
 
 
 def _save_weights(network: Network, path: str) -> None:

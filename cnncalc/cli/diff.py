@@ -55,10 +55,8 @@ def command(networks: tuple[str, ...], options: NetworkOptions, exit_code: bool,
 def _report(word: str, options: NetworkOptions) -> Report:
     """Return the report of A or B. An error that has no place says whose it is."""
     network, front = _network(word)
-    if front is not None and options.input is not None:
-        raise SpecError(f"{shown(word)} has its input in front, and -i gives one too", "give one of them")
+    options = options if front is None else options.with_first(front, f"{shown(word)} has its input in front")
     try:
-        options = options if front is None else options._replace(input=front)
         options.note_report(network, word)
         return options.report(network)
     except CnncalcError as error:

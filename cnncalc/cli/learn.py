@@ -9,7 +9,16 @@ import click
 from ..errors import SpecError
 from ..files import standard_output
 from ..layers import OPS, keys_named
-from ._arrays import array_option, kernel_keys, no_mixture, one_stdin, read_array, read_network, seed_option
+from ._arrays import (
+    array_option,
+    check_front,
+    kernel_keys,
+    no_mixture,
+    one_stdin,
+    read_array,
+    read_network,
+    seed_option,
+)
 from ._options import NetworkOptions, file_option, json_option, message_options, network_options, path_option, together
 from ._terminal import note, style_of
 from ._usage import Command, Positive, Whole
@@ -70,7 +79,8 @@ def command(
     x, y = read_array(x_path), read_array(y_path)
     init = None if init_path is None else read_array(init_path)
     shape = None if init is None else init.shape
-    network = read_network(layer, _completing(init, y, options), x)
+    network, front = read_network(layer, _completing(init, y, options))
+    check_front(front, x)
     learner = Learner(network, x, y, init, seed or 0, options.dialect, options.layout)
     facts: dict[str, Any] = {}
     if exact:

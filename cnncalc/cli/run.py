@@ -13,19 +13,21 @@ import click
 
 from ..errors import SpecError, shown
 from ..files import folded, safe_name, terminated_tidily
+from ..input import FIRST, by_name
 from ..sizes import read_size, size_text
 from . import _arrays
-from ._arrays import array_option, seed_option, weights_option
-from ._options import NetworkOptions, file_option, json_option, message_options, network_options, path_option, together
+from ._arrays import arrays_option, seed_option, weights_option
+from ._options import NetworkOptions, file_option, json_option, message_options, network_options, together
 from ._terminal import note, settings
 from ._usage import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ..execute import Job
     from ..execute.sinks import Sink
     from ..execute.task import Array
+    from ..network import Network
 
 SMALL = 1000
 """The most values that are printed as they are: as many as NumPy prints without leaving some out."""
@@ -35,13 +37,16 @@ PATIENCE = 2.0
 """After how many seconds a progress bar appears."""
 
 
+OUTPUT_HELP = "Write the result to this file, or take another of several outputs, by its name."
+
+
 @click.command("run", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @together(
-    array_option,
+    arrays_option,
     weights_option,
     file_option("-b", "--bias", "b_path", metavar="B.npy", help="Bias of the only layer that -w is for."),
-    path_option("Y.npy"),
+    file_option("-o", "--output", "outputs", metavar="Y.npy", multiple=True, help=OUTPUT_HELP),
     seed_option,
     click.option("--keep", multiple=True, metavar="NAME", help="Save this layer's result as NAME.npy."),
     file_option("--keep-all", "folder", metavar="DIR", help="Save every layer's result in this folder."),
@@ -53,10 +58,10 @@ PATIENCE = 2.0
 )
 def command(
     spec: tuple[str, ...],
-    x_path: str,
+    x_paths: tuple[str, ...],
     w_path: str | None,
     b_path: str | None,
-    path: str | None,
+    outputs: tuple[str, ...],
     seed: int | None,
     keep: tuple[str, ...],
     folder: str | None,
@@ -76,13 +81,21 @@ def command(
       cnncalc run conv:s2,p1 relu maxpool:k2 -x x.npy -w kernel.npy -b bias.npy -o y.npy
       cnncalc run vgg16 -x images.npy -w weights.npz -o logits.npy
       cnncalc run lenet5 -x images.npy --seed 0 --keep-all maps
+      cnncalc run net.onnx -x image.npy -x mask=mask.npy --output boxes
     """
     from ..execute import Job
 
-    _arrays.one_stdin(x_path, w_path, b_path, *(["-"] if "-" in spec else []))
+    named = _arrays.named_paths(x_paths)
+    _arrays.one_stdin(*[path for _, path in named], w_path, b_path, *(["-"] if "-" in spec else []))
+    network, front, weights = _arrays.read_given(spec, w_path, options)
+    output, path = _which(network, outputs)
     _arrays.no_mixture(path, as_json)
-    x = _arrays.read_array(x_path)
-    network, weights = _arrays.read_given(spec, w_path, options, x)
+    x_files = by_name(network, named, "-x")
+    if FIRST not in x_files:
+        raise SpecError("-x gives no array for the first input", f"its name is {FIRST}")
+    arrays = {name: _arrays.read_array(file) for name, file in x_files.items()}
+    x, x_path = arrays.pop(FIRST), x_files[FIRST]
+    _arrays.check_front(front, x)
     job = Job(
         network,
         x.shape,
@@ -95,10 +108,13 @@ def command(
         keep=[name for names in keep for name in names.split(",")],
         keep_all=folder is not None,
         memory=read_size(memory),
+        others=arrays,
+        output=output,
     )
     chosen = _arrays.rows_of(rows, job.samples.batch)
     if rows is not None:
         x = x[chosen]
+        job.others = {name: array[chosen] for name, array in job.others.items()}
     count = 1 if job.samples.batch is None else len(x)
     _announce(job, x, x_path, count, path)
     for name in job.not_needed[:4]:
@@ -118,13 +134,22 @@ def command(
     return 0
 
 
+def _which(network: Network, values: Sequence[str]) -> tuple[str | None, str | None]:
+    """Return the output and the file that the values of -o name: names of outputs, if there are several, and paths."""
+    read = {at for node in network.nodes for at in node.reads}
+    ends = [node.name for at, node in enumerate(network.nodes) if at not in read]
+    chosen = [value for value in values if len(ends) > 1 and value in ends]
+    paths = [value for value in values if value not in chosen]
+    return (chosen[-1] if chosen else None), (paths[-1] if paths else None)
+
+
 def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> None:
     """Note how much memory the run will need. SpecError if that is more than the machine has."""
     from ..execute.sinks import MAPPED
 
     working = job.plan.working(count)
     shape, kind, _ = job.result(job.last, count)
-    held = x.nbytes if x_path == "-" else 0
+    held = (x.nbytes if x_path == "-" else 0) + sum(array.nbytes for array in job.others.values())
     is_mapped = MAPPED and path is not None and path != "-" and (not os.path.exists(path) or os.path.isfile(path))
     several = min(job.plan.at_once, count)
     result = 0 if is_mapped else job.plan.steps[job.last].bytes * several

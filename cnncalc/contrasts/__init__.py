@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from ..dialects import Dialect
 from ..display import drawn
 from ..errors import CnncalcError
-from ..input import configure, read_input
+from ..input import Inputs, configure, read_input
 from ..network import Network
 from ..report import LayerReport, listed, summed
 from ..sizes import Shape, counted, show, to_json
@@ -177,7 +177,7 @@ class Contrast(NamedTuple):
 def contrast(
     network: Network,
     dialects: Sequence[type[Dialect]],
-    input: Shape | None = None,
+    input: Shape | Inputs | None = None,
     *,
     batch: int | None = None,
     layout: str | None = None,

@@ -8,7 +8,9 @@ from os import PathLike
 
 import numpy as np
 
-from ..errors import SpecError, shown
+from ..errors import SpecError, nearest, shown
+from ..input import Inputs
+from ..layers.composite import FurtherInput
 from ..network import Network
 from ..report import Report
 from ..sizes import LARGEST, show, size_text
@@ -24,13 +26,21 @@ from .threads import release
 class Samples:
     """The samples of an input array, and the shape in which their results are returned."""
 
-    def __init__(self, network: Network, shape: tuple[int, ...], dialect: str | None, layout: str | None):
-        """`shape` is the whole input's. SpecError or ShapeError if the network cannot take it."""
+    def __init__(
+        self,
+        network: Network,
+        shape: tuple[int, ...],
+        dialect: str | None,
+        layout: str | None,
+        others: Mapping[str, tuple[int, ...]] | None = None,
+    ):
+        """`shape` is the whole input's, `others` those of further inputs. SpecError, ShapeError if they do not fit."""
         if 0 in shape:
             raise SpecError(f"x is empty: its shape is {show(shape)}", "there is nothing to compute")
         if not shape:
             raise SpecError("x is a number without axes", "an input has the axes C,H,W, or a batch in front")
-        self.report = trace_shape(network.inlined(), shape, dialect=dialect, layout=layout)
+        given = Inputs([(None, shape), *(others or {}).items()])
+        self.report = trace_shape(network.inlined(), given, dialect=dialect, layout=layout)
         self.batch = self.report.batch
         self.sample = sizes_of(self.report.sample, "the input")
         self._added_channel = len(shape) < len(self.sample)
@@ -39,6 +49,22 @@ class Samples:
     def split(self, x: Array) -> Array:
         """Return the input with a batch in front and all axes of a sample, as a view if that is possible."""
         return x.reshape(-1, *self.sample)
+
+    def further(self, given: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the arrays of further inputs, a batch in front. SpecError for a missing one, or another batch."""
+        arrays = {}
+        for layer in self.report.layers:
+            if not isinstance(layer.node.layer, FurtherInput):
+                continue
+            name, sample, count = layer.name, sizes_of(layer.traced.out, layer.name), self.batch or 1
+            if name not in given:
+                what = f"no values for the input {shown(name)} ({show(sample)})"
+                raise SpecError(what, f"-x {name}=FILE gives them; from Python, x={{{name!r}: array}}")
+            array = given[name].reshape(-1, *sample)
+            if len(array) not in (1, count):
+                raise SpecError(f"{name} has a batch of {len(array)}, and the first input has {count}")
+            arrays[name] = np.broadcast_to(array, (count, *sample))
+        return arrays
 
     def returned(self, sample: tuple[int, ...], count: int) -> tuple[int, ...]:
         """Return the shape in which the caller gets the results of `count` samples: without an axis that was added."""
@@ -67,6 +93,15 @@ def _check_bytes(report: Report, given: NamedArrays) -> None:
             raise SpecError(f"{name} has {count:,} values: no machine holds them", "make it smaller")
 
 
+def _output(report: Report, name: str | None) -> int:
+    """Return the index of an output's layer, by default the first output's. SpecError for what is not an output."""
+    names = [layer.name for layer in report.outputs()]
+    if name is not None and name not in names:
+        help = nearest(name, names) or f"the outputs are {', '.join(names[:24])}"
+        raise SpecError(f"there is no output {shown(name)}", help)
+    return [layer.name for layer in report.layers].index(name or names[0])
+
+
 class Job:
     """A network, its input's shape and dtype, and its weights."""
 
@@ -84,27 +119,32 @@ class Job:
         keep: Sequence[str] = (),
         keep_all: bool = False,
         memory: int = MEMORY,
+        others: Mapping[str, Array] | None = None,
+        output: str | None = None,
     ):
         """`weights` are arrays by name, or the one of a network's only layer with weights; `keep` names layers.
 
-        Without `weights`, those of the network's own file are used.
+        Without `weights`, those of the network's own file are used. `others` are the arrays of further inputs, by name,
+        and `output` names the output that is wanted, by default the first.
 
         Raises SpecError and ShapeError, before anything is computed, if the arguments do not fit together.
         """
         self.kind = real(kind, "x")
-        self.samples = samples = Samples(network, shape, dialect, layout)
+        shapes = {name: array.shape for name, array in (others or {}).items()}
+        self.samples = samples = Samples(network, shape, dialect, layout, shapes)
         self.weights = arrays.named(
             samples.report, arrays.carried(samples.report.network, seed) if weights is None else weights, bias
         )
         without = arrays.without_biases(samples.report.network, self.weights)
         if without is not samples.report.network:
-            self.samples = Samples(without, shape, dialect, layout)
+            self.samples = Samples(without, shape, dialect, layout, shapes)
         self.report = self.samples.report
-        self.last = len(self.report.layers) - 1
-        """The index of the layer whose result is the network's."""
+        self.last = _output(self.report, output)
+        """The index of the layer whose result is wanted: that of the first output, or of the one that is named."""
         self._seed, self._memory = seed, memory
-        self.others: dict[str, Array] = {}
+        self.others = self.samples.further(others or {})
         """The network's other inputs, with a batch in front, by name."""
+        self._kinds = {name: real(array.dtype, name) for name, array in self.others.items()}
         self._loaded: Program | None = None
         self._drawn = self.kind if self.kind.kind == "f" else np.dtype(np.float32)
         names = [layer.name for layer in self.report.layers]
@@ -136,7 +176,7 @@ class Job:
         return np.broadcast_to(np.zeros((), self._drawn if given is None else real(given.dtype, want.name)), want.shape)
 
     def _program(self, weights: Mapping[str, Array]) -> Program:
-        return Program(self.report, self.kind, weights, self.kept, self._memory)
+        return Program(self.report, self.kind, weights, (*self.kept, self.last), self._memory, self._kinds)
 
     def result(self, at: int, count: int) -> tuple[tuple[int, ...], Dtype, tuple[int, ...]]:
         """Return of a layer's result for `count` samples: the shape for the caller, the dtype, the shape as samples."""

@@ -89,12 +89,21 @@ class Program:
     """A network and its weights, for samples of one shape and dtype. Not safe for several threads at once."""
 
     def __init__(
-        self, report: Report, kind: Dtype, weights: Mapping[str, Array], kept: Sequence[int] = (), memory: int = MEMORY
+        self,
+        report: Report,
+        kind: Dtype,
+        weights: Mapping[str, Array],
+        wanted: Sequence[int],
+        memory: int = MEMORY,
+        kinds: Mapping[str, Dtype] | None = None,
     ):
-        """`kept` are the layers whose results are wanted besides the last one's. SpecError if a layer cannot be run."""
-        self.kind = kind
+        """`wanted` are the layers whose results are wanted, `kinds` the dtypes of further inputs by their names.
+
+        SpecError if a layer cannot be run.
+        """
+        self.kind, self._kinds = kind, kinds or {}
         self.sample = sizes_of(report.sample, "the input")
-        self.results = tuple(dict.fromkeys((*kept, len(report.layers) - 1)))
+        self.results = tuple(dict.fromkeys(wanted))
         self.scratch = min(max(memory // 2, LEAST_SCRATCH), MOST_SCRATCH)
         self.memory = memory
         self._slots: list[int] = []
@@ -146,7 +155,7 @@ class Program:
             raise SpecError(text, "run the layers before it, and those after").at(layer.node.label())
         own = {want.role: weights[want.name] for want in needed_by(layer)}
         kinds = [self.kind if at == INPUT else steps[at].kind for at in layer.node.reads]
-        kinds = kinds or ([] if own else [self.kind])
+        kinds = kinds or ([] if own else [self._kinds.get(layer.name, self.kind)])
         task = Task(layer.values, layer.env.dialect, layer.env.channels_last, self.scratch, layer.traced.axes)
         kind = kernel.dtype([*kinds, *[array.dtype for array in own.values()]], layer.values)
         times = layer.times
@@ -205,7 +214,7 @@ class Program:
                 results.append(out)
                 arrays = [x if at == INPUT else results[at] for at in step.layer.node.reads]
                 if step.layer.node.layer.WORD == "input":
-                    arrays = [_other(step.layer, others or {})]
+                    arrays = [(others or {})[step.layer.name]]
                 if step.batched and any(len(array) != rows for array in arrays) and len(arrays) > 1:
                     arrays = [np.broadcast_to(a, (rows, *a.shape[1:])) if len(a) == 1 else a for a in arrays]
                 arrays.append(out)
@@ -217,10 +226,3 @@ class Program:
                     raise error.at(step.layer.node.label()) from None
                 if progress is not None:
                     progress(n)
-
-
-def _other(layer: LayerReport, others: Mapping[str, Array]) -> Array:
-    """Return the values of an input beside the first. SpecError if they are not given."""
-    if layer.name not in others:
-        raise SpecError(f"the network has another input, {layer.name!r}, and no array for it", "give one by its name")
-    return others[layer.name]

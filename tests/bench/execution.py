@@ -98,7 +98,8 @@ def in_cnncalc(name: str, given: dict[str, Any]) -> Callable[[], Any]:
     x = given["x"]
     network = cnncalc.load([{**LAYERS[name][2], "name": "layer"}])
     weights = {f"layer.{role}": array for role, array in given.items() if role != "x"}
-    program = Program(cnncalc.shape(network, x.shape), x.dtype, weights)
+    report = cnncalc.shape(network, x.shape)
+    program = Program(report, x.dtype, weights, [len(report.layers) - 1])
     shape, kind = program.steps[0].shape, program.steps[0].kind
 
     def call() -> Any:
@@ -191,7 +192,7 @@ def network_in_cnncalc(name: str, shape: tuple[int, ...]) -> Callable[[], Any]:
 
     x = np.random.default_rng(1).standard_normal((1, *shape), np.float32)
     report = cnncalc.shape(name, x.shape)
-    program = Program(report, x.dtype, bind(report, {}, 0, x.dtype))
+    program = Program(report, x.dtype, bind(report, {}, 0, x.dtype), [len(report.layers) - 1])
     last = len(report.layers) - 1
     out = np.empty((1, *program.steps[last].shape), np.float32)
     return lambda: program.run(x, {last: out})

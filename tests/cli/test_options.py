@@ -236,7 +236,8 @@ def test_an_option_has_one_text_everywhere() -> None:
     for _, option in parameters():
         texts.setdefault(long_name(option), set()).add(option.help or "")
     differing = {name for name, of_it in texts.items() if len(of_it) > 1}
-    assert differing == {"--dialect", "--jsonl", "--output", "--weights"}  # several, its findings, the kernel, reads
+    # one or several, several, its findings, or an output, the kernel
+    assert differing == {"--array", "--dialect", "--jsonl", "--output", "--weights"}
     for name, of_it in texts.items():
         for text in of_it - {""}:
             assert text[0].isupper(), name

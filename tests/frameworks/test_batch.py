@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import cnncalc
-from cnncalc.execute.job import Job
 from cnncalc.frameworks import writer
 from cnncalc.input import configure
 from cnncalc.network import Network, Origin
@@ -47,9 +46,7 @@ def network() -> Network:
 
 def expected() -> Any:
     """What cnncalc computes, which is what NumPy does."""
-    job = Job(network(), SHAPE, X.dtype, WEIGHTS)
-    job.others = {"z": Z}
-    (out,) = job.outputs(X).values()
+    out = cnncalc.run(network(), [X, Z], WEIGHTS)
     parts = np.concatenate([X * WEIGHTS["k.weight"], Z, np.full(SHAPE, 0.5, np.float32)], 2).reshape(8, 9, 7, 8)
     windows = np.lib.stride_tricks.sliding_window_view(parts, (3, 3), (2, 3))
     frames = np.einsum("nchwij,ocij->nohw", windows, WEIGHTS["c.weight"]) + WEIGHTS["c.bias"][:, None, None]

@@ -38,8 +38,10 @@ def written(network: cnncalc.Network) -> bytes:
     del model.graph.value_info[:]
     inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph
     shapes = {info.name: dims_of(info) for info in (*inferred.value_info, *inferred.output)}
+    turned = network.layout == "NHWC"  # maps may stay with their channels first between the ends
     for layer in trace.shape(network.inlined()).layers:
-        assert (shapes[layer.name] or [])[1:] == list(layer.traced.out), layer.name
+        out = list(layer.traced.out)
+        assert (shapes[layer.name] or [])[1:] in [out, *([out[-1:] + out[:-1]] * turned)], layer.name
     return data
 
 
@@ -226,6 +228,50 @@ def test_padding_that_onnx_would_halve_otherwise() -> None:
     layer = {"op": "convT", "c_o": 4, "k": 3, "s": 2, "p": [[2, 0], [0, 0]], "out_pad": [0, 5], "out": [15, 20]}
     with pytest.raises(cnncalc.SpecError, match=r"an out_pad of 5, not below max\(s, d\), with padding \[\(2, 0\)"):
         writer("onnx")(settled([layer], (6, 8, 7), dialect="onnx"))
+
+
+MAPS = [
+    {"op": "rescale", "name": "a", "factor": 0.5},
+    {"op": "conv", "name": "b", "c_o": 6, "k": 3, "p": "same"},
+    {"op": "batchnorm"},
+    {"op": "silu", "name": "c"},
+    {"op": "add", "name": "d", "from": ["c", "a"]},
+    {"op": "prelu", "shared_axes": [1, 2]},
+    {"op": "pad", "p": 1, "name": "e"},
+    {"op": "sepconv", "c_o": 4, "k": 3},
+    {"op": "slice", "axis": -1, "start": 1},
+    {"op": "softmax", "name": "f"},
+    {"op": "concat", "name": "g", "from": ["f", "d"], "axis": -1},
+    {"op": "channelshuffle", "g": 3},
+    {"op": "clip", "min": 0.01},
+    {"op": "mean", "axis": [1], "keepdims": True},
+    {"op": "scale", "center": True},
+    {"op": "dropout"},
+]
+ENDS: dict[str, tuple[Spec, int]] = {
+    "a map": ([], 2),
+    "features": ([{"op": "globalavgpool"}, {"op": "linear", "out": 5}], 1),
+    "flat": ([{"op": "globalmaxpool", "keepdims": True}, {"op": "flatten"}, {"op": "linear", "out": 5}], 1),
+    "a mean": ([{"op": "mean", "axis": [1, 2]}], 1),
+    "a permute": ([{"op": "permute", "order": [3, 1, 2]}], 2),
+    "a long row": ([{"op": "flatten"}, {"op": "linear", "out": 5}], 2),
+    "two outputs": ([{"op": "relu", "from": "d"}], 3),
+}
+
+
+@pytest.mark.parametrize(("end", "transposes"), ENDS.values(), ids=ENDS)
+def test_channels_are_moved_at_the_ends_only(end: Spec, transposes: int) -> None:
+    """Maps stay as ONNX's operators need them; channelshuffle has a Transpose of its own."""
+    network = settled([*MAPS, *end], (8, 7, 6), dialect="keras")
+    x = np.random.default_rng(5).standard_normal((2, 8, 7, 6)).astype(np.float32)
+    weights = drawn(network, x)
+    data = written(network._replace(source=Weights(weights)))
+    model = onnx.load_from_string(data)
+    nodes = [node.op_type for node in model.graph.node if node.name != "channelshuffle1.turned"]
+    assert nodes.count("Transpose") == transposes
+    result = ReferenceEvaluator(model).run(None, {"input": x})[0]
+    np.testing.assert_allclose(result, cnncalc.run(network, x, weights), rtol=1e-4, atol=1e-5)
+    assert cnncalc.shape(read(data).spec).params == trace.shape(network).params
 
 
 def test_weights_of_another_size_and_of_open_sizes() -> None:

@@ -128,6 +128,9 @@ WRITTEN: list[Row] = [
         "torch",
         ('without(nn.InstanceNorm2d(6, affine=True), "bias")',),
     ),
+    ("prelu", MAP, "keras", ("self.prelu1(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)", "Slopes(7, 9, 6)")),
+    ("prelu:shared_axes=1x2", MAP, "keras", ("nn.PReLU(6)",)),
+    ("prelu:shared_axes=2x3", SQUARE, "plain", ("self.prelu1 = Slopes(6, 1, 1)",)),
     ("layernorm:scale=false", SQUARE, "plain", ('without(nn.LayerNorm(9), "weight")',)),
     ("lrn:3", MAP, "keras", ("self.lrn1(x.contiguous())",)),  # PyTorch views the values in another shape
     ("avgpool3d:4,p1", (2, 3, 5, 6), "plain", ("self.avgpool3d1(F.pad(x, (1, 1, 1, 1, 1, 1)))",)),
@@ -203,7 +206,7 @@ WRITTEN: list[Row] = [
         "conv:4,name=a conv:3,from=a mul:from=a+a",
         SQUARE,
         "plain",
-        ("-> tuple[torch.Tensor, torch.Tensor]:", "mul1 = a * a", "return conv1, mul1"),
+        ("-> tuple[torch.Tensor, torch.Tensor]:", "mul1 = a * a", "return mul1, conv1"),
     ),
     ("concat:from=input+input conv:4", MAP, "keras", ("torch.cat((image, image), 1)",)),
     (
@@ -292,7 +295,6 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
     ("lrn:4", SQUARE, "onnx", "PyTorch puts an even norm's extra channel before, but this one is after"),
     ("upsample:factor=2,mode=cubic", MAP, "keras", "PyTorch has cubic upsampling over two axes, with A = -0.75"),
     ("normalization", MAP, "keras", "PyTorch has no layer with a learnt mean and variance"),
-    ("prelu", MAP, "keras", "PyTorch has one slope, or one a channel"),
     ("convT:4,k2,s2,p0,out_pad=3", SQUARE, "onnx", "has to be below"),
     (
         [{"op": "opaque", "type": "einsum", "out": [3]}],

@@ -109,6 +109,5 @@ def _input(model: KerasModel, at: int, spec: SpecBuilder) -> Tensor:
 
 
 def _end(spec: SpecBuilder, outputs: list[Draft]) -> None:
-    """Make each output a layer that no other reads: these are the last layers, in the order of the outputs."""
-    for output in outputs:
-        spec.end_with(output, f"{output.name}_output")
+    """Make each output a layer that no other reads, the first of them the network's last layer."""
+    spec.end_with_all(outputs)

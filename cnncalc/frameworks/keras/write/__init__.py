@@ -43,7 +43,7 @@ def write(network: Network) -> str:
     report = shape(_renamed(network))
     name = (network.name or "model").replace("/", "_")
     writer = ModelWriter(report.network, report.batch)
-    return json.dumps(writer.functional(name, report.layers, report.sample, outermost=True)) + "\n"
+    return json.dumps(writer.functional(name, report.layers, report.sample)) + "\n"
 
 
 def _renamed(network: Network) -> Network:
@@ -69,11 +69,10 @@ class ModelWriter:
         self.results: list[KerasTensor] = []
         """The output of each layer."""
 
-    def functional(self, name: str, layers: Sequence[LayerReport], start: Shape, *, outermost: bool) -> dict[str, Any]:
+    def functional(self, name: str, layers: Sequence[LayerReport], start: Shape) -> dict[str, Any]:
         """Return the model of these layers, which read `start`. SpecError, with the layer, if Keras has none.
 
-        Its outputs are the layers that no other layer reads. Of a block the last layer comes first: what reads the
-        block reads its first output.
+        Its outputs are the layers that no other layer reads, of which the last comes first.
         """
         self.taken = {"input", *(layer.name for layer in layers)}
         first = self.input("input", start)
@@ -87,7 +86,7 @@ class ModelWriter:
             self.results.append(result._replace(not_negative=kept or layer.node.layer.sign is Sign.NOT_NEGATIVE))
         read = {at for layer in layers for at in layer.node.reads}
         ends = [[one.name, one.call, 0] for at, one in enumerate(self.results) if at not in read]
-        outputs = ends if outermost else [ends[-1], *ends[:-1]]
+        outputs = [ends[-1], *ends[:-1]]
         inputs = [[one, 0, 0] for one in self.inputs]
         config = {"name": name, "trainable": True, "layers": list(self.layers.values())}
         config["input_layers"] = inputs[0] if len(inputs) == 1 else inputs
@@ -109,14 +108,12 @@ class ModelWriter:
         """Add one layer, as all the Keras layers that it is, and return its output."""
         if "/" in layer.name:
             raise refuse(f"the name {shown(layer.name)}, which has a / in it", "give the layer another name")
-        if layer.op == "opaque" and layer.values.get("type") == "InputLayer" and layer.traced.out:
-            return self.input(layer.name, layer.traced.out)
         if layer.op == "input":
             return self.input(layer.name, layer.traced.out)
         tied = None if layer.node.tie is None else self.results[layer.node.tie].name
         if layer.inner:
             writer = ModelWriter(self.network, self.batch)
-            entry = writer.functional(layer.name, layer.inner, layer.sample, outermost=False)
+            entry = writer.functional(layer.name, layer.inner, layer.sample)
             return self.call(entry, reads, layer.traced.out, tied)
         if (reason := layer.refusal("keras_write")) is not None:
             raise refuse(reason)

@@ -121,9 +121,8 @@ def _layers(b: GraphReader) -> Layers:
     made = [as_output(b, name, value) for name, value in zip(outputs, values, strict=True)]
     if b.unfolds():
         made = [b.explicit(b.unfolded(value)).layer for value in values]
-    first, *others = made
-    b.spec.keep([first, *others])
-    b.spec.end_with(first, "output")
+    b.spec.keep(made)
+    b.spec.end_with_all(made)
     if b.unfolds():
         _fold_input(b)
     if any(layer.op == "input" for layer in b.spec.layers):

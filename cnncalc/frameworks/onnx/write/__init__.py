@@ -29,11 +29,13 @@ def write(network: Network) -> bytes:
         WRITERS[layer.node.layer.WORD](file, layer)
     helper, inputs = file.onnx.helper, [layer for layer in report.layers if layer.node.layer.WORD == "input"]
     outputs = report.outputs()
+    for layer in outputs:
+        file.value_of(layer.name)
     graph = helper.make_graph(
         file.nodes,
         network.name or "network",
         [file.first_input(), *file.inputs],
-        [file.value(layer) for layer in outputs[-1:] + outputs[:-1]],
+        [file.value(layer) for layer in outputs],
         file.initialisers,
         value_info=[file.value(layer) for layer in report.layers if layer not in (*outputs, *inputs)],
     )

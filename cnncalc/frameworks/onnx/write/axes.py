@@ -13,7 +13,7 @@ from ....sizes import known
 from ....window import extent, positions
 from .composite import as_batch
 from .file import OnnxFile, OnnxWriter, numbers
-from .windows import between, channels_first, last_node
+from .windows import between, channels_first
 
 END = 2**63 - 1
 MODES = {"replicate": "edge", "circular": "wrap"}
@@ -30,21 +30,22 @@ def reshape(file: OnnxFile, layer: LayerReport) -> None:
 @WRITERS.register("pad", "crop")
 def pad(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Pad; a crop pads by less than nothing. A reflection may show what is cut off: that is cut after it."""
-    v, (x,) = layer.values, file.reads(layer)
+    v, first = layer.values, file.is_first(layer)
+    (x,) = file.reads(layer, first)
     crop = layer.node.layer.WORD == "crop"
     mode, pairs = "constant" if crop else v["mode"], [(-b, -a) if crop else (b, a) for b, a in v["p"]]
     if mode == "reflect" and min(map(min, pairs)) < 0:
         added = [(max(b, 0), max(a, 0)) for b, a in pairs]
-        x = file.step(layer, "reflected", "Pad", [x, *_sides(file, layer, added, [""])], mode=mode)
+        x = file.step(layer, "reflected", "Pad", [x, *_sides(file, layer, added, [""], first)], mode=mode)
         mode, pairs = "constant", [(min(b, 0), min(a, 0)) for b, a in pairs]
     value = [file.constant(layer, "value", float(v["value"]))] if not crop and v["mode"] == "constant" else [""]
-    reads = [x, *_sides(file, layer, pairs, value)]
-    file.node("Pad", reads if any(reads[2:]) else reads[:2], layer.name, mode=MODES.get(mode, mode))
+    reads = [x, *_sides(file, layer, pairs, value, first)]
+    file.end(layer, "Pad", reads if any(reads[2:]) else reads[:2], first, mode=MODES.get(mode, mode))
 
 
-def _sides(file: OnnxFile, layer: LayerReport, pairs: Sequence[Pair], value: list[str]) -> list[str]:
+def _sides(file: OnnxFile, layer: LayerReport, pairs: Sequence[Pair], value: list[str], first: bool) -> list[str]:
     """Return the names of a Pad's pads, of its value, and of its axes, unless these are the last ones."""
-    rank, axes = len(layer.sample), list(layer.traced.axes)
+    rank, axes = len(layer.sample), [file.axis(layer, axis, first) for axis in layer.traced.axes]
     begins, ends = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     if axes == list(range(2, rank + 1)):
         return [file.constant(layer, "pads", [0, 0, *begins, 0, 0, *ends]), *value]
@@ -54,11 +55,12 @@ def _sides(file: OnnxFile, layer: LayerReport, pairs: Sequence[Pair], value: lis
 @WRITERS.register("slice")
 def slices(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Slice of one axis."""
-    v = layer.values
+    v, first = layer.values, file.is_first(layer)
     end = v["stop"] if v["stop"] is not None else END if v["step"] > 0 else -END
-    parts = {"start": v["start"], "stop": end, "axis": layer.traced.axes[0], "step": v["step"]}
+    axis = file.axis(layer, layer.traced.axes[0], first)
+    parts = {"start": v["start"], "stop": end, "axis": axis, "step": v["step"]}
     places = [file.constant(layer, part, [n]) for part, n in parts.items()]
-    file.node("Slice", [*file.reads(layer), *places], layer.name)
+    file.end(layer, "Slice", [*file.reads(layer, first), *places], first)
 
 
 @WRITERS.register("gather")
@@ -135,7 +137,7 @@ def unfold(file: OnnxFile, layer: LayerReport) -> None:
     order = [0, 1, *range(2, 2 + 2 * nd, 2), *range(3, 3 + 2 * nd, 2)]
     x = file.step(layer, "turned", "Transpose", [x], perm=order)
     columns = [0, prod(v["k"]) * (known(c) or 0), -1]
-    last_node(file, layer, "columns", "Reshape", [x, file.constant(layer, "shape", columns)])
+    file.end(layer, "Reshape", [x, file.constant(layer, "shape", columns)], first=True)
 
 
 @WRITERS.register("fold")
@@ -145,18 +147,20 @@ def fold(file: OnnxFile, layer: LayerReport) -> None:
     sizes = [file.constant(layer, part, v[key]) for part, key in (("image", "out"), ("block", "k"))]
     pads = [*[b for b, _ in v["p"]], *[a for _, a in v["p"]]]
     reads = [channels_first(file, layer), *sizes]
-    last_node(file, layer, "made", "Col2Im", reads, dilations=v["d"], pads=pads, strides=v["s"])
+    file.end(layer, "Col2Im", reads, first=True, dilations=v["d"], pads=pads, strides=v["s"])
 
 
 @WRITERS.register("channelshuffle")
 def channelshuffle(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Transpose between two Reshapes."""
-    sizes = tuple(numbers(layer, layer.sample, "shuffled values"))
-    apart, order, out = apart_in_order(layer.node.layer.WORD, layer.values, sizes, file.last)
-    (x,) = file.reads(layer)
-    split = file.step(layer, "apart", "Reshape", [x, file.constant(layer, "groups", [0, *numbers(layer, apart, "it")])])
+    sample = (*layer.sample[-1:], *layer.sample[:-1]) if file.last else layer.sample
+    sizes = tuple(numbers(layer, sample, "shuffled values"))
+    apart, order, out = apart_in_order(layer.node.layer.WORD, layer.values, sizes, False)
+    groups = file.constant(layer, "groups", [0, *numbers(layer, apart, "it")])
+    split = file.step(layer, "apart", "Reshape", [channels_first(file, layer), groups])
     turned = file.step(layer, "turned", "Transpose", [split], perm=[0, *order])
-    file.node("Reshape", [turned, file.constant(layer, "shape", [0, *numbers(layer, out, "it")])], layer.name)
+    shape = file.constant(layer, "shape", [0, *numbers(layer, out, "it")])
+    file.end(layer, "Reshape", [turned, shape], first=True)
 
 
 @WRITERS.register("pixelshuffle")

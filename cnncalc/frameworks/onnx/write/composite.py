@@ -38,19 +38,23 @@ def batch_axes(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("movebatch")
 def movebatch(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a Transpose."""
+    """Write the batch at its place in an output; a layer that reads it has it in front."""
     others = list(range(1, len(layer.traced.out) + 1))
-    to = layer.values["to"]
+    to = (
+        0
+        if any(layer.nodes[at] is layer.node for node in layer.nodes for at in node.reads if at >= 0)
+        else layer.values["to"]
+    )
     file.node("Transpose", file.reads(layer), layer.name, perm=[*others[:to], 0, *others[to:]])
 
 
-def as_batch(file: OnnxFile, layer: LayerReport) -> list[str]:
+def as_batch(file: OnnxFile, layer: LayerReport, first: bool = False) -> list[str]:
     """Return the names of what a layer reads, those without a batch repeated to that of the others."""
-    names, reads = file.reads(layer), list(zip(layer.reads_fields, layer.inputs(), strict=True))
+    names, reads = file.reads(layer, first), list(zip(layer.reads_fields, layer.inputs(), strict=True))
     batched = [name for name, (fields, _) in zip(names, reads, strict=True) if fields.batched]
     if len(batched) in (0, len(names)):
         return names
-    rank = len(layer.traced.out) + 1
+    rank = len(layer.sample) + 1
     batch = file.step(layer, "batch", "Shape", [batched[0]], start=0, end=1)
     ones = file.constant(layer, "ones", [1] * (rank - 1))
     shape = file.step(layer, "shape", "Concat", [batch, ones], axis=0)

@@ -41,6 +41,13 @@ class OnnxFile:
         self.inputs: list[Any] = []
         """The graph's inputs beside the first."""
         self.last = report.network.layout == "NHWC"
+        """Whether the network has channels last. Its maps then have them first where ONNX needs that, and stay so."""
+        self._samples = {"input": report.sample} | {layer.name: layer.traced.out for layer in report.layers}
+        self._outputs = {layer.name for layer in report.outputs()}
+        self._first: dict[str, str] = {}
+        """The name of each value that is there with its channels first, by the name of its layer."""
+        self._own = {"input": "input"}
+        """The name of each value that is there in the network's own order of axes."""
         origin = report.network.source
         self._given = origin.weights if origin is not None else {}
         self._weights: dict[str, str] = {}
@@ -54,9 +61,54 @@ class OnnxFile:
         self._taken.add(name)
         return name
 
-    def reads(self, layer: LayerReport) -> list[str]:
-        """Return the names of the values that a layer reads."""
+    def reads(self, layer: LayerReport, first: bool = False) -> list[str]:
+        """Return the names of the values that a layer reads, in the network's order of axes or with channels first."""
+        return [self.value_of(name, first) for name in self._sources(layer)]
+
+    def _sources(self, layer: LayerReport) -> list[str]:
         return ["input" if at == INPUT else self.report.layers[at].name for at in layer.node.reads]
+
+    def value_of(self, layer: str, first: bool = False) -> str:
+        """Return the name of a layer's result in one order of axes; a Transpose makes it from the other."""
+        rank, have = len(self._samples[layer]), self._first if first else self._own
+        if layer not in self._first:
+            self._own.setdefault(layer, layer)
+        if layer not in have:
+            other = (self._own if first else self._first)[layer]
+            have[layer] = other
+            if self.last and rank > 1:
+                order = [0, rank, *range(1, rank)] if first else [0, *range(2, rank + 1), 1]
+                called = f"{layer}.channels_{'first' if first else 'last'}"
+                made = layer if layer in self._outputs and not first else self.name(called)
+                have[layer] = self.node(
+                    "Transpose", [other], made, self.name(called) if made == layer else made, perm=order
+                )
+        return have[layer]
+
+    def is_first(self, layer: LayerReport) -> bool:
+        """Return whether a layer that works on values where they are should have its channels first.
+
+        So it is if something that it reads is there only so, and what it reads has as many axes as its result.
+        """
+        rank = len(layer.traced.out)
+        alike = all(len(self._samples[name]) == rank for name in self._sources(layer))
+        return rank > 1 and alike and self.has_only_first(layer)
+
+    def has_only_first(self, layer: LayerReport) -> bool:
+        """Return whether something that a layer reads is there only with its channels first, in a network without."""
+        return self.last and any(name in self._first and name not in self._own for name in self._sources(layer))
+
+    def end(self, layer: LayerReport, op: str, reads: Sequence[str], first: bool, **attributes: Any) -> None:
+        """Add the node that makes a layer's result, in one order of axes, and has the layer's name."""
+        makes = layer.name
+        if first:
+            turned = self.last and layer.name in self._outputs and len(layer.traced.out) > 1
+            makes = self._first[layer.name] = self.name(f"{layer.name}.channels_first") if turned else layer.name
+        self.node(op, reads, makes, layer.name, **attributes)
+
+    def axis(self, layer: LayerReport, axis: int, first: bool) -> int:
+        """Return ONNX's number of an axis of what a layer reads, counted in the network's order, the batch being 0."""
+        return axis % len(layer.sample) + 1 if self.last and first else axis
 
     def node(
         self,
@@ -154,8 +206,10 @@ class OnnxFile:
         return self._info("input", ["batch" if self.batch is None else self.batch, *self.report.sample])
 
     def value(self, layer: LayerReport) -> Any:
-        """Return the ValueInfoProto of a layer's output, with its batch where it stands."""
+        """Return the ValueInfoProto of a layer's output, with its batch where it stands; of a map as it is kept."""
         fields, out = layer.traced.fields, layer.traced.out
+        if self.last and self._first.get(layer.name) == layer.name and layer.name not in self._outputs:
+            out = (*out[-1:], *out[:-1])
         times = known(fields.times)
         front: int | str | None = 1
         if fields.batched and times == 1:

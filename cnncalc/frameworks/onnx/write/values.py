@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ....layers.affine import factors
@@ -19,9 +19,35 @@ def one_node(attributes: Callable[[LayerReport], dict[str, Any]] = renamed) -> O
     """Return the writer of an op that is one node, its attributes the layer's keys unless they are given."""
 
     def write(file: OnnxFile, layer: LayerReport) -> None:
-        file.node(ONNX[layer.op].word, file.reads(layer), layer.name, **attributes(layer))
+        pointwise(file, layer, ONNX[layer.op].word, **attributes(layer))
 
     return write
+
+
+def pointwise(file: OnnxFile, layer: LayerReport, op: str, more: Sequence[str] = (), **attributes: Any) -> None:
+    """Add the node of a layer that works on values where they are, in the order of axes that these have."""
+    first = file.is_first(layer)
+    file.end(layer, op, [*file.reads(layer, first), *more], first, **attributes)
+
+
+def along(file: OnnxFile, layer: LayerReport) -> None:
+    """Write one node that works along an axis; what has no batch is repeated to that of the others."""
+    first = file.is_first(layer)
+    attributes = renamed(layer) | {"axis": file.axis(layer, layer.traced.axes[0], first)}
+    file.end(layer, ONNX[layer.op].word, as_batch(file, layer, first), first, **attributes)
+
+
+def flatten(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a Flatten; where space is one unit, its order does not matter."""
+    first = file.has_only_first(layer) and all(n == 1 for n in layer.sample[:-1])
+    file.node("Flatten", file.reads(layer, first), layer.name, axis=1)
+
+
+def permute(file: OnnxFile, layer: LayerReport) -> None:
+    """Write a Transpose, of values in the order that they have."""
+    first = file.is_first(layer)
+    order = [file.axis(layer, axis, first) for axis in layer.traced.axes]
+    file.node("Transpose", file.reads(layer, first), layer.name, perm=[0, *order])
 
 
 _RENAMED = ("relu", "sigmoid", "tanh", "hardswish", "selu", "softplus", "softsign", "mish", "exp", "identity")
@@ -30,27 +56,25 @@ _FUNCTIONS = (
     *("asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"),
 )
 WRITERS: Registry[str, OnnxWriter] = Registry(
-    {op: one_node() for op in (*_RENAMED, *_FUNCTIONS, "leakyrelu", "elu", "softmax", "logsoftmax", "celu")},
+    {op: one_node() for op in (*_RENAMED, *_FUNCTIONS, "leakyrelu", "elu", "celu")},
     {
         "hardsigmoid": one_node(lambda layer: {**renamed(layer), "beta": 0.5}),
         "gelu": one_node(lambda layer: {"approximate": "tanh" if layer.values["approximate"] else "none"}),
-        "flatten": one_node(lambda _: {"axis": 1}),
-        "permute": one_node(lambda layer: {"perm": [0, *layer.traced.axes]}),
+        "concat": along,
+        "softmax": along,
+        "logsoftmax": along,
+        "flatten": flatten,
+        "permute": permute,
     },
 )
-
-
-@WRITERS.register("concat")
-def concat(file: OnnxFile, layer: LayerReport) -> None:
-    """Write a Concat; what has no batch is repeated to that of the others."""
-    file.node("Concat", as_batch(file, layer), layer.name, axis=layer.traced.axes[0])
 
 
 @WRITERS.register("silu")
 def silu(file: OnnxFile, layer: LayerReport) -> None:
     """Write x*sigmoid(x)."""
-    (x,) = file.reads(layer)
-    file.node("Mul", [x, file.step(layer, "sigmoid", "Sigmoid", [x])], layer.name)
+    first = file.is_first(layer)
+    (x,) = file.reads(layer, first)
+    file.end(layer, "Mul", [x, file.step(layer, "sigmoid", "Sigmoid", [x])], first)
 
 
 @WRITERS.register("clip", "relu6")
@@ -59,23 +83,27 @@ def clip(file: OnnxFile, layer: LayerReport) -> None:
     bounds = {"min": 0, "max": 6} if layer.op == "relu6" else layer.values
     ends = [(part, bounds[part]) for part in ("min", "max")]
     names = ["" if bound is None else file.constant(layer, part, float(bound)) for part, bound in ends]
-    file.node("Clip", [*file.reads(layer), *names], layer.name)
+    pointwise(file, layer, "Clip", names)
 
 
 @WRITERS.register("dropout")
 def dropout(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Dropout, which does nothing once the network is trained."""
     ratio = file.constant(layer, "ratio", float(layer.values["rate"]))
-    file.node("Dropout", [*file.reads(layer), ratio], layer.name)
+    pointwise(file, layer, "Dropout", [ratio])
 
 
 @WRITERS.register("prelu")
 def prelu(file: OnnxFile, layer: LayerReport) -> None:
     """Write slopes shaped to meet a sample."""
-    shape = weight_shape(layer, "weight")
-    if len(shape) == 1 and shape[0] > 1 and not file.last:
+    shape, first = weight_shape(layer, "weight"), not file.last or file.is_first(layer)
+    if len(shape) == 1 and shape[0] > 1 and first:
         shape += [1] * (len(layer.sample) - 1)
-    file.node("PRelu", [*file.reads(layer), file.weight(layer, "weight", shape)], layer.name)
+    elif len(shape) > 1 and file.last and first:
+        slopes = file.weight(layer, "weight", [*shape[-1:], *shape[:-1]], lambda a: a.transpose(-1, *range(a.ndim - 1)))
+        pointwise(file, layer, "PRelu", [slopes])
+        return
+    pointwise(file, layer, "PRelu", [file.weight(layer, "weight", shape)])
 
 
 @WRITERS.register("linear")
@@ -157,10 +185,10 @@ def layernorm(file: OnnxFile, layer: LayerReport) -> None:
     file.node("Transpose", [made], layer.name, perm=[order.index(a) for a in range(rank + 1)])
 
 
-def operands(file: OnnxFile, layer: LayerReport) -> list[str]:
+def operands(file: OnnxFile, layer: LayerReport, first: bool = False) -> list[str]:
     """Return the names of the inputs with equally many axes; that of the value, if there is one, after."""
     rank = max(map(len, layer.samples))
-    names = file.reads(layer)
+    names = file.reads(layer, first)
     for at, x in enumerate(layer.samples):
         if len(x) < rank:
             axes = file.constant(layer, "axes", list(range(1, rank - len(x) + 1)))
@@ -171,36 +199,40 @@ def operands(file: OnnxFile, layer: LayerReport) -> list[str]:
 @WRITERS.register("add")
 def add(file: OnnxFile, layer: LayerReport) -> None:
     """Write an Add of two operands, a Sum of several."""
-    names = operands(file, layer)
-    file.node("Add" if len(names) == 2 else "Sum", names, layer.name)
+    first = file.is_first(layer)
+    names = operands(file, layer, first)
+    file.end(layer, "Add" if len(names) == 2 else "Sum", names, first)
 
 
 @WRITERS.register("sub", "mul", "div", "pow")
 def operation(file: OnnxFile, layer: LayerReport) -> None:
     """Write the operator of the first two operands, and one more for each further operand."""
-    result, *others, last = operands(file, layer)
+    first = file.is_first(layer)
+    result, *others, last = operands(file, layer, first)
     for other in others:
         result = file.step(layer, "product", ONNX[layer.op].word, [result, other])
-    file.node(ONNX[layer.op].word, [result, last], layer.name)
+    file.end(layer, ONNX[layer.op].word, [result, last], first)
 
 
 @WRITERS.register("min", "max")
 def extreme(file: OnnxFile, layer: LayerReport) -> None:
     """Write a minimum or a maximum of the operands, or over some axes."""
     if "keepdims" in layer.values:
-        reduce(file, layer, f"Reduce{layer.op.capitalize()}", file.reads(layer))
+        reduce(file, layer, f"Reduce{layer.op.capitalize()}")
     else:
-        file.node(ONNX[layer.op].word, operands(file, layer), layer.name)
+        first = file.is_first(layer)
+        file.end(layer, ONNX[layer.op].word, operands(file, layer, first), first)
 
 
 @WRITERS.register("compare")
 def compare(file: OnnxFile, layer: LayerReport) -> None:
     """Write a comparison, its result as numbers."""
     kinds = {"gt": "Greater", "ge": "GreaterOrEqual", "lt": "Less", "le": "LessOrEqual"}
-    holds = file.step(layer, "holds", kinds.get(layer.values["by"], "Equal"), operands(file, layer))
+    first = file.is_first(layer)
+    holds = file.step(layer, "holds", kinds.get(layer.values["by"], "Equal"), operands(file, layer, first))
     if layer.values["by"] == "ne":
         holds = file.step(layer, "differs", "Not", [holds])
-    file.node("Cast", [holds], layer.name, to=file.onnx.TensorProto.FLOAT)
+    file.end(layer, "Cast", [holds], first, to=file.onnx.TensorProto.FLOAT)
 
 
 @WRITERS.register("where")
@@ -211,26 +243,31 @@ def where(file: OnnxFile, layer: LayerReport) -> None:
     file.node("Where", [holds, first, second], layer.name)
 
 
-def reduce(file: OnnxFile, layer: LayerReport, op: str, reads: list[str]) -> None:
+def reduce(file: OnnxFile, layer: LayerReport, op: str) -> None:
     """Add the node of a reduction over the layer's axes."""
-    axes = file.constant(layer, "axes", list(layer.traced.axes))
-    file.node(op, [*reads, axes], layer.name, keepdims=int(layer.values["keepdims"]))
+    keep = bool(layer.values["keepdims"])
+    first = file.has_only_first(layer) and (keep or len(layer.traced.out) < 2)
+    axes = file.constant(layer, "axes", [file.axis(layer, axis, first) for axis in layer.traced.axes])
+    file.end(layer, op, [*file.reads(layer, first), axes], first, keepdims=int(keep))
 
 
 @WRITERS.register("mean", "sum", "prod", "l1", "l2", "logsumexp")
 def reduction(file: OnnxFile, layer: LayerReport) -> None:
     """Write a reduction over some axes."""
-    reduce(file, layer, ONNX[layer.op].word, file.reads(layer))
+    reduce(file, layer, ONNX[layer.op].word)
 
 
 def in_row(file: OnnxFile, layer: LayerReport, *ops: str | tuple[str, float]) -> None:
     """Add operators one after another, each of the value before, and of a number where there is one."""
-    (x,) = file.reads(layer)
+    first = file.is_first(layer)
+    (x,) = file.reads(layer, first)
     for at, op in enumerate(ops, 1):
         word, *number = [op] if isinstance(op, str) else op
         reads = [x, *[file.constant(layer, "number", n) for n in number if isinstance(n, float)]]
-        made = layer.name if at == len(ops) else file.name(f"{layer.name}.{at}")
-        x = file.node(str(word), reads, made)
+        if at == len(ops):
+            file.end(layer, str(word), reads, first)
+        else:
+            x = file.step(layer, str(at), str(word), reads)
 
 
 @WRITERS.register("rsqrt")

@@ -1,4 +1,4 @@
-"""Ops with a window, and ops that work channel by channel; in NHWC between two Transposes."""
+"""Ops with a window, and ops that work channel by channel: on values with their channels first."""
 
 from __future__ import annotations
 
@@ -22,32 +22,13 @@ WRITERS: Registry[str, OnnxWriter] = Registry()
 
 
 def between(file: OnnxFile, layer: LayerReport, op: str, weights: Sequence[str] = (), **attributes: Any) -> None:
-    """Add a node on a map's channels and space, wherever the layout has the channels."""
-    if len(layer.sample) == 1:
-        file.node(op, [*file.reads(layer), *weights], layer.name, **attributes)
-    else:
-        last_node(file, layer, "made", op, [channels_first(file, layer), *weights], **attributes)
+    """Add the node of a layer on a map's channels and space."""
+    file.end(layer, op, [channels_first(file, layer), *weights], first=True, **attributes)
 
 
 def channels_first(file: OnnxFile, layer: LayerReport) -> str:
     """Return the name of a layer's input, its channels before its space."""
-    (x,) = file.reads(layer)
-    rank = len(layer.sample)
-    return file.step(layer, "channels_first", "Transpose", [x], perm=[0, rank, *range(1, rank)]) if file.last else x
-
-
-def last_node(file: OnnxFile, layer: LayerReport, part: str, op: str, reads: Sequence[str], **attributes: Any) -> None:
-    """Add the last node of a layer on channels first, or that and a Transpose that moves the channels to the end."""
-    if file.last:
-        made = file.step(layer, part, op, reads, **attributes)
-        file.node("Transpose", [made], layer.name, perm=to_last(layer))
-    else:
-        file.node(op, reads, layer.name, **attributes)
-
-
-def to_last(layer: LayerReport) -> list[int]:
-    """Return the order of axes that moves the channels back to the end."""
-    return [0, *range(2, len(layer.traced.out) + 1), 1]
+    return file.reads(layer, first=True)[0]
 
 
 def window(layer: LayerReport) -> dict[str, Any]:
@@ -96,10 +77,9 @@ def conv(file: OnnxFile, layer: LayerReport) -> None:
 def sepconv(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Conv with a group for each channel, and one of 1x1."""
     reads = [channels_first(file, layer), kernel(file, layer, "depthwise")]
-    part = "made" if file.last else "depthwise"
-    made = file.step(layer, part, "Conv", reads, group=layer.values["c_i"], **window(layer))
+    made = file.step(layer, "depthwise", "Conv", reads, group=layer.values["c_i"], **window(layer))
     reads = [made, kernel(file, layer, "pointwise"), *bias(file, layer)]
-    last_node(file, layer, "pointwise", "Conv", reads, kernel_shape=[1] * len(layer.values["k"]))
+    file.end(layer, "Conv", reads, first=True, kernel_shape=[1] * len(layer.values["k"]))
 
 
 @WRITERS.register("convT")
@@ -244,21 +224,12 @@ def scaling(file: OnnxFile, layer: LayerReport) -> list[tuple[str, str]]:
 
 
 def finish(file: OnnxFile, layer: LayerReport, steps: Sequence[tuple[str, str]], x: str | None = None) -> None:
-    """Add (operator, second operand) one after another, on x or on what the layer reads, its channels first.
-
-    The first node has the layer's name. Without steps it is an Identity.
-    """
-    if not steps:
-        file.node("Identity", file.reads(layer), layer.name)
-        return
+    """Add (operator, second operand) one after another, on x or on what the layer reads, its channels first."""
     x = channels_first(file, layer) if x is None else x
-    *others, (last, operand) = [*steps, ("Transpose", "")] if file.last else steps
-    for number, (op, second) in enumerate(others, 1):
-        called = layer.name if number == 1 else f"{layer.name}.{op.lower()}"
-        x = file.node(op, [x, second], file.name(f"{layer.name}.{number}"), called)
-    called = f"{layer.name}.{last.lower()}" if others else layer.name
-    perm = to_last(layer) if file.last else None
-    file.node(last, [x, operand] if operand else [x], layer.name, called, perm=perm)
+    *others, (last, operand) = steps or [("Identity", "")]
+    for op, second in others:
+        x = file.step(layer, op.lower(), op, [x, second])
+    file.end(layer, last, [x, operand] if operand else [x], first=True)
 
 
 @WRITERS.register("batchnorm", "instancenorm")

@@ -54,7 +54,9 @@ def frombatch(site: TorchContext) -> Code:
 
 @WRITERS.register("movebatch")
 def movebatch(site: TorchContext) -> Code:
-    """Write a movedim, the last thing done to a result."""
+    """Write a movedim, the last thing done to a result; a layer that reads it has the batch in front."""
+    if any(site.layer.nodes[at] is site.node for node in site.layer.nodes for at in node.reads if at >= 0):
+        return Code("{0}")
     if site.last:
         raise site.refuse("moves the batch only in NCHW", "give --layout NCHW")
     return Code(f"{{0}}.movedim(0, {site.values['to']})")

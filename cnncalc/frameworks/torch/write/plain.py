@@ -174,13 +174,14 @@ def clip(site: TorchContext) -> Code:
 
 @WRITERS.register("prelu")
 def prelu(site: TorchContext) -> Code:
-    """Write a leaky ReLU with one trained slope, or one per channel."""
+    """Write a leaky ReLU with one trained slope, or one per channel, and others of any shape by a helper."""
     if "num_parameters" in site.values:
         return module(site.named(site.values["num_parameters"]))
-    shared, space = set(site.dims), set(range(2, len(site.x) + 1))
-    if shared not in (space, {1, *space}):
-        raise site.refuse("has one slope, or one a channel", "share all of space: shared_axes=[1, 2]")
-    return module(site.named(1 if 1 in shared else site.c))
+    if site.last and set(site.dims) == set(range(2, len(site.x) + 1)):
+        return module(site.named(site.c))
+    shape = [site.known(n, "its slopes") for n in site.layer.weight_shapes()["weight"]]
+    rank = len(site.x)
+    return Code(f"{{self}}({{0}}{site.own(rank)}){site.back(rank)}", invoke("Slopes", *shape))
 
 
 @WRITERS.register("softmax", "logsoftmax")

@@ -47,6 +47,16 @@ SEPARABLE = '''class SeparableConv(nn.Module):
         conv = (F.conv1d, F.conv2d, F.conv3d)[self.depthwise.dim() - 3]
         return conv(conv(x, self.depthwise, **self.window), self.pointwise, self.bias)
 '''
+SLOPES = '''class Slopes(nn.Module):
+    """A leaky ReLU with a trained slope for each value, or for all along axes of size 1."""
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full(shape, 0.25))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.where(x > 0, x, x * self.weight)
+'''
 WITHOUT = '''def without(module: nn.Module, name: str) -> nn.Module:
     """Return a module without its weight or its bias."""
     module.register_parameter(name, None)
@@ -55,6 +65,7 @@ WITHOUT = '''def without(module: nn.Module, name: str) -> nn.Module:
 HELPERS = {
     "Scale(": SCALE,
     "SeparableConv(": SEPARABLE,
+    "Slopes(": SLOPES,
     "Group(": places.GROUP,
     "without(": WITHOUT,
     "Constant(": composite.CONSTANT,
@@ -179,7 +190,7 @@ def forward(parts: Sequence[Member], outermost: bool) -> list[str]:
     for at, part in enumerate(parts):
         for read in part.site.node.reads:
             readers.setdefault(read, []).append(at)
-    ends = [at for at in range(len(parts)) if at not in readers] if outermost else [len(parts) - 1]
+    ends = [at for at in (len(parts) - 1, *range(len(parts) - 1)) if at not in readers][: None if outermost else 1]
     names = variables(parts, readers, ends)
     argument, first = names[INPUT], parts[0].site
     turn = first.back(len(first.x)) if outermost else ""
@@ -225,4 +236,4 @@ def class_name(name: str, classes: dict[str, str]) -> str:
     """Return an unused name of a class: the words of a name joined, each with a capital."""
     plain = "".join(word[:1].upper() + word[1:] for word in re.split(r"[\W_]+", name, flags=re.ASCII))
     plain = plain if plain[:1].isalpha() else f"Net{plain}"
-    return unused_name(plain, classes, ("Scale", "SeparableConv", "Group", "MultiHead", "Constant"))
+    return unused_name(plain, {*classes, *(call[:-1] for call in HELPERS)})
