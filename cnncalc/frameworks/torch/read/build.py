@@ -142,7 +142,8 @@ class CallReader:
             self.mixed = self.mixed or sized
             axes = with_batch([n // (batch or 1) or 1 for n in shape], 0, (BATCH,))
         value = BatchedTensor(self.spec.input, axes, integer=kind(call, place))
-        macs: int | None = 0 if call.function in NO_PRODUCTS or place else None
+        counted = call.function in NO_PRODUCTS or call.function.startswith("fft")
+        macs: int | None = 0 if counted or place else None
         if call.macs and not place:
             macs = call.macs // (batch or 1)
         sample = value.sample
