@@ -65,13 +65,15 @@ class CallReader:
         return ForeignNetwork({**head, "layout": "NCHW", **more, "layers": spec.spec()}, spec.weights())
 
     def begin(self) -> None:
-        """Add the inputs."""
+        """Add the inputs; the first of several is an identity of its name."""
         for place, one in enumerate(self.recording.inputs):
             axes = plain(one.shape) if self.recording.batch is None else ((BATCH,), *plain(one.shape[1:]))
             if place == 0:
-                value = BatchedTensor(self.spec.input, axes)
+                several = len(self.recording.inputs) > 1
+                named = self.spec.add(one.name, "identity", [self.spec.input]) if several else self.spec.input
+                value = BatchedTensor(named, axes)
                 if self.recording.batch is None and one.shape != one.sizes:
-                    value = self.layers.reshaped(BatchedTensor(self.spec.input, plain(one.sizes)), axes)
+                    value = self.layers.reshaped(BatchedTensor(named, plain(one.sizes)), axes)
             else:
                 sample = list(one.shape if self.recording.batch is None else one.shape[1:])
                 value = BatchedTensor(self.spec.add(one.name, "input", [], {"shape": sample}), axes)
