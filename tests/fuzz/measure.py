@@ -39,9 +39,13 @@ class Fact(NamedTuple):
     """The first output."""
 
 
-def compare(fact: Fact, network: Network, x: Any, weights: dict[str, Any] | None = None, **inputs: Any) -> Line:
-    """Return what cnncalc says of a network that was read, and under `wrong` what differs from the fact."""
-    report = cnncalc.shape(network, np.shape(x), **inputs)
+def compare(fact: Fact, network: Network, x: Any, weights: dict[str, Any] | None = None) -> Line:
+    """Return what cnncalc says of a network that was read, and under `wrong` what differs from the fact.
+
+    `x` is an array, or several by their names.
+    """
+    shapes: Any = {name: np.shape(one) for name, one in x.items()} if isinstance(x, dict) else np.shape(x)
+    report = cnncalc.shape(network, shapes)
     line, wrong = facts_of(report), []
     if fact.out is not None and line["out"] is not None and tuple(line["out"]) != tuple(fact.out):
         wrong.append(f"out {line['out']}, not {list(fact.out)}")
@@ -60,7 +64,10 @@ def compare(fact: Fact, network: Network, x: Any, weights: dict[str, Any] | None
 
 def read(reader: Callable[[], Network], fact: Fact, inputs: Any, weights: dict[str, Any] | None = None) -> Line:
     """Return a comparison for inputs, an array or several by name, or `refused` with the reader's words."""
-    x = next(iter(inputs.values())) if isinstance(inputs, dict) else inputs
+    x = inputs
+    if isinstance(inputs, dict):
+        first, *others = inputs.items()
+        x = {"input": first[1], **dict(others)} if others else first[1]
     try:
         return compare(fact, reader(), x, weights)
     except cnncalc.CnncalcError as error:
@@ -72,8 +79,6 @@ def compare_values(want: Any, network: Network, x: Any, weights: dict[str, Any] 
 
     A difference that is not a number is infinite: NaN or infinity on one side only.
     """
-    if weights is None:
-        weights = {} if network.source is None else {name: read() for name, read in network.source.weights.items()}
     try:
         got = np.asarray(cnncalc.run(network, x, weights))
     except cnncalc.CnncalcError as error:

@@ -34,6 +34,8 @@ class Kept(NamedTuple):
     value: Any
     counts: str = ""
     """`params`, `buffers`, or nothing: sizes, bounds and scales."""
+    loose: bool = True
+    """Whether it may stand in a Constant node, too: a table that is added is then not trained."""
 
 
 class Op(NamedTuple):
@@ -229,8 +231,9 @@ def _constant(s: Scene) -> Op | None:
     shape = r.choice([sizes, sizes[first:], [], [1, *sizes]])
     name = r.choice(["Add", "Mul", "Sub", "Div", "Add", "Mul", "Pow", "Max", "Min"])
     value = Kept(np.float32(2.0)) if name == "Pow" else Kept(np.abs(floats(r, *shape)) + np.float32(0.1))
-    if value.value.size > 1 and name in ("Add", "Mul", "Sub", "Div"):
-        value = value._replace(counts="params")
+    if name != "Pow":  # of a single number the file does not say whether it is trained
+        trained = value.value.size > 1 and name in ("Add", "Mul", "Sub", "Div")
+        value = value._replace(counts="params" if trained else "unsaid", loose=False)
     return Op(name, ["x", value] if flag(r, 0.7) or name == "Pow" else [value, "x"])
 
 
@@ -404,7 +407,7 @@ class Graph:
         self.values, self.names, self.nodes = [x], ["x"], list[onnx.NodeProto]()
         self.kept: list[Any] = []
         self.lines: list[str] = []
-        self.counts = {"params": 0, "buffers": 0}
+        self.counts = {"params": 0, "buffers": 0, "unsaid": 0}
         self.macs = 0
 
     def add(self, op: Op, other: int) -> bool:
@@ -430,7 +433,7 @@ class Graph:
         inputs = [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape) for name, value in read_here.items()
         ]
-        model = _model(nodes, inputs, [outs[op.out]], [(name, one.value) for name, one in arrays], self.opset)
+        model = _model(nodes, inputs, [outs[op.out]], arrays, self.opset)
         try:
             value = onnx_facts.session(model).run(None, read_here)[0]
         except Exception:
@@ -468,9 +471,15 @@ class Graph:
 def _fits(op: Op, shape: Shape) -> bool:
     """Return whether a window lies in its padded input; onnxruntime rounds below zero to a window that does not."""
     kernel = op.attributes.get("kernel_shape")
-    if kernel is None or op.kind == "ConvTranspose" or op.attributes.get("auto_pad", "VALID") != "VALID":
+    auto = op.attributes.get("auto_pad", "VALID")
+    if kernel is None:
         return True
     nd = len(kernel)
+    if auto != "VALID":  # onnxruntime cuts less than nothing from a short kernel, and pads dilated pools as undilated
+        short = any(k < s for k, s in zip(kernel, op.attributes.get("strides", [1] * nd), strict=True))
+        return not (short if op.kind == "ConvTranspose" else "Pool" in op.kind and "dilations" in op.attributes)
+    if op.kind == "ConvTranspose":
+        return True
     pads = op.attributes.get("pads", [0] * 2 * nd) if "auto_pad" not in op.attributes else [0] * 2 * nd
     dilations = op.attributes.get("dilations", [1] * nd)
     return all(
@@ -483,19 +492,16 @@ def _model(
     nodes: list[Any], inputs: list[Any], outputs: list[str], arrays: list[Any], opset: int, inside: Random | None = None
 ) -> Any:
     """Return a model; with `inside` some of its arrays are Constant nodes."""
-    loose = [(name, value) for name, value in arrays if inside is not None and flag(inside, 0.3)]
+    loose = [inside is not None and one.loose and flag(inside, 0.3) for _, one in arrays]
+    tensors = [numpy_helper.from_array(np.asarray(one.value), name) for name, one in arrays]
     constants = [
-        helper.make_node("Constant", [], [name], value=numpy_helper.from_array(np.asarray(value)))
-        for name, value in loose
+        helper.make_node("Constant", [], [tensor.name], value=tensor)
+        for tensor, apart in zip(tensors, loose, strict=True)
+        if apart
     ]
-    held = [
-        numpy_helper.from_array(np.asarray(value), name)
-        for name, value in arrays
-        if all(name != one for one, _ in loose)
-    ]
-    graph = helper.make_graph(
-        [*constants, *nodes], "drawn", inputs, [onnx.ValueInfoProto(name=name) for name in outputs], held
-    )
+    held = [tensor for tensor, apart in zip(tensors, loose, strict=True) if not apart]
+    outs = [onnx.ValueInfoProto(name=name) for name in outputs]
+    graph = helper.make_graph([*constants, *nodes], "drawn", inputs, outs, held)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
     model.ir_version = 8
     return model
@@ -526,11 +532,11 @@ def draw(r: Random) -> Drawn:
     left_open = r.choice([(), (), (0,), (0, *range(2, len(shape)))])
     dims = [named[axis] if axis in left_open else n for axis, n in enumerate(shape)]
     info = helper.make_tensor_value_info("x", TensorProto.FLOAT, dims)
-    arrays = [(name, one.value) for name, one in graph.kept]
-    model = _model(graph.nodes, [info], [graph.names[-1]], arrays, graph.opset, r)
+    model = _model(graph.nodes, [info], [graph.names[-1]], graph.kept, graph.opset, r)
     data = model.SerializeToString()
     out = graph.values[-1]
-    fact = Fact(tuple(out.shape), graph.counts["params"], graph.counts["buffers"], graph.macs, out)
+    params = None if graph.counts["unsaid"] else graph.counts["params"]
+    fact = Fact(tuple(out.shape), params, graph.counts["buffers"], graph.macs, out)
     text = "; ".join([f"opset {graph.opset} {dims} {shape}", *graph.lines])
     return Drawn(
         text,

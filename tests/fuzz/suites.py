@@ -143,33 +143,24 @@ def _module(info: Any, case: Any) -> Line:
 
 
 def _torch(module: Any, args: list[Any], kwargs: dict[str, Any]) -> Line:
-    """Compare a module for the first tensor of its arguments; the others are constants."""
+    """Compare a module for the tensors among its arguments; the other arguments are bound to it."""
     import torch
 
     from . import torch_facts
 
-    first = next((at for at, one in enumerate(args) if isinstance(one, torch.Tensor)), None)
-    if first is None:
+    names = list(inspect.signature(module.forward).parameters)
+    tensors = {name: one for name, one in zip(names, args, strict=False) if isinstance(one, torch.Tensor)}
+    rest = {name: one for name, one in zip(names, args, strict=False) if name not in tensors} | kwargs
+    if not tensors or not isinstance(args[0], torch.Tensor):
         return {"skipped": "its first argument is not a tensor"}
-    bound = Bound(module, args, first, kwargs) if len(args) > 1 or kwargs else module
-    fact = torch_facts.fact(bound, args[first])
-    x = args[first]
-    return measure.read(lambda: cnncalc.from_torch(bound, tuple(x.shape)), fact, x.numpy())
-
-
-def Bound(module: Any, args: list[Any], first: int, kwargs: dict[str, Any]) -> Any:  # noqa: N802 - makes a class's value
-    """Return a module with all its arguments but one."""
-    import torch
-
-    class Wrapper(torch.nn.Module):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.module = module
-
-        def forward(self, x: Any) -> Any:
-            return module(*args[:first], x, *args[first + 1 :], **kwargs)
-
-    return Wrapper().eval()
+    if rest:
+        module.forward = partial(module.forward, **rest)
+    fact = torch_facts.fact(module, *args[: len(tensors)])
+    shapes: Any = {name: tuple(one.shape) for name, one in tensors.items()}
+    arrays = {name: one.numpy() for name, one in tensors.items()}
+    if len(shapes) == 1:
+        (shapes,) = shapes.values()
+    return measure.read(lambda: cnncalc.from_torch(module, shapes), fact, arrays)
 
 
 def keras(_: Path) -> Cases:

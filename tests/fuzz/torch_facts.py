@@ -12,8 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from .measure import Fact
 
 
-def fact(module: Any, x: Any) -> Fact:
-    """Return what PyTorch says of a module for an input.
+def fact(module: Any, *inputs: Any) -> Fact:
+    """Return what PyTorch says of a module for its inputs.
 
     FlopCounterMode counts attention by its products: fused, it is left out on a CPU. It leaves out recurrent layers,
     so the MACs of a module with one are None.
@@ -23,7 +23,7 @@ def fact(module: Any, x: Any) -> Fact:
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
-            out = next(leaf for leaf in tree_leaves(module(x)) if isinstance(leaf, torch.Tensor))
+            out = next(leaf for leaf in tree_leaves(module(*inputs)) if isinstance(leaf, torch.Tensor))
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
     params = sum(one.numel() for one in module.parameters())

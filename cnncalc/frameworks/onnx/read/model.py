@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from graphlib import CycleError, TopologicalSorter
 from math import prod
 from typing import Any
@@ -53,6 +54,13 @@ class GraphNode:
     def has(self, name: str) -> bool:
         """Return whether an attribute is given."""
         return name in self._attributes
+
+    def without(self, name: str) -> GraphNode:
+        """Return the same node without an attribute."""
+        kept = {key: value for key, value in self._attributes.items() if key != name}
+        node = copy(self)
+        node.__dict__["_attributes"] = kept
+        return node
 
     @property
     def nests(self) -> bool:
@@ -267,6 +275,8 @@ def infer(model: Any) -> Mapping[str, Any]:
         if tensor.name not in names:
             graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
         graph.initializer.remove(tensor)
+    if any(one.type.WhichOneof("value") is None for one in graph.input):  # onnx crashes on an input without a type
+        return {}
     try:
         inferred = onnx.shape_inference.infer_shapes(slim, data_prop=True)
     except Exception:  # noqa: BLE001 - it says nothing of a model that it cannot read
