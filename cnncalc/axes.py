@@ -67,7 +67,7 @@ class Fields(NamedTuple):
                 for along in _along(axis):
                     of[along] = of[along].lost()
                 axes = _replaced(axes, place, None)
-        return self._replace(axes=axes, of=tuple(of))
+        return Fields(axes, tuple(of), self.lead, self.batch_at, self.batched)
 
     def at(self, place: int, see: Callable[[Field], Field]) -> Fields:
         """Return the fields after one axis was seen through a function of its field."""

@@ -130,6 +130,8 @@ class LayerReport:
     @property
     def macs(self) -> int | None:
         """Multiply-accumulates for the whole batch."""
+        if self._batch is None and not self.traced.fields.lead:
+            return self.traced.macs
         return count(self.traced.macs, self.times, self.batch)
 
     @property

@@ -60,11 +60,12 @@ def test_a_linear_layer_is_its_matrix(row: Row, layout: str) -> None:
 
 @pytest.mark.parametrize("row", [row for rows in PLAIN.values() for row in rows if not _is_linear(row)], ids=str)
 def test_no_matrix_could_be_what_is_not_linear(row: Row) -> None:
-    """A linear map with constants added has f(2x) + f(0) = 2f(x) and f(x) + f(-x) = 2f(0)."""
+    """A linear map with constants added has f(2x) + f(0) = 2f(x), f(x) + f(-x) = 2f(0), and sums of both."""
     function = Function(row, "NCHW")
-    x = function.random(5)
-    zero, once, twice, minus = (function(a) for a in (0 * x, x, 2 * x, -x))
-    assert np.nanmax([np.abs(twice + zero - 2 * once), np.abs(once + minus - 2 * zero)]) > 1e-3
+    x, y = function.random(5), function.random(6)
+    zero, once, twice, minus, other, both = (function(a) for a in (0 * x, x, 2 * x, -x, y, x + y))
+    apart = [twice + zero - 2 * once, once + minus - 2 * zero, both + zero - once - other]
+    assert np.nanmax(np.abs(apart)) > 1e-3
     with pytest.raises(cnncalc.SpecError, match="is not linear"):
         function.matrix()
 

@@ -743,3 +743,50 @@ def test_a_map_whose_channels_are_last_is_resized() -> None:
     data = model([made], [2, 5, 6, 3], {"s": np.array([1, 2, 1.5, 1], F32)})
     assert [layer["op"] for layer in layers_of(data)] == ["permute", "upsample", "permute"]
     check_values(data, np.random.default_rng(5).standard_normal((2, 5, 6, 3)).astype(F32))
+
+
+def test_operators_of_whole_numbers() -> None:
+    rng = np.random.default_rng(8)
+    arrays = {
+        "s": F32(0.02),
+        "z": np.uint8(120),
+        "w": rng.integers(-100, 100, (4, 3, 2, 2)).astype(np.int8),
+        "ws": np.array([0.01, 0.02, 0.03, 0.04], F32),
+        "wz": np.zeros(4, np.int8),
+        "t": F32(0.1),
+        "u": np.uint8(100),
+        "b": np.array([100, -200, 300, 0], np.int32),
+        "m": rng.integers(0, 255, (10, 5)).astype(np.uint8),
+        "ms": F32(0.01),
+        "mz": np.uint8(99),
+        "o": F32(0.5),
+    }
+    rows = chain(
+        ("QuantizeLinear", ["x", "s", "z"], "q", {}),
+        ("QLinearConv", ["q", "s", "z", "w", "ws", "wz", "t", "u", "b"], "c", {}),
+        ("QLinearMatMul", ["c", "t", "u", "m", "ms", "mz", "o", "u"], "p", {}),
+        ("DequantizeLinear", ["p", "o", "u"], "y", {}),
+    )
+    data = model(rows, [2, 3, 7, 11], arrays, opset=21)
+    assert [layer["op"] for layer in layers_of(data)] == ["quantize", "conv", "quantize", "linear", "quantize"]
+    report = cnncalc.shape(read(data).spec)
+    assert (report.params, report.macs) == (48 + 4 + 50, 2 * 6 * 10 * 48 + 2 * 4 * 6 * 10 * 5)
+    check_values(data, rng.standard_normal((2, 3, 7, 11)).astype(F32))
+
+
+def test_whole_numbers_on_a_scale_of_their_own() -> None:
+    rng = np.random.default_rng(7)
+    rows = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"], name="q"),
+        *chain(
+            ("MatMulInteger", ["q", "w", "z", "wz"], "i", {}),
+            ("Cast", ["i"], "f", {"to": 1}),
+            ("Mul", ["s", "ws"], "scale", {}),
+            ("Mul", ["f", "scale"], "y", {}),
+        ),
+    ]
+    arrays = {"w": rng.integers(0, 255, (6, 4)).astype(np.uint8), "wz": np.uint8(128), "ws": F32(0.01)}
+    data = model(rows, [1, 3, 6], arrays)
+    assert [layer["op"] for layer in layers_of(data)] == ["quantize", "linear", "identity", "rescale"]
+    assert cnncalc.shape(read(data).spec).params == 24
+    check_values(data, rng.standard_normal((1, 3, 6)).astype(F32))

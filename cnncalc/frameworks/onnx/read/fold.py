@@ -300,7 +300,9 @@ def numbers(const: Const | None) -> list[int] | None:
 UNARY = (
     *("Abs", "Acos", "Asin", "Atan", "Ceil", "Cos", "Erf", "Exp", "Floor", "Log", "Neg", "Not", "Reciprocal", "Relu"),
     *("Round", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Tan", "Tanh", "Clip", "LeakyRelu", "Cast"),
+    *("BatchNormalization", "InstanceNormalization", "LayerNormalization", "LpNormalization", "Softmax"),
 )
+"""Operators whose result has the shape of their first input."""
 MET = (
     *("Add", "Sub", "Mul", "Div", "Pow", "Mod", "Min", "Max", "Mean", "Sum", "Equal", "Greater", "Less", "And", "Or"),
     *("GreaterOrEqual", "LessOrEqual", "Xor", "Where"),
@@ -321,8 +323,8 @@ MADE = (
         "Slice",
         "Split",
     ),
-    *("MatMul", "Gemm", "Softmax", "Trilu", "CumSum", "ArgMax", "ArgMin", "NonZero", "Size", "Shape", "ScatterND"),
-    *("Range", "Expand", "Tile", "Identity", "QuantizeLinear", "LayerNormalization", "EyeLike"),
+    *("MatMul", "Gemm", "Trilu", "CumSum", "ArgMax", "ArgMin", "NonZero", "Size", "Shape", "ScatterND"),
+    *("Range", "Expand", "Tile", "Identity", "QuantizeLinear", "EyeLike"),
     *("GatherND", "Einsum"),
 )
 """Operators that onnx's own functions work out when an array is read: what they make is not much larger than that."""

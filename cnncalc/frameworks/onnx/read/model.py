@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from graphlib import CycleError, TopologicalSorter
 from math import prod
 from typing import Any
@@ -53,6 +54,13 @@ class GraphNode:
     def has(self, name: str) -> bool:
         """Return whether an attribute is given."""
         return name in self._attributes
+
+    def without(self, name: str) -> GraphNode:
+        """Return the same node without an attribute."""
+        kept = {key: value for key, value in self._attributes.items() if key != name}
+        node = copy(self)
+        node.__dict__["_attributes"] = kept
+        return node
 
     @property
     def nests(self) -> bool:

@@ -17,6 +17,7 @@ from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode, Quantised, needed
 from .conv import convolved
 from .dense import linear, multiplied, transposed
+from .pool import pool as sliding
 
 RANGES = {2: (0, 255), 3: (-128, 127), 4: (0, 65535), 5: (-32768, 32767), 21: (0, 15), 22: (-8, 7)}
 """TensorProto.DataType: the least and the largest number of each type."""
@@ -233,11 +234,43 @@ def of_one(b: GraphReader, node: GraphNode) -> None:
     b.give(node, rounded(b, node, made, node.inputs[3:5], f"{node.name}.rounded"))
 
 
+def channels_last(op: str, handle: Handler) -> Handler:
+    """Return the handler of an operator that is another one on values whose channels are last."""
+
+    def turned(b: GraphReader, node: GraphNode) -> None:
+        name, out, x = node.input(0), node.outputs[0], b.first(node)
+        if x.axes is None:
+            raise OpaqueNode(known=False)
+        plain = node.without("channels_last")
+        plain.op = op
+        b.values[name] = b.permuted(f"{node.name}.first", x, [0, x.rank - 1, *range(1, x.rank - 1)])
+        try:
+            handle(b, plain)
+        finally:
+            b.values[name] = x
+        made = b.values[out]
+        b.values[out] = b.permuted(f"{node.name}.last", made, [0, *range(2, made.rank), 1])
+
+    return turned
+
+
+HANDLERS["com.microsoft.QLinearConv"] = channels_last("QLinearConv", conv)
+
+
+@HANDLERS.register("com.microsoft.NhwcMaxPool")
+def nhwc_pool(b: GraphReader, node: GraphNode) -> None:
+    """Read a maximum of whole numbers, their channels last."""
+    channels_last("MaxPool", sliding)(b, node)
+    if node.input(0) in b.quantised:
+        b.quantised[node.outputs[0]] = b.quantised[node.input(0)]
+
+
 @HANDLERS.register("com.microsoft.QLinearGlobalAveragePool")
 def pool(b: GraphReader, node: GraphNode) -> None:
     """Read a global average of real numbers, rounded."""
     if node.whole("channels_last"):
-        raise OpaqueNode
+        channels_last("com.microsoft.QLinearGlobalAveragePool", pool)(b, node)
+        return
     maps = b.maps(_real(b, node, 0, _quantised(b, node.inputs[1:3])))
     made = b.unmapped(node.name, b.add(node.name, "globalavgpool", maps.x, {"keepdims": True}), maps)
     b.give(node, rounded(b, node, made, node.inputs[3:5], f"{node.name}.rounded"))
