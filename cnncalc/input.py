@@ -32,6 +32,7 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
 
     number of sizes                 1        2        3        4        5
     a linear layer comes first      SAMPLE   BATCH    SAMPLE   BATCH
+    a layer over sequences first             SAMPLE   SAMPLE   BATCH
     no spatial layer                SAMPLE   SPACE    SAMPLE   BATCH
       the spec's own input (`own`)  SAMPLE   SAMPLE   SAMPLE   SAMPLE   SAMPLE
     first spatial layer 1-D         SPACE    SAMPLE   BATCH
@@ -46,9 +47,11 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
         if own and not any(layer.is_spatial for layer in unnested(layers)):
             table = dict.fromkeys(range(1, MOST_SIZES), Reading.SAMPLE)
         table[1] = Reading.SAMPLE
-        shaping = (layer for layer in unnested(layers) if not layer.KEEPS_SHAPE)
-        if isinstance(next(shaping, None), Linear):
+        shaping = next((layer for layer in unnested(layers) if not layer.KEEPS_SHAPE), None)
+        if isinstance(shaping, Linear):
             table[2] = Reading.BATCH
+        elif shaping is not None and shaping.STEPS:
+            table[2] = Reading.SAMPLE
     return table
 
 

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from . import zoo
-from .errors import LONGEST_PATH, SpecError, Where, nearest, shown
+from .errors import LONGEST_PATH, Path, SpecError, Where, nearest, shown
 from .files import opened
 from .frameworks import ArrayReaders, ForeignNetwork
 from .layers import OPS, unknown_op
-from .network import Network
+from .network import Network, Origin
 from .notation.document import Document, parse, read
 from .notation.words import Completer, Words, is_layer_word, read_words
 from .sizes import Shape, looks_like_shape, parse_shape
@@ -159,9 +159,20 @@ def read_value(value: Any, document: Document | None = None) -> Network:
     from .frameworks.keras.read import read as read_keras
 
     if document is None:
-        return read(read_keras(value).spec)
+        model = read_keras(value)
+        return read(model.spec, _Parsed(model))
     with _naming(document.name):
         return imported(read_keras(value), document.name)
+
+
+class _Parsed(Origin):
+    """The origin of another framework's model that was given parsed, without a text."""
+
+    def __init__(self, model: ForeignNetwork):
+        self.weights, self.model = model.weights, model.model
+
+    def locate(self, path: Path, key: str | None) -> None:  # noqa: ARG002 - it has no text
+        return None
 
 
 def _is_keras(value: Any) -> bool:
@@ -232,7 +243,12 @@ def read_archive(data: bytes, name: str) -> str | ForeignNetwork:
     with _naming(name):
         text = decode(archive.config(data), name)
         value = parse(Document(text.removeprefix("\ufeff"), name))
-        return read(value, HdfFile(lambda: archive.weights(data), name)) if is_model(value) else text
+        if not is_model(value):
+            return text
+        version = archive.version(data)
+        if version is not None:
+            value.setdefault("keras_version", version)
+        return read(value, HdfFile(lambda: archive.weights(data), name))
 
 
 def read_hdf(source: bytes | str, name: str) -> ForeignNetwork:

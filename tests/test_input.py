@@ -168,3 +168,10 @@ def test_a_declared_input_of_four_axes_is_not_guessed() -> None:
     with pytest.raises(cnncalc.SpecError, match="no input shape"):
         cnncalc.shape("batchnorm:c_i=3 pad:1x1x1x1")
     assert cnncalc.shape("batchnorm:c_i=3 identity:axes=0").sample == (3,)
+
+
+@pytest.mark.parametrize("words", ["lstm:4", "relu gru:4", "attention", "multihead:1"])
+def test_two_sizes_before_a_layer_over_sequences_are_steps_and_features(words: str) -> None:
+    report = cnncalc.shape(words, (5, 7))
+    assert (report.batch, report.sample) == (None, (5, 7))
+    assert cnncalc.shape(report.to_dict()).to_dict() == report.to_dict()

@@ -180,7 +180,7 @@ def test_an_error_inside_a_block_points_into_it() -> None:
 def test_several_outputs_and_paths_that_are_not_aligned_are_said() -> None:
     words = "conv:4,k2,name=a conv:4,k3,s2,name=b,from=input maxpool:k2,s2,from=a,name=c add:from=b+c"
     ended = here(["shape", "3x9x11", *words.split(), "conv:5,from=a,name=side"])
-    assert "outputs add1 4x4x5, side 5x8x10\n" in ended.out
+    assert "outputs side 5x8x10, add1 4x4x5\n" in ended.out
     assert "not aligned" not in ended.out
     words = "conv:3,k2,p0+1,name=a add:from=a+input relu conv:3,k2,p0+1,name=b add:from=b+relu1"
     ended = here(["shape", "3x9x11", *words.split()])

@@ -102,6 +102,8 @@ class Layer:
     """Whether its output has its input's axes in another order."""
     SPATIAL: ClassVar[bool] = False
     """Whether it works over the spatial axes of its input, whatever their number."""
+    STEPS: ClassVar[bool] = False
+    """Whether its input is a sequence: steps, then features."""
     MULTIPLIES: ClassVar[bool] = False
     """Whether it has multiply-accumulates, though it has no weights."""
     SOURCE: ClassVar[bool] = False

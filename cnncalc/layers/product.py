@@ -216,6 +216,7 @@ class Attends(ManyInputs):
     One input is all three; the second of two is keys and values.
     """
 
+    STEPS = True
     KEYS: ClassVar[Mapping[str, Reader]] = {"causal": flag}
     HELP: ClassVar[Mapping[str, str]] = {"causal": "Whether a position sees only those up to its own."}
     causal: bool = False

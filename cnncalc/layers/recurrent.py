@@ -59,6 +59,7 @@ class Recurrent(Layer):
     """
 
     EXAMPLE = "OP:16"
+    STEPS = True
     VIEW = False
     LINEAR = False
     SIGN = Sign.ANY

@@ -567,7 +567,7 @@ USAGE = "  layer words go in quotes: cnncalc diff '3x32x32 conv:16,k3 relu' '3x3
         ),
         (
             ["3x8x8 conv:1", "conv:1", "-i", "3x8x8"],
-            "'3x8x8 conv:1' has its input in front, and -i gives one too\n  give one of them\n",
+            "'3x8x8 conv:1' has its input in front, and -i 3x8x8\n  give one of them\n",
         ),
         (
             ["vgg11", "3x8x8 conv:16,k9"],

@@ -790,3 +790,11 @@ def test_whole_numbers_on_a_scale_of_their_own() -> None:
     assert [layer["op"] for layer in layers_of(data)] == ["quantize", "linear", "identity", "rescale"]
     assert cnncalc.shape(read(data).spec).params == 24
     check_values(data, rng.standard_normal((1, 3, 6)).astype(F32))
+
+
+def test_an_input_without_a_type_is_never_given_to_onnx() -> None:
+    """Its inference, native code, reads where nothing is."""
+    proto = onnx.load_from_string(model([node("Mystery"), helper.make_node("Relu", ["z"], ["r"], name="r")], [2, 3]))
+    proto.graph.input.append(onnx.ValueInfoProto(name="z"))
+    report = cnncalc.shape(read(proto.SerializeToString()).spec)
+    assert [layer.op for layer in report.layers] == ["opaque"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,6 +27,16 @@ def is_keras(data: bytes) -> bool:
 def config(data: bytes) -> bytes:
     """Return the bytes of an archive's config.json. SpecError if it cannot be read."""
     return _member(data, "config.json", LARGEST_CONFIG)
+
+
+def version(data: bytes) -> str | None:
+    """Return the version of Keras that wrote an archive, as its metadata.json says; None if it does not."""
+    try:
+        value = json.loads(_member(data, "metadata.json", LARGEST_CONFIG))
+    except (SpecError, ValueError, RecursionError):
+        return None
+    found = value.get("keras_version") if isinstance(value, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def weights(data: bytes) -> bytes:

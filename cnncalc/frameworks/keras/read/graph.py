@@ -9,12 +9,9 @@ from graphlib import CycleError, TopologicalSorter
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from ....axes import Fields, begin
-from ....dialects import DIALECTS
 from ....errors import CnncalcError, SpecError, shown
-from ....layers import OPS, Env
+from ....layers import OPS
 from ....layers.pool import GlobalPool
-from ....sizes import NOTHING_KNOWN, UNKNOWN, Shape
 from ... import ArrayReaders
 from ...build import NO_FIGURES, Draft, SpecBuilder
 from .config import LayerCall, Sizes, Tensor, TensorKey, tensors_in
@@ -23,6 +20,7 @@ from .hdf import KerasArrays
 from .layers import convert
 from .model import INPUT, KerasLayer, KerasModel
 from .roles import ROLES, Recipe
+from .tracing import NOTHING, shape_of_sizes, sizes_of_shape, traced
 from .variables import unused_buffers, variables
 
 
@@ -130,7 +128,7 @@ class ModelReader:
         name = ".".join(path)
         stem, again = self._stem(name)
         added: dict[str, Draft] = {}
-        shapes = {one.layer: _shape(one.sizes) for one in call.tensors()}
+        shapes = {one.layer: shape_of_sizes(one.sizes) for one in call.tensors()}
         joins = OPS[parts[0].raw["op"]][0].JOINS  # joins, and what is not known, read named arguments, too
         above = [one.layer for one in (call.tensors() if joins else call.read())] or [self.spec.input]
         for part in parts:
@@ -144,10 +142,12 @@ class ModelReader:
             layer = self.spec.add(stem + part.suffix, op, reads, keys, weights=weights, owner=owner, derived=derived)
             layer.trainable = not has_weights or (part.trainable and call.config.get("trainable") is not False)
             added[part.suffix], above = layer, [layer]
-            shapes[layer] = traced(layer, [shapes.get(one, NOTHING) for one in reads], call.channels_last)
+            shapes[layer] = traced(
+                layer.op, layer.keys, [shapes.get(one, NOTHING) for one in reads], call.channels_last
+            )
         if len(given) > 1:
             self._spare += added.values()
-        outs = [_sizes(shapes[added[one]][0]) for one in given]
+        outs = [sizes_of_shape(shapes[added[one]][0]) for one in given]
         if call.out is not None or outs[0] is None:
             outs[0] = call.out if call.out is not None else _sizes_after(parts, call)
         return [Tensor(added[one], out) for one, out in zip(given, outs, strict=True)]
@@ -172,41 +172,6 @@ class ModelReader:
             for role, recipe in recipes.items()
             if own.issuperset(recipe.variables)
         }
-
-
-Traced = tuple[Shape, Fields]
-NOTHING: Traced = (NOTHING_KNOWN, Fields(()))
-"""The shape and the fields of a layer of which nothing is known."""
-
-
-def _shape(sizes: Sizes | None) -> Traced:
-    """Return sizes as a shape, with fields that only know its axes."""
-    if sizes is None:
-        return NOTHING
-    shape = tuple([UNKNOWN if n is None else n for n in sizes])
-    return shape, begin(shape, ())
-
-
-def _sizes(shape: Shape) -> Sizes | None:
-    """Return a shape as sizes; None if nothing is known of it."""
-    return None if shape == NOTHING_KNOWN else tuple([n if isinstance(n, int) else None for n in shape])
-
-
-def traced(layer: Draft, read: Sequence[Traced], channels_last: bool) -> Traced:
-    """Return the shape that a layer gives for what it reads; nothing if it is impossible, which is said later."""
-    cls, nd = OPS[layer.op]
-    if cls.NESTS or (NOTHING_KNOWN in [shape for shape, _ in read] and layer.op != "opaque"):
-        return NOTHING
-    try:
-        keys = {key: cls.KEYS[key](value, nd) for key, value in layer.keys.items() if value is not None}
-        if not keys.keys() >= set(cls.NEEDED):
-            return NOTHING
-        made, env = cls(layer.op, nd, keys), Env(DIALECTS["keras"], channels_last)
-        shapes, fields = [shape for shape, _ in read], [field for _, field in read]
-        done = made.trace_all(shapes, fields, env) if cls.JOINS else made.trace(shapes[0], fields[0], env)
-    except (CnncalcError, LookupError):
-        return NOTHING
-    return done.out, done.fields
 
 
 def masks(call: LayerCall) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import sqrt
 
 from ....layers import OPS
+from ....layers.affine import LEAST_DEVIATION
 from ....layers.names import KERAS
 from . import dense, images, sequences, shapes  # noqa: F401 - they register their converters
 from .config import LayerCall, Tensor
@@ -130,11 +132,16 @@ def _spectral(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Normalization")
 def _normalization(call: LayerCall) -> Parts:
-    """Return a normalization by given numbers, or by those that it learns and keeps; None if it is inverted."""
+    """Return a normalization by given numbers, or by those that it learns and keeps; or what undoes it."""
     axis, mean, variance = call.get("axis"), numbers(call.get("mean")), numbers(call.get("variance"))
-    if call.get("invert") or axis is None or not call.on_channels(axis) or (mean is None) != (variance is None):
+    if axis is None or not call.on_channels(axis) or (mean is None) != (variance is None):
         return None
-    return {"op": "normalization"} if mean is None else {"op": "normalization", "mean": mean, "variance": variance}
+    if not call.get("invert"):
+        return {"op": "normalization"} if mean is None else {"op": "normalization", "mean": mean, "variance": variance}
+    if variance is None:
+        return None
+    listed = variance if isinstance(variance, list) else [variance]
+    return {"op": "rescale", "factor": [max(sqrt(n), LEAST_DEVIATION) for n in listed], "offset": mean}
 
 
 @CONVERTERS.register("Rescaling")
@@ -193,6 +200,36 @@ def _extreme(call: LayerCall) -> Parts:
         return None
     keys = {key: value for key in ("axis", "keepdims") if (value := call.get(key)) is not None}
     return {"op": call.kind.lower()[-3:], **keys}
+
+
+@CONVERTERS.register("Var", "Std")
+def _variance(call: LayerCall) -> Parts:
+    """Return the mean of the squared differences from the mean over some axes, or its square root."""
+    if _over_batch(call):
+        return None
+    axis = call.get("axis")
+    axes = {"axis": list(axis) if isinstance(axis, (list, tuple)) else [axis]}
+    mean: Raw = {"op": "mean", **axes, "keepdims": bool(call.get("keepdims"))}
+    parts = [
+        LayerPart({"op": "mean", **axes, "keepdims": True}, "_mean"),
+        LayerPart({"op": "sub"}, "_apart", (call.read()[0].layer, "_mean")),
+        LayerPart({"op": "square"}, "_square"),
+    ]
+    if call.kind == "Var":
+        return [*parts, LayerPart(mean)]
+    return [*parts, LayerPart(mean, "_variance"), LayerPart({"op": "sqrt"})]
+
+
+@CONVERTERS.register("Norm")
+def _norm(call: LayerCall) -> Parts:
+    """Return the norm of the values along an axis, or the Euclidean one over several."""
+    order, axis = call.get("ord"), call.get("axis")
+    axes = list(axis) if isinstance(axis, (list, tuple)) else [axis]
+    if _over_batch(call) or not (order in (None, 2, "fro", "euclidean") or (order == 1 and len(axes) == 1)):
+        return None
+    if order == 2 and len(axes) > 1:  # the largest singular value
+        return None
+    return {"op": "l1" if order == 1 else "l2", "axis": axes, "keepdims": bool(call.get("keepdims"))}
 
 
 def _by_name(op: str) -> Converter:

@@ -9,7 +9,8 @@ from ....layers import OPS
 from ....layers.names import KERAS
 from ...build import NO_FIGURES
 from .config import LayerCall, Sizes
-from .functions import Raw, opaque_layer, same_shape
+from .functions import Raw, opaque_layer, renamed, same_shape
+from .tracing import shape_given
 
 
 def opaque(call: LayerCall) -> Raw:
@@ -33,11 +34,22 @@ def _out(call: LayerCall) -> Sizes | None:
     if call.kind in _RECURRENT:
         units = (_count(call, "units"),)
         return units if not call.get("return_sequences") else None if sizes is None else (*sizes[:-1], *units)
-    if call.kind == "RepeatVector" and sizes is not None:
-        return (_count(call, "n"), *sizes)
-    if call.kind == "Embedding" and sizes is not None:
-        return (*sizes, _count(call, "output_dim"))
-    return None
+    if sizes is None:
+        return None
+    if call.kind in ("RandomCrop", "Resizing") and len(sizes) == 3:
+        space = (_count(call, "height"), _count(call, "width"))
+        return (*space, sizes[-1]) if call.channels_last else (sizes[0], *space)
+    if call.kind == "UpSampling2D" and len(sizes) == 3:
+        raw = renamed(call, "upsample") | {"mode": "nearest"}  # another interpolation gives the same sizes
+        return shape_given(raw, (sizes,), call.channels_last)
+    return _conv_lstm_out(call, sizes) if call.kind.startswith("ConvLSTM") else None
+
+
+def _conv_lstm_out(call: LayerCall, sizes: Sizes) -> Sizes | None:
+    """Return the sizes that a convolution of one step gives, behind the steps if all are given."""
+    op = {"1": "conv1d", "2": "conv", "3": "conv3d"}[call.kind[-2]]
+    made = shape_given(renamed(call, op), (sizes[1:],), call.channels_last)
+    return made if made is None or not call.get("return_sequences") else (sizes[0], *made)
 
 
 def _count(call: LayerCall, key: str) -> int | None:
@@ -121,6 +133,18 @@ def _attention_figures(call: LayerCall) -> Raw:
     return {**figures, "macs": products + sum(n * a * b for n, (a, b) in zip(steps, widths, strict=True))}
 
 
+def _statistics(call: LayerCall) -> Raw:
+    """Return the figures of a mean and a variance for each unit of some axes, and a count, unless they are given."""
+    sizes, axis = call.sizes(), call.get("axis")
+    if call.get("mean") is not None:
+        return NO_FIGURES
+    axes = [call.axis(one) for one in (axis if isinstance(axis, list) else [axis] if type(axis) is int else [])]
+    if sizes is None or any(one is None or not 1 <= one <= len(sizes) for one in axes):
+        return {}
+    kept = [sizes[(one or 1) - 1] for one in axes]
+    return {} if None in kept else {"params": 0, "buffers": 2 * prod([n or 0 for n in kept]) + 1, "macs": 0}
+
+
 def _rms_figures(call: LayerCall) -> Raw:
     """Return the figures of one scale for each unit of the normalised axes."""
     sizes, axis = call.sizes(), call.axis(call.get("axis"))
@@ -152,6 +176,11 @@ FIGURES: dict[str, Callable[[LayerCall], Raw]] = {
     **dict.fromkeys(_RECURRENT, _recurrent_figures),
     **{f"ConvLSTM{n}D": _conv_lstm_figures for n in (1, 2, 3)},
     "Bidirectional": _bidirectional_figures,
+    "Normalization": _statistics,
+    "Attention": lambda call: {
+        "params": bool(call.get("use_scale")) + (call.get("score_mode") == "concat"),
+        "buffers": 0,
+    },
     **dict.fromkeys(("MultiHeadAttention", "GroupedQueryAttention", "GroupQueryAttention"), _attention_figures),
     "RMSNormalization": _rms_figures,
     **dict.fromkeys(("Lambda", "Dot", "Matmul", "Einsum"), lambda _: {"params": 0, "buffers": 0}),
@@ -163,11 +192,13 @@ _CLASSES = {word: OPS[op][0] for op, name in KERAS.items() for word, _ in name.n
 _KEEPS = {
     *(word for word, cls in _CLASSES.items() if cls.KEEPS_SHAPE),
     *("UnitNormalization", "RMSNormalization", "LogSoftmax"),
+    *("Solarization", "AutoContrast", "Equalization", "ContrastLimitedAdaptiveHistogramEqualization"),
 }
 """Opaque layers that keep the shape."""
 _WEIGHTLESS = {
     *(word for word, cls in _CLASSES.items() if not cls.WEIGHTS),
     *("InputLayer", "UnitNormalization", "RepeatVector", "CenterCrop", "RandomCrop", "Resizing", "LogSoftmax", "Tile"),
+    *("Solarization", "AutoContrast", "Equalization", "ContrastLimitedAdaptiveHistogramEqualization", "MelSpectrogram"),
     *("Transpose", "Squeeze", "ExpandDims", "Split", "Stack", "Pad"),
     *("Sum", "Max", "Min", "Sqrt", "Square", "Power", "Rsqrt", "Absolute", "Log"),
     *("Discretization", "CategoryEncoding", "Hashing", "StringLookup", "IntegerLookup", "TextVectorization"),

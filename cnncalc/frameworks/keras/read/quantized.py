@@ -13,9 +13,6 @@ from .config import LayerCall
 from .functions import LayerPart, Raw, opaque_layer
 from .roles import Recipe, kernel, lora_a, lora_b
 
-BLOCK = 128
-"""The block size of int4 if a file does not say it."""
-
 
 def quantization(config: dict[str, Any]) -> str | None:
     """Return how a layer is quantised, `int8`, `int4/128`, `float8`, …; None if it is not."""
@@ -45,9 +42,9 @@ def held(mode: str, rows: int, columns: int, table: bool = False) -> int | None:
         return rows * columns + (rows if table else columns)
     if kind == "float8":
         return rows * columns + 3 * (1 + 1024)
-    if kind != "int4" or not (block or "128").lstrip("-").isdigit():
+    if kind != "int4" or not (block or "0").lstrip("-").isdigit():
         return None
-    size, packed = int(block or BLOCK), rows * ((columns + 1) // 2)
+    size, packed = int(block or 0), rows * ((columns + 1) // 2)
     if size < 1:
         return packed + (rows if table else columns)
     groups = -(-(columns if table else rows) // size) * (rows if table else columns)

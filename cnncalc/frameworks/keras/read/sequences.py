@@ -217,7 +217,7 @@ def _attended(call: LayerCall) -> list[Tensor] | None:
     masks = [value for key, value in call.kwargs.items() if "mask" in key and key != "use_causal_mask"]
     if call.masked or any(value is not None for value in masks):
         return None
-    args = call.args[0] if len(call.args) == 1 and isinstance(call.args[0], (list, tuple)) else call.args
+    args = call.args[0] if len(call.args) == 1 and type(call.args[0]) in (list, tuple) else call.args
     named = [call.kwargs.get(key) for key in ("query", "value", "key")]
     given = [*args[:3], *[None] * (3 - len(args[:3]))]
     query, value, key = [one if one is not None else other for one, other in zip(given, named, strict=True)]

@@ -165,10 +165,18 @@ def _name_input(b: GraphReader) -> None:
 def _fold_input(b: GraphReader) -> None:
     """Put the fold of an input's batch in front of the layers that work on each sample alone."""
     for source, whole in [(b.spec.input, b.whole_input), *b.whole_inputs()]:
-        folded = Draft(f"{whole.name}.tobatch", "tobatch", [whole], {"axes": 1})
-        readers = [layer for layer in b.spec.layers if source in layer.reads]
-        for layer in readers:
-            layer.reads = [folded if one is source else one for one in layer.reads]
-        if readers:
-            at = next((at for at, layer in enumerate(b.spec.layers) if layer is whole), -1)
-            b.spec.layers.insert(at + 1, folded)
+        _read_instead(b, source, whole, Draft(f"{whole.name}.tobatch", "tobatch", [whole], {"axes": 1}))
+    for source in b.single_inputs:
+        row = Draft(f"{source.name}.sample", "reshape", [source], {"out": [1, *source.keys["shape"]]})
+        _read_instead(b, source, source, row)
+        _read_instead(b, row, row, Draft(f"{source.name}.tobatch", "tobatch", [row], {"axes": 1}))
+
+
+def _read_instead(b: GraphReader, source: Draft, behind: Draft, layer: Draft) -> None:
+    """Put a layer behind another, for all that read a source."""
+    readers = [one for one in b.spec.layers if source in one.reads]
+    for one in readers:
+        one.reads = [layer if read is source else read for read in one.reads]
+    if readers:
+        at = next((at for at, one in enumerate(b.spec.layers) if one is behind), -1)
+        b.spec.layers.insert(at + 1, layer)

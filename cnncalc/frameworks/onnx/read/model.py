@@ -275,6 +275,8 @@ def infer(model: Any) -> Mapping[str, Any]:
         if tensor.name not in names:
             graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
         graph.initializer.remove(tensor)
+    if any(one.type.WhichOneof("value") is None for one in graph.input):  # onnx crashes on an input without a type
+        return {}
     try:
         inferred = onnx.shape_inference.infer_shapes(slim, data_prop=True)
     except Exception:  # noqa: BLE001 - it says nothing of a model that it cannot read

@@ -123,6 +123,8 @@ class GraphReader:
         self._fields: dict[Draft, Fields] = {}
         self._unfolded: dict[Draft, Draft] = {}
         self._inputs: list[Draft] = []
+        self.single_inputs: list[Draft] = []
+        """The further inputs that are one sample as they are."""
         self.whole = False
         """Whether the result does not depend on the input, and so has no batch."""
         self._biases: dict[str, set[str]] | None = None
@@ -277,12 +279,16 @@ class GraphReader:
         value = self.tensor(Draft(name, "input"), full)
         if full is not None and value.axes is None:
             value = self.tensor(Draft(name, "input"), full, batched=False)
+        if value.batch_at and full is not None and isinstance(self.batch, int):  # it is given as the file has it
+            value = Handle(value.layer, tuple(full), plain(len(full)), self.batch == 1)
         if value.axes is None:
             return self.opaque(name or "nothing", "Input", None, (), **NO_FIGURES)
         sizes = [n if isinstance(n, int) else str(n) if n != UNKNOWN else None for n in value.shape]
         layer = self.add(printable(name), "input", [], {"shape": sizes}).layer
         if value.batch_at is not None:
             self._inputs.append(layer)
+        elif value.batched:
+            self.single_inputs.append(layer)
         return value._replace(layer=layer)
 
     def unfolds(self) -> bool:

@@ -1,0 +1,54 @@
+"""The sizes of what a layer gives, by the rules of its op: for files that do not say them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ....axes import Fields, begin
+from ....dialects import DIALECTS
+from ....errors import CnncalcError
+from ....layers import OPS, Env
+from ....sizes import NOTHING_KNOWN, UNKNOWN, Shape
+from .config import Sizes
+
+Traced = tuple[Shape, Fields]
+NOTHING: Traced = (NOTHING_KNOWN, Fields(()))
+"""The shape and the fields of a layer of which nothing is known."""
+
+
+def shape_of_sizes(sizes: Sizes | None) -> Traced:
+    """Return sizes as a shape, with fields that only know its axes."""
+    if sizes is None:
+        return NOTHING
+    shape = tuple([UNKNOWN if n is None else n for n in sizes])
+    return shape, begin(shape, ())
+
+
+def sizes_of_shape(shape: Shape) -> Sizes | None:
+    """Return a shape as sizes; None if nothing is known of it."""
+    return None if shape == NOTHING_KNOWN else tuple([n if isinstance(n, int) else None for n in shape])
+
+
+def traced(op: str, given: Mapping[str, Any], read: Sequence[Traced], channels_last: bool) -> Traced:
+    """Return the shape that a layer gives for what it reads; nothing if it is impossible, which is said later."""
+    cls, nd = OPS[op]
+    if cls.NESTS or (NOTHING_KNOWN in [shape for shape, _ in read] and op != "opaque"):
+        return NOTHING
+    try:
+        keys = {key: cls.KEYS[key](value, nd) for key, value in given.items() if value is not None}
+        if not keys.keys() >= set(cls.NEEDED):
+            return NOTHING
+        made, env = cls(op, nd, keys), Env(DIALECTS["keras"], channels_last)
+        shapes, fields = [shape for shape, _ in read], [field for _, field in read]
+        done = made.trace_all(shapes, fields, env) if cls.JOINS else made.trace(shapes[0], fields[0], env)
+    except (CnncalcError, LookupError):
+        return NOTHING
+    return done.out, done.fields
+
+
+def shape_given(raw: Mapping[str, Any], read: Sequence[Sizes | None], channels_last: bool) -> Sizes | None:
+    """Return the sizes that a layer of a spec gives for inputs of these sizes."""
+    given = {key: value for key, value in raw.items() if key != "op"}
+    shape, _ = traced(raw["op"], given, [shape_of_sizes(sizes) for sizes in read], channels_last)
+    return sizes_of_shape(shape)
