@@ -798,3 +798,9 @@ def test_an_input_without_a_type_is_never_given_to_onnx() -> None:
     proto.graph.input.append(onnx.ValueInfoProto(name="z"))
     report = cnncalc.shape(read(proto.SerializeToString()).spec)
     assert [layer.op for layer in report.layers] == ["opaque"]
+
+
+@pytest.mark.parametrize("keepdims", [0, 1])
+def test_a_norm_over_a_batch_of_one_is_the_absolute_value(keepdims: int) -> None:
+    data = model([node("ReduceL1", axes=[0], keepdims=keepdims)], [1, 3, 4])
+    check_values(data, np.linspace(-2, 1, 12, dtype=F32).reshape(1, 3, 4))

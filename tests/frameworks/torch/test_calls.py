@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import cnncalc
-from cnncalc.frameworks.torch.read.build import build
+from cnncalc.frameworks.torch.read.build import CallReader, build
 from cnncalc.frameworks.torch.read.calls import Constant, FunctionCall, NamedInput, Recording, TracedTensor
 from tests.program import here
 
@@ -75,6 +77,73 @@ def test_a_call_is_a_layer(one: FunctionCall, layer: dict[str, Any]) -> None:
     assert found == layer
     assert name == layer.get("type", layer["op"])
     assert cnncalc.shape({"input": [6, 7, 9], "layers": [found]}).out == one.outs[0][1:]
+
+
+def of(index: int, *shape: int) -> TracedTensor:
+    return TracedTensor(index, 0, shape)
+
+
+ONES = Constant((BATCH, 1, 7, 9), None, (), partial(np.ones, (BATCH, 1, 7, 9)))
+CHAINS: list[tuple[list[FunctionCall], list[tuple[str, Any]]]] = [
+    # The batch is moved, and comes back: no layer.
+    (
+        [
+            call("permute", X, (1, 0, 2, 3), out=(6, BATCH, 7, 9)),
+            call("relu", of(0, 6, BATCH, 7, 9), out=(6, BATCH, 7, 9)),
+            call("transpose", of(1, 6, BATCH, 7, 9), 0, 1),
+        ],
+        [("relu", None)],
+    ),
+    # It is folded with the channels, for a convolution of each, and unfolded again.
+    (
+        [
+            call("reshape", X, (-1, 1, 7, 9), out=(BATCH * 6, 1, 7, 9)),
+            call("conv2d", of(0, BATCH * 6, 1, 7, 9), parameter("a.weight", 1, 1, 3, 3), out=(BATCH * 6, 1, 5, 7)),
+            call("view", of(1, BATCH * 6, 1, 5, 7), (BATCH, 6, 5, 7), out=(BATCH, 6, 5, 7)),
+        ],
+        [
+            ("reshape", [6, 1, 7, 9]),
+            ("tobatch", None),
+            ("conv", None),
+            ("frombatch", None),
+            ("reshape", [6, 5, 7]),
+        ],
+    ),
+    # A constant that is repeated for each sample is one sample's.
+    (
+        [
+            call(
+                "cat",
+                [X, Constant((BATCH, 1, 7, 9), None, (), partial(np.ones, (BATCH, 1, 7, 9)))],
+                1,
+                out=(BATCH, 7, 7, 9),
+            )
+        ],
+        [("constant", None), ("concat", None)],
+    ),
+    (
+        [call("einsum", "nchw,nchv->nwv", X, X, out=(BATCH, 9, 9))],
+        [("einsum", None)],
+    ),
+    ([call("squeeze", X)], []),
+]
+
+
+@pytest.mark.parametrize(("calls", "layers"), CHAINS)
+def test_a_batch_that_is_moved_or_folded(calls: list[FunctionCall], layers: list[tuple[str, Any]]) -> None:
+    found = spec(*calls)
+    assert [(layer["op"], layer.get("out")) for layer in found if layer["op"] not in ("conv", "identity")] == [
+        row for row in layers if row[0] != "conv"
+    ]
+    report = cnncalc.shape({"input": [6, 7, 9], "sample_axes": 3, "layers": found})
+    assert report.out == calls[-1].outs[0][1:]
+
+
+def test_a_call_that_mixes_samples_is_said() -> None:
+    reader = CallReader(record(call("mean", X, dim=0, out=(6, 7, 9))))
+    reader.read_all(None)
+    assert reader.mixed
+    assert [layer.op for layer in reader.spec.layers] == ["opaque"]
 
 
 def test_layers_are_called_as_their_modules_and_read_what_they_read() -> None:

@@ -125,6 +125,12 @@ def test_a_batch_is_found_wherever_it_stands(module: Any, input: str, batch: int
     np.testing.assert_allclose(cnncalc.run(network, x.numpy(), weights), y.numpy(), rtol=1e-4, atol=1e-5)
 
 
+def test_the_batch_is_told_from_sizes_of_the_module() -> None:
+    """61 is the batch that a module usually runs on."""
+    report = cnncalc.shape(cnncalc.from_torch(nn.Sequential(nn.Conv2d(3, 61, 3), nn.Conv2d(61, 4, 1)), (2, 3, 61, 63)))
+    assert (report.out, report.batch) == ((2, 4, 59, 61), 2)
+
+
 def test_a_module_that_stops_shows_its_layers_and_the_shapes_that_meet() -> None:
     with pytest.raises(cnncalc.SpecError) as error:
         cnncalc.from_torch(nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU(), nn.Conv2d(4, 8, 3)), "3x32x30")

@@ -45,6 +45,23 @@ def gated(x: Any) -> Any:
     return value * gate.sigmoid()
 
 
+class Steps(nn.Module):  # type: ignore[misc,name-defined]
+    """Cells of recurrent layers, a step at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru, self.lstm, self.rnn = nn.GRUCell(9, 4), nn.LSTMCell(4, 5), nn.RNNCell(5, 3)
+
+    def forward(self, x: Any) -> Any:
+        h, c = x.new_zeros(x.shape[0], 4), x.new_zeros(x.shape[0], 5)
+        d, r = c, x.new_zeros(x.shape[0], 3)
+        for at in range(x.shape[1]):
+            h = self.gru(x[:, at], h)
+            c, d = self.lstm(h, (c, d))
+            r = self.rnn(c, r)
+        return r
+
+
 def written(x: Any) -> Any:
     y = torch.zeros_like(x)
     y[:, :-1, 2] = x[:, 1:, 2]
@@ -175,6 +192,7 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: nn.Unfold(3, padding=1, stride=2), SQUARE, ["unfold"]),
     (lambda: nn.PixelUnshuffle(3), (2, 6, 9), ["pixelunshuffle"]),
     (lambda: Calls(written), SQUARE, None),
+    (Steps, (3, 9), None),
     (lambda: nn.Sequential(nn.Flatten(2), nn.LSTM(9, 4, 2, bidirectional=True, batch_first=True)), (5, 3, 3), None),
     (
         lambda: nn.Sequential(nn.Flatten(1, 2), nn.TransformerEncoderLayer(8, 2, 9, batch_first=True)),

@@ -65,13 +65,15 @@ class CallReader:
         return ForeignNetwork({**head, "layout": "NCHW", **more, "layers": spec.spec()}, spec.weights())
 
     def begin(self) -> None:
-        """Add the inputs."""
+        """Add the inputs; the first of several is an identity of its name."""
         for place, one in enumerate(self.recording.inputs):
             axes = plain(one.shape) if self.recording.batch is None else ((BATCH,), *plain(one.shape[1:]))
             if place == 0:
-                value = BatchedTensor(self.spec.input, axes)
+                several = len(self.recording.inputs) > 1
+                named = self.spec.add(one.name, "identity", [self.spec.input]) if several else self.spec.input
+                value = BatchedTensor(named, axes)
                 if self.recording.batch is None and one.shape != one.sizes:
-                    value = self.layers.reshaped(BatchedTensor(self.spec.input, plain(one.sizes)), axes)
+                    value = self.layers.reshaped(BatchedTensor(named, plain(one.sizes)), axes)
             else:
                 sample = list(one.shape if self.recording.batch is None else one.shape[1:])
                 value = BatchedTensor(self.spec.add(one.name, "input", [], {"shape": sample}), axes)
@@ -142,7 +144,8 @@ class CallReader:
             self.mixed = self.mixed or sized
             axes = with_batch([n // (batch or 1) or 1 for n in shape], 0, (BATCH,))
         value = BatchedTensor(self.spec.input, axes, integer=kind(call, place))
-        macs: int | None = 0 if call.function in NO_PRODUCTS or place else None
+        counted = call.function in NO_PRODUCTS or call.function.startswith("fft")
+        macs: int | None = 0 if counted or place else None
         if call.macs and not place:
             macs = call.macs // (batch or 1)
         sample = value.sample

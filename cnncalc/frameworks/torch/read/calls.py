@@ -102,7 +102,7 @@ _WORDS = """
     isnan isinf isfinite logical_and logical_or logical_not tril triu unfold fold as_strided diff clamp clip
     clamp_min relu relu6 silu gelu sigmoid tanh hardswish hardsigmoid hardtanh leaky_relu elu selu mish softplus
     softsign glu dropout dropout2d addcmul addcdiv lerp grid_sample one_hot multinomial bernoulli cummax cummin
-    logsumexp logcumsumexp embedding bincount histc nonzero unique any all lgamma digamma erfinv sinc atan2
+    logsumexp logcumsumexp embedding bincount histc nonzero unique any all nms lgamma digamma erfinv sinc atan2
     hypot fmod remainder meshgrid diag diagonal heaviside logit nan_to_num
 """
 NO_PRODUCTS = frozenset(_WORDS.split())

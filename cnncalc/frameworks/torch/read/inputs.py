@@ -64,7 +64,7 @@ def follow(module: Any, inputs: Mapping[str, Sequence[Any]], name: str | None, b
     given = by_argument(module, inputs)
     failures: list[Stopped] = []
     mixed: list[Found] = []
-    for one in attempts(given, batch):
+    for one in attempts(given, batch, unusual(module, given)):
         found = tried(module, one, name, failures)
         if found is not None and not found.mixed:
             return with_reading(found)
@@ -127,7 +127,14 @@ def wants_numbers(error: Stopped) -> bool:
     return any(word in str(error) for word in ("Long", "Int", "index", "indices"))
 
 
-def attempts(given: Sequence[tuple[str, tuple[int, ...]]], batch: int | None) -> Iterator[Attempt]:
+def unusual(module: torch.nn.Module, given: Sequence[tuple[str, tuple[int, ...]]]) -> int:
+    """Return a size for the batch that divides no size of an input, a parameter or a buffer."""
+    arrays = [*module.parameters(), *module.buffers()]
+    taken = {n for sizes in [*(own for _, own in given), *(array.shape for array in arrays)] for n in sizes}
+    return next((prime for prime in PRIMES if all(n % prime for n in taken)), PRIMES[-1])
+
+
+def attempts(given: Sequence[tuple[str, tuple[int, ...]]], batch: int | None, prime: int) -> Iterator[Attempt]:
     """Yield the readings of the inputs, the likely ones first: with an unusual batch, their own batch, and without.
 
     The caller gives what PyTorch takes, so the first size is a batch if that runs.
@@ -136,7 +143,6 @@ def attempts(given: Sequence[tuple[str, tuple[int, ...]]], batch: int | None) ->
     meanings = [Reading.SAMPLE, Reading.SPACE]
     if batch is None and len(sizes) > 1:
         meanings.insert(0, Reading.BATCH)
-    prime = next(n for n in PRIMES if all(size % n for _, own in given for size in own))
     yield from [attempt(given, reading, prime) for reading in meanings]
     yield from [attempt(given, one, batch or (sizes[0] if one is Reading.BATCH else 1)) for one in meanings]
     if batch is None:

@@ -444,6 +444,31 @@ def _states(call: Call, ends: list[BatchedTensor]) -> BatchedTensor:
     return call.layers.permuted(joined, (1, 0, 2))
 
 
+@RULES.rule("lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell", "input hx w_ih w_hh b_ih b_hh")
+def cell(call: Call) -> list[BatchedTensor | None]:
+    """Read one step of a recurrent layer, from the states before it."""
+    x, given = call.x, call.get("hx")
+    states = given if isinstance(given, (list, tuple)) and not isinstance(given, TENSORS) else [given]
+    begins = [call.operand(state) for state in states]
+    held = [call.layers.alone(one) if isinstance(one, Constant) else one for one in begins]
+    if any(not isinstance(one, BatchedTensor) or one.batch_at != 0 or len(one.sample) != 1 for one in [x, *held]):
+        raise OpaqueCall
+    arrays = call.arrays("w_ih", "w_hh", "b_ih", "b_hh")
+    own = {role.replace("w_", "weight_").replace("b_", "bias_"): array for role, array in arrays.items()}
+    hidden, op = arrays["w_hh"].shape[-1], call.function.partition("_")[0]
+    keys: dict[str, Any] = {"out": hidden, "bias": "b_ih" in arrays, "sequences": False}
+    keys["activation"] = "relu" if call.function == "rnn_relu_cell" else None
+    keys["state"] = "both" if op == "lstm" else None
+    steps = call.layers.reshaped(x, (x.axes[0], (1,), x.axes[1]))
+    reads = [steps.layer, *[one.layer for one in held if isinstance(one, BatchedTensor)]]
+    layer = call.layers.add(op, reads, without(keys, bias=True), own)
+    made = x._replace(layer=layer, axes=(x.axes[0], (hidden,)))
+    if op != "lstm":
+        return [made]
+    ends = [{"axis": -1, "stop": hidden}, {"axis": -1, "start": hidden}]
+    return [made._replace(layer=call.layers.add("slice", [layer], keys)) for keys in ends]
+
+
 @RULES.rule("embedding", "input weight")
 def embedding(call: Call) -> BatchedTensor:
     """Read rows of a table by their numbers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from ....sizes import LARGEST
 from .calls import Constant
 from .rules import BatchMixed, Call, OpaqueCall, Rules, short, without
 from .values import BATCH, Axes, BatchedTensor, regrouped, with_batch
@@ -101,7 +102,7 @@ def ordered(call: Call, order: list[int]) -> BatchedTensor:
 def cat(call: Call) -> BatchedTensor:
     """Read values one after another along an axis."""
     tensors = [call.operand(one) for one in call.get("tensors")]
-    tensors = [one for one in tensors if not (isinstance(one, Constant) and one.shape == (0,))]
+    tensors = [one for one in tensors if not (isinstance(one, Constant) and 0 in one.shape)]
     rank = len(call.out)
     at = call.get("dim", call.get("axis", 0)) % rank
     values = _side_by_side(call, tensors)
@@ -232,7 +233,10 @@ def pad(call: Call) -> BatchedTensor:
     pairs = [[before, after] for before, after in zip(sides[::2], sides[1::2], strict=True)]
     rank = len(x.axes)
     pairs = ([[0, 0]] * rank)[: rank - len(pairs)] + pairs[::-1]
-    mode = without({"mode": call.get("mode"), "value": call.get("value")}, mode="constant", value=0)
+    value = call.get("value")
+    if value is not None and value > LARGEST:
+        raise OpaqueCall  # a spec does not hold it; minus infinity is a max pool's own
+    mode = without({"mode": call.get("mode"), "value": value}, mode="constant", value=0)
     if rank > 2 and not any(map(any, pairs[:2])) and x.batch_at in (0, None):
         x = call.spatial()
         return _padded(call, x, pairs[2:], mode)

@@ -97,15 +97,13 @@ def reduced(b: GraphReader, node: GraphNode, x: Handle, axes: list[int], keep: b
         x.batch_at in axes and not (b.batch == 1 and x.axes[x.batch_at or 0] == (BATCH,))
     ):
         x = b.without_batch(x, x.batch_at or 0)
-    if node.op in ("ReduceL1", "ReduceL2") and not any(place != BATCH for at in axes for place in (x.axes or ())[at]):
-        x = b.explicit(x)
     assert x.axes is not None
     places = [place for at in axes for place in x.axes[at] if place != BATCH]
     op, keys = REDUCTIONS[node.op], {"axis": [place + 1 for place in places], "keepdims": keep}
     space = list(range(1, len(x.shape)))
     batch_first = x.axes[0] == (BATCH,)
     if not places:
-        made = b.pointwise(node.name, "identity", x)
+        made = b.pointwise(node.name, "abs" if node.op in ("ReduceL1", "ReduceL2") else "identity", x)
     elif node.op in GLOBAL_POOLS and batch_first and places == space and 1 < len(x.shape) < 5:
         made = b.add(node.name, GLOBAL_POOLS[node.op], x, {"keepdims": keep})
     else:
