@@ -171,5 +171,5 @@ def test_a_further_input_may_be_a_single_number() -> None:
             {"op": "mul", "from": ["x", "rate"]},
         ]
     )
-    report = cnncalc.shape(network, {"input": (2, 3), "rate": ()})
-    assert report.out == (2, 3)
+    report = cnncalc.shape(network, {"input": (4, 2, 3), "rate": ()})
+    assert (report.out, report["rate"].out) == ((4, 2, 3), ())
