@@ -114,8 +114,8 @@ def facts_of(report: Report) -> Line:
     unused = report.to_dict().get("unused", {})
     return {
         "out": report.to_dict()["report"]["out"],
-        "params": report.params,
-        "buffers": report.buffers,
+        "params": report.trainable if report.is_keras else report.params,
+        "buffers": report.non_trainable if report.is_keras else report.buffers,
         "macs": report.macs,
         "unused": {key: n for key, n in unused.items() if key != "where"},
         "opaque": dict(Counter(one.values.get("type") or "?" for one in every_layer(report) if one.op == "opaque")),

@@ -11,9 +11,9 @@ import contextlib
 import importlib
 import importlib.util
 import inspect
-import json
 import os
 import sys
+import tempfile
 import unittest
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -206,7 +206,9 @@ def _keras(cls: Any, init: dict[str, Any], call: dict[str, Any]) -> Line:
         listed = list(dtypes.values()) if isinstance(dtypes, dict) else dtypes
         kinds = [listed] * len(shapes) if isinstance(listed, str) else listed
         feeds = [_values(random, one, dtype) for one, dtype in zip(shapes, kinds, strict=True)]
-    inputs = [package.Input(batch_shape=one.shape, dtype=str(one.dtype)) for one in feeds]
+    inputs = [
+        package.Input(batch_shape=one.shape, dtype=str(one.dtype), name=f"in{at}") for at, one in enumerate(feeds)
+    ]
     structured = inputs[0] if len(inputs) == 1 else inputs
     called = call.get("call_kwargs") or {}
     if isinstance(given, dict):
@@ -217,13 +219,11 @@ def _keras(cls: Any, init: dict[str, Any], call: dict[str, Any]) -> Line:
         fact = keras_facts.fact(model, feeds if len(feeds) > 1 else feeds[0])
     except Exception as error:
         return {"skipped": f"not a model of its own: {type(error).__name__}: {error}"[:200]}
-    names = [one.name for one in inputs]
-    return measure.read(
-        lambda: cnncalc.load(json.loads(model.to_json())),
-        fact,
-        dict(zip(names, feeds, strict=True)),
-        keras_facts.named_weights(model),
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "case.keras"
+        model.save(path)
+        named = {f"in{at}": one for at, one in enumerate(feeds)}
+        return measure.read(lambda: cnncalc.load(path), fact, named)
 
 
 def _values(random: Any, shape: Any, dtype: str) -> Any:
