@@ -165,13 +165,20 @@ def test_a_number_of_the_batch_is_that_of_the_input(function: Callable[[Any], An
 
 
 def test_a_module_that_looks_at_no_size_runs_once() -> None:
-    runs = []
-    module = Calls(lambda x, linear: runs.append(len(runs)) or linear(x.flatten(1)), nn.Linear(64, 10))
-    read(module, (5, 64))
-    assert len(runs) == 1
-    module = Calls(lambda x, linear: runs.append(len(runs)) or linear(x.view(len(x), -1)), nn.Linear(64, 10))
-    assert read(module, (5, 64)).spec["layers"] == [{"op": "linear", "name": "parts.0", "out": 10}]
-    assert len(runs) == 3
+    runs: list[int] = []
+
+    def flattened(x: Any, linear: Any) -> Any:
+        runs.append(x.dim())
+        return linear(x.flatten(1))
+
+    def viewed(x: Any, linear: Any) -> Any:
+        runs.append(x.dim())
+        return linear(x.view(len(x), -1))
+
+    for function, total in ((flattened, 1), (viewed, 3)):
+        found = read(Calls(function, nn.Linear(64, 10)), (5, 64))
+        assert found.spec["layers"] == [{"op": "linear", "name": "parts.0", "out": 10}]
+        assert len(runs) == total
 
 
 def test_a_module_that_stops_shows_its_layers_and_the_shapes_that_meet() -> None:

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from inspect import signature
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
 from ....errors import SpecError, nearest, shown
@@ -141,8 +140,15 @@ def is_same(one: Found, other: Found) -> bool:
     """Return whether a module gives the same network on two batches: no number in it depends on the batch."""
     if one.model.spec != other.model.spec or len(one.computed) != len(other.computed):
         return False
-    pairs = [(a.read(), b.read()) for a, b in zip(one.computed, other.computed, strict=True)]
-    return all(a is b or (a is not None and b is not None and np.array_equal(a, b, equal_nan=True)) for a, b in pairs)
+    return all(is_equal(a.read(), b.read()) for a, b in zip(one.computed, other.computed, strict=True))
+
+
+def is_equal(one: Any, other: Any) -> bool:
+    """Return whether two arrays have the same values, or both have none."""
+    if one is None or other is None:
+        return one is other
+    equal = one.shape == other.shape and ((one == other) | ((one != one) & (other != other))).all()  # noqa: PLR0124
+    return bool(equal)
 
 
 def wants_numbers(error: Stopped) -> bool:
