@@ -172,3 +172,16 @@ def test_shapes_on_the_command_line(files: Path) -> None:
         assert here(["shape", "net.json", "-i", shape]).err.startswith(what)
     twice = here(["shape", "2x7x8", "relu", "-i", "input=2x4x4"])
     assert twice.err.startswith("two inputs: 2x7x8 in front, and -i input=2x4x4\n")
+
+
+def test_a_further_input_may_be_a_single_number() -> None:
+    """The sampling rate that a network for speech is given beside the speech."""
+    network = cnncalc.load(
+        [
+            {"op": "identity", "name": "x"},
+            {"op": "input", "name": "rate", "shape": []},
+            {"op": "mul", "from": ["x", "rate"]},
+        ]
+    )
+    report = cnncalc.shape(network, {"input": (4, 2, 3), "rate": ()})
+    assert (report.out, report["rate"].out) == ((4, 2, 3), ())

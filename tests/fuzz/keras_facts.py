@@ -29,7 +29,9 @@ def fact(model: Any, x: Any) -> Fact:
     params, buffers = (
         sum(prod(one.shape) for one in kind) for kind in (model.trainable_weights, model.non_trainable_weights)
     )
-    return Fact(tuple(first.shape), params, buffers, sum(macs), np.asarray(first))
+    looped = any(isinstance(one, keras.layers.RNN | keras.layers.Bidirectional) for one in model._flatten_layers())
+    total = None if looped else sum(macs)  # a loop is traced, and its steps are not counted
+    return Fact(tuple(first.shape), params, buffers, total, np.asarray(first))
 
 
 def size(shape: Iterable[int]) -> int:
