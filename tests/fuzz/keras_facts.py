@@ -60,7 +60,11 @@ def counted() -> Iterator[list[int]]:
         }
         return size(sizes.values()) if len(operands) > 1 else 0
 
+    def attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+        return size(query.shape[:3]) * int(key.shape[1]) * (int(key.shape[3]) + int(value.shape[3]))
+
     kinds = {
+        (backend.nn, "dot_product_attention"): attention,
         (backend.nn, "conv"): conv, (backend.nn, "depthwise_conv"): depthwise, (backend.numpy, "einsum"): einsum,
         (backend.nn, "separable_conv"): separable, (backend.nn, "conv_transpose"): transposed,
         (backend.numpy, "matmul"): matmul, (backend.numpy, "dot"): matmul,
