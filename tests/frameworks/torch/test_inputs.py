@@ -131,6 +131,56 @@ def test_the_batch_is_told_from_sizes_of_the_module() -> None:
     assert (report.out, report.batch) == ((2, 4, 59, 61), 2)
 
 
+def by_its_values(x: Any) -> Any:
+    return x / x.numel() ** 0.5
+
+
+def by_its_samples(x: Any) -> Any:
+    return x * x.shape[0]
+
+
+def by_a_constant(x: Any) -> Any:
+    return x + torch.full((5,), len(x) / 4)
+
+
+def by_its_batch_of_ones(x: Any) -> Any:
+    return x - torch.ones(x.size(0), 1, 1) / torch.zeros_like(x).size(0)
+
+
+def noisy(x: Any) -> Any:
+    return x.reshape(x.shape[0], -1).view(x.shape) + torch.rand(5)
+
+
+@pytest.mark.parametrize("function", [by_its_values, by_its_samples, by_a_constant, by_its_batch_of_ones, noisy])
+@pytest.mark.parametrize("input", [(3, 4, 5), (1, 4, 5), (2, 2, 5)])
+def test_a_number_of_the_batch_is_that_of_the_input(function: Callable[[Any], Any], input: tuple[int, ...]) -> None:
+    """Not that of the unusual batch that a module runs on."""
+    module, x = Calls(function), torch.rand(input)
+    torch.manual_seed(0)
+    found = read(module, input)
+    y = module(x).numpy()  # the reader leaves PyTorch's random numbers as they were
+    weights = {name: array() for name, array in found.weights.items()}
+    assert cnncalc.shape(found.spec).batch == input[0]
+    np.testing.assert_allclose(cnncalc.run(found.spec, x.numpy(), weights), y, rtol=1e-5, atol=1e-6)
+
+
+def test_a_module_that_looks_at_no_size_runs_once() -> None:
+    runs: list[int] = []
+
+    def flattened(x: Any, linear: Any) -> Any:
+        runs.append(x.dim())
+        return linear(x.flatten(1))
+
+    def viewed(x: Any, linear: Any) -> Any:
+        runs.append(x.dim())
+        return linear(x.view(len(x), -1))
+
+    for function, total in ((flattened, 1), (viewed, 3)):
+        found = read(Calls(function, nn.Linear(64, 10)), (5, 64))
+        assert found.spec["layers"] == [{"op": "linear", "name": "parts.0", "out": 10}]
+        assert len(runs) == total
+
+
 def test_a_module_that_stops_shows_its_layers_and_the_shapes_that_meet() -> None:
     with pytest.raises(cnncalc.SpecError) as error:
         cnncalc.from_torch(nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU(), nn.Conv2d(4, 8, 3)), "3x32x30")

@@ -83,6 +83,8 @@ class Recording(NamedTuple):
     """How many each buffer holds."""
     leaves: frozenset[str]
     """The modules without modules inside."""
+    looks: bool = False
+    """Whether the module looked at the sizes of a tensor that depends on its input."""
 
 
 _WORDS = """

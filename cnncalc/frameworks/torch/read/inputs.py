@@ -3,6 +3,9 @@
 A module runs on a tensor with a batch of an unusual size, so that the batch is told from every other axis. The sizes
 may have the batch in front, be one sample's, or the space of one channel: the first of these that runs is kept. Where
 none does, or a call mixes samples, they are the tensor's, and the batch is an axis like others.
+
+A number that a module computes from the batch would be that of the unusual one. So a module that looks at sizes runs
+on another such batch, too: unless both give the same network, the batch is the one that the sizes say.
 """
 
 from __future__ import annotations
@@ -20,13 +23,13 @@ from ... import ForeignNetwork
 from ...inputs import input_keys
 from . import FIRST
 from .build import CallReader
-from .calls import NamedInput, Recording
+from .calls import Constant, NamedInput, Recording
 from .failure import stopped
 from .record import Stopped, record
 from .rules import Misread
 
 PRIMES = (61, 53, 59, 67, 71, 73, 79, 83)
-"""Sizes of the batch, of which the first is taken that no other size has."""
+"""Sizes of the batch, of which the first two are taken that divide no other size."""
 
 
 class Attempt(NamedTuple):
@@ -47,6 +50,10 @@ class Found(NamedTuple):
     """How many layers are not understood."""
     mixed: bool
     """Whether a call mixed samples."""
+    looks: bool
+    """Whether the module looked at the sizes of tensors, so that its numbers may depend on the batch."""
+    computed: list[Constant]
+    """The arrays of layers that are neither parameters nor buffers as they are."""
 
 
 def follow(module: Any, inputs: Mapping[str, Sequence[Any]], name: str | None, batch: int | None) -> ForeignNetwork:
@@ -64,8 +71,12 @@ def follow(module: Any, inputs: Mapping[str, Sequence[Any]], name: str | None, b
     given = by_argument(module, inputs)
     failures: list[Stopped] = []
     mixed: list[Found] = []
-    for one in attempts(given, batch, unusual(module, given)):
+    prime, other = unusual(module, given)
+    for one in attempts(given, batch, prime):
         found = tried(module, one, name, failures)
+        if found is not None and found.looks and not found.mixed and one.batch == prime:
+            again = tried(module, attempt(given, one.reading, other), name, failures)
+            found = found if again is not None and is_same(found, again) else None
         if found is not None and not found.mixed:
             return with_reading(found)
         mixed += [] if found is None else [found]
@@ -119,7 +130,25 @@ def tried(module: Any, attempt: Attempt, name: str | None, failures: list[Stoppe
         return None
     opaque = sum(layer.op == "opaque" for layer in reader.spec.layers)
     is_one = attempt.reading is Reading.BATCH and attempt.inputs[0].sizes[0] == 1
-    return Found(model, attempt, opaque, reader.mixed or (is_one and reader.layers.loses_one))
+    arrays = [array for layer in reader.spec.layers for array in reader.layers.arrays.get(layer, {}).values()]
+    computed = [array for array in arrays if array.name is None]
+    mixed = reader.mixed or (is_one and reader.layers.loses_one)
+    return Found(model, attempt, opaque, mixed, recording.looks, computed)
+
+
+def is_same(one: Found, other: Found) -> bool:
+    """Return whether a module gives the same network on two batches: no number in it depends on the batch."""
+    if one.model.spec != other.model.spec or len(one.computed) != len(other.computed):
+        return False
+    return all(is_equal(a.read(), b.read()) for a, b in zip(one.computed, other.computed, strict=True))
+
+
+def is_equal(one: Any, other: Any) -> bool:
+    """Return whether two arrays have the same values, or both have none."""
+    if one is None or other is None:
+        return one is other
+    equal = one.shape == other.shape and ((one == other) | ((one != one) & (other != other))).all()  # noqa: PLR0124
+    return bool(equal)
 
 
 def wants_numbers(error: Stopped) -> bool:
@@ -127,11 +156,11 @@ def wants_numbers(error: Stopped) -> bool:
     return any(word in str(error) for word in ("Long", "Int", "index", "indices"))
 
 
-def unusual(module: torch.nn.Module, given: Sequence[tuple[str, tuple[int, ...]]]) -> int:
-    """Return a size for the batch that divides no size of an input, a parameter or a buffer."""
+def unusual(module: torch.nn.Module, given: Sequence[tuple[str, tuple[int, ...]]]) -> list[int]:
+    """Return two sizes for the batch that divide no size of an input, a parameter or a buffer."""
     arrays = [*module.parameters(), *module.buffers()]
     taken = {n for sizes in [*(own for _, own in given), *(array.shape for array in arrays)] for n in sizes}
-    return next((prime for prime in PRIMES if all(n % prime for n in taken)), PRIMES[-1])
+    return sorted(PRIMES, key=lambda prime: any(n % prime == 0 for n in taken))[:2]
 
 
 def attempts(given: Sequence[tuple[str, tuple[int, ...]]], batch: int | None, prime: int) -> Iterator[Attempt]:

@@ -32,6 +32,8 @@ LIKE = frozenset(["to", "type_as", "expand_as", "view_as", "reshape_as"])
 """Functions that take no more than that from their second."""
 MOVED = frozenset(["cpu", "cuda"])
 """Functions that bring a tensor to another device."""
+SIZELESS = frozenset(["dim", "ndim", "ndimension", "dtype", "device", "is_floating_point", "requires_grad", "is_cuda"])
+"""Functions and properties that say nothing of a tensor's sizes, though no tensor is their result."""
 PARTS = frozenset(["getitem", "select", "narrow"])
 """Functions whose result is a part of their first argument: what is written there is written to the whole."""
 
@@ -82,16 +84,18 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.inside: list[tuple[str, int]] = [("", 0)]
         """The modules that run, outermost first: each one's name, and the number of its turn."""
         self.turns = count(1)
+        self.looks = False
+        """Whether a size of a tensor that depends on an input was looked at."""
         self.failed: tuple[str, str, list[Any]] | None = None
         """The module, the function and the shapes of the call that failed first."""
 
     def run(self) -> Recording:
         """Run the module as it is once trained, and return the record. Stopped if it fails.
 
-        Every part of it is afterwards as it was before.
+        Every part of it is afterwards as it was before, and so are PyTorch's random numbers.
         """
         names = [one.name for one in self.inputs]
-        with as_it_was(self.module), self.followed():
+        with torch.random.fork_rng(devices=[]), as_it_was(self.module), self.followed():
             self.module.eval()
             try:
                 with torch.no_grad(), assume_all_nonzero(), self:
@@ -113,7 +117,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         kept = {name: one.numel() for name, one in self.module.named_buffers() if not is_counter(name)}
         leaves = frozenset([name for name, one in self.module.named_modules() if is_leaf(one)])
         name = type(self.module).__name__
-        return Recording(name, self.inputs, self.batch, self.calls, outputs, trained, kept, leaves)
+        return Recording(name, self.inputs, self.batch, self.calls, outputs, trained, kept, leaves, self.looks)
 
     @contextlib.contextmanager
     def followed(self) -> Iterator[None]:
@@ -144,6 +148,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
                 return self.constant(func, args, kwargs or {}, tensors)
             name = name_of(func)
             if takes_sizes(name, args, traced):
+                self.looks = True
                 own_args, own_kwargs = tree_map(self.stand_in, given)
                 return self.constant(func, own_args, own_kwargs, tensors)
             return self.call(func, name, args, kwargs or {})
@@ -170,6 +175,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         changes = name == "setitem" or (own.endswith("_") and not own.endswith("__")) or is_in_place(own)
         results = [args[0]] if changes else tensors_in(result)
         if not results:
+            self.looks = self.looks or name not in SIZELESS
             return result
         if changes:
             result = args[0]
