@@ -13,6 +13,7 @@ from .layers.activation import Identity
 from .layers.base import AXIS_LETTERS
 from .layers.composite import FurtherInput, ToBatch
 from .layers.dense import Linear
+from .layers.recurrent import Embedding
 from .network import INPUT, Network, no_input
 from .sizes import LARGEST, MOST_SIZES, UNKNOWN, Open, Shape, known, read_shape, show, to_json
 
@@ -32,6 +33,7 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
 
     number of sizes                 1        2        3        4        5
     a linear layer comes first      SAMPLE   BATCH    SAMPLE   BATCH
+      or an embedding
     a layer over sequences first             SAMPLE   SAMPLE   BATCH
     no spatial layer                SAMPLE   SPACE    SAMPLE   BATCH
       the spec's own input (`own`)  SAMPLE   SAMPLE   SAMPLE   SAMPLE   SAMPLE
@@ -52,7 +54,7 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
         if own and not any(layer.is_spatial for layer in unnested(layers)):
             table = dict.fromkeys(range(1, MOST_SIZES), Reading.SAMPLE)
         table[1] = Reading.SAMPLE
-        if isinstance(shaping(layers), Linear):
+        if isinstance(shaping(layers), Linear | Embedding):
             table[2] = Reading.BATCH
         elif steps_first(layers):
             table[2] = Reading.SAMPLE
