@@ -18,7 +18,7 @@ from ..diffs import Difference
 from ..diffs import diff as diff_reports
 from ..errors import SpecError
 from ..frameworks import writer
-from ..input import Inputs, configure
+from ..input import FIRST, Inputs, configure
 from ..network import Network
 from ..notation.words import Completer
 from ..report import Report
@@ -107,12 +107,12 @@ def shape(
 
 def _sizes(input: Input | None) -> Shape | Inputs | None:
     if isinstance(input, Mapping):
-        return Inputs([(name, _shape(sizes)) for name, sizes in input.items()])
+        return Inputs([(name, _shape(sizes, scalar=name != FIRST)) for name, sizes in input.items()])
     return None if input is None else _shape(input)
 
 
-def _shape(sizes: Sizes) -> Shape:
-    return read_shape([sizes] if isinstance(sizes, int) else sizes)
+def _shape(sizes: Sizes, scalar: bool = False) -> Shape:
+    return read_shape([sizes] if isinstance(sizes, int) else sizes, scalar=scalar)
 
 
 def check(

@@ -80,7 +80,7 @@ class Reshape(Layer):
     SIGN = Sign.KEPT
     MAKES_AXES = True
     KEYS = {"out": integers}
-    HELP = {"out": "The new sizes without the batch; one of them may be -1, for what the others leave."}
+    HELP = {"out": "The new sizes without the batch, [] for a single number; one may be -1, for what the others leave."}
     BARE = "out"
     NEEDED = ("out",)
     out: tuple[int, ...]
@@ -96,9 +96,9 @@ class Reshape(Layer):
             raise ShapeError(f"out is {show(self.out)}: sizes are at least 1, and one may be -1", key="out")
         have, given, is_free = product(x), prod(n for n in self.out if n != -1), -1 in self.out
         if isinstance(have, int) and (have % given if is_free else have != given):
+            asked = times(self.out) if is_free else f"{times(self.out)} = {given}" if self.out else "a single one"
             raise ShapeError(
-                f"{show(x)} is {times(x)} = {have} values, and out asks for {times(self.out)}"
-                + ("" if is_free else f" = {given}"),
+                f"{show(x)} is {times(x)} = {have} values, and out asks for {asked}",
                 "both have to hold the same number of values; -1 stands for what the other sizes leave",
                 key="out",
             )

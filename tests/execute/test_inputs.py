@@ -123,6 +123,18 @@ def test_run_gives_another_output(files: Path) -> None:
     np.testing.assert_allclose(shown["values"], HEAD[1:])
 
 
+def test_of_several_outputs_a_name_without_an_ending_is_one_of_them(files: Path) -> None:
+    done = here(["run", "net.json", *ARRAYS, "--output", "haed"])
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(
+        "--output: there is no output 'haed'\n  did you mean 'head' or 'end'?; a file needs an ending"
+    )
+    assert not (files / "haed").exists()
+    (files / "old").touch()
+    assert here(["run", "net.json", *ARRAYS, "-o", "old"]).code == 0
+    np.testing.assert_allclose(np.load("old"), END)
+
+
 def test_a_name_is_a_file_where_there_is_one_output(files: Path) -> None:
     assert here(["run", "relu:name=end", "-x", "x.npy", "--output", "end", "-q"]).code == 0
     np.testing.assert_allclose(np.load(files / "end"), np.maximum(X, 0))
@@ -160,3 +172,16 @@ def test_shapes_on_the_command_line(files: Path) -> None:
         assert here(["shape", "net.json", "-i", shape]).err.startswith(what)
     twice = here(["shape", "2x7x8", "relu", "-i", "input=2x4x4"])
     assert twice.err.startswith("two inputs: 2x7x8 in front, and -i input=2x4x4\n")
+
+
+def test_a_further_input_may_be_a_single_number() -> None:
+    """The sampling rate that a network for speech is given beside the speech."""
+    network = cnncalc.load(
+        [
+            {"op": "identity", "name": "x"},
+            {"op": "input", "name": "rate", "shape": []},
+            {"op": "mul", "from": ["x", "rate"]},
+        ]
+    )
+    report = cnncalc.shape(network, {"input": (4, 2, 3), "rate": ()})
+    assert (report.out, report["rate"].out) == ((4, 2, 3), ())

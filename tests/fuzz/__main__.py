@@ -39,8 +39,7 @@ def run(framework: str, seed: int, case: int) -> Line | None:
         line = measure.read(drawn.read, drawn.fact, drawn.inputs, drawn.weights)
     except Exception as error:
         line = {"crashed": f"{type(error).__name__}: {error}"[:300]}
-    if drawn.exact is not None and any(one.startswith("values") for one in line.get("wrong", [])) and drawn.exact():
-        line["wrong"] = [one for one in line["wrong"] if not one.startswith("values")]
+    line = measure.without_rounding(line, drawn.exact)
     return {"text": drawn.text, **line}
 
 

@@ -6,9 +6,11 @@ earlier value that fits). What Keras refuses is drawn again.
 
 from __future__ import annotations
 
-import json
+import os
+import tempfile
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -22,6 +24,7 @@ import cnncalc
 
 from . import keras_facts
 from .draws import SIZES, Drawn, Impossible, axes_of, axis_of, divisor, flag, per_axis, sides, split_of
+from .measure import compare_values
 
 warnings.simplefilter("ignore")
 tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -341,26 +344,23 @@ def draw(r: Random) -> Drawn:
         raise Impossible from None
     if not np.isfinite(fact.values).all() or np.abs(fact.values).max(initial=0) > 1e4 or fact.values.size > 20_000:
         raise Impossible
-    spec = json.loads(model.to_json())
-    weights_ = keras_facts.named_weights(model)
-    return Drawn(
-        "; ".join(lines), fact, lambda: cnncalc.load(spec), {"x": x}, weights_, lambda: exact(model, spec, x, weights_)
-    )
+    path = Path(tempfile.gettempdir()) / f"fuzz-{os.getpid()}.keras"
+    model.save(path)
+    return Drawn("; ".join(lines), fact, lambda: cnncalc.load(path), {"x": x}, None, lambda: exact(model, path, x))
 
 
-def exact(model: Any, spec: Any, x: Any, weights: dict[str, Any]) -> bool:
+def exact(model: Any, path: Path, x: Any) -> bool:
     """Return whether the values agree in float64: Keras computes the same model with that dtype."""
-    from .measure import compare_values
-
     keras.config.set_floatx("float64")
     try:
-        text = json.dumps(spec).replace('"float32"', '"float64"')
-        wide = keras.models.model_from_json(text)
+        wide = keras.models.model_from_json(model.to_json().replace('"float32"', '"float64"'))
         wide.set_weights([np.asarray(one, np.float64) for one in model.get_weights()])
         want = np.asarray(wide(x.astype(np.float64), training=False))
     except REFUSED:
         return False
     finally:
         keras.config.set_floatx("float32")
-    wide_weights = {name: np.asarray(one, np.float64) for name, one in weights.items()}
-    return bool(compare_values(want, cnncalc.load(spec), x.astype(np.float64), wide_weights).get("diff", 1) < 1e-9)
+    network = cnncalc.load(path)
+    held = {} if network.source is None else network.source.weights
+    weights = {name: np.asarray(read(), np.float64) for name, read in held.items()}
+    return bool(compare_values(want, network, x.astype(np.float64), weights).get("diff", 1) < 1e-9)

@@ -43,14 +43,14 @@ def measured(build: Callable[[], Any], form: str) -> Line:
     random = np.random.default_rng(0)
     feeds = []
     for one in model.inputs:
-        shape = tuple(n or (2 if at == 0 else 24) for at, n in enumerate(one.shape))
+        shape = tuple(n or (2 if at == 0 else 64) for at, n in enumerate(one.shape))
         whole = "int" in one.dtype
         feeds.append(random.integers(0, 9, shape) if whole else random.random(shape).astype(np.float32))
     fact = keras_facts.fact(model, feeds if len(feeds) > 1 else feeds[0])
-    inputs = dict(zip([one.name for one in model.inputs], feeds, strict=True))
+    inputs = dict(zip([one._keras_history.operation.name for one in model.inputs], feeds, strict=True))
     if form == "json":
         spec = json.loads(model.to_json())
-        return measure.read(lambda: cnncalc.load(spec), fact, inputs, keras_facts.named_weights(model))
+        return measure.read(lambda: cnncalc.load(spec), fact._replace(values=None), inputs)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"model.{form}"
         model.save(path)

@@ -130,7 +130,8 @@ def measure_torch(model: Model) -> Line:
 
     module, x = made(model)
     fact = torch_facts.fact(module, x)
-    return measure.read(lambda: cnncalc.from_torch(module, tuple(x.shape)), fact, x.numpy())
+    line = measure.read(lambda: cnncalc.from_torch(module, tuple(x.shape)), fact, x.numpy())
+    return measure.without_rounding(line, partial(torch_facts.exact, module, x))
 
 
 def measure_export(model: Model, path: Path, dynamo: bool, sizes_open: bool) -> Line:

@@ -19,7 +19,6 @@ import cnncalc
 
 from . import torch_facts
 from .draws import SIZES, Drawn, Impossible, axes_of, axis_of, divisor, flag, per_axis, sides, split_of
-from .measure import compare_values
 
 Shape = tuple[int, ...]
 Draw = Callable[[Random, Shape], "str | None"]
@@ -425,7 +424,7 @@ def _drawn(r: Random, plan: list[str], shape: Shape) -> Drawn:
         lambda: cnncalc.from_torch(net, shape),
         {"x": x.numpy()},
         None,
-        lambda: exact(net, x),
+        lambda: torch_facts.exact(net, x),
     )
 
 
@@ -459,13 +458,3 @@ def randomized(module: Any) -> Any:
         if one.is_floating_point():
             one.uniform_(0.4, 1.6 if "var" in name else 0.9)
     return module.eval()
-
-
-def exact(net: Any, x: Any) -> bool:
-    """Return whether a module's values agree in float64."""
-    net = net.double()
-    with torch.no_grad():
-        want = net(x.double()).numpy()
-    network = cnncalc.from_torch(net, tuple(x.shape))
-    line = compare_values(want, network, x.double().numpy())
-    return bool(line.get("diff", 1) < 1e-9)

@@ -257,6 +257,13 @@ C, P, T = {"op": "conv", "c_o": 4, "k": 3}, {"op": "maxpool", "k": 3}, {"op": "c
             "  both have to hold the same number of values; -1 stands for what the other sizes leave",
         ),
         (
+            {"op": "reshape", "out": []},
+            (3, 7, 2),
+            "plain",
+            "'reshape1': 3x7x2 is 3*7*2 = 42 values, and out asks for a single one\n"
+            "  both have to hold the same number of values; -1 stands for what the other sizes leave",
+        ),
+        (
             {"op": "reshape", "out": [-1, -1]},
             (3, 7, 2),
             "plain",
@@ -442,6 +449,12 @@ def test_features_before_a_linear_layer_are_one_size_whatever_follows() -> None:
     report = cnncalc.shape("linear:96 reshape:6x4x4 convT:3,k4,s2,p1", input=(100,))
     assert report.out == (3, 8, 8)
     assert report.params == (100 * 96 + 96) + (6 * 3 * 16 + 3)
+
+
+def test_one_feature_is_reshaped_to_a_number() -> None:
+    """As x[:, 2] of features is, in PyTorch."""
+    report = cnncalc.shape([{"op": "linear", "out": 1}, {"op": "reshape", "out": []}], input=(5, 3))
+    assert (report.out, report["reshape1"].sample) == ((5,), (1,))
 
 
 def test_features_before_a_linear_layer_are_one_size_with_one_axis_below() -> None:
