@@ -24,6 +24,8 @@ class Origin:
     bind: Callable[[Mapping[str, Shape]], Network] | None = None
     """Return the network as its file says it for inputs of these sizes, the first one's by `input`; None if it is the
     same for all."""
+    notes: tuple[str, ...] = ()
+    """Remarks on the file, such as where it contradicts itself."""
 
     def locate(self, path: Path, key: str | None) -> Where | None:
         """Return the place of a path, or of the key there; None without a text."""

@@ -191,6 +191,7 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     """Read the network of another framework's model; errors name its file, without a line."""
     document = Document("", name)
     document.imported, document.weights, document.model = True, model.weights, model.model
+    document.notes = model.notes
     network = read(model.spec, document)
     if model.bind is not None:
         again = model.bind

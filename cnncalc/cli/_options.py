@@ -147,6 +147,8 @@ class NetworkOptions(NamedTuple):
         """Note what a file has beside its network, and what these options cannot change in a report read as a spec."""
         if network.unused is not None:
             note(f"{name} has {unused(network.unused)} that its output does not use; they are not counted")
+        for remark in () if network.source is None else network.source.notes:
+            note(remark)
         if not network.is_report:
             return
         if self.several:

@@ -178,7 +178,7 @@ def node(op: str, *reads: str, **attributes: Any) -> Any:
             (2, 3, 7, 11),
         ),
         # what cnncalc cannot say keeps its shape
-        (node("Hardmax"), "opaque", {"out": [3, 7, 11], "params": 0}, (2, 3, 7, 11)),
+        (node("Trilu"), "opaque", {"out": [3, 7, 11], "params": 0}, (2, 3, 7, 11)),
     ],
     ids=lambda value: value.op_type if hasattr(value, "op_type") else None,
 )
@@ -804,3 +804,122 @@ def test_an_input_without_a_type_is_never_given_to_onnx() -> None:
 def test_a_norm_over_a_batch_of_one_is_the_absolute_value(keepdims: int) -> None:
     data = model([node("ReduceL1", axes=[0], keepdims=keepdims)], [1, 3, 4])
     check_values(data, np.linspace(-2, 1, 12, dtype=F32).reshape(1, 3, 4))
+
+
+# what one operator's words say in several layers
+
+
+@pytest.mark.parametrize("opset", [11, 13])
+@pytest.mark.parametrize("axis", [1, 2, 3])
+def test_hardmax_is_the_first_of_the_largest(opset: int, axis: int) -> None:
+    x = np.random.default_rng(1).integers(0, 3, (2, 3, 4, 5)).astype(F32)
+    data = model([node("Hardmax", axis=axis)], list(x.shape), opset=opset)
+    flat = x.reshape(*x.shape[:axis], -1) if opset < 13 else np.moveaxis(x, axis, -1)
+    expected = np.zeros_like(flat)
+    np.put_along_axis(expected, flat.argmax(-1)[..., None], 1, -1)
+    expected = expected.reshape(x.shape) if opset < 13 else np.moveaxis(expected, -1, axis)
+    np.testing.assert_array_equal(cnncalc.run(read_bytes(data, "net.onnx"), x), expected)
+
+
+@pytest.mark.parametrize(
+    ("made", "opset"),
+    [
+        (node("MeanVarianceNormalization"), 13),
+        (node("MeanVarianceNormalization", axes=[2, 3]), 13),
+        (node("MeanVarianceNormalization", axes=[-1, 1]), 13),
+        (node("Shrink", lambd=0.25, bias=0.1), 13),
+        (node("Shrink", lambd=0.5, bias=0.5), 13),
+        (node("Selu", alpha=1.5, gamma=0.7), 13),
+        (node("ThresholdedRelu", alpha=0.3), 13),
+        (node("Mean"), 13),
+        (node("Max"), 13),
+        *[
+            (node("CumSum", "axis", exclusive=exclusive, reverse=reverse), 14)
+            for exclusive in (0, 1)
+            for reverse in (0, 1)
+        ],
+    ],
+    ids=str,
+)
+def test_operators_of_several_layers(made: Any, opset: int) -> None:
+    x = np.random.default_rng(1).normal(size=(2, 3, 4, 5)).astype(F32)
+    arrays = {"axis": np.array(2, I64)} if "axis" in made.input else {}
+    data = model([made], list(x.shape), arrays, opset)
+    assert "opaque" not in [layer["op"] for layer in layers_of(data)]
+    check_values(data, x)
+
+
+@pytest.mark.parametrize("axis", [-1, -2])
+def test_a_root_mean_square_norm(axis: int) -> None:
+    x = np.random.default_rng(1).normal(size=(2, 3, 4, 5)).astype(F32)
+    weight = np.arange(1, 1 + np.prod(x.shape[axis:]), dtype=F32).reshape(x.shape[axis:])
+    data = model([node("RMSNormalization", "w", axis=axis, epsilon=0.01)], list(x.shape), {"w": weight}, 23)
+    axes = tuple(range(axis, 0))
+    expected = x / np.sqrt((x**2).mean(axes, keepdims=True) + 0.01) * weight
+    np.testing.assert_allclose(cnncalc.run(read_bytes(data, "net.onnx"), x), expected, rtol=1e-5)
+    assert cnncalc.shape(read(data).spec).params == weight.size
+
+
+def test_what_is_left_of_whole_numbers() -> None:
+    x = np.arange(-12, 12, dtype=F32).reshape(2, 3, 4)
+    nodes = chain(
+        ("Cast", ["x"], "whole", {"to": TensorProto.INT64}),
+        ("Mod", ["whole", "five"], "left", {}),
+        ("Cast", ["left"], "y", {"to": TensorProto.FLOAT}),
+    )
+    data = model(nodes, list(x.shape), {"five": np.array(5, I64)}, 13)
+    np.testing.assert_array_equal(cnncalc.run(read_bytes(data, "net.onnx"), x), x % 5)
+
+
+def test_a_matrix_of_an_einsum_counts_wherever_it_is_stored() -> None:
+    value = numpy_helper.from_array(np.ones((3, 6), F32), "w")
+    nodes = [helper.make_node("Constant", [], ["w"], value=value), node("Einsum", "w", equation="nchw,cd->ndhw")]
+    assert cnncalc.shape(read(model(nodes, [2, 3, 4, 5])).spec).params == 18
+
+
+def test_nearest_resizing_of_old_operator_sets_rounds_up_where_it_shrinks() -> None:
+    x = np.arange(40, dtype=F32).reshape(1, 1, 4, 10)
+    scales = np.array([1, 1, 2, 0.7], F32)
+    data = model([node("Resize", "s", mode="nearest")], list(x.shape), {"s": scales}, 10)
+    columns = np.ceil(np.arange(7) / scales[3]).astype(int)
+    expected = x.repeat(2, axis=2)[..., columns]  # 10*0.7 is 7 in float32, and 6.9999999 in more digits
+    np.testing.assert_array_equal(cnncalc.run(read_bytes(data, "net.onnx"), x), expected)
+
+
+def declared_y(*shape: int) -> list[Any]:
+    return [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)]
+
+
+def test_a_shape_that_the_file_declares_is_used_where_ours_is_unknown() -> None:
+    mystery = helper.make_node("Mystery", ["x"], ["m"], name="m", domain="mine")
+    conv = helper.make_node("Conv", ["m", "w"], ["c"], name="c")
+    relu = helper.make_node("Relu", ["c"], ["y"], name="y")
+    data = model([mystery, conv, relu], [2, 3, 8, 8], {"w": ones((4, 3, 3, 3), F32)})
+    assert NOTHING_KNOWN in [layer.out for layer in cnncalc.shape(read(data).spec).layers]
+    made = onnx.load_from_string(data)
+    made.graph.value_info.append(helper.make_tensor_value_info("c", TensorProto.FLOAT, [2, 4, 6, 6]))
+    network = read(made.SerializeToString())
+    assert cnncalc.shape(network.spec).out == (2, 4, 6, 6)
+    assert cnncalc.shape(network.spec).params == 108
+    assert network.notes == ()
+
+
+def test_a_shape_that_the_file_declares_and_its_values_do_not_have_is_a_note(tmp_path: Path) -> None:
+    data = model([node("MaxPool", kernel_shape=[2, 2])], [2, 3, 8, 8], outputs=declared_y(2, 3, 4, 4))
+    (tmp_path / "net.onnx").write_bytes(data)
+    done = here(["shape", str(tmp_path / "net.onnx")])
+    assert done.code == 0
+    assert done.err.splitlines() == ["note: the file declares 'y' as 2x3x4x4, and it is 2x3x7x7"]
+    agreeing = model([node("MaxPool", kernel_shape=[2, 2])], [2, 3, 8, 8], outputs=declared_y(2, 3, 7, 7))
+    assert read(agreeing).notes == ()
+
+
+def test_a_function_that_calls_itself_is_one_message(tmp_path: Path) -> None:
+    made = onnx.load_from_string(model([node("F")], [1, 3]))
+    made.graph.node[0].domain = "mine"
+    inner = helper.make_node("F", ["a"], ["b"], domain="mine")
+    opsets = [helper.make_opsetid("mine", 1)]
+    made.functions.append(helper.make_function("mine", "F", ["a"], ["b"], [inner], opsets))
+    made.opset_import.extend(opsets)
+    with pytest.raises(cnncalc.SpecError, match="functions cannot be inlined"):
+        read(made.SerializeToString())

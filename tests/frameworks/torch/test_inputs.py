@@ -196,6 +196,28 @@ def test_a_module_that_stops_shows_its_layers_and_the_shapes_that_meet() -> None
         cnncalc.from_torch(nn.Sequential(nn.Conv2d(3, 4, 3)), "5x32x32")
 
 
+class Masked(nn.Module):  # type: ignore[misc,name-defined]
+    """A convolution under a mask."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+
+    def forward(self, image: Any, mask: Any) -> Any:
+        return self.conv(image) * mask
+
+
+def test_the_run_that_came_furthest_says_what_is_wrong() -> None:
+    """PyTorch speaks of an index, as it does of an embedding's; on whole numbers the convolution stops before that."""
+    with pytest.raises(cnncalc.SpecError, match=r"^the module stops at mul of 1x8x8x8 and 1x1x7x8\n"):
+        cnncalc.from_torch(Masked(), {"image": (3, 8, 8), "mask": (1, 7, 8)})
+
+
+def test_an_input_that_no_tensor_holds_is_refused() -> None:
+    with pytest.raises(cnncalc.SpecError, match="has more values than a tensor of PyTorch"):
+        cnncalc.from_torch(nn.ReLU(), (3, 10**9, 10**9))
+
+
 @pytest.mark.parametrize("size", ["8x8", "1x8x8"])
 def test_a_batch_is_put_in_front_of_what_a_module_reads(
     size: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

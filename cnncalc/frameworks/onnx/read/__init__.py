@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ....errors import SpecError
+from ....errors import SpecError, shown
 from ....layers.base import AXIS_LETTERS
-from ....sizes import MOST_SIZES, Open, Shape, Size, is_letter, to_json
+from ....sizes import MOST_SIZES, Open, Shape, Size, is_letter, show, to_json
 from ... import ForeignNetwork
 from ...build import Draft, printable
 from ...values import BATCH, Handle, batch_first, plain
@@ -64,7 +64,16 @@ def read(
                 bound[ours] = whole
         return read(source, name, {**(sizes or {}), **bound}) if bound else None
 
-    return ForeignNetwork(spec, built.spec.weights(), bind=bind)
+    return ForeignNetwork(spec, built.spec.weights(), bind=bind, notes=_notes(built))
+
+
+def _notes(b: GraphReader) -> tuple[str, ...]:
+    """Return a remark on the shapes that the file declares and its values do not have; none if there are none."""
+    if not b.contradictions:
+        return ()
+    name, declared, ours = b.contradictions[0]
+    more = f", and {others} more values" if (others := len(b.contradictions) - 1) else ""
+    return (f"the file declares {shown(name)} as {show(declared)}, and it is {show(ours)}{more}",)
 
 
 def graph_size(dim: int | str | None, letters: Mapping[str, str]) -> Size:

@@ -33,7 +33,7 @@ def parse(data: bytes | memoryview, name: str) -> Any:
 
         try:
             return inline_local_functions(model)
-        except (RuntimeError, ValueError, TypeError) as error:
+        except (RuntimeError, ValueError, TypeError, onnx.checker.ValidationError) as error:
             raise SpecError(f"the file's functions cannot be inlined: {first_line(error)}") from None
     return model
 
@@ -60,6 +60,12 @@ class GraphNode:
         kept = {key: value for key, value in self._attributes.items() if key != name}
         node = copy(self)
         node.__dict__["_attributes"] = kept
+        return node
+
+    def part(self, name: str) -> GraphNode:
+        """Return the same node under the name of one of several layers that it becomes."""
+        node = copy(self)
+        node.name = f"{self.name}.{name}"
         return node
 
     @property

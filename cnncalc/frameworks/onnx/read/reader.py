@@ -15,7 +15,7 @@ from ...build import NO_FIGURES, Draft, SpecBuilder, printable
 from ...values import BATCH, Axes, Handle, batch_first, numbered, plain, regrouped, transposed
 from .const import BOOL, FLOAT, INITIALISER, INT64, INTEGERS, Const, Number, of_tensor
 from .fold import Inputs, broadcast, fold, inputs_of
-from .model import GraphNode, OnnxGraph, captured
+from .model import GraphNode, OnnxGraph, captured, dims_of
 
 ENV = Env(dialect_named("onnx"), channels_last=False)
 T = TypeVar("T")
@@ -129,6 +129,8 @@ class GraphReader:
         """Whether the result does not depend on the input, and so has no batch."""
         self._biases: dict[str, set[str]] | None = None
         self._made_constants: dict[tuple[str, Shape], Handle] = {}
+        self.contradictions: list[tuple[str, Shape, Shape]] = []
+        """The values of which the file declares another shape than the one they have: name, declared, ours."""
 
     # shapes
 
@@ -601,9 +603,25 @@ class GraphReader:
         except OpaqueNode as opaque:
             self._leave_opaque(node, opaque)
         self._passed = False
+        for out in node.outputs:
+            self._hold_to_declared(out)
         for at, out in enumerate(node.outputs):
             if at and out and out not in self.values and out not in self.constants and out in self.graph.uses:
                 self.values[out] = self.opaque(out, node.op, self._declared(out), self._reads(node), **NO_FIGURES)
+
+    def _hold_to_declared(self, name: str) -> None:
+        """Use the shape that the file declares for a value where ours is unknown; note it where ours is another."""
+        dims = dims_of(self.graph.declared_types.get(name))
+        value = self.values.get(name)
+        if dims is None or value is None:
+            return
+        declared, full = [self.size(n) for n in dims], self.full(value)
+        ours = [UNKNOWN] * len(declared) if full is None else list(full)
+        if len(ours) != len(declared) or any(map(_contradicts, ours, declared)):
+            self.contradictions.append((name, tuple(declared), tuple(ours)))
+        elif full is None or any(map(_fills, ours, declared)):
+            merged = [m if _fills(n, m) else n for n, m in zip(ours, declared, strict=True)]
+            self.values[name] = self.opaque(f"{name}.declared", "Declared", merged, [value], **NO_FIGURES)
 
     def _branch(self, node: GraphNode) -> Any:
         """Return the graph that an If with a constant condition runs; None for any other node."""
@@ -665,6 +683,16 @@ def _owner(weights: Iterable[Const]) -> tuple[str | None, ...] | None:
     """Return the key of a layer's weights; None without any, and for those of untrained norms."""
     keys = tuple([const.key for const in weights])
     return None if not keys or None in keys or all(const.uniform() for const in weights) else keys
+
+
+def _fills(ours: Size, declared: Size) -> bool:
+    """Return whether a size that the file declares says what is not known here."""
+    return ours == UNKNOWN and isinstance(declared, int)
+
+
+def _contradicts(ours: Size, declared: Size) -> bool:
+    """Return whether a size that the file declares is another than ours."""
+    return isinstance(ours, int) and isinstance(declared, int) and ours != declared
 
 
 def values_of(full: Sequence[Size]) -> int | None:

@@ -9,13 +9,13 @@ from typing import Any
 from .....layers.names import ONNX
 from .....registry import Registry
 from .....sizes import LARGEST, known
-from ....values import BATCH
+from ....values import BATCH, Handle
 from ..const import BOOL, INTEGERS
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode, Quantised
 
 KEPT = (
-    *("BitwiseNot", "Hardmax", "IsInf", "IsNaN", "Trilu", "Bernoulli", "EyeLike", "RandomNormalLike"),
+    *("BitwiseNot", "IsInf", "IsNaN", "Trilu", "Bernoulli", "EyeLike", "RandomNormalLike"),
     *("RandomUniformLike", "ReverseSequence", "ScatterElements", "ScatterND", "Scatter"),
 )
 """The operators that keep their input's shape, and have no layer here."""
@@ -117,23 +117,50 @@ def thresholded(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("Shrink")
 def shrink(b: GraphReader, node: GraphNode) -> None:
-    """Read a shrinkage: hard without a bias, soft if the bias is the threshold."""
+    """Read a shrinkage: hard without a bias, soft if the bias is the threshold, else x less a part of its bounds."""
     lambd, bias, x = node.number("lambd", 0.5), node.number("bias", 0.0), b.first(node)
-    if bias not in (0, lambd):
-        raise OpaqueNode(b.full(x))
-    b.make_pointwise(node, "softshrink" if bias else "hardshrink", x, {"lambd": lambd})
+    if bias in (0, lambd) and lambd >= 0:
+        b.make_pointwise(node, "softshrink" if bias else "hardshrink", x, {"lambd": lambd})
+        return
+    sides = []
+    for by, bound, shift in (("lt", -lambd, bias), ("gt", lambd, -bias)):
+        chosen = b.pointwise(f"{node.name}.{by}", "compare", x, {"by": by, "value": bound})
+        moved = b.pointwise(f"{node.name}.{by}.moved", "rescale", x, {"factor": 1, "offset": shift})
+        sides.append((chosen, moved))
+    (below, low), (above, high) = sides
+    nothing = b.pointwise(f"{node.name}.nothing", "rescale", x, {"factor": 0, "offset": 0})
+    upper = b.pointwise(f"{node.name}.upper", "where", [above, high, nothing])
+    b.give(node, b.pointwise(node.name, "where", [below, low, upper]))
 
 
-@HANDLERS.register("Softmax", "LogSoftmax")
+def _hardmax(b: GraphReader, name: str, x: Handle, axis: int) -> Handle:
+    """Return 1 where the first of the largest values along an axis is, else 0."""
+    largest = b.add(f"{name}.max", "max", x, {"axis": [axis], "keepdims": True})
+    equal = b.add(f"{name}.equal", "compare", [x, largest], {"by": "eq"})
+    count = b.add(f"{name}.count", "cumsum", equal, {"axis": axis})
+    first = b.pointwise(f"{name}.first", "compare", count, {"by": "eq", "value": 1})
+    return b.pointwise(name, "mul", [equal, first])
+
+
+def _plain(op: str) -> Callable[[GraphReader, str, Handle, int], Handle]:
+    """Return what adds a layer of this op along an axis."""
+    return lambda b, name, x, axis: b.add(name, op, x, {"axis": axis})
+
+
+ALONG = {"Softmax": _plain("softmax"), "LogSoftmax": _plain("logsoftmax"), "Hardmax": _hardmax}
+"""What adds the layers of each function of the values along an axis."""
+
+
+@HANDLERS.register(*ALONG)
 def softmax(b: GraphReader, node: GraphNode) -> None:
     """Read it along one axis; before operator set 13 it was along all axes from `axis` on."""
     x, full = b.known(node)
-    op, old = ("softmax" if node.op == "Softmax" else "logsoftmax"), b.graph.opset < 13
+    along, old = ALONG[node.op], b.graph.opset < 13
     at = node.axis("axis", len(full), 1 if old else -1, end=old)
     wide = [place for place in range(at, len(full)) if full[place] != 1]
     if not old or len(wide) < 2:
         x, axis = b.along(x, wide[0] if old and wide else min(at, len(full) - 1))
-        b.make(node, op, x, {"axis": axis})
+        b.give(node, along(b, node.name, x, axis))
         return
     for place in range(at, len(full)):
         x = b.without_batch(x, place)
@@ -142,7 +169,7 @@ def softmax(b: GraphReader, node: GraphNode) -> None:
         flat = b.add(f"{node.name}.flat", "flatten", x)
     else:
         flat = b.add(f"{node.name}.flat", "reshape", x, {"out": [*map(sized, x.shape[:front]), -1]})
-    done = b.add(f"{node.name}.done", op, flat, {"axis": front + 1})
+    done = along(b, f"{node.name}.done", flat, front + 1)
     b.give(node, b.add(node.name, "reshape", done, {"out": [*map(sized, x.shape)]})._replace(axes=x.axes))
 
 
@@ -204,18 +231,20 @@ def dropout(b: GraphReader, node: GraphNode) -> None:
 
 @HANDLERS.register("CumSum")
 def cumsum(b: GraphReader, node: GraphNode) -> None:
-    """Read sums of all values so far along an axis; those that leave the last out, or begin at the end, are unknown."""
+    """Read sums of all values so far along an axis, from its end if reversed; an exclusive one leaves out the last."""
     x, full = b.known(node)
     axis = b.scalar(node.input(1))
-    if (
-        not isinstance(axis, int)
-        or not -len(full) <= axis < len(full)
-        or node.whole("exclusive")
-        or node.whole("reverse")
-    ):
+    if not isinstance(axis, int) or not -len(full) <= axis < len(full):
         raise OpaqueNode(full)
     x, ours = b.along(x, axis % len(full))
-    b.make(node, "cumsum", x, {"axis": ours})
+    turned = {"axis": ours, "start": None, "stop": None, "step": -1}
+    if node.whole("reverse"):
+        x = b.add(f"{node.name}.turned", "slice", x, turned)
+    if node.whole("exclusive"):
+        behind = b.add(f"{node.name}.behind", "pad", x, {"axis": [ours], "p": [[1, 0]]})
+        x = b.add(f"{node.name}.before", "slice", behind, {"axis": ours, "start": 0, "stop": -1})
+    made = b.add(f"{node.name}.sums" if node.whole("reverse") else node.name, "cumsum", x, {"axis": ours})
+    b.give(node, b.add(node.name, "slice", made, turned) if node.whole("reverse") else made)
 
 
 LEAST = 1e-30

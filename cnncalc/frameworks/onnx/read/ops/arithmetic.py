@@ -189,7 +189,18 @@ def where(b: GraphReader, node: GraphNode) -> None:
     b.give(node, join(b, node, "where", operands(b, node)))
 
 
-@HANDLERS.register("Mod", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor")
+@HANDLERS.register("Mod")
+def modulo(b: GraphReader, node: GraphNode) -> None:
+    """Read what is left of whole numbers that are divided: a - b*floor(a/b); for others only the shape is known."""
+    x, by = operands(b, node)
+    if b.kind(node.input(0)) != "int" or node.whole("fmod"):
+        raise OpaqueNode(b.met(node))
+    ratio = join(b, node.part("ratio"), "div", [x, by])
+    times = b.pointwise(f"{node.name}.floor", "floor", ratio)
+    b.give(node, join(b, node, "sub", [x, join(b, node.part("multiple"), "mul", [times, by])]))
+
+
+@HANDLERS.register("BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor")
 def met(b: GraphReader, node: GraphNode) -> None:
     """Read another function of several operands: only its shape is known."""
     raise OpaqueNode(b.met(node))

@@ -160,7 +160,11 @@ def einsum(b: GraphReader, node: GraphNode) -> None:
     given = operands(b, node)
     if len(terms) != len(given) or "..." in text or "->" not in text:
         raise OpaqueNode
-    xs = [b.constant(node.input(at), x) if isinstance(x, Const) else x for at, x in enumerate(given)]
+    learned = any(isinstance(x, Handle) for x in given)
+    xs = []
+    for at, x in enumerate(given):
+        weight = learned and x.kind == "float" and x.size > 1 if isinstance(x, Const) else False
+        xs.append(b.constant(node.input(at), x, weight=weight) if isinstance(x, Const) else x)
     if any(x.axes is None or x.rank != len(term) for x, term in zip(xs, terms, strict=True)):
         raise OpaqueNode
     out = text.partition("->")[2]

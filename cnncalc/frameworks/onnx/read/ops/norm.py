@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from .....layers.names import ONNX, ONNX_OPS
 from .....registry import Registry
 from .....sizes import known
+from ....values import Handle
 from ..const import INITIALISER, Const
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode
@@ -14,6 +16,8 @@ from ..reader import GraphReader, Handler, OpaqueNode
 GROUPS_BY_CHANNEL = 21
 """The operator set from which on a group norm has a weight for each channel, not for each group."""
 STATISTICS = ("running_mean", "running_var")
+LEAST_VARIANCE = 1e-18
+"""The square of what MeanVarianceNormalization adds to the deviation."""
 HANDLERS: Registry[str, Handler] = Registry()
 
 
@@ -68,11 +72,42 @@ def norm(b: GraphReader, node: GraphNode) -> None:
     b.make_on_maps(node, op, x, keys | node.renamed(ONNX[op]), weights)
 
 
-@HANDLERS.register("RMSNormalization", "MeanVarianceNormalization")
-def opaque_norm(b: GraphReader, node: GraphNode) -> None:
-    """Read another norm: only its shape is known."""
-    x = b.first(node)
-    raise OpaqueNode(b.full(x), params=params_of(b.const(node.input(1))))
+@HANDLERS.register("MeanVarianceNormalization")
+def standardised(b: GraphReader, node: GraphNode) -> None:
+    """Read (x - mean)/deviation over some axes, by default all but the channels."""
+    x, full = b.known(node)
+    axes = node.ints("axes")
+    x, places = _places(b, node, x, [0, 2, 3] if axes is None else axes, len(full))
+    b.make(node, "layernorm", x, {"axis": places, "scale": False, "center": False, "eps": LEAST_VARIANCE})
+
+
+@HANDLERS.register("RMSNormalization")
+def rmsnorm(b: GraphReader, node: GraphNode) -> None:
+    """Read x over the root of its mean square, over the axes from `axis` on, with a weight of their shape."""
+    x, full = b.known(node)
+    weight, first = b.param(node, 1), node.axis("axis", len(full), -1)
+    x, places = _places(b, node, x, range(first, len(full)), len(full))
+    square = b.pointwise(f"{node.name}.square", "square", x)
+    mean = b.add(f"{node.name}.mean", "mean", square, {"axis": places, "keepdims": True})
+    shifted = b.pointwise(f"{node.name}.eps", "rescale", mean, {"offset": node.number("epsilon", 1e-5)})
+    root = b.pointwise(f"{node.name}.root", "rsqrt", shifted)
+    made = b.add(node.name if weight is None else f"{node.name}.normal", "mul", [x, root])
+    if weight is not None:
+        own = b.constant(node.input(1), weight, weight.aligned(len(places)), weight=True)
+        made = b.add(node.name, "mul", [made, own])
+    b.give(node, made)
+
+
+def _places(b: GraphReader, node: GraphNode, x: Handle, axes: Iterable[int], rank: int) -> tuple[Handle, list[int]]:
+    """Return a value and the axes of its sample (the batch is 0) that some of the file's axes are."""
+    ours = [at % rank if -rank <= at < rank else None for at in axes]
+    if None in ours:
+        raise node.wrong(f"axes {list(axes)} of {rank}")
+    wanted = [at for at in ours if at is not None]
+    for at in wanted:
+        x = b.without_batch(x, at)
+    x = b.explicit(x, min(wanted, default=rank))
+    return x, sorted(b.along(x, at)[1] for at in wanted)
 
 
 def affine(weight: Const | None, bias: Const | None) -> tuple[dict[str, Any], dict[str, Const | None]]:

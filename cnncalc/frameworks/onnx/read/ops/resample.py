@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import floor, isfinite
+from struct import pack, unpack
 from typing import Any
 
 from .....layers.base import ENDS
@@ -11,11 +12,13 @@ from .....layers.resample import PLACES
 from .....registry import Registry
 from .....sizes import LARGEST, Open, Size
 from ....values import BATCH, Handle
+from ..const import shortest
 from ..fold import integers, numbers
 from ..model import GraphNode
 from ..reader import GraphReader, Handler, OpaqueNode, needed
 
 LARGEST_SCALE = 2.0**63
+MOST_FLOAT32 = 3.4e38
 MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "cubic": "cubic"}
 HANDLERS: Registry[str, Handler] = Registry()
 
@@ -100,7 +103,13 @@ def resize(b: GraphReader, node: GraphNode) -> None:
         scales = []
     if None in wanted:
         raise OpaqueNode(out)
-    made = b.add(node.name, "upsample", maps.x, {("out" if scales is None else "factor"): wanted, **keys})
+    if scales is None:
+        made = b.add(node.name, "upsample", maps.x, {"out": wanted, **keys})
+    else:
+        pairs = [(full[at], out[at]) for at in order][2:]
+        made = _by_factors(
+            b, node, maps.x, [_exact(*pair, w or 1) for pair, w in zip(pairs, wanted, strict=True)], keys
+        )
     made = b.unmapped(node.name, made, maps)
     b.give(node, b.permuted(f"{node.name}.last", made, [order.index(at) for at in range(rank)]))
 
@@ -140,12 +149,36 @@ def _scales(b: GraphReader, node: GraphNode) -> list[float] | None:
 
 
 def _scaled(n: Size, by: float) -> Size:
-    """Return a size times a scale. OpaqueNode if an open size would be cut off."""
+    """Return a size times a scale, in float32 as runtimes do. OpaqueNode if an open size would be cut off."""
     if isinstance(n, int):
-        return floor(n * by)
+        return floor(float32(n * float32(by)))
     if not by.is_integer():
         raise OpaqueNode(known=False)
     return n * int(by)
+
+
+def _by_factors(b: GraphReader, node: GraphNode, x: Handle, factors: list[float], keys: dict[str, Any]) -> Handle:
+    """Return a map at other resolutions; axes that old operator sets shrink to the nearest unit round up."""
+    rounds_up = _begins_at_corner(b, node) and keys["mode"] == "nearest" and min(factors) < 1
+    if not rounds_up:
+        return b.add(node.name, "upsample", x, {"factor": factors, **keys})
+    smaller, larger = [min(by, 1) for by in factors], [max(by, 1) for by in factors]
+    enlarges = max(larger) > 1
+    name = f"{node.name}.smaller" if enlarges else node.name
+    made = b.add(name, "upsample", x, {"factor": smaller, **keys, "round": "ceil"})
+    return b.add(node.name, "upsample", made, {"factor": larger, **keys}) if enlarges else made
+
+
+def float32(value: float) -> float:
+    """Return a number as a float32 holds it."""
+    return value if abs(value) > MOST_FLOAT32 else float(unpack("f", pack("f", value))[0])
+
+
+def _exact(n: Size, out: Size, by: float) -> float:
+    """Return a scale as a factor whose product with a size, in double precision, is cut off to the same size."""
+    if not isinstance(n, int):
+        return by
+    return next((one for one in (by, shortest(by), by * (1 + 2**-23)) if floor(n * one) == out), by)
 
 
 def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size]) -> dict[str, Any]:
@@ -154,7 +187,7 @@ def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size]) -> dict[st
     Upsample, and Resize to operator set 10, begin at the corner.
     """
     mode = MODES.get(node.text("mode", "nearest"))
-    old = node.op == "Upsample" or b.graph.opset < 11
+    old = _begins_at_corner(b, node)
     where = "asymmetric" if old else node.text("coordinate_transformation_mode", "half_pixel")
     pairs = list(zip(x.shape[1:], out, strict=False))
     if mode is None or where not in (*PLACES, "align_corners"):
@@ -173,6 +206,11 @@ def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size]) -> dict[st
     if whole and where.endswith("half_pixel") and rounding.startswith("round_prefer"):
         return {"mode": mode}  # each input as often as the factor says
     return keys if rounding == "floor" and where == "asymmetric" else {**keys, "round": rounding}
+
+
+def _begins_at_corner(b: GraphReader, node: GraphNode) -> bool:
+    """Return whether it is of an operator set that knows no other places: it rounds up where it makes a map smaller."""
+    return node.op == "Upsample" or b.graph.opset < 11
 
 
 def _filter(node: GraphNode, mode: str, pairs: Sequence[tuple[Size, Size]]) -> dict[str, Any]:
