@@ -11,7 +11,7 @@ from ....dialects import dialect_named
 from ....errors import CnncalcError, SpecError
 from ....layers import OPS, Env, Layer
 from ....sizes import LARGEST, MOST_SIZES, NOTHING_KNOWN, UNKNOWN, Open, Shape, Size, known, product
-from ...build import NO_FIGURES, Draft, SpecBuilder, printable
+from ...build import NO_FIGURES, Draft, SpecBuilder, group_of, printable
 from ...values import BATCH, Axes, Handle, batch_first, numbered, plain, regrouped, transposed
 from .const import BOOL, FLOAT, INITIALISER, INT64, INTEGERS, Const, Number, of_tensor
 from .fold import Inputs, broadcast, fold, inputs_of
@@ -129,6 +129,8 @@ class GraphReader:
         """Whether the result does not depend on the input, and so has no batch."""
         self._biases: dict[str, set[str]] | None = None
         self._made_constants: dict[tuple[str, Shape], Handle] = {}
+        self.arrays: dict[Draft, dict[str, Const]] = {}
+        """The arrays of each layer, by their roles."""
         self.contradictions: list[tuple[str, Shape, Shape]] = []
         """The values of which the file declares another shape than the one they have: name, declared, ours."""
 
@@ -499,6 +501,7 @@ class GraphReader:
         arrays = {role: const.read for role, const in own.items()}
         read = [source.layer for source in sources]
         layer = self.spec.add(printable(name), op, read, keys, weights=arrays, owner=_owner(own.values()))
+        self.arrays[layer] = own
         shape = self._trace(layer, sources)
         if shape is None:
             return Handle(layer, NOTHING_KNOWN, None, batched_of(sources))
@@ -539,6 +542,25 @@ class GraphReader:
         if out == ():
             layer.keys["out"] = []
         return value._replace(layer=layer)
+
+    def count(self) -> None:
+        """Say what arrays count as that are made of several, or were counted whole before: a parameter counts once."""
+        seen: set[str] = set()
+        for layer in self.spec.layers:
+            if layer.tie is not None:
+                continue
+            held, counts = Counter[str](), Counter[str]()
+            for role, const in self.arrays.get(layer, {}).items():
+                group, roots = group_of(layer, role), const.roots
+                if group is None:
+                    continue
+                new = sum([size for key, size in roots.items() if key not in seen])
+                computed = len(roots) > 1 or (not new and sum(roots.values()) == const.size)
+                held[group] += const.size
+                counts[group] += new if computed else const.size
+                seen.update(roots)
+            if held != counts:
+                layer.counted = {group: counts[group] for group in held if counts[group] != held[group]}
 
     def drop(self, node: GraphNode) -> None:
         """Take back the layer of a node whose result nothing else reads."""
