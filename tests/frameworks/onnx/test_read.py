@@ -953,3 +953,15 @@ def test_a_table_that_is_also_a_matrix_counts_once() -> None:
     assert [layer.op for layer in report.layers if layer.params] == ["embedding", "linear"]
     assert report.params == 20 * 8 + 20
     check_values(data, np.array([[0, 1, 2, 3, 19], [5, 4, 3, 2, 1]], F32))
+
+
+def test_a_matrix_that_two_layers_share_counts_once_though_one_has_a_bias() -> None:
+    nodes = chain(
+        ("MatMul", ["x", "w"], "first", {}),
+        ("Add", ["first", "b"], "biased", {}),
+        ("Relu", ["biased"], "positive", {}),
+        ("MatMul", ["positive", "w"], "y", {}),
+    )
+    data = model(nodes, [2, 4], {"w": np.arange(16, dtype=F32).reshape(4, 4), "b": ones(4, F32)})
+    assert cnncalc.shape(read(data).spec).params == 16 + 4
+    check_values(data, np.arange(8, dtype=F32).reshape(2, 4))

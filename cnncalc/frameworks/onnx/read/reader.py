@@ -58,6 +58,8 @@ SETTINGS = {
 """Operators whose constants are scales, bounds and values to fill in: none of them is a parameter."""
 
 WEIGHTED = ("conv", "convT", "linear", "batchnorm", "layernorm", "groupnorm", "instancenorm", "scale")
+COMPLETED = ("bias", "scale", "center")
+"""The keys of the weights that a later node may give a layer, which one that shares the others then does not have."""
 NORMALISING = ("mul", "div")
 """The ops that end a norm which is written as several nodes: (x - mean) over, or times one over, the deviation."""
 
@@ -544,9 +546,14 @@ class GraphReader:
         return value._replace(layer=layer)
 
     def count(self) -> None:
-        """Say what arrays count as that are made of several, or were counted whole before: a parameter counts once."""
+        """Say what arrays count as that are made of several, or were counted whole before: a parameter counts once.
+
+        Vectors, and arrays of one number, are not shared but equal: exporters keep one of those before training.
+        """
         seen: set[str] = set()
         for layer in self.spec.layers:
+            if layer.tie is not None and any(layer.keys.get(key) != layer.tie.keys.get(key) for key in COMPLETED):
+                layer.tie = None
             if layer.tie is not None:
                 continue
             held, counts = Counter[str](), Counter[str]()
@@ -555,7 +562,8 @@ class GraphReader:
                 if group is None:
                     continue
                 new = sum([size for key, size in roots.items() if key not in seen])
-                computed = len(roots) > 1 or (not new and sum(roots.values()) == const.size)
+                shared = not new and sum(roots.values()) == const.size and len(const.shape) > 1 and not const.uniform()
+                computed = len(roots) > 1 or shared
                 held[group] += const.size
                 counts[group] += new if computed else const.size
                 seen.update(roots)
