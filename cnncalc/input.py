@@ -11,7 +11,7 @@ from .errors import ShapeError, SpecError, nearest, shown
 from .layers import Layer
 from .layers.activation import Identity
 from .layers.base import AXIS_LETTERS
-from .layers.composite import FurtherInput
+from .layers.composite import FurtherInput, ToBatch
 from .layers.dense import Linear
 from .network import INPUT, Network, no_input
 from .sizes import LARGEST, MOST_SIZES, UNKNOWN, Open, Shape, known, read_shape, show, to_json
@@ -38,8 +38,13 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
     first spatial layer 1-D         SPACE    SAMPLE   BATCH
     first spatial layer 2-D                  SPACE    SAMPLE   BATCH
     first spatial layer 3-D                           SPACE    SAMPLE   BATCH
+
+    Where `tobatch` stands before that layer, a sample has the axes in front that it folds, and has all of its channels.
     """
     layers = list(layers)
+    folds, later = folded(layers)
+    if folds:
+        return {size + folds: one for size, one in readings(later).items() if one is not Reading.SPACE}
     rank = first_rank(layers)
     nd = 2 if rank is None else rank
     table = {nd: Reading.SPACE, nd + 1: Reading.SAMPLE, nd + 2: Reading.BATCH}
@@ -47,12 +52,22 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
         if own and not any(layer.is_spatial for layer in unnested(layers)):
             table = dict.fromkeys(range(1, MOST_SIZES), Reading.SAMPLE)
         table[1] = Reading.SAMPLE
-        shaping = next((layer for layer in unnested(layers) if not layer.KEEPS_SHAPE), None)
-        if isinstance(shaping, Linear):
+        if isinstance(shaping(layers), Linear):
             table[2] = Reading.BATCH
-        elif shaping is not None and shaping.STEPS:
+        elif steps_first(layers):
             table[2] = Reading.SAMPLE
     return table
+
+
+def shaping(layers: Iterable[Layer]) -> Layer | None:
+    """Return the first layer that does not work on values where they are."""
+    return next((layer for layer in unnested(layers) if not layer.KEEPS_SHAPE), None)
+
+
+def steps_first(layers: Iterable[Layer]) -> bool:
+    """Return whether the input is a sequence to the first layer that says it: steps, then features."""
+    first = shaping(layers)
+    return first is not None and first.STEPS
 
 
 def first_rank(layers: Iterable[Layer]) -> int | None:
@@ -62,6 +77,21 @@ def first_rank(layers: Iterable[Layer]) -> int | None:
         if rank is not None or layer.MAKES_AXES:
             return rank
     return None
+
+
+def folded(layers: Iterable[Layer]) -> tuple[int, list[Layer]]:
+    """Return how many axes `tobatch` folds before the first spatial layer, and the layers after it.
+
+    0 if other layers make the axes, or if no layer after it is spatial.
+    """
+    flat = list(unnested(layers))
+    for at, layer in enumerate(flat):
+        if isinstance(layer, ToBatch):
+            later = flat[at + 1 :]
+            return (layer.axes, later) if first_rank(later) is not None else (0, later)
+        if layer.rank() is not None or layer.MAKES_AXES:
+            break
+    return 0, []
 
 
 def moved(layers: Iterable[Layer]) -> bool:
@@ -283,16 +313,21 @@ def _lettered(sample: Shape, channels_last: bool) -> Shape:
 
 
 def _wrong_rank(network: Network, input: Shape) -> ShapeError:
-    rank = first_rank(node.layer for node in network.nodes)
+    folds, later = folded([node.layer for node in network.nodes]) if network.sample_axes is None else (0, [])
+    rank = first_rank(later if folds else [node.layer for node in network.nodes])
     if network.sample_axes is not None:
         rank = network.sample_axes - 1
     nd = 2 if rank is None else rank
     why = f"the first spatial layer has {nd} {'axis' if nd == 1 else 'axes'}" if rank else "without a spatial layer"
     letters = AXIS_LETTERS.get(nd, "?" * nd)
     full = f"{letters}C" if network.layout == "NHWC" else f"C{letters}"
+    forms = [",".join(letters) + " (one channel)", ",".join(full)]
+    if folds:
+        why += f", and tobatch folds {folds} in front"
+        forms = [",".join("?" * folds + full)]
     error = ShapeError(
         f"the input {show(input)} has {len(input)} size{'s' * (len(input) != 1)}; {why}",
-        f"an input is {','.join(letters)} (one channel), {','.join(full)}, or N,{','.join(full)}",
+        f"an input is {', '.join(forms)}{',' * (len(forms) > 1)} or N,{forms[-1]}",
         key="input",
     )
     if network.source is not None:

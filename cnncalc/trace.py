@@ -7,7 +7,7 @@ from typing import Any
 
 from .axes import begin
 from .errors import CnncalcError, ShapeError
-from .input import Input, Inputs, configure, moved, read_input, with_input
+from .input import Input, Inputs, configure, moved, read_input, steps_first, with_input
 from .layers import Env, Fields, Trace
 from .layers.base import space_of
 from .layers.composite import Opaque
@@ -44,10 +44,12 @@ def trace_layers(network: Network, read: Input) -> Iterator[LayerReport]:
 def _spatial(network: Network, read: Input) -> list[int]:
     """Return the places of the input's spatial axes: all but the channels', unless axes move before a spatial layer.
 
-    Then they are those over which that layer slides.
+    Then they are those over which that layer slides. A sequence has its features last, so its steps are the space.
     """
     sample, env = read.sample, Env(network.dialect, network.layout == "NHWC")
     usual = list(space_of(sample, env)) if len(sample) > 1 else []
+    if len(sample) == 2 and steps_first(node.layer for node in network.nodes):
+        usual = [0]
     if not moved(node.layer for node in network.nodes):
         return usual
     layers = _trace(network, network.nodes, (sample, begin(sample, range(len(sample)))), read.batch)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import SpecError, shown
+from ..errors import SpecError, nearest, shown
 from ..files import folded, safe_name, terminated_tidily
 from ..input import FIRST, by_name
 from ..sizes import read_size, size_text
@@ -135,11 +135,18 @@ def command(
 
 
 def _which(network: Network, values: Sequence[str]) -> tuple[str | None, str | None]:
-    """Return the output and the file that the values of -o name: names of outputs, if there are several, and paths."""
+    """Return the output and the file that the values of -o name: names of outputs, if there are several, and paths.
+
+    SpecError for what is neither: of several outputs, a file has an ending or stands in a folder, or is there already.
+    """
     read = {at for node in network.nodes for at in node.reads}
     ends = [node.name for at, node in enumerate(network.nodes) if at not in read]
     chosen = [value for value in values if len(ends) > 1 and value in ends]
     paths = [value for value in values if value not in chosen]
+    for value in paths if len(ends) > 1 else ():
+        if value != "-" and not {".", "/", os.sep} & set(value) and not os.path.exists(value):
+            help = nearest(value, ends) or f"the outputs are {', '.join(ends[:24])}"
+            raise SpecError(f"--output: there is no output {shown(value)}", f"{help}; a file needs an ending, as .npy")
     return (chosen[-1] if chosen else None), (paths[-1] if paths else None)
 
 

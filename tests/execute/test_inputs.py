@@ -123,6 +123,18 @@ def test_run_gives_another_output(files: Path) -> None:
     np.testing.assert_allclose(shown["values"], HEAD[1:])
 
 
+def test_of_several_outputs_a_name_without_an_ending_is_one_of_them(files: Path) -> None:
+    done = here(["run", "net.json", *ARRAYS, "--output", "haed"])
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(
+        "--output: there is no output 'haed'\n  did you mean 'head' or 'end'?; a file needs an ending"
+    )
+    assert not (files / "haed").exists()
+    (files / "old").touch()
+    assert here(["run", "net.json", *ARRAYS, "-o", "old"]).code == 0
+    np.testing.assert_allclose(np.load("old"), END)
+
+
 def test_a_name_is_a_file_where_there_is_one_output(files: Path) -> None:
     assert here(["run", "relu:name=end", "-x", "x.npy", "--output", "end", "-q"]).code == 0
     np.testing.assert_allclose(np.load(files / "end"), np.maximum(X, 0))

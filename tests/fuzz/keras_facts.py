@@ -13,13 +13,6 @@ from keras.src import backend
 
 from .measure import Fact
 
-ROLES = {
-    "kernel": "weight", "bias": "bias", "gamma": "weight", "beta": "bias", "moving_mean": "running_mean",
-    "moving_variance": "running_var", "alpha": "weight", "depthwise_kernel": "depthwise",
-    "pointwise_kernel": "pointwise", "mean": "mean", "variance": "variance",
-}  # fmt: skip
-"""Our role for each name of a weight in Keras."""
-
 
 def fact(model: Any, x: Any) -> Fact:
     """Return what Keras says of a model for an input; `params` are trainable, `buffers` the others."""
@@ -67,7 +60,11 @@ def counted() -> Iterator[list[int]]:
         }
         return size(sizes.values()) if len(operands) > 1 else 0
 
+    def attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+        return size(query.shape[:3]) * int(key.shape[1]) * (int(key.shape[3]) + int(value.shape[3]))
+
     kinds = {
+        (backend.nn, "dot_product_attention"): attention,
         (backend.nn, "conv"): conv, (backend.nn, "depthwise_conv"): depthwise, (backend.numpy, "einsum"): einsum,
         (backend.nn, "separable_conv"): separable, (backend.nn, "conv_transpose"): transposed,
         (backend.numpy, "matmul"): matmul, (backend.numpy, "dot"): matmul,
@@ -95,13 +92,3 @@ def counted() -> Iterator[list[int]]:
     finally:
         for (module, name), real in kept.items():
             setattr(module, name, real)
-
-
-def named_weights(model: Any) -> dict[str, Any]:
-    """Return the weights of a model's layers under our names, for a model that was read without them."""
-    weights: dict[str, Any] = {}
-    for layer in model._flatten_layers(include_self=False, recursive=True):
-        roles = ROLES | ({"kernel": "weight"} if "Depthwise" in type(layer).__name__ else {})
-        for one in layer.weights:
-            weights[f"{layer.name}.{roles.get(one.name, one.name)}"] = np.asarray(one)
-    return weights

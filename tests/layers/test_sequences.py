@@ -108,3 +108,10 @@ def test_open_sizes_leave_what_they_do_not_decide() -> None:
 def test_the_arithmetic_in_words(layer: dict[str, Any], line: str) -> None:
     turned = {"op": "permute", "name": "b", "order": [1, 3, 2]}
     assert line in cnncalc.shape([A, turned, layer], (4, 5, 6)).layers[-1].explain()
+
+
+@pytest.mark.parametrize("word", ["lstm:6", "relu gru:3,sequences=false", "multihead:heads=2 linear:20 linear:3"])
+def test_the_field_of_a_sequence_is_in_steps(word: str) -> None:
+    """Whatever stands behind it: every unit sees all five steps, and there are no more."""
+    (field,) = cnncalc.shape(word, (5, 16)).rf
+    assert (field.size, field.start) == (5, 0)

@@ -125,6 +125,13 @@ def test_a_batch_is_found_wherever_it_stands(module: Any, input: str, batch: int
     np.testing.assert_allclose(cnncalc.run(network, x.numpy(), weights), y.numpy(), rtol=1e-4, atol=1e-5)
 
 
+def test_nothing_is_folded_into_a_batch_that_was_not_given() -> None:
+    """The module takes no other number of frames, and those are in front of its output."""
+    function = lambda x, conv: conv(x.reshape(2, 6, 7, 5))  # noqa: E731
+    report = cnncalc.shape(cnncalc.from_torch(Calls(function, nn.Conv2d(6, 4, 3)), (4, 3, 7, 5)))
+    assert report.out == (2, 4, 5, 3)
+
+
 def test_the_batch_is_told_from_sizes_of_the_module() -> None:
     """61 is the batch that a module usually runs on."""
     report = cnncalc.shape(cnncalc.from_torch(nn.Sequential(nn.Conv2d(3, 61, 3), nn.Conv2d(61, 4, 1)), (2, 3, 61, 63)))
@@ -194,6 +201,28 @@ def test_a_module_that_stops_shows_its_layers_and_the_shapes_that_meet() -> None
     assert lines[4].startswith("  RuntimeError: ")
     with pytest.raises(cnncalc.SpecError, match=r"^'0' of the module stops at conv2d of 1x5x32x32 and 4x3x3x3 and 4"):
         cnncalc.from_torch(nn.Sequential(nn.Conv2d(3, 4, 3)), "5x32x32")
+
+
+class Masked(nn.Module):  # type: ignore[misc,name-defined]
+    """A convolution under a mask."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+
+    def forward(self, image: Any, mask: Any) -> Any:
+        return self.conv(image) * mask
+
+
+def test_the_run_that_came_furthest_says_what_is_wrong() -> None:
+    """PyTorch speaks of an index, as it does of an embedding's; on whole numbers the convolution stops before that."""
+    with pytest.raises(cnncalc.SpecError, match=r"^the module stops at mul of 1x8x8x8 and 1x1x7x8\n"):
+        cnncalc.from_torch(Masked(), {"image": (3, 8, 8), "mask": (1, 7, 8)})
+
+
+def test_an_input_that_no_tensor_holds_is_refused() -> None:
+    with pytest.raises(cnncalc.SpecError, match="has more values than a tensor of PyTorch"):
+        cnncalc.from_torch(nn.ReLU(), (3, 10**9, 10**9))
 
 
 @pytest.mark.parametrize("size", ["8x8", "1x8x8"])

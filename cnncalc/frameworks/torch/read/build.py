@@ -169,11 +169,15 @@ class CallReader:
             self.calls.setdefault(last, self.recording.calls[-1] if self.recording.calls else _NONE)
 
     def output(self, tensor: TracedTensor) -> Draft:
-        """Return the layer that makes an output, the batch where PyTorch has it."""
-        value = self.layers.value_of(tensor)
+        """Return the layer that makes an output, the batch where PyTorch has it.
+
+        A batch of one that the caller did not give is in no shape, so nothing is folded into it.
+        """
+        value, first = self.layers.value_of(tensor), self.recording.inputs[0]
         before = len(self.spec.layers)
         at = value.batch_at
-        if at == 0:
+        is_added = self.recording.batch == 1 and len(first.sizes) < len(first.shape)
+        if at == 0 and not is_added:
             value = self.layers.folded(value, value.place(1))
         else:
             value = self.layers.unfolded(value)

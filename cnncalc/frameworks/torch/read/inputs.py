@@ -119,8 +119,8 @@ def tried(module: Any, attempt: Attempt, name: str | None, failures: list[Stoppe
             recording = record(module, attempt.inputs, attempt.batch, whole=whole)
             break
         except Stopped as error:
+            failures.append(error)
             if whole or not wants_numbers(error):
-                failures.append(error)
                 return None
     assert recording is not None
     reader = CallReader(recording)

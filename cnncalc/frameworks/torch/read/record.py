@@ -18,6 +18,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.flop_counter import FlopCounterMode
 
 from ....errors import SpecError
+from ....sizes import show
 from . import FIRST
 from .calls import NO_PRODUCTS, Constant, FunctionCall, NamedInput, Recording, TracedTensor
 from .restore import as_it_was
@@ -61,6 +62,14 @@ def record(module: torch.nn.Module, inputs: Sequence[NamedInput], batch: int | N
     return recorder.run()
 
 
+def tensor(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+    """Return a tensor that has a shape and no values. SpecError if PyTorch has none so large."""
+    try:
+        return torch.empty(shape, dtype=dtype, device=META)
+    except (RuntimeError, OverflowError):
+        raise SpecError(f"an input of {show(tuple(shape))} has more values than a tensor of PyTorch") from None
+
+
 class Recorder(TorchFunctionMode):  # type: ignore[misc]
     """A mode of PyTorch in which each call of a function on a tensor that depends on an input is noted."""
 
@@ -72,7 +81,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         places = {one.device for one in [*module.parameters(), *module.buffers()]} - {META}
         self.home = next(iter(places), torch.device("cpu"))
         """The device on which tensors are made that do not depend on an input."""
-        self.given = [torch.empty(one.shape, dtype=dtype, device=META) for one in inputs]
+        self.given = [tensor(one.shape, dtype) for one in inputs]
         self.values = {id(x): TracedTensor(-1, at, tuple(x.shape)) for at, x in enumerate(self.given)}
         self.products: dict[int, TracedTensor] = {}
         """The results of products that do not depend on an input, and what is made of them."""
