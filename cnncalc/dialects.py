@@ -82,6 +82,8 @@ class Dialect:
     """The slope of hardsigmoid around 0 by default."""
     lrn_before_is_larger = True
     """Whether a local response norm of even size has its extra channel before."""
+    exact_by_scale = False
+    """Whether the nearest input at (u + 1/2) * scale - 1/2 is worked out as floor((u + 1/2) * scale)."""
     cubic = -0.75
     """The constant A of cubic upsampling (Keys 1981)."""
     cubic_leaves_out = False
@@ -113,6 +115,7 @@ class Torch(Dialect):
     norms_several = True
     avg3d_fits_bare = True
     out_by_out_pad = True
+    exact_by_scale = True
     linear_is_1d = True
     wrap_again = False
 

@@ -18,6 +18,8 @@ MODE_AXES = {"bilinear": 2, "bicubic": 2, "trilinear": 3}
 
 DETAILS = frozenset({"where", "round", "cubic", "exclude_outside", "antialias"})
 """The keys that only ONNX's Resize has."""
+EXACT = {"where": "half_pixel", "round": "round_prefer_ceil"}
+"""The keys of PyTorch's `nearest-exact`."""
 PLACES = {
     "half_pixel": (1, 1),
     "pytorch_half_pixel": (1, 1),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...layers.resample import DETAILS, PLACES
+from ...layers.resample import DETAILS, EXACT, PLACES
 from ..task import Array, Dtype, Kernel, Task, Weights, averages, keeps, wide
 from .border import pick
 from .norm import split_groups
@@ -54,6 +54,10 @@ def _nearest(task: Task, axis: int, n: int, out: int, kind: Dtype, nd: int) -> A
     In two dimensions an axis that keeps its size, or doubles it, goes without the scale; otherwise that of float64
     values is a float64 (ATen/native/UpSample.h, `nearest_idx`; cpu/UpSampleKernel.cpp, `HelperInterpNearest`).
     """
+    if task.dialect.exact_by_scale and EXACT.items() <= task.values.items():
+        centres = np.arange(out, dtype=np.float32) + np.float32(0.5)
+        at = np.floor(centres * np.float32(_scale(task, axis, n, out)))
+        return np.asarray(np.minimum(at.astype(np.int64), n - 1))
     if not DETAILS.isdisjoint(task.values):
         at = places(task, axis, n, out, np.dtype(np.float32))
         return np.clip(ROUNDING[task.values.get("round", "floor")](at), 0, n - 1).astype(np.int64)

@@ -125,6 +125,13 @@ def test_a_batch_is_found_wherever_it_stands(module: Any, input: str, batch: int
     np.testing.assert_allclose(cnncalc.run(network, x.numpy(), weights), y.numpy(), rtol=1e-4, atol=1e-5)
 
 
+def test_nothing_is_folded_into_a_batch_that_was_not_given() -> None:
+    """The module takes no other number of frames, and those are in front of its output."""
+    function = lambda x, conv: conv(x.reshape(2, 6, 7, 5))  # noqa: E731
+    report = cnncalc.shape(cnncalc.from_torch(Calls(function, nn.Conv2d(6, 4, 3)), (4, 3, 7, 5)))
+    assert report.out == (2, 4, 5, 3)
+
+
 def test_the_batch_is_told_from_sizes_of_the_module() -> None:
     """61 is the batch that a module usually runs on."""
     report = cnncalc.shape(cnncalc.from_torch(nn.Sequential(nn.Conv2d(3, 61, 3), nn.Conv2d(61, 4, 1)), (2, 3, 61, 63)))

@@ -177,6 +177,38 @@ READ: list[tuple[Callable[[], Any], tuple[int, ...], list[str] | None]] = [
     (lambda: Calls(lambda x: torch.maximum(x, x.tanh()).pow(3)), SQUARE, ["tanh", "max", "pow"]),
     (lambda: Calls(lambda x: torch.where(x > 0, x, x * 0.1)), SQUARE, ["compare", "rescale", "where"]),
     (lambda: nn.AvgPool2d(2, divisor_override=3), SQUARE, ["avgpool", "rescale"]),
+    (lambda: nn.AvgPool2d(2, 2, 1, True, False, 3), SQUARE, ["pad", "avgpool", "rescale"]),
+    (lambda: nn.AvgPool3d(2, (2, 1, 3), 1, True, True, 5), (3, 5, 6, 7), ["pad", "avgpool3d", "rescale"]),
+    (lambda: Calls(lambda x: F.softplus(x, 2)), SQUARE, ["rescale", "softplus", "rescale"]),
+    (lambda: nn.Softplus(1, 0.2), SQUARE, ["softplus", "compare", "where"]),
+    (lambda: nn.Softplus(2, 0.3), SQUARE, ["rescale", "softplus", "rescale", "compare", "where"]),
+    (lambda: Calls(lambda x: F.interpolate(x, (3, 4), mode="area")), SQUARE, ["adaptiveavgpool"]),
+    *[
+        (lambda size=size: Calls(lambda x: F.interpolate(x, **size, mode="nearest-exact")), shape, ["upsample"])
+        for size, shape in [
+            ({"size": (3, 4)}, SQUARE),
+            ({"size": (13, 5)}, SQUARE),
+            ({"scale_factor": 1.3}, SQUARE),
+            ({"size": 9}, (2, 100)),  # unit 4 lies at 50 in exact arithmetic, and before it in float32
+            ({"scale_factor": 0.3}, (2, 100)),
+        ]
+    ],
+    *[
+        (
+            lambda size=size, mode=mode: Calls(lambda x: F.interpolate(x, size, mode=mode, antialias=True)),
+            SQUARE,
+            ["upsample"],
+        )
+        for size in [(3, 4), (13, 5), (13, 15)]
+        for mode in ("bilinear", "bicubic")
+    ],
+    (lambda: nn.CircularPad2d((-1, -1, 2, -1)), SQUARE, ["crop", "pad"]),
+    (lambda: nn.CircularPad1d((-3, 5)), (2, 9), ["crop", "pad"]),
+    (lambda: Calls(lambda x: torch.remainder(x * 9, -1.5)), SQUARE, None),
+    (lambda: Calls(lambda x: torch.fmod(x * 9, x.mean(1, keepdim=True))), SQUARE, None),
+    (lambda: Calls(lambda x: (x * 200).round() % 49), SQUARE, None),
+    (lambda: Calls(lambda x: (x * 200).round() // 49), SQUARE, None),
+    (lambda: Calls(lambda x: 5 % (x + 2)), SQUARE, None),
     (lambda: Calls(lambda x: x @ x.transpose(2, 3)), (2, 4, 5), ["permute", "matmul"]),
     (lambda: Calls(lambda x, w: x @ w, w=(9, 4)), SQUARE, ["linear"]),
     (lambda: Calls(lambda x, w: w @ x, w=(4, 7)), SQUARE, ["constant", "matmul"]),

@@ -59,6 +59,8 @@ def matches(name: str, role: str) -> bool:
 
 def laid(array: Any, shape: tuple[int, ...], last: bool, op: str) -> Any:
     """An array in the order of Keras's axes where channels are last."""
+    if op == "prelu":
+        return array.reshape(shape)
     if op == "multihead" and last and array.ndim == 2:
         return array.T.reshape(shape)
     if not last or op == "embedding" or len(shape) < 2 or array.ndim != len(shape):

@@ -165,6 +165,12 @@ WRITTEN: list[Row] = [
     ("pad:p1x2,mode=reflect", MAP, "keras", ('F.pad(x, (2, 2, 1, 1), mode="reflect")',)),
     ("crop:p1+2x0+3", SQUARE, "plain", ("F.pad(x, (0, -3, -1, -2))",)),
     ("upsample:factor=2", SQUARE, "plain", ("nn.Upsample(scale_factor=2)",)),
+    (
+        "upsample:factor=2,where=half_pixel,round=round_prefer_ceil",
+        SQUARE,
+        "plain",
+        ("nn.Upsample(scale_factor=2, mode='nearest-exact')",),
+    ),
     ("upsample:8x10,mode=linear", SQUARE, "plain", ("nn.Upsample(size=(8, 10), mode='bilinear')",)),
     (
         "upsample:factor=2,mode=cubic,align=true",

@@ -192,15 +192,22 @@ def gelu(call: Call) -> BatchedTensor:
 
 @RULES.rule("softplus", "input beta threshold")
 def softplus(call: Call) -> BatchedTensor:
-    """Read a softplus, rescaled before and after if it has a beta."""
-    beta, x = call.get("beta", 1), call.kept
-    if call.get("threshold", 20) != 20 or isinstance(beta, TENSORS):
+    """Read a softplus, rescaled before and after if it has a beta, and the value itself above a low threshold."""
+    beta, threshold, x = call.get("beta", 1), call.get("threshold", 20), call.kept
+    if isinstance(beta, TENSORS) or beta == 0:
         raise OpaqueCall
-    if beta == 1:
-        return call.same("softplus")
-    scaled = call.layers.add("rescale", [x.layer], {"factor": beta})
+    scaled = call.layers.add("rescale", [x.layer], {"factor": beta}) if beta != 1 else x.layer
     soft = call.layers.add("softplus", [scaled])
-    return x._replace(layer=call.layers.add("rescale", [soft], {"factor": 1 / beta}))
+    if beta != 1:
+        soft = call.layers.add("rescale", [soft], {"factor": 1 / beta})
+    if threshold < PLAIN:
+        above = call.layers.add("compare", [scaled], {"by": "gt", "value": threshold})
+        soft = call.layers.add("where", [above, x.layer, soft])
+    return x._replace(layer=soft)
+
+
+PLAIN = 20
+"""From where on a softplus and its argument are the same number."""
 
 
 @RULES.rule("softmax log_softmax softmin", "input dim")

@@ -20,6 +20,11 @@ def combine(call: Call, op: str, *operands: Operand) -> BatchedTensor:
         alone = rescaled(call, op, *operands)
         if alone is not None:
             return alone
+    return joined(call, op, *operands)
+
+
+def joined(call: Call, op: str, *operands: Operand) -> BatchedTensor:
+    """Return operands that meet in a join."""
     kept = [one for one in operands if isinstance(one, BatchedTensor) and one.folded]
     if len(kept) == len(operands) and len({(one.folded, one.axes) for one in kept}) == 1:
         return kept[0]._replace(layer=call.layers.add(op, [one.layer for one in kept]), axes=kept[0].axes)
@@ -160,10 +165,25 @@ def neg(call: Call) -> BatchedTensor:
 def div(call: Call) -> BatchedTensor:
     """Read a quotient, rounded down or towards 0 if that is asked for."""
     mode = "floor" if "floor" in call.function else call.get("rounding_mode")
-    value = binary(call, "div")
     if mode is None:
-        return value
+        return binary(call, "div")
+    return whole_quotient(call, call.operand(call.get("input")), call.operand(call.get("other")), mode)
+
+
+def whole_quotient(call: Call, first: Operand, second: Operand, mode: str) -> BatchedTensor:
+    """Return a quotient, rounded by an op. It is divided: times the reciprocal, 49/49 would be below 1."""
+    value = joined(call, "div", first, second)
     return value._replace(layer=call.layers.add(mode, [value.layer]))
+
+
+@RULES.rule("remainder mod fmod rmod", "input other")
+def remainder(call: Call) -> BatchedTensor:
+    """Read what a quotient leaves that is rounded down, or towards 0."""
+    first, second = call.operand(call.get("input")), call.operand(call.get("other"))
+    if call.function == "rmod":
+        first, second = second, first
+    quotient = whole_quotient(call, first, second, "trunc" if call.function == "fmod" else "floor")
+    return combine(call, "sub", first, combine(call, "mul", quotient, second))
 
 
 @RULES.rule("rdiv rtruediv rfloordiv", "input other")

@@ -9,7 +9,7 @@ from typing import Any
 from ....layers import OPS
 from ....layers.pool import MaxPool
 from ... import ForeignNetwork
-from ...build import LONGEST_NAME, NO_FIGURES, Draft, SpecBuilder
+from ...build import LONGEST_NAME, NO_FIGURES, Draft, SpecBuilder, group_of
 from . import activation, arithmetic, parts, products, reductions, reshaping, windows
 from .calls import NO_PRODUCTS, Constant, FunctionCall, Recording, TracedTensor, tree
 from .layers import Layers
@@ -169,11 +169,15 @@ class CallReader:
             self.calls.setdefault(last, self.recording.calls[-1] if self.recording.calls else _NONE)
 
     def output(self, tensor: TracedTensor) -> Draft:
-        """Return the layer that makes an output, the batch where PyTorch has it."""
-        value = self.layers.value_of(tensor)
+        """Return the layer that makes an output, the batch where PyTorch has it.
+
+        A batch of one that the caller did not give is in no shape, so nothing is folded into it.
+        """
+        value, first = self.layers.value_of(tensor), self.recording.inputs[0]
         before = len(self.spec.layers)
         at = value.batch_at
-        if at == 0:
+        is_added = self.recording.batch == 1 and len(first.sizes) < len(first.shape)
+        if at == 0 and not is_added:
             value = self.layers.folded(value, value.place(1))
         else:
             value = self.layers.unfolded(value)
@@ -274,15 +278,6 @@ def kind(call: FunctionCall, place: int) -> str:
 _NONE = FunctionCall("input", (), {}, (), "", 0)
 UNNAMED = frozenset(["tobatch", "frombatch", "movebatch", "constant", "reshape", "permute"])
 """Ops that are not the chief part of what a module does, if it does anything else."""
-
-
-def group_of(layer: Draft, role: str) -> str | None:
-    """Return what a layer's array counts as by itself: `weights`, `bias` or `buffers`; None for nothing."""
-    if layer.op == "constant":
-        return {"parameter": "weights", "buffer": "buffers"}.get(layer.keys["kind"])
-    if role in OPS[layer.op][0].BUFFERS:
-        return "buffers"
-    return "bias" if role == "bias" else "weights"
 
 
 def places_of(names: list[str], others: list[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from ....layers.resample import EXACT
 from ....sizes import LARGEST
 from .calls import Constant
 from .rules import BatchMixed, Call, OpaqueCall, Rules, short, without
@@ -243,19 +244,29 @@ def pad(call: Call) -> BatchedTensor:
     x = call.x
     at = [place for place, pair in enumerate(pairs) if any(pair)]
     axes = [call.axis(x, place) for place in at]
-    if not at:
-        return x
-    layer = call.layers.add("pad", [x.layer], {"p": [pairs[place] for place in at], "axis": axes, **mode})
+    pairs, layer = [pairs[place] for place in at], x.layer
+    if mode.get("mode") == "circular":
+        pairs, taken = _parted(pairs)
+        layer = call.layers.add("pad", [layer], {"p": taken, "axis": axes}) if any(map(any, taken)) else layer
+    layer = call.layers.add("pad", [layer], {"p": pairs, "axis": axes, **mode}) if any(map(any, pairs)) else layer
     return x._replace(layer=layer, axes=call.resized(x, call.out))
 
 
 def _padded(call: Call, x: BatchedTensor, pairs: list[list[int]], mode: dict[str, Any]) -> BatchedTensor:
-    """Return space with values around it, and a crop where a side is below 0."""
-    added, taken = [[[max(sign * n, 0) for n in pair] for pair in pairs] for sign in (1, -1)]
-    layer = call.layers.add("pad", [x.layer], {"p": added, **mode}) if any(map(any, added)) else x.layer
-    if any(map(any, taken)):
-        layer = call.layers.add("crop", [layer], {"p": taken})
+    """Return space with values around it, and a crop where a side is below 0: before what is left is wrapped around."""
+    added, taken = _parted(pairs)
+    steps = [("pad", {"p": added, **mode})] if any(map(any, added)) else []
+    crops: list[tuple[str, dict[str, Any]]] = [("crop", {"p": [[-n for n in pair] for pair in taken]})]
+    crops = crops if any(map(any, taken)) else []
+    layer = x.layer
+    for op, keys in [*crops, *steps] if mode.get("mode") == "circular" else [*steps, *crops]:
+        layer = call.layers.add(op, [layer], keys)
     return x._replace(layer=layer, axes=call.resized(x, call.out))
+
+
+def _parted(pairs: list[list[int]]) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the sides above 0 and those below 0, each with 0 for the others."""
+    return [[max(n, 0) for n in pair] for pair in pairs], [[min(n, 0) for n in pair] for pair in pairs]
 
 
 @RULES.rule("interpolate upsample", "input size scale_factor mode align_corners recompute_scale_factor antialias")
@@ -265,17 +276,24 @@ def interpolate(call: Call) -> BatchedTensor:
     out = call.out[2:]
     if mode == "area":
         return call.through(x, "adaptiveavgpool", {"out": list(out)})
-    modes = ("nearest", "linear", "bilinear", "bicubic", "trilinear")
-    if mode not in modes or (
-        call.get("antialias", False) and any(a < b for a, b in zip(out, x.sample[-len(out) :], strict=True))
-    ):
+    if mode not in RESAMPLED or (call.get("antialias") and call.get("align_corners")):
         raise OpaqueCall
     if factor is None or call.get("recompute_scale_factor"):
         size = {"out": short(out)}
     else:
         size = {"factor": short(factor if isinstance(factor, (list, tuple)) else [factor])}
-    more = without({"mode": mode, "align": bool(call.get("align_corners"))}, mode="nearest", align=False)
-    return call.through(x, "upsample", size | more)
+    keys = RESAMPLED[mode] | without({"align": bool(call.get("align_corners"))}, align=False)
+    if call.get("antialias"):
+        keys |= {"antialias": True, "exclude_outside": True} | ({"cubic": -0.5} if mode == "bicubic" else {})
+    return call.through(x, "upsample", size | keys)
+
+
+RESAMPLED: dict[str, dict[str, Any]] = {
+    "nearest": {},
+    "nearest-exact": EXACT,
+    **{mode: {"mode": mode} for mode in ("linear", "bilinear", "bicubic", "trilinear")},
+}
+"""The keys of each way to work out values between units."""
 
 
 @RULES.rule("pixel_shuffle", "input upscale_factor")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 from math import prod
+from typing import Any
 
 from .reductions import POOLS
-from .rules import Call, OpaqueCall, Rules, without
+from .rules import Call, Rules, without
 from .values import BatchedTensor
 
 RULES = Rules()
@@ -50,18 +51,30 @@ def transposed(call: Call) -> BatchedTensor:
 
 def pool(call: Call, op: str) -> BatchedTensor:
     """Read a sliding pool; the indices of its maxima are not known. PyTorch's default stride is the kernel's size."""
-    divisor = call.get("divisor_override")
-    x = call.spatial(axes_of(call))
+    if call.get("divisor_override") is not None:
+        return divided(call)
     word, keys = call.named(op, nd=axes_of(call))
-    keys = without({**keys, "s": keys.get("s") or None}, s=keys["k"])
-    if divisor is None:
-        return call.through(x, word, keys)
-    k = call.get("kernel_size")
-    taps = prod(k) if isinstance(k, (list, tuple)) else k ** axes_of(call)
-    if not call.get("count_include_pad", True) or call.get("ceil_mode"):
-        raise OpaqueCall
-    mean = call.through(x, word, keys)
-    return mean._replace(layer=call.layers.add("rescale", [mean.layer], {"factor": taps / divisor}))
+    return call.through(call.spatial(axes_of(call)), word, without({**keys, "s": keys.get("s") or None}, s=keys["k"]))
+
+
+def divided(call: Call) -> BatchedTensor:
+    """Read windows whose sum has a divisor of its own: the mean of each with its padding, rescaled."""
+    nd, x = axes_of(call), call.spatial(axes_of(call))
+    k = listed(call.get("kernel_size"), nd)
+    s, p = listed(call.get("stride") or k, nd), listed(call.get("padding", 0), nd)
+    space = zip(x.sample[-nd:], call.out[-nd:], k, s, p, strict=True)
+    sides = [[before, max((out - 1) * step + size - n - before, 0)] for n, out, size, step, before in space]
+    layer = call.layers.add("pad", [x.layer], {"p": sides}) if any(map(any, sides)) else x.layer
+    word, keys = call.named("avgpool", nd=nd, k=k, s=s, p=0, ceil=False, count_include_pad=True)
+    mean = call.layers.add(word, [layer], without(keys, s=keys["k"]))
+    layer = call.layers.add("rescale", [mean], {"factor": prod(k) / call.get("divisor_override")})
+    return x._replace(layer=layer, axes=call.resized(x, call.out))
+
+
+def listed(value: Any, nd: int) -> list[int]:
+    """Return a number for each of nd axes."""
+    numbers = [*value] if isinstance(value, (list, tuple)) else [value]
+    return numbers * nd if len(numbers) == 1 else numbers
 
 
 for _op, _functions, _arguments in (

@@ -9,7 +9,7 @@ from typing import Any
 from ....layers.affine import factors
 from ....layers.keys import Pair
 from ....layers.names import TORCH, TORCH_FUNCTIONS
-from ....layers.resample import DETAILS
+from ....layers.resample import DETAILS, EXACT
 from ....registry import Registry
 from .code import Code, TorchContext, TorchWriter, compact, invoke, listed, module, order, padded
 
@@ -455,10 +455,11 @@ def crop(site: TorchContext) -> Code:
 def upsample(site: TorchContext) -> Code:
     """Write another resolution."""
     v, nd = site.values, site.nd
-    if own := [key for key in v if key in DETAILS]:
+    own = {key: value for key, value in v.items() if key in DETAILS}
+    if own and own != EXACT:
         raise site.refuse(f"has no {' or '.join(own)} of upsampling", "leave it out")
     mode = {"linear": {1: "linear", 2: "bilinear", 3: "trilinear"}[nd], "cubic": "bicubic"}.get(v["mode"], v["mode"])
     if mode == "bicubic" and (nd != 2 or site.layer.env.dialect.cubic != CUBIC):
         raise site.refuse(f"has cubic upsampling over two axes, with A = {CUBIC}")
     key = "out" if "out" in v else "factor"
-    return module(site.named(**{key: compact(v[key])}, mode=mode, align=v["align"]))
+    return module(site.named(**{key: compact(v[key])}, mode="nearest-exact" if own else mode, align=v["align"]))
