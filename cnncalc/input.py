@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from .dialects import dialect_named, layout_named
 from .errors import ShapeError, SpecError, nearest, shown
@@ -12,6 +12,9 @@ from .layers import Layer
 from .layers.base import AXIS_LETTERS
 from .network import INPUT, Network, no_input
 from .sizes import LARGEST, MOST_SIZES, UNKNOWN, Open, Shape, known, read_shape, show, to_json
+
+if TYPE_CHECKING:
+    from .layers.composite import ToBatch
 
 T = TypeVar("T")
 
@@ -85,8 +88,8 @@ def folded(layers: Iterable[Layer]) -> tuple[int, list[Layer]]:
     flat = list(unnested(layers))
     for at, layer in enumerate(flat):
         if layer.WORD == "tobatch":
-            later = flat[at + 1 :]
-            return (layer.axes, later) if first_rank(later) is not None else (0, later)
+            later, folding = flat[at + 1 :], cast("ToBatch", layer)
+            return (folding.axes, later) if first_rank(later) is not None else (0, later)
         if layer.rank() is not None or layer.MAKES_AXES:
             break
     return 0, []
