@@ -15,7 +15,6 @@ from ....layers.names import Name
 from ....sizes import Size
 from .const import INITIALISER, MOST_READ, first_line, has_data, of_tensor, package, shortest, words
 
-
 MOST_INFERRED = 1 << 20
 """The most numbers that onnx's inference may put together for shapes."""
 
