@@ -973,3 +973,12 @@ def test_a_row_that_doubles_again_and_again_is_not_worked_out() -> None:
     nodes = [*chain(*doubles, ("Reshape", ["x", "k40"], "y", {}))]
     report = cnncalc.shape(read(model(nodes, [1, 4], {"k0": np.array([1], I64)})).spec)
     assert report.out == NOTHING_KNOWN
+
+
+@pytest.mark.parametrize(
+    ("op", "reads"), [("Sub", ["k", "x"]), ("Div", ["k", "x"]), ("Add", ["x", "k"]), ("Max", ["x", "k"])]
+)
+def test_a_number_that_is_stored_as_a_weight_is_none(op: str, reads: list[str]) -> None:
+    data = model([helper.make_node(op, reads, ["y"], name="n")], [2, 3, 4, 5], {"k": np.array(3, F32)})
+    assert cnncalc.shape(read(data).spec).params == 0
+    check_values(data, ones((2, 3, 4, 5), F32) * 2)

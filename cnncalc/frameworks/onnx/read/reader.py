@@ -327,7 +327,7 @@ class GraphReader:
         number = const.scalar()
         keys: dict[str, Any] = {
             "shape": list(array.shape),
-            "kind": "parameter" if const.params or weight else "constant",
+            "kind": "parameter" if (const.params and const.shape) or weight else "constant",
         }
         if number is not None and keys["kind"] == "constant" and abs(number) < LARGEST:
             made = self.add(name, "constant", [], {"shape": list(array.shape), "value": number})
