@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from .dialects import dialect_named, layout_named
 from .errors import ShapeError, SpecError, nearest, shown
 from .layers import Layer
-from .layers.activation import Identity
 from .layers.base import AXIS_LETTERS
-from .layers.composite import FurtherInput, ToBatch
-from .layers.dense import Linear
 from .network import INPUT, Network, no_input
 from .sizes import LARGEST, MOST_SIZES, UNKNOWN, Open, Shape, known, read_shape, show, to_json
+
+if TYPE_CHECKING:
+    from .layers.composite import ToBatch
 
 T = TypeVar("T")
 
@@ -52,7 +52,8 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
         if own and not any(layer.is_spatial for layer in unnested(layers)):
             table = dict.fromkeys(range(1, MOST_SIZES), Reading.SAMPLE)
         table[1] = Reading.SAMPLE
-        if isinstance(shaping(layers), Linear):
+        first = shaping(layers)
+        if first is not None and first.WORD == "linear":
             table[2] = Reading.BATCH
         elif steps_first(layers):
             table[2] = Reading.SAMPLE
@@ -86,9 +87,9 @@ def folded(layers: Iterable[Layer]) -> tuple[int, list[Layer]]:
     """
     flat = list(unnested(layers))
     for at, layer in enumerate(flat):
-        if isinstance(layer, ToBatch):
-            later = flat[at + 1 :]
-            return (layer.axes, later) if first_rank(later) is not None else (0, later)
+        if layer.WORD == "tobatch":
+            later, folding = flat[at + 1 :], cast("ToBatch", layer)
+            return (folding.axes, later) if first_rank(later) is not None else (0, later)
         if layer.rank() is not None or layer.MAKES_AXES:
             break
     return 0, []
@@ -140,7 +141,7 @@ FIRST = "input"
 
 def input_names(network: Network) -> list[str]:
     """Return the names of a network's inputs, the first one first."""
-    return [FIRST, *[node.name for node in network.nodes if isinstance(node.layer, FurtherInput)]]
+    return [FIRST, *[node.name for node in network.nodes if node.layer.WORD == "input"]]
 
 
 def by_name(network: Network, given: Iterable[tuple[str | None, T]], what: str = "-i") -> dict[str, T]:
@@ -173,7 +174,7 @@ def by_name(network: Network, given: Iterable[tuple[str | None, T]], what: str =
 def _own_name(network: Network) -> str | None:
     """Return the name that the first input has in its file: that of an identity alone on it, if it has one."""
     names = [n.name for n in network.nodes if n.reads == (INPUT,)]
-    only = [n.name for n in network.nodes if n.reads == (INPUT,) and isinstance(n.layer, Identity)]
+    only = [n.name for n in network.nodes if n.reads == (INPUT,) and n.layer.WORD == "identity"]
     return only[0] if len(names) == len(only) == 1 else None
 
 
@@ -181,13 +182,14 @@ def _with_further(network: Network, given: dict[str, Shape]) -> Network:
     """Return the network with these shapes of its further inputs, with or without a batch in front."""
     nodes = []
     for node in network.nodes:
-        if isinstance(node.layer, FurtherInput) and node.name in given:
-            shape, rank = given[node.name], len(node.layer.shape)
+        if node.layer.WORD == "input" and node.name in given:
+            declared = read_shape(node.layer.given["shape"], scalar=True)
+            shape, rank = given[node.name], len(declared)
             if len(shape) not in (rank, rank + 1):
-                what = f"{node.name} is {show(read_shape(node.layer.shape, scalar=True))}, and {show(shape)} is given"
+                what = f"{node.name} is {show(declared)}, and {show(shape)} is given"
                 raise ShapeError(what, f"give {rank} sizes, or {rank + 1} with a batch in front", key="shape")
             sample = tuple(to_json(shape[len(shape) - rank :]) or ())
-            node = node._replace(layer=FurtherInput(node.layer.op, node.layer.nd, {"shape": sample}))  # noqa: PLW2901
+            node = node._replace(layer=type(node.layer)(node.layer.op, node.layer.nd, {"shape": sample}))  # noqa: PLW2901
         nodes.append(node)
     return network._replace(nodes=tuple(nodes))
 

@@ -10,7 +10,6 @@ from .errors import CnncalcError, ShapeError
 from .input import Input, Inputs, configure, moved, read_input, steps_first, with_input
 from .layers import Env, Fields, Trace
 from .layers.base import space_of
-from .layers.composite import Opaque
 from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
 from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Shape, counted, show, total
@@ -81,7 +80,7 @@ def _trace(
         reads = [start if at == INPUT else (layers[at].traced.out, layers[at].read) for at in node.reads]
         xs, fields = zip(*reads, strict=True) if reads else ((), ())
         try:
-            if NOTHING_KNOWN in xs and not isinstance(node.layer, Opaque):
+            if NOTHING_KNOWN in xs and node.layer.WORD != "opaque":
                 traced = _unknown(node, fields[0], env)
             elif node.layer.NESTS:
                 own: Any = node.layer.given["layers"]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from ..layers import OPS
 from ..sizes import Size, is_letter
 from ..wiring import unused_name
 from . import ArrayReaders
@@ -159,3 +160,12 @@ class SpecBuilder:
 def printable(text: str) -> str:
     """Return a name or a type as a spec can hold it."""
     return "".join(c if c.isprintable() else "_" for c in text)[:LONGEST_NAME] or "layer"
+
+
+def group_of(layer: Draft, role: str) -> str | None:
+    """Return what a layer's array counts as by itself: `weights`, `bias` or `buffers`; None for nothing."""
+    if layer.op == "constant":
+        return {"parameter": "weights", "buffer": "buffers"}.get(layer.keys["kind"])
+    if role in OPS[layer.op][0].BUFFERS:
+        return "buffers"
+    return "bias" if role == "bias" else "weights"

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, MutableMapping
 from functools import cache
+from importlib import import_module
 
 from ..errors import SpecError, nearest, shown
 from ..registry import Registry
-from . import (
-    activation,
-    affine,
-    arrange,
-    border,
-    composite,
-    conv,
-    dense,
-    join,
-    norm,
-    patches,
-    pool,
-    product,
-    recurrent,
-    reduce,
-    resample,
-    select,
-    transposed,
-    unary,
-)
 from .base import ConvKind, Env, Fields, Layer, Op, Sign, Trace
 
 __all__ = [
@@ -43,28 +25,107 @@ __all__ = [
     "title",
 ]
 
-FAMILIES: dict[str, Registry[str, Op]] = {
-    "convolutions": Registry(conv.OPS, transposed.OPS),
-    "pools": pool.OPS,
-    "linear layers and shapes": dense.OPS,
-    "borders": border.OPS,
-    "resampling and shuffling": resample.OPS,
-    "windows as columns": patches.OPS,
-    "repeating and rolling": arrange.OPS,
-    "normalisations": norm.OPS,
-    "scales and constants": affine.OPS,
-    "selection": select.OPS,
-    "reductions": reduce.OPS,
-    "activations": activation.OPS,
-    "functions": unary.OPS,
-    "joins": join.OPS,
-    "products and attention": product.OPS,
-    "sequences": recurrent.OPS,
-    "blocks and unknown layers": composite.OPS,
+_FAMILIES = {
+    "convolutions": {
+        "conv": "conv conv1d conv3d dwconv dwconv1d dwconv3d sepconv sepconv1d sepconv3d",
+        "transposed": "convT convT1d convT3d",
+    },
+    "pools": {
+        "pool": (
+            "maxpool maxpool1d maxpool3d avgpool avgpool1d avgpool3d lppool lppool1d lppool3d globalmaxpool "
+            "globalavgpool adaptivemaxpool adaptiveavgpool"
+        ),
+    },
+    "linear layers and shapes": {
+        "dense": "linear flatten reshape permute",
+    },
+    "borders": {
+        "border": "pad crop",
+    },
+    "resampling and shuffling": {
+        "resample": "upsample pixelshuffle pixelunshuffle channelshuffle",
+    },
+    "windows as columns": {
+        "patches": "unfold unfold1d unfold3d fold fold1d fold3d",
+    },
+    "repeating and rolling": {
+        "arrange": "expand tile roll stack",
+    },
+    "normalisations": {
+        "norm": "batchnorm layernorm groupnorm instancenorm lrn",
+    },
+    "scales and constants": {
+        "affine": "scale rescale normalization quantize",
+    },
+    "selection": {
+        "select": "slice gather",
+    },
+    "reductions": {
+        "reduce": "mean sum prod l1 l2 logsumexp",
+    },
+    "activations": {
+        "activation": (
+            "relu relu6 silu sigmoid tanh hardswish selu softplus softsign mish exp identity leakyrelu elu "
+            "clip gelu hardsigmoid prelu softmax dropout"
+        ),
+    },
+    "functions": {
+        "unary": (
+            "abs neg sqrt rsqrt square reciprocal log log1p expm1 floor ceil round trunc sign erf sin cos "
+            "tan asin acos atan sinh cosh asinh acosh atanh logsigmoid celu softshrink hardshrink "
+            "tanhshrink threshold logsoftmax cumsum normalize"
+        ),
+    },
+    "joins": {
+        "join": "add sub mul div pow min max compare where concat",
+    },
+    "products and attention": {
+        "product": "matmul einsum attention multihead",
+    },
+    "sequences": {
+        "recurrent": "embedding lstm gru rnn",
+    },
+    "blocks and unknown layers": {
+        "composite": "block opaque constant input tobatch frombatch movebatch",
+    },
 }
-"""The ops by family, as a list of them shows it."""
-OPS: Registry[str, Op] = Registry(*FAMILIES.values())
-"""Each op's word, its class and its number of spatial axes (None: any number)."""
+"""The families of ops, the modules here that hold them, and the words of each: it is imported when one is needed."""
+
+
+class OpTable(MutableMapping[str, Op]):
+    """Every op by its word: its class and its number of spatial axes (None: any number). A second entry is an error."""
+
+    def __init__(self, *families: Mapping[str, str]):
+        """A family has the words of each of its modules, whose `OPS` have the same."""
+        words = [dict.fromkeys(listed.split(), module) for one in families for module, listed in one.items()]
+        self._modules: Registry[str, str] = Registry(*words)
+        self._ops: dict[str, Op] = {}
+
+    def __getitem__(self, word: str) -> Op:
+        if word not in self._ops:
+            self._ops |= import_module(f".{self._modules[word]}", __name__).OPS
+        return self._ops[word]
+
+    def __setitem__(self, word: str, op: Op) -> None:
+        self._modules[word] = op[0].__module__
+        self._ops[word] = op
+
+    def __delitem__(self, word: str) -> None:
+        del self._modules[word], self._ops[word]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._modules
+
+
+OPS = OpTable(*_FAMILIES.values())
+FAMILIES = {family: " ".join(modules.values()).split() for family, modules in _FAMILIES.items()}
+"""The ops' words by family, as a list of them shows it."""
 
 HELP = {
     "c_i": "The number of input channels; may be left out.",

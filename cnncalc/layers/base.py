@@ -1,6 +1,7 @@
 """The base of every layer: keys read into attributes, facts about its op, and one method that traces it.
 
-To add an op, write a class with its facts, its `KEYS` and its `trace`, and list it in its family's `OPS`.
+To add an op, write a class with its facts, its `KEYS` and its `trace`, list it in its family's `OPS`, and its word in
+`__init__`.
 """
 
 from __future__ import annotations

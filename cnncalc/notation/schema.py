@@ -178,6 +178,9 @@ class OpSchema:
         keys = {key: self._key(key) for key in self.cls.KEYS}
         aliases = {alias: self._alias(alias, key) for key, names in self.names.items() for alias in names[1:]}
         properties = {**_common(), **keys, **aliases}
+        if self.cls.SOURCE:
+            nothing = {"type": ["array", "null"], "maxItems": 0, "description": "It reads no layer."}
+            properties["from"] = nothing
         schema = {"description": self.title, "properties": properties, "additionalProperties": False}
         return {**schema, **({"allOf": list(map(_ref, rules))} if rules else {})}
 

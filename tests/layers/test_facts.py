@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 import cnncalc
-from cnncalc.layers import HELP, OPS, ConvKind, Layer, Sign, Trace, title
+from cnncalc.layers import FAMILIES, HELP, OPS, ConvKind, Layer, OpTable, Sign, Trace, title
 from cnncalc.layers.base import KERNEL, STATED, Env, Fields, ops
 from cnncalc.layers.keys import Reader, at_least
 from cnncalc.sizes import Shape
@@ -120,6 +121,19 @@ def test_two_ops_of_one_word_are_an_error() -> None:
         ops(Blur, type("Other", (Blur,), {}))
     with pytest.raises(ValueError, match="'relu' has two entries"):
         OPS.update({"relu": (Blur, None)})
+    with pytest.raises(ValueError, match="'relu' has two entries"):
+        OpTable({"activation": "relu tanh"}, {"unary": "relu"})
+
+
+def test_the_words_of_each_module_are_those_of_its_ops() -> None:
+    """A module of ops is imported when one of its words is needed: its words are known before, in this order."""
+    homes = {cls.__module__.rpartition(".")[2] for cls, _ in OPS.values()}
+    words = [word for family in FAMILIES.values() for word in family]
+    assert list(OPS) == words
+    for home in homes:
+        own = import_module(f"cnncalc.layers.{home}").OPS
+        assert [word for word in words if OPS[word][0].__module__.endswith(f".{home}")] == list(own)
+        assert all(OPS[word] == own[word] for word in own)
 
 
 def test_every_op_has_a_title_of_its_own() -> None:

@@ -923,3 +923,45 @@ def test_a_function_that_calls_itself_is_one_message(tmp_path: Path) -> None:
     made.opset_import.extend(opsets)
     with pytest.raises(cnncalc.SpecError, match="functions cannot be inlined"):
         read(made.SerializeToString())
+
+
+def test_the_lengths_of_a_weight_norm_are_parameters() -> None:
+    x, v, g = ones((1, 3, 5, 5), F32), np.arange(216, dtype=F32).reshape(8, 3, 3, 3), ones((8, 1, 1, 1), F32)
+    nodes = chain(
+        ("ReduceL2", ["v"], "norm", {"axes": [1, 2, 3], "keepdims": 1}),
+        ("Div", ["v", "norm"], "unit", {}),
+        ("Mul", ["unit", "g"], "kernel", {}),
+        ("Conv", ["x", "kernel", "b"], "y", {}),
+    )
+    data = model(nodes, list(x.shape), {"v": v, "g": g, "b": ones(8, F32)})
+    report = cnncalc.shape(read(data).spec)
+    assert [layer.op for layer in report.layers] == ["conv"]
+    assert (report.params, report.macs) == (216 + 8 + 8, 216 * 9)  # v, g and the bias, as PyTorch's weight_norm has
+    check_values(data, x)
+
+
+def test_a_table_that_is_also_a_matrix_counts_once() -> None:
+    nodes = chain(
+        ("Cast", ["x"], "rows", {"to": TensorProto.INT64}),
+        ("Gather", ["table", "rows"], "found", {}),
+        ("Transpose", ["table"], "matrix", {"perm": [1, 0]}),
+        ("MatMul", ["found", "matrix"], "product", {}),
+        ("Add", ["product", "b"], "y", {}),
+    )
+    data = model(nodes, [2, 5], {"table": np.arange(160, dtype=F32).reshape(20, 8) / 100, "b": ones(20, F32)})
+    report = cnncalc.shape(read(data).spec)
+    assert [layer.op for layer in report.layers if layer.params] == ["embedding", "linear"]
+    assert report.params == 20 * 8 + 20
+    check_values(data, np.array([[0, 1, 2, 3, 19], [5, 4, 3, 2, 1]], F32))
+
+
+def test_a_matrix_that_two_layers_share_counts_once_though_one_has_a_bias() -> None:
+    nodes = chain(
+        ("MatMul", ["x", "w"], "first", {}),
+        ("Add", ["first", "b"], "biased", {}),
+        ("Relu", ["biased"], "positive", {}),
+        ("MatMul", ["positive", "w"], "y", {}),
+    )
+    data = model(nodes, [2, 4], {"w": np.arange(16, dtype=F32).reshape(4, 4), "b": ones(4, F32)})
+    assert cnncalc.shape(read(data).spec).params == 16 + 4
+    check_values(data, np.arange(8, dtype=F32).reshape(2, 4))

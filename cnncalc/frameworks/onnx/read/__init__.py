@@ -136,6 +136,7 @@ def _layers(b: GraphReader) -> Layers:
         _fold_input(b)
     if any(layer.op == "input" for layer in b.spec.layers):
         _name_input(b)
+    b.count()
     return b.spec.spec()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -51,7 +51,7 @@ def words(value: str | bytes) -> str:
 class Const:
     """A value that is the same for every input: its shape, its numbers if they are few, and how they are read."""
 
-    __slots__ = ("_values", "key", "kind", "origin", "read", "shape", "uniform")
+    __slots__ = ("_roots", "_values", "key", "kind", "origin", "read", "shape", "uniform")
 
     def __init__(
         self,
@@ -63,12 +63,20 @@ class Const:
         origin: str = "",
         key: str | None = None,
         uniform: Callable[[], bool] = lambda: False,
+        roots: Mapping[str, int] | None = None,
     ):
         self.shape, self.kind, self.read, self.origin, self.key = tuple(shape), kind, read, origin, key
         """`kind` is float, int or other; `origin` INITIALISER, or where else it is from; `key` tells it from others."""
         self.uniform = uniform
         """Return whether it holds one number, again and again, as norms do before they are trained."""
-        self._values = values
+        self._values, self._roots = values, roots
+
+    @property
+    def roots(self) -> Mapping[str, int]:
+        """The sizes of the trained arrays that it is made of, by their keys: by default its own."""
+        if self._roots is None:
+            return {self.key: self.size} if self.trained and self.key else {}
+        return self._roots
 
     @property
     def values(self) -> list[Number] | None:
@@ -121,7 +129,9 @@ class Const:
             except SpecError:
                 return None
 
-        return Const(shape, self.kind, read, values or few, origin=self.origin, key=whole, uniform=self.uniform)
+        return Const(
+            shape, self.kind, read, values or few, origin=self.origin, key=whole, uniform=self.uniform, roots=self.roots
+        )
 
     def reshaped(self, shape: Sequence[int]) -> Const:
         """Return the same numbers in another shape."""
@@ -142,8 +152,8 @@ def of_values(values: Sequence[Number], kind: str, shape: Sequence[int] | None =
     return Const(sizes, kind, read, list(values), origin="folded")
 
 
-def of_array(array: Any, origin: str, key: str | None = None) -> Const:
-    """Return an array of NumPy as a constant."""
+def of_array(array: Any, origin: str, key: str | None = None, roots: Mapping[str, int] | None = None) -> Const:
+    """Return an array of NumPy as a constant, made of the trained arrays `roots`."""
     kind = {"f": "float", "i": "int", "u": "int", "b": "int"}.get(array.dtype.kind, "other")
 
     def values() -> list[Number] | None:
@@ -154,7 +164,7 @@ def of_array(array: Any, origin: str, key: str | None = None) -> Const:
     def uniform() -> bool:
         return bool(array.size) and array.size <= MOST_COMPARED and bool((array == array.flat[0]).all())
 
-    return Const(array.shape, kind, lambda: array, values, origin=origin, key=key, uniform=uniform)
+    return Const(array.shape, kind, lambda: array, values, origin=origin, key=key, uniform=uniform, roots=roots)
 
 
 def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = None) -> Const:

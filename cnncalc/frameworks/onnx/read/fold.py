@@ -37,7 +37,9 @@ N = TypeVar("N", bound=Size)
 @FOLDS.register("Identity")
 def _identity(node: GraphNode, source: Const, given: Inputs) -> Const | None:
     """Return the same again; another parameter, if it was one: exporters make one of two that hold equal numbers."""
-    return source.derived(source.shape, lambda array: array, values=lambda: source.values)
+    roots = {node.outputs[0]: source.size} if source.trained else {}
+    same: dict[str, Any] = {"origin": source.origin, "uniform": source.uniform, "roots": roots}
+    return Const(source.shape, source.kind, source.read, lambda: source.values, **same)
 
 
 @FOLDS.register("Cast")
@@ -56,7 +58,8 @@ def _cast(node: GraphNode, source: Const, given: Inputs) -> Const | None:
             return None
         return [int(v) if isinstance(v, float) else v for v in have]
 
-    return Const(source.shape, kind, read, values, origin=source.origin, key=source.key, uniform=source.uniform)
+    how: dict[str, Any] = {"origin": source.origin, "key": source.key, "uniform": source.uniform}
+    return Const(source.shape, kind, read, values, **how, roots=source.roots or None)
 
 
 def _constant(node: GraphNode, folder: str | None) -> Const | None:
@@ -354,6 +357,7 @@ def _evaluated(node: GraphNode, own: list[Const], given: Inputs, opset: int) -> 
     """Return what onnx's own functions make of constants: few numbers now, whole arrays when they are read."""
     names = {name: one for name, one in zip(node.inputs, given, strict=False) if name and one is not None}
     largest = max(own, key=lambda one: one.size)
+    roots = {key: size for one in own for key, size in one.roots.items() if size > 1}
 
     def run() -> list[Any]:
         return evaluate(node, {name: one.read() for name, one in names.items()}, opset)
@@ -362,12 +366,13 @@ def _evaluated(node: GraphNode, own: list[Const], given: Inputs, opset: int) -> 
     if shape is not None and prod(shape) > MOST_READ:
         kind = given[1].kind if node.op == "Where" and given[1] else largest.kind
         uniform = largest.uniform if len(own) == 1 else lambda: False
-        return [Const(shape, kind, lambda: run()[0], origin=largest.origin, key=node.outputs[0], uniform=uniform)]
+        how: dict[str, Any] = {"origin": largest.origin, "key": node.outputs[0], "uniform": uniform, "roots": roots}
+        return [Const(shape, kind, lambda: run()[0], **how)]
     made = prod(shape) if shape is not None else 0
     if made > MOST_EVALUATED or sum(one.size for one in own) > MOST_EVALUATED:
         return None
     try:
-        return [of_array(array, largest.origin, out) for array, out in zip(run(), node.outputs, strict=False)]
+        return [of_array(array, largest.origin, out, roots) for array, out in zip(run(), node.outputs, strict=False)]
     except SpecError:
         return None
 

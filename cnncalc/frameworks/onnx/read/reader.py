@@ -11,7 +11,7 @@ from ....dialects import dialect_named
 from ....errors import CnncalcError, SpecError
 from ....layers import OPS, Env, Layer
 from ....sizes import LARGEST, MOST_SIZES, NOTHING_KNOWN, UNKNOWN, Open, Shape, Size, known, product
-from ...build import NO_FIGURES, Draft, SpecBuilder, printable
+from ...build import NO_FIGURES, Draft, SpecBuilder, group_of, printable
 from ...values import BATCH, Axes, Handle, batch_first, numbered, plain, regrouped, transposed
 from .const import BOOL, FLOAT, INITIALISER, INT64, INTEGERS, Const, Number, of_tensor
 from .fold import Inputs, broadcast, fold, inputs_of
@@ -58,6 +58,8 @@ SETTINGS = {
 """Operators whose constants are scales, bounds and values to fill in: none of them is a parameter."""
 
 WEIGHTED = ("conv", "convT", "linear", "batchnorm", "layernorm", "groupnorm", "instancenorm", "scale")
+COMPLETED = ("bias", "scale", "center")
+"""The keys of the weights that a later node may give a layer, which one that shares the others then does not have."""
 NORMALISING = ("mul", "div")
 """The ops that end a norm which is written as several nodes: (x - mean) over, or times one over, the deviation."""
 
@@ -129,6 +131,8 @@ class GraphReader:
         """Whether the result does not depend on the input, and so has no batch."""
         self._biases: dict[str, set[str]] | None = None
         self._made_constants: dict[tuple[str, Shape], Handle] = {}
+        self.arrays: dict[Draft, dict[str, Const]] = {}
+        """The arrays of each layer, by their roles."""
         self.contradictions: list[tuple[str, Shape, Shape]] = []
         """The values of which the file declares another shape than the one they have: name, declared, ours."""
 
@@ -499,6 +503,7 @@ class GraphReader:
         arrays = {role: const.read for role, const in own.items()}
         read = [source.layer for source in sources]
         layer = self.spec.add(printable(name), op, read, keys, weights=arrays, owner=_owner(own.values()))
+        self.arrays[layer] = own
         shape = self._trace(layer, sources)
         if shape is None:
             return Handle(layer, NOTHING_KNOWN, None, batched_of(sources))
@@ -539,6 +544,31 @@ class GraphReader:
         if out == ():
             layer.keys["out"] = []
         return value._replace(layer=layer)
+
+    def count(self) -> None:
+        """Say what arrays count as that are made of several, or were counted whole before: a parameter counts once.
+
+        Vectors, and arrays of one number, are not shared but equal: exporters keep one of those before training.
+        """
+        seen: set[str] = set()
+        for layer in self.spec.layers:
+            if layer.tie is not None and any(layer.keys.get(key) != layer.tie.keys.get(key) for key in COMPLETED):
+                layer.tie = None
+            if layer.tie is not None:
+                continue
+            held, counts = Counter[str](), Counter[str]()
+            for role, const in self.arrays.get(layer, {}).items():
+                group, roots = group_of(layer, role), const.roots
+                if group is None:
+                    continue
+                new = sum([size for key, size in roots.items() if key not in seen])
+                shared = not new and sum(roots.values()) == const.size and len(const.shape) > 1 and not const.uniform()
+                computed = len(roots) > 1 or shared
+                held[group] += const.size
+                counts[group] += new if computed else const.size
+                seen.update(roots)
+            if held != counts:
+                layer.counted = {group: counts[group] for group in held if counts[group] != held[group]}
 
     def drop(self, node: GraphNode) -> None:
         """Take back the layer of a node whose result nothing else reads."""

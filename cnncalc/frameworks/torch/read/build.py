@@ -9,7 +9,7 @@ from typing import Any
 from ....layers import OPS
 from ....layers.pool import MaxPool
 from ... import ForeignNetwork
-from ...build import LONGEST_NAME, NO_FIGURES, Draft, SpecBuilder
+from ...build import LONGEST_NAME, NO_FIGURES, Draft, SpecBuilder, group_of
 from . import activation, arithmetic, parts, products, reductions, reshaping, windows
 from .calls import NO_PRODUCTS, Constant, FunctionCall, Recording, TracedTensor, tree
 from .layers import Layers
@@ -278,15 +278,6 @@ def kind(call: FunctionCall, place: int) -> str:
 _NONE = FunctionCall("input", (), {}, (), "", 0)
 UNNAMED = frozenset(["tobatch", "frombatch", "movebatch", "constant", "reshape", "permute"])
 """Ops that are not the chief part of what a module does, if it does anything else."""
-
-
-def group_of(layer: Draft, role: str) -> str | None:
-    """Return what a layer's array counts as by itself: `weights`, `bias` or `buffers`; None for nothing."""
-    if layer.op == "constant":
-        return {"parameter": "weights", "buffer": "buffers"}.get(layer.keys["kind"])
-    if role in OPS[layer.op][0].BUFFERS:
-        return "buffers"
-    return "bias" if role == "bias" else "weights"
 
 
 def places_of(names: list[str], others: list[str]) -> list[str]:

@@ -92,7 +92,8 @@ def _with_constant(b: GraphReader, node: GraphNode, name: str, const: Const) -> 
         b.make_pointwise(node, "rescale", x, {kind.key: kind.change(number)})
     elif flag is not None:
         x.layer.keys[flag] = True
-        x.layer.weights[kind.role] = const.reshaped((const.size,)).read
+        array = b.arrays.setdefault(x.layer, {})[kind.role] = const.reshaped((const.size,))
+        x.layer.weights[kind.role] = array.read
         b.give(node, x)
     elif _by_channel(b, x, const):
         values = None if _is_weight(b, node, x, const) else const.values

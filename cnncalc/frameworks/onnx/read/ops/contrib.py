@@ -49,7 +49,7 @@ def conv(b: GraphReader, node: GraphNode) -> None:
     if weight is None:
         raise node.wrong("has no kernel")
     if node.op.startswith(BLOCKED):
-        weight = Const(weight.shape, weight.kind, _blocked, origin=weight.origin, key=weight.key)
+        weight = Const(weight.shape, weight.kind, _blocked, origin=weight.origin, key=weight.key, roots=weight.roots)
     made = convolved(b, node, b.first(node), weight, bias)
     if node.input(3):
         made = join(b, node, "add", [made, b.value(node.input(3))])
