@@ -32,6 +32,7 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
 
     number of sizes                 1        2        3        4        5
     a linear layer comes first      SAMPLE   BATCH    SAMPLE   BATCH
+      or an embedding
     a layer over sequences first             SAMPLE   SAMPLE   BATCH
     no spatial layer                SAMPLE   SPACE    SAMPLE   BATCH
       the spec's own input (`own`)  SAMPLE   SAMPLE   SAMPLE   SAMPLE   SAMPLE
@@ -53,7 +54,7 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
             table = dict.fromkeys(range(1, MOST_SIZES), Reading.SAMPLE)
         table[1] = Reading.SAMPLE
         first = shaping(layers)
-        if first is not None and first.WORD == "linear":
+        if first is not None and first.WORD in ("linear", "embedding"):
             table[2] = Reading.BATCH
         elif steps_first(layers):
             table[2] = Reading.SAMPLE

@@ -170,9 +170,10 @@ growing = st.one_of(
 @settings(max_examples=150)
 def test_any_chain_against_the_pixels(chain: list[Step], n: int) -> None:
     try:
-        traced(chain, n)
+        report = traced(chain, n)
     except cnncalc.ShapeError:
         assume(False)
+    assume(all(layer.sample != (1, 1) for layer in report.layers if layer.op == "upsample"))  # it sees that unit alone
     agree(chain, n)
 
 

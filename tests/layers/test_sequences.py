@@ -115,3 +115,10 @@ def test_the_field_of_a_sequence_is_in_steps(word: str) -> None:
     """Whatever stands behind it: every unit sees all five steps, and there are no more."""
     (field,) = cnncalc.shape(word, (5, 16)).rf
     assert (field.size, field.start) == (5, 0)
+
+
+def test_two_sizes_are_a_batch_of_steps_to_an_embedding() -> None:
+    words = "embedding:rows=9,out=4 lstm:3"
+    report = cnncalc.shape(words, (2, 7))
+    assert (report.batch, report.sample, report.out) == (2, (7,), (2, 7, 3))
+    assert cnncalc.run(words, np.array([[1, 2, 3], [4, 5, 6]]), seed=0).shape == (2, 3, 3)

@@ -871,10 +871,11 @@ def test_what_is_left_of_whole_numbers() -> None:
     np.testing.assert_array_equal(cnncalc.run(read_bytes(data, "net.onnx"), x), x % 5)
 
 
-def test_a_matrix_of_an_einsum_counts_wherever_it_is_stored() -> None:
-    value = numpy_helper.from_array(np.ones((3, 6), F32), "w")
+@pytest.mark.parametrize("sizes", [(3, 6), (3, 1), (1, 1)])
+def test_a_matrix_of_an_einsum_counts_wherever_it_is_stored(sizes: tuple[int, int]) -> None:
+    value = numpy_helper.from_array(np.ones(sizes, F32), "w")
     nodes = [helper.make_node("Constant", [], ["w"], value=value), node("Einsum", "w", equation="nchw,cd->ndhw")]
-    assert cnncalc.shape(read(model(nodes, [2, 3, 4, 5])).spec).params == 18
+    assert cnncalc.shape(read(model(nodes, [2, sizes[0], 4, 5])).spec).params == np.prod(sizes)
 
 
 def test_nearest_resizing_of_old_operator_sets_rounds_up_where_it_shrinks() -> None:
@@ -965,3 +966,10 @@ def test_a_matrix_that_two_layers_share_counts_once_though_one_has_a_bias() -> N
     data = model(nodes, [2, 4], {"w": np.arange(16, dtype=F32).reshape(4, 4), "b": ones(4, F32)})
     assert cnncalc.shape(read(data).spec).params == 16 + 4
     check_values(data, np.arange(8, dtype=F32).reshape(2, 4))
+
+
+def test_a_row_that_doubles_again_and_again_is_not_worked_out() -> None:
+    doubles = [("Concat", [f"k{at}", f"k{at}"], f"k{at + 1}", {"axis": 0}) for at in range(40)]
+    nodes = [*chain(*doubles, ("Reshape", ["x", "k40"], "y", {}))]
+    report = cnncalc.shape(read(model(nodes, [1, 4], {"k0": np.array([1], I64)})).spec)
+    assert report.out == NOTHING_KNOWN

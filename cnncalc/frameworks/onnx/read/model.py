@@ -15,6 +15,9 @@ from ....layers.names import Name
 from ....sizes import Size
 from .const import INITIALISER, MOST_READ, first_line, has_data, of_tensor, package, shortest, words
 
+MOST_INFERRED = 1 << 20
+"""The most numbers that onnx's inference may put together for shapes."""
+
 
 def parse(data: bytes | memoryview, name: str) -> Any:
     """Return the ModelProto of a file's bytes, its own functions inlined. SpecError for anything else."""
@@ -284,10 +287,19 @@ def infer(model: Any) -> Mapping[str, Any]:
     if any(one.type.WhichOneof("value") is None for one in graph.input):  # onnx crashes on an input without a type
         return {}
     try:
-        inferred = onnx.shape_inference.infer_shapes(slim, data_prop=True)
+        inferred = onnx.shape_inference.infer_shapes(slim, data_prop=longest_row(graph) <= MOST_INFERRED)
     except Exception:  # noqa: BLE001 - it says nothing of a model that it cannot read
         return {}
     return {v.name: v for v in (*inferred.graph.value_info, *inferred.graph.output)}
+
+
+def longest_row(graph: Any) -> int:
+    """Return the most numbers that a Concat of constants may put together, which onnx would work out one by one."""
+    rows = {tensor.name: prod(tensor.dims) for tensor in graph.initializer}
+    for node in graph.node:
+        lengths = [1, *[rows.get(name, 1) for name in node.input]]
+        rows.update(dict.fromkeys(node.output, sum(lengths) if node.op_type == "Concat" else max(lengths)))
+    return max(rows.values(), default=0)
 
 
 def load(source: str | os.PathLike[str] | bytes | memoryview, name: str) -> OnnxGraph:

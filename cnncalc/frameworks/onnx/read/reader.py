@@ -329,7 +329,7 @@ class GraphReader:
             "shape": list(array.shape),
             "kind": "parameter" if const.params or weight else "constant",
         }
-        if number is not None and not const.params and abs(number) < LARGEST:
+        if number is not None and keys["kind"] == "constant" and abs(number) < LARGEST:
             made = self.add(name, "constant", [], {"shape": list(array.shape), "value": number})
         else:
             made = self.add(name, "constant", [], keys, {"weight": array})

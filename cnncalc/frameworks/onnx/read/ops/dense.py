@@ -163,7 +163,7 @@ def einsum(b: GraphReader, node: GraphNode) -> None:
     learned = any(isinstance(x, Handle) for x in given)
     xs = []
     for at, x in enumerate(given):
-        weight = learned and x.kind == "float" and x.size > 1 if isinstance(x, Const) else False
+        weight = learned and isinstance(x, Const) and x.kind == "float" and (x.size > 1 or len(x.shape) > 1)
         xs.append(b.constant(node.input(at), x, weight=weight) if isinstance(x, Const) else x)
     if any(x.axes is None or x.rank != len(term) for x, term in zip(xs, terms, strict=True)):
         raise OpaqueNode
