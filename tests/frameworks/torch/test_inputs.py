@@ -130,6 +130,9 @@ def test_nothing_is_folded_into_a_batch_that_was_not_given() -> None:
     function = lambda x, conv: conv(x.reshape(2, 6, 7, 5))  # noqa: E731
     report = cnncalc.shape(cnncalc.from_torch(Calls(function, nn.Conv2d(6, 4, 3)), (4, 3, 7, 5)))
     assert report.out == (2, 4, 5, 3)
+    function = lambda x, conv: conv(x) / len(x)  # noqa: E731
+    report = cnncalc.shape(cnncalc.from_torch(Calls(function, nn.Conv2d(3, 4, 3)), (3, 7, 5)))
+    assert [layer.op for layer in report.layers] == ["conv"]
 
 
 def test_the_batch_is_told_from_sizes_of_the_module() -> None:
@@ -154,11 +157,17 @@ def by_its_batch_of_ones(x: Any) -> Any:
     return x - torch.ones(x.size(0), 1, 1) / torch.zeros_like(x).size(0)
 
 
+def by_its_number(x: Any) -> Any:
+    return x * torch.linspace(0.5, 1, len(x)).view(-1, 1, 1)
+
+
 def noisy(x: Any) -> Any:
     return x.reshape(x.shape[0], -1).view(x.shape) + torch.rand(5)
 
 
-@pytest.mark.parametrize("function", [by_its_values, by_its_samples, by_a_constant, by_its_batch_of_ones, noisy])
+@pytest.mark.parametrize(
+    "function", [by_its_values, by_its_samples, by_a_constant, by_its_batch_of_ones, by_its_number, noisy]
+)
 @pytest.mark.parametrize("input", [(3, 4, 5), (1, 4, 5), (2, 2, 5)])
 def test_a_number_of_the_batch_is_that_of_the_input(function: Callable[[Any], Any], input: tuple[int, ...]) -> None:
     """Not that of the unusual batch that a module runs on."""
@@ -167,7 +176,8 @@ def test_a_number_of_the_batch_is_that_of_the_input(function: Callable[[Any], An
     found = read(module, input)
     y = module(x).numpy()  # the reader leaves PyTorch's random numbers as they were
     weights = {name: array() for name, array in found.weights.items()}
-    assert cnncalc.shape(found.spec).batch == input[0]
+    assert cnncalc.shape(found.spec).batch in (input[0], None)
+    assert "movebatch" not in [layer["op"] for layer in found.spec["layers"]]
     np.testing.assert_allclose(cnncalc.run(found.spec, x.numpy(), weights), y, rtol=1e-5, atol=1e-6)
 
 

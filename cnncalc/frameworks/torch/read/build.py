@@ -181,7 +181,7 @@ class CallReader:
             value = self.layers.folded(value, value.place(1))
         else:
             value = self.layers.unfolded(value)
-            if at is not None and value.axes[at] == (BATCH,):
+            if at and value.axes[at] == (BATCH,):
                 value = value._replace(layer=self.layers.add("movebatch", [value.layer], {"to": value.place(at)}))
         self.calls |= dict.fromkeys(
             self.spec.layers[before:], self.recording.calls[-1] if self.recording.calls else _NONE

@@ -72,11 +72,16 @@ def follow(module: Any, inputs: Mapping[str, Sequence[Any]], name: str | None, b
     failures: list[Stopped] = []
     mixed: list[Found] = []
     prime, other = unusual(module, given)
+    is_whole = False  # the input has a batch on which the module's numbers depend, so none may be put in front of it
     for one in attempts(given, batch, prime):
+        if is_whole and one.reading is not Reading.BATCH and one.batch is not None:
+            continue
         found = tried(module, one, name, failures)
+        runs = found is not None and found.looks and one.batch == prime and one.reading is Reading.BATCH
         if found is not None and found.looks and not found.mixed and one.batch == prime:
             again = tried(module, attempt(given, one.reading, other), name, failures)
             found = found if again is not None and is_same(found, again) else None
+        is_whole = is_whole or (runs and (found is None or found.mixed))
         if found is not None and not found.mixed:
             return with_reading(found)
         mixed += [] if found is None else [found]
