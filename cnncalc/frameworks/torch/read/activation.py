@@ -8,8 +8,8 @@ from math import prod
 from typing import Any
 
 from ....layers.names import TORCH
-from .calls import Constant
-from .rules import TENSORS, Call, OpaqueCall, Rules, short, without
+from .calls import Constant, OpaqueCall
+from .rules import TENSORS, Call, Rules, short, without
 from .values import BatchedTensor
 
 RULES = Rules()

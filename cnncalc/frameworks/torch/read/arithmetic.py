@@ -7,9 +7,9 @@ from math import prod
 from typing import Any
 
 from ....sizes import LARGEST
-from .calls import Constant
-from .rules import Call, OpaqueCall, Operand, Rules
-from .values import BatchedTensor, with_batch
+from .calls import Constant, OpaqueCall
+from .rules import Call, Rules
+from .values import BatchedTensor, Operand, with_batch
 
 RULES = Rules()
 

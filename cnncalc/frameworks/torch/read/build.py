@@ -11,9 +11,9 @@ from ....layers.pool import MaxPool
 from ... import ForeignNetwork
 from ...build import LONGEST_NAME, NO_FIGURES, Draft, SpecBuilder, group_of
 from . import activation, arithmetic, parts, products, reductions, reshaping, windows
-from .calls import NO_PRODUCTS, Constant, FunctionCall, Recording, TracedTensor, tree
+from .calls import NO_PRODUCTS, BatchMixed, Constant, FunctionCall, OpaqueCall, Recording, TracedTensor, tree
 from .layers import Layers
-from .rules import BatchMixed, Call, OpaqueCall, Rules
+from .rules import Call, Rules
 from .values import BATCH, BatchedTensor, found_in, plain, with_batch
 
 RULES = Rules(

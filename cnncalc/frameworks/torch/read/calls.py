@@ -111,6 +111,18 @@ NO_PRODUCTS = frozenset(_WORDS.split())
 """Functions without multiply-accumulates: only those of convolutions, products of matrices and recurrence count."""
 
 
+class OpaqueCall(Exception):
+    """A call for which cnncalc has no layer; it becomes an opaque one."""
+
+
+class BatchMixed(OpaqueCall):
+    """A call that works along the batch, or takes a part of it: its samples are no longer separate."""
+
+
+class Misread(Exception):
+    """A call that cannot have the batch where it stands: the module's input has another meaning."""
+
+
 def tree(value: Any) -> list[Any]:
     """Return the values in nested lists, tuples and dicts, in order."""
     if isinstance(value, Mapping):

@@ -23,10 +23,9 @@ from ... import ForeignNetwork
 from ...inputs import input_keys
 from . import FIRST
 from .build import CallReader
-from .calls import Constant, NamedInput, Recording
+from .calls import Constant, Misread, NamedInput, Recording
 from .failure import stopped
 from .record import Stopped, record
-from .rules import Misread
 
 PRIMES = (61, 53, 59, 67, 71, 73, 79, 83)
 """Sizes of the batch, of which the first two are taken that divide no other size."""

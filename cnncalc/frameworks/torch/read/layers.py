@@ -10,9 +10,8 @@ from typing import Any
 from ....errors import SpecError
 from ....sizes import LARGEST
 from ...build import Draft, SpecBuilder
-from .calls import Constant, Recording, TracedTensor, tree
-from .rules import BatchMixed, OpaqueCall, Operand
-from .values import BATCH, Axes, Axis, BatchedTensor, plain, sample_of
+from .calls import BatchMixed, Constant, OpaqueCall, Recording, TracedTensor, tree
+from .values import BATCH, Axes, Axis, BatchedTensor, Operand, plain, sample_of
 
 
 class Layers:

@@ -7,9 +7,9 @@ from math import prod
 from types import EllipsisType
 from typing import Any
 
-from .calls import Constant
+from .calls import BatchMixed, Constant, OpaqueCall
 from .reshaping import expanded
-from .rules import TENSORS, BatchMixed, Call, OpaqueCall, Rules, short, without
+from .rules import TENSORS, Call, Rules, short, without
 from .values import BATCH, BatchedTensor
 
 RULES = Rules()

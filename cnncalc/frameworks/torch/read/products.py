@@ -9,9 +9,9 @@ from string import ascii_letters
 from typing import Any
 
 from .arithmetic import combine, times
-from .calls import Constant
-from .rules import TENSORS, BatchMixed, Call, Misread, OpaqueCall, Operand, Rules, without
-from .values import BATCH, Axes, BatchedTensor, with_batch
+from .calls import BatchMixed, Constant, Misread, OpaqueCall
+from .rules import TENSORS, Call, Rules, without
+from .values import BATCH, Axes, BatchedTensor, Operand, with_batch
 
 RULES = Rules()
 

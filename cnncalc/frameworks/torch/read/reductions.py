@@ -6,7 +6,8 @@ from math import inf, prod
 from typing import Any
 
 from .arithmetic import combine
-from .rules import TENSORS, Call, OpaqueCall, Rules, short, without
+from .calls import OpaqueCall
+from .rules import TENSORS, Call, Rules, short, without
 from .values import BATCH, Axes, BatchedTensor
 
 RULES = Rules()

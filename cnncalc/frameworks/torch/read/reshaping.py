@@ -7,8 +7,8 @@ from typing import Any
 
 from ....layers.resample import EXACT
 from ....sizes import LARGEST
-from .calls import Constant
-from .rules import BatchMixed, Call, OpaqueCall, Rules, short, without
+from .calls import BatchMixed, Constant, OpaqueCall
+from .rules import Call, Rules, short, without
 from .values import BATCH, Axes, BatchedTensor, regrouped, with_batch
 
 RULES = Rules()

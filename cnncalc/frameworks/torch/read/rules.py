@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ....layers.base import ENDS
 from ....layers.names import TORCH
 from ....registry import Registry
-from .calls import Constant, FunctionCall, TracedTensor
-from .values import BATCH, Axes, BatchedTensor, with_batch
-
-if TYPE_CHECKING:
-    from .layers import Layers
-
-
-class OpaqueCall(Exception):
-    """A call for which cnncalc has no layer; it becomes an opaque one."""
-
-
-class BatchMixed(OpaqueCall):
-    """A call that works along the batch, or takes a part of it: its samples are no longer separate."""
-
-
-class Misread(Exception):
-    """A call that cannot have the batch where it stands: the module's input has another meaning."""
-
-
-Operand = BatchedTensor | Constant | float
-"""What an operation reads: a value, a constant tensor, or a number."""
+from .calls import BatchMixed, Constant, FunctionCall, Misread, OpaqueCall, TracedTensor
+from .layers import Layers
+from .values import BATCH, Axes, BatchedTensor, Operand, with_batch
 
 
 class Call:

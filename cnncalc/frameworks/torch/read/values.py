@@ -12,6 +12,7 @@ from math import prod
 from typing import NamedTuple
 
 from ...build import Draft
+from .calls import Constant
 
 BATCH = -1
 """The batch among the sizes that an axis is made of."""
@@ -43,6 +44,10 @@ class BatchedTensor(NamedTuple):
     def place(self, at: int) -> int:
         """Return where one of PyTorch's axes begins among those of the sample."""
         return len(sample_of(self.axes[:at]))
+
+
+Operand = BatchedTensor | Constant | float
+"""What an operation reads: a value, a constant tensor, or a number."""
 
 
 def sample_of(axes: Axes) -> tuple[int, ...]:
