@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from graphlib import CycleError, TopologicalSorter
 from math import prod
@@ -34,11 +34,31 @@ def parse(data: bytes | memoryview, name: str) -> Any:
     if model.functions:
         from onnx.inliner import inline_local_functions
 
+        check_calls(model)
         try:
             return inline_local_functions(model)
         except (RuntimeError, ValueError, TypeError, onnx.checker.ValidationError) as error:
             raise SpecError(f"the file's functions cannot be inlined: {first_line(error)}") from None
     return model
+
+
+def check_calls(model: Any) -> None:
+    """SpecError for functions that call each other in a circle: onnx would follow them until its stack ends."""
+    called = {(words(one.domain), words(one.name)): [*_calls(one.node)] for one in model.functions}
+    try:
+        TopologicalSorter(called).prepare()
+    except CycleError as error:
+        circle = ", ".join(shown(name) for _, name in error.args[1][:6])
+        raise SpecError(f"the file's functions cannot be inlined: they call each other in a circle: {circle}") from None
+
+
+def _calls(nodes: Any) -> Iterator[tuple[str, str]]:
+    """Yield the operator of each node, those in graphs inside of one included."""
+    for node in nodes:
+        yield words(node.domain), words(node.op_type)
+        for attribute in node.attribute:
+            for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                yield from _calls(graph.node)
 
 
 class GraphNode:
