@@ -184,14 +184,15 @@ def _sinks(job: Job, count: int, path: str | None, folder: str | None) -> Iterat
     try:
         shape, kind, samples = job.result(job.last, count)
         if path is not None:
-            opened[job.last] = sinks.sink(path, shape, kind, samples)
+            opened[job.last] = sinks.sink(path, shape, kind, samples, job.batch_at(job.last))
         else:
-            opened[job.last] = (sinks.Memory if math.prod(samples) <= SMALL else sinks.Summary)(samples, kind)
+            small = math.prod(samples) <= SMALL
+            opened[job.last] = (sinks.Memory if small else sinks.Summary)(samples, kind, job.batch_at(job.last))
         for at, file in _kept(job, folder).items():
             if path is not None and folded(os.path.realpath(file)) == folded(os.path.realpath(path)):
                 raise SpecError(f"-o and a layer that is kept would be one file, {file}", "give -o another name")
             shape, kind, samples = job.result(at, count)
-            other = sinks.sink(file, shape, kind, samples)
+            other = sinks.sink(file, shape, kind, samples, job.batch_at(at))
             opened[at] = sinks.Both(opened[at], other) if at in opened else other
         yield opened
     finally:

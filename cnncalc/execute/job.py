@@ -180,19 +180,16 @@ class Job:
 
     def result(self, at: int, count: int) -> tuple[tuple[int, ...], Dtype, tuple[int, ...]]:
         """Return of a layer's result for `count` samples: the shape for the caller, the dtype, the shape as samples."""
-        step = self.plan.steps[at]
-        rows, place = step.rows(count), step.layer.traced.fields.batch_at
-        if step.times != 1 or place or not step.batched:
-            shape = (
-                step.shape
-                if self.samples.batch is None and rows == 1
-                else (*step.shape[:place], rows, *step.shape[place:])
-            )
-        else:
+        step, place = self.plan.steps[at], self.batch_at(at)
+        rows = step.rows(count)
+        samples = (*step.shape[:place], rows, *step.shape[place:])
+        if step.times == 1 and not place and step.batched:
             shape = self.samples.returned(step.shape, count)
-        return shape, step.kind, (rows, *step.shape)
+        else:
+            shape = step.shape if self.samples.batch is None and rows == 1 else samples
+        return shape, step.kind, samples
 
-    def moved(self, at: int) -> int:
+    def batch_at(self, at: int) -> int:
         """Return where the batch stands among the axes of a layer's result."""
         return self.plan.steps[at].layer.traced.fields.batch_at
 
@@ -230,12 +227,9 @@ class Job:
         sinks, back = {}, {}
         for at in sorted({*self.kept, self.last}):
             back[at], kind, samples = self.result(at, count)
-            sinks[at] = Memory(samples, kind)
+            sinks[at] = Memory(samples, kind, self.batch_at(at))
         self.run(x, sinks)
-        return {
-            self.report.layers[at].name: np.moveaxis(sink.array, 0, self.moved(at)).reshape(back[at])
-            for at, sink in sinks.items()
-        }
+        return {self.report.layers[at].name: sink.array.reshape(back[at]) for at, sink in sinks.items()}
 
 
 def as_array(value: object, name: str) -> Array:

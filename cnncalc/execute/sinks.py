@@ -45,31 +45,47 @@ class Sink:
 class Memory(Sink):
     """A result that stays in memory."""
 
-    def __init__(self, shape: tuple[int, ...], kind: Dtype):
+    def __init__(self, shape: tuple[int, ...], kind: Dtype, batch_at: int = 0):
+        """`batch_at` is the place of the batch among the axes."""
         self.array = np.empty(shape, kind)
+        self._samples = np.moveaxis(self.array, batch_at, 0)
 
     def part(self, begin: int, end: int) -> Array:
-        return self.array[begin:end]
+        return self._samples[begin:end]
 
 
 class _Chunked(Sink):
-    """A result of which one part at a time is in memory."""
+    """A result of which one part at a time is in memory; all of it if its batch is not in front."""
 
-    def __init__(self, samples: tuple[int, ...], kind: Dtype):
-        self._chunk = np.empty((0, *samples[1:]), kind)
+    def __init__(self, samples: tuple[int, ...], kind: Dtype, batch_at: int = 0):
+        self._batch_at, self._count = batch_at, samples[batch_at]
+        self._chunk = np.empty(samples if batch_at else (0, *samples[1:]), kind)
 
     def part(self, begin: int, end: int) -> Array:
+        if self._batch_at:
+            return np.moveaxis(self._chunk, self._batch_at, 0)[begin:end]
         if len(self._chunk) != end - begin:
             self._chunk = np.empty((end - begin, *self._chunk.shape[1:]), self._chunk.dtype)
         return self._chunk
+
+    def done(self, begin: int, end: int) -> None:
+        if not self._batch_at or end == self._count:
+            self.take()
+
+    def take(self) -> None:
+        """Take the chunk, which is filled."""
+        raise NotImplementedError
 
 
 class File(Sink):
     """A .npy that appears whole under its name: until then it is a mapped file beside it, its blocks reserved."""
 
-    def __init__(self, target: Target, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
+    def __init__(
+        self, target: Target, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...], batch_at: int = 0
+    ):
         """`shape` is what the header says, `samples` the same with a batch. SpecError if it cannot be written."""
         self._target: Target = target
+        self._batch_at = batch_at
         with target.errors():
             _write_head(target.file, shape, kind)
             begin = target.file.tell()
@@ -79,10 +95,11 @@ class File(Sink):
             )
 
     def part(self, begin: int, end: int) -> Array:
-        return self._array[begin:end]
+        return np.moveaxis(self._array, self._batch_at, 0)[begin:end]
 
     def done(self, begin: int, end: int) -> None:
-        drop(self._array, begin, end)
+        if not self._batch_at:  # else its samples lie among others
+            drop(self._array, begin, end)
 
     def finish(self) -> None:
         if isinstance(self._array, np.memmap):
@@ -94,9 +111,11 @@ class File(Sink):
 class Stream(_Chunked):
     """A .npy that is written part by part: to a pipe, to a device, or to a file that cannot be mapped."""
 
-    def __init__(self, target: Target | None, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]):
+    def __init__(
+        self, target: Target | None, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...], batch_at: int = 0
+    ):
         """`target` is the file that appears whole, or the pipe or device; None is standard output."""
-        super().__init__(samples, kind)
+        super().__init__(samples, kind, batch_at)
         self._target = target
         self._file = binary_stdout("a .npy file") if target is None else target.file
         self._whole = target if target is not None and not target.is_special else None
@@ -105,7 +124,7 @@ class Stream(_Chunked):
         with self._errors():
             _write_head(self._file, shape, kind)
 
-    def done(self, begin: int, end: int) -> None:
+    def take(self) -> None:
         if self._chunk.size:
             with self._errors():
                 self._file.write(self._chunk.data)
@@ -134,13 +153,13 @@ def _reserve(file: IO[bytes], size: int) -> None:
     file.flush()
 
 
-def sink(path: str, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...]) -> Sink:
+def sink(path: str, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...], batch_at: int = 0) -> Sink:
     """Return the sink of a result that is written to a path: a file, a pipe or a device; `-` is standard output."""
     if path == STDOUT:
-        return Stream(None, shape, kind, samples)
+        return Stream(None, shape, kind, samples, batch_at)
     target = Target(path)
     try:
-        return (File if MAPPED and not target.is_special else Stream)(target, shape, kind, samples)
+        return (File if MAPPED and not target.is_special else Stream)(target, shape, kind, samples, batch_at)
     except BaseException:
         target.discard()
         raise
@@ -173,30 +192,30 @@ class Both(Sink):
 class Summary(_Chunked):
     """A result of which only its extremes and its mean are kept."""
 
-    def __init__(self, samples: tuple[int, ...], kind: Dtype):
-        super().__init__(samples, kind)
-        self._total, self._count = 0.0, 0
+    def __init__(self, samples: tuple[int, ...], kind: Dtype, batch_at: int = 0):
+        super().__init__(samples, kind, batch_at)
+        self._total, self._values = 0.0, 0
         self.least: float | int | None = None
         self.most: float | int | None = None
 
-    def done(self, begin: int, end: int) -> None:
+    def take(self) -> None:
         least, most = self._chunk.min().item(), self._chunk.max().item()
         self.least = least if self.least is None else np.minimum(self.least, least).item()  # NaN wins, as in NumPy
         self.most = most if self.most is None else np.maximum(self.most, most).item()
         self._total += float(self._chunk.sum(dtype=np.float64))
-        self._count += self._chunk.size
+        self._values += self._chunk.size
 
     @property
     def mean(self) -> float:
         """The mean, summed in float64."""
-        return self._total / self._count
+        return self._total / self._values
 
     @classmethod
     def of(cls, array: Array) -> Summary:
         """Return the summary of an array in memory."""
-        summary = cls(array.shape, array.dtype)
-        summary._chunk = np.atleast_1d(array)
-        summary.done(0, len(summary._chunk))
+        summary = cls((*array.shape, 1), array.dtype)
+        summary._chunk = array
+        summary.take()
         return summary
 
 

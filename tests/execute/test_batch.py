@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import cnncalc
+from tests.program import command, environment
 
 VIDEO = [
     {"op": "identity", "axes": 3},
@@ -113,3 +118,29 @@ def test_another_input_needs_its_values() -> None:
 def test_what_does_not_fit(layers: list[dict[str, Any]], what: str) -> None:
     with pytest.raises(cnncalc.CnncalcError, match=what):
         cnncalc.shape(layers, (3, 4, 5))
+
+
+@pytest.mark.parametrize("to", ["file", "pipe", "kept", "printed", "summed up"])
+@pytest.mark.parametrize("memory", ["256K", "1G"])
+def test_a_moved_batch_is_where_it_is_said_wherever_the_result_goes(to: str, memory: str, tmp_path: Path) -> None:
+    """All at once and sample by sample: an axis behind the first has the batch in the file, too."""
+    count = 2 if to != "summed up" else 300
+    x = np.random.default_rng(0).standard_normal((count, 4, 5, 6)).astype(np.float32)
+    want = x.transpose(2, 0, 3, 1)
+    spec, array, out = tmp_path / "net.json", tmp_path / "x.npy", tmp_path / "y.npy"
+    layers = [{"op": "permute", "order": [2, 3, 1]}, {"op": "movebatch", "to": 1, "name": "y"}]
+    spec.write_text(json.dumps({"input": list(x.shape), "sample_axes": 3, "layers": layers}))
+    np.save(array, x)
+    words = ["run", str(spec), "-x", str(array), "--memory", memory]
+    more = {"file": ["-o", str(out)], "pipe": ["-o", "-"], "kept": ["--keep-all", str(tmp_path)]}.get(to, ["--json"])
+    ended = subprocess.run([*command(), *words, *more], capture_output=True, env=environment(), check=True)
+    if to in ("file", "kept"):
+        assert np.array_equal(np.load(out), want)
+    elif to == "pipe":
+        assert np.array_equal(np.load(io.BytesIO(ended.stdout)), want)
+    else:
+        facts = json.loads(ended.stdout)
+        assert facts["shape"] == list(want.shape)
+        assert np.isclose(facts["mean"], want.mean(), atol=1e-6)
+        if to == "printed":
+            assert np.allclose(facts["values"], want)
