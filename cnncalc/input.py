@@ -26,6 +26,10 @@ class Reading(Enum):
     SAMPLE = "one sample: channels and space, or features"
     BATCH = "a batch, then one sample"
 
+    def sample_axes(self, sizes: int) -> int:
+        """Return how many axes a sample has under this reading of so many sizes."""
+        return sizes + 1 - list(Reading).index(self)
+
 
 def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading]:
     """Return how each number of sizes is read by these layers; they take no other number.
@@ -86,10 +90,10 @@ def folded(layers: Iterable[Layer]) -> tuple[int, list[Layer]]:
 
     0 if other layers make the axes, or if no layer after it is spatial.
     """
-    flat = list(unnested(layers))
-    for at, layer in enumerate(flat):
+    rest = unnested(layers)
+    for layer in rest:
         if layer.WORD == "tobatch":
-            later, folding = flat[at + 1 :], cast("ToBatch", layer)
+            later, folding = list(rest), cast("ToBatch", layer)
             return (folding.axes, later) if first_rank(later) is not None else (0, later)
         if layer.rank() is not None or layer.MAKES_AXES:
             break
@@ -241,7 +245,7 @@ def _told(network: Network, *, own: bool) -> Network:
     reading = (rule if own else others).get(size)
     if reading is None:
         return network
-    axes = size + 1 - [Reading.SPACE, Reading.SAMPLE, Reading.BATCH].index(reading)
+    axes = reading.sample_axes(size)
     has_batch = not own or others.get(axes + 1) is Reading.BATCH  # a size more in front is a batch of its own input
     return network if rule.get(size) is others.get(size) and has_batch else network._replace(sample_axes=axes)
 
@@ -296,10 +300,8 @@ def read_input(network: Network, batch: int | None = None) -> Input:
 
 def with_input(network: Network, read: Input) -> Network:
     """Return the network with this input as its own, its sample's axes said if it would be read otherwise."""
-    extra = len(read.sizes) - len(read.sample)
-    reading = {-1: Reading.SPACE, 0: Reading.SAMPLE, 1: Reading.BATCH}[extra]
-    table = readings([node.layer for node in network.nodes], own=True)
-    told = table.get(len(read.sizes)) is reading
+    reading = readings([node.layer for node in network.nodes], own=True).get(len(read.sizes))
+    told = reading is not None and reading.sample_axes(len(read.sizes)) == len(read.sample)
     return network._replace(input=read.sizes, sample_axes=None if told else len(read.sample))
 
 

@@ -16,7 +16,7 @@ def input_keys(layers: list[Raw], sizes: int, wanted: Reading) -> dict[str, int]
     """Return the key of a spec that says how an input of so many sizes is read; none if its layers say the same."""
     if readings(layers_of(layers), own=True).get(sizes) is wanted:
         return {}
-    return {"sample_axes": sizes + 1 - [Reading.SPACE, Reading.SAMPLE, Reading.BATCH].index(wanted)}
+    return {"sample_axes": wanted.sample_axes(sizes)}
 
 
 def layers_of(spec: Iterable[Raw]) -> Iterator[Layer]:

@@ -36,7 +36,7 @@ class Join(Layer):
         rank = max(map(len, xs))
         out: list[Size] = []
         for sizes in zip(*[(*(1,) * (rank - len(x)), *x) for x in xs], strict=True):
-            size = same([n for n in sizes if n != 1] or sizes)
+            size = wide(sizes)
             if size is None:
                 raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ, and neither is 1")
             out.append(size)
@@ -49,6 +49,11 @@ def same(sizes: Sequence[Size]) -> Size | None:
     if len(numbers) > 1:
         return None
     return numbers.pop() if numbers else sizes[0]
+
+
+def wide(sizes: Sequence[Size]) -> Size | None:
+    """Return the size to which sizes of 1 are repeated; None if two others surely differ."""
+    return same([n for n in sizes if n != 1] or sizes)
 
 
 class Elementwise(Join):

@@ -12,7 +12,7 @@ from ..errors import ShapeError, shown
 from ..sizes import UNKNOWN, Shape, Size, count, counted, known, show, total
 from .base import KERNEL, Env, Fields, Layer, Sign, Trace, ops
 from .conv import times
-from .join import same
+from .join import same, wide
 from .keys import Reader, at_least, flag, number, text
 
 
@@ -20,16 +20,11 @@ def broadcast(*shapes: Shape) -> Shape | None:
     """Return the shape to which NumPy repeats axes of size 1, or None if the shapes do not go together."""
     out: list[Size] = []
     for back in range(max(map(len, shapes), default=0), 0, -1):
-        size = _wide([shape[-back] for shape in shapes if len(shape) >= back])
+        size = wide([shape[-back] for shape in shapes if len(shape) >= back])
         if size is None:
             return None
         out.append(size)
     return tuple(out)
-
-
-def _wide(sizes: Sequence[Size]) -> Size | None:
-    """Return the size to which sizes of 1 are repeated; None if two others surely differ."""
-    return same([n for n in sizes if n != 1] or sizes)
 
 
 class ManyInputs(Layer):
@@ -161,7 +156,7 @@ class Einsum(ManyInputs):
         labels = subscripts(equation, [len(x) for x in xs])
         sizes: dict[Label, Size] = {}
         for label, met in self._met(labels, xs).items():
-            size = _wide(met)
+            size = wide(met)
             if size is None:
                 name = chr(label) if label > 0 else "..."
                 raise self.apart(xs, f"{' and '.join(str(n) for n in met)} differ, both {name} of {equation}")
