@@ -14,6 +14,7 @@ from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import standard_output
 from ..network import Network
 from ..sizes import Shape, show, size_text
+from ._endings import check_array_path
 from ._options import NetworkOptions, file_option
 from ._usage import Whole
 
@@ -80,8 +81,9 @@ def one_stdin(*paths: str | None) -> None:
         raise SpecError("standard input can be read once", "give the others as files")
 
 
-def no_mixture(path: str | None, as_json: bool) -> None:
-    """Raise SpecError if an array and its description would both go to standard output, or if that is closed."""
+def check_output(path: str | None, as_json: bool, endings: Sequence[str] = (".npy",)) -> None:
+    """Raise SpecError if an array cannot be written where -o says, or would be mixed with its description."""
+    check_array_path(path, endings)
     if path is None or as_json:
         standard_output()
     if path == "-" and as_json:

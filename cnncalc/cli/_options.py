@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -11,14 +10,14 @@ import click
 
 from .. import trace
 from ..dialects import ALL, NAMES, dialect_named, dialects_named, is_several, layout_named
-from ..errors import LONGEST_PATH, SpecError, shown
-from ..files import is_special
+from ..errors import SpecError, shown
 from ..input import FIRST, Inputs, configure
 from ..network import Network
 from ..render import ENDINGS
 from ..report import Report
 from ..sizes import Shape, parse_shape, show
 from ..sources import SpecWords
+from ._endings import form
 from ._terminal import color_option, debug_option, note, quiet_option
 from ._usage import SEVERAL, OneOf, Whole
 
@@ -80,27 +79,12 @@ def format_options(formats: Iterable[str], result: str | None = None) -> Callabl
                 raise SpecError(f"{' and '.join(sorted(chosen))} are two formats", "choose one of them")
             named = chosen.pop() if chosen else None
             endings = {name: ENDINGS[name] for name in formats if name in ENDINGS}
-            return function(format=form("--format", named, path, endings) or next(iter(formats)), path=path, **others)
+            others["format"] = form("--format", named, path, endings) or next(iter(formats))
+            return function(path=path, **others)
 
         return options(command)
 
     return decorate
-
-
-def form(option: str, named: str | None, path: str | None, endings: Mapping[str, str]) -> str | None:
-    """Return the form that an option names, else the one that the ending of -o means, if any.
-
-    SpecError if the ending means other forms than the one that is named.
-    """
-    ending = "" if path is None or is_special(path) else os.path.splitext(path)[1].lower()
-    meant = [name for name in endings if endings[name] == ending]
-    if named is None or not meant or named in meant:
-        return named or (meant[0] if meant else None)
-    own = endings.get(named)
-    raise SpecError(
-        f"{option} {named} writes {own or 'text'}, and {shown(path, LONGEST_PATH)} ends in {ending}",
-        f"give -o a name {f'that ends in {own}' if own else 'with another ending'}, or {option} {meant[0]}",
-    )
 
 
 def unused(counts: Mapping[str, Any]) -> str:

@@ -10,11 +10,11 @@ from .. import sources
 from ..errors import SpecError
 from ..sizes import size_text
 from ._arrays import (
+    check_output,
     has_memory,
     is_keras,
     keras_arrays,
     kernel_keys,
-    no_mixture,
     read_weights,
     seed_option,
     weights_option,
@@ -50,7 +50,7 @@ def command(
     """
     from ..execute import matrix, sinks
 
-    no_mixture(path, as_json)
+    check_output(path, as_json)
     weights = None if is_keras(w_path) else read_weights(w_path)
     words = sources.spec_words(layer)
     network = sources.load_words(words, kernel_keys(weights, options))

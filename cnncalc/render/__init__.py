@@ -25,8 +25,16 @@ class Style(NamedTuple):
     """Whether the output can show only ASCII."""
 
 
-ENDINGS = {"json": ".json", "jsonl": ".jsonl", "csv": ".csv", "markdown": ".md", "gitlab": ".json", "sarif": ".json"}
-"""The ending of the name of a format's file; of several formats with one ending it means the first."""
+ENDINGS = {
+    "json": (".json",),
+    "jsonl": (".jsonl", ".ndjson"),
+    "csv": (".csv",),
+    "markdown": (".md", ".markdown"),
+    "gitlab": (".json",),
+    "sarif": (".sarif", ".json"),
+    "junit": (".xml",),
+}
+"""The endings of the name of a format's file; of several formats with one ending it means the first."""
 Renderer = Callable[..., Iterator[str]]
 
 
