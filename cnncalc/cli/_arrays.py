@@ -110,10 +110,15 @@ def named_paths(values: Sequence[str]) -> list[tuple[str | None, str]]:
     ]
 
 
-def read_network(words: tuple[str, ...], complete: Completer | None) -> tuple[Network, Shape | None]:
-    """Return the network of SPEC words, and the shape in front of them."""
+def read_network(
+    words: tuple[str, ...], complete: Completer | None, options: NetworkOptions
+) -> tuple[Network, Shape | None]:
+    """Return the network of SPEC words, or the part of it, and the shape in front of them, if it is the array's."""
     spec = sources.spec_words(words)
-    return sources.load_words(spec, complete), spec.input
+    network = sources.load_words(spec, complete)
+    if options.after is None:
+        return options.taken(network)[0], spec.input
+    return options.with_front(spec).taken(network)[0], None
 
 
 def check_front(front: Shape | None, x: Array) -> None:
@@ -128,7 +133,7 @@ def read_given(
 ) -> tuple[Network, Shape | None, NamedArrays | Array | None]:
     """Return the network of SPEC words, the shape in front, and the weights of -w, a Keras file's by its layers."""
     weights = None if is_keras(path) else read_weights(path)
-    network, front = read_network(words, kernel_keys(weights, options))
+    network, front = read_network(words, kernel_keys(weights, options), options)
     return network, front, keras_arrays(path, network) if is_keras(path) else weights
 
 

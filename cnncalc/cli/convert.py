@@ -64,6 +64,7 @@ def command(
     options = options.with_front(words)
     network = _read(words, options)
     options.note_report(network)
+    network, options = options.taken(network)
     network = options.settle(network)
     if w_path is not None:
         from ..execute.weights import sourced

@@ -55,7 +55,8 @@ def command(
     words = sources.spec_words(layer)
     network = sources.load_words(words, kernel_keys(weights, options))
     weights = keras_arrays(w_path, network) if is_keras(w_path) else weights
-    sample = options.with_front(words).input or network.input
+    network, options = options.with_front(words).taken(network)
+    sample = options.input or network.input
     if sample is None:
         raise SpecError("no input: a matrix is for a sample of one shape", "give -i, as -i 3x32x32")
     sizes = tuple([n for n in sample if isinstance(n, int)])

@@ -79,7 +79,7 @@ def command(
     x, y = read_array(x_path), read_array(y_path)
     init = None if init_path is None else read_array(init_path)
     shape = None if init is None else init.shape
-    network, front = read_network(layer, _completing(init, y, options))
+    network, front = read_network(layer, _completing(init, y, options), options)
     check_front(front, x)
     learner = Learner(network, x, y, init, seed or 0, options.dialect, options.layout)
     facts: dict[str, Any] = {}

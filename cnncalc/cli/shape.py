@@ -87,7 +87,7 @@ def command(
             return _stream(word, options, style, stream, dtype)
         network = sources.load_words(words)
         options.note_report(network)
-        return _write(network, options, format, style, stream, dtype)
+        return _write(*options.taken(network), format, style, stream, dtype)
 
 
 def _write(
@@ -115,7 +115,7 @@ def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], d
     for number, line in enumerate(_lines(word), 1):
         try:
             network = sources.load_text(sources.decode(line.rstrip(b"\r\n"), word), word, number)
-            code = max(code, _write(network, options, "jsonl", style, stream, dtype))
+            code = max(code, _write(*options.taken(network), "jsonl", style, stream, dtype))
         except CnncalcError as error:
             code = 2
             place = {"file": word, "line": number, "column": 1}
