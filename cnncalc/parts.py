@@ -146,7 +146,7 @@ def _taken(network: Network, kept: Sequence[int], inputs: dict[int, int], title:
     """Return the network of these of its layers; `inputs` are what the input is in place of."""
     places = inputs | {at: place for place, at in enumerate(kept)}
     owners: dict[int, int] = {}
-    nodes = []
+    nodes: list[Node] = []
     for at in kept:
         node = network.nodes[at]
         tie = node.tie

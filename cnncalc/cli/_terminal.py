@@ -85,24 +85,28 @@ quiet_option = _setting(
 )
 debug_option = _setting("--debug", setting="debug", value=True, is_flag=True, help="Show the traceback of a bug.")
 
-_COLORS = click.command(
-    "colors", add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
-)(color_option(lambda: None))
-"""A command that knows the options of colours, and skips all others."""
+_COLORS = click.command("colors", add_help_option=False)(color_option(lambda: None))
+"""A command that has the options of colours alone."""
 
 
 def settle_color(settings: Settings, args: list[str]) -> list[str]:
-    """Read the options of colours before the rest, whose errors are shown in colour, too, and return the words.
+    """Read the options of colours first, so that the errors of all others are coloured, and return the words.
 
-    A `--color` that no word of COLORS follows means always.
+    `--color` is then one word with its value, which is always if no word of COLORS follows.
     """
-    after = [*args[1:], ""]
-    words = [
-        "--color=always" if word == "--color" and value not in COLORS else word
-        for word, value in zip(args, after, strict=True)
-    ]
+    words: list[str] = []
+    for word in args:
+        if words and words[-1] == "--color":
+            words[-1] = f"--color={word if word in COLORS else 'always'}"
+            if word in COLORS:
+                continue
+        words.append(word)
+    if words and words[-1] == "--color":
+        words[-1] = "--color=always"
+    before = words[: words.index("--")] if "--" in words else words
+    colors = [word for word in before if word.startswith(("--color=", "--no-color"))]
     with contextlib.suppress(CnncalcError, click.UsageError):  # a value that is not one is an error later
-        _COLORS.make_context(None, list(words), obj=settings)
+        _COLORS.make_context(None, colors, obj=settings)
     return words
 
 

@@ -127,8 +127,17 @@ def test_the_ending_decides_in_every_command(line: str, begins: str, tmp_path: P
         ),
         (
             "check lenet5 --format junit -o report.json",
-            "--format junit writes text, and 'report.json' ends in .json\n"
+            "--format junit writes .xml, and 'report.json' ends in .json\n"
+            "  give -o a name that ends in .xml, or --format json\n",
+        ),
+        (
+            "check lenet5 --format github -o report.json",
+            "--format github writes text, and 'report.json' ends in .json\n"
             "  give -o a name with another ending, or --format json\n",
+        ),
+        (
+            "shape relu --format csv -o net.png",
+            "--format csv writes .csv, and 'net.png' ends in .png\n  give -o a name that ends in .csv\n",
         ),
     ],
 )
