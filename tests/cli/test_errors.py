@@ -449,8 +449,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         (str(tmp_path), f"'{tmp_path}' is a directory\n  name a file in it\n"),
         (
             str(binary),
-            f"'{binary}' is a picture, not a network\n"
-            "  its pixels go to a network as an array: cnncalc help arrays\n",
+            f"'{binary}' is a picture, not a network\n  its pixels go to a network as an array: cnncalc help arrays\n",
         ),
         (str(bytes_), f"'{bytes_}' is not a text: byte 0xff at offset 0 is not UTF-8\n  a spec is JSON\n"),
     ]:
