@@ -24,7 +24,7 @@ class LayerMemory(NamedTuple):
     alive: int | None
     """Of all tensors in memory while it runs; of a block, the most."""
     moved: int | None
-    """Of all that it reads and writes: its inputs, its output and its own numbers; of a block, the sum of its layers."""
+    """Of all that it reads and writes: inputs, output and its own numbers; of a block, the sum of its layers."""
 
     def to_dict(self) -> dict[str, int | None]:
         """Return the bytes as JSON."""
@@ -270,7 +270,7 @@ class Report:
         network's layout, with an axis for its only channel."""
         self.memory = memory
         """Its bytes; None without a dtype."""
-        self.out, self.rf = layers[-1].out, layers[-1].rf
+        self.out, self.rf = (layers[-1].out, layers[-1].rf) if layers else (sample, ())
         """The last layer's output shape, and the receptive field of its units on each axis of the input."""
         self.params, self.buffers, self.macs = (summed(layers, figure) for figure in ("params", "buffers", "macs"))
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 
-class View(NamedTuple):
+class Selection(NamedTuple):
     """The rows of a report that are shown, and their order."""
 
     sort: str | None = None
@@ -43,11 +43,21 @@ class Style(NamedTuple):
     """The most characters of a table's line; None if nothing may be wrapped or shortened, as in a file."""
     ascii: bool = False
     """Whether the output can show only ASCII."""
-    view: View = View()
+    selection: Selection = Selection()
     """The rows of a report that are shown."""
 
 
-ENDINGS = {"json": ".json", "jsonl": ".jsonl", "csv": ".csv", "markdown": ".md", "gitlab": ".json", "sarif": ".json"}
+ENDINGS = {
+    "json": ".json",
+    "jsonl": ".jsonl",
+    "csv": ".csv",
+    "tsv": ".tsv",
+    "markdown": ".md",
+    "latex": ".tex",
+    "html": ".html",
+    "gitlab": ".json",
+    "sarif": ".json",
+}
 """The ending of the name of a format's file; of several formats with one ending it means the first."""
 Renderer = Callable[..., Iterator[str]]
 
@@ -77,9 +87,11 @@ FORMATS = Formats(
         "json": "as_json.document",
         "jsonl": "as_json.line",
         "csv": "report_forms.csv",
-        "tsv": "report_forms.tsv",
         "markdown": "report_forms.markdown",
+        "tsv": "report_forms.tsv",
         "latex": "report_forms.latex",
         "html": "report_forms.html",
     },
 )
+BEFORE = Formats(__name__, {"table": "table.before", "json": "as_json.before"})
+"""The renderers of an error of a layer that show the layers before it."""
