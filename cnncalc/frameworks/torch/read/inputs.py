@@ -4,8 +4,9 @@ A module runs on a tensor with a batch of an unusual size, so that the batch is 
 may have the batch in front, be one sample's, or the space of one channel: the first of these that runs is kept. Where
 none does, or a call mixes samples, they are the tensor's, and the batch is an axis like others.
 
-A number that a module computes from the batch would be that of the unusual one. So a module that looks at sizes runs
-on another such batch, too: unless both give the same network, the batch is the one that the sizes say.
+A number that a module computes from the batch would be that of the unusual one, and so would a branch that it takes. So
+a module that looks at sizes runs on another such batch, too, and on the batch that the sizes say: unless the first two
+give the same network and all make the same calls, the batch is the one that the sizes say.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ... import ForeignNetwork
 from ...inputs import input_keys
 from . import FIRST
 from .build import CallReader
-from .calls import Constant, Misread, NamedInput, Recording
+from .calls import Constant, FunctionCall, Misread, NamedInput, Recording, TracedTensor, tree
 from .failure import stopped
 from .record import Stopped, record
 
@@ -53,6 +54,7 @@ class Found(NamedTuple):
     """Whether the module looked at the sizes of tensors, so that its numbers may depend on the batch."""
     computed: list[Constant]
     """The arrays of layers that are neither parameters nor buffers as they are."""
+    calls: list[FunctionCall]
 
 
 def follow(module: Any, inputs: Mapping[str, Sequence[Any]], name: str | None, batch: int | None) -> ForeignNetwork:
@@ -73,13 +75,15 @@ def follow(module: Any, inputs: Mapping[str, Sequence[Any]], name: str | None, b
     prime, other = unusual(module, given)
     is_whole = False  # the input has a batch on which the module's numbers depend, so none may be put in front of it
     for one in attempts(given, batch, prime):
-        if is_whole and one.reading is not Reading.BATCH and one.batch is not None:
+        if is_whole and one.reading is not Reading.BATCH and one.inputs[0].shape != one.inputs[0].sizes:
             continue
         found = tried(module, one, name, failures)
-        runs = found is not None and found.looks and one.batch == prime and one.reading is Reading.BATCH
+        runs = found is not None and one.reading is Reading.BATCH and (found.looks or one.batch != prime)
         if found is not None and found.looks and not found.mixed and one.batch == prime:
             again = tried(module, attempt(given, one.reading, other), name, failures)
-            found = found if again is not None and is_same(found, again) else None
+            own = attempt(given, one.reading, own_batch(given, one.reading, batch))
+            is_free = again is not None and is_same(found, again) and calls_alike(module, own, found, again)
+            found = found if is_free else None
         is_whole = is_whole or (runs and (found is None or found.mixed))
         if found is not None and not found.mixed:
             return with_reading(found)
@@ -117,16 +121,9 @@ def with_reading(found: Found) -> ForeignNetwork:
 
 def tried(module: Any, attempt: Attempt, name: str | None, failures: list[Stopped]) -> Found | None:
     """Return the network of a module under a reading of its inputs; None if it fails, or its layers read otherwise."""
-    recording: Recording | None = None
-    for whole in (False, True):
-        try:
-            recording = record(module, attempt.inputs, attempt.batch, whole=whole)
-            break
-        except Stopped as error:
-            failures.append(error)
-            if whole or not wants_numbers(error):
-                return None
-    assert recording is not None
+    recording = recorded(module, attempt, failures)
+    if recording is None:
+        return None
     reader = CallReader(recording)
     try:
         model = reader.read_all(name)
@@ -137,7 +134,19 @@ def tried(module: Any, attempt: Attempt, name: str | None, failures: list[Stoppe
     arrays = [array for layer in reader.spec.layers for array in reader.layers.arrays.get(layer, {}).values()]
     computed = [array for array in arrays if array.name is None]
     mixed = reader.mixed or (is_one and reader.layers.loses_one)
-    return Found(model, attempt, opaque, mixed, recording.looks, computed)
+    return Found(model, attempt, opaque, mixed, recording.looks, computed, recording.calls)
+
+
+def recorded(module: Any, attempt: Attempt, failures: list[Stopped]) -> Recording | None:
+    """Return what a module does under a reading of its inputs, to whole numbers if it takes those; None if it fails."""
+    for whole in (False, True):
+        try:
+            return record(module, attempt.inputs, attempt.batch, whole=whole)
+        except Stopped as error:
+            failures.append(error)
+            if whole or not wants_numbers(error):
+                return None
+    return None
 
 
 def is_same(one: Found, other: Found) -> bool:
@@ -145,6 +154,44 @@ def is_same(one: Found, other: Found) -> bool:
     if one.model.spec != other.model.spec or len(one.computed) != len(other.computed):
         return False
     return all(is_equal(a.read(), b.read()) for a, b in zip(one.computed, other.computed, strict=True))
+
+
+def calls_alike(module: Any, own: Attempt, one: Found, other: Found) -> bool:
+    """Return whether a module makes on its own batch the calls that it made on two others.
+
+    Sizes have to be in proportion to the batch, or the same in all; so have arguments that do not follow it.
+    """
+    recording = recorded(module, own, [])
+    if recording is None or len(recording.calls) != len(one.calls):
+        return False
+    batches = own.batch or 1, one.attempt.batch or 1, other.attempt.batch or 1
+    return all(is_alike(batches, *three) for three in zip(recording.calls, one.calls, other.calls, strict=True))
+
+
+def is_alike(batches: tuple[int, int, int], own: FunctionCall, one: FunctionCall, other: FunctionCall) -> bool:
+    """Return whether a call on a batch is what the same call on two others lets expect."""
+    if (own.function, own.path, len(own.outs)) != (one.function, one.path, len(one.outs)):
+        return False
+    n, p, q = batches
+    for mine, first, second in zip(own.outs, one.outs, other.outs, strict=True):
+        expected = [a + (b - a) * (n - p) / (q - p) for a, b in zip(first, second, strict=True)]
+        if list(mine) != expected:
+            return False
+    arguments = [tree([call.args, call.kwargs]) for call in (own, one, other)]
+    return len({len(leaves) for leaves in arguments}) == 1 and all(
+        is_one_argument(mine, a) for mine, a, b in zip(*arguments, strict=True) if is_one_argument(a, b)
+    )
+
+
+def is_one_argument(one: Any, other: Any) -> bool:
+    """Return whether two calls have the same argument; tensors that depend on an input have it by their calls."""
+    if isinstance(one, TracedTensor) and isinstance(other, TracedTensor):
+        return (one.call, one.place) == (other.call, other.place)
+    if isinstance(one, Constant) and isinstance(other, Constant):
+        return one.name == other.name and (one.name is not None or is_equal(one.read(), other.read()))
+    if hasattr(one, "shape") and hasattr(other, "shape"):
+        return is_equal(one, other)
+    return bool(type(one) is type(other) and (one == other or (one != one and other != other)))  # noqa: PLR0124
 
 
 def is_equal(one: Any, other: Any) -> bool:
@@ -172,15 +219,20 @@ def attempts(given: Sequence[tuple[str, tuple[int, ...]]], batch: int | None, pr
 
     The caller gives what PyTorch takes, so the first size is a batch if that runs.
     """
-    sizes = given[0][1]
     meanings = [Reading.SAMPLE, Reading.SPACE]
-    if batch is None and len(sizes) > 1:
-        meanings.insert(0, Reading.BATCH)
+    if batch is None and len(given[0][1]) > 1:
+        yield attempt(given, Reading.BATCH, prime)
+        yield attempt(given, Reading.BATCH, own_batch(given, Reading.BATCH, None))
     yield from [attempt(given, reading, prime) for reading in meanings]
-    yield from [attempt(given, one, batch or (sizes[0] if one is Reading.BATCH else 1)) for one in meanings]
+    yield from [attempt(given, reading, own_batch(given, reading, batch)) for reading in meanings]
     if batch is None:
         yield Attempt(Reading.SAMPLE, None, [NamedInput(name, own, own) for name, own in given])
     yield Attempt(Reading.SAMPLE, None, [NamedInput(name, own, (batch or 1, *own)) for name, own in given])
+
+
+def own_batch(given: Sequence[tuple[str, tuple[int, ...]]], reading: Reading, batch: int | None) -> int:
+    """Return how many samples the caller has under a reading: as many as it asks for, as it gives, or one."""
+    return batch or (given[0][1][0] if reading is Reading.BATCH else 1)
 
 
 def attempt(given: Sequence[tuple[str, tuple[int, ...]]], reading: Reading, batch: int) -> Attempt:
