@@ -31,6 +31,7 @@ FLOORS = [
     "report",
     "input",
     "trace",
+    "parts",
     "memory",
     "explain",
     "zoo",

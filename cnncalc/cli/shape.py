@@ -16,7 +16,7 @@ from ..files import opened, text_output
 from ..memory import dtype_named, measure
 from ..network import Network
 from ..notation.encode import encode
-from ..render import BEFORE, FORMATS, Selection, Style
+from ..render import BEFORE, FORMATS, VALUE_FORMATS, Selection, Style, needs_dtype
 from ..report import Report
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
 from ._rows import needs_bytes, selection_options
@@ -31,6 +31,7 @@ from ._usage import Command
 @click.option("--dtype", metavar="NAME", help="Show memory for this number type, such as float32 or int8.")
 @format_options(FORMATS, "one report")
 @selection_options
+@click.option("--get", "gets", metavar="NAMES", help="Print one bare value, such as params, out, conv1.out or rf.size.")
 @path_option()
 @message_options
 def command(
@@ -41,6 +42,7 @@ def command(
     format: str,
     columns: tuple[str, ...] | None,
     selection: Selection,
+    gets: str | None,
     path: str | None,
 ) -> int:
     """Show each layer's output shape, parameters, MACs and receptive field.
@@ -57,26 +59,30 @@ def command(
     words = sources.spec_words(spec)
     if columns is not None and format in ("json", "jsonl"):
         raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
-    if explain and format == "csv":
-        raise SpecError("CSV has rows only, and no room for --explain", "use the table, Markdown or JSON")
-    if options.several and (explain or columns is not None or dtype is not None or selection != Selection()):
+    if explain and format in {"csv", "tsv", "latex", "html"}:
+        raise SpecError(f"{format} has rows only, and no room for --explain", "use the table, Markdown or JSON")
+    values = () if gets is None else tuple([name.strip() for name in gets.split(",")])
+    chooses = columns is not None or selection != Selection()
+    if values and (explain or chooses or format not in VALUE_FORMATS):
+        raise SpecError("--get prints values alone", "leave out --explain, --format, --columns and the choice of rows")
+    if options.several and (explain or chooses or dtype is not None or values):
         raise SpecError(
-            "--explain, --dtype, --columns and the choice of rows are for one dialect",
+            "--explain, --dtype, --get, --columns and the choice of rows are for one dialect",
             f"leave out --dialect {options.dialect}, or name one",
         )
     if dtype is not None:
         dtype_named(dtype)
-    elif needs_bytes(columns, selection):
+    elif needs_bytes(columns, selection) or any(map(needs_dtype, values)):
         dtype = "float32"
     options = options.with_front(words)
     with text_output(path, utf8=format in ("json", "jsonl")) as stream:
-        style = style_of(stream, columns, explain)._replace(selection=selection)
+        style = style_of(stream, columns, explain)._replace(selection=selection, values=values)
         word = words.rest[0]
         if format == "jsonl" and len(words.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl")):
             return _stream(word, options, style, stream, dtype)
         network = sources.load_words(words)
         options.note_report(network)
-        return _write(network, options, format, style, stream, dtype)
+        return _write(*options.taken(network), format, style, stream, dtype)
 
 
 def _write(
@@ -88,13 +94,14 @@ def _write(
     """
     if not options.several:
         try:
-            report = options.report(network)
+            report = _measured(options.report(network), dtype)
         except CnncalcError as error:
-            if error.report is not None and format in BEFORE and stream is sys.stdout:
+            if error.report is not None and format in BEFORE and stream is sys.stdout and not style.values:
                 error.report = _measured(error.report, dtype)
                 stream.writelines(BEFORE.renderer(format)(error, style))
             raise
-        stream.writelines(FORMATS.renderer(format)(_measured(report, dtype), style))
+        formats = VALUE_FORMATS if style.values else FORMATS
+        stream.writelines(formats.renderer(format)(report, style))
         return 0
     from ..render import contrasts
 
@@ -114,10 +121,12 @@ def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], d
     for number, line in enumerate(_lines(word), 1):
         try:
             network = sources.load_text(sources.decode(line.rstrip(b"\r\n"), word), word, number)
-            code = max(code, _write(network, options, "jsonl", style, stream, dtype))
+            code = max(code, _write(*options.taken(network), "jsonl", style, stream, dtype))
         except CnncalcError as error:
             code = 2
-            stream.write(encode({"error": {"line": number, **error.to_dict()}}) + "\n")
+            place = {"file": word, "line": number, "column": 1}
+            known = {key: part for key, part in error.to_dict().items() if part is not None}
+            stream.write(encode({"error": {**place, **known}}) + "\n")
         stream.flush()
     return code
 

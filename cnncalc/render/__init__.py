@@ -45,20 +45,23 @@ class Style(NamedTuple):
     """Whether the output can show only ASCII."""
     selection: Selection = Selection()
     """The rows of a report that are shown."""
+    values: tuple[str, ...] = ()
+    """The names of the values that are shown alone, if any."""
 
 
 ENDINGS = {
-    "json": ".json",
-    "jsonl": ".jsonl",
-    "csv": ".csv",
-    "tsv": ".tsv",
-    "markdown": ".md",
-    "latex": ".tex",
-    "html": ".html",
-    "gitlab": ".json",
-    "sarif": ".json",
+    "json": (".json",),
+    "jsonl": (".jsonl", ".ndjson"),
+    "csv": (".csv",),
+    "tsv": (".tsv",),
+    "markdown": (".md", ".markdown"),
+    "latex": (".tex",),
+    "html": (".html", ".htm"),
+    "gitlab": (".json",),
+    "sarif": (".sarif", ".json"),
+    "junit": (".xml",),
 }
-"""The ending of the name of a format's file; of several formats with one ending it means the first."""
+"""The endings of the name of a format's file; of several formats with one ending it means the first."""
 Renderer = Callable[..., Iterator[str]]
 
 
@@ -95,3 +98,10 @@ FORMATS = Formats(
 )
 BEFORE = Formats(__name__, {"table": "table.before", "json": "as_json.before"})
 """The renderers of an error of a layer that show the layers before it."""
+VALUE_FORMATS = Formats(__name__, {"table": "values.text", "json": "values.document", "jsonl": "values.document"})
+"""The renderers of a report's `Style.values` alone."""
+
+
+def needs_dtype(value: str) -> bool:
+    """Return whether a value of a report is a number of bytes, by its name."""
+    return any(unit in value for unit in ("bytes", "memory"))
