@@ -31,8 +31,8 @@ class TensorKey(NamedTuple):
 class Tensor(NamedTuple):
     """A tensor that a layer reads."""
 
-    layer: Draft
-    """The layer whose output it is."""
+    layer: Draft | str
+    """The layer whose output it is; among the parts of one call, also the suffix of an earlier part."""
     sizes: Sizes | None
     """None if they are not known."""
     masked: bool = False
@@ -95,6 +95,18 @@ class LayerCall(NamedTuple):
             return None
         sizes = self.sizes()
         return value if value >= 0 or sizes is None else len(sizes) + 1 + value
+
+    def axes(self, key: str = "axis") -> list[int] | None:
+        """Return the axes that a key names, the last one without it, in order and from the front; None for the batch.
+
+        None, too, for no axes, and where the number of axes is not known.
+        """
+        value = self.config.get(key, -1)
+        found = [self.axis(one) for one in (value if isinstance(value, (list, tuple)) else [value])]
+        sizes = self.sizes()
+        if not found or sizes is None or any(one is None or not 0 < one <= len(sizes) for one in found):
+            return None
+        return sorted({one for one in found if one is not None})
 
     def on_channels(self, value: object) -> bool:
         """Return whether an axis is surely that of the channels."""
