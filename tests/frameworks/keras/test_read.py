@@ -181,7 +181,7 @@ def test_a_layer_of_another_layout_stands_between_two_permutes() -> None:
     layers = {one.name: one for one in cnncalc.shape(model).layers}
     name = layer["config"]["name"]
     assert [layers[f"{name}{end}"].op for end in ("_turned", "", "_back")] == ["permute", "convT", "permute"]
-    assert layers[f"{name}_turned"].out == layers[name].report_in[0] if False else True
+    assert layers[name].out[-1] == layers[f"{name}_back"].out[0] == layer["config"]["filters"]
 
 
 def test_arithmetic_that_is_several_layers_here() -> None:

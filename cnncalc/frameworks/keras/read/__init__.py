@@ -46,8 +46,9 @@ def read(value: Any, file: HdfFile | None = None) -> ForeignNetwork:
         has_batch = model.shape[0] is not None
         spec["input"] = list(model.shape if has_batch else model.shape[1:])
         spec |= input_keys(layers, len(spec["input"]), Reading.BATCH if has_batch else Reading.SAMPLE)
-    if reader.unused:
-        spec["unused"] = {"params": 0, "buffers": sum(reader.unused.values()), "where": list(reader.unused)}
+    if reader.unused or reader.unread:
+        counts = {"params": sum(reader.unread.values()), "buffers": sum(reader.unused.values())}
+        spec["unused"] = {**counts, "where": list(reader.unread | reader.unused)}
     spec |= {"dialect": "keras", "layout": "NHWC" if channels_last else "NCHW", "layers": layers}
     return ForeignNetwork(spec, reader.spec.weights(), value)
 

@@ -101,7 +101,7 @@ def listed(parts: Raw | list[LayerPart]) -> list[LayerPart]:
 
 def ended(parts: list[LayerPart], end: str) -> list[LayerPart]:
     """Return layers whose names have another end, so that they can stand behind others: those that they read as `""`."""
-    ends: dict[Draft | str, str] = {part.suffix: f"{end}{part.suffix}" for part in parts if part.suffix}
+    ends: dict[Draft | str, str] = {part.suffix: f"{end}{part.suffix}" for part in parts[:-1]}
     return [
         part._replace(
             suffix=f"{end}{part.suffix}",
@@ -177,6 +177,8 @@ def _relu(call: LayerCall) -> Parts:
         return {"op": "relu"} if most is None else raw
     if not least and most is None:
         return {"op": "leakyrelu", "alpha": slope}
+    if any(type(one) not in (int, float) for one in (most or 0, slope or 0, least or 0)):
+        return None
     x, least, slope = call.read()[0].layer, least or 0, slope or 0
     above = LayerPart({"op": "clip", "min": 0, "max": most}, "_most", (x,))
     return [
@@ -190,9 +192,12 @@ def _relu(call: LayerCall) -> Parts:
 @CONVERTERS.register("Softmax")
 def _softmax(call: LayerCall) -> Parts:
     axis = call.get("axis", "dim")
-    if isinstance(axis, list):
-        return {"op": "softmax", "axis": axis[0]} if len(axis) == 1 else None
-    return {"op": "softmax"} if axis is None else {"op": "softmax", "axis": axis}
+    axes = list(axis) if isinstance(axis, (list, tuple)) else [-1 if axis is None else axis]
+    if len(axes) == 1:
+        return {"op": "softmax", "axis": axes[0]}
+    x, keys = call.read()[0].layer, {"axis": axes, "keepdims": True}
+    parts = [LayerPart({"op": "logsumexp", **keys}, "_total", (x,)), LayerPart({"op": "sub"}, "_log", (x, "_total"))]
+    return [*parts, LayerPart({"op": "exp"})]
 
 
 @CONVERTERS.register("Gelu")

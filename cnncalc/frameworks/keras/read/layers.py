@@ -9,7 +9,7 @@ from ....layers import OPS
 from ....layers.affine import LEAST_DEVIATION
 from ....layers.names import KERAS
 from ...build import Draft
-from . import dense, images, sequences, shapes  # noqa: F401 - they register their converters
+from . import attention, dense, images, sequences, shapes  # noqa: F401 - they register their converters
 from .config import LayerCall, Sizes, Tensor
 from .functions import (
     CONVERTERS,
@@ -28,8 +28,10 @@ from .functions import (
 )
 from .images import MODES
 from .opaque import has_figures, opaque
+from .masks import masked_mean, masked_softmax
 from .moves import between, on_axis
 from .roles import Recipe, literal
+from .sequences import RECURRENT
 from .tracing import shape_of_sizes, sizes_of_shape, traced
 from .variables import inner_layer
 from .windows import FUSED, SPELLINGS
@@ -55,7 +57,9 @@ def convert(call: LayerCall) -> list[LayerPart] | Results:
 def _in_place(call: LayerCall) -> list[LayerPart] | Results:
     """Return the layers for a call in the network's own layout, without the activation at its end."""
     several = call.kind not in _JOINS and len(call.read()) != 1
-    converter = None if several or (call.masked and call.kind in _MASKED) else CONVERTERS.get(call.kind)
+    converter = None if several else CONVERTERS.get(call.kind)
+    if converter is not None and call.masked and call.kind in _MASKED:
+        converter = _MASKED[call.kind]
     converted = None if converter is None else converter(call)
     if converted is None:
         return [LayerPart(opaque(call))]
@@ -73,7 +77,7 @@ def _sizes_of(parts: list[LayerPart], call: LayerCall) -> Sizes | None:
         keys = {key: value for key, value in part.raw.items() if key != "op"}
         shapes[part.suffix] = traced(part.raw["op"], keys, [shapes[one] for one in reads], call.channels_last)
         above = [part.suffix]
-    return sizes_of_shape(shapes[parts[-1].suffix][0])
+    return sizes_of_shape(shapes[parts[-1].suffix].shape)
 
 
 def is_known(kind: str) -> bool:
@@ -111,12 +115,6 @@ def _flatten(call: LayerCall) -> Parts:
     if len(sizes) < 2 or all(n == 1 for n in sizes[1:]) or sizes[0] == 1:
         return [flat]
     return [LayerPart({"op": "permute", "order": [*range(2, len(sizes) + 1), 1]}, "_permute"), flat]
-
-
-@CONVERTERS.register("Masking")
-def _masking(call: LayerCall) -> Parts:
-    """Return what Masking does to values: it makes steps zero that are `mask_value` throughout."""
-    return {"op": "identity"} if call.get("mask_value") in (None, 0) else None
 
 
 @CONVERTERS.register("BatchNormalization", "GroupNormalization")
@@ -249,7 +247,7 @@ def _rescaling(call: LayerCall) -> Parts:
 def _time_distributed(call: LayerCall) -> Parts:
     """Return a layer that works on each step alone; a Dense does so by itself."""
     inner = inner_layer(call.config)
-    if inner is None or len(call.tensors()) != 1:
+    if inner is None or len(call.values()) != 1:
         return None
     kind, config = inner
     config = {**config, "trainable": config.get("trainable") is not False and call.config.get("trainable") is not False}
@@ -354,5 +352,15 @@ _JOINS = {
     *("Dot", "Matmul", "Einsum", "Stack"),
 }
 """Layers that may read several tensors."""
-_MASKED = {"GlobalAveragePooling1D", "Softmax", "TimeDistributed"}
-"""Layers whose values depend on a mask, beside those over sequences."""
+_MASKED: dict[str, Converter] = {
+    "GlobalAveragePooling1D": masked_mean,
+    "Softmax": lambda call: masked_softmax(call, listed(CONVERTERS["Softmax"](call._replace(kwargs={})) or {})),
+    "TimeDistributed": lambda call: None if _reads_mask(call) else _time_distributed(call),
+}
+"""The layers whose values depend on a mask, beside those over sequences."""
+
+
+def _reads_mask(call: LayerCall) -> bool:
+    """Return whether the values of the layer in a wrapper depend on a mask."""
+    inner = inner_layer(call.config)
+    return inner is None or inner[0] in (*_MASKED, *RECURRENT, "RNN", "Bidirectional")
