@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -99,14 +100,30 @@ def is_spec(word: str) -> bool:
 def _no_network(spec: SpecWords, word: str) -> SpecError:
     if " " in word.strip() and any(map(is_layer_word, word.split())):
         return SpecError(f"{shown(word)} is one word", "each layer is a word of its own: leave the quotes out")
-    if "/" in word or os.sep in word or word.endswith((".json", ".jsonl")):
-        return spec.blame(no_file(word), spec.first, len(word))
+    if (error := _no_module(word)) is not None or _is_path(word):
+        return spec.blame(error or no_file(word), spec.first, len(word))
     error = SpecError(
         f"{shown(word)} is not a layer, a file or a built-in network",
         nearest(word.partition(":")[0], [*OPS, *zoo.names()])
         or "a layer is written conv:64,k7,s2,p3; for all of them: cnncalc zoo, cnncalc ops",
     )
     return spec.blame(error, spec.first, len(word))
+
+
+def _is_path(word: str) -> bool:
+    """Return whether a word can only be a file: it has a folder, or an ending of letters."""
+    return "/" in word or os.sep in word or re.fullmatch(r"\.[A-Za-z]\w{0,11}", os.path.splitext(word)[1]) is not None
+
+
+def _no_module(word: str) -> SpecError | None:
+    """Return the error for a PyTorch module, `package.module:factory`, which only convert reads; None for others."""
+    from .frameworks.torch.read.factory import is_factory
+
+    module = word.partition(":")[0]
+    if not is_factory(word) or not ("." in module or os.path.exists(f"{module}.py")):
+        return None
+    help = f"cnncalc convert {word} -i 3x224x224 | cnncalc shape -"
+    return SpecError(f"{shown(word)} is code of PyTorch, which convert runs and reads", help)
 
 
 def no_file(word: str) -> SpecError:
@@ -233,6 +250,10 @@ def decode_any(data: bytes, name: str) -> str | ForeignNetwork:
         return read_onnx(data, name)
     if data.startswith(HDF):
         return read_hdf(data, name)
+    from .frameworks.strangers import HEAD, stranger
+
+    if (error := stranger(data[:HEAD], name)) is not None:
+        raise error
     return read_archive(data, name) if data.startswith(ZIP) else decode(data, name)
 
 

@@ -399,6 +399,9 @@ def upsample(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Val
 def _mix(axis: int, n: int, o: int, v: Values, layer: LayerReport) -> list[list[tuple[int, float]]]:
     """For each output on an axis, which inputs are mixed and with which shares."""
     scale = 1 / v["factor"][axis] if "factor" in v else n / o
+    in_2d = v["mode"] == "nearest" and "round" not in v and len(layer.sample) == 3
+    if n == o and (v.get("antialias") or ((in_2d or "linear" in v["mode"]) and "where" not in v)):
+        return [[(u, 1.0)] for u in range(o)]  # whatever the factor
     found = []
     for u in range(o):
         if v["mode"] == "nearest" and ("where" in v or "round" in v):

@@ -21,6 +21,13 @@ class Name(NamedTuple):
     """The framework's names of keys, each with ours."""
     defaults: Mapping[str, Any] = {}
     """The framework's values for our keys that a file may leave out."""
+    positions: tuple[str, ...] = ()
+    """The framework's arguments in their order, where it is not that of `keys`."""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The framework's arguments in the order in which a call may give them without their names."""
+        return self.positions or tuple(self.keys)
 
     def theirs(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return values of our keys under the framework's names, the first of several; other keys are left out."""
@@ -69,40 +76,86 @@ _KERAS_RECURRENT = {
 }
 _KERAS_GATED = {**_KERAS_RECURRENT, "recurrent_activation": "gate"}
 _KERAS_LAST = {"sequences": False}
+_KERAS_CONV_ORDER = (
+    *("filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate"),
+    *("groups", "activation", "use_bias"),
+)
+_KERAS_EACH_ORDER = ("kernel_size", "strides", "padding", "depth_multiplier", "data_format", "dilation_rate")
+_KERAS_POOL_ORDER = ("pool_size", "strides", "padding", "data_format")
+_KERAS_GATED_ORDER = ("units", "activation", "recurrent_activation", "use_bias")
+_KERAS_NORM_ORDER = ("axis", "momentum", "epsilon", "center", "scale")
 KERAS: Names = Registry(
     {
-        "conv": Name("Conv{}D", {"filters": "c_o", "groups": "g", **_KERAS_WINDOW}),
-        "dwconv": Name("DepthwiseConv{}D", {"depth_multiplier": "multiplier", **_KERAS_WINDOW}),
-        "sepconv": Name("SeparableConv{}D", {"filters": "c_o", "depth_multiplier": "multiplier", **_KERAS_WINDOW}),
-        "convT": Name("Conv{}DTranspose", {"filters": "c_o", "output_padding": "out_pad", **_KERAS_WINDOW}),
-        "maxpool": Name("MaxPooling{}D", _KERAS_POOL),
-        "avgpool": Name("AveragePooling{}D", _KERAS_POOL),
-        "globalmaxpool": Name("GlobalMaxPooling{}D", {"keepdims": "keepdims"}, {"keepdims": False}),
-        "globalavgpool": Name("GlobalAveragePooling{}D", {"keepdims": "keepdims"}, {"keepdims": False}),
+        "conv": Name("Conv{}D", {"filters": "c_o", "groups": "g", **_KERAS_WINDOW}, {}, _KERAS_CONV_ORDER),
+        "dwconv": Name(
+            "DepthwiseConv{}D",
+            {"depth_multiplier": "multiplier", **_KERAS_WINDOW},
+            {},
+            (*_KERAS_EACH_ORDER, "activation", "use_bias"),
+        ),
+        "sepconv": Name(
+            "SeparableConv{}D",
+            {"filters": "c_o", "depth_multiplier": "multiplier", **_KERAS_WINDOW},
+            {},
+            (*_KERAS_CONV_ORDER[:6], "depth_multiplier", "activation", "use_bias"),
+        ),
+        "convT": Name(
+            "Conv{}DTranspose",
+            {"filters": "c_o", "output_padding": "out_pad", **_KERAS_WINDOW},
+            {},
+            (*_KERAS_CONV_ORDER[:4], "output_padding", "data_format", "dilation_rate", "activation", "use_bias"),
+        ),
+        "maxpool": Name("MaxPooling{}D", _KERAS_POOL, {}, _KERAS_POOL_ORDER),
+        "avgpool": Name("AveragePooling{}D", _KERAS_POOL, {}, _KERAS_POOL_ORDER),
+        "globalmaxpool": Name(
+            "GlobalMaxPooling{}D", {"keepdims": "keepdims"}, {"keepdims": False}, ("data_format", "keepdims")
+        ),
+        "globalavgpool": Name(
+            "GlobalAveragePooling{}D", {"keepdims": "keepdims"}, {"keepdims": False}, ("data_format", "keepdims")
+        ),
         "adaptivemaxpool": Name("AdaptiveMaxPooling{}D", {"output_size": "out"}),
         "adaptiveavgpool": Name("AdaptiveAveragePooling{}D", {"output_size": "out"}),
-        "linear": Name("Dense", {"units": "out", "use_bias": "bias"}),
+        "linear": Name("Dense", {"units": "out", "use_bias": "bias"}, {}, ("units", "activation", "use_bias")),
         "reshape": Name("Reshape", {"target_shape": "out"}),
         "permute": Name("Permute", {"dims": "order"}),
         "pad": Name("ZeroPadding{}D", {"padding": "p"}),
         "crop": Name("Cropping{}D", {"cropping": "p"}),
         "upsample": Name(
-            "UpSampling{}D", {"size": "factor", "interpolation": "mode"}, {"factor": 2, "mode": "nearest"}
+            "UpSampling{}D",
+            {"size": "factor", "interpolation": "mode"},
+            {"factor": 2, "mode": "nearest"},
+            ("size", "data_format", "interpolation"),
         ),
-        "batchnorm": Name("BatchNormalization", _KERAS_NORM),
-        "layernorm": Name("LayerNormalization", {"axis": "axis", **_KERAS_NORM}),
-        "groupnorm": Name("GroupNormalization", {"groups": "g", **_KERAS_NORM}, {"g": 32}),
-        "normalization": Name("Normalization", {"mean": "mean", "variance": "variance"}),
+        "batchnorm": Name("BatchNormalization", _KERAS_NORM, {}, _KERAS_NORM_ORDER),
+        "layernorm": Name(
+            "LayerNormalization", {"axis": "axis", **_KERAS_NORM}, {}, ("axis", "epsilon", "center", "scale")
+        ),
+        "groupnorm": Name(
+            "GroupNormalization",
+            {"groups": "g", **_KERAS_NORM},
+            {"g": 32},
+            ("groups", "axis", "epsilon", "center", "scale"),
+        ),
+        "normalization": Name(
+            "Normalization", {"mean": "mean", "variance": "variance"}, {}, ("axis", "mean", "variance", "invert")
+        ),
         "rescale": Name("Rescaling", {"scale": "factor", "offset": "offset"}),
         "scale": Name("LayerScale"),
         "mul": Name("Multiply"),
         "concat": Name("Concatenate", {"axis": "axis"}),
-        "relu": Name("ReLU"),
-        "leakyrelu": Name("LeakyReLU", {"negative_slope": "alpha", "alpha": "alpha"}, {"alpha": 0.3}),
+        "relu": Name("ReLU", positions=("max_value", "negative_slope", "threshold")),
+        "leakyrelu": Name(
+            "LeakyReLU", {"negative_slope": "alpha", "alpha": "alpha"}, {"alpha": 0.3}, ("negative_slope",)
+        ),
         "elu": Name("ELU", {"alpha": "alpha"}),
-        "prelu": Name("PReLU", {"shared_axes": "shared_axes"}, {"shared_axes": []}),
+        "prelu": Name(
+            "PReLU",
+            {"shared_axes": "shared_axes"},
+            {"shared_axes": []},
+            ("alpha_initializer", "alpha_regularizer", "alpha_constraint", "shared_axes"),
+        ),
         "softmax": Name("Softmax", {"axis": "axis"}),
-        "dropout": Name("Dropout", {"rate": "rate", "drop_path_rate": "rate"}),
+        "dropout": Name("Dropout", {"rate": "rate", "drop_path_rate": "rate"}, {}, ("rate", "noise_shape", "seed")),
         **{op: Name(op.capitalize(), _KERAS_REDUCTION, {"keepdims": False}) for op in ("mean", "sum", "prod")},
         "logsumexp": Name("Logsumexp", _KERAS_REDUCTION, {"keepdims": False}),
         "sub": Name("Subtract"),
@@ -135,11 +188,13 @@ KERAS: Names = Registry(
                 "output_shape": "out",
                 "use_bias": "bias",
             },
+            {},
+            ("num_heads", "key_dim", "value_dim", "dropout", "use_bias", "output_shape"),
         ),
         "embedding": Name("Embedding", {"input_dim": "rows", "output_dim": "out"}),
-        "lstm": Name("LSTM", _KERAS_GATED, _KERAS_LAST),
-        "gru": Name("GRU", {**_KERAS_GATED, "reset_after": "reset_after"}, _KERAS_LAST),
-        "rnn": Name("SimpleRNN", _KERAS_RECURRENT, _KERAS_LAST),
+        "lstm": Name("LSTM", _KERAS_GATED, _KERAS_LAST, _KERAS_GATED_ORDER),
+        "gru": Name("GRU", {**_KERAS_GATED, "reset_after": "reset_after"}, _KERAS_LAST, _KERAS_GATED_ORDER),
+        "rnn": Name("SimpleRNN", _KERAS_RECURRENT, _KERAS_LAST, ("units", "activation", "use_bias")),
     },
     capitalized("flatten", "add", "identity", "sqrt", "rsqrt", "square", "reciprocal", "log", "log1p", "expm1"),
     capitalized("floor", "ceil", "round", "trunc", "sign", "erf", "sin", "cos", "tan", "sinh", "cosh", "where"),
@@ -176,19 +231,40 @@ _TORCH_CONV = {"in_channels": "c_i", "out_channels": "c_o", **_TORCH_WINDOW, "gr
 _TORCH_NORM = {"eps": "eps", "affine": "scale center"}
 _TORCH_RECURRENT = {"input_size": "c_i", "hidden_size": "out", "bidirectional": "bidirectional", "bias": "bias"}
 _TORCH_ONE_WAY = {"bidirectional": False, "bias": True}
+_INPLACE = ("inplace",)
+_TORCH_POOL_ORDER = ("kernel_size", "stride", "padding")
+_TORCH_NORM_ORDER = ("num_features", "eps", "momentum", "affine", "track_running_stats")
+_TORCH_RECURRENT_ORDER = (
+    *("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional", "proj_size"),
+)
 TORCH: Names = Registry(
     {
-        "conv": Name("Conv{}d", _TORCH_CONV, {"s": 1, "p": 0, "d": 1, "g": 1, "bias": True}),
+        "conv": Name(
+            "Conv{}d",
+            _TORCH_CONV,
+            {"s": 1, "p": 0, "d": 1, "g": 1, "bias": True},
+            (*_TORCH_CONV, "padding_mode"),
+        ),
         "convT": Name(
             "ConvTranspose{}d",
             {**_TORCH_CONV, "output_padding": "out_pad"},
             {"s": 1, "p": 0, "d": 1, "g": 1, "bias": True, "out_pad": 0},
+            (
+                *("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding"),
+                *("groups", "bias", "dilation", "padding_mode"),
+            ),
         ),
-        "maxpool": Name("MaxPool{}d", {**_TORCH_WINDOW, "ceil_mode": "ceil"}, {"p": 0, "d": 1, "ceil": False}),
+        "maxpool": Name(
+            "MaxPool{}d",
+            {**_TORCH_WINDOW, "ceil_mode": "ceil"},
+            {"p": 0, "d": 1, "ceil": False},
+            (*_TORCH_POOL_ORDER, "dilation", "return_indices", "ceil_mode"),
+        ),
         "avgpool": Name(
             "AvgPool{}d",
             {**_TORCH_WINDOW, "ceil_mode": "ceil", "count_include_pad": "count_include_pad"},
             {"p": 0, "d": 1, "ceil": False, "count_include_pad": True},
+            (*_TORCH_POOL_ORDER, "ceil_mode", "count_include_pad", "divisor_override"),
         ),
         "lppool": Name(
             "LPPool{}d", {"norm_type": "norm", "kernel_size": "k", "stride": "s", "ceil_mode": "ceil"}, {"ceil": False}
@@ -203,30 +279,47 @@ TORCH: Names = Registry(
         ),
         "pixelshuffle": Name("PixelShuffle", {"upscale_factor": "factor"}),
         "pixelunshuffle": Name("PixelUnshuffle", {"downscale_factor": "factor"}),
-        "unfold": Name("Unfold", _TORCH_WINDOW, {"s": 1, "p": 0, "d": 1}),
-        "fold": Name("Fold", {"output_size": "out", **_TORCH_WINDOW}, {"s": 1, "p": 0, "d": 1}),
+        "unfold": Name(
+            "Unfold", _TORCH_WINDOW, {"s": 1, "p": 0, "d": 1}, ("kernel_size", "dilation", "padding", "stride")
+        ),
+        "fold": Name(
+            "Fold",
+            {"output_size": "out", **_TORCH_WINDOW},
+            {"s": 1, "p": 0, "d": 1},
+            ("output_size", "kernel_size", "dilation", "padding", "stride"),
+        ),
         "channelshuffle": Name("ChannelShuffle", {"groups": "g"}),
-        "batchnorm": Name("BatchNorm{}d", {"num_features": "c_i", **_TORCH_NORM}, {"eps": 1e-5}),
-        "layernorm": Name("LayerNorm", {"eps": "eps", "elementwise_affine": "scale center"}, {"eps": 1e-5}),
-        "groupnorm": Name("GroupNorm", {"num_groups": "g", **_TORCH_NORM}, {"eps": 1e-5}),
-        "instancenorm": Name("InstanceNorm{}d", _TORCH_NORM, {"eps": 1e-5}),
+        "batchnorm": Name("BatchNorm{}d", {"num_features": "c_i", **_TORCH_NORM}, {"eps": 1e-5}, _TORCH_NORM_ORDER),
+        "layernorm": Name(
+            "LayerNorm",
+            {"eps": "eps", "elementwise_affine": "scale center"},
+            {"eps": 1e-5},
+            ("normalized_shape", "eps", "elementwise_affine", "bias"),
+        ),
+        "groupnorm": Name(
+            "GroupNorm",
+            {"num_groups": "g", **_TORCH_NORM},
+            {"eps": 1e-5},
+            ("num_groups", "num_channels", "eps", "affine"),
+        ),
+        "instancenorm": Name("InstanceNorm{}d", _TORCH_NORM, {"eps": 1e-5}, _TORCH_NORM_ORDER),
         "lrn": Name(
             "LocalResponseNorm",
             {"size": "size", "alpha": "alpha", "beta": "beta", "k": "offset"},
             {"alpha": 1e-4, "beta": 0.75, "offset": 1.0},
         ),
-        "relu": Name("ReLU"),
-        "relu6": Name("ReLU6"),
-        "silu": Name("SiLU"),
-        "selu": Name("SELU"),
+        "relu": Name("ReLU", positions=_INPLACE),
+        "relu6": Name("ReLU6", positions=_INPLACE),
+        "silu": Name("SiLU", positions=_INPLACE),
+        "selu": Name("SELU", positions=_INPLACE),
         "exp": Name("exp"),
-        "leakyrelu": Name("LeakyReLU", {"negative_slope": "alpha"}, {"alpha": 0.01}),
-        "elu": Name("ELU", {"alpha": "alpha"}, {"alpha": 1.0}),
+        "leakyrelu": Name("LeakyReLU", {"negative_slope": "alpha"}, {"alpha": 0.01}, ("negative_slope", *_INPLACE)),
+        "elu": Name("ELU", {"alpha": "alpha"}, {"alpha": 1.0}, ("alpha", *_INPLACE)),
         "gelu": Name("GELU", {"approximate": "approximate"}, {"approximate": False}),
         "prelu": Name("PReLU", {"num_parameters": "num_parameters"}, {"num_parameters": 1}),
         "softmax": Name("Softmax", {"dim": "axis"}, {"axis": -1}),
-        "dropout": Name("Dropout", {"p": "rate"}, {"rate": 0.5}),
-        "celu": Name("CELU", {"alpha": "alpha"}, {"alpha": 1.0}),
+        "dropout": Name("Dropout", {"p": "rate"}, {"rate": 0.5}, ("p", *_INPLACE)),
+        "celu": Name("CELU", {"alpha": "alpha"}, {"alpha": 1.0}, ("alpha", *_INPLACE)),
         "softshrink": Name("Softshrink", {"lambd": "lambd"}, {"lambd": 0.5}),
         "hardshrink": Name("Hardshrink", {"lambd": "lambd"}, {"lambd": 0.5}),
         "threshold": Name("Threshold", {"threshold": "threshold", "value": "value"}),
@@ -235,17 +328,24 @@ TORCH: Names = Registry(
             "MultiheadAttention",
             {"num_heads": "heads", "kdim": "kdim", "vdim": "vdim", "bias": "bias"},
             {"bias": True},
+            ("embed_dim", "num_heads", "dropout", "bias", "add_bias_kv", "add_zero_attn", "kdim", "vdim"),
         ),
         "embedding": Name("Embedding", {"num_embeddings": "rows", "embedding_dim": "out"}),
-        "lstm": Name("LSTM", _TORCH_RECURRENT, _TORCH_ONE_WAY),
-        "gru": Name("GRU", _TORCH_RECURRENT, _TORCH_ONE_WAY),
+        "lstm": Name("LSTM", _TORCH_RECURRENT, _TORCH_ONE_WAY, _TORCH_RECURRENT_ORDER),
+        "gru": Name("GRU", _TORCH_RECURRENT, _TORCH_ONE_WAY, _TORCH_RECURRENT_ORDER),
         "rnn": Name(
-            "RNN", {**_TORCH_RECURRENT, "nonlinearity": "activation"}, {**_TORCH_ONE_WAY, "activation": "tanh"}
+            "RNN",
+            {**_TORCH_RECURRENT, "nonlinearity": "activation"},
+            {**_TORCH_ONE_WAY, "activation": "tanh"},
+            (*_TORCH_RECURRENT_ORDER[:3], "nonlinearity", *_TORCH_RECURRENT_ORDER[3:]),
         ),
     },
     named({"logsigmoid": "LogSigmoid", "tanhshrink": "Tanhshrink", "neg": "neg"}),
     {op: Name(op) for op in TORCH_FUNCTIONS},
-    capitalized("flatten", "sigmoid", "tanh", "hardswish", "hardsigmoid", "softplus", "softsign", "mish", "identity"),
+    {op: Name(op.capitalize(), positions=_INPLACE) for op in ("hardswish", "hardsigmoid", "mish")},
+    {"flatten": Name("Flatten", positions=("start_dim", "end_dim"))},
+    {"softplus": Name("Softplus", positions=("beta", "threshold"))},
+    capitalized("sigmoid", "tanh", "softsign", "identity"),
 )
 """PyTorch's modules, and functions for what has none."""
 

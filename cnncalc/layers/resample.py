@@ -130,8 +130,8 @@ class Upsample(Layer):
 
     def _see(self, field: Field, sizes: tuple[Size, Size, Factor | None]) -> Field:
         n, out, factor = sizes
-        plain = self.mode != "nearest" and self.where is None
-        if n == out and (factor in (None, 1) or plain):
+        is_copied = self.antialias or ("linear" in self.mode and self.where is None)  # whatever the factor (PyTorch)
+        if n == out and (factor in (None, 1) or is_copied):
             return field
         if n == 1:
             return field.still(1)  # beyond the border is what is at the border

@@ -23,10 +23,20 @@ class Style(NamedTuple):
     """The most characters of a table's line; None if nothing may be wrapped or shortened, as in a file."""
     ascii: bool = False
     """Whether the output can show only ASCII."""
+    values: tuple[str, ...] = ()
+    """The names of the values that are shown alone, if any."""
 
 
-ENDINGS = {"json": ".json", "jsonl": ".jsonl", "csv": ".csv", "markdown": ".md", "gitlab": ".json", "sarif": ".json"}
-"""The ending of the name of a format's file; of several formats with one ending it means the first."""
+ENDINGS = {
+    "json": (".json",),
+    "jsonl": (".jsonl", ".ndjson"),
+    "csv": (".csv",),
+    "markdown": (".md", ".markdown"),
+    "gitlab": (".json",),
+    "sarif": (".sarif", ".json"),
+    "junit": (".xml",),
+}
+"""The endings of the name of a format's file; of several formats with one ending it means the first."""
 Renderer = Callable[..., Iterator[str]]
 
 
@@ -58,3 +68,10 @@ FORMATS = Formats(
         "markdown": "delimited.markdown",
     },
 )
+VALUE_FORMATS = Formats(__name__, {"table": "values.text", "json": "values.document", "jsonl": "values.document"})
+"""The renderers of a report's `Style.values` alone."""
+
+
+def needs_dtype(value: str) -> bool:
+    """Return whether a value of a report is a number of bytes, by its name."""
+    return any(unit in value for unit in ("bytes", "memory"))

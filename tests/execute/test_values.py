@@ -255,7 +255,9 @@ def test_a_dialect_against_the_oracle(spec: Spec, dialect: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
-@pytest.mark.parametrize("size", [{"out": [4, 17]}, {"factor": [0.7, 2.3]}, {"out": [1, 1]}, {"factor": 2}])
+@pytest.mark.parametrize(
+    "size", [{"out": [4, 17]}, {"factor": [0.7, 2.3]}, {"out": [1, 1]}, {"factor": 2}, {"factor": 1.1}]
+)
 @pytest.mark.parametrize("align", [False, True])
 def test_upsampling(mode: str, size: dict[str, Any], align: bool) -> None:
     if not (align and mode == "nearest"):

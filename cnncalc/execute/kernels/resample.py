@@ -19,6 +19,8 @@ Taps = tuple[Array, Array]
 def places(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Array:
     """Return the place of each output on an axis of n inputs; it may be beyond the border."""
     unit, v, scale = np.arange(out, dtype=kind), task.values, _scale(task, axis, n, out)
+    if v["align"] and v["mode"] == "nearest":
+        return np.asarray(unit * kind.type(n - 1) / kind.type(max(out - 1, 1)))
     if v["align"]:
         return np.asarray(unit * kind.type((n - 1) / (out - 1) if out > 1 else 0))
     if DETAILS.isdisjoint(v):
@@ -71,10 +73,12 @@ def _nearest(task: Task, axis: int, n: int, out: int, kind: Dtype, nd: int) -> A
 ROUNDING: dict[str, Callable[[Array], Array]] = {
     "floor": np.floor,
     "ceil": np.ceil,
-    "round_prefer_floor": lambda at: np.asarray(np.ceil(at - 0.5)),
-    "round_prefer_ceil": lambda at: np.asarray(np.floor(at + 0.5)),
+    "round_prefer_floor": lambda at: np.asarray(np.ceil(at.astype(np.float64) - 0.5 - HALVES)),
+    "round_prefer_ceil": lambda at: np.asarray(np.floor(at.astype(np.float64) + 0.5 + HALVES)),
 }
 """Each way to round a place to an input."""
+HALVES = 1e-6
+"""How far from a half a place still counts as one (onnxruntime)."""
 
 
 def _linear(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
@@ -99,6 +103,11 @@ def _cubic(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
         weights *= (inputs >= 0) & (inputs < n)
         weights /= weights.sum(0)
     return np.clip(inputs, 0, n - 1), weights.astype(kind)
+
+
+def _copied(n: int) -> Taps:
+    """Return the taps of an axis that stays as it is (PyTorch, cpu/UpSampleKernel.cpp; onnxruntime's antialias)."""
+    return np.arange(n)[None], np.ones((1, n))
 
 
 def _antialiased(task: Task, axis: int, n: int, out: int, kind: Dtype) -> Taps:
@@ -128,7 +137,9 @@ def _upsample(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> 
         return
     kind = wide(out.dtype)
     how = _antialiased if task.values.get("antialias") else _cubic if "cubic" in task.values["mode"] else _linear
-    taps = [how(task, axis, *size, kind) for axis, size in enumerate(sizes)]
+    v = task.values
+    copies = v.get("antialias") or (how is _linear and "where" not in v)  # what keeps its size, whatever the factor
+    taps = [_copied(n) if copies and n == o else how(task, axis, n, o, kind) for axis, (n, o) in enumerate(sizes)]
     for n, c in np.ndindex(x.shape[:2]):
         mixed = x[n, c].astype(kind)
         for axis, (inputs, shares) in enumerate(taps):

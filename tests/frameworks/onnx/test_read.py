@@ -372,6 +372,42 @@ def test_antialiasing(mode: str, more: dict[str, int]) -> None:
     check_values(data, np.random.default_rng(3).standard_normal((1, 2, 16, 17)).astype(F32))
 
 
+SCALED: list[tuple[dict[str, Any], float, list[float]]] = [
+    ({"mode": "linear"}, 1.3, [0, 1.3076923, 2.8461540]),  # it is not copied, though it keeps its size
+    ({"mode": "linear", "antialias": 1}, 1.3, [0, 2, 4]),
+    ({"mode": "cubic"}, 1.3, [-0.24090862, 1.0150642, 2.9331353]),
+    ({"mode": "cubic", "antialias": 1}, 1.3, [-0.10546875, 1.8945312, 3.8945312]),
+    ({"mode": "nearest"}, 1.3, [0, 2, 2]),
+    ({"mode": "nearest"}, 4 / 3, [0, 2, 2, 4]),
+]
+
+
+@pytest.mark.parametrize(("attributes", "scale", "column"), SCALED, ids=str)
+def test_scales_that_keep_a_size_or_nearly(attributes: dict[str, Any], scale: float, column: list[float]) -> None:
+    """The first column of values that onnxruntime 1.32 gave; the other axis is doubled, so that Resize is no copy."""
+    x = np.array([[0, 1], [2, 3], [4, 5]], F32)[None, None]
+    data = model([node("Resize", "", "s", **attributes)], [1, 1, 3, 2], {"s": np.array([1, 1, scale, 2], F32)}, 19)
+    np.testing.assert_allclose(cnncalc.run(read_bytes(data, "net.onnx"), x)[0, 0, :, 0], column, rtol=1e-5)
+
+
+ROUNDED: list[tuple[str, str, int, int, list[int]]] = [
+    ("asymmetric", "round_prefer_ceil", 7, 8, [1, 2, 3, 4, 5, 5, 6, 7]),  # 4/(8/7) is 3.4999998 in float32
+    ("asymmetric", "round_prefer_ceil", 10, 12, [1, 2, 3, 4, 4, 5, 6, 7, 8, 9, 9, 10]),
+    ("align_corners", "floor", 8, 24, [1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 6, 6, 6, 7, 7, 7, 8]),
+]
+
+
+@pytest.mark.parametrize(("where", "rounding", "n", "out", "wanted"), ROUNDED)
+def test_places_next_to_a_half_or_a_whole_number(
+    where: str, rounding: str, n: int, out: int, wanted: list[int]
+) -> None:
+    """The values that onnxruntime 1.32 gave for 1, 2, 3 and so on."""
+    made = node("Resize", "", "", "s", coordinate_transformation_mode=where, nearest_mode=rounding)
+    data = model([made], [1, 1, n], {"s": np.array([1, 1, out], I64)}, 19)
+    x = np.arange(1, n + 1, dtype=F32)[None, None]
+    assert cnncalc.run(read_bytes(data, "net.onnx"), x)[0, 0].tolist() == wanted
+
+
 def test_a_branch_of_a_constant_condition_is_read_in_its_place() -> None:
     branches = {
         f"{name}_branch": helper.make_graph(

@@ -165,8 +165,36 @@ def noisy(x: Any) -> Any:
     return x.reshape(x.shape[0], -1).view(x.shape) + torch.rand(5)
 
 
+def by_a_branch(x: Any) -> Any:
+    return torch.relu(x) if x.shape[0] > 1 else torch.tanh(x)
+
+
+def by_an_argument(x: Any) -> Any:
+    return F.leaky_relu(x - 0.5, 0.2 if len(x) > 2 else 0.7)
+
+
+def by_a_number_of_its_own(x: Any) -> Any:
+    return x + torch.full((5,), 2.0 if x.size(0) % 2 else 3.0)
+
+
+def by_an_index(x: Any) -> Any:
+    return x[..., : 2 if len(x) > 2 else 3]
+
+
 @pytest.mark.parametrize(
-    "function", [by_its_values, by_its_samples, by_a_constant, by_its_batch_of_ones, by_its_number, noisy]
+    "function",
+    [
+        by_its_values,
+        by_its_samples,
+        by_a_constant,
+        by_its_batch_of_ones,
+        by_its_number,
+        by_a_branch,
+        by_an_argument,
+        by_a_number_of_its_own,
+        by_an_index,
+        noisy,
+    ],
 )
 @pytest.mark.parametrize("input", [(3, 4, 5), (1, 4, 5), (2, 2, 5)])
 def test_a_number_of_the_batch_is_that_of_the_input(function: Callable[[Any], Any], input: tuple[int, ...]) -> None:
@@ -181,6 +209,22 @@ def test_a_number_of_the_batch_is_that_of_the_input(function: Callable[[Any], An
     np.testing.assert_allclose(cnncalc.run(found.spec, x.numpy(), weights), y, rtol=1e-5, atol=1e-6)
 
 
+def test_a_branch_is_that_of_one_sample_if_no_batch_is_given() -> None:
+    branch = lambda x, conv: conv(x).relu() if len(x) > 1 else conv(x).tanh()  # noqa: E731
+    for input, batch, op in (((3, 7, 5), None, "tanh"), ((3, 7, 5), 4, "relu"), ((1, 3, 7, 5), None, "tanh")):
+        found = read(Calls(branch, nn.Conv2d(3, 4, 3)), input, batch=batch)
+        assert [layer["op"] for layer in found.spec["layers"]] == ["conv", op]
+
+
+def test_sizes_that_a_module_takes_are_not_those_of_one_sample() -> None:
+    """It runs on this batch alone, which it then mixes: the whole is read, and no batch is put in front of it."""
+    module = Calls(lambda x, norm: norm(x).view(1, 4).softmax(1), nn.GroupNorm(1, 2))
+    x = torch.rand(2, 2)
+    found = read(module, (2, 2))
+    weights = {name: array() for name, array in found.weights.items()}
+    np.testing.assert_allclose(cnncalc.run(found.spec, x.numpy(), weights), module(x).detach().numpy(), rtol=1e-5)
+
+
 def test_a_module_that_looks_at_no_size_runs_once() -> None:
     runs: list[int] = []
 
@@ -192,7 +236,7 @@ def test_a_module_that_looks_at_no_size_runs_once() -> None:
         runs.append(x.dim())
         return linear(x.view(len(x), -1))
 
-    for function, total in ((flattened, 1), (viewed, 3)):
+    for function, total in ((flattened, 1), (viewed, 4)):
         found = read(Calls(function, nn.Linear(64, 10)), (5, 64))
         assert found.spec["layers"] == [{"op": "linear", "name": "parts.0", "out": 10}]
         assert len(runs) == total

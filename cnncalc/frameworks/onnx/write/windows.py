@@ -176,7 +176,13 @@ def upsample(file: OnnxFile, layer: LayerReport) -> None:
     mode = "cubic" if "cubic" in v["mode"] else "nearest" if v["mode"] == "nearest" else "linear"
     more: dict[str, Any] = {"mode": mode}
     if "factor" in v:
-        by = ["", file.constant(layer, "scales", [1.0, 1.0, *map(float, v["factor"])])]
+        space = slice(0, -1) if file.last else slice(1, None)
+        pairs = zip(layer.sample[space], layer.traced.out[space], v["factor"], strict=True)
+        copies = v.get("antialias") or (
+            mode == "linear" and "where" not in v
+        )  # what keeps its size, whatever the factor
+        factors = [1.0 if copies and n == out else float(by) for n, out, by in pairs]
+        by = ["", file.constant(layer, "scales", [1.0, 1.0, *factors])]
     elif file.batch is not None:
         by = ["", "", file.constant(layer, "sizes", [file.batch, channels(layer), *v["out"]])]
     else:

@@ -96,7 +96,7 @@ def resize(b: GraphReader, node: GraphNode) -> None:
         raise OpaqueNode(out)
     maps = b.maps(b.permuted(f"{node.name}.first", x, order))
     values = [by.get(at, full[at] if scales is None else 1) for at in order][2:]
-    keys = _how(b, node, maps.x, [out[at] for at in order][2:])
+    keys = _how(b, node, maps.x, [out[at] for at in order][2:], values if scales else [])
     wanted = [n if isinstance(n, (int, float)) else None for n in values]
     if scales is None and None in wanted:
         wanted = [_factor(n, full[at]) for n, at in zip(values, order[2:], strict=True)]
@@ -107,9 +107,8 @@ def resize(b: GraphReader, node: GraphNode) -> None:
         made = b.add(node.name, "upsample", maps.x, {"out": wanted, **keys})
     else:
         pairs = [(full[at], out[at]) for at in order][2:]
-        made = _by_factors(
-            b, node, maps.x, [_exact(*pair, w or 1) for pair, w in zip(pairs, wanted, strict=True)], keys
-        )
+        factors = [_exact(*pair, w or 1) for pair, w in zip(pairs, wanted, strict=True)]
+        made = _by_factors(b, node, maps.x, factors, _uncopied(keys, pairs, factors))
     made = b.unmapped(node.name, made, maps)
     b.give(node, b.permuted(f"{node.name}.last", made, [order.index(at) for at in range(rank)]))
 
@@ -157,6 +156,13 @@ def _scaled(n: Size, by: float) -> Size:
     return n * int(by)
 
 
+def _uncopied(keys: dict[str, Any], pairs: Sequence[tuple[Size, Size]], factors: Sequence[float]) -> dict[str, Any]:
+    """Return the details of an upsampling with `where`, if without it an axis that keeps its size were copied."""
+    is_kept = any(n == out and by != 1 for (n, out), by in zip(pairs, factors, strict=True))
+    has_places = keys.get("align") or "antialias" in keys
+    return {"where": "half_pixel", **keys} if is_kept and keys["mode"] == "linear" and not has_places else keys
+
+
 def _by_factors(b: GraphReader, node: GraphNode, x: Handle, factors: list[float], keys: dict[str, Any]) -> Handle:
     """Return a map at other resolutions; axes that old operator sets shrink to the nearest unit round up."""
     rounds_up = _begins_at_corner(b, node) and keys["mode"] == "nearest" and min(factors) < 1
@@ -181,10 +187,10 @@ def _exact(n: Size, out: Size, by: float) -> float:
     return next((one for one in (by, shortest(by), by * (1 + 2**-23)) if floor(n * one) == out), by)
 
 
-def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size]) -> dict[str, Any]:
+def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size], factors: Sequence[float]) -> dict[str, Any]:
     """Return the mode and the details of an upsampling. OpaqueNode if upsample has none that computes the same.
 
-    Upsample, and Resize to operator set 10, begin at the corner.
+    Upsample, and Resize to operator set 10, begin at the corner. `factors` are the scales, if those are given.
     """
     mode = MODES.get(node.text("mode", "nearest"))
     old = _begins_at_corner(b, node)
@@ -203,6 +209,7 @@ def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size]) -> dict[st
         return keys | _filter(node, mode, pairs)
     rounding = "floor" if old else node.text("nearest_mode", "round_prefer_floor")
     whole = all(_factor(o, n) if isinstance(o, Open) else isinstance(n, int) and o % n == 0 for n, o in pairs)
+    whole = whole and all(by == int(by) for by in factors)
     if whole and where.endswith("half_pixel") and rounding.startswith("round_prefer"):
         return {"mode": mode}  # each input as often as the factor says
     return keys if rounding == "floor" and where == "asymmetric" else {**keys, "round": rounding}
@@ -215,8 +222,8 @@ def _begins_at_corner(b: GraphReader, node: GraphNode) -> bool:
 
 def _filter(node: GraphNode, mode: str, pairs: Sequence[tuple[Size, Size]]) -> dict[str, Any]:
     """Return the details of what a value is mixed from: a cubic's constant, what is beyond the border, antialiasing."""
-    shrinks = any(isinstance(n, int) and isinstance(o, int) and o < n for n, o in pairs)
-    keys: dict[str, Any] = {"antialias": True} if node.whole("antialias") and shrinks else {}
+    differs = any(isinstance(n, int) and isinstance(o, int) and o <= n for n, o in pairs)
+    keys: dict[str, Any] = {"antialias": True} if node.whole("antialias") and differs else {}
     a = node.number("cubic_coeff_a", -0.75)
     if mode == "cubic" and abs(a + 0.75) > 1e-6:
         keys["cubic"] = a

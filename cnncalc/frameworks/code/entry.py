@@ -1,0 +1,169 @@
+"""The network of a source: the one that is named, or the one that is meant."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from ...errors import SpecError, nearest, shown
+from ...sizes import Shape
+from .. import ForeignNetwork
+from .evaluate import Evaluator
+from .libraries import Libraries
+from .limits import Budget, TooMuchError
+from .scope import ModuleScope, TopStatement, root_of
+from .source import CodeSource
+from .values import ClassValue, FunctionValue, RaisedError, UnknownValue, describe
+
+MOST_LISTED = 12
+"""How many networks an error lists."""
+
+
+class SourceReader:
+    """The reader of one source."""
+
+    def __init__(self, text: str, name: str, wanted: str | None):
+        self.source = CodeSource(text, name)
+        self.name, self.wanted = name, wanted
+        self.libraries = Libraries()
+        self.scope = ModuleScope(self.source.tree, Budget())
+
+    def read(self, inputs: Mapping[str, Shape]) -> ForeignNetwork:
+        """Read the network for inputs of these sizes. SpecError for what is needed and not understood."""
+        self.scope.budget = Budget()
+        try:
+            return self.scope.run(self.begin, lambda evaluator: self.read_found(evaluator, inputs))
+        except RaisedError as error:
+            what = f"the code raises {error.kind.name}" + (f": {error.text}" if error.text else "")
+            raise self.source.at(SpecError(what), error.node) from None
+        except TooMuchError as error:
+            raise self.source.at(SpecError(str(error), self.way()), error.node) from None
+        except RecursionError:
+            raise self.source.at(SpecError("the code is nested too deeply", self.way()), None) from None
+
+    def begin(self) -> Evaluator:
+        """Return an evaluator of the source."""
+        return Evaluator(self.source, self.scope, self.scope.budget, self.libraries)
+
+    def read_found(self, evaluator: Evaluator, inputs: Mapping[str, Shape]) -> ForeignNetwork:
+        """Find the network and read it."""
+        found = self.named(evaluator, self.wanted) if self.wanted is not None else self.meant(evaluator)
+        network = self.libraries.of_network(found).read(evaluator, found, inputs)
+        return network._replace(notes=(*network.notes, *evaluator.notes))
+
+    # The network that is named
+
+    def named(self, evaluator: Evaluator, wanted: str) -> Any:
+        """Return the network that is wanted: a value, or what a class or a function gives."""
+        try:
+            node = ast.parse(wanted, mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            raise SpecError(f"{shown(wanted)} is not a name, or a call", f"as {self.name}:Net(num_classes=5)") from None
+        root = root_of(node)
+        if root is None or root not in self.scope.names:
+            help = nearest(root or wanted, self.candidates(evaluator)) or self.listed(evaluator)
+            raise SpecError(f"{self.name} has no {shown(root or wanted)}", help)
+        value = self.network(evaluator, evaluator.top_value(node))
+        if not self.libraries.is_network(value):
+            raise SpecError(f"{self.name}:{wanted} is {describe(value)}, not a network", self.listed(evaluator))
+        return value
+
+    def network(self, evaluator: Evaluator, value: Any) -> Any:
+        """Return what a class or a function gives, another value as it is. SpecError for one that is not known."""
+        if not self.libraries.is_network(value) and isinstance(value, (ClassValue, FunctionValue)):
+            value = evaluator.call(value, [], {}, value.node)
+        if isinstance(value, UnknownValue):
+            raise evaluator.unknown(value, value.node)
+        return value
+
+    # The network that is meant
+
+    def meant(self, evaluator: Evaluator) -> Any:
+        """Return the last value of the top level that is a network, or what the only class of networks makes."""
+        for at in range(len(self.scope.statements) - 1, -1, -1):
+            name = made_name(self.scope.statements[at])
+            if name is not None and not self.is_result(at):
+                value = self.scope.after(at, name)
+                if self.libraries.is_network(value):
+                    return value
+        classes = self.classes(evaluator)
+        free = [one for one in classes if takes_nothing(one)]
+        whole = [one for one in free if not any(uses(other, one.name) for other in free if other is not one)]
+        if len(whole) == 1:
+            return evaluator.call(whole[0], [], {}, whole[0].node)
+        if not classes and not self.candidates(evaluator):
+            raise SpecError(f"{self.name} has no network", "a network is a class of torch.nn.Module, or a Keras model")
+        what = "several networks" if free else "no network that is made without arguments"
+        raise SpecError(f"{self.name} has {what}", self.listed(evaluator))
+
+    def is_result(self, at: int) -> bool:
+        """Return whether a statement assigns what a value of the source gives that is called: `y = net(x)`."""
+        call = getattr(self.scope.statements[at].node, "value", None)
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            return not isinstance(call, ast.Call)
+        places = self.scope.places(call.func.id, at)
+        return bool(places) and isinstance(self.scope.statements[places[-1]].node, ast.Assign)
+
+    def classes(self, evaluator: Evaluator) -> list[ClassValue]:
+        """Return the classes of networks."""
+        values = [evaluator.global_value(name) for name in self.scope.defined(ast.ClassDef)]
+        return [one for one in values if isinstance(one, ClassValue) and self.libraries.is_network_class(one)]
+
+    def candidates(self, evaluator: Evaluator) -> list[str]:
+        """Return what may be named: the values that are made, classes of networks, and functions."""
+        made = [name for one in self.scope.statements for name in [made_name(one)] if name is not None]
+        classes = [with_arguments(one.name, one.find("__init__"), 1) for one in self.classes(evaluator)]
+        functions = [evaluator.global_value(name) for name in self.scope.defined(ast.FunctionDef)]
+        return [
+            *dict.fromkeys(made),
+            *[with_arguments(one.name, one, 0) for one in functions if isinstance(one, FunctionValue)],
+            *classes,
+        ]
+
+    def listed(self, evaluator: Evaluator) -> str | None:
+        """Return how the networks of the source are named."""
+        names = [f"{self.name}:{one}" for one in self.candidates(evaluator)]
+        names = [shown(one)[1:-1] if "(" not in one else f"'{one}'" for one in names]
+        more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+        return f"name one: {', '.join(names[:MOST_LISTED])}{more}" if names else None
+
+    def way(self) -> str:
+        """Return the way through the framework."""
+        module = self.name.removesuffix(".py").replace("/", ".").lstrip(".")
+        return f"through the framework itself: cnncalc convert {module}:factory"
+
+
+def made_name(statement: TopStatement) -> str | None:
+    """Return the name that a statement gives the result of a call; None for another statement."""
+    node = statement.node
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    target, value = targets[0], getattr(node, "value", None)
+    return target.id if isinstance(target, ast.Name) and isinstance(value, ast.Call) else None
+
+
+def needed_arguments(function: Any, given: int) -> list[str]:
+    """Return the names of the arguments that a function has to be given, the first ones left out."""
+    if not isinstance(function, FunctionValue):
+        return []
+    own = function.args
+    names = [one.arg for one in (*own.posonlyargs, *own.args)]
+    needed = names[given : len(names) - len(function.defaults)]
+    return [*needed, *[one.arg for one in own.kwonlyargs if one.arg not in function.kw_defaults]]
+
+
+def takes_nothing(cls: ClassValue) -> bool:
+    """Return whether objects of a class are made without arguments."""
+    return not needed_arguments(cls.find("__init__"), 1)
+
+
+def with_arguments(name: str, function: Any, given: int) -> str:
+    """Return a name with the arguments that it needs: `ResNet(block, layers)`."""
+    needed = needed_arguments(function, given)
+    return f"{name}({', '.join(needed)})" if needed else name
+
+
+def uses(cls: ClassValue, name: str) -> bool:
+    """Return whether the code of a class has a name in it."""
+    nodes = ast.walk(cls.node) if cls.node is not None else ()
+    return any(isinstance(node, ast.Name) and node.id == name for node in nodes)

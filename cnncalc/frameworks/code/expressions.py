@@ -1,0 +1,597 @@
+"""The evaluation of expressions: names, constants, containers, operators, attributes, indices, comprehensions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ...errors import SpecError, nearest
+from .limits import MOST_ITEMS, Budget, TooMuchError
+from .operators import (
+    BINARY,
+    COMPARED,
+    UNARY,
+    check_width,
+    equal,
+    hashable,
+    ordered,
+    plain_binary,
+    plain_unary,
+    text_of,
+)
+from .scope import ModuleScope
+from .source import CodeSource, quoted
+from .values import (
+    MISSING,
+    BoundMethod,
+    ClassMethodValue,
+    ClassValue,
+    Frame,
+    FunctionValue,
+    InstanceValue,
+    LibraryFunction,
+    LibraryName,
+    LibraryObject,
+    PropertyValue,
+    RaisedError,
+    StaticMethodValue,
+    UnknownValue,
+    describe,
+)
+
+PLAIN_ERRORS = (TypeError, ValueError, ZeroDivisionError, KeyError, IndexError, OverflowError, AttributeError)
+"""What Python raises for operations on plain values that are not possible."""
+PLAIN = (bool, int, float, complex, str, list, tuple, dict, set, frozenset, range, slice, bytes, type(None), type(...))
+CALLED = (FunctionValue, LibraryFunction, ClassValue)
+
+
+class ExpressionEvaluator:
+    """The part of the evaluator that works out expressions."""
+
+    source: CodeSource
+    budget: Budget
+    scope: ModuleScope
+
+    # What the other parts give
+
+    def call(self, function: Any, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        """Return the result of a call."""
+        raise NotImplementedError
+
+    def global_value(self, name: str, node: Any = None) -> Any:
+        """Return the value of a name outside of every function."""
+        raise NotImplementedError
+
+    def exception(self, name: str) -> ClassValue:
+        """Return a class of Python's exceptions."""
+        raise NotImplementedError
+
+    def method_of(self, value: Any, name: str) -> Any:
+        """Return a method of a plain value; MISSING if there is none."""
+        raise NotImplementedError
+
+    def library(self, path: str, node: Any) -> Any:
+        """Return what a dotted name of a library stands for."""
+        raise NotImplementedError
+
+    # Errors
+
+    def error(self, node: Any, what: str, help: str | None = None) -> SpecError:
+        """Return an error at a node."""
+        return self.source.at(SpecError(what, help), node)
+
+    def raised(self, error: Exception, node: Any) -> RaisedError:
+        """Return an exception of Python's as one of the code's own."""
+        text = str(error) if not isinstance(error, KeyError) else f"there is no key {error}"
+        return RaisedError(self.exception(type(error).__name__), text, node)
+
+    def needs(self, value: Any, node: Any) -> Any:
+        """Return a value that has to be known. SpecError for one that is not."""
+        if isinstance(value, UnknownValue):
+            raise self.unknown(value, node)
+        return value
+
+    def unknown(self, value: UnknownValue, node: Any) -> SpecError:
+        """Return the error for a value that is needed and not known."""
+        return self.error(value.node or node, f"{value.what} is not known here")
+
+    # Expressions
+
+    def value(self, node: ast.expr, frame: Frame) -> Any:
+        """Return the value of an expression."""
+        self.budget.spend()
+        evaluate = EXPRESSIONS.get(type(node))
+        if evaluate is None:
+            raise self.error(node, f"{quoted(node)} is not understood")
+        return evaluate(self, node, frame)
+
+    def values(self, nodes: list[ast.expr], frame: Frame) -> list[Any]:
+        """Return the values of expressions in a row, those of `*items` among them."""
+        found: list[Any] = []
+        for node in nodes:
+            if isinstance(node, ast.Starred):
+                found += self.items(self.value(node.value, frame), node)
+            else:
+                found.append(self.value(node, frame))
+        return found
+
+    def constant(self, node: ast.Constant, frame: Frame) -> Any:
+        """Return a constant."""
+        value = node.value
+        if isinstance(value, (str, bytes)):
+            self.budget.copy(len(value))
+        if type(value) is int and value.bit_length() > 64:
+            raise self.error(node, "a whole number of more than 64 bits")
+        return value
+
+    def name(self, node: ast.Name, frame: Frame) -> Any:
+        """Return the value of a name."""
+        name = node.id
+        inner: Frame | None = frame
+        while inner is not None:
+            if name in inner.names:
+                return inner.names[name]
+            if name in inner.globals:
+                break
+            inner = inner.outer
+        return self.global_value(name, node)
+
+    def text(self, node: ast.JoinedStr, frame: Frame) -> Any:
+        """Return an f-string."""
+        parts = [self.value(one, frame) for one in node.values]
+        if any(isinstance(one, UnknownValue) for one in parts):
+            return next(one for one in parts if isinstance(one, UnknownValue))
+        self.budget.copy(sum(map(len, parts)))
+        return "".join(parts)
+
+    def formatted(self, node: ast.FormattedValue, frame: Frame) -> Any:
+        """Return a value of an f-string as a text."""
+        value = self.value(node.value, frame)
+        if isinstance(value, UnknownValue):
+            return value
+        spec = self.value(node.format_spec, frame) if node.format_spec is not None else ""
+        if not isinstance(spec, str) or (spec and not isinstance(value, (str, int, float))):
+            return UnknownValue(quoted(node.value), node)
+        check_width(spec)
+        if node.conversion == ord("r") and isinstance(value, str):
+            value = repr(value)
+        try:
+            return format(value, spec) if spec else text_of(value, self.budget)
+        except PLAIN_ERRORS as error:
+            raise self.raised(error, node) from None
+
+    def list_value(self, node: ast.List, frame: Frame) -> Any:
+        """Return a list."""
+        return self.values(node.elts, frame)
+
+    def tuple_value(self, node: ast.Tuple, frame: Frame) -> Any:
+        """Return a tuple."""
+        return tuple(self.values(node.elts, frame))
+
+    def set_value(self, node: ast.Set, frame: Frame) -> Any:
+        """Return a set."""
+        return {self.key(one, node) for one in self.values(node.elts, frame)}
+
+    def dict_value(self, node: ast.Dict, frame: Frame) -> Any:
+        """Return a dict."""
+        made: dict[Any, Any] = {}
+        for key, value in zip(node.keys, node.values, strict=True):
+            own = self.value(value, frame)
+            if key is not None:
+                made[self.key(self.value(key, frame), key)] = own
+                continue
+            if not isinstance(self.needs(own, value), dict):
+                raise self.error(value, f"{quoted(value)} is not a dict")
+            self.budget.copy(len(made) + len(own))
+            made |= own
+        return made
+
+    def key(self, value: Any, node: Any) -> Any:
+        """Return a value as the key of a dict."""
+        try:
+            return hashable(value, self.budget)
+        except TypeError as error:
+            raise self.raised(error, node) from None
+
+    def function(self, node: ast.Lambda, frame: Frame) -> Any:
+        """Return a lambda."""
+        return self.defined(FunctionValue("<lambda>", node, frame), frame)
+
+    def defined(self, function: FunctionValue, frame: Frame) -> FunctionValue:
+        """Return a function with the values that its arguments have by default."""
+        function.defaults = [self.value(one, frame) for one in function.args.defaults]
+        for one, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
+            if default is not None:
+                function.kw_defaults[one.arg] = self.value(default, frame)
+        return function
+
+    def conditional(self, node: ast.IfExp, frame: Frame) -> Any:
+        """Return one of two values."""
+        return self.value(node.body if self.holds(node.test, frame) else node.orelse, frame)
+
+    def named(self, node: ast.NamedExpr, frame: Frame) -> Any:
+        """Return the value of `name := value`."""
+        value = self.value(node.value, frame)
+        frame.names[node.target.id] = value
+        return value
+
+    def either(self, node: ast.BoolOp, frame: Frame) -> Any:
+        """Return the value of `and` and `or`: that of the operand which decides."""
+        value: Any = None
+        for one in node.values:
+            value = self.value(one, frame)
+            if self.truth(value, one) is isinstance(node.op, ast.Or):
+                return value
+        return value
+
+    def holds(self, node: ast.expr, frame: Frame) -> bool:
+        """Return whether a condition holds."""
+        return self.truth(self.value(node, frame), node)
+
+    def truth(self, value: Any, node: Any) -> bool:
+        """Return whether a value counts as true. SpecError if that is not known."""
+        if isinstance(value, UnknownValue):
+            what = f"whether {quoted(node)} holds is not known: {value.what} is not known here"
+            raise self.error(node, what)
+        if isinstance(value, LibraryObject):
+            try:
+                return self.length(value, node) > 0
+            except NotImplementedError:
+                raise self.error(node, f"a condition on {value.describe()}, whose values are not known") from None
+        if isinstance(value, InstanceValue):
+            for name in ("__bool__", "__len__"):
+                if value.cls.find(name) is not MISSING:
+                    return bool(self.call(self.attribute(value, name, node), [], {}, node))
+            return True
+        return bool(value)
+
+    # Operators
+
+    def binary(self, node: ast.BinOp, frame: Frame) -> Any:
+        """Return the result of an operator."""
+        left, right = self.value(node.left, frame), self.value(node.right, frame)
+        return self.operate(BINARY[type(node.op)], left, right, node)
+
+    def operate(self, op: str, left: Any, right: Any, node: Any) -> Any:
+        """Return the result of an operator on two values."""
+        for one in (left, right):
+            if isinstance(one, UnknownValue):
+                return UnknownValue(one.what, one.node)
+        for one in (left, right):
+            if isinstance(one, LibraryObject):
+                try:
+                    return one.binary(self, op, left, right, node)  # type: ignore[arg-type]
+                except NotImplementedError:
+                    raise self.impossible(op, left, right, node) from None
+        for one, other, name in ((left, right, f"__{op}__"), (right, left, f"__r{op}__")):
+            if isinstance(one, InstanceValue) and one.cls.find(name) is not MISSING:
+                return self.call(self.attribute(one, name, node), [other], {}, node)
+        if not isinstance(left, PLAIN) or not isinstance(right, PLAIN):
+            raise self.impossible(op, left, right, node)
+        try:
+            return plain_binary(op, left, right, self.budget)
+        except PLAIN_ERRORS as error:
+            raise self.raised(error, node) from None
+
+    def impossible(self, op: str, left: Any, right: Any, node: Any) -> SpecError:
+        """Return the error for an operator that these operands do not have."""
+        return self.error(node, f"{quoted(node)} has {describe(left)} and {describe(right)}, which is not understood")
+
+    def unary(self, node: ast.UnaryOp, frame: Frame) -> Any:
+        """Return the result of an operator in front of a value."""
+        value = self.value(node.operand, frame)
+        if isinstance(node.op, ast.Not):
+            return not self.truth(value, node.operand)
+        if isinstance(value, UnknownValue):
+            return value
+        op = UNARY[type(node.op)]
+        try:
+            if isinstance(value, LibraryObject):
+                return value.unary(self, op, node)  # type: ignore[arg-type]
+            return plain_unary(op, value)
+        except NotImplementedError:
+            raise self.error(node, f"{quoted(node)} is not understood: it has {describe(value)}") from None
+        except PLAIN_ERRORS as error:
+            raise self.raised(error, node) from None
+
+    def comparison(self, node: ast.Compare, frame: Frame) -> Any:
+        """Return whether values compare as the code says, one after another."""
+        left, result = self.value(node.left, frame), True
+        for op, right_node in zip(node.ops, node.comparators, strict=True):
+            right = self.value(right_node, frame)
+            result = self.compare(op, left, right, node)
+            if len(node.ops) > 1 and not self.truth(result, node):
+                return False
+            left = right
+        return result
+
+    def compare(self, op: ast.cmpop, left: Any, right: Any, node: Any) -> Any:
+        """Return the result of one comparison."""
+        if isinstance(op, (ast.Is, ast.IsNot)):
+            return self.identical(left, right) is isinstance(op, ast.Is)
+        if isinstance(op, (ast.In, ast.NotIn)):
+            return self.contains(right, left, node) is isinstance(op, ast.In)
+        name = COMPARED[type(op)]
+        for one in (left, right):
+            if isinstance(one, UnknownValue):
+                return UnknownValue(one.what, one.node)
+        for one in (left, right):
+            if isinstance(one, LibraryObject):
+                try:
+                    return one.binary(self, name, left, right, node)  # type: ignore[arg-type]
+                except NotImplementedError:
+                    return (left is right) is (name == "eq")
+        if name in ("eq", "ne"):
+            return equal(left, right, self.budget) is (name == "eq")
+        try:
+            return ordered(name, left, right, self.budget)
+        except PLAIN_ERRORS as error:
+            raise self.raised(error, node) from None
+
+    def identical(self, left: Any, right: Any) -> bool:
+        """Return whether two values are one object; equal numbers and texts are, as Python keeps those once."""
+        if isinstance(left, (str, int, float)) and type(left) is type(right):
+            return bool(left == right)
+        if isinstance(left, UnknownValue) and isinstance(right, UnknownValue):
+            return left.what == right.what
+        return left is right
+
+    def contains(self, container: Any, one: Any, node: Any) -> bool:
+        """Return whether a container has a value."""
+        self.needs(container, node)
+        if isinstance(container, (str, range, set, frozenset, dict)):
+            try:
+                return self.key(one, node) in container
+            except PLAIN_ERRORS as error:
+                raise self.raised(error, node) from None
+        if isinstance(container, InstanceValue) and container.cls.find("__contains__") is not MISSING:
+            return bool(self.call(self.attribute(container, "__contains__", node), [one], {}, node))
+        return any(equal(item, one, self.budget) for item in self.items(container, node))
+
+    # Attributes
+
+    def attribute_value(self, node: ast.Attribute, frame: Frame) -> Any:
+        """Return an attribute."""
+        return self.attribute(self.value(node.value, frame), node.attr, node)
+
+    def attribute(self, value: Any, name: str, node: Any) -> Any:
+        """Return an attribute of a value. SpecError without it."""
+        found = self.find(value, name, node)
+        if found is MISSING:
+            raise RaisedError(self.exception("AttributeError"), self.no_attribute(value, name), node)
+        return found
+
+    def no_attribute(self, value: Any, name: str) -> str:
+        """Return what is wrong where an attribute is not there."""
+        known: list[str] = []
+        if isinstance(value, InstanceValue):
+            known = [
+                *value.attributes,
+                *[key for one in value.cls.mro if isinstance(one, ClassValue) for key in one.namespace],
+            ]
+        help = nearest(name, known)
+        return f"{describe(value)} has no {name!r}" + (f" ({help})" if help else "")
+
+    def find(self, value: Any, name: str, node: Any) -> Any:
+        """Return an attribute of a value; MISSING without it."""
+        if isinstance(value, InstanceValue):
+            return self.find_of_instance(value, name, node)
+        if isinstance(value, ClassValue):
+            return self.find_of_class(value, name)
+        if isinstance(value, UnknownValue):
+            return value.attribute(name)
+        if isinstance(value, LibraryName):
+            return self.library(f"{value.path}.{name}", node)
+        if isinstance(value, LibraryObject):
+            return value.attribute(self, name, node)  # type: ignore[arg-type]
+        if isinstance(value, FunctionValue):
+            own = {"__name__": value.name, "__qualname__": value.name, "__doc__": None}
+            return value.attributes.get(name, own.get(name, MISSING))
+        return self.method_of(value, name)
+
+    def find_of_instance(self, value: InstanceValue, name: str, node: Any) -> Any:
+        """Return an attribute of an object: its own, or its class's."""
+        if name in value.attributes:
+            return value.attributes[name]
+        if name == "__class__":
+            return value.cls
+        if name == "__dict__":
+            return value.attributes
+        found = value.cls.find(name)
+        if found is MISSING:
+            own = value.cls.find("__getattr__")
+            return MISSING if own is MISSING else self.call(own, [value, name], {}, node)
+        if isinstance(found, PropertyValue):
+            return self.call(found.getter, [value], {}, node)
+        return self.bound(found, value, value.cls)
+
+    def find_of_class(self, value: ClassValue, name: str) -> Any:
+        """Return an attribute of a class."""
+        if name in ("__name__", "__qualname__"):
+            return value.name
+        if name == "__mro__":
+            return value.mro
+        found = value.find(name)
+        return self.bound(found, None, value)
+
+    def bound(self, found: Any, receiver: Any, cls: ClassValue) -> Any:
+        """Return an attribute of a class as its object, or the class itself, has it."""
+        if isinstance(found, StaticMethodValue):
+            return found.function
+        if isinstance(found, ClassMethodValue):
+            return BoundMethod(found.function, cls)
+        if isinstance(found, (FunctionValue, LibraryFunction)) and receiver is not None:
+            return BoundMethod(found, receiver)
+        return found
+
+    # Indices and loops
+
+    def item_value(self, node: ast.Subscript, frame: Frame) -> Any:
+        """Return what stands at an index."""
+        value = self.value(node.value, frame)
+        return self.item(value, self.value(node.slice, frame), node)
+
+    def item(self, value: Any, index: Any, node: Any) -> Any:
+        """Return what a value has at an index."""
+        if isinstance(value, UnknownValue):
+            return UnknownValue(value.what, value.node)
+        if isinstance(value, (ClassValue, LibraryName)):  # Tuple[int], in an annotation or a base
+            return value
+        try:
+            if isinstance(value, LibraryObject):
+                return value.item(self, index, node)  # type: ignore[arg-type]
+            if isinstance(value, InstanceValue) and value.cls.find("__getitem__") is not MISSING:
+                return self.call(self.attribute(value, "__getitem__", node), [index], {}, node)
+            if isinstance(value, (list, tuple, str, range)):
+                found = value[self.needs(index, node)]
+                self.budget.copy(len(found) if isinstance(index, slice) else 0)
+                return found
+            if isinstance(value, dict):
+                return self.item_of_dict(value, self.key(index, node), node)
+        except NotImplementedError:
+            pass
+        except PLAIN_ERRORS as error:
+            raise self.raised(error, node) from None
+        raise self.error(node, f"{describe(value)} has no items")
+
+    def item_of_dict(self, value: dict[Any, Any], key: Any, node: Any) -> Any:
+        """Return what a dict has for a key. KeyError without it, which names those that it has."""
+        if key not in value:
+            factory = getattr(value, "factory", None)
+            if factory is not None:
+                value[key] = self.call(factory, [], {}, node)
+                return value[key]
+            known = [one for one in value if isinstance(one, (str, int))][:12]
+            text = f"there is no key {text_of(key, self.budget)!r}; there are {', '.join(map(repr, known)) or 'none'}"
+            raise RaisedError(self.exception("KeyError"), text, node)
+        return value[key]
+
+    def slice_value(self, node: ast.Slice, frame: Frame) -> Any:
+        """Return a slice."""
+        parts = [None if one is None else self.value(one, frame) for one in (node.lower, node.upper, node.step)]
+        return slice(*[self.needs(one, node) for one in parts])
+
+    def iterate(self, value: Any, node: Any) -> Iterator[Any]:
+        """Return what a loop over a value gives, one after another."""
+        self.needs(value, node)
+        if isinstance(value, (list, tuple, str, dict, set, frozenset, range)):
+            return iter(value if not isinstance(value, (set, frozenset)) else sorted(value, key=str))
+        if isinstance(value, LibraryObject):
+            try:
+                return value.items(self, node)  # type: ignore[arg-type]
+            except NotImplementedError:
+                pass
+        if isinstance(value, InstanceValue):
+            if value.cls.find("__iter__") is not MISSING:
+                return self.iterate(self.call(self.attribute(value, "__iter__", node), [], {}, node), node)
+            if value.cls.find("__getitem__") is not MISSING and value.cls.find("__len__") is not MISSING:
+                return (self.item(value, at, node) for at in range(self.length(value, node)))
+        raise self.error(node, f"{describe(value)} cannot be looped over")
+
+    def items(self, value: Any, node: Any) -> list[Any]:
+        """Return all that a loop over a value gives, as a list."""
+        if isinstance(value, range) and len(value) > MOST_ITEMS:
+            raise TooMuchError(f"a list, or a text, of more than {MOST_ITEMS:,} items")
+        found = []
+        for one in self.iterate(value, node):
+            found.append(one)
+            if not len(found) % 8:
+                self.budget.copy(8)
+        return found
+
+    def length(self, value: Any, node: Any) -> int:
+        """Return the length of a value."""
+        self.needs(value, node)
+        if isinstance(value, LibraryObject):
+            return value.length(self, node)  # type: ignore[arg-type]
+        if isinstance(value, InstanceValue) and value.cls.find("__len__") is not MISSING:
+            return int(self.call(self.attribute(value, "__len__", node), [], {}, node))
+        try:
+            return len(value)
+        except PLAIN_ERRORS:
+            raise RaisedError(self.exception("TypeError"), f"{describe(value)} has no length", node) from None
+
+    def comprehension(self, node: Any, frame: Frame) -> Any:
+        """Return the list, or the set, of a comprehension; a generator is the list of what it gives."""
+        found = [self.value(node.elt, inner) for inner in self.rounds(node.generators, Frame(frame))]
+        return {self.key(one, node) for one in found} if isinstance(node, ast.SetComp) else found
+
+    def dict_comprehension(self, node: ast.DictComp, frame: Frame) -> Any:
+        """Return the dict of a comprehension."""
+        return {
+            self.key(self.value(node.key, inner), node): self.value(node.value, inner)
+            for inner in self.rounds(node.generators, Frame(frame))
+        }
+
+    def rounds(self, generators: list[ast.comprehension], frame: Frame) -> Iterator[Frame]:
+        """Yield the frame of a comprehension for each of its rounds."""
+        first, *others = generators
+        for one in self.iterate(self.value(first.iter, frame), first.iter):
+            self.budget.spend()
+            self.assign(first.target, one, frame)
+            if all(self.holds(test, frame) for test in first.ifs):
+                if others:
+                    yield from self.rounds(others, frame)
+                else:
+                    yield frame
+
+    def call_value(self, node: ast.Call, frame: Frame) -> Any:
+        """Return the result of a call."""
+        if isinstance(node.func, ast.Name) and node.func.id == "super":
+            return self.parent(node, frame)
+        function = self.value(node.func, frame)
+        args, kwargs = self.arguments(node, frame)
+        return self.call(function, args, kwargs, node)
+
+    def parent(self, node: ast.Call, frame: Frame) -> Any:
+        """Return the value of `super()`."""
+        raise NotImplementedError
+
+    def arguments(self, node: ast.Call, frame: Frame) -> tuple[list[Any], dict[str, Any]]:
+        """Return the arguments of a call."""
+        kwargs: dict[str, Any] = {}
+        args = self.values(node.args, frame)
+        for one in node.keywords:
+            value = self.value(one.value, frame)
+            if one.arg is not None:
+                kwargs[one.arg] = value
+                continue
+            if not isinstance(self.needs(value, one.value), dict):
+                raise self.error(one.value, f"{quoted(one.value)} is not a dict")
+            self.budget.copy(len(value))
+            kwargs |= {str(key): own for key, own in value.items()}
+        return args, kwargs
+
+    def assign(self, target: ast.expr, value: Any, frame: Frame) -> None:
+        """Give a target a value."""
+        raise NotImplementedError
+
+
+Method = Callable[[Any, Any, Frame], Any]
+EXPRESSIONS: dict[type[ast.expr], Method] = {
+    ast.Constant: ExpressionEvaluator.constant,
+    ast.Name: ExpressionEvaluator.name,
+    ast.JoinedStr: ExpressionEvaluator.text,
+    ast.FormattedValue: ExpressionEvaluator.formatted,
+    ast.List: ExpressionEvaluator.list_value,
+    ast.Tuple: ExpressionEvaluator.tuple_value,
+    ast.Set: ExpressionEvaluator.set_value,
+    ast.Dict: ExpressionEvaluator.dict_value,
+    ast.Lambda: ExpressionEvaluator.function,
+    ast.IfExp: ExpressionEvaluator.conditional,
+    ast.NamedExpr: ExpressionEvaluator.named,
+    ast.BoolOp: ExpressionEvaluator.either,
+    ast.BinOp: ExpressionEvaluator.binary,
+    ast.UnaryOp: ExpressionEvaluator.unary,
+    ast.Compare: ExpressionEvaluator.comparison,
+    ast.Attribute: ExpressionEvaluator.attribute_value,
+    ast.Subscript: ExpressionEvaluator.item_value,
+    ast.Slice: ExpressionEvaluator.slice_value,
+    ast.ListComp: ExpressionEvaluator.comprehension,
+    ast.SetComp: ExpressionEvaluator.comprehension,
+    ast.GeneratorExp: ExpressionEvaluator.comprehension,
+    ast.DictComp: ExpressionEvaluator.dict_comprehension,
+    ast.Call: lambda evaluator, node, frame: evaluator.call_value(node, frame),
+}
+"""How each kind of expression is evaluated."""

@@ -1,0 +1,110 @@
+"""The libraries that evaluated code may import: tables from dotted names to values, each in a module of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ...registry import Registry
+from .values import MISSING, ClassValue, Implementation, LibraryFunction, LibraryName
+
+if TYPE_CHECKING:
+    from ...sizes import Shape
+    from .. import ForeignNetwork
+    from .evaluate import Evaluator
+
+
+class NameTable(Registry[str, Any]):
+    """The values of a library's dotted names, `torch.nn.Conv2d`. A second entry for a name is an error."""
+
+    def function(self, *names: str) -> Callable[[Implementation], Implementation]:
+        """Return a decorator that enters what functions of these names do."""
+
+        def enter(implementation: Implementation) -> Implementation:
+            for name in names:
+                self[name] = LibraryFunction(name, implementation)
+            return implementation
+
+        return enter
+
+
+class Library:
+    """A library. Its module here has one as `LIBRARY`; one with networks overrides the methods."""
+
+    def __init__(self, names: NameTable, aliases: Mapping[str, str] | None = None):
+        self.names, self.aliases = names, dict(aliases or {})
+        """The value of each dotted name, and other beginnings of names: `torch.nn.modules.conv` for `torch.nn`."""
+
+    def is_network(self, value: Any) -> bool:
+        """Return whether a value is a network of this library."""
+        return False
+
+    def is_network_class(self, value: ClassValue) -> bool:
+        """Return whether objects of a class are networks."""
+        return False
+
+    def read(self, evaluator: Evaluator, network: Any, inputs: Mapping[str, Shape]) -> ForeignNetwork:
+        """Read a network for inputs of these sizes, the first one's by `input`; none if they are not given.
+
+        Errors are those of `Evaluator.error`, with the node where they are.
+        """
+        raise NotImplementedError
+
+
+_STANDARD = "math functools collections itertools typing typing_extensions dataclasses copy abc types warnings numpy"
+_MODULES = {
+    **dict.fromkeys(_STANDARD.split(), "standard"),
+}
+"""The module here of each package."""
+
+
+class Libraries:
+    """The libraries, imported as they are needed."""
+
+    def __init__(self) -> None:
+        self.used: dict[str, Library] = {}
+
+    def of(self, path: str) -> Library | None:
+        """Return the library of a dotted name; None if it is not one of ours."""
+        module = _MODULES.get(path.partition(".")[0])
+        if module is None:
+            return None
+        if module not in self.used:
+            self.used[module] = import_module(f".{module}", __package__).LIBRARY
+        return self.used[module]
+
+    def find(self, path: str) -> Any:
+        """Return the value of a dotted name; MISSING if it is not listed."""
+        library = self.of(path)
+        if library is None:
+            return MISSING
+        path = renamed(path, library.aliases)
+        if path in library.names:
+            return library.names[path]
+        inside = f"{path}."
+        if "." not in path or any(name.startswith(inside) for name in library.names):
+            return LibraryName(path)
+        if any(f"{alias}.".startswith(inside) for alias in library.aliases):
+            return LibraryName(path)
+        return MISSING
+
+    def is_network(self, value: Any) -> bool:
+        """Return whether a value is a network of one of the libraries."""
+        return any(library.is_network(value) for library in self.used.values())
+
+    def is_network_class(self, value: ClassValue) -> bool:
+        """Return whether objects of a class are networks."""
+        return any(library.is_network_class(value) for library in self.used.values())
+
+    def of_network(self, value: Any) -> Library:
+        """Return the library that a network is of."""
+        return next(library for library in self.used.values() if library.is_network(value))
+
+
+def renamed(path: str, aliases: Mapping[str, str]) -> str:
+    """Return a dotted name with the beginning that the table has, of the longest of the aliases that fit."""
+    for alias in sorted(aliases, key=len, reverse=True):
+        if path == alias or path.startswith(f"{alias}."):
+            return aliases[alias] + path[len(alias) :]
+    return path

@@ -1,0 +1,166 @@
+"""Operators of Python on plain values, within bounds: numbers, texts, lists, tuples, dicts and sets."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable
+from typing import Any
+
+from .limits import MOST_BITS, Budget, TooMuchError, bounded
+
+Number = (int, float, complex)
+SIZED = (str, list, tuple, bytes)
+BINARY: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "truediv",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "mod",
+    ast.Pow: "pow",
+    ast.MatMult: "matmul",
+    ast.LShift: "lshift",
+    ast.RShift: "rshift",
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+    ast.BitXor: "xor",
+}
+"""Python's name of each operator between two values."""
+COMPARED: dict[type[ast.cmpop], str] = {
+    ast.Lt: "lt",
+    ast.LtE: "le",
+    ast.Gt: "gt",
+    ast.GtE: "ge",
+    ast.Eq: "eq",
+    ast.NotEq: "ne",
+}
+"""The name of each relation."""
+UNARY: dict[type[ast.unaryop], str] = {ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "invert"}
+_FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
+    name: getattr(operator, f"__{name}__") for name in [*BINARY.values(), *COMPARED.values()]
+}
+
+
+def plain_binary(op: str, left: Any, right: Any, budget: Budget) -> Any:
+    """Return the result of an operator on plain values. TypeError and the like as Python raises them."""
+    if isinstance(left, Number) and isinstance(right, Number):
+        return _arithmetic(op, left, right)
+    if op == "mul" and (isinstance(left, SIZED) or isinstance(right, SIZED)):
+        items, times = (left, right) if isinstance(left, SIZED) else (right, left)
+        if isinstance(times, int):
+            budget.copy(max(len(items) * times, 0))
+    elif op == "add" and isinstance(left, SIZED) and isinstance(right, SIZED):
+        budget.copy(len(left) + len(right))
+    elif op == "mod" and isinstance(left, str):
+        return formatted(left, right, budget)
+    elif isinstance(left, (set, frozenset, dict)) and isinstance(right, (set, frozenset, dict)):
+        budget.copy(len(left) + len(right))
+    return _FUNCTIONS[op](left, right)
+
+
+def _arithmetic(op: str, left: Any, right: Any) -> Any:
+    """Return a number, no longer than one may be."""
+    if isinstance(left, int) and isinstance(right, int):
+        if op == "pow" and right > 0 and left.bit_length() * right > 2 * MOST_BITS:
+            raise TooMuchError(f"a whole number of more than {MOST_BITS} bits")
+        if op == "lshift" and right > MOST_BITS:
+            raise TooMuchError(f"a whole number of more than {MOST_BITS} bits")
+    result = _FUNCTIONS[op](left, right)
+    return bounded(result) if type(result) is int else result
+
+
+def plain_unary(op: str, value: Any) -> Any:
+    """Return the result of an operator in front of a plain value."""
+    return getattr(operator, f"__{op}__")(value)
+
+
+def formatted(text: str, values: Any, budget: Budget) -> str:
+    """Return `text % values` for plain values."""
+    given = values if isinstance(values, tuple) else (values,)
+    if not all(isinstance(one, (str, int, float)) or one is None for one in given):
+        raise TypeError("only numbers and texts are put into a text")
+    budget.copy(len(text) + sum(len(one) for one in given if isinstance(one, str)) + 64 * len(given))
+    check_width(text)
+    return str(text % values)
+
+
+def check_width(text: str) -> None:
+    """TooMuchError if a format asks for more than three digits of width or precision."""
+    if re.search(r"\d{4}", text) or "*" in text:
+        raise TooMuchError("a format of more than 999 characters")
+
+
+def equal(left: Any, right: Any, budget: Budget) -> bool:
+    """Return whether two values are equal, as Python compares them."""
+    budget.spend()
+    if left is right:
+        return True
+    if isinstance(left, (list, tuple)):
+        return (
+            isinstance(right, type(left))
+            and len(left) == len(right)
+            and all(equal(a, b, budget) for a, b in zip(left, right, strict=True))
+        )
+    if isinstance(left, dict):
+        return (
+            isinstance(right, dict)
+            and len(left) == len(right)
+            and all(key in right and equal(value, right[key], budget) for key, value in left.items())
+        )
+    if isinstance(right, (list, tuple, dict)):
+        return False
+    return bool(left == right)
+
+
+def ordered(op: str, left: Any, right: Any, budget: Budget) -> bool:
+    """Return the result of `<` and the like."""
+    if isinstance(left, (list, tuple)) and type(left) is type(right):
+        for a, b in zip(left, right, strict=False):
+            if not equal(a, b, budget):
+                return ordered(op, a, b, budget)
+        left, right = len(left), len(right)
+    if isinstance(left, (list, tuple)) or isinstance(right, (list, tuple)):
+        raise TypeError(f"'{op}' is not supported between these values")
+    return bool(_FUNCTIONS[op](left, right))
+
+
+def hashable(value: Any, budget: Budget) -> Any:
+    """Return a value that is to be a key of a dict, or an item of a set. TypeError for one that cannot be."""
+    budget.spend()
+    if isinstance(value, tuple):
+        for one in value:
+            hashable(one, budget)
+    elif isinstance(value, (list, dict, set)):
+        raise TypeError(f"unhashable type: '{type(value).__name__}'")
+    return value
+
+
+def text_of(value: Any, budget: Budget) -> str:
+    """Return a value as a text, as `str` gives it for plain values."""
+    if isinstance(value, str):
+        return value
+    return _represented(value, budget)
+
+
+def _represented(value: Any, budget: Budget) -> str:
+    """Return a value as `repr` gives it."""
+    budget.spend()
+    if value is None or isinstance(value, (str, bool, int, float, complex, range, slice, bytes)):
+        return repr(value)
+    if isinstance(value, dict):
+        inside = [f"{_represented(key, budget)}: {_represented(one, budget)}" for key, one in value.items()]
+        return _joined("{", inside, "}", budget)
+    if isinstance(value, (list, set, frozenset)):
+        inside = [_represented(one, budget) for one in value]
+        return _joined("[", inside, "]", budget) if isinstance(value, list) else _joined("{", inside, "}", budget)
+    if isinstance(value, tuple):
+        inside = [_represented(one, budget) for one in value]
+        return _joined("(", inside, ",)" if len(inside) == 1 else ")", budget)
+    return f"<{type(value).__name__}>"
+
+
+def _joined(begin: str, inside: list[str], end: str, budget: Budget) -> str:
+    budget.copy(sum(map(len, inside)) + 2 * len(inside))
+    return begin + ", ".join(inside) + end

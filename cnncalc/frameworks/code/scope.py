@@ -1,0 +1,255 @@
+"""The top level of a source, evaluated by demand: only the statements that the network depends on, in their order.
+
+Which statements bind or change a name is read from the source first. What is needed is found while it runs: a name
+that a statement binds which has not run yet ends the run, and it begins anew with that statement among those that are
+needed. Definitions, imports and plain values do nothing to others, so they are evaluated where they are needed.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .limits import Budget
+from .values import MISSING
+
+if TYPE_CHECKING:
+    from .evaluate import Evaluator
+
+T = TypeVar("T")
+_CHANGING = """
+    append extend insert add update setdefault pop remove clear reverse sort move_to_end add_module register_module
+    register_buffer register_parameter __setitem__ add_layer popitem discard
+"""
+CHANGING = frozenset(_CHANGING.split())
+"""Methods that change the object that they are called of: a call alone at the top level counts only with one."""
+
+
+class NeededError(Exception):
+    """Statements that are needed and have not run."""
+
+    def __init__(self, statements: set[int]):
+        super().__init__()
+        self.statements = statements
+
+
+class TopStatement:
+    """A statement of the top level."""
+
+    def __init__(self, node: ast.stmt):
+        self.node = node
+        self.binds: set[str] = set()
+        """The names that it gives a value of its own, whatever they were before."""
+        self.changes: set[str] = set()
+        """The names that it may bind, or whose value it may change."""
+        if is_guard(node):
+            return
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            self.binds.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            self.binds.update(imported_names(node))
+        elif isinstance(node, ast.Assign) and not any(_parts_changed(target) for target in node.targets):
+            self.binds.update(name for target in node.targets for name in bound_names(target))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            self.binds.update([node.target.id] if node.value is not None else [])
+        else:
+            self.changes.update(changed_names(node))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it does nothing but bind names, so that it may run at any time."""
+        if isinstance(self.node, ast.Assign):
+            return bool(self.binds) and is_literal(self.node.value)
+        return isinstance(self.node, DEFINITIONS)
+
+
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+
+
+def is_guard(node: ast.stmt) -> bool:
+    """Return whether a statement is `if __name__ == "__main__":`, which is for running the file alone."""
+    if not isinstance(node, ast.If) or not isinstance(node.test, ast.Compare):
+        return False
+    sides = [node.test.left, *node.test.comparators]
+    return any(isinstance(one, ast.Name) and one.id == "__name__" for one in sides)
+
+
+def is_literal(node: ast.expr) -> bool:
+    """Return whether an expression is a number, a text, or lists, tuples and dicts of those."""
+    if isinstance(node, ast.Constant):
+        return True
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return all(map(is_literal, node.elts))
+    if isinstance(node, ast.Dict):
+        return all(one is not None and is_literal(one) for one in [*node.keys, *node.values])
+    return isinstance(node, ast.UnaryOp) and is_literal(node.operand)
+
+
+def imported_names(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """Return the names that an import binds; `*` for all of a module's."""
+    if isinstance(node, ast.Import):
+        return [one.asname or one.name.partition(".")[0] for one in node.names]
+    return [one.asname or one.name for one in node.names]
+
+
+def bound_names(target: ast.expr) -> Iterator[str]:
+    """Yield the names that a target of an assignment binds."""
+    if isinstance(target, ast.Name):
+        yield target.id
+    elif isinstance(target, ast.Starred):
+        yield from bound_names(target.value)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        for one in target.elts:
+            yield from bound_names(one)
+
+
+def _parts_changed(target: ast.expr) -> list[str]:
+    """Return the names of objects whose attributes or items a target changes: `net.fc = …`, `cfg["a"] = …`."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return [name for one in target.elts for name in _parts_changed(one)]
+    if isinstance(target, ast.Starred):
+        return _parts_changed(target.value)
+    name = root_of(target)
+    return [name] if name is not None and not isinstance(target, ast.Name) else []
+
+
+def root_of(node: ast.expr) -> str | None:
+    """Return the name that an expression of attributes, items and calls begins with: `net` of `net.layers[0].add`."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def changed_names(node: ast.stmt) -> Iterator[str]:
+    """Yield the names that a statement, or one inside it, may bind or change; not those of functions inside it."""
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield one.name
+            continue
+        if isinstance(one, (ast.Import, ast.ImportFrom)):
+            yield from imported_names(one)
+        for target in targets_of(one):
+            yield from bound_names(target)
+            yield from _parts_changed(target)
+        call = one.value if isinstance(one, ast.Expr) else None
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in CHANGING:
+            yield from (name for name in [root_of(call.func)] if name)
+        waiting += inner_statements(one)
+
+
+def targets_of(node: ast.stmt) -> list[ast.expr]:
+    """Return what a statement gives values to, or removes."""
+    if isinstance(node, (ast.Assign, ast.Delete)):
+        return node.targets
+    if isinstance(node, (ast.AugAssign, ast.AnnAssign, ast.For, ast.AsyncFor)):
+        return [node.target]
+    if isinstance(node, (ast.With, ast.AsyncWith)):
+        return [one.optional_vars for one in node.items if one.optional_vars is not None]
+    return []
+
+
+def inner_statements(node: ast.stmt) -> Iterator[ast.stmt]:
+    """Yield the statements directly inside a statement."""
+    for field in ("body", "orelse", "finalbody"):
+        yield from getattr(node, field, [])
+    for handler in getattr(node, "handlers", []):
+        yield from handler.body
+    for case in getattr(node, "cases", []):
+        yield from case.body
+
+
+class ModuleScope:
+    """The names of the top level."""
+
+    def __init__(self, tree: ast.Module, budget: Budget):
+        self.statements = [TopStatement(node) for node in tree.body]
+        self.budget = budget
+        self.needed: set[int] = set()
+        """The statements that have to run, besides plain ones."""
+        self.position = 0
+        """The statement that runs; names are looked for in front of it."""
+        self._places: dict[str, list[int]] = {}
+        for at, one in enumerate(self.statements):
+            for name in one.binds | one.changes:
+                self._places.setdefault(name, []).append(at)
+        self.values: dict[str, tuple[Any, int]] = {}
+        """The value of each name, and the statement that gave it."""
+        self._plain: dict[int, dict[str, Any]] = {}
+        self.evaluator: Evaluator | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The names that are bound, in the order of the source."""
+        return list(self._places)
+
+    def run(self, begin: Callable[[], Evaluator], result: Callable[[Evaluator], T]) -> T:
+        """Run what is needed with an evaluator, then return what is made of it at the end of the source."""
+        while True:
+            self.values, self._plain = {}, {}
+            self.evaluator = begin()
+            try:
+                for at in sorted(self.needed):
+                    self.position = at
+                    self.evaluator.top(self.statements[at].node)
+                self.position = len(self.statements)
+                return result(self.evaluator)
+            except NeededError as error:
+                self.needed |= error.statements
+                self.budget.spend()
+
+    def places(self, name: str, before: int) -> list[int]:
+        """Return the statements that decide the value of a name in front of a statement, in their order."""
+        found: list[int] = []
+        for at in reversed(self._places.get(name, [])):
+            if at < before:
+                found.append(at)
+                if name in self.statements[at].binds:
+                    break
+        return found[::-1]
+
+    def lookup(self, name: str) -> Any:
+        """Return the value of a name; MISSING if nothing binds it. NeededError for what has not run."""
+        places = self.places(name, self.position)
+        missing = {at for at in places if at not in self.needed and not self.statements[at].is_plain}
+        if missing:
+            raise NeededError(missing)
+        value, given = self.values.get(name, (MISSING, -1))
+        if places and self.statements[places[0]].is_plain and given < places[0]:
+            return self.plain(places[0]).get(name, MISSING)
+        return value
+
+    def after(self, at: int, name: str) -> Any:
+        """Return the value that a name has once a statement has run."""
+        self.position = at + 1
+        value = self.lookup(name)
+        self.position = len(self.statements)
+        return value
+
+    def defined(self, kind: type[ast.stmt]) -> list[str]:
+        """Return the names that end as definitions of a kind."""
+        last = {name: self.statements[places[-1]].node for name, places in self._places.items()}
+        return [name for name, node in last.items() if isinstance(node, kind)]
+
+    def starred(self) -> Iterator[str]:
+        """Yield the modules of which all names are imported, the last first."""
+        for at in reversed(self._places.get("*", [])):
+            node = self.statements[at].node
+            if isinstance(node, ast.ImportFrom):
+                yield node.module or ""
+
+    def plain(self, at: int) -> dict[str, Any]:
+        """Return the names that a plain statement binds, with their values."""
+        if at not in self._plain:
+            assert self.evaluator is not None
+            before = self.position
+            self.position = at
+            self._plain[at] = self.evaluator.plain(self.statements[at].node)
+            self.position = before
+        return self._plain[at]
+
+    def bind(self, name: str, value: Any) -> None:
+        """Give a name a value."""
+        self.values[name] = (value, self.position)

@@ -1,0 +1,78 @@
+"""Python source as a text and its syntax tree: parsing, and the places of errors in it."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from typing import Any
+
+from ...errors import SpecError, Where, shown
+
+LONGEST_SOURCE = 1_000_000
+"""How many characters of a source are read."""
+LONGEST_LINE = 200
+"""How many characters of a line an error shows."""
+
+
+class CodeSource:
+    """A source that was parsed."""
+
+    def __init__(self, text: str, name: str):
+        self.text, self.name = text, name
+        self.lines = text.splitlines()
+        self.tree = self._parsed()
+
+    def _parsed(self) -> ast.Module:
+        if len(self.text) > LONGEST_SOURCE:
+            what = f"the source has more than {LONGEST_SOURCE:,} characters"
+            raise self.at_line(SpecError(what, "give the network's own file"), 0)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of escapes in strings, which are not ours to judge
+                return ast.parse(self.text)
+        except SyntaxError as error:
+            blamed = SpecError(f"this is not Python: {error.msg}")
+            if error.lineno:
+                blamed.where = self._where(error.lineno, error.offset or 1, 1)
+            raise self.at_line(blamed, 0) from None
+        except ValueError as error:  # a null byte
+            raise self.at_line(SpecError(f"this is not Python: {error}"), 0) from None
+        except (RecursionError, MemoryError):
+            raise self.at_line(SpecError("the source is nested too deeply"), 0) from None
+
+    def at(self, error: SpecError, node: Any) -> SpecError:
+        """Add the place of a node to an error that has none yet, and return it."""
+        if error.where is None:
+            line = getattr(node, "lineno", 0)
+            if not line:
+                return self.at_line(error, 0)
+            start, end = self._column(line, node.col_offset), len(self._line(line)) + 1
+            if node.end_lineno == line:
+                end = self._column(line, node.end_col_offset)
+            error.where = self._where(line, start, max(end - start, 1))
+        return error
+
+    def at_line(self, error: SpecError, line: int) -> SpecError:
+        """Add a line as the place of an error that has none yet, 0 for the file, and return it."""
+        if error.where is None:
+            error.where = self._where(line, 1, 1) if line else Where(self.name, 0, 0)
+        return error
+
+    def _where(self, line: int, column: int, width: int) -> Where:
+        text = "".join(c if c.isprintable() else " " for c in self._line(line))[:LONGEST_LINE]
+        return Where(self.name, line, column, text if column <= len(text) + 1 else None, width)
+
+    def _line(self, line: int) -> str:
+        return self.lines[line - 1] if line <= len(self.lines) else ""
+
+    def _column(self, line: int, offset: int) -> int:
+        """Return a column in characters from 1 for an offset in bytes."""
+        return len(self._line(line).encode()[:offset].decode(errors="ignore")) + 1
+
+
+def quoted(node: Any) -> str:
+    """Return the code of a node, as errors quote it."""
+    try:
+        return shown(ast.unparse(node), 80)[1:-1]
+    except (RecursionError, ValueError):
+        return "this"

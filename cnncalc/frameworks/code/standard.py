@@ -1,0 +1,404 @@
+"""The parts of Python's own library, and of NumPy, that networks are written with."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING, Any
+
+from .builtin import TYPES, pairs
+from .libraries import Library, NameTable
+from .limits import MOST_ITEMS, TooMuchError
+from .values import (
+    MISSING,
+    BoundMethod,
+    ClassValue,
+    InstanceValue,
+    LibraryFunction,
+    LibraryObject,
+    PropertyValue,
+    UnknownValue,
+)
+
+if TYPE_CHECKING:
+    from .evaluate import Evaluator
+
+NAMES = NameTable()
+LIBRARY = Library(NAMES, {"typing_extensions": "typing", "collections.abc": "typing", "numpy.math": "math"})
+
+# math
+
+_NUMBERS = """
+    ceil floor sqrt log log2 log10 exp pow prod gcd lcm sin cos tan atan hypot fabs trunc isqrt isclose isinf isnan
+    copysign fmod degrees radians tanh erf
+"""
+_NUMPY = "ceil floor sqrt log log2 log10 exp prod sin cos tan tanh"
+
+
+def _of_numbers(name: str) -> LibraryFunction:
+    """Return a function of `math`, whose result is not known for an argument that is not."""
+
+    def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        unknown = next((one for one in args if isinstance(one, UnknownValue)), None)
+        if unknown is not None:
+            return unknown
+        numbers = [evaluator.items(one, node) if isinstance(one, (list, tuple, range)) else one for one in args]
+        if name == "prod":
+            return _product(evaluator, numbers, kwargs, node)
+        if not all(isinstance(one, (int, float)) for one in numbers):
+            raise NotImplementedError
+        return getattr(math, name)(*numbers, **kwargs)
+
+    return LibraryFunction(f"math.{name}", call)
+
+
+def _product(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    total = kwargs.get("start", 1)
+    for one in args[0] if isinstance(args[0], list) else [args[0]]:
+        total = evaluator.operate("mul", total, one, node)
+    return total
+
+
+for _name in _NUMBERS.split():
+    NAMES[f"math.{_name}"] = _of_numbers(_name)
+for _name in _NUMPY.split():
+    NAMES[f"numpy.{_name}"] = _of_numbers(_name)
+for _name in ("pi", "e", "inf", "nan"):
+    NAMES[f"math.{_name}"] = NAMES[f"numpy.{_name}"] = getattr(math, _name)
+NAMES["math.tau"] = math.tau
+for _name, _type in (("int64", "int"), ("int32", "int"), ("float32", "float"), ("float64", "float"), ("array", "list")):
+    NAMES[f"numpy.{_name}"] = TYPES[_type]
+
+# functools
+
+
+class PartialValue(LibraryObject):
+    """A function with some of its arguments."""
+
+    __slots__ = ("args", "function", "kwargs")
+
+    def __init__(self, function: Any, args: list[Any], kwargs: dict[str, Any]):
+        self.function, self.args, self.kwargs = function, args, kwargs
+
+    def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        return evaluator.call(self.function, [*self.args, *args], {**self.kwargs, **kwargs}, node)
+
+    def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
+        return {"func": self.function, "args": tuple(self.args), "keywords": self.kwargs}.get(name, MISSING)
+
+    def describe(self) -> str:
+        return "a partial function"
+
+
+@NAMES.function("functools.partial")
+def partial(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a function with some of its arguments."""
+    function, *rest = args
+    return PartialValue(function, rest, kwargs)
+
+
+@NAMES.function("functools.reduce")
+def reduce(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return what a function makes of items, one after another."""
+    function, row, *start = args
+    items = [*start, *evaluator.items(row, node)]
+    total = items[0]
+    for one in items[1:]:
+        total = evaluator.call(function, [total, one], {}, node)
+    return total
+
+
+@NAMES.function("functools.wraps")
+def wraps(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a decorator that changes nothing."""
+    return NAMES["copy.copy_nothing"]
+
+
+@NAMES.function("functools.lru_cache", "functools.cache", "dataclasses.KW_ONLY")
+def cached(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a function as it is: what it gives is worked out anew."""
+    return args[0] if args and not isinstance(args[0], int) and args[0] is not None else NAMES["copy.copy_nothing"]
+
+
+NAMES["functools.cached_property"] = LibraryFunction("property", lambda _, args, kwargs, node: PropertyValue(*args))
+
+# copy
+
+
+@NAMES.function("copy.copy_nothing", "abc.abstractmethod", "typing.overload", "typing.final", "typing.no_type_check")
+def same(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return what is given."""
+    return args[0]
+
+
+@NAMES.function("typing.cast")
+def cast(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a value as it is, whatever its type."""
+    return args[1]
+
+
+@NAMES.function("copy.deepcopy")
+def deepcopy(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a copy of a value and of all that is in it."""
+    return copied(args[0], {}, evaluator)
+
+
+@NAMES.function("copy.copy")
+def shallow(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a copy of a value."""
+    value = args[0]
+    if isinstance(value, InstanceValue):
+        made = InstanceValue(value.cls, value.node)
+        made.attributes = dict(value.attributes)
+        return made
+    return copied_container(value, list(value)) if isinstance(value, (list, dict, set)) else value
+
+
+def copied_container(value: Any, inside: list[Any]) -> Any:
+    """Return a list, a set, or a dict with the same keys, of these items."""
+    if isinstance(value, dict):
+        return dict(value)
+    return type(value)(inside)
+
+
+def copied(value: Any, known: dict[int, Any], evaluator: Evaluator) -> Any:
+    """Return a copy of a value and of all that is in it, each once."""
+    if id(value) in known:
+        return known[id(value)]
+    evaluator.budget.spend()
+    copy = getattr(value, "copied", None)
+    if isinstance(value, InstanceValue):
+        made = known[id(value)] = InstanceValue(value.cls, value.node)
+        made.attributes = {key: copied(one, known, evaluator) for key, one in value.attributes.items()}
+        return made
+    if isinstance(value, LibraryObject) and copy is not None:
+        known[id(value)] = copy()
+    elif isinstance(value, dict):
+        known[id(value)] = {key: copied(one, known, evaluator) for key, one in value.items()}
+    elif isinstance(value, (list, tuple)):
+        known[id(value)] = type(value)([copied(one, known, evaluator) for one in value])
+    else:
+        return value
+    return known[id(value)]
+
+
+# collections
+
+
+class DefaultDict(dict[Any, Any]):
+    """A dict that makes what it does not have."""
+
+    factory: Any = None
+
+
+@NAMES.function("collections.OrderedDict")
+def ordered_dict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a dict: Python's keep their order."""
+    return (pairs(evaluator, args[0], node) if args else {}) | kwargs
+
+
+@NAMES.function("collections.defaultdict")
+def default_dict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a dict that makes what it does not have."""
+    made = DefaultDict(kwargs)
+    made.factory = args[0] if args else None
+    return made
+
+
+@NAMES.function("collections.deque")
+def deque(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a list in place of a deque."""
+    return evaluator.items(args[0], node) if args else []
+
+
+@NAMES.function("collections.namedtuple")
+def namedtuple(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a class of objects with these attributes, in order."""
+    name, fields = args
+    names = fields.replace(",", " ").split() if isinstance(fields, str) else evaluator.items(fields, node)
+    cls = ClassValue(name, [NAMED_TUPLE], node=node)
+    cls.fields = names
+    cls.namespace |= dict(zip(names[::-1], list(kwargs.get("defaults", ()))[::-1], strict=False))
+    return cls
+
+
+# Data classes
+
+
+def make_fields(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    """Give an object the attributes of its class's fields."""
+    made, *values = args
+    names = made.cls.fields
+    given = dict(zip(names, values, strict=False)) | kwargs
+    if len(values) > len(names) or not set(kwargs) <= set(names):
+        raise TypeError(f"{made.cls.name} takes {', '.join(names)}")
+    for name in names:
+        value = given.get(name, made.cls.find(name))
+        if isinstance(value, FieldValue):
+            value = evaluator.call(value.factory, [], {}, node) if value.factory is not None else value.default
+        if value is MISSING:
+            raise TypeError(f"{made.cls.name} is not given {name}")
+        made.attributes[name] = value
+    after = made.cls.find("__post_init__")
+    if after is not MISSING:
+        evaluator.call(after, [made], {}, node)
+
+
+def field_values(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the values of an object's fields, in order."""
+    return tuple([args[0].attributes[name] for name in args[0].cls.fields])
+
+
+MAKE_FIELDS = LibraryFunction("__init__", make_fields)
+NAMED_TUPLE = ClassValue(
+    "NamedTuple",
+    (),
+    {
+        "__init__": MAKE_FIELDS,
+        "__iter__": LibraryFunction("__iter__", field_values),
+        "__len__": LibraryFunction("__len__", lambda evaluator, args, kwargs, node: len(args[0].cls.fields)),
+        "__getitem__": LibraryFunction(
+            "__getitem__", lambda evaluator, args, kwargs, node: field_values(evaluator, args, {}, node)[args[1]]
+        ),
+        "_asdict": LibraryFunction("_asdict", lambda evaluator, args, kwargs, node: dict(args[0].attributes)),
+    },
+)
+NAMES["typing.NamedTuple"] = NAMED_TUPLE
+
+
+class FieldValue(LibraryObject):
+    """A field of a data class, with its default or what makes it."""
+
+    __slots__ = ("default", "factory")
+
+    def __init__(self, default: Any, factory: Any):
+        self.default, self.factory = default, factory
+
+
+@NAMES.function("dataclasses.field")
+def field(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a field of a data class."""
+    return FieldValue(kwargs.get("default", MISSING), kwargs.get("default_factory"))
+
+
+@NAMES.function("dataclasses.dataclass")
+def dataclass(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Make a class a data class: its fields are the arguments of its objects."""
+    if not args:
+        return LibraryFunction("dataclass", dataclass)
+    (cls,) = args
+    cls.namespace.setdefault("__init__", MAKE_FIELDS)
+    return cls
+
+
+@NAMES.function("dataclasses.asdict")
+def asdict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the fields of a data class as a dict."""
+    return dict(args[0].attributes)
+
+
+@NAMES.function("dataclasses.replace")
+def replace(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return an object of a data class with some of its fields changed."""
+    return evaluator.call(args[0].cls, [], {**args[0].attributes, **kwargs}, node)
+
+
+def _namespace_init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    made, *given = args
+    made.attributes |= {key: value for one in given for key, value in pairs(evaluator, one, node).items()} | kwargs
+
+
+NAMES["types.SimpleNamespace"] = ClassValue(
+    "SimpleNamespace", (), {"__init__": LibraryFunction("__init__", _namespace_init)}
+)
+
+# itertools
+
+
+@NAMES.function("itertools.chain")
+def chain(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the items of several, one after another."""
+    return [item for one in args for item in evaluator.items(one, node)]
+
+
+@NAMES.function("itertools.chain.from_iterable")
+def chain_all(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the items of all that a container has, one after another."""
+    return chain(evaluator, evaluator.items(args[0], node), kwargs, node)
+
+
+@NAMES.function("itertools.repeat")
+def repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a value so many times."""
+    value, times = args
+    return evaluator.operate("mul", [value], times, node)
+
+
+@NAMES.function("itertools.product")
+def product(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return all rows that take one item of each container."""
+    rows = [evaluator.items(one, node) for one in args] * kwargs.get("repeat", 1)
+    if math.prod(map(len, rows)) > MOST_ITEMS:
+        raise TooMuchError(f"a list, or a text, of more than {MOST_ITEMS:,} items")
+    return list(itertools.product(*rows))
+
+
+@NAMES.function("itertools.pairwise")
+def pairwise(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return each item with the next."""
+    return list(itertools.pairwise(evaluator.items(args[0], node)))
+
+
+@NAMES.function("itertools.accumulate")
+def accumulate(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the sums of the first items, of more and more of them."""
+    return list(itertools.accumulate(evaluator.items(args[0], node), lambda a, b: evaluator.operate("add", a, b, node)))
+
+
+@NAMES.function("itertools.islice")
+def islice(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return some of the items."""
+    row, *bounds = args
+    return evaluator.items(row, node)[slice(*bounds)]
+
+
+# What is there for types, and what does nothing
+
+
+class TypingName(LibraryObject):
+    """A name of `typing`: annotations are not looked at."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def item(self, evaluator: Evaluator, index: Any, node: Any) -> Any:
+        return self
+
+    def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
+        return self
+
+    def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        return self
+
+    def is_kind_of(self, value: Any) -> bool | None:
+        """Return whether a value is of this type; None if it is not known."""
+        kinds: dict[str, Any] = {
+            "Iterable": (list, tuple, dict, str, range, set),
+            "Sequence": (list, tuple, str, range),
+            "Mapping": dict,
+            "Callable": (BoundMethod, LibraryFunction),
+        }
+        return isinstance(value, kinds[self.name]) if self.name in kinds else None
+
+
+_TYPES = """
+    Any Union Optional List Tuple Dict Set Type Callable Iterable Sequence Mapping Iterator Literal TypeVar Generic
+    ClassVar Final Protocol NewType Annotated Self TypeAlias Collection Generator MutableMapping Hashable
+"""
+NAMES.update({f"typing.{name}": TypingName(name) for name in _TYPES.split()})
+NAMES["typing.TYPE_CHECKING"] = False
+NAMES["abc.ABC"] = ClassValue("ABC")
+for _name in ("warnings.warn", "warnings.filterwarnings", "warnings.simplefilter"):
+    NAMES[_name] = LibraryFunction(_name, lambda *_: None)

@@ -1,0 +1,276 @@
+"""The values of evaluated code for which Python's own do not stand: functions, classes, objects, names of libraries.
+
+Numbers, texts, lists, tuples, dicts, sets, ranges and slices are Python's own.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .evaluate import Evaluator
+
+Args = list[Any]
+Kwargs = dict[str, Any]
+Implementation = Callable[["Evaluator", Args, Kwargs, Any], Any]
+"""What a function of a library does: with the evaluator, the arguments, and the node that calls it (for errors)."""
+
+
+class Frame:
+    """The names of a function that runs, or of the body of a class."""
+
+    __slots__ = ("globals", "names", "outer", "owner", "receiver", "shared", "yielded")
+
+    def __init__(self, outer: Frame | None = None, owner: ClassValue | None = None, receiver: Any = None):
+        self.names: dict[str, Any] = {}
+        self.outer, self.owner, self.receiver = outer, owner, receiver
+        """The frame around it; the class that the function stands in, and its first argument, for `super()`."""
+        self.globals: set[str] = set()
+        """The names that are said to be global."""
+        self.shared: dict[str, Frame] = {}
+        """The frames around it whose names it changes, by those names."""
+        self.yielded: list[Any] = []
+        """What a generator has given so far."""
+
+
+class FunctionValue:
+    """A function of the source, or a lambda."""
+
+    __slots__ = ("attributes", "defaults", "frame", "is_generator", "kw_defaults", "name", "node", "owner")
+
+    def __init__(self, name: str, node: ast.FunctionDef | ast.Lambda, frame: Frame | None):
+        self.name, self.node, self.frame = name, node, frame
+        self.defaults: list[Any] = []
+        self.kw_defaults: dict[str, Any] = {}
+        self.owner: ClassValue | None = None
+        """The class that it is a method of."""
+        self.is_generator = False
+        self.attributes: dict[str, Any] = {}
+
+    @property
+    def args(self) -> ast.arguments:
+        """Its arguments."""
+        return self.node.args
+
+
+class LibraryFunction:
+    """A function or a method of a library, by what it does."""
+
+    __slots__ = ("call", "name")
+
+    def __init__(self, name: str, call: Implementation):
+        self.name, self.call = name, call
+
+
+class BoundMethod:
+    """A method of an object, or a function with its first arguments."""
+
+    __slots__ = ("function", "receiver")
+
+    def __init__(self, function: Any, receiver: Any):
+        self.function, self.receiver = function, receiver
+
+
+class PropertyValue:
+    """A property of a class."""
+
+    __slots__ = ("getter",)
+
+    def __init__(self, getter: Any):
+        self.getter = getter
+
+
+class StaticMethodValue:
+    """A method that takes no object."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Any):
+        self.function = function
+
+
+class ClassMethodValue:
+    """A method that takes the class."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Any):
+        self.function = function
+
+
+class ClassValue:
+    """A class of the source, or of a library."""
+
+    __slots__ = ("bases", "fields", "mro", "name", "namespace", "node")
+
+    def __init__(
+        self,
+        name: str,
+        bases: Sequence[ClassValue | UnknownValue] = (),
+        namespace: Mapping[str, Any] | None = None,
+        node: Any = None,
+    ):
+        self.name, self.bases, self.node = name, tuple(bases), node
+        """`node` is None for a class of a library."""
+        self.namespace: dict[str, Any] = dict(namespace or {})
+        self.fields: list[str] = []
+        """The names in its body that have an annotation: a data class's arguments."""
+        self.mro: tuple[ClassValue | UnknownValue, ...] = (self, *linearized(self.bases))
+
+    def find(self, name: str, after: ClassValue | None = None) -> Any:
+        """Return an attribute from the first class that has it, of those behind `after`; MISSING if none has it.
+
+        An unknown class may have it, so the attribute is unknown, too.
+        """
+        order = self.mro if after is None or after not in self.mro else self.mro[self.mro.index(after) + 1 :]
+        for one in order:
+            if isinstance(one, UnknownValue):
+                return one.attribute(name)
+            if name in one.namespace:
+                return one.namespace[name]
+        return MISSING
+
+    def derives(self, other: object) -> bool:
+        """Return whether this is the class `other`, or derives from it."""
+        return any(one is other for one in self.mro)
+
+
+def linearized(bases: Sequence[ClassValue | UnknownValue]) -> list[ClassValue | UnknownValue]:
+    """Return the classes behind a class of these bases, in the order in which attributes are looked for."""
+    rows: list[list[ClassValue | UnknownValue]] = [
+        list(base.mro) if isinstance(base, ClassValue) else [base] for base in bases
+    ]
+    rows.append(list(bases))
+    order: list[ClassValue | UnknownValue] = []
+    while any(rows):
+        rows = [row for row in rows if row]
+        heads = [row[0] for row in rows]
+        head = next((one for one in heads if not any(one in row[1:] for row in rows)), heads[0])
+        order.append(head)
+        rows = [[one for one in row if one is not head] for row in rows]
+    return order
+
+
+class InstanceValue:
+    """An object of a class."""
+
+    __slots__ = ("attributes", "cls", "node")
+
+    def __init__(self, cls: ClassValue, node: Any = None):
+        self.cls, self.node = cls, node
+        """`node` is the call that made it."""
+        self.attributes: dict[str, Any] = {}
+
+
+class LibraryName:
+    """A module or a package of a library: `torch.nn`."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: str):
+        self.path = path
+
+
+class UnknownValue:
+    """A value that cannot be known: it is an error only where it is needed."""
+
+    __slots__ = ("node", "what")
+
+    def __init__(self, what: str, node: Any = None):
+        self.what, self.node = what, node
+        """What it is, as `torchvision.models.resnet18`, and where it stands in the source."""
+
+    def attribute(self, name: str) -> UnknownValue:
+        """Return one of its attributes, which is not known either."""
+        return UnknownValue(f"{self.what}.{name}", self.node)
+
+
+class LibraryObject:
+    """An object of a library that takes part in expressions, as a tensor does.
+
+    The evaluator asks it for its attributes, and for the results of operators; `op` is Python's name: `add`, `lt`,
+    `neg`. A method raises NotImplementedError for what there is not.
+    """
+
+    __slots__ = ()
+
+    def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
+        """Return an attribute or a method; MISSING if there is none."""
+        return MISSING
+
+    def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
+        """Return the result of an operator or a comparison of which this is one of the operands."""
+        raise NotImplementedError
+
+    def in_place(self, evaluator: Evaluator, op: str, other: Any, node: Any) -> Any:
+        """Return what `x += other` leaves in x."""
+        return self.binary(evaluator, op, self, other, node)
+
+    def unary(self, evaluator: Evaluator, op: str, node: Any) -> Any:
+        """Return the result of an operator in front of it."""
+        raise NotImplementedError
+
+    def item(self, evaluator: Evaluator, index: Any, node: Any) -> Any:
+        """Return what stands at an index."""
+        raise NotImplementedError
+
+    def set_item(self, evaluator: Evaluator, index: Any, value: Any, node: Any) -> None:
+        """Write what stands at an index."""
+        raise NotImplementedError
+
+    def items(self, evaluator: Evaluator, node: Any) -> Iterator[Any]:
+        """Return what a loop over it gives."""
+        raise NotImplementedError
+
+    def length(self, evaluator: Evaluator, node: Any) -> int:
+        """Return its length."""
+        raise NotImplementedError
+
+    def call(self, evaluator: Evaluator, args: Args, kwargs: Kwargs, node: Any) -> Any:
+        """Return the result of calling it."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """Return what it is in errors: `a tensor of 3x4`."""
+        return f"a {type(self).__name__}"
+
+
+class _Missing:
+    """What is not there."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Any = _Missing()
+
+
+class RaisedError(Exception):
+    """An exception that the code raises, or that Python would raise for it."""
+
+    def __init__(self, kind: ClassValue, text: str, node: Any = None):
+        super().__init__(text)
+        self.kind, self.text, self.node = kind, text, node
+
+
+def describe(value: Any) -> str:
+    """Return what a value is, as errors name it."""
+    if isinstance(value, LibraryObject):
+        return value.describe()
+    if isinstance(value, InstanceValue):
+        return f"an object of {value.cls.name}"
+    if isinstance(value, ClassValue):
+        return f"the class {value.name}"
+    if isinstance(value, (FunctionValue, LibraryFunction)):
+        return f"the function {value.name}"
+    if isinstance(value, BoundMethod):
+        return f"a method of {describe(value.receiver)}"
+    if isinstance(value, LibraryName):
+        return f"the module {value.path}"
+    if isinstance(value, UnknownValue):
+        return value.what
+    if value is None or isinstance(value, (bool, int, float)):
+        return str(value)
+    return f"a {type(value).__name__}"
