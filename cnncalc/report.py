@@ -326,7 +326,7 @@ class Report:
 
     @property
     def non_trainable(self) -> int | None:
-        """Keras's count of numbers that are not trained: buffers, frozen parameters, and buffers that no output uses."""
+        """Keras's count of numbers that are not trained, used or not: frozen parameters and buffers."""
         if self.params is None or self.buffers is None or self.trainable is None:
             return None
         unused = self.network.unused or {}

@@ -454,7 +454,7 @@ BEGINS: list[dict[str, Any]] = [
     {"op": "tanh", "name": "d"},
 ]
 """A sequence, and two states to begin with."""
-MASK: list[dict[str, Any]] = [
+WITH_MASK: list[dict[str, Any]] = [
     *BEGINS,
     {"op": "mean", "axis": [3], "name": "n", "from": "a"},
     {"op": "compare", "by": "gt", "value": 0, "name": "m"},
@@ -519,7 +519,7 @@ SEQUENCES = [
     Row({"op": "gru", "out": 3}, MAP, (4, 5, 3), 9 * 9, 18, 0, 4 * 5 * 9 * 9, "onnx"),
     # a mask of steps behind them: at 0 what was given before, 0 at the start, and the states stay
     Row(
-        [*MASK, {"op": "lstm", "out": 6, "masked": True, "from": ["a", "c", "d", "m"]}],
+        [*WITH_MASK, {"op": "lstm", "out": 6, "masked": True, "from": ["a", "c", "d", "m"]}],
         (6, 5, 6),
         (6, 5, 6),
         24 * 12,
@@ -528,7 +528,10 @@ SEQUENCES = [
         6 * 5 * 24 * 12,
     ),
     Row(
-        [*MASK, {"op": "gru", "out": 3, "masked": True, "bidirectional": True, "sequences": False, "from": ["a", "m"]}],
+        [
+            *WITH_MASK,
+            {"op": "gru", "out": 3, "masked": True, "bidirectional": True, "sequences": False, "from": ["a", "m"]},
+        ],
         (6, 5, 6),
         (6, 6),
         2 * 9 * 9,

@@ -127,7 +127,11 @@ def _recurrent(step: StepOf, states: int) -> Callable[[Task, Sequence[Array], We
 
 def _where(condition: Array | bool, new: tuple[Array, ...], old: tuple[Array, ...]) -> tuple[Array, ...]:
     """Return each of the new arrays where a condition holds, else the old one."""
-    return new if condition is True else tuple([np.where(condition, one, other) for one, other in zip(new, old, strict=True)])
+    return (
+        new
+        if condition is True
+        else tuple([np.where(condition, one, other) for one, other in zip(new, old, strict=True)])
+    )
 
 
 def _laid(task: Task, weights: Weights, end: str, kind: Dtype) -> dict[str, Array]:

@@ -178,7 +178,7 @@ def test_a_recurrent_layer_skips_the_steps_that_are_masked(sequences: bool) -> N
     """A step that does not count leaves the state, and gives what was given before."""
     config = {"units": 4, "activation": "tanh", "recurrent_activation": "sigmoid", "return_sequences": sequences}
     network = cnncalc.load(masked_model(layer("LSTM", [tensor("y")], "keras.layers", **config)))
-    weights = {name: array for name, array in _drawn(network).items()}
+    weights = _drawn(network)
     plain = {"op": "lstm", "name": "z0", "out": 4, "hidden_bias": False, "bias": True}
     alone = cnncalc.load({"dialect": "keras", "layout": "NHWC", "input": [3, 3], "sample_axes": 2, "layers": [plain]})
     result = cnncalc.run(network, STEPS, weights)
@@ -191,9 +191,7 @@ def test_a_recurrent_layer_skips_the_steps_that_are_masked(sequences: bool) -> N
 
 def _drawn(network: cnncalc.Network) -> dict[str, Any]:
     random = np.random.default_rng(2)
-    return {
-        want.name: random.uniform(-1, 1, want.shape).astype(np.float32) for want in wanted(cnncalc.shape(network))
-    }
+    return {want.name: random.uniform(-1, 1, want.shape).astype(np.float32) for want in wanted(cnncalc.shape(network))}
 
 
 def test_attention_sees_the_steps_that_count() -> None:

@@ -37,7 +37,7 @@ def read(value: Any, file: HdfFile | None = None) -> ForeignNetwork:
     channels_last = _channels_last(model)
     reader = ModelReader(channels_last, _is_old(value), None if file is None else KerasArrays(file, model))
     feeds = [_input(model, at, reader.spec) for at in range(len(model.inputs))]
-    outputs = [output.layer for output in reader.read(model, feeds)]
+    outputs = [output.draft for output in reader.read(model, feeds)]
     reader.leave_out_spare(outputs)
     _end(reader.spec, outputs)
     layers = reader.spec.spec()

@@ -50,7 +50,7 @@ def _attended(call: LayerCall) -> list[Tensor] | None:
 
 def whole_numbers(value: object) -> list[int] | None:
     """Return a whole number, or a list of some, as a list, empty for None; None for anything else."""
-    listed = list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
+    listed: list[Any] = list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
     return listed if all(type(n) is int for n in listed) else None
 
 
@@ -124,11 +124,20 @@ def _multihead(call: LayerCall) -> Parts:
     if read is None or quantization(config) is not None:
         return None
     ranks = {None if one.sizes is None else len(one.sizes) for one in read}
-    heads, key, value = (config.get(name) for name in ("num_heads", "key_dim", "value_dim"))
+    counts = _counts(config, "num_heads", "key_dim")
     given_axes, out = whole_numbers(config.get("attention_axes")), whole_numbers(config.get("output_shape"))
-    if len(ranks) > 1 or None in ranks or given_axes is None or out is None:
+    if (
+        len(ranks) > 1
+        or None in ranks
+        or given_axes is None
+        or out is None
+        or counts is None
+        or min(out, default=1) < 1
+    ):
         return None
-    if not all(type(n) is int and n > 0 for n in (heads, key, value or key, *out)):
+    heads, key = counts
+    value = _counts({"value_dim": config.get("value_dim") or key}, "value_dim")
+    if value is None:
         return None
     rank = len(read[0].sizes or ())
     axes = [axis + rank + 1 if axis < 0 else axis for axis in given_axes] or list(range(1, rank))
@@ -141,7 +150,13 @@ def _multihead(call: LayerCall) -> Parts:
     if any(not 0 < axis < rank for axis in axes) or len(set(axes)) < len(axes) or (not out and width is None):
         return None
     bias = config.get("use_bias") is not False
-    return _by_steps(call, read, Heads(heads, heads, key, value or key, bias, out or [width or 0]), axes)
+    return _by_steps(call, read, Heads(heads, heads, key, value[0], bias, out or [width or 0]), axes)
+
+
+def _counts(config: dict[str, Any], *names: str) -> list[int] | None:
+    """Return numbers of a configuration; None if one is not a whole number above 0."""
+    found = [n for n in map(config.get, names) if type(n) is int and n > 0]
+    return found if len(found) == len(names) else None
 
 
 def _zeroes(call: LayerCall) -> bool:
@@ -186,11 +201,10 @@ _HEADS: Recipes = {
 def _grouped(call: LayerCall) -> Parts:
     """Return attention in which several heads of queries share one of keys and values."""
     read, config = _attended(call), call.config
-    heads, shared, width = (config.get(key) for key in ("num_query_heads", "num_key_value_heads", "head_dim"))
-    if read is None or quantization(config) is not None:
+    counts = _counts(config, "num_query_heads", "num_key_value_heads", "head_dim")
+    if read is None or quantization(config) is not None or counts is None or counts[0] % counts[1]:
         return None
-    if not all(type(n) is int and n > 0 for n in (heads, shared, width)) or heads % shared:
-        return None
+    heads, shared, width = counts
     if any(one.sizes is None or len(one.sizes) != 2 for one in read) or (read[0].sizes or (None,))[-1] is None:
         return None
     bias = config.get("use_bias") is not False
@@ -200,66 +214,76 @@ def _grouped(call: LayerCall) -> Parts:
 def _by_steps(call: LayerCall, read: list[Tensor], h: Heads, axes: list[int]) -> Parts:
     """Return attention in heads over some axes, the features behind them, layer by layer."""
     query, value, *key = read
-    sizes = [one.sizes or () for one in (query, (*key, value)[0], value)]
-    rank = len(sizes[0])
+    three = [query, (*key, value)[0], value]
+    sizes = [one.sizes or () for one in three]
+    rank, several = len(sizes[0]), len(axes) > 1
     others = [axis for axis in range(1, rank) if axis not in axes]
-    if (others or len(axes) > 1) and any(None in one for one in sizes):
-        return None
-    rows, columns = [one[axes[0] - 1] if len(axes) == 1 else None for one in sizes[:2]]
+    rows, columns = [None if several else one[axes[0] - 1] for one in sizes[:2]]
     seen = _seen(call, _masks(call, read), call.kwargs.get("attention_mask"), rows, columns)
-    if seen is None or (seen.mask is not None and (others or len(axes) > 1)):
+    if seen is None or ((others or several) and (any(None in one for one in sizes) or seen.mask or seen.causal)):
+        return None
+    scores = bool(call.kwargs.get("return_attention_scores"))
+    if scores and seen.causal and (rows is None or columns is None):
         return None
     order = [*others, rank, *axes, rank + 1]  # the heads stand behind the other axes
     parts: list[LayerPart] = [*seen.parts]
-    for name, one, own, count, width in zip(
-        ("query", "key", "value"),
-        (query, (*key, value)[0], value),
-        sizes,
-        (h.heads, h.shared, h.shared),
-        (h.key, h.key, h.value),
-        strict=True,
-    ):
-        parts += _to_heads(f"_{name}", one.layer, own, (count, width), h, order, len(axes), name)
+    counts, widths = (h.heads, h.shared, h.shared), (h.key, h.key, h.value)
+    for role, one, count, width in zip(("query", "key", "value"), three, counts, widths, strict=True):
+        parts += _to_heads(role, one, (count, width), h, order, len(axes))
+    parts += _heads_seen(call, h, seen, rows, columns)
+    spread, given = _from_heads(call, query, h, order, axes)
+    parts += spread
+    if not scores:
+        return parts
+    if several:
+        apart = [n for one in sizes[:2] for n in (one[axis - 1] for axis in axes)]
+        free = [sizes[0][axis - 1] for axis in others]
+        parts.append(LayerPart({"op": "reshape", "out": [*free, h.heads, *apart]}, "_all", ("_scores",)))
+    return Results(parts, (given, "_all" if several else "_scores"))
+
+
+def _heads_seen(call: LayerCall, h: Heads, seen: Seen, rows: int | None, columns: int | None) -> list[LayerPart]:
+    """Return the attention of projected queries, keys and values; its scores are a layer if they are wanted."""
     ends = ("_query_heads", "_key_heads", "_value_heads")
-    whole = bool(call.kwargs.get("return_attention_scores"))
-    mask = seen.mask
-    if mask is not None:
-        parts.append(LayerPart({"op": "log"}, "_added", (mask,)) if _zeroes(call) and not whole else _added(mask))
-    if whole:
-        if seen.causal and (rows is None or columns is None):
-            return None
-        parts.append(LayerPart({"op": "rescale", "factor": h.key**-0.5}, "_scaled", ends[:1]))
-        product: Raw = {"op": "einsum", "equation": "...qd,...kd->...qk"}
-        parts += [LayerPart(product, "_products", ("_scaled", ends[1])), *_softmaxed("_products", seen, rows, columns, True)]
-        parts.append(LayerPart({"op": "matmul"}, "_seen", ("_scores", ends[2])))
-    else:
-        reads = (*ends, "_added") if mask is not None else ends
-        parts.append(LayerPart({"op": "attention", "causal": seen.causal}, "_seen", reads))
-    apart = [[n if n is not None else -1 for n in (own[axis - 1] for axis in axes)] for own in sizes[:2]]
-    free = [sizes[0][axis - 1] or 0 for axis in others]
+    scores = bool(call.kwargs.get("return_attention_scores"))
+    added = LayerPart({"op": "log"}, "_added", (seen.mask or "",))
+    if not _zeroes(call) or scores:
+        added = _added(seen.mask or "")
+    parts = [] if seen.mask is None else [added]
+    if not scores:
+        reads = ends if seen.mask is None else (*ends, "_added")
+        return [*parts, LayerPart({"op": "attention", "causal": seen.causal}, "_seen", reads)]
+    return [
+        *parts,
+        LayerPart({"op": "rescale", "factor": h.key**-0.5}, "_scaled", ends[:1]),
+        LayerPart({"op": "einsum", "equation": "...qd,...kd->...qk"}, "_products", ("_scaled", ends[1])),
+        *_softmaxed("_products", seen, rows, columns, True),
+        LayerPart({"op": "matmul"}, "_seen", ("_scores", ends[2])),
+    ]
+
+
+def _from_heads(
+    call: LayerCall, query: Tensor, h: Heads, order: list[int], axes: list[int]
+) -> tuple[list[LayerPart], str]:
+    """Return what follows attention in heads, its gate and its projection, and the suffix of the last."""
+    sizes, parts, at = query.sizes or (), list[LayerPart](), "_seen"
     if len(axes) > 1:
-        parts.append(LayerPart({"op": "reshape", "out": [*free, h.heads, *apart[0], h.value]}, "_unfolded", ("_seen",)))
+        whole = [*sizes[:-1], h.heads, h.value]
+        parts.append(LayerPart({"op": "reshape", "out": [whole[axis - 1] for axis in order]}, "_unfolded", (at,)))
+        at = "_unfolded"
     back = [order.index(axis) + 1 for axis in range(1, len(order) + 1)]
-    parts.append(LayerPart({"op": "permute", "order": back}, "_back", (parts[-1].suffix if len(axes) > 1 else "_seen",)))
+    parts.append(LayerPart({"op": "permute", "order": back}, "_back", (at,)))
     if call.config.get("use_gate"):
-        gate = _projected("_gate", query.layer, (h.heads, h.value), h.bias, "gate", sizes[0])
-        parts += [*gate, LayerPart({"op": "sigmoid"}, "_open"), LayerPart({"op": "mul"}, "_gated", ("_back", "_open"))]
-    lead = [-1 if n is None else n for n in sizes[0][:-1]]
-    joined = LayerPart({"op": "reshape", "out": [*lead, h.heads * h.value]}, "_joined", (parts[-1].suffix,))
+        parts += _projected("gate", query, (h.heads, h.value), h.bias)
+        parts += [LayerPart({"op": "sigmoid"}, "_open"), LayerPart({"op": "mul"}, "_gated", ("_back", "_open"))]
+    lead = [-1 if n is None else n for n in sizes[:-1]]
     output: Raw = {"op": "linear", "out": prod(h.out), "bias": h.bias}
     recipes = {"weight": Recipe(("output/kernel",), _joined(h)), "bias": Recipe(("output/bias",), flat)}
-    parts += [joined, LayerPart(output, "", ("_joined",), recipes)]
-    result = ""
-    if len(h.out) > 1:
-        parts.append(LayerPart({"op": "reshape", "out": [*lead, *h.out]}, "_apart"))
-        result = "_apart"
-    if not whole:
-        return parts
-    scores = "_scores"
-    if len(axes) > 1:
-        parts.append(LayerPart({"op": "reshape", "out": [*free, h.heads, *apart[0], *apart[1]]}, "_all", ("_scores",)))
-        scores = "_all"
-    return Results(parts, (result, scores))
+    joined = LayerPart({"op": "reshape", "out": [*lead, h.heads * h.value]}, "_joined")
+    parts += [joined, LayerPart(output, "", None, recipes)]
+    if len(h.out) < 2:
+        return parts, ""
+    return [*parts, LayerPart({"op": "reshape", "out": [*lead, *h.out]}, "_apart")], "_apart"
 
 
 def _joined(h: Heads) -> Any:
@@ -271,38 +295,27 @@ def _joined(h: Heads) -> Any:
     return make
 
 
-def _projected(
-    name: str, x: Draft | str, each: tuple[int, int], bias: bool, role: str, sizes: Sizes
-) -> list[LayerPart]:
-    """Return a projection to heads: a linear layer, and its features by head."""
-    count, width = each
-    raw: Raw = {"op": "linear", "out": count * width, "bias": bias}
+def _projected(role: str, x: Tensor, each: tuple[int, int], bias: bool) -> list[LayerPart]:
+    """Return a projection to so many heads of so many features: a linear layer, and its features by head."""
+    raw: Raw = {"op": "linear", "out": prod(each), "bias": bias}
     recipes = {"weight": Recipe((f"{role}/kernel",), heads_apart), "bias": Recipe((f"{role}/bias",), flat)}
-    lead = [-1 if n is None else n for n in sizes[:-1]]
-    return [LayerPart(raw, name, (x,), recipes), LayerPart({"op": "reshape", "out": [*lead, count, width]}, f"{name}_apart")]
+    lead = [-1 if n is None else n for n in (x.sizes or ())[:-1]]
+    apart = LayerPart({"op": "reshape", "out": [*lead, *each]}, f"_{role}_apart")
+    return [LayerPart(raw, f"_{role}", (x.layer,), recipes), apart]
 
 
-def _to_heads(
-    name: str,
-    x: Draft | str,
-    sizes: Sizes,
-    each: tuple[int, int],
-    h: Heads,
-    order: list[int],
-    axes: int,
-    role: str,
-) -> list[LayerPart]:
+def _to_heads(role: str, x: Tensor, each: tuple[int, int], h: Heads, order: list[int], axes: int) -> list[LayerPart]:
     """Return a projection with the heads in front of the axes that are attended over, which are one axis then."""
-    parts = [*_projected(name, x, each, h.bias, role, sizes), LayerPart({"op": "permute", "order": order}, f"{name}_turned")]
+    parts = [*_projected(role, x, each, h.bias), LayerPart({"op": "permute", "order": order}, f"_{role}_turned")]
     if each[0] < h.heads:
         heads = [head // (h.heads // each[0]) for head in range(h.heads)]
-        parts.append(LayerPart({"op": "gather", "axis": len(order) - axes - 1, "indices": heads}, f"{name}_all"))
+        parts.append(LayerPart({"op": "gather", "axis": len(order) - axes - 1, "indices": heads}, f"_{role}_shared"))
     if axes > 1:
-        whole = [*sizes[:-1], h.heads, each[1]]
+        whole = [*(x.sizes or ())[:-1], h.heads, each[1]]
         turned = [whole[axis - 1] or 0 for axis in order]
-        out = [*turned[: -axes - 1], prod(turned[-axes - 1 : -1]), turned[-1]]
-        parts.append(LayerPart({"op": "reshape", "out": out}, f"{name}_folded"))
-    return [*parts, LayerPart({"op": "identity"}, f"{name}_heads")]
+        folded = [*turned[: -axes - 1], prod(turned[-axes - 1 : -1]), turned[-1]]
+        parts.append(LayerPart({"op": "reshape", "out": folded}, f"_{role}_folded"))
+    return [*parts[:-1], parts[-1]._replace(suffix=f"_{role}_heads")]
 
 
 def _softmaxed(

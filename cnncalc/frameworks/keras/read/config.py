@@ -40,6 +40,13 @@ class Tensor(NamedTuple):
     mask: Tensor | None = None
     """What says which steps count, 1 or 0 for each; None without it, and if it is not followed."""
 
+    @property
+    def draft(self) -> Draft:
+        """Return the layer of a tensor that a call reads."""
+        if isinstance(self.layer, str):
+            raise TypeError(f"{self.layer!r} is a part of a call that is not added yet")
+        return self.layer
+
 
 class LayerCall(NamedTuple):
     """One call of a Keras layer, or of one of its operations."""

@@ -68,7 +68,7 @@ class ModelReader:
                 for number in range(len(outputs), results.get(here[:2], 1)):
                     name, type = f"{'.'.join((*prefix, record.name))}_result{number + 1}", f"result {number + 1}"
                     sizes = model.sizes.get(here.result(number))
-                    unknown = self.spec.opaque(name, type, [outputs[0].layer], sizes, NO_FIGURES, derived=True)
+                    unknown = self.spec.opaque(name, type, [outputs[0].draft], sizes, NO_FIGURES, derived=True)
                     outputs.append(Tensor(unknown, None))
                 for number, output in enumerate(outputs):
                     key = here.result(number)
@@ -94,7 +94,7 @@ class ModelReader:
             raise SpecError(f"the model has {len(model.inputs)} inputs, gets {len(read)}")
         each = call.kind == "TimeDistributed"
         if each:
-            feed = self.spec.add(f"{'.'.join(path)}_steps", "tobatch", [read[0].layer], derived=True)
+            feed = self.spec.add(f"{'.'.join(path)}_steps", "tobatch", [read[0].draft], derived=True)
             read = [Tensor(feed, None if read[0].sizes is None else read[0].sizes[1:])]
         if len(read) > 1 or not one_result or read[0].masked:
             return self.read(model, read, path)
@@ -102,15 +102,15 @@ class ModelReader:
         output = inner.read(model, [Tensor(inner.spec.input, model.sizes.get(model.inputs[0], read[0].sizes))])[0]
         if output.masked and not each:  # its mask is read outside of it
             return self.read(model, read, path)
-        inner.leave_out_spare([output.layer])
-        inner.spec.end_with(output.layer, "output")
+        inner.leave_out_spare([output.draft])
+        inner.spec.end_with(output.draft, "output")
         self.unused |= {f"{'.'.join(path)}.{name}": n for name, n in inner.unused.items()}
         self.unread |= {f"{'.'.join(path)}.{name}": n for name, n in inner.unread.items()}
         stem, again = self._stem(".".join(path))
         keys = {"layers": inner.spec.spec()}
         weights = inner.spec.weights()
         block = self.spec.add(
-            stem, "block", [read[0].layer], keys, weights=weights, owner=".".join(path), derived=again
+            stem, "block", [read[0].draft], keys, weights=weights, owner=".".join(path), derived=again
         )
         if each:
             steps, sizes = call.sizes(), call.out
@@ -137,11 +137,10 @@ class ModelReader:
         name = ".".join(path)
         stem, again = self._stem(name)
         added: dict[str, Draft] = {}
-        shapes = {one.layer: shape_of_sizes(one.sizes) for one in (*call.tensors(), *masks_of(call))}
+        shapes = {one.draft: shape_of_sizes(one.sizes) for one in (*call.tensors(), *masks_of(call))}
         first = parts[len(made.parts)]
         joins = OPS[first.raw["op"]][0].JOINS  # joins, and what is not known, read named arguments, too
-        read = [one.layer for one in (call.tensors() if joins else call.read())] or [self.spec.input]
-        above = read = [one for one in read if isinstance(one, Draft)]
+        above = read = [one.draft for one in (call.tensors() if joins else call.read())] or [self.spec.input]
         for part in parts:
             above = read if part is first else above
             reads = above if part.reads is None else [added[one] if isinstance(one, str) else one for one in part.reads]

@@ -27,9 +27,9 @@ from .functions import (
     renamed,
 )
 from .images import MODES
-from .opaque import has_figures, opaque
 from .masks import masked_mean, masked_softmax
 from .moves import between, on_axis
+from .opaque import has_figures, opaque
 from .roles import Recipe, literal
 from .sequences import RECURRENT
 from .tracing import shape_of_sizes, sizes_of_shape, traced
@@ -70,14 +70,14 @@ def _sizes_of(parts: list[LayerPart], call: LayerCall) -> Sizes | None:
     """Return the sizes of what the last of some layers gives; None if they are not known."""
     if call.out is not None:
         return call.out
-    shapes = {one.layer: shape_of_sizes(one.sizes) for one in call.tensors()}
+    known = {one.layer: shape_of_sizes(one.sizes) for one in call.tensors()}
     above: Sequence[Draft | str] = [one.layer for one in call.tensors()]
     for part in parts:
         reads = above if part.reads is None else part.reads
         keys = {key: value for key, value in part.raw.items() if key != "op"}
-        shapes[part.suffix] = traced(part.raw["op"], keys, [shapes[one] for one in reads], call.channels_last)
+        known[part.suffix] = traced(part.raw["op"], keys, [known[one] for one in reads], call.channels_last)
         above = [part.suffix]
-    return sizes_of_shape(shapes[parts[-1].suffix].shape)
+    return sizes_of_shape(known[parts[-1].suffix].shape)
 
 
 def is_known(kind: str) -> bool:
@@ -131,7 +131,7 @@ def _layer_scale(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("RMSNormalization")
 def _rms(call: LayerCall) -> Parts:
-    """Return x / sqrt(mean(x**2) + eps), then a weight for each unit of the axes; Keras takes them for the last ones."""
+    """Return x / sqrt(mean(x**2) + eps), then a weight for each unit of the axes, which Keras takes for the last."""
     axes, sizes = call.axes(), call.sizes()
     shape = None if axes is None or sizes is None else [sizes[axis - 1] for axis in axes]
     return _scaled(call, call.read()[0].layer, 1e-6, "scale", shape)
@@ -193,10 +193,12 @@ def _normalization(call: LayerCall) -> Parts:
     if (mean is None) != (variance is None):
         return None
     axes, is_inverse = call.axes(), bool(call.get("invert"))
-    if mean is not None and variance is not None and not isinstance(mean, list) and not isinstance(variance, list):
+    keys = {} if mean is None else {"mean": mean, "variance": variance}
+    if not is_inverse and axes is not None and call.on_channels(axes):
+        return {"op": "normalization", **keys}
+    if isinstance(mean, (int, float)) and isinstance(variance, (int, float)):
         return rescaled(call, mean, variance)
     if not is_inverse and axes is not None and len(axes) == 1:
-        keys = {} if mean is None else {"mean": mean, "variance": variance}
         return on_axis(call, axes[0], lambda _: {"op": "normalization", **keys})
     return _by_statistics(call, axes)
 
@@ -233,7 +235,11 @@ def _by_statistics(call: LayerCall, axes: list[int] | None) -> Parts:
     if call.get("invert"):
         turned = LayerPart({"op": "mul"}, "_wide", (x, "_deviation"))
         return [*parts, turned, LayerPart({"op": "add"}, "", ("_wide", "_mean"))]
-    return [*parts, LayerPart({"op": "sub"}, "_apart", (x, "_mean")), LayerPart({"op": "div"}, "", ("_apart", "_deviation"))]
+    return [
+        *parts,
+        LayerPart({"op": "sub"}, "_apart", (x, "_mean")),
+        LayerPart({"op": "div"}, "", ("_apart", "_deviation")),
+    ]
 
 
 @CONVERTERS.register("Rescaling")
@@ -354,7 +360,7 @@ _JOINS = {
 """Layers that may read several tensors."""
 _MASKED: dict[str, Converter] = {
     "GlobalAveragePooling1D": masked_mean,
-    "Softmax": lambda call: masked_softmax(call, listed(CONVERTERS["Softmax"](call._replace(kwargs={})) or {})),
+    "Softmax": masked_softmax,
     "TimeDistributed": lambda call: None if _reads_mask(call) else _time_distributed(call),
 }
 """The layers whose values depend on a mask, beside those over sequences."""

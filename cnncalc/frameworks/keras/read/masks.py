@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .config import LayerCall, Sizes, Tensor
-from .functions import CONVERTERS, LayerPart, Parts, Raw
+from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, listed
 
 
 class MadeMask(NamedTuple):
@@ -35,24 +35,24 @@ def masks_of(call: LayerCall) -> list[Tensor]:
 
 def output_mask(call: LayerCall) -> MadeMask:
     """Return the mask of what a layer gives, as Keras works it out; operations give none."""
-    if call.is_operation:
+    kind, sizes, read = call.kind, call.sizes(), call.read()
+    if call.is_operation or not read:
         return NO_MASK
-    kind, sizes = call.kind, call.sizes()
-    read = call.read()
-    if kind in ("Embedding", "ReversibleEmbedding") and read and not call.kwargs.get("reverse"):
+    if kind in ("Embedding", "ReversibleEmbedding") and not call.kwargs.get("reverse"):
         return _unequal(call, 0, sizes) if call.config.get("mask_zero") else NO_MASK
-    if kind == "Masking" and read:
+    if kind == "Masking":
         return _unequal(call, call.get("mask_value") or 0, None if sizes is None else sizes[:-1], over_last=True)
-    if not call.masked or kind not in _PASSING:
-        return NO_MASK
-    if kind in _MERGING:
-        return _merged(call, read)
-    inner = call.config.get("layer") if kind == "Bidirectional" else None
-    config = inner.get("config") if isinstance(inner, dict) else call.config
-    if kind in _RECURRENT and not (isinstance(config, dict) and config.get("return_sequences")):
+    if not call.masked or kind not in _PASSING or (kind in _RECURRENT and not _gives_steps(call)):
         return NO_MASK
     both = kind == "Bidirectional" and call.config.get("merge_mode", "concat") is None
-    return MadeMask([], True, call.mask, 1 + both)
+    return _merged(call, read) if kind in _MERGING else MadeMask([], True, call.mask, 1 + both)
+
+
+def _gives_steps(call: LayerCall) -> bool:
+    """Return whether a recurrent layer gives every step."""
+    inner = call.config.get("layer") if call.kind == "Bidirectional" else None
+    config = inner.get("config") if isinstance(inner, dict) else call.config
+    return isinstance(config, dict) and bool(config.get("return_sequences"))
 
 
 def _unequal(call: LayerCall, value: float, sizes: Sizes | None, over_last: bool = False) -> MadeMask:
@@ -129,12 +129,21 @@ def masked_mean(call: LayerCall) -> Parts:
     ]
 
 
-def masked_softmax(call: LayerCall, softmax: list[LayerPart]) -> Parts:
+def masked_softmax(call: LayerCall) -> Parts:
     """Return a softmax of the values that count; the others are 0."""
     mask, read = call.mask, call.read()
-    if mask is None or mask.sizes is None or read[0].sizes is None or len(mask.sizes) > len(read[0].sizes):
+    made = CONVERTERS["Softmax"](call._replace(args=(read[0]._replace(layer="_chosen"),), kwargs={}))
+    if (
+        made is None
+        or isinstance(made, Results)
+        or mask is None
+        or mask.sizes is None
+        or read[0].sizes is None
+        or len(mask.sizes) > len(read[0].sizes)
+    ):
         return None
     low: Raw = {"op": "constant", "shape": [], "value": -1e9, "kind": "constant"}
     chosen = LayerPart({"op": "where"}, "_chosen", (mask.layer, read[0].layer, "_low"))
+    softmax = listed(made)
     ends = [softmax[-1]._replace(suffix="_softmax"), LayerPart({"op": "mul"}, "", ("_softmax", mask.layer))]
     return [LayerPart(low, "_low", ()), chosen, *softmax[:-1], *ends]
