@@ -331,12 +331,13 @@ class Report:
 
     @property
     def trainable(self) -> int | None:
-        """Parameters that are trained: all but those of frozen layers."""
-        return summed(self.layers, "trainable")
+        """Parameters that are trained, those included that no output uses: all but those of frozen layers."""
+        trained = summed(self.layers, "trainable")
+        return None if trained is None else trained + (self.network.unused or {}).get("params", 0)
 
     @property
     def non_trainable(self) -> int | None:
-        """Keras's count of numbers that are not trained: buffers, frozen parameters, and what no output uses."""
+        """Keras's count of numbers that are not trained, used or not: frozen parameters and buffers."""
         if self.params is None or self.buffers is None or self.trainable is None:
             return None
         unused = self.network.unused or {}
