@@ -54,6 +54,10 @@ class Library:
         """Return whether objects of a class are networks."""
         return False
 
+    def inputs(self, evaluator: Evaluator, network: Any) -> list[str] | None:
+        """Return the names of a network's inputs if it is read for their sizes; None if it says its sizes itself."""
+        return None
+
     def read(self, evaluator: Evaluator, network: Any, inputs: Mapping[str, Shape]) -> ForeignNetwork:
         """Read a network for inputs of these sizes, the first one's by `input`; none if they are not given.
 

@@ -44,6 +44,11 @@ class TorchLibrary(Library):
     def is_network_class(self, value: ClassValue) -> bool:
         return value.derives(MODULE)
 
+    def inputs(self, evaluator: Evaluator, network: Any) -> list[str] | None:
+        from .network import NetworkReader
+
+        return NetworkReader(evaluator, network).arguments()
+
     def read(self, evaluator: Evaluator, network: Any, inputs: Mapping[str, Shape]) -> ForeignNetwork:
         from .network import NetworkReader
 
@@ -52,7 +57,7 @@ class TorchLibrary(Library):
 
 FUNCTIONS = ("torch", "torch.nn.functional", "torch.special", "torch.linalg", "torch.Tensor")
 """Where functions of tensors stand."""
-assert sequences.NAMES is layers.NAMES  # they are entered there
+assert sequences  # it enters its modules in the table of `layers`
 _FILES = """
     activation batchnorm container conv dropout linear module normalization padding pooling pixelshuffle rnn sparse
     transformer upsampling fold flatten instancenorm

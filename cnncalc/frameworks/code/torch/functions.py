@@ -13,13 +13,13 @@ from ...torch.read.calls import NO_PRODUCTS, FunctionCall, TracedTensor
 from ..limits import TooMuchError
 from ..values import Implementation, LibraryFunction, UnknownValue
 from . import views
-from .shapes import Shape, ShapeCall
+from .shapes import SHAPES, Shape, ShapeCall
 from .tensors import DeviceValue, TensorValue
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
-SHAPES = views.SHAPES
+assert views  # it enters its rules in SHAPES
 MOST_CALLS = 4000
 """How many calls of functions are followed."""
 STEPS_A_CALL = 20
@@ -153,12 +153,11 @@ def noted(value: Any) -> Any:
 def misfit(
     evaluator: Evaluator, function: str, error: CnncalcError, found: Sequence[TensorValue], node: Any
 ) -> SpecError:
-    """Return the error for a call whose tensors do not fit: the module, the shapes, the arithmetic, what came before."""
+    """Return the error for a call whose tensors do not fit: the module, and the arithmetic."""
     own = recorder(evaluator)
     path = own.inside[-1][0]
     lines = [error.help] if error.help and "c_i" not in error.help else []
-    lines += [*origin(own, found), *table(own)]
-    blamed = evaluator.error(node, error.what, "\n".join(lines) or None)
+    blamed = evaluator.error(node, error.what, "\n".join([*lines, *origin(own, found)]) or None)
     blamed.layer = path or function
     return blamed
 
@@ -175,19 +174,6 @@ def origin(own: CallRecorder, found: Sequence[TensorValue]) -> list[str]:
             return [f"{show(before.shape[1:])} = {prod(before.shape[1:]):,}"]
         first = before
     return []
-
-
-MOST_SHOWN = 12
-"""How many of the calls before an error it shows."""
-
-
-def table(own: CallRecorder) -> list[str]:
-    """Return a line for each call before an error, the last of them: the module, the function, the shape."""
-    rows = [(call.path or "-", call.function, show(call.outs[0][1:]) or "()") for call in own.calls]
-    left, last = len(rows) - MOST_SHOWN, rows[-MOST_SHOWN:]
-    widths = [max((len(row[at]) for row in last), default=0) for at in (0, 1)]
-    lines = [f"{name:<{widths[0]}}  {function:<{widths[1]}}  {shape}" for name, function, shape in last]
-    return ([f"… {left} before"] if left > 0 else []) + lines
 
 
 # Operators

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..builtin import pairs
 from ..libraries import NameTable
-from ..values import MISSING, ClassValue, Implementation, InstanceValue, LibraryFunction, PropertyValue, UnknownValue, describe
+from ..values import (
+    MISSING,
+    ClassValue,
+    Implementation,
+    InstanceValue,
+    LibraryFunction,
+    PropertyValue,
+    UnknownValue,
+    describe,
+)
 from .functions import recorder
 from .tensors import TensorValue
 

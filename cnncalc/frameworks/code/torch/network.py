@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ....errors import SpecError
+from ....errors import CnncalcError, SpecError
 from ....input import FIRST, Reading
 from ....layers.base import AXIS_LETTERS
+from ....notation.document import read as read_spec
+from ....report import Report
 from ....sizes import Open, Shape, show, to_json
+from ....trace import shape as trace_shape
 from ... import ForeignNetwork
-from ...torch.read.calls import Recording, TracedTensor
+from ...torch.read.build import CallReader
+from ...torch.read.calls import Misread, Recording, TracedTensor, tree
 from ...torch.read.readings import Attempt, chosen, named_inputs
 from ..values import FunctionValue, InstanceValue, RaisedError
 from .functions import CallRecorder
@@ -35,8 +39,8 @@ class NetworkReader:
         self.arrays = dict(tensors(network))
         for name, tensor in self.arrays.items():
             tensor.name = name
-        self.failures: list[tuple[int, Exception]] = []
-        """The errors of the readings that fail, each with the number of calls before it."""
+        self.failures: list[tuple[Recording, SpecError | RaisedError]] = []
+        """The errors of the readings that fail, each with the calls before it."""
 
     def read(self, inputs: Mapping[str, Shape]) -> ForeignNetwork:
         """Read the network for inputs of these sizes; without any, if it does not depend on them."""
@@ -46,8 +50,15 @@ class NetworkReader:
             return self.read_open(inputs)
         found = self.read_sizes({name: tuple([int(str(n)) for n in sizes]) for name, sizes in inputs.items()})
         if found is None:
-            raise max(self.failures, key=lambda one: one[0])[1]
+            raise self.failure()
         return found
+
+    def failure(self) -> SpecError:
+        """Return the error of the reading that came furthest, with the report of the layers before it."""
+        recording, error = max(self.failures, key=lambda one: len(one[0].calls))
+        blamed = error if isinstance(error, SpecError) else self.evaluator.source.at(error.blamed(), error.node)
+        blamed.report = report_of(recording)
+        return blamed
 
     def read_sizes(self, inputs: Mapping[str, tuple[int, ...]]) -> ForeignNetwork | None:
         """Read the network for inputs of these sizes; None if it runs under none of their readings."""
@@ -64,7 +75,7 @@ class NetworkReader:
     # Open sizes
 
     def declared(self) -> Mapping[str, Shape]:
-        """Return the sizes that the first module with weights takes, open but for its channels; none if it says none."""
+        """Return the sizes that the first module with weights takes, all but its channels open; none if it has none."""
         for _, module in modules(self.network):
             own = module.attributes
             weight = own.get("weight")
@@ -122,7 +133,7 @@ class NetworkReader:
             if not outputs:
                 raise self.evaluator.error(self.network.node, "the network's output does not depend on its input")
         except (SpecError, RaisedError) as error:
-            self.failures.append((len(own.calls), error))
+            self.failures.append((self.recording(attempt, own, []), error))
             return None
         finally:
             for module, attributes in before:
@@ -140,8 +151,24 @@ class NetworkReader:
         return Recording(name, attempt.inputs, attempt.batch, own.calls, outputs, trained, kept, ends, own.looks)
 
 
+def report_of(recording: Recording) -> Report | None:
+    """Return the report of the calls of a network that was followed for a part; None if there is none."""
+    read = {
+        (one.call, one.place)
+        for call in recording.calls
+        for one in tree([call.args, call.kwargs])
+        if isinstance(one, TracedTensor)
+    }
+    ends = [TracedTensor(at, 0, call.outs[0]) for at, call in enumerate(recording.calls) if (at, 0) not in read]
+    try:
+        network = read_spec(CallReader(recording._replace(outputs=ends[::-1])).read_all(None).spec)
+        return trace_shape(network)
+    except (CnncalcError, Misread):
+        return None
+
+
 def likely(sizes: int) -> Sequence[Reading]:
-    """Return the readings of so many sizes, the likely ones first: three are one sample's, two and four have a batch."""
+    """Return the readings of so many sizes, the likely ones first: three are a sample's, two and four have a batch."""
     if sizes == 3:
         return (Reading.SAMPLE, Reading.BATCH, Reading.SPACE)
     return (Reading.BATCH, Reading.SAMPLE, Reading.SPACE)

@@ -55,7 +55,7 @@ class ShapeCall:
     def axes(self, rank: int, name: str = "dim") -> list[int]:
         """Return the axes that an argument names, counted from 0; all without it."""
         given = self.get(name, self.get("axis"))
-        if given is None or given == [] or given == ():
+        if given is None or (isinstance(given, (list, tuple)) and not given):
             return list(range(rank))
         return [axis_of(one, rank) for one in (given if isinstance(given, (list, tuple)) else [given])]
 
@@ -131,15 +131,16 @@ def met(*shapes: Shape) -> Shape:
 
 
 _ALONE = """
-    relu relu6 silu sigmoid tanh hardswish hardsigmoid selu softsign mish elu leaky_relu gelu celu softplus softshrink
-    hardshrink threshold hardtanh logsigmoid log_sigmoid tanhshrink rrelu abs sqrt rsqrt square
+    relu relu6 silu sigmoid tanh hardswish hardsigmoid selu softsign mish elu leaky_relu gelu celu softplus
+    softshrink hardshrink threshold hardtanh logsigmoid log_sigmoid tanhshrink rrelu abs sqrt rsqrt square
     reciprocal exp expm1 log log1p log2 log10 floor ceil round trunc sign erf sin cos tan asin acos atan sinh cosh
     asinh acosh atanh neg negative positive clamp clip clamp_min clamp_max nan_to_num dropout dropout1d dropout2d
     dropout3d alpha_dropout feature_alpha_dropout softmax log_softmax softmin normalize cumsum cumprod flip roll
-    contiguous clone detach requires_grad masked_fill tril triu erfinv lgamma logit local_response_norm channel_shuffle native_channel_shuffle fliplr flipud absolute setitem
-    zero fill copy float double half bfloat16 to type type_as cpu cuda bernoulli index_fill scatter index_add
-    scatter_add masked_scatter index_copy index_put renorm long int short bool byte invert logical_not bitwise_not isnan
-    isinf isfinite sgn expit special_expit uniform normal
+    contiguous clone detach requires_grad masked_fill tril triu erfinv lgamma logit local_response_norm
+    channel_shuffle native_channel_shuffle fliplr flipud absolute setitem zero fill copy float double half bfloat16
+    to type type_as cpu cuda bernoulli index_fill scatter index_add scatter_add masked_scatter index_copy index_put
+    renorm long int short bool byte invert logical_not bitwise_not isnan isinf isfinite sgn expit special_expit
+    uniform normal
 """
 _KINDS = {"long": "int", "int": "int", "short": "int", "byte": "int", "bool": "bool", "logical_not": "bool"}
 _KINDS |= dict.fromkeys(("isnan", "isinf", "isfinite"), "bool")

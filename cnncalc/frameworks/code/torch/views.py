@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import prod
 from types import EllipsisType
 from typing import Any
@@ -219,7 +220,7 @@ def tensor_split(call: ShapeCall) -> Shapes:
     if isinstance(given, int):
         return in_parts(call, [n // given + (at < n % given) for at in range(given)])
     ends = [0, *[slice(None, at).indices(n)[1] for at in given], n]
-    return in_parts(call, [max(b - a, 0) for a, b in zip(ends, ends[1:], strict=False)])
+    return in_parts(call, [max(b - a, 0) for a, b in pairwise(ends)])
 
 
 def in_parts(call: ShapeCall, sizes: list[int]) -> list[Shape]:
