@@ -55,6 +55,7 @@ class Library:
 _STANDARD = "math functools collections itertools typing typing_extensions dataclasses copy abc types warnings numpy"
 _MODULES = {
     **dict.fromkeys(_STANDARD.split(), "standard"),
+    **dict.fromkeys(("keras", "tensorflow", "tf_keras"), "keras"),
 }
 """The module here of each package."""
 

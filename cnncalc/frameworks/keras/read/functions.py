@@ -353,6 +353,13 @@ def _clip(call: LayerCall) -> Parts:
     return {"op": "clip", "min": numbers(call.get("x_min")), "max": numbers(call.get("x_max"))}
 
 
+@CONVERTERS.register("Constant")
+def _constant(call: LayerCall) -> Parts:
+    """Return an array that the model has beside its layers: a variable, or a constant, as source that is read has it."""
+    keys = {key: value for key in ("shape", "kind") if (value := call.get(key)) is not None}
+    return [LayerPart({"op": "constant", **keys}, "", ())]
+
+
 def _without_keys(op: str) -> Converter:
     return _as_named({"op": op})
 

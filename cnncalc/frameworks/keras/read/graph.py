@@ -174,6 +174,16 @@ class ModelReader:
         }
 
 
+def results_of(record: KerasLayer, args: tuple[Any, ...], kwargs: dict[str, Any], channels_last: bool) -> list[Tensor]:
+    """Return what one call of a layer gives, each with its sizes as far as they follow from those of its arguments."""
+    reader = ModelReader(channels_last, old=False)
+    call = LayerCall(record.kind, record.config, args, kwargs, None, channels_last, False, record.is_operation)
+    path = (record.name,)
+    if record.model is not None:
+        return reader.read(record.model, call.read(), path)
+    return reader._add_parts(path, convert(call), call)
+
+
 def masks(call: LayerCall) -> bool:
     """Return whether the output of a layer has masked steps: it makes a mask, or passes one on."""
     if call.kind == "Masking" or (call.kind == "Embedding" and call.config.get("mask_zero")):

@@ -266,8 +266,8 @@ _JOINS = {
     *("MultiHeadAttention", "Attention", "AdditiveAttention", "DotProductAttention"),
     *("GroupQueryAttention", "GroupedQueryAttention"),
     *("LSTM", "GRU", "SimpleRNN"),
-    *("Dot", "Matmul", "Einsum", "Stack"),
+    *("Dot", "Matmul", "Einsum", "Stack", "Constant"),
 }
-"""Layers that may read several tensors."""
+"""Layers that may read several tensors, or none."""
 _MASKED = {"GlobalAveragePooling1D", "Softmax", "TimeDistributed"}
 """Layers whose values depend on a mask, beside those over sequences."""
