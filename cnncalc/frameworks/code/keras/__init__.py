@@ -1,7 +1,7 @@
 """Keras in evaluated code: its layers, models and functions, and TensorFlow's as far as Keras's models use them.
 
-`signatures` has the arguments of each layer, `layers` and `models` the classes, `operations` the functions. `graph` notes
-the calls, and writes a model as Keras's own configuration, which `frameworks/keras/read` reads.
+`signatures` has the arguments of each layer, `layers` and `models` the classes, `operations` the functions. `graph`
+notes the calls, and writes a model as Keras's own configuration, which `frameworks/keras/read` reads.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _merge(kind: str) -> LibraryFunction:
     """Return a function that joins tensors by a layer of a class: `layers.add`."""
 
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        inputs, *rest = args if args else [kwargs.pop("inputs")]
+        inputs, *rest = args or [kwargs.pop("inputs")]
         layer = make_layer(evaluator, kind, rest, kwargs, node)
         return layer.call(evaluator, [inputs], {}, node)
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....errors import CnncalcError
-from ....sizes import show
 from ...build import Draft
 from ...keras.read.config import Sizes, Tensor
 from ...keras.read.graph import results_of
@@ -119,7 +118,7 @@ class KerasTensor(LibraryObject):
 
 def shown_sizes(sizes: Sizes) -> str:
     """Return sizes as a user writes them."""
-    return show(tuple([n if n is not None else "?" for n in sizes])) or "()"
+    return "x".join("?" if n is None else str(n) for n in sizes) or "()"
 
 
 class LayerValue(LibraryObject):
@@ -142,8 +141,12 @@ class LayerValue(LibraryObject):
 
     def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         """Note a call, and return its results. SpecError for what a layer cannot read."""
+        session = session_of(evaluator)
         if self.path is None:
-            self.path = ".".join([*session_of(evaluator).path, self.name])
+            self.path = ".".join([*session.path, self.name])
+            if self.kind == "MultiHeadAttention":  # it makes these when it is called first
+                session.unique("Softmax")
+                session.unique("Dropout")
         for one in leaves([args, kwargs]):
             if isinstance(one, UnknownValue):
                 raise evaluator.error(node, f"{self.name} reads what is not known here: {one.what}")
@@ -170,9 +173,10 @@ class LayerValue(LibraryObject):
     ) -> list[Sizes | None]:
         """Return the sizes of the results of a call."""
         record = self.as_read()
-        values = _tensors((tuple(args), dict(kwargs)))
+        read: tuple[Any, ...] = _tensors(tuple(args))
+        named: dict[str, Any] = _tensors(dict(kwargs))
         try:
-            tensors = results_of(record, *values, session_of(evaluator).channels_last)
+            tensors = results_of(record, read, named, session_of(evaluator).channels_last)
         except CnncalcError as error:
             raise evaluator.error(node, f"{self.name}: {error.what}", error.help) from None
         found = [one.sizes for one in tensors]
@@ -271,9 +275,7 @@ def functional(name: str, inputs: Sequence[KerasTensor], outputs: Sequence[Keras
 
     Each layer stands where it was called first, and has the calls that the outputs depend on.
     """
-    called = sorted(
-        _calls_before(inputs, outputs).values(), key=lambda item: item[0].nodes[min(item[1])].number
-    )
+    called = sorted(_calls_before(inputs, outputs).values(), key=lambda item: item[0].nodes[min(item[1])].number)
     numbers: dict[tuple[int, int], int] = {}
     for layer, nodes in called:
         numbers |= {(id(layer), at): number for number, at in enumerate(sorted(nodes))}

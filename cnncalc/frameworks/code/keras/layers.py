@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....errors import SpecError, nearest
 from ...keras.read.config import Sizes
+from ...keras.read.model import INPUT
 from ..values import (
     ClassValue,
     FunctionValue,
@@ -16,7 +17,7 @@ from ..values import (
     UnknownValue,
     describe,
 )
-from .graph import INPUT, KerasTensor, LayerValue, Node, leaves, session_of
+from .graph import KerasTensor, LayerValue, Node, leaves, session_of
 from .signatures import OTHER_NAMES, Signature, signatures
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _NEW_NAMES = {"alpha": "negative_slope", "keep_dims": "keepdims", "border_mode":
 def make_layer(
     evaluator: Evaluator, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any
 ) -> LayerValue:
-    """Return a layer of one of Keras's classes. SpecError for arguments that it does not take, or that are not known."""
+    """Return a layer of one of Keras's classes. SpecError for arguments that it does not take or that are not known."""
     kind = OTHER_NAMES.get(kind, kind)
     given = bound(evaluator, kind, signatures()[kind], args, kwargs, node)
     session = session_of(evaluator)
@@ -96,7 +97,7 @@ class LambdaValue(LayerValue):
 def bound(
     evaluator: Evaluator, kind: str, signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any
 ) -> dict[str, Any]:
-    """Return the arguments of a layer by their names, with what is left out. SpecError for one that it does not take."""
+    """Return the arguments of a layer by their names, with those left out. SpecError for one that it does not take."""
     free = not signature.names and not signature.defaults
     if len(args) > len(signature.names) and not free:
         takes = ", ".join(signature.names) or "no arguments without their names"
@@ -134,8 +135,6 @@ def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -
         return [value] * int(kind[-2])
     if key in ("layer", "backward_layer") and isinstance(value, InstanceValue):
         raise evaluator.error(node, f"{kind} of {describe(value)} is not understood", "wrap a layer of Keras's own")
-    if key == "layer" and isinstance(value, LayerValue) and kind == "Bidirectional":
-        return value
     return value
 
 
@@ -168,7 +167,9 @@ def make_input(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, A
         if isinstance(shape, int):
             shape = (shape,)
         if not isinstance(shape, (list, tuple)):
-            raise evaluator.error(node, f"the shape of an input is {describe(shape)}", "as keras.Input(shape=(28, 28, 1))")
+            raise evaluator.error(
+                node, f"the shape of an input is {describe(shape)}", "as keras.Input(shape=(28, 28, 1))"
+            )
         batch = given.get("batch_size")
         whole = (batch if isinstance(batch, int) else None, *shape)
     session = session_of(evaluator)
@@ -214,7 +215,9 @@ def _init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
         self.attributes["name"] = name
     own = base_of(self.cls)
     if own is not None:
-        self.attributes[INNER] = make_layer(evaluator, own.name, rest, {"name": name_of(evaluator, self), **kwargs}, node)
+        self.attributes[INNER] = make_layer(
+            evaluator, own.name, rest, {"name": name_of(evaluator, self), **kwargs}, node
+        )
     name_of(evaluator, self)
 
 
@@ -281,9 +284,9 @@ def _add_weight(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], n
     """Return a variable of an object of a class of layers."""
     from .operations import variable
 
-    self, *rest = args
-    given = {**dict(zip(("name", "shape") if rest and isinstance(rest[0], str) else ("shape",), rest, strict=False))}
-    given |= kwargs
+    rest = args[1:]
+    names = ("name", "shape") if rest and isinstance(rest[0], str) else ("shape",)
+    given = {**dict(zip(names, rest, strict=False)), **kwargs}
     trained = given.get("trainable", True) is not False
     own = given.get("name")
     name = ".".join([*session_of(evaluator).path, own if isinstance(own, str) else "variable"])
@@ -331,4 +334,3 @@ def no_layer(evaluator: Evaluator, value: Any, node: Any) -> Exception:
     if isinstance(value, UnknownValue):
         return evaluator.unknown(value, node)
     return evaluator.error(node, f"{describe(value)} is not a layer")
-

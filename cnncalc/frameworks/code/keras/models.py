@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...keras.read.model import INPUT
 from ..values import ClassValue, InstanceValue, LibraryFunction, UnknownValue, describe
-from .graph import INPUT, KerasTensor, LayerValue, functional, leaves, plain, session_of
+from .graph import KerasTensor, LayerValue, functional, leaves, plain, session_of
 from .layers import CLASSES, INNER, LAYER, input_of, is_layer, name_of, no_layer, run
 
 if TYPE_CHECKING:
@@ -211,7 +212,8 @@ def make_model(
                 raise evaluator.error(node, f"{key} of a model is {describe(one)}, not a tensor")
         ends.append(own)
     own_name = name or given.get("name")
-    made = ModelValue(own_name if isinstance(own_name, str) else session_of(evaluator).unique("functional"), *ends, node)
+    own_name = own_name if isinstance(own_name, str) else session_of(evaluator).unique("functional")
+    made = ModelValue(own_name, ends[0], ends[1], node)
     try:
         made.record()
     except LookupError as error:
@@ -259,9 +261,7 @@ def _new_sequential(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any
     return make_sequential(evaluator, rest, kwargs, node)
 
 
-def make_sequential(
-    evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any
-) -> SequentialValue:
+def make_sequential(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> SequentialValue:
     """Return a Sequential by the arguments of `keras.Sequential`."""
     given = {**dict(zip(("layers", "trainable", "name"), args, strict=False)), **kwargs}
     own_name = given.get("name")
@@ -328,17 +328,13 @@ def configuration(evaluator: Evaluator, model: Any, sizes: Sequence[Sequence[Any
     return dict(model.record())
 
 
-def _of_class(
-    evaluator: Evaluator, model: InstanceValue, sizes: Sequence[Sequence[Any]], node: Any
-) -> dict[str, Any]:
+def _of_class(evaluator: Evaluator, model: InstanceValue, sizes: Sequence[Sequence[Any]], node: Any) -> dict[str, Any]:
     """Return a model of a class of the source, whose `call` runs on inputs of these sizes."""
     name = name_of(evaluator, model)
     if not sizes:
         what = f"{model.cls.name} says no input shape: its layers are those that its call runs"
         raise evaluator.error(node, what, "give the input's shape: -i 28x28x1")
-    feeds = [
-        input_of(evaluator, session_of(evaluator).unique(INPUT), (None, *one), node) for one in sizes
-    ]
+    feeds = [input_of(evaluator, session_of(evaluator).unique(INPUT), (None, *one), node) for one in sizes]
     result = run(evaluator, model, list(feeds), {}, node)
     outputs = tensors_in(result)
     if not outputs:
@@ -346,4 +342,3 @@ def _of_class(
             raise evaluator.unknown(result, node)
         raise evaluator.error(node, f"the call of {model.cls.name} gives {describe(result)}, not a tensor")
     return make_model(evaluator, [feeds, outputs], {}, node, name).record()
-

@@ -30,127 +30,118 @@ BINARY = {
 }
 """The operation of each of Python's operators."""
 
-_ORDERS = f"""
-abs absolute x
-add add_n x1 x2
-amax max reduce_max x axis keepdims
-amin min reduce_min x axis keepdims
-arccos acos x
-arccosh acosh x
-arcsin asin x
-arcsinh asinh x
-arctan atan x
-arctanh atanh x
-argmax x axis
-argmin x axis
-average x axis weights
-broadcast_to x shape
-cast x dtype
-ceil x
-celu x alpha
-clip clip_by_value x x_min x_max
-concatenate concat xs axis
-conv conv2d conv1d conv3d inputs kernel strides padding data_format dilation_rate
-cos x
-cosh x
-cumsum x axis
-divide div divide_no_nan x1 x2
-dot x1 x2
-dot_product_attention query key value bias mask scale is_causal
-elu x alpha
-equal x1 x2
-erf x
-exp x
-expm1 x
-flip reverse x axis
-floor x
-floor_divide floordiv x1 x2
-gelu x approximate
-greater x1 x2
-greater_equal x1 x2
-hard_shrink x threshold
-hard_sigmoid x
-hard_silu hard_swish x
-hard_tanh x
-identity stop_gradient convert_to_tensor copy constant_copy x
-layer_normalization x gamma beta axis epsilon
-leaky_relu x negative_slope
-less x1 x2
-less_equal x1 x2
-log x
-log1p x
-log_sigmoid x
-log_softmax x axis
-logical_and x1 x2
-logical_not x
-logical_or x1 x2
-logsumexp reduce_logsumexp x axis keepdims
-matmul batch_dot x1 x2
-maximum x1 x2
-mean reduce_mean x axis keepdims
-minimum x1 x2
-mish x
-mod floormod x1 x2
-moveaxis x source destination
-multiply mul x1 x2
-negative neg x
-norm x ord axis keepdims
-normalize l2_normalize x axis order epsilon
-not_equal x1 x2
-pad x pad_width mode constant_values
-power pow x1 x2
-prod reduce_prod x axis keepdims
-reciprocal x
-relu x
-relu6 x
-repeat x repeats axis
-roll x shift axis
-round x
-rsqrt x
-selu x
-sigmoid x
-sign x
-silu swish x
-sin x
-sinh x
-softmax x axis
-softplus x
-softsign x
-soft_shrink x threshold
-split x indices_or_sections axis
-sqrt x
-square x
-squared_difference x1 x2
-stack x axis
-std reduce_std x axis keepdims
-subtract sub x1 x2
-sum reduce_sum x axis keepdims
-swapaxes x axis1 axis2
-take gather x indices axis
-tan x
-tanh x
-tanh_shrink x
-threshold x threshold default_value
-tile x repeats
-top_k x k
-transpose permute_dimensions x axes
-tril x k
-triu x k
-true_divide truediv x1 x2
-trunc x
-unstack x num axis
-var reduce_variance x axis keepdims
-where x condition x1 x2
+_TABLE = """
+abs absolute: x
+add add_n: x1 x2
+amax max reduce_max: x axis keepdims
+amin min reduce_min: x axis keepdims
+arccos acos: x
+arccosh acosh: x
+arcsin asin: x
+arcsinh asinh: x
+arctan atan: x
+arctanh atanh: x
+argmax: x axis
+argmin: x axis
+average: x axis weights
+broadcast_to: x shape
+cast: x dtype
+ceil: x
+celu: x alpha
+clip clip_by_value: x x_min x_max
+concatenate concat: xs axis
+cos: x
+cosh: x
+cumsum: x axis
+divide div divide_no_nan: x1 x2
+dot: x1 x2
+dot_product_attention: query key value bias mask scale is_causal
+elu: x alpha
+equal: x1 x2
+erf: x
+exp: x
+expm1: x
+flip reverse: x axis
+floor: x
+floor_divide floordiv: x1 x2
+gelu: x approximate
+greater: x1 x2
+greater_equal: x1 x2
+hard_shrink: x threshold
+hard_sigmoid: x
+hard_silu hard_swish: x
+hard_tanh: x
+identity stop_gradient convert_to_tensor copy: x
+layer_normalization: x gamma beta axis epsilon
+leaky_relu: x negative_slope
+less: x1 x2
+less_equal: x1 x2
+log: x
+log1p: x
+log_sigmoid: x
+log_softmax: x axis
+logical_and: x1 x2
+logical_not: x
+logical_or: x1 x2
+logsumexp reduce_logsumexp: x axis keepdims
+matmul batch_dot: x1 x2
+maximum: x1 x2
+mean reduce_mean: x axis keepdims
+minimum: x1 x2
+mish: x
+mod floormod: x1 x2
+moveaxis: x source destination
+multiply mul: x1 x2
+negative neg: x
+norm: x ord axis keepdims
+normalize l2_normalize: x axis order epsilon
+not_equal: x1 x2
+pad: x pad_width mode constant_values
+power pow: x1 x2
+prod reduce_prod: x axis keepdims
+reciprocal: x
+relu: x
+relu6: x
+repeat: x repeats axis
+roll: x shift axis
+round: x
+rsqrt: x
+selu: x
+sigmoid: x
+sign: x
+silu swish: x
+sin: x
+sinh: x
+softmax: x axis
+softplus: x
+softsign: x
+soft_shrink: x threshold
+split: x indices_or_sections axis
+sqrt: x
+square: x
+squared_difference: x1 x2
+stack: x axis
+std reduce_std: x axis keepdims
+subtract sub: x1 x2
+sum reduce_sum: x axis keepdims
+swapaxes: x axis1 axis2
+take gather: x indices axis
+tan: x
+tanh: x
+tanh_shrink: x
+threshold: x threshold default_value
+tile: x repeats
+top_k: x k
+transpose permute_dimensions: x axes
+tril: x k
+triu: x k
+true_divide truediv: x1 x2
+trunc: x
+unstack: x num axis
+var reduce_variance: x axis keepdims
+where: x condition x1 x2
 """
 """An operation a line: the names of its function, then its arguments in order."""
-_ARGUMENTS = frozenset(
-    """
-    x x1 x2 xs axis keepdims weights shape dtype alpha x_min x_max inputs kernel strides padding data_format
-    dilation_rate query key value bias mask scale is_causal approximate threshold gamma beta epsilon negative_slope ord
-    order pad_width mode constant_values repeats shift indices_or_sections indices axis1 axis2 source destination k axes
-    num condition default_value
-    """.split()  # noqa: SIM905
-)
 _RENAMED = {"keep_dims": "keepdims", "features": "x", "input": "x", "perm": "axes", "multiples": "repeats"}
 """Arguments that TensorFlow calls otherwise."""
 _TENSOR_ARGUMENTS = frozenset(["x", "x1", "x2", "xs", "inputs", "query", "key", "value", "bias", "mask", "condition"])
@@ -158,7 +149,14 @@ _TENSOR_ARGUMENTS = frozenset(["x", "x1", "x2", "xs", "inputs", "query", "key", 
 NAMES = NameTable()
 ROOTS = (
     *("keras.ops", "keras.ops.nn", "keras.ops.numpy", "keras.ops.core", "keras.ops.image", "keras.backend"),
-    *("tensorflow", "tensorflow.nn", "tensorflow.math", "tensorflow.linalg", "tensorflow.image", "tensorflow.experimental"),
+    *(
+        "tensorflow",
+        "tensorflow.nn",
+        "tensorflow.math",
+        "tensorflow.linalg",
+        "tensorflow.image",
+        "tensorflow.experimental",
+    ),
     "keras.activations",
 )
 """The modules that have these functions."""
@@ -174,7 +172,9 @@ def operate(evaluator: Evaluator, kind: str, args: Sequence[Any], kwargs: Mappin
     for one in leaves([args, dict(kwargs)]):
         if isinstance(one, UnknownValue):
             return one
-    config = {key: value for key, value in kwargs.items() if not any(isinstance(one, KerasTensor) for one in leaves(value))}
+    config = {
+        key: value for key, value in kwargs.items() if not any(isinstance(one, KerasTensor) for one in leaves(value))
+    }
     given = {key: value for key, value in kwargs.items() if key not in config}
     layer = LayerValue(kind, session_of(evaluator).unique(kind), config, node, is_operation=True)
     return layer.call(evaluator, list(args), given, node)
@@ -207,13 +207,11 @@ def _simple(name: str, names: Sequence[str]) -> Function:
     return call
 
 
-def without_tensor(
-    evaluator: Evaluator, name: str, tensors: Sequence[Any], given: Mapping[str, Any], node: Any
-) -> Any:
+def without_tensor(evaluator: Evaluator, name: str, tensors: Sequence[Any], given: Mapping[str, Any], node: Any) -> Any:
     """Return what a function gives for values that are not tensors: numbers, or what is not known."""
     plain = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "truediv", "power": "pow"}
     if name in plain and len(tensors) == 2:
-        return evaluator.operate(plain[name], *tensors, node)
+        return evaluator.operate(plain[name], tensors[0], tensors[1], node)
     if name in ("cast", "identity") and tensors:
         return tensors[0]
     return UnknownValue(f"the result of {name}", node)
@@ -225,10 +223,9 @@ def _enter(names: Sequence[str], call: Function, roots: Sequence[str] = ROOTS) -
             NAMES.setdefault(f"{root}.{name}", LibraryFunction(f"{root}.{name}", call))
 
 
-for _line in _ORDERS.strip().splitlines():
-    _words = _line.split()
-    _cut = next(at for at, word in enumerate(_words) if at and word in _ARGUMENTS)
-    _enter(_words[:_cut], _simple(_words[0], _words[_cut:]))
+for _line in _TABLE.strip().splitlines():
+    _words, _, _arguments = _line.partition(":")
+    _enter(_words.split(), _simple(_words.split()[0], _arguments.split()))
 
 
 def _function(*names: str, roots: Sequence[str] = ROOTS) -> Callable[[Function], Function]:
@@ -258,6 +255,13 @@ def _tensor(evaluator: Evaluator, value: Any, node: Any) -> KerasTensor:
     return value
 
 
+@_function("relu", roots=("keras.activations",))
+def _relu(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a ReLU with a slope, a greatest value and a threshold."""
+    given = _given("x negative_slope max_value threshold", args, kwargs)
+    return operate(evaluator, "ReLU", [given.pop("x")], {key: one for key, one in given.items() if one}, node)
+
+
 @_function("shape", "int_shape", "get_static_shape")
 def _shape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the shape of a tensor, the batch open."""
@@ -285,11 +289,6 @@ def _reshape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
     if not x.whole and wanted[0] not in (None, -1):
         raise evaluator.error(node, "a reshape that changes the batch is not understood")
     return moved(evaluator, "reshape", x, tuple([None if n == -1 else n for n in sizes]), node)
-
-
-@_function("expand_dims", "squeeze")
-def _one_more_or_less(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    raise NotImplementedError
 
 
 @_function("expand_dims")
@@ -370,22 +369,30 @@ def _shuffle(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
     raise NotImplementedError
 
 
-@_function("max_pool", "max_pool2d", "average_pool", "avg_pool", "avg_pool2d")
-def _pool(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a pooled map."""
-    given = _given("inputs pool_size strides padding", args, kwargs)
-    x = given.get("inputs", given.get("input", given.get("value")))
-    size, step = given.get("pool_size", given.get("ksize")), given.get("strides")
-    if not isinstance(x, KerasTensor) or x.sizes is None or size is None:
-        raise NotImplementedError
-    from .layers import make_layer
+def _pool(kind: str) -> Function:
+    """Return a function that pools a map."""
 
-    nd = len(x.sizes) - 1
-    size, step = [list(one)[1:-1] if isinstance(one, (list, tuple)) and len(one) == nd + 2 else one for one in (size, step)]
-    kind = f"MaxPooling{nd}D"
-    padding = str(given.get("padding", "valid")).lower()
-    layer = make_layer(evaluator, kind, [size], {"strides": step, "padding": padding}, node)
-    return layer.call(evaluator, [x], {}, node)
+    def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        from .layers import make_layer
+
+        given = _given("inputs pool_size strides padding", args, kwargs)
+        x = given.get("inputs", given.get("input", given.get("value")))
+        size = given.get("pool_size", given.get("ksize"))
+        if not isinstance(x, KerasTensor) or x.sizes is None or size is None:
+            raise NotImplementedError
+        nd = len(x.sizes) - 1
+        windows = {"pool_size": size, "strides": given.get("strides")}
+        for key, one in windows.items():
+            if isinstance(one, (list, tuple)) and len(one) == nd + 2:  # TensorFlow's has those of batch and channels
+                windows[key] = list(one)[1:-1]
+        layer = make_layer(evaluator, f"{kind}{nd}D", [], {**windows, "padding": given.get("padding", "valid")}, node)
+        return layer.call(evaluator, [x], {}, node)
+
+    return call
+
+
+_enter(["max_pool", "max_pool2d", "max_pool1d"], _pool("MaxPooling"))
+_enter(["average_pool", "avg_pool", "avg_pool2d", "avg_pool1d"], _pool("AveragePooling"))
 
 
 # Constants and variables

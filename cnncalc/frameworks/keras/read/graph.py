@@ -57,7 +57,7 @@ class ModelReader:
             try:
                 call = self._call_of(record, at, model.sizes.get(here), values)
                 if record.model is None:
-                    outputs = self._add_parts((*prefix, record.name), convert(call), call)
+                    outputs = self.add_parts((*prefix, record.name), convert(call), call)
                 else:
                     outputs = self._add_model((*prefix, record.name), record.model, call, record.name not in several)
                 for number in range(len(outputs), results.get(here[:2], 1)):
@@ -118,7 +118,7 @@ class ModelReader:
         count = self.calls[name]
         return (name if count == 1 else f"{name}_call2" if count == 2 else f"{name}_call2_{count - 1}"), count > 1
 
-    def _add_parts(self, path: tuple[str, ...], parts: list[LayerPart] | Results, call: LayerCall) -> list[Tensor]:
+    def add_parts(self, path: tuple[str, ...], parts: list[LayerPart] | Results, call: LayerCall) -> list[Tensor]:
         """Add the parts of one call; the one without a suffix has the Keras layer's own name."""
         sizes = call.sizes()
         unused = unused_buffers(call.kind, call.config, None if not sizes else sizes[-1 if call.channels_last else 0])
@@ -181,7 +181,7 @@ def results_of(record: KerasLayer, args: tuple[Any, ...], kwargs: dict[str, Any]
     path = (record.name,)
     if record.model is not None:
         return reader.read(record.model, call.read(), path)
-    return reader._add_parts(path, convert(call), call)
+    return reader.add_parts(path, convert(call), call)
 
 
 def masks(call: LayerCall) -> bool:
