@@ -150,7 +150,7 @@ class LayerValue(LibraryObject):
         for one in leaves([args, kwargs]):
             if isinstance(one, UnknownValue):
                 raise evaluator.error(node, f"{self.name} reads what is not known here: {one.what}")
-        kwargs = {key: value for key, value in kwargs.items() if key not in ("training", "mask") and value is not None}
+        kwargs = {key: value for key, value in kwargs.items() if key != "training" and value is not None}
         return self.results(evaluator, args, kwargs, node)
 
     def results(self, evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> Any:
