@@ -241,7 +241,8 @@ def _keras_tensors(value: Any) -> Iterator[KerasTensor]:
 def _tensors(value: Any) -> Any:
     """Return arguments with the tensors as the reader of Keras's models has them."""
     if isinstance(value, KerasTensor):
-        return Tensor(Draft("input", "input"), value.sizes)
+        op = "constant" if value.layer.kind == "Constant" else "input"
+        return Tensor(Draft(op, op), value.sizes)
     if isinstance(value, (list, tuple)):
         return type(value)([_tensors(one) for one in value])
     if isinstance(value, dict):
@@ -283,8 +284,7 @@ def functional(name: str, inputs: Sequence[KerasTensor], outputs: Sequence[Keras
     def written(value: Any) -> Any:
         if isinstance(value, KerasTensor):
             history = [value.layer.path or value.layer.name, numbers[id(value.layer), value.node], value.index]
-            shape = value.shape(None)
-            config = {"shape": None if isinstance(shape, UnknownValue) else list(shape), "keras_history": history}
+            config = {"shape": None if value.sizes is None else [None, *value.sizes], "keras_history": history}
             return {"class_name": "__keras_tensor__", "config": config}
         if isinstance(value, (list, tuple)):
             return [written(one) for one in value]

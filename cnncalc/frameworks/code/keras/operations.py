@@ -412,7 +412,9 @@ def constant(evaluator: Evaluator, name: str, shape: Sequence[int], kind: str, n
 def variable(evaluator: Evaluator, name: str, shape: Any, trained: bool, node: Any) -> KerasTensor:
     """Return a variable of a layer of the source's own."""
     shape = [shape] if type(shape) is int else list(evaluator.items(shape, node)) if shape is not None else []
-    return constant(evaluator, session_of(evaluator).unique(name), shape, "parameter" if trained else "buffer", node)
+    *path, own = name.split(".")
+    name = ".".join([*path, session_of(evaluator).unique(own)])
+    return constant(evaluator, name, shape, "parameter" if trained else "buffer", node)
 
 
 @_function("arange", "range", roots=("keras.ops", "keras.backend", "tensorflow"))
