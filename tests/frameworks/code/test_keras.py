@@ -162,11 +162,9 @@ def test_an_error_has_its_line(text: str, error: str | None) -> None:
 
 
 def test_a_model_of_a_class_needs_its_input() -> None:
-    text = (FOLDER / "subclass_simple.py").read_text()
-    with pytest.raises(
-        SpecError, match="MyModel says no input shape.*\n  .*\n.*\n  give the input's shape: -i 28x28x1"
-    ):
-        report_of(text)
+    with pytest.raises(SpecError, match="MyModel says no input shape") as caught:
+        report_of((FOLDER / "subclass_simple.py").read_text())
+    assert caught.value.help == "give the input's shape: -i 28x28x1"
 
 
 def test_the_signatures_are_those_of_keras() -> None:

@@ -55,17 +55,17 @@ def snake_case(name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-class Node(NamedTuple):
+class CallNode(NamedTuple):
     """A call of a layer."""
 
     number: int
     """How many calls there were before, of all layers."""
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    outputs: list[KerasTensor]
+    outputs: list[SymbolicTensor]
 
 
-class KerasTensor(LibraryObject):
+class SymbolicTensor(LibraryObject):
     """A tensor of a model that is being built."""
 
     __slots__ = ("dtype", "index", "layer", "node", "sizes", "whole")
@@ -130,7 +130,7 @@ class LayerValue(LibraryObject):
         self.kind, self.name, self.config, self.made_at = kind, name, config, made_at
         """`config` has plain values; `made_at` is the node of the source that made it."""
         self.is_operation = is_operation
-        self.nodes: list[Node] = []
+        self.nodes: list[CallNode] = []
         self.path: str | None = None
         """Its name with those of the layers around it, once it was called."""
 
@@ -155,12 +155,12 @@ class LayerValue(LibraryObject):
 
     def results(self, evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> Any:
         """Note a call and return its results: one tensor, or a list of several."""
-        tensors = [one for one in leaves([args, kwargs]) if isinstance(one, KerasTensor)]
+        tensors = [one for one in leaves([args, kwargs]) if isinstance(one, SymbolicTensor)]
         whole = bool(tensors) and all(one.whole for one in tensors)
         made = self.given(evaluator, args, kwargs, node)
-        outputs = [KerasTensor(self, len(self.nodes), at, sizes, whole=whole) for at, sizes in enumerate(made)]
+        outputs = [SymbolicTensor(self, len(self.nodes), at, sizes, whole=whole) for at, sizes in enumerate(made)]
         session = session_of(evaluator)
-        self.nodes.append(Node(session.calls, tuple(args), dict(kwargs), outputs))
+        self.nodes.append(CallNode(session.calls, tuple(args), dict(kwargs), outputs))
         session.calls += 1
         return outputs[0] if len(outputs) == 1 and not self.gives_list() else outputs
 
@@ -234,13 +234,13 @@ def leaves(value: Any) -> Iterator[Any]:
         yield from leaves(one)
 
 
-def _keras_tensors(value: Any) -> Iterator[KerasTensor]:
-    return (one for one in leaves(value) if isinstance(one, KerasTensor))
+def _keras_tensors(value: Any) -> Iterator[SymbolicTensor]:
+    return (one for one in leaves(value) if isinstance(one, SymbolicTensor))
 
 
 def _tensors(value: Any) -> Any:
     """Return arguments with the tensors as the reader of Keras's models has them."""
-    if isinstance(value, KerasTensor):
+    if isinstance(value, SymbolicTensor):
         op = "constant" if value.layer.kind == "Constant" else "input"
         return Tensor(Draft(op, op), value.sizes)
     if isinstance(value, (list, tuple)):
@@ -271,7 +271,7 @@ def plain(value: Any) -> Any:
 # Models
 
 
-def functional(name: str, inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> dict[str, Any]:
+def functional(name: str, inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> dict[str, Any]:
     """Return the configuration of the model between tensors. LookupError, with the layer, for an input not among them.
 
     Each layer stands where it was called first, and has the calls that the outputs depend on.
@@ -282,7 +282,7 @@ def functional(name: str, inputs: Sequence[KerasTensor], outputs: Sequence[Keras
         numbers |= {(id(layer), at): number for number, at in enumerate(sorted(nodes))}
 
     def written(value: Any) -> Any:
-        if isinstance(value, KerasTensor):
+        if isinstance(value, SymbolicTensor):
             history = [value.layer.path or value.layer.name, numbers[id(value.layer), value.node], value.index]
             config = {"shape": None if value.sizes is None else [None, *value.sizes], "keras_history": history}
             return {"class_name": "__keras_tensor__", "config": config}
@@ -302,7 +302,7 @@ def functional(name: str, inputs: Sequence[KerasTensor], outputs: Sequence[Keras
 
 
 def _calls_before(
-    inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]
+    inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]
 ) -> dict[int, tuple[LayerValue, set[int]]]:
     """Return the layers of the inputs, and those that the outputs depend on, with the numbers of their calls."""
     ends = {id(one) for one in inputs}

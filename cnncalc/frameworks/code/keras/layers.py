@@ -17,7 +17,7 @@ from ..values import (
     UnknownValue,
     describe,
 )
-from .graph import KerasTensor, LayerValue, Node, leaves, session_of
+from .graph import CallNode, LayerValue, SymbolicTensor, leaves, session_of
 from .signatures import OTHER_NAMES, Signature, signatures
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class LambdaValue(LayerValue):
             result = None
         finally:
             session.path.pop()
-        if result is not None and all(isinstance(one, KerasTensor) for one in leaves(result)):
+        if result is not None and all(isinstance(one, SymbolicTensor) for one in leaves(result)):
             return result
         return super().call(evaluator, args, kwargs, node)
 
@@ -127,7 +127,7 @@ def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -
     for one in leaves([value]):
         if isinstance(one, UnknownValue):
             raise evaluator.error(node, f"{key} of {kind} is not known: {one.what} is not known here")
-        if isinstance(one, KerasTensor):
+        if isinstance(one, SymbolicTensor):
             raise evaluator.error(node, f"{key} of {kind} is {one.describe()}, and has to be a number")
     if key in ("padding", "mode", "data_format", "interpolation") and isinstance(value, str):
         return value.lower()
@@ -154,7 +154,7 @@ def activation_named(value: Any) -> Any:
 # Inputs
 
 
-def make_input(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> KerasTensor:
+def make_input(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> SymbolicTensor:
     """Return an input of a model, by the arguments of `keras.Input`."""
     names = ("shape", "batch_size", "dtype", "sparse", "ragged", "batch_shape", "input_tensor", "optional", "name")
     given = {**dict(zip(names, args, strict=False)), **kwargs}
@@ -178,13 +178,13 @@ def make_input(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, A
     return input_of(evaluator, name, whole, node)
 
 
-def input_of(evaluator: Evaluator, name: str, shape: Sequence[Any], node: Any) -> KerasTensor:
+def input_of(evaluator: Evaluator, name: str, shape: Sequence[Any], node: Any) -> SymbolicTensor:
     """Return an input of a shape that has the batch in front."""
     session = session_of(evaluator)
     layer = LayerValue(INPUT, name, {"batch_shape": list(shape)}, node)
     layer.path = name
-    tensor = KerasTensor(layer, 0, 0, tuple(shape[1:]))
-    layer.nodes.append(Node(session.calls, (), {}, [tensor]))
+    tensor = SymbolicTensor(layer, 0, 0, tuple(shape[1:]))
+    layer.nodes.append(CallNode(session.calls, (), {}, [tensor]))
     session.calls += 1
     return tensor
 
@@ -254,9 +254,9 @@ def run(evaluator: Evaluator, self: InstanceValue, args: list[Any], kwargs: dict
     """Build an object of a class of layers, and run its `call`."""
     build = self.cls.find("build")
     if isinstance(build, FunctionValue) and not self.attributes.get("built"):
-        shapes = [one.shape(node) for one in leaves(args) if isinstance(one, KerasTensor)]
+        shapes = [one.shape(node) for one in leaves(args) if isinstance(one, SymbolicTensor)]
         self.attributes["built"] = True
-        whole = shapes[0] if args and isinstance(args[0], KerasTensor) and shapes else shapes
+        whole = shapes[0] if args and isinstance(args[0], SymbolicTensor) and shapes else shapes
         evaluator.call(build, [self, whole], {}, node)
     method = self.cls.find("call")
     if isinstance(method, FunctionValue):

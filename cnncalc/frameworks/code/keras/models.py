@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...keras.read.model import INPUT
 from ..values import ClassValue, InstanceValue, LibraryFunction, UnknownValue, describe
-from .graph import KerasTensor, LayerValue, functional, leaves, plain, session_of
+from .graph import LayerValue, SymbolicTensor, functional, leaves, plain, session_of
 from .layers import CLASSES, INNER, LAYER, input_of, is_layer, name_of, no_layer, run
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class ModelValue(LayerValue):
 
     __slots__ = ("inputs", "outputs")
 
-    def __init__(self, name: str, inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor], made_at: Any):
+    def __init__(self, name: str, inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor], made_at: Any):
         super().__init__("Functional", name, {}, made_at)
         self.inputs, self.outputs = list(inputs), list(outputs)
 
@@ -66,7 +66,7 @@ class ModelValue(LayerValue):
         return f"the model {self.name}"
 
 
-def layers_before(outputs: Sequence[KerasTensor]) -> Iterator[LayerValue]:
+def layers_before(outputs: Sequence[SymbolicTensor]) -> Iterator[LayerValue]:
     """Yield the layers that tensors depend on."""
     seen: set[int] = set()
     waiting = list(outputs)
@@ -76,7 +76,7 @@ def layers_before(outputs: Sequence[KerasTensor]) -> Iterator[LayerValue]:
         if id(node.outputs) not in seen:
             seen.add(id(node.outputs))
             yield tensor.layer
-            waiting += [one for one in leaves([node.args, node.kwargs]) if isinstance(one, KerasTensor)]
+            waiting += [one for one in leaves([node.args, node.kwargs]) if isinstance(one, SymbolicTensor)]
 
 
 class SequentialValue(LayerValue):
@@ -86,14 +86,14 @@ class SequentialValue(LayerValue):
 
     def __init__(self, name: str, made_at: Any):
         super().__init__("Sequential", name, {}, made_at)
-        self.feed: KerasTensor | None = None
+        self.feed: SymbolicTensor | None = None
         self.members: list[Any] = []
         self.built: list[Any] = []
         """The result of each member."""
 
     def add(self, evaluator: Evaluator, layer: Any, node: Any) -> None:
         """Add a layer. SpecError for anything else."""
-        if isinstance(layer, KerasTensor) and layer.layer.kind == INPUT:
+        if isinstance(layer, SymbolicTensor) and layer.layer.kind == INPUT:
             layer = layer.layer
         if not is_layer(layer):
             raise no_layer(evaluator, layer, node)
@@ -162,7 +162,7 @@ class SequentialValue(LayerValue):
             return {"input": self.feed, "inputs": [self.feed], "input_shape": self.feed.shape(node)}[name]
         if self.built and name in ("output", "outputs", "output_shape"):
             last = self.built[-1]
-            shape = last.shape(node) if isinstance(last, KerasTensor) else UnknownValue(f"{self.name}.{name}", node)
+            shape = last.shape(node) if isinstance(last, SymbolicTensor) else UnknownValue(f"{self.name}.{name}", node)
             return {"output": last, "outputs": [last], "output_shape": shape}[name]
         return super().attribute(evaluator, name, node)
 
@@ -191,9 +191,9 @@ def one_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     return args[0] if args else next(iter(kwargs.values()), None)
 
 
-def tensors_in(value: Any) -> list[KerasTensor]:
+def tensors_in(value: Any) -> list[SymbolicTensor]:
     """Return the tensors in lists, tuples and dicts."""
-    return [one for one in leaves(value) if isinstance(one, KerasTensor)]
+    return [one for one in leaves(value) if isinstance(one, SymbolicTensor)]
 
 
 def make_model(
@@ -208,7 +208,7 @@ def make_model(
         for one in own:
             if isinstance(one, UnknownValue):
                 raise evaluator.error(node, f"{key} of a model is not known: {one.what} is not known here")
-            if not isinstance(one, KerasTensor):
+            if not isinstance(one, SymbolicTensor):
                 raise evaluator.error(node, f"{key} of a model is {describe(one)}, not a tensor")
         ends.append(own)
     own_name = name or given.get("name")

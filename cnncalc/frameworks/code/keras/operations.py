@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...keras.read.config import Sizes
 from ..libraries import NameTable
 from ..values import LibraryFunction, UnknownValue, describe
-from .graph import KerasTensor, LayerValue, leaves, session_of
+from .graph import LayerValue, SymbolicTensor, leaves, session_of
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
@@ -173,14 +173,14 @@ def operate(evaluator: Evaluator, kind: str, args: Sequence[Any], kwargs: Mappin
         if isinstance(one, UnknownValue):
             return one
     config = {
-        key: value for key, value in kwargs.items() if not any(isinstance(one, KerasTensor) for one in leaves(value))
+        key: value for key, value in kwargs.items() if not any(isinstance(one, SymbolicTensor) for one in leaves(value))
     }
     given = {key: value for key, value in kwargs.items() if key not in config}
     layer = LayerValue(kind, session_of(evaluator).unique(kind), config, node, is_operation=True)
     return layer.call(evaluator, list(args), given, node)
 
 
-def moved(evaluator: Evaluator, name: str, x: KerasTensor, out: Sizes, node: Any) -> Any:
+def moved(evaluator: Evaluator, name: str, x: SymbolicTensor, out: Sizes, node: Any) -> Any:
     """Return a tensor in another shape, by a layer of this name."""
     target = [-1 if n is None else n for n in out]
     if target.count(-1) > 1:
@@ -200,7 +200,7 @@ def _simple(name: str, names: Sequence[str]) -> Function:
         given = dict(zip(names, args, strict=False)) | {_RENAMED.get(key, key): value for key, value in kwargs.items()}
         given.pop("name", None)
         tensors = [given.pop(key) for key in names if key in given and key in _TENSOR_ARGUMENTS]
-        if not any(isinstance(one, KerasTensor) for one in leaves([tensors, given])):
+        if not any(isinstance(one, SymbolicTensor) for one in leaves([tensors, given])):
             return without_tensor(evaluator, name, tensors, given, node)
         return operate(evaluator, kind, tensors, {k: v for k, v in given.items() if v is not None}, node)
 
@@ -246,11 +246,11 @@ def _given(names: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[s
     return {**dict(zip(names.split(), args, strict=False)), **kwargs}
 
 
-def _tensor(evaluator: Evaluator, value: Any, node: Any) -> KerasTensor:
+def _tensor(evaluator: Evaluator, value: Any, node: Any) -> SymbolicTensor:
     """Return a value that has to be a tensor of known sizes. SpecError for another."""
     if isinstance(value, UnknownValue):
         raise evaluator.unknown(value, node)
-    if not isinstance(value, KerasTensor) or value.sizes is None:
+    if not isinstance(value, SymbolicTensor) or value.sizes is None:
         raise NotImplementedError
     return value
 
@@ -266,7 +266,7 @@ def _relu(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
 def _shape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the shape of a tensor, the batch open."""
     x = args[0] if args else kwargs.get("x", kwargs.get("input"))
-    return x.shape(node) if isinstance(x, KerasTensor) else evaluator.attribute(x, "shape", node)
+    return x.shape(node) if isinstance(x, SymbolicTensor) else evaluator.attribute(x, "shape", node)
 
 
 @_function("ndim", "rank")
@@ -345,7 +345,7 @@ def _split(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
     given = _given("x indices_or_sections axis", args, kwargs)
     x = given.get("x", given.get("value"))
     parts = given.get("indices_or_sections", given.get("num_or_size_splits"))
-    if not isinstance(x, KerasTensor):
+    if not isinstance(x, SymbolicTensor):
         raise NotImplementedError
     config = {"indices_or_sections": parts, "axis": given.get("axis", 0)}
     return operate(evaluator, "Split", [x], config, node)
@@ -357,7 +357,7 @@ def _resize(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
     given = _given("images size interpolation", args, kwargs)
     x, size = given.get("images"), given.get("size")
     method = given.get("interpolation", given.get("method", "bilinear"))
-    if not isinstance(x, KerasTensor) or not isinstance(size, (list, tuple)):
+    if not isinstance(x, SymbolicTensor) or not isinstance(size, (list, tuple)):
         raise NotImplementedError
     config = {"height": size[0], "width": size[1], "interpolation": method if isinstance(method, str) else "bilinear"}
     layer = LayerValue("Resizing", session_of(evaluator).unique("Resize"), config, node)
@@ -378,7 +378,7 @@ def _pool(kind: str) -> Function:
         given = _given("inputs pool_size strides padding", args, kwargs)
         x = given.get("inputs", given.get("input", given.get("value")))
         size = given.get("pool_size", given.get("ksize"))
-        if not isinstance(x, KerasTensor) or x.sizes is None or size is None:
+        if not isinstance(x, SymbolicTensor) or x.sizes is None or size is None:
             raise NotImplementedError
         nd = len(x.sizes) - 1
         windows = {"pool_size": size, "strides": given.get("strides")}
@@ -398,18 +398,18 @@ _enter(["average_pool", "avg_pool", "avg_pool2d", "avg_pool1d"], _pool("AverageP
 # Constants and variables
 
 
-def constant(evaluator: Evaluator, name: str, shape: Sequence[int], kind: str, node: Any) -> KerasTensor:
+def constant(evaluator: Evaluator, name: str, shape: Sequence[int], kind: str, node: Any) -> SymbolicTensor:
     """Return an array that the network has, without a batch: `kind` is parameter, buffer or constant."""
     if not all(type(n) is int and n > 0 for n in shape):
         raise evaluator.error(node, f"{name} has a shape that is not known: {describe(tuple(shape))}")
     layer = LayerValue("Constant", name, {"shape": list(shape), "kind": kind}, node)
     layer.path = name
-    result: KerasTensor = layer.results(evaluator, [], {}, node)
+    result: SymbolicTensor = layer.results(evaluator, [], {}, node)
     result.whole = True
     return result
 
 
-def variable(evaluator: Evaluator, name: str, shape: Any, trained: bool, node: Any) -> KerasTensor:
+def variable(evaluator: Evaluator, name: str, shape: Any, trained: bool, node: Any) -> SymbolicTensor:
     """Return a variable of a layer of the source's own."""
     shape = [shape] if type(shape) is int else list(evaluator.items(shape, node)) if shape is not None else []
     *path, own = name.split(".")
@@ -454,7 +454,7 @@ def _random(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
 def _variable(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a variable with the shape of what it begins with."""
     value = _given("initial_value", args, kwargs).get("initial_value", kwargs.get("initializer"))
-    if isinstance(value, KerasTensor) and value.whole and value.sizes is not None:
+    if isinstance(value, SymbolicTensor) and value.whole and value.sizes is not None:
         name = ".".join([*session_of(evaluator).path, "variable"])
         return variable(evaluator, name, value.sizes, kwargs.get("trainable", True) is not False, node)
     if isinstance(value, (int, float)):
