@@ -23,12 +23,12 @@ BEHIND_OTHERS = {"dcgan_generator:discriminator", "gan_conditional:generator", "
 """Models that stand behind others, on whose layers they do not depend: Keras counts those, too."""
 
 
-def network(text: str, wanted: str | None = None, inputs: dict[str, Shape] | None = None) -> Network:
-    return imported(read(text, "net.py", wanted, inputs or {}), "net.py")
+def network(text: str, wanted: str | None = None) -> Network:
+    return imported(read(text, "net.py", wanted), "net.py")
 
 
-def report_of(text: str, wanted: str | None = None, **inputs: Shape) -> Report:
-    return cnncalc.shape(network(text, wanted, inputs), inputs.get("input"))
+def report_of(text: str, wanted: str | None = None, input: Shape | None = None) -> Report:
+    return cnncalc.shape(network(text, wanted), input)
 
 
 def sizes(shape: Any) -> list[int | None]:
@@ -40,8 +40,7 @@ def sizes(shape: Any) -> list[int | None]:
 def test_a_script(case: str) -> None:
     stem, _, wanted = case.partition(":")
     expected = RECORDED[case]
-    inputs = {"input": tuple(expected["input"])} if "input" in expected else {}
-    report = report_of((FOLDER / f"{stem}.py").read_text(), wanted, **inputs)
+    report = report_of((FOLDER / f"{stem}.py").read_text(), wanted, expected.get("input"))
     out = expected["out"][0] if isinstance(expected["out"][0], list) else expected["out"]
     assert report.params is not None
     assert report.buffers is not None
@@ -162,9 +161,11 @@ def test_an_error_has_its_line(text: str, error: str | None) -> None:
 
 
 def test_a_model_of_a_class_needs_its_input() -> None:
-    with pytest.raises(SpecError, match="MyModel says no input shape") as caught:
+    with pytest.raises(SpecError, match="MyModel needs the shape of its input") as caught:
         report_of((FOLDER / "subclass_simple.py").read_text())
-    assert caught.value.help == "give the input's shape: -i 28x28x1"
+    assert caught.value.help == "give it: -i 28x28x1"
+    built = (FOLDER / "subclass_simple.py").read_text() + "model.build((None, 28, 28, 1))\n"
+    assert report_of(built).params == RECORDED["subclass_simple:model"]["total"]
 
 
 def test_the_signatures_are_those_of_keras() -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ....input import FIRST
 from ....sizes import Shape
 from ... import ForeignNetwork
 from ...keras.read import read as read_keras
 from ..libraries import Library
 from ..values import ClassValue, LibraryFunction
 from .layers import CLASSES, make_input, make_layer
-from .models import MODEL, configuration, is_model
+from .models import MODEL, configuration, is_model, needs_input
 from .operations import NAMES
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ class KerasLibrary(Library):
 
     def is_network_class(self, value: ClassValue) -> bool:
         return value.node is not None and value.derives(MODEL)
+
+    def inputs(self, evaluator: Evaluator, network: Any) -> list[str] | None:
+        return [FIRST] if needs_input(network) else None
 
     def read(self, evaluator: Evaluator, network: Any, inputs: Mapping[str, Shape]) -> ForeignNetwork:
         sizes = [one for one in inputs.values() if all(isinstance(n, int) for n in one)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...keras.read.model import INPUT
-from ..values import ClassValue, InstanceValue, LibraryFunction, UnknownValue, describe
+from ..values import ClassValue, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe
 from .graph import LayerValue, SymbolicTensor, functional, leaves, plain, session_of
 from .layers import CLASSES, INNER, LAYER, input_of, is_layer, name_of, no_layer, run
 
@@ -311,6 +311,28 @@ def is_model(value: Any) -> bool:
     )
 
 
+BUILT = "(input shape)"
+"""The attribute of a model of a class of the source that holds the shape that it was built for."""
+
+
+def _build(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    """Note the shape that a model of a class of the source is built for."""
+    self, shape, *_ = [*args, *kwargs.values(), None]
+    if isinstance(shape, (list, tuple)) and all(one is None or type(one) is int for one in shape):
+        self.attributes[BUILT] = tuple(shape)
+
+
+MODEL.namespace["build"] = LibraryFunction("build", _build)
+
+
+def needs_input(model: Any) -> bool:
+    """Return whether a model does not say the sizes of its input."""
+    if isinstance(model, InstanceValue):
+        inner = model.attributes.get(INNER)
+        return needs_input(inner) if inner is not None else BUILT not in model.attributes
+    return isinstance(model, SequentialValue) and model.feed is None and not model.is_chain
+
+
 def configuration(evaluator: Evaluator, model: Any, sizes: Sequence[Sequence[Any]], node: Any) -> dict[str, Any]:
     """Return a model as Keras's `to_json()` writes it, for inputs of these sizes if it has none of its own."""
     if isinstance(model, InstanceValue) and isinstance(model.attributes.get(INNER), LayerValue):
@@ -320,22 +342,25 @@ def configuration(evaluator: Evaluator, model: Any, sizes: Sequence[Sequence[Any
     if isinstance(model, SequentialValue):
         if not model.members:
             raise evaluator.error(node, f"{model.name} has no layers")
-        if model.feed is None and sizes and not model.is_chain:
+        if needs_input(model):
+            if not sizes:
+                raise evaluator.error(node, f"{model.name} needs the shape of its input", "give it: -i 28x28x1")
             model.feed = input_of(evaluator, "input_layer", (None, *sizes[0]), node)
             model.run(evaluator, node)
-        if model.feed is None and not model.is_chain:
-            raise evaluator.error(node, f"{model.name} says no input shape", "give it: -i 28x28x1")
     return dict(model.record())
 
 
 def _of_class(evaluator: Evaluator, model: InstanceValue, sizes: Sequence[Sequence[Any]], node: Any) -> dict[str, Any]:
     """Return a model of a class of the source, whose `call` runs on inputs of these sizes."""
     name = name_of(evaluator, model)
-    if not sizes:
-        what = f"{model.cls.name} says no input shape: its layers are those that its call runs"
-        raise evaluator.error(node, what, "give the input's shape: -i 28x28x1")
-    feeds = [input_of(evaluator, session_of(evaluator).unique(INPUT), (None, *one), node) for one in sizes]
-    result = run(evaluator, model, list(feeds), {}, node)
+    built = model.attributes.get(BUILT)
+    shapes = [(None, *one) for one in sizes] or ([built] if built is not None else [])
+    if not shapes:
+        raise evaluator.error(node, f"{model.cls.name} needs the shape of its input", "give it: -i 28x28x1")
+    feeds: list[Any] = [input_of(evaluator, session_of(evaluator).unique(INPUT), one, node) for one in shapes]
+    method = model.cls.find("call")
+    taken = len(method.node.args.args) - 1 if isinstance(method, FunctionValue) else 1
+    result = run(evaluator, model, feeds if len(feeds) <= taken else [feeds], {}, node)
     outputs = tensors_in(result)
     if not outputs:
         if isinstance(result, UnknownValue):
