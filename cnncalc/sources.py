@@ -53,7 +53,7 @@ class SpecWords(NamedTuple):
 def spec_words(words: Sequence[str]) -> SpecWords:
     """Split SPEC words into a shape in front, if there is one, and the spec. SpecError if there is no spec."""
     spec = SpecWords(None, list(words), 0)
-    if words and looks_like_shape(words[0]) and not is_layer_word(words[0]):  # exp is not the sizes e and p
+    if words and is_shape(words[0]):
         try:
             spec = SpecWords(parse_shape(words[0]), list(words), 1)
         except SpecError as error:
@@ -64,6 +64,11 @@ def spec_words(words: Sequence[str]) -> SpecWords:
             what, "give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input"
         )
     return spec
+
+
+def is_shape(word: str) -> bool:
+    """Return whether a word is meant as a shape; exp is not the sizes e and p."""
+    return looks_like_shape(word) and not is_layer_word(word)
 
 
 def read_stdin() -> str | ForeignNetwork:

@@ -15,12 +15,15 @@ import pytest
 
 from cnncalc.checks import Result
 from cnncalc.checks.baseline import Baseline
+from cnncalc.checks.expect import FIGURES
 from cnncalc.cli import COMMANDS, _terminal, group
 from cnncalc.cli._terminal import Settings, is_closed_pipe, style_of
 from cnncalc.execute.sinks import save_all
 from tests.program import Ended, here, posix
 
 NETWORK = '{"input": [1, 5, 6], "layers": [{"op": "conv", "c_o": 2, "k": 2}, {"op": "maxpool", "k": 2}]}'
+BOUNDED = [name for name, figure in FIGURES.items() if not figure.is_shape]
+"""The figures that can have a bound."""
 BASE = {
     "shape": "net.json",
     "run": "conv:s1 -x x.npy -w w.npy",
@@ -104,6 +107,9 @@ EFFECTS = {
     "diff --dialect": "same.json other.json | --dialect keras",
     "diff --quiet": "report.json other.json -i 1x7x8 | -q",
     "check --expect": "--expect out=3",
+    "check --dtype": "net.json --expect memory=1 | --dtype int8",
+    **{f"check --min-{name.replace('_', '-')}": f"--min-{name.replace('_', '-')} 1G" for name in BOUNDED},
+    **{f"check --max-{name.replace('_', '-')}": f"--max-{name.replace('_', '-')} 1G" for name in BOUNDED},
     "check --strict": "--strict",
     "check --baseline": "--baseline lock.json",
     "check --update": "net.json --baseline lock.json | --update",
@@ -256,8 +262,8 @@ def test_an_option_has_one_text_everywhere() -> None:
     for _, option in parameters():
         texts.setdefault(long_name(option), set()).add(option.help or "")
     differing = {name for name, of_it in texts.items() if len(of_it) > 1}
-    # one or several, several, its findings, or an output, the kernel
-    assert differing == {"--array", "--dialect", "--jsonl", "--output", "--weights"}
+    # one or several, several, what is expected, its findings, or an output, the kernel
+    assert differing == {"--array", "--dialect", "--dtype", "--jsonl", "--output", "--weights"}
     for name, of_it in texts.items():
         for text in of_it - {""}:
             assert text[0].isupper(), name
