@@ -88,6 +88,8 @@ def load_words(
             return _load(stdin(), STDIN)
         if os.path.exists(word):
             return load_file(word)
+        if "(" in word and (pasted := _printed(word, "SPEC")) is not None:
+            return pasted
         if word.lower() in zoo.names():
             return load_zoo(word.lower())
         raise _no_network(spec, word)
@@ -228,7 +230,24 @@ def imported(model: ForeignNetwork, name: str) -> Network:
 
 
 def _load(content: str | ForeignNetwork, name: str) -> Network:
-    return imported(content, name) if isinstance(content, ForeignNetwork) else load_text(content, name)
+    if isinstance(content, ForeignNetwork):
+        return imported(content, name)
+    return _printed(content, name) or load_text(content, name)
+
+
+def _printed(text: str, name: str) -> Network | None:
+    """Read a print-out; None for a text that is not one. SpecError for what is about a network and is none."""
+    if text.lstrip()[:1] in ("{", "["):
+        return None
+    from .frameworks.code import printed, printout, summaries
+
+    if printed.is_printout(text):
+        return imported(printout.read(text, name), name)
+    error = summaries.named(text)
+    if error is None:
+        return None
+    error.where = Where(name, 0, 0)
+    raise error
 
 
 def read_any(path: str) -> str | ForeignNetwork:
