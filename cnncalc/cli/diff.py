@@ -59,12 +59,14 @@ def command(
 def _two(words: tuple[str, ...]) -> tuple[str, str]:
     """Return the two networks that are compared: of a file alone, the one at HEAD; behind revisions, those at them."""
     *before, last = words or ("",)
-    file = split_object(last)[0]
+    file = last.partition(".py:")[0] + ".py" if ".py:" in last else last
     if os.path.isfile(file) and len(before) < 3 and not any(map(_is_network, before)):
         old, *newer = [f"{revision}:{_from_here(last)}" for revision in before or ["HEAD"]]
         return old, newer[0] if newer else last
     if len(words) == 2:
         return words[0], words[1]
+    if len(words) == 1 and not sources.is_network(last) and sources.is_path(last):
+        raise sources.no_file(last)
     few = "no network is" if not words else "one network is" if len(words) == 1 else f"{len(words)} are"
     help = f"layer words go in quotes: {QUOTES}"
     if len(words) > 2 and all(map(sources.is_network, words)):
@@ -112,5 +114,7 @@ def _is_revision(word: str, words: list[str]) -> bool:
     if ":" not in word or word.startswith("-") or os.path.exists(word) or looks_like_shape(words[0]):
         return False
     if os.path.splitdrive(word)[0]:  # C:\net.json on Windows
+        return False
+    if any(os.path.isfile(word[:at]) for at, sign in enumerate(word) if sign == ":"):  # net.py:Net
         return False
     return not any(map(is_layer_word, words))

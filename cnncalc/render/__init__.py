@@ -23,6 +23,8 @@ class Style(NamedTuple):
     """The most characters of a table's line; None if nothing may be wrapped or shortened, as in a file."""
     ascii: bool = False
     """Whether the output can show only ASCII."""
+    totals: bool = False
+    """Whether only the totals of a difference are shown."""
     values: tuple[str, ...] = ()
     """The names of the values that are shown alone, if any."""
 

@@ -25,7 +25,9 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
     yield canvas.line(f"{diff.names[0]} -> {diff.names[1]}: {verdict(diff)}", "bold")
     yield canvas.line(cost(diff))
     yield "\n"
-    yield canvas.fitting(_tables(diff, canvas))
+    yield canvas.fitting(_tables(diff, canvas, style.totals))
+    if style.totals:
+        return
     seen = {row.sign for layer in diff.layers for row in rows(diff, layer)[:1]}
     if seen:
         yield canvas.line(", ".join(f"{sign} {word}" for sign, word in SIGNS.items() if sign in seen), "dim")
@@ -33,7 +35,7 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
         yield canvas.line(f"renumbered: {renumbered(diff)}")
 
 
-def _tables(diff: Difference, canvas: Canvas) -> Iterator[Table]:
+def _tables(diff: Difference, canvas: Canvas, only_totals: bool) -> Iterator[Table]:
     """Yield the table with its numbers in full, then with less space, then both with the numbers shortened."""
     for write, gap in ((counted, 1), (counted, 0), (short, 1), (short, 0)):
         body = [
@@ -43,4 +45,4 @@ def _tables(diff: Difference, canvas: Canvas) -> Iterator[Table]:
             for row in layer_rows
         ]
         totals = [([*map(Text, row)], "") for row in total_rows(diff, write)]
-        yield canvas.table(TITLES, [body, totals], RIGHT, gap)
+        yield canvas.table(TITLES, [totals] if only_totals else [body, totals], RIGHT, gap)
