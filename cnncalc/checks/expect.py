@@ -48,17 +48,7 @@ FIGURES = {
     "memory": Figure("CC115", "memory", in_bytes=True),
     "param_bytes": Figure("CC116", "parameter-bytes", in_bytes=True),
 }
-UNITS = {
-    "k": 10**3,
-    "K": 10**3,
-    "M": 10**6,
-    "G": 10**9,
-    "T": 10**12,
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
-}
+UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 BOUNDS = ("min_", "max_")
 SIGNS = {"<=": "max_", "=<": "max_", "≤": "max_", ">=": "min_", "=>": "min_", "≥": "min_", "<": "max_", ">": "min_"}
 """The bound of each sign; the last two leave the number itself out."""

@@ -50,7 +50,8 @@ def command(
     if networks == (sources.STDIN, sources.STDIN):
         raise SpecError("standard input can be only one of the two", "give a file for the other")
     old, new = (_report(word, options) for word in networks)
-    difference = diffs.diff(old, new, networks)
+    names = [name.replace(":./", ":", 1) for name in networks]
+    difference = diffs.diff(old, new, (names[0], names[1]))
     with text_output(path, utf8=format != "table") as stream:
         stream.writelines(FORMATS.renderer(format)(difference, style_of(stream)._replace(totals=stat)))
     return int(exit_code and bool(difference))

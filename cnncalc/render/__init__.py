@@ -76,4 +76,4 @@ VALUE_FORMATS = Formats(__name__, {"table": "values.text", "json": "values.docum
 
 def needs_dtype(value: str) -> bool:
     """Return whether a value of a report is a number of bytes, by its name."""
-    return any(unit in value for unit in ("bytes", "memory"))
+    return any(unit in value for unit in ("bytes", "memory", "alive"))

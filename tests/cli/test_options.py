@@ -81,11 +81,16 @@ EFFECTS = {
     "run --seed": "conv:1,k2 -x x.npy | --seed 7",
     "run --keep": "--keep conv1",
     "run --keep-all": "--keep-all maps",
+    "run --color": "-v | --color always",
+    "run --no-color": "-v --color always | --no-color",
+    "dense --color": "-v | --color always",
+    "dense --no-color": "-v --color always | --no-color",
     "run --rows": "conv -x batch.npy -w w.npy | --rows 0:1",
     "run --memory": "--memory 1",
     "run --dialect": "maxpool:k2 -x x.npy | --dialect caffe",
     "run --layout": "maxpool:k2 -x cube.npy | --layout NHWC",
-    "run --quiet": "-q",
+    "run --quiet": "-v | -q",
+    "run --verbose": "-v",
     "learn --array": "conv:1,k2 -y y.npy | -x x.npy",
     "learn --target": "conv:1,k2 -x x.npy | -y y.npy",
     "learn --lr": "--lr 0.001",
@@ -95,13 +100,15 @@ EFFECTS = {
     "learn --exact": "--exact",
     "learn --dialect": "conv:1,k2,p=same -x x.npy -y x.npy | --dialect caffe",
     "learn --layout": "conv:2,k2 -x cube.npy -y maps.npy --lr 0.001 --steps 2 | --layout NHWC",
-    "learn --quiet": "conv:1,k2 -x x.npy -y y.npy --exact --lr 1 | -q",
+    "learn --quiet": "-q",
     "dense --weights": "conv:1,k2 -i 3x4 | -w w.npy",
     "dense --seed": "conv:1,k2 -i 3x4 | --seed 7",
     "dense --input": "conv -w w.npy | -i 3x4",
     "dense --dialect": "avgpool:k2 -i 1x5x5 | --dialect caffe",
     "dense --layout": "avgpool:k2 -i 1x5x6 | --layout NHWC",
-    "dense --quiet": "-q",
+    "dense --quiet": "-v | -q",
+    "dense --verbose": "-v",
+    "diff --stat": "--stat",
     "diff --exit-code": "--exit-code",
     "diff --format": "--format markdown",
     "diff --dialect": "same.json other.json | --dialect keras",
@@ -208,7 +215,7 @@ def test_an_option_does_something(command: str, option: click.Option, folder: Pa
     name = long_name(option)
     effect = EFFECTS.get(f"{command} {name}") or SHARED[name]
     line, _, added = effect.rpartition(" | ")
-    base = f"{command} {BASE[command] if not line or line.startswith('--') else ''} {line}"
+    base = f"{command} {BASE[command] if not line or line.startswith('-') else ''} {line}"
     without, with_it = outcome(base, folder), outcome(f"{base} {added}", folder)
     assert without != with_it
     assert {without[0].code, with_it[0].code} & {0, 1}, with_it[0].err
