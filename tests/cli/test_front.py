@@ -261,7 +261,7 @@ def test_there_is_no_such_value(name: str, text: str) -> None:
 
 @pytest.mark.parametrize("more", ["--explain", "--columns layer", "--format csv", "--format markdown"])
 def test_values_stand_alone(more: str) -> None:
-    text = "--get prints values alone\n  leave out --explain, --columns and --format\n"
+    text = "--get prints values alone\n  leave out --explain, --format, --columns and the choice of rows\n"
     assert here(["shape", "lenet5", "--get", "out", *more.split()]) == (2, "", text)
 
 
@@ -285,7 +285,8 @@ def test_the_cuts_of_a_network_add_up() -> None:
                     cnncalc.load(name, after=layer.name)
                 continue
             cuts += 1
-            assert (until.params + after.params, until.macs + after.macs) == (whole.params, whole.macs)
+            both = [(part.params or 0, part.macs or 0) for part in (until, after)]
+            assert tuple(map(sum, zip(*both, strict=True))) == (whole.params, whole.macs)
             assert after.out == whole.out
             assert cnncalc.shape(after.to_dict()).to_dict() == after.to_dict()
         assert cuts >= 11
