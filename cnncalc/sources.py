@@ -87,7 +87,7 @@ def load_words(
         (word,) = spec.rest
         if word == STDIN:
             return _load(stdin(), STDIN)
-        if os.path.exists(word):
+        if is_file(word):
             return load_file(word)
         if "(" in word and (pasted := _printed(word, "SPEC")) is not None:
             return pasted
@@ -102,7 +102,7 @@ def load_words(
 
 def is_spec(word: str) -> bool:
     """Return whether a word begins a SPEC: a shape, a layer, a file or a built-in network."""
-    return is_layer_word(word) or looks_like_shape(word) or os.path.isfile(word) or word.lower() in zoo.names()
+    return is_layer_word(word) or looks_like_shape(word) or is_file(word) or word.lower() in zoo.names()
 
 
 def is_network(word: str) -> bool:
@@ -168,7 +168,7 @@ def _no_layer(spec: SpecWords, index: int) -> SpecError:
         return _several(spec)
     word = spec.words[index]
     name = word.partition(":")[0]
-    if word == STDIN or os.path.exists(word) or name.lower() in zoo.names():
+    if word == STDIN or is_file(word) or name.lower() in zoo.names():
         error = SpecError(f"{shown(word)} is a whole network, and stands alone", "leave out the other words")
     elif looks_like_shape(word):
         error = SpecError(f"the shape {word} stands after a layer", "there is one input, and it comes first")
@@ -187,8 +187,10 @@ def load_file(path: str) -> Network:
     return _load(read_any(path), path)
 
 
-def read_bytes(data: bytes, name: str) -> Network:
-    """Load the network of a file's bytes."""
+def read_bytes(data: bytes, name: str, wanted: str | None = None) -> Network:
+    """Load the network of a file's bytes; of Python source the one that is `wanted`."""
+    if wanted is not None:
+        return imported(read_code(decode(data, name), name, wanted), name)
     return _load(decode_any(data, name), name)
 
 
@@ -237,7 +239,7 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     """Read the network of another framework's model; errors name its file, without a line."""
     document = Document("", name)
     document.imported, document.weights, document.model = True, model.weights, model.model
-    document.notes = model.notes
+    document.notes, document.unread = model.notes, model.unread
     network = read(model.spec, document)
     if model.bind is not None:
         again = model.bind
@@ -249,6 +251,35 @@ def imported(model: ForeignNetwork, name: str) -> Network:
 
         document.bind = bind
     return network
+
+
+_CODE = re.compile(r"(?P<path>.+\.py):(?P<wanted>[^\W\d].*)", re.DOTALL)
+"""The name of a network in a Python source: `net.py:Net`, `net.py:Net(num_classes=5)`."""
+_PYTHON = re.compile(r"^(import |from \S+ import |class \w+.*:|def \w+\(|@\w|\w+ = )", re.MULTILINE)
+"""The beginning of a line that only Python has."""
+
+
+def is_file(word: str) -> bool:
+    """Return whether a word is a file that exists, or names a network in a Python source that exists."""
+    return os.path.exists(word) or os.path.isfile(split_code(word)[0])
+
+
+def split_code(word: str) -> tuple[str, str | None]:
+    """Return the file of a word, and the network that it names in it if that is Python source."""
+    code = _CODE.fullmatch(word)
+    return (word, None) if code is None else (code["path"], code["wanted"])
+
+
+def _is_python(text: str, name: str) -> bool:
+    """Return whether a text is Python source, by its name or by its lines."""
+    return name.endswith(".py") or (text.lstrip()[:1] not in ("{", "[", "<") and _PYTHON.search(text) is not None)
+
+
+def read_code(text: str, name: str, wanted: str | None = None) -> ForeignNetwork:
+    """Read a network in Python source, which is never executed; `wanted` names it."""
+    from .frameworks.code import read
+
+    return read(text, name, wanted)
 
 
 def _load(content: str | ForeignNetwork, name: str) -> Network:
@@ -274,6 +305,9 @@ def _printed(text: str, name: str) -> Network | None:
 
 def read_any(path: str) -> str | ForeignNetwork:
     """Read a file: its text, or the model of another framework. SpecError if it cannot be read."""
+    source, wanted = (path, None) if os.path.exists(path) else split_code(path)
+    if wanted is not None:
+        return read_code(read_text(source), source, wanted)
     with opened(path) as file:
         if is_onnx(file.peek(1)[:1], path) and os.path.isfile(path) and os.path.getsize(path):  # type: ignore[attr-defined]
             from mmap import ACCESS_READ, mmap
@@ -300,7 +334,10 @@ def decode_any(data: bytes, name: str) -> str | ForeignNetwork:
 
     if (error := stranger(data[:HEAD], name)) is not None:
         raise error
-    return read_archive(data, name) if data.startswith(ZIP) else decode(data, name)
+    if data.startswith(ZIP):
+        return read_archive(data, name)
+    text = decode(data, name)
+    return read_code(text, name) if _is_python(text, name) else text
 
 
 def read_archive(data: bytes, name: str) -> str | ForeignNetwork:

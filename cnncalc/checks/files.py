@@ -62,7 +62,7 @@ def spec_files(words: Iterable[str], lines: bool = False) -> Iterator[SpecFile]:
             yield from _lines(word, sys.stdin.buffer) if lines and sys.stdin else [stdin]
         elif os.path.isdir(word):
             yield from _inside(word)
-        elif os.path.exists(word):
+        elif sources.is_file(word):
             yield from _file(word)
         elif paths := [path for path in _matching(word) if os.path.isfile(path)]:
             for path in paths:
