@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ class SpecWords(NamedTuple):
 def spec_words(words: Sequence[str]) -> SpecWords:
     """Split SPEC words into a shape in front, if there is one, and the spec. SpecError if there is no spec."""
     spec = SpecWords(None, list(words), 0)
-    if words and looks_like_shape(words[0]) and not is_layer_word(words[0]):  # exp is not the sizes e and p
+    if words and is_shape(words[0]):
         try:
             spec = SpecWords(parse_shape(words[0]), list(words), 1)
         except SpecError as error:
@@ -64,6 +65,11 @@ def spec_words(words: Sequence[str]) -> SpecWords:
             what, "give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input"
         )
     return spec
+
+
+def is_shape(word: str) -> bool:
+    """Return whether a word is meant as a shape; exp is not the sizes e and p."""
+    return looks_like_shape(word) and not is_layer_word(word)
 
 
 def read_stdin() -> str | ForeignNetwork:
@@ -99,10 +105,29 @@ def is_spec(word: str) -> bool:
     return is_layer_word(word) or looks_like_shape(word) or is_file(word) or word.lower() in zoo.names()
 
 
+def is_network(word: str) -> bool:
+    """Return whether a word is a whole network by its name: a file, a built-in network, or `-`."""
+    return word == STDIN or os.path.isfile(word) or word.lower() in zoo.names()
+
+
+def compare_line(words: Sequence[str], input: str | None = None) -> str:
+    """Return the command that shows networks side by side."""
+    return f"cnncalc compare {shlex.join([*(['-i', input] if input else []), *words])}"
+
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def _several(spec: SpecWords) -> SpecError:
+    """Return the error for several networks, with the command that takes them."""
+    number = _NUMBERS[len(spec.rest)] if len(spec.rest) < len(_NUMBERS) else f"{len(spec.rest)}"
+    return SpecError(f"{number} networks: {compare_line(spec.rest, spec.words[0] if spec.first else None)}")
+
+
 def _no_network(spec: SpecWords, word: str) -> SpecError:
     if " " in word.strip() and any(map(is_layer_word, word.split())):
         return SpecError(f"{shown(word)} is one word", "each layer is a word of its own: leave the quotes out")
-    if (error := _no_module(word)) is not None or _is_path(word):
+    if (error := _no_module(word)) is not None or is_path(word):
         return spec.blame(error or no_file(word), spec.first, len(word))
     error = SpecError(
         f"{shown(word)} is not a layer, a file or a built-in network",
@@ -112,7 +137,7 @@ def _no_network(spec: SpecWords, word: str) -> SpecError:
     return spec.blame(error, spec.first, len(word))
 
 
-def _is_path(word: str) -> bool:
+def is_path(word: str) -> bool:
     """Return whether a word can only be a file: it has a folder, or an ending of letters."""
     return "/" in word or os.sep in word or re.fullmatch(r"\.[A-Za-z]\w{0,11}", os.path.splitext(word)[1]) is not None
 
@@ -139,6 +164,8 @@ def no_file(word: str) -> SpecError:
 
 
 def _no_layer(spec: SpecWords, index: int) -> SpecError:
+    if all(map(is_network, spec.rest)):
+        return _several(spec)
     word = spec.words[index]
     name = word.partition(":")[0]
     if word == STDIN or is_file(word) or name.lower() in zoo.names():

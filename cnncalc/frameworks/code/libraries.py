@@ -70,6 +70,7 @@ _STANDARD = "math functools collections itertools typing typing_extensions datac
 _MODULES = {
     "torch": "torch",
     **dict.fromkeys(_STANDARD.split(), "standard"),
+    **dict.fromkeys(("keras", "tensorflow", "tf_keras"), "keras"),
 }
 """The module here of each package."""
 
