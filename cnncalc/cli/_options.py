@@ -10,8 +10,8 @@ import click
 
 from .. import trace
 from ..dialects import ALL, NAMES, dialect_named, dialects_named, is_several, layout_named
-from ..errors import SpecError, shown
-from ..input import FIRST, Inputs, configure
+from ..errors import CnncalcError, SpecError, shown
+from ..input import FIRST, Inputs, configure, given_shapes
 from ..network import Network
 from ..render import ENDINGS
 from ..report import Report
@@ -142,6 +142,11 @@ class NetworkOptions(NamedTuple):
 
     def note_report(self, network: Network, name: str = "this") -> None:
         """Note what a file has beside its network, and what these options cannot change in a report read as a spec."""
+        if network.source is not None and network.source.unread:
+            try:
+                network = network.bound(given_shapes(network, self.input))
+            except CnncalcError:  # the command itself says what is wrong
+                return
         if network.unused is not None:
             note(f"{name} has {unused(network.unused)} that its output does not use; they are not counted")
         for remark in () if network.source is None else network.source.notes:
