@@ -10,7 +10,7 @@ from ....errors import SpecError, shown
 from ....layers.base import AXIS_LETTERS
 from ....sizes import MOST_SIZES, Open, Shape, Size, is_letter, show, to_json
 from ... import ForeignNetwork
-from ...build import Draft, printable
+from ...build import NO_FIGURES, Draft, printable
 from ...values import BATCH, Handle, batch_first, plain
 from .model import load
 from .ops import HANDLERS
@@ -177,9 +177,18 @@ def _fold_input(b: GraphReader) -> None:
     for source, whole in [(b.spec.input, b.whole_input), *b.whole_inputs()]:
         _read_instead(b, source, whole, Draft(f"{whole.name}.tobatch", "tobatch", [whole], {"axes": 1}))
     for source in b.single_inputs:
-        row = Draft(f"{source.name}.sample", "reshape", [source], {"out": [1, *source.keys["shape"]]})
+        row = _row_of(source)
         _read_instead(b, source, source, row)
         _read_instead(b, row, row, Draft(f"{source.name}.tobatch", "tobatch", [row], {"axes": 1}))
+
+
+def _row_of(source: Draft) -> Draft:
+    """Return the layer that puts an axis of one in front of an input; opaque if several of its sizes are open."""
+    sizes: list[Any] = source.keys["shape"]
+    name, opened = f"{source.name}.sample", sum(not isinstance(n, int) for n in sizes)
+    if opened > 1:
+        return Draft(name, "opaque", [source], {"type": "Reshape", "out": [1, *sizes], **NO_FIGURES})
+    return Draft(name, "reshape", [source], {"out": [1, *[n if isinstance(n, int) else -1 for n in sizes]]})
 
 
 def _read_instead(b: GraphReader, source: Draft, behind: Draft, layer: Draft) -> None:

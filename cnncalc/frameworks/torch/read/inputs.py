@@ -217,10 +217,11 @@ def unusual(module: torch.nn.Module, given: Sequence[tuple[str, tuple[int, ...]]
 def attempts(given: Sequence[tuple[str, tuple[int, ...]]], batch: int | None, prime: int) -> Iterator[Attempt]:
     """Yield the readings of the inputs, the likely ones first: with an unusual batch, their own batch, and without.
 
-    The caller gives what PyTorch takes, so the first size is a batch if that runs.
+    The caller gives what PyTorch takes, so the first size is a batch if that runs, and if all inputs have the same.
     """
     meanings = [Reading.SAMPLE, Reading.SPACE]
-    if batch is None and len(given[0][1]) > 1:
+    firsts = {sizes[:1] for _, sizes in given}
+    if batch is None and len(given[0][1]) > 1 and len(firsts) == 1:
         yield attempt(given, Reading.BATCH, prime)
         yield attempt(given, Reading.BATCH, own_batch(given, Reading.BATCH, None))
     yield from [attempt(given, reading, prime) for reading in meanings]
