@@ -23,6 +23,8 @@ class LayerMemory(NamedTuple):
     buffers: int | None
     alive: int | None
     """Of all tensors in memory while it runs; of a block, the most."""
+    moved: int | None
+    """Of all that it reads and writes: inputs, output and its own numbers; of a block, the sum of its layers."""
 
     def to_dict(self) -> dict[str, int | None]:
         """Return the bytes as JSON."""
@@ -135,6 +137,11 @@ class LayerReport:
         return count(self.traced.macs, self.times, self.batch)
 
     @property
+    def flops(self) -> int | None:
+        """Floating-point operations, as twice the multiply-accumulates."""
+        return count(2, self.macs)
+
+    @property
     def sample_macs(self) -> int | None:
         """Multiply-accumulates for one sample of the network's input."""
         return count(self.traced.macs, self.times)
@@ -156,6 +163,15 @@ class LayerReport:
         return None if out == NOTHING_KNOWN else count(self.batch, self.times, *out)
 
     @property
+    def values_read(self) -> int | None:
+        """How many numbers it reads, for the whole batch."""
+        counts = []
+        for x, own in zip(self._xs, self.reads_fields, strict=True):
+            batch = self._batch if self._batch is not None and own.batched else 1
+            counts.append(None if x == NOTHING_KNOWN else count(batch, known(own.times), *x))
+        return total(counts)
+
+    @property
     def fc_weights(self) -> int | None:
         """Weights of the fully-connected layer from the same input to the same output, without biases."""
         return None if NOTHING_KNOWN in (self.sample, self.traced.out) else count(*self.sample, *self.traced.out)
@@ -172,7 +188,7 @@ class LayerReport:
 
     def adds(self, figure: str) -> bool:
         """Return whether the figure counts in the total: shared weights are stored once, and multiplied each time."""
-        return self.node.tie is None or figure == "macs"
+        return self.node.tie is None or figure in {"macs", "flops"}
 
     @property
     def env(self) -> Env:
@@ -254,7 +270,7 @@ class Report:
         network's layout, with an axis for its only channel."""
         self.memory = memory
         """Its bytes; None without a dtype."""
-        self.out, self.rf = layers[-1].out, layers[-1].rf
+        self.out, self.rf = (layers[-1].out, layers[-1].rf) if layers else (sample, ())
         """The last layer's output shape, and the receptive field of its units on each axis of the input."""
         self.params, self.buffers, self.macs = (summed(layers, figure) for figure in ("params", "buffers", "macs"))
 
@@ -296,13 +312,32 @@ class Report:
         return named[name]
 
     @property
+    def flops(self) -> int | None:
+        """Floating-point operations, as twice the multiply-accumulates."""
+        return count(2, self.macs)
+
+    def sum(self, figure: str) -> int | None:
+        """Return the total of a figure of the layers; None if one layer's is not known."""
+        return summed(self.layers, figure)
+
+    def named(self, path: str) -> tuple[Report | LayerReport, str]:
+        """Return what `conv1.out` names: a layer and the rest of the path; the report itself, if no layer begins it."""
+        layers, end = _by_name(self.layers), len(path)
+        while end > 0:
+            if path[:end] in layers:
+                return layers[path[:end]], path[end + 1 :]
+            end = path.rfind(".", 0, end)
+        return self, path
+
+    @property
     def trainable(self) -> int | None:
-        """Parameters that are trained: all but those of frozen layers."""
-        return summed(self.layers, "trainable")
+        """Parameters that are trained, those included that no output uses: all but those of frozen layers."""
+        trained = summed(self.layers, "trainable")
+        return None if trained is None else trained + (self.network.unused or {}).get("params", 0)
 
     @property
     def non_trainable(self) -> int | None:
-        """Keras's count of numbers that are not trained: buffers, frozen parameters, and what no output uses."""
+        """Keras's count of numbers that are not trained, used or not: frozen parameters and buffers."""
         if self.params is None or self.buffers is None or self.trainable is None:
             return None
         unused = self.network.unused or {}

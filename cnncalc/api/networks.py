@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
-from os.path import exists
 from typing import Any
 
 from .. import sources, trace
@@ -21,6 +20,7 @@ from ..frameworks import writer
 from ..input import FIRST, Inputs, configure
 from ..network import Network
 from ..notation.words import Completer
+from ..parts import part
 from ..report import Report
 from ..sizes import Shape, read_shape
 
@@ -32,11 +32,12 @@ Input = Sizes | Mapping[str, Sizes]
 """A shape, or the shapes of several inputs by their names; the first is called input."""
 
 
-def load(source: Source) -> Network:
-    """Return the network that a spec describes.
+def load(source: Source, *, until: str | None = None, after: str | None = None) -> Network:
+    """Return the network that a spec describes, or the part of it up to the layer `until`, or behind the layer `after`.
 
     `source` is a dict or a list (parsed JSON: a spec, a report or a Keras model), the path of a file (a spec, Keras,
     ONNX), layer words, the name of a built-in network, a Report or a Network. Layer words may have the input in front.
+    Up to a layer are the layers that it depends on; the input behind one is what it gives.
 
     Raises SpecError if it cannot be read, with the place.
 
@@ -44,7 +45,8 @@ def load(source: Source) -> Network:
     >>> cnncalc.load("3x224x224 conv:64,k7,s2,p3 relu")
     <network of 2 layers, input 3x224x224>
     """
-    return load_completed(source, None)
+    network = load_completed(source, None)
+    return network if until is None and after is None else part(configured(network), until, after)
 
 
 def load_completed(source: Source, complete: Completer | None) -> Network:
@@ -59,7 +61,7 @@ def load_completed(source: Source, complete: Completer | None) -> Network:
         return sources.read_value(list(source) if isinstance(source, tuple) else source)
     if isinstance(source, PathLike):
         return sources.load_file(fspath(source))
-    words = sources.spec_words([source] if exists(source) else source.split())
+    words = sources.spec_words([source] if sources.is_file(source) else source.split())
     network = sources.load_words(words, complete, _no_stdin)
     return network if words.input is None else network._replace(input=words.input)
 
@@ -76,14 +78,16 @@ def shape(
     dialect: str | None = None,
     layout: str | None = None,
     dtype: Any = None,
+    until: str | None = None,
+    after: str | None = None,
 ) -> Report:
     """Trace a network: shapes, parameters, multiply-accumulates and receptive fields, layer by layer.
 
-    `source` is whatever `load` takes. `input` is (C, H, W), "3x224x224", or with letters for open sizes; of a network
-    with several inputs, shapes by their names, the first one's being input. It, `dialect` ("plain", "torch", "keras",
-    "onnx", "caffe") and `layout` ("NCHW", "NHWC") override the spec's own. `batch` puts a batch in front. With
-    `dtype` ("float32", "float16" …, or NumPy's) the report and its
-    layers have a `memory`, in bytes; a report as the source keeps its own.
+    `source` is whatever `load` takes, `until` and `after` name the part of it as there. `input` is (C, H, W),
+    "3x224x224", or with letters for open sizes; of a network with several inputs, shapes by their names, the first
+    one's being input. It, `dialect` ("plain", "torch", "keras", "onnx", "caffe") and `layout` ("NCHW", "NHWC")
+    override the spec's own. `batch` puts a batch in front. With `dtype` ("float32", "float16" …, or NumPy's) the
+    report and its layers have a `memory`, in bytes; a report as the source keeps its own.
 
     `print(report)` is the table, `report["conv1"]` a layer, `report.rows()` a list of dicts for a data frame, and
     `report.to_dict()` the report as JSON, which is itself a spec.
@@ -95,7 +99,10 @@ def shape(
     >>> report.out, report["conv1"].params
     ((64, 56, 56), 9472)
     """
-    report = trace.shape(load(source), _sizes(input), batch=batch, dialect=dialect, layout=layout)
+    if until is None and after is None:
+        report = trace.shape(load(source), _sizes(input), batch=batch, dialect=dialect, layout=layout)
+    else:
+        report = trace.shape(part(configured(source, input, batch, dialect, layout), until, after))
     if dtype is None and isinstance(source, Report) and source.memory is not None:
         dtype = source.memory.dtype
     if dtype is None:
@@ -127,7 +134,8 @@ def check(
 ) -> Result:
     """Check a network against what its spec expects of itself and what `expect` expects of the whole.
 
-    `expect` is an object as in a spec: `{"out": "64xHxW", "max_params": "9.5k", "min_rf": 11}`. `source`, `input`,
+    `expect` is an object as in a spec: `{"out": "64xHxW", "max_params": "9.5k", "min_rf": 11}`; `"conv1.out"` is the
+    figure of a layer. `source`, `input`,
     `batch` and `layout` are those of `shape`; so is `dialect`, which may also be several ("torch,onnx", a list, or
     "all"): what is expected has to hold in each, and all have to agree. With `strict` a network that nothing is
     expected of fails.
@@ -143,7 +151,7 @@ def check(
     >>> result.ok, [finding.what for finding in result.findings]
     (False, ['params is 9,472, expected at most 9k'])
     """
-    wanted, sizes = read_expectations({} if expect is None else expect), _sizes(input)
+    wanted, sizes = read_expectations({} if expect is None else expect, named=True), _sizes(input)
     if dialect is not None:
         dialect = ",".join([one.name for one in dialects_named(dialect)])
     if layout is not None:
@@ -227,7 +235,11 @@ def from_torch(module: Any, input: Sequence[int] | str | Mapping[str, Sequence[i
 
 
 def configured(
-    source: Source, input: Input | None, batch: int | None, dialect: str | None, layout: str | None
+    source: Source,
+    input: Input | None = None,
+    batch: int | None = None,
+    dialect: str | None = None,
+    layout: str | None = None,
 ) -> Network:
     """Return the network of a source with what the arguments of `shape` give; the writers trace it."""
     return configure(load(source), _sizes(input), dialect, layout, batch)

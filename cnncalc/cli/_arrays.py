@@ -14,7 +14,9 @@ from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import standard_output
 from ..network import Network
 from ..sizes import Shape, show, size_text
+from ._endings import check_array_path
 from ._options import NetworkOptions, file_option
+from ._terminal import note, settings
 from ._usage import Whole
 
 if TYPE_CHECKING:
@@ -48,24 +50,30 @@ seed_option = click.option(
 
 
 def read_array(path: str) -> Array:
-    """Return the array of a .npy, memory-mapped if it is a file; - is standard input."""
-    from ..execute import npy
+    """Return the array of a .npy, memory-mapped if it is a file, or of a text; - is standard input.
 
-    if path != "-":
-        return npy.mapped(path)
-    if sys.stdin is None:
-        raise SpecError("standard input is closed", "give a .npy file")
-    return npy.read(sys.stdin.buffer, "-")
+    What is written as a list is the array itself.
+    """
+    from ..execute import npy, texts
+
+    if path == "-":
+        if sys.stdin is None:
+            raise SpecError("standard input is closed", "give a .npy file")
+        return npy.read(sys.stdin.buffer, "-")
+    if texts.looks_like_list(path) and not os.path.exists(path):
+        return texts.read_list(path)
+    return npy.mapped(path)
 
 
 def read_weights(path: str | None) -> NamedArrays | Array | None:
     """Return the array of -w, or its arrays by name; - is a .npy on standard input."""
-    from ..execute import npy
+    from ..execute import npy, texts
     from ..execute.job import real
 
     if path is None:
         return None
-    weights = read_array(path) if path == "-" else npy.weights(path)
+    is_array = path == "-" or (texts.looks_like_list(path) and not os.path.exists(path))
+    weights = read_array(path) if is_array else npy.weights(path)
     if not isinstance(weights, Mapping):
         name = "standard input" if path == "-" else shown(path, LONGEST_PATH)
         real(weights.dtype, name)
@@ -80,8 +88,9 @@ def one_stdin(*paths: str | None) -> None:
         raise SpecError("standard input can be read once", "give the others as files")
 
 
-def no_mixture(path: str | None, as_json: bool) -> None:
-    """Raise SpecError if an array and its description would both go to standard output, or if that is closed."""
+def check_output(path: str | None, as_json: bool, endings: Sequence[str] = (".npy",)) -> None:
+    """Raise SpecError if an array cannot be written where -o says, or would be mixed with its description."""
+    check_array_path(path, endings)
     if path is None or as_json:
         standard_output()
     if path == "-" and as_json:
@@ -108,10 +117,15 @@ def named_paths(values: Sequence[str]) -> list[tuple[str | None, str]]:
     ]
 
 
-def read_network(words: tuple[str, ...], complete: Completer | None) -> tuple[Network, Shape | None]:
-    """Return the network of SPEC words, and the shape in front of them."""
+def read_network(
+    words: tuple[str, ...], complete: Completer | None, options: NetworkOptions
+) -> tuple[Network, Shape | None]:
+    """Return the network of SPEC words, or the part of it, and the shape in front of them, if it is the array's."""
     spec = sources.spec_words(words)
-    return sources.load_words(spec, complete), spec.input
+    network = sources.load_words(spec, complete)
+    if options.after is None:
+        return options.taken(network)[0], spec.input
+    return options.with_front(spec).taken(network)[0], None
 
 
 def check_front(front: Shape | None, x: Array) -> None:
@@ -126,7 +140,7 @@ def read_given(
 ) -> tuple[Network, Shape | None, NamedArrays | Array | None]:
     """Return the network of SPEC words, the shape in front, and the weights of -w, a Keras file's by its layers."""
     weights = None if is_keras(path) else read_weights(path)
-    network, front = read_network(words, kernel_keys(weights, options))
+    network, front = read_network(words, kernel_keys(weights, options), options)
     return network, front, keras_arrays(path, network) if is_keras(path) else weights
 
 
@@ -142,6 +156,16 @@ def keras_arrays(path: str | None, network: Network) -> NamedArrays:
     if readers is None:
         raise SpecError(f"{shown(path, LONGEST_PATH)} is not a Keras file", "it is neither HDF5 nor a zip of it")
     return {name: read() for name, read in readers.items()}
+
+
+MUCH = 64 << 20
+"""From how many bytes on it is said how much memory a command takes."""
+
+
+def note_size(text: str, size: int) -> None:
+    """Note how much memory a command takes, if that is much, or with -v."""
+    if size > MUCH or settings().verbose:
+        note(text)
 
 
 def has_memory(text: str, size: int, help: str) -> None:

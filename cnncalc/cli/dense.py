@@ -10,17 +10,18 @@ from .. import sources
 from ..errors import SpecError
 from ..sizes import size_text
 from ._arrays import (
+    check_output,
     has_memory,
     is_keras,
     keras_arrays,
     kernel_keys,
-    no_mixture,
+    note_size,
     read_weights,
     seed_option,
     weights_option,
 )
 from ._options import NetworkOptions, json_option, message_options, network_options, path_option, together
-from ._terminal import note
+from ._terminal import note, verbose_option
 from ._usage import Command
 
 
@@ -32,6 +33,7 @@ from ._usage import Command
     path_option("M.npy"),
     network_options("input", "dialect", "layout"),
     json_option,
+    verbose_option,
     message_options,
 )
 def command(
@@ -50,12 +52,13 @@ def command(
     """
     from ..execute import matrix, sinks
 
-    no_mixture(path, as_json)
+    check_output(path, as_json)
     weights = None if is_keras(w_path) else read_weights(w_path)
     words = sources.spec_words(layer)
     network = sources.load_words(words, kernel_keys(weights, options))
     weights = keras_arrays(w_path, network) if is_keras(w_path) else weights
-    sample = options.with_front(words).input or network.input
+    network, options = options.with_front(words).taken(network)
+    sample = options.input or network.input
     if sample is None:
         raise SpecError("no input: a matrix is for a sample of one shape", "give -i, as -i 3x32x32")
     sizes = tuple([n for n in sample if isinstance(n, int)])
@@ -67,7 +70,7 @@ def command(
     size = rows * columns * kind.itemsize
     text = f"the matrix is {rows:,} x {columns:,} of {kind}: {size_text(size)}"
     has_memory(text, size, "take a smaller sample: crop it")
-    note(text)
+    note_size(text, size)
     if matrix.adds_constants(network, weights):
         note("the constants that layers add, as a bias, are not part of the matrix: add them to the product")
     if path is not None:

@@ -13,11 +13,13 @@ import click
 from .. import sources
 from ..errors import CnncalcError, SpecError
 from ..files import opened, text_output
-from ..memory import itemsize, measure
+from ..memory import dtype_named, measure
 from ..network import Network
 from ..notation.encode import encode
-from ..render import FORMATS, Style
+from ..render import BEFORE, FORMATS, VALUE_FORMATS, Selection, Style, needs_dtype
+from ..report import Report
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
+from ._rows import needs_bytes, selection_options
 from ._terminal import style_of
 from ._usage import Command
 
@@ -28,9 +30,8 @@ from ._usage import Command
 @click.option("--explain", is_flag=True, help="Show each layer's arithmetic.")
 @click.option("--dtype", metavar="NAME", help="Show memory for this number type, such as float32 or int8.")
 @format_options(FORMATS, "one report")
-@click.option(
-    "--columns", metavar="NAMES", help="Columns to show, such as layer,op,out,params; all: cnncalc help specs."
-)
+@selection_options
+@click.option("--get", "gets", metavar="NAMES", help="Print one bare value, such as params, out, conv1.out or rf.size.")
 @path_option()
 @message_options
 def command(
@@ -39,7 +40,9 @@ def command(
     explain: bool,
     dtype: str | None,
     format: str,
-    columns: str | None,
+    columns: tuple[str, ...] | None,
+    selection: Selection,
+    gets: str | None,
     path: str | None,
 ) -> int:
     """Show each layer's output shape, parameters, MACs and receptive field.
@@ -56,48 +59,59 @@ def command(
     words = sources.spec_words(spec)
     if columns is not None and format in ("json", "jsonl"):
         raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
-    if explain and format == "csv":
-        raise SpecError("CSV has rows only, and no room for --explain", "use the table, Markdown or JSON")
-    if options.several and (explain or columns is not None or dtype is not None):
+    if explain and format in {"csv", "tsv", "latex", "html"}:
+        raise SpecError(f"{format} has rows only, and no room for --explain", "use the table, Markdown or JSON")
+    values = () if gets is None else tuple([name.strip() for name in gets.split(",")])
+    chooses = columns is not None or selection != Selection()
+    if values and (explain or chooses or format not in VALUE_FORMATS):
+        raise SpecError("--get prints values alone", "leave out --explain, --format, --columns and the choice of rows")
+    if options.several and (explain or chooses or dtype is not None or values):
         raise SpecError(
-            "--explain, --columns and --dtype are for one dialect",
+            "--explain, --dtype, --get, --columns and the choice of rows are for one dialect",
             f"leave out --dialect {options.dialect}, or name one",
         )
+    if dtype is not None:
+        dtype_named(dtype)
+    elif needs_bytes(columns, selection) or any(map(needs_dtype, values)):
+        dtype = "float32"
     options = options.with_front(words)
     with text_output(path, utf8=format in ("json", "jsonl")) as stream:
-        if dtype is not None:
-            itemsize(dtype)
-        names = None
-        if columns is not None:
-            from ..render.columns import BYTES, chosen
-
-            names = chosen(columns)
-            if dtype is None and not set(BYTES).isdisjoint(names):
-                dtype = "float32"
-        style = style_of(stream, names, explain)
+        style = style_of(stream, columns, explain)._replace(selection=selection, values=values)
         word = words.rest[0]
         if format == "jsonl" and len(words.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl")):
             return _stream(word, options, style, stream, dtype)
         network = sources.load_words(words)
         options.note_report(network)
-        return _write(network, options, format, style, stream, dtype)
+        return _write(*options.taken(network), format, style, stream, dtype)
 
 
 def _write(
     network: Network, options: NetworkOptions, format: str, style: Style, stream: IO[str], dtype: str | None
 ) -> int:
-    """Write a network's report, or its contrast under several dialects; return 2 if they all refuse it."""
+    """Write a network's report, or its contrast under several dialects; return 2 if they all refuse it.
+
+    Of a network with an impossible layer, the layers before it are written to standard output.
+    """
     if not options.several:
-        report = options.report(network)
-        if dtype is not None:
-            report = measure(report, dtype)
-        stream.writelines(FORMATS.renderer(format)(report, style))
+        try:
+            report = _measured(options.report(network), dtype)
+        except CnncalcError as error:
+            if error.report is not None and format in BEFORE and stream is sys.stdout and not style.values:
+                error.report = _measured(error.report, dtype)
+                stream.writelines(BEFORE.renderer(format)(error, style))
+            raise
+        formats = VALUE_FORMATS if style.values else FORMATS
+        stream.writelines(formats.renderer(format)(report, style))
         return 0
     from ..render import contrasts
 
     contrast = options.contrast(network)
     stream.writelines(contrasts.FORMATS.renderer(format)(contrast, style))
     return 2 if contrast.refused_by_all() else 0
+
+
+def _measured(report: Report, dtype: str | None) -> Report:
+    return report if dtype is None else measure(report, dtype)
 
 
 def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], dtype: str | None) -> int:
@@ -107,10 +121,12 @@ def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], d
     for number, line in enumerate(_lines(word), 1):
         try:
             network = sources.load_text(sources.decode(line.rstrip(b"\r\n"), word), word, number)
-            code = max(code, _write(network, options, "jsonl", style, stream, dtype))
+            code = max(code, _write(*options.taken(network), "jsonl", style, stream, dtype))
         except CnncalcError as error:
             code = 2
-            stream.write(encode({"error": {"line": number, **error.to_dict()}}) + "\n")
+            place = {"file": word, "line": number, "column": 1}
+            known = {key: part for key, part in error.to_dict().items() if part is not None}
+            stream.write(encode({"error": {**place, **known}}) + "\n")
         stream.flush()
     return code
 

@@ -20,8 +20,8 @@ _WRITERS = {
     "torch": "cnncalc.frameworks.torch.write",
 }
 TARGETS = tuple(_WRITERS)
-ENDINGS = {"spec": ".json", "keras": ".json", "onnx": ".onnx", "torch": ".py"}
-"""The ending of a target's file; one that two targets have means the first."""
+ENDINGS = {"spec": (".json",), "keras": (".json",), "onnx": (".onnx",), "torch": (".py",)}
+"""The endings of a target's file; one that two targets have means the first."""
 
 
 class ForeignNetwork(NamedTuple):
@@ -35,6 +35,8 @@ class ForeignNetwork(NamedTuple):
     """The model as its document has it, for the arrays of another file; None if its arrays go by our names."""
     bind: Callable[[Mapping[str, Shape]], ForeignNetwork | None] | None = None
     """Read the file again for inputs of these sizes, the first one's by `input`; None if they are those of the file."""
+    unread: bool = False
+    """Whether the document holds the inputs alone: `bind` reads the network, without sizes for open ones."""
     notes: tuple[str, ...] = ()
     """Remarks on the file, such as where it contradicts itself."""
 

@@ -1,19 +1,19 @@
-"""Errors, notes and plain tables with ANSI colours, without rich: what is printed most has to be printed fast."""
+"""Errors and notes with ANSI colours, without rich: what is printed most has to be printed fast."""
 
 from __future__ import annotations
 
 from ..errors import CnncalcError
 
-_CODES = {"bold": 1, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
+_CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
 
 
 def paint(text: str, style: str, color: bool = True) -> str:
-    """Return a text in a style, one of bold, red, green, yellow and cyan; the same text without `color`."""
+    """Return a text in a style of `_CODES`; the same text without `color`."""
     return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if color and text else text
 
 
 def error_text(error: CnncalcError, color: bool) -> str:
-    """Return an error's text: with `color` its place is bold, what is wrong and the caret below are red."""
+    """Return an error's text: with `color` after a red `error:`, its place bold and the caret below red."""
     text = str(error)
     if not color:
         return text
@@ -21,7 +21,7 @@ def error_text(error: CnncalcError, color: bool) -> str:
     lines = rest.split("\n")
     if error.where is not None and error.where.excerpt is not None:
         lines[2] = paint(lines[2], "red")
-    return paint(place, "bold") + paint(what, "red") + "\n".join(lines)
+    return f"{paint('error:', 'red')} {paint(place, 'bold')}{what}" + "\n".join(lines)
 
 
 def plural(number: int, word: str) -> str:

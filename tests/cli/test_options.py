@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import ntpath
 import os
 import shlex
@@ -15,12 +16,15 @@ import pytest
 
 from cnncalc.checks import Result
 from cnncalc.checks.baseline import Baseline
+from cnncalc.checks.expect import FIGURES
 from cnncalc.cli import COMMANDS, _terminal, group
 from cnncalc.cli._terminal import Settings, is_closed_pipe, style_of
 from cnncalc.execute.sinks import save_all
 from tests.program import Ended, here, posix
 
 NETWORK = '{"input": [1, 5, 6], "layers": [{"op": "conv", "c_o": 2, "k": 2}, {"op": "maxpool", "k": 2}]}'
+BOUNDED = [name for name, figure in FIGURES.items() if not figure.is_shape]
+"""The figures that can have a bound."""
 BASE = {
     "shape": "net.json",
     "run": "conv:s1 -x x.npy -w w.npy",
@@ -44,6 +48,7 @@ SHARED = {
     "--batch": "--batch 3",
     "--input": "-i 1x9x7",
     "--color": "--color always",
+    "--no-color": "--color always | --no-color",
     "--seed": "--seed 7",
 }
 """What is added for an option, unless EFFECTS says something else."""
@@ -54,6 +59,26 @@ EFFECTS = {
     "shape --jsonl": "--jsonl",
     "shape --format": "--format csv",
     "shape --columns": "--columns layer,k",
+    "shape --sort": "--sort field",
+    "shape --top": "--top 1",
+    "shape --only": "--only conv",
+    "shape --depth": "nested.json | --depth 2",
+    "shape --fold": "1x5x6 relu:times=2 | --fold",
+    "shape --get": "--get params",
+    "shape --until": "--until conv1",
+    "shape --after": "--after conv1",
+    "run --until": "conv:1,k2 relu -x x.npy -w w.npy | --until conv1",
+    "run --after": "relu conv:1,k2 -x x.npy -w w.npy | --after relu1",
+    "learn --until": "conv:1,k2 relu -x x.npy -y y.npy --steps 4 | --until conv1",
+    "learn --after": "relu conv:1,k2 -x x.npy -y y.npy --steps 4 | --after relu1",
+    "dense --until": "conv:1,k2 avgpool:2 -w w.npy -i 3x4 | --until conv1",
+    "dense --after": "avgpool:1,s2 conv:1,k2 -w w.npy -i 5x6 | --after avgpool1",
+    "diff --until": "--until conv1",
+    "diff --after": "--after conv1",
+    "check --until": "net.json --expect out=2x2x2 | --until conv1",
+    "check --after": "net.json --expect in=1x5x6 | --after conv1",
+    "convert --until": "--until conv1",
+    "convert --after": "--after conv1",
     "shape --quiet": "report.json -i 1x7x8 | -q",
     "shape --color": "--color always",
     "run --array": "conv:s1 -w w.npy | -x x.npy",
@@ -62,11 +87,16 @@ EFFECTS = {
     "run --seed": "conv:1,k2 -x x.npy | --seed 7",
     "run --keep": "--keep conv1",
     "run --keep-all": "--keep-all maps",
+    "run --color": "-v | --color always",
+    "run --no-color": "-v --color always | --no-color",
+    "dense --color": "-v | --color always",
+    "dense --no-color": "-v --color always | --no-color",
     "run --rows": "conv -x batch.npy -w w.npy | --rows 0:1",
     "run --memory": "--memory 1",
     "run --dialect": "maxpool:k2 -x x.npy | --dialect caffe",
     "run --layout": "maxpool:k2 -x cube.npy | --layout NHWC",
-    "run --quiet": "-q",
+    "run --quiet": "-v | -q",
+    "run --verbose": "-v",
     "learn --array": "conv:1,k2 -y y.npy | -x x.npy",
     "learn --target": "conv:1,k2 -x x.npy | -y y.npy",
     "learn --lr": "--lr 0.001",
@@ -76,18 +106,23 @@ EFFECTS = {
     "learn --exact": "--exact",
     "learn --dialect": "conv:1,k2,p=same -x x.npy -y x.npy | --dialect caffe",
     "learn --layout": "conv:2,k2 -x cube.npy -y maps.npy --lr 0.001 --steps 2 | --layout NHWC",
-    "learn --quiet": "conv:1,k2 -x x.npy -y y.npy --exact --lr 1 | -q",
+    "learn --quiet": "-q",
     "dense --weights": "conv:1,k2 -i 3x4 | -w w.npy",
     "dense --seed": "conv:1,k2 -i 3x4 | --seed 7",
     "dense --input": "conv -w w.npy | -i 3x4",
     "dense --dialect": "avgpool:k2 -i 1x5x5 | --dialect caffe",
     "dense --layout": "avgpool:k2 -i 1x5x6 | --layout NHWC",
-    "dense --quiet": "-q",
+    "dense --quiet": "-v | -q",
+    "dense --verbose": "-v",
+    "diff --stat": "--stat",
     "diff --exit-code": "--exit-code",
     "diff --format": "--format markdown",
     "diff --dialect": "same.json other.json | --dialect keras",
     "diff --quiet": "report.json other.json -i 1x7x8 | -q",
     "check --expect": "--expect out=3",
+    "check --dtype": "net.json --expect memory=1 | --dtype int8",
+    **{f"check --min-{name.replace('_', '-')}": f"--min-{name.replace('_', '-')} 1G" for name in BOUNDED},
+    **{f"check --max-{name.replace('_', '-')}": f"--max-{name.replace('_', '-')} 1G" for name in BOUNDED},
     "check --strict": "--strict",
     "check --baseline": "--baseline lock.json",
     "check --update": "net.json --baseline lock.json | --update",
@@ -104,8 +139,10 @@ EFFECTS = {
     "convert --weights-out": "weighted.onnx | --weights-out found.npz",
     "convert --weights": "weighted.onnx | --weights found.npz",
     "convert --color": "report.json -i 1x7x8 | --color always",
+    "convert --no-color": "report.json -i 1x7x8 --color always | --no-color",
     "convert --quiet": "report.json -i 1x7x8 | -q",
     "ops --format": "--format markdown",
+    "help --quiet": "rf | -q",
     "zoo --format": "--format csv",
     "completion --line": "--line 'cnncalc sh'",
 }
@@ -133,7 +170,7 @@ def long_name(option: click.Option) -> str:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files of the command lines."""
     monkeypatch.chdir(tmp_path)
-    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     draw = np.random.default_rng(1).standard_normal
     x, w = draw((5, 6)), draw((2, 2))
@@ -146,6 +183,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "net.json": NETWORK,
         "other.json": NETWORK.replace('"k": 2}]', '"k": 1}]'),
         "same.json": '{"input": [1, 5, 6], "layers": [{"op": "conv", "c_o": 2, "k": 2, "s": 2, "p": "same"}]}',
+        "nested.json": json.dumps(
+            {"input": [1, 5, 6], "layers": [{"op": "block", "layers": json.loads(NETWORK)["layers"]}]}
+        ),
         "folder/net.json": NETWORK,
         "folder/package.json": "{}",
         "report.json": here(["shape", "1x5x6", "conv:2,k2,p=same", "--json"]).out,
@@ -184,7 +224,7 @@ def test_an_option_does_something(command: str, option: click.Option, folder: Pa
     name = long_name(option)
     effect = EFFECTS.get(f"{command} {name}") or SHARED[name]
     line, _, added = effect.rpartition(" | ")
-    base = f"{command} {line or BASE[command]}"
+    base = f"{command} {BASE[command] if not line or line.startswith('-') else ''} {line}"
     without, with_it = outcome(base, folder), outcome(f"{base} {added}", folder)
     assert without != with_it
     assert {without[0].code, with_it[0].code} & {0, 1}, with_it[0].err
@@ -215,7 +255,9 @@ TAKE = {
     "--output": set(COMMANDS) - {"help"},
     "--debug": set(COMMANDS),
     "--color": set(COMMANDS) - {"schema", "completion"},
-    "--quiet": set(COMMANDS) - {"schema", "completion", "ops", "zoo", "help"},
+    "--no-color": set(COMMANDS) - {"schema", "completion"},
+    "--until": {"shape", "run", "learn", "dense", "diff", "check", "convert"},
+    "--quiet": set(COMMANDS) - {"schema", "completion", "ops", "zoo"},
     "--json": set(COMMANDS) - {"schema", "completion", "convert", "help"},
     "--jsonl": {"shape", "check"},
     "--format": {"shape", "diff", "check", "ops", "zoo"},
@@ -236,8 +278,8 @@ def test_an_option_has_one_text_everywhere() -> None:
     for _, option in parameters():
         texts.setdefault(long_name(option), set()).add(option.help or "")
     differing = {name for name, of_it in texts.items() if len(of_it) > 1}
-    # one or several, several, its findings, or an output, the kernel
-    assert differing == {"--array", "--dialect", "--jsonl", "--output", "--weights"}
+    # one or several, several, what is expected, its findings, or an output, the kernel
+    assert differing == {"--array", "--dialect", "--dtype", "--jsonl", "--output", "--weights"}
     for name, of_it in texts.items():
         for text in of_it - {""}:
             assert text[0].isupper(), name
@@ -251,18 +293,18 @@ def test_an_error_has_its_place_bold_and_its_caret_red() -> None:
     plain, colored = (here(["shape", "3x5x5", "relu", "cnv:4", "--color", color]) for color in ("auto", "always"))
     assert "\x1b" not in plain.err
     assert colored.err == (
-        "\x1b[31munknown op 'cnv'\x1b[0m\n  3x5x5 relu cnv:4\n\x1b[31m             ^~~\x1b[0m\n"
+        "\x1b[31merror:\x1b[0m unknown op 'cnv'\n  3x5x5 relu cnv:4\n\x1b[31m             ^~~\x1b[0m\n"
         "  did you mean 'conv' or 'convT' or 'dwconv'?\n"
     )
     Path("bad.json").write_text('{"layers": [{"op": "cnv"}]}')
     assert here(["shape", "bad.json", "--color", "always"]).err.startswith(
-        "\x1b[1mbad.json:1:14: layers[0]: \x1b[0m\x1b[31munknown op 'cnv'\x1b[0m\n"
+        "\x1b[31merror:\x1b[0m \x1b[1mbad.json:1:14: layers[0]: \x1b[0munknown op 'cnv'\n"
     )
 
 
 @pytest.mark.parametrize("color", [["--color", "always"], ["--color=always"]])
 def test_a_usage_error_is_coloured_wherever_the_option_stands(color: list[str]) -> None:
-    red = "\x1b[31munknown option '--nope'\x1b[0m\n"
+    red = "\x1b[31merror:\x1b[0m unknown option '--nope'\n"
     assert here(["shape", "relu", "--nope", *color]).err.startswith(red)
     assert here(["shape", "relu", *color, "--nope"]).err.startswith(red)
     assert "\x1b" not in here(["shape", "relu", "--nope", "--color=never"]).err
@@ -309,6 +351,13 @@ class Screen(io.StringIO):
         ("auto", {"FORCE_COLOR": "1", "NO_COLOR": "1"}, True, False),
         ("always", {"NO_COLOR": "1"}, False, True),
         ("never", {"FORCE_COLOR": "1"}, True, False),
+        ("auto", {"FORCE_COLOR": "0"}, False, False),
+        ("auto", {"FORCE_COLOR": "1", "TERM": "dumb"}, False, True),
+        ("auto", {"CLICOLOR_FORCE": "1"}, False, True),
+        ("auto", {"CLICOLOR_FORCE": "0"}, False, False),
+        ("auto", {"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, True, False),
+        ("auto", {"CLICOLOR": "0"}, True, False),
+        ("auto", {"CLICOLOR": "1"}, False, False),
     ],
 )
 def test_where_there_are_colours(
