@@ -91,9 +91,12 @@ def _network() -> Schema:
         "$schema": {"description": "The address of this schema."},
         "cnncalc": {"const": VERSION, "description": "The version of the spec format."},
         "name": _ref("name", "The network's name."),
-        "input": {**_or_null(shape_form(None)), "description": "The input, as [3, 224, 224] or 3xHxW."},
+        "input": {
+            **_or_null({**shape_form(None), "minItems": 0}),
+            "description": "The input, as [3, 224, 224] or 3xHxW.",
+        },
         "sample_axes": {
-            **_or_null({**whole_form(), "maximum": MOST_SIZES - 1}),
+            **_or_null({**whole_form(0), "maximum": MOST_SIZES - 1}),
             "description": "How many axes a sample of the input has, if its layers do not say it.",
         },
         "unused": {

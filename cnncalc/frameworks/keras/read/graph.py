@@ -152,6 +152,7 @@ class ModelReader:
             derived = again or bool(part.suffix)
             layer = self.spec.add(stem + part.suffix, op, reads, keys, weights=weights, owner=owner, derived=derived)
             layer.trainable = not has_weights or (part.trainable and call.config.get("trainable") is not False)
+            layer.counted = {"weights": 0} if part.shared and again else None
             added[part.suffix], above = layer, [layer]
             shapes[layer] = traced(
                 layer.op, layer.keys, [shapes.get(one, NOTHING) for one in reads], call.channels_last

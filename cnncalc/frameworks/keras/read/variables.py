@@ -117,6 +117,9 @@ _PROJECTIONS = {part: f"{part}_dense" for part in ("query", "key", "gate", "valu
 
 def variables(kind: str, config: dict[str, Any]) -> list[Variable]:
     """Return the variables of a layer in the order in which Keras's files list them; none for an unknown class."""
+    if kind == "ReversibleEmbedding":
+        own = _listed(_OWN["Embedding"], config)
+        return [*own, *([Variable("reverse_embeddings")] if config.get("tie_weights") is False else [])]
     if kind in _OWN or kind in _RECURRENT:
         listed = _listed(_OWN.get(kind, _CELL), config)
         return [one._replace(group=("cell",)) for one in listed] if kind in _RECURRENT else listed
