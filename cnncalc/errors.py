@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
 
@@ -26,10 +26,10 @@ class Where(NamedTuple):
         """Return the excerpt with `^~~` under the place, two lines."""
         assert self.excerpt is not None
         before, meant = self.excerpt[: self.column - 1], self.excerpt[self.column - 1 :][: self.width]
-        return f"{self.excerpt}\n{' ' * _cells(before)}^{'~' * (_cells(meant) - 1)}"
+        return f"{self.excerpt}\n{' ' * width_of(before)}^{'~' * (width_of(meant) - 1)}"
 
 
-def _cells(text: str) -> int:
+def width_of(text: str) -> int:
     """Return how many columns of a terminal a text fills: two for a wide character, none for a combining one."""
     if text.isascii():
         return len(text)
@@ -53,6 +53,8 @@ class CnncalcError(Exception):
         self.path = path
         self.layer: str | None = None
         self.where: Where | None = None
+        self.report: Any = None
+        """The report of the layers before the one at fault, if the layers of a network were followed up to it."""
 
     def at(self, layer: str) -> CnncalcError:
         """Name the layer and return the error."""

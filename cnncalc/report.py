@@ -23,6 +23,8 @@ class LayerMemory(NamedTuple):
     buffers: int | None
     alive: int | None
     """Of all tensors in memory while it runs; of a block, the most."""
+    moved: int | None
+    """Of all that it reads and writes: inputs, output and its own numbers; of a block, the sum of its layers."""
 
     def to_dict(self) -> dict[str, int | None]:
         """Return the bytes as JSON."""
@@ -161,6 +163,15 @@ class LayerReport:
         return None if out == NOTHING_KNOWN else count(self.batch, self.times, *out)
 
     @property
+    def values_read(self) -> int | None:
+        """How many numbers it reads, for the whole batch."""
+        counts = []
+        for x, own in zip(self._xs, self.reads_fields, strict=True):
+            batch = self._batch if self._batch is not None and own.batched else 1
+            counts.append(None if x == NOTHING_KNOWN else count(batch, known(own.times), *x))
+        return total(counts)
+
+    @property
     def fc_weights(self) -> int | None:
         """Weights of the fully-connected layer from the same input to the same output, without biases."""
         return None if NOTHING_KNOWN in (self.sample, self.traced.out) else count(*self.sample, *self.traced.out)
@@ -177,7 +188,7 @@ class LayerReport:
 
     def adds(self, figure: str) -> bool:
         """Return whether the figure counts in the total: shared weights are stored once, and multiplied each time."""
-        return self.node.tie is None or figure == "macs"
+        return self.node.tie is None or figure in {"macs", "flops"}
 
     @property
     def env(self) -> Env:
@@ -259,7 +270,7 @@ class Report:
         network's layout, with an axis for its only channel."""
         self.memory = memory
         """Its bytes; None without a dtype."""
-        self.out, self.rf = layers[-1].out, layers[-1].rf
+        self.out, self.rf = (layers[-1].out, layers[-1].rf) if layers else (sample, ())
         """The last layer's output shape, and the receptive field of its units on each axis of the input."""
         self.params, self.buffers, self.macs = (summed(layers, figure) for figure in ("params", "buffers", "macs"))
 
