@@ -115,7 +115,14 @@ def _network() -> Schema:
         "expect": _ref("expect", "The figures that the whole network must have, for cnncalc check."),
         "report": {"description": "The figures of the whole network in a report; ignored when a spec is read."},
     }
-    return {"required": ["layers"], "properties": {key: keys[key] for key in TOP_KEYS}, "additionalProperties": False}
+    number = {"required": ["sample_axes"], "properties": {"sample_axes": {"const": 0}}}
+    return {
+        "required": ["layers"],
+        "properties": {key: keys[key] for key in TOP_KEYS},
+        "additionalProperties": False,
+        "if": {"not": number},  # an input of no sizes is one number a sample
+        "then": {"properties": {"input": {"minItems": 1}}},
+    }
 
 
 def _common() -> Schema:

@@ -57,7 +57,7 @@ def counted() -> Iterator[list[int]]:
     def matmul(a: Any, b: Any, *_: Any, out: Any, **__: Any) -> int:
         return size(out.shape) * int(a.shape[-1])
 
-    def einsum(equation: str, *operands: Any, **_: Any) -> int:
+    def einsum(equation: str, *operands: Any, **__: Any) -> int:
         terms, _, kept = equation.partition("->")
         letters = terms.split(",")
         sizes = {
