@@ -201,6 +201,14 @@ def _with_further(network: Network, given: dict[str, Shape]) -> Network:
     return network._replace(nodes=tuple(nodes))
 
 
+def given_shapes(network: Network, input: Shape | Inputs | None) -> dict[str, Shape]:
+    """Return the shapes that a caller gives for a network's inputs, by their names; none without any."""
+    if isinstance(input, Inputs):
+        return by_name(network, input)
+    shape: Any = input
+    return {} if shape is None else {FIRST: shape if isinstance(shape, tuple) else read_shape(shape)}
+
+
 def configure(
     network: Network,
     input: Shape | Inputs | None,
@@ -214,12 +222,7 @@ def configure(
     dialect's. Without any input it is the one that the first layer's c_i declares, its other sizes open, or None.
     `batch` is put in front of it.
     """
-    given: dict[str, Shape] = {}
-    if isinstance(input, Inputs):
-        given = by_name(network, input)
-    elif input is not None:
-        shape: Any = input
-        given = {FIRST: shape if isinstance(shape, tuple) else read_shape(shape)}
+    given = given_shapes(network, input)
     if given or (network.source is not None and network.source.unread):
         network = _with_further(network.bound(given), given)
     first = given.get(FIRST)

@@ -24,6 +24,8 @@ class Origin:
     bind: Callable[[Mapping[str, Shape]], Network] | None = None
     """Return the network as its file says it for inputs of these sizes, the first one's by `input`; None if it is the
     same for all."""
+    annotate: Callable[[Mapping[str, Shape]], Any] | None = None
+    """Return the source with the shapes that its lines make, `text` and `error`; None for what is not source."""
     unread: bool = False
     """Whether the network holds its inputs alone: `bind` reads the rest, without sizes for open ones."""
     notes: tuple[str, ...] = ()

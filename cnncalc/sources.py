@@ -239,7 +239,7 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     """Read the network of another framework's model; errors name its file, without a line."""
     document = Document("", name)
     document.imported, document.weights, document.model = True, model.weights, model.model
-    document.notes, document.unread = model.notes, model.unread
+    document.notes, document.unread, document.annotate = model.notes, model.unread, model.annotate
     network = read(model.spec, document)
     if model.bind is not None:
         again = model.bind
@@ -330,8 +330,10 @@ def decode_any(data: bytes, name: str) -> str | ForeignNetwork:
         return read_onnx(data, name)
     if data.startswith(HDF):
         return read_hdf(data, name)
-    from .frameworks.strangers import HEAD, stranger
+    from .frameworks.strangers import HEAD, ending_of, stranger
 
+    if data.startswith(ZIP) and ending_of(name) == ".keras":
+        return read_archive(data, name)
     if (error := stranger(data[:HEAD], name)) is not None:
         raise error
     if data.startswith(ZIP):
