@@ -177,7 +177,9 @@ def by_name(network: Network, given: Iterable[tuple[str | None, T]], what: str =
 
 
 def _own_name(network: Network) -> str | None:
-    """Return the name that the first input has in its file: that of an identity alone on it, if it has one."""
+    """Return the name that the first input has in its file, or that of an identity alone on it; None without one."""
+    if network.names is not None and "input" in network.names:
+        return str(network.names["input"])
     names = [n.name for n in network.nodes if n.reads == (INPUT,)]
     only = [n.name for n in network.nodes if n.reads == (INPUT,) and n.layer.WORD == "identity"]
     return only[0] if len(names) == len(only) == 1 else None
