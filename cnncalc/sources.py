@@ -250,7 +250,7 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     """Read the network of another framework's model; errors name its file, without a line."""
     document = Document("", name)
     document.imported, document.weights, document.model = True, model.weights, model.model
-    document.notes, document.unread = model.notes, model.unread
+    document.notes, document.unread, document.annotate = model.notes, model.unread, model.annotate
     network = read(model.spec, document)
     if model.bind is not None:
         again = model.bind
