@@ -17,7 +17,6 @@ from ..render import ENDINGS
 from ..report import Report
 from ..sizes import Shape, parse_shape, show
 from ..sources import SpecWords
-from ._endings import form
 from ._terminal import color_option, debug_option, note, quiet_option
 from ._usage import SEVERAL, OneOf, Whole
 
@@ -79,8 +78,11 @@ def format_options(formats: Iterable[str], result: str | None = None) -> Callabl
                 raise SpecError(f"{' and '.join(sorted(chosen))} are two formats", "choose one of them")
             named = chosen.pop() if chosen else None
             endings = {name: ENDINGS[name] for name in formats if name in ENDINGS}
-            others["format"] = form("--format", named, path, endings) or next(iter(formats))
-            return function(path=path, **others)
+            if path is not None:
+                from ._endings import form
+
+                named = form("--format", named, path, endings)
+            return function(format=named or next(iter(formats)), path=path, **others)
 
         return options(command)
 
