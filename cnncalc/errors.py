@@ -26,10 +26,10 @@ class Where(NamedTuple):
         """Return the excerpt with `^~~` under the place, two lines."""
         assert self.excerpt is not None
         before, meant = self.excerpt[: self.column - 1], self.excerpt[self.column - 1 :][: self.width]
-        return f"{self.excerpt}\n{' ' * _cells(before)}^{'~' * (_cells(meant) - 1)}"
+        return f"{self.excerpt}\n{' ' * width_of(before)}^{'~' * (width_of(meant) - 1)}"
 
 
-def _cells(text: str) -> int:
+def width_of(text: str) -> int:
     """Return how many columns of a terminal a text fills: two for a wide character, none for a combining one."""
     if text.isascii():
         return len(text)

@@ -37,10 +37,8 @@ def peak_line(memory: NetworkMemory) -> str:
 
 def field_lines(report: Report, layer: LayerReport) -> list[str]:
     """Return how a layer's receptive field follows from its inputs': the recurrence of a window, else the result."""
-    inputs = [
-        ("input", (PIXEL,) * len(layer.rf)) if at == INPUT else (report.layers[at].name, report.layers[at].rf)
-        for at in layer.node.reads
-    ]
+    names = ["input" if at == INPUT else layer.nodes[at].name for at in layer.node.reads]
+    inputs = [(name, fields.shown) for name, fields in zip(names, layer.reads_fields, strict=True)]
     result = f"receptive field: size {field_words(layer.rf)}"
     if not layer.rf:
         return []

@@ -123,8 +123,8 @@ def measure(report: Report, dtype: object) -> Report:
             tied = shared or layer.node.tie is not None
             params, buffers = (0 if tied else _bytes(figure, each) for figure in (layer.params, layer.buffers))
             first, last = spans[layer]
-            layer.memory = LayerMemory(own, params, buffers, _most(during[first : last + 1]))
             note(layer.inner, tied)
+            layer.memory = LayerMemory(own, params, buffers, _most(during[first : last + 1]), _moved(layer, each))
 
     add(report.layers, INPUT, "")
     assert report.network.input is not None
@@ -146,6 +146,15 @@ def measure(report: Report, dtype: object) -> Report:
         _bytes(report.buffers, each),
     )
     return Report(report.network, report.batch, report.sample, report.layers, memory)
+
+
+def _moved(layer: LayerReport, each: int) -> int | None:
+    """Return how many bytes a layer reads and writes: all its inputs, its output, and its own numbers, shared or not."""
+    if layer.inner:
+        return total([None if one.memory is None else one.memory.moved for one in layer.inner])
+    if layer.node.layer.VIEW:
+        return 0
+    return _bytes(total([layer.values_read, layer.values_made, layer.params, layer.buffers]), each)
 
 
 def _most(sizes: Sequence[int | None]) -> int | None:

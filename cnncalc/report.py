@@ -23,6 +23,8 @@ class LayerMemory(NamedTuple):
     buffers: int | None
     alive: int | None
     """Of all tensors in memory while it runs; of a block, the most."""
+    moved: int | None
+    """Of all that it reads and writes: its inputs, its output and its own numbers; of a block, the sum of its layers."""
 
     def to_dict(self) -> dict[str, int | None]:
         """Return the bytes as JSON."""
@@ -135,6 +137,11 @@ class LayerReport:
         return count(self.traced.macs, self.times, self.batch)
 
     @property
+    def flops(self) -> int | None:
+        """Floating-point operations, as twice the multiply-accumulates."""
+        return count(2, self.macs)
+
+    @property
     def sample_macs(self) -> int | None:
         """Multiply-accumulates for one sample of the network's input."""
         return count(self.traced.macs, self.times)
@@ -156,6 +163,15 @@ class LayerReport:
         return None if out == NOTHING_KNOWN else count(self.batch, self.times, *out)
 
     @property
+    def values_read(self) -> int | None:
+        """How many numbers it reads, for the whole batch."""
+        counts = []
+        for x, own in zip(self._xs, self.reads_fields, strict=True):
+            batch = self._batch if self._batch is not None and own.batched else 1
+            counts.append(None if x == NOTHING_KNOWN else count(batch, known(own.times), *x))
+        return total(counts)
+
+    @property
     def fc_weights(self) -> int | None:
         """Weights of the fully-connected layer from the same input to the same output, without biases."""
         return None if NOTHING_KNOWN in (self.sample, self.traced.out) else count(*self.sample, *self.traced.out)
@@ -172,7 +188,7 @@ class LayerReport:
 
     def adds(self, figure: str) -> bool:
         """Return whether the figure counts in the total: shared weights are stored once, and multiplied each time."""
-        return self.node.tie is None or figure == "macs"
+        return self.node.tie is None or figure in {"macs", "flops"}
 
     @property
     def env(self) -> Env:
@@ -294,6 +310,11 @@ class Report:
         if name not in named:
             raise KeyError(f"there is no layer {shown(name)}: {nearest(name, named) or f'the report has {len(named)}'}")
         return named[name]
+
+    @property
+    def flops(self) -> int | None:
+        """Floating-point operations, as twice the multiply-accumulates."""
+        return count(2, self.macs)
 
     @property
     def trainable(self) -> int | None:

@@ -22,7 +22,7 @@ def _drawn(module: str, function: str) -> Callable[[Any], Any]:
 DISPLAYS.update(
     {
         "report": _drawn("", "FORMATS.text"),
-        "report as HTML": _drawn(".as_html", "html"),
+        "report as HTML": _drawn(".report_forms", "fragment"),
         "report as rows": _drawn(".columns", "records"),
         "contrast": _drawn(".contrasts", "FORMATS.text"),
         "difference": _drawn(".diffs", "FORMATS.text"),

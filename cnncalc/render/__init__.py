@@ -10,6 +10,26 @@ from importlib import import_module
 from typing import NamedTuple
 
 
+class View(NamedTuple):
+    """The rows of a report that are shown, and their order."""
+
+    sort: str | None = None
+    """The column by which they are sorted; None for the network's order."""
+    top: int | None = None
+    """How many of them, from the first; None for all."""
+    only: frozenset[str] = frozenset()
+    """The ops whose layers are shown; all if it is empty."""
+    depth: int = 1
+    """How many levels of blocks are opened: 1 shows a block as one layer."""
+    fold: bool = False
+    """Whether a run of equal blocks is shown as one."""
+
+    @property
+    def is_part(self) -> bool:
+        """Whether some layers may be left out."""
+        return bool(self.only) or self.top is not None
+
+
 class Style(NamedTuple):
     """The style in which a result is shown."""
 
@@ -23,6 +43,8 @@ class Style(NamedTuple):
     """The most characters of a table's line; None if nothing may be wrapped or shortened, as in a file."""
     ascii: bool = False
     """Whether the output can show only ASCII."""
+    view: View = View()
+    """The rows of a report that are shown."""
 
 
 ENDINGS = {"json": ".json", "jsonl": ".jsonl", "csv": ".csv", "markdown": ".md", "gitlab": ".json", "sarif": ".json"}
@@ -54,7 +76,10 @@ FORMATS = Formats(
         "table": "table.render",
         "json": "as_json.document",
         "jsonl": "as_json.line",
-        "csv": "delimited.csv",
-        "markdown": "delimited.markdown",
+        "csv": "report_forms.csv",
+        "tsv": "report_forms.tsv",
+        "markdown": "report_forms.markdown",
+        "latex": "report_forms.latex",
+        "html": "report_forms.html",
     },
 )

@@ -1,32 +1,18 @@
-"""The columns of a report's rows, a row a layer, for every format that has rows."""
+"""The columns of a report, and its rows, for every format that has rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import log10
-from typing import NamedTuple
+from math import prod
 
-from ..errors import SpecError, nearest, shown
 from ..explain import axes_text, field_text
 from ..field import Field
-from ..report import LayerReport, Report, summed
-from ..sizes import show
-
-Cell = int | float | str | None
-"""A number, a text (empty if the column says nothing of the layer), or None for a number that is not known."""
-
-
-class Column(NamedTuple):
-    """A column: its title in a table and its cell for a layer."""
-
-    title: str
-    cell: Callable[[LayerReport], Cell]
-    right: bool = True
-    """Whether it is aligned to the right, as numbers are."""
-    short: bool = False
-    """Whether a narrow table may shorten it to three digits, as 118M."""
-    spaced: str = ""
-    """The sign after the number in a table, as the x of a ratio."""
+from ..network import INPUT
+from ..report import LayerReport, Report
+from ..sizes import NOTHING_KNOWN, Shape, show, total
+from . import View
+from .grid import Cell, Column, Grid, grid
+from .rows import Row, rows
 
 
 _FLAGS = {"nobias": ("bias", False), "ceil": ("ceil", True), "ceil=keep": ("ceil", "keep"), "flip": ("flip", True)}
@@ -67,131 +53,136 @@ def ratio(layer: LayerReport) -> Cell:
     return layer.fc_weights / layer.weights
 
 
-def _of_conv(name: str) -> Callable[[LayerReport], Cell]:
-    return lambda layer: getattr(layer, name) if layer.is_convolution else ""
+def reads(layer: LayerReport) -> str:
+    """Return the names of what a layer reads: `conv1+relu3`."""
+    return "+".join(["input" if at == INPUT else layer.nodes[at].name for at in layer.node.reads])
 
 
-def _key(name: str) -> Callable[[LayerReport], Cell]:
-    return lambda layer: axes_text(layer.values.get(name))
+def intensity(layers: Sequence[LayerReport]) -> Cell:
+    """Return the MACs for each byte that layers move; empty if they move none."""
+    macs = total([layer.macs for layer in layers])
+    moved = total([None if layer.memory is None else layer.memory.moved for layer in layers])
+    return None if macs is None or moved is None else macs / moved if moved else ""
 
 
-def _rf(name: str) -> Callable[[LayerReport], Cell]:
-    return lambda layer: field_text(layer.rf, name)
+def _percent(own: Cell, whole: int | None) -> Cell:
+    """Return the share of a figure in the whole; 0 of nothing."""
+    if not isinstance(own, int) or whole is None:
+        return None
+    return 100 * own / whole if whole else 0.0
 
 
-def _bytes(name: str) -> Callable[[LayerReport], Cell]:
-    return lambda layer: None if layer.memory is None else getattr(layer.memory, name)
+def _share(figure: str) -> Callable[[Row], Cell]:
+    """Return the cell of a layer's share of the whole; weights that are shared count once."""
+    return lambda row: _percent(
+        getattr(row.layer, figure) if row.adds(figure) else 0, getattr(row.report, figure)
+    )
 
 
-COLUMNS = {
-    "layer": Column("layer", lambda layer: layer.name, right=False),
-    "op": Column("op", op_text, right=False),
-    "in": Column("input", lambda layer: show(layer.x)),
-    "out": Column("output", lambda layer: show(layer.out)),
+def _figure(name: str) -> Callable[[Row], Cell]:
+    return lambda row: getattr(row.layer, name)
+
+
+def _of_conv(name: str) -> Callable[[Row], Cell]:
+    return lambda row: getattr(row.layer, name) if row.layer.is_convolution else ""
+
+
+def _key(name: str) -> Callable[[Row], Cell]:
+    return lambda row: axes_text(row.layer.values.get(name))
+
+
+def _bytes(name: str) -> Callable[[Row], Cell]:
+    return lambda row: None if row.layer.memory is None else getattr(row.layer.memory, name)
+
+
+def _shape(title: str, of: Callable[[LayerReport], Shape]) -> Column[Row]:
+    """Return the column of a shape, ordered by how many numbers it has."""
+    return Column(title, lambda row: show(of(row.layer)), order=lambda row: _numbers(of(row.layer)))
+
+
+def _numbers(shape: Shape) -> int | None:
+    sizes = [size for size in shape if isinstance(size, int)]
+    return prod(sizes) if len(sizes) == len(shape) and shape != NOTHING_KNOWN else None
+
+
+def _rf(title: str, text: Callable[[Sequence[Field]], str], name: str) -> Column[Row]:
+    """Return a column of the receptive field, ordered by this number of it."""
+
+    def order(row: Row) -> Cell:
+        numbers = [getattr(field, name) for field in row.layer.rf]
+        return None if None in numbers or not numbers else prod(numbers)
+
+    return Column(title, lambda row: text(row.layer.rf), order=order)
+
+
+COLUMNS: dict[str, Column[Row]] = {
+    "layer": Column("layer", lambda row: row.name, right=False, style="bold"),
+    "times": Column("times", lambda row: f"x{len(row.layers)}" if len(row.layers) > 1 else ""),
+    "op": Column("op", lambda row: op_text(row.layer), right=False, style="cyan", wraps=True),
+    "from": Column("from", lambda row: reads(row.layer), right=False),
+    "in": _shape("input", lambda layer: layer.x),
+    "out": _shape("output", lambda layer: layer.out)._replace(style="green"),
     **{key: Column(key, _key(key)) for key in ("k", "s", "p", "d", "g")},
-    "weights": Column("weights", lambda layer: layer.weights),
-    "bias": Column("bias", lambda layer: layer.bias),
-    "params": Column("params", lambda layer: layer.params),
-    "buffers": Column("buffers", lambda layer: layer.buffers),
-    "macs": Column("MACs", lambda layer: layer.macs, short=True),
-    "local": Column("local", _of_conv("local_weights"), short=True),
-    "fc": Column("fc", _of_conv("fc_weights"), short=True),
-    "ratio": Column("ratio", ratio, short=True, spaced="x"),
+    **{name: Column(name, _figure(name)) for name in ("weights", "bias", "params")},
+    "params%": Column("params%", _share("params"), unit="%"),
+    "buffers": Column("buffers", _figure("buffers")),
+    "macs": Column("MACs", _figure("macs")),
+    "macs%": Column("MACs%", _share("macs"), unit="%"),
+    "flops": Column("FLOPs", _figure("flops"), short=True),
+    "local": Column("local", _of_conv("local_weights"), short=True, style="dim"),
+    "fc": Column("fc", _of_conv("fc_weights"), short=True, style="dim"),
+    "ratio": Column("ratio", lambda row: ratio(row.layer), short=True, unit="x", style="dim"),
     "param_bytes": Column("param bytes", _bytes("params"), short=True),
     "memory": Column("memory", _bytes("activations"), short=True),
     "alive": Column("alive", _bytes("alive"), short=True),
-    "rf": Column("field", lambda layer: rf_text(layer.rf)),
-    "rf_size": Column("size", _rf("size")),
-    "rf_stride": Column("stride", _rf("stride")),
-    "rf_start": Column("start", _rf("start")),
+    "intensity": Column("MACs/byte", lambda row: intensity([row.layer])),
+    "rf": _rf("field", rf_text, "size"),
+    **{f"rf_{name}": _rf(name, lambda rf, name=name: field_text(rf, name), name) for name in ("size", "stride", "start")},
 }
 NARROW = ("layer", "op", "out", "params", "fc", "ratio", "macs", "rf")
 WIDE = ("layer", "op", "out", "weights", "params", "local", "fc", "ratio", "macs", "rf")
-BYTES = ("param_bytes", "memory", "alive")
+DROPS = ("local", "weights", "ratio", "fc", "rf")
+"""The columns that a narrow terminal does without, in this order; the others are always shown."""
+BYTES = ("param_bytes", "memory", "alive", "intensity")
 """The columns that need a dtype."""
-NARROW_BYTES = ("layer", "op", "out", "params", "macs", *BYTES)
+NARROW_BYTES = ("layer", "op", "out", "params", "macs", *BYTES[:3])
 WIDE_BYTES = (*NARROW_BYTES, "rf")
-ALL = tuple(name for name in COLUMNS if name not in ("rf", *BYTES))
-UNITS = ("", *"KMGTPEZYRQ")
-SUMMED = ("weights", "bias", "params", "buffers", "macs")
+ALL = (
+    *("layer", "op", "in", "out", "k", "s", "p", "d", "g", "weights", "bias", "params", "buffers", "macs"),
+    *("local", "fc", "ratio", "rf_size", "rf_stride", "rf_start"),
+)
+SUMMED = ("weights", "bias", "params", "buffers", "macs", "flops")
 
 
-def total_cell(report: Report, name: str) -> Cell:
-    """Return the cell of a column in the row of totals."""
-    if name == "layer":
-        return "total"
+def usual(report: Report, view: View, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns if none are named: these, those in bytes if the report has a dtype, `times` if it is folded."""
+    if report.memory is not None:
+        names = {NARROW: NARROW_BYTES, WIDE: WIDE_BYTES}.get(names, (*names, *BYTES[:3]))
+    return (*names[:1], "times", *names[1:]) if view.fold else names
+
+
+def report_grid(report: Report, view: View, names: Sequence[str]) -> Grid:
+    """Return the rows of a report that a view picks, under these columns, and the totals below them."""
+    shown, everything = rows(report, view), rows(report, View())
+    sums = [("shown", shown), ("total", everything)] if view.is_part else [("total", everything)]
+    foot = [[_sum(report, of, name) if name != "layer" else label for name in names] for label, of in sums]
+    return grid([COLUMNS[name] for name in names], shown)._replace(foot=foot if len(everything) > 1 else [])
+
+
+def _sum(report: Report, of: Sequence[Row], name: str) -> Cell:
+    """Return the sum of a column over rows; empty for one that has none."""
+    if name in SUMMED:
+        return total([getattr(layer, name) for row in of if row.adds(name) for layer in row.layers])
+    layers = [layer for row in of for layer in row.layers]
+    if name.endswith("%"):
+        return _percent(_sum(report, of, name[:-1]), getattr(report, name[:-1]))
     if name == "param_bytes":
-        return None if report.memory is None else report.memory.params
-    return summed(report.layers, name) if name in SUMMED else ""
-
-
-def usual(report: Report, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the columns if none are named: these, and those in bytes if the report has a dtype."""
-    if report.memory is None:
-        return names
-    return {NARROW: NARROW_BYTES, WIDE: WIDE_BYTES}.get(names, (*names, *BYTES))
-
-
-class Grid(NamedTuple):
-    """The texts of a table."""
-
-    titles: list[str]
-    right: list[bool]
-    """Whether each column stands to the right."""
-    rows: list[list[str]]
-    """A row a layer."""
-    total: list[str]
-
-
-def grid(report: Report, names: Sequence[str], write: Callable[[Cell, Column], str]) -> Grid:
-    """Return the report under these columns, its cells written by `plain`, or for a person by `full` or `brief`."""
-    columns = [COLUMNS[name] for name in names]
-    rows = [[write(column.cell(layer), column) for column in columns] for layer in report.layers]
-    total = [write(total_cell(report, name), column) for name, column in zip(names, columns, strict=True)]
-    return Grid([column.title for column in columns], [column.right for column in columns], rows, total)
+        return total([None if layer.memory is None else layer.memory.params for layer in layers])
+    return intensity(layers) if name == "intensity" else ""
 
 
 def records(report: Report) -> list[dict[str, Cell]]:
     """Return the rows of CSV as dicts: numbers as numbers, and None for what is not known or has no meaning."""
-    names = usual(report, ALL)
-    rows = [{name: COLUMNS[name].cell(layer) for name in names} for layer in report.layers]
-    return [{name: None if cell == "" else cell for name, cell in row.items()} for row in rows]
-
-
-def chosen(names: str) -> tuple[str, ...]:
-    """Return the columns that a comma list names, by key or by heading. SpecError for an unknown one."""
-    keys = {column.title.lower(): key for key, column in COLUMNS.items()} | {key: key for key in COLUMNS}
-    columns = []
-    for name in (name.strip().lower() for name in names.split(",")):
-        if name not in keys:
-            help = nearest(name, keys) or f"the columns are {', '.join(COLUMNS)}"
-            raise SpecError(f"there is no column {shown(name)}", help)
-        columns.append(keys[name])
-    return tuple(columns)
-
-
-def plain(cell: Cell, column: Column) -> str:
-    """Return a cell for a machine: digits, and `unknown` for a number that is not known."""
-    if isinstance(cell, float):
-        return f"{cell:.6g}" if cell < 1e6 else f"{cell:.0f}"
-    return "unknown" if cell is None else str(cell)
-
-
-def full(cell: Cell, column: Column) -> str:
-    """Return a cell for a person, with commas between thousands."""
-    if cell is None:
-        return "unknown"
-    if isinstance(cell, float):
-        return (f"{cell:,.0f}" if cell >= 100 else f"{cell:.3g}") + column.spaced
-    return f"{cell:,}{column.spaced}" if isinstance(cell, int) else cell
-
-
-def brief(cell: Cell, column: Column) -> str:
-    """Return a cell for a person in three digits, if the column allows it: 118M."""
-    if not column.short or not isinstance(cell, (int, float)) or cell < 10_000:
-        return full(cell, column)
-    number = float(f"{cell:.3g}")
-    power = int(log10(number)) // 3
-    if power >= len(UNITS):
-        return f"{number:.3g}{column.spaced}"
-    return f"{number / 1000**power:.3g}{UNITS[power]}{column.spaced}"
+    names = usual(report, View(), ALL)
+    lines = report_grid(report, View(), names).rows
+    return [{name: None if cell == "" else cell for name, cell in zip(names, line, strict=True)} for line in lines]

@@ -1,14 +1,14 @@
-"""Errors, notes and plain tables with ANSI colours, without rich: what is printed most has to be printed fast."""
+"""Errors and notes with ANSI colours, without rich: what is printed most has to be printed fast."""
 
 from __future__ import annotations
 
 from ..errors import CnncalcError
 
-_CODES = {"bold": 1, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
+_CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
 
 
 def paint(text: str, style: str, color: bool = True) -> str:
-    """Return a text in a style, one of bold, red, green, yellow and cyan; the same text without `color`."""
+    """Return a text in a style of `_CODES`; the same text without `color`."""
     return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if color and text else text
 
 

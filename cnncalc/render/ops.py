@@ -17,6 +17,7 @@ from ..notation.encode import document as json_document
 from ..notation.ops import KeyDescription, OpDescription, by_family
 from . import Formats
 from . import markdown as md
+from .drawing import Head, Line, Table, draw
 from .support import said, stances
 
 if TYPE_CHECKING:
@@ -110,19 +111,13 @@ def _wrapped(text: str, style: Style) -> str:
 
 def _drawn(titles: Sequence[str], sections: Mapping[str, Rows], style: Style) -> str:
     """Draw a table, its sections below their titles."""
-    from rich.text import Text
-
-    from .table import Canvas
-
-    canvas = Canvas(style)
-    drawn = [
-        [
-            *([([Text(title, style="bold"), *[Text()] * (len(titles) - 1)], "")] if title else []),
-            *[([Text(first, style="cyan"), *map(Text, others)], "") for first, *others in rows],
-        ]
+    first, *others = titles
+    heads = [Head(first, style="cyan"), *[Head(title, wraps=True) for title in others]]
+    lines = [
+        [*([Line([title, *[""] * len(others)], "bold")] if title else []), *map(Line, rows)]
         for title, rows in sections.items()
     ]
-    return canvas.fitting([canvas.table(titles, drawn)])
+    return draw([Table(heads, lines)], style)
 
 
 def _markdown(titles: Sequence[str], rows: Rows) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, ClassVar
 
 from rich import box
@@ -11,8 +12,6 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
-
-from .table import new_console
 
 if TYPE_CHECKING:
     from . import Style
@@ -58,6 +57,22 @@ class _Table(TableElement):
             yield table
 
 
+def _console(style: Style) -> Console:
+    """Return a console that writes into memory, as wide and as colourful as a style says."""
+    return Console(
+        file=io.StringIO(),
+        force_terminal=style.color,
+        color_system="standard" if style.color else None,
+        no_color=not style.color,
+        width=min(style.width or 80, WIDEST),
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+        safe_box=True,
+    )
+
+
 class _Page(Markdown):
     elements: ClassVar[dict[str, type[MarkdownElement]]] = {
         **Markdown.elements,
@@ -70,8 +85,8 @@ class _Page(Markdown):
 
 def render(text: str, style: Style) -> str:
     """Return a page of Markdown as text for a terminal, with escape codes where the style has colours."""
-    console = new_console(style)
+    console = _console(style)
     console.push_theme(_THEME)
     with console.capture() as captured:
-        console.print(_Page(text, hyperlinks=False), width=min(style.width or 80, WIDEST), crop=False)
+        console.print(_Page(text, hyperlinks=False), crop=False)
     return "".join(line.rstrip(" ") + "\n" for line in captured.get().splitlines())

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from ..explain import field_words, lines, peak_line
 from ..report import Report
 from ..sizes import counted, show, size_text, total
-from .columns import COLUMNS, full
+from . import View
+from .columns import COLUMNS
+from .grid import full
+from .rows import rows
 
 TEXTBOOK = (
     "the textbook's forms, p_h being the total padding of both sides:",
@@ -62,26 +65,29 @@ def _in_bytes(number: int | None) -> str:
     return f"{number:,} bytes ({size_text(number)})" if number >= 1024 else f"{number:,} bytes"
 
 
-def lone_convolution(report: Report) -> list[str]:
-    """Return the comparison of a network's only convolution with other layers; nothing if it has none or several."""
+def comparison(report: Report, in_table: bool) -> list[str]:
+    """Return the comparison of a network's only convolution with other layers; of several, if the table has none."""
     convolutions = [layer for layer in report.layers if layer.is_convolution]
-    if len(convolutions) != 1:
+    if not convolutions or (len(convolutions) > 1 and in_table):
         return []
-    layer = convolutions[0]
-    cell = COLUMNS["ratio"].cell(layer)
-    ratio = "" if cell is None else f" ({full(cell, COLUMNS['ratio'])})"
-    return [
-        f"{layer.name}: {counted(layer.weights)} weights, {counted(layer.params)} with bias",
-        f"  locally connected {counted(layer.local_weights)}, fully connected {counted(layer.fc_weights)}{ratio}",
+    weights, local, fc = [
+        total([getattr(layer, figure) for layer in convolutions]) for figure in ("weights", "local_weights", "fc_weights")
     ]
+    ratio = f" ({full(fc / weights, COLUMNS['ratio'])})" if fc is not None and weights else ""
+    others = f"locally connected {counted(local)}, fully connected {counted(fc)}{ratio}"
+    if len(convolutions) > 1:
+        return [f"{len(convolutions)} convolutions: {counted(weights)} weights, {others}"]
+    layer = convolutions[0]
+    return [f"{layer.name}: {counted(weights)} weights, {counted(layer.params)} with bias", f"  {others}"]
 
 
-def explanation(report: Report) -> Iterator[str]:
+def explanation(report: Report, view: View) -> Iterator[str]:
     """Yield the arithmetic of each layer, with the recurrence of its receptive field."""
     yield from TEXTBOOK
-    for layer in report.layers:
+    for row in rows(report, view):
+        layer = row.layer
         yield ""
-        yield f"{layer.name}: {show(layer.x)} -> {show(layer.out)}"
+        yield f"{row.name}: {show(layer.x)} -> {show(layer.out)}"
         for line in lines(report, layer):
             yield f"  {line}"
     if report.memory is not None and report.memory.peak_at is not None:

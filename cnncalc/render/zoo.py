@@ -1,61 +1,72 @@
-"""The built-in networks as a table, JSON, CSV or Markdown, a network a row."""
+"""The built-in networks, a network a row, in every format."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from ..notation.encode import encode, entries
 from ..report import Report
-from ..sizes import to_json
-from . import Formats, Style
-from . import markdown as md
-from .delimited import csv_row
-from .messages import paint
+from ..sizes import show, to_json
+from . import Formats, Style, writing
+from .drawing import draw, of_grid
+from .grid import Column, brief, full, grid
 
-TITLES = {"name": "network", "layers": "layers", "input": "input", "out": "output", "params": "params", "macs": "MACs"}
-"""The keys of a row, and the header of each."""
 FORMATS = Formats(
-    "cnncalc.render", {"table": "zoo.table", "json": "zoo.document", "csv": "zoo.csv", "markdown": "zoo.markdown"}
+    "cnncalc.render",
+    {
+        "table": "zoo.table",
+        "json": "zoo.document",
+        **{format: f"zoo.{format}" for format in ("csv", "tsv", "markdown", "latex", "html")},
+    },
 )
-
-
-def row(report: Report) -> dict[str, Any]:
-    """Return what is said of a network, by the keys of TITLES."""
-    sizes = (to_json(report.network.input or ()), to_json(report.out))
-    return dict(zip(TITLES, (report.network.name, len(report.layers), *sizes, report.params, report.macs), strict=True))
-
-
-def _cells(report: Report, thousands: str = ",") -> list[str]:
-    """Return a row as texts, with this sign between thousands."""
-    name, layers, *sizes, params, macs = row(report).values()
-    counts = [f"{count:{thousands}}" for count in (layers, params, macs)]
-    return [name, counts[0], *["x".join(map(str, shape)) for shape in sizes], *counts[1:]]
+COLUMNS: dict[str, Column[Report]] = {
+    "name": Column("network", lambda report: report.network.name or "", right=False, style="bold"),
+    "layers": Column("layers", len),
+    "input": Column("input", lambda report: show(report.network.input or ())),
+    "output": Column("output", lambda report: show(report.out)),
+    "params": Column("params", lambda report: report.params, short=True),
+    "macs": Column("MACs", lambda report: report.macs, short=True),
+}
 
 
 def table(reports: Iterable[Report], style: Style) -> Iterator[str]:
     """Yield a table for a person, the numbers to the right."""
-    lines = [[*TITLES.values()], *map(_cells, reports)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for number, (first, *others) in enumerate(lines):
-        name = first.ljust(widths[0])
-        numbers = "".join(f"  {cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True))
-        yield paint(name, "bold", style.color) + paint(numbers, "bold", style.color and number == 0) + "\n"
+    networks = grid([*COLUMNS.values()], reports)
+    yield draw([of_grid(networks, full), of_grid(networks, brief)], style)
 
 
 def document(reports: Iterable[Report], style: Style) -> Iterator[str]:
     """Yield one JSON document, a list with a network a line."""
-    yield from entries(map(encode, map(row, reports)))
+    yield from entries(map(encode, map(_as_dict, reports)))
     yield "\n"
+
+
+def _as_dict(report: Report) -> dict[str, object]:
+    sizes = {"input": to_json(report.network.input or ()), "output": to_json(report.out)}
+    return {name: sizes.get(name, column.cell(report)) for name, column in COLUMNS.items()}
 
 
 def csv(reports: Iterable[Report], style: Style) -> Iterator[str]:
     """Yield a header and a row a network, numbers in plain digits."""
-    yield csv_row(list(TITLES))
-    yield from (csv_row(_cells(report, "")) for report in reports)
+    return writing.delimited([*COLUMNS], grid([*COLUMNS.values()], reports))
+
+
+def tsv(reports: Iterable[Report], style: Style) -> Iterator[str]:
+    """Yield the rows of CSV with tabs between the cells."""
+    return writing.delimited([*COLUMNS], grid([*COLUMNS.values()], reports), "\t")
 
 
 def markdown(reports: Iterable[Report], style: Style) -> Iterator[str]:
     """Yield a table as GitHub draws it."""
-    lines = (map(md.escape, _cells(report)) for report in reports)
-    return md.table(list(TITLES.values()), map(list, lines), [False, *[True] * (len(TITLES) - 1)])
+    return writing.markdown(grid([*COLUMNS.values()], reports))
+
+
+def latex(reports: Iterable[Report], style: Style) -> Iterator[str]:
+    """Yield a table for LaTeX."""
+    return writing.latex(grid([*COLUMNS.values()], reports))
+
+
+def html(reports: Iterable[Report], style: Style) -> Iterator[str]:
+    """Yield a page with a table."""
+    yield writing.html_page("cnncalc zoo")
+    yield from writing.html(grid([*COLUMNS.values()], reports))

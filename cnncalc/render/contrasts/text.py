@@ -9,7 +9,7 @@ from ...notation.encode import document as json_document
 from ...notation.encode import encode
 from .. import Style
 from .. import markdown as md
-from ..delimited import csv_row
+from ..writing import delimited_row
 
 SAME, NOT_REACHED = "=", "-"
 
@@ -53,9 +53,9 @@ def line(contrast: Contrast, style: Style) -> Iterator[str]:
 
 def csv(contrast: Contrast, style: Style) -> Iterator[str]:
     """Yield a header, and a row for each layer that differs; every cell in full."""
-    yield csv_row(["layer", "op", *[run.name for run in contrast.runs], "why"])
+    yield delimited_row(["layer", "op", *[run.name for run in contrast.runs], "why"])
     for layer in contrast.layers:
-        yield csv_row([layer.name, layer.op, *[" ".join(layer.cell(r)) for r in layer.runs], "; ".join(layer.why())])
+        yield delimited_row([layer.name, layer.op, *[" ".join(layer.cell(r)) for r in layer.runs], "; ".join(layer.why())])
 
 
 def markdown(contrast: Contrast, style: Style) -> Iterator[str]:

@@ -9,7 +9,8 @@ from ...diffs import ABSENT, COUNTS, FIELDS, SHAPES, Change, Difference, LayerDi
 from ...explain import axes_text
 from ...report import LayerReport
 from ...sizes import counted, show
-from ..columns import COLUMNS, brief, op_text, rf_text
+from ..columns import op_text, rf_text
+from ..grid import SHORTENED, rounded
 from ..messages import plural
 
 SAME = "no difference"
@@ -49,9 +50,9 @@ Write = Callable[[int | None], str]
 
 def short(number: int | None) -> str:
     """Return a count in three digits from 10,000 on: 118M."""
-    if number is None or number >= 0:
-        return brief(number, COLUMNS["macs"])
-    return "-" + brief(-number, COLUMNS["macs"])
+    if number is None or abs(number) < SHORTENED:
+        return counted(number)
+    return "-" * (number < 0) + rounded(abs(number))
 
 
 def rows(diff: Difference, layer: LayerDiff, write: Write = counted) -> list[Row]:

@@ -1,0 +1,177 @@
+"""Tables as text, as wide as a terminal or as they need. Without rich: what is printed most has to be printed fast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from ..errors import width_of
+from . import Style
+from .grid import Grid, Writer
+from .messages import paint
+
+
+class Head(NamedTuple):
+    """The head of a column, and how its cells stand below it."""
+
+    title: str
+    right: bool = False
+    style: str | Callable[[str], str] = ""
+    """The colour of its cells, or the colour of each."""
+    wraps: bool = False
+    """Whether its cells may be broken between words."""
+    drop: int = 0
+    """The turn in which it is dropped where the table is too wide; 0 for never."""
+
+
+class Line(NamedTuple):
+    """The texts of a row."""
+
+    texts: Sequence[str]
+    style: str = ""
+    """The colour of all of them, if not those of the columns."""
+
+
+class Table(NamedTuple):
+    """A table to draw: an empty line stands between its sections."""
+
+    heads: Sequence[Head]
+    sections: Sequence[Sequence[Line]]
+
+
+def of_grid(grid: Grid, write: Writer, drops: Sequence[int] = ()) -> Table:
+    """Return the table of a grid, its cells written by `full` or `brief`; `drops` says in which turn each is dropped."""
+    heads = [
+        Head(column.title, column.right, column.style, column.wraps, drop)
+        for column, drop in zip(grid.columns, drops or [0] * len(grid.columns), strict=True)
+    ]
+    foot = [Line(texts, "bold") for texts in grid.texts(write, foot=True)]
+    return Table(heads, [[*map(Line, grid.texts(write))], foot])
+
+
+class Layout(NamedTuple):
+    """A table and the places of its columns."""
+
+    table: Table
+    widths: Sequence[int]
+    gap: int
+    """The spaces between columns."""
+
+    def draw(self, style: Style) -> str:
+        """Return the lines of the table, without spaces at their ends."""
+        columns = [*zip(self.table.heads, self.widths, strict=True)]
+        lines = _lines(Line([head.title for head in self.table.heads], "bold"), columns, self.gap, style)
+        lines.append(("-" if style.ascii else "─") * (sum(self.widths) + self.gap * (len(columns) - 1)))
+        for number, section in enumerate(filter(None, self.table.sections)):
+            lines += [""] if number else []
+            for line in section:
+                lines += _lines(line, columns, self.gap, style)
+        return "".join([line + "\n" for line in lines])
+
+
+def draw(tables: Iterable[Table], style: Style) -> str:
+    """Draw the table among these that `lay_out` picks."""
+    return lay_out(tables, style.width).draw(style)
+
+
+def lay_out(tables: Iterable[Table], width: int | None) -> Layout:
+    """Return the first table that fits a width once the columns that it can do without are dropped.
+
+    If none fits, cells of the last are broken between words; if that does not help, its lines are longer.
+    """
+    for table in tables:
+        widths = [_natural(head, at, table) for at, head in enumerate(table.heads)]
+        kept = _kept(table, widths, width)
+        table, widths = _only(table, kept), [widths[at] for at in kept]
+        gap = _gap(widths, width)
+        if gap:
+            return Layout(table, widths, gap)
+    assert width is not None
+    least = [_least(at, table) if head.wraps else widths[at] for at, head in enumerate(table.heads)]
+    gap = _gap(least, width) or GAPS[-1]
+    return Layout(table, _shared(least, widths, width - gap * (len(widths) - 1)), gap)
+
+
+def _only(table: Table, kept: Sequence[int]) -> Table:
+    """Return a table with some of its columns."""
+    if len(kept) == len(table.heads):
+        return table
+    lines = [[line._replace(texts=[line.texts[at] for at in kept]) for line in section] for section in table.sections]
+    return Table([table.heads[at] for at in kept], lines)
+
+
+GAPS = (2, 1)
+"""The spaces between columns, where there is room for them."""
+
+
+def _gap(widths: Sequence[int], width: int | None) -> int:
+    """Return the spaces between columns with which they fit a width; 0 if they do not."""
+    room = None if width is None else width - sum(widths)
+    return next((gap for gap in GAPS if room is None or gap * (len(widths) - 1) <= room), 0)
+
+
+def _kept(table: Table, widths: Sequence[int], width: int | None) -> list[int]:
+    """Return the columns that are left when the table fits, or cannot do without another."""
+    kept = [*range(len(widths))]
+    for at in sorted((at for at in kept if table.heads[at].drop), key=lambda at: table.heads[at].drop):
+        if _gap([widths[one] for one in kept], width):
+            break
+        kept.remove(at)
+    return kept
+
+
+def _natural(head: Head, at: int, table: Table) -> int:
+    """Return the width of a column in which nothing is broken."""
+    cells = [line.texts[at] for section in table.sections for line in section]
+    return max(map(width_of, [head.title, *(part for cell in cells for part in cell.split("\n"))]))
+
+
+def _least(at: int, table: Table) -> int:
+    """Return the width of a column in which no word is broken."""
+    words = {word for section in table.sections for line in section for word in line.texts[at].split()}
+    return max(map(width_of, [table.heads[at].title, *words]))
+
+
+def _shared(least: Sequence[int], most: Sequence[int], room: int) -> list[int]:
+    """Return the widths of columns that fill a room: up to one common limit, where they need it."""
+    for limit in range(max(most), 0, -1):
+        widths = [max(low, min(high, limit)) for low, high in zip(least, most, strict=True)]
+        if sum(widths) <= room:
+            return widths
+    return list(least)
+
+
+def _lines(line: Line, columns: Sequence[tuple[Head, int]], gap: int, style: Style) -> list[str]:
+    """Return the lines of a row: one, or as many as its longest cell has."""
+    parts = [_broken(text, width) for text, (_, width) in zip(line.texts, columns, strict=True)]
+    lines = []
+    for number in range(max(map(len, parts))):
+        text, spaces = "", 0
+        for cell, own, (head, width) in zip(parts, line.texts, columns, strict=True):
+            part = cell[number] if number < len(cell) else ""
+            free = width - width_of(part)
+            if part:
+                color = line.style or (head.style if isinstance(head.style, str) else head.style(own))
+                before = spaces + (free if head.right else 0)
+                text += " " * before + (paint(part, color) if color and style.color else part)
+                spaces = gap if head.right else gap + free
+            else:
+                spaces += gap + width
+        lines.append(text)
+    return lines
+
+
+def _broken(text: str, width: int) -> list[str]:
+    """Return a text in lines that are as wide as a column at most, broken between words."""
+    lines = []
+    for part in text.split("\n"):
+        line = ""
+        if width_of(part) > width:
+            for word in part.split():
+                if line and width_of(line) + 1 + width_of(word) > width:
+                    lines.append(line)
+                    line = word
+                else:
+                    line = f"{line} {word}" if line else word
+        lines.append(line or part)
+    return lines

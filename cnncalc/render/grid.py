@@ -1,0 +1,128 @@
+"""Rows of figures under columns, for every format that has rows: what a column shows, and how a cell is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import log10
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from ..errors import SpecError, nearest, shown
+
+Cell = int | float | str | None
+"""A number, a text (empty if the column says nothing of the row), or None for a number that is not known."""
+T = TypeVar("T")
+
+
+class Column(NamedTuple, Generic[T]):
+    """A column: its title in a table, and its cell for what a row is about."""
+
+    title: str
+    cell: Callable[[T], Cell]
+    right: bool = True
+    """Whether it is aligned to the right, as numbers are."""
+    short: bool = False
+    """Whether a narrow table may shorten it to three digits, as 118M."""
+    unit: str = ""
+    """The sign after a number, for a person: the x of a ratio, or %."""
+    style: str = ""
+    """The colour of its cells on a terminal."""
+    wraps: bool = False
+    """Whether a narrow table may put the end of a cell below its beginning, between words."""
+    order: Callable[[T], Cell] | None = None
+    """What its rows are sorted by, if not the cell."""
+
+
+class Grid(NamedTuple):
+    """The cells of a table."""
+
+    columns: Sequence[Column[Any]]
+    rows: Sequence[Sequence[Cell]]
+    foot: Sequence[Sequence[Cell]] = ()
+    """The rows below a rule, such as the totals."""
+
+    @property
+    def titles(self) -> list[str]:
+        """The titles of its columns."""
+        return [column.title for column in self.columns]
+
+    @property
+    def right(self) -> list[bool]:
+        """Whether each column stands to the right."""
+        return [column.right for column in self.columns]
+
+    def texts(self, write: Writer, foot: bool = False) -> list[list[str]]:
+        """Return the cells of its rows, or of its foot, as texts."""
+        lines = self.foot if foot else self.rows
+        return [[write(cell, column) for cell, column in zip(row, self.columns, strict=True)] for row in lines]
+
+
+Writer = Callable[[Cell, Column[Any]], str]
+"""A function that writes a cell."""
+UNITS = ("", *"KMGTPEZYRQ")
+
+
+def grid(columns: Sequence[Column[T]], things: Iterable[T]) -> Grid:
+    """Return a row for each thing."""
+    return Grid(columns, [[column.cell(thing) for column in columns] for thing in things])
+
+
+def chosen(names: str, columns: Mapping[str, Column[Any]]) -> tuple[str, ...]:
+    """Return the columns that a comma list names, by key or by title. SpecError for an unknown one."""
+    keys = {column.title.lower(): key for key, column in columns.items()} | {key: key for key in columns}
+    found = []
+    for name in (name.strip().lower() for name in names.split(",")):
+        if name not in keys:
+            help = nearest(name, keys) or f"the columns are {', '.join(columns)}"
+            raise SpecError(f"there is no column {shown(name)}", help)
+        found.append(keys[name])
+    return tuple(found)
+
+
+def ordered(things: Sequence[T], column: Column[T]) -> list[T]:
+    """Return things by a column: the largest number first, texts by the alphabet, what is not known last."""
+    key = column.order or column.cell
+    return sorted(things, key=lambda thing: _rank(key(thing)))
+
+
+def _rank(cell: Cell) -> tuple[int, float, str]:
+    if isinstance(cell, str):
+        return (1 if cell else 3), 0, cell
+    return (2, 0, "") if cell is None else (0, -cell, "")
+
+
+def plain(cell: Cell, column: Column[Any]) -> str:
+    """Return a cell for a machine: digits, and `unknown` for a number that is not known."""
+    if isinstance(cell, float):
+        return f"{cell:.6g}" if cell < 1e6 else f"{cell:.0f}"
+    return "unknown" if cell is None else str(cell)
+
+
+def full(cell: Cell, column: Column[Any]) -> str:
+    """Return a cell for a person, with commas between thousands."""
+    if isinstance(cell, str):
+        return cell
+    if cell is None:
+        return "unknown"
+    if isinstance(cell, int):
+        return f"{cell:,}{column.unit}"
+    if column.unit == "%":
+        return f"{cell:.1f}%" if cell >= 0.05 or not cell else "<0.1%"
+    return (f"{cell:,.0f}" if cell >= 100 else f"{cell:.3g}") + column.unit
+
+
+def brief(cell: Cell, column: Column[Any]) -> str:
+    """Return a cell for a person in three digits, if the column allows it: 118M."""
+    if not column.short or not isinstance(cell, (int, float)):
+        return full(cell, column)
+    return rounded(cell) + column.unit if cell >= SHORTENED else full(cell, column)
+
+
+SHORTENED = 10_000
+"""The least number that is shortened."""
+
+
+def rounded(number: float) -> str:
+    """Return a number of at least SHORTENED in three digits: 118M."""
+    number = float(f"{number:.3g}")
+    power = int(log10(number)) // 3
+    return f"{number:.3g}" if power >= len(UNITS) else f"{number / 1000**power:.3g}{UNITS[power]}"

@@ -1,0 +1,58 @@
+"""A report as CSV, TSV, Markdown, LaTeX and HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from ..explain import lines
+from ..report import Report
+from . import Style, View, writing
+from . import markdown as md
+from .columns import ALL, NARROW, report_grid, usual
+from .grid import Grid
+from .rows import rows
+from .summary import memory, totals
+
+
+def csv(report: Report, style: Style, delimiter: str = ",") -> Iterator[str]:
+    """Yield a header and a row a layer, numbers in plain digits; empty if a figure has no meaning for the layer."""
+    names = style.columns or usual(report, style.view, ALL)
+    return writing.delimited(names, report_grid(report, style.view, names), delimiter)
+
+
+def tsv(report: Report, style: Style) -> Iterator[str]:
+    """Yield the rows of CSV with tabs between the cells."""
+    return csv(report, style, "\t")
+
+
+def _grid(report: Report, style: Style) -> Grid:
+    return report_grid(report, style.view, style.columns or usual(report, style.view, NARROW))
+
+
+def markdown(report: Report, style: Style) -> Iterator[str]:
+    """Yield a table as GitHub draws it, with the totals in its last row."""
+    yield from writing.markdown(_grid(report, style))
+    if report.memory is not None:
+        yield "\n" + "".join(f"{md.escape(line)}  \n" for line in memory(report))
+    if style.explain:
+        yield "\n"
+        for row in rows(report, style.view):
+            yield "".join(f"- **{md.escape(row.name)}** {md.escape(line)}\n" for line in lines(report, row.layer))
+
+
+def latex(report: Report, style: Style) -> Iterator[str]:
+    """Yield a table for LaTeX, with the totals below its last rule."""
+    return writing.latex(_grid(report, style))
+
+
+def html(report: Report, style: Style) -> Iterator[str]:
+    """Yield a page with a table, and the sentences of the whole below it."""
+    yield writing.html_page(report.network.name or "cnncalc")
+    yield fragment(report, style)
+
+
+def fragment(report: Report, style: Style = Style()) -> str:
+    """Return the table and the sentences, for notebooks."""
+    sentences = "<br>".join(map(escape, totals(report) + memory(report)))
+    return "".join([*writing.html(_grid(report, style)), f"<p>{sentences}</p>\n"])

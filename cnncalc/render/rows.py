@@ -1,0 +1,105 @@
+"""The rows of a report: its layers, or those of them that a view picks, in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from typing import NamedTuple
+
+from ..report import LayerReport, Report
+from . import View
+
+
+class Row(NamedTuple):
+    """A row of a report: a layer, or the first of several equal ones that are folded into one row."""
+
+    report: Report
+    name: str
+    """The layer's name, `block.layer` of one inside of a block."""
+    layers: Sequence[LayerReport]
+    """The layers that it stands for."""
+    shares: bool = False
+    """Whether its weights are those of a layer above, which count once."""
+    kind: Hashable = None
+    """What it has in common with layers that are equal to it but for their names and fields, if rows are folded."""
+
+    @property
+    def layer(self) -> LayerReport:
+        """The layer whose figures it shows."""
+        return self.layers[0]
+
+    def adds(self, figure: str) -> bool:
+        """Return whether a figure counts in the total."""
+        return not self.shares or figure in ("macs", "flops")
+
+
+def rows(report: Report, view: View) -> list[Row]:
+    """Return the rows of a report: blocks opened, equal runs folded, some ops only, sorted, the first of them."""
+    found = list(_opened(report, report.layers, view.depth))
+    if view.fold:
+        found = folded([row._replace(kind=_kind(row.layer)) for row in found])
+    if view.only:
+        found = [row for row in found if row.layer.op in view.only]
+    if view.sort is not None:
+        from .columns import COLUMNS
+        from .grid import ordered
+
+        found = ordered(found, COLUMNS[view.sort])
+    return found[: view.top]
+
+
+def _opened(
+    report: Report, layers: Sequence[LayerReport], depth: int, within: str = "", shares: bool = False
+) -> Iterator[Row]:
+    """Yield a row for each layer; in place of a block those of its own layers, down to a depth."""
+    for layer in layers:
+        shared = shares or layer.node.tie is not None
+        if layer.inner and depth > 1:
+            yield from _opened(report, layer.inner, depth - 1, f"{within}{layer.name}.", shared)
+        else:
+            yield Row(report, within + layer.name, [layer], shared)
+
+
+def _kind(layer: LayerReport) -> Hashable:
+    """Return what equal layers have in common: op, keys, shapes, counts, and how far above them they read."""
+    at = layer.nodes.index(layer.node)
+    reads = tuple([at - read for read in layer.node.reads])
+    counts = (layer.weights, layer.bias, layer.buffers, layer.macs, layer.node.tie is None)
+    return layer.op, repr(layer.values), tuple(layer.inputs()), layer.out, counts, reads, tuple(map(_kind, layer.inner))
+
+
+def folded(found: Sequence[Row]) -> list[Row]:
+    """Return rows with each run of equal blocks, of one row or more, as one block that stands for all of them."""
+    numbers: dict[Hashable, int] = {}
+    kinds = [numbers.setdefault(row.kind, len(numbers)) for row in found]
+    result: list[Row] = []
+    at = 0
+    while at < len(found):
+        length, times = _run(kinds, at)
+        for offset in range(length):
+            same = found[at + offset : at + length * times : length]
+            result.append(same[0]._replace(layers=[row.layer for row in same]))
+        at += length * times
+    return result
+
+
+def _run(kinds: Sequence[int], at: int) -> tuple[int, int]:
+    """Return the length of the block that begins here, and how many times it stands here in a row.
+
+    Of several, the one that folds most away; none if a later beginning folds as much, so that a block of a network
+    begins where the first of its layers differs from what stands before.
+    """
+    best, saved = (1, 1), 0
+    for length in range(1, (len(kinds) - at) // 2 + 1):
+        times = _times(kinds, at, length)
+        if (times - 1) * length > saved:
+            best, saved = (length, times), (times - 1) * length
+    length, times = best
+    return (1, 1) if saved and _times(kinds, at + 1, length) == times else best
+
+
+def _times(kinds: Sequence[int], at: int, length: int) -> int:
+    """Return how many times a block stands in a row."""
+    block, times = kinds[at : at + length], 1
+    while kinds[at + times * length : at + (times + 1) * length] == block:
+        times += 1
+    return times

@@ -1,0 +1,81 @@
+"""A grid as CSV, TSV, Markdown, LaTeX and HTML."""
+
+from __future__ import annotations
+
+import csv as csv_writer
+import io
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from . import markdown as md
+from .grid import Grid, full, plain
+
+LONGEST_TABULAR = 40
+"""The most rows of a LaTeX table that stays on one page."""
+_LATEX = {sign: f"\\{sign}" for sign in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+}
+
+
+def delimited(names: Sequence[str], grid: Grid, delimiter: str = ",") -> Iterator[str]:
+    """Yield a header and the rows, numbers in plain digits; a cell that says nothing is empty."""
+    yield delimited_row(names, delimiter)
+    yield from (delimited_row(row, delimiter) for row in grid.texts(plain))
+
+
+def delimited_row(cells: Sequence[str], delimiter: str = ",") -> str:
+    """Return a row of CSV with its line end."""
+    buffer = io.StringIO()
+    csv_writer.writer(buffer, delimiter=delimiter, lineterminator="\n").writerow(cells)
+    return buffer.getvalue()
+
+
+def markdown(grid: Grid) -> Iterator[str]:
+    """Yield a table as GitHub draws it."""
+    rows = [map(md.escape, row) for row in [*grid.texts(full), *grid.texts(full, foot=True)]]
+    return md.table(grid.titles, map(list, rows), grid.right)
+
+
+def latex(grid: Grid) -> Iterator[str]:
+    """Yield a table with the rules of the package booktabs; a long one may break over pages."""
+    is_long = len(grid.rows) > LONGEST_TABULAR
+    name = "longtable" if is_long else "tabular"
+    yield f"% \\usepackage{{booktabs{',longtable' if is_long else ''}}}\n"
+    yield f"\\begin{{{name}}}{{@{{}}{''.join('r' if right else 'l' for right in grid.right)}@{{}}}}\n\\toprule\n"
+    yield _latex_row(grid.titles) + "\\midrule\n" + ("\\endhead\n" if is_long else "")
+    yield from map(_latex_row, grid.texts(full))
+    if grid.foot:
+        yield "\\midrule\n" + "".join(map(_latex_row, grid.texts(full, foot=True)))
+    yield f"\\bottomrule\n\\end{{{name}}}\n"
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join(["".join([_LATEX.get(sign, sign) for sign in cell]) for cell in cells]) + r" \\" + "\n"
+
+
+def html(grid: Grid) -> Iterator[str]:
+    """Yield a table without colours of its own, so that it fits a light and a dark page."""
+    sections = (("thead", "th", [grid.titles]), ("tbody", "td", grid.texts(full)), ("tfoot", "th", grid.texts(full, foot=True)))
+    yield "<table>\n"
+    for part, tag, rows in sections:
+        if rows:
+            yield f"<{part}>\n{''.join([_html_row(tag, grid.right, row) for row in rows])}</{part}>\n"
+    yield "</table>\n"
+
+
+def _html_row(tag: str, right: Sequence[bool], texts: Sequence[str]) -> str:
+    cells = [
+        f'<{tag} style="text-align: {"right" if is_right else "left"}">{escape(text)}</{tag}>'
+        for is_right, text in zip(right, texts, strict=True)
+    ]
+    return f"<tr>{''.join(cells)}</tr>\n"
+
+
+def html_page(title: str) -> str:
+    """Return the beginning of an HTML document; a table and paragraphs make it whole."""
+    return f'<!doctype html>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
