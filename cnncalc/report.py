@@ -316,6 +316,19 @@ class Report:
         """Floating-point operations, as twice the multiply-accumulates."""
         return count(2, self.macs)
 
+    def sum(self, figure: str) -> int | None:
+        """Return the total of a figure of the layers; None if one layer's is not known."""
+        return summed(self.layers, figure)
+
+    def named(self, path: str) -> tuple[Report | LayerReport, str]:
+        """Return what `conv1.out` names: a layer and the rest of the path; the report itself, if no layer begins it."""
+        layers, end = _by_name(self.layers), len(path)
+        while end > 0:
+            if path[:end] in layers:
+                return layers[path[:end]], path[end + 1 :]
+            end = path.rfind(".", 0, end)
+        return self, path
+
     @property
     def trainable(self) -> int | None:
         """Parameters that are trained: all but those of frozen layers."""

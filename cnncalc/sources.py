@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -82,6 +83,8 @@ def load_words(
             return _load(stdin(), STDIN)
         if os.path.exists(word):
             return load_file(word)
+        if "(" in word and (pasted := _printed(word, "SPEC")) is not None:
+            return pasted
         if word.lower() in zoo.names():
             return load_zoo(word.lower())
         raise _no_network(spec, word)
@@ -99,14 +102,30 @@ def is_spec(word: str) -> bool:
 def _no_network(spec: SpecWords, word: str) -> SpecError:
     if " " in word.strip() and any(map(is_layer_word, word.split())):
         return SpecError(f"{shown(word)} is one word", "each layer is a word of its own: leave the quotes out")
-    if "/" in word or os.sep in word or word.endswith((".json", ".jsonl")):
-        return spec.blame(no_file(word), spec.first, len(word))
+    if (error := _no_module(word)) is not None or _is_path(word):
+        return spec.blame(error or no_file(word), spec.first, len(word))
     error = SpecError(
         f"{shown(word)} is not a layer, a file or a built-in network",
         nearest(word.partition(":")[0], [*OPS, *zoo.names()])
         or "a layer is written conv:64,k7,s2,p3; for all of them: cnncalc zoo, cnncalc ops",
     )
     return spec.blame(error, spec.first, len(word))
+
+
+def _is_path(word: str) -> bool:
+    """Return whether a word can only be a file: it has a folder, or an ending of letters."""
+    return "/" in word or os.sep in word or re.fullmatch(r"\.[A-Za-z]\w{0,11}", os.path.splitext(word)[1]) is not None
+
+
+def _no_module(word: str) -> SpecError | None:
+    """Return the error for a PyTorch module, `package.module:factory`, which only convert reads; None for others."""
+    from .frameworks.torch.read.factory import is_factory
+
+    module = word.partition(":")[0]
+    if not is_factory(word) or not ("." in module or os.path.exists(f"{module}.py")):
+        return None
+    help = f"cnncalc convert {word} -i 3x224x224 | cnncalc shape -"
+    return SpecError(f"{shown(word)} is code of PyTorch, which convert runs and reads", help)
 
 
 def no_file(word: str) -> SpecError:
@@ -206,7 +225,24 @@ def imported(model: ForeignNetwork, name: str) -> Network:
 
 
 def _load(content: str | ForeignNetwork, name: str) -> Network:
-    return imported(content, name) if isinstance(content, ForeignNetwork) else load_text(content, name)
+    if isinstance(content, ForeignNetwork):
+        return imported(content, name)
+    return _printed(content, name) or load_text(content, name)
+
+
+def _printed(text: str, name: str) -> Network | None:
+    """Read a print-out; None for a text that is not one. SpecError for what is about a network and is none."""
+    if text.lstrip()[:1] in ("{", "["):
+        return None
+    from .frameworks.code import printed, printout, summaries
+
+    if printed.is_printout(text):
+        return imported(printout.read(text, name), name)
+    error = summaries.named(text)
+    if error is None:
+        return None
+    error.where = Where(name, 0, 0)
+    raise error
 
 
 def read_any(path: str) -> str | ForeignNetwork:
@@ -233,6 +269,10 @@ def decode_any(data: bytes, name: str) -> str | ForeignNetwork:
         return read_onnx(data, name)
     if data.startswith(HDF):
         return read_hdf(data, name)
+    from .frameworks.strangers import HEAD, stranger
+
+    if (error := stranger(data[:HEAD], name)) is not None:
+        raise error
     return read_archive(data, name) if data.startswith(ZIP) else decode(data, name)
 
 

@@ -48,7 +48,8 @@ def shell() -> str:
 
 def environment(**changed: str) -> dict[str, str]:
     """A plain environment, so that a terminal's size, colours or code page here do not decide a test."""
-    kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERM")}
+    ours = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM")
+    kept = {k: v for k, v in os.environ.items() if k not in ours}
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     return kept | {"TERM": "xterm", "PYTHONPATH": path, "PYTHONUTF8": "1"} | changed
 

@@ -30,6 +30,7 @@ FLOORS = [
     "report",
     "input",
     "trace",
+    "parts",
     "memory",
     "explain",
     "zoo",

@@ -14,6 +14,7 @@ from ..frameworks import writer
 from ..input import FIRST, by_name, input_names
 from ..network import Network
 from ..notation.words import completer_from_kernel
+from ..parts import part
 from .networks import Input, Source, configured, load_completed
 
 
@@ -29,11 +30,14 @@ def run(
     keep: Sequence[str] = (),
     output: str | None = None,
     memory: int = 256 << 20,
+    until: str | None = None,
+    after: str | None = None,
 ) -> Any:
     """Execute a network on a NumPy array and return its first output, in the shape that `shape` gives.
 
-    `net` is whatever `load` takes, `x` an array of a shape that `shape` takes: one sample, or a batch of them. For
-    several inputs it is arrays by their names, the first one's being input, or a list of arrays in the inputs' order.
+    `net` is whatever `load` takes, `until` and `after` name the part of it as there, `x` an array of a shape that
+    `shape` takes: one sample, or a batch of them. For several inputs it is arrays by their names, the first one's
+    being input, or a list of arrays in the inputs' order.
     `output` names another output: a layer that no other reads; the last layer is the first output.
     `weights` are arrays by name (`conv1.weight`, `conv1.bias`, `bn.running_mean` …), in PyTorch's order of axes if
     the layout is NCHW and in Keras's if it is NHWC; or the one array of the only layer with weights, which then
@@ -52,6 +56,8 @@ def run(
     weights = _arrays(weights)
     kernel = None if weights is None or isinstance(weights, Mapping) else weights.shape
     network = load_completed(net, None if kernel is None else completer_from_kernel(kernel, dialect, layout))
+    if until is not None or after is not None:
+        network = part(configured(network, None, None, dialect, layout), until, after)
     if not isinstance(keep, (list, tuple, set, frozenset)):
         raise SpecError(f"keep is {shown(keep)}, not a list", "give a list of the names of layers")
     given = by_name(network, _inputs(x, network), "x")

@@ -21,6 +21,7 @@ from ..frameworks import writer
 from ..input import FIRST, Inputs, configure
 from ..network import Network
 from ..notation.words import Completer
+from ..parts import part
 from ..report import Report
 from ..sizes import Shape, read_shape
 
@@ -32,11 +33,12 @@ Input = Sizes | Mapping[str, Sizes]
 """A shape, or the shapes of several inputs by their names; the first is called input."""
 
 
-def load(source: Source) -> Network:
-    """Return the network that a spec describes.
+def load(source: Source, *, until: str | None = None, after: str | None = None) -> Network:
+    """Return the network that a spec describes, or the part of it up to the layer `until`, or behind the layer `after`.
 
     `source` is a dict or a list (parsed JSON: a spec, a report or a Keras model), the path of a file (a spec, Keras,
     ONNX), layer words, the name of a built-in network, a Report or a Network. Layer words may have the input in front.
+    Up to a layer are the layers that it depends on; the input behind one is what it gives.
 
     Raises SpecError if it cannot be read, with the place.
 
@@ -44,7 +46,8 @@ def load(source: Source) -> Network:
     >>> cnncalc.load("3x224x224 conv:64,k7,s2,p3 relu")
     <network of 2 layers, input 3x224x224>
     """
-    return load_completed(source, None)
+    network = load_completed(source, None)
+    return network if until is None and after is None else part(configured(network), until, after)
 
 
 def load_completed(source: Source, complete: Completer | None) -> Network:
@@ -76,14 +79,16 @@ def shape(
     dialect: str | None = None,
     layout: str | None = None,
     dtype: Any = None,
+    until: str | None = None,
+    after: str | None = None,
 ) -> Report:
     """Trace a network: shapes, parameters, multiply-accumulates and receptive fields, layer by layer.
 
-    `source` is whatever `load` takes. `input` is (C, H, W), "3x224x224", or with letters for open sizes; of a network
-    with several inputs, shapes by their names, the first one's being input. It, `dialect` ("plain", "torch", "keras",
-    "onnx", "caffe") and `layout` ("NCHW", "NHWC") override the spec's own. `batch` puts a batch in front. With
-    `dtype` ("float32", "float16" …, or NumPy's) the report and its
-    layers have a `memory`, in bytes; a report as the source keeps its own.
+    `source` is whatever `load` takes, `until` and `after` name the part of it as there. `input` is (C, H, W),
+    "3x224x224", or with letters for open sizes; of a network with several inputs, shapes by their names, the first
+    one's being input. It, `dialect` ("plain", "torch", "keras", "onnx", "caffe") and `layout` ("NCHW", "NHWC")
+    override the spec's own. `batch` puts a batch in front. With `dtype` ("float32", "float16" …, or NumPy's) the
+    report and its layers have a `memory`, in bytes; a report as the source keeps its own.
 
     `print(report)` is the table, `report["conv1"]` a layer, `report.rows()` a list of dicts for a data frame, and
     `report.to_dict()` the report as JSON, which is itself a spec.
@@ -95,7 +100,10 @@ def shape(
     >>> report.out, report["conv1"].params
     ((64, 56, 56), 9472)
     """
-    report = trace.shape(load(source), _sizes(input), batch=batch, dialect=dialect, layout=layout)
+    if until is None and after is None:
+        report = trace.shape(load(source), _sizes(input), batch=batch, dialect=dialect, layout=layout)
+    else:
+        report = trace.shape(part(configured(source, input, batch, dialect, layout), until, after))
     if dtype is None and isinstance(source, Report) and source.memory is not None:
         dtype = source.memory.dtype
     if dtype is None:
@@ -227,7 +235,11 @@ def from_torch(module: Any, input: Sequence[int] | str | Mapping[str, Sequence[i
 
 
 def configured(
-    source: Source, input: Input | None, batch: int | None, dialect: str | None, layout: str | None
+    source: Source,
+    input: Input | None = None,
+    batch: int | None = None,
+    dialect: str | None = None,
+    layout: str | None = None,
 ) -> Network:
     """Return the network of a source with what the arguments of `shape` give; the writers trace it."""
     return configure(load(source), _sizes(input), dialect, layout, batch)

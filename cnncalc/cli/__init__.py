@@ -12,8 +12,17 @@ from typing import Any, NoReturn
 import click
 
 from .. import __version__
-from ..errors import CnncalcError, SpecError, nearest, shown
-from ._terminal import Settings, is_closed_pipe, silence
+from ..errors import CnncalcError, SpecError
+from ._terminal import (
+    Settings,
+    color_option,
+    debug_option,
+    is_closed_pipe,
+    note,
+    quiet_option,
+    settle_color,
+    silence,
+)
 from ._usage import own_words
 
 COMMANDS = {
@@ -77,18 +86,27 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        with own_words(ctx), _heard():
-            return super().parse_args(ctx, args)
+        words = list(args)
+        try:
+            with own_words(ctx), _heard():
+                return super().parse_args(ctx, args)
+        except SpecError as error:
+            from ._guesses import reordered
+
+            error.help = reordered(words) or error.help
+            raise
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        name = args[0]
-        if name in COMMANDS:
-            return super().resolve_command(ctx, args)
-        from ..sources import is_spec
+        if args[0] not in COMMANDS:
+            from ._guesses import line, meant
 
-        is_shown = name.isprintable() and is_spec(name)
-        help = f"for layers or a network: cnncalc shape {name}" if is_shown else nearest(name, COMMANDS)
-        raise SpecError(f"unknown command {shown(name)}", help or "cnncalc --help lists the commands")
+            if args[0] == "version":
+                click.echo(f"cnncalc {__version__}")
+                ctx.exit()
+            args, is_guess = meant(args)
+            if is_guess:
+                note(line(args))
+        return super().resolve_command(ctx, args)
 
 
 @contextmanager
@@ -108,13 +126,21 @@ def _heard() -> Iterator[None]:
     epilog="Try: cnncalc shape 3x224x224 conv:64,k7,s2,p3 maxpool:k3,s2,p1\n\nThe documentation: cnncalc help",
 )
 @click.version_option(__version__, "-V", "--version", message="cnncalc %(version)s")
+@color_option
+@quiet_option
+@debug_option
 @click.pass_context
 def group(ctx: click.Context) -> int | None:
     """Exact shapes, parameters, costs and receptive fields of convolutional networks.
 
+    Without a command, cnncalc SPEC is cnncalc shape SPEC.
+
     Padding p is per side, as in the frameworks; pt is the textbook's total of both sides.
     """
-    return None if ctx.invoked_subcommand else _say(ctx.get_help(), 2)
+    if ctx.invoked_subcommand:
+        return None
+    _say(ctx.get_help())
+    return 2
 
 
 def main() -> NoReturn:
@@ -133,43 +159,53 @@ def call(args: list[str]) -> int:
     """Run one command, flush what it printed, and return the exit code."""
     settings = Settings()
     try:
+        args = settle_color(settings, args)
         code = group.main(args, prog_name="cnncalc", complete_var="", standalone_mode=False, obj=settings)
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, click.Abort):
         return 130
-    except OSError as error:
-        code = 0 if is_closed_pipe(error) else _say(f"cannot write: {error.strerror or error}", 2)
-        silence()
-        return code
-    except RecursionError:
-        return _say("nested too deeply\n  a spec is a list of layers", 2)
     except Exception as error:
         return _fail(error, settings)
 
 
 def _fail(error: Exception, settings: Settings) -> int:
-    """Print what went wrong, and return the exit code."""
-    if isinstance(error, CnncalcError):
-        from ..render.messages import error_text
+    """Print what went wrong, unless nobody reads on, and return the exit code."""
+    if isinstance(error, OSError) and is_closed_pipe(error):
+        silence()
+        return 0
+    from ..render.messages import error_text
 
-        return _say(error_text(error, sys.stderr is not None and settings.has_color(sys.stderr)), 2)
-    if isinstance(error, MemoryError):
-        return _say(f"the machine has not enough memory: {error}".removesuffix(": "), 2)
-    if settings.debug:
+    worded = _worded(error)
+    if worded is None and settings.debug:
         from traceback import print_exception
 
         print_exception(error)
-    return _say(
-        f"this is a bug in cnncalc {__version__}: {type(error).__name__}: {error}\n"
-        "  please report it with the command and its input; --debug shows the traceback",
-        3,
-    )
+    bug = f"this is a bug in cnncalc {__version__}: {type(error).__name__}: {error}"
+    report = "please report it with the command and its input; --debug shows the traceback"
+    color = sys.stderr is not None and settings.has_color(sys.stderr)
+    _say(error_text(worded or CnncalcError(bug, report), color))
+    if isinstance(error, OSError):
+        silence()  # what is still printed would fail again
+    return 3 if worded is None else 2
 
 
-def _say(text: str, code: int) -> int:
-    """Print a text on standard error, and return the exit code."""
+def _worded(error: Exception) -> CnncalcError | None:
+    """Return an error of the user or of the machine in our words; None for a bug."""
+    if isinstance(error, CnncalcError):
+        return error
+    if isinstance(error, OSError):
+        return SpecError(f"cannot write: {error.strerror or error}")
+    if isinstance(error, RecursionError):
+        return SpecError("nested too deeply", "a spec is a list of layers")
+    if isinstance(error, MemoryError):
+        return SpecError(f"the machine has not enough memory: {error}".removesuffix(": "))
+    return None
+
+
+def _say(text: str) -> None:
+    """Print a text on standard error."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -177,4 +213,3 @@ def _say(text: str, code: int) -> int:
             print(text, file=sys.stderr, flush=True)
     except OSError:
         silence()
-    return code

@@ -14,6 +14,7 @@ from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import standard_output
 from ..network import Network
 from ..sizes import Shape, show, size_text
+from ._endings import check_array_path
 from ._options import NetworkOptions, file_option
 from ._usage import Whole
 
@@ -80,8 +81,9 @@ def one_stdin(*paths: str | None) -> None:
         raise SpecError("standard input can be read once", "give the others as files")
 
 
-def no_mixture(path: str | None, as_json: bool) -> None:
-    """Raise SpecError if an array and its description would both go to standard output, or if that is closed."""
+def check_output(path: str | None, as_json: bool, endings: Sequence[str] = (".npy",)) -> None:
+    """Raise SpecError if an array cannot be written where -o says, or would be mixed with its description."""
+    check_array_path(path, endings)
     if path is None or as_json:
         standard_output()
     if path == "-" and as_json:
@@ -108,10 +110,15 @@ def named_paths(values: Sequence[str]) -> list[tuple[str | None, str]]:
     ]
 
 
-def read_network(words: tuple[str, ...], complete: Completer | None) -> tuple[Network, Shape | None]:
-    """Return the network of SPEC words, and the shape in front of them."""
+def read_network(
+    words: tuple[str, ...], complete: Completer | None, options: NetworkOptions
+) -> tuple[Network, Shape | None]:
+    """Return the network of SPEC words, or the part of it, and the shape in front of them, if it is the array's."""
     spec = sources.spec_words(words)
-    return sources.load_words(spec, complete), spec.input
+    network = sources.load_words(spec, complete)
+    if options.after is None:
+        return options.taken(network)[0], spec.input
+    return options.with_front(spec).taken(network)[0], None
 
 
 def check_front(front: Shape | None, x: Array) -> None:
@@ -126,7 +133,7 @@ def read_given(
 ) -> tuple[Network, Shape | None, NamedArrays | Array | None]:
     """Return the network of SPEC words, the shape in front, and the weights of -w, a Keras file's by its layers."""
     weights = None if is_keras(path) else read_weights(path)
-    network, front = read_network(words, kernel_keys(weights, options))
+    network, front = read_network(words, kernel_keys(weights, options), options)
     return network, front, keras_arrays(path, network) if is_keras(path) else weights
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -11,14 +10,14 @@ import click
 
 from .. import trace
 from ..dialects import ALL, NAMES, dialect_named, dialects_named, is_several, layout_named
-from ..errors import LONGEST_PATH, SpecError, shown
-from ..files import is_special
+from ..errors import SpecError, shown
 from ..input import FIRST, Inputs, configure
 from ..network import Network
 from ..render import ENDINGS
 from ..report import Report
 from ..sizes import Shape, parse_shape, show
 from ..sources import SpecWords
+from ._endings import form
 from ._terminal import color_option, debug_option, note, quiet_option
 from ._usage import SEVERAL, OneOf, Whole
 
@@ -80,27 +79,12 @@ def format_options(formats: Iterable[str], result: str | None = None) -> Callabl
                 raise SpecError(f"{' and '.join(sorted(chosen))} are two formats", "choose one of them")
             named = chosen.pop() if chosen else None
             endings = {name: ENDINGS[name] for name in formats if name in ENDINGS}
-            return function(format=form("--format", named, path, endings) or next(iter(formats)), path=path, **others)
+            others["format"] = form("--format", named, path, endings) or next(iter(formats))
+            return function(path=path, **others)
 
         return options(command)
 
     return decorate
-
-
-def form(option: str, named: str | None, path: str | None, endings: Mapping[str, str]) -> str | None:
-    """Return the form that an option names, else the one that the ending of -o means, if any.
-
-    SpecError if the ending means other forms than the one that is named.
-    """
-    ending = "" if path is None or is_special(path) else os.path.splitext(path)[1].lower()
-    meant = [name for name in endings if endings[name] == ending]
-    if named is None or not meant or named in meant:
-        return named or (meant[0] if meant else None)
-    own = endings.get(named)
-    raise SpecError(
-        f"{option} {named} writes {own or 'text'}, and {shown(path, LONGEST_PATH)} ends in {ending}",
-        f"give -o a name {f'that ends in {own}' if own else 'with another ending'}, or {option} {meant[0]}",
-    )
 
 
 def unused(counts: Mapping[str, Any]) -> str:
@@ -113,12 +97,14 @@ def unused(counts: Mapping[str, Any]) -> str:
 
 
 class NetworkOptions(NamedTuple):
-    """The values of -i, --batch, --dialect and --layout; None for an option that is not given."""
+    """The values of -i, --batch, --dialect, --layout, --until and --after; None for an option that is not given."""
 
     input: Shape | Inputs | None = None
     batch: int | None = None
     dialect: str | None = None
     layout: str | None = None
+    until: str | None = None
+    after: str | None = None
 
     def with_front(self, words: SpecWords) -> NetworkOptions:
         """Return the options with the shape that precedes a SPEC as input. SpecError if -i gives one, too."""
@@ -133,6 +119,17 @@ class NetworkOptions(NamedTuple):
         if any(name in (None, FIRST) for name, _ in self.input):
             raise SpecError(f"{what}, and -i {self.input!r}", "give one of them")
         return self._replace(input=Inputs([(FIRST, first), *self.input]))
+
+    def taken(self, network: Network) -> tuple[Network, NetworkOptions]:
+        """Return the part of a network that --until and --after name, and the options that are left for it."""
+        if self.until is None and self.after is None:
+            return network, self
+        from ..parts import part
+
+        if self.after is not None and self.several:
+            raise SpecError("--after takes one dialect: what a layer gives may differ", "name one")
+        network = configure(network, self.input, None if self.several else self.dialect, self.layout, self.batch)
+        return part(network, self.until, self.after), self._replace(input=None, batch=None, until=None, after=None)
 
     def settle(self, network: Network) -> Network:
         """Return the network with these options in it."""
@@ -182,9 +179,9 @@ def read_inputs(texts: Sequence[str]) -> Shape | Inputs | None:
 
 
 def network_options(*names: str, several: bool = False) -> Callable[[Function], Function]:
-    """Return -i, --batch, --dialect and --layout, or those of them that are named, as one argument `options`.
+    """Return -i, --batch, --dialect and --layout, or those that are named, as one argument `options`.
 
-    With `several`, --dialect takes more than one.
+    --until and --after belong to all of them. With `several`, --dialect takes more than one.
     """
     dialect, more = (SEVERAL, f"; several with commas, or {ALL}, side by side") if several else ("NAME", "")
     input_help = "Input shape, such as 3x224x224, or that of another input, NAME=SHAPE; overrides the spec's."
@@ -193,12 +190,15 @@ def network_options(*names: str, several: bool = False) -> Callable[[Function], 
         "batch": click.option("--batch", type=Whole(1), metavar="N", help="Add a batch of N in front of the input."),
         "dialect": click.option("--dialect", metavar=dialect, help=f"Whose rules apply: {NAMES}{more}."),
         "layout": click.option("--layout", metavar="NAME", help="Where the channels stand: NCHW or NHWC."),
+        "until": click.option("--until", metavar="LAYER", help="Take the network up to this layer."),
+        "after": click.option("--after", metavar="LAYER", help="Take the network from behind this layer."),
     }
+    names = (*(names or ("input", "batch", "dialect", "layout")), "until", "after")
 
     def decorate(function: Function) -> Function:
         @wraps(function)
         def command(**values: Any) -> int:
-            given = {name: values.pop(name) for name in names or table}
+            given = {name: values.pop(name) for name in names}
             if "input" in given:
                 given["input"] = read_inputs(given["input"])
             options = NetworkOptions(**given)
@@ -208,6 +208,6 @@ def network_options(*names: str, several: bool = False) -> Callable[[Function], 
                 layout_named(options.layout)
             return function(options=options, **values)
 
-        return together(*[table[name] for name in names or table])(command)
+        return together(*[table[name] for name in names])(command)
 
     return decorate

@@ -1,4 +1,7 @@
-"""The dialogue with the user: the options --color, -q and --debug, the notes, and the style of a stream."""
+"""The dialogue with the user: the options --color, -q and --debug, the notes, and the style of a stream.
+
+The options hold for the whole command line: they may stand in front of the command, too.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import IO, Any, TypeVar
 
 import click
 
+from ..errors import CnncalcError
 from ..render import Style
 from ..render.messages import paint
 from ._usage import COLORS, OneOf
@@ -22,7 +26,7 @@ class Settings:
     """The values of --color, -q and --debug. It is click's context object, so no function has to pass it on."""
 
     def __init__(self) -> None:
-        self.color = "never"  # until it is known whether the command takes --color, and what it says
+        self.color = COLORS[0]
         self.quiet = False
         self.debug = False
 
@@ -30,11 +34,13 @@ class Settings:
         """Return whether a stream gets escape codes: what --color says, else the environment and the terminal."""
         if self.color != "auto":
             return self.color == "always"
-        if os.environ.get("NO_COLOR"):
+        said = os.environ.get
+        if said("NO_COLOR"):
             return False
-        if os.environ.get("FORCE_COLOR"):
+        if any(said(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
             return True
-        return stream.isatty() and os.environ.get("TERM") != "dumb" and _takes_escape_codes(stream)
+        is_plain = said("TERM") == "dumb" or said("CLICOLOR") == "0"
+        return stream.isatty() and not is_plain and _takes_escape_codes(stream)
 
 
 def _takes_escape_codes(terminal: IO[str]) -> bool:
@@ -58,18 +64,50 @@ def settings() -> Settings:
     return (context and context.find_object(Settings)) or Settings()
 
 
-def _setting(*names: str, **attributes: Any) -> Callable[[F], F]:
-    """Return an option that goes into the settings, and not to the command."""
+def _setting(*names: str, setting: str, value: object = None, **attributes: Any) -> Callable[[F], F]:
+    """Return an option that goes into a setting, and not to the command; a flag sets it to `value`."""
 
-    def keep(context: click.Context, option: click.Parameter, value: object) -> None:
-        setattr(context.ensure_object(Settings), str(option.name), value)
+    def keep(context: click.Context, option: click.Parameter, given: object) -> None:  # noqa: ARG001  click's form
+        if given:
+            setattr(context.ensure_object(Settings), setting, given if value is None else value)
 
     return click.option(*names, expose_value=False, is_eager=True, callback=keep, **attributes)
 
 
-color_option = _setting("--color", type=OneOf(COLORS), default=COLORS[0], help="When to use colour.")
-quiet_option = _setting("-q", "--quiet", is_flag=True, help="Suppress notes on standard error.")
-debug_option = _setting("--debug", is_flag=True, help="Show the traceback of a bug.")
+def color_option(function: F) -> F:
+    """Add --color and --no-color, of which the last one holds."""
+    never = _setting("--no-color", setting="color", value="never", is_flag=True, help="The same as --color never.")
+    return _setting("--color", setting="color", type=OneOf(COLORS), help="When to use colour.")(never(function))
+
+
+quiet_option = _setting(
+    "-q", "--quiet", setting="quiet", value=True, is_flag=True, help="Suppress notes on standard error."
+)
+debug_option = _setting("--debug", setting="debug", value=True, is_flag=True, help="Show the traceback of a bug.")
+
+_COLORS = click.command("colors", add_help_option=False)(color_option(lambda: None))
+"""A command that has the options of colours alone."""
+
+
+def settle_color(settings: Settings, args: list[str]) -> list[str]:
+    """Read the options of colours first, so that the errors of all others are coloured, and return the words.
+
+    `--color` is then one word with its value, which is always if no word of COLORS follows.
+    """
+    words: list[str] = []
+    for word in args:
+        if words and words[-1] == "--color":
+            words[-1] = f"--color={word if word in COLORS else 'always'}"
+            if word in COLORS:
+                continue
+        words.append(word)
+    if words and words[-1] == "--color":
+        words[-1] = "--color=always"
+    before = words[: words.index("--")] if "--" in words else words
+    colors = [word for word in before if word.startswith(("--color=", "--no-color"))]
+    with contextlib.suppress(CnncalcError, click.UsageError):  # a value that is not one is an error later
+        _COLORS.make_context(None, colors, obj=settings)
+    return words
 
 
 def note(text: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from math import inf, nan
 from typing import TYPE_CHECKING, Any
 
@@ -30,20 +29,11 @@ class Command(click.Command):
     """`parse_args` refuses them."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        self._preset_color(ctx, args)
         with own_words(ctx):
             extra = super().parse_args(ctx, args)
         if extra:
             raise SpecError(f"unexpected argument {shown(extra[0])}", f"{ctx.command_path} --help shows the usage")
         return extra
-
-    def _preset_color(self, ctx: click.Context, args: list[str]) -> None:
-        """Let --color hold for the error of another option, too, wherever it stands."""
-        option = next((param for param in self.params if param.name == "color"), None)
-        if option is not None:
-            words = [*(word.removeprefix("--color=") for word in args if word.startswith("--color="))]
-            words += [value for word, value in pairwise(args) if word == "--color"]
-            ctx.obj.color = words[-1] if words and words[-1] in COLORS else COLORS[0]
 
 
 @contextmanager

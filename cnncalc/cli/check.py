@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import click
 
@@ -16,6 +16,7 @@ from ..checks.baseline import Baseline
 from ..checks.files import SpecFile, spec_files
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import text_output
+from ..network import Network
 from ..render.checks import FORMATS, render
 from ._options import NetworkOptions, file_option, format_options, message_options, network_options, path_option
 from ._terminal import is_closed_pipe, note, settings, silence
@@ -113,7 +114,22 @@ def _results(
         if load is None:
             skipped.append(file.name)
         else:
-            yield check_under(file.name, load, **options._asdict(), extra=extra, strict=strict, line=file.line)
+            yield _result(file, load, options, extra, strict)
+
+
+def _result(
+    file: SpecFile,
+    load: Callable[[], Network],
+    options: NetworkOptions,
+    extra: list[expect.Expectation],
+    strict: bool,
+) -> checks.Result:
+    """Return the result of a file, or of the part of it that the options name."""
+    if options.until is not None or options.after is not None:
+        whole, given = load, options
+        load, options = lambda: given.taken(whole())[0], options._replace(input=None, batch=None)
+    asked = (options.dialect, options.input, options.batch, options.layout)
+    return check_under(file.name, load, *asked, extra, strict, file.line)
 
 
 def _expected(text: str) -> expect.Expectation:

@@ -16,7 +16,8 @@ from ..network import Network, no_input
 from ..sizes import Shape
 from ..sources import SpecWords
 from ._arrays import is_keras, keras_arrays, read_weights
-from ._options import NetworkOptions, file_option, form, message_options, network_options, path_option, together
+from ._endings import form
+from ._options import NetworkOptions, file_option, message_options, network_options, path_option, together
 from ._terminal import note
 from ._usage import Command, OneOf
 
@@ -63,6 +64,7 @@ def command(
     options = options.with_front(words)
     network = _read(words, options)
     options.note_report(network)
+    network, options = options.taken(network)
     network = options.settle(network)
     if w_path is not None:
         from ..execute.weights import sourced

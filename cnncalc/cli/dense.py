@@ -10,11 +10,11 @@ from .. import sources
 from ..errors import SpecError
 from ..sizes import size_text
 from ._arrays import (
+    check_output,
     has_memory,
     is_keras,
     keras_arrays,
     kernel_keys,
-    no_mixture,
     read_weights,
     seed_option,
     weights_option,
@@ -50,12 +50,13 @@ def command(
     """
     from ..execute import matrix, sinks
 
-    no_mixture(path, as_json)
+    check_output(path, as_json)
     weights = None if is_keras(w_path) else read_weights(w_path)
     words = sources.spec_words(layer)
     network = sources.load_words(words, kernel_keys(weights, options))
     weights = keras_arrays(w_path, network) if is_keras(w_path) else weights
-    sample = options.with_front(words).input or network.input
+    network, options = options.with_front(words).taken(network)
+    sample = options.input or network.input
     if sample is None:
         raise SpecError("no input: a matrix is for a sample of one shape", "give -i, as -i 3x32x32")
     sizes = tuple([n for n in sample if isinstance(n, int)])

@@ -58,6 +58,7 @@ def _report(word: str, options: NetworkOptions) -> Report:
     options = options if front is None else options.with_first(front, f"{shown(word)} has its input in front")
     try:
         options.note_report(network, word)
+        network, options = options.taken(network)
         return options.report(network)
     except CnncalcError as error:
         if error.where is None:

@@ -9,13 +9,15 @@ from ..files import text_output
 from ..help import TOPICS, read, subject
 from ..layers import find_op
 from . import COMMANDS, group
-from ._terminal import color_option, debug_option, style_of
+from ._guesses import MEANT, line
+from ._terminal import color_option, debug_option, note, quiet_option, style_of
 from ._usage import Command
 
 
 @click.command("help", cls=Command)
 @click.argument("topic", required=False, metavar="[TOPIC|COMMAND]")
 @color_option
+@quiet_option
 @debug_option
 @click.pass_context
 def command(ctx: click.Context, topic: str | None) -> int:
@@ -39,14 +41,23 @@ def command(ctx: click.Context, topic: str | None) -> int:
     elif topic.lower() in TOPICS:
         _show_page(topic.lower())
     elif topic in COMMANDS:
-        command = group.get_command(ctx, topic)
-        assert command is not None
-        click.echo(command.get_help(command.context_class(command, info_name=topic, parent=ctx.parent)))
+        _show_help(ctx, topic)
+    elif topic.lower() in MEANT:
+        words = MEANT[topic.lower()]
+        note(line(words))
+        _show_help(ctx, words[0])
     else:
         op = find_op(topic)
         near = nearest(topic, dict.fromkeys((*TOPICS, *COMMANDS))) if op is None else f"for the op: cnncalc ops {op}"
         raise SpecError(f"there is no help topic or command {shown(topic)}", near or "for the list: cnncalc help")
     return 0
+
+
+def _show_help(ctx: click.Context, name: str) -> None:
+    """Print the help of a command."""
+    command = group.get_command(ctx, name)
+    assert command is not None
+    click.echo(command.get_help(command.context_class(command, info_name=name, parent=ctx.parent)))
 
 
 def _show_page(topic: str) -> None:

@@ -12,8 +12,8 @@ from ..layers import OPS, keys_named
 from ._arrays import (
     array_option,
     check_front,
+    check_output,
     kernel_keys,
-    no_mixture,
     one_stdin,
     read_array,
     read_network,
@@ -72,14 +72,14 @@ def command(
     from ..render import learn as render
 
     one_stdin(x_path, y_path, init_path, *(["-"] if "-" in layer else []))
-    no_mixture(path, as_json)
+    check_output(path, as_json, (".npy", ".npz"))
     stream, silent = standard_output(), as_json or path == "-"
     if init_path is not None and seed is not None:
         raise SpecError("--init gives the kernel, and --seed draws one", "leave one of them out")
     x, y = read_array(x_path), read_array(y_path)
     init = None if init_path is None else read_array(init_path)
     shape = None if init is None else init.shape
-    network, front = read_network(layer, _completing(init, y, options))
+    network, front = read_network(layer, _completing(init, y, options), options)
     check_front(front, x)
     learner = Learner(network, x, y, init, seed or 0, options.dialect, options.layout)
     facts: dict[str, Any] = {}

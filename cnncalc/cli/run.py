@@ -89,7 +89,7 @@ def command(
     _arrays.one_stdin(*[path for _, path in named], w_path, b_path, *(["-"] if "-" in spec else []))
     network, front, weights = _arrays.read_given(spec, w_path, options)
     output, path = _which(network, outputs)
-    _arrays.no_mixture(path, as_json)
+    _arrays.check_output(path, as_json)
     x_files = by_name(network, named, "-x")
     if FIRST not in x_files:
         raise SpecError("-x gives no array for the first input", f"its name is {FIRST}")

@@ -16,7 +16,7 @@ from ..files import opened, text_output
 from ..memory import itemsize, measure
 from ..network import Network
 from ..notation.encode import encode
-from ..render import FORMATS, Style
+from ..render import FORMATS, VALUE_FORMATS, Style, needs_dtype
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
 from ._terminal import style_of
 from ._usage import Command
@@ -31,6 +31,7 @@ from ._usage import Command
 @click.option(
     "--columns", metavar="NAMES", help="Columns to show, such as layer,op,out,params; all: cnncalc help specs."
 )
+@click.option("--get", "gets", metavar="NAMES", help="Print one bare value, such as params, out, conv1.out or rf.size.")
 @path_option()
 @message_options
 def command(
@@ -40,6 +41,7 @@ def command(
     dtype: str | None,
     format: str,
     columns: str | None,
+    gets: str | None,
     path: str | None,
 ) -> int:
     """Show each layer's output shape, parameters, MACs and receptive field.
@@ -58,9 +60,12 @@ def command(
         raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
     if explain and format == "csv":
         raise SpecError("CSV has rows only, and no room for --explain", "use the table, Markdown or JSON")
-    if options.several and (explain or columns is not None or dtype is not None):
+    values = () if gets is None else tuple([name.strip() for name in gets.split(",")])
+    if values and (explain or columns is not None or format not in ("table", "json", "jsonl")):
+        raise SpecError("--get prints values alone", "leave out --explain, --columns and --format")
+    if options.several and (explain or columns is not None or dtype is not None or values):
         raise SpecError(
-            "--explain, --columns and --dtype are for one dialect",
+            "--explain, --columns, --dtype and --get are for one dialect",
             f"leave out --dialect {options.dialect}, or name one",
         )
     options = options.with_front(words)
@@ -74,13 +79,15 @@ def command(
             names = chosen(columns)
             if dtype is None and not set(BYTES).isdisjoint(names):
                 dtype = "float32"
-        style = style_of(stream, names, explain)
+        if dtype is None and any(map(needs_dtype, values)):
+            dtype = "float32"
+        style = style_of(stream, names, explain)._replace(values=values)
         word = words.rest[0]
         if format == "jsonl" and len(words.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl")):
             return _stream(word, options, style, stream, dtype)
         network = sources.load_words(words)
         options.note_report(network)
-        return _write(network, options, format, style, stream, dtype)
+        return _write(*options.taken(network), format, style, stream, dtype)
 
 
 def _write(
@@ -91,7 +98,8 @@ def _write(
         report = options.report(network)
         if dtype is not None:
             report = measure(report, dtype)
-        stream.writelines(FORMATS.renderer(format)(report, style))
+        formats = VALUE_FORMATS if style.values else FORMATS
+        stream.writelines(formats.renderer(format)(report, style))
         return 0
     from ..render import contrasts
 
@@ -107,10 +115,12 @@ def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], d
     for number, line in enumerate(_lines(word), 1):
         try:
             network = sources.load_text(sources.decode(line.rstrip(b"\r\n"), word), word, number)
-            code = max(code, _write(network, options, "jsonl", style, stream, dtype))
+            code = max(code, _write(*options.taken(network), "jsonl", style, stream, dtype))
         except CnncalcError as error:
             code = 2
-            stream.write(encode({"error": {"line": number, **error.to_dict()}}) + "\n")
+            place = {"file": word, "line": number, "column": 1}
+            known = {key: part for key, part in error.to_dict().items() if part is not None}
+            stream.write(encode({"error": {**place, **known}}) + "\n")
         stream.flush()
     return code
 

@@ -20,8 +20,8 @@ _WRITERS = {
     "torch": "cnncalc.frameworks.torch.write",
 }
 TARGETS = tuple(_WRITERS)
-ENDINGS = {"spec": ".json", "keras": ".json", "onnx": ".onnx", "torch": ".py"}
-"""The ending of a target's file; one that two targets have means the first."""
+ENDINGS = {"spec": (".json",), "keras": (".json",), "onnx": (".onnx",), "torch": (".py",)}
+"""The endings of a target's file; one that two targets have means the first."""
 
 
 class ForeignNetwork(NamedTuple):

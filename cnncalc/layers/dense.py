@@ -33,13 +33,14 @@ class Linear(Layer):
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         check_channels(self.c_i, x[-1], x[-1:], "feature")
         out = (*x[:-1], self.out)
-        values = {"c_i": known(x[-1]), "out": self.out, "bias": self.bias}
+        values = {"c_i": known(x[-1]) or self.c_i, "out": self.out, "bias": self.bias}
         if fields.axes[-1] is not None:
             fields = fields.whole([len(x) - 1], x)
-        return Trace(values, out, fields, *self.counts(x, values, env), count(x[-1], *out))
+        return Trace(values, out, fields, *self.counts(x, values, env), count(values["c_i"] or x[-1], *out))
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
-        weight = (x[-1], self.out) if env.channels_last else (self.out, x[-1])
+        features = values["c_i"] or x[-1]
+        weight = (features, self.out) if env.channels_last else (self.out, features)
         return {"weight": weight} | ({"bias": (self.out,)} if self.bias else {})
 
     @classmethod

@@ -460,7 +460,7 @@ def _upsample(bound: BoundCall) -> list[Raw]:
     return [{**raw, "mode": "nearest", **EXACT} if raw.get("mode") == "nearest-exact" else raw]
 
 
-@_reads("torch", "UpsamplingNearest2d", "UpsamplingBilinear2d", arguments="size scale_factor")
+@_reads("torch", "UpsamplingNearest2d", "UpsamplingBilinear2d", arguments="size scale_factor mode")
 def _upsampling(bound: BoundCall) -> list[Raw]:
     bilinear = {"mode": "bilinear", "align": True} if "Bilinear" in bound.kind else {}
     return [{**_renamed(bound._replace(op="upsample", table=TORCH["upsample"])), **bilinear}]

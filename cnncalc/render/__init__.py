@@ -45,10 +45,20 @@ class Style(NamedTuple):
     """Whether the output can show only ASCII."""
     view: View = View()
     """The rows of a report that are shown."""
+    values: tuple[str, ...] = ()
+    """The names of the values that are shown alone, if any."""
 
 
-ENDINGS = {"json": ".json", "jsonl": ".jsonl", "csv": ".csv", "markdown": ".md", "gitlab": ".json", "sarif": ".json"}
-"""The ending of the name of a format's file; of several formats with one ending it means the first."""
+ENDINGS = {
+    "json": (".json",),
+    "jsonl": (".jsonl", ".ndjson"),
+    "csv": (".csv",),
+    "markdown": (".md", ".markdown"),
+    "gitlab": (".json",),
+    "sarif": (".sarif", ".json"),
+    "junit": (".xml",),
+}
+"""The endings of the name of a format's file; of several formats with one ending it means the first."""
 Renderer = Callable[..., Iterator[str]]
 
 
@@ -83,3 +93,10 @@ FORMATS = Formats(
         "html": "report_forms.html",
     },
 )
+VALUE_FORMATS = Formats(__name__, {"table": "values.text", "json": "values.document", "jsonl": "values.document"})
+"""The renderers of a report's `Style.values` alone."""
+
+
+def needs_dtype(value: str) -> bool:
+    """Return whether a value of a report is a number of bytes, by its name."""
+    return any(unit in value for unit in ("bytes", "memory"))

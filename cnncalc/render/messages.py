@@ -13,7 +13,7 @@ def paint(text: str, style: str, color: bool = True) -> str:
 
 
 def error_text(error: CnncalcError, color: bool) -> str:
-    """Return an error's text: with `color` its place is bold, what is wrong and the caret below are red."""
+    """Return an error's text: with `color` after a red `error:`, its place bold and the caret below red."""
     text = str(error)
     if not color:
         return text
@@ -21,7 +21,7 @@ def error_text(error: CnncalcError, color: bool) -> str:
     lines = rest.split("\n")
     if error.where is not None and error.where.excerpt is not None:
         lines[2] = paint(lines[2], "red")
-    return paint(place, "bold") + paint(what, "red") + "\n".join(lines)
+    return f"{paint('error:', 'red')} {paint(place, 'bold')}{what}" + "\n".join(lines)
 
 
 def plural(number: int, word: str) -> str:

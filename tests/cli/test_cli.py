@@ -92,7 +92,9 @@ def test_the_ending_of_the_file_decides_the_format(ending: str, tmp_path: Path) 
         ("diff relu tanh -i 3x8x8 -o OUT.md", "**From"),
         ("check lenet5 -o OUT.json", '{"cnncalc": 1, "files"'),
         ("check lenet5 -o OUT.jsonl", '{"file": "zoo:lenet5"'),
-        ("check lenet5 -o OUT.xml", "zoo:lenet5:1:1"),
+        ("check lenet5 -o OUT.xml", "<?xml"),
+        ("check lenet5 -o OUT.sarif", '{"$schema"'),
+        ("check lenet5 -o OUT.txt", "zoo:lenet5:1:1"),
         ("check lenet5 --format gitlab -o OUT.json", "["),
         ("check lenet5 --format sarif -o OUT.json", '{"$schema"'),
         ("check lenet5 --format junit -o OUT.xml", "<?xml"),
@@ -125,8 +127,17 @@ def test_the_ending_decides_in_every_command(line: str, begins: str, tmp_path: P
         ),
         (
             "check lenet5 --format junit -o report.json",
-            "--format junit writes text, and 'report.json' ends in .json\n"
+            "--format junit writes .xml, and 'report.json' ends in .json\n"
+            "  give -o a name that ends in .xml, or --format json\n",
+        ),
+        (
+            "check lenet5 --format github -o report.json",
+            "--format github writes text, and 'report.json' ends in .json\n"
             "  give -o a name with another ending, or --format json\n",
+        ),
+        (
+            "shape relu --format csv -o net.png",
+            "--format csv writes .csv, and 'net.png' ends in .png\n  give -o a name that ends in .csv\n",
         ),
     ],
 )

@@ -89,7 +89,7 @@ def keys(word: str) -> set[str]:
         ("cnncalc zoo --format ", ["table", "json", "csv", "markdown"]),
         ("cnncalc zoo ", zoo.names()),
         ("cnncalc zoo vgg16 ", []),
-        ("cnncalc zoo --", ["--json", "--format", "--output", "--color", "--debug", "--help"]),
+        ("cnncalc zoo --", ["--json", "--format", "--output", "--color", "--no-color", "--debug", "--help"]),
         ("cnncalc schema -", ["-o", "--output", "--debug", "-h", "--help"]),
         ("cnncalc completion ", ["bash", "zsh", "fish"]),
         ("cnncalc nonsense ", []),

@@ -44,6 +44,7 @@ SHARED = {
     "--batch": "--batch 3",
     "--input": "-i 1x9x7",
     "--color": "--color always",
+    "--no-color": "--color always | --no-color",
     "--seed": "--seed 7",
 }
 """What is added for an option, unless EFFECTS says something else."""
@@ -54,6 +55,21 @@ EFFECTS = {
     "shape --jsonl": "--jsonl",
     "shape --format": "--format csv",
     "shape --columns": "--columns layer,k",
+    "shape --get": "--get params",
+    "shape --until": "--until conv1",
+    "shape --after": "--after conv1",
+    "run --until": "conv:1,k2 relu -x x.npy -w w.npy | --until conv1",
+    "run --after": "relu conv:1,k2 -x x.npy -w w.npy | --after relu1",
+    "learn --until": "conv:1,k2 relu -x x.npy -y y.npy --steps 4 | --until conv1",
+    "learn --after": "relu conv:1,k2 -x x.npy -y y.npy --steps 4 | --after relu1",
+    "dense --until": "conv:1,k2 avgpool:2 -w w.npy -i 3x4 | --until conv1",
+    "dense --after": "avgpool:1,s2 conv:1,k2 -w w.npy -i 5x6 | --after avgpool1",
+    "diff --until": "--until conv1",
+    "diff --after": "--after conv1",
+    "check --until": "net.json --expect out=2x2x2 | --until conv1",
+    "check --after": "net.json --expect in=1x5x6 | --after conv1",
+    "convert --until": "--until conv1",
+    "convert --after": "--after conv1",
     "shape --quiet": "report.json -i 1x7x8 | -q",
     "shape --color": "--color always",
     "run --array": "conv:s1 -w w.npy | -x x.npy",
@@ -104,8 +120,10 @@ EFFECTS = {
     "convert --weights-out": "weighted.onnx | --weights-out found.npz",
     "convert --weights": "weighted.onnx | --weights found.npz",
     "convert --color": "report.json -i 1x7x8 | --color always",
+    "convert --no-color": "report.json -i 1x7x8 --color always | --no-color",
     "convert --quiet": "report.json -i 1x7x8 | -q",
     "ops --format": "--format markdown",
+    "help --quiet": "rf | -q",
     "zoo --format": "--format csv",
     "completion --line": "--line 'cnncalc sh'",
 }
@@ -133,7 +151,7 @@ def long_name(option: click.Option) -> str:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files of the command lines."""
     monkeypatch.chdir(tmp_path)
-    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     draw = np.random.default_rng(1).standard_normal
     x, w = draw((5, 6)), draw((2, 2))
@@ -184,7 +202,7 @@ def test_an_option_does_something(command: str, option: click.Option, folder: Pa
     name = long_name(option)
     effect = EFFECTS.get(f"{command} {name}") or SHARED[name]
     line, _, added = effect.rpartition(" | ")
-    base = f"{command} {line or BASE[command]}"
+    base = f"{command} {BASE[command] if not line or line.startswith('--') else ''} {line}"
     without, with_it = outcome(base, folder), outcome(f"{base} {added}", folder)
     assert without != with_it
     assert {without[0].code, with_it[0].code} & {0, 1}, with_it[0].err
@@ -215,7 +233,9 @@ TAKE = {
     "--output": set(COMMANDS) - {"help"},
     "--debug": set(COMMANDS),
     "--color": set(COMMANDS) - {"schema", "completion"},
-    "--quiet": set(COMMANDS) - {"schema", "completion", "ops", "zoo", "help"},
+    "--no-color": set(COMMANDS) - {"schema", "completion"},
+    "--until": {"shape", "run", "learn", "dense", "diff", "check", "convert"},
+    "--quiet": set(COMMANDS) - {"schema", "completion", "ops", "zoo"},
     "--json": set(COMMANDS) - {"schema", "completion", "convert", "help"},
     "--jsonl": {"shape", "check"},
     "--format": {"shape", "diff", "check", "ops", "zoo"},
@@ -251,18 +271,18 @@ def test_an_error_has_its_place_bold_and_its_caret_red() -> None:
     plain, colored = (here(["shape", "3x5x5", "relu", "cnv:4", "--color", color]) for color in ("auto", "always"))
     assert "\x1b" not in plain.err
     assert colored.err == (
-        "\x1b[31munknown op 'cnv'\x1b[0m\n  3x5x5 relu cnv:4\n\x1b[31m             ^~~\x1b[0m\n"
+        "\x1b[31merror:\x1b[0m unknown op 'cnv'\n  3x5x5 relu cnv:4\n\x1b[31m             ^~~\x1b[0m\n"
         "  did you mean 'conv' or 'convT' or 'dwconv'?\n"
     )
     Path("bad.json").write_text('{"layers": [{"op": "cnv"}]}')
     assert here(["shape", "bad.json", "--color", "always"]).err.startswith(
-        "\x1b[1mbad.json:1:14: layers[0]: \x1b[0m\x1b[31munknown op 'cnv'\x1b[0m\n"
+        "\x1b[31merror:\x1b[0m \x1b[1mbad.json:1:14: layers[0]: \x1b[0munknown op 'cnv'\n"
     )
 
 
 @pytest.mark.parametrize("color", [["--color", "always"], ["--color=always"]])
 def test_a_usage_error_is_coloured_wherever_the_option_stands(color: list[str]) -> None:
-    red = "\x1b[31munknown option '--nope'\x1b[0m\n"
+    red = "\x1b[31merror:\x1b[0m unknown option '--nope'\n"
     assert here(["shape", "relu", "--nope", *color]).err.startswith(red)
     assert here(["shape", "relu", *color, "--nope"]).err.startswith(red)
     assert "\x1b" not in here(["shape", "relu", "--nope", "--color=never"]).err
@@ -309,6 +329,13 @@ class Screen(io.StringIO):
         ("auto", {"FORCE_COLOR": "1", "NO_COLOR": "1"}, True, False),
         ("always", {"NO_COLOR": "1"}, False, True),
         ("never", {"FORCE_COLOR": "1"}, True, False),
+        ("auto", {"FORCE_COLOR": "0"}, False, False),
+        ("auto", {"FORCE_COLOR": "1", "TERM": "dumb"}, False, True),
+        ("auto", {"CLICOLOR_FORCE": "1"}, False, True),
+        ("auto", {"CLICOLOR_FORCE": "0"}, False, False),
+        ("auto", {"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, True, False),
+        ("auto", {"CLICOLOR": "0"}, True, False),
+        ("auto", {"CLICOLOR": "1"}, False, False),
     ],
 )
 def test_where_there_are_colours(

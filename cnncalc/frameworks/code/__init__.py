@@ -3,6 +3,8 @@
 `source` parses it and says where errors are. `evaluate` runs a bounded part of the language on values of its own
 (`values`), and only the statements that the network depends on (`scope`), within bounds (`limits`). What the source
 imports are names of `libraries`: a table for each, from dotted names to values. `entry` finds the network.
+
+`printout` reads what `print(module)` shows, whose text `printed` parses; `summaries` names what shows too little.
 """
 
 from __future__ import annotations

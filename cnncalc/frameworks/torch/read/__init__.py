@@ -1,8 +1,8 @@
 """Reader of PyTorch modules: a module runs once on tensors without values, and every function call becomes a layer.
 
-`inputs` decides how the input is read, `record` follows the module, `rules` say which layers a call is, and `build`
-names and wires them; only the first two import torch. Nothing here depends on the module that a call stands in, so
-`nn.Conv2d`, `F.conv2d` and a subclass are one rule.
+`readings` decides how the input is read, `inputs` runs the module so, `record` follows it, `rules` say which layers a
+call is, and `build` names and wires them; only `inputs` and `record` import torch. Nothing here depends on the module
+that a call stands in, so `nn.Conv2d`, `F.conv2d` and a subclass are one rule.
 """
 
 from __future__ import annotations

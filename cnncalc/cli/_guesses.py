@@ -1,0 +1,78 @@
+"""What people type in place of a command: another name for one, a figure, or a network alone."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+
+import click
+
+from .. import zoo
+from ..errors import SpecError, nearest, shown
+from ..sources import is_spec
+from . import COMMANDS, group
+
+MEANT = {
+    **dict.fromkeys(
+        ("summary", "info", "show", "describe", "inspect", "print", "profile", "shapes", "trace", "stats"), ("shape",)
+    ),
+    **dict.fromkeys(("params", "parameters"), ("shape", "--get", "params")),
+    **dict.fromkeys(("macs", "madds", "mults"), ("shape", "--get", "macs")),
+    "flops": ("shape", "--get", "flops"),
+    "buffers": ("shape", "--get", "buffers"),
+    **dict.fromkeys(("out", "output"), ("shape", "--get", "out")),
+    **dict.fromkeys(("rf", "field", "fields", "receptive-field"), ("shape", "--columns", "layer,op,out,rf")),
+    **dict.fromkeys(("memory", "mem"), ("shape", "--dtype", "float32")),
+    **dict.fromkeys(("models", "model", "list", "ls", "nets", "networks"), ("zoo",)),
+    **dict.fromkeys(("lint", "validate", "verify", "test", "expect", "assert"), ("check",)),
+    **dict.fromkeys(("export", "to", "save", "import", "translate"), ("convert",)),
+    **dict.fromkeys(("fit", "train", "optimize", "optimise"), ("learn",)),
+    **dict.fromkeys(("execute", "exec", "forward", "infer", "predict", "apply", "eval"), ("run",)),
+    **dict.fromkeys(("changes", "delta"), ("diff",)),
+    **dict.fromkeys(("matrix", "toeplitz"), ("dense",)),
+    **dict.fromkeys(("op", "layer", "layers"), ("ops",)),
+    **dict.fromkeys(("man", "manual", "doc", "docs", "usage"), ("help",)),
+    "completions": ("completion",),
+}
+"""The words of the command line that each of these means."""
+
+
+def meant(args: Sequence[str]) -> tuple[list[str], bool]:
+    """Return the command line that is meant by one whose first word is not a command, and whether it is a guess.
+
+    A network alone is what `shape` takes. SpecError, with the nearest commands and networks, for what means nothing.
+    """
+    name, *rest = args
+    word = name.lower().replace("_", "-")
+    if word in COMMANDS:
+        return [word, *rest], True
+    if word in MEANT:
+        return [*MEANT[word][:1], *rest, *MEANT[word][1:]], True
+    if is_spec(name) or not re.fullmatch(r"(?!-$)[\w-]*", name):  # what is not a name, shape reads or says what it is
+        return ["shape", *args], False
+    help = nearest(name, COMMANDS)
+    if help is None and (network := nearest(name, zoo.names())) is not None:
+        help = f"{network} for a network: cnncalc shape NAME"
+    raise SpecError(f"unknown command {shown(name)}", help or "cnncalc --help lists the commands")
+
+
+def reordered(args: Sequence[str]) -> str | None:
+    """Return the help for a command line whose options stand in front of its command; None for any other."""
+    name = next((word for word in args if word in COMMANDS), None)
+    if name is None and not any(map(is_spec, args)):
+        return None
+    command = group.get_command(click.Context(group), name or "shape")
+    assert command is not None
+    wrong = next((word.partition("=")[0] for word in args if word.startswith("-")), "")
+    if not any(wrong in option.opts for option in command.params):
+        return None
+    rest = list(args)
+    if name is not None:
+        rest.remove(name)
+    return f"options stand behind the command: {line([name or 'shape', *rest])}"
+
+
+def line(args: Sequence[str]) -> str:
+    """Return a command line as it is typed."""
+    return f"cnncalc {shlex.join(args)}"

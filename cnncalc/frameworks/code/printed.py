@@ -1,0 +1,204 @@
+"""The text that PyTorch prints for a module: classes, what each shows of its arguments, and the modules in it.
+
+    MODULE = CLASS "(" [SHOWN] CHILD* ")"
+    CHILD  = "(" NAME ")" ":" [NUMBER "x"] MODULE | "(" NAME ")" ":" PARAMETER
+
+Source: torch/nn/modules/module.py (`__repr__`) and container.py. Line ends and indents are not needed, so a print-out
+may be pasted as one word.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ...errors import SpecError, Where
+
+DEEPEST = 100
+"""How deep modules may be nested."""
+MOST_MODULES = 100_000
+"""How many modules a print-out may have, repeats counted each time."""
+LONGEST_VALUE = 1_000
+"""How many characters one argument may have."""
+PARAMETER = "Parameter"
+"""The class of a parameter in a list or a dictionary of parameters."""
+
+_PROMPT = re.compile(r"(?:\s*(?:>>>|\$|#|In \[\d+\]:|Out\[\d+\]:)[^\n]*(?:\n|$))*\s*")
+_OUT = re.compile(r"\s*(?:Out\[\d+\]:|<bound method [\w.]+ of)\s+")
+_CLASS = re.compile(r"\s*([^\W\d]\w*)\(")
+_CHILD = re.compile(r"\s*\(([^()\s:]+)\):\s*(?:(\d{1,9}) x\s+)?")
+_PARAMETER = re.compile(r"(?:Object of type: )?Parameter containing: \[[\w.]+ of size ?([\dx]*)(?: \([\w:]+\))?\]")
+_START = re.compile(
+    r"[^\W\d]\w*\((?:[^()]|\([^()]*\))*?\s*\([^()\s:]+\):\s*(?:(?:\d+ x\s+)?[^\W\d]\w*\(|Parameter containing)"
+)
+_LINES = re.compile(r"\([^()\s:]+\):\s*(?:\d+ x\s+)?[^\W\d]\w*\((?s:.*?)\)\s+\([^()\s:]+\):\s")
+_LONGEST_START = 5_000
+"""In how many characters a print-out shows that it is one."""
+
+
+class PrintedModule(NamedTuple):
+    """A module of a print-out."""
+
+    kind: str
+    """Its class; empty for lines without one around them."""
+    args: tuple[Any, ...]
+    """What it shows of its arguments without a name."""
+    kwargs: dict[str, Any]
+    """What it shows of them by name. A word without quotes, as `same`, is a text."""
+    children: tuple[tuple[str, PrintedModule], ...]
+    """The modules in it, each with its name."""
+    at: int
+    """Its place in the text."""
+
+
+def is_printout(text: str) -> bool:
+    """Return whether a text begins as the print-out of a module with modules in it, or as the lines in one."""
+    start = _begin(text)
+    return any(form.match(text, start, start + _LONGEST_START) for form in (_START, _LINES))
+
+
+def _begin(text: str) -> int:
+    """Return where a print-out begins: behind the prompt that made it."""
+    out = _OUT.match(text)
+    found = out or _PROMPT.match(text)
+    return found.end() if found is not None else 0
+
+
+def parse(text: str, name: str) -> PrintedModule:
+    """Parse a print-out. SpecError with line and column for what is not one."""
+    return _Parser(text, name).whole()
+
+
+class _Parser:
+    """A parser of one print-out, which knows how far it is."""
+
+    def __init__(self, text: str, name: str):
+        self.text, self.name, self.at = text, name, _begin(text)
+        self.count = 0
+
+    def whole(self) -> PrintedModule:
+        """Parse the print-out from its first character to its last."""
+        start = self.at
+        if _CHILD.match(self.text, start):
+            module = PrintedModule("", (), {}, tuple(self.children(1)), start)
+        else:
+            module = self.module(1)
+        if self.text[self.at : self.at + 1] == ">" and _OUT.match(self.text):
+            self.at += 1
+        rest = _PROMPT.match(self.text, self.at)
+        self.at = rest.end() if rest is not None else self.at
+        if self.at < len(self.text):
+            raise self.error("the print-out ends before this", "give one print-out, without the text around it")
+        return module
+
+    def module(self, depth: int) -> PrintedModule:
+        """Parse a module: its class, what it shows, and its children."""
+        if depth > DEEPEST:
+            raise self.error(f"modules are nested more than {DEEPEST} deep")
+        found = _CLASS.match(self.text, self.at)
+        if found is None:
+            raise self.error("expected a class with its arguments, as ReLU()")
+        start, self.at = found.start(1), found.end()
+        args, kwargs = self.arguments()
+        children = tuple(self.children(depth + 1))
+        self.skip_space()
+        if self.text[self.at : self.at + 1] != ")":
+            what = f"{found[1]}( is not closed" if self.at >= len(self.text) else f"unexpected text in {found[1]}("
+            raise self.error(what, "copy the print-out whole: each ( has its )")
+        self.at += 1
+        return PrintedModule(found[1], args, kwargs, children, start)
+
+    def children(self, depth: int) -> Iterator[tuple[str, PrintedModule]]:
+        """Parse the modules in one, a repeated one as many times as it stands there."""
+        while (found := _CHILD.match(self.text, self.at)) is not None:
+            start, self.at = self.at, found.end()
+            names = self.names(found[1], found[2], start)
+            before = self.count
+            module = self.parameter() or self.module(depth)
+            self.count = before + (self.count - before + 1) * len(names)
+            if self.count > MOST_MODULES:
+                raise self.error(f"more than {MOST_MODULES:,} modules, repeated ones counted each time")
+            yield from [(name, module) for name in names]
+
+    def names(self, name: str, times: str | None, start: int) -> list[str]:
+        """Return the names that a line has: `2-4` with `3 x` are three. SpecError if their numbers differ."""
+        if times is None:
+            return [name]
+        first, _, last = name.partition("-")
+        if not (first.isdecimal() and last.isdecimal() and int(last) - int(first) + 1 == int(times)):
+            self.at = start
+            raise self.error(f"({name}) are not {times} modules", "a line of several is written (2-4): 3 x Block(…)")
+        if int(times) > MOST_MODULES:
+            self.at = start
+            raise self.error(f"more than {MOST_MODULES:,} modules, repeated ones counted each time")
+        return [str(n) for n in range(int(first), int(last) + 1)]
+
+    def parameter(self) -> PrintedModule | None:
+        """Parse a parameter of a list or a dictionary of them: its sizes are its arguments."""
+        found = _PARAMETER.match(self.text, self.at)
+        if found is None:
+            return None
+        start, self.at = self.at, found.end()
+        sizes = tuple([int(n) for n in found[1].split("x") if n])
+        return PrintedModule(PARAMETER, sizes, {}, (), start)
+
+    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Parse what a module shows of its arguments, up to its first child or its end."""
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        while True:
+            self.skip_space()
+            if _CHILD.match(self.text, self.at) or self.text[self.at : self.at + 1] in (")", ""):
+                return tuple(args), kwargs
+            start = self.at
+            text = self.argument()
+            key, equals, value = text.partition("=")
+            if equals and key.isidentifier():
+                kwargs[key] = value_of(value)
+            elif text:
+                args.append(value_of(text))
+            else:
+                self.at = start
+                raise self.error("an argument is empty")
+
+    def argument(self) -> str:
+        """Return the text of one argument, and step behind the comma or the line end after it."""
+        start, closers = self.at, ""
+        for at in range(start, min(start + LONGEST_VALUE, len(self.text))):
+            c = self.text[at]
+            if c in "([{":
+                closers += {"(": ")", "[": "]", "{": "}"}[c]
+            elif closers and c == closers[-1]:
+                closers = closers[:-1]
+            elif not closers and (c in ",)\n" or (c == " " and _CHILD.match(self.text, at))):
+                self.at = at + (c in ",\n")
+                return self.text[start:at].strip()
+        raise self.error("an argument does not end", "copy the print-out whole: each ( has its )")
+
+    def skip_space(self) -> None:
+        """Step behind white space."""
+        while self.at < len(self.text) and self.text[self.at].isspace():
+            self.at += 1
+
+    def error(self, what: str, help: str | None = None) -> SpecError:
+        """Return an error at this place."""
+        error = SpecError(what, help)
+        error.where = place(self.text, self.at, self.name)
+        return error
+
+
+def place(text: str, at: int, name: str) -> Where:
+    """Return the place of an offset in a print-out."""
+    line = text.count("\n", 0, at) + 1
+    return Where(name, line, at - (text.rfind("\n", 0, at) + 1) + 1)
+
+
+def value_of(text: str) -> Any:
+    """Return an argument's value: a number, a truth, None, a tuple of those, or the text itself."""
+    text = text.strip()
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return text

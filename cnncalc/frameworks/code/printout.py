@@ -1,0 +1,329 @@
+"""Reader of PyTorch's print-outs: `print(module)` as a network.
+
+A print-out says which modules there are, not which of them `forward` calls, nor in what order. So a Sequential is read
+as the chain that it is; of any other module the parts are known, with their parameters, and what they read is not: they
+all read one opaque layer, and what comes out is another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+from ...errors import SpecError
+from ...layers import OPS
+from ...notation.calls import kinds, layers_of
+from ...notation.document import read as read_spec
+from ...trace import shape
+from .. import ForeignNetwork
+from ..build import LONGEST_NAME, NO_FIGURES, Draft, SpecBuilder
+from .classes import ALIKE, FREE, HOLDERS, LISTS, RETURN_SEVERAL, SEQUENTIALS, WRAPPERS
+from .printed import PARAMETER, PrintedModule, parse, place
+
+KEEPS_CHANNELS = re.compile("Norm|Pool|LU|Pad|Dropout|Sigmoid|Tanh|Softmax|Hardswish|Mish|Identity|Upsampl")
+"""What the names of classes have that change no number of channels."""
+
+
+def read(text: str, name: str) -> ForeignNetwork:
+    """Read a print-out as a network. SpecError with line and column for what is not one."""
+    return _PrintoutReader(text, name).network()
+
+
+class _PrintoutReader:
+    """A reader of one print-out."""
+
+    def __init__(self, text: str, name: str):
+        self.text, self.name = text, name
+        self.module = parse(text, name)
+        self.spec = SpecBuilder()
+        self.source: Draft | None = None
+        """What the parts of modules that are not Sequentials read."""
+        self.customs: dict[str, None] = {}
+        """The classes of those modules."""
+        self.holders: dict[str, None] = {}
+        """The classes of which the parameters are not known."""
+        self.chains: dict[str, None] = {}
+        """The classes that are read as a Sequential by the names of their modules."""
+
+    def network(self) -> ForeignNetwork:
+        """Return the network of the print-out."""
+        last = self.add(self.module, "", self.spec.input)
+        if not self.spec.layers:
+            last = self.spec.add("identity", "identity", [self.spec.input])
+        self.spec.end_with(last, "output")
+        head: dict[str, Any] = {"cnncalc": 1, "name": self.module.kind or "Sequential"}
+        sizes = self.sizes()
+        layers = self.spec.spec()
+        return ForeignNetwork(
+            {**head, **({"input": sizes} if sizes else {}), "dialect": "torch", "layout": "NCHW", "layers": layers},
+            {},
+            notes=tuple(self.notes()),
+        )
+
+    def notes(self) -> Iterator[str]:
+        """Yield what a print-out leaves open."""
+        if self.chains:
+            yield f"read as Sequential, by the numbers of their modules: {', '.join(self.chains)}"
+        if self.customs:
+            yield (
+                f"a print-out does not say what the forward of {_listed(self.customs)} calls: the parameters of the "
+                "modules in it are exact, shapes and MACs are unknown. "
+                f"Give its source, as net.py:{self.first_custom}, or: cnncalc convert package.module:factory"
+            )
+        if self.holders:
+            yield f"a print-out does not show what these hold themselves, so it is unknown: {', '.join(self.holders)}"
+
+    @property
+    def first_custom(self) -> str:
+        """The first class of which nothing is known but its parts."""
+        return next(iter(self.customs))
+
+    def sizes(self) -> list[Any] | None:
+        """Return the input's sizes, open but for the channels or features that the first layer with weights takes."""
+        for layer in self.spec.layers:
+            nd = OPS[layer.op][1]
+            if layer.op == "flatten":
+                break
+            if "c_i" in layer.keys:
+                c_i = layer.keys["c_i"]
+                return [c_i, *"DHW"[3 - nd :]] if nd else [c_i] if layer.op == "linear" else None
+        return ["N"] if self.source is not None else None
+
+    # Modules
+
+    def add(self, module: PrintedModule, path: str, reads: Draft) -> Draft:
+        """Add the layers of a module that reads a layer, and return the one that makes its result."""
+        if module.kind == "RecursiveScriptModule":
+            what = "this is the print-out of a scripted module, which shows no sizes"
+            raise self.error(what, "print the module that it was made from", module)
+        if is_chain(module):
+            return self.chain(module, path, reads)
+        if module.children and module.kind != "MultiheadAttention":
+            parts = list(self.parts(module, path))
+            return self.opaque(path or "output", module.kind, parts or [self.unknown(module)], NO_PARAMETERS)
+        return self.leaf(module, path, reads)
+
+    def chain(self, module: PrintedModule, path: str, reads: Draft) -> Draft:
+        """Add the modules of a Sequential, each behind the one before."""
+        if module.kind and module.kind not in SEQUENTIALS and module.kind not in WRAPPERS:
+            self.chains[module.kind] = None
+        before: PrintedModule | None = None
+        for name, child in module.children:
+            if before is not None and before.kind in RETURN_SEVERAL:
+                what = f"{before.kind} gives several results, which {child.kind} behind it in a Sequential cannot take"
+                raise self.error(what, "this module fails in PyTorch, too: give the source of one that runs", child)
+            reads, before = self.add(child, _joined(path, name), reads), child
+        return reads
+
+    def parts(self, module: PrintedModule, path: str) -> Iterator[Draft]:
+        """Add what stands in a module whose forward is not known, and yield the layers that nothing else reads."""
+        source = self.unknown(module)
+        if module.kind in HOLDERS:
+            yield self.parameters(module, path)
+        elif base_of(module) is not None:
+            yield self.leaf(module._replace(children=()), path, source)
+        for name, child in module.children:
+            inner = _joined(path, name)
+            if child.kind in LISTS and not child.children:
+                continue
+            if child.children and not is_chain(child) and child.kind != "MultiheadAttention":
+                yield from self.parts(child, inner)
+            else:
+                yield self.add(child, inner, source)
+
+    def unknown(self, module: PrintedModule) -> Draft:
+        """Return the layer that stands for whatever the parts of a module read."""
+        if module.kind not in LISTS:
+            self.customs[module.kind] = None
+        if self.source is None:
+            self.source = self.opaque("forward", module.kind, [self.spec.input], NO_PARAMETERS)
+        return self.source
+
+    def leaf(self, module: PrintedModule, path: str, reads: Draft) -> Draft:
+        """Add the layers of a module without modules in it."""
+        if module.kind == PARAMETER:
+            return self.spec.add(path, "constant", [], {"shape": list(module.args)})
+        kind = base_of(module)
+        if kind is None or module.kind in HOLDERS:
+            return self.unknown_leaf(module, path, reads)
+        args, kwargs = arguments_of(module, kind)
+        try:
+            raws = layers_of(kind, args, kwargs, "torch").layers
+        except SpecError:
+            return self.unread_leaf(module, kind, path, reads)
+        return self.layers(raws, path, reads, sample_of(kind, args, kwargs))
+
+    def layers(self, raws: Sequence[Mapping[str, Any]], path: str, reads: Draft, sample: Sequence[int] | None) -> Draft:
+        """Add layers one behind another: the last, or the last with weights, has the module's name."""
+        chief = max(range(len(raws)), key=lambda at: (bool(OPS[raws[at]["op"]][0].WEIGHTS), at))
+        for at, raw in enumerate(raws):
+            keys = {key: value for key, value in raw.items() if key != "op"}
+            name = path if at == chief else _joined(path, raw["op"])
+            reads = self.spec.add(name[-LONGEST_NAME:], raw["op"], [reads], keys, derived=at != chief)
+            if self.source is not None and sample is not None:
+                reads.counted = counts(raw, sample)
+        return reads
+
+    def unread_leaf(self, module: PrintedModule, kind: str, path: str, reads: Draft) -> Draft:
+        """Add a module whose class is known, with arguments for which there is no layer."""
+        c, affine = module.args[0] if module.args else 0, module.kwargs.get("affine", True)
+        if kind.startswith(("BatchNorm", "InstanceNorm")) and type(c) is int:
+            params = c * affine * (2 if module.kwargs.get("bias", True) else 1)
+            buffers = 2 * c if module.kwargs.get("track_running_stats") else 0
+            return self.opaque(path, kind, [reads], {"params": params, "buffers": buffers, "macs": 0}, same=True)
+        return self.unknown_leaf(module, path, reads)
+
+    def unknown_leaf(self, module: PrintedModule, path: str, reads: Draft) -> Draft:
+        """Add a module of which no more is known than its class."""
+        if module.kind in FREE | ALIKE:
+            shapes = [one for one in module.args if isinstance(one, tuple)]
+            figures = {**NO_FIGURES, "params": sum(map(prod, shapes)) if module.kind.endswith("Norm") else 0}
+            return self.opaque(path, module.kind, [reads], figures, same=module.kind in ALIKE)
+        self.holders[module.kind] = None
+        return self.opaque(path, module.kind, [reads], {})
+
+    def parameters(self, module: PrintedModule, path: str) -> Draft:
+        """Add the parameters that a module is known to hold beside its layers, and that a print-out does not show."""
+        self.holders[module.kind] = None
+        return self.opaque(_joined(path, "parameters"), module.kind, [self.unknown(module)], {"macs": 0})
+
+    def opaque(
+        self, name: str, kind: str, reads: Sequence[Draft], figures: Mapping[str, int | None], *, same: bool = False
+    ) -> Draft:
+        """Add a layer of which no more is known than its class, these figures and whether it keeps the shape."""
+        layer = self.spec.opaque(name[-LONGEST_NAME:], kind, reads, None, figures)
+        layer.keys |= {"same": True} if same else {}
+        return layer
+
+    def error(self, what: str, help: str, module: PrintedModule) -> SpecError:
+        """Return an error at a module's place."""
+        error = SpecError(what, help)
+        error.where = place(self.text, module.at, self.name)
+        return error
+
+
+NO_PARAMETERS: Mapping[str, int | None] = {"params": 0, "buffers": 0}
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _listed(names: Mapping[str, None]) -> str:
+    first, *others = names
+    return f"{first} (and {len(others)} more classes)" if others else first
+
+
+def is_chain(module: PrintedModule) -> bool:
+    """Return whether a module runs the modules in it one after another: a Sequential, or one numbered like it."""
+    if module.kind in ("Sequential", ""):
+        return True
+    if module.kind in WRAPPERS:
+        return len(module.children) == 1
+    names = [name for name, _ in module.children]
+    if module.kind in LISTS or not names or module.args or module.kwargs:
+        return False
+    return names == [str(n) for n in range(len(names))] and (module.kind in SEQUENTIALS or fits(module))
+
+
+def fits(module: PrintedModule) -> bool:
+    """Return whether each layer of a module that is numbered like a Sequential takes what the one before gives."""
+    before: tuple[bool, int] | None = None
+    for kind, c_i, c_o in ends_of(module):
+        if before is not None and c_i is not None and before != (kind, c_i) and before[0] == kind:
+            return False
+        before = None if c_o is None else (kind, c_o)
+    return True
+
+
+def ends_of(module: PrintedModule) -> Iterator[tuple[bool, int | None, int | None]]:
+    """Yield whether each layer in a chain is linear, with the channels that it takes and gives; None if not known."""
+    for _, child in module.children:
+        if child.children:
+            yield from ends_of(child) if is_chain(child) else [(False, None, None)]
+            continue
+        kind, (first, second, *_) = base_of(child) or "", (*child.args, None, None)
+        if "Conv" in kind:
+            yield False, first, second
+        elif kind == "Linear":
+            yield True, child.kwargs.get("in_features"), child.kwargs.get("out_features")
+        elif "BatchNorm" in kind:
+            yield False, first, first
+        elif not KEEPS_CHANNELS.search(kind):
+            yield False, None, None
+
+
+# Leaves
+
+
+def base_of(module: PrintedModule) -> str | None:
+    """Return the class of PyTorch's that a module is, or whose arguments it shows; None if it is not known."""
+    if "torch" in kinds().get(module.kind, ()):
+        return module.kind
+    kernel = module.kwargs.get("kernel_size")
+    numbers = tuple([type(one) is int for one in module.args])
+    if numbers == (True, True) and isinstance(kernel, tuple) and "stride" in module.kwargs:
+        transposed = "Transpose" in module.kind or "output_padding" in module.kwargs
+        return f"Conv{'Transpose' if transposed else ''}{len(kernel)}d"
+    forms = (form for form in FORMS if form.numbers == numbers and form.shown <= module.kwargs.keys())
+    return next((form.base for form in forms if re.search(form.kind, module.kind)), None)
+
+
+class ShownForm(NamedTuple):
+    """What a class shows, by which a class that derives from it is known."""
+
+    base: str
+    numbers: tuple[bool, ...]
+    """For each argument without a name whether it is a whole number."""
+    shown: frozenset[str]
+    """The arguments that are named."""
+    kind: str = ""
+    """What the name of a class has in it."""
+
+
+FORMS = (
+    ShownForm("Linear", (), frozenset(["in_features", "out_features"])),
+    ShownForm("Embedding", (True, True), frozenset(), "Embedding"),
+    ShownForm("InstanceNorm2d", (True,), frozenset(["eps", "momentum"]), "Instance"),
+    ShownForm("BatchNorm2d", (True,), frozenset(["eps", "momentum"])),
+    ShownForm("GroupNorm", (True, True), frozenset(["eps", "affine"])),
+    ShownForm("LayerNorm", (False,), frozenset(["eps", "elementwise_affine"]), r"\A(?!.*R(?:MS|ms))"),
+)
+
+
+def arguments_of(module: PrintedModule, kind: str) -> tuple[list[Any], dict[str, Any]]:
+    """Return the arguments that make a module again: those it shows, with those that its parts show."""
+    args, kwargs = [_plain(one) for one in module.args], {key: _plain(value) for key, value in module.kwargs.items()}
+    if kind.startswith("Lazy"):  # it shows 0 for what it has not seen yet
+        return args[1:], {key: value for key, value in kwargs.items() if key != "in_features"}
+    if kind == "MultiheadAttention":
+        shown_parts = dict(module.children)["out_proj"].kwargs
+        return [shown_parts["out_features"], 1], {"bias": shown_parts["bias"]}
+    return args, kwargs
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(one) for one in value] if isinstance(value, (tuple, list)) else value
+
+
+def sample_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[int] | None:
+    """Return a sample that a module can read whose parameters depend on a size that is not a key of its layer."""
+    if kind == "LayerNorm":
+        return list(args[0])
+    if kind == "GroupNorm":
+        return [args[1], 2, 2]
+    rank = re.fullmatch(r"InstanceNorm(\d)d", kind)
+    if rank:
+        return [args[0], *[2] * int(rank[1])]
+    return [1, args[0]] if kind in RETURN_SEVERAL else None
+
+
+def counts(raw: Mapping[str, Any], sample: Sequence[int]) -> dict[str, int]:
+    """Return what the arrays of a layer count as, by its own rule on a sample."""
+    sizes = [*sample[:-1], raw["c_i"]] if "c_i" in raw else list(sample)
+    spec = {"dialect": "torch", "layout": "NCHW", "sample_axes": len(sizes), "input": sizes, "layers": [dict(raw)]}
+    (layer,) = shape(read_spec(spec)).layers
+    figures = {key: getattr(layer.traced, key) for key in ("weights", "bias", "buffers")}
+    return {key: n for key, n in figures.items() if n is not None}

@@ -1,0 +1,224 @@
+"""The meaning of an input's sizes to a module: what runs, and what its layers take, decides which is the batch.
+
+A module runs on a tensor with a batch of an unusual size, so that the batch is told from every other axis. The sizes
+may have the batch in front, be one sample's, or the space of one channel: the first of these that runs is kept. Where
+none does, or a call mixes samples, they are the tensor's, and the batch is an axis like others.
+
+A number that a module computes from the batch would be that of the unusual one, and so would a branch that it takes. So
+a module that looks at sizes runs on another such batch, too, and on the batch that the sizes say: unless the first two
+give the same network and all make the same calls, the batch is the one that the sizes say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ....errors import SpecError, nearest, shown
+from ....input import Reading
+from ... import ForeignNetwork
+from ...inputs import input_keys
+from . import FIRST
+from .build import CallReader
+from .calls import Constant, FunctionCall, Misread, NamedInput, Recording, TracedTensor, tree
+
+PRIMES = (61, 53, 59, 67, 71, 73, 79, 83)
+"""Sizes of the batch, of which the first two are taken that divide no other size."""
+LIKELY = (Reading.BATCH, Reading.SAMPLE, Reading.SPACE)
+"""The readings of sizes that a caller gives as PyTorch takes them: the first is a batch if that runs."""
+
+
+class Attempt(NamedTuple):
+    """One reading of the inputs."""
+
+    reading: Reading
+    batch: int | None
+    """How many samples the module runs on; None if the batch is an axis like others."""
+    inputs: list[NamedInput]
+
+
+class Found(NamedTuple):
+    """A module that ran."""
+
+    model: ForeignNetwork
+    attempt: Attempt
+    opaque: int
+    """How many layers are not understood."""
+    mixed: bool
+    """Whether a call mixed samples."""
+    looks: bool
+    """Whether the module looked at the sizes of tensors, so that its numbers may depend on the batch."""
+    computed: list[Constant]
+    """The arrays of layers that are neither parameters nor buffers as they are."""
+    calls: list[FunctionCall]
+
+
+Given = Sequence[tuple[str, tuple[int, ...]]]
+"""The sizes of inputs, by the names of the arguments of `forward`."""
+Run = Callable[[Attempt], Recording | None]
+"""Return what a module does under a reading of its inputs; None if it fails."""
+
+
+def named_inputs(names: Sequence[str], inputs: Mapping[str, Sequence[int]]) -> list[tuple[str, tuple[int, ...]]]:
+    """Return the sizes of several inputs by the names of the arguments of `forward`, in their order.
+
+    An input goes by its argument's name, or by `input`, `input_2` … in their order. SpecError for another name.
+    """
+    numbered = {FIRST if not at else f"{FIRST}_{at + 1}": own for at, own in enumerate(names)}
+    found: dict[str, tuple[int, ...]] = {}
+    for one, sizes in inputs.items():
+        own = one if one in names else numbered.get(one)
+        if own is None:
+            help = nearest(one, names) or f"forward takes {', '.join(names)}"
+            raise SpecError(f"the module has no input {shown(one)}", help)
+        found[own] = tuple(sizes)
+    return sorted(found.items(), key=lambda item: names.index(item[0]))
+
+
+def chosen(
+    run: Run,
+    given: Given,
+    batch: int | None,
+    others: Iterable[int],
+    name: str | None,
+    likely: Sequence[Reading] = LIKELY,
+) -> ForeignNetwork | None:
+    """Return the network of the first reading of the inputs that runs and mixes no samples; None if none runs.
+
+    `batch` samples are put in front of the inputs; without it they may have a batch. `others` are the other sizes in
+    the module, those of its parameters and buffers.
+    """
+    mixed: list[Found] = []
+    prime, other = unusual(given, others)
+    is_whole = False  # the input has a batch on which the module's numbers depend, so none may be put in front of it
+    for one in attempts(given, batch, prime, likely):
+        if is_whole and one.reading is not Reading.BATCH and one.inputs[0].shape != one.inputs[0].sizes:
+            continue
+        found = tried(run, one, name)
+        runs = found is not None and one.reading is Reading.BATCH and (found.looks or one.batch != prime)
+        if found is not None and found.looks and not found.mixed and one.batch == prime:
+            again = tried(run, attempt(given, one.reading, other), name)
+            own = attempt(given, one.reading, own_batch(given, one.reading, batch))
+            is_free = again is not None and is_same(found, again) and calls_alike(run, own, found, again)
+            found = found if is_free else None
+        is_whole = is_whole or (runs and (found is None or found.mixed))
+        if found is not None and not found.mixed:
+            return with_reading(found)
+        mixed += [] if found is None else [found]
+    if not mixed:
+        return None
+    return with_reading(min(mixed, key=lambda found: (found.opaque, found.attempt.batch is not None)))
+
+
+def with_reading(found: Found) -> ForeignNetwork:
+    """Return the network of a module, which says how its input's sizes are read if its layers do not."""
+    spec = found.model.spec
+    keys = input_keys(spec["layers"], len(spec["input"]), found.attempt.reading)
+    return found.model._replace(spec={**spec, **keys})
+
+
+def tried(run: Run, attempt: Attempt, name: str | None) -> Found | None:
+    """Return the network of a module under a reading of its inputs; None if it fails, or its layers read otherwise."""
+    recording = run(attempt)
+    if recording is None:
+        return None
+    reader = CallReader(recording)
+    try:
+        model = reader.read_all(name)
+    except Misread:
+        return None
+    opaque = sum(layer.op == "opaque" for layer in reader.spec.layers)
+    is_one = attempt.reading is Reading.BATCH and attempt.inputs[0].sizes[0] == 1
+    arrays = [array for layer in reader.spec.layers for array in reader.layers.arrays.get(layer, {}).values()]
+    computed = [array for array in arrays if array.name is None]
+    mixed = reader.mixed or (is_one and reader.layers.loses_one)
+    return Found(model, attempt, opaque, mixed, recording.looks, computed, recording.calls)
+
+
+def is_same(one: Found, other: Found) -> bool:
+    """Return whether a module gives the same network on two batches: no number in it depends on the batch."""
+    if one.model.spec != other.model.spec or len(one.computed) != len(other.computed):
+        return False
+    return all(is_equal(a.read(), b.read()) for a, b in zip(one.computed, other.computed, strict=True))
+
+
+def calls_alike(run: Run, own: Attempt, one: Found, other: Found) -> bool:
+    """Return whether a module makes on its own batch the calls that it made on two others.
+
+    Sizes have to be in proportion to the batch, or the same in all; so have arguments that do not follow it.
+    """
+    recording = run(own)
+    if recording is None or len(recording.calls) != len(one.calls):
+        return False
+    batches = own.batch or 1, one.attempt.batch or 1, other.attempt.batch or 1
+    return all(is_alike(batches, *three) for three in zip(recording.calls, one.calls, other.calls, strict=True))
+
+
+def is_alike(batches: tuple[int, int, int], own: FunctionCall, one: FunctionCall, other: FunctionCall) -> bool:
+    """Return whether a call on a batch is what the same call on two others lets expect."""
+    if (own.function, own.path, len(own.outs)) != (one.function, one.path, len(one.outs)):
+        return False
+    n, p, q = batches
+    for mine, first, second in zip(own.outs, one.outs, other.outs, strict=True):
+        expected = [a + (b - a) * (n - p) / (q - p) for a, b in zip(first, second, strict=True)]
+        if list(mine) != expected:
+            return False
+    arguments = [tree([call.args, call.kwargs]) for call in (own, one, other)]
+    return len({len(leaves) for leaves in arguments}) == 1 and all(
+        is_one_argument(mine, a) for mine, a, b in zip(*arguments, strict=True) if is_one_argument(a, b)
+    )
+
+
+def is_one_argument(one: Any, other: Any) -> bool:
+    """Return whether two calls have the same argument; tensors that depend on an input have it by their calls."""
+    if isinstance(one, TracedTensor) and isinstance(other, TracedTensor):
+        return (one.call, one.place) == (other.call, other.place)
+    if isinstance(one, Constant) and isinstance(other, Constant):
+        return one.name == other.name and (one.name is not None or is_equal(one.read(), other.read()))
+    if hasattr(one, "shape") and hasattr(other, "shape"):
+        return is_equal(one, other)
+    return bool(type(one) is type(other) and (one == other or (one != one and other != other)))  # noqa: PLR0124
+
+
+def is_equal(one: Any, other: Any) -> bool:
+    """Return whether two arrays have the same values, or both have none."""
+    if one is None or other is None:
+        return one is other
+    equal = one.shape == other.shape and ((one == other) | ((one != one) & (other != other))).all()  # noqa: PLR0124
+    return bool(equal)
+
+
+def unusual(given: Given, others: Iterable[int]) -> list[int]:
+    """Return two sizes for the batch that divide no size of an input, and none of the others."""
+    taken = {n for _, sizes in given for n in sizes} | set(others)
+    return sorted(PRIMES, key=lambda prime: any(n % prime == 0 for n in taken))[:2]
+
+
+def attempts(given: Given, batch: int | None, prime: int, likely: Sequence[Reading]) -> Iterator[Attempt]:
+    """Yield the readings of the inputs, the likely ones first: with an unusual batch, their own batch, and without."""
+    meanings = [one for one in likely if one is not Reading.BATCH]
+    for reading in likely:
+        if reading is not Reading.BATCH:
+            yield attempt(given, reading, prime)
+        elif batch is None and len(given[0][1]) > 1:
+            yield attempt(given, reading, prime)
+            yield attempt(given, reading, own_batch(given, reading, None))
+    yield from [attempt(given, reading, own_batch(given, reading, batch)) for reading in meanings]
+    if batch is None:
+        yield Attempt(Reading.SAMPLE, None, [NamedInput(name, own, own) for name, own in given])
+    yield Attempt(Reading.SAMPLE, None, [NamedInput(name, own, (batch or 1, *own)) for name, own in given])
+
+
+def own_batch(given: Given, reading: Reading, batch: int | None) -> int:
+    """Return how many samples the caller has under a reading: as many as it asks for, as it gives, or one."""
+    return batch or (given[0][1][0] if reading is Reading.BATCH else 1)
+
+
+def attempt(given: Given, reading: Reading, batch: int) -> Attempt:
+    """Return a reading of the inputs on so many samples."""
+    fronts: Mapping[Reading, tuple[int, ...]] = {Reading.SPACE: (1,)}
+    inputs = []
+    for name, sizes in given:
+        sample = sizes[1:] if reading is Reading.BATCH else sizes
+        inputs.append(NamedInput(name, sizes, (batch, *fronts.get(reading, ()), *sample)))
+    return Attempt(reading, batch, inputs)

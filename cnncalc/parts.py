@@ -1,0 +1,162 @@
+"""A part of a network: what a layer depends on (`until`), or what depends on a layer alone (`after`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .errors import Path, SpecError, Where, nearest, shown
+from .input import Input, with_input
+from .network import INPUT, Network, Node, Origin
+from .report import LayerReport
+from .sizes import NOTHING_KNOWN, UNKNOWN, Open, Shape
+from .trace import shape
+
+
+class PartOrigin(Origin):
+    """The origin of a part of a network: its places and its arrays are those of the whole, where it has the layer."""
+
+    def __init__(self, whole: Network, part: Sequence[Node], owners: Mapping[str, str], until: str | None):
+        """`owners` are the layers whose arrays have another name in the part, with that name."""
+        assert whole.source is not None
+        self._origin, self.model, self.notes = whole.source, whole.source.model, whole.source.notes
+        kept = {node.name: node.name for node in part} | dict(owners)
+        self.weights = {}
+        for name, read in whole.source.weights.items():
+            owner = _owner(name, kept)
+            if owner is not None:
+                self.weights[kept[owner] + name[len(owner) :]] = read
+        if until is not None and whole.source.bind is not None:
+            self.bind = lambda inputs: _until(whole.bound(inputs), until)
+
+    def locate(self, path: Path, key: str | None) -> Where | None:
+        return self._origin.locate(path, key)
+
+
+def _owner(name: str, layers: Mapping[str, str]) -> str | None:
+    """Return the layer that an array such as `conv1.weight` is of, one of these; the longest name that fits."""
+    while "." in name:
+        name = name.rpartition(".")[0]
+        if name in layers:
+            return name
+    return None
+
+
+def part(network: Network, until: str | None = None, after: str | None = None) -> Network:
+    """Return a configured network up to the layer `until`, and from behind the layer `after`.
+
+    Up to a layer are the layers that it depends on. From behind one are those that depend on it, which may read no
+    other; their input is its output. SpecError if there is no such layer, or if others are read.
+    """
+    if until is not None:
+        network = _until(network, until)
+    return network if after is None else _after(network, after)
+
+
+def _until(network: Network, name: str) -> Network:
+    network, end = _found(network, name)
+    nodes = network.nodes
+    kept, waiting = set[int](), [end]
+    while waiting:
+        at = waiting.pop()
+        if at not in kept:
+            kept.add(at)
+            waiting += [read for read in nodes[at].reads if read != INPUT]
+    return _taken(network, sorted(kept), {INPUT: INPUT}, f"until {name}", name)
+
+
+def _after(network: Network, name: str) -> Network:
+    network, begin = _found(network, name)
+    rest = _behind(network.nodes, begin)
+    if isinstance(rest, SpecError):
+        raise network.blame(rest, network.nodes[begin])
+    taken = _taken(network, rest, {begin: INPUT}, f"after {name}", None)
+    taken = taken._replace(nodes=tuple([node._replace(expect=None) for node in taken.nodes]))
+    if network.input is None:
+        return taken._replace(sample_axes=None)
+    report = shape(network)
+    sample = _sample(report.layers[begin])
+    batch = report.batch
+    return with_input(taken, Input(batch, sample, sample if batch is None else (batch, *sample)))
+
+
+def _behind(nodes: Sequence[Node], begin: int) -> list[int] | SpecError:
+    """Return the layers that depend on one, with those that depend on no input; SpecError if they read others."""
+    behind, fed = {begin}, {INPUT}
+    for at, node in enumerate(nodes):
+        if fed & set(node.reads):
+            fed.add(at)
+        if behind & set(node.reads):
+            behind.add(at)
+    behind.remove(begin)
+    if not behind:
+        return SpecError("nothing stands behind it: it is an output", "name a layer that others read")
+    waiting = sorted(behind)
+    while waiting:
+        at = waiting.pop(0)
+        for read in nodes[at].reads:
+            if read == begin or read in behind:
+                continue
+            if read in fed:
+                front = "the input" if read == INPUT else shown(nodes[read].name)
+                what = f"{shown(nodes[at].name)} behind it reads {front}, too"
+                return SpecError(what, _next_cut(nodes, begin))
+            behind.add(read)
+            waiting.append(read)
+    return sorted(behind)
+
+
+def _next_cut(nodes: Sequence[Node], begin: int) -> str:
+    """Return the help that names the next layer from behind which a network can be taken."""
+    ends = range(begin + 1, min(begin + 200, len(nodes)))
+    cut = next((nodes[at].name for at in ends if _is_cut(nodes, at)), None)
+    way = "a network begins behind one layer, which alone is read by what follows"
+    return way if cut is None else f"{way}; the next one is {cut}"
+
+
+def _is_cut(nodes: Sequence[Node], begin: int) -> bool:
+    """Return whether what stands behind a layer reads nothing in front of it."""
+    reads = [read for node in nodes[begin + 1 :] for read in node.reads]
+    return begin in reads and all(read >= begin for read in reads)
+
+
+def _sample(layer: LayerReport) -> Shape:
+    """Return one sample of what a layer gives, a letter of its own for each size that depends on others."""
+    own = layer.traced
+    if own.out == NOTHING_KNOWN or not own.out or own.fields.lead:
+        what = "gives one number" if not own.out else "gives a shape that is not known"
+        what = "has other axes in its batch" if own.fields.lead else what
+        raise SpecError(f"{layer.name} {what}", "name another layer").at(layer.node.label())
+    return tuple([size if isinstance(size, int) or size == Open(size.letter) else UNKNOWN for size in own.out])
+
+
+def _found(network: Network, name: str) -> tuple[Network, int]:
+    """Return the network and the index of a layer in it, with blocks opened if it stands in one."""
+    for whole in (network, network.inlined()):
+        names = [node.name for node in whole.nodes]
+        if name in names:
+            return whole, names.index(name)
+    inside = [one for one in names if one.startswith((f"{name}_", f"{name}."))]
+    last = f"the last layer that begins so is {inside[-1]}" if inside else None
+    help = last or nearest(name, names) or "cnncalc shape lists the layers"
+    raise SpecError(f"there is no layer {shown(name)}", help)
+
+
+def _taken(network: Network, kept: Sequence[int], inputs: dict[int, int], title: str, until: str | None) -> Network:
+    """Return the network of these of its layers; `inputs` are what the input is in place of."""
+    places = inputs | {at: place for place, at in enumerate(kept)}
+    owners: dict[int, int] = {}
+    nodes: list[Node] = []
+    for at in kept:
+        node = network.nodes[at]
+        tie = node.tie
+        if tie is not None and tie not in places:  # its weights are those of the first layer that has them here
+            first = owners.setdefault(tie, at)
+            tie = None if first == at else first
+        reads = tuple([places[read] for read in node.reads])
+        wired = bool(reads) and reads != (len(nodes) - 1,)
+        nodes.append(node._replace(reads=reads, wired=wired, tie=None if tie is None else places[tie]))
+    renamed = {network.nodes[old].name: network.nodes[new].name for old, new in owners.items()}
+    source: Any = network.source and PartOrigin(network, nodes, renamed, until)
+    name = None if network.name is None else f"{network.name} {title}"
+    return network._replace(nodes=tuple(nodes), name=name, expect=None, source=source, unused=None)

@@ -1,0 +1,91 @@
+"""Values of a report by their names, bare, as scripts want them: `params`, `out`, `conv1.out`, `rf.size`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..errors import SpecError, nearest, shown
+from ..explain import axes_text, field_text
+from ..notation.encode import encode
+from ..report import LayerReport, Report, rf_json
+from ..sizes import show, to_json
+from . import Style
+from .columns import rf_text
+
+SAME = {
+    "output": "out",
+    "input": "in",
+    "parameters": "params",
+    "field": "rf",
+    "size": "rf.size",
+    "stride": "rf.stride",
+    "start": "rf.start",
+    **{f"rf_{part}": f"rf.{part}" for part in ("size", "stride", "start")},
+    "param_bytes": "memory.params_bytes",
+    "peak_bytes": "memory.peak_bytes",
+    "fc": "fc_weights",
+    "local": "local_weights",
+}
+"""Other words for figures, as the columns of the table call them."""
+
+
+def text(report: Report, style: Style) -> Iterator[str]:
+    """Yield each of the style's values on a line."""
+    yield from [f"{value(report, name)[1]}\n" for name in style.values]
+
+
+def document(report: Report, style: Style) -> Iterator[str]:
+    """Yield the style's value as a line of JSON, or an object of several."""
+    found = {name: value(report, name)[0] for name in style.values}
+    yield encode(found if len(found) > 1 else found[style.values[0]]) + "\n"
+
+
+def value(report: Report, name: str) -> tuple[Any, str]:
+    """Return a value as JSON and as text. SpecError, with the nearest names, if there is none of this name."""
+    subject, path = report.named(name)
+    path = SAME.get(path.lower(), path.lower())
+    if path in ("out", "in"):
+        shape: Any = subject.out if path == "out" else _input(subject)
+        return to_json(shape), show(shape)
+    if path == "rf":
+        return rf_json(subject.rf), rf_text(subject.rf)
+    if path.startswith("rf.") and path[3:] in ("size", "stride", "start"):
+        return [getattr(field, path[3:]) for field in subject.rf], field_text(subject.rf, path[3:])
+    found: Any = _figures(subject)
+    for key in path.split("."):
+        if not isinstance(found, dict) or key not in found:
+            raise _no_value(report, subject, name, path)
+        found = found[key]
+    if isinstance(found, dict):
+        raise SpecError(f"{name} has several values", f"name one: {', '.join(f'{name}.{key}' for key in found)}")
+    if isinstance(found, bool):
+        return found, str(found).lower()
+    return found, "unknown" if found is None else axes_text(found)
+
+
+def _input(subject: Report | LayerReport) -> Any:
+    return subject.x if isinstance(subject, LayerReport) else subject.network.input
+
+
+def _figures(subject: Report | LayerReport) -> dict[str, Any]:
+    """Return every value of a layer or of the whole, as JSON has it."""
+    if isinstance(subject, LayerReport):
+        own = {key: one for key, one in subject.raw().items() if key not in ("report", "layers")}
+        return {**own, **subject.figures(), "flops": subject.flops}
+    sums = {key: subject.sum(key) for key in ("weights", "bias")}
+    return {**subject.head(), **subject.totals(), **sums, "flops": subject.flops, "layers": len(subject)}
+
+
+def _no_value(report: Report, subject: Report | LayerReport, name: str, path: str) -> SpecError:
+    if isinstance(subject, LayerReport) and not path:
+        return SpecError(f"{name} is a layer, not a value", f"name a value of it, as {name}.out or {name}.params")
+    figures = [*_figures(subject), *SAME]
+    of = f"layer {shown(subject.name)}" if isinstance(subject, LayerReport) else "network"
+    near = nearest(path.partition(".")[0], figures if isinstance(subject, LayerReport) else [*figures, *_names(report)])
+    help = near or f"as out, params, macs, rf.size, {report.layers[0].name}.out"
+    return SpecError(f"the {of} has no value {shown(path)}", help)
+
+
+def _names(report: Report) -> list[str]:
+    return [layer.name for layer in report.layers]

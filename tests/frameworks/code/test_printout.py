@@ -1,0 +1,208 @@
+"""Print-outs of PyTorch's modules: every figure is PyTorch's own."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+import time
+from typing import Any
+
+import pytest
+
+import cnncalc
+from cnncalc.errors import CnncalcError, SpecError
+from cnncalc.frameworks.code import printed, printout
+from cnncalc.frameworks.code.printed import is_printout
+from cnncalc.network import Network
+from cnncalc.sources import imported, read_bytes
+from tests import DATA
+
+CASES: list[dict[str, Any]] = [
+    json.loads(line) for line in gzip.decompress((DATA / "printouts.jsonl.gz").read_bytes()).splitlines()
+]
+WHOLE = [case for case in CASES if "input" in case]
+PARTS = [case for case in CASES if "input" not in case]
+UNKNOWN_OUT = {
+    "hardtanh": "GLU halves the channels",
+    "flatten2": "Flatten(2) depends on the sizes",
+    "transformer": "the forward of a TransformerEncoder is its own",
+    "parametrized": "a parametrization computes the weights",
+}
+HIDDEN = re.compile(
+    "torchvision/(convnext|maxvit|swin|vit)|timm/(botnet|convnext|dm_nfnet|edgenext|hgnet|inception_next|levit|"
+    "mambaout|nf_regnet|swin|vit|xcit)"
+)
+"""Networks with parameters that their print-outs do not show."""
+
+
+def read(text: str) -> Network:
+    return imported(printout.read(text, "net.txt"), "net.txt")
+
+
+def name_of(case: dict[str, Any]) -> str:
+    return str(case["name"])
+
+
+@pytest.mark.parametrize("lines", [True, False], ids=["lines", "one line"])
+@pytest.mark.parametrize("case", WHOLE, ids=name_of)
+def test_a_sequential_is_read_whole(case: dict[str, Any], lines: bool) -> None:
+    text = case["text"] if lines else " ".join(case["text"].split())
+    assert is_printout(text)
+    report = cnncalc.shape(read(text), input=case["input"])
+    if case["name"] == "parametrized":
+        assert report.params is None
+    else:
+        assert (report.params, report.buffers) == (case["params"], case["buffers"])
+    if case["name"] in UNKNOWN_OUT:
+        assert report.to_dict()["report"]["out"] is None
+    else:
+        assert list(report.out) == case["out"]
+        assert report.macs == case.get("macs", report.macs)
+
+
+@pytest.mark.parametrize("case", PARTS, ids=name_of)
+def test_the_parameters_of_any_module(case: dict[str, Any]) -> None:
+    assert is_printout(case["text"])
+    network = read(case["text"])
+    report = cnncalc.shape(network)
+    expected = (None, None) if HIDDEN.match(case["name"]) else (case["params"], case["buffers"])
+    if HIDDEN.match(case["name"]):
+        assert report.params is None
+        assert "does not show" in network.source.notes[-1]  # type: ignore[union-attr]
+    else:
+        assert (report.params, report.buffers) == expected
+
+
+def test_a_custom_module_says_what_is_open() -> None:
+    network = read("Net(\n  (conv1): Conv2d(3, 6, kernel_size=(5, 5), stride=(1, 1))\n  (fc): Linear(in_features=9, "
+                   "out_features=2, bias=True)\n)")  # fmt: skip
+    report = cnncalc.shape(network)
+    assert report.to_dict()["input"] == [3, "H", "W"]
+    assert [layer.name for layer in report.layers] == ["forward", "conv1", "fc", "output"]
+    assert (report.params, report.macs, report.to_dict()["report"]["out"]) == (476, None, None)
+    assert network.source is not None
+    assert network.source.notes == (
+        "a print-out does not say what the forward of Net calls: the parameters of the modules in it are exact, shapes "
+        "and MACs are unknown. Give its source, as net.py:Net, or: cnncalc convert package.module:factory",
+    )
+
+
+SMALL = "Sequential(\n  (0): Conv2d(3, 6, kernel_size=(5, 5), stride=(1, 1))\n  (1): ReLU()\n)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f">>> print(net)\n{SMALL}\n>>> ",
+        f"In [3]: net\nOut[3]: \n{SMALL}\n\nIn [4]: ",
+        f"<bound method Module.eval of {SMALL}>",
+        SMALL.replace("\n", "\r\n"),
+        "(0): Conv2d(3, 6, kernel_size=(5, 5), stride=(1, 1))\n(1): ReLU()",
+        f"DataParallel(\n  (module): {SMALL}\n)",
+    ],
+)
+def test_how_it_was_pasted(text: str) -> None:
+    assert is_printout(text)
+    assert cnncalc.shape(read(text), input=(3, 9, 8)).params == 456
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "(", "{}", "[1]", "conv:64,k3", "Conv2d(3, 64, 3)", "print(x)\nif (a): b(c)", "f(x)(y)", "((((((((", "a" * 99],
+)
+def test_what_is_not_a_printout(text: str) -> None:
+    assert not is_printout(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("Net(\n  (a): ReLU()\n", "net.txt:3:1: Net( is not closed\n  copy the print-out whole: each ( has its )"),
+        ("Net(\n  (0-3): 2 x ReLU()\n)", "net.txt:2:3: (0-3) are not 2 modules\n  a line of several is written "
+         "(2-4): 3 x Block(…)"),
+        ("Net(\n  (a): ReLU()\n)\nx = 1", "net.txt:4:1: the print-out ends before this\n  give one print-out, without "
+         "the text around it"),
+        ("Net(\n  (a): ReLU(, 1)\n)", "net.txt:2:13: an argument is empty"),
+        ("Sequential(\n  (0): LSTM(3, 4)\n  (1): Linear(in_features=4, out_features=2, bias=True)\n)",
+         "net.txt:3:8: LSTM gives several results, which Linear behind it in a Sequential cannot take\n  this module "
+         "fails in PyTorch, too: give the source of one that runs"),
+        ("Net(\n  (0-999999998): 999999999 x ReLU()\n)",
+         "net.txt:2:3: more than 100,000 modules, repeated ones counted each time"),
+    ],
+)  # fmt: skip
+def test_an_error_has_its_place(text: str, error: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        read(text)
+    assert str(caught.value) == error
+
+
+def test_a_deep_nesting_is_refused() -> None:
+    with pytest.raises(SpecError, match="modules are nested more than 100 deep"):
+        read("Sequential((0): " * 10_000 + "ReLU()" + ")" * 10_000)
+
+
+TOKENS = re.compile(r"\w+|\s+|.", re.DOTALL)
+
+
+def mutated(text: str, rng: random.Random) -> str:
+    """Return a text with a token dropped, doubled, swapped with another, or replaced by brackets."""
+    tokens = TOKENS.findall(text)
+    for _ in range(rng.randint(1, 3)):
+        at, other = rng.randrange(len(tokens)), rng.randrange(len(tokens))
+        kind = rng.randrange(5)
+        if kind == 0:
+            tokens[at] = ""
+        elif kind == 1:
+            tokens[at] *= 2
+        elif kind == 2:
+            tokens[at], tokens[other] = tokens[other], tokens[at]
+        elif kind == 3:
+            tokens[at] = rng.choice(["(", ")", "9" * 400, "(1-9): 9 x ", "=", "None", "'", "\x00", "é", "-1", "1e999"])
+        else:
+            tokens[at] += "(" * rng.choice([1, 10, 10_000])
+    return "".join(tokens)
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_a_mutated_printout_is_answered_or_refused(seed: int) -> None:
+    rng = random.Random(seed)
+    text = mutated(rng.choice(WHOLE + PARTS[:3])["text"], rng)
+    begin = time.monotonic()
+    try:
+        cnncalc.shape(read_bytes(text.encode(), "net.txt"), input=(3, 32, 32))
+    except CnncalcError as error:
+        assert str(error)  # noqa: PT017 - any text will do
+    assert time.monotonic() - begin < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('Model: "sequential"\n┏━━━┳━━━┳━━━┓\n┃ Layer (type) ┃ Output Shape ┃ Param # ┃', "Keras's model.summary()"),
+        ('Model: "m"\n_____\nLayer (type)      Output Shape     Param #\n====\nconv2d (Conv2D) (None, 2) 3',
+         "Keras's model.summary()"),
+        ("=====\nLayer (type:depth-idx)      Output Shape     Param #\n=====", "torchinfo"),
+        ("=====\nLayer (type (var_name))      Output Shape     Param #\n=====", "torchinfo"),
+        ("-----\n        Layer (type)      Output Shape     Param #\n=====\n  Conv2d-1  [-1, 3, 4, 4]  30",
+         "torchsummary"),
+        ("  | Name  | Type   | Params | Mode\n-----\n0 | conv1 | Conv2d | 30 (x)", "Lightning"),
+        ("OrderedDict([('0.weight', tensor([[1.0]]))])", "state_dict"),
+        ("<Sequential name=sequential, built=True>", "a Keras object"),
+        ("<KerasTensor shape=(None, 3), dtype=float32>", "a Keras object"),
+        ("<keras.src.models.sequential.Sequential object at 0x7f>(", "a Keras object"),
+        ("<class 'torch.nn.modules.conv.Conv2d'> (", "an object as Python shows it"),
+        ("RecursiveScriptModule(\n  original_name=Net\n  (0): RecursiveScriptModule(original_name=Conv2d)\n)",
+         "a scripted module"),
+        ("Sequential(\n  (0): RecursiveScriptModule(original_name=Conv2d)\n)", "a scripted module"),
+    ],
+)  # fmt: skip
+def test_a_summary_is_named_for_what_it_is(text: str, what: str) -> None:
+    with pytest.raises(SpecError, match=re.escape(what)) as caught:
+        read_bytes(text.encode(), "net.txt")
+    assert caught.value.help
+
+
+def test_a_prompt_and_a_place() -> None:
+    assert printed.place("ab\ncd", 4, "x")[:3] == ("x", 2, 2)
