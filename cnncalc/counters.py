@@ -56,8 +56,12 @@ def _made(layer: LayerReport) -> Count:
 
 def _out(layer: LayerReport) -> Shape:
     """Return the shape of what a layer's module makes; unknown if PyTorch has no such module."""
-    is_uneven = layer.node.layer.WORD == "convT" and any(before != after for before, after in layer.values["p"])
-    return NOTHING_KNOWN if is_uneven else layer.traced.out
+    return NOTHING_KNOWN if layer.node.layer.WORD == "convT" and _is_uneven(layer) else layer.traced.out
+
+
+def _is_uneven(layer: LayerReport) -> bool:
+    """Return whether more is padded before than after, or less, on an axis."""
+    return any(before != after for before, after in layer.values["p"])
 
 
 def _positions(layer: LayerReport) -> Count:
@@ -189,6 +193,7 @@ def _local_response(layer: LayerReport) -> Count:
     return total([count(3, _read(layer)), count(channels + layer.values["size"] - 1, _positions_read(layer))])
 
 
+POOLED = Rule("2 for each input", lambda layer: None if _is_uneven(layer) else count(2, _read(layer)))
 TORCHINFO = {
     **SEQUENCES,
     **dict.fromkeys((*CONVOLUTIONS, "convT"), EVERYWHERE),
@@ -227,7 +232,8 @@ PTFLOPS = {
     "matmul": EXACT,
     **dict.fromkeys(("relu", "elu", "gelu", "prelu"), _each_input(2)),
     **dict.fromkeys(("relu6", "leakyrelu", "silu", "softmax"), _each_input(1)),
-    **dict.fromkeys(POOLS, _each_input(2)),
+    **dict.fromkeys(("maxpool", "avgpool"), POOLED),
+    **dict.fromkeys(("adaptivemaxpool", "adaptiveavgpool"), _each_input(2)),
     **dict.fromkeys(("globalmaxpool", "globalavgpool"), _each_input(2, _keeps_axes)),
     **dict.fromkeys(("batchnorm", "groupnorm", "instancenorm"), _norm(2, 1)),
     "layernorm": _norm(1, 1, _is_last),

@@ -1,0 +1,43 @@
+"""`cnncalc compare`: networks side by side, a row each."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import click
+
+from .. import sources
+from ..errors import SpecError
+from ..render.comparisons import FORMATS
+from ._comparison import TableOptions, compare, table_options
+from ._networks import QUOTED, report_of
+from ._options import NetworkOptions, format_options, message_options, network_options, path_option
+from ._usage import Command
+
+
+@click.command("compare", cls=Command)
+@click.argument("networks", nargs=-1, metavar="SPEC...")
+@network_options()
+@table_options
+@format_options(FORMATS)
+@path_option()
+@message_options
+def command(
+    networks: tuple[str, ...], options: NetworkOptions, table: TableOptions, format: str, path: str | None
+) -> int:
+    """Show networks side by side, a row each: shapes, parameters, MACs and the receptive field of the whole.
+
+    SPEC is one word of the shell: a file, a built-in network, - for standard input, layer words or code in quotes, or a
+    file at a git revision, as REVISION:PATH. A network that is impossible has a row that says so; the others still
+    count, and the exit code is 2.
+
+    \b
+      cnncalc compare resnet18 resnet50 net.json '3x32x32 conv:16,k3 relu'
+      cnncalc compare nets/*.json -i 3x224x224 --sort macs --format markdown
+      cnncalc compare vgg16 resnet50 --columns network,params,macs,torchinfo,fvcore
+    """
+    if not networks:
+        raise SpecError("no SPEC", f"give networks, one word each; layer words go in quotes: {QUOTED}")
+    if networks.count(sources.STDIN) > 1:
+        raise SpecError("standard input can be only one of the networks", "give files for the others")
+    return compare([(word, partial(report_of, word, options)) for word in networks], table, format, path)
