@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
 
@@ -53,6 +53,8 @@ class CnncalcError(Exception):
         self.path = path
         self.layer: str | None = None
         self.where: Where | None = None
+        self.report: Any = None
+        """The report of the layers before the one at fault, if the layers of a network were followed up to it."""
 
     def at(self, layer: str) -> CnncalcError:
         """Name the layer and return the error."""

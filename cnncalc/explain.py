@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .field import PIXEL, Field
+from .field import Field
 from .layers import ConvKind
 from .layers.base import by_axis
 from .layers.conv import times
@@ -16,7 +16,7 @@ from .sizes import NOTHING_KNOWN, counted
 
 def lines(report: Report, layer: LayerReport) -> list[str]:
     """Return a layer's whole arithmetic: its sizes, its counts, and the recurrence of its receptive field."""
-    return [*layer.explain(), *field_lines(report, layer), *memory_lines(report, layer)]
+    return [*layer.explain(), *field_lines(layer), *memory_lines(report, layer)]
 
 
 def memory_lines(report: Report, layer: LayerReport) -> list[str]:
@@ -35,7 +35,7 @@ def peak_line(memory: NetworkMemory) -> str:
     return f"at once while {memory.peak_at} runs: {' + '.join(parts)} = {counted(memory.peak)} bytes"
 
 
-def field_lines(report: Report, layer: LayerReport) -> list[str]:
+def field_lines(layer: LayerReport) -> list[str]:
     """Return how a layer's receptive field follows from its inputs': the recurrence of a window, else the result."""
     names = ["input" if at == INPUT else layer.nodes[at].name for at in layer.node.reads]
     inputs = [(name, fields.shown) for name, fields in zip(names, layer.reads_fields, strict=True)]

@@ -149,7 +149,7 @@ def measure(report: Report, dtype: object) -> Report:
 
 
 def _moved(layer: LayerReport, each: int) -> int | None:
-    """Return how many bytes a layer reads and writes: all its inputs, its output, and its own numbers, shared or not."""
+    """Return how many bytes a layer reads and writes: its inputs, its output, and its own numbers, shared or not."""
     if layer.inner:
         return total([None if one.memory is None else one.memory.moved for one in layer.inner])
     if layer.node.layer.VIEW:

@@ -24,7 +24,7 @@ class LayerMemory(NamedTuple):
     alive: int | None
     """Of all tensors in memory while it runs; of a block, the most."""
     moved: int | None
-    """Of all that it reads and writes: its inputs, its output and its own numbers; of a block, the sum of its layers."""
+    """Of all that it reads and writes: inputs, output and its own numbers; of a block, the sum of its layers."""
 
     def to_dict(self) -> dict[str, int | None]:
         """Return the bytes as JSON."""
@@ -307,7 +307,7 @@ class Report:
         """Its bytes; None without a dtype."""
         self.macs_as = macs_as
         """The multiply-accumulates that a tool prints for it; None without a tool."""
-        self.out, self.rf = layers[-1].out, layers[-1].rf
+        self.out, self.rf = (layers[-1].out, layers[-1].rf) if layers else (sample, ())
         """The last layer's output shape, and the receptive field of its units on each axis of the input."""
         self.params, self.buffers, self.macs = (summed(layers, figure) for figure in ("params", "buffers", "macs"))
 
@@ -368,12 +368,13 @@ class Report:
 
     @property
     def trainable(self) -> int | None:
-        """Parameters that are trained: all but those of frozen layers."""
-        return summed(self.layers, "trainable")
+        """Parameters that are trained, those included that no output uses: all but those of frozen layers."""
+        trained = summed(self.layers, "trainable")
+        return None if trained is None else trained + (self.network.unused or {}).get("params", 0)
 
     @property
     def non_trainable(self) -> int | None:
-        """Keras's count of numbers that are not trained: buffers, frozen parameters, and what no output uses."""
+        """Keras's count of numbers that are not trained, used or not: frozen parameters and buffers."""
         if self.params is None or self.buffers is None or self.trainable is None:
             return None
         unused = self.network.unused or {}

@@ -25,11 +25,17 @@ def shape(
 ) -> Report:
     """Trace a network. `input`, `dialect` and `layout` override its own; `batch` is put in front of the input.
 
-    Raises ShapeError if the network is impossible, with the layer, the place and the arithmetic.
+    Raises ShapeError if the network is impossible, with the layer, the place and the arithmetic; its `report` has the
+    layers before that one.
     """
     network = configure(network, input, dialect, layout)
     read = read_input(network, batch)
-    layers = list(trace_layers(network, read))
+    layers: list[LayerReport] = []
+    try:
+        layers.extend(trace_layers(network, read))
+    except CnncalcError as error:
+        error.report = Report(with_input(network, read), read.batch, read.sample, layers)
+        raise
     return Report(with_input(network, read), read.batch, read.sample, layers)
 
 
@@ -97,9 +103,24 @@ def _trace(
             if node.counted is not None:
                 traced = _counted(traced, node)
         except CnncalcError as error:
+            if node.layer.WORD == "linear" and error.key == "c_i":
+                error.help = "\n".join(filter(None, [_flattened(node, layers), error.help]))
             raise network.blame(error, node, within) from None
         layers.append(LayerReport(network, nodes, node, xs, traced, batch, inner, fields))
         yield layers[-1]
+
+
+def _flattened(node: Node, layers: Sequence[LayerReport]) -> str | None:
+    """Return `64x14x14 = 12,544 → Linear(12,544, 10)` of a linear layer behind a flatten; None behind anything else."""
+    at = node.reads[0]
+    while at != INPUT and layers[at].samples and layers[at].traced.out == layers[at].sample:
+        at = layers[at].node.reads[0]
+    if at == INPUT or layers[at].node.layer.WORD not in {"flatten", "reshape"}:
+        return None
+    features = layers[at].traced.out[-1]
+    if len(layers[at].traced.out) > 1 or not isinstance(features, int):
+        return None
+    return f"{show(layers[at].sample)} = {features:,} → Linear({features:,}, {node.layer.given['out']:,})"
 
 
 def _counted(traced: Trace, node: Node) -> Trace:

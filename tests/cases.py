@@ -454,6 +454,12 @@ BEGINS: list[dict[str, Any]] = [
     {"op": "tanh", "name": "d"},
 ]
 """A sequence, and two states to begin with."""
+WITH_MASK: list[dict[str, Any]] = [
+    *BEGINS,
+    {"op": "mean", "axis": [3], "name": "n", "from": "a"},
+    {"op": "compare", "by": "gt", "value": 0, "name": "m"},
+]
+"""The same, and a mask of the steps."""
 SEQUENCES = [
     Row([{"op": "clip", "min": 0, "max": 6}, {"op": "embedding", "rows": 7, "out": 3}], MAP, (*MAP, 3), 7 * 3),
     # gates*h*(i + h) weights in each direction, as many MACs a step, and two biases of gates*h
@@ -511,6 +517,28 @@ SEQUENCES = [
     Row({"op": "gru", "out": 3}, MAP, (4, 5, 3), 9 * 9, 18, 0, 4 * 5 * 9 * 9, "keras"),
     Row({"op": "gru", "out": 3, "reset_after": False}, MAP, (4, 5, 3), 9 * 9, 9, 0, 4 * 5 * 9 * 9, "keras"),
     Row({"op": "gru", "out": 3}, MAP, (4, 5, 3), 9 * 9, 18, 0, 4 * 5 * 9 * 9, "onnx"),
+    # a mask of steps behind them: at 0 what was given before, 0 at the start, and the states stay
+    Row(
+        [*WITH_MASK, {"op": "lstm", "out": 6, "masked": True, "from": ["a", "c", "d", "m"]}],
+        (6, 5, 6),
+        (6, 5, 6),
+        24 * 12,
+        48,
+        0,
+        6 * 5 * 24 * 12,
+    ),
+    Row(
+        [
+            *WITH_MASK,
+            {"op": "gru", "out": 3, "masked": True, "bidirectional": True, "sequences": False, "from": ["a", "m"]},
+        ],
+        (6, 5, 6),
+        (6, 6),
+        2 * 9 * 9,
+        36,
+        0,
+        6 * 5 * 2 * 9 * 9,
+    ),
 ]
 
 

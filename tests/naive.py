@@ -615,8 +615,9 @@ def recurrent(layer: LayerReport, xs: list[Array], w: Mapping[str, Array], v: Va
     """The hidden states of all directions in a row, the cells, or both, of each step or the last."""
     ways = [("", v["backward"]), *([("_reverse", True)] if v["bidirectional"] else [])]
     n = v["out"]
+    states, mask = (xs[1:-1], xs[-1] > 0) if v["masked"] else (xs[1:], np.ones(xs[0].shape[:-1]))
     read = [
-        _read(layer, xs[0], [state[..., at * n : (at + 1) * n] for state in xs[1:]], w, v, end, backward)
+        _read(layer, xs[0], [state[..., at * n : (at + 1) * n] for state in states], w, v, end, backward, mask)
         for at, (end, backward) in enumerate(ways)
     ]
     hidden, cell = (np.concatenate([one[state] for one in read], -1) for state in (0, 1))
@@ -633,7 +634,14 @@ CELL: dict[str, Callable[[Array], Array]] = {
 
 
 def _read(
-    layer: LayerReport, x: Array, begin: list[Array], w: Mapping[str, Array], v: Values, end: str, backward: bool
+    layer: LayerReport,
+    x: Array,
+    begin: list[Array],
+    w: Mapping[str, Array],
+    v: Values,
+    end: str,
+    backward: bool,
+    mask: Array,
 ) -> tuple[Array, Array]:
     """Hidden states and cells of one direction: the equations of torch.nn.LSTM, GRU and RNN, and Keras's other GRU."""
     w_ih, w_hh = w["weight_ih" + end], w["weight_hh" + end]
@@ -646,8 +654,11 @@ def _read(
         h, c = (
             [state[at] for state in begin] if len(begin) == 2 else (begin[0][at] if begin else np.zeros(n), np.zeros(n))
         )
-        steps = range(x.shape[-2])
+        steps, before = range(x.shape[-2]), (np.zeros(n), np.zeros(n))
         for t in reversed(steps) if backward else steps:
+            states[(*at, t)], cells[(*at, t)] = before
+            if not mask[(*at, t)]:
+                continue
             a = w_ih @ x[(*at, t)] + b_ih
             if layer.op == "lstm":
                 i, f, g, o = np.split(a + w_hh @ h + b_hh, 4)
@@ -662,7 +673,7 @@ def _read(
                 h = (1 - z) * new + z * h
             else:
                 h = activation(a + w_hh @ h + b_hh)
-            states[(*at, t)], cells[(*at, t)] = h, c
+            before = states[(*at, t)], cells[(*at, t)] = h, c
     last = 0 if backward else -1
     return (states, cells) if v["sequences"] else (states[..., last, :], cells[..., last, :])
 

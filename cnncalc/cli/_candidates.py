@@ -175,15 +175,22 @@ def _values(parameter: click.Parameter, word: str, before: Sequence[str] = ()) -
         return Offer.of(parameter.type.choices)
     if name in VALUES:
         return Offer.of(VALUES[name](parameter))
-    if name == "columns":
+    if name in ("columns", "sort"):
         from ..render.columns import COLUMNS
 
-        head = word[: word.rfind(",") + 1]
-        given = head.split(",")
-        return Offer([Candidate(head + column, then=",") for column in COLUMNS if column not in given])
+        return Offer.of(COLUMNS) if name == "sort" else _list_of(COLUMNS, word)
+    if name == "only":
+        return _list_of(OPS, word)
     if name in ("spec", "layer", "networks"):
         return _spec(() if name == "networks" else before, word)
     return FILES if isinstance(parameter, click.Argument) or isinstance(parameter.type, FileName) else NOTHING
+
+
+def _list_of(names: Iterable[str], word: str) -> Offer:
+    """Offer the names that may follow those of a comma list."""
+    head = word[: word.rfind(",") + 1]
+    given = head.split(",")
+    return Offer([Candidate(head + name, then=",") for name in names if name not in given])
 
 
 def _spec(before: Sequence[str], word: str) -> Offer:

@@ -13,11 +13,13 @@ import click
 from .. import sources
 from ..errors import CnncalcError, SpecError
 from ..files import opened, text_output
-from ..memory import itemsize, measure
+from ..memory import dtype_named, measure
 from ..network import Network
 from ..notation.encode import encode
-from ..render import FORMATS, VALUE_FORMATS, Style, needs_dtype
+from ..render import BEFORE, FORMATS, VALUE_FORMATS, Selection, Style, needs_dtype
+from ..report import Report
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
+from ._rows import needs_bytes, selection_options
 from ._terminal import style_of
 from ._usage import Command
 
@@ -28,9 +30,7 @@ from ._usage import Command
 @click.option("--explain", is_flag=True, help="Show each layer's arithmetic.")
 @click.option("--dtype", metavar="NAME", help="Show memory for this number type, such as float32 or int8.")
 @format_options(FORMATS, "one report")
-@click.option(
-    "--columns", metavar="NAMES", help="Columns to show, such as layer,op,out,params; all: cnncalc help specs."
-)
+@selection_options
 @click.option("--get", "gets", metavar="NAMES", help="Print one bare value, such as params, out, conv1.out or rf.size.")
 @path_option()
 @message_options
@@ -40,7 +40,8 @@ def command(
     explain: bool,
     dtype: str | None,
     format: str,
-    columns: str | None,
+    columns: tuple[str, ...] | None,
+    selection: Selection,
     gets: str | None,
     path: str | None,
 ) -> int:
@@ -58,30 +59,24 @@ def command(
     words = sources.spec_words(spec)
     if columns is not None and format in ("json", "jsonl"):
         raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
-    if explain and format == "csv":
-        raise SpecError("CSV has rows only, and no room for --explain", "use the table, Markdown or JSON")
+    if explain and format in {"csv", "tsv", "latex", "html"}:
+        raise SpecError(f"{format} has rows only, and no room for --explain", "use the table, Markdown or JSON")
     values = () if gets is None else tuple([name.strip() for name in gets.split(",")])
-    if values and (explain or columns is not None or format not in ("table", "json", "jsonl")):
-        raise SpecError("--get prints values alone", "leave out --explain, --columns and --format")
-    if options.several and (explain or columns is not None or dtype is not None or values):
+    chooses = columns is not None or selection != Selection()
+    if values and (explain or chooses or format not in VALUE_FORMATS):
+        raise SpecError("--get prints values alone", "leave out --explain, --format, --columns and the choice of rows")
+    if options.several and (explain or chooses or dtype is not None or values):
         raise SpecError(
-            "--explain, --columns, --dtype and --get are for one dialect",
+            "--explain, --dtype, --get, --columns and the choice of rows are for one dialect",
             f"leave out --dialect {options.dialect}, or name one",
         )
+    if dtype is not None:
+        dtype_named(dtype)
+    elif needs_bytes(columns, selection) or any(map(needs_dtype, values)):
+        dtype = "float32"
     options = options.with_front(words)
     with text_output(path, utf8=format in ("json", "jsonl")) as stream:
-        if dtype is not None:
-            itemsize(dtype)
-        names = None
-        if columns is not None:
-            from ..render.columns import BYTES, chosen
-
-            names = chosen(columns)
-            if dtype is None and not set(BYTES).isdisjoint(names):
-                dtype = "float32"
-        if dtype is None and any(map(needs_dtype, values)):
-            dtype = "float32"
-        style = style_of(stream, names, explain)._replace(values=values)
+        style = style_of(stream, columns, explain)._replace(selection=selection, values=values)
         word = words.rest[0]
         if format == "jsonl" and len(words.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl")):
             return _stream(word, options, style, stream, dtype)
@@ -93,11 +88,18 @@ def command(
 def _write(
     network: Network, options: NetworkOptions, format: str, style: Style, stream: IO[str], dtype: str | None
 ) -> int:
-    """Write a network's report, or its contrast under several dialects; return 2 if they all refuse it."""
+    """Write a network's report, or its contrast under several dialects; return 2 if they all refuse it.
+
+    Of a network with an impossible layer, the layers before it are written to standard output.
+    """
     if not options.several:
-        report = options.report(network)
-        if dtype is not None:
-            report = measure(report, dtype)
+        try:
+            report = _measured(options.report(network), dtype)
+        except CnncalcError as error:
+            if error.report is not None and format in BEFORE and stream is sys.stdout and not style.values:
+                error.report = _measured(error.report, dtype)
+                stream.writelines(BEFORE.renderer(format)(error, style))
+            raise
         formats = VALUE_FORMATS if style.values else FORMATS
         stream.writelines(formats.renderer(format)(report, style))
         return 0
@@ -106,6 +108,10 @@ def _write(
     contrast = options.contrast(network)
     stream.writelines(contrasts.FORMATS.renderer(format)(contrast, style))
     return 2 if contrast.refused_by_all() else 0
+
+
+def _measured(report: Report, dtype: str | None) -> Report:
+    return report if dtype is None else measure(report, dtype)
 
 
 def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], dtype: str | None) -> int:

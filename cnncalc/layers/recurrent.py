@@ -56,6 +56,7 @@ class Recurrent(Layer):
     """The base of recurrent layers: one layer, in one direction or in both.
 
     It reads a sequence, and may read the states that it begins with: those of all directions in a row, zeros if not.
+    With `masked` it reads a mask behind them, a number for each step.
     """
 
     EXAMPLE = "OP:16"
@@ -72,7 +73,7 @@ class Recurrent(Layer):
     }
     KEYS: ClassVar[Mapping[str, Reader]] = {
         **dict.fromkeys(("c_i", "out"), at_least(1)),
-        **dict.fromkeys(("bidirectional", "backward", "sequences", "bias", "hidden_bias"), flag),
+        **dict.fromkeys(("bidirectional", "backward", "sequences", "bias", "hidden_bias", "masked"), flag),
     }
     HELP: ClassVar[Mapping[str, str]] = {
         "c_i": "The number of input features; may be left out.",
@@ -81,6 +82,7 @@ class Recurrent(Layer):
         "backward": "Whether it reads from the end; what it gives for a step stands in the step's place.",
         "sequences": "Whether it gives every step; if not, the last that each direction reads.",
         "hidden_bias": "Whether there is a second bias, on the side of the hidden state.",
+        "masked": "Whether the last input says which steps count: at 0 it gives what it gave before, 0 at the start.",
     }
     BARE = "out"
     NEEDED = ("out",)
@@ -95,11 +97,14 @@ class Recurrent(Layer):
     sequences: bool = True
     bias: bool = True
     hidden_bias: bool = True
+    masked: bool = False
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         x, *states = xs
         if len(x) < 2:
             raise ShapeError(f"{self.op} works on steps and features, and gets {show(x)}")
+        if self.masked:
+            self.check_mask(x, states.pop() if states else ())
         if states and len(states) != self.STATES:
             what = f"{self.op} reads a sequence, or that and {self.STATES} state{'s' * (self.STATES > 1)}"
             raise ShapeError(f"{what}, got {len(xs)} inputs", key="from")
@@ -122,6 +127,12 @@ class Recurrent(Layer):
         seen = fields[0].whole([features_at], x)
         seen = seen.mixed([steps_at], x) if self.sequences else seen.whole([steps_at], x).drop([steps_at])
         return Trace(values, out, seen, *self.counts(x, values, env), macs)
+
+    def check_mask(self, x: Shape, mask: Shape) -> None:
+        """ShapeError unless a mask has a number for each step of the sequence x."""
+        if len(mask) != len(x) - 1 or any(same([m, n]) is None for m, n in zip(mask, x[:-1], strict=True)):
+            what = f"{self.op} of {show(x)}: its mask is {show(x[:-1])}, the last of its inputs"
+            raise ShapeError(f"{what}, and is {show(mask)}" if mask else what, key="from")
 
     def given_states(self) -> int:
         """Return how many of its states are in its output."""

@@ -207,6 +207,8 @@ def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network
     failed = top.get("error")
     if isinstance(failed, dict) and isinstance(failed.get("message"), str):
         raise _reported(failed)
+    if "selection" in top:
+        raise SpecError("this shows some layers of a report: it is not a network", path=("selection",))
     for key in top:
         if key not in TOP_KEYS:
             raise SpecError(f"unknown key {shown(key)}", nearest(key, TOP_KEYS), path=(key,))

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 
-class View(NamedTuple):
+class Selection(NamedTuple):
     """The rows of a report that are shown, and their order."""
 
     sort: str | None = None
@@ -43,7 +43,7 @@ class Style(NamedTuple):
     """The most characters of a table's line; None if nothing may be wrapped or shortened, as in a file."""
     ascii: bool = False
     """Whether the output can show only ASCII."""
-    view: View = View()
+    selection: Selection = Selection()
     """The rows of a report that are shown."""
     values: tuple[str, ...] = ()
     """The names of the values that are shown alone, if any."""
@@ -53,7 +53,10 @@ ENDINGS = {
     "json": (".json",),
     "jsonl": (".jsonl", ".ndjson"),
     "csv": (".csv",),
+    "tsv": (".tsv",),
     "markdown": (".md", ".markdown"),
+    "latex": (".tex",),
+    "html": (".html", ".htm"),
     "gitlab": (".json",),
     "sarif": (".sarif", ".json"),
     "junit": (".xml",),
@@ -87,12 +90,14 @@ FORMATS = Formats(
         "json": "as_json.document",
         "jsonl": "as_json.line",
         "csv": "report_forms.csv",
-        "tsv": "report_forms.tsv",
         "markdown": "report_forms.markdown",
+        "tsv": "report_forms.tsv",
         "latex": "report_forms.latex",
         "html": "report_forms.html",
     },
 )
+BEFORE = Formats(__name__, {"table": "table.before", "json": "as_json.before"})
+"""The renderers of an error of a layer that show the layers before it."""
 VALUE_FORMATS = Formats(__name__, {"table": "values.text", "json": "values.document", "jsonl": "values.document"})
 """The renderers of a report's `Style.values` alone."""
 

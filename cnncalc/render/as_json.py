@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..errors import CnncalcError
 from ..notation.encode import document as json_document
 from ..notation.encode import encode
-from ..report import LayerReport, Report
-from . import Style
+from ..report import Report
+from . import Selection, Style
+from .rows import Row, rows
 
 
 def document(report: Report, style: Style) -> Iterator[str]:
@@ -22,16 +24,29 @@ def line(report: Report, style: Style) -> Iterator[str]:
     yield encode(keys | {"layers": list(keys["layers"])}) + "\n"
 
 
+def before(error: CnncalcError, style: Style) -> Iterator[str]:
+    """Yield the document of the layers before the one at fault, with the error in place of the report of the whole."""
+    keys = _keys(error.report, style)
+    del keys["report"]
+    return json_document({**keys, "error": error.to_dict()}.items())
+
+
 def _keys(report: Report, style: Style) -> dict[str, Any]:
-    expect = {} if report.network.expect is None else {"expect": report.network.expect}
-    layers = (_layer(report, layer, style) for layer in report.layers)
-    return {**report.head(), "layers": layers, **expect, "report": report.totals()}
+    """Return the document. One that has only a selection of the report says so by a key: it is not a spec."""
+    given = style.selection._asdict() | {"only": sorted(style.selection.only)}
+    chosen = {name: value for name, value in given.items() if value and value != getattr(Selection(), name)}
+    layers = (_layer(row, style) for row in rows(report, style.selection))
+    expect = {} if report.network.expect is None or chosen else {"expect": report.network.expect}
+    keys = report.head() | ({"selection": chosen} if chosen else {})
+    return {**keys, "layers": layers, **expect, "report": report.totals()}
 
 
-def _layer(report: Report, layer: LayerReport, style: Style) -> dict[str, Any]:
-    raw = layer.raw()
+def _layer(row: Row, style: Style) -> dict[str, Any]:
+    raw = row.layer.raw() | {"name": row.name}
+    if len(row.layers) > 1:
+        raw["report"]["times"] = len(row.layers)
     if style.explain:
         from ..explain import lines
 
-        raw["report"]["explain"] = lines(report, layer)
+        raw["report"]["explain"] = lines(row.report, row.layer)
     return raw

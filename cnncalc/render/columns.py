@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 
 from ..explain import axes_text, field_text
@@ -10,10 +11,9 @@ from ..field import Field
 from ..network import INPUT
 from ..report import LayerReport, Report
 from ..sizes import NOTHING_KNOWN, Shape, show, total
-from . import View
+from . import Selection
 from .grid import Cell, Column, Grid, grid
 from .rows import Row, rows
-
 
 _FLAGS = {"nobias": ("bias", False), "ceil": ("ceil", True), "ceil=keep": ("ceil", "keep"), "flip": ("flip", True)}
 
@@ -74,9 +74,7 @@ def _percent(own: Cell, whole: int | None) -> Cell:
 
 def _share(figure: str) -> Callable[[Row], Cell]:
     """Return the cell of a layer's share of the whole; weights that are shared count once."""
-    return lambda row: _percent(
-        getattr(row.layer, figure) if row.adds(figure) else 0, getattr(row.report, figure)
-    )
+    return lambda row: _percent(getattr(row.layer, figure) if row.adds(figure) else 0, getattr(row.report, figure))
 
 
 def _figure(name: str) -> Callable[[Row], Cell]:
@@ -123,7 +121,9 @@ COLUMNS: dict[str, Column[Row]] = {
     "in": _shape("input", lambda layer: layer.x),
     "out": _shape("output", lambda layer: layer.out)._replace(style="green"),
     **{key: Column(key, _key(key)) for key in ("k", "s", "p", "d", "g")},
-    **{name: Column(name, _figure(name)) for name in ("weights", "bias", "params")},
+    "weights": Column("weights", _figure("weights")),
+    "bias": Column("bias", _figure("bias")),
+    "params": Column("params", _figure("params")),
     "params%": Column("params%", _share("params"), unit="%"),
     "buffers": Column("buffers", _figure("buffers")),
     "macs": Column("MACs", _figure("macs")),
@@ -137,7 +137,7 @@ COLUMNS: dict[str, Column[Row]] = {
     "alive": Column("alive", _bytes("alive"), short=True),
     "intensity": Column("MACs/byte", lambda row: intensity([row.layer])),
     "rf": _rf("field", rf_text, "size"),
-    **{f"rf_{name}": _rf(name, lambda rf, name=name: field_text(rf, name), name) for name in ("size", "stride", "start")},
+    **{f"rf_{name}": _rf(name, partial(field_text, name=name), name) for name in ("size", "stride", "start")},
 }
 NARROW = ("layer", "op", "out", "params", "fc", "ratio", "macs", "rf")
 WIDE = ("layer", "op", "out", "weights", "params", "local", "fc", "ratio", "macs", "rf")
@@ -154,19 +154,19 @@ ALL = (
 SUMMED = ("weights", "bias", "params", "buffers", "macs", "flops")
 
 
-def usual(report: Report, view: View, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the columns if none are named: these, those in bytes if the report has a dtype, `times` if it is folded."""
+def usual(report: Report, selection: Selection, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the usual columns: these, those in bytes if the report has a dtype, and `times` if rows are folded."""
     if report.memory is not None:
         names = {NARROW: NARROW_BYTES, WIDE: WIDE_BYTES}.get(names, (*names, *BYTES[:3]))
-    return (*names[:1], "times", *names[1:]) if view.fold else names
+    return (*names[:1], "times", *names[1:]) if selection.fold else names
 
 
-def report_grid(report: Report, view: View, names: Sequence[str]) -> Grid:
-    """Return the rows of a report that a view picks, under these columns, and the totals below them."""
-    shown, everything = rows(report, view), rows(report, View())
-    sums = [("shown", shown), ("total", everything)] if view.is_part else [("total", everything)]
+def report_grid(report: Report, selection: Selection, names: Sequence[str]) -> Grid:
+    """Return the rows of a report that a selection picks, under these columns, and the totals below them."""
+    shown, everything = rows(report, selection), rows(report, Selection())
+    sums = [("shown", shown), ("total", everything)] if selection.is_part else [("total", everything)]
     foot = [[_sum(report, of, name) if name != "layer" else label for name in names] for label, of in sums]
-    return grid([COLUMNS[name] for name in names], shown)._replace(foot=foot if len(everything) > 1 else [])
+    return grid([COLUMNS[name] for name in names], shown)._replace(foot=foot)
 
 
 def _sum(report: Report, of: Sequence[Row], name: str) -> Cell:
@@ -183,6 +183,6 @@ def _sum(report: Report, of: Sequence[Row], name: str) -> Cell:
 
 def records(report: Report) -> list[dict[str, Cell]]:
     """Return the rows of CSV as dicts: numbers as numbers, and None for what is not known or has no meaning."""
-    names = usual(report, View(), ALL)
-    lines = report_grid(report, View(), names).rows
+    names = usual(report, Selection(), ALL)
+    lines = report_grid(report, Selection(), names).rows
     return [{name: None if cell == "" else cell for name, cell in zip(names, line, strict=True)} for line in lines]

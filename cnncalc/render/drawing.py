@@ -11,7 +11,7 @@ from .grid import Grid, Writer
 from .messages import paint
 
 
-class Head(NamedTuple):
+class Heading(NamedTuple):
     """The head of a column, and how its cells stand below it."""
 
     title: str
@@ -30,26 +30,28 @@ class Line(NamedTuple):
     texts: Sequence[str]
     style: str = ""
     """The colour of all of them, if not those of the columns."""
+    wraps: bool = True
+    """Whether they may be broken where their columns are."""
 
 
 class Table(NamedTuple):
     """A table to draw: an empty line stands between its sections."""
 
-    heads: Sequence[Head]
+    heads: Sequence[Heading]
     sections: Sequence[Sequence[Line]]
 
 
 def of_grid(grid: Grid, write: Writer, drops: Sequence[int] = ()) -> Table:
-    """Return the table of a grid, its cells written by `full` or `brief`; `drops` says in which turn each is dropped."""
+    """Return the table of a grid, its cells written by `full` or `brief`; `drops` are its columns' turns to go."""
     heads = [
-        Head(column.title, column.right, column.style, column.wraps, drop)
+        Heading(column.title, column.right, column.style, column.wraps, drop)
         for column, drop in zip(grid.columns, drops or [0] * len(grid.columns), strict=True)
     ]
     foot = [Line(texts, "bold") for texts in grid.texts(write, foot=True)]
     return Table(heads, [[*map(Line, grid.texts(write))], foot])
 
 
-class Layout(NamedTuple):
+class Fitted(NamedTuple):
     """A table and the places of its columns."""
 
     table: Table
@@ -74,22 +76,22 @@ def draw(tables: Iterable[Table], style: Style) -> str:
     return lay_out(tables, style.width).draw(style)
 
 
-def lay_out(tables: Iterable[Table], width: int | None) -> Layout:
+def lay_out(tables: Iterable[Table], width: int | None) -> Fitted:
     """Return the first table that fits a width once the columns that it can do without are dropped.
 
     If none fits, cells of the last are broken between words; if that does not help, its lines are longer.
     """
-    for table in tables:
-        widths = [_natural(head, at, table) for at, head in enumerate(table.heads)]
-        kept = _kept(table, widths, width)
-        table, widths = _only(table, kept), [widths[at] for at in kept]
+    for whole in tables:
+        all_widths = [_natural(head, at, whole) for at, head in enumerate(whole.heads)]
+        kept = _kept(whole, all_widths, width)
+        table, widths = _only(whole, kept), [all_widths[at] for at in kept]
         gap = _gap(widths, width)
         if gap:
-            return Layout(table, widths, gap)
+            return Fitted(table, widths, gap)
     assert width is not None
     least = [_least(at, table) if head.wraps else widths[at] for at, head in enumerate(table.heads)]
     gap = _gap(least, width) or GAPS[-1]
-    return Layout(table, _shared(least, widths, width - gap * (len(widths) - 1)), gap)
+    return Fitted(table, _shared(least, widths, width - gap * (len(widths) - 1)), gap)
 
 
 def _only(table: Table, kept: Sequence[int]) -> Table:
@@ -120,7 +122,7 @@ def _kept(table: Table, widths: Sequence[int], width: int | None) -> list[int]:
     return kept
 
 
-def _natural(head: Head, at: int, table: Table) -> int:
+def _natural(head: Heading, at: int, table: Table) -> int:
     """Return the width of a column in which nothing is broken."""
     cells = [line.texts[at] for section in table.sections for line in section]
     return max(map(width_of, [head.title, *(part for cell in cells for part in cell.split("\n"))]))
@@ -128,7 +130,8 @@ def _natural(head: Head, at: int, table: Table) -> int:
 
 def _least(at: int, table: Table) -> int:
     """Return the width of a column in which no word is broken."""
-    words = {word for section in table.sections for line in section for word in line.texts[at].split()}
+    lines = [line for section in table.sections for line in section]
+    words = {word for line in lines for word in (line.texts[at].split() if line.wraps else [line.texts[at]])}
     return max(map(width_of, [table.heads[at].title, *words]))
 
 
@@ -141,7 +144,7 @@ def _shared(least: Sequence[int], most: Sequence[int], room: int) -> list[int]:
     return list(least)
 
 
-def _lines(line: Line, columns: Sequence[tuple[Head, int]], gap: int, style: Style) -> list[str]:
+def _lines(line: Line, columns: Sequence[tuple[Heading, int]], gap: int, style: Style) -> list[str]:
     """Return the lines of a row: one, or as many as its longest cell has."""
     parts = [_broken(text, width) for text, (_, width) in zip(line.texts, columns, strict=True)]
     lines = []

@@ -17,7 +17,7 @@ from ..notation.encode import document as json_document
 from ..notation.ops import KeyDescription, OpDescription, by_family
 from . import Formats
 from . import markdown as md
-from .drawing import Head, Line, Table, draw
+from .drawing import Heading, Line, Table, draw
 from .support import said, stances
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _wrapped(text: str, style: Style) -> str:
 def _drawn(titles: Sequence[str], sections: Mapping[str, Rows], style: Style) -> str:
     """Draw a table, its sections below their titles."""
     first, *others = titles
-    heads = [Head(first, style="cyan"), *[Head(title, wraps=True) for title in others]]
+    heads = [Heading(first, style="cyan"), *[Heading(title, wraps=True) for title in others]]
     lines = [
         [*([Line([title, *[""] * len(others)], "bold")] if title else []), *map(Line, rows)]
         for title, rows in sections.items()

@@ -7,18 +7,20 @@ from html import escape
 
 from ..explain import lines
 from ..report import Report
-from . import Style, View, writing
+from . import Style, writing
 from . import markdown as md
 from .columns import ALL, NARROW, report_grid, usual
 from .grid import Grid
 from .rows import rows
 from .summary import memory, totals
 
+PLAIN = Style()
+
 
 def csv(report: Report, style: Style, delimiter: str = ",") -> Iterator[str]:
     """Yield a header and a row a layer, numbers in plain digits; empty if a figure has no meaning for the layer."""
-    names = style.columns or usual(report, style.view, ALL)
-    return writing.delimited(names, report_grid(report, style.view, names), delimiter)
+    names = style.columns or usual(report, style.selection, ALL)
+    return writing.delimited(names, report_grid(report, style.selection, names), delimiter)
 
 
 def tsv(report: Report, style: Style) -> Iterator[str]:
@@ -27,7 +29,7 @@ def tsv(report: Report, style: Style) -> Iterator[str]:
 
 
 def _grid(report: Report, style: Style) -> Grid:
-    return report_grid(report, style.view, style.columns or usual(report, style.view, NARROW))
+    return report_grid(report, style.selection, style.columns or usual(report, style.selection, NARROW))
 
 
 def markdown(report: Report, style: Style) -> Iterator[str]:
@@ -37,7 +39,7 @@ def markdown(report: Report, style: Style) -> Iterator[str]:
         yield "\n" + "".join(f"{md.escape(line)}  \n" for line in memory(report))
     if style.explain:
         yield "\n"
-        for row in rows(report, style.view):
+        for row in rows(report, style.selection):
             yield "".join(f"- **{md.escape(row.name)}** {md.escape(line)}\n" for line in lines(report, row.layer))
 
 
@@ -52,7 +54,7 @@ def html(report: Report, style: Style) -> Iterator[str]:
     yield fragment(report, style)
 
 
-def fragment(report: Report, style: Style = Style()) -> str:
+def fragment(report: Report, style: Style = PLAIN) -> str:
     """Return the table and the sentences, for notebooks."""
     sentences = "<br>".join(map(escape, totals(report) + memory(report)))
     return "".join([*writing.html(_grid(report, style)), f"<p>{sentences}</p>\n"])

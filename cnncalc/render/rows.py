@@ -1,4 +1,4 @@
-"""The rows of a report: its layers, or those of them that a view picks, in its order."""
+"""The rows of a report: its layers, or those of them that a selection picks, in its order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..report import LayerReport, Report
-from . import View
+from . import Selection
 
 
 class Row(NamedTuple):
@@ -32,19 +32,19 @@ class Row(NamedTuple):
         return not self.shares or figure in ("macs", "flops")
 
 
-def rows(report: Report, view: View) -> list[Row]:
+def rows(report: Report, selection: Selection) -> list[Row]:
     """Return the rows of a report: blocks opened, equal runs folded, some ops only, sorted, the first of them."""
-    found = list(_opened(report, report.layers, view.depth))
-    if view.fold:
+    found = list(_opened(report, report.layers, selection.depth))
+    if selection.fold:
         found = folded([row._replace(kind=_kind(row.layer)) for row in found])
-    if view.only:
-        found = [row for row in found if row.layer.op in view.only]
-    if view.sort is not None:
+    if selection.only:
+        found = [row for row in found if row.layer.op in selection.only]
+    if selection.sort is not None:
         from .columns import COLUMNS
         from .grid import ordered
 
-        found = ordered(found, COLUMNS[view.sort])
-    return found[: view.top]
+        found = ordered(found, COLUMNS[selection.sort])
+    return found[: selection.top]
 
 
 def _opened(

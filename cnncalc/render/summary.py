@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..explain import field_words, lines, peak_line
 from ..report import Report
 from ..sizes import counted, show, size_text, total
-from . import View
+from . import Selection
 from .columns import COLUMNS
 from .grid import full
 from .rows import rows
@@ -71,20 +71,21 @@ def comparison(report: Report, in_table: bool) -> list[str]:
     if not convolutions or (len(convolutions) > 1 and in_table):
         return []
     weights, local, fc = [
-        total([getattr(layer, figure) for layer in convolutions]) for figure in ("weights", "local_weights", "fc_weights")
+        total([getattr(layer, figure) for layer in convolutions])
+        for figure in ("weights", "local_weights", "fc_weights")
     ]
     ratio = f" ({full(fc / weights, COLUMNS['ratio'])})" if fc is not None and weights else ""
     others = f"locally connected {counted(local)}, fully connected {counted(fc)}{ratio}"
     if len(convolutions) > 1:
-        return [f"{len(convolutions)} convolutions: {counted(weights)} weights, {others}"]
+        return [f"{len(convolutions)} convolutions: {counted(weights)} weights", f"  {others}"]
     layer = convolutions[0]
     return [f"{layer.name}: {counted(weights)} weights, {counted(layer.params)} with bias", f"  {others}"]
 
 
-def explanation(report: Report, view: View) -> Iterator[str]:
+def explanation(report: Report, selection: Selection) -> Iterator[str]:
     """Yield the arithmetic of each layer, with the recurrence of its receptive field."""
     yield from TEXTBOOK
-    for row in rows(report, view):
+    for row in rows(report, selection):
         layer = row.layer
         yield ""
         yield f"{row.name}: {show(layer.x)} -> {show(layer.out)}"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..errors import CnncalcError
 from ..report import Report
 from . import Style
 from .columns import DROPS, NARROW, WIDE, report_grid, usual
-from .drawing import Table, lay_out, of_grid
+from .drawing import Table, draw, lay_out, of_grid
 from .grid import brief, full
 from .messages import paint
 from .summary import comparison, explanation, memory, totals
@@ -24,15 +25,22 @@ def render(report: Report, style: Style) -> Iterator[str]:
         yield from (line + "\n" for line in comparison(report, has_fc))
     if style.explain:
         yield "\n"
-        for line in explanation(report, style.view):
+        for line in explanation(report, style.selection):
             yield (line if line.startswith("  ") else paint(line, "cyan", style.color)) + "\n"
+
+
+def before(error: CnncalcError, style: Style) -> Iterator[str]:
+    """Yield the table of the layers before the one at fault, without totals."""
+    if error.report.layers:
+        tables = (table._replace(sections=table.sections[:1]) for table in _tables(error.report, style))
+        yield draw(tables, style)
 
 
 def _tables(report: Report, style: Style) -> Iterator[Table]:
     """Yield the table with its numbers in full, then shortened, without the columns that a narrow terminal lacks."""
-    names = style.columns or usual(report, style.view, NARROW if style.width is None else WIDE)
+    names = style.columns or usual(report, style.selection, NARROW if style.width is None else WIDE)
     drops = [DROPS.index(name) + 1 if name in DROPS and style.columns is None else 0 for name in names]
-    grid = report_grid(report, style.view, names)
-    yield of_grid(grid, full, drops)
     kept = [name for name, drop in zip(names, drops, strict=True) if not drop]
-    yield of_grid(report_grid(report, style.view, kept), brief)
+    for write, shown, turns in ((full, names, drops), (brief, kept, ())):
+        grid = report_grid(report, style.selection, shown)
+        yield of_grid(grid if len(report) > 1 else grid._replace(foot=()), write, turns)

@@ -60,7 +60,11 @@ def _latex_row(cells: Sequence[str]) -> str:
 
 def html(grid: Grid) -> Iterator[str]:
     """Yield a table without colours of its own, so that it fits a light and a dark page."""
-    sections = (("thead", "th", [grid.titles]), ("tbody", "td", grid.texts(full)), ("tfoot", "th", grid.texts(full, foot=True)))
+    sections = (
+        ("thead", "th", [grid.titles]),
+        ("tbody", "td", grid.texts(full)),
+        ("tfoot", "th", grid.texts(full, foot=True)),
+    )
     yield "<table>\n"
     for part, tag, rows in sections:
         if rows:

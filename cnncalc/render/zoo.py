@@ -16,7 +16,7 @@ FORMATS = Formats(
     {
         "table": "zoo.table",
         "json": "zoo.document",
-        **{format: f"zoo.{format}" for format in ("csv", "tsv", "markdown", "latex", "html")},
+        **{format: f"zoo.{format}" for format in ("csv", "markdown", "tsv", "latex", "html")},
     },
 )
 COLUMNS: dict[str, Column[Report]] = {

@@ -12,6 +12,7 @@ from cnncalc.cli import COMMANDS
 from cnncalc.cli._usage import OneOf
 from tests.program import here
 
+FORMAT_NAMES = "table, json, jsonl, csv, markdown, tsv, latex, html"
 WORDS = [
     (
         "shape",
@@ -277,18 +278,21 @@ USAGES = [
     ("shape relu -i", "-i needs a value\n  give -i SHAPE"),
     ("shape relu --input", "--input needs a value\n  give --input SHAPE"),
     ("shape relu -qi", "-i needs a value\n  give -i SHAPE"),
-    ("shape 3x5x5 relu --format", "--format needs a value\n  it is one of table, json, jsonl, csv, markdown"),
+    (
+        "shape 3x5x5 relu --format",
+        f"--format needs a value\n  it is one of {FORMAT_NAMES}",
+    ),
     ("check vgg16 --expect", "--expect needs a value\n  give --expect KEY=VALUE"),
     ("learn conv --lr", "--lr needs a value\n  give --lr RATE"),
     (
         "shape 3x5x5 relu --format jsno",
-        "--format: 'jsno' is not one of table, json, jsonl, csv, markdown\n  did you mean 'json' or 'jsonl'?",
+        f"--format: 'jsno' is not one of {FORMAT_NAMES}\n  did you mean 'json' or 'jsonl'?",
     ),
     (
         "shape 3x5x5 relu --format JSON",
-        "--format: 'JSON' is not one of table, json, jsonl, csv, markdown\n  did you mean 'json' or 'jsonl'?",
+        f"--format: 'JSON' is not one of {FORMAT_NAMES}\n  did you mean 'json' or 'jsonl'?",
     ),
-    ("shape 3x5x5 relu --format=", "--format: '' is not one of table, json, jsonl, csv, markdown"),
+    ("shape 3x5x5 relu --format=", f"--format: '' is not one of {FORMAT_NAMES}"),
     ("shape 3x5x5 relu --color=7", "--color: '7' is not one of auto, always, never"),
     ("convert vgg16 --to spce", "--to: 'spce' is not one of spec, keras, onnx, torch\n  did you mean 'spec'?"),
     ("completion powershell", "SHELL: 'powershell' is not one of bash, zsh, fish"),
@@ -428,7 +432,8 @@ DOCUMENTS = [
 @pytest.mark.parametrize(("text", "error"), DOCUMENTS, ids=[repr(text[:40]) for text, _ in DOCUMENTS])
 def test_documents(text: str, error: str | None) -> None:
     ended = here(["shape", "-"], stdin=text)
-    assert (ended.code, ended.out) == (2, "")
+    assert ended.code == 2
+    assert ("\n" in ended.out) is ('"op": "relu"' in text and "layers[1]" in ended.err)  # the layers before
     if error is not None:
         assert ended.err == error + "\n"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import ntpath
 import os
 import shlex
@@ -55,6 +56,11 @@ EFFECTS = {
     "shape --jsonl": "--jsonl",
     "shape --format": "--format csv",
     "shape --columns": "--columns layer,k",
+    "shape --sort": "--sort field",
+    "shape --top": "--top 1",
+    "shape --only": "--only conv",
+    "shape --depth": "nested.json | --depth 2",
+    "shape --fold": "1x5x6 relu:times=2 | --fold",
     "shape --get": "--get params",
     "shape --until": "--until conv1",
     "shape --after": "--after conv1",
@@ -164,6 +170,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "net.json": NETWORK,
         "other.json": NETWORK.replace('"k": 2}]', '"k": 1}]'),
         "same.json": '{"input": [1, 5, 6], "layers": [{"op": "conv", "c_o": 2, "k": 2, "s": 2, "p": "same"}]}',
+        "nested.json": json.dumps(
+            {"input": [1, 5, 6], "layers": [{"op": "block", "layers": json.loads(NETWORK)["layers"]}]}
+        ),
         "folder/net.json": NETWORK,
         "folder/package.json": "{}",
         "report.json": here(["shape", "1x5x6", "conv:2,k2,p=same", "--json"]).out,

@@ -220,7 +220,10 @@ def test_exit_codes() -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["shape", "lenet5", "--dialect", "all", "--explain"], "--explain, --columns and --dtype are for one dialect"),
+        (
+            ["shape", "lenet5", "--dialect", "all", "--explain"],
+            "--explain, --dtype, --get, --columns and the choice of rows",
+        ),
         (["shape", "lenet5", "--dialect", "plain,kera"], "unknown dialect 'kera'\n  did you mean 'keras'?"),
         (["diff", "lenet5", "vgg16", "--dialect", "all"], "'all' is more than one dialect"),
         (["run", "relu", "-x", "x.npy", "--dialect", "all"], "no file"),

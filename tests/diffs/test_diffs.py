@@ -464,7 +464,7 @@ def test_json_numbers_beyond_every_float() -> None:
 
 
 def test_a_table_fits_and_cuts_nothing() -> None:
-    for columns in (40, 80, 120):
+    for columns in (60, 80, 120):
         ended = on_terminal("diff", "vgg11", "vgg16", columns=columns)
         rows = ended.out.split("\n\n")
         assert all(len(line) <= columns for line in rows[1].splitlines())

@@ -18,7 +18,8 @@ from cnncalc.input import configure
 from tests.cases import FIRST, MAP, PRODUCTS, SEQUENCES, TURNED, Row
 from tests.frameworks.onnx.test_write import Weights, drawn, written
 
-ROWS = [row for row in [*PRODUCTS, *SEQUENCES] if row.dialect == "plain"]
+ROWS = [row for row in [*PRODUCTS, *SEQUENCES] if row.dialect == "plain" and not row.layers[-1].get("masked")]
+MASKED = next(row for row in SEQUENCES if row.layers[-1].get("masked"))
 NOT_COMPUTED = ("backward", "bidirectional", "reset_after", "state", "activation")
 """The keys of recurrent layers that onnx's reference does not compute: it reads forwards, and resets in one way."""
 
@@ -46,6 +47,12 @@ def test_an_onnx_file_computes_the_same(row: Row, layout: str) -> None:
         return
     found = ReferenceEvaluator(model).run([name], {"input": x})[0]
     np.testing.assert_allclose(found, cnncalc.run(network, x, weights or None), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["keras", "onnx", "torch"])
+def test_a_mask_of_steps_is_refused(form: str) -> None:
+    with pytest.raises(cnncalc.SpecError, match="mask of steps"):
+        writer(form)(settled(MASKED))
 
 
 def test_the_gates_of_an_onnx_file_are_in_its_order() -> None:

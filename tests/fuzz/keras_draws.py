@@ -332,6 +332,8 @@ def draw(r: Random) -> Drawn:
     if len(values) == 1:
         raise Impossible
     model = keras.Model(values[0], values[-1])
+    if any(map(_adds_bias_elsewhere, model.layers)):
+        raise Impossible
     random = np.random.default_rng(r.randrange(1 << 30))
     for one in model.weights:
         low = 0.4 if "variance" in one.name else -0.8
@@ -347,6 +349,12 @@ def draw(r: Random) -> Drawn:
     path = Path(tempfile.gettempdir()) / f"fuzz-{os.getpid()}.keras"
     model.save(path)
     return Drawn("; ".join(lines), fact, lambda: cnncalc.load(path), {"x": x}, None, lambda: exact(model, path, x))
+
+
+def _adds_bias_elsewhere(layer: Any) -> bool:
+    """Return whether Keras on TensorFlow adds a bias of channels to the last axis, as that has as many units."""
+    bias = getattr(layer, "bias", None) if getattr(layer, "data_format", "") == "channels_first" else None
+    return bias is not None and layer.output.shape[-1] == bias.shape[0]
 
 
 def exact(model: Any, path: Path, x: Any) -> bool:

@@ -47,8 +47,8 @@ def counted() -> Iterator[list[int]]:
         return size(inputs.shape) * size(kernel.shape[:-1])
 
     def separable(inputs: Any, depth: Any, point: Any, *_: Any, out: Any, **__: Any) -> int:
-        channels = size(depth.shape[-2:])
-        return size(out.shape[:-1]) * channels * (size(depth.shape[:-2]) + int(out.shape[-1]))
+        channels, wide = size(depth.shape[-2:]), int(point.shape[-1])
+        return size(out.shape) // wide * channels * (size(depth.shape[:-2]) + wide)
 
     def matmul(a: Any, b: Any, *_: Any, out: Any, **__: Any) -> int:
         return size(out.shape) * int(a.shape[-1])

@@ -111,7 +111,7 @@ def difference(got: Any, want: Any) -> float:
 
 def facts_of(report: Report) -> Line:
     """Return the figures of a report, its opaque ops with their numbers, and where its receptive field gets lost."""
-    unused = report.to_dict().get("unused", {})
+    unused = {} if report.is_keras else report.to_dict().get("unused", {})  # Keras's totals have them
     return {
         "out": report.to_dict()["report"]["out"],
         "params": report.trainable if report.is_keras else report.params,

@@ -13,7 +13,7 @@ import pytest
 
 from tests.program import ROOT, here, on_terminal
 
-FILES = sorted((ROOT / "tests" / "golden").glob("*.txt"))
+FILES = sorted((ROOT / "tests" / "golden").rglob("*.txt"))
 
 
 def output(line: str) -> str:

@@ -80,17 +80,24 @@ def _recurrent(step: StepOf, states: int) -> Callable[[Task, Sequence[Array], We
     def compute(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
         v, x = task.values, xs[0]
         x, kind = x.reshape(-1, *x.shape[-2:]), wide(out.dtype)
+        mask = np.broadcast_to(xs[-1].reshape(-1, x.shape[1]), x.shape[:2]) != 0 if v["masked"] else None
         to = out.reshape(len(x), -1, out.shape[-1])
-        begin = [state.reshape(len(x), -1).astype(kind, copy=False) for state in xs[1:]]
+        begin = [state.reshape(len(x), -1).astype(kind, copy=False) for state in xs[1 : len(xs) - v["masked"]]]
         kept = {"cell": [1], "both": [0, 1]}.get(v.get("state", ""), [0])
         parts = to.reshape(*to.shape[:-1], len(kept), -1, v["out"])
         for at, end in enumerate(("", "_reverse")[: 1 + v["bidirectional"]]):
             own = [state[:, at * v["out"] : (at + 1) * v["out"]] for state in begin]
             outs = {state: parts[..., place, at, :] for place, state in enumerate(kept)}
-            _direction(task, x, _laid(task, weights, end, kind), own, outs, v["backward"] or bool(end))
+            _direction(task, x, _laid(task, weights, end, kind), own, outs, v["backward"] or bool(end), mask)
 
     def _direction(
-        task: Task, x: Array, w: dict[str, Array], begins: list[Array], outs: dict[int, Array], backward: bool
+        task: Task,
+        x: Array,
+        w: dict[str, Array],
+        begins: list[Array],
+        outs: dict[int, Array],
+        backward: bool,
+        mask: Array | None,
     ) -> None:
         """Read some samples at a time: what the input adds for some steps at once, then one step after another."""
         v, (steps, width), kind = task.values, (x.shape[1], w["weight_ih"].shape[1]), w["weight_ih"].dtype
@@ -100,19 +107,31 @@ def _recurrent(step: StepOf, states: int) -> Callable[[Task, Sequence[Array], We
         for begin in range(0, len(x), several):
             some = slice(begin, begin + several)
             mine = x[some]
-            now = tuple([one[some] for one in begins] or [np.zeros((len(mine), v["out"]), kind)] * states)
+            given = now = tuple([np.zeros((len(mine), v["out"]), kind)] * states)
+            now = tuple([one[some] for one in begins]) or now
             for done in range(0, steps, at_once):
                 first = max(steps - done - at_once, 0) if backward else done
                 last = steps - done if backward else min(done + at_once, steps)
                 added = mine[:, first:last].astype(kind, copy=False) @ w["weight_ih"] + w["bias_ih"]
                 for at in range(last - 1, first - 1, -1) if backward else range(first, last):
-                    now = step(added[:, at - first], now, w, task)
+                    new = step(added[:, at - first], now, w, task)
+                    counts = True if mask is None else mask[some, at, None]
+                    given, now = _where(counts, new, given), _where(counts, new, now)
                     for state, out in outs.items() if v["sequences"] else ():
-                        out[some, at] = now[state]
+                        out[some, at] = given[state]
             for state, out in outs.items() if not v["sequences"] else ():
-                out[some, 0] = now[state]
+                out[some, 0] = given[state]
 
     return compute
+
+
+def _where(condition: Array | bool, new: tuple[Array, ...], old: tuple[Array, ...]) -> tuple[Array, ...]:
+    """Return each of the new arrays where a condition holds, else the old one."""
+    return (
+        new
+        if condition is True
+        else tuple([np.where(condition, one, other) for one, other in zip(new, old, strict=True)])
+    )
 
 
 def _laid(task: Task, weights: Weights, end: str, kind: Dtype) -> dict[str, Array]:

@@ -8,7 +8,6 @@ FORMATS = Formats(
         "table": "table.render",
         "json": "text.document",
         "jsonl": "text.line",
-        "csv": "text.csv",
-        "markdown": "text.markdown",
+        **{format: f"text.{format}" for format in ("csv", "markdown", "tsv", "latex", "html")},
     },
 )

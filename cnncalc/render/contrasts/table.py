@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...contrasts import Contrast, alike, reasons
 from .. import Style
-from ..drawing import Head, Line, Table, draw
+from ..drawing import Heading, Line, Table, draw
 from ..messages import paint
 from .text import NOT_REACHED, SAME, cells, legend, name
 
@@ -20,11 +20,13 @@ def render(contrast: Contrast, style: Style) -> Iterator[str]:
         return
     between = "\n" if style.width else " "  # off a terminal a layer is one line
     groups = [(group, cells(group)) for group in alike(contrast.layers)]
-    lines = [Line([name(group), group[0].op, *map(between.join, row)]) for group, row in groups]
+    lines = [
+        Line([name(group), *([group[0].op] if style.width else []), *map(between.join, row)]) for group, row in groups
+    ]
     heads = [
-        Head("layer", style="bold"),
-        Head("op", style="cyan", drop=1),
-        *[Head(run.name, style=_color, wraps=True) for run in contrast.runs],
+        Heading("layer", style="bold"),
+        *([Heading("op", style="cyan", drop=1)] if style.width else []),
+        *[Heading(run.name, style=_color, wraps=True) for run in contrast.runs],
     ]
     yield draw([Table(heads, [lines])], style)
     sentence = legend([row for _, row in groups])

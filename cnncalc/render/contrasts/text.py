@@ -1,15 +1,17 @@
-"""A network under several dialects as JSON, CSV and Markdown, and the cells that all formats have."""
+"""A network under several dialects as JSON, CSV, Markdown, LaTeX and HTML, and the cells that all formats have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from html import escape
 
-from ...contrasts import Contrast, LayerContrast, alike, reasons
+from ...contrasts import Contrast, LayerContrast, Run, alike, reasons
 from ...notation.encode import document as json_document
 from ...notation.encode import encode
-from .. import Style
+from .. import Style, writing
 from .. import markdown as md
-from ..writing import delimited_row
+from ..grid import Column, Grid, grid
 
 SAME, NOT_REACHED = "=", "-"
 
@@ -51,11 +53,43 @@ def line(contrast: Contrast, style: Style) -> Iterator[str]:
     yield encode(contrast.to_dict()) + "\n"
 
 
+def _grid(contrast: Contrast) -> Grid:
+    """Return a row for each layer that differs; every cell in full."""
+    columns: list[Column[LayerContrast]] = [
+        Column("layer", lambda layer: layer.name, right=False),
+        Column("op", lambda layer: layer.op, right=False),
+        *[Column(run.name, partial(_cell, run=run), right=False) for run in contrast.runs],
+        Column("why", lambda layer: "; ".join(layer.why()), right=False),
+    ]
+    return grid(columns, contrast.layers)
+
+
+def _cell(layer: LayerContrast, run: Run) -> str:
+    return " ".join(layer.cell(run))
+
+
 def csv(contrast: Contrast, style: Style) -> Iterator[str]:
-    """Yield a header, and a row for each layer that differs; every cell in full."""
-    yield delimited_row(["layer", "op", *[run.name for run in contrast.runs], "why"])
-    for layer in contrast.layers:
-        yield delimited_row([layer.name, layer.op, *[" ".join(layer.cell(r)) for r in layer.runs], "; ".join(layer.why())])
+    """Yield a header, and a row for each layer that differs."""
+    table = _grid(contrast)
+    return writing.delimited(table.titles, table)
+
+
+def tsv(contrast: Contrast, style: Style) -> Iterator[str]:
+    """Yield the rows of CSV with tabs between the cells."""
+    table = _grid(contrast)
+    return writing.delimited(table.titles, table, "\t")
+
+
+def latex(contrast: Contrast, style: Style) -> Iterator[str]:
+    """Yield a table for LaTeX."""
+    return writing.latex(_grid(contrast))
+
+
+def html(contrast: Contrast, style: Style) -> Iterator[str]:
+    """Yield a page with a table, and the figures of the whole in each dialect below it."""
+    yield writing.html_page(contrast.agreement() if not contrast.layers else "cnncalc")
+    yield from writing.html(_grid(contrast))
+    yield from (f"<p>{escape(line)}</p>\n" for line in contrast.summaries())
 
 
 def markdown(contrast: Contrast, style: Style) -> Iterator[str]:

@@ -8,7 +8,7 @@ from ...diffs import Difference
 from .. import Style
 from ..markdown import code, table
 from ..messages import plural
-from .rows import RIGHT, SIGNS, TITLES, Row, cost, renumbered, rows, total_rows, verdict
+from .rows import RIGHT, SIGNS, TITLES, DiffRow, cost, renumbered, rows, total_rows, verdict
 
 FEW = 20
 """Tables of more rows than this are folded up."""
@@ -57,7 +57,7 @@ def _section(title: str, lines: list[str], shown: int) -> Iterator[str]:
         yield "\n</details>\n"
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: DiffRow) -> tuple[str, ...]:
     """Return a row in Markdown: texts of the specs as code, the sign as a word."""
     sign = SIGNS[row.sign] if row.sign in "+-~>" and row.sign else ""
     old, new = (text if _is_plain(text) else code(text) for text in (row.old, row.new))

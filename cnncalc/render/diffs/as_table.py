@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...diffs import Difference
 from ...sizes import counted
 from .. import Style
-from ..drawing import Head, Line, Table, draw
+from ..drawing import Heading, Line, Table, draw
 from ..messages import paint
 from .rows import RIGHT, SAME, SIGNS, TITLES, cost, renumbered, rows, short, total_rows, verdict
 
@@ -32,13 +32,16 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
 
 def _tables(diff: Difference) -> Iterator[Table]:
     """Yield the table with its numbers in full, then shortened."""
-    wraps = ("before", "after")
-    heads = [Head(title, right, wraps=title in wraps) for title, right in zip(TITLES, RIGHT, strict=True)]
+    drops = {"%": 1, "change": 2}
+    heads = [
+        Heading(title, right, wraps=title in {"before", "after"}, drop=drops.get(title, 0))
+        for title, right in zip(TITLES, RIGHT, strict=True)
+    ]
     for write in (counted, short):
         body = [
-            Line(row, _COLORS[layer_rows[0].sign])
+            Line(row, _COLORS[layer_rows[0].sign], wraps=row.what == "op")
             for layer in diff.layers
             for layer_rows in [rows(diff, layer, write)]
             for row in layer_rows
         ]
-        yield Table(heads, [body, [*map(Line, total_rows(diff, write))]])
+        yield Table(heads, [body, [Line(row, wraps=False) for row in total_rows(diff, write)]])

@@ -32,7 +32,7 @@ _WORDS = {
 _USUAL = ("out", "params", "buffers", "macs")
 
 
-class Row(NamedTuple):
+class DiffRow(NamedTuple):
     """A key or a figure that differs, as text."""
 
     sign: str
@@ -55,15 +55,15 @@ def short(number: int | None) -> str:
     return "-" * (number < 0) + rounded(abs(number))
 
 
-def rows(diff: Difference, layer: LayerDiff, write: Write = counted) -> list[Row]:
+def rows(diff: Difference, layer: LayerDiff, write: Write = counted) -> list[DiffRow]:
     """Return the rows of a layer, with its sign and its name in the first; none if only its running number differs."""
     if layer.old is not None and layer.new is not None:
         sign = "~" if layer.own else "." if layer.follows else ">"
         return _labelled(list(_both_sides(diff, layer, layer.old, layer.new, write)), sign, layer.name)
     if layer.old is None:
-        body = [Row("", "", what, "", text) for what, text in _one_side(layer.new, write)]
+        body = [DiffRow("", "", what, "", text) for what, text in _one_side(layer.new, write)]
     else:
-        body = [Row("", "", what, text, "") for what, text in _one_side(layer.old, write)]
+        body = [DiffRow("", "", what, text, "") for what, text in _one_side(layer.old, write)]
     return _labelled(body, "+" if layer.old is None else "-", layer.name)
 
 
@@ -77,40 +77,44 @@ def _one_side(report: LayerReport | None, write: Write) -> Iterator[tuple[str, s
             yield _WORDS.get(what, what), write(getattr(report, what))
 
 
-def _both_sides(diff: Difference, layer: LayerDiff, old: LayerReport, new: LayerReport, write: Write) -> Iterator[Row]:
+def _both_sides(
+    diff: Difference, layer: LayerDiff, old: LayerReport, new: LayerReport, write: Write
+) -> Iterator[DiffRow]:
     """Yield the rows of a layer that both networks have."""
     if layer.is_renamed and not layer.counted:
-        yield Row("", "", "name", old.name, new.name)
+        yield DiffRow("", "", "name", old.name, new.name)
     if layer.moved:
-        yield Row("", "", "place", _behind(diff.old.layers, layer.places[0]), _behind(diff.new.layers, layer.places[1]))
+        yield DiffRow(
+            "", "", "place", _behind(diff.old.layers, layer.places[0]), _behind(diff.new.layers, layer.places[1])
+        )
     for change in layer.keys:
-        yield Row("", "", change.what, value_text(change.old), value_text(change.new))
+        yield DiffRow("", "", change.what, value_text(change.old), value_text(change.new))
     usual = [change for change in layer.figures if change.what in _USUAL]
     field = any(change.what in FIELDS for change in layer.figures)
     for change in usual or ([] if field else layer.figures):
         yield figure_row(change, write)
     if field:
-        yield Row("", "", "field", rf_text(old.rf), rf_text(new.rf))
+        yield DiffRow("", "", "field", rf_text(old.rf), rf_text(new.rf))
 
 
 def _behind(layers: list[LayerReport], place: int | None) -> str:
     return f"after {layers[place - 1].name}" if place else "first"
 
 
-def figure_row(change: Change, write: Write = counted) -> Row:
+def figure_row(change: Change, write: Write = counted) -> DiffRow:
     """Return the row of a figure or a setting, with the change and its share of the old value."""
     old, new = (_figure_text(change.what, value, write) for value in (change.old, change.new))
     word = _WORDS.get(change.what, change.what)
-    return Row("", "", word, old, new, change_text(change, write), share_text(change))
+    return DiffRow("", "", word, old, new, change_text(change, write), share_text(change))
 
 
-def total_rows(diff: Difference, write: Write = counted) -> list[Row]:
+def total_rows(diff: Difference, write: Write = counted) -> list[DiffRow]:
     """Return the figures of the whole; above them the input, the dialect and the layout if they differ."""
     figures = [change for change in diff.totals if change.old != () or change.new != ()]
     return _labelled([figure_row(change, write) for change in (*diff.settings, *figures)], "", "total")
 
 
-def _labelled(body: list[Row], sign: str, layer: str) -> list[Row]:
+def _labelled(body: list[DiffRow], sign: str, layer: str) -> list[DiffRow]:
     """Return rows with this sign and name in the first of them."""
     return [row._replace(sign=sign, layer=layer) for row in body[:1]] + body[1:]
 

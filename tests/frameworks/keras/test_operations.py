@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import cnncalc
+from cnncalc.execute.weights import wanted
 
 X = np.random.default_rng(3).standard_normal((2, 4, 5, 3)).astype(np.float32)
 ROW = np.array([0.5, -1, 2], np.float32)
@@ -72,6 +73,26 @@ OPERATIONS: list[tuple[str, dict[str, Any], Callable[[Any], Any]]] = [
      lambda x: x * (1 + np.vectorize(erf)(x / 2**0.5)) / 2),
     ("nearest", layer("Resizing", [tensor("x")], "keras.layers", height=3, width=2, interpolation="nearest"),
      lambda x: x[:, [0, 2, 3]][:, :, [1, 3]]),
+    ("symmetric", layer("Pad", [tensor("x")], pad_width=[[0, 0], [4, 1], [0, 2], [0, 0]], mode="symmetric"),
+     lambda x: np.pad(x, ((0, 0), (4, 1), (0, 2), (0, 0)), "symmetric")),
+    ("repeat", layer("Repeat", [tensor("x")], repeats=2, axis=-2), lambda x: np.repeat(x, 2, 2)),
+    ("expand_dims", layer("ExpandDims", [tensor("x")], axis=-2), lambda x: x[:, :, :, None]),
+    ("squeeze", layer("Squeeze", [tensor("x")], axis=None), lambda x: x),
+    ("reshape", layer("Reshape", [tensor("x")], newshape=[-1, 2, 30]), lambda x: x.reshape(2, 2, 30)),
+    ("relu", layer("ReLU", [tensor("x")], "keras.layers", max_value=1.0, negative_slope=0.25, threshold=0.5),
+     lambda x: np.where(x > 0.5, np.minimum(x, 1), 0.25 * (x - 0.5))),
+    ("squareplus", layer("Squareplus", [tensor("x")], b=4), lambda x: (x + np.sqrt(x * x + 4)) / 2),
+    ("sparse_plus", layer("SparsePlus", [tensor("x")]),
+     lambda x: np.where(x <= -1, 0, np.where(x >= 1, x, (x + 1) ** 2 / 4))),
+    ("glu", layer("Glu", [tensor("x")], axis=1), lambda x: x[:, :2] / (1 + np.exp(-x[:, 2:]))),
+    ("softmax over two axes", layer("Softmax", [tensor("x")], "keras.layers", axis=[1, 3]),
+     lambda x: np.exp(x) / np.exp(x).sum((1, 3), keepdims=True)),
+    ("normalized over two axes", layer("Normalization", [tensor("x")], "keras.layers", axis=[1, 3], invert=False,
+                                       mean=[[[1.0, 2, 3]]] * 4, variance=[[[4.0, 9, 0.25]]] * 4),
+     lambda x: (x - [1, 2, 3]) / [2, 3, 0.5]),
+    ("pool of other channels", layer("MaxPooling2D", [tensor("x")], "keras.layers", pool_size=[2, 3], strides=[2, 3],
+                                     padding="valid", data_format="channels_first"),
+     lambda x: np.maximum(*(x[:, :, at:4:2, :3].max(3, keepdims=True) for at in (0, 1)))),
     ("crop", layer("CenterCrop", [tensor("x")], "keras.layers", height=2, width=4), lambda x: x[:, 1:3, :4]),
 ]  # fmt: skip
 
@@ -124,16 +145,65 @@ def test_a_quantised_layer_counts_what_it_holds(policy: str) -> None:
     assert (report.out, report.macs) == ((4, 5, 7), 4 * 5 * 3 * 7)
 
 
-def test_a_layer_that_reads_a_mask_is_opaque() -> None:
-    """Its values depend on which steps are masked; its figures do not."""
-    embedding = layer("Embedding", [tensor("x")], "keras.layers", input_dim=9, output_dim=5, mask_zero=True)
-    lstm = layer("LSTM", [tensor("y")], "keras.layers", units=6, activation="tanh", recurrent_activation="sigmoid")
-    lstm |= {"name": "z", "config": {**lstm["config"], "name": "z"}}
-    document = model(embedding, lstm, shape=(8,))
+def masked_model(*ends: dict[str, Any], value: float | None = None) -> dict[str, Any]:
+    """A model of 5 steps of 3 features, whose steps of zeros (or of `value` throughout) are masked."""
+    masking = layer("Masking", [tensor("x")], "keras.layers", mask_value=value or 0.0)
+    document = model(masking, *[{**one, "name": f"z{at}"} for at, one in enumerate(ends)], shape=(5, 3))
     for record in document["config"]["layers"][1:]:
-        record["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None, 8] if record["name"] == "y" else [None, 8, 5]
-    report = cnncalc.shape(document)
-    assert [(one.op, one.out, one.params, one.macs) for one in report.layers[1:]] == [
-        ("embedding", (8, 5), 45, 0),
-        ("opaque", (6,), 4 * 6 * (5 + 6 + 1), 8 * 4 * 6 * (5 + 6)),
-    ]
+        for one in record["inbound_nodes"][0]["args"]:
+            for each in one if isinstance(one, list) else [one]:
+                each["config"]["shape"] = [None, 5, 3]
+    return document
+
+
+STEPS = np.random.default_rng(5).uniform(0.5, 1, (2, 5, 3)).astype(np.float32)
+STEPS[0, 3:] = STEPS[1, 0] = 0
+COUNTS = (STEPS != 0).any(-1)
+
+
+def test_the_mean_of_the_steps_that_count() -> None:
+    pool = layer("GlobalAveragePooling1D", [tensor("y")], "keras.layers", keepdims=False)
+    assert np.allclose(cnncalc.run(masked_model(pool), STEPS), STEPS.sum(1) / COUNTS.sum(1)[:, None], atol=1e-6)
+
+
+def test_masking_by_another_value_makes_steps_zero() -> None:
+    x = STEPS.copy()
+    x[0, 1] = 0.25
+    document = masked_model(value=0.25)
+    assert np.array_equal(cnncalc.run(document, x), np.where((x == 0.25).all(-1, keepdims=True), 0, x))
+
+
+@pytest.mark.parametrize("sequences", [True, False])
+def test_a_recurrent_layer_skips_the_steps_that_are_masked(sequences: bool) -> None:
+    """A step that does not count leaves the state, and gives what was given before."""
+    config = {"units": 4, "activation": "tanh", "recurrent_activation": "sigmoid", "return_sequences": sequences}
+    network = cnncalc.load(masked_model(layer("LSTM", [tensor("y")], "keras.layers", **config)))
+    weights = _drawn(network)
+    plain = {"op": "lstm", "name": "z0", "out": 4, "hidden_bias": False, "bias": True}
+    alone = cnncalc.load({"dialect": "keras", "layout": "NHWC", "input": [3, 3], "sample_axes": 2, "layers": [plain]})
+    result = cnncalc.run(network, STEPS, weights)
+    expected = cnncalc.run(alone, STEPS[:1, :3], weights)[0]
+    assert np.allclose(result[0, :3] if sequences else result[0], expected if sequences else expected[-1], atol=1e-6)
+    if sequences:
+        assert np.array_equal(result[0, 3], result[0, 4])
+        assert np.array_equal(result[1, 0], np.zeros(4))
+
+
+def _drawn(network: cnncalc.Network) -> dict[str, Any]:
+    random = np.random.default_rng(2)
+    return {want.name: random.uniform(-1, 1, want.shape).astype(np.float32) for want in wanted(cnncalc.shape(network))}
+
+
+def test_attention_sees_the_steps_that_count() -> None:
+    """A query that is masked gives 0 (Attention)."""
+    attention = layer("Attention", [[tensor("y"), tensor("y")]], "keras.layers", score_mode="dot", use_scale=False)
+    scores = np.where(COUNTS[:, None], STEPS @ STEPS.transpose(0, 2, 1), -1e9)
+    seen = np.exp(scores - scores.max(-1, keepdims=True))
+    expected = seen / seen.sum(-1, keepdims=True) @ STEPS * COUNTS[:, :, None]
+    assert np.allclose(cnncalc.run(masked_model(attention), STEPS), expected, atol=1e-6)
+
+
+def test_a_mask_is_lost_behind_a_layer_that_does_not_pass_it_on() -> None:
+    conv = layer("Permute", [tensor("y")], "keras.layers", dims=[1, 2])
+    pool = layer("GlobalAveragePooling1D", [tensor("z0")], "keras.layers", keepdims=False)
+    assert np.allclose(cnncalc.run(masked_model(conv, pool), STEPS), STEPS.mean(1), atol=1e-6)

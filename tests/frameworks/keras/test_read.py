@@ -174,12 +174,14 @@ def test_a_layer_that_is_not_known_keeps_what_the_file_says() -> None:
     assert (after.out, after.params) == (before.out, None)
 
 
-def test_a_mix_of_layouts_is_opaque_where_it_is() -> None:
+def test_a_layer_of_another_layout_stands_between_two_permutes() -> None:
     model = document("Gan")
     layer = next(layer for layer in model["config"]["layers"] if layer["class_name"] == "Conv2DTranspose")
     layer["config"]["data_format"] = "channels_first"
-    (odd,) = [one for one in cnncalc.shape(model).layers if one.op == "opaque"]
-    assert (odd.name, odd.out) == (layer["config"]["name"], (7, 7, 6))
+    layers = {one.name: one for one in cnncalc.shape(model).layers}
+    name = layer["config"]["name"]
+    assert [layers[f"{name}{end}"].op for end in ("_turned", "", "_back")] == ["permute", "convT", "permute"]
+    assert layers[name].out[-1] == layers[f"{name}_back"].out[0] == layer["config"]["filters"]
 
 
 def test_arithmetic_that_is_several_layers_here() -> None:

@@ -37,7 +37,7 @@ def read(value: Any, file: HdfFile | None = None) -> ForeignNetwork:
     channels_last = _channels_last(model)
     reader = ModelReader(channels_last, _is_old(value), None if file is None else KerasArrays(file, model))
     feeds = [_input(model, at, reader.spec) for at in range(len(model.inputs))]
-    outputs = [output.layer for output in reader.read(model, feeds)]
+    outputs = [output.draft for output in reader.read(model, feeds)]
     reader.leave_out_spare(outputs)
     _end(reader.spec, outputs)
     layers = reader.spec.spec()
@@ -46,8 +46,9 @@ def read(value: Any, file: HdfFile | None = None) -> ForeignNetwork:
         has_batch = model.shape[0] is not None
         spec["input"] = list(model.shape if has_batch else model.shape[1:])
         spec |= input_keys(layers, len(spec["input"]), Reading.BATCH if has_batch else Reading.SAMPLE)
-    if reader.unused:
-        spec["unused"] = {"params": 0, "buffers": sum(reader.unused.values()), "where": list(reader.unused)}
+    if reader.unused or reader.unread:
+        counts = {"params": sum(reader.unread.values()), "buffers": sum(reader.unused.values())}
+        spec["unused"] = {**counts, "where": list(reader.unread | reader.unused)}
     spec |= {"dialect": "keras", "layout": "NHWC" if channels_last else "NCHW", "layers": layers}
     return ForeignNetwork(spec, reader.spec.weights(), value)
 

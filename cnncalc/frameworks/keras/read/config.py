@@ -31,12 +31,21 @@ class TensorKey(NamedTuple):
 class Tensor(NamedTuple):
     """A tensor that a layer reads."""
 
-    layer: Draft
-    """The layer whose output it is."""
+    layer: Draft | str
+    """The layer whose output it is; among the parts of one call, also the suffix of an earlier part."""
     sizes: Sizes | None
     """None if they are not known."""
     masked: bool = False
     """Whether it comes from a layer that masks steps, as far as that is passed on."""
+    mask: Tensor | None = None
+    """What says which steps count, 1 or 0 for each; None without it, and if it is not followed."""
+
+    @property
+    def draft(self) -> Draft:
+        """Return the layer of a tensor that a call reads."""
+        if isinstance(self.layer, str):
+            raise TypeError(f"{self.layer!r} is a part of a call that is not added yet")
+        return self.layer
 
 
 class LayerCall(NamedTuple):
@@ -68,16 +77,25 @@ class LayerCall(NamedTuple):
     @property
     def masked(self) -> bool:
         """Return whether steps of its inputs are masked."""
-        masks = [value for key, value in self.kwargs.items() if key.endswith("mask") and isinstance(value, Tensor)]
-        return bool(masks) or any(one.masked for one in self.read())
+        return isinstance(self.kwargs.get("mask"), Tensor) or any(one.masked for one in self.read())
+
+    @property
+    def mask(self) -> Tensor | None:
+        """Return the mask that it is given, else that of the first tensor that it reads."""
+        given = self.kwargs.get("mask")
+        return given if isinstance(given, Tensor) else next((one.mask for one in self.read()), None)
 
     def tensors(self) -> list[Tensor]:
         """Return all that it reads, in order."""
         return tensors_in((self.args, self.kwargs), Tensor)
 
+    def values(self) -> list[Tensor]:
+        """Return all that it reads but masks, in order."""
+        return tensors_in((self.args, {k: v for k, v in self.kwargs.items() if not k.endswith("mask")}), Tensor)
+
     def read(self) -> list[Tensor]:
         """Return what it reads by position, or by name if nothing is: masks come by name."""
-        return tensors_in(self.args, Tensor) or self.tensors()
+        return tensors_in(self.args, Tensor) or self.values()
 
     def sizes(self) -> Sizes | None:
         """Return the sizes of the first tensor that it reads."""
@@ -95,6 +113,23 @@ class LayerCall(NamedTuple):
             return None
         sizes = self.sizes()
         return value if value >= 0 or sizes is None else len(sizes) + 1 + value
+
+    def axes(self, key: str = "axis") -> list[int] | None:
+        """Return the axes that a key names, the last one without it, in order and from the front; None for the batch.
+
+        None, too, for no axes, and where the number of axes is not known.
+        """
+        value = self.config.get(key, -1)
+        found = [self.axis(one) for one in (value if isinstance(value, (list, tuple)) else [value])]
+        sizes = self.sizes()
+        if not found or sizes is None or any(one is None or not 0 < one <= len(sizes) for one in found):
+            return None
+        return sorted({one for one in found if one is not None})
+
+    def on_last(self, value: object) -> bool:
+        """Return whether an axis is surely the last; None is."""
+        sizes = self.sizes()
+        return value in (None, -1) or (sizes is not None and self.axis(value) == len(sizes))
 
     def on_channels(self, value: object) -> bool:
         """Return whether an axis is surely that of the channels."""

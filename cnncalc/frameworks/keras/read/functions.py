@@ -71,27 +71,91 @@ def same_shape(type: str, figures: Mapping[str, int] = NO_FIGURES) -> Raw:
     return {"op": "opaque", "type": printable(type), "same": True, **figures}
 
 
-def activation(value: Any, call: LayerCall) -> Raw | None:
-    """Return the layer of an activation, a name or a function or layer as a file holds it; None for the identity.
+def activation(value: Any, call: LayerCall) -> list[LayerPart]:
+    """Return the layers of an activation, a name or a function or layer as a file holds it; none for the identity.
 
-    A function that has no layer here keeps the shape, and has no weights.
+    A function that has no layer here keeps the shape, and has no weights. The call reads what it works on.
     """
     value = plain(value)
-    if value is None:
-        return None
     if isinstance(value, dict):
         kind, config = value.get("class_name"), value.get("config")
         if isinstance(kind, str) and kind in CONVERTERS and isinstance(config, dict):
-            layer = CONVERTERS[kind](call._replace(kind=kind, config=config))
-            return layer if isinstance(layer, dict) else same_shape(kind)
+            made = CONVERTERS[kind](call._replace(kind=kind, config=config))
+            return [LayerPart(same_shape(kind))] if made is None or isinstance(made, Results) else listed(made)
         if isinstance(kind, str) and kind not in ("function", "__lambda__") and kind.lower() not in NAMED:
-            return same_shape(kind, {})  # it may have weights
+            return [LayerPart(same_shape(kind, {}))]  # it may have weights
         value = config.get("name") if isinstance(config, dict) else config
-    if value == "linear":
-        return None
+    if value is None or value == "linear":
+        return []
+    if isinstance(value, str) and value in COMPOSED:
+        return COMPOSED[value](call)
     if not isinstance(value, str) or value not in ACTIVATIONS:
-        return same_shape(value if isinstance(value, str) and value else "activation")
-    return _of_version(ACTIVATIONS[value], call)
+        return [LayerPart(same_shape(value if isinstance(value, str) and value else "activation"))]
+    return [LayerPart(_of_version(ACTIVATIONS[value], call))]
+
+
+def listed(parts: Raw | list[LayerPart]) -> list[LayerPart]:
+    """Return layers as a list, for one or several."""
+    return [LayerPart(parts)] if isinstance(parts, dict) else parts
+
+
+def ended(parts: list[LayerPart], end: str) -> list[LayerPart]:
+    """Return layers whose names have another end, so that they can stand behind those that they read as `""`."""
+    ends: dict[Draft | str, str] = {part.suffix: f"{end}{part.suffix}" for part in parts[:-1]}
+    return [
+        part._replace(
+            suffix=f"{end}{part.suffix}",
+            reads=None if part.reads is None else tuple([ends.get(one, one) for one in part.reads]),
+        )
+        for part in parts
+    ]
+
+
+def _squareplus(call: LayerCall) -> list[LayerPart]:
+    """Return (x + sqrt(x**2 + b))/2."""
+    x, b = call.read()[0].layer, call.get("b")
+    return [
+        LayerPart({"op": "square"}, "_square", (x,)),
+        LayerPart({"op": "rescale", "offset": 4 if b is None else b}, "_more"),
+        LayerPart({"op": "sqrt"}, "_root"),
+        LayerPart({"op": "add"}, "_sum", (x, "_root")),
+        LayerPart({"op": "rescale", "factor": 0.5}),
+    ]
+
+
+def _sparse_plus(call: LayerCall) -> list[LayerPart]:
+    """Return 0 up to -1, (x + 1)**2/4 from there to 1, and x behind."""
+    x = call.read()[0].layer
+    return [
+        LayerPart({"op": "clip", "min": -1, "max": 1}, "_middle", (x,)),
+        LayerPart({"op": "rescale", "factor": 0.5, "offset": 0.5}, "_half"),
+        LayerPart({"op": "square"}, "_square"),
+        LayerPart({"op": "max"}, "", ("_square", x)),
+    ]
+
+
+def _glu(call: LayerCall) -> list[LayerPart]:
+    """Return the first half of an axis times the sigmoid of the second."""
+    (x, sizes, *_), axis = call.read()[0], call.get("axis")
+    axis = -1 if axis is None else axis
+    at = call.axis(axis)
+    size = None if sizes is None or at is None or not 1 <= at <= len(sizes) else sizes[at - 1]
+    if size is None or size % 2:
+        return [LayerPart(opaque_layer("Glu", None))]
+    return [
+        LayerPart({"op": "slice", "axis": axis, "stop": size // 2}, "_first", (x,)),
+        LayerPart({"op": "slice", "axis": axis, "start": size // 2}, "_second", (x,)),
+        LayerPart({"op": "sigmoid"}, "_gate"),
+        LayerPart({"op": "mul"}, "", ("_first", "_gate")),
+    ]
+
+
+COMPOSED: dict[str, Callable[[LayerCall], list[LayerPart]]] = {
+    "squareplus": _squareplus,
+    "sparse_plus": _sparse_plus,
+    "glu": _glu,
+}
+"""The activations that take several layers here."""
 
 
 def _of_version(raw: Raw, call: LayerCall) -> Raw:
@@ -106,21 +170,34 @@ def _activation(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("ReLU")
 def _relu(call: LayerCall) -> Parts:
-    """Return relu, relu6, leakyrelu or clip, by max_value, threshold and slope."""
-    most, slope = call.get("max_value"), call.get("negative_slope", "alpha") or 0
-    if call.get("threshold") or (slope and most is not None):
+    """Return relu, relu6, leakyrelu or clip, by max_value, threshold and slope; or the choice between two lines."""
+    most, slope, least = (call.get(*keys) for keys in (("max_value",), ("negative_slope", "alpha"), ("threshold",)))
+    if not least and not slope:
+        raw: Raw = {"op": "relu6"} if most == 6 else {"op": "clip", "min": 0, "max": most}
+        return {"op": "relu"} if most is None else raw
+    if not least and most is None:
+        return {"op": "leakyrelu", "alpha": slope}
+    if any(type(one) not in (int, float) for one in (most or 0, slope or 0, least or 0)):
         return None
-    if most is None:
-        return {"op": "leakyrelu", "alpha": slope} if slope else {"op": "relu"}
-    return {"op": "relu6"} if most == 6 else {"op": "clip", "min": 0, "max": most}
+    x, least, slope = call.read()[0].layer, least or 0, slope or 0
+    above = LayerPart({"op": "clip", "min": 0, "max": most}, "_most", (x,))
+    return [
+        LayerPart({"op": "compare", "by": "gt", "value": least}, "_above", (x,)),
+        LayerPart({"op": "rescale", "factor": slope, "offset": -slope * least}, "_below", (x,)),
+        *([] if most is None else [above]),
+        LayerPart({"op": "where"}, "", ("_above", x if most is None else "_most", "_below")),
+    ]
 
 
 @CONVERTERS.register("Softmax")
 def _softmax(call: LayerCall) -> Parts:
     axis = call.get("axis", "dim")
-    if isinstance(axis, list):
-        return {"op": "softmax", "axis": axis[0]} if len(axis) == 1 else None
-    return {"op": "softmax"} if axis is None else {"op": "softmax", "axis": axis}
+    axes = list(axis) if isinstance(axis, (list, tuple)) else [-1 if axis is None else axis]
+    if len(axes) == 1:
+        return {"op": "softmax", "axis": axes[0]}
+    x, keys = call.read()[0].layer, {"axis": axes, "keepdims": True}
+    parts = [LayerPart({"op": "logsumexp", **keys}, "_total", (x,)), LayerPart({"op": "sub"}, "_log", (x, "_total"))]
+    return [*parts, LayerPart({"op": "exp"})]
 
 
 @CONVERTERS.register("Gelu")
@@ -326,20 +403,6 @@ def _concatenate(call: LayerCall) -> Parts:
     return {"op": "concat", "axis": -1 if axis is None else axis} if axis != 0 else None
 
 
-@CONVERTERS.register("Reshape")
-def _reshape(call: LayerCall) -> Parts:
-    """Return a reshape to a layer's target shape; an operation's has the batch in front."""
-    return _to_known_shape(call) if call.get("target_shape") is None else renamed(call, "reshape")
-
-
-@CONVERTERS.register("Squeeze", "ExpandDims")
-def _to_known_shape(call: LayerCall) -> Parts:
-    """Return a reshape to the shape that the file gives for the output."""
-    if not call.out or call.out.count(None) > 1:
-        return None
-    return {"op": "reshape", "out": [-1 if n is None else n for n in call.out]}
-
-
 @CONVERTERS.register("Transpose")
 def _transpose(call: LayerCall) -> Parts:
     axes = call.get("axes", "perm")
@@ -385,6 +448,8 @@ CONVERTERS.update(
 )
 for _name, _raw in ACTIVATIONS.items():
     CONVERTERS.setdefault(_class_of(_name), _as_named(_raw))
+for _name, _function in COMPOSED.items():
+    CONVERTERS.setdefault(_class_of(_name), _function)
 _SAME_NAME = ("add", "multiply", "subtract", "divide", "exp", "negative", "identity", *NAMED)
 TENSORFLOW = {
     **{name: _class_of(name) for name in _SAME_NAME},

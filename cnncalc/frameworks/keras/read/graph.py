@@ -18,6 +18,7 @@ from .config import LayerCall, Sizes, Tensor, TensorKey, tensors_in
 from .functions import LayerPart, Results
 from .hdf import KerasArrays
 from .layers import convert
+from .masks import masks_of, output_mask
 from .model import INPUT, KerasLayer, KerasModel
 from .roles import ROLES, Recipe
 from .tracing import NOTHING, shape_of_sizes, sizes_of_shape, traced
@@ -36,9 +37,13 @@ class ModelReader:
         self.arrays, self.path = arrays, path
         self.spec = SpecBuilder()
         self.unused: dict[str, int] = {}
-        """How many numbers layers keep that no output depends on."""
+        """How many numbers layers keep that no output depends on, and that are not trained."""
+        self.unread: dict[str, int] = {}
+        """How many trained numbers layers have that no output depends on."""
         self._spare: list[Draft] = []
         """The parts of layers that give several tensors, of which some may not be read."""
+        self._trained: dict[Draft, int] = {}
+        """How many numbers of those parts are trained."""
         self.calls: Counter[str] = Counter()
         """How many times each Keras layer was called so far."""
 
@@ -63,12 +68,11 @@ class ModelReader:
                 for number in range(len(outputs), results.get(here[:2], 1)):
                     name, type = f"{'.'.join((*prefix, record.name))}_result{number + 1}", f"result {number + 1}"
                     sizes = model.sizes.get(here.result(number))
-                    unknown = self.spec.opaque(name, type, [outputs[0].layer], sizes, NO_FIGURES, derived=True)
+                    unknown = self.spec.opaque(name, type, [outputs[0].draft], sizes, NO_FIGURES, derived=True)
                     outputs.append(Tensor(unknown, None))
-                masked = masks(call)
                 for number, output in enumerate(outputs):
                     key = here.result(number)
-                    values[key] = output._replace(sizes=model.sizes.get(key, output.sizes), masked=masked)
+                    values[key] = output._replace(sizes=model.sizes.get(key, output.sizes))
             except CnncalcError as error:
                 label = f"layer {shown(record.name)}"
                 error.layer = label if error.layer is None else f"{label}, {error.layer}"
@@ -90,20 +94,23 @@ class ModelReader:
             raise SpecError(f"the model has {len(model.inputs)} inputs, gets {len(read)}")
         each = call.kind == "TimeDistributed"
         if each:
-            feed = self.spec.add(f"{'.'.join(path)}_steps", "tobatch", [read[0].layer], derived=True)
+            feed = self.spec.add(f"{'.'.join(path)}_steps", "tobatch", [read[0].draft], derived=True)
             read = [Tensor(feed, None if read[0].sizes is None else read[0].sizes[1:])]
-        if len(read) > 1 or not one_result:
+        if len(read) > 1 or not one_result or read[0].masked:
             return self.read(model, read, path)
         inner = ModelReader(*self.conventions, self.arrays, (*self.path, *path))
         output = inner.read(model, [Tensor(inner.spec.input, model.sizes.get(model.inputs[0], read[0].sizes))])[0]
-        inner.leave_out_spare([output.layer])
-        inner.spec.end_with(output.layer, "output")
+        if output.masked and not each:  # its mask is read outside of it
+            return self.read(model, read, path)
+        inner.leave_out_spare([output.draft])
+        inner.spec.end_with(output.draft, "output")
         self.unused |= {f"{'.'.join(path)}.{name}": n for name, n in inner.unused.items()}
+        self.unread |= {f"{'.'.join(path)}.{name}": n for name, n in inner.unread.items()}
         stem, again = self._stem(".".join(path))
         keys = {"layers": inner.spec.spec()}
         weights = inner.spec.weights()
         block = self.spec.add(
-            stem, "block", [read[0].layer], keys, weights=weights, owner=".".join(path), derived=again
+            stem, "block", [read[0].draft], keys, weights=weights, owner=".".join(path), derived=again
         )
         if each:
             steps, sizes = call.sizes(), call.out
@@ -125,13 +132,17 @@ class ModelReader:
         if unused:
             self.unused[".".join(path)] = unused
         parts, given = parts if isinstance(parts, Results) else (parts, (parts[-1].suffix,))
+        made = output_mask(call)
+        parts = [*made.parts, *parts]
         name = ".".join(path)
         stem, again = self._stem(name)
         added: dict[str, Draft] = {}
-        shapes = {one.layer: shape_of_sizes(one.sizes) for one in call.tensors()}
-        joins = OPS[parts[0].raw["op"]][0].JOINS  # joins, and what is not known, read named arguments, too
-        above = [one.layer for one in (call.tensors() if joins else call.read())] or [self.spec.input]
+        shapes = {one.draft: shape_of_sizes(one.sizes) for one in (*call.tensors(), *masks_of(call))}
+        first = parts[len(made.parts)]
+        joins = OPS[first.raw["op"]][0].JOINS  # joins, and what is not known, read named arguments, too
+        above = read = [one.draft for one in (call.tensors() if joins else call.read())] or [self.spec.input]
         for part in parts:
+            above = read if part is first else above
             reads = above if part.reads is None else [added[one] if isinstance(one, str) else one for one in part.reads]
             op, keys = part.raw["op"], {key: value for key, value in part.raw.items() if key != "op"}
             opaque_weights = keys.get("params") != 0 or keys.get("buffers") != 0
@@ -145,12 +156,20 @@ class ModelReader:
             shapes[layer] = traced(
                 layer.op, layer.keys, [shapes.get(one, NOTHING) for one in reads], call.channels_last
             )
-        if len(given) > 1:
-            self._spare += added.values()
-        outs = [sizes_of_shape(shapes[added[one]][0]) for one in given]
+            if len(given) > 1 and has_weights and layer.tie is None:
+                self._trained[layer] = shapes[layer].params or 0
+        self._spare += added.values() if len(given) > 1 else [added[part.suffix] for part in made.parts]
+        outs = [sizes_of_shape(shapes[added[one]].shape) for one in given]
         if call.out is not None or outs[0] is None:
             outs[0] = call.out if call.out is not None else _sizes_after(parts, call)
-        return [Tensor(added[one], out) for one, out in zip(given, outs, strict=True)]
+        mask = made.mask
+        if mask is not None and isinstance(mask.layer, str):
+            mask = mask._replace(layer=added[mask.layer])
+        tensors = [Tensor(added[one], out) for one, out in zip(given, outs, strict=True)]
+        return [
+            one._replace(masked=made.masked, mask=mask) if number < made.outputs else one
+            for number, one in enumerate(tensors)
+        ]
 
     def leave_out_spare(self, outputs: Sequence[Draft]) -> None:
         """Remove the parts of layers with several results that nothing reads; they stand behind what they read."""
@@ -158,6 +177,8 @@ class ModelReader:
             shared = any(one.tie is layer for one in self.spec.layers)
             if not self.spec.uses()[layer] and layer not in outputs and not shared:
                 self.spec.remove(layer)
+                if self._trained.get(layer):
+                    self.unread[layer.name] = self._trained[layer]
 
     def _weights(self, path: tuple[str, ...], part: LayerPart, call: LayerCall) -> ArrayReaders:
         """Return the functions that read the arrays of a part from the file."""
@@ -172,27 +193,6 @@ class ModelReader:
             for role, recipe in recipes.items()
             if own.issuperset(recipe.variables)
         }
-
-
-def masks(call: LayerCall) -> bool:
-    """Return whether the output of a layer has masked steps: it makes a mask, or passes one on."""
-    if call.kind == "Masking" or (call.kind == "Embedding" and call.config.get("mask_zero")):
-        return True
-    if not any(one.masked for one in call.read()) or call.kind in _UNMASKED:
-        return False
-    sequences = call.config.get("return_sequences")
-    inner = call.config.get("layer")
-    if call.kind == "Bidirectional" and isinstance(inner, dict) and isinstance(inner.get("config"), dict):
-        sequences = inner["config"].get("return_sequences")
-    return call.kind not in ("LSTM", "GRU", "SimpleRNN", "Bidirectional") or bool(sequences)
-
-
-_UNMASKED = {
-    *(f"{kind}{n}D" for kind in ("Conv", "MaxPooling", "AveragePooling", "GlobalMaxPooling") for n in (1, 2, 3)),
-    *(f"{kind}1D" for kind in ("SeparableConv", "DepthwiseConv", "GlobalAveragePooling", "ZeroPadding", "UpSampling")),
-    *("Flatten", "Reshape", "Permute", "RepeatVector", "Cropping1D", "Conv1DTranspose"),
-}
-"""Layers that take no notice of a mask, and do not pass it on."""
 
 
 def _made(arrays: KerasArrays, path: tuple[str, ...], recipe: Recipe, channels_last: bool) -> Any:

@@ -209,7 +209,7 @@ def _stepped(root: Any, place: Place) -> Any:
         found = _slot(group, step) if isinstance(step, Slot) else _group(group, step)
         if found is None and step == "layers":
             found = _group(group, OLD_LAYERS)
-        if found is None and step in ("query_dense", "key_dense", "value_dense", "output_dense"):
+        if found is None and step in ("query_dense", "key_dense", "gate_dense", "value_dense", "output_dense"):
             found = _group(group, f"_{step}")
         if found is None or not hasattr(found, "keys"):
             return None

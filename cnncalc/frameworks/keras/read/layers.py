@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import sqrt
+from collections.abc import Callable, Sequence
+from math import prod, sqrt
 
 from ....layers import OPS
 from ....layers.affine import LEAST_DEVIATION
 from ....layers.names import KERAS
-from . import dense, images, sequences, shapes  # noqa: F401 - they register their converters
-from .config import LayerCall, Tensor
+from ...build import Draft
+from . import attention, dense, images, sequences, shapes  # noqa: F401 - they register their converters
+from .config import LayerCall, Sizes, Tensor
 from .functions import (
     CONVERTERS,
     JOINS,
@@ -20,12 +21,18 @@ from .functions import (
     Raw,
     Results,
     activation,
+    ended,
+    listed,
     numbers,
     renamed,
 )
 from .images import MODES
+from .masks import masked_mean, masked_softmax
+from .moves import between, on_axis
 from .opaque import has_figures, opaque
-from .roles import Recipe
+from .roles import Recipe, literal
+from .sequences import RECURRENT
+from .tracing import shape_of_sizes, sizes_of_shape, traced
 from .variables import inner_layer
 from .windows import FUSED, SPELLINGS
 
@@ -34,17 +41,43 @@ def convert(call: LayerCall) -> list[LayerPart] | Results:
     """Return the layers for a call of a Keras layer; one opaque layer for what cnncalc does not know."""
     kind = _kind(call)
     call = call._replace(kind=kind)
-    converter = CONVERTERS.get(kind)
-    if _other_layout(call) or (kind not in _JOINS and len(call.read()) != 1) or (call.masked and kind in _MASKED):
-        converter = None
+    order = _order_here(call)
+    converted = _in_place(call) if order is None else between(call, order, _in_place)
+    if converted is None:  # in another layout, of an unknown number of axes
+        return [LayerPart(opaque(call._replace(channels_last=not call.channels_last)))]
+    if isinstance(converted, Results):
+        return converted
+    parts = listed(converted)
+    if kind not in _FUSED:
+        return parts
+    x = Tensor(parts[-1].suffix, _sizes_of(parts, call))
+    return [*parts, *ended(activation(call.get("activation"), call._replace(args=(x,))), "_activation")]
+
+
+def _in_place(call: LayerCall) -> list[LayerPart] | Results:
+    """Return the layers for a call in the network's own layout, without the activation at its end."""
+    several = call.kind not in _JOINS and len(call.read()) != 1
+    converter = None if several else CONVERTERS.get(call.kind)
+    if converter is not None and call.masked and call.kind in _MASKED:
+        converter = _MASKED[call.kind]
     converted = None if converter is None else converter(call)
     if converted is None:
         return [LayerPart(opaque(call))]
-    if isinstance(converted, Results):
-        return converted
-    parts = [LayerPart(converted)] if isinstance(converted, dict) else converted
-    fused = activation(call.get("activation"), call._replace(args=())) if kind in _FUSED else None
-    return parts if fused is None else [*parts, LayerPart(fused, "_activation")]
+    return converted if isinstance(converted, Results) else listed(converted)
+
+
+def _sizes_of(parts: list[LayerPart], call: LayerCall) -> Sizes | None:
+    """Return the sizes of what the last of some layers gives; None if they are not known."""
+    if call.out is not None:
+        return call.out
+    known = {one.layer: shape_of_sizes(one.sizes) for one in call.tensors()}
+    above: Sequence[Draft | str] = [one.layer for one in call.tensors()]
+    for part in parts:
+        reads = above if part.reads is None else part.reads
+        keys = {key: value for key, value in part.raw.items() if key != "op"}
+        known[part.suffix] = traced(part.raw["op"], keys, [known[one] for one in reads], call.channels_last)
+        above = [part.suffix]
+    return sizes_of_shape(known[parts[-1].suffix].shape)
 
 
 def is_known(kind: str) -> bool:
@@ -60,10 +93,14 @@ def _kind(call: LayerCall) -> str:
     return _SPELLINGS.get(call.kind, call.kind)
 
 
-def _other_layout(call: LayerCall) -> bool:
-    """Return whether a layer takes its channels elsewhere than the network does."""
-    given = call.config.get("data_format")
-    return given is not None and call.kind != "Flatten" and (given == "channels_last") != call.channels_last
+def _order_here(call: LayerCall) -> list[int] | None:
+    """Return the order of axes in which a layer finds its channels where the network has them; None if it does so."""
+    given = call.config.get("data_format", "channels_last" if call.kind in _ALWAYS_LAST else None)
+    if given is None or call.kind == "Flatten" or (given == "channels_last") == call.channels_last:
+        return None
+    first = 2 if call.kind.startswith("ConvLSTM") else 1  # behind the steps
+    axes, steps = [*range(first, len(call.sizes() or ()) + 1)], [*range(1, first)]
+    return [*steps, *axes[1:], axes[0]] if call.channels_last else [*steps, *axes[-1:], *axes[:-1]]
 
 
 @CONVERTERS.register("Flatten")
@@ -80,16 +117,24 @@ def _flatten(call: LayerCall) -> Parts:
     return [LayerPart({"op": "permute", "order": [*range(2, len(sizes) + 1), 1]}, "_permute"), flat]
 
 
-@CONVERTERS.register("Masking")
-def _masking(call: LayerCall) -> Parts:
-    """Return what Masking does to values: it makes steps zero that are `mask_value` throughout."""
-    return {"op": "identity"} if call.get("mask_value") in (None, 0) else None
+@CONVERTERS.register("BatchNormalization", "GroupNormalization")
+def _norm_of_axis(call: LayerCall) -> Parts:
+    """Return a norm of the channels, or of another axis, which is moved to their place before."""
+    op = "batchnorm" if call.kind == "BatchNormalization" else "groupnorm"
+    return on_axis(call, call.get("axis"), lambda one: renamed(one, op))
+
+
+@CONVERTERS.register("LayerScale")
+def _layer_scale(call: LayerCall) -> Parts:
+    return on_axis(call, -1, lambda _: {"op": "scale"})
 
 
 @CONVERTERS.register("RMSNormalization")
 def _rms(call: LayerCall) -> Parts:
-    """Return x / sqrt(mean(x**2) + eps), then a weight for each channel."""
-    return _scaled(call, [LayerPart({"op": "square"}, "_square")], 1e-6, "scale")
+    """Return x / sqrt(mean(x**2) + eps), then a weight for each unit of the axes, which Keras takes for the last."""
+    axes, sizes = call.axes(), call.sizes()
+    shape = None if axes is None or sizes is None else [sizes[axis - 1] for axis in axes]
+    return _scaled(call, call.read()[0].layer, 1e-6, "scale", shape)
 
 
 @CONVERTERS.register("LayerNormalization")
@@ -97,25 +142,36 @@ def _layernorm(call: LayerCall) -> Parts:
     """Return a layer norm; with `rms_scaling` x / sqrt(variance + eps), then a weight."""
     if not call.get("rms_scaling"):
         return renamed(call, "layernorm")
-    read = call.read()[0].layer
-    mean: Raw = {"op": "mean", "axis": [-1 if call.channels_last else 1], "keepdims": True}
-    apart = LayerPart({"op": "sub"}, "_apart", (read, "_center"))
-    return _scaled(call, [LayerPart(mean, "_center"), apart, LayerPart({"op": "square"}, "_square")], 1e-3, "gamma")
-
-
-def _scaled(call: LayerCall, squares: list[LayerPart], eps: float, weight: str) -> Parts:
-    """Return x / sqrt(mean(squares) + eps) over the channels, then a weight for each."""
-    axis = call.get("axis")
-    if not call.on_channels(-1 if axis is None else axis):
+    x, axes, sizes = call.read()[0].layer, call.axes(), call.sizes()
+    if axes is None or sizes is None:
         return None
-    given = call.get("epsilon")
+    shape = [n if axis in axes else 1 for axis, n in enumerate(sizes, 1)]
+    scaled = _scaled(call, "_apart", 1e-3, "gamma", shape)
+    if scaled is None:
+        return None
+    mean: Raw = {"op": "mean", "axis": axes, "keepdims": True}
+    return [LayerPart(mean, "_center", (x,)), LayerPart({"op": "sub"}, "_apart", (x, "_center")), *scaled]
+
+
+def _scaled(
+    call: LayerCall, squared: Draft | str, eps: float, weight: str, shape: list[int | None] | None
+) -> list[LayerPart] | None:
+    """Return x / sqrt(mean(squared**2) + eps) over the axes of a call, times a weight of a shape."""
+    axes, given = call.axes(), call.get("epsilon")
+    sizes = [n for n in shape or [] if n is not None]
+    if axes is None or shape is None or len(sizes) < len(shape):
+        return None
+    is_scale = call.channels_last and call.on_channels(axes)
+    array: Raw = {"op": "constant", "shape": sizes}
+    recipe = {"weight": Recipe((weight,), lambda arrays, _: arrays[0].reshape(sizes))}
+    weighted = [LayerPart(array, "_weight", (), recipe), LayerPart({"op": "mul"}, "", ("_normal", "_weight"))]
     return [
-        *squares,
-        LayerPart({"op": "mean", "axis": [-1 if call.channels_last else 1], "keepdims": True}, "_mean"),
+        LayerPart({"op": "square"}, "_square", (squared,)),
+        LayerPart({"op": "mean", "axis": axes, "keepdims": True}, "_mean"),
         LayerPart({"op": "rescale", "offset": eps if given is None else given}, "_sum"),
         LayerPart({"op": "rsqrt"}, "_inverse"),
         LayerPart({"op": "mul"}, "_normal", (call.read()[0].layer, "_inverse")),
-        LayerPart({"op": "scale"}, "", ("_normal",), {"weight": Recipe((weight,))}),
+        *([LayerPart({"op": "scale"}, "", ("_normal",), {"weight": Recipe((weight,))})] if is_scale else weighted),
     ]
 
 
@@ -133,49 +189,83 @@ def _spectral(call: LayerCall) -> Parts:
 @CONVERTERS.register("Normalization")
 def _normalization(call: LayerCall) -> Parts:
     """Return a normalization by given numbers, or by those that it learns and keeps; or what undoes it."""
-    axis, mean, variance = call.get("axis"), numbers(call.get("mean")), numbers(call.get("variance"))
-    if axis is None or not call.on_channels(axis) or (mean is None) != (variance is None):
+    mean, variance = numbers(call.get("mean")), numbers(call.get("variance"))
+    if (mean is None) != (variance is None):
         return None
-    if not call.get("invert"):
-        return {"op": "normalization"} if mean is None else {"op": "normalization", "mean": mean, "variance": variance}
-    if variance is None:
+    axes, is_inverse = call.axes(), bool(call.get("invert"))
+    keys = {} if mean is None else {"mean": mean, "variance": variance}
+    if not is_inverse and axes is not None and call.on_channels(axes):
+        return {"op": "normalization", **keys}
+    if isinstance(mean, (int, float)) and isinstance(variance, (int, float)):
+        return rescaled(call, mean, variance)
+    if not is_inverse and axes is not None and len(axes) == 1:
+        return on_axis(call, axes[0], lambda _: {"op": "normalization", **keys})
+    return _by_statistics(call, axes)
+
+
+def rescaled(call: LayerCall, mean: float, variance: float) -> Raw:
+    """Return a normalization by one mean and one variance, or what undoes it."""
+    deviation = max(sqrt(variance), LEAST_DEVIATION)
+    if call.get("invert"):
+        return {"op": "rescale", "factor": deviation, "offset": mean}
+    return {"op": "rescale", "factor": 1 / deviation, "offset": -mean / deviation}
+
+
+def _by_statistics(call: LayerCall, axes: list[int] | None) -> Parts:
+    """Return a normalization by arrays over any axes, or over none, layer by layer; or what undoes it."""
+    sizes = call.sizes()
+    if sizes is None or (axes is None and call.get("axis")):
         return None
-    listed = variance if isinstance(variance, list) else [variance]
-    return {"op": "rescale", "factor": [max(sqrt(n), LEAST_DEVIATION) for n in listed], "offset": mean}
+    shape = [n if axis in (axes or ()) else 1 for axis, n in enumerate(sizes, 1)]
+    known = [n for n in shape if n is not None]
+    if len(known) < len(shape):
+        return None
+    x, parts, count = call.read()[0].layer, [], prod(known)
+    for role in ("mean", "variance"):
+        given = numbers(call.get(role))
+        if given is None:
+            recipe, kind = Recipe((role,), lambda arrays, _: arrays[0].reshape(known)), "buffer"
+        else:
+            row = given if isinstance(given, list) else [given] * count
+            if len(row) != count:
+                return None
+            recipe, kind = literal(row, known), "constant"
+        parts.append(LayerPart({"op": "constant", "shape": known, "kind": kind}, f"_{role}", (), {"weight": recipe}))
+    parts += [LayerPart({"op": "sqrt"}, "_root"), LayerPart({"op": "max", "value": LEAST_DEVIATION}, "_deviation")]
+    if call.get("invert"):
+        turned = LayerPart({"op": "mul"}, "_wide", (x, "_deviation"))
+        return [*parts, turned, LayerPart({"op": "add"}, "", ("_wide", "_mean"))]
+    return [
+        *parts,
+        LayerPart({"op": "sub"}, "_apart", (x, "_mean")),
+        LayerPart({"op": "div"}, "", ("_apart", "_deviation")),
+    ]
 
 
 @CONVERTERS.register("Rescaling")
 def _rescaling(call: LayerCall) -> Parts:
     factor, offset = numbers(call.get("scale")), numbers(call.get("offset"))
-    if not call.channels_last and (isinstance(factor, list) or isinstance(offset, list)):
-        return None  # lists are for the last axis
-    return {"op": "rescale", "factor": factor, "offset": offset}
+    raw: Raw = {"op": "rescale", "factor": factor, "offset": offset}
+    return on_axis(call, -1, lambda _: raw) if isinstance(factor, list) or isinstance(offset, list) else raw
 
 
 @CONVERTERS.register("TimeDistributed")
 def _time_distributed(call: LayerCall) -> Parts:
     """Return a layer that works on each step alone; a Dense does so by itself."""
     inner = inner_layer(call.config)
-    if inner is None or len(call.tensors()) != 1:
+    if inner is None or len(call.values()) != 1:
         return None
     kind, config = inner
     config = {**config, "trainable": config.get("trainable") is not False and call.config.get("trainable") is not False}
     if kind in ("Dense", "Activation", "ReLU", "Dropout"):
         return convert(call._replace(kind=kind, config=config))
     sizes = call.sizes()
-    one = Tensor(call.read()[0].layer, None if sizes is None else sizes[1:])
+    one = Tensor("_steps", None if sizes is None else sizes[1:])
     out = None if call.out is None else call.out[1:]
     parts = convert(call._replace(kind=kind, config=config, args=(one,), kwargs={}, out=out))
     if isinstance(parts, Results) or any(part.raw["op"] == "opaque" and "out" not in part.raw for part in parts):
         return None
-    first, *others = parts
-    fold, unfold = LayerPart({"op": "tobatch"}, "_steps"), LayerPart({"op": "frombatch"}, "_together")
-    return [fold, first._replace(reads=first.reads and ("_steps",)), *others, unfold]
-
-
-def _over_other_axes(call: LayerCall) -> bool:
-    axis = call.get("axis")
-    return not call.on_channels(-1 if axis is None else axis)
+    return [LayerPart({"op": "tobatch"}, "_steps"), *parts, LayerPart({"op": "frombatch"}, "_together")]
 
 
 def _over_batch(call: LayerCall) -> bool:
@@ -185,9 +275,6 @@ def _over_batch(call: LayerCall) -> bool:
 
 _OPAQUE_IF: dict[str, Callable[[LayerCall], object]] = {
     "upsample": lambda call: call.get("interpolation") not in (None, *MODES),
-    "batchnorm": _over_other_axes,
-    "groupnorm": _over_other_axes,
-    "scale": lambda call: not call.channels_last,
     **dict.fromkeys(("mean", "sum", "prod", "logsumexp", "cumsum"), _over_batch),
 }
 """The tests for calls that no layer here expresses, by the op for other calls of the class."""
@@ -259,6 +346,8 @@ _SPELLINGS = {
 }
 """The classes by their other names."""
 
+_ALWAYS_LAST = {"UpSampling1D", "Cropping1D", "ZeroPadding1D"}
+"""Layers whose channels are the last axis if they say nothing else."""
 _FUSED = {*FUSED, "Dense", "EinsumDense"}
 """Layers with an activation of their own."""
 _JOINS = {
@@ -269,5 +358,15 @@ _JOINS = {
     *("Dot", "Matmul", "Einsum", "Stack"),
 }
 """Layers that may read several tensors."""
-_MASKED = {"GlobalAveragePooling1D", "Softmax", "TimeDistributed"}
-"""Layers whose values depend on a mask, beside those over sequences."""
+_MASKED: dict[str, Converter] = {
+    "GlobalAveragePooling1D": masked_mean,
+    "Softmax": masked_softmax,
+    "TimeDistributed": lambda call: None if _reads_mask(call) else _time_distributed(call),
+}
+"""The layers whose values depend on a mask, beside those over sequences."""
+
+
+def _reads_mask(call: LayerCall) -> bool:
+    """Return whether the values of the layer in a wrapper depend on a mask."""
+    inner = inner_layer(call.config)
+    return inner is None or inner[0] in (*_MASKED, *RECURRENT, "RNN", "Bidirectional")

@@ -2,16 +2,77 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from .config import LayerCall, Sizes, plain
-from .functions import CONVERTERS, LayerPart, Parts, Raw, Results
+from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, renamed
 
 
 def _axis(call: LayerCall, value: object) -> int | None:
     """Return an axis counted from the front; None for the batch, and for what is not sure."""
     axis = call.axis(value)
     return axis if axis is not None and axis > 0 else None
+
+
+@CONVERTERS.register("Reshape")
+def _reshape(call: LayerCall) -> Parts:
+    """Return a reshape to a layer's target shape; an operation's has the batch in front, or -1 in its place."""
+    if call.get("target_shape") is not None:
+        return renamed(call, "reshape")
+    shape, sizes = plain(call.get("newshape", "shape")), call.sizes()
+    if call.out is not None or not isinstance(shape, (list, tuple)) or sizes is None or None in sizes:
+        return to_sizes(call.out)
+    wanted = [n for n in shape[1:] if type(n) is int]
+    is_whole = -1 in wanted or prod(wanted) == prod([n or 0 for n in sizes])
+    return {"op": "reshape", "out": wanted} if len(wanted) == len(shape) - 1 and is_whole else None
+
+
+def to_sizes(sizes: Sizes | None) -> Parts:
+    """Return a reshape to these sizes; None if they are not known, but for one."""
+    if sizes is None or sizes.count(None) > 1:
+        return None
+    return {"op": "reshape", "out": [-1 if n is None else n for n in sizes]}
+
+
+@CONVERTERS.register("ExpandDims")
+def _expand_dims(call: LayerCall) -> Parts:
+    """Return a reshape with new axes of size 1."""
+    sizes, given = call.sizes(), plain(call.get("axis"))
+    axes = list(given) if isinstance(given, (list, tuple)) else [given]
+    if sizes is None or any(type(axis) is not int for axis in axes):
+        return None
+    rank = len(sizes) + 1 + len(axes)
+    places = {axis % rank for axis in axes if -rank <= axis < rank}
+    if 0 in places or len(places) < len(axes):
+        return None
+    left = iter(sizes)
+    return to_sizes(tuple([1 if axis in places else next(left) for axis in range(1, rank)]))
+
+
+@CONVERTERS.register("Squeeze")
+def _squeeze(call: LayerCall) -> Parts:
+    """Return a reshape without axes of size 1: those that are named, or all."""
+    sizes, given = call.sizes(), plain(call.get("axis"))
+    axes = [call.axis(one) for one in (given if isinstance(given, (list, tuple)) else [given])]
+    if sizes is None or (given is not None and (None in axes or 0 in axes)):
+        return None
+    gone = [n == 1 if given is None else axis in axes for axis, n in enumerate(sizes, 1)]
+    return to_sizes(tuple([n for n, goes in zip(sizes, gone, strict=True) if not goes]))
+
+
+@CONVERTERS.register("Repeat")
+def _repeat(call: LayerCall) -> Parts:
+    """Return the places of an axis, each several times in a row."""
+    axis, sizes, repeats = _axis(call, call.get("axis")), call.sizes(), plain(call.get("repeats"))
+    size = None if axis is None or sizes is None or axis > len(sizes) else sizes[axis - 1]
+    counts = [repeats] * (size or 0) if type(repeats) is int else repeats
+    if size is None or not isinstance(counts, list) or any(type(n) is not int for n in counts):
+        return None
+    counts = counts * size if len(counts) == 1 else counts
+    if len(counts) != size or sum(counts) < 1:
+        return None
+    return {"op": "gather", "axis": axis, "indices": [at for at, count in enumerate(counts) for _ in range(count)]}
 
 
 @CONVERTERS.register("Split")
@@ -115,8 +176,23 @@ def _pad(call: LayerCall) -> Parts:
     axes = [at for at, pair in enumerate(pairs) if any(pair)]
     if not axes:
         return {"op": "identity"}
+    if mode == "symmetric":
+        return _mirrored(sizes, axes, pairs)
     raw: Raw = {"op": "pad", "axis": axes, "p": [pairs[at] for at in axes], "mode": mode}
     return raw | ({"value": value} if value else {})
+
+
+def _mirrored(sizes: Sizes, axes: list[int], pairs: list[list[int]]) -> Parts:
+    """Return padding by an axis's own values mirrored at its ends, the outermost twice: its places in their order."""
+    raws: list[Raw] = []
+    for axis in axes:
+        size, (before, after) = sizes[axis - 1], pairs[axis]
+        if size is None:
+            return None
+        period = [*range(size), *reversed(range(size))]
+        places = [period[place % (2 * size)] for place in range(-before, size + after)]
+        raws.append({"op": "gather", "axis": axis, "indices": places})
+    return _in_a_row(raws)
 
 
 @CONVERTERS.register("Tile")

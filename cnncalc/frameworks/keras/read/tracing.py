@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ....axes import Fields, begin
 from ....dialects import DIALECTS
 from ....errors import CnncalcError
 from ....layers import OPS, Env
-from ....sizes import NOTHING_KNOWN, UNKNOWN, Shape
+from ....sizes import NOTHING_KNOWN, UNKNOWN, Shape, total
 from .config import Sizes
 
-Traced = tuple[Shape, Fields]
-NOTHING: Traced = (NOTHING_KNOWN, Fields(()))
-"""The shape and the fields of a layer of which nothing is known."""
+
+class Traced(NamedTuple):
+    """What a layer gives, as far as it is known."""
+
+    shape: Shape
+    fields: Fields
+    params: int | None = None
+
+
+NOTHING = Traced(NOTHING_KNOWN, Fields(()))
+"""What is known of a layer of which nothing is."""
 
 
 def shape_of_sizes(sizes: Sizes | None) -> Traced:
@@ -22,7 +30,7 @@ def shape_of_sizes(sizes: Sizes | None) -> Traced:
     if sizes is None:
         return NOTHING
     shape = tuple([UNKNOWN if n is None else n for n in sizes])
-    return shape, begin(shape, ())
+    return Traced(shape, begin(shape, ()))
 
 
 def sizes_of_shape(shape: Shape) -> Sizes | None:
@@ -33,22 +41,21 @@ def sizes_of_shape(shape: Shape) -> Sizes | None:
 def traced(op: str, given: Mapping[str, Any], read: Sequence[Traced], channels_last: bool) -> Traced:
     """Return the shape that a layer gives for what it reads; nothing if it is impossible, which is said later."""
     cls, nd = OPS[op]
-    if cls.NESTS or (NOTHING_KNOWN in [shape for shape, _ in read] and op != "opaque"):
+    if cls.NESTS or (NOTHING_KNOWN in [one.shape for one in read] and op != "opaque"):
         return NOTHING
     try:
         keys = {key: cls.KEYS[key](value, nd) for key, value in given.items() if value is not None}
         if not keys.keys() >= set(cls.NEEDED):
             return NOTHING
         made, env = cls(op, nd, keys), Env(DIALECTS["keras"], channels_last)
-        shapes, fields = [shape for shape, _ in read], [field for _, field in read]
+        shapes, fields = [one.shape for one in read], [one.fields for one in read]
         done = made.trace_all(shapes, fields, env) if cls.JOINS else made.trace(shapes[0], fields[0], env)
     except (CnncalcError, LookupError):
         return NOTHING
-    return done.out, done.fields
+    return Traced(done.out, done.fields, total([done.weights, done.bias]))
 
 
 def shape_given(raw: Mapping[str, Any], read: Sequence[Sizes | None], channels_last: bool) -> Sizes | None:
     """Return the sizes that a layer of a spec gives for inputs of these sizes."""
     given = {key: value for key, value in raw.items() if key != "op"}
-    shape, _ = traced(raw["op"], given, [shape_of_sizes(sizes) for sizes in read], channels_last)
-    return sizes_of_shape(shape)
+    return sizes_of_shape(traced(raw["op"], given, [shape_of_sizes(sizes) for sizes in read], channels_last).shape)

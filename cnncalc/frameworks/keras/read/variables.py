@@ -112,7 +112,7 @@ _OWN = {
 }
 """The variables of each class, in order: `name?key` only if this key is not false, `name!` if it is not trained."""
 _RECURRENT = ("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "CuDNNLSTM", "CuDNNGRU")
-_PROJECTIONS = {"query": "query_dense", "key": "key_dense", "value": "value_dense", "output": "output_dense"}
+_PROJECTIONS = {part: f"{part}_dense" for part in ("query", "key", "gate", "value", "output")}
 
 
 def variables(kind: str, config: dict[str, Any]) -> list[Variable]:
@@ -124,9 +124,10 @@ def variables(kind: str, config: dict[str, Any]) -> list[Variable]:
         return _wrapped(kind, config)
     if kind in ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention"):
         listed = _listed(_CONV, config)
+        parts = {part: group for part, group in _PROJECTIONS.items() if part != "gate" or config.get("use_gate")}
         return [
             Variable(f"{part}/{one.name}", (group if kind == "MultiHeadAttention" else f"_{group}",))
-            for part, group in _PROJECTIONS.items()
+            for part, group in parts.items()
             for one in listed
         ]
     if kind == "Attention":
@@ -182,6 +183,9 @@ def _wrapped(wrapper: str, config: dict[str, Any]) -> list[Variable]:
 
 def unused_buffers(kind: str, config: dict[str, Any], features: int | None) -> int:
     """Return how many numbers a layer keeps that its output does not depend on, for inputs of so many features."""
+    if kind == "Normalization":  # a count, beside statistics that stand as arrays of their own
+        axis = config.get("axis", -1)
+        return int(config.get("mean") is None and (config.get("invert") or (isinstance(axis, list) and len(axis) != 1)))
     inner = inner_layer(config) if kind == "SpectralNormalization" else None
     if inner is None:
         return 3 * (features or 0) if kind == "BatchNormalization" and config.get("renorm") else 0

@@ -115,6 +115,8 @@ def _recurrent(context: KerasContext) -> list[KerasStep]:
     v, op, sample = context.layer.values, context.layer.op, context.layer.sample
     if v.get("state", "hidden") != "hidden":
         raise refuse("the cell state as an output", "give state=hidden", "state")
+    if v["masked"]:
+        raise refuse("a mask of steps that is a layer", "leave masked out", "masked")
     if len(context.layer.samples) > 1:
         raise refuse(f"states that {op} begins with", "leave them out of from", "from")
     two = op == "gru" and v["reset_after"]

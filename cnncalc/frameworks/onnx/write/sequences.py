@@ -158,6 +158,8 @@ def recurrent(file: OnnxFile, layer: LayerReport) -> None:
     """Write a recurrent layer between Transposes: ONNX has the steps before the batch."""
     v, (*lead, steps, features) = layer.values, layer.sample
     given = {"cell": [2], "both": [1, 2]}.get(v.get("state", ""), [1])
+    if v["masked"]:
+        raise unsaid(layer, "a mask of steps", "leave masked out")
     if v["sequences"] and given != [1]:
         raise unsaid(layer, "the cells of all steps", "give sequences=false")
     op, order = GATES[layer.op]

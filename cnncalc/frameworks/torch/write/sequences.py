@@ -140,6 +140,8 @@ def recurrent(site: TorchContext) -> Code:
     v, lead = site.values, site.layer.sample[:-2]
     if v["bias"] and not v["hidden_bias"]:
         raise site.refuse(f"has two biases in {site.op}, or none", "give hidden_bias=true, or bias=false")
+    if v["masked"]:
+        raise site.refuse("has no mask of steps", "leave masked out")
     if not v.get("reset_after", True):
         raise site.refuse("resets after the product in gru", "give reset_after=true")
     usual = ("tanh", "relu") if site.op == "rnn" else ("tanh",)

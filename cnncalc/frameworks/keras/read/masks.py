@@ -1,0 +1,149 @@
+"""Keras's masks: the layers that make one, pass one on, and those whose values depend on one.
+
+A mask has a number for each step, 1 if it counts, else 0. Source: `compute_mask` of the classes in keras/src/layers.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .config import LayerCall, Sizes, Tensor
+from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, listed
+
+
+class MadeMask(NamedTuple):
+    """The mask of what a layer gives."""
+
+    parts: list[LayerPart]
+    """The layers that make it, which read what the layer reads."""
+    masked: bool
+    """Whether there is one."""
+    mask: Tensor | None
+    """The mask, an earlier part by its suffix; None if it is not followed."""
+    outputs: int = 1
+    """How many of the layer's outputs have it."""
+
+
+NO_MASK = MadeMask([], False, None)
+UNKNOWN_MASK = MadeMask([], True, None)
+
+
+def masks_of(call: LayerCall) -> list[Tensor]:
+    """Return the masks of all that a call reads."""
+    return [one.mask for one in call.tensors() if one.mask is not None]
+
+
+def output_mask(call: LayerCall) -> MadeMask:
+    """Return the mask of what a layer gives, as Keras works it out; operations give none."""
+    kind, sizes, read = call.kind, call.sizes(), call.read()
+    if call.is_operation or not read:
+        return NO_MASK
+    if kind in ("Embedding", "ReversibleEmbedding") and not call.kwargs.get("reverse"):
+        return _unequal(call, 0, sizes) if call.config.get("mask_zero") else NO_MASK
+    if kind == "Masking":
+        return _unequal(call, call.get("mask_value") or 0, None if sizes is None else sizes[:-1], over_last=True)
+    if not call.masked or kind not in _PASSING or (kind in _RECURRENT and not _gives_steps(call)):
+        return NO_MASK
+    both = kind == "Bidirectional" and call.config.get("merge_mode", "concat") is None
+    return _merged(call, read) if kind in _MERGING else MadeMask([], True, call.mask, 1 + both)
+
+
+def _gives_steps(call: LayerCall) -> bool:
+    """Return whether a recurrent layer gives every step."""
+    inner = call.config.get("layer") if call.kind == "Bidirectional" else None
+    config = inner.get("config") if isinstance(inner, dict) else call.config
+    return isinstance(config, dict) and bool(config.get("return_sequences"))
+
+
+def _unequal(call: LayerCall, value: float, sizes: Sizes | None, over_last: bool = False) -> MadeMask:
+    """Return the mask of the places that are not a number; with `over_last`, of the steps that are not throughout."""
+    compared = LayerPart({"op": "compare", "by": "ne", "value": value}, "_mask", (call.read()[0].layer,))
+    parts = [compared]
+    if over_last:
+        parts = [compared._replace(suffix="_differs"), LayerPart({"op": "max", "axis": [-1]}, "_mask", ("_differs",))]
+    return MadeMask(parts, True, Tensor("_mask", sizes))
+
+
+def _merged(call: LayerCall, read: list[Tensor]) -> MadeMask:
+    """Return what is left of several masks: a step counts if it does in one of them; without one all count."""
+    masks = [one.mask for one in read if one.mask is not None]
+    along_steps = call.kind == "Concatenate" and not call.on_last(call.get("axis"))
+    if len(masks) == len(read) and len(masks) > 1:
+        raw: Raw = {"op": "concat", "axis": call.axis(call.get("axis"))} if along_steps else {"op": "max"}
+        return MadeMask([LayerPart(raw, "_mask", tuple([one.layer for one in masks]))], True, Tensor("_mask", None))
+    if len(masks) == len(read):
+        return MadeMask([], True, masks[0])
+    return UNKNOWN_MASK if along_steps or any(one.masked and one.mask is None for one in read) else NO_MASK
+
+
+_MERGING = {"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"}
+_RECURRENT = {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}
+_PASSING = {
+    *(*_MERGING, *_RECURRENT),
+    *("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "ThresholdedReLU", "Softmax", "Dense", "Identity", "Lambda"),
+    *("BatchNormalization", "GroupNormalization", "LayerNormalization", "UnitNormalization", "Normalization"),
+    *("SyncBatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2", "ActivityRegularization"),
+    *("Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise", "TimeDistributed"),
+    *(f"SpatialDropout{n}D" for n in (1, 2, 3)),
+    *("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention"),
+}
+"""The layers that pass a mask on (`supports_masking`); behind others it is lost."""
+
+
+@CONVERTERS.register("Masking")
+def _masking(call: LayerCall) -> Parts:
+    """Return what Masking does to values: it makes steps zero that are `mask_value` throughout."""
+    value = call.get("mask_value")
+    if value in (None, 0):
+        return {"op": "identity"}
+    x = call.read()[0].layer
+    return [
+        LayerPart({"op": "compare", "by": "ne", "value": value}, "_unequal", (x,)),
+        LayerPart({"op": "max", "axis": [-1], "keepdims": True}, "_counts"),
+        LayerPart({"op": "mul"}, "", (x, "_counts")),
+    ]
+
+
+def column(mask: Tensor, suffix: str = "_counts") -> LayerPart:
+    """Return a mask of steps with an axis of one feature."""
+    steps = mask.sizes[0] if mask.sizes else None
+    return LayerPart({"op": "reshape", "out": [-1 if steps is None else steps, 1]}, suffix, (mask.layer,))
+
+
+def masked_mean(call: LayerCall) -> Parts:
+    """Return the mean of the steps that count (GlobalAveragePooling1D)."""
+    mask, x = call.mask, call.read()[0].layer
+    if mask is None:
+        return None
+    keepdims = bool(call.get("keepdims"))
+    parts, first = [column(mask)], not call.channels_last
+    if first:
+        parts = [LayerPart({"op": "reshape", "out": [1, -1]}, "_counts", (mask.layer,))]
+    total: Raw = {"op": "sum", "axis": [2 if first else 1], "keepdims": keepdims}
+    return [
+        *parts,
+        LayerPart({"op": "mul"}, "_counted", (x, "_counts")),
+        LayerPart(total, "_sum"),
+        LayerPart(total, "_steps", ("_counts",)),
+        LayerPart({"op": "div"}, "", ("_sum", "_steps")),
+    ]
+
+
+def masked_softmax(call: LayerCall) -> Parts:
+    """Return a softmax of the values that count; the others are 0."""
+    mask, read = call.mask, call.read()
+    made = CONVERTERS["Softmax"](call._replace(args=(read[0]._replace(layer="_chosen"),), kwargs={}))
+    if (
+        made is None
+        or isinstance(made, Results)
+        or mask is None
+        or mask.sizes is None
+        or read[0].sizes is None
+        or len(mask.sizes) > len(read[0].sizes)
+    ):
+        return None
+    low: Raw = {"op": "constant", "shape": [], "value": -1e9, "kind": "constant"}
+    chosen = LayerPart({"op": "where"}, "_chosen", (mask.layer, read[0].layer, "_low"))
+    softmax = listed(made)
+    ends = [softmax[-1]._replace(suffix="_softmax"), LayerPart({"op": "mul"}, "", ("_softmax", mask.layer))]
+    return [LayerPart(low, "_low", ()), chosen, *softmax[:-1], *ends]

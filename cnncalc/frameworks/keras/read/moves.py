@@ -1,0 +1,44 @@
+"""Layers that take their channels elsewhere than the network has them: between two permutes, there and back."""
+
+from __future__ import annotations
+
+from .config import LayerCall
+from .functions import Converter, LayerPart, Parts, Results, listed
+
+STILL = ("identity", "dropout")
+"""The ops for which it is the same where the channels stand."""
+
+
+def between(call: LayerCall, order: list[int], convert: Converter) -> Parts:
+    """Return the layers for a call on its input's axes in another order, from 1, which is turned back behind.
+
+    None if the number of axes is not known, and for a call that no layer here expresses.
+    """
+    sizes, out, read = call.sizes(), call.out, call.read()
+    if sizes is None or len(read) != 1 or sorted(order) != list(range(1, len(sizes) + 1)):
+        return None
+    turned = read[0]._replace(layer="_turned", sizes=tuple([sizes[axis - 1] for axis in order]))
+    wanted = None if out is None or len(out) != len(order) else tuple([out[axis - 1] for axis in order])
+    kwargs = {key: value for key, value in call.kwargs.items() if value is not read[0]}
+    made = convert(call._replace(args=(turned,), kwargs=kwargs, out=wanted))
+    if made is None or isinstance(made, Results):
+        return None
+    parts = listed(made)
+    if all(part.raw["op"] in STILL for part in parts):
+        return parts
+    there = LayerPart({"op": "permute", "order": order}, "_turned", (read[0].layer,))
+    if parts[-1].raw.get("keepdims") is False:  # a global pool, which leaves no other axis
+        return [there, *parts]
+    back = [order.index(axis) + 1 for axis in range(1, len(order) + 1)]
+    return [there, *parts, LayerPart({"op": "permute", "order": back}, "_back")]
+
+
+def on_axis(call: LayerCall, axis: object, convert: Converter) -> Parts:
+    """Return the layers for a call whose channels are an axis, the last one for None."""
+    at, sizes = call.axis(-1 if axis is None else axis), call.sizes()
+    if call.on_channels(at) or (sizes is not None and len(sizes) == 1):
+        return convert(call)
+    if at is None or sizes is None or not 0 < at <= len(sizes):
+        return None
+    others = [one for one in range(1, len(sizes) + 1) if one != at]
+    return between(call, [*others, at] if call.channels_last else [at, *others], convert)

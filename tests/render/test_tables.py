@@ -1,0 +1,187 @@
+"""Tables of any width: what is dropped, shortened and broken, and which rows there are, in every format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from functools import cache
+
+import pytest
+
+import cnncalc
+from cnncalc import zoo
+from cnncalc.render import FORMATS, Style
+from cnncalc.render.columns import COLUMNS, DROPS
+from cnncalc.report import Report
+from tests.program import here, on_terminal
+
+WIDTHS = (20, 60, 72, 75, 80, 93, 100, 111, 120, 133, 160, 240)
+FLOOR = 75
+"""From here on no line of a built-in network's table is longer than the terminal is wide."""
+EXACT = re.compile(r"\d[\d,]*")
+
+
+@cache
+def report(name: str) -> Report:
+    return cnncalc.shape(name)
+
+
+def table(of: Report, width: int | None = None, columns: tuple[str, ...] | None = None) -> list[str]:
+    """Return the lines of a report's table, without those below it."""
+    text = "".join(FORMATS.renderer("table")(of, Style(columns, width=width)))
+    return text.partition("\n\n")[0].splitlines()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", zoo.names())
+def test_names_and_numbers_are_whole_at_any_width(name: str, width: int) -> None:
+    head, rule, *lines = table(report(name), width)
+    assert max(map(len, [head, rule, *lines])) <= max(width, FLOOR)
+    starts = [line for line in lines if not line.startswith(" ")]  # the others have the end of an op's keys
+    assert all(line.strip().replace(" ", "").isalnum() for line in lines if line.startswith(" "))
+    for line, layer in zip(starts, report(name).layers, strict=True):
+        words = line.split()
+        assert words[:2] == [layer.name, layer.op]
+        assert cnncalc.sizes.show(layer.out) in words
+        assert f"{layer.params:,}" in words
+        assert f"{layer.macs:,}" in words
+
+
+@pytest.mark.parametrize("name", ["lenet5", "vgg16", "resnet50"])
+def test_columns_go_in_their_order_and_never_come_back(name: str) -> None:
+    droppable = [COLUMNS[column].title for column in DROPS]
+    counts = []
+    for width in range(60, 200):
+        titles = table(report(name), width)[0].split()
+        there = [title for title in droppable if title in titles]
+        assert there == droppable[len(droppable) - len(there) :]
+        counts.append(len(there))
+    assert counts == sorted(counts)
+    assert set(counts) >= {0 if name != "lenet5" else 3, 5}
+
+
+def test_numbers_are_shortened_after_the_columns_are_dropped_and_never_otherwise() -> None:
+    named = ("layer", "op", "fc", "local", "macs")
+    wide, narrow = (table(report("vgg16"), width, columns=named) for width in (80, 50))
+    assert "89,915,392" not in "".join(wide)
+    assert "161,128,382,464" in "".join(wide)
+    assert "161G" in "".join(narrow)
+    assert "15,470,264,320" in on_terminal("shape", "vgg16", columns=50).out
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_heeds_the_choice_of_rows(format: str) -> None:
+    line = f"shape resnet18 --sort macs --only Conv2d,linear --top 3 --format {format}"
+    ended = here(line.split())
+    assert ended.code == 0
+    text = ended.out.replace("\\", "")
+    assert len(set(re.findall(r"layer\d_\d_[a-z0-9]+", text))) == 2
+    assert text.index("conv1") < text.index("layer1_1_conv1") < text.index("layer1_1_conv2")
+
+
+def rows_of(line: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(here(["shape", *line.split(), "--format", "csv"]).out)))
+
+
+def test_rows_are_sorted_by_numbers_then_by_texts() -> None:
+    macs = [int(row["macs"]) for row in rows_of("resnet18 --sort MACs")]
+    assert macs == sorted(macs, reverse=True)
+    ops = [row["op"] for row in rows_of("resnet18 --sort op")]
+    assert ops == sorted(ops)
+    outs = [row["out"] for row in rows_of("lenet5 --sort output")]
+    assert outs[:2] == ["6x28x28", "6x28x28"]
+    assert outs[-1] == "10"
+    assert [row["layer"] for row in rows_of("3xHxW conv:4,k3 linear:5 --sort macs --columns layer")] == [
+        "conv1",
+        "linear1",
+    ]
+
+
+def test_the_shares_sum_to_the_whole() -> None:
+    rows = rows_of("resnet18 --columns params%,macs%")
+    for name in ("params%", "macs%"):
+        assert sum(float(row[name]) for row in rows) == pytest.approx(100, abs=0.01)
+    tied = rows_of("4x9x9 conv:4,k3,p1,name=a conv:4,k3,p1,tie=a --columns params%,macs%")
+    assert [row["params%"] for row in tied] == ["100", "0"]
+    assert [row["macs%"] for row in tied] == ["50", "50"]
+    assert rows_of("4x9x9 relu --columns macs%")[0]["macs%"] == "0"
+
+
+def test_from_flops_and_intensity() -> None:
+    line = "3x8x10 conv:4,k3,p1,name=a relu add:from=a+relu1 flatten --columns layer,from,flops,intensity"
+    rows = rows_of(f"{line} --dtype float16")
+    assert [row["from"] for row in rows] == ["input", "a", "a+relu1", "add1"]
+    macs, moved = 4 * 8 * 10 * 27, 2 * (3 * 80 + 4 * 80 + 4 * 27 + 4)
+    assert rows[0]["flops"] == str(2 * macs)
+    assert float(rows[0]["intensity"]) == pytest.approx(macs / moved, rel=1e-5)
+    assert [row["intensity"] for row in rows[1:]] == ["0", "0", ""]
+    assert float(rows_of(line)[0]["intensity"]) == pytest.approx(macs / moved / 2, rel=1e-5)
+
+
+BLOCKS = {
+    "input": [3, 9, 11],
+    "layers": [
+        {"op": "conv", "c_o": 4, "k": 3, "p": 1},
+        *[
+            {"op": "block", "name": f"b{n}", "layers": [{"op": "conv", "c_o": 4, "k": 3, "p": 1}, {"op": "relu"}]}
+            for n in range(3)
+        ],
+        {"op": "block", "name": "last", "layers": [{"op": "block", "name": "in", "layers": [{"op": "relu"}]}]},
+    ],
+}
+
+
+def test_blocks_are_opened_and_folded() -> None:
+    def names(options: str) -> list[tuple[str, str]]:
+        line = ["shape", "-", "--format", "csv", "--columns", "layer,times", *options.split()]
+        return [(row["layer"], row["times"]) for row in csv.DictReader(io.StringIO(here(line, json.dumps(BLOCKS)).out))]
+
+    assert [name for name, _ in names("")] == ["conv1", "b0", "b1", "b2", "last"]
+    assert names("--fold") == [("conv1", ""), ("b0", "x3"), ("last", "")]
+    opened = [name for name, _ in names("--depth 2")]
+    assert opened == ["conv1", *[f"b{n}.{one}" for n in range(3) for one in ("conv1", "relu1")], "last.in"]
+    assert names("--depth 3")[-1] == ("last.in.relu1", "")
+    assert names("--depth 2 --fold") == [("conv1", ""), ("b0.conv1", "x3"), ("b0.relu1", "x3"), ("last.in", "")]
+
+
+def test_a_fold_begins_where_a_block_does() -> None:
+    rows = rows_of("resnet50 --fold --columns layer,times")
+    folded = [(row["layer"], row["times"]) for row in rows if row["times"]]
+    assert [pair for pair in folded if pair[0].endswith("conv1")] == [
+        ("layer1_2_conv1", "x2"),
+        ("layer2_2_conv1", "x3"),
+        ("layer3_2_conv1", "x5"),
+        ("layer4_2_conv1", "x2"),
+    ]
+    assert folded[0][0] == "layer1_2_conv1"
+    times = [int(row["times"].removeprefix("x") or 1) for row in rows]
+    assert sum(times) == len(report("resnet50"))
+
+
+def test_sums_are_of_what_is_shown_and_of_the_whole() -> None:
+    lines = here(["shape", "resnet18", "--fold", "--only", "conv"]).out.splitlines()
+    convolutions = [layer for layer in report("resnet18") if layer.op == "conv"]
+    shown, total = (next(line for line in lines if line.startswith(word)) for word in ("shown", "total"))
+    assert f"{sum(layer.params or 0 for layer in convolutions):,}" in shown.split()
+    assert f"{report('resnet18').params:,}" in total.split()
+
+
+def test_json_of_some_rows_is_not_a_spec() -> None:
+    part = here(["shape", "lenet5", "--only", "conv", "--sort", "params", "--json"]).out
+    document = json.loads(part)
+    assert document["selection"] == {"sort": "params", "only": ["conv", "conv1d", "conv3d"]}
+    assert [layer["name"] for layer in document["layers"]] == ["c5", "c3", "c1"]
+    ended = here(["shape", "-"], part)
+    assert (ended.code, ended.out) == (2, "")
+    assert "this shows some layers of a report: it is not a network" in ended.err
+
+
+def test_wrong_choices_are_errors() -> None:
+    assert "did you mean 'macs'" in here(["shape", "lenet5", "--sort", "mac"]).err
+    assert here(["shape", "lenet5", "--only", "conf"]).err.startswith(
+        "--only: unknown op 'conf'\n  did you mean 'conv'"
+    )
+    assert here(["shape", "lenet5", "--top", "0"]).code == 2
+    assert rows_of("lenet5 --only lstm") == []
