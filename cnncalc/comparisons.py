@@ -42,7 +42,7 @@ class Compared(NamedTuple):
 class Comparison:
     """Networks side by side, in the order in which they were given.
 
-    `comparison["resnet18"]` is the report of a network. Iteration gives the networks, each with its `name` and `report`.
+    `comparison["resnet18"]` is the report of a network. Iteration gives networks, each with its `name` and `report`.
     """
 
     def __init__(self, networks: Sequence[Compared]):

@@ -155,18 +155,18 @@ def _positions_read(layer: LayerReport) -> Count:
 def _ungrouped(layer: LayerReport) -> int:
     """Return what calflops takes for the weights of a transposed convolution."""
     keys = layer.values
-    kernel: int = prod(keys["k"])
-    return kernel * int(keys["c_i"]) * (keys["c_o"] // keys["g"] // keys["g"])
+    return int(prod(keys["k"])) * int(keys["c_i"]) * int(keys["c_o"] // keys["g"] // keys["g"])
 
 
 def _adaptive(layer: LayerReport) -> Count:
     """Return thop's count of an adaptive average pool: of floating-point numbers, cut off."""
     (_, space), (_, wanted) = (layer.node.layer.split(shape, layer.env) for shape in (layer.sample, layer.traced.out))
-    made = _made(layer)
-    if made is None or not all(isinstance(size, int) for size in space):
-        return None
-    kernel = prod([float(n) / float(o) for n, o in zip(space, wanted, strict=True)])  # type: ignore[arg-type]
-    return int((kernel + 1) * made)
+    made, kernel = _made(layer), 1.0
+    for n, o in zip(space, wanted, strict=True):
+        if not isinstance(n, int) or not isinstance(o, int):
+            return None
+        kernel *= n / o
+    return None if made is None else int((kernel + 1) * made)
 
 
 def _softmax(layer: LayerReport) -> Count:

@@ -8,22 +8,39 @@ import click
 
 from .. import sources
 from ..errors import SpecError
+from ..render import Selection
 from ..render.comparisons import FORMATS
-from ._comparison import TableOptions, compare, table_options
+from . import _comparison
 from ._networks import QUOTED, report_of
-from ._options import NetworkOptions, format_options, message_options, network_options, path_option
+from ._options import (
+    Measures,
+    NetworkOptions,
+    format_options,
+    measure_options,
+    message_options,
+    network_options,
+    path_option,
+)
+from ._rows import network_selection_options
 from ._usage import Command
 
 
 @click.command("compare", cls=Command)
 @click.argument("networks", nargs=-1, metavar="SPEC...")
 @network_options()
-@table_options
+@measure_options
 @format_options(FORMATS)
+@network_selection_options
 @path_option()
 @message_options
 def command(
-    networks: tuple[str, ...], options: NetworkOptions, table: TableOptions, format: str, path: str | None
+    networks: tuple[str, ...],
+    options: NetworkOptions,
+    measures: Measures,
+    format: str,
+    columns: tuple[str, ...] | None,
+    selection: Selection,
+    path: str | None,
 ) -> int:
     """Show networks side by side, a row each: shapes, parameters, MACs and the receptive field of the whole.
 
@@ -40,4 +57,5 @@ def command(
         raise SpecError("no SPEC", f"give networks, one word each; layer words go in quotes: {QUOTED}")
     if networks.count(sources.STDIN) > 1:
         raise SpecError("standard input can be only one of the networks", "give files for the others")
-    return compare([(word, partial(report_of, word, options)) for word in networks], table, format, path)
+    reports = [(word, partial(report_of, word, options)) for word in networks]
+    return _comparison.write(reports, measures, columns, selection, format, path)

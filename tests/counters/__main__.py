@@ -1,7 +1,7 @@
 """Record what the tools themselves print: `python -m tests.counters` writes tests/data/counters.jsonl anew.
 
-It needs PyTorch, torchvision and the tools (torchinfo, fvcore, thop, ptflops, calflops). Each count is made in a process
-of its own, for a tool that fails leaves the functions of PyTorch patched.
+It needs PyTorch, torchvision and the tools (torchinfo, fvcore, thop, ptflops, calflops). Each count is made in a
+process of its own, for a tool that fails leaves the functions of PyTorch patched.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import contextlib
 import io
 import json
 import os
-import sys
 import types
 import warnings
 from collections.abc import Callable, Iterator
@@ -76,7 +75,7 @@ def _apart(count: Callable[[], Any]) -> int | str:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), torch.no_grad():
                 number = count()
             result = f"not {number}" if number is None or number != int(number) else int(number)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever a tool raises, it has no count
             result = type(error).__name__
         os.write(writing, json.dumps(result).encode())
         os._exit(0)
@@ -103,13 +102,17 @@ def torchvisions(name: str) -> Callable[[], Any]:
     return lambda: getattr(torchvision.models, name)(weights=None, **settings)
 
 
+def _sizes(source: Any) -> list[int]:
+    return [int(str(size)) for size in cnncalc.shape(source).sample]
+
+
 def lines() -> Iterator[dict[str, Any]]:
     """Yield the versions, then a line for each network and each way to write it, then one for each row of an op."""
     yield {
         name: version(name) for name in ("torch", "torchvision", "torchinfo", "fvcore", "thop", "ptflops", "calflops")
     }
     for name in zoo.names():
-        shape = (1, *cnncalc.shape(name).sample)
+        shape = (1, *_sizes(name))
         if hasattr(torchvision.models, name):
             yield {"network": name, "code": "torchvision", **counts(torchvisions(name), shape)}
         yield {"network": name, "code": "converted", **counts(converted(name), shape)}
@@ -121,7 +124,7 @@ def lines() -> Iterator[dict[str, Any]]:
             made = converted(document)
         except cnncalc.CnncalcError:
             continue
-        yield document | counts(made, (1, *cnncalc.shape(document).sample))
+        yield document | counts(made, (1, *_sizes(document)))
 
 
 def main() -> None:
@@ -131,7 +134,6 @@ def main() -> None:
     with (DATA / "counters.jsonl").open("w", encoding="utf-8") as file:
         for line in lines():
             file.write(json.dumps(line) + "\n")
-            print(*line.values(), file=sys.stderr)
 
 
 if __name__ == "__main__":
