@@ -13,14 +13,14 @@ from math import prod
 from typing import NamedTuple
 
 from .errors import SpecError, nearest, shown
-from .report import Kind, LayerReport, MacsAs, Report
+from .report import LayerReport, MacsAs, OpCount, Report
 from .sizes import NOTHING_KNOWN, Shape, count, total
 
 Count = int | None
 """A count for one sample; None if it is not known."""
 
 
-class Rule(NamedTuple):
+class CountRule(NamedTuple):
     """What a tool counts for a layer."""
 
     why: str
@@ -34,11 +34,11 @@ class Tool(NamedTuple):
 
     version: str
     """The version that its rules are those of."""
-    rules: Mapping[str, Rule]
+    rules: Mapping[str, CountRule]
     """Its rules, by the op's word; a layer of any other op counts as nothing."""
     batched: bool = True
     """Whether it counts for the whole batch, and not for one sample."""
-    by_function: Mapping[str, Rule] = {}
+    by_function: Mapping[str, CountRule] = {}
     """Its rules for layers that a function computes, and not a module."""
 
 
@@ -96,22 +96,22 @@ def _is_last(layer: LayerReport) -> bool:
 
 def _each(
     number: int, of: Callable[[LayerReport], Count], what: str, where: Callable[[LayerReport], bool] | None = None
-) -> Rule:
+) -> CountRule:
     """Return the rule of a number for each input or output, of the layers `where` that holds."""
-    return Rule(
+    return CountRule(
         f"{number} for each {what}", lambda layer: count(number, of(layer)) if where is None or where(layer) else 0
     )
 
 
-def _each_input(number: int, where: Callable[[LayerReport], bool] | None = None) -> Rule:
+def _each_input(number: int, where: Callable[[LayerReport], bool] | None = None) -> CountRule:
     return _each(number, _read, "input", where)
 
 
-def _each_output(number: int, where: Callable[[LayerReport], bool] | None = None) -> Rule:
+def _each_output(number: int, where: Callable[[LayerReport], bool] | None = None) -> CountRule:
     return _each(number, _made, "output", where)
 
 
-def _norm(affine: int, plain: int, where: Callable[[LayerReport], bool] | None = None) -> Rule:
+def _norm(affine: int, plain: int, where: Callable[[LayerReport], bool] | None = None) -> CountRule:
     """Return the rule of a norm, which counts for each input, more with weights than without."""
 
     def of(layer: LayerReport) -> Count:
@@ -119,29 +119,29 @@ def _norm(affine: int, plain: int, where: Callable[[LayerReport], bool] | None =
             return 0
         return count(affine if _is_affine(layer) else plain, _read(layer))
 
-    return Rule(
+    return CountRule(
         f"{affine} for each input, {plain} without weights" if affine != plain else f"{plain} for each input", of
     )
 
 
-def _upsampled(by_mode: Mapping[tuple[str, int], int]) -> Rule:
+def _upsampled(by_mode: Mapping[tuple[str, int], int]) -> CountRule:
     """Return the rule of an upsampling, by its mode and number of axes: so many for each output."""
 
     def of(layer: LayerReport) -> Count:
         mode, own = layer.values["mode"], layer.values.keys() & {"where", "round"}
         return count(0 if own else by_mode.get((mode.removeprefix("bi"), _axes(layer)), 0), _made(layer))
 
-    return Rule("so many for each output, by the mode", of)
+    return CountRule("so many for each output, by the mode", of)
 
 
-EXACT = Rule("", lambda layer: layer.traced.macs)
-NOTHING = Rule("nothing", lambda _: 0)
-WITH_BIAS = Rule("1 for each bias added", lambda layer: total([layer.traced.macs, _bias(layer)]))
-PARAMS = Rule("its parameters, once", lambda layer: layer.params)
-EVERYWHERE = Rule("its parameters at each position", lambda layer: count(layer.params, _positions(layer)))
-AT_OUTPUTS = Rule("its weights at each output, not input", lambda layer: count(layer.weights, _positions(layer)))
-GROUPED_TWICE = Rule("divided by the groups twice", lambda layer: count(_ungrouped(layer), _positions_read(layer)))
-UNKNOWN = Rule("depends on the code", lambda _: None)
+EXACT = CountRule("", lambda layer: layer.traced.macs)
+NOTHING = CountRule("nothing", lambda _: 0)
+WITH_BIAS = CountRule("1 for each bias added", lambda layer: total([layer.traced.macs, _bias(layer)]))
+PARAMS = CountRule("its parameters, once", lambda layer: layer.params)
+EVERYWHERE = CountRule("its parameters at each position", lambda layer: count(layer.params, _positions(layer)))
+AT_OUTPUTS = CountRule("its weights at each output, not input", lambda layer: count(layer.weights, _positions(layer)))
+GROUPED_TWICE = CountRule("divided by the groups twice", lambda layer: count(_ungrouped(layer), _positions_read(layer)))
+UNKNOWN = CountRule("depends on the code", lambda _: None)
 SEQUENCES = dict.fromkeys(("einsum", "attention", "multihead", "embedding", "lstm", "gru", "rnn", "opaque"), UNKNOWN)
 """Ops whose count depends on how PyTorch code writes them."""
 CONVOLUTIONS = ("conv", "dwconv", "sepconv")
@@ -193,7 +193,7 @@ def _local_response(layer: LayerReport) -> Count:
     return total([count(3, _read(layer)), count(channels + layer.values["size"] - 1, _positions_read(layer))])
 
 
-POOLED = Rule("2 for each input", lambda layer: None if _is_uneven(layer) else count(2, _read(layer)))
+POOLED = CountRule("2 for each input", lambda layer: None if _is_uneven(layer) else count(2, _read(layer)))
 TORCHINFO = {
     **SEQUENCES,
     **dict.fromkeys((*CONVOLUTIONS, "convT"), EVERYWHERE),
@@ -202,7 +202,7 @@ TORCHINFO = {
 FVCORE = {
     **SEQUENCES,
     **dict.fromkeys((*CONVOLUTIONS, "convT", "linear", "matmul"), EXACT),
-    "batchnorm": Rule(
+    "batchnorm": CountRule(
         "2 for each input, 1 without weights",
         lambda layer: count(2 if layer.values["scale"] else 1, _read(layer)),
     ),
@@ -218,10 +218,12 @@ THOP = {
     **dict.fromkeys(("batchnorm", "instancenorm"), _norm(4, 2)),
     "layernorm": _norm(4, 2, _is_last),
     "prelu": _each_input(1),
-    "softmax": Rule("3 for each input, less 1 for each sum", _softmax),
+    "softmax": CountRule("3 for each input, less 1 for each sum", _softmax),
     "avgpool": _each_output(1),
-    "globalavgpool": Rule("1 for each input and output", lambda layer: _adaptive(layer) if _keeps_axes(layer) else 0),
-    "adaptiveavgpool": Rule("1 for each input and output", _adaptive),
+    "globalavgpool": CountRule(
+        "1 for each input and output", lambda layer: _adaptive(layer) if _keeps_axes(layer) else 0
+    ),
+    "adaptiveavgpool": CountRule("1 for each input and output", _adaptive),
     "upsample": _upsampled(
         {("linear", 1): 5, ("linear", 2): 11, ("cubic", 2): 259, **{("nearest", n): 1 for n in (1, 2, 3)}}
     ),
@@ -238,8 +240,8 @@ PTFLOPS = {
     **dict.fromkeys(("batchnorm", "groupnorm", "instancenorm"), _norm(2, 1)),
     "layernorm": _norm(1, 1, _is_last),
     **dict.fromkeys(("lppool", "compare", "where"), UNKNOWN),
-    "lrn": Rule("3 for each input, and those of an average", _local_response),
-    "upsample": Rule("2 for each output", lambda layer: total([_made(layer), _resized(layer)])),
+    "lrn": CountRule("3 for each input, and those of an average", _local_response),
+    "upsample": CountRule("2 for each output", lambda layer: total([_made(layer), _resized(layer)])),
 }
 ATEN = {**SEQUENCES, **dict.fromkeys((*CONVOLUTIONS, "convT", "linear"), WITH_BIAS), "matmul": EXACT}
 CALFLOPS = {**SEQUENCES, **dict.fromkeys((*CONVOLUTIONS, "linear", "matmul"), EXACT), "convT": GROUPED_TWICE}
@@ -279,13 +281,13 @@ def macs_as(report: Report, name: str) -> MacsAs:
     """Return the multiply-accumulates that a tool prints for a network."""
     tool = TOOLS[name]
     functions = FUNCTIONS.get(report.network.name or "", ())
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, OpCount] = {}
     unknown = []
     for layer in _flat(report.layers):
         rule = _rule(tool, layer, functions)
         batch = layer.batch if tool.batched else 1
         own, counted = (count(number, layer.times, batch) for number in (layer.traced.macs, rule.of(layer)))
-        before = kinds.get(layer.op, Kind(layer.op, rule.why, 0, 0))
+        before = kinds.get(layer.op, OpCount(layer.op, rule.why, 0, 0))
         kinds[layer.op] = before._replace(exact=total([before.exact, own]), macs=total([before.macs, counted]))
         if counted is None:
             unknown.append(layer.name)
@@ -302,7 +304,7 @@ def _flat(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:
             yield layer
 
 
-def _rule(tool: Tool, layer: LayerReport, functions: Sequence[str]) -> Rule:
+def _rule(tool: Tool, layer: LayerReport, functions: Sequence[str]) -> CountRule:
     word = layer.node.layer.WORD
     if word in tool.by_function and any(fnmatchcase(layer.name, pattern) for pattern in functions):
         return tool.by_function[word]

@@ -61,7 +61,7 @@ class NetworkMemory(NamedTuple):
         }
 
 
-class Kind(NamedTuple):
+class OpCount(NamedTuple):
     """The layers of one op, and what a tool counts for them."""
 
     op: str
@@ -85,7 +85,7 @@ class MacsAs(NamedTuple):
     macs: int | None
     exact: int | None
     """The network's own, for one sample if the tool counts for one."""
-    kinds: tuple[Kind, ...]
+    kinds: tuple[OpCount, ...]
     """The layers by their op, in the order in which the ops appear."""
     unknown: tuple[str, ...]
     """The layers whose count is not known."""

@@ -49,7 +49,7 @@ MORE = {
     "learn": ("arrays", "textbook"),
     "dense": ("arrays", "textbook"),
     "diff": ("ci", "words"),
-    "compare": ("performance", "specs", "words"),
+    "compare": ("specs", "frameworks"),
     "check": ("ci", "specs"),
     "convert": ("frameworks",),
     "ops": ("ops", "words"),

@@ -29,7 +29,7 @@ def selection_options(function: Function) -> Function:
         return function(columns=_columns(columns, LAYERS), selection=selection, **others)
 
     return together(
-        *_row_options("columns", "sort", "layers", "layer,op,out,params"),
+        *_row_options("columns", "sort"),
         click.option("--only", metavar="OPS", help="Show the layers of these ops, such as conv,linear."),
         click.option(
             "--depth", type=Whole(1), default=1, metavar="N", help="Open blocks down to N levels; 1 opens none."
@@ -48,21 +48,24 @@ def network_selection_options(function: Function) -> Function:
         selection = Selection(_column(network_sort, NETWORKS), top)
         return function(columns=_columns(network_columns, NETWORKS), selection=selection, **others)
 
-    return together(*_row_options("network_columns", "network_sort", "networks", "network,params,macs"))(command)
+    return together(*_row_options("network_columns", "network_sort"))(command)
 
 
 LAYERS, NETWORKS = "columns", "comparisons"
 """The modules of `render` that have the columns of layers and of networks."""
 
 
-def _row_options(columns: str, sort: str, what: str, example: str) -> list[Callable[[Function], Function]]:
+def _row_options(columns: str, sort: str) -> list[Callable[[Function], Function]]:
     """Return --columns and --sort, which are given to a command by these names, and --top."""
     return [
         click.option(
-            "--columns", columns, metavar="NAMES", help=f"Columns to show, such as {example}; all: cnncalc help specs."
+            "--columns",
+            columns,
+            metavar="NAMES",
+            help="Columns to show, such as output,params; all: cnncalc help specs.",
         ),
         click.option("--sort", sort, metavar="COLUMN", help="Sort by a column, the largest number first."),
-        click.option("--top", type=Whole(1), metavar="N", help=f"Show the first N {what}, after --sort."),
+        click.option("--top", type=Whole(1), metavar="N", help="Show the first N rows, after --sort."),
     ]
 
 

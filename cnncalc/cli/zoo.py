@@ -19,11 +19,12 @@ from ._options import (
     NetworkOptions,
     format_options,
     measure_options,
-    message_options,
     network_options,
     path_option,
+    together,
 )
 from ._rows import network_selection_options
+from ._terminal import color_option, debug_option
 from ._usage import Command
 
 
@@ -34,7 +35,7 @@ from ._usage import Command
 @format_options(FORMATS)
 @network_selection_options
 @path_option()
-@message_options
+@together(color_option, debug_option)
 def command(
     name: tuple[str, ...],
     options: NetworkOptions,
