@@ -218,7 +218,7 @@ def configure(
     elif input is not None:
         shape: Any = input
         given = {FIRST: shape if isinstance(shape, tuple) else read_shape(shape)}
-    if given:
+    if given or (network.source is not None and network.source.unread):
         network = _with_further(network.bound(given), given)
     first = given.get(FIRST)
     if dialect is not None:

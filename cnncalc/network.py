@@ -24,6 +24,8 @@ class Origin:
     bind: Callable[[Mapping[str, Shape]], Network] | None = None
     """Return the network as its file says it for inputs of these sizes, the first one's by `input`; None if it is the
     same for all."""
+    unread: bool = False
+    """Whether the network holds its inputs alone: `bind` reads the rest, without sizes for open ones."""
     notes: tuple[str, ...] = ()
     """Remarks on the file, such as where it contradicts itself."""
 

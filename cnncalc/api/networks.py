@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
-from os.path import exists
 from typing import Any
 
 from .. import sources, trace
@@ -64,7 +63,7 @@ def load_completed(source: Source, complete: Completer | None) -> Network:
         return sources.read_value(list(source) if isinstance(source, tuple) else source)
     if isinstance(source, PathLike):
         return sources.load_file(fspath(source))
-    words = sources.spec_words([source] if exists(source) else source.split())
+    words = sources.spec_words([source] if sources.is_file(source) else source.split())
     network = sources.load_words(words, complete, _no_stdin)
     return network if words.input is None else network._replace(input=words.input)
 
@@ -137,7 +136,8 @@ def check(
 ) -> Result:
     """Check a network against what its spec expects of itself and what `expect` expects of the whole.
 
-    `expect` is an object as in a spec: `{"out": "64xHxW", "max_params": "9.5k", "min_rf": 11}`. `source`, `input`,
+    `expect` is an object as in a spec: `{"out": "64xHxW", "max_params": "9.5k", "min_rf": 11}`; `"conv1.out"` is the
+    figure of a layer. `source`, `input`,
     `batch` and `layout` are those of `shape`; so is `dialect`, which may also be several ("torch,onnx", a list, or
     "all"): what is expected has to hold in each, and all have to agree. With `strict` a network that nothing is
     expected of fails.
@@ -153,7 +153,7 @@ def check(
     >>> result.ok, [finding.what for finding in result.findings]
     (False, ['params is 9,472, expected at most 9k'])
     """
-    wanted, sizes = read_expectations({} if expect is None else expect), _sizes(input)
+    wanted, sizes = read_expectations({} if expect is None else expect, named=True), _sizes(input)
     if dialect is not None:
         dialect = ",".join([one.name for one in dialects_named(dialect)])
     if layout is not None:

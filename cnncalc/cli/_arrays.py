@@ -16,6 +16,7 @@ from ..network import Network
 from ..sizes import Shape, show, size_text
 from ._endings import check_array_path
 from ._options import NetworkOptions, file_option
+from ._terminal import note, settings
 from ._usage import Whole
 
 if TYPE_CHECKING:
@@ -49,24 +50,30 @@ seed_option = click.option(
 
 
 def read_array(path: str) -> Array:
-    """Return the array of a .npy, memory-mapped if it is a file; - is standard input."""
-    from ..execute import npy
+    """Return the array of a .npy, memory-mapped if it is a file, or of a text; - is standard input.
 
-    if path != "-":
-        return npy.mapped(path)
-    if sys.stdin is None:
-        raise SpecError("standard input is closed", "give a .npy file")
-    return npy.read(sys.stdin.buffer, "-")
+    What is written as a list is the array itself.
+    """
+    from ..execute import npy, texts
+
+    if path == "-":
+        if sys.stdin is None:
+            raise SpecError("standard input is closed", "give a .npy file")
+        return npy.read(sys.stdin.buffer, "-")
+    if texts.looks_like_list(path) and not os.path.exists(path):
+        return texts.read_list(path)
+    return npy.mapped(path)
 
 
 def read_weights(path: str | None) -> NamedArrays | Array | None:
     """Return the array of -w, or its arrays by name; - is a .npy on standard input."""
-    from ..execute import npy
+    from ..execute import npy, texts
     from ..execute.job import real
 
     if path is None:
         return None
-    weights = read_array(path) if path == "-" else npy.weights(path)
+    is_array = path == "-" or (texts.looks_like_list(path) and not os.path.exists(path))
+    weights = read_array(path) if is_array else npy.weights(path)
     if not isinstance(weights, Mapping):
         name = "standard input" if path == "-" else shown(path, LONGEST_PATH)
         real(weights.dtype, name)
@@ -149,6 +156,16 @@ def keras_arrays(path: str | None, network: Network) -> NamedArrays:
     if readers is None:
         raise SpecError(f"{shown(path, LONGEST_PATH)} is not a Keras file", "it is neither HDF5 nor a zip of it")
     return {name: read() for name, read in readers.items()}
+
+
+MUCH = 64 << 20
+"""From how many bytes on it is said how much memory a command takes."""
+
+
+def note_size(text: str, size: int) -> None:
+    """Note how much memory a command takes, if that is much, or with -v."""
+    if size > MUCH or settings().verbose:
+        note(text)
 
 
 def has_memory(text: str, size: int, help: str) -> None:

@@ -28,6 +28,7 @@ class Settings:
     def __init__(self) -> None:
         self.color = COLORS[0]
         self.quiet = False
+        self.verbose = False
         self.debug = False
 
     def has_color(self, stream: IO[str]) -> bool:
@@ -83,6 +84,7 @@ def color_option(function: F) -> F:
 quiet_option = _setting(
     "-q", "--quiet", setting="quiet", value=True, is_flag=True, help="Suppress notes on standard error."
 )
+verbose_option = _setting("-v", "--verbose", setting="verbose", value=True, is_flag=True, help="Say what it takes.")
 debug_option = _setting("--debug", setting="debug", value=True, is_flag=True, help="Show the traceback of a bug.")
 
 _COLORS = click.command("colors", add_help_option=False)(color_option(lambda: None))

@@ -30,6 +30,10 @@ def command(ctx: click.Context, topic: str | None) -> int:
       cnncalc help words
       cnncalc help shape         the same as cnncalc shape --help
     """
+    if topic is not None and topic.lower() in MEANT:
+        words = MEANT[topic.lower()]
+        note(line(words))
+        topic = words[0]
     if topic is None:
         formatter = ctx.make_formatter()
         formatter.write_usage("cnncalc help", "[TOPIC|COMMAND]")
@@ -42,10 +46,6 @@ def command(ctx: click.Context, topic: str | None) -> int:
         _show_page(topic.lower())
     elif topic in COMMANDS:
         _show_help(ctx, topic)
-    elif topic.lower() in MEANT:
-        words = MEANT[topic.lower()]
-        note(line(words))
-        _show_help(ctx, words[0])
     else:
         op = find_op(topic)
         near = nearest(topic, dict.fromkeys((*TOPICS, *COMMANDS))) if op is None else f"for the op: cnncalc ops {op}"

@@ -35,6 +35,8 @@ class ForeignNetwork(NamedTuple):
     """The model as its document has it, for the arrays of another file; None if its arrays go by our names."""
     bind: Callable[[Mapping[str, Shape]], ForeignNetwork | None] | None = None
     """Read the file again for inputs of these sizes, the first one's by `input`; None if they are those of the file."""
+    unread: bool = False
+    """Whether the document holds the inputs alone: `bind` reads the network, without sizes for open ones."""
     notes: tuple[str, ...] = ()
     """Remarks on the file, such as where it contradicts itself."""
 

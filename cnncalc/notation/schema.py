@@ -41,6 +41,10 @@ class FigureForm(Protocol):
     def per_axis(self) -> bool:
         """Return whether it is a number for each axis."""
 
+    @property
+    def in_bytes(self) -> bool:
+        """Return whether it is a number of bytes."""
+
 
 def build(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Schema:
     """Return the schema of a spec: an object with layers, a bare list of layers, or one layer.
@@ -238,13 +242,14 @@ def _pads(nd: int | None) -> Schema:
 def _expectations(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Schema:
     digits = f"([0-9]{{1,3}}([_,][0-9]{{3}})*|[0-9]+)([.][0-9]+)? *({'|'.join(units)})? *"
     number = f" *-?{digits}((±|[+]-) *{digits}%? *)?"
+    in_bytes = f"{number}(B *)?"
     keys: Schema = {}
     for name, figure in figures.items():
         what = figure.slug.replace("-", " ")
         if figure.is_shape:
             keys[name] = _ref("expected-shape", f"The {what}, as 64x56x56; a letter is any size.")
             continue
-        form = "expected-per-axis" if figure.per_axis else "expected-number"
+        form = "expected-per-axis" if figure.per_axis else "expected-bytes" if figure.in_bytes else "expected-number"
         keys[name] = _ref(form, f"The {what}, as 9472, 4.1G or 4.09G±1%.")
         keys[f"min_{name}"] = _ref(form, f"The least {what}.")
         keys[f"max_{name}"] = _ref(form, f"The greatest {what}.")
@@ -252,6 +257,7 @@ def _expectations(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Sc
         "expect": {"type": ["object", "null"], "properties": keys, "additionalProperties": False},
         "expected-shape": {**shape_form(None), **whole_form(), "type": ["integer", "string", "array"]},
         "expected-number": {**_expected(number, number), "maxItems": 1},
+        "expected-bytes": {**_expected(in_bytes, in_bytes), "maxItems": 1},
         "expected-per-axis": _expected(number, f"{number}([xX×]{number})*"),
     }
 

@@ -361,6 +361,7 @@ def test_no_command_is_wrong_usage_and_shows_the_help(line: list[str]) -> None:
 
 
 A_SPEC = 'a spec is JSON, as [{"op": "conv", "c_o": 64, "k": 7}]'
+A_NETWORK = "a network is a class of torch.nn.Module, or a Keras model"
 DOCUMENTS = [
     ("", f"-:1:1: is empty\n  {A_SPEC}"),
     (" \n\t", f"-:1:1: is empty\n  {A_SPEC}"),
@@ -376,7 +377,7 @@ DOCUMENTS = [
         "-:2:1: a second document after the first\n  for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl",
     ),
     ("3x8x8 conv:4", f"-:1:1: not JSON: neither an object nor a list\n  {A_SPEC}"),
-    ('\n"""A network."""\nimport torch', f"-:2:1: not JSON: neither an object nor a list\n  {A_SPEC}"),
+    ('\n"""A network."""\nimport torch', f"- has no network\n  {A_NETWORK}"),
     ('{"error": {"message": "boom"}}', "-:1:2: boom"),
     (
         '{"error": {"message": "g=2 does not divide 3", "help": "change g", "layer": "layers[0]", "line": 7}}',

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import SpecError, nearest, shown
+from ...input import FIRST
 from ...sizes import Shape
 from .. import ForeignNetwork
 from .evaluate import Evaluator
@@ -29,28 +30,49 @@ class SourceReader:
         self.libraries = Libraries()
         self.scope = ModuleScope(self.source.tree, Budget())
 
-    def read(self, inputs: Mapping[str, Shape]) -> ForeignNetwork:
-        """Read the network for inputs of these sizes. SpecError for what is needed and not understood."""
+    def begin(self) -> ForeignNetwork:
+        """Return the network's inputs, and how it is read for their sizes; all of it if it says them itself."""
+        return self.guarded(self.read_inputs)
+
+    def bind(self, inputs: Mapping[str, Shape]) -> ForeignNetwork:
+        """Read the network for inputs of these sizes."""
+        return self.guarded(lambda evaluator: self.read_all(evaluator, inputs))
+
+    def guarded(self, read: Callable[[Evaluator], ForeignNetwork]) -> ForeignNetwork:
+        """Return what is read with an evaluator. SpecError for what is needed and not understood."""
         self.scope.budget = Budget()
         try:
-            return self.scope.run(self.begin, lambda evaluator: self.read_found(evaluator, inputs))
+            return self.scope.run(self.evaluator, read)
         except RaisedError as error:
-            what = f"the code raises {error.kind.name}" + (f": {error.text}" if error.text else "")
-            raise self.source.at(SpecError(what), error.node) from None
+            raise self.source.at(error.blamed(), error.node) from None
         except TooMuchError as error:
             raise self.source.at(SpecError(str(error), self.way()), error.node) from None
         except RecursionError:
             raise self.source.at(SpecError("the code is nested too deeply", self.way()), None) from None
 
-    def begin(self) -> Evaluator:
+    def evaluator(self) -> Evaluator:
         """Return an evaluator of the source."""
         return Evaluator(self.source, self.scope, self.scope.budget, self.libraries)
 
-    def read_found(self, evaluator: Evaluator, inputs: Mapping[str, Shape]) -> ForeignNetwork:
-        """Find the network and read it."""
-        found = self.named(evaluator, self.wanted) if self.wanted is not None else self.meant(evaluator)
+    def read_inputs(self, evaluator: Evaluator) -> ForeignNetwork:
+        """Return the network's inputs alone, or all of it if it says their sizes itself."""
+        found = self.found(evaluator)
+        names = self.libraries.of_network(found).inputs(evaluator, found)
+        if names is None:
+            return self.read_all(evaluator, {}, found)
+        layers: list[dict[str, Any]] = [{"op": "identity", **({"name": names[0]} if names[0] != FIRST else {})}]
+        layers += [{"op": "input", "name": name, "shape": [1]} for name in names[1:]]
+        return ForeignNetwork({"cnncalc": 1, "layers": layers}, {}, bind=self.bind, unread=True)
+
+    def read_all(self, evaluator: Evaluator, inputs: Mapping[str, Shape], found: Any = None) -> ForeignNetwork:
+        """Read the network."""
+        found = self.found(evaluator) if found is None else found
         network = self.libraries.of_network(found).read(evaluator, found, inputs)
-        return network._replace(notes=(*network.notes, *evaluator.notes))
+        return network._replace(notes=(*network.notes, *evaluator.notes), bind=self.bind)
+
+    def found(self, evaluator: Evaluator) -> Any:
+        """Return the network."""
+        return self.named(evaluator, self.wanted) if self.wanted is not None else self.meant(evaluator)
 
     # The network that is named
 

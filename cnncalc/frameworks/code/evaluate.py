@@ -92,10 +92,9 @@ class Evaluator(ExpressionEvaluator):
             return BUILTINS[name]
         if name in ("__name__", "__file__"):
             return "module"
-        for module in self.scope.starred():
-            found = self.library(f"{module}.{name}", node)
-            if not isinstance(found, UnknownValue):
-                return found
+        starred = [self.library(f"{module}.{name}", node) for module in self.scope.starred()]
+        for found in sorted(starred, key=lambda one: isinstance(one, UnknownValue)):
+            return found  # that of a module which is not listed may be any of its names
         help = nearest(name, [*self.scope.names, *BUILTINS])
         what = f"the name {name!r} has no value here" + (f" ({help})" if help else "")
         raise RaisedError(self.exception("NameError"), what, node)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _CHANGING = """
     append extend insert add update setdefault pop remove clear reverse sort move_to_end add_module register_module
-    register_buffer register_parameter __setitem__ add_layer popitem discard
+    register_buffer register_parameter __setitem__ add_layer popitem discard build
 """
 CHANGING = frozenset(_CHANGING.split())
 """Methods that change the object that they are called of: a call alone at the top level counts only with one."""
@@ -222,8 +222,9 @@ class ModuleScope:
         return value
 
     def after(self, at: int, name: str) -> Any:
-        """Return the value that a name has once a statement has run."""
-        self.position = at + 1
+        """Return the value that a statement gives a name, with the changes that follow while the name keeps it."""
+        others = (later for later in self._places[name] if later > at and name in self.statements[later].binds)
+        self.position = next(others, len(self.statements))
         value = self.lookup(name)
         self.position = len(self.statements)
         return value

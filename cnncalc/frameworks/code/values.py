@@ -9,6 +9,8 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...errors import SpecError
+
 if TYPE_CHECKING:
     from .evaluate import Evaluator
 
@@ -253,6 +255,10 @@ class RaisedError(Exception):
     def __init__(self, kind: ClassValue, text: str, node: Any = None):
         super().__init__(text)
         self.kind, self.text, self.node = kind, text, node
+
+    def blamed(self) -> SpecError:
+        """Return the error for it, without a place."""
+        return SpecError(f"the code raises {self.kind.name}" + (f": {self.text}" if self.text else ""))
 
 
 def describe(value: Any) -> str:

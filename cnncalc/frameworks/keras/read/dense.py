@@ -10,7 +10,7 @@ from string import ascii_letters
 from typing import Any
 
 from .config import LayerCall, Sizes, Tensor, leaves
-from .functions import CONVERTERS, LayerPart, Parts, Raw, renamed
+from .functions import CONVERTERS, LayerPart, Parts, Raw, is_constant, renamed
 from .quantized import CountedKernel, counted_only, lora_rank, quantization, with_lora
 from .roles import Recipe
 
@@ -123,6 +123,8 @@ def _matmul(call: LayerCall) -> Parts:
     """Return a product of matrices; of samples that are vectors it is another one, over the batch."""
     read = call.tensors()
     ranks = {None if one.sizes is None else len(one.sizes) for one in read}
+    if len(read) == 2 and is_constant(read[1]) and None not in ranks:
+        return {"op": "matmul"}
     return {"op": "matmul"} if len(read) == 2 and len(ranks) == 1 and None not in ranks and ranks != {1} else None
 
 

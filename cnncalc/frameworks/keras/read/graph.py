@@ -62,7 +62,7 @@ class ModelReader:
             try:
                 call = self._call_of(record, at, model.sizes.get(here), values)
                 if record.model is None:
-                    outputs = self._add_parts((*prefix, record.name), convert(call), call)
+                    outputs = self.add_parts((*prefix, record.name), convert(call), call)
                 else:
                     outputs = self._add_model((*prefix, record.name), record.model, call, record.name not in several)
                 for number in range(len(outputs), results.get(here[:2], 1)):
@@ -125,7 +125,7 @@ class ModelReader:
         count = self.calls[name]
         return (name if count == 1 else f"{name}_call2" if count == 2 else f"{name}_call2_{count - 1}"), count > 1
 
-    def _add_parts(self, path: tuple[str, ...], parts: list[LayerPart] | Results, call: LayerCall) -> list[Tensor]:
+    def add_parts(self, path: tuple[str, ...], parts: list[LayerPart] | Results, call: LayerCall) -> list[Tensor]:
         """Add the parts of one call; the one without a suffix has the Keras layer's own name."""
         sizes = call.sizes()
         unused = unused_buffers(call.kind, call.config, None if not sizes else sizes[-1 if call.channels_last else 0])
@@ -193,6 +193,16 @@ class ModelReader:
             for role, recipe in recipes.items()
             if own.issuperset(recipe.variables)
         }
+
+
+def results_of(record: KerasLayer, args: tuple[Any, ...], kwargs: dict[str, Any], channels_last: bool) -> list[Tensor]:
+    """Return what one call of a layer gives, each with its sizes as far as they follow from those of its arguments."""
+    reader = ModelReader(channels_last, old=False)
+    call = LayerCall(record.kind, record.config, args, kwargs, None, channels_last, False, record.is_operation)
+    path = (record.name,)
+    if record.model is not None:
+        return reader.read(record.model, call.read(), path)
+    return reader.add_parts(path, convert(call), call)
 
 
 def _made(arrays: KerasArrays, path: tuple[str, ...], recipe: Recipe, channels_last: bool) -> Any:
