@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import click
+
 from .. import sources
 from ..diffs.revision import at_revision
 from ..errors import CnncalcError, SpecError, shown
@@ -13,8 +15,10 @@ from ..report import Report
 from ..sizes import Shape, looks_like_shape
 from ._options import NetworkOptions
 
-QUOTED = "'3x32x32 conv:16,k3 relu'"
-"""Layer words as one word."""
+
+def quotes() -> str:
+    """Return how the command that runs takes layer words."""
+    return f"cnncalc {click.get_current_context().info_name} '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'"
 
 
 def report_of(word: str, options: NetworkOptions) -> Report:
@@ -34,7 +38,7 @@ def report_of(word: str, options: NetworkOptions) -> Report:
 def _network(word: str) -> tuple[Network, Shape | None]:
     """Return the network that a word means, and the shape in front of it."""
     if not word.strip():
-        raise SpecError(f"{shown(word)} is not a network", f"layer words go in quotes: {QUOTED}")
+        raise SpecError(f"{shown(word)} is not a network", f"layer words go in quotes: {quotes()}")
     words = [word] if word == sources.STDIN or sources.is_file(word) else word.split()
     if _is_revision(word, words):
         file, wanted = sources.split_code(word)

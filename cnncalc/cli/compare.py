@@ -11,7 +11,7 @@ from ..errors import SpecError
 from ..render import Selection
 from ..render.comparisons import FORMATS
 from . import _comparison
-from ._networks import QUOTED, report_of
+from ._networks import quotes, report_of
 from ._options import (
     Measures,
     NetworkOptions,
@@ -54,7 +54,7 @@ def command(
       cnncalc compare vgg16 resnet50 --columns network,params,macs,torchinfo,fvcore
     """
     if not networks:
-        raise SpecError("no SPEC", f"give networks, one word each; layer words go in quotes: {QUOTED}")
+        raise SpecError("no SPEC", f"give networks, one word each; layer words go in quotes: {quotes()}")
     if networks.count(sources.STDIN) > 1:
         raise SpecError("standard input can be only one of the networks", "give files for the others")
     reports = [(word, partial(report_of, word, options)) for word in networks]

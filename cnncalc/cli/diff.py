@@ -10,12 +10,10 @@ from .. import diffs, sources
 from ..errors import SpecError
 from ..files import text_output
 from ..render.diffs import FORMATS
-from ._networks import report_of
+from ._networks import quotes, report_of
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
 from ._terminal import style_of
 from ._usage import Command
-
-QUOTES = "cnncalc diff '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'"
 
 
 @click.command("diff", cls=Command)
@@ -65,7 +63,7 @@ def _two(words: tuple[str, ...]) -> tuple[str, str]:
     if len(words) == 1 and not sources.is_network(last) and sources.is_path(last):
         raise sources.no_file(last)
     few = "no network is" if not words else "one network is" if len(words) == 1 else f"{len(words)} are"
-    help = f"layer words go in quotes: {QUOTES}"
+    help = f"layer words go in quotes: {quotes()}"
     if len(words) > 2 and all(map(sources.is_network, words)):
         help = f"for several side by side: {sources.compare_line(words)}"
     raise SpecError(f"diff compares two networks, and {few} given", help)

@@ -302,7 +302,11 @@ USAGES = [
     ("schema it's", "unexpected argument 'it's'\n  cnncalc schema --help shows the usage"),
     ("zoo vgg11 vgg17", "there is no built-in network 'vgg17'\n  did you mean 'vgg19' or 'vgg16' or 'vgg11'?"),
     ("zoo vgg16 --format csv", "a spec is JSON, not csv\n  for a row of figures: cnncalc compare vgg16 --format csv"),
-    ("compare", "no SPEC\n  give networks, one word each; layer words go in quotes: '3x32x32 conv:16,k3 relu'"),
+    (
+        "compare",
+        "no SPEC\n  give networks, one word each; layer words go in quotes: "
+        "cnncalc compare '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'",
+    ),
     ("compare - -", "standard input can be only one of the networks\n  give files for the others"),
     ("compare vgg16 --columns layer", "there is no column 'layer'\n  did you mean 'layers'?"),
     (
@@ -311,7 +315,8 @@ USAGES = [
     ),
     (
         "shape vgg16 --macs-as flopth",
-        "no rules for the MACs of 'flopth'\n  the tools are torchinfo, fvcore, thop, ptflops-pytorch, ptflops-aten, calflops",
+        "no rules for the MACs of 'flopth'\n"
+        "  the tools are torchinfo, fvcore, thop, ptflops-pytorch, ptflops-aten, calflops",
     ),
     (
         "compare vgg16 --json --columns macs",
