@@ -330,8 +330,10 @@ def decode_any(data: bytes, name: str) -> str | ForeignNetwork:
         return read_onnx(data, name)
     if data.startswith(HDF):
         return read_hdf(data, name)
-    from .frameworks.strangers import HEAD, stranger
+    from .frameworks.strangers import HEAD, ending_of, stranger
 
+    if data.startswith(ZIP) and ending_of(name) == ".keras":
+        return read_archive(data, name)
     if (error := stranger(data[:HEAD], name)) is not None:
         raise error
     if data.startswith(ZIP):

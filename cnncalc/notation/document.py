@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -227,8 +228,8 @@ def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network
         raise
     dialect = _read(top, "dialect", (), dialect_named, null=True) or DIALECTS["plain"]
     layout = _read(top, "layout", (), layout_named, null=True)
-    input = _read(top, "input", (), read_shape)
     sample_axes = _read(top, "sample_axes", (), _sample_axes)
+    input = _read(top, "input", (), partial(read_shape, scalar=sample_axes == 0))
     unused = _read(top, "unused", (), _unused)
     is_report = "report" in top
     return Network(nodes, dialect, layout, input, name, top.get("expect"), origin, is_report, sample_axes, unused)
@@ -265,9 +266,9 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 def _sample_axes(value: Any) -> int:
-    if type(value) is int and 1 <= value < MOST_SIZES:
+    if type(value) is int and 0 <= value < MOST_SIZES:
         return value
-    raise SpecError(f"{shown(value)} is not a number of axes", f"a whole number from 1 to {MOST_SIZES - 1}")
+    raise SpecError(f"{shown(value)} is not a number of axes", f"a whole number from 0 to {MOST_SIZES - 1}")
 
 
 def _unused(value: Any) -> dict[str, Any]:

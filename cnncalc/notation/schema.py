@@ -95,9 +95,12 @@ def _network() -> Schema:
         "$schema": {"description": "The address of this schema."},
         "cnncalc": {"const": VERSION, "description": "The version of the spec format."},
         "name": _ref("name", "The network's name."),
-        "input": {**_or_null(shape_form(None)), "description": "The input, as [3, 224, 224] or 3xHxW."},
+        "input": {
+            **_or_null({**shape_form(None), "minItems": 0}),
+            "description": "The input, as [3, 224, 224] or 3xHxW.",
+        },
         "sample_axes": {
-            **_or_null({**whole_form(), "maximum": MOST_SIZES - 1}),
+            **_or_null({**whole_form(0), "maximum": MOST_SIZES - 1}),
             "description": "How many axes a sample of the input has, if its layers do not say it.",
         },
         "unused": {
@@ -116,7 +119,14 @@ def _network() -> Schema:
         "expect": _ref("expect", "The figures that the whole network must have, for cnncalc check."),
         "report": {"description": "The figures of the whole network in a report; ignored when a spec is read."},
     }
-    return {"required": ["layers"], "properties": {key: keys[key] for key in TOP_KEYS}, "additionalProperties": False}
+    number = {"required": ["sample_axes"], "properties": {"sample_axes": {"const": 0}}}
+    return {
+        "required": ["layers"],
+        "properties": {key: keys[key] for key in TOP_KEYS},
+        "additionalProperties": False,
+        "if": {"not": number},  # an input of no sizes is one number a sample
+        "then": {"properties": {"input": {"minItems": 1}}},
+    }
 
 
 def _common() -> Schema:

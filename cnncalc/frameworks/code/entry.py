@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ...errors import SpecError, nearest, shown
@@ -13,7 +13,7 @@ from .. import ForeignNetwork
 from .evaluate import Evaluator
 from .libraries import Libraries
 from .limits import Budget, TooMuchError
-from .scope import ModuleScope, TopStatement, root_of
+from .scope import ModuleScope, TopStatement, inner_statements, root_of
 from .source import CodeSource
 from .values import ClassValue, FunctionValue, RaisedError, UnknownValue, describe
 
@@ -104,9 +104,8 @@ class SourceReader:
     def meant(self, evaluator: Evaluator) -> Any:
         """Return the last value of the top level that is a network, or what the only class of networks makes."""
         for at in range(len(self.scope.statements) - 1, -1, -1):
-            name = made_name(self.scope.statements[at])
-            if name is not None and not self.is_result(at):
-                value = self.scope.after(at, name)
+            for name, call in reversed(list(made_in(self.scope.statements[at]))):
+                value = None if self.is_result(call, at) else self.scope.after(at, name)
                 if self.libraries.is_network(value):
                     return value
         classes = self.classes(evaluator)
@@ -119,11 +118,10 @@ class SourceReader:
         what = "several networks" if free else "no network that is made without arguments"
         raise SpecError(f"{self.name} has {what}", self.listed(evaluator))
 
-    def is_result(self, at: int) -> bool:
-        """Return whether a statement assigns what a value of the source gives that is called: `y = net(x)`."""
-        call = getattr(self.scope.statements[at].node, "value", None)
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-            return not isinstance(call, ast.Call)
+    def is_result(self, call: ast.Call, at: int) -> bool:
+        """Return whether a call in a statement is of a value of the source: `net(x)`."""
+        if not isinstance(call.func, ast.Name):
+            return False
         places = self.scope.places(call.func.id, at)
         return bool(places) and isinstance(self.scope.statements[places[-1]].node, ast.Assign)
 
@@ -134,7 +132,7 @@ class SourceReader:
 
     def candidates(self, evaluator: Evaluator) -> list[str]:
         """Return what may be named: the values that are made, classes of networks, and functions."""
-        made = [name for one in self.scope.statements for name in [made_name(one)] if name is not None]
+        made = [name for one in self.scope.statements for name, _ in made_in(one)]
         classes = [with_arguments(one.name, one.find("__init__"), 1) for one in self.classes(evaluator)]
         functions = [evaluator.global_value(name) for name in self.scope.defined(ast.FunctionDef)]
         return [
@@ -156,12 +154,17 @@ class SourceReader:
         return f"through the framework itself: cnncalc convert {module}:factory"
 
 
-def made_name(statement: TopStatement) -> str | None:
-    """Return the name that a statement gives the result of a call; None for another statement."""
-    node = statement.node
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    target, value = targets[0], getattr(node, "value", None)
-    return target.id if isinstance(target, ast.Name) and isinstance(value, ast.Call) else None
+def made_in(statement: TopStatement) -> Iterator[tuple[str, ast.Call]]:
+    """Yield the names that a statement, or one inside it, gives the result of a call, with the call."""
+    waiting: list[ast.stmt] = [statement.node]
+    while waiting:
+        node = waiting.pop(0)
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        target, value = targets[0], getattr(node, "value", None)
+        if isinstance(target, ast.Name) and isinstance(value, ast.Call):
+            yield target.id, value
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            waiting += inner_statements(node)
 
 
 def needed_arguments(function: Any, given: int) -> list[str]:

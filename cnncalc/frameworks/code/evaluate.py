@@ -483,6 +483,8 @@ class Evaluator(ExpressionEvaluator):
                 return function.call(self, args, kwargs, node)
             except NotImplementedError:
                 pass
+            except PLAIN_ERRORS as error:
+                raise self.raised(error, node) from None
         if isinstance(function, InstanceValue):
             method = function.cls.find("__call__")
             if method is not MISSING:

@@ -223,7 +223,7 @@ class ModuleScope:
 
     def after(self, at: int, name: str) -> Any:
         """Return the value that a statement gives a name, with the changes that follow while the name keeps it."""
-        others = (later for later in self._places[name] if later > at and name in self.statements[later].binds)
+        others = (later for later in self._places.get(name, []) if later > at and name in self.statements[later].binds)
         self.position = next(others, len(self.statements))
         value = self.lookup(name)
         self.position = len(self.statements)
