@@ -10,6 +10,7 @@ from ...errors import SpecError, nearest, shown
 from ...input import FIRST
 from ...sizes import Shape
 from .. import ForeignNetwork
+from ..torch.read.factory import is_factory
 from .annotate import AnnotatedSource, annotated
 from .evaluate import Evaluator
 from .libraries import Libraries
@@ -65,6 +66,7 @@ class SourceReader:
     def evaluator(self) -> Evaluator:
         """Return an evaluator of the source."""
         self.last = Evaluator(self.source, self.scope, self.scope.budget, self.libraries)
+        self.last.way = self.way()
         return self.last
 
     def read_inputs(self, evaluator: Evaluator) -> ForeignNetwork:
@@ -185,8 +187,11 @@ class SourceReader:
 
     def way(self) -> str:
         """Return the way through the framework."""
-        module = self.name.removesuffix(".py").replace("/", ".").lstrip(".")
-        return f"through the framework itself: cnncalc convert {module}:factory"
+        module = self.name.removesuffix(".py").replace("/", ".")
+        names = f"{module}:{(self.wanted or 'factory').partition('(')[0]}"
+        return (
+            f"through the framework itself: cnncalc convert {names if is_factory(names) else 'package.module:factory'}"
+        )
 
 
 def made_in(statement: TopStatement) -> Iterator[tuple[str, ast.Call]]:

@@ -320,6 +320,13 @@ def numel(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
     return prod(shape(evaluator, args[0], node))
 
 
+@register("unfold")
+def unfold(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return windows along an axis; the function of this name returns those of a map."""
+    names = ("dimension", "size", "step")
+    return apply(evaluator, "unfold", args[:1], {**dict(zip(names, args[1:], strict=False)), **kwargs}, node)
+
+
 @register("is_contiguous", "is_floating_point")
 def holds(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return that it is so."""
