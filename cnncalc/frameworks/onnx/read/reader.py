@@ -536,7 +536,7 @@ class GraphReader:
 
     def opaque(self, name: str, type: str, full: Full, reads: Sequence[Handle], **figures: int | None) -> Handle:
         """Add a layer of which only its output's shape and these figures are known, and return its output."""
-        if {True, False} <= {x.batched for x in reads}:
+        if {True, False} <= {x.batched for x in reads} and all(x.axes is not None for x in reads):
             reads = [self.unfolded(x) for x in reads]
         value = self.tensor(self.spec.input, full, batched_of(reads) if reads else type != "Constant" or None)
         out = None if value.axes is None else value.shape
@@ -562,7 +562,7 @@ class GraphReader:
                 if group is None:
                     continue
                 new = sum([size for key, size in roots.items() if key not in seen])
-                shared = not new and sum(roots.values()) == const.size and not const.uniform()
+                shared = not new and sum(roots.values()) == const.size and const.varies
                 computed = len(roots) > 1 or shared
                 held[group] += const.size
                 counts[group] += new if computed else const.size
@@ -686,8 +686,8 @@ class GraphReader:
         self.give(node, self.opaque(node.name, node.op, full, self._reads(node), **figures))
 
     def _reads(self, node: GraphNode) -> list[Handle]:
-        """Return the values that a node reads, those included that the graphs inside of it do."""
-        inner = [name for name in captured(node.proto) if name in self.values or name in self.graph.inputs]
+        """Return the values that a node reads, and the inputs of the file that the graphs inside of it do."""
+        inner = [name for name in captured(node.proto) if name in self.graph.inputs]
         names = dict.fromkeys([*node.inputs, *inner])
         return [self.value(name) for name in names if name and name not in self.constants]
 
