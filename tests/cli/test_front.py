@@ -436,6 +436,7 @@ def test_a_part_of_tied_weights_has_them_under_the_name_of_its_first_layer() -> 
     whole, rest = cnncalc.shape(layers), cnncalc.shape(layers, after="relu1")
     assert whole.params == rest.params == 84
     assert [layer.node.tie for layer in rest.layers] == [None, 0]
+    assert [layer.node.tie for layer in cnncalc.shape(layers, after="a").layers] == [None, None, 1]
 
 
 # check
@@ -751,7 +752,11 @@ def test_a_terminal_has_coloured_errors_and_checks() -> None:
     shown = on_terminal("shape", "3x5x5", "cnv:4", columns=80, NO_COLOR="").out
     assert shown.startswith("\x1b[31merror:\x1b[0m ")
     assert "\x1b[31m        ^~~" in shown
-    assert "\x1b[31mCC101" in on_terminal("check", "lenet5", "--expect", "out=3", columns=80, NO_COLOR="").out
+    failed = on_terminal("check", "lenet5", "--expect", "out=3", columns=80, NO_COLOR="").out
+    assert "\x1b[31mCC101" in failed
+    assert failed.endswith("\x1b[31m1 file, 1 expectation: 1 failed\x1b[0m\n")
+    held = on_terminal("check", "lenet5", "--expect", "out=10", columns=80, NO_COLOR="").out
+    assert held == "\x1b[32m1 file, 1 expectation: it holds\x1b[0m\n"
     for more in ({"NO_COLOR": "1"}, {"NO_COLOR": "", "TERM": "dumb"}):
         assert "\x1b" not in on_terminal("shape", "3x5x5", "cnv:4", columns=80, **more).out
     assert "\x1b" not in on_terminal("--no-color", "shape", "cnv:4", columns=80, NO_COLOR="").out
