@@ -104,6 +104,10 @@ ERRORS = [
     ),
     ("--json shape lenet5", "unknown option '--json'\n  options stand behind the command: cnncalc shape --json lenet5"),
     ("-i 3x9x9 relu", "unknown option '-i'\n  options stand behind the command: cnncalc shape -i 3x9x9 relu"),
+    ("--models", "unknown option '--models'\n  did you mean cnncalc zoo?"),
+    ("--zoo", "unknown option '--zoo'\n  did you mean cnncalc zoo?"),
+    ("--params lenet5", "unknown option '--params'\n  did you mean cnncalc shape --get params lenet5?"),
+    ("shape --version", "unknown option '--version'\n  write cnncalc --version"),
     ("--jsn lenet5", "unknown option '--jsn'\n  cnncalc --help lists the options"),
     ("shape alexnet vgg16 resnet50", "three networks: cnncalc compare alexnet vgg16 resnet50"),
     ("shape net.json vgg16", "two networks: cnncalc compare net.json vgg16"),
@@ -259,6 +263,17 @@ def test_a_file_is_named_for_what_it_is(name: str, folder: Path) -> None:
     assert here(["check", name]).out.startswith(f"{name}:1:1: CC001 unreadable: {what}\n")
 
 
+def test_a_folder_with_a_model_is_named(folder: Path) -> None:
+    (folder / "model").mkdir()
+    assert here(["shape", "model"]) == (2, "", "'model' is a directory\n  name a file in it\n")
+    (folder / "model" / "saved_model.pb").write_bytes(b"\x0a")
+    text = (
+        "'model' is a SavedModel of TensorFlow\n"
+        "  write it as ONNX: python -m tf2onnx.convert --saved-model model --output model.onnx\n"
+    )
+    assert here(["shape", "model"]) == (2, "", text)
+
+
 def test_a_spec_is_read_whatever_its_ending() -> None:
     text = Path("net.json").read_text()
     for ending in (".txt", ".pt", ".conf", ""):
@@ -288,6 +303,8 @@ VALUES = [
     ("in", "1x32x32", [1, 32, 32]),
     ("input", "1x32x32", [1, 32, 32]),
     ("layers", "12", 12),
+    ("c1.out.0", "6", 6),
+    ("c1.k.1", "5", 5),
     ("name", "lenet5", "lenet5"),
     ("c1.op", "conv", "conv"),
     ("c1.k", "5", [5, 5]),
