@@ -28,6 +28,7 @@ TOP_KEYS = (
     "input",
     "sample_axes",
     "unused",
+    "names",
     "dialect",
     "layout",
     "layers",
@@ -231,8 +232,13 @@ def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network
     sample_axes = _read(top, "sample_axes", (), _sample_axes)
     input = _read(top, "input", (), partial(read_shape, scalar=sample_axes == 0))
     unused = _read(top, "unused", (), _unused)
-    is_report = "report" in top
-    return Network(nodes, dialect, layout, input, name, top.get("expect"), origin, is_report, sample_axes, unused)
+    names = _read(top, "names", (), _file_names)
+    expect, is_report = top.get("expect"), "report" in top
+    network = Network(nodes, dialect, layout, input, name, expect, origin, is_report, sample_axes, unused)
+    if names and len(names.get("outputs", network.outputs())) != len(network.outputs()):
+        what = f"outputs has {len(names['outputs'])} names, and the network {len(network.outputs())} outputs"
+        raise SpecError(what, "an output is a layer that no other reads", path=("names",))
+    return network._replace(names=names)
 
 
 def _reported(failed: dict[str, Any]) -> CnncalcError:
@@ -279,6 +285,18 @@ def _unused(value: Any) -> dict[str, Any]:
     if numbers and counts and isinstance(where, (list, tuple)) and all(isinstance(name, str) for name in where):
         return dict(value)
     raise SpecError(f"unused is {shown(value)}", 'as {"params": 500, "buffers": 0, "where": ["aux"]}')
+
+
+def _file_names(value: Any) -> dict[str, Any]:
+    """Read the names that a file has for the first input, and for the outputs, the last layer first."""
+    if not isinstance(value, dict) or not value.keys() <= {"input", "outputs"}:
+        raise SpecError(f"names is {shown(value)}", 'as {"input": "image", "outputs": ["boxes", "scores"]}')
+    found: dict[str, Any] = {"input": _name(value["input"])} if "input" in value else {}
+    if "outputs" in value:
+        found["outputs"] = _names(value["outputs"])
+        if len(set(found["outputs"])) < len(found["outputs"]):
+            raise SpecError("two outputs have the same name", "give each its own")
+    return found
 
 
 def _times(value: Any) -> int:

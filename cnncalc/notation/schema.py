@@ -113,6 +113,12 @@ def _network() -> Schema:
             },
             "description": "What a module has and its output does not use; it is not part of the network.",
         },
+        "names": {
+            "type": ["object", "null"],
+            "properties": {"input": _ref("name", "Its first input."), "outputs": _ref("names", "Its outputs.")},
+            "additionalProperties": False,
+            "description": "What the file that it was read from calls its first input and its outputs.",
+        },
         "dialect": {**words_form(DIALECTS), "description": "Whose rules apply.", "default": "plain"},
         "layout": {**words_form(LAYOUT_WORDS), "description": "The position of the channels: first or last."},
         "layers": _ref("layers", "The layers, in order."),

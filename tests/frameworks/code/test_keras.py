@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
+import re
+import time
 from typing import Any
 
 import pytest
@@ -175,3 +178,31 @@ def test_the_signatures_are_those_of_keras() -> None:
         if kind in recorded and signature.names:
             assert recorded[kind][: len(signature.names)] == [*signature.names], kind
     assert {OTHER_NAMES[kind] for kind in OTHER_NAMES} <= signatures().keys()
+
+
+TOKENS = re.compile(r"\w+|\s+|.", re.DOTALL)
+OTHERS = ("None", "0", "-3", "2.5", "'same'", "()", "[None]", "x", "layers", "{}", "lambda: 0", "10**9", "...")
+SCRIPTS = sorted(FOLDER.glob("*.py"))
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_mutated_script_is_answered_or_refused(seed: int) -> None:
+    rng = random.Random(seed)
+    tokens = TOKENS.findall(rng.choice(SCRIPTS).read_text())
+    for _ in range(rng.randint(1, 3)):
+        at, other = rng.randrange(len(tokens)), rng.randrange(len(tokens))
+        kind = rng.randrange(5)
+        if kind == 0:
+            tokens[at] = ""
+        elif kind == 1:
+            tokens[at] *= 2
+        elif kind == 2:
+            tokens[at], tokens[other] = tokens[other], tokens[at]
+        else:
+            tokens[at] = tokens[other] if kind == 3 else rng.choice(OTHERS)
+    begin = time.monotonic()
+    try:
+        report_of("".join(tokens))
+    except cnncalc.CnncalcError as error:
+        assert str(error)  # noqa: PT017 - any text will do
+    assert time.monotonic() - begin < 2

@@ -17,7 +17,7 @@ from ..values import (
     UnknownValue,
     describe,
 )
-from .graph import CallNode, LayerValue, SymbolicTensor, leaves, session_of
+from .graph import CallNode, LayerValue, SymbolicTensor, leaves, plain, session_of
 from .signatures import OTHER_NAMES, Signature, signatures
 
 if TYPE_CHECKING:
@@ -180,6 +180,8 @@ def make_input(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, A
 
 def input_of(evaluator: Evaluator, name: str, shape: Sequence[Any], node: Any) -> SymbolicTensor:
     """Return an input of a shape that has the batch in front."""
+    if not all(one is None or (type(one) is int and one > 0) for one in shape) or len(shape) < 1:
+        raise evaluator.error(node, f"{plain(shape)} is not the shape of an input", "as keras.Input(shape=(28, 28, 1))")
     session = session_of(evaluator)
     layer = LayerValue(INPUT, name, {"batch_shape": list(shape)}, node)
     layer.path = name

@@ -90,8 +90,7 @@ class ModelReader:
         `one_result`: no call of it is read beyond its first output.
         """
         read = call.read()
-        if len(read) != len(model.inputs):
-            raise SpecError(f"the model has {len(model.inputs)} inputs, gets {len(read)}")
+        check_inputs(model, read)
         each = call.kind == "TimeDistributed"
         if each:
             feed = self.spec.add(f"{'.'.join(path)}_steps", "tobatch", [read[0].draft], derived=True)
@@ -199,13 +198,21 @@ class ModelReader:
         }
 
 
+def check_inputs(model: KerasModel, read: Sequence[Tensor]) -> None:
+    """Raise SpecError if a model has another number of inputs than it reads."""
+    if len(read) != len(model.inputs):
+        raise SpecError(f"the model has {len(model.inputs)} inputs, gets {len(read)}")
+
+
 def results_of(record: KerasLayer, args: tuple[Any, ...], kwargs: dict[str, Any], channels_last: bool) -> list[Tensor]:
     """Return what one call of a layer gives, each with its sizes as far as they follow from those of its arguments."""
     reader = ModelReader(channels_last, old=False)
     call = LayerCall(record.kind, record.config, args, kwargs, None, channels_last, False, record.is_operation)
     path = (record.name,)
     if record.model is not None:
-        return reader.read(record.model, call.read(), path)
+        read = call.read()
+        check_inputs(record.model, read)
+        return reader.read(record.model, read, path)
     return reader.add_parts(path, convert(call), call)
 
 
