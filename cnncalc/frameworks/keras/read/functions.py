@@ -468,7 +468,12 @@ def _in_a_row(*raws: Raw) -> Converter:
 
 def _of_conditions(op: str) -> Converter:
     """Return the converter to a join of conditions, which are 0 or 1 here."""
-    return lambda call: [LayerPart({"op": op}, "", tuple([one.layer for one in call.tensors()]))]
+
+    def joined(call: LayerCall) -> Parts:
+        read = call.tensors()
+        return [LayerPart({"op": op}, "", tuple([one.layer for one in read]))] if len(read) == 2 else None
+
+    return joined
 
 
 CONVERTERS.update(

@@ -142,11 +142,11 @@ def _extract_patches(call: LayerCall) -> Parts:
     counts = [n // k for n, k in zip(have, sides, strict=True)]
     if sizes[2] is None or 0 in counts or (call.get("padding") == "same" and any(map(mod, have, sides))):
         return None
-    (rows, columns), (k, l), c = counts, sides, sizes[2]
+    (rows, columns), (high, wide), c = counts, sides, sizes[2]
     cut = [[0, n - count * side] for n, count, side in zip(have, counts, sides, strict=True)]
     return [
         *([LayerPart({"op": "crop", "p": cut}, "_crop")] if any(map(any, cut)) else []),
-        LayerPart({"op": "reshape", "out": [rows, k, columns, l, c]}, "_apart"),
+        LayerPart({"op": "reshape", "out": [rows, high, columns, wide, c]}, "_apart"),
         LayerPart({"op": "permute", "order": [1, 3, 2, 4, 5]}, "_windows"),
-        LayerPart({"op": "reshape", "out": [rows, columns, k * l * c]}),
+        LayerPart({"op": "reshape", "out": [rows, columns, high * wide * c]}),
     ]

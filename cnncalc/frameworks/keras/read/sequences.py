@@ -143,7 +143,9 @@ def _bidirectional(call: LayerCall) -> Parts:
     merge, read = call.config.get("merge_mode", "concat"), call.values()
     forward, backward = [one if one is not None and one[0] in RECURRENT else None for one in ways]
     mask = call.mask
-    if forward is None or backward is None or (call.masked and mask is None) or merge not in (None, *MERGES):
+    if not read or forward is None or backward is None or merge not in (None, *MERGES):
+        return None
+    if call.masked and mask is None:
         return None
     first, second = _cell(*forward, call.old), _cell(*backward, call.old)
     zeroes = mask is not None and bool(forward[1].get("return_sequences"))
@@ -186,13 +188,10 @@ def _both_ways(
 
 @CONVERTERS.register("RNN")
 def _rnn_of_cells(call: LayerCall) -> Parts:
-    """Return a recurrent layer for each cell, one behind another; only a single one begins with states or gives them."""
+    """Return a recurrent layer for each cell, one behind another; a single one may begin with states, and give them."""
     config, read, mask, found = call.config, call.values(), call.mask, cells(call.config)
-    if (
-        not found
-        or (call.masked and mask is None)
-        or (len(found) > 1 and (config.get("return_state") or len(read) > 1))
-    ):
+    has_states = bool(config.get("return_state")) or len(read) > 1
+    if not found or (call.masked and mask is None) or (len(found) > 1 and has_states):
         return None
     if mask is not None and len(read) > 1 and not isinstance(call.kwargs.get("mask"), Tensor):
         mask = None
