@@ -6,6 +6,7 @@ A layer notes each of its calls. A model is what lies between its inputs and its
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from ...build import Draft
 from ...keras.read.config import Sizes, Tensor
 from ...keras.read.graph import results_of
 from ...keras.read.model import INPUT, KerasLayer, read_model
+from ..source import quoted
 from ..values import MISSING, LibraryFunction, LibraryObject, UnknownValue
 
 if TYPE_CHECKING:
@@ -44,8 +46,18 @@ class Session:
 
 def session_of(evaluator: Evaluator) -> Session:
     """Return what Keras keeps for an evaluator."""
-    session: Session = evaluator.state.setdefault("keras", Session())
+    session: Session | None = evaluator.state.get("keras")
+    if session is None:
+        session = evaluator.state["keras"] = Session()
+        session.channels_last = not sets_channels_first(evaluator.source.tree)
     return session
+
+
+def sets_channels_first(tree: ast.AST) -> bool:
+    """Return whether a source says that channels stand first: such a call stands alone, so nothing asks for it."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and len(node.args) == 1]
+    setting = [one for one in calls if quoted(one.func).endswith("set_image_data_format")]
+    return any(isinstance(one.args[0], ast.Constant) and one.args[0].value == "channels_first" for one in setting)
 
 
 def snake_case(name: str) -> str:
