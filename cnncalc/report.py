@@ -359,6 +359,10 @@ class Report:
         *others, first = [layer for at, layer in enumerate(self.layers) if at not in read]
         return [first, *others]
 
+    def named_outputs(self) -> dict[str, LayerReport]:
+        """Return the outputs by the names that the network's file has for them, else by those of their layers."""
+        return dict(zip(self.network.outputs(), self.outputs(), strict=True))
+
     def misaligned(self) -> list[LayerReport]:
         """Return the layers in which paths of different strides or centres meet, without those below one."""
         apart = {at for at, layer in enumerate(self.layers) if layer.misaligned}
@@ -371,8 +375,8 @@ class Report:
 
     def totals(self) -> dict[str, Any]:
         """Return the figures of the whole as JSON."""
-        outputs = self.outputs()
-        several = {"outputs": {layer.name: to_json(layer.out) for layer in outputs}} if len(outputs) > 1 else {}
+        outputs = self.named_outputs()
+        several = {"outputs": {name: to_json(layer.out) for name, layer in outputs.items()}} if len(outputs) > 1 else {}
         return {
             "out": to_json(self.out),
             **several,

@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from . import zoo
@@ -155,6 +156,10 @@ def _no_module(word: str) -> SpecError | None:
 
 def no_file(word: str) -> SpecError:
     """Return the error for a file that does not exist, with the nearest names of its folder."""
+    if re.match(r"[a-z]+://", word):
+        return SpecError(
+            f"{shown(word, LONGEST_PATH)} is not a file but an address", f"fetch it first: curl -LO {word}"
+        )
     try:
         beside = os.listdir(os.path.dirname(word) or ".")
     except OSError:
@@ -166,10 +171,16 @@ def no_file(word: str) -> SpecError:
 def _no_layer(spec: SpecWords, index: int) -> SpecError:
     if all(map(is_network, spec.rest)):
         return _several(spec)
+    if spec.first and index == spec.first and spec.words[0].isdecimal() and spec.words[index].isdecimal():
+        sizes = list(takewhile(str.isdecimal, spec.words))
+        return SpecError(f"the sizes of a shape are one word: {'x'.join(sizes)}")
+    if len(spec.rest) == 2 and not spec.first and is_network(spec.rest[0]) and is_shape(spec.rest[1]):
+        return spec.blame(SpecError("the input comes first", f"write {spec.rest[1]} {spec.rest[0]}"), 1, 999)
     word = spec.words[index]
     name = word.partition(":")[0]
     if word == STDIN or is_file(word) or name.lower() in zoo.names():
-        error = SpecError(f"{shown(word)} is a whole network, and stands alone", "leave out the other words")
+        others = " ".join(other for at, other in enumerate(spec.words) if at >= spec.first and at != index)
+        error = SpecError(f"{shown(word)} is a whole network, and stands alone", f"leave out {shown(others)}")
     elif looks_like_shape(word):
         error = SpecError(f"the shape {word} stands after a layer", "there is one input, and it comes first")
     else:
@@ -239,7 +250,7 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     """Read the network of another framework's model; errors name its file, without a line."""
     document = Document("", name)
     document.imported, document.weights, document.model = True, model.weights, model.model
-    document.notes, document.unread = model.notes, model.unread
+    document.notes, document.unread, document.annotate = model.notes, model.unread, model.annotate
     network = read(model.spec, document)
     if model.bind is not None:
         again = model.bind
@@ -330,8 +341,10 @@ def decode_any(data: bytes, name: str) -> str | ForeignNetwork:
         return read_onnx(data, name)
     if data.startswith(HDF):
         return read_hdf(data, name)
-    from .frameworks.strangers import HEAD, stranger
+    from .frameworks.strangers import HEAD, ending_of, stranger
 
+    if data.startswith(ZIP) and ending_of(name) == ".keras":
+        return read_archive(data, name)
     if (error := stranger(data[:HEAD], name)) is not None:
         raise error
     if data.startswith(ZIP):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import click
 
@@ -64,11 +65,14 @@ def _two(words: tuple[str, ...]) -> tuple[str, str]:
     if os.path.isfile(file) and len(before) < 3 and not any(map(_is_network, before)):
         old, *newer = [f"{revision}:{_from_here(last)}" for revision in before or ["HEAD"]]
         return old, newer[0] if newer else last
-    if len(words) == 2:
-        return words[0], words[1]
     if len(words) == 1 and not sources.is_network(last) and sources.is_path(last):
         raise sources.no_file(last)
+    if words and all(re.fullmatch(r"HEAD[^:\s]*|[0-9a-f]{7,40}|[^:\s]+[~^]\d*", word) for word in words):
+        line = f"cnncalc diff {' '.join(words[:2])} net.json"
+        raise SpecError(f"{' and '.join(map(shown, words))}: a revision of what?", f"name the file, as {line}")
     few = "no network is" if not words else "one network is" if len(words) == 1 else f"{len(words)} are"
+    if len(words) == 2:
+        return words[0], words[1]
     help = f"layer words go in quotes: {QUOTES}"
     if len(words) > 2 and all(map(sources.is_network, words)):
         help = f"for several side by side: {sources.compare_line(words)}"

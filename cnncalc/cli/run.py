@@ -140,9 +140,9 @@ def _which(network: Network, values: Sequence[str]) -> tuple[str | None, str | N
 
     SpecError for what is neither: of several outputs, a file has an ending or stands in a folder, or is there already.
     """
-    read = {at for node in network.nodes for at in node.reads}
-    ends = [node.name for at, node in enumerate(network.nodes) if at not in read]
-    chosen = [value for value in values if len(ends) > 1 and value in ends]
+    outputs = network.outputs()
+    ends = list(outputs)
+    chosen = [value for value in values if len(ends) > 1 and (value in ends or value in outputs.values())]
     paths = [value for value in values if value not in chosen]
     for value in paths if len(ends) > 1 else ():
         if value != "-" and not {".", "/", os.sep} & set(value) and not os.path.exists(value):

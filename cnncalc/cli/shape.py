@@ -13,6 +13,7 @@ import click
 from .. import sources
 from ..errors import CnncalcError, SpecError
 from ..files import opened, text_output
+from ..input import given_shapes
 from ..memory import dtype_named, measure
 from ..network import Network
 from ..notation.encode import encode
@@ -32,6 +33,7 @@ from ._usage import Command
 @format_options(FORMATS, "one report")
 @selection_options
 @click.option("--get", "gets", metavar="NAMES", help="Print one bare value, such as params, out, conv1.out or rf.size.")
+@click.option("--annotate", is_flag=True, help="Print Python source with the shapes that its lines make.")
 @path_option()
 @message_options
 def command(
@@ -43,6 +45,7 @@ def command(
     columns: tuple[str, ...] | None,
     selection: Selection,
     gets: str | None,
+    annotate: bool,
     path: str | None,
 ) -> int:
     """Show each layer's output shape, parameters, MACs and receptive field.
@@ -81,6 +84,8 @@ def command(
         if format == "jsonl" and len(words.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl")):
             return _stream(word, options, style, stream, dtype)
         network = sources.load_words(words)
+        if annotate:
+            return _annotate(network, options, stream)
         options.note_report(network)
         return _write(*options.taken(network), format, style, stream, dtype)
 
@@ -108,6 +113,18 @@ def _write(
     contrast = options.contrast(network)
     stream.writelines(contrasts.FORMATS.renderer(format)(contrast, style))
     return 2 if contrast.refused_by_all() else 0
+
+
+def _annotate(network: Network, options: NetworkOptions, stream: IO[str]) -> int:
+    """Write a Python source with the shapes that its lines make, up to the line that fails."""
+    annotate = None if network.source is None else network.source.annotate
+    if annotate is None:
+        raise SpecError("--annotate is for Python source", "give a .py file, or its text on standard input")
+    source = annotate(given_shapes(network, options.input))
+    stream.write(source.text)
+    if source.error is not None:
+        raise source.error
+    return 0
 
 
 def _measured(report: Report, dtype: str | None) -> Report:

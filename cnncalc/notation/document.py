@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -27,6 +28,7 @@ TOP_KEYS = (
     "input",
     "sample_axes",
     "unused",
+    "names",
     "dialect",
     "layout",
     "layers",
@@ -227,11 +229,16 @@ def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network
         raise
     dialect = _read(top, "dialect", (), dialect_named, null=True) or DIALECTS["plain"]
     layout = _read(top, "layout", (), layout_named, null=True)
-    input = _read(top, "input", (), read_shape)
     sample_axes = _read(top, "sample_axes", (), _sample_axes)
+    input = _read(top, "input", (), partial(read_shape, scalar=sample_axes == 0))
     unused = _read(top, "unused", (), _unused)
-    is_report = "report" in top
-    return Network(nodes, dialect, layout, input, name, top.get("expect"), origin, is_report, sample_axes, unused)
+    names = _read(top, "names", (), _file_names)
+    expect, is_report = top.get("expect"), "report" in top
+    network = Network(nodes, dialect, layout, input, name, expect, origin, is_report, sample_axes, unused)
+    if names and len(names.get("outputs", network.outputs())) != len(network.outputs()):
+        what = f"outputs has {len(names['outputs'])} names, and the network {len(network.outputs())} outputs"
+        raise SpecError(what, "an output is a layer that no other reads", path=("names",))
+    return network._replace(names=names)
 
 
 def _reported(failed: dict[str, Any]) -> CnncalcError:
@@ -265,9 +272,9 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 def _sample_axes(value: Any) -> int:
-    if type(value) is int and 1 <= value < MOST_SIZES:
+    if type(value) is int and 0 <= value < MOST_SIZES:
         return value
-    raise SpecError(f"{shown(value)} is not a number of axes", f"a whole number from 1 to {MOST_SIZES - 1}")
+    raise SpecError(f"{shown(value)} is not a number of axes", f"a whole number from 0 to {MOST_SIZES - 1}")
 
 
 def _unused(value: Any) -> dict[str, Any]:
@@ -278,6 +285,18 @@ def _unused(value: Any) -> dict[str, Any]:
     if numbers and counts and isinstance(where, (list, tuple)) and all(isinstance(name, str) for name in where):
         return dict(value)
     raise SpecError(f"unused is {shown(value)}", 'as {"params": 500, "buffers": 0, "where": ["aux"]}')
+
+
+def _file_names(value: Any) -> dict[str, Any]:
+    """Read the names that a file has for the first input, and for the outputs, the last layer first."""
+    if not isinstance(value, dict) or not value.keys() <= {"input", "outputs"}:
+        raise SpecError(f"names is {shown(value)}", 'as {"input": "image", "outputs": ["boxes", "scores"]}')
+    found: dict[str, Any] = {"input": _name(value["input"])} if "input" in value else {}
+    if "outputs" in value:
+        found["outputs"] = _names(value["outputs"])
+        if len(set(found["outputs"])) < len(found["outputs"]):
+            raise SpecError("two outputs have the same name", "give each its own")
+    return found
 
 
 def _times(value: Any) -> int:

@@ -95,9 +95,12 @@ def _network() -> Schema:
         "$schema": {"description": "The address of this schema."},
         "cnncalc": {"const": VERSION, "description": "The version of the spec format."},
         "name": _ref("name", "The network's name."),
-        "input": {**_or_null(shape_form(None)), "description": "The input, as [3, 224, 224] or 3xHxW."},
+        "input": {
+            **_or_null({**shape_form(None), "minItems": 0}),
+            "description": "The input, as [3, 224, 224] or 3xHxW.",
+        },
         "sample_axes": {
-            **_or_null({**whole_form(), "maximum": MOST_SIZES - 1}),
+            **_or_null({**whole_form(0), "maximum": MOST_SIZES - 1}),
             "description": "How many axes a sample of the input has, if its layers do not say it.",
         },
         "unused": {
@@ -110,13 +113,26 @@ def _network() -> Schema:
             },
             "description": "What a module has and its output does not use; it is not part of the network.",
         },
+        "names": {
+            "type": ["object", "null"],
+            "properties": {"input": _ref("name", "Its first input."), "outputs": _ref("names", "Its outputs.")},
+            "additionalProperties": False,
+            "description": "What the file that it was read from calls its first input and its outputs.",
+        },
         "dialect": {**words_form(DIALECTS), "description": "Whose rules apply.", "default": "plain"},
         "layout": {**words_form(LAYOUT_WORDS), "description": "The position of the channels: first or last."},
         "layers": _ref("layers", "The layers, in order."),
         "expect": _ref("expect", "The figures that the whole network must have, for cnncalc check."),
         "report": {"description": "The figures of the whole network in a report; ignored when a spec is read."},
     }
-    return {"required": ["layers"], "properties": {key: keys[key] for key in TOP_KEYS}, "additionalProperties": False}
+    number = {"required": ["sample_axes"], "properties": {"sample_axes": {"const": 0}}}
+    return {
+        "required": ["layers"],
+        "properties": {key: keys[key] for key in TOP_KEYS},
+        "additionalProperties": False,
+        "if": {"not": number},  # an input of no sizes is one number a sample
+        "then": {"properties": {"input": {"minItems": 1}}},
+    }
 
 
 def _common() -> Schema:

@@ -29,9 +29,9 @@ def totals(report: Report) -> list[str]:
         parts = (report.trainable, report.non_trainable)
         figures = [counted(n) for n in (total(parts), *parts)]
         sentences.append("Keras's totals: {} parameters, {} trainable, {} non-trainable".format(*figures))
-    outputs = report.outputs()
+    outputs = report.named_outputs()
     if len(outputs) > 1:
-        sentences.append(f"outputs {', '.join([f'{layer.name} {show(layer.out)}' for layer in outputs])}")
+        sentences.append(f"outputs {', '.join([f'{name} {show(layer.out)}' for name, layer in outputs.items()])}")
     if report.rf:
         sentences.append(f"receptive field {field_words(report.rf)}")
     for what, layers in (

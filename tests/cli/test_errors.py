@@ -232,7 +232,7 @@ WORDS = [
     ),
     (
         "shape vgg16 relu",
-        "'vgg16' is a whole network, and stands alone\n  vgg16 relu\n  ^~~~~\n  leave out the other words",
+        "'vgg16' is a whole network, and stands alone\n  vgg16 relu\n  ^~~~~\n  leave out 'relu'",
     ),
     ("shape 3x5x5 relu --dialect pytorch", "unknown dialect 'pytorch'\n  did you mean 'torch'?"),
     ("shape 3x5x5 relu --layout CHW", "unknown layout 'CHW'\n  the layouts are NCHW and NHWC"),
@@ -270,7 +270,7 @@ USAGES = [
     ("shape 3x5x5 relu --it's", "unknown option '--it's'\n  cnncalc shape --help lists the options"),
     ("shape 3x5x5 relu -Z", "unknown option '-Z'\n  cnncalc shape --help lists the options"),
     ("shape 3x5x5 relu -qZ", "unknown option '-Z'\n  cnncalc shape --help lists the options"),
-    ("shape 3x5x5 relu -json", "unknown option '-j'\n  cnncalc shape --help lists the options"),
+    ("shape 3x5x5 relu -json", "unknown option '-json'\n  did you mean '--json'?"),
     ("shape 3x5x5 relu -q=1", "unknown option '-='\n  cnncalc shape --help lists the options"),
     ("shape 3x5x5 relu --json=1", "--json takes no value\n  write --json alone"),
     ("shape --help=1", "--help takes no value\n  write --help alone"),

@@ -65,6 +65,7 @@ EFFECTS = {
     "shape --depth": "nested.json | --depth 2",
     "shape --fold": "1x5x6 relu:times=2 | --fold",
     "shape --get": "--get params",
+    "shape --annotate": "net.py -i 1x5x6 | --annotate",
     "shape --until": "--until conv1",
     "shape --after": "--after conv1",
     "run --until": "conv:1,k2 relu -x x.npy -w w.npy | --until conv1",
@@ -186,6 +187,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "nested.json": json.dumps(
             {"input": [1, 5, 6], "layers": [{"op": "block", "layers": json.loads(NETWORK)["layers"]}]}
         ),
+        "net.py": "from torch import nn\nnet = nn.Sequential(nn.Conv2d(1, 2, 2), nn.ReLU())\n",
         "folder/net.json": NETWORK,
         "folder/package.json": "{}",
         "report.json": here(["shape", "1x5x6", "conv:2,k2,p=same", "--json"]).out,

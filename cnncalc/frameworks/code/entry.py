@@ -10,6 +10,7 @@ from ...errors import SpecError, nearest, shown
 from ...input import FIRST
 from ...sizes import Shape
 from .. import ForeignNetwork
+from .annotate import AnnotatedSource, annotated
 from .evaluate import Evaluator
 from .libraries import Libraries
 from .limits import Budget, TooMuchError
@@ -29,6 +30,8 @@ class SourceReader:
         self.name, self.wanted = name, wanted
         self.libraries = Libraries()
         self.scope = ModuleScope(self.source.tree, Budget())
+        self.last: Evaluator | None = None
+        """The evaluator of the last reading."""
 
     def begin(self) -> ForeignNetwork:
         """Return the network's inputs, and how it is read for their sizes; all of it if it says them itself."""
@@ -37,6 +40,15 @@ class SourceReader:
     def bind(self, inputs: Mapping[str, Shape]) -> ForeignNetwork:
         """Read the network for inputs of these sizes."""
         return self.guarded(lambda evaluator: self.read_all(evaluator, inputs))
+
+    def annotate(self, inputs: Mapping[str, Shape]) -> AnnotatedSource:
+        """Return the source with the shapes that its lines make, for inputs of these sizes."""
+        error = None
+        try:
+            self.bind(inputs)
+        except SpecError as failed:
+            error = failed
+        return annotated(self.source.lines, self.last.shapes if self.last is not None else {}, error)
 
     def guarded(self, read: Callable[[Evaluator], ForeignNetwork]) -> ForeignNetwork:
         """Return what is read with an evaluator. SpecError for what is needed and not understood."""
@@ -52,7 +64,8 @@ class SourceReader:
 
     def evaluator(self) -> Evaluator:
         """Return an evaluator of the source."""
-        return Evaluator(self.source, self.scope, self.scope.budget, self.libraries)
+        self.last = Evaluator(self.source, self.scope, self.scope.budget, self.libraries)
+        return self.last
 
     def read_inputs(self, evaluator: Evaluator) -> ForeignNetwork:
         """Return the network's inputs alone, or all of it if it says their sizes itself."""
@@ -62,13 +75,13 @@ class SourceReader:
             return self.read_all(evaluator, {}, found)
         layers: list[dict[str, Any]] = [{"op": "identity", **({"name": names[0]} if names[0] != FIRST else {})}]
         layers += [{"op": "input", "name": name, "shape": [1]} for name in names[1:]]
-        return ForeignNetwork({"cnncalc": 1, "layers": layers}, {}, bind=self.bind, unread=True)
+        return ForeignNetwork({"cnncalc": 1, "layers": layers}, {}, bind=self.bind, unread=True, annotate=self.annotate)
 
     def read_all(self, evaluator: Evaluator, inputs: Mapping[str, Shape], found: Any = None) -> ForeignNetwork:
         """Read the network."""
         found = self.found(evaluator) if found is None else found
         network = self.libraries.of_network(found).read(evaluator, found, inputs)
-        return network._replace(notes=(*network.notes, *evaluator.notes), bind=self.bind)
+        return network._replace(notes=(*network.notes, *evaluator.notes), bind=self.bind, annotate=self.annotate)
 
     def found(self, evaluator: Evaluator) -> Any:
         """Return the network."""

@@ -230,9 +230,17 @@ class LibraryObject:
         """Return its length."""
         raise NotImplementedError
 
+    def truth(self, evaluator: Evaluator, node: Any) -> bool:
+        """Return whether it counts as true, as objects do by default."""
+        return True
+
     def call(self, evaluator: Evaluator, args: Args, kwargs: Kwargs, node: Any) -> Any:
         """Return the result of calling it."""
         raise NotImplementedError
+
+    def shape_text(self, evaluator: Evaluator) -> str | None:
+        """Return its shape as a comment behind the line that makes it; None without one."""
+        return None
 
     def describe(self) -> str:
         """Return what it is in errors: `a tensor of 3x4`."""

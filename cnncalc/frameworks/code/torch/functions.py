@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
 assert views  # it enters its rules in SHAPES
-MOST_CALLS = 4000
+MOST_CALLS = 3000
 """How many calls of functions are followed."""
 STEPS_A_CALL = 20
 """How many steps one takes."""
@@ -38,6 +38,8 @@ class CallRecorder:
         """Whether a size of a tensor that depends on an input was looked at."""
         self.names: dict[int, str] = {}
         """The names of the modules, by their ids."""
+        self.batch: int | None = None
+        """The number of samples that it runs on."""
 
     def looked(self, tensor: TensorValue) -> None:
         """Note that the sizes of a tensor are looked at."""
@@ -99,6 +101,8 @@ def results_of(
     if not traced and not made:
         values = values_of(function, args, found)
         return [TensorValue(shape, kind, of=roots, values=values) for shape in shapes]
+    if function in ("getitem", "setitem"):
+        args = [args[0], index_of(args[1]), *args[2:]]
     given = [noted(one) for one in args], {key: noted(one) for key, one in kwargs.items()}
     at = recorder(evaluator).note(function, tuple(given[0]), given[1], shapes, kind)
     results = []
@@ -139,6 +143,16 @@ def tensors_in(value: Any, evaluator: Evaluator) -> list[TensorValue]:
         return []
     evaluator.budget.spend(len(value))
     return [tensor for one in value for tensor in tensors_in(one, evaluator)]
+
+
+def index_of(index: Any) -> Any:
+    """Return an index with tensors in place of its lists."""
+    if isinstance(index, tuple):
+        return tuple([index_of(one) for one in index])
+    if isinstance(index, list) and index and all(isinstance(one, int) for one in index):
+        kind = "bool" if all(isinstance(one, bool) for one in index) else "int"
+        return TensorValue((len(index),), kind, values=list(index))
+    return index
 
 
 def noted(value: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..libraries import NameTable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
 NAMES = NameTable()
+STEPS_A_MODULE = 20
+"""How many steps it takes to make a module."""
 Attributes = dict[str, Any]
 Shape = tuple[int, ...]
 State = Mapping[str, Shape | None]
@@ -75,7 +78,7 @@ def module(
     for nd in (1, 2, 3) if "{}" in names else (0,):
         for name in names.format(*[nd] * names.count("{}")).split():
             run = function_of(forward.format(nd=nd)) if isinstance(forward, str) else forward
-            make = maker(name, signature(arguments), state, after, nd)
+            make = maker(name, arguments, state, after, nd)
             methods = {
                 "__init__": LibraryFunction(f"{name}.__init__", make),
                 "forward": LibraryFunction(f"{name}.forward", runner(run)),
@@ -84,6 +87,7 @@ def module(
             NAMES[f"torch.nn.{name}"] = ClassValue(name, [MODULE], methods)
 
 
+@cache
 def signature(arguments: str) -> FunctionValue:
     """Return a function that takes these arguments besides the module."""
     node = ast.parse(f"lambda self, {arguments}: 0", mode="eval").body
@@ -116,7 +120,7 @@ def function_of(text: str) -> Forward:
 
 def maker(
     name: str,
-    function: FunctionValue,
+    arguments: str,
     state: Callable[[Attributes, int], Arrays] | None,
     after: Callable[[Evaluator, InstanceValue, Any], None] | None,
     nd: int,
@@ -124,8 +128,10 @@ def maker(
     """Return the `__init__` of a module."""
 
     def init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+        evaluator.budget.spend(STEPS_A_MODULE)
         made = args[0]
         frame = Frame()
+        function = signature(arguments)
         own = FunctionValue(name, function.node, None)
         own.defaults, own.kw_defaults = function.defaults, function.kw_defaults
         evaluator.bind_arguments(own, args, kwargs, frame, node)

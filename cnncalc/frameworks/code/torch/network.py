@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....errors import CnncalcError, SpecError
 from ....input import FIRST, Reading
@@ -15,7 +15,7 @@ from ....trace import shape as trace_shape
 from ... import ForeignNetwork
 from ...torch.read.build import CallReader
 from ...torch.read.calls import Misread, Recording, TracedTensor, tree
-from ...torch.read.readings import Attempt, chosen, named_inputs
+from ...torch.read.readings import PRIMES, Attempt, chosen, named_inputs
 from ..values import FunctionValue, InstanceValue, RaisedError
 from .functions import CallRecorder
 from .modules import children, modules, tensors
@@ -30,6 +30,16 @@ TRIED = (256, 227, 330), (320, 301, 283), (288, 245, 262)
 """The sizes in place of open ones, for each letter a row: what is the same for all three does not depend on them."""
 
 
+class Failure(NamedTuple):
+    """A reading of the inputs under which a network fails."""
+
+    recording: Recording
+    """The calls before the error."""
+    error: SpecError | RaisedError
+    shapes: dict[int, dict[str, None]]
+    """The shapes that lines make before it."""
+
+
 class NetworkReader:
     """The reader of one module."""
 
@@ -39,8 +49,10 @@ class NetworkReader:
         self.arrays = dict(tensors(network))
         for name, tensor in self.arrays.items():
             tensor.name = name
-        self.failures: list[tuple[Recording, SpecError | RaisedError]] = []
-        """The errors of the readings that fail, each with the calls before it."""
+        self.failures: list[Failure] = []
+        """The readings that fail."""
+        self.shapes: dict[int, dict[str, None]] = {}
+        """The shapes that lines make, of a reading whose batch is told from other sizes if there is one."""
 
     def read(self, inputs: Mapping[str, Shape]) -> ForeignNetwork:
         """Read the network for inputs of these sizes; without any, if it does not depend on them."""
@@ -51,11 +63,12 @@ class NetworkReader:
         found = self.read_sizes({name: tuple([int(str(n)) for n in sizes]) for name, sizes in inputs.items()})
         if found is None:
             raise self.failure()
+        self.evaluator.shapes = self.shapes
         return found
 
     def failure(self) -> SpecError:
         """Return the error of the reading that came furthest, with the report of the layers before it."""
-        recording, error = max(self.failures, key=lambda one: len(one[0].calls))
+        recording, error, self.evaluator.shapes = max(self.failures, key=lambda one: len(one.recording.calls))
         blamed = error if isinstance(error, SpecError) else self.evaluator.source.at(error.blamed(), error.node)
         blamed.report = report_of(recording)
         return blamed
@@ -117,7 +130,8 @@ class NetworkReader:
     def run(self, attempt: Attempt) -> Recording | None:
         """Return what the network calls under a reading of its inputs; None if it fails."""
         own = CallRecorder()
-        own.names = self.names
+        own.names, own.batch = self.names, attempt.batch
+        self.evaluator.shapes = {}
         self.evaluator.state["torch"] = own
         given = [
             TensorValue(one.shape, traced=TracedTensor(-1, at, one.shape)) for at, one in enumerate(attempt.inputs)
@@ -133,12 +147,14 @@ class NetworkReader:
             if not outputs:
                 raise self.evaluator.error(self.network.node, "the network's output does not depend on its input")
         except (SpecError, RaisedError) as error:
-            self.failures.append((self.recording(attempt, own, []), error))
+            self.failures.append(Failure(self.recording(attempt, own, []), error, self.evaluator.shapes))
             return None
         finally:
             for module, attributes in before:
                 module.attributes.clear()
                 module.attributes |= attributes
+        if attempt.batch in PRIMES or not self.shapes:
+            self.shapes = self.evaluator.shapes
         return self.recording(attempt, own, outputs)
 
     def recording(self, attempt: Attempt, own: CallRecorder, outputs: list[TracedTensor]) -> Recording:
@@ -160,6 +176,8 @@ def report_of(recording: Recording) -> Report | None:
         if isinstance(one, TracedTensor)
     }
     ends = [TracedTensor(at, 0, call.outs[0]) for at, call in enumerate(recording.calls) if (at, 0) not in read]
+    if not ends:
+        return None
     try:
         network = read_spec(CallReader(recording._replace(outputs=ends[::-1])).read_all(None).spec)
         return trace_shape(network)

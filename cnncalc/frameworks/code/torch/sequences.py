@@ -212,7 +212,6 @@ _NORM = "d_model eps=layer_norm_eps bias=bias"
 _ATTENTION = "d_model nhead dropout bias=bias batch_first=batch_first"
 _FEED = (
     ("linear1", "Linear", "d_model dim_feedforward bias=bias"),
-    ("dropout_of_linear", "Dropout", "dropout"),
     ("linear2", "Linear", "dim_feedforward d_model bias=bias"),
 )
 
@@ -225,11 +224,11 @@ def activate(given: Given, x: Any) -> Any:
     return given.run(activation, x)
 
 
-def feed(given: Given, x: Any) -> Any:
-    """Return a value through the two linear layers."""
+def feed(given: Given, x: Any, last: str) -> Any:
+    """Return a value through the two linear layers, each with dropout behind it."""
     own = given.own
-    inner = given.run(own["dropout_of_linear"], activate(given, given.run(own["linear1"], x)))
-    return given.run(own["last_dropout"], given.run(own["linear2"], inner))
+    inner = given.run(own["dropout"], activate(given, given.run(own["linear1"], x)))
+    return given.run(own[last], given.run(own["linear2"], inner))
 
 
 def attended(given: Given, attention: str, dropout: str, x: Any, of: Any, mask: Any, padding: Any) -> Any:
@@ -259,7 +258,7 @@ def encode(given: Given) -> Any:
     own = arguments(given, "src", "src_mask", "src_key_padding_mask")
     mask, padding = own["src_mask"], own["src_key_padding_mask"]
     x = residual(given, "norm1", own["src"], lambda x: attended(given, "self_attn", "dropout1", x, x, mask, padding))
-    return residual(given, "norm2", x, lambda x: feed(given, x))
+    return residual(given, "norm2", x, lambda x: feed(given, x, "dropout2"))
 
 
 def decode(given: Given) -> Any:
@@ -271,7 +270,7 @@ def decode(given: Given) -> Any:
     others = own["memory_mask"], own["memory_key_padding_mask"]
     x = residual(given, "norm1", own["tgt"], lambda x: attended(given, "self_attn", "dropout1", x, x, *masks))
     x = residual(given, "norm2", x, lambda x: attended(given, "multihead_attn", "dropout2", x, memory, *others))
-    return residual(given, "norm3", x, lambda x: feed(given, x))
+    return residual(given, "norm3", x, lambda x: feed(given, x, "dropout3"))
 
 
 _LAYER = "d_model, nhead, dim_feedforward=2048, dropout=0.1, activation='relu', layer_norm_eps=1e-5, batch_first=False"
@@ -287,7 +286,8 @@ module(
         ("norm1", "LayerNorm", _NORM),
         ("norm2", "LayerNorm", _NORM),
         ("dropout1", "Dropout", "dropout"),
-        ("last_dropout", "Dropout", "dropout"),
+        ("dropout2", "Dropout", "dropout"),
+        ("dropout", "Dropout", "dropout"),
     ),
 )
 module(
@@ -304,7 +304,8 @@ module(
         ("norm3", "LayerNorm", _NORM),
         ("dropout1", "Dropout", "dropout"),
         ("dropout2", "Dropout", "dropout"),
-        ("last_dropout", "Dropout", "dropout"),
+        ("dropout3", "Dropout", "dropout"),
+        ("dropout", "Dropout", "dropout"),
     ),
 )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -77,8 +78,8 @@ class TensorValue(LibraryObject):
         return Constant(self.shape, self.name, names, self.array, self._own, self.made)
 
     def array(self) -> Any:
-        """Return its values as an array if they are all equal; None if not, or if they are not known."""
-        return UniformArray(self.shape, self.values[0], self.kind) if self.values and len(self.values) == 1 else None
+        """Return its values as an array; None if they are not known."""
+        return KnownArray(self.shape, self.values, self.kind) if self.values and 0 not in self.shape else None
 
     def all_values(self) -> Values | None:
         """Return each of its values in a row; None if they are not known, or many."""
@@ -88,6 +89,17 @@ class TensorValue(LibraryObject):
 
     def describe(self) -> str:
         return f"a tensor of {'x'.join(map(str, self.shape)) or 'one number'}"
+
+    def shape_text(self, evaluator: Evaluator) -> str | None:
+        from .functions import recorder
+
+        if self.traced is None:
+            return None
+        batch = recorder(evaluator).batch or 0
+        sizes = self.shape[1:] if self.shape[:1] == (batch,) else self.shape
+        folded = [batch > 1 and n > 0 and n % batch == 0 for n in sizes]
+        texts = [f"{n // batch if n > batch else ''}N" if own else str(n) for n, own in zip(sizes, folded, strict=True)]
+        return "x".join(texts) or "one number"
 
     # In expressions
 
@@ -134,12 +146,18 @@ class TensorValue(LibraryObject):
         recorder(evaluator).looked(self)
         return self.shape[0]
 
+    def truth(self, evaluator: Evaluator, node: Any) -> bool:
+        if self.values is None or self.size != 1:
+            raise NotImplementedError
+        return bool(self.values[0])
 
-class UniformArray:
-    """An array whose values are all equal, with what the rules of calls ask of NumPy's."""
 
-    def __init__(self, shape: Sequence[int], value: float, kind: str):
-        self.shape, self.value, self.kind = tuple(shape), value, kind
+class KnownArray:
+    """An array whose values are known, with what the rules of calls ask of NumPy's; nothing else needs NumPy here."""
+
+    def __init__(self, shape: Sequence[int], values: Values, kind: str):
+        self.shape, self.values, self.kind = tuple(shape), values, kind
+        """The values in a row; one for all of them if they are equal."""
 
     @property
     def size(self) -> int:
@@ -152,46 +170,87 @@ class UniformArray:
         return len(self.shape)
 
     @property
-    def dtype(self) -> UniformArray:
+    def dtype(self) -> KnownArray:
         """What it holds, by `dtype.kind`."""
-        return UniformArray(self.shape, self.value, {"bool": "b", "int": "i"}.get(self.kind, "f"))
+        return KnownArray((), [], {"bool": "b", "int": "i"}.get(self.kind, "f"))
 
-    def reshape(self, *shape: Any) -> UniformArray:
+    def reshape(self, *shape: Any) -> KnownArray:
         """Return the same values in another shape."""
         sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], (list, tuple)) else shape
-        return UniformArray([self.size] if list(sizes) == [-1] else sizes, self.value, self.kind)
+        return KnownArray([self.size] if list(sizes) == [-1] else sizes, self.values, self.kind)
 
-    def take(self, index: int, axis: int) -> UniformArray:
+    def take(self, index: int, axis: int) -> KnownArray:
         """Return one unit of an axis."""
-        return UniformArray([n for at, n in enumerate(self.shape) if at != axis], self.value, self.kind)
+        shape = (*self.shape[:axis], *self.shape[axis + 1 :])
+        if len(self.values) == 1:
+            return KnownArray(shape, self.values, self.kind)
+        inner = prod(self.shape[axis + 1 :])
+        block = inner * self.shape[axis]
+        starts = range(index * inner, self.size, block)
+        return KnownArray(shape, [one for at in starts for one in self.values[at : at + inner]], self.kind)
 
-    def __getitem__(self, index: int) -> float:
-        return self.value
+    def nonzero(self) -> tuple[KnownArray]:
+        """Return the places of an array with one axis where it is not zero."""
+        places = [at for at, one in enumerate(self.each()) if one]
+        return (KnownArray((len(places),), places, "int"),)
+
+    def each(self) -> Values:
+        """Return every value in a row."""
+        return self.values * self.size if len(self.values) == 1 else self.values
+
+    def tolist(self) -> Any:
+        """Return the values as nested lists."""
+        rows: Any = self.each()
+        for n in reversed(self.shape[1:]):
+            rows = [rows[at : at + n] for at in range(0, len(rows), n)]
+        return rows if self.shape else rows[0]
+
+    def __getitem__(self, index: int) -> Any:
+        return self.values[0 if len(self.values) == 1 else index]
 
     def __float__(self) -> float:
-        return float(self.value)
+        return float(self.values[0])
+
+    def _each_with(self, other: Any, function: Callable[[Any, Any], Any], kind: str) -> KnownArray:
+        """Return what a function makes of each value and another: a number, or that of an array of the same shape."""
+        others = other.values if isinstance(other, KnownArray) else [other]
+        if len(self.values) == len(others) == 1:
+            return KnownArray(self.shape, [function(self.values[0], others[0])], kind)
+        own = self.each()
+        others = others * len(own) if len(others) == 1 else others
+        return KnownArray(self.shape, [function(a, b) for a, b in zip(own, others, strict=True)], kind)
 
     def __eq__(self, other: object) -> Any:
-        return UniformArray(self.shape, float(getattr(other, "value", other) == self.value), "bool")
+        return self._each_with(other, operator.eq, "bool")
 
     def __ne__(self, other: object) -> Any:
-        return UniformArray(self.shape, float(getattr(other, "value", other) != self.value), "bool")
+        return self._each_with(other, operator.ne, "bool")
 
-    def __or__(self, other: UniformArray) -> UniformArray:
-        return UniformArray(self.shape, float(bool(self.value) or bool(other.value)), "bool")
+    def __or__(self, other: Any) -> KnownArray:
+        return self._each_with(other, operator.or_, "bool")
 
-    def __and__(self, other: UniformArray) -> UniformArray:
-        return UniformArray(self.shape, float(bool(self.value) and bool(other.value)), "bool")
+    def __and__(self, other: Any) -> KnownArray:
+        return self._each_with(other, operator.and_, "bool")
 
+    def __mod__(self, other: Any) -> KnownArray:
+        return self._each_with(other, operator.mod, self.kind)
+
+    def __mul__(self, other: Any) -> KnownArray:
+        return self._each_with(other, operator.mul, self.kind)
+
+    def __add__(self, other: Any) -> KnownArray:
+        return self._each_with(other, operator.add, self.kind)
+
+    __radd__ = __add__
     __hash__ = None  # type: ignore[assignment]
 
     def all(self) -> bool:
         """Return whether every value is true."""
-        return bool(self.value) or not self.size
+        return all(self.values) or not self.size
 
     def any(self) -> bool:
         """Return whether a value is true."""
-        return bool(self.value) and self.size > 0
+        return any(self.values) and self.size > 0
 
 
 class TensorType(LibraryObject):

@@ -29,6 +29,8 @@ class LayerPart(NamedTuple):
     """Its arrays; None for the usual ones of its op."""
     trainable: bool = True
     """Whether its arrays are trained if the Keras layer's are."""
+    shared: bool = False
+    """Whether the first call of the layer has its array in another op, and counts it."""
 
 
 class Results(NamedTuple):

@@ -144,6 +144,9 @@ class ModelReader:
             above = read if part is first else above
             reads = above if part.reads is None else [added[one] if isinstance(one, str) else one for one in part.reads]
             op, keys = part.raw["op"], {key: value for key, value in part.raw.items() if key != "op"}
+            if op == "opaque" and "params" not in keys and self.arrays is not None:
+                held = self.arrays.held((*self.path, *path))
+                keys |= {} if held is None else {"params": held, "buffers": 0}
             opaque_weights = keys.get("params") != 0 or keys.get("buffers") != 0
             has_weights = opaque_weights if op == "opaque" else bool(OPS[op][0].WEIGHTS)
             owner = name + part.suffix if has_weights else None
@@ -151,6 +154,7 @@ class ModelReader:
             derived = again or bool(part.suffix)
             layer = self.spec.add(stem + part.suffix, op, reads, keys, weights=weights, owner=owner, derived=derived)
             layer.trainable = not has_weights or (part.trainable and call.config.get("trainable") is not False)
+            layer.counted = {"weights": 0} if part.shared and again else None
             added[part.suffix], above = layer, [layer]
             shapes[layer] = traced(
                 layer.op, layer.keys, [shapes.get(one, NOTHING) for one in reads], call.channels_last
