@@ -148,6 +148,8 @@ def _no_module(word: str) -> SpecError | None:
     from .frameworks.torch.read.factory import is_factory
 
     module = word.partition(":")[0]
+    if split_code(word)[1] is not None:
+        return no_file(split_code(word)[0])
     if not is_factory(word) or not ("." in module or os.path.exists(f"{module}.py")):
         return None
     help = f"cnncalc convert {word} -i 3x224x224 | cnncalc shape -"
@@ -255,10 +257,15 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     if model.bind is not None:
         again = model.bind
 
+        bound: dict[tuple[tuple[str, Shape], ...], Network] = {}
+
         def bind(inputs: Mapping[str, Shape]) -> Network:
-            with _naming(name):
-                bound = again(inputs)
-            return network if bound is None else imported(bound, name)
+            key = tuple(inputs.items())
+            if key not in bound:
+                with _naming(name):
+                    found = again(inputs)
+                bound[key] = network if found is None else imported(found, name)
+            return bound[key]
 
         document.bind = bind
     return network

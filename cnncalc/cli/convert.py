@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
@@ -100,7 +99,7 @@ def _read(words: SpecWords, options: NetworkOptions) -> Network:
     from ..notation.words import is_layer_word
 
     (word, *more) = words.rest
-    if more or is_layer_word(word) or not is_factory(word) or os.path.exists(word):
+    if more or is_layer_word(word) or not is_factory(word) or sources.is_file(word):
         return sources.load_words(words)
     from ..frameworks.torch.read import read
     from ..frameworks.torch.read.factory import make

@@ -95,7 +95,7 @@ def test_every_guess_leads_to_a_command() -> None:
 
 
 ERRORS = [
-    ("shpae x", "unknown command 'shpae'\n  did you mean 'shape' or 'schema'?"),
+    ("shpae x", "unknown command 'shpae'\n  did you mean 'shape' or 'schema' or 'compare'?"),
     ("pytorch", "unknown command 'pytorch'\n  cnncalc --help lists the commands"),
     (
         "resnet",

@@ -14,7 +14,7 @@ from .annotate import AnnotatedSource, annotated
 from .evaluate import Evaluator
 from .libraries import Libraries
 from .limits import Budget, TooMuchError
-from .scope import ModuleScope, TopStatement, inner_statements, root_of
+from .scope import ModuleScope, TopStatement, inner_statements, is_guard, root_of
 from .source import CodeSource
 from .values import ClassValue, FunctionValue, RaisedError, UnknownValue, describe
 
@@ -119,6 +119,11 @@ class SourceReader:
     def network(self, evaluator: Evaluator, value: Any) -> Any:
         """Return what a class or a function gives, another value as it is. SpecError for one that is not known."""
         if not self.libraries.is_network(value) and isinstance(value, (ClassValue, FunctionValue)):
+            needed = needed_arguments(value.find("__init__"), 1) if isinstance(value, ClassValue) else []
+            needed = needed_arguments(value, 0) if isinstance(value, FunctionValue) else needed
+            if needed:
+                what = f"{value.name} needs {', '.join(needed)}"
+                raise evaluator.error(value.node, what, f"give them: '{self.name}:{value.name}(…)'")
             value = evaluator.call(value, [], {}, value.node)
         if isinstance(value, UnknownValue):
             raise evaluator.unknown(value, value.node)
@@ -130,7 +135,7 @@ class SourceReader:
         """Return the last value of the top level that is a network, or what the only class of networks makes."""
         for at in range(len(self.scope.statements) - 1, -1, -1):
             for name, call in reversed(list(made_in(self.scope.statements[at]))):
-                value = None if self.is_result(call, at) else self.scope.after(at, name)
+                value = None if self.is_result(call, at) else self.value_of(evaluator, at, name, call)
                 if self.libraries.is_network(value):
                     return value
         classes = self.classes(evaluator)
@@ -142,6 +147,20 @@ class SourceReader:
             raise SpecError(f"{self.name} has no network", "a network is a class of torch.nn.Module, or a Keras model")
         what = "several networks" if free else "no network that is made without arguments"
         raise SpecError(f"{self.name} has {what}", self.listed(evaluator))
+
+    def value_of(self, evaluator: Evaluator, at: int, name: str, call: ast.Call) -> Any:
+        """Return the value of a name once a statement has run; None if it fails and works on a value of the source.
+
+        `best = train(net)` is not the network, but something is noted.
+        """
+        try:
+            return self.scope.after(at, name)
+        except (SpecError, RaisedError):
+            made = {name for one in self.scope.statements for name, _ in made_in(one)}
+            if not any(isinstance(one, ast.Name) and one.id in made for one in ast.walk(call)):
+                raise
+            evaluator.notes[f"line {call.lineno}: {name} is not understood, and left out"] = None
+            return None
 
     def is_result(self, call: ast.Call, at: int) -> bool:
         """Return whether a call in a statement is of a value of the source: `net(x)`."""
@@ -160,11 +179,8 @@ class SourceReader:
         made = [name for one in self.scope.statements for name, _ in made_in(one)]
         classes = [with_arguments(one.name, one.find("__init__"), 1) for one in self.classes(evaluator)]
         functions = [evaluator.global_value(name) for name in self.scope.defined(ast.FunctionDef)]
-        return [
-            *dict.fromkeys(made),
-            *[with_arguments(one.name, one, 0) for one in functions if isinstance(one, FunctionValue)],
-            *classes,
-        ]
+        called = [with_arguments(one.name, one, 0) for one in functions if isinstance(one, FunctionValue)]
+        return [*dict.fromkeys(made), *sorted([*classes, *called], key=lambda one: "(" in one)]
 
     def listed(self, evaluator: Evaluator) -> str | None:
         """Return how the networks of the source are named."""
@@ -181,7 +197,7 @@ class SourceReader:
 
 def made_in(statement: TopStatement) -> Iterator[tuple[str, ast.Call]]:
     """Yield the names that a statement, or one inside it, gives the result of a call, with the call."""
-    waiting: list[ast.stmt] = [statement.node]
+    waiting: list[ast.stmt] = [] if is_guard(statement.node) else [statement.node]
     while waiting:
         node = waiting.pop(0)
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
