@@ -157,7 +157,8 @@ class SourceReader:
             return self.scope.after(at, name)
         except (SpecError, RaisedError):
             made = {name for one in self.scope.statements for name, _ in made_in(one)}
-            if not any(isinstance(one, ast.Name) and one.id in made for one in ast.walk(call)):
+            works = any(isinstance(one, ast.Name) and one.id in made for one in ast.walk(call))
+            if not works or isinstance(evaluator.top_value(call.func), ClassValue):  # keras.Model(inputs, outputs)
                 raise
             evaluator.notes[f"line {call.lineno}: {name} is not understood, and left out"] = None
             return None
