@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from . import zoo
@@ -147,6 +148,8 @@ def _no_module(word: str) -> SpecError | None:
     from .frameworks.torch.read.factory import is_factory
 
     module = word.partition(":")[0]
+    if split_code(word)[1] is not None:
+        return no_file(split_code(word)[0])
     if not is_factory(word) or not ("." in module or os.path.exists(f"{module}.py")):
         return None
     help = f"cnncalc convert {word} -i 3x224x224 | cnncalc shape -"
@@ -155,6 +158,10 @@ def _no_module(word: str) -> SpecError | None:
 
 def no_file(word: str) -> SpecError:
     """Return the error for a file that does not exist, with the nearest names of its folder."""
+    if re.match(r"[a-z]+://", word):
+        return SpecError(
+            f"{shown(word, LONGEST_PATH)} is not a file but an address", f"fetch it first: curl -LO {word}"
+        )
     try:
         beside = os.listdir(os.path.dirname(word) or ".")
     except OSError:
@@ -166,10 +173,16 @@ def no_file(word: str) -> SpecError:
 def _no_layer(spec: SpecWords, index: int) -> SpecError:
     if all(map(is_network, spec.rest)):
         return _several(spec)
+    if spec.first and index == spec.first and spec.words[0].isdecimal() and spec.words[index].isdecimal():
+        sizes = list(takewhile(str.isdecimal, spec.words))
+        return SpecError(f"the sizes of a shape are one word: {'x'.join(sizes)}")
+    if len(spec.rest) == 2 and not spec.first and is_network(spec.rest[0]) and is_shape(spec.rest[1]):
+        return spec.blame(SpecError("the input comes first", f"write {spec.rest[1]} {spec.rest[0]}"), 1, 999)
     word = spec.words[index]
     name = word.partition(":")[0]
     if word == STDIN or is_file(word) or name.lower() in zoo.names():
-        error = SpecError(f"{shown(word)} is a whole network, and stands alone", "leave out the other words")
+        others = " ".join(other for at, other in enumerate(spec.words) if at >= spec.first and at != index)
+        error = SpecError(f"{shown(word)} is a whole network, and stands alone", f"leave out {shown(others)}")
     elif looks_like_shape(word):
         error = SpecError(f"the shape {word} stands after a layer", "there is one input, and it comes first")
     else:
@@ -244,10 +257,15 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     if model.bind is not None:
         again = model.bind
 
+        bound: dict[tuple[tuple[str, Shape], ...], Network] = {}
+
         def bind(inputs: Mapping[str, Shape]) -> Network:
-            with _naming(name):
-                bound = again(inputs)
-            return network if bound is None else imported(bound, name)
+            key = tuple(inputs.items())
+            if key not in bound:
+                with _naming(name):
+                    found = again(inputs)
+                bound[key] = network if found is None else imported(found, name)
+            return bound[key]
 
         document.bind = bind
     return network
@@ -308,6 +326,11 @@ def read_any(path: str) -> str | ForeignNetwork:
     source, wanted = (path, None) if os.path.exists(path) else split_code(path)
     if wanted is not None:
         return read_code(read_text(source), source, wanted)
+    if os.path.isdir(path):
+        from .frameworks.strangers import folder
+
+        if (error := folder(path)) is not None:
+            raise error
     with opened(path) as file:
         if is_onnx(file.peek(1)[:1], path) and os.path.isfile(path) and os.path.getsize(path):  # type: ignore[attr-defined]
             from mmap import ACCESS_READ, mmap

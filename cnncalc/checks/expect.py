@@ -55,6 +55,11 @@ SIGNS = {"<=": "max_", "=<": "max_", "≤": "max_", ">=": "min_", "=>": "min_", 
 _SIGNED = re.compile(r"([^<>=≤≥!]*)(<=|=<|>=|=>|==|!=|[<>=≤≥])(.*)", re.DOTALL)
 
 
+_MEANT = {"output": "out", "input": "in", "parameters": "params", "mac": "macs", "flop": "flops", "field": "rf"}
+_MEANT |= {"receptive_field": "rf", "size": "param_bytes", "bytes": "param_bytes", "mem": "memory", "shape": "out"}
+"""Other names of the figures."""
+
+
 class Range(NamedTuple):
     """The whole numbers that are accepted, with both ends; None is no bound."""
 
@@ -113,6 +118,13 @@ def read(value: Any, path: Path = (), named: bool = False) -> list[Expectation]:
     return expectations
 
 
+def is_expectation(text: str) -> bool:
+    """Return whether a text is written as an expectation of a figure, as out=1000."""
+    parts = _SIGNED.fullmatch(text)
+    name = "" if parts is None else parts[1].strip().rpartition(".")[2]
+    return name.removeprefix("min_").removeprefix("max_") in FIGURES
+
+
 def read_text(text: str) -> Expectation:
     """Return the expectation of a command line: `out=1000`, `max_params=26M`, `conv1.params<=50k`. SpecError if wrong.
 
@@ -145,8 +157,10 @@ def read_one(key: str, wanted: Any) -> Expectation:
     name = own.removeprefix(bound)
     figure = FIGURES.get(name)
     if figure is None or (figure.is_shape and bound):
+        if (meant := _MEANT.get(name.lower())) is not None:
+            raise SpecError(f"there is no figure {shown(own)} to expect", f"did you mean '{bound}{meant}'?")
         near = nearest(own, [*FIGURES, *(b + f for b in BOUNDS for f, fig in FIGURES.items() if not fig.is_shape)])
-        help = near or f"the figures are {', '.join(FIGURES)}, and min_, max_"
+        help = near or f"the figures are {', '.join(FIGURES)}, and min_, max_; of a layer: conv1.out"
         raise SpecError(f"there is no figure {shown(own)} to expect", help)
     text = wanted if isinstance(wanted, str) else shown(wanted)
     if isinstance(wanted, (list, tuple)):
@@ -215,6 +229,8 @@ def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
         before = _ungrouped(before.removeprefix("-"))
         if is_digits(before) and (not after or is_digits(after)) and len(before + after) < LONGEST:
             return sign * int(before + after) * UNITS.get(unit, 1), 10 ** len(after)
+    if isinstance(text, str) and text.strip().endswith("K"):
+        raise SpecError(f"{key}: {shown(whole)} is not a number", f"write {text.strip()[:-1]}k, or Ki for 1,024")
     help = f"as 9472, 4.1G, 4.09G±1%; the units are {' '.join(UNITS)}"
     raise SpecError(f"{key}: {shown(whole)} is not a number", help)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -60,9 +61,24 @@ def read_array(path: str) -> Array:
         if sys.stdin is None:
             raise SpecError("standard input is closed", "give a .npy file")
         return npy.read(sys.stdin.buffer, "-")
-    if texts.looks_like_list(path) and not os.path.exists(path):
+    if os.path.exists(path):
+        return npy.mapped(path)
+    if texts.looks_like_list(path):
         return texts.read_list(path)
-    return npy.mapped(path)
+    raise _no_array(path)
+
+
+def _no_array(path: str) -> SpecError:
+    """Return the error for a file of numbers that does not exist: what is written like numbers is named for it."""
+    if re.fullmatch(r"[-+\d.,;\s()e]*\d[-+\d.,;\s()e]*", path):
+        numbers = re.sub(r"[,;\s]+", ",", path.strip(" ()"))
+        return SpecError(f"{shown(path)} is not a file", f"a list of numbers stands in brackets: '[{numbers}]'")
+    if path in ("random", "rand", "randn", "zeros", "ones"):
+        made = {"zeros": "np.zeros((3, 224, 224))", "ones": "np.ones((3, 224, 224))"}
+        drawn = made.get(path, "np.random.default_rng(0).random((3, 224, 224))")
+        line = f"import numpy as np; np.save('x.npy', {drawn})"
+        return SpecError(f"there is no file {shown(path)}", f'to make one: python -c "{line}"')
+    return sources.no_file(path)
 
 
 def read_weights(path: str | None) -> NamedArrays | Array | None:
@@ -73,6 +89,8 @@ def read_weights(path: str | None) -> NamedArrays | Array | None:
     if path is None:
         return None
     is_array = path == "-" or (texts.looks_like_list(path) and not os.path.exists(path))
+    if not is_array and not os.path.exists(path):
+        raise sources.no_file(path)
     weights = read_array(path) if is_array else npy.weights(path)
     if not isinstance(weights, Mapping):
         name = "standard input" if path == "-" else shown(path, LONGEST_PATH)

@@ -58,7 +58,11 @@ def meant(args: Sequence[str]) -> tuple[list[str], bool]:
 
 
 def reordered(args: Sequence[str]) -> str | None:
-    """Return the help for a command line whose options stand in front of its command; None for any other."""
+    """Return the help for a command line that begins with a command's option, or a command as one; else None."""
+    first = args[0].lstrip("-") if args else ""
+    if args[:1] != [first] and (first in COMMANDS or first in MEANT):
+        words = [*MEANT[first], *args[1:]] if first in MEANT else [first, *args[1:]]
+        return f"did you mean {line(words)}?"
     name = next((word for word in args if word in COMMANDS), None)
     if name is None and not any(map(is_spec, args)):
         return None

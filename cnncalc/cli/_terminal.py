@@ -16,7 +16,7 @@ import click
 
 from ..errors import CnncalcError
 from ..render import Style
-from ..render.messages import paint
+from ..render.messages import error_text, paint
 from ._usage import COLORS, OneOf
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -116,6 +116,13 @@ def note(text: str) -> None:
     """Print a remark for the user on standard error, unless -q is given."""
     if not settings().quiet and sys.stderr is not None:
         print(paint("note:", "cyan", settings().has_color(sys.stderr)), text, file=sys.stderr)
+
+
+def show_error(error: CnncalcError) -> None:
+    """Print an error on standard error, behind what is printed before it."""
+    if sys.stderr is not None:
+        sys.stdout.flush()
+        print(error_text(error, settings().has_color(sys.stderr)), file=sys.stderr)
 
 
 def style_of(stream: IO[str], columns: tuple[str, ...] | None = None, explain: bool = False) -> Style:

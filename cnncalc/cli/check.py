@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 
 import click
@@ -96,8 +97,7 @@ def command(
             stream.writelines(f"{code}  {slug:{width}}  {meaning}\n" for code, (slug, meaning) in checks.CODES.items())
         return 0
     itemsize(dtype)
-    if not file:
-        raise SpecError("no FILE", "give a spec, a folder, a pattern, or - for standard input")
+    _check_files(file)
     if options.several and baseline is not None:
         raise SpecError(
             "a baseline holds the figures of one dialect", f"leave out --dialect {options.dialect}, or name one"
@@ -126,6 +126,15 @@ def command(
     if format == "github":
         _summarise(findings)
     return checks.exit_code(findings)
+
+
+def _check_files(words: Iterable[str]) -> None:
+    """Raise SpecError if there is no file, or a word is an expectation."""
+    if not words:
+        raise SpecError("no FILE", "give a spec, a folder, a pattern, or - for standard input")
+    for word in words:
+        if expect.is_expectation(word) and not os.path.exists(word):
+            raise SpecError(f"{shown(word)} is not a file but an expectation", f"write --expect {shlex.quote(word)}")
 
 
 def _results(

@@ -49,8 +49,16 @@ def command(ctx: click.Context, topic: str | None) -> int:
     else:
         op = find_op(topic)
         near = nearest(topic, dict.fromkeys((*TOPICS, *COMMANDS))) if op is None else f"for the op: cnncalc ops {op}"
-        raise SpecError(f"there is no help topic or command {shown(topic)}", near or "for the list: cnncalc help")
+        help = near or _pages_with(topic) or "for the list: cnncalc help"
+        raise SpecError(f"there is no help topic or command {shown(topic)}", help)
     return 0
+
+
+def _pages_with(word: str) -> str | None:
+    """Return the pages in whose text a word stands, those first where it stands most."""
+    counts = {topic: read(topic).lower().count(word.lower()) for topic in TOPICS if len(word) > 2}
+    pages = sorted((topic for topic, count in counts.items() if count), key=lambda topic: -counts[topic])
+    return f"these pages speak of it: {', '.join(f'cnncalc help {page}' for page in pages[:3])}" if pages else None
 
 
 def _show_help(ctx: click.Context, name: str) -> None:

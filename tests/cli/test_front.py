@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 
 import cnncalc
-from cnncalc.cli import COMMANDS
+from cnncalc.cli import COMMANDS, _intents, group
 from cnncalc.cli._guesses import MEANT
+from cnncalc.cli._intents import option_meant
 from cnncalc.frameworks.strangers import STRANGERS
 from cnncalc.layers import find_op
 from tests.program import environment, here, on_terminal, posix, shell
@@ -92,7 +95,7 @@ def test_every_guess_leads_to_a_command() -> None:
 
 
 ERRORS = [
-    ("shpae x", "unknown command 'shpae'\n  did you mean 'shape' or 'schema'?"),
+    ("shpae x", "unknown command 'shpae'\n  did you mean 'shape' or 'schema' or 'compare'?"),
     ("pytorch", "unknown command 'pytorch'\n  cnncalc --help lists the commands"),
     (
         "resnet",
@@ -101,6 +104,10 @@ ERRORS = [
     ),
     ("--json shape lenet5", "unknown option '--json'\n  options stand behind the command: cnncalc shape --json lenet5"),
     ("-i 3x9x9 relu", "unknown option '-i'\n  options stand behind the command: cnncalc shape -i 3x9x9 relu"),
+    ("--models", "unknown option '--models'\n  did you mean cnncalc zoo?"),
+    ("--zoo", "unknown option '--zoo'\n  did you mean cnncalc zoo?"),
+    ("--params lenet5", "unknown option '--params'\n  did you mean cnncalc shape --get params lenet5?"),
+    ("shape --version", "unknown option '--version'\n  write cnncalc --version"),
     ("--jsn lenet5", "unknown option '--jsn'\n  cnncalc --help lists the options"),
     ("shape alexnet vgg16 resnet50", "three networks: cnncalc compare alexnet vgg16 resnet50"),
     ("shape net.json vgg16", "two networks: cnncalc compare net.json vgg16"),
@@ -128,6 +135,87 @@ ERRORS = [
 @pytest.mark.parametrize(("line", "text"), ERRORS, ids=[line for line, _ in ERRORS])
 def test_an_error_has_the_whole_line(line: str, text: str) -> None:
     assert here(line.split()) == (2, "", text + "\n")
+
+
+MEANINGS = [
+    ("shape lenet5 --input-shape 1x32x32", "unknown option '--input-shape'", "did you mean -i 3x224x224?"),
+    ("shape lenet5 --batch-size 4", "unknown option '--batch-size'", "did you mean --batch 8?"),
+    ("shape lenet5 -f csv", "unknown option '-f'", "did you mean --format csv?"),
+    ("shape lenet5 --csv", "unknown option '--csv'", "did you mean --format csv?"),
+    ("shape lenet5 --markdown", "unknown option '--markdown'", "did you mean --format markdown?"),
+    ("shape lenet5 --md", "unknown option '--md'", "did you mean --format markdown?"),
+    ("shape lenet5 --params", "unknown option '--params'", "did you mean --get params?"),
+    ("shape lenet5 --summary", "unknown option '--summary'", "did you mean --get params,macs?"),
+    ("shape lenet5 --framework keras", "unknown option '--framework'", "did you mean --dialect torch?"),
+    ("shape lenet5 --data-format NHWC", "unknown option '--data-format'", "did you mean --layout NHWC?"),
+    ("shape lenet5 --up-to s2", "unknown option '--up-to'", "did you mean --until LAYER?"),
+    ("shape lenet5 --from s2", "unknown option '--from'", "did you mean --after LAYER?"),
+    ("shape lenet5 -v", "unknown option '-v'", "did you mean --explain?"),
+    ("shape lenet5 --out x.csv", "unknown option '--out'", "did you mean -o FILE?"),
+    ("shape lenet5 --colour never", "unknown option '--colour'", "did you mean --color always?"),
+    ("shape lenet5 --column out", "unknown option '--column'", "did you mean '--columns' or '--color'?"),
+    ("shape lenet5 --dialect tensorflow", "unknown dialect 'tensorflow'", "did you mean 'keras'?"),
+    ("shape lenet5 --dtype half", "unknown dtype 'half'", "did you mean 'float16'?"),
+    ("shape lenet5 1x32x32", "the input comes first", "write 1x32x32 lenet5"),
+    ("shape vgg16 relu", "'vgg16' is a whole network, and stands alone", "leave out 'relu'"),
+    (
+        "shape https://a.b/net.onnx",
+        "'https://a.b/net.onnx' is not a file but an address",
+        "fetch it first: curl -LO https://a.b/net.onnx",
+    ),
+    ("check lenet5 --params 50k", "unknown option '--params'", "did you mean --max-params 50k?"),
+    ("check lenet5 --max_params 50k", "unknown option '--max_params'", "did you mean '--max-params'?"),
+    ("check lenet5 --assert out=10", "unknown option '--assert'", "did you mean --expect out=1000?"),
+    ("check lenet5 --junit", "unknown option '--junit'", "did you mean --format junit?"),
+    ("check lenet5 --format xml", None, "did you mean 'junit'?"),
+    ("check lenet5 out=10", "'out=10' is not a file but an expectation", "write --expect out=10"),
+    ("check lenet5 --expect params=50K", "params: '50K' is not a number", "write 50k, or Ki for 1,024"),
+    ("check lenet5 --expect receptive_field=3", "there is no figure 'receptive_field' to expect", "did you mean 'rf'?"),
+    ("diff HEAD", "'HEAD': a revision of what?", "name the file, as cnncalc diff HEAD net.json"),
+    ("diff lenet5 vgg16 --summary", "unknown option '--summary'", "did you mean --stat?"),
+    ("run lenet5 -i 1x32x32", "unknown option '-i'", "did you mean -x X.npy?"),
+    ("run lenet5 x.npy", "-x/--array is missing", "give -x x.npy"),
+    ("run relu -x 1,2,3", "'1,2,3' is not a file", "a list of numbers stands in brackets: '[1,2,3]'"),
+    ("run conv:4 -x [[1]] --random", "unknown option '--random'", "did you mean --seed 0?"),
+    ("run conv:4 -x [[1]] -w nope.npz", "there is no file 'nope.npz'", None),
+    ("learn conv -x [[1]] -y [[1]] --epochs 5", "unknown option '--epochs'", "did you mean --steps 100?"),
+    ("learn conv -x [[1]] -y [[1]] --learning-rate 1", "unknown option '--learning-rate'", "did you mean --lr 0.01?"),
+    ("learn conv -x [[1]] -y [[1]] -lr 1", "unknown option '-lr'", "did you mean '--lr'?"),
+    ("convert lenet5 x.onnx", "'x.onnx' is not a part of a SPEC", "to write this file, give -o x.onnx"),
+    ("convert lenet5 onnx", "'onnx' is not a part of a SPEC", "to write this form, give --to onnx"),
+    ("convert lenet5 --format onnx", "unknown option '--format'", "did you mean --to onnx?"),
+    ("convert lenet5 --to json", None, "did you mean 'spec'?"),
+    ("convert lenet5 --to tensorflow", None, "did you mean 'keras'?"),
+    ("convert lenet5 -o x.keras", None, "give -o a name that ends in .json, .onnx or .py"),
+    ("help padding", None, "these pages speak of it: cnncalc help dialects, cnncalc help textbook, cnncalc help ops"),
+]
+"""What is typed, and the first and the last line of the error; None for a line that another test has."""
+
+
+@pytest.mark.parametrize(("line", "what", "help"), MEANINGS, ids=[line for line, _, _ in MEANINGS])
+def test_intent_comes_before_spelling(line: str, what: str | None, help: str | None) -> None:
+    ended = here(line.split())
+    assert (ended.code, ended.out) == (2, "")
+    lines = ended.err.splitlines()
+    assert what in (None, lines[0])
+    assert help is None or lines[-1] == f"  {help}"
+
+
+def test_the_sizes_of_a_shape_are_one_word() -> None:
+    assert here(["shape", "1", "32", "32", "lenet5"]).err == "the sizes of a shape are one word: 1x32x32\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_option_that_is_meant_is_one(name: str) -> None:
+    """Whatever option is advised in place of another, the command has it."""
+    command = group.get_command(click.Context(group), name)
+    assert command is not None
+    own = {spelling for option in command.params for spelling in option.opts}
+    for words in _intents._OPTIONS.values():  # noqa: SLF001
+        for word in words.split():
+            advice = option_meant(f"--{word}", command)
+            named = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", (advice or "").replace("'", " ")))
+            assert named <= own, (word, advice)
 
 
 # Files that hold no network
@@ -175,6 +263,17 @@ def test_a_file_is_named_for_what_it_is(name: str, folder: Path) -> None:
     assert here(["check", name]).out.startswith(f"{name}:1:1: CC001 unreadable: {what}\n")
 
 
+def test_a_folder_with_a_model_is_named(folder: Path) -> None:
+    (folder / "model").mkdir()
+    assert here(["shape", "model"]) == (2, "", "'model' is a directory\n  name a file in it\n")
+    (folder / "model" / "saved_model.pb").write_bytes(b"\x0a")
+    text = (
+        "'model' is a SavedModel of TensorFlow\n"
+        "  write it as ONNX: python -m tf2onnx.convert --saved-model model --output model.onnx\n"
+    )
+    assert here(["shape", "model"]) == (2, "", text)
+
+
 def test_a_spec_is_read_whatever_its_ending() -> None:
     text = Path("net.json").read_text()
     for ending in (".txt", ".pt", ".conf", ""):
@@ -204,6 +303,8 @@ VALUES = [
     ("in", "1x32x32", [1, 32, 32]),
     ("input", "1x32x32", [1, 32, 32]),
     ("layers", "12", 12),
+    ("c1.out.0", "6", 6),
+    ("c1.k.1", "5", 5),
     ("name", "lenet5", "lenet5"),
     ("c1.op", "conv", "conv"),
     ("c1.k", "5", [5, 5]),
@@ -352,6 +453,7 @@ def test_a_part_of_tied_weights_has_them_under_the_name_of_its_first_layer() -> 
     whole, rest = cnncalc.shape(layers), cnncalc.shape(layers, after="relu1")
     assert whole.params == rest.params == 84
     assert [layer.node.tie for layer in rest.layers] == [None, 0]
+    assert [layer.node.tie for layer in cnncalc.shape(layers, after="a").layers] == [None, None, 1]
 
 
 # check
@@ -667,7 +769,11 @@ def test_a_terminal_has_coloured_errors_and_checks() -> None:
     shown = on_terminal("shape", "3x5x5", "cnv:4", columns=80, NO_COLOR="").out
     assert shown.startswith("\x1b[31merror:\x1b[0m ")
     assert "\x1b[31m        ^~~" in shown
-    assert "\x1b[31mCC101" in on_terminal("check", "lenet5", "--expect", "out=3", columns=80, NO_COLOR="").out
+    failed = on_terminal("check", "lenet5", "--expect", "out=3", columns=80, NO_COLOR="").out
+    assert "\x1b[31mCC101" in failed
+    assert failed.endswith("\x1b[31m1 file, 1 expectation: 1 failed\x1b[0m\n")
+    held = on_terminal("check", "lenet5", "--expect", "out=10", columns=80, NO_COLOR="").out
+    assert held == "\x1b[32m1 file, 1 expectation: it holds\x1b[0m\n"
     for more in ({"NO_COLOR": "1"}, {"NO_COLOR": "", "TERM": "dumb"}):
         assert "\x1b" not in on_terminal("shape", "3x5x5", "cnv:4", columns=80, **more).out
     assert "\x1b" not in on_terminal("--no-color", "shape", "cnv:4", columns=80, NO_COLOR="").out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...errors import SpecError, nearest, shown
@@ -14,7 +14,7 @@ from .annotate import AnnotatedSource, annotated
 from .evaluate import Evaluator
 from .libraries import Libraries
 from .limits import Budget, TooMuchError
-from .scope import ModuleScope, TopStatement, inner_statements, root_of
+from .scope import ModuleScope, TopStatement, inner_statements, is_guard, root_of
 from .source import CodeSource
 from .values import ClassValue, FunctionValue, RaisedError, UnknownValue, describe
 
@@ -34,8 +34,16 @@ class SourceReader:
         """The evaluator of the last reading."""
 
     def begin(self) -> ForeignNetwork:
-        """Return the network's inputs, and how it is read for their sizes; all of it if it says them itself."""
-        return self.guarded(self.read_inputs)
+        """Return the network's inputs, and how it is read for their sizes; all of it if it says them itself.
+
+        One that fails behind layers whose shapes are known fails when it is bound, so that those can be shown.
+        """
+        try:
+            return self.guarded(self.read_inputs)
+        except SpecError:
+            if self.last is None or not self.last.shapes:
+                raise
+            return self.unread([FIRST])
 
     def bind(self, inputs: Mapping[str, Shape]) -> ForeignNetwork:
         """Read the network for inputs of these sizes."""
@@ -73,6 +81,10 @@ class SourceReader:
         names = self.libraries.of_network(found).inputs(evaluator, found)
         if names is None:
             return self.read_all(evaluator, {}, found)
+        return self.unread(names)
+
+    def unread(self, names: Sequence[str]) -> ForeignNetwork:
+        """Return a network of which no more than the names of its inputs is read yet."""
         layers: list[dict[str, Any]] = [{"op": "identity", **({"name": names[0]} if names[0] != FIRST else {})}]
         layers += [{"op": "input", "name": name, "shape": [1]} for name in names[1:]]
         return ForeignNetwork({"cnncalc": 1, "layers": layers}, {}, bind=self.bind, unread=True, annotate=self.annotate)
@@ -107,6 +119,11 @@ class SourceReader:
     def network(self, evaluator: Evaluator, value: Any) -> Any:
         """Return what a class or a function gives, another value as it is. SpecError for one that is not known."""
         if not self.libraries.is_network(value) and isinstance(value, (ClassValue, FunctionValue)):
+            needed = needed_arguments(value.find("__init__"), 1) if isinstance(value, ClassValue) else []
+            needed = needed_arguments(value, 0) if isinstance(value, FunctionValue) else needed
+            if needed:
+                what = f"{value.name} needs {', '.join(needed)}"
+                raise evaluator.error(value.node, what, f"give them: '{self.name}:{value.name}(…)'")
             value = evaluator.call(value, [], {}, value.node)
         if isinstance(value, UnknownValue):
             raise evaluator.unknown(value, value.node)
@@ -116,11 +133,19 @@ class SourceReader:
 
     def meant(self, evaluator: Evaluator) -> Any:
         """Return the last value of the top level that is a network, or what the only class of networks makes."""
+        failed: list[tuple[ast.Call, SpecError | RaisedError]] = []
         for at in range(len(self.scope.statements) - 1, -1, -1):
             for name, call in reversed(list(made_in(self.scope.statements[at]))):
-                value = None if self.is_result(call, at) else self.scope.after(at, name)
+                try:
+                    value = None if self.is_result(call, at) else self.scope.after(at, name)
+                except (SpecError, RaisedError) as error:
+                    failed.append((call, error))
+                    continue
                 if self.libraries.is_network(value):
+                    self.leave_out(evaluator, failed, name)
                     return value
+        if failed:
+            raise failed[0][1]
         classes = self.classes(evaluator)
         free = [one for one in classes if takes_nothing(one)]
         whole = [one for one in free if not any(uses(other, one.name) for other in free if other is not one)]
@@ -130,6 +155,19 @@ class SourceReader:
             raise SpecError(f"{self.name} has no network", "a network is a class of torch.nn.Module, or a Keras model")
         what = "several networks" if free else "no network that is made without arguments"
         raise SpecError(f"{self.name} has {what}", self.listed(evaluator))
+
+    def leave_out(
+        self, evaluator: Evaluator, failed: list[tuple[ast.Call, SpecError | RaisedError]], name: str
+    ) -> None:
+        """Note calls that are not understood and work on the network of a name, as `best = train(net)` does.
+
+        The error of another one is raised: it may be the network that is meant.
+        """
+        for call, error in failed:
+            works_on_it = any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(call))
+            if not works_on_it or isinstance(evaluator.top_value(call.func), ClassValue):  # keras.Model(inputs, x)
+                raise error
+            evaluator.notes[f"line {call.lineno}: this is not understood, and left out"] = None
 
     def is_result(self, call: ast.Call, at: int) -> bool:
         """Return whether a call in a statement is of a value of the source: `net(x)`."""
@@ -148,11 +186,8 @@ class SourceReader:
         made = [name for one in self.scope.statements for name, _ in made_in(one)]
         classes = [with_arguments(one.name, one.find("__init__"), 1) for one in self.classes(evaluator)]
         functions = [evaluator.global_value(name) for name in self.scope.defined(ast.FunctionDef)]
-        return [
-            *dict.fromkeys(made),
-            *[with_arguments(one.name, one, 0) for one in functions if isinstance(one, FunctionValue)],
-            *classes,
-        ]
+        called = [with_arguments(one.name, one, 0) for one in functions if isinstance(one, FunctionValue)]
+        return [*dict.fromkeys(made), *sorted([*classes, *called], key=lambda one: "(" in one)]
 
     def listed(self, evaluator: Evaluator) -> str | None:
         """Return how the networks of the source are named."""
@@ -169,7 +204,7 @@ class SourceReader:
 
 def made_in(statement: TopStatement) -> Iterator[tuple[str, ast.Call]]:
     """Yield the names that a statement, or one inside it, gives the result of a call, with the call."""
-    waiting: list[ast.stmt] = [statement.node]
+    waiting: list[ast.stmt] = [] if is_guard(statement.node) else [statement.node]
     while waiting:
         node = waiting.pop(0)
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]

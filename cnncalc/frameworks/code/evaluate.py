@@ -38,6 +38,20 @@ from .values import (
 
 MOST_SEEN = 4
 """How many results of a statement have their shapes noted."""
+USUAL = {
+    "torch": "torch",
+    "nn": "torch.nn",
+    "F": "torch.nn.functional",
+    "Tensor": "torch.Tensor",
+    "math": "math",
+    "np": "numpy",
+    "partial": "functools.partial",
+    "OrderedDict": "collections.OrderedDict",
+    "keras": "keras",
+    "layers": "keras.layers",
+    "tf": "tensorflow",
+}
+"""What names mean that are used without their import, as in a part of a source."""
 NEXT, BREAK, CONTINUE = "next", "break", "continue"
 """How a statement ends, if it does not return: the next one follows, or its loop ends, or the loop's next round."""
 
@@ -93,6 +107,8 @@ class Evaluator(ExpressionEvaluator):
             return BUILTINS[name]
         if name in ("__name__", "__file__"):
             return "module"
+        if name in USUAL:
+            return self.library(USUAL[name], node)
         starred = [self.library(f"{module}.{name}", node) for module in self.scope.starred()]
         for found in sorted(starred, key=lambda one: isinstance(one, UnknownValue)):
             return found  # that of a module which is not listed may be any of its names

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..libraries import NameTable
 from ..values import ClassValue, Frame, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe
 from .functions import apply
-from .modules import MODULE
+from .modules import MODULE, first_of
 from .tensors import TensorValue
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Given(NamedTuple):
     @property
     def x(self) -> Any:
         """The first argument."""
-        return self.args[0] if self.args else next(iter(self.kwargs.values()))
+        return first_of(self.args, self.kwargs)
 
 
 Forward = Callable[[Given], Any]

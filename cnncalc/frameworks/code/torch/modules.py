@@ -38,6 +38,14 @@ def method(cls: ClassValue, *names: str) -> Callable[[Implementation], Implement
     return enter
 
 
+def first_of(args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Return the first argument of a call. TypeError without one."""
+    given = [*args, *kwargs.values()]
+    if not given:
+        raise TypeError("it is called without an input")
+    return given[0]
+
+
 def container(name: str) -> ClassValue:
     """Return a new class of modules, in the table of names."""
     cls = ClassValue(name, [MODULE])
@@ -279,7 +287,7 @@ def sequential(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], no
 @method(SEQUENTIAL, "forward")
 def run_in_a_row(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a value through all modules, one after another."""
-    module, value = args[0], args[1] if args[1:] else next(iter(kwargs.values()))
+    module, value = args[0], first_of(args[1:], kwargs)
     for one in inside(module).values():
         value = evaluator.call(one, [value], {}, node)
     return value

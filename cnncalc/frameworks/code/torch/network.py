@@ -83,7 +83,12 @@ class NetworkReader:
     def arguments(self) -> list[str]:
         """Return the names of the arguments of `forward`."""
         forward = self.network.cls.find("forward")
-        return [one.arg for one in forward.args.args[1:]] if isinstance(forward, FunctionValue) else [FIRST]
+        if not isinstance(forward, FunctionValue):
+            return [FIRST]
+        names = [one.arg for one in (*forward.args.posonlyargs, *forward.args.args)][1:]
+        if not names and forward.args.vararg is None:
+            raise self.evaluator.error(forward.node, "forward takes no input")
+        return names or [FIRST]
 
     # Open sizes
 
