@@ -218,20 +218,15 @@ def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network
     if type(version) is not int or version != VERSION:
         what = f"version {shown(version)} of the spec is not known"
         raise SpecError(what, f"this is version {VERSION}", path=("cnncalc",))
-    name = _read(top, "name", (), _name)
     try:
         nodes = read_layers(layers)
     except CnncalcError as error:
         if error.path is None and top:
             error.path = ("layers",)
         raise
-    dialect = _read(top, "dialect", (), dialect_named, null=True) or DIALECTS["plain"]
-    layout = _read(top, "layout", (), layout_named, null=True)
-    input = _read(top, "input", (), read_shape)
-    sample_axes = _read(top, "sample_axes", (), _sample_axes)
-    unused = _read(top, "unused", (), _unused)
-    is_report = "report" in top
-    return Network(nodes, dialect, layout, input, name, top.get("expect"), origin, is_report, sample_axes, unused)
+    given = {key: _read(top, key, (), reader, key in _NULLABLE) for key, reader in _TOP.items() if key in top}
+    is_report, dialect = "report" in top, given.pop("dialect", None) or DIALECTS["plain"]
+    return Network(nodes, dialect, expect=top.get("expect"), source=origin, is_report=is_report, **given)
 
 
 def _reported(failed: dict[str, Any]) -> CnncalcError:
@@ -348,12 +343,11 @@ def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, obj
     for written, value in raw.items():
         if written in COMMON_KEYS:
             continue
-        path = ("layers", index, written)
         names = keys_named(cls, written)
         if not names:
             known = [*cls.KEYS, *LAYER_KEYS]
             help = nearest(written, known) or f"{op} has the keys {', '.join(known)}"
-            raise SpecError(f"{op} has no key {shown(written)}", help, path=path)
+            raise SpecError(f"{op} has no key {shown(written)}", help, path=("layers", index, written))
         if value is None or (written == "auto_pad" and value == "NOTSET"):
             continue
         for key in names:
@@ -362,13 +356,15 @@ def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, obj
             )
             if key in given and not both:
                 also = f" as {shown(written)} too" if written != key else ""
-                raise SpecError(f"{shown(key)} is given twice{also}", "leave out one of them", path=path)
+                raise SpecError(
+                    f"{shown(key)} is given twice{also}", "leave out one of them", path=("layers", index, written)
+                )
             reader = cls.KEYS[key]
             try:
                 read = reader(_plain(written, value, nd), nd)
                 given[key] = read and given[key] if both else read
             except CnncalcError as error:
-                error.what, error.path, error.key = f"{written}: {error.what}", path, None
+                error.what, error.path, error.key = f"{written}: {error.what}", ("layers", index, written), None
                 raise
             if reader is nested:
                 given[key] = _inner_layers(value, index, depth + 1)
@@ -382,6 +378,17 @@ def _trainable(value: Any) -> bool:
     raise SpecError(f"trainable: {shown(value)} is neither true nor false")
 
 
+_TOP: dict[str, Callable[[Any], Any]] = {
+    "name": _name,
+    "dialect": dialect_named,
+    "layout": layout_named,
+    "input": read_shape,
+    "sample_axes": _sample_axes,
+    "unused": _unused,
+}
+"""How the keys at the top are read."""
+_NULLABLE = {"dialect", "layout"}
+"""Those of them whose reader takes null."""
 _COMMON: dict[str, Callable[[Any], Any]] = {
     "name": _name,
     "from": _names,
