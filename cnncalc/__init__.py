@@ -13,6 +13,7 @@ module is internal: it may change or move with any version.
     run(source, x, weights)       execute on NumPy arrays
     check(source, expect)         is the network as expected?
     diff(a, b)                    what changed between two networks
+    compare(a, b, c)              networks side by side
     contrast(source, dialects)    one network under several dialects
     from_torch(module, input)     a torch.nn.Module -> Network
     to_keras(source), to_onnx(source, weights), to_torch(source)
@@ -29,7 +30,7 @@ from .errors import CnncalcError, ShapeError, SpecError
 
 if TYPE_CHECKING:
     from .api.arrays import run, to_onnx
-    from .api.networks import check, contrast, diff, from_torch, load, shape, to_keras, to_torch
+    from .api.networks import check, compare, contrast, diff, from_torch, load, shape, to_keras, to_torch
     from .network import Network
     from .report import LayerReport, Report
 
@@ -42,6 +43,7 @@ __all__ = [
     "ShapeError",
     "SpecError",
     "check",
+    "compare",
     "contrast",
     "diff",
     "from_torch",

@@ -226,6 +226,23 @@ def join(paths: Sequence[Fields], shapes: Sequence[Shape], out: Shape) -> Fields
     return met[0][0]._replace(axes=tuple(axes), of=tuple(of)).lose_along(lost)
 
 
+def join_folded(paths: Sequence[Fields]) -> tuple[tuple[tuple[Size, Axis], ...], set[int]] | None:
+    """Return the axes that paths which meet have in the batch, and the axes of the input along which they differ.
+
+    None if they are of different sizes. Paths that no pixel of the input leads to do not say what an axis is.
+    """
+    if len({tuple([size for size, _ in path.lead]) for path in paths}) > 1:
+        return None
+    met, lost = [path for path in paths if path.of] or list(paths[:1]), set[int]()
+    lead: list[tuple[Size, Axis]] = []
+    for own in zip(*[path.lead for path in met], strict=True):
+        kinds = {axis for _, axis in own}
+        if len(kinds) > 1:
+            lost.update(along for axis in kinds for along in _along(axis))
+        lead.append((own[0][0], kinds.pop() if len(kinds) == 1 else None))
+    return tuple(lead), lost
+
+
 def contract(
     paths: Sequence[Fields], shapes: Sequence[Shape], labels: Sequence[Sequence[object]], out: Sequence[object]
 ) -> Fields:

@@ -198,6 +198,10 @@ LAYOUT_WORDS = {"NCHW": "NCHW", "NHWC": "NHWC", "channels_first": "NCHW", "chann
 _LAYOUTS = {word.lower(): layout for word, layout in LAYOUT_WORDS.items()}
 
 
+_MEANT = {"tensorflow": "keras", "tf": "keras", "tf2": "keras", "tflite": "keras", "pt": "torch", "d2l": "plain"}
+"""Other names of the dialects."""
+
+
 def dialect_named(name: object) -> type[Dialect]:
     """Return the dialect of this name. SpecError with the nearest names for an unknown one."""
     if isinstance(name, str) and name.lower() in DIALECTS:
@@ -206,7 +210,8 @@ def dialect_named(name: object) -> type[Dialect]:
         raise SpecError(
             f"{shown(name)} is more than one dialect", "name one; shape and check take several", key="dialect"
         )
-    hint = nearest(name, DIALECTS) if isinstance(name, str) else None
+    meant = _MEANT.get(name.lower()) if isinstance(name, str) else None
+    hint = f"did you mean '{meant}'?" if meant else nearest(name, DIALECTS) if isinstance(name, str) else None
     raise SpecError(f"unknown dialect {shown(name)}", hint or f"the dialects are {', '.join(DIALECTS)}", key="dialect")
 
 

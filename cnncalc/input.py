@@ -179,7 +179,9 @@ def by_name(network: Network, given: Iterable[tuple[str | None, T]], what: str =
 
 
 def _own_name(network: Network) -> str | None:
-    """Return the name that the first input has in its file: that of an identity alone on it, if it has one."""
+    """Return the name that the first input has in its file, or that of an identity alone on it; None without one."""
+    if network.names is not None and "input" in network.names:
+        return str(network.names["input"])
     names = [n.name for n in network.nodes if n.reads == (INPUT,)]
     only = [n.name for n in network.nodes if n.reads == (INPUT,) and n.layer.WORD == "identity"]
     return only[0] if len(names) == len(only) == 1 else None
@@ -201,6 +203,14 @@ def _with_further(network: Network, given: dict[str, Shape]) -> Network:
     return network._replace(nodes=tuple(nodes))
 
 
+def given_shapes(network: Network, input: Shape | Inputs | None) -> dict[str, Shape]:
+    """Return the shapes that a caller gives for a network's inputs, by their names; none without any."""
+    if isinstance(input, Inputs):
+        return by_name(network, input)
+    shape: Any = input
+    return {} if shape is None else {FIRST: shape if isinstance(shape, tuple) else read_shape(shape)}
+
+
 def configure(
     network: Network,
     input: Shape | Inputs | None,
@@ -214,13 +224,8 @@ def configure(
     dialect's. Without any input it is the one that the first layer's c_i declares, its other sizes open, or None.
     `batch` is put in front of it.
     """
-    given: dict[str, Shape] = {}
-    if isinstance(input, Inputs):
-        given = by_name(network, input)
-    elif input is not None:
-        shape: Any = input
-        given = {FIRST: shape if isinstance(shape, tuple) else read_shape(shape)}
-    if given:
+    given = given_shapes(network, input)
+    if given or (network.source is not None and network.source.unread):
         network = _with_further(network.bound(given), given)
     first = given.get(FIRST)
     if dialect is not None:

@@ -31,12 +31,19 @@ DTYPES = {
 """How many bytes a number takes."""
 
 
+_MEANT = {"half": "float16", "fp16": "float16", "f16": "float16", "float": "float32", "single": "float32"}
+_MEANT |= {"fp32": "float32", "f32": "float32", "double": "float64", "fp64": "float64", "bf16": "bfloat16"}
+_MEANT |= {"fp8": "float8", "int": "int32", "long": "int64", "byte": "int8", "i8": "int8", "u8": "uint8"}
+"""Other names of the dtypes."""
+
+
 def dtype_named(dtype: object) -> str:
     """Return the name of a dtype, given by its name or as NumPy's. SpecError for an unknown one."""
     name = dtype if isinstance(dtype, str) else getattr(dtype, "name", getattr(dtype, "__name__", None))
     if isinstance(name, str) and name.lower() in DTYPES:
         return name.lower()
-    help = nearest(name, DTYPES) if isinstance(name, str) else None
+    meant = _MEANT.get(name.lower()) if isinstance(name, str) else None
+    help = f"did you mean '{meant}'?" if meant else nearest(name, DTYPES) if isinstance(name, str) else None
     raise SpecError(f"unknown dtype {shown(name or dtype)}", help or f"the dtypes are {', '.join(DTYPES)}")
 
 

@@ -24,6 +24,10 @@ class Origin:
     bind: Callable[[Mapping[str, Shape]], Network] | None = None
     """Return the network as its file says it for inputs of these sizes, the first one's by `input`; None if it is the
     same for all."""
+    annotate: Callable[[Mapping[str, Shape]], Any] | None = None
+    """Return the source with the shapes that its lines make, `text` and `error`; None for what is not source."""
+    unread: bool = False
+    """Whether the network holds its inputs alone: `bind` reads the rest, without sizes for open ones."""
     notes: tuple[str, ...] = ()
     """Remarks on the file, such as where it contradicts itself."""
 
@@ -75,6 +79,8 @@ class Network(NamedTuple):
     """How many axes a sample of the input has, if the spec says it and not its layers."""
     unused: Mapping[str, Any] | None = None
     """The parameters and buffers of the module that it was read from which it does not use: how many, and where."""
+    names: Mapping[str, Any] | None = None
+    """What the file that it was read from calls its first `input` and its `outputs`, the first one first."""
 
     def __repr__(self) -> str:
         name = self.name or f"of {len(self.nodes)} layer{'s' * (len(self.nodes) != 1)}"
@@ -111,6 +117,8 @@ class Network(NamedTuple):
             head["sample_axes"] = self.sample_axes
         if self.unused is not None:
             head["unused"] = self.unused
+        if self.names is not None:
+            head["names"] = self.names
         head["dialect"] = self.dialect.name
         if self.layout is not None:
             head["layout"] = self.layout
@@ -123,6 +131,13 @@ class Network(NamedTuple):
         """
         layers = [layer_dict(node, self.nodes) for node in self.nodes]
         return {**self.head(), "layers": layers, **({} if self.expect is None else {"expect": self.expect})}
+
+    def outputs(self) -> dict[str, str]:
+        """Return the names of the outputs, the last layer first, each with the name of its layer."""
+        read = {at for node in self.nodes for at in node.reads}
+        *others, first = [node.name for at, node in enumerate(self.nodes) if at not in read]
+        own = [first, *others]
+        return dict(zip((self.names or {}).get("outputs", own), own, strict=True))
 
     def bound(self, inputs: Mapping[str, Shape]) -> Network:
         """Return the network as its file says it for inputs of these sizes, the first one's by `input`."""

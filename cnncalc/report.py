@@ -61,6 +61,40 @@ class NetworkMemory(NamedTuple):
         }
 
 
+class OpCount(NamedTuple):
+    """The layers of one op, and what a tool counts for them."""
+
+    op: str
+    why: str
+    """What makes the tool's count differ, in words."""
+    exact: int | None
+    macs: int | None
+    """What the tool counts."""
+
+    @property
+    def difference(self) -> int | None:
+        """What the tool adds to the exact count; negative for what it misses."""
+        return None if self.exact is None or self.macs is None else self.macs - self.exact
+
+
+class MacsAs(NamedTuple):
+    """The multiply-accumulates that a tool prints for a network."""
+
+    tool: str
+    version: str
+    macs: int | None
+    exact: int | None
+    """The network's own, for one sample if the tool counts for one."""
+    kinds: tuple[OpCount, ...]
+    """The layers by their op, in the order in which the ops appear."""
+    unknown: tuple[str, ...]
+    """The layers whose count is not known."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the figure as JSON."""
+        return {"tool": self.tool, "macs": self.macs}
+
+
 MOST_PHASES_SHOWN = 64
 
 
@@ -262,7 +296,7 @@ class Report:
     there is such a layer. Iteration gives the layers in their order.
     """
 
-    __slots__ = ("batch", "buffers", "layers", "macs", "memory", "network", "out", "params", "rf", "sample")
+    __slots__ = ("batch", "buffers", "layers", "macs", "macs_as", "memory", "network", "out", "params", "rf", "sample")
 
     def __init__(
         self,
@@ -271,6 +305,7 @@ class Report:
         sample: Shape,
         layers: list[LayerReport],
         memory: NetworkMemory | None = None,
+        macs_as: MacsAs | None = None,
     ):
         self.network, self.layers = network, layers
         """The network has the input, dialect and layout that it was traced with."""
@@ -279,6 +314,8 @@ class Report:
         network's layout, with an axis for its only channel."""
         self.memory = memory
         """Its bytes; None without a dtype."""
+        self.macs_as = macs_as
+        """The multiply-accumulates that a tool prints for it; None without a tool."""
         self.out, self.rf = (layers[-1].out, layers[-1].rf) if layers else (sample, ())
         """The last layer's output shape, and the receptive field of its units on each axis of the input."""
         self.params, self.buffers, self.macs = [summed(layers, figure) for figure in ("params", "buffers", "macs")]
@@ -368,6 +405,10 @@ class Report:
         unread = [layer for at, layer in enumerate(self.layers) if at not in read]
         return [unread[-1], *unread[:-1]]
 
+    def named_outputs(self) -> dict[str, LayerReport]:
+        """Return the outputs by the names that the network's file has for them, else by those of their layers."""
+        return dict(zip(self.network.outputs(), self.outputs(), strict=True))
+
     def misaligned(self) -> list[LayerReport]:
         """Return the layers in which paths of different strides or centres meet, without those below one."""
         apart = {at for at, layer in enumerate(self.layers) if layer.misaligned}
@@ -380,14 +421,16 @@ class Report:
 
     def totals(self) -> dict[str, Any]:
         """Return the figures of the whole as JSON."""
-        outputs = self.outputs()
+        outputs = self.named_outputs()
         totals: dict[str, Any] = {"out": to_json(self.out)}
         if len(outputs) > 1:
-            totals["outputs"] = {layer.name: to_json(layer.out) for layer in outputs}
+            totals["outputs"] = {name: to_json(layer.out) for name, layer in outputs.items()}
         totals |= {"params": self.params, "buffers": self.buffers, "macs": self.macs}
         if self.is_keras:
             totals |= {"trainable": self.trainable, "non_trainable": self.non_trainable}
         totals["rf"] = rf_json(self.rf)
+        if self.macs_as is not None:
+            totals["macs_as"] = self.macs_as.to_dict()
         if self.memory is not None:
             totals["memory"] = self.memory.to_dict()
         return totals

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from . import zoo
@@ -53,7 +55,7 @@ class SpecWords(NamedTuple):
 def spec_words(words: Sequence[str]) -> SpecWords:
     """Split SPEC words into a shape in front, if there is one, and the spec. SpecError if there is no spec."""
     spec = SpecWords(None, list(words), 0)
-    if words and looks_like_shape(words[0]) and not is_layer_word(words[0]):  # exp is not the sizes e and p
+    if words and is_shape(words[0]):
         try:
             spec = SpecWords(parse_shape(words[0]), list(words), 1)
         except SpecError as error:
@@ -64,6 +66,11 @@ def spec_words(words: Sequence[str]) -> SpecWords:
             what, "give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input"
         )
     return spec
+
+
+def is_shape(word: str) -> bool:
+    """Return whether a word is meant as a shape; exp is not the sizes e and p."""
+    return looks_like_shape(word) and not is_layer_word(word)
 
 
 def read_stdin() -> str | ForeignNetwork:
@@ -81,7 +88,7 @@ def load_words(
         (word,) = spec.rest
         if word == STDIN:
             return _load(stdin(), STDIN)
-        if os.path.exists(word):
+        if is_file(word):
             return load_file(word)
         if "(" in word and (pasted := _printed(word, "SPEC")) is not None:
             return pasted
@@ -96,13 +103,32 @@ def load_words(
 
 def is_spec(word: str) -> bool:
     """Return whether a word begins a SPEC: a shape, a layer, a file or a built-in network."""
-    return is_layer_word(word) or looks_like_shape(word) or os.path.isfile(word) or word.lower() in zoo.names()
+    return is_layer_word(word) or looks_like_shape(word) or is_file(word) or word.lower() in zoo.names()
+
+
+def is_network(word: str) -> bool:
+    """Return whether a word is a whole network by its name: a file, a built-in network, or `-`."""
+    return word == STDIN or os.path.isfile(word) or word.lower() in zoo.names()
+
+
+def compare_line(words: Sequence[str], input: str | None = None) -> str:
+    """Return the command that shows networks side by side."""
+    return f"cnncalc compare {shlex.join([*(['-i', input] if input else []), *words])}"
+
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def _several(spec: SpecWords) -> SpecError:
+    """Return the error for several networks, with the command that takes them."""
+    number = _NUMBERS[len(spec.rest)] if len(spec.rest) < len(_NUMBERS) else f"{len(spec.rest)}"
+    return SpecError(f"{number} networks: {compare_line(spec.rest, spec.words[0] if spec.first else None)}")
 
 
 def _no_network(spec: SpecWords, word: str) -> SpecError:
     if " " in word.strip() and any(map(is_layer_word, word.split())):
         return SpecError(f"{shown(word)} is one word", "each layer is a word of its own: leave the quotes out")
-    if (error := _no_module(word)) is not None or _is_path(word):
+    if (error := _no_module(word)) is not None or is_path(word):
         return spec.blame(error or no_file(word), spec.first, len(word))
     error = SpecError(
         f"{shown(word)} is not a layer, a file or a built-in network",
@@ -112,7 +138,7 @@ def _no_network(spec: SpecWords, word: str) -> SpecError:
     return spec.blame(error, spec.first, len(word))
 
 
-def _is_path(word: str) -> bool:
+def is_path(word: str) -> bool:
     """Return whether a word can only be a file: it has a folder, or an ending of letters."""
     return "/" in word or os.sep in word or re.fullmatch(r"\.[A-Za-z]\w{0,11}", os.path.splitext(word)[1]) is not None
 
@@ -122,6 +148,8 @@ def _no_module(word: str) -> SpecError | None:
     from .frameworks.torch.read.factory import is_factory
 
     module = word.partition(":")[0]
+    if split_code(word)[1] is not None:
+        return no_file(split_code(word)[0])
     if not is_factory(word) or not ("." in module or os.path.exists(f"{module}.py")):
         return None
     help = f"cnncalc convert {word} -i 3x224x224 | cnncalc shape -"
@@ -130,6 +158,10 @@ def _no_module(word: str) -> SpecError | None:
 
 def no_file(word: str) -> SpecError:
     """Return the error for a file that does not exist, with the nearest names of its folder."""
+    if re.match(r"[a-z]+://", word):
+        return SpecError(
+            f"{shown(word, LONGEST_PATH)} is not a file but an address", f"fetch it first: curl -LO {word}"
+        )
     try:
         beside = os.listdir(os.path.dirname(word) or ".")
     except OSError:
@@ -139,10 +171,18 @@ def no_file(word: str) -> SpecError:
 
 
 def _no_layer(spec: SpecWords, index: int) -> SpecError:
+    if all(map(is_network, spec.rest)):
+        return _several(spec)
+    if spec.first and index == spec.first and spec.words[0].isdecimal() and spec.words[index].isdecimal():
+        sizes = list(takewhile(str.isdecimal, spec.words))
+        return SpecError(f"the sizes of a shape are one word: {'x'.join(sizes)}")
+    if len(spec.rest) == 2 and not spec.first and is_network(spec.rest[0]) and is_shape(spec.rest[1]):
+        return spec.blame(SpecError("the input comes first", f"write {spec.rest[1]} {spec.rest[0]}"), 1, 999)
     word = spec.words[index]
     name = word.partition(":")[0]
-    if word == STDIN or os.path.exists(word) or name.lower() in zoo.names():
-        error = SpecError(f"{shown(word)} is a whole network, and stands alone", "leave out the other words")
+    if word == STDIN or is_file(word) or name.lower() in zoo.names():
+        others = " ".join(other for at, other in enumerate(spec.words) if at >= spec.first and at != index)
+        error = SpecError(f"{shown(word)} is a whole network, and stands alone", f"leave out {shown(others)}")
     elif looks_like_shape(word):
         error = SpecError(f"the shape {word} stands after a layer", "there is one input, and it comes first")
     else:
@@ -160,8 +200,10 @@ def load_file(path: str) -> Network:
     return _load(read_any(path), path)
 
 
-def read_bytes(data: bytes, name: str) -> Network:
-    """Load the network of a file's bytes."""
+def read_bytes(data: bytes, name: str, wanted: str | None = None) -> Network:
+    """Load the network of a file's bytes; of Python source the one that is `wanted`."""
+    if wanted is not None:
+        return imported(read_code(decode(data, name), name, wanted), name)
     return _load(decode_any(data, name), name)
 
 
@@ -210,18 +252,52 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     """Read the network of another framework's model; errors name its file, without a line."""
     document = Document("", name)
     document.imported, document.weights, document.model = True, model.weights, model.model
-    document.notes = model.notes
+    document.notes, document.unread, document.annotate = model.notes, model.unread, model.annotate
     network = read(model.spec, document)
     if model.bind is not None:
         again = model.bind
 
+        bound: dict[tuple[tuple[str, Shape], ...], Network] = {}
+
         def bind(inputs: Mapping[str, Shape]) -> Network:
-            with _naming(name):
-                bound = again(inputs)
-            return network if bound is None else imported(bound, name)
+            key = tuple(inputs.items())
+            if key not in bound:
+                with _naming(name):
+                    found = again(inputs)
+                bound[key] = network if found is None else imported(found, name)
+            return bound[key]
 
         document.bind = bind
     return network
+
+
+_CODE = re.compile(r"(?P<path>.+\.py):(?P<wanted>[^\W\d].*)", re.DOTALL)
+"""The name of a network in a Python source: `net.py:Net`, `net.py:Net(num_classes=5)`."""
+_PYTHON = re.compile(r"^(import |from \S+ import |class \w+.*:|def \w+\(|@\w|\w+ = )", re.MULTILINE)
+"""The beginning of a line that only Python has."""
+
+
+def is_file(word: str) -> bool:
+    """Return whether a word is a file that exists, or names a network in a Python source that exists."""
+    return os.path.exists(word) or os.path.isfile(split_code(word)[0])
+
+
+def split_code(word: str) -> tuple[str, str | None]:
+    """Return the file of a word, and the network that it names in it if that is Python source."""
+    code = _CODE.fullmatch(word)
+    return (word, None) if code is None else (code["path"], code["wanted"])
+
+
+def _is_python(text: str, name: str) -> bool:
+    """Return whether a text is Python source, by its name or by its lines."""
+    return name.endswith(".py") or (text.lstrip()[:1] not in ("{", "[", "<") and _PYTHON.search(text) is not None)
+
+
+def read_code(text: str, name: str, wanted: str | None = None) -> ForeignNetwork:
+    """Read a network in Python source, which is never executed; `wanted` names it."""
+    from .frameworks.code import read
+
+    return read(text, name, wanted)
 
 
 def _load(content: str | ForeignNetwork, name: str) -> Network:
@@ -247,6 +323,9 @@ def _printed(text: str, name: str) -> Network | None:
 
 def read_any(path: str) -> str | ForeignNetwork:
     """Read a file: its text, or the model of another framework. SpecError if it cannot be read."""
+    source, wanted = (path, None) if os.path.exists(path) else split_code(path)
+    if wanted is not None:
+        return read_code(read_text(source), source, wanted)
     with opened(path) as file:
         if is_onnx(file.peek(1)[:1], path) and os.path.isfile(path) and os.path.getsize(path):  # type: ignore[attr-defined]
             from mmap import ACCESS_READ, mmap
@@ -269,11 +348,16 @@ def decode_any(data: bytes, name: str) -> str | ForeignNetwork:
         return read_onnx(data, name)
     if data.startswith(HDF):
         return read_hdf(data, name)
-    from .frameworks.strangers import HEAD, stranger
+    from .frameworks.strangers import HEAD, ending_of, stranger
 
+    if data.startswith(ZIP) and ending_of(name) == ".keras":
+        return read_archive(data, name)
     if (error := stranger(data[:HEAD], name)) is not None:
         raise error
-    return read_archive(data, name) if data.startswith(ZIP) else decode(data, name)
+    if data.startswith(ZIP):
+        return read_archive(data, name)
+    text = decode(data, name)
+    return read_code(text, name) if _is_python(text, name) else text
 
 
 def read_archive(data: bytes, name: str) -> str | ForeignNetwork:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .axes import begin
+from .axes import begin, join_folded
 from .errors import CnncalcError, ShapeError
 from .input import Input, Inputs, configure, moved, read_input, steps_first, with_input
 from .layers import Env, Fields, Trace
@@ -185,15 +185,15 @@ def _summed_up(inner: Sequence[LayerReport]) -> Trace:
 def _join(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env, layers: Sequence[LayerReport]) -> Trace:
     """Trace a layer that reads several. If their shapes do not go together, the error says where each comes from."""
     try:
-        leads = {one.lead for one in fields if one.batched}
-        if len(leads) > 1:
+        folded = join_folded([one for one in fields if one.batched])
+        if folded is None:
             raise ShapeError(
                 f"{node.layer.op} of inputs with different axes folded into the batch", "unfold them first"
             )
         traced = node.layer.trace_all(xs, fields, env)
         batched = any(one.batched for one in fields) if fields else node.layer.WORD == "input"
-        own = traced.fields._replace(batched=batched, lead=leads.pop() if leads else ())
-        return traced._replace(fields=own)
+        lead, lost = folded
+        return traced._replace(fields=traced.fields._replace(batched=batched, lead=lead).lose_along(lost))
     except ShapeError as error:
         if error.help is None:
             names = ["the input" if at == INPUT else layers[at].name for at in node.reads]

@@ -122,12 +122,17 @@ def _owner(at: int, item: Wire, owner: int, nodes: list[Node]) -> int:
     return owner if tie is None else tie
 
 
-def unused_name(stem: str, *taken: Container[str]) -> str:
-    """Return a name, or if it is taken the first of `stem_2`, `stem_3` … that is not."""
-    name, number = stem, 1
+def unused_name(stem: str, *taken: Container[str], tried: dict[str, int] | None = None) -> str:
+    """Return a name, or if it is taken the first of `stem_2`, `stem_3` … that is not.
+
+    `tried` keeps the last number of each stem, so that many names of one stem do not take a square of the time.
+    """
+    name, number = stem, (tried or {}).get(stem, 1)
     while any(name in names for names in taken):
         number += 1
         name = f"{stem}_{number}"
+    if tried is not None:
+        tried[stem] = number
     return name
 
 

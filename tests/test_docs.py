@@ -25,12 +25,14 @@ import pytest
 
 import cnncalc
 from cnncalc.cli import COMMANDS, group
+from cnncalc.counters import TOOLS
 from cnncalc.dialects import DIALECTS, PADDING_WORDS, Dialect
 from cnncalc.help import TOPICS
 from cnncalc.layers import OPS
 from cnncalc.notation.words import FLAGS
 from cnncalc.render import support
 from cnncalc.render.columns import COLUMNS
+from cnncalc.render.comparisons import COLUMNS as NETWORK_COLUMNS
 from tests.program import ROOT, environment, here, shell
 from tests.render.test_golden import output
 
@@ -169,6 +171,18 @@ def test_the_tour_has_every_command_and_the_pages_have_titles() -> None:
 def test_every_column_is_in_the_table_with_its_heading() -> None:
     listed = {words_in_code(name)[0]: head for name, head, _ in rows("specs", "Columns")}
     assert listed == {name: column.title for name, column in COLUMNS.items()}
+
+
+def test_every_column_of_networks_is_in_the_table_with_its_heading() -> None:
+    listed = {words_in_code(name)[0]: head for name, head, _ in rows("specs", "Networks side by side")}
+    assert listed == {name: column.title for name, column in NETWORK_COLUMNS.items()}
+
+
+def test_every_tool_is_in_the_table_with_its_version() -> None:
+    listed = {
+        words_in_code(name)[0]: version for name, version, _ in rows("frameworks", "MACs as other tools print them")
+    }
+    assert listed == {name: tool.version for name, tool in TOOLS.items()}
 
 
 def test_every_flag_is_in_the_table_of_arguments() -> None:

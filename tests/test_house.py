@@ -33,6 +33,8 @@ FLOORS = [
     "trace",
     "parts",
     "memory",
+    "counters",
+    "comparisons",
     "explain",
     "zoo",
     "help",

@@ -247,6 +247,8 @@ def test_a_number_for_the_letter_gives_what_the_letter_said(spec: Spec) -> None:
     values = {letter: 23 + 4 * i for i, letter in enumerate(sorted(letters))}
     number = reported({**spec, "input": [values.get(one, one) for one in spec["input"]]})
     for open_layer, one in zip(found["layers"], number["layers"], strict=True):
+        units = zip(open_layer["report"]["out"] or [], one["report"]["out"], strict=False)
+        assume(not any(isinstance(n, str) and m == 1 for n, m in units))  # a single unit has no stride
         for key in ("out", "weights", "bias", "buffers", "macs"):
             assert fits(open_layer["report"][key], one["report"][key], values), (key, open_layer, one)
         for key in ("size", "stride", "start"):

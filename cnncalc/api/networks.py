@@ -1,18 +1,19 @@
-"""The public functions that need no arrays: load, shape, check, contrast, diff, from_torch, to_keras, to_torch."""
+"""The public functions that need no arrays: load, shape, check, compare, contrast, diff, from_torch and writers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
-from os.path import exists
 from typing import Any
 
 from .. import sources, trace
 from ..checks import Result
 from ..checks.agreement import check_under
 from ..checks.expect import read as read_expectations
+from ..comparisons import Compared, Comparison
 from ..contrasts import Contrast
 from ..contrasts import contrast as contrast_network
+from ..counters import count_as, tool_named
 from ..dialects import ALL, dialects_named, layout_named
 from ..diffs import Difference
 from ..diffs import diff as diff_reports
@@ -62,7 +63,7 @@ def load_completed(source: Source, complete: Completer | None) -> Network:
         return sources.read_value(list(source) if isinstance(source, tuple) else source)
     if isinstance(source, PathLike):
         return sources.load_file(fspath(source))
-    words = sources.spec_words([source] if exists(source) else source.split())
+    words = sources.spec_words([source] if sources.is_file(source) else source.split())
     network = sources.load_words(words, complete, _no_stdin)
     return network if words.input is None else network._replace(input=words.input)
 
@@ -135,7 +136,8 @@ def check(
 ) -> Result:
     """Check a network against what its spec expects of itself and what `expect` expects of the whole.
 
-    `expect` is an object as in a spec: `{"out": "64xHxW", "max_params": "9.5k", "min_rf": 11}`. `source`, `input`,
+    `expect` is an object as in a spec: `{"out": "64xHxW", "max_params": "9.5k", "min_rf": 11}`; `"conv1.out"` is the
+    figure of a layer. `source`, `input`,
     `batch` and `layout` are those of `shape`; so is `dialect`, which may also be several ("torch,onnx", a list, or
     "all"): what is expected has to hold in each, and all have to agree. With `strict` a network that nothing is
     expected of fails.
@@ -151,7 +153,7 @@ def check(
     >>> result.ok, [finding.what for finding in result.findings]
     (False, ['params is 9,472, expected at most 9k'])
     """
-    wanted, sizes = read_expectations({} if expect is None else expect), _sizes(input)
+    wanted, sizes = read_expectations({} if expect is None else expect, named=True), _sizes(input)
     if dialect is not None:
         dialect = ",".join([one.name for one in dialects_named(dialect)])
     if layout is not None:
@@ -216,6 +218,39 @@ def diff(
     """
     old, new = (shape(x, input, batch=batch, dialect=dialect, layout=layout) for x in (a, b))
     return diff_reports(old, new, (name_of(a, "A"), name_of(b, "B")))
+
+
+def compare(
+    *networks: Source,
+    input: Input | None = None,
+    batch: int | None = None,
+    dialect: str | None = None,
+    layout: str | None = None,
+    dtype: Any = None,
+    macs_as: str | None = None,
+) -> Comparison:
+    """Put networks side by side.
+
+    Each is whatever `load` takes, and is called as it is given, or by its own name. The rest is as in `shape`, and
+    holds for all of them. With `macs_as` ("torchinfo", "fvcore", "thop" …) they have the multiply-accumulates that
+    this tool prints, too.
+
+    `print(comparison)` is the command's table, `comparison["resnet18"]` the report of a network, `comparison.rows()` a
+    list of dicts for a data frame, and `comparison.to_list()` what the command's `--json` prints.
+
+    Raises SpecError for what cannot be read, and ShapeError for an impossible network, with the arithmetic.
+
+    >>> import cnncalc
+    >>> [row["macs"] for row in cnncalc.compare("resnet18", "resnet50").rows()]
+    [1814073344, 4089184256]
+    """
+    tool = None if macs_as is None else tool_named(macs_as)
+    rows = []
+    for number, source in enumerate(networks, 1):
+        report = shape(source, input, batch=batch, dialect=dialect, layout=layout, dtype=dtype)
+        name = name_of(source, report.network.name or f"network {number}")
+        rows.append(Compared(name, report if tool is None else count_as(report, tool)))
+    return Comparison(rows)
 
 
 def from_torch(module: Any, input: Sequence[int] | str | Mapping[str, Sequence[int] | str]) -> Network:

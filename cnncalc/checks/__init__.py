@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..errors import CnncalcError, Path, SpecError, Where
+from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
 from ..explain import field_text, lines
 from ..layers.conv import times
+from ..memory import measure
 from ..network import Network
-from ..report import LayerReport, Report, summed
-from ..sizes import Open, counted, show
+from ..report import LayerReport, NetworkMemory, Report, listed, summed
+from ..sizes import Open, counted, show, to_json
 from . import expect
 
-CODES = {
+DTYPE = "float32"
+"""The type of numbers whose bytes are counted, unless another is named."""
+
+CODES: dict[str, tuple[str, str]] = {
     "CC001": ("unreadable", "the file is not a spec that can be read"),
     "CC002": ("impossible", "the spec can be read, but its sizes do not fit together"),
     "CC003": ("bad-expectation", "an expectation cannot be read, or is of an unknown figure"),
@@ -30,6 +34,7 @@ CODES = {
     "CC305": ("baseline-removed-file", "a file of the baseline is gone"),
     "CC401": ("dialects-differ", "the dialects give different figures, or one of them refuses the file"),
 }
+CODES = dict(sorted(CODES.items()))
 """Every code of a finding, with its name and its meaning, which never changes."""
 
 
@@ -49,6 +54,9 @@ class Finding(NamedTuple):
     """The key of the expectation, as `max_params`."""
     expected: str | None = None
     actual: str | None = None
+    expected_value: Any = None
+    """The expected value as JSON: a number, or a tuple for a shape or for several axes."""
+    actual_value: Any = None
     arithmetic: tuple[str, ...] = ()
     """The computation of the actual value, a line for each formula."""
     help: str | None = None
@@ -86,7 +94,7 @@ class Finding(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as JSON, without the keys that have no value."""
-        keys = {"code": self.code, "name": self.slug, **self._asdict(), "arithmetic": list(self.arithmetic)}
+        keys = {"code": self.code, "name": self.slug, **listed(self._asdict())}
         return {key: value for key, value in keys.items() if value not in (None, [])}
 
 
@@ -125,13 +133,19 @@ def check(
     extra: Sequence[expect.Expectation] = (),
     strict: bool = False,
     line: int = 0,
+    dtype: str = DTYPE,
 ) -> Result:
-    """Read, trace and judge one file; nothing is raised. `extra` are the caller's expectations of the whole."""
+    """Read, trace and judge one file; nothing is raised. `extra` are the caller's expectations of the whole.
+
+    `dtype` is the type of the numbers whose bytes are expected.
+    """
     try:
         network = load()
         report = trace(network)
     except CnncalcError as error:
         return Result(name, [from_error(name, error)], None, line=line)
+    if report.memory is None and _expects_bytes(report, extra):
+        report = measure(report, dtype)
     judged = [_judge(name, report, report, wanted, None) for wanted in extra]
     bad = 0
     for path, subject, given in _expecting(report):
@@ -147,6 +161,14 @@ def check(
         level = "error" if strict else "note"
         findings = [Finding("CC201", name, "the file expects nothing", level=level, help=help)]
     return Result(name, findings, report, len(judged) - bad, line)
+
+
+def _expects_bytes(report: Report, extra: Sequence[expect.Expectation]) -> bool:
+    """Return whether one of the figures that are expected is a number of bytes."""
+    keys = [wanted.key for wanted in extra]
+    keys += [key for _, _, given in _expecting(report) if isinstance(given, dict) for key in given]
+    names = [name for name, figure in expect.FIGURES.items() if figure.in_bytes]
+    return any(str(key).endswith(name) for key in keys for name in names)
 
 
 def _expecting(report: Report) -> Iterator[tuple[Path, Report | LayerReport, Any]]:
@@ -181,12 +203,19 @@ def _judge(
 ) -> Finding | None:
     """Return the finding of one expectation; None if it holds."""
     figure, expected = wanted.figure, expect.describe(wanted)
+    at = None if path is None else (*path, wanted.key)
 
     def finding(code: str, what: str, help: str | None, **more: Any) -> Finding:
-        at = None if path is None else (*path, wanted.key)
-        more |= {"layer": _label(subject), "figure": wanted.key, "expected": expected, "help": help}
-        return finding_at(name, report.network, at, code, what, **more)
+        own = {"layer": _label(subject), "figure": wanted.key, "expected": expected, "help": help}
+        return finding_at(name, report.network, at, code, what, **own, expected_value=wanted.value, **more)
 
+    if wanted.layer is not None and isinstance(subject, Report):
+        named, rest = subject.named(wanted.layer)
+        if rest:
+            return finding("CC003", f"there is no layer {shown(wanted.layer)}", nearest(wanted.layer, _names(report)))
+        subject = named
+        if at is None and isinstance(subject, LayerReport):
+            at = ("layers", subject.node.spec_index)
     try:
         actual, text = _actual(subject, figure)
         if expect.holds(wanted, actual):
@@ -194,11 +223,25 @@ def _judge(
     except SpecError as error:
         return finding("CC003", error.what, error.help)
     more: dict[str, Any] = {"actual": text, "arithmetic": tuple(arithmetic(report, subject, figure))}
+    more["actual_value"] = _as_json(actual, wanted)
     if actual is None or (isinstance(actual, list) and None in actual):
         why, help = _why_unknown(subject, figure)
         return finding("CC113", f"{figure} {why}, expected {expected}", help, **more)
     what = f"{figure} is {text}, expected {expected}"
-    return finding(expect.FIGURES[figure].code, what, _if_meant(wanted.key, actual, text), **more)
+    return finding(expect.FIGURES[figure].code, what, _if_meant(wanted, actual, text), **more)
+
+
+def _names(report: Report) -> list[str]:
+    return [layer.name for layer in report.layers]
+
+
+def _as_json(actual: Any, wanted: expect.Expectation) -> Any:
+    """Return an actual value as the expected one is given: a number for all axes, if they have one."""
+    if wanted.shape is not None:
+        return tuple(to_json(actual) or ())
+    if not isinstance(actual, list):
+        return actual
+    return actual[0] if not isinstance(wanted.value, tuple) and len(set(actual)) == 1 else tuple(actual)
 
 
 def _why_unknown(subject: Report | LayerReport, figure: str) -> tuple[str, str]:
@@ -210,11 +253,14 @@ def _why_unknown(subject: Report | LayerReport, figure: str) -> tuple[str, str]:
     return "is unknown here", "expect it of a layer above"
 
 
-def _if_meant(key: str, actual: object, text: str) -> str:
+def _if_meant(wanted: expect.Expectation, actual: object, text: str) -> str:
     """Return how to accept the new value, if the change is meant."""
-    if key.startswith(expect.BOUNDS):
-        return f"if the change is meant, {'raise' if key.startswith('max_') else 'lower'} {key} to {text}"
-    if key in ("out", "in") and isinstance(actual, tuple):  # a letter for each size that is not a number
+    key = wanted.key
+    if wanted.bound:
+        number = actual + (1 if wanted.bound == "max_" else -1) if wanted.excludes and isinstance(actual, int) else None
+        text = text if number is None else counted(number)
+        return f"if the change is meant, {'raise' if wanted.bound == 'max_' else 'lower'} {key} to {text}"
+    if wanted.shape is not None and isinstance(actual, tuple):  # a letter for each size that is not a number
         letters = iter("HWDLCABEFG")
         names: dict[object, str] = {}
         text = "x".join(str(n) if isinstance(n, int) else names.setdefault(n, next(letters)) for n in actual)
@@ -231,16 +277,28 @@ def _actual(subject: Report | LayerReport, figure: str) -> tuple[Any, str]:
         if not subject.rf:
             raise SpecError(f"there is no {figure}: the input has no axes", "leave the expectation out")
         return [getattr(field, part) for field in subject.rf], field_text(subject.rf, part)
+    if expect.FIGURES[figure].in_bytes:
+        number = _bytes(subject, figure)
+        return number, counted(number)
     of_convolutions = figure in ("fc_weights", "local_weights")
     if isinstance(subject, Report):
         if of_convolutions:
             raise SpecError(f"the whole network has no {figure}", "expect it of a convolution")
-        number = summed(subject.layers, figure)
+        number = subject.flops if figure == "flops" else summed(subject.layers, figure)
     elif of_convolutions and not subject.is_convolution:
         raise SpecError(f"{subject.op} has no {figure}", "only convolutions have it")
     else:
         number = getattr(subject, figure)
     return number, counted(number)
+
+
+def _bytes(subject: Report | LayerReport, figure: str) -> int | None:
+    """Return the most bytes in memory at once, or while a layer runs, or those of the parameters."""
+    if subject.memory is None:
+        return None
+    if figure == "param_bytes":
+        return subject.memory.params
+    return subject.memory.peak if isinstance(subject.memory, NetworkMemory) else subject.memory.alive
 
 
 def _input_of(subject: Report | LayerReport) -> Any:
@@ -257,12 +315,25 @@ def arithmetic(report: Report, subject: Report | LayerReport, figure: str) -> li
     """Return the lines that lead to a figure of a layer, or of the whole."""
     if figure == "in":
         return []
+    if figure == "flops":
+        return [f"2*{counted(subject.macs)} MACs = {counted(subject.flops)}"]
+    if expect.FIGURES[figure].in_bytes:
+        return _tensors(subject) if figure == "memory" and isinstance(subject, Report) else []
     if isinstance(subject, LayerReport):
         return _lines_of(report, subject, figure)
     if figure in ("params", "macs", "buffers", "weights", "bias"):
         return _sum(subject, figure)
     explained = ((layer.name, _lines_of(report, layer, figure)) for layer in reversed(subject.layers))
     return next(([f"{name}: {line}" for line in told] for name, told in explained if told), [])
+
+
+def _tensors(report: Report) -> list[str]:
+    """Return the sum of the tensors that are in memory at once at the worst."""
+    memory = report.memory
+    if memory is None or memory.peak is None:
+        return []
+    parts = [f"{name or 'the input'} {size:,}" for name, size in memory.peak_tensors]
+    return [f"{memory.dtype}, while {memory.peak_at} runs: {' + '.join(parts)} = {memory.peak:,} bytes"]
 
 
 def _lines_of(report: Report, layer: LayerReport, figure: str) -> list[str]:

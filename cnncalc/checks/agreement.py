@@ -12,7 +12,7 @@ from ..input import Inputs
 from ..network import Network
 from ..sizes import Shape
 from ..trace import shape
-from . import Finding, Result, check, expect, finding_at, from_error
+from . import DTYPE, Finding, Result, check, expect, finding_at, from_error
 
 DIFFER = "CC401"
 _HELP = "write out the keys in which the dialects differ, or name only dialects that have to agree in --dialect"
@@ -28,6 +28,7 @@ def check_under(
     extra: Sequence[expect.Expectation] = (),
     strict: bool = False,
     line: int = 0,
+    dtype: str = DTYPE,
 ) -> Result:
     """Judge one file under its own dialect, the one that is given, or each of several; nothing is raised.
 
@@ -37,7 +38,7 @@ def check_under(
 
     def judge(load: Callable[[], Network], dialect: str | None, layout: str | None) -> Result:
         trace = partial(shape, input=input, batch=batch, dialect=dialect, layout=layout)
-        return check(name, load, trace, extra, strict, line)
+        return check(name, load, trace, extra, strict, line, dtype)
 
     if dialect is None or not is_several(dialect):
         return judge(load, dialect, layout)

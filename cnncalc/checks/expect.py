@@ -1,15 +1,20 @@
 """Read expectations, which say what the figures of a spec have to be, and compare figures with them.
 
 "expect": {"out": "64xHxW", "params": 9472, "max_macs": "4.1G", "macs": "4.09G±1%", "min_rf": "100x90"}
+
+Of the whole network a key may name a layer, as "conv1.out"; on the command line a sign may stand for the bound, as in
+`params<=50k`.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..errors import Path, SpecError, nearest, shown
-from ..sizes import Open, Shape, is_digits, read_shape, show
+from ..sizes import Open, Shape, is_digits, read_shape, show, to_json
 
 
 class Figure(NamedTuple):
@@ -21,6 +26,8 @@ class Figure(NamedTuple):
     is_shape: bool = False
     per_axis: bool = False
     """Whether it is a number for each axis."""
+    in_bytes: bool = False
+    """Whether it is a number of bytes, which needs a dtype."""
 
 
 FIGURES = {
@@ -37,9 +44,20 @@ FIGURES = {
     "rf_size": Figure("CC110", "receptive-field-size", per_axis=True),
     "rf_stride": Figure("CC111", "receptive-field-stride", per_axis=True),
     "rf_start": Figure("CC112", "receptive-field-start", per_axis=True),
+    "flops": Figure("CC114", "flops"),
+    "memory": Figure("CC115", "memory", in_bytes=True),
+    "param_bytes": Figure("CC116", "parameter-bytes", in_bytes=True),
 }
 UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 BOUNDS = ("min_", "max_")
+SIGNS = {"<=": "max_", "=<": "max_", "≤": "max_", ">=": "min_", "=>": "min_", "≥": "min_", "<": "max_", ">": "min_"}
+"""The bound of each sign; the last two leave the number itself out."""
+_SIGNED = re.compile(r"([^<>=≤≥!]*)(<=|=<|>=|=>|==|!=|[<>=≤≥])(.*)", re.DOTALL)
+
+
+_MEANT = {"output": "out", "input": "in", "parameters": "params", "mac": "macs", "flop": "flops", "field": "rf"}
+_MEANT |= {"receptive_field": "rf", "size": "param_bytes", "bytes": "param_bytes", "mem": "memory", "shape": "out"}
+"""Other names of the figures."""
 
 
 class Range(NamedTuple):
@@ -47,6 +65,10 @@ class Range(NamedTuple):
 
     low: int | None
     high: int | None
+
+    def without_end(self) -> Range:
+        """Return the range without the number at its only end."""
+        return Range(None if self.low is None else self.low + 1, None if self.high is None else self.high - 1)
 
     def holds(self, number: int) -> bool:
         """Return whether a number is in the range."""
@@ -61,14 +83,25 @@ class Expectation(NamedTuple):
     figure: str
     text: str
     """The expected value as it is written."""
+    value: Any
+    """The expected value as JSON: a number, without its tolerance, a shape, or a number for each axis."""
+    layer: str | None = None
+    """The name of the layer whose figure it is; None for the one that the expectation stands at."""
+    bound: str = ""
+    """`min_`, `max_`, or empty for the value itself."""
+    excludes: bool = False
+    """Whether the bound itself is not accepted."""
     shape: Shape | None = None
     """Of a shape: its sizes, with a letter for any size."""
     ranges: tuple[Range, ...] = ()
     """Of a number: the range, one for all axes or one for each."""
 
 
-def read(value: Any, path: Path = ()) -> list[Expectation]:
-    """Return the expectations of an `expect` object. SpecError with the path of the key at fault."""
+def read(value: Any, path: Path = (), named: bool = False) -> list[Expectation]:
+    """Return the expectations of an `expect` object. SpecError with the path of the key at fault.
+
+    `named`: whether a key may name a layer. In a spec each layer has an `expect` of its own.
+    """
     if not isinstance(value, Mapping):
         raise SpecError(f"expect is {shown(value)}", 'it is an object, as {"out": "64x56x56"}', path=path)
     expectations = []
@@ -77,49 +110,94 @@ def read(value: Any, path: Path = ()) -> list[Expectation]:
             raise SpecError(f"there is no figure {shown(key)} to expect", "a figure is a text, as out", path=path)
         try:
             expectations.append(read_one(key, wanted))
+            if expectations[-1].layer is not None and not named:
+                help = "give the layer an expect of its own"
+                raise SpecError(f"there is no figure {shown(key)} to expect", help)
         except SpecError as error:
             raise SpecError(error.what, error.help, path=(*path, key)) from None
     return expectations
 
 
+def is_expectation(text: str) -> bool:
+    """Return whether a text is written as an expectation of a figure, as out=1000."""
+    parts = _SIGNED.fullmatch(text)
+    name = "" if parts is None else parts[1].strip().rpartition(".")[2]
+    return name.removeprefix("min_").removeprefix("max_") in FIGURES
+
+
+def read_text(text: str) -> Expectation:
+    """Return the expectation of a command line: `out=1000`, `max_params=26M`, `conv1.params<=50k`. SpecError if wrong.
+
+    A sign may have white space around it.
+    """
+    parts = _SIGNED.fullmatch(text)
+    if parts is None:
+        raise SpecError(f"--expect {shown(text)} has no value", "write it as --expect out=1000")
+    key, sign, value = (part.strip() for part in parts.groups())
+    if sign == "!=":
+        raise SpecError(f"--expect {shown(text)}: a value is expected, not another one", "write = or a bound")
+    wanted = json.loads(value) if value.startswith("[") and value.endswith("]") else value
+    if sign not in SIGNS:
+        return read_one(key, wanted)
+    layer, dot, figure = key.rpartition(".")
+    if figure.startswith(BOUNDS):
+        raise SpecError(f"--expect {shown(text)} has two bounds", f"write {key}={value}")
+    if FIGURES.get(figure) is not None and FIGURES[figure].is_shape:
+        raise SpecError(f"--expect {shown(text)}: {figure} is a shape", f"write {key}={value}")
+    read = read_one(f"{layer}{dot}{SIGNS[sign]}{figure}", wanted)
+    if sign not in "<>":
+        return read
+    return read._replace(ranges=tuple([one.without_end() for one in read.ranges]), excludes=True)
+
+
 def read_one(key: str, wanted: Any) -> Expectation:
     """Return one expectation, as of `max_params` and `26M`. SpecError if it cannot be read."""
-    bound = next((b for b in BOUNDS if key.startswith(b)), "")
-    name = key.removeprefix(bound)
+    layer, _, own = re.sub(r"\brf\.(size|stride|start)$", r"rf_\1", key).rpartition(".")
+    bound = next((b for b in BOUNDS if own.startswith(b)), "")
+    name = own.removeprefix(bound)
     figure = FIGURES.get(name)
     if figure is None or (figure.is_shape and bound):
-        near = nearest(key, [*FIGURES, *(b + f for b in BOUNDS for f, fig in FIGURES.items() if not fig.is_shape)])
+        if (meant := _MEANT.get(name.lower())) is not None:
+            raise SpecError(f"there is no figure {shown(own)} to expect", f"did you mean '{bound}{meant}'?")
+        near = nearest(own, [*FIGURES, *(b + f for b in BOUNDS for f, fig in FIGURES.items() if not fig.is_shape)])
         help = near or f"the figures are {', '.join(FIGURES)}, and min_, max_"
-        raise SpecError(f"there is no figure {shown(key)} to expect", help)
+        raise SpecError(f"there is no figure {shown(own)} to expect", help)
     text = wanted if isinstance(wanted, str) else shown(wanted)
     if isinstance(wanted, (list, tuple)):
         text = "x".join(part if isinstance(part, str) else shown(part) for part in wanted)
     if not figure.is_shape:
-        return Expectation(key, name, text, ranges=_ranges(key, bound, figure, wanted))
+        numbers = [_with_tolerance(key, part, figure) for part in _parts(key, figure, wanted)]
+        ends = [Range(None if bound == "max_" else low, None if bound == "min_" else high) for _, low, high in numbers]
+        value = numbers[0][0] if len(numbers) == 1 else tuple([number for number, _, _ in numbers])
+        return Expectation(key, name, text, value, layer or None, bound, ranges=tuple(ends))
     try:
-        return Expectation(key, name, text, shape=read_shape([wanted] if type(wanted) is int else wanted))
+        shape = read_shape([wanted] if type(wanted) is int else wanted)
     except SpecError as error:
         raise SpecError(f"{key}: {error.what}", error.help) from None
+    return Expectation(key, name, text, tuple(to_json(shape) or ()), layer or None, shape=shape)
 
 
-def _ranges(key: str, bound: str, figure: Figure, wanted: Any) -> tuple[Range, ...]:
+def _parts(key: str, figure: Figure, wanted: Any) -> Any:
+    """Return the value of each axis, or the only one. SpecError for several of a figure that has one."""
     parts: Any = wanted if isinstance(wanted, (list, tuple)) else [wanted]
     if isinstance(wanted, str) and figure.per_axis:
         parts = wanted.replace("X", "x").replace("×", "x").split("x")  # a comma may group digits
     if not parts or (len(parts) > 1 and not figure.per_axis):
         raise SpecError(f"{key}: {shown(wanted)} is not one number", "only a receptive field has one for each axis")
-    ranges = [_with_tolerance(key, part) for part in parts]
-    return tuple([Range(None if bound == "max_" else low, None if bound == "min_" else high) for low, high in ranges])
+    return parts
 
 
-def _with_tolerance(key: str, part: Any) -> tuple[int, int]:
-    """Return the lowest and the highest whole number that a value with its tolerance means."""
+def _with_tolerance(key: str, part: Any, figure: Figure) -> tuple[float, int, int]:
+    """Return the number that a value means, and with its tolerance the lowest and the highest whole one."""
+    if figure.in_bytes and isinstance(part, str):
+        part = part.strip().removesuffix("B")
     text, sign, tolerance = (part, "", "") if not isinstance(part, str) else part.replace("+-", "±").partition("±")
     number, scale = _number(key, text, part)
+    value = number / scale if number % scale else number // scale
     if not sign:
         if number % scale:
             raise SpecError(f"{key}: {shown(part)} is not a whole number")
-        return number // scale, number // scale
+        return value, number // scale, number // scale
     share, share_scale = _number(key, tolerance.strip().removesuffix("%"), part)
     if share < 0:
         help = "a tolerance is the distance allowed on either side"
@@ -128,7 +206,7 @@ def _with_tolerance(key: str, part: Any) -> tuple[int, int]:
         share, share_scale = abs(number) * share, scale * share_scale * 100
     both = scale * share_scale
     low, high = number * share_scale - share * scale, number * share_scale + share * scale
-    return -(-low // both), high // both
+    return value, -(-low // both), high // both
 
 
 LARGEST = 10**100
@@ -151,6 +229,8 @@ def _number(key: str, text: Any, whole: Any) -> tuple[int, int]:
         before = _ungrouped(before.removeprefix("-"))
         if is_digits(before) and (not after or is_digits(after)) and len(before + after) < LONGEST:
             return sign * int(before + after) * UNITS.get(unit, 1), 10 ** len(after)
+    if isinstance(text, str) and text.strip().endswith("K"):
+        raise SpecError(f"{key}: {shown(whole)} is not a number", f"write {text.strip()[:-1]}k, or Ki for 1,024")
     help = f"as 9472, 4.1G, 4.09G±1%; the units are {' '.join(UNITS)}"
     raise SpecError(f"{key}: {shown(whole)} is not a number", help)
 
@@ -192,5 +272,6 @@ def describe(expectation: Expectation) -> str:
     """Describe what is expected: `at most 26M`."""
     if expectation.shape is not None:
         return show(expectation.shape)
-    prefix = {"min_": "at least ", "max_": "at most "}.get(expectation.key[:4], "")
+    words = ("more than ", "less than ") if expectation.excludes else ("at least ", "at most ")
+    prefix = dict(zip(BOUNDS, words, strict=True)).get(expectation.bound, "")
     return prefix + expectation.text

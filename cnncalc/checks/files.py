@@ -1,4 +1,4 @@
-"""The specs to check that words stand for: files, folders, patterns, lines of JSON Lines, built-in networks."""
+"""The specs to check that words stand for: files, folders, patterns, lines of JSON Lines, networks, layer words."""
 
 from __future__ import annotations
 
@@ -15,23 +15,29 @@ from ..files import opened
 from ..frameworks import ForeignNetwork
 from ..network import Network
 from ..notation.document import Document, is_baseline, looks_like_spec, parse
+from ..notation.words import is_layer_word
+from ..sizes import Shape
 
 
 class SpecFile(NamedTuple):
     """A file to check, or a line of one."""
 
     name: str
-    read: Callable[[], str | ForeignNetwork]
-    """Return its text, or the network of a file in another format."""
+    read: Callable[[], str | ForeignNetwork | Network]
+    """Return its text, the network of a file in another format, or that of layer words."""
     line: int = 0
     """The line of JSON Lines that it is; 0 for a whole file."""
     optional: bool = False
     """Whether it is skipped if it is JSON of another kind: found in a folder, not named."""
+    front: Shape | None = None
+    """The input in front of layer words."""
 
     def loader(self) -> Callable[[], Network] | None:
         """Return a function that reads its network, or raises; None if it is to be skipped."""
         try:
             text = self.read()
+            if isinstance(text, Network):
+                return partial(_given, text)
             if isinstance(text, ForeignNetwork):
                 return partial(sources.imported, text, self.name)
             document = Document(text.removeprefix("\ufeff"), self.name, self.line or 1)
@@ -44,14 +50,19 @@ class SpecFile(NamedTuple):
 
 
 def spec_files(words: Iterable[str], lines: bool = False) -> Iterator[SpecFile]:
-    """Yield the files that words stand for, in their order; `lines`: standard input holds one spec per line."""
-    for word in words:
-        if word == sources.STDIN:
+    """Yield the files that words stand for, in their order; `lines`: standard input holds one spec per line.
+
+    A shape and the layer words behind it are one network, and so is a word with white space in it.
+    """
+    for word in _grouped(words):
+        if not isinstance(word, str):
+            yield _written(word)
+        elif word == sources.STDIN:
             stdin = SpecFile(word, sources.read_stdin)
             yield from _lines(word, sys.stdin.buffer) if lines and sys.stdin else [stdin]
         elif os.path.isdir(word):
             yield from _inside(word)
-        elif os.path.exists(word):
+        elif sources.is_file(word):
             yield from _file(word)
         elif paths := [path for path in _matching(word) if os.path.isfile(path)]:
             for path in paths:
@@ -62,7 +73,40 @@ def spec_files(words: Iterable[str], lines: bool = False) -> Iterator[SpecFile]:
             help = "quote a pattern, so that the shell leaves it"
             yield _failing(word, SpecError(f"no file matches {shown(word, LONGEST_PATH)}", help))
         else:
-            yield _failing(word, sources.no_file(word))
+            yield _written([word])
+
+
+def _grouped(words: Iterable[str]) -> Iterator[str | list[str]]:
+    """Yield the words, those of one network together: a shape, and layer words."""
+    group: list[str] = []
+    for word in words:
+        is_name = word == sources.STDIN or os.path.exists(word)
+        if not is_name and (is_layer_word(word) or sources.is_shape(word)):
+            if group and sources.is_shape(word):
+                yield group
+                group = []
+            group.append(word)
+            continue
+        if group:
+            yield group
+            group = []
+        yield word if is_name or not any(c.isspace() for c in word.strip()) else [word]
+    if group:
+        yield group
+
+
+def _written(words: list[str]) -> SpecFile:
+    """Return the network of layer words, or of one quoted word."""
+    name = " ".join(words)
+    try:
+        spec = sources.spec_words(name.split())
+    except SpecError as error:
+        return _failing(name, error)
+    return SpecFile(name, partial(sources.load_words, spec), front=spec.input)
+
+
+def _given(network: Network) -> Network:
+    return network
 
 
 def _failing(name: str, error: CnncalcError) -> SpecFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from ..network import Network
 from ..sizes import Shape, show, size_text
 from ._endings import check_array_path
 from ._options import NetworkOptions, file_option
+from ._terminal import note, settings
 from ._usage import Whole
 
 if TYPE_CHECKING:
@@ -49,24 +51,47 @@ seed_option = click.option(
 
 
 def read_array(path: str) -> Array:
-    """Return the array of a .npy, memory-mapped if it is a file; - is standard input."""
-    from ..execute import npy
+    """Return the array of a .npy, memory-mapped if it is a file, or of a text; - is standard input.
 
-    if path != "-":
+    What is written as a list is the array itself.
+    """
+    from ..execute import npy, texts
+
+    if path == "-":
+        if sys.stdin is None:
+            raise SpecError("standard input is closed", "give a .npy file")
+        return npy.read(sys.stdin.buffer, "-")
+    if os.path.exists(path):
         return npy.mapped(path)
-    if sys.stdin is None:
-        raise SpecError("standard input is closed", "give a .npy file")
-    return npy.read(sys.stdin.buffer, "-")
+    if texts.looks_like_list(path):
+        return texts.read_list(path)
+    raise _no_array(path)
+
+
+def _no_array(path: str) -> SpecError:
+    """Return the error for a file of numbers that does not exist: what is written like numbers is named for it."""
+    if re.fullmatch(r"[-+\d.,;\s()e]*\d[-+\d.,;\s()e]*", path):
+        numbers = re.sub(r"[,;\s]+", ",", path.strip(" ()"))
+        return SpecError(f"{shown(path)} is not a file", f"a list of numbers stands in brackets: '[{numbers}]'")
+    if path in ("random", "rand", "randn", "zeros", "ones"):
+        made = {"zeros": "np.zeros((3, 224, 224))", "ones": "np.ones((3, 224, 224))"}
+        drawn = made.get(path, "np.random.default_rng(0).random((3, 224, 224))")
+        line = f"import numpy as np; np.save('x.npy', {drawn})"
+        return SpecError(f"there is no file {shown(path)}", f'to make one: python -c "{line}"')
+    return sources.no_file(path)
 
 
 def read_weights(path: str | None) -> NamedArrays | Array | None:
     """Return the array of -w, or its arrays by name; - is a .npy on standard input."""
-    from ..execute import npy
+    from ..execute import npy, texts
     from ..execute.job import real
 
     if path is None:
         return None
-    weights = read_array(path) if path == "-" else npy.weights(path)
+    is_array = path == "-" or (texts.looks_like_list(path) and not os.path.exists(path))
+    if not is_array and not os.path.exists(path):
+        raise sources.no_file(path)
+    weights = read_array(path) if is_array else npy.weights(path)
     if not isinstance(weights, Mapping):
         name = "standard input" if path == "-" else shown(path, LONGEST_PATH)
         real(weights.dtype, name)
@@ -149,6 +174,16 @@ def keras_arrays(path: str | None, network: Network) -> NamedArrays:
     if readers is None:
         raise SpecError(f"{shown(path, LONGEST_PATH)} is not a Keras file", "it is neither HDF5 nor a zip of it")
     return {name: read() for name, read in readers.items()}
+
+
+MUCH = 64 << 20
+"""From how many bytes on it is said how much memory a command takes."""
+
+
+def note_size(text: str, size: int) -> None:
+    """Note how much memory a command takes, if that is much, or with -v."""
+    if size > MUCH or settings().verbose:
+        note(text)
 
 
 def has_memory(text: str, size: int, help: str) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 import click
 
 from .. import zoo
+from ..counters import TOOLS
 from ..dialects import ALL, DIALECTS, LAYOUTS
 from ..errors import CnncalcError
 from ..help import TOPICS, subject
@@ -22,6 +23,7 @@ from ..notation.words import FLAGS, parse_word
 from ..sizes import looks_like_shape
 from . import COMMANDS, group
 from ._options import FileName
+from ._rows import LAYERS, NETWORKS, table_columns
 from ._usage import SEVERAL, OneOf
 
 P = TypeVar("P", bound=click.Parameter)
@@ -163,6 +165,7 @@ VALUES: dict[str, Callable[[click.Parameter], Iterable[str] | Mapping[str, str]]
     "layout": lambda _: LAYOUTS,
     "name": lambda _: zoo.names(),
     "op": lambda _: {op: title(op) for op in OPS},
+    "tool": lambda _: TOOLS,
     "topic": lambda _: {topic: subject(topic) for topic in TOPICS} | COMMANDS,
 }
 """The words that an option or an argument of a name takes, with their help if it is a mapping."""
@@ -175,12 +178,10 @@ def _values(parameter: click.Parameter, word: str, before: Sequence[str] = ()) -
         return Offer.of(parameter.type.choices)
     if name in VALUES:
         return Offer.of(VALUES[name](parameter))
-    if name in ("columns", "sort"):
-        from ..render.columns import COLUMNS
-
-        return Offer.of(COLUMNS) if name == "sort" else _list_of(COLUMNS, word)
-    if name == "only":
-        return _list_of(OPS, word)
+    if name.endswith("sort"):
+        return Offer.of(_columns(name))
+    if name == "only" or name.endswith("columns"):
+        return _list_of(OPS if name == "only" else _columns(name), word)
     if name in ("spec", "layer", "networks"):
         return _spec(() if name == "networks" else before, word)
     return FILES if isinstance(parameter, click.Argument) or isinstance(parameter.type, FileName) else NOTHING
@@ -191,6 +192,11 @@ def _list_of(names: Iterable[str], word: str) -> Offer:
     head = word[: word.rfind(",") + 1]
     given = head.split(",")
     return Offer([Candidate(head + name, then=",") for name in names if name not in given])
+
+
+def _columns(name: str) -> Iterable[str]:
+    """Return the columns of layers, or of networks for an option that begins so."""
+    return table_columns(NETWORKS if name.startswith("network") else LAYERS)
 
 
 def _spec(before: Sequence[str], word: str) -> Offer:

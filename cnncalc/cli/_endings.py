@@ -53,7 +53,12 @@ def _is_known(ending: str) -> bool:
     from ..frameworks.strangers import STRANGERS
     from ..render import ENDINGS as FORMATS
 
-    return any(ending in some for some in (*FORMATS.values(), *TARGETS.values(), *(one.endings for one in STRANGERS)))
+    strangers = [one.endings for one in STRANGERS]
+    return any(ending in some for some in (*FORMATS.values(), *TARGETS.values(), *strangers, _READ_ONLY))
+
+
+_READ_ONLY = (".keras", ".h5", ".hdf5")
+"""The endings of files of models that are read and not written."""
 
 
 def _either(words: Sequence[str]) -> str:

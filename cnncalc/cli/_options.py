@@ -10,14 +10,13 @@ import click
 
 from .. import trace
 from ..dialects import ALL, NAMES, dialect_named, dialects_named, is_several, layout_named
-from ..errors import SpecError, shown
-from ..input import FIRST, Inputs, configure
+from ..errors import CnncalcError, SpecError, shown
+from ..input import FIRST, Inputs, configure, given_shapes
 from ..network import Network
 from ..render import ENDINGS
 from ..report import Report
 from ..sizes import Shape, parse_shape, show
 from ..sources import SpecWords
-from ._endings import form
 from ._terminal import color_option, debug_option, note, quiet_option
 from ._usage import SEVERAL, OneOf, Whole
 
@@ -79,12 +78,59 @@ def format_options(formats: Iterable[str], result: str | None = None) -> Callabl
                 raise SpecError(f"{' and '.join(sorted(chosen))} are two formats", "choose one of them")
             named = chosen.pop() if chosen else None
             endings = {name: ENDINGS[name] for name in formats if name in ENDINGS}
-            others["format"] = form("--format", named, path, endings) or next(iter(formats))
-            return function(path=path, **others)
+            if path is not None:
+                from ._endings import form
+
+                named = form("--format", named, path, endings)
+            return function(format=named or next(iter(formats)), path=path, **others)
 
         return options(command)
 
     return decorate
+
+
+class Measures(NamedTuple):
+    """The values of --dtype and --macs-as; None for an option that is not given."""
+
+    dtype: str | None = None
+    tool: str | None = None
+
+    def or_bytes(self, are_needed: bool) -> Measures:
+        """Return the same with float32 if bytes are needed and no dtype is given."""
+        return self._replace(dtype="float32") if are_needed and self.dtype is None else self
+
+    def of(self, report: Report) -> Report:
+        """Return a report with its bytes, and the MACs that a tool prints, as far as they are asked for."""
+        if self.dtype is not None:
+            from ..memory import measure
+
+            report = measure(report, self.dtype)
+        if self.tool is not None:
+            from ..counters import count_as
+
+            report = count_as(report, self.tool)
+        return report
+
+
+def measure_options(function: Function) -> Function:
+    """Add --dtype and --macs-as as one argument `measures`."""
+
+    @wraps(function)
+    def command(dtype: str | None, tool: str | None, **others: Any) -> int:
+        if dtype is not None:
+            from ..memory import dtype_named
+
+            dtype = dtype_named(dtype)
+        if tool is not None:
+            from ..counters import tool_named
+
+            tool = tool_named(tool)
+        return function(measures=Measures(dtype, tool), **others)
+
+    return together(
+        click.option("--dtype", metavar="NAME", help="Show memory for this number type, such as float32 or int8."),
+        click.option("--macs-as", "tool", metavar="TOOL", help="Show the MACs that TOOL prints, such as torchinfo."),
+    )(command)
 
 
 def unused(counts: Mapping[str, Any]) -> str:
@@ -142,6 +188,11 @@ class NetworkOptions(NamedTuple):
 
     def note_report(self, network: Network, name: str = "this") -> None:
         """Note what a file has beside its network, and what these options cannot change in a report read as a spec."""
+        if network.source is not None and network.source.unread:
+            try:
+                network = network.bound(given_shapes(network, self.input))
+            except CnncalcError:  # the command itself says what is wrong
+                return
         if network.unused is not None:
             note(f"{name} has {unused(network.unused)} that its output does not use; they are not counted")
         for remark in () if network.source is None else network.source.notes:

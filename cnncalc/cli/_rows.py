@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from typing import Any
 
 import click
@@ -24,15 +25,11 @@ def selection_options(function: Function) -> Function:
     def command(
         columns: str | None, sort: str | None, top: int | None, only: str | None, depth: int, fold: bool, **others: Any
     ) -> int:
-        selection = Selection(sort and _columns(sort)[0], top, _ops(only), depth, fold)
-        return function(columns=None if columns is None else _columns(columns), selection=selection, **others)
+        selection = Selection(_column(sort, LAYERS), top, _ops(only), depth, fold)
+        return function(columns=_columns(columns, LAYERS), selection=selection, **others)
 
     return together(
-        click.option(
-            "--columns", metavar="NAMES", help="Columns to show, such as layer,op,out,params; all: cnncalc help specs."
-        ),
-        click.option("--sort", metavar="COLUMN", help="Sort by a column, the largest number first."),
-        click.option("--top", type=Whole(1), metavar="N", help="Show the first N layers, after --sort."),
+        *_row_options("columns", "sort"),
         click.option("--only", metavar="OPS", help="Show the layers of these ops, such as conv,linear."),
         click.option(
             "--depth", type=Whole(1), default=1, metavar="N", help="Open blocks down to N levels; 1 opens none."
@@ -43,11 +40,54 @@ def selection_options(function: Function) -> Function:
     )(command)
 
 
-def _columns(names: str) -> tuple[str, ...]:
-    from ..render.columns import COLUMNS
+def network_selection_options(function: Function) -> Function:
+    """Add --columns as an argument, and --sort and --top as one argument `selection`, for a network a row."""
+
+    @wraps(function)
+    def command(network_columns: str | None, network_sort: str | None, top: int | None, **others: Any) -> int:
+        selection = Selection(_column(network_sort, NETWORKS), top)
+        return function(columns=_columns(network_columns, NETWORKS), selection=selection, **others)
+
+    return together(*_row_options("network_columns", "network_sort"))(command)
+
+
+LAYERS, NETWORKS = "columns", "comparisons"
+"""The modules of `render` that have the columns of layers and of networks."""
+
+
+def _row_options(columns: str, sort: str) -> list[Callable[[Function], Function]]:
+    """Return --columns and --sort, which are given to a command by these names, and --top."""
+    return [
+        click.option(
+            "--columns",
+            columns,
+            metavar="NAMES",
+            help="Columns to show, such as output,params; all: cnncalc help specs.",
+        ),
+        click.option("--sort", sort, metavar="COLUMN", help="Sort by a column, the largest number first."),
+        click.option("--top", type=Whole(1), metavar="N", help="Show the first N rows, after --sort."),
+    ]
+
+
+def _columns(names: str | None, table: str) -> tuple[str, ...] | None:
+    """Return the columns that a comma list names; None without a list."""
+    if names is None:
+        return None
     from ..render.grid import chosen
 
-    return chosen(names, COLUMNS)
+    return chosen(names, table_columns(table))
+
+
+def table_columns(table: str) -> dict[str, Any]:
+    """Return the columns of layers or of networks."""
+    columns: dict[str, Any] = import_module(f"..render.{table}", __package__).COLUMNS
+    return columns
+
+
+def _column(name: str | None, table: str) -> str | None:
+    """Return the column of a name; None without a name."""
+    found = _columns(name, table)
+    return None if found is None else found[0]
 
 
 def _ops(names: str | None) -> frozenset[str]:
@@ -63,10 +103,9 @@ def _ops(names: str | None) -> frozenset[str]:
     return frozenset(found)
 
 
-def needs_bytes(columns: tuple[str, ...] | None, selection: Selection) -> bool:
+def needs_bytes(columns: tuple[str, ...] | None, selection: Selection, table: str = LAYERS) -> bool:
     """Return whether a column needs a dtype."""
     if columns is None and selection.sort is None:
         return False
-    from ..render.columns import BYTES
-
-    return not set(BYTES).isdisjoint([*(columns or ()), selection.sort])
+    shown: tuple[str, ...] = import_module(f"..render.{table}", __package__).BYTES
+    return not set(shown).isdisjoint([*(columns or ()), selection.sort])

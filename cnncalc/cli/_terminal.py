@@ -16,7 +16,7 @@ import click
 
 from ..errors import CnncalcError
 from ..render import Style
-from ..render.messages import paint
+from ..render.messages import error_text, paint
 from ._usage import COLORS, OneOf
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,6 +28,7 @@ class Settings:
     def __init__(self) -> None:
         self.color = COLORS[0]
         self.quiet = False
+        self.verbose = False
         self.debug = False
 
     def has_color(self, stream: IO[str]) -> bool:
@@ -83,6 +84,7 @@ def color_option(function: F) -> F:
 quiet_option = _setting(
     "-q", "--quiet", setting="quiet", value=True, is_flag=True, help="Suppress notes on standard error."
 )
+verbose_option = _setting("-v", "--verbose", setting="verbose", value=True, is_flag=True, help="Say what it takes.")
 debug_option = _setting("--debug", setting="debug", value=True, is_flag=True, help="Show the traceback of a bug.")
 
 _COLORS = click.command("colors", add_help_option=False)(color_option(lambda: None))
@@ -114,6 +116,13 @@ def note(text: str) -> None:
     """Print a remark for the user on standard error, unless -q is given."""
     if not settings().quiet and sys.stderr is not None:
         print(paint("note:", "cyan", settings().has_color(sys.stderr)), text, file=sys.stderr)
+
+
+def show_error(error: CnncalcError) -> None:
+    """Print an error on standard error, behind what is printed before it."""
+    if sys.stderr is not None:
+        sys.stdout.flush()
+        print(error_text(error, settings().has_color(sys.stderr)), file=sys.stderr)
 
 
 def style_of(stream: IO[str], columns: tuple[str, ...] | None = None, explain: bool = False) -> Style:

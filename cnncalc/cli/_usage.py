@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import inf, nan
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,8 @@ class Command(click.Command):
     """`parse_args` refuses them."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        with own_words(ctx):
+        words = list(args)
+        with own_words(ctx, words):
             extra = super().parse_args(ctx, args)
         if extra:
             raise SpecError(f"unexpected argument {shown(extra[0])}", f"{ctx.command_path} --help shows the usage")
@@ -37,17 +38,21 @@ class Command(click.Command):
 
 
 @contextmanager
-def own_words(ctx: click.Context) -> Iterator[None]:
-    """Turn what click's parser raises into a SpecError."""
+def own_words(ctx: click.Context, words: Sequence[str] = ()) -> Iterator[None]:
+    """Turn what click's parser raises into a SpecError; `words` are those that it parses."""
     params = ctx.command.get_params(ctx)
     try:
         yield
     except click.NoSuchOption as error:
+        from ._intents import option_meant
+
         word = error.option_name
+        if word[1:2] not in ("", "-") and (whole := _joined(word, words)) is not None:
+            word = whole  # -lr is not -l and -r
         options = [param for param in params if isinstance(param, click.Option) and not param.hidden]
         known = [name[2:] for option in options for name in option.opts if name.startswith("--")]
         near = nearest(word[2:], known, "--") if word.startswith("--") else None
-        help = near or f"{ctx.command_path} --help lists the options"
+        help = option_meant(word, ctx.command) or near or f"{ctx.command_path} --help lists the options"
         raise SpecError(f"unknown option {shown(word)}", help) from None
     except click.BadOptionUsage as error:
         word = error.option_name
@@ -56,9 +61,24 @@ def own_words(ctx: click.Context) -> Iterator[None]:
             raise SpecError(f"{word} takes no value", f"write {word} alone") from None
         raise SpecError(f"{word} needs a value", _values(option, word)) from None
     except click.MissingParameter as error:
-        raise SpecError(f"{_name(error.param)} is missing", _values(error.param)) from None
+        given = next(
+            (word for word in words if "x_path" in str(error.param and error.param.name) and _is_array(word)), None
+        )
+        help = f"give -x {given}" if given else _values(error.param)
+        raise SpecError(f"{_name(error.param)} is missing", help) from None
     except click.UsageError as error:  # what a click to come may find wrong
         raise SpecError(error.format_message(), f"{ctx.command_path} --help shows the usage") from None
+
+
+def _joined(option: str, words: Sequence[str]) -> str | None:
+    """Return the word of several letters behind one dash in which an unknown letter stands, as -lr; None for others."""
+    letter = option[1:]
+    return next((w for w in words if w[:1] == "-" and w[1:2].isalpha() and len(w) > 2 and w[1] == letter), None)
+
+
+def _is_array(word: str) -> bool:
+    """Return whether a word is the name of a file of numbers, or a list of them."""
+    return word.endswith((".npy", ".csv", ".tsv", ".txt")) or word.startswith("[")
 
 
 def _name(param: click.Parameter | None) -> str:
@@ -82,7 +102,9 @@ class OneOf(Choice):
         if value in self.choices:
             return str(value)
         what = f"{_name(param)}: {shown(value)} is not one of {', '.join(self.choices)}"
-        raise SpecError(what, nearest(value, self.choices))
+        from ._intents import choice_meant
+
+        raise SpecError(what, choice_meant(str(value), self.choices))
 
 
 class Whole(click.IntRange):

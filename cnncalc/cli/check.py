@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 
 import click
 
 from .. import checks
-from ..checks import expect
+from ..checks import DTYPE, expect
 from ..checks.agreement import check_under
 from ..checks.baseline import Baseline
 from ..checks.files import SpecFile, spec_files
 from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import text_output
+from ..memory import itemsize
 from ..network import Network
 from ..render.checks import FORMATS, render
-from ._options import NetworkOptions, file_option, format_options, message_options, network_options, path_option
+from ._options import (
+    F,
+    NetworkOptions,
+    file_option,
+    format_options,
+    message_options,
+    network_options,
+    path_option,
+    together,
+)
 from ._terminal import is_closed_pipe, note, settings, silence
 from ._usage import Command
+
+
+def _bound_options() -> Iterator[Callable[[F], F]]:
+    """Yield --max-params and its like for every figure that can have a bound."""
+    for name, figure in expect.FIGURES.items():
+        for bound in expect.BOUNDS if not figure.is_shape else ():
+            key = f"{bound}{name}"
+            help = f"The same as --expect {key}=NUMBER."
+            yield click.option(f"--{key.replace('_', '-')}", key, metavar="NUMBER", hidden=True, help=help)
 
 
 @click.command("check", cls=Command)
@@ -30,8 +49,10 @@ from ._usage import Command
     "expected",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Expect this of every file, such as max_params=26M.",
+    help="Expect this of every file, such as out=1000, 'params<=26M' (also --max-params 26M) or conv1.out=64x112x112.",
 )
+@together(*_bound_options())
+@click.option("--dtype", metavar="NAME", default=DTYPE, help="Number type of the memory that is expected.")
 @click.option("--strict", is_flag=True, help="Fail files that expect nothing.")
 @file_option("--baseline", metavar="FILE", help="Compare every figure with those recorded in this file.")
 @click.option("--update", is_flag=True, help="Record the current figures in the baseline.")
@@ -43,6 +64,7 @@ from ._usage import Command
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     file: tuple[str, ...],
     options: NetworkOptions,
     expected: tuple[str, ...],
@@ -52,16 +74,20 @@ def command(
     list_codes: bool,
     format: str,
     path: str | None,
+    dtype: str,
+    **bounds: str | None,
 ) -> int:
     """Check specs against what they expect of themselves, what you expect of them, or a baseline.
 
     FILE is a spec, a .jsonl file, a folder (all its JSON specs), a pattern such as 'nets/**/*.json', a built-in
-    network, or - for standard input. All are checked, then the exit code is 0 if everything holds, 1 if an expectation
-    fails, 2 if a file cannot be read or describes an impossible network.
+    network, layer words, or - for standard input. All are checked, then the exit code is 0 if everything holds, 1 if an
+    expectation fails, 2 if a file cannot be read or describes an impossible network.
 
     \b
       cnncalc check nets/ --strict
-      cnncalc check vgg16 --expect out=1000 --expect max_params=140M
+      cnncalc check vgg16 --expect out=1000 --max-params 140M
+      cnncalc check vgg16 --expect conv1_1.out=64x224x224 --expect 'memory<=60M'
+      cnncalc check 3x32x32 conv:8,k3 --expect out=8x30x30
       cnncalc check nets/ --dialect torch,onnx
       cnncalc check nets/ --baseline nets.lock.json --update
     """
@@ -70,19 +96,20 @@ def command(
         with text_output(path) as stream:
             stream.writelines(f"{code}  {slug:{width}}  {meaning}\n" for code, (slug, meaning) in checks.CODES.items())
         return 0
-    if not file:
-        raise SpecError("no FILE", "give a spec, a folder, a pattern, or - for standard input")
+    itemsize(dtype)
+    _check_files(file)
     if options.several and baseline is not None:
         raise SpecError(
             "a baseline holds the figures of one dialect", f"leave out --dialect {options.dialect}, or name one"
         )
     if update and baseline is None:
         raise SpecError("--update without a baseline", "give --baseline FILE")
-    extra = [_expected(text) for text in expected]
+    extra = [expect.read_text(text) for text in expected]
+    extra += [expect.read_one(key, value) for key, value in bounds.items() if value is not None]
     gc.enable()  # there may be any number of files
     skipped: list[str] = []
     files = spec_files(file, lines=context.params["as_jsonl"])
-    results = _results(files, skipped, options, extra, strict and baseline is None)
+    results = _results(files, skipped, options, extra, strict and baseline is None, dtype)
     recorded = None if baseline is None else Baseline(baseline, update)
     if recorded is not None:
         results = recorded.compare(results)
@@ -101,12 +128,22 @@ def command(
     return checks.exit_code(findings)
 
 
+def _check_files(words: Iterable[str]) -> None:
+    """Raise SpecError if there is no file, or a word is an expectation."""
+    if not words:
+        raise SpecError("no FILE", "give a spec, a folder, a pattern, or - for standard input")
+    for word in words:
+        if expect.is_expectation(word) and not os.path.exists(word):
+            raise SpecError(f"{shown(word)} is not a file but an expectation", f"write --expect {shlex.quote(word)}")
+
+
 def _results(
     files: Iterable[SpecFile],
     skipped: list[str],
     options: NetworkOptions,
     extra: list[expect.Expectation],
     strict: bool,
+    dtype: str,
 ) -> Iterator[checks.Result]:
     """Yield the result of each file under every dialect that is given; `skipped` collects the names of other JSON."""
     for file in files:
@@ -114,7 +151,7 @@ def _results(
         if load is None:
             skipped.append(file.name)
         else:
-            yield _result(file, load, options, extra, strict)
+            yield _result(file, load, options, extra, strict, dtype)
 
 
 def _result(
@@ -123,20 +160,19 @@ def _result(
     options: NetworkOptions,
     extra: list[expect.Expectation],
     strict: bool,
+    dtype: str,
 ) -> checks.Result:
     """Return the result of a file, or of the part of it that the options name."""
+    if file.front is not None:
+        try:
+            options = options.with_first(file.front, f"{shown(file.name)} has its input in front")
+        except SpecError as error:
+            return checks.Result(file.name, [checks.from_error(file.name, error)], None)
     if options.until is not None or options.after is not None:
         whole, given = load, options
         load, options = lambda: given.taken(whole())[0], options._replace(input=None, batch=None)
     asked = (options.dialect, options.input, options.batch, options.layout)
-    return check_under(file.name, load, *asked, extra, strict, file.line)
-
-
-def _expected(text: str) -> expect.Expectation:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise SpecError(f"--expect {shown(text)} has no value", "write it as --expect out=1000")
-    return expect.read_one(key, json.loads(value) if value.startswith("[") and value.endswith("]") else value)
+    return check_under(file.name, load, *asked, extra, strict, file.line, dtype)
 
 
 def _print(results: Iterator[checks.Result], findings: list[checks.Finding], format: str, path: str | None) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
 
 from .. import sources
-from ..errors import SpecError
+from ..errors import SpecError, shown
 from ..files import binary_output, text_output
 from ..frameworks import ENDINGS, TARGETS, writer
 from ..input import FIRST, Inputs
@@ -61,6 +60,7 @@ def command(
     if w_path is not None and target != "onnx":
         raise SpecError("-w gives an ONNX file its weights, and this is not one", "add --to onnx")
     words = sources.spec_words(spec)
+    _check_one(words)
     options = options.with_front(words)
     network = _read(words, options)
     options.note_report(network)
@@ -82,13 +82,24 @@ def command(
     return 0
 
 
+def _check_one(words: SpecWords) -> None:
+    """Raise SpecError if the last word is what to write, and not a part of the SPEC."""
+    *before, last = words.rest
+    if len(before) != 1 or not sources.is_network(before[0]) or os.path.exists(last):
+        return
+    if last.lower() in TARGETS:
+        raise SpecError(f"{shown(last)} is not a part of a SPEC", f"to write this form, give --to {last.lower()}")
+    if any(last.lower().endswith(ending) for endings in ENDINGS.values() for ending in endings):
+        raise SpecError(f"{shown(last)} is not a part of a SPEC", f"to write this file, give -o {last}")
+
+
 def _read(words: SpecWords, options: NetworkOptions) -> Network:
     """Return the network of SPEC words, or of a torch.nn.Module."""
     from ..frameworks.torch.read.factory import is_factory
     from ..notation.words import is_layer_word
 
     (word, *more) = words.rest
-    if more or is_layer_word(word) or not is_factory(word) or os.path.exists(word):
+    if more or is_layer_word(word) or not is_factory(word) or sources.is_file(word):
         return sources.load_words(words)
     from ..frameworks.torch.read import read
     from ..frameworks.torch.read.factory import make

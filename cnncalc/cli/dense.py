@@ -15,12 +15,13 @@ from ._arrays import (
     is_keras,
     keras_arrays,
     kernel_keys,
+    note_size,
     read_weights,
     seed_option,
     weights_option,
 )
 from ._options import NetworkOptions, json_option, message_options, network_options, path_option, together
-from ._terminal import note
+from ._terminal import note, verbose_option
 from ._usage import Command
 
 
@@ -32,6 +33,7 @@ from ._usage import Command
     path_option("M.npy"),
     network_options("input", "dialect", "layout"),
     json_option,
+    verbose_option,
     message_options,
 )
 def command(
@@ -68,7 +70,7 @@ def command(
     size = rows * columns * kind.itemsize
     text = f"the matrix is {rows:,} x {columns:,} of {kind}: {size_text(size)}"
     has_memory(text, size, "take a smaller sample: crop it")
-    note(text)
+    note_size(text, size)
     if matrix.adds_constants(network, weights):
         note("the constants that layers add, as a bias, are not part of the matrix: add them to the product")
     if path is not None:

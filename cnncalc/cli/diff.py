@@ -1,86 +1,83 @@
-"""`cnncalc diff`: what changed between two networks."""
+"""`cnncalc diff`: what changed between two networks, or in a file since a revision."""
 
 from __future__ import annotations
 
 import os
+import re
 
 import click
 
 from .. import diffs, sources
-from ..diffs.revision import at_revision
-from ..errors import CnncalcError, SpecError, shown
+from ..errors import SpecError, shown
 from ..files import text_output
-from ..network import Network
-from ..notation.words import is_layer_word
 from ..render.diffs import FORMATS
-from ..report import Report
-from ..sizes import Shape, looks_like_shape
+from ._networks import quotes, report_of
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
 from ._terminal import style_of
 from ._usage import Command
 
-QUOTES = "cnncalc diff '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'"
-
 
 @click.command("diff", cls=Command)
-@click.argument("networks", nargs=-1, metavar="A B")
+@click.argument("networks", nargs=-1, metavar="[A] B")
 @network_options()
+@click.option("--stat", is_flag=True, help="Show the totals only.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if the networks differ, as git diff does.")
 @format_options(FORMATS)
 @path_option()
 @message_options
-def command(networks: tuple[str, ...], options: NetworkOptions, exit_code: bool, format: str, path: str | None) -> int:
+def command(
+    networks: tuple[str, ...], options: NetworkOptions, stat: bool, exit_code: bool, format: str, path: str | None
+) -> int:
     """Show what changed from network A to network B.
 
     Layers are matched by name, then by structure. A and B are each a file, a built-in network, - for standard input,
-    layer words in quotes, or a file at a git revision, as REVISION:PATH.
+    layer words in quotes, or a file at a git revision, as REVISION:PATH. A file alone is compared with itself at HEAD,
+    and a file behind a revision with itself there.
 
     \b
+      cnncalc diff net.json
+      cnncalc diff HEAD~1 net.json
       cnncalc diff HEAD~1:net.json net.json
       cnncalc diff vgg11 vgg16 --format markdown
       cnncalc diff '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'
     """
-    if len(networks) != 2:
-        few = "no network is" if not networks else "one network is" if len(networks) == 1 else f"{len(networks)} are"
-        raise SpecError(f"diff compares two networks, and {few} given", f"layer words go in quotes: {QUOTES}")
+    networks = _two(networks)
     if networks == (sources.STDIN, sources.STDIN):
         raise SpecError("standard input can be only one of the two", "give a file for the other")
-    old, new = (_report(word, options) for word in networks)
-    difference = diffs.diff(old, new, (networks[0], networks[1]))
+    old, new = (report_of(word, options) for word in networks)
+    names = [name.replace(":./", ":", 1) for name in networks]
+    difference = diffs.diff(old, new, (names[0], names[1]))
     with text_output(path, utf8=format != "table") as stream:
-        stream.writelines(FORMATS.renderer(format)(difference, style_of(stream)))
+        stream.writelines(FORMATS.renderer(format)(difference, style_of(stream)._replace(totals=stat)))
     return int(exit_code and bool(difference))
 
 
-def _report(word: str, options: NetworkOptions) -> Report:
-    """Return the report of A or B. An error that has no place says whose it is."""
-    network, front = _network(word)
-    options = options if front is None else options.with_first(front, f"{shown(word)} has its input in front")
-    try:
-        options.note_report(network, word)
-        network, options = options.taken(network)
-        return options.report(network)
-    except CnncalcError as error:
-        if error.where is None:
-            error.what = f"{shown(word)}: {error.what}"
-        raise
+def _two(words: tuple[str, ...]) -> tuple[str, str]:
+    """Return the two networks that are compared: of a file alone, the one at HEAD; behind revisions, those at them."""
+    *before, last = words or ("",)
+    file = last.partition(".py:")[0] + ".py" if ".py:" in last else last
+    if os.path.isfile(file) and len(before) < 3 and not any(map(_is_network, before)):
+        old, *newer = [f"{revision}:{_from_here(last)}" for revision in before or ["HEAD"]]
+        return old, newer[0] if newer else last
+    if len(words) == 1 and not sources.is_network(last) and sources.is_path(last):
+        raise sources.no_file(last)
+    if words and all(re.fullmatch(r"HEAD[^:\s]*|[0-9a-f]{7,40}|[^:\s]+[~^]\d*", word) for word in words):
+        line = f"cnncalc diff {' '.join(words[:2])} net.json"
+        raise SpecError(f"{' and '.join(map(shown, words))}: a revision of what?", f"name the file, as {line}")
+    few = "no network is" if not words else "one network is" if len(words) == 1 else f"{len(words)} are"
+    if len(words) == 2:
+        return words[0], words[1]
+    help = f"layer words go in quotes: {quotes()}"
+    if len(words) > 2 and all(map(sources.is_network, words)):
+        help = f"for several side by side: {sources.compare_line(words)}"
+    raise SpecError(f"diff compares two networks, and {few} given", help)
 
 
-def _network(word: str) -> tuple[Network, Shape | None]:
-    """Return the network that A or B means, and the shape in front of it."""
-    if not word.strip():
-        raise SpecError(f"{shown(word)} is not a network", f"layer words go in quotes: {QUOTES}")
-    words = [word] if word == sources.STDIN or os.path.exists(word) else word.split()
-    if _is_revision(word, words):
-        return sources.read_bytes(at_revision(word), word), None
-    spec = sources.spec_words(words)
-    return sources.load_words(spec), spec.input
+def _is_network(word: str) -> bool:
+    """Return whether a word in front of a file is a network of its own, and not a revision."""
+    return ":" in word or word == sources.STDIN or sources.is_spec(word) or any(c.isspace() for c in word)
 
 
-def _is_revision(word: str, words: list[str]) -> bool:
-    """Return whether an argument is REVISION:PATH: neither a file nor layer words."""
-    if ":" not in word or word.startswith("-") or os.path.exists(word) or looks_like_shape(words[0]):
-        return False
-    if os.path.splitdrive(word)[0]:  # C:\net.json on Windows
-        return False
-    return not any(map(is_layer_word, words))
+def _from_here(path: str) -> str:
+    """Return a path as git takes it from the current folder."""
+    return path if os.path.isabs(path) else f"./{path}"

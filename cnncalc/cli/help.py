@@ -30,6 +30,10 @@ def command(ctx: click.Context, topic: str | None) -> int:
       cnncalc help words
       cnncalc help shape         the same as cnncalc shape --help
     """
+    if topic is not None and topic.lower() in MEANT:
+        words = MEANT[topic.lower()]
+        note(line(words))
+        topic = words[0]
     if topic is None:
         formatter = ctx.make_formatter()
         formatter.write_usage("cnncalc help", "[TOPIC|COMMAND]")
@@ -42,15 +46,19 @@ def command(ctx: click.Context, topic: str | None) -> int:
         _show_page(topic.lower())
     elif topic in COMMANDS:
         _show_help(ctx, topic)
-    elif topic.lower() in MEANT:
-        words = MEANT[topic.lower()]
-        note(line(words))
-        _show_help(ctx, words[0])
     else:
         op = find_op(topic)
         near = nearest(topic, dict.fromkeys((*TOPICS, *COMMANDS))) if op is None else f"for the op: cnncalc ops {op}"
-        raise SpecError(f"there is no help topic or command {shown(topic)}", near or "for the list: cnncalc help")
+        help = near or _pages_with(topic) or "for the list: cnncalc help"
+        raise SpecError(f"there is no help topic or command {shown(topic)}", help)
     return 0
+
+
+def _pages_with(word: str) -> str | None:
+    """Return the pages in whose text a word stands, those first where it stands most."""
+    counts = {topic: read(topic).lower().count(word.lower()) for topic in TOPICS if len(word) > 2}
+    pages = sorted((topic for topic, count in counts.items() if count), key=lambda topic: -counts[topic])
+    return f"these pages speak of it: {', '.join(f'cnncalc help {page}' for page in pages[:3])}" if pages else None
 
 
 def _show_help(ctx: click.Context, name: str) -> None:

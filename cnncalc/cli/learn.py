@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 @together(
     array_option,
     file_option("-y", "--target", "y_path", metavar="Y.npy", help="Output array to learn from.", required=True),
-    click.option("--lr", type=Positive(), metavar="RATE", default=0.03, show_default=True, help="Learning rate."),
+    click.option(
+        "--lr", type=Positive(), metavar="RATE", help="Learning rate; by default 0.9 of the largest that converges."
+    ),
     click.option("--steps", type=Whole(1), metavar="N", default=100, show_default=True, help="Number of steps."),
     click.option("--log-every", type=Whole(1), metavar="N", help="Print every Nth step, by default ten of them."),
     file_option("--init", "init_path", metavar="K.npy", help="Kernel to start from."),
@@ -49,7 +51,7 @@ def command(
     layer: tuple[str, ...],
     x_path: str,
     y_path: str,
-    lr: float,
+    lr: float | None,
     steps: int,
     log_every: int | None,
     init_path: str | None,
@@ -68,7 +70,7 @@ def command(
       cnncalc learn conv:k1x2,nobias -x x.npy -y y.npy --steps 10 --log-every 2
       cnncalc learn conv:8,k3,p1 -x x.npy -y y.npy --exact -o learned.npz
     """
-    from ..execute.learn import Learner
+    from ..execute.learn import SHARE, Learner
     from ..render import learn as render
 
     one_stdin(x_path, y_path, init_path, *(["-"] if "-" in layer else []))
@@ -90,6 +92,9 @@ def command(
         if not silent:
             stream.write(render.solution_text(solution))
     else:
+        if lr is None:
+            lr = learner.usual_rate()
+            note(f"the learning rate is {lr:.3g}, {SHARE:g} of the largest that converges")
         every, descent = log_every or max(steps // 10, 1), learner.descend(lr, steps)
         if silent:
             losses = [step._asdict() for step in descent if step.step % every == 0]

@@ -18,7 +18,7 @@ from ..sizes import read_size, size_text
 from . import _arrays
 from ._arrays import arrays_option, seed_option, weights_option
 from ._options import NetworkOptions, file_option, json_option, message_options, network_options, together
-from ._terminal import note, settings
+from ._terminal import note, settings, verbose_option
 from ._usage import Command
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ OUTPUT_HELP = "Write the result to this file, or take another of several outputs
     click.option("--memory", default="256M", metavar="SIZE", show_default=True, help="Limit the working memory."),
     network_options("dialect", "layout"),
     json_option,
+    verbose_option,
     message_options,
 )
 def command(
@@ -139,9 +140,9 @@ def _which(network: Network, values: Sequence[str]) -> tuple[str | None, str | N
 
     SpecError for what is neither: of several outputs, a file has an ending or stands in a folder, or is there already.
     """
-    read = {at for node in network.nodes for at in node.reads}
-    ends = [node.name for at, node in enumerate(network.nodes) if at not in read]
-    chosen = [value for value in values if len(ends) > 1 and value in ends]
+    outputs = network.outputs()
+    ends = list(outputs)
+    chosen = [value for value in values if len(ends) > 1 and (value in ends or value in outputs.values())]
     paths = [value for value in values if value not in chosen]
     for value in paths if len(ends) > 1 else ():
         if value != "-" and not {".", "/", os.sep} & set(value) and not os.path.exists(value):
@@ -151,7 +152,7 @@ def _which(network: Network, values: Sequence[str]) -> tuple[str | None, str | N
 
 
 def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> None:
-    """Note how much memory the run will need. SpecError if that is more than the machine has."""
+    """Note how much memory the run will need, if it is much. SpecError if that is more than the machine has."""
     from ..execute.sinks import MAPPED
 
     working = job.plan.working(count)
@@ -167,9 +168,10 @@ def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> 
         **({"result at a time": result} if result > SHOWN else {}),
     }
     total = sum(parts.values())
-    note(
+    _arrays.note_size(
         f"needs {size_text(total)}: {', '.join(f'{what} {size_text(size)}' for what, size in parts.items())}; "
-        f"reads {size_text(x.nbytes)}, {'writes' if path else 'makes'} {size_text(math.prod(shape) * kind.itemsize)}"
+        f"reads {size_text(x.nbytes)}, {'writes' if path else 'makes'} {size_text(math.prod(shape) * kind.itemsize)}",
+        total,
     )
     help = "lower --memory, or take fewer --rows from a file"
     _arrays.has_memory(f"the run needs {size_text(total)} of memory", total, help)

@@ -13,12 +13,19 @@ import click
 from .. import sources
 from ..errors import CnncalcError, SpecError
 from ..files import opened, text_output
-from ..memory import dtype_named, measure
+from ..input import given_shapes
 from ..network import Network
 from ..notation.encode import encode
 from ..render import BEFORE, FORMATS, VALUE_FORMATS, WHOLE, Selection, Style, needs_dtype
-from ..report import Report
-from ._options import NetworkOptions, format_options, message_options, network_options, path_option
+from ._options import (
+    Measures,
+    NetworkOptions,
+    format_options,
+    measure_options,
+    message_options,
+    network_options,
+    path_option,
+)
 from ._rows import needs_bytes, selection_options
 from ._terminal import style_of
 from ._usage import Command
@@ -31,21 +38,23 @@ CHUNK = 65536
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options(several=True)
 @click.option("--explain", is_flag=True, help="Show each layer's arithmetic.")
-@click.option("--dtype", metavar="NAME", help="Show memory for this number type, such as float32 or int8.")
+@measure_options
 @format_options(FORMATS, "one report")
 @selection_options
 @click.option("--get", "gets", metavar="NAMES", help="Print one bare value, such as params, out, conv1.out or rf.size.")
+@click.option("--annotate", is_flag=True, help="Print Python source with the shapes that its lines make.")
 @path_option()
 @message_options
 def command(
     spec: tuple[str, ...],
     options: NetworkOptions,
     explain: bool,
-    dtype: str | None,
+    measures: Measures,
     format: str,
     columns: tuple[str, ...] | None,
     selection: Selection,
     gets: str | None,
+    annotate: bool,
     path: str | None,
 ) -> int:
     """Show each layer's output shape, parameters, MACs and receptive field.
@@ -68,28 +77,27 @@ def command(
     chooses = columns is not None or selection != WHOLE
     if values and (explain or chooses or format not in VALUE_FORMATS):
         raise SpecError("--get prints values alone", "leave out --explain, --format, --columns and the choice of rows")
-    if options.several and (explain or chooses or dtype is not None or values):
+    if options.several and (explain or chooses or measures != Measures() or values):
         raise SpecError(
-            "--explain, --dtype, --get, --columns and the choice of rows are for one dialect",
+            "--explain, --dtype, --macs-as, --get, --columns and the choice of rows are for one dialect",
             f"leave out --dialect {options.dialect}, or name one",
         )
-    if dtype is not None:
-        dtype_named(dtype)
-    elif needs_bytes(columns, selection) or any(map(needs_dtype, values)):
-        dtype = "float32"
+    measures = measures.or_bytes(needs_bytes(columns, selection) or any(map(needs_dtype, values)))
     options = options.with_front(words)
     with text_output(path, utf8=format in ("json", "jsonl")) as stream:
         style = style_of(stream, columns, explain)._replace(selection=selection, values=values)
         word = words.rest[0]
         if format == "jsonl" and len(words.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl")):
-            return _stream(word, options, style, stream, dtype)
+            return _stream(word, options, style, stream, measures)
         network = sources.load_words(words)
+        if annotate:
+            return _annotate(network, options, stream)
         options.note_report(network)
-        return _write(*options.taken(network), format, style, stream, dtype)
+        return _write(*options.taken(network), format, style, stream, measures)
 
 
 def _write(
-    network: Network, options: NetworkOptions, format: str, style: Style, stream: IO[str], dtype: str | None
+    network: Network, options: NetworkOptions, format: str, style: Style, stream: IO[str], measures: Measures
 ) -> int:
     """Write a network's report, or its contrast under several dialects; return 2 if they all refuse it.
 
@@ -97,10 +105,10 @@ def _write(
     """
     if not options.several:
         try:
-            report = _measured(options.report(network), dtype)
+            report = measures.of(options.report(network))
         except CnncalcError as error:
             if error.report is not None and format in BEFORE and stream is sys.stdout and not style.values:
-                error.report = _measured(error.report, dtype)
+                error.report = measures.of(error.report)
                 stream.writelines(BEFORE.renderer(format)(error, style))
             raise
         formats = VALUE_FORMATS if style.values else FORMATS
@@ -113,11 +121,19 @@ def _write(
     return 2 if contrast.refused_by_all() else 0
 
 
-def _measured(report: Report, dtype: str | None) -> Report:
-    return report if dtype is None else measure(report, dtype)
+def _annotate(network: Network, options: NetworkOptions, stream: IO[str]) -> int:
+    """Write a Python source with the shapes that its lines make, up to the line that fails."""
+    annotate = None if network.source is None else network.source.annotate
+    if annotate is None:
+        raise SpecError("--annotate is for Python source", "give a .py file, or its text on standard input")
+    source = annotate(given_shapes(network, options.input))
+    stream.write(source.text)
+    if source.error is not None:
+        raise source.error
+    return 0
 
 
-def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], dtype: str | None) -> int:
+def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], measures: Measures) -> int:
     """Write one report for each line's spec, before the next line is read; return 2 if one was wrong."""
     gc.freeze()
     gc.enable()  # a stream has no end
@@ -125,7 +141,7 @@ def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], d
     for number, line in enumerate(_lines(word, stream.flush), 1):
         try:
             network = sources.load_text(sources.decode(line.rstrip(b"\r"), word), word, number)
-            code = max(code, _write(*options.taken(network), "jsonl", style, stream, dtype))
+            code = max(code, _write(*options.taken(network), "jsonl", style, stream, measures))
         except CnncalcError as error:
             code = 2
             place = {"file": word, "line": number, "column": 1}

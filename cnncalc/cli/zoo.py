@@ -2,37 +2,79 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
-from .. import trace, zoo
+from .. import zoo
 from ..errors import SpecError, nearest, shown
 from ..files import text_output
-from ..render.zoo import FORMATS
+from ..render import Selection
+from ..render.comparisons import FORMATS
+from ..report import Report
 from ..sources import load_zoo
-from ._options import format_options, path_option, together
-from ._terminal import color_option, debug_option, style_of
+from . import _comparison
+from ._options import (
+    Measures,
+    NetworkOptions,
+    format_options,
+    measure_options,
+    network_options,
+    path_option,
+    together,
+)
+from ._rows import network_selection_options
+from ._terminal import color_option, debug_option
 from ._usage import Command
 
 
 @click.command("zoo", cls=Command)
-@click.argument("name", required=False)
+@click.argument("name", nargs=-1, metavar="[NAME]...")
+@network_options()
+@measure_options
 @format_options(FORMATS)
-@together(path_option(), color_option, debug_option)
-def command(name: str | None, format: str, path: str | None) -> int:
+@network_selection_options
+@path_option()
+@together(color_option, debug_option)
+def command(
+    name: tuple[str, ...],
+    options: NetworkOptions,
+    measures: Measures,
+    format: str,
+    columns: tuple[str, ...] | None,
+    selection: Selection,
+    path: str | None,
+) -> int:
     """List the built-in networks, or print the spec of one, which is JSON.
+
+    The list is the table of cnncalc compare, of all networks or of those that are named. One name alone, without an
+    option of the table, prints the spec.
 
     \b
       cnncalc zoo
       cnncalc zoo vgg16 | cnncalc shape -
+      cnncalc zoo resnet18 resnet50 -i 3x320x320 --columns network,output,macs
     """
-    if name is not None and name.lower() not in zoo.names():
-        help = nearest(name, zoo.names()) or f"there are {', '.join(zoo.names())}"
-        raise SpecError(f"there is no built-in network {shown(name)}", help)
-    if name is not None and format not in ("table", "json"):
-        raise SpecError(f"a spec is JSON, not {format}", "leave out --format, or the name for the list")
-    with text_output(path, utf8=True) as stream:
-        if name is not None:
-            stream.write(zoo.read(name.lower()))
-        else:
-            stream.writelines(FORMATS.renderer(format)(map(trace.shape, map(load_zoo, zoo.names())), style_of(stream)))
-    return 0
+    names = [known(one) for one in name] or zoo.names()
+    if len(name) == 1 and (options, measures, columns, selection) == (NetworkOptions(), Measures(), None, Selection()):
+        if format not in ("table", "json"):
+            help = f"for a row of figures: cnncalc compare {names[0]} --format {format}"
+            raise SpecError(f"a spec is JSON, not {format}", help)
+        with text_output(path, utf8=True) as stream:
+            stream.write(zoo.read(names[0]))
+        return 0
+    reports = [(one, partial(_report, one, options)) for one in names]
+    return _comparison.write(reports, measures, columns, selection, format, path)
+
+
+def known(name: str) -> str:
+    """Return the name of a built-in network. SpecError for any other."""
+    if name.lower() in zoo.names():
+        return name.lower()
+    help = nearest(name, zoo.names()) or f"there are {', '.join(zoo.names())}"
+    raise SpecError(f"there is no built-in network {shown(name)}", help)
+
+
+def _report(name: str, options: NetworkOptions) -> Report:
+    network, left = options.taken(load_zoo(name))
+    return left.report(network)

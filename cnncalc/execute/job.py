@@ -95,11 +95,13 @@ def _check_bytes(report: Report, given: NamedArrays) -> None:
 
 def _output(report: Report, name: str | None) -> int:
     """Return the index of an output's layer, by default the first output's. SpecError for what is not an output."""
-    names = [layer.name for layer in report.outputs()]
-    if name is not None and name not in names:
-        help = nearest(name, names) or f"the outputs are {', '.join(names[:24])}"
+    outputs = report.network.outputs()
+    own = outputs if name is None or name in outputs else dict.fromkeys(outputs.values())
+    if name is not None and name not in own:
+        help = nearest(name, list(outputs)) or f"the outputs are {', '.join([*outputs][:24])}"
         raise SpecError(f"there is no output {shown(name)}", help)
-    return [layer.name for layer in report.layers].index(name or names[0])
+    layer = next(iter(outputs.values())) if name is None else outputs.get(name, name)
+    return [one.name for one in report.layers].index(layer)
 
 
 class Job:

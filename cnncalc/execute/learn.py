@@ -32,6 +32,8 @@ PATIENCE = 4
 The loss is a quadratic form: a step of gradient descent raises it only if the rate is beyond 2/(its largest curvature),
 and then every further step does, too.
 """
+SHARE = 0.9
+"""The share of the largest rate that converges which is taken if none is given."""
 LARGEST_LEARNED = 1e30
 """The largest value to learn from: the squares of larger ones may overflow."""
 SMALL = 1000
@@ -182,6 +184,11 @@ class Learner:
             f"the loss grew from {losses[0]:.4g} to {last} in {steps} step{'s' * (steps != 1)} with --lr {lr:g}",
             f"try a smaller --lr: below 2/(largest curvature) = {most:.3g} the loss falls" if isfinite(most) else None,
         )
+
+    def usual_rate(self) -> float:
+        """Return a rate with which descent converges, and fast: SHARE of the largest such one."""
+        most = self.largest_rate()
+        return SHARE * most if isfinite(most) else 1.0  # at any rate, where no step changes the loss
 
     def largest_rate(self, rounds: int = 50) -> float:
         """Return the rate below which descent converges: 2 over the loss's largest curvature, by power iteration."""

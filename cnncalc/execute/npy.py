@@ -9,6 +9,7 @@ import contextlib
 import io
 import mmap
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -22,6 +23,8 @@ from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import opened
 from ..sizes import show
 from .task import Array, Dtype
+from .texts import ENDINGS as TEXTS
+from .texts import read_text
 
 if TYPE_CHECKING:
     from zipfile import ZipFile
@@ -32,6 +35,8 @@ MOST_ENTRIES = 1 << 16
 MAGIC = b"\x93NUMPY"
 ZIP = b"PK"
 AT_ONCE = 1 << 24
+AT_LEAST = len(MAGIC) + 2
+"""How many bytes say what a file is."""
 LEAST_DROPPED = 64 << 20
 """Mapped pages are given back while the work goes on in arrays larger than this."""
 
@@ -62,15 +67,17 @@ NamedArrays = Mapping[str, "Array | Stored"]
 """Arrays by name, of which some are still in a file."""
 
 
-def head(file: IO[bytes], name: str) -> Head:
-    """Read the header of a .npy. SpecError if the file is not one, or does not hold plain numbers."""
-    magic = file.read(len(MAGIC) + 2)
-    name = shown(name, LONGEST_PATH)
+def head(file: IO[bytes], name: str, magic: bytes | None = None) -> Head:
+    """Read the header of a .npy. SpecError if the file is not one, or does not hold plain numbers.
+
+    `magic` are the first bytes, if they have been read.
+    """
+    magic = file.read(AT_LEAST) if magic is None else magic
+    shown_name = shown(name, LONGEST_PATH)
     if magic[: len(MAGIC)] != MAGIC:
         kind = _kind(magic)
-        picture = "read the picture with another tool, and save its pixels with numpy.save"
-        help = picture if kind is not None and kind.endswith("picture") else _SAVE
-        raise SpecError(f"{name} is not a .npy file" if kind is None else f"{name} is {kind}, not a .npy file", help)
+        what = f"{shown_name} is not a .npy file" if kind is None else f"{shown_name} is {kind}, not a .npy file"
+        raise SpecError(what, _picture_help(name) if kind is not None and kind.endswith("picture") else _SAVE)
     try:
         version = ".".join(map(str, magic[-2:]))
         if version not in _READERS:
@@ -83,13 +90,13 @@ def head(file: IO[bytes], name: str) -> Head:
         shape, fortran, kind = read(io.BytesIO(length + file.read(size)), LONGEST_HEADER)
     except Exception as error:  # noqa: BLE001 - a header is a Python literal: whatever its reader makes of a hostile one
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SpecError(f"{name} has a broken header: {why[:120]}", _SAVE) from None
+        raise SpecError(f"{shown_name} has a broken header: {why[:120]}", _SAVE) from None
     if any(type(n) is not int or n < 0 for n in shape):
-        raise SpecError(f"{name} claims the shape {shown(shape)}", "sizes are whole numbers")
+        raise SpecError(f"{shown_name} claims the shape {shown(shape)}", "sizes are whole numbers")
     if kind.hasobject:
-        raise SpecError(f"{name} holds Python objects", "nothing is unpickled: save plain numbers")
+        raise SpecError(f"{shown_name} holds Python objects", "nothing is unpickled: save plain numbers")
     if kind.names is not None or kind.subdtype is not None or kind.itemsize == 0:
-        raise SpecError(f"{name} is of dtype {kind}", "save one field of it, as plain numbers")
+        raise SpecError(f"{shown_name} is of dtype {kind}", "save one field of it, as plain numbers")
     return Head(shape, kind, "F" if fortran else "C")
 
 
@@ -100,8 +107,23 @@ _READERS: dict[str, tuple[int, Callable[[IO[bytes], int], Any]]] = {
 }
 """By version of the format, how many bytes hold the header's length, and what reads both."""
 _KINDS = {ZIP: "a zip archive (.npz)", b"\x80": "a pickle", b"\x89HDF": "an HDF5 file"}
-_KINDS |= {b"{": "JSON", b"[": "JSON", b"\x89PNG": "a PNG picture", b"\xff\xd8\xff": "a JPEG picture"}
+_KINDS |= {b"{": "JSON", b"\x89PNG": "a PNG picture", b"\xff\xd8\xff": "a JPEG picture", b"GIF8": "a GIF picture"}
+_KINDS |= {b"BM": "a BMP picture", b"II*\0": "a TIFF picture", b"MM\0*": "a TIFF picture", b"P5": "a PGM picture"}
+_KINDS |= {b"P6": "a PPM picture"}
 """Other kinds of files, by their first bytes."""
+
+
+def _picture_help(name: str) -> str:
+    """Return the line of Python that saves a picture's pixels as an array (3, H, W) of numbers from 0 to 1."""
+    saved = os.path.splitext(os.path.basename(name))[0] + ".npy"
+    pixels = f"np.asarray(Image.open({name!r}).convert('RGB'), np.float32)"
+    line = f"import numpy as np; from PIL import Image; np.save({saved!r}, {pixels}.transpose(2, 0, 1) / 255)"
+    return f"its pixels as an array: python -c {shlex.quote(line) if '$' in line or '`' in line else _quoted(line)}"
+
+
+def _quoted(line: str) -> str:
+    """Return a line in double quotes, which both POSIX shells and Windows take."""
+    return '"' + line.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _kind(magic: bytes) -> str | None:
@@ -112,10 +134,15 @@ def _kind(magic: bytes) -> str | None:
 
 
 def mapped(path: str) -> Array:
-    """Return the array of a .npy, mapped into memory; a pipe or a device is read. SpecError if it is not a .npy."""
+    """Return the array of a .npy, mapped into memory; a pipe, a device and a text are read.
+
+    SpecError if it is neither a .npy nor a text of numbers.
+    """
     with opened(path) as file:
         if not os.path.isfile(path):
             return read(file, path)
+        if is_text(file.peek(AT_LEAST)[:AT_LEAST], path):  # type: ignore[attr-defined]
+            return read_text(file.read(), path)
         header = head(file, path)
         begin, size = file.tell(), os.fstat(file.fileno()).st_size
         if size - begin < header.bytes:
@@ -130,9 +157,21 @@ def _truncated(name: str, header: Head, have: int) -> SpecError:
     return SpecError(f"{shown(name, LONGEST_PATH)} is cut short: {needs}, and {have:,} are there", _SAVE)
 
 
+def is_text(begin: bytes, name: str) -> bool:
+    """Return whether a file is a table or a list of numbers: by its ending, or by the number or row that begins it."""
+    if begin.startswith(MAGIC) or _kind(begin[:AT_LEAST]) not in (None, "empty"):
+        return False
+    first = begin.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    is_row = begin.isascii() and b"," in begin
+    return is_row or name.lower().endswith(TEXTS) or (first != b"" and first in b"[-+.0123456789")
+
+
 def read(file: IO[bytes], name: str) -> Array:
-    """Read the array of a .npy that cannot be mapped. Memory is taken as the data are read."""
-    header, data = head(file, name), bytearray()
+    """Read the array of a .npy that cannot be mapped, or of a text. Memory is taken as the data are read."""
+    magic = file.read(AT_LEAST)
+    if is_text(magic, name):
+        return read_text(magic + file.read(), name)
+    header, data = head(file, name, magic), bytearray()
     while len(data) < header.bytes:
         some = file.read(min(AT_ONCE, header.bytes - len(data)))
         if not some:
@@ -151,6 +190,8 @@ def weights(path: str) -> NamedArrays | Array:
         return archived(path)
     if path.endswith(".safetensors"):
         return tensors(path)
+    if is_text(magic, path):
+        return mapped(path)
     what = f"{shown(path, LONGEST_PATH)} is {_kind(magic) or 'not a file of arrays'}"
     raise SpecError(what, "weights are a .npy, a .npz or a .safetensors file")
 

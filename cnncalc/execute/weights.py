@@ -62,7 +62,14 @@ def named(report: Report, given: NamedArrays | Array | None, bias: Array | None)
     for array, role in ((given, "weight"), (bias, "bias")):
         if isinstance(array, np.ndarray):
             arrays[f"{_only(report, role)}.{role}"] = array
-    return arrays
+    return {**_constants(report), **arrays} if arrays else arrays
+
+
+def _constants(report: Report) -> dict[str, Array]:
+    """Return the arrays of constants that a network brings, and that are not weights: its file has their values."""
+    held = {} if report.network.source is None else report.network.source.weights
+    fixed = [want.name for want in wanted(report) if want.layer.values.get("kind") == "constant" and want.name in held]
+    return {name: np.asarray(held[name]()) for name in fixed}
 
 
 def carried(network: Network, seed: int | None = None) -> dict[str, Array]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..network import Network
 from ..sizes import Shape
+
+if TYPE_CHECKING:
+    from .code.annotate import AnnotatedSource
 
 ArrayReaders = Mapping[str, Callable[[], Any]]
 """The functions that read arrays, by an array's role in a layer or by its name in a network."""
@@ -35,6 +38,10 @@ class ForeignNetwork(NamedTuple):
     """The model as its document has it, for the arrays of another file; None if its arrays go by our names."""
     bind: Callable[[Mapping[str, Shape]], ForeignNetwork | None] | None = None
     """Read the file again for inputs of these sizes, the first one's by `input`; None if they are those of the file."""
+    annotate: Callable[[Mapping[str, Shape]], AnnotatedSource] | None = None
+    """Return the source with the shapes that its lines make for such inputs; None for what is not source."""
+    unread: bool = False
+    """Whether the document holds the inputs alone: `bind` reads the network, without sizes for open ones."""
     notes: tuple[str, ...] = ()
     """Remarks on the file, such as where it contradicts itself."""
 

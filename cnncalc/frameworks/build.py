@@ -150,10 +150,10 @@ class SpecBuilder:
     def _settle_names(self) -> None:
         """Give each layer a name of its own: a preferred one goes to the first that prefers it."""
         preferred = {layer.name for layer in self.layers if not layer.derived}
-        taken = {"input"}
+        taken, tried = {"input"}, dict[str, int]()
         for layer in self.layers:
             if layer.derived or layer.name in taken:
-                layer.name = unused_name(layer.name, taken, preferred)
+                layer.name = unused_name(layer.name, taken, preferred, tried=tried)
             taken.add(layer.name)
 
 

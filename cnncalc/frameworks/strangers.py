@@ -97,6 +97,11 @@ STRANGERS = (
         """a spec is JSON: python -c 'import json, yaml; print(json.dumps(yaml.safe_load(open("{}"))))'""",
         (".yaml", ".yml"),
     ),
+    Stranger(
+        "called as Keras's files are, and begins neither as HDF5 nor as a zip",
+        "write it with Keras: model.save('net.keras'), or model.save_weights('net.weights.h5')",
+        (".keras", ".h5", ".hdf5"),
+    ),
     Stranger("a notebook", "write the cell with the network to a file, as net.py", (".ipynb",)),
 )
 """Every kind of file that is named for what it is."""

@@ -201,7 +201,12 @@ def _call(framework: str, kind: str, args: Sequence[Any], kwargs: Mapping[str, A
         table = table._replace(positions=reading.arguments)
     values = _bind(framework, kind, table, args, kwargs)
     bound = BoundCall(kind, op, table, values)
-    layers = reading.read(bound) if reading is not None else [_renamed(bound)]
+    try:
+        layers = reading.read(bound) if reading is not None else [_renamed(bound)]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        raise SpecError(
+            f"the arguments of {kind} have values that it does not take", "compare its documentation"
+        ) from None
     if framework == "keras":
         layers = _as_keras(bound, layers)
     name = values.get("name")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -27,6 +28,7 @@ TOP_KEYS = (
     "input",
     "sample_axes",
     "unused",
+    "names",
     "dialect",
     "layout",
     "layers",
@@ -225,8 +227,21 @@ def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network
             error.path = ("layers",)
         raise
     given = {key: _read(top, key, (), reader, key in _NULLABLE) for key, reader in _TOP.items() if key in top}
-    is_report, dialect = "report" in top, given.pop("dialect", None) or DIALECTS["plain"]
-    return Network(nodes, dialect, expect=top.get("expect"), source=origin, is_report=is_report, **given)
+    given["dialect"] = given.get("dialect") or DIALECTS["plain"]
+    if "input" in top:
+        given["input"] = _read(top, "input", (), partial(read_shape, scalar=given.get("sample_axes") == 0))
+    network = Network(nodes, expect=top.get("expect"), source=origin, is_report="report" in top, **given)
+    if network.names is not None:
+        _check_names(network, network.names)
+    return network
+
+
+def _check_names(network: Network, names: Mapping[str, Any]) -> None:
+    """SpecError if the file has another number of names for outputs than there are outputs."""
+    outputs = network._replace(names=None).outputs()
+    if len(names.get("outputs", outputs)) != len(outputs):
+        what = f"outputs has {len(names['outputs'])} names, and the network {len(outputs)} outputs"
+        raise SpecError(what, "an output is a layer that no other reads", path=("names",))
 
 
 def _reported(failed: dict[str, Any]) -> CnncalcError:
@@ -260,9 +275,9 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 def _sample_axes(value: Any) -> int:
-    if type(value) is int and 1 <= value < MOST_SIZES:
+    if type(value) is int and 0 <= value < MOST_SIZES:
         return value
-    raise SpecError(f"{shown(value)} is not a number of axes", f"a whole number from 1 to {MOST_SIZES - 1}")
+    raise SpecError(f"{shown(value)} is not a number of axes", f"a whole number from 0 to {MOST_SIZES - 1}")
 
 
 def _unused(value: Any) -> dict[str, Any]:
@@ -273,6 +288,18 @@ def _unused(value: Any) -> dict[str, Any]:
     if numbers and counts and isinstance(where, (list, tuple)) and all(isinstance(name, str) for name in where):
         return dict(value)
     raise SpecError(f"unused is {shown(value)}", 'as {"params": 500, "buffers": 0, "where": ["aux"]}')
+
+
+def _file_names(value: Any) -> dict[str, Any]:
+    """Read the names that a file has for the first input, and for the outputs, the last layer first."""
+    if not isinstance(value, dict) or not value.keys() <= {"input", "outputs"}:
+        raise SpecError(f"names is {shown(value)}", 'as {"input": "image", "outputs": ["boxes", "scores"]}')
+    found: dict[str, Any] = {"input": _name(value["input"])} if "input" in value else {}
+    if "outputs" in value:
+        found["outputs"] = _names(value["outputs"])
+        if len(set(found["outputs"])) < len(found["outputs"]):
+            raise SpecError("two outputs have the same name", "give each its own")
+    return found
 
 
 def _times(value: Any) -> int:
@@ -382,11 +409,11 @@ _TOP: dict[str, Callable[[Any], Any]] = {
     "name": _name,
     "dialect": dialect_named,
     "layout": layout_named,
-    "input": read_shape,
     "sample_axes": _sample_axes,
     "unused": _unused,
+    "names": _file_names,
 }
-"""How the keys at the top are read."""
+"""How the keys at the top are read, but for the input's shape, which `sample_axes` decides."""
 _NULLABLE = {"dialect", "layout"}
 """Those of them whose reader takes null."""
 _COMMON: dict[str, Callable[[Any], Any]] = {

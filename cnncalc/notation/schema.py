@@ -41,6 +41,10 @@ class FigureForm(Protocol):
     def per_axis(self) -> bool:
         """Return whether it is a number for each axis."""
 
+    @property
+    def in_bytes(self) -> bool:
+        """Return whether it is a number of bytes."""
+
 
 def build(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Schema:
     """Return the schema of a spec: an object with layers, a bare list of layers, or one layer.
@@ -91,9 +95,12 @@ def _network() -> Schema:
         "$schema": {"description": "The address of this schema."},
         "cnncalc": {"const": VERSION, "description": "The version of the spec format."},
         "name": _ref("name", "The network's name."),
-        "input": {**_or_null(shape_form(None)), "description": "The input, as [3, 224, 224] or 3xHxW."},
+        "input": {
+            **_or_null({**shape_form(None), "minItems": 0}),
+            "description": "The input, as [3, 224, 224] or 3xHxW.",
+        },
         "sample_axes": {
-            **_or_null({**whole_form(), "maximum": MOST_SIZES - 1}),
+            **_or_null({**whole_form(0), "maximum": MOST_SIZES - 1}),
             "description": "How many axes a sample of the input has, if its layers do not say it.",
         },
         "unused": {
@@ -106,13 +113,26 @@ def _network() -> Schema:
             },
             "description": "What a module has and its output does not use; it is not part of the network.",
         },
+        "names": {
+            "type": ["object", "null"],
+            "properties": {"input": _ref("name", "Its first input."), "outputs": _ref("names", "Its outputs.")},
+            "additionalProperties": False,
+            "description": "What the file that it was read from calls its first input and its outputs.",
+        },
         "dialect": {**words_form(DIALECTS), "description": "Whose rules apply.", "default": "plain"},
         "layout": {**words_form(LAYOUT_WORDS), "description": "The position of the channels: first or last."},
         "layers": _ref("layers", "The layers, in order."),
         "expect": _ref("expect", "The figures that the whole network must have, for cnncalc check."),
         "report": {"description": "The figures of the whole network in a report; ignored when a spec is read."},
     }
-    return {"required": ["layers"], "properties": {key: keys[key] for key in TOP_KEYS}, "additionalProperties": False}
+    number = {"required": ["sample_axes"], "properties": {"sample_axes": {"const": 0}}}
+    return {
+        "required": ["layers"],
+        "properties": {key: keys[key] for key in TOP_KEYS},
+        "additionalProperties": False,
+        "if": {"not": number},  # an input of no sizes is one number a sample
+        "then": {"properties": {"input": {"minItems": 1}}},
+    }
 
 
 def _common() -> Schema:
@@ -238,13 +258,14 @@ def _pads(nd: int | None) -> Schema:
 def _expectations(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Schema:
     digits = f"([0-9]{{1,3}}([_,][0-9]{{3}})*|[0-9]+)([.][0-9]+)? *({'|'.join(units)})? *"
     number = f" *-?{digits}((±|[+]-) *{digits}%? *)?"
+    in_bytes = f"{number}(B *)?"
     keys: Schema = {}
     for name, figure in figures.items():
         what = figure.slug.replace("-", " ")
         if figure.is_shape:
             keys[name] = _ref("expected-shape", f"The {what}, as 64x56x56; a letter is any size.")
             continue
-        form = "expected-per-axis" if figure.per_axis else "expected-number"
+        form = "expected-per-axis" if figure.per_axis else "expected-bytes" if figure.in_bytes else "expected-number"
         keys[name] = _ref(form, f"The {what}, as 9472, 4.1G or 4.09G±1%.")
         keys[f"min_{name}"] = _ref(form, f"The least {what}.")
         keys[f"max_{name}"] = _ref(form, f"The greatest {what}.")
@@ -252,6 +273,7 @@ def _expectations(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Sc
         "expect": {"type": ["object", "null"], "properties": keys, "additionalProperties": False},
         "expected-shape": {**shape_form(None), **whole_form(), "type": ["integer", "string", "array"]},
         "expected-number": {**_expected(number, number), "maxItems": 1},
+        "expected-bytes": {**_expected(in_bytes, in_bytes), "maxItems": 1},
         "expected-per-axis": _expected(number, f"{number}([xX×]{number})*"),
     }
 

@@ -47,6 +47,8 @@ class Style(NamedTuple):
     """The most characters of a table's line; None if nothing may be wrapped or shortened, as in a file."""
     ascii: bool = False
     """Whether the output can show only ASCII."""
+    totals: bool = False
+    """Whether only the totals of a difference are shown."""
     selection: Selection = WHOLE
     """The rows of a report that are shown."""
     values: tuple[str, ...] = ()
@@ -110,4 +112,4 @@ VALUE_FORMATS = Formats(__name__, {"table": "values.text", "json": "values.docum
 
 def needs_dtype(value: str) -> bool:
     """Return whether a value of a report is a number of bytes, by its name."""
-    return any(unit in value for unit in ("bytes", "memory"))
+    return any(unit in value for unit in ("bytes", "memory", "alive"))

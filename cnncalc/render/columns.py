@@ -95,22 +95,24 @@ def _bytes(name: str) -> Callable[[Row], Cell]:
 
 def _shape(title: str, of: Callable[[LayerReport], Shape]) -> Column[Row]:
     """Return the column of a shape, ordered by how many numbers it has."""
-    return Column(title, lambda row: show(of(row.layer)), order=lambda row: _numbers(of(row.layer)))
+    return Column(title, lambda row: show(of(row.layer)), order=lambda row: numbers_of(of(row.layer)))
 
 
-def _numbers(shape: Shape) -> int | None:
+def numbers_of(shape: Shape) -> int | None:
+    """Return how many numbers a shape has; None if that is not known."""
     sizes = [size for size in shape if isinstance(size, int)]
     return prod(sizes) if len(sizes) == len(shape) and shape != NOTHING_KNOWN else None
 
 
 def _rf(title: str, text: Callable[[Sequence[Field]], str], name: str) -> Column[Row]:
     """Return a column of the receptive field, ordered by this number of it."""
+    return Column(title, lambda row: text(row.layer.rf), order=lambda row: rf_order(row.layer.rf, name))
 
-    def order(row: Row) -> Cell:
-        numbers = [getattr(field, name) for field in row.layer.rf]
-        return None if None in numbers or not numbers else prod(numbers)
 
-    return Column(title, lambda row: text(row.layer.rf), order=order)
+def rf_order(fields: Sequence[Field], name: str) -> int | None:
+    """Return what receptive fields are sorted by: the product of a number of each axis; None if one is not known."""
+    numbers = [getattr(field, name) for field in fields]
+    return None if None in numbers or not numbers else prod(numbers)
 
 
 COLUMNS: dict[str, Column[Row]] = {

@@ -12,7 +12,7 @@ from . import markdown as md
 from .columns import ALL, NARROW, report_grid, usual
 from .grid import Grid
 from .rows import rows
-from .summary import memory, totals
+from .summary import counted_as, memory, totals
 
 PLAIN = Style()
 
@@ -35,8 +35,8 @@ def _grid(report: Report, style: Style) -> Grid:
 def markdown(report: Report, style: Style) -> Iterator[str]:
     """Yield a table as GitHub draws it, with the totals in its last row."""
     yield from writing.markdown(_grid(report, style))
-    if report.memory is not None:
-        yield "\n" + "".join(f"{md.escape(line)}  \n" for line in memory(report))
+    for sentences in filter(None, (memory(report), counted_as(report))):
+        yield "\n" + "".join(f"{md.escape(line)}  \n" for line in sentences)
     if style.explain:
         yield "\n"
         for row in rows(report, style.selection):
@@ -56,5 +56,5 @@ def html(report: Report, style: Style) -> Iterator[str]:
 
 def fragment(report: Report, style: Style = PLAIN) -> str:
     """Return the table and the sentences, for notebooks."""
-    sentences = "<br>".join(map(escape, totals(report) + memory(report)))
+    sentences = "<br>".join(map(escape, totals(report) + memory(report) + counted_as(report)))
     return "".join([*writing.html(_grid(report, style)), f"<p>{sentences}</p>\n"])

@@ -29,9 +29,9 @@ def totals(report: Report) -> list[str]:
         parts = (report.trainable, report.non_trainable)
         figures = [counted(n) for n in (total(parts), *parts)]
         sentences.append("Keras's totals: {} parameters, {} trainable, {} non-trainable".format(*figures))
-    outputs = report.outputs()
+    outputs = report.named_outputs()
     if len(outputs) > 1:
-        sentences.append(f"outputs {', '.join([f'{layer.name} {show(layer.out)}' for layer in outputs])}")
+        sentences.append(f"outputs {', '.join([f'{name} {show(layer.out)}' for name, layer in outputs.items()])}")
     if report.rf:
         sentences.append(f"receptive field {field_words(report.rf)}")
     for what, layers in (
@@ -56,6 +56,29 @@ def memory(report: Report) -> list[str]:
         f"activations at once: {peak}",
         f"all outputs together, as other tools count: {_in_bytes(sizes.naive)}",
     ]
+
+
+def counted_as(report: Report) -> list[str]:
+    """Return the MACs that a tool prints, and what it adds to the exact count or misses, a line for each op."""
+    counted_by = report.macs_as
+    if counted_by is None:
+        return []
+    tool, exact = f"{counted_by.tool} {counted_by.version}", counted_by.exact
+    if counted_by.macs is None or exact is None:
+        why = f": {', '.join(counted_by.unknown[:3])}" if counted_by.unknown else ""
+        return [f"MACs as {tool} prints them: unknown{why}"]
+    sentences = [f"MACs as {tool} prints them: {counted_by.macs:,}, {_apart(counted_by.macs - exact)}"]
+    kinds = [kind for kind in counted_by.kinds if kind.difference]
+    width = max([len(kind.op) for kind in kinds], default=0)
+    digits = max([len(f"{kind.difference:+,}") for kind in kinds], default=0)
+    return sentences + [f"  {kind.op:{width}}  {kind.difference:+{digits},}  {kind.why}" for kind in kinds]
+
+
+def _apart(difference: int) -> str:
+    """Return `494,184 more than the exact count`."""
+    if not difference:
+        return "the exact count"
+    return f"{abs(difference):,} {'more' if difference > 0 else 'fewer'} than the exact count"
 
 
 def _in_bytes(number: int | None) -> str:

@@ -11,15 +11,15 @@ from .columns import DROPS, NARROW, WIDE, report_grid, usual
 from .drawing import Table, draw, lay_out, of_grid
 from .grid import brief, full
 from .messages import paint
-from .summary import comparison, explanation, memory, totals
+from .summary import comparison, counted_as, explanation, memory, totals
 
 
 def render(report: Report, style: Style) -> Iterator[str]:
     """Yield the table, the totals below it, and with `explain` the arithmetic."""
     layout = lay_out(_tables(report, style), style.width)
     yield layout.draw(style)
-    for line in [*totals(report), *memory(report)]:
-        yield paint(line, "bold", style.color) + "\n"
+    for line in [*totals(report), *memory(report), *counted_as(report)]:
+        yield paint(line, "" if line.startswith("  ") else "bold", style.color) + "\n"
     if style.columns is None:
         has_fc = any(head.title == "fc" for head in layout.table.heads)
         yield from (line + "\n" for line in comparison(report, has_fc))

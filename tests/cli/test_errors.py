@@ -23,7 +23,7 @@ WORDS = [
         "no layers: only a shape\n"
         "  give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input",
     ),
-    ("shpae vgg16", "unknown command 'shpae'\n  did you mean 'shape' or 'schema'?"),
+    ("shpae vgg16", "unknown command 'shpae'\n  did you mean 'shape' or 'schema' or 'compare'?"),
     (
         "shape zzzz",
         "'zzzz' is not a layer, a file or a built-in network\n  zzzz\n  ^~~~\n"
@@ -232,7 +232,7 @@ WORDS = [
     ),
     (
         "shape vgg16 relu",
-        "'vgg16' is a whole network, and stands alone\n  vgg16 relu\n  ^~~~~\n  leave out the other words",
+        "'vgg16' is a whole network, and stands alone\n  vgg16 relu\n  ^~~~~\n  leave out 'relu'",
     ),
     ("shape 3x5x5 relu --dialect pytorch", "unknown dialect 'pytorch'\n  did you mean 'torch'?"),
     ("shape 3x5x5 relu --layout CHW", "unknown layout 'CHW'\n  the layouts are NCHW and NHWC"),
@@ -270,7 +270,7 @@ USAGES = [
     ("shape 3x5x5 relu --it's", "unknown option '--it's'\n  cnncalc shape --help lists the options"),
     ("shape 3x5x5 relu -Z", "unknown option '-Z'\n  cnncalc shape --help lists the options"),
     ("shape 3x5x5 relu -qZ", "unknown option '-Z'\n  cnncalc shape --help lists the options"),
-    ("shape 3x5x5 relu -json", "unknown option '-j'\n  cnncalc shape --help lists the options"),
+    ("shape 3x5x5 relu -json", "unknown option '-json'\n  did you mean '--json'?"),
     ("shape 3x5x5 relu -q=1", "unknown option '-='\n  cnncalc shape --help lists the options"),
     ("shape 3x5x5 relu --json=1", "--json takes no value\n  write --json alone"),
     ("shape --help=1", "--help takes no value\n  write --help alone"),
@@ -300,8 +300,28 @@ USAGES = [
     ("completion", "SHELL is missing\n  it is one of bash, zsh, fish"),
     ("completion bash zsh", "unexpected argument 'zsh'\n  cnncalc completion --help shows the usage"),
     ("schema it's", "unexpected argument 'it's'\n  cnncalc schema --help shows the usage"),
-    ("zoo vgg11 vgg16 vgg19", "unexpected argument 'vgg16'\n  cnncalc zoo --help shows the usage"),
-    ("zoo -- --json vgg16", "unexpected argument 'vgg16'\n  cnncalc zoo --help shows the usage"),
+    ("zoo vgg11 vgg17", "there is no built-in network 'vgg17'\n  did you mean 'vgg19' or 'vgg16' or 'vgg11'?"),
+    ("zoo vgg16 --format csv", "a spec is JSON, not csv\n  for a row of figures: cnncalc compare vgg16 --format csv"),
+    (
+        "compare",
+        "no SPEC\n  give networks, one word each; layer words go in quotes: "
+        "cnncalc compare '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'",
+    ),
+    ("compare - -", "standard input can be only one of the networks\n  give files for the others"),
+    ("compare vgg16 --columns layer", "there is no column 'layer'\n  did you mean 'layers'?"),
+    (
+        "compare vgg16 --macs-as ptflops",
+        "no rules for the MACs of 'ptflops'\n  did you mean 'ptflops-aten' or 'calflops' or 'ptflops-pytorch'?",
+    ),
+    (
+        "shape vgg16 --macs-as flopth",
+        "no rules for the MACs of 'flopth'\n"
+        "  the tools are torchinfo, fvcore, thop, ptflops-pytorch, ptflops-aten, calflops",
+    ),
+    (
+        "compare vgg16 --json --columns macs",
+        "--columns is for rows: tables, CSV, Markdown\n  leave out --columns, or the format",
+    ),
     ("shape 3x5x5 relu --batch 0", "--batch: 0 is too small: it is at least 1"),
     ("shape 3x5x5 relu --batch 1.5", "--batch: '1.5' is not a whole number"),
     ("shape 3x5x5 relu --batch=", "--batch: '' is not a whole number"),
@@ -346,6 +366,7 @@ def test_no_command_is_wrong_usage_and_shows_the_help(line: list[str]) -> None:
 
 
 A_SPEC = 'a spec is JSON, as [{"op": "conv", "c_o": 64, "k": 7}]'
+A_NETWORK = "a network is a class of torch.nn.Module, or a Keras model"
 DOCUMENTS = [
     ("", f"-:1:1: is empty\n  {A_SPEC}"),
     (" \n\t", f"-:1:1: is empty\n  {A_SPEC}"),
@@ -361,7 +382,7 @@ DOCUMENTS = [
         "-:2:1: a second document after the first\n  for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl",
     ),
     ("3x8x8 conv:4", f"-:1:1: not JSON: neither an object nor a list\n  {A_SPEC}"),
-    ('\n"""A network."""\nimport torch', f"-:2:1: not JSON: neither an object nor a list\n  {A_SPEC}"),
+    ('\n"""A network."""\nimport torch', f"- has no network\n  {A_NETWORK}"),
     ('{"error": {"message": "boom"}}', "-:1:2: boom"),
     (
         '{"error": {"message": "g=2 does not divide 3", "help": "change g", "layer": "layers[0]", "line": 7}}',

@@ -16,22 +16,26 @@ import pytest
 
 from cnncalc.checks import Result
 from cnncalc.checks.baseline import Baseline
+from cnncalc.checks.expect import FIGURES
 from cnncalc.cli import COMMANDS, _terminal, group
 from cnncalc.cli._terminal import Settings, is_closed_pipe, style_of
 from cnncalc.execute.sinks import save_all
 from tests.program import Ended, here, posix
 
 NETWORK = '{"input": [1, 5, 6], "layers": [{"op": "conv", "c_o": 2, "k": 2}, {"op": "maxpool", "k": 2}]}'
+BOUNDED = [name for name, figure in FIGURES.items() if not figure.is_shape]
+"""The figures that can have a bound."""
 BASE = {
     "shape": "net.json",
     "run": "conv:s1 -x x.npy -w w.npy",
     "learn": "conv:1,k2 -x x.npy -y y.npy --steps 4",
     "dense": "conv -w w.npy -i 3x4",
     "diff": "net.json other.json",
+    "compare": "net.json other.json",
     "check": "net.json",
     "convert": "net.json",
     "ops": "conv",
-    "zoo": "",
+    "zoo": "lenet5 alexnet",
     "help": "words",
     "schema": "",
     "completion": "bash",
@@ -62,6 +66,7 @@ EFFECTS = {
     "shape --depth": "nested.json | --depth 2",
     "shape --fold": "1x5x6 relu:times=2 | --fold",
     "shape --get": "--get params",
+    "shape --annotate": "net.py -i 1x5x6 | --annotate",
     "shape --until": "--until conv1",
     "shape --after": "--after conv1",
     "run --until": "conv:1,k2 relu -x x.npy -w w.npy | --until conv1",
@@ -84,11 +89,16 @@ EFFECTS = {
     "run --seed": "conv:1,k2 -x x.npy | --seed 7",
     "run --keep": "--keep conv1",
     "run --keep-all": "--keep-all maps",
+    "run --color": "-v | --color always",
+    "run --no-color": "-v --color always | --no-color",
+    "dense --color": "-v | --color always",
+    "dense --no-color": "-v --color always | --no-color",
     "run --rows": "conv -x batch.npy -w w.npy | --rows 0:1",
     "run --memory": "--memory 1",
     "run --dialect": "maxpool:k2 -x x.npy | --dialect caffe",
     "run --layout": "maxpool:k2 -x cube.npy | --layout NHWC",
-    "run --quiet": "-q",
+    "run --quiet": "-v | -q",
+    "run --verbose": "-v",
     "learn --array": "conv:1,k2 -y y.npy | -x x.npy",
     "learn --target": "conv:1,k2 -x x.npy | -y y.npy",
     "learn --lr": "--lr 0.001",
@@ -98,18 +108,23 @@ EFFECTS = {
     "learn --exact": "--exact",
     "learn --dialect": "conv:1,k2,p=same -x x.npy -y x.npy | --dialect caffe",
     "learn --layout": "conv:2,k2 -x cube.npy -y maps.npy --lr 0.001 --steps 2 | --layout NHWC",
-    "learn --quiet": "conv:1,k2 -x x.npy -y y.npy --exact --lr 1 | -q",
+    "learn --quiet": "-q",
     "dense --weights": "conv:1,k2 -i 3x4 | -w w.npy",
     "dense --seed": "conv:1,k2 -i 3x4 | --seed 7",
     "dense --input": "conv -w w.npy | -i 3x4",
     "dense --dialect": "avgpool:k2 -i 1x5x5 | --dialect caffe",
     "dense --layout": "avgpool:k2 -i 1x5x6 | --layout NHWC",
-    "dense --quiet": "-q",
+    "dense --quiet": "-v | -q",
+    "dense --verbose": "-v",
+    "diff --stat": "--stat",
     "diff --exit-code": "--exit-code",
     "diff --format": "--format markdown",
     "diff --dialect": "same.json other.json | --dialect keras",
     "diff --quiet": "report.json other.json -i 1x7x8 | -q",
     "check --expect": "--expect out=3",
+    "check --dtype": "net.json --expect memory=1 | --dtype int8",
+    **{f"check --min-{name.replace('_', '-')}": f"--min-{name.replace('_', '-')} 1G" for name in BOUNDED},
+    **{f"check --max-{name.replace('_', '-')}": f"--max-{name.replace('_', '-')} 1G" for name in BOUNDED},
     "check --strict": "--strict",
     "check --baseline": "--baseline lock.json",
     "check --update": "net.json --baseline lock.json | --update",
@@ -130,7 +145,26 @@ EFFECTS = {
     "convert --quiet": "report.json -i 1x7x8 | -q",
     "ops --format": "--format markdown",
     "help --quiet": "rf | -q",
+    "shape --macs-as": "--macs-as torchinfo",
+    "compare --format": "--format csv",
+    "compare --dialect": "same.json | --dialect keras",
+    "compare --until": "--until conv1",
+    "compare --after": "--after conv1",
+    "compare --dtype": "--dtype float16",
+    "compare --macs-as": "--macs-as torchinfo",
+    "compare --columns": "--columns network,flops",
+    "compare --sort": "--sort output",
+    "compare --top": "--top 1",
+    "compare --quiet": "report.json -i 1x7x8 | -q",
     "zoo --format": "--format csv",
+    "zoo --dialect": "--dialect caffe",
+    "zoo --until": "alexnet vgg11 | --until conv1",
+    "zoo --after": "alexnet vgg11 | --after conv1",
+    "zoo --dtype": "--dtype float16",
+    "zoo --macs-as": "--macs-as torchinfo",
+    "zoo --columns": "--columns network,flops",
+    "zoo --sort": "--sort macs",
+    "zoo --top": "--top 1",
     "completion --line": "--line 'cnncalc sh'",
 }
 """The effect of each option: what is added to the command's base, or `LINE | ADDED` to another line."""
@@ -173,6 +207,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "nested.json": json.dumps(
             {"input": [1, 5, 6], "layers": [{"op": "block", "layers": json.loads(NETWORK)["layers"]}]}
         ),
+        "net.py": "from torch import nn\nnet = nn.Sequential(nn.Conv2d(1, 2, 2), nn.ReLU())\n",
         "folder/net.json": NETWORK,
         "folder/package.json": "{}",
         "report.json": here(["shape", "1x5x6", "conv:2,k2,p=same", "--json"]).out,
@@ -211,7 +246,7 @@ def test_an_option_does_something(command: str, option: click.Option, folder: Pa
     name = long_name(option)
     effect = EFFECTS.get(f"{command} {name}") or SHARED[name]
     line, _, added = effect.rpartition(" | ")
-    base = f"{command} {BASE[command] if not line or line.startswith('--') else ''} {line}"
+    base = f"{command} {BASE[command] if not line or line.startswith('-') else ''} {line}"
     without, with_it = outcome(base, folder), outcome(f"{base} {added}", folder)
     assert without != with_it
     assert {without[0].code, with_it[0].code} & {0, 1}, with_it[0].err
@@ -243,14 +278,14 @@ TAKE = {
     "--debug": set(COMMANDS),
     "--color": set(COMMANDS) - {"schema", "completion"},
     "--no-color": set(COMMANDS) - {"schema", "completion"},
-    "--until": {"shape", "run", "learn", "dense", "diff", "check", "convert"},
+    "--until": {"shape", "run", "learn", "dense", "diff", "compare", "check", "convert", "zoo"},
     "--quiet": set(COMMANDS) - {"schema", "completion", "ops", "zoo"},
     "--json": set(COMMANDS) - {"schema", "completion", "convert", "help"},
     "--jsonl": {"shape", "check"},
-    "--format": {"shape", "diff", "check", "ops", "zoo"},
-    "--dialect": {"shape", "run", "learn", "dense", "diff", "check", "convert"},
-    "--layout": {"shape", "run", "learn", "dense", "diff", "check", "convert"},
-    "--columns": {"shape"},
+    "--format": {"shape", "diff", "compare", "check", "ops", "zoo"},
+    "--dialect": {"shape", "run", "learn", "dense", "diff", "compare", "check", "convert", "zoo"},
+    "--layout": {"shape", "run", "learn", "dense", "diff", "compare", "check", "convert", "zoo"},
+    "--columns": {"shape", "compare", "zoo"},
 }
 """The commands that take each shared option: where it has nothing to do it is not taken."""
 
@@ -265,8 +300,8 @@ def test_an_option_has_one_text_everywhere() -> None:
     for _, option in parameters():
         texts.setdefault(long_name(option), set()).add(option.help or "")
     differing = {name for name, of_it in texts.items() if len(of_it) > 1}
-    # one or several, several, its findings, or an output, the kernel
-    assert differing == {"--array", "--dialect", "--jsonl", "--output", "--weights"}
+    # one or several, several, what is expected, its findings, or an output, the kernel
+    assert differing == {"--array", "--dialect", "--dtype", "--jsonl", "--output", "--weights"}
     for name, of_it in texts.items():
         for text in of_it - {""}:
             assert text[0].isupper(), name

@@ -56,8 +56,8 @@ def test_the_textbooks_example_is_printed_as_numpy_prints_it(folder: Path) -> No
     np.save(folder / "w.npy", np.arange(4).reshape(2, 2))
     done = process("run", "conv", "-x", "x.npy", "-w", "w.npy", cwd=folder)
     assert (done.code, done.out) == (0, "[[19 25]\n [37 43]]\n")
-    assert done.err.startswith("note: needs ")
-    assert process("run", "conv", "-x", "x.npy", "-w", "w.npy", "-q", cwd=folder).err == ""
+    assert done.err == ""
+    assert process("run", "conv", "-x", "x.npy", "-w", "w.npy", "-v", cwd=folder).err.startswith("note: needs ")
 
 
 def test_a_large_result_is_summed_up(folder: Path) -> None:
@@ -177,7 +177,7 @@ def test_weights_of_a_network(folder: Path, kind: str) -> None:
     words = ["conv:4,k3", "batchnorm", "relu"]
     done = process("run", *words, "-x", "x.npy", "-w", f"w.{kind}", "-o", "y.npy", cwd=folder)
     assert done.code == 0, done.err
-    assert done.err.count("\n") == 1
+    assert done.err == ""
     expected = cnncalc.run(" ".join(words), load(folder / "x.npy"), weights)
     np.testing.assert_array_equal(load(folder / "y.npy"), expected)
 
@@ -217,7 +217,7 @@ def saved(array: Any) -> bytes:
 
 HOSTILE: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty, not a .npy file"),
-    "text": (b"1 2 3\n", "is not a .npy file"),
+    "text": (b"one two\n", "is not a .npy file"),
     "json": (b'{"a": 1}', "is JSON"),
     "wrong magic": (b"\x93NUMPX\x01\x00" + bytes(64), "is not a .npy file"),
     "picture": (b"\x89PNG\r\n\x1a\n" + bytes(64), "a PNG picture"),
@@ -340,9 +340,9 @@ def test_a_safetensors_file_that_is_none(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["-x", "nowhere.npy"], "cannot be read: No such file"),
+        (["-x", "nowhere.npy"], "there is no file"),
         (["-x", "."], "is a directory"),
-        (["-x", "a\0b"], "cannot be read"),
+        (["-x", "a\0b"], "there is no file"),
         (["-x", "x.npy", "-o", "nowhere/y.npy"], "cannot be written: No such file"),
         (["-x", "x.npy", "-o", "."], "cannot be written"),
         (["-x", "x.npy", "-o", ""], "is not a file name"),

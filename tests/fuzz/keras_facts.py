@@ -18,13 +18,17 @@ def fact(model: Any, x: Any) -> Fact:
     """Return what Keras says of a model for an input; `params` are trainable, `buffers` the others."""
     with counted() as macs:
         out = model(x, training=False)
-    first = keras.tree.flatten(out)[0]
+    first, declared = keras.tree.flatten(out)[0], keras.tree.flatten(model.outputs)[0].shape
+    lora = any(getattr(one, "lora_rank", None) for one in model._flatten_layers())
     params, buffers = (
         sum(prod(one.shape) for one in kind) for kind in (model.trainable_weights, model.non_trainable_weights)
     )
     looped = any(isinstance(one, keras.layers.RNN | keras.layers.Bidirectional) for one in model._flatten_layers())
-    total = None if looped else sum(macs)  # a loop is traced, and its steps are not counted
-    return Fact(tuple(first.shape), params, buffers, total, np.asarray(first))
+    # a loop is traced, and its steps are not counted; LoRA's arrays are multiplied by each other, not by the input
+    total = None if looped or lora else sum(macs)
+    # RandomCrop gives other sizes than its model declares
+    agrees = all(n in (None, m) for n, m in zip(declared, first.shape, strict=True))
+    return Fact(tuple(first.shape) if agrees else None, params, buffers, total, np.asarray(first))
 
 
 def size(shape: Iterable[int]) -> int:
@@ -53,12 +57,13 @@ def counted() -> Iterator[list[int]]:
     def matmul(a: Any, b: Any, *_: Any, out: Any, **__: Any) -> int:
         return size(out.shape) * int(a.shape[-1])
 
-    def einsum(equation: str, *operands: Any, **_: Any) -> int:
-        letters = equation.partition("->")[0].split(",")
+    def einsum(equation: str, *operands: Any, **__: Any) -> int:
+        terms, _, kept = equation.partition("->")
+        letters = terms.split(",")
         sizes = {
             c: n for part, one in zip(letters, operands, strict=True) for c, n in zip(part, one.shape, strict=True)
         }
-        return size(sizes.values()) if len(operands) > 1 else 0
+        return size(sizes.values()) if len(operands) > 1 and sizes.keys() - {*kept} else 0
 
     def attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
         return size(query.shape[:3]) * int(key.shape[1]) * (int(key.shape[3]) + int(value.shape[3]))

@@ -332,9 +332,9 @@ def _attention() -> Any:
 
 def _activations() -> Any:
     def body(x: Any) -> Any:
-        for name in ("mish", "gelu", "hard_sigmoid", "softsign", "selu", "leaky_relu", "log_softmax", "celu", "glu"):
+        for name in ("mish", "gelu", "hard_sigmoid", "softsign", "selu", "leaky_relu", "log_softmax", "celu"):
             x = kl.Conv2D(6, 1, activation=name)(x)
-        return kl.PReLU(shared_axes=[1, 2])(x)
+        return ko.glu(kl.PReLU(shared_axes=[1, 2])(x))
 
     return _model((8, 9, 3), body)
 

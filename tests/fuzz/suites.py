@@ -47,16 +47,32 @@ def _node(case: Any) -> Line:
     if not all(isinstance(one, np.ndarray) and one.dtype.kind in "fiub" for one in (*feeds, *wanted[:1])):
         return {"skipped": "strings, sequences or optional values"}
     names = [one.name for one in case.model.graph.input]
-    return _onnx(case.model, dict(zip(names, feeds, strict=False)), Fact(np.shape(wanted[0]), values=wanted[0]))
+    tolerance = max(case.rtol, measure.TOLERANCE)
+    fact = Fact(np.shape(wanted[0]), values=wanted[0], tolerance=tolerance)
+    return _onnx(case.model, dict(zip(names, feeds, strict=False)), fact)
 
 
 def _onnx(model: Any, feeds: dict[str, Any], fact: Fact) -> Line:
+    import onnx
+
     from cnncalc.frameworks.onnx.read import read
+    from cnncalc.input import by_name
     from cnncalc.sources import imported
 
-    if not feeds:
-        return {"skipped": "no input"}
-    return measure.read(lambda: imported(read(model.SerializeToString()), "case"), fact, feeds)
+    first = next(iter(feeds.values()), None)
+    if first is None or np.ndim(first) == 0 or any(np.size(one) == 0 for one in [*feeds.values(), np.empty(fact.out)]):
+        return {"skipped": "no input, a number without axes, or sizes of 0"}
+    while True:
+        made = measure.read(lambda: imported(read(model.SerializeToString()), "case"), fact, feeds)
+        if "there is no input" not in made.get("refused", ""):
+            return made
+        network = imported(read(model.SerializeToString()), "case")
+        for name, array in [*feeds.items()]:  # an input that stands for a weight is stored in the file
+            try:
+                by_name(network, [(name, 0)])
+            except cnncalc.SpecError:
+                model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+                del feeds[name]
 
 
 def inference(folder: Path) -> Cases:
@@ -88,9 +104,9 @@ def _inferred(model: Any, vis: Any) -> Line:
     for node in list(model.graph.node):
         if node.op_type == "Reshape" and node.input[0].startswith("SEED_"):
             model.graph.node.remove(node)
-            for at in [at for at, one in enumerate(model.graph.input) if one.name in node.input][::-1]:
-                del model.graph.input[at]
-            model.graph.input.append(known[node.output[0]])
+            made = [known[node.output[0]] if one.name == node.input[0] else one for one in model.graph.input]
+            del model.graph.input[:]
+            model.graph.input.extend([one for one in made if one.name not in node.input])
     given = {one.name for one in model.graph.input}
     results = [one for one in vis if one.name not in given]
     if not results or not results[0].type.HasField("tensor_type"):
@@ -156,9 +172,14 @@ def _torch(module: Any, args: list[Any], kwargs: dict[str, Any]) -> Line:
         return {"skipped": "its first argument is not a tensor"}
     if rest:
         module.forward = partial(module.forward, **rest)
-    fact = torch_facts.fact(module, *args[: len(tensors)])
+    if any(one.dim() == 0 or one.numel() == 0 for one in tensors.values()):
+        return {"skipped": "a number without axes, or sizes of 0"}
+    try:
+        fact = torch_facts.fact(module, *args[: len(tensors)])
+    except RuntimeError as error:
+        return {"skipped": f"PyTorch refuses it: {error}"[:200]}
     shapes: Any = {name: tuple(one.shape) for name, one in tensors.items()}
-    arrays = {name: one.numpy() for name, one in tensors.items()}
+    arrays = {name: one.detach().numpy() for name, one in tensors.items()}
     if len(shapes) == 1:
         (shapes,) = shapes.values()
     return measure.read(lambda: cnncalc.from_torch(module, shapes), fact, arrays)
@@ -236,6 +257,8 @@ def _values(random: Any, shape: Any, dtype: str) -> Any:
 def torchinfo(folder: Path) -> Cases:
     """Yield the models that torchinfo's own tests summarise, from the folder of its sdist (1.7.0 ships its tests)."""
     import torch
+
+    torch.set_num_threads(1)  # what has several threads cannot be forked
 
     def offline(url: str, *_: Any, **__: Any) -> None:
         raise OSError(url)
@@ -317,6 +340,7 @@ def _summarised(summary: Any, model: Any, given: dict[str, Any]) -> Line:
         args = list(data)
     else:
         return {"skipped": "its input is a dict"}
+    args = [one.float() if isinstance(one, torch.Tensor) and one.is_floating_point() else one for one in args]
     line = _torch(model.eval().float(), args, given.get("kwargs", {}))
     result = summary(model, input_data=args, verbose=0, **given.get("kwargs", {}))
     return line | {"torchinfo": {"params": result.total_params, "macs": result.total_mult_adds}}

@@ -9,20 +9,18 @@ imports are names of `libraries`: a table for each, from dotted names to values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ...sizes import Shape
     from .. import ForeignNetwork
 
 
-def read(text: str, name: str, wanted: str | None, inputs: Mapping[str, Shape]) -> ForeignNetwork:
-    """Read the network of a source: the one that is wanted, as `Net` or `Net(num_classes=5)`, or the only one.
+def read(text: str, name: str, wanted: str | None = None) -> ForeignNetwork:
+    """Read the network of a source: the one that is wanted, as `Net` or `Net(num_classes=5)`, or the one that is meant.
 
-    `inputs` are the sizes of its inputs, the first one's by `input`; none if they are not known. SpecError, with line
-    and column, if there is no such network, and for what is needed and not understood.
+    Its `bind` reads it for the sizes of its inputs. SpecError, with line and column, if there is no such network, and
+    for what is needed and not understood.
     """
     from .entry import SourceReader
 
-    return SourceReader(text, name, wanted).read(inputs)
+    return SourceReader(text, name, wanted).begin()

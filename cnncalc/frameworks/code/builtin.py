@@ -436,6 +436,8 @@ BUILTINS: dict[str, Any] = {
     "abs": _number(abs),
     "round": _number(round),
     "divmod": _number(divmod),
+    "chr": _number(chr),
+    "ord": _number(ord),
     "pow": LibraryFunction(
         "pow", lambda evaluator, args, kwargs, node: evaluator.operate("pow", args[0], args[1], node)
     ),

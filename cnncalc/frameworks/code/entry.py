@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ...errors import SpecError, nearest, shown
+from ...input import FIRST
 from ...sizes import Shape
 from .. import ForeignNetwork
+from .annotate import AnnotatedSource, annotated
 from .evaluate import Evaluator
 from .libraries import Libraries
 from .limits import Budget, TooMuchError
-from .scope import ModuleScope, TopStatement, root_of
+from .scope import ModuleScope, TopStatement, inner_statements, is_guard, root_of
 from .source import CodeSource
 from .values import ClassValue, FunctionValue, RaisedError, UnknownValue, describe
 
@@ -28,29 +30,62 @@ class SourceReader:
         self.name, self.wanted = name, wanted
         self.libraries = Libraries()
         self.scope = ModuleScope(self.source.tree, Budget())
+        self.last: Evaluator | None = None
+        """The evaluator of the last reading."""
 
-    def read(self, inputs: Mapping[str, Shape]) -> ForeignNetwork:
-        """Read the network for inputs of these sizes. SpecError for what is needed and not understood."""
+    def begin(self) -> ForeignNetwork:
+        """Return the network's inputs, and how it is read for their sizes; all of it if it says them itself."""
+        return self.guarded(self.read_inputs)
+
+    def bind(self, inputs: Mapping[str, Shape]) -> ForeignNetwork:
+        """Read the network for inputs of these sizes."""
+        return self.guarded(lambda evaluator: self.read_all(evaluator, inputs))
+
+    def annotate(self, inputs: Mapping[str, Shape]) -> AnnotatedSource:
+        """Return the source with the shapes that its lines make, for inputs of these sizes."""
+        error = None
+        try:
+            self.bind(inputs)
+        except SpecError as failed:
+            error = failed
+        return annotated(self.source.lines, self.last.shapes if self.last is not None else {}, error)
+
+    def guarded(self, read: Callable[[Evaluator], ForeignNetwork]) -> ForeignNetwork:
+        """Return what is read with an evaluator. SpecError for what is needed and not understood."""
         self.scope.budget = Budget()
         try:
-            return self.scope.run(self.begin, lambda evaluator: self.read_found(evaluator, inputs))
+            return self.scope.run(self.evaluator, read)
         except RaisedError as error:
-            what = f"the code raises {error.kind.name}" + (f": {error.text}" if error.text else "")
-            raise self.source.at(SpecError(what), error.node) from None
+            raise self.source.at(error.blamed(), error.node) from None
         except TooMuchError as error:
             raise self.source.at(SpecError(str(error), self.way()), error.node) from None
         except RecursionError:
             raise self.source.at(SpecError("the code is nested too deeply", self.way()), None) from None
 
-    def begin(self) -> Evaluator:
+    def evaluator(self) -> Evaluator:
         """Return an evaluator of the source."""
-        return Evaluator(self.source, self.scope, self.scope.budget, self.libraries)
+        self.last = Evaluator(self.source, self.scope, self.scope.budget, self.libraries)
+        return self.last
 
-    def read_found(self, evaluator: Evaluator, inputs: Mapping[str, Shape]) -> ForeignNetwork:
-        """Find the network and read it."""
-        found = self.named(evaluator, self.wanted) if self.wanted is not None else self.meant(evaluator)
+    def read_inputs(self, evaluator: Evaluator) -> ForeignNetwork:
+        """Return the network's inputs alone, or all of it if it says their sizes itself."""
+        found = self.found(evaluator)
+        names = self.libraries.of_network(found).inputs(evaluator, found)
+        if names is None:
+            return self.read_all(evaluator, {}, found)
+        layers: list[dict[str, Any]] = [{"op": "identity", **({"name": names[0]} if names[0] != FIRST else {})}]
+        layers += [{"op": "input", "name": name, "shape": [1]} for name in names[1:]]
+        return ForeignNetwork({"cnncalc": 1, "layers": layers}, {}, bind=self.bind, unread=True, annotate=self.annotate)
+
+    def read_all(self, evaluator: Evaluator, inputs: Mapping[str, Shape], found: Any = None) -> ForeignNetwork:
+        """Read the network."""
+        found = self.found(evaluator) if found is None else found
         network = self.libraries.of_network(found).read(evaluator, found, inputs)
-        return network._replace(notes=(*network.notes, *evaluator.notes))
+        return network._replace(notes=(*network.notes, *evaluator.notes), bind=self.bind, annotate=self.annotate)
+
+    def found(self, evaluator: Evaluator) -> Any:
+        """Return the network."""
+        return self.named(evaluator, self.wanted) if self.wanted is not None else self.meant(evaluator)
 
     # The network that is named
 
@@ -72,6 +107,11 @@ class SourceReader:
     def network(self, evaluator: Evaluator, value: Any) -> Any:
         """Return what a class or a function gives, another value as it is. SpecError for one that is not known."""
         if not self.libraries.is_network(value) and isinstance(value, (ClassValue, FunctionValue)):
+            needed = needed_arguments(value.find("__init__"), 1) if isinstance(value, ClassValue) else []
+            needed = needed_arguments(value, 0) if isinstance(value, FunctionValue) else needed
+            if needed:
+                what = f"{value.name} needs {', '.join(needed)}"
+                raise evaluator.error(value.node, what, f"give them: '{self.name}:{value.name}(…)'")
             value = evaluator.call(value, [], {}, value.node)
         if isinstance(value, UnknownValue):
             raise evaluator.unknown(value, value.node)
@@ -82,9 +122,8 @@ class SourceReader:
     def meant(self, evaluator: Evaluator) -> Any:
         """Return the last value of the top level that is a network, or what the only class of networks makes."""
         for at in range(len(self.scope.statements) - 1, -1, -1):
-            name = made_name(self.scope.statements[at])
-            if name is not None and not self.is_result(at):
-                value = self.scope.after(at, name)
+            for name, call in reversed(list(made_in(self.scope.statements[at]))):
+                value = None if self.is_result(call, at) else self.value_of(evaluator, at, name, call)
                 if self.libraries.is_network(value):
                     return value
         classes = self.classes(evaluator)
@@ -97,11 +136,24 @@ class SourceReader:
         what = "several networks" if free else "no network that is made without arguments"
         raise SpecError(f"{self.name} has {what}", self.listed(evaluator))
 
-    def is_result(self, at: int) -> bool:
-        """Return whether a statement assigns what a value of the source gives that is called: `y = net(x)`."""
-        call = getattr(self.scope.statements[at].node, "value", None)
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-            return not isinstance(call, ast.Call)
+    def value_of(self, evaluator: Evaluator, at: int, name: str, call: ast.Call) -> Any:
+        """Return the value of a name once a statement has run; None if it fails and works on a value of the source.
+
+        `best = train(net)` is not the network, but something is noted.
+        """
+        try:
+            return self.scope.after(at, name)
+        except (SpecError, RaisedError):
+            made = {name for one in self.scope.statements for name, _ in made_in(one)}
+            if not any(isinstance(one, ast.Name) and one.id in made for one in ast.walk(call)):
+                raise
+            evaluator.notes[f"line {call.lineno}: {name} is not understood, and left out"] = None
+            return None
+
+    def is_result(self, call: ast.Call, at: int) -> bool:
+        """Return whether a call in a statement is of a value of the source: `net(x)`."""
+        if not isinstance(call.func, ast.Name):
+            return False
         places = self.scope.places(call.func.id, at)
         return bool(places) and isinstance(self.scope.statements[places[-1]].node, ast.Assign)
 
@@ -112,14 +164,11 @@ class SourceReader:
 
     def candidates(self, evaluator: Evaluator) -> list[str]:
         """Return what may be named: the values that are made, classes of networks, and functions."""
-        made = [name for one in self.scope.statements for name in [made_name(one)] if name is not None]
+        made = [name for one in self.scope.statements for name, _ in made_in(one)]
         classes = [with_arguments(one.name, one.find("__init__"), 1) for one in self.classes(evaluator)]
         functions = [evaluator.global_value(name) for name in self.scope.defined(ast.FunctionDef)]
-        return [
-            *dict.fromkeys(made),
-            *[with_arguments(one.name, one, 0) for one in functions if isinstance(one, FunctionValue)],
-            *classes,
-        ]
+        called = [with_arguments(one.name, one, 0) for one in functions if isinstance(one, FunctionValue)]
+        return [*dict.fromkeys(made), *sorted([*classes, *called], key=lambda one: "(" in one)]
 
     def listed(self, evaluator: Evaluator) -> str | None:
         """Return how the networks of the source are named."""
@@ -134,12 +183,17 @@ class SourceReader:
         return f"through the framework itself: cnncalc convert {module}:factory"
 
 
-def made_name(statement: TopStatement) -> str | None:
-    """Return the name that a statement gives the result of a call; None for another statement."""
-    node = statement.node
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    target, value = targets[0], getattr(node, "value", None)
-    return target.id if isinstance(target, ast.Name) and isinstance(value, ast.Call) else None
+def made_in(statement: TopStatement) -> Iterator[tuple[str, ast.Call]]:
+    """Yield the names that a statement, or one inside it, gives the result of a call, with the call."""
+    waiting: list[ast.stmt] = [] if is_guard(statement.node) else [statement.node]
+    while waiting:
+        node = waiting.pop(0)
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        target, value = targets[0], getattr(node, "value", None)
+        if isinstance(target, ast.Name) and isinstance(value, ast.Call):
+            yield target.id, value
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            waiting += inner_statements(node)
 
 
 def needed_arguments(function: Any, given: int) -> list[str]:

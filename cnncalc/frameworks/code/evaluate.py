@@ -36,6 +36,22 @@ from .values import (
     describe,
 )
 
+MOST_SEEN = 4
+"""How many results of a statement have their shapes noted."""
+USUAL = {
+    "torch": "torch",
+    "nn": "torch.nn",
+    "F": "torch.nn.functional",
+    "Tensor": "torch.Tensor",
+    "math": "math",
+    "np": "numpy",
+    "partial": "functools.partial",
+    "OrderedDict": "collections.OrderedDict",
+    "keras": "keras",
+    "layers": "keras.layers",
+    "tf": "tensorflow",
+}
+"""What names mean that are used without their import, as in a part of a source."""
 NEXT, BREAK, CONTINUE = "next", "break", "continue"
 """How a statement ends, if it does not return: the next one follows, or its loop ends, or the loop's next round."""
 
@@ -59,10 +75,9 @@ class Evaluator(ExpressionEvaluator):
         self.source, self.scope, self.budget, self.libraries = source, scope, budget, libraries
         self.depth = 0
         """How many calls stand inside one another."""
-        self.notes: dict[str, None] = {}
-        """Remarks on what was left out."""
-        self.watch: Callable[[ast.stmt, Any], None] | None = None
-        """What is told the value of each statement that has one."""
+        self.notes = {}
+        self.shapes: dict[int, dict[str, None]] = {}
+        """The shapes that each line makes, by its number."""
         self.state: dict[str, Any] = {}
         """What a library keeps while the source is evaluated, by the library's name."""
 
@@ -92,10 +107,11 @@ class Evaluator(ExpressionEvaluator):
             return BUILTINS[name]
         if name in ("__name__", "__file__"):
             return "module"
-        for module in self.scope.starred():
-            found = self.library(f"{module}.{name}", node)
-            if not isinstance(found, UnknownValue):
-                return found
+        if name in USUAL:
+            return self.library(USUAL[name], node)
+        starred = [self.library(f"{module}.{name}", node) for module in self.scope.starred()]
+        for found in sorted(starred, key=lambda one: isinstance(one, UnknownValue)):
+            return found  # that of a module which is not listed may be any of its names
         help = nearest(name, [*self.scope.names, *BUILTINS])
         what = f"the name {name!r} has no value here" + (f" ({help})" if help else "")
         raise RaisedError(self.exception("NameError"), what, node)
@@ -125,7 +141,11 @@ class Evaluator(ExpressionEvaluator):
             execute = STATEMENTS.get(type(node))
             if execute is None:
                 raise self.error(node, f"a {type(node).__name__.lower()} statement is not understood")
-            outcome = execute(self, node, frame)
+            try:
+                outcome = execute(self, node, frame)
+            except TooMuchError as error:
+                error.node = error.node or node
+                raise
             if outcome is not NEXT:
                 return outcome
         return NEXT
@@ -147,10 +167,13 @@ class Evaluator(ExpressionEvaluator):
         else:
             frame.yielded.append(None if node.value is None else self.value(node.value, frame))
 
-    def seen(self, node: ast.stmt, value: Any) -> None:
-        """Tell the value of a statement to who watches."""
-        if self.watch is not None:
-            self.watch(node, value)
+    def seen(self, node: Any, value: Any) -> None:
+        """Note the shape of what a statement, or a call, makes; of several that of each."""
+        parts = value if isinstance(value, (list, tuple)) else [value]
+        texts = [one.shape_text(self) for one in parts[:MOST_SEEN] if isinstance(one, LibraryObject)]
+        if any(texts):
+            text = " and ".join([one for one in texts if one])
+            self.shapes.setdefault(node.end_lineno, {})[text] = None
 
     def assignment(self, node: ast.Assign, frame: Frame) -> Outcome:
         """Run an assignment."""
@@ -473,25 +496,20 @@ class Evaluator(ExpressionEvaluator):
         """Return the result of a call by what is called."""
         if isinstance(function, BoundMethod):
             return self.called(function.function, [function.receiver, *args], kwargs, node)
-        if isinstance(function, LibraryFunction):
+        if isinstance(function, (LibraryFunction, LibraryObject)):
             return self.call_library(function, args, kwargs, node)
         if isinstance(function, FunctionValue):
             return self.call_function(function, args, kwargs, node)
         if isinstance(function, ClassValue):
             return self.make(function, args, kwargs, node)
-        if isinstance(function, LibraryObject):
-            try:
-                return function.call(self, args, kwargs, node)
-            except NotImplementedError:
-                pass
         if isinstance(function, InstanceValue):
             method = function.cls.find("__call__")
             if method is not MISSING:
                 return self.call(self.bound(method, function, function.cls), args, kwargs, node)
         raise self.error(node, f"{describe(function)} cannot be called")
 
-    def call_library(self, function: LibraryFunction, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-        """Return the result of a function of a library."""
+    def call_library(self, function: Any, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        """Return the result of a function, or of an object, of a library."""
         try:
             return function.call(self, args, kwargs, node)
         except NotImplementedError:

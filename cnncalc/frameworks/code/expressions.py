@@ -52,6 +52,8 @@ class ExpressionEvaluator:
     source: CodeSource
     budget: Budget
     scope: ModuleScope
+    notes: dict[str, None]
+    """Remarks on what was left out."""
 
     # What the other parts give
 
@@ -236,7 +238,7 @@ class ExpressionEvaluator:
             raise self.error(node, what)
         if isinstance(value, LibraryObject):
             try:
-                return self.length(value, node) > 0
+                return value.truth(self, node)  # type: ignore[arg-type]
             except NotImplementedError:
                 raise self.error(node, f"a condition on {value.describe()}, whose values are not known") from None
         if isinstance(value, InstanceValue):
@@ -309,7 +311,7 @@ class ExpressionEvaluator:
     def compare(self, op: ast.cmpop, left: Any, right: Any, node: Any) -> Any:
         """Return the result of one comparison."""
         if isinstance(op, (ast.Is, ast.IsNot)):
-            return self.identical(left, right) is isinstance(op, ast.Is)
+            return self.identical(left, right, node) is isinstance(op, ast.Is)
         if isinstance(op, (ast.In, ast.NotIn)):
             return self.contains(right, left, node) is isinstance(op, ast.In)
         name = COMPARED[type(op)]
@@ -329,8 +331,13 @@ class ExpressionEvaluator:
         except PLAIN_ERRORS as error:
             raise self.raised(error, node) from None
 
-    def identical(self, left: Any, right: Any) -> bool:
-        """Return whether two values are one object; equal numbers and texts are, as Python keeps those once."""
+    def identical(self, left: Any, right: Any, node: Any) -> bool:
+        """Return whether two values are one object; equal numbers and texts are, as Python keeps those once.
+
+        A value that is not known is taken not to be None, with a note.
+        """
+        if isinstance(left, UnknownValue) and right is None:
+            self.notes[f"line {node.lineno}: {left.what} is not known, and taken not to be None"] = None
         if isinstance(left, (str, int, float)) and type(left) is type(right):
             return bool(left == right)
         if isinstance(left, UnknownValue) and isinstance(right, UnknownValue):

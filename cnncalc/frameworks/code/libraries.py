@@ -36,6 +36,16 @@ class Library:
         self.names, self.aliases = names, dict(aliases or {})
         """The value of each dotted name, and other beginnings of names: `torch.nn.modules.conv` for `torch.nn`."""
 
+    def find(self, path: str) -> Any:
+        """Return the value of a dotted name; MISSING if it is not listed."""
+        path = renamed(path, self.aliases)
+        if path in self.names:
+            return self.names[path]
+        inside = f"{path}."
+        if "." not in path or any(name.startswith(inside) for name in [*self.names, *self.aliases]):
+            return LibraryName(path)
+        return MISSING
+
     def is_network(self, value: Any) -> bool:
         """Return whether a value is a network of this library."""
         return False
@@ -43,6 +53,10 @@ class Library:
     def is_network_class(self, value: ClassValue) -> bool:
         """Return whether objects of a class are networks."""
         return False
+
+    def inputs(self, evaluator: Evaluator, network: Any) -> list[str] | None:
+        """Return the names of a network's inputs if it is read for their sizes; None if it says its sizes itself."""
+        return None
 
     def read(self, evaluator: Evaluator, network: Any, inputs: Mapping[str, Shape]) -> ForeignNetwork:
         """Read a network for inputs of these sizes, the first one's by `input`; none if they are not given.
@@ -54,7 +68,9 @@ class Library:
 
 _STANDARD = "math functools collections itertools typing typing_extensions dataclasses copy abc types warnings numpy"
 _MODULES = {
+    "torch": "torch",
     **dict.fromkeys(_STANDARD.split(), "standard"),
+    **dict.fromkeys(("keras", "tensorflow", "tf_keras"), "keras"),
 }
 """The module here of each package."""
 
@@ -77,17 +93,7 @@ class Libraries:
     def find(self, path: str) -> Any:
         """Return the value of a dotted name; MISSING if it is not listed."""
         library = self.of(path)
-        if library is None:
-            return MISSING
-        path = renamed(path, library.aliases)
-        if path in library.names:
-            return library.names[path]
-        inside = f"{path}."
-        if "." not in path or any(name.startswith(inside) for name in library.names):
-            return LibraryName(path)
-        if any(f"{alias}.".startswith(inside) for alias in library.aliases):
-            return LibraryName(path)
-        return MISSING
+        return MISSING if library is None else library.find(path)
 
     def is_network(self, value: Any) -> bool:
         """Return whether a value is a network of one of the libraries."""

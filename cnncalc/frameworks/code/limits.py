@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-MOST_STEPS = 400_000
+MOST_STEPS = 250_000
 """How many expressions and statements are evaluated; what works on many items takes more than one step."""
 MOST_ITEMS = 50_000
 """The longest list, and the longest string."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -199,6 +200,8 @@ def value_of(text: str) -> Any:
     """Return an argument's value: a number, a truth, None, a tuple of those, or the text itself."""
     text = text.strip()
     try:
-        return ast.literal_eval(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of numbers that end in letters
+            return ast.literal_eval(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return text

@@ -148,12 +148,13 @@ class _PrintoutReader:
         kind = base_of(module)
         if kind is None or module.kind in HOLDERS:
             return self.unknown_leaf(module, path, reads)
-        args, kwargs = arguments_of(module, kind)
         try:
+            args, kwargs = arguments_of(module, kind)
             raws = layers_of(kind, args, kwargs, "torch").layers
-        except SpecError:
+            sample = sample_of(kind, args, kwargs)
+        except (SpecError, KeyError, IndexError, TypeError):
             return self.unread_leaf(module, kind, path, reads)
-        return self.layers(raws, path, reads, sample_of(kind, args, kwargs))
+        return self.layers(raws, path, reads, sample)
 
     def layers(self, raws: Sequence[Mapping[str, Any]], path: str, reads: Draft, sample: Sequence[int] | None) -> Draft:
         """Add layers one behind another: the last, or the last with weights, has the module's name."""

@@ -11,8 +11,9 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ...errors import SpecError
 from .limits import Budget
-from .values import MISSING
+from .values import MISSING, RaisedError
 
 if TYPE_CHECKING:
     from .evaluate import Evaluator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _CHANGING = """
     append extend insert add update setdefault pop remove clear reverse sort move_to_end add_module register_module
-    register_buffer register_parameter __setitem__ add_layer popitem discard
+    register_buffer register_parameter __setitem__ add_layer popitem discard build
 """
 CHANGING = frozenset(_CHANGING.split())
 """Methods that change the object that they are called of: a call alone at the top level counts only with one."""
@@ -177,6 +178,8 @@ class ModuleScope:
                 self._places.setdefault(name, []).append(at)
         self.values: dict[str, tuple[Any, int]] = {}
         """The value of each name, and the statement that gave it."""
+        self.failed: dict[int, SpecError | RaisedError] = {}
+        """The errors of statements that ran, which are raised where a name that they bind is needed."""
         self._plain: dict[int, dict[str, Any]] = {}
         self.evaluator: Evaluator | None = None
 
@@ -188,12 +191,15 @@ class ModuleScope:
     def run(self, begin: Callable[[], Evaluator], result: Callable[[Evaluator], T]) -> T:
         """Run what is needed with an evaluator, then return what is made of it at the end of the source."""
         while True:
-            self.values, self._plain = {}, {}
+            self.values, self._plain, self.failed = {}, {}, {}
             self.evaluator = begin()
             try:
                 for at in sorted(self.needed):
                     self.position = at
-                    self.evaluator.top(self.statements[at].node)
+                    try:
+                        self.evaluator.top(self.statements[at].node)
+                    except (SpecError, RaisedError) as error:
+                        self.failed[at] = error
                 self.position = len(self.statements)
                 return result(self.evaluator)
             except NeededError as error:
@@ -216,14 +222,18 @@ class ModuleScope:
         missing = {at for at in places if at not in self.needed and not self.statements[at].is_plain}
         if missing:
             raise NeededError(missing)
+        for at in places:
+            if at in self.failed:
+                raise self.failed[at]
         value, given = self.values.get(name, (MISSING, -1))
         if places and self.statements[places[0]].is_plain and given < places[0]:
             return self.plain(places[0]).get(name, MISSING)
         return value
 
     def after(self, at: int, name: str) -> Any:
-        """Return the value that a name has once a statement has run."""
-        self.position = at + 1
+        """Return the value that a statement gives a name, with the changes that follow while the name keeps it."""
+        others = (later for later in self._places.get(name, []) if later > at and name in self.statements[later].binds)
+        self.position = next(others, len(self.statements))
         value = self.lookup(name)
         self.position = len(self.statements)
         return value

@@ -9,6 +9,8 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...errors import SpecError
+
 if TYPE_CHECKING:
     from .evaluate import Evaluator
 
@@ -228,9 +230,17 @@ class LibraryObject:
         """Return its length."""
         raise NotImplementedError
 
+    def truth(self, evaluator: Evaluator, node: Any) -> bool:
+        """Return whether it counts as true, as objects do by default."""
+        return True
+
     def call(self, evaluator: Evaluator, args: Args, kwargs: Kwargs, node: Any) -> Any:
         """Return the result of calling it."""
         raise NotImplementedError
+
+    def shape_text(self, evaluator: Evaluator) -> str | None:
+        """Return its shape as a comment behind the line that makes it; None without one."""
+        return None
 
     def describe(self) -> str:
         """Return what it is in errors: `a tensor of 3x4`."""
@@ -253,6 +263,10 @@ class RaisedError(Exception):
     def __init__(self, kind: ClassValue, text: str, node: Any = None):
         super().__init__(text)
         self.kind, self.text, self.node = kind, text, node
+
+    def blamed(self) -> SpecError:
+        """Return the error for it, without a place."""
+        return SpecError(f"the code raises {self.kind.name}" + (f": {self.text}" if self.text else ""))
 
 
 def describe(value: Any) -> str:

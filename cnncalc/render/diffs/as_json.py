@@ -11,4 +11,9 @@ from .. import Style
 
 def render(diff: Difference, style: Style) -> Iterator[str]:
     """Yield one JSON document, a layer a line."""
-    return document((key, iter(value) if isinstance(value, list) else value) for key, value in diff.to_dict().items())
+    keys = diff.to_dict().items()
+    return document(
+        (key, iter(value) if isinstance(value, list) else value)
+        for key, value in keys
+        if not (style.totals and isinstance(value, list))
+    )

@@ -24,6 +24,8 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
         return
     yield f"**From {old} to {new}: {verdict(diff)}; {cost(diff)}.**\n\n"
     yield from table(TITLES[2:], [_cells(row)[2:] for row in total_rows(diff)], RIGHT[2:])
+    if style.totals:
+        return
     room = LONGEST
     for title, layers in (
         ("What changed", [layer for layer in diff.layers if not layer.follows]),

@@ -21,7 +21,9 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
         return
     yield paint(f"{diff.names[0]} -> {diff.names[1]}: {verdict(diff)}", "bold", style.color) + "\n"
     yield cost(diff) + "\n\n"
-    yield draw(_tables(diff), style)
+    yield draw(_tables(diff, style.totals), style)
+    if style.totals:
+        return
     seen = {row.sign for layer in diff.layers for row in rows(diff, layer)[:1]}
     if seen:
         legend = ", ".join(f"{sign} {word}" for sign, word in SIGNS.items() if sign in seen)
@@ -30,7 +32,7 @@ def render(diff: Difference, style: Style) -> Iterator[str]:
         yield f"renumbered: {renumbered(diff)}\n"
 
 
-def _tables(diff: Difference) -> Iterator[Table]:
+def _tables(diff: Difference, only_totals: bool) -> Iterator[Table]:
     """Yield the table with its numbers in full, then shortened."""
     drops = {"%": 1, "change": 2}
     heads = [
@@ -44,4 +46,5 @@ def _tables(diff: Difference) -> Iterator[Table]:
             for layer_rows in [rows(diff, layer, write)]
             for row in layer_rows
         ]
-        yield Table(heads, [body, [Line(row, wraps=False) for row in total_rows(diff, write)]])
+        totals = [Line(row, wraps=False) for row in total_rows(diff, write)]
+        yield Table(heads, [totals] if only_totals else [body, totals])

@@ -14,7 +14,7 @@ def evaluated(source: str, expression: str) -> Any:
     """Return the value of an expression at the end of a source."""
     reader = SourceReader(source, "net.py", None)
     node = ast.parse(expression, mode="eval").body
-    return reader.scope.run(reader.begin, lambda evaluator: evaluator.top_value(node))
+    return reader.scope.run(reader.evaluator, lambda evaluator: evaluator.top_value(node))
 
 
 CLASSES = """

@@ -210,3 +210,63 @@ def test_a_file_of_weights_that_is_not_keras(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.ones((1, 3, 3)))
     done = here(["run", "conv:2", "-x", str(tmp_path / "x.npy"), "-w", str(path)])
     assert (done.code, f"{path} is not a Keras file" in done.err.replace("'", "")) == (2, True)
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5", ".hdf5"])
+@pytest.mark.parametrize("data", [b"", b"hello", b"\x89HD", b"PK\x03"])
+def test_a_file_that_is_not_keras_though_it_is_called_so(tmp_path: Path, ending: str, data: bytes) -> None:
+    path = tmp_path / f"net{ending}"
+    path.write_bytes(data)
+    err = run(path, tmp_path)
+    assert "is called as Keras's files are, and begins neither as HDF5 nor as a zip" in err
+    assert "model.save('net.keras')" in err
+
+
+def custom_model() -> dict[str, Any]:
+    """A model of two layers of a class of its author's own, one of them in a model, and a Dense between."""
+
+    def one(kind: str, name: str, read: str, **config: Any) -> dict[str, Any]:
+        tensor = {"class_name": "__keras_tensor__", "config": {"shape": [None, 4], "keras_history": [read, 0, 0]}}
+        module = "mine" if kind == "Mine" else "keras.layers"
+        nodes = [{"args": [tensor], "kwargs": {}}]
+        return {"module": module, "class_name": kind, "config": config, "name": name, "inbound_nodes": nodes}
+
+    x = {
+        "module": "keras.layers",
+        "class_name": "InputLayer",
+        "config": {"batch_shape": [None, 4]},
+        "inbound_nodes": [],
+    }
+    inner = {
+        "name": "part",
+        "layers": [{**x, "name": "i"}, one("Mine", "deep", "i")],
+        "input_layers": [["i", 0, 0]],
+        "output_layers": [["deep", 0, 0]],
+    }
+    layers = [
+        {**x, "name": "x"},
+        one("Mine", "own", "x"),
+        one("Dense", "d", "own", units=4),
+        {**one("Functional", "part", "d"), "config": inner},
+    ]
+    ends = {"input_layers": [["x", 0, 0]], "output_layers": [["part", 0, 0]]}
+    return {"module": "keras", "class_name": "Functional", "config": {"name": "m", "layers": layers, **ends}}
+
+
+def test_what_a_file_holds_for_a_layer_of_its_authors_own_counts(tmp_path: Path) -> None:
+    """Its numbers count as parameters; without a file they are not known."""
+    document = custom_model()
+    assert cnncalc.shape(document).params is None
+    groups = {"layers/mine/vars/0": (4, 4), "layers/mine/inside/vars/0": (3,), "layers/dense/vars/0": (4, 4)}
+    groups |= {"layers/dense/vars/1": (4,), "layers/functional/layers/mine/vars/0": (2, 5)}
+    weights = io.BytesIO()
+    with h5py.File(weights, "w") as file:
+        for name, shape in groups.items():
+            file[name] = np.ones(shape, np.float32)
+    path = tmp_path / "net.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps(document))
+        archive.writestr("model.weights.h5", weights.getvalue())
+    report = cnncalc.shape(path)
+    assert {layer.name: layer.params for layer in report.layers} == {"x": 0, "own": 19, "d": 20, "part": 10}
+    assert (report.params, report.trainable, report.non_trainable) == (49, 49, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from math import erf
 from typing import Any
@@ -207,3 +208,109 @@ def test_a_mask_is_lost_behind_a_layer_that_does_not_pass_it_on() -> None:
     conv = layer("Permute", [tensor("y")], "keras.layers", dims=[1, 2])
     pool = layer("GlobalAveragePooling1D", [tensor("z0")], "keras.layers", keepdims=False)
     assert np.allclose(cnncalc.run(masked_model(conv, pool), STEPS), STEPS.mean(1), atol=1e-6)
+
+
+def attended(kind: str, *sizes: tuple[int, ...], kwargs: dict[str, Any] | None = None, **config: Any) -> dict[str, Any]:
+    """A model of an attention of inputs of these sizes, query, value and key."""
+    names = ["x", "v", "k"][: len(sizes)]
+    tensors = [
+        {"class_name": "__keras_tensor__", "config": {"shape": [None, *one], "keras_history": [name, 0, 0]}}
+        for name, one in zip(names, sizes, strict=True)
+    ]
+    document = model(layer(kind, tensors, "keras.layers", kwargs=kwargs or {}, **config), shape=sizes[0])
+    for name, one in zip(names[1:], sizes[1:], strict=True):
+        first = {"class_name": "InputLayer", "config": {"batch_shape": [None, *one], "name": name}, "name": name}
+        document["config"]["layers"].insert(1, {"module": "keras.layers", **first, "inbound_nodes": []})
+    document["config"]["input_layers"] = [[name, 0, 0] for name in names]
+    return document
+
+
+def attend(q: Any, v: Any, k: Any, w: dict[str, Any], heads: int, gate: bool) -> Any:
+    """Multi-head attention over the last axis but one, by einsum."""
+    project = {
+        part: np.einsum("...td,dhe->...hte", x, w[f"y_{part}.weight"].reshape(x.shape[-1], heads, -1))
+        + w[f"y_{part}.bias"].reshape(heads, 1, -1)
+        for part, x in (("query", q), ("value", v), ("key", k), *([("gate", q)] if gate else []))
+    }
+    scores = project["query"] @ project["key"].swapaxes(-1, -2) / project["query"].shape[-1] ** 0.5
+    seen = np.exp(scores - scores.max(-1, keepdims=True))
+    seen = seen / seen.sum(-1, keepdims=True) @ project["value"]
+    if gate:
+        seen = seen / (1 + np.exp(-project["gate"]))
+    joined = np.moveaxis(seen, -3, -2).reshape(*q.shape[:-1], -1)
+    return joined @ w["y.weight"] + w["y.bias"]
+
+
+@pytest.mark.parametrize("lead", [(), (2,)])
+def test_attention_with_a_gate_and_a_key_of_its_own(lead: tuple[int, ...]) -> None:
+    """Parameters as Keras has them: five projections with their biases."""
+    random = np.random.default_rng(7)
+    sizes = [(*lead, 5, 6), (*lead, 4, 7), (*lead, 4, 3)]
+    config: dict[str, Any] = {"num_heads": 2, "key_dim": 3, "value_dim": 4, "use_gate": True}
+    config["attention_axes"] = [len(lead) + 1]
+    network = cnncalc.load(attended("MultiHeadAttention", *sizes, **config))
+    weights = _drawn(network)
+    widths = 6 * 6 + 3 * 6 + 7 * 8 + 6 * 8 + 8 * 6
+    assert cnncalc.shape(network).params == widths + (6 + 6 + 8 + 8 + 6)
+    q, v, k = (random.standard_normal((3, *one)).astype(np.float32) for one in sizes)
+    result = cnncalc.run(network, {"input": q, "v": v, "k": k}, weights)
+    assert np.allclose(result, attend(q, v, k, weights, 2, True), atol=1e-5)
+
+
+def test_attention_over_a_window() -> None:
+    """A position sees those less than `sliding_window` away."""
+    config: dict[str, Any] = {"num_heads": 1, "key_dim": 3, "sliding_window": 2}
+    network = cnncalc.load(attended("MultiHeadAttention", (6, 3), (6, 3), **config))
+    weights = {name: array for name, array in _drawn(network).items() if name.startswith("y.")}
+    x = np.random.default_rng(8).standard_normal((1, 6, 3)).astype(np.float32)
+    y = cnncalc.run(network, {"input": x, "v": x}, weights)
+    changed = x.copy()
+    changed[:, 3] += 1
+    moved = np.abs(cnncalc.run(network, {"input": x, "v": changed}, weights) - y).max((0, 2)) > 1e-6
+    assert moved.tolist() == [False, False, True, True, True, False]
+
+
+def test_the_scores_of_an_attention_are_a_result() -> None:
+    tensors = [[tensor("x"), tensor("x")]]
+    attention = layer("Attention", tensors, "keras.layers", kwargs={"return_attention_scores": True}, score_mode="dot")
+    second = {**layer("Negative", [tensor("y", 1)]), "name": "z", "config": {"name": "z"}}
+    document = model(attention, second, shape=(5, 3))
+    for one in document["config"]["layers"][1]["inbound_nodes"][0]["args"][0]:
+        one["config"]["shape"] = [None, 5, 3]
+    document["config"]["layers"][2]["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None, 5, 5]
+    x = np.random.default_rng(9).standard_normal((2, 5, 3)).astype(np.float32)
+    scores = np.exp(x @ x.transpose(0, 2, 1))
+    assert np.allclose(cnncalc.run(document, x), -scores / scores.sum(-1, keepdims=True), atol=1e-5)
+
+
+@pytest.mark.parametrize("sizes", [3, 4])
+def test_a_random_crop_of_keras_3_keeps_an_image_of_its_sizes_alone(sizes: int) -> None:
+    document = model(layer("RandomCrop", [tensor("x")], "keras.layers", height=4, width=sizes + 1))
+    (crop,) = cnncalc.shape(document).layers[1:]
+    assert (crop.op, crop.out) == ("identity" if sizes == 4 else "opaque", (4, sizes + 1, 3))
+
+
+def test_an_embedding_is_read_backwards() -> None:
+    """It has its table once."""
+    config = {"input_dim": 7, "output_dim": 3, "tie_weights": True}
+    document = model(layer("ReversibleEmbedding", [tensor("x")], "keras.layers", **config), shape=(5,))
+    again: dict[str, Any] = {"args": [tensor("y")], "kwargs": {"reverse": True}}
+    again["args"][0]["config"]["shape"] = [None, 5, 3]
+    record = document["config"]["layers"][1]
+    record["inbound_nodes"] = [{"args": [tensor("x")], "kwargs": {}}, again]
+    record["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None, 5]
+    document["config"]["output_layers"] = [["y", 1, 0]]
+    report = cnncalc.shape(document)
+    assert (report.out, report.params) == ((5, 7), 21)
+
+
+def test_one_number_a_sample() -> None:
+    """Input(()) is a batch of numbers, as the indices of rows are."""
+    document = model(layer("Embedding", [tensor("x")], "keras.layers", input_dim=7, output_dim=3), shape=())
+    document["config"]["layers"][1]["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None]
+    network = cnncalc.load(document)
+    assert cnncalc.shape(network).out == (3,)
+    table = np.arange(21, dtype=np.float32).reshape(7, 3)
+    assert np.array_equal(cnncalc.run(network, np.array([6, 2]), {"y.weight": table}), table[[6, 2]])
+    again = cnncalc.load(json.loads(json.dumps(cnncalc.shape(network).to_dict())))
+    assert cnncalc.shape(again).out == (3,)

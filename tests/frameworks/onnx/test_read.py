@@ -1026,3 +1026,81 @@ def test_a_number_that_is_stored_as_a_weight_is_none(op: str, reads: list[str]) 
     data = model([helper.make_node(op, reads, ["y"], name="n")], [2, 3, 4, 5], {"k": np.array(3, F32)})
     assert cnncalc.shape(read(data).spec).params == 0
     check_values(data, ones((2, 3, 4, 5), F32) * 2)
+
+
+def several(nodes: list[Any], inputs: dict[str, list[int | str]], outputs: list[str]) -> bytes:
+    """An ONNX file with these inputs and outputs."""
+    given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes) for name, sizes in inputs.items()]
+    graph = helper.make_graph(nodes, "made", given, [named(one) for one in outputs])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(made.SerializeToString())
+
+
+def test_inputs_and_outputs_have_the_names_of_the_file(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Relu", ["pixels"], ["a"], name="/act/Relu"),
+        helper.make_node("Neg", ["a"], ["boxes"], name="/head/Neg"),
+        helper.make_node("Exp", ["pixels"], ["scores"], name="/head/Exp"),
+    ]
+    path = tmp_path / "net.onnx"
+    path.write_bytes(several(nodes, {"pixels": [1, 2, 3, 5]}, ["boxes", "scores"]))
+    report = cnncalc.shape(path, {"pixels": (1, 2, 4, 7)})
+    assert report.network.names == {"input": "pixels", "outputs": ("boxes", "scores")}
+    assert report.to_dict()["report"]["outputs"] == {"boxes": [1, 2, 4, 7], "scores": [1, 2, 4, 7]}
+    assert "outputs boxes 1x2x4x7, scores 1x2x4x7" in str(report)
+    again = cnncalc.load(json.loads(json.dumps(report.network.to_dict())))
+    x = np.arange(30, dtype=F32).reshape(1, 2, 3, 5) / 30 - 0.5
+    for network in (cnncalc.load(path), again):
+        for name in ("scores", "/head/Exp"):
+            np.testing.assert_allclose(cnncalc.run(network, {"pixels": x}, output=name), np.exp(x), rtol=1e-6)
+        with pytest.raises(cnncalc.SpecError, match=r"there is no output 'score'\n  did you mean 'scores'"):
+            cnncalc.run(network, x, output="score")
+    np.save(tmp_path / "x.npy", x)
+    command = ["run", str(path), "-x", f"pixels={tmp_path / 'x.npy'}", "--output", "scores", "-o", f"{tmp_path}/y.npy"]
+    done = here(command)
+    assert (done.code, done.out) == (0, ""), done.err
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), np.exp(x), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({"outputs": ["a", "b"]}, "outputs has 2 names, and the network 1 outputs"),
+        ({"outputs": ["a", "a"]}, "two outputs have the same name"),
+        ({"output": ["a"]}, 'names is {"output": …}'),
+    ],
+)
+def test_names_that_a_spec_cannot_have(names: dict[str, Any], message: str) -> None:
+    with pytest.raises(cnncalc.SpecError) as error:
+        cnncalc.load({"names": names, "layers": [{"op": "relu"}]})
+    assert str(error.value).startswith(message)
+
+
+def test_sizes_that_keep_their_ratio_are_rounded() -> None:
+    """3*1.2 is 3.6, and 4: no factor of upsample gives that."""
+    made = node("Resize", "", "", "s", axes=[2, 3], keep_aspect_ratio_policy="not_larger")
+    data = model([made], [2, 4, 3, 5], {"s": np.array([6, 6], I64)}, 18)
+    assert out_of(data) == (2, 4, 4, 6)
+    assert [layer["op"] for layer in layers_of(data)] == ["opaque"]
+
+
+def test_a_diagonal_of_an_einsum_is_opaque() -> None:
+    nodes = [node("Einsum", equation="ii->i"), helper.make_node("Relu", ["y"], ["z"], name="z")]
+    data = model(nodes, [3, 3], outputs=[named("z")])
+    assert [layer["op"] for layer in layers_of(data)] == ["opaque", "relu"]
+    assert out_of(data) == (3,)
+
+
+def test_a_batch_norm_of_a_row_is_opaque() -> None:
+    data = model([node("BatchNormalization", *"abcd")], [5], {name: ones(5, F32) for name in "abcd"})
+    assert [layer["op"] for layer in layers_of(data)] == ["opaque"]
+    assert out_of(data) == (5,)
+
+
+@pytest.mark.parametrize("sizes", [["A", 5], ["A", "B"]])
+def test_an_input_of_open_sizes_meets_a_batch(sizes: list[int | str]) -> None:
+    nodes = [helper.make_node("MatMul", ["x", "y"], ["z"], name="z")]
+    data = several(nodes, {"x": [1, 3, 4], "y": [1, *sizes]}, ["z"])
+    assert cnncalc.shape(read(data).spec).layers[-1].name == "z"
+    report = cnncalc.shape(read(data, sizes={"y": (1, 4, 5)}).spec)
+    assert tuple(report.out) == (1, 3, 5)

@@ -295,3 +295,26 @@ def test_a_batch_is_put_in_front_of_what_a_module_reads(
     assert spec["input"] == [4, *map(int, size.split("x"))]
     report = cnncalc.shape(spec)
     assert (report.batch, report.sample, report.out) == (4, tuple(map(int, size.split("x"))), (4, 10))
+
+
+def test_inputs_of_different_first_sizes_have_no_batch_in_front() -> None:
+    """The steps come first, then the samples: PyTorch's own order in attention."""
+    module = nn.TransformerDecoderLayer(4, 2, 8)
+    tgt, memory = torch.rand(3, 2, 4), torch.rand(5, 2, 4)
+    found = read(module, {"tgt": tuple(tgt.shape), "memory": tuple(memory.shape)})
+    weights = {name: array() for name, array in found.weights.items()}
+    y = cnncalc.run(found.spec, {"tgt": tgt.numpy(), "memory": memory.numpy()}, weights)
+    np.testing.assert_allclose(y, module.eval()(tgt, memory).detach().numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_attention_under_a_mask_of_its_own_is_opaque_in_the_shape_of_one_sample() -> None:
+    module = nn.MultiheadAttention(3, 3, batch_first=True)
+    mask = torch.zeros(3, 3, 3, dtype=torch.bool)
+    report = cnncalc.shape(cnncalc.from_torch(Calls(lambda x, m: m(x, x, x, attn_mask=mask)[0], module), (3, 3)))
+    assert (report.out, report.params) == ((3, 3), 48)
+
+
+def test_a_loss_looks_at_values_and_has_a_shape_nevertheless() -> None:
+    loss = nn.GaussianNLLLoss(reduction="none")
+    given = {"input": (4, 3), "target": (4, 3), "var": (4, 1)}
+    assert cnncalc.shape(cnncalc.from_torch(loss, given)).out == (4, 3)

@@ -42,7 +42,7 @@ def read(value: Any, file: HdfFile | None = None) -> ForeignNetwork:
     _end(reader.spec, outputs)
     layers = reader.spec.spec()
     spec: dict[str, Any] = {"name": model.name} if model.name is not None else {}
-    if model.shape is not None and len(model.shape) > 1:
+    if model.shape is not None:
         has_batch = model.shape[0] is not None
         spec["input"] = list(model.shape if has_batch else model.shape[1:])
         spec |= input_keys(layers, len(spec["input"]), Reading.BATCH if has_batch else Reading.SAMPLE)

@@ -5,12 +5,13 @@ Sources: keras/src/layers/core/dense.py, einsum_dense.py and keras/src/layers/me
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from string import ascii_letters
 from typing import Any
 
 from .config import LayerCall, Sizes, Tensor, leaves
-from .functions import CONVERTERS, LayerPart, Parts, Raw, renamed
+from .functions import CONVERTERS, LayerPart, Parts, Raw, is_constant, renamed
 from .quantized import CountedKernel, counted_only, lora_rank, quantization, with_lora
 from .roles import Recipe
 
@@ -43,23 +44,61 @@ def _einsum_dense(call: LayerCall) -> Parts:
     if equation is None or shapes is None or sizes is None:
         return None
     kernel, bias = shapes
-    if lora_rank(call.config) is not None or quantization(call.config) is not None:
-        inputs, _, out = equation.partition("->")
-        letters = inputs.partition(",")[2]
-        columns = prod([n for letter, n in zip(letters, kernel, strict=True) if letter in out])
-        rows = prod(kernel) // columns
-        kept = [
-            n for letter, n in zip(reversed(inputs.partition(",")[0]), reversed(sizes), strict=False) if letter in out
-        ]
-        macs = None if None in kept or "..." in out else prod([n or 1 for n in kept]) * rows * columns
-        return counted_only(call, CountedKernel(rows, columns, kernel[-1], prod(bias or [0]), macs))
-    arrays = [LayerPart({"op": "constant", "shape": kernel}, "_kernel", (), {"weight": Recipe(("kernel",))})]
+    rank = lora_rank(call.config)
+    if quantization(call.config) is not None:
+        return _counted_einsum(call, equation, sizes, kernel, bias)
+    if rank is None:
+        arrays = [LayerPart({"op": "constant", "shape": kernel}, "_kernel", (), {"weight": Recipe(("kernel",))})]
+    else:
+        arrays = _kernel_with_lora(call, kernel, rank)
     reads = (call.read()[0].layer, "_kernel")
     product: Raw = {"op": "einsum", "equation": equation}
     if bias is None:
         return [*arrays, LayerPart(product, "", reads)]
     arrays.append(LayerPart({"op": "constant", "shape": bias}, "_bias", (), {"weight": Recipe(("bias",))}))
     return [*arrays, LayerPart(product, "_product", reads), LayerPart({"op": "add"}, "", ("_product", "_bias"))]
+
+
+def _counted_einsum(
+    call: LayerCall, equation: str, sizes: Sizes, kernel: list[int], bias: list[int] | None
+) -> list[LayerPart]:
+    """Return opaque layers that count a quantised kernel: its letters in the output are its columns."""
+    inputs, _, out = equation.partition("->")
+    first, _, second = inputs.partition(",")
+    columns = prod([n for letter, n in zip(second, kernel, strict=True) if letter in out])
+    rows = prod(kernel) // columns
+    kept = [n for letter, n in zip(reversed(first), reversed(sizes), strict=False) if letter in out]
+    macs = None if None in kept or "..." in out else prod([n or 1 for n in kept]) * rows * columns
+    return counted_only(call, CountedKernel(rows, columns, kernel[-1], prod(bias or [0]), macs))
+
+
+def _kernel_with_lora(call: LayerCall, kernel: list[int], rank: int) -> list[LayerPart]:
+    """Return a frozen kernel plus the product of two arrays, scaled, which a `.keras` file has in it already."""
+    alpha = call.config.get("lora_alpha")
+    factor = (alpha if isinstance(alpha, (int, float)) else rank) / rank
+    shapes = {"a": [*kernel[:-1], rank], "b": [rank, kernel[-1]]}
+    parts = [
+        LayerPart({"op": "constant", "shape": kernel}, "_frozen", (), {"weight": Recipe(("kernel",))}, trainable=False)
+    ]
+    for name, shape in shapes.items():
+        recipe = Recipe(("kernel",), _or_zeros(shape), (f"lora_kernel_{name}",))
+        parts.append(LayerPart({"op": "constant", "shape": shape}, f"_lora_{name}", (), {"weight": recipe}))
+    return [
+        *parts,
+        LayerPart({"op": "matmul"}, "_lora", ("_lora_a", "_lora_b")),
+        LayerPart({"op": "rescale", "factor": factor}, "_lora_scaled"),
+        LayerPart({"op": "add"}, "_kernel", ("_frozen", "_lora_scaled")),
+    ]
+
+
+def _or_zeros(shape: list[int]) -> Callable[[list[Any], bool], Any]:
+    """Return the function that makes a LoRA array, zeros if the file has none."""
+
+    def make(arrays: list[Any], channels_last: bool) -> Any:
+        whole, own = arrays
+        return (0 * whole.reshape(-1)[:1]).repeat(prod(shape)).reshape(shape) if own is None else own
+
+    return make
 
 
 def _of_samples(equation: Any) -> str | None:
@@ -123,6 +162,8 @@ def _matmul(call: LayerCall) -> Parts:
     """Return a product of matrices; of samples that are vectors it is another one, over the batch."""
     read = call.tensors()
     ranks = {None if one.sizes is None else len(one.sizes) for one in read}
+    if len(read) == 2 and is_constant(read[1]) and None not in ranks:
+        return {"op": "matmul"}
     return {"op": "matmul"} if len(read) == 2 and len(ranks) == 1 and None not in ranks and ranks != {1} else None
 
 

@@ -29,6 +29,8 @@ class LayerPart(NamedTuple):
     """Its arrays; None for the usual ones of its op."""
     trainable: bool = True
     """Whether its arrays are trained if the Keras layer's are."""
+    shared: bool = False
+    """Whether the first call of the layer has its array in another op, and counts it."""
 
 
 class Results(NamedTuple):
@@ -362,8 +364,18 @@ def layers_for(operands: list[Any], sizes: Sizes | None) -> tuple[list[LayerPart
 
 
 def _meet(call: LayerCall, tensors: list[Tensor]) -> bool:
-    """Return whether tensors meet sample by sample: a layer puts axes in front of samples, an operation does not."""
-    return not call.is_operation or len({len(one.sizes) for one in tensors if one.sizes is not None}) < 2
+    """Return whether tensors meet sample by sample: a layer puts axes in front of samples, an operation does not.
+
+    A constant has no batch, so that it meets each sample, if it has no more axes.
+    """
+    ranks = {len(one.sizes) for one in tensors if one.sizes is not None and not is_constant(one)}
+    constants = [len(one.sizes or ()) for one in tensors if is_constant(one)]
+    return not call.is_operation or (len(ranks) < 2 and max(constants, default=0) <= max(ranks, default=0))
+
+
+def is_constant(tensor: Tensor) -> bool:
+    """Return whether a tensor is an array that the model has, and no sample."""
+    return isinstance(tensor.layer, Draft) and tensor.layer.op == "constant"
 
 
 def _scaled_sum(read: list[Tensor], factor: Any, suffix: str) -> list[LayerPart]:
@@ -414,6 +426,13 @@ def _transpose(call: LayerCall) -> Parts:
 @CONVERTERS.register("Clip")
 def _clip(call: LayerCall) -> Parts:
     return {"op": "clip", "min": numbers(call.get("x_min")), "max": numbers(call.get("x_max"))}
+
+
+@CONVERTERS.register("Constant")
+def _constant(call: LayerCall) -> Parts:
+    """Return an array that a model has beside its layers: a variable or a constant of source that was read."""
+    keys = {key: value for key in ("shape", "kind") if (value := call.get(key)) is not None}
+    return [LayerPart({"op": "constant", **keys}, "", ())]
 
 
 def _without_keys(op: str) -> Converter:

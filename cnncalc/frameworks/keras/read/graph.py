@@ -62,7 +62,7 @@ class ModelReader:
             try:
                 call = self._call_of(record, at, model.sizes.get(here), values)
                 if record.model is None:
-                    outputs = self._add_parts((*prefix, record.name), convert(call), call)
+                    outputs = self.add_parts((*prefix, record.name), convert(call), call)
                 else:
                     outputs = self._add_model((*prefix, record.name), record.model, call, record.name not in several)
                 for number in range(len(outputs), results.get(here[:2], 1)):
@@ -90,8 +90,7 @@ class ModelReader:
         `one_result`: no call of it is read beyond its first output.
         """
         read = call.read()
-        if len(read) != len(model.inputs):
-            raise SpecError(f"the model has {len(model.inputs)} inputs, gets {len(read)}")
+        check_inputs(model, read)
         each = call.kind == "TimeDistributed"
         if each:
             feed = self.spec.add(f"{'.'.join(path)}_steps", "tobatch", [read[0].draft], derived=True)
@@ -125,7 +124,7 @@ class ModelReader:
         count = self.calls[name]
         return (name if count == 1 else f"{name}_call2" if count == 2 else f"{name}_call2_{count - 1}"), count > 1
 
-    def _add_parts(self, path: tuple[str, ...], parts: list[LayerPart] | Results, call: LayerCall) -> list[Tensor]:
+    def add_parts(self, path: tuple[str, ...], parts: list[LayerPart] | Results, call: LayerCall) -> list[Tensor]:
         """Add the parts of one call; the one without a suffix has the Keras layer's own name."""
         sizes = call.sizes()
         unused = unused_buffers(call.kind, call.config, None if not sizes else sizes[-1 if call.channels_last else 0])
@@ -145,6 +144,9 @@ class ModelReader:
             above = read if part is first else above
             reads = above if part.reads is None else [added[one] if isinstance(one, str) else one for one in part.reads]
             op, keys = part.raw["op"], {key: value for key, value in part.raw.items() if key != "op"}
+            if op == "opaque" and "params" not in keys and self.arrays is not None:
+                held = self.arrays.held((*self.path, *path))
+                keys |= {} if held is None else {"params": held, "buffers": 0}
             opaque_weights = keys.get("params") != 0 or keys.get("buffers") != 0
             has_weights = opaque_weights if op == "opaque" else bool(OPS[op][0].WEIGHTS)
             owner = name + part.suffix if has_weights else None
@@ -152,6 +154,7 @@ class ModelReader:
             derived = again or bool(part.suffix)
             layer = self.spec.add(stem + part.suffix, op, reads, keys, weights=weights, owner=owner, derived=derived)
             layer.trainable = not has_weights or (part.trainable and call.config.get("trainable") is not False)
+            layer.counted = {"weights": 0} if part.shared and again else None
             added[part.suffix], above = layer, [layer]
             shapes[layer] = traced(
                 layer.op, layer.keys, [shapes.get(one, NOTHING) for one in reads], call.channels_last
@@ -193,6 +196,24 @@ class ModelReader:
             for role, recipe in recipes.items()
             if own.issuperset(recipe.variables)
         }
+
+
+def check_inputs(model: KerasModel, read: Sequence[Tensor]) -> None:
+    """Raise SpecError if a model has another number of inputs than it reads."""
+    if len(read) != len(model.inputs):
+        raise SpecError(f"the model has {len(model.inputs)} inputs, gets {len(read)}")
+
+
+def results_of(record: KerasLayer, args: tuple[Any, ...], kwargs: dict[str, Any], channels_last: bool) -> list[Tensor]:
+    """Return what one call of a layer gives, each with its sizes as far as they follow from those of its arguments."""
+    reader = ModelReader(channels_last, old=False)
+    call = LayerCall(record.kind, record.config, args, kwargs, None, channels_last, False, record.is_operation)
+    path = (record.name,)
+    if record.model is not None:
+        read = call.read()
+        check_inputs(record.model, read)
+        return reader.read(record.model, read, path)
+    return reader.add_parts(path, convert(call), call)
 
 
 def _made(arrays: KerasArrays, path: tuple[str, ...], recipe: Recipe, channels_last: bool) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ....errors import SpecError, Where, shown
 from .model import KerasModel
-from .variables import Place, Slot, places
+from .variables import Place, Slot, groups, places
 
 SAFE_BYTES = 64 << 20
 """The size of a data set that is read whatever the file holds of it."""
@@ -67,10 +67,27 @@ class HdfFile:
                 return _listed(top, list(places(model)))
             found = {}
             for place in places(model):
-                dataset = _stepped(root, place)
+                values = _group(_stepped(root, place.steps) or {}, "vars", {})
+                dataset = _member(values, str(place.number)) if hasattr(values, "keys") else None
                 if dataset is not None:
                     found[place.path, place.variable.name] = dataset
             return found
+
+    def held(self, model: KerasModel, path: tuple[str, ...]) -> int | None:
+        """Return how many numbers the file holds for a layer of a class that is not known here; None if it says not."""
+        with _reading():
+            root = self._file
+            top = _group(root, "model_weights", root)
+            if "layer_names" in top.attrs or "layer_names0" in top.attrs:
+                group = _group(top, path[0]) if len(path) == 1 else None
+            else:
+                steps = next((steps for own, steps in groups(model) if own == path), None)
+                group = None if steps is None else _stepped(root, steps)
+            found: list[int] = []
+            if group is None or not hasattr(group, "visititems"):
+                return None
+            group.visititems(lambda _, one: found.append(prod(one.shape)) if hasattr(one, "shape") else None)
+            return sum(found)
 
 
 class KerasArrays:
@@ -82,6 +99,13 @@ class KerasArrays:
     @cached_property
     def _datasets(self) -> dict[tuple[tuple[str, ...], str], Any]:
         return self._file.datasets(self._model)
+
+    def held(self, path: tuple[str, ...]) -> int | None:
+        """Return how many numbers the file holds for a layer; None if it says not, or cannot be read."""
+        try:
+            return self._file.held(self._model, path)
+        except SpecError:
+            return None
 
     def read(self, path: tuple[str, ...], names: Sequence[str], optional: Sequence[str] = ()) -> list[Any]:
         """Return the arrays of a layer's variables. SpecError if the file lacks one that is not optional."""
@@ -202,10 +226,10 @@ def _dataset(group: Any, path: str) -> Any:
     return group
 
 
-def _stepped(root: Any, place: Place) -> Any:
-    """Return the data set of a variable in a `.weights.h5` file; None if it has none."""
+def _stepped(root: Any, steps: Sequence[str | Slot]) -> Any:
+    """Return the group of a layer, or of a part of it, in a `.weights.h5` file; None if it has none."""
     group = root
-    for step in place.steps:
+    for step in steps:
         found = _slot(group, step) if isinstance(step, Slot) else _group(group, step)
         if found is None and step == "layers":
             found = _group(group, OLD_LAYERS)
@@ -214,8 +238,7 @@ def _stepped(root: Any, place: Place) -> Any:
         if found is None or not hasattr(found, "keys"):
             return None
         group = found
-    values = _group(group, "vars")
-    return None if values is None or not hasattr(values, "keys") else _member(values, str(place.number))
+    return group
 
 
 def _slot(group: Any, slot: Slot) -> Any:

@@ -86,6 +86,26 @@ def _single(number: float) -> float:
     return rounded
 
 
+@CONVERTERS.register("RandomCrop")
+def _random_crop(call: LayerCall) -> Parts:
+    """Return what a random crop does once trained: Keras 2 resizes, Keras 3 gives the image back.
+
+    In Keras 3 that has other sizes than the model declares, unless they are those of the crop.
+    """
+    have, wanted = _space(call), [call.get("height"), call.get("width")]
+    if have is None or any(type(n) is not int or n < 1 for n in wanted):
+        return None
+    if have == wanted:
+        return {"op": "identity"}
+    return _to_ratio(have, wanted, call) if call.old else None
+
+
+def _to_ratio(have: list[int], wanted: list[int], call: LayerCall) -> list[LayerPart]:
+    """Return an image of wanted sizes, cropped to their ratio first."""
+    box = [max(min(n, other), 1) for n, other in zip(have, _of_ratio(have, wanted), strict=True)]
+    return [*_cropped(have, box), *_scaled(box, wanted, "bilinear", call)]
+
+
 @CONVERTERS.register("CenterCrop")
 def _center_crop(call: LayerCall) -> Parts:
     """Return a crop to the middle; an image that is smaller is resized, cropped to the ratio first."""
@@ -94,5 +114,4 @@ def _center_crop(call: LayerCall) -> Parts:
         return None
     if have[0] >= height and have[1] >= width:
         return [part._replace(suffix="") for part in _cropped(have, [height, width])] or {"op": "identity"}
-    box = [max(min(n, other), 1) for n, other in zip(have, _of_ratio(have, [height, width]), strict=True)]
-    return [*_cropped(have, box), *_scaled(box, [height, width], "bilinear", call)]
+    return _to_ratio(have, [height, width], call)

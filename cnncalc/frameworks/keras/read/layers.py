@@ -355,9 +355,9 @@ _JOINS = {
     *("MultiHeadAttention", "Attention", "AdditiveAttention", "DotProductAttention"),
     *("GroupQueryAttention", "GroupedQueryAttention"),
     *("LSTM", "GRU", "SimpleRNN"),
-    *("Dot", "Matmul", "Einsum", "Stack"),
+    *("Dot", "Matmul", "Einsum", "Stack", "Constant"),
 }
-"""Layers that may read several tensors."""
+"""Layers that may read several tensors, or none."""
 _MASKED: dict[str, Converter] = {
     "GlobalAveragePooling1D": masked_mean,
     "Softmax": masked_softmax,

@@ -16,7 +16,7 @@ from .tracing import shape_given
 def opaque(call: LayerCall) -> Raw:
     """Return an opaque layer for a call, with all that is known of it."""
     figures = NO_FIGURES if call.kind in _WEIGHTLESS else FIGURES[call.kind](call) if call.kind in FIGURES else {}
-    if not figures and call.is_operation:  # an operation has no weights
+    if not figures and (call.is_operation or call.kind in _PRODUCTS):  # an operation has no weights
         figures = {"params": 0, "buffers": 0} if call.kind in _PRODUCTS else NO_FIGURES
     return same_shape(call.kind, figures) if call.kind in _KEEPS else opaque_layer(call.kind, _out(call), figures)
 
@@ -196,7 +196,7 @@ _KEEPS = {
 }
 """Opaque layers that keep the shape."""
 _WEIGHTLESS = {
-    *(word for word, cls in _CLASSES.items() if not cls.WEIGHTS),
+    *(word for word, cls in _CLASSES.items() if not cls.WEIGHTS and word not in _PRODUCTS),
     *("InputLayer", "UnitNormalization", "RepeatVector", "CenterCrop", "RandomCrop", "Resizing", "LogSoftmax", "Tile"),
     *("Solarization", "AutoContrast", "Equalization", "ContrastLimitedAdaptiveHistogramEqualization", "MelSpectrogram"),
     *("Transpose", "Squeeze", "ExpandDims", "Split", "Stack", "Pad"),

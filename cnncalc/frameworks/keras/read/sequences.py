@@ -6,6 +6,7 @@ Source: keras/src/layers/rnn.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import NoneType
 from typing import Any
 
 from ...build import Draft
@@ -199,6 +200,30 @@ def _embedding(call: LayerCall) -> Parts:
     return with_lora(
         call, rank, raw, raw | {"out": rank}, {"op": "linear", "out": columns, "bias": False}, False, "embeddings"
     )
+
+
+@CONVERTERS.register("ReversibleEmbedding")
+def _reversible(call: LayerCall) -> Parts:
+    """Return an embedding, or backwards its product with the same table or another one."""
+    rows, columns = call.config.get("input_dim"), call.config.get("output_dim")
+    tied, cap = call.config.get("tie_weights") is not False, call.config.get("logit_soft_cap")
+    if type(rows) is not int or type(columns) is not int or quantization(call.config) is not None:
+        return None
+    if not call.kwargs.get("reverse"):
+        return [
+            LayerPart({"op": "embedding", "rows": rows, "out": columns}, "", None, {"weight": Recipe(("embeddings",))})
+        ]
+    if lora_rank(call.config) is not None or not isinstance(cap, (int, float, NoneType)):
+        return None
+    table: Raw = {"op": "constant", "shape": [rows, columns] if tied else [columns, rows]}
+    recipe = Recipe(("embeddings" if tied else "reverse_embeddings",))
+    product: Raw = {"op": "einsum", "equation": f"...d,{'vd' if tied else 'dv'}->...v"}
+    parts = [LayerPart(table, "_table", (), {"weight": recipe}, shared=tied)]
+    parts.append(LayerPart(product, "_logits" if cap else "", (call.read()[0].layer, "_table")))
+    if cap:
+        parts += [LayerPart({"op": "rescale", "factor": 1 / cap}, "_small"), LayerPart({"op": "tanh"}, "_soft")]
+        parts.append(LayerPart({"op": "rescale", "factor": cap}))
+    return parts
 
 
 @CONVERTERS.register("RepeatVector")

@@ -41,32 +41,49 @@ class Place(NamedTuple):
     """The layer, behind the models that it stands in."""
     variable: Variable
     steps: tuple[str | Slot, ...]
-    """The groups of a `.weights.h5` file, from the first to the variable's."""
+    """The groups of a `.weights.h5` file, from the first to that of the variable's layer, or part of it."""
     number: int
     """Which of the variables of that group it is."""
     trained: bool
 
 
-def places(model: KerasModel, path: tuple[str, ...] = (), steps: tuple[str | Slot, ...] = ()) -> Iterator[Place]:
+Steps = tuple["str | Slot", ...]
+"""The groups of a `.weights.h5` file, from the first."""
+
+
+def places(model: KerasModel) -> Iterator[Place]:
     """Yield the places of all variables of a model, layer by layer."""
+    for record, own, inside in _records(model, (), ()):
+        yield from _places(record, own, inside)
+
+
+def groups(model: KerasModel) -> Iterator[tuple[tuple[str, ...], Steps]]:
+    """Yield the path of each layer, those of models in it too, with its group in a `.weights.h5` file."""
+    for _, own, inside in _records(model, (), ()):
+        yield own, inside
+
+
+def _records(
+    model: KerasModel, path: tuple[str, ...], steps: Steps
+) -> Iterator[tuple[KerasLayer, tuple[str, ...], Steps]]:
+    """Yield the layers that are not models, each with its path and its group."""
     number: Counter[str] = Counter()
     full: Counter[str] = Counter()
     for record in model.records:
         kind = snake_case(record.kind)
-        slot = Slot(kind, number[kind], full[kind])
-        inside = (*steps, "layers", slot)
+        inside = (*steps, "layers", Slot(kind, number[kind], full[kind]))
         own = (*path, record.name)
-        found = list(_places(record, own, inside))
+        inner = [(record, own, inside)]
+        if record.model is not None:
+            within = (*inside, "layer") if record.kind == "TimeDistributed" else inside
+            inner = list(_records(record.model, own, within))
         number[kind] += 1
-        full[kind] += bool(found)
-        yield from found
+        full[kind] += any(True for one, at, where in inner for _ in _places(one, at, where))
+        yield from inner
 
 
-def _places(record: KerasLayer, path: tuple[str, ...], steps: tuple[str | Slot, ...]) -> Iterator[Place]:
-    """Yield the places of the variables of a layer, or of a model in its place."""
-    if record.model is not None:
-        yield from places(record.model, path, (*steps, "layer") if record.kind == "TimeDistributed" else steps)
-        return
+def _places(record: KerasLayer, path: tuple[str, ...], steps: Steps) -> Iterator[Place]:
+    """Yield the places of the variables of a layer."""
     frozen = record.config.get("trainable") is False
     count: Counter[tuple[str, ...]] = Counter()
     for variable in variables(record.kind, record.config):
@@ -117,6 +134,9 @@ _PROJECTIONS = {part: f"{part}_dense" for part in ("query", "key", "gate", "valu
 
 def variables(kind: str, config: dict[str, Any]) -> list[Variable]:
     """Return the variables of a layer in the order in which Keras's files list them; none for an unknown class."""
+    if kind == "ReversibleEmbedding":
+        own = _listed(_OWN["Embedding"], config)
+        return [*own, *([Variable("reverse_embeddings")] if config.get("tie_weights") is False else [])]
     if kind in _OWN or kind in _RECURRENT:
         listed = _listed(_OWN.get(kind, _CELL), config)
         return [one._replace(group=("cell",)) for one in listed] if kind in _RECURRENT else listed

@@ -10,7 +10,7 @@ from ....errors import SpecError, shown
 from ....layers.base import AXIS_LETTERS
 from ....sizes import MOST_SIZES, Open, Shape, Size, is_letter, show, to_json
 from ... import ForeignNetwork
-from ...build import Draft, printable
+from ...build import NO_FIGURES, Draft, printable
 from ...values import BATCH, Handle, batch_first, plain
 from .model import load
 from .ops import HANDLERS
@@ -47,11 +47,12 @@ def read(
         built.values[main] = Handle(built.spec.input, full[1:], batch_first(len(full) - 1))
     else:
         built.values[main] = Handle(built.spec.input, full or (1,), plain(1) if full else ((),), False)
-    layers = _layers(built)
+    outputs = _layers(built)
+    layers = built.spec.spec()
     printable = "".join(c for c in graph.name if c.isprintable())[:240]
     head: dict[str, Any] = {"cnncalc": 1, **({"name": printable} if printable else {})}
     head |= _input(built, full or (1,))
-    spec = {**head, "dialect": "onnx", "layout": "NCHW", "layers": layers}
+    spec = {**head, **_names(main, outputs), "dialect": "onnx", "layout": "NCHW", "layers": layers}
 
     def bind(given: Mapping[str, Shape]) -> ForeignNetwork | None:
         """Read the file for other sizes of its inputs, given with the batch or without."""
@@ -65,6 +66,15 @@ def read(
         return read(source, name, {**(sizes or {}), **bound}) if bound else None
 
     return ForeignNetwork(spec, built.spec.weights(), bind=bind, notes=_notes(built))
+
+
+def _names(main: str, outputs: Mapping[Draft, str]) -> dict[str, Any]:
+    """Return the key for the file's names of the first input, and of outputs whose layers have others."""
+    names: dict[str, Any] = {"input": printable(main)}
+    own = [printable(name) for name in outputs.values()]
+    if own != [layer.name for layer in outputs] and len(set(own)) == len(own):
+        names["outputs"] = own
+    return {"names": names}
 
 
 def _notes(b: GraphReader) -> tuple[str, ...]:
@@ -116,8 +126,8 @@ def _input(b: GraphReader, full: Shape) -> dict[str, Any]:
     return {"input": to_json(sizes), "sample_axes": sample}
 
 
-def _layers(b: GraphReader) -> Layers:
-    """Return the layers of all nodes, the first output last. SpecError for a graph without layers."""
+def _layers(b: GraphReader) -> dict[Draft, str]:
+    """Make the layers of all nodes, the first output last; return the outputs. SpecError for a graph without layers."""
     for node in b.graph.nodes:
         b.node(node, HANDLERS)
     outputs = b.graph.outputs or [out for node in b.graph.nodes[-1:] for out in node.outputs[:1]]
@@ -131,13 +141,14 @@ def _layers(b: GraphReader) -> Layers:
     if b.unfolds():
         made = [b.explicit(b.unfolded(value)).layer for value in values]
     b.spec.keep(made)
-    b.spec.end_with_all(made)
+    ends = b.spec.end_with_all(made)
     if b.unfolds():
         _fold_input(b)
-    if any(layer.op == "input" for layer in b.spec.layers):
-        _name_input(b)
     b.count()
-    return b.spec.spec()
+    named = dict[Draft, str]()
+    for layer, name in zip(ends, outputs, strict=True):
+        named.setdefault(layer, name)
+    return named
 
 
 def as_file_has(b: GraphReader, name: str) -> Handle:
@@ -161,25 +172,23 @@ def as_output(b: GraphReader, name: str, value: Handle) -> Draft:
     return b.explicit(b.unfolded(value)).layer
 
 
-def _name_input(b: GraphReader) -> None:
-    """Give the first of several inputs its name, that of an identity which alone reads it."""
-    for source in (b.spec.input, b.whole_input):
-        readers = [layer for layer in b.spec.layers if source in layer.reads]
-        if readers:
-            named = Draft(printable(next(iter(b.graph.inputs))), "identity", [source])
-            for layer in readers:
-                layer.reads = [named if one is source else one for one in layer.reads]
-            b.spec.layers.insert(0, named)
-
-
 def _fold_input(b: GraphReader) -> None:
     """Put the fold of an input's batch in front of the layers that work on each sample alone."""
     for source, whole in [(b.spec.input, b.whole_input), *b.whole_inputs()]:
         _read_instead(b, source, whole, Draft(f"{whole.name}.tobatch", "tobatch", [whole], {"axes": 1}))
     for source in b.single_inputs:
-        row = Draft(f"{source.name}.sample", "reshape", [source], {"out": [1, *source.keys["shape"]]})
+        row = _row_of(source)
         _read_instead(b, source, source, row)
         _read_instead(b, row, row, Draft(f"{source.name}.tobatch", "tobatch", [row], {"axes": 1}))
+
+
+def _row_of(source: Draft) -> Draft:
+    """Return the layer that puts an axis of one in front of an input; opaque if several of its sizes are open."""
+    sizes: list[Any] = source.keys["shape"]
+    name, opened = f"{source.name}.sample", sum(not isinstance(n, int) for n in sizes)
+    if opened > 1:
+        return Draft(name, "opaque", [source], {"type": "Reshape", "out": [1, *sizes], **NO_FIGURES})
+    return Draft(name, "reshape", [source], {"out": [1, *[n if isinstance(n, int) else -1 for n in sizes]]})
 
 
 def _read_instead(b: GraphReader, source: Draft, behind: Draft, layer: Draft) -> None:

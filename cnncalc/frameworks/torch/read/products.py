@@ -281,13 +281,14 @@ _MHA = """
 def multihead(call: Call) -> BatchedTensor:
     """Read multi-head attention: of positions, samples and features, in this order."""
     given = [call.value(name) for name in ("query", "key", "value")]
+    features, rank = given[0].axes[-1][0], len(given[0].axes)
+    turn = (1, 0, 2) if rank == 3 else (0, 1)
+    turned = {one: sequence(call, one, 1 if rank == 3 else None) for one in dict.fromkeys(given)}
     if any(call.get(name) is not None for name in ("bias_k", "bias_v", "static_k", "static_v", "key_padding_mask")):
         raise OpaqueCall
     if call.get("add_zero_attn"):
         raise OpaqueCall
-    features, rank = given[0].axes[-1][0], len(given[0].axes)
-    turn = (1, 0, 2) if rank == 3 else (0, 1)
-    values = [sequence(call, one, 1 if rank == 3 else None) for one in given]
+    values = [turned[one] for one in given]
     keys: dict[str, Any] = {"heads": call.get("num_heads"), "bias": call.get("in_proj_bias") is not None}
     reads = [one.layer for one in values]
     mask = call.get("attn_mask")

@@ -195,12 +195,16 @@ def unusual(given: Given, others: Iterable[int]) -> list[int]:
 
 
 def attempts(given: Given, batch: int | None, prime: int, likely: Sequence[Reading]) -> Iterator[Attempt]:
-    """Yield the readings of the inputs, the likely ones first: with an unusual batch, their own batch, and without."""
+    """Yield the readings of the inputs, the likely ones first: with an unusual batch, their own batch, and without.
+
+    The first size is a batch only if all inputs have the same.
+    """
     meanings = [one for one in likely if one is not Reading.BATCH]
+    has_batch = batch is None and len(given[0][1]) > 1 and len({sizes[:1] for _, sizes in given}) == 1
     for reading in likely:
         if reading is not Reading.BATCH:
             yield attempt(given, reading, prime)
-        elif batch is None and len(given[0][1]) > 1:
+        elif has_batch:
             yield attempt(given, reading, prime)
             yield attempt(given, reading, own_batch(given, reading, None))
     yield from [attempt(given, reading, own_batch(given, reading, batch)) for reading in meanings]

@@ -24,6 +24,8 @@ from .calls import NO_PRODUCTS, Constant, FunctionCall, NamedInput, Recording, T
 from .restore import as_it_was
 
 META = torch.device("meta")
+MOST_ONES = 1 << 22
+"""How many values a function is called on that fails without any."""
 MOST_CALLS = 15_000
 """How many calls are followed."""
 _MADE = "zeros_like ones_like full_like empty_like rand_like randn_like randint_like new_zeros new_ones new_full"
@@ -104,7 +106,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         Every part of it is afterwards as it was before, and so are PyTorch's random numbers.
         """
         names = [one.name for one in self.inputs]
-        with torch.random.fork_rng(devices=[]), as_it_was(self.module), self.followed():
+        with torch.random.fork_rng(devices=[]), as_it_was(self.module), self.followed(), slow_attention():
             self.module.eval()
             try:
                 with torch.no_grad(), assume_all_nonzero(), self:
@@ -179,7 +181,12 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             func, meta_args, meta_kwargs = torch.Tensor.detach, meta_args[:1], {}
         counter = FlopCounterMode(display=False)
         with counter if name not in NO_PRODUCTS else contextlib.nullcontext():
-            result = func(*meta_args, **meta_kwargs)
+            try:
+                result = func(*meta_args, **meta_kwargs)
+            except (RuntimeError, NotImplementedError) as error:
+                if not name.endswith("loss"):
+                    raise
+                result = self.on_ones(func, (args, kwargs), error)
         own = name_of(func, plain=False)
         changes = name == "setitem" or (own.endswith("_") and not own.endswith("__")) or is_in_place(own)
         results = [args[0]] if changes else tensors_in(result)
@@ -195,6 +202,20 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         if changes:
             self.write_through(args[0])
         return result
+
+    def on_ones(self, func: Any, given: Any, error: Exception) -> Any:
+        """Return what a loss gives for ones, which looks at its values itself. The error if it fails on them, too.
+
+        All but its first argument may be whole numbers: classes, or lengths.
+        """
+        tensors = tensors_in(given)
+        if sum(one.numel() for one in tensors) > MOST_ONES:
+            raise error
+        for kind in (None, torch.int64):
+            (_, *rest), kwargs = tree_map(partial(ones, kind), given)
+            with contextlib.suppress(Exception):
+                return tree_map(valueless, func(ones(None, given[0][0]), *rest, **kwargs))
+        raise error
 
     def suppressed(self, args: Any, boxes: torch.Tensor) -> torch.Tensor:
         """Return the result of a suppression of boxes that overlap, as if all were left, and note it."""
@@ -304,6 +325,17 @@ def assume_all_nonzero() -> contextlib.AbstractContextManager[None]:
     return patched
 
 
+@contextlib.contextmanager
+def slow_attention() -> Iterator[None]:
+    """Keep PyTorch for a while from its fast path for attention, which takes no tensors without values."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
 def takes_sizes(name: str, args: Sequence[Any], traced: Sequence[torch.Tensor]) -> bool:
     """Return whether a call takes no more than sizes and a type from tensors that depend on an input."""
     first = args[0] if args else None
@@ -380,6 +412,11 @@ def valueless(leaf: Any) -> Any:
     if isinstance(leaf, str) and leaf.partition(":")[0] in ("cpu", "cuda", "mps"):
         return META
     return leaf.to(META) if isinstance(leaf, torch.Tensor) and leaf.device != META else leaf
+
+
+def ones(kind: torch.dtype | None, leaf: Any) -> Any:
+    """Return an argument with ones for its values, of another type if one is given."""
+    return torch.ones(leaf.shape, dtype=kind or leaf.dtype) if isinstance(leaf, torch.Tensor) else leaf
 
 
 def values_of(tensor: torch.Tensor) -> Any:

@@ -96,7 +96,8 @@ def regrouped(axes: Axes, batch: int, shape: Sequence[int]) -> Axes | None:
 def found_in(shape: Sequence[int], batch: int | None) -> Axes | None:
     """Return the axes of a result of which only the shape is known; None if the batch may be in several."""
     if not batch or batch == 1:
-        at = 0 if batch and shape and shape[0] == 1 else None
+        ones = [at for at, n in enumerate(shape) if n == 1] if batch else []
+        at = ones[0] if ones[:1] == [0] or len(ones) == 1 else None
         return with_batch(shape, at, (BATCH,))
     held = [at for at, n in enumerate(shape) if n % batch == 0 and n]
     if len(held) > 1:

@@ -158,7 +158,8 @@ def einsum(b: GraphReader, node: GraphNode) -> None:
     text = node.text("equation").replace(" ", "")
     terms = text.partition("->")[0].split(",")
     given = operands(b, node)
-    if len(terms) != len(given) or "..." in text or "->" not in text:
+    twice = any(len(set(term)) < len(term) for term in terms)  # the diagonal
+    if len(terms) != len(given) or "..." in text or "->" not in text or twice:
         raise OpaqueNode
     learned = any(isinstance(x, Handle) for x in given)
     xs = []

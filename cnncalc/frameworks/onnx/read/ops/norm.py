@@ -32,7 +32,7 @@ def batchnorm(b: GraphReader, node: GraphNode) -> None:
     """Read scale, bias, and the running mean and variance."""
     x = b.first(node)
     scale, bias, *statistics = [b.param(node, at) for at in range(1, 5)]
-    if scale is None or len(scale.shape) != 1 or node.whole("spatial", 1) != 1:
+    if scale is None or len(scale.shape) != 1 or node.whole("spatial", 1) != 1 or x.rank == 1:
         raise OpaqueNode(b.full(x), params=params_of(scale, bias))
     keys, weights = affine(scale, bias)
     keys |= {"c_i": scale.size, **node.renamed(ONNX["batchnorm"])}

@@ -181,10 +181,16 @@ def float32(value: float) -> float:
 
 
 def _exact(n: Size, out: Size, by: float) -> float:
-    """Return a scale as a factor whose product with a size, in double precision, is cut off to the same size."""
+    """Return a scale as a factor whose product with a size, in double precision, is cut off to the same size.
+
+    OpaqueNode if there is none: sizes that keep their ratio are rounded.
+    """
     if not isinstance(n, int):
         return by
-    return next((one for one in (by, shortest(by), by * (1 + 2**-23)) if floor(n * one) == out), by)
+    found = next((one for one in (by, shortest(by), by * (1 + 2**-23)) if floor(n * one) == out), None)
+    if found is None:
+        raise OpaqueNode
+    return found
 
 
 def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size], factors: Sequence[float]) -> dict[str, Any]:

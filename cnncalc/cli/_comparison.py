@@ -1,0 +1,48 @@
+"""How `compare` and `zoo` write networks side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..comparisons import Compared, Comparison
+from ..errors import CnncalcError, SpecError
+from ..files import text_output
+from ..render import Selection
+from ..render.comparisons import FORMATS
+from ..report import Report
+from ._options import Measures
+from ._rows import NETWORKS, needs_bytes
+from ._terminal import show_error, style_of
+
+
+def write(
+    networks: Iterable[tuple[str, Callable[[], Report]]],
+    measures: Measures,
+    columns: tuple[str, ...] | None,
+    selection: Selection,
+    format: str,
+    path: str | None,
+) -> int:
+    """Write a row for each network, given by its name and the function that makes its report; return the exit code.
+
+    The error of a network without a report stands in its row as JSON, and is shown on standard error.
+    """
+    is_json = format in ("json", "jsonl")
+    if columns is not None and is_json:
+        raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
+    measures = measures.or_bytes(needs_bytes(columns, selection, NETWORKS))
+    with text_output(path, utf8=is_json) as stream:
+        comparison = Comparison([_compared(name, make, measures) for name, make in networks])
+        style = style_of(stream, columns)._replace(selection=selection)
+        stream.writelines(FORMATS.renderer(format)(comparison, style))
+    errors = [network.error for network in comparison if network.error is not None]
+    for error in errors:
+        show_error(error)
+    return 2 if errors else 0
+
+
+def _compared(name: str, make: Callable[[], Report], measures: Measures) -> Compared:
+    try:
+        return Compared(name, measures.of(make()))
+    except CnncalcError as error:
+        return Compared(name, None, error)

@@ -1,0 +1,98 @@
+"""What people call an option, or the value of one, and what it is called here. Intent comes before spelling."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import click
+
+from ..errors import nearest
+
+_OPTIONS = {
+    "-i 3x224x224": "shape size input-size input-shape in image-size img-size img imgsz resolution dims",
+    "--batch 8": "b n N bs batch-size batches",
+    "--dialect torch": "framework backend lib library rules like",
+    "--layout NHWC": "data-format channels-last channels-first nhwc nchw order",
+    "--max-params 50k": "params macs flops memory",
+    "--get params,macs": "summary short brief",
+    "--format csv": "f fmt output-format",
+    "--get params": "params parameters macs flops total totals count value print",
+    "--until LAYER": "up-to upto stop stop-at end to backbone",
+    "--after LAYER": "from start start-at skip begin head",
+    "--explain": "v verbose details why how",
+    "--dtype float16": "precision bits half fp16 fp32 int8 memory mem bytes",
+    "--sort macs": "sort-by order-by",
+    "--top 10": "limit first n-rows",
+    "--only conv": "filter type types ops",
+    "--columns layer,out,params": "cols fields show",
+    "--stat": "summary short brief stats totals-only",
+    "--expect out=1000": "assert assume require expected want",
+    "--baseline FILE --update": "update-baseline save-baseline record lock lockfile",
+    "--to onnx": "format target-format as into onnx keras torch pytorch",
+    "--weights-out W.npz": "save-weights weights-file state-dict",
+    "-w W.npz": "weight kernel weights-path filters",
+    "-x X.npy": "i input data in image array-file",
+    "-y Y.npy": "labels label target-file output-array",
+    "--seed 0": "random rand init-random random-weights",
+    "--lr 0.01": "learning-rate learningrate rate alpha eta step-size l",
+    "--steps 100": "epochs epoch iterations iters iter n-steps n",
+    "--json": "to-json as-json j",
+    "-o FILE": "out out-file outfile output-file save write file export dest",
+    "--color always": "colour colours colors",
+    "-q": "silent no-notes s",
+}
+"""What is typed, without its dashes, for each option as it is written here."""
+_FORMATS = {
+    "md": "markdown",
+    "gfm": "markdown",
+    "tex": "latex",
+    "excel": "csv",
+    "xlsx": "csv",
+    "yaml": "json",
+    "yml": "json",
+    "xml": "junit",
+    "txt": "table",
+    "plain": "table",
+    "rich": "table",
+    "htm": "html",
+    "jsonlines": "jsonl",
+    "ndjson": "jsonl",
+}
+_TARGETS = {
+    "json": "spec",
+    "cnncalc": "spec",
+    "pytorch": "torch",
+    "py": "torch",
+    "python": "torch",
+    "tf": "keras",
+    "tensorflow": "keras",
+    "h5": "keras",
+}
+
+
+def option_meant(word: str, command: click.Command) -> str | None:
+    """Return `did you mean -i 3x224x224?` for an option that a command does not have, by its meaning."""
+    name = word.lstrip("-").replace("_", "-")
+    own = {spelling for param in command.params for spelling in param.opts}
+    if f"--{name}" in own and f"--{name}" != word:
+        return f"did you mean '--{name}'?"
+    for written, names in _OPTIONS.items():
+        if name in names.split() and set(re.findall(r"(?<!\S)--?[a-z]\S*", written)) <= own:
+            return f"did you mean {written}?"
+    form = next((param for param in command.params if "--format" in param.opts), None)
+    choices = getattr(form and form.type, "choices", ())
+    if (meant := _FORMATS.get(name, name)) in choices:
+        return f"did you mean --format {meant}?"
+    bounds = [spelling for spelling in own if spelling.startswith(word[:5]) and word[:5] in ("--max", "--min")]
+    return nearest(word, bounds) if bounds else None
+
+
+def choice_meant(value: str, choices: Iterable[str]) -> str | None:
+    """Return `did you mean 'markdown'?` for a value that is not one of the words: by its meaning, then its spelling."""
+    words = list(choices)
+    for table in (_FORMATS, _TARGETS):
+        meant = table.get(value.lower())
+        if meant in words:
+            return f"did you mean '{meant}'?"
+    return nearest(value, words)

@@ -1,0 +1,61 @@
+"""`cnncalc compare`: networks side by side, a row each."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import click
+
+from .. import sources
+from ..errors import SpecError
+from ..render import Selection
+from ..render.comparisons import FORMATS
+from . import _comparison
+from ._networks import quotes, report_of
+from ._options import (
+    Measures,
+    NetworkOptions,
+    format_options,
+    measure_options,
+    message_options,
+    network_options,
+    path_option,
+)
+from ._rows import network_selection_options
+from ._usage import Command
+
+
+@click.command("compare", cls=Command)
+@click.argument("networks", nargs=-1, metavar="SPEC...")
+@network_options()
+@measure_options
+@format_options(FORMATS)
+@network_selection_options
+@path_option()
+@message_options
+def command(
+    networks: tuple[str, ...],
+    options: NetworkOptions,
+    measures: Measures,
+    format: str,
+    columns: tuple[str, ...] | None,
+    selection: Selection,
+    path: str | None,
+) -> int:
+    """Show networks side by side, a row each: shapes, parameters, MACs and the receptive field of the whole.
+
+    SPEC is one word of the shell: a file, a built-in network, - for standard input, layer words or code in quotes, or a
+    file at a git revision, as REVISION:PATH. A network that is impossible has a row that says so; the others still
+    count, and the exit code is 2.
+
+    \b
+      cnncalc compare resnet18 resnet50 net.json '3x32x32 conv:16,k3 relu'
+      cnncalc compare nets/*.json -i 3x224x224 --sort macs --format markdown
+      cnncalc compare vgg16 resnet50 --columns network,params,macs,torchinfo,fvcore
+    """
+    if not networks:
+        raise SpecError("no SPEC", f"give networks, one word each; layer words go in quotes: {quotes()}")
+    if networks.count(sources.STDIN) > 1:
+        raise SpecError("standard input can be only one of the networks", "give files for the others")
+    reports = [(word, partial(report_of, word, options)) for word in networks]
+    return _comparison.write(reports, measures, columns, selection, format, path)

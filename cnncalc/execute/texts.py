@@ -1,0 +1,118 @@
+"""Arrays written as text: nested lists, `[[0,1],[2,3]]`, and tables of numbers, a row a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import LONGEST_PATH, SpecError, Where, shown
+from .task import Array
+
+SEPARATORS = (",", ";", "\t", None)
+"""What stands between the numbers of a row: the first that the first row has; None is any white space."""
+ENDINGS = (".csv", ".tsv", ".txt", ".dat")
+"""The endings of files that are tables."""
+
+
+def looks_like_list(text: str) -> bool:
+    """Return whether a text is written as a list of numbers, and not as the name of a file."""
+    return text.lstrip()[:1] == "["
+
+
+def read_text(data: bytes, name: str) -> Array:
+    """Return the array of a text: a nested list or a table. SpecError, with line and column, for what is not one."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise SpecError(f"{shown(name, LONGEST_PATH)} is not a table: it is not UTF-8", _SAVE) from None
+    return read_list(text, name) if looks_like_list(text) else _read_table(text, name)
+
+
+_SAVE = "save numbers with numpy.save or numpy.savetxt"
+
+
+def read_list(text: str, name: str | None = None) -> Array:
+    """Return the array of a nested list as JSON writes it. SpecError for lists of different lengths."""
+    what = shown(text.strip()) if name is None else shown(name, LONGEST_PATH)
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise SpecError(f"{what} is nested too deeply", _LIST) from None
+    except ValueError as error:
+        raise SpecError(f"{what} is not a list of numbers: {str(error).partition(':')[0].lower()}", _LIST) from None
+    sizes = []
+    part = value
+    while isinstance(part, list):
+        sizes.append(len(part))
+        part = part[0] if part else None
+    numbers = list(_numbers(value, sizes, what))
+    return _array(numbers, what).reshape(sizes)
+
+
+_LIST = "as [[0, 1], [2, 3]], with as many numbers in each row"
+
+
+def _numbers(value: Any, sizes: Sequence[int], what: str) -> Iterator[float]:
+    """Yield the numbers of nested lists of these sizes in order."""
+    if not sizes:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise SpecError(f"{what}: {shown(value)} is not a number", _LIST)
+        yield value
+        return
+    if not isinstance(value, list) or len(value) != sizes[0]:
+        have = f"{len(value)} entries" if isinstance(value, list) else "a number"
+        raise SpecError(f"{what}: {shown(value)} has {have} where the first has {sizes[0]}", _LIST)
+    for part in value:
+        yield from _numbers(part, sizes[1:], what)
+
+
+def _read_table(text: str, name: str) -> Array:
+    """Return the array of a table: rows and columns, or one axis if each line has one number."""
+    lines = [(at, line.strip()) for at, line in enumerate(text.splitlines(), 1)]
+    lines = [(at, line) for at, line in lines if line and not line.startswith("#")]
+    if not lines:
+        raise SpecError(f"{shown(name, LONGEST_PATH)} is empty", _SAVE)
+    separator = next(one for one in SEPARATORS if one is None or one in lines[0][1])
+    rows = [(at, [cell.strip() for cell in line.split(separator)]) for at, line in lines]
+    if len(rows) > 1 and all(_number(cell) is None for cell in rows[0][1]):
+        del rows[0]  # the names of the columns
+    width = len(rows[0][1])
+    numbers: list[float] = []
+    for at, cells in rows:
+        if len(cells) != width:
+            what = f"a row of {len(cells)} number{'s' * (len(cells) != 1)}, and the first has {width}"
+            raise _at(name, at, 1, SpecError(what, "a table has as many numbers in each row"))
+        for column, cell in enumerate(cells, 1):
+            number = _number(cell)
+            if number is None:
+                what = f"{shown(cell)}, in column {column}, is not a number"
+                raise _at(name, at, 1, SpecError(what, "a table has numbers only, and one row of names at most"))
+            numbers.append(number)
+    return _array(numbers, shown(name, LONGEST_PATH)).reshape(len(rows) if width == 1 else (len(rows), width))
+
+
+def _at(name: str, line: int, column: int, error: SpecError) -> SpecError:
+    error.where = Where(name, line, column)
+    return error
+
+
+def _number(text: str) -> float | None:
+    """Return the number that a cell holds, a whole one exactly; None for another text."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return None
+
+
+def _array(numbers: list[float], what: str) -> Array:
+    """Return numbers as int64 if all are whole, else as float64."""
+    whole = all(isinstance(number, int) for number in numbers)
+    try:
+        return np.array(numbers, np.int64 if whole and numbers else np.float64)
+    except OverflowError:
+        raise SpecError(f"{what} has a whole number of more than 64 bits", "write it with a point") from None

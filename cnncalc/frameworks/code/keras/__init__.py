@@ -1,0 +1,112 @@
+"""Keras in evaluated code: its layers, models and functions, and TensorFlow's as far as Keras's models use them.
+
+`signatures` has the arguments of each layer, `layers` and `models` the classes, `operations` the functions. `graph`
+notes the calls, and writes a model as Keras's own configuration, which `frameworks/keras/read` reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ....input import FIRST
+from ....sizes import Shape
+from ... import ForeignNetwork
+from ...keras.read import read as read_keras
+from ..libraries import Library
+from ..values import ClassValue, LibraryFunction
+from .layers import CLASSES, make_input, make_layer
+from .models import MODEL, configuration, is_model, needs_input
+from .operations import NAMES
+
+if TYPE_CHECKING:
+    from ..evaluate import Evaluator
+
+
+class KerasLibrary(Library):
+    """Keras, with TensorFlow."""
+
+    def is_network(self, value: Any) -> bool:
+        return is_model(value)
+
+    def is_network_class(self, value: ClassValue) -> bool:
+        return value.node is not None and value.derives(MODEL)
+
+    def inputs(self, evaluator: Evaluator, network: Any) -> list[str] | None:
+        return [FIRST] if needs_input(network) else None
+
+    def read(self, evaluator: Evaluator, network: Any, inputs: Mapping[str, Shape]) -> ForeignNetwork:
+        sizes = [one for one in inputs.values() if all(isinstance(n, int) for n in one)]
+        node = getattr(network, "made_at", getattr(network, "node", None))
+        return read_keras(configuration(evaluator, network, sizes, node))
+
+
+def _merge(kind: str) -> LibraryFunction:
+    """Return a function that joins tensors by a layer of a class: `layers.add`."""
+
+    def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        inputs, *rest = args or [kwargs.pop("inputs")]
+        layer = make_layer(evaluator, kind, rest, kwargs, node)
+        return layer.call(evaluator, [inputs], {}, node)
+
+    return LibraryFunction(f"keras.layers.{kind.lower()}", call)
+
+
+def _application(path: str) -> LibraryFunction:
+    """Return the function of a network that Keras brings along, whose layers are in no source."""
+
+    def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        name = path.rpartition(".")[2]
+        what = f"{name} is a network that Keras brings along: this source does not show its layers"
+        raise evaluator.error(node, what, "give the model that Keras makes: model.save('net.keras'), then net.keras")
+
+    return LibraryFunction(path, call)
+
+
+_INPUT = LibraryFunction("keras.Input", make_input)
+for _kind, _class in CLASSES.items():
+    NAMES[f"keras.layers.{_kind}"] = _class
+for _kind in ("Model", "Sequential", "Layer"):
+    NAMES[f"keras.{_kind}"] = NAMES[f"keras.models.{_kind}"] = CLASSES[_kind]
+NAMES["keras.models.Functional"] = CLASSES["Functional"]
+for _path in ("keras.Input", "keras.layers.Input", "keras.models.Input"):
+    NAMES[_path] = _INPUT
+for _kind in ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"):
+    NAMES[f"keras.layers.{_kind.lower()}"] = _merge(_kind)
+NAMES["tensorflow.newaxis"] = None
+_NETWORKS = """
+    ConvNeXtBase ConvNeXtLarge ConvNeXtSmall ConvNeXtTiny ConvNeXtXLarge DenseNet121 DenseNet169 DenseNet201
+    EfficientNetB0 EfficientNetB1 EfficientNetB2 EfficientNetB3 EfficientNetB4 EfficientNetB5 EfficientNetB6
+    EfficientNetB7 EfficientNetV2B0 EfficientNetV2B1 EfficientNetV2B2 EfficientNetV2B3 EfficientNetV2L EfficientNetV2M
+    EfficientNetV2S InceptionResNetV2 InceptionV3 MobileNet MobileNetV2 MobileNetV3Large MobileNetV3Small NASNetLarge
+    NASNetMobile ResNet101 ResNet101V2 ResNet152 ResNet152V2 ResNet50 ResNet50V2 VGG16 VGG19 Xception
+"""
+for _kind in _NETWORKS.split():
+    NAMES[f"keras.applications.{_kind}"] = _application(f"keras.applications.{_kind}")
+LIBRARY = KerasLibrary(
+    NAMES,
+    {
+        "tensorflow.keras": "keras",
+        "tensorflow.python.keras": "keras",
+        "tensorflow.compat.v1": "tensorflow",
+        "tensorflow.compat.v2": "tensorflow",
+        "tf_keras": "keras",
+        "keras.api": "keras",
+        "keras.src": "keras",
+        "keras.engine": "keras.layers",
+        "keras.layers.core": "keras.layers",
+        "keras.layers.convolutional": "keras.layers",
+        "keras.layers.normalization": "keras.layers",
+        "keras.layers.pooling": "keras.layers",
+        "keras.layers.merge": "keras.layers",
+        "keras.layers.advanced_activations": "keras.layers",
+        "keras.layers.recurrent": "keras.layers",
+        "keras.layers.embeddings": "keras.layers",
+        "keras.layers.experimental.preprocessing": "keras.layers",
+        "keras.layers.preprocessing": "keras.layers",
+        "keras.models.sequential": "keras",
+        "keras.applications.resnet50": "keras.applications",
+        "keras.applications.vgg16": "keras.applications",
+        "keras.applications.mobilenet_v2": "keras.applications",
+    },
+)

@@ -1,0 +1,324 @@
+"""Keras's layers and tensors while code is evaluated, and the configuration of the models that they make.
+
+A layer notes each of its calls. A model is what lies between its inputs and its outputs, in the form that Keras's own
+`to_json()` has, so that Keras's models are read in one place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ....errors import CnncalcError
+from ...build import Draft
+from ...keras.read.config import Sizes, Tensor
+from ...keras.read.graph import results_of
+from ...keras.read.model import INPUT, KerasLayer, read_model
+from ..values import MISSING, LibraryFunction, LibraryObject, UnknownValue
+
+if TYPE_CHECKING:
+    from ..evaluate import Evaluator
+
+MODELS = ("Functional", "Sequential")
+
+
+class Session:
+    """What Keras keeps while a source is evaluated."""
+
+    def __init__(self) -> None:
+        self.names: Counter[str] = Counter()
+        self.path: list[str] = []
+        """The names of the layers of the source's own that are being called, outermost first."""
+        self.channels_last = True
+        self.calls = 0
+        """How many calls of layers there were."""
+
+    def unique(self, kind: str) -> str:
+        """Return the name that Keras gives a layer without one: `conv2d`, `conv2d_1`."""
+        stem = snake_case(kind)
+        self.names[stem] += 1
+        return stem if self.names[stem] == 1 else f"{stem}_{self.names[stem] - 1}"
+
+
+def session_of(evaluator: Evaluator) -> Session:
+    """Return what Keras keeps for an evaluator."""
+    session: Session = evaluator.state.setdefault("keras", Session())
+    return session
+
+
+def snake_case(name: str) -> str:
+    """Return the name of a class as Keras begins the names of its layers."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+class CallNode(NamedTuple):
+    """A call of a layer."""
+
+    number: int
+    """How many calls there were before, of all layers."""
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    outputs: list[SymbolicTensor]
+
+
+class SymbolicTensor(LibraryObject):
+    """A tensor of a model that is being built."""
+
+    __slots__ = ("dtype", "index", "layer", "node", "sizes", "whole")
+
+    def __init__(self, layer: LayerValue, node: int, index: int, sizes: Sizes | None, *, whole: bool = False):
+        self.layer, self.node, self.index = layer, node, index
+        """The layer that gives it, in which of its calls, and as which of the results."""
+        self.sizes, self.whole = sizes, whole
+        """Its sizes without a batch, None if they are not known; `whole` if there is no batch: a constant."""
+        self.dtype = "float32"
+
+    def shape(self, node: Any) -> Any:
+        """Return its shape as Keras has it, the batch open."""
+        if self.sizes is None:
+            return UnknownValue(f"the shape of {self.layer.name}", node)
+        return self.sizes if self.whole else (None, *self.sizes)
+
+    def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
+        if name in ("shape", "get_shape", "_keras_shape"):
+            shape = self.shape(node)
+            return LibraryFunction(name, lambda *_: shape) if name == "get_shape" else shape
+        if name in ("ndim", "rank"):
+            return UnknownValue("ndim", node) if self.sizes is None else len(self.sizes) + (not self.whole)
+        return {"dtype": self.dtype, "name": self.layer.name}.get(name, MISSING)
+
+    def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
+        from .operations import BINARY, operate
+
+        if op not in BINARY:
+            raise NotImplementedError
+        return operate(evaluator, BINARY[op], [left, right], {}, node)
+
+    def unary(self, evaluator: Evaluator, op: str, node: Any) -> Any:
+        from .operations import operate
+
+        if op == "pos":
+            return self
+        if op != "neg":
+            raise NotImplementedError
+        return operate(evaluator, "Negative", [self], {}, node)
+
+    def item(self, evaluator: Evaluator, index: Any, node: Any) -> Any:
+        from .operations import operate
+
+        return operate(evaluator, "GetItem", [self, index], {}, node)
+
+    def describe(self) -> str:
+        return "a Keras tensor" + ("" if self.sizes is None else f" of {shown_sizes(self.sizes)}")
+
+
+def shown_sizes(sizes: Sizes) -> str:
+    """Return sizes as a user writes them."""
+    return "x".join("?" if n is None else str(n) for n in sizes) or "()"
+
+
+class LayerValue(LibraryObject):
+    """A layer of Keras, or an operation."""
+
+    __slots__ = ("config", "is_operation", "kind", "made_at", "name", "nodes", "path")
+
+    def __init__(self, kind: str, name: str, config: dict[str, Any], made_at: Any, *, is_operation: bool = False):
+        self.kind, self.name, self.config, self.made_at = kind, name, config, made_at
+        """`config` has plain values; `made_at` is the node of the source that made it."""
+        self.is_operation = is_operation
+        self.nodes: list[CallNode] = []
+        self.path: str | None = None
+        """Its name with those of the layers around it, once it was called."""
+
+    def record(self) -> dict[str, Any]:
+        """Return the layer as a model's configuration has it, without its calls."""
+        module = "keras.ops" if self.is_operation else "keras.layers"
+        return {"class_name": self.kind, "module": module, "config": {"name": self.name, **plain(self.config)}}
+
+    def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        """Note a call, and return its results. SpecError for what a layer cannot read."""
+        session = session_of(evaluator)
+        if self.path is None:
+            self.path = ".".join([*session.path, self.name])
+            if self.kind == "MultiHeadAttention":  # it makes these when it is called first
+                session.unique("Softmax")
+                session.unique("Dropout")
+        for one in leaves([args, kwargs]):
+            if isinstance(one, UnknownValue):
+                raise evaluator.error(node, f"{self.name} reads what is not known here: {one.what}")
+        kwargs = {key: value for key, value in kwargs.items() if key != "training" and value is not None}
+        return self.results(evaluator, args, kwargs, node)
+
+    def results(self, evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> Any:
+        """Note a call and return its results: one tensor, or a list of several."""
+        tensors = [one for one in leaves([args, kwargs]) if isinstance(one, SymbolicTensor)]
+        whole = bool(tensors) and all(one.whole for one in tensors)
+        made = self.given(evaluator, args, kwargs, node)
+        outputs = [SymbolicTensor(self, len(self.nodes), at, sizes, whole=whole) for at, sizes in enumerate(made)]
+        session = session_of(evaluator)
+        self.nodes.append(CallNode(session.calls, tuple(args), dict(kwargs), outputs))
+        session.calls += 1
+        return outputs[0] if len(outputs) == 1 and not self.gives_list() else outputs
+
+    def gives_list(self) -> bool:
+        """Return whether its result is a list even if it has one item."""
+        return self.kind in ("Split", "Unstack")
+
+    def given(
+        self, evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any
+    ) -> list[Sizes | None]:
+        """Return the sizes of the results of a call."""
+        record = self.as_read()
+        read: tuple[Any, ...] = _tensors(tuple(args))
+        named: dict[str, Any] = _tensors(dict(kwargs))
+        try:
+            tensors = results_of(record, read, named, session_of(evaluator).channels_last)
+        except CnncalcError as error:
+            raise evaluator.error(node, f"{self.name}: {error.what}", error.help) from None
+        found = [one.sizes for one in tensors]
+        return [*found, *[None] * (self.count() - len(found))]
+
+    def as_read(self) -> KerasLayer:
+        """Return the layer as the reader of Keras's models has it."""
+        record = self.record()
+        model = read_model(self.kind, record["config"]) if self.kind in MODELS else None
+        return KerasLayer(self.name, self.kind, record["config"], (), model, self.is_operation)
+
+    def count(self) -> int:
+        """Return how many results a call has at least."""
+        if self.kind in ("LSTM", "GRU", "SimpleRNN") and self.config.get("return_state"):
+            return 3 if self.kind == "LSTM" else 2
+        return 1
+
+    def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
+        if name in ("output", "input"):
+            if not self.nodes:
+                return MISSING
+            last = self.nodes[-1]
+            return last.outputs[0] if name == "output" else next(_keras_tensors(last.args), MISSING)
+        if name == "output_shape":
+            return self.nodes[-1].outputs[0].shape(node) if self.nodes else UnknownValue(f"{self.name}.{name}", node)
+        if name in ("name", "trainable"):
+            return self.name if name == "name" else self.config.get("trainable", True)
+        if name in self.config:
+            return self.config[name]
+        if name in IDLE:
+            return LibraryFunction(name, lambda *_: None)
+        return UnknownValue(f"{self.name}.{name}", node)
+
+    def describe(self) -> str:
+        return f"the layer {self.name}"
+
+
+IDLE = frozenset(
+    [
+        *("build", "compile", "fit", "summary", "evaluate", "predict", "save", "load_weights", "save_weights"),
+        *("set_weights", "adapt", "fit_generator", "compute_output_shape"),
+    ]
+)
+"""Methods that change no figure."""
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """Yield what stands in lists, tuples and dicts, in order."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)):
+        yield value
+        return
+    for one in value:
+        yield from leaves(one)
+
+
+def _keras_tensors(value: Any) -> Iterator[SymbolicTensor]:
+    return (one for one in leaves(value) if isinstance(one, SymbolicTensor))
+
+
+def _tensors(value: Any) -> Any:
+    """Return arguments with the tensors as the reader of Keras's models has them."""
+    if isinstance(value, SymbolicTensor):
+        op = "constant" if value.layer.kind == "Constant" else "input"
+        return Tensor(Draft(op, op), value.sizes)
+    if isinstance(value, (list, tuple)):
+        return type(value)([_tensors(one) for one in value])
+    if isinstance(value, dict):
+        return {key: _tensors(one) for key, one in value.items()}
+    return plain(value)
+
+
+def plain(value: Any) -> Any:
+    """Return a value of an argument as JSON has it."""
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, slice):
+        config = {"start": value.start, "stop": value.stop, "step": value.step}
+        return {"class_name": "__slice__", "config": config}
+    if isinstance(value, LayerValue):
+        return value.record()
+    if isinstance(value, LibraryFunction):
+        return value.name.rpartition(".")[2]
+    if value is ...:
+        return {"class_name": "__ellipsis__", "config": {}}
+    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
+
+
+# Models
+
+
+def functional(name: str, inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> dict[str, Any]:
+    """Return the configuration of the model between tensors. LookupError, with the layer, for an input not among them.
+
+    Each layer stands where it was called first, and has the calls that the outputs depend on.
+    """
+    called = sorted(_calls_before(inputs, outputs).values(), key=lambda item: item[0].nodes[min(item[1])].number)
+    numbers: dict[tuple[int, int], int] = {}
+    for layer, nodes in called:
+        numbers |= {(id(layer), at): number for number, at in enumerate(sorted(nodes))}
+
+    def written(value: Any) -> Any:
+        if isinstance(value, SymbolicTensor):
+            history = [value.layer.path or value.layer.name, numbers[id(value.layer), value.node], value.index]
+            config = {"shape": None if value.sizes is None else [None, *value.sizes], "keras_history": history}
+            return {"class_name": "__keras_tensor__", "config": config}
+        if isinstance(value, (list, tuple)):
+            return [written(one) for one in value]
+        return {key: written(one) for key, one in value.items()} if isinstance(value, dict) else plain(value)
+
+    layers = []
+    for layer, nodes in called:
+        record = layer.record()
+        record["name"] = record["config"]["name"] = layer.path or layer.name
+        calls = [layer.nodes[at] for at in sorted(nodes)] if layer.kind != INPUT else []
+        record["inbound_nodes"] = [{"args": written(one.args), "kwargs": written(one.kwargs)} for one in calls]
+        layers.append(record)
+    ends = [[written(one)["config"]["keras_history"] for one in tensors] for tensors in (inputs, outputs)]
+    return {"name": name, "layers": layers, "input_layers": ends[0], "output_layers": ends[1]}
+
+
+def _calls_before(
+    inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]
+) -> dict[int, tuple[LayerValue, set[int]]]:
+    """Return the layers of the inputs, and those that the outputs depend on, with the numbers of their calls."""
+    ends = {id(one) for one in inputs}
+    found: dict[int, tuple[LayerValue, set[int]]] = {}
+    seen: set[tuple[int, int]] = set()
+    waiting = [*inputs, *outputs]
+    while waiting:
+        tensor = waiting.pop()
+        layer, at = tensor.layer, tensor.node
+        if (id(layer), at) in seen:
+            continue
+        seen.add((id(layer), at))
+        found.setdefault(id(layer), (layer, set()))[1].add(at)
+        if id(tensor) in ends:
+            continue
+        if layer.kind == INPUT:
+            raise LookupError(layer.name)
+        waiting += _keras_tensors([layer.nodes[at].args, layer.nodes[at].kwargs])
+    return found

@@ -1,0 +1,369 @@
+"""Keras's models while code is evaluated: Sequential, functional, and classes of the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...keras.read.model import INPUT
+from ..values import ClassValue, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe
+from .graph import LayerValue, SymbolicTensor, functional, leaves, plain, session_of
+from .layers import CLASSES, INNER, LAYER, input_of, is_layer, name_of, no_layer, run
+
+if TYPE_CHECKING:
+    from ..evaluate import Evaluator
+
+
+class ModelValue(LayerValue):
+    """A model between inputs and outputs."""
+
+    __slots__ = ("inputs", "outputs")
+
+    def __init__(self, name: str, inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor], made_at: Any):
+        super().__init__("Functional", name, {}, made_at)
+        self.inputs, self.outputs = list(inputs), list(outputs)
+
+    def record(self) -> dict[str, Any]:
+        config = functional(self.name, self.inputs, self.outputs)
+        return {"class_name": self.kind, "module": "keras", "config": {**config, **plain(self.config)}}
+
+    def count(self) -> int:
+        return len(self.outputs)
+
+    def layers(self) -> list[Any]:
+        """Return its layers in order."""
+        names = [record["name"] for record in self.record()["config"]["layers"]]
+        known = {one.path or one.name: one for one in layers_before(self.outputs)}
+        return [known[name] for name in names if name in known]
+
+    def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
+        if name in ("input", "output", "inputs", "outputs"):
+            ends = self.inputs if name.startswith("input") else self.outputs
+            return list(ends) if name.endswith("s") or len(ends) > 1 else ends[0]
+        if name in ("input_shape", "output_shape"):
+            ends = self.inputs if name.startswith("input") else self.outputs
+            shapes = [one.shape(node) for one in ends]
+            return shapes if len(shapes) > 1 else shapes[0]
+        if name == "layers":
+            return self.layers()
+        if name == "get_layer":
+            return LibraryFunction(name, lambda _, args, kwargs, at: self.layer(evaluator, args, kwargs, at))
+        return super().attribute(evaluator, name, node)
+
+    def layer(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        """Return the layer of a name, or of a place."""
+        wanted = args[0] if args else kwargs.get("name", kwargs.get("index"))
+        own = self.layers()
+        if type(wanted) is int and -len(own) <= wanted < len(own):
+            return own[wanted]
+        found = next((one for one in own if one.name == wanted), None)
+        if found is None:
+            names = ", ".join(one.name for one in own[:12])
+            raise evaluator.error(node, f"{self.name} has no layer {wanted!r}", f"it has {names}")
+        return found
+
+    def describe(self) -> str:
+        return f"the model {self.name}"
+
+
+def layers_before(outputs: Sequence[SymbolicTensor]) -> Iterator[LayerValue]:
+    """Yield the layers that tensors depend on."""
+    seen: set[int] = set()
+    waiting = list(outputs)
+    while waiting:
+        tensor = waiting.pop()
+        node = tensor.layer.nodes[tensor.node]
+        if id(node.outputs) not in seen:
+            seen.add(id(node.outputs))
+            yield tensor.layer
+            waiting += [one for one in leaves([node.args, node.kwargs]) if isinstance(one, SymbolicTensor)]
+
+
+class SequentialValue(LayerValue):
+    """A Sequential: its layers, and their tensors once its input is known."""
+
+    __slots__ = ("built", "feed", "members")
+
+    def __init__(self, name: str, made_at: Any):
+        super().__init__("Sequential", name, {}, made_at)
+        self.feed: SymbolicTensor | None = None
+        self.members: list[Any] = []
+        self.built: list[Any] = []
+        """The result of each member."""
+
+    def add(self, evaluator: Evaluator, layer: Any, node: Any) -> None:
+        """Add a layer. SpecError for anything else."""
+        if isinstance(layer, SymbolicTensor) and layer.layer.kind == INPUT:
+            layer = layer.layer
+        if not is_layer(layer):
+            raise no_layer(evaluator, layer, node)
+        if isinstance(layer, LayerValue) and layer.kind == INPUT:
+            self.feed = layer.nodes[0].outputs[0]
+            return
+        self.members.append(layer)
+        declared = layer.config.get("batch_input_shape") if isinstance(layer, LayerValue) else None
+        if self.feed is None and len(self.members) == 1:
+            if declared is not None:
+                self.feed = input_of(evaluator, session_of(evaluator).unique(INPUT), declared, node)
+            elif isinstance(layer, ModelValue):
+                self.feed = input_of(evaluator, session_of(evaluator).unique(INPUT), layer.inputs[0].shape(node), node)
+            elif isinstance(layer, SequentialValue) and layer.feed is not None:
+                self.feed = input_of(evaluator, session_of(evaluator).unique(INPUT), layer.feed.shape(node), node)
+        if self.feed is not None:
+            self.run(evaluator, layer.made_at if isinstance(layer, LayerValue) and layer.made_at else node)
+
+    def run(self, evaluator: Evaluator, node: Any) -> None:
+        """Run the members that have not run yet."""
+        while len(self.built) < len(self.members):
+            layer = self.members[len(self.built)]
+            read = self.built[-1] if self.built else self.feed
+            self.built.append(evaluator.call(layer, [read], {}, node))
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether all of its members are Keras's own, so that its configuration lists them."""
+        return all(
+            one.is_chain if isinstance(one, SequentialValue) else isinstance(one, LayerValue) for one in self.members
+        )
+
+    def record(self) -> dict[str, Any]:
+        if not self.is_chain and self.feed is not None:
+            own = functional(self.name, [self.feed], tensors_in(self.built[-1:]))
+            return {"class_name": "Functional", "module": "keras", "config": own}
+        layers = [one.record() for one in ([self.feed.layer] if self.feed is not None else []) + self.members]
+        config = {"name": self.name, "layers": layers, **plain(self.config)}
+        return {"class_name": self.kind, "module": "keras", "config": config}
+
+    def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        if not self.members and args:
+            return args[0]
+        if self.is_chain:
+            return super().call(evaluator, args, kwargs, node)
+        session = session_of(evaluator)
+        session.path.append(self.name)
+        try:
+            value = args[0]
+            for layer in self.members:
+                value = evaluator.call(layer, [value], {}, node)
+            return value
+        finally:
+            session.path.pop()
+
+    def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
+        if name == "add":
+            return LibraryFunction(name, lambda _, args, kwargs, at: self.add(evaluator, one_of(args, kwargs), at))
+        if name == "pop":
+            return LibraryFunction(name, lambda *_: self.pop())
+        if name == "layers":
+            return list(self.members)
+        if name == "get_layer":
+            return LibraryFunction(name, lambda _, args, kwargs, at: self.layer(evaluator, args, kwargs, at))
+        if self.feed is not None and name in ("input", "inputs", "input_shape"):
+            return {"input": self.feed, "inputs": [self.feed], "input_shape": self.feed.shape(node)}[name]
+        if self.built and name in ("output", "outputs", "output_shape"):
+            last = self.built[-1]
+            shape = last.shape(node) if isinstance(last, SymbolicTensor) else UnknownValue(f"{self.name}.{name}", node)
+            return {"output": last, "outputs": [last], "output_shape": shape}[name]
+        return super().attribute(evaluator, name, node)
+
+    def pop(self) -> None:
+        """Take the last layer away."""
+        self.members.pop()
+        del self.built[len(self.members) :]
+
+    def layer(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        """Return the layer of a name, or of a place."""
+        wanted = args[0] if args else kwargs.get("name", kwargs.get("index"))
+        found = self.members[wanted] if type(wanted) is int and abs(wanted) <= len(self.members) else None
+        for one in self.members:
+            own = one.name if isinstance(one, LayerValue) else name_of(evaluator, one)
+            found = one if own == wanted else found
+        if found is None:
+            raise evaluator.error(node, f"{self.name} has no layer {wanted!r}")
+        return found
+
+    def describe(self) -> str:
+        return f"the model {self.name}"
+
+
+def one_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Return the one argument of a call."""
+    return args[0] if args else next(iter(kwargs.values()), None)
+
+
+def tensors_in(value: Any) -> list[SymbolicTensor]:
+    """Return the tensors in lists, tuples and dicts."""
+    return [one for one in leaves(value) if isinstance(one, SymbolicTensor)]
+
+
+def make_model(
+    evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any, name: str | None = None
+) -> ModelValue:
+    """Return a functional model by the arguments of `keras.Model`. SpecError for what is not a tensor."""
+    given = {**dict(zip(("inputs", "outputs", "name"), args, strict=False)), **kwargs}
+    given |= {key: given[old] for key, old in (("inputs", "input"), ("outputs", "output")) if old in given}
+    ends = []
+    for key in ("inputs", "outputs"):
+        own = list(leaves(in_order(given.get(key))))
+        for one in own:
+            if isinstance(one, UnknownValue):
+                raise evaluator.error(node, f"{key} of a model is not known: {one.what} is not known here")
+            if not isinstance(one, SymbolicTensor):
+                raise evaluator.error(node, f"{key} of a model is {describe(one)}, not a tensor")
+        ends.append(own)
+    own_name = name or given.get("name")
+    own_name = own_name if isinstance(own_name, str) else session_of(evaluator).unique("functional")
+    made = ModelValue(own_name, ends[0], ends[1], node)
+    try:
+        made.record()
+    except LookupError as error:
+        what = f"the outputs of {made.name} depend on the input {error.args[0]}, which is not among its inputs"
+        raise evaluator.error(node, what) from None
+    return made
+
+
+def in_order(value: Any) -> Any:
+    """Return tensors with those of dicts in the order of their keys, as Keras has them."""
+    if isinstance(value, dict):
+        return [in_order(value[key]) for key in sorted(value, key=str)]
+    return [in_order(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _new_model(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return an object of `keras.Model`, or of a class that derives from it."""
+    cls, *rest = args
+    if cls.node is None:
+        return make_model(evaluator, rest, kwargs, node)
+    made = InstanceValue(cls, node)
+    evaluator.call(cls.find("__init__"), [made, *rest], kwargs, node)
+    name_of(evaluator, made)
+    return made
+
+
+def _init_model(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    """Begin an object of a class of models; one that is given inputs and outputs is the model between them."""
+    self, *rest = args
+    if isinstance(kwargs.get("name"), str):
+        self.attributes["name"] = kwargs["name"]
+    if rest or "inputs" in kwargs or "outputs" in kwargs:
+        self.attributes[INNER] = make_model(evaluator, rest, kwargs, node, name_of(evaluator, self))
+    name_of(evaluator, self)
+
+
+def _new_sequential(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return an object of `keras.Sequential`, or of a class that derives from it."""
+    cls, *rest = args
+    if cls.node is not None:
+        made = InstanceValue(cls, node)
+        evaluator.call(cls.find("__init__"), [made, *rest], kwargs, node)
+        name_of(evaluator, made)
+        return made
+    return make_sequential(evaluator, rest, kwargs, node)
+
+
+def make_sequential(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> SequentialValue:
+    """Return a Sequential by the arguments of `keras.Sequential`."""
+    given = {**dict(zip(("layers", "trainable", "name"), args, strict=False)), **kwargs}
+    own_name = given.get("name")
+    made = SequentialValue(own_name if isinstance(own_name, str) else session_of(evaluator).unique("sequential"), node)
+    layers = given.get("layers")
+    for one in evaluator.items(layers, node) if layers is not None else []:
+        made.add(evaluator, one, node)
+    return made
+
+
+def _init_sequential(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    """Begin an object of a class that derives from `Sequential`."""
+    self, *rest = args
+    self.attributes[INNER] = make_sequential(evaluator, rest, kwargs, node)
+
+
+def _add(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    """Add a layer to an object of a class that derives from `Sequential`."""
+    self, *rest = args
+    self.attributes[INNER].add(evaluator, one_of(rest, kwargs), node)
+
+
+MODEL = ClassValue(
+    "Model",
+    (LAYER,),
+    {
+        "__new__": LibraryFunction("__new__", _new_model),
+        "__init__": LibraryFunction("__init__", _init_model),
+    },
+)
+SEQUENTIAL = ClassValue(
+    "Sequential",
+    (MODEL,),
+    {
+        "__new__": LibraryFunction("__new__", _new_sequential),
+        "__init__": LibraryFunction("__init__", _init_sequential),
+        "add": LibraryFunction("add", _add),
+    },
+)
+CLASSES |= {"Model": MODEL, "Functional": MODEL, "Sequential": SEQUENTIAL}
+
+
+def is_model(value: Any) -> bool:
+    """Return whether a value is a model."""
+    return isinstance(value, (ModelValue, SequentialValue)) or (
+        isinstance(value, InstanceValue) and value.cls.derives(MODEL)
+    )
+
+
+BUILT = "(input shape)"
+"""The attribute of a model of a class of the source that holds the shape that it was built for."""
+
+
+def _build(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    """Note the shape that a model of a class of the source is built for."""
+    self, shape, *_ = [*args, *kwargs.values(), None]
+    if isinstance(shape, (list, tuple)) and all(one is None or type(one) is int for one in shape):
+        self.attributes[BUILT] = tuple(shape)
+
+
+MODEL.namespace["build"] = LibraryFunction("build", _build)
+
+
+def needs_input(model: Any) -> bool:
+    """Return whether a model does not say the sizes of its input."""
+    if isinstance(model, InstanceValue):
+        inner = model.attributes.get(INNER)
+        return needs_input(inner) if inner is not None else BUILT not in model.attributes
+    return isinstance(model, SequentialValue) and model.feed is None and not model.is_chain
+
+
+def configuration(evaluator: Evaluator, model: Any, sizes: Sequence[Sequence[Any]], node: Any) -> dict[str, Any]:
+    """Return a model as Keras's `to_json()` writes it, for inputs of these sizes if it has none of its own."""
+    if isinstance(model, InstanceValue) and isinstance(model.attributes.get(INNER), LayerValue):
+        model = model.attributes[INNER]
+    if isinstance(model, InstanceValue):
+        return _of_class(evaluator, model, sizes, node)
+    if isinstance(model, SequentialValue):
+        if not model.members:
+            raise evaluator.error(node, f"{model.name} has no layers")
+        if needs_input(model):
+            if not sizes:
+                raise evaluator.error(node, f"{model.name} needs the shape of its input", "give it: -i 28x28x1")
+            model.feed = input_of(evaluator, "input_layer", (None, *sizes[0]), node)
+            model.run(evaluator, node)
+    return dict(model.record())
+
+
+def _of_class(evaluator: Evaluator, model: InstanceValue, sizes: Sequence[Sequence[Any]], node: Any) -> dict[str, Any]:
+    """Return a model of a class of the source, whose `call` runs on inputs of these sizes."""
+    name = name_of(evaluator, model)
+    built = model.attributes.get(BUILT)
+    shapes = [(None, *one) for one in sizes] or ([built] if built is not None else [])
+    if not shapes:
+        raise evaluator.error(node, f"{model.cls.name} needs the shape of its input", "give it: -i 28x28x1")
+    feeds: list[Any] = [input_of(evaluator, session_of(evaluator).unique(INPUT), one, node) for one in shapes]
+    method = model.cls.find("call")
+    taken = len(method.node.args.args) - 1 if isinstance(method, FunctionValue) else 1
+    result = run(evaluator, model, feeds if len(feeds) <= taken else [feeds], {}, node)
+    outputs = tensors_in(result)
+    if not outputs:
+        if isinstance(result, UnknownValue):
+            raise evaluator.unknown(result, node)
+        raise evaluator.error(node, f"the call of {model.cls.name} gives {describe(result)}, not a tensor")
+    return make_model(evaluator, [feeds, outputs], {}, node, name).record()

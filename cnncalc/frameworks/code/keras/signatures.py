@@ -1,0 +1,141 @@
+"""The arguments of Keras's layers: their order, and what each is if it is left out.
+
+Source: the signatures of `keras.layers` (Keras 3.15). Initializers, regularizers and constraints are left out, which
+change no figure; so are the layers that prepare texts and tables.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from typing import Any, NamedTuple
+
+from ....layers.names import KERAS
+
+_WINDOW = "strides=1 padding='valid'"
+_TABLE = f"""
+Activation activation
+ActivityRegularization l1=0.0 l2=0.0
+AdaptiveAveragePooling{{}}D output_size data_format=None
+AdaptiveMaxPooling{{}}D output_size data_format=None
+AdditiveAttention use_scale=True dropout=0.0
+AlphaDropout rate noise_shape=None seed=None
+Attention use_scale=False score_mode='dot' dropout=0.0 seed=None
+AveragePooling{{}}D pool_size strides=None padding='valid' data_format=None
+BatchNormalization axis=-1 momentum=0.99 epsilon=0.001 center=True scale=True
+Bidirectional layer merge_mode='concat' weights=None backward_layer=None
+CategoryEncoding num_tokens=None output_mode='multi_hot'
+CenterCrop height width data_format=None
+Concatenate axis=-1
+Conv{{}}D filters kernel_size {_WINDOW} data_format=None dilation_rate=1 groups=1 activation=None use_bias=True
+Conv1DTranspose filters kernel_size {_WINDOW} output_padding=None data_format=None dilation_rate=1 activation=None \
+use_bias=True
+Conv2DTranspose filters kernel_size {_WINDOW} output_padding=None data_format=None dilation_rate=1 activation=None \
+use_bias=True
+Conv3DTranspose filters kernel_size {_WINDOW} data_format=None output_padding=None dilation_rate=1 activation=None \
+use_bias=True
+ConvLSTM{{}}D filters kernel_size {_WINDOW} data_format=None dilation_rate=1 activation='tanh' \
+recurrent_activation='sigmoid' use_bias=True * return_sequences=False return_state=False go_backwards=False
+Cropping1D cropping=1
+Cropping2D cropping=0 data_format=None
+Cropping3D cropping=1 data_format=None
+Dense units activation=None use_bias=True * lora_rank=None
+DepthwiseConv{{}}D kernel_size {_WINDOW} depth_multiplier=1 data_format=None dilation_rate=1 activation=None \
+use_bias=True
+Dot axes normalize=False
+Dropout rate noise_shape=None seed=None
+ELU alpha=1.0
+EinsumDense equation output_shape activation=None bias_axes=None * lora_rank=None
+Embedding input_dim output_dim * mask_zero=False lora_rank=None
+Flatten data_format=None
+GRU units activation='tanh' recurrent_activation='sigmoid' use_bias=True * return_sequences=False return_state=False \
+go_backwards=False reset_after=True
+GaussianDropout rate seed=None
+GaussianNoise stddev seed=None
+GlobalAveragePooling{{}}D data_format=None keepdims=False
+GlobalMaxPooling{{}}D data_format=None keepdims=False
+GroupNormalization groups=32 axis=-1 epsilon=0.001 center=True scale=True
+GroupedQueryAttention head_dim num_query_heads num_key_value_heads dropout=0.0 use_bias=True
+LSTM units activation='tanh' recurrent_activation='sigmoid' use_bias=True * return_sequences=False return_state=False \
+go_backwards=False
+Lambda function output_shape=None mask=None arguments=None
+LayerNormalization axis=-1 epsilon=0.001 center=True scale=True * rms_scaling=False
+LeakyReLU negative_slope=0.3
+Masking mask_value=0.0
+MaxPooling{{}}D pool_size=2 strides=None padding='valid' data_format=None
+MultiHeadAttention num_heads key_dim value_dim=None dropout=0.0 use_bias=True output_shape=None attention_axes=None
+Normalization axis=-1 mean=None variance=None invert=False
+PReLU * shared_axes=None
+Permute dims
+RMSNormalization axis=-1 epsilon=1e-06
+RandomCrop height width seed=None data_format=None
+ReLU max_value=None negative_slope=0.0 threshold=0.0
+RepeatVector n
+Rescaling scale offset=0.0
+Reshape target_shape
+Resizing height width interpolation='bilinear' crop_to_aspect_ratio=False pad_to_aspect_ratio=False \
+fill_mode='constant' fill_value=0.0 antialias=False data_format=None
+SeparableConv{{}}D filters kernel_size {_WINDOW} data_format=None dilation_rate=1 depth_multiplier=1 activation=None \
+use_bias=True
+SimpleRNN units activation='tanh' use_bias=True * return_sequences=False return_state=False go_backwards=False
+Softmax axis=-1
+SpatialDropout1D rate seed=None
+SpatialDropout2D rate data_format=None seed=None
+SpatialDropout3D rate data_format=None seed=None
+SpectralNormalization layer power_iterations=1
+TimeDistributed layer
+UnitNormalization axis=-1
+UpSampling1D size=2
+UpSampling2D size=2 data_format=None interpolation='nearest'
+UpSampling3D size=2 data_format=None
+ZeroPadding{{}}D padding=1 data_format=None
+"""
+"""A class a line; the arguments behind `*` are given by name only."""
+_BARE = (
+    *("Add", "Average", "Identity", "Maximum", "Minimum", "Multiply", "Subtract", "AugMix", "AutoContrast", "CutMix"),
+    *("Equalization", "MixUp", "RandAugment", "Solarization", "Discretization", "Hashing", "IntegerLookup"),
+    *("StringLookup", "TextVectorization", "MelSpectrogram", "STFTSpectrogram", "ReversibleEmbedding"),
+    *("RandomBrightness", "RandomColorDegeneration", "RandomColorJitter", "RandomContrast", "RandomElasticTransform"),
+    *("RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert"),
+    *("RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation", "RandomSharpness"),
+    *("RandomShear", "RandomTranslation", "RandomZoom"),
+)
+"""Classes whose arguments change no figure."""
+
+
+class Signature(NamedTuple):
+    """The arguments of a class."""
+
+    names: tuple[str, ...]
+    """Those that a call may give without their names, in order."""
+    defaults: dict[str, Any]
+    """What each is if it is left out; those that have to be given are not in it."""
+
+
+@cache
+def signatures() -> dict[str, Signature]:
+    """Return the signature of each class, an empty one if its arguments change no figure."""
+    found: dict[str, Signature] = dict.fromkeys(_BARE, Signature((), {}))
+    for line in _TABLE.strip().splitlines():
+        word, *texts = line.split()
+        ordered, _, _ = " ".join(texts).partition("*")
+        given = [text.partition("=") for text in texts if text != "*"]
+        names = tuple(text.partition("=")[0] for text in ordered.split())
+        defaults = {name: ast.literal_eval(value) for name, equals, value in given if equals}
+        for kind in [word.format(nd) for nd in (1, 2, 3)] if "{}" in word else [word]:
+            found[kind] = Signature(names, defaults)
+    return found
+
+
+OTHER_NAMES = {
+    name.replace(long, short): name
+    for op, long, short in (
+        *[(op, "Conv", "Convolution") for op in ("conv", "dwconv", "sepconv", "convT")],
+        ("maxpool", "MaxPooling", "MaxPool"),
+        ("avgpool", "AveragePooling", "AvgPool"),
+        ("globalmaxpool", "MaxPooling", "MaxPool"),
+        ("globalavgpool", "AveragePooling", "AvgPool"),
+    )
+    for name, _ in KERAS[op].numbered()
+} | {"GroupQueryAttention": "GroupedQueryAttention", "SyncBatchNormalization": "BatchNormalization"}
+"""The classes by their other names."""

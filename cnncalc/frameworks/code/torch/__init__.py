@@ -1,0 +1,75 @@
+"""PyTorch in evaluated code: its modules, its functions of tensors, and networks of both.
+
+A network runs on tensors that have shapes and no values (`tensors`). The functions that it calls are noted
+(`functions`), the shapes of their results worked out (`shapes`, `views`), and the calls read as those of a module that
+PyTorch itself has run, by `frameworks/torch/read`. `modules`, `layers` and `sequences` are PyTorch's own modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..libraries import Library, NameTable
+from ..values import MISSING, ClassValue, LibraryFunction
+from . import factories, functions, layers, modules, sequences, utilities
+from .modules import MODULE, is_module
+
+if TYPE_CHECKING:
+    from ....sizes import Shape
+    from ... import ForeignNetwork
+    from ..evaluate import Evaluator
+
+INITIAL = "torch.nn.init."
+"""The beginning of functions that give values to parameters."""
+
+
+class TorchLibrary(Library):
+    """PyTorch."""
+
+    def find(self, path: str) -> Any:
+        """Return the value of a name: one of the tables', or a function of tensors."""
+        found = super().find(path)
+        if found is not MISSING:
+            return found
+        if path.startswith(INITIAL):
+            return LibraryFunction(path, lambda evaluator, args, kwargs, node: args[0] if args else None)
+        package, _, name = path.rpartition(".")
+        made = functions.function(name) if package in FUNCTIONS else None
+        return MISSING if made is None else made
+
+    def is_network(self, value: Any) -> bool:
+        return is_module(value)
+
+    def is_network_class(self, value: ClassValue) -> bool:
+        return value.derives(MODULE)
+
+    def inputs(self, evaluator: Evaluator, network: Any) -> list[str] | None:
+        from .network import NetworkReader
+
+        return NetworkReader(evaluator, network).arguments()
+
+    def read(self, evaluator: Evaluator, network: Any, inputs: Mapping[str, Shape]) -> ForeignNetwork:
+        from .network import NetworkReader
+
+        return NetworkReader(evaluator, network).read(inputs)
+
+
+FUNCTIONS = ("torch", "torch.nn.functional", "torch.special", "torch.linalg", "torch.Tensor")
+"""Where functions of tensors stand."""
+assert sequences  # it enters its modules in the table of `layers`
+_FILES = """
+    activation batchnorm container conv dropout linear module normalization padding pooling pixelshuffle rnn sparse
+    transformer upsampling fold flatten instancenorm
+"""
+LIBRARY = TorchLibrary(
+    NameTable(factories.NAMES, modules.NAMES, layers.NAMES, utilities.NAMES),
+    {
+        **{f"torch.nn.modules.{name}": "torch.nn" for name in _FILES.split()},
+        "torch.nn.modules": "torch.nn",
+        "torch.nn.parameter": "torch.nn",
+    },
+)
+for _name in FUNCTIONS[1:4]:
+    LIBRARY.names[f"{_name}.__name__"] = _name
+LIBRARY.names["torch.nn.init.__name__"] = INITIAL

@@ -1,0 +1,214 @@
+"""PyTorch's functions that make tensors from numbers, and what has no effect on a network."""
+
+from __future__ import annotations
+
+from math import ceil, prod
+from typing import TYPE_CHECKING, Any
+
+from ..libraries import NameTable
+from ..limits import MOST_ITEMS
+from ..values import LibraryFunction, UnknownValue
+from .tensors import MOST_VALUES, DeviceValue, TensorType, TensorValue
+
+if TYPE_CHECKING:
+    from ..evaluate import Evaluator
+
+NAMES = NameTable()
+
+
+def sizes_of(args: list[Any], kwargs: dict[str, Any]) -> tuple[int, ...]:
+    """Return sizes that are given as one list, or one by one."""
+    given = args or [kwargs["size"]]
+    sizes = tuple(given[0]) if isinstance(given[0], (list, tuple)) else tuple(given)
+    if not all(isinstance(n, int) and n >= 0 for n in sizes):
+        raise TypeError("sizes are whole numbers")
+    return sizes
+
+
+def kind_of(kwargs: dict[str, Any], default: str) -> str:
+    """Return what a tensor holds by its `dtype`."""
+    dtype = kwargs.get("dtype")
+    return dtype.kind if isinstance(dtype, DeviceValue) else default
+
+
+def filled(value: float | None) -> Any:
+    """Return the function that makes a tensor of one number, or of numbers that are not known."""
+
+    def make(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> TensorValue:
+        values = None if value is None else [value]
+        return TensorValue(
+            sizes_of([evaluator.needs(one, node) for one in args], kwargs), kind_of(kwargs, "float"), values=values
+        )
+
+    return make
+
+
+def like(value: float | None) -> Any:
+    """Return the function that makes a tensor of another's sizes."""
+
+    def make(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> TensorValue:
+        from .functions import shape
+
+        values = None if value is None else [value]
+        return TensorValue(shape(evaluator, args[0], node), kind_of(kwargs, args[0].kind), values=values)
+
+    return make
+
+
+for _name, _value in (("zeros", 0.0), ("ones", 1.0), ("empty", None), ("rand", None), ("randn", None)):
+    NAMES[f"torch.{_name}"] = LibraryFunction(_name, filled(_value))
+    NAMES[f"torch.{_name}_like"] = LibraryFunction(f"{_name}_like", like(_value))
+
+
+@NAMES.function("torch.full")
+def full(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a tensor of one number."""
+    size = kwargs.get("size", args[0] if args else ())
+    value = kwargs.get("fill_value", args[1] if args[1:] else None)
+    known = isinstance(value, (int, float))
+    return TensorValue(sizes_of([size], {}), kind_of(kwargs, "float"), values=[value] if known else None)
+
+
+@NAMES.function("torch.full_like")
+def full_like(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a tensor of one number, of another's sizes."""
+    value = kwargs.get("fill_value", args[1] if args[1:] else None)
+    return like(value if isinstance(value, (int, float)) else None)(evaluator, args[:1], kwargs, node)
+
+
+@NAMES.function("torch.randint", "torch.randperm", "torch.normal")
+def random(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a tensor of random numbers."""
+    size = kwargs.get("size", next((one for one in args if isinstance(one, (list, tuple))), None))
+    return TensorValue(sizes_of([size if size is not None else args[:1]], {}), "int")
+
+
+@NAMES.function("torch.arange", "torch.range")
+def arange(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a tensor of numbers in a row."""
+    named = [kwargs[name] for name in ("start", "end", "step") if name in kwargs]
+    given = [evaluator.needs(one, node) for one in [*args, *named]]
+    if not all(isinstance(one, (int, float)) for one in given):
+        return UnknownValue("torch.arange(…) of numbers that are not known", node)
+    start, end, step = (0, *given, 1) if len(given) == 1 else (*given, 1)[:3]
+    count = max(ceil((end - start) / step), 0)
+    kind = "int" if all(isinstance(one, int) for one in given) else "float"
+    values = [start + at * step for at in range(count)] if count <= MOST_VALUES else None
+    return TensorValue((count,), kind_of(kwargs, kind), values=values)
+
+
+@NAMES.function("torch.linspace", "torch.logspace")
+def linspace(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a tensor of numbers at equal distances."""
+    start, end, *rest = [evaluator.needs(one, node) for one in args]
+    count = kwargs.get("steps", rest[0] if rest else 100)
+    values = None
+    if all(isinstance(one, (int, float)) for one in (start, end)) and count <= MOST_VALUES:
+        values = [start + (end - start) * at / max(count - 1, 1) for at in range(count)]
+    return TensorValue((count,), values=values)
+
+
+@NAMES.function("torch.eye")
+def eye(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a matrix with ones on its diagonal."""
+    return TensorValue((args[0], args[1] if args[1:] else args[0]))
+
+
+@NAMES.function("torch.tensor", "torch.as_tensor", "torch.from_numpy", "torch.asarray")
+def tensor(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return numbers as a tensor."""
+    if isinstance(args[0], (TensorValue, UnknownValue)):
+        return args[0]
+    shape: list[int] = []
+    row: Any = [args[0]]
+    while row and isinstance(row[0], (list, tuple)):
+        shape.append(len(row[0]))
+        row = [item for one in row for item in evaluator.items(one, node)]
+    if not all(isinstance(one, (bool, int, float)) for one in row) or len(row) != prod(shape) or len(row) > MOST_ITEMS:
+        return UnknownValue("torch.tensor(…) of values that are not known", node)
+    kind = "bool" if all(isinstance(one, bool) for one in row) else "float"
+    kind = "int" if all(type(one) is int for one in row) else kind
+    return TensorValue(shape, kind_of(kwargs, kind), values=row[:1] if len(set(row)) == 1 else row[:MOST_VALUES])
+
+
+def typed(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a tensor of these sizes, or of these numbers."""
+    if all(isinstance(one, int) for one in args):
+        return TensorValue(sizes_of(args, {}))
+    return tensor(evaluator, args, kwargs, node)
+
+
+for _name in ("Tensor", "FloatTensor", "LongTensor", "DoubleTensor"):
+    NAMES[f"torch.{_name}"] = TensorType(typed)
+_KINDS = {
+    "float": "float16 float32 float64 bfloat16 float half double",
+    "int": "int8 int16 int32 int64 uint8 long int short",
+    "bool": "bool",
+}
+for _kind, _names in _KINDS.items():
+    for _name in _names.split():
+        NAMES[f"torch.{_name}"] = DeviceValue(_name, _kind)
+for _name in ("strided", "channels_last", "contiguous_format", "preserve_format", "channels_last_3d"):
+    NAMES[f"torch.{_name}"] = DeviceValue(_name, "layout")
+
+
+@NAMES.function("torch.device")
+def device(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a device."""
+    return DeviceValue(args[0] if isinstance(args[0], str) else "cpu", "device")
+
+
+# What has no effect
+
+
+def context(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a context, and a decorator, that changes nothing; used as a decorator itself, the function."""
+    return args[0] if args and not isinstance(args[0], (bool, str)) else LibraryFunction("context", context)
+
+
+_CONTEXTS = """
+    no_grad enable_grad inference_mode set_grad_enabled jit.script jit.ignore jit.export jit.unused jit.script_method
+    cuda.amp.autocast autocast amp.autocast compile fx.wrap
+"""
+for _name in _CONTEXTS.split():
+    NAMES[f"torch.{_name}"] = LibraryFunction(f"torch.{_name}", context)
+for _name in ("manual_seed", "cuda.manual_seed", "cuda.manual_seed_all", "set_default_dtype", "cuda.empty_cache"):
+    NAMES[f"torch.{_name}"] = LibraryFunction(f"torch.{_name}", lambda *_: None)
+_FALSE = """
+    cuda.is_available backends.mps.is_available jit.is_scripting jit.is_tracing is_grad_enabled
+    onnx.is_in_onnx_export compiler.is_compiling cuda.is_bf16_supported is_autocast_enabled
+"""
+for _name in _FALSE.split():
+    NAMES[f"torch.{_name}"] = LibraryFunction(f"torch.{_name}", lambda *_: False)
+NAMES["torch.cuda.device_count"] = LibraryFunction("torch.cuda.device_count", lambda *_: 0)
+
+
+@NAMES.function("torch.is_tensor")
+def is_tensor(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return whether a value is a tensor."""
+    return isinstance(args[0], TensorValue)
+
+
+@NAMES.function("torch._assert", "torch._log_api_usage_once")
+def no_check(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return nothing."""
+    return None
+
+
+@NAMES.function("torch.utils.checkpoint.checkpoint")
+def checkpoint(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return what a function gives: that it runs twice in training does not matter."""
+    own = {key: value for key, value in kwargs.items() if key not in ("use_reentrant", "preserve_rng_state")}
+    return evaluator.call(args[0], args[1:], own, node)
+
+
+@NAMES.function("torch.Size")
+def torch_size(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return sizes."""
+    return tuple(evaluator.items(args[0], node))
+
+
+@NAMES.function("torch.numel")
+def numel(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the number of values of a tensor."""
+    return evaluator.call(evaluator.attribute(args[0], "numel", node), [], {}, node)

@@ -1,0 +1,355 @@
+"""PyTorch's functions in evaluated code: those of tensors that depend on an input are noted, as calls to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from ....errors import CnncalcError, SpecError
+from ....sizes import LARGEST, show
+from ...torch.read.calls import NO_PRODUCTS, FunctionCall, TracedTensor
+from ..limits import TooMuchError
+from ..values import Implementation, LibraryFunction, UnknownValue
+from . import views
+from .shapes import SHAPES, Shape, ShapeCall
+from .tensors import DeviceValue, TensorValue
+
+if TYPE_CHECKING:
+    from ..evaluate import Evaluator
+
+assert views  # it enters its rules in SHAPES
+MOST_CALLS = 3000
+"""How many calls of functions are followed."""
+STEPS_A_CALL = 20
+"""How many steps one takes."""
+
+
+class CallRecorder:
+    """The calls of a network that is followed."""
+
+    def __init__(self) -> None:
+        self.calls: list[FunctionCall] = []
+        self.inside: list[tuple[str, int]] = [("", 0)]
+        """The modules that run, outermost first: each one's name, and the number of its turn."""
+        self.turns = count(1)
+        self.looks = False
+        """Whether a size of a tensor that depends on an input was looked at."""
+        self.names: dict[int, str] = {}
+        """The names of the modules, by their ids."""
+        self.batch: int | None = None
+        """The number of samples that it runs on."""
+
+    def looked(self, tensor: TensorValue) -> None:
+        """Note that the sizes of a tensor are looked at."""
+        self.looks = self.looks or tensor.traced is not None
+
+    def note(self, function: str, args: Any, kwargs: Any, shapes: Sequence[Shape], kind: str) -> int:
+        """Note a call, and return its place among them."""
+        if len(self.calls) >= MOST_CALLS:
+            raise TooMuchError(f"the network calls more than {MOST_CALLS:,} functions")
+        outs, kinds = tuple(shapes), tuple([kind] * len(shapes))
+        self.calls.append(FunctionCall(function, args, kwargs, outs, *self.inside[-1], 0, kinds))
+        return len(self.calls) - 1
+
+
+def recorder(evaluator: Evaluator) -> CallRecorder:
+    """Return what notes the calls of the network that is followed."""
+    found: CallRecorder = evaluator.state.setdefault("torch", CallRecorder())
+    return found
+
+
+# Calls
+
+
+def apply(evaluator: Evaluator, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> Any:
+    """Return the result of a function of tensors, or its results, and note the call if it depends on an input."""
+    evaluator.budget.spend(STEPS_A_CALL)
+    rule = SHAPES[function]
+    for one in [*args, *kwargs.values()]:
+        if isinstance(one, UnknownValue):
+            raise evaluator.unknown(one, node)
+    found = tensors_in([*args, *kwargs.values()], evaluator)
+    try:
+        made = rule.rule(ShapeCall(function, rule.names, args, kwargs))
+    except CnncalcError as error:
+        raise misfit(evaluator, function, error, found, node) from None
+    except KeyError as error:
+        raise TypeError(f"{function} is not given {error}") from None
+    shapes = made if isinstance(made, list) else [made]
+    if any(prod(shape) > LARGEST for shape in shapes):
+        raise TooMuchError(f"a tensor of more than {LARGEST:,} values")
+    kind = rule.kind if rule.kind != "same" else found[0].kind if found else "float"
+    results = results_of(evaluator, function, args, kwargs, found, shapes, kind)
+    return tuple(results) if isinstance(made, list) else results[0]
+
+
+def results_of(
+    evaluator: Evaluator,
+    function: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    found: list[TensorValue],
+    shapes: list[Shape],
+    kind: str,
+) -> list[TensorValue]:
+    """Return the results of a call, noted if they depend on an input, or if products of matrices lead to them."""
+    traced = any(one.traced is not None for one in found)
+    roots = tuple(dict.fromkeys(root for one in found for root in one.roots()))
+    made = not traced and found and (function not in NO_PRODUCTS or any(one.made is not None for one in found))
+    if not traced and not made:
+        values = values_of(function, args, found)
+        return [TensorValue(shape, kind, of=roots, values=values) for shape in shapes]
+    if function in ("getitem", "setitem"):
+        args = [args[0], index_of(args[1]), *args[2:]]
+    given = [noted(one) for one in args], {key: noted(one) for key, one in kwargs.items()}
+    at = recorder(evaluator).note(function, tuple(given[0]), given[1], shapes, kind)
+    results = []
+    for place, shape in enumerate(shapes):
+        result = TensorValue(shape, kind, of=() if traced else roots)
+        tensor = TracedTensor(at, place, shape)
+        result.traced, result.made = (tensor, None) if traced else (None, tensor)
+        results.append(result)
+    return results
+
+
+_KEPT = """
+    view reshape expand expand_as repeat getitem unsqueeze squeeze permute transpose flatten to float double half long
+    int contiguous clone detach cpu cuda type type_as requires_grad select narrow chunk split unbind
+"""
+KEPT = frozenset(_KEPT.split())
+"""Functions that give values of their first argument, and no others."""
+
+
+def values_of(function: str, args: Sequence[Any], found: Sequence[TensorValue]) -> list[Any] | None:
+    """Return the values of a result if they are known: a single number everywhere, or one of a row."""
+    if function not in KEPT or not found or found[0].values is None:
+        return None
+    own = found[0].values
+    if len(own) == 1:
+        return own
+    at = args[1] if function == "getitem" else None
+    return [own[at]] if isinstance(at, int) and len(found[0].shape) == 1 else None
+
+
+def tensors_in(value: Any, evaluator: Evaluator) -> list[TensorValue]:
+    """Return the tensors in nested containers, in order."""
+    if isinstance(value, TensorValue):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)):
+        return []
+    evaluator.budget.spend(len(value))
+    return [tensor for one in value for tensor in tensors_in(one, evaluator)]
+
+
+def index_of(index: Any) -> Any:
+    """Return an index with tensors in place of its lists."""
+    if isinstance(index, tuple):
+        return tuple([index_of(one) for one in index])
+    if isinstance(index, list) and index and all(isinstance(one, int) for one in index):
+        kind = "bool" if all(isinstance(one, bool) for one in index) else "int"
+        return TensorValue((len(index),), kind, values=list(index))
+    return index
+
+
+def noted(value: Any) -> Any:
+    """Return an argument as the record of a call has it."""
+    if isinstance(value, TensorValue):
+        return value.noted()
+    if isinstance(value, (list, tuple)):
+        return type(value)([noted(one) for one in value])
+    return value.name if isinstance(value, DeviceValue) else value
+
+
+def misfit(
+    evaluator: Evaluator, function: str, error: CnncalcError, found: Sequence[TensorValue], node: Any
+) -> SpecError:
+    """Return the error for a call whose tensors do not fit: the module, and the arithmetic."""
+    own = recorder(evaluator)
+    path = own.inside[-1][0]
+    lines = [error.help] if error.help and "c_i" not in error.help else []
+    blamed = evaluator.error(node, error.what, "\n".join([*lines, *origin(own, found)]) or None)
+    blamed.layer = path or function
+    return blamed
+
+
+def origin(own: CallRecorder, found: Sequence[TensorValue]) -> list[str]:
+    """Return what a flat tensor was made of: `16x6x6 = 576`."""
+    first = next((one.traced for one in found if one.traced is not None), None)
+    while first is not None and first.call >= 0:
+        call = own.calls[first.call]
+        before = next((one for one in call.args if isinstance(one, TracedTensor)), None)
+        if before is None or call.function not in ("flatten", "view", "reshape", "dropout", "relu"):
+            break
+        if len(before.shape) > 2 and len(first.shape) == 2:
+            return [f"{show(before.shape[1:])} = {prod(before.shape[1:]):,}"]
+        first = before
+    return []
+
+
+# Operators
+
+_SWAPPED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le", "eq": "eq", "ne": "ne"}
+_COMMUTES = {"add", "mul", "and", "or", "xor", "eq", "ne"}
+
+
+def operate(evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
+    """Return the result of an operator of which an operand is a tensor."""
+    if left is None or right is None:
+        if op in ("eq", "ne"):
+            return op == "ne"
+        raise NotImplementedError
+    if isinstance(left, TensorValue):
+        return apply(evaluator, op, [left, right], {}, node)
+    function = _SWAPPED.get(op) or (op if op in _COMMUTES else f"r{op}")
+    return apply(evaluator, function, [right, left], {}, node)
+
+
+# Properties and methods
+
+
+def shape(evaluator: Evaluator, tensor: TensorValue, node: Any) -> Any:
+    """Return the sizes."""
+    recorder(evaluator).looked(tensor)
+    return tensor.shape
+
+
+def turned(function: str) -> Callable[[Evaluator, TensorValue, Any], Any]:
+    """Return a property that is a function."""
+    return lambda evaluator, tensor, node: apply(evaluator, function, [tensor], {}, node)
+
+
+def itself(evaluator: Evaluator, tensor: TensorValue, node: Any) -> Any:
+    """Return the tensor."""
+    return tensor
+
+
+PROPERTIES: dict[str, Callable[[Evaluator, TensorValue, Any], Any]] = {
+    "shape": shape,
+    "ndim": lambda evaluator, tensor, node: len(tensor.shape),
+    "dtype": lambda evaluator, tensor, node: DeviceValue({"int": "int64"}.get(tensor.kind, "float32"), tensor.kind),
+    "device": lambda evaluator, tensor, node: DeviceValue("cpu", "device"),
+    "is_cuda": lambda evaluator, tensor, node: False,
+    "requires_grad": lambda evaluator, tensor, node: tensor.is_parameter,
+    "data": itself,
+    "real": itself,
+    "T": turned("T"),
+    "mT": turned("mT"),
+    "grad": lambda evaluator, tensor, node: None,
+}
+"""The properties of a tensor."""
+METHODS: dict[str, LibraryFunction] = {}
+"""The methods of a tensor that are not functions of its values."""
+IN_PLACE = frozenset(["requires_grad"])
+"""Functions of which the form with `_` at its end changes no value."""
+
+
+def method(name: str) -> LibraryFunction | None:
+    """Return a method of a tensor; None if it is not listed."""
+    if name in METHODS:
+        return METHODS[name]
+    return function(name)
+
+
+def function(name: str) -> LibraryFunction | None:
+    """Return a function of tensors by its name, as PyTorch has it; None if it is not listed.
+
+    One that ends in `_`, or is called with `inplace`, changes its first argument.
+    """
+    plain = name.removesuffix("_").strip("_") if not name.startswith("__") else name.strip("_")
+    plain = SAME.get(plain, plain)
+    if plain not in SHAPES:
+        return None
+    in_place = name.endswith("_") and not name.endswith("__")
+
+    def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        own = {key: value for key, value in kwargs.items() if key not in ("out", "dtype", "memory_format")}
+        result = apply(evaluator, plain, args, own, node)
+        if in_place or (kwargs.get("inplace") and isinstance(result, TensorValue)):
+            args[0].become(result)
+            return args[0]
+        return result
+
+    return LibraryFunction(name, call)
+
+
+SAME = {
+    "concatenate": "cat",
+    "arctan": "atan",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "fix": "trunc",
+    "permute_dims": "permute",
+    "vector_norm": "norm",
+}
+"""Other names of functions."""
+
+
+def register(*names: str) -> Callable[[Implementation], Implementation]:
+    """Return a decorator that enters a method of tensors."""
+
+    def enter(implementation: Implementation) -> Implementation:
+        for name in names:
+            METHODS[name] = LibraryFunction(name, implementation)
+        return implementation
+
+    return enter
+
+
+@register("size")
+def size(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the sizes, or one of them."""
+    tensor, *dim = args
+    at = dim[0] if dim else kwargs.get("dim")
+    sizes = shape(evaluator, tensor, node)
+    return sizes if at is None else sizes[at]
+
+
+@register("dim", "ndimension")
+def dim(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the number of axes."""
+    return len(args[0].shape)
+
+
+@register("numel", "nelement", "__len__")
+def numel(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the number of values."""
+    return prod(shape(evaluator, args[0], node))
+
+
+@register("is_contiguous", "is_floating_point")
+def holds(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return that it is so."""
+    return args[0].kind == "float"
+
+
+@register("requires_grad_", "register_hook", "retain_grad", "backward")
+def no_effect(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the tensor."""
+    return args[0]
+
+
+@register("item", "__int__", "__float__", "tolist", "__bool__")
+def numbers(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the values as numbers. They are not known of most tensors."""
+    tensor = args[0]
+    values = tensor.all_values()
+    if values is None or len(tensor.shape) > 1:
+        return UnknownValue(f"a value of {tensor.describe()}", node)
+    return values[0] if not tensor.shape else values
+
+
+@register("numpy", "cpu_numpy")
+def numpy(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the tensor, as NumPy has it."""
+    return args[0]
+
+
+@register("new_zeros", "new_ones", "new_empty", "new_full")
+def new(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a tensor of these sizes that does not depend on the first."""
+    sizes = args[1] if isinstance(args[1], (list, tuple)) else tuple(args[1:])
+    return TensorValue(sizes, args[0].kind)

@@ -1,0 +1,210 @@
+"""A network of evaluated code, run on tensors without values and read by the rules for PyTorch's calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ....errors import CnncalcError, SpecError
+from ....input import FIRST, Reading
+from ....layers.base import AXIS_LETTERS
+from ....notation.document import read as read_spec
+from ....report import Report
+from ....sizes import Open, Shape, show, to_json
+from ....trace import shape as trace_shape
+from ... import ForeignNetwork
+from ...torch.read.build import CallReader
+from ...torch.read.calls import Misread, Recording, TracedTensor, tree
+from ...torch.read.readings import PRIMES, Attempt, chosen, named_inputs
+from ..values import FunctionValue, InstanceValue, RaisedError
+from .functions import CallRecorder
+from .modules import children, modules, tensors
+from .tensors import TensorValue
+
+if TYPE_CHECKING:
+    from ..evaluate import Evaluator
+
+COUNTER = "num_batches_tracked"
+"""The buffer that only counts the batches that a norm was trained on."""
+TRIED = (256, 227, 330), (320, 301, 283), (288, 245, 262)
+"""The sizes in place of open ones, for each letter a row: what is the same for all three does not depend on them."""
+
+
+class Failure(NamedTuple):
+    """A reading of the inputs under which a network fails."""
+
+    recording: Recording
+    """The calls before the error."""
+    error: SpecError | RaisedError
+    shapes: dict[int, dict[str, None]]
+    """The shapes that lines make before it."""
+
+
+class NetworkReader:
+    """The reader of one module."""
+
+    def __init__(self, evaluator: Evaluator, network: InstanceValue):
+        self.evaluator, self.network = evaluator, network
+        self.names = {id(module): name for name, module in modules(network)}
+        self.arrays = dict(tensors(network))
+        for name, tensor in self.arrays.items():
+            tensor.name = name
+        self.failures: list[Failure] = []
+        """The readings that fail."""
+        self.shapes: dict[int, dict[str, None]] = {}
+        """The shapes that lines make, of a reading whose batch is told from other sizes if there is one."""
+
+    def read(self, inputs: Mapping[str, Shape]) -> ForeignNetwork:
+        """Read the network for inputs of these sizes; without any, if it does not depend on them."""
+        if not inputs:
+            return self.read_open(self.declared())
+        if any(isinstance(n, Open) for sizes in inputs.values() for n in sizes):
+            return self.read_open(inputs)
+        found = self.read_sizes({name: tuple([int(str(n)) for n in sizes]) for name, sizes in inputs.items()})
+        if found is None:
+            raise self.failure()
+        self.evaluator.shapes = self.shapes
+        return found
+
+    def failure(self) -> SpecError:
+        """Return the error of the reading that came furthest, with the report of the layers before it."""
+        recording, error, self.evaluator.shapes = max(self.failures, key=lambda one: len(one.recording.calls))
+        blamed = error if isinstance(error, SpecError) else self.evaluator.source.at(error.blamed(), error.node)
+        blamed.report = report_of(recording)
+        return blamed
+
+    def read_sizes(self, inputs: Mapping[str, tuple[int, ...]]) -> ForeignNetwork | None:
+        """Read the network for inputs of these sizes; None if it runs under none of their readings."""
+        given = [(FIRST, inputs[FIRST])] if list(inputs) == [FIRST] else named_inputs(self.arguments(), inputs)
+        sizes = [n for tensor in self.arrays.values() for n in tensor.shape]
+        found = chosen(self.run, given, None, sizes, self.network.cls.name, likely(len(given[0][1])))
+        return None if found is None else found._replace(weights={})
+
+    def arguments(self) -> list[str]:
+        """Return the names of the arguments of `forward`."""
+        forward = self.network.cls.find("forward")
+        if not isinstance(forward, FunctionValue):
+            return [FIRST]
+        names = [one.arg for one in (*forward.args.posonlyargs, *forward.args.args)][1:]
+        if not names and forward.args.vararg is None:
+            raise self.evaluator.error(forward.node, "forward takes no input")
+        return names or [FIRST]
+
+    # Open sizes
+
+    def declared(self) -> Mapping[str, Shape]:
+        """Return the sizes that the first module with weights takes, all but its channels open; none if it has none."""
+        for _, module in modules(self.network):
+            own = module.attributes
+            weight = own.get("weight")
+            if "in_channels" in own and isinstance(weight, TensorValue):
+                return {FIRST: (own["in_channels"], *map(Open, AXIS_LETTERS[len(weight.shape) - 2]))}
+            if "in_features" in own:
+                return {FIRST: (own["in_features"],)}
+        return {}
+
+    def read_open(self, inputs: Mapping[str, Shape]) -> ForeignNetwork:
+        """Read the network for inputs of open sizes. SpecError if it depends on them."""
+        letters = dict.fromkeys(str(n) for sizes in inputs.values() for n in sizes if isinstance(n, Open))
+        found: list[ForeignNetwork | None] = []
+        for at in range(len(TRIED[0]) if letters else 1):
+            numbers = {letter: row[at] for letter, row in zip(letters, TRIED, strict=False)}
+            if not inputs or len(numbers) < len(letters):
+                break
+            sizes = {name: tuple([numbers.get(str(n), n) for n in own]) for name, own in inputs.items()}
+            found.append(self.read_sizes(sizes))  # type: ignore[arg-type]
+            if found[-1] is None:
+                break
+        first = found[0] if found else None
+        layers = [one.spec["layers"] for one in found if one is not None]
+        if first is None or len(layers) < len(found) or any(one != layers[0] for one in layers):
+            raise self.needs_input(inputs)
+        return first._replace(spec={**first.spec, "input": to_json(inputs[FIRST])})
+
+    def needs_input(self, inputs: Mapping[str, Shape]) -> SpecError:
+        """Return the error for a network that is another for each size of its input."""
+        shown = show(inputs[FIRST]) if inputs else "3xHxW"
+        names = [f" -i {name}=…" for name in self.arguments()[1:]] if len(self.arguments()) > 1 else []
+        return SpecError(
+            f"{self.network.cls.name} needs the shape of its input",
+            f"give it: -i {shown}{''.join(names)}, with numbers",
+        )
+
+    # Running
+
+    def run(self, attempt: Attempt) -> Recording | None:
+        """Return what the network calls under a reading of its inputs; None if it fails."""
+        own = CallRecorder()
+        own.names, own.batch = self.names, attempt.batch
+        self.evaluator.shapes = {}
+        self.evaluator.state["torch"] = own
+        given = [
+            TensorValue(one.shape, traced=TracedTensor(-1, at, one.shape)) for at, one in enumerate(attempt.inputs)
+        ]
+        kwargs = {one.name: tensor for one, tensor in zip(attempt.inputs, given, strict=True)}
+        first = attempt.inputs[0].name == FIRST and len(given) == 1
+        before = [(module, dict(module.attributes)) for _, module in modules(self.network)]
+        try:
+            result = self.evaluator.call(
+                self.network, given if first else [], {} if first else kwargs, self.network.node
+            )
+            outputs = list(dict.fromkeys(one.traced for one in leaves(result) if one.traced is not None))
+            if not outputs:
+                raise self.evaluator.error(self.network.node, "the network's output does not depend on its input")
+        except (SpecError, RaisedError) as error:
+            self.failures.append(Failure(self.recording(attempt, own, []), error, self.evaluator.shapes))
+            return None
+        finally:
+            for module, attributes in before:
+                module.attributes.clear()
+                module.attributes |= attributes
+        if attempt.batch in PRIMES or not self.shapes:
+            self.shapes = self.evaluator.shapes
+        return self.recording(attempt, own, outputs)
+
+    def recording(self, attempt: Attempt, own: CallRecorder, outputs: list[TracedTensor]) -> Recording:
+        """Return the record of a run."""
+        trained = {name: one.size for name, one in self.arrays.items() if one.is_parameter}
+        kept = {name: one.size for name, one in self.arrays.items() if not one.is_parameter}
+        kept = {name: n for name, n in kept.items() if name.rpartition(".")[2] != COUNTER}
+        ends = frozenset([name for name, module in modules(self.network) if not any(True for _ in children(module))])
+        name = self.network.cls.name
+        return Recording(name, attempt.inputs, attempt.batch, own.calls, outputs, trained, kept, ends, own.looks)
+
+
+def report_of(recording: Recording) -> Report | None:
+    """Return the report of the calls of a network that was followed for a part; None if there is none."""
+    read = {
+        (one.call, one.place)
+        for call in recording.calls
+        for one in tree([call.args, call.kwargs])
+        if isinstance(one, TracedTensor)
+    }
+    ends = [TracedTensor(at, 0, call.outs[0]) for at, call in enumerate(recording.calls) if (at, 0) not in read]
+    if not ends:
+        return None
+    try:
+        network = read_spec(CallReader(recording._replace(outputs=ends[::-1])).read_all(None).spec)
+        return trace_shape(network)
+    except (CnncalcError, Misread):
+        return None
+
+
+def likely(sizes: int) -> Sequence[Reading]:
+    """Return the readings of so many sizes, the likely ones first: three are a sample's, two and four have a batch."""
+    if sizes == 3:
+        return (Reading.SAMPLE, Reading.BATCH, Reading.SPACE)
+    return (Reading.BATCH, Reading.SAMPLE, Reading.SPACE)
+
+
+def leaves(value: Any) -> Iterator[TensorValue]:
+    """Yield the tensors in a result, in order."""
+    if isinstance(value, TensorValue):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from leaves(one)
+    elif isinstance(value, dict):
+        yield from leaves(list(value.values()))
+    elif isinstance(value, InstanceValue):
+        yield from leaves(list(value.attributes.values()))

@@ -1,0 +1,357 @@
+"""PyTorch's modules over sequences: recurrent layers, attention, and what transformers are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..values import InstanceValue, UnknownValue
+from .layers import NAMES, Arrays, Attributes, Given, module
+from .modules import LIST, refill
+from .tensors import TensorValue
+
+if TYPE_CHECKING:
+    from ..evaluate import Evaluator
+
+# Recurrent layers
+
+
+def recurrent_state(gates: int) -> Any:
+    """Return what gives the arrays of recurrent layers, one on another, of so many gates."""
+
+    def state(own: Attributes, nd: int) -> Arrays:
+        if own.get("proj_size"):
+            raise NotImplementedError
+        hidden, ways = own["hidden_size"], 2 if own["bidirectional"] else 1
+        arrays: dict[str, Any] = {}
+        for layer in range(own["num_layers"]):
+            c_i = own["input_size"] if layer == 0 else hidden * ways
+            for suffix in ("", "_reverse")[:ways]:
+                arrays[f"weight_ih_l{layer}{suffix}"] = (gates * hidden, c_i)
+                arrays[f"weight_hh_l{layer}{suffix}"] = (gates * hidden, hidden)
+                if own["bias"]:
+                    arrays[f"bias_ih_l{layer}{suffix}"] = arrays[f"bias_hh_l{layer}{suffix}"] = (gates * hidden,)
+        return Arrays(arrays)
+
+    return state
+
+
+def run_recurrent(given: Given) -> Any:
+    """Run recurrent layers, from states of zeros if none are given."""
+    own, x = given.own, given.x
+    function = own["mode"]
+    state = given.kwargs.get("hx", given.args[1] if given.args[1:] else None)
+    arrays = [one for key, one in own.items() if key.startswith(("weight_", "bias_"))]
+    if state is None:
+        ways = 2 if own["bidirectional"] else 1
+        samples = () if len(x.shape) == 2 else (x.shape[0 if own["batch_first"] else 1],)
+        zeros = TensorValue((own["num_layers"] * ways, *samples, own["hidden_size"]), values=[0.0])
+        state = (zeros, zeros) if function == "lstm" else zeros
+    values = [own[name] for name in ("bias", "num_layers", "dropout")]
+    results = given.call(function, x, state, arrays, *values, False, own["bidirectional"], own["batch_first"])
+    return (results[0], results[1:]) if function == "lstm" else results
+
+
+_RECURRENT = "num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False"
+module(
+    "LSTM",
+    f"input_size, hidden_size, {_RECURRENT}, proj_size=0, device=None, dtype=None, mode='lstm'",
+    run_recurrent,
+    recurrent_state(4),
+)
+module(
+    "GRU",
+    f"input_size, hidden_size, {_RECURRENT}, device=None, dtype=None, mode='gru'",
+    run_recurrent,
+    recurrent_state(3),
+)
+
+
+def rnn_state(own: Attributes, nd: int) -> Arrays:
+    """Return the arrays of plain recurrent layers."""
+    own["mode"] = f"rnn_{own['nonlinearity']}"
+    return recurrent_state(1)(own, nd)  # type: ignore[no-any-return]
+
+
+_RNN = "num_layers=1, nonlinearity='tanh', bias=True, batch_first=False, dropout=0.0, bidirectional=False"
+module("RNN", f"input_size, hidden_size, {_RNN}, device=None, dtype=None", run_recurrent, rnn_state)
+
+
+def cell_state(gates: int) -> Any:
+    """Return what gives the arrays of one step of a recurrent layer."""
+
+    def state(own: Attributes, nd: int) -> Arrays:
+        rows = gates * own["hidden_size"]
+        bias = (rows,) if own["bias"] else None
+        shapes = {"weight_ih": (rows, own["input_size"]), "weight_hh": (rows, own["hidden_size"])}
+        return Arrays({**shapes, "bias_ih": bias, "bias_hh": bias})
+
+    return state
+
+
+def run_cell(kind: str) -> Any:
+    """Return what runs one step of a recurrent layer."""
+
+    def run(given: Given) -> Any:
+        own, x = given.own, given.x
+        state = given.kwargs.get("hx", given.args[1] if given.args[1:] else None)
+        if state is None:
+            zeros = TensorValue((*x.shape[:-1], own["hidden_size"]), values=[0.0])
+            state = (zeros, zeros) if kind == "lstm" else zeros
+        function = f"rnn_{own['nonlinearity']}_cell" if kind == "rnn" else f"{kind}_cell"
+        return given.call(function, x, state, *[own[f"{a}_{b}"] for a in ("weight", "bias") for b in ("ih", "hh")])
+
+    return run
+
+
+_CELL = "input_size, hidden_size, bias=True"
+module("LSTMCell", f"{_CELL}, device=None, dtype=None", run_cell("lstm"), cell_state(4))
+module("GRUCell", f"{_CELL}, device=None, dtype=None", run_cell("gru"), cell_state(3))
+module("RNNCell", f"{_CELL}, nonlinearity='tanh', device=None, dtype=None", run_cell("rnn"), cell_state(1))
+
+# Attention
+
+
+def attention_state(own: Attributes, nd: int) -> Arrays:
+    """Return the arrays of multi-head attention, but for its last projection."""
+    features = own["embed_dim"]
+    k, v = own["kdim"] or features, own["vdim"] or features
+    whole = k == v == features
+    biased = (features,) if own["add_bias_kv"] else None
+    return Arrays(
+        {
+            "in_proj_weight": (3 * features, features) if whole else None,
+            "q_proj_weight": None if whole else (features, features),
+            "k_proj_weight": None if whole else (features, k),
+            "v_proj_weight": None if whole else (features, v),
+            "in_proj_bias": (3 * features,) if own["bias"] else None,
+            "bias_k": biased and (1, 1, features),
+            "bias_v": biased and (1, 1, features),
+        }
+    )
+
+
+def add_projection(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
+    """Give multi-head attention its last projection."""
+    own = made.attributes
+    if own["embed_dim"] % own["num_heads"]:
+        raise evaluator.error(node, f"num_heads={own['num_heads']} does not divide embed_dim={own['embed_dim']}")
+    bias = made.attributes["in_proj_bias"] is not None
+    linear = NAMES["torch.nn.Linear"]
+    own["out_proj"] = evaluator.call(linear, [own["embed_dim"], own["embed_dim"]], {"bias": bias}, node)
+    own["out_proj"].node = None
+
+
+def attend(given: Given) -> Any:
+    """Run multi-head attention, of positions, samples and features."""
+    own = given.own
+    names = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask", "average_attn_weights")
+    values = {"need_weights": True, **dict(zip(names, given.args, strict=False)), **given.kwargs}
+    operands = [values[name] for name in names[:3]]
+    turned = own["batch_first"] and len(operands[0].shape) == 3
+    if turned:
+        known: dict[int, Any] = {}
+        operands = [known.setdefault(id(one), None) or given.call("transpose", one, 1, 0) for one in operands]
+    arrays = [own[name] for name in ("in_proj_weight", "in_proj_bias", "bias_k", "bias_v")]
+    projection = own["out_proj"].attributes
+    separate = own["in_proj_weight"] is None
+    result = given.call(
+        "multi_head_attention_forward",
+        *operands,
+        own["embed_dim"],
+        own["num_heads"],
+        *arrays,
+        own["add_zero_attn"],
+        own["dropout"],
+        projection["weight"],
+        projection["bias"],
+        training=False,
+        key_padding_mask=values.get("key_padding_mask"),
+        need_weights=values["need_weights"],
+        attn_mask=values.get("attn_mask"),
+        use_separate_proj_weight=separate,
+        average_attn_weights=values.get("average_attn_weights", True),
+        is_causal=values.get("is_causal", False),
+        **({f"{one}_proj_weight": own[f"{one}_proj_weight"] for one in "qkv"} if separate else {}),
+    )
+    out, weights = result if isinstance(result, tuple) else (result, None)
+    return (given.call("transpose", out, 1, 0) if turned else out), weights
+
+
+module(
+    "MultiheadAttention",
+    "embed_dim, num_heads, dropout=0.0, bias=True, add_bias_kv=False, add_zero_attn=False, kdim=None, vdim=None, "
+    "batch_first=False, device=None, dtype=None",
+    attend,
+    attention_state,
+    add_projection,
+)
+
+# Transformers
+
+
+def build(*parts: tuple[str, str, str]) -> Any:
+    """Return what gives a module parts: each a name, a module, and its arguments from the attributes."""
+
+    def after(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
+        own = made.attributes
+        for name, kind, arguments in parts:
+            args, kwargs = [], {}
+            for one in arguments.split():
+                key, equals, attribute = one.rpartition("=")
+                if equals:
+                    kwargs[key] = own[attribute]
+                else:
+                    args.append(own[attribute])
+            own[name] = evaluator.call(NAMES[f"torch.nn.{kind}"], args, kwargs, node)
+            own[name].node = None
+
+    return after
+
+
+_NORM = "d_model eps=layer_norm_eps bias=bias"
+_ATTENTION = "d_model nhead dropout bias=bias batch_first=batch_first"
+_FEED = (
+    ("linear1", "Linear", "d_model dim_feedforward bias=bias"),
+    ("linear2", "Linear", "dim_feedforward d_model bias=bias"),
+)
+
+
+def activate(given: Given, x: Any) -> Any:
+    """Return a value through the activation that a transformer's layer is given."""
+    activation = given.own["activation"]
+    if isinstance(activation, str):
+        return given.call(activation, x)
+    return given.run(activation, x)
+
+
+def feed(given: Given, x: Any, last: str) -> Any:
+    """Return a value through the two linear layers, each with dropout behind it."""
+    own = given.own
+    inner = given.run(own["dropout"], activate(given, given.run(own["linear1"], x)))
+    return given.run(own[last], given.run(own["linear2"], inner))
+
+
+def attended(given: Given, attention: str, dropout: str, x: Any, of: Any, mask: Any, padding: Any) -> Any:
+    """Return a value through attention and dropout."""
+    kwargs = {"attn_mask": mask, "key_padding_mask": padding, "need_weights": False}
+    out, _ = given.evaluator.call(given.own[attention], [x, of, of], kwargs, given.node)
+    return given.run(given.own[dropout], out)
+
+
+def residual(given: Given, norm: str, x: Any, block: Any) -> Any:
+    """Return a value with what a block makes of it, normed before or after."""
+    if given.own["norm_first"]:
+        return given.call("add", x, block(given.run(given.own[norm], x)))
+    return given.run(given.own[norm], given.call("add", x, block(x)))
+
+
+def arguments(given: Given, *names: str) -> dict[str, Any]:
+    """Return what a module is called with, by name."""
+    values = {**dict.fromkeys(names), **dict(zip(names, given.args, strict=False)), **given.kwargs}
+    if any(isinstance(one, UnknownValue) for one in values.values()):
+        raise NotImplementedError
+    return values
+
+
+def encode(given: Given) -> Any:
+    """Run a layer of an encoder."""
+    own = arguments(given, "src", "src_mask", "src_key_padding_mask")
+    mask, padding = own["src_mask"], own["src_key_padding_mask"]
+    x = residual(given, "norm1", own["src"], lambda x: attended(given, "self_attn", "dropout1", x, x, mask, padding))
+    return residual(given, "norm2", x, lambda x: feed(given, x, "dropout2"))
+
+
+def decode(given: Given) -> Any:
+    """Run a layer of a decoder."""
+    names = ("tgt", "memory", "tgt_mask", "memory_mask", "tgt_key_padding_mask", "memory_key_padding_mask")
+    own = arguments(given, *names)
+    memory = own["memory"]
+    masks = own["tgt_mask"], own["tgt_key_padding_mask"]
+    others = own["memory_mask"], own["memory_key_padding_mask"]
+    x = residual(given, "norm1", own["tgt"], lambda x: attended(given, "self_attn", "dropout1", x, x, *masks))
+    x = residual(given, "norm2", x, lambda x: attended(given, "multihead_attn", "dropout2", x, memory, *others))
+    return residual(given, "norm3", x, lambda x: feed(given, x, "dropout3"))
+
+
+_LAYER = "d_model, nhead, dim_feedforward=2048, dropout=0.1, activation='relu', layer_norm_eps=1e-5, batch_first=False"
+_MORE = "norm_first=False, bias=True, device=None, dtype=None"
+module(
+    "TransformerEncoderLayer",
+    f"{_LAYER}, {_MORE}",
+    encode,
+    None,
+    build(
+        ("self_attn", "MultiheadAttention", _ATTENTION),
+        *_FEED,
+        ("norm1", "LayerNorm", _NORM),
+        ("norm2", "LayerNorm", _NORM),
+        ("dropout1", "Dropout", "dropout"),
+        ("dropout2", "Dropout", "dropout"),
+        ("dropout", "Dropout", "dropout"),
+    ),
+)
+module(
+    "TransformerDecoderLayer",
+    f"{_LAYER}, {_MORE}",
+    decode,
+    None,
+    build(
+        ("self_attn", "MultiheadAttention", _ATTENTION),
+        ("multihead_attn", "MultiheadAttention", _ATTENTION),
+        *_FEED,
+        ("norm1", "LayerNorm", _NORM),
+        ("norm2", "LayerNorm", _NORM),
+        ("norm3", "LayerNorm", _NORM),
+        ("dropout1", "Dropout", "dropout"),
+        ("dropout2", "Dropout", "dropout"),
+        ("dropout3", "Dropout", "dropout"),
+        ("dropout", "Dropout", "dropout"),
+    ),
+)
+
+
+def repeated(layer: str) -> Any:
+    """Return what gives a module so many copies of a layer."""
+
+    def after(evaluator: Evaluator, made: InstanceValue, node: Any) -> None:
+        from ..standard import copied
+
+        own = made.attributes
+        first = own.pop(layer)
+        own["layers"] = InstanceValue(LIST)
+        evaluator.budget.copy(own["num_layers"])
+        refill(own["layers"], [copied(first, {}, evaluator) for _ in range(own["num_layers"])])
+        own["norm"] = own.pop("norm")
+
+    return after
+
+
+def run_layers(names: tuple[str, ...], layer_names: dict[str, str]) -> Any:
+    """Return what runs copies of a layer, one after another, and the norm behind them."""
+
+    def run(given: Given) -> Any:
+        own = arguments(given, *names)
+        first, *others = names
+        x = own[first]
+        kwargs = {layer_names.get(name, name): own[name] for name in others if own[name] is not None}
+        for layer in given.evaluator.items(given.own["layers"], given.node):
+            x = given.evaluator.call(layer, [x], kwargs, given.node)
+        return given.run(given.own["norm"], x) if given.own["norm"] is not None else x
+
+    return run
+
+
+module(
+    "TransformerEncoder",
+    "encoder_layer, num_layers, norm=None, enable_nested_tensor=True, mask_check=True",
+    run_layers(("src", "mask", "src_key_padding_mask"), {"mask": "src_mask"}),
+    None,
+    repeated("encoder_layer"),
+)
+module(
+    "TransformerDecoder",
+    "decoder_layer, num_layers, norm=None",
+    run_layers(("tgt", "memory", "tgt_mask", "memory_mask", "tgt_key_padding_mask", "memory_key_padding_mask"), {}),
+    None,
+    repeated("decoder_layer"),
+)

@@ -1,0 +1,303 @@
+"""Tensors of evaluated code: a shape, and where each comes from. Values are known of the simplest ones alone."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from ...torch.read.calls import Constant, TracedTensor
+from ..values import MISSING, BoundMethod, LibraryFunction, LibraryObject
+
+if TYPE_CHECKING:
+    from ..evaluate import Evaluator
+
+MOST_VALUES = 4096
+"""How many values of a tensor are kept."""
+Values = list[Any]
+"""The values of a tensor in a row; one for all of them if they are equal."""
+
+
+class TensorValue(LibraryObject):
+    """A tensor. Calls in place change what it holds, so it is one object with changing contents."""
+
+    __slots__ = ("_own", "is_buffer", "is_parameter", "kind", "made", "name", "of", "shape", "traced", "values")
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        kind: str = "float",
+        *,
+        traced: TracedTensor | None = None,
+        of: tuple[TensorValue, ...] = (),
+        values: Values | None = None,
+        is_parameter: bool = False,
+    ):
+        self.shape, self.kind = tuple(shape), kind
+        """Its sizes, with the batch, and what it holds: `float`, `int` or `bool`."""
+        self.traced = traced
+        """The result of a call that it is, if it depends on an input."""
+        self.made: TracedTensor | None = None
+        """The result of a call that it is, if it does not, and products of matrices lead to it."""
+        self.of = of
+        """The parameters and buffers that it is computed from."""
+        self.values = values
+        """Its values, one if they are all equal; None if they are not known."""
+        self.is_parameter, self.is_buffer = is_parameter, False
+        self.name: str | None = None
+        """The name that the module's `state_dict` has for it."""
+        self._own: object = self
+        """What tells its contents from those of others."""
+
+    @property
+    def size(self) -> int:
+        """The number of its values."""
+        return prod(self.shape)
+
+    def copied(self) -> TensorValue:
+        """Return another tensor with the same contents."""
+        made = TensorValue(self.shape, self.kind, traced=self.traced, of=self.of, values=self.values)
+        made.is_parameter, made.made = self.is_parameter, self.made
+        return made
+
+    def become(self, other: TensorValue) -> None:
+        """Hold what another tensor holds."""
+        self.shape, self.kind, self.traced, self.made = other.shape, other.kind, other.traced, other.made
+        self.of, self.values, self._own = other.of, other.values, other
+
+    def roots(self) -> tuple[TensorValue, ...]:
+        """Return the parameters and buffers that it is, or is computed from."""
+        return (self,) if self.name is not None else self.of
+
+    def noted(self) -> TracedTensor | Constant:
+        """Return it as the record of a call has it."""
+        if self.traced is not None:
+            return self.traced
+        names = tuple(dict.fromkeys(root.name for root in self.roots() if root.name is not None))
+        return Constant(self.shape, self.name, names, self.array, self._own, self.made)
+
+    def array(self) -> Any:
+        """Return its values as an array; None if they are not known."""
+        return KnownArray(self.shape, self.values, self.kind) if self.values and 0 not in self.shape else None
+
+    def all_values(self) -> Values | None:
+        """Return each of its values in a row; None if they are not known, or many."""
+        if self.values is None or self.size > MOST_VALUES:
+            return None
+        return self.values * self.size if len(self.values) == 1 else self.values
+
+    def describe(self) -> str:
+        return f"a tensor of {'x'.join(map(str, self.shape)) or 'one number'}"
+
+    def shape_text(self, evaluator: Evaluator) -> str | None:
+        from .functions import recorder
+
+        if self.traced is None:
+            return None
+        batch = recorder(evaluator).batch or 0
+        sizes = self.shape[1:] if self.shape[:1] == (batch,) else self.shape
+        folded = [batch > 1 and n > 0 and n % batch == 0 for n in sizes]
+        texts = [f"{n // batch if n > batch else ''}N" if own else str(n) for n, own in zip(sizes, folded, strict=True)]
+        return "x".join(texts) or "one number"
+
+    # In expressions
+
+    def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
+        from .functions import PROPERTIES, method
+
+        if name in PROPERTIES:
+            return PROPERTIES[name](evaluator, self, node)
+        found = method(name)
+        return MISSING if found is None else BoundMethod(found, self)
+
+    def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
+        from .functions import operate
+
+        return operate(evaluator, op, left, right, node)
+
+    def in_place(self, evaluator: Evaluator, op: str, other: Any, node: Any) -> Any:
+        self.become(self.binary(evaluator, op, self, other, node))
+        return self
+
+    def unary(self, evaluator: Evaluator, op: str, node: Any) -> Any:
+        from .functions import apply
+
+        return self if op == "pos" else apply(evaluator, op, [self], {}, node)
+
+    def item(self, evaluator: Evaluator, index: Any, node: Any) -> Any:
+        from .functions import apply
+
+        return apply(evaluator, "getitem", [self, index], {}, node)
+
+    def set_item(self, evaluator: Evaluator, index: Any, value: Any, node: Any) -> None:
+        from .functions import apply
+
+        self.become(apply(evaluator, "setitem", [self, index, value], {}, node))
+
+    def items(self, evaluator: Evaluator, node: Any) -> Iterator[Any]:
+        return (self.item(evaluator, at, node) for at in range(self.length(evaluator, node)))
+
+    def length(self, evaluator: Evaluator, node: Any) -> int:
+        from .functions import recorder
+
+        if not self.shape:
+            raise NotImplementedError
+        recorder(evaluator).looked(self)
+        return self.shape[0]
+
+    def truth(self, evaluator: Evaluator, node: Any) -> bool:
+        if self.values is None or self.size != 1:
+            raise NotImplementedError
+        return bool(self.values[0])
+
+
+class KnownArray:
+    """An array whose values are known, with what the rules of calls ask of NumPy's; nothing else needs NumPy here."""
+
+    def __init__(self, shape: Sequence[int], values: Values, kind: str):
+        self.shape, self.values, self.kind = tuple(shape), values, kind
+        """The values in a row; one for all of them if they are equal."""
+
+    @property
+    def size(self) -> int:
+        """The number of its values."""
+        return prod(self.shape)
+
+    @property
+    def ndim(self) -> int:
+        """The number of its axes."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> KnownArray:
+        """What it holds, by `dtype.kind`."""
+        return KnownArray((), [], {"bool": "b", "int": "i"}.get(self.kind, "f"))
+
+    def reshape(self, *shape: Any) -> KnownArray:
+        """Return the same values in another shape."""
+        sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], (list, tuple)) else shape
+        return KnownArray([self.size] if list(sizes) == [-1] else sizes, self.values, self.kind)
+
+    def take(self, index: int, axis: int) -> KnownArray:
+        """Return one unit of an axis."""
+        shape = (*self.shape[:axis], *self.shape[axis + 1 :])
+        if len(self.values) == 1:
+            return KnownArray(shape, self.values, self.kind)
+        inner = prod(self.shape[axis + 1 :])
+        block = inner * self.shape[axis]
+        starts = range(index * inner, self.size, block)
+        return KnownArray(shape, [one for at in starts for one in self.values[at : at + inner]], self.kind)
+
+    def nonzero(self) -> tuple[KnownArray]:
+        """Return the places of an array with one axis where it is not zero."""
+        places = [at for at, one in enumerate(self.each()) if one]
+        return (KnownArray((len(places),), places, "int"),)
+
+    def each(self) -> Values:
+        """Return every value in a row."""
+        return self.values * self.size if len(self.values) == 1 else self.values
+
+    def tolist(self) -> Any:
+        """Return the values as nested lists."""
+        rows: Any = self.each()
+        for n in reversed(self.shape[1:]):
+            rows = [rows[at : at + n] for at in range(0, len(rows), n)]
+        return rows if self.shape else rows[0]
+
+    def __getitem__(self, index: int) -> Any:
+        return self.values[0 if len(self.values) == 1 else index]
+
+    def __float__(self) -> float:
+        return float(self.values[0])
+
+    def _each_with(self, other: Any, function: Callable[[Any, Any], Any], kind: str) -> KnownArray:
+        """Return what a function makes of each value and another: a number, or that of an array of the same shape."""
+        others = other.values if isinstance(other, KnownArray) else [other]
+        if len(self.values) == len(others) == 1:
+            return KnownArray(self.shape, [function(self.values[0], others[0])], kind)
+        own = self.each()
+        others = others * len(own) if len(others) == 1 else others
+        return KnownArray(self.shape, [function(a, b) for a, b in zip(own, others, strict=True)], kind)
+
+    def __eq__(self, other: object) -> Any:
+        return self._each_with(other, operator.eq, "bool")
+
+    def __ne__(self, other: object) -> Any:
+        return self._each_with(other, operator.ne, "bool")
+
+    def __or__(self, other: Any) -> KnownArray:
+        return self._each_with(other, operator.or_, "bool")
+
+    def __and__(self, other: Any) -> KnownArray:
+        return self._each_with(other, operator.and_, "bool")
+
+    def __mod__(self, other: Any) -> KnownArray:
+        return self._each_with(other, operator.mod, self.kind)
+
+    def __mul__(self, other: Any) -> KnownArray:
+        return self._each_with(other, operator.mul, self.kind)
+
+    def __add__(self, other: Any) -> KnownArray:
+        return self._each_with(other, operator.add, self.kind)
+
+    __radd__ = __add__
+    __hash__ = None  # type: ignore[assignment]
+
+    def all(self) -> bool:
+        """Return whether every value is true."""
+        return all(self.values) or not self.size
+
+    def any(self) -> bool:
+        """Return whether a value is true."""
+        return any(self.values) and self.size > 0
+
+
+class TensorType(LibraryObject):
+    """The type of tensors, `torch.Tensor`."""
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Any):
+        self.make = make
+
+    def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        return self.make(evaluator, args, kwargs, node)
+
+    def is_kind_of(self, value: Any) -> bool:
+        """Return whether a value is a tensor."""
+        return isinstance(value, TensorValue)
+
+    def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
+        if op == "or":  # a union of types, in an annotation
+            return self
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        return "the type torch.Tensor"
+
+
+class DeviceValue(LibraryObject):
+    """A device, or a type of numbers: it changes no shape."""
+
+    __slots__ = ("kind", "name")
+
+    def __init__(self, name: str, kind: str = "float"):
+        self.name, self.kind = name, kind
+        """What tensors of this type hold; `device` for a device."""
+
+    def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
+        if name == "type":
+            return self.name
+        if name == "is_floating_point":
+            return LibraryFunction(name, lambda *_: self.kind == "float")
+        return MISSING
+
+    def binary(self, evaluator: Evaluator, op: str, left: Any, right: Any, node: Any) -> Any:
+        if op not in ("eq", "ne"):
+            raise NotImplementedError
+        names = [one.name if isinstance(one, DeviceValue) else one for one in (left, right)]
+        return (names[0] == names[1]) is (op == "eq")
+
+    def describe(self) -> str:
+        return f"torch.{self.name}"

@@ -1,0 +1,177 @@
+"""Networks side by side, a network a row, in every format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from ..comparisons import Compared, Comparison
+from ..counters import TOOLS, macs_as
+from ..explain import field_text
+from ..notation.encode import encode, entries
+from ..report import Report
+from ..sizes import Shape, show
+from . import Formats, Style, writing
+from .columns import numbers_of, rf_order, rf_text
+from .drawing import draw, of_grid
+from .grid import Cell, Column, Grid, brief, full, grid, ordered
+
+FORMATS = Formats(
+    "cnncalc.render",
+    {
+        name: f"comparisons.{function}"
+        for name, function in {
+            "table": "table",
+            "json": "document",
+            "jsonl": "lines",
+            **{format: format for format in ("csv", "markdown", "tsv", "latex", "html")},
+        }.items()
+    },
+)
+PLAIN = Style()
+FAILED = "error"
+"""The cell of every figure of a network that has none."""
+
+
+def _column(
+    title: str, of: Callable[[Report], Cell], order: Callable[[Report], Cell] | None = None
+) -> Column[Compared]:
+    """Return the column of a figure of the whole network."""
+
+    def cell(network: Compared, of: Callable[[Report], Cell] = of) -> Cell:
+        return FAILED if network.report is None else of(network.report)
+
+    return Column(title, cell, order=partial(cell, of=order) if order is not None else None)
+
+
+def _shape(title: str, of: Callable[[Report], Shape]) -> Column[Compared]:
+    """Return the column of a shape, ordered by how many numbers it has."""
+    return _column(title, lambda report: show(of(report)), lambda report: numbers_of(of(report)))
+
+
+def _bytes(title: str, name: str) -> Column[Compared]:
+    """Return the column of a figure in bytes."""
+    return _column(title, lambda report: None if report.memory is None else getattr(report.memory, name))._replace(
+        short=True
+    )
+
+
+def _as(tool: str) -> Column[Compared]:
+    """Return the column of the MACs that a tool prints."""
+    return _column(tool, lambda report: macs_as(report, tool).macs)._replace(short=True)
+
+
+COLUMNS: dict[str, Column[Compared]] = {
+    "name": Column("network", lambda network: network.name, right=False, style="bold"),
+    "layers": _column("layers", len),
+    "input": _shape("input", lambda report: report.network.input or ()),
+    "output": _shape("output", lambda report: report.out)._replace(style="green"),
+    **{name: _column(name, lambda report, name=name: report.sum(name)) for name in ("weights", "bias")},  # type: ignore[misc]
+    "params": _column("params", lambda report: report.params)._replace(short=True),
+    "buffers": _column("buffers", lambda report: report.buffers),
+    "macs": _column("MACs", lambda report: report.macs)._replace(short=True),
+    "flops": _column("FLOPs", lambda report: report.flops)._replace(short=True),
+    **{tool: _as(tool) for tool in TOOLS},
+    "param_bytes": _bytes("param bytes", "params"),
+    "memory": _bytes("memory", "peak"),
+    "rf": _column("field", lambda report: rf_text(report.rf), lambda report: rf_order(report.rf, "size")),
+    **{
+        f"rf_{name}": _column(
+            name,
+            lambda report, name=name: field_text(report.rf, name),  # type: ignore[misc]
+            lambda report, name=name: rf_order(report.rf, name),  # type: ignore[misc]
+        )
+        for name in ("size", "stride", "start")
+    },
+}
+USUAL = ("name", "layers", "input", "output", "params", "buffers", "macs", "rf")
+BYTES = ("param_bytes", "memory")
+"""The columns that need a dtype."""
+DROPS = ("layers", "buffers", "rf", "input")
+"""The columns that a narrow terminal does without, in this order; the others are always shown."""
+ALL = (*USUAL[:-1], "rf_size", "rf_stride", "rf_start")
+
+
+def _names(comparison: Comparison, usual: tuple[str, ...], style: Style) -> tuple[str, ...]:
+    """Return the columns that are shown: the named ones, or the usual ones, with those in bytes and that of a tool."""
+    if style.columns is not None:
+        return style.columns
+    reports = [network.report for network in comparison if network.report is not None]
+    names = list(usual)
+    tools = {report.macs_as.tool: None for report in reports if report.macs_as is not None}
+    at = names.index("macs") + 1
+    names[at:at] = tools
+    if any(report.memory is not None for report in reports):
+        names += BYTES
+    return tuple(names)
+
+
+def _networks(comparison: Comparison, style: Style) -> list[Compared]:
+    """Return the networks in the order and number that a style selects."""
+    networks = list(comparison)
+    if style.selection.sort is not None:
+        networks = ordered(networks, COLUMNS[style.selection.sort])
+    return networks[: style.selection.top]
+
+
+def _grid(comparison: Comparison, names: Sequence[str], style: Style) -> Grid:
+    """Return a row for each network under these columns."""
+    return grid([COLUMNS[name] for name in names], _networks(comparison, style))
+
+
+def table(comparison: Comparison, style: Style) -> Iterator[str]:
+    """Yield a table for a person, the numbers to the right."""
+    names = _names(comparison, USUAL, style)
+    drops = [DROPS.index(name) + 1 if name in DROPS and style.columns is None else 0 for name in names]
+    rows = _grid(comparison, names, style)
+    yield draw([of_grid(rows, write, drops) for write in (full, brief)], style)
+
+
+def document(comparison: Comparison, style: Style) -> Iterator[str]:
+    """Yield one JSON document, a list with a network a line."""
+    yield from entries([encode(network.to_dict()) for network in _networks(comparison, style)])
+    yield "\n"
+
+
+def lines(comparison: Comparison, style: Style) -> Iterator[str]:
+    """Yield the JSON of each network in a line of its own."""
+    return (encode(network.to_dict()) + "\n" for network in _networks(comparison, style))
+
+
+def csv(comparison: Comparison, style: Style, delimiter: str = ",") -> Iterator[str]:
+    """Yield a header and a row a network, numbers in plain digits."""
+    names = _names(comparison, ALL, style)
+    return writing.delimited(names, _grid(comparison, names, style), delimiter)
+
+
+def tsv(comparison: Comparison, style: Style) -> Iterator[str]:
+    """Yield the rows of CSV with tabs between the cells."""
+    return csv(comparison, style, "\t")
+
+
+def markdown(comparison: Comparison, style: Style) -> Iterator[str]:
+    """Yield a table as GitHub draws it."""
+    return writing.markdown(_grid(comparison, _names(comparison, USUAL, style), style))
+
+
+def latex(comparison: Comparison, style: Style) -> Iterator[str]:
+    """Yield a table for LaTeX."""
+    return writing.latex(_grid(comparison, _names(comparison, USUAL, style), style))
+
+
+def html(comparison: Comparison, style: Style) -> Iterator[str]:
+    """Yield a page with a table."""
+    yield writing.html_page("cnncalc compare")
+    yield fragment(comparison, style)
+
+
+def fragment(comparison: Comparison, style: Style = PLAIN) -> str:
+    """Return the table, for notebooks."""
+    return "".join(writing.html(_grid(comparison, _names(comparison, USUAL, style), style)))
+
+
+def records(comparison: Comparison) -> list[dict[str, Cell]]:
+    """Return the rows of CSV as dicts: numbers as numbers, and None for what is not known."""
+    names = _names(comparison, ALL, PLAIN)
+    rows = _grid(comparison, names, PLAIN).rows
+    return [{name: None if cell == "" else cell for name, cell in zip(names, row, strict=True)} for row in rows]

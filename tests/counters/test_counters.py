@@ -1,0 +1,144 @@
+"""The multiply-accumulates that other tools print, against what they themselves printed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import cnncalc
+from cnncalc import zoo
+from cnncalc.counters import FUNCTIONS, TOOLS, count_as, macs_as, tool_named
+from cnncalc.layers import OPS
+from cnncalc.report import Report
+from tests import DATA
+from tests.cases import ROWS
+
+VERSIONS, *LINES = [json.loads(line) for line in (DATA / "counters.jsonl").read_text(encoding="utf-8").splitlines()]
+NETWORKS = [line for line in LINES if "network" in line]
+LAYERS = [line for line in LINES if "network" not in line]
+
+OWN_CLASSES = {
+    "sepconv": {"torchinfo", "thop", "ptflops-pytorch"},
+    "sepconv1d": {"torchinfo", "thop", "ptflops-pytorch"},
+    "sepconv3d": {"torchinfo", "thop", "ptflops-pytorch"},
+    "layernorm": {"thop", "ptflops-pytorch"},
+    "scale": {"torchinfo"},
+}
+"""Where `convert --to torch` writes a class of its own, or the layer between two permutes, and torchvision does not.
+
+A separable convolution is two modules in torchvision, a layernorm over the channels a class of its own, and a scale a
+parameter of a block.
+"""
+
+
+def written(line: dict[str, Any]) -> Report:
+    """The report of a recorded network. Another name makes it one whose layers are all modules."""
+    if line["code"] == "torchvision":
+        return cnncalc.shape(line["network"])
+    return cnncalc.shape(cnncalc.load(line["network"]).to_dict() | {"name": "converted"})
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("line", NETWORKS, ids=[f"{line['network']}-{line['code']}" for line in NETWORKS])
+def test_the_tools_own_figure_of_every_built_in_network(line: dict[str, Any], tool: str) -> None:
+    if (line["network"], line["code"]) == ("convnext_tiny", "converted") and tool in {
+        "torchinfo",
+        *OWN_CLASSES["layernorm"],
+    }:
+        pytest.skip("torchvision's classes of its own are recorded beside it")
+    report = written(line)
+    counted = macs_as(report, tool)
+    assert counted.macs == line[tool]
+    assert sum(kind.difference or 0 for kind in counted.kinds) == line[tool] - (report.macs or 0)
+
+
+def test_every_built_in_network_is_recorded() -> None:
+    recorded = [line["network"] for line in NETWORKS]
+    assert list(dict.fromkeys(recorded)) == zoo.names()
+    torchvisions = {line["network"] for line in NETWORKS if line["code"] == "torchvision"}
+    assert set(zoo.names()) - torchvisions == {"lenet5", "mobilenet_v1", "unet"}
+    assert set(FUNCTIONS) <= torchvisions
+
+
+def test_the_versions_are_those_of_the_record() -> None:
+    for name, tool in TOOLS.items():
+        assert VERSIONS[name.partition("-")[0]].startswith(tool.version)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("line", LAYERS, ids=[str(number) for number in range(len(LAYERS))])
+def test_the_tools_own_figure_of_a_layer(line: dict[str, Any], tool: str) -> None:
+    """Equal, or unknown: never another one."""
+    op = line["layers"][-1]["op"]
+    if tool in OWN_CLASSES.get(op, ()) or not isinstance(line[tool], int):
+        return
+    counted = macs_as(cnncalc.shape({key: line[key] for key in ("layers", "input", "dialect")}), tool)
+    assert counted.macs in (line[tool], None)
+    if counted.macs is None:
+        assert op in UNKNOWN or op == "convT", op
+
+
+UNKNOWN = {
+    *("einsum", "attention", "multihead", "embedding", "lstm", "gru", "rnn", "opaque"),
+    *("lppool", "lppool1d", "lppool3d", "compare", "where", "upsample", "maxpool", "avgpool"),
+}
+
+
+def test_most_layers_have_a_figure() -> None:
+    assert {line["layers"][-1]["op"] for line in LAYERS} >= {
+        row.op for row in ROWS if row.op not in {"opaque", "unfold1d", "unfold3d", "fold1d", "fold3d", "tobatch"}
+    }
+    known = [
+        line
+        for line in LAYERS
+        if macs_as(cnncalc.shape({key: line[key] for key in ("layers", "input", "dialect")}), "ptflops-pytorch").macs
+        is not None
+    ]
+    assert len(known) > 0.85 * len(LAYERS)
+
+
+def test_the_rules_are_of_ops_that_there_are() -> None:
+    for tool in TOOLS.values():
+        assert {*tool.rules, *tool.by_function} <= set(OPS)
+
+
+@pytest.mark.parametrize(("tool", "times"), [(name, 3 if tool.batched else 1) for name, tool in TOOLS.items()])
+def test_a_batch(tool: str, times: int) -> None:
+    one = macs_as(cnncalc.shape("alexnet"), tool).macs
+    counted = macs_as(cnncalc.shape("alexnet", batch=3), tool)
+    assert one is not None
+    assert counted.macs == times * one
+    assert counted.exact == times * (cnncalc.shape("alexnet").macs or 0)
+
+
+def test_a_block_is_opened() -> None:
+    inner = [{"op": "conv", "c_o": 4, "k": 3}, {"op": "batchnorm"}]
+    flat, nested = (
+        cnncalc.shape({"input": [2, 5, 7], "layers": layers}) for layers in (inner, [{"op": "block", "layers": inner}])
+    )
+    assert macs_as(flat, "thop") == macs_as(nested, "thop")
+
+
+def test_open_sizes_and_layers_without_a_rule_are_unknown() -> None:
+    assert macs_as(cnncalc.shape("3xHxW conv:4,k3 relu"), "thop").macs is None
+    counted = macs_as(
+        cnncalc.shape({"input": [7, 3], "layers": [{"op": "lstm", "name": "a", "out": 4}, {"op": "linear", "out": 2}]}),
+        "thop",
+    )
+    assert (counted.macs, counted.unknown) == (None, ("a",))
+
+
+def test_names_of_tools() -> None:
+    assert tool_named("TorchInfo") == "torchinfo"
+    with pytest.raises(cnncalc.SpecError, match="did you mean 'ptflops-aten'"):
+        tool_named("ptflops")
+    with pytest.raises(cnncalc.SpecError, match="the tools are torchinfo, fvcore, thop"):
+        tool_named("x")
+
+
+def test_the_report_has_the_figure() -> None:
+    report = count_as(cnncalc.shape("alexnet"), "torchinfo")
+    assert report.to_dict()["report"]["macs_as"] == {"tool": "torchinfo", "macs": 714682664}
+    assert cnncalc.shape(report.to_dict()).to_dict() == cnncalc.shape("alexnet").to_dict()

@@ -1,0 +1,208 @@
+"""Keras models in source: every figure, shape and name is Keras's own."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import time
+from typing import Any
+
+import pytest
+
+import cnncalc
+from cnncalc.errors import SpecError
+from cnncalc.frameworks.code import read
+from cnncalc.frameworks.code.keras.signatures import OTHER_NAMES, signatures
+from cnncalc.network import Network
+from cnncalc.report import Report
+from cnncalc.sizes import Shape
+from cnncalc.sources import imported
+from tests import DATA
+
+FOLDER = DATA / "code" / "keras"
+RECORDED: dict[str, dict[str, Any]] = json.loads((DATA / "code" / "keras.json").read_text())
+BEHIND_OTHERS = {"dcgan_generator:discriminator", "gan_conditional:generator", "vae_encoder:decoder"}
+"""Models that stand behind others, on whose layers they do not depend: Keras counts those, too."""
+
+
+def network(text: str, wanted: str | None = None) -> Network:
+    return imported(read(text, "net.py", wanted), "net.py")
+
+
+def report_of(text: str, wanted: str | None = None, input: Shape | None = None) -> Report:
+    return cnncalc.shape(network(text, wanted), input)
+
+
+def sizes(shape: Any) -> list[int | None]:
+    """Return a shape as Keras shows it: None for an open size."""
+    return [n if isinstance(n, int) else None for n in shape]
+
+
+@pytest.mark.parametrize("case", RECORDED)
+def test_a_script(case: str) -> None:
+    stem, _, wanted = case.partition(":")
+    expected = RECORDED[case]
+    report = report_of((FOLDER / f"{stem}.py").read_text(), wanted, expected.get("input"))
+    out = expected["out"][0] if isinstance(expected["out"][0], list) else expected["out"]
+    assert report.params is not None
+    assert report.buffers is not None
+    assert report.params + report.buffers == expected["total"]
+    assert sizes(report.to_dict()["report"]["out"]) == out[1:]
+    if case not in BEHIND_OTHERS:
+        names = [layer.name for layer in report.layers]
+        assert {*expected["names"]} <= {*names, *[name.partition(".")[0] for name in names]}
+
+
+def test_every_script_is_recorded() -> None:
+    assert {path.stem for path in FOLDER.glob("*.py")} == {case.partition(":")[0] for case in RECORDED}
+
+
+@pytest.mark.parametrize("name", ["keras_sequential.py", "keras_functional.py"])
+def test_the_cases(name: str) -> None:
+    case = json.loads((DATA / "code" / "cases.json").read_text())[name]
+    report = report_of((DATA / "code" / name).read_text())
+    assert (list(report.out), report.params, report.buffers) == (case["out"], case["params"], case["buffers"])
+
+
+HEAD = "import keras\nfrom keras import layers, ops\n"
+BODY = "inputs = keras.Input((8, 6, 3))\nx = inputs\n{}\nmodel = keras.Model(inputs, x)\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "op", "out"),
+    [
+        ("x = layers.MaxPooling2D()(x)", "maxpool", [4, 3, 3]),
+        ("x = layers.MaxPool2D(3, 1, 'SAME')(x)", "maxpool", [8, 6, 3]),
+        ("x = layers.Convolution2D(5, (3, 1), activation=keras.activations.relu)(x)", "relu", [6, 6, 5]),
+        ("x = layers.LeakyReLU(alpha=0.1)(x)", "leakyrelu", [8, 6, 3]),
+        ("x = layers.ZeroPadding2D(((0, 1), (2, 0)))(x)", "pad", [9, 8, 3]),
+        ("x = layers.Cropping2D(1)(x)", "crop", [6, 4, 3]),
+        ("x = layers.UpSampling2D(interpolation='bilinear')(x)", "upsample", [16, 12, 3]),
+        ("x = layers.Flatten()(x)", "flatten", [144]),
+        ("x = layers.Permute((3, 1, 2))(x)", "permute", [3, 8, 6]),
+        ("x = ops.reshape(x, (-1, 48, 3))", "reshape", [48, 3]),
+        ("b, h, w, c = ops.shape(x)\nx = ops.reshape(x, (b, h * w, c))", "reshape", [48, 3]),
+        ("x = ops.expand_dims(x, 1)", "reshape", [1, 8, 6, 3]),
+        ("x = ops.squeeze(x[:, :1], axis=1)", "reshape", [6, 3]),
+        ("x = x[:, 2:5, ..., 0]", "gather", [3, 6]),
+        ("x = ops.mean(x, axis=[1, 2])", "mean", [3]),
+        ("x = ops.concatenate([x, x * 2], axis=-1)", "concat", [8, 6, 6]),
+        ("x = layers.Average()([x, x])", "rescale", [8, 6, 3]),
+        ("a, b, c = ops.split(x, 3, axis=-1)\nx = a * c", "mul", [8, 6, 1]),
+        ("x = ops.transpose(x, (0, 3, 1, 2))", "permute", [3, 8, 6]),
+        ("x = layers.Lambda(lambda t: t ** 2 / 255.0)(x)", "rescale", [8, 6, 3]),
+        ("x = layers.RandomFlip()(layers.Rescaling(1 / 255)(x))", "identity", [8, 6, 3]),
+        ("x = layers.TimeDistributed(layers.Dense(4))(x)", "linear", [8, 6, 4]),
+        ("x = ops.nn.average_pool(x, 2, 2)", "avgpool", [4, 3, 3]),
+        ("x = ops.image.resize(x, (4, 5))", "upsample", [4, 5, 3]),
+        ("x = layers.PReLU(shared_axes=[1, 2])(x)", "prelu", [8, 6, 3]),
+        ("x = 1 - x", "rescale", [8, 6, 3]),
+    ],
+)
+def test_one_line(line: str, op: str, out: list[int]) -> None:
+    report = report_of(HEAD + BODY.format(line))
+    assert (report.layers[-1].node.layer.WORD, list(report.out)) == (op, out)
+
+
+@pytest.mark.parametrize(
+    ("head", "call"),
+    [
+        ("import keras", "keras.layers.Dense"),
+        ("import tensorflow as tf", "tf.keras.layers.Dense"),
+        ("from tensorflow import keras", "keras.layers.Dense"),
+        ("from tensorflow.keras import layers as L", "L.Dense"),
+        ("from tensorflow.keras.layers import Dense as D", "D"),
+        ("from keras.layers import *", "Dense"),
+        ("import tensorflow.keras.layers as layers", "layers.Dense"),
+        ("from tensorflow.python.keras.layers import Dense", "Dense"),
+        ("from keras.layers.core import Dense", "Dense"),
+        ("import tf_keras", "tf_keras.layers.Dense"),
+        ("from tensorflow import keras as K; layers = K.layers", "layers.Dense"),
+    ],
+)
+def test_ways_to_import(head: str, call: str) -> None:
+    text = f"{head}\nfrom keras import Sequential\nmodel = Sequential([{call}(3, input_shape=(5,))])\n"
+    assert report_of(text).params == 18
+
+
+def test_a_variable_of_a_layer_counts() -> None:
+    text = HEAD + (
+        "class Linear(layers.Layer):\n"
+        "    def __init__(self, units=32):\n        super().__init__()\n        self.units = units\n"
+        "    def build(self, input_shape):\n"
+        "        self.w = self.add_weight(shape=(input_shape[-1], self.units), initializer='random_normal')\n"
+        "        self.b = self.add_weight(shape=(self.units,), initializer='zeros', trainable=True)\n"
+        "        self.steps = self.add_weight(shape=(), trainable=False)\n"
+        "    def call(self, inputs):\n        return ops.matmul(inputs, self.w) + self.b\n"
+        "inputs = keras.Input((7, 5))\nmodel = keras.Model(inputs, Linear(4)(inputs))\n"
+    )
+    report = report_of(text)
+    assert (list(report.out), report.params, report.macs) == ([7, 4], 24, 140)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("x = layers.Conv2D(8, 9)(x)", None),
+        ("x = layers.Conv2D(filtres=8, kernel_size=3)(x)",
+         "net.py:5:5: Conv2D has no argument 'filtres'"),
+        ("x = layers.Dense(units)(x)", "net.py:5:18: the code raises NameError: the name 'units' has no value here"),
+        ("import os\nx = layers.Dense(int(os.environ['N']))(x)", None),
+        ("x = layers.Dense(4, 'relu', True, 0, 0)(x)", "net.py:5:5: Dense is given 5 arguments"),
+        ("x = layers.Dense()(x)", "net.py:5:5: the code raises TypeError: Dense is not given units"),
+        ("x = keras.applications.VGG16()(x)",
+         "net.py:5:5: VGG16 is a network that Keras brings along: this source does not show its layers"),
+        ("x = keras.Model(keras.Input((3,)), x)(x)",
+         "net.py:5:5: the outputs of functional depend on the input input_layer, which is not among its inputs"),
+    ],
+)  # fmt: skip
+def test_an_error_has_its_line(text: str, error: str | None) -> None:
+    with pytest.raises(cnncalc.CnncalcError) as caught:
+        report_of(HEAD + BODY.format(text))
+    assert str(caught.value).startswith(error or "net.py")
+
+
+def test_a_model_of_a_class_needs_its_input() -> None:
+    with pytest.raises(SpecError, match="MyModel needs the shape of its input") as caught:
+        report_of((FOLDER / "subclass_simple.py").read_text())
+    assert caught.value.help == "give it: -i 28x28x1"
+    built = (FOLDER / "subclass_simple.py").read_text() + "model.build((None, 28, 28, 1))\n"
+    assert report_of(built).params == RECORDED["subclass_simple:model"]["total"]
+
+
+def test_the_signatures_are_those_of_keras() -> None:
+    """The order of the arguments is that of the recorded signatures."""
+    recorded = json.loads((DATA / "positions.json").read_text())["keras"]
+    for kind, signature in signatures().items():
+        if kind in recorded and signature.names:
+            assert recorded[kind][: len(signature.names)] == [*signature.names], kind
+    assert {OTHER_NAMES[kind] for kind in OTHER_NAMES} <= signatures().keys()
+
+
+TOKENS = re.compile(r"\w+|\s+|.", re.DOTALL)
+OTHERS = ("None", "0", "-3", "2.5", "'same'", "()", "[None]", "x", "layers", "{}", "lambda: 0", "10**9", "...")
+SCRIPTS = sorted(FOLDER.glob("*.py"))
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_mutated_script_is_answered_or_refused(seed: int) -> None:
+    rng = random.Random(seed)
+    tokens = TOKENS.findall(rng.choice(SCRIPTS).read_text())
+    for _ in range(rng.randint(1, 3)):
+        at, other = rng.randrange(len(tokens)), rng.randrange(len(tokens))
+        kind = rng.randrange(5)
+        if kind == 0:
+            tokens[at] = ""
+        elif kind == 1:
+            tokens[at] *= 2
+        elif kind == 2:
+            tokens[at], tokens[other] = tokens[other], tokens[at]
+        else:
+            tokens[at] = tokens[other] if kind == 3 else rng.choice(OTHERS)
+    begin = time.monotonic()
+    try:
+        report_of("".join(tokens))
+    except cnncalc.CnncalcError as error:
+        assert str(error)  # noqa: PT017 - any text will do
+    assert time.monotonic() - begin < 2
