@@ -121,11 +121,19 @@ class SourceReader:
 
     def meant(self, evaluator: Evaluator) -> Any:
         """Return the last value of the top level that is a network, or what the only class of networks makes."""
+        failed: list[tuple[ast.Call, SpecError | RaisedError]] = []
         for at in range(len(self.scope.statements) - 1, -1, -1):
             for name, call in reversed(list(made_in(self.scope.statements[at]))):
-                value = None if self.is_result(call, at) else self.value_of(evaluator, at, name, call)
+                try:
+                    value = None if self.is_result(call, at) else self.scope.after(at, name)
+                except (SpecError, RaisedError) as error:
+                    failed.append((call, error))
+                    continue
                 if self.libraries.is_network(value):
+                    self.leave_out(evaluator, failed, name)
                     return value
+        if failed:
+            raise failed[0][1]
         classes = self.classes(evaluator)
         free = [one for one in classes if takes_nothing(one)]
         whole = [one for one in free if not any(uses(other, one.name) for other in free if other is not one)]
@@ -136,19 +144,17 @@ class SourceReader:
         what = "several networks" if free else "no network that is made without arguments"
         raise SpecError(f"{self.name} has {what}", self.listed(evaluator))
 
-    def value_of(self, evaluator: Evaluator, at: int, name: str, call: ast.Call) -> Any:
-        """Return the value of a name once a statement has run; None if it fails and works on a value of the source.
+    def leave_out(
+        self, evaluator: Evaluator, failed: list[tuple[ast.Call, SpecError | RaisedError]], name: str
+    ) -> None:
+        """Note calls that are not understood and work on the network of a name, as `best = train(net)` does.
 
-        `best = train(net)` is not the network, but something is noted.
+        The error of another one is raised: it may be the network that is meant.
         """
-        try:
-            return self.scope.after(at, name)
-        except (SpecError, RaisedError):
-            made = {name for one in self.scope.statements for name, _ in made_in(one)}
-            if not any(isinstance(one, ast.Name) and one.id in made for one in ast.walk(call)):
-                raise
-            evaluator.notes[f"line {call.lineno}: {name} is not understood, and left out"] = None
-            return None
+        for call, error in failed:
+            if not any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(call)):
+                raise error
+            evaluator.notes[f"line {call.lineno}: this is not understood, and left out"] = None
 
     def is_result(self, call: ast.Call, at: int) -> bool:
         """Return whether a call in a statement is of a value of the source: `net(x)`."""
