@@ -231,15 +231,16 @@ def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network
     if "input" in top:
         given["input"] = _read(top, "input", (), partial(read_shape, scalar=given.get("sample_axes") == 0))
     network = Network(nodes, expect=top.get("expect"), source=origin, is_report="report" in top, **given)
-    if network.names is not None:
-        _check_names(network, network.names)
+    _check_names(network, network.names or {})
     return network
 
 
 def _check_names(network: Network, names: Mapping[str, Any]) -> None:
     """SpecError if the file has another number of names for outputs than there are outputs."""
+    if "outputs" not in names:
+        return
     outputs = network._replace(names=None).outputs()
-    if len(names.get("outputs", outputs)) != len(outputs):
+    if len(names["outputs"]) != len(outputs):
         what = f"outputs has {len(names['outputs'])} names, and the network {len(outputs)} outputs"
         raise SpecError(what, "an output is a layer that no other reads", path=("names",))
 
