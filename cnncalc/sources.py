@@ -454,7 +454,7 @@ def read_text(path: str) -> str:
 def decode(data: bytes, name: str) -> str:
     """Decode bytes as text. SpecError for what is not UTF-8."""
     try:
-        return data.decode("utf-8-sig")
+        return data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         byte = data[error.start]
         raise SpecError(
