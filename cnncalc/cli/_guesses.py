@@ -30,6 +30,7 @@ MEANT = {
     **dict.fromkeys(("fit", "train", "optimize", "optimise"), ("learn",)),
     **dict.fromkeys(("execute", "exec", "forward", "infer", "predict", "apply", "eval"), ("run",)),
     **dict.fromkeys(("changes", "delta"), ("diff",)),
+    **dict.fromkeys(("versus", "vs", "side-by-side"), ("compare",)),
     **dict.fromkeys(("matrix", "toeplitz"), ("dense",)),
     **dict.fromkeys(("op", "layer", "layers"), ("ops",)),
     **dict.fromkeys(("man", "manual", "doc", "docs", "usage"), ("help",)),
