@@ -335,6 +335,11 @@ def read_any(path: str) -> str | ForeignNetwork:
     source, wanted = (path, None) if os.path.exists(path) else split_code(path)
     if wanted is not None:
         return read_code(read_text(source), source, wanted)
+    if os.path.isdir(path):
+        from .frameworks.strangers import folder
+
+        if (error := folder(path)) is not None:
+            raise error
     with opened(path) as file:
         if is_onnx(file.peek(1)[:1], path) and os.path.isfile(path) and os.path.getsize(path):  # type: ignore[attr-defined]
             from mmap import ACCESS_READ, mmap
@@ -461,7 +466,7 @@ def read_text(path: str) -> str:
 def decode(data: bytes, name: str) -> str:
     """Decode bytes as text. SpecError for what is not UTF-8."""
     try:
-        return data.decode("utf-8-sig")
+        return data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         byte = data[error.start]
         raise SpecError(
