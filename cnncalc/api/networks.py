@@ -38,9 +38,9 @@ def load(source: Source, *, until: str | None = None, after: str | None = None) 
     """Return the network that a spec describes, or the part of it up to the layer `until`, or behind the layer `after`.
 
     `source` is a dict or a list (parsed JSON: a spec, a report or a Keras model), the path of a file (a spec, Keras,
-    ONNX, Python source), layer words, the name of a built-in network, what PyTorch's `print(module)` shows, a Report or a
-    Network. Layer words may have the input in front.
-    Up to a layer are the layers that it depends on; the input behind one is what it gives.
+    ONNX, Python source), layer words, the name of a built-in network, what PyTorch prints for a module, a Report
+    or a Network. Layer words may have the input in front. Up to a layer are the layers that it depends on; the input
+    behind one is what it gives.
 
     Raises SpecError if it cannot be read, with the place.
 
