@@ -38,8 +38,9 @@ def load(source: Source, *, until: str | None = None, after: str | None = None) 
     """Return the network that a spec describes, or the part of it up to the layer `until`, or behind the layer `after`.
 
     `source` is a dict or a list (parsed JSON: a spec, a report or a Keras model), the path of a file (a spec, Keras,
-    ONNX), layer words, the name of a built-in network, a Report or a Network. Layer words may have the input in front.
-    Up to a layer are the layers that it depends on; the input behind one is what it gives.
+    ONNX, Python source), layer words, the name of a built-in network, what PyTorch prints for a module, a Report
+    or a Network. Layer words may have the input in front. Up to a layer are the layers that it depends on; the input
+    behind one is what it gives.
 
     Raises SpecError if it cannot be read, with the place.
 
@@ -63,6 +64,9 @@ def load_completed(source: Source, complete: Completer | None) -> Network:
         return sources.read_value(list(source) if isinstance(source, tuple) else source)
     if isinstance(source, PathLike):
         return sources.load_file(fspath(source))
+    pasted = None if sources.is_file(source) else sources.read_printout(source, "SPEC")
+    if pasted is not None:
+        return sources.imported(pasted, "SPEC")
     words = sources.spec_words([source] if sources.is_file(source) else source.split())
     network = sources.load_words(words, complete, _no_stdin)
     return network if words.input is None else network._replace(input=words.input)
