@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras.src import backend
+from keras.src.ops import image
 
 from .measure import Fact
 
@@ -73,6 +74,7 @@ def counted() -> Iterator[list[int]]:
         (backend.nn, "conv"): conv, (backend.nn, "depthwise_conv"): depthwise, (backend.numpy, "einsum"): einsum,
         (backend.nn, "separable_conv"): separable, (backend.nn, "conv_transpose"): transposed,
         (backend.numpy, "matmul"): matmul, (backend.numpy, "dot"): matmul,
+        (image, "_extract_patches"): lambda *_, **__: 0,  # a convolution with ones and zeros
     }  # fmt: skip
     kept = {key: getattr(*key) for key in kinds}
     inside = [0]

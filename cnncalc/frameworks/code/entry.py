@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...errors import SpecError, nearest, shown
@@ -35,8 +35,16 @@ class SourceReader:
         """The evaluator of the last reading."""
 
     def begin(self) -> ForeignNetwork:
-        """Return the network's inputs, and how it is read for their sizes; all of it if it says them itself."""
-        return self.guarded(self.read_inputs)
+        """Return the network's inputs, and how it is read for their sizes; all of it if it says them itself.
+
+        One that fails behind layers whose shapes are known fails when it is bound, so that those can be shown.
+        """
+        try:
+            return self.guarded(self.read_inputs)
+        except SpecError:
+            if self.last is None or not self.last.shapes:
+                raise
+            return self.unread([FIRST])
 
     def bind(self, inputs: Mapping[str, Shape]) -> ForeignNetwork:
         """Read the network for inputs of these sizes."""
@@ -75,6 +83,10 @@ class SourceReader:
         names = self.libraries.of_network(found).inputs(evaluator, found)
         if names is None:
             return self.read_all(evaluator, {}, found)
+        return self.unread(names)
+
+    def unread(self, names: Sequence[str]) -> ForeignNetwork:
+        """Return a network of which no more than the names of its inputs is read yet."""
         layers: list[dict[str, Any]] = [{"op": "identity", **({"name": names[0]} if names[0] != FIRST else {})}]
         layers += [{"op": "input", "name": name, "shape": [1]} for name in names[1:]]
         return ForeignNetwork({"cnncalc": 1, "layers": layers}, {}, bind=self.bind, unread=True, annotate=self.annotate)
@@ -154,7 +166,8 @@ class SourceReader:
         The error of another one is raised: it may be the network that is meant.
         """
         for call, error in failed:
-            if not any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(call)):
+            works_on_it = any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(call))
+            if not works_on_it or isinstance(evaluator.top_value(call.func), ClassValue):  # keras.Model(inputs, x)
                 raise error
             evaluator.notes[f"line {call.lineno}: this is not understood, and left out"] = None
 

@@ -94,6 +94,16 @@ OPERATIONS: list[tuple[str, dict[str, Any], Callable[[Any], Any]]] = [
     ("pool of other channels", layer("MaxPooling2D", [tensor("x")], "keras.layers", pool_size=[2, 3], strides=[2, 3],
                                      padding="valid", data_format="channels_first"),
      lambda x: np.maximum(*(x[:, :, at:4:2, :3].max(3, keepdims=True) for at in (0, 1)))),
+    ("bins", layer("Discretization", [tensor("x")], "keras.layers", bin_boundaries=[-0.5, 0.25, 1.0],
+                   output_mode="int"), lambda x: np.digitize(x, [-0.5, 0.25, 1.0])),
+    ("one place of four", layer("OneHot", [tensor("x")], num_classes=4, axis=-1),
+     lambda x: x[..., None] == [0, 1, 2, 3]),
+    ("exp2", layer("Exp2", [tensor("x")]), lambda x: 2**x),
+    ("zeros_like", layer("ZerosLike", [tensor("x")]), lambda x: 0 * x),
+    ("logical not", layer("LogicalNot", [tensor("x")]), lambda x: (x == 0).astype(np.float32)),
+    ("patches", layer("ExtractPatches", [tensor("x")], size=[2, 2], strides=[2, 2], dilation_rate=1, padding="valid",
+                      data_format="channels_last"),
+     lambda x: x[:, :, :4].reshape(2, 2, 2, 2, 2, 3).transpose(0, 1, 3, 2, 4, 5).reshape(2, 2, 2, 12)),
     ("crop", layer("CenterCrop", [tensor("x")], "keras.layers", height=2, width=4), lambda x: x[:, 1:3, :4]),
 ]  # fmt: skip
 
@@ -314,3 +324,55 @@ def test_one_number_a_sample() -> None:
     assert np.array_equal(cnncalc.run(network, np.array([6, 2]), {"y.weight": table}), table[[6, 2]])
     again = cnncalc.load(json.loads(json.dumps(cnncalc.shape(network).to_dict())))
     assert cnncalc.shape(again).out == (3,)
+
+
+PLACES = np.array([[2, 0, 2], [3, 1, 1]], np.float32)
+ONES = (PLACES[..., None] == np.arange(5)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("one_hot", ONES), ("multi_hot", ONES.max(1)), ("count", ONES.sum(1))])
+def test_categories(mode: str, expected: Any) -> None:
+    document = model(
+        layer("CategoryEncoding", [tensor("x")], "keras.layers", num_tokens=5, output_mode=mode), shape=(3,)
+    )
+    document["config"]["layers"][1]["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None, 3]
+    assert np.array_equal(cnncalc.run(document, PLACES), expected)
+
+
+def test_blocks_of_channels_become_space() -> None:
+    """TensorFlow's order: the places in a block, then the channels."""
+    shuffle = layer("DepthToSpace", [tensor("x")], block_size=2, data_format="channels_last")
+    document = model(shuffle, shape=(4, 5, 8))
+    document["config"]["layers"][1]["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None, 4, 5, 8]
+    x = np.random.default_rng(4).standard_normal((2, 4, 5, 8)).astype(np.float32)
+    expected = x.reshape(2, 4, 5, 2, 2, 2).transpose(0, 1, 3, 2, 4, 5).reshape(2, 8, 10, 2)
+    assert np.array_equal(cnncalc.run(document, x), expected)
+
+
+@pytest.mark.parametrize(("kind", "by"), [("Multiply", "mul"), ("Maximum", "max"), ("Minimum", "min")])
+def test_a_join_leaves_out_the_steps_that_are_masked(kind: str, by: str) -> None:
+    """One that counts in a single input is that input's; a product is 1 there, times the other."""
+    other = {**layer("Permute", [tensor("x")], "keras.layers", dims=[1, 2]), "name": "p"}
+    joined = layer(kind, [[tensor("y"), tensor("p")]], "keras.layers")
+    document = masked_model(joined)
+    other["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None, 5, 3]
+    document["config"]["layers"].insert(1, other)
+    function = {"mul": np.multiply, "max": np.maximum, "min": np.minimum}[by]
+    expected = np.where(COUNTS[..., None], function(STEPS, STEPS), STEPS)
+    assert np.allclose(cnncalc.run(document, STEPS), expected, atol=1e-6)
+
+
+def test_a_recurrent_layer_of_cells_is_a_layer_for_each() -> None:
+    def cell(kind: str, units: int) -> dict[str, Any]:
+        return {"module": "keras.layers", "class_name": kind, "config": {"units": units, "reset_after": True}}
+
+    stacked = {"class_name": "StackedRNNCells", "config": {"cells": [cell("LSTMCell", 4), cell("GRUCell", 6)]}}
+    document = model(layer("RNN", [tensor("x")], "keras.layers", cell=stacked, return_sequences=False), shape=(5, 3))
+    document["config"]["layers"][1]["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None, 5, 3]
+    report = cnncalc.shape(document)
+    assert [(one.name, one.op, one.out) for one in report.layers[1:]] == [
+        ("y_cell1", "lstm", (5, 4)),
+        ("y", "gru", (6,)),
+    ]
+    assert report.params == 4 * 4 * (3 + 4 + 1) + 3 * 6 * (4 + 6 + 2)
+    assert report.macs == 5 * (4 * 4 * (3 + 4) + 3 * 6 * (4 + 6))

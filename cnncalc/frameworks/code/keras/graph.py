@@ -6,16 +6,21 @@ A layer notes each of its calls. A model is what lies between its inputs and its
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ....errors import CnncalcError
+from ....errors import CnncalcError, ShapeError
+from ....notation.document import read as read_spec
+from ....trace import shape
 from ...build import Draft
+from ...keras.read import read as read_keras
 from ...keras.read.config import Sizes, Tensor
 from ...keras.read.graph import results_of
 from ...keras.read.model import INPUT, KerasLayer, read_model
+from ..source import quoted
 from ..values import MISSING, LibraryFunction, LibraryObject, UnknownValue
 
 if TYPE_CHECKING:
@@ -44,8 +49,18 @@ class Session:
 
 def session_of(evaluator: Evaluator) -> Session:
     """Return what Keras keeps for an evaluator."""
-    session: Session = evaluator.state.setdefault("keras", Session())
+    session: Session | None = evaluator.state.get("keras")
+    if session is None:
+        session = evaluator.state["keras"] = Session()
+        session.channels_last = not sets_channels_first(evaluator.source.tree)
     return session
+
+
+def sets_channels_first(tree: ast.AST) -> bool:
+    """Return whether a source says that channels stand first: such a call stands alone, so nothing asks for it."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and len(node.args) == 1]
+    setting = [one for one in calls if quoted(one.func).endswith("set_image_data_format")]
+    return any(isinstance(one.args[0], ast.Constant) and one.args[0].value == "channels_first" for one in setting)
 
 
 def snake_case(name: str) -> str:
@@ -111,6 +126,9 @@ class SymbolicTensor(LibraryObject):
         from .operations import operate
 
         return operate(evaluator, "GetItem", [self, index], {}, node)
+
+    def shape_text(self, evaluator: Evaluator) -> str | None:
+        return None if self.sizes is None else shown_sizes(self.sizes)
 
     def describe(self) -> str:
         return "a Keras tensor" + ("" if self.sizes is None else f" of {shown_sizes(self.sizes)}")
@@ -180,7 +198,47 @@ class LayerValue(LibraryObject):
         except CnncalcError as error:
             raise evaluator.error(node, f"{self.name}: {error.what}", error.help) from None
         found = [one.sizes for one in tensors]
+        if any(one is None or None in one for one in found):
+            self.check(evaluator, args, kwargs, node)
         return [*found, *[None] * (self.count() - len(found))]
+
+    def check(self, evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> None:
+        """Raise SpecError, with the arithmetic, if a call is impossible for the sizes of what it reads."""
+        feeds: dict[int, SymbolicTensor] = {}
+
+        def fed(value: Any) -> Any:
+            if isinstance(value, SymbolicTensor):
+                if id(value) not in feeds:
+                    name = value.layer.path or value.layer.name
+                    taken = {one.layer.name for one in feeds.values()} | {self.path}
+                    name = f"{name}_{value.node + 1}_{value.index + 1}" if name in taken else name
+                    layer = LayerValue(INPUT, name, {"batch_shape": [None, *(value.sizes or ())]}, node)
+                    layer.path = name
+                    feeds[id(value)] = SymbolicTensor(layer, 0, 0, value.sizes)
+                    layer.nodes.append(CallNode(len(feeds), (), {}, [feeds[id(value)]]))
+                return feeds[id(value)]
+            if isinstance(value, (list, tuple)):
+                return type(value)([fed(one) for one in value])
+            return {key: fed(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+        read, named = fed(tuple(args)), fed(dict(kwargs))
+        if any(
+            one.sizes is None or one.whole for one in leaves([args, dict(kwargs)]) if isinstance(one, SymbolicTensor)
+        ):
+            return
+        before, self.nodes = self.nodes, []
+        output = SymbolicTensor(self, 0, 0, None)
+        self.nodes.append(CallNode(len(feeds) + 1, read, named, [output]))
+        try:
+            config = functional(self.name, list(feeds.values()), [output])
+            model = read_keras({"class_name": "Functional", "module": "keras", "config": config})
+            shape(read_spec(model.spec))
+        except ShapeError as error:
+            raise evaluator.error(node, f"{self.name}: {error.what}", error.help) from None
+        except CnncalcError:  # what is wrong with its configuration is said when the model is read
+            return
+        finally:
+            self.nodes = before
 
     def as_read(self) -> KerasLayer:
         """Return the layer as the reader of Keras's models has it."""
@@ -199,7 +257,7 @@ class LayerValue(LibraryObject):
             if not self.nodes:
                 return MISSING
             last = self.nodes[-1]
-            return last.outputs[0] if name == "output" else next(_keras_tensors(last.args), MISSING)
+            return last.outputs[0] if name == "output" else next(_symbolic(last.args), MISSING)
         if name == "output_shape":
             return self.nodes[-1].outputs[0].shape(node) if self.nodes else UnknownValue(f"{self.name}.{name}", node)
         if name in ("name", "trainable"):
@@ -234,7 +292,7 @@ def leaves(value: Any) -> Iterator[Any]:
         yield from leaves(one)
 
 
-def _keras_tensors(value: Any) -> Iterator[SymbolicTensor]:
+def _symbolic(value: Any) -> Iterator[SymbolicTensor]:
     return (one for one in leaves(value) if isinstance(one, SymbolicTensor))
 
 
@@ -320,5 +378,5 @@ def _calls_before(
             continue
         if layer.kind == INPUT:
             raise LookupError(layer.name)
-        waiting += _keras_tensors([layer.nodes[at].args, layer.nodes[at].kwargs])
+        waiting += _symbolic([layer.nodes[at].args, layer.nodes[at].kwargs])
     return found

@@ -117,7 +117,11 @@ class SequentialValue(LayerValue):
         while len(self.built) < len(self.members):
             layer = self.members[len(self.built)]
             read = self.built[-1] if self.built else self.feed
-            self.built.append(evaluator.call(layer, [read], {}, node))
+            result = evaluator.call(layer, [read], {}, node)
+            self.built.append(result)
+            made_at = layer.made_at if isinstance(layer, LayerValue) else layer.node
+            if made_at is not None:
+                evaluator.seen(made_at, result)
 
     @property
     def is_chain(self) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...keras.read.config import Sizes
 from ..libraries import NameTable
+from ..source import quoted
 from ..values import LibraryFunction, UnknownValue, describe
 from .graph import LayerValue, SymbolicTensor, leaves, session_of
 
@@ -44,7 +45,6 @@ arctanh atanh: x
 argmax: x axis
 argmin: x axis
 average: x axis weights
-broadcast_to: x shape
 cast: x dtype
 ceil: x
 celu: x alpha
@@ -71,7 +71,7 @@ hard_shrink: x threshold
 hard_sigmoid: x
 hard_silu hard_swish: x
 hard_tanh: x
-identity stop_gradient convert_to_tensor copy: x
+identity stop_gradient copy: x
 layer_normalization: x gamma beta axis epsilon
 leaky_relu: x negative_slope
 less: x1 x2
@@ -102,7 +102,6 @@ prod reduce_prod: x axis keepdims
 reciprocal: x
 relu: x
 relu6: x
-repeat: x repeats axis
 roll: x shift axis
 round: x
 rsqrt: x
@@ -364,9 +363,105 @@ def _resize(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node:
     return layer.call(evaluator, [x], {}, node)
 
 
+def sized(evaluator: Evaluator, kind: str, x: SymbolicTensor, out: Sizes, node: Any) -> Any:
+    """Return the result of an operation without products that is no layer here, of sizes that are known."""
+    layer = LayerValue(kind, session_of(evaluator).unique(kind), {}, node, is_operation=True)
+    result = layer.call(evaluator, [x], {}, node)
+    result.sizes = out
+    return result
+
+
 @_function("depth_to_space", "space_to_depth")
 def _shuffle(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    raise NotImplementedError
+    """Return a map with its channels dealt out into space, or space put into channels."""
+    given = _given("input block_size", args, kwargs)
+    x = _tensor(evaluator, given.get("input", given.get("x")), node)
+    by, apart = given.get("block_size"), quoted(node).partition("(")[0].endswith("depth_to_space")
+    if type(by) is not int or by < 1 or x.sizes is None or len(x.sizes) != 3:
+        raise NotImplementedError
+    *space, c = x.sizes
+    if apart:
+        out = (*[None if n is None else n * by for n in space], None if c is None else c // (by * by))
+    else:
+        out = (*[None if n is None else n // by for n in space], None if c is None else c * by * by)
+    return sized(evaluator, "DepthToSpace" if apart else "SpaceToDepth", x, out, node)
+
+
+def _pair(value: Any) -> list[int]:
+    """Return a number for each of two axes; TensorFlow's four have those of batch and channels."""
+    numbers = [value] * 2 if type(value) is int else list(value)[-3:-1] if len(value) == 4 else list(value)
+    if len(numbers) != 2 or not all(type(n) is int and n > 0 for n in numbers):
+        raise NotImplementedError
+    return numbers
+
+
+@_function("extract_patches", "extract_image_patches", roots=("keras.ops.image", "tensorflow.image", "keras.ops"))
+def _patches(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the patches of images, the values of each in a row."""
+    given = _given("images size strides dilation_rate padding", args, kwargs)
+    x = _tensor(evaluator, given.get("images"), node)
+    size = given.get("size", given.get("sizes", given.get("ksizes")))
+    k = _pair(size)
+    s = k if given.get("strides") is None else _pair(given["strides"])
+    if x.sizes is None or len(x.sizes) != 3:
+        raise NotImplementedError
+    same = str(given.get("padding", "valid")).lower() == "same"
+    *space, c = x.sizes
+    places = [
+        None if n is None else -(-(n if same else n - extent + 1) // step)
+        for n, extent, step in zip(space, k, s, strict=True)
+    ]
+    return sized(evaluator, "ExtractPatches", x, (*places, None if c is None else c * prod(k)), node)
+
+
+@_function("repeat", "repeat_elements")
+def _repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a tensor with each unit of an axis several times."""
+    given = _given("x repeats axis", args, kwargs)
+    x = _tensor(evaluator, given.get("x", given.get("input")), node)
+    times = given.get("repeats", given.get("rep"))
+    own = list(x.sizes or ())
+    at = _axis(given.get("axis"), len(own) + (not x.whole)) - (not x.whole)
+    if type(times) is not int or at < 0:
+        raise NotImplementedError
+    n = own[at]
+    own[at] = None if n is None else n * times
+    return sized(evaluator, "Repeat", x, tuple(own), node)
+
+
+@_function("broadcast_to")
+def _broadcast(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return an array as it is if only the batch is added: it meets each sample anyway."""
+    given = _given("x shape", args, kwargs)
+    x, shape = _tensor(evaluator, given.get("x", given.get("input")), node), given.get("shape")
+    wanted = list(evaluator.items(shape, node))
+    if list(x.sizes or ()) == wanted[1:]:
+        return x
+    if None in wanted[1:]:
+        raise NotImplementedError
+    return sized(evaluator, "BroadcastTo", x, tuple(wanted if x.whole else wanted[1:]), node)
+
+
+@_function("slice", roots=("keras.ops", "tensorflow"))
+def _slice(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a part of a tensor, by where it begins and how large it is."""
+    given = _given("inputs start_indices shape", args, kwargs)
+    x = _tensor(evaluator, given.get("inputs", given.get("input_")), node)
+    begin, size = [
+        evaluator.items(one, node)
+        for one in (given.get("start_indices", given.get("begin")), given.get("shape", given.get("size")))
+    ]
+    ends = [None if n in (None, -1) else b + n for b, n in zip(begin, size, strict=True)]
+    parts = [slice(b, e) for b, e in zip(begin, ends, strict=True)]
+    if x.whole and all(b == 0 and e in (None, n) for b, e, n in zip(begin, ends, x.sizes or (), strict=True)):
+        return x
+    return operate(evaluator, "GetItem", [x, tuple(parts)], {}, node)
+
+
+@_function("convert_to_tensor", "convert_to_numpy", roots=("keras.ops", "tensorflow", "keras.backend"))
+def _as_it_is(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return a value as it is."""
+    return args[0] if args else next(iter(kwargs.values()))
 
 
 def _pool(kind: str) -> Function:
@@ -473,12 +568,12 @@ def _data_format(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], 
     return "channels_last" if session_of(evaluator).channels_last else "channels_first"
 
 
-@_function("set_image_data_format", roots=("keras.backend", "keras.config"))
-def _set_data_format(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Say where channels stand."""
-    session_of(evaluator).channels_last = "channels_last" in (args or list(kwargs.values()))
-
-
-@_function("clear_session", "set_floatx", "set_learning_phase", roots=("keras.backend", "keras.utils", "keras.config"))
+@_function(
+    "clear_session",
+    "set_image_data_format",
+    "set_floatx",
+    "set_learning_phase",
+    roots=("keras.backend", "keras.utils", "keras.config"),
+)
 def _idle(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     return None

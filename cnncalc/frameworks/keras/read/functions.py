@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import prod
+from math import log, pi, prod
 from typing import Any, NamedTuple
 
 from ....layers import OPS
@@ -435,8 +435,9 @@ def _constant(call: LayerCall) -> Parts:
     return [LayerPart({"op": "constant", **keys}, "", ())]
 
 
-def _without_keys(op: str) -> Converter:
-    return _as_named({"op": op})
+def _without_keys(op: str, **keys: Any) -> Converter:
+    """Return the converter to an op that does not look at the call's own keys."""
+    return _as_named({"op": op, **keys})
 
 
 def _as_named(raw: Raw) -> Converter:
@@ -460,7 +461,38 @@ def _where(call: LayerCall) -> Parts:
     return _elementwise(call) if read is None else [*read[0], LayerPart({"op": "where"}, "", read[1])]
 
 
+def _in_a_row(*raws: Raw) -> Converter:
+    """Return the converter to layers one behind another."""
+    return lambda _: [*[LayerPart(raw, f"_step{at}") for at, raw in enumerate(raws[:-1], 1)], LayerPart(raws[-1])]
+
+
+def _of_conditions(op: str) -> Converter:
+    """Return the converter to a join of conditions, which are 0 or 1 here."""
+
+    def joined(call: LayerCall) -> Parts:
+        read = call.tensors()
+        return [LayerPart({"op": op}, "", tuple([one.layer for one in read]))] if len(read) == 2 else None
+
+    return joined
+
+
 CONVERTERS.update(
+    {f"Log{base}": _in_a_row({"op": "log"}, {"op": "rescale", "factor": 1 / log(base)}) for base in (2, 10)},
+    {
+        "Exp2": _in_a_row({"op": "rescale", "factor": log(2)}, {"op": "exp"}),
+        "Deg2rad": _without_keys("rescale", factor=pi / 180),
+        "Rad2deg": _without_keys("rescale", factor=180 / pi),
+        "Erfc": _in_a_row({"op": "erf"}, {"op": "rescale", "factor": -1, "offset": 1}),
+        "OnesLike": _without_keys("rescale", factor=0, offset=1),
+        "ZerosLike": _without_keys("rescale", factor=0),
+        "LogicalNot": _without_keys("compare", by="eq", value=0),
+        "LogicalAnd": _of_conditions("mul"),
+        "LogicalOr": _of_conditions("max"),
+        "Fabs": _without_keys("abs"),
+        **dict.fromkeys(
+            ("Copy", "StopGradient", "SaturateCast", "Array", "ConvertToTensor"), _without_keys("identity")
+        ),
+    },
     {"Elu": lambda call: renamed(call, "elu"), "Exp": _without_keys("exp")},
     {"LeakyRelu": lambda call: {"op": "leakyrelu", "alpha": call.get("negative_slope") or 0.2}},
     {"Cast": _without_keys("identity"), "Average": _average},

@@ -5,6 +5,7 @@ Sources: keras/src/backend/tensorflow/image.py (resize) and keras/src/layers/pre
 
 from __future__ import annotations
 
+from operator import mod
 from struct import pack, unpack
 
 from .config import LayerCall
@@ -115,3 +116,37 @@ def _center_crop(call: LayerCall) -> Parts:
     if have[0] >= height and have[1] >= width:
         return [part._replace(suffix="") for part in _cropped(have, [height, width])] or {"op": "identity"}
     return _to_ratio(have, [height, width], call)
+
+
+@CONVERTERS.register("DepthToSpace")
+def _depth_to_space(call: LayerCall) -> Parts:
+    return {"op": "pixelshuffle", "factor": call.get("block_size"), "order": "dcr"}
+
+
+@CONVERTERS.register("SpaceToDepth")
+def _space_to_depth(call: LayerCall) -> Parts:
+    return {"op": "pixelunshuffle", "factor": call.get("block_size"), "order": "dcr"}
+
+
+@CONVERTERS.register("ExtractPatches")
+def _extract_patches(call: LayerCall) -> Parts:
+    """Return windows that meet without overlapping, each as the channels of one place: reshapes and a permute."""
+    have, size = _space(call), call.get("size")
+    sides = [size, size] if type(size) is int else list(size or [])
+    strides, sizes = call.get("strides") or sides, call.sizes()
+    strides = [strides, strides] if type(strides) is int else list(strides)
+    if have is None or sizes is None or strides != sides or len(sides) != 2 or not call.channels_last:
+        return None
+    if any(type(n) is not int or n < 1 for n in sides) or call.get("dilation_rate") not in (None, 1, [1, 1]):
+        return None
+    counts = [n // k for n, k in zip(have, sides, strict=True)]
+    if sizes[2] is None or 0 in counts or (call.get("padding") == "same" and any(map(mod, have, sides))):
+        return None
+    (rows, columns), (high, wide), c = counts, sides, sizes[2]
+    cut = [[0, n - count * side] for n, count, side in zip(have, counts, sides, strict=True)]
+    return [
+        *([LayerPart({"op": "crop", "p": cut}, "_crop")] if any(map(any, cut)) else []),
+        LayerPart({"op": "reshape", "out": [rows, high, columns, wide, c]}, "_apart"),
+        LayerPart({"op": "permute", "order": [1, 3, 2, 4, 5]}, "_windows"),
+        LayerPart({"op": "reshape", "out": [rows, columns, high * wide * c]}),
+    ]

@@ -9,7 +9,7 @@ from ....layers import OPS
 from ....layers.affine import LEAST_DEVIATION
 from ....layers.names import KERAS
 from ...build import Draft
-from . import attention, dense, images, sequences, shapes  # noqa: F401 - they register their converters
+from . import attention, categories, dense, images, sequences, shapes  # noqa: F401 - they register their converters
 from .config import LayerCall, Sizes, Tensor
 from .functions import (
     CONVERTERS,
@@ -27,7 +27,7 @@ from .functions import (
     renamed,
 )
 from .images import MODES
-from .masks import masked_mean, masked_softmax
+from .masks import masked_extreme, masked_mean, masked_product, masked_softmax
 from .moves import between, on_axis
 from .opaque import has_figures, opaque
 from .roles import Recipe, literal
@@ -355,15 +355,23 @@ _JOINS = {
     *("MultiHeadAttention", "Attention", "AdditiveAttention", "DotProductAttention"),
     *("GroupQueryAttention", "GroupedQueryAttention"),
     *("LSTM", "GRU", "SimpleRNN"),
-    *("Dot", "Matmul", "Einsum", "Stack", "Constant"),
+    *("Dot", "Matmul", "Einsum", "Stack", "Constant", "LogicalAnd", "LogicalOr", "RNN", "Bidirectional"),
 }
 """Layers that may read several tensors, or none."""
 _MASKED: dict[str, Converter] = {
     "GlobalAveragePooling1D": masked_mean,
     "Softmax": masked_softmax,
+    "Multiply": lambda call: _arithmetic_of(call, masked_product),
+    "Maximum": lambda call: _arithmetic_of(call, masked_extreme),
+    "Minimum": lambda call: _arithmetic_of(call, masked_extreme),
     "TimeDistributed": lambda call: None if _reads_mask(call) else _time_distributed(call),
 }
 """The layers whose values depend on a mask, beside those over sequences."""
+
+
+def _arithmetic_of(call: LayerCall, masked: Converter) -> Parts:
+    """Return a layer that joins values of which steps are masked: Keras 2's and operations take no notice."""
+    return CONVERTERS[call.kind](call) if call.old or call.is_operation else masked(call)
 
 
 def _reads_mask(call: LayerCall) -> bool:

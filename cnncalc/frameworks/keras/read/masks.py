@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ...build import Draft
 from .config import LayerCall, Sizes, Tensor
 from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, listed
 
@@ -147,3 +148,48 @@ def masked_softmax(call: LayerCall) -> Parts:
     softmax = listed(made)
     ends = [softmax[-1]._replace(suffix="_softmax"), LayerPart({"op": "mul"}, "", ("_softmax", mask.layer))]
     return [LayerPart(low, "_low", ()), chosen, *softmax[:-1], *ends]
+
+
+def masked_product(call: LayerCall) -> Parts:
+    """Return a product of which steps that do not count are 1, and 0 if they count in no factor (Multiply)."""
+    columns = _columns(call)
+    if columns is None:
+        return None
+    parts, factors, all_masked = [*columns], list[Draft | str](), len(columns) == len(call.read())
+    one: Raw = {"op": "constant", "shape": [], "value": 1, "kind": "constant"}
+    parts.append(LayerPart(one, "_one", ()))
+    for at, read in enumerate(call.read(), 1):
+        factors.append(f"_factor{at}" if read.masked else read.layer)
+        if read.masked:
+            parts.append(LayerPart({"op": "where"}, f"_factor{at}", (f"_counts{at}", read.layer, "_one")))
+    if not all_masked:
+        return [*parts, LayerPart({"op": "mul"}, "", tuple(factors))]
+    parts.append(LayerPart({"op": "mul"}, "_product", tuple(factors)))
+    parts.append(LayerPart({"op": "max"}, "_counts", tuple(one.suffix for one in columns)))
+    return [*parts, LayerPart({"op": "mul"}, "", ("_product", "_counts"))]
+
+
+def masked_extreme(call: LayerCall) -> Parts:
+    """Return a maximum or a minimum of the steps that count; of one that counts in no input, whichever comes first."""
+    columns, (first, *others) = _columns(call), call.read()
+    if columns is None or len(others) != 1:
+        return None
+    second, parts = others[0], [*columns]
+    ends: list[Draft | str] = [first.layer, second.layer]
+    for at, read, name in ((1, second, "_counts2"), (0, first, "_counts1")):
+        if read.masked:
+            kept: tuple[Draft | str, ...] = (name, ends[at], ends[1 - at])
+            parts.append(LayerPart({"op": "where"}, f"_kept{at + 1}", kept))
+            ends[at] = f"_kept{at + 1}"
+    return [*parts, LayerPart({"op": call.kind.lower()[:3]}, "", tuple(ends))]
+
+
+def _columns(call: LayerCall) -> list[LayerPart] | None:
+    """Return the mask of each input that has one, with an axis of one feature; None if one is not followed."""
+    found = []
+    for at, read in enumerate(call.read(), 1):
+        if read.masked and read.mask is not None and read.sizes is not None and len(read.sizes) == 2:
+            found.append(column(read.mask, f"_counts{at}"))
+        elif read.masked:
+            return None
+    return found

@@ -15,7 +15,7 @@ from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, ended
 from .masks import column
 from .quantized import CountedKernel, counted_only, lora_rank, quantization, with_lora
 from .roles import Recipe, Recipes, as_it_is, gru_bias, gru_kernel, kernel
-from .variables import inner_layer
+from .variables import CELLS, cells, inner_layer
 
 RECURRENT = {"LSTM": "lstm", "GRU": "gru", "SimpleRNN": "rnn"}
 
@@ -77,10 +77,11 @@ def _way(
     mask: Tensor | None,
     zeroes: bool,
     part: str = "",
+    turned: bool = False,
 ) -> Results | None:
     """Return a recurrent layer in one direction, its output and its last states.
 
-    Backwards over a sequence, Keras gives the steps in the order it reads them, and turns them in a Bidirectional.
+    Backwards over a sequence, Keras gives the steps in the order it reads them, unless they are `turned` back.
     `zeroes`: whether it gives 0 for steps that a mask leaves out; `part` is its direction's in the file.
     """
     raw = _cell(kind, config, old)
@@ -95,8 +96,8 @@ def _way(
     raw |= {"backward": True} if backward else {}
     own = LayerPart(raw, "", tuple(reads), _cell_recipes(kind, config, part))
     if config.get("return_state"):
-        return _with_states(own, backward, not part)
-    parts = [own, *([_flip(1, "_flip")] if backward and raw["sequences"] and not part else [])]
+        return _with_states(own, backward, not turned)
+    parts = [own, *([_flip(1, "_flip")] if backward and raw["sequences"] and not turned else [])]
     if mask is not None and zeroes:
         parts += [column(mask), LayerPart({"op": "mul"}, "_counted", (parts[-1].suffix, "_counts"))]
     return Results(parts, (parts[-1].suffix,))
@@ -142,7 +143,9 @@ def _bidirectional(call: LayerCall) -> Parts:
     merge, read = call.config.get("merge_mode", "concat"), call.values()
     forward, backward = [one if one is not None and one[0] in RECURRENT else None for one in ways]
     mask = call.mask
-    if forward is None or backward is None or (call.masked and mask is None) or merge not in (None, *MERGES):
+    if not read or forward is None or backward is None or merge not in (None, *MERGES):
+        return None
+    if call.masked and mask is None:
         return None
     first, second = _cell(*forward, call.old), _cell(*backward, call.old)
     zeroes = mask is not None and bool(forward[1].get("return_sequences"))
@@ -167,8 +170,8 @@ def _both_ways(
     half = len(states) // 2
     for (kind, config), name, own in zip(ways, ("forward", "backward"), (states[:half], states[half:]), strict=True):
         reads: list[Draft | str] = [x.layer, *[one.layer for one in own]]
-        turned = config if name == "forward" else {**config, "go_backwards": not ways[0][1].get("go_backwards")}
-        way = _way(kind, turned, call.old, reads, mask, zeroes, f"{name}/")
+        reversed_ = config if name == "forward" else {**config, "go_backwards": not ways[0][1].get("go_backwards")}
+        way = _way(kind, reversed_, call.old, reads, mask, zeroes, f"{name}/", turned=True)
         if way is None:
             return None
         output, *rest = [f"_{name}{one}" for one in way.given]
@@ -181,6 +184,30 @@ def _both_ways(
         outputs = [""]
     given = (*outputs, *last)
     return parts if len(given) == 1 else Results(parts, given)
+
+
+@CONVERTERS.register("RNN")
+def _rnn_of_cells(call: LayerCall) -> Parts:
+    """Return a recurrent layer for each cell, one behind another; a single one may begin with states, and give them."""
+    config, read, mask, found = call.config, call.values(), call.mask, cells(call.config)
+    has_states = bool(config.get("return_state")) or len(read) > 1
+    if not found or (call.masked and mask is None) or (len(found) > 1 and has_states):
+        return None
+    if mask is not None and len(read) > 1 and not isinstance(call.kwargs.get("mask"), Tensor):
+        mask = None
+    own = {key: config.get(key) for key in ("return_sequences", "return_state", "go_backwards")}
+    zeroes, parts, at = bool(config.get("zero_output_for_mask")), list[LayerPart](), [one.layer for one in read]
+    for number, (part, _, (kind, cell)) in enumerate(found, 1):
+        is_last = number == len(found)
+        given = {**cell, **own} if is_last else {**cell, **own, "return_sequences": True}
+        way = _way(CELLS[kind], given, call.old, at, mask, zeroes and is_last, part, turned=not is_last)
+        if way is None:
+            return None
+        if is_last:
+            return Results([*parts, *way.parts], way.given) if own["return_state"] else [*parts, *way.parts]
+        parts += ended(way.parts, f"_cell{number}")
+        at = [parts[-1].suffix]
+    return None
 
 
 @CONVERTERS.register("Embedding")

@@ -6,7 +6,7 @@ Sources: the `build` of each class in keras/src/layers, and keras/src/saving/sav
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from re import sub
 from typing import Any, NamedTuple
 
@@ -134,27 +134,62 @@ _PROJECTIONS = {part: f"{part}_dense" for part in ("query", "key", "gate", "valu
 
 def variables(kind: str, config: dict[str, Any]) -> list[Variable]:
     """Return the variables of a layer in the order in which Keras's files list them; none for an unknown class."""
-    if kind == "ReversibleEmbedding":
-        own = _listed(_OWN["Embedding"], config)
-        return [*own, *([Variable("reverse_embeddings")] if config.get("tie_weights") is False else [])]
-    if kind in _OWN or kind in _RECURRENT:
-        listed = _listed(_OWN.get(kind, _CELL), config)
-        return [one._replace(group=("cell",)) for one in listed] if kind in _RECURRENT else listed
-    if kind in ("Bidirectional", "TimeDistributed", "SpectralNormalization"):
-        return _wrapped(kind, config)
-    if kind in ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention"):
-        listed = _listed(_CONV, config)
-        parts = {part: group for part, group in _PROJECTIONS.items() if part != "gate" or config.get("use_gate")}
-        return [
-            Variable(f"{part}/{one.name}", (group if kind == "MultiHeadAttention" else f"_{group}",))
-            for part, group in parts.items()
-            for one in listed
-        ]
-    if kind == "Attention":
-        has = {"scale": config.get("use_scale"), "concat_score_weight": config.get("score_mode") == "concat"}
-        return [Variable(name) for name, is_there in has.items() if is_there]
-    own_statistics = kind == "Normalization" and config.get("mean") is None
-    return [Variable(name, (), False) for name in ("mean", "variance", "count")] if own_statistics else []
+    if kind in _MAKERS:
+        return _MAKERS[kind](kind, config)
+    listed = _listed(_OWN.get(kind, _CELL if kind in _RECURRENT else ""), config)
+    return [one._replace(group=("cell",)) for one in listed] if kind in _RECURRENT else listed
+
+
+def _reversible(_: str, config: dict[str, Any]) -> list[Variable]:
+    own = _listed(_OWN["Embedding"], config)
+    return [*own, *([Variable("reverse_embeddings")] if config.get("tie_weights") is False else [])]
+
+
+def _projections(kind: str, config: dict[str, Any]) -> list[Variable]:
+    """Return the variables of attention with projections, those of each in a group of its own."""
+    parts = {part: group for part, group in _PROJECTIONS.items() if part != "gate" or config.get("use_gate")}
+    return [
+        Variable(f"{part}/{one.name}", (group if kind == "MultiHeadAttention" else f"_{group}",))
+        for part, group in parts.items()
+        for one in _listed(_CONV, config)
+    ]
+
+
+def _scores(_: str, config: dict[str, Any]) -> list[Variable]:
+    has = {"scale": config.get("use_scale"), "concat_score_weight": config.get("score_mode") == "concat"}
+    return [Variable(name) for name, is_there in has.items() if is_there]
+
+
+def _statistics(_: str, config: dict[str, Any]) -> list[Variable]:
+    own = config.get("mean") is None
+    return [Variable(name, (), False) for name in ("mean", "variance", "count")] if own else []
+
+
+CELLS = {"LSTMCell": "LSTM", "GRUCell": "GRU", "SimpleRNNCell": "SimpleRNN"}
+"""The recurrent layers that do what cells do at each step."""
+
+
+def cells(config: dict[str, Any]) -> list[tuple[str, tuple[str, ...], tuple[str, dict[str, Any]]]]:
+    """Return the cells of an RNN: the part of their variables' names, their group, and class and configuration.
+
+    There are none here if one is of a class of its author's own.
+    """
+    outer = inner_layer(config, "cell")
+    listed: list[tuple[str, tuple[str, ...], tuple[str, dict[str, Any]] | None]] = [("", ("cell",), outer)]
+    if outer is not None and outer[0] == "StackedRNNCells":
+        inner = [inner_layer({"layer": one}) for one in outer[1].get("cells") or []]
+        count: Counter[str] = Counter()
+        listed = []
+        for at, one in enumerate(inner):
+            name = "" if one is None else snake_case(one[0])
+            listed.append((f"{at}/", ("cell", "cells", f"{name}_{count[name]}" if count[name] else name), one))
+            count[name] += 1
+    found = [(part, group, one) for part, group, one in listed if one is not None and one[0] in CELLS]
+    return found if len(found) == len(listed) else []
+
+
+def _in_cell(part: str, group: tuple[str, ...], kind: str, config: dict[str, Any]) -> list[Variable]:
+    return [Variable(f"{part}{one.name}", group, one.trained) for one in variables(CELLS[kind], config)]
 
 
 _ABSENT = ("bias_axes", "lora_rank", "renorm")
@@ -199,6 +234,17 @@ def _wrapped(wrapper: str, config: dict[str, Any]) -> list[Variable]:
             for one in variables(*inner)
         ]
     return [*listed, Variable("vector_u", (), False)] if wrapper == "SpectralNormalization" else listed
+
+
+_MAKERS: dict[str, Callable[[str, dict[str, Any]], list[Variable]]] = {
+    "ReversibleEmbedding": _reversible,
+    "RNN": lambda _, config: [one for part, group, cell in cells(config) for one in _in_cell(part, group, *cell)],
+    **dict.fromkeys(_PARTS, _wrapped),
+    **dict.fromkeys(("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention"), _projections),
+    "Attention": _scores,
+    "Normalization": _statistics,
+}
+"""What lists the variables of a class that a line of names does not say."""
 
 
 def unused_buffers(kind: str, config: dict[str, Any], features: int | None) -> int:

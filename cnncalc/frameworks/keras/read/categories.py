@@ -1,0 +1,73 @@
+"""Keras's layers and operations that turn whole numbers into rows of ones, and numbers into the places of bins.
+
+Sources: keras/src/utils/numerical_utils.py and keras/src/layers/preprocessing.
+"""
+
+from __future__ import annotations
+
+from ...build import Draft
+from .config import LayerCall, Sizes
+from .functions import CONVERTERS, LayerPart, Parts, numbers
+from .roles import literal
+
+
+def _compared(x: Draft | str, sizes: Sizes, row: list[float], by: str, suffix: str) -> list[LayerPart] | None:
+    """Return each value compared with each number of a row, along a new last axis; None for several open sizes."""
+    if sizes.count(None) > 1:
+        return None
+    apart = [-1 if n is None else n for n in sizes]
+    fixed = {"op": "constant", "shape": [len(row)], "kind": "constant"}
+    return [
+        LayerPart({"op": "reshape", "out": [*apart, 1]}, "_apart", (x,)),
+        LayerPart(fixed, "_row", (), {"weight": literal(row, [len(row)])}),
+        LayerPart({"op": "compare", "by": by}, suffix, ("_apart", "_row")),
+    ]
+
+
+@CONVERTERS.register("OneHot")
+def _one_hot(call: LayerCall) -> Parts:
+    """Return a one at the place of each number, along a new last axis."""
+    classes, sizes, axis = call.get("num_classes"), call.sizes(), call.get("axis")
+    if type(classes) is not int or classes < 1 or sizes is None or axis not in (None, -1, len(sizes) + 1):
+        return None
+    return _compared(call.read()[0].layer, sizes, [*map(float, range(classes))], "eq", "")
+
+
+@CONVERTERS.register("CategoryEncoding")
+def _category_encoding(call: LayerCall) -> Parts:
+    return _encoded(call, call.read()[0].layer, call.sizes(), call.get("num_tokens"))
+
+
+@CONVERTERS.register("Discretization")
+def _discretization(call: LayerCall) -> Parts:
+    """Return how many boundaries a number reaches, as a number or as ones."""
+    bounds, sizes = numbers(call.get("bin_boundaries")), call.sizes()
+    if not isinstance(bounds, list) or sizes is None:
+        return None
+    parts = _compared(call.read()[0].layer, sizes, bounds, "ge", "_reached")
+    if parts is None:
+        return None
+    count = LayerPart({"op": "sum", "axis": [-1]}, "", ("_reached",))
+    if call.get("output_mode") in (None, "int"):
+        return [*parts, count]
+    encoded = _encoded(call, "_place", sizes, len(bounds) + 1)
+    return None if encoded is None else [*parts, count._replace(suffix="_place"), *encoded]
+
+
+def _encoded(call: LayerCall, x: Draft | str, sizes: Sizes | None, classes: object) -> list[LayerPart] | None:
+    """Return whole numbers as ones: of one number, or the ones and the counts of a sample's numbers."""
+    mode = call.get("output_mode") or "multi_hot"
+    if type(classes) is not int or classes < 1 or sizes is None or call.kwargs.get("count_weights") is not None:
+        return None
+    row = [*map(float, range(classes))]
+    hot = _compared(x, sizes, row, "eq", "_ones")
+    if hot is None:
+        return None
+    hot = [part._replace(suffix=f"_one{part.suffix}") if part.suffix != "_ones" else part for part in hot]
+    hot[-1] = hot[-1]._replace(reads=("_one_apart", "_one_row"))
+    if mode == "one_hot":
+        if sizes[-1:] != (1,):
+            return [*hot[:-1], hot[-1]._replace(suffix="")]
+        return [*hot, LayerPart({"op": "gather", "axis": len(sizes), "indices": 0})]
+    reduction = {"multi_hot": "max", "count": "sum"}.get(mode)
+    return None if len(sizes) != 1 or reduction is None else [*hot, LayerPart({"op": reduction, "axis": [1]})]
