@@ -167,9 +167,16 @@ class SourceReader:
         """
         for call, error in failed:
             works_on_it = any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(call))
-            if not works_on_it or isinstance(evaluator.top_value(call.func), ClassValue):  # keras.Model(inputs, x)
+            if not works_on_it or self.makes(evaluator, call):  # keras.Model(inputs, x)
                 raise error
             evaluator.notes[f"line {call.lineno}: this is not understood, and left out"] = None
+
+    def makes(self, evaluator: Evaluator, call: ast.Call) -> bool:
+        """Return whether what is called is a class."""
+        try:
+            return isinstance(evaluator.top_value(call.func), ClassValue)
+        except (SpecError, RaisedError):
+            return False
 
     def is_result(self, call: ast.Call, at: int) -> bool:
         """Return whether a call in a statement is of a value of the source: `net(x)`."""
