@@ -266,6 +266,8 @@ _MISSPELT = r"[A-Za-z]\w*:[^\s/]"
 
 def is_words(text: str) -> bool:
     """Return whether a text is layer words, or begins as they do; JSON is not."""
+    if text[:1] == "{":
+        return False
     begin = re.match(r"\s*([{[]?)", text)
     if begin is not None and begin[1]:
         return begin[1] == "[" and re.match(_LIST_AND_MORE, text) is not None
@@ -522,7 +524,7 @@ def read_text(path: str) -> str:
 def decode(data: bytes, name: str) -> str:
     """Decode bytes as text. SpecError for what is not UTF-8."""
     try:
-        return data.decode("utf-8-sig")
+        return data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         byte = data[error.start]
         raise SpecError(

@@ -69,7 +69,8 @@ def wire(layers: list[Wire]) -> tuple[Node, ...]:
         tie = None if item.tie is None else _owner(at, item, find(item.tie, "tie"), made.nodes)
         wired = bool(item.reads)
         for name in copies:
-            made.add(item, Node(name, item.layer, reads, at, wired, item.expect, tie))
+            node = Node(name, item.layer, reads, at, wired, item.expect, tie, item.trainable, item.counted)
+            made.add(item, node)
             reads, wired = (len(made.nodes) - 1,), False
         if item.name is not None:  # a repeated layer's own name is its last
             made.ends[item.name], made.heads[item.name] = made.ends[copies[-1]], made.heads[copies[-1]]
@@ -99,7 +100,10 @@ class _Made:
 
     def add(self, item: Wire, node: Node) -> None:
         """Add a layer of this name, or all of its group."""
-        node = node._replace(trainable=item.trainable, counted=item.counted)
+        if not item.before and not item.behind:
+            self.heads[node.name] = self.ends[node.name] = len(self.nodes)
+            self.nodes.append(node)
+            return
         for suffix, layer in item.before:
             self._add_member(node, suffix, layer)
             node = node._replace(reads=(len(self.nodes) - 1,), wired=False)
@@ -145,19 +149,21 @@ def _names(layers: list[Wire]) -> list[list[str]]:
         if item.name is not None:
             taken.add(item.name)
     running: dict[str, int] = {}
-
-    def numbered(stem: str) -> str:
-        running[stem] = running.get(stem, 0) + 1
-        while f"{stem}{running[stem]}" in taken:
-            running[stem] += 1
-        return f"{stem}{running[stem]}"
-
-    return [
-        [item.name]
-        if item.name is not None and item.times == 1
-        else [numbered(item.name or item.layer.op) for _ in range(item.times)]
-        for item in layers
-    ]
+    names = []
+    for item in layers:
+        own: list[str] = []
+        if item.name is not None and item.times == 1:
+            own.append(item.name)
+        else:
+            stem = item.name or item.layer.op
+            for _ in range(item.times):
+                number = running.get(stem, 0) + 1
+                while (name := f"{stem}{number}") in taken:
+                    number += 1
+                running[stem] = number
+                own.append(name)
+        names.append(own)
+    return names
 
 
 def _not_above(entries: Sequence[Entry], at: int, name: str, key: str) -> SpecError:

@@ -76,6 +76,11 @@ GUESSES = [
     ("man shape", "help shape"),
     ("layers conv", "ops conv"),
     ("SHAPE lenet5", "shape lenet5"),
+    ("csv lenet5", "shape lenet5 --format csv"),
+    ("onnx lenet5 -o net.onnx", "convert lenet5 -o net.onnx --to onnx"),
+    ("versus lenet5 vgg16", "compare lenet5 vgg16"),
+    ("tutorial", "help textbook"),
+    ("explain lenet5", "shape lenet5 --explain"),
 ]
 
 
@@ -91,12 +96,19 @@ def test_every_guess_leads_to_a_command() -> None:
         assert words[0] in COMMANDS
         assert word not in COMMANDS
         assert find_op(word) is None, f"{word} is an op"
-        assert here(["help", word]).out == here(["help", words[0]]).out
+        assert (
+            here(["help", word]).out == here(["help", words[1] if words[0] == "help" and words[1:] else words[0]]).out
+        )
 
 
 ERRORS = [
     ("shpae x", "unknown command 'shpae'\n  did you mean 'shape' or 'schema' or 'compare'?"),
-    ("pytorch", "unknown command 'pytorch'\n  cnncalc --help lists the commands"),
+    ("quit", "unknown command 'quit'\n  cnncalc --help lists the commands"),
+    (
+        "draw lenet5",
+        "unknown command 'draw'\n"
+        "  cnncalc draws no pictures; Netron draws this file: cnncalc convert lenet5 -o net.onnx",
+    ),
     (
         "resnet",
         "unknown command 'resnet'\n"
