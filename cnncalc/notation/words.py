@@ -489,7 +489,9 @@ def _unreadable(head: WordHead, cls: type[Layer], text: str) -> SpecError:
 
 def _not_a_number(op: str, cls: type[Layer], text: str) -> SpecError | None:
     """Return the error for what is meant as a bare number, and is not one that the op takes."""
-    if cls.BARE is not None and cls.KEYS.get(cls.BARE) is integers and text[:1] == "-":
+    if cls.BARE not in (None, "from") and text[:1] == "-":
+        with suppress(ValueError):
+            _check(cls, cls.BARE or "", [int(part) for part in split_axes(text)])
         return SpecError(f"{shown(text)} is not a bare number", f"write {cls.BARE}=[{','.join(split_axes(text))}]")
     if cls.BARE in (None, "from") or text[0] not in "-.0123456789":
         return None
@@ -498,6 +500,15 @@ def _not_a_number(op: str, cls: type[Layer], text: str) -> SpecError | None:
     if slash and is_digits(before) and is_digits(after) and "s" in cls.KEYS:
         return SpecError(what, f"for a stride: {op}:{before},s{after}")
     return SpecError(what, f"a bare number is {cls.BARE}: write {op}:{document.EXAMPLE.get(cls.BARE or '', 3)}")
+
+
+def _check(cls: type[Layer], key: str, values: list[int]) -> None:
+    """Raise the error of a key for numbers that it cannot have: advice to give them by its name would not help."""
+    try:
+        cls.KEYS[key](values[0] if len(values) == 1 else values, len(values))
+    except CnncalcError as error:
+        error.what = f"{key}: {error.what}"
+        raise
 
 
 def _no_such_argument(op: str, cls: type[Layer], text: str) -> SpecError:
