@@ -61,6 +61,7 @@ WORDS = [
         "shape 3x5x5 reshape:-1x15",
         "layers[0]: '-1x15' is not a bare number\n  3x5x5 reshape:-1x15\n                ^~~~~\n  write out=[-1,15]",
     ),
+    ("shape 5x9 lstm:-1", "layers[0]: out: -1 is too small: the minimum is 1\n  5x9 lstm:-1\n           ^~"),
     (
         "shape 3x5x5 cnv:64 relu",
         "unknown op 'cnv'\n  3x5x5 cnv:64 relu\n        ^~~\n  did you mean 'conv' or 'convT' or 'dwconv'?",
