@@ -49,7 +49,7 @@ def load(source: Source, *, until: str | None = None, after: str | None = None) 
     <network of 2 layers, input 3x224x224>
     """
     network = load_completed(source, None)
-    return network if until is None and after is None else part(configured(network), until, after)
+    return part(network if after is None else configured(network), until, after)
 
 
 def load_completed(source: Source, complete: Completer | None) -> Network:
