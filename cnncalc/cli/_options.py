@@ -172,9 +172,11 @@ class NetworkOptions(NamedTuple):
             return network, self
         from ..parts import part
 
-        if self.after is not None and self.several:
-            raise SpecError("--after takes one dialect: what a layer gives may differ", "name one")
-        network = configure(network, self.input, None if self.several else self.dialect, self.layout, self.batch)
+        if self.several:
+            if self.after is not None:
+                raise SpecError("--after takes one dialect: what a layer gives may differ", "name one")
+            return part(network, self.until), self._replace(until=None)
+        network = self.settle(network)
         return part(network, self.until, self.after), self._replace(input=None, batch=None, until=None, after=None)
 
     def settle(self, network: Network) -> Network:

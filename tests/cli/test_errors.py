@@ -308,6 +308,11 @@ USAGES = [
         "no SPEC\n  give networks, one word each; layer words go in quotes: "
         "cnncalc compare '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'",
     ),
+    (
+        "compare vgg16 vgg11 --names Ours",
+        "--names has 1 name, and there are 2 networks\n  give as many, with commas between them",
+    ),
+    ("zoo --brief --json", "--brief is for people, and json for machines\n  leave out --brief, or the format"),
     ("compare - -", "standard input can be only one of the networks\n  give files for the others"),
     ("compare vgg16 --columns layer", "there is no column 'layer'\n  did you mean 'layers'?"),
     (
