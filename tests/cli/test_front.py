@@ -198,7 +198,6 @@ MEANINGS = [
     ("convert lenet5 --to json", None, "did you mean 'spec'?"),
     ("convert lenet5 --to tensorflow", None, "did you mean 'keras'?"),
     ("convert lenet5 -o x.keras", None, "give -o a name that ends in .json, .onnx or .py"),
-    ("help padding", None, "these pages speak of it: cnncalc help dialects, cnncalc help textbook, cnncalc help ops"),
 ]
 """What is typed, and the first and the last line of the error; None for a line that another test has."""
 
@@ -210,6 +209,13 @@ def test_intent_comes_before_spelling(line: str, what: str | None, help: str | N
     lines = ended.err.splitlines()
     assert what in (None, lines[0])
     assert help is None or lines[-1] == f"  {help}"
+
+
+def test_the_pages_that_speak_of_a_word() -> None:
+    what, help = here(["help", "padding"]).err.splitlines()
+    assert what == "there is no help topic or command 'padding'"
+    assert help.startswith("  these pages speak of it: cnncalc help ")
+    assert here(["help", "zzzz"]).err.endswith("\n  for the list: cnncalc help\n")
 
 
 def test_the_sizes_of_a_shape_are_one_word() -> None:
