@@ -100,6 +100,7 @@ OPERATIONS: list[tuple[str, dict[str, Any], Callable[[Any], Any]]] = [
      lambda x: x[..., None] == [0, 1, 2, 3]),
     ("exp2", layer("Exp2", [tensor("x")]), lambda x: 2**x),
     ("zeros_like", layer("ZerosLike", [tensor("x")]), lambda x: 0 * x),
+    ("any", layer("Any", [tensor("x")], axis=[-1], keepdims=True), lambda x: (x != 0).any(-1, keepdims=True)),
     ("logical not", layer("LogicalNot", [tensor("x")]), lambda x: (x == 0).astype(np.float32)),
     ("patches", layer("ExtractPatches", [tensor("x")], size=[2, 2], strides=[2, 2], dilation_rate=1, padding="valid",
                       data_format="channels_last"),
