@@ -244,7 +244,7 @@ def _product(r: Random, s: Shape) -> str | None:
             return f"kl.TimeDistributed({inner})"
         return None
     if kind == 0:
-        return f"kl.MultiHeadAttention({r.randint(1, 3)}, {r.randint(1, 4)}, use_bias={flag(r, 0.8)})|m(x, x)"
+        return f"kl.MultiHeadAttention({r.randint(1, 3)}, {r.randint(2, 4)}, use_bias={flag(r, 0.8)})|m(x, x)"
     if kind == 1:
         return "kl.Attention()|m([x, x])"
     if kind == 2:
@@ -274,7 +274,7 @@ def _masked(r: Random, s: Shape) -> str | None:
         return f"0 + kl.GlobalAveragePooling1D(keepdims={flag(r)})({x})"
     if kind == 3:
         call = f"(m, m, use_causal_mask={flag(r, 0.3)})"
-        return f"(lambda m: 0 + kl.MultiHeadAttention({r.randint(1, 2)}, {r.randint(1, 3)}){call})({x})"
+        return f"(lambda m: 0 + kl.MultiHeadAttention({r.randint(1, 2)}, {r.randint(2, 4)}){call})({x})"
     if kind == 4:
         layer = r.choice(["Attention", "AdditiveAttention"])
         return f"(lambda m: 0 + kl.{layer}()([m, m], use_causal_mask={flag(r, 0.3)}))({x})"
@@ -299,15 +299,15 @@ def _attention(r: Random, s: Shape) -> str | None:
     call = f"q, x{', key=ko.tanh(x)' if key else ''}"
     gate, heads = f"use_gate={flag(r, 0.3)}, use_bias={flag(r, 0.7)}", r.randint(1, 3)
     if len(s) == 3 and flag(r, 0.3):
-        layer = f"kl.GroupQueryAttention({r.randint(1, 3)}, {heads * 2}, {heads}, {gate})"
+        layer = f"kl.GroupQueryAttention({r.randint(2, 4)}, {heads * 2}, {heads}, {gate})"
     elif len(s) == 3 and flag(r, 0.4):
         kwargs = r.choice(["use_scale=True", "score_mode='concat'", "score_mode='concat', use_scale=True", ""])
         return f"(lambda q: 0 + kl.Attention({kwargs})([q, x{', ko.tanh(x)' if key else ''}]))({other})"
     else:
         axes = sorted(r.sample(range(1, len(s) - 1), r.randint(1, len(s) - 2)))
         window = f", sliding_window={r.randint(1, 3)}" if len(s) == 3 and flag(r, 0.3) else ""
-        more = f", value_dim={r.randint(1, 3)}, attention_axes={axes}{window}"
-        layer = f"kl.MultiHeadAttention({heads}, {r.randint(1, 3)}{more}, {gate})"
+        more = f", value_dim={r.randint(2, 4)}, attention_axes={axes}{window}"
+        layer = f"kl.MultiHeadAttention({heads}, {r.randint(2, 4)}{more}, {gate})"
     return f"(lambda q: 0 + {layer}({call}))({other})"
 
 

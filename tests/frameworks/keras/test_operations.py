@@ -315,6 +315,21 @@ def test_an_embedding_is_read_backwards() -> None:
     assert (report.out, report.params) == ((5, 7), 21)
 
 
+@pytest.mark.parametrize(("tied", "count"), [(True, 7 * 3 + 7), (False, 2 * (7 * 3 + 7))])
+def test_a_quantised_embedding_that_is_read_backwards_counts_its_tables(tied: bool, count: int) -> None:
+    dtype = {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8"}}
+    config = {"input_dim": 7, "output_dim": 3, "tie_weights": tied, "dtype": dtype}
+    report = cnncalc.shape(model(layer("ReversibleEmbedding", [tensor("x")], "keras.layers", **config), shape=(5,)))
+    assert (report.params, report.trainable) == (count, 0)
+
+
+def test_a_table_for_the_other_direction_is_unread() -> None:
+    config = {"input_dim": 7, "output_dim": 3, "tie_weights": False}
+    report = cnncalc.shape(model(layer("ReversibleEmbedding", [tensor("x")], "keras.layers", **config), shape=(5,)))
+    assert (report.params, report.trainable, report.non_trainable) == (21, 42, 0)
+    assert report.network.unused == {"params": 21, "buffers": 0, "where": ["y.reverse"]}
+
+
 def test_one_number_a_sample() -> None:
     """Input(()) is a batch of numbers, as the indices of rows are."""
     document = model(layer("Embedding", [tensor("x")], "keras.layers", input_dim=7, output_dim=3), shape=())
