@@ -47,13 +47,15 @@ def readings(layers: Iterable[Layer], *, own: bool = False) -> dict[int, Reading
     Where `tobatch` stands before that layer, a sample has the axes in front that it folds, and has all of its channels.
     """
     layers = list(layers)
-    folds, later = folded(layers)
-    if folds:
-        return {size + folds: one for size, one in readings(later).items() if one is not Reading.SPACE}
-    rank = first_rank(layers)
+    rank = layers[0].rank()
+    if rank is None:
+        rank = first_rank(layers)
     nd = 2 if rank is None else rank
     table = {nd: Reading.SPACE, nd + 1: Reading.SAMPLE, nd + 2: Reading.BATCH}
     if rank is None:
+        folds, later = folded(layers)
+        if folds:
+            return {size + folds: one for size, one in readings(later).items() if one is not Reading.SPACE}
         if own and not any(layer.is_spatial for layer in unnested(layers)):
             table = dict.fromkeys(range(1, MOST_SIZES), Reading.SAMPLE)
         table[1] = Reading.SAMPLE
@@ -246,6 +248,8 @@ def _told(network: Network, *, own: bool) -> Network:
     layers = [node.layer for node in network.nodes]
     if network.input is None or network.sample_axes is not None:
         return network
+    if layers[0].rank() is not None:  # a spatial layer says it for every input
+        return network
     rule, others, size = readings(layers, own=True), readings(layers), len(network.input)
     reading = (rule if own else others).get(size)
     if reading is None:
@@ -305,6 +309,8 @@ def read_input(network: Network, batch: int | None = None) -> Input:
 
 def with_input(network: Network, read: Input) -> Network:
     """Return the network with this input as its own, its sample's axes said if it would be read otherwise."""
+    if read.sizes == network.input and network.sample_axes is None:  # as `configure` leaves what the layers tell
+        return network
     reading = readings([node.layer for node in network.nodes], own=True).get(len(read.sizes))
     told = reading is not None and reading.sample_axes(len(read.sizes)) == len(read.sample)
     return network._replace(input=read.sizes, sample_axes=None if told else len(read.sample))
@@ -312,7 +318,7 @@ def with_input(network: Network, read: Input) -> Network:
 
 def _lettered(sample: Shape, channels_last: bool) -> Shape:
     """Return a sample with a letter, such as H and W, for each open size without one."""
-    if UNKNOWN not in sample:
+    if Open not in map(type, sample) or UNKNOWN not in sample:
         return sample
     letters = AXIS_LETTERS.get(len(sample) - 1, "")
     names = letters + "C" if channels_last else "C" + letters

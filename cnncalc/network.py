@@ -108,17 +108,21 @@ class Network(NamedTuple):
 
     def head(self) -> dict[str, Any]:
         """Return the keys of the spec that stand before its layers, as JSON; without those that have no value."""
-        head = {
-            "cnncalc": 1,
-            "name": self.name,
-            "input": None if self.input is None else to_json(self.input),
-            "sample_axes": self.sample_axes,
-            "unused": self.unused,
-            "names": self.names,
-            "dialect": self.dialect.name,
-            "layout": self.layout,
-        }
-        return {key: value for key, value in head.items() if value is not None}
+        head: dict[str, Any] = {"cnncalc": 1}
+        if self.name is not None:
+            head["name"] = self.name
+        if self.input is not None:
+            head["input"] = to_json(self.input)
+        if self.sample_axes is not None:
+            head["sample_axes"] = self.sample_axes
+        if self.unused is not None:
+            head["unused"] = self.unused
+        if self.names is not None:
+            head["names"] = self.names
+        head["dialect"] = self.dialect.name
+        if self.layout is not None:
+            head["layout"] = self.layout
+        return head
 
     def to_dict(self) -> dict[str, Any]:
         """Return the spec that reads back as this network: every name written out, only the keys that were given.
@@ -152,7 +156,7 @@ def layer_dict(node: Node, nodes: Sequence[Node], values: Mapping[str, Any] | No
     raw: dict[str, Any] = {"name": node.name, "op": node.layer.op}
     keys: Mapping[str, Any] = node.layer.given if values is None else values
     for key, value in keys.items():
-        is_open = isinstance(value, tuple) and any(isinstance(n, Open) for n in value)
+        is_open = type(value) is tuple and Open in map(type, value)
         raw[key] = to_json(value) if is_open else value
     if node.layer.NESTS:
         inner: Any = node.layer.given["layers"]

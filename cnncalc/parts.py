@@ -144,18 +144,19 @@ def _found(network: Network, name: str) -> tuple[Network, int]:
 
 def _taken(network: Network, kept: Sequence[int], inputs: dict[int, int], title: str, until: str | None) -> Network:
     """Return the network of these of its layers; `inputs` are what the input is in place of."""
-    places = inputs | {at: place for place, at in enumerate(kept)}
+    own = {at: place for place, at in enumerate(kept)}
+    places = inputs | own
     owners: dict[int, int] = {}
     nodes: list[Node] = []
     for at in kept:
         node = network.nodes[at]
         tie = node.tie
-        if tie is not None and tie not in places:  # its weights are those of the first layer that has them here
+        if tie is not None and tie not in own:  # its weights are those of the first layer that has them here
             first = owners.setdefault(tie, at)
             tie = None if first == at else first
         reads = tuple([places[read] for read in node.reads])
         wired = bool(reads) and reads != (len(nodes) - 1,)
-        nodes.append(node._replace(reads=reads, wired=wired, tie=None if tie is None else places[tie]))
+        nodes.append(node._replace(reads=reads, wired=wired, tie=None if tie is None else own[tie]))
     renamed = {network.nodes[old].name: network.nodes[new].name for old, new in owners.items()}
     source: Any = network.source and PartOrigin(network, nodes, renamed, until)
     name = None if network.name is None else f"{network.name} {title}"

@@ -103,7 +103,7 @@ class LayerReport:
 
     __slots__ = (
         *("bias", "buffers", "inner", "local_weights", "memory", "name", "network", "node", "nodes", "op", "out", "rf"),
-        *("read", "reads_fields", "sample", "traced", "values", "weights", "x", "_batch", "_xs"),
+        *("params", "read", "reads_fields", "sample", "traced", "values", "weights", "x", "_batch", "_xs"),
     )
 
     def __init__(
@@ -124,6 +124,8 @@ class LayerReport:
         self.weights, self.bias, self.buffers = traced.weights, traced.bias, traced.buffers
         """Trained numbers without the bias, those of the bias, and numbers that it keeps and that are not trained; None
         if an open size decides."""
+        self.params = None if self.weights is None or self.bias is None else self.weights + self.bias
+        """Trained numbers: weights and bias."""
         self.local_weights, self.rf = traced.local, traced.fields.shown
         """Weights of the locally connected layer (the same window, no weight shared), and the receptive field on each
         axis of the network's input."""
@@ -144,17 +146,14 @@ class LayerReport:
 
     def inputs(self) -> Sequence[Shape]:
         """Return the shapes of everything it reads, with the batch."""
+        if self._batch is None:
+            return self._xs
         return [_batched(x, self._batch, own) for x, own in zip(self._xs, self.reads_fields, strict=True)]
 
     @property
     def samples(self) -> Sequence[Shape]:
         """The shapes of everything it reads, without the batch."""
         return self._xs
-
-    @property
-    def params(self) -> int | None:
-        """Trained numbers: weights and bias."""
-        return total([self.weights, self.bias])
 
     @property
     def trainable(self) -> int | None:
@@ -208,7 +207,9 @@ class LayerReport:
     @property
     def fc_weights(self) -> int | None:
         """Weights of the fully-connected layer from the same input to the same output, without biases."""
-        return None if NOTHING_KNOWN in (self.sample, self.traced.out) else count(*self.sample, *self.traced.out)
+        if self.sample is NOTHING_KNOWN or self.traced.out is NOTHING_KNOWN:
+            return None
+        return count(*self.sample, *self.traced.out)
 
     @property
     def is_convolution(self) -> bool:
@@ -259,17 +260,25 @@ class LayerReport:
         figures: dict[str, Any] = {
             "in": [to_json(x) for x in self.inputs()],
             "out": to_json(self.out),
-            **{key: getattr(self, key) for key in ("weights", "bias", "params", "buffers", "macs")},
+            "weights": self.weights,
+            "bias": self.bias,
+            "params": self.params,
+            "buffers": self.buffers,
+            "macs": self.macs,
         }
         if self.is_convolution:
-            figures |= {"fc_weights": self.fc_weights, "local_weights": self.local_weights}
+            figures["fc_weights"] = self.fc_weights
+            figures["local_weights"] = self.local_weights
         figures["rf"] = rf_json(self.rf)
         return figures if self.memory is None else {**figures, "memory": self.memory.to_dict()}
 
     def raw(self) -> dict[str, Any]:
         """Return the layer of the spec with its figures as `report`; its lists are tuples."""
-        layers = {"layers": [layer.raw() for layer in self.inner]} if self.inner else {}
-        return {**layer_dict(self.node, self.nodes, self.traced.values), **layers, "report": self.figures()}
+        raw = layer_dict(self.node, self.nodes, self.traced.values)
+        if self.inner:
+            raw["layers"] = [layer.raw() for layer in self.inner]
+        raw["report"] = self.figures()
+        return raw
 
 
 def _batched(shape: Shape, batch: int | None, fields: Fields) -> Shape:
@@ -309,7 +318,7 @@ class Report:
         """The multiply-accumulates that a tool prints for it; None without a tool."""
         self.out, self.rf = (layers[-1].out, layers[-1].rf) if layers else (sample, ())
         """The last layer's output shape, and the receptive field of its units on each axis of the input."""
-        self.params, self.buffers, self.macs = (summed(layers, figure) for figure in ("params", "buffers", "macs"))
+        self.params, self.buffers, self.macs = [summed(layers, figure) for figure in ("params", "buffers", "macs")]
 
     def __repr__(self) -> str:
         name = self.network.name or f"{len(self)} layer{'s' * (len(self) != 1)}"
@@ -393,8 +402,8 @@ class Report:
     def outputs(self) -> list[LayerReport]:
         """Return the network's outputs: the last layer is the first of them, then the others that no layer reads."""
         read = {at for layer in self.layers for at in layer.node.reads}
-        *others, first = [layer for at, layer in enumerate(self.layers) if at not in read]
-        return [first, *others]
+        unread = [layer for at, layer in enumerate(self.layers) if at not in read]
+        return [unread[-1], *unread[:-1]]
 
     def named_outputs(self) -> dict[str, LayerReport]:
         """Return the outputs by the names that the network's file has for them, else by those of their layers."""
@@ -413,16 +422,18 @@ class Report:
     def totals(self) -> dict[str, Any]:
         """Return the figures of the whole as JSON."""
         outputs = self.named_outputs()
-        several = {"outputs": {name: to_json(layer.out) for name, layer in outputs.items()}} if len(outputs) > 1 else {}
-        return {
-            "out": to_json(self.out),
-            **several,
-            **{key: getattr(self, key) for key in ("params", "buffers", "macs")},
-            **({key: getattr(self, key) for key in ("trainable", "non_trainable")} if self.is_keras else {}),
-            "rf": rf_json(self.rf),
-            **({} if self.macs_as is None else {"macs_as": self.macs_as.to_dict()}),
-            **({} if self.memory is None else {"memory": self.memory.to_dict()}),
-        }
+        totals: dict[str, Any] = {"out": to_json(self.out)}
+        if len(outputs) > 1:
+            totals["outputs"] = {name: to_json(layer.out) for name, layer in outputs.items()}
+        totals |= {"params": self.params, "buffers": self.buffers, "macs": self.macs}
+        if self.is_keras:
+            totals |= {"trainable": self.trainable, "non_trainable": self.non_trainable}
+        totals["rf"] = rf_json(self.rf)
+        if self.macs_as is not None:
+            totals["macs_as"] = self.macs_as.to_dict()
+        if self.memory is not None:
+            totals["memory"] = self.memory.to_dict()
+        return totals
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON: the spec with everything resolved, a `report` on each layer and on the whole."""
@@ -454,7 +465,13 @@ def rf_json(fields: Sequence[Field]) -> dict[str, Any] | None:
     """Return receptive fields as JSON, axis by axis, `phases` only if units differ by phase; None without axes."""
     if not fields:
         return None
-    rf: dict[str, Any] = {key: [getattr(field, key) for field in fields] for key in ("size", "stride", "start")}
+    rf: dict[str, Any] = {
+        "size": [field.size for field in fields],
+        "stride": [field.stride for field in fields],
+        "start": [field.start for field in fields],
+    }
+    if not [field for field in fields if field.phases is not None or field.marks]:
+        return rf
     if any(field.phases is not None for field in fields):
         shown_phases = [() if f.phases is None or len(f.phases) > MOST_PHASES_SHOWN else f.phases for f in fields]
         rf["phases"] = [[None if span == NOTHING else span for span in phases] or None for phases in shown_phases]

@@ -130,7 +130,7 @@ NOTHING_KNOWN: Shape = _NothingKnown()
 
 def known(size: Size | None) -> int | None:
     """Return the number, or None if the size is open."""
-    return size if isinstance(size, int) else None
+    return size if type(size) is int else None
 
 
 def product(sizes: Iterable[Size]) -> Size:
@@ -142,7 +142,7 @@ def count(*factors: Size | None) -> int | None:
     """Return a count as the product of its factors, None if one of them is not known."""
     result = 1
     for factor in factors:
-        if not isinstance(factor, int):
+        if type(factor) is not int:
             return None
         result *= factor
     return result
@@ -198,9 +198,9 @@ def atom(size: object) -> str:
 
 def to_json(shape: Iterable[Size]) -> list[int | str | None] | None:
     """Return a shape as JSON: numbers, `"H"` or `"(H+1)//2"` for an open size, null for an unknown one."""
-    if shape == NOTHING_KNOWN:
+    if shape is NOTHING_KNOWN:
         return None
-    return [s if isinstance(s, int) else str(s) if s.letter is not None else None for s in shape]
+    return [s if not isinstance(s, Open) else None if s.letter is None else str(s) for s in shape]
 
 
 def split_axes(text: str) -> list[str]:
@@ -234,19 +234,18 @@ def read_shape(value: object, text: str | None = None, *, scalar: bool = False) 
 
     `scalar` says whether [] may stand for the shape of a single number.
     """
-    written = shown(text if text is not None else value)
     if isinstance(value, str):
         return parse_shape(value)
     if not isinstance(value, (list, tuple)) or not (value or scalar):
         several = "a shape is written 3x224x224, in JSON [3, 224, 224]"
         help = f"a shape of one size is written [{value}]" if type(value) is int else several
-        raise SpecError(f"{written} is not a shape", help, key="input")
+        raise SpecError(f"{shown(value if text is None else text)} is not a shape", help, key="input")
     if len(value) > MOST_SIZES:
         raise SpecError(f"a shape of {len(value)} sizes", f"a shape has at most {MOST_SIZES} sizes", key="input")
-    return tuple(_read_size(v, written) for v in value)
+    return tuple([_read_size(v, value if text is None else text) for v in value])
 
 
-def _read_size(value: object, written: str) -> Size:
+def _read_size(value: object, within: object) -> Size:
     if value is None:
         return UNKNOWN
     if type(value) is not int and hasattr(value, "__index__") and not isinstance(value, bool):
@@ -255,11 +254,11 @@ def _read_size(value: object, written: str) -> Size:
         if 1 <= value <= LARGEST:
             return value
         why = "a size is at least 1" if value < 1 else f"a size is at most {LARGEST:,}"
-        raise SpecError(f"{shown(value)} is not a size, in {written}", why, key="input")
+        raise SpecError(f"{shown(value)} is not a size, in {shown(within)}", why, key="input")
     if isinstance(value, str) and is_letter(value):
         return Open(value)
     raise SpecError(
-        f"{shown(value)} is not a size, in {written}",
+        f"{shown(value)} is not a size, in {shown(within)}",
         "a size is a whole number, or one letter (but not x) for an open size: 3x224x224, 3xHxW",
         key="input",
     )

@@ -90,8 +90,10 @@ def load_words(
             return _load(stdin(), STDIN)
         if is_file(word):
             return load_file(word)
-        if "(" in word and (pasted := _printed(word, "SPEC")) is not None:
-            return pasted
+        if (pasted := read_printout(word, "SPEC")) is not None:
+            return imported(pasted, "SPEC")
+        if "\n" in word:
+            check_summary(word, "SPEC")
         if word.lower() in zoo.names():
             return load_zoo(word.lower())
         raise _no_network(spec, word)
@@ -275,6 +277,8 @@ _CODE = re.compile(r"(?P<path>.+\.py):(?P<wanted>[^\W\d].*)", re.DOTALL)
 """The name of a network in a Python source: `net.py:Net`, `net.py:Net(num_classes=5)`."""
 _PYTHON = re.compile(r"^(import |from \S+ import |class \w+.*:|def \w+\(|@\w|\w+ = )", re.MULTILINE)
 """The beginning of a line that only Python has."""
+_BEHIND_NAME = re.compile(r"\):\s+(?:\d+ x\s+)?(?:Parameter |\w+\()")
+"""What stands behind the name of a module in a print-out."""
 
 
 def is_file(word: str) -> bool:
@@ -300,25 +304,30 @@ def read_code(text: str, name: str, wanted: str | None = None) -> ForeignNetwork
     return read(text, name, wanted)
 
 
-def _load(content: str | ForeignNetwork, name: str) -> Network:
-    if isinstance(content, ForeignNetwork):
-        return imported(content, name)
-    return _printed(content, name) or load_text(content, name)
+def read_printout(text: str, name: str) -> ForeignNetwork | None:
+    """Read a print-out; None for a text that is not one. SpecError with line and column for one that cannot be read."""
+    if not _BEHIND_NAME.search(text):
+        return None
+    from .frameworks.code import printed, printout
+
+    return printout.read(text, name) if printed.is_printout(text) else None
 
 
-def _printed(text: str, name: str) -> Network | None:
-    """Read a print-out; None for a text that is not one. SpecError for what is about a network and is none."""
+def check_summary(text: str, name: str) -> str:
+    """Return a text. SpecError for one that is about a network and is none, as the table of a summary is."""
     if text.lstrip()[:1] in ("{", "["):
-        return None
-    from .frameworks.code import printed, printout, summaries
+        return text
+    from .frameworks.code.summaries import named
 
-    if printed.is_printout(text):
-        return imported(printout.read(text, name), name)
-    error = summaries.named(text)
+    error = named(text)
     if error is None:
-        return None
+        return text
     error.where = Where(name, 0, 0)
     raise error
+
+
+def _load(content: str | ForeignNetwork, name: str) -> Network:
+    return imported(content, name) if isinstance(content, ForeignNetwork) else load_text(content, name)
 
 
 def read_any(path: str) -> str | ForeignNetwork:
@@ -326,6 +335,11 @@ def read_any(path: str) -> str | ForeignNetwork:
     source, wanted = (path, None) if os.path.exists(path) else split_code(path)
     if wanted is not None:
         return read_code(read_text(source), source, wanted)
+    if os.path.isdir(path):
+        from .frameworks.strangers import folder
+
+        if (error := folder(path)) is not None:
+            raise error
     with opened(path) as file:
         if is_onnx(file.peek(1)[:1], path) and os.path.isfile(path) and os.path.getsize(path):  # type: ignore[attr-defined]
             from mmap import ACCESS_READ, mmap
@@ -357,7 +371,10 @@ def decode_any(data: bytes, name: str) -> str | ForeignNetwork:
     if data.startswith(ZIP):
         return read_archive(data, name)
     text = decode(data, name)
-    return read_code(text, name) if _is_python(text, name) else text
+    printed = read_printout(text, name)
+    if printed is not None:
+        return printed
+    return read_code(text, name) if _is_python(text, name) else check_summary(text, name)
 
 
 def read_archive(data: bytes, name: str) -> str | ForeignNetwork:
@@ -449,7 +466,7 @@ def read_text(path: str) -> str:
 def decode(data: bytes, name: str) -> str:
     """Decode bytes as text. SpecError for what is not UTF-8."""
     try:
-        return data.decode("utf-8-sig")
+        return data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         byte = data[error.start]
         raise SpecError(

@@ -41,7 +41,8 @@ def shape(
 
 def trace_layers(network: Network, read: Input) -> Iterator[LayerReport]:
     """Yield the report of each layer of a configured network; ShapeError at the first layer that is impossible."""
-    network = network._replace(input=read.sizes)
+    if network.input is not read.sizes:
+        network = network._replace(input=read.sizes)
     start = (read.sample, begin(read.sample, _spatial(network, read)))
     yield from _trace(network, network.nodes, start, read.batch)
 
@@ -53,6 +54,8 @@ def _spatial(network: Network, read: Input) -> list[int]:
     """
     sample, env = read.sample, Env(network.dialect, network.layout == "NHWC")
     usual = list(space_of(sample, env)) if len(sample) > 1 else []
+    if network.nodes[0].layer.is_spatial:
+        return usual
     if len(sample) == 2 and steps_first(node.layer for node in network.nodes):
         usual = [0]
     if not moved(node.layer for node in network.nodes):
@@ -96,7 +99,7 @@ def _trace(
                 traced = _join(node, xs, fields, env, layers)
             else:
                 traced = node.layer.trace(xs[0], fields[0], env)
-            if any(isinstance(size, int) and size > LARGEST for size in traced.out):  # it could not be read back
+            if [size for size in traced.out if type(size) is int and size > LARGEST]:  # it could not be read back
                 raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
             if node.tie is not None:
                 _check_tie(layers[node.tie], xs[0], traced, node, env)
@@ -183,6 +186,8 @@ def _join(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env, l
     """Trace a layer that reads several. If their shapes do not go together, the error says where each comes from."""
     try:
         folded = join_folded([one for one in fields if one.batched])
+        if folded is None and node.layer.WORD == "opaque":
+            folded = (), set()  # what it does to a batch is not known
         if folded is None:
             raise ShapeError(
                 f"{node.layer.op} of inputs with different axes folded into the batch", "unfold them first"

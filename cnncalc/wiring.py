@@ -83,19 +83,21 @@ def _names(layers: list[Wire]) -> list[list[str]]:
         if item.name is not None:
             taken.add(item.name)
     running: dict[str, int] = {}
-
-    def numbered(stem: str) -> str:
-        running[stem] = running.get(stem, 0) + 1
-        while f"{stem}{running[stem]}" in taken:
-            running[stem] += 1
-        return f"{stem}{running[stem]}"
-
-    return [
-        [item.name]
-        if item.name is not None and item.times == 1
-        else [numbered(item.name or item.layer.op) for _ in range(item.times)]
-        for item in layers
-    ]
+    names = []
+    for item in layers:
+        own: list[str] = []
+        if item.name is not None and item.times == 1:
+            own.append(item.name)
+        else:
+            stem = item.name or item.layer.op
+            for _ in range(item.times):
+                number = running.get(stem, 0) + 1
+                while (name := f"{stem}{number}") in taken:
+                    number += 1
+                running[stem] = number
+                own.append(name)
+        names.append(own)
+    return names
 
 
 def _not_above(entries: Sequence[Entry], at: int, name: str, key: str) -> SpecError:

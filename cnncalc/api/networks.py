@@ -38,8 +38,9 @@ def load(source: Source, *, until: str | None = None, after: str | None = None) 
     """Return the network that a spec describes, or the part of it up to the layer `until`, or behind the layer `after`.
 
     `source` is a dict or a list (parsed JSON: a spec, a report or a Keras model), the path of a file (a spec, Keras,
-    ONNX), layer words, the name of a built-in network, a Report or a Network. Layer words may have the input in front.
-    Up to a layer are the layers that it depends on; the input behind one is what it gives.
+    ONNX, Python source), layer words, the name of a built-in network, what PyTorch prints for a module, a Report
+    or a Network. Layer words may have the input in front. Up to a layer are the layers that it depends on; the input
+    behind one is what it gives.
 
     Raises SpecError if it cannot be read, with the place.
 
@@ -63,6 +64,9 @@ def load_completed(source: Source, complete: Completer | None) -> Network:
         return sources.read_value(list(source) if isinstance(source, tuple) else source)
     if isinstance(source, PathLike):
         return sources.load_file(fspath(source))
+    pasted = None if sources.is_file(source) else sources.read_printout(source, "SPEC")
+    if pasted is not None:
+        return sources.imported(pasted, "SPEC")
     words = sources.spec_words([source] if sources.is_file(source) else source.split())
     network = sources.load_words(words, complete, _no_stdin)
     return network if words.input is None else network._replace(input=words.input)
@@ -221,7 +225,7 @@ def diff(
 
 
 def compare(
-    *networks: Source,
+    *networks: Source | Sequence[Source] | Mapping[str, Source],
     input: Input | None = None,
     batch: int | None = None,
     dialect: str | None = None,
@@ -231,9 +235,9 @@ def compare(
 ) -> Comparison:
     """Put networks side by side.
 
-    Each is whatever `load` takes, and is called as it is given, or by its own name. The rest is as in `shape`, and
-    holds for all of them. With `macs_as` ("torchinfo", "fvcore", "thop" …) they have the multiply-accumulates that
-    this tool prints, too.
+    Each is whatever `load` takes, and is called as it is given, or by its own name. One list of networks will do, too,
+    or one dict of networks by the names that they get. The rest is as in `shape`, and holds for all. With `macs_as`
+    ("torchinfo", "fvcore", "thop" …) they also have the multiply-accumulates that this tool prints.
 
     `print(comparison)` is the command's table, `comparison["resnet18"]` the report of a network, `comparison.rows()` a
     list of dicts for a data frame, and `comparison.to_list()` what the command's `--json` prints.
@@ -246,11 +250,21 @@ def compare(
     """
     tool = None if macs_as is None else tool_named(macs_as)
     rows = []
-    for number, source in enumerate(networks, 1):
+    for number, (called, source) in enumerate(_called(networks), 1):
         report = shape(source, input, batch=batch, dialect=dialect, layout=layout, dtype=dtype)
-        name = name_of(source, report.network.name or f"network {number}")
+        name = called or name_of(source, report.network.name or f"network {number}")
         rows.append(Compared(name, report if tool is None else count_as(report, tool)))
     return Comparison(rows)
+
+
+def _called(networks: Sequence[Any]) -> list[tuple[str | None, Source]]:
+    """Return the networks that `compare` is given, each with the name that it is called by, if any."""
+    (only,) = networks if len(networks) == 1 else (None,)
+    if isinstance(only, Mapping) and not only.keys() & {"layers", "op", "class_name"}:
+        return list(only.items())
+    if isinstance(only, (list, tuple)) and not any(isinstance(item, Mapping) and "op" in item for item in only):
+        networks = only
+    return [(None, source) for source in networks]
 
 
 def from_torch(module: Any, input: Sequence[int] | str | Mapping[str, Sequence[int] | str]) -> Network:

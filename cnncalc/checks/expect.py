@@ -160,7 +160,7 @@ def read_one(key: str, wanted: Any) -> Expectation:
         if (meant := _MEANT.get(name.lower())) is not None:
             raise SpecError(f"there is no figure {shown(own)} to expect", f"did you mean '{bound}{meant}'?")
         near = nearest(own, [*FIGURES, *(b + f for b in BOUNDS for f, fig in FIGURES.items() if not fig.is_shape)])
-        help = near or f"the figures are {', '.join(FIGURES)}, and min_, max_"
+        help = near or f"the figures are {', '.join(FIGURES)}, and min_, max_; of a layer: conv1.out"
         raise SpecError(f"there is no figure {shown(own)} to expect", help)
     text = wanted if isinstance(wanted, str) else shown(wanted)
     if isinstance(wanted, (list, tuple)):

@@ -162,6 +162,7 @@ def _options(cursor: Cursor, word: str) -> Offer:
 VALUES: dict[str, Callable[[click.Parameter], Iterable[str] | Mapping[str, str]]] = {
     "dialect": lambda option: [*DIALECTS, ALL] if option.metavar == SEVERAL else DIALECTS.keys(),
     "dtype": lambda _: DTYPES.keys(),
+    "gets": lambda _: ("params", "macs", "flops", "out", "rf.size", "rf.stride", "rf.start", "buffers", "memory"),
     "layout": lambda _: LAYOUTS,
     "name": lambda _: zoo.names(),
     "op": lambda _: {op: title(op) for op in OPS},

@@ -15,7 +15,8 @@ from . import COMMANDS, group
 
 MEANT = {
     **dict.fromkeys(
-        ("summary", "info", "show", "describe", "inspect", "print", "profile", "shapes", "trace", "stats"), ("shape",)
+        ("summary", "info", "show", "describe", "inspect", "print", "profile", "shapes", "trace", "stats", "table"),
+        ("shape",),
     ),
     **dict.fromkeys(("params", "parameters"), ("shape", "--get", "params")),
     **dict.fromkeys(("macs", "madds", "mults"), ("shape", "--get", "macs")),
@@ -30,12 +31,21 @@ MEANT = {
     **dict.fromkeys(("fit", "train", "optimize", "optimise"), ("learn",)),
     **dict.fromkeys(("execute", "exec", "forward", "infer", "predict", "apply", "eval"), ("run",)),
     **dict.fromkeys(("changes", "delta"), ("diff",)),
+    **dict.fromkeys(("vs", "versus", "side-by-side", "contrast"), ("compare",)),
+    **dict.fromkeys(("explain", "why"), ("shape", "--explain")),
+    "annotate": ("shape", "--annotate"),
+    **{form: ("shape", "--format", form) for form in ("csv", "json", "markdown", "html", "latex")},
+    **{form: ("convert", "--to", form) for form in ("onnx", "torch", "keras", "spec")},
+    "pytorch": ("convert", "--to", "torch"),
+    **dict.fromkeys(("tutorial", "examples", "textbook", "d2l"), ("help", "textbook")),
     **dict.fromkeys(("matrix", "toeplitz"), ("dense",)),
     **dict.fromkeys(("op", "layer", "layers"), ("ops",)),
     **dict.fromkeys(("man", "manual", "doc", "docs", "usage"), ("help",)),
     "completions": ("completion",),
 }
 """The words of the command line that each of these means."""
+DRAWN = ("draw", "plot", "graph", "visualize", "visualise", "viz", "diagram", "picture")
+"""Names of a command for pictures, which is not one here."""
 
 
 def meant(args: Sequence[str]) -> tuple[list[str], bool]:
@@ -51,14 +61,25 @@ def meant(args: Sequence[str]) -> tuple[list[str], bool]:
         return [*MEANT[word][:1], *rest, *MEANT[word][1:]], True
     if is_spec(name) or not re.fullmatch(r"(?!-$)[\w-]*", name):  # what is not a name, shape reads or says what it is
         return ["shape", *args], False
-    help = nearest(name, COMMANDS)
-    if help is None and (network := nearest(name, zoo.names())) is not None:
-        help = f"{network} for a network: cnncalc shape NAME"
-    raise SpecError(f"unknown command {shown(name)}", help or "cnncalc --help lists the commands")
+    raise SpecError(f"unknown command {shown(name)}", _help_for(name, rest) or "cnncalc --help lists the commands")
+
+
+def _help_for(name: str, rest: Sequence[str]) -> str | None:
+    """Return the help for a word that means no command: the nearest ones, or networks."""
+    if name.lower() in DRAWN:
+        net = shlex.quote(rest[0]) if rest else "SPEC"
+        return f"cnncalc draws no pictures; Netron draws this file: cnncalc convert {net} -o net.onnx"
+    near, network = nearest(name, COMMANDS), nearest(name, zoo.names())
+    return near or (network and f"{network} for a network: cnncalc shape NAME")
 
 
 def reordered(args: Sequence[str]) -> str | None:
-    """Return the help for a command line whose options stand in front of its command; None for any other."""
+    """Return the help for a command line that begins with a command's option, or a command as one; else None."""
+    first = args[0].lstrip("-") if args else ""
+    is_option = first != "" and args[0] != first
+    if is_option and (first in COMMANDS or first in MEANT) and not COMMANDS.keys() & set(args):
+        words = [*MEANT[first], *args[1:]] if first in MEANT else [first, *args[1:]]
+        return f"did you mean {line(words)}?"
     name = next((word for word in args if word in COMMANDS), None)
     if name is None and not any(map(is_spec, args)):
         return None

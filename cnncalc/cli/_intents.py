@@ -74,6 +74,8 @@ _TARGETS = {
 def option_meant(word: str, command: click.Command) -> str | None:
     """Return `did you mean -i 3x224x224?` for an option that a command does not have, by its meaning."""
     name = word.lstrip("-").replace("_", "-")
+    if name == "version":
+        return "write cnncalc --version"
     own = {spelling for param in command.params for spelling in param.opts}
     if f"--{name}" in own and f"--{name}" != word:
         return f"did you mean '--{name}'?"

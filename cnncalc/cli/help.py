@@ -30,10 +30,10 @@ def command(ctx: click.Context, topic: str | None) -> int:
       cnncalc help words
       cnncalc help shape         the same as cnncalc shape --help
     """
-    if topic is not None and topic.lower() in MEANT:
+    if topic is not None and topic.lower() not in TOPICS and topic.lower() in MEANT:
         words = MEANT[topic.lower()]
         note(line(words))
-        topic = words[0]
+        topic = words[-1] if words[0] == "help" and len(words) > 1 else words[0]
     if topic is None:
         formatter = ctx.make_formatter()
         formatter.write_usage("cnncalc help", "[TOPIC|COMMAND]")

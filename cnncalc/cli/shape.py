@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO
 
 import click
@@ -16,7 +16,7 @@ from ..files import opened, text_output
 from ..input import given_shapes
 from ..network import Network
 from ..notation.encode import encode
-from ..render import BEFORE, FORMATS, VALUE_FORMATS, Selection, Style, needs_dtype
+from ..render import BEFORE, FORMATS, VALUE_FORMATS, WHOLE, Selection, Style, needs_dtype
 from ._options import (
     Measures,
     NetworkOptions,
@@ -29,6 +29,9 @@ from ._options import (
 from ._rows import needs_bytes, selection_options
 from ._terminal import style_of
 from ._usage import Command
+
+CHUNK = 65536
+"""The most bytes of a stream that are read at once."""
 
 
 @click.command("shape", cls=Command)
@@ -71,7 +74,7 @@ def command(
     if explain and format in {"csv", "tsv", "latex", "html"}:
         raise SpecError(f"{format} has rows only, and no room for --explain", "use the table, Markdown or JSON")
     values = () if gets is None else tuple([name.strip() for name in gets.split(",")])
-    chooses = columns is not None or selection != Selection()
+    chooses = columns is not None or selection != WHOLE
     if values and (explain or chooses or format not in VALUE_FORMATS):
         raise SpecError("--get prints values alone", "leave out --explain, --format, --columns and the choice of rows")
     if options.several and (explain or chooses or measures != Measures() or values):
@@ -132,28 +135,43 @@ def _annotate(network: Network, options: NetworkOptions, stream: IO[str]) -> int
 
 def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], measures: Measures) -> int:
     """Write one report for each line's spec, before the next line is read; return 2 if one was wrong."""
+    gc.freeze()
     gc.enable()  # a stream has no end
     code = 0
-    for number, line in enumerate(_lines(word), 1):
+    for number, line in enumerate(_lines(word, stream.flush), 1):
         try:
-            network = sources.load_text(sources.decode(line.rstrip(b"\r\n"), word), word, number)
+            network = sources.load_text(sources.decode(line.rstrip(b"\r"), word), word, number)
             code = max(code, _write(*options.taken(network), "jsonl", style, stream, measures))
         except CnncalcError as error:
             code = 2
             place = {"file": word, "line": number, "column": 1}
             known = {key: part for key, part in error.to_dict().items() if part is not None}
             stream.write(encode({"error": {**place, **known}}) + "\n")
-        stream.flush()
     return code
 
 
-def _lines(word: str) -> Iterator[bytes]:
+def _lines(word: str, before_waiting: Callable[[], None]) -> Iterator[bytes]:
+    """Yield the lines of standard input or a file; call a function before it is asked for more than there is."""
     if word == sources.STDIN:
         if sys.stdin is None:
             raise SpecError("standard input is closed", "give a .jsonl file")
-        yield from sys.stdin.buffer
+        yield from _lines_of(sys.stdin.buffer, before_waiting)
     elif not os.path.exists(word):
         raise sources.no_file(word)
     else:
         with opened(word) as file:
-            yield from file
+            yield from _lines_of(file, before_waiting)
+
+
+def _lines_of(file: IO[bytes], before_waiting: Callable[[], None]) -> Iterator[bytes]:
+    begun: list[bytes] = []
+    while data := file.read1(CHUNK):  # type: ignore[attr-defined]  # what there is, at least a byte
+        *lines, last = data.split(b"\n")
+        for line in lines:
+            yield b"".join([*begun, line])
+            begun.clear()
+        begun.append(last)
+        before_waiting()
+    if any(begun):
+        yield b"".join(begun)
+    before_waiting()

@@ -38,7 +38,7 @@ def _not_in_git(word: str, said: str) -> SpecError:
     """Return why git does not have REVISION:PATH; `said` is git's own message."""
     revision, _, path = word.partition(":")
     similar = None if os.path.splitext(path)[1] else nearest(revision, OPS)  # an op, unless a file's name follows
-    not_here = f"{shown(word, LONGEST_PATH)} is not a layer or a file, and git"
+    not_here = f"{shown(word.replace(':./', ':', 1), LONGEST_PATH)} is not a layer or a file, and git"
     if _git("rev-parse", "--git-dir").returncode:
         reason = said.strip().partition("\n")[0].removeprefix("fatal: ")
         return SpecError(f"{not_here} says: {reason}", similar or "REVISION:PATH is read in a git repository")

@@ -120,6 +120,14 @@ def of_ending(name: str) -> Stranger | None:
     return next((one for one in STRANGERS if ending in one.endings), None)
 
 
+def folder(path: str) -> SpecError | None:
+    """Return the error for a folder that holds a model of another kind; None for any other folder."""
+    if not os.path.exists(os.path.join(path, "saved_model.pb")):
+        return None
+    help = f"write it as ONNX: python -m tf2onnx.convert --saved-model {path} --output model.onnx"
+    return SpecError(f"{shown(path, LONGEST_PATH)} is a SavedModel of TensorFlow", help)
+
+
 def stranger(head: bytes, name: str) -> SpecError | None:
     """Return the error for a file that is named for what it is: by its ending, else by its first bytes; or None."""
     is_json = head.lstrip()[:1] in (b"{", b"[") and ending_of(name) not in _READ_AS_TEXT

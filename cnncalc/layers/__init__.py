@@ -186,11 +186,13 @@ def find_op(word: str) -> str | None:
     """Return an op's own word from any spelling of it (`Conv2d`, `MAXPOOL`); None if there is no such op."""
     word = word.lower()
     op = _OWN.get(word)
+    if op is not None:
+        return op
     letters = word
     for end in _ENDS:
         letters = letters.replace(end, "")
-    if op is not None or not (letters.isalpha() or letters in _OWN):  # as most words: our own, or not an op at all
-        return op
+    if not (letters.isalpha() or letters in _OWN):  # not an op at all, as most words
+        return None
     op = _spellings().get(word)
     if op is None and word.endswith(_ENDS):
         op = _spellings().get(word[:-2])

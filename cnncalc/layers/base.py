@@ -220,10 +220,12 @@ class Layer:
 
     def counts(self, x: Shape, values: Mapping[str, Any], env: Env) -> tuple[int | None, int | None, int | None]:
         """Return the numbers of weights, biases and buffers in its arrays; None if an open size decides."""
-        numbers = {role: count(*shape) for role, shape in self.weight_shapes(x, values, env).items()}
-        buffers = total([numbers.pop(role, 0) for role in self.BUFFERS])
-        bias = total([numbers.pop(role) for role in [*numbers] if "bias" in role])
-        return total(numbers.values()), bias, buffers
+        weights: list[int | None] = []
+        bias: list[int | None] = []
+        buffers: list[int | None] = []
+        for role, shape in self.weight_shapes(x, values, env).items():
+            (buffers if role in self.BUFFERS else bias if "bias" in role else weights).append(count(*shape))
+        return total(weights), total(bias), total(buffers)
 
     def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:
         """Return how many inputs one output sums up with the kernel of this role and shape."""

@@ -41,7 +41,7 @@ class Convolution(Windowed):
         windows, keys = self.windows(space, env)
         c_o, own = self.kernels(c_i, env)
         values = {"c_i": known(c_i), "c_o": known(c_o), **keys, **own, "bias": self.bias, "flip": self.flip}
-        counts = self.counts(x, {**values, "c_i": c_i}, env)
+        counts = self.counts(x, values if type(c_i) is int else {**values, "c_i": c_i}, env)
         out = tuple([window.out for window in windows])
         macs = count(counts[0], *self.positions(space, out))  # and as many weights, if none were shared
         if fields.axes[-1 if env.channels_last else 0] is not None:

@@ -182,7 +182,7 @@ def _fit_help(slide: Slide, most: int | None, as_total: bool) -> str:
 def sides_of(slides: list[Slide], p: Sides) -> object:
     """Return the padding as it is reported: the sides worked out, or the word if an open size decides them."""
     pairs = [(s.pb, s.pa) for s in slides]
-    return p if any(None in pair for pair in pairs) else pairs
+    return p if [pair for pair in pairs if None in pair] else pairs
 
 
 def explain_slides(slides: list[Slide]) -> list[str]:

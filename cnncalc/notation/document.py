@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from math import isfinite
 from typing import Any
@@ -220,25 +220,29 @@ def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network
     if type(version) is not int or version != VERSION:
         what = f"version {shown(version)} of the spec is not known"
         raise SpecError(what, f"this is version {VERSION}", path=("cnncalc",))
-    name = _read(top, "name", (), _name)
     try:
         nodes = read_layers(layers)
     except CnncalcError as error:
         if error.path is None and top:
             error.path = ("layers",)
         raise
-    dialect = _read(top, "dialect", (), dialect_named, null=True) or DIALECTS["plain"]
-    layout = _read(top, "layout", (), layout_named, null=True)
-    sample_axes = _read(top, "sample_axes", (), _sample_axes)
-    input = _read(top, "input", (), partial(read_shape, scalar=sample_axes == 0))
-    unused = _read(top, "unused", (), _unused)
-    names = _read(top, "names", (), _file_names)
-    expect, is_report = top.get("expect"), "report" in top
-    network = Network(nodes, dialect, layout, input, name, expect, origin, is_report, sample_axes, unused)
-    if names and len(names.get("outputs", network.outputs())) != len(network.outputs()):
-        what = f"outputs has {len(names['outputs'])} names, and the network {len(network.outputs())} outputs"
+    given = {key: _read(top, key, (), reader, key in _NULLABLE) for key, reader in _TOP.items() if key in top}
+    given["dialect"] = given.get("dialect") or DIALECTS["plain"]
+    if "input" in top:
+        given["input"] = _read(top, "input", (), partial(read_shape, scalar=given.get("sample_axes") == 0))
+    network = Network(nodes, expect=top.get("expect"), source=origin, is_report="report" in top, **given)
+    _check_names(network, network.names or {})
+    return network
+
+
+def _check_names(network: Network, names: Mapping[str, Any]) -> None:
+    """SpecError if the file has another number of names for outputs than there are outputs."""
+    if "outputs" not in names:
+        return
+    outputs = network._replace(names=None).outputs()
+    if len(names["outputs"]) != len(outputs):
+        what = f"outputs has {len(names['outputs'])} names, and the network {len(outputs)} outputs"
         raise SpecError(what, "an output is a layer that no other reads", path=("names",))
-    return network._replace(names=names)
 
 
 def _reported(failed: dict[str, Any]) -> CnncalcError:
@@ -367,12 +371,11 @@ def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, obj
     for written, value in raw.items():
         if written in COMMON_KEYS:
             continue
-        path = ("layers", index, written)
         names = keys_named(cls, written)
         if not names:
             known = [*cls.KEYS, *LAYER_KEYS]
             help = nearest(written, known) or f"{op} has the keys {', '.join(known)}"
-            raise SpecError(f"{op} has no key {shown(written)}", help, path=path)
+            raise SpecError(f"{op} has no key {shown(written)}", help, path=("layers", index, written))
         if value is None or (written == "auto_pad" and value == "NOTSET"):
             continue
         for key in names:
@@ -381,13 +384,15 @@ def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, obj
             )
             if key in given and not both:
                 also = f" as {shown(written)} too" if written != key else ""
-                raise SpecError(f"{shown(key)} is given twice{also}", "leave out one of them", path=path)
+                raise SpecError(
+                    f"{shown(key)} is given twice{also}", "leave out one of them", path=("layers", index, written)
+                )
             reader = cls.KEYS[key]
             try:
                 read = reader(_plain(written, value, nd), nd)
                 given[key] = read and given[key] if both else read
             except CnncalcError as error:
-                error.what, error.path, error.key = f"{written}: {error.what}", path, None
+                error.what, error.path, error.key = f"{written}: {error.what}", ("layers", index, written), None
                 raise
             if reader is nested:
                 given[key] = _inner_layers(value, index, depth + 1)
@@ -401,6 +406,17 @@ def _trainable(value: Any) -> bool:
     raise SpecError(f"trainable: {shown(value)} is neither true nor false")
 
 
+_TOP: dict[str, Callable[[Any], Any]] = {
+    "name": _name,
+    "dialect": dialect_named,
+    "layout": layout_named,
+    "sample_axes": _sample_axes,
+    "unused": _unused,
+    "names": _file_names,
+}
+"""How the keys at the top are read, but for the input's shape, which `sample_axes` decides."""
+_NULLABLE = {"dialect", "layout"}
+"""Those of them whose reader takes null."""
 _COMMON: dict[str, Callable[[Any], Any]] = {
     "name": _name,
     "from": _names,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, default=str).encode
 """A JSON value in one line; what JSON cannot hold (an open size) as its text."""
 
 

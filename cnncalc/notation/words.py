@@ -212,8 +212,19 @@ def _unreadable(op: str, cls: type[Layer], text: str) -> SpecError:
     if ":" in text:
         return SpecError(f"{shown(text)} is not an argument", "one colon stands after the op, commas between arguments")
     if cls.BARE is not None and text[:1] == "-":
+        with suppress(ValueError):
+            _check(cls, cls.BARE, [int(part) for part in split_axes(text)])
         return SpecError(f"{shown(text)} is not a bare number", f"write {cls.BARE}=[{','.join(split_axes(text))}]")
     return _no_such_argument(op, cls, text)
+
+
+def _check(cls: type[Layer], key: str, values: list[int]) -> None:
+    """Raise the error of a key for numbers that it cannot have: advice to give them by its name would not help."""
+    try:
+        cls.KEYS[key](values[0] if len(values) == 1 else values, len(values))
+    except CnncalcError as error:
+        error.what = f"{key}: {error.what}"
+        raise
 
 
 def _no_such_argument(op: str, cls: type[Layer], text: str) -> SpecError:

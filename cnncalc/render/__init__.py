@@ -30,6 +30,10 @@ class Selection(NamedTuple):
         return bool(self.only) or self.top is not None
 
 
+WHOLE = Selection()
+"""All layers in the network's order, a row each."""
+
+
 class Style(NamedTuple):
     """The style in which a result is shown."""
 
@@ -45,8 +49,10 @@ class Style(NamedTuple):
     """Whether the output can show only ASCII."""
     totals: bool = False
     """Whether only the totals of a difference are shown."""
-    selection: Selection = Selection()
+    selection: Selection = WHOLE
     """The rows of a report that are shown."""
+    brief: bool = False
+    """Whether numbers are rounded to three digits, for a person: 11.7M."""
     values: tuple[str, ...] = ()
     """The names of the values that are shown alone, if any."""
 
@@ -73,12 +79,14 @@ class Formats(dict[str, str]):
     def __init__(self, package: str, places: dict[str, str]):
         super().__init__(places)
         self.package = package
+        self.functions: dict[str, Renderer] = {}
 
     def renderer(self, format: str) -> Renderer:
         """Return the function of a format; its module is imported only now."""
-        module, _, name = self[format].partition(".")
-        function: Renderer = getattr(import_module(f"{self.package}.{module}"), name)
-        return function
+        if format not in self.functions:
+            module, _, name = self[format].partition(".")
+            self.functions[format] = getattr(import_module(f"{self.package}.{module}"), name)
+        return self.functions[format]
 
     def text(self, result: object) -> str:
         """Return a result's table, for `str(result)`: without colours, and with nothing shortened or wrapped."""

@@ -9,7 +9,7 @@ from ..errors import CnncalcError
 from ..notation.encode import document as json_document
 from ..notation.encode import encode
 from ..report import Report
-from . import Selection, Style
+from . import WHOLE, Selection, Style
 from .rows import Row, rows
 
 
@@ -21,7 +21,8 @@ def document(report: Report, style: Style) -> Iterator[str]:
 def line(report: Report, style: Style) -> Iterator[str]:
     """Yield the document in one line."""
     keys = _keys(report, style)
-    yield encode(keys | {"layers": list(keys["layers"])}) + "\n"
+    keys["layers"] = list(keys["layers"])
+    yield encode(keys) + "\n"
 
 
 def before(error: CnncalcError, style: Style) -> Iterator[str]:
@@ -33,16 +34,27 @@ def before(error: CnncalcError, style: Style) -> Iterator[str]:
 
 def _keys(report: Report, style: Style) -> dict[str, Any]:
     """Return the document. One that has only a selection of the report says so by a key: it is not a spec."""
-    given = style.selection._asdict() | {"only": sorted(style.selection.only)}
-    chosen = {name: value for name, value in given.items() if value and value != getattr(Selection(), name)}
-    layers = (_layer(row, style) for row in rows(report, style.selection))
-    expect = {} if report.network.expect is None or chosen else {"expect": report.network.expect}
-    keys = report.head() | ({"selection": chosen} if chosen else {})
-    return {**keys, "layers": layers, **expect, "report": report.totals()}
+    keys, chosen = report.head(), _chosen(style.selection)
+    if chosen:
+        keys["selection"] = chosen
+    keys["layers"] = (_layer(row, style) for row in rows(report, style.selection))
+    if report.network.expect is not None and not chosen:
+        keys["expect"] = report.network.expect
+    keys["report"] = report.totals()
+    return keys
+
+
+def _chosen(selection: Selection) -> dict[str, Any]:
+    """Return what is chosen, as JSON; empty for a whole report."""
+    if selection == WHOLE:
+        return {}
+    given = selection._asdict() | {"only": sorted(selection.only)}
+    return {name: value for name, value in given.items() if value and value != getattr(WHOLE, name)}
 
 
 def _layer(row: Row, style: Style) -> dict[str, Any]:
-    raw = row.layer.raw() | {"name": row.name}
+    raw = row.layer.raw()
+    raw["name"] = row.name
     if len(row.layers) > 1:
         raw["report"]["times"] = len(row.layers)
     if style.explain:

@@ -11,7 +11,7 @@ from ..field import Field
 from ..network import INPUT
 from ..report import LayerReport, Report
 from ..sizes import NOTHING_KNOWN, Shape, show, total
-from . import Selection
+from . import WHOLE, Selection
 from .grid import Cell, Column, Grid, grid
 from .rows import Row, rows
 
@@ -141,6 +141,8 @@ COLUMNS: dict[str, Column[Row]] = {
     "rf": _rf("field", rf_text, "size"),
     **{f"rf_{name}": _rf(name, partial(field_text, name=name), name) for name in ("size", "stride", "start")},
 }
+OTHERS: dict[str, str] = {}
+"""Other names of columns."""
 NARROW = ("layer", "op", "out", "params", "fc", "ratio", "macs", "rf")
 WIDE = ("layer", "op", "out", "weights", "params", "local", "fc", "ratio", "macs", "rf")
 DROPS = ("local", "weights", "ratio", "fc", "rf")
@@ -165,7 +167,7 @@ def usual(report: Report, selection: Selection, names: tuple[str, ...]) -> tuple
 
 def report_grid(report: Report, selection: Selection, names: Sequence[str]) -> Grid:
     """Return the rows of a report that a selection picks, under these columns, and the totals below them."""
-    shown, everything = rows(report, selection), rows(report, Selection())
+    shown, everything = rows(report, selection), rows(report, WHOLE)
     sums = [("shown", shown), ("total", everything)] if selection.is_part else [("total", everything)]
     foot = [[_sum(report, of, name) if name != "layer" else label for name in names] for label, of in sums]
     return grid([COLUMNS[name] for name in names], shown)._replace(foot=foot)
@@ -185,6 +187,6 @@ def _sum(report: Report, of: Sequence[Row], name: str) -> Cell:
 
 def records(report: Report) -> list[dict[str, Cell]]:
     """Return the rows of CSV as dicts: numbers as numbers, and None for what is not known or has no meaning."""
-    names = usual(report, Selection(), ALL)
-    lines = report_grid(report, Selection(), names).rows
+    names = usual(report, WHOLE, ALL)
+    lines = report_grid(report, WHOLE, names).rows
     return [{name: None if cell == "" else cell for name, cell in zip(names, line, strict=True)} for line in lines]

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..report import LayerReport, Report
-from . import Selection
+from . import WHOLE, Selection
 
 
 class Row(NamedTuple):
@@ -34,6 +34,8 @@ class Row(NamedTuple):
 
 def rows(report: Report, selection: Selection) -> list[Row]:
     """Return the rows of a report: blocks opened, equal runs folded, some ops only, sorted, the first of them."""
+    if selection == WHOLE:
+        return [Row(report, layer.name, [layer], layer.node.tie is not None) for layer in report.layers]
     found = list(_opened(report, report.layers, selection.depth))
     if selection.fold:
         found = folded([row._replace(kind=_kind(row.layer)) for row in found])

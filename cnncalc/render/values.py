@@ -57,9 +57,12 @@ def value(report: Report, name: str) -> tuple[Any, str]:
         return [getattr(field, path[3:]) for field in subject.rf], field_text(subject.rf, path[3:])
     found: Any = _figures(subject)
     for key in path.split("."):
-        if not isinstance(found, dict) or key not in found:
+        if isinstance(found, (list, tuple)) and key.isdecimal() and int(key) < len(found):  # a size of a shape
+            found = found[int(key)]
+        elif isinstance(found, dict) and key in found:
+            found = found[key]
+        else:
             raise _no_value(report, subject, name, path)
-        found = found[key]
     if isinstance(found, dict):
         raise SpecError(f"{name} has several values", f"name one: {', '.join(f'{name}.{key}' for key in found)}")
     if isinstance(found, bool):

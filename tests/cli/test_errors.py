@@ -61,6 +61,7 @@ WORDS = [
         "shape 3x5x5 reshape:-1x15",
         "layers[0]: '-1x15' is not a bare number\n  3x5x5 reshape:-1x15\n                ^~~~~\n  write out=[-1,15]",
     ),
+    ("shape 5x9 lstm:-1", "layers[0]: out: -1 is too small: the minimum is 1\n  5x9 lstm:-1\n           ^~"),
     (
         "shape 3x5x5 cnv:64 relu",
         "unknown op 'cnv'\n  3x5x5 cnv:64 relu\n        ^~~\n  did you mean 'conv' or 'convT' or 'dwconv'?",
@@ -307,6 +308,11 @@ USAGES = [
         "no SPEC\n  give networks, one word each; layer words go in quotes: "
         "cnncalc compare '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'",
     ),
+    (
+        "compare vgg16 vgg11 --names Ours",
+        "--names has 1 name, and there are 2 networks\n  give as many, with commas between them",
+    ),
+    ("zoo --brief --json", "--brief is for people, and json for machines\n  leave out --brief, or the format"),
     ("compare - -", "standard input can be only one of the networks\n  give files for the others"),
     ("compare vgg16 --columns layer", "there is no column 'layer'\n  did you mean 'layers'?"),
     (

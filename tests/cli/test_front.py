@@ -76,6 +76,11 @@ GUESSES = [
     ("man shape", "help shape"),
     ("layers conv", "ops conv"),
     ("SHAPE lenet5", "shape lenet5"),
+    ("csv lenet5", "shape lenet5 --format csv"),
+    ("onnx lenet5 -o net.onnx", "convert lenet5 -o net.onnx --to onnx"),
+    ("versus lenet5 vgg16", "compare lenet5 vgg16"),
+    ("tutorial", "help textbook"),
+    ("explain lenet5", "shape lenet5 --explain"),
 ]
 
 
@@ -91,12 +96,18 @@ def test_every_guess_leads_to_a_command() -> None:
         assert words[0] in COMMANDS
         assert word not in COMMANDS
         assert find_op(word) is None, f"{word} is an op"
-        assert here(["help", word]).out == here(["help", words[0]]).out
+        topic = words[-1] if words[0] == "help" else words[0]
+        assert here(["help", word]).out == here(["help", topic]).out
 
 
 ERRORS = [
     ("shpae x", "unknown command 'shpae'\n  did you mean 'shape' or 'schema' or 'compare'?"),
-    ("pytorch", "unknown command 'pytorch'\n  cnncalc --help lists the commands"),
+    ("quit", "unknown command 'quit'\n  cnncalc --help lists the commands"),
+    (
+        "draw lenet5",
+        "unknown command 'draw'\n"
+        "  cnncalc draws no pictures; Netron draws this file: cnncalc convert lenet5 -o net.onnx",
+    ),
     (
         "resnet",
         "unknown command 'resnet'\n"
@@ -104,6 +115,10 @@ ERRORS = [
     ),
     ("--json shape lenet5", "unknown option '--json'\n  options stand behind the command: cnncalc shape --json lenet5"),
     ("-i 3x9x9 relu", "unknown option '-i'\n  options stand behind the command: cnncalc shape -i 3x9x9 relu"),
+    ("--models", "unknown option '--models'\n  did you mean cnncalc zoo?"),
+    ("--zoo", "unknown option '--zoo'\n  did you mean cnncalc zoo?"),
+    ("--params lenet5", "unknown option '--params'\n  did you mean cnncalc shape --get params lenet5?"),
+    ("shape --version", "unknown option '--version'\n  write cnncalc --version"),
     ("--jsn lenet5", "unknown option '--jsn'\n  cnncalc --help lists the options"),
     ("shape alexnet vgg16 resnet50", "three networks: cnncalc compare alexnet vgg16 resnet50"),
     ("shape net.json vgg16", "two networks: cnncalc compare net.json vgg16"),
@@ -259,6 +274,17 @@ def test_a_file_is_named_for_what_it_is(name: str, folder: Path) -> None:
     assert here(["check", name]).out.startswith(f"{name}:1:1: CC001 unreadable: {what}\n")
 
 
+def test_a_folder_with_a_model_is_named(folder: Path) -> None:
+    (folder / "model").mkdir()
+    assert here(["shape", "model"]) == (2, "", "'model' is a directory\n  name a file in it\n")
+    (folder / "model" / "saved_model.pb").write_bytes(b"\x0a")
+    text = (
+        "'model' is a SavedModel of TensorFlow\n"
+        "  write it as ONNX: python -m tf2onnx.convert --saved-model model --output model.onnx\n"
+    )
+    assert here(["shape", "model"]) == (2, "", text)
+
+
 def test_a_spec_is_read_whatever_its_ending() -> None:
     text = Path("net.json").read_text()
     for ending in (".txt", ".pt", ".conf", ""):
@@ -288,6 +314,8 @@ VALUES = [
     ("in", "1x32x32", [1, 32, 32]),
     ("input", "1x32x32", [1, 32, 32]),
     ("layers", "12", 12),
+    ("c1.out.0", "6", 6),
+    ("c1.k.1", "5", 5),
     ("name", "lenet5", "lenet5"),
     ("c1.op", "conv", "conv"),
     ("c1.k", "5", [5, 5]),
@@ -436,6 +464,7 @@ def test_a_part_of_tied_weights_has_them_under_the_name_of_its_first_layer() -> 
     whole, rest = cnncalc.shape(layers), cnncalc.shape(layers, after="relu1")
     assert whole.params == rest.params == 84
     assert [layer.node.tie for layer in rest.layers] == [None, 0]
+    assert [layer.node.tie for layer in cnncalc.shape(layers, after="a").layers] == [None, None, 1]
 
 
 # check
@@ -751,7 +780,11 @@ def test_a_terminal_has_coloured_errors_and_checks() -> None:
     shown = on_terminal("shape", "3x5x5", "cnv:4", columns=80, NO_COLOR="").out
     assert shown.startswith("\x1b[31merror:\x1b[0m ")
     assert "\x1b[31m        ^~~" in shown
-    assert "\x1b[31mCC101" in on_terminal("check", "lenet5", "--expect", "out=3", columns=80, NO_COLOR="").out
+    failed = on_terminal("check", "lenet5", "--expect", "out=3", columns=80, NO_COLOR="").out
+    assert "\x1b[31mCC101" in failed
+    assert failed.endswith("\x1b[31m1 file, 1 expectation: 1 failed\x1b[0m\n")
+    held = on_terminal("check", "lenet5", "--expect", "out=10", columns=80, NO_COLOR="").out
+    assert held == "\x1b[32m1 file, 1 expectation: it holds\x1b[0m\n"
     for more in ({"NO_COLOR": "1"}, {"NO_COLOR": "", "TERM": "dumb"}):
         assert "\x1b" not in on_terminal("shape", "3x5x5", "cnv:4", columns=80, **more).out
     assert "\x1b" not in on_terminal("--no-color", "shape", "cnv:4", columns=80, NO_COLOR="").out
