@@ -20,6 +20,7 @@ from .hdf import KerasArrays
 from .layers import convert
 from .masks import masks_of, output_mask
 from .model import INPUT, KerasLayer, KerasModel
+from .quantized import quantization
 from .roles import ROLES, Recipe
 from .tracing import NOTHING, shape_of_sizes, sizes_of_shape, traced
 from .variables import unused_buffers, variables
@@ -178,7 +179,8 @@ class ModelReader:
     def _note_table(self, name: str, call: LayerCall) -> None:
         """Count the table of an embedding for its other direction as unread until a call goes there."""
         rows, columns = call.config.get("input_dim"), call.config.get("output_dim")
-        if call.kind != "ReversibleEmbedding" or call.config.get("tie_weights") is not False:
+        tied = call.config.get("tie_weights") is not False
+        if call.kind != "ReversibleEmbedding" or tied or quantization(call.config) is not None:
             return
         own, other = ("", ".reverse") if not call.kwargs.get("reverse") else (".reverse", "")
         self.unread.pop(f"{name}{own}", None)
