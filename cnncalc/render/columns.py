@@ -143,8 +143,10 @@ COLUMNS: dict[str, Column[Row]] = {
 }
 NARROW = ("layer", "op", "out", "params", "fc", "ratio", "macs", "rf")
 WIDE = ("layer", "op", "out", "weights", "params", "local", "fc", "ratio", "macs", "rf")
-DROPS = ("local", "weights", "ratio", "fc", "rf")
-"""The columns that a narrow terminal does without, in this order; the others are always shown."""
+DROPS = ("local", "weights", "ratio", "fc", "rf", "param_bytes")
+"""The columns that a narrow terminal does without, in this order."""
+LAST = "alive"
+"""The one that it does without if the others do not fit with their numbers shortened."""
 BYTES = ("param_bytes", "memory", "alive", "intensity")
 """The columns that need a dtype."""
 NARROW_BYTES = ("layer", "op", "out", "params", "macs", *BYTES[:3])
