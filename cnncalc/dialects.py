@@ -94,6 +94,8 @@ class Dialect:
     """Whether lstm, gru and rnn have a second bias by default, on the side of the hidden state."""
     reset_after = True
     """Whether a gru multiplies the hidden state by its weights before the reset by default."""
+    cuts_indices = False
+    """Whether an embedding takes a number that is not whole for the whole one towards 0."""
     cubic_steps = 0
     """The steps between two pixels that cubic weights are tabled for, the nearest of which is taken; 0 for none."""
 
@@ -143,6 +145,7 @@ class Keras(Dialect):
     leaky_slope = 0.3
     keepdims = False
     prelu_per_unit = True
+    cuts_indices = True
     cubic = -0.5
     cubic_leaves_out = True
     hidden_bias = False

@@ -66,7 +66,7 @@ class Field(NamedTuple):
 
     def slide(self, k: int, s: int, pb: int | None) -> Field:
         """Return the field after a window of extent k, stride s and padding pb before (None: an open size decides)."""
-        if self.phases is not None:
+        if self.phases is not None or (self.stride or 0) < 0:
             return self.lost() if pb is None else self.spread([(-pb, k - 1 - pb)], s)
         size, stride, start, _, _, marks, anchor, offset = self
         if stride is None:
@@ -84,7 +84,7 @@ class Field(NamedTuple):
         """Return the field after a layer that sees all n units at once: a window of n, of stride 1, without padding."""
         if n is None:
             return self.lost() if self.phases is not None else self._replace(size=None)
-        return self.slide(n, 1, 0) if self.phases is None else self.still(n)._replace(stride=self.stride)
+        return self.slide(n, 1, 0) if self.phases is None else self.still(n)._replace(stride=self.stride or 0)
 
     def still(self, n: int) -> Field:
         """Return the field after a layer each of whose units sees all n units at once."""

@@ -186,6 +186,8 @@ def _join(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env, l
     """Trace a layer that reads several. If their shapes do not go together, the error says where each comes from."""
     try:
         folded = join_folded([one for one in fields if one.batched])
+        if folded is None and node.layer.WORD == "opaque":
+            folded = (), set()  # what it does to a batch is not known
         if folded is None:
             raise ShapeError(
                 f"{node.layer.op} of inputs with different axes folded into the batch", "unfold them first"

@@ -461,7 +461,12 @@ WITH_MASK: list[dict[str, Any]] = [
 ]
 """The same, and a mask of the steps."""
 SEQUENCES = [
-    Row([{"op": "clip", "min": 0, "max": 6}, {"op": "embedding", "rows": 7, "out": 3}], MAP, (*MAP, 3), 7 * 3),
+    Row(
+        [{"op": "clip", "min": 0, "max": 6}, {"op": "round"}, {"op": "embedding", "rows": 7, "out": 3}],
+        MAP,
+        (*MAP, 3),
+        7 * 3,
+    ),
     # gates*h*(i + h) weights in each direction, as many MACs a step, and two biases of gates*h
     Row({"op": "lstm", "out": 3}, MAP, (4, 5, 3), 12 * 9, 24, 0, 4 * 5 * 12 * 9),
     Row({"op": "lstm", "out": 3, "state": "cell", "backward": True}, MAP, (4, 5, 3), 12 * 9, 24, 0, 4 * 5 * 12 * 9),

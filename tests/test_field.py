@@ -270,7 +270,13 @@ def only_json(spec: list[dict[str, Any]]) -> Field:
     [
         # Units that exist: one pixel is all that an upsampled pool has, and a linear layer sees what there is.
         ("globalavgpool upsample:out=16,mode=bilinear", "1x16x16", "receptive field 16, stride 0, start 0"),
-        ("alexnet", "3x256x256", "receptive field 387, stride unknown, start -66"),
+        ("alexnet", "3x256x256", "receptive field 387, stride 0, start -66"),
+        ("convT:4,k3,s2 flatten linear:10", "3x8x8", "receptive field 10, stride 0, start -1"),
+        # Backwards: the units of a row from its end on, each with the window that it had.
+        ("conv1d:4,k3,s2 slice:axis=2,step=-1", "3x9", "receptive field 3, stride -2, start 6"),
+        ("conv1d:4,k3 slice:axis=2,step=-1 conv1d:4,k3", "3x9", "receptive field 5, stride -1, start 4"),
+        ("slice:axis=2,step=-1 conv1d:4,k3 slice:axis=2,step=-1", "3x9", "receptive field 3, stride 1, start 0"),
+        ("slice:axis=2,step=-2 convT1d:4,k4,s2", "3x9", "receptive field 3, stride varying by phase, start 8"),
         # A dilated transposed convolution sees by its taps: every second unit of this one sees nothing.
         ("convT:1,k3,s2,d2", "1x16x16", "receptive field 0-3, stride varying by phase, start -2"),
         ("convT:1,k3,s2", "1x16x16", "receptive field 1-2, stride varying by phase, start -1"),

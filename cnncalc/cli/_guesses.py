@@ -61,14 +61,16 @@ def meant(args: Sequence[str]) -> tuple[list[str], bool]:
         return [*MEANT[word][:1], *rest, *MEANT[word][1:]], True
     if is_spec(name) or not re.fullmatch(r"(?!-$)[\w-]*", name):  # what is not a name, shape reads or says what it is
         return ["shape", *args], False
-    if word in DRAWN:
+    raise SpecError(f"unknown command {shown(name)}", _help_for(name, rest) or "cnncalc --help lists the commands")
+
+
+def _help_for(name: str, rest: Sequence[str]) -> str | None:
+    """Return the help for a word that means no command: the nearest ones, or networks."""
+    if name.lower() in DRAWN:
         net = shlex.quote(rest[0]) if rest else "SPEC"
-        help = f"cnncalc draws no pictures; Netron draws this file: cnncalc convert {net} -o net.onnx"
-        raise SpecError(f"unknown command {shown(name)}", help)
-    help = nearest(name, COMMANDS)
-    if help is None and (network := nearest(name, zoo.names())) is not None:
-        help = f"{network} for a network: cnncalc shape NAME"
-    raise SpecError(f"unknown command {shown(name)}", help or "cnncalc --help lists the commands")
+        return f"cnncalc draws no pictures; Netron draws this file: cnncalc convert {net} -o net.onnx"
+    near, network = nearest(name, COMMANDS), nearest(name, zoo.names())
+    return near or (network and f"{network} for a network: cnncalc shape NAME")
 
 
 def reordered(args: Sequence[str]) -> str | None:

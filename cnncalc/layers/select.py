@@ -41,8 +41,7 @@ class Slice(Layer):
         def see(field: Field) -> Field:
             if self.step > 0:
                 return field.slide(1, self.step, -first if first >= 0 else None)
-            units = range(first, -1 if last is None else last, self.step)
-            return field.take(units, -self.step * len(units)) if isinstance(n, int) else field.lost()
+            return field.spread([(first, first)], self.step) if isinstance(n, int) else field.lost()
 
         return Trace(values, out, fields.at(axis - 1, see), axes=(axis,))
 

@@ -141,6 +141,8 @@ COLUMNS: dict[str, Column[Row]] = {
     "rf": _rf("field", rf_text, "size"),
     **{f"rf_{name}": _rf(name, partial(field_text, name=name), name) for name in ("size", "stride", "start")},
 }
+OTHERS: dict[str, str] = {}
+"""Other names of columns."""
 NARROW = ("layer", "op", "out", "params", "fc", "ratio", "macs", "rf")
 WIDE = ("layer", "op", "out", "weights", "params", "local", "fc", "ratio", "macs", "rf")
 DROPS = ("local", "weights", "ratio", "fc", "rf", "param_bytes")

@@ -96,9 +96,8 @@ def test_every_guess_leads_to_a_command() -> None:
         assert words[0] in COMMANDS
         assert word not in COMMANDS
         assert find_op(word) is None, f"{word} is an op"
-        assert (
-            here(["help", word]).out == here(["help", words[1] if words[0] == "help" and words[1:] else words[0]]).out
-        )
+        topic = words[-1] if words[0] == "help" else words[0]
+        assert here(["help", word]).out == here(["help", topic]).out
 
 
 ERRORS = [
@@ -444,6 +443,15 @@ def test_there_is_no_such_part(options: str, text: str) -> None:
     assert here(["shape", "net.json", *options.split()]) == (2, "", text + "\n")
 
 
+def test_a_part_under_several_dialects_is_read_as_the_whole() -> None:
+    line = "shape 3x8x9 conv:4,k3 maxpool:k3,s2 relu --dialect plain,caffe".split()
+    out = here([*line, "--until", "maxpool1"]).out
+    assert "rounding" in out
+    assert out == here([word for word in line if word != "relu"]).out
+    text = "--after takes one dialect: what a layer gives may differ\n  name one\n"
+    assert here([*line, "--after", "conv1"]) == (2, "", text)
+
+
 def test_a_network_cannot_begin_behind_one_of_two_paths() -> None:
     line = ["3x8x8", "conv:3,name=a", "relu:name=b", "add:from=a+b,name=c", "relu"]
     assert here(["shape", *line, "--after", "b"]) == (
@@ -764,6 +772,8 @@ def test_an_array_has_its_own_ending(line: str, ending: str) -> None:
     [
         ("diff relu tanh -i 3x4x4 -o x.csv", "this writes .json or .md, and 'x.csv' ends in .csv"),
         ("shape net.json -o x.png", "and 'x.png' ends in .png"),
+        ("schema -o x.csv", "a schema is written as .json, and 'x.csv' ends in .csv"),
+        ("convert net.json --weights-out w.csv", "a set of weights is written as .npz, and 'w.csv' ends in .csv"),
         ("convert net.json -o x.pt", "this writes .json, .onnx or .py, and 'x.pt' ends in .pt"),
     ],
 )

@@ -57,6 +57,20 @@ def test_each_input_has_its_own_dtype() -> None:
     np.testing.assert_array_equal(found, table[ids])
 
 
+@pytest.mark.parametrize(("value", "text"), [(1.5, "1.5"), (np.nan, "nan"), (-np.inf, "-inf"), (-0.5, "-0.5")])
+def test_an_embedding_takes_whole_numbers(value: float, text: str) -> None:
+    spec = {"input": [3], "layers": [{"op": "embedding", "name": "e", "rows": 7, "out": 4}]}
+    table, ids = draw((7, 4)), np.array([6.0, value, 2.0])
+    with pytest.raises(cnncalc.ShapeError, match=f"a value is {text}, which is not a whole number"):
+        cnncalc.run(spec, ids, {"e.weight": table})
+    if np.isfinite(value):  # Keras cuts it off
+        found = cnncalc.run(spec, ids, {"e.weight": table}, dialect="keras")
+        np.testing.assert_array_equal(found, table[ids.astype(int)])
+    else:
+        with pytest.raises(cnncalc.ShapeError, match=f"a value is {text}"):
+            cnncalc.run(spec, ids, {"e.weight": table}, dialect="keras")
+
+
 WRONG: dict[str, tuple[Any, str]] = {
     "missing": ([X, MASK], r"no values for the input 'more' \(6\)"),
     "first": ({"mask": MASK, "more": MORE}, "x has no array for the first input"),

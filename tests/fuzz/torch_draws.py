@@ -241,7 +241,11 @@ def _border(r: Random, s: Shape) -> str | None:
     if kind == 0:
         return f"nn.ConstantPad{nd}d({p}, {r.choice([0.0, 0.5, -1.0])})"
     if kind == 1:
-        return f"nn.{r.choice(['Reflection', 'Replication', 'Circular', 'Zero'])}Pad{nd}d({p})"
+        name = r.choice(["Reflection", "Replication", "Circular", "Zero"])
+        pairs = zip(s[:1:-1], p[::2], p[1::2], strict=True)
+        if name == "Circular" and any(n + min(a, 0) + min(b, 0) < max(a, b) for n, a, b in pairs):
+            return None  # PyTorch wraps memory around that it has not written yet
+        return f"nn.{name}Pad{nd}d({p})"
     if kind == 2:
         return f"F.pad(x, {p[: 2 * r.randint(1, nd)]})"
     if kind == 3:

@@ -18,11 +18,17 @@ def _as_weights(kinds: Sequence[Dtype], values: Mapping[str, Any]) -> Dtype:
 
 
 def _embedding(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Fill with rows; a number that is not whole counts as the whole one towards 0, as in Keras."""
+    """Fill with the rows that whole numbers name."""
     table = weights["weight"]
     several = max(task.scratch // 2 // (8 * max(prod(xs[0].shape[1:]), 1)), 1)
     for begin in range(0, len(out), several):
-        places = xs[0][begin : begin + several].astype(np.int64)
+        given = xs[0][begin : begin + several]
+        finite = np.nan_to_num(given, posinf=0, neginf=0) if given.dtype.kind == "f" else given
+        places = finite.astype(np.int64)
+        differs = (finite if task.dialect.cuts_indices else places) != given
+        if differs.any():
+            what = f"a value is {given[differs][0]:g}, which is not a whole number"
+            raise ShapeError(what, "the input names rows of the table", key="rows")
         least, most = int(places.min()), int(places.max())
         if least < 0 or most >= len(table):
             wrong = least if least < 0 else most

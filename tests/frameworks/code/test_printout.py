@@ -7,6 +7,7 @@ import json
 import random
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from cnncalc.frameworks.code.printed import is_printout
 from cnncalc.network import Network
 from cnncalc.sources import imported, read_bytes
 from tests import DATA
+from tests.program import here
 
 CASES: list[dict[str, Any]] = [
     json.loads(line) for line in gzip.decompress((DATA / "printouts.jsonl.gz").read_bytes()).splitlines()
@@ -206,3 +208,38 @@ def test_a_summary_is_named_for_what_it_is(text: str, what: str) -> None:
 
 def test_a_prompt_and_a_place() -> None:
     assert printed.place("ab\ncd", 4, "x")[:3] == ("x", 2, 2)
+
+
+PRINTED = {
+    name: case
+    for name, case in json.loads((DATA / "code" / "cases.json").read_text()).items()
+    if name.endswith(".print.txt")
+}
+
+
+@pytest.mark.parametrize("name", PRINTED)
+@pytest.mark.parametrize("pasted", [False, True], ids=["file", "word"])
+def test_the_cases(name: str, pasted: bool) -> None:
+    path, case = DATA / "code" / name, PRINTED[name]
+    report = cnncalc.shape(cnncalc.load(path.read_text() if pasted else str(path)), input=case["input"])
+    figures = {"out": list(report.out), "params": report.params, "buffers": report.buffers, "macs": report.macs}
+    assert figures == {key: case[key] for key in figures}
+    assert report.to_dict()["dialect"] == "torch"
+
+
+def test_without_an_input_the_sizes_are_open() -> None:
+    network = cnncalc.load(str(DATA / "code" / "sequential.print.txt"))
+    report = cnncalc.shape(network)
+    assert (report.to_dict()["input"], report.params, report.macs) == ([1, "H", "W"], 421706, None)
+
+
+def test_the_code_behind_a_traced_module_is_not_read() -> None:
+    code = 'def forward(self, input):\n    _0 = getattr(self, "0")(input)\n    return _0\n\n# To see more debug info'
+    network = read_bytes(f"{SMALL}\n\n\n\n{code}".encode(), "net.txt")
+    assert cnncalc.shape(network, input=(3, 9, 8)).params == 456
+
+
+def test_a_gate_takes_a_printout(tmp_path: Path) -> None:
+    path = tmp_path / "net.txt"
+    path.write_text(SMALL)
+    assert here(["check", str(path), "--expect", "params=456"]) == (0, "1 file, 1 expectation: it holds\n", "")

@@ -598,7 +598,39 @@ def test_a_weight_read_twice_is_shared_and_counted_once() -> None:
     assert found.spec["layers"][2]["tie"] == "a"
     assert cnncalc.shape(found.spec).params == 81
     apart = chain(("Identity", ["w"], "v", {}), *[], ("Conv", ["x", "w"], "a", {}), ("Conv", ["a", "v"], "y", {}))
-    assert cnncalc.shape(read(model(apart, [2, 3, 7, 11], {"w": array})).spec).params == 162
+    assert cnncalc.shape(read(model(apart, [2, 3, 7, 11], {"w": array})).spec).params == 81
+    assert cnncalc.shape(read(model(apart, [2, 3, 7, 11], {"w": array * 0})).spec).params == 162  # not yet trained
+
+
+@pytest.mark.parametrize(("scale", "params"), [(1, 3), (0, 6)])
+def test_a_vector_that_stands_twice_counts_once_unless_it_is_not_yet_trained(scale: int, params: int) -> None:
+    rows = [
+        helper.make_node("Identity", ["b"], ["c"], name="c"),
+        *chain(("Add", ["x", "b"], "a", {}), ("Relu", ["a"], "r", {}), ("Add", ["r", "c"], "y", {})),
+    ]
+    array = np.arange(3, dtype=F32).reshape(3, 1, 1) * scale
+    assert cnncalc.shape(read(model(rows, [2, 3, 7, 11], {"b": array})).spec).params == params
+
+
+def test_an_input_that_only_a_branch_reads_is_an_input() -> None:
+    """The condition is an input, too, so neither branch is read; what they take has its name nevertheless."""
+    info = helper.make_tensor_value_info
+    branches = [
+        helper.make_graph([helper.make_node(op, ["x", "more"], [f"{op}_out"])], op, [], [named(f"{op}_out")])
+        for op in ("Add", "Mul")
+    ]
+    node_ = helper.make_node("If", ["flag"], ["z"], name="z", then_branch=branches[0], else_branch=branches[1])
+    given = [info("x", TensorProto.FLOAT, [1, 3, 4]), info("flag", TensorProto.BOOL, [1])]
+    given.append(info("more", TensorProto.FLOAT, [1, 3, 4]))
+    nodes = [helper.make_node("Relu", ["x"], ["y"], name="y"), node_]
+    graph = helper.make_graph(nodes, "made", given, [named("y"), named("z")])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    network = read_bytes(made.SerializeToString(), "net.onnx")
+    report = cnncalc.shape(network, {"x": (1, 3, 5), "more": (1, 3, 5), "flag": (1,)})
+    assert report.out == (1, 3, 5)
+    source = report.network.source
+    assert source is not None
+    assert source.notes == ("'z' (If) depends on a value that is known only when it runs: its branches are not read",)
 
 
 def test_an_unknown_operator_keeps_the_shape_that_the_file_says() -> None:

@@ -78,12 +78,18 @@ def _names(main: str, outputs: Mapping[Draft, str]) -> dict[str, Any]:
 
 
 def _notes(b: GraphReader) -> tuple[str, ...]:
-    """Return a remark on the shapes that the file declares and its values do not have; none if there are none."""
-    if not b.contradictions:
-        return ()
-    name, declared, ours = b.contradictions[0]
-    more = f", and {others} more values" if (others := len(b.contradictions) - 1) else ""
-    return (f"the file declares {shown(name)} as {show(declared)}, and it is {show(ours)}{more}",)
+    """Return remarks on shapes that the file declares and its values do not have, and on branches that are not read."""
+    notes = []
+    if b.contradictions:
+        name, declared, ours = b.contradictions[0]
+        more = f", and {others} more values" if (others := len(b.contradictions) - 1) else ""
+        notes.append(f"the file declares {shown(name)} as {show(declared)}, and it is {show(ours)}{more}")
+    branches = [layer.name for layer in b.spec.layers if layer.op == "opaque" and layer.keys["type"] == "If"]
+    if branches:
+        more = f", and {others} more" if (others := len(branches) - 1) else ""
+        why = "depends on a value that is known only when it runs: its branches are not read"
+        notes.append(f"{shown(branches[0])} (If) {why}{more}")
+    return tuple(notes)
 
 
 def graph_size(dim: int | str | None, letters: Mapping[str, str]) -> Size:

@@ -101,6 +101,11 @@ class Const:
         return self.kind == "float" and self.origin == INITIALISER
 
     @property
+    def varies(self) -> bool:
+        """True if it is known to hold different numbers; the file may have only the shape of an array."""
+        return not self.uniform() and (self.values is not None or self.size > MOST_READ)
+
+    @property
     def params(self) -> int:
         """The number of its values that are parameters."""
         return self.size if self.trained else 0

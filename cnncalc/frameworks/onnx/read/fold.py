@@ -36,8 +36,11 @@ N = TypeVar("N", bound=Size)
 
 @FOLDS.register("Identity")
 def _identity(node: GraphNode, source: Const, given: Inputs) -> Const | None:
-    """Return the same again; another parameter, if it was one: exporters make one of two that hold equal numbers."""
-    roots = {node.outputs[0]: source.size} if source.trained else {}
+    """Return the same again; another parameter, if it may be one number again and again.
+
+    Exporters make one of several that hold equal numbers, as biases do before they are trained.
+    """
+    roots = {node.outputs[0]: source.size} if source.trained and not source.varies else source.roots
     same: dict[str, Any] = {"origin": source.origin, "uniform": source.uniform, "roots": roots}
     return Const(source.shape, source.kind, source.read, lambda: source.values, **same)
 

@@ -536,7 +536,7 @@ class GraphReader:
 
     def opaque(self, name: str, type: str, full: Full, reads: Sequence[Handle], **figures: int | None) -> Handle:
         """Add a layer of which only its output's shape and these figures are known, and return its output."""
-        if {True, False} <= {x.batched for x in reads}:
+        if {True, False} <= {x.batched for x in reads} and all(x.axes is not None for x in reads):
             reads = [self.unfolded(x) for x in reads]
         value = self.tensor(self.spec.input, full, batched_of(reads) if reads else type != "Constant" or None)
         out = None if value.axes is None else value.shape
@@ -548,7 +548,7 @@ class GraphReader:
     def count(self) -> None:
         """Say what arrays count as that are made of several, or were counted whole before: a parameter counts once.
 
-        Vectors, and arrays of one number, are not shared but equal: exporters keep one of those before training.
+        Arrays of one number again and again are not shared but equal: exporters keep one of those before training.
         """
         seen: set[str] = set()
         for layer in self.spec.layers:
@@ -562,7 +562,7 @@ class GraphReader:
                 if group is None:
                     continue
                 new = sum([size for key, size in roots.items() if key not in seen])
-                shared = not new and sum(roots.values()) == const.size and len(const.shape) > 1 and not const.uniform()
+                shared = not new and sum(roots.values()) == const.size and const.varies
                 computed = len(roots) > 1 or shared
                 held[group] += const.size
                 counts[group] += new if computed else const.size
@@ -686,7 +686,10 @@ class GraphReader:
         self.give(node, self.opaque(node.name, node.op, full, self._reads(node), **figures))
 
     def _reads(self, node: GraphNode) -> list[Handle]:
-        return [self.value(name) for name in node.inputs if name and name not in self.constants]
+        """Return the values that a node reads, and the inputs of the file that the graphs inside of it do."""
+        inner = [name for name in captured(node.proto) if name in self.graph.inputs]
+        names = dict.fromkeys([*node.inputs, *inner])
+        return [self.value(name) for name in names if name and name not in self.constants]
 
     def met(self, node: GraphNode) -> tuple[Size, ...] | None:
         """Return the shape that a node's inputs have together, None if that is not known."""
