@@ -172,7 +172,7 @@ def report_grid(report: Report, selection: Selection, names: Sequence[str]) -> G
     shown, everything = rows(report, selection), rows(report, WHOLE)
     sums = [("shown", shown), ("total", everything)] if selection.is_part else [("total", everything)]
     foot = [[_sum(report, of, name) if name != "layer" else label for name in names] for label, of in sums]
-    return grid([COLUMNS[name] for name in names], shown)._replace(foot=foot)
+    return grid(COLUMNS, names, shown)._replace(foot=foot)
 
 
 def _sum(report: Report, of: Sequence[Row], name: str) -> Cell:
@@ -188,7 +188,5 @@ def _sum(report: Report, of: Sequence[Row], name: str) -> Cell:
 
 
 def records(report: Report) -> list[dict[str, Cell]]:
-    """Return the rows of CSV as dicts: numbers as numbers, and None for what is not known or has no meaning."""
-    names = usual(report, WHOLE, ALL)
-    lines = report_grid(report, WHOLE, names).rows
-    return [{name: None if cell == "" else cell for name, cell in zip(names, line, strict=True)} for line in lines]
+    """Return the rows of CSV as dicts."""
+    return report_grid(report, WHOLE, usual(report, WHOLE, ALL)).records()
