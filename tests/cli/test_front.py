@@ -450,7 +450,7 @@ def test_there_is_no_such_part(options: str, text: str) -> None:
 
 
 def test_a_part_under_several_dialects_is_read_as_the_whole() -> None:
-    line = "shape 3x8x9 conv:4,k3 maxpool:k3,s2 relu --dialect plain,caffe".split()
+    line = ["shape", "3x8x9", "conv:4,k3", "maxpool:k3,s2", "relu", "--dialect", "plain,caffe"]
     out = here([*line, "--until", "maxpool1"]).out
     assert "rounding" in out
     assert out == here([word for word in line if word != "relu"]).out
