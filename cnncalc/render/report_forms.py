@@ -9,7 +9,7 @@ from ..explain import lines
 from ..report import Report
 from . import Style, writing
 from . import markdown as md
-from .columns import ALL, NARROW, report_grid, usual
+from .columns import ALL, NARROW, report_grid, shown_columns
 from .grid import Grid
 from .rows import rows
 from .summary import counted_as, memory, totals
@@ -19,7 +19,7 @@ PLAIN = Style()
 
 def _grid(report: Report, style: Style, names: tuple[str, ...]) -> Grid:
     """Return the columns that a style names, or these and those that the report asks for."""
-    return report_grid(report, style.selection, style.columns or usual(report, style.selection, names))
+    return report_grid(report, style.selection, shown_columns(report, style, names))
 
 
 def csv(report: Report, style: Style) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ..errors import CnncalcError
 from ..report import Report
 from . import Style
-from .columns import DROPS, LAST, NARROW, WIDE, report_grid, usual
+from .columns import DROPS, LAST, NARROW, WIDE, report_grid, shown_columns
 from .drawing import Table, draw, lay_out, of_grid
 from .grid import Writer, brief, full
 from .messages import paint
@@ -44,10 +44,10 @@ def _tables(report: Report, style: Style) -> Iterator[Table]:
         turns = [drops.index(name) + 1 if name in drops else 0 for name in names]
         return of_grid(grid if len(report) > 1 else grid._replace(foot=()), write, turns)
 
+    names = shown_columns(report, style, NARROW if style.width is None else WIDE)
     if style.columns is not None:
-        yield from (table(style.columns, write) for write in (full, brief))
+        yield from (table(names, write) for write in (full, brief))
         return
-    names = usual(report, style.selection, NARROW if style.width is None else WIDE)
     yield table(names, full, DROPS)
     kept = [name for name in names if name not in DROPS]
     yield table(kept, brief)

@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,6 @@ MEANINGS = [
     ("convert lenet5 --to json", None, "did you mean 'spec'?"),
     ("convert lenet5 --to tensorflow", None, "did you mean 'keras'?"),
     ("convert lenet5 -o x.keras", None, "give -o a name that ends in .json, .onnx or .py"),
-    ("help padding", None, "these pages speak of it: cnncalc help dialects, cnncalc help textbook, cnncalc help ops"),
 ]
 """What is typed, and the first and the last line of the error; None for a line that another test has."""
 
@@ -210,6 +210,13 @@ def test_intent_comes_before_spelling(line: str, what: str | None, help: str | N
     lines = ended.err.splitlines()
     assert what in (None, lines[0])
     assert help is None or lines[-1] == f"  {help}"
+
+
+def test_the_pages_that_speak_of_a_word() -> None:
+    what, help = here(["help", "padding"]).err.splitlines()
+    assert what == "there is no help topic or command 'padding'"
+    assert help.startswith("  these pages speak of it: cnncalc help ")
+    assert here(["help", "zzzz"]).err.endswith("\n  for the list: cnncalc help\n")
 
 
 def test_the_sizes_of_a_shape_are_one_word() -> None:
@@ -733,6 +740,32 @@ def test_a_picture_is_named_with_the_line_that_makes_an_array(folder: Path) -> N
     command = f"{shlex.quote(sys.executable)} {line}"
     subprocess.run([shell(), "-c", command], check=True, env=environment(PYTHONPATH=str(folder)))
     assert here(["run", "relu", "-x", "a b.npy", "--json"]).out.startswith('{"layer": "relu1", "shape": [3, 2, 3]')
+
+
+@posix
+@pytest.mark.parametrize("kind", ["zip", "pickle"])
+def test_a_checkpoint_is_named_with_the_line_that_makes_arrays(kind: str, folder: Path) -> None:
+    """The line is run by a shell, with a stand-in for PyTorch."""
+    (folder / "torch.py").write_text(
+        "import numpy as np\n"
+        "class Tensor:\n"
+        "    def numpy(self):\n"
+        "        return np.full((1, 1, 1, 2), 3.0)\n"
+        "def load(name, place, weights_only):\n"
+        "    assert (name, place, weights_only) == ('m.pt', 'cpu', True)\n"
+        "    return {'state_dict': {'conv1.weight': Tensor()}}\n"
+    )
+    if kind == "zip":
+        with zipfile.ZipFile("m.pt", "w") as archive:
+            archive.writestr("m/data.pkl", b"\x80\x02")
+    else:
+        Path("m.pt").write_bytes(b"\x80\x02}q\x00.")
+    what, help = here(["run", "conv", "-x", "[[1, 2]]", "-w", "m.pt"]).err.splitlines()
+    assert what == "'m.pt' is a pickle, as PyTorch saves weights, and nothing is unpickled"
+    line = help.partition("its arrays as a .npz: python ")[2]
+    command = f"{shlex.quote(sys.executable)} {line}"
+    subprocess.run([shell(), "-c", command], check=True, env=environment(PYTHONPATH=str(folder)))
+    assert here(["run", "conv:1,k1x2", "-x", "[[1, 2]]", "-w", "m.npz"]).out == "[[9.]]\n"
 
 
 def test_the_textbooks_edge_is_learned_with_the_default_step() -> None:
