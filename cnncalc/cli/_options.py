@@ -192,7 +192,7 @@ class NetworkOptions(NamedTuple):
 
     def note_report(self, network: Network, name: str = "this") -> None:
         """Note what a file has beside its network, and what these options cannot change in a report read as a spec."""
-        if network.source is not None and network.source.unread:
+        if network.source is not None and (network.source.unread or self.input is not None):
             try:
                 network = network.bound(given_shapes(network, self.input))
             except CnncalcError:  # the command itself says what is wrong
