@@ -223,11 +223,10 @@ def _no_layer(spec: SpecWords, index: int) -> SpecError:
         return spec.blame(SpecError("the input comes first", f"write {spec.rest[1]} {spec.rest[0]}"), 1, 999)
     word = spec.words[index]
     name = called_name(word)
-    if "=" in spec.words[index : index + 2] and spec.words[index + 1 : index + 3]:
-        call = spec.words[spec.words.index("=", index) + 1 :][:1]
-        return spec.blame(
-            SpecError(f"{shown(word)} is not a layer", f"write the call alone: {' '.join(call)}"), index, 99
-        )
+    if "=" in spec.words[index : index + 2] and spec.words[-1] != "=":
+        call = spec.words[spec.words.index("=", index) + 1]
+        assigned = SpecError(f"{shown(word)} is not a layer", f"write the call alone: {call}")
+        return spec.blame(assigned, index, len(word))
     argument = join_hint(spec.words[index - 1], spec.words[index:]) if index > spec.first else None
     if argument is not None:
         return spec.blame(argument, index, len(word))
