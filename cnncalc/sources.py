@@ -90,10 +90,8 @@ def load_words(
             return _load(stdin(), STDIN)
         if is_file(word):
             return load_file(word)
-        if (pasted := read_printout(word, "SPEC")) is not None:
+        if not _PASTED.isdisjoint(word) and (pasted := read_pasted(word, "SPEC")) is not None:
             return imported(pasted, "SPEC")
-        if "\n" in word:
-            check_summary(word, "SPEC")
         if word.lower() in zoo.names():
             return load_zoo(word.lower())
         raise _no_network(spec, word)
@@ -277,6 +275,8 @@ _CODE = re.compile(r"(?P<path>.+\.py):(?P<wanted>[^\W\d].*)", re.DOTALL)
 """The name of a network in a Python source: `net.py:Net`, `net.py:Net(num_classes=5)`."""
 _PYTHON = re.compile(r"^(import |from \S+ import |class \w+.*:|def \w+\(|@\w|\w+ = )", re.MULTILINE)
 """The beginning of a line that only Python has."""
+_PASTED = frozenset("(<\n")
+"""The characters of which every pasted text has one, and no name of a network."""
 _BEHIND_NAME = re.compile(r"\):\s+(?:\d+ x\s+)?(?:Parameter |\w+\()")
 """What stands behind the name of a module in a print-out."""
 
@@ -313,17 +313,27 @@ def read_printout(text: str, name: str) -> ForeignNetwork | None:
     return printout.read(text, name) if printed.is_printout(text) else None
 
 
-def check_summary(text: str, name: str) -> str:
-    """Return a text. SpecError for one that is about a network and is none, as the table of a summary is."""
+def read_pasted(text: str, name: str) -> ForeignNetwork | None:
+    """Read a print-out or Python source; None for another text. SpecError for the table of a summary."""
+    printed = read_printout(text, name)
+    if printed is not None:
+        return printed
+    if _is_python(text, name):
+        return read_code(text, name)
+    check_summary(text, name)
+    return None
+
+
+def check_summary(text: str, name: str) -> None:
+    """Raise SpecError for a text that is about a network and is none, as the table of a summary is."""
     if text.lstrip()[:1] in ("{", "["):
-        return text
+        return
     from .frameworks.code.summaries import named
 
     error = named(text)
-    if error is None:
-        return text
-    error.where = Where(name, 0, 0)
-    raise error
+    if error is not None:
+        error.where = Where(name, 0, 0)
+        raise error
 
 
 def _load(content: str | ForeignNetwork, name: str) -> Network:
@@ -371,10 +381,7 @@ def decode_any(data: bytes, name: str) -> str | ForeignNetwork:
     if data.startswith(ZIP):
         return read_archive(data, name)
     text = decode(data, name)
-    printed = read_printout(text, name)
-    if printed is not None:
-        return printed
-    return read_code(text, name) if _is_python(text, name) else check_summary(text, name)
+    return read_pasted(text, name) or text
 
 
 def read_archive(data: bytes, name: str) -> str | ForeignNetwork:

@@ -64,7 +64,7 @@ def load_completed(source: Source, complete: Completer | None) -> Network:
         return sources.read_value(list(source) if isinstance(source, tuple) else source)
     if isinstance(source, PathLike):
         return sources.load_file(fspath(source))
-    pasted = None if sources.is_file(source) else sources.read_printout(source, "SPEC")
+    pasted = None if sources.is_file(source) else sources.read_pasted(source, "SPEC")
     if pasted is not None:
         return sources.imported(pasted, "SPEC")
     words = sources.spec_words([source] if sources.is_file(source) else source.split())
