@@ -24,7 +24,7 @@ from ..network import Network
 from ..notation.words import Completer
 from ..parts import part
 from ..report import Report
-from ..sizes import Shape, read_shape
+from ..sizes import Shape, parse_shape, read_shape
 
 Source = str | PathLike[str] | dict[str, Any] | Sequence[Any] | Network | Report
 """The forms of a network that `load` takes."""
@@ -49,7 +49,7 @@ def load(source: Source, *, until: str | None = None, after: str | None = None) 
     <network of 2 layers, input 3x224x224>
     """
     network = load_completed(source, None)
-    return network if until is None and after is None else part(configured(network), until, after)
+    return part(network if after is None else configured(network), until, after)
 
 
 def load_completed(source: Source, complete: Completer | None) -> Network:
@@ -64,10 +64,7 @@ def load_completed(source: Source, complete: Completer | None) -> Network:
         return sources.read_value(list(source) if isinstance(source, tuple) else source)
     if isinstance(source, PathLike):
         return sources.load_file(fspath(source))
-    pasted = None if sources.is_file(source) else sources.read_pasted(source, "SPEC")
-    if pasted is not None:
-        return sources.imported(pasted, "SPEC")
-    words = sources.spec_words([source] if sources.is_file(source) else source.split())
+    words = sources.spec_words([source])
     network = sources.load_words(words, complete, _no_stdin)
     return network if words.input is None else network._replace(input=words.input)
 
@@ -125,6 +122,8 @@ def _sizes(input: Input | None) -> Shape | Inputs | None:
 
 
 def _shape(sizes: Sizes, scalar: bool = False) -> Shape:
+    if isinstance(sizes, str):
+        return parse_shape(sizes)
     return read_shape([sizes] if isinstance(sizes, int) else sizes, scalar=scalar)
 
 
@@ -225,7 +224,7 @@ def diff(
 
 
 def compare(
-    *networks: Source,
+    *networks: Source | Sequence[Source] | Mapping[str, Source],
     input: Input | None = None,
     batch: int | None = None,
     dialect: str | None = None,
@@ -235,9 +234,9 @@ def compare(
 ) -> Comparison:
     """Put networks side by side.
 
-    Each is whatever `load` takes, and is called as it is given, or by its own name. The rest is as in `shape`, and
-    holds for all of them. With `macs_as` ("torchinfo", "fvcore", "thop" …) they have the multiply-accumulates that
-    this tool prints, too.
+    Each is whatever `load` takes, and is called as it is given, or by its own name. One list of networks will do, too,
+    or one dict of networks by the names that they get. The rest is as in `shape`, and holds for all. With `macs_as`
+    ("torchinfo", "fvcore", "thop" …) they also have the multiply-accumulates that this tool prints.
 
     `print(comparison)` is the command's table, `comparison["resnet18"]` the report of a network, `comparison.rows()` a
     list of dicts for a data frame, and `comparison.to_list()` what the command's `--json` prints.
@@ -250,11 +249,21 @@ def compare(
     """
     tool = None if macs_as is None else tool_named(macs_as)
     rows = []
-    for number, source in enumerate(networks, 1):
+    for number, (called, source) in enumerate(_called(networks), 1):
         report = shape(source, input, batch=batch, dialect=dialect, layout=layout, dtype=dtype)
-        name = name_of(source, report.network.name or f"network {number}")
+        name = called or name_of(source, report.network.name or f"network {number}")
         rows.append(Compared(name, report if tool is None else count_as(report, tool)))
     return Comparison(rows)
+
+
+def _called(networks: Sequence[Any]) -> list[tuple[str | None, Source]]:
+    """Return the networks that `compare` is given, each with the name that it is called by, if any."""
+    (only,) = networks if len(networks) == 1 else (None,)
+    if isinstance(only, Mapping) and not only.keys() & {"layers", "op", "class_name"}:
+        return list(only.items())
+    if isinstance(only, (list, tuple)) and not any(isinstance(item, Mapping) and "op" in item for item in only):
+        networks = only
+    return [(None, source) for source in networks]
 
 
 def from_torch(module: Any, input: Sequence[int] | str | Mapping[str, Sequence[int] | str]) -> Network:

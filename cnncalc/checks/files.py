@@ -40,6 +40,8 @@ class SpecFile(NamedTuple):
                 return partial(_given, text)
             if isinstance(text, ForeignNetwork):
                 return partial(sources.imported, text, self.name)
+            if sources.is_words(text):
+                return None if self.optional else partial(sources.load_text, text, self.name, self.line or 1)
             document = Document(text.removeprefix("\ufeff"), self.name, self.line or 1)
             value = parse(document)
         except CnncalcError as error:
@@ -80,6 +82,9 @@ def _grouped(words: Iterable[str]) -> Iterator[str | list[str]]:
     """Yield the words, those of one network together: a shape, and layer words."""
     group: list[str] = []
     for word in words:
+        if group and group[-1].rstrip()[-1:] in (",", ":"):  # the word goes on
+            group.append(word)
+            continue
         is_name = word == sources.STDIN or os.path.exists(word)
         if not is_name and (is_layer_word(word) or sources.is_shape(word)):
             if group and sources.is_shape(word):
@@ -99,7 +104,7 @@ def _written(words: list[str]) -> SpecFile:
     """Return the network of layer words, or of one quoted word."""
     name = " ".join(words)
     try:
-        spec = sources.spec_words(name.split())
+        spec = sources.spec_words([name])
     except SpecError as error:
         return _failing(name, error)
     return SpecFile(name, partial(sources.load_words, spec), front=spec.input)

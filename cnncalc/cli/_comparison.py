@@ -20,22 +20,27 @@ def write(
     measures: Measures,
     columns: tuple[str, ...] | None,
     selection: Selection,
+    brief: bool,
     format: str,
     path: str | None,
 ) -> int:
     """Write a row for each network, given by its name and the function that makes its report; return the exit code.
 
-    The error of a network without a report stands in its row as JSON, and is shown on standard error.
+    The error of a network without a report stands in its row as JSON, and is shown on standard error. If no network has
+    a report, there is no table.
     """
     is_json = format in ("json", "jsonl")
     if columns is not None and is_json:
         raise SpecError("--columns is for rows: tables, CSV, Markdown", "leave out --columns, or the format")
+    if brief and format not in ("table", "markdown", "latex", "html"):
+        raise SpecError(f"--brief is for people, and {format} for machines", "leave out --brief, or the format")
     measures = measures.or_bytes(needs_bytes(columns, selection, NETWORKS))
-    with text_output(path, utf8=is_json) as stream:
-        comparison = Comparison([_compared(name, make, measures) for name, make in networks])
-        style = style_of(stream, columns)._replace(selection=selection)
-        stream.writelines(FORMATS.renderer(format)(comparison, style))
+    comparison = Comparison([_compared(name, make, measures) for name, make in networks])
     errors = [network.error for network in comparison if network.error is not None]
+    if is_json or len(errors) < len(comparison):
+        with text_output(path, utf8=is_json) as stream:
+            style = style_of(stream, columns)._replace(selection=selection, brief=brief)
+            stream.writelines(FORMATS.renderer(format)(comparison, style))
     for error in errors:
         show_error(error)
     return 2 if errors else 0

@@ -41,14 +41,15 @@ def selection_options(function: Function) -> Function:
 
 
 def network_selection_options(function: Function) -> Function:
-    """Add --columns as an argument, and --sort and --top as one argument `selection`, for a network a row."""
+    """Add --columns and --brief as arguments, and --sort and --top as one argument `selection`, for a network a row."""
 
     @wraps(function)
     def command(network_columns: str | None, network_sort: str | None, top: int | None, **others: Any) -> int:
         selection = Selection(_column(network_sort, NETWORKS), top)
         return function(columns=_columns(network_columns, NETWORKS), selection=selection, **others)
 
-    return together(*_row_options("network_columns", "network_sort"))(command)
+    brief = click.option("--brief", is_flag=True, help="Round numbers to three digits, such as 11.7M.")
+    return together(*_row_options("network_columns", "network_sort"), brief)(command)
 
 
 LAYERS, NETWORKS = "columns", "comparisons"
@@ -75,7 +76,8 @@ def _columns(names: str | None, table: str) -> tuple[str, ...] | None:
         return None
     from ..render.grid import chosen
 
-    return chosen(names, table_columns(table))
+    module = import_module(f"..render.{table}", __package__)
+    return chosen(names, module.COLUMNS, module.OTHERS)
 
 
 def table_columns(table: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from .. import sources
 from ..errors import SpecError
 from ..render import Selection
 from ..render.comparisons import FORMATS
+from ..render.messages import plural
 from . import _comparison
 from ._networks import quotes, report_of
 from ._options import (
@@ -31,6 +32,7 @@ from ._usage import Command
 @measure_options
 @format_options(FORMATS)
 @network_selection_options
+@click.option("--names", metavar="NAMES", help="Names of the networks in the table, in their order: Ours,ResNet-18.")
 @path_option()
 @message_options
 def command(
@@ -40,6 +42,8 @@ def command(
     format: str,
     columns: tuple[str, ...] | None,
     selection: Selection,
+    brief: bool,
+    names: str | None,
     path: str | None,
 ) -> int:
     """Show networks side by side, a row each: shapes, parameters, MACs and the receptive field of the whole.
@@ -57,5 +61,9 @@ def command(
         raise SpecError("no SPEC", f"give networks, one word each; layer words go in quotes: {quotes()}")
     if networks.count(sources.STDIN) > 1:
         raise SpecError("standard input can be only one of the networks", "give files for the others")
-    reports = [(word, partial(report_of, word, options)) for word in networks]
-    return _comparison.write(reports, measures, columns, selection, format, path)
+    called = networks if names is None else [name.strip() for name in names.split(",")]
+    if len(called) != len(networks):
+        what = f"--names has {plural(len(called), 'name')}, and there are {plural(len(networks), 'network')}"
+        raise SpecError(what, "give as many, with commas between them")
+    reports = [(name, partial(report_of, word, options)) for name, word in zip(called, networks, strict=True)]
+    return _comparison.write(reports, measures, columns, selection, brief, format, path)

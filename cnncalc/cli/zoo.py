@@ -43,6 +43,7 @@ def command(
     format: str,
     columns: tuple[str, ...] | None,
     selection: Selection,
+    brief: bool,
     path: str | None,
 ) -> int:
     """List the built-in networks, or print the spec of one, which is JSON.
@@ -56,7 +57,11 @@ def command(
       cnncalc zoo resnet18 resnet50 -i 3x320x320 --columns network,output,macs
     """
     names = [known(one) for one in name] or zoo.names()
-    if len(name) == 1 and (options, measures, columns, selection) == (NetworkOptions(), Measures(), None, Selection()):
+    if (
+        len(name) == 1
+        and not (brief or columns)
+        and (options, measures, selection) == (NetworkOptions(), Measures(), Selection())
+    ):
         if format not in ("table", "json"):
             help = f"for a row of figures: cnncalc compare {names[0]} --format {format}"
             raise SpecError(f"a spec is JSON, not {format}", help)
@@ -64,7 +69,7 @@ def command(
             stream.write(zoo.read(names[0]))
         return 0
     reports = [(one, partial(_report, one, options)) for one in names]
-    return _comparison.write(reports, measures, columns, selection, format, path)
+    return _comparison.write(reports, measures, columns, selection, brief, format, path)
 
 
 def known(name: str) -> str:

@@ -61,6 +61,8 @@ class BoundCall(NamedTuple):
 
 
 Reading = Callable[[BoundCall], list[Raw]]
+SEVERAL = "Sequential"
+"""The class of layers one behind another; calls with commas between them are read as one."""
 LINE = re.compile(r"\s*\(([^():]*)\):\s*(.*?),?\s*", re.DOTALL)
 """A line of a print-out: the name of a module, then its call."""
 _CALL = re.compile(r"\s*(?:\([^():]*\):\s*)?[A-Za-z_][\w.]*\s*\(.*\)\s*,?\s*", re.DOTALL)
@@ -71,18 +73,30 @@ def looks_like_call(text: str) -> bool:
     return "(" in text and _CALL.fullmatch(text) is not None
 
 
+def is_expression(text: str) -> bool:
+    """Return whether a text is a call as Python writes it; most print-outs of several lines are not."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return isinstance(tree, (ast.Call, ast.Tuple))
+
+
 def read_call(text: str) -> ModuleCall:
     """Read a call of a layer of PyTorch or Keras, or a line of a print-out. SpecError for anything else."""
     line = LINE.fullmatch(text)
     try:
-        tree = ast.parse((line[2] if line else text).strip(), mode="eval").body
+        call = _read(ast.parse((line[2] if line else text).strip(), mode="eval").body, text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise SpecError(f"{shown(text)} is not a call", "as Conv2d(3, 64, 3, padding=1)") from None
-    call = _read(tree, text)
     return call._replace(name=line[1]) if line and line[1] else call
 
 
 def _read(tree: ast.expr, text: str) -> ModuleCall:
+    if isinstance(tree, ast.Tuple):
+        calls = [_read(one, ast.unparse(one)) for one in tree.elts]
+        layers = [raw for call in calls for raw in call.layers]
+        return calls[0] if len(calls) == 1 else ModuleCall(calls[0].framework, SEVERAL, None, layers)
     if not isinstance(tree, ast.Call):
         raise SpecError(f"{shown(text)} is not a call", "as Conv2d(3, 64, 3, padding=1)")
     path = _dotted(tree.func)
@@ -95,8 +109,8 @@ def _read(tree: ast.expr, text: str) -> ModuleCall:
             raise SpecError("** is not read in a call", "write the arguments themselves")
         kwargs[keyword.arg] = _value(keyword.value)
     framework = _framework_named(path[:-1])
-    if path[-1] == "Sequential" and not kwargs and all(isinstance(arg, ModuleCall) for arg in args):
-        return ModuleCall(framework or "torch", "Sequential", None, [raw for arg in args for raw in arg.layers])
+    if path[-1] == SEVERAL and not kwargs and all(isinstance(arg, ModuleCall) for arg in args):
+        return ModuleCall(framework or "torch", SEVERAL, None, [raw for arg in args for raw in arg.layers])
     return layers_of(path[-1], args, kwargs, framework)
 
 
@@ -542,7 +556,9 @@ def _activation(value: Any) -> list[Raw]:
 
 @_reads("keras", "Activation", arguments="activation")
 def _lone_activation(bound: BoundCall) -> list[Raw]:
-    return _activation(bound.values.get("activation")) or [{"op": "identity"}]
+    if "activation" not in bound.values:
+        raise SpecError("Activation needs activation", "as Activation('relu')")
+    return _activation(bound.values["activation"]) or [{"op": "identity"}]
 
 
 @_reads("keras", "ReLU")
@@ -599,6 +615,22 @@ def _keras_norm(bound: BoundCall) -> list[Raw]:
     """Return a norm over the channels, wherever they stand in the network: Keras's axis is that of its own layout."""
     _refuse(bound, "axis", (-1, 1, 2, 3, 4))
     return [_renamed(bound)]
+
+
+def op_of(kind: str) -> str:
+    """Return the op of a class; empty if its arguments decide, or if it is several."""
+    ops = {_named(framework)[kind][0] for framework in kinds()[kind] if kind in _named(framework)}
+    return ops.pop() if len(ops) == 1 else ""
+
+
+def theirs(kind: str, key: str) -> str:
+    """Return the argument of a class that a key of its op stands for: `kernel_size` for k; else the key itself."""
+    for framework in kinds()[kind]:
+        _, table = _named(framework).get(kind, ("", Name(kind)))
+        own = [argument for argument, ours in table.keys.items() if ours == key]
+        if key not in table.keys and own:
+            return own[0]
+    return key
 
 
 def arguments_of(kind: str) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -51,6 +51,8 @@ class Style(NamedTuple):
     """Whether only the totals of a difference are shown."""
     selection: Selection = WHOLE
     """The rows of a report that are shown."""
+    brief: bool = False
+    """Whether numbers are rounded to three digits, for a person: 11.7M."""
     values: tuple[str, ...] = ()
     """The names of the values that are shown alone, if any."""
 

@@ -68,7 +68,7 @@ COLUMNS: dict[str, Column[Compared]] = {
     "output": _shape("output", lambda report: report.out)._replace(style="green"),
     **{name: _column(name, lambda report, name=name: report.sum(name)) for name in ("weights", "bias")},  # type: ignore[misc]
     "params": _column("params", lambda report: report.params)._replace(short=True),
-    "buffers": _column("buffers", lambda report: report.buffers),
+    "buffers": _column("buffers", lambda report: report.buffers)._replace(short=True),
     "macs": _column("MACs", lambda report: report.macs)._replace(short=True),
     "flops": _column("FLOPs", lambda report: report.flops)._replace(short=True),
     **{tool: _as(tool) for tool in TOOLS},
@@ -84,6 +84,8 @@ COLUMNS: dict[str, Column[Compared]] = {
         for name in ("size", "stride", "start")
     },
 }
+OTHERS = {"in": "input", "out": "output", "parameters": "params"}
+"""Other names of columns: those of layers, for one."""
 USUAL = ("name", "layers", "input", "output", "params", "buffers", "macs", "rf")
 BYTES = ("param_bytes", "memory")
 """The columns that need a dtype."""
@@ -94,14 +96,12 @@ ALL = (*USUAL[:-1], "rf_size", "rf_stride", "rf_start")
 
 def _names(comparison: Comparison, usual: tuple[str, ...], style: Style) -> tuple[str, ...]:
     """Return the columns that are shown: the named ones, or the usual ones, with those in bytes and that of a tool."""
-    if style.columns is not None:
-        return style.columns
     reports = [network.report for network in comparison if network.report is not None]
-    names = list(usual)
-    tools = {report.macs_as.tool: None for report in reports if report.macs_as is not None}
-    at = names.index("macs") + 1
+    names = list(style.columns or usual)
+    tools = {report.macs_as.tool for report in reports if report.macs_as is not None}.difference(names)
+    at = names.index("macs") + 1 if "macs" in names else len(names)
     names[at:at] = tools
-    if any(report.memory is not None for report in reports):
+    if style.columns is None and any(report.memory is not None for report in reports):
         names += BYTES
     return tuple(names)
 
@@ -124,7 +124,7 @@ def table(comparison: Comparison, style: Style) -> Iterator[str]:
     names = _names(comparison, USUAL, style)
     drops = [DROPS.index(name) + 1 if name in DROPS and style.columns is None else 0 for name in names]
     rows = _grid(comparison, names, style)
-    yield draw([of_grid(rows, write, drops) for write in (full, brief)], style)
+    yield draw([of_grid(rows, write, drops) for write in ((brief,) if style.brief else (full, brief))], style)
 
 
 def document(comparison: Comparison, style: Style) -> Iterator[str]:
@@ -151,12 +151,12 @@ def tsv(comparison: Comparison, style: Style) -> Iterator[str]:
 
 def markdown(comparison: Comparison, style: Style) -> Iterator[str]:
     """Yield a table as GitHub draws it."""
-    return writing.markdown(_grid(comparison, _names(comparison, USUAL, style), style))
+    return writing.markdown(_grid(comparison, _names(comparison, USUAL, style), style), brief if style.brief else full)
 
 
 def latex(comparison: Comparison, style: Style) -> Iterator[str]:
     """Yield a table for LaTeX."""
-    return writing.latex(_grid(comparison, _names(comparison, USUAL, style), style))
+    return writing.latex(_grid(comparison, _names(comparison, USUAL, style), style), brief if style.brief else full)
 
 
 def html(comparison: Comparison, style: Style) -> Iterator[str]:
@@ -167,7 +167,9 @@ def html(comparison: Comparison, style: Style) -> Iterator[str]:
 
 def fragment(comparison: Comparison, style: Style = PLAIN) -> str:
     """Return the table, for notebooks."""
-    return "".join(writing.html(_grid(comparison, _names(comparison, USUAL, style), style)))
+    return "".join(
+        writing.html(_grid(comparison, _names(comparison, USUAL, style), style), brief if style.brief else full)
+    )
 
 
 def records(comparison: Comparison) -> list[dict[str, Cell]]:

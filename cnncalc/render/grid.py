@@ -66,9 +66,9 @@ def grid(columns: Sequence[Column[T]], things: Iterable[T]) -> Grid:
     return Grid(columns, [[column.cell(thing) for column in columns] for thing in things])
 
 
-def chosen(names: str, columns: Mapping[str, Column[Any]]) -> tuple[str, ...]:
-    """Return the columns that a comma list names, by key or by title. SpecError for an unknown one."""
-    keys = {column.title.lower(): key for key, column in columns.items()} | {key: key for key in columns}
+def chosen(names: str, columns: Mapping[str, Column[Any]], others: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the columns that a comma list names, by key, by title or by another name. SpecError for an unknown one."""
+    keys = {**others, **{column.title.lower(): key for key, column in columns.items()}, **{key: key for key in columns}}
     found = []
     for name in (name.strip().lower() for name in names.split(",")):
         if name not in keys:

@@ -65,8 +65,8 @@ def counted_as(report: Report) -> list[str]:
         return []
     tool, exact = f"{counted_by.tool} {counted_by.version}", counted_by.exact
     if counted_by.macs is None or exact is None:
-        why = f": {', '.join(counted_by.unknown[:3])}" if counted_by.unknown else ""
-        return [f"MACs as {tool} prints them: unknown{why}"]
+        few = ", ".join(counted_by.unknown[:3])
+        return [f"MACs as {tool} prints them: unknown" + (f", because of {few}" if few else "")]
     sentences = [f"MACs as {tool} prints them: {counted_by.macs:,}, {_apart(counted_by.macs - exact)}"]
     kinds = [kind for kind in counted_by.kinds if kind.difference]
     width = max([len(kind.op) for kind in kinds], default=0)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from . import markdown as md
-from .grid import Grid, full, plain
+from .grid import Grid, Writer, full, plain
 
 LONGEST_TABULAR = 40
 """The most rows of a LaTeX table that stays on one page."""
@@ -35,22 +35,22 @@ def delimited_row(cells: Sequence[str], delimiter: str = ",") -> str:
     return buffer.getvalue()
 
 
-def markdown(grid: Grid) -> Iterator[str]:
+def markdown(grid: Grid, write: Writer = full) -> Iterator[str]:
     """Yield a table as GitHub draws it."""
-    rows = [map(md.escape, row) for row in [*grid.texts(full), *grid.texts(full, foot=True)]]
+    rows = [map(md.escape, row) for row in [*grid.texts(write), *grid.texts(write, foot=True)]]
     return md.table(grid.titles, map(list, rows), grid.right)
 
 
-def latex(grid: Grid) -> Iterator[str]:
+def latex(grid: Grid, write: Writer = full) -> Iterator[str]:
     """Yield a table with the rules of the package booktabs; a long one may break over pages."""
     is_long = len(grid.rows) > LONGEST_TABULAR
     name = "longtable" if is_long else "tabular"
     yield f"% \\usepackage{{booktabs{',longtable' if is_long else ''}}}\n"
     yield f"\\begin{{{name}}}{{@{{}}{''.join('r' if right else 'l' for right in grid.right)}@{{}}}}\n\\toprule\n"
     yield _latex_row(grid.titles) + "\\midrule\n" + ("\\endhead\n" if is_long else "")
-    yield from map(_latex_row, grid.texts(full))
+    yield from map(_latex_row, grid.texts(write))
     if grid.foot:
-        yield "\\midrule\n" + "".join(map(_latex_row, grid.texts(full, foot=True)))
+        yield "\\midrule\n" + "".join(map(_latex_row, grid.texts(write, foot=True)))
     yield f"\\bottomrule\n\\end{{{name}}}\n"
 
 
@@ -58,12 +58,12 @@ def _latex_row(cells: Sequence[str]) -> str:
     return " & ".join(["".join([_LATEX.get(sign, sign) for sign in cell]) for cell in cells]) + r" \\" + "\n"
 
 
-def html(grid: Grid) -> Iterator[str]:
+def html(grid: Grid, write: Writer = full) -> Iterator[str]:
     """Yield a table without colours of its own, so that it fits a light and a dark page."""
     sections = (
         ("thead", "th", [grid.titles]),
-        ("tbody", "td", grid.texts(full)),
-        ("tfoot", "th", grid.texts(full, foot=True)),
+        ("tbody", "td", grid.texts(write)),
+        ("tfoot", "th", grid.texts(write, foot=True)),
     )
     yield "<table>\n"
     for part, tag, rows in sections:

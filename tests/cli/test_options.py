@@ -155,6 +155,8 @@ EFFECTS = {
     "compare --columns": "--columns network,flops",
     "compare --sort": "--sort output",
     "compare --top": "--top 1",
+    "compare --brief": "resnet18 | --brief",
+    "compare --names": "--names old,new",
     "compare --quiet": "report.json -i 1x7x8 | -q",
     "zoo --format": "--format csv",
     "zoo --dialect": "--dialect caffe",
@@ -165,6 +167,7 @@ EFFECTS = {
     "zoo --columns": "--columns network,flops",
     "zoo --sort": "--sort macs",
     "zoo --top": "--top 1",
+    "zoo --brief": "--brief",
     "completion --line": "--line 'cnncalc sh'",
 }
 """The effect of each option: what is added to the command's base, or `LINE | ADDED` to another line."""

@@ -147,6 +147,7 @@ def test_a_terminal_drops_columns_before_it_breaks_a_name_or_a_number(columns: i
 
 
 FAILING = ["lenet5", "3x8x8 conv:4,k9", "nope.json", "vgg16"]
+"""Two networks, and two that are not."""
 
 
 def test_a_network_that_fails_has_a_row_that_says_so() -> None:
@@ -196,6 +197,39 @@ def test_the_input_is_that_of_all() -> None:
     assert both.err == "'3x8x8 relu' has its input in front, and -i 3x9x9\n  give one of them\n"
 
 
+def test_names_and_round_numbers_for_a_paper() -> None:
+    columns = ["--names", "Ours, ResNet-18", "--columns", "network,params,buffers,macs", "--brief"]
+    assert here(["compare", SMALL[0], "resnet18", *columns, "--format", "markdown"]).out == (
+        "| network | params | buffers | MACs |\n"
+        "|---|---:|---:|---:|\n"
+        "| Ours | 448 | 0 | 389K |\n"
+        "| ResNet-18 | 11.7M | 9,600 | 1.81G |\n"
+    )
+    assert here(["compare", SMALL[0], "resnet18", *columns]).out.splitlines()[2:] == [
+        "Ours          448        0   389K",
+        "ResNet-18   11.7M    9,600  1.81G",
+    ]
+    for format in ("latex", "html"):
+        assert "1.81G" in here(["compare", SMALL[0], "resnet18", *columns, "--format", format]).out
+
+
+def test_columns_have_the_names_that_those_of_layers_have() -> None:
+    assert here(["compare", *SMALL, "--columns", "network,in,out,field"]) == here(
+        ["compare", *SMALL, "--columns", "name,input,output,rf"]
+    )
+
+
+def test_a_tools_column_stands_beside_those_that_are_named() -> None:
+    ended = here(["compare", "alexnet", "--columns", "network,macs,params", "--macs-as", "fvcore"])
+    assert ended.out.splitlines()[0].split() == ["network", "MACs", "fvcore", "params"]
+
+
+def test_no_table_of_errors_alone() -> None:
+    ended = here(["compare", "nope", "nope2"])
+    assert (ended.code, ended.out) == (2, "")
+    assert [row["name"] for row in json.loads(here(["compare", "nope", "nope2", "--json"]).out)] == ["nope", "nope2"]
+
+
 def test_standard_input_is_one_of_them() -> None:
     spec = here(["convert", "3x8x8", "conv:4,k3"]).out
     assert " 108 " in here(["compare", "lenet5", "-", "--columns", "network,weights,macs"], stdin=spec).out
@@ -212,6 +246,11 @@ def test_from_python() -> None:
     assert rows[0]["param_bytes"] == 11689512
     assert compared.to_list()[1]["memory"]["dtype"] == "int8"
     assert "<table>" in compared._repr_html_()
+    names = ["vgg16", "lenet5"]
+    assert cnncalc.compare(names).to_list() == cnncalc.compare(*names).to_list()
+    called = cnncalc.compare({"ours": "3x8x8 conv:4,k3", "theirs": cnncalc.load("lenet5")})
+    assert [row["name"] for row in called.rows()] == ["ours", "theirs"]
+    assert len(cnncalc.compare([{"op": "conv", "c_o": 4, "k": 3}, {"op": "relu"}], input=(3, 8, 8))) == 1
     with pytest.raises(KeyError, match="did you mean 'lenet5'"):
         compared["lenet"]
     with pytest.raises(cnncalc.ShapeError):

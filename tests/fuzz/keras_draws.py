@@ -142,6 +142,8 @@ UNARY = """
 ko.abs(x) -x ko.sqrt(ko.abs(x)) ko.square(x) ko.exp(x) ko.log(ko.abs(x)+1) ko.rsqrt(ko.abs(x)+1) ko.floor(x) ko.sign(x)
 x+1 1-x 2*x x/3 1/(ko.abs(x)+1) x**2 ko.clip(x,-0.5,0.5) ko.maximum(x,0.1*x) ko.minimum(x,0.2) ko.sigmoid(x)*x
 ko.relu(x) ko.silu(x) ko.sin(x) ko.erf(x) ko.where(x>0,x,x*0.2) ko.round(x) ko.reciprocal(ko.abs(x)+1)
+ko.log2(ko.abs(x)+1) ko.ones_like(x)-x ko.squareplus(x) ko.sparse_plus(x) ko.cumsum(x,axis=-1) ko.glu(x) ko.hard_tanh(x)
+ko.log10(ko.abs(x)+1) ko.softmax(x,axis=1) ko.logsumexp(x,axis=-1,keepdims=True) 1.0*kl.Discretization([-0.5,0.3])(x)
 """.split()
 
 
@@ -242,7 +244,7 @@ def _product(r: Random, s: Shape) -> str | None:
             return f"kl.TimeDistributed({inner})"
         return None
     if kind == 0:
-        return f"kl.MultiHeadAttention({r.randint(1, 3)}, {r.randint(1, 4)}, use_bias={flag(r, 0.8)})|m(x, x)"
+        return f"kl.MultiHeadAttention({r.randint(1, 3)}, {r.randint(2, 4)}, use_bias={flag(r, 0.8)})|m(x, x)"
     if kind == 1:
         return "kl.Attention()|m([x, x])"
     if kind == 2:
@@ -252,6 +254,61 @@ def _product(r: Random, s: Shape) -> str | None:
     rnn, sequences = r.choice(["LSTM", "GRU", "SimpleRNN"]), flag(r)
     rnn = f"kl.{rnn}({r.randint(1, 4)}, return_sequences={sequences}, use_bias={flag(r, 0.8)})"
     return f"kl.Bidirectional({rnn}, merge_mode={r.choice(['concat', 'sum', 'ave', 'mul'])!r})" if kind == 4 else rnn
+
+
+def _masked(r: Random, s: Shape) -> str | None:
+    """Return a layer behind a mask of steps: those that are zero throughout once the small ones are."""
+    if len(s) != 3:
+        return None
+    x = f"kl.Masking()(ko.where(ko.mean(x, axis=-1, keepdims=True) > {r.uniform(-0.3, 0.3):.2f}, x, 0.0))"
+    if flag(r, 0.3):
+        x = f"{r.choice(['kl.Dropout(0.1)', 'kl.LayerNormalization()', 'kl.Dense(3)'])}({x})"
+    sequences, units = f"return_sequences={flag(r)}", r.randint(1, 4)
+    rnn = f"kl.{r.choice(['LSTM', 'GRU', 'SimpleRNN'])}({units}, {sequences}, use_bias={flag(r, 0.8)})"
+    kind = r.randrange(9)
+    if kind == 0:
+        return f"0 + {rnn}({x})"
+    if kind == 1:
+        return f"0 + kl.Bidirectional({rnn}, merge_mode={r.choice(['concat', 'sum', 'ave', 'mul'])!r})({x})"
+    if kind == 2:
+        return f"0 + kl.GlobalAveragePooling1D(keepdims={flag(r)})({x})"
+    if kind == 3:
+        call = f"(m, m, use_causal_mask={flag(r, 0.3)})"
+        return f"(lambda m: 0 + kl.MultiHeadAttention({r.randint(1, 2)}, {r.randint(2, 4)}){call})({x})"
+    if kind == 4:
+        layer = r.choice(["Attention", "AdditiveAttention"])
+        return f"(lambda m: 0 + kl.{layer}()([m, m], use_causal_mask={flag(r, 0.3)}))({x})"
+    if kind == 5:
+        join = r.choice(["Add", "Multiply", "Maximum", "Minimum", "Average", "Subtract", "Concatenate"])
+        other = r.choice(["x", "m", "kl.ReLU()(m)"])
+        return f"(lambda m: 0 + kl.GlobalAveragePooling1D()(kl.{join}()([m, {other}])))({x})"
+    if kind == 6:
+        cells = ", ".join(f"kl.{r.choice(['LSTM', 'GRU', 'SimpleRNN'])}Cell({r.randint(1, 3)})" for _ in range(2))
+        return f"0 + kl.RNN([{cells}], {sequences})({x})"
+    if kind == 7:
+        return f"0 + kl.GRU({units}, {sequences}, go_backwards=True)({x})"
+    return f"0 + kl.LSTM({units}, {sequences}, return_state=True)({x})[{r.randrange(3)}]"
+
+
+def _attention(r: Random, s: Shape) -> str | None:
+    """Return attention with projections or without, its query another tensor than its values."""
+    if not 3 <= len(s) <= 5:
+        return None
+    other = f"ko.flip(x, axis=1)[:, :{r.randint(1, s[1])}]" if len(s) == 3 else "ko.flip(x, axis=1)"
+    key = flag(r, 0.3)
+    call = f"q, x{', key=ko.tanh(x)' if key else ''}"
+    gate, heads = f"use_gate={flag(r, 0.3)}, use_bias={flag(r, 0.7)}", r.randint(1, 3)
+    if len(s) == 3 and flag(r, 0.3):
+        layer = f"kl.GroupQueryAttention({r.randint(2, 4)}, {heads * 2}, {heads}, {gate})"
+    elif len(s) == 3 and flag(r, 0.4):
+        kwargs = r.choice(["use_scale=True", "score_mode='concat'", "score_mode='concat', use_scale=True", ""])
+        return f"(lambda q: 0 + kl.Attention({kwargs})([q, x{', ko.tanh(x)' if key else ''}]))({other})"
+    else:
+        axes = sorted(r.sample(range(1, len(s) - 1), r.randint(1, len(s) - 2)))
+        window = f", sliding_window={r.randint(1, 3)}" if len(s) == 3 and flag(r, 0.3) else ""
+        more = f", value_dim={r.randint(2, 4)}, attention_axes={axes}{window}"
+        layer = f"kl.MultiHeadAttention({heads}, {r.randint(2, 4)}{more}, {gate})"
+    return f"(lambda q: 0 + {layer}({call}))({other})"
 
 
 JOINS = """
@@ -283,6 +340,8 @@ FAMILIES: dict[str, tuple[Draw, int]] = {
     "border": (_border, 3),
     "resample": (_resample, 2),
     "product": (_product, 2),
+    "attention": (_attention, 2),
+    "masked": (_masked, 2),
     "join": (_join, 3),
     "concat": (_concat, 2),
 }

@@ -100,6 +100,7 @@ OPERATIONS: list[tuple[str, dict[str, Any], Callable[[Any], Any]]] = [
      lambda x: x[..., None] == [0, 1, 2, 3]),
     ("exp2", layer("Exp2", [tensor("x")]), lambda x: 2**x),
     ("zeros_like", layer("ZerosLike", [tensor("x")]), lambda x: 0 * x),
+    ("any", layer("Any", [tensor("x")], axis=[-1], keepdims=True), lambda x: (x != 0).any(-1, keepdims=True)),
     ("logical not", layer("LogicalNot", [tensor("x")]), lambda x: (x == 0).astype(np.float32)),
     ("patches", layer("ExtractPatches", [tensor("x")], size=[2, 2], strides=[2, 2], dilation_rate=1, padding="valid",
                       data_format="channels_last"),
@@ -312,6 +313,21 @@ def test_an_embedding_is_read_backwards() -> None:
     document["config"]["output_layers"] = [["y", 1, 0]]
     report = cnncalc.shape(document)
     assert (report.out, report.params) == ((5, 7), 21)
+
+
+@pytest.mark.parametrize(("tied", "count"), [(True, 7 * 3 + 7), (False, 2 * (7 * 3 + 7))])
+def test_a_quantised_embedding_that_is_read_backwards_counts_its_tables(tied: bool, count: int) -> None:
+    dtype = {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8"}}
+    config = {"input_dim": 7, "output_dim": 3, "tie_weights": tied, "dtype": dtype}
+    report = cnncalc.shape(model(layer("ReversibleEmbedding", [tensor("x")], "keras.layers", **config), shape=(5,)))
+    assert (report.params, report.trainable) == (count, 0)
+
+
+def test_a_table_for_the_other_direction_is_unread() -> None:
+    config = {"input_dim": 7, "output_dim": 3, "tie_weights": False}
+    report = cnncalc.shape(model(layer("ReversibleEmbedding", [tensor("x")], "keras.layers", **config), shape=(5,)))
+    assert (report.params, report.trainable, report.non_trainable) == (21, 42, 0)
+    assert report.network.unused == {"params": 21, "buffers": 0, "where": ["y.reverse"]}
 
 
 def test_one_number_a_sample() -> None:

@@ -20,6 +20,7 @@ from .hdf import KerasArrays
 from .layers import convert
 from .masks import masks_of, output_mask
 from .model import INPUT, KerasLayer, KerasModel
+from .quantized import quantization
 from .roles import ROLES, Recipe
 from .tracing import NOTHING, shape_of_sizes, sizes_of_shape, traced
 from .variables import unused_buffers, variables
@@ -161,6 +162,7 @@ class ModelReader:
             )
             if len(given) > 1 and has_weights and layer.tie is None:
                 self._trained[layer] = shapes[layer].params or 0
+        self._note_table(name, call)
         self._spare += added.values() if len(given) > 1 else [added[part.suffix] for part in made.parts]
         outs = [sizes_of_shape(shapes[added[one]].shape) for one in given]
         if call.out is not None or outs[0] is None:
@@ -173,6 +175,17 @@ class ModelReader:
             one._replace(masked=made.masked, mask=mask) if number < made.outputs else one
             for number, one in enumerate(tensors)
         ]
+
+    def _note_table(self, name: str, call: LayerCall) -> None:
+        """Count the table of an embedding for its other direction as unread until a call goes there."""
+        rows, columns = call.config.get("input_dim"), call.config.get("output_dim")
+        tied = call.config.get("tie_weights") is not False
+        if call.kind != "ReversibleEmbedding" or tied or quantization(call.config) is not None:
+            return
+        own, other = ("", ".reverse") if not call.kwargs.get("reverse") else (".reverse", "")
+        self.unread.pop(f"{name}{own}", None)
+        if self.calls[name] == 1 and isinstance(rows, int) and isinstance(columns, int):
+            self.unread[f"{name}{other}"] = rows * columns
 
     def leave_out_spare(self, outputs: Sequence[Draft]) -> None:
         """Remove the parts of layers with several results that nothing reads; they stand behind what they read."""

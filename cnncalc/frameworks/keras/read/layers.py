@@ -289,6 +289,16 @@ def _extreme(call: LayerCall) -> Parts:
     return {"op": call.kind.lower()[-3:], **keys}
 
 
+@CONVERTERS.register("Any", "All")
+def _any(call: LayerCall) -> Parts:
+    """Return whether values are not 0 along some axes: in any place, or in all."""
+    if _over_batch(call):
+        return None
+    keys = {key: value for key in ("axis", "keepdims") if (value := call.get(key)) is not None}
+    there = LayerPart({"op": "compare", "by": "ne", "value": 0}, "_there")
+    return [there, LayerPart({"op": "max" if call.kind == "Any" else "min", **keys})]
+
+
 @CONVERTERS.register("Var", "Std")
 def _variance(call: LayerCall) -> Parts:
     """Return the mean of the squared differences from the mean over some axes, or its square root."""

@@ -87,7 +87,8 @@ def _conv_lstm_figures(call: LayerCall) -> Raw:
         return {}
     bias = call.get("use_bias") is not False
     figures = {"params": 4 * c_o * ((c_i + c_o) * prod(k) + bias), "buffers": 0}
-    out = call.out if call.out is None or call.get("return_sequences") is not True else call.out[1:]
+    given = _out(call)
+    out = given if given is None or call.get("return_sequences") is not True else given[1:]
     space = None if out is None else out[:-1] if call.channels_last else out[1:]
     if space is None or sizes[0] is None or None in space:
         return figures

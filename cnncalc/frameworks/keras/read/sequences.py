@@ -11,9 +11,9 @@ from typing import Any
 
 from ...build import Draft
 from .config import LayerCall, Tensor
-from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, ended
+from .functions import CONVERTERS, LayerPart, Parts, Raw, Results, ended, opaque_layer
 from .masks import column
-from .quantized import CountedKernel, counted_only, lora_rank, quantization, with_lora
+from .quantized import CountedKernel, counted_only, held, lora_rank, quantization, with_lora
 from .roles import Recipe, Recipes, as_it_is, gru_bias, gru_kernel, kernel
 from .variables import CELLS, cells, inner_layer
 
@@ -234,8 +234,13 @@ def _reversible(call: LayerCall) -> Parts:
     """Return an embedding, or backwards its product with the same table or another one."""
     rows, columns = call.config.get("input_dim"), call.config.get("output_dim")
     tied, cap = call.config.get("tie_weights") is not False, call.config.get("logit_soft_cap")
-    if type(rows) is not int or type(columns) is not int or quantization(call.config) is not None:
+    mode, tables = quantization(call.config), 1 if tied else 2
+    if type(rows) is not int or type(columns) is not int:
         return None
+    if mode is not None:
+        count = held(mode, rows, columns, table=True)
+        figures = {} if count is None else {"params": tables * count, "buffers": 0}
+        return [LayerPart(opaque_layer(f"{call.kind} of {mode.partition('/')[0]}", call.out, figures), trainable=False)]
     if not call.kwargs.get("reverse"):
         return [
             LayerPart({"op": "embedding", "rows": rows, "out": columns}, "", None, {"weight": Recipe(("embeddings",))})
