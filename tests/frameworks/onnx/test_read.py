@@ -630,9 +630,7 @@ def test_an_input_that_only_a_branch_reads_is_an_input() -> None:
     assert report.out == (1, 3, 5)
     source = report.network.source
     assert source is not None
-    assert source.notes == (
-        "'z' (If) depends on a value that is known only when it runs: its branches are not read",
-    )
+    assert source.notes == ("'z' (If) depends on a value that is known only when it runs: its branches are not read",)
 
 
 def test_an_unknown_operator_keeps_the_shape_that_the_file_says() -> None:
