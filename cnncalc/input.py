@@ -7,11 +7,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from .dialects import dialect_named, layout_named
-from .errors import ShapeError, SpecError, nearest, shown
+from .errors import CnncalcError, ShapeError, SpecError, nearest, shown
 from .layers import Layer
 from .layers.base import AXIS_LETTERS
 from .network import INPUT, Network, no_input
-from .sizes import LARGEST, MOST_SIZES, UNKNOWN, Open, Shape, known, read_shape, show, to_json
+from .sizes import LARGEST, MOST_SIZES, UNKNOWN, Open, Shape, Size, known, read_shape, show, to_json
 
 if TYPE_CHECKING:
     from .layers.composite import ToBatch
@@ -225,9 +225,16 @@ def configure(
     `batch` is put in front of it.
     """
     given = given_shapes(network, input)
+    first = given.get(FIRST)
+    if first is not None and knows_channels(network):
+        other = other_channels(network, first, dialect, layout)
+        if other is not None:
+            name = network.name or "the network"
+            spec = f"to change its channels, write the spec out: cnncalc zoo {name} > {name}.json"
+            is_built_in = network.source is not None and network.source.built_in
+            raise ShapeError(other.text(name), spec if is_built_in else None, key="input")
     if given or (network.source is not None and network.source.unread):
         network = _with_further(network.bound(given), given)
-    first = given.get(FIRST)
     if dialect is not None:
         network = network._replace(dialect=dialect_named(dialect))
     own_layout = network.layout or network.dialect.layout
@@ -241,6 +248,57 @@ def configure(
     if batch is None or network.input is None:
         return network
     return with_input(network, read_input(network, batch))
+
+
+def knows_channels(network: Network) -> bool:
+    """Return whether a network fixes the channels of its input: it is built in, or has weights of its own."""
+    return network.source is not None and (network.source.built_in or bool(network.source.weights))
+
+
+class OtherChannels(NamedTuple):
+    """The channels of a network's own input, and of one that is given in its place."""
+
+    own: int
+    given: Shape
+    other: int
+    fitting: str
+    """What would have the network's channels: an option, or a shape."""
+
+    def text(self, name: str) -> str:
+        """Return how a network of this name and the input differ, and what would fit."""
+        channels = f"{self.own} channel{'s' * (self.own != 1)}"
+        return f"{name} takes {channels}, {show(self.given)} has {self.other}; {self.fitting}?"
+
+
+def other_channels(network: Network, given: Shape, dialect: str | None, layout: str | None) -> OtherChannels | None:
+    """Return how the channels of a network's own input and of the one given differ; None if they do not."""
+    if network.input is None:
+        return None
+    own_layout = network.layout or network.dialect.layout
+    layout = layout or network.layout or (dialect_named(dialect).layout if dialect else network.dialect.layout)
+    network = network._replace(layout=own_layout)
+    try:
+        own = known(channels(read_input(_told(network, own=True)).sample, own_layout))
+        network = _told(network, own=True)._replace(input=given, layout=layout_named(layout))
+        sample = read_input(network).sample
+    except CnncalcError:  # the trace says what is wrong
+        return None
+    other = known(channels(sample, network.layout))
+    if own is None or other is None or own == other:
+        return None
+    last = network.layout == "NHWC"
+    batch = given[: max(len(given) - len(sample), 0)]
+    space = given if len(given) < len(sample) else sample[:-1] if last else sample[1:]
+    fitting = show((*batch, *space, own) if last else (*batch, own, *space))
+    if not last and len(given) >= len(sample) > 2 and known(given[-1]) == own:
+        keeps = network.source is not None and (network.source.bind is not None or bool(network.source.weights))
+        fitting = show((*batch, own, *sample[:-1])) if keeps else "--layout NHWC"
+    return OtherChannels(own, given, other, fitting)
+
+
+def channels(sample: Shape, layout: str | None) -> Size:
+    """Return the channels of a sample, or its features; unknown for a single number."""
+    return UNKNOWN if not sample else sample[-1] if layout == "NHWC" else sample[0]
 
 
 def _told(network: Network, *, own: bool) -> Network:

@@ -24,6 +24,8 @@ class Origin:
     bind: Callable[[Mapping[str, Shape]], Network] | None = None
     """Return the network as its file says it for inputs of these sizes, the first one's by `input`; None if it is the
     same for all."""
+    built_in = False
+    """Whether it is a network that comes with cnncalc."""
     annotate: Callable[[Mapping[str, Shape]], Any] | None = None
     """Return the source with the shapes that its lines make, `text` and `error`; None for what is not source."""
     unread: bool = False

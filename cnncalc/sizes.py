@@ -219,14 +219,62 @@ def is_letter(text: str) -> bool:
 
 
 def looks_like_shape(word: str) -> bool:
-    """Return whether a word on the command line is meant as a shape: sizes between `x`, `,` or `×`."""
-    parts = split_axes(word)
-    return all(is_digits(p) or is_letter(p) for p in parts) and (len(parts) > 1 or word.isdecimal())
+    """Return whether a word on the command line is meant as a shape: sizes between `x`, `,` or `×`, or a tuple."""
+    parts, bracketed = _typed(word)
+    sizes = all(is_digits(p) or is_letter(p) or p == "None" for p in parts)
+    return sizes and (bracketed or len(parts) > 1 or word.isdecimal())
 
 
 def parse_shape(text: str) -> Shape:
-    """Read a shape: `3x224x224`, `3,224,224`, `3×224×224`, a letter for an open size. SpecError for anything else."""
-    return read_shape([int(p) if is_digits(p) else p for p in split_axes(text.strip())], text)
+    """Read a shape as it is typed: `3x224x224`, `3,224,224`, `3×224×224`, a letter for an open size, or a tuple.
+
+    `(3, 224, 224)`, `[3, 224, 224]` and `torch.Size([3, 224, 224])` are the same; in `(None, 224, 224, 3)` the batch
+    is open, and is left out. SpecError for anything else, with the right spelling if that is clear.
+    """
+    parts, bracketed = _typed(text)
+    if bracketed and len(parts) > 1 and parts[0] == "None":
+        del parts[0]
+    spelling = respelled(text)
+    if spelling is not None:
+        raise SpecError(f"{shown(text)} is not a shape", f"write {spelling}", key="input")
+    return read_shape([int(p) if is_digits(p) else None if bracketed and p == "None" else p for p in parts], text)
+
+
+_BRACKETS = {"(": ")", "[": "]"}
+
+
+def _typed(text: str) -> tuple[list[str], bool]:
+    """Return the sizes of a shape as it is typed, and whether it stands in brackets."""
+    text = text.strip()
+    if text.startswith("torch.Size(") and text.endswith(")"):
+        text = text[len("torch.Size(") : -1].strip()
+    bracketed = len(text) > 2 and text[-1] == _BRACKETS.get(text[0])
+    if bracketed:
+        text = text[1:-1].strip().removesuffix(",")
+    return [part.strip() for part in split_axes(text)], bracketed
+
+
+_POWERS = {"²": 2, "³": 3}
+_SEPARATORS = "*:;/_·⋅|-"
+"""Signs that are typed between sizes and are not read there."""
+
+
+def respelled(text: str) -> str | None:
+    """Return a shape with the signs that shapes have: `3x32x32` for `3*32*32` and `3x32²`; None if it is not clear."""
+    said = text.strip().removeprefix("(").removesuffix(")")
+    for sign in _SEPARATORS:
+        said = said.replace(sign, "x")
+    parts: list[str] = []
+    for part in split_axes(said.replace("**2", "²")):
+        own = part.strip()
+        times = _POWERS.get(own[-1:], 1)
+        size = own[:-1] if times > 1 else own
+        if not is_digits(size) and not (is_letter(size) and parts):
+            return None
+        parts += [size] * times
+    spelling = "x".join(parts)
+    typed = _typed(text)[0]
+    return None if len(parts) < 2 or typed == parts or not parts[0].isdecimal() else spelling
 
 
 def read_shape(value: object, text: str | None = None, *, scalar: bool = False) -> Shape:
@@ -235,7 +283,7 @@ def read_shape(value: object, text: str | None = None, *, scalar: bool = False) 
     `scalar` says whether [] may stand for the shape of a single number.
     """
     if isinstance(value, str):
-        return parse_shape(value)
+        return read_shape([int(p) if is_digits(p) else p for p in split_axes(value.strip())], value)
     if not isinstance(value, (list, tuple)) or not (value or scalar):
         several = "a shape is written 3x224x224, in JSON [3, 224, 224]"
         help = f"a shape of one size is written [{value}]" if type(value) is int else several

@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any, NamedTuple
 
 from . import zoo
@@ -19,8 +19,9 @@ from .frameworks import ArrayReaders, ForeignNetwork
 from .layers import OPS, unknown_op
 from .network import Network, Origin
 from .notation.document import Document, parse, read
-from .notation.words import Completer, Words, is_layer_word, read_words
-from .sizes import Shape, looks_like_shape, parse_shape
+from .notation.tokens import WordText, tokenize, whole_words
+from .notation.words import Completer, call_error, called_name, is_layer_word, join_hint, read_words
+from .sizes import Shape, looks_like_shape, parse_shape, respelled
 
 STDIN = "-"
 ZIP = b"PK\x03\x04"
@@ -40,6 +41,8 @@ class SpecWords(NamedTuple):
     """All the words."""
     first: int
     """The index of the first word of the spec itself: 1 after a shape."""
+    text: WordText
+    """The text that the words stand in."""
 
     @property
     def rest(self) -> list[str]:
@@ -48,29 +51,40 @@ class SpecWords(NamedTuple):
 
     def blame(self, error: SpecError, index: int, end: int) -> SpecError:
         """Add the place of a word, up to its character `end`, to an error and return it."""
-        error.where = Words(self.words).at(index, 0, end)
+        error.where = self.text.at(index, 0, end)
         return error
 
 
 def spec_words(words: Sequence[str]) -> SpecWords:
-    """Split SPEC words into a shape in front, if there is one, and the spec. SpecError if there is no spec."""
-    spec = SpecWords(None, list(words), 0)
+    """Split the words of a shell into a shape in front, if there is one, and the spec. SpecError if there is no spec.
+
+    The name of a file is taken as it is; in other words white space separates as it does in a file.
+    """
+    alone = words[1:] if len(words) > 1 and looks_like_shape(words[0]) else words
+    whole = len(alone) == 1 and (alone[0] == STDIN or is_file(alone[0]) or _names_file(alone[0]))
+    return _split(whole_words(words) if whole else WordText(" ".join(words)))
+
+
+def _names_file(word: str) -> bool:
+    """Return whether a word with spaces can only be the name of a file, which may not be there."""
+    return " " in word and "(" not in word and is_path(word) and not is_words(word)
+
+
+def _split(text: WordText) -> SpecWords:
+    """Split a text into a shape in front, if there is one, and the spec."""
+    words = text.words
+    spec = SpecWords(None, words, 0, text)
     if words and is_shape(words[0]):
         try:
-            spec = SpecWords(parse_shape(words[0]), list(words), 1)
+            spec = SpecWords(parse_shape(words[0]), words, 1, text)
         except SpecError as error:
             raise spec.blame(error, 0, len(words[0])) from None
     if not spec.rest:
         what = "no layers: only a shape" if spec.first else "no SPEC"
-        raise SpecError(
-            what, "give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input"
-        )
+        help = "give layers as conv:64,k7,s2,p3 maxpool:k3, a file, a built-in network, or - for standard input"
+        lacking = SpecError(what, help)
+        raise lacking if text.name is None else spec.blame(lacking, 0, 1)
     return spec
-
-
-def is_shape(word: str) -> bool:
-    """Return whether a word is meant as a shape; exp is not the sizes e and p."""
-    return looks_like_shape(word) and not is_layer_word(word)
 
 
 def read_stdin() -> str | ForeignNetwork:
@@ -84,23 +98,44 @@ def load_words(
     spec: SpecWords, complete: Completer | None = None, stdin: Callable[[], str | ForeignNetwork] = read_stdin
 ) -> Network:
     """Load the network of SPEC words; `stdin` reads `-`. SpecError, with the nearest names, if there is none."""
-    if len(spec.rest) == 1 and not is_layer_word(spec.rest[0]):
+    if len(spec.rest) == 1:
         (word,) = spec.rest
         if word == STDIN:
             return _load(stdin(), STDIN)
-        if is_file(word):
+        if is_file(word) and not is_layer_word(word):
             return load_file(word)
-        if (pasted := read_printout(word, "SPEC")) is not None:
-            return imported(pasted, "SPEC")
-        if "\n" in word:
-            check_summary(word, "SPEC")
+    if not is_layer_word(spec.rest[0]) and (pasted := _pasted(spec)) is not None:
+        return imported(pasted, "SPEC")
+    return _read_words(spec, complete)
+
+
+def _pasted(spec: SpecWords) -> ForeignNetwork | None:
+    """Read a print-out that stands as it is in the words; None for others. SpecError for the table of a summary."""
+    text = spec.text.text if not spec.first else spec.text.text[spec.text.tokens[1].start :]
+    if "\n" in text:
+        check_summary(text, "SPEC")
+    return read_printout(text, "SPEC")
+
+
+def _read_words(spec: SpecWords, complete: Completer | None = None) -> Network:
+    """Read the network of layer words, or of the name of a built-in one."""
+    if len(spec.rest) == 1:
+        (word,) = spec.rest
         if word.lower() in zoo.names():
             return load_zoo(word.lower())
-        raise _no_network(spec, word)
+        if not is_layer_word(word):
+            raise _no_network(spec, word)
     for index, word in enumerate(spec.rest, spec.first):
         if not is_layer_word(word):
             raise _no_layer(spec, index)
-    return read_words(spec.words, spec.first, complete)
+    return read_words(spec.text, spec.first, complete)
+
+
+def is_shape(word: str) -> bool:
+    """Return whether a word is meant as a shape; exp is not the sizes e and p."""
+    if looks_like_shape(word):
+        return not is_layer_word(word)
+    return word[:1] in tuple("([0123456789") and respelled(word) is not None
 
 
 def is_spec(word: str) -> bool:
@@ -128,13 +163,19 @@ def _several(spec: SpecWords) -> SpecError:
 
 
 def _no_network(spec: SpecWords, word: str) -> SpecError:
-    if " " in word.strip() and any(map(is_layer_word, word.split())):
-        return SpecError(f"{shown(word)} is one word", "each layer is a word of its own: leave the quotes out")
     if (error := _no_module(word)) is not None or is_path(word):
         return spec.blame(error or no_file(word), spec.first, len(word))
+    from .layers.intents import meant
+
+    name = called_name(word)
+    intent = meant(name)
+    if intent is not None and intent.what:
+        return spec.blame(unknown_op(name), spec.first, len(word))
+    if intent is None and name[:1].isupper() and (error := call_error(word)) is not None:
+        return spec.blame(error, spec.first, len(word))
     error = SpecError(
         f"{shown(word)} is not a layer, a file or a built-in network",
-        nearest(word.partition(":")[0], [*OPS, *zoo.names()])
+        (intent.help if intent is not None else nearest(name, [*OPS, *zoo.names()]))
         or "a layer is written conv:64,k7,s2,p3; for all of them: cnncalc zoo, cnncalc ops",
     )
     return spec.blame(error, spec.first, len(word))
@@ -166,7 +207,7 @@ def no_file(word: str) -> SpecError:
         )
     try:
         beside = os.listdir(os.path.dirname(word) or ".")
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a null character
         beside = []
     help = nearest(os.path.basename(word), [*beside, *zoo.names()])
     return SpecError(f"there is no file {shown(word, LONGEST_PATH)}", help)
@@ -181,7 +222,14 @@ def _no_layer(spec: SpecWords, index: int) -> SpecError:
     if len(spec.rest) == 2 and not spec.first and is_network(spec.rest[0]) and is_shape(spec.rest[1]):
         return spec.blame(SpecError("the input comes first", f"write {spec.rest[1]} {spec.rest[0]}"), 1, 999)
     word = spec.words[index]
-    name = word.partition(":")[0]
+    name = called_name(word)
+    if "=" in spec.words[index : index + 2] and spec.words[-1] != "=":
+        call = spec.words[spec.words.index("=", index) + 1]
+        assigned = SpecError(f"{shown(word)} is not a layer", f"write the call alone: {call}")
+        return spec.blame(assigned, index, len(word))
+    argument = join_hint(spec.words[index - 1], spec.words[index:]) if index > spec.first else None
+    if argument is not None:
+        return spec.blame(argument, index, len(word))
     if word == STDIN or is_file(word) or name.lower() in zoo.names():
         others = " ".join(other for at, other in enumerate(spec.words) if at >= spec.first and at != index)
         error = SpecError(f"{shown(word)} is a whole network, and stands alone", f"leave out {shown(others)}")
@@ -194,7 +242,10 @@ def _no_layer(spec: SpecWords, index: int) -> SpecError:
 
 def load_zoo(name: str) -> Network:
     """Load a built-in network."""
-    return load_text(zoo.read(name), f"zoo/{name}.json")
+    network = load_text(zoo.read(name), f"zoo/{name}.json")
+    assert network.source is not None
+    network.source.built_in = True
+    return network
 
 
 def load_file(path: str) -> Network:
@@ -210,9 +261,40 @@ def read_bytes(data: bytes, name: str, wanted: str | None = None) -> Network:
 
 
 def load_text(text: str, name: str, first_line: int = 1) -> Network:
-    """Load a network from a JSON text. SpecError with file, line and column for what is not a spec."""
+    """Load a network from a text: JSON, layer words, or the name of a built-in network.
+
+    SpecError with file, line and column for what is not a spec.
+    """
+    if is_words(text):
+        spec = _split(WordText(text.removeprefix("\ufeff"), name, first_line))
+        network = _read_words(spec)
+        return network if spec.input is None else network._replace(input=spec.input)
     document = Document(text.removeprefix("\ufeff"), name, first_line)
     return read_value(parse(document), document)
+
+
+_LIST_AND_MORE = r"\s*\[[^][{}\"]*\]\s+[^\s]"
+"""A shape in brackets, and then more: a JSON document ends there."""
+_MISSPELT = r"[A-Za-z]\w*:[^\s/]"
+
+
+def is_words(text: str) -> bool:
+    """Return whether a text is layer words, or begins as they do; JSON is not."""
+    if text[:1] == "{":
+        return False
+    begin = re.match(r"\s*([{[]?)", text)
+    if begin is not None and begin[1]:
+        return begin[1] == "[" and re.match(_LIST_AND_MORE, text) is not None
+    tokens = [token.text for token in islice(tokenize(text.removeprefix("\ufeff")), 2)]
+    if not tokens or tokens[1:] == ["="]:
+        return False
+    first = tokens[0]
+    return (
+        first.lower() in zoo.names()
+        or (is_shape(first) and not first.isdecimal())
+        or is_layer_word(first)
+        or re.match(_MISSPELT, first) is not None
+    )
 
 
 def read_value(value: Any, document: Document | None = None) -> Network:

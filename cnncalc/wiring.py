@@ -28,6 +28,15 @@ class Wire(NamedTuple):
     tie: str | None = None
     trainable: bool = True
     counted: Mapping[str, int] | None = None
+    before: tuple[tuple[str, Layer], ...] = ()
+    """Layers of its group that stand before it, each with what its name adds to the layer's."""
+    behind: tuple[tuple[str, Layer], ...] = ()
+    """Those that stand behind it: what reads the layer by its name reads the last of them."""
+
+    @property
+    def first(self) -> Layer:
+        """The first layer of its group, which reads what the group reads."""
+        return self.before[0][1] if self.before else self.layer
 
 
 def wire(layers: list[Wire]) -> tuple[Node, ...]:
@@ -36,34 +45,91 @@ def wire(layers: list[Wire]) -> tuple[Node, ...]:
     A layer without a name is called by its op and its running number; names that are taken are skipped.
     """
     names = _names(layers)
-    index: dict[str, int] = {"input": INPUT}
-    nodes: list[Node] = []
+    made = _Made({name for copies in names for name in copies})
 
     def find(name: str, key: str) -> int:
-        if name not in index:
+        found = made.find(name, key)
+        if found is None:
             entries = [Entry(one.name or copies[-1], one.reads) for one, copies in zip(layers, names, strict=True)]
-            raise _not_above(entries, at, name, key)
-        return index[name]
+            error = _not_above(entries, at, name, key)
+            error.help = error.help or _number_help(item.layer, name)
+            raise error
+        return found
 
     for at, (item, copies) in enumerate(zip(layers, names, strict=True)):
-        reads: tuple[int, ...] = () if item.layer.SOURCE else (len(nodes) - 1,)
+        reads: tuple[int, ...] = () if item.layer.SOURCE else (len(made.nodes) - 1,)
         if item.reads is not None:
             if bool(item.reads) is item.layer.SOURCE:
                 what = f"{item.layer.op} reads no layer" if item.reads else "from names no layer"
                 raise _at(at, "from", what, "remove from")
-            if len(item.reads) > 1 and not item.layer.JOINS:
-                what = f"from names {len(item.reads)} layers, but {item.layer.op} reads one"
+            if len(item.reads) > 1 and not item.first.JOINS:
+                what = f"from names {len(item.reads)} layers, but {item.first.op} reads one"
                 raise _at(at, "from", what, "join them first, with add, mul or concat")
             reads = tuple([find(name, "from") for name in item.reads])
-        tie = None if item.tie is None else _owner(at, item, find(item.tie, "tie"), nodes)
+        tie = None if item.tie is None else _owner(at, item, find(item.tie, "tie"), made.nodes)
         wired = bool(item.reads)
         for name in copies:
-            index[name] = len(nodes)
-            nodes.append(Node(name, item.layer, reads, at, wired, item.expect, tie, item.trainable, item.counted))
-            reads, wired = (len(nodes) - 1,), False
-        if item.name is not None:
-            index[item.name] = len(nodes) - 1  # a repeated layer's own name is its last
-    return tuple(nodes)
+            node = Node(name, item.layer, reads, at, wired, item.expect, tie, item.trainable, item.counted)
+            made.add(item, node)
+            reads, wired = (len(made.nodes) - 1,), False
+        if item.name is not None:  # a repeated layer's own name is its last
+            made.ends[item.name], made.heads[item.name] = made.ends[copies[-1]], made.heads[copies[-1]]
+    return tuple(made.nodes)
+
+
+class _Made:
+    """The nodes that were made, and what the names of layers stand for."""
+
+    def __init__(self, taken: set[str]):
+        self.taken = taken
+        """The names of all layers but those that only a group has."""
+        self.nodes: list[Node] = []
+        self.ends: dict[str, int] = {"input": INPUT}
+        """The node that a layer's name stands for: the end of its group."""
+        self.heads: dict[str, int] = {"input": INPUT}
+        """The node of the layer itself, whose weights are shared."""
+        self.members: dict[str, int] = {}
+        """The nodes that only a group has, by their own names."""
+        self.counts: dict[str, int] = {}
+        """How many of them there are of each name before its number."""
+
+    def find(self, name: str, key: str) -> int | None:
+        """Return the node that a name in a key stands for; None for a name that is not given yet."""
+        names = self.heads if key == "tie" else self.ends
+        return names[name] if name in names else self.members.get(name)
+
+    def add(self, item: Wire, node: Node) -> None:
+        """Add a layer of this name, or all of its group."""
+        if not item.before and not item.behind:
+            self.heads[node.name] = self.ends[node.name] = len(self.nodes)
+            self.nodes.append(node)
+            return
+        for suffix, layer in item.before:
+            self._add_member(node, suffix, layer)
+            node = node._replace(reads=(len(self.nodes) - 1,), wired=False)
+        self.heads[node.name] = len(self.nodes)
+        self.nodes.append(node._replace(expect=None) if item.behind else node)
+        for suffix, layer in item.behind:
+            self._add_member(node._replace(reads=(len(self.nodes) - 1,), wired=False), suffix, layer)
+        if item.behind and node.expect is not None:
+            self.nodes[-1] = self.nodes[-1]._replace(expect=node.expect)
+        self.ends[node.name] = len(self.nodes) - 1
+
+    def _add_member(self, node: Node, suffix: str, layer: Layer) -> None:
+        """Add a layer beside the one that `node` is of; its name is that one's and the suffix."""
+        stem = f"{node.name}_{suffix}"
+        self.counts[stem] = self.counts.get(stem, 0) + 1
+        name = unused_name(stem if self.counts[stem] == 1 else f"{stem}_{self.counts[stem]}", self.taken, self.members)
+        self.members[name] = len(self.nodes)
+        self.nodes.append(node._replace(name=name, layer=layer, expect=None, tie=None, counted=None))
+
+
+def _number_help(layer: Layer, name: str) -> str | None:
+    """Return how a number is given to a layer whose bare value is what it reads; None for a name."""
+    key = next((key for key in ("value", "axis") if key in layer.KEYS), None)
+    if key is None or not name.lstrip("-").replace(".", "", 1).isdecimal():
+        return None
+    return f"for {'a constant' if key == 'value' else 'an axis'}: {layer.op}:{key}={name}"
 
 
 def _at(at: int, key: str | None, what: str, help: str | None) -> SpecError:
@@ -74,7 +140,7 @@ def _names(layers: list[Wire]) -> list[list[str]]:
     """Return the names of each layer, one for each time it is there."""
     taken, count = {"input"}, 0
     for at, item in enumerate(layers):
-        count += item.times
+        count += item.times * (1 + len(item.before) + len(item.behind))
         if count > MOST_LAYERS:
             raise _at(at, "times", f"{count:,} layers are more than {MOST_LAYERS:,}", "lower times")
         if item.name in taken:

@@ -24,7 +24,7 @@ from ..network import Network
 from ..notation.words import Completer
 from ..parts import part
 from ..report import Report
-from ..sizes import Shape, read_shape
+from ..sizes import Shape, parse_shape, read_shape
 
 Source = str | PathLike[str] | dict[str, Any] | Sequence[Any] | Network | Report
 """The forms of a network that `load` takes."""
@@ -49,7 +49,7 @@ def load(source: Source, *, until: str | None = None, after: str | None = None) 
     <network of 2 layers, input 3x224x224>
     """
     network = load_completed(source, None)
-    return network if until is None and after is None else part(configured(network), until, after)
+    return part(network if after is None else configured(network), until, after)
 
 
 def load_completed(source: Source, complete: Completer | None) -> Network:
@@ -64,10 +64,7 @@ def load_completed(source: Source, complete: Completer | None) -> Network:
         return sources.read_value(list(source) if isinstance(source, tuple) else source)
     if isinstance(source, PathLike):
         return sources.load_file(fspath(source))
-    pasted = None if sources.is_file(source) else sources.read_printout(source, "SPEC")
-    if pasted is not None:
-        return sources.imported(pasted, "SPEC")
-    words = sources.spec_words([source] if sources.is_file(source) else source.split())
+    words = sources.spec_words([source])
     network = sources.load_words(words, complete, _no_stdin)
     return network if words.input is None else network._replace(input=words.input)
 
@@ -125,6 +122,8 @@ def _sizes(input: Input | None) -> Shape | Inputs | None:
 
 
 def _shape(sizes: Sizes, scalar: bool = False) -> Shape:
+    if isinstance(sizes, str):
+        return parse_shape(sizes)
     return read_shape([sizes] if isinstance(sizes, int) else sizes, scalar=scalar)
 
 

@@ -15,7 +15,7 @@ from ..errors import LONGEST_PATH, SpecError, shown
 from ..files import standard_output
 from ..network import Network
 from ..sizes import Shape, show, size_text
-from ._endings import check_array_path
+from ._endings import check_ending
 from ._options import NetworkOptions, file_option
 from ._terminal import note, settings
 from ._usage import Whole
@@ -108,7 +108,7 @@ def one_stdin(*paths: str | None) -> None:
 
 def check_output(path: str | None, as_json: bool, endings: Sequence[str] = (".npy",)) -> None:
     """Raise SpecError if an array cannot be written where -o says, or would be mixed with its description."""
-    check_array_path(path, endings)
+    check_ending(path, endings, "an array")
     if path is None or as_json:
         standard_output()
     if path == "-" and as_json:

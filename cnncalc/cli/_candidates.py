@@ -19,7 +19,8 @@ from ..layers.keys import WORDS, flag, sides
 from ..memory import DTYPES
 from ..notation.document import LAYER_KEYS
 from ..notation.ops import flags_of, padding_words
-from ..notation.words import FLAGS, parse_word
+from ..notation.tokens import split_arguments
+from ..notation.words import FLAGS, is_layer_word, parse_word
 from ..sizes import looks_like_shape
 from . import COMMANDS, group
 from ._options import FileName
@@ -206,7 +207,7 @@ def _spec(before: Sequence[str], word: str) -> Offer:
         before = before[1:]
     name, colon, rest = word.partition(":")
     op = find_op(name)
-    if before and find_op(before[0].partition(":")[0]) is None:
+    if before and not is_layer_word(before[0]):
         return NOTHING
     if colon and op is not None:
         return Offer(_arguments(op, f"{name}:", rest))
@@ -222,7 +223,7 @@ def _arguments(op: str, head: str, rest: str) -> list[Candidate]:
     cls, nd = OPS[op]
     if sum(rest.count(c) for c in "[{") > sum(rest.count(c) for c in "]}"):
         return []  # inside a JSON value
-    *before, arg = rest.split(",")
+    *before, arg = split_arguments(rest)
     head += "".join(f"{text}," for text in before)
     key, equals, _ = arg.partition("=")
     if equals:
@@ -231,8 +232,8 @@ def _arguments(op: str, head: str, rest: str) -> list[Candidate]:
     given: set[str] = set()
     for text in before:
         with contextlib.suppress(CnncalcError):
-            key = parse_word(f"{op}:{text}")[1][0].key
-            given.update(keys_named(cls, key) or (key,))
+            for one in parse_word(f"{op}:{text}").args:
+                given.update(keys_named(cls, one.key) or (one.key,))
     given |= {EITHER[key] for key in given & EITHER.keys()}
     free = [key for key in (*cls.KEYS, *LAYER_KEYS) if key not in given]
     flags = [name for name in flags_of(cls, nd) if FLAGS[name][0] in free]

@@ -32,12 +32,12 @@ def form(option: str, named: str | None, path: str | None, endings: Endings) -> 
     )
 
 
-def check_array_path(path: str | None, endings: Sequence[str] = (".npy",)) -> None:
-    """Raise SpecError if the ending of -o is not one that an array's file can have."""
+def check_ending(path: str | None, endings: Sequence[str], what: str, option: str = "-o") -> None:
+    """Raise SpecError if a file has the ending of another kind than that which is written, such as `an array`."""
     ending = _ending(path)
     if ending not in endings and _is_known(ending):
-        what = f"an array is written as {_either(endings)}, and {shown(path, LONGEST_PATH)} ends in {ending}"
-        raise SpecError(what, f"give -o a name that ends in {_either(endings)}")
+        wrong = f"{what} is written as {_either(endings)}, and {shown(path, LONGEST_PATH)} ends in {ending}"
+        raise SpecError(wrong, f"give {option} a name that ends in {_either(endings)}")
 
 
 def _ending(path: str | None) -> str:

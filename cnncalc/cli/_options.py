@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -10,8 +11,8 @@ import click
 
 from .. import trace
 from ..dialects import ALL, NAMES, dialect_named, dialects_named, is_several, layout_named
-from ..errors import CnncalcError, SpecError, shown
-from ..input import FIRST, Inputs, configure, given_shapes
+from ..errors import CnncalcError, Path, SpecError, shown
+from ..input import FIRST, Inputs, configure, given_shapes, knows_channels, other_channels
 from ..network import Network
 from ..render import ENDINGS
 from ..report import Report
@@ -168,13 +169,16 @@ class NetworkOptions(NamedTuple):
 
     def taken(self, network: Network) -> tuple[Network, NetworkOptions]:
         """Return the part of a network that --until and --after name, and the options that are left for it."""
+        check_expectations(network)
         if self.until is None and self.after is None:
             return network, self
         from ..parts import part
 
-        if self.after is not None and self.several:
-            raise SpecError("--after takes one dialect: what a layer gives may differ", "name one")
-        network = configure(network, self.input, None if self.several else self.dialect, self.layout, self.batch)
+        if self.several:
+            if self.after is not None:
+                raise SpecError("--after takes one dialect: what a layer gives may differ", "name one")
+            return part(network, self.until), self._replace(until=None)
+        network = self.settle(network)
         return part(network, self.until, self.after), self._replace(input=None, batch=None, until=None, after=None)
 
     def settle(self, network: Network) -> Network:
@@ -188,7 +192,7 @@ class NetworkOptions(NamedTuple):
 
     def note_report(self, network: Network, name: str = "this") -> None:
         """Note what a file has beside its network, and what these options cannot change in a report read as a spec."""
-        if network.source is not None and network.source.unread:
+        if network.source is not None and (network.source.unread or self.input is not None):
             try:
                 network = network.bound(given_shapes(network, self.input))
             except CnncalcError:  # the command itself says what is wrong
@@ -204,6 +208,25 @@ class NetworkOptions(NamedTuple):
         elif self.input is not None and self.input != network.input:
             note(f"{name} is a report: its padding words were worked out for its own input, not for the new one")
 
+    def note_channels(self, network: Network) -> None:
+        """Note that an input has other channels than a spec's own, which does not fix them, or has them last."""
+        given = dict(self.input).get(FIRST) if isinstance(self.input, Inputs) else self.input
+        is_read = network.source is None or not network.source.unread
+        if given is None or self.several or not is_read or knows_channels(network):
+            return
+        other = other_channels(network, given, self.dialect, self.layout)
+        if other is not None:
+            note(other.text("the spec's own input"))
+            return
+        if any("c_i" in node.layer.given for node in network.nodes):  # the trace says it
+            return
+        from ..notation.hints import channels_hint
+
+        with suppress(CnncalcError):  # the command itself says what is wrong
+            hint = channels_hint(self.settle(network))
+            if hint is not None:
+                note(hint)
+
     def report(self, network: Network) -> Report:
         """Return the report of a network under these options, which name one dialect at most."""
         return trace.shape(network, self.input, batch=self.batch, dialect=self.dialect, layout=self.layout)
@@ -214,6 +237,25 @@ class NetworkOptions(NamedTuple):
 
         assert self.dialect is not None
         return contrast(network, dialects_named(self.dialect), self.input, batch=self.batch, layout=self.layout)
+
+
+def check_expectations(network: Network) -> None:
+    """SpecError, at its place, for an `expect` of the spec that cannot be read."""
+    owners = [None, *network.nodes]
+    if all((network if node is None else node).expect is None for node in owners):
+        return
+    from ..checks import expect
+
+    for node in owners:
+        path: Path = ("expect",) if node is None else ("layers", node.spec_index, "expect")
+        value = network.expect if node is None else node.expect
+        try:
+            expect.read({} if value is None else value, path)
+        except SpecError as error:
+            if error.where is None and network.source is not None:
+                error.where = network.source.locate(error.path or path, None)
+            error.layer = None if node is None else node.label()
+            raise
 
 
 def read_inputs(texts: Sequence[str]) -> Shape | Inputs | None:

@@ -16,7 +16,7 @@ from ..network import Network, no_input
 from ..sizes import Shape
 from ..sources import SpecWords
 from ._arrays import is_keras, keras_arrays, read_weights
-from ._endings import form
+from ._endings import check_ending, form
 from ._options import NetworkOptions, file_option, message_options, network_options, path_option, together
 from ._terminal import note
 from ._usage import Command, OneOf
@@ -57,6 +57,7 @@ def command(
         if npz is not None:
             raise SpecError("--weights and --weights-out are one option", "leave --weights out")
         npz = old_npz
+    check_ending(npz, (".npz",), "a set of weights", "--weights-out")
     target = form("--to", target, path, ENDINGS) or "spec"
     if w_path is not None and target != "onnx":
         raise SpecError("-w gives an ONNX file its weights, and this is not one", "add --to onnx")

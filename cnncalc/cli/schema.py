@@ -9,6 +9,7 @@ import click
 from ..checks.expect import FIGURES, UNITS
 from ..files import text_output
 from ..notation import schema
+from ._endings import check_ending
 from ._options import path_option
 from ._terminal import debug_option
 from ._usage import Command
@@ -23,6 +24,7 @@ def command(path: str | None) -> int:
     \b
       cnncalc schema -o cnncalc.schema.json
     """
+    check_ending(path, (".json",), "a schema")
     with text_output(path, utf8=True) as stream:
         stream.write(json.dumps(schema.build(FIGURES, UNITS), indent=2, ensure_ascii=False) + "\n")
     return 0

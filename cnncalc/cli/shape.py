@@ -17,6 +17,7 @@ from ..input import given_shapes
 from ..network import Network
 from ..notation.encode import encode
 from ..render import BEFORE, FORMATS, VALUE_FORMATS, WHOLE, Selection, Style, needs_dtype
+from ..report import Report
 from ._options import (
     Measures,
     NetworkOptions,
@@ -27,7 +28,7 @@ from ._options import (
     path_option,
 )
 from ._rows import needs_bytes, selection_options
-from ._terminal import style_of
+from ._terminal import note, style_of
 from ._usage import Command
 
 CHUNK = 65536
@@ -93,11 +94,33 @@ def command(
         if annotate:
             return _annotate(network, options, stream)
         options.note_report(network)
-        return _write(*options.taken(network), format, style, stream, measures)
+        options.note_channels(network)
+        return _write(*options.taken(network), format, style, stream, measures, note_on)
+
+
+def note_on(report: Report) -> None:
+    """Note what is perhaps not meant as it is written, and what does not hold of what the spec expects."""
+    from ..notation.hints import hints
+
+    for hint in hints(report):
+        note(hint)
+    network = report.network
+    if network.expect is None and all(node.expect is None for node in network.nodes):
+        return
+    from ..checks import check
+
+    for finding in check("", lambda: network, lambda _: report).findings:
+        note(f"{finding.message()} (cnncalc check fails)")
 
 
 def _write(
-    network: Network, options: NetworkOptions, format: str, style: Style, stream: IO[str], measures: Measures
+    network: Network,
+    options: NetworkOptions,
+    format: str,
+    style: Style,
+    stream: IO[str],
+    measures: Measures,
+    remark: Callable[[Report], None] | None = None,
 ) -> int:
     """Write a network's report, or its contrast under several dialects; return 2 if they all refuse it.
 
@@ -113,6 +136,8 @@ def _write(
             raise
         formats = VALUE_FORMATS if style.values else FORMATS
         stream.writelines(formats.renderer(format)(report, style))
+        if remark is not None:
+            remark(report)
         return 0
     from ..render import contrasts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from ..dialects import Dialect
+from ..dialects import DIALECTS, Dialect
 from ..display import drawn
 from ..errors import CnncalcError
 from ..input import Inputs, configure, read_input
@@ -182,10 +182,13 @@ def contrast(
     batch: int | None = None,
     layout: str | None = None,
 ) -> Contrast:
-    """Trace a network under each dialect, in the layout given, else the spec's own, else its own dialect's.
+    """Trace a network under each dialect, in the layout given, else the spec's own, else the first dialect's.
 
-    Raises the error of a network that all dialects refuse for the same reason.
+    A spec that names a dialect has that one's layout. Raises the error of a network that all dialects refuse for the
+    same reason.
     """
+    if layout is None and network.layout is None and network.dialect is DIALECTS["plain"]:
+        layout = dialects[0].layout
     network = configure(network.inlined(), input, None, layout)
     runs = [_run(network, dialect, batch) for dialect in dialects]
     first = runs[0].error

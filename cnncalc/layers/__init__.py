@@ -8,7 +8,7 @@ from importlib import import_module
 
 from ..errors import SpecError, nearest, shown
 from ..registry import Registry
-from .base import ConvKind, Env, Fields, Layer, Op, Sign, Trace
+from .base import ENDS, ConvKind, Env, Fields, Layer, Op, Sign, Trace
 
 __all__ = [
     "HELP",
@@ -169,10 +169,12 @@ _OWN = {word.lower(): word for word in OPS}
 
 @cache
 def _spellings() -> dict[str, str]:
-    """Return the ops' words, and those of Keras and PyTorch whose keys mean here what they mean there."""
+    """Return the words of ops: ours, and Keras's and PyTorch's whose keys mean here what they mean there."""
     from .names import KERAS, TORCH
 
     words = dict(_OWN)
+    for op, (cls, nd) in OPS.items():
+        words |= {also + end: op for also in cls.ALSO for end in ({f"{nd}d", ENDS[nd]} if nd else {""})}
     for table in (KERAS, TORCH):
         for op, name in table.items():
             read = {ours: keys_named(OPS[op][0], theirs) for theirs, ours in name.keys.items()}
@@ -213,6 +215,13 @@ def title(op: str) -> str:
 
 
 def unknown_op(word: object) -> SpecError:
-    """Return the error for a word that is not an op, with the nearest that are."""
-    help = nearest(word, OPS) if isinstance(word, str) else None
+    """Return the error for a word that is not an op: what it may be meant for, or the nearest words that are ops."""
+    from .intents import meant
+
+    help = None
+    if isinstance(word, str):
+        found = meant(word)
+        if found is not None and found.what:
+            return SpecError(f"{shown(word)} is {found.what}", found.help, key="op")
+        help = nearest(word, OPS) if found is None else found.help
     return SpecError(f"unknown op {shown(word)}", help or "for the list of ops: cnncalc ops", key="op")

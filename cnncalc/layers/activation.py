@@ -17,6 +17,7 @@ class Activation(Layer):
     VIEW = False
     LINEAR = False
     KEEPS_SHAPE = True
+    FOLLOWS = True
 
 
 class Relu(Activation):
@@ -37,6 +38,7 @@ class Silu(Activation):
     """SiLU (swish): x*sigmoid(x)."""
 
     WORD = "silu"
+    ALSO = ("swish",)
     SIGN = Sign.KEPT
 
 
@@ -58,6 +60,7 @@ class HardSwish(Activation):
     """Hard swish: x*relu6(x + 3)/6."""
 
     WORD = "hardswish"
+    ALSO = ("hswish",)
     SIGN = Sign.KEPT
 
 
@@ -100,6 +103,7 @@ class Identity(Activation):
     """Identity: the input as it is; `axes` gives its number of spatial axes if no other layer does."""
 
     WORD = "identity"
+    FOLLOWS = False
     VIEW = True
     LINEAR = True
     SIGN = Sign.KEPT
@@ -120,8 +124,10 @@ class LeakyRelu(Activation):
     """Leaky ReLU: x, or alpha*x below 0; alpha is 0.01 in PyTorch and ONNX, 0.3 in Keras."""
 
     WORD = "leakyrelu"
+    ALSO = ("lrelu",)
     SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {"alpha": number}
+    BARE = "alpha"
     HELP = {"alpha": "The slope below 0."}
     alpha: float | None = None
 
@@ -139,6 +145,7 @@ class Elu(Activation):
     WORD = "elu"
     SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {"alpha": number}
+    BARE = "alpha"
     HELP = {"alpha": "The factor below 0."}
     alpha: float = 1.0
 
@@ -172,8 +179,10 @@ class HardSigmoid(Activation):
     """Hard sigmoid: alpha*x + 1/2, at least 0 and at most 1; alpha is 1/6 in PyTorch and Keras, 0.2 in ONNX."""
 
     WORD = "hardsigmoid"
+    ALSO = ("hsigmoid",)
     SIGN = Sign.NOT_NEGATIVE
     KEYS: ClassVar[dict[str, Reader]] = {"alpha": number}
+    BARE = "alpha"
     HELP = {"alpha": "The slope around 0."}
     alpha: float | None = None
 
@@ -197,6 +206,7 @@ class Softmax(Activation):
     WORD = "softmax"
     SIGN = Sign.NOT_NEGATIVE
     KEYS: ClassVar[dict[str, Reader]] = {"axis": axis}
+    BARE = "axis"
     HELP = {"axis": "The axis along which values sum to 1: the batch is 0, the last is -1."}
     axis: int = -1
 
@@ -208,10 +218,12 @@ class Dropout(Activation):
     """Dropout: the input as it is, once the network is trained."""
 
     WORD = "dropout"
+    FOLLOWS = False
     VIEW = True
     LINEAR = True
     SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {"rate": rate}
+    BARE = "rate"
     HELP = {"rate": "The share of values that training drops."}
     rate: float = 0.5
 
@@ -225,7 +237,9 @@ class PRelu(Layer):
     SIGN = Sign.KEPT
     WEIGHTS: ClassVar[dict[str, Start]] = {"weight": 0.25}
     KEEPS_SHAPE = True
+    FOLLOWS = True
     KEYS = {"num_parameters": at_least(1), "shared_axes": integers}
+    BARE = "num_parameters"
     HELP = {
         "num_parameters": "The number of slopes: 1, or one per channel.",
         "shared_axes": "The axes along which all units share a slope.",

@@ -133,7 +133,6 @@ class Stack(Join):
     KEYS = {"axis": axis}
     HELP = {"axis": "The place of the new axis in the output: the batch is 0, the last is -1."}
     ALIASES = {"dim": "axis"}
-    BARE = "axis"
     axis: int = 1
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:

@@ -122,6 +122,10 @@ class Layer:
 
     KEYS: ClassVar[Mapping[str, Reader]] = {}
     """Every key and how its value is read, in the order in which they are written."""
+    ALSO: ClassVar[tuple[str, ...]] = ()
+    """Short names that people have for the op, beside those of frameworks in `names.py`."""
+    FOLLOWS: ClassVar[bool] = False
+    """Whether it may stand behind another op in its word: an activation or a norm."""
     ALIASES: ClassVar[Mapping[str, str]] = {}
     """Other names of its keys, beside those of the table in `names.py`, which `ops` adds."""
     CONDITIONS: ClassVar[frozenset[str]] = frozenset()
@@ -131,7 +135,7 @@ class Layer:
     DERIVED: ClassVar[tuple[str, ...]] = ()
     """Keys whose default follows from another key, whatever the attribute says."""
     BARE: ClassVar[str | None] = None
-    """The key that a bare number stands for, in a layer word."""
+    """The key that a bare number stands for, in a layer word; `from` of a layer that joins others."""
     NEEDED: ClassVar[tuple[str, ...]] = ()
     """Keys that have to be given."""
     EXAMPLE: ClassVar[str] = "OP"

@@ -183,6 +183,7 @@ class DepthwiseConv(ChannelwiseConv):
     """Depthwise convolution: `multiplier` kernels for each channel."""
 
     WORD = "dwconv"
+    ALSO = ("dw", "depthwise")
     REFUSED = {"onnx_read": "reads as a conv with groups"}
     EXAMPLE = "OP:k3,p1"
     CONVOLUTION = ConvKind.DEPTHWISE
@@ -226,6 +227,7 @@ class SeparableConv(ChannelwiseConv):
     """Separable convolution: `multiplier` kernels for each channel, then a 1x1 convolution over all of them."""
 
     WORD = "sepconv"
+    ALSO = ("separable",)
     REFUSED = {"onnx_read": "reads as two convs", "torch_read": "reads as a dwconv and a conv"}
     EXAMPLE = "OP:64,k3,p1"
     CONVOLUTION = ConvKind.SEPARABLE

@@ -17,6 +17,7 @@ class Linear(Layer):
     """Fully connected (dense) layer on the last axis: in*out weights."""
 
     WORD = "linear"
+    ALSO = ("fc",)
     EXAMPLE = "flatten OP:10"
     VIEW = False
     LINEAR = True

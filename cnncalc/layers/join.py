@@ -19,6 +19,7 @@ class Join(Layer):
     VIEW = False
     SIGN = Sign.KEPT
     JOINS = True
+    BARE = "from"
     EXAMPLE = "relu:name=a tanh:name=b OP:from=a+b"
 
     def check_several(self, xs: Sequence[Shape], also: str = "") -> None:
@@ -63,7 +64,6 @@ class Elementwise(Join):
     """Whether it takes two operands, no more."""
     KEYS: ClassVar[Mapping[str, Reader]] = {"value": number}
     HELP: ClassVar[Mapping[str, str]] = {"value": "The second operand, a number, of a layer with one input."}
-    BARE = "value"
     value: float | None = None
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
@@ -233,8 +233,8 @@ class Concat(Join):
     KEYS = {"axis": axis}
     HELP = {"axis": "The axis along which the inputs are put together: the batch is 0, by default the channels'."}
     DERIVED = ("axis",)
+    ALSO = ("cat",)
     ALIASES = {"dim": "axis"}
-    BARE = "axis"
     axis: int | None = None
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:

@@ -16,6 +16,7 @@ class Norm(Affine):
     """A normalization, then a weight (`scale`) and a bias (`center`) for each channel."""
 
     LINEAR = False
+    FOLLOWS = True
     KEYS: ClassVar[dict[str, Reader]] = {"eps": number, **Affine.KEYS}
     HELP: ClassVar[dict[str, str]] = {**Affine.HELP, "eps": "A small number that is added to the variance."}
     ALIASES = {"affine": "scale center", "elementwise_affine": "scale center", "bias": "center"}
@@ -41,11 +42,13 @@ class BatchNorm(Norm):
     """Batch normalization: per channel over batch and space; the running mean and variance are 2C buffers."""
 
     WORD = "batchnorm"
+    ALSO = ("bn",)
     LINEAR = True
     WEIGHTS = {**Norm.WEIGHTS, "running_mean": 0, "running_var": 1}
     BUFFERS = ("running_mean", "running_var")
     ADDED = {**Norm.ADDED, "running_mean": 0}
     KEYS: ClassVar[dict[str, Reader]] = {"c_i": at_least(1), **Norm.KEYS}
+    BARE = "c_i"
     c_i: int | None = None
 
     def normalized(self, x: Shape, env: Env) -> dict[str, object]:
@@ -61,6 +64,7 @@ class LayerNorm(Norm):
     """Layer normalization: over the axes of `axis`, by default the last."""
 
     WORD = "layernorm"
+    ALSO = ("ln",)
     KEYS: ClassVar[dict[str, Reader]] = {"axis": integers, **Norm.KEYS}
     HELP = {**Norm.HELP, "axis": "The axes that are normalized together: the batch is 0, the last is -1."}
     axis: tuple[int, ...] = (-1,)
@@ -85,6 +89,7 @@ class GroupNorm(Norm):
     """Group normalization: per sample and group of channels."""
 
     WORD = "groupnorm"
+    ALSO = ("gn",)
     EXAMPLE = "OP:4"
     KEYS: ClassVar[dict[str, Reader]] = {"g": groups, **Norm.KEYS}
     HELP = {**Norm.HELP, "g": "The number of groups of channels; -1 is one for each channel."}
@@ -129,6 +134,7 @@ class LocalResponseNorm(Layer):
     VIEW = False
     LINEAR = False
     SIGN = Sign.ANY
+    FOLLOWS = True
     KEEPS_SHAPE = True
     KEYS = {"size": at_least(1), "alpha": number, "beta": number, "offset": number}
     HELP = {

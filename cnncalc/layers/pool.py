@@ -245,6 +245,7 @@ class GlobalMaxPool(GlobalPool):
     """Global max pooling: the largest value of each channel."""
 
     WORD = "globalmaxpool"
+    ALSO = ("gmp",)
     LINEAR = False
 
 
@@ -252,6 +253,7 @@ class GlobalAvgPool(GlobalPool):
     """Global average pooling: the mean of each channel."""
 
     WORD = "globalavgpool"
+    ALSO = ("gap",)
     LINEAR = True
 
 

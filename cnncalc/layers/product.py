@@ -34,6 +34,7 @@ class ManyInputs(Layer):
     LINEAR = False
     SIGN = Sign.KEPT
     JOINS = True
+    BARE: ClassVar[str | None] = "from"
     MAKES_AXES = True
     MULTIPLIES = True
 
@@ -282,6 +283,7 @@ class MultiHead(Attends):
     """Multi-head attention: projections of queries, keys and values, attention in each head, a projection of all."""
 
     WORD = "multihead"
+    ALSO = ("mha",)
     REFUSED = {"onnx_read": "reads as linear, matmul and softmax"}
     EXAMPLE = "OP:4"
     SIGN = Sign.ANY

@@ -250,6 +250,7 @@ class ChannelShuffle(Layer):
     """Channel shuffle: the channels of g groups dealt out in turn."""
 
     WORD = "channelshuffle"
+    ALSO = ("shuffle",)
     REFUSED = {"keras": "it has no layer for channelshuffle"}
     EXAMPLE = "OP:4"
     VIEW = False

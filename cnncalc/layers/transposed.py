@@ -19,6 +19,7 @@ class TransposedConv(Convolution):
     """Transposed convolution: the gradient of a convolution from c_o to c_i channels."""
 
     WORD = "convT"
+    ALSO = ("deconv", "upconv", "tconv")
     EXAMPLE = "OP:8,k4,s2,p1"
     CONVOLUTION = ConvKind.TRANSPOSED
     KEYS = {**CHANNEL_KEYS, **WINDOW_KEYS, "g": at_least(1), "out_pad": per_axis(0), "out": per_axis(1), **LAST_KEYS}

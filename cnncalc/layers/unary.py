@@ -10,14 +10,20 @@ from .base import Env, Fields, Layer, Sign, Trace, axes_of, axis_of, ops
 from .keys import Reader, axis, integers, number, power
 
 
-class Abs(Activation):
+class Arithmetic(Activation):
+    """The base of functions that are not used as activations."""
+
+    FOLLOWS = False
+
+
+class Abs(Arithmetic):
     """Absolute value: |x|."""
 
     WORD = "abs"
     SIGN = Sign.NOT_NEGATIVE
 
 
-class Neg(Activation):
+class Neg(Arithmetic):
     """Negative: -x."""
 
     WORD = "neg"
@@ -25,14 +31,14 @@ class Neg(Activation):
     SIGN = Sign.ANY
 
 
-class Sqrt(Activation):
+class Sqrt(Arithmetic):
     """Square root."""
 
     WORD = "sqrt"
     SIGN = Sign.KEPT
 
 
-class Rsqrt(Activation):
+class Rsqrt(Arithmetic):
     """Reciprocal of the square root: 1/sqrt(x)."""
 
     WORD = "rsqrt"
@@ -40,7 +46,7 @@ class Rsqrt(Activation):
     SIGN = Sign.KEPT
 
 
-class Square(Activation):
+class Square(Arithmetic):
     """Square: x*x."""
 
     WORD = "square"
@@ -48,21 +54,21 @@ class Square(Activation):
     SIGN = Sign.NOT_NEGATIVE
 
 
-class Reciprocal(Activation):
+class Reciprocal(Arithmetic):
     """Reciprocal: 1/x."""
 
     WORD = "reciprocal"
     SIGN = Sign.KEPT
 
 
-class Log(Activation):
+class Log(Arithmetic):
     """Natural logarithm."""
 
     WORD = "log"
     SIGN = Sign.ANY
 
 
-class Log1p(Activation):
+class Log1p(Arithmetic):
     """Natural logarithm of 1 + x."""
 
     WORD = "log1p"
@@ -70,7 +76,7 @@ class Log1p(Activation):
     SIGN = Sign.KEPT
 
 
-class Expm1(Activation):
+class Expm1(Arithmetic):
     """Exponential less 1: exp(x) - 1."""
 
     WORD = "expm1"
@@ -78,28 +84,28 @@ class Expm1(Activation):
     SIGN = Sign.KEPT
 
 
-class Floor(Activation):
+class Floor(Arithmetic):
     """Floor: the largest whole number that is not above x."""
 
     WORD = "floor"
     SIGN = Sign.KEPT
 
 
-class Ceil(Activation):
+class Ceil(Arithmetic):
     """Ceiling: the smallest whole number that is not below x."""
 
     WORD = "ceil"
     SIGN = Sign.KEPT
 
 
-class Round(Activation):
+class Round(Arithmetic):
     """Rounding to the nearest whole number, halves to the even one."""
 
     WORD = "round"
     SIGN = Sign.KEPT
 
 
-class Trunc(Activation):
+class Trunc(Arithmetic):
     """Truncation: the whole number next to x towards 0."""
 
     WORD = "trunc"
@@ -107,91 +113,91 @@ class Trunc(Activation):
     SIGN = Sign.KEPT
 
 
-class SignOf(Activation):
+class SignOf(Arithmetic):
     """Sign: -1, 0 or 1."""
 
     WORD = "sign"
     SIGN = Sign.KEPT
 
 
-class Erf(Activation):
+class Erf(Arithmetic):
     """Error function."""
 
     WORD = "erf"
     SIGN = Sign.KEPT
 
 
-class Sin(Activation):
+class Sin(Arithmetic):
     """Sine."""
 
     WORD = "sin"
     SIGN = Sign.ANY
 
 
-class Cos(Activation):
+class Cos(Arithmetic):
     """Cosine."""
 
     WORD = "cos"
     SIGN = Sign.ANY
 
 
-class Tan(Activation):
+class Tan(Arithmetic):
     """Tangent."""
 
     WORD = "tan"
     SIGN = Sign.ANY
 
 
-class Asin(Activation):
+class Asin(Arithmetic):
     """Arcsine."""
 
     WORD = "asin"
     SIGN = Sign.KEPT
 
 
-class Acos(Activation):
+class Acos(Arithmetic):
     """Arccosine."""
 
     WORD = "acos"
     SIGN = Sign.NOT_NEGATIVE
 
 
-class Atan(Activation):
+class Atan(Arithmetic):
     """Arctangent."""
 
     WORD = "atan"
     SIGN = Sign.KEPT
 
 
-class Sinh(Activation):
+class Sinh(Arithmetic):
     """Hyperbolic sine."""
 
     WORD = "sinh"
     SIGN = Sign.KEPT
 
 
-class Cosh(Activation):
+class Cosh(Arithmetic):
     """Hyperbolic cosine."""
 
     WORD = "cosh"
     SIGN = Sign.NOT_NEGATIVE
 
 
-class Asinh(Activation):
+class Asinh(Arithmetic):
     """Inverse of the hyperbolic sine."""
 
     WORD = "asinh"
     SIGN = Sign.KEPT
 
 
-class Acosh(Activation):
+class Acosh(Arithmetic):
     """Inverse of the hyperbolic cosine."""
 
     WORD = "acosh"
     SIGN = Sign.NOT_NEGATIVE
 
 
-class Atanh(Activation):
+class Atanh(Arithmetic):
     """Inverse of the hyperbolic tangent."""
 
     WORD = "atanh"
@@ -212,6 +218,7 @@ class Celu(Activation):
     WORD = "celu"
     SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {"alpha": power}
+    BARE = "alpha"
     HELP = {"alpha": "The factor below 0, which also divides x."}
     alpha: float = 1.0
 
@@ -222,6 +229,7 @@ class SoftShrink(Activation):
     WORD = "softshrink"
     SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {"lambd": number}
+    BARE = "lambd"
     HELP = {"lambd": "The distance from 0 within which values become 0."}
     lambd: float = 0.5
 
@@ -232,6 +240,7 @@ class HardShrink(Activation):
     WORD = "hardshrink"
     SIGN = Sign.KEPT
     KEYS: ClassVar[dict[str, Reader]] = {"lambd": number}
+    BARE = "lambd"
     HELP = {"lambd": "The distance from 0 within which values become 0."}
     lambd: float = 0.5
 
@@ -268,6 +277,7 @@ class LogSoftmax(Activation):
     WORD = "logsoftmax"
     SIGN = Sign.ANY
     KEYS: ClassVar[dict[str, Reader]] = {"axis": axis}
+    BARE = "axis"
     HELP = {"axis": "The axis along which the exponentials sum to 1: the batch is 0, the last is -1."}
     axis: int = -1
 
@@ -284,6 +294,7 @@ class CumSum(Layer):
     SIGN = Sign.KEPT
     KEEPS_SHAPE = True
     KEYS = {"axis": axis}
+    BARE = "axis"
     HELP = {"axis": "The axis along which values are summed: the batch is 0, by default the last, -1."}
     axis: int = -1
 

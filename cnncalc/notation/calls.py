@@ -61,6 +61,8 @@ class BoundCall(NamedTuple):
 
 
 Reading = Callable[[BoundCall], list[Raw]]
+SEVERAL = "Sequential"
+"""The class of layers one behind another; calls with commas between them are read as one."""
 LINE = re.compile(r"\s*\(([^():]*)\):\s*(.*?),?\s*", re.DOTALL)
 """A line of a print-out: the name of a module, then its call."""
 _CALL = re.compile(r"\s*(?:\([^():]*\):\s*)?[A-Za-z_][\w.]*\s*\(.*\)\s*,?\s*", re.DOTALL)
@@ -71,21 +73,35 @@ def looks_like_call(text: str) -> bool:
     return "(" in text and _CALL.fullmatch(text) is not None
 
 
+def is_expression(text: str) -> bool:
+    """Return whether a text is a call as Python writes it; most print-outs of several lines are not."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return isinstance(tree, (ast.Call, ast.Tuple))
+
+
 def read_call(text: str) -> ModuleCall:
     """Read a call of a layer of PyTorch or Keras, or a line of a print-out. SpecError for anything else."""
     line = LINE.fullmatch(text)
     try:
-        tree = ast.parse((line[2] if line else text).strip(), mode="eval").body
+        call = _read(ast.parse((line[2] if line else text).strip(), mode="eval").body, text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise SpecError(f"{shown(text)} is not a call", "as Conv2d(3, 64, 3, padding=1)") from None
-    call = _read(tree, text)
     return call._replace(name=line[1]) if line and line[1] else call
 
 
 def _read(tree: ast.expr, text: str) -> ModuleCall:
+    if isinstance(tree, ast.Tuple):
+        calls = [_read(one, ast.unparse(one)) for one in tree.elts]
+        layers = [raw for call in calls for raw in call.layers]
+        return calls[0] if len(calls) == 1 else ModuleCall(calls[0].framework, SEVERAL, None, layers)
     if not isinstance(tree, ast.Call):
         raise SpecError(f"{shown(text)} is not a call", "as Conv2d(3, 64, 3, padding=1)")
     path = _dotted(tree.func)
+    if not path and isinstance(tree.func, ast.Call) and all(isinstance(arg, ast.Name) for arg in tree.args):
+        return _read(tree.func, text)  # Conv2D(32, 3)(x)
     if not path:
         raise SpecError(f"{shown(text)} does not call a layer by its name", "as Conv2d(3, 64, 3, padding=1)")
     args = [_value(arg) for arg in tree.args]
@@ -93,10 +109,10 @@ def _read(tree: ast.expr, text: str) -> ModuleCall:
     for keyword in tree.keywords:
         if keyword.arg is None:
             raise SpecError("** is not read in a call", "write the arguments themselves")
-        kwargs[keyword.arg] = _value(keyword.value)
+        kwargs[keyword.arg] = None if _has_no_effect(keyword.arg) else _value(keyword.value)
     framework = _framework_named(path[:-1])
-    if path[-1] == "Sequential" and not kwargs and all(isinstance(arg, ModuleCall) for arg in args):
-        return ModuleCall(framework or "torch", "Sequential", None, [raw for arg in args for raw in arg.layers])
+    if path[-1] == SEVERAL and not kwargs and all(isinstance(arg, ModuleCall) for arg in args):
+        return ModuleCall(framework or "torch", SEVERAL, None, [raw for arg in args for raw in arg.layers])
     return layers_of(path[-1], args, kwargs, framework)
 
 
@@ -226,7 +242,14 @@ IGNORED: dict[str, Sequence[str]] = {
     ),
 }
 """Arguments that change no shape and no number of weights, or that the network around a layer decides."""
+_READ_THOUGH_IGNORED = {"name", "inplace", "input_shape", "batch_input_shape", "input_dim"}
 _IGNORED_ENDS = ("_initializer", "_regularizer", "_constraint")
+
+
+def _has_no_effect(argument: str) -> bool:
+    """Return whether the value of an argument does not matter here, whatever it is."""
+    ignored = any(argument in names for names in IGNORED.values()) and argument not in _READ_THOUGH_IGNORED
+    return ignored or argument.endswith(_IGNORED_ENDS)
 
 
 def _bind(framework: str, kind: str, table: Name, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -405,7 +428,7 @@ def _layernorm(bound: BoundCall) -> list[Raw]:
 def _flatten(bound: BoundCall) -> list[Raw]:
     if bound.values.get("start_dim", 1) != 1 or bound.values.get("end_dim", -1) != -1:
         what = "only Flatten(1, -1), which keeps the batch, is read from a call"
-        raise SpecError(what, "for other axes: reshape:out=[6,-1]")
+        raise SpecError(what, "for other axes: reshape:out=[-1]")
     return [{"op": "flatten"}]
 
 
@@ -542,7 +565,17 @@ def _activation(value: Any) -> list[Raw]:
 
 @_reads("keras", "Activation", arguments="activation")
 def _lone_activation(bound: BoundCall) -> list[Raw]:
-    return _activation(bound.values.get("activation")) or [{"op": "identity"}]
+    if "activation" not in bound.values:
+        raise SpecError("Activation needs activation", "as Activation('relu')")
+    return _activation(bound.values["activation"]) or [{"op": "identity"}]
+
+
+@_reads("keras", "Input", "InputLayer", arguments="shape batch_size")
+def _input(bound: BoundCall) -> list[Raw]:
+    shape = bound.get("shape", bound.get("input_shape"))
+    known = isinstance(shape, list) and shape and all(type(n) is int for n in shape)
+    example = "x".join(map(str, shape)) if known and shape else "3x224x224"
+    raise SpecError(f"{bound.kind} is the network's input, not a layer", f"write its shape in front: {example}")
 
 
 @_reads("keras", "ReLU")
@@ -599,6 +632,22 @@ def _keras_norm(bound: BoundCall) -> list[Raw]:
     """Return a norm over the channels, wherever they stand in the network: Keras's axis is that of its own layout."""
     _refuse(bound, "axis", (-1, 1, 2, 3, 4))
     return [_renamed(bound)]
+
+
+def op_of(kind: str) -> str:
+    """Return the op of a class; empty if its arguments decide, or if it is several."""
+    ops = {_named(framework)[kind][0] for framework in kinds()[kind] if kind in _named(framework)}
+    return ops.pop() if len(ops) == 1 else ""
+
+
+def theirs(kind: str, key: str) -> str:
+    """Return the argument of a class that a key of its op stands for: `kernel_size` for k; else the key itself."""
+    for framework in kinds()[kind]:
+        _, table = _named(framework).get(kind, ("", Name(kind)))
+        own = [argument for argument, ours in table.keys.items() if ours == key]
+        if key not in table.keys and own:
+            return own[0]
+    return key
 
 
 def arguments_of(kind: str) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..dialects import DIALECTS, dialect_named, layout_named
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
@@ -36,6 +36,18 @@ TOP_KEYS = (
     "report",
     "$schema",
 )
+Raw = dict[str, Any]
+"""A layer as JSON has it."""
+
+
+class Group(NamedTuple):
+    """A layer with those that stand before and behind it in its word, each with what its name adds to the layer's."""
+
+    head: Raw
+    before: tuple[tuple[str, Raw], ...] = ()
+    behind: tuple[tuple[str, Raw], ...] = ()
+
+
 LAYER_KEYS = ("name", "from", "times", "tie", "trainable", "expect")
 """The keys that a layer of any op may have."""
 COMMON_KEYS = ("op", *LAYER_KEYS, "counted", "report")
@@ -120,10 +132,11 @@ def _at(document: Document, at: int, what: str, help: str | None = None) -> Cnnc
 
 
 def _not_json(document: Document, error: json.JSONDecodeError) -> CnncalcError:
+    start = len(document.text) - len(document.text.lstrip())
+    if document.text[start] not in "[{":
+        what = "not a network: neither JSON, layer words, Python source nor a print-out"
+        return _at(document, start, what, f"{_A_SPEC}; layer words are 3x224x224 conv:64,k7,s2")
     if error.msg == "Extra data":
-        start = len(document.text) - len(document.text.lstrip())
-        if document.text[start] not in "[{":
-            return _at(document, start, "not JSON: neither an object nor a list", _A_SPEC)
         help = "for one spec a line: cnncalc shape --jsonl, cnncalc check --jsonl"
         return _at(document, error.pos, "a second document after the first", help)
     what = (error.msg[0].lower() + error.msg[1:]).removesuffix(" at")
@@ -199,6 +212,7 @@ def _label(layers: Any, path: Path) -> str:
             break
         indices.append(f"layers[{index}]")
         raw = layers[index] if isinstance(layers, (list, tuple)) else None
+        raw = raw.head if isinstance(raw, Group) else raw
         name, layers = (raw.get("name"), raw.get("layers")) if isinstance(raw, dict) else (None, None)
     if len(indices) > MOST_SHOWN:
         indices = [*indices[: MOST_SHOWN // 2], "…", indices[-1]]
@@ -344,6 +358,12 @@ def _inner_layers(value: Any, index: int, depth: int) -> tuple[Node, ...]:
 def read_layer(raw: Any, index: int, depth: int) -> Wire:
     """Read one layer from its object. SpecError with the path of the key that is wrong."""
     path = ("layers", index)
+    if isinstance(raw, Group):
+        before, behind = [
+            tuple([(suffix, read_layer(one, index, depth).layer) for suffix, one in beside])
+            for beside in (raw.before, raw.behind)
+        ]
+        return read_layer(raw.head, index, depth)._replace(before=before, behind=behind)
     if not isinstance(raw, dict):
         raise SpecError(f"{shown(raw)} is not a layer", 'a layer is an object, as {"op": "relu"}', path=path)
     word = raw.get("op")
@@ -373,8 +393,7 @@ def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, obj
             continue
         names = keys_named(cls, written)
         if not names:
-            known = [*cls.KEYS, *LAYER_KEYS]
-            help = nearest(written, known) or f"{op} has the keys {', '.join(known)}"
+            help = nearest_key(cls, written) or f"{op} has the keys {', '.join([*cls.KEYS, *LAYER_KEYS])}"
             raise SpecError(f"{op} has no key {shown(written)}", help, path=("layers", index, written))
         if value is None or (written == "auto_pad" and value == "NOTSET"):
             continue
@@ -398,6 +417,18 @@ def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, obj
                 given[key] = _inner_layers(value, index, depth + 1)
     _check_keys(cls, op, given, ("layers", index))
     return given
+
+
+def nearest_key(cls: type[Layer], written: str, more: Iterable[str] = ()) -> str | None:
+    """Return `did you mean dilation (d)?`: the names of keys nearest to a word, ours before the frameworks'."""
+    known = [*cls.KEYS, *more, *LAYER_KEYS]
+    aliases = {name: keys for name in aliases_of(cls) if (keys := keys_named(cls, name)) and name not in known}
+    found = nearest(written, [*known, *aliases])
+    if found is None:
+        return None
+    names = {aliases.get(name, (name,)): name for name in reversed(found.split("'")[1::2])}
+    said = [f"{name} ({' and '.join(keys)})" if name in aliases else f"'{name}'" for keys, name in names.items()]
+    return f"did you mean {' or '.join(reversed(said))}?"
 
 
 def _trainable(value: Any) -> bool:
@@ -452,4 +483,43 @@ def _check_keys(cls: type[Layer], op: str, given: dict[str, object], path: Path)
             raise SpecError(f"{op} needs {key}", f"give {key}{bare}", path=path)
 
 
-EXAMPLE = {"c_o": 64, "out": 10, "k": 3, "p": 1, "order": "2x3x1"}
+EXAMPLE: dict[str, Any] = {
+    "c_o": 64,
+    "out": 10,
+    "k": 3,
+    "p": 1,
+    "order": "2x3x1",
+    "g": 8,
+    "rate": 0.5,
+    "alpha": 0.2,
+    "axis": 1,
+    "factor": 2,
+    "lambd": 0.5,
+    "size": 5,
+    "heads": 4,
+}
+"""A value of a key, for the words of errors."""
+
+
+def example_word(op: str) -> str:
+    """Return an op as a word with the number that it needs: `maxpool:3`."""
+    cls = OPS[op][0]
+    return f"{op}:{EXAMPLE.get(cls.BARE, 3)}" if cls.BARE in cls.NEEDED else op
+
+
+_LETTERS = {"k": "k", "s": "s", "p": "p", "p_total": "pt", "d": "d", "g": "g"}
+
+
+def word_of(raw: Raw) -> str:
+    """Return a layer as a word: `conv:64,c_i=3,k3`, without keys that have their default."""
+    op = raw["op"]
+    cls = OPS[op][0]
+    parts = []
+    for key in [*([cls.BARE] if cls.BARE in raw else []), *[key for key in raw if key not in ("op", cls.BARE)]]:
+        value = raw[key]
+        if value == getattr(cls, key, None) or value is False:
+            continue
+        numbers = value if isinstance(value, list) else [value]
+        text = "x".join(map(str, numbers)) if all(type(n) is int for n in numbers) else json.dumps(value)
+        parts.append(text if key == cls.BARE else f"{_LETTERS[key]}{text}" if key in _LETTERS else f"{key}={text}")
+    return f"{op}:{','.join(parts)}" if parts else op

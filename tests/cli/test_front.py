@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,6 @@ MEANINGS = [
     ("convert lenet5 --to json", None, "did you mean 'spec'?"),
     ("convert lenet5 --to tensorflow", None, "did you mean 'keras'?"),
     ("convert lenet5 -o x.keras", None, "give -o a name that ends in .json, .onnx or .py"),
-    ("help padding", None, "these pages speak of it: cnncalc help dialects, cnncalc help textbook, cnncalc help ops"),
 ]
 """What is typed, and the first and the last line of the error; None for a line that another test has."""
 
@@ -210,6 +210,13 @@ def test_intent_comes_before_spelling(line: str, what: str | None, help: str | N
     lines = ended.err.splitlines()
     assert what in (None, lines[0])
     assert help is None or lines[-1] == f"  {help}"
+
+
+def test_the_pages_that_speak_of_a_word() -> None:
+    what, help = here(["help", "padding"]).err.splitlines()
+    assert what == "there is no help topic or command 'padding'"
+    assert help.startswith("  these pages speak of it: cnncalc help ")
+    assert here(["help", "zzzz"]).err.endswith("\n  for the list: cnncalc help\n")
 
 
 def test_the_sizes_of_a_shape_are_one_word() -> None:
@@ -443,6 +450,15 @@ def test_there_is_no_such_part(options: str, text: str) -> None:
     assert here(["shape", "net.json", *options.split()]) == (2, "", text + "\n")
 
 
+def test_a_part_under_several_dialects_is_read_as_the_whole() -> None:
+    line = ["shape", "3x8x9", "conv:4,k3", "maxpool:k3,s2", "relu", "--dialect", "plain,caffe"]
+    out = here([*line, "--until", "maxpool1"]).out
+    assert "rounding" in out
+    assert out == here([word for word in line if word != "relu"]).out
+    text = "--after takes one dialect: what a layer gives may differ\n  name one\n"
+    assert here([*line, "--after", "conv1"]) == (2, "", text)
+
+
 def test_a_network_cannot_begin_behind_one_of_two_paths() -> None:
     line = ["3x8x8", "conv:3,name=a", "relu:name=b", "add:from=a+b,name=c", "relu"]
     assert here(["shape", *line, "--after", "b"]) == (
@@ -485,6 +501,11 @@ CHECKS: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("3x32x32 conv:3 relu net.json lenet5 --expect min_params=1", []),
     ("'3x32x32 conv:3' '3x8x8 conv:4,k3' --expect min_params=1", []),
     ("conv:3 relu -i 3x8x8 --expect out=3x8x8", []),
+    ("3x64x96 resnet18 3x9x9 net.json --expect min_macs=100", []),
+    ("3x32x32 'Conv2d(3, 64, 3)' relu net.json --expect min_params=1", []),
+    ("3x8x9 cnv:3 relu --expect out=3", [("CC001", None, None, None)]),
+    ("3x8x9 conv:3 rleu net.json --expect min_params=1", [("CC001", None, None, None)]),
+    ("conv:3 nope.json relu -i 3x8x9 --expect max_params=99", [("CC001", None, None, None)]),
     ("net.json --expect stem.out=4x6x7", []),
     ("net.json --expect stem.out=4x6x8", [("CC101", "stem.out", [4, 6, 7], [4, 6, 8])]),
     ("net.json --expect stem.params=112 --expect 'stem.macs<=1'", [("CC107", "stem.max_macs", 4536, 1)]),
@@ -726,6 +747,32 @@ def test_a_picture_is_named_with_the_line_that_makes_an_array(folder: Path) -> N
     assert here(["run", "relu", "-x", "a b.npy", "--json"]).out.startswith('{"layer": "relu1", "shape": [3, 2, 3]')
 
 
+@posix
+@pytest.mark.parametrize("kind", ["zip", "pickle"])
+def test_a_checkpoint_is_named_with_the_line_that_makes_arrays(kind: str, folder: Path) -> None:
+    """The line is run by a shell, with a stand-in for PyTorch."""
+    (folder / "torch.py").write_text(
+        "import numpy as np\n"
+        "class Tensor:\n"
+        "    def numpy(self):\n"
+        "        return np.full((1, 1, 1, 2), 3.0)\n"
+        "def load(name, place, weights_only):\n"
+        "    assert (name, place, weights_only) == ('m.pt', 'cpu', True)\n"
+        "    return {'state_dict': {'conv1.weight': Tensor()}}\n"
+    )
+    if kind == "zip":
+        with zipfile.ZipFile("m.pt", "w") as archive:
+            archive.writestr("m/data.pkl", b"\x80\x02")
+    else:
+        Path("m.pt").write_bytes(b"\x80\x02}q\x00.")
+    what, help = here(["run", "conv", "-x", "[[1, 2]]", "-w", "m.pt"]).err.splitlines()
+    assert what == "'m.pt' is a pickle, as PyTorch saves weights, and nothing is unpickled"
+    line = help.partition("its arrays as a .npz: python ")[2]
+    command = f"{shlex.quote(sys.executable)} {line}"
+    subprocess.run([shell(), "-c", command], check=True, env=environment(PYTHONPATH=str(folder)))
+    assert here(["run", "conv:1,k1x2", "-x", "[[1, 2]]", "-w", "m.npz"]).out == "[[9.]]\n"
+
+
 def test_the_textbooks_edge_is_learned_with_the_default_step() -> None:
     image = np.ones((6, 8), np.float32)
     image[:, 2:6] = 0
@@ -763,6 +810,8 @@ def test_an_array_has_its_own_ending(line: str, ending: str) -> None:
     [
         ("diff relu tanh -i 3x4x4 -o x.csv", "this writes .json or .md, and 'x.csv' ends in .csv"),
         ("shape net.json -o x.png", "and 'x.png' ends in .png"),
+        ("schema -o x.csv", "a schema is written as .json, and 'x.csv' ends in .csv"),
+        ("convert net.json --weights-out w.csv", "a set of weights is written as .npz, and 'w.csv' ends in .csv"),
         ("convert net.json -o x.pt", "this writes .json, .onnx or .py, and 'x.pt' ends in .pt"),
     ],
 )

@@ -1136,3 +1136,28 @@ def test_an_input_of_open_sizes_meets_a_batch(sizes: list[int | str]) -> None:
     assert cnncalc.shape(read(data).spec).layers[-1].name == "z"
     report = cnncalc.shape(read(data, sizes={"y": (1, 4, 5)}).spec)
     assert tuple(report.out) == (1, 3, 5)
+
+
+def test_a_reshape_that_other_sizes_do_not_fit_says_so(tmp_path: Path) -> None:
+    nodes = [node("Reshape", "s"), helper.make_node("Relu", ["y"], ["z"], name="z")]
+    path = tmp_path / "net.onnx"
+    path.write_bytes(model(nodes, [1, 2, 4, 7], {"s": np.array([0, 4, 14, -1], I64)}, outputs=[named("z")]))
+    text = "'n' cannot reshape 1x2x5x8 to 0x4x14x-1: the file has those numbers for the sizes of its export"
+    assert text not in here(["shape", str(path)]).err
+    assert text in here(["shape", str(path), "-i", "1x2x5x8"]).err
+
+
+def test_a_grid_that_is_computed_from_numbers_has_no_parameters() -> None:
+    """The places of a detector's anchors: a range, half a unit further on, beside a column that a node fills."""
+    fill = numpy_helper.from_array(np.array([8], F32))
+    rows = [
+        ("Range", ["zero", "end", "one"], "r", {}),
+        ("Add", ["r", "half"], "places", {}),
+        ("ConstantOfShape", ["n"], "strides", {"value": fill}),
+        ("Concat", ["places", "strides"], "grid", {"axis": 0}),
+        ("Add", ["x", "grid"], "y", {}),
+    ]
+    numbers = {"zero": F32(0), "end": F32(6), "one": F32(1), "half": F32(0.5)}
+    data = model(chain(*rows), [2, 12], {name: np.array(one) for name, one in numbers.items()} | {"n": np.array([6])})
+    assert cnncalc.shape(read(data).spec).params == 0
+    check_values(data, ones((2, 12), F32))

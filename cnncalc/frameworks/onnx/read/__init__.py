@@ -84,6 +84,11 @@ def _notes(b: GraphReader) -> tuple[str, ...]:
         name, declared, ours = b.contradictions[0]
         more = f", and {others} more values" if (others := len(b.contradictions) - 1) else ""
         notes.append(f"the file declares {shown(name)} as {show(declared)}, and it is {show(ours)}{more}")
+    if b.misfits:
+        name, have, asked = b.misfits[0]
+        more = f", and {others} more" if (others := len(b.misfits) - 1) else ""
+        help = "the file has those numbers for the sizes of its export"
+        notes.append(f"{shown(name)} cannot reshape {show(have)} to {show(asked)}: {help}{more}")
     branches = [layer.name for layer in b.spec.layers if layer.op == "opaque" and layer.keys["type"] == "If"]
     if branches:
         more = f", and {others} more" if (others := len(branches) - 1) else ""

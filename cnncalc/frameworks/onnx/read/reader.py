@@ -135,6 +135,8 @@ class GraphReader:
         """The arrays of each layer, by their roles."""
         self.contradictions: list[tuple[str, Shape, Shape]] = []
         """The values of which the file declares another shape than the one they have: name, declared, ours."""
+        self.misfits: list[tuple[str, Shape, Shape]] = []
+        """The reshapes to sizes that have another number of values: name, the shape before, and the one asked for."""
 
     # shapes
 
@@ -468,6 +470,9 @@ class GraphReader:
             x = self.unfolded(x)
             found = regrouped(x, self.batch, full)
         if found is None:
+            have = self.full(x)
+            if have is not None and values_of(have) != values_of(full) and None not in map(values_of, (have, full)):
+                self.misfits.append((name, tuple(have), tuple(full)))
             found = self._of_one(x, full)
         sample, axes = found
         if len(sample) > MOST_SIZES or any(isinstance(n, int) and not 1 <= n <= LARGEST for n in sample):

@@ -21,7 +21,12 @@ def reshape(b: GraphReader, node: GraphNode) -> None:
     """Read a target in which 0 keeps a size and -1 is whatever is left."""
     x, full = b.known(node)
     wanted: Sequence[Number] | None = node.ints("shape") if node.has("shape") else b.listed(node.input(1))
-    target = resolved(full, needed(wanted), bool(node.whole("allowzero")))
+    asked = [n for n in needed(wanted) if not isinstance(n, float)]
+    try:
+        target = resolved(full, needed(wanted), bool(node.whole("allowzero")))
+    except OpaqueNode:
+        b.misfits.append((node.name, full, tuple(asked)))
+        raise
     if not recognised(b, node, target):
         b.give(node, b.reshaped(node.name, x, target))
 

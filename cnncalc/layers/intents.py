@@ -1,0 +1,93 @@
+"""What people say for what exists: one table of the words that are not ops, and what to write for each.
+
+Advice is layer words; a test follows all of it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Intent(NamedTuple):
+    """What a word is probably meant for."""
+
+    advice: tuple[str, ...]
+    """What to write in its place: layer words, several layers with spaces between them."""
+    what: str = ""
+    """What the word is, if nothing here is just that; empty for another name of something that there is."""
+    say: str = "did you mean {}?"
+    """The sentence that the advice stands in."""
+
+    @property
+    def help(self) -> str:
+        """The sentence with the advice."""
+        return self.say.format(" or ".join(self.advice))
+
+
+NOT_A_LAYER = "not a layer of cnncalc"
+_BLOCK = "a block of several layers, not one"
+
+
+def _block(layers: str) -> Intent:
+    """Return that a word is several layers, such as these."""
+    return Intent((layers,), _BLOCK, "write its layers, as {}")
+
+
+def _opaque(kind: str) -> Intent:
+    """Return that there is no such layer, and how an opaque one stands for it."""
+    advice = (f"opaque:type={kind},out=64x16x16,params=50000", f"opaque:type={kind},same=true")
+    return Intent(advice, NOT_A_LAYER, "write its layers, or let one of known figures stand for it: {}")
+
+
+_TABLE: dict[str, Intent] = {
+    "residual skip shortcut resadd plus eltwise merge": Intent(("add:from=a+b",)),
+    "concatenation join route combine": Intent(("concat:a+b",)),
+    "pool pooling pool2d subsample subsampling": Intent(("maxpool:2", "avgpool:2")),
+    "globalpool globalpooling gp": Intent(("gap", "gmp")),
+    "norm normalisation": Intent(("bn", "ln")),
+    "activation act nonlinearity": Intent(("relu", "sigmoid")),
+    "upsampling resize interpolate interpolation unpool": Intent(("upsample:x2",)),
+    "downsample downsampling": Intent(("maxpool:2", "conv:64,k3,s2,p1")),
+    "view ravel flat": Intent(("flatten", "reshape:out=-1")),
+    "padding zeropad": Intent(("pad:1",)),
+    "classifier head logits output mlp": Intent(("flatten linear:10",)),
+    "transpose swapaxes": Intent(("permute:2x3x1", "convT:8,k2,s2")),
+    "transposedconv transposeconv convtransposed": Intent(("convT:8,k2,s2",)),
+    "pointwise pw": Intent(("conv:64,k1",)),
+    "grouped groupconv groupedconv": Intent(("conv:64,k3,g4",)),
+    "dilated atrous dilatedconv atrousconv": Intent(("conv:64,k3,d2",)),
+    "embed lookup": Intent(("embedding:rows=256,out=8",)),
+    "bilstm bidirectional": Intent(("lstm:64,bidirectional=true",)),
+    "selfattention multiheadselfattention mhsa": Intent(("multihead:4",)),
+    "im2col": Intent(("unfold:k3",)),
+    "gate": Intent(("mul:a+b",)),
+    "resblock basicblock bottleneck residualblock": _block("conv:16,k3,p1,bn,relu conv:16,k3,p1,bn add:a+conv2 relu"),
+    "convblock vggblock doubleconv": _block("conv:64,k3,p1,bn,relu conv:64,k3,p1,bn,relu"),
+    "mbconv invertedresidual invertedbottleneck": _block("conv:64,k1,bn,relu6 dw:k3,p1,bn,relu6 conv:16,k1,bn"),
+    "inception fire aspp spp fpn": _block("conv:16,k1,name=c conv:32,k3,p1,from=a,name=d concat:c+d"),
+    "se squeezeexcite seblock": _block("gap conv:4,k1,relu conv:16,k1,sigmoid,name=g mul:b+g"),
+    "transformer encoder decoder transformerencoder transformerencoderlayer vit swin": _opaque("transformer"),
+    "lambda custom": _opaque("lambda"),
+    "capsule caps": _opaque("capsule"),
+    "mamba ssm s4": _opaque("mamba"),
+    "deformconv deformableconv dcn": _opaque("deformconv"),
+    "convlstm convgru": _opaque("convlstm"),
+    "maxunpool maxunpool1d maxunpool2d maxunpool3d": Intent(
+        ("upsample:x2",),
+        NOT_A_LAYER,
+        "it needs the indices that a maxpool kept, and layers pass on values only; near is {}",
+    ),
+    "rmsnorm": Intent(("layernorm",), NOT_A_LAYER, "near is {}, which also takes the mean away"),
+    "glu geglu swiglu": Intent(("sigmoid mul:a+sigmoid1",), NOT_A_LAYER, "write it as a gate: {}"),
+    "maxout": Intent(("max:a+b",), NOT_A_LAYER, "write it as convs that {} joins"),
+    "loss crossentropy mse ctc crf optimizer adam sgd": Intent(
+        ("softmax",), NOT_A_LAYER, "a network here ends before its loss, with {} at the most"
+    ),
+}
+INTENTS = {word: intent for words, intent in _TABLE.items() for word in words.split()}
+"""For a word in lower case, without - and _, what it is probably meant for."""
+
+
+def meant(word: str) -> Intent | None:
+    """Return what a word that is not an op is probably meant for; None if the table does not say."""
+    return INTENTS.get(word.lower().replace("_", "").replace("-", ""))
