@@ -331,6 +331,7 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     document = Document("", name)
     document.imported, document.weights, document.model = True, model.weights, model.model
     document.notes, document.unread, document.annotate = model.notes, model.unread, model.annotate
+    document.functions = model.functions
     network = read(model.spec, document)
     if model.bind is not None:
         again = model.bind
