@@ -20,7 +20,7 @@ from .layers import OPS, unknown_op
 from .network import Network, Origin
 from .notation.document import Document, parse, read
 from .notation.tokens import WordText, tokenize, whole_words
-from .notation.words import Completer, is_layer_word, join_hint, read_words
+from .notation.words import Completer, call_error, called_name, is_layer_word, join_hint, read_words
 from .sizes import Shape, looks_like_shape, parse_shape, respelled
 
 STDIN = "-"
@@ -167,10 +167,12 @@ def _no_network(spec: SpecWords, word: str) -> SpecError:
         return spec.blame(error or no_file(word), spec.first, len(word))
     from .layers.intents import meant
 
-    name = word.partition(":")[0]
+    name = called_name(word)
     intent = meant(name)
     if intent is not None and intent.what:
         return spec.blame(unknown_op(name), spec.first, len(word))
+    if intent is None and name[:1].isupper() and (error := call_error(word)) is not None:
+        return spec.blame(error, spec.first, len(word))
     error = SpecError(
         f"{shown(word)} is not a layer, a file or a built-in network",
         (intent.help if intent is not None else nearest(name, [*OPS, *zoo.names()]))
@@ -220,7 +222,11 @@ def _no_layer(spec: SpecWords, index: int) -> SpecError:
     if len(spec.rest) == 2 and not spec.first and is_network(spec.rest[0]) and is_shape(spec.rest[1]):
         return spec.blame(SpecError("the input comes first", f"write {spec.rest[1]} {spec.rest[0]}"), 1, 999)
     word = spec.words[index]
-    name = word.partition(":")[0]
+    name = called_name(word)
+    if "=" in spec.words[index : index + 2] and spec.words[-1] != "=":
+        call = spec.words[spec.words.index("=", index) + 1]
+        assigned = SpecError(f"{shown(word)} is not a layer", f"write the call alone: {call}")
+        return spec.blame(assigned, index, len(word))
     argument = join_hint(spec.words[index - 1], spec.words[index:]) if index > spec.first else None
     if argument is not None:
         return spec.blame(argument, index, len(word))

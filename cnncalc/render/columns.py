@@ -11,7 +11,7 @@ from ..field import Field
 from ..network import INPUT
 from ..report import LayerReport, Report
 from ..sizes import NOTHING_KNOWN, Shape, show, total
-from . import WHOLE, Selection
+from . import WHOLE, Selection, Style
 from .grid import Cell, Column, Grid, grid
 from .rows import Row, rows
 
@@ -158,11 +158,15 @@ ALL = (
 SUMMED = ("weights", "bias", "params", "buffers", "macs", "flops")
 
 
-def usual(report: Report, selection: Selection, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the usual columns: these, those in bytes if the report has a dtype, and `times` if rows are folded."""
-    if report.memory is not None:
+def shown_columns(report: Report, style: Style, usual: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns that are shown: those chosen, or the usual ones and, with a dtype, those in bytes.
+
+    Where rows are folded, `times` is one of them.
+    """
+    names = style.columns or usual
+    if style.columns is None and report.memory is not None:
         names = {NARROW: NARROW_BYTES, WIDE: WIDE_BYTES}.get(names, (*names, *BYTES[:3]))
-    return (*names[:1], "times", *names[1:]) if selection.fold else names
+    return (*names[:1], "times", *names[1:]) if style.selection.fold and "times" not in names else names
 
 
 def report_grid(report: Report, selection: Selection, names: Sequence[str]) -> Grid:
@@ -187,6 +191,6 @@ def _sum(report: Report, of: Sequence[Row], name: str) -> Cell:
 
 def records(report: Report) -> list[dict[str, Cell]]:
     """Return the rows of CSV as dicts: numbers as numbers, and None for what is not known or has no meaning."""
-    names = usual(report, WHOLE, ALL)
+    names = shown_columns(report, Style(), ALL)
     lines = report_grid(report, WHOLE, names).rows
     return [{name: None if cell == "" else cell for name, cell in zip(names, line, strict=True)} for line in lines]

@@ -9,7 +9,7 @@ from ..explain import lines
 from ..report import Report
 from . import Style, writing
 from . import markdown as md
-from .columns import ALL, NARROW, report_grid, usual
+from .columns import ALL, NARROW, report_grid, shown_columns
 from .grid import Grid
 from .rows import rows
 from .summary import counted_as, memory, totals
@@ -19,7 +19,7 @@ PLAIN = Style()
 
 def csv(report: Report, style: Style, delimiter: str = ",") -> Iterator[str]:
     """Yield a header and a row a layer, numbers in plain digits; empty if a figure has no meaning for the layer."""
-    names = style.columns or usual(report, style.selection, ALL)
+    names = shown_columns(report, style, ALL)
     return writing.delimited(names, report_grid(report, style.selection, names), delimiter)
 
 
@@ -29,7 +29,7 @@ def tsv(report: Report, style: Style) -> Iterator[str]:
 
 
 def _grid(report: Report, style: Style) -> Grid:
-    return report_grid(report, style.selection, style.columns or usual(report, style.selection, NARROW))
+    return report_grid(report, style.selection, shown_columns(report, style, NARROW))
 
 
 def markdown(report: Report, style: Style) -> Iterator[str]:

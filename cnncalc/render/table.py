@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..errors import CnncalcError
 from ..report import Report
 from . import Style
-from .columns import DROPS, NARROW, WIDE, report_grid, usual
+from .columns import DROPS, NARROW, WIDE, report_grid, shown_columns
 from .drawing import Table, draw, lay_out, of_grid
 from .grid import brief, full
 from .messages import paint
@@ -38,7 +38,7 @@ def before(error: CnncalcError, style: Style) -> Iterator[str]:
 
 def _tables(report: Report, style: Style) -> Iterator[Table]:
     """Yield the table with its numbers in full, then shortened, without the columns that a narrow terminal lacks."""
-    names = style.columns or usual(report, style.selection, NARROW if style.width is None else WIDE)
+    names = shown_columns(report, style, NARROW if style.width is None else WIDE)
     drops = [DROPS.index(name) + 1 if name in DROPS and style.columns is None else 0 for name in names]
     kept = [name for name, drop in zip(names, drops, strict=True) if not drop]
     for write, shown, turns in ((full, names, drops), (brief, kept, ())):

@@ -160,6 +160,12 @@ def test_a_fold_begins_where_a_block_does() -> None:
     assert sum(times) == len(report("resnet50"))
 
 
+def test_a_run_is_of_blocks_that_differ_in_numbers_alone() -> None:
+    rows = rows_of("resnet18 --fold --columns layer,out")
+    folded = {row["layer"] for row in rows if row["times"]}
+    assert folded == {row["layer"] for row in rows if row["layer"].startswith("layer1_1_")}
+
+
 def test_sums_are_of_what_is_shown_and_of_the_whole() -> None:
     lines = here(["shape", "resnet18", "--fold", "--only", "conv"]).out.splitlines()
     convolutions = [layer for layer in report("resnet18") if layer.op == "conv"]

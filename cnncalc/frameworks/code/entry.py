@@ -10,6 +10,7 @@ from ...errors import SpecError, nearest, shown
 from ...input import FIRST
 from ...sizes import Shape
 from .. import ForeignNetwork
+from ..torch.read.factory import is_factory
 from .annotate import AnnotatedSource, annotated
 from .evaluate import Evaluator
 from .libraries import Libraries
@@ -73,6 +74,7 @@ class SourceReader:
     def evaluator(self) -> Evaluator:
         """Return an evaluator of the source."""
         self.last = Evaluator(self.source, self.scope, self.scope.budget, self.libraries)
+        self.last.way = self.way()
         return self.last
 
     def read_inputs(self, evaluator: Evaluator) -> ForeignNetwork:
@@ -165,9 +167,16 @@ class SourceReader:
         """
         for call, error in failed:
             works_on_it = any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(call))
-            if not works_on_it or isinstance(evaluator.top_value(call.func), ClassValue):  # keras.Model(inputs, x)
+            if not works_on_it or self.makes(evaluator, call):  # keras.Model(inputs, x)
                 raise error
             evaluator.notes[f"line {call.lineno}: this is not understood, and left out"] = None
+
+    def makes(self, evaluator: Evaluator, call: ast.Call) -> bool:
+        """Return whether what is called is a class."""
+        try:
+            return isinstance(evaluator.top_value(call.func), ClassValue)
+        except (SpecError, RaisedError):
+            return False
 
     def is_result(self, call: ast.Call, at: int) -> bool:
         """Return whether a call in a statement is of a value of the source: `net(x)`."""
@@ -198,8 +207,11 @@ class SourceReader:
 
     def way(self) -> str:
         """Return the way through the framework."""
-        module = self.name.removesuffix(".py").replace("/", ".").lstrip(".")
-        return f"through the framework itself: cnncalc convert {module}:factory"
+        module = self.name.removesuffix(".py").replace("/", ".")
+        names = f"{module}:{(self.wanted or 'factory').partition('(')[0]}"
+        return (
+            f"through the framework itself: cnncalc convert {names if is_factory(names) else 'package.module:factory'}"
+        )
 
 
 def made_in(statement: TopStatement) -> Iterator[tuple[str, ast.Call]]:

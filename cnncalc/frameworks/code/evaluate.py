@@ -75,7 +75,7 @@ class Evaluator(ExpressionEvaluator):
         self.source, self.scope, self.budget, self.libraries = source, scope, budget, libraries
         self.depth = 0
         """How many calls stand inside one another."""
-        self.notes = {}
+        self.notes, self.way = {}, None
         self.shapes: dict[int, dict[str, None]] = {}
         """The shapes that each line makes, by its number."""
         self.state: dict[str, Any] = {}
@@ -140,7 +140,7 @@ class Evaluator(ExpressionEvaluator):
             self.budget.spend()
             execute = STATEMENTS.get(type(node))
             if execute is None:
-                raise self.error(node, f"a {type(node).__name__.lower()} statement is not understood")
+                raise self.error(node, f"a {type(node).__name__.lower()} statement is not understood", self.way)
             try:
                 outcome = execute(self, node, frame)
             except TooMuchError as error:
@@ -483,7 +483,10 @@ class Evaluator(ExpressionEvaluator):
         """Return the result of a call."""
         self.budget.spend()
         if isinstance(function, UnknownValue):
-            return UnknownValue(f"{function.what}(…)" if not function.what.endswith("(…)") else function.what, node)
+            is_result = function.what.endswith("(…)")
+            return UnknownValue(
+                function.what if is_result else f"{function.what}(…)", function.node if is_result else node
+            )
         self.depth += 1
         if self.depth > DEEPEST_CALLS:
             raise TooMuchError(f"more than {DEEPEST_CALLS} calls inside one another")
@@ -513,7 +516,7 @@ class Evaluator(ExpressionEvaluator):
         try:
             return function.call(self, args, kwargs, node)
         except NotImplementedError:
-            raise self.error(node, f"{quoted(node)} is not understood") from None
+            raise self.error(node, f"{quoted(node)} is not understood", self.way) from None
         except PLAIN_ERRORS as error:
             raise self.raised(error, node) from None
 

@@ -54,6 +54,8 @@ class ExpressionEvaluator:
     scope: ModuleScope
     notes: dict[str, None]
     """Remarks on what was left out."""
+    way: str | None
+    """The way to read a network that is not understood."""
 
     # What the other parts give
 
@@ -96,7 +98,7 @@ class ExpressionEvaluator:
 
     def unknown(self, value: UnknownValue, node: Any) -> SpecError:
         """Return the error for a value that is needed and not known."""
-        return self.error(value.node or node, f"{value.what} is not known here")
+        return self.error(value.node or node, f"{value.what} is not known here", self.way)
 
     # Expressions
 
@@ -105,7 +107,7 @@ class ExpressionEvaluator:
         self.budget.spend()
         evaluate = EXPRESSIONS.get(type(node))
         if evaluate is None:
-            raise self.error(node, f"{quoted(node)} is not understood")
+            raise self.error(node, f"{quoted(node)} is not understood", self.way)
         return evaluate(self, node, frame)
 
     def values(self, nodes: list[ast.expr], frame: Frame) -> list[Any]:
@@ -235,12 +237,13 @@ class ExpressionEvaluator:
         """Return whether a value counts as true. SpecError if that is not known."""
         if isinstance(value, UnknownValue):
             what = f"whether {quoted(node)} holds is not known: {value.what} is not known here"
-            raise self.error(node, what)
+            raise self.error(node, what, self.way)
         if isinstance(value, LibraryObject):
             try:
                 return value.truth(self, node)  # type: ignore[arg-type]
             except NotImplementedError:
-                raise self.error(node, f"a condition on {value.describe()}, whose values are not known") from None
+                what = f"a condition on {value.describe()}, whose values are not known"
+                raise self.error(node, what, self.way) from None
         if isinstance(value, InstanceValue):
             for name in ("__bool__", "__len__"):
                 if value.cls.find(name) is not MISSING:
@@ -278,7 +281,8 @@ class ExpressionEvaluator:
 
     def impossible(self, op: str, left: Any, right: Any, node: Any) -> SpecError:
         """Return the error for an operator that these operands do not have."""
-        return self.error(node, f"{quoted(node)} has {describe(left)} and {describe(right)}, which is not understood")
+        what = f"{quoted(node)} has {describe(left)} and {describe(right)}, which is not understood"
+        return self.error(node, what, self.way)
 
     def unary(self, node: ast.UnaryOp, frame: Frame) -> Any:
         """Return the result of an operator in front of a value."""

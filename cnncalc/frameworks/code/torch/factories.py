@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, prod
+from math import ceil, isnan, nan, prod
 from typing import TYPE_CHECKING, Any
 
 from ..libraries import NameTable
@@ -31,14 +31,19 @@ def kind_of(kwargs: dict[str, Any], default: str) -> str:
     return dtype.kind if isinstance(dtype, DeviceValue) else default
 
 
+def made(shape: tuple[int, ...], kind: str, value: float | None) -> TensorValue:
+    """Return a tensor of one number, NaN for random ones, None for such that are not known."""
+    tensor = TensorValue(shape, kind, values=None if value is None or isnan(value) else [value])
+    tensor.is_random = value is not None and isnan(value)
+    return tensor
+
+
 def filled(value: float | None) -> Any:
-    """Return the function that makes a tensor of one number, or of numbers that are not known."""
+    """Return the function that makes a tensor of these sizes."""
 
     def make(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> TensorValue:
-        values = None if value is None else [value]
-        return TensorValue(
-            sizes_of([evaluator.needs(one, node) for one in args], kwargs), kind_of(kwargs, "float"), values=values
-        )
+        sizes = sizes_of([evaluator.needs(one, node) for one in args], kwargs)
+        return made(sizes, kind_of(kwargs, "float"), value)
 
     return make
 
@@ -49,13 +54,12 @@ def like(value: float | None) -> Any:
     def make(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> TensorValue:
         from .functions import shape
 
-        values = None if value is None else [value]
-        return TensorValue(shape(evaluator, args[0], node), kind_of(kwargs, args[0].kind), values=values)
+        return made(shape(evaluator, args[0], node), kind_of(kwargs, args[0].kind), value)
 
     return make
 
 
-for _name, _value in (("zeros", 0.0), ("ones", 1.0), ("empty", None), ("rand", None), ("randn", None)):
+for _name, _value in (("zeros", 0.0), ("ones", 1.0), ("empty", None), ("rand", nan), ("randn", nan)):
     NAMES[f"torch.{_name}"] = LibraryFunction(_name, filled(_value))
     NAMES[f"torch.{_name}_like"] = LibraryFunction(f"{_name}_like", like(_value))
 

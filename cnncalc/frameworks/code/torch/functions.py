@@ -171,13 +171,13 @@ def misfit(
     own = recorder(evaluator)
     path = own.inside[-1][0]
     lines = [error.help] if error.help and "c_i" not in error.help else []
-    blamed = evaluator.error(node, error.what, "\n".join([*lines, *origin(own, found)]) or None)
+    blamed = evaluator.error(node, error.what, "\n".join([*lines, *origin(own, function, found)]) or None)
     blamed.layer = path or function
     return blamed
 
 
-def origin(own: CallRecorder, found: Sequence[TensorValue]) -> list[str]:
-    """Return what a flat tensor was made of: `16x6x6 = 576`."""
+def origin(own: CallRecorder, function: str, found: Sequence[TensorValue]) -> list[str]:
+    """Return what a flat tensor was made of: `16x6x6 = 576`, and the linear layer that takes it."""
     first = next((one.traced for one in found if one.traced is not None), None)
     while first is not None and first.call >= 0:
         call = own.calls[first.call]
@@ -185,7 +185,10 @@ def origin(own: CallRecorder, found: Sequence[TensorValue]) -> list[str]:
         if before is None or call.function not in ("flatten", "view", "reshape", "dropout", "relu"):
             break
         if len(before.shape) > 2 and len(first.shape) == 2:
-            return [f"{show(before.shape[1:])} = {prod(before.shape[1:]):,}"]
+            features = f"{prod(before.shape[1:]):,}"
+            weight = found[1].shape if function == "linear" and len(found) > 1 else ()
+            layer = f" → Linear({features}, {weight[0]:,})" if len(weight) == 2 else ""
+            return [f"{show(before.shape[1:])} = {features}{layer}"]
         first = before
     return []
 
@@ -318,6 +321,13 @@ def dim(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any
 def numel(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the number of values."""
     return prod(shape(evaluator, args[0], node))
+
+
+@register("unfold")
+def unfold(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return windows along an axis; the function of this name returns those of a map."""
+    names = ("dimension", "size", "step")
+    return apply(evaluator, "unfold", args[:1], {**dict(zip(names, args[1:], strict=False)), **kwargs}, node)
 
 
 @register("is_contiguous", "is_floating_point")

@@ -320,6 +320,7 @@ module(
 
 def norm_state(own: Attributes, nd: int) -> Arrays:
     """Return the arrays of a norm over channels."""
+    own["nd"] = nd
     channels = (own["num_features"],)
     affine, kept = own["affine"], own["track_running_stats"]
     buffers: State = {"running_mean": channels, "running_var": channels, "num_batches_tracked": ()} if kept else {}
@@ -329,9 +330,17 @@ def norm_state(own: Attributes, nd: int) -> Arrays:
     )
 
 
+def check_rank(given: Given, batch: int) -> None:
+    """SpecError if a norm for so many axes of space gets another number; `batch` axes may be left out in front."""
+    nd, x = given.own["nd"], given.x
+    if nd and isinstance(x, TensorValue) and not nd + 2 - batch <= len(x.shape) <= nd + 2:
+        raise given.evaluator.error(given.node, f"works on {nd + 2} axes with the batch, gets {len(x.shape)}")
+
+
 def normalize_batch(given: Given) -> Any:
     """Run a batch norm, by the statistics that it keeps; by those of the batch if it keeps none."""
     own = given.own
+    check_rank(given, 1 if own["nd"] == 1 else 0)
     training = not own["track_running_stats"]
     arrays = [own[name] for name in ("running_mean", "running_var", "weight", "bias")]
     return given.call("batch_norm", given.x, *arrays, training, own["momentum"], own["eps"])
@@ -340,6 +349,7 @@ def normalize_batch(given: Given) -> Any:
 def normalize_instance(given: Given) -> Any:
     """Run an instance norm, by the statistics of its input, or by those that it keeps."""
     own = given.own
+    check_rank(given, 1)
     arrays = [own[name] for name in ("running_mean", "running_var", "weight", "bias")]
     return given.call("instance_norm", given.x, *arrays, not own["track_running_stats"], own["momentum"], own["eps"])
 

@@ -149,8 +149,9 @@ def attend(given: Given) -> Any:
     operands = [values[name] for name in names[:3]]
     turned = own["batch_first"] and len(operands[0].shape) == 3
     if turned:
-        known: dict[int, Any] = {}
-        operands = [known.setdefault(id(one), None) or given.call("transpose", one, 1, 0) for one in operands]
+        known = {id(one): one for one in operands}
+        known = {key: given.call("transpose", one, 1, 0) for key, one in known.items()}
+        operands = [known[id(one)] for one in operands]
     arrays = [own[name] for name in ("in_proj_weight", "in_proj_bias", "bias_k", "bias_v")]
     projection = own["out_proj"].attributes
     separate = own["in_proj_weight"] is None

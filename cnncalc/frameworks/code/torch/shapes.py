@@ -317,13 +317,23 @@ def unpool(call: ShapeCall) -> Shapes:
 @SHAPES.rule("interpolate upsample upsample_nearest upsample_bilinear")
 def interpolate(call: ShapeCall) -> Shapes:
     """Return the shape at another resolution."""
-    nd = len(call.x) - 2
+    nd, mode = len(call.x) - 2, call.get("mode", "nearest")
     size, factor = call.get("size"), call.get("scale_factor")
-    if size is None and factor is None:
+    if nd not in RESAMPLED.get(mode, (1, 2, 3)):
+        raise ShapeError(f"{mode} is for another number of axes than that of {show(call.x[1:])}")
+    given = size if size is not None else factor
+    if given is None:
         raise ShapeError("it needs size or scale_factor")
+    if isinstance(given, (list, tuple)) and len(given) != nd:
+        raise ShapeError(f"{len(given)} numbers for the {nd} axes of space of {show(call.x[1:])}")
+    numbers = listed(given, nd)
     if size is not None:
-        return (*call.x[:2], *listed(size, nd))
-    return (*call.x[:2], *[int(n * one) for n, one in zip(call.x[2:], listed(factor, nd), strict=True)])
+        return (*call.x[:2], *numbers)
+    return (*call.x[:2], *[int(n * one) for n, one in zip(call.x[2:], numbers, strict=True)])
+
+
+RESAMPLED = {"linear": (1,), "bilinear": (2,), "bicubic": (2,), "trilinear": (3,)}
+"""For how many axes of space a way to work out values between units is."""
 
 
 @SHAPES.rule("pixel_shuffle")
@@ -342,6 +352,8 @@ def pixel_unshuffle(call: ShapeCall) -> Shapes:
 def pad(call: ShapeCall) -> Shapes:
     """Return the shape with values around the last axes; PyTorch counts the last one first."""
     sizes, sides = list(call.x), list(call.get("pad"))
+    if call.get("mode", "constant") != "constant" and len(sizes) - len(sides) // 2 not in (1, 2):
+        raise ShapeError(f"{len(sides)} sides of padding are for other axes than those of {show(call.x[1:])}")
     if len(sides) % 2 or len(sides) > 2 * len(sizes):
         raise ShapeError(f"{len(sides)} sides of padding for {len(sizes)} axes: give two for each axis, the last first")
     for at, (before, after) in enumerate(zip(sides[::2], sides[1::2], strict=True), 1):
@@ -351,17 +363,15 @@ def pad(call: ShapeCall) -> Shapes:
     return tuple(sizes)
 
 
-@SHAPES.rule("unfold", "input dimension size step")
+@SHAPES.rule("unfold", "input kernel_size dilation padding stride")
 def unfold(call: ShapeCall) -> Shapes:
     """Return the shape of windows along an axis (the method), or of those of a map in columns (the function)."""
-    if len(call.args) >= 4 or ("dimension" in call.given and "size" in call.given):
+    if "size" in call.given:
         at = axis_of(call.get("dimension"), len(call.x))
         size, step = call.get("size"), call.get("step")
         count = (call.x[at] - size) // step + 1
         return (*call.x[:at], count, *call.x[at + 1 :], size)
-    names = ("input", "kernel_size", "dilation", "padding", "stride")
-    given = ShapeCall("unfold", names, call.args, {k: v for k, v in call.given.items() if k in names})
-    return window("unfold", 2, keys_of("unfold", given), call.x)
+    return window("unfold", 2, keys_of("unfold", call), call.x)
 
 
 @SHAPES.rule("fold")
@@ -455,6 +465,8 @@ def attention(call: ShapeCall) -> Shapes:
 def multihead(call: ShapeCall) -> Shapes:
     """Return the shapes of multi-head attention: its result, and the weights of its positions if they are asked for."""
     query, key = call.shape("query"), call.shape("key")
+    if len(query) not in (2, 3):
+        raise ShapeError(f"works on steps and features, gets {show(query[1:])}")
     if query[-1] != call.get("embed_dim_to_check"):
         raise ShapeError(f"expects {call.get('embed_dim_to_check')} features, gets {query[-1]}")
     if not call.get("need_weights", True):
@@ -468,6 +480,8 @@ def multihead(call: ShapeCall) -> Shapes:
 @SHAPES.rule("lstm gru rnn_tanh rnn_relu", kind="float")
 def recurrent(call: ShapeCall) -> Shapes:
     """Return the shapes of all steps, and of the last states."""
+    if len(call.x) not in (2, 3):
+        raise ShapeError(f"works on steps and features, gets {show(call.x[1:])}")
     arrays, layers = call.get("params"), call.get("num_layers")
     ways = 2 if call.get("bidirectional") else 1
     if call.x[-1] != arrays[0].shape[1]:

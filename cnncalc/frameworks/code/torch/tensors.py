@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from math import prod
+from math import nan, prod
 from typing import TYPE_CHECKING, Any
 
 from ...torch.read.calls import Constant, TracedTensor
@@ -22,7 +22,19 @@ Values = list[Any]
 class TensorValue(LibraryObject):
     """A tensor. Calls in place change what it holds, so it is one object with changing contents."""
 
-    __slots__ = ("_own", "is_buffer", "is_parameter", "kind", "made", "name", "of", "shape", "traced", "values")
+    __slots__ = (
+        "_own",
+        "is_buffer",
+        "is_parameter",
+        "is_random",
+        "kind",
+        "made",
+        "name",
+        "of",
+        "shape",
+        "traced",
+        "values",
+    )
 
     def __init__(
         self,
@@ -45,6 +57,8 @@ class TensorValue(LibraryObject):
         self.values = values
         """Its values, one if they are all equal; None if they are not known."""
         self.is_parameter, self.is_buffer = is_parameter, False
+        self.is_random = False
+        """Whether its values are drawn, each alone."""
         self.name: str | None = None
         """The name that the module's `state_dict` has for it."""
         self._own: object = self
@@ -79,6 +93,8 @@ class TensorValue(LibraryObject):
 
     def array(self) -> Any:
         """Return its values as an array; None if they are not known."""
+        if self.is_random:
+            return RandomArray(self.shape)
         return KnownArray(self.shape, self.values, self.kind) if self.values and 0 not in self.shape else None
 
     def all_values(self) -> Values | None:
@@ -251,6 +267,24 @@ class KnownArray:
     def any(self) -> bool:
         """Return whether a value is true."""
         return any(self.values) and self.size > 0
+
+
+class RandomArray(KnownArray):
+    """An array of random numbers: they are not known, but those of one sample stand for those of all."""
+
+    def __init__(self, shape: Sequence[int]):
+        super().__init__(shape, [nan], "float")
+
+    def reshape(self, *shape: Any) -> RandomArray:
+        return RandomArray(super().reshape(*shape).shape)
+
+    def take(self, index: int, axis: int) -> RandomArray:
+        return RandomArray(super().take(index, axis).shape)
+
+    def __eq__(self, other: object) -> Any:
+        return KnownArray(self.shape, [True], "bool")
+
+    __hash__ = None
 
 
 class TensorType(LibraryObject):

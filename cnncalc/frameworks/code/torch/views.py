@@ -238,8 +238,11 @@ def unbind(call: ShapeCall) -> Shapes:
 
 @SHAPES.rule("narrow")
 def narrow(call: ShapeCall) -> Shapes:
-    """Return the shape of a part of an axis."""
+    """Return the shape of a part of an axis. ShapeError if it goes beyond the axis."""
     at = call.axis(len(call.x))
+    start = call.get("start") + (call.x[at] if call.get("start") < 0 else 0)
+    if start + call.get("length") > call.x[at]:
+        raise ShapeError(f"{call.get('length')} units from {start} on are more than an axis of {call.x[at]} has")
     return (*call.x[:at], call.get("length"), *call.x[at + 1 :])
 
 
@@ -247,6 +250,7 @@ def narrow(call: ShapeCall) -> Shapes:
 def select(call: ShapeCall) -> Shapes:
     """Return the shape of one unit of an axis."""
     at = call.axis(len(call.x))
+    unit(call.get("index"), call.x[at])
     return call.x[:at] + call.x[at + 1 :]
 
 

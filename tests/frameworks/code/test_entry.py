@@ -1,0 +1,257 @@
+"""Which network of a source is read, what is shown of it, and the errors of what is not understood."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cnncalc import load, shape, sources, zoo
+from cnncalc.errors import CnncalcError, SpecError
+from cnncalc.frameworks.code import read
+from tests.program import here
+
+HEAD = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
+CLASS = """
+class {name}(nn.Module):
+    def __init__(self{arguments}):
+        super().__init__()
+        self.conv = nn.Conv2d(3, {out}, 3)
+    def forward(self, x):
+        return self.conv(x)
+"""
+
+
+def made(name: str, out: int = 4, arguments: str = "") -> str:
+    """Return the source of a class of networks."""
+    return CLASS.format(name=name, out=out, arguments=arguments)
+
+
+def channels(text: str, wanted: str | None = None) -> Any:
+    """Return the channels of the output of a source's network."""
+    network = read(HEAD + text, "net.py", wanted)
+    if network.bind is not None:
+        network = network.bind({"input": (3, 8, 8)}) or network
+    return [layer["c_o"] for layer in network.spec["layers"] if "c_o" in layer]
+
+
+TRAINED = "a = A()\nb = B()\nopt = torch.optim.SGD(b.parameters())\nout = b(torch.rand(1))\n"
+GROWN = "layers = []\nfor n in (4, 4):\n    layers.append(nn.Conv2d(n - 1, n, 1))\nnet = nn.Sequential(layers[0])"
+LOOP = "while True:\n    train(net)\n"
+CHOSEN = [
+    (made("Net"), None, [4]),
+    (made("Net") + "net = Net()\n" + LOOP, None, [4]),
+    (made("A") + made("B", 5) + TRAINED, None, [5]),
+    (made("A") + made("B", 5) + "b = B()\nbest = train(b)\n", None, [5]),
+    (made("A") + made("B", 5, ", n") + "def make(n=1):\n    return B(n)\n", "make", [5]),
+    (made("A") + made("B", 5, ", n"), "B(n=3)", [5]),
+    (made("A") + made("B", 5, ", n"), None, [4]),
+    (made("Part") + "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+     "        self.part = Part()\n    def forward(self, x):\n        return self.part(x)\n", None, [4]),
+    (GROWN, None, [4]),
+    ("nets = {'a': nn.Conv2d(3, 6, 3)}\n", "nets['a']", [6]),
+    ("if torch.cuda.is_available():\n    n = 1\nelse:\n    n = 9\nnet = nn.Conv2d(3, n, 1).to('cuda')", None, [9]),
+    ("n = 4\nnet = nn.Sequential(nn.Conv2d(3, n, 3))\nn = 7\n", None, [4]),
+    ("net = nn.Sequential()\nnet.add_module('a', nn.Conv2d(3, 8, 1))\nnet.append(nn.ReLU())\n", None, [8]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "wanted", "out"), CHOSEN)
+def test_the_network_that_is_meant_is_read(text: str, wanted: str | None, out: list[int]) -> None:
+    assert channels(text, wanted) == out
+
+
+WAY = "through the framework itself: cnncalc convert net:{}"
+ERRORS = [
+    ("x = 3\n", None, "net.py has no network\n  a network is a class of torch.nn.Module, or a Keras model"),
+    (made("A") + made("B"), None, "net.py has several networks\n  name one: net.py:A, net.py:B"),
+    (
+        made("A", arguments=", n"),
+        None,
+        "net.py has no network that is made without arguments\n  name one: 'net.py:A(n)'",
+    ),
+    (made("Net"), "Nett", "net.py has no 'Nett'\n  did you mean 'Net'?"),
+    (made("Net"), "Net.", "'Net.' is not a name, or a call\n  as net.py:Net(num_classes=5)"),
+    (
+        made("Net", arguments=", n"),
+        "Net",
+        "net.py:5:1: Net needs n\n  class Net(nn.Module):\n  ^~~~~~~~~~~~~~~~~~~~~\n  give them: 'net.py:Net(…)'",
+    ),
+    ("x = 3\n", "x", "net.py:x is 3, not a network"),
+    (
+        made("Net"),
+        "Net(m=1)",
+        "net.py:1:1: the code raises TypeError: Net.__init__ has no argument 'm'\n  import torch\n  ^~~~~~~~",
+    ),
+    (
+        "net = nn.Sequential(nn.Conv2d(3, 8), nn.ReLU())",
+        None,
+        "net.py:4:21: the code raises TypeError: Conv2d is not given kernel_size\n"
+        "  net = nn.Sequential(nn.Conv2d(3, 8), nn.ReLU())\n"
+        "                      ^~~~~~~~~~~~~~~",
+    ),
+    (
+        "net = nn.Conv2d(3, 8, kernal_size=3)",
+        None,
+        "net.py:4:7: the code raises TypeError: Conv2d has no argument 'kernal_size' (did you mean 'kernel_size'?)\n"
+        "  net = nn.Conv2d(3, 8, kernal_size=3)\n"
+        "        ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~",
+    ),
+    (
+        "from timm import create_model\nnet = nn.Sequential(create_model('resnet18'))",
+        "net",
+        "net.py:5:21: timm.create_model(…) is not known here\n"
+        "  net = nn.Sequential(create_model('resnet18'))\n"
+        f"                      ^~~~~~~~~~~~~~~~~~~~~~~~\n  {WAY.format('net')}",
+    ),
+    (
+        "net = nn.Conv2d(3, 8, 3, groups=2)",
+        None,
+        "net.py:4:7: groups=2 does not divide in_channels=3\n"
+        "  net = nn.Conv2d(3, 8, 3, groups=2)\n"
+        "        ^~~~~~~~~~~~~~~~~~~~~~~~~~~~",
+    ),
+    ("net = nn.Conv2d(3,\n", None, "net.py:4:16: this is not Python: '(' was never closed\n  net = nn.Conv2d(3,\n"),
+]
+
+
+@pytest.mark.parametrize(("text", "wanted", "error"), ERRORS)
+def test_an_error_has_its_place(text: str, wanted: str | None, error: str) -> None:
+    with pytest.raises(CnncalcError) as raised:
+        channels(text, wanted)
+    assert str(raised.value).startswith(error)
+
+
+FORWARD = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.fc = nn.Linear(4 * 5 * 6, 10)
+    def forward(self, x):
+        x = self.conv(x)
+        {line}
+        return self.fc(x.flatten(1))
+"""
+FAILING = [
+    ("x = x", (3, 7, 9), "net.py:13:16: fc: expects 120 input features, gets 140\n"
+     "          return self.fc(x.flatten(1))\n                 ^~~~~~~~~~~~~~~~~~~~~\n  4x5x7 = 140 → Linear(140, 10)"),
+    ("x = x", (4, 7, 8), "net.py:11:13: conv: expects 3 input channels, gets 4 of 4x7x8\n"),
+    ("x = x.view(-1, 7)", (3, 7, 8), "net.py:12:13: view: 4x5x6 = 120 values a sample cannot be viewed as (-1, 7)\n"),
+    ("x = x + torch.rand(5)", (3, 7, 8), "net.py:12:13: add: "),
+    ("if x.max() > 0: x = -x", (3, 7, 8), "net.py:12:12: a condition on a tensor of one number, whose values "),
+    ("x = x.frobnicate()", (3, 7, 8), "net.py:12:13: the code raises AttributeError: a tensor of 61x4x5x6 has no "),
+    ("x = torch.cat([x, x[:, :, 1:]], 1)", (3, 7, 8), "net.py:12:13: cat: 4x5x6 and 4x4x6 have other sizes than "),
+    ("raise ValueError('no')", (3, 7, 8), "net.py:12:9: the code raises ValueError: no\n"),
+    ("x = F.max_pool2d(x, 9)", (3, 7, 8), "net.py:12:13: max_pool2d: does not fit: "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "input", "error"), FAILING)
+def test_a_line_that_fails_is_named_with_its_arithmetic(line: str, input: tuple[int, ...], error: str) -> None:
+    network = read(HEAD + FORWARD.replace("{line}", line), "net.py")
+    assert network.bind is not None
+    with pytest.raises(SpecError) as raised:
+        network.bind({"input": input})
+    assert str(raised.value).startswith(error)
+    layers = [] if raised.value.report is None else [layer.name for layer in raised.value.report.layers]
+    assert layers[:1] == (["conv"] if not error.startswith("net.py:11") else [])
+
+
+def test_a_network_needs_the_shape_of_its_input_if_it_depends_on_it() -> None:
+    network = read(HEAD + FORWARD.replace("{line}", "x = x"), "net.py")
+    assert network.bind is not None
+    with pytest.raises(SpecError, match="Net needs the shape of its input") as raised:
+        network.bind({})
+    assert raised.value.help == "give it: -i 3xHxW, with numbers"
+
+
+def test_a_network_that_is_the_same_for_all_sizes_has_open_ones(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text("net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))")
+    report = shape(str(path))
+    assert (str(report.network.input), report.out, report.params) == ("(3, <size H>, <size W>)", (2,), 122)
+    assert shape(f"{path}:net", input=(3, 9, 8)).macs == 4 * 27 * 7 * 6 + 8
+
+
+ANNOTATED = """import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)  # 4x5x6
+        self.rest = nn.Sequential(
+            nn.ReLU(),  # 4x5x6, 4x4x5
+            nn.MaxPool2d(2, 1),  # 4x4x5, 4x3x4
+        )  # 4x4x5, 4x3x4
+        self.fc = nn.Linear(48, 10)  # 10
+    def forward(self, x):
+        x = self.rest(self.rest(self.conv(x)))  # 4x3x4
+        a, b = x.chunk(2, 1)  # 2x3x4 and 2x3x4
+        return self.fc(x.flatten(1))  # 10
+"""
+
+
+def test_a_source_is_annotated_with_the_shapes_of_its_lines(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text("".join(f"{line.partition('  # ')[0]}\n" for line in ANNOTATED.splitlines()))
+    ended = here(["shape", str(path), "-i", "3x7x8", "--annotate"])
+    assert (ended.code, ended.out, ended.err) == (0, ANNOTATED, "")
+    ended = here(["shape", str(path), "-i", "3x8x8", "--annotate"])
+    assert ended.code == 2
+    assert ended.out.splitlines()[-2:] == [
+        "        a, b = x.chunk(2, 1)  # 2x4x4 and 2x4x4",
+        "        return self.fc(x.flatten(1))",
+    ]
+    assert "expects 48 input features, gets 64" in ended.err
+
+
+def test_only_source_is_annotated() -> None:
+    ended = here(["shape", "3x8x8", "relu", "--annotate"])
+    assert (ended.code, ended.err) == (
+        2,
+        "--annotate is for Python source\n  give a .py file, or its text on standard input\n",
+    )
+
+
+def test_what_is_not_counted_and_what_is_left_out_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    text = made("Net").replace("        self.conv", "        self.aux = nn.Linear(2, 2)\n        self.conv")
+    path.write_text(HEAD + "from x import registered\n@registered\n" + text.lstrip() + "net = Net()\nbest = fit(net)\n")
+    ended = here(["shape", str(path), "-i", "3x8x8", "--get", "params"])
+    assert (ended.code, ended.out) == (0, "112\n")
+    assert ended.err.splitlines() == [
+        "note: this has 6 parameters in aux that its output does not use; they are not counted",
+        "note: line 5: the decorator x.registered is not known, and left out",
+        "note: line 14: this is not understood, and left out",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["lenet5", "resnet18", "mobilenet_v3_small", "shufflenet_v2_x1_0", "unet", "googlenet"]
+)
+def test_the_source_that_is_written_is_read_as_the_same_network(name: str, tmp_path: Path) -> None:
+    from cnncalc import to_torch
+
+    path = tmp_path / "net.py"
+    path.write_text(to_torch(name))
+    network = load(name)
+    reports = [shape(one, input=network.input) for one in (str(path), name)]
+    figures = [(one.out, one.params, one.buffers, one.macs) for one in reports]
+    assert figures[0] == figures[1]
+    assert name in zoo.names()
+
+
+def test_source_stands_wherever_a_network_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = HEAD + made("Net", arguments=", n=1")
+    Path("net.py").write_text(text)
+    Path("other.py").write_text(text.replace("3, 4, 3", "3, 5, 3"))
+    assert here(["shape", "-", "-i", "3x8x8", "--get", "out"], stdin=text).out == "4x6x6\n"
+    assert here(["check", "net.py:Net(n=2)", "-i", "3x8x8", "--expect", "out=4x6x6"]).code == 0
+    assert here(["diff", "net.py:Net", "other.py", "-i", "3x8x8"]).out.startswith(
+        "net.py:Net -> other.py: 1 layer changed\n"
+    )
+    assert '"c_o": 4' in here(["convert", "net.py:Net", "-i", "3x8x8"]).out
+    assert sources.is_file("net.py:Net(n=2)")
+    assert here(["shape", "nope.py:Net"]).err.startswith("there is no file 'nope.py'\n")
