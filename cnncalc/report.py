@@ -421,10 +421,9 @@ class Report:
 
     def totals(self) -> dict[str, Any]:
         """Return the figures of the whole as JSON."""
-        outputs = self.named_outputs()
         totals: dict[str, Any] = {"out": to_json(self.out)}
-        if len(outputs) > 1:
-            totals["outputs"] = {name: to_json(layer.out) for name, layer in outputs.items()}
+        if len(self.outputs()) > 1:
+            totals["outputs"] = {name: to_json(layer.out) for name, layer in self.named_outputs().items()}
         totals |= {"params": self.params, "buffers": self.buffers, "macs": self.macs}
         if self.is_keras:
             totals |= {"trainable": self.trainable, "non_trainable": self.non_trainable}
