@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -147,6 +146,8 @@ def is_network(word: str) -> bool:
 
 def compare_line(words: Sequence[str], input: str | None = None) -> str:
     """Return the command that shows networks side by side."""
+    import shlex
+
     return f"cnncalc compare {shlex.join([*(['-i', input] if input else []), *words])}"
 
 
