@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -104,27 +103,24 @@ def load_words(
             return _load(stdin(), STDIN)
         if is_file(word) and not is_layer_word(word):
             return load_file(word)
-    if not is_layer_word(spec.rest[0]) and (pasted := _pasted(spec)) is not None:
-        return imported(pasted, "SPEC")
     return _read_words(spec, complete)
 
 
 def _pasted(spec: SpecWords) -> ForeignNetwork | None:
-    """Read a print-out that stands as it is in the words; None for others. SpecError for the table of a summary."""
+    """Read a print-out or source that stands as it is in the words; None for others. SpecError for a summary."""
     text = spec.text.text if not spec.first else spec.text.text[spec.text.tokens[1].start :]
-    if "\n" in text:
-        check_summary(text, "SPEC")
-    return read_printout(text, "SPEC")
+    return None if _PASTED.isdisjoint(text) else read_pasted(text, "SPEC")
 
 
 def _read_words(spec: SpecWords, complete: Completer | None = None) -> Network:
-    """Read the network of layer words, or of the name of a built-in one."""
-    if len(spec.rest) == 1:
-        (word,) = spec.rest
-        if word.lower() in zoo.names():
-            return load_zoo(word.lower())
-        if not is_layer_word(word):
-            raise _no_network(spec, word)
+    """Read the network of layer words, of the name of a built-in one, or of a print-out."""
+    word, *others = spec.rest
+    if not others and word.lower() in zoo.names():
+        return load_zoo(word.lower())
+    if not is_layer_word(word) and (pasted := _pasted(spec)) is not None:
+        return imported(pasted, spec.text.name or "SPEC")
+    if not others and not is_layer_word(word):
+        raise _no_network(spec, word)
     for index, word in enumerate(spec.rest, spec.first):
         if not is_layer_word(word):
             raise _no_layer(spec, index)
@@ -150,6 +146,8 @@ def is_network(word: str) -> bool:
 
 def compare_line(words: Sequence[str], input: str | None = None) -> str:
     """Return the command that shows networks side by side."""
+    import shlex
+
     return f"cnncalc compare {shlex.join([*(['-i', input] if input else []), *words])}"
 
 
@@ -360,6 +358,8 @@ _CODE = re.compile(r"(?P<path>.+\.py):(?P<wanted>[^\W\d].*)", re.DOTALL)
 """The name of a network in a Python source: `net.py:Net`, `net.py:Net(num_classes=5)`."""
 _PYTHON = re.compile(r"^(import |from \S+ import |class \w+.*:|def \w+\(|@\w|\w+ = )", re.MULTILINE)
 """The beginning of a line that only Python has."""
+_PASTED = frozenset("(<\n")
+"""The characters of which every pasted text has one, and no name of a network."""
 _BEHIND_NAME = re.compile(r"\):\s+(?:\d+ x\s+)?(?:Parameter |\w+\()")
 """What stands behind the name of a module in a print-out."""
 
@@ -396,17 +396,27 @@ def read_printout(text: str, name: str) -> ForeignNetwork | None:
     return printout.read(text, name) if printed.is_printout(text) else None
 
 
-def check_summary(text: str, name: str) -> str:
-    """Return a text. SpecError for one that is about a network and is none, as the table of a summary is."""
+def read_pasted(text: str, name: str) -> ForeignNetwork | None:
+    """Read a print-out or Python source; None for another text. SpecError for the table of a summary."""
+    printed = read_printout(text, name)
+    if printed is not None:
+        return printed
+    if _is_python(text, name):
+        return read_code(text, name)
+    check_summary(text, name)
+    return None
+
+
+def check_summary(text: str, name: str) -> None:
+    """Raise SpecError for a text that is about a network and is none, as the table of a summary is."""
     if text.lstrip()[:1] in ("{", "["):
-        return text
+        return
     from .frameworks.code.summaries import named
 
     error = named(text)
-    if error is None:
-        return text
-    error.where = Where(name, 0, 0)
-    raise error
+    if error is not None:
+        error.where = Where(name, 0, 0)
+        raise error
 
 
 def _load(content: str | ForeignNetwork, name: str) -> Network:
@@ -454,10 +464,7 @@ def decode_any(data: bytes, name: str) -> str | ForeignNetwork:
     if data.startswith(ZIP):
         return read_archive(data, name)
     text = decode(data, name)
-    printed = read_printout(text, name)
-    if printed is not None:
-        return printed
-    return read_code(text, name) if _is_python(text, name) else check_summary(text, name)
+    return read_pasted(text, name) or text
 
 
 def read_archive(data: bytes, name: str) -> str | ForeignNetwork:

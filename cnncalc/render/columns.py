@@ -145,8 +145,10 @@ OTHERS: dict[str, str] = {}
 """Other names of columns."""
 NARROW = ("layer", "op", "out", "params", "fc", "ratio", "macs", "rf")
 WIDE = ("layer", "op", "out", "weights", "params", "local", "fc", "ratio", "macs", "rf")
-DROPS = ("local", "weights", "ratio", "fc", "rf")
-"""The columns that a narrow terminal does without, in this order; the others are always shown."""
+DROPS = ("local", "weights", "ratio", "fc", "rf", "param_bytes")
+"""The columns that a narrow terminal does without, in this order."""
+LAST = "alive"
+"""The one that it does without if the others do not fit with their numbers shortened."""
 BYTES = ("param_bytes", "memory", "alive", "intensity")
 """The columns that need a dtype."""
 NARROW_BYTES = ("layer", "op", "out", "params", "macs", *BYTES[:3])
@@ -174,7 +176,7 @@ def report_grid(report: Report, selection: Selection, names: Sequence[str]) -> G
     shown, everything = rows(report, selection), rows(report, WHOLE)
     sums = [("shown", shown), ("total", everything)] if selection.is_part else [("total", everything)]
     foot = [[_sum(report, of, name) if name != "layer" else label for name in names] for label, of in sums]
-    return grid([COLUMNS[name] for name in names], shown)._replace(foot=foot)
+    return grid(COLUMNS, names, shown)._replace(foot=foot)
 
 
 def _sum(report: Report, of: Sequence[Row], name: str) -> Cell:
@@ -190,7 +192,5 @@ def _sum(report: Report, of: Sequence[Row], name: str) -> Cell:
 
 
 def records(report: Report) -> list[dict[str, Cell]]:
-    """Return the rows of CSV as dicts: numbers as numbers, and None for what is not known or has no meaning."""
-    names = shown_columns(report, Style(), ALL)
-    lines = report_grid(report, WHOLE, names).rows
-    return [{name: None if cell == "" else cell for name, cell in zip(names, line, strict=True)} for line in lines]
+    """Return the rows of CSV as dicts."""
+    return report_grid(report, WHOLE, shown_columns(report, Style(), ALL)).records()
