@@ -103,8 +103,6 @@ def load_words(
             return _load(stdin(), STDIN)
         if is_file(word) and not is_layer_word(word):
             return load_file(word)
-    if not is_layer_word(spec.rest[0]) and (pasted := _pasted(spec)) is not None:
-        return imported(pasted, "SPEC")
     return _read_words(spec, complete)
 
 
@@ -115,13 +113,14 @@ def _pasted(spec: SpecWords) -> ForeignNetwork | None:
 
 
 def _read_words(spec: SpecWords, complete: Completer | None = None) -> Network:
-    """Read the network of layer words, or of the name of a built-in one."""
-    if len(spec.rest) == 1:
-        (word,) = spec.rest
-        if word.lower() in zoo.names():
-            return load_zoo(word.lower())
-        if not is_layer_word(word):
-            raise _no_network(spec, word)
+    """Read the network of layer words, of the name of a built-in one, or of a print-out."""
+    word, *others = spec.rest
+    if not others and word.lower() in zoo.names():
+        return load_zoo(word.lower())
+    if not is_layer_word(word) and (pasted := _pasted(spec)) is not None:
+        return imported(pasted, spec.text.name or "SPEC")
+    if not others and not is_layer_word(word):
+        raise _no_network(spec, word)
     for index, word in enumerate(spec.rest, spec.first):
         if not is_layer_word(word):
             raise _no_layer(spec, index)
@@ -345,6 +344,7 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     document = Document("", name)
     document.imported, document.weights, document.model = True, model.weights, model.model
     document.notes, document.unread, document.annotate = model.notes, model.unread, model.annotate
+    document.functions = model.functions
     network = read(model.spec, document)
     if model.bind is not None:
         again = model.bind
