@@ -291,7 +291,8 @@ def other_channels(network: Network, given: Shape, dialect: str | None, layout: 
     space = given if len(given) < len(sample) else sample[:-1] if last else sample[1:]
     fitting = show((*batch, *space, own) if last else (*batch, own, *space))
     if not last and len(given) >= len(sample) > 2 and known(given[-1]) == own:
-        fitting = "--layout NHWC"
+        keeps = network.source is not None and (network.source.bind is not None or bool(network.source.weights))
+        fitting = show((*batch, own, *sample[:-1])) if keeps else "--layout NHWC"
     return OtherChannels(own, given, other, fitting)
 
 

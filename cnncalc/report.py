@@ -137,8 +137,11 @@ class LayerReport:
         self._batch, self._xs = batch, xs
         self.sample = xs[0] if xs else traced.out
         """The input shape without the batch; of a layer that reads none, the output's."""
-        self.x = _batched(xs[0], batch, fields[0]) if xs else ()
-        self.out = _batched(traced.out, batch, own)
+        self.x = xs[0] if xs else ()
+        self.out = traced.out
+        if batch is not None:
+            self.x = _batched(self.x, batch, fields[0]) if xs else ()
+            self.out = _batched(self.out, batch, own)
         """The shapes of the input and the output, with the batch if there is one."""
 
     def __repr__(self) -> str:
@@ -421,10 +424,9 @@ class Report:
 
     def totals(self) -> dict[str, Any]:
         """Return the figures of the whole as JSON."""
-        outputs = self.named_outputs()
         totals: dict[str, Any] = {"out": to_json(self.out)}
-        if len(outputs) > 1:
-            totals["outputs"] = {name: to_json(layer.out) for name, layer in outputs.items()}
+        if len(self.outputs()) > 1:
+            totals["outputs"] = {name: to_json(layer.out) for name, layer in self.named_outputs().items()}
         totals |= {"params": self.params, "buffers": self.buffers, "macs": self.macs}
         if self.is_keras:
             totals |= {"trainable": self.trainable, "non_trainable": self.non_trainable}

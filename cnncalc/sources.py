@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from .layers import OPS, unknown_op
 from .network import Network, Origin
 from .notation.document import Document, parse, read
 from .notation.tokens import WordText, tokenize, whole_words
-from .notation.words import Completer, is_layer_word, join_hint, read_words
+from .notation.words import Completer, call_error, called_name, is_layer_word, join_hint, read_words
 from .sizes import Shape, looks_like_shape, parse_shape, respelled
 
 STDIN = "-"
@@ -104,27 +103,24 @@ def load_words(
             return _load(stdin(), STDIN)
         if is_file(word) and not is_layer_word(word):
             return load_file(word)
-    if not is_layer_word(spec.rest[0]) and (pasted := _pasted(spec)) is not None:
-        return imported(pasted, "SPEC")
     return _read_words(spec, complete)
 
 
 def _pasted(spec: SpecWords) -> ForeignNetwork | None:
-    """Read a print-out that stands as it is in the words; None for others. SpecError for the table of a summary."""
+    """Read a print-out or source that stands as it is in the words; None for others. SpecError for a summary."""
     text = spec.text.text if not spec.first else spec.text.text[spec.text.tokens[1].start :]
-    if "\n" in text:
-        check_summary(text, "SPEC")
-    return read_printout(text, "SPEC")
+    return None if _PASTED.isdisjoint(text) else read_pasted(text, "SPEC")
 
 
 def _read_words(spec: SpecWords, complete: Completer | None = None) -> Network:
-    """Read the network of layer words, or of the name of a built-in one."""
-    if len(spec.rest) == 1:
-        (word,) = spec.rest
-        if word.lower() in zoo.names():
-            return load_zoo(word.lower())
-        if not is_layer_word(word):
-            raise _no_network(spec, word)
+    """Read the network of layer words, of the name of a built-in one, or of a print-out."""
+    word, *others = spec.rest
+    if not others and word.lower() in zoo.names():
+        return load_zoo(word.lower())
+    if not is_layer_word(word) and (pasted := _pasted(spec)) is not None:
+        return imported(pasted, spec.text.name or "SPEC")
+    if not others and not is_layer_word(word):
+        raise _no_network(spec, word)
     for index, word in enumerate(spec.rest, spec.first):
         if not is_layer_word(word):
             raise _no_layer(spec, index)
@@ -150,6 +146,8 @@ def is_network(word: str) -> bool:
 
 def compare_line(words: Sequence[str], input: str | None = None) -> str:
     """Return the command that shows networks side by side."""
+    import shlex
+
     return f"cnncalc compare {shlex.join([*(['-i', input] if input else []), *words])}"
 
 
@@ -167,16 +165,25 @@ def _no_network(spec: SpecWords, word: str) -> SpecError:
         return spec.blame(error or no_file(word), spec.first, len(word))
     from .layers.intents import meant
 
-    name = word.partition(":")[0]
+    name = called_name(word)
     intent = meant(name)
     if intent is not None and intent.what:
         return spec.blame(unknown_op(name), spec.first, len(word))
+    if intent is None and name[:1].isupper() and (error := call_error(word)) is not None:
+        return spec.blame(error, spec.first, len(word))
     error = SpecError(
         f"{shown(word)} is not a layer, a file or a built-in network",
-        (intent.help if intent is not None else nearest(name, [*OPS, *zoo.names()]))
+        _files_named(word)
+        or (intent.help if intent is not None else nearest(name, [*OPS, *zoo.names()]))
         or "a layer is written conv:64,k7,s2,p3; for all of them: cnncalc zoo, cnncalc ops",
     )
     return spec.blame(error, spec.first, len(word))
+
+
+def _files_named(word: str) -> str | None:
+    """Return `did you mean 'net.py'?` for a file whose name lacks its ending; None if there is none."""
+    files = [word + ending for ending in (".py", ".json", ".onnx", ".keras", ".h5") if os.path.isfile(word + ending)]
+    return f"did you mean {' or '.join(map(shown, files))}?" if files else None
 
 
 def is_path(word: str) -> bool:
@@ -220,13 +227,19 @@ def _no_layer(spec: SpecWords, index: int) -> SpecError:
     if len(spec.rest) == 2 and not spec.first and is_network(spec.rest[0]) and is_shape(spec.rest[1]):
         return spec.blame(SpecError("the input comes first", f"write {spec.rest[1]} {spec.rest[0]}"), 1, 999)
     word = spec.words[index]
-    name = word.partition(":")[0]
+    name = called_name(word)
+    if "=" in spec.words[index : index + 2] and spec.words[-1] != "=":
+        call = spec.words[spec.words.index("=", index) + 1]
+        assigned = SpecError(f"{shown(word)} is not a layer", f"write the call alone: {call}")
+        return spec.blame(assigned, index, len(word))
     argument = join_hint(spec.words[index - 1], spec.words[index:]) if index > spec.first else None
     if argument is not None:
         return spec.blame(argument, index, len(word))
     if word == STDIN or is_file(word) or name.lower() in zoo.names():
         others = " ".join(other for at, other in enumerate(spec.words) if at >= spec.first and at != index)
-        error = SpecError(f"{shown(word)} is a whole network, and stands alone", f"leave out {shown(others)}")
+        is_object = word.endswith(".py") and others.isidentifier()
+        help = f"write {word}:{others}" if is_object else f"leave out {shown(others)}"
+        error = SpecError(f"{shown(word)} is a whole network, and stands alone", help)
     elif looks_like_shape(word):
         error = SpecError(f"the shape {word} stands after a layer", "there is one input, and it comes first")
     else:
@@ -331,6 +344,7 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     document = Document("", name)
     document.imported, document.weights, document.model = True, model.weights, model.model
     document.notes, document.unread, document.annotate = model.notes, model.unread, model.annotate
+    document.functions = model.functions
     network = read(model.spec, document)
     if model.bind is not None:
         again = model.bind
@@ -353,6 +367,8 @@ _CODE = re.compile(r"(?P<path>.+\.py):(?P<wanted>[^\W\d].*)", re.DOTALL)
 """The name of a network in a Python source: `net.py:Net`, `net.py:Net(num_classes=5)`."""
 _PYTHON = re.compile(r"^(import |from \S+ import |class \w+.*:|def \w+\(|@\w|\w+ = )", re.MULTILINE)
 """The beginning of a line that only Python has."""
+_PASTED = frozenset("(<\n")
+"""The characters of which every pasted text has one, and no name of a network."""
 _BEHIND_NAME = re.compile(r"\):\s+(?:\d+ x\s+)?(?:Parameter |\w+\()")
 """What stands behind the name of a module in a print-out."""
 
@@ -389,17 +405,27 @@ def read_printout(text: str, name: str) -> ForeignNetwork | None:
     return printout.read(text, name) if printed.is_printout(text) else None
 
 
-def check_summary(text: str, name: str) -> str:
-    """Return a text. SpecError for one that is about a network and is none, as the table of a summary is."""
+def read_pasted(text: str, name: str) -> ForeignNetwork | None:
+    """Read a print-out or Python source; None for another text. SpecError for the table of a summary."""
+    printed = read_printout(text, name)
+    if printed is not None:
+        return printed
+    if _is_python(text, name):
+        return read_code(text, name)
+    check_summary(text, name)
+    return None
+
+
+def check_summary(text: str, name: str) -> None:
+    """Raise SpecError for a text that is about a network and is none, as the table of a summary is."""
     if text.lstrip()[:1] in ("{", "["):
-        return text
+        return
     from .frameworks.code.summaries import named
 
     error = named(text)
-    if error is None:
-        return text
-    error.where = Where(name, 0, 0)
-    raise error
+    if error is not None:
+        error.where = Where(name, 0, 0)
+        raise error
 
 
 def _load(content: str | ForeignNetwork, name: str) -> Network:
@@ -447,10 +473,7 @@ def decode_any(data: bytes, name: str) -> str | ForeignNetwork:
     if data.startswith(ZIP):
         return read_archive(data, name)
     text = decode(data, name)
-    printed = read_printout(text, name)
-    if printed is not None:
-        return printed
-    return read_code(text, name) if _is_python(text, name) else check_summary(text, name)
+    return read_pasted(text, name) or text
 
 
 def read_archive(data: bytes, name: str) -> str | ForeignNetwork:

@@ -79,25 +79,33 @@ def spec_files(words: Iterable[str], lines: bool = False) -> Iterator[SpecFile]:
 
 
 def _grouped(words: Iterable[str]) -> Iterator[str | list[str]]:
-    """Yield the words, those of one network together: a shape, and layer words."""
+    """Yield the words, those of one network together: a shape, and layer words or a name behind it."""
     group: list[str] = []
     for word in words:
-        if group and group[-1].rstrip()[-1:] in (",", ":"):  # the word goes on
-            group.append(word)
-            continue
-        is_name = word == sources.STDIN or os.path.exists(word)
-        if not is_name and (is_layer_word(word) or sources.is_shape(word)):
-            if group and sources.is_shape(word):
-                yield group
-                group = []
+        if _goes_on(group, word):
             group.append(word)
             continue
         if group:
             yield group
-            group = []
-        yield word if is_name or not any(c.isspace() for c in word.strip()) else [word]
+        is_name = word == sources.STDIN or sources.is_file(word)
+        begins = not is_name and (is_layer_word(word) or sources.is_shape(word))
+        group = [word] if begins else []
+        if not begins:
+            yield word if is_name or not any(c.isspace() for c in word.strip()) else [word]
     if group:
         yield group
+
+
+def _goes_on(group: list[str], word: str) -> bool:
+    """Return whether a word belongs to the network of the words before it; so does a misspelt layer."""
+    if not group or group[-1].rstrip()[-1:] in (",", ":"):
+        return bool(group)
+    if word == sources.STDIN or sources.is_shape(word) or (len(group) > 1 and sources.is_network(group[-1])):
+        return False
+    if len(group) == 1 and sources.is_shape(group[0]):
+        return not os.path.isdir(word)
+    is_name = sources.is_file(word) or word.lower() in zoo.names() or glob.has_magic(word) or sources.is_path(word)
+    return is_layer_word(word) or not (is_name or any(c.isspace() for c in word))
 
 
 def _written(words: list[str]) -> SpecFile:

@@ -192,8 +192,19 @@ def weights(path: str) -> NamedArrays | Array:
         return tensors(path)
     if is_text(magic, path):
         return mapped(path)
+    if magic[:1] == b"\x80":
+        raise _checkpoint(path)
     what = f"{shown(path, LONGEST_PATH)} is {_kind(magic) or 'not a file of arrays'}"
     raise SpecError(what, "weights are a .npy, a .npz or a .safetensors file")
+
+
+def _checkpoint(path: str) -> SpecError:
+    """Return the error for a pickle, as PyTorch saves weights, with the line of Python that saves its arrays."""
+    saved = os.path.splitext(os.path.basename(path))[0] + ".npz"
+    read = f"w = torch.load({path!r}, 'cpu', weights_only=True); w = w.get('state_dict', w)"
+    line = f"import numpy, torch; {read}; numpy.savez({saved!r}, **{{k: v.numpy() for k, v in w.items()}})"
+    what = f"{shown(path, LONGEST_PATH)} is a pickle, as PyTorch saves weights, and nothing is unpickled"
+    return SpecError(what, f"its arrays as a .npz: python -c {_quoted(line)}")
 
 
 def archived(path: str) -> NamedArrays:
@@ -208,7 +219,7 @@ def archived(path: str) -> NamedArrays:
         what = shown(others[0]) if others else f"{len(names)} entries"
         help = "a .npz holds .npy"
         if any(name.endswith(".pkl") for name in others):
-            help = "nothing is unpickled: save the arrays with numpy.savez or safetensors"
+            raise _checkpoint(path)
         raise SpecError(f"{shown(path, LONGEST_PATH)} holds {what}, and no .npy", help)
     if len(set(names)) < len(names):
         raise SpecError(f"{shown(path, LONGEST_PATH)} holds a name twice", "save it again with numpy.savez")

@@ -21,7 +21,7 @@ class Stranger(NamedTuple):
     """Whether a file that begins with these bytes is one."""
 
 
-_FROM_CODE = "from the code that builds it: cnncalc convert package.module:factory -i 3x224x224"
+_FROM_CODE = "from the code that builds it: cnncalc shape net.py, cnncalc convert package.module:factory -i 3x224x224"
 _TO_ONNX = "write it as ONNX with {}, and read that"
 _ARRAYS = "an array goes to a network: cnncalc run SPEC -x {}"
 HEAD = 4096

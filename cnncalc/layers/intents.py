@@ -67,6 +67,7 @@ _TABLE: dict[str, Intent] = {
     "inception fire aspp spp fpn": _block("conv:16,k1,name=c conv:32,k3,p1,from=a,name=d concat:c+d"),
     "se squeezeexcite seblock": _block("gap conv:4,k1,relu conv:16,k1,sigmoid,name=g mul:b+g"),
     "transformer encoder decoder transformerencoder transformerencoderlayer vit swin": _opaque("transformer"),
+    "lambda custom": _opaque("lambda"),
     "capsule caps": _opaque("capsule"),
     "mamba ssm s4": _opaque("mamba"),
     "deformconv deformableconv dcn": _opaque("deformconv"),

@@ -100,6 +100,8 @@ def _read(tree: ast.expr, text: str) -> ModuleCall:
     if not isinstance(tree, ast.Call):
         raise SpecError(f"{shown(text)} is not a call", "as Conv2d(3, 64, 3, padding=1)")
     path = _dotted(tree.func)
+    if not path and isinstance(tree.func, ast.Call) and all(isinstance(arg, ast.Name) for arg in tree.args):
+        return _read(tree.func, text)  # Conv2D(32, 3)(x)
     if not path:
         raise SpecError(f"{shown(text)} does not call a layer by its name", "as Conv2d(3, 64, 3, padding=1)")
     args = [_value(arg) for arg in tree.args]
@@ -107,7 +109,7 @@ def _read(tree: ast.expr, text: str) -> ModuleCall:
     for keyword in tree.keywords:
         if keyword.arg is None:
             raise SpecError("** is not read in a call", "write the arguments themselves")
-        kwargs[keyword.arg] = _value(keyword.value)
+        kwargs[keyword.arg] = None if _has_no_effect(keyword.arg) else _value(keyword.value)
     framework = _framework_named(path[:-1])
     if path[-1] == SEVERAL and not kwargs and all(isinstance(arg, ModuleCall) for arg in args):
         return ModuleCall(framework or "torch", SEVERAL, None, [raw for arg in args for raw in arg.layers])
@@ -240,7 +242,14 @@ IGNORED: dict[str, Sequence[str]] = {
     ),
 }
 """Arguments that change no shape and no number of weights, or that the network around a layer decides."""
+_READ_THOUGH_IGNORED = {"name", "inplace", "input_shape", "batch_input_shape", "input_dim"}
 _IGNORED_ENDS = ("_initializer", "_regularizer", "_constraint")
+
+
+def _has_no_effect(argument: str) -> bool:
+    """Return whether the value of an argument does not matter here, whatever it is."""
+    ignored = any(argument in names for names in IGNORED.values()) and argument not in _READ_THOUGH_IGNORED
+    return ignored or argument.endswith(_IGNORED_ENDS)
 
 
 def _bind(framework: str, kind: str, table: Name, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -419,7 +428,7 @@ def _layernorm(bound: BoundCall) -> list[Raw]:
 def _flatten(bound: BoundCall) -> list[Raw]:
     if bound.values.get("start_dim", 1) != 1 or bound.values.get("end_dim", -1) != -1:
         what = "only Flatten(1, -1), which keeps the batch, is read from a call"
-        raise SpecError(what, "for other axes: reshape:out=[6,-1]")
+        raise SpecError(what, "for other axes: reshape:out=[-1]")
     return [{"op": "flatten"}]
 
 
@@ -559,6 +568,14 @@ def _lone_activation(bound: BoundCall) -> list[Raw]:
     if "activation" not in bound.values:
         raise SpecError("Activation needs activation", "as Activation('relu')")
     return _activation(bound.values["activation"]) or [{"op": "identity"}]
+
+
+@_reads("keras", "Input", "InputLayer", arguments="shape batch_size")
+def _input(bound: BoundCall) -> list[Raw]:
+    shape = bound.get("shape", bound.get("input_shape"))
+    known = isinstance(shape, list) and shape and all(type(n) is int for n in shape)
+    example = "x".join(map(str, shape)) if known and shape else "3x224x224"
+    raise SpecError(f"{bound.kind} is the network's input, not a layer", f"write its shape in front: {example}")
 
 
 @_reads("keras", "ReLU")

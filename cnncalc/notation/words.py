@@ -220,6 +220,29 @@ def is_layer_word(word: str) -> bool:
         return True
 
 
+def called_name(word: str) -> str:
+    """Return the name in front of a word's arguments, without the modules of a framework."""
+    if "(" in word:
+        from .calls import LINE
+
+        line = LINE.fullmatch(word)
+        word = (line[2] if line else word).partition("(")[0].strip()
+    return _without_module(word.partition(":")[0].strip())
+
+
+def call_error(word: str) -> SpecError | None:
+    """Return why a word that is written as a call is not one that is read; None for another word."""
+    from .calls import looks_like_call, read_call
+
+    if not looks_like_call(word):
+        return None
+    try:
+        read_call(word)
+    except SpecError as error:
+        return error
+    return None
+
+
 def join_hint(before: str, words: Sequence[str]) -> SpecError | None:
     """Return the error for words the first of which is an argument of the layer word before; None for another word."""
     head = None
@@ -272,8 +295,8 @@ def parse_word(word: str) -> ParsedWord:
 
 def _head(name: str) -> WordHead | None:
     """Return what a name is: an op in any spelling, one with its kernel, or a framework's class; None for others."""
-    if "." in name and _kind(name.rpartition(".")[2]) is not None:
-        name = name.rpartition(".")[2]  # nn.ReLU
+    if "." in name:
+        name = _without_module(name)
     op = find_op(name) or (find_op(name.replace("_", "").replace("-", "")) if len(name) > 1 else None)
     if op is not None:
         return WordHead(name, op, _kind(name))
@@ -285,6 +308,15 @@ def _head(name: str) -> WordHead | None:
             return sized
     kind = _kind(name) or _only_class(name)
     return None if kind is None else WordHead(name, _op_of(kind), kind)
+
+
+_MODULES = {"nn", "F", "torch", "tf", "keras", "layers", "L"}
+"""What the names of frameworks' classes and functions begin with."""
+
+
+def _without_module(name: str) -> str:
+    """Return a name without the modules in front of it: `nn.ReLU`, `tf.nn.relu`."""
+    return name.rpartition(".")[2] if name.partition(".")[0] in _MODULES else name
 
 
 _IN_NAME = r"([A-Za-z_-]+(?:[123][dD])?)_?([0-9]+(?:[xX×][0-9]+)*)"
@@ -738,6 +770,9 @@ def _call_of(word: str) -> Callable[[], ParsedWord] | None:
         if _head(path) is None:
             return None
     inside = call.strip().partition("(")[2].rstrip(", \t\n").removesuffix(")").strip()
+    first, *others = split_arguments(inside)
+    if "." in path and first.isidentifier():  # F.max_pool2d(x, 2)
+        inside = ",".join(others).strip()
     return lambda: parse_word(f"{path}:{inside}" if inside else path)
 
 

@@ -11,7 +11,7 @@ from ..field import Field
 from ..network import INPUT
 from ..report import LayerReport, Report
 from ..sizes import NOTHING_KNOWN, Shape, show, total
-from . import WHOLE, Selection
+from . import WHOLE, Selection, Style
 from .grid import Cell, Column, Grid, grid
 from .rows import Row, rows
 
@@ -145,8 +145,10 @@ OTHERS: dict[str, str] = {}
 """Other names of columns."""
 NARROW = ("layer", "op", "out", "params", "fc", "ratio", "macs", "rf")
 WIDE = ("layer", "op", "out", "weights", "params", "local", "fc", "ratio", "macs", "rf")
-DROPS = ("local", "weights", "ratio", "fc", "rf")
-"""The columns that a narrow terminal does without, in this order; the others are always shown."""
+DROPS = ("local", "weights", "ratio", "fc", "rf", "param_bytes")
+"""The columns that a narrow terminal does without, in this order."""
+LAST = "alive"
+"""The one that it does without if the others do not fit with their numbers shortened."""
 BYTES = ("param_bytes", "memory", "alive", "intensity")
 """The columns that need a dtype."""
 NARROW_BYTES = ("layer", "op", "out", "params", "macs", *BYTES[:3])
@@ -158,11 +160,15 @@ ALL = (
 SUMMED = ("weights", "bias", "params", "buffers", "macs", "flops")
 
 
-def usual(report: Report, selection: Selection, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the usual columns: these, those in bytes if the report has a dtype, and `times` if rows are folded."""
-    if report.memory is not None:
+def shown_columns(report: Report, style: Style, usual: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns that are shown: those chosen, or the usual ones and, with a dtype, those in bytes.
+
+    Where rows are folded, `times` is one of them.
+    """
+    names = style.columns or usual
+    if style.columns is None and report.memory is not None:
         names = {NARROW: NARROW_BYTES, WIDE: WIDE_BYTES}.get(names, (*names, *BYTES[:3]))
-    return (*names[:1], "times", *names[1:]) if selection.fold else names
+    return (*names[:1], "times", *names[1:]) if style.selection.fold and "times" not in names else names
 
 
 def report_grid(report: Report, selection: Selection, names: Sequence[str]) -> Grid:
@@ -170,7 +176,7 @@ def report_grid(report: Report, selection: Selection, names: Sequence[str]) -> G
     shown, everything = rows(report, selection), rows(report, WHOLE)
     sums = [("shown", shown), ("total", everything)] if selection.is_part else [("total", everything)]
     foot = [[_sum(report, of, name) if name != "layer" else label for name in names] for label, of in sums]
-    return grid([COLUMNS[name] for name in names], shown)._replace(foot=foot)
+    return grid(COLUMNS, names, shown)._replace(foot=foot)
 
 
 def _sum(report: Report, of: Sequence[Row], name: str) -> Cell:
@@ -186,7 +192,5 @@ def _sum(report: Report, of: Sequence[Row], name: str) -> Cell:
 
 
 def records(report: Report) -> list[dict[str, Cell]]:
-    """Return the rows of CSV as dicts: numbers as numbers, and None for what is not known or has no meaning."""
-    names = usual(report, WHOLE, ALL)
-    lines = report_grid(report, WHOLE, names).rows
-    return [{name: None if cell == "" else cell for name, cell in zip(names, line, strict=True)} for line in lines]
+    """Return the rows of CSV as dicts."""
+    return report_grid(report, WHOLE, shown_columns(report, Style(), ALL)).records()

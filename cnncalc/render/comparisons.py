@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from ..comparisons import Compared, Comparison
@@ -114,16 +114,15 @@ def _networks(comparison: Comparison, style: Style) -> list[Compared]:
     return networks[: style.selection.top]
 
 
-def _grid(comparison: Comparison, names: Sequence[str], style: Style) -> Grid:
-    """Return a row for each network under these columns."""
-    return grid([COLUMNS[name] for name in names], _networks(comparison, style))
+def _grid(comparison: Comparison, usual: tuple[str, ...], style: Style) -> Grid:
+    """Return a row for each network, under the columns that a style names, or the usual ones."""
+    return grid(COLUMNS, _names(comparison, usual, style), _networks(comparison, style))
 
 
 def table(comparison: Comparison, style: Style) -> Iterator[str]:
     """Yield a table for a person, the numbers to the right."""
-    names = _names(comparison, USUAL, style)
-    drops = [DROPS.index(name) + 1 if name in DROPS and style.columns is None else 0 for name in names]
-    rows = _grid(comparison, names, style)
+    rows = _grid(comparison, USUAL, style)
+    drops = [DROPS.index(name) + 1 if name in DROPS and style.columns is None else 0 for name in rows.names]
     yield draw([of_grid(rows, write, drops) for write in ((brief,) if style.brief else (full, brief))], style)
 
 
@@ -138,25 +137,24 @@ def lines(comparison: Comparison, style: Style) -> Iterator[str]:
     return (encode(network.to_dict()) + "\n" for network in _networks(comparison, style))
 
 
-def csv(comparison: Comparison, style: Style, delimiter: str = ",") -> Iterator[str]:
+def csv(comparison: Comparison, style: Style) -> Iterator[str]:
     """Yield a header and a row a network, numbers in plain digits."""
-    names = _names(comparison, ALL, style)
-    return writing.delimited(names, _grid(comparison, names, style), delimiter)
+    return writing.csv(_grid(comparison, ALL, style))
 
 
 def tsv(comparison: Comparison, style: Style) -> Iterator[str]:
     """Yield the rows of CSV with tabs between the cells."""
-    return csv(comparison, style, "\t")
+    return writing.tsv(_grid(comparison, ALL, style))
 
 
 def markdown(comparison: Comparison, style: Style) -> Iterator[str]:
     """Yield a table as GitHub draws it."""
-    return writing.markdown(_grid(comparison, _names(comparison, USUAL, style), style), brief if style.brief else full)
+    return writing.markdown(_grid(comparison, USUAL, style), brief if style.brief else full)
 
 
 def latex(comparison: Comparison, style: Style) -> Iterator[str]:
     """Yield a table for LaTeX."""
-    return writing.latex(_grid(comparison, _names(comparison, USUAL, style), style), brief if style.brief else full)
+    return writing.latex(_grid(comparison, USUAL, style), brief if style.brief else full)
 
 
 def html(comparison: Comparison, style: Style) -> Iterator[str]:
@@ -167,13 +165,9 @@ def html(comparison: Comparison, style: Style) -> Iterator[str]:
 
 def fragment(comparison: Comparison, style: Style = PLAIN) -> str:
     """Return the table, for notebooks."""
-    return "".join(
-        writing.html(_grid(comparison, _names(comparison, USUAL, style), style), brief if style.brief else full)
-    )
+    return "".join(writing.html(_grid(comparison, USUAL, style), brief if style.brief else full))
 
 
 def records(comparison: Comparison) -> list[dict[str, Cell]]:
-    """Return the rows of CSV as dicts: numbers as numbers, and None for what is not known."""
-    names = _names(comparison, ALL, PLAIN)
-    rows = _grid(comparison, names, PLAIN).rows
-    return [{name: None if cell == "" else cell for name, cell in zip(names, row, strict=True)} for row in rows]
+    """Return the rows of CSV as dicts."""
+    return _grid(comparison, ALL, PLAIN).records()

@@ -35,6 +35,8 @@ class Column(NamedTuple, Generic[T]):
 class Grid(NamedTuple):
     """The cells of a table."""
 
+    names: Sequence[str]
+    """The keys of its columns."""
     columns: Sequence[Column[Any]]
     rows: Sequence[Sequence[Cell]]
     foot: Sequence[Sequence[Cell]] = ()
@@ -50,6 +52,11 @@ class Grid(NamedTuple):
         """Whether each column stands to the right."""
         return [column.right for column in self.columns]
 
+    def records(self) -> list[dict[str, Cell]]:
+        """Return its rows as dicts: numbers as numbers, None for what is not known or has no meaning."""
+        rows = [[None if cell == "" else cell for cell in row] for row in self.rows]
+        return [dict(zip(self.names, row, strict=True)) for row in rows]
+
     def texts(self, write: Writer, foot: bool = False) -> list[list[str]]:
         """Return the cells of its rows, or of its foot, as texts."""
         lines = self.foot if foot else self.rows
@@ -61,9 +68,10 @@ Writer = Callable[[Cell, Column[Any]], str]
 UNITS = ("", *"KMGTPEZYRQ")
 
 
-def grid(columns: Sequence[Column[T]], things: Iterable[T]) -> Grid:
-    """Return a row for each thing."""
-    return Grid(columns, [[column.cell(thing) for column in columns] for thing in things])
+def grid(columns: Mapping[str, Column[T]], names: Sequence[str], things: Iterable[T]) -> Grid:
+    """Return a row for each thing, under the columns of these names."""
+    chosen = [columns[name] for name in names]
+    return Grid(names, chosen, [[column.cell(thing) for column in chosen] for thing in things])
 
 
 def chosen(names: str, columns: Mapping[str, Column[Any]], others: Mapping[str, str]) -> tuple[str, ...]:

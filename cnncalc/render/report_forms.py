@@ -9,7 +9,7 @@ from ..explain import lines
 from ..report import Report
 from . import Style, writing
 from . import markdown as md
-from .columns import ALL, NARROW, report_grid, usual
+from .columns import ALL, NARROW, report_grid, shown_columns
 from .grid import Grid
 from .rows import rows
 from .summary import counted_as, memory, totals
@@ -17,24 +17,24 @@ from .summary import counted_as, memory, totals
 PLAIN = Style()
 
 
-def csv(report: Report, style: Style, delimiter: str = ",") -> Iterator[str]:
+def _grid(report: Report, style: Style, names: tuple[str, ...]) -> Grid:
+    """Return the columns that a style names, or these and those that the report asks for."""
+    return report_grid(report, style.selection, shown_columns(report, style, names))
+
+
+def csv(report: Report, style: Style) -> Iterator[str]:
     """Yield a header and a row a layer, numbers in plain digits; empty if a figure has no meaning for the layer."""
-    names = style.columns or usual(report, style.selection, ALL)
-    return writing.delimited(names, report_grid(report, style.selection, names), delimiter)
+    return writing.csv(_grid(report, style, ALL))
 
 
 def tsv(report: Report, style: Style) -> Iterator[str]:
     """Yield the rows of CSV with tabs between the cells."""
-    return csv(report, style, "\t")
-
-
-def _grid(report: Report, style: Style) -> Grid:
-    return report_grid(report, style.selection, style.columns or usual(report, style.selection, NARROW))
+    return writing.tsv(_grid(report, style, ALL))
 
 
 def markdown(report: Report, style: Style) -> Iterator[str]:
     """Yield a table as GitHub draws it, with the totals in its last row."""
-    yield from writing.markdown(_grid(report, style))
+    yield from writing.markdown(_grid(report, style, NARROW))
     for sentences in filter(None, (memory(report), counted_as(report))):
         yield "\n" + "".join(f"{md.escape(line)}  \n" for line in sentences)
     if style.explain:
@@ -45,7 +45,7 @@ def markdown(report: Report, style: Style) -> Iterator[str]:
 
 def latex(report: Report, style: Style) -> Iterator[str]:
     """Yield a table for LaTeX, with the totals below its last rule."""
-    return writing.latex(_grid(report, style))
+    return writing.latex(_grid(report, style, NARROW))
 
 
 def html(report: Report, style: Style) -> Iterator[str]:
@@ -57,4 +57,4 @@ def html(report: Report, style: Style) -> Iterator[str]:
 def fragment(report: Report, style: Style = PLAIN) -> str:
     """Return the table and the sentences, for notebooks."""
     sentences = "<br>".join(map(escape, totals(report) + memory(report) + counted_as(report)))
-    return "".join([*writing.html(_grid(report, style)), f"<p>{sentences}</p>\n"])
+    return "".join([*writing.html(_grid(report, style, NARROW)), f"<p>{sentences}</p>\n"])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..report import LayerReport, Report
 from . import WHOLE, Selection
+
+_NUMBER = re.compile(r"[._]?\d+")
+"""A number in a layer's name: equal blocks differ in these alone, so that a run does not begin inside of a block."""
 
 
 class Row(NamedTuple):
@@ -20,7 +24,7 @@ class Row(NamedTuple):
     shares: bool = False
     """Whether its weights are those of a layer above, which count once."""
     kind: Hashable = None
-    """What it has in common with layers that are equal to it but for their names and fields, if rows are folded."""
+    """What it has in common with layers that are equal to it but for their numbers and fields, if rows are folded."""
 
     @property
     def layer(self) -> LayerReport:
@@ -38,7 +42,7 @@ def rows(report: Report, selection: Selection) -> list[Row]:
         return [Row(report, layer.name, [layer], layer.node.tie is not None) for layer in report.layers]
     found = list(_opened(report, report.layers, selection.depth))
     if selection.fold:
-        found = folded([row._replace(kind=_kind(row.layer)) for row in found])
+        found = folded([row._replace(kind=(_NUMBER.sub("", row.name), _kind(row.layer))) for row in found])
     if selection.only:
         found = [row for row in found if row.layer.op in selection.only]
     if selection.sort is not None:

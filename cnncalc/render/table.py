@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..errors import CnncalcError
 from ..report import Report
 from . import Style
-from .columns import DROPS, NARROW, WIDE, report_grid, usual
+from .columns import DROPS, LAST, NARROW, WIDE, report_grid, shown_columns
 from .drawing import Table, draw, lay_out, of_grid
-from .grid import brief, full
+from .grid import Writer, brief, full
 from .messages import paint
 from .summary import comparison, counted_as, explanation, memory, totals
 
@@ -38,9 +38,17 @@ def before(error: CnncalcError, style: Style) -> Iterator[str]:
 
 def _tables(report: Report, style: Style) -> Iterator[Table]:
     """Yield the table with its numbers in full, then shortened, without the columns that a narrow terminal lacks."""
-    names = style.columns or usual(report, style.selection, NARROW if style.width is None else WIDE)
-    drops = [DROPS.index(name) + 1 if name in DROPS and style.columns is None else 0 for name in names]
-    kept = [name for name, drop in zip(names, drops, strict=True) if not drop]
-    for write, shown, turns in ((full, names, drops), (brief, kept, ())):
-        grid = report_grid(report, style.selection, shown)
-        yield of_grid(grid if len(report) > 1 else grid._replace(foot=()), write, turns)
+
+    def table(names: Sequence[str], write: Writer, drops: Sequence[str] = ()) -> Table:
+        grid = report_grid(report, style.selection, names)
+        turns = [drops.index(name) + 1 if name in drops else 0 for name in names]
+        return of_grid(grid if len(report) > 1 else grid._replace(foot=()), write, turns)
+
+    names = shown_columns(report, style, NARROW if style.width is None else WIDE)
+    if style.columns is not None:
+        yield from (table(names, write) for write in (full, brief))
+        return
+    yield table(names, full, DROPS)
+    kept = [name for name in names if name not in DROPS]
+    yield table(kept, brief)
+    yield table([name for name in kept if name != LAST], brief)

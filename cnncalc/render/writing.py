@@ -22,17 +22,21 @@ _LATEX = {sign: f"\\{sign}" for sign in "&%$#_{}"} | {
 }
 
 
-def delimited(names: Sequence[str], grid: Grid, delimiter: str = ",") -> Iterator[str]:
+def csv(grid: Grid) -> Iterator[str]:
     """Yield a header and the rows, numbers in plain digits; a cell that says nothing is empty."""
-    yield delimited_row(names, delimiter)
-    yield from (delimited_row(row, delimiter) for row in grid.texts(plain))
+    return _delimited(grid, ",")
 
 
-def delimited_row(cells: Sequence[str], delimiter: str = ",") -> str:
-    """Return a row of CSV with its line end."""
-    buffer = io.StringIO()
-    csv_writer.writer(buffer, delimiter=delimiter, lineterminator="\n").writerow(cells)
-    return buffer.getvalue()
+def tsv(grid: Grid) -> Iterator[str]:
+    """Yield the rows of CSV with tabs between the cells."""
+    return _delimited(grid, "\t")
+
+
+def _delimited(grid: Grid, delimiter: str) -> Iterator[str]:
+    for row in [grid.names, *grid.texts(plain)]:
+        buffer = io.StringIO()
+        csv_writer.writer(buffer, delimiter=delimiter, lineterminator="\n").writerow(row)
+        yield buffer.getvalue()
 
 
 def markdown(grid: Grid, write: Writer = full) -> Iterator[str]:

@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,7 @@ MEANINGS = [
         "'https://a.b/net.onnx' is not a file but an address",
         "fetch it first: curl -LO https://a.b/net.onnx",
     ),
+    ("shape net", "'net' is not a layer, a file or a built-in network", "did you mean 'net.json'?"),
     ("check lenet5 --params 50k", "unknown option '--params'", "did you mean --max-params 50k?"),
     ("check lenet5 --max_params 50k", "unknown option '--max_params'", "did you mean '--max-params'?"),
     ("check lenet5 --assert out=10", "unknown option '--assert'", "did you mean --expect out=1000?"),
@@ -209,6 +211,11 @@ def test_intent_comes_before_spelling(line: str, what: str | None, help: str | N
     lines = ended.err.splitlines()
     assert what in (None, lines[0])
     assert help is None or lines[-1] == f"  {help}"
+
+
+def test_a_class_behind_its_source_is_written_in_one_word(folder: Path) -> None:
+    (folder / "model.py").write_text("import torch.nn as nn\nclass Net(nn.Sequential):\n    pass\n")
+    assert here(["shape", "model.py", "Net"]).err.splitlines()[-1] == "  write model.py:Net"
 
 
 def test_the_pages_that_speak_of_a_word() -> None:
@@ -450,7 +457,7 @@ def test_there_is_no_such_part(options: str, text: str) -> None:
 
 
 def test_a_part_under_several_dialects_is_read_as_the_whole() -> None:
-    line = "shape 3x8x9 conv:4,k3 maxpool:k3,s2 relu --dialect plain,caffe".split()
+    line = ["shape", "3x8x9", "conv:4,k3", "maxpool:k3,s2", "relu", "--dialect", "plain,caffe"]
     out = here([*line, "--until", "maxpool1"]).out
     assert "rounding" in out
     assert out == here([word for word in line if word != "relu"]).out
@@ -500,6 +507,11 @@ CHECKS: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("3x32x32 conv:3 relu net.json lenet5 --expect min_params=1", []),
     ("'3x32x32 conv:3' '3x8x8 conv:4,k3' --expect min_params=1", []),
     ("conv:3 relu -i 3x8x8 --expect out=3x8x8", []),
+    ("3x64x96 resnet18 3x9x9 net.json --expect min_macs=100", []),
+    ("3x32x32 'Conv2d(3, 64, 3)' relu net.json --expect min_params=1", []),
+    ("3x8x9 cnv:3 relu --expect out=3", [("CC001", None, None, None)]),
+    ("3x8x9 conv:3 rleu net.json --expect min_params=1", [("CC001", None, None, None)]),
+    ("conv:3 nope.json relu -i 3x8x9 --expect max_params=99", [("CC001", None, None, None)]),
     ("net.json --expect stem.out=4x6x7", []),
     ("net.json --expect stem.out=4x6x8", [("CC101", "stem.out", [4, 6, 7], [4, 6, 8])]),
     ("net.json --expect stem.params=112 --expect 'stem.macs<=1'", [("CC107", "stem.max_macs", 4536, 1)]),
@@ -739,6 +751,32 @@ def test_a_picture_is_named_with_the_line_that_makes_an_array(folder: Path) -> N
     command = f"{shlex.quote(sys.executable)} {line}"
     subprocess.run([shell(), "-c", command], check=True, env=environment(PYTHONPATH=str(folder)))
     assert here(["run", "relu", "-x", "a b.npy", "--json"]).out.startswith('{"layer": "relu1", "shape": [3, 2, 3]')
+
+
+@posix
+@pytest.mark.parametrize("kind", ["zip", "pickle"])
+def test_a_checkpoint_is_named_with_the_line_that_makes_arrays(kind: str, folder: Path) -> None:
+    """The line is run by a shell, with a stand-in for PyTorch."""
+    (folder / "torch.py").write_text(
+        "import numpy as np\n"
+        "class Tensor:\n"
+        "    def numpy(self):\n"
+        "        return np.full((1, 1, 1, 2), 3.0)\n"
+        "def load(name, place, weights_only):\n"
+        "    assert (name, place, weights_only) == ('m.pt', 'cpu', True)\n"
+        "    return {'state_dict': {'conv1.weight': Tensor()}}\n"
+    )
+    if kind == "zip":
+        with zipfile.ZipFile("m.pt", "w") as archive:
+            archive.writestr("m/data.pkl", b"\x80\x02")
+    else:
+        Path("m.pt").write_bytes(b"\x80\x02}q\x00.")
+    what, help = here(["run", "conv", "-x", "[[1, 2]]", "-w", "m.pt"]).err.splitlines()
+    assert what == "'m.pt' is a pickle, as PyTorch saves weights, and nothing is unpickled"
+    line = help.partition("its arrays as a .npz: python ")[2]
+    command = f"{shlex.quote(sys.executable)} {line}"
+    subprocess.run([shell(), "-c", command], check=True, env=environment(PYTHONPATH=str(folder)))
+    assert here(["run", "conv:1,k1x2", "-x", "[[1, 2]]", "-w", "m.npz"]).out == "[[9.]]\n"
 
 
 def test_the_textbooks_edge_is_learned_with_the_default_step() -> None:

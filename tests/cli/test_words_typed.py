@@ -30,6 +30,8 @@ MEANT = [  # (typed, what it means); both behind an input of 3x32x32
     ("'MaxPooling2D()'", "maxpool:2,s2,ceil=false"),
     ("MaxPooling2D", "maxpool:2,s2,ceil=false"),
     ("'nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())' relu", "conv:8,c_i=3,k3 relu relu"),
+    ("'layers.Conv2D(8, 3)(x)' 'layers.Conv2D(4, 3, kernel_regularizer=l2(1e-4))'", "conv:8,k3 conv:4,k3"),
+    ("'F.relu(x, inplace=True)' 'F.max_pool2d(x, 2)' 'torch.flatten(x, 1)' tf.nn.relu", "relu maxpool:2 flatten relu"),
     # names and positions
     ("Conv2d:64,k3", "conv:64,k3"),
     ("conv2d:64,k3", "conv:64,k3"),
@@ -267,6 +269,18 @@ ERRORS = [
     ("shape 3x32x32 conv:64,k3,expect=banana",
      "layers[0] 'conv1': expect is 'banana'\n  3x32x32 conv:64,k3,expect=banana\n"
      '                     ^~~~~~~~~~~~~\n  it is an object, as {"out": "64x56x56"}\n'),
+    ("shape 3x32x32 relu 'x = nn.Conv2d(3, 8, 3)'",
+     "'x' is not a layer\n  3x32x32 relu x = nn.Conv2d(3, 8, 3)\n               ^\n"
+     "  write the call alone: nn.Conv2d(3, 8, 3)\n"),
+    ("shape 3x32x32 'nn.MaxUnpool2d(2)'",
+     "'MaxUnpool2d' is not a layer of cnncalc\n  3x32x32 nn.MaxUnpool2d(2)\n          ^~~~~~~~~~~~~~~~~\n"
+     "  it needs the indices that a maxpool kept, and layers pass on values only; near is upsample:x2\n"),
+    ("shape 3x32x32 'nn.Bilinear(3, 4, 5)'",
+     "'Bilinear' is not a layer that is read from a call\n  3x32x32 nn.Bilinear(3, 4, 5)\n"
+     "          ^~~~~~~~~~~~~~~~~~~~\n  did you mean 'Linear' or 'LazyLinear' or 'UpsamplingBilinear2d'?\n"),
+    ("shape 3x32x32 'layers.Input(shape=(32, 31, 3))'",
+     "layers[0]: Input is the network's input, not a layer\n  3x32x32 layers.Input(shape=(32, 31, 3))\n"
+     "          ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n  write its shape in front: 32x31x3\n"),
     # shapes
     ("shape 3*32*32 relu", "'3*32*32' is not a shape\n  3*32*32 relu\n  ^~~~~~~\n  write 3x32x32\n"),
     ("shape 3x32² relu", "'3x32²' is not a shape\n  3x32² relu\n  ^~~~~\n  write 3x32x32\n"),
@@ -390,6 +404,13 @@ def test_an_input_of_other_channels_than_a_specs_own(tmp_path: Path) -> None:
     zoo = tmp_path / "lenet5.json"
     zoo.write_text(here(["zoo", "lenet5"]).out)
     assert here(["shape", str(zoo), "-i", "3x32x32"]).code == 0
+
+
+def test_a_network_with_weights_knows_its_channels() -> None:
+    onnx = str(DATA.parent / "onnx" / "resnet18.onnx")
+    ended = here(["shape", onnx, "-i", "224x192x3"])
+    assert ended.err.endswith("takes 3 channels, 224x192x3 has 224; 3x224x192?\n")
+    assert here(["shape", onnx, "-i", "3x224x192"]).code == 0
 
 
 def test_several_dialects_read_the_input_once() -> None:

@@ -7,13 +7,14 @@ import io
 import json
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 import cnncalc
 from cnncalc import zoo
 from cnncalc.render import FORMATS, Style
-from cnncalc.render.columns import COLUMNS, DROPS
+from cnncalc.render.columns import COLUMNS, DROPS, WIDE
 from cnncalc.report import Report
 from tests.program import here, on_terminal
 
@@ -51,7 +52,7 @@ def test_names_and_numbers_are_whole_at_any_width(name: str, width: int) -> None
 
 @pytest.mark.parametrize("name", ["lenet5", "vgg16", "resnet50"])
 def test_columns_go_in_their_order_and_never_come_back(name: str) -> None:
-    droppable = [COLUMNS[column].title for column in DROPS]
+    droppable = [COLUMNS[column].title for column in DROPS if column in WIDE]
     counts = []
     for width in range(60, 200):
         titles = table(report(name), width)[0].split()
@@ -160,6 +161,12 @@ def test_a_fold_begins_where_a_block_does() -> None:
     assert sum(times) == len(report("resnet50"))
 
 
+def test_a_run_is_of_blocks_that_differ_in_numbers_alone() -> None:
+    rows = rows_of("resnet18 --fold --columns layer,out")
+    folded = {row["layer"] for row in rows if row["times"]}
+    assert folded == {row["layer"] for row in rows if row["layer"].startswith("layer1_1_")}
+
+
 def test_sums_are_of_what_is_shown_and_of_the_whole() -> None:
     lines = here(["shape", "resnet18", "--fold", "--only", "conv"]).out.splitlines()
     convolutions = [layer for layer in report("resnet18") if layer.op == "conv"]
@@ -176,6 +183,35 @@ def test_json_of_some_rows_is_not_a_spec() -> None:
     ended = here(["shape", "-"], part)
     assert (ended.code, ended.out) == (2, "")
     assert "this shows some layers of a report: it is not a network" in ended.err
+
+
+WRONG = ("shape", "3x32x32", "conv:64,k3", "relu", "maxpool:2", "flatten", "dropout", "linear:10,c_i=9216")
+
+
+def test_the_layers_before_one_that_fails_are_shown(tmp_path: Path) -> None:
+    ended = here(WRONG)
+    whole = here([*WRONG[:-1]]).out.partition("\n\n")[0] + "\n"
+    assert (ended.code, ended.out) == (2, whole)
+    assert "\n  64x15x15 = 14,400 → Linear(14,400, 10)\n  remove c_i, set it to 14400," in ended.err
+    assert here([*WRONG, "--format", "csv"]).out == ""
+    path = tmp_path / "net.txt"
+    assert here([*WRONG, "-o", str(path)]).out == ""
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--dtype", "int8"], ["--macs-as", "thop"], ["--explain"], ["--fold"]])
+@pytest.mark.parametrize("layers", [0, 1, 5])
+def test_json_has_the_layers_before_and_the_error(layers: int, options: list[str]) -> None:
+    words = WRONG if layers == 5 else ("shape", "3x5x7", *["conv:4,k3"] * layers, "conv:4,k9")
+    ended = here([*words, "--json", *options])
+    assert ended.code == 2
+    document = json.loads(ended.out)
+    assert len(document["layers"]) == layers
+    assert "report" not in document
+    assert document["error"]["layer"].startswith(f"layers[{layers}] ")
+    again = here(["shape", "-"], ended.out)
+    assert (again.code, again.out) == (2, "")
+    assert document["error"]["message"] in again.err
 
 
 def test_wrong_choices_are_errors() -> None:

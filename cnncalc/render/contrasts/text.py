@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from html import escape
 
@@ -11,7 +11,7 @@ from ...notation.encode import document as json_document
 from ...notation.encode import encode
 from .. import Style, writing
 from .. import markdown as md
-from ..grid import Column, Grid, grid
+from ..grid import Cell, Column, Grid, grid
 
 SAME, NOT_REACHED = "=", "-"
 
@@ -55,13 +55,14 @@ def line(contrast: Contrast, style: Style) -> Iterator[str]:
 
 def _grid(contrast: Contrast) -> Grid:
     """Return a row for each layer that differs; every cell in full."""
-    columns: list[Column[LayerContrast]] = [
-        Column("layer", lambda layer: layer.name, right=False),
-        Column("op", lambda layer: layer.op, right=False),
-        *[Column(run.name, partial(_cell, run=run), right=False) for run in contrast.runs],
-        Column("why", lambda layer: "; ".join(layer.why()), right=False),
-    ]
-    return grid(columns, contrast.layers)
+    cells: dict[str, Callable[[LayerContrast], Cell]] = {
+        "layer": lambda layer: layer.name,
+        "op": lambda layer: layer.op,
+        **{run.name: partial(_cell, run=run) for run in contrast.runs},
+        "why": lambda layer: "; ".join(layer.why()),
+    }
+    columns = {name: Column(name, cell, right=False) for name, cell in cells.items()}
+    return grid(columns, [*columns], contrast.layers)
 
 
 def _cell(layer: LayerContrast, run: Run) -> str:
@@ -70,14 +71,12 @@ def _cell(layer: LayerContrast, run: Run) -> str:
 
 def csv(contrast: Contrast, style: Style) -> Iterator[str]:
     """Yield a header, and a row for each layer that differs."""
-    table = _grid(contrast)
-    return writing.delimited(table.titles, table)
+    return writing.csv(_grid(contrast))
 
 
 def tsv(contrast: Contrast, style: Style) -> Iterator[str]:
     """Yield the rows of CSV with tabs between the cells."""
-    table = _grid(contrast)
-    return writing.delimited(table.titles, table, "\t")
+    return writing.tsv(_grid(contrast))
 
 
 def latex(contrast: Contrast, style: Style) -> Iterator[str]:

@@ -1145,3 +1145,19 @@ def test_a_reshape_that_other_sizes_do_not_fit_says_so(tmp_path: Path) -> None:
     text = "'n' cannot reshape 1x2x5x8 to 0x4x14x-1: the file has those numbers for the sizes of its export"
     assert text not in here(["shape", str(path)]).err
     assert text in here(["shape", str(path), "-i", "1x2x5x8"]).err
+
+
+def test_a_grid_that_is_computed_from_numbers_has_no_parameters() -> None:
+    """The places of a detector's anchors: a range, half a unit further on, beside a column that a node fills."""
+    fill = numpy_helper.from_array(np.array([8], F32))
+    rows = [
+        ("Range", ["zero", "end", "one"], "r", {}),
+        ("Add", ["r", "half"], "places", {}),
+        ("ConstantOfShape", ["n"], "strides", {"value": fill}),
+        ("Concat", ["places", "strides"], "grid", {"axis": 0}),
+        ("Add", ["x", "grid"], "y", {}),
+    ]
+    numbers = {"zero": F32(0), "end": F32(6), "one": F32(1), "half": F32(0.5)}
+    data = model(chain(*rows), [2, 12], {name: np.array(one) for name, one in numbers.items()} | {"n": np.array([6])})
+    assert cnncalc.shape(read(data).spec).params == 0
+    check_values(data, ones((2, 12), F32))

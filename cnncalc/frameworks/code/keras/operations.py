@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -208,11 +209,17 @@ def _simple(name: str, names: Sequence[str]) -> Function:
 
 def without_tensor(evaluator: Evaluator, name: str, tensors: Sequence[Any], given: Mapping[str, Any], node: Any) -> Any:
     """Return what a function gives for values that are not tensors: numbers, or what is not known."""
+    unknown = next((one for one in leaves([tensors, dict(given)]) if isinstance(one, UnknownValue)), None)
+    if unknown is not None:
+        return unknown
     plain = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "truediv", "power": "pow"}
     if name in plain and len(tensors) == 2:
         return evaluator.operate(plain[name], tensors[0], tensors[1], node)
     if name in ("cast", "identity") and tensors:
         return tensors[0]
+    if name in ("sqrt", "exp", "log", "ceil", "floor") and len(tensors) == 1 and isinstance(tensors[0], (int, float)):
+        result = getattr(math, name)(tensors[0])
+        return float(result) if name in ("ceil", "floor") else result
     return UnknownValue(f"the result of {name}", node)
 
 

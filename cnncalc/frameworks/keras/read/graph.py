@@ -18,7 +18,7 @@ from .config import LayerCall, Sizes, Tensor, TensorKey, tensors_in
 from .functions import LayerPart, Results
 from .hdf import KerasArrays
 from .layers import convert
-from .masks import masks_of, output_mask
+from .masks import masks_of, output_mask, takes_masks
 from .model import INPUT, KerasLayer, KerasModel
 from .quantized import quantization
 from .roles import ROLES, Recipe
@@ -71,6 +71,9 @@ class ModelReader:
                     sizes = model.sizes.get(here.result(number))
                     unknown = self.spec.opaque(name, type, [outputs[0].draft], sizes, NO_FIGURES, derived=True)
                     outputs.append(Tensor(unknown, None))
+                if takes_masks(call):
+                    for key in tensors_in(record.calls[at : at + 1], TensorKey):
+                        values[key] = values[key]._replace(masked=False, mask=None)
                 for number, output in enumerate(outputs):
                     key = here.result(number)
                     values[key] = output._replace(sizes=model.sizes.get(key, output.sizes))

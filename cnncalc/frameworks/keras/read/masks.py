@@ -34,6 +34,14 @@ def masks_of(call: LayerCall) -> list[Tensor]:
     return [one.mask for one in call.tensors() if one.mask is not None]
 
 
+def takes_masks(call: LayerCall) -> bool:
+    """Return whether a layer takes the masks off the tensors that it reads, so that later layers see none.
+
+    MultiHeadAttention does since Keras 3: behind it, x + attention(x) has no mask.
+    """
+    return call.kind == "MultiHeadAttention" and not call.old
+
+
 def output_mask(call: LayerCall) -> MadeMask:
     """Return the mask of what a layer gives, as Keras works it out; operations give none."""
     kind, sizes, read = call.kind, call.sizes(), call.read()

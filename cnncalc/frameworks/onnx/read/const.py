@@ -51,7 +51,7 @@ def words(value: str | bytes) -> str:
 class Const:
     """A value that is the same for every input: its shape, its numbers if they are few, and how they are read."""
 
-    __slots__ = ("_roots", "_values", "key", "kind", "origin", "read", "shape", "uniform")
+    __slots__ = ("_roots", "_values", "filled", "key", "kind", "origin", "read", "shape", "uniform")
 
     def __init__(
         self,
@@ -70,6 +70,8 @@ class Const:
         self.uniform = uniform
         """Return whether it holds one number, again and again, as norms do before they are trained."""
         self._values, self._roots = values, roots
+        self.filled = False
+        """Whether a node fills it with one number: a weight where a layer reads it, but nothing that is computed."""
 
     @property
     def roots(self) -> Mapping[str, int]:
@@ -134,9 +136,11 @@ class Const:
             except SpecError:
                 return None
 
-        return Const(
+        made = Const(
             shape, self.kind, read, values or few, origin=self.origin, key=whole, uniform=self.uniform, roots=self.roots
         )
+        made.filled = self.filled
+        return made
 
     def reshaped(self, shape: Sequence[int]) -> Const:
         """Return the same numbers in another shape."""

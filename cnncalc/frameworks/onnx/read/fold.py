@@ -98,7 +98,9 @@ def _constant_of_shape(node: GraphNode, source: Const, given: Inputs) -> Const |
             raise SpecError(f"a constant of {size:,} numbers is more than can be made")
         return fill.read().reshape(-1).repeat(size).reshape(shape)
 
-    return Const(shape, fill.kind, read, values, origin=INITIALISER, key=node.outputs[0])
+    made = Const(shape, fill.kind, read, values, origin=INITIALISER, key=node.outputs[0])
+    made.filled = True
+    return made
 
 
 @FOLDS.register("Transpose")
@@ -360,7 +362,8 @@ def _evaluated(node: GraphNode, own: list[Const], given: Inputs, opset: int) -> 
     """Return what onnx's own functions make of constants: few numbers now, whole arrays when they are read."""
     names = {name: one for name, one in zip(node.inputs, given, strict=False) if name and one is not None}
     largest = max(own, key=lambda one: one.size)
-    roots = {key: size for one in own for key, size in one.roots.items() if size > 1}
+    roots = {key: size for one in own if not one.filled for key, size in one.roots.items() if size > 1}
+    origin = largest.origin if roots else "computed"  # from numbers alone, as ranges are
 
     def run() -> list[Any]:
         return evaluate(node, {name: one.read() for name, one in names.items()}, opset)
@@ -369,13 +372,13 @@ def _evaluated(node: GraphNode, own: list[Const], given: Inputs, opset: int) -> 
     if shape is not None and prod(shape) > MOST_READ:
         kind = given[1].kind if node.op == "Where" and given[1] else largest.kind
         uniform = largest.uniform if len(own) == 1 else lambda: False
-        how: dict[str, Any] = {"origin": largest.origin, "key": node.outputs[0], "uniform": uniform, "roots": roots}
+        how: dict[str, Any] = {"origin": origin, "key": node.outputs[0], "uniform": uniform, "roots": roots}
         return [Const(shape, kind, lambda: run()[0], **how)]
     made = prod(shape) if shape is not None else 0
     if made > MOST_EVALUATED or sum(one.size for one in own) > MOST_EVALUATED:
         return None
     try:
-        return [of_array(array, largest.origin, out, roots) for array, out in zip(run(), node.outputs, strict=False)]
+        return [of_array(array, origin, out, roots) for array, out in zip(run(), node.outputs, strict=False)]
     except SpecError:
         return None
 
