@@ -117,8 +117,8 @@ def results_of(
 
 
 _KEPT = """
-    view reshape expand expand_as repeat getitem unsqueeze squeeze permute transpose flatten to float double half long
-    int contiguous clone detach cpu cuda type type_as requires_grad select narrow chunk split unbind
+    view reshape expand expand_as repeat getitem unsqueeze squeeze permute transpose flatten to float double half
+    contiguous clone detach cpu cuda type type_as requires_grad select narrow chunk split unbind
 """
 KEPT = frozenset(_KEPT.split())
 """Functions that give values of their first argument, and no others."""
@@ -126,8 +126,6 @@ KEPT = frozenset(_KEPT.split())
 
 _ORDER = "view reshape unsqueeze squeeze flatten to float double contiguous clone"
 IN_ORDER = frozenset(_ORDER.split())
-    ["view", "reshape", "unsqueeze", "squeeze", "flatten", "to", "float", "double", "contiguous", "clone"]
-)
 """Those of them that keep all values in their order."""
 
 
