@@ -101,7 +101,7 @@ class _PrintoutReader:
         if is_chain(module):
             return self.chain(module, path, reads)
         if module.children and module.kind != "MultiheadAttention":
-            parts = list(self.parts(module, path))
+            parts = [*self.parts(module, path), *([] if reads in (self.source, self.spec.input) else [reads])]
             return self.opaque(path or "output", module.kind, parts or [self.unknown(module)], NO_PARAMETERS)
         return self.leaf(module, path, reads)
 

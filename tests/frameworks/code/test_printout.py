@@ -91,6 +91,14 @@ def test_a_custom_module_says_what_is_open() -> None:
     )
 
 
+def test_a_module_in_a_chain_reads_what_is_before_it() -> None:
+    blocks = "(0-1): 2 x Block(\n  (conv): Conv2d(3, 3, kernel_size=(1, 1), stride=(1, 1))\n)"
+    report = cnncalc.shape(read(f"Sequential(\n{blocks}\n(2): Flatten(start_dim=1, end_dim=-1)\n)"))
+    assert [layer.name for layer in report.layers] == ["forward", "0.conv", "0", "1.conv", "1", "2"]
+    assert [layer.name for layer in report.outputs()] == ["2"]
+    assert report.params == 24
+
+
 SMALL = "Sequential(\n  (0): Conv2d(3, 6, kernel_size=(5, 5), stride=(1, 1))\n  (1): ReLU()\n)"
 
 
