@@ -73,7 +73,8 @@ class _PrintoutReader:
                 f"Give its source, as net.py:{self.first_custom}, or: cnncalc convert package.module:factory"
             )
         if self.holders:
-            yield f"a print-out does not show what these hold themselves, so it is unknown: {', '.join(self.holders)}"
+            names = ", ".join(self.holders)
+            yield f"a print-out shows nothing of what these classes hold, so their parameters are unknown: {names}"
 
     @property
     def first_custom(self) -> str:
