@@ -269,8 +269,8 @@ ERRORS = [
     ("shape 3x32x32 conv:64,k3,expect=banana",
      "layers[0] 'conv1': expect is 'banana'\n  3x32x32 conv:64,k3,expect=banana\n"
      '                     ^~~~~~~~~~~~~\n  it is an object, as {"out": "64x56x56"}\n'),
-    ("shape 3x32x32 'x = nn.Conv2d(3, 8, 3)'",
-     "'x' is not a layer\n  3x32x32 x = nn.Conv2d(3, 8, 3)\n          ^\n"
+    ("shape 3x32x32 relu 'x = nn.Conv2d(3, 8, 3)'",
+     "'x' is not a layer\n  3x32x32 relu x = nn.Conv2d(3, 8, 3)\n               ^\n"
      "  write the call alone: nn.Conv2d(3, 8, 3)\n"),
     ("shape 3x32x32 'nn.MaxUnpool2d(2)'",
      "'MaxUnpool2d' is not a layer of cnncalc\n  3x32x32 nn.MaxUnpool2d(2)\n          ^~~~~~~~~~~~~~~~~\n"
