@@ -1,13 +1,13 @@
 """The multiply-accumulates that other tools print for a network: what each tool counts for a layer of each op.
 
-A tool runs a PyTorch module in inference mode, and counts by rules of its own. They are reproduced for a network whose
-layers are modules of `torch.nn`, as `cnncalc convert --to torch` writes it; for the built-in networks of torchvision,
-as torchvision writes them. `tests/data/counters.json` has what the tools themselves print.
+A tool runs a PyTorch module in inference mode, and counts by rules of its own. A network that was read from PyTorch
+code is counted as the code has it, a built-in one of torchvision as torchvision has it, any other as if its layers were
+modules of `torch.nn`, as `cnncalc convert --to torch` writes it. `tests/data/counters.jsonl` has what the tools print.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from math import prod
 from typing import NamedTuple
@@ -38,8 +38,8 @@ class Tool(NamedTuple):
     """Its rules, by the op's word; a layer of any other op counts as nothing."""
     batched: bool = True
     """Whether it counts for the whole batch, and not for one sample."""
-    by_function: Mapping[str, CountRule] = {}
-    """Its rules for layers that a function computes, and not a module."""
+    by_function: Mapping[str, CountRule] | None = None
+    """Its rules for layers that a function computes, and not a module; None if that is the same to it."""
 
 
 def _numbers(shape: Shape) -> Count:
@@ -245,11 +245,20 @@ PTFLOPS = {
 }
 ATEN = {**SEQUENCES, **dict.fromkeys((*CONVOLUTIONS, "convT", "linear"), WITH_BIAS), "matmul": EXACT}
 CALFLOPS = {**SEQUENCES, **dict.fromkeys((*CONVOLUTIONS, "linear", "matmul"), EXACT), "convT": GROUPED_TWICE}
+PTFLOPS_FUNCTIONS = {
+    **SEQUENCES,
+    **dict.fromkeys(("lppool", "compare", "where", "matmul"), UNKNOWN),
+    **dict.fromkeys(("relu", "relu6", "elu", "gelu", "prelu", "silu", "softmax"), _each_input(1)),
+    **dict.fromkeys(("maxpool", "avgpool", "adaptivemaxpool", "adaptiveavgpool"), _each_input(1)),
+    **dict.fromkeys(("globalmaxpool", "globalavgpool"), _each_input(1, _keeps_axes)),
+    "lrn": PTFLOPS["lrn"],
+    "upsample": CountRule("1 for each output", _resized),
+}
 TOOLS = {
-    "torchinfo": Tool("1.8.0", TORCHINFO),
+    "torchinfo": Tool("1.8.0", TORCHINFO, by_function=SEQUENCES),
     "fvcore": Tool("0.1.5", FVCORE),
-    "thop": Tool("0.1.1", THOP, by_function=dict.fromkeys(("avgpool", "globalavgpool"), NOTHING)),
-    "ptflops-pytorch": Tool("0.7.5", PTFLOPS, False, dict.fromkeys(("relu", *POOLS), _each_input(1))),
+    "thop": Tool("0.1.1", THOP, by_function=SEQUENCES),
+    "ptflops-pytorch": Tool("0.7.5", PTFLOPS, False, PTFLOPS_FUNCTIONS),
     "ptflops-aten": Tool("0.7.5", ATEN, False),
     "calflops": Tool("0.3.2", CALFLOPS),
 }
@@ -280,7 +289,10 @@ def count_as(report: Report, tool: str) -> Report:
 def macs_as(report: Report, name: str) -> MacsAs:
     """Return the multiply-accumulates that a tool prints for a network."""
     tool = TOOLS[name]
-    functions = FUNCTIONS.get(report.network.name or "", ())
+    source = report.network.source
+    functions: Collection[str] = FUNCTIONS.get(report.network.name or "", ())
+    if source is not None and source.functions:
+        functions = source.functions
     kinds: dict[str, OpCount] = {}
     unknown = []
     for layer in _flat(report.layers):
@@ -304,8 +316,12 @@ def _flat(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:
             yield layer
 
 
-def _rule(tool: Tool, layer: LayerReport, functions: Sequence[str]) -> CountRule:
-    word = layer.node.layer.WORD
-    if word in tool.by_function and any(fnmatchcase(layer.name, pattern) for pattern in functions):
-        return tool.by_function[word]
-    return tool.rules.get(word, NOTHING)
+def _rule(tool: Tool, layer: LayerReport, functions: Collection[str]) -> CountRule:
+    rules = tool.rules
+    if tool.by_function is not None and _is_named(layer.name, functions):
+        rules = tool.by_function
+    return rules.get(layer.node.layer.WORD, NOTHING)
+
+
+def _is_named(name: str, patterns: Collection[str]) -> bool:
+    return name in patterns or any("*" in pattern and fnmatchcase(name, pattern) for pattern in patterns)

@@ -32,6 +32,8 @@ class Origin:
     """Whether the network holds its inputs alone: `bind` reads the rest, without sizes for open ones."""
     notes: tuple[str, ...] = ()
     """Remarks on the file, such as where it contradicts itself."""
+    functions: frozenset[str] = frozenset()
+    """The layers that PyTorch code computes by functions, and not by modules."""
 
     def locate(self, path: Path, key: str | None) -> Where | None:
         """Return the place of a path, or of the key there; None without a text."""

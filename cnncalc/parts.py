@@ -20,6 +20,7 @@ class PartOrigin(Origin):
         """`owners` are the layers whose arrays have another name in the part, with that name."""
         assert whole.source is not None
         self._origin, self.model, self.notes = whole.source, whole.source.model, whole.source.notes
+        self.functions = whole.source.functions
         kept = {node.name: node.name for node in part} | dict(owners)
         self.weights = {}
         for name, read in whole.source.weights.items():

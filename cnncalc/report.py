@@ -137,8 +137,11 @@ class LayerReport:
         self._batch, self._xs = batch, xs
         self.sample = xs[0] if xs else traced.out
         """The input shape without the batch; of a layer that reads none, the output's."""
-        self.x = _batched(xs[0], batch, fields[0]) if xs else ()
-        self.out = _batched(traced.out, batch, own)
+        self.x = xs[0] if xs else ()
+        self.out = traced.out
+        if batch is not None:
+            self.x = _batched(self.x, batch, fields[0]) if xs else ()
+            self.out = _batched(self.out, batch, own)
         """The shapes of the input and the output, with the batch if there is one."""
 
     def __repr__(self) -> str:

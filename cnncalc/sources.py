@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -147,6 +146,8 @@ def is_network(word: str) -> bool:
 
 def compare_line(words: Sequence[str], input: str | None = None) -> str:
     """Return the command that shows networks side by side."""
+    import shlex
+
     return f"cnncalc compare {shlex.join([*(['-i', input] if input else []), *words])}"
 
 
@@ -172,10 +173,17 @@ def _no_network(spec: SpecWords, word: str) -> SpecError:
         return spec.blame(error, spec.first, len(word))
     error = SpecError(
         f"{shown(word)} is not a layer, a file or a built-in network",
-        (intent.help if intent is not None else nearest(name, [*OPS, *zoo.names()]))
+        _files_named(word)
+        or (intent.help if intent is not None else nearest(name, [*OPS, *zoo.names()]))
         or "a layer is written conv:64,k7,s2,p3; for all of them: cnncalc zoo, cnncalc ops",
     )
     return spec.blame(error, spec.first, len(word))
+
+
+def _files_named(word: str) -> str | None:
+    """Return `did you mean 'net.py'?` for a file whose name lacks its ending; None if there is none."""
+    files = [word + ending for ending in (".py", ".json", ".onnx", ".keras", ".h5") if os.path.isfile(word + ending)]
+    return f"did you mean {' or '.join(map(shown, files))}?" if files else None
 
 
 def is_path(word: str) -> bool:
@@ -233,7 +241,9 @@ def _no_layer(spec: SpecWords, index: int) -> SpecError:
         return spec.blame(argument, index, len(word))
     if word == STDIN or is_file(word) or name.lower() in zoo.names():
         others = " ".join(other for at, other in enumerate(spec.words) if at >= spec.first and at != index)
-        error = SpecError(f"{shown(word)} is a whole network, and stands alone", f"leave out {shown(others)}")
+        is_object = word.endswith(".py") and others.isidentifier()
+        help = f"write {word}:{others}" if is_object else f"leave out {shown(others)}"
+        error = SpecError(f"{shown(word)} is a whole network, and stands alone", help)
     elif looks_like_shape(word):
         error = SpecError(f"the shape {word} stands after a layer", "there is one input, and it comes first")
     elif index == 0 and word[:1].isdecimal():
@@ -340,6 +350,7 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     document = Document("", name)
     document.imported, document.weights, document.model = True, model.weights, model.model
     document.notes, document.unread, document.annotate = model.notes, model.unread, model.annotate
+    document.functions = model.functions
     network = read(model.spec, document)
     if model.bind is not None:
         again = model.bind

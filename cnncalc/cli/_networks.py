@@ -39,16 +39,16 @@ def _network(word: str) -> tuple[Network, Shape | None]:
     """Return the network that a word means, and the shape in front of it."""
     if not word.strip():
         raise SpecError(f"{shown(word)} is not a network", f"layer words go in quotes: {quotes()}")
-    words = [word] if word == sources.STDIN or sources.is_file(word) else word.split()
-    if _is_revision(word, words):
+    if _is_revision(word):
         file, wanted = sources.split_code(word)
         return sources.read_bytes(at_revision(file), file, wanted), None
-    spec = sources.spec_words(words)
+    spec = sources.spec_words([word])
     return sources.load_words(spec), spec.input
 
 
-def _is_revision(word: str, words: list[str]) -> bool:
+def _is_revision(word: str) -> bool:
     """Return whether an argument is REVISION:PATH: neither a file nor layer words."""
+    words = word.split()
     if ":" not in word or word.startswith("-") or sources.is_file(word) or looks_like_shape(words[0]):
         return False
     if os.path.splitdrive(word)[0]:  # C:\net.json on Windows

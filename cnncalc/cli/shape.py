@@ -131,7 +131,7 @@ def _write(
             report = measures.of(options.report(network))
         except CnncalcError as error:
             if error.report is not None and format in BEFORE and stream is sys.stdout and not style.values:
-                error.report = measures.of(error.report)
+                error.report = measures.of(error.report) if error.report.layers else error.report
                 stream.writelines(BEFORE.renderer(format)(error, style))
             raise
         formats = VALUE_FORMATS if style.values else FORMATS

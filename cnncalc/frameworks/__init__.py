@@ -44,6 +44,8 @@ class ForeignNetwork(NamedTuple):
     """Whether the document holds the inputs alone: `bind` reads the network, without sizes for open ones."""
     notes: tuple[str, ...] = ()
     """Remarks on the file, such as where it contradicts itself."""
+    functions: frozenset[str] = frozenset()
+    """The layers that PyTorch code computes by functions, and not by modules."""
 
 
 def writer(target: str) -> Writer:

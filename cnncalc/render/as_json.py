@@ -27,20 +27,25 @@ def line(report: Report, style: Style) -> Iterator[str]:
 
 def before(error: CnncalcError, style: Style) -> Iterator[str]:
     """Yield the document of the layers before the one at fault, with the error in place of the report of the whole."""
-    keys = _keys(error.report, style)
-    del keys["report"]
+    keys = _layers(error.report, style)
     return json_document({**keys, "error": error.to_dict()}.items())
 
 
 def _keys(report: Report, style: Style) -> dict[str, Any]:
-    """Return the document. One that has only a selection of the report says so by a key: it is not a spec."""
+    """Return the document."""
+    keys = _layers(report, style)
+    if report.network.expect is not None and "selection" not in keys:
+        keys["expect"] = report.network.expect
+    keys["report"] = report.totals()
+    return keys
+
+
+def _layers(report: Report, style: Style) -> dict[str, Any]:
+    """Return the document up to its layers. One that has only some of them says so by a key: it is not a spec."""
     keys, chosen = report.head(), _chosen(style.selection)
     if chosen:
         keys["selection"] = chosen
     keys["layers"] = (_layer(row, style) for row in rows(report, style.selection))
-    if report.network.expect is not None and not chosen:
-        keys["expect"] = report.network.expect
-    keys["report"] = report.totals()
     return keys
 
 

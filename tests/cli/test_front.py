@@ -175,6 +175,7 @@ MEANINGS = [
         "'https://a.b/net.onnx' is not a file but an address",
         "fetch it first: curl -LO https://a.b/net.onnx",
     ),
+    ("shape net", "'net' is not a layer, a file or a built-in network", "did you mean 'net.json'?"),
     ("check lenet5 --params 50k", "unknown option '--params'", "did you mean --max-params 50k?"),
     ("check lenet5 --max_params 50k", "unknown option '--max_params'", "did you mean '--max-params'?"),
     ("check lenet5 --assert out=10", "unknown option '--assert'", "did you mean --expect out=1000?"),
@@ -210,6 +211,11 @@ def test_intent_comes_before_spelling(line: str, what: str | None, help: str | N
     lines = ended.err.splitlines()
     assert what in (None, lines[0])
     assert help is None or lines[-1] == f"  {help}"
+
+
+def test_a_class_behind_its_source_is_written_in_one_word(folder: Path) -> None:
+    (folder / "model.py").write_text("import torch.nn as nn\nclass Net(nn.Sequential):\n    pass\n")
+    assert here(["shape", "model.py", "Net"]).err.splitlines()[-1] == "  write model.py:Net"
 
 
 def test_the_pages_that_speak_of_a_word() -> None:

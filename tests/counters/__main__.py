@@ -116,6 +116,7 @@ def lines() -> Iterator[dict[str, Any]]:
         if hasattr(torchvision.models, name):
             yield {"network": name, "code": "torchvision", **counts(torchvisions(name), shape)}
         yield {"network": name, "code": "converted", **counts(converted(name), shape)}
+    yield from sources()
     for row in ROWS:
         document = {"input": list(row.input), "dialect": row.dialect, "layers": row.layers}
         if row.layout == "NHWC" or row.dialect == "keras":
@@ -125,6 +126,19 @@ def lines() -> Iterator[dict[str, Any]]:
         except cnncalc.CnncalcError:
             continue
         yield document | counts(made, (1, *_sizes(document)))
+
+
+def sources() -> Iterator[dict[str, Any]]:
+    """Yield a line for each network that is written in Python in tests/data/code."""
+    cases = json.loads((DATA / "code" / "cases.json").read_text(encoding="utf-8"))
+    for name in ("lenet_class.py", "resnet_small.py", "unet_small.py", "vgg_blocks.py"):
+        case, module = cases[name], types.ModuleType("source")
+        exec((DATA / "code" / name).read_text(encoding="utf-8"), module.__dict__)
+        made = getattr(module, case["object"])
+        yield {"source": f"{name}:{case['object']}", "input": case["input"]} | counts(
+            lambda made=made: made() if callable(made) and not isinstance(made, torch.nn.Module) else made,  # type: ignore[misc]
+            (1, *case["input"]),
+        )
 
 
 def main() -> None:

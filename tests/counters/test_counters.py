@@ -17,7 +17,8 @@ from tests.cases import ROWS
 
 VERSIONS, *LINES = [json.loads(line) for line in (DATA / "counters.jsonl").read_text(encoding="utf-8").splitlines()]
 NETWORKS = [line for line in LINES if "network" in line]
-LAYERS = [line for line in LINES if "network" not in line]
+SOURCES = [line for line in LINES if "source" in line]
+LAYERS = [line for line in LINES if "layers" in line]
 
 OWN_CLASSES = {
     "sepconv": {"torchinfo", "thop", "ptflops-pytorch"},
@@ -99,9 +100,21 @@ def test_most_layers_have_a_figure() -> None:
     assert len(known) > 0.85 * len(LAYERS)
 
 
+@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("line", SOURCES, ids=[line["source"] for line in SOURCES])
+def test_the_tools_own_figure_of_pasted_code(line: dict[str, Any], tool: str) -> None:
+    """What functions compute in the code, tools that look at modules do not see."""
+    report = cnncalc.shape(str(DATA / "code" / line["source"]), input=line["input"])
+    assert macs_as(report, tool).macs == line[tool]
+    if tool == "ptflops-pytorch" and line["source"].startswith("lenet"):
+        modules = macs_as(cnncalc.shape(report.to_dict()), tool).macs
+        assert modules is not None
+        assert modules > line[tool]
+
+
 def test_the_rules_are_of_ops_that_there_are() -> None:
     for tool in TOOLS.values():
-        assert {*tool.rules, *tool.by_function} <= set(OPS)
+        assert {*tool.rules, *(tool.by_function or ())} <= set(OPS)
 
 
 @pytest.mark.parametrize(("tool", "times"), [(name, 3 if tool.batched else 1) for name, tool in TOOLS.items()])

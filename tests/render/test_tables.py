@@ -7,6 +7,7 @@ import io
 import json
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -182,6 +183,35 @@ def test_json_of_some_rows_is_not_a_spec() -> None:
     ended = here(["shape", "-"], part)
     assert (ended.code, ended.out) == (2, "")
     assert "this shows some layers of a report: it is not a network" in ended.err
+
+
+WRONG = ("shape", "3x32x32", "conv:64,k3", "relu", "maxpool:2", "flatten", "dropout", "linear:10,c_i=9216")
+
+
+def test_the_layers_before_one_that_fails_are_shown(tmp_path: Path) -> None:
+    ended = here(WRONG)
+    whole = here([*WRONG[:-1]]).out.partition("\n\n")[0] + "\n"
+    assert (ended.code, ended.out) == (2, whole)
+    assert "\n  64x15x15 = 14,400 → Linear(14,400, 10)\n  remove c_i, set it to 14400," in ended.err
+    assert here([*WRONG, "--format", "csv"]).out == ""
+    path = tmp_path / "net.txt"
+    assert here([*WRONG, "-o", str(path)]).out == ""
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--dtype", "int8"], ["--macs-as", "thop"], ["--explain"], ["--fold"]])
+@pytest.mark.parametrize("layers", [0, 1, 5])
+def test_json_has_the_layers_before_and_the_error(layers: int, options: list[str]) -> None:
+    words = WRONG if layers == 5 else ("shape", "3x5x7", *["conv:4,k3"] * layers, "conv:4,k9")
+    ended = here([*words, "--json", *options])
+    assert ended.code == 2
+    document = json.loads(ended.out)
+    assert len(document["layers"]) == layers
+    assert "report" not in document
+    assert document["error"]["layer"].startswith(f"layers[{layers}] ")
+    again = here(["shape", "-"], ended.out)
+    assert (again.code, again.out) == (2, "")
+    assert document["error"]["message"] in again.err
 
 
 def test_wrong_choices_are_errors() -> None:

@@ -227,3 +227,25 @@ def test_a_mutated_script_is_answered_or_refused(seed: int) -> None:
     except cnncalc.CnncalcError as error:
         assert str(error)  # noqa: PT017 - any text will do
     assert time.monotonic() - begin < 2
+
+
+def test_a_class_that_derives_from_a_layer_has_its_name() -> None:
+    text = HEAD + (
+        "class Half(layers.Dense):\n    def call(self, x):\n        return super().call(x) / 2\n"
+        "inputs = keras.Input((5,))\nmodel = keras.Model(inputs, Half(3, activation='relu')(inputs))\n"
+    )
+    report = report_of(text)
+    assert report.params == 18
+    assert [layer.name for layer in report.layers] == ["input_layer", "half", "half_activation", "half.true_divide"]
+
+
+def test_what_a_sequential_is_built_for_is_its_input() -> None:
+    text = HEAD + "model = keras.Sequential([layers.Conv2D(8, 3), layers.Flatten(), layers.Dense(10)])\n"
+    report = report_of(text + "model.build((None, 28, 28, 1))\n")
+    assert (report.to_dict()["input"], report.params) == ([28, 28, 1], 54170)
+
+
+def test_images_that_are_preprocessed_keep_their_shape() -> None:
+    line = "x = layers.Conv2D(4, 3)(keras.applications.resnet50.preprocess_input(x))"
+    report = report_of(HEAD + BODY.format(line))
+    assert (list(report.out), report.params) == ([6, 4, 4], 112)

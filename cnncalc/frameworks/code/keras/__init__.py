@@ -15,9 +15,10 @@ from ... import ForeignNetwork
 from ...keras.read import read as read_keras
 from ..libraries import Library
 from ..values import ClassValue, LibraryFunction
+from .graph import SymbolicTensor
 from .layers import CLASSES, make_input, make_layer
 from .models import MODEL, configuration, is_model, needs_input
-from .operations import NAMES
+from .operations import NAMES, sized
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
@@ -83,6 +84,21 @@ _NETWORKS = """
 """
 for _kind in _NETWORKS.split():
     NAMES[f"keras.applications.{_kind}"] = _application(f"keras.applications.{_kind}")
+_FAMILIES = """
+    convnext densenet efficientnet efficientnet_v2 imagenet_utils inception_resnet_v2 inception_v3 mobilenet
+    mobilenet_v2 mobilenet_v3 nasnet resnet resnet50 resnet_v2 vgg16 vgg19 xception
+"""
+
+
+@NAMES.function("keras.applications.preprocess_input")
+def _preprocessed(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return images as a network of Keras's wants them: each value changed, by rules that differ."""
+    x = args[0] if args else kwargs.get("x")
+    if not isinstance(x, SymbolicTensor) or x.sizes is None:
+        return x
+    return sized(evaluator, "PreprocessInput", x, x.sizes, node)
+
+
 LIBRARY = KerasLibrary(
     NAMES,
     {
@@ -105,8 +121,6 @@ LIBRARY = KerasLibrary(
         "keras.layers.experimental.preprocessing": "keras.layers",
         "keras.layers.preprocessing": "keras.layers",
         "keras.models.sequential": "keras",
-        "keras.applications.resnet50": "keras.applications",
-        "keras.applications.vgg16": "keras.applications",
-        "keras.applications.mobilenet_v2": "keras.applications",
+        **{f"keras.applications.{one}": "keras.applications" for one in _FAMILIES.split()},
     },
 )

@@ -275,7 +275,12 @@ def _call_inner(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], n
     inner = self.attributes.get(INNER)
     if not isinstance(inner, LayerValue):
         raise evaluator.error(node, f"{self.cls.name} has no call")
-    return inner.call(evaluator, rest, kwargs, node)
+    path = session_of(evaluator).path
+    around = path[-1:] == [inner.name] and path.pop()  # the layer has its object's own name
+    try:
+        return inner.call(evaluator, rest, kwargs, node)
+    finally:
+        path += [around] if around else []
 
 
 def _nothing(*_: Any) -> None:

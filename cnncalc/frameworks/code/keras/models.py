@@ -123,6 +123,12 @@ class SequentialValue(LayerValue):
             if made_at is not None:
                 evaluator.seen(made_at, result)
 
+    def begin(self, evaluator: Evaluator, shape: Any, node: Any) -> None:
+        """Take the shape that it is built for as that of its input."""
+        if isinstance(shape, (list, tuple)) and all(one is None or type(one) is int for one in shape):
+            self.feed = input_of(evaluator, session_of(evaluator).unique(INPUT), shape, node)
+            self.run(evaluator, node)
+
     @property
     def is_chain(self) -> bool:
         """Whether all of its members are Keras's own, so that its configuration lists them."""
@@ -156,6 +162,8 @@ class SequentialValue(LayerValue):
     def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
         if name == "add":
             return LibraryFunction(name, lambda _, args, kwargs, at: self.add(evaluator, one_of(args, kwargs), at))
+        if name == "build" and self.feed is None:
+            return LibraryFunction(name, lambda _, args, kwargs, at: self.begin(evaluator, one_of(args, kwargs), at))
         if name == "pop":
             return LibraryFunction(name, lambda *_: self.pop())
         if name == "layers":

@@ -47,6 +47,8 @@ class CallReader:
         """The results whose sizes depend on values."""
         self.unknown: dict[Draft, tuple[str, ...]] = {}
         """The parameters and buffers that opaque layers read."""
+        self.functions: list[Draft] = []
+        """The layers that are not all or the chief part of what a module does."""
 
     def read_all(self, name: str | None) -> ForeignNetwork:
         """Return the spec of all calls, and its weights."""
@@ -62,7 +64,9 @@ class CallReader:
         head = {"cnncalc": 1, "name": name or recording.name, "input": list(first.sizes), "dialect": "torch"}
         unused = self.unused()
         more = {"unused": unused} if unused else {}
-        return ForeignNetwork({**head, "layout": "NCHW", **more, "layers": spec.spec()}, spec.weights())
+        document = {**head, "layout": "NCHW", **more, "layers": spec.spec()}
+        functions = frozenset([layer.name for layer in self.functions])
+        return ForeignNetwork(document, spec.weights(), functions=functions)
 
     def begin(self) -> None:
         """Add the inputs; the first of several is an identity of its name."""
@@ -203,6 +207,8 @@ class CallReader:
                 op = str(layer.keys["type"] if layer.op == "opaque" else layer.op)
                 is_module = path and layer is chief and path in self.recording.leaves
                 layer.name = path if is_module else ".".join(filter(None, (path, op)))[-LONGEST_NAME:]
+                if not is_module:
+                    self.functions.append(layer)
 
     # Counts
 
