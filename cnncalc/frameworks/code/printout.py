@@ -73,7 +73,8 @@ class _PrintoutReader:
                 f"Give its source, as net.py:{self.first_custom}, or: cnncalc convert package.module:factory"
             )
         if self.holders:
-            yield f"a print-out does not show what these hold themselves, so it is unknown: {', '.join(self.holders)}"
+            names = ", ".join(self.holders)
+            yield f"a print-out shows nothing of what these classes hold, so their parameters are unknown: {names}"
 
     @property
     def first_custom(self) -> str:
@@ -101,7 +102,7 @@ class _PrintoutReader:
         if is_chain(module):
             return self.chain(module, path, reads)
         if module.children and module.kind != "MultiheadAttention":
-            parts = list(self.parts(module, path))
+            parts = [*self.parts(module, path), *([] if reads in (self.source, self.spec.input) else [reads])]
             return self.opaque(path or "output", module.kind, parts or [self.unknown(module)], NO_PARAMETERS)
         return self.leaf(module, path, reads)
 

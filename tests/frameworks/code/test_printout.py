@@ -72,7 +72,7 @@ def test_the_parameters_of_any_module(case: dict[str, Any]) -> None:
     expected = (None, None) if HIDDEN.match(case["name"]) else (case["params"], case["buffers"])
     if HIDDEN.match(case["name"]):
         assert report.params is None
-        assert "does not show" in network.source.notes[-1]  # type: ignore[union-attr]
+        assert "shows nothing" in network.source.notes[-1]  # type: ignore[union-attr]
     else:
         assert (report.params, report.buffers) == expected
 
@@ -89,6 +89,14 @@ def test_a_custom_module_says_what_is_open() -> None:
         "a print-out does not say what the forward of Net calls: the parameters of the modules in it are exact, shapes "
         "and MACs are unknown. Give its source, as net.py:Net, or: cnncalc convert package.module:factory",
     )
+
+
+def test_a_module_in_a_chain_reads_what_is_before_it() -> None:
+    blocks = "(0-1): 2 x Block(\n  (conv): Conv2d(3, 3, kernel_size=(1, 1), stride=(1, 1))\n)"
+    report = cnncalc.shape(read(f"Sequential(\n{blocks}\n(2): Flatten(start_dim=1, end_dim=-1)\n)"))
+    assert [layer.name for layer in report.layers] == ["forward", "0.conv", "0", "1.conv", "1", "2"]
+    assert [layer.name for layer in report.outputs()] == ["2"]
+    assert report.params == 24
 
 
 SMALL = "Sequential(\n  (0): Conv2d(3, 6, kernel_size=(5, 5), stride=(1, 1))\n  (1): ReLU()\n)"
