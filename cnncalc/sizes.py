@@ -221,8 +221,9 @@ def is_letter(text: str) -> bool:
 def looks_like_shape(word: str) -> bool:
     """Return whether a word on the command line is meant as a shape: sizes between `x`, `,` or `×`, or a tuple."""
     parts, bracketed = _typed(word)
-    sizes = all(is_digits(p) or is_letter(p) or p == "None" for p in parts)
-    return sizes and (bracketed or len(parts) > 1 or word.isdecimal())
+    known = [p for p in parts if is_digits(p) or is_letter(p)]
+    sizes = known if not bracketed and "None" not in parts else [*known, *[p for p in parts if p in _OPEN]]
+    return bool(known) and len(sizes) == len(parts) and (bracketed or len(parts) > 1 or word.isdecimal())
 
 
 def parse_shape(text: str) -> Shape:
@@ -232,14 +233,17 @@ def parse_shape(text: str) -> Shape:
     is open, and is left out. SpecError for anything else, with the right spelling if that is clear.
     """
     parts, bracketed = _typed(text)
-    if bracketed and len(parts) > 1 and parts[0] == "None":
+    is_open = bracketed or "None" in parts
+    if is_open and len(parts) > 1 and parts[0] in _OPEN:
         del parts[0]
     spelling = respelled(text)
     if spelling is not None:
         raise SpecError(f"{shown(text)} is not a shape", f"write {spelling}", key="input")
-    return read_shape([int(p) if is_digits(p) else None if bracketed and p == "None" else p for p in parts], text)
+    return read_shape([int(p) if is_digits(p) else None if is_open and p in _OPEN else p for p in parts], text)
 
 
+_OPEN = ("None", "-1", "batch", "batch_size", "?")
+"""What tuples have for a size that is open, as frameworks print them."""
 _BRACKETS = {"(": ")", "[": "]"}
 
 

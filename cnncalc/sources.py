@@ -218,12 +218,16 @@ def no_file(word: str) -> SpecError:
     return SpecError(f"there is no file {shown(word, LONGEST_PATH)}", help)
 
 
+SIGNS = ("x", "X", "×", "*", "by")
+"""What may be typed between the sizes of a shape, with spaces."""
+
+
 def _no_layer(spec: SpecWords, index: int) -> SpecError:
     if all(map(is_network, spec.rest)):
         return _several(spec)
-    if spec.first and index == spec.first and spec.words[0].isdecimal() and spec.words[index].isdecimal():
-        sizes = list(takewhile(str.isdecimal, spec.words))
-        return SpecError(f"the sizes of a shape are one word: {'x'.join(sizes)}")
+    sizes = list(takewhile(lambda one: one.isdecimal() or one in SIGNS, spec.words))
+    if index == spec.first and len(sizes) > 1 and sizes[0].isdecimal() and sizes[-1].isdecimal():
+        return SpecError(f"the sizes of a shape are one word: {'x'.join(one for one in sizes if one.isdecimal())}")
     if len(spec.rest) == 2 and not spec.first and is_network(spec.rest[0]) and is_shape(spec.rest[1]):
         return spec.blame(SpecError("the input comes first", f"write {spec.rest[1]} {spec.rest[0]}"), 1, 999)
     word = spec.words[index]
@@ -242,9 +246,11 @@ def _no_layer(spec: SpecWords, index: int) -> SpecError:
         error = SpecError(f"{shown(word)} is a whole network, and stands alone", help)
     elif looks_like_shape(word):
         error = SpecError(f"the shape {word} stands after a layer", "there is one input, and it comes first")
+    elif index == 0 and word[:1].isdecimal():
+        error = SpecError(f"{shown(word)} is not a shape", "as 3x224x224, or with a letter for an open size: 3xHxW")
     else:
-        error = unknown_op(name)
-    return spec.blame(error, index, len(name) or 1)
+        error = unknown_op(name or word)
+    return spec.blame(error, index, len(name or word))
 
 
 def load_zoo(name: str) -> Network:

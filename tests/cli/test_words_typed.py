@@ -285,6 +285,13 @@ ERRORS = [
     ("shape 3*32*32 relu", "'3*32*32' is not a shape\n  3*32*32 relu\n  ^~~~~~~\n  write 3x32x32\n"),
     ("shape 3x32² relu", "'3x32²' is not a shape\n  3x32² relu\n  ^~~~~\n  write 3x32x32\n"),
     ("shape 3:32:32 relu", "'3:32:32' is not a shape\n  3:32:32 relu\n  ^~~~~~~\n  write 3x32x32\n"),
+    ("shape '3 x 32 x 32' relu", "the sizes of a shape are one word: 3x32x32\n"),
+    ("shape 3 32 32 relu", "the sizes of a shape are one word: 3x32x32\n"),
+    ("shape 3x32x32px relu",
+     "'3x32x32px' is not a shape\n  3x32x32px relu\n  ^~~~~~~~~\n"
+     "  as 3x224x224, or with a letter for an open size: 3xHxW\n"),
+    ("shape '(None,)' relu",
+     "unknown op '(None,)'\n  (None,) relu\n  ^~~~~~~\n  for the list of ops: cnncalc ops\n"),
     ("shape relu -i 3*32*32", "'3*32*32' is not a shape\n  write 3x32x32\n"),
     ("shape resnet50 -i 224x224x3",
      "resnet50 takes 3 channels, 224x224x3 has 224; --layout NHWC?\n"
@@ -376,7 +383,17 @@ def test_all_advice_for_what_people_say_works(word: str) -> None:
     assert caught.value.help == INTENTS[word].help
 
 
-SHAPES = ["'(3, 32, 32)'", "'[3,32,32]'", "'torch.Size([3, 32, 32])'", "'(None, 3, 32, 32)'", "3,32,32", "'3, 32, 32'"]
+SHAPES = [
+    "'(-1, 3, 32, 32)'",
+    "'(batch, 3, 32, 32)'",
+    "None,3,32,32",
+    "'(3, 32, 32)'",
+    "'[3,32,32]'",
+    "'torch.Size([3, 32, 32])'",
+    "'(None, 3, 32, 32)'",
+    "3,32,32",
+    "'3, 32, 32'",
+]
 
 
 @pytest.mark.parametrize("typed", SHAPES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from math import prod
@@ -115,22 +117,71 @@ def results_of(
 
 
 _KEPT = """
-    view reshape expand expand_as repeat getitem unsqueeze squeeze permute transpose flatten to float double half long
-    int contiguous clone detach cpu cuda type type_as requires_grad select narrow chunk split unbind
+    view reshape expand expand_as repeat getitem unsqueeze squeeze permute transpose flatten to float double half
+    contiguous clone detach cpu cuda type type_as requires_grad select narrow chunk split unbind
 """
 KEPT = frozenset(_KEPT.split())
 """Functions that give values of their first argument, and no others."""
 
 
+_ORDER = "view reshape unsqueeze squeeze flatten to float double contiguous clone"
+IN_ORDER = frozenset(_ORDER.split())
+"""Those of them that keep all values in their order."""
+
+
+def _power(a: float, b: float) -> float:
+    """Return a power; a whole one is a whole number."""
+    value = float(a) ** float(b)
+    return int(value) if isinstance(a, int) and isinstance(b, int) and value.is_integer() else value
+
+
+_PAIRS: dict[str, Callable[[Any, Any], Any]] = {
+    **{name: getattr(operator, name) for name in ("add", "sub", "mul", "truediv", "floordiv", "mod")},
+    "div": operator.truediv,
+    "divide": operator.truediv,
+    "remainder": operator.mod,
+    "rsub": lambda a, b: b - a,
+    "rtruediv": lambda a, b: b / a,
+    "pow": _power,
+    "rpow": lambda a, b: _power(b, a),
+}
+_SINGLE: dict[str, Callable[[Any], Any]] = {
+    **{name: getattr(math, name) for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "ceil", "floor", "log2")},
+    **dict.fromkeys(("int", "long"), int),
+    "neg": operator.neg,
+    "round": round,
+    "abs": abs,
+}
+
+
 def values_of(function: str, args: Sequence[Any], found: Sequence[TensorValue]) -> list[Any] | None:
-    """Return the values of a result if they are known: a single number everywhere, or one of a row."""
-    if function not in KEPT or not found or found[0].values is None:
+    """Return the values of a result if they are known: those of a function of known values, or some of a row's."""
+    if not found or any(one.values is None for one in found):
         return None
-    own = found[0].values
-    if len(own) == 1:
-        return own
-    at = args[1] if function == "getitem" else None
-    return [own[at]] if isinstance(at, int) and len(found[0].shape) == 1 else None
+    own = found[0].values or []
+    if function in KEPT:
+        at = args[1] if function == "getitem" else None
+        if isinstance(at, int) and len(found[0].shape) == 1:
+            return [own[at if len(own) > 1 else 0]]
+        return own if len(own) == 1 or function in IN_ORDER else None
+    try:
+        made = [_SINGLE[function](one) for one in own] if function in _SINGLE else of_pairs(function, args)
+    except (ArithmeticError, ValueError, TypeError):
+        return None
+    return None if made is None or any(isinstance(n, int) and abs(n) > LARGEST for n in made) else made
+
+
+def of_pairs(function: str, args: Sequence[Any]) -> list[Any] | None:
+    """Return the values of an operation on two operands of the same shape, or of which one is a number."""
+    if function not in _PAIRS or len(args) != 2:
+        return None
+    rows = [one.values or [] if isinstance(one, TensorValue) else [one] for one in args]
+    shapes = {one.shape for one in args if isinstance(one, TensorValue)}
+    count = max(map(len, rows))
+    if min(map(len, rows)) > 1 and len(shapes) > 1:
+        return None
+    first, second = [row * count if len(row) == 1 else row for row in rows]
+    return [_PAIRS[function](a, b) for a, b in zip(first, second, strict=True)]
 
 
 def tensors_in(value: Any, evaluator: Evaluator) -> list[TensorValue]:

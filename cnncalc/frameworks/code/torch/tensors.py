@@ -211,7 +211,9 @@ class KnownArray:
         return (KnownArray((len(places),), places, "int"),)
 
     def each(self) -> Values:
-        """Return every value in a row."""
+        """Return every value in a row. ValueError for many."""
+        if self.size > MOST_VALUES:
+            raise ValueError("too many values")
         return self.values * self.size if len(self.values) == 1 else self.values
 
     def tolist(self) -> Any:
@@ -220,6 +222,9 @@ class KnownArray:
         for n in reversed(self.shape[1:]):
             rows = [rows[at : at + n] for at in range(0, len(rows), n)]
         return rows if self.shape else rows[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.each())
 
     def __getitem__(self, index: int) -> Any:
         return self.values[0 if len(self.values) == 1 else index]
