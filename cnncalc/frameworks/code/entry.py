@@ -61,9 +61,8 @@ class SourceReader:
             error = failed
         shapes = self.last.shapes if self.last is not None else {}
         if not shapes:
-            raise error or no_input(
-                self.name, f"-i {'x'.join([str(n) if isinstance(n, int) else '224' for n in spec['input']])}"
-            )
+            sizes = [str(n) if isinstance(n, int) else "224" for n in spec["input"]] if error is None else []
+            raise error or no_input(self.name, f"-i {'x'.join(sizes)}")
         return annotated(self.source.lines, shapes, error)
 
     def guarded(self, read: Callable[[Evaluator], ForeignNetwork]) -> ForeignNetwork:
@@ -115,8 +114,8 @@ class SourceReader:
         try:
             node = ast.parse(wanted, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            help = self.listed(evaluator) or f"as {self.name}:Net(num_classes=5)"
-            raise SpecError(f"{shown(wanted)} is not a name, or a call", help) from None
+            way = self.listed(evaluator) or f"as {self.name}:Net(num_classes=5)"
+            raise SpecError(f"{shown(wanted)} is not a name, or a call", way) from None
         root = root_of(node)
         if root is None or root not in self.scope.names:
             help = nearest(root or wanted, self.candidates(evaluator)) or self.listed(evaluator)

@@ -188,10 +188,10 @@ def test_a_missing_input_is_a_command_ready_to_copy(
 
 
 def test_what_fails_for_all_sizes_is_said_without_an_input() -> None:
+    network = read(HEAD + made("Net").replace("self.conv(x)", "missing(self.conv(x))"), "net.py")
+    assert network.bind is not None
     with pytest.raises(SpecError, match=r"^net.py:10:16: the code raises NameError"):
-        shape_of = read(HEAD + made("Net").replace("self.conv(x)", "missing(self.conv(x))"), "net.py")
-        assert shape_of.bind is not None
-        shape_of.bind({})
+        network.bind({})
 
 
 def test_shapes_of_open_sizes_are_not_annotated(tmp_path: Path) -> None:
