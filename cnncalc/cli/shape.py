@@ -92,7 +92,7 @@ def command(
             return _stream(word, options, style, stream, measures)
         network = sources.load_words(words)
         if annotate:
-            return _annotate(network, options, stream)
+            return _annotate(network, options, format, stream)
         options.note_report(network)
         options.note_channels(network)
         try:
@@ -149,8 +149,10 @@ def _before(error: CnncalcError, format: str, style: Style, measures: Measures) 
         yield from BEFORE.renderer(format)(error, style)
 
 
-def _annotate(network: Network, options: NetworkOptions, stream: IO[str]) -> int:
+def _annotate(network: Network, options: NetworkOptions, format: str, stream: IO[str]) -> int:
     """Write a Python source with the shapes that its lines make, up to the line that fails."""
+    if format != "table":
+        raise SpecError("--annotate prints the source alone", f"leave out --annotate, or the format {format}")
     annotate = None if network.source is None else network.source.annotate
     if annotate is None:
         raise SpecError("--annotate is for Python source", "give a .py file, or its text on standard input")
