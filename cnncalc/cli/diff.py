@@ -11,7 +11,7 @@ from .. import diffs, sources
 from ..errors import SpecError, shown
 from ..files import text_output
 from ..render.diffs import FORMATS
-from ._networks import quotes, report_of
+from ._networks import check_shapes, quotes, report_of
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
 from ._terminal import style_of
 from ._usage import Command
@@ -65,6 +65,7 @@ def _two(words: tuple[str, ...]) -> tuple[str, str]:
         line = f"cnncalc diff {' '.join(words[:2])} net.json"
         raise SpecError(f"{' and '.join(map(shown, words))}: a revision of what?", f"name the file, as {line}")
     few = "no network is" if not words else "one network is" if len(words) == 1 else f"{len(words)} are"
+    check_shapes(words, 2)
     if len(words) == 2:
         return words[0], words[1]
     help = f"layer words go in quotes: {quotes()}"
