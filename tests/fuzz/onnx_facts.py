@@ -86,8 +86,10 @@ def macs(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> int:
 def arrays(model: onnx.ModelProto) -> tuple[int, int]:
     """Return how many trained numbers and how many buffers a file holds, by the ops that read them.
 
-    A number for the whole tensor in `Add`, `Mul`, `Sub` and `Div` does not count: it is part of a formula.
+    A number for the whole tensor in `Add`, `Mul`, `Sub` and `Div` does not count: it is part of a formula. Exporters
+    keep one of several arrays that hold one number again and again, as before training: each `Identity` is one of them.
     """
+    equal = {one.name for one in model.graph.initializer if is_uniform(one)}
     sizes = {one.name: (prod(one.dims), one.data_type) for one in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type == "Constant" and node.attribute[0].HasField("t"):
@@ -97,6 +99,8 @@ def arrays(model: onnx.ModelProto) -> tuple[int, int]:
     for node in model.graph.node:  # a weight behind a cast, a transposition or a dequantisation is that weight
         if node.op_type in VIEWS and node.input[0] in sizes:
             sizes[node.output[0]] = sizes[node.input[0]]
+            if node.op_type == "Identity" and node.input[0] in equal:
+                continue
             root[node.output[0]] = root.get(node.input[0], node.input[0])
     trained, kept = set[str](), set[str]()
     for node in model.graph.node:
@@ -108,6 +112,12 @@ def arrays(model: onnx.ModelProto) -> tuple[int, int]:
         if node.op_type == "BatchNormalization":
             kept.update(root.get(name, name) for name in node.input[3:5] if name in sizes)
     return sum(sizes[name][0] for name in trained), sum(sizes[name][0] for name in kept)
+
+
+def is_uniform(tensor: TensorProto) -> bool:
+    """Return whether all numbers of an array are equal."""
+    values = numpy_helper.to_array(tensor)
+    return bool(values.size) and bool((values == values.flat[0]).all())
 
 
 def array(value: Any, name: str) -> TensorProto:

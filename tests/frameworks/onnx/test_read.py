@@ -602,7 +602,7 @@ def test_a_weight_read_twice_is_shared_and_counted_once() -> None:
     for zeros in (
         array * 0,
         (40 - array) * 0,
-    ):  # not yet trained; the second holds -0, as kernels times a scale of 0 do
+    ):  # not yet trained, times a scale of 0
         assert cnncalc.shape(read(model(apart, [2, 3, 7, 11], {"w": zeros})).spec).params == 162
 
 
