@@ -60,7 +60,7 @@ def command(
     if not networks:
         raise SpecError("no SPEC", f"give networks, one word each; layer words go in quotes: {quotes()}")
     check_shapes(networks)
-    if networks.count(sources.STDIN) > 1:
+    if sum(map(sources.is_stdin, networks)) > 1:
         raise SpecError("standard input can be only one of the networks", "give files for the others")
     called = networks if names is None else [name.strip() for name in names.split(",")]
     if len(called) != len(networks):

@@ -42,7 +42,7 @@ def command(
       cnncalc diff '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'
     """
     networks = _two(networks)
-    if networks == (sources.STDIN, sources.STDIN):
+    if all(map(sources.is_stdin, networks)):
         raise SpecError("standard input can be only one of the two", "give a file for the other")
     old, new = (report_of(word, options) for word in networks)
     names = [name.replace(":./", ":", 1) for name in networks]
@@ -76,7 +76,7 @@ def _two(words: tuple[str, ...]) -> tuple[str, str]:
 
 def _is_network(word: str) -> bool:
     """Return whether a word in front of a file is a network of its own, and not a revision."""
-    return ":" in word or word == sources.STDIN or sources.is_spec(word) or any(c.isspace() for c in word)
+    return ":" in word or sources.is_stdin(word) or sources.is_spec(word) or any(c.isspace() for c in word)
 
 
 def _from_here(path: str) -> str:
