@@ -139,7 +139,7 @@ def _found(network: Network, name: str) -> tuple[Network, int]:
             return whole, names.index(name)
     inside = [one for one in names if one.startswith((f"{name}_", f"{name}."))]
     last = f"the last layer that begins so is {inside[-1]}" if inside else None
-    help = last or nearest(name, names) or "cnncalc shape lists the layers"
+    help = last or nearest(name, names) or f"the layers are {', '.join(names[:6])}{', …' if len(names) > 6 else ''}"
     raise SpecError(f"there is no layer {shown(name)}", help)
 
 

@@ -166,6 +166,26 @@ def _several(spec: SpecWords) -> SpecError:
     return SpecError(f"{number} networks: {compare_line(spec.rest, spec.words[0] if spec.first else None)}")
 
 
+_ARROW = r"\s*(?:[-=]*>|[|;→⇒])\s*"
+"""What may be typed between layers in place of white space."""
+
+
+def _respelled(word: str) -> str | None:
+    """Return how a word is written that has marks around or in place of layers; None for others."""
+    if not word.strip("-=>|;,+&\\→⇒"):
+        return f"white space alone separates layers: leave out {shown(word)}"
+    if len(word) > 2 and word[0] in "\"'`" and word[-1] == word[0]:
+        return f"quotes are for a shell: write {word[1:-1]}"
+    name, equals, shape = word.partition("=")
+    if equals and name.isidentifier() and looks_like_shape(shape):
+        return f"the input is a shape alone: {shape}"
+    for mark in re.finditer(rf"(?:{_ARROW}|,)\s*", word):
+        before, behind = word[: mark.start()].rstrip(), word[mark.end() :]
+        if looks_like_shape(before) and is_layer_word(behind):
+            return f"white space separates a shape and layers: {before} {re.sub(_ARROW, ' ', behind)}"
+    return "a bracket is not closed" if sum(map(word.count, "([{")) > sum(map(word.count, ")]}")) else None
+
+
 def _no_network(spec: SpecWords, word: str) -> SpecError:
     if (error := _no_module(word)) is not None or is_path(word):
         return spec.blame(error or no_file(word), spec.first, len(word))
@@ -180,6 +200,7 @@ def _no_network(spec: SpecWords, word: str) -> SpecError:
     error = SpecError(
         f"{shown(word)} is not a layer, a file or a built-in network",
         _files_named(word)
+        or _respelled(word)
         or (intent.help if intent is not None else nearest(name, [*OPS, *zoo.names()]))
         or "a layer is written conv:64,k7,s2,p3; for all of them: cnncalc zoo, cnncalc ops",
     )
@@ -253,6 +274,8 @@ def _no_layer(spec: SpecWords, index: int) -> SpecError:
         is_object = word.endswith(".py") and others.isidentifier()
         help = f"write {word}:{others}" if is_object else f"leave out {shown(others)}"
         error = SpecError(f"{shown(word)} is a whole network, and stands alone", help)
+    elif (spelling := _respelled(word)) is not None:
+        error, name = SpecError(f"{shown(word)} is not a {'layer' if index else 'shape or a layer'}", spelling), word
     elif looks_like_shape(word):
         error = SpecError(f"the shape {word} stands after a layer", "there is one input, and it comes first")
     elif index == 0 and word[:1].isdecimal():

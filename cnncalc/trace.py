@@ -28,6 +28,7 @@ def shape(
     Raises ShapeError if the network is impossible, with the layer, the place and the arithmetic; its `report` has the
     layers before that one, the last of them a block that is cut if that one stands in it.
     """
+    stated = network.layout
     network = configure(network, input, dialect, layout)
     read = read_input(network, batch)
     layers: list[LayerReport] = []
@@ -35,6 +36,11 @@ def shape(
         layers.extend(trace_layers(network, read))
     except CnncalcError as error:
         error.report = Report(with_input(network, read), read.batch, read.sample, layers)
+        if stated not in (None, network.layout):
+            other = (
+                f"the network is written for {stated}, and its axes may be those of that layout: leave out the other"
+            )
+            error.help = "\n".join(filter(None, [error.help, other]))
         raise
     return Report(with_input(network, read), read.batch, read.sample, layers)
 

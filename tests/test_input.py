@@ -205,6 +205,16 @@ def test_a_built_in_network_in_the_other_layout_costs_the_same(name: str) -> Non
     assert (turned.out, turned.params, turned.macs) == (own.out, own.params, own.macs)
 
 
+def test_an_axis_of_the_layout_that_a_network_states_is_named_as_the_cause() -> None:
+    with pytest.raises(cnncalc.ShapeError) as caught:
+        cnncalc.shape("shufflenet_v2_x1_0", layout="NHWC")
+    assert caught.value.help is not None
+    assert "the network is written for NCHW" in caught.value.help
+    with pytest.raises(cnncalc.ShapeError) as caught:
+        cnncalc.shape("lenet5", (1, 9, 9), layout="NCHW")
+    assert "written for" not in (caught.value.help or "")
+
+
 def test_a_declared_input_of_four_axes_is_not_guessed() -> None:
     with pytest.raises(cnncalc.SpecError, match="no input shape"):
         cnncalc.shape("batchnorm:c_i=3 pad:1x1x1x1")

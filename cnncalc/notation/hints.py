@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ..errors import CnncalcError
@@ -66,7 +67,9 @@ def _upsample(report: Report, layer: LayerReport, source: Words) -> str | None:
         return None
     to = show([out] * len(_space(report, layer.sample)))
     times = "twice" if out == 2 else f"{out} times"
-    word = source.text.words[source.owners[layer.node.spec_index]].replace(f":{out}", f":x{out}")
+    typed = source.text.words[source.owners[layer.node.spec_index]]
+    factor = f"scale_factor={out}" if typed.endswith(")") else f"x{out}"
+    word = re.sub(rf"(?<=[:(,])\s*((out|size)\s*=\s*)?{out}(?=[,)]|$)", factor, typed, count=1)
     return f"upsample to {to}; for {times} the size: {word}"
 
 

@@ -107,8 +107,12 @@ class Words(Origin):
         """The word of each layer of the spec."""
 
     def with_argument(self, layer: int, argument: str) -> str:
-        """Return the word of a layer of the spec with one more argument, behind a bare number."""
-        name, colon, rest = self.text.words[self.owners[layer]].partition(":")
+        """Return the word of a layer of the spec with one more argument, behind a bare number; at the end of a call."""
+        word = self.text.words[self.owners[layer]]
+        if word.endswith(")") and "(" in word.partition(":")[0]:
+            key = "kernel_size" if argument[0] == "k" else "padding"
+            return f"{word[:-1].rstrip(', ')}, {key}={argument[1:]})"
+        name, colon, rest = word.partition(":")
         first, *others = split_arguments(rest)
         bare = bool(colon) and read_axes(first.strip()) is not None
         arguments = [first.strip(), argument, *others] if bare else [argument, *([first, *others] if colon else [])]
@@ -513,10 +517,17 @@ def _unreadable(head: WordHead, cls: type[Layer], text: str) -> SpecError:
         return SpecError("an argument is empty", "there is a comma or a colon too many")
     if ":" in text and find_op(text.partition(":")[0]) is not None:
         return SpecError(f"{shown(text)} is a layer of its own", "put a space in front of it, not a comma")
+    marked = _MARKED.fullmatch(text)
+    if marked is not None and find_op(marked[2]) is not None:
+        return SpecError(f"{shown(text)} is not an argument", f"white space separates layers: {marked[1]} {marked[2]}")
     if ":" in text:
         help = f"one colon stands after the op, commas between arguments: {head.written}:{text.replace(':', ',')}"
         return SpecError(f"{shown(text)} is not an argument", help)
     return _not_a_number(head.op or head.written, cls, text) or _no_such_argument(head.op or head.written, cls, text)
+
+
+_MARKED = re.compile(r"(.+?)\s*(?:[-=]*>|[|;+&→⇒])\s*(\w+).*")
+"""An argument and a layer behind it, with a mark between them in place of white space."""
 
 
 def _not_a_number(op: str, cls: type[Layer], text: str) -> SpecError | None:
@@ -528,6 +539,8 @@ def _not_a_number(op: str, cls: type[Layer], text: str) -> SpecError | None:
     if cls.BARE in (None, "from") or text[0] not in "-.0123456789":
         return None
     what = f"{shown(text)} is not a {'' if _takes_any_number(cls) else 'whole '}number"
+    if cls.BARE == "c_o" and "k" in cls.KEYS and (kernel := re.fullmatch(r"(\d+)\s*[@x*×]\s*(\d+(?:x\d+)+)", text)):
+        return SpecError(what, f"for a kernel: {op}:{kernel[1]},k{kernel[2]}")
     before, slash, after = text.partition("/")
     if slash and is_digits(before) and is_digits(after) and "s" in cls.KEYS:
         return SpecError(what, f"for a stride: {op}:{before},s{after}")

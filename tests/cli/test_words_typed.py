@@ -329,6 +329,7 @@ HINTS = [
     ("shape 3x32x32 gap linear:10", "note: linear1 works on the last axis; put flatten in front?\n"),
     ("shape 3x32x32 gap flatten linear:10", ""),
     ("shape 3x32x32 upsample:2", "note: upsample to 2x2; for twice the size: upsample:x2\n"),
+    ("shape 3x32x32 upsample:out=2", "note: upsample to 2x2; for twice the size: upsample:x2\n"),
     ("shape 3x32x32 upsample:64", ""),
     ("shape 3x32x32 conv:64,k3,padding_mode=circular",
      "note: conv1_pad: padding_mode pads by p, which is 0; for 1 on each side: conv:64,p1,k3,padding_mode=circular\n"),
@@ -349,6 +350,58 @@ def test_what_is_perhaps_not_meant_gets_a_note(line: str, err: str) -> None:
     ended = here(shlex.split(line))
     assert (ended.code, ended.err) == (0, err)
     assert ended.out
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("conv(64)", "conv(64, kernel_size=3)"),
+        ("conv(filters=64)", "conv(filters=64, kernel_size=3)"),
+        ("upsample(2)", "upsample(scale_factor=2)"),
+        ("nn.Upsample(2)", "nn.Upsample(scale_factor=2)"),
+        ("nn.Upsample(size=2, mode='nearest')", "nn.Upsample(scale_factor=2, mode='nearest')"),
+        (
+            "nn.Conv2d(3, 8, 3, padding_mode='circular')",
+            "nn.Conv2d(3, 8, 3, padding_mode='circular', padding=1)",
+        ),
+    ],
+)
+def test_a_note_on_a_call_shows_a_call_that_works(typed: str, shown: str) -> None:
+    ended = here(["shape", "3x32x32", typed])
+    assert ended.err.endswith(f": {shown}\n")
+    again = here(["shape", "3x32x32", shown])
+    assert (again.code, again.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "help"),
+    [
+        ("3x32x32 conv:8,k3 -> relu", "white space alone separates layers: leave out '->'"),
+        ("3x32x32 conv:8,k3 | relu", "white space alone separates layers: leave out '|'"),
+        ("3x32x32 conv:8,k3 \\\n relu", "white space alone separates layers: leave out '\\'"),
+        ("3x32x32, conv:8,k3 relu", "white space separates a shape and layers: 3x32x32 conv:8,k3"),
+        ("3,32,32,conv:8,k3,relu", "white space separates a shape and layers: 3,32,32 conv:8,k3,relu"),
+        ("3x32x32->conv:8,k3 -> relu", "white space separates a shape and layers: 3x32x32 conv:8,k3"),
+        ("3x32x32 conv:8,k3|relu", "white space separates layers: k3 relu"),
+        ("3x32x32 conv:8,k3;relu|maxpool:2", "white space separates layers: k3 relu"),
+        ("3x32x32 'conv: 8, k3'", "quotes are for a shell: write conv: 8, k3"),
+        ("input=3x32x32 conv:8", "the input is a shape alone: 3x32x32"),
+        ("3x32x32 conv(8, k3", "a bracket is not closed"),
+        ("3x32x32 conv:64@3x3", "for a kernel: conv:64,k3x3"),
+    ],
+)
+def test_marks_that_layer_words_lack_are_answered_with_what_they_have(typed: str, help: str) -> None:
+    with pytest.raises(CnncalcError) as caught:
+        cnncalc.load(typed)
+    assert caught.value.help == help
+
+
+@pytest.mark.parametrize("typed", ["3x32x32, conv:8,k3", "3x32x32->conv:8,k3->relu", "3,32,32,conv:8,k3,relu"])
+def test_the_shape_and_layers_that_are_shown_apart_work(typed: str) -> None:
+    with pytest.raises(CnncalcError) as caught:
+        cnncalc.load(typed)
+    assert caught.value.help is not None
+    assert cnncalc.shape(caught.value.help.partition(": ")[2]).out == (8, 30, 30)
 
 
 def _advice(text: str) -> list[str]:
