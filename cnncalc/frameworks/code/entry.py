@@ -116,6 +116,9 @@ class SourceReader:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             way = self.listed(evaluator) or f"as {self.name}:Net(num_classes=5)"
             raise SpecError(f"{shown(wanted)} is not a name, or a call", way) from None
+        for one in ast.walk(node):  # none of them stands in a line of the source
+            if isinstance(one, ast.expr | ast.keyword):
+                one.lineno = one.end_lineno = 0
         root = root_of(node)
         if root is None or root not in self.scope.names:
             help = nearest(root or wanted, self.candidates(evaluator)) or self.listed(evaluator)
@@ -132,7 +135,8 @@ class SourceReader:
             needed = needed_arguments(value, 0) if isinstance(value, FunctionValue) else needed
             if needed:
                 what = f"{value.name} needs {', '.join(needed)}"
-                raise evaluator.error(value.node, what, f"give them: '{self.name}:{value.name}(…)'")
+                given = ", ".join(f"{one}=…" for one in needed)
+                raise evaluator.error(value.node, what, f"give them: '{self.name}:{value.name}({given})'")
             value = evaluator.call(value, [], {}, value.node)
         if isinstance(value, UnknownValue):
             raise evaluator.unknown(value, value.node)

@@ -16,6 +16,7 @@ from .expressions import PLAIN_ERRORS, ExpressionEvaluator
 from .libraries import Libraries
 from .limits import DEEPEST_CALLS, Budget, TooMuchError
 from .operators import BINARY, plain_binary
+from .patterns import fits
 from .scope import ModuleScope
 from .source import CodeSource, quoted
 from .values import (
@@ -75,6 +76,8 @@ class Evaluator(ExpressionEvaluator):
         self.source, self.scope, self.budget, self.libraries = source, scope, budget, libraries
         self.depth = 0
         """How many calls stand inside one another."""
+        self.frame: Frame | None = None
+        """The frame of the function of the source that runs."""
         self.notes, self.way = {}, None
         self.shapes: dict[int, dict[str, None]] = {}
         """The shapes that each line makes, by its number."""
@@ -324,6 +327,14 @@ class Evaluator(ExpressionEvaluator):
         """Run `if`."""
         return self.run(node.body if self.holds(node.test, frame) else node.orelse, frame)
 
+    def cases(self, node: ast.Match, frame: Frame) -> Outcome:
+        """Run `match`."""
+        value = self.value(node.subject, frame)
+        for one in node.cases:
+            if fits(self, one.pattern, value, frame) and (one.guard is None or self.holds(one.guard, frame)):
+                return self.run(one.body, frame)
+        return NEXT
+
     def loop(self, node: ast.For, frame: Frame) -> Outcome:
         """Run `for`."""
         for one in self.iterate(self.value(node.iter, frame), node.iter):
@@ -526,7 +537,11 @@ class Evaluator(ExpressionEvaluator):
         self.bind_arguments(function, args, kwargs, frame, node)
         if isinstance(function.node, ast.Lambda):
             return self.value(function.node.body, frame)
-        outcome = self.run(function.node.body, frame)
+        around, self.frame = self.frame, frame
+        try:
+            outcome = self.run(function.node.body, frame)
+        finally:
+            self.frame = around
         if function.is_generator:
             return frame.yielded
         return outcome.value if isinstance(outcome, Returned) else None
@@ -692,6 +707,7 @@ STATEMENTS: dict[type[ast.stmt], Callable[[Evaluator, Any, Frame], Outcome]] = {
     ast.AugAssign: Evaluator.augmented,
     ast.Delete: Evaluator.deletion,
     ast.If: Evaluator.choice,
+    ast.Match: Evaluator.cases,
     ast.For: Evaluator.loop,
     ast.While: Evaluator.repetition,
     ast.With: Evaluator.context,

@@ -68,8 +68,9 @@ class Library:
 
 _STANDARD = "math functools collections itertools typing typing_extensions dataclasses copy abc types warnings numpy"
 _MODULES = {
-    "torch": "torch",
+    **dict.fromkeys(("torch", "pytorch_lightning", "lightning"), "torch"),
     **dict.fromkeys(_STANDARD.split(), "standard"),
+    "argparse": "arguments",
     **dict.fromkeys(("keras", "tensorflow", "tf_keras"), "keras"),
 }
 """The module here of each package."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _CHANGING = """
     append extend insert add update setdefault pop remove clear reverse sort move_to_end add_module register_module
-    register_buffer register_parameter __setitem__ add_layer popitem discard build
+    register_buffer register_parameter __setitem__ add_layer popitem discard build add_argument set_defaults
 """
 CHANGING = frozenset(_CHANGING.split())
 """Methods that change the object that they are called of: a call alone at the top level counts only with one."""

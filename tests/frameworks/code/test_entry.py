@@ -76,13 +76,13 @@ ERRORS = [
     (
         made("Net", arguments=", n"),
         "Net",
-        "net.py:5:1: Net needs n\n  class Net(nn.Module):\n  ^~~~~~~~~~~~~~~~~~~~~\n  give them: 'net.py:Net(…)'",
+        "net.py:5:1: Net needs n\n  class Net(nn.Module):\n  ^~~~~~~~~~~~~~~~~~~~~\n  give them: 'net.py:Net(n=…)'",
     ),
     ("x = 3\n", "x", "net.py:x is 3, not a network"),
     (
         made("Net"),
         "Net(m=1)",
-        "net.py:1:1: the code raises TypeError: Net.__init__ has no argument 'm'\n  import torch\n  ^~~~~~~~",
+        "net.py: the code raises TypeError: Net.__init__ has no argument 'm'",
     ),
     (
         "net = nn.Sequential(nn.Conv2d(3, 8), nn.ReLU())",
@@ -334,3 +334,89 @@ def test_source_stands_wherever_a_network_can(tmp_path: Path, monkeypatch: pytes
     assert '"c_o": 4' in here(["convert", "net.py:Net", "-i", "3x8x8"]).out
     assert sources.is_file("net.py:Net(n=2)")
     assert here(["shape", "nope.py:Net"]).err.startswith("there is no file 'nope.py'\n")
+
+
+MATCHED = """
+def block(kind, c):
+    match kind:
+        case "conv" | "conv2d":
+            return nn.Conv2d(3, c, 1)
+        case ("deep", n, *rest) if n > 1:
+            return nn.Sequential(nn.Conv2d(3, n, 1), nn.Conv2d(n, c + len(rest), 1))
+        case {"width": int(n), **more}:
+            return nn.Conv2d(3, n + len(more), 1)
+        case None:
+            return nn.Conv2d(3, 2, 1)
+        case other:
+            return nn.Conv2d(3, len(other), 1)
+net = block(KIND, 7)
+"""
+KINDS = {
+    "'conv2d'": [7],
+    "('deep', 4, 1, 1)": [4, 9],
+    "('deep', 1)": [2],
+    "{'width': 5, 'a': 1}": [6],
+    "None": [2],
+    "'other'": [5],
+}
+
+
+@pytest.mark.parametrize(("kind", "out"), KINDS.items(), ids=list(KINDS))
+def test_a_match_statement_is_followed(kind: str, out: list[int]) -> None:
+    assert channels(MATCHED.replace("KIND", kind)) == out
+
+
+def test_what_a_match_depends_on_has_to_be_known() -> None:
+    with pytest.raises(SpecError, match=r"other\.kind is not known here"):
+        channels("import other\n" + MATCHED.replace("KIND", "other.kind"))
+
+
+LIGHTNING = """
+import pytorch_lightning as pl
+from torchmetrics import Accuracy
+class Net(pl.LightningModule):
+    def __init__(self, width=4, lr=0.1, head=None):
+        super().__init__()
+        self.save_hyperparameters(ignore="head")
+        self.conv = nn.Conv2d(3, self.hparams.width, 3)
+        self.acc = Accuracy(task="multiclass")
+    def forward(self, x):
+        return self.conv(x.to(self.device))
+    def training_step(self, batch, batch_idx):
+        self.log("loss", F.cross_entropy(self(batch[0]), batch[1]))
+trainer = pl.Trainer(max_epochs=3)
+"""
+
+
+@pytest.mark.parametrize(
+    "package", ["pytorch_lightning as pl", "lightning as pl", "lightning.pytorch as pl", "lightning.pytorch.core as pl"]
+)
+def test_a_module_of_lightning_is_read(package: str) -> None:
+    assert channels(LIGHTNING.replace("pytorch_lightning as pl", package)) == [4]
+
+
+PARSED = """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("data")
+parser.add_argument("-w", "--the-width", type=int, default="5")
+parser.add_argument("--deep", action="store_true")
+parser.set_defaults(more=1)
+args = parser.parse_args()
+net = nn.Sequential(nn.Conv2d(3, args.the_width + args.more + args.deep, 3))
+"""
+
+
+def test_options_have_their_defaults() -> None:
+    assert channels(PARSED) == [6]
+    with pytest.raises(SpecError, match="data, which the command line gives, is not known here"):
+        channels(PARSED.replace("args.more", "args.data"))
+
+
+def test_a_name_that_is_given_is_in_no_line_of_the_source(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(HEAD + made("Net", arguments=", n"))
+    ended = here(["shape", f"{path}:Net(n=1)", "-i", "3x8x8", "--annotate"])
+    assert ended.out.splitlines()[:2] == HEAD.splitlines()[:2]
+    with pytest.raises(SpecError, match=r"^net\.py: the code raises NameError: the name 'n' has no value here"):
+        channels(made("Net", arguments=", n"), "Net(n)")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..libraries import Library, NameTable
 from ..values import MISSING, ClassValue, LibraryFunction
-from . import factories, functions, layers, modules, sequences, utilities
+from . import factories, functions, layers, lightning, modules, sequences, utilities
 from .modules import MODULE, is_module
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ _FILES = """
     transformer upsampling fold flatten instancenorm
 """
 LIBRARY = TorchLibrary(
-    NameTable(factories.NAMES, modules.NAMES, layers.NAMES, utilities.NAMES),
+    NameTable(factories.NAMES, modules.NAMES, layers.NAMES, lightning.NAMES, utilities.NAMES),
     {
         **{f"torch.nn.modules.{name}": "torch.nn" for name in _FILES.split()},
         "torch.nn.modules": "torch.nn",

@@ -1,0 +1,62 @@
+"""`argparse` in evaluated code: a command line without options, so that each has its default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .libraries import Library, NameTable
+from .values import ClassValue, InstanceValue, LibraryFunction, UnknownValue
+
+if TYPE_CHECKING:
+    from .evaluate import Evaluator
+
+DEFAULTS = "defaults"
+"""The attribute of a parser with the value of each option."""
+FLAGS = {"store_true": False, "store_false": True, "count": None}
+"""The values of options that take none, where they are not given."""
+
+
+def _init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    args[0].attributes[DEFAULTS] = {}
+
+
+def _same(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    return args[0]
+
+
+def _add(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    parser, *names = args
+    name = next((one for one in names if one.startswith("--")), names[0] if names else "")
+    default = kwargs.get("default", FLAGS.get(kwargs.get("action", "store")))
+    if isinstance(default, str) and "type" in kwargs:
+        default = evaluator.call(kwargs["type"], [default], {}, node)
+    if "default" not in kwargs and (kwargs.get("required") or not name.startswith("-")):
+        default = UnknownValue(f"{name}, which the command line gives,", node)
+    parser.attributes[DEFAULTS][kwargs.get("dest", name.lstrip("-").replace("-", "_"))] = default
+
+
+def _set_defaults(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    args[0].attributes[DEFAULTS].update(kwargs)
+
+
+def _parse(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> InstanceValue:
+    found = InstanceValue(NAMESPACE, node)
+    found.attributes |= args[0].attributes[DEFAULTS]
+    return found
+
+
+def _parse_known(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> tuple[Any, list[Any]]:
+    return _parse(evaluator, args, kwargs, node), []
+
+
+_METHODS = {
+    "__init__": _init,
+    "add_argument": _add,
+    **dict.fromkeys(("add_argument_group", "add_mutually_exclusive_group"), _same),
+    "set_defaults": _set_defaults,
+    "parse_args": _parse,
+    "parse_known_args": _parse_known,
+}
+NAMESPACE = ClassValue("Namespace")
+PARSER = ClassValue("ArgumentParser", (), {name: LibraryFunction(name, one) for name, one in _METHODS.items()})
+LIBRARY = Library(NameTable({"argparse.ArgumentParser": PARSER}))
