@@ -55,6 +55,8 @@ class CnncalcError(Exception):
         self.where: Where | None = None
         self.report: Any = None
         """The report of the layers before the one at fault, if the layers of a network were followed up to it."""
+        self.lacking: str | None = None
+        """The options that help if they stand behind the command line, as `-i 3x32x32`."""
 
     def at(self, layer: str) -> CnncalcError:
         """Name the layer and return the error."""
@@ -83,6 +85,13 @@ class CnncalcError(Exception):
 
 class SpecError(CnncalcError):
     """A spec, a shape or an option that cannot be read."""
+
+
+def no_input(name: str, options: str) -> SpecError:
+    """Return the error for a network that cannot be read without the shape of its input, which options give."""
+    error = SpecError(f"{name} needs the shape of its input", f"give it: {options}")
+    error.lacking = options
+    return error
 
 
 class ShapeError(CnncalcError):

@@ -221,8 +221,8 @@ def configure(
     """Return the network with what its caller gives in place of its own; None leaves the network's own.
 
     `input` is the first input's shape, or shapes of several. The layout is the one given, else the spec's own, else the
-    dialect's. Without any input it is the one that the first layer's c_i declares, its other sizes open, or None.
-    `batch` is put in front of it.
+    dialect's; an own input that was written in the spec's layout is turned into the one given. Without any input it is
+    the one that the first layer's c_i declares, its other sizes open, or None. `batch` is put in front of it.
     """
     given = given_shapes(network, input)
     first = given.get(FIRST)
@@ -237,8 +237,10 @@ def configure(
         network = _with_further(network.bound(given), given)
     if dialect is not None:
         network = network._replace(dialect=dialect_named(dialect))
-    own_layout = network.layout or network.dialect.layout
-    network = network._replace(layout=own_layout if layout is None else layout_named(layout))
+    if layout is None:
+        network = network._replace(layout=network.layout or network.dialect.layout)
+    else:
+        network = _in_layout(network, layout_named(layout))
     network = _told(network, own=True)
     if first is not None:
         network = network._replace(input=first)
@@ -248,6 +250,20 @@ def configure(
     if batch is None or network.input is None:
         return network
     return with_input(network, read_input(network, batch))
+
+
+def _in_layout(network: Network, layout: str) -> Network:
+    """Return the network in this layout, its own input turned into it from the layout that the spec states."""
+    told, layers = _told(network, own=True), [node.layer for node in network.nodes]
+    if network.layout in (None, layout) or network.input is None or first_rank(layers) is None:
+        return network._replace(layout=layout)
+    read = read_input(told)
+    front = len(read.sizes) - len(read.sample)
+    if front < 0:  # one channel, without an axis
+        return told._replace(layout=layout)
+    sample = read.sample
+    turned = (*sample[1:], sample[0]) if layout == "NHWC" else (sample[-1], *sample[:-1])
+    return told._replace(layout=layout, input=(*read.sizes[:front], *turned))
 
 
 def knows_channels(network: Network) -> bool:

@@ -220,6 +220,12 @@ class LayerReport:
         return self.node.layer.CONVOLUTION is not None
 
     @property
+    def is_cut(self) -> bool:
+        """Return whether it is a block of which only the layers before an impossible one are known."""
+        own: Any = self.node.layer.given.get("layers", ())
+        return bool(self.inner) and len(self.inner) < len(own)
+
+    @property
     def misaligned(self) -> bool:
         """Return whether paths of different strides or centres meet in it, or above it."""
         return any(field.marks & MISALIGNED for field in self.rf)

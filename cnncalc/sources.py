@@ -60,7 +60,7 @@ def spec_words(words: Sequence[str]) -> SpecWords:
     The name of a file is taken as it is; in other words white space separates as it does in a file.
     """
     alone = words[1:] if len(words) > 1 and looks_like_shape(words[0]) else words
-    whole = len(alone) == 1 and (alone[0] == STDIN or is_file(alone[0]) or _names_file(alone[0]))
+    whole = len(alone) == 1 and (is_stdin(alone[0]) or is_file(alone[0]) or _names_file(alone[0]))
     return _split(whole_words(words) if whole else WordText(" ".join(words)))
 
 
@@ -86,21 +86,27 @@ def _split(text: WordText) -> SpecWords:
     return spec
 
 
-def read_stdin() -> str | ForeignNetwork:
-    """Read standard input: its text, or the model of another framework."""
+def is_stdin(word: str) -> bool:
+    """Return whether a word is standard input, or names a network in the Python source there: `-:Net`."""
+    return split_code(word)[0] == STDIN
+
+
+def read_stdin(word: str = STDIN) -> str | ForeignNetwork:
+    """Read standard input: its text, or the model of another framework; the network that a word names there."""
     if sys.stdin is None:
         raise SpecError("standard input is closed", "give a file, or layer words")
-    return decode_any(sys.stdin.buffer.read(), STDIN)
+    data, wanted = sys.stdin.buffer.read(), split_code(word)[1]
+    return decode_any(data, STDIN) if wanted is None else read_code(decode(data, STDIN), STDIN, wanted)
 
 
 def load_words(
-    spec: SpecWords, complete: Completer | None = None, stdin: Callable[[], str | ForeignNetwork] = read_stdin
+    spec: SpecWords, complete: Completer | None = None, stdin: Callable[[str], str | ForeignNetwork] = read_stdin
 ) -> Network:
     """Load the network of SPEC words; `stdin` reads `-`. SpecError, with the nearest names, if there is none."""
     if len(spec.rest) == 1:
         (word,) = spec.rest
-        if word == STDIN:
-            return _load(stdin(), STDIN)
+        if is_stdin(word):
+            return _load(stdin(word), STDIN)
         if is_file(word) and not is_layer_word(word):
             return load_file(word)
     return _read_words(spec, complete)
@@ -141,7 +147,7 @@ def is_spec(word: str) -> bool:
 
 def is_network(word: str) -> bool:
     """Return whether a word is a whole network by its name: a file, a built-in network, or `-`."""
-    return word == STDIN or os.path.isfile(word) or word.lower() in zoo.names()
+    return is_stdin(word) or os.path.isfile(word) or word.lower() in zoo.names()
 
 
 def compare_line(words: Sequence[str], input: str | None = None) -> str:
@@ -200,6 +206,9 @@ def _no_module(word: str) -> SpecError | None:
         return no_file(split_code(word)[0])
     if not is_factory(word) or not ("." in module or os.path.exists(f"{module}.py")):
         return None
+    file = f"{module.replace('.', '/')}.py"
+    if os.path.isfile(file):
+        return SpecError(f"{shown(word)} is not a file", f"to read the source: {file}{word.removeprefix(module)}")
     help = f"cnncalc convert {word} -i 3x224x224 | cnncalc shape -"
     return SpecError(f"{shown(word)} is code of PyTorch, which convert runs and reads", help)
 
@@ -239,7 +248,7 @@ def _no_layer(spec: SpecWords, index: int) -> SpecError:
     argument = join_hint(spec.words[index - 1], spec.words[index:]) if index > spec.first else None
     if argument is not None:
         return spec.blame(argument, index, len(word))
-    if word == STDIN or is_file(word) or name.lower() in zoo.names():
+    if is_stdin(word) or is_file(word) or name.lower() in zoo.names():
         others = " ".join(other for at, other in enumerate(spec.words) if at >= spec.first and at != index)
         is_object = word.endswith(".py") and others.isidentifier()
         help = f"write {word}:{others}" if is_object else f"leave out {shown(others)}"
@@ -375,10 +384,14 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     return network
 
 
-_CODE = re.compile(r"(?P<path>.+\.py):(?P<wanted>[^\W\d].*)", re.DOTALL)
-"""The name of a network in a Python source: `net.py:Net`, `net.py:Net(num_classes=5)`."""
-_PYTHON = re.compile(r"^(import |from \S+ import |class \w+.*:|def \w+\(|@\w|\w+ = )", re.MULTILINE)
-"""The beginning of a line that only Python has."""
+_CODE = re.compile(r"(?P<path>.+\.py|-):(?P<wanted>.*)", re.DOTALL)
+"""The name of a network in a Python source: `net.py:Net`, `net.py:Net(num_classes=5)`, `-:Net`."""
+_PYTHON = re.compile(
+    r"^(?:(?:>>>|In \[[\d ]*\]:|>) ?|[ \t]+)?(?:import |from \S+ import |class \w+.*:|def \w+\(|@\w)"
+    r"|^(?:(?:>>>|In \[[\d ]*\]:) )?\w+ = ",
+    re.MULTILINE,
+)
+"""The beginning of a line that only Python has, or that behind a prompt, a quote mark or an indent."""
 _PASTED = frozenset("(<\n")
 """The characters of which every pasted text has one, and no name of a network."""
 _BEHIND_NAME = re.compile(r"\):\s+(?:\d+ x\s+)?(?:Parameter |\w+\()")
@@ -417,12 +430,24 @@ def read_printout(text: str, name: str) -> ForeignNetwork | None:
     return printout.read(text, name) if printed.is_printout(text) else None
 
 
+def _printout_inside(text: str, is_python: bool) -> str | None:
+    """Return the print-out in a text that is not Python; None for one without."""
+    if not _BEHIND_NAME.search(text):
+        return None
+    from .frameworks.code import pasted, source
+
+    return None if is_python and source.is_source(text) else pasted.printout(text)
+
+
 def read_pasted(text: str, name: str) -> ForeignNetwork | None:
     """Read a print-out or Python source; None for another text. SpecError for the table of a summary."""
     printed = read_printout(text, name)
     if printed is not None:
         return printed
-    if _is_python(text, name):
+    is_python = _is_python(text, name)
+    if (inside := _printout_inside(text, is_python)) is not None:
+        return read_printout(inside, name)
+    if is_python:
         return read_code(text, name)
     check_summary(text, name)
     return None

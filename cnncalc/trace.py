@@ -26,7 +26,7 @@ def shape(
     """Trace a network. `input`, `dialect` and `layout` override its own; `batch` is put in front of the input.
 
     Raises ShapeError if the network is impossible, with the layer, the place and the arithmetic; its `report` has the
-    layers before that one.
+    layers before that one, the last of them a block that is cut if that one stands in it.
     """
     network = configure(network, input, dialect, layout)
     read = read_input(network, batch)
@@ -93,7 +93,7 @@ def _trace(
                 traced = _unknown(node, fields[0], env)
             elif node.layer.NESTS:
                 own: Any = node.layer.given["layers"]
-                inner = list(_trace(network, own, reads[0], batch, (*within, node)))
+                inner.extend(_trace(network, own, reads[0], batch, (*within, node)))
                 traced = _summed_up(inner)
             elif node.layer.JOINS:
                 traced = _join(node, xs, fields, env, layers)
@@ -106,11 +106,19 @@ def _trace(
             if node.counted is not None:
                 traced = _counted(traced, node)
         except CnncalcError as error:
-            if node.layer.WORD == "linear" and error.key == "c_i":
-                error.help = "\n".join(filter(None, [_flattened(node, layers), error.help]))
-            raise network.blame(error, node, within) from None
+            if inner:
+                cut = _summed_up(inner)._replace(out=NOTHING_KNOWN)
+                yield LayerReport(network, nodes, node, xs, cut, batch, inner, fields)
+            raise network.blame(_with_arithmetic(error, node, layers), node, within) from None
         layers.append(LayerReport(network, nodes, node, xs, traced, batch, inner, fields))
         yield layers[-1]
+
+
+def _with_arithmetic(error: CnncalcError, node: Node, layers: Sequence[LayerReport]) -> CnncalcError:
+    """Return the error of a layer, its help behind the arithmetic of a wrong linear layer."""
+    if node.layer.WORD == "linear" and error.key == "c_i":
+        error.help = "\n".join(filter(None, [_flattened(node, layers), error.help]))
+    return error
 
 
 def _flattened(node: Node, layers: Sequence[LayerReport]) -> str | None:

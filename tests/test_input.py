@@ -174,6 +174,37 @@ def test_a_batch_is_put_in_front(layers: list[dict[str, Any]], sizes: tuple[int,
         assert (again.batch, again.sample) == (6, sample)
 
 
+@pytest.mark.parametrize("layers", [[{"op": "conv", "c_o": 4, "k": 3}], [{"op": "relu"}, {"op": "conv1d", "c_o": 4}]])
+@pytest.mark.parametrize("sizes", [(5,), (5, 6), (3, 5, 6), (2, 3, 5, 6)])
+def test_the_input_of_a_spec_that_states_its_layout_is_turned_into_another(
+    layers: list[dict[str, Any]], sizes: tuple[int, ...]
+) -> None:
+    document = {"input": list(sizes), "layers": layers}
+    try:
+        expected = cnncalc.shape({**document, "layout": "NCHW"})
+    except cnncalc.CnncalcError:
+        for layout in ("NCHW", "NHWC"):
+            with pytest.raises(cnncalc.CnncalcError):
+                cnncalc.shape({**document, "layout": "NCHW"}, layout=layout)
+        return
+    turned = cnncalc.shape({**document, "layout": "NCHW"}, layout="NHWC")
+    back = cnncalc.shape({**document, "layout": "NHWC", "input": turned.network.input}, layout="NCHW")
+    for report in (turned, back):
+        assert (report.params, report.macs, report.batch) == (expected.params, expected.macs, expected.batch)
+    assert sorted(map(str, turned.out)) == sorted(map(str, expected.out))
+    assert back.out == expected.out
+    if len(sizes) > 2:
+        other = cnncalc.shape(document, layout="NHWC")  # the input of a spec without a layout is in the one given
+        assert other.network.input == sizes
+
+
+@pytest.mark.parametrize("name", ["lenet5", "resnet18", "mobilenet_v2"])
+def test_a_built_in_network_in_the_other_layout_costs_the_same(name: str) -> None:
+    own, turned = cnncalc.shape(name), cnncalc.shape(name, layout="NHWC")
+    assert turned.sample == (*own.sample[1:], own.sample[0])
+    assert (turned.out, turned.params, turned.macs) == (own.out, own.params, own.macs)
+
+
 def test_a_declared_input_of_four_axes_is_not_guessed() -> None:
     with pytest.raises(cnncalc.SpecError, match="no input shape"):
         cnncalc.shape("batchnorm:c_i=3 pad:1x1x1x1")

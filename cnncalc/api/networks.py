@@ -17,7 +17,7 @@ from ..counters import count_as, tool_named
 from ..dialects import ALL, dialects_named, layout_named
 from ..diffs import Difference
 from ..diffs import diff as diff_reports
-from ..errors import SpecError
+from ..errors import SpecError, shown
 from ..frameworks import writer
 from ..input import FIRST, Inputs, configure
 from ..network import Network
@@ -69,8 +69,8 @@ def load_completed(source: Source, complete: Completer | None) -> Network:
     return network if words.input is None else network._replace(input=words.input)
 
 
-def _no_stdin() -> str:
-    raise SpecError("'-' is standard input on the command line only", "give the spec itself")
+def _no_stdin(word: str) -> str:
+    raise SpecError(f"{shown(word)} is standard input on the command line only", "give the spec itself")
 
 
 def shape(

@@ -8,13 +8,12 @@ Of the whole network a key may name a layer, as "conv1.out"; on the command line
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..errors import Path, SpecError, nearest, shown
-from ..sizes import Open, Shape, is_digits, read_shape, show, to_json
+from ..sizes import Open, Shape, is_digits, parse_shape, read_shape, show, to_json
 
 
 class Figure(NamedTuple):
@@ -136,10 +135,10 @@ def read_text(text: str) -> Expectation:
     key, sign, value = (part.strip() for part in parts.groups())
     if sign == "!=":
         raise SpecError(f"--expect {shown(text)}: a value is expected, not another one", "write = or a bound")
-    wanted = json.loads(value) if value.startswith("[") and value.endswith("]") else value
+    layer, dot, figure = key.rpartition(".")
+    wanted = _bracketed(key, value, figure) if value.endswith((")", "]")) else value
     if sign not in SIGNS:
         return read_one(key, wanted)
-    layer, dot, figure = key.rpartition(".")
     if figure.startswith(BOUNDS):
         raise SpecError(f"--expect {shown(text)} has two bounds", f"write {key}={value}")
     if FIGURES.get(figure) is not None and FIGURES[figure].is_shape:
@@ -148,6 +147,16 @@ def read_text(text: str) -> Expectation:
     if sign not in "<>":
         return read
     return read._replace(ranges=tuple([one.without_end() for one in read.ranges]), excludes=True)
+
+
+def _bracketed(key: str, text: str, figure: str) -> str | list[str]:
+    """Return `16x32x32` for `(16, 32, 32)`, and the parts of `[3, 3]`. SpecError for what is not a shape."""
+    if figure not in FIGURES or not FIGURES[figure].is_shape:
+        return [part.strip() for part in text[1:-1].split(",")] if text[0] in "([" else text
+    try:
+        return show(parse_shape(text.replace('"', "")))
+    except SpecError as error:
+        raise SpecError(f"{key}: {error.what}", error.help) from None
 
 
 def read_one(key: str, wanted: Any) -> Expectation:

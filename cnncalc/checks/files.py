@@ -59,8 +59,8 @@ def spec_files(words: Iterable[str], lines: bool = False) -> Iterator[SpecFile]:
     for word in _grouped(words):
         if not isinstance(word, str):
             yield _written(word)
-        elif word == sources.STDIN:
-            stdin = SpecFile(word, sources.read_stdin)
+        elif sources.is_stdin(word):
+            stdin = SpecFile(word, partial(sources.read_stdin, word))
             yield from _lines(word, sys.stdin.buffer) if lines and sys.stdin else [stdin]
         elif os.path.isdir(word):
             yield from _inside(word)
@@ -87,7 +87,7 @@ def _grouped(words: Iterable[str]) -> Iterator[str | list[str]]:
             continue
         if group:
             yield group
-        is_name = word == sources.STDIN or sources.is_file(word)
+        is_name = sources.is_stdin(word) or sources.is_file(word)
         begins = not is_name and (is_layer_word(word) or sources.is_shape(word))
         group = [word] if begins else []
         if not begins:
@@ -100,7 +100,7 @@ def _goes_on(group: list[str], word: str) -> bool:
     """Return whether a word belongs to the network of the words before it; so does a misspelt layer."""
     if not group or group[-1].rstrip()[-1:] in (",", ":"):
         return bool(group)
-    if word == sources.STDIN or sources.is_shape(word) or (len(group) > 1 and sources.is_network(group[-1])):
+    if sources.is_stdin(word) or sources.is_shape(word) or (len(group) > 1 and sources.is_network(group[-1])):
         return False
     if len(group) == 1 and sources.is_shape(group[0]):
         return not os.path.isdir(word)

@@ -23,7 +23,7 @@ from ._terminal import (
     settle_color,
     silence,
 )
-from ._usage import own_words
+from ._usage import own_words, unveiled, veiled
 
 COMMANDS = {
     "shape": "Show each layer's shape, parameters, MACs and receptive field.",
@@ -91,7 +91,7 @@ class Commands(click.Group):
         words = list(args)
         try:
             with own_words(ctx), _heard():
-                return super().parse_args(ctx, args)
+                return super().parse_args(ctx, veiled(args))
         except SpecError as error:
             from ._guesses import reordered
 
@@ -99,6 +99,7 @@ class Commands(click.Group):
             raise
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        args = unveiled(args)
         if args[0] not in COMMANDS:
             from ._guesses import line, meant
 
@@ -169,6 +170,10 @@ def call(args: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return 130
     except Exception as error:
+        if isinstance(error, CnncalcError) and error.lacking is not None:
+            from ._guesses import line
+
+            error.help = f"give it: {line(args)} {error.lacking}"
         return _fail(error, settings)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Sequence
 
 import click
 
@@ -19,6 +21,35 @@ from ._options import NetworkOptions
 def quotes() -> str:
     """Return how the command that runs takes layer words."""
     return f"cnncalc {click.get_current_context().info_name} '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'"
+
+
+def check_shapes(words: Sequence[str], number: int | None = None) -> None:
+    """SpecError if a word is a shape alone, with the whole line as it is perhaps meant; `number` networks are taken."""
+    alone = [word for word in words if _is_shape(word)]
+    if not alone:
+        return
+    what, line = f"{shown(alone[0])} is a shape, and no network", f"cnncalc {click.get_current_context().info_name}"
+    help, networks = [], _quoted(words)
+    if len(networks) < len(words) and number in (None, len(networks)):
+        help.append(f"layer words go in quotes: {line} {shlex.join(networks)}")
+    if alone == [words[0]] and (number or max(len(words), 2) - 1) == len(words) - 1:
+        help.append(f"as the input of all: {line} {shlex.join(words[1:])} -i {shlex.quote(alone[0])}")
+    raise SpecError(what, "\n".join(help) or f"put layers behind it, in quotes: {quotes()}")
+
+
+def _quoted(words: Sequence[str]) -> list[str]:
+    """Return words with each shape alone and the layer words behind it as one."""
+    networks: list[list[str]] = []
+    for word in words:
+        if networks and _is_shape(networks[-1][0]) and is_layer_word(word) and not sources.is_file(word):
+            networks[-1].append(word)
+        else:
+            networks.append([word])
+    return [" ".join(network) for network in networks]
+
+
+def _is_shape(word: str) -> bool:
+    return sources.is_shape(word) and not sources.is_file(word)
 
 
 def report_of(word: str, options: NetworkOptions) -> Report:

@@ -12,7 +12,7 @@ from ..render import Selection
 from ..render.comparisons import FORMATS
 from ..render.messages import plural
 from . import _comparison
-from ._networks import quotes, report_of
+from ._networks import check_shapes, quotes, report_of
 from ._options import (
     Measures,
     NetworkOptions,
@@ -59,7 +59,8 @@ def command(
     """
     if not networks:
         raise SpecError("no SPEC", f"give networks, one word each; layer words go in quotes: {quotes()}")
-    if networks.count(sources.STDIN) > 1:
+    check_shapes(networks)
+    if sum(map(sources.is_stdin, networks)) > 1:
         raise SpecError("standard input can be only one of the networks", "give files for the others")
     called = networks if names is None else [name.strip() for name in names.split(",")]
     if len(called) != len(networks):

@@ -11,7 +11,7 @@ from .. import diffs, sources
 from ..errors import SpecError, shown
 from ..files import text_output
 from ..render.diffs import FORMATS
-from ._networks import quotes, report_of
+from ._networks import check_shapes, quotes, report_of
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
 from ._terminal import style_of
 from ._usage import Command
@@ -42,7 +42,7 @@ def command(
       cnncalc diff '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'
     """
     networks = _two(networks)
-    if networks == (sources.STDIN, sources.STDIN):
+    if all(map(sources.is_stdin, networks)):
         raise SpecError("standard input can be only one of the two", "give a file for the other")
     old, new = (report_of(word, options) for word in networks)
     names = [name.replace(":./", ":", 1) for name in networks]
@@ -65,6 +65,7 @@ def _two(words: tuple[str, ...]) -> tuple[str, str]:
         line = f"cnncalc diff {' '.join(words[:2])} net.json"
         raise SpecError(f"{' and '.join(map(shown, words))}: a revision of what?", f"name the file, as {line}")
     few = "no network is" if not words else "one network is" if len(words) == 1 else f"{len(words)} are"
+    check_shapes(words, 2)
     if len(words) == 2:
         return words[0], words[1]
     help = f"layer words go in quotes: {quotes()}"
@@ -75,7 +76,7 @@ def _two(words: tuple[str, ...]) -> tuple[str, str]:
 
 def _is_network(word: str) -> bool:
     """Return whether a word in front of a file is a network of its own, and not a revision."""
-    return ":" in word or word == sources.STDIN or sources.is_spec(word) or any(c.isspace() for c in word)
+    return ":" in word or sources.is_stdin(word) or sources.is_spec(word) or any(c.isspace() for c in word)
 
 
 def _from_here(path: str) -> str:

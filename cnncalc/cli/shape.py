@@ -11,7 +11,7 @@ from typing import IO
 import click
 
 from .. import sources
-from ..errors import CnncalcError, SpecError
+from ..errors import CnncalcError, SpecError, Where
 from ..files import opened, text_output
 from ..input import given_shapes
 from ..network import Network
@@ -92,10 +92,15 @@ def command(
             return _stream(word, options, style, stream, measures)
         network = sources.load_words(words)
         if annotate:
-            return _annotate(network, options, stream)
+            return _annotate(network, options, format, stream)
         options.note_report(network)
         options.note_channels(network)
-        return _write(*options.taken(network), format, style, stream, measures, note_on)
+        try:
+            return _write(*options.taken(network), format, style, stream, measures, note_on)
+        except CnncalcError as error:
+            if stream is sys.stdout:
+                stream.writelines(_before(error, format, style, measures))
+            raise
 
 
 def note_on(report: Report) -> None:
@@ -122,18 +127,9 @@ def _write(
     measures: Measures,
     remark: Callable[[Report], None] | None = None,
 ) -> int:
-    """Write a network's report, or its contrast under several dialects; return 2 if they all refuse it.
-
-    Of a network with an impossible layer, the layers before it are written to standard output.
-    """
+    """Write a network's report, or its contrast under several dialects; return 2 if they all refuse it."""
     if not options.several:
-        try:
-            report = measures.of(options.report(network))
-        except CnncalcError as error:
-            if error.report is not None and format in BEFORE and stream is sys.stdout and not style.values:
-                error.report = measures.of(error.report) if error.report.layers else error.report
-                stream.writelines(BEFORE.renderer(format)(error, style))
-            raise
+        report = measures.of(options.report(network))
         formats = VALUE_FORMATS if style.values else FORMATS
         stream.writelines(formats.renderer(format)(report, style))
         if remark is not None:
@@ -146,8 +142,17 @@ def _write(
     return 2 if contrast.refused_by_all() else 0
 
 
-def _annotate(network: Network, options: NetworkOptions, stream: IO[str]) -> int:
+def _before(error: CnncalcError, format: str, style: Style, measures: Measures) -> Iterator[str]:
+    """Yield the text of the layers before an impossible one; of another error, and in a form of rows alone, nothing."""
+    if error.report is not None and format in BEFORE and not style.values:
+        error.report = measures.of(error.report) if error.report.layers else error.report
+        yield from BEFORE.renderer(format)(error, style)
+
+
+def _annotate(network: Network, options: NetworkOptions, format: str, stream: IO[str]) -> int:
     """Write a Python source with the shapes that its lines make, up to the line that fails."""
+    if format != "table":
+        raise SpecError("--annotate prints the source alone", f"leave out --annotate, or the format {format}")
     annotate = None if network.source is None else network.source.annotate
     if annotate is None:
         raise SpecError("--annotate is for Python source", "give a .py file, or its text on standard input")
@@ -169,9 +174,10 @@ def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], m
             code = max(code, _write(*options.taken(network), "jsonl", style, stream, measures))
         except CnncalcError as error:
             code = 2
-            place = {"file": word, "line": number, "column": 1}
-            known = {key: part for key, part in error.to_dict().items() if part is not None}
-            stream.write(encode({"error": {**place, **known}}) + "\n")
+            if error.where is None or error.where.file is None or not error.where.line:
+                error.where = Where(word, number, 1)
+            before = "".join(_before(error, "jsonl", style, measures))
+            stream.write(before or encode({"error": error.to_dict()}) + "\n")
     return code
 
 

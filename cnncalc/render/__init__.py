@@ -106,7 +106,7 @@ FORMATS = Formats(
         "html": "report_forms.html",
     },
 )
-BEFORE = Formats(__name__, {"table": "table.before", "json": "as_json.before"})
+BEFORE = Formats(__name__, {"table": "table.before", "json": "as_json.before", "jsonl": "as_json.line_before"})
 """The renderers of an error of a layer that show the layers before it."""
 VALUE_FORMATS = Formats(__name__, {"table": "values.text", "json": "values.document", "jsonl": "values.document"})
 """The renderers of a report's `Style.values` alone."""

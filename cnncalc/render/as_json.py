@@ -27,8 +27,18 @@ def line(report: Report, style: Style) -> Iterator[str]:
 
 def before(error: CnncalcError, style: Style) -> Iterator[str]:
     """Yield the document of the layers before the one at fault, with the error in place of the report of the whole."""
-    keys = _layers(error.report, style)
-    return json_document({**keys, "error": error.to_dict()}.items())
+    return json_document(_keys_before(error, style).items())
+
+
+def line_before(error: CnncalcError, style: Style) -> Iterator[str]:
+    """Yield that document in one line."""
+    keys = _keys_before(error, style)
+    keys["layers"] = list(keys["layers"])
+    yield encode(keys) + "\n"
+
+
+def _keys_before(error: CnncalcError, style: Style) -> dict[str, Any]:
+    return {**_layers(error.report, style), "error": error.to_dict()}
 
 
 def _keys(report: Report, style: Style) -> dict[str, Any]:

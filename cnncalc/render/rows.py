@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
 def rows(report: Report, selection: Selection) -> list[Row]:
     """Return the rows of a report: blocks opened, equal runs folded, some ops only, sorted, the first of them."""
-    if selection == WHOLE:
+    if selection == WHOLE and not (report.layers and report.layers[-1].is_cut):
         return [Row(report, layer.name, [layer], layer.node.tie is not None) for layer in report.layers]
     found = list(_opened(report, report.layers, selection.depth))
     if selection.fold:
@@ -56,10 +56,10 @@ def rows(report: Report, selection: Selection) -> list[Row]:
 def _opened(
     report: Report, layers: Sequence[LayerReport], depth: int, within: str = "", shares: bool = False
 ) -> Iterator[Row]:
-    """Yield a row for each layer; in place of a block those of its own layers, down to a depth."""
+    """Yield a row for each layer; in place of a block those of its own layers, down to a depth or if it is cut."""
     for layer in layers:
         shared = shares or layer.node.tie is not None
-        if layer.inner and depth > 1:
+        if layer.is_cut or (layer.inner and depth > 1):
             yield from _opened(report, layer.inner, depth - 1, f"{within}{layer.name}.", shared)
         else:
             yield Row(report, within + layer.name, [layer], shared)

@@ -109,6 +109,27 @@ def test_a_layers_expectations_and_their_arithmetic() -> None:
     assert (pool.code, pool.what) == ("CC003", "maxpool has no local_weights")
 
 
+@pytest.mark.parametrize(
+    ("text", "key", "wanted"),
+    [
+        ("out=(64, 56, 56)", "out", "64x56x56"),
+        ("conv1.out=[64,56,56]", "conv1.out", "64x56x56"),
+        ('out=[64, "H", W]', "out", "64xHxW"),
+        ("out=torch.Size([64, 56, 56])", "out", "64x56x56"),
+        ("rf=[3, 5]", "rf", ["3", "5"]),
+        ("rf=(3,5)", "rf", ["3", "5"]),
+    ],
+)
+def test_values_in_brackets_on_a_command_line(text: str, key: str, wanted: str | list[str]) -> None:
+    assert expect.read_text(text) == expect.read_one(key, wanted)
+
+
+@pytest.mark.parametrize("text", ["out=[16, oops]", "out=[", "out=[]", "out=([3])]", "rf=[3, x]", "params=3)", "rf=[]"])
+def test_wrong_values_in_brackets_are_errors(text: str) -> None:
+    with pytest.raises(cnncalc.SpecError, match=f"^{text.partition('=')[0]}: "):
+        expect.read_text(text)
+
+
 def test_unknown_is_no_zero() -> None:
     (finding,) = judged(STEM | {"input": [3, "H", "W"], "expect": {"max_macs": "1G"}})
     assert (finding.code, finding.actual) == ("CC113", "unknown")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -228,6 +229,29 @@ def test_no_table_of_errors_alone() -> None:
     ended = here(["compare", "nope", "nope2"])
     assert (ended.code, ended.out) == (2, "")
     assert [row["name"] for row in json.loads(here(["compare", "nope", "nope2", "--json"]).out)] == ["nope", "nope2"]
+
+
+@pytest.mark.parametrize(
+    ("line", "helps"),
+    [
+        ("compare 3x32x32 conv:3", ["compare '3x32x32 conv:3'", "compare conv:3 -i 3x32x32"]),
+        ("compare lenet5 3x32x32 conv:3 relu alexnet", ["compare lenet5 '3x32x32 conv:3 relu' alexnet"]),
+        (
+            "compare 3x32x32 'conv:3 relu' vgg16",
+            ["compare '3x32x32 conv:3 relu' vgg16", "compare 'conv:3 relu' vgg16 -i 3x32x32"],
+        ),
+        ("diff 3x32x32 conv:3 3x32x32 conv:5", ["diff '3x32x32 conv:3' '3x32x32 conv:5'"]),
+        ("diff 3x32x32 conv:3 conv:5,k3", ["diff conv:3 conv:5,k3 -i 3x32x32"]),
+        ("diff 3x32x32 conv:3", ["diff '3x32x32 conv:16,k3 relu' '3x32x32 conv:32,k3 relu'"]),
+    ],
+)
+def test_words_without_quotes_are_shown_with_them(line: str, helps: list[str]) -> None:
+    ended = here(shlex.split(line))
+    first, *lines = ended.err.splitlines()
+    assert (ended.code, ended.out, first) == (2, "", "'3x32x32' is a shape, and no network")
+    assert [text.partition(": cnncalc ")[2] for text in lines] == helps
+    for text in helps:
+        assert here(shlex.split(text)).code == 0, text
 
 
 def test_standard_input_is_one_of_them() -> None:

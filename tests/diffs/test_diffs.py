@@ -553,7 +553,11 @@ USAGE = "  layer words go in quotes: cnncalc diff '3x32x32 conv:16,k3 relu' '3x3
     [
         ([], f"diff compares two networks, and no network is given\n{USAGE}"),
         (["vgg11"], f"diff compares two networks, and one network is given\n{USAGE}"),
-        (["3x8x8", "conv:1", "conv:2"], f"diff compares two networks, and 3 are given\n{USAGE}"),
+        (["vgg11", "conv:1", "conv:2"], f"diff compares two networks, and 3 are given\n{USAGE}"),
+        (
+            ["3x8x8", "conv:1", "conv:2"],
+            "'3x8x8' is a shape, and no network\n  as the input of all: cnncalc diff conv:1 conv:2 -i 3x8x8\n",
+        ),
         (["-", "-"], "standard input can be only one of the two\n  give a file for the other\n"),
         (["vgg11", " "], f"' ' is not a network\n{USAGE}"),
         (

@@ -134,7 +134,7 @@ def test_dense_from_the_shell(tmp_path: Path) -> None:
     w = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype(np.float32)
     x = np.random.default_rng(1).standard_normal((3, 9, 7)).astype(np.float32)
     np.save(tmp_path / "w.npy", w)
-    done = process("dense", "conv:s2,p1", "-i", "3x9x7", "-w", "w.npy", "-o", "m.npy", cwd=tmp_path)
+    done = process("dense", "conv:s2,p1", "-i", "3x9x7", "-w", "w.npy", "-o", "m.npy", "-v", cwd=tmp_path)
     assert (done.code, done.out) == (0, "")
     assert "the matrix is 80 x 189 of float32: 59.1 KiB" in done.err
     found = np.load(tmp_path / "m.npy")

@@ -214,6 +214,37 @@ def test_json_has_the_layers_before_and_the_error(layers: int, options: list[str
     assert document["error"]["message"] in again.err
 
 
+def test_the_layers_of_a_block_before_one_that_fails_are_shown() -> None:
+    block = {
+        "op": "block",
+        "name": "b",
+        "layers": [{"op": "conv", "c_o": 8, "k": 3}, {"op": "conv", "c_o": 8, "k": 30}],
+    }
+    spec = json.dumps({"input": [3, 16, 16], "layers": [{"op": "relu"}, block]})
+    names = ["relu1", "b.conv1"]
+    ended = here(["shape", "-", "--columns", "layer"], spec)
+    assert ended.out.split()[2:] == names
+    assert "layers[1].layers[1] 'b.conv2': does not fit" in ended.err
+    for options in ([], ["--dtype", "int8"], ["--macs-as", "thop"], ["--explain"], ["--depth", "2"]):
+        document = json.loads(here(["shape", "-", "--json", *options], spec).out)
+        assert [layer["name"] for layer in document["layers"]] == names
+        assert here(["shape", "-", *options], spec).code == 2
+
+
+def test_a_line_has_the_layers_before_and_the_error() -> None:
+    lines = "3x8x8 relu conv:3,k9\n3x8x8 relu\n3x8x8 conv:3,c_i=4\n3x8x8 conv:3,q\n"
+    ended = here(["shape", "-", "--jsonl"], lines)
+    answers = [json.loads(line) for line in ended.out.splitlines()]
+    found = [[layer["name"] for layer in answer["layers"]] if "layers" in answer else None for answer in answers]
+    assert (ended.code, found) == (2, [["relu1"], ["relu1"], [], None])
+    for number in (1, 3, 4):
+        error = answers[number - 1]["error"]
+        assert (error["file"], error["line"]) == ("-", number)
+        assert error["column"] > 6
+        assert "report" not in answers[number - 1]
+    assert json.loads(here(["shape", "3x8x8", "relu", "conv:3,k9", "--jsonl"]).out)["layers"]
+
+
 def test_wrong_choices_are_errors() -> None:
     assert "did you mean 'macs'" in here(["shape", "lenet5", "--sort", "mac"]).err
     assert here(["shape", "lenet5", "--only", "conf"]).err.startswith(

@@ -4,6 +4,7 @@
 (`values`), and only the statements that the network depends on (`scope`), within bounds (`limits`). What the source
 imports are names of `libraries`: a table for each, from dotted names to values. `entry` finds the network.
 
+`pasted` takes away what stands around pasted code and print-outs: fences, prompts, the words of a log.
 `printout` reads what `print(module)` shows, whose text `printed` parses; `summaries` names what shows too little.
 """
 

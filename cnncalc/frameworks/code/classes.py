@@ -36,16 +36,18 @@ _HOLDERS = """
     CascadedGroupAttention ClassAttentionBlock CoaT ConVit ConvNeXtBlock CrossCovarianceAttn CrossVit
     DiffAttention DiffParallelScalingBlock EfficientAdditiveAttention EfficientViM EfficientViMBlock
     EfficientViMDistilled Eva EvaAttention EvaBlock GPSA Gemma4ClippableLinear Gemma4PatchEmbed HSMSSD Hiera
-    HieraDet LambdaLayer LayerScaleBlock LayerScaleBlockClassAttn LearnableDct2d MetaNeXtBlock MultiScaleAttention
-    MultiScaleVit MultiscaleAttention NaFlexEmbeds NestLevel NormFreeBlock ParallelScalingBlock
-    PoolingVisionTransformer Qwen3VitEncoder RelPosMlp RelativePositionalMultiHeadAttention ResBlock RmsNormAct2d
-    SSDFeatureExtractorVGG ScaledStdConv2d ScaledStdConv2dSame ShiftedWindowAttention ShiftedWindowAttention3d
-    ShiftedWindowAttentionV2 SplitTransposeBlock StarReLU SwinTransformerBlock SwinTransformerV2Block
-    SwinTransformerV2CrBlock TNT VOLO Visformer VisionTransformer VisionTransformerDistilled
-    VisionTransformerRelPos VisionTransformerSAM WindowAttention WindowMultiHeadAttention XCA XCABlock Xcit
+    HieraDet IFormer LambdaLayer LayerScaleBlock LayerScaleBlockClassAttn LearnableDct2d MetaNeXtBlock
+    MultiScaleAttention MultiScaleVit MultiscaleAttention NaFlexEmbeds NestLevel NormFreeBlock
+    ParallelScalingBlock PoolingVisionTransformer Qwen3VitEncoder RDNet RelPosMlp
+    RelativePositionalMultiHeadAttention ResBlock RmsNormAct2d SSDFeatureExtractorVGG ScaledStdConv2d
+    ScaledStdConv2dSame ShiftedWindowAttention ShiftedWindowAttention3d ShiftedWindowAttentionV2
+    SplitTransposeBlock StarReLU SwinTransformerBlock SwinTransformerV2Block SwinTransformerV2CrBlock TNT TinyVit
+    VOLO Visformer VisionTransformer VisionTransformerDistilled VisionTransformerRelPos VisionTransformerSAM
+    WindowAttention WindowMultiHeadAttention XCA XCABlock Xcit
 """
 HOLDERS = frozenset(_HOLDERS.split())
 """Classes with parameters or buffers of their own of which a print-out shows nothing.
 
-Found by making every model of torchvision 0.29 and timm 1.0; names that other classes share (`Block`) are left out.
+Found by making every model of torchvision 0.29 and timm 1.0; names that other classes share (`Block`) are left out,
+and the networks that have such a class stand here instead.
 """

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ...errors import SpecError, nearest, shown
+from ...errors import LONGEST_PATH, SpecError, nearest, no_input, shown
 from ...input import FIRST
 from ...sizes import Shape
 from .. import ForeignNetwork
@@ -32,6 +32,8 @@ class SourceReader:
         self.name, self.wanted = name, wanted
         self.libraries = Libraries()
         self.scope = ModuleScope(self.source.tree, Budget())
+        self.way_to = (wanted or "factory").partition("(")[0]
+        """The name with which the framework itself would read the network."""
         self.last: Evaluator | None = None
         """The evaluator of the last reading."""
 
@@ -55,10 +57,14 @@ class SourceReader:
         """Return the source with the shapes that its lines make, for inputs of these sizes."""
         error = None
         try:
-            self.bind(inputs)
+            spec = self.bind(inputs).spec
         except SpecError as failed:
             error = failed
-        return annotated(self.source.lines, self.last.shapes if self.last is not None else {}, error)
+        shapes = self.last.shapes if self.last is not None else {}
+        if not shapes:
+            sizes = [str(n) if isinstance(n, int) else "224" for n in spec["input"]] if error is None else []
+            raise error or no_input(self.name, f"-i {'x'.join(sizes)}")
+        return annotated(self.source.lines, shapes, error)
 
     def guarded(self, read: Callable[[Evaluator], ForeignNetwork]) -> ForeignNetwork:
         """Return what is read with an evaluator. SpecError for what is needed and not understood."""
@@ -109,7 +115,8 @@ class SourceReader:
         try:
             node = ast.parse(wanted, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            raise SpecError(f"{shown(wanted)} is not a name, or a call", f"as {self.name}:Net(num_classes=5)") from None
+            way = self.listed(evaluator) or f"as {self.name}:Net(num_classes=5)"
+            raise SpecError(f"{shown(wanted)} is not a name, or a call", way) from None
         root = root_of(node)
         if root is None or root not in self.scope.names:
             help = nearest(root or wanted, self.candidates(evaluator)) or self.listed(evaluator)
@@ -154,6 +161,8 @@ class SourceReader:
         used = Counter(name for one in free for name in names_in(one))
         whole = [one for one in free if used[one.name] == (one.name in names_in(one))]
         if len(whole) == 1:
+            self.way_to = whole[0].name
+            evaluator.way = self.way()
             return evaluator.call(whole[0], [], {}, whole[0].node)
         if not classes and not self.candidates(evaluator):
             raise SpecError(f"{self.name} has no network", "a network is a class of torch.nn.Module, or a Keras model")
@@ -194,23 +203,30 @@ class SourceReader:
 
     def candidates(self, evaluator: Evaluator) -> list[str]:
         """Return what may be named: the values that are made, classes of networks, and functions."""
-        made = [name for one in self.scope.statements for name, _ in made_in(one)]
+        made = [name for one in self.scope.statements for name, _ in made_in(one) if self.is_network(evaluator, name)]
         classes = [with_arguments(one.name, one.find("__init__"), 1) for one in self.classes(evaluator)]
         functions = [evaluator.global_value(name) for name in self.scope.defined(ast.FunctionDef)]
-        called = [with_arguments(one.name, one, 0) for one in functions if isinstance(one, FunctionValue)]
+        called = [with_arguments(one.name, one, 0) for one in functions if gives_a_value(one)]
         return [*dict.fromkeys(made), *sorted([*classes, *called], key=lambda one: "(" in one)]
+
+    def is_network(self, evaluator: Evaluator, name: str) -> bool:
+        """Return whether a name of the source is one of a network."""
+        try:
+            return self.libraries.is_network(evaluator.global_value(name))
+        except (SpecError, RaisedError, TooMuchError):
+            return False
 
     def listed(self, evaluator: Evaluator) -> str | None:
         """Return how the networks of the source are named."""
         names = [f"{self.name}:{one}" for one in self.candidates(evaluator)]
-        names = [shown(one)[1:-1] if "(" not in one else f"'{one}'" for one in names]
+        names = [shown(one, LONGEST_PATH)[1:-1] if "(" not in one else f"'{one}'" for one in names]
         more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
         return f"name one: {', '.join(names[:MOST_LISTED])}{more}" if names else None
 
     def way(self) -> str:
         """Return the way through the framework."""
         module = self.name.removesuffix(".py").replace("/", ".")
-        names = f"{module}:{(self.wanted or 'factory').partition('(')[0]}"
+        names = f"{module}:{self.way_to}"
         return (
             f"through the framework itself: cnncalc convert {names if is_factory(names) else 'package.module:factory'}"
         )
@@ -242,6 +258,12 @@ def needed_arguments(function: Any, given: int) -> list[str]:
 def takes_nothing(cls: ClassValue) -> bool:
     """Return whether objects of a class are made without arguments."""
     return not needed_arguments(cls.find("__init__"), 1)
+
+
+def gives_a_value(function: Any) -> bool:
+    """Return whether a value is a function that returns something."""
+    nodes = ast.walk(function.node) if isinstance(function, FunctionValue) else ()
+    return any(isinstance(node, ast.Return) and node.value is not None for node in nodes)
 
 
 def with_arguments(name: str, function: Any, given: int) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ...errors import SpecError, Where
+from .pasted import printout
 
 DEEPEST = 100
 """How deep modules may be nested."""
@@ -90,8 +91,9 @@ class _Parser:
             self.at += 1
         rest = _PROMPT.match(self.text, self.at)
         self.at = rest.end() if rest is not None else self.at
-        if self.at < len(self.text) and not self.text.startswith("def forward(", self.at):  # torch.fx prints that, too
-            raise self.error("the print-out ends before this", "give one print-out, without the text around it")
+        behind = self.text[self.at :]
+        if behind.startswith(")") or is_printout(behind) or printout(behind) is not None:
+            raise self.error("the print-out ends before this", "give one print-out")
         return module
 
     def module(self, depth: int) -> PrintedModule:

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 from ...errors import SpecError, Where, shown
+from .pasted import code
 
 LONGEST_SOURCE = 300_000
 """How many characters of a source are read."""
@@ -20,7 +21,14 @@ class CodeSource:
     def __init__(self, text: str, name: str):
         self.text, self.name = text, name
         self.lines = text.splitlines()
-        self.tree = self._parsed()
+        try:
+            self.tree = self._parsed()
+        except SpecError:
+            bare = code(text)
+            if bare.splitlines() == self.lines:
+                raise
+            self.text, self.lines = bare, bare.splitlines()
+            self.tree = self._parsed()
 
     def _parsed(self) -> ast.Module:
         if len(self.text) > LONGEST_SOURCE:
@@ -68,6 +76,14 @@ class CodeSource:
     def _column(self, line: int, offset: int) -> int:
         """Return a column in characters from 1 for an offset in bytes."""
         return len(self._line(line).encode()[:offset].decode(errors="ignore")) + 1
+
+
+def is_source(text: str) -> bool:
+    """Return whether a text is Python, as it stands or without the signs around it."""
+    try:
+        return CodeSource(text, "") is not None
+    except SpecError:
+        return False
 
 
 def quoted(node: Any) -> str:

@@ -10,7 +10,7 @@ import pytest
 from cnncalc import load, shape, sources, zoo
 from cnncalc.errors import CnncalcError, SpecError
 from cnncalc.frameworks.code import read
-from tests.program import here
+from tests.program import here, process
 
 HEAD = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
 CLASS = """
@@ -72,7 +72,7 @@ ERRORS = [
         "net.py has no network that is made without arguments\n  name one: 'net.py:A(n)'",
     ),
     (made("Net"), "Nett", "net.py has no 'Nett'\n  did you mean 'Net'?"),
-    (made("Net"), "Net.", "'Net.' is not a name, or a call\n  as net.py:Net(num_classes=5)"),
+    (made("Net"), "Net.", "'Net.' is not a name, or a call\n  name one: net.py:Net"),
     (
         made("Net", arguments=", n"),
         "Net",
@@ -164,7 +164,78 @@ def test_a_network_needs_the_shape_of_its_input_if_it_depends_on_it() -> None:
     assert network.bind is not None
     with pytest.raises(SpecError, match="Net needs the shape of its input") as raised:
         network.bind({})
-    assert raised.value.help == "give it: -i 3xHxW, with numbers"
+    assert raised.value.help == "give it: -i 3x224x224"
+
+
+FITTING = HEAD + made("Net") + "net = nn.Sequential(Net(), nn.Flatten(), nn.Linear(4 * 30 * 30, 2))\n"
+
+
+@pytest.mark.parametrize("command", ["shape", "params", "shape --annotate", "convert --to torch", "compare lenet5"])
+def test_a_missing_input_is_a_command_ready_to_copy(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(FITTING)
+    ended = here([*command.split(), "net.py"])
+    assert ended.code == 2
+    assert "needs the shape of its input" in ended.err
+    if command.startswith("compare"):  # the others may have inputs of their own
+        assert "give it: -i 3x32x32" in ended.err
+        return
+    *_, line = ended.err.splitlines()
+    assert line == f"  give it: cnncalc {command} net.py -i 3x32x32"
+    assert here(line.split()[3:]).code == 0
+
+
+def test_what_fails_for_all_sizes_is_said_without_an_input() -> None:
+    network = read(HEAD + made("Net").replace("self.conv(x)", "missing(self.conv(x))"), "net.py")
+    assert network.bind is not None
+    with pytest.raises(SpecError, match=r"^net.py:10:16: the code raises NameError"):
+        network.bind({})
+
+
+def test_shapes_of_open_sizes_are_not_annotated(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(HEAD + made("Net"))
+    ended = here(["shape", str(path), "--annotate"])
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.endswith("--annotate -i 3x224x224\n")
+
+
+NET = HEAD + made("Net")
+PASTED = {
+    "fence": f"Here it is:\n\n```python\n{NET}```\nand its log:\n```bash\n$ python net.py\n```\n",
+    "indent": "".join(f"    {line}\n" for line in NET.splitlines()),
+    "quotation": "".join(f"> {line}\n" for line in NET.splitlines()),
+    "prompts": "".join(f"{'...' if line[:1] in (' ', '') else '>>>'} {line}\n" for line in NET.splitlines())
+    + ">>> Net()(x).shape\ntorch.Size([1, 4, 6, 6])\n",
+    "cells": "In [1]: %matplotlib inline\n"
+    + "".join(f"   ...: {line}\n" for line in NET.splitlines())
+    + "\nIn [2]: Net()\nOut[2]: \nNet(\n  (conv): Conv2d(3, 4, kernel_size=(3, 3), stride=(1, 1))\n)\n",
+    "a byte-order mark, and line ends of Windows": "\ufeff" + NET.replace("\n", "\r\n"),
+}
+
+
+@pytest.mark.parametrize("text", PASTED.values(), ids=list(PASTED))
+def test_what_stands_around_pasted_code_is_left_out(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.txt"
+    path.write_bytes(text.encode())
+    assert shape(str(path), input=(3, 8, 8)).params == 112
+
+
+def test_a_line_of_pasted_code_keeps_its_number() -> None:
+    with pytest.raises(SpecError, match=r"^net.txt:5:1: this is not Python"):
+        read("A net:\n\n```\nx = 1\n)\n```\n", "net.txt")
+
+
+def test_a_network_on_standard_input_is_named(tmp_path: Path) -> None:
+    source = HEAD + made("A") + made("B", 5)
+    several = process("shape", "-", "-i", "3x8x8", stdin=source)
+    assert several.err == "- has several networks\n  name one: -:A, -:B\n"
+    for command in ("shape", "compare lenet5", "check", "diff lenet5", "convert", "params"):
+        assert process(*command.split(), "-:B", stdin=source).err.count("unknown option") == 0
+    assert process("params", "-:B", "-i", "3x8x8", "-q", stdin=source).out == "140\n"
+    assert process("-:A", "-i", "3x8x8", "--get", "params", stdin=source).out == "112\n"
 
 
 def test_a_network_that_is_the_same_for_all_sizes_has_open_ones(tmp_path: Path) -> None:
@@ -212,6 +283,14 @@ def test_only_source_is_annotated() -> None:
         2,
         "--annotate is for Python source\n  give a .py file, or its text on standard input\n",
     )
+
+
+def test_a_source_is_annotated_in_no_other_format(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(ANNOTATED)
+    ended = here(["shape", str(path), "-i", "3x7x8", "--annotate", "--json"])
+    help = "leave out --annotate, or the format json"
+    assert (ended.code, ended.err) == (2, f"--annotate prints the source alone\n  {help}\n")
 
 
 def test_what_is_not_counted_and_what_is_left_out_is_noted(tmp_path: Path) -> None:

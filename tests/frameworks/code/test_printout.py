@@ -132,8 +132,9 @@ def test_what_is_not_a_printout(text: str) -> None:
         ("Net(\n  (a): ReLU()\n", "net.txt:3:1: Net( is not closed\n  copy the print-out whole: each ( has its )"),
         ("Net(\n  (0-3): 2 x ReLU()\n)", "net.txt:2:3: (0-3) are not 2 modules\n  a line of several is written "
          "(2-4): 3 x Block(…)"),
-        ("Net(\n  (a): ReLU()\n)\nx = 1", "net.txt:4:1: the print-out ends before this\n  give one print-out, without "
-         "the text around it"),
+        ("Net(\n  (a): ReLU()\n)\nNet(\n  (a): ReLU()\n)",
+         "net.txt:4:1: the print-out ends before this\n  give one print-out"),
+        ("Net(\n  (a): ReLU()\n))", "net.txt:3:2: the print-out ends before this\n  give one print-out"),
         ("Net(\n  (a): ReLU(, 1)\n)", "net.txt:2:13: an argument is empty"),
         ("Sequential(\n  (0): LSTM(3, 4)\n  (1): Linear(in_features=4, out_features=2, bias=True)\n)",
          "net.txt:3:8: LSTM gives several results, which Linear behind it in a Sequential cannot take\n  this module "
@@ -146,6 +147,29 @@ def test_an_error_has_its_place(text: str, error: str) -> None:
     with pytest.raises(SpecError) as caught:
         read(text)
     assert str(caught.value) == error
+
+
+CHAIN = (
+    "Sequential(\n  (0): Conv2d(3, 4, kernel_size=(3, 3), stride=(1, 1))\n  (1): Sequential(\n    (0): ReLU()\n  )\n)"
+)
+LOGGED = "2024-05-01 12:00:01,123 - root - INFO - "
+AROUND = {
+    "a log": f"Using device: cuda (0)\n{CHAIN}\nNumber of parameters: 112\n[1,  2000] loss: 2.183\n",
+    "a log with its words in front": f"{LOGGED}start\n{LOGGED}{CHAIN}\n{LOGGED}epoch (1)\n",
+    "words in front of each line": "".join(f"{LOGGED}{line}\n" for line in CHAIN.splitlines()),
+    "a level": "".join(f"[INFO] {line}\n" for line in CHAIN.splitlines()),
+    "a fence": f"Mine:\n```\n{CHAIN}\n```\n",
+    "a quotation": "".join(f"> {line}\n" for line in CHAIN.splitlines()),
+    "comments": "".join(f"# {line}\n" for line in CHAIN.splitlines()),
+    "a shell": f"me@host:~$ python net.py\n{CHAIN}\nme@host:~$ ",
+    "a name": f"net = {CHAIN}\n",
+}
+
+
+@pytest.mark.parametrize("text", AROUND.values(), ids=list(AROUND))
+def test_what_stands_around_a_printout_is_left_out(text: str) -> None:
+    network = cnncalc.shape(read_bytes(text.encode(), "net.txt"), input=(3, 8, 8))
+    assert [(layer.name, layer.params) for layer in network.layers] == [("0", 112), ("1.0", 0)]
 
 
 def test_a_deep_nesting_is_refused() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from cnncalc import sources, trace
 from cnncalc.frameworks.code.entry import SourceReader
+from cnncalc.frameworks.code.torch.layers import ARGUMENTS, signature
 from cnncalc.frameworks.code.torch.modules import tensors
 from cnncalc.input import Inputs
 from tests import DATA
@@ -62,3 +63,13 @@ def test_arrays_have_the_names_and_shapes_of_the_state_dict(name: str) -> None:
     lines = [f"{key} {list(tensor.shape)}" for key, tensor in sorted(found)]
     assert len(lines) == FIGURES[name]["arrays"]
     assert hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] == FIGURES[name]["names"]
+
+
+POSITIONS: dict[str, list[str]] = json.loads((DATA / "positions.json").read_text())["torch"]
+
+
+@pytest.mark.parametrize("name", sorted(ARGUMENTS.keys() & POSITIONS.keys()))
+def test_a_module_takes_its_arguments_in_the_order_of_pytorch(name: str) -> None:
+    own = signature(ARGUMENTS[name]).args
+    names = [one.arg for one in own.args[1:] if one.arg != "mode" or name == "Upsample"]
+    assert names == POSITIONS[name]

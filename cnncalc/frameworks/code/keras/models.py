@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ....errors import no_input
 from ...keras.read.model import INPUT
 from ..values import ClassValue, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe, leaves
 from .graph import LayerValue, SymbolicTensor, functional, plain, session_of
@@ -12,6 +13,9 @@ from .layers import CLASSES, INNER, LAYER, input_of, is_layer, name_of, no_layer
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
+
+EXAMPLE = "-i 28x28x1"
+"""The input that an error advises: a model does not say what it takes before it is built."""
 
 
 class ModelValue(LayerValue):
@@ -349,7 +353,7 @@ def configuration(evaluator: Evaluator, model: Any, sizes: Sequence[Sequence[Any
             raise evaluator.error(node, f"{model.name} has no layers")
         if needs_input(model):
             if not sizes:
-                raise evaluator.error(node, f"{model.name} needs the shape of its input", "give it: -i 28x28x1")
+                raise evaluator.source.at(no_input(model.name, EXAMPLE), node)
             model.feed = input_of(evaluator, "input_layer", (None, *sizes[0]), node)
             model.run(evaluator, node)
     return dict(model.record())
@@ -361,7 +365,7 @@ def _of_class(evaluator: Evaluator, model: InstanceValue, sizes: Sequence[Sequen
     built = model.attributes.get(BUILT)
     shapes = [(None, *one) for one in sizes] or ([built] if built is not None else [])
     if not shapes:
-        raise evaluator.error(node, f"{model.cls.name} needs the shape of its input", "give it: -i 28x28x1")
+        raise evaluator.source.at(no_input(model.cls.name, EXAMPLE), node)
     feeds: list[Any] = [input_of(evaluator, session_of(evaluator).unique(INPUT), one, node) for one in shapes]
     method = model.cls.find("call")
     taken = len(method.node.args.args) - 1 if isinstance(method, FunctionValue) else 1

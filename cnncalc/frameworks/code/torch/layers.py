@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
 NAMES = NameTable()
+ARGUMENTS: dict[str, str] = {}
+"""The arguments of each module, as Python has them."""
 STEPS_A_MODULE = 20
 """How many steps it takes to make a module."""
 Attributes = dict[str, Any]
@@ -85,6 +87,7 @@ def module(
                 "reset_parameters": LibraryFunction("reset_parameters", lambda *_: None),
             }
             NAMES[f"torch.nn.{name}"] = ClassValue(name, [MODULE], methods)
+            ARGUMENTS[name] = arguments
 
 
 @cache
@@ -250,11 +253,11 @@ module(
     "kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False",
     "max_pool{nd}d kernel_size stride padding dilation ceil_mode return_indices=return_indices",
 )
-module(
-    "AvgPool{}d",
-    "kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None",
-    "avg_pool{nd}d kernel_size stride padding ceil_mode count_include_pad divisor_override",
-)
+_AVERAGE = "kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True"
+_GIVEN = "kernel_size stride padding ceil_mode count_include_pad"
+module("AvgPool1d", _AVERAGE, f"avg_pool1d {_GIVEN}")
+for _nd in (2, 3):
+    module(f"AvgPool{_nd}d", f"{_AVERAGE}, divisor_override=None", f"avg_pool{_nd}d {_GIVEN} divisor_override")
 module(
     "LPPool{}d",
     "norm_type, kernel_size, stride=None, ceil_mode=False",

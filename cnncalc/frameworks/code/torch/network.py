@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ....errors import CnncalcError, SpecError
+from ....errors import CnncalcError, SpecError, no_input
 from ....input import FIRST, Reading
 from ....layers.base import AXIS_LETTERS
 from ....notation.document import read as read_spec
@@ -16,6 +17,7 @@ from ... import ForeignNetwork
 from ...torch.read.build import CallReader
 from ...torch.read.calls import Misread, Recording, TracedTensor, tree
 from ...torch.read.readings import PRIMES, Attempt, chosen, named_inputs
+from ..limits import TooMuchError
 from ..values import FunctionValue, InstanceValue, RaisedError, UnknownValue, leaves
 from .functions import CallRecorder
 from .modules import children, modules, tensors
@@ -28,6 +30,8 @@ COUNTER = "num_batches_tracked"
 """The buffer that only counts the batches that a norm was trained on."""
 TRIED = (256, 227, 330), (320, 301, 283), (288, 245, 262)
 """The sizes in place of open ones, for each letter a row: what is the same for all three does not depend on them."""
+LIKELY = (224, 32, 28, 64, 128, 256, 299, 96, 84, 48, 227, 16, 100, 150, 160, 200, 300, 384, 448, 512, 1000)
+"""The sizes of images that networks are made for: an error advises the first one that fits, or else the first."""
 
 
 class Failure(NamedTuple):
@@ -119,16 +123,36 @@ class NetworkReader:
         layers = [one.spec["layers"] for one in found if one is not None]
         if first is None or len(layers) < len(found) or any(one != layers[0] for one in layers):
             raise self.needs_input(inputs)
+        self.evaluator.shapes = {}
         return first._replace(spec={**first.spec, "input": to_json(inputs[FIRST])})
 
     def needs_input(self, inputs: Mapping[str, Shape]) -> SpecError:
-        """Return the error for a network that is another for each size of its input."""
-        shown = show(inputs[FIRST]) if inputs else "3xHxW"
-        names = [f" -i {name}=…" for name in self.arguments()[1:]] if len(self.arguments()) > 1 else []
-        return SpecError(
-            f"{self.network.cls.name} needs the shape of its input",
-            f"give it: -i {shown}{''.join(names)}, with numbers",
-        )
+        """Return the error for a network that is another for each size of its input.
+
+        One that fails for all sizes in the same way has the error of that.
+        """
+        name, sizes = self.network.cls.name, inputs.get(FIRST, ())
+        others = [f" -i {name}=…" for name in self.arguments()[1:]]
+        if not inputs or others:
+            return no_input(name, f"-i {show(sizes) if inputs else '3xHxW'}{''.join(others)}")
+        tries = [tuple([n if isinstance(size, Open) else int(str(size)) for size in sizes]) for n in LIKELY]
+        errors: dict[str, SpecError] = {}
+        advised = tries[0]
+        with suppress(TooMuchError):
+            for numbers in tries:
+                self.failures.clear()
+                if self.read_sizes({FIRST: numbers}) is not None:
+                    advised = numbers
+                    errors.clear()
+                    break
+                error = self.failure()
+                errors[str(error)] = error
+        self.evaluator.shapes = {}
+        if len(errors) != 1:
+            return no_input(name, f"-i {show(advised)}")
+        (error,) = errors.values()
+        error.report = None  # of sizes that nobody gave
+        return error
 
     # Running
 

@@ -212,12 +212,12 @@ def has_data(tensor: Any) -> bool:
 
 
 def _is_uniform(tensor: Any) -> bool:
-    size = prod(tensor.dims)
-    if size > MOST_COMPARED:
-        return False
-    raw = tensor.raw_data
+    """Return whether a tensor is one number again and again; what is multiplied by 0 may be 0 and -0."""
+    size, raw = prod(tensor.dims), tensor.raw_data
     if raw and size and len(raw) % size == 0:
         each = len(raw) // size
+        if not raw.strip(b"\x00\x80") and tensor.data_type not in INTEGERS:
+            return not any(raw[byte::each].strip(b"\x00") for byte in range(each - 1))
         return bool(raw[: 64 * each] == raw[:each] * min(size, 64) and raw == raw[:each] * size)
     data = tensor.float_data
     return bool(data) and all(v == data[0] for v in data)

@@ -1,0 +1,104 @@
+"""What was pasted, without the signs that stand around it in a page, a notebook, a shell, a mail or a log.
+
+Lines that are left out stay as empty ones, so that the numbers of all others are those of what was pasted.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+
+LONGEST_LINE = 1_000
+"""How many characters a line may have in front of which a log writes its words."""
+_FENCE = re.compile(r"\s*(?:```|~~~)\s*(\w*)")
+_CODE = ("", "py", "python", "python3", "ipython", "pycon", "pytorch", "text", "txt")
+"""What stands behind the fence of a block that may be a network."""
+_PROMPT = re.compile(r"\s*>>> ?(.*)")
+_GOES_ON = re.compile(r"\s*\.\.\.(?: (.*)|$)")
+_IN = re.compile(r"\s*In \[[\d ]*\]: ?(.*)")
+_IN_GOES_ON = re.compile(r"\s*\.{3,}: ?(.*)")
+_OUT = re.compile(r"\s*Out\[\d+\]:")
+_MAGIC = re.compile(r"[%!]")
+_FIRST = re.compile(r"(?P<before>.*?)(?P<module>[^\W\d][\w.]*\()\s*")
+_CHILD = re.compile(r"(?P<before>.*?)\s{2,}\([^()\s:]+\):\s+(?:\d+ x\s+)?(?:[^\W\d]\w*\(|Parameter containing)")
+
+
+def code(text: str) -> str:
+    """Return the code in a text: that of its fenced blocks, behind prompts, without quote marks and its indent."""
+    lines = text.splitlines()
+    for without in (_fences, _quotes, _prompts, _cells):
+        lines = list(without(lines))
+    return textwrap.dedent("\n".join(lines)) + "\n"
+
+
+def printout(text: str) -> str | None:
+    """Return a text from its first print-out of a module, without what stands in front of its lines; None without."""
+    lines = text.splitlines()
+    for at, line in enumerate(lines[:-1]):
+        if len(line) > LONGEST_LINE or not line.rstrip().endswith("("):
+            continue
+        first, child = _FIRST.fullmatch(line), _CHILD.match(lines[at + 1][:LONGEST_LINE])
+        if first is not None and child is not None:
+            margin = re.compile(_margin(child["before"], first["before"]))
+            return "\n" * at + "\n".join(_bare([first["module"], *lines[at + 1 :]], margin)) + "\n"
+    return None
+
+
+def _margin(sign: str, first: str) -> str:
+    """Return the pattern of what stands in front of each line: nothing, a quote mark, or the words of a log."""
+    if not sign:
+        return ""
+    words = min(len(sign.split()), len(first.split()) or 1)
+    return r"\s*\S+" + r"\s+\S+" * (words - 1)
+
+
+def _bare(lines: list[str], margin: re.Pattern[str]) -> Iterator[str]:
+    """Yield lines without their margin, up to the one in which the first bracket is closed; the others as they are."""
+    depth = 0
+    for number, line in enumerate(lines):
+        found = margin.match(line) if depth > 0 else None
+        own = line[found.end() :] if found is not None else line
+        depth += own.count("(") - own.count(")") if depth > 0 or not number else 0
+        yield own
+
+
+def _fences(lines: list[str]) -> Iterator[str]:
+    """Yield the lines of fenced blocks of code; all of a text without fences."""
+    if not any(map(_FENCE.match, lines)):
+        yield from lines
+        return
+    kind: str | None = None
+    for line in lines:
+        fence = _FENCE.match(line)
+        if fence is not None:
+            kind = fence[1].lower() if kind is None else None
+        yield line if fence is None and kind in _CODE else ""
+
+
+def _quotes(lines: list[str]) -> Iterator[str]:
+    """Yield lines without the mark of a quotation, if all have it."""
+    full = [line for line in lines if line.strip()]
+    is_quoted = all(line.startswith(">") and not line.startswith(">>>") for line in full)
+    yield from [line[1:].removeprefix(" ") for line in lines] if is_quoted else lines
+
+
+def _prompts(lines: list[str]) -> Iterator[str]:
+    """Yield what is typed behind Python's prompts, without what it printed; all of a text without prompts."""
+    if not any(map(_PROMPT.match, lines)):
+        yield from lines
+        return
+    for line in lines:
+        found = _PROMPT.match(line) or _GOES_ON.match(line)
+        yield found[1] or "" if found is not None else ""
+
+
+def _cells(lines: list[str]) -> Iterator[str]:
+    """Yield what is typed in the cells of a notebook, without what they show."""
+    is_result = False
+    for line in lines:
+        typed = _IN.match(line)
+        is_result = typed is None and (is_result or _OUT.match(line) is not None)
+        found = typed or _IN_GOES_ON.match(line)
+        own = found[1] if found is not None else line
+        yield "" if is_result or _MAGIC.match(own) else own
