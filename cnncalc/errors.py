@@ -105,10 +105,15 @@ DEEPEST = 3
 """How many nested lists are shown."""
 
 
+def printable(text: str) -> str:
+    """Return a text with every character escaped that a terminal cannot show."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def shown(value: object, limit: int = 60, depth: int = 0) -> str:
     """Return a value as its user wrote it, in one short printable line."""
     if isinstance(value, str):
-        text = "'" + "".join(c if c.isprintable() else repr(c)[1:-1] for c in value) + "'"
+        text = f"'{printable(value)}'"
     elif value is None or isinstance(value, bool):
         text = {None: "null", True: "true", False: "false"}[value]
     elif isinstance(value, (list, tuple)):

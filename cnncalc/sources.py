@@ -310,6 +310,10 @@ def load_text(text: str, name: str, first_line: int = 1) -> Network:
 
     SpecError with file, line and column for what is not a spec.
     """
+    if len(text) > LONGEST_WORDS and text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
+        error = SpecError(f"layer words of more than {LONGEST_WORDS:,} characters", "write so many layers as JSON")
+        error.where = Where(name, 0, 0)
+        raise error
     if is_words(text):
         spec = _split(WordText(text.removeprefix("\ufeff"), name, first_line))
         network = _read_words(spec)
@@ -318,6 +322,8 @@ def load_text(text: str, name: str, first_line: int = 1) -> Network:
     return read_value(parse(document), document)
 
 
+LONGEST_WORDS = 200_000
+"""How many characters of layer words a network may have."""
 _LIST_AND_MORE = r"\s*\[[^][{}\"]*\]\s+[^\s]"
 """A shape in brackets, and then more: a JSON document ends there."""
 _MISSPELT = r"[A-Za-z]\w*:[^\s/]"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..errors import CnncalcError, Path, SpecError, Where, nearest, shown
+from ..errors import CnncalcError, Path, SpecError, Where, nearest, printable, shown
 from ..explain import field_text, lines
 from ..layers.conv import times
 from ..memory import measure
@@ -87,7 +87,7 @@ class Finding(NamedTuple):
 
     def text(self) -> str:
         """Return the finding as an error of the command line: place, what, arithmetic, help."""
-        file = "".join(c if c.isprintable() else repr(c)[1:-1] for c in self.file)
+        file = printable(self.file)
         head = f"{file}:{self.line}:{self.column}: {self.title}: {self.message()}"
         more = [*self.arithmetic, *(self.help.split("\n") if self.help else [])]
         return "\n".join([head, *("  " + line for line in more)])

@@ -70,7 +70,9 @@ def _help_for(name: str, rest: Sequence[str]) -> str | None:
         net = shlex.quote(rest[0]) if rest else "SPEC"
         return f"cnncalc draws no pictures; Netron draws this file: cnncalc convert {net} -o net.onnx"
     near, network = nearest(name, COMMANDS), nearest(name, zoo.names())
-    return near or (network and f"{network} for a network: cnncalc shape NAME")
+    network = network and f"{network} for a network: cnncalc shape NAME"
+    begins = any(known.startswith(name.lower()) for known in zoo.names())
+    return (network or near) if begins else (near or network)
 
 
 def reordered(args: Sequence[str]) -> str | None:

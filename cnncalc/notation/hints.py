@@ -9,7 +9,7 @@ from ..errors import CnncalcError
 from ..input import read_input
 from ..network import INPUT, Network
 from ..report import LayerReport, Report
-from ..sizes import Shape, known, show
+from ..sizes import LARGEST, Shape, known, show
 from .words import Words
 
 
@@ -79,12 +79,11 @@ def channels_hint(network: Network) -> str | None:
         sample = read_input(network).sample
     except CnncalcError:  # the trace says what is wrong
         return None
-    sizes = [known(n) for n in sample]
-    if network.layout == "NHWC" or len(sizes) < 2 or None in sizes or len(network.input or ()) < len(sizes):
+    if network.layout == "NHWC" or len(sample) < 2 or "C" in map(str, sample) or len(network.input or ()) < len(sample):
         return None
-    first, *middle, last = [n or 0 for n in sizes]
+    first, *middle, last = [known(n) or LARGEST for n in sample]
     spatial = any(node.layer.is_spatial for node in network.nodes)
     if not spatial or last not in (1, 3, 4) or first <= last or any(n <= last for n in middle):
         return None
-    turned = show((last, first, *middle))
-    return f"{show(sample)} has {first} channels; if they stand last: --layout NHWC, or {turned}"
+    turned = show((last, *sample[:-1]))
+    return f"{show(sample)} has {show(sample[:1])} channels; if they stand last: --layout NHWC, or {turned}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ..errors import Where
+from ..errors import Where, printable
 
 OPENING, CLOSING = "([{", ")]}"
 QUOTES = "\"'"
@@ -32,11 +32,7 @@ class WordText:
     def __init__(self, text: str, name: str | None = None, first_line: int = 1, tokens: Sequence[Token] | None = None):
         self.text, self.name, self.first_line = text, name, first_line
         self.tokens = list(tokenize(text) if tokens is None else tokens)
-
-    @property
-    def words(self) -> list[str]:
-        """The words."""
-        return [token.text for token in self.tokens]
+        self.words = [token.text for token in self.tokens]
 
     def at(self, index: int, start: int, end: int) -> Where:
         """Return the place of a part of a word; on the command line with all the words as the excerpt."""
@@ -48,11 +44,6 @@ class WordText:
         left = len(printable(self.text[: begin + start]))
         width = max(len(printable(self.text[begin + start : begin + end])), 1)
         return Where(None, 1, left + 1, printable(self.text), width)
-
-
-def printable(text: str) -> str:
-    """Return a word with every character escaped that a terminal cannot show."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def tokenize(text: str) -> Iterator[Token]:

@@ -32,9 +32,9 @@ from ..network import Network, Origin
 from ..sizes import is_digits, split_axes
 from . import document
 from .document import Group, Raw
-from .tokens import QUOTES, WordText, printable, split_arguments, wrong_bracket
+from .tokens import QUOTES, WordText, split_arguments, wrong_bracket
 
-__all__ = ["FLAGS", "Arg", "Words", "is_layer_word", "join_hint", "parse_word", "printable", "read_axes", "read_words"]
+__all__ = ["FLAGS", "Arg", "Words", "is_layer_word", "join_hint", "parse_word", "read_axes", "read_words"]
 
 _FUSED = {"pt": "p_total", "k": "k", "s": "s", "p": "p", "d": "d", "g": "g"}
 FLAGS: dict[str, tuple[str, Any]] = {

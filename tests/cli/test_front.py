@@ -114,6 +114,11 @@ ERRORS = [
         "unknown command 'resnet'\n"
         "  did you mean 'resnet50' or 'resnet34' or 'resnet18'? for a network: cnncalc shape NAME",
     ),
+    (
+        "lenet",
+        "unknown command 'lenet'\n"
+        "  did you mean 'lenet5' or 'alexnet' or 'googlenet'? for a network: cnncalc shape NAME",
+    ),
     ("--json shape lenet5", "unknown option '--json'\n  options stand behind the command: cnncalc shape --json lenet5"),
     ("-i 3x9x9 relu", "unknown option '-i'\n  options stand behind the command: cnncalc shape -i 3x9x9 relu"),
     ("--models", "unknown option '--models'\n  did you mean cnncalc zoo?"),

@@ -348,7 +348,12 @@ def _any(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: An
     return any(evaluator.truth(one, node) for one in evaluator.items(args[0], node))
 
 
-def _number(function: Callable[..., Any]) -> LibraryFunction:
+def _rounded(number: Any, digits: int | None = None) -> Any:
+    """Return `round` of a number; Python works out 10 ** 9 digits, of which none are left, one by one."""
+    return round(number, digits if digits is None else max(digits, -MOST_BITS))
+
+
+def _number(name: str, function: Callable[..., Any]) -> LibraryFunction:
     """Return a function of numbers, whose result is not known for an argument that is not."""
 
     def call(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -356,14 +361,14 @@ def _number(function: Callable[..., Any]) -> LibraryFunction:
             if isinstance(one, UnknownValue):
                 return one
             if isinstance(one, LibraryObject):
-                method = one.attribute(evaluator, f"__{function.__name__}__", node)
+                method = one.attribute(evaluator, f"__{name}__", node)
                 if method is MISSING:
                     raise NotImplementedError
                 return evaluator.call(method, args[1:], kwargs, node)
         result = function(*args, **kwargs)
         return bounded(result) if type(result) is int else result
 
-    return LibraryFunction(function.__name__, call)
+    return LibraryFunction(name, call)
 
 
 def _getattr(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -433,11 +438,11 @@ BUILTINS: dict[str, Any] = {
     "sorted": LibraryFunction("sorted", _sorted),
     "all": LibraryFunction("all", _all),
     "any": LibraryFunction("any", _any),
-    "abs": _number(abs),
-    "round": _number(round),
-    "divmod": _number(divmod),
-    "chr": _number(chr),
-    "ord": _number(ord),
+    "abs": _number("abs", abs),
+    "round": _number("round", _rounded),
+    "divmod": _number("divmod", divmod),
+    "chr": _number("chr", chr),
+    "ord": _number("ord", ord),
     "pow": LibraryFunction(
         "pow", lambda evaluator, args, kwargs, node: evaluator.operate("pow", args[0], args[1], node)
     ),
@@ -523,10 +528,12 @@ def _items(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 
 
 def _keys(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    evaluator.budget.copy(len(args[0]))
     return list(args[0])
 
 
 def _values(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    evaluator.budget.copy(len(args[0]))
     return list(args[0].values())
 
 

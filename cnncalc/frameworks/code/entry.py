@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -152,7 +153,7 @@ class SourceReader:
                 try:
                     value = None if self.is_result(call, at) else self.scope.after(at, name)
                 except (SpecError, RaisedError) as error:
-                    failed.append((call, error))
+                    failed.append((call, error.with_traceback(None)))
                     continue
                 if self.libraries.is_network(value):
                     self.leave_out(evaluator, failed, name)
@@ -161,7 +162,8 @@ class SourceReader:
             raise failed[0][1]
         classes = self.classes(evaluator)
         free = [one for one in classes if takes_nothing(one)]
-        whole = [one for one in free if not any(uses(other, one.name) for other in free if other is not one)]
+        used = Counter(name for one in free for name in names_in(one))
+        whole = [one for one in free if used[one.name] == (one.name in names_in(one))]
         if len(whole) == 1:
             self.way_to = whole[0].name
             evaluator.way = self.way()
@@ -274,7 +276,7 @@ def with_arguments(name: str, function: Any, given: int) -> str:
     return f"{name}({', '.join(needed)})" if needed else name
 
 
-def uses(cls: ClassValue, name: str) -> bool:
-    """Return whether the code of a class has a name in it."""
+def names_in(cls: ClassValue) -> set[str]:
+    """Return the names that the code of a class has in it."""
     nodes = ast.walk(cls.node) if cls.node is not None else ()
-    return any(isinstance(node, ast.Name) and node.id == name for node in nodes)
+    return {node.id for node in nodes if isinstance(node, ast.Name)}

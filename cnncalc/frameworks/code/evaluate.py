@@ -115,9 +115,10 @@ class Evaluator(ExpressionEvaluator):
         starred = [self.library(f"{module}.{name}", node) for module in self.scope.starred()]
         for found in sorted(starred, key=lambda one: isinstance(one, UnknownValue)):
             return found  # that of a module which is not listed may be any of its names
-        help = nearest(name, [*self.scope.names, *BUILTINS])
-        what = f"the name {name!r} has no value here" + (f" ({help})" if help else "")
-        raise RaisedError(self.exception("NameError"), what, node)
+        what = f"the name {name!r} has no value here"
+        raise RaisedError(
+            self.exception("NameError"), what, node, lambda: nearest(name, [*self.scope.names, *BUILTINS])
+        )
 
     def library(self, path: str, node: Any) -> Any:
         """Return what a dotted name of a library stands for; an unknown value if it is not listed."""
@@ -554,6 +555,7 @@ class Evaluator(ExpressionEvaluator):
         names = [one.arg for one in (*own.posonlyargs, *own.args)]
         only = [one.arg for one in own.kwonlyargs]
         values = frame.names
+        self.budget.copy(len(names) + len(only))
         values |= dict(zip(names[len(names) - len(function.defaults) :], function.defaults, strict=True))
         values |= function.kw_defaults
         values |= dict(zip(names, args, strict=False))

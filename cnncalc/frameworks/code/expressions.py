@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from ...errors import SpecError, nearest
-from .limits import MOST_ITEMS, Budget, TooMuchError
+from .limits import Budget, listable
 from .operators import (
     BINARY,
     COMPARED,
@@ -352,6 +353,7 @@ class ExpressionEvaluator:
         """Return whether a container has a value."""
         self.needs(container, node)
         if isinstance(container, (str, range, set, frozenset, dict)):
+            self.budget.copy(len(container) if isinstance(container, str) else 0)
             try:
                 return self.key(one, node) in container
             except PLAIN_ERRORS as error:
@@ -370,19 +372,9 @@ class ExpressionEvaluator:
         """Return an attribute of a value. SpecError without it."""
         found = self.find(value, name, node)
         if found is MISSING:
-            raise RaisedError(self.exception("AttributeError"), self.no_attribute(value, name), node)
+            what = f"{describe(value)} has no {name!r}"
+            raise RaisedError(self.exception("AttributeError"), what, node, lambda: nearest(name, attributes_of(value)))
         return found
-
-    def no_attribute(self, value: Any, name: str) -> str:
-        """Return what is wrong where an attribute is not there."""
-        known: list[str] = []
-        if isinstance(value, InstanceValue):
-            known = [
-                *value.attributes,
-                *[key for one in value.cls.mro if isinstance(one, ClassValue) for key in one.namespace],
-            ]
-        help = nearest(name, known)
-        return f"{describe(value)} has no {name!r}" + (f" ({help})" if help else "")
 
     def find(self, value: Any, name: str, node: Any) -> Any:
         """Return an attribute of a value; MISSING without it."""
@@ -473,7 +465,7 @@ class ExpressionEvaluator:
             if factory is not None:
                 value[key] = self.call(factory, [], {}, node)
                 return value[key]
-            known = [one for one in value if isinstance(one, (str, int))][:12]
+            known = list(islice((one for one in value if isinstance(one, (str, int))), 12))
             text = f"there is no key {text_of(key, self.budget)!r}; there are {', '.join(map(repr, known)) or 'none'}"
             raise RaisedError(self.exception("KeyError"), text, node)
         return value[key]
@@ -486,8 +478,11 @@ class ExpressionEvaluator:
     def iterate(self, value: Any, node: Any) -> Iterator[Any]:
         """Return what a loop over a value gives, one after another."""
         self.needs(value, node)
-        if isinstance(value, (list, tuple, str, dict, set, frozenset, range)):
-            return iter(value if not isinstance(value, (set, frozenset)) else sorted(value, key=str))
+        if isinstance(value, (set, frozenset)):
+            self.budget.copy(len(value))
+            return iter(sorted(value, key=str))
+        if isinstance(value, (list, tuple, str, dict, range)):
+            return iter(value)
         if isinstance(value, LibraryObject):
             try:
                 return value.items(self, node)  # type: ignore[arg-type]
@@ -502,8 +497,8 @@ class ExpressionEvaluator:
 
     def items(self, value: Any, node: Any) -> list[Any]:
         """Return all that a loop over a value gives, as a list."""
-        if isinstance(value, range) and len(value) > MOST_ITEMS:
-            raise TooMuchError(f"a list, or a text, of more than {MOST_ITEMS:,} items")
+        if isinstance(value, range):
+            listable(len(value))
         found = []
         for one in self.iterate(value, node):
             found.append(one)
@@ -577,6 +572,14 @@ class ExpressionEvaluator:
     def assign(self, target: ast.expr, value: Any, frame: Frame) -> None:
         """Give a target a value."""
         raise NotImplementedError
+
+
+def attributes_of(value: Any) -> list[str]:
+    """Return the names of the attributes of an object; none for other values."""
+    if not isinstance(value, InstanceValue):
+        return []
+    inherited = [key for one in value.cls.mro if isinstance(one, ClassValue) for key in one.namespace]
+    return [*value.attributes, *inherited]
 
 
 Method = Callable[[Any, Any, Frame], Any]

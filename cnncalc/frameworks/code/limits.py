@@ -12,6 +12,8 @@ MOST_BITS = 256
 """The longest whole number, in bits."""
 DEEPEST_CALLS = 60
 """How many calls may stand inside one another."""
+MOST_CLASSES = 100
+"""How many classes one may derive from."""
 ITEMS_A_STEP = 8
 """How many items of a list are copied in one step."""
 
@@ -39,9 +41,14 @@ class Budget:
 
     def copy(self, items: int) -> None:
         """Take away the steps of copying so many items. TooMuchError for more than a list may hold."""
-        if items > MOST_ITEMS:
-            raise TooMuchError(f"a list, or a text, of more than {MOST_ITEMS:,} items")
-        self.spend(items // ITEMS_A_STEP)
+        self.spend(listable(items) // ITEMS_A_STEP)
+
+
+def listable(items: int) -> int:
+    """Return a number of items. TooMuchError for more than a list may hold."""
+    if items > MOST_ITEMS:
+        raise TooMuchError(f"a list, or a text, of more than {MOST_ITEMS:,} items")
+    return items
 
 
 def bounded(number: int) -> int:

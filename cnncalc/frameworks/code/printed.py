@@ -20,7 +20,7 @@ from .pasted import printout
 
 DEEPEST = 100
 """How deep modules may be nested."""
-MOST_MODULES = 100_000
+MOST_MODULES = 20_000
 """How many modules a print-out may have, repeats counted each time."""
 LONGEST_VALUE = 1_000
 """How many characters one argument may have."""
@@ -30,7 +30,7 @@ PARAMETER = "Parameter"
 _PROMPT = re.compile(r"(?:\s*(?:>>>|\$|#|In \[\d+\]:|Out\[\d+\]:)[^\n]*(?:\n|$))*\s*")
 _OUT = re.compile(r"\s*(?:Out\[\d+\]:|<bound method [\w.]+ of)\s+")
 _CLASS = re.compile(r"\s*([^\W\d]\w*)\(")
-_CHILD = re.compile(r"\s*\(([^()\s:]+)\):\s*(?:(\d{1,9}) x\s+)?")
+_CHILD = re.compile(r"\s*\(([^()\s:]+)\):\s*(?:(\d{1,18}) x\s+)?")
 _PARAMETER = re.compile(r"(?:Object of type: )?Parameter containing: \[[\w.]+ of size ?([\dx]*)(?: \([\w:]+\))?\]")
 _START = re.compile(
     r"[^\W\d]\w*\((?:[^()]|\([^()]*\))*?\s*\([^()\s:]+\):\s*(?:(?:\d+ x\s+)?[^\W\d]\w*\(|Parameter containing)"

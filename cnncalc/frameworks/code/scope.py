@@ -8,11 +8,12 @@ needed. Definitions, imports and plain values do nothing to others, so they are 
 from __future__ import annotations
 
 import ast
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...errors import SpecError
-from .limits import Budget
+from .limits import ITEMS_A_STEP, Budget
 from .values import MISSING, RaisedError
 
 if TYPE_CHECKING:
@@ -38,24 +39,26 @@ class NeededError(Exception):
 class TopStatement:
     """A statement of the top level."""
 
+    __slots__ = ("binds", "changes", "node")
+
     def __init__(self, node: ast.stmt):
         self.node = node
-        self.binds: set[str] = set()
+        self.binds: frozenset[str] = frozenset()
         """The names that it gives a value of its own, whatever they were before."""
-        self.changes: set[str] = set()
+        self.changes: frozenset[str] = frozenset()
         """The names that it may bind, or whose value it may change."""
         if is_guard(node):
             return
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            self.binds.add(node.name)
+            self.binds = frozenset([node.name])
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            self.binds.update(imported_names(node))
+            self.binds = frozenset(imported_names(node))
         elif isinstance(node, ast.Assign) and not any(_parts_changed(target) for target in node.targets):
-            self.binds.update(name for target in node.targets for name in bound_names(target))
+            self.binds = frozenset(name for target in node.targets for name in bound_names(target))
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            self.binds.update([node.target.id] if node.value is not None else [])
+            self.binds = frozenset([node.target.id] if node.value is not None else [])
         else:
-            self.changes.update(changed_names(node))
+            self.changes = frozenset(changed_names(node))
 
     @property
     def is_plain(self) -> bool:
@@ -199,7 +202,7 @@ class ModuleScope:
                     try:
                         self.evaluator.top(self.statements[at].node)
                     except (SpecError, RaisedError) as error:
-                        self.failed[at] = error
+                        self.failed[at] = error.with_traceback(None)  # which holds all that was evaluated
                 self.position = len(self.statements)
                 return result(self.evaluator)
             except NeededError as error:
@@ -208,13 +211,13 @@ class ModuleScope:
 
     def places(self, name: str, before: int) -> list[int]:
         """Return the statements that decide the value of a name in front of a statement, in their order."""
-        found: list[int] = []
-        for at in reversed(self._places.get(name, [])):
-            if at < before:
-                found.append(at)
-                if name in self.statements[at].binds:
-                    break
-        return found[::-1]
+        places = self._places.get(name, [])
+        end = bisect_left(places, before)
+        start = end
+        while start and (start == end or name not in self.statements[places[start]].binds):
+            start -= 1
+        self.budget.spend((end - start) // ITEMS_A_STEP)
+        return places[start:end]
 
     def lookup(self, name: str) -> Any:
         """Return the value of a name; MISSING if nothing binds it. NeededError for what has not run."""

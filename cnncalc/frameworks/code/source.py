@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import SpecError, Where, shown
 from .pasted import code
 
-LONGEST_SOURCE = 1_000_000
+LONGEST_SOURCE = 300_000
 """How many characters of a source are read."""
 LONGEST_LINE = 200
 """How many characters of a line an error shows."""

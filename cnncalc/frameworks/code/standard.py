@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .builtin import TYPES, pairs
 from .libraries import Library, NameTable
-from .limits import MOST_ITEMS, TooMuchError
+from .limits import bounded
 from .values import (
     MISSING,
     BoundMethod,
@@ -47,7 +47,8 @@ def _of_numbers(name: str) -> LibraryFunction:
             return _product(evaluator, numbers, kwargs, node)
         if not all(isinstance(one, (int, float)) for one in numbers):
             raise NotImplementedError
-        return getattr(math, name)(*numbers, **kwargs)
+        result = getattr(math, name)(*numbers, **kwargs)
+        return bounded(result) if type(result) is int else result
 
     return LibraryFunction(f"math.{name}", call)
 
@@ -337,9 +338,8 @@ def repeat(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: 
 @NAMES.function("itertools.product")
 def product(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return all rows that take one item of each container."""
-    rows = [evaluator.items(one, node) for one in args] * kwargs.get("repeat", 1)
-    if math.prod(map(len, rows)) > MOST_ITEMS:
-        raise TooMuchError(f"a list, or a text, of more than {MOST_ITEMS:,} items")
+    rows = evaluator.operate("mul", [evaluator.items(one, node) for one in args], kwargs.get("repeat", 1), node)
+    evaluator.budget.copy(math.prod(map(len, rows)))
     return list(itertools.product(*rows))
 
 

@@ -9,7 +9,8 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...errors import SpecError
+from ...errors import SpecError, printable
+from .limits import MOST_CLASSES, TooMuchError, listable
 
 if TYPE_CHECKING:
     from .evaluate import Evaluator
@@ -147,6 +148,8 @@ def linearized(bases: Sequence[ClassValue | UnknownValue]) -> list[ClassValue | 
     rows.append(list(bases))
     order: list[ClassValue | UnknownValue] = []
     while any(rows):
+        if len(order) == MOST_CLASSES:
+            raise TooMuchError(f"a class that derives from more than {MOST_CLASSES} others")
         rows = [row for row in rows if row]
         heads = [row[0] for row in rows]
         head = next((one for one in heads if not any(one in row[1:] for row in rows)), heads[0])
@@ -247,6 +250,23 @@ class LibraryObject:
         return f"a {type(self).__name__}"
 
 
+def leaves(value: Any, *, by_key: bool = False) -> Iterator[Any]:
+    """Yield what stands in nested lists, tuples and dicts, in order, or dicts by their keys.
+
+    TooMuchError for more than a list may hold, as lists that are shared may give.
+    """
+    waiting, seen = [value], 0
+    while waiting:
+        one = waiting.pop()
+        seen = listable(seen + 1)
+        if isinstance(one, dict):
+            waiting += [one[key] for key in sorted(one, key=str)][::-1] if by_key else reversed(one.values())
+        elif isinstance(one, (list, tuple)):
+            waiting += reversed(one)
+        else:
+            yield one
+
+
 class _Missing:
     """What is not there."""
 
@@ -260,13 +280,16 @@ MISSING: Any = _Missing()
 class RaisedError(Exception):
     """An exception that the code raises, or that Python would raise for it."""
 
-    def __init__(self, kind: ClassValue, text: str, node: Any = None):
+    def __init__(self, kind: ClassValue, text: str, node: Any = None, hint: Callable[[], str | None] = lambda: None):
         super().__init__(text)
-        self.kind, self.text, self.node = kind, text, node
+        self.kind, self.text, self.node, self.hint = kind, text, node, hint
+        """`hint` says what may be meant: it is worked out only if no handler takes the exception."""
 
     def blamed(self) -> SpecError:
         """Return the error for it, without a place."""
-        return SpecError(f"the code raises {self.kind.name}" + (f": {self.text}" if self.text else ""))
+        hint = self.hint()
+        said = printable(self.text) + (f" ({hint})" if hint else "")
+        return SpecError(f"the code raises {self.kind.name}" + (f": {said}" if said else ""))
 
 
 def describe(value: Any) -> str:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from cnncalc.errors import SpecError
+from cnncalc.frameworks import ForeignNetwork
 from cnncalc.frameworks.code import limits, read
+from cnncalc.sources import load_text
 from tests.fuzz.code_mutations import SLOWEST, cases, outcome
 
 
@@ -85,6 +87,20 @@ ENDLESS = [
     ("a = []\nb = []\nfor i in range(99): a, b = [a, a], [b, b]\nn = a == b", STEPS),
     ("t = ()\nfor i in range(99): t = (t, t)\nn = {t: 1}", STEPS),
     ("t = ()\nfor i in range(99): t = (t, t)\nn = f'{t}'", ITEMS),
+    ("import itertools\nn = list(itertools.product([1], repeat=10 ** 9))", ITEMS),
+    ("import math\nn = math.lcm(*range(1, 40000))", BITS),
+    ("s = set(range(50000))\nfor i in range(9999):\n    for n in s: break", STEPS),
+    ("d = dict.fromkeys(range(30000))\nfor i in range(99999): n = d.values()", STEPS),
+    ("s = 'a' * 50000\nfor i in range(99999): n = s[1:] + 'b' in s", STEPS),
+    ("def f(" + ", ".join(f"a{i}=1" for i in range(3000)) + "): return 4\nfor i in range(99999): n = f()", STEPS),
+    ("import torch.nn as nn\nm = nn.Sequential(*[nn.ReLU()] * 999)\nfor i in range(99999): n = m[1:]", STEPS),
+    (
+        "".join(f"class C{i}: pass\n" for i in range(999))
+        + f"class C({', '.join(f'C{i}' for i in range(999))}): n = 4\n"
+        "n = C.n",
+        f"a class that derives from more than {limits.MOST_CLASSES} others",
+    ),
+    ("import torch.nn as nn\nn = nn.LSTM(8, 8, num_layers=10 ** 9)", ITEMS),
     ("n = " + "(" * 5000, "this is not Python: too many nested parentheses"),
     ("n = " + "-" * 9999 + "1", "the source is nested too deeply"),
     ("if 0: n = 0\n" + "elif 1: n = 1\n" * 3000, "the source is nested too deeply"),
@@ -97,4 +113,82 @@ def test_steps_and_sizes_are_bounded(text: str, what: str) -> None:
     with pytest.raises(SpecError) as raised:
         read(text, "net.py", "n")
     assert raised.value.what == what
+    assert time.process_time() - start < SLOWEST
+
+
+def bound(text: str) -> ForeignNetwork:
+    network = read(text, "net.py")
+    assert network.bind is not None
+    found = network.bind({"input": (3, 8, 8)})
+    assert found is not None
+    return found
+
+
+def test_what_a_network_returns_is_bounded() -> None:
+    source = "import torch.nn as nn\nclass N(nn.Module):\n    def forward(self, x):\n"
+    for made in ("x = [x, x]", "x = {'a': x, 'b': x}"):
+        text = f"{source}        for i in range(60): {made}\n        return x\n"
+        with pytest.raises(SpecError, match="of more than"):
+            bound(text)
+
+
+def test_parts_and_repeats_of_an_axis_are_bounded() -> None:
+    for result in ("x.tensor_split(10 ** 9)[0]", "x.repeat(1, 10 ** 9, 1, 1).split(1, 1)[0]"):
+        text = f"import torch.nn as nn\nclass N(nn.Module):\n    def forward(self, x): return {result}\n"
+        with pytest.raises(SpecError, match="of more than"):
+            bound(text)
+    text = (
+        "import torch.nn as nn\nclass N(nn.Module):\n    def forward(self, x): return x.repeat_interleave(10 ** 9, 1)\n"
+    )
+    (layer,) = bound(text).spec["layers"]
+    assert layer["op"] == "opaque"
+
+
+def test_a_rounded_number_takes_no_time() -> None:
+    assert read("import torch.nn as nn\nnet = nn.Conv2d(3, 4 + round(5, -10 ** 9), 1)", "net.py").unread
+
+
+def test_hints_are_worked_out_only_for_errors_that_are_shown() -> None:
+    names = "".join(f"name{i} = {i}\n" for i in range(9999))
+    loop = "for i in range(9999):\n    try: n = nami\n    except NameError: n = 4\n"
+    start = time.process_time()
+    read(f"import torch.nn as nn\n{names}{loop}net = nn.Conv2d(3, n, 1)", "net.py")
+    assert time.process_time() - start < SLOWEST
+    with pytest.raises(SpecError, match="did you mean 'name1'"):
+        read("import torch.nn as nn\nname1 = 4\nnet = nn.Conv2d(3, name2, 3)", "net.py")
+
+
+def test_many_classes_and_many_statements_take_no_time() -> None:
+    start = time.process_time()
+    classes = "".join(f"class A{i}(nn.Module):\n    def forward(self, x): return x\n" for i in range(3000))
+    with pytest.raises(SpecError, match="several networks"):
+        read(f"import torch.nn as nn\n{classes}", "net.py")
+    with pytest.raises(SpecError, match=STEPS):
+        read("import torch.nn as nn\nnet = nn.ReLU()\n" + "net.a = 1\n" * 20000, "net.py")
+    assert time.process_time() - start < 2 * SLOWEST
+
+
+def test_what_a_keras_model_gives_is_bounded() -> None:
+    text = "import keras\nx = keras.Input((8, 8, 3))\ny = x\nfor i in range(60): y = [y, y]\nnet = keras.Model(x, y)\n"
+    with pytest.raises(SpecError, match="of more than"):
+        bound(text)
+
+
+def test_errors_escape_what_a_terminal_cannot_show() -> None:
+    with pytest.raises(SpecError) as raised:
+        read("import torch.nn as nn\nraised = nn.Conv2d(3, {}['\\x1b[31m\\u202e'], 1)", "net.py")
+    assert str(raised.value).isascii()
+    assert "\x1b" not in str(raised.value)
+    with pytest.raises(SpecError) as raised:
+        read(
+            "import torch.nn as nn\ndef f(): raise ValueError('\\x1b[31m\\u202e')\nnet = nn.Conv2d(3, f(), 1)", "net.py"
+        )
+    assert raised.value.what == r"the code raises ValueError: \x1b[31m\u202e"
+
+
+def test_many_words_take_no_time() -> None:
+    start = time.process_time()
+    assert len(load_text("3x8x8 " + "relu " * 9999, "-").to_dict()["layers"]) == 9999
+    with pytest.raises(SpecError, match="layer words of more than 200,000 characters"):
+        load_text("conv:" + "1," * 3_000_000, "-")
     assert time.process_time() - start < SLOWEST

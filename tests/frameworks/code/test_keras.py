@@ -249,3 +249,12 @@ def test_images_that_are_preprocessed_keep_their_shape() -> None:
     line = "x = layers.Conv2D(4, 3)(keras.applications.resnet50.preprocess_input(x))"
     report = report_of(HEAD + BODY.format(line))
     assert (list(report.out), report.params) == ([6, 4, 4], 112)
+
+
+def test_a_list_that_grows_after_a_call_leaves_the_call_as_it_was() -> None:
+    text = (
+        "import keras\nx = keras.Input((8, 8, 3))\nfeatures = [x]\n"
+        "for i in range(3): features.append(keras.layers.Concatenate()(features))\n"
+        "net = keras.Model(x, features[-1])\n"
+    )
+    assert sizes(report_of(text).out) == [8, 8, 12]

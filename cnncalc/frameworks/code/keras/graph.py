@@ -10,6 +10,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....errors import CnncalcError, ShapeError
@@ -20,8 +21,7 @@ from ...keras.read import read as read_keras
 from ...keras.read.config import Sizes, Tensor
 from ...keras.read.graph import results_of
 from ...keras.read.model import INPUT, KerasLayer, read_model
-from ..source import quoted
-from ..values import MISSING, LibraryFunction, LibraryObject, UnknownValue
+from ..values import MISSING, LibraryFunction, LibraryObject, UnknownValue, leaves
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
@@ -56,11 +56,18 @@ def session_of(evaluator: Evaluator) -> Session:
     return session
 
 
+@lru_cache(maxsize=1)
 def sets_channels_first(tree: ast.AST) -> bool:
     """Return whether a source says that channels stand first: such a call stands alone, so nothing asks for it."""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and len(node.args) == 1]
-    setting = [one for one in calls if quoted(one.func).endswith("set_image_data_format")]
+    setting = [
+        one for one in calls if "set_image_data_format" in (getattr(one.func, name, "") for name in ("attr", "id"))
+    ]
     return any(isinstance(one.args[0], ast.Constant) and one.args[0].value == "channels_first" for one in setting)
+
+
+STEPS_A_CALL = 80
+"""How many steps the call of a layer takes."""
 
 
 def snake_case(name: str) -> str:
@@ -159,6 +166,7 @@ class LayerValue(LibraryObject):
 
     def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         """Note a call, and return its results. SpecError for what a layer cannot read."""
+        evaluator.budget.spend(STEPS_A_CALL)
         session = session_of(evaluator)
         if self.path is None:
             self.path = ".".join([*session.path, self.name])
@@ -178,7 +186,7 @@ class LayerValue(LibraryObject):
         made = self.given(evaluator, args, kwargs, node)
         outputs = [SymbolicTensor(self, len(self.nodes), at, sizes, whole=whole) for at, sizes in enumerate(made)]
         session = session_of(evaluator)
-        self.nodes.append(CallNode(session.calls, tuple(args), dict(kwargs), outputs))
+        self.nodes.append(CallNode(session.calls, kept(tuple(args)), kept(dict(kwargs)), outputs))
         session.calls += 1
         return outputs[0] if len(outputs) == 1 and not self.gives_list() else outputs
 
@@ -281,19 +289,15 @@ IDLE = frozenset(
 """Methods that change no figure."""
 
 
-def leaves(value: Any) -> Iterator[Any]:
-    """Yield what stands in lists, tuples and dicts, in order."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if not isinstance(value, (list, tuple)):
-        yield value
-        return
-    for one in value:
-        yield from leaves(one)
-
-
 def _symbolic(value: Any) -> Iterator[SymbolicTensor]:
     return (one for one in leaves(value) if isinstance(one, SymbolicTensor))
+
+
+def kept(value: Any) -> Any:
+    """Return arguments in containers of their own: the source may change its lists after the call."""
+    if isinstance(value, (list, tuple)):
+        return type(value)([kept(one) for one in value])
+    return {key: kept(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _tensors(value: Any) -> Any:

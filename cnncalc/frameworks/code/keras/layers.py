@@ -16,8 +16,9 @@ from ..values import (
     RaisedError,
     UnknownValue,
     describe,
+    leaves,
 )
-from .graph import CallNode, LayerValue, SymbolicTensor, leaves, plain, session_of
+from .graph import CallNode, LayerValue, SymbolicTensor, plain, session_of
 from .signatures import OTHER_NAMES, Signature, signatures
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ....errors import no_input
 from ...keras.read.model import INPUT
-from ..values import ClassValue, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe
-from .graph import LayerValue, SymbolicTensor, functional, leaves, plain, session_of
+from ..values import ClassValue, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe, leaves
+from .graph import LayerValue, SymbolicTensor, functional, plain, session_of
 from .layers import CLASSES, INNER, LAYER, input_of, is_layer, name_of, no_layer, run
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def make_model(
     given |= {key: given[old] for key, old in (("inputs", "input"), ("outputs", "output")) if old in given}
     ends = []
     for key in ("inputs", "outputs"):
-        own = list(leaves(in_order(given.get(key))))
+        own = list(leaves(given.get(key), by_key=True))
         for one in own:
             if isinstance(one, UnknownValue):
                 raise evaluator.error(node, f"{key} of a model is not known: {one.what} is not known here")
@@ -236,13 +236,6 @@ def make_model(
         what = f"the outputs of {made.name} depend on the input {error.args[0]}, which is not among its inputs"
         raise evaluator.error(node, what) from None
     return made
-
-
-def in_order(value: Any) -> Any:
-    """Return tensors with those of dicts in the order of their keys, as Keras has them."""
-    if isinstance(value, dict):
-        return [in_order(value[key]) for key in sorted(value, key=str)]
-    return [in_order(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _new_model(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ...keras.read.config import Sizes
 from ..libraries import NameTable
 from ..source import quoted
-from ..values import LibraryFunction, UnknownValue, describe
-from .graph import LayerValue, SymbolicTensor, leaves, session_of
+from ..values import LibraryFunction, UnknownValue, describe, leaves
+from .graph import LayerValue, SymbolicTensor, session_of
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator

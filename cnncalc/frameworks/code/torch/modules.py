@@ -28,11 +28,15 @@ NAMES = NameTable({"torch.nn.Module": MODULE})
 
 
 def method(cls: ClassValue, *names: str) -> Callable[[Implementation], Implementation]:
-    """Return a decorator that enters a method of a class."""
+    """Return a decorator that enters a method of a class, which takes steps for all that its object holds."""
 
     def enter(implementation: Implementation) -> Implementation:
+        def run(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+            evaluator.budget.copy(len(args[0].attributes) if args and isinstance(args[0], InstanceValue) else 0)
+            return implementation(evaluator, args, kwargs, node)
+
         for name in names:
-            cls.namespace[name] = LibraryFunction(name, implementation)
+            cls.namespace[name] = LibraryFunction(name, run)
         return implementation
 
     return enter
@@ -170,7 +174,7 @@ def no_effect(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], nod
 @method(MODULE, "state_dict")
 def state_dict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return the parameters and buffers by their names."""
-    return dict(tensors(args[0]))
+    return dict(spent(evaluator, tensors(args[0])))
 
 
 @method(MODULE, "children")

@@ -18,7 +18,7 @@ from ...torch.read.build import CallReader
 from ...torch.read.calls import Misread, Recording, TracedTensor, tree
 from ...torch.read.readings import PRIMES, Attempt, chosen, named_inputs
 from ..limits import TooMuchError
-from ..values import FunctionValue, InstanceValue, RaisedError, UnknownValue
+from ..values import FunctionValue, InstanceValue, RaisedError, UnknownValue, leaves
 from .functions import CallRecorder
 from .modules import children, modules, tensors
 from .tensors import TensorValue
@@ -174,7 +174,7 @@ class NetworkReader:
             )
             if isinstance(result, UnknownValue):
                 raise self.evaluator.unknown(result, self.network.node)
-            outputs = list(dict.fromkeys(one.traced for one in leaves(result) if one.traced is not None))
+            outputs = list(dict.fromkeys(one.traced for one in tensors_of(result) if one.traced is not None))
             if not outputs:
                 raise self.evaluator.error(self.network.node, "the network's output does not depend on its input")
         except (SpecError, RaisedError) as error:
@@ -223,14 +223,12 @@ def likely(sizes: int) -> Sequence[Reading]:
     return (Reading.BATCH, Reading.SAMPLE, Reading.SPACE)
 
 
-def leaves(value: Any) -> Iterator[TensorValue]:
-    """Yield the tensors in a result, in order."""
-    if isinstance(value, TensorValue):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for one in value:
-            yield from leaves(one)
-    elif isinstance(value, dict):
-        yield from leaves(list(value.values()))
-    elif isinstance(value, InstanceValue):
-        yield from leaves(list(value.attributes.values()))
+def tensors_of(result: Any) -> Iterator[TensorValue]:
+    """Yield the tensors in a result, in order, also those that its objects have as attributes."""
+    waiting = [result]
+    for one in waiting:
+        for leaf in leaves(one):
+            if isinstance(leaf, TensorValue):
+                yield leaf
+            elif isinstance(leaf, InstanceValue):
+                waiting.append(leaf.attributes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..limits import listable
 from ..values import InstanceValue, UnknownValue
 from .layers import NAMES, Arrays, Attributes, Given, module
 from .modules import LIST, refill
@@ -23,7 +24,7 @@ def recurrent_state(gates: int) -> Any:
             raise NotImplementedError
         hidden, ways = own["hidden_size"], 2 if own["bidirectional"] else 1
         arrays: dict[str, Any] = {}
-        for layer in range(own["num_layers"]):
+        for layer in range(listable(own["num_layers"])):
             c_i = own["input_size"] if layer == 0 else hidden * ways
             for suffix in ("", "_reverse")[:ways]:
                 arrays[f"weight_ih_l{layer}{suffix}"] = (gates * hidden, c_i)

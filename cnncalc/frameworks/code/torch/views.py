@@ -9,6 +9,7 @@ from typing import Any
 
 from ....errors import ShapeError
 from ....sizes import show
+from ..limits import listable
 from .shapes import SHAPES, Shape, ShapeCall, Shapes, axis_of, listed, met, shape_of
 from .tensors import TensorValue
 
@@ -199,7 +200,7 @@ def chunk(call: ShapeCall) -> Shapes:
     """Return the shapes of an axis in so many parts, the last one smaller."""
     n = call.x[call.axis(len(call.x), 0)]
     each = max(-(-n // call.get("chunks")), 1)
-    return in_parts(call, [each] * (n // each) + [n % each] * bool(n % each))
+    return in_parts(call, [each] * listable(n // each) + [n % each] * bool(n % each))
 
 
 @SHAPES.rule("split split_with_sizes", "input split_size_or_sections dim")
@@ -207,7 +208,7 @@ def split(call: ShapeCall) -> Shapes:
     """Return the shapes of an axis in parts of a size, or of these sizes."""
     n, sizes = call.x[call.axis(len(call.x), 0)], call.get("split_size_or_sections", call.get("split_size"))
     if isinstance(sizes, int):
-        sizes = [sizes] * (n // sizes) + [n % sizes] * bool(n % sizes)
+        sizes = [sizes] * listable(n // sizes) + [n % sizes] * bool(n % sizes)
     if sum(sizes) != n:
         raise ShapeError(f"{n} is split into {' + '.join(map(str, sizes))} = {sum(sizes)}")
     return in_parts(call, list(sizes))
@@ -218,7 +219,7 @@ def tensor_split(call: ShapeCall) -> Shapes:
     """Return the shapes of an axis in so many parts, the first ones larger, or cut at these places."""
     n, given = call.x[call.axis(len(call.x), 0)], call.get("indices_or_sections", call.get("sections"))
     if isinstance(given, int):
-        return in_parts(call, [n // given + (at < n % given) for at in range(given)])
+        return in_parts(call, [n // given + (at < n % given) for at in range(listable(given))])
     ends = [0, *[slice(None, at).indices(n)[1] for at in given], n]
     return in_parts(call, [max(b - a, 0) for a, b in pairwise(ends)])
 
@@ -233,7 +234,7 @@ def in_parts(call: ShapeCall, sizes: list[int]) -> list[Shape]:
 def unbind(call: ShapeCall) -> Shapes:
     """Return the shapes of the units of an axis."""
     at = call.axis(len(call.x), 0)
-    return [call.x[:at] + call.x[at + 1 :]] * call.x[at]
+    return [call.x[:at] + call.x[at + 1 :]] * listable(call.x[at])
 
 
 @SHAPES.rule("narrow")

@@ -12,6 +12,8 @@ from .rules import Call, Rules, short, without
 from .values import BATCH, Axes, BatchedTensor, regrouped, with_batch
 
 RULES = Rules()
+MOST_INDICES = 1 << 16
+"""How many units of an axis are gathered one by one."""
 
 
 @RULES.rule("flatten view reshape unflatten view_as reshape_as ravel", "input shape")
@@ -199,6 +201,8 @@ def repeat_interleave(call: Call) -> BatchedTensor:
     if not isinstance(times, int) or dim is None:
         raise OpaqueCall
     axis, n = call.axis(x, dim), x.axes[dim % len(x.axes)][0]
+    if n * times > MOST_INDICES:
+        raise OpaqueCall
     indices = [unit for unit in range(n) for _ in range(times)]
     layer = call.layers.add("gather", [x.layer], {"axis": axis, "indices": indices})
     return x._replace(layer=layer, axes=call.resized(x, call.out))
