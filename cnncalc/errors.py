@@ -68,7 +68,7 @@ class CnncalcError(Exception):
         where = self.where
         if where is not None and where.file is not None:
             place = f":{where.line}:{where.column}" if where.line else ""
-            head = f"{where.file}{place}: {head}"
+            head = f"{printable(where.file)}{place}: {head}"
         caret = where.caret().split("\n") if where is not None and where.excerpt is not None else []
         help = self.help.split("\n") if self.help else []
         return "\n  ".join([head, *caret, *help])

@@ -7,6 +7,7 @@ from functools import partial
 
 from ..comparisons import Compared, Comparison
 from ..counters import TOOLS, macs_as
+from ..errors import printable
 from ..explain import field_text
 from ..notation.encode import encode, entries
 from ..report import Report
@@ -62,7 +63,7 @@ def _as(tool: str) -> Column[Compared]:
 
 
 COLUMNS: dict[str, Column[Compared]] = {
-    "name": Column("network", lambda network: network.name, right=False, style="bold"),
+    "name": Column("network", lambda network: printable(network.name), right=False, style="bold"),
     "layers": _column("layers", len),
     "input": _shape("input", lambda report: report.network.input or ()),
     "output": _shape("output", lambda report: report.out)._replace(style="green"),

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ...errors import LONGEST_PATH, SpecError, nearest, no_input, shown
+from ...errors import LONGEST_PATH, SpecError, nearest, no_input, printable, shown
 from ...input import FIRST
 from ...sizes import Shape
 from .. import ForeignNetwork
@@ -29,7 +29,7 @@ class SourceReader:
 
     def __init__(self, text: str, name: str, wanted: str | None):
         self.source = CodeSource(text, name)
-        self.name, self.wanted = name, wanted
+        self.name, self.wanted = printable(name), wanted
         self.libraries = Libraries()
         self.scope = ModuleScope(self.source.tree, Budget())
         self.way_to = (wanted or "factory").partition("(")[0]

@@ -192,3 +192,12 @@ def test_many_words_take_no_time() -> None:
     with pytest.raises(SpecError, match="layer words of more than 200,000 characters"):
         load_text("conv:" + "1," * 3_000_000, "-")
     assert time.process_time() - start < SLOWEST
+
+
+def test_errors_escape_the_name_of_a_file() -> None:
+    with pytest.raises(SpecError) as raised:
+        read("import torch.nn as nn\nnet = nn.ReLU()\n", "\x1b[31m.py", "Net")
+    assert "\x1b" not in str(raised.value)
+    with pytest.raises(SpecError) as raised:
+        read("net = ", "\x1b[31m.py")
+    assert str(raised.value).startswith(r"\x1b[31m.py:1:7: this is not Python")
