@@ -180,7 +180,7 @@ def call(args: list[str]) -> int:
 def _fail(error: Exception, settings: Settings) -> int:
     """Print what went wrong, unless nobody reads on, and return the exit code."""
     if isinstance(error, OSError) and is_closed_pipe(error):
-        silence()
+        silence(sys.stdout, sys.stderr)
         return 0
     from ..render.messages import error_text
 
@@ -193,8 +193,6 @@ def _fail(error: Exception, settings: Settings) -> int:
     report = "please report it with the command and its input; --debug shows the traceback"
     color = sys.stderr is not None and settings.has_color(sys.stderr)
     _say(error_text(worded or CnncalcError(bug, report), color))
-    if isinstance(error, OSError):
-        silence()  # what is still printed would fail again
     return 3 if worded is None else 2
 
 
@@ -212,11 +210,11 @@ def _worded(error: Exception) -> CnncalcError | None:
 
 
 def _say(text: str) -> None:
-    """Print a text on standard error."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        if sys.stderr is not None:
-            print(text, file=sys.stderr, flush=True)
-    except OSError:
-        silence()
+    """Print a text on standard error, behind what standard output still takes."""
+    for stream, last in ((sys.stdout, ""), (sys.stderr, f"{text}\n")):
+        try:
+            if stream is not None:
+                stream.write(last)
+                stream.flush()
+        except OSError:
+            silence(stream)

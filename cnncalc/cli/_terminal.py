@@ -148,9 +148,9 @@ def is_closed_pipe(error: OSError) -> bool:
     return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
 
 
-def silence() -> None:
+def silence(*streams: IO[str] | None) -> None:
     """Send what is still printed, also by Python at its end, nowhere: the pipe or the disk takes no more."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in filter(None, (sys.stdout, sys.stderr)):
+    for stream in filter(None, streams):
         with contextlib.suppress(OSError, ValueError):
             os.dup2(nowhere, stream.fileno())

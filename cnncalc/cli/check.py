@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shlex
+import sys
 from collections.abc import Callable, Iterable, Iterator
 
 import click
@@ -191,7 +192,7 @@ def _print(results: Iterator[checks.Result], findings: list[checks.Finding], for
     except OSError as error:
         if not is_closed_pipe(error):
             raise
-        silence()  # nobody reads on: the exit code still tells what the rest comes to
+        silence(sys.stdout, sys.stderr)  # nobody reads on: the exit code still tells what the rest comes to
         for result in results:
             without_report(result)
 
