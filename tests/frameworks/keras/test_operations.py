@@ -19,9 +19,9 @@ ARRAY = [[[[0.5, -1.0, 2.0]]]]
 SLICE = {"class_name": "__slice__", "config": {"start": None, "stop": None, "step": None}}
 
 
-def tensor(layer: str, at: int = 0) -> dict[str, Any]:
+def tensor(layer: str, at: int = 0, shape: tuple[int, ...] = (4, 5, 3)) -> dict[str, Any]:
     """A tensor as Keras 3 names it."""
-    return {"class_name": "__keras_tensor__", "config": {"shape": [None, 4, 5, 3], "keras_history": [layer, 0, at]}}
+    return {"class_name": "__keras_tensor__", "config": {"shape": [None, *shape], "keras_history": [layer, 0, at]}}
 
 
 def constant(value: Any) -> dict[str, Any]:
@@ -124,6 +124,13 @@ def test_the_parts_of_a_split_are_results() -> None:
     network = model(split, second)
     assert np.array_equal(cnncalc.run(network, X), -X[:, :, 1:3])
     assert [one.name for one in cnncalc.shape(network)] == ["x", "y_part2", "z"]
+
+
+def test_a_split_may_have_many_parts() -> None:
+    split = layer("Split", [tensor("x", 0, (120,))], indices_or_sections=120, axis=1)
+    last = {**layer("Negative", [tensor("y", 119, (1,))]), "name": "z", "config": {"name": "z"}}
+    x = X.reshape(1, 120)
+    assert np.array_equal(cnncalc.run(model(split, last, shape=(120,)), x), -x[:, -1:])
 
 
 def test_an_unknown_activation_keeps_the_shape() -> None:

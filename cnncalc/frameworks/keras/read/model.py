@@ -45,7 +45,7 @@ UNWRITTEN = ""
 """The name of an input layer that the file does not have."""
 MODELS = ("Functional", "Model", "Sequential")
 MOST_CALLS = 200_000
-MOST_RESULTS = 64
+MOST_RESULTS = 4096
 """How many tensors one call may give."""
 
 
