@@ -407,17 +407,14 @@ def imported(model: ForeignNetwork, name: str) -> Network:
     return network
 
 
-_CODE = re.compile(r"(?P<path>.+\.py|-):(?P<wanted>.*)", re.DOTALL)
-"""The name of a network in a Python source: `net.py:Net`, `net.py:Net(num_classes=5)`, `-:Net`."""
-_PYTHON = re.compile(
-    r"^(?:(?:>>>|In \[[\d ]*\]:|>) ?|[ \t]+)?(?:import |from \S+ import |class \w+.*:|def \w+\(|@\w)"
-    r"|^(?:(?:>>>|In \[[\d ]*\]:) )?\w+ = ",
-    re.MULTILINE,
+_PYTHON = (
+    r"(?m)^(?:(?:>>>|In \[[\d ]*\]:|>) ?|[ \t]+)?(?:import |from \S+ import |class \w+.*:|def \w+\(|@\w)"
+    r"|^(?:(?:>>>|In \[[\d ]*\]:) )?\w+ = "
 )
 """The beginning of a line that only Python has, or that behind a prompt, a quote mark or an indent."""
 _PASTED = frozenset("(<\n")
 """The characters of which every pasted text has one, and no name of a network."""
-_BEHIND_NAME = re.compile(r"\):\s+(?:\d+ x\s+)?(?:Parameter |\w+\()")
+_BEHIND_NAME = r"\):\s+(?:\d+ x\s+)?(?:Parameter |\w+\()"
 """What stands behind the name of a module in a print-out."""
 
 
@@ -427,14 +424,19 @@ def is_file(word: str) -> bool:
 
 
 def split_code(word: str) -> tuple[str, str | None]:
-    """Return the file of a word, and the network that it names in it if that is Python source."""
-    code = _CODE.fullmatch(word)
-    return (word, None) if code is None else (code["path"], code["wanted"])
+    """Return the file of a word, and the network that it names in it if that is Python source.
+
+    So `net.py:Net`, `net.py:Net(num_classes=5)`, and `-:Net` of standard input.
+    """
+    path, _, wanted = word.rpartition(".py:")
+    if path:
+        return f"{path}.py", wanted
+    return (STDIN, word[2:]) if word.startswith(f"{STDIN}:") else (word, None)
 
 
 def _is_python(text: str, name: str) -> bool:
     """Return whether a text is Python source, by its name or by its lines."""
-    return name.endswith(".py") or (text.lstrip()[:1] not in ("{", "[", "<") and _PYTHON.search(text) is not None)
+    return name.endswith(".py") or (text.lstrip()[:1] not in ("{", "[", "<") and re.search(_PYTHON, text) is not None)
 
 
 def read_code(text: str, name: str, wanted: str | None = None) -> ForeignNetwork:
@@ -446,7 +448,7 @@ def read_code(text: str, name: str, wanted: str | None = None) -> ForeignNetwork
 
 def read_printout(text: str, name: str) -> ForeignNetwork | None:
     """Read a print-out; None for a text that is not one. SpecError with line and column for one that cannot be read."""
-    if not _BEHIND_NAME.search(text):
+    if not re.search(_BEHIND_NAME, text):
         return None
     from .frameworks.code import printed, printout
 
@@ -455,7 +457,7 @@ def read_printout(text: str, name: str) -> ForeignNetwork | None:
 
 def _printout_inside(text: str, is_python: bool) -> str | None:
     """Return the print-out in a text that is not Python; None for one without."""
-    if not _BEHIND_NAME.search(text):
+    if not re.search(_BEHIND_NAME, text):
         return None
     from .frameworks.code import pasted, source
 

@@ -417,7 +417,7 @@ def _parts(head: WordHead, text: str, start: int, *, first: bool) -> list[Part]:
         return []
     if first and cls.BARE == "from" and text and ":" not in text:
         return [Arg("from", _value(cls, "from", text), start, end)]
-    said = _flag(cls, text) or _fused(cls, text) or _bare(head, cls, text)
+    said = _flag(cls, text) or _bare(head, cls, text) or _fused(cls, text)
     if said:
         return [Arg(key, value, start, end) for key, value in said]
     follower = find_op(text) if text[:1].isalpha() and head.op else None
@@ -517,7 +517,7 @@ def _unreadable(head: WordHead, cls: type[Layer], text: str) -> SpecError:
         return SpecError("an argument is empty", "there is a comma or a colon too many")
     if ":" in text and find_op(text.partition(":")[0]) is not None:
         return SpecError(f"{shown(text)} is a layer of its own", "put a space in front of it, not a comma")
-    marked = _MARKED.fullmatch(text)
+    marked = re.fullmatch(_MARKED, text)
     if marked is not None and find_op(marked[2]) is not None:
         return SpecError(f"{shown(text)} is not an argument", f"white space separates layers: {marked[1]} {marked[2]}")
     if ":" in text:
@@ -526,7 +526,7 @@ def _unreadable(head: WordHead, cls: type[Layer], text: str) -> SpecError:
     return _not_a_number(head.op or head.written, cls, text) or _no_such_argument(head.op or head.written, cls, text)
 
 
-_MARKED = re.compile(r"(.+?)\s*(?:[-=]*>|[|;+&→⇒])\s*(\w+).*")
+_MARKED = r"(.+?)\s*(?:[-=]*>|[|;+&→⇒])\s*(\w+).*"
 """An argument and a layer behind it, with a mark between them in place of white space."""
 
 

@@ -20,9 +20,7 @@ def document(report: Report, style: Style) -> Iterator[str]:
 
 def line(report: Report, style: Style) -> Iterator[str]:
     """Yield the document in one line."""
-    keys = _keys(report, style)
-    keys["layers"] = list(keys["layers"])
-    yield encode(keys) + "\n"
+    yield _one_line(_keys(report, style))
 
 
 def before(error: CnncalcError, style: Style) -> Iterator[str]:
@@ -32,9 +30,11 @@ def before(error: CnncalcError, style: Style) -> Iterator[str]:
 
 def line_before(error: CnncalcError, style: Style) -> Iterator[str]:
     """Yield that document in one line."""
-    keys = _keys_before(error, style)
-    keys["layers"] = list(keys["layers"])
-    yield encode(keys) + "\n"
+    yield _one_line(_keys_before(error, style))
+
+
+def _one_line(keys: dict[str, Any]) -> str:
+    return encode({**keys, "layers": list(keys["layers"])}) + "\n"
 
 
 def _keys_before(error: CnncalcError, style: Style) -> dict[str, Any]:

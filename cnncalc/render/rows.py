@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ..report import LayerReport, Report
 from . import WHOLE, Selection
 
-_NUMBER = re.compile(r"[._]?\d+")
+_NUMBER = r"[._]?\d+"
 """A number in a layer's name: equal blocks differ in these alone, so that a run does not begin inside of a block."""
 
 
@@ -42,7 +42,7 @@ def rows(report: Report, selection: Selection) -> list[Row]:
         return [Row(report, layer.name, [layer], layer.node.tie is not None) for layer in report.layers]
     found = list(_opened(report, report.layers, selection.depth))
     if selection.fold:
-        found = folded([row._replace(kind=(_NUMBER.sub("", row.name), _kind(row.layer))) for row in found])
+        found = folded([row._replace(kind=(re.sub(_NUMBER, "", row.name), _kind(row.layer))) for row in found])
     if selection.only:
         found = [row for row in found if row.layer.op in selection.only]
     if selection.sort is not None:
