@@ -10,9 +10,11 @@ from ..files import text_output
 from ..render import Selection
 from ..render.comparisons import FORMATS
 from ..report import Report
-from ._options import Measures
-from ._rows import NETWORKS, needs_bytes
+from ._options import Measures, format_options, measure_options, network_options, together
+from ._rows import NETWORKS, needs_bytes, network_selection_options
 from ._terminal import show_error, style_of
+
+table_options = together(network_options(), measure_options, format_options(FORMATS), network_selection_options)
 
 
 def write(

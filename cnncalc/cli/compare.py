@@ -9,29 +9,16 @@ import click
 from .. import sources
 from ..errors import SpecError
 from ..render import Selection
-from ..render.comparisons import FORMATS
 from ..render.messages import plural
 from . import _comparison
 from ._networks import check_shapes, quotes, report_of
-from ._options import (
-    Measures,
-    NetworkOptions,
-    format_options,
-    measure_options,
-    message_options,
-    network_options,
-    path_option,
-)
-from ._rows import network_selection_options
+from ._options import Measures, NetworkOptions, message_options, path_option
 from ._usage import Command
 
 
 @click.command("compare", cls=Command)
 @click.argument("networks", nargs=-1, metavar="SPEC...")
-@network_options()
-@measure_options
-@format_options(FORMATS)
-@network_selection_options
+@_comparison.table_options
 @click.option("--names", metavar="NAMES", help="Names of the networks in the table, in their order: Ours,ResNet-18.")
 @path_option()
 @message_options

@@ -10,30 +10,17 @@ from .. import zoo
 from ..errors import SpecError, nearest, shown
 from ..files import text_output
 from ..render import Selection
-from ..render.comparisons import FORMATS
 from ..report import Report
 from ..sources import load_zoo
 from . import _comparison
-from ._options import (
-    Measures,
-    NetworkOptions,
-    format_options,
-    measure_options,
-    network_options,
-    path_option,
-    together,
-)
-from ._rows import network_selection_options
+from ._options import Measures, NetworkOptions, path_option, together
 from ._terminal import color_option, debug_option
 from ._usage import Command
 
 
 @click.command("zoo", cls=Command)
 @click.argument("name", nargs=-1, metavar="[NAME]...")
-@network_options()
-@measure_options
-@format_options(FORMATS)
-@network_selection_options
+@_comparison.table_options
 @path_option()
 @together(color_option, debug_option)
 def command(
