@@ -44,8 +44,8 @@ def field_lines(layer: LayerReport) -> list[str]:
     if len(inputs) > 1:
         met = [fields for _, fields in inputs if len(fields) == len(layer.rf)]
         joined = by_axis([_joined(fields) for fields in zip(*met, strict=True)])
-        told = f"{result}, of {'; '.join(f'{name} {field_words(fields)}' for name, fields in inputs)}"
-        return [told, *[f"receptive field, {line}" for line in joined if not line.endswith(": ")]]
+        of = "; ".join(f"{name} {field_words(fields)}" for name, fields in inputs)
+        return [f"{result}, of {of}", *[f"receptive field, {line}" for line in joined if not line.endswith(": ")]]
     if inputs[0][1] == layer.rf:
         return []
     steps = by_axis(_recurrence(layer))
@@ -68,12 +68,12 @@ def _recurrence(layer: LayerReport) -> list[str]:
     if layer.node.layer.NESTS or layer.node.layer.JOINS or old == new:
         return []
     own = relation(layer)
-    if any(_spans(field) is None for field in (*old, *own, *new)):
+    if any(field.spans is None for field in (*old, *own, *new)):
         return []
-    extents = _extents(layer)
+    extents = _extents(layer, len(new))
     steps = [
         _window(*fields, extent) if all(map(_is_window, fields)) else _phases(*fields)
-        for *fields, extent in zip(old, own, new, extents if len(extents) == len(new) else new, strict=True)
+        for fields, extent in zip(zip(old, own, new, strict=True), extents, strict=True)
     ]
     order = [axis for axis in layer.traced.fields.axes if type(axis) is int]
     return [steps[axis] for axis in order] if len(order) == len(steps) else steps
@@ -84,19 +84,19 @@ def _is_window(field: Field) -> bool:
     return field.phases is None and (field.stride or 0) > 0
 
 
-def _extents(layer: LayerReport) -> list[str]:
-    """Return the extent of a dilated window on each axis, as the product it is; nothing of what has no window."""
+def _extents(layer: LayerReport, axes: int) -> list[str]:
+    """Return the extent of a dilated window on each axis, as the product it is; empty without one."""
     k, d = layer.values.get("k"), layer.values.get("d")
-    if not isinstance(k, tuple) or not isinstance(d, tuple):
-        return []
+    if not isinstance(k, tuple) or not isinstance(d, tuple) or len(k) != axes:
+        return [""] * axes
     return ["" if dilation == 1 else f"({dilation}*({taps} - 1) + 1)" for taps, dilation in zip(k, d, strict=True)]
 
 
-def _window(old: Field, own: Field, new: Field, extent: object) -> str:
+def _window(old: Field, own: Field, new: Field, extent: str) -> str:
     """Return the recurrence of a window: `size 11 + (3 - 1)*4 = 19, stride 4*2 = 8, start -5 - 1*4 = -9`."""
     assert own.start is not None
     shift = f"- {-own.start}" if own.start <= 0 else f"+ {own.start}"
-    span = extent if isinstance(extent, str) and extent else own.size
+    span = extent or own.size
     return (
         f"size {old.size} + ({span} - 1)*{old.stride} = {new.size}, "
         f"stride {old.stride}*{own.stride} = {new.stride}, start {old.start} {shift}*{old.stride} = {new.start}"
@@ -112,7 +112,7 @@ def _phases(old: Field, own: Field, new: Field) -> str:
     count, texts = len(new.phases or own.phases or (0,)), []
     for unit in range(min(count, MOST_EXPLAINED)):
         seen, pixels = [_interval(field, unit) for field in (own, new)]
-        if seen == NOTHING or pixels == NOTHING:
+        if NOTHING in (seen, pixels):
             texts.append(f"unit {unit} sees nothing")
         elif old == PIXEL:
             texts.append(f"unit {unit} sees {_to('pixel', seen)}")
@@ -141,7 +141,7 @@ def _pixels(old: Field, seen: Interval, pixels: Interval) -> str:
 
 def _joined(fields: Sequence[Field]) -> str:
     """Return how unit 0's field follows from those of the paths that meet; nothing if they are the same."""
-    spans = [_interval(field, 0) for field in fields if _spans(field) is not None]
+    spans = [_interval(field, 0) for field in fields if field.spans is not None]
     local = [span for field, span in zip(fields, spans, strict=False) if not field.marks & POOLED and span != NOTHING]
     if len(spans) < len(fields) or len(local) < 2 or len(set(fields)) == 1:
         return ""
@@ -150,21 +150,11 @@ def _joined(fields: Sequence[Field]) -> str:
     return f"unit 0 from min({first}) = {least} to max({last}) = {most}"
 
 
-def _spans(field: Field) -> Sequence[Interval] | None:
-    """Return the pixels of the units of one period; None if they are not known."""
-    if field.phases is not None:
-        return field.phases
-    if field.size is None or field.stride is None or field.start is None:
-        return None
-    return [(field.start, field.start + field.size - 1)]
-
-
 def _interval(field: Field, unit: int) -> Interval:
     """Return the first and the last pixel that a unit sees, or NOTHING."""
-    spans = _spans(field) or [NOTHING]
-    first, last = spans[unit % len(spans)]
-    step = field.advance if field.phases is not None else field.stride or 0
-    shift = unit // len(spans) * step
+    phases, step = field.spans or ([NOTHING], 0)
+    first, last = phases[unit % len(phases)]
+    shift = unit // len(phases) * step
     return NOTHING if (first, last) == NOTHING else (first + shift, last + shift)
 
 

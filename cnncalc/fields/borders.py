@@ -6,7 +6,7 @@ not smaller than the image.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ..errors import CnncalcError
 from ..field import POOLED
@@ -14,23 +14,9 @@ from ..network import INPUT
 from ..report import LayerReport, Report
 from ..sizes import Open, Shape
 from ..trace import shape
+from .graph import Graph
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVW"
-
-
-def places(report: Report) -> tuple[int, ...]:
-    """Return the places of the input's axes that have a field, in the order of `Fields.of`."""
-    for layer in leaves(report.layers):
-        for at, fields in zip(layer.node.reads, layer.reads_fields, strict=True):
-            if at == INPUT and fields.of:
-                found = {axis: place for place, axis in enumerate(fields.axes) if type(axis) is int}
-                return tuple([found[axis] for axis in sorted(found)])
-    return ()
-
-
-def image(report: Report) -> Shape:
-    """Return the sizes of the input's axes that have a field, in the order of `Fields.of`."""
-    return tuple([report.sample[place] for place in places(report)])
 
 
 def border(layer: LayerReport, sizes: Shape) -> tuple[bool | None, ...]:
@@ -43,38 +29,31 @@ def border(layer: LayerReport, sizes: Shape) -> tuple[bool | None, ...]:
     return tuple(found)
 
 
-def least(report: Report) -> tuple[int | None, ...]:
+def least(graph: Graph) -> tuple[int | None, ...]:
     """Return the size of each axis of the input from which on every layer adds something.
 
     None if the input's size decides how much a layer sees: behind an adaptive pool, or an upsampling to `out`.
     """
     found: list[int | None] = []
-    own, opened = list(leaves(report.layers)), list(leaves(_opened(report)))
-    for axis in range(len(places(report))):
+    own, opened = [vertex.layer for vertex in graph], list(_opened(graph))
+    for axis in range(len(graph.space(INPUT).places)):
         reads = [read for layer in opened if (read := _read(layer, axis)) is not None]
         refused = any(_read(layer, axis) is not None for layer in own[len(opened) :])
         found.append(None if refused or min(reads, default=0) < 0 else max(reads, default=0) + 1)
     return tuple(found)
 
 
-def leaves(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:
-    """Yield the layers in their order, a block's own in place of the block."""
-    for layer in layers:
-        if layer.inner:
-            yield from leaves(layer.inner)
-        else:
-            yield layer
-
-
-def _opened(report: Report) -> Sequence[LayerReport]:
-    """Return the layers for an input whose sizes are left open, up to one that refuses them."""
-    sample = list(report.sample)
-    for letter, place in zip(LETTERS, places(report), strict=False):
+def _opened(graph: Graph) -> Iterator[LayerReport]:
+    """Yield the layers for an input whose sizes are left open, up to one that refuses them."""
+    report, sample = graph.report, list(graph.report.sample)
+    for letter, place in zip(LETTERS, graph.space(INPUT).places, strict=False):
         sample[place] = Open(letter)
     try:
-        return shape(report.network, tuple(sample)).layers
+        opened: Report | None = shape(report.network, tuple(sample))
     except CnncalcError as error:
-        return [] if error.report is None else error.report.layers
+        opened = error.report
+    if opened is not None:
+        yield from [vertex.layer for vertex in Graph(opened)]
 
 
 def _read(layer: LayerReport, axis: int) -> int | None:

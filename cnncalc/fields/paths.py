@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import lcm
 from typing import NamedTuple
 
-from ..errors import SpecError, nearest, shown
-from ..field import MISALIGNED, POOLED, Field
+from ..errors import SpecError
+from ..field import BROADCAST, MISALIGNED, NOTHING, POOLED, Field, Interval
 from ..field import join as join_field
 from ..layers import Fields
 from ..network import INPUT
-from ..report import LayerReport, Report
-from ..trace import shape
+from ..report import LayerReport
+from .figures import middle
+from .graph import Graph
 
 MOST_KINDS = 512
 """With more different fields than this on the way to a layer, its paths are not listed."""
@@ -24,7 +26,8 @@ MOST_KINDS = 512
 class Kind(NamedTuple):
     """The paths to a layer that have the same field."""
 
-    count: int
+    number: int
+    """How many there are."""
     via: tuple[str, ...]
     """Of the first of them: what each layer that joins paths reads on it."""
     fields: tuple[Field, ...]
@@ -32,22 +35,23 @@ class Kind(NamedTuple):
 
     @property
     def is_global(self) -> bool:
-        """Return whether they lead through a global pool, so that a join leaves them out."""
-        return any(field.marks & POOLED for field in self.fields)
+        """Return whether a join left them out: they lead through a global pool, as a gate does, and others do not."""
+        return any(field.marks & BROADCAST for field in self.fields)
 
 
 class Paths(NamedTuple):
     """All paths from the input to a layer."""
 
     to: str
-    count: int
+    number: int
+    """How many there are."""
     kinds: tuple[Kind, ...]
     """By the size of their fields, the smallest first."""
 
     def aligned(self) -> tuple[bool | None, ...]:
         """Return whether all paths are aligned, on each axis of the input: equal strides, and centres that coincide.
 
-        Paths through a global pool do not count beside others. None where a field is not known.
+        Paths that a join left out do not count. None where a field is not known.
         """
         return tuple([_aligned(fields) for fields in zip(*self._met(), strict=True)])
 
@@ -59,66 +63,55 @@ class Paths(NamedTuple):
         ]
 
     def _met(self) -> list[tuple[Field, ...]]:
-        """Return the fields that meet: all, unless some paths lead through a global pool and others do not."""
-        local = [kind.fields for kind in self.kinds if not kind.is_global]
-        return local or [kind.fields for kind in self.kinds]
+        """Return the fields that meet."""
+        return [kind.fields for kind in self.kinds if not kind.is_global]
 
 
-def centre(field: Field) -> Fraction | None:
-    """Return the centre of unit 0's field, in pixels of the input; None if it is not known, or unit 0 sees nothing."""
-    if field.start is None or field.size is None:
-        return None
-    first, last = (field.start, field.start + field.size - 1) if field.phases is None else field.phases[0]
-    return Fraction(first + last, 2)
-
-
-def paths(report: Report, of: str | None = None) -> Paths:
-    """Return the paths to the layer `of`, by default the last one. SpecError for too many different fields."""
-    if any(layer.inner for layer in report.layers):
-        report = shape(report.network.inlined(), report.sample)
-    layers = report.layers
-    names = [layer.name for layer in layers]
-    if of is not None and of not in names:
-        raise SpecError(f"there is no layer {shown(of)}", nearest(of, names) or f"the last one is {names[-1]}")
-    end = len(layers) - 1 if of is None else names.index(of)
-    kinds = _kinds(layers, end)
-    rows = [Kind(count, via, fields.shown) for fields, (count, via) in kinds.items() if fields.of]
-    rows.sort(key=lambda kind: [(field.size is None, field.size or 0, field.start or 0) for field in kind.fields])
-    return Paths(names[end], sum(kind.count for kind in rows), tuple(rows))
+def paths(graph: Graph, end: int) -> Paths:
+    """Return the paths to a layer of a graph. SpecError for too many different fields."""
+    found = _kinds(graph, end)
+    kinds = [Kind(count, via, fields.of) for fields, (count, via) in found.items()]
+    kinds.sort(key=lambda kind: [(field.size is None, field.size or 0, field.start or 0) for field in kind.fields])
+    return Paths(graph.name(end), sum(kind.number for kind in kinds), tuple(kinds))
 
 
 Found = dict[Fields, tuple[int, tuple[str, ...]]]
+"""The fields of paths: each with the number of paths, and what the layers that join paths read on the first."""
 
 
-def _kinds(layers: Sequence[LayerReport], end: int) -> Found:
-    """Return the fields of the paths to a layer, each with the number of paths and the choices of the first."""
+def _kinds(graph: Graph, end: int) -> Found:
+    """Return the fields of the paths to a layer."""
     needed = {end}
     for at in range(end, -1, -1):
-        needed |= {*layers[at].node.reads} if at in needed else set()
-    found: dict[int, Found] = {}
+        needed |= {*graph.vertices[at].reads} if at in needed else set()
+    found: dict[int, Found] = {INPUT: {graph.input: (1, ())}}
     for at in sorted(needed - {INPUT}):
-        found[at] = _met(layers[at], found)
+        found[at] = _met(graph, at, found)
         if len(found[at]) > MOST_KINDS:
-            name = layers[at].name
-            raise SpecError(
-                f"more than {MOST_KINDS} different fields on the paths to {name}", "name an earlier layer: --of LAYER"
-            )
+            what = f"more than {MOST_KINDS} different fields on the paths to {graph.name(at)}"
+            raise SpecError(what, "name a layer before it: --of LAYER")
     return found[end]
 
 
-def _met(layer: LayerReport, found: dict[int, Found]) -> Found:
-    """Return the fields of the paths to a layer from those to what it reads."""
+def _met(graph: Graph, at: int, found: dict[int, Found]) -> Found:
+    """Return the fields of the paths to a layer from those to what it reads; of what no pixel leads to, none."""
     met: Found = {}
-    reads = layer.node.reads
-    joins = sum(at == INPUT or bool(found[at]) for at in reads) > 1
-    for place, at in enumerate(reads):
-        begun: Found = {layer.reads_fields[place]: (1, ())} if at == INPUT else found[at]
-        name = "input" if at == INPUT else layer.nodes[at].name
-        for fields, (count, via) in begun.items():
-            seen = through(layer, place, fields)
-            old, first = met.get(seen, (0, (*via, name) if joins else via))
+    vertex = graph.vertices[at]
+    joins = sum(bool(found[read]) for read in vertex.reads) > 1
+    gated = joins and len({_is_pooled(fields) for fields in vertex.layer.reads_fields if fields.of}) > 1
+    for place, read in enumerate(vertex.reads):
+        for fields, (count, via) in found[read].items():
+            seen = through(vertex.layer, place, fields)
+            if gated and _is_pooled(vertex.layer.reads_fields[place]):
+                seen = seen._replace(of=tuple([field._replace(marks=BROADCAST) for field in seen.of]))
+            old, first = met.get(seen, (0, (*via, graph.name(read)) if joins else via))
             met[seen] = old + count, first
     return met
+
+
+def _is_pooled(fields: Fields) -> bool:
+    """Return whether units with these fields have no place in the image, as behind a global pool."""
+    return any(field.marks & POOLED for field in fields.of)
 
 
 def through(layer: LayerReport, place: int, fields: Fields) -> Fields:
@@ -140,14 +133,23 @@ def _aligned(fields: Sequence[Field]) -> bool | None:
 
 
 def _apart(fields: Sequence[Field]) -> str:
-    """Return `strides 2 and 4`, or `centres 0 and 0.5, up to 0.5 apart`, of fields that are not aligned."""
-    strides = list(dict.fromkeys("~" if field.stride is None else f"{field.stride}" for field in fields))
+    """Return `strides 2 and 4`, or `centres 0 and 0.5, 0.5 apart`, of fields that are known and not aligned."""
+    spans = [field.spans for field in fields if field.spans is not None]
+    strides = sorted({Fraction(advance, len(phases)) for phases, advance in spans})
     if len(strides) > 1:
-        return f"strides {_and(strides)}"
-    centres = sorted({place for field in fields if (place := centre(field)) is not None})
-    if len(centres) < 2:
-        return "fields by phase"
-    return f"centres {_and([_number(one) for one in centres])}, {_number(centres[-1] - centres[0])} apart"
+        return f"strides {_and([str(stride) for stride in strides])}"
+    period = lcm(*[len(phases) for phases, _ in spans])
+    rows = [[_centre(*own, unit) for own in spans] for unit in range(period)]
+    apart = max(max(known) - min(known) for row in rows if (known := [one for one in row if one is not None]))
+    if period == 1:
+        return f"centres {_and([f'{one:g}' for one in sorted({*rows[0]})])}, {apart:g} apart"  # type: ignore[type-var]
+    return f"centres up to {apart:g} apart" if apart else "one of them sees nothing where another sees pixels"
+
+
+def _centre(phases: Sequence[Interval], advance: int, unit: int) -> float | None:
+    """Return the centre of a unit's field; None if it sees nothing."""
+    turn, phase = divmod(unit, len(phases))
+    return None if phases[phase] == NOTHING else middle(phases[phase]) + turn * advance
 
 
 def _and(texts: Sequence[str]) -> str:
@@ -155,8 +157,3 @@ def _and(texts: Sequence[str]) -> str:
     if len(texts) > 4:
         return f"{texts[0]} to {texts[-1]}"
     return f"{', '.join(texts[:-1])} and {texts[-1]}"
-
-
-def _number(value: Fraction) -> str:
-    """Return a half number as text: `2`, `2.5`."""
-    return f"{float(value):g}"
