@@ -23,7 +23,7 @@ MOST_KINDS = 512
 """With more different fields than this on the way to a layer, its paths are not listed."""
 
 
-class Kind(NamedTuple):
+class Alike(NamedTuple):
     """The paths to a layer that have the same field."""
 
     number: int
@@ -45,7 +45,7 @@ class Paths(NamedTuple):
     to: str
     number: int
     """How many there are."""
-    kinds: tuple[Kind, ...]
+    kinds: tuple[Alike, ...]
     """By the size of their fields, the smallest first."""
 
     def aligned(self) -> tuple[bool | None, ...]:
@@ -70,7 +70,7 @@ class Paths(NamedTuple):
 def paths(graph: Graph, end: int) -> Paths:
     """Return the paths to a layer of a graph. SpecError for too many different fields."""
     found = _kinds(graph, end)
-    kinds = [Kind(count, via, fields.of) for fields, (count, via) in found.items()]
+    kinds = [Alike(count, via, fields.of) for fields, (count, via) in found.items()]
     kinds.sort(key=lambda kind: [(field.size is None, field.size or 0, field.start or 0) for field in kind.fields])
     return Paths(graph.name(end), sum(kind.number for kind in kinds), tuple(kinds))
 
