@@ -70,6 +70,12 @@ class Cut(NamedTuple):
         added = f" + {self.out_pad}" if self.out_pad else ""
         return f"({atom(self.n)} - 1)*{self.s} - ({self.pb}+{self.pa}) + {self.k}{added}"
 
+    def seen_text(self) -> str:
+        """Return which units a unit u sees, with the numbers."""
+        if self.d == 1:
+            return f"ceil((u + {self.pb} - {self.k - 1})/{self.s}) to floor((u + {self.pb})/{self.s})"
+        return f"(u + {self.pb} - i*{self.d})/{self.s} for i = 0 to {(self.k - 1) // self.d}, where that is whole"
+
 
 AxisWindow = Slide | Cut
 

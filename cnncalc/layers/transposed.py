@@ -92,7 +92,9 @@ class TransposedConv(Convolution):
         return {"c_o": each * g, "k": k}
 
     def explain_windows(self, space: Shape, env: Env) -> list[str]:
-        return by_axis([f"{cut.text()} = {cut.out}" for cut in self.windows(space, env)[0]])
+        cuts = self.windows(space, env)[0]
+        sizes = by_axis([f"{cut.text()} = {cut.out}" for cut in cuts])
+        return [*sizes, *by_axis([f"unit u sees units {cut.seen_text()}" for cut in cuts])]
 
     def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
         each, form = (self.c_o, "c_i*c_o*k") if self.g == 1 else (f"({self.c_o}/{self.g})", "c_i*c_o/g*k")
