@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 from .. import sources
 from ..errors import CnncalcError, SpecError, Where
 from ..files import opened
-from ..input import unnested
 from ..network import Network
 from ..notation.encode import encode
 
@@ -72,8 +71,8 @@ def _together(networks: Iterator[tuple[int, Network | CnncalcError]]) -> list[tu
     some, layers = [], 0
     for number, network in networks:
         some.append((number, network))
-        layers += 1 if isinstance(network, CnncalcError) else len(list(unnested(n.layer for n in network.nodes)))
-        if layers >= TOGETHER:
+        layers += 1 if isinstance(network, CnncalcError) else len(network.nodes)
+        if layers >= TOGETHER or (isinstance(network, Network) and [n for n in network.nodes if n.layer.NESTS]):
             break
     return some
 
