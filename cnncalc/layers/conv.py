@@ -14,6 +14,8 @@ from .sliding import AxisWindow, Slide, Windowed, check_fits, explain_slides, pl
 
 WINDOW_KEYS = {"k": per_axis(1), "s": per_axis(1), "p": sides, "p_total": per_axis(0), "d": per_axis(1)}
 CHANNEL_KEYS = {"c_i": at_least(1), "c_o": at_least(1)}
+OUT_KEY = {"out": per_axis(1)}
+OUT_HELP = {"out": "The output's sizes, from which the padding is worked out: one number, or one per axis."}
 LAST_KEYS = {"bias": flag, "flip": flag}
 Keys = dict[str, Any]
 """Resolved keys."""
@@ -25,7 +27,8 @@ class Convolution(Windowed):
     LINEAR = True
     SIGN = Sign.ANY
     WEIGHTS = {"weight": KERNEL, "bias": 0}
-    KEYS: ClassVar[Mapping[str, Reader]] = {**CHANNEL_KEYS, **WINDOW_KEYS, "g": at_least(1), **LAST_KEYS}
+    KEYS: ClassVar[Mapping[str, Reader]] = {**CHANNEL_KEYS, **WINDOW_KEYS, "g": at_least(1), **OUT_KEY, **LAST_KEYS}
+    HELP: ClassVar[Mapping[str, str]] = OUT_HELP
     BARE = "c_o"
     c_i: int | None = None
     c_o: int | None = None
@@ -44,10 +47,23 @@ class Convolution(Windowed):
         counts = self.counts(x, values if type(c_i) is int else {**values, "c_i": c_i}, env)
         out = tuple([window.out for window in windows])
         macs = count(counts[0], *self.positions(space, out))  # and as many weights, if none were shared
-        if fields.axes[-1 if env.channels_last else 0] is not None:
-            fields = fields.whole([len(x) - 1 if env.channels_last else 0], x)
+        place = len(x) - 1 if env.channels_last else 0
+        if fields.axes[place] is not None:
+            fields = self.see_channels(fields, place, x, c_o)
         seen = fields.each(space_of(x, env), windows, lambda field, window: window.see(field))
         return Trace(values, join(c_o, out, env), seen, *counts, macs, macs)
+
+    def see_channels(self, fields: Fields, place: int, x: Shape, c_o: Size) -> Fields:
+        """Return the fields with each output channel seeing those of its group, if channels run along an axis."""
+        groups, own, made = self.groups(x[place]), known(x[place]), known(c_o)
+        if groups == 1 or own is None or made is None:
+            return fields.whole([place], x)
+        each = own // groups
+        return fields.at(place, lambda field: field.spread([(0, each - 1)] * (made // groups), each))
+
+    def groups(self, c_i: Size) -> int:
+        """Return how many groups of channels it has that do not meet."""
+        return self.g
 
     def windows(self, space: Shape, env: Env) -> tuple[Sequence[AxisWindow], Keys]:
         """Return the window on each axis, and the resolved keys that place it."""
@@ -57,16 +73,18 @@ class Convolution(Windowed):
         """Return the sliding window on each axis, and the resolved k, s, p, d."""
         nd = len(space)
         k, s, d = spread(self.k, nd), spread(self.s, nd), spread(self.d, nd)
-        p = self.padding(nd, env)
+        p = None if self.works_out_padding else self.padding(nd, env)
         if isinstance(p, str) and p.startswith("same") and not env.dialect.strided_same and max(s) > 1:
             raise ShapeError(
                 f"PyTorch refuses padding {p} together with a stride: s is {'x'.join(map(str, s))}",
                 "write the padding as numbers, or use --dialect plain for Keras's meaning",
                 key="p",
             )
-        slides = place(space, k, s, d, p, ceil=False)
+        wanted = self.wanted(nd)
+        slides = place(space, k, s, d, p, ceil=False, wanted=wanted)
         check_fits(slides, self.p_total is not None)
-        return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
+        keys = {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
+        return slides, keys if wanted is None else {**keys, "out": wanted}
 
     def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
         """Return the number of output channels and own resolved keys. ShapeError if c_i does not fit them."""
@@ -171,8 +189,8 @@ class Conv(Convolution):
 class ChannelwiseConv(Convolution):
     """The base of depthwise and separable convolutions: `multiplier` kernels for each channel alone."""
 
-    KEYS = {**CHANNEL_KEYS, "multiplier": at_least(1), **WINDOW_KEYS, **LAST_KEYS}
-    HELP: ClassVar[Mapping[str, str]] = {"multiplier": "The number of kernels for each channel."}
+    KEYS = {**CHANNEL_KEYS, "multiplier": at_least(1), **WINDOW_KEYS, **OUT_KEY, **LAST_KEYS}
+    HELP: ClassVar[Mapping[str, str]] = {**OUT_HELP, "multiplier": "The number of kernels for each channel."}
     DIALECT_WORDS = "channelwise_words"
 
     def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:
@@ -189,6 +207,9 @@ class DepthwiseConv(ChannelwiseConv):
     CONVOLUTION = ConvKind.DEPTHWISE
     HELP = {**ChannelwiseConv.HELP, "c_o": "The number of output channels; by default c_i*multiplier."}
     multiplier: int | None = None
+
+    def groups(self, c_i: Size) -> int:
+        return known(c_i) or 1
 
     def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
         multiplier = self.times_each(c_i)
