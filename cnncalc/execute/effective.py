@@ -11,7 +11,7 @@ is carried too, for those pairs of units of which a layer below needs it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import SpecError
 from ..fields.graph import Graph
 from ..network import INPUT
-from .operators import CHOICES, Operator, Weights, as_if_linear, grid, operator
+from .operators import CHOICES, Operator, Taps, Weights, as_if_linear, grid, operator
 from .task import Array
 
 MOST_PRODUCTS = 1 << 25
@@ -45,7 +45,7 @@ class Influence(NamedTuple):
     """The mean square of the gradient of a unit with respect to each pixel, as a share of the sum over all."""
 
     of: str
-    index: tuple[int, ...]
+    unit: tuple[int, ...]
     shares: Array
     """Of each pixel, by the axes of the network's input; all 0 for a unit that sees no pixel."""
     reasons: tuple[str, ...]
@@ -53,7 +53,7 @@ class Influence(NamedTuple):
 
     def profile(self, axis: int) -> Array:
         """Return the share of each row of pixels across an axis."""
-        return self.shares.sum(axis=tuple([at for at in range(self.shares.ndim) if at != axis]))
+        return np.asarray(self.shares.sum(axis=tuple([at for at in range(self.shares.ndim) if at != axis])))
 
     def mean(self, axis: int) -> float:
         """Return the centre of the influence on an axis, in pixels."""
@@ -86,7 +86,7 @@ class Influence(NamedTuple):
         axes = range(self.shares.ndim)
         return {
             "of": self.of,
-            "index": list(self.index),
+            "index": list(self.unit),
             "centre": [self.mean(axis) for axis in axes],
             "deviation": [self.deviation(axis) for axis in axes],
             "within_deviations": {f"{times}": [self.within(axis, times) for axis in axes] for times in (1, 2)},
@@ -116,13 +116,15 @@ def influence(graph: Graph, at: int, index: Sequence[int] | None = None) -> Infl
 
 def _reasons(graph: Graph, needed: Sequence[int]) -> tuple[str, ...]:
     """Return what is taken otherwise than it is, an op once."""
-    found = {}
+    found: dict[str, None] = {}
     for at in needed:
         vertex = graph.vertices[at]
         if as_if_linear(vertex):
             word = vertex.layer.node.layer.WORD
-            how = "as though each pixel of a window were equally often passed on" if word in CHOICES else (
-                "as an open gate" if vertex.layer.node.layer.JOINS else "as though it were linear"
+            how = (
+                "as though each pixel of a window were equally often passed on"
+                if word in CHOICES
+                else ("as an open gate" if vertex.layer.node.layer.JOINS else "as though it were linear")
             )
             found[f"{vertex.layer.op} {how}"] = None
     return tuple(found)
@@ -191,33 +193,20 @@ class _Moments:
 
     def _term(self, key: Key, of: Key, first: Operator, second: Operator | None) -> Term | None:
         """Return what comes back from two values above: through one operator each, or of the second none."""
-        (_, b, _), (r, r2, shift) = key, of
+        r, r2, shift = of
         if r == r2 and shift:
             return None  # channels of one value, whose gradients are not correlated
-        is_same = first is second
-        gain = first.gain if is_same else 1.0
         steps = []
         for axis, pairs in enumerate(self.pairs[key]):
-            i, j = np.divmod(pairs, self._sizes[b][axis])
+            places = np.divmod(pairs, self._sizes[key[1]][axis])
             own = []
-            for s, (up, weight) in enumerate(zip(*first.axes[axis], strict=True)):
-                slots = [(j, np.ones(len(j)))] if second is None else [
-                    (up2[j], weight2[j]) for t, (up2, weight2) in enumerate(zip(*second.axes[axis], strict=True))
-                    if not is_same or first.weights is Weights.FIXED or s == t
-                ]
-                for v, weight2 in slots:
-                    u, product = up[i], weight[i] * weight2
-                    there = (u >= 0) & (v >= 0) & (product != 0)
-                    if is_same and first.weights is Weights.FREE:
-                        there &= i == j
-                    if there.any():
-                        u, v = u[there], v[there]
-                        code = u * self._sizes[r2][axis] + v if r <= r2 else v * self._sizes[r][axis] + u
-                        own.append((np.flatnonzero(there), code, product[there]))
+            for u, v, weight, there in _met(first, second, axis, *places):
+                code = u * self._sizes[r2][axis] + v if r <= r2 else v * self._sizes[r][axis] + u
+                own.append((np.flatnonzero(there), code[there], weight[there]))
             if not own:
                 return None
             steps.append(tuple(own))
-        return Term(of if r <= r2 else (r2, r, -shift), gain, tuple(steps))
+        return Term(of if r <= r2 else (r2, r, -shift), first.gain if first is second else 1.0, tuple(steps))
 
     def of_input(self, unit: Sequence[int]) -> Array:
         """Return the mean square of the gradient with respect to each pixel."""
@@ -226,7 +215,10 @@ class _Moments:
             pairs = self.pairs[key]
             value = np.zeros([len(own) for own in pairs])
             if key[0] == self.end:
-                at = [np.flatnonzero(own == u * (n + 1)) for own, u, n in zip(pairs, unit, self._sizes[self.end], strict=True)]
+                at = [
+                    np.flatnonzero(own == u * (n + 1))
+                    for own, u, n in zip(pairs, unit, self._sizes[self.end], strict=True)
+                ]
                 value[np.ix_(*at)] = 1.0
             for term in self.terms.get(key, ()):
                 value += self._back(values[term.of], term, [len(own) for own in pairs])
@@ -243,3 +235,23 @@ class _Moments:
                 found[target] += value[source] * weight.reshape(-1, *(1,) * (value.ndim - 1))
             value = np.moveaxis(found, 0, axis)
         return term.gain * value
+
+
+def _met(
+    first: Operator, second: Operator | None, axis: int, i: Array, j: Array
+) -> Iterator[tuple[Array, Array, Array, Array]]:
+    """Yield, for each two taps that may meet, what units i and j reach on an axis, the weight, and where it counts.
+
+    Random weights count only with themselves: the same tap, and of FREE ones the same place.
+    """
+    here = Taps(np.arange(j.max() + 1)[None], np.ones((1, int(j.max()) + 1)))
+    for s, (up, weight) in enumerate(zip(*first.axes[axis], strict=True)):
+        for t, (up2, weight2) in enumerate(zip(*(here if second is None else second.axes[axis]), strict=True)):
+            if first is second and first.weights is not Weights.FIXED and s != t:
+                continue
+            u, v, product = up[i], up2[j], weight[i] * weight2[j]
+            there = (u >= 0) & (v >= 0) & (product != 0)
+            if first is second and first.weights is Weights.FREE:
+                there &= i == j
+            if there.any():
+                yield u, v, product, there

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..axes import AxisPart
 from ..errors import SpecError
 from ..explain import relation
 from ..field import POOLED, Field
@@ -23,7 +24,7 @@ from ..layers.pool import Pool
 from ..layers.sliding import Cut, Slide
 from ..network import INPUT, Network, Node
 from .job import Job
-from .task import Array
+from .task import Array, sizes_of
 
 
 class Weights(Enum):
@@ -62,8 +63,8 @@ def grid(graph: Graph, at: int) -> tuple[int, ...]:
     space = graph.space(at)
     sizes = [1] * len(graph.fields(at).of)
     for axis, size in zip(space.axes, space.sizes, strict=True):
-        parts = [(axis, size)] if type(axis) is int else [(part.along, part.size) for part in axis or ()]
-        for along, number in parts:
+        parts = axis if isinstance(axis, tuple) else (AxisPart(axis, size),)
+        for along, number, _ in parts:
             if along is not None:
                 if sizes[along] != 1 and number != 1:
                     raise _unknown("its units are spread over several axes")
@@ -86,18 +87,23 @@ def operator(graph: Graph, at: int, place: int) -> Operator | None:
 
 
 def _operator(vertex: Vertex, place: int, ns: tuple[int, ...], outs: tuple[int, ...]) -> Operator | None:
-    layer, word = vertex.layer, vertex.layer.node.layer.WORD
-    own = layer.node.layer
+    layer, own = vertex.layer, vertex.layer.node.layer
     if len(ns) != len(outs) or any(field.size is None for field in layer.traced.fields.of):
         raise _unknown("its receptive field is not known")
-    if word in JOINS:
-        return JOINS[word](vertex, place, ns, outs)
+    if own.WORD in JOINS:
+        return JOINS[own.WORD](vertex, place, ns, outs)
     if own.JOINS or len(vertex.reads) > 1:
         raise _unknown(f"{layer.op} multiplies or chooses between what it reads")
     if layer.node.tie is not None:
         raise _unknown("its weights are those of another layer, and so not independent of them")
     if isinstance(own, Convolution):
         return _convolution(vertex, ns, outs)
+    return _of_one(vertex, ns, outs)
+
+
+def _of_one(vertex: Vertex, ns: tuple[int, ...], outs: tuple[int, ...]) -> Operator:
+    """Return the taps of a layer with one input that is not a convolution."""
+    layer, own, word = vertex.layer, vertex.layer.node.layer, vertex.layer.node.layer.WORD
     if word == "linear" and (ns == outs or prod(outs) == 1):
         kind = Weights.SHARED if ns == outs else Weights.FREE
         return Operator(kind, tuple(map(_whole, ns, outs)), layer.values["out"] / layer.values["c_i"])
@@ -193,7 +199,9 @@ def _chosen(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> tuple[Tap
         placed = _windows(vertex)
         taps = {along: _window_taps(window, ns[along], outs[along]) for along, window in placed.items()}
     else:
-        taps = {along: _interval_taps(field, ns[along], outs[along]) for along, field in enumerate(relation(vertex.layer))}
+        taps = {
+            along: _interval_taps(field, ns[along], outs[along]) for along, field in enumerate(relation(vertex.layer))
+        }
     return tuple([_equally(taps[along]) if along in taps else _same(n) for along, n in enumerate(ns)])
 
 
@@ -264,7 +272,7 @@ def _concat(vertex: Vertex, place: int, ns: Sequence[int], outs: Sequence[int]) 
     (axis,) = vertex.layer.traced.axes
     if vertex.layer.reads_fields[place].axes[axis - 1] is not None:
         raise _unknown("it puts maps beside each other")
-    before = sum(int(x[axis - 1]) for x in vertex.layer.samples[:place])  # type: ignore[arg-type]
+    before = sum(sizes_of(x, vertex.name)[axis - 1] for x in vertex.layer.samples[:place])
     return Operator(Weights.FIXED, tuple(map(_same, ns)), offset=before)
 
 
@@ -275,9 +283,10 @@ def _measured(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> tuple[T
     """Return the taps of a linear layer without weights, from its values for single pixels of 1."""
     layer = vertex.layer
     before, after = _order(layer.reads_fields[0], len(ns)), _order(layer.read, len(ns))
-    if prod(map(int, layer.sample)) * prod(outs) != prod(map(int, layer.traced.out)) * prod(ns):  # type: ignore[arg-type]
+    sizes, made = sizes_of(layer.sample, vertex.name), sizes_of(layer.traced.out, vertex.name)
+    if prod(sizes) * prod(outs) != prod(made) * prod(ns):
         raise _unknown("it changes the number of channels")
-    sample = tuple([n if type(axis) is int else 1 for axis, n in zip(layer.reads_fields[0].axes, layer.sample, strict=True)])
+    sample = tuple([n if type(axis) is int else 1 for axis, n in zip(layer.reads_fields[0].axes, sizes, strict=True)])
     nodes = (Node("layer", layer.node.layer, (INPUT,), 0),)
     network = Network(nodes, layer.env.dialect, layer.network.layout, sample_axes=len(sample))
 
@@ -285,7 +294,9 @@ def _measured(vertex: Vertex, ns: Sequence[int], outs: Sequence[int]) -> tuple[T
         """Return the values for several maps, each with the axes of the network's input in their order."""
         x = x.transpose(0, *[axis + 1 for axis in before]).reshape(len(x), *sample)
         (y,) = Job(network, x.shape, x.dtype).outputs(x).values()
-        return y.reshape(len(x), *[outs[axis] for axis in after]).transpose(0, *[after.index(at) + 1 for at in range(len(ns))])
+        return y.reshape(len(x), *[outs[axis] for axis in after]).transpose(
+            0, *[after.index(at) + 1 for at in range(len(ns))]
+        )
 
     zero = run(np.zeros((1, *ns)))[0]
     return tuple(map(_sparse, _factors(lambda x: run(x) - zero, ns)))

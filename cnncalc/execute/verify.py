@@ -19,11 +19,10 @@ from ..fields import masks
 from ..fields.graph import Graph
 from ..fields.masks import Region
 from ..fields.views import look_back, look_forth
-from ..input import Inputs
 from ..layers import OPS, Layer
-from ..network import INPUT, Network, Node
+from ..network import INPUT, Network
+from ..parts import part
 from ..report import Report
-from ..sizes import show
 from ..trace import shape
 from . import weights as arrays
 from .job import Job
@@ -96,13 +95,14 @@ def verify(report: Report, of: int | None = None) -> Verified:
     that hides influences, and for a network that takes too long.
     """
     graph = Graph(report)
-    end = of if of is not None else graph.last_with_space()
-    pixels = graph.space(INPUT)
-    if end is None or end == INPUT or not graph.space(end).shape:
+    last = of if of is not None else graph.last_with_space()
+    if last is None or last == INPUT or not graph.space(last).shape:
         raise SpecError("no unit has a place in the input", "name a layer whose units have one: --of LAYER")
-    network, replaced = _positive(graph.report.network.inlined())
-    running = _Running(network, report, end)
-    sizes = sizes_of(pixels.shape, "the input")
+    graph = Graph(shape(part(report.network.inlined(), graph.name(last))))
+    end = len(graph.vertices) - 1
+    network, replaced = _positive(graph.report.network)
+    running = _Running(network)
+    sizes = sizes_of(graph.space(INPUT).shape, "the input")
     layers = [at for at in range(end + 1) if _is_compared(graph, at)]
     answers = running.answers(graph, layers, sizes)
     forth = {pixel: look_forth(graph, INPUT, pixel).sets for pixel in np.ndindex(*sizes)}
@@ -175,7 +175,7 @@ def _marked(region: Region, sizes: tuple[int, ...]) -> Array:
 
 def _positive(network: Network) -> tuple[Network, tuple[str, ...]]:
     """Return a network with the same fields in which no influence is hidden, and what was replaced in it."""
-    nodes, replaced = [], {}
+    nodes, replaced = [], dict[str, None]()
     signed = any("cubic" in str(node.layer.given.get("mode", "")) for node in network.nodes)
     for node in network.nodes:
         layer = node.layer.without_constants()
@@ -216,20 +216,13 @@ def _made(word: str, keys: Mapping[str, object]) -> Layer:
 class _Running:
     """A network of positive weights, ready to run on single pixels."""
 
-    def __init__(self, network: Network, report: Report, end: int):
-        self.network, self.end = network._replace(nodes=network.nodes[: end + 1]), end
+    def __init__(self, network: Network):
+        self.network, report = network, shape(network)
         self.sample = sizes_of(report.sample, "the input")
-        self.inputs = {layer.name: sizes_of(layer.traced.out, layer.name) for layer in self._report(1) if layer.op == "input"}
-        traced = self._report(1)
-        self.values = sum(layer.values_made or 0 for layer in traced) + prod(self.sample)
-        self.macs = sum(layer.macs or 0 for layer in traced)
-        self.weights = _weights(traced)
-
-    def _report(self, count: int) -> Report:
-        return shape(self.network, self._given(count))
-
-    def _given(self, count: int) -> Inputs:
-        return Inputs([(None, (count, *self.sample))])
+        self.inputs = {layer.name: sizes_of(layer.traced.out, layer.name) for layer in report if layer.op == "input"}
+        self.values = sum(layer.values_made or 0 for layer in report) + prod(self.sample)
+        self.macs = sum(layer.macs or 0 for layer in report)
+        self.weights = _weights(report)
 
     def answers(self, graph: Graph, layers: list[int], sizes: tuple[int, ...]) -> dict[int, Array]:
         """Return which units of each layer answer to each pixel, (units, pixels)."""
@@ -271,7 +264,7 @@ def _weights(report: Report) -> dict[str, Array]:
     found = {}
     for want in arrays.wanted(report):
         own = want.layer.node.layer
-        if own.WORD == "constant":
+        if own.WORD == "constant" or want.role in own.ADDED:
             found[want.name] = np.zeros(want.shape)
             continue
         each = own.fan_in(want.role, want.shape, want.layer.values, want.layer.env)
@@ -285,5 +278,5 @@ def _by_place(graph: Graph, at: int, values: Array) -> Array:
     sizes = sizes_of(space.sizes, graph.name(at))
     reached = (values != 0).reshape(-1, *sizes)
     gone = tuple([axis + 1 for axis in range(len(sizes)) if axis not in space.places])
-    reached = reached.any(axis=gone)
-    return reached.reshape(len(reached), -1).T
+    answers: Array = reached.any(axis=gone)
+    return answers.reshape(len(answers), -1).T
