@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ..errors import SpecError, nearest, shown
@@ -12,7 +12,7 @@ from ..report import LayerReport, Report
 from ..sizes import Shape, known
 from . import masks
 from .masks import Region
-from .reading import Reading, Space, read_by, space_of
+from .reads import Reads, Space, read_by, space_of
 
 
 class Vertex(NamedTuple):
@@ -38,7 +38,7 @@ class Graph:
         self.input = own[0] if own else Fields(())
         """The axes and fields of the network's input."""
         self._spaces: dict[int, Space] = {}
-        self._readings: dict[int, tuple[Reading, ...]] = {}
+        self._readings: dict[int, tuple[Reads, ...]] = {}
 
     def _add(self, layers: Sequence[LayerReport], within: str, ends: dict[int, int]) -> int:
         """Add layers that read each other, and `ends` in place of their input; return the index of the last."""
@@ -60,11 +60,14 @@ class Graph:
         """Return the name of a layer, or `input`."""
         return "input" if at == INPUT else self.vertices[at].name
 
-    def find(self, name: str) -> int:
-        """Return the index of a layer, or INPUT. SpecError with the nearest name if there is none."""
+    def find(self, name: str, option: str = "") -> int:
+        """Return the index of a layer that an option names, or INPUT. SpecError with the nearest name without one."""
         if name in self.names:
             return self.names[name]
-        raise SpecError(f"there is no layer {shown(name)}", nearest(name, self.names) or _some(self.names))
+        raise SpecError(
+            f"{option}{': ' * bool(option)}there is no layer {shown(name)}",
+            nearest(name, self.names) or _some(self.names),
+        )
 
     def fields(self, at: int) -> Fields:
         """Return the axes and fields of a layer's output, or of the input."""
@@ -80,7 +83,6 @@ class Graph:
             self._spaces[at] = space_of(self.fields(at), self.sample(at))
         return self._spaces[at]
 
-
     def everywhere(self, at: int, unit: Sequence[int]) -> Region:
         """Return a unit of a layer as a region: its place, on all channels."""
         space = self.space(at)
@@ -93,7 +95,7 @@ class Graph:
         places = self.space(at).places
         return masks.union([tuple([one[place] for place in places]) for one in region])
 
-    def readings(self, at: int) -> tuple[Reading, ...]:
+    def readings(self, at: int) -> tuple[Reads, ...]:
         """Return what the units of a layer read of each thing that it reads."""
         if at not in self._readings:
             vertex, target = self.vertices[at], self.space(at)
@@ -105,18 +107,21 @@ class Graph:
     def last_with_space(self, axes: int | None = None) -> int | None:
         """Return the last layer whose units differ by place, on so many axes if that is given; None without one."""
         fitting = [
-            at
-            for at in range(len(self.vertices))
-            if self.space(at).shape and axes in (None, len(self.space(at).shape))
+            at for at in range(len(self.vertices)) if self.space(at).shape and axes in (None, len(self.space(at).shape))
         ]
         apart = [at for at in fitting if any(size != 1 for size in self.space(at).shape)]
-        return (apart or fitting or [None])[-1]
+        return (apart or fitting)[-1] if fitting else None
+
+    def reads_of(self, at: int, among: Container[int]) -> list[tuple[int, Reads]]:
+        """Return what a layer reads among some layers, as far as a place of theirs leads to it."""
+        pairs = zip(self.vertices[at].reads, self.readings(at), strict=True)
+        return [(read, reads) for read, reads in pairs if read in among and reads.relations]
 
     def behind(self, source: int) -> set[int]:
         """Return the layers that depend on one, or on the input, and that one itself."""
         found = {source}
         for at, vertex in enumerate(self.vertices):
-            if at > source and any([read in found for read in vertex.reads]):
+            if at > source and any(read in found for read in vertex.reads):
                 found.add(at)
         return found
 

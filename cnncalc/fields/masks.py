@@ -7,8 +7,10 @@ of windows there is one product, however many units there are; branches may make
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
 from itertools import product as all_pairs
 from math import prod
+from operator import or_
 
 from ..field import Interval
 
@@ -73,16 +75,13 @@ def union(products: Iterable[Product]) -> Region:
 
 
 def _within(one: Product, other: Product) -> bool:
-    return all([a & b == a for a, b in zip(one, other, strict=True)])
+    return all(a & b == a for a, b in zip(one, other, strict=True))
 
 
 def _in_rows(products: Sequence[Product]) -> Region:
     """Return a region whose products are disjoint on the first axis: rows with the same units together."""
     if not products or len(products[0]) <= 1:
-        bits = 0
-        for one in products:
-            bits |= one[0] if one else 0
-        return ((bits,),) if products and products[0] and bits else tuple(products[:1])
+        return ((reduce(or_, [one[0] for one in products]),),) if products and products[0] else tuple(products[:1])
     rows: dict[Region, int] = {}
     inner: dict[tuple[int, ...], Region] = {}
     for row in range(max([one[0].bit_length() for one in products])):
@@ -111,19 +110,12 @@ def hull(region: Region) -> tuple[Interval, ...] | None:
     """Return the first and the last unit of a region on each axis; None if it is empty."""
     if not region:
         return None
-    return tuple([_ends(sets) for sets in zip(*region, strict=True)])
+    return tuple([ends(reduce(or_, sets)) for sets in zip(*region, strict=True)])
 
 
-def _ends(sets: Iterable[int]) -> Interval:
-    bits = 0
-    for one in sets:
-        bits |= one
+def ends(bits: int) -> Interval:
+    """Return the first and the last unit of a set that is not empty."""
     return (bits & -bits).bit_length() - 1, bits.bit_length() - 1
-
-
-def holds(region: Region, unit: Sequence[int]) -> bool:
-    """Return whether a unit is in a region."""
-    return any(all([bits >> at & 1 for bits, at in zip(one, unit, strict=True)]) for one in region)
 
 
 def all_units(region: Region) -> Iterator[tuple[int, ...]]:

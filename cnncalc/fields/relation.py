@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import gcd
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..field import NOTHING, PIXEL, Field, Interval, transposed
 from . import masks
@@ -66,7 +66,7 @@ class Relation(NamedTuple):
         return self._after(self.field.spread(sees, advance, step), tuple(sees), advance, step)
 
     def transpose(self, taps: int, d: int, s: int, pb: int) -> Relation:
-        """Return the relation of a transposed window: unit u reads units (u + pb - i*d)/s, i a tap, if that is whole."""
+        """Return the relation of a transposed window: unit u reads (u + pb - i*d)/s, i a tap, if that is whole."""
         phases = tuple(transposed(taps, d, s, pb))
         return self._after(self.field.transpose(taps, d, s, pb), phases, 1, d // gcd(d, s))
 
@@ -91,6 +91,13 @@ class Relation(NamedTuple):
     def marked(self, marks: int) -> Relation:
         """Return the same with these marks on its field."""
         return self._replace(field=self.field.marked(marks))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the relation as JSON."""
+        assert self.phases is not None
+        phases = [None if span == NOTHING else span for span in self.phases]
+        edge = {"edge": True} if self.edge and len(phases) > 1 else {}
+        return {"n": self.n, "phases": phases, "advance": self.advance, "step": self.step, **edge}
 
     # Sets of units
 
@@ -159,10 +166,13 @@ class Relation(NamedTuple):
 
     def box(self, span: Interval) -> Interval:
         """Return the first and last unit that the units of an interval read, on an axis without ends."""
-        return self.field.seen(*span)
+        if self.field.spans is not None:
+            return self.field.seen(*span)
+        first, last = max(span[0], 0), span[1]
+        read = self.back(masks.full(last - first + 1) << first) if first <= last else 0
+        return masks.ends(read) if read else NOTHING
 
 
 def itself(n: int | None) -> Relation:
     """Return the relation of units that read the unit in their place."""
     return Relation(n, PIXEL, ((0, 0),), 1)
-

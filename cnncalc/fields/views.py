@@ -12,7 +12,7 @@ from ..sizes import known, show
 from . import masks
 from .graph import Graph
 from .masks import NOWHERE, Product, Region
-from .reading import Reading
+from .reads import Reads
 
 Box = tuple[Interval, ...]
 """The first and the last unit on each axis of a map."""
@@ -34,7 +34,7 @@ class Sets(NamedTuple):
         return Sets(possible, masks.union((*self.certain, *other.certain)))
 
 
-class View(NamedTuple):
+class Sight(NamedTuple):
     """What one unit of a layer sees of an earlier one, or of the input."""
 
     graph: Graph
@@ -58,8 +58,8 @@ class View(NamedTuple):
 
     @property
     def box(self) -> Box | None:
-        """The first and last unit that it sees of the source, on maps without ends; None if it sees none."""
-        return None if self.unknown else self.boxes.get(self.source)
+        """The first and last unit that it sees of the source, on maps without ends; None if it really sees none."""
+        return None if self.clipped is None else self.boxes.get(self.source, self.clipped)
 
     @property
     def clipped(self) -> Box | None:
@@ -71,7 +71,8 @@ class View(NamedTuple):
         """The share of the units in the clipped box that it really sees; None if it sees none."""
         if self.clipped is None:
             return None
-        return masks.count(self.region(self.source)) / prod([last - first + 1 for first, last in self.clipped])
+        box = prod([last - first + 1 for first, last in self.clipped])
+        return round(masks.count(self.region(self.source)) / box, 6)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the unit as JSON."""
@@ -90,7 +91,7 @@ class View(NamedTuple):
         }
 
 
-def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> View:
+def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
     """Return what one unit of a layer sees of an earlier layer, or of the input. SpecError if there is no such unit."""
     check_unit(graph, of, unit)
     between = graph.behind(source)
@@ -100,37 +101,31 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> View:
     for at in range(of, source, -1):
         if at not in sets or at not in between:
             continue
-        vertex, own = graph.vertices[at], sets[at]
-        why = vertex.layer.node.layer.overstates
-        for read, reading in zip(vertex.reads, graph.readings(at), strict=True):
-            if read not in between or not reading.relations:
+        layer = graph.vertices[at].layer
+        for read, reads in graph.reads_of(at, between):
+            if not reads.is_known:
+                unknown = unknown or f"it is not known what the units of {graph.name(at)} ({layer.op}) read"
                 continue
-            if not reading.is_known:
-                unknown = unknown or f"it is not known what the units of {vertex.name} ({vertex.layer.op}) read"
-                continue
-            if not reading.is_exact:
-                why = why or "it is not known which channels it reads"
+            why = layer.node.layer.overstates or reads.not_exact
             if why is not None:
-                bound = bound or f"{vertex.name}: {why}"
-            seen = _read(own, reading, why is None)
+                bound = bound or f"{graph.name(at)}: {why}"
+            seen = _read(sets[at], reads, why is None)
             sets[read] = sets[read].with_others(seen) if read in sets else seen
-            if at in boxes:
-                span = reading.box(dict(zip(graph.space(at).places, boxes[at], strict=True)))
-                if span is not None:
-                    box = tuple(span.values())
-                    boxes[read] = _hull(boxes[read], box) if read in boxes else box
+            box = reads.box(dict(zip(graph.space(at).places, boxes[at], strict=True))) if at in boxes else None
+            if box is not None:
+                boxes[read] = _hull(boxes[read], box) if read in boxes else box
     if bound is not None and source in sets:
         possible, certain = [graph.places(source, region) for region in sets[source]]
         bound = None if masks.same(possible, certain) else bound
-    return View(graph, of, tuple(unit), source, sets, boxes, bound, unknown)
+    return Sight(graph, of, tuple(unit), source, sets, boxes, bound, unknown)
 
 
-def _read(own: Sets, reading: Reading, is_exact: bool) -> Sets:
+def _read(own: Sets, reads: Reads, is_exact: bool) -> Sets:
     """Return what the units of a layer in these sets read of one of its inputs."""
-    possible = reading.back(own.possible)
+    possible = reads.back(own.possible)
     if not is_exact:
         return Sets(possible, NOWHERE)
-    return Sets(possible, possible if own.certain is own.possible else reading.back(own.certain))
+    return Sets(possible, possible if own.certain is own.possible else reads.back(own.certain))
 
 
 def _hull(one: Box, other: Box) -> Box:
@@ -156,13 +151,15 @@ def check_unit(graph: Graph, at: int, unit: Sequence[int]) -> None:
         raise SpecError(f"the size of {name} is open: {show(shape)}", "give the input's sizes, as -i 3x224x224")
     if max(size or 0 for size in sizes) > MOST_UNITS:
         raise SpecError(f"{name} is {show(shape)}: units are followed on axes of at most {MOST_UNITS:,}")
-    for number, size in zip(unit, sizes, strict=True):
-        if not 0 <= number < (size or 0):
+    for place, size in zip(unit, sizes, strict=True):
+        if not 0 <= place < (size or 0):
             raise SpecError(f"{name} is {show(shape)}, and has no {what} {text}", _range(sizes))
 
 
 def _range(sizes: Sequence[int | None]) -> str:
-    return f"the last is {','.join([f'{(size or 1) - 1}' for size in sizes])}, the first is {','.join(['0'] * len(sizes))}"
+    return (
+        f"the last is {','.join([f'{(size or 1) - 1}' for size in sizes])}, the first is {','.join(['0'] * len(sizes))}"
+    )
 
 
 def _help_space(graph: Graph) -> str | None:
@@ -184,17 +181,34 @@ class Spread(NamedTuple):
     sets: dict[int, Region]
     """The units of each layer behind it that see it; a layer of which it is not known is left out."""
 
-    def to_dict(self, of: int) -> dict[str, Any]:
-        """Return the units of one layer as JSON."""
-        region = self.sets.get(of)
-        none = [None] * len(self.graph.space(of).places)
-        hull = None if region is None else masks.hull(region)
+    def number(self, at: int) -> int | None:
+        """Return how many units of a layer see it; None if that is not known."""
+        return masks.count(self.sets[at]) if at in self.sets else None
+
+    def share(self, at: int) -> float | None:
+        """Return how many of a hundred units of a layer see it; None if that is not known."""
+        number, sizes = self.number(at), [known(size) or 1 for size in self.graph.space(at).shape]
+        return None if number is None else 100 * number / prod(sizes)
+
+    def hull(self, at: int) -> Box | None:
+        """Return the first and the last unit of a layer that see it; None if none does."""
+        return masks.hull(self.sets[at]) if at in self.sets else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the pixel, and the units of each layer that see it, as JSON."""
         return {
             "in": self.graph.name(self.source),
             "index": list(self.pixel),
-            "of": self.graph.name(of),
-            "box": none if hull is None else [list(span) for span in hull],
-            "units": None if region is None else masks.count(region),
+            "seen": [self._layer(at) for at in sorted(self.graph.behind(self.source) - {self.source})],
+        }
+
+    def _layer(self, at: int) -> dict[str, Any]:
+        """Return the units of one layer as JSON; null for a number that is not known."""
+        hull, axes = self.hull(at), len(self.graph.space(at).places)
+        return {
+            "by": self.graph.name(at),
+            "box": [None] * axes if hull is None else [list(span) for span in hull],
+            "units": self.number(at),
         }
 
 
@@ -205,12 +219,10 @@ def look_forth(graph: Graph, source: int, pixel: Sequence[int]) -> Spread:
     whole = {source: graph.everywhere(source, pixel)}
     for at in sorted(behind - {source}):
         seen: list[Product] = []
-        for read, reading in zip(graph.vertices[at].reads, graph.readings(at), strict=True):
-            if read not in behind or not reading.relations:
-                continue
-            if not reading.is_known or read not in whole:
+        for read, reads in graph.reads_of(at, behind):
+            if not reads.is_known or read not in whole:
                 break
-            seen += reading.forth(whole[read])
+            seen += reads.forth(whole[read])
         else:
             whole[at] = masks.union(seen)
     sets = {at: graph.places(at, region) for at, region in whole.items()}

@@ -47,7 +47,9 @@ class Border(Layer):
             out[place] = positions(n, self.DIRECTION * sum(pair), 1, 1)
             self.check(n, pair, name, env)
         places = [axis - 1 for axis in axes]
-        rows = [(self.DIRECTION * pair[0], self.repeated(x[axis - 1], pair)) for axis, pair in zip(axes, pads, strict=True)]
+        rows = [
+            (self.DIRECTION * pair[0], self.repeated(x[axis - 1], pair)) for axis, pair in zip(axes, pads, strict=True)
+        ]
         seen = fields.each(places, rows, lambda field, row: field.pad(*row))
         return Trace({**self.values(env), "p": pads}, tuple(out), seen, axes=axes)
 
@@ -58,7 +60,7 @@ class Border(Layer):
         nd = len(self.split(x, env)[1])
         return tuple(range(1, nd + 1) if env.channels_last else range(2, nd + 2))
 
-    def repeated(self, n: Size, pair: Pair) -> Callable[[], Sequence[int]] | None:  # noqa: ARG002  by the mode of Pad
+    def repeated(self, n: Size, pair: Pair) -> Callable[[], Sequence[int]] | None:
         """Return what gives which of n units each unit of the output is; None if a constant is added, or n is open."""
         return None
 
@@ -122,8 +124,7 @@ class Pad(Border):
         return values if self.axis is not None else {key: value for key, value in values.items() if key != "axis"}
 
     def repeated(self, n: Size, pair: Pair) -> Callable[[], Sequence[int]] | None:
-        is_known = self.mode != "constant" and isinstance(n, int)
-        return partial(repeated, self.mode, n, *pair) if is_known else None
+        return partial(repeated, self.mode, n, *pair) if self.mode != "constant" and isinstance(n, int) else None
 
     def check(self, n: Size, pair: Pair, name: str, env: Env) -> None:
         """ShapeError if nothing is left of an axis, or it has not enough values to make the padding of."""

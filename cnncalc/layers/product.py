@@ -247,7 +247,8 @@ class Attends(ManyInputs):
         paths = (fields[0], fields[min(1, len(xs) - 1)], fields[2 if len(xs) > 2 else len(xs) - 1])
         if self.PROJECTS:
             ends = [len(shape) - 1 for shape in shapes]
-            paths = tuple([path.whole([end], shape) for path, end, shape in zip(paths, ends, shapes, strict=True)])
+            query, key, value = [path.whole([end], x) for path, end, x in zip(paths, ends, shapes, strict=True)]
+            paths = (query, key, value)
         front = [tuple(range(-len(shape), -2)) for shape in shapes]
         q, k, v = [(*lead, role, feature) for lead, role, feature in zip(front, "qss", "eef", strict=True)]
         out = max(front, key=len)

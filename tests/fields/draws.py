@@ -1,357 +1,171 @@
-"""Random networks with branches, dilation, transposed convs, upsampling and borders, and what their units really see.
-
-`sees` is the brute force that everything is compared with: the set of pixels of every unit of every channel, carried
-through the graph one unit at a time, by the words of each op's definition.
-"""
+"""Random networks with branches, each with what its units see by the naive oracle."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import product
-from math import ceil, floor, prod
-from random import Random
-from typing import Any
-
-import cnncalc
-from cnncalc.errors import CnncalcError
-from cnncalc.sizes import Shape
-
-Spec = dict[str, Any]
-Map = dict[tuple[int, ...], int]
-"""The pixels that each value sees, as the bits of a number; a value's place is its channel, then its unit."""
-
-LARGEST, SMALLEST = 26, 2
-MOST_CHANNELS = 6
+import random
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-
-def draw(random: Random) -> Spec:
-    """A network of a few layers and branches, on one or two axes, that cnncalc can trace."""
-    nd = random.choice([1, 2, 2, 2])
-    sizes = [random.randint(6, 13) for _ in range(nd)]
-    spec: Spec = {"input": [random.randint(1, 3), *sizes], "layers": []}
-    for _ in range(random.randint(2, 6)):
-        grown = _branches(random, spec) if random.random() < 0.3 else _one(random, spec, nd)
-        spec = grown if _fits(grown) else spec
-    return spec if spec["layers"] else draw(random)
-
-
-def _fits(spec: Spec) -> bool:
-    try:
-        report = cnncalc.shape(spec)
-    except CnncalcError:
-        return False
-    c, *sizes = numbers(report.out)
-    return bool(sizes) and c <= MOST_CHANNELS and max(sizes) <= LARGEST and prod(sizes) >= SMALLEST
-
-
-def numbers(shape: Shape) -> list[int]:
-    """The sizes of a shape, none of which is open."""
-    return [n for n in shape if isinstance(n, int)]
-
-
-def _named(spec: Spec, layer: dict[str, Any], reads: object = None) -> Spec:
-    name = f"l{len(spec['layers'])}"
-    wired = {} if reads is None else {"from": reads}
-    return {**spec, "layers": [*spec["layers"], {**layer, "name": name, **wired}]}
-
+import numpy as np
 
-def _one(random: Random, spec: Spec, nd: int, reads: object = None) -> Spec:
-    return _named(spec, random.choice(FAMILIES)(random, nd), reads)
-
-
-def _branches(random: Random, spec: Spec) -> Spec:
-    """Two or three branches from one layer, cut to one size and joined."""
-    nd = len(spec["input"]) - 1
-    start = spec["layers"][-1]["name"] if spec["layers"] else "input"
-    ends = []
-    for _ in range(random.randint(2, 3)):
-        end = start
-        for _ in range(random.randint(0, 2)):
-            grown = _one(random, spec, nd, end)
-            if _fits(grown):
-                spec, end = grown, grown["layers"][-1]["name"]
-        ends.append(end)
-    if len(set(ends)) < 2:
-        return spec
-    shapes = {end: _shape(spec, end) for end in ends}
-    least = [min(sizes) for sizes in zip(*[shape[1:] for shape in shapes.values()], strict=True)]
-    channels = random.randint(1, 3)
-    join = random.choice(["add", "concat", "mul", "sub"])
-    cut = []
-    for end in ends:
-        over = [n - small for n, small in zip(shapes[end][1:], least, strict=True)]
-        if any(over):
-            before = [random.randint(0, more) for more in over]
-            spec = _named(spec, {"op": "crop", "p": [[b, o - b] for b, o in zip(before, over, strict=True)]}, end)
-            end = spec["layers"][-1]["name"]  # noqa: PLW2901
-        if join != "concat":
-            spec = _named(spec, {"op": _op("conv", nd), "c_o": channels}, end)
-            end = spec["layers"][-1]["name"]  # noqa: PLW2901
-        cut.append(end)
-    return _named(spec, {"op": join}, cut[:2] if join == "sub" else cut)
-
-
-def _shape(spec: Spec, name: str) -> list[int]:
-    if name == "input":
-        return list(spec["input"])
-    return numbers(cnncalc.shape(spec)[name].out)
-
-
-def _op(word: str, nd: int) -> str:
-    return word + {1: "1d", 2: "", 3: "3d"}[nd]
-
-
-def _several(random: Random, nd: int, choices: Sequence[int]) -> list[int]:
-    return [random.choice(choices) for _ in range(nd)]
-
-
-def _padding(random: Random, most: list[int]) -> list[list[int]]:
-    return [[random.randint(0, one), random.randint(0, one)] for one in most]
-
-
-def _conv(random: Random, nd: int) -> dict[str, Any]:
-    k, d = _several(random, nd, [1, 2, 3, 4]), _several(random, nd, [1, 1, 2, 3])
-    word = random.choice(["conv", "conv", "dwconv", "sepconv"])
-    layer = {"op": _op(word, nd), "k": k, "d": d, "s": _several(random, nd, [1, 1, 2, 3])}
-    layer["p"] = _padding(random, [(a - 1) * b for a, b in zip(k, d, strict=True)])
-    return layer if word == "dwconv" else {**layer, "c_o": random.randint(1, 4)}
-
-
-def _grouped(random: Random, nd: int) -> dict[str, Any]:
-    g = random.choice([2, 3])
-    return {"op": _op("conv", nd), "c_o": g * random.randint(1, 2), "k": 3, "p": 1, "g": g}
-
-
-def _pool(random: Random, nd: int) -> dict[str, Any]:
-    k = _several(random, nd, [2, 3])
-    layer: dict[str, Any] = {"op": _op(random.choice(["maxpool", "avgpool"]), nd), "k": k}
-    layer["s"] = _several(random, nd, [1, 2, 3])
-    layer["p"] = [[random.randint(0, one // 2)] * 2 for one in k]
-    return {**layer, "ceil": random.random() < 0.3}
-
-
-def _transposed(random: Random, nd: int) -> dict[str, Any]:
-    k, s, d = _several(random, nd, [1, 2, 3, 4]), _several(random, nd, [1, 2, 2, 3]), _several(random, nd, [1, 1, 1, 2])
-    layer = {"op": _op("convT", nd), "c_o": random.randint(1, 3), "k": k, "s": s, "d": d}
-    layer["p"] = [[one, one] for one in (random.randint(0, (a - 1) * b) for a, b in zip(k, d, strict=True))]
-    return {**layer, "out_pad": [random.randint(0, max(a, b) - 1) for a, b in zip(s, d, strict=True)]}
-
-
-def _upsample(random: Random, nd: int) -> dict[str, Any]:
-    linear = {1: "linear", 2: "bilinear"}[nd]
-    layer: dict[str, Any] = {"op": "upsample", "mode": random.choice(["nearest", linear, linear])}
-    if layer["mode"] == linear and random.random() < 0.3:
-        layer["align"] = True
-    if random.random() < 0.6:
-        return {**layer, "factor": _several(random, nd, [1, 2, 3])}
-    return {**layer, "out": _several(random, nd, [3, 5, 8, 11, 14])}
+from . import naive
 
 
-def _adaptive(random: Random, nd: int) -> dict[str, Any]:
-    return {
-        "op": random.choice(["adaptiveavgpool", "adaptivemaxpool"]),
-        "out": _several(random, nd, [1, 2, 3, 4, 5, 7]),
-    }
+class Draw(NamedTuple):
+    """A network as a spec, and the sets of each layer by its name."""
 
+    spec: dict[str, Any]
+    sets: dict[str, naive.Sets]
 
-def _border(random: Random, nd: int) -> dict[str, Any]:
-    if random.random() < 0.3:
-        return {"op": "crop", "p": _padding(random, [2] * nd)}
-    return {
-        "op": "pad",
-        "p": _padding(random, [2] * nd),
-        "mode": random.choice(["constant", "reflect", "edge", "circular"]),
-    }
 
+def _pair(rng: random.Random, low: int, high: int) -> list[int]:
+    return [rng.randint(low, high) for _ in range(2)]
 
-def _rearranged(random: Random, nd: int) -> dict[str, Any]:
-    kind = random.choice(["slice", "channels", "shuffle"])
-    if kind == "shuffle" and nd == 2:
-        return random.choice([{"op": "pixelunshuffle", "factor": 2}, {"op": "pixelshuffle", "factor": 2}])
-    if kind == "channels":
-        start = random.randint(0, 1)
-        return {"op": "slice", "axis": 1, "start": start, "stop": start + random.randint(1, 2)}
-    axis = random.randint(2, nd + 1)
-    return {"op": "slice", "axis": axis, "start": random.choice([0, 1, 2]), "step": random.choice([1, 2, 3])}
 
+def _sides(rng: random.Random, high: int) -> list[list[int]]:
+    return [_pair(rng, 0, high) for _ in range(2)]
 
-def _backwards(random: Random, nd: int) -> dict[str, Any]:
-    return {"op": "slice", "axis": random.randint(2, nd + 1), "step": random.choice([-1, -2])}
-
-
-FAMILIES: list[Callable[[Random, int], dict[str, Any]]] = [
-    *[_conv] * 5,
-    *[_transposed] * 3,
-    *[_upsample] * 2,
-    *(_pool, _pool, _adaptive, _border, _border, _rearranged, _grouped, _backwards),
-]
 
+def draw(seed: int, layers: int = 7, most: int = 26) -> Draw:
+    """A network of about so many layers, none of whose maps is larger than `most`."""
+    rng = random.Random(seed)
+    c, h, w = rng.choice([1, 2, 4]), *_pair(rng, 5, 11)
+    values: dict[str, naive.Sets] = {"input": naive.begin(c, h, w)}
+    specs: list[dict[str, Any]] = []
+    while len(specs) < layers:
+        name = f"l{len(specs)}"
+        source = rng.choice([*values][-3:])
+        try:
+            is_join = rng.random() < 0.25
+            made = _joined(rng, source, values) if is_join else rng.choice(KINDS)(rng, values[source])
+        except (ValueError, IndexError, ZeroDivisionError):
+            continue
+        if made is None or 0 in made[1].shape or max(made[1].shape[1:3]) > most or made[1].shape[0] > 32:
+            continue
+        spec, sets = made
+        specs.append({"name": name, "from": source, **spec})
+        values[name] = sets
+    return Draw({"cnncalc": 1, "input": [c, h, w], "layers": specs}, values)
 
-def sees(spec: Spec) -> dict[str, Map]:
-    """The pixels that every value of every layer sees, by brute force; a pixel counts on all channels."""
-    report = cnncalc.shape(spec)
-    c, *space = numbers(report.sample)
-    bits = {place: 1 << number for number, place in enumerate(product(*map(range, space)))}
-    found: dict[str, Map] = {"input": {(channel, *place): bits[place] for channel in range(c) for place in bits}}
-    last = "input"
-    for layer in report:
-        reads = (
-            [last]
-            if not layer.node.reads
-            else ["input" if at < 0 else report.layers[at].name for at in layer.node.reads]
-        )
-        shape = tuple(numbers(layer.traced.out))
-        word = layer.node.layer.WORD
-        inputs = [tuple(numbers(x)) for x in layer.samples]
-        maps = [found[name] for name in reads]
-        found[layer.name] = {
-            place: _union(maps, SEES[word](layer.values, inputs, shape, place)) for place in product(*map(range, shape))
-        }
-        last = layer.name
-    return found
-
-
-def _union(maps: list[Map], read: list[tuple[int, tuple[int, ...]]]) -> int:
-    seen = 0
-    for number, place in read:
-        seen |= maps[number].get(place, 0)  # beside the map there is padding
-    return seen
-
-
-Values = dict[str, Any]
-Inputs = list[tuple[int, ...]]
-Read = list[tuple[int, tuple[int, ...]]]
-"""What one value reads: the number of an input, and a place in it."""
-
-
-def _window(channels: Callable[[Values, int, int, int], range]) -> Any:
-    """A sliding window; `channels` says which channels of the input a channel of the output reads."""
-
-    def read(v: Values, xs: Inputs, shape: tuple[int, ...], place: tuple[int, ...]) -> Read:
-        c, *unit = place
-        rows = zip(unit, v["k"], v["s"], v["p"], v["d"], strict=True)
-        axes = [[u * s - pb + tap * d for tap in range(k)] for u, k, s, (pb, _), d in rows]
-        return [(0, (i, *at)) for i in channels(v, c, xs[0][0], shape[0]) for at in product(*axes)]
-
-    return read
-
-
-def _group(v: Values, c: int, c_i: int, c_o: int) -> range:
-    each, g = c_i // v.get("g", 1), c // (c_o // v.get("g", 1))
-    return range(g * each, (g + 1) * each)
-
-
-def _own(v: Values, c: int, c_i: int, c_o: int) -> range:
-    return range(c // (c_o // c_i), c // (c_o // c_i) + 1)
-
-
-def _all(v: Values, c: int, c_i: int, c_o: int) -> range:
-    return range(c_i)
-
-
-def _scattered(v: Values, xs: Inputs, shape: tuple[int, ...], place: tuple[int, ...]) -> Read:
-    """Every unit of the input that writes to this one: i*s + tap*d - pb == u."""
-    c, *unit = place
-    axes = [
-        [i for i in range(n) if any(i * s + tap * d - pb == u for tap in range(k))]
-        for u, n, k, s, (pb, _), d in zip(unit, xs[0][1:], v["k"], v["s"], v["p"], v["d"], strict=True)
-    ]
-    return [(0, (i, *at)) for i in _group(v, c, xs[0][0], shape[0]) for at in product(*axes)]
-
-
-def _upsampled(v: Values, xs: Inputs, shape: tuple[int, ...], place: tuple[int, ...]) -> Read:
-    c, *unit = place
-    axes = [_between(v, u, n, out) for u, n, out in zip(unit, xs[0][1:], shape[1:], strict=True)]
-    return [(0, (c, *at)) for at in product(*axes)]
-
-
-def _between(v: Values, u: int, n: int, out: int) -> list[int]:
-    """The units whose values are mixed, with weights other than 0, in the place of unit u of `out`."""
-    if v["mode"] == "nearest":
-        return [u * n // out]
-    if n == out:
-        return [u]
-    if v["align"]:
-        numerator, denominator = (u * (n - 1), out - 1) if out > 1 else (0, 1)
-    else:
-        numerator, denominator = (2 * u + 1) * n - out, 2 * out
-    numerator = max(numerator, 0)  # as PyTorch: beyond the border is what is at the border
-    first, rest = divmod(numerator, denominator)
-    return [min(first, n - 1)] if not rest else [min(first, n - 1), min(first + 1, n - 1)]
-
-
-def _adapted(v: Values, xs: Inputs, shape: tuple[int, ...], place: tuple[int, ...]) -> Read:
-    c, *unit = place
-    rows = zip(unit, xs[0][1:], shape[1:], strict=True)
-    return [(0, (c, *at)) for at in product(*[range(floor(u * n / o), ceil((u + 1) * n / o)) for u, n, o in rows])]
-
-
-def _padded(v: Values, xs: Inputs, shape: tuple[int, ...], place: tuple[int, ...]) -> Read:
-    c, *unit = place
-    sides = v["p"] if len(v["p"]) == len(unit) else [v["p"][0]] * len(unit)
-    at = [_beside(v["mode"], u - before, n) for u, (before, _), n in zip(unit, sides, xs[0][1:], strict=True)]
-    return [(0, (c, *at))]
-
-
-def _beside(mode: str, at: int, n: int) -> int:
-    """The unit whose value stands at a place that may lie beside the map."""
-    if mode in ("circular", "wrap"):
-        return at % n
-    if mode in ("edge", "replicate"):
-        return min(max(at, 0), n - 1)
+
+Made = tuple[dict[str, Any], naive.Sets] | None
+"""A layer's keys and its sets; None if what was drawn does not go there."""
+Values = dict[str, naive.Sets]
+
+
+def _conv(rng: random.Random, x: naive.Sets) -> Made:
+    k, s, d, p = _pair(rng, 1, 3), _pair(rng, 1, 3), _pair(rng, 1, 3), _sides(rng, 2)
+    g = rng.choice([g for g in (1, 1, 2, len(x)) if len(x) % g == 0])
+    c_o = g * rng.randint(1, 2)
+    sets = naive.groups(naive.slide(x, k, s, p, d), c_o, g)
+    return {"op": "conv", "c_o": c_o, "k": k, "s": s, "p": p, "d": d, "g": g}, sets
+
+
+def _dwconv(rng: random.Random, x: naive.Sets) -> Made:
+    k, p, m = _pair(rng, 1, 3), _sides(rng, 1), rng.randint(1, 2)
+    return {"op": "dwconv", "k": k, "p": p, "multiplier": m}, np.repeat(naive.slide(x, k, [1, 1], p), m, 0)
+
+
+def _transposed(rng: random.Random, x: naive.Sets) -> Made:
+    k, s, d, p = _pair(rng, 1, 4), _pair(rng, 1, 3), _pair(rng, 1, 2), _sides(rng, 1)
+    out_pad = [rng.randint(0, max(a, b) - 1) for a, b in zip(s, d, strict=True)]
+    sets = naive.groups(naive.transpose(x, k, s, p, d, out_pad), 2, 1)
+    return {"op": "convT", "c_o": 2, "k": k, "s": s, "p": p, "d": d, "out_pad": out_pad}, sets
+
+
+def _pool(rng: random.Random, x: naive.Sets) -> Made:
+    k, s, ceil = _pair(rng, 1, 3), _pair(rng, 1, 3), rng.random() < 0.5
+    p = [[rng.randint(0, n // 2) for _ in range(2)] for n in k]
+    op = rng.choice(["maxpool", "avgpool"])
+    return {"op": op, "k": k, "s": s, "p": p, "ceil": ceil}, naive.slide(x, k, s, p, ceiling=ceil)
+
+
+def _upsample(rng: random.Random, x: naive.Sets) -> Made:
+    mode, out = rng.choice(["nearest", "bilinear", "bicubic"]), _pair(rng, 1, 20)
+    align = mode != "nearest" and rng.random() < 0.5
+    keys: dict[str, Any] = {"out": out}
+    if rng.random() < 0.5:
+        factor = _pair(rng, 1, 3)
+        keys, out = {"factor": factor}, [x.shape[1] * factor[0], x.shape[2] * factor[1]]
+    return {"op": "upsample", **keys, "mode": mode, "align": align}, naive.resize(x, (out[0], out[1]), mode, align)
+
+
+def _pad(rng: random.Random, x: naive.Sets) -> Made:
+    mode = rng.choice(["constant", "reflect", "replicate", "circular"])
+    p = [[rng.randint(-1, min(2, n - 1)) for _ in range(2)] for n in x.shape[1:3]]
     if mode == "reflect":
-        return -at if at < 0 else 2 * (n - 1) - at if at >= n else at
-    return at
+        p = [[max(side, 0) for side in pair] for pair in p]
+    return {"op": "pad", "p": p, "mode": mode}, naive.pad(x, p, mode)
 
 
-def _cropped(v: Values, xs: Inputs, shape: tuple[int, ...], place: tuple[int, ...]) -> Read:
-    c, *unit = place
-    return [(0, (c, *[u + before for u, (before, _) in zip(unit, v["p"], strict=True)]))]
+def _crop(rng: random.Random, x: naive.Sets) -> Made:
+    p = [_pair(rng, 0, 1), _pair(rng, 0, 2)]
+    return {"op": "crop", "p": p}, x[:, p[0][0] : x.shape[1] - p[0][1], p[1][0] : x.shape[2] - p[1][1]]
 
 
-def _sliced(v: Values, xs: Inputs, shape: tuple[int, ...], place: tuple[int, ...]) -> Read:
-    at = v["axis"] - 1
-    return [(0, (*place[:at], v["start"] + place[at] * v["step"], *place[at + 1 :]))]
+def _slice(rng: random.Random, x: naive.Sets) -> Made:
+    axis = rng.randint(1, 3)
+    n, step = x.shape[axis - 1], rng.choice([1, 1, 2, -1, -2])
+    start, stop = (rng.randint(0, n - 1), None) if step < 0 else (rng.randint(0, n // 2), rng.randint(n // 2, n))
+    cut: list[Any] = [slice(None)] * 3
+    cut[axis - 1] = slice(start, stop, step)
+    keys = {"axis": axis, "start": start, "step": step} | ({} if stop is None else {"stop": stop})
+    return {"op": "slice", **keys}, x[tuple(cut)]
 
 
-def _shuffled(v: Values, xs: Inputs, shape: tuple[int, ...], place: tuple[int, ...]) -> Read:
-    (c, y, x), f = place, v["factor"]
-    return [(0, (c * f * f + y % f * f + x % f, y // f, x // f))]
+def _shuffle(rng: random.Random, x: naive.Sets) -> Made:
+    c, h, w = x.shape[:3]
+    ways: dict[str, Made] = {}
+    if c % 4 == 0:
+        ways["pixelshuffle"] = {"op": "pixelshuffle", "factor": 2}, naive.pixel_shuffle(x, 2)
+    if h % 2 == w % 2 == 0:
+        ways["pixelunshuffle"] = {"op": "pixelunshuffle", "factor": 2}, naive.pixel_unshuffle(x, 2)
+    if c % 2 == 0:
+        ways["channelshuffle"] = {"op": "channelshuffle", "g": 2}, naive.channel_shuffle(x, 2)
+    return rng.choice([*ways.values()]) if ways else None
 
 
-def _unshuffled(v: Values, xs: Inputs, shape: tuple[int, ...], place: tuple[int, ...]) -> Read:
-    (c, y, x), f = place, v["factor"]
-    return [(0, (c // (f * f), y * f + c % (f * f) // f, x * f + c % f))]
+def _arrange(rng: random.Random, x: naive.Sets) -> Made:
+    axis = rng.randint(1, 3)
+    kind = rng.choice(["roll", "tile", "gather"])
+    if kind == "roll":
+        shift = rng.randint(-3, 3)
+        return {"op": "roll", "shift": [shift], "axis": [axis]}, np.roll(x, shift, axis - 1)
+    if kind == "tile":
+        times = [1, *_pair(rng, 1, 2)]
+        return {"op": "tile", "repeats": times}, np.tile(x, (*times, 1))
+    picks = [rng.randint(0, x.shape[axis - 1] - 1) for _ in range(rng.randint(1, 4))]
+    return {"op": "gather", "axis": axis, "indices": picks}, np.take(x, picks, axis - 1)
 
 
-def _by_value(v: Values, xs: Inputs, shape: tuple[int, ...], place: tuple[int, ...]) -> Read:
-    return [(number, tuple(0 if n == 1 else at for n, at in zip(x, place, strict=True))) for number, x in enumerate(xs)]
+def _adaptive(rng: random.Random, x: naive.Sets) -> Made:
+    out = _pair(rng, 1, 5)
+    return {"op": "adaptiveavgpool", "out": out}, naive.adaptive(x, (out[0], out[1]))
 
 
-def _concatenated(v: Values, xs: Inputs, shape: tuple[int, ...], place: tuple[int, ...]) -> Read:
-    c, *unit = place
-    for number, x in enumerate(xs):
-        if c < x[0]:
-            return [(number, (c, *unit))]
-        c -= x[0]
-    raise AssertionError(place)
+def _global(_: random.Random, x: naive.Sets) -> Made:
+    return {"op": "globalavgpool", "keepdims": True}, np.asarray(x.any((1, 2), keepdims=True))
 
 
-SEES: dict[str, Callable[[Values, Inputs, tuple[int, ...], tuple[int, ...]], Read]] = {
-    "conv": _window(_group),
-    "dwconv": _window(_own),
-    "sepconv": _window(_all),
-    "maxpool": _window(_own),
-    "avgpool": _window(_own),
-    "convT": _scattered,
-    "upsample": _upsampled,
-    "adaptiveavgpool": _adapted,
-    "adaptivemaxpool": _adapted,
-    "pad": _padded,
-    "crop": _cropped,
-    "slice": _sliced,
-    "pixelshuffle": _shuffled,
-    "pixelunshuffle": _unshuffled,
-    **dict.fromkeys(("add", "mul", "sub"), _by_value),
-    "concat": _concatenated,
-}
+def _joined(rng: random.Random, source: str, values: Values) -> Made:
+    """A sum, a product or a concatenation with a value of a fitting shape."""
+    x, op = values[source], rng.choice(["add", "mul", "concat", "concat"])
+    if op != "concat":
+        other = rng.choice([name for name, y in values.items() if _broadcasts(x, y)])
+        shape = np.broadcast_shapes(x.shape, values[other].shape)
+        return {"op": op, "from": [source, other]}, np.broadcast_to(x, shape) | np.broadcast_to(values[other], shape)
+    axis = rng.choice([1, 1, 1, 2, 3])
+    others = [at for at in range(3) if at != axis - 1]
+    fitting = [name for name, y in values.items() if all(y.shape[at] == x.shape[at] for at in others)]
+    other = rng.choice(fitting)
+    return {"op": op, "from": [source, other], "axis": axis}, np.concatenate([x, values[other]], axis - 1)
+
+
+def _broadcasts(x: naive.Sets, y: naive.Sets) -> bool:
+    return all(a == b or 1 in (a, b) for a, b in zip(x.shape[:3], y.shape[:3], strict=True))
+
+
+KINDS: tuple[Callable[[random.Random, naive.Sets], Made], ...] = (
+    *(_conv, _conv, _conv, _dwconv, _transposed, _transposed, _pool, _pool, _upsample, _upsample, _pad, _crop, _slice),
+    *(_shuffle, _shuffle, _arrange, _arrange, _adaptive, _global),
+)

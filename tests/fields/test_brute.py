@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from tests.fields.draws import draw
+from tests.fields.random_networks import draw
 from tests.fuzz.fields import brute, difference
 
 

@@ -22,7 +22,9 @@ def _pad(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
             inside[axis] = slice(max(before, 0), out.shape[axis] - max(after, 0))
         out[tuple(inside)] = x[tuple(kept)]
         return
-    picks = [np.asarray(repeated(task.values["mode"], x.shape[axis], *pair)) for axis, pair in zip(axes, pads, strict=True)]
+    picks = [
+        np.asarray(repeated(task.values["mode"], x.shape[axis], *pair)) for axis, pair in zip(axes, pads, strict=True)
+    ]
     for sample, made in zip(x, out, strict=True):
         taken = sample
         for axis, units in zip(axes[:-1], picks, strict=False):

@@ -16,7 +16,7 @@ from .masks import Product, Region
 from .relation import Relation, itself
 
 
-class Part(NamedTuple):
+class Digit(NamedTuple):
     """A factor of an axis of a layer's output, which is a factor of the number of a unit on an axis of its input."""
 
     place: int
@@ -52,7 +52,7 @@ def space_of(fields: Fields, sample: Shape) -> Space:
     return Space(axes, sizes, tuple([at for at, axis in enumerate(axes) if axis is not None]))
 
 
-class Reading:
+class Reads:
     """What the units of a layer read of one of its inputs, on all axes, those of channels included.
 
     A unit reads a product: on each axis of the input what a relation says of the unit's number there, which is the sum
@@ -71,22 +71,20 @@ class Reading:
     @property
     def is_known(self) -> bool:
         """Return whether it is known of all places what is read there, if not of channels."""
-        return not self.relations or all([self.followed[at] for at in self.source.places])
+        return not self.relations or all(self.followed[at] for at in self.source.places)
 
     @property
-    def is_exact(self) -> bool:
-        """Return whether it is known of all channels, too."""
-        return all(self.followed)
+    def not_exact(self) -> str | None:
+        """Why a unit reads less than that, perhaps; None if it is known of all channels, too."""
+        return None if all(self.followed) else "it is not known which channels a unit reads"
 
     def back(self, region: Region) -> Region:
         """Return all that the units of a region read; on axes that are not followed, all units."""
-        found: list[Product] = []
-        for one in region:
-            for digits in self._digits(one):
-                found.append(tuple([self._back(at, digits) for at in range(len(self.relations))]))
-        return masks.union(found)
+        axes = range(len(self.relations))
+        sets = (digits for one in region for digits in self._digits(one))
+        return masks.union([tuple([self._back(at, digits) for at in axes]) for digits in sets])
 
-    def _back(self, at: int, digits: Mapping[Part, int]) -> int:
+    def _back(self, at: int, digits: Mapping[Digit, int]) -> int:
         relation = self.relations[at]
         if not self.followed[at]:
             return masks.full(known(self.source.sizes[at]) or 1)
@@ -96,19 +94,18 @@ class Reading:
         """Return all units that read some unit of a region; on axes that are not followed, any."""
         return masks.union([product for one in region for product in self._reading(one)])
 
-    def box(self, spans: Mapping[int, Interval]) -> dict[int, Interval] | None:
-        """Return the first and last unit that those of a box read on each axis, on a map without ends; None if none.
+    def box(self, spans: Mapping[int, Interval]) -> tuple[Interval, ...] | None:
+        """Return the first and last unit that those of a box read on each axis of places; None if they read none.
 
-        On axes that are not followed, and on those that are no places, it is all of them.
+        The maps are without ends. `spans` are those of the box, by the axis of the output.
         """
-        found = {}
-        for at in self.source.places:
-            found[at] = self.relations[at].box(self._numbers(self.parts[at], spans))
-        return None if NOTHING in found.values() else found
+        places = self.source.places
+        found = [self.relations[at].box(self._numbers(self.parts[at], spans)) for at in places]
+        return None if NOTHING in found else tuple(found)
 
-    def _digits(self, one: Product) -> list[dict[Part, int]]:
+    def _digits(self, one: Product) -> list[dict[Digit, int]]:
         """Return the sets of digits of the units of a product, as a union of products."""
-        by_place: dict[int, list[Part]] = {}
+        by_place: dict[int, list[Digit]] = {}
         for parts in self.parts:
             for part in parts:
                 by_place.setdefault(part.place, []).append(part)
@@ -119,7 +116,7 @@ class Reading:
             choices.append(_split(one[place], size, several))
         return [{part: bits for digits in chosen for part, bits in digits.items()} for chosen in all_pairs(*choices)]
 
-    def _numbers(self, parts: Sequence[Part], own: Mapping[int, Interval]) -> Interval:
+    def _numbers(self, parts: Sequence[Digit], own: Mapping[int, Interval]) -> Interval:
         """Return the first and last number that the units of a box have on an axis of the input."""
         low = high = 0
         for part in parts:
@@ -136,7 +133,7 @@ class Reading:
 
     def _reading(self, one: Product) -> list[Product]:
         """Return the units that read some unit of a product."""
-        choices: list[list[dict[Part, int]]] = []
+        choices: list[list[dict[Digit, int]]] = []
         for at, bits in enumerate(one):
             relation, parts = self.relations[at], sorted(self.parts[at], key=lambda part: -part.step)
             if self.followed[at]:
@@ -148,7 +145,7 @@ class Reading:
             found.append(tuple([self._joined(place, digits) for place in range(len(self.target.sizes))]))
         return found
 
-    def _joined(self, place: int, digits: Mapping[Part, int]) -> int:
+    def _joined(self, place: int, digits: Mapping[Digit, int]) -> int:
         """Return the set of units of an axis of the output whose digits are in these sets."""
         bits, inner = 1, 1
         size = known(self.target.sizes[place]) or 0
@@ -171,7 +168,7 @@ def _times(digits: int, bits: int, inner: int) -> int:
     return found
 
 
-def _sums(parts: Sequence[Part], digits: Mapping[Part, int]) -> int:
+def _sums(parts: Sequence[Digit], digits: Mapping[Digit, int]) -> int:
     """Return the set of the sums of digits, each times its step."""
     found = 1
     for part in parts:
@@ -179,7 +176,7 @@ def _sums(parts: Sequence[Part], digits: Mapping[Part, int]) -> int:
     return found
 
 
-def _split(bits: int, size: int, parts: Sequence[Part]) -> list[dict[Part, int]]:
+def _split(bits: int, size: int, parts: Sequence[Digit]) -> list[dict[Digit, int]]:
     """Return a set of units of an axis of this size as a union of products of sets of their digits."""
     if not parts:
         return [{}] if bits else []
@@ -201,7 +198,7 @@ def _split(bits: int, size: int, parts: Sequence[Part]) -> list[dict[Part, int]]
     return [{part: chosen, **other} for own, chosen in rows.items() for other in _split(own, part.inner, rest)]
 
 
-def _unsum(numbers: int, parts: Sequence[Part]) -> list[dict[Part, int]]:
+def _unsum(numbers: int, parts: Sequence[Digit]) -> list[dict[Digit, int]]:
     """Return the digits whose sums, each times its step, are in a set, as a union of products; largest steps first."""
     if not parts:
         return [{}] if numbers & 1 else []
@@ -218,9 +215,9 @@ def _unsum(numbers: int, parts: Sequence[Part]) -> list[dict[Part, int]]:
     return [{part: chosen, **other} for own, chosen in rows.items() for other in _unsum(own, rest)]
 
 
-def _parts(traced: Fields, sizes: Shape, rank: int) -> tuple[tuple[Part, ...], ...]:
+def _parts(traced: Fields, sizes: Shape, rank: int) -> tuple[tuple[Digit, ...], ...]:
     """Return the digits of an output of these sizes that make up a unit's number on each axis of the input."""
-    found: list[list[Part]] = [[] for _ in range(rank)]
+    found: list[list[Digit]] = [[] for _ in range(rank)]
     axes = (*[axis for _, axis in traced.lead], *traced.axes)
     for place, (axis, size) in enumerate(zip(axes, sizes, strict=True)):
         inner = 1
@@ -228,22 +225,22 @@ def _parts(traced: Fields, sizes: Shape, rank: int) -> tuple[tuple[Part, ...], .
         for part in reversed(parts):
             length = known(part.size) or 0
             if part.along is not None:
-                found[part.along].append(Part(place, inner, length, part.step))
+                found[part.along].append(Digit(place, inner, length, part.step))
             inner *= length
     return tuple(map(tuple, found))
 
 
-def read_by(layer: LayerReport, position: int, source: Space, target: Space) -> Reading:
+def read_by(layer: LayerReport, position: int, source: Space, target: Space) -> Reads:
     """Return what the units of a layer read of one of its inputs."""
     own = layer.reads_fields[position]
     if layer.samples[position] == NOTHING_KNOWN or layer.traced.out == NOTHING_KNOWN:
         lost: Any = tuple([itself(known(n)).lost() for n in source.sizes])
-        return Reading(source, target, Fields((None,) * len(target.axes), lost))
+        return Reads(source, target, Fields((None,) * len(target.axes), lost))
     number = len(own.lead)
     of: Any = tuple([itself(known(n)) for n in source.sizes])
     lead = tuple([(size, at) for at, (size, _) in enumerate(own.lead)])
     begun = own._replace(axes=tuple(range(number, len(source.sizes))), of=of, lead=lead)
-    return Reading(source, target, alone(layer, position, begun))
+    return Reads(source, target, alone(layer, position, begun))
 
 
 def alone(layer: LayerReport, position: int, fields: Fields) -> Fields:
@@ -256,4 +253,3 @@ def alone(layer: LayerReport, position: int, fields: Fields) -> Fields:
         for at, x in enumerate(layer.samples)
     ]
     return node.layer.trace_all(layer.samples, given, env).fields._replace(lead=fields.lead)
-
