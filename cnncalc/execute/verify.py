@@ -103,14 +103,17 @@ def verify(report: Report, of: int | None = None) -> Verified:
     network, replaced = _positive(graph.report.network)
     running = _Running(network)
     sizes = sizes_of(graph.space(INPUT).shape, "the input")
-    layers = [at for at in range(end + 1) if _is_compared(graph, at)]
+    known = look_forth(graph, INPUT, (0,) * len(sizes)).sets
+    layers = [at for at in sorted(known) if at != INPUT and graph.space(at).shape]
+    if end not in layers:
+        raise SpecError(f"it is not known what the units of {graph.name(end)} see", "name a layer before it: --of LAYER")
     answers = running.answers(graph, layers, sizes)
     forth = {pixel: look_forth(graph, INPUT, pixel).sets for pixel in np.ndindex(*sizes)}
     bounds, difference = [], None
     for at in layers:
         seen = answers[at]
         units = sizes_of(graph.space(at).shape, graph.name(at))
-        predicted = np.stack([_marked(forth[pixel].get(at, ()), units) for pixel in np.ndindex(*sizes)], -1)
+        predicted = np.stack([_marked(forth[pixel][at], units) for pixel in np.ndindex(*sizes)], -1)
         predicted = predicted.reshape(seen.shape)
         certain = predicted
         if at == end:
@@ -129,12 +132,6 @@ def verify(report: Report, of: int | None = None) -> Verified:
     return Verified(graph.name(end), total, prod(sizes), len(layers), tuple(bounds), replaced, difference)
 
 
-def _is_compared(graph: Graph, at: int) -> bool:
-    """Return whether the units of a layer have a place, and it is known what they see."""
-    known = all(reading.is_known for reading in graph.readings(at) if reading.relations)
-    return bool(graph.space(at).shape) and known and at in graph.behind(INPUT)
-
-
 def _is_bound(graph: Graph, at: int) -> bool:
     """Return whether a layer, or one before it, may see less than is said."""
     waiting, met = [at], set[int]()
@@ -143,11 +140,10 @@ def _is_bound(graph: Graph, at: int) -> bool:
         if one == INPUT or one in met:
             continue
         met.add(one)
-        vertex = graph.vertices[one]
-        exact = all(reading.is_exact for reading in graph.readings(one) if reading.relations)
-        if vertex.layer.node.layer.overstates is not None or not exact:
+        own = graph.reads_of(one, graph.behind(INPUT))
+        if graph.vertices[one].layer.node.layer.overstates or any(reads.not_exact for _, reads in own):
             return True
-        waiting += vertex.reads
+        waiting += [read for read, _ in own]
     return False
 
 

@@ -13,7 +13,7 @@ from cnncalc.execute import verify as module
 from cnncalc.execute.verify import Verified, verify
 from cnncalc.fields.graph import Graph
 from cnncalc.fields.relation import Relation
-from tests.fields.random_networks import draw
+from tests.fuzz.field_networks import draw
 
 
 def verified(spec: Any, of: str | None = None) -> Verified:

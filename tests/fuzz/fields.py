@@ -23,7 +23,7 @@ from cnncalc.fields import masks
 from cnncalc.fields.graph import Graph
 from cnncalc.fields.views import look_back, look_forth
 from cnncalc.network import INPUT
-from tests.fields.random_networks import Spec, draw, numbers, sees
+from tests.fuzz.field_networks import Spec, draw, numbers, sees
 
 Seen = dict[tuple[int, ...], int]
 """The pixels that each unit of the last layer sees, as the bits of a number."""
