@@ -36,6 +36,7 @@ FLOORS = [
     "counters",
     "comparisons",
     "explain",
+    "steps",
     "fields",
     "hints",
     "zoo",

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..errors import ShapeError
 from ..sizes import Shape, Size, atom, count, counted, known, total
-from .base import KERNEL, ConvKind, Env, Fields, Sign, Trace, check_channels, divides, join, ops, space_of
+from .base import KERNEL, ConvKind, Env, Fields, Sign, StepKind, Trace, check_channels, divides, join, ops, space_of
 from .keys import Axes, Reader, at_least, flag, per_axis, sides, spread
 from .sliding import AxisWindow, Slide, Windowed, check_fits, explain_slides, place, sides_of
 
@@ -137,6 +137,7 @@ class Conv(Convolution):
     WORD = "conv"
     EXAMPLE = "OP:64,k3,p1"
     CONVOLUTION = ConvKind.PLAIN
+    STEP = StepKind.SUM
     NEEDED = ("c_o",)
     c_o: int
 
@@ -187,6 +188,7 @@ class DepthwiseConv(ChannelwiseConv):
     REFUSED = {"onnx_read": "reads as a conv with groups"}
     EXAMPLE = "OP:k3,p1"
     CONVOLUTION = ConvKind.DEPTHWISE
+    STEP = StepKind.SUM
     HELP = {**ChannelwiseConv.HELP, "c_o": "The number of output channels; by default c_i*multiplier."}
     multiplier: int | None = None
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import ShapeError
 from ..sizes import Open, Shape, Size, known
 from ..window import extent
-from .base import ConvKind, Env, axis_names, by_axis, divides, ops
+from .base import ConvKind, Env, StepKind, axis_names, by_axis, divides, ops
 from .conv import CHANNEL_KEYS, LAST_KEYS, WINDOW_KEYS, Convolution, Keys, check_strided_dilation, times
 from .keys import Axes, Pair, Sides, at_least, per_axis, spread, spread_sides
 from .sliding import Cut, halves
@@ -22,6 +22,7 @@ class TransposedConv(Convolution):
     ALSO = ("deconv", "upconv", "tconv")
     EXAMPLE = "OP:8,k4,s2,p1"
     CONVOLUTION = ConvKind.TRANSPOSED
+    STEP = StepKind.SPREAD
     KEYS = {**CHANNEL_KEYS, **WINDOW_KEYS, "g": at_least(1), "out_pad": per_axis(0), "out": per_axis(1), **LAST_KEYS}
     HELP = {
         "p": "The padding that is cut away per side: a number, one per axis, [before, after] pairs, or a word.",
