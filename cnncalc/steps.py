@@ -69,7 +69,7 @@ class Window(NamedTuple):
         return tuple([axis.n if self.spreads else axis.out for axis in self.axes])
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         """How many steps there are."""
         return prod(self.grid)
 

@@ -9,6 +9,7 @@ import pytest
 
 import cnncalc
 from cnncalc.execute.job import Job
+from cnncalc.execute.task import Array, sizes_of
 from cnncalc.execute.windows import fill
 from cnncalc.steps import Filled, made_up, window_of
 from cnncalc.trace import shape
@@ -43,13 +44,13 @@ LAYERS = [
 """Layers with an input and a dialect; sizes differ on every axis."""
 
 
-def made(filled: Filled) -> np.ndarray:
+def made(filled: Filled) -> Array:
     """All outputs of a window, channels first, put together from its steps."""
     window = filled.window
     out = np.zeros((window.c_o, *[axis.out for axis in window.axes]))
     for channel in range(window.c_o):
         for place in product(*[range(axis.out) for axis in window.axes]):
-            last = window.place(window.count - 1)
+            last = window.place(window.total - 1)
             result = filled.written(channel, place, last) if window.spreads else filled.output(channel, place)
             out[(channel, *place)] = result
     return out
@@ -62,7 +63,9 @@ def test_steps_make_what_the_layer_makes(word: str, sizes: tuple[int, ...], dial
     x = rng.standard_normal(sizes)
     report = shape(cnncalc.load(word), sizes, dialect=dialect)
     (layer,) = report.layers
-    weights = {f"{layer.name}.{role}": rng.standard_normal(own) for role, own in layer.weight_shapes().items()}
+    weights = {
+        f"{layer.name}.{role}": rng.standard_normal(sizes_of(own, role)) for role, own in layer.weight_shapes().items()
+    }
     if not has_bias:
         weights.pop(f"{layer.name}.bias", None)
     found = fill(report.network, x, sizes, weights or None, None)
@@ -79,7 +82,7 @@ def outputs(word: str, *sizes: int) -> list[float]:
     (layer,) = cnncalc.shape(word, input=sizes).layers
     window = window_of(layer)
     assert window is not None
-    return [made_up(window).output(0, window.place(number)) for number in range(window.count)]
+    return [made_up(window).output(0, window.place(number)) for number in range(window.total)]
 
 
 def test_values_that_are_made_up_are_those_of_the_textbook() -> None:

@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     depth_option,
     fold_option,
     click.option("--ascii", "is_ascii", is_flag=True, help="Draw with ASCII characters only."),
-    click.option("--to", "form_named", type=OneOf(list(FORMATS)), help="Form to write; by default as -o ends, or text."),
+    click.option(
+        "--to", "form_named", type=OneOf(list(FORMATS)), help="Form to write; by default as -o ends, or text."
+    ),
     path_option(what="the picture"),
     message_options,
 )
@@ -113,7 +115,7 @@ class _Arrays(NamedTuple):
         """Return the network of SPEC words, which a kernel may complete, and the weights."""
         if self.w is None:
             return sources.load_words(words, _completer(None)), None
-        from ._arrays import is_keras, kernel_keys, keras_arrays, one_stdin, read_weights
+        from ._arrays import is_keras, keras_arrays, kernel_keys, one_stdin, read_weights
 
         one_stdin(self.x, self.w, self.b, *(["-"] if "-" in words.rest else []))
         if is_keras(self.w):

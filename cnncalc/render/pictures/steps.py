@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import isfinite
 from typing import NamedTuple
 
@@ -58,19 +59,19 @@ def render(layer: LayerReport, filled: Filled, step: int | None, channel: int, s
     Raises SpecError for a step or a channel that there is not.
     """
     window = filled.window
-    for what, number, last in (("step", step, window.count), ("channel", channel, window.c_o - 1)):
+    for what, number, last in (("step", step, window.total), ("channel", channel, window.c_o - 1)):
         if number is not None and number > last:
             raise SpecError(f"--{what} {number}: the last {what} is {last}", f"give a {what} up to {last}")
     title = f"{printable(layer.name)}: {op_text(layer)}, input {show(layer.sample)}, output {show(layer.traced.out)}"
     yield paint(title, "bold", style.color) + "\n"
     yield from (f"{line}\n" for line in _legend(filled, style))
-    yield "\n"
     sketch = _Sketch(filled, channel, style)
-    count = window.count if window.count <= ALL_STEPS else FIRST_STEPS
+    count = window.total if window.total <= ALL_STEPS else FIRST_STEPS
     for number in range(count) if step is None else [step - 1]:
+        yield "\n"
         yield from sketch.step(number)
-    if step is None and count < window.count:
-        yield f"{count} of {window.count:,} steps; --step N draws another one\n"
+    if step is None and count < window.total:
+        yield f"\n{count} of {window.total:,} steps; --step N draws another one\n"
 
 
 def _legend(filled: Filled, style: Style) -> Iterator[str]:
@@ -84,7 +85,7 @@ def _legend(filled: Filled, style: Style) -> Iterator[str]:
     signs = []
     if any(axis.pb or axis.pa for axis in window.axes):
         signs.append(f"{dot} is {'cut away' if window.spreads else 'padding'}")
-    if not window.spreads and window.count > 1:
+    if not window.spreads and window.total > 1:
         signs.append("? is not made yet")
     if signs:
         yield ", ".join(signs)
@@ -106,13 +107,12 @@ class _Sketch:
         window, place = self.window, self.window.place(number)
         what = "input" if window.spreads else "output"
         of = f", output channel {self.channel}" if window.c_o > 1 else ""
-        title = f"step {number + 1} of {window.count:,}: {what} {_listed(place)}{of}"
+        title = f"step {number + 1} of {window.total:,}: {what} {_listed(place)}{of}"
         yield paint(title, "bold", self.style.color) + "\n"
         yield from self._maps(place)
         for line in self._spread_lines(place) if window.spreads else self._sum_lines(place):
             width = self.style.width
             yield from (f"  {part}\n" for part in ([line] if width is None else broken(line, width - 2)))
-        yield "\n"
 
     def _made(self, place: Place, step: Place) -> Number | None:
         """Return what an output holds after a step; None if it is not made yet, or takes too much to work out."""
@@ -155,15 +155,15 @@ class _Sketch:
                     lead = step[:-2] if window.spreads else place
                     seen = _shown(own, [axis.n for axis in window.axes], within, most)
                     name = f"input {_label(c, lead, len(self.inputs) > 1)}".rstrip()
-                    row.append((name, self._map(lead, seen, lambda one, c=c: self._input_cell(c, one, own))))
+                    row.append((name, self._map(lead, seen, partial(self._input_cell, c, own))))
                 if window.kind in (StepKind.SUM, StepKind.SPREAD):
                     seen = _shown(taps, [axis.k or 1 for axis in window.axes], [(0, 0)] * len(limits), 99)
-                    row.append(("* kernel", self._map(tap, seen, lambda one, at=at: self._kernel_cell(at, one))))
+                    row.append(("* kernel", self._map(tap, seen, partial(self._kernel_cell, at))))
                 if not at and (window.spreads or not number):
                     lead = place if window.spreads else step[:-2]
                     seen = _shown(writes, [axis.out for axis in window.axes], outside, most)
                     name = f"= output {_label(0, lead, False)}".rstrip()
-                    row.append((name, self._map(lead, seen, lambda one: self._output_cell(one, writes, step))))
+                    row.append((name, self._map(lead, seen, partial(self._output_cell, writes, step))))
                 rows.append(row)
         return rows
 
@@ -176,7 +176,7 @@ class _Sketch:
             for row in rows
         ]
 
-    def _input_cell(self, channel: int, place: Place, own: Sequence[Place]) -> GridCell:
+    def _input_cell(self, channel: int, own: Sequence[Place], place: Place) -> GridCell:
         is_own = place in own
         if not self.window.spreads and not self.window.is_inside(place):
             return GridCell("." if self.style.ascii else "·", "dim", is_own)
@@ -185,7 +185,7 @@ class _Sketch:
     def _kernel_cell(self, at: int, tap: Place) -> GridCell:
         return GridCell(number_text(self.filled.kernel(self.channel, at, tap)))
 
-    def _output_cell(self, place: Place, own: Sequence[Place], step: Place) -> GridCell:
+    def _output_cell(self, own: Sequence[Place], step: Place, place: Place) -> GridCell:
         is_own = place in own
         if self.window.spreads and not self.window.is_inside(place):
             return GridCell("." if self.style.ascii else "·", "dim", is_own)
