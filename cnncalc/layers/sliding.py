@@ -36,6 +36,10 @@ class Slide(NamedTuple):
         """Return the field of its units over an input with this field."""
         return field.slide(self.k, self.s, self.pb)
 
+    def over(self, n: Size, kept: bool) -> Slide:
+        """Return the same window with the same padding over another size; `kept` is as in `place`."""
+        return self._replace(n=n, out=_windows(n, self.pb or 0, self.pa or 0, self.k, self.s, self.ceil, kept))
+
     def floor_text(self) -> str:
         """Return `floor((2 + 0 - 5)/2) + 1`."""
         total = (self.pb or 0) + (self.pa or 0)
@@ -123,10 +127,16 @@ def place(
             pb, pa, out = _same(n, span, stride, lower=pair == "same_lower")
         else:
             before, after = pb, pa = _sides(pair, span)
-            rounded = positions_kept if kept else positions_ceil
-            out = rounded(n, before, after, span, stride) if ceil else positions(n, before + after, span, stride)
+            out = _windows(n, before, after, span, stride, ceil, kept)
         slides.append(Slide(n, span, stride, pb, pa, out, taps, dilation, ceil, axis))
     return slides
+
+
+def _windows(n: Size, before: int, after: int, k: int, s: int, ceil: bool, kept: bool) -> Size:
+    """Return how many windows of extent k fit on an axis with this padding."""
+    if not ceil:
+        return positions(n, before + after, k, s)
+    return (positions_kept if kept else positions_ceil)(n, before, after, k, s)
 
 
 def _sides(p: Pair | str, k: int) -> Pair:
@@ -151,13 +161,17 @@ def halves(total: int, lower: bool = False) -> Pair:
     return (total - small, small) if lower else (small, total - small)
 
 
-def check_fits(slides: list[Slide], total: bool, most: Callable[[Slide], int | None] = lambda _: None) -> None:
+def check_fits(
+    slides: list[Slide], total: bool, env: Env, most: Callable[[Slide], int | None] = lambda _: None
+) -> None:
     """ShapeError with the arithmetic if a window does not fit once.
 
     `total` says whether p_total was given, `most` the largest padding per side that is allowed, None for any.
     """
     for slide in slides:
-        if not isinstance(slide.out, Open) and slide.out < 1:
+        if isinstance(slide.out, Open):
+            env.require((slide.out, ">=", 1))
+        elif slide.out < 1:
             raise ShapeError(
                 f"does not fit: {slide.floor_text()} < 1 on the {slide.axis} axis",
                 _fit_help(slide, most(slide), total),
