@@ -137,8 +137,9 @@ def _extreme(kind: str, a: int | Open, b: int | Open) -> int | Open:
         return a if (apart >= 0) == (kind == "max") else b
     if apart.is_unknown:
         return UNKNOWN
-    both = sorted([_terms(a), _terms(b)])
-    return _open({((kind, *both),): 1})
+    drawn = dict(_terms(a if isinstance(a, Open) else b)).get((), 0)  # a constant that stands before both
+    both = sorted([_terms(a - drawn), _terms(b - drawn)])
+    return _open({((kind, *both),): 1, (): drawn})
 
 
 def _terms(size: int | Open) -> Terms:

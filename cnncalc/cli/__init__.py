@@ -27,11 +27,13 @@ from ._usage import own_words, unveiled, veiled
 
 COMMANDS = {
     "shape": "Show each layer's shape, parameters, MACs and receptive field.",
+    "rf": "Show what the units of each layer see of the input.",
     "run": "Execute layers or a network on NumPy arrays.",
     "learn": "Learn a convolution's kernel from an input and an output.",
     "dense": "Write a linear layer as a matrix.",
     "diff": "Show what changed between two networks.",
     "compare": "Show networks side by side, a row each.",
+    "show": "Draw a network.",
     "check": "Check specs against what they, or a baseline, expect (for CI).",
     "convert": "Convert a network between specs, Keras, ONNX and PyTorch.",
     "ops": "List the ops, or show the keys and defaults of one.",
@@ -45,11 +47,13 @@ COMMANDS = {
 
 MORE = {
     "shape": ("words", "specs", "dialects"),
+    "rf": ("fields", "specs"),
     "run": ("arrays", "textbook"),
     "learn": ("arrays", "textbook"),
     "dense": ("arrays", "textbook"),
     "diff": ("ci", "words"),
     "compare": ("specs", "frameworks"),
+    "show": ("pictures", "specs"),
     "check": ("ci", "specs"),
     "convert": ("frameworks",),
     "ops": ("ops", "words"),

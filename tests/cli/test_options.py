@@ -27,11 +27,13 @@ BOUNDED = [name for name, figure in FIGURES.items() if not figure.is_shape]
 """The figures that can have a bound."""
 BASE = {
     "shape": "net.json",
+    "rf": "net.json",
     "run": "conv:s1 -x x.npy -w w.npy",
     "learn": "conv:1,k2 -x x.npy -y y.npy --steps 4",
     "dense": "conv -w w.npy -i 3x4",
     "diff": "net.json other.json",
     "compare": "net.json other.json",
+    "show": "net.json",
     "check": "net.json",
     "convert": "net.json",
     "ops": "conv",
@@ -69,6 +71,14 @@ EFFECTS = {
     "shape --annotate": "net.py -i 1x5x6 | --annotate",
     "shape --until": "--until conv1",
     "shape --after": "--after conv1",
+    "rf --format": "--format csv",
+    "rf --dialect": "same.json | --dialect keras",
+    "rf --layout": "1x5x6 flatten | --layout NHWC",
+    "rf --batch": "--batch 3 --json",
+    "rf --input": "conv:2,k2,p1 -i 1x5x6 | -i 1x9x7",
+    "rf --until": "--until conv1",
+    "rf --after": "--after conv1",
+    "rf --quiet": "report.json -i 1x7x8 | -q",
     "run --until": "conv:1,k2 relu -x x.npy -w w.npy | --until conv1",
     "run --after": "relu conv:1,k2 -x x.npy -w w.npy | --after relu1",
     "learn --until": "conv:1,k2 relu -x x.npy -y y.npy --steps 4 | --until conv1",
@@ -158,6 +168,14 @@ EFFECTS = {
     "compare --brief": "resnet18 | --brief",
     "compare --names": "--names old,new",
     "compare --quiet": "report.json -i 1x7x8 | -q",
+    "show --dialect": "same.json | --dialect torch",
+    "show --depth": "nested.json | --depth 2",
+    "show --fold": "1x5x6 relu:times=2 | --fold",
+    "show --ascii": "--ascii",
+    "show --to": "--to mermaid",
+    "show --until": "--until conv1",
+    "show --after": "--after conv1",
+    "show --quiet": "report.json -i 1x7x8 | -q",
     "zoo --format": "--format csv",
     "zoo --dialect": "--dialect caffe",
     "zoo --until": "alexnet vgg11 | --until conv1",
@@ -281,13 +299,13 @@ TAKE = {
     "--debug": set(COMMANDS),
     "--color": set(COMMANDS) - {"schema", "completion"},
     "--no-color": set(COMMANDS) - {"schema", "completion"},
-    "--until": {"shape", "run", "learn", "dense", "diff", "compare", "check", "convert", "zoo"},
+    "--until": {"shape", "rf", "run", "learn", "dense", "diff", "compare", "show", "check", "convert", "zoo"},
     "--quiet": set(COMMANDS) - {"schema", "completion", "ops", "zoo"},
-    "--json": set(COMMANDS) - {"schema", "completion", "convert", "help"},
+    "--json": set(COMMANDS) - {"schema", "completion", "convert", "help", "show"},
     "--jsonl": {"shape", "check"},
-    "--format": {"shape", "diff", "compare", "check", "ops", "zoo"},
-    "--dialect": {"shape", "run", "learn", "dense", "diff", "compare", "check", "convert", "zoo"},
-    "--layout": {"shape", "run", "learn", "dense", "diff", "compare", "check", "convert", "zoo"},
+    "--format": {"shape", "rf", "diff", "compare", "check", "ops", "zoo"},
+    "--dialect": {"shape", "rf", "run", "learn", "dense", "diff", "compare", "show", "check", "convert", "zoo"},
+    "--layout": {"shape", "rf", "run", "learn", "dense", "diff", "compare", "show", "check", "convert", "zoo"},
     "--columns": {"shape", "compare", "zoo"},
 }
 """The commands that take each shared option: where it has nothing to do it is not taken."""
@@ -303,8 +321,8 @@ def test_an_option_has_one_text_everywhere() -> None:
     for _, option in parameters():
         texts.setdefault(long_name(option), set()).add(option.help or "")
     differing = {name for name, of_it in texts.items() if len(of_it) > 1}
-    # one or several, several, what is expected, its findings, or an output, the kernel
-    assert differing == {"--array", "--dialect", "--dtype", "--jsonl", "--output", "--weights"}
+    # one or several, several, what is expected, its findings, or an output, the default, the kernel
+    assert differing == {"--array", "--dialect", "--dtype", "--jsonl", "--output", "--to", "--weights"}
     for name, of_it in texts.items():
         for text in of_it - {""}:
             assert text[0].isupper(), name
