@@ -32,7 +32,7 @@ Step = tuple[Array, Array, Array]
 """On one axis: pairs of a value, by their place in its list, the pairs of units that they reach, and the weight."""
 
 
-class Term(NamedTuple):
+class Passage(NamedTuple):
     """The part of a mean product that comes back through a layer, or through two."""
 
     of: Key
@@ -86,7 +86,7 @@ class Influence(NamedTuple):
         axes = range(self.shares.ndim)
         return {
             "of": self.of,
-            "index": list(self.unit),
+            "unit": list(self.unit),
             "centre": [self.mean(axis) for axis in axes],
             "deviation": [self.deviation(axis) for axis in axes],
             "within_deviations": {f"{times}": [self.within(axis, times) for axis in axes] for times in (1, 2)},
@@ -152,7 +152,7 @@ class _Moments:
         self._sizes = {at: grid(graph, at) for at in self._readers if graph.fields(at).of}
         self.pairs: dict[Key, list[Array]] = {}
         """The pairs of units that are needed of each two values, on each axis, as one number each."""
-        self.terms: dict[Key, list[Term]] = {}
+        self.terms: dict[Key, list[Passage]] = {}
         self._demand()
 
     def _demand(self) -> None:
@@ -177,7 +177,7 @@ class _Moments:
                     "give a smaller input, or a layer further in front: --of LAYER",
                 )
 
-    def _terms(self, key: Key) -> Sequence[Term]:
+    def _terms(self, key: Key) -> Sequence[Passage]:
         a, b, shift = key
         readers, found = self._readers[a], []
         for number, (r, own) in enumerate(readers):
@@ -191,7 +191,7 @@ class _Moments:
                     found.append(self._term(key, (r, r2, second.offset - own.offset), own, second))
         return [term for term in found if term is not None]
 
-    def _term(self, key: Key, of: Key, first: Operator, second: Operator | None) -> Term | None:
+    def _term(self, key: Key, of: Key, first: Operator, second: Operator | None) -> Passage | None:
         """Return what comes back from two values above: through one operator each, or of the second none."""
         r, r2, shift = of
         if r == r2 and shift:
@@ -206,7 +206,7 @@ class _Moments:
             if not own:
                 return None
             steps.append(tuple(own))
-        return Term(of if r <= r2 else (r2, r, -shift), first.gain if first is second else 1.0, tuple(steps))
+        return Passage(of if r <= r2 else (r2, r, -shift), first.gain if first is second else 1.0, tuple(steps))
 
     def of_input(self, unit: Sequence[int]) -> Array:
         """Return the mean square of the gradient with respect to each pixel."""
@@ -225,7 +225,7 @@ class _Moments:
             values[key] = value
         return values[INPUT, INPUT, 0]
 
-    def _back(self, value: Array, term: Term, counts: Sequence[int]) -> Array:
+    def _back(self, value: Array, term: Passage, counts: Sequence[int]) -> Array:
         """Return the part of a term: its value, brought back on one axis after the other."""
         for axis, steps in enumerate(term.steps):
             value = np.moveaxis(value, axis, 0)

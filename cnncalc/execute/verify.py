@@ -49,7 +49,7 @@ REFUSED = {"matmul", "einsum", "attention", "multihead", "lstm", "gru", "rnn", "
 """Ops whose products or states are 0 where an input is."""
 
 
-class Difference(NamedTuple):
+class Mismatch(NamedTuple):
     """A unit and a pixel of which the prediction does not hold."""
 
     of: str
@@ -80,11 +80,12 @@ class Verified(NamedTuple):
     """The layers whose units see at most what is predicted."""
     replaced: tuple[str, ...]
     """What ran in place of ops that might hide an influence: `mul as add`."""
-    difference: Difference | None
+    difference: Mismatch | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return what was compared, as JSON."""
-        difference = None if self.difference is None else self.difference._asdict()
+        own = self.difference
+        difference = None if own is None else {**own._asdict(), "text": own.text()}
         return {**self._asdict(), "equal": self.difference is None, "difference": difference}
 
 
@@ -106,7 +107,8 @@ def verify(report: Report, of: int | None = None) -> Verified:
     known = look_forth(graph, INPUT, (0,) * len(sizes)).sets
     layers = [at for at in sorted(known) if at != INPUT and graph.space(at).shape]
     if end not in layers:
-        raise SpecError(f"it is not known what the units of {graph.name(end)} see", "name a layer before it: --of LAYER")
+        what = f"it is not known what the units of {graph.name(end)} see"
+        raise SpecError(what, "name a layer before it: --of LAYER")
     answers = running.answers(graph, layers, sizes)
     forth = {pixel: look_forth(graph, INPUT, pixel).sets for pixel in np.ndindex(*sizes)}
     bounds, difference = [], None
@@ -127,7 +129,7 @@ def verify(report: Report, of: int | None = None) -> Verified:
             number, pixel = (int(one) for one in np.argwhere(wrong)[0])
             place = tuple(int(one) for one in np.unravel_index(number, units))
             where = tuple(int(one) for one in np.unravel_index(pixel, sizes))
-            difference = Difference(graph.name(at), place, where, not bool(seen[number, pixel]))
+            difference = Mismatch(graph.name(at), place, where, not bool(seen[number, pixel]))
     total = sum(len(answers[at]) for at in layers)
     return Verified(graph.name(end), total, prod(sizes), len(layers), tuple(bounds), replaced, difference)
 

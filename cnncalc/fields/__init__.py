@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..errors import SpecError, shown
 from ..network import INPUT
 from ..report import LayerReport, Report
 from ..sizes import to_json
+from .borders import border, least
 from .figures import AxisFigures, axis_figures, letters_of
 from .graph import Graph
+from .paths import Paths, paths
 from .reads import Reads
 from .views import Sight, Spread, look_back, look_forth
+
+Findings = dict[str, Any]
+"""What execution finds out about fields, as JSON."""
 
 
 class LayerFields(NamedTuple):
@@ -24,6 +30,8 @@ class LayerFields(NamedTuple):
     axes: tuple[AxisFigures, ...]
     at: int
     """Its index in the graph."""
+    border: tuple[bool | None, ...] = ()
+    """On which of them it is a border layer: what it reads sees the whole image already."""
 
     def to_dict(self, graph: Graph) -> dict[str, Any]:
         """Return what stands beside the figures of the layer's report, as JSON."""
@@ -32,6 +40,7 @@ class LayerFields(NamedTuple):
             "axis": [axis.letter for axis in self.axes],
             "centre": [axis.centre for axis in self.axes],
             "padding": [axis.padding for axis in self.axes],
+            "border": list(self.border),
             "units": list(to_json(space.shape) or ()),
             "along": letters_of(graph, self.at),
             "reads": [
@@ -68,10 +77,26 @@ class ReceptiveFields:
         """What one unit sees, if that is asked for."""
         self.spread: Spread | None = None
         """Which units see one pixel, if that is asked for."""
+        self.paths: Paths | None = None
+        """The paths to a layer, if they are asked for."""
+        self.effective: Findings | None = None
+        """How strongly the pixels sway a unit, if that is asked for."""
+        self.proof: Findings | None = None
+        """What came of running the network, if that is asked for."""
+        image = self.graph.space(INPUT).shape
         self.layers = [
-            LayerFields(vertex.name, vertex.layer, axis_figures(self.graph, at), at)
+            LayerFields(vertex.name, vertex.layer, axis_figures(self.graph, at), at, border(vertex.layer, image))
             for at, vertex in enumerate(self.graph)
         ]
+
+    @cached_property
+    def least(self) -> tuple[int | None, ...]:
+        """The size of each axis of the input from which on every layer adds something."""
+        return least(self.graph)
+
+    def follow(self) -> None:
+        """Find out the fields of all paths to the layer that is named, or to the last. SpecError for too many."""
+        self.paths = paths(self.graph, len(self.layers) - 1 if self.of is None else self.of)
 
     def look_back(self, unit: Sequence[int]) -> None:
         """Find out what one unit sees. SpecError if there is no such unit."""
@@ -93,6 +118,16 @@ class ReceptiveFields:
             return SpecError("no layer has units that have a place in the input", "all of them see it whole")
         shape = self.graph.space(last).shape
         return SpecError(what, f"as {','.join(['0'] * len(shape))}, of {shown(self.graph.name(last))}")
+
+    def totals(self) -> dict[str, Any]:
+        """Return the figures of the whole network as JSON."""
+        found = {"least": list(self.least)}
+        asked = {
+            "paths": None if self.paths is None else self.paths.to_dict(),
+            "effective": self.effective,
+            "verify": self.proof,
+        }
+        return {"fields": {**found, **{name: value for name, value in asked.items() if value is not None}}}
 
     def extras(self) -> dict[str, Any]:
         """Return what stands beside the report in a JSON document: the unit, or the pixel."""

@@ -1,4 +1,4 @@
-"""Border layers: layers with a window whose input sees the whole image already, so that the window adds nothing.
+"""Border layers: layers with a window whose input has a field as large as the image, so that the window adds nothing.
 
 Source: Richter et al. 2021, Should You Go Deeper? (arXiv 2106.12307): the receptive field of a border layer's input is
 not smaller than the image.

@@ -15,6 +15,15 @@ from ...network import INPUT
 from ...sizes import known, show
 from ..columns import op_text
 from ..grid import Cell, Column, Grid, grid
+from .findings import (
+    effective_grid,
+    effective_sentences,
+    least_sentence,
+    path_sentences,
+    paths_grid,
+    proof_grid,
+    proof_sentences,
+)
 
 
 class FieldRow(NamedTuple):
@@ -26,6 +35,8 @@ class FieldRow(NamedTuple):
     """None for a layer whose units no pixel leads to."""
     is_first: bool = True
     """Whether it is the first row of its layer."""
+    border: object = False
+    """Whether it is a border layer there; None if that is not known."""
 
 
 def rows(fields: ReceptiveFields) -> Iterator[FieldRow]:
@@ -36,13 +47,14 @@ def rows(fields: ReceptiveFields) -> Iterator[FieldRow]:
 
 
 def _rows(layer: LayerFields) -> Iterator[FieldRow]:
-    groups: dict[object, list[AxisFigures]] = {}
-    for axis in layer.axes:
-        groups.setdefault((*axis.field[:5], axis.padding), []).append(axis)
+    groups: dict[tuple[object, ...], list[AxisFigures]] = {}
+    for number, axis in enumerate(layer.axes):
+        border = layer.border[number] if number < len(layer.border) else False
+        groups.setdefault((*axis.field[:5], axis.padding, border), []).append(axis)
     if not groups:
         yield FieldRow(layer, "", None)
-    for number, group in enumerate(groups.values()):
-        yield FieldRow(layer, "".join(axis.letter for axis in group), group[0], not number)
+    for number, (key, group) in enumerate(groups.items()):
+        yield FieldRow(layer, "".join(axis.letter for axis in group), group[0], not number, key[-1])
 
 
 def _size(axis: AxisFigures) -> Cell:
@@ -84,26 +96,41 @@ COLUMNS: dict[str, Column[FieldRow]] = {
     "first": _of_axis("first", _first),
     "centre": _of_axis("centre", _centre),
     "padding": _of_axis("padding", _padding, unit="%"),
+    "border": Column("border", lambda row: None if row.border is None else "yes" if row.border else "", right=False),
 }
 ALL = tuple(COLUMNS)
 
 
 def field_grid(fields: ReceptiveFields, repeat: bool = True) -> Grid:
     """Return the rows of what is asked for; without `repeat` a layer's name and op stand in its first row alone."""
-    if fields.view is not None:
-        return unit_grid(fields.view)
-    if fields.spread is not None:
-        return pixel_grid(fields.spread, fields.of)
+    asked = _asked_grid(fields, repeat)
+    if asked is not None:
+        return asked
     found = list(rows(fields))
-    whole = grid(COLUMNS, ALL, found)
+    names = ALL if any(row.border is not False for row in found) else tuple([name for name in ALL if name != "border"])
+    whole = grid(COLUMNS, names, found)
     if repeat:
         return whole
     once = {"layer", "op"}
     cells = [
-        [cell if row.is_first or name not in once else "" for name, cell in zip(ALL, line, strict=True)]
+        [cell if row.is_first or name not in once else "" for name, cell in zip(names, line, strict=True)]
         for row, line in zip(found, whole.rows, strict=True)
     ]
     return whole._replace(rows=cells)
+
+
+def _asked_grid(fields: ReceptiveFields, repeat: bool) -> Grid | None:
+    """Return the rows of the one question that is asked; None if none is."""
+    if fields.view is not None:
+        return unit_grid(fields.view)
+    if fields.spread is not None:
+        return pixel_grid(fields.spread, fields.of)
+    if fields.paths is not None:
+        figures = {"size": _size, "stride": _stride, "first": _first, "centre": _centre}
+        return paths_grid(fields.paths, figures, repeat)
+    if fields.effective is not None:
+        return effective_grid(fields, fields.effective)
+    return None if fields.proof is None else proof_grid(fields.proof)
 
 
 class Side(NamedTuple):
@@ -178,7 +205,15 @@ def pixel_grid(spread: Spread, of: int | None) -> Grid:
 
 def sentences(fields: ReceptiveFields) -> list[str]:
     """Return what is said below the rows."""
-    return [] if fields.view is None else unit_sentences(fields.view)
+    if fields.paths is not None:
+        return path_sentences(fields.paths)
+    if fields.effective is not None:
+        return effective_sentences(fields.effective)
+    if fields.proof is not None:
+        return proof_sentences(fields.proof)
+    if fields.view is not None:
+        return unit_sentences(fields.view)
+    return [] if fields.spread is not None or fields.source != INPUT else least_sentence(fields)
 
 
 def unit_sentences(view: Sight) -> list[str]:
