@@ -162,7 +162,7 @@ def call(args: list[str]) -> int:
     """Run one command, flush what it printed, and return the exit code."""
     settings = Settings()
     try:
-        args = settle_color(settings, args)
+        settings.words = args = settle_color(settings, args)
         code = group.main(args, prog_name="cnncalc", complete_var="", standalone_mode=False, obj=settings)
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()

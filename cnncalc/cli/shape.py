@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
 import click
@@ -17,7 +17,8 @@ from ..input import given_shapes
 from ..network import Network
 from ..notation.encode import encode
 from ..render import BEFORE, FORMATS, VALUE_FORMATS, WHOLE, Selection, Style, needs_dtype
-from ..report import Report
+from ..report import LayerReport, Report
+from ._hints import counts_hints, hints_of, hints_option, is_built_in, note_words, tell
 from ._options import (
     Measures,
     NetworkOptions,
@@ -43,6 +44,7 @@ CHUNK = 65536
 @format_options(FORMATS, "one report")
 @selection_options
 @click.option("--get", "gets", metavar="NAMES", help="Print one bare value, such as params, out, conv1.out or rf.size.")
+@hints_option
 @click.option("--annotate", is_flag=True, help="Print Python source with the shapes that its lines make.")
 @path_option()
 @message_options
@@ -55,6 +57,7 @@ def command(
     columns: tuple[str, ...] | None,
     selection: Selection,
     gets: str | None,
+    lists_hints: bool,
     annotate: bool,
     path: str | None,
 ) -> int:
@@ -76,8 +79,9 @@ def command(
         raise SpecError(f"{format} has rows only, and no room for --explain", "use the table, Markdown or JSON")
     values = () if gets is None else tuple([name.strip() for name in gets.split(",")])
     chooses = columns is not None or selection != WHOLE
-    if values and (explain or chooses or format not in VALUE_FORMATS):
-        raise SpecError("--get prints values alone", "leave out --explain, --format, --columns and the choice of rows")
+    if values and (explain or chooses or lists_hints or format not in VALUE_FORMATS):
+        more = "--explain, --hints, --format, --columns and the choice of rows"
+        raise SpecError("--get prints values alone", f"leave out {more}")
     if options.several and (explain or chooses or measures != Measures() or values):
         raise SpecError(
             "--explain, --dtype, --macs-as, --get, --columns and the choice of rows are for one dialect",
@@ -89,26 +93,22 @@ def command(
         style = style_of(stream, columns, explain)._replace(selection=selection, values=values)
         word = words.rest[0]
         if format == "jsonl" and len(words.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl")):
-            return _stream(word, options, style, stream, measures)
+            return _stream(word, options, style, stream, measures, lists_hints)
         network = sources.load_words(words)
         if annotate:
             return _annotate(network, options, format, stream)
         options.note_report(network)
         options.note_channels(network)
         try:
-            return _write(*options.taken(network), format, style, stream, measures, note_on)
+            return _write(*options.taken(network), format, style, stream, measures, lists_hints, True)
         except CnncalcError as error:
             if stream is sys.stdout:
                 stream.writelines(_before(error, format, style, measures))
             raise
 
 
-def note_on(report: Report) -> None:
-    """Note what is perhaps not meant as it is written, and what does not hold of what the spec expects."""
-    from ..notation.hints import hints
-
-    for hint in hints(report):
-        note(hint)
+def _note_findings(report: Report) -> None:
+    """Note what does not hold of what the spec expects."""
     network = report.network
     if network.expect is None and all(node.expect is None for node in network.nodes):
         return
@@ -125,21 +125,44 @@ def _write(
     style: Style,
     stream: IO[str],
     measures: Measures,
-    remark: Callable[[Report], None] | None = None,
+    lists_hints: bool,
+    remarks: bool = False,
 ) -> int:
-    """Write a network's report, or its contrast under several dialects; return 2 if they all refuse it."""
+    """Write a network's report, or its contrast under several dialects; return 2 if they all refuse it.
+
+    `lists_hints` puts the hints into JSON. They, and other remarks, are printed on standard error if `remarks`.
+    """
+    in_json = format in ("json", "jsonl")
     if not options.several:
         report = measures.of(options.report(network))
+        if lists_hints and in_json:
+            report.hints = hints_of([("", report.layers)])
         formats = VALUE_FORMATS if style.values else FORMATS
         stream.writelines(formats.renderer(format)(report, style))
-        if remark is not None:
-            remark(report)
+        if remarks:
+            _tell([("", report.layers)], lists_hints, in_json or bool(style.values))
+            _note_findings(report)
         return 0
     from ..render import contrasts
 
     contrast = options.contrast(network)
+    runs = [(run.name, run.layers) for run in contrast.runs if run.error is None]
+    if lists_hints and in_json:
+        own = [run._replace(hints=hints_of([("", run.layers)])) for run in contrast.runs]
+        contrast = contrast._replace(runs=own)
     stream.writelines(contrasts.FORMATS.renderer(format)(contrast, style))
+    if remarks:
+        _tell(runs, lists_hints, in_json)
     return 2 if contrast.refused_by_all() else 0
+
+
+def _tell(runs: Sequence[tuple[str, Sequence[LayerReport]]], lists_hints: bool, is_data: bool) -> None:
+    """Note, count or list what is perhaps not meant; of results that are data for a program only the notes."""
+    told = note_words([layers for _, layers in runs])
+    if lists_hints and any(is_built_in(layers) for _, layers in runs):
+        note("built-in networks have no hints; for those on a copy: cnncalc zoo NAME | cnncalc shape - --hints")
+    elif not is_data and (lists_hints or counts_hints()):
+        tell([("", hint) for hint in hints_of(runs, told)], lists_hints, bool(told))
 
 
 def _before(error: CnncalcError, format: str, style: Style, measures: Measures) -> Iterator[str]:
@@ -163,7 +186,9 @@ def _annotate(network: Network, options: NetworkOptions, format: str, stream: IO
     return 0
 
 
-def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], measures: Measures) -> int:
+def _stream(
+    word: str, options: NetworkOptions, style: Style, stream: IO[str], measures: Measures, lists_hints: bool
+) -> int:
     """Write one report for each line's spec, before the next line is read; return 2 if one was wrong."""
     gc.freeze()
     gc.enable()  # a stream has no end
@@ -171,7 +196,7 @@ def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], m
     for number, line in enumerate(_lines(word, stream.flush), 1):
         try:
             network = sources.load_text(sources.decode(line.rstrip(b"\r"), word), word, number)
-            code = max(code, _write(*options.taken(network), "jsonl", style, stream, measures))
+            code = max(code, _write(*options.taken(network), "jsonl", style, stream, measures, lists_hints))
         except CnncalcError as error:
             code = 2
             if error.where is None or error.where.file is None or not error.where.line:

@@ -49,6 +49,9 @@ class Convolution(Windowed):
         seen = fields.each(space_of(x, env), windows, lambda field, window: window.see(field))
         return Trace(values, join(c_o, out, env), seen, *counts, macs, macs)
 
+    def placed(self, space: Shape, env: Env) -> Sequence[AxisWindow]:
+        return self.windows(space, env)[0]
+
     def windows(self, space: Shape, env: Env) -> tuple[Sequence[AxisWindow], Keys]:
         """Return the window on each axis, and the resolved keys that place it."""
         return self.slides(space, env)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
 from ..errors import ShapeError
@@ -87,6 +87,10 @@ class Windowed(Layer):
     p: Sides = 0
     p_total: Axes | None = None
     d: Axes = 1
+
+    def placed(self, space: Shape, env: Env) -> Sequence[AxisWindow]:
+        """Return the window on each axis of a map of these sizes."""
+        return ()
 
     def padding(self, nd: int, env: Env) -> Sides:
         """Return the padding per side: in numbers, or as a word. ShapeError for a word that does not go here."""
