@@ -41,7 +41,7 @@ def dropped(n: int, before: int, extent: int, stride: int, out: int) -> int:
     Pixels that lie between two windows are not among them.
     """
     after_last, next_window = (out - 1) * stride - before + extent, out * stride - before
-    return max(0, n - max(after_last, next_window))
+    return max(0, n - max(after_last, next_window, 0))
 
 
 def positions_kept(n: Size, before: int, after: int, extent: int, stride: int) -> Size:

@@ -45,14 +45,14 @@ COMMANDS = {
 
 
 MORE = {
-    "shape": ("words", "specs", "dialects"),
+    "shape": ("words", "specs", "dialects", "hints"),
     "rf": ("fields", "specs"),
     "run": ("arrays", "textbook"),
     "learn": ("arrays", "textbook"),
     "dense": ("arrays", "textbook"),
     "diff": ("ci", "words"),
     "compare": ("specs", "frameworks"),
-    "check": ("ci", "specs"),
+    "check": ("ci", "specs", "hints"),
     "convert": ("frameworks",),
     "ops": ("ops", "words"),
     "zoo": ("specs",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import click
 
@@ -20,9 +20,31 @@ LONGEST_LINE = 1000
 """The longest command line that is shown to be given again."""
 
 
-def note_words(runs: Iterable[Sequence[LayerReport]], name: str = "") -> list[Hint]:
+Runs = Sequence[tuple[str, Sequence[LayerReport]]]
+"""The layers of a network under one dialect or several, each by its name."""
+
+
+def remark(networks: Sequence[tuple[str, Runs]], asked: bool, is_data: bool = False) -> None:
+    """Note, count or list what is perhaps not meant in networks, each with its name if there are several.
+
+    Of results that are data for a program (`is_data`) only what is noted of layer words is said.
+    """
+    tells = not is_data and (asked or counts_hints())
+    found: list[tuple[str, Hint]] = []
+    noted: list[Hint] = []
+    for name, runs in networks:
+        told = note_words(runs, name)
+        noted += told
+        found += [(name, hint) for hint in hints_of(runs, told)] if tells else []
+    if asked and networks and all(is_built_in(layers) for _, runs in networks for _, layers in runs):
+        note("built-in networks have no hints; for those on a copy: cnncalc zoo NAME | cnncalc shape - --hints")
+    elif tells:
+        _tell(found, asked, bool(noted))
+
+
+def note_words(runs: Runs, name: str = "") -> list[Hint]:
     """Note what is perhaps not meant of layer words, under each of several dialects; return those hints."""
-    typed = [layers for layers in runs if layers and (source := layers[0].network.source) and source.is_typed]
+    typed = [layers for _, layers in runs if layers and (source := layers[0].network.source) and source.is_typed]
     if not typed:
         return []
     from ..hints.typed import notes
@@ -33,10 +55,10 @@ def note_words(runs: Iterable[Sequence[LayerReport]], name: str = "") -> list[Hi
     return [*told]
 
 
-def hints_of(runs: Sequence[tuple[str, Sequence[LayerReport]]], told: Sequence[Hint] = ()) -> list[Hint]:
-    """Return the hints on a network under several dialects, by their names; `told` are left out.
+def hints_of(runs: Runs, told: Sequence[Hint] = ()) -> list[Hint]:
+    """Return the hints on a network but those `told`; where not all dialects have one, its text says which do.
 
-    Where not all dialects have one, its text says which do. A built-in network has none.
+    A built-in network has none.
     """
     from ..contrasts import named_list
     from ..hints.table import hints
@@ -45,9 +67,8 @@ def hints_of(runs: Sequence[tuple[str, Sequence[LayerReport]]], told: Sequence[H
     for name, layers in runs:
         for hint in () if is_built_in(layers) else hints(layers, told):
             names.setdefault(hint, []).append(name)
-    every = len(runs)
     return [
-        hint if len(own) == every else hint._replace(text=f"{hint.text}, in {named_list(own)}")
+        hint if len(own) == len(runs) else hint._replace(text=f"{hint.text}, in {named_list(own)}")
         for hint, own in names.items()
     ]
 
@@ -63,16 +84,16 @@ def counts_hints() -> bool:
     return not settings().quiet and sys.stderr is not None and sys.stderr.isatty()
 
 
-def tell(hints: Sequence[tuple[str, Hint]], asked: bool, told: bool = False) -> None:
-    """Print hints, each behind the name of its network if that is not empty; or how many there are, if nobody asked.
+def _tell(hints: Sequence[tuple[str, Hint]], asked: bool, noted: bool) -> None:
+    """Print hints, each behind the name of its network; or how many there are, if nobody asked.
 
-    `told` says whether notes stand above them.
+    `noted` says whether notes stand above them.
     """
     if settings().quiet or sys.stderr is None:
         return
     color = settings().has_color(sys.stderr)
     if asked:
-        lines = [hint_text(hint, name, color) for name, hint in hints] or ["no other hints" if told else "no hints"]
+        lines = [hint_text(hint, name, color) for name, hint in hints] or ["no other hints" if noted else "no hints"]
     else:
         count = paint(f"{plural(len(hints), 'hint')}:", "cyan", color)
         lines = [f"{count} {_again()}"] if hints else []

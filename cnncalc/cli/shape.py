@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import IO
 
 import click
@@ -17,8 +17,8 @@ from ..input import given_shapes
 from ..network import Network
 from ..notation.encode import encode
 from ..render import BEFORE, FORMATS, VALUE_FORMATS, WHOLE, Selection, Style, needs_dtype
-from ..report import LayerReport, Report
-from ._hints import counts_hints, hints_of, hints_option, is_built_in, note_words, tell
+from ..report import Report
+from ._hints import hints_of, hints_option, remark
 from ._options import (
     Measures,
     NetworkOptions,
@@ -140,7 +140,7 @@ def _write(
         formats = VALUE_FORMATS if style.values else FORMATS
         stream.writelines(formats.renderer(format)(report, style))
         if remarks:
-            _tell([("", report.layers)], lists_hints, in_json or bool(style.values))
+            remark([("", [("", report.layers)])], lists_hints, in_json or bool(style.values))
             _note_findings(report)
         return 0
     from ..render import contrasts
@@ -152,17 +152,8 @@ def _write(
         contrast = contrast._replace(runs=own)
     stream.writelines(contrasts.FORMATS.renderer(format)(contrast, style))
     if remarks:
-        _tell(runs, lists_hints, in_json)
+        remark([("", runs)], lists_hints, in_json)
     return 2 if contrast.refused_by_all() else 0
-
-
-def _tell(runs: Sequence[tuple[str, Sequence[LayerReport]]], lists_hints: bool, is_data: bool) -> None:
-    """Note, count or list what is perhaps not meant; of results that are data for a program only the notes."""
-    told = note_words([layers for _, layers in runs])
-    if lists_hints and any(is_built_in(layers) for _, layers in runs):
-        note("built-in networks have no hints; for those on a copy: cnncalc zoo NAME | cnncalc shape - --hints")
-    elif not is_data and (lists_hints or counts_hints()):
-        tell([("", hint) for hint in hints_of(runs, told)], lists_hints, bool(told))
 
 
 def _before(error: CnncalcError, format: str, style: Style, measures: Measures) -> Iterator[str]:

@@ -12,7 +12,7 @@ from ..errors import Path
 from ..network import INPUT, Origin
 from ..report import Hint, LayerReport
 
-__all__ = ["Advice", "Kind", "Place", "find", "grouped", "is_fixed"]
+__all__ = ["Advice", "HintKind", "HintPlace", "find", "grouped", "is_fixed"]
 
 
 class Advice(NamedTuple):
@@ -22,7 +22,7 @@ class Advice(NamedTuple):
     help: str
 
 
-class Place(NamedTuple):
+class HintPlace(NamedTuple):
     """A layer in its place: among the layers around it, which are the network's or those of a block."""
 
     layer: LayerReport
@@ -58,7 +58,7 @@ class Place(NamedTuple):
         return self.layers[reads[0]] if reads and reads[0] != INPUT else None
 
 
-class Kind(NamedTuple):
+class HintKind(NamedTuple):
     """A kind of hint."""
 
     code: str
@@ -70,7 +70,7 @@ class Kind(NamedTuple):
     """Why that matters."""
     advice: str
     """What to do."""
-    find: Callable[[Place], Advice | None]
+    find: Callable[[HintPlace], Advice | None]
     """Return what is to be said of a layer."""
     of_input: bool = False
     """Whether it depends on the input's size, which no file fixes."""
@@ -78,20 +78,20 @@ class Kind(NamedTuple):
     """The form of the note that layer words get without being asked, on the first layer of its kind; empty for none."""
 
 
-def places(layers: Sequence[LayerReport], block: Place | None = None) -> Iterator[Place]:
+def places(layers: Sequence[LayerReport], block: HintPlace | None = None) -> Iterator[HintPlace]:
     """Yield each layer in its place, those of blocks behind their block."""
     path, within, around = (
         ((), "", ()) if block is None else (block.path, f"{block.name}.", (*block.around, block.layer))
     )
     for at, layer in enumerate(layers):
-        place = Place(layer, at, layers, (*path, "layers", layer.node.spec_index), within + layer.name, around)
+        place = HintPlace(layer, at, layers, (*path, "layers", layer.node.spec_index), within + layer.name, around)
         yield place
         yield from places(layer.inner, place)
 
 
 def find(
-    layers: Sequence[LayerReport], kinds: Iterable[Kind], fixed: bool = False
-) -> Iterator[tuple[Kind, Place, Hint]]:
+    layers: Sequence[LayerReport], kinds: Iterable[HintKind], fixed: bool = False
+) -> Iterator[tuple[HintKind, HintPlace, Hint]]:
     """Yield the hints of these kinds on each layer of a network, in the network's order.
 
     Those on what a file fixes are left out, unless `fixed`.

@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 
 from ..errors import SpecError, nearest, shown
 from ..report import Hint, LayerReport
-from . import Kind, find, grouped, typed, whole, windows
+from . import HintKind, find, grouped, typed, whole, windows
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (*windows.KINDS, *whole.KINDS, *typed.KINDS)}
+KINDS: dict[str, HintKind] = {kind.name: kind for kind in (*windows.KINDS, *whole.KINDS, *typed.KINDS)}
 ALL = "all"
 """What stands for all of them."""
 
@@ -18,9 +18,9 @@ def hints(layers: Sequence[LayerReport], told: Collection[Hint] = ()) -> list[Hi
     return grouped(hint for _, _, hint in find(layers, KINDS.values()) if hint not in told)
 
 
-def kinds_named(names: Sequence[object]) -> list[Kind]:
+def kinds_named(names: Sequence[object]) -> list[HintKind]:
     """Return the kinds of these names, all of them for `all`. SpecError for a name that is not one."""
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, HintKind] = {}
     for name in names:
         if name == ALL:
             kinds |= KINDS

@@ -10,7 +10,7 @@ from ..network import Network
 from ..report import Hint, LayerReport
 from ..sizes import LARGEST, Shape, known, show
 from ..trace import fitting_input
-from . import Advice, Kind, Place, find
+from . import Advice, HintKind, HintPlace, find
 
 CHANNELS_NOTE = "{text}; {help}"
 
@@ -24,12 +24,12 @@ def notes(layers: Sequence[LayerReport]) -> Iterator[tuple[Hint, str]]:
             yield hint, kind.note.format(layer=hint.layers[0], text=hint.text, help=hint.help)
 
 
-def _space(place: Place) -> Shape:
+def _space(place: HintPlace) -> Shape:
     sample = place.layer.sample
     return sample[:-1] if place.layer.env.channels_last else sample[1:]
 
 
-def _kernel(place: Place) -> Advice | None:
+def _kernel(place: HintPlace) -> Advice | None:
     """Return the advice on a convolution whose kernel is 1 because nothing says what it is."""
     own, space = place.layer.node.layer, _space(place)
     if (
@@ -43,7 +43,7 @@ def _kernel(place: Place) -> Advice | None:
     return Advice("k is 1", f"for {k}: {place.source.with_argument(place.layer.node.spec_index, 'k', 3)}")
 
 
-def _mode(place: Place) -> Advice | None:
+def _mode(place: HintPlace) -> Advice | None:
     """Return the advice on a `padding_mode` without padding."""
     layer = place.layer
     if layer.op != "pad" or layer.node.layer.given.get("p") != 0 or not layer.name.endswith("_pad"):
@@ -52,7 +52,7 @@ def _mode(place: Place) -> Advice | None:
     return Advice("padding_mode pads by p, which is 0", f"for 1 on each side: {word}")
 
 
-def _linear(place: Place) -> Advice | None:
+def _linear(place: HintPlace) -> Advice | None:
     """Return the advice on a linear layer over the last axis of a map."""
     layer = place.layer
     if layer.op != "linear" or len(layer.sample) < 2:
@@ -63,7 +63,7 @@ def _linear(place: Place) -> Advice | None:
     return Advice("works on the last axis", "put flatten in front?")
 
 
-def _upsample(place: Place) -> Advice | None:
+def _upsample(place: HintPlace) -> Advice | None:
     """Return the advice on an upsampling to sizes that are smaller than the input's."""
     own, space = place.layer.node.layer, _space(place)
     out = own.given.get("out")
@@ -90,14 +90,14 @@ def channels_last(network: Network) -> Advice | None:
     return Advice(text, f"if they stand last: --layout NHWC, or {show((last, *sample[:-1]))}")
 
 
-def _of_input(place: Place) -> Advice | None:
+def _of_input(place: HintPlace) -> Advice | None:
     """Return the advice on the input's channels, at the first layer."""
     network = place.layer.network
     fixes = any("c_i" in node.layer.given for node in network.nodes)
     return None if place.path != ("layers", 0) or place.at or fixes else channels_last(network)
 
 
-def _width(place: Place) -> Advice | None:
+def _width(place: HintPlace) -> Advice | None:
     """Return the advice on a linear layer that declares how many features it gets from an input of open sizes."""
     own, network = place.layer.node.layer, place.layer.network
     wanted = own.given.get("c_i")
@@ -108,7 +108,7 @@ def _width(place: Place) -> Advice | None:
 
 
 KINDS = (
-    Kind(
+    HintKind(
         "CC512",
         "linear-width",
         "a linear layer expects another width than it gets",
@@ -118,7 +118,7 @@ KINDS = (
         _width,
         of_input=True,
     ),
-    Kind(
+    HintKind(
         "CC513",
         "kernel-left-out",
         "a convolution has no k, which is then 1",
@@ -127,7 +127,7 @@ KINDS = (
         _kernel,
         note="{layer}: {text}; {help}",
     ),
-    Kind(
+    HintKind(
         "CC514",
         "padding-mode",
         "a padding_mode has no padding",
@@ -136,7 +136,7 @@ KINDS = (
         _mode,
         note="{layer}: {text}; {help}",
     ),
-    Kind(
+    HintKind(
         "CC515",
         "last-axis",
         "a linear layer works on the last axis of a map",
@@ -145,7 +145,7 @@ KINDS = (
         _linear,
         note="{layer} {text}; {help}",
     ),
-    Kind(
+    HintKind(
         "CC516",
         "upsample-size",
         "an upsampling makes a map smaller",
@@ -154,7 +154,7 @@ KINDS = (
         _upsample,
         note="{text}; {help}",
     ),
-    Kind(
+    HintKind(
         "CC517",
         "channels-last",
         "the channels of the input seem to stand last",

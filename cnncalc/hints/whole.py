@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..network import INPUT
 from ..report import LayerReport
 from ..sizes import known, show
-from . import Advice, Kind, Place
+from . import Advice, HintKind, HintPlace
 from .windows import slides_of
 
 
-def _bias_before_norm(place: Place) -> Advice | None:
+def _bias_before_norm(place: HintPlace) -> Advice | None:
     """Return the advice on a bias whose only readers take the mean of each channel away."""
     layer, readers = place.layer, place.readers()
     is_tied = layer.node.tie is not None or any(other.node.tie == place.at for other in place.layers)
@@ -42,7 +42,7 @@ def _takes_mean_away(layer: LayerReport) -> bool:
     return layer.op in ("batchnorm", "instancenorm")
 
 
-def _constant_output(place: Place) -> Advice | None:
+def _constant_output(place: HintPlace) -> Advice | None:
     """Return the advice on a softmax or a norm of single values."""
     layer = place.layer
     x, axes = layer.sample, layer.traced.axes
@@ -69,7 +69,7 @@ def _is_map(layer: LayerReport | None) -> bool:
     return layer is not None and layer.node.layer.is_spatial and not layer.env.channels_last
 
 
-def _softmax_axis(place: Place) -> Advice | None:
+def _softmax_axis(place: HintPlace) -> Advice | None:
     """Return the advice on a softmax along the last axis of a map whose channels stand first."""
     layer = place.layer
     if layer.op not in ("softmax", "logsoftmax") or len(layer.sample) < 3 or not _is_map(place.before()):
@@ -104,7 +104,7 @@ def is_border(layer: LayerReport, sizes: dict[int, int]) -> bool:
     return all(own is not None and own[0] > n for own, n in zip(fewest, sizes.values(), strict=True))
 
 
-def _border_layers(place: Place) -> Advice | None:
+def _border_layers(place: HintPlace) -> Advice | None:
     """Return the advice on the first layer whose input's units see all of the network's input."""
     if len(place.path) > 2 or not slides_of(place.layer):
         return None
@@ -115,7 +115,7 @@ def _border_layers(place: Place) -> Advice | None:
         return None
     of = place.layer.reads_fields[0].of
     field = "x".join(f"{of[axis].size:,}" for axis in sizes)
-    more = f" and the {len(border) - 1} windows after it" if len(border) > 1 else ""
+    more = f" and {len(border) - 1} after it" if len(border) > 1 else ""
     text = (
         f"a unit of its input already sees {field} pixels, more than the {show(tuple(sizes.values()))} there are: "
         f"in the middle of the map its window{more} {'add' if more else 'adds'} no pixel"
@@ -125,7 +125,7 @@ def _border_layers(place: Place) -> Advice | None:
 
 
 KINDS = (
-    Kind(
+    HintKind(
         "CC508",
         "bias-before-norm",
         "a bias stands in front of a norm",
@@ -134,7 +134,7 @@ KINDS = (
         "Leave the bias out: `nobias`.",
         _bias_before_norm,
     ),
-    Kind(
+    HintKind(
         "CC509",
         "constant-output",
         "a softmax or a norm works on single values",
@@ -143,7 +143,7 @@ KINDS = (
         _constant_output,
         of_input=True,
     ),
-    Kind(
+    HintKind(
         "CC510",
         "softmax-axis",
         "a softmax works along the width of a map",
@@ -151,7 +151,7 @@ KINDS = (
         "Name the axis: `axis=1`.",
         _softmax_axis,
     ),
-    Kind(
+    HintKind(
         "CC511",
         "border-layers",
         "the receptive field covers the input before the last window",

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 from ..explain import axes_text
 from ..layers import ConvKind
-from ..layers.sliding import AxisWindow, Cut, Slide, Windowed, halves
+from ..layers.sliding import AxisWindow, Cut, Slide, Windowed
 from ..report import LayerReport
 from ..sizes import NOTHING_KNOWN, known
 from ..window import dropped
-from . import Advice, Kind, Place
+from . import Advice, HintKind, HintPlace
 
 W = TypeVar("W")
 MOST_TAPS = 4096
@@ -66,7 +66,7 @@ def _dropped(slide: Slide) -> int:
     return 0 if n is None or out is None or slide.pb is None else dropped(n, slide.pb, slide.k, slide.s, out)
 
 
-def _dropped_pixels(place: Place) -> Advice | None:
+def _dropped_pixels(place: HintPlace) -> Advice | None:
     """Return the advice on a floor that leaves pixels at the end unread."""
     slides = slides_of(place.layer)
 
@@ -82,20 +82,23 @@ def _dropped_pixels(place: Place) -> Advice | None:
     else:
         more = f"p={axes_text([(slide.pb, (slide.pa or 0) + _lacking(slide)) for slide in slides])}"
     sizes = {
-        f"; of {slide.n - lost} or {slide.n + _lacking(slide)} pixels none is dropped"
+        " or ".join([f"{size}" for size in (slide.n - lost, slide.n + _lacking(slide)) if size])
         for slide in slides
         if isinstance(slide.n, int) and (lost := _dropped(slide))
     }
-    return Advice(f"the floor drops {text}", f"{more} reads them, too{sizes.pop() if len(sizes) == 1 else ''}")
+    clean = f"; of {sizes.pop()} pixels none is dropped" if len(sizes) == 1 else ""
+    return Advice(f"the floor drops {text}", f"{more} reads them, too{clean}")
 
 
 def _lacking(slide: Slide) -> int:
-    """Return how many pixels more the last window needs that reads those that the floor drops."""
-    lost = _dropped(slide)
-    return min(slide.s, slide.k) - lost if lost else 0
+    """Return how many pixels more the window needs that would read those that the floor drops; 0 if it drops none."""
+    n, out = known(slide.n), known(slide.out)
+    if n is None or out is None or not _dropped(slide):
+        return 0
+    return out * slide.s - (slide.pb or 0) + slide.k - n
 
 
-def _even_kernel(place: Place) -> Advice | None:
+def _even_kernel(place: HintPlace) -> Advice | None:
     """Return the advice on an even kernel that `same` pads by one more on one side."""
     own = place.layer.node.layer
     if not isinstance(own, Windowed) or own.p_total is not None or not str(own.p).startswith("same"):
@@ -120,7 +123,7 @@ def _taps_by_phase(cut: Cut) -> tuple[int, int]:
     return 0 if common > 1 else taps // period, -(-taps // period)
 
 
-def _checkerboard(place: Place) -> Advice | None:
+def _checkerboard(place: HintPlace) -> Advice | None:
     """Return the advice on a transposed convolution whose outputs sum unequal numbers of taps."""
     cuts = [window for window in windows_of(place.layer) if isinstance(window, Cut)]
     uneven = [cut for cut in cuts if len({*_taps_by_phase(cut)}) > 1]
@@ -145,7 +148,7 @@ def _checkerboard(place: Place) -> Advice | None:
     own = place.layer.node.layer
     pads = [cut.pb + cut.pa - cut.out_pad + cut.d * (taps - 1) + 1 - cut.k for cut, taps in zip(cuts, k, strict=True)]
     if not isinstance(own.given.get("p"), str) and "out" not in own.given and min(pads) >= 0:
-        keys += f",p={axes_text([halves(pad, lower=True) for pad in pads])}"
+        keys += f",p={axes_text([(pad + 1) // 2 for pad in pads])}"
         keys += " without out_pad" if any(cut.out_pad for cut in cuts) else ""
     return Advice(text, f"{keys} sums as many everywhere; so does an upsample in front of a conv")
 
@@ -169,7 +172,7 @@ def _only_padding(slide: Slide) -> tuple[int, int]:
     return before, after
 
 
-def _padding_windows(place: Place) -> Advice | None:
+def _padding_windows(place: HintPlace) -> Advice | None:
     """Return the advice on windows that see nothing but padding."""
     slides = slides_of(place.layer)
 
@@ -201,7 +204,7 @@ def _used_taps(slide: Slide) -> tuple[int, int] | None:
     return (used[0], used[-1]) if used and len(used) == used[-1] - used[0] + 1 else None
 
 
-def _unused_taps(place: Place) -> Advice | None:
+def _unused_taps(place: HintPlace) -> Advice | None:
     """Return the advice on a convolution some of whose weights are only ever multiplied by padding."""
     if place.layer.node.layer.CONVOLUTION in (None, ConvKind.TRANSPOSED):
         return None
@@ -221,9 +224,10 @@ def _unused_taps(place: Place) -> Advice | None:
     numbers = [(s.taps, known(s.n)) for s in slides]
     text = f"{all_taps - met:,} of the {all_taps:,} weights of a kernel only ever meet padding: the input is "
     text += "x".join(str(n) for _, n in numbers)
-    if any(min(pair) < 0 for pair in p):
-        return Advice(text, f"k={axes_text(k)} has room for all that is read")
-    return Advice(text, f"k={axes_text(k)},p={axes_text(p)} computes the same")
+    crop = [(max(-before, 0), max(-after, 0)) for before, after in p]
+    cropped = f"crop:{axes_text(crop)} in front of " if any(map(any, crop)) else ""
+    pads = [(max(before, 0), max(after, 0)) for before, after in p]
+    return Advice(text, f"{cropped}k={axes_text(k)},p={axes_text(pads)} computes the same")
 
 
 def _share_read(slide: Slide) -> tuple[int, int]:
@@ -233,19 +237,28 @@ def _share_read(slide: Slide) -> tuple[int, int]:
 
 
 def _skips(slide: Slide) -> bool:
-    """Return whether windows step over pixels of the input."""
+    """Return whether windows step over pixels of the input, because of their stride."""
     read, of = _share_read(slide)
-    n, reach = known(slide.n), 1 if slide.d > 1 else slide.k - (slide.pb or 0)
-    return read < of and (n is None or n > reach)
+    n, out, pb = known(slide.n), known(slide.out), slide.pb or 0
+    if read == of or n is None or out is None:
+        return read < of
+    end = (out - 1) * slide.s - pb + slide.k
+    return any(not _is_read(slide, pixel, out, pb) for pixel in range(max(min(n, end, MOST_TAPS), 0)))
 
 
-def _is_pointwise(place: Place) -> bool:
+def _is_read(slide: Slide, pixel: int, out: int, pb: int) -> bool:
+    """Return whether a tap of one of `out` windows lies on a pixel."""
+    starts = (pixel + pb - tap * slide.d for tap in range(min(slide.taps, MOST_TAPS)))
+    return any(start % slide.s == 0 and 0 <= start < out * slide.s for start in starts)
+
+
+def _is_pointwise(place: HintPlace) -> bool:
     kind = place.layer.node.layer.CONVOLUTION
     slides = slides_of(place.layer)
     return kind not in (None, ConvKind.TRANSPOSED) and bool(slides) and all(slide.taps == 1 for slide in slides)
 
 
-def _unread_pixels(place: Place) -> Advice | None:
+def _unread_pixels(place: HintPlace) -> Advice | None:
     """Return the advice on a window that steps over pixels, unless it is a single tap of a convolution."""
     if _is_pointwise(place):
         return None
@@ -258,7 +271,7 @@ def _unread_pixels(place: Place) -> Advice | None:
             if slide.taps < slide.s
             else f"d={slide.d} and s={slide.s} share a factor"
         )
-        return f"{why} on %: {of - read} of every {of} pixels are never read"
+        return f"{why} on %: {of - read} of every {of} pixels {'is' if of - read == 1 else 'are'} never read"
 
     text = _by_axis(slides, say, _axis)
     if text is None:
@@ -270,7 +283,7 @@ def _unread_pixels(place: Place) -> Advice | None:
     return Advice(text, f"k={axes_text(k)} or s={axes_text(s)} reads them all")
 
 
-def _strided_pointwise(place: Place) -> Advice | None:
+def _strided_pointwise(place: HintPlace) -> Advice | None:
     """Return the advice on a convolution of a single tap that steps over pixels."""
     if not _is_pointwise(place):
         return None
@@ -288,7 +301,7 @@ def _strided_pointwise(place: Place) -> Advice | None:
 
 
 KINDS = (
-    Kind(
+    HintKind(
         "CC501",
         "dropped-pixels",
         "the floor drops pixels at the end of an axis",
@@ -298,7 +311,7 @@ KINDS = (
         _dropped_pixels,
         of_input=True,
     ),
-    Kind(
+    HintKind(
         "CC502",
         "even-kernel",
         "`same` pads an even kernel by one more on one side",
@@ -306,7 +319,7 @@ KINDS = (
         "Take an odd kernel.",
         _even_kernel,
     ),
-    Kind(
+    HintKind(
         "CC503",
         "checkerboard",
         "the outputs of a transposed convolution sum unequal numbers of taps",
@@ -315,7 +328,7 @@ KINDS = (
         "Take a k that s divides, or an upsampling and a convolution.",
         _checkerboard,
     ),
-    Kind(
+    HintKind(
         "CC504",
         "padding-windows",
         "windows see only padding",
@@ -324,7 +337,7 @@ KINDS = (
         _padding_windows,
         of_input=True,
     ),
-    Kind(
+    HintKind(
         "CC505",
         "unused-taps",
         "weights of a kernel only ever meet padding",
@@ -334,7 +347,7 @@ KINDS = (
         _unused_taps,
         of_input=True,
     ),
-    Kind(
+    HintKind(
         "CC506",
         "unread-pixels",
         "the stride is above the kernel",
@@ -342,11 +355,11 @@ KINDS = (
         "Take a kernel as large as the stride, or a smaller stride.",
         _unread_pixels,
     ),
-    Kind(
+    HintKind(
         "CC507",
         "strided-1x1",
         "a 1x1 convolution has a stride",
-        "It reads one pixel of s*s, and ignores the others (He et al., Bag of Tricks, 2018, on ResNet's shortcuts).",
+        "It reads one pixel of `s*s`, and ignores the others (He et al., Bag of Tricks, 2018, on ResNet's shortcuts).",
         "Put an average pool in front of it and take s=1, or a kernel as large as the stride.",
         _strided_pointwise,
     ),
