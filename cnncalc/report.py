@@ -239,8 +239,8 @@ class LayerReport:
     @property
     def is_cut(self) -> bool:
         """Return whether it is a block of which only the layers before an impossible one are known."""
-        own: Any = self.node.layer.given.get("layers", ())
-        return bool(self.inner) and len(self.inner) < len(own)
+        own: Any = self.node.layer.given["layers"] if self.inner else ()
+        return len(self.inner) < len(own)
 
     @property
     def misaligned(self) -> bool:

@@ -200,7 +200,7 @@ def to_json(shape: Iterable[Size]) -> list[int | str | None] | None:
     """Return a shape as JSON: numbers, `"H"` or `"(H+1)//2"` for an open size, null for an unknown one."""
     if shape is NOTHING_KNOWN:
         return None
-    return [s if not isinstance(s, Open) else None if s.letter is None else str(s) for s in shape]
+    return [s if type(s) is int or not isinstance(s, Open) else None if s.letter is None else str(s) for s in shape]
 
 
 def split_axes(text: str) -> list[str]:
@@ -294,7 +294,8 @@ def read_shape(value: object, text: str | None = None, *, scalar: bool = False) 
         raise SpecError(f"{shown(value if text is None else text)} is not a shape", help, key="input")
     if len(value) > MOST_SIZES:
         raise SpecError(f"a shape of {len(value)} sizes", f"a shape has at most {MOST_SIZES} sizes", key="input")
-    return tuple([_read_size(v, value if text is None else text) for v in value])
+    within = value if text is None else text
+    return tuple([v if type(v) is int and 1 <= v <= LARGEST else _read_size(v, within) for v in value])
 
 
 def _read_size(value: object, within: object) -> Size:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 
@@ -103,6 +102,8 @@ def _tell(hints: Sequence[tuple[str, Hint]], asked: bool, noted: bool) -> None:
 
 def _again() -> str:
     """Return the command line that lists the hints, ready to be pasted."""
+    import shlex
+
     words = settings().words
     end = words.index("--") if "--" in words else len(words)
     line = f"cnncalc {shlex.join([*words[:end], '--hints', *words[end:]])}"
