@@ -15,7 +15,7 @@ from ..axes import Fields as Fields  # noqa: PLC0414  layers import it from here
 from ..dialects import Dialect
 from ..errors import ShapeError, shown
 from ..registry import Registry
-from ..sizes import Shape, Size, count, known, show, total
+from ..sizes import Shape, Size, count, show, total
 from .keys import Reader
 
 AXIS_LETTERS = {1: "L", 2: "HW", 3: "DHW"}
@@ -24,11 +24,22 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 """The names of spatial axes if there are more than three."""
 
 
+Comparison = tuple[Size, str, Size]
+"""Two sizes and the sign between them, as `conditions.Test` has it: `=`, `!=`, `>=`, or `|` for a multiple of."""
+
+
 class Env(NamedTuple):
     """The dialect and the layout of a network while it is traced."""
 
     dialect: type[Dialect]
     channels_last: bool
+    needs: list[tuple[Comparison, ...]] | None = None
+    """Where what has to hold of open sizes is noted; None if nobody asks."""
+
+    def require(self, *tests: Comparison) -> None:
+        """Note that one of these comparisons of open sizes has to hold."""
+        if self.needs is not None:
+            self.needs.append(tests)
 
 
 class Trace(NamedTuple):
@@ -314,9 +325,12 @@ def channels(x: Shape, env: Env) -> Size:
     return x[-1] if env.channels_last else x[0]
 
 
-def check_channels(declared: int | None, c: Size, x: Shape, what: str = "channel") -> None:
+def check_channels(declared: int | None, c: Size, x: Shape, env: Env, what: str = "channel") -> None:
     """Compare a declared number of channels with that of the input, of shape x."""
-    if declared is None or known(c) in (None, declared):
+    if declared is None or c == declared:
+        return
+    if not isinstance(c, int):
+        env.require((c, "=", declared))
         return
     help = f"remove c_i, set it to {c}, or fix the layer before"
     if declared in (x[0], x[-1]):
@@ -325,10 +339,13 @@ def check_channels(declared: int | None, c: Size, x: Shape, what: str = "channel
     raise ShapeError(f"expects {declared} input {what}{'s' * (declared != 1)}, gets {c}", help, key="c_i")
 
 
-def divides(parts: int, whole: Size, what: str, key: str = "g", also: int | None = None) -> None:
+def divides(parts: int, whole: Size, what: str, env: Env, key: str = "g", also: int | None = None) -> None:
     """Check that `parts` divides a number of channels; `also` is another that it has to divide, for the help."""
-    number = known(whole)
-    if number is None or number % parts == 0:
+    if not isinstance(whole, int):
+        env.require((whole, "|", parts))
+        return
+    number = whole
+    if number % parts == 0:
         return
     common = gcd(number, also or number)
     fitting = [str(d) for d in range(1, min(common, 4096) + 1) if common % d == 0]
