@@ -200,7 +200,7 @@ def fitting_input(network: Network, read: Input, at: int) -> str | None:
         """Return how many features it gets; 0 if a layer before does not fit."""
         start = sample_of(side), begin(sample_of(side), places)
         try:
-            layers = list(_trace(network, network.nodes[:at], start, read.batch))
+            layers = list(_trace(network, network.nodes[:at], start, read.batch, _Needs()))
         except CnncalcError:
             return 0
         last = known(layers[node.reads[0]].traced.out[-1]) if node.reads[0] != INPUT else None

@@ -76,9 +76,10 @@ def command(
         raise SpecError(f"{format} has rows only, and no room for --explain", "use the table, Markdown or JSON")
     values = () if gets is None else tuple([name.strip() for name in gets.split(",")])
     chooses = columns is not None or selection != WHOLE
-    if values and (explain or chooses or lists_hints or format not in VALUE_FORMATS):
-        more = "--explain, --hints, --format, --columns and the choice of rows"
-        raise SpecError("--get prints values alone", f"leave out {more}")
+    if values and (explain or chooses or format not in VALUE_FORMATS):
+        raise SpecError("--get prints values alone", "leave out --explain, --format, --columns and the choice of rows")
+    if values and lists_hints:
+        raise SpecError("--get prints values alone", "leave out --hints")
     if options.several and (explain or chooses or measures != Measures() or values):
         raise SpecError(
             "--explain, --dtype, --macs-as, --get, --columns and the choice of rows are for one dialect",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ..fields import borders
+from ..fields.graph import Graph
 from ..network import INPUT
-from ..report import LayerReport
-from ..sizes import known, show
+from ..report import LayerReport, Report
+from ..sizes import Shape, known, show
 from . import Advice, HintKind, HintPlace
-from .windows import slides_of
 
 
 def _bias_before_norm(place: HintPlace) -> Advice | None:
@@ -82,46 +85,41 @@ def _softmax_axis(place: HintPlace) -> Advice | None:
     )
 
 
-def input_sizes(layers: list[LayerReport]) -> dict[int, int]:
-    """Return the known sizes of the axes of the network's input along which there are fields."""
+def _graph(layers: Sequence[LayerReport]) -> Graph | None:
+    """Return the layers as a graph; None if none of them reads the network's input."""
     for layer in layers:
-        for at, fields, x in zip(layer.node.reads, layer.reads_fields, layer.samples, strict=True):
-            if at == INPUT:
-                sizes = {axis: known(n) for n, axis in zip(x, fields.axes, strict=True) if type(axis) is int}
-                return {axis: n for axis, n in sizes.items() if n is not None}
-    return {}
-
-
-def is_border(layer: LayerReport, sizes: dict[int, int]) -> bool:
-    """Return whether a layer's windows add nothing to what a unit in the middle of its input sees: all of the input.
-
-    Richter et al., Should You Go Deeper? Optimizing Convolutional Neural Network Architectures without Training, 2021.
-    """
-    if not sizes or not layer.reads_fields or not any(slide.k > 1 for slide in slides_of(layer)):
-        return False
-    of = layer.reads_fields[0].of
-    fewest = [of[axis].sizes if axis < len(of) else None for axis in sizes]
-    return all(own is not None and own[0] > n for own, n in zip(fewest, sizes.values(), strict=True))
+        if INPUT in layer.node.reads:
+            sample = layer.samples[layer.node.reads.index(INPUT)]
+            return Graph(Report(layer.network, None, sample, list(layers)))
+    return None
 
 
 def _border_layers(place: HintPlace) -> Advice | None:
     """Return the advice on the first layer whose input's units see all of the network's input."""
-    if len(place.path) > 2 or not slides_of(place.layer):
+    own = place.layer.reads_fields
+    if place.around or len(own) != 1 or any(field.size is None or field.size < 2 for field in own[0].of):
         return None
-    layers = list(place.layers)
-    sizes = input_sizes(layers)
-    border = [at for at, layer in enumerate(layers) if is_border(layer, sizes)]
-    if not border or border[0] != place.at:
+    graph = _graph(place.layers)
+    sizes = graph.space(INPUT).shape if graph is not None else ()
+    if graph is None or not sizes or not _is_border(place.layer, sizes):
         return None
-    of = place.layer.reads_fields[0].of
-    field = "x".join(f"{of[axis].size:,}" for axis in sizes)
+    border = [at for at, layer in enumerate(place.layers) if _is_border(layer, sizes)]
+    if border[0] != place.at:
+        return None
+    field = show(tuple([own[0].of[axis].size or 0 for axis in range(len(sizes))]))
     more = f" and {len(border) - 1} after it" if len(border) > 1 else ""
     text = (
-        f"a unit of its input already sees {field} pixels, more than the {show(tuple(sizes.values()))} there are: "
-        f"in the middle of the map its window{more} {'add' if more else 'adds'} no pixel"
+        f"a unit of its input already sees {field} pixels, and the image has {show(sizes)}: in the middle of the map "
+        f"its window{more} {'add' if more else 'adds'} nothing"
     )
-    most = [max(layers[at].reads_fields[0].of[axis].sizes[0] for at in border) for axis in sizes]  # type: ignore[index]
-    return Advice(text, f"an input of {'x'.join(map(str, most))} or more, or fewer strides and layers above")
+    enough = borders.least(graph)
+    size = "a larger input" if None in enough else f"an input of {show([n or 0 for n in enough])} or more"
+    return Advice(text, f"{size}, or fewer strides and layers above")
+
+
+def _is_border(layer: LayerReport, sizes: Shape) -> bool:
+    """Return whether a layer is a border layer on every axis."""
+    return all(borders.border(layer, sizes))
 
 
 KINDS = (

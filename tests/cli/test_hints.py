@@ -194,7 +194,7 @@ def test_hints_go_with_no_bare_value() -> None:
     ended = here(f"shape {POOLED} --get out --hints".split())
     assert (ended.code, ended.err) == (
         2,
-        "--get prints values alone\n  leave out --explain, --hints, --format, --columns and the choice of rows\n",
+        "--get prints values alone\n  leave out --hints\n",
     )
 
 

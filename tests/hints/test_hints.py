@@ -142,10 +142,9 @@ CASES = [
      "axis=1 takes the channels",
      ["3x8x9 conv:5,k3 softmax:axis=1"]),
     ("3x8x8 conv:4,k3,p1 conv:4,k3,p1 conv:4,k5,p2 conv:4,k3,p1 conv:4,k3,p1",
-     "border-layers: conv4: a unit of its input already sees 9x9 pixels, more than the 8x8 there are: in the middle "
-     "of the map its window and 1 after it add no pixel; "
-     "an input of 11x11 or more, or fewer strides and layers above",
-     ["3x11x11 conv:4,k3,p1 conv:4,k3,p1 conv:4,k5,p2 conv:4,k3,p1 conv:4,k3,p1"]),
+     "border-layers: conv4: a unit of its input already sees 9x9 pixels, and the image has 8x8: in the middle of the "
+     "map its window and 1 after it add nothing; an input of 12x12 or more, or fewer strides and layers above",
+     ["3x12x12 conv:4,k3,p1 conv:4,k3,p1 conv:4,k5,p2 conv:4,k3,p1 conv:4,k3,p1"]),
     ("3xHxW conv:5,k3 flatten linear:7,c_i=180",
      "linear-width: linear1: expects 180 features, and the input's sizes are open; -i 3x8x8 gives 180",
      ["3x8x8 conv:5,k3 flatten linear:7,c_i=180"]),
