@@ -38,6 +38,7 @@ FLOORS = [
     "counters",
     "comparisons",
     "explain",
+    "steps",
     "fields",
     "hints",
     "zoo",

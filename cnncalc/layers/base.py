@@ -79,6 +79,17 @@ class ConvKind(Enum):
     TRANSPOSED = "transposed"
 
 
+class StepKind(Enum):
+    """What a step of a window does."""
+
+    SUM = "sum"
+    """It adds products of what it reads."""
+    SPREAD = "spread"
+    """It adds what it reads, times the kernel, to a window of the output."""
+    MAX = "max"
+    MEAN = "mean"
+
+
 Start = float | None
 """How an array of weights is drawn: as this constant, or as a KERNEL."""
 KERNEL: Start = None
@@ -106,6 +117,8 @@ class Layer:
     """How many spatial axes it may have, each a word of its own: None for any number, 2 without an ending."""
     CONVOLUTION: ClassVar[ConvKind | None] = None
     """Which kind of convolution it is: those are compared with the fully connected and the locally connected layer."""
+    STEP: ClassVar[StepKind | None] = None
+    """What each step of its window does; None if it has no window that moves, or does more than one thing."""
     KEEPS_SHAPE: ClassVar[bool] = False
     """Whether it works on values where they are, so that the next layer decides what the input's sizes mean."""
     MAKES_AXES: ClassVar[bool] = False
@@ -184,6 +197,11 @@ class Layer:
     def is_spatial(self) -> bool:
         """Return whether this layer, with its keys, works over the spatial axes of its input."""
         return self.SPATIAL
+
+    @property
+    def overstates(self) -> str | None:
+        """Return why its units see less than its trace says; None if that is exact."""
+        return None
 
     @property
     def sign(self) -> Sign:

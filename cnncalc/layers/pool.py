@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ..errors import ShapeError
 from ..field import POOLED, Field
 from ..sizes import Open, Shape, Size, known
-from .base import Env, Fields, Layer, Sign, Trace, by_axis, join, ops, space_of
+from .base import Env, Fields, Layer, Sign, StepKind, Trace, by_axis, join, ops, space_of
 from .conv import OUT_HELP, OUT_KEY, WINDOW_KEYS
 from .keys import KEEP, Axes, Reader, Sides, flag, power, rounding, spread, spread_sides, wanted_sizes
 from .sliding import Slide, Windowed, check_fits, explain_slides, place, sides_of
@@ -190,6 +190,7 @@ class MaxPool(Pool):
 
     WORD = "maxpool"
     LINEAR = False
+    STEP = StepKind.MAX
     AVERAGES = False
 
     @property
@@ -203,6 +204,7 @@ class AvgPool(Pool):
 
     WORD = "avgpool"
     LINEAR = True
+    STEP = StepKind.MEAN
     KEYS: ClassVar[dict[str, Reader]] = {**Pool.KEYS, "count_include_pad": flag}
     HELP: ClassVar[dict[str, str]] = {**Pool.HELP, "count_include_pad": "Whether an average counts the padding."}
     count_include_pad: bool | None = None
@@ -276,6 +278,7 @@ class GlobalMaxPool(GlobalPool):
     WORD = "globalmaxpool"
     ALSO = ("gmp",)
     LINEAR = False
+    STEP = StepKind.MAX
 
 
 class GlobalAvgPool(GlobalPool):
@@ -284,6 +287,7 @@ class GlobalAvgPool(GlobalPool):
     WORD = "globalavgpool"
     ALSO = ("gap",)
     LINEAR = True
+    STEP = StepKind.MEAN
 
 
 class AdaptivePool(Layer):
@@ -319,6 +323,7 @@ class AdaptiveMaxPool(AdaptivePool):
     WORD = "adaptivemaxpool"
     REFUSED = {"onnx_read": "ONNX has no such operator"}
     LINEAR = False
+    STEP = StepKind.MAX
 
 
 class AdaptiveAvgPool(AdaptivePool):
@@ -327,6 +332,7 @@ class AdaptiveAvgPool(AdaptivePool):
     WORD = "adaptiveavgpool"
     REFUSED = {"onnx_read": "ONNX has no such operator"}
     LINEAR = True
+    STEP = StepKind.MEAN
 
 
 def _adapt(field: Field, sizes: tuple[Size, Size]) -> Field:

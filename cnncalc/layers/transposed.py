@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import ShapeError
 from ..sizes import Open, Shape, Size, known
 from ..window import extent
-from .base import ConvKind, Env, axis_names, by_axis, divides, ops
+from .base import ConvKind, Env, StepKind, axis_names, by_axis, divides, ops
 from .conv import (
     CHANNEL_KEYS,
     LAST_KEYS,
@@ -32,6 +32,7 @@ class TransposedConv(Convolution):
     ALSO = ("deconv", "upconv", "tconv")
     EXAMPLE = "OP:8,k4,s2,p1"
     CONVOLUTION = ConvKind.TRANSPOSED
+    STEP = StepKind.SPREAD
     KEYS = {**CHANNEL_KEYS, **WINDOW_KEYS, "g": at_least(1), "out_pad": per_axis(0), **OUT_KEY, **LAST_KEYS}
     HELP = {
         **OUT_HELP,
