@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..errors import ShapeError
 from ..sizes import Shape, Size, atom, count, counted, known, total
-from .base import KERNEL, ConvKind, Env, Fields, Sign, Trace, check_channels, divides, join, ops, space_of
+from .base import KERNEL, ConvKind, Env, Fields, Sign, StepKind, Trace, check_channels, divides, join, ops, space_of
 from .keys import Axes, Reader, at_least, flag, per_axis, sides, spread
 from .sliding import AxisWindow, Slide, Windowed, check_fits, explain_slides, place, sides_of
 
@@ -40,17 +40,31 @@ class Convolution(Windowed):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c_i, space = self.split(x, env)
-        check_channels(self.c_i, c_i, x)
+        check_channels(self.c_i, c_i, x, env)
+        c_i = c_i if self.c_i is None else self.c_i
         windows, keys = self.windows(space, env)
         c_o, own = self.kernels(c_i, env)
         values = {"c_i": known(c_i), "c_o": known(c_o), **keys, **own, "bias": self.bias, "flip": self.flip}
         counts = self.counts(x, values if type(c_i) is int else {**values, "c_i": c_i}, env)
         out = tuple([window.out for window in windows])
         macs = count(counts[0], *self.positions(space, out))  # and as many weights, if none were shared
-        if fields.axes[-1 if env.channels_last else 0] is not None:
-            fields = fields.whole([len(x) - 1 if env.channels_last else 0], x)
+        place = len(x) - 1 if env.channels_last else 0
+        if fields.axes[place] is not None:
+            fields = self.see_channels(fields, place, x, c_o)
         seen = fields.each(space_of(x, env), windows, lambda field, window: window.see(field))
         return Trace(values, join(c_o, out, env), seen, *counts, macs, macs)
+
+    def see_channels(self, fields: Fields, place: int, x: Shape, c_o: Size) -> Fields:
+        """Return the fields with each output channel seeing those of its group, if channels run along an axis."""
+        groups, own, made = self.groups(x[place]), known(x[place]), known(c_o)
+        if groups == 1 or own is None or made is None:
+            return fields.whole([place], x)
+        each = own // groups
+        return fields.at(place, lambda field: field.spread([(0, each - 1)] * (made // groups), each))
+
+    def groups(self, c_i: Size) -> int:
+        """Return how many groups of channels it has that do not meet."""
+        return self.g
 
     def windows(self, space: Shape, env: Env) -> tuple[Sequence[AxisWindow], Keys]:
         """Return the window on each axis, and the resolved keys that place it."""
@@ -69,7 +83,7 @@ class Convolution(Windowed):
             )
         wanted = self.wanted(nd)
         slides = place(space, k, s, d, p, ceil=False, wanted=wanted)
-        check_fits(slides, self.p_total is not None)
+        check_fits(slides, self.p_total is not None, env, wanted=wanted)
         keys = {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
         return slides, keys if wanted is None else {**keys, "out": wanted}
 
@@ -142,6 +156,7 @@ class Conv(Convolution):
     WORD = "conv"
     EXAMPLE = "OP:64,k3,p1"
     CONVOLUTION = ConvKind.PLAIN
+    STEP = StepKind.SUM
     NEEDED = ("c_o",)
     c_o: int
 
@@ -151,8 +166,8 @@ class Conv(Convolution):
         return slides, keys
 
     def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
-        divides(self.g, c_i, "c_i", also=self.c_o)
-        divides(self.g, self.c_o, "c_o", also=known(c_i))
+        divides(self.g, c_i, "c_i", env, also=self.c_o)
+        divides(self.g, self.c_o, "c_o", env, also=known(c_i))
         return self.c_o, {"g": self.g}
 
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
@@ -192,12 +207,16 @@ class DepthwiseConv(ChannelwiseConv):
     REFUSED = {"onnx_read": "reads as a conv with groups"}
     EXAMPLE = "OP:k3,p1"
     CONVOLUTION = ConvKind.DEPTHWISE
+    STEP = StepKind.SUM
     HELP = {**ChannelwiseConv.HELP, "c_o": "The number of output channels; by default c_i*multiplier."}
     multiplier: int | None = None
 
+    def groups(self, c_i: Size) -> int:
+        return known(c_i) or 1
+
     def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
-        multiplier = self.times_each(c_i)
-        return c_i * multiplier, {"multiplier": multiplier}
+        multiplier = self.times_each(c_i, env)
+        return self.c_o or c_i * multiplier, {"multiplier": multiplier}
 
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         return {"weight": _channelwise_shape(values, env)}
@@ -210,7 +229,7 @@ class DepthwiseConv(ChannelwiseConv):
             return {}
         return {"k": list(shape[:nd]), "multiplier": shape[-1]} if env.channels_last else {"k": list(shape[2:])}
 
-    def times_each(self, c_i: Size) -> int:
+    def times_each(self, c_i: Size, env: Env) -> int:
         """Return the multiplier, from c_o if it is not given; ShapeError if the two disagree."""
         c_o, multiplier = self.c_o, self.multiplier
         if c_o is None:
@@ -218,9 +237,11 @@ class DepthwiseConv(ChannelwiseConv):
         if multiplier is None:
             if not isinstance(c_i, int):
                 raise ShapeError("the multiplier c_o/c_i is not known while c_i is open", "give multiplier", key="c_o")
-            divides(c_i, c_o, "c_o", "c_o")
+            divides(c_i, c_o, "c_o", env, "c_o")
             return c_o // c_i
-        if isinstance(c_i, int) and c_i * multiplier != c_o:
+        if not isinstance(c_i, int):
+            env.require((c_i * multiplier, "=", c_o))
+        elif c_i * multiplier != c_o:
             raise ShapeError(f"c_o is {c_o}, and c_i*multiplier = {c_i}*{multiplier}", "leave c_o out", key="c_o")
         return multiplier
 

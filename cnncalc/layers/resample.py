@@ -99,7 +99,7 @@ class Upsample(Layer):
         if (self.out is None) == (self.factor is None):
             raise ShapeError("upsample takes either factor or out", "as upsample:factor=2 or upsample:56x56")
         factor = spread(self.factor, nd)
-        out: Shape = tuple([_scaled(n, f) for n, f in zip(space, factor, strict=True)])
+        out: Shape = tuple([_scaled(n, f, env) for n, f in zip(space, factor, strict=True)])
         if self.out is not None:
             out = spread(self.out, nd)
         seen = fields.each(space_of(x, env), [*zip(space, out, factor, strict=True)], self._see)
@@ -167,12 +167,21 @@ class Upsample(Layer):
         return by_axis([f"floor({n}*{factor}) = {out}" for n, factor, out in rows])
 
 
-def _scaled(n: Size, factor: Factor | None) -> Size:
+MOST_PARTS = 1 << 10
+"""The largest denominator of a factor by which an open size is multiplied exactly, as doubles are."""
+
+
+def _scaled(n: Size, factor: Factor | None, env: Env) -> Size:
     """Return a size times a factor, rounded down; unknown without one."""
     if isinstance(factor, int):
         return n * factor
-    if factor is None or not isinstance(n, int):
+    if factor is None:
         return UNKNOWN
+    if not isinstance(n, int):
+        times, parts = factor.as_integer_ratio()
+        scaled = n * times // parts if parts <= MOST_PARTS else UNKNOWN
+        env.require((scaled, ">=", 1))
+        return scaled
     out = math.floor(n * factor)  # in double precision, as in PyTorch
     if out < 1:
         raise ShapeError(f"the output is empty: floor({n}*{factor}) = {out} < 1", "raise factor", key="factor")
@@ -220,13 +229,18 @@ class PixelShuffle(BlockShuffle):
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
         f = self.factor
-        if isinstance(c, int) and c % (f * f):
+        if not isinstance(c, int):
+            env.require((c, "|", f * f))
+        elif c % (f * f):
             raise ShapeError(
                 f"factor={f} needs a multiple of {f}*{f} = {f * f} input channels, gets {c}",
                 f"{c} = {c // (f * f)}*{f * f} + {c % (f * f)}",
                 key="factor",
             )
-        seen = fields.each(space_of(x, env), space, lambda field, _: field.resample(1, f, lambda u: (u // f, u // f)))
+        seen = moved(self, fields, x, env)
+        if seen is None:
+            places = space_of(x, env)
+            seen = fields.each(places, space, lambda field, _: field.resample(1, f, lambda u: (u // f, u // f)))
         return Trace(self.values(env), join(c // (f * f), tuple([n * f for n in space]), env), seen)
 
 
@@ -241,8 +255,10 @@ class PixelUnshuffle(BlockShuffle):
         c, space = self.split(x, env)
         f = self.factor
         for n, name in zip(space, axis_names(len(space)), strict=True):
-            divides(f, n, f"the {name}", "factor")
-        seen = fields.each(space_of(x, env), space, lambda field, _: field.slide(f, f, 0))
+            divides(f, n, f"the {name}", env, "factor")
+        seen = moved(self, fields, x, env)
+        if seen is None:
+            seen = fields.each(space_of(x, env), space, lambda field, _: field.slide(f, f, 0))
         return Trace(self.values(env), join(c * (f * f), tuple([n // f for n in space]), env), seen)
 
 
@@ -264,8 +280,17 @@ class ChannelShuffle(Layer):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, _ = self.split(x, env)
-        divides(self.g, c, "channels")
-        return super().trace(x, fields, env)
+        divides(self.g, c, "channels", env)
+        return Trace(self.values(env), x, moved(self, fields, x, env) or fields)
+
+
+def moved(layer: Layer, fields: Fields, x: Shape, env: Env) -> Fields | None:
+    """Return the fields of a shuffle if channels run along an axis, too; None if they do not."""
+    if fields.axes[-1 if env.channels_last else 0] is None:
+        return None
+    apart, order, out = apart_in_order(layer.WORD, layer.values(env), x, env.channels_last)
+    places = [axis - 1 for axis in order]
+    return fields.reshape(x, apart).permute(places).reshape(tuple([apart[place] for place in places]), out)
 
 
 def apart_in_order(op: str, values: Mapping[str, Any], x: Shape, channels_last: bool) -> tuple[Shape, list[int], Shape]:

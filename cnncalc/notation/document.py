@@ -35,6 +35,8 @@ TOP_KEYS = (
     "layers",
     "expect",
     "report",
+    "unit",
+    "pixel",
     "$schema",
 )
 Raw = dict[str, Any]
