@@ -113,6 +113,7 @@ def command(
     extra = [expect.read_text(text) for text in expected]
     extra += [expect.read_forbidden("--forbid", names) for names in forbid]
     extra += [expect.read_one(key, value) for key, value in bounds.items() if value is not None]
+    extra = [one._replace(is_typed=True) for one in extra]
     gc.enable()  # there may be any number of files
     skipped: list[str] = []
     files = spec_files(file, lines=context.params["as_jsonl"])
