@@ -23,7 +23,7 @@ MEANT = {
     "flops": ("shape", "--get", "flops"),
     "buffers": ("shape", "--get", "buffers"),
     **dict.fromkeys(("out", "output"), ("shape", "--get", "out")),
-    **dict.fromkeys(("rf", "field", "fields", "receptive-field"), ("shape", "--columns", "layer,op,out,rf")),
+    **dict.fromkeys(("field", "receptive-field"), ("rf",)),
     **dict.fromkeys(("memory", "mem"), ("shape", "--dtype", "float32")),
     **dict.fromkeys(("models", "model", "list", "ls", "nets", "networks"), ("zoo",)),
     **dict.fromkeys(("lint", "validate", "verify", "test", "expect", "assert"), ("check",)),

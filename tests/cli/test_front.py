@@ -65,7 +65,7 @@ GUESSES = [
     ("params lenet5", "shape lenet5 --get params"),
     ("macs lenet5", "shape lenet5 --get macs"),
     ("flops lenet5", "shape lenet5 --get flops"),
-    ("rf lenet5", "shape lenet5 --columns layer,op,out,rf"),
+    ("receptive-field lenet5", "rf lenet5"),
     ("memory lenet5", "shape lenet5 --dtype float32"),
     ("models", "zoo"),
     ("list", "zoo"),
