@@ -64,7 +64,16 @@ class Field(NamedTuple):
         spans = self.phases if self.phases is not None else [(0, self.size - 1)]
         return min(last - first + 1 for first, last in spans), self.size
 
-    def slide(self, k: int, s: int, pb: int | None) -> Field:
+    @property
+    def spans(self) -> tuple[tuple[Interval, ...], int] | None:
+        """Each phase's first and last pixel, or NOTHING, and the advance; None if they are not known."""
+        if self.phases is not None:
+            return self.phases, self.advance
+        if self.size is None or self.stride is None or self.start is None:
+            return None
+        return ((self.start, self.start + self.size - 1),), self.stride
+
+    def slide(self, k: int, s: int, pb: int | None, d: int = 1) -> Field:  # noqa: ARG002  a field has no holes
         """Return the field after a window of extent k, stride s and padding pb before (None: an open size decides)."""
         if self.phases is not None or (self.stride or 0) < 0:
             return self.lost() if pb is None else self.spread([(-pb, k - 1 - pb)], s)
@@ -88,7 +97,7 @@ class Field(NamedTuple):
 
     def still(self, n: int) -> Field:
         """Return the field after a layer each of whose units sees all n units at once."""
-        known = _unit(self)
+        known = self.spans
         if known is None:
             return self.lost()
         first, last = _seen(*known, 0, n - 1, _monotone(*known))
@@ -99,7 +108,7 @@ class Field(NamedTuple):
 
         They move by `advance` each period.
         """
-        known = _unit(self)
+        known = self.spans
         if known is None:
             return self.lost()
         phases, step = known
@@ -166,15 +175,6 @@ PIXEL = Field(1, 1, 0)
 """A pixel of the input sees itself."""
 
 
-def _unit(field: Field) -> tuple[tuple[Interval, ...], int] | None:
-    """Return a field as phases and advance, None if it is not known."""
-    if field.phases is not None:
-        return field.phases, field.advance
-    if field.size is None or field.stride is None or field.start is None:
-        return None
-    return ((field.start, field.start + field.size - 1),), field.stride
-
-
 def _monotone(phases: Sequence[Interval], step: int) -> bool:
     """Return whether a later unit neither starts nor ends earlier: the hull of several is that of the outermost."""
     if NOTHING in phases:
@@ -215,6 +215,8 @@ def join(fields: Sequence[Field]) -> Field:
     Paths are aligned if their strides are equal and their centres coincide. A path through a global pool is left out
     beside others that went through none, and the field is marked.
     """
+    if len(fields) == 1:
+        return fields[0]
     marks = 0
     for field in fields:
         marks |= field.marks
@@ -237,7 +239,7 @@ def _join_local(fields: list[Field]) -> Field:
         placed = [field._replace(start=field.offset, anchor=None, offset=0) for field in fields]
         joined = _join_local(placed)
         return joined if joined.start is None else joined._replace(start=None, anchor=first.anchor, offset=joined.start)
-    units = [_unit(field) for field in fields]
+    units = [field.spans for field in fields]
     if None in units:
         strides = {field.stride for field in fields}
         return Field(None, strides.pop() if len(strides) == 1 else None, None)

@@ -27,6 +27,7 @@ from ._usage import own_words, unveiled, veiled
 
 COMMANDS = {
     "shape": "Show each layer's shape, parameters, MACs and receptive field.",
+    "rf": "Show what the units of each layer see of the input.",
     "run": "Execute layers or a network on NumPy arrays.",
     "learn": "Learn a convolution's kernel from an input and an output.",
     "dense": "Write a linear layer as a matrix.",
@@ -45,6 +46,7 @@ COMMANDS = {
 
 MORE = {
     "shape": ("words", "specs", "dialects"),
+    "rf": ("fields", "specs"),
     "run": ("arrays", "textbook"),
     "learn": ("arrays", "textbook"),
     "dense": ("arrays", "textbook"),

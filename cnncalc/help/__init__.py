@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 
-TOPICS = ("textbook", "words", "ops", "specs", "dialects", "arrays", "ci", "frameworks", "python", "performance")
+TOPICS = (
+    *("textbook", "words", "ops", "specs", "dialects", "arrays", "fields", "ci", "frameworks", "python"),
+    *("performance",),
+)
 """Every page, in the order in which they are listed."""
 _HERE = os.path.dirname(__file__)
 

@@ -34,7 +34,7 @@ class Slide(NamedTuple):
 
     def see(self, field: Field) -> Field:
         """Return the field of its units over an input with this field."""
-        return field.slide(self.k, self.s, self.pb)
+        return field.slide(self.k, self.s, self.pb, self.d)
 
     def floor_text(self) -> str:
         """Return `floor((2 + 0 - 5)/2) + 1`."""

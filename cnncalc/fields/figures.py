@@ -1,0 +1,106 @@
+"""The figures of a receptive field on one axis: where its centre lies, and how much of it lies in the padding."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from ..field import NOTHING, Field, Interval
+from ..layers.base import AXIS_LETTERS
+from ..network import INPUT
+from ..sizes import Size, known
+from .graph import Graph, Space
+
+
+class AxisFigures(NamedTuple):
+    """The receptive field of a layer's units on one axis of the network's input."""
+
+    letter: str
+    """The axis' name, H or W."""
+    field: Field
+    units: Size
+    """How many units the layer has along the axis; 1 if it sees the axis whole."""
+    pixels: Size
+    """How many pixels the input has along it."""
+
+    @property
+    def centre(self) -> float | None:
+        """The place of the middle of the first unit's field."""
+        return None if self.first is None else middle(self.first)
+
+    @property
+    def first(self) -> Interval | None:
+        """The first and the last pixel of the first unit's field; None if it is not known, or sees nothing."""
+        spans = self.field.spans
+        return None if spans is None or spans[0][0] == NOTHING else spans[0][0]
+
+    @property
+    def sees_nothing(self) -> bool:
+        """Whether the first unit sees no pixel."""
+        spans = self.field.spans
+        return spans is not None and spans[0][0] == NOTHING
+
+    @property
+    def stride(self) -> Fraction | None:
+        """How many pixels two neighbours are apart, in the mean over a period."""
+        spans = self.field.spans
+        if spans is None:
+            return None if self.field.stride is None else Fraction(self.field.stride)
+        return Fraction(spans[1], len(spans[0]))
+
+    @property
+    def padding(self) -> float | None:
+        """The share of what all units see that lies beside the input; None if it is not known."""
+        spans, units, pixels = self.field.spans, known(self.units), known(self.pixels)
+        if spans is None or units is None or pixels is None:
+            return None
+        phases, advance = spans
+        inside = seen = 0
+        for phase, (first, last) in enumerate(phases):
+            turns = len(range(phase, units, len(phases)))
+            if turns and (first, last) != NOTHING:
+                seen += turns * (last - first + 1)
+                inside += _inside(first, last, advance, turns, pixels)
+        return 1 - inside / seen if seen else None
+
+
+def middle(span: Interval) -> float:
+    """Return the middle of an interval of pixels."""
+    first, last = span
+    return (first + last) / 2 if (first + last) % 2 else (first + last) // 2
+
+
+def _inside(first: int, last: int, advance: int, turns: int, pixels: int) -> int:
+    """Return how many of the pixels `first` to `last`, moved by `advance` at each turn, lie in 0 to `pixels` - 1."""
+    if advance < 0:
+        return _inside(first + advance * (turns - 1), last + advance * (turns - 1), -advance, turns, pixels)
+    whole = turns * (last - first + 1)
+    before = _below(first, advance, turns) - _below(last + 1, advance, turns)
+    after = _below(pixels - 1 - last - advance * (turns - 1), advance, turns)
+    after -= _below(pixels - first - advance * (turns - 1), advance, turns)
+    return whole - before - after
+
+
+def _below(start: int, advance: int, turns: int) -> int:
+    """Return by how much `start`, moved by `advance` at each turn, lies below 0, in the sum over the turns."""
+    if start >= 0:
+        return 0
+    count = turns if advance == 0 else min(turns, -(start // advance))
+    return -start * count - advance * count * (count - 1) // 2
+
+
+def axis_figures(graph: Graph, at: int) -> tuple[AxisFigures, ...]:
+    """Return the fields of a layer's units on each axis of the network's input."""
+    fields, space, pixels = graph.fields(at), graph.space(at), graph.space(INPUT).shape
+    rows = enumerate(zip(axis_letters(len(pixels)), fields.of, pixels, strict=False))
+    return tuple([AxisFigures(letter, field, units_along(space, axis), n) for axis, (letter, field, n) in rows])
+
+
+def axis_letters(number: int) -> tuple[str, ...]:
+    """Return the names of this many axes: H and W."""
+    return tuple(AXIS_LETTERS.get(number) or [f"{at}" for at in range(1, number + 1)])
+
+
+def units_along(space: Space, along: int) -> Size:
+    """Return how many units there are along an axis of the input; 1 if they see it whole."""
+    return next((size for size, axis in zip(space.sizes, space.axes, strict=True) if axis == along), 1)
