@@ -139,3 +139,80 @@ def cut(words: str) -> str:
 def text_width(words: str) -> int:
     """Return how many pixels a text needs at most."""
     return int(width_of(cut(words)) * CHARACTER) + 1
+
+
+class UnitMap(NamedTuple):
+    """The units of a layer that one unit sees, or that unit itself."""
+
+    names: Sequence[str]
+    """The layer, and those behind it that work unit by unit."""
+    sizes: Sequence[int]
+    """The sizes of the map, an axis each."""
+    rows: Sequence[int]
+    """A bitmap for each row of the map, of the slice in the middle if it has three axes."""
+    note: str
+    """What stands below its name."""
+    is_unit: bool = False
+    """Whether it is the unit that sees the others."""
+
+
+def pyramid(maps: Sequence[UnitMap], room: int) -> Part:
+    """Return the maps of a unit, from its own layer down to the input, in lines of this width at least."""
+    largest = max([max(one.sizes[-2:], default=1) for one in maps], default=1)
+    lines: list[str] = []
+    left = top = tallest = width = 0
+    for one in maps:
+        height, side = _sides(one.sizes, largest)
+        own = max(side, *[text_width(text) for text in (_title(one), one.note)])
+        if left and left + own > max(room, LEAST_LINE):
+            left, top, tallest = 0, top + tallest + EDGE, 0
+        lines += _unit_map(one, left, top, side, height)
+        tallest = max(tallest, height + 2 * ROW)
+        left += own + EDGE
+        width = max(width, left)
+    return Part(width, top + tallest, lines)
+
+
+LEAST_LINE = 640
+"""The least width of a line of maps."""
+SIDES = 16, 128
+"""The shortest and the longest side of a map that is drawn."""
+
+
+def _sides(sizes: Sequence[int], largest: int) -> tuple[int, int]:
+    """Return the height and the width of a map: the largest is the widest, and none is too small to see."""
+    least, most = SIDES
+    height, width = ((1, 1, *sizes)[-2:])
+    return (max(least, height * most // largest), max(least, width * most // largest))
+
+
+def _title(one: UnitMap) -> str:
+    return f"{one.names[0]} +{len(one.names) - 1}" if len(one.names) > 1 else one.names[0]
+
+
+def _unit_map(one: UnitMap, left: int, top: int, width: int, height: int) -> Iterator[str]:
+    """Yield the elements of a map: itself, the units on it, and its name."""
+    rows, columns = (1, 1, *one.sizes)[-2:]
+    path = "".join([f"M{x} {y}h{across}v{down}h{-across}z" for x, y, across, down in rectangles(one.rows)])
+    yield f'<g transform="translate({left} {top})">'
+    yield f"<title>{escape(', '.join(one.names))}</title>"
+    yield f'<svg width="{width}" height="{height}" viewBox="0 0 {columns} {rows}" preserveAspectRatio="none">'
+    yield f'<path class="image" d="M0 0h{columns}v{rows}h{-columns}z"/>'
+    yield f'<path class="{"self" if one.is_unit else "seen"}" d="{path}"/></svg>'
+    yield text(0, height + 15, _title(one), "name")
+    yield text(0, height + 31, one.note, "faint") + "</g>"
+
+
+def rectangles(rows: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the units of a map as rectangles, left, top, width and height: equal rows together, run by run."""
+    top = 0
+    while top < len(rows):
+        down = next((at for at in range(top, len(rows)) if rows[at] != rows[top]), len(rows)) - top
+        bits, left = rows[top], 0
+        while bits:
+            skipped = (bits & -bits).bit_length() - 1
+            bits >>= skipped
+            across = (~bits & (bits + 1)).bit_length() - 1
+            yield left + skipped, top, across, down
+            bits, left = bits >> across, left + skipped + across
+        top += down
