@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .field import Field
-from .layers import ConvKind
+from .field import NOTHING, PIXEL, POOLED, Field, Interval
 from .layers.base import by_axis
 from .layers.conv import times
 from .memory import itemsize
@@ -36,38 +35,132 @@ def peak_line(memory: NetworkMemory) -> str:
 
 
 def field_lines(layer: LayerReport) -> list[str]:
-    """Return how a layer's receptive field follows from its inputs': the recurrence of a window, else the result."""
+    """Return how a layer's receptive field follows from its inputs': the recurrence, or the paths that meet."""
     names = ["input" if at == INPUT else layer.nodes[at].name for at in layer.node.reads]
     inputs = [(name, fields.shown) for name, fields in zip(names, layer.reads_fields, strict=True)]
     result = f"receptive field: size {field_words(layer.rf)}"
     if not layer.rf:
         return []
     if len(inputs) > 1:
-        return [f"{result}, of {'; '.join(f'{name} {field_words(fields)}' for name, fields in inputs)}"]
-    before = inputs[0][1]
-    if before == layer.rf:
+        met = [fields for _, fields in inputs if len(fields) == len(layer.rf)]
+        joined = by_axis([_joined(fields) for fields in zip(*met, strict=True)])
+        of = "; ".join(f"{name} {field_words(fields)}" for name, fields in inputs)
+        return [f"{result}, of {of}", *[f"receptive field, {line}" for line in joined if not line.endswith(": ")]]
+    if inputs[0][1] == layer.rf:
         return []
-    steps = by_axis(_recurrence(layer, before))
-    if len(steps) > 1:
-        return [f"receptive field, {step}" for step in steps]
-    return [f"receptive field: {step.partition(': ')[2]}" for step in steps] or [result]
+    steps = by_axis(_recurrence(layer))
+    told = [result] if not steps or any(field.phases for field in (*inputs[0][1], *layer.rf)) else []
+    if len(steps) > 1 or told:
+        return [*told, *[f"receptive field, {step}" for step in steps]]
+    return [f"receptive field: {step.partition(': ')[2]}" for step in steps]
 
 
-def _recurrence(layer: LayerReport, before: Sequence[Field]) -> list[str]:
-    """Return the recurrence on each axis; none unless the layer slides a window over axes whose fields are known."""
-    k, s, p, d = (layer.values.get(key, ()) for key in ("k", "s", "p", "d"))
-    slides = k and s and d and layer.node.layer.CONVOLUTION is not ConvKind.TRANSPOSED and not isinstance(p, str)
-    if not slides or len(before) != len(k) or any(None in f[:3] or f.phases for f in (*before, *layer.rf)):
+def relation(layer: LayerReport) -> tuple[Field, ...]:
+    """Return the field of a layer's units in units of its only input, on each axis of the network's input."""
+    before = layer.reads_fields[0]
+    own = layer.node.layer.trace(layer.samples[0], before._replace(of=(PIXEL,) * len(before.of)), layer.env)
+    return own.fields.of
+
+
+def _recurrence(layer: LayerReport) -> list[str]:
+    """Return the recurrence on each axis; none if a field is not known, or the layer is a block, or moves axes."""
+    old, new = layer.reads_fields[0].of, layer.traced.fields.of
+    if layer.node.layer.NESTS or layer.node.layer.JOINS or old == new:
         return []
-    steps = []
-    for old, new, taps, stride, (pad, _), dilation in zip(before, layer.rf, k, s, p, d, strict=True):
-        extent = taps if dilation == 1 else f"({dilation}*({taps} - 1) + 1)"
-        steps.append(
-            f"size {old.size} + ({extent} - 1)*{old.stride} = {new.size}, "
-            f"stride {old.stride}*{stride} = {new.stride}, "
-            f"start {old.start} - {pad}*{old.stride} = {new.start}"
-        )
-    return steps
+    own = relation(layer)
+    if any(field.spans is None for field in (*old, *own, *new)):
+        return []
+    extents = _extents(layer, len(new))
+    steps = [
+        _window(*fields, extent) if all(map(_is_window, fields)) else _phases(*fields)
+        for fields, extent in zip(zip(old, own, new, strict=True), extents, strict=True)
+    ]
+    order = [axis for axis in layer.traced.fields.axes if type(axis) is int]
+    return [steps[axis] for axis in order] if len(order) == len(steps) else steps
+
+
+def _is_window(field: Field) -> bool:
+    """Return whether its units differ by nothing but their place, and stand in order."""
+    return field.phases is None and (field.stride or 0) > 0
+
+
+def _extents(layer: LayerReport, axes: int) -> list[str]:
+    """Return the extent of a dilated window on each axis, as the product it is; empty without one."""
+    k, d = layer.values.get("k"), layer.values.get("d")
+    if not isinstance(k, tuple) or not isinstance(d, tuple) or len(k) != axes:
+        return [""] * axes
+    return ["" if dilation == 1 else f"({dilation}*({taps} - 1) + 1)" for taps, dilation in zip(k, d, strict=True)]
+
+
+def _window(old: Field, own: Field, new: Field, extent: str) -> str:
+    """Return the recurrence of a window: `size 11 + (3 - 1)*4 = 19, stride 4*2 = 8, start -5 - 1*4 = -9`."""
+    assert own.start is not None
+    shift = f"- {-own.start}" if own.start <= 0 else f"+ {own.start}"
+    span = extent or own.size
+    return (
+        f"size {old.size} + ({span} - 1)*{old.stride} = {new.size}, "
+        f"stride {old.stride}*{own.stride} = {new.stride}, start {old.start} {shift}*{old.stride} = {new.start}"
+    )
+
+
+MOST_EXPLAINED = 4
+"""How many phases are written out."""
+
+
+def _phases(old: Field, own: Field, new: Field) -> str:
+    """Return which units the units of each phase see, and the pixels that these see."""
+    count, texts = len(new.phases or own.phases or (0,)), []
+    for unit in range(min(count, MOST_EXPLAINED)):
+        seen, pixels = [_interval(field, unit) for field in (own, new)]
+        if NOTHING in (seen, pixels):
+            texts.append(f"unit {unit} sees nothing")
+        elif old == PIXEL:
+            texts.append(f"unit {unit} sees {_to('pixel', seen)}")
+        else:
+            texts.append(f"unit {unit} sees {_to('unit', seen)}, {_pixels(old, seen, pixels)}")
+    if count > MOST_EXPLAINED:
+        texts.append("…")
+    if new.phases is not None:
+        texts.append(_again(count, new.advance))
+    elif new.stride:
+        texts.append(_again(1, new.stride))
+    return "; ".join(texts)
+
+
+def _again(unit: int, pixels: int) -> str:
+    return f"unit {unit} as unit 0, {pixels} pixel{'s' * (pixels != 1)} on"
+
+
+def _pixels(old: Field, seen: Interval, pixels: Interval) -> str:
+    """Return the first and the last pixel of the outermost units, with their arithmetic if those units are alike."""
+    if old.size is None or not _is_window(old):
+        return _to("pixel", pixels)
+    first, last = [f"{old.start} {'-' if unit < 0 else '+'} {abs(unit)}*{old.stride}" for unit in seen]
+    return f"pixels {first} = {pixels[0]} to {last} + {old.size - 1} = {pixels[1]}"
+
+
+def _joined(fields: Sequence[Field]) -> str:
+    """Return how unit 0's field follows from those of the paths that meet; nothing if they are the same."""
+    spans = [_interval(field, 0) for field in fields if field.spans is not None]
+    local = [span for field, span in zip(fields, spans, strict=False) if not field.marks & POOLED and span != NOTHING]
+    if len(spans) < len(fields) or len(local) < 2 or len(set(fields)) == 1:
+        return ""
+    first, last = [", ".join(str(edge) for edge in edges) for edges in zip(*local, strict=True)]
+    least, most = min(span[0] for span in local), max(span[1] for span in local)
+    return f"unit 0 from min({first}) = {least} to max({last}) = {most}"
+
+
+def _interval(field: Field, unit: int) -> Interval:
+    """Return the first and the last pixel that a unit sees, or NOTHING."""
+    phases, step = field.spans or ([NOTHING], 0)
+    first, last = phases[unit % len(phases)]
+    shift = unit // len(phases) * step
+    return NOTHING if (first, last) == NOTHING else (first + shift, last + shift)
+
+
+def _to(what: str, span: Interval) -> str:
+    """Return `units 0 to 4`, or `unit 0`."""
+    return f"{what}s {span[0]} to {span[1]}" if span[0] != span[1] else f"{what} {span[0]}"
 
 
 def field_words(fields: Sequence[Field]) -> str:

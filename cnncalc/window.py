@@ -38,3 +38,29 @@ def positions_ceil(n: Size, before: int, after: int, extent: int, stride: int) -
 def positions_kept(n: Size, before: int, after: int, extent: int, stride: int) -> Size:
     """Return the same rounded up, with every window, as Caffe does without padding (caffe/layers/pooling_layer.cpp)."""
     return positions(n, before + after + stride - 1, extent, stride)
+
+
+def paddings(n: int, out: int, extent: int, stride: int, ceil: bool = False, kept: bool = False, odd: int = 0) -> range:
+    """Return the paddings q, of q before and q + odd after, for which there are `out` windows: the formulas' inverse.
+
+    `ceil` means `positions_ceil`, and with `kept` `positions_kept`. The range may begin below 0.
+    """
+    least = (out - 1) * stride + extent - n  # of the total in `positions`: for the stride - 1 above it, the same
+    if not ceil or kept:
+        return _halved(least - odd - (stride - 1) * kept, stride)
+    bounds = [  # the three branches of `positions_ceil`, by how much is added after
+        (_halved(least - odd - (stride - 1), stride), None, extent - stride - odd),
+        (range(least - (extent - 1), least - (extent - 1) + stride), extent - stride - odd + 1, extent - odd),
+        (_halved(least - odd + 1, stride), extent - odd + 1, None),
+    ]
+    found = [
+        (max(one.start, one.start if low is None else low), min(one.stop, one.stop if high is None else high + 1))
+        for one, low, high in bounds
+    ]
+    found = [(start, stop) for start, stop in found if start < stop]
+    return range(min(found)[0], max(found)[1]) if found else range(0)
+
+
+def _halved(least: int, length: int) -> range:
+    """Return the numbers whose double is `least` or one of the `length` - 1 numbers above it."""
+    return range(-(-least // 2), (least + length - 1) // 2 + 1)

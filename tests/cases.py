@@ -75,6 +75,9 @@ CONVOLUTIONS = [
     Row({"op": "conv", "c_i": 6, "c_o": 4, "k": 3}, X, (4, 9, 11), 216, 4, 0, 216 * 99),
     Row({"op": "conv", "c_o": 4, "k": [3, 5]}, LAST, (9, 9, 4), 360, 4, 0, 29160, layout="NHWC"),
     Row({"op": "conv", "c_o": 4, "k": 3, "g": 2}, LAST, (9, 11, 4), 108, 4, 0, 108 * 99, "keras"),
+    # out: of the totals (out-1)*s + k' - n = 2 and 4, 5, the even ones on both sides alike; 5 on one axis, 4 after
+    Row({"op": "conv", "c_o": 4, "k": [3, 5], "s": [1, 2], "out": [11, 7]}, X, (4, 11, 7), 360, 4, 0, 360 * 77),
+    Row({"op": "conv", "c_o": 4, "k": [2, 4], "out": [11, 13]}, X, (4, 11, 13), 192, 4, 0, 192 * 143),
     Row({"op": "conv1d", "c_o": 5, "k": 4}, LINE, (5, 14), 5 * 3 * 4, 5, 0, 60 * 14),
     Row({"op": "conv1d", "c_o": 5, "k": 4, "s": 2, "p": [[1, 2]]}, LINE, (5, 9), 60, 5, 0, 60 * 9),
     Row({"op": "conv1d", "c_o": 5, "k": 4, "d": 2, "p": "causal"}, LINE, (5, 17), 60, 5, 0, 60 * 17),
@@ -85,6 +88,7 @@ CONVOLUTIONS = [
     Row({"op": "dwconv", "k": 3, "multiplier": 2}, X, (12, 9, 11), 108, 12, 0, 108 * 99),
     Row({"op": "dwconv", "k": 3, "c_o": 18}, X, (18, 9, 11), 162, 18, 0, 162 * 99),
     Row({"op": "dwconv", "k": 3, "multiplier": 2}, LAST, (9, 11, 12), 108, 12, 0, 108 * 99, "keras"),
+    Row({"op": "dwconv", "k": [3, 4], "out": [13, 13]}, X, (6, 13, 13), 72, 6, 0, 72 * 169),
     Row({"op": "dwconv1d", "k": 4, "multiplier": 2}, LINE, (6, 14), 24, 6, 0, 24 * 14),
     Row({"op": "dwconv3d", "k": [2, 3, 4], "bias": False}, CUBE, (2, 4, 5, 8), 48, 0, 0, 48 * 160),
     # separable: c_i*multiplier*k and then c_i*multiplier*c_o, one bias at the end
@@ -151,6 +155,8 @@ POOLS = [
     Row({"op": "maxpool", "k": [2, 3]}, X, (6, 5, 4), dialect="torch"),
     Row({"op": "maxpool", "k": [2, 3]}, LAST, (5, 4, 6), dialect="keras"),
     Row({"op": "maxpool", "k": 3, "s": 2, "p": 1}, X, (6, 6, 7)),
+    Row({"op": "maxpool", "k": 3, "s": 2, "out": [6, 7]}, X, (6, 6, 7)),
+    Row({"op": "maxpool", "k": 4, "s": 3, "out": [4, 5], "ceil": True}, X, (6, 4, 5)),
     Row({"op": "maxpool", "k": [2, 3], "ceil": True}, X, (6, 6, 5)),
     Row({"op": "maxpool", "k": 2, "d": [2, 3], "s": 1}, X, (6, 9, 10)),
     Row({"op": "maxpool", "k": 3, "s": 2, "p": "same"}, X, (6, 6, 7)),

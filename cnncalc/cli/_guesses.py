@@ -15,7 +15,7 @@ from . import COMMANDS, group
 
 MEANT = {
     **dict.fromkeys(
-        ("summary", "info", "show", "describe", "inspect", "print", "profile", "shapes", "trace", "stats", "table"),
+        ("summary", "info", "describe", "inspect", "print", "profile", "shapes", "trace", "stats", "table"),
         ("shape",),
     ),
     **dict.fromkeys(("params", "parameters"), ("shape", "--get", "params")),

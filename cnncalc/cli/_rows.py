@@ -17,6 +17,13 @@ from ._usage import Whole
 
 Function = Callable[..., int]
 
+depth_option = click.option(
+    "--depth", type=Whole(1), default=1, metavar="N", help="Open blocks down to N levels; 1 opens none."
+)
+fold_option = click.option(
+    "--fold", is_flag=True, help="Show a run of equal layers or blocks once, with how many there are."
+)
+
 
 def selection_options(function: Function) -> Function:
     """Add --columns as an argument, and --sort, --top, --only, --depth and --fold as one argument `selection`."""
@@ -31,12 +38,8 @@ def selection_options(function: Function) -> Function:
     return together(
         *_row_options("columns", "sort"),
         click.option("--only", metavar="OPS", help="Show the layers of these ops, such as conv,linear."),
-        click.option(
-            "--depth", type=Whole(1), default=1, metavar="N", help="Open blocks down to N levels; 1 opens none."
-        ),
-        click.option(
-            "--fold", is_flag=True, help="Show a run of equal layers or blocks once, with how many there are."
-        ),
+        depth_option,
+        fold_option,
     )(command)
 
 

@@ -14,6 +14,8 @@ from .sliding import AxisWindow, Slide, Windowed, check_fits, explain_slides, pl
 
 WINDOW_KEYS = {"k": per_axis(1), "s": per_axis(1), "p": sides, "p_total": per_axis(0), "d": per_axis(1)}
 CHANNEL_KEYS = {"c_i": at_least(1), "c_o": at_least(1)}
+OUT_KEY = {"out": per_axis(1)}
+OUT_HELP = {"out": "The output's sizes, from which the padding is worked out: one number, or one per axis."}
 LAST_KEYS = {"bias": flag, "flip": flag}
 Keys = dict[str, Any]
 """Resolved keys."""
@@ -25,7 +27,8 @@ class Convolution(Windowed):
     LINEAR = True
     SIGN = Sign.ANY
     WEIGHTS = {"weight": KERNEL, "bias": 0}
-    KEYS: ClassVar[Mapping[str, Reader]] = {**CHANNEL_KEYS, **WINDOW_KEYS, "g": at_least(1), **LAST_KEYS}
+    KEYS: ClassVar[Mapping[str, Reader]] = {**CHANNEL_KEYS, **WINDOW_KEYS, "g": at_least(1), **OUT_KEY, **LAST_KEYS}
+    HELP: ClassVar[Mapping[str, str]] = OUT_HELP
     BARE = "c_o"
     c_i: int | None = None
     c_o: int | None = None
@@ -57,16 +60,18 @@ class Convolution(Windowed):
         """Return the sliding window on each axis, and the resolved k, s, p, d."""
         nd = len(space)
         k, s, d = spread(self.k, nd), spread(self.s, nd), spread(self.d, nd)
-        p = self.padding(nd, env)
+        p = None if self.works_out_padding else self.padding(nd, env)
         if isinstance(p, str) and p.startswith("same") and not env.dialect.strided_same and max(s) > 1:
             raise ShapeError(
                 f"PyTorch refuses padding {p} together with a stride: s is {'x'.join(map(str, s))}",
                 "write the padding as numbers, or use --dialect plain for Keras's meaning",
                 key="p",
             )
-        slides = place(space, k, s, d, p, ceil=False)
+        wanted = self.wanted(nd)
+        slides = place(space, k, s, d, p, ceil=False, wanted=wanted)
         check_fits(slides, self.p_total is not None)
-        return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
+        keys = {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
+        return slides, keys if wanted is None else {**keys, "out": wanted}
 
     def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
         """Return the number of output channels and own resolved keys. ShapeError if c_i does not fit them."""
@@ -171,8 +176,8 @@ class Conv(Convolution):
 class ChannelwiseConv(Convolution):
     """The base of depthwise and separable convolutions: `multiplier` kernels for each channel alone."""
 
-    KEYS = {**CHANNEL_KEYS, "multiplier": at_least(1), **WINDOW_KEYS, **LAST_KEYS}
-    HELP: ClassVar[Mapping[str, str]] = {"multiplier": "The number of kernels for each channel."}
+    KEYS = {**CHANNEL_KEYS, "multiplier": at_least(1), **WINDOW_KEYS, **OUT_KEY, **LAST_KEYS}
+    HELP: ClassVar[Mapping[str, str]] = {**OUT_HELP, "multiplier": "The number of kernels for each channel."}
     DIALECT_WORDS = "channelwise_words"
 
     def fan_in(self, role: str, shape: tuple[int, ...], values: Mapping[str, Any], env: Env) -> int:

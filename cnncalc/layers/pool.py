@@ -9,7 +9,7 @@ from ..errors import ShapeError
 from ..field import POOLED, Field
 from ..sizes import Shape, Size, known
 from .base import Env, Fields, Layer, Sign, Trace, by_axis, join, ops, space_of
-from .conv import WINDOW_KEYS
+from .conv import OUT_HELP, OUT_KEY, WINDOW_KEYS
 from .keys import KEEP, Axes, Reader, Sides, flag, power, rounding, spread, spread_sides, wanted_sizes
 from .sliding import Slide, Windowed, check_fits, explain_slides, place, sides_of
 
@@ -26,8 +26,9 @@ class Pool(Windowed):
     """A window over each channel, moved by its own size (in ONNX and Caffe: by 1) unless s says otherwise."""
 
     SIGN = Sign.KEPT
-    KEYS: ClassVar[dict[str, Reader]] = {**WINDOW_KEYS, "ceil": rounding}
+    KEYS: ClassVar[dict[str, Reader]] = {**WINDOW_KEYS, "ceil": rounding, **OUT_KEY}
     HELP: ClassVar[dict[str, str]] = {
+        **OUT_HELP,
         "k": "The window's size: one number, or one per axis.",
         "s": "The stride: one number, or one per axis; the window's own size by default.",
         "ceil": "Whether to round the size up; with keep, a last window that starts in the padding after stays, too.",
@@ -60,17 +61,22 @@ class Pool(Windowed):
         k, d = spread(self.k, nd), spread(self.d, nd)
         default = k if env.dialect.pool_stride is None else (env.dialect.pool_stride,) * nd
         s = default if self.s is None else spread(self.s, nd)
-        p = self.padding(nd, env)
         self.check_keys(d, env)
-        ceil = self.rounding(p, nd, env)
-        slides = place(space, k, s, d, p, bool(ceil), ceil == KEEP)
+        wanted = self.wanted(nd)
+        p: Sides | None = None if self.works_out_padding else self.padding(nd, env)
+        ceil = self.rounding(p or 0, nd, env)
+        slides = place(space, k, s, d, p, bool(ceil), ceil == KEEP, wanted)
+        if p is None and ceil == KEEP and any(slide.pb or slide.pa for slide in slides):  # padding changes the rule
+            ceil = True
+            slides = place(space, k, s, d, p, ceil, False, wanted)
         self.check_padding(slides, env)
         if nd == 3 and self.AVERAGES and env.dialect.avg3d_fits_bare:
             check_bare(slides, self.op)
         check_fits(slides, self.p_total is not None, lambda slide: self.most_padding(slide, env))
         if env.dialect.pool_limit == "pixel":
-            check_pixels(slides)
-        return slides, {"k": k, "s": s, "p": sides_of(slides, p), "d": d, "ceil": ceil}
+            self.check_pixels(slides)
+        keys = {"k": k, "s": s, "p": sides_of(slides, p), "d": d, "ceil": ceil}
+        return slides, keys if wanted is None else {**keys, "out": wanted}
 
     def most_padding(self, slide: Slide, env: Env) -> int | None:
         """Return the largest padding per side that the dialect allows, None for any."""
@@ -88,6 +94,22 @@ class Pool(Windowed):
         if max(d) > 1 and not (dialect.avg_dilation if self.AVERAGES else dialect.max_dilation):
             raise ShapeError(f"{dialect.title}'s {self.op} has no dilation", "leave d out", key="d")
 
+    def check_pixels(self, slides: list[Slide]) -> None:
+        """ShapeError for a window that holds no input pixel: its maximum and its average are not defined."""
+        for slide in slides:
+            unit = empty_window(slide)
+            if unit is not None:
+                pb = slide.pb or 0
+                first = unit * slide.s - pb
+                steps = f" in steps of {slide.d}" if slide.d > 1 else ""
+                lower = self.less_padding(slide, slide.k - 1) if self.works_out_padding else "lower p"
+                raise ShapeError(
+                    f"window {unit} on the {slide.axis} axis holds no input pixel: it covers {unit}*{slide.s} - {pb} = "
+                    f"{first} to {first + slide.k - 1}{steps}, the input is 0 to {slide.n - 1}",
+                    f"the padding has to stay below the kernel's extent ({slide.k}): {lower}",
+                    key="p",
+                )
+
     def check_padding(self, slides: list[Slide], env: Env) -> None:
         """ShapeError for more padding than the dialect allows a pool."""
         if env.dialect.pool_limit not in LIMITS:
@@ -99,9 +121,16 @@ class Pool(Windowed):
                 raise ShapeError(
                     f"p is {p} on the {slide.axis} axis, and {env.dialect.title} allows at most "
                     f"{form} = {form.replace('k', str(slide.taps))} = {limit}",
-                    f"lower p to {limit}, or use --dialect plain",
+                    f"{self.less_padding(slide, limit)}, or use --dialect plain",
                     key="p",
                 )
+
+    def less_padding(self, slide: Slide, limit: int) -> str:
+        """Return the advice to have at most so much padding per side."""
+        if not self.works_out_padding:
+            return f"lower p to {limit}"
+        (most,) = place((slide.n,), (slide.taps,), (slide.s,), (slide.d,), limit, slide.ceil)
+        return f"lower out to {most.out}"
 
     def more_values(self, env: Env) -> dict[str, Any]:
         """Return the resolved keys beyond the window's."""
@@ -110,22 +139,6 @@ class Pool(Windowed):
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
         """Return the floor formula of each axis."""
         return explain_slides(self.slides(self.split(x, env)[1], env)[0])
-
-
-def check_pixels(slides: list[Slide]) -> None:
-    """ShapeError for a window that holds no input pixel: its maximum and its average are not defined."""
-    for slide in slides:
-        unit = empty_window(slide)
-        if unit is not None:
-            pb = slide.pb or 0
-            first = unit * slide.s - pb
-            steps = f" in steps of {slide.d}" if slide.d > 1 else ""
-            raise ShapeError(
-                f"window {unit} on the {slide.axis} axis holds no input pixel: it covers {unit}*{slide.s} - {pb} = "
-                f"{first} to {first + slide.k - 1}{steps}, the input is 0 to {slide.n - 1}",
-                f"the padding has to stay below the kernel's extent ({slide.k}): lower p",
-                key="p",
-            )
 
 
 def empty_window(slide: Slide) -> int | None:
@@ -217,7 +230,9 @@ class LpPool(Pool):
 
     def check_padding(self, slides: list[Slide], env: Env) -> None:
         if not env.dialect.lp_padding and any(s.pb or s.pa for s in slides):
-            raise ShapeError("PyTorch's lppool has no padding", "leave p out, or put a pad layer before it", key="p")
+            slide = max(slides, key=lambda one: (one.pb or 0) + (one.pa or 0))
+            less = self.less_padding(slide, 0) if self.works_out_padding else "leave p out"
+            raise ShapeError("PyTorch's lppool has no padding", f"{less}, or put a pad layer before it", key="p")
 
     def more_values(self, env: Env) -> dict[str, Any]:
         return {"norm": self.norm}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
 from ..errors import ShapeError
 from ..field import Field
 from ..sizes import LARGEST, Open, Shape, Size, atom
-from ..window import extent, positions, positions_ceil, positions_kept
+from ..window import extent, paddings, positions, positions_ceil, positions_kept
 from .base import Env, Layer, axis_names, by_axis
 from .keys import Axes, Pair, Sides, spread, spread_sides
 
@@ -70,6 +70,12 @@ class Cut(NamedTuple):
         added = f" + {self.out_pad}" if self.out_pad else ""
         return f"({atom(self.n)} - 1)*{self.s} - ({self.pb}+{self.pa}) + {self.k}{added}"
 
+    def seen_text(self) -> str:
+        """Return which units a unit u sees, with the numbers."""
+        if self.d == 1:
+            return f"ceil((u + {self.pb} - {self.k - 1})/{self.s}) to floor((u + {self.pb})/{self.s})"
+        return f"(u + {self.pb} - i*{self.d})/{self.s} for i = 0 to {(self.k - 1) // self.d}, where that is whole"
+
 
 AxisWindow = Slide | Cut
 
@@ -87,6 +93,16 @@ class Windowed(Layer):
     p: Sides = 0
     p_total: Axes | None = None
     d: Axes = 1
+    out: Axes | None = None
+
+    @property
+    def works_out_padding(self) -> bool:
+        """Whether the padding follows from the wanted sizes."""
+        return self.out is not None and not {"p", "p_total"} & self.given.keys()
+
+    def wanted(self, nd: int) -> tuple[int, ...] | None:
+        """Return the wanted sizes; None if the layer does not say them."""
+        return None if self.out is None else spread(self.out, nd)
 
     def padding(self, nd: int, env: Env) -> Sides:
         """Return the padding per side: in numbers, or as a word. ShapeError for a word that does not go here."""
@@ -105,16 +121,30 @@ class Windowed(Layer):
 
 
 def place(
-    space: Shape, k: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ...], p: Sides, ceil: bool, kept: bool = False
+    space: Shape,
+    k: tuple[int, ...],
+    s: tuple[int, ...],
+    d: tuple[int, ...],
+    p: Sides | None,
+    ceil: bool,
+    kept: bool = False,
+    wanted: Sequence[int] | None = None,
 ) -> list[Slide]:
-    """Return the window on each axis. `p` is per side, or a word.
+    """Return the window on each axis. `p` is per side, or a word, or None if the wanted sizes decide.
 
     With `kept`, rounding up keeps a last window that would start in the padding after the input.
     """
     nd = len(space)
     slides = []
-    for n, taps, stride, dilation, pair, axis in zip(
-        space, k, s, d, [p] * nd if isinstance(p, str) else spread_sides(p, nd), axis_names(nd), strict=True
+    for n, taps, stride, dilation, pair, want, axis in zip(
+        space,
+        k,
+        s,
+        d,
+        [p] * nd if p is None or isinstance(p, str) else spread_sides(p, nd),
+        [None] * nd if wanted is None else wanted,
+        axis_names(nd),
+        strict=True,
     ):
         span = extent(taps, dilation)
         if span > LARGEST:
@@ -122,11 +152,60 @@ def place(
         if isinstance(pair, str) and pair.startswith("same"):
             pb, pa, out = _same(n, span, stride, lower=pair == "same_lower")
         else:
+            if pair is None:
+                assert want is not None
+                pair = pad_for(n, want, span, stride, ceil, kept, axis)  # noqa: PLW2901
             before, after = pb, pa = _sides(pair, span)
-            rounded = positions_kept if kept else positions_ceil
-            out = rounded(n, before, after, span, stride) if ceil else positions(n, before + after, span, stride)
+            out = _windows(n, before, after, span, stride, ceil, kept)
         slides.append(Slide(n, span, stride, pb, pa, out, taps, dilation, ceil, axis))
+        if want is not None and p is not None:
+            _check_wanted(slides[-1], want)
     return slides
+
+
+def pad_for(n: Size, want: int, k: int, s: int, ceil: bool, kept: bool, axis: str) -> Pair:
+    """Return the least padding that gives the wanted size: the same on both sides if there is one, else 1 more after.
+
+    ShapeError with the arithmetic if there is none.
+    """
+    if not isinstance(n, int):
+        raise open_input(want, n)
+    for odd in (0, 1):
+        found = paddings(n, want, k, s, ceil, kept, odd)
+        least = max(found.start, 0)
+        if least < found.stop:
+            return least, least + odd
+    bare = Slide(n, k, s, 0, 0, _windows(n, 0, 0, k, s, ceil, kept), k, 1, ceil, axis)
+    stride = -((k - n) // (want - 1)) if ceil and want > 1 else (n - k) // want + 1
+    help = f"raise out to {bare.out}"
+    if _windows(n, 0, 0, k, stride, ceil, kept) == want:
+        help = f"raise s to {stride}, or out to {bare.out}"
+    what = f"out is {want} on the {axis} axis, and without padding it is {bare.floor_text()} = {bare.out} already"
+    raise ShapeError(what, help, key="out")
+
+
+def _windows(n: Size, before: int, after: int, k: int, s: int, ceil: bool, kept: bool) -> Size:
+    """Return how many windows of extent k there are."""
+    if not ceil:
+        return positions(n, before + after, k, s)
+    return (positions_kept if kept else positions_ceil)(n, before, after, k, s)
+
+
+def open_input(want: int, n: Size, instead: str = "the padding") -> ShapeError:
+    """Return the error for a wanted size over an input of an open size, with what can be given instead."""
+    return ShapeError(f"out is {want}, and the input's size is open ({n})", f"give {instead} instead", key="out")
+
+
+def _check_wanted(slide: Slide, want: int) -> None:
+    """ShapeError if the padding that is given does not lead to the wanted size."""
+    if isinstance(slide.out, Open):
+        raise open_input(want, slide.n)
+    if slide.out != want:
+        raise ShapeError(
+            f"out is {want} on the {slide.axis} axis, and p gives {slide.floor_text()} = {slide.out}",
+            "leave out either of the two",
+            key="out",
+        )
 
 
 def _sides(p: Pair | str, k: int) -> Pair:
@@ -179,7 +258,7 @@ def _fit_help(slide: Slide, most: int | None, as_total: bool) -> str:
     return f"the padded input ({padded}) is smaller than the kernel ({kernel}){remedy}"
 
 
-def sides_of(slides: list[Slide], p: Sides) -> object:
+def sides_of(slides: list[Slide], p: Sides | None) -> object:
     """Return the padding as it is reported: the sides worked out, or the word if an open size decides them."""
     pairs = [(s.pb, s.pa) for s in slides]
     return p if [pair for pair in pairs if None in pair] else pairs

@@ -10,9 +10,19 @@ from ..errors import ShapeError
 from ..sizes import Open, Shape, Size, known
 from ..window import extent
 from .base import ConvKind, Env, axis_names, by_axis, divides, ops
-from .conv import CHANNEL_KEYS, LAST_KEYS, WINDOW_KEYS, Convolution, Keys, check_strided_dilation, times
+from .conv import (
+    CHANNEL_KEYS,
+    LAST_KEYS,
+    OUT_HELP,
+    OUT_KEY,
+    WINDOW_KEYS,
+    Convolution,
+    Keys,
+    check_strided_dilation,
+    times,
+)
 from .keys import Axes, Pair, Sides, at_least, per_axis, spread, spread_sides
-from .sliding import Cut, halves
+from .sliding import Cut, halves, open_input
 
 
 class TransposedConv(Convolution):
@@ -22,19 +32,18 @@ class TransposedConv(Convolution):
     ALSO = ("deconv", "upconv", "tconv")
     EXAMPLE = "OP:8,k4,s2,p1"
     CONVOLUTION = ConvKind.TRANSPOSED
-    KEYS = {**CHANNEL_KEYS, **WINDOW_KEYS, "g": at_least(1), "out_pad": per_axis(0), "out": per_axis(1), **LAST_KEYS}
+    KEYS = {**CHANNEL_KEYS, **WINDOW_KEYS, "g": at_least(1), "out_pad": per_axis(0), **OUT_KEY, **LAST_KEYS}
     HELP = {
+        **OUT_HELP,
         "p": "The padding that is cut away per side: a number, one per axis, [before, after] pairs, or a word.",
         "p_total": "The padding that is cut away on both sides together: one number, or one per axis.",
         "out_pad": "How much is added after the output: one number, or one per axis.",
-        "out": "The output's sizes, from which the padding is worked out: one number, or one per axis.",
     }
     ALIASES = {"output_shape": "out"}
     DIALECT_WORDS = "transposed_words"
     NEEDED = ("c_o",)
     c_o: int
     out_pad: Axes | None = None
-    out: Axes | None = None
 
     def windows(self, space: Shape, env: Env) -> tuple[list[Cut], Keys]:
         """Return the transposed window on each axis. ShapeError if the keys or the dialect do not allow it."""
@@ -49,14 +58,14 @@ class TransposedConv(Convolution):
         p = self.padding(nd, env)
         pairs: Sequence[Pair | str | None] = [p] * nd if isinstance(p, str) else spread_sides(p, nd)
         keys: Keys = {"k": k, "s": s, "p": (), "d": d, "g": self.g, "out_pad": ()}
-        if self.out is not None:
-            keys["out"] = spread(self.out, nd)
-            if not isinstance(p, str) and not env.dialect.out_by_out_pad and not {"p", "p_total"} & self.given.keys():
-                pairs = [None] * nd
+        wanted = self.wanted(nd)
+        if wanted is not None:
+            keys["out"] = wanted
+        if self.works_out_padding and not env.dialect.out_by_out_pad:
+            pairs = [None] * nd
         extents = map(extent, k, d)
         limits = [out_pad_limit(*sizes, env) for sizes in zip(s, d, strict=True)]
-        wanted = keys.get("out", [None] * nd)
-        rows = zip(space, extents, s, pairs, out_pad, wanted, limits, axis_names(nd), strict=True)
+        rows = zip(space, extents, s, pairs, out_pad, wanted or [None] * nd, limits, axis_names(nd), strict=True)
         cuts = [_cut(env, *row)._replace(d=dilation) for row, dilation in zip(rows, d, strict=True)]
         check_cuts(cuts, p)
         return cuts, keys | {"p": [(cut.pb, cut.pa) for cut in cuts], "out_pad": [cut.out_pad for cut in cuts]}
@@ -92,7 +101,9 @@ class TransposedConv(Convolution):
         return {"c_o": each * g, "k": k}
 
     def explain_windows(self, space: Shape, env: Env) -> list[str]:
-        return by_axis([f"{cut.text()} = {cut.out}" for cut in self.windows(space, env)[0]])
+        cuts = self.windows(space, env)[0]
+        sizes = by_axis([f"{cut.text()} = {cut.out}" for cut in cuts])
+        return [*sizes, *by_axis([f"unit u sees units {cut.seen_text()}" for cut in cuts])]
 
     def weights_text(self, values: dict[str, Any]) -> tuple[str, str]:
         each, form = (self.c_o, "c_i*c_o*k") if self.g == 1 else (f"({self.c_o}/{self.g})", "c_i*c_o/g*k")
@@ -113,8 +124,7 @@ def _cut(
     """Return the window on an axis, by its padding (None if the wanted size decides), out_pad and wanted size."""
     if want is not None:
         if not isinstance(n, int):
-            help = f"give {'out_pad' if env.dialect.out_by_out_pad else 'the padding'} instead"
-            raise ShapeError(f"out is {want}, and the input's size is open ({n})", help, key="out")
+            raise open_input(want, n, "out_pad" if env.dialect.out_by_out_pad else "the padding")
         if isinstance(p, tuple) and (out_pad is None or env.dialect.out_by_out_pad):
             return _by_out_pad(n, k, s, p, want, limit, axis, env)
         return _by_padding(n, k, s, p, out_pad or 0, want, None if env.dialect.out_appends else limit, axis)

@@ -146,7 +146,7 @@ def _shared(least: Sequence[int], most: Sequence[int], room: int) -> list[int]:
 
 def _lines(line: Line, columns: Sequence[tuple[Heading, int]], gap: int, style: Style) -> list[str]:
     """Return the lines of a row: one, or as many as its longest cell has."""
-    parts = [_broken(text, width) for text, (_, width) in zip(line.texts, columns, strict=True)]
+    parts = [broken(text, width) for text, (_, width) in zip(line.texts, columns, strict=True)]
     lines = []
     for number in range(max(map(len, parts))):
         text, spaces = "", 0
@@ -164,7 +164,7 @@ def _lines(line: Line, columns: Sequence[tuple[Heading, int]], gap: int, style: 
     return lines
 
 
-def _broken(text: str, width: int) -> list[str]:
+def broken(text: str, width: int) -> list[str]:
     """Return a text in lines that are as wide as a column at most, broken between words."""
     lines = []
     for part in text.split("\n"):

@@ -40,7 +40,7 @@ def keys(word: str) -> set[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("cnncalc sh", ["shape"]),
+        ("cnncalc sh", ["shape", "show"]),
         ("cnncalc ", list(COMMANDS)),
         ("/some/where/cnncalc zo", ["zoo"]),
         ("cnncalc --ver", ["--version"]),

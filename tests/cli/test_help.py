@@ -41,7 +41,7 @@ def test_the_help_of_a_command_in_a_narrow_terminal() -> None:
     ("name", "err"),
     [
         ("wrods", "there is no help topic or command 'wrods'\n  did you mean 'words' or 'ops'?\n"),
-        ("shap", "there is no help topic or command 'shap'\n  did you mean 'shape' or 'schema' or 'help'?\n"),
+        ("shap", "there is no help topic or command 'shap'\n  did you mean 'shape' or 'schema' or 'show'?\n"),
         ("Conv2d", "there is no help topic or command 'Conv2d'\n  for the op: cnncalc ops conv\n"),
         ("xyz", "there is no help topic or command 'xyz'\n  for the list: cnncalc help\n"),
     ],

@@ -33,6 +33,7 @@ BASE = {
     "dense": "conv -w w.npy -i 3x4",
     "diff": "net.json other.json",
     "compare": "net.json other.json",
+    "show": "net.json",
     "check": "net.json",
     "convert": "net.json",
     "ops": "conv",
@@ -167,6 +168,14 @@ EFFECTS = {
     "compare --brief": "resnet18 | --brief",
     "compare --names": "--names old,new",
     "compare --quiet": "report.json -i 1x7x8 | -q",
+    "show --dialect": "same.json | --dialect torch",
+    "show --depth": "nested.json | --depth 2",
+    "show --fold": "1x5x6 relu:times=2 | --fold",
+    "show --ascii": "--ascii",
+    "show --to": "--to mermaid",
+    "show --until": "--until conv1",
+    "show --after": "--after conv1",
+    "show --quiet": "report.json -i 1x7x8 | -q",
     "zoo --format": "--format csv",
     "zoo --dialect": "--dialect caffe",
     "zoo --until": "alexnet vgg11 | --until conv1",
@@ -290,13 +299,13 @@ TAKE = {
     "--debug": set(COMMANDS),
     "--color": set(COMMANDS) - {"schema", "completion"},
     "--no-color": set(COMMANDS) - {"schema", "completion"},
-    "--until": {"shape", "rf", "run", "learn", "dense", "diff", "compare", "check", "convert", "zoo"},
+    "--until": {"shape", "rf", "run", "learn", "dense", "diff", "compare", "show", "check", "convert", "zoo"},
     "--quiet": set(COMMANDS) - {"schema", "completion", "ops", "zoo"},
-    "--json": set(COMMANDS) - {"schema", "completion", "convert", "help"},
+    "--json": set(COMMANDS) - {"schema", "completion", "convert", "help", "show"},
     "--jsonl": {"shape", "check"},
     "--format": {"shape", "rf", "diff", "compare", "check", "ops", "zoo"},
-    "--dialect": {"shape", "rf", "run", "learn", "dense", "diff", "compare", "check", "convert", "zoo"},
-    "--layout": {"shape", "rf", "run", "learn", "dense", "diff", "compare", "check", "convert", "zoo"},
+    "--dialect": {"shape", "rf", "run", "learn", "dense", "diff", "compare", "show", "check", "convert", "zoo"},
+    "--layout": {"shape", "rf", "run", "learn", "dense", "diff", "compare", "show", "check", "convert", "zoo"},
     "--columns": {"shape", "compare", "zoo"},
 }
 """The commands that take each shared option: where it has nothing to do it is not taken."""
@@ -312,8 +321,8 @@ def test_an_option_has_one_text_everywhere() -> None:
     for _, option in parameters():
         texts.setdefault(long_name(option), set()).add(option.help or "")
     differing = {name for name, of_it in texts.items() if len(of_it) > 1}
-    # one or several, several, what is expected, its findings, or an output, the kernel
-    assert differing == {"--array", "--dialect", "--dtype", "--jsonl", "--output", "--weights"}
+    # one or several, several, what is expected, its findings, or an output, the default, the kernel
+    assert differing == {"--array", "--dialect", "--dtype", "--jsonl", "--output", "--to", "--weights"}
     for name, of_it in texts.items():
         for text in of_it - {""}:
             assert text[0].isupper(), name

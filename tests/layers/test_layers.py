@@ -39,9 +39,11 @@ def test_a_batch_multiplies_the_work_and_nothing_else(row: Row) -> None:
 
 
 OPTIONAL = {
-    "convT": {"out"},
-    "convT1d": {"out"},
-    "convT3d": {"out"},
+    **{
+        op + end: {"out"}
+        for op in ("conv", "dwconv", "sepconv", "convT", "maxpool", "avgpool", "lppool")
+        for end in ("", "1d", "3d")
+    },
     "upsample": {"factor", "out", "where", "round", "cubic", "exclude_outside", "antialias"},
     "pad": {"axis"},
     "prelu": {"num_parameters", "shared_axes"},

@@ -1,0 +1,72 @@
+"""Border layers: layers with a window whose input sees the whole image already, so that the window adds nothing.
+
+Source: Richter et al. 2021, Should You Go Deeper? (arXiv 2106.12307): the receptive field of a border layer's input is
+not smaller than the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..errors import CnncalcError
+from ..field import POOLED
+from ..network import INPUT
+from ..report import LayerReport, Report
+from ..sizes import Open, Shape
+from ..trace import shape
+from .graph import Graph
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVW"
+
+
+def border(layer: LayerReport, sizes: Shape) -> tuple[bool | None, ...]:
+    """Return on which axes of an image of these sizes this is a border layer; None where a size is not known."""
+    found: list[bool | None] = []
+    for axis, n in enumerate(sizes):
+        reads = _read(layer, axis)
+        unknown = reads is not None and (reads < 0 or not isinstance(n, int))
+        found.append(None if unknown else reads is not None and isinstance(n, int) and reads >= n)
+    return tuple(found)
+
+
+def least(graph: Graph) -> tuple[int | None, ...]:
+    """Return the size of each axis of the input from which on every layer adds something.
+
+    None if the input's size decides how much a layer sees: behind an adaptive pool, or an upsampling to `out`.
+    """
+    found: list[int | None] = []
+    own, opened = [vertex.layer for vertex in graph], list(_opened(graph))
+    for axis in range(len(graph.space(INPUT).places)):
+        reads = [read for layer in opened if (read := _read(layer, axis)) is not None]
+        refused = any(_read(layer, axis) is not None for layer in own[len(opened) :])
+        found.append(None if refused or min(reads, default=0) < 0 else max(reads, default=0) + 1)
+    return tuple(found)
+
+
+def _opened(graph: Graph) -> Iterator[LayerReport]:
+    """Yield the layers for an input whose sizes are left open, up to one that refuses them."""
+    report, sample = graph.report, list(graph.report.sample)
+    for letter, place in zip(LETTERS, graph.space(INPUT).places, strict=False):
+        sample[place] = Open(letter)
+    try:
+        opened: Report | None = shape(report.network, tuple(sample))
+    except CnncalcError as error:
+        opened = error.report
+    if opened is not None:
+        yield from [vertex.layer for vertex in Graph(opened)]
+
+
+def _read(layer: LayerReport, axis: int) -> int | None:
+    """Return the size of the field that a layer's window reads on an axis, -1 if it is not known.
+
+    None if it has no window there: it works on each unit alone, sees the whole map, or joins paths.
+    """
+    if layer.node.layer.JOINS or len(layer.reads_fields) != 1 or axis >= len(layer.traced.fields.of):
+        return None
+    fields, before = layer.traced.fields, layer.reads_fields[0]
+    new, old = fields.of[axis], before.of[axis]
+    if axis not in fields.axes or new.marks & POOLED or (new.size == old.size and old.size is not None):
+        return None
+    if old.size is None:
+        return -1 if layer.node.layer.is_spatial else None
+    return old.size

@@ -1,0 +1,159 @@
+"""The paths from a network's input to a layer: the field of each alone, and whether their units lie over each other.
+
+Paths double with every skip connection, so those with the same field are kept together, with their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import lcm
+from typing import NamedTuple
+
+from ..errors import SpecError
+from ..field import BROADCAST, MISALIGNED, NOTHING, POOLED, Field, Interval
+from ..field import join as join_field
+from ..layers import Fields
+from ..network import INPUT
+from ..report import LayerReport
+from .figures import middle
+from .graph import Graph
+
+MOST_KINDS = 512
+"""With more different fields than this on the way to a layer, its paths are not listed."""
+
+
+class Alike(NamedTuple):
+    """The paths to a layer that have the same field."""
+
+    number: int
+    """How many there are."""
+    via: tuple[str, ...]
+    """Of the first of them: what each layer that joins paths reads on it."""
+    fields: tuple[Field, ...]
+    """On each axis of the network's input."""
+
+    @property
+    def is_global(self) -> bool:
+        """Return whether a join left them out: they lead through a global pool, as a gate does, and others do not."""
+        return any(field.marks & BROADCAST for field in self.fields)
+
+
+class Paths(NamedTuple):
+    """All paths from the input to a layer."""
+
+    to: str
+    number: int
+    """How many there are."""
+    kinds: tuple[Alike, ...]
+    """By the size of their fields, the smallest first."""
+
+    def aligned(self) -> tuple[bool | None, ...]:
+        """Return whether all paths are aligned, on each axis of the input: equal strides, and centres that coincide.
+
+        Paths that a join left out do not count. None where a field is not known.
+        """
+        return tuple([_aligned(fields) for fields in zip(*self._met(), strict=True)])
+
+    def apart(self) -> list[str]:
+        """Return in what paths differ that are not aligned, an axis a line: their strides, or their centres."""
+        return [
+            _apart(list(dict.fromkeys(fields))) if aligned is False else ""
+            for fields, aligned in zip(zip(*self._met(), strict=True), self.aligned(), strict=True)
+        ]
+
+    def _met(self) -> list[tuple[Field, ...]]:
+        """Return the fields that meet."""
+        return [kind.fields for kind in self.kinds if not kind.is_global]
+
+
+def paths(graph: Graph, end: int) -> Paths:
+    """Return the paths to a layer of a graph. SpecError for too many different fields."""
+    found = _kinds(graph, end)
+    kinds = [Alike(count, via, fields.of) for fields, (count, via) in found.items()]
+    kinds.sort(key=lambda kind: [(field.size is None, field.size or 0, field.start or 0) for field in kind.fields])
+    return Paths(graph.name(end), sum(kind.number for kind in kinds), tuple(kinds))
+
+
+Found = dict[Fields, tuple[int, tuple[str, ...]]]
+"""The fields of paths: each with the number of paths, and what the layers that join paths read on the first."""
+
+
+def _kinds(graph: Graph, end: int) -> Found:
+    """Return the fields of the paths to a layer."""
+    needed = {end}
+    for at in range(end, -1, -1):
+        needed |= {*graph.vertices[at].reads} if at in needed else set()
+    found: dict[int, Found] = {INPUT: {graph.input: (1, ())}}
+    for at in sorted(needed - {INPUT}):
+        found[at] = _met(graph, at, found)
+        if len(found[at]) > MOST_KINDS:
+            what = f"more than {MOST_KINDS} different fields on the paths to {graph.name(at)}"
+            raise SpecError(what, "name a layer before it: --of LAYER")
+    return found[end]
+
+
+def _met(graph: Graph, at: int, found: dict[int, Found]) -> Found:
+    """Return the fields of the paths to a layer from those to what it reads; of what no pixel leads to, none."""
+    met: Found = {}
+    vertex = graph.vertices[at]
+    joins = sum(bool(found[read]) for read in vertex.reads) > 1
+    gated = joins and len({_is_pooled(fields) for fields in vertex.layer.reads_fields if fields.of}) > 1
+    for place, read in enumerate(vertex.reads):
+        for fields, (count, via) in found[read].items():
+            seen = through(vertex.layer, place, fields)
+            if gated and _is_pooled(vertex.layer.reads_fields[place]):
+                seen = seen._replace(of=tuple([field._replace(marks=BROADCAST) for field in seen.of]))
+            old, first = met.get(seen, (0, (*via, graph.name(read)) if joins else via))
+            met[seen] = old + count, first
+    return met
+
+
+def _is_pooled(fields: Fields) -> bool:
+    """Return whether units with these fields have no place in the image, as behind a global pool."""
+    return any(field.marks & POOLED for field in fields.of)
+
+
+def through(layer: LayerReport, place: int, fields: Fields) -> Fields:
+    """Return the fields of a layer's units over what it reads in one place, with these fields, and over that alone."""
+    if not layer.node.layer.JOINS:
+        traced = layer.node.layer.trace(layer.samples[0], fields, layer.env)
+        return traced.fields
+    others = [fields if at == place else Fields((None,) * len(x)) for at, x in enumerate(layer.samples)]
+    seen = layer.node.layer.trace_all(layer.samples, others, layer.env).fields
+    own = layer.traced.fields
+    return seen._replace(lead=own.lead, batched=own.batched)
+
+
+def _aligned(fields: Sequence[Field]) -> bool | None:
+    """Return whether paths with these fields are aligned on an axis; None if one of them is not known."""
+    if any(None in (field.size, field.start) for field in fields):
+        return None if len(set(fields)) > 1 else True
+    return not join_field([field._replace(marks=0) for field in fields]).marks & MISALIGNED
+
+
+def _apart(fields: Sequence[Field]) -> str:
+    """Return `strides 2 and 4`, or `centres 0 and 0.5, 0.5 apart`, of fields that are known and not aligned."""
+    spans = [field.spans for field in fields if field.spans is not None]
+    strides = sorted({Fraction(advance, len(phases)) for phases, advance in spans})
+    if len(strides) > 1:
+        return f"strides {_and([str(stride) for stride in strides])}"
+    period = lcm(*[len(phases) for phases, _ in spans])
+    rows = [[_centre(*own, unit) for own in spans] for unit in range(period)]
+    apart = max(max(known) - min(known) for row in rows if (known := [one for one in row if one is not None]))
+    if period == 1:
+        return f"centres {_and([f'{one:g}' for one in sorted({*rows[0]})])}, {apart:g} apart"  # type: ignore[type-var]
+    return f"centres up to {apart:g} apart" if apart else "one of them sees nothing where another sees pixels"
+
+
+def _centre(phases: Sequence[Interval], advance: int, unit: int) -> float | None:
+    """Return the centre of a unit's field; None if it sees nothing."""
+    turn, phase = divmod(unit, len(phases))
+    return None if phases[phase] == NOTHING else middle(phases[phase]) + turn * advance
+
+
+def _and(texts: Sequence[str]) -> str:
+    """Return `1, 2 and 3`; of many, the first and the last."""
+    if len(texts) > 4:
+        return f"{texts[0]} to {texts[-1]}"
+    return f"{', '.join(texts[:-1])} and {texts[-1]}"

@@ -1,0 +1,21 @@
+"""Networks and layers as pictures: lanes for every form, and a module for each form that is drawn."""
+
+from __future__ import annotations
+
+from .. import Formats
+
+FORMATS = Formats(
+    __name__,
+    {
+        "text": "diagram.render",
+        "mermaid": "documents.mermaid",
+        "dot": "documents.dot",
+    },
+)
+"""The renderers of a network's picture: each takes a report and a Style."""
+ENDINGS = {
+    "text": (".txt",),
+    "mermaid": (".mmd", ".mermaid"),
+    "dot": (".dot", ".gv"),
+}
+"""The endings of the names of a picture's file, by its form."""

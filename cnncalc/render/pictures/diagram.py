@@ -1,0 +1,185 @@
+"""A network as a diagram for a terminal or a pipe: a line for each layer, with the lanes of its branches before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ...errors import width_of
+from ...report import Report
+from .. import Style
+from ..drawing import broken
+from ..messages import paint
+from .lanes import Edge, Lanes, Station, lay_out, stations
+
+LANE_COLORS = ("", "magenta", "yellow", "green", "cyan")
+"""The colours of the lanes, from the first; they repeat."""
+MOST_LANES = 64
+"""How many lanes are drawn where the width has no limit."""
+LEAST_NAME, LEAST_OP = 12, 10
+"""The widths below which names and ops are not cut."""
+GAP = 2
+"""The spaces between columns."""
+
+
+class Glyphs(NamedTuple):
+    """The characters of the lines of a diagram."""
+
+    node: str
+    input: str
+    across: str
+    down: str
+    junctions: dict[str, str]
+    """By the directions of their lines: up, down, left and right, by their first letters."""
+    dots: str
+    """What stands for the part of a text that is left out."""
+
+
+UNICODE = Glyphs(
+    *("●", "○", "─", "│"),
+    {"udlr": "┼", "udl": "┤", "udr": "├", "ulr": "┴", "dlr": "┬", "ul": "╯", "dl": "╮", "ur": "╰", "dr": "╭"},
+    "…",
+)
+ASCII = Glyphs(
+    *("o", "o", "-", "|"),
+    {"udlr": "+", "udl": "+", "udr": "+", "ulr": "'", "dlr": ".", "ul": "'", "dl": ".", "ur": "'", "dr": "."},
+    "~",
+)
+Mark = tuple[str, int]
+"""A character of the lines, and the lane in whose colour it is."""
+
+
+class Texts(NamedTuple):
+    """The texts beside the lanes."""
+
+    name: str
+    op: str
+    shape: str
+
+
+def render(report: Report, style: Style) -> Iterator[str]:
+    """Yield the lines of a network's diagram: the lanes, then the name, the op and the output's shape of each layer."""
+    rows = stations(report, style.selection)
+    layout = lay_out([row.reads for row in rows], MOST_LANES if style.width is None else max(2, style.width // 6))
+    glyphs = ASCII if style.ascii else UNICODE
+    several = sum(row.is_output for row in rows) > 1
+    texts = [_texts(row, several) for row in rows]
+    for edge in layout.edges:
+        if edge.lane is None:  # there was no room for its line
+            own = texts[edge.target]
+            word = "," if " from " in own.op else " from"
+            texts[edge.target] = own._replace(op=f"{own.op}{word} {rows[edge.source].name}")
+    widths = _widths(texts, 2 * layout.width, style.width)
+    lines = lines_of(layout, glyphs, [row.row is None for row in rows])
+    for row, own, (line, below) in zip(rows, texts, lines, strict=True):
+        is_kept = bool(row.reads) and row.shape == rows[row.reads[0]].shape
+        yield from _drawn(own, widths, (line, below), style, glyphs, is_kept)
+
+
+def _texts(row: Station, several: bool) -> Texts:
+    """Return what stands beside a row's lanes; of several outputs each is marked."""
+    times = f" x{row.times}" if row.times > 1 else ""
+    return Texts(row.name + times, row.op, row.shape + (" output" if several and row.is_output else ""))
+
+
+def lines_of(layout: Lanes, glyphs: Glyphs, are_inputs: Sequence[bool]) -> Iterator[tuple[list[Mark], list[Mark]]]:
+    """Yield the lines of each row, and those that stand below it if its texts need more rows, as characters."""
+    edges = sorted(layout.edges, key=lambda edge: edge.source)
+    active: list[Edge] = []
+    begun = 0
+    for at, lane in enumerate(layout.lanes):
+        while begun < len(edges) and edges[begun].source <= at:
+            active += [edges[begun]] if edges[begun].lane is not None else []
+            begun += 1
+        active = [edge for edge in active if edge.target >= at]
+        above = {edge.lane for edge in active if edge.source < at}
+        below = {edge.lane for edge in active if edge.target > at}
+        met = {lane, *(edge.lane for edge in active if at in (edge.source, edge.target) and edge.lane is not None)}
+        node = glyphs.input if are_inputs[at] else glyphs.node
+        yield (
+            _cells(layout.width, lane, node, above, below, met, glyphs),
+            [cell for one in range(layout.width) for cell in ((glyphs.down if one in below else " ", one), (" ", one))],
+        )
+
+
+def _cells(
+    width: int, node: int, mark: str, above: set[int | None], below: set[int | None], met: set[int], glyphs: Glyphs
+) -> list[Mark]:
+    """Return the characters of a row: its node's mark in its lane, and a line along the row to the lanes that it meets.
+
+    `above` and `below` are the lanes whose lines come from above and go on below. A lane that the row's line passes
+    without meeting it is not broken.
+    """
+    first, last = min(met), max(met)
+    cells: list[Mark] = []
+    for lane in range(width):
+        sides = [("u", lane in above), ("d", lane in below), ("l", first < lane <= last), ("r", first <= lane < last)]
+        if lane == node:
+            mark_here = mark
+        elif lane in met:
+            mark_here = glyphs.junctions["".join([side for side, has in sides if has])]
+        elif lane in above:
+            mark_here = glyphs.down
+        else:
+            mark_here = glyphs.across if first < lane < last else " "
+        outer = lane + 1 if lane >= node else lane
+        cells += [(mark_here, lane), (glyphs.across if first <= lane < last else " ", outer)]
+    return cells
+
+
+def _widths(texts: Sequence[Texts], lanes: int, width: int | None) -> tuple[int, int, int]:
+    """Return the widths of the columns: ops are broken between words, then names are cut, where they do not fit."""
+    name, op, shape = [max(map(width_of, column)) for column in zip(*texts, strict=True)]
+    if width is not None:
+        room = width - lanes - 3 * GAP + 1 - shape
+        op = max(min(op, LEAST_OP), min(op, room - name))
+        name = max(min(name, LEAST_NAME), min(name, room - op))
+    return name, op, shape
+
+
+def _drawn(
+    texts: Texts,
+    widths: tuple[int, int, int],
+    lanes: tuple[Sequence[Mark], Sequence[Mark]],
+    style: Style,
+    glyphs: Glyphs,
+    is_kept: bool,
+) -> Iterator[str]:
+    """Yield the lines of a row: the first, and those with the rest of its op. A shape that `is_kept` is dim."""
+    line, below = lanes
+    name = cut(texts.name, widths[0], glyphs.dots)
+    for number, part in enumerate(broken(texts.op, widths[1])):
+        own, shape = ("", "") if number else (name, texts.shape)
+        pieces = [
+            _painted(below if number else line, style),
+            _filled(own, widths[0], "bold", style),
+            _filled(part, widths[1], "cyan", style),
+            " " * (widths[2] - width_of(shape)) + paint(shape, "dim" if is_kept else "green", style.color),
+        ]
+        yield (" " * GAP).join(pieces).rstrip() + "\n"
+
+
+def _filled(text: str, width: int, color: str, style: Style) -> str:
+    return paint(text, color, style.color) + " " * (width - width_of(text))
+
+
+def _painted(cells: Sequence[Mark], style: Style) -> str:
+    """Return the characters of a row's lines, in the colours of their lanes; the last one is a space."""
+    text = ""
+    for mark, lane in cells[:-1]:
+        color = LANE_COLORS[lane % len(LANE_COLORS)] if mark != " " else ""
+        text += paint(mark, color, style.color) if color else mark
+    return text
+
+
+def cut(text: str, width: int, dots: str) -> str:
+    """Return a text in this width at most, its middle left out if it is longer."""
+    if width_of(text) <= width:
+        return text
+    head = tail = ""
+    for turn in range(len(text)):
+        longer = (head + text[len(head)], tail) if turn % 2 else (head, text[-1 - len(tail)] + tail)
+        if sum(map(width_of, longer)) + 1 > width:
+            break
+        head, tail = longer
+    return head + dots + tail

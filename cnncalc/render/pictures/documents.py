@@ -1,0 +1,50 @@
+"""A network as a graph for documents: Mermaid, which Markdown on many sites draws, and Graphviz's DOT."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ...errors import printable
+from ...report import Report
+from .. import Style
+from .lanes import Station, stations
+
+_MERMAID = str.maketrans({mark: f"#{ord(mark)};" for mark in '#"&<>`\\'})
+"""Characters that Mermaid takes for its own, as its entities: decimal codes."""
+_DOT = str.maketrans({'"': '\\"', "\\": "\\\\", "&": "&amp;"})
+
+
+def mermaid(report: Report, style: Style) -> Iterator[str]:
+    """Yield a network as a flowchart of Mermaid. Nodes are n0, n1 …, whatever the names of the layers are."""
+    rows = stations(report, style.selection)
+    yield "flowchart TD\n"
+    for at, row in enumerate(rows):
+        label = "<br/>".join([text.translate(_MERMAID) for text in _label(row)])
+        begin, end = ("([", "])") if row.row is None else ("[", "]")
+        yield f'    n{at}{begin}"{label}"{end}\n'
+    yield from _edges(rows, lambda source, target: f"    n{source} --> n{target}\n")
+
+
+def dot(report: Report, style: Style) -> Iterator[str]:
+    """Yield a network as a graph of Graphviz. Nodes are n0, n1 …, whatever the names of the layers are."""
+    rows = stations(report, style.selection)
+    name = printable(report.network.name or "network").translate(_DOT)
+    yield f'digraph "{name}" {{\n'
+    yield '    node [shape=box, fontname="sans-serif"]\n'
+    for at, row in enumerate(rows):
+        label = "\\n".join([text.translate(_DOT) for text in _label(row)])
+        shape = ", shape=ellipse" if row.row is None else ""
+        yield f'    n{at} [label="{label}"{shape}]\n'
+    yield from _edges(rows, lambda source, target: f"    n{source} -> n{target}\n")
+    yield "}\n"
+
+
+def _label(row: Station) -> list[str]:
+    """Return the lines of a node's label: the name, the op unless it is the input, and the output's shape."""
+    times = f" x{row.times}" if row.times > 1 else ""
+    return [text for text in (row.name + times, row.op, row.shape) if text]
+
+
+def _edges(rows: list[Station], line: Callable[[int, int], str]) -> Iterator[str]:
+    for target, row in enumerate(rows):
+        yield from [line(source, target) for source in row.reads]
