@@ -1,188 +1,248 @@
 // Sets of units, carried from map to map by the relations that `cnncalc rf --json` prints as `fields.reads`.
 //
-// A map has a size for each axis. A set of its units is {sizes, axes}, the product of a bitmap for each axis, or, where
-// branches meet that are not such a product, {sizes, all}, one bitmap of the whole map.
+// A map has a size for each axis, channels included; units have their place on some of them, its `places`. The units of
+// an axis are a bitmap. A region is a list of products, each a bitmap for every axis of the map: all their units.
 
-const product = (numbers) => numbers.reduce((a, b) => a * b, 1);
+const prod = (numbers) => numbers.reduce((a, b) => a * b, 1);
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+const full = (n) => new Uint8Array(n).fill(1);
+const bitmap = (n, units) => {
+  const bits = new Uint8Array(n);
+  for (const at of units) bits[at] = 1;
+  return bits;
+};
+const MOST_PRODUCTS = 24; // of more than so many, equal rows are put together
 
-/** The units that number u of an axis reads of another, in order, those beside the map left out. */
-function readBy({ phases, advance, step, edge, n }, u) {
-  const span = phases[u % phases.length];
-  if (span === null) return [];
-  const moved = Math.floor(u / phases.length) * advance;
-  const found = [];
-  for (let at = span[0] + moved; at <= span[1] + moved; at += step) {
-    const unit = edge ? Math.min(Math.max(at, 0), n - 1) : at;
-    if (unit >= 0 && unit < n && unit !== found.at(-1)) found.push(unit);
+// ------------------------------------------------------------------------------------------------------------ regions
+
+/** The region of these products, without those that are empty or lie within another. */
+function union(products) {
+  let kept = [];
+  const within = (one, other) => one.every((bits, axis) => bits === other[axis] || bits.every((bit, at) => bit <= other[axis][at]));
+  for (const one of products) {
+    if (one.some((bits) => !bits.includes(1)) || kept.some((other) => within(one, other))) continue;
+    kept = kept.filter((other) => !within(other, one));
+    kept.push(one);
   }
-  return found;
+  return kept.length > MOST_PRODUCTS ? inRows(kept) : kept;
 }
 
-/** What each number of an axis reads, worked out once. */
+/** The same units in products that do not overlap: rows with the same units together. */
+function inRows(products) {
+  if (products.length <= 1 || products[0].length === 0) return products.slice(0, 1);
+  const either = products[0][0].map((_, row) => Number(products.some(([bits]) => bits[row])));
+  if (products[0].length === 1) return [[either]];
+  const rows = new Map();
+  either.forEach((bit, row) => {
+    const here = products.flatMap(([bits], at) => (bits[row] ? [at] : []));
+    if (!bit) return;
+    if (!rows.has(String(here))) rows.set(String(here), [new Uint8Array(either.length), inRows(products.filter((_, at) => here.includes(at)).map((one) => one.slice(1)))]);
+    rows.get(String(here))[0][row] = 1;
+  });
+  return [...rows.values()].flatMap(([bits, inner]) => inner.map((one) => [bits, ...one]));
+}
+
+/** How many units a region has. */
+const count = (region) => sum(inRows(region).map((one) => prod(one.map(sum))));
+
+/** The first and the last unit of a region along each axis; null for an empty one. */
+function hull(region) {
+  if (region.length === 0) return null;
+  return region[0].map((_, axis) => {
+    const firsts = region.map((one) => one[axis].indexOf(1));
+    return [Math.min(...firsts), Math.max(...region.map((one) => one[axis].lastIndexOf(1)))];
+  });
+}
+
+// ---------------------------------------------------------------------------------------------------------- relations
+
+/** What number u of an axis reads: from the first to the last of a phase, every step-th; null for nothing. */
+function span({ phases, advance }, u) {
+  const turn = Math.floor(u / phases.length);
+  const read = phases[u - turn * phases.length];
+  return read && [read[0] + turn * advance, read[1] + turn * advance];
+}
+
+/** The units that each number reads, those beside the map left out; worked out once. */
 function table(axis) {
-  const numbers = 1 + sum(axis.digits.map(({ size, step }) => (size - 1) * step));
-  axis.table ??= Array.from({ length: numbers }, (_, u) => readBy(axis, u));
+  const { n, step, edge } = axis;
+  axis.table ??= Array.from({ length: numbers(axis) }, (_, u) => {
+    const [first, last] = span(axis, u) ?? [0, -1];
+    const found = [];
+    if (edge && first < 0 && last >= first) found.push(0);
+    for (let at = first < 0 ? first + Math.ceil(-first / step) * step : first; at <= Math.min(last, n - 1); at += step) found.push(at);
+    if (edge && last >= n) found.push(n - 1);
+    return found;
+  });
   return axis.table;
 }
 
-/** The number of a unit on an axis that it reads: the sum of digits of its places. */
-const numberOf = (axis, index) => sum(axis.digits.map(({ place, inner, size, step }) => (Math.floor(index[place] / inner) % size) * step));
+/** How many numbers the digits of an axis make. */
+const numbers = (axis) => 1 + sum(axis.digits.map(([, , size, step]) => (size - 1) * step));
+const isItself = ({ phases, advance }) => phases.length === 1 && String(phases[0]) === "0,0" && advance === 1;
 
-/** The place whose number an axis goes by, -1 for none; undefined if it goes by several, or by a digit of one. */
-function placeOf({ digits }, sizes) {
-  if (digits.length === 0) return -1;
-  const [{ place, inner, size, step }] = digits;
-  return digits.length === 1 && inner === 1 && step === 1 && size === sizes[place] ? place : undefined;
-}
-
-/** The set of all that the units of a set read; `sizes` are those of the map that is read. */
-function back(axes, set, sizes) {
-  const places = axes.map((axis) => placeOf(axis, set.sizes));
-  if (!set.axes || places.includes(undefined)) return backByUnit(axes, set, sizes);
-  if (isEmpty(set)) return none(sizes);
-  const seen = axes.map((axis, at) => {
-    const bits = new Uint8Array(axis.n);
-    const read = table(axis);
-    if (places[at] < 0) for (const one of read[0]) bits[one] = 1;
-    else set.axes[places[at]].forEach((bit, u) => { if (bit) for (const one of read[u]) bits[one] = 1; });
-    return bits;
+/** The units that a set of numbers reads. */
+function backAxis(axis, bits) {
+  if (isItself(axis)) return Uint8Array.from({ length: axis.n }, (_, at) => bits[at] ?? 0);
+  const seen = new Uint8Array(axis.n);
+  table(axis).forEach((read, u) => {
+    if (bits[u]) for (const at of read) seen[at] = 1;
   });
-  return { sizes, axes: seen };
+  return seen;
 }
 
-function backByUnit(axes, set, sizes) {
-  const all = new Uint8Array(product(sizes));
-  const done = new Set();
-  for (const index of units(set)) {
-    const numbers = axes.map((axis) => numberOf(axis, index));
-    if (done.has(String(numbers))) continue;
-    done.add(String(numbers));
-    eachOf(axes.map((axis, at) => table(axis)[numbers[at]]), sizes, (at) => void (all[at] = 1));
+/** The numbers that read a unit of a set. */
+function forthAxis(axis, bits) {
+  if (isItself(axis)) return Uint8Array.from({ length: numbers(axis) }, (_, u) => bits[u] ?? 0);
+  return Uint8Array.from(table(axis), (read) => Number(read.some((at) => bits[at])));
+}
+
+/** All that the units of a region read of a map with these sizes; of an axis that is not followed, all. */
+function back({ axes }, region, sizes) {
+  const products = [];
+  for (const one of region)
+    for (const sets of digitsOf(axes, one))
+      products.push(axes.map((axis, at) => (axis ? backAxis(axis, sums(axis, sets)) : full(sizes[at]))));
+  return union(products);
+}
+
+/** All units of a map with these sizes that read a unit of a region. */
+function forth({ axes }, region, sizes) {
+  const products = [];
+  for (const one of region) {
+    const choices = axes.flatMap((axis, at) => (axis ? [unsum(forthAxis(axis, one[at]), [...axis.digits].sort((a, b) => b[3] - a[3]))] : []));
+    for (const chosen of combinations(choices)) {
+      const sets = new Map(chosen.flatMap((some) => [...some]));
+      products.push(sizes.map((n, place) => joined(n, place, sets)));
+    }
   }
-  return simplest({ sizes, all });
+  return union(products);
 }
 
-/** The set of all units that read any unit of a set; `sizes` are those of the map that reads. */
-function forth(axes, set, sizes) {
-  const places = axes.map((axis) => placeOf(axis, sizes));
-  if (!set.axes || places.includes(undefined)) return forthByUnit(axes, set, sizes);
-  const seeing = sizes.map((n) => new Uint8Array(n).fill(1));
-  let some = true;
-  axes.forEach((axis, at) => {
-    const meets = table(axis).map((read) => read.some((one) => set.axes[at][one]));
-    if (places[at] < 0) some &&= meets[0];
-    else seeing[places[at]].forEach((bit, u, bits) => (bits[u] = bit & meets[u]));
+// A number on an axis that is read is the sum of digits, each [place, inner, size, step]: of the unit u at that place the
+// digit is floor(u / inner) % size, and counts `step`. Sets of digits are maps from a digit to a bitmap of its values.
+
+/** The sets of digits of the units of a product, as a list of which each is a product. */
+function digitsOf(axes, one) {
+  const places = new Map();
+  for (const digit of axes.flatMap((axis) => axis?.digits ?? [])) places.set(digit[0], [...(places.get(digit[0]) ?? []), digit]);
+  const choices = [...places].map(([place, digits]) => split(one[place], [...digits].sort((a, b) => b[1] - a[1])));
+  return combinations(choices).map((chosen) => new Map(chosen.flatMap((some) => [...some])));
+}
+
+/** A set of units of one place as sets of its digits, the outermost first. */
+function split(bits, [digit, ...rest]) {
+  if (digit === undefined) return bits.includes(1) ? [new Map()] : [];
+  const [, inner, size] = digit;
+  if (inner === 1 && bits.length === size) return bits.includes(1) ? [new Map([[digit, bits]])] : [];
+  if (!bits.includes(0)) return [new Map([digit, ...rest].map((one) => [one, full(one[2])]))];
+  const rows = new Map();
+  bits.forEach((bit, at) => {
+    if (!bit) return;
+    const value = Math.floor(at / inner) % size;
+    rows.set(value, rows.get(value) ?? new Uint8Array(inner));
+    rows.get(value)[at % inner] = 1;
   });
-  return some ? { sizes, axes: seeing } : none(sizes);
+  return together(rows, size).flatMap(([values, own]) => split(own, rest).map((others) => new Map([[digit, values], ...others])));
 }
 
-function forthByUnit(axes, set, sizes) {
-  const bits = whole(set);
-  const all = new Uint8Array(product(sizes));
-  const known = new Map();
-  let at = 0;
-  for (const index of units({ sizes, axes: sizes.map((n) => new Uint8Array(n).fill(1)) })) {
-    const numbers = axes.map((axis) => numberOf(axis, index));
-    const key = String(numbers);
-    if (!known.has(key)) known.set(key, eachOf(axes.map((axis, one) => table(axis)[numbers[one]]), set.sizes, (unit) => bits[unit]));
-    all[at++] = known.get(key) ? 1 : 0;
+/** The numbers that sets of digits make. */
+function sums(axis, sets) {
+  if (axis.digits.length === 1 && axis.digits[0][3] === 1) return sets.get(axis.digits[0]);
+  let made = [0];
+  for (const digit of axis.digits) made = made.flatMap((number) => [...sets.get(digit)].flatMap((bit, value) => (bit ? [number + value * digit[3]] : [])));
+  return bitmap(numbers(axis), made);
+}
+
+/** The sets of digits whose sums are in a set of numbers, the digits of the largest steps first. */
+function unsum(bits, [digit, ...rest]) {
+  if (digit === undefined) return bits[0] ? [new Map()] : [];
+  const [, , size, step] = digit;
+  const below = 1 + sum(rest.map((one) => (one[2] - 1) * one[3]));
+  const rows = new Map();
+  for (let value = 0; value < size; value++) {
+    const own = bits.slice(value * step, value * step + below);
+    if (own.includes(1)) rows.set(value, own);
   }
-  return simplest({ sizes, all });
+  return together(rows, size).flatMap(([values, own]) => unsum(own, rest).map((others) => new Map([[digit, values], ...others])));
 }
 
-/** Call a function with the place of each unit of a product of lists in a map's bitmap; true as soon as it says so. */
-function eachOf(lists, sizes, visit, axis = 0, before = 0) {
-  if (axis === lists.length) return Boolean(visit(before));
-  for (const one of lists[axis]) if (eachOf(lists, sizes, visit, axis + 1, before * sizes[axis] + one)) return true;
-  return false;
-}
-
-/** The units of a set, each as its index, in order. */
-function* units(set, index = []) {
-  const axis = index.length;
-  if (axis === set.sizes.length) {
-    if (set.axes || set.all[index.reduce((at, one, along) => at * set.sizes[along] + one, 0)]) yield index;
-    return;
+/** Rows by their value as pairs: the values with the same row, and that row. */
+function together(rows, size) {
+  const pairs = new Map();
+  for (const [value, row] of rows) {
+    if (!pairs.has(String(row))) pairs.set(String(row), [new Uint8Array(size), row]);
+    pairs.get(String(row))[0][value] = 1;
   }
-  for (let at = 0; at < set.sizes[axis]; at++) if (!set.axes || set.axes[axis][at]) yield* units(set, [...index, at]);
+  return [...pairs.values()];
 }
 
-/** A set as one bitmap of the whole map. */
-function whole(set) {
-  if (set.all) return set.all;
-  let bits = new Uint8Array([1]);
-  for (const axis of set.axes) {
-    const next = new Uint8Array(bits.length * axis.length);
-    bits.forEach((bit, at) => bit && next.set(axis, at * axis.length));
-    bits = next;
-  }
-  return bits;
+/** The units of an axis whose digits are in these sets. */
+function joined(n, place, sets) {
+  const digits = [...sets].filter(([digit]) => digit[0] === place);
+  return Uint8Array.from({ length: n }, (_, u) => Number(digits.every(([[, inner, size], bits]) => bits[Math.floor(u / inner) % size])));
 }
 
-/** The same set as a product, if it is one. */
-function simplest(set) {
-  const axes = set.sizes.map((_, axis) => shadow(set, axis));
-  return product(axes.map(sum)) === size(set) ? { sizes: set.sizes, axes } : set;
-}
+/** Every way to take one of each list. */
+const combinations = (lists) => lists.reduce((ways, list) => ways.flatMap((way) => list.map((one) => [...way, one])), [[]]);
 
-/** The units of either set. */
-function union(a, b) {
-  if (!a || isEmpty(a)) return b;
-  if (isEmpty(b)) return a;
-  if (a.axes && b.axes) {
-    const without = (some, others) => some.axes.map((bits, axis) => bits.some((bit, at) => bit && !others.axes[axis][at]));
-    if (!without(b, a).includes(true)) return a;
-    if (!without(a, b).includes(true)) return b;
-  }
-  const others = whole(b);
-  return simplest({ sizes: a.sizes, all: whole(a).map((bit, at) => bit | others[at]) });
-}
+// --------------------------------------------------------------------------------------------------------- whole maps
 
-const isEmpty = (set) => (set.axes ? set.axes.some((bits) => !bits.includes(1)) : !set.all.includes(1));
+/** The place of a unit, on all channels, as a region. */
+const unitOf = (map, index) => [map.all.map((n, axis) => (map.places.includes(axis) ? bitmap(n, [index[map.places.indexOf(axis)]]) : full(n)))];
 
-/** The set of one unit, and the set without any. */
-const single = (sizes, index) => ({ sizes, axes: sizes.map((n, axis) => new Uint8Array(n).fill(1, index[axis], index[axis] + 1)) });
-const none = (sizes) => ({ sizes, all: new Uint8Array(product(sizes)) });
+/** A region on the axes on which units have their place. */
+const placesOf = (map, region) => union(region.map((one) => map.places.map((axis) => one[axis])));
 
-/** How many units a set has. */
-const size = (set) => (set.axes ? product(set.axes.map(sum)) : sum(set.all));
-
-/** The first and the last unit of a set along each axis; null for an empty set. */
-function hull(set) {
-  if (isEmpty(set)) return null;
-  return set.sizes.map((_, axis) => {
-    const bits = shadow(set, axis);
-    return [bits.indexOf(1), bits.lastIndexOf(1)];
-  });
-}
-
-/** The bitmap of the places along an axis at which a set has units. */
-function shadow(set, axis) {
-  if (set.axes) return set.axes[axis];
-  const inner = product(set.sizes.slice(axis + 1));
-  const bits = new Uint8Array(set.sizes[axis]);
-  set.all.forEach((bit, at) => bit && (bits[Math.floor(at / inner) % bits.length] = 1));
-  return bits;
-}
-
-/** What a unit of a map sees on every map before it, and the units that see it on every map behind it: a set by map.
+/** What a unit of a map sees on every map before it, and the units that see it on every map behind it.
  *
- * A map is {sizes, reads: [{at, axes: a relation for each axis of the map `at`}]}, and reads only maps before it. Where
- * it is not known what is read, `why` says so in place of the axes, and a map that is reached that way has this text in
- * place of a set. A map that is not reached has null.
+ * A map is {all: its sizes, places, reads: [{at, axes}]}, and reads only maps before it. There is a region of places for
+ * each map; null where none leads to it, and a text, the reason, where it is not known what is seen.
  */
 function around(maps, from, index) {
-  const sets = maps.map(() => null);
-  sets[from] = single(maps[from].sizes, index);
-  const add = (at, set, read, along) => {
-    if (typeof sets[at] === "string") return;
-    if (typeof set === "string") sets[at] = set;
-    else sets[at] = read.axes ? union(sets[at], along(read.axes, set, maps[at].sizes)) : read.why;
+  const regions = maps.map(() => null);
+  regions[from] = unitOf(maps[from], index);
+  const add = (at, region, read, along) => {
+    if (typeof regions[at] === "string") return;
+    if (typeof region === "string") regions[at] = region;
+    else regions[at] = read.axes ? union([...(regions[at] ?? []), ...along(read, region, maps[at].all)]) : read.why;
   };
-  for (let at = from; at >= 0; at--)
-    if (sets[at]) for (const read of maps[at].reads) add(read.at, sets[at], read, back);
+  for (let at = from; at >= 0; at--) if (regions[at]) for (const read of maps[at].reads) add(read.at, regions[at], read, back);
   for (let at = from + 1; at < maps.length; at++)
-    for (const read of maps[at].reads) if (read.at >= from && sets[read.at]) add(at, sets[read.at], read, forth);
-  return sets;
+    for (const read of maps[at].reads) if (read.at >= from && regions[read.at]) add(at, regions[read.at], read, forth);
+  return regions.map((region, at) => (Array.isArray(region) ? placesOf(maps[at], region) : region));
+}
+
+/** The box of a unit on every map before it: the first and last unit on each place, on maps without ends. */
+function boxes(maps, from, index) {
+  const found = maps.map(() => null);
+  found[from] = index.map((at) => [at, at]);
+  for (let at = from; at >= 0; at--)
+    for (const read of found[at] ? maps[at].reads : []) {
+      const own = read.axes && maps[read.at].places.map((axis) => boxOn(read.axes[axis], maps[at], found[at]));
+      if (!own || own.includes(null)) continue;
+      found[read.at] = own.map(([first, last], axis) => {
+        const [low, high] = found[read.at]?.[axis] ?? [first, last];
+        return [Math.min(low, first), Math.max(high, last)];
+      });
+    }
+  return found;
+}
+
+/** The first and last unit that those of a box read on one axis. */
+function boxOn(axis, map, box) {
+  let [low, high] = [0, 0];
+  for (const [place, inner, size, step] of axis.digits) {
+    const all = map.all[place];
+    const [first, last] = (box[map.places.indexOf(place)] ?? [0, all - 1]).map((at) => Math.floor(at / inner));
+    if (inner * size === all) [low, high] = [low + first * step, high + last * step];
+    else if (Math.floor(first / size) === Math.floor(last / size)) [low, high] = [low + (first % size) * step, high + (last % size) * step];
+    else high += (size - 1) * step;
+  }
+  let seen = null;
+  for (let u = low; u <= high; u++) {
+    const read = span(axis, u);
+    if (read) seen = seen ? [Math.min(seen[0], read[0]), Math.max(seen[1], read[1])] : read;
+  }
+  return seen;
 }

@@ -48,9 +48,10 @@ class Picture {
     this.pad.setAttribute("aria-label", `${label}, ${shape(this.sizes)} ${at < inputs ? "pixels" : "units"}; arrow keys move`);
     this.pad.setAttribute("aria-describedby", "said");
     this.note = make("span", { class: "note" });
+    this.place = make("span", { class: "note" });
     const more = group.length > 1 ? make("span", { class: "more" }, ` +${group.length - 1}`) : "";
     const title = make("span", { class: "title", title: label }, make("b", {}, group[0]), more);
-    this.element = make("figure", isLarge ? { class: "large" } : {}, this.pad, make("figcaption", {}, title, this.note));
+    this.element = make("figure", isLarge ? { class: "large" } : {}, make("div", { class: "frame" }, this.pad), make("figcaption", {}, title, this.note, this.place));
     this.pad.addEventListener("pointermove", (event) => pinned || choose(at, this.unitAt(event)));
     this.pad.addEventListener("pointerdown", (event) => {
       pin(!pinned || !(chosen.at === at && String(chosen.index) === String(this.unitAt(event))));
@@ -72,7 +73,8 @@ class Picture {
     const [y, x] = this.margin;
     const [height, width] = [h + 2 * y, w + 2 * x];
     this.svg.setAttribute("viewBox", `${-x} ${-y} ${width} ${height}`);
-    this.pad.style.aspectRatio = Math.min(Math.max(width / height, 0.5), 8);
+    const ratio = Math.min(Math.max(width / height, 1 / 8), 8);
+    Object.assign(this.pad.style, { aspectRatio: ratio, [ratio < 1 ? "height" : "width"]: "100%" });
     this.paths.padding.setAttribute("d", x || y ? `M${-x} ${-y}h${width}v${height}h${-width}zM0 0v${h}h${w}v${-h}z` : "");
     this.paths.image.setAttribute("d", `M0 0h${w}v${h}h${-w}z`);
     const lines = [];
@@ -81,25 +83,19 @@ class Picture {
     this.paths.lines.setAttribute("d", lines.join(""));
   }
 
-  /** Show a set (null: none; a text: why it is not known), and the box of an interval an axis, if there is one. */
-  show(set, kind, box) {
+  /** Show a region (null: none; a text: why it is not known), and a box, if there is one. */
+  show(region, kind, box) {
     this.element.dataset.kind = kind;
-    const found = set && typeof set !== "string" ? hull(set) : null;
-    this.slice = this.sizes.length > 2 ? this.sizes.slice(0, -2).map((_, axis) => (found ? (found[axis][0] + found[axis][1]) >> 1 : 0)) : [];
-    const is_self = kind === "self";
-    this.paths.seen.setAttribute("d", found && !is_self ? outline(set, this.slice) : "");
-    this.paths.self.setAttribute("d", found && is_self ? outline(set, this.slice) : "");
+    const found = Array.isArray(region) ? hull(region) : null;
+    this.slice = this.sizes.slice(0, -2).map((_, axis) => (found ? (found[axis][0] + found[axis][1]) >> 1 : 0));
+    const path = found ? outline(region, this.slice) : "";
+    this.paths.seen.setAttribute("d", kind === "self" ? "" : path);
+    this.paths.self.setAttribute("d", kind === "self" ? path : "");
     this.paths.box.setAttribute("d", box ? frameOf(box.slice(-2)) : "");
-    this.note.textContent = typeof set === "string" ? `not known: ${set}` : this.told(set, found, kind);
-  }
-
-  /** The caption's second line. */
-  told(set, found, kind) {
-    const parts = [shape(this.sizes)];
-    if (found) parts.push(kind === "self" ? `${this.at < inputs ? "pixel" : "unit"} ${found.map(([first]) => first).join(", ")}` : `${number(size(set))} at ${brief(found)}`);
-    else if (kind !== "none") parts.push("none");
-    if (this.slice.length) parts.push(`slice ${this.slice.join(", ")}`);
-    return parts.join(" · ");
+    const what = this.at < inputs ? "pixel" : "unit";
+    const slice = this.slice.length ? `, slice ${this.slice.join(", ")}` : "";
+    this.note.textContent = shape(this.sizes) + (found && kind !== "self" ? ` · ${number(count(region))}` : "") + slice;
+    this.place.textContent = found ? (kind === "self" ? `${what} ` : "") + brief(found) : typeof region === "string" ? "not known" : kind === "none" ? "\u00a0" : "none";
   }
 
   /** The unit under the pointer. */
@@ -136,21 +132,14 @@ function frameOf(box) {
   return `M${left} ${top}h${right - left + 1}v${bottom - top + 1}h${left - right - 1}z`;
 }
 
-/** The path of a set in a slice: a rectangle for each run of units in each run of equal rows. */
-function outline(set, slice) {
-  const w = set.sizes.at(-1) ?? 1;
-  const h = set.sizes.at(-2) ?? 1;
+/** The path of a region in a slice: a rectangle for each run of units in each run of equal rows. */
+function outline(region, slice) {
+  const inside = region.filter((one) => slice.every((at, axis) => one[axis][at])).map((one) => one.slice(slice.length));
   const path = [];
-  if (set.axes) {
-    if (slice.some((at, axis) => !set.axes[axis][at])) return "";
-    const across = runsOf(set.axes.at(-1) ?? new Uint8Array([1]));
-    for (const [top, bottom] of runsOf(set.axes.at(-2) ?? new Uint8Array([1])))
-      for (const [left, right] of across) path.push(frameOf([[top, bottom], [left, right]]));
-    return path.join("");
+  for (const one of inRows(inside)) {
+    const [down, across] = [...[full(1), full(1)].slice(one.length), ...one].map(runsOf);
+    for (const rows of down) for (const columns of across) path.push(frameOf([rows, columns]));
   }
-  const from = slice.reduce((at, one, axis) => at * set.sizes[axis] + one, 0) * h * w;
-  for (let y = 0; y < h; y++)
-    for (const [left, right] of runsOf(set.all.subarray(from + y * w, from + (y + 1) * w))) path.push(frameOf([[y, y], [left, right]]));
   return path.join("");
 }
 
@@ -180,19 +169,22 @@ function choose(at, index) {
   const moved = chosen.at !== at;
   chosen = { at, index };
   if (at >= inputs && looked !== at) look(at);
-  const sets = around(maps, at, index);
+  const regions = around(maps, at, index);
+  const frames = boxes(maps, at, index);
   for (const picture of [...pictures, ...large]) {
-    const kind = picture.at === at ? "self" : sets[picture.at] === null ? "none" : picture.at < at ? "before" : "behind";
-    picture.show(sets[picture.at], kind, picture.at < inputs && at >= inputs ? boxOf(maps[at], index, picture.at) : null);
+    picture.show(regions[picture.at], kindOf(picture.at, regions), picture.at < inputs && at >= inputs ? frames[picture.at] : null);
   }
-  for (const node of nodes) node.dataset.kind = sets[node.dataset.at] === null ? "none" : node.dataset.at == at ? "self" : node.dataset.at < at ? "before" : "behind";
+  for (const node of nodes) node.dataset.kind = kindOf(Number(node.dataset.at), regions);
   if (moved) {
     for (const row of rows) row.toggleAttribute("data-chosen", row.dataset.at == at);
     $("#layer").value = at;
   }
   if (document.activeElement !== $("#unit")) $("#unit").value = index.join(", ");
-  $("#said").textContent = said(sets);
+  $("#said").textContent = said(regions, frames);
 }
+
+/** Whether a map is the chosen one, before it, behind it, or not on a way to it. */
+const kindOf = (at, regions) => (at === chosen.at ? "self" : regions[at] === null ? "none" : at < chosen.at ? "before" : "behind");
 
 /** Put the large maps of the input and of a layer beside each other. */
 function look(at) {
@@ -200,7 +192,7 @@ function look(at) {
   const kept = large.filter((picture) => picture.at < inputs);
   large = kept.length ? kept : maps.slice(0, inputs).map((map, input) => new Picture(input, [map.name], true));
   large.push(new Picture(at, [maps[at].name], true));
-  for (const picture of large.slice(0, -1)) picture.margin = margins(maps[at], picture.at), picture.frame();
+  for (const picture of large.slice(0, -1)) picture.margin = margins(at, picture.at), picture.frame();
   $("#pair").replaceChildren(...large.map((picture) => picture.element));
 }
 
@@ -251,43 +243,27 @@ function sort(head) {
 
 // ------------------------------------------------------------------------------------------------------ what is known
 
-/** The maps of a report: its inputs, then every layer, blocks opened. */
+/** The maps of a report: its input, then every layer, blocks opened. */
 function mapsOf(report) {
+  const add = (name, { sizes, places, reads = [] }) => {
+    const at = found.push({ name, all: sizes, places, sizes: places.map((place) => sizes[place]), reads }) - 1;
+    found[at].reads = reads.map(({ layer, axes }) => ({ at: found.findIndex((map) => map.name === layer), axes, why: `what the units of ${name} read` }));
+  };
+  const open = (layers, within) => {
+    for (const layer of layers)
+      if (layer.layers) open(layer.layers, `${within}${layer.name}.`);
+      else add(within + layer.name, layer.report.fields);
+  };
   const found = [];
-  const places = new Map();
-  const add = (name, layer, reads) => {
-    places.set(name, found.length);
-    found.push({ name, layer, reads, sizes: layer ? layer.report.fields.units : [] });
-  };
-  add("input", null, []);
-  const open = (layers, within, outside) => {
-    for (const layer of layers) {
-      const reads = (layer.report.fields.reads ?? []).map((read) => ({ ...read, at: places.get(read.name === "input" ? outside : within + read.name) }));
-      add(within + layer.name, layer, reads);
-    }
-  };
-  open(report.layers, "", "input");
-  for (const map of found) for (const read of map.reads) if (read.axes && !found[read.at].layer) found[read.at].sizes = read.axes.map((axis) => axis.n);
+  add("input", report.report.fields);
+  open(report.layers, "");
   return found;
 }
 
-/** The box of a unit on an input: the interval on each axis, also in the padding; null if it is not known. */
-function boxOf(map, index) {
-  const { rf } = map.layer.report;
-  if (!rf) return null;
-  const box = rf.size.map((n, axis) => {
-    if (n === null) return null;
-    const phases = rf.phases?.[axis];
-    if (!phases) return rf.start[axis] === null ? null : [rf.start[axis] + index[axis] * rf.stride[axis], rf.start[axis] + index[axis] * rf.stride[axis] + n - 1];
-    return null;
-  });
-  return box.includes(null) ? null : box;
-}
-
 /** How much of the padding to show around the input for a layer, along its last two axes. */
-function margins(map, input) {
-  const sizes = maps[input].sizes;
-  const corners = [boxOf(map, map.sizes.map(() => 0)), boxOf(map, map.sizes.map((n) => n - 1))];
+function margins(at, input) {
+  const { sizes } = maps[input];
+  const corners = [maps[at].sizes.map(() => 0), maps[at].sizes.map((n) => n - 1)].map((index) => boxes(maps, at, index)[input]);
   const beyond = sizes.map((n, axis) => {
     const [first, last] = corners.map((box) => box?.[axis]);
     return Math.min(Math.max(0, -(first?.[0] ?? 0), (last?.[1] ?? 0) - n + 1), Math.ceil(n * MARGIN));
@@ -296,35 +272,37 @@ function margins(map, input) {
 }
 
 /** Say in words what is chosen and what is shown for it. */
-function said(sets) {
+function said(regions, frames) {
   const { at, index } = chosen;
-  const place = `(${index.join(", ")})`;
-  const about = (set, other, verb, what) => {
-    if (typeof set === "string") return `what ${verb} is not known: ${set}`;
-    const found = set && hull(set);
+  const about = (region, other, verb, what) => {
+    if (typeof region === "string") return `${verb} units that are not known: ${region}`;
+    const found = region && hull(region);
     if (!found) return `${verb} no ${what} of ${maps[other].name}`;
-    const boxed = product(found.map(([first, last]) => last - first + 1));
-    const share = size(set) < boxed ? `${number(size(set))} of the ${number(boxed)}` : number(size(set));
+    const boxed = prod(found.map(([first, last]) => last - first + 1));
+    const own = count(region);
+    const share = own < boxed ? `${number(own)} of the ${number(boxed)}` : number(own);
     return `${verb} ${share} ${what}${boxed === 1 ? "" : "s"} of ${maps[other].name}: ${words(maps[other].sizes, found)}`;
   };
-  if (at < inputs) return `Pixel ${place} of ${maps[at].name} ${about(sets[looked], looked, "is seen by", "unit")}.`;
-  const parts = maps.slice(0, inputs).map((_, input) => (sets[input] === null ? null : about(sets[input], input, "sees", "pixel"))).filter(Boolean);
-  const box = boxOf(maps[at], index);
+  const place = `(${index.join(", ")}) of ${maps[at].name}`;
+  if (at < inputs) return `Pixel ${place} ${about(regions[looked], looked, "is seen by", "unit")}.`;
+  const box = frames[0];
   const beyond = box?.some(([first, last], axis) => first < 0 || last >= maps[0].sizes[axis]);
   const more = beyond ? ` Its box reaches into the padding: ${words(maps[0].sizes, box)}.` : "";
-  return `Unit ${place} of ${maps[at].name} ${parts.join("; ") || "sees no pixel"}.${more}`;
+  return `Unit ${place} ${about(regions[0], 0, "sees", "pixel")}.${more}`;
 }
 
 /** The maps that are drawn: chains of layers that work unit by unit share one. */
 function groupsOf(maps) {
   const readers = maps.map(() => 0);
   for (const map of maps) for (const read of map.reads) readers[read.at]++;
-  const isSame = (axis) => !axis.whole && !axis.phases && axis.taps === 1 && axis.s === 1 && axis.start === 0 && axis.n === axis.out;
+  const isSame = (map, { at, axes }) =>
+    axes !== null && map.places.length === maps[at].places.length &&
+    maps[at].places.every((place, i) => isItself(axes[place]) && String(axes[place].digits) === String([map.places[i], 1, map.sizes[i], 1]));
   const groups = [];
   const owner = [];
   maps.forEach((map, at) => {
     const [read] = map.reads;
-    const joins = map.reads.length === 1 && readers[read.at] === 1 && read.axes?.every(isSame) && read.at >= inputs;
+    const joins = map.reads.length === 1 && readers[read.at] === 1 && read.at >= inputs && isSame(map, read);
     owner.push(joins ? owner[read.at] : groups.length);
     if (joins) groups[owner[at]].push(at);
     else groups.push([at]);
@@ -336,13 +314,13 @@ function groupsOf(maps) {
 function begin() {
   const { of, index } = report.unit ?? {};
   if (of !== undefined) return choose(maps.findIndex((map) => map.name === of), index);
-  const last = maps.findLastIndex((map) => product(map.sizes) > 1);
+  const last = maps.findLastIndex((map) => prod(map.sizes) > 1);
   return choose(Math.max(last, inputs), centre(Math.max(last, inputs)));
 }
 
 const report = JSON.parse($("#report").textContent);
 const maps = mapsOf(report);
-const inputs = maps.filter((map) => !map.layer).length;
+const inputs = 1; // the maps before the layers
 const rows = [...document.querySelectorAll("#layers tbody tr")];
 const nodes = [...document.querySelectorAll("#diagram .layer")];
 const pictures = groupsOf(maps).map((group) => new Picture(group[0], group.map((at) => maps[at].name), false));

@@ -103,13 +103,15 @@ def fields(report: Report) -> dict[str, Any]:
         for at, x in zip(own.node.reads, own.samples):
             n = list(x[1:])
             k = layer.get("k", [1, 1])
+            def axis(n, o, place, phases, advance, step=1):
+                return dict(n=n, phases=phases, advance=advance, step=step, edge=False, digits=[] if place is None else [dict(place=place, inner=1, size=o, step=1)])
             if "k" in layer:
-                axes = [dict(taps=t, d=d, s=s, start=-p[0], n=m, out=o) for t, d, s, p, m, o in zip(layer["k"], layer.get("d", [1, 1]), layer["s"], layer["p"], n, out)]
+                axes = [axis(m, o, i, [[-p[0], -p[0] + (t - 1) * d]], s, d) for i, (t, d, s, p, m, o) in enumerate(zip(layer["k"], layer.get("d", [1, 1]), layer["s"], layer["p"], n, out))]
             elif layer["op"] == "globalavgpool" or not out:
-                axes = [dict(whole=True, n=m, out=1) for m in n]
+                axes = [axis(m, 1, None, [[0, m - 1]], 0) for m in n]
                 out = [1, 1]
             else:
-                axes = [dict(taps=1, d=1, s=1, start=0, n=m, out=o) for m, o in zip(n, out)]
+                axes = [axis(m, o, i, [[0, 0]], 1) for i, (m, o) in enumerate(zip(n, out))]
             reads.append({"name": "input" if at < 0 else report.layers[at].name, "axes": axes})
         layer["report"]["fields"] = {"units": out, "reads": reads}
     return raw

@@ -12,7 +12,7 @@ from ...layers import Layer
 from ...report import Report
 from .. import Style
 from ..summary import totals
-from .lanes import Edge, Layout, Station, lay_out, stations
+from .lanes import Edge, Lanes, Station, lay_out, stations
 
 CHARACTER = 7.3
 """How wide a character of the pictures' font is at most, in pixels."""
@@ -22,6 +22,8 @@ ROW, LANE, EDGE = 24, 22, 16
 """The height of a row, the width of a lane, and the empty edge around a picture."""
 NODE = 16, 12
 """The width and the height of a layer in its lane."""
+MOST_LANES = 40
+"""How many lanes are drawn; further lines are named."""
 BEND = 8
 """The radius with which a line turns."""
 
@@ -69,18 +71,25 @@ def resource(name: str) -> str:
 
 def diagram(shown: Sequence[Station]) -> Part:
     """Return a network as a row a layer: the layer in its lane, its lines, and its name, op and output."""
-    layout = lay_out([station.reads for station in shown])
-    columns = [[station.name for station in shown], [_op(station) for station in shown], [s.shape for s in shown]]
+    layout = lay_out([station.reads for station in shown], MOST_LANES)
+    named = [[shown[edge.source].name for edge in layout.edges if (edge.target, edge.lane) == (at, None)] for at in range(len(shown))]
+    columns = [
+        [station.name for station in shown],
+        [_op(station) for station in shown],
+        [station.shape for station in shown],
+        [f"← {', '.join(names)}" if names else "" for names in named],
+    ]
     lefts = [layout.width * LANE + 6]
     for column in columns:
-        lefts.append(lefts[-1] + max(map(text_width, column), default=0) + EDGE)
-    lines = [f'<path class="edge" d="{_way(edge, layout)}"/>' for edge in layout.edges]
+        widest = max(map(text_width, column), default=0)
+        lefts.append(lefts[-1] + (widest + EDGE if widest > 1 else 0))
+    lines = [f'<path class="edge" d="{_way(edge, layout)}"/>' for edge in layout.edges if edge.lane is not None]
     for at, (station, lane, *texts) in enumerate(zip(shown, layout.lanes, *columns, strict=True)):
         lines.append(f'<g class="layer" data-name="{escape(station.name)}">')
         lines.append(f"<title>{escape(', '.join(filter(None, texts)))}</title>")
         lines.append(f'<rect class="row" y="{at * ROW}" width="{lefts[-1]}" height="{ROW}"/>')
         lines.append(_node(station, lane, at))
-        for left, own, kind in zip(lefts, texts, ("name", "faint", ""), strict=False):
+        for left, own, kind in zip(lefts, texts, ("name", "faint", "", "faint"), strict=False):
             if own:
                 lines.append(text(left, at * ROW + 16, own, kind))
         lines.append("</g>")
@@ -109,10 +118,9 @@ def kind_of(station: Station) -> str:
     return "window" if layer.is_spatial else "plain"
 
 
-def _way(edge: Edge, layout: Layout) -> str:
+def _way(edge: Edge, layout: Lanes) -> str:
     """Return the line of an edge: along the source's row, down its lane, and along the target's row."""
-    from_, to = layout.lanes[edge.source], layout.lanes[edge.target]
-    down = to if edge.lane is None else edge.lane
+    from_, to, down = layout.lanes[edge.source], layout.lanes[edge.target], edge.lane or 0
     top, bottom = edge.source * ROW + ROW // 2, edge.target * ROW + ROW // 2
     x, begin, end = (lane * LANE + LANE // 2 for lane in (down, from_, to))
     path = f"M{begin} {top}"
