@@ -5,7 +5,8 @@
 
 const prod = (numbers) => numbers.reduce((a, b) => a * b, 1);
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
-const full = (n) => new Uint8Array(n).fill(1);
+const full = (n) => (FULL[n] ??= new Uint8Array(n).fill(1));
+const FULL = []; // bitmaps are never changed once they are made, so that these are shared
 const bitmap = (n, units) => {
   const bits = new Uint8Array(n);
   for (const at of units) bits[at] = 1;
@@ -18,13 +19,20 @@ const MOST_PRODUCTS = 24; // of more than so many, equal rows are put together
 /** The region of these products, without those that are empty or lie within another. */
 function union(products) {
   let kept = [];
-  const within = (one, other) => one.every((bits, axis) => bits === other[axis] || bits.every((bit, at) => bit <= other[axis][at]));
+  const within = (one, other) => one.every((bits, axis) => lies(bits, other[axis]));
   for (const one of products) {
     if (one.some((bits) => !bits.includes(1)) || kept.some((other) => within(one, other))) continue;
     kept = kept.filter((other) => !within(other, one));
     kept.push(one);
   }
   return kept.length > MOST_PRODUCTS ? inRows(kept) : kept;
+}
+
+/** Whether the units of an axis are all among others. */
+function lies(bits, others) {
+  if (bits === others) return true;
+  for (let at = 0; at < bits.length; at++) if (bits[at] > others[at]) return false;
+  return true;
 }
 
 /** The same units in products that do not overlap: rows with the same units together. */
@@ -83,7 +91,7 @@ const isItself = ({ phases, advance }) => phases.length === 1 && String(phases[0
 
 /** The units that a set of numbers reads. */
 function backAxis(axis, bits) {
-  if (isItself(axis)) return Uint8Array.from({ length: axis.n }, (_, at) => bits[at] ?? 0);
+  if (isItself(axis) && bits.length === axis.n) return bits;
   const seen = new Uint8Array(axis.n);
   table(axis).forEach((read, u) => {
     if (bits[u]) for (const at of read) seen[at] = 1;
@@ -93,8 +101,11 @@ function backAxis(axis, bits) {
 
 /** The numbers that read a unit of a set. */
 function forthAxis(axis, bits) {
-  if (isItself(axis)) return Uint8Array.from({ length: numbers(axis) }, (_, u) => bits[u] ?? 0);
-  return Uint8Array.from(table(axis), (read) => Number(read.some((at) => bits[at])));
+  const read = table(axis);
+  if (isItself(axis) && bits.length === read.length) return bits;
+  const seeing = new Uint8Array(read.length);
+  for (let u = 0; u < read.length; u++) if (read[u].some((at) => bits[at])) seeing[u] = 1;
+  return seeing;
 }
 
 /** All that the units of a region read of a map with these sizes; of an axis that is not followed, all. */
@@ -158,6 +169,7 @@ function sums(axis, sets) {
 function unsum(bits, [digit, ...rest]) {
   if (digit === undefined) return bits[0] ? [new Map()] : [];
   const [, , size, step] = digit;
+  if (!rest.length && step === 1 && bits.length === size) return bits.includes(1) ? [new Map([[digit, bits]])] : [];
   const below = 1 + sum(rest.map((one) => (one[2] - 1) * one[3]));
   const rows = new Map();
   for (let value = 0; value < size; value++) {
@@ -180,6 +192,8 @@ function together(rows, size) {
 /** The units of an axis whose digits are in these sets. */
 function joined(n, place, sets) {
   const digits = [...sets].filter(([digit]) => digit[0] === place);
+  if (digits.length === 0) return full(n);
+  if (digits.length === 1 && digits[0][1].length === n) return digits[0][1];
   return Uint8Array.from({ length: n }, (_, u) => Number(digits.every(([[, inner, size], bits]) => bits[Math.floor(u / inner) % size])));
 }
 
@@ -213,8 +227,11 @@ function around(maps, from, index) {
   return regions.map((region, at) => (Array.isArray(region) ? placesOf(maps[at], region) : region));
 }
 
-/** The box of a unit on every map before it: the first and last unit on each place, on maps without ends. */
-function boxes(maps, from, index) {
+/** The box of a unit on every map of which it sees some unit: the first and last on each place, on maps without ends.
+ *
+ * Where that is not known, it is that of the units that it sees.
+ */
+function boxes(maps, from, index, regions) {
   const found = maps.map(() => null);
   found[from] = index.map((at) => [at, at]);
   for (let at = from; at >= 0; at--)
@@ -226,7 +243,7 @@ function boxes(maps, from, index) {
         return [Math.min(low, first), Math.max(high, last)];
       });
     }
-  return found;
+  return found.map((box, at) => (regions[at]?.length && Array.isArray(regions[at]) ? box ?? hull(regions[at]) : null));
 }
 
 /** The first and last unit that those of a box read on one axis. */
@@ -239,9 +256,13 @@ function boxOn(axis, map, box) {
     else if (Math.floor(first / size) === Math.floor(last / size)) [low, high] = [low + (first % size) * step, high + (last % size) * step];
     else high += (size - 1) * step;
   }
+  if (axis.endless === null) {
+    const read = table(axis).slice(Math.max(low, 0), high + 1).flat();
+    return read.length ? [Math.min(...read), Math.max(...read)] : null;
+  }
   let seen = null;
   for (let u = low; u <= high; u++) {
-    const read = span(axis, u);
+    const read = span(axis.endless ?? axis, u);
     if (read) seen = seen ? [Math.min(seen[0], read[0]), Math.max(seen[1], read[1])] : read;
   }
   return seen;

@@ -170,7 +170,7 @@ function choose(at, index) {
   chosen = { at, index };
   if (at >= inputs && looked !== at) look(at);
   const regions = around(maps, at, index);
-  const frames = boxes(maps, at, index);
+  const frames = boxes(maps, at, index, regions);
   for (const picture of [...pictures, ...large]) {
     picture.show(regions[picture.at], kindOf(picture.at, regions), picture.at < inputs && at >= inputs ? frames[picture.at] : null);
   }
@@ -248,6 +248,8 @@ function mapsOf(report) {
   const add = (name, { sizes, places, reads = [] }) => {
     const at = found.push({ name, all: sizes, places, sizes: places.map((place) => sizes[place]), reads }) - 1;
     found[at].reads = reads.map(({ layer, axes }) => ({ at: found.findIndex((map) => map.name === layer), axes, why: `what the units of ${name} read` }));
+    for (const axis of found[at].reads.flatMap((read) => read.axes ?? []))
+      if (axis) axis.digits ??= axis.axis === null ? [] : [[axis.axis, 1, sizes[axis.axis], 1]];
   };
   const open = (layers, within) => {
     for (const layer of layers)
@@ -263,7 +265,7 @@ function mapsOf(report) {
 /** How much of the padding to show around the input for a layer, along its last two axes. */
 function margins(at, input) {
   const { sizes } = maps[input];
-  const corners = [maps[at].sizes.map(() => 0), maps[at].sizes.map((n) => n - 1)].map((index) => boxes(maps, at, index)[input]);
+  const corners = [maps[at].sizes.map(() => 0), maps[at].sizes.map((n) => n - 1)].map((index) => boxes(maps, at, index, around(maps, at, index))[input]);
   const beyond = sizes.map((n, axis) => {
     const [first, last] = corners.map((box) => box?.[axis]);
     return Math.min(Math.max(0, -(first?.[0] ?? 0), (last?.[1] ?? 0) - n + 1), Math.ceil(n * MARGIN));

@@ -9,26 +9,26 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from html import escape
-from typing import Any
 
-from ...notation.encode import encode
+from ...fields import ReceptiveFields
 from ...report import Report
 from .. import Style
 from ..columns import COLUMNS, report_grid
-from ..grid import Cell, full
+from ..fields.as_json import document
+from ..grid import full
 from ..rows import rows
 from ..summary import totals
 from .lanes import stations
-from .svg import diagram, resource
+from .svg import diagram, resource, title_of
 
 SHOWN = ("layer", "op", "out", "params", "macs", "rf_size", "rf_stride", "rf_start")
 """The columns of the table."""
 TITLES = {"rf_size": "field", "rf_stride": "stride", "rf_start": "first pixel"}
 
 
-def render(report: Report, style: Style) -> Iterator[str]:
-    """Yield a report's page."""
-    title = report.network.name or "network"
+def render(report: Report, style: Style, fields: ReceptiveFields | None = None) -> Iterator[str]:
+    """Yield a report's page; it begins with the unit that fields were asked for."""
+    title = title_of(report)
     sheet = resource("picture.css") + resource("page.css")
     script = '"use strict";\n' + resource("fields.js") + resource("page.js")
     policy = "; ".join(
@@ -58,7 +58,7 @@ def render(report: Report, style: Style) -> Iterator[str]:
     yield "</svg></div></section>\n"
     yield from _table(report, style)
     yield "</main>\n"
-    data = encode(fields(report)).replace("<", "\\u003c")
+    data = "".join(document(fields or ReceptiveFields(report), style)).replace("<", "\\u003c")
     yield f'<script type="application/json" id="report">{data}</script>\n<script>{script}</script>\n</html>\n'
 
 
@@ -79,7 +79,8 @@ def _table(report: Report, style: Style) -> Iterator[str]:
         '<div class="scroll"><table id="layers"><thead><tr>'
     )
     for name, title, right in zip(SHOWN, grid.titles, grid.right, strict=True):
-        yield f'<th scope="col"{" data-numbers" if right else ""}><button>{escape(TITLES.get(name, title))}</button></th>'
+        kind = " data-numbers" if right else ""
+        yield f'<th scope="col"{kind}><button>{escape(TITLES.get(name, title))}</button></th>'
     yield "</tr></thead>\n<tbody>\n"
     for row, texts in zip(shown, grid.texts(full), strict=True):
         cells = [f'<th scope="row"><button>{escape(texts[0])}</button></th>']
@@ -93,25 +94,3 @@ def _table(report: Report, style: Style) -> Iterator[str]:
     for texts in grid.texts(full, foot=True):
         yield f"<tr>{''.join([f'<td>{escape(text)}</td>' for text in texts])}</tr>"
     yield "</tfoot></table></div></section>\n"
-
-
-def fields(report: Report) -> dict[str, Any]:
-    raw = report.to_dict()
-    for layer, own in zip(raw["layers"], report.layers):
-        out = list(layer["report"]["out"][1:])
-        reads = []
-        for at, x in zip(own.node.reads, own.samples):
-            n = list(x[1:])
-            k = layer.get("k", [1, 1])
-            def axis(n, o, place, phases, advance, step=1):
-                return dict(n=n, phases=phases, advance=advance, step=step, edge=False, digits=[] if place is None else [dict(place=place, inner=1, size=o, step=1)])
-            if "k" in layer:
-                axes = [axis(m, o, i, [[-p[0], -p[0] + (t - 1) * d]], s, d) for i, (t, d, s, p, m, o) in enumerate(zip(layer["k"], layer.get("d", [1, 1]), layer["s"], layer["p"], n, out))]
-            elif layer["op"] == "globalavgpool" or not out:
-                axes = [axis(m, 1, None, [[0, m - 1]], 0) for m in n]
-                out = [1, 1]
-            else:
-                axes = [axis(m, o, i, [[0, 0]], 1) for i, (m, o) in enumerate(zip(n, out))]
-            reads.append({"name": "input" if at < 0 else report.layers[at].name, "axes": axes})
-        layer["report"]["fields"] = {"units": out, "reads": reads}
-    return raw

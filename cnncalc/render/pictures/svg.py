@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
 from typing import NamedTuple
 
-from ...errors import width_of
+from ...errors import printable, width_of
+from ...field import Interval
+from ...fields import masks
+from ...fields.masks import Region
+from ...fields.views import Box, View
 from ...layers import Layer
 from ...report import Report
+from ...sizes import known
 from .. import Style
 from ..summary import totals
 from .lanes import Edge, Lanes, Station, lay_out, stations
@@ -24,6 +30,8 @@ NODE = 16, 12
 """The width and the height of a layer in its lane."""
 MOST_LANES = 40
 """How many lanes are drawn; further lines are named."""
+SEVERAL = 5
+"""From so many layers on, a network without a name is called by their number."""
 BEND = 8
 """The radius with which a line turns."""
 
@@ -37,10 +45,20 @@ class Part(NamedTuple):
     """Its elements."""
 
 
-def render(report: Report, style: Style) -> Iterator[str]:
-    """Yield a report's picture."""
-    name = report.network.name or "network"
-    yield from document(name, "; ".join(totals(report)), [diagram(stations(report, style.selection))])
+def render(report: Report, style: Style, view: View | None = None) -> Iterator[str]:
+    """Yield a report's picture: the diagram, and what one unit sees, layer by layer."""
+    description = totals(report)
+    parts = [diagram(stations(report, style.selection))]
+    if view is not None:
+        description.append(seen_text(view))
+        parts.append(pyramid(unit_maps(view), seen_text(view), parts[0].width))
+    yield from document(title_of(report), "; ".join(description), parts)
+
+
+def title_of(report: Report) -> str:
+    """Return a network's name, or its layers' ops if there are few."""
+    ops = [layer.op for layer in report]
+    return printable(report.network.name or (", ".join(ops) if len(ops) < SEVERAL else f"{len(ops)} layers"))
 
 
 def document(title: str, description: str, parts: Sequence[Part]) -> Iterator[str]:
@@ -72,7 +90,10 @@ def resource(name: str) -> str:
 def diagram(shown: Sequence[Station]) -> Part:
     """Return a network as a row a layer: the layer in its lane, its lines, and its name, op and output."""
     layout = lay_out([station.reads for station in shown], MOST_LANES)
-    named = [[shown[edge.source].name for edge in layout.edges if (edge.target, edge.lane) == (at, None)] for at in range(len(shown))]
+    named = [
+        [shown[edge.source].name for edge in layout.edges if (edge.target, edge.lane) == (at, None)]
+        for at in range(len(shown))
+    ]
     columns = [
         [station.name for station in shown],
         [_op(station) for station in shown],
@@ -131,22 +152,22 @@ def _way(edge: Edge, layout: Lanes) -> str:
     return f"{path}V{bottom - BEND}Q{x} {bottom} {x - BEND if end < x else x + BEND} {bottom}H{end}"
 
 
-def text(x: int, y: int, words: str, kind: str = "") -> str:
+def text(x: int, y: int, words: str, kind: str = "", longest: float = LONGEST) -> str:
     """Return a text, cut if it is too long."""
     own = f' class="{kind}"' if kind else ""
-    return f'<text{own} x="{x}" y="{y}">{escape(cut(words))}</text>'
+    return f'<text{own} x="{x}" y="{y}">{escape(cut(words, longest))}</text>'
 
 
-def cut(words: str) -> str:
+def cut(words: str, longest: float = LONGEST) -> str:
     """Return a text with its middle left out if it is too long for a picture."""
-    if width_of(words) <= LONGEST:
+    if width_of(words) <= longest:
         return words
     return f"{words[: LONGEST // 2]}…{words[-(LONGEST // 2) :]}"
 
 
-def text_width(words: str) -> int:
+def text_width(words: str, longest: float = LONGEST) -> int:
     """Return how many pixels a text needs at most."""
-    return int(width_of(cut(words)) * CHARACTER) + 1
+    return int(width_of(cut(words, longest)) * CHARACTER) + 1
 
 
 class UnitMap(NamedTuple):
@@ -162,13 +183,71 @@ class UnitMap(NamedTuple):
     """What stands below its name."""
     is_unit: bool = False
     """Whether it is the unit that sees the others."""
+    box: Box | None = None
+    """The first and last unit on each axis of a map without ends, if that is shown."""
 
 
-def pyramid(maps: Sequence[UnitMap], room: int) -> Part:
+def seen_text(view: View) -> str:
+    """Return `unit 3,4 of conv2 sees rows 1 to 5, columns 2 to 6 of input`."""
+    graph, clipped = view.graph, view.clipped
+    what = f"unit {','.join(map(str, view.unit))} of {graph.name(view.of)}"
+    if view.unknown is not None:
+        return f"{what}: {view.unknown}"
+    if clipped is None:
+        return f"{what} sees nothing of {graph.name(view.source)}"
+    names = AXES.get(len(clipped), ("axis",) * len(clipped))
+    sides = [f"{name} {a}" if a == b else f"{name}s {a} to {b}" for name, (a, b) in zip(names, clipped, strict=True)]
+    return f"{what} sees {', '.join(sides) or 'all'} of {graph.name(view.source)}" + (
+        "" if view.bound is None else f" at most ({view.bound})"
+    )
+
+
+AXES = {1: ("position",), 2: ("row", "column"), 3: ("depth", "row", "column")}
+
+
+def unit_maps(view: View) -> list[UnitMap]:
+    """Return what a unit sees, from its own layer down; of layers that see the same on maps of one size, one map."""
+    graph = view.graph
+    maps: list[UnitMap] = []
+    for at in sorted(view.sets, reverse=True):
+        sizes = [known(size) or 1 for size in graph.space(at).shape]
+        region = view.region(at)
+        rows, slices = _rows(region, sizes)
+        note = "×".join(map(str, sizes)) or "1"
+        own = UnitMap((graph.name(at),), sizes, rows, f"{note}{slices}, {masks.count(region):,}", at == view.of)
+        if at == view.source:
+            own = own._replace(box=view.box)
+        last = maps[-1] if maps else None
+        if (
+            last is not None
+            and (last.sizes, last.rows, last.note) == (own.sizes, own.rows, own.note)
+            and own.box is None
+        ):
+            maps[-1] = last._replace(names=(*own.names, *last.names))
+        else:
+            maps.append(own)
+    return maps
+
+
+def _rows(region: Region, sizes: Sequence[int]) -> tuple[list[int], str]:
+    """Return a bitmap for each row of a region's middle slice, and which slice that is."""
+    ends, place = masks.hull(region), ()
+    if ends is not None and len(sizes) > 2:
+        place = tuple([(first + last) // 2 for first, last in ends[:-2]])
+        region = tuple([one for one in region if all(bits >> at & 1 for bits, at in zip(one, place, strict=False))])
+    rows = [0] * ((1, *sizes)[-2:][0] if len(sizes) > 1 else 1)
+    for one in region:
+        down, across = (1, 1, *one)[-2:]
+        for row in masks.units(down):
+            rows[row] |= across
+    return rows, f", slice {','.join(map(str, place))}" if place else ""
+
+
+def pyramid(maps: Sequence[UnitMap], title: str, room: int) -> Part:
     """Return the maps of a unit, from its own layer down to the input, in lines of this width at least."""
     largest = max([max(one.sizes[-2:], default=1) for one in maps], default=1)
-    lines: list[str] = []
-    left = top = tallest = width = 0
+    lines = [text(0, 14, title, "name", math.inf)]
+    left, top, tallest, width = 0, ROW, 0, text_width(title, math.inf)
     for one in maps:
         height, side = _sides(one.sizes, largest)
         own = max(side, *[text_width(text) for text in (_title(one), one.note)])
@@ -183,15 +262,23 @@ def pyramid(maps: Sequence[UnitMap], room: int) -> Part:
 
 LEAST_LINE = 640
 """The least width of a line of maps."""
-SIDES = 16, 128
-"""The shortest and the longest side of a map that is drawn."""
+SIDES = 36, 144
+"""The longer side of the smallest and of the largest map."""
+LEAST_SIDE = 12
+"""The least height and width of a map that is drawn."""
+MOST_LINES = 16
+"""The most units along an axis that are set apart by lines."""
+BESIDE = 4
+"""How much of the padding is shown, as a divisor of the size."""
 
 
 def _sides(sizes: Sequence[int], largest: int) -> tuple[int, int]:
-    """Return the height and the width of a map: the largest is the widest, and none is too small to see."""
+    """Return the height and the width of a map; they grow as the roots of its sizes, so that small ones are seen."""
     least, most = SIDES
-    height, width = ((1, 1, *sizes)[-2:])
-    return (max(least, height * most // largest), max(least, width * most // largest))
+    height, width = (1, 1, *sizes)[-2:]
+    longest = max(height, width)
+    side = max(least, math.isqrt(most * most * longest // largest))
+    return max(LEAST_SIDE, height * side // longest), max(LEAST_SIDE, width * side // longest)
 
 
 def _title(one: UnitMap) -> str:
@@ -201,14 +288,40 @@ def _title(one: UnitMap) -> str:
 def _unit_map(one: UnitMap, left: int, top: int, width: int, height: int) -> Iterator[str]:
     """Yield the elements of a map: itself, the units on it, and its name."""
     rows, columns = (1, 1, *one.sizes)[-2:]
+    above, before = (
+        [0, 0]
+        if one.box is None
+        else [_beside(*pair) for pair in zip((rows, columns), _last_two(one.box), strict=True)]
+    )
     path = "".join([f"M{x} {y}h{across}v{down}h{-across}z" for x, y, across, down in rectangles(one.rows)])
+    lines = [f"M{x} 0v{rows}" for x in range(1, columns)] if columns <= MOST_LINES else []
+    lines += [f"M0 {y}h{columns}" for y in range(1, rows)] if rows <= MOST_LINES else []
     yield f'<g transform="translate({left} {top})">'
     yield f"<title>{escape(', '.join(one.names))}</title>"
-    yield f'<svg width="{width}" height="{height}" viewBox="0 0 {columns} {rows}" preserveAspectRatio="none">'
+    view = f"{-before} {-above} {columns + 2 * before} {rows + 2 * above}"
+    yield f'<svg width="{width}" height="{height}" viewBox="{view}" preserveAspectRatio="none">'
+    if above or before:
+        yield f'<path class="padding" d="M{-before} {-above}h{columns + 2 * before}v{rows + 2 * above}H{-before}z"/>'
     yield f'<path class="image" d="M0 0h{columns}v{rows}h{-columns}z"/>'
-    yield f'<path class="{"self" if one.is_unit else "seen"}" d="{path}"/></svg>'
+    yield f'<path class="{"self" if one.is_unit else "seen"}" d="{path}"/>'
+    if lines:
+        yield f'<path class="lines" d="{"".join(lines)}"/>'
+    if one.box is not None:
+        (y, bottom), (x, right) = spans
+        yield f'<path class="box" d="M{x} {y}H{right + 1}V{bottom + 1}H{x}z"/>'
+    yield "</svg>"
     yield text(0, height + 15, _title(one), "name")
     yield text(0, height + 31, one.note, "faint") + "</g>"
+
+
+def _last_two(box: Box) -> Box:
+    """Return the last two sides of a box; (0, 0) for one that it has not."""
+    return ((0, 0), (0, 0), *box)[-2:]
+
+
+def _beside(size: int, span: Interval) -> int:
+    """Return how much of the padding on both sides is shown for a box."""
+    return min(max(0, -span[0], span[1] + 1 - size), -(-size // BESIDE))
 
 
 def rectangles(rows: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:

@@ -19,7 +19,9 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 def started() -> Iterator[Browser]:
     """Yield a browser without a window; skip the test where there is none."""
-    driver = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: the extra `browser` has it")
+    driver = pytest.importorskip(
+        "playwright.sync_api", reason="Playwright is not installed: the extra `browser` has it"
+    )
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         if os.environ.get("CI") and sys.platform == "linux":
@@ -34,7 +36,9 @@ def started() -> Iterator[Browser]:
 class Visit:
     """A page that is open, with what it said to the console, and what it asked the network for."""
 
-    def __init__(self, browser: Browser, path: Path, width: int = 1280, scheme: str = "light", motion: str = "no-preference"):
+    def __init__(
+        self, browser: Browser, path: Path, width: int = 1280, scheme: str = "light", motion: str = "no-preference"
+    ):
         self.page: Page = browser.new_page(
             viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion=motion
         )

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cnncalc.fields import ReceptiveFields, masks
+from cnncalc.fields.views import look_back, look_forth
+from cnncalc.network import INPUT
+from cnncalc.report import Report
+from cnncalc.sources import load_words, spec_words
+from cnncalc.trace import shape
 from tests.program import here
 from tests.render.pictures.browser import Visit, started
 
@@ -80,13 +87,52 @@ def choose(visit: Visit, layer: str, unit: list[int]) -> None:
     visit.page.fill("#unit", ", ".join(map(str, unit)))
 
 
-ANSWER = """([layer, unit]) => {
-    const at = maps.findIndex((map) => map.name === layer);
-    choose(at, unit);
-    const set = around(maps, at, unit)[0];
-    return {said: document.getElementById("said").textContent, count: set && size(set), clipped: set && hull(set)};
-}"""
-"""What the page says of a unit, and the set that it draws on the input."""
+ANSWERS = """(questions) => questions.map(([name, index]) => {
+    const at = maps.findIndex((map) => map.name === name);
+    const regions = around(maps, at, index);
+    const told = (region) => Array.isArray(region) ? [hull(region), count(region)] : region === null ? [null, 0] : null;
+    const seeing = maps.map(({name}, at) => [name, told(regions[at])]);
+    return {box: boxes(maps, at, index, regions)[0], seen: told(regions[0]), seeing};
+})"""
+"""What the page works out for units: the box and the pixels of the input, and the units of each map."""
+
+
+def some_units(sizes: Sequence[int], most: int) -> list[list[int]]:
+    """The corners and some units between them."""
+    every = [list(unit) for unit in itertools.product(*map(range, sizes))]
+    return every if len(every) <= most else [every[at * (len(every) - 1) // (most - 1)] for at in range(most)]
+
+
+@pytest.mark.parametrize("line", NETWORKS.values(), ids=NETWORKS)
+def test_page_and_command_see_the_same(visit: Callable[..., Visit], line: str) -> None:
+    page = visit(line)
+    fields = ReceptiveFields(report_of(line))
+    asked = [
+        (graph_name, unit)
+        for at, graph_name in enumerate(vertex.name for vertex in fields.graph)
+        for unit in some_units([int(str(size)) for size in fields.graph.space(at).shape], 40)
+        if unit
+    ]
+    answers = page.page.evaluate(ANSWERS, asked)
+    for (name, unit), answer in zip(asked, answers, strict=True):
+        view = look_back(fields.graph, fields.graph.find(name, "--of"), unit, INPUT)
+        assert answer["box"] == as_lists(view.box), (name, unit)
+        assert answer["seen"] == [as_lists(view.clipped), masks.count(view.region(INPUT))], (name, unit)
+    pixels = some_units([int(str(size)) for size in fields.graph.space(INPUT).shape], 40)
+    for pixel, answer in zip(pixels, page.page.evaluate(ANSWERS, [("input", pixel) for pixel in pixels]), strict=True):
+        spread = look_forth(fields.graph, INPUT, pixel)
+        for at, vertex in enumerate(fields.graph):
+            wanted = [as_lists(spread.hull(at)), spread.count(at)] if at in spread.sets else None
+            assert dict(answer["seeing"])[vertex.name] == wanted, (vertex.name, pixel)
+
+
+def report_of(line: str) -> Report:
+    words = spec_words(tuple(shlex.split(line)))
+    return shape(load_words(words), words.input)
+
+
+def as_lists(box: Sequence[Sequence[int]] | None) -> list[list[int]] | None:
+    return None if box is None else [list(span) for span in box]
 
 
 def test_a_layer_and_a_unit_can_be_typed(visit: Callable[..., Visit]) -> None:
@@ -178,7 +224,9 @@ def test_the_table_is_sorted_by_click_and_by_key(visit: Callable[..., Visit]) ->
 def test_it_fits_every_width_light_and_dark(visit: Callable[..., Visit], width: int, scheme: str) -> None:
     page = visit(NETWORKS["branches"], width=width, scheme=scheme, motion="reduce")
     assert page.page.evaluate("document.documentElement.scrollWidth") <= width
-    paper, ink = page.page.evaluate("(({backgroundColor, color}) => [backgroundColor, color])(getComputedStyle(document.body))")
+    paper, ink = page.page.evaluate(
+        "(({backgroundColor, color}) => [backgroundColor, color])(getComputedStyle(document.body))"
+    )
     bright = [sum(map(int, re.findall(r"\d+", color)[:3])) for color in (paper, ink)]
     assert (bright[0] > bright[1]) == (scheme == "light")
     assert abs(bright[0] - bright[1]) > 400
@@ -190,7 +238,9 @@ def test_nothing_but_its_own_script_runs_or_asks(visit: Callable[..., Visit]) ->
     page = visit(NETWORKS["stem"])
     asked = "fetch('https://example.com/').then(() => 'answered', () => 'refused')"
     assert page.page.evaluate(asked) == "refused"
-    page.page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran = true'}))")
+    page.page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran = true'}))"
+    )
     assert page.page.evaluate("window.ran") is None
     assert any("Content Security Policy" in line for line in page.said)
     page.said.clear()
