@@ -237,10 +237,10 @@ def configure(
         network = _with_further(network.bound(given), given)
     if dialect is not None:
         network = network._replace(dialect=dialect_named(dialect))
-    if layout is None:
-        network = network._replace(layout=network.layout or network.dialect.layout)
-    else:
+    if layout is not None:
         network = _in_layout(network, layout_named(layout))
+    elif network.layout is None:
+        network = network._replace(layout=network.dialect.layout)
     network = _told(network, own=True)
     if first is not None:
         network = network._replace(input=first)

@@ -9,7 +9,7 @@ from .errors import Path, SpecError, Where, nearest, shown
 from .input import Input, with_input
 from .network import INPUT, Network, Node, Origin
 from .report import LayerReport
-from .sizes import NOTHING_KNOWN, UNKNOWN, Open, Shape
+from .sizes import NOTHING_KNOWN, UNKNOWN, Shape
 from .trace import shape
 
 
@@ -128,7 +128,7 @@ def _sample(layer: LayerReport) -> Shape:
         what = "gives one number" if not own.out else "gives a shape that is not known"
         what = "has other axes in its batch" if own.fields.lead else what
         raise SpecError(f"{layer.name} {what}", "name another layer").at(layer.node.label())
-    return tuple([size if isinstance(size, int) or size == Open(size.letter) else UNKNOWN for size in own.out])
+    return tuple([size if isinstance(size, int) or size.letter is not None else UNKNOWN for size in own.out])
 
 
 def _found(network: Network, name: str) -> tuple[Network, int]:

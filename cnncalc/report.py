@@ -10,7 +10,7 @@ from .errors import nearest, shown
 from .field import BROADCAST, MISALIGNED, NOTHING, Field
 from .layers import Env, Fields, Trace
 from .network import Network, Node, layer_dict
-from .sizes import NOTHING_KNOWN, Shape, count, known, show, to_json, total
+from .sizes import NOTHING_KNOWN, Open, Shape, count, known, show, to_json, total
 
 
 class LayerMemory(NamedTuple):
@@ -103,7 +103,7 @@ class LayerReport:
 
     __slots__ = (
         *("bias", "buffers", "inner", "local_weights", "memory", "name", "network", "node", "nodes", "op", "out", "rf"),
-        *("params", "read", "reads_fields", "sample", "traced", "values", "weights", "x", "_batch", "_xs"),
+        *("needs", "params", "read", "reads_fields", "sample", "traced", "values", "weights", "x", "_batch", "_xs"),
     )
 
     def __init__(
@@ -116,6 +116,7 @@ class LayerReport:
         batch: int | None,
         inner: Sequence[LayerReport] = (),
         fields: Sequence[Fields] = (),
+        needs: Sequence[Any] = (),
     ):
         self.network, self.nodes, self.node, self.traced, self.inner = network, nodes, node, traced, inner
         """`nodes` are the network's, or those of the block around it; `inner` are a block's own layers."""
@@ -134,6 +135,9 @@ class LayerReport:
         own = traced.fields
         self.reads_fields, self.read = fields, own._replace(batch_at=0) if own.batch_at else own
         """The axes and fields of what it reads, and of its output as others read it."""
+        self.needs = needs
+        """What it needs of open sizes, so that its inputs go together and its windows fit, as `conditions.Condition`;
+        of a block, without what its layers need."""
         self._batch, self._xs = batch, xs
         self.sample = xs[0] if xs else traced.out
         """The input shape without the batch; of a layer that reads none, the output's."""
@@ -222,8 +226,8 @@ class LayerReport:
     @property
     def is_cut(self) -> bool:
         """Return whether it is a block of which only the layers before an impossible one are known."""
-        own: Any = self.node.layer.given.get("layers", ())
-        return bool(self.inner) and len(self.inner) < len(own)
+        own: Any = self.node.layer.given["layers"] if self.inner else ()
+        return len(self.inner) < len(own)
 
     @property
     def misaligned(self) -> bool:
@@ -367,6 +371,19 @@ class Report:
         return named[name]
 
     @property
+    def letters(self) -> list[str]:
+        """The letters of its inputs' open sizes, in their order."""
+        shapes = [self.sample, *[layer.out for layer in self.layers if layer.node.layer.WORD == "input"]]
+        return list(dict.fromkeys([c for shape in shapes for n in shape if isinstance(n, Open) for c in n.letters]))
+
+    @property
+    def holds(self) -> Any:
+        """Which numbers the letters may be, as `conditions.Holds`: for those alone all layers fit and go together."""
+        from .conditions import Holds
+
+        return Holds(self.letters, [condition for layer in _unfolded(self.layers) for condition in layer.needs])
+
+    @property
     def flops(self) -> int | None:
         """Floating-point operations, as twice the multiply-accumulates."""
         return count(2, self.macs)
@@ -437,6 +454,8 @@ class Report:
         if self.is_keras:
             totals |= {"trainable": self.trainable, "non_trainable": self.non_trainable}
         totals["rf"] = rf_json(self.rf)
+        if self.letters:
+            totals["holds"] = self.holds.to_list()
         if self.macs_as is not None:
             totals["macs_as"] = self.macs_as.to_dict()
         if self.memory is not None:
@@ -449,6 +468,13 @@ class Report:
         layers = [layer.raw() for layer in self.layers]
         document: dict[str, Any] = listed({**self.head(), "layers": layers, **expect, "report": self.totals()})
         return document
+
+
+def _unfolded(layers: Sequence[LayerReport]) -> Iterator[LayerReport]:
+    """Yield layers, each block followed by its own."""
+    for layer in layers:
+        yield layer
+        yield from _unfolded(layer.inner)
 
 
 def _by_name(layers: Sequence[LayerReport], within: str = "") -> dict[str, LayerReport]:

@@ -1,9 +1,4 @@
-"""Sizes: whole numbers, or an open letter with what the layers do to it.
-
-An open size stays exact through a chain: nested floors of one unknown are again one floor,
-`floor((floor((H + a)/b) + c)/d) = floor((H + a + c*b)/(b*d))` (Knuth, Concrete Mathematics, 3.11), so
-`3xHxW` through a stride-2 stem is `(H+1)//2`; a size is unknown only if it cannot be written so.
-"""
+"""Sizes: whole numbers, or letters with what the layers do to them (`floors`), and shapes of them as text and JSON."""
 
 from __future__ import annotations
 
@@ -11,102 +6,16 @@ from collections.abc import Iterable
 from math import prod
 
 from .errors import SpecError, shown
-
-LARGEST = 2**63 - 1
-"""The largest number that a spec may hold: frameworks hold sizes in 64 bits."""
+from .floors import LARGEST as LARGEST  # noqa: PLC0414  others import it from here
+from .floors import UNKNOWN as UNKNOWN  # noqa: PLC0414
+from .floors import Open as Open  # noqa: PLC0414
 
 MOST_SIZES = 8
 """The longest shape: a batch, channels and three axes are five, and a reshape may split some."""
 
 
-class Open:
-    """The size `mul * floor((letter + add) / div) + off`; a size without a letter is unknown.
-
-    If `mul` is 1, `off` is 0 (it is kept inside, as `add`), so that equal sizes have equal parts.
-    """
-
-    __slots__ = ("add", "div", "letter", "mul", "off")
-
-    def __init__(self, letter: str | None, add: int = 0, div: int = 1, mul: int = 1, off: int = 0):
-        self.letter, self.add, self.div, self.mul, self.off = letter, add, div, mul, off
-
-    def __add__(self, other: Size) -> Size:
-        if isinstance(other, Open) or self.letter is None:
-            return UNKNOWN
-        if self.mul == 1:
-            return _open(self.letter, self.add + other * self.div, self.div)
-        return _open(self.letter, self.add, self.div, self.mul, self.off + other)
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Size) -> Size:
-        return self + -other if isinstance(other, int) else 0 if self.same_as(other) else UNKNOWN
-
-    def __rsub__(self, other: int) -> Size:
-        return UNKNOWN
-
-    def __mul__(self, other: Size) -> Size:
-        if other == 1:
-            return self
-        if isinstance(other, Open) or self.letter is None or other < 1:
-            return UNKNOWN
-        if self.div == 1:  # mul * (letter + add) + off: keep the sum outside, where it reads best
-            mul = self.mul * other
-            return _open(self.letter, 0, 1, mul, self.add * mul + self.off * other)
-        return _open(self.letter, self.add, self.div, self.mul * other, self.off * other)
-
-    __rmul__ = __mul__
-
-    def __floordiv__(self, other: Size) -> Size:
-        if other == 1:
-            return self
-        if isinstance(other, Open) or self.letter is None or other < 1:
-            return UNKNOWN
-        if self.mul == 1:
-            return _open(self.letter, self.add, self.div * other)
-        if self.mul % other == 0:
-            return _open(self.letter, self.add, self.div, self.mul // other) + self.off // other
-        if other % self.mul == 0:
-            return (_open(self.letter, self.add, self.div) + self.off // self.mul) // (other // self.mul)
-        return UNKNOWN
-
-    def same_as(self, other: object) -> bool:
-        """Return whether this is certainly the same size as another: an unknown size is not even the same as itself."""
-        return self.letter is not None and self == other
-
-    def _parts(self) -> tuple[object, ...]:
-        return (self.letter, self.add, self.div, self.mul, self.off)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Open) and self._parts() == other._parts()
-
-    def __hash__(self) -> int:
-        return hash(self._parts())
-
-    def __str__(self) -> str:
-        if self.letter is None:
-            return "?"
-        text = self.letter + (f"{self.add:+d}" if self.add else "")
-        if self.div != 1:
-            text = (f"({text})" if self.add else text) + f"//{self.div}"
-        if self.mul != 1:
-            text = (f"({text})" if self.add or self.div != 1 else text) + f"*{self.mul}"
-        return text + (f"{self.off:+d}" if self.off else "")
-
-    def __repr__(self) -> str:
-        return f"<size {self}>"
-
-
-def _open(letter: str, add: int, div: int, mul: int = 1, off: int = 0) -> Open:
-    """Return an open size; unknown if its numbers grow beyond what a size can be."""
-    if max(abs(add), div, mul, abs(off)) > LARGEST:
-        return UNKNOWN
-    return Open(letter, add, div, mul, off)
-
-
 Size = int | Open
 Shape = tuple[Size, ...]
-UNKNOWN = Open(None)
 
 
 class _NothingKnown(tuple[Size, ...]):
@@ -134,7 +43,7 @@ def known(size: Size | None) -> int | None:
 
 
 def product(sizes: Iterable[Size]) -> Size:
-    """Return the product of sizes; unknown if two of them are open, and 1 for none."""
+    """Return the product of sizes, 1 for none."""
     return prod(sizes)
 
 
@@ -200,7 +109,7 @@ def to_json(shape: Iterable[Size]) -> list[int | str | None] | None:
     """Return a shape as JSON: numbers, `"H"` or `"(H+1)//2"` for an open size, null for an unknown one."""
     if shape is NOTHING_KNOWN:
         return None
-    return [s if not isinstance(s, Open) else None if s.letter is None else str(s) for s in shape]
+    return [s if type(s) is int or not isinstance(s, Open) else None if s.is_unknown else str(s) for s in shape]
 
 
 def split_axes(text: str) -> list[str]:
@@ -294,7 +203,8 @@ def read_shape(value: object, text: str | None = None, *, scalar: bool = False) 
         raise SpecError(f"{shown(value if text is None else text)} is not a shape", help, key="input")
     if len(value) > MOST_SIZES:
         raise SpecError(f"a shape of {len(value)} sizes", f"a shape has at most {MOST_SIZES} sizes", key="input")
-    return tuple([_read_size(v, value if text is None else text) for v in value])
+    within = value if text is None else text
+    return tuple([v if type(v) is int and 1 <= v <= LARGEST else _read_size(v, within) for v in value])
 
 
 def _read_size(value: object, within: object) -> Size:

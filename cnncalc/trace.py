@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .axes import begin, join_folded
 from .errors import CnncalcError, ShapeError
 from .input import Input, Inputs, configure, moved, read_input, steps_first, with_input
 from .layers import Env, Fields, Trace
-from .layers.base import space_of
+from .layers.base import Comparison, space_of
 from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
 from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Shape, counted, show, total
+
+if TYPE_CHECKING:
+    from .conditions import Condition, Holds
 
 
 def shape(
@@ -50,7 +53,7 @@ def trace_layers(network: Network, read: Input) -> Iterator[LayerReport]:
     if network.input is not read.sizes:
         network = network._replace(input=read.sizes)
     start = (read.sample, begin(read.sample, _spatial(network, read)))
-    yield from _trace(network, network.nodes, start, read.batch)
+    yield from _trace(network, network.nodes, start, read.batch, _Needs())
 
 
 def _spatial(network: Network, read: Input) -> list[int]:
@@ -66,7 +69,7 @@ def _spatial(network: Network, read: Input) -> list[int]:
         usual = [0]
     if not moved(node.layer for node in network.nodes):
         return usual
-    layers = _trace(network, network.nodes, (sample, begin(sample, range(len(sample)))), read.batch)
+    layers = _trace(network, network.nodes, (sample, begin(sample, range(len(sample)))), read.batch, _Needs())
     try:
         for layer in layers:
             own = [layer, *layer.inner]
@@ -80,44 +83,77 @@ def _spatial(network: Network, read: Input) -> list[int]:
     return usual
 
 
+class _Needs(list[tuple[Comparison, ...]]):
+    """What the layers of one trace need of open sizes: that of the layer at work, and where all before it hold."""
+
+    __slots__ = ("holds",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.holds: Holds | None = None
+
+    def taken(self, node: Node, xs: Sequence[Shape]) -> Sequence[Condition]:
+        """Return what this layer needs, and take it as known. ShapeError if it then holds for no letters."""
+        from .conditions import Condition, Holds, Test
+
+        what = f"{node.layer.op} of {' and '.join(map(show, xs))}"
+        conditions = [Condition(tuple([Test(*test) for test in tests]), what) for tests in self]
+        conditions = [condition for condition in conditions if condition.letters]
+        self.clear()
+        if self.holds is None:
+            self.holds = Holds()
+        for condition in conditions:
+            before = self.holds.also()
+            if not self.holds.add(condition):
+                raise ShapeError(before.refusal(condition))
+        return conditions
+
+
 def _trace(
     network: Network,
     nodes: Sequence[Node],
     start: tuple[Shape, Fields],
     batch: int | None,
+    needs: _Needs,
     within: tuple[Node, ...] = (),
 ) -> Iterator[LayerReport]:
     """Yield the reports of the nodes of a network, or of the block that `within` ends with, whose input is `start`."""
-    env = Env(network.dialect, network.layout == "NHWC")
+    env = Env(network.dialect, network.layout == "NHWC", needs)
     layers: list[LayerReport] = []
     for node in nodes:
         inner: list[LayerReport] = []
         reads = [start if at == INPUT else (layers[at].traced.out, layers[at].read) for at in node.reads]
         xs, fields = zip(*reads, strict=True) if reads else ((), ())
         try:
-            if NOTHING_KNOWN in xs and node.layer.WORD != "opaque":
-                traced = _unknown(node, fields[0], env)
-            elif node.layer.NESTS:
+            if node.layer.NESTS and NOTHING_KNOWN not in xs:
                 own: Any = node.layer.given["layers"]
-                inner.extend(_trace(network, own, reads[0], batch, (*within, node)))
+                inner.extend(_trace(network, own, reads[0], batch, needs, (*within, node)))
                 traced = _summed_up(inner)
-            elif node.layer.JOINS:
-                traced = _join(node, xs, fields, env, layers)
             else:
-                traced = node.layer.trace(xs[0], fields[0], env)
+                traced = _traced(node, xs, fields, env)
             if [size for size in traced.out if type(size) is int and size > LARGEST]:  # it could not be read back
                 raise ShapeError(f"an output size is more than {LARGEST:,}", "no size of a spec may be larger")
             if node.tie is not None:
                 _check_tie(layers[node.tie], xs[0], traced, node, env)
             if node.counted is not None:
                 traced = _counted(traced, node)
+            needed = needs.taken(node, xs) if needs else ()
         except CnncalcError as error:
+            if node.layer.JOINS and error.help is None:
+                error.help = _given(node, xs, layers)
             if inner:
                 cut = _summed_up(inner)._replace(out=NOTHING_KNOWN)
                 yield LayerReport(network, nodes, node, xs, cut, batch, inner, fields)
             raise network.blame(_with_arithmetic(error, node, layers), node, within) from None
-        layers.append(LayerReport(network, nodes, node, xs, traced, batch, inner, fields))
+        layers.append(LayerReport(network, nodes, node, xs, traced, batch, inner, fields, needed))
         yield layers[-1]
+
+
+def _traced(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
+    """Trace a layer without layers of its own."""
+    if NOTHING_KNOWN in xs and node.layer.WORD != "opaque":
+        return _unknown(node, fields[0], env)
+    return _join(node, xs, fields, env) if node.layer.JOINS else node.layer.trace(xs[0], fields[0], env)
 
 
 def _with_arithmetic(error: CnncalcError, node: Node, layers: Sequence[LayerReport]) -> CnncalcError:
@@ -196,22 +232,20 @@ def _summed_up(inner: Sequence[LayerReport]) -> Trace:
     return Trace({}, last.out, last.fields, weights, bias, buffers, total([layer.sample_macs for layer in inner]))
 
 
-def _join(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env, layers: Sequence[LayerReport]) -> Trace:
-    """Trace a layer that reads several. If their shapes do not go together, the error says where each comes from."""
-    try:
-        folded = join_folded([one for one in fields if one.batched])
-        if folded is None and node.layer.WORD == "opaque":
-            folded = (), set()  # what it does to a batch is not known
-        if folded is None:
-            raise ShapeError(
-                f"{node.layer.op} of inputs with different axes folded into the batch", "unfold them first"
-            )
-        traced = node.layer.trace_all(xs, fields, env)
-        batched = any(one.batched for one in fields) if fields else node.layer.WORD == "input"
-        lead, lost = folded
-        return traced._replace(fields=traced.fields._replace(batched=batched, lead=lead).lose_along(lost))
-    except ShapeError as error:
-        if error.help is None:
-            names = ["the input" if at == INPUT else layers[at].name for at in node.reads]
-            error.help = ", ".join(f"{name} gives {show(x)}" for name, x in zip(names, xs, strict=True))
-        raise
+def _join(node: Node, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
+    """Trace a layer that reads several."""
+    folded = join_folded([one for one in fields if one.batched])
+    if folded is None and node.layer.WORD == "opaque":
+        folded = (), set()  # what it does to a batch is not known
+    if folded is None:
+        raise ShapeError(f"{node.layer.op} of inputs with different axes folded into the batch", "unfold them first")
+    traced = node.layer.trace_all(xs, fields, env)
+    batched = any(one.batched for one in fields) if fields else node.layer.WORD == "input"
+    lead, lost = folded
+    return traced._replace(fields=traced.fields._replace(batched=batched, lead=lead).lose_along(lost))
+
+
+def _given(node: Node, xs: Sequence[Shape], layers: Sequence[LayerReport]) -> str:
+    """Return where the inputs of a layer come from: `the input gives 3x5x5, conv1 gives 8x5x5`."""
+    names = ["the input" if at == INPUT else layers[at].name for at in node.reads]
+    return ", ".join(f"{name} gives {show(x)}" for name, x in zip(names, xs, strict=True))

@@ -6,7 +6,6 @@ A layer reads only layers above it, so that a network has no cycles.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 from .errors import SpecError, nearest, shown
@@ -293,7 +292,8 @@ def _then(entries: Sequence[Entry], reads: Sequence[tuple[int, ...]], target: in
 
 def _sorted(reads: Sequence[tuple[int, ...]]) -> list[int] | None:
     """Return the indices with each below what it reads, near the old order; None for a cycle."""
-    from graphlib import CycleError, TopologicalSorter  # only for an error: it costs start-up time
+    from graphlib import CycleError, TopologicalSorter  # only for an error: they cost start-up time
+    from heapq import heappop, heappush
 
     sorter = TopologicalSorter(dict(enumerate(reads)))
     ready: list[int] = []

@@ -29,7 +29,7 @@ from cnncalc.counters import TOOLS
 from cnncalc.dialects import DIALECTS, PADDING_WORDS, Dialect
 from cnncalc.help import TOPICS
 from cnncalc.layers import OPS
-from cnncalc.notation.words import FLAGS
+from cnncalc.notation.arguments import FLAGS
 from cnncalc.render import support
 from cnncalc.render.columns import COLUMNS
 from cnncalc.render.comparisons import COLUMNS as NETWORK_COLUMNS

@@ -10,8 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import cnncalc
+from cnncalc.dialects import dialect_named
 from cnncalc.errors import ShapeError
 from cnncalc.field import Field
+from cnncalc.layers.base import Env
 from cnncalc.layers.sliding import Slide, check_fits, halves, place
 from cnncalc.sizes import Open, Size
 from cnncalc.window import extent, positions, positions_ceil
@@ -210,7 +212,7 @@ def test_an_odd_unit_of_padding_goes_after(total: int, pair: tuple[int, int], lo
 
 def test_what_does_not_fit_is_an_error_with_the_arithmetic() -> None:
     with pytest.raises(ShapeError) as caught:
-        check_fits([Slide(2, 5, 2, 0, 0, 0, 5, 1, False, "length")], total=False)
+        check_fits([Slide(2, 5, 2, 0, 0, 0, 5, 1, False, "length")], False, Env(dialect_named("plain"), False))
     assert str(caught.value) == (
         "does not fit: floor((2 + 0 - 5)/2) + 1 < 1 on the length axis\n"
         "  the padded input (2) is smaller than the kernel (5): lower k to 2, or raise p to 2"

@@ -33,7 +33,7 @@ COMMANDS = {
     "dense": "Write a linear layer as a matrix.",
     "diff": "Show what changed between two networks.",
     "compare": "Show networks side by side, a row each.",
-    "show": "Draw a network.",
+    "show": "Draw a network, or a window step by step.",
     "check": "Check specs against what they, or a baseline, expect (for CI).",
     "convert": "Convert a network between specs, Keras, ONNX and PyTorch.",
     "ops": "List the ops, or show the keys and defaults of one.",

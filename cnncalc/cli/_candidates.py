@@ -17,10 +17,11 @@ from ..help import TOPICS, subject
 from ..layers import OPS, Layer, find_op, keys_named, title
 from ..layers.keys import WORDS, flag, sides
 from ..memory import DTYPES
+from ..notation.arguments import FLAGS
 from ..notation.document import LAYER_KEYS
 from ..notation.ops import flags_of, padding_words
 from ..notation.tokens import split_arguments
-from ..notation.words import FLAGS, is_layer_word, parse_word
+from ..notation.words import is_layer_word, parse_word
 from ..sizes import looks_like_shape
 from . import COMMANDS, group
 from ._options import FileName

@@ -241,12 +241,12 @@ class NetworkOptions(NamedTuple):
 
 def check_expectations(network: Network) -> None:
     """SpecError, at its place, for an `expect` of the spec that cannot be read."""
-    owners = [None, *network.nodes]
-    if all((network if node is None else node).expect is None for node in owners):
+    owners = [node for node in network.nodes if node.expect is not None]
+    if not owners and network.expect is None:
         return
     from ..checks import expect
 
-    for node in owners:
+    for node in (None, *owners):
         path: Path = ("expect",) if node is None else ("layers", node.spec_index, "expect")
         value = network.expect if node is None else node.expect
         try:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import sys
-from collections.abc import Callable, Iterator
-from typing import IO
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import click
 
 from .. import sources
-from ..errors import CnncalcError, SpecError, Where
-from ..files import opened, text_output
+from ..errors import CnncalcError, SpecError
+from ..files import text_output
 from ..input import given_shapes
 from ..network import Network
-from ..notation.encode import encode
 from ..render import BEFORE, FORMATS, VALUE_FORMATS, WHOLE, Selection, Style, needs_dtype
 from ..report import Report
 from ._options import (
@@ -31,8 +28,8 @@ from ._rows import needs_bytes, selection_options
 from ._terminal import note, style_of
 from ._usage import Command
 
-CHUNK = 65536
-"""The most bytes of a stream that are read at once."""
+if TYPE_CHECKING:
+    from ..contrasts import Contrast
 
 
 @click.command("shape", cls=Command)
@@ -88,19 +85,26 @@ def command(
     with text_output(path, utf8=format in ("json", "jsonl")) as stream:
         style = style_of(stream, columns, explain)._replace(selection=selection, values=values)
         word = words.rest[0]
+        showing = Showing(options, measures, format, style)
         if format == "jsonl" and len(words.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl")):
-            return _stream(word, options, style, stream, measures)
+            from ._stream import write_lines
+
+            return write_lines(word, showing, stream)
         network = sources.load_words(words)
         if annotate:
             return _annotate(network, options, format, stream)
         options.note_report(network)
         options.note_channels(network)
         try:
-            return _write(*options.taken(network), format, style, stream, measures, note_on)
+            result = showing.result(network)
+            stream.writelines(showing.text(result))
         except CnncalcError as error:
             if stream is sys.stdout:
-                stream.writelines(_before(error, format, style, measures))
+                stream.writelines(showing.before(error))
             raise
+        if isinstance(result, Report):
+            note_on(result)
+        return showing.code(result)
 
 
 def note_on(report: Report) -> None:
@@ -118,35 +122,37 @@ def note_on(report: Report) -> None:
         note(f"{finding.message()} (cnncalc check fails)")
 
 
-def _write(
-    network: Network,
-    options: NetworkOptions,
-    format: str,
-    style: Style,
-    stream: IO[str],
-    measures: Measures,
-    remark: Callable[[Report], None] | None = None,
-) -> int:
-    """Write a network's report, or its contrast under several dialects; return 2 if they all refuse it."""
-    if not options.several:
-        report = measures.of(options.report(network))
-        formats = VALUE_FORMATS if style.values else FORMATS
-        stream.writelines(formats.renderer(format)(report, style))
-        if remark is not None:
-            remark(report)
-        return 0
-    from ..render import contrasts
+class Showing(NamedTuple):
+    """How a network is shown: under which options, and in which form."""
 
-    contrast = options.contrast(network)
-    stream.writelines(contrasts.FORMATS.renderer(format)(contrast, style))
-    return 2 if contrast.refused_by_all() else 0
+    options: NetworkOptions
+    measures: Measures
+    format: str
+    style: Style
 
+    def result(self, network: Network) -> Report | Contrast:
+        """Return a network's report, or its contrast under several dialects."""
+        network, options = self.options.taken(network)
+        return options.contrast(network) if options.several else self.measures.of(options.report(network))
 
-def _before(error: CnncalcError, format: str, style: Style, measures: Measures) -> Iterator[str]:
-    """Yield the text of the layers before an impossible one; of another error, and in a form of rows alone, nothing."""
-    if error.report is not None and format in BEFORE and not style.values:
-        error.report = measures.of(error.report) if error.report.layers else error.report
-        yield from BEFORE.renderer(format)(error, style)
+    def text(self, result: Report | Contrast) -> Iterator[str]:
+        """Return the text of a report or a contrast."""
+        if isinstance(result, Report):
+            return (VALUE_FORMATS if self.style.values else FORMATS).renderer(self.format)(result, self.style)
+        from ..render import contrasts
+
+        return contrasts.FORMATS.renderer(self.format)(result, self.style)
+
+    @staticmethod
+    def code(result: Report | Contrast) -> int:
+        """Return the exit code: 2 if all dialects refuse the network."""
+        return 0 if isinstance(result, Report) or not result.refused_by_all() else 2
+
+    def before(self, error: CnncalcError) -> Iterator[str]:
+        """Yield the text of the layers before an impossible one; nothing for another error, and in a form of rows."""
+        if error.report is not None and self.format in BEFORE and not self.style.values:
+            error.report = self.measures.of(error.report) if error.report.layers else error.report
+            yield from BEFORE.renderer(self.format)(error, self.style)
 
 
 def _annotate(network: Network, options: NetworkOptions, format: str, stream: IO[str]) -> int:
@@ -161,48 +167,3 @@ def _annotate(network: Network, options: NetworkOptions, format: str, stream: IO
     if source.error is not None:
         raise source.error
     return 0
-
-
-def _stream(word: str, options: NetworkOptions, style: Style, stream: IO[str], measures: Measures) -> int:
-    """Write one report for each line's spec, before the next line is read; return 2 if one was wrong."""
-    gc.freeze()
-    gc.enable()  # a stream has no end
-    code = 0
-    for number, line in enumerate(_lines(word, stream.flush), 1):
-        try:
-            network = sources.load_text(sources.decode(line.rstrip(b"\r"), word), word, number)
-            code = max(code, _write(*options.taken(network), "jsonl", style, stream, measures))
-        except CnncalcError as error:
-            code = 2
-            if error.where is None or error.where.file is None or not error.where.line:
-                error.where = Where(word, number, 1)
-            before = "".join(_before(error, "jsonl", style, measures))
-            stream.write(before or encode({"error": error.to_dict()}) + "\n")
-    return code
-
-
-def _lines(word: str, before_waiting: Callable[[], None]) -> Iterator[bytes]:
-    """Yield the lines of standard input or a file; call a function before it is asked for more than there is."""
-    if word == sources.STDIN:
-        if sys.stdin is None:
-            raise SpecError("standard input is closed", "give a .jsonl file")
-        yield from _lines_of(sys.stdin.buffer, before_waiting)
-    elif not os.path.exists(word):
-        raise sources.no_file(word)
-    else:
-        with opened(word) as file:
-            yield from _lines_of(file, before_waiting)
-
-
-def _lines_of(file: IO[bytes], before_waiting: Callable[[], None]) -> Iterator[bytes]:
-    begun: list[bytes] = []
-    while data := file.read1(CHUNK):  # type: ignore[attr-defined]  # what there is, at least a byte
-        *lines, last = data.split(b"\n")
-        for line in lines:
-            yield b"".join([*begun, line])
-            begun.clear()
-        begun.append(last)
-        before_waiting()
-    if any(begun):
-        yield b"".join(begun)
-    before_waiting()

@@ -1,24 +1,43 @@
-"""`cnncalc show`: pictures of networks and layers."""
+"""`cnncalc show`: pictures of networks, and of a window step by step."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from .. import sources
+from ..errors import SpecError
 from ..files import text_output
+from ..network import Network
 from ..render import Selection
 from ..render.pictures import ENDINGS, FORMATS
 from ._endings import form
-from ._options import NetworkOptions, message_options, network_options, path_option, together
+from ._options import NetworkOptions, file_option, message_options, network_options, path_option, together
 from ._rows import depth_option, fold_option
 from ._terminal import style_of
-from ._usage import Command, OneOf
+from ._usage import Command, OneOf, Whole
+
+if TYPE_CHECKING:
+    from ..notation.words import Completer
+    from ..report import LayerReport
+    from ..sizes import Shape
+    from ..steps import Filled
 
 
 @click.command("show", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @together(
     network_options(),
+    click.option("--step", type=Whole(1), metavar="N", help="Draw this step of a single layer's window."),
+    click.option("--channel", type=Whole(0), metavar="C", help="The output channel of the steps; 0 by default."),
+    file_option("-x", "--array", "x_path", metavar="X.npy", help="Input array; - is standard input."),
+    file_option(
+        *("-w", "--weights", "w_path"),
+        metavar="W",
+        help="Kernel (.npy), or weights by name (.npz, .safetensors, .h5).",
+    ),
+    file_option("-b", "--bias", "b_path", metavar="B.npy", help="Bias of the only layer that -w is for."),
     depth_option,
     fold_option,
     click.option("--ascii", "is_ascii", is_flag=True, help="Draw with ASCII characters only."),
@@ -31,6 +50,11 @@ from ._usage import Command, OneOf
 def command(
     spec: tuple[str, ...],
     options: NetworkOptions,
+    step: int | None,
+    channel: int | None,
+    x_path: str | None,
+    w_path: str | None,
+    b_path: str | None,
     depth: int,
     fold: bool,
     is_ascii: bool,
@@ -39,20 +63,107 @@ def command(
 ) -> int:
     """Draw a network: its layers from top to bottom, with the lanes of its branches.
 
+    A single convolution or pool is drawn as its window step by step: input, kernel, output and the arithmetic. Its
+    values come from -x and -w, or count on from 0.
+
     \b
       cnncalc show resnet18
       cnncalc show googlenet --fold
       cnncalc show unet --to mermaid
+      cnncalc show conv:k3,s2,p1 -i 5x5
+      cnncalc show conv -x x.npy -w kernel.npy --step 3
     """
+    chosen = form("--to", form_named, path, ENDINGS) or "text"
+    values = {"--step": step, "--channel": channel, "-x": x_path, "-w": w_path, "-b": b_path}
+    asked = [name for name, value in values.items() if value is not None]
+    if asked and chosen != "text":
+        raise SpecError(f"{asked[0]} is for the steps of a window, which are drawn as text", f"leave out --to {chosen}")
     words = sources.spec_words(spec)
-    options = options.with_front(words)
-    network = sources.load_words(words)
+    arrays = _Arrays(x_path, w_path, b_path)
+    network, weights = arrays.read_network(words, options)
+    if x_path is None:
+        options = options.with_front(words)
     options.note_report(network)
     options.note_channels(network)
     network, options = options.taken(network)
-    report = options.report(network)
-    chosen = form("--to", form_named, path, ENDINGS) or "text"
+    picture = None
+    if asked or (chosen == "text" and len(network.nodes) == 1):
+        picture = _window(network, options, arrays, weights, words.input)
+        if picture is None and asked:
+            help = "take one layer out of a network with --until and --after"
+            raise SpecError(f"{asked[0]} is for the window of one convolution or pool, and this is not one", help)
     with text_output(path, utf8=chosen != "text") as stream:
         style = style_of(stream)._replace(selection=Selection(depth=depth, fold=fold))
-        stream.writelines(FORMATS.renderer(chosen)(report, style._replace(ascii=style.ascii or is_ascii)))
+        style = style._replace(ascii=style.ascii or is_ascii)
+        if picture is None:
+            stream.writelines(FORMATS.renderer(chosen)(options.report(network), style))
+        else:
+            from ..render.pictures.steps import render
+
+            stream.writelines(render(*picture, step, channel or 0, style))
     return 0
+
+
+class _Arrays(NamedTuple):
+    """The values of -x, -w and -b."""
+
+    x: str | None
+    w: str | None
+    b: str | None
+
+    def read_network(self, words: sources.SpecWords, options: NetworkOptions) -> tuple[Network, Any]:
+        """Return the network of SPEC words, which a kernel may complete, and the weights."""
+        if self.w is None:
+            return sources.load_words(words, _completer(None)), None
+        from ._arrays import is_keras, keras_arrays, kernel_keys, one_stdin, read_weights
+
+        one_stdin(self.x, self.w, self.b, *(["-"] if "-" in words.rest else []))
+        if is_keras(self.w):
+            network = sources.load_words(words, _completer(None))
+            return network, keras_arrays(self.w, network)
+        weights = read_weights(self.w)
+        return sources.load_words(words, _completer(kernel_keys(weights, options))), weights
+
+
+def _completer(known: Completer | None) -> Completer:
+    """Return what completes the word of a single layer: from a kernel, and else with one output channel."""
+    from ..layers import OPS, keys_named
+
+    def complete(layers: list[dict[str, Any]]) -> None:
+        if known is not None:
+            known(layers)
+        if len(layers) == 1:
+            (layer,) = layers
+            cls, _ = OPS[layer["op"]]
+            if "c_o" in cls.NEEDED and not any("c_o" in keys_named(cls, key) for key in layer):
+                layer["c_o"] = layer.get("g", 1)
+
+    return complete
+
+
+def _window(
+    network: Network, options: NetworkOptions, arrays: _Arrays, weights: Any, front: Shape | None
+) -> tuple[LayerReport, Filled] | None:
+    """Return a network's only layer and its window with values; None if it is not one, or has no such window."""
+    if len(network.nodes) != 1:
+        return None
+    has_own = network.source is not None and bool(network.source.weights)
+    if arrays == (None, None, None) and not has_own:
+        from ..steps import made_up, window_of
+
+        (layer,) = options.report(network).layers
+        window = window_of(layer)
+        return None if window is None else (layer, made_up(window))
+    from ..execute.windows import fill
+    from ._arrays import check_front, read_array
+
+    bias = None if arrays.b is None else read_array(arrays.b)
+    if arrays.x is None:
+        report = options.report(network)
+        assert report.network.input is not None
+        return fill(report.network, None, report.network.input, weights, bias)
+    if options.input is not None:
+        raise SpecError("two inputs: -i and -x", "give one of them")
+    x = read_array(arrays.x)
+    check_front(front, x)
+    return fill(options.settle(network), x, x.shape, weights, bias)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..errors import ShapeError, shown
-from ..sizes import Shape, counted, known, show
+from ..sizes import Shape, counted, show
 from .base import Env, Fields, Layer, Sign, Start, Trace, axes_of, axis_of, channels, ops
 from .keys import Reader, at_least, axis, flag, integers, number, rate
 
@@ -257,8 +257,10 @@ class PRelu(Layer):
                 raise ShapeError(f"shared_axes {shown(shared)} counts from the end", help, key="shared_axes")
             values: dict[str, Any] = {"shared_axes": shared}
             return Trace(values, x, fields, *self.counts(x, values, env), axes=shared)
-        slopes, c = self.num_parameters or 1, known(channels(x, env))
-        if slopes != 1 and c not in (None, slopes):
+        slopes, c = self.num_parameters or 1, channels(x, env)
+        if slopes != 1 and not isinstance(c, int):
+            env.require((c, "=", slopes))
+        elif slopes not in (1, c):
             what = f"num_parameters is {slopes}, gets {c} channels"
             raise ShapeError(what, f"set it to 1 or {c}", key="num_parameters")
         return Trace({"num_parameters": slopes}, x, fields, slopes)

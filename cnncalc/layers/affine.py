@@ -7,7 +7,7 @@ from math import sqrt
 from typing import Any, ClassVar
 
 from ..errors import ShapeError, shown
-from ..sizes import Shape, counted, known
+from ..sizes import Shape, counted
 from .base import Env, Fields, Layer, Sign, Start, Trace, channels, ops
 from .keys import Reader, flag, integer, numbers
 
@@ -60,8 +60,12 @@ class Scale(Affine):
 
 def check_numbers(key: str, value: float | tuple[float, ...], x: Shape, env: Env) -> None:
     """ShapeError unless there is one number for all channels, or one for each."""
-    c = known(channels(x, env)) if x else 1
-    if isinstance(value, tuple) and c is not None and len(value) not in (1, c):
+    c = channels(x, env) if x else 1
+    if not isinstance(value, tuple) or len(value) == 1:
+        return
+    if not isinstance(c, int):
+        env.require((c, "=", len(value)))
+    elif len(value) != c:
         raise ShapeError(
             f"{key} has {len(value)} numbers for {c} channels", "give one number, or one per channel", key=key
         )

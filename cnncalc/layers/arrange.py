@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..axes import join as join_fields
 from ..errors import ShapeError, shown
 from ..field import MOST_PHASES, Field
-from ..sizes import MOST_SIZES, Shape, Size, known, show
+from ..sizes import MOST_SIZES, Open, Shape, Size, known, show
 from .base import Env, Fields, Layer, Sign, Trace, axes_of, ops
 from .join import Join, same
 from .keys import axis, integers
@@ -46,7 +46,9 @@ class Expand(Arrangement):
             raise ShapeError(f"out has {len(self.out)} sizes", f"a shape has at most {MOST_SIZES} sizes", key="out")
         out: list[Size] = [*self.out[:added]]
         for n, wanted in zip(x, self.out[added:], strict=True):
-            if isinstance(n, int) and n != 1 and wanted not in (n, -1):
+            if isinstance(n, Open) and wanted != -1:
+                env.require((n, "=", wanted), (n, "=", 1))
+            elif n != 1 and wanted not in (n, -1):
                 what = f"an axis of {n} cannot become one of {wanted}: only an axis of 1 is repeated"
                 raise ShapeError(f"{show(x)} to {show(self.out)}: {what}", "-1 keeps an axis as it is", key="out")
             out.append(n if wanted == -1 else wanted)
@@ -140,7 +142,7 @@ class Stack(Join):
             raise self.unequal(xs, "the numbers of axes differ")
         out: list[Size] = []
         for sizes in zip(*xs, strict=True):
-            size = same(sizes)
+            size = same(sizes, env)
             if size is None:
                 raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ")
             out.append(size)

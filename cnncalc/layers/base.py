@@ -15,7 +15,7 @@ from ..axes import Fields as Fields  # noqa: PLC0414  layers import it from here
 from ..dialects import Dialect
 from ..errors import ShapeError, shown
 from ..registry import Registry
-from ..sizes import Shape, Size, count, known, show, total
+from ..sizes import Shape, Size, count, show, total
 from .keys import Reader
 
 AXIS_LETTERS = {1: "L", 2: "HW", 3: "DHW"}
@@ -24,11 +24,22 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 """The names of spatial axes if there are more than three."""
 
 
+Comparison = tuple[Size, str, Size]
+"""Two sizes and the sign between them, as `conditions.Test` has it: `=`, `!=`, `>=`, or `|` for a multiple of."""
+
+
 class Env(NamedTuple):
     """The dialect and the layout of a network while it is traced."""
 
     dialect: type[Dialect]
     channels_last: bool
+    needs: list[tuple[Comparison, ...]] | None = None
+    """Where what has to hold of open sizes is noted; None if nobody asks."""
+
+    def require(self, *tests: Comparison) -> None:
+        """Note that one of these comparisons of open sizes has to hold."""
+        if self.needs is not None:
+            self.needs.append(tests)
 
 
 class Trace(NamedTuple):
@@ -68,6 +79,17 @@ class ConvKind(Enum):
     TRANSPOSED = "transposed"
 
 
+class StepKind(Enum):
+    """What a step of a window does."""
+
+    SUM = "sum"
+    """It adds products of what it reads."""
+    SPREAD = "spread"
+    """It adds what it reads, times the kernel, to a window of the output."""
+    MAX = "max"
+    MEAN = "mean"
+
+
 Start = float | None
 """How an array of weights is drawn: as this constant, or as a KERNEL."""
 KERNEL: Start = None
@@ -95,6 +117,8 @@ class Layer:
     """How many spatial axes it may have, each a word of its own: None for any number, 2 without an ending."""
     CONVOLUTION: ClassVar[ConvKind | None] = None
     """Which kind of convolution it is: those are compared with the fully connected and the locally connected layer."""
+    STEP: ClassVar[StepKind | None] = None
+    """What each step of its window does; None if it has no window that moves, or does more than one thing."""
     KEEPS_SHAPE: ClassVar[bool] = False
     """Whether it works on values where they are, so that the next layer decides what the input's sizes mean."""
     MAKES_AXES: ClassVar[bool] = False
@@ -314,9 +338,12 @@ def channels(x: Shape, env: Env) -> Size:
     return x[-1] if env.channels_last else x[0]
 
 
-def check_channels(declared: int | None, c: Size, x: Shape, what: str = "channel") -> None:
+def check_channels(declared: int | None, c: Size, x: Shape, env: Env, what: str = "channel") -> None:
     """Compare a declared number of channels with that of the input, of shape x."""
-    if declared is None or known(c) in (None, declared):
+    if declared is None or c == declared:
+        return
+    if not isinstance(c, int):
+        env.require((c, "=", declared))
         return
     help = f"remove c_i, set it to {c}, or fix the layer before"
     if declared in (x[0], x[-1]):
@@ -325,10 +352,13 @@ def check_channels(declared: int | None, c: Size, x: Shape, what: str = "channel
     raise ShapeError(f"expects {declared} input {what}{'s' * (declared != 1)}, gets {c}", help, key="c_i")
 
 
-def divides(parts: int, whole: Size, what: str, key: str = "g", also: int | None = None) -> None:
+def divides(parts: int, whole: Size, what: str, env: Env, key: str = "g", also: int | None = None) -> None:
     """Check that `parts` divides a number of channels; `also` is another that it has to divide, for the help."""
-    number = known(whole)
-    if number is None or number % parts == 0:
+    if not isinstance(whole, int):
+        env.require((whole, "|", parts))
+        return
+    number = whole
+    if number % parts == 0:
         return
     common = gcd(number, also or number)
     fitting = [str(d) for d in range(1, min(common, 4096) + 1) if common % d == 0]

@@ -65,7 +65,9 @@ class Border(Layer):
     def check(self, n: Size, pair: Pair, name: str, env: Env) -> None:
         """ShapeError if nothing is left of an axis."""
         size = positions(n, self.DIRECTION * sum(pair), 1, 1)
-        if not isinstance(size, Open) and size < 1:
+        if isinstance(size, Open):
+            env.require((size, ">=", 1))
+        elif size < 1:
             text = f"the output is empty: {sided(n, pair, self.DIRECTION)} = {size} < 1 on {name}"
             raise ShapeError(text, "crop less", key="p")
 
@@ -118,19 +120,20 @@ class Pad(Border):
     def check(self, n: Size, pair: Pair, name: str, env: Env) -> None:
         """ShapeError if nothing is left of an axis, or it has not enough values to make the padding of."""
         super().check(n, pair, name, env)
-        if not isinstance(n, int):
-            return
         taken = [min(side, 0) for side in pair]
-        left = n + sum(taken)
-        if left < (0 if self.mode == "constant" else 1):
+        left, least = n + sum(taken), 0 if self.mode == "constant" else 1
+        if isinstance(left, Open):
+            env.require((left, ">=", least))
+        elif left < least:
             raise ShapeError(f"nothing is left of {n} on {name}: {sided(n, (taken[0], taken[1]), 1)} = {left}", key="p")
-        room = n - 1 if self.mode == "reflect" else None
+        room: Size | None = n - 1 if self.mode == "reflect" else None
         if self.mode in ("circular", "wrap") and not env.dialect.wrap_again:
             room = left
-        if room is not None and max(pair) > room:
-            more = max(pair) - room
+        if isinstance(room, Open):
+            env.require((room, ">=", max(pair)))
+        elif room is not None and max(pair) > room:
             raise ShapeError(
-                f"{self.mode} padding of {max(pair)} needs at least {n + more} values, gets {n}",
+                f"{self.mode} padding of {max(pair)} needs at least {n + (max(pair) - room)} values, gets {n}",
                 f"lower p to {room}, or use mode=constant",
                 key="p",
             )

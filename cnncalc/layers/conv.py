@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..errors import ShapeError
 from ..sizes import Shape, Size, atom, count, counted, known, total
-from .base import KERNEL, ConvKind, Env, Fields, Sign, Trace, check_channels, divides, join, ops, space_of
+from .base import KERNEL, ConvKind, Env, Fields, Sign, StepKind, Trace, check_channels, divides, join, ops, space_of
 from .keys import Axes, Reader, at_least, flag, per_axis, sides, spread
 from .sliding import AxisWindow, Slide, Windowed, check_fits, explain_slides, place, sides_of
 
@@ -40,7 +40,8 @@ class Convolution(Windowed):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c_i, space = self.split(x, env)
-        check_channels(self.c_i, c_i, x)
+        check_channels(self.c_i, c_i, x, env)
+        c_i = c_i if self.c_i is None else self.c_i
         windows, keys = self.windows(space, env)
         c_o, own = self.kernels(c_i, env)
         values = {"c_i": known(c_i), "c_o": known(c_o), **keys, **own, "bias": self.bias, "flip": self.flip}
@@ -69,7 +70,7 @@ class Convolution(Windowed):
             )
         wanted = self.wanted(nd)
         slides = place(space, k, s, d, p, ceil=False, wanted=wanted)
-        check_fits(slides, self.p_total is not None)
+        check_fits(slides, self.p_total is not None, env, wanted=wanted)
         keys = {"k": k, "s": s, "p": sides_of(slides, p), "d": d}
         return slides, keys if wanted is None else {**keys, "out": wanted}
 
@@ -142,6 +143,7 @@ class Conv(Convolution):
     WORD = "conv"
     EXAMPLE = "OP:64,k3,p1"
     CONVOLUTION = ConvKind.PLAIN
+    STEP = StepKind.SUM
     NEEDED = ("c_o",)
     c_o: int
 
@@ -151,8 +153,8 @@ class Conv(Convolution):
         return slides, keys
 
     def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
-        divides(self.g, c_i, "c_i", also=self.c_o)
-        divides(self.g, self.c_o, "c_o", also=known(c_i))
+        divides(self.g, c_i, "c_i", env, also=self.c_o)
+        divides(self.g, self.c_o, "c_o", env, also=known(c_i))
         return self.c_o, {"g": self.g}
 
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
@@ -192,12 +194,13 @@ class DepthwiseConv(ChannelwiseConv):
     REFUSED = {"onnx_read": "reads as a conv with groups"}
     EXAMPLE = "OP:k3,p1"
     CONVOLUTION = ConvKind.DEPTHWISE
+    STEP = StepKind.SUM
     HELP = {**ChannelwiseConv.HELP, "c_o": "The number of output channels; by default c_i*multiplier."}
     multiplier: int | None = None
 
     def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
-        multiplier = self.times_each(c_i)
-        return c_i * multiplier, {"multiplier": multiplier}
+        multiplier = self.times_each(c_i, env)
+        return self.c_o or c_i * multiplier, {"multiplier": multiplier}
 
     def kernel_shapes(self, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         return {"weight": _channelwise_shape(values, env)}
@@ -210,7 +213,7 @@ class DepthwiseConv(ChannelwiseConv):
             return {}
         return {"k": list(shape[:nd]), "multiplier": shape[-1]} if env.channels_last else {"k": list(shape[2:])}
 
-    def times_each(self, c_i: Size) -> int:
+    def times_each(self, c_i: Size, env: Env) -> int:
         """Return the multiplier, from c_o if it is not given; ShapeError if the two disagree."""
         c_o, multiplier = self.c_o, self.multiplier
         if c_o is None:
@@ -218,9 +221,11 @@ class DepthwiseConv(ChannelwiseConv):
         if multiplier is None:
             if not isinstance(c_i, int):
                 raise ShapeError("the multiplier c_o/c_i is not known while c_i is open", "give multiplier", key="c_o")
-            divides(c_i, c_o, "c_o", "c_o")
+            divides(c_i, c_o, "c_o", env, "c_o")
             return c_o // c_i
-        if isinstance(c_i, int) and c_i * multiplier != c_o:
+        if not isinstance(c_i, int):
+            env.require((c_i * multiplier, "=", c_o))
+        elif c_i * multiplier != c_o:
             raise ShapeError(f"c_o is {c_o}, and c_i*multiplier = {c_i}*{multiplier}", "leave c_o out", key="c_o")
         return multiplier
 

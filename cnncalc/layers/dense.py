@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from ..errors import ShapeError, shown
-from ..sizes import UNKNOWN, Shape, count, counted, known, product, show
+from ..sizes import Shape, count, counted, known, product, show
 from .base import KERNEL, Env, Fields, Layer, Sign, Trace, check_channels, ops
 from .conv import params_text, times
 from .keys import at_least, flag, integers
@@ -32,7 +32,7 @@ class Linear(Layer):
     bias: bool = True
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
-        check_channels(self.c_i, x[-1], x[-1:], "feature")
+        check_channels(self.c_i, x[-1], x[-1:], env, "feature")
         out = (*x[:-1], self.out)
         values = {"c_i": known(x[-1]) or self.c_i, "out": self.out, "bias": self.bias}
         if fields.axes[-1] is not None:
@@ -88,23 +88,25 @@ class Reshape(Layer):
     out: tuple[int, ...]
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
-        out = self.resolve(x)
+        out = self.resolve(x, env)
         values = {"out": out if all(isinstance(n, int) for n in out) else self.out}
         return Trace(values, out, fields.reshape(x, out))
 
-    def resolve(self, x: Shape) -> Shape:
+    def resolve(self, x: Shape, env: Env) -> Shape:
         """Return the target with its -1 worked out. ShapeError if its sizes do not multiply to the input's."""
         if any(n < 1 and n != -1 for n in self.out) or self.out.count(-1) > 1:
             raise ShapeError(f"out is {show(self.out)}: sizes are at least 1, and one may be -1", key="out")
         have, given, is_free = product(x), prod(n for n in self.out if n != -1), -1 in self.out
-        if isinstance(have, int) and (have % given if is_free else have != given):
+        if not isinstance(have, int):
+            env.require((have, "|", given) if is_free else (have, "=", given))
+        elif have % given if is_free else have != given:
             asked = times(self.out) if is_free else f"{times(self.out)} = {given}" if self.out else "a single one"
             raise ShapeError(
                 f"{show(x)} is {times(x)} = {have} values, and out asks for {asked}",
                 "both have to hold the same number of values; -1 stands for what the other sizes leave",
                 key="out",
             )
-        rest = have // given if isinstance(have, int) or given == 1 else UNKNOWN
+        rest = have // given
         return tuple([rest if n == -1 else n for n in self.out])
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from ..axes import join as join_fields
 from ..errors import ShapeError
-from ..sizes import Shape, Size, show
+from ..floors import larger
+from ..sizes import Open, Shape, Size, show
 from . import reduce
-from .base import Env, Fields, Layer, Sign, Trace, axis_of, ops
+from .base import Comparison, Env, Fields, Layer, Sign, Trace, axis_of, ops
 from .keys import Reader, axis, number, one_of
 
 
@@ -32,29 +34,68 @@ class Join(Layer):
         """Return the error for shapes that do not go together; the caller adds the layers that they come from."""
         return ShapeError(f"{self.op} of {' and '.join(map(show, xs))}: {why}", key="from")
 
-    def broadcast(self, xs: Sequence[Shape], fields: Sequence[Fields], values: dict[str, Any]) -> Trace:
+    def broadcast(self, xs: Sequence[Shape], fields: Sequence[Fields], values: dict[str, Any], env: Env) -> Trace:
         """Trace inputs that meet value by value: aligned at their last axes, a size of 1 is repeated (NumPy)."""
         rank = max(map(len, xs))
         out: list[Size] = []
         for sizes in zip(*[(*(1,) * (rank - len(x)), *x) for x in xs], strict=True):
-            size = wide(sizes)
+            size = wide(sizes, env)
             if size is None:
                 raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ, and neither is 1")
             out.append(size)
         return Trace(values, tuple(out), join_fields(fields, xs, tuple(out)))
 
 
-def same(sizes: Sequence[Size]) -> Size | None:
-    """Return the one size that all of them have, the known one if some are open; None if two surely differ."""
-    numbers = {size for size in sizes if isinstance(size, int)}
-    if len(numbers) > 1:
-        return None
-    return numbers.pop() if numbers else sizes[0]
+def same(sizes: Sequence[Size], env: Env | None = None) -> Size | None:
+    """Return the one size that all of them have, the known one if some are open; None if two surely differ.
+
+    That open ones are equal is noted in `env`.
+    """
+    first: Size = sizes[0]
+    for size in sizes[1:]:
+        if isinstance(first, int) and isinstance(size, int):
+            if first != size:
+                return None
+            continue
+        if env is not None and first != size:
+            env.require((first, "=", size))
+        if isinstance(size, int) or (isinstance(first, Open) and first.is_unknown):
+            first = size
+    return first
 
 
-def wide(sizes: Sequence[Size]) -> Size | None:
-    """Return the size to which sizes of 1 are repeated; None if two others surely differ."""
-    return same([n for n in sizes if n != 1] or sizes)
+def wide(sizes: Sequence[Size], env: Env | None = None) -> Size | None:
+    """Return the size to which sizes of 1 are repeated; None if two others surely differ.
+
+    That open ones are equal, or one of them 1, is noted in `env`.
+    """
+    first, *others = [n for n in sizes if n != 1] or sizes
+    for size in others:
+        if isinstance(first, int) and isinstance(size, int):
+            if first != size:
+                return None
+        elif first != size:
+            ones: list[Comparison] = [(n, "=", 1) for n in (first, size) if not isinstance(n, int)]
+            if env is not None:
+                env.require((first, "=", size), *ones)
+            first = _repeated(first, size)
+    return first
+
+
+def _repeated(a: Size, b: Size) -> Size:
+    """Return the size of two that are equal, or of which one is 1 and repeated: the larger one."""
+    if isinstance(a, int) or isinstance(b, int):
+        return a if isinstance(a, int) else b
+    if a.is_unknown or b.is_unknown:
+        return b if a.is_unknown else a
+    from ..conditions import where
+
+    for one, other in ((a, b), (b, a)):  # the one that is not 1 where the other is more
+        alone, more = where(one, "=", 1), where(other, ">=", 2)
+        with suppress(OverflowError):
+            if alone is not None and more is not None and not alone & more:
+                return one
+    return larger(a, b)
 
 
 class Elementwise(Join):
@@ -73,7 +114,7 @@ class Elementwise(Join):
             raise ShapeError(f"{self.op} takes either several inputs or one and a value", key="value")
         if self.PAIRS and len(xs) > 2:
             raise ShapeError(f"{self.op} has two operands, got {len(xs)}", "name two layers", key="from")
-        return self.broadcast(xs, fields, self.values(env))
+        return self.broadcast(xs, fields, self.values(env), env)
 
     def values(self, env: Env) -> dict[str, Any]:
         return {key: value for key, value in super().values(env).items() if value is not None}
@@ -222,7 +263,7 @@ class Choice(Join):
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         if len(xs) != 3:
             raise ShapeError(f"where has three inputs, got {len(xs)}", "name them, as from=condition+a+b", key="from")
-        return self.broadcast(xs, fields, {})
+        return self.broadcast(xs, fields, {}, env)
 
 
 class Concat(Join):
@@ -245,7 +286,7 @@ class Concat(Join):
         along = axis_of(wanted, xs[0])
         out: list[Size] = []
         for at, sizes in enumerate(zip(*xs, strict=True), 1):
-            size = sum(sizes) if at == along else same(sizes)
+            size = sum(sizes) if at == along else same(sizes, env)
             if size is None:
                 raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ, beside axis {wanted}")
             out.append(size)

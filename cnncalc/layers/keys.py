@@ -67,6 +67,8 @@ def any_case(words: Iterable[str]) -> str:
 
 def whole(value: object, least: int = 1) -> int:
     """Read a whole number of at least `least`."""
+    if type(value) is int and least <= value <= LARGEST:
+        return value
     number = value.__index__() if hasattr(value, "__index__") else None  # NumPy's integers have it, too
     if number is None or isinstance(value, bool):
         raise SpecError(f"{shown(value)} is not a whole number", _whole_help(value))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..errors import ShapeError
-from ..sizes import Shape, show
+from ..sizes import Open, Shape, show
 from .affine import Affine
 from .base import Env, Fields, Layer, Sign, Trace, axes_of, channels, check_channels, divides, ops
 from .keys import Reader, at_least, groups, integers, number
@@ -52,8 +52,11 @@ class BatchNorm(Norm):
     c_i: int | None = None
 
     def normalized(self, x: Shape, env: Env) -> dict[str, object]:
-        check_channels(self.c_i, channels(x, env), x)
+        check_channels(self.c_i, channels(x, env), x, env)
         return {}
+
+    def weight_shape(self, x: Shape, env: Env) -> Shape:
+        return super().weight_shape(x, env) if self.c_i is None else (self.c_i,)
 
     def weight_shapes(self, x: Shape, values: Mapping[str, Any], env: Env) -> dict[str, Shape]:
         shapes = super().weight_shapes(x, values, env)
@@ -101,7 +104,7 @@ class GroupNorm(Norm):
         c = channels(x, env)
         if self.g == -1:
             return {"g": c if isinstance(c, int) else -1}
-        divides(self.g, c, "channels")
+        divides(self.g, c, "channels", env)
         return {"g": self.g}
 
 
@@ -118,7 +121,10 @@ class InstanceNorm(Norm):
 
     def normalized(self, x: Shape, env: Env) -> dict[str, object]:
         space = x[:-1] if env.channels_last else x[1:]
-        if env.dialect.norms_several and all(n == 1 for n in space):
+        several = [n for n in space if n != 1]
+        if env.dialect.norms_several and several and all(isinstance(n, Open) for n in several):
+            env.require(*[(n, ">=", 2) for n in several])
+        if env.dialect.norms_several and not several:
             raise ShapeError(
                 f"PyTorch refuses an instancenorm over one value a channel, and gets {show(x)}",
                 "leave the layer out, or use --dialect plain",

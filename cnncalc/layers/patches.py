@@ -28,7 +28,7 @@ class Patches(Windowed):
         nd = len(space)
         k, s, d = [spread(value, nd) for value in (self.k, self.s, self.d)]
         slides = place(space, k, s, d, self.padding(nd, env), False)
-        check_fits(slides, False)
+        check_fits(slides, False, env)
         return {"k": k, "s": s, "p": sides_of(slides, self.p), "d": d}, slides
 
 
@@ -75,11 +75,15 @@ class Fold(Patches):
         space = spread(self.out, nd)
         values, slides = self.window(space, env)
         cells, number = prod(values["k"]), product([slide.out for slide in slides])
-        if isinstance(windows, int) and windows != number:
+        if not isinstance(windows, int):
+            env.require((windows, "=", number))
+        elif windows != number:
             fitting = " * ".join(str(slide.out) for slide in slides)
             what = f"{show(space)} has {fitting} = {number} windows, and the input {show(x)} has {windows}"
             raise ShapeError(what, "give the out, k, s, p and d of the unfold", key="out")
-        if isinstance(c, int) and c % cells:
+        if not isinstance(c, int):
+            env.require((c, "|", cells))
+        elif c % cells:
             what = f"the {c} values of a column are not a multiple of {cells}, the window's"
             raise ShapeError(what, f"{c} = {c // cells}*{cells} + {c % cells}", key="k")
         out = join(c // cells, space, env)

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from ..errors import ShapeError
 from ..field import POOLED, Field
-from ..sizes import Shape, Size, known
-from .base import Env, Fields, Layer, Sign, Trace, by_axis, join, ops, space_of
+from ..sizes import Open, Shape, Size, known
+from .base import Env, Fields, Layer, Sign, StepKind, Trace, by_axis, join, ops, space_of
 from .conv import OUT_HELP, OUT_KEY, WINDOW_KEYS
 from .keys import KEEP, Axes, Reader, Sides, flag, power, rounding, spread, spread_sides, wanted_sizes
 from .sliding import Slide, Windowed, check_fits, explain_slides, place, sides_of
@@ -71,10 +71,10 @@ class Pool(Windowed):
             slides = place(space, k, s, d, p, ceil, False, wanted)
         self.check_padding(slides, env)
         if nd == 3 and self.AVERAGES and env.dialect.avg3d_fits_bare:
-            check_bare(slides, self.op)
-        check_fits(slides, self.p_total is not None, lambda slide: self.most_padding(slide, env))
+            check_bare(slides, self.op, env)
+        check_fits(slides, self.p_total is not None, env, lambda slide: self.most_padding(slide, env), wanted)
         if env.dialect.pool_limit == "pixel":
-            self.check_pixels(slides)
+            self.check_pixels(slides, env, ceil == KEEP)
         keys = {"k": k, "s": s, "p": sides_of(slides, p), "d": d, "ceil": ceil}
         return slides, keys if wanted is None else {**keys, "out": wanted}
 
@@ -94,9 +94,18 @@ class Pool(Windowed):
         if max(d) > 1 and not (dialect.avg_dilation if self.AVERAGES else dialect.max_dilation):
             raise ShapeError(f"{dialect.title}'s {self.op} has no dilation", "leave d out", key="d")
 
-    def check_pixels(self, slides: list[Slide]) -> None:
-        """ShapeError for a window that holds no input pixel: its maximum and its average are not defined."""
+    def check_pixels(self, slides: list[Slide], env: Env, kept: bool) -> None:
+        """ShapeError for a window that holds no input pixel: its maximum and its average are not defined.
+
+        `kept` says whether rounding up keeps every window.
+        """
         for slide in slides:
+            if isinstance(slide.n, Open) and slide.pb is not None and slide.pb < slide.k:
+                env.require((slide.n, ">=", (slide.out - 1) * slide.s - slide.pb + 1))  # the last one starts inside
+                for n in range(1, min(slide.d, MOST_CHECKED) if slide.pb else 1):  # pixels that a kernel may step over
+                    if empty_window(slide.over(n, kept)) is not None:
+                        env.require((slide.n, "!=", n))
+                continue
             unit = empty_window(slide)
             if unit is not None:
                 pb = slide.pb or 0
@@ -159,10 +168,12 @@ def empty_window(slide: Slide) -> int | None:
     return None
 
 
-def check_bare(slides: list[Slide], op: str) -> None:
+def check_bare(slides: list[Slide], op: str, env: Env) -> None:
     """ShapeError if a kernel does not fit the input without its padding."""
     for slide in slides:
-        if isinstance(slide.n, int) and slide.n < slide.taps:
+        if not isinstance(slide.n, int):
+            env.require((slide.n, ">=", slide.taps))
+        elif slide.n < slide.taps:
             raise ShapeError(
                 f"does not fit: PyTorch's {op} wants n >= k before padding, and {slide.n} < {slide.taps} on the "
                 f"{slide.axis} axis",
@@ -176,6 +187,7 @@ class MaxPool(Pool):
 
     WORD = "maxpool"
     LINEAR = False
+    STEP = StepKind.MAX
     AVERAGES = False
 
     @property
@@ -189,6 +201,7 @@ class AvgPool(Pool):
 
     WORD = "avgpool"
     LINEAR = True
+    STEP = StepKind.MEAN
     KEYS: ClassVar[dict[str, Reader]] = {**Pool.KEYS, "count_include_pad": flag}
     HELP: ClassVar[dict[str, str]] = {**Pool.HELP, "count_include_pad": "Whether an average counts the padding."}
     count_include_pad: bool | None = None
@@ -262,6 +275,7 @@ class GlobalMaxPool(GlobalPool):
     WORD = "globalmaxpool"
     ALSO = ("gmp",)
     LINEAR = False
+    STEP = StepKind.MAX
 
 
 class GlobalAvgPool(GlobalPool):
@@ -270,6 +284,7 @@ class GlobalAvgPool(GlobalPool):
     WORD = "globalavgpool"
     ALSO = ("gap",)
     LINEAR = True
+    STEP = StepKind.MEAN
 
 
 class AdaptivePool(Layer):
@@ -305,6 +320,7 @@ class AdaptiveMaxPool(AdaptivePool):
     WORD = "adaptivemaxpool"
     REFUSED = {"onnx_read": "ONNX has no such operator"}
     LINEAR = False
+    STEP = StepKind.MAX
 
 
 class AdaptiveAvgPool(AdaptivePool):
@@ -313,6 +329,7 @@ class AdaptiveAvgPool(AdaptivePool):
     WORD = "adaptiveavgpool"
     REFUSED = {"onnx_read": "ONNX has no such operator"}
     LINEAR = True
+    STEP = StepKind.MEAN
 
 
 def _adapt(field: Field, sizes: tuple[Size, Size]) -> Field:

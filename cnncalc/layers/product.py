@@ -16,11 +16,11 @@ from .join import same, wide
 from .keys import Reader, at_least, flag, number, text
 
 
-def broadcast(*shapes: Shape) -> Shape | None:
+def broadcast(*shapes: Shape, env: Env | None = None) -> Shape | None:
     """Return the shape to which NumPy repeats axes of size 1, or None if the shapes do not go together."""
     out: list[Size] = []
     for back in range(max(map(len, shapes), default=0), 0, -1):
-        size = wide([shape[-back] for shape in shapes if len(shape) >= back])
+        size = wide([shape[-back] for shape in shapes if len(shape) >= back], env)
         if size is None:
             return None
         out.append(size)
@@ -62,10 +62,10 @@ class MatMul(ManyInputs):
         if not a or not b:
             raise ShapeError("matmul works on matrices and vectors, and gets a number a sample", key="from")
         rows = b[-2:][0]
-        inner = same([a[-1], rows])
+        inner = same([a[-1], rows], env)
         if inner is None:
             raise self.apart(xs, f"the first has {a[-1]} columns, and the second {rows} rows")
-        lead = broadcast(a[:-2], b[:-2])
+        lead = broadcast(a[:-2], b[:-2], env=env)
         if lead is None:
             why = f"the sizes before the last two differ, {show(a[:-2])} and {show(b[:-2])}, and neither is 1"
             raise self.apart(xs, why)
@@ -157,7 +157,7 @@ class Einsum(ManyInputs):
         labels = subscripts(equation, [len(x) for x in xs])
         sizes: dict[Label, Size] = {}
         for label, met in self._met(labels, xs).items():
-            size = wide(met)
+            size = wide(met, env)
             if size is None:
                 name = chr(label) if label > 0 else "..."
                 raise self.apart(xs, f"{' and '.join(str(n) for n in met)} differ, both {name} of {equation}")
@@ -223,12 +223,12 @@ class Attends(ManyInputs):
         keys = xs[min(1, len(xs) - 1)]
         return xs[0], keys, xs[2] if len(xs) > 2 else keys
 
-    def meet(self, xs: Sequence[Shape], q: Shape, k: Shape, v: Shape) -> Shape:
+    def meet(self, xs: Sequence[Shape], q: Shape, k: Shape, v: Shape, env: Env) -> Shape:
         """Return the shape of the scores: the axes in front, queries, keys. ShapeError for what does not fit."""
         for x in (q, k, v):
             if len(x) < 2:
                 raise ShapeError(f"{self.op} works on positions and features, and gets {show(x)}", key="from")
-        keys, lead = same([k[-2], v[-2]]), broadcast(q[:-2], k[:-2], v[:-2])
+        keys, lead = same([k[-2], v[-2]], env), broadcast(q[:-2], k[:-2], v[:-2], env=env)
         if keys is None:
             raise self.apart(xs, f"there are {k[-2]} keys and {v[-2]} values")
         if lead is None:
@@ -244,10 +244,14 @@ class Attends(ManyInputs):
         out = max(front, key=len)
         return contract(paths, shapes, (q, k, v), (*out, "q", "f"))
 
-    def masked(self, xs: Sequence[Shape], scores: Shape, mask: Shape) -> None:
+    def masked(self, xs: Sequence[Shape], scores: Shape, mask: Shape, env: Env) -> None:
         """ShapeError unless a mask is repeated to the scores' shape."""
-        met = broadcast(scores, mask)
-        if met is None or len(met) > len(scores) or any(same([m, n]) is None for m, n in zip(met, scores, strict=True)):
+        met = broadcast(scores, mask, env=env)
+        if (
+            met is None
+            or len(met) > len(scores)
+            or any(same([m, n], env) is None for m, n in zip(met, scores, strict=True))
+        ):
             raise self.apart(xs, f"the mask {show(mask)} does not fit scores of {show(scores)}")
 
 
@@ -263,12 +267,12 @@ class Attention(Attends):
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         q, k, v = self.sources(xs)
-        scores = self.meet(xs, q, k, v)
-        features = same([q[-1], k[-1]])
+        scores = self.meet(xs, q, k, v, env)
+        features = same([q[-1], k[-1]], env)
         if features is None:
             raise self.apart(xs, f"queries have {q[-1]} features, and keys {k[-1]}")
         for mask in xs[3:]:
-            self.masked(xs, scores, mask)
+            self.masked(xs, scores, mask, env)
         size = known(features)
         scale = self.scale if self.scale is not None else None if size is None else 1 / sqrt(size)
         macs = total([count(*scores, features), count(*scores, v[-1])])
@@ -321,14 +325,16 @@ class MultiHead(Attends):
 
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         q, k, v = self.sources(xs)
-        scores = self.meet(xs, q, k, v)
+        scores = self.meet(xs, q, k, v, env)
         for key, x, what in (("c_i", q, "queries"), ("kdim", k, "keys"), ("vdim", v, "values")):
             declared = self.__dict__.get(key)
-            if declared is not None and known(x[-1]) not in (None, declared):
+            if declared is not None and not isinstance(x[-1], int):
+                env.require((x[-1], "=", declared))
+            elif declared not in (None, x[-1]):
                 raise ShapeError(f"expects {declared} features of {what}, gets {x[-1]}", f"remove {key}", key=key)
         for mask in xs[3:]:
-            self.masked(xs, (*scores[:-2], self.heads, *scores[-2:]), mask)
-        key_dim = self.key_dim or self._shared(q[-1])
+            self.masked(xs, (*scores[:-2], self.heads, *scores[-2:]), mask, env)
+        key_dim = self.key_dim or self._shared(q[-1], env)
         value_dim, out = self.value_dim or key_dim, self.out or known(q[-1])
         values = {
             "heads": self.heads,
@@ -351,10 +357,12 @@ class MultiHead(Attends):
         )
         return Trace(values, (*scores[:-1], end), self.see(xs, fields), *self.counts(q, values, env), macs)
 
-    def _shared(self, features: Size) -> int | None:
+    def _shared(self, features: Size, env: Env) -> int | None:
         """Return the features of one head. ShapeError if they cannot be shared out."""
         whole = known(features)
-        if whole is not None and whole % self.heads:
+        if whole is None:
+            env.require((features, "|", self.heads))
+        elif whole % self.heads:
             help = "give key_dim, the features of each head"
             raise ShapeError(f"heads={self.heads} does not divide {whole} features", help, key="heads")
         return None if whole is None else whole // self.heads

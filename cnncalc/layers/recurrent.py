@@ -104,7 +104,7 @@ class Recurrent(Layer):
         if len(x) < 2:
             raise ShapeError(f"{self.op} works on steps and features, and gets {show(x)}")
         if self.masked:
-            self.check_mask(x, states.pop() if states else ())
+            self.check_mask(x, states.pop() if states else (), env)
         if states and len(states) != self.STATES:
             what = f"{self.op} reads a sequence, or that and {self.STATES} state{'s' * (self.STATES > 1)}"
             raise ShapeError(f"{what}, got {len(xs)} inputs", key="from")
@@ -112,12 +112,12 @@ class Recurrent(Layer):
             raise ShapeError(
                 "backward is one direction, and bidirectional both", "leave out one of them", key="backward"
             )
-        check_channels(self.c_i, x[-1], x[-1:], "feature")
+        check_channels(self.c_i, x[-1], x[-1:], env, "feature")
         values = self.values(env) | {"c_i": known(x[-1]) or self.c_i, "hidden_bias": self.has_hidden_bias(env)}
         width = (1 + self.bidirectional) * self.out
         for state in states:
             if len(state) != len(x) - 1 or any(
-                same([m, n]) is None for m, n in zip(state, (*x[:-2], width), strict=True)
+                same([m, n], env) is None for m, n in zip(state, (*x[:-2], width), strict=True)
             ):
                 given = " and ".join(map(show, xs))
                 raise ShapeError(f"{self.op} of {given}: its states are {show((*x[:-2], width))}", key="from")
@@ -128,9 +128,9 @@ class Recurrent(Layer):
         seen = seen.mixed([steps_at], x) if self.sequences else seen.whole([steps_at], x).drop([steps_at])
         return Trace(values, out, seen, *self.counts(x, values, env), macs)
 
-    def check_mask(self, x: Shape, mask: Shape) -> None:
+    def check_mask(self, x: Shape, mask: Shape, env: Env) -> None:
         """ShapeError unless a mask has a number for each step of the sequence x."""
-        if len(mask) != len(x) - 1 or any(same([m, n]) is None for m, n in zip(mask, x[:-1], strict=True)):
+        if len(mask) != len(x) - 1 or any(same([m, n], env) is None for m, n in zip(mask, x[:-1], strict=True)):
             what = f"{self.op} of {show(x)}: its mask is {show(x[:-1])}, the last of its inputs"
             raise ShapeError(f"{what}, and is {show(mask)}" if mask else what, key="from")
 

@@ -99,7 +99,7 @@ class Upsample(Layer):
         if (self.out is None) == (self.factor is None):
             raise ShapeError("upsample takes either factor or out", "as upsample:factor=2 or upsample:56x56")
         factor = spread(self.factor, nd)
-        out: Shape = tuple([_scaled(n, f) for n, f in zip(space, factor, strict=True)])
+        out: Shape = tuple([_scaled(n, f, env) for n, f in zip(space, factor, strict=True)])
         if self.out is not None:
             out = spread(self.out, nd)
         seen = fields.each(space_of(x, env), [*zip(space, out, factor, strict=True)], self._see)
@@ -167,12 +167,21 @@ class Upsample(Layer):
         return by_axis([f"floor({n}*{factor}) = {out}" for n, factor, out in rows])
 
 
-def _scaled(n: Size, factor: Factor | None) -> Size:
+MOST_PARTS = 1 << 10
+"""The largest denominator of a factor by which an open size is multiplied exactly, as doubles are."""
+
+
+def _scaled(n: Size, factor: Factor | None, env: Env) -> Size:
     """Return a size times a factor, rounded down; unknown without one."""
     if isinstance(factor, int):
         return n * factor
-    if factor is None or not isinstance(n, int):
+    if factor is None:
         return UNKNOWN
+    if not isinstance(n, int):
+        times, parts = factor.as_integer_ratio()
+        scaled = n * times // parts if parts <= MOST_PARTS else UNKNOWN
+        env.require((scaled, ">=", 1))
+        return scaled
     out = math.floor(n * factor)  # in double precision, as in PyTorch
     if out < 1:
         raise ShapeError(f"the output is empty: floor({n}*{factor}) = {out} < 1", "raise factor", key="factor")
@@ -220,7 +229,9 @@ class PixelShuffle(BlockShuffle):
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
         f = self.factor
-        if isinstance(c, int) and c % (f * f):
+        if not isinstance(c, int):
+            env.require((c, "|", f * f))
+        elif c % (f * f):
             raise ShapeError(
                 f"factor={f} needs a multiple of {f}*{f} = {f * f} input channels, gets {c}",
                 f"{c} = {c // (f * f)}*{f * f} + {c % (f * f)}",
@@ -241,7 +252,7 @@ class PixelUnshuffle(BlockShuffle):
         c, space = self.split(x, env)
         f = self.factor
         for n, name in zip(space, axis_names(len(space)), strict=True):
-            divides(f, n, f"the {name}", "factor")
+            divides(f, n, f"the {name}", env, "factor")
         seen = fields.each(space_of(x, env), space, lambda field, _: field.slide(f, f, 0))
         return Trace(self.values(env), join(c * (f * f), tuple([n // f for n in space]), env), seen)
 
@@ -264,7 +275,7 @@ class ChannelShuffle(Layer):
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, _ = self.split(x, env)
-        divides(self.g, c, "channels")
+        divides(self.g, c, "channels", env)
         return super().trace(x, fields, env)
 
 

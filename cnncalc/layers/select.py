@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..errors import ShapeError
 from ..field import Field
-from ..sizes import MOST_SIZES, UNKNOWN, Shape, Size
+from ..floors import smaller
+from ..sizes import MOST_SIZES, Open, Shape, Size
 from ..window import positions
 from .base import Env, Fields, Layer, Sign, Trace, axis_of, ops
 from .keys import Nested, axis, indices, integer, leaves, nested_shape, step
@@ -34,7 +35,7 @@ class Slice(Layer):
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         axis = axis_of(self.axis, x)
         n = x[axis - 1]
-        first, last, size = self.resolve(n)
+        first, last, size = self.resolve(n, env)
         values = {"axis": self.axis, "start": first, "stop": last, "step": self.step}
         out = (*x[: axis - 1], size, *x[axis:])
 
@@ -45,7 +46,7 @@ class Slice(Layer):
 
         return Trace(values, out, fields.at(axis - 1, see), axes=(axis,))
 
-    def resolve(self, n: Size) -> tuple[int, int | None, Size]:
+    def resolve(self, n: Size, env: Env) -> tuple[int, int | None, Size]:
         """Return the start, the stop (None if all that is left is taken) and the size of what is taken of n units.
 
         ShapeError if that is nothing. Of an open size, both ends are left as they are.
@@ -53,16 +54,21 @@ class Slice(Layer):
         step, last = self.step, self.stop
         first = self.start if self.start is not None else 0 if step > 0 else -1
         if isinstance(n, int):
-            first, end, _ = slice(first, last, step).indices(n)
-            self.check_some(n, first, end)
-            return first, end if end >= 0 else None, len(range(first, end, step))
+            first, stop, _ = slice(first, last, step).indices(n)
+            self.check_some(n, first, stop)
+            return first, stop if stop >= 0 else None, len(range(first, stop, step))
         if last is not None and (first < 0) == (last < 0):
             self.check_some(n, first, last)
-        if step > 0 and first >= 0 and (last is None or last < 0):
-            return first, last, positions(n + ((last or 0) - first), 0, 1, step)
-        if step < 0 and first < 0 and (last is None or last >= 0):
-            return first, last, positions(n + (first - (-1 if last is None else last)), 0, 1, -step)
-        return first, last, UNKNOWN
+        if step > 0:
+            end = n if last is None else n + last if last < 0 else smaller(n, last)
+            span = end - first if first >= 0 else smaller(end - n - first, end)
+        else:
+            begin = n + first if first < 0 else smaller(n - 1, first)
+            span = begin + 1 if last is None else begin - last if last >= 0 else smaller(begin - n - last, begin + 1)
+        size = positions(span, 0, 1, abs(step))
+        if isinstance(size, Open):
+            env.require((size, ">=", 1))
+        return first, last, size
 
     def check_some(self, n: Size, first: int, end: int) -> None:
         """ShapeError if there is no unit from one place to another."""
@@ -93,6 +99,8 @@ class Gather(Layer):
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         axis = axis_of(self.axis, x)
         n, shape, units = x[axis - 1], nested_shape(self.indices), list(leaves(self.indices))
+        if isinstance(n, Open):
+            env.require((n, ">=", max(max(units) + 1, -min(units))))
         wrong = next((unit for unit in units if isinstance(n, int) and not -n <= unit < n), None)
         if wrong is not None:
             help = f"the units are 0 to {n - 1}, or -{n} to -1 from the end"

@@ -36,6 +36,10 @@ class Slide(NamedTuple):
         """Return the field of its units over an input with this field."""
         return field.slide(self.k, self.s, self.pb, self.d)
 
+    def over(self, n: Size, kept: bool) -> Slide:
+        """Return the same window with the same padding over another size; `kept` is as in `place`."""
+        return self._replace(n=n, out=_windows(n, self.pb or 0, self.pa or 0, self.k, self.s, self.ceil, kept))
+
     def floor_text(self) -> str:
         """Return `floor((2 + 0 - 5)/2) + 1`."""
         total = (self.pb or 0) + (self.pa or 0)
@@ -197,10 +201,8 @@ def open_input(want: int, n: Size, instead: str = "the padding") -> ShapeError:
 
 
 def _check_wanted(slide: Slide, want: int) -> None:
-    """ShapeError if the padding that is given does not lead to the wanted size."""
-    if isinstance(slide.out, Open):
-        raise open_input(want, slide.n)
-    if slide.out != want:
+    """ShapeError if the padding that is given does not lead to the wanted size; an open one is for `check_fits`."""
+    if not isinstance(slide.out, Open) and slide.out != want:
         raise ShapeError(
             f"out is {want} on the {slide.axis} axis, and p gives {slide.floor_text()} = {slide.out}",
             "leave out either of the two",
@@ -230,13 +232,22 @@ def halves(total: int, lower: bool = False) -> Pair:
     return (total - small, small) if lower else (small, total - small)
 
 
-def check_fits(slides: list[Slide], total: bool, most: Callable[[Slide], int | None] = lambda _: None) -> None:
+def check_fits(
+    slides: list[Slide],
+    total: bool,
+    env: Env,
+    most: Callable[[Slide], int | None] = lambda _: None,
+    wanted: Sequence[int] | None = None,
+) -> None:
     """ShapeError with the arithmetic if a window does not fit once.
 
-    `total` says whether p_total was given, `most` the largest padding per side that is allowed, None for any.
+    `total` says whether p_total was given, `most` the largest padding per side that is allowed, None for any. That open
+    sizes are large enough, or the wanted ones, is noted in `env`.
     """
-    for slide in slides:
-        if not isinstance(slide.out, Open) and slide.out < 1:
+    for at, slide in enumerate(slides):
+        if isinstance(slide.out, Open):
+            env.require((slide.out, ">=", 1) if wanted is None else (slide.out, "=", wanted[at]))
+        elif slide.out < 1:
             raise ShapeError(
                 f"does not fit: {slide.floor_text()} < 1 on the {slide.axis} axis",
                 _fit_help(slide, most(slide), total),

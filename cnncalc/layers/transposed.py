@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import ShapeError
 from ..sizes import Open, Shape, Size, known
 from ..window import extent
-from .base import ConvKind, Env, axis_names, by_axis, divides, ops
+from .base import ConvKind, Env, StepKind, axis_names, by_axis, divides, ops
 from .conv import (
     CHANNEL_KEYS,
     LAST_KEYS,
@@ -32,6 +32,7 @@ class TransposedConv(Convolution):
     ALSO = ("deconv", "upconv", "tconv")
     EXAMPLE = "OP:8,k4,s2,p1"
     CONVOLUTION = ConvKind.TRANSPOSED
+    STEP = StepKind.SPREAD
     KEYS = {**CHANNEL_KEYS, **WINDOW_KEYS, "g": at_least(1), "out_pad": per_axis(0), **OUT_KEY, **LAST_KEYS}
     HELP = {
         **OUT_HELP,
@@ -67,12 +68,12 @@ class TransposedConv(Convolution):
         limits = [out_pad_limit(*sizes, env) for sizes in zip(s, d, strict=True)]
         rows = zip(space, extents, s, pairs, out_pad, wanted or [None] * nd, limits, axis_names(nd), strict=True)
         cuts = [_cut(env, *row)._replace(d=dilation) for row, dilation in zip(rows, d, strict=True)]
-        check_cuts(cuts, p)
+        check_cuts(cuts, p, env)
         return cuts, keys | {"p": [(cut.pb, cut.pa) for cut in cuts], "out_pad": [cut.out_pad for cut in cuts]}
 
     def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
-        divides(self.g, c_i, "c_i", also=self.c_o)
-        divides(self.g, self.c_o, "c_o", also=known(c_i))
+        divides(self.g, c_i, "c_i", env, also=self.c_o)
+        divides(self.g, self.c_o, "c_o", env, also=known(c_i))
         if self.g != 1 and not env.dialect.transposed_groups:
             raise ShapeError("Keras's transposed convolution has no groups", "leave g out", key="g")
         return self.c_o, {}
@@ -219,10 +220,13 @@ def check_out_pad(out_pad: tuple[int, ...], s: tuple[int, ...], d: tuple[int, ..
             )
 
 
-def check_cuts(cuts: list[Cut], p: Sides) -> None:
+def check_cuts(cuts: list[Cut], p: Sides, env: Env) -> None:
     """ShapeError with the arithmetic if the output is empty."""
     for cut in cuts:
-        if isinstance(cut.out, Open) or cut.out >= 1:
+        if isinstance(cut.out, Open):
+            env.require((cut.out, ">=", 1))
+            continue
+        if cut.out >= 1:
             continue
         assert isinstance(cut.n, int)
         most = ((cut.n - 1) * cut.s + cut.k + cut.out_pad - 1) // 2

@@ -408,7 +408,7 @@ def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, obj
                 )
             reader = cls.KEYS[key]
             try:
-                read = reader(_plain(written, value, nd), nd)
+                read = reader(_plain(written, value, nd) if written in _ONNX else value, nd)
                 given[key] = read and given[key] if both else read
             except CnncalcError as error:
                 error.what, error.path, error.key = f"{written}: {error.what}", ("layers", index, written), None
@@ -457,6 +457,10 @@ _COMMON: dict[str, Callable[[Any], Any]] = {
     "counted": _counted,
 }
 """How the keys that every layer may have are read."""
+
+
+_ONNX = ("auto_pad", "pads")
+"""The keys whose values ONNX writes in a form of its own."""
 
 
 def _plain(written: str, value: Any, nd: int | None) -> Any:

@@ -11,8 +11,9 @@ from ..layers.keys import FORMS, KEEP, WORDS, Schema, sides, signed_sides
 from ..layers.sliding import Windowed
 from ..sizes import parse_shape, to_json
 from ..trace import shape
+from .arguments import FLAGS
 from .schema import OpSchema, help_of
-from .words import FLAGS, read_words
+from .words import read_words
 
 SAMPLE: dict[int | None, str] = {None: "16x32x32", 1: "16x32", 2: "16x32x32", 3: "16x32x32x32"}
 """The input of an example, by its number of spatial axes."""

@@ -34,6 +34,8 @@ def totals(report: Report) -> list[str]:
         sentences.append(f"outputs {', '.join([f'{name} {show(layer.out)}' for name, layer in outputs.items()])}")
     if report.rf:
         sentences.append(f"receptive field {field_words(report.rf)}")
+    if report.letters and (conditions := report.holds.texts()):
+        sentences.append(f"holds where {'; '.join(conditions)}")
     for what, layers in (
         ("not aligned: paths of different strides or centres meet in", report.misaligned()),
         ("paths through a global pool, which see all, are left out of the field of", report.left_out()),

@@ -167,7 +167,11 @@ def test_slices_of_an_open_axis() -> None:
 
     assert out(start=2) == [4, "H-2", 6]
     assert out(stop=-1, step=2) == [4, "H//2", 6]
-    assert out(start=-3) == [4, None, 6]
+    assert out(start=-3) == [4, "min(H, 3)", 6]
+    assert out(stop=5, step=2) == [4, "(min(H, 5)+1)//2", 6]
+    assert out(start=-3, stop=2) == [4, "min(-H+min(H, 2), min(H, 2)-3)+3", 6]
+    assert out(start=4, step=-1) == [4, "min(H, 5)", 6]
+    assert out(stop=-3, step=-1) == [4, "min(H, 2)", 6]
     with pytest.raises(cnncalc.ShapeError, match="nothing is left of H: 0 to 0, 0 not included"):
         out(stop=0)
 

@@ -221,7 +221,7 @@ class OnnxFile:
 
     def _info(self, name: str, sizes: Sequence[Size | str | None]) -> Any:
         """Return the ValueInfoProto of a float value, open sizes by their letters."""
-        dims = [str(n) if isinstance(n, Open) and n.letter else None if isinstance(n, Open) else n for n in sizes]
+        dims = [(None if n.is_unknown else str(n)) if isinstance(n, Open) else n for n in sizes]
         return self.onnx.helper.make_tensor_value_info(name, self.onnx.TensorProto.FLOAT, dims)
 
 

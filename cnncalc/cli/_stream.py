@@ -1,0 +1,109 @@
+"""Specs as lines, from standard input or a file: a report for each, in their order, before more is read."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+from .. import sources
+from ..errors import CnncalcError, SpecError, Where
+from ..files import opened
+from ..network import Network
+from ..notation.encode import encode
+
+if TYPE_CHECKING:
+    from ..contrasts import Contrast
+    from ..report import Report
+    from .shape import Showing
+
+T = TypeVar("T")
+CHUNK = 65536
+"""The most bytes that are read at once."""
+TOGETHER = 64
+"""How many layers the networks have that are read before the first of them is traced."""
+
+
+def write_lines(word: str, showing: Showing, stream: IO[str]) -> int:
+    """Write one report for each line's spec; return 2 if one was wrong.
+
+    Of the lines that have come, several are read, then traced, then written: a step done again at once is faster.
+    """
+    gc.freeze()
+    gc.enable()  # a stream has no end
+
+    def load(line: bytes, number: int) -> Network:
+        return sources.load_text(sources.decode(line.rstrip(b"\r"), word), word, number)
+
+    def write(result: Report | Contrast) -> int:
+        stream.write("".join(showing.text(result)))
+        return showing.code(result)
+
+    code, first = 0, 1
+    for lines in received(word):
+        networks = ((number, _tried(load, line, number)) for number, line in enumerate(lines, first))
+        first += len(lines)
+        while some := _together(networks):
+            results = [(number, _tried(showing.result, network)) for number, network in some]
+            for number, result in results:
+                written = _tried(write, result)
+                if isinstance(written, CnncalcError):
+                    stream.write(_error_line(written, Where(word, number, 1), showing))
+                code = max(code, 2 if isinstance(written, CnncalcError) else written)
+        stream.flush()
+    return code
+
+
+def _tried(function: Callable[..., T], value: Any, *more: Any) -> T | CnncalcError:
+    """Return what a function makes of a value, or its error; a value that is an error already stays one."""
+    if isinstance(value, CnncalcError):
+        return value
+    try:
+        return function(value, *more)
+    except CnncalcError as error:
+        return error
+
+
+def _together(networks: Iterator[tuple[int, Network | CnncalcError]]) -> list[tuple[int, Network | CnncalcError]]:
+    """Return the next networks: several small ones, or a large one."""
+    some, layers = [], 0
+    for number, network in networks:
+        some.append((number, network))
+        layers += 1 if isinstance(network, CnncalcError) else len(network.nodes)
+        if layers >= TOGETHER or (isinstance(network, Network) and [n for n in network.nodes if n.layer.NESTS]):
+            break
+    return some
+
+
+def _error_line(error: CnncalcError, line: Where, showing: Showing) -> str:
+    """Return an error as a line: the layers before the one at fault, and its place, which is at least its line."""
+    if error.where is None or error.where.file is None or not error.where.line:
+        error.where = line
+    return "".join(showing.before(error)) or encode({"error": error.to_dict()}) + "\n"
+
+
+def received(word: str) -> Iterator[list[bytes]]:
+    """Yield the lines that each read of standard input, or of a file, completes; what is there is not waited for."""
+    if word == sources.STDIN:
+        if sys.stdin is None:
+            raise SpecError("standard input is closed", "give a .jsonl file")
+        yield from _lines(sys.stdin.buffer)
+    elif not os.path.exists(word):
+        raise sources.no_file(word)
+    else:
+        with opened(word) as file:
+            yield from _lines(file)
+
+
+def _lines(file: IO[bytes]) -> Iterator[list[bytes]]:
+    begun: list[bytes] = []
+    while data := file.read1(CHUNK):  # type: ignore[attr-defined]  # what there is, at least a byte
+        begun.append(data)
+        if b"\n" in data:
+            *lines, last = b"".join(begun).split(b"\n")
+            begun = [last]
+            yield lines
+    if any(begun):
+        yield [b"".join(begun)]

@@ -1,0 +1,216 @@
+"""The arguments of a layer word: `k3`, `k3s2`, `stride=2`, `nobias`, `0+1x2`, and activations and norms behind it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from ..errors import CnncalcError, SpecError
+from ..layers import OPS, Layer, find_op, keys_named, unknown_op
+from ..layers.keys import axis, factors, flag, integers, number, numbers, power, rate, rounding
+from ..sizes import is_digits, split_axes
+from . import document
+from .heads import Arg, WordError, WordHead
+from .tokens import QUOTES, split_arguments
+
+FLAGS: dict[str, tuple[str, Any]] = {
+    "ceil": ("ceil", True),
+    "flip": ("flip", True),
+    "nobias": ("bias", False),
+    **{word: ("p", word) for word in ("same", "valid", "full", "causal", "same_upper", "same_lower")},
+}
+_SPELT_FLAGS = {"bias": ("bias", True), **{word.replace("_", ""): said for word, said in FLAGS.items()}}
+"""The flags as they are looked up: in lower case, without - and _."""
+FUSED = {"pt": "p_total", "k": "k", "s": "s", "p": "p", "d": "d", "g": "g"}
+_SHORT = {"kernel": "k", "pad": "p"}
+"""Names of keys that are typed, and that no framework has."""
+_TEXTS = ("name", "tie")
+_TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+class Follower(NamedTuple):
+    """An activation or a norm behind a layer, in its word."""
+
+    suffix: str
+    """What it adds to the layer's name: the word that it is written as."""
+    op: str
+
+
+Part = Arg | Follower
+BARE = ""
+"""The key of a bare number."""
+MODE = "padding_mode"
+
+
+def all_parts(head: WordHead, rest: str, start: int) -> Iterator[Part]:
+    """Yield the arguments of a word. WordError at the place of one that cannot be read."""
+    for index, text in enumerate(split_arguments(rest)):
+        own = text.strip()
+        begin = start + len(text) - len(text.lstrip())
+        try:
+            yield from parts_of(head, own, begin, first=index == 0)
+        except CnncalcError as error:
+            raise WordError(error.what, error.help, begin, max(begin + len(own), begin + 1)) from None
+        start += len(text) + 1
+
+
+def parts_of(head: WordHead, text: str, start: int, *, first: bool) -> list[Part]:
+    """Return what one argument says; nothing for one without effect."""
+    end = start + len(text)
+    cls = head.cls if head.op else Layer
+    key, equals, value = [part.strip() for part in text.partition("=")]
+    if equals:
+        return _given(head, cls, key, value, start, end)
+    if text == "inplace" and cls.KEEPS_SHAPE:
+        return []
+    if first and cls.BARE == "from" and text and ":" not in text:
+        return [Arg("from", _value(cls, "from", text), start, end)]
+    said = _flag(cls, text) or _bare(head, cls, text) or _fused(cls, text)
+    if said:
+        return [Arg(key, value, start, end) for key, value in said]
+    follower = find_op(text) if text[:1].isalpha() and head.op else None
+    if not head.op and text.isidentifier():
+        return [Arg(BARE, text, start, end)]
+    if follower is None:
+        from .guesses import unreadable  # only for an error
+
+        raise unreadable(head, cls, text)
+    return [_follower(head, text, follower)]
+
+
+def _flag(cls: type[Layer], text: str) -> list[tuple[str, Any]]:
+    said = _SPELT_FLAGS.get(text.lower().replace("_", "").replace("-", ""))
+    return [said] if said is not None and said[0] in cls.KEYS else []
+
+
+def _bare(head: WordHead, cls: type[Layer], text: str) -> list[tuple[str, Any]]:
+    """Return a bare number: AXES, or any number if the op, or a framework's class, takes one."""
+    axes = read_axes(text)
+    if axes is None and text[:1] in tuple("-.0123456789") and (takes_any_number(cls) or head.kind):
+        with suppress(ValueError):
+            axes = json.loads(text)
+    if axes is None and text[:1] in ("(", "[") and cls.BARE not in (None, "from"):
+        axes = _json(text) if isinstance(_json(text), list) else None
+    return [] if axes is None else [(BARE, axes)]
+
+
+def _given(head: WordHead, cls: type[Layer], key: str, value: str, start: int, end: int) -> list[Part]:
+    """Return what `key=value` says."""
+    if key in ("act", "activation") and head.op and not keys_named(cls, key):
+        if value.lower() in ("none", "linear", "identity", "null"):
+            return []
+        op = find_op(value.strip("\"'").replace("_", ""))
+        if op is None:
+            raise unknown_op(value)
+        return [_follower(head, value.strip("\"'"), op)]
+    if key == "inplace" and cls.KEEPS_SHAPE and value.lower() in _TRUTHS:
+        return []
+    follower = find_op(key) if value.lower() in _TRUTHS and head.op and not keys_named(cls, key) else None
+    if follower is not None and OPS[follower][0].FOLLOWS:
+        return [_follower(head, key, follower)] if _TRUTHS[value.lower()] else []
+    if _SHORT.get(key) in cls.KEYS and not keys_named(cls, key):
+        key = _SHORT[key]
+    return [Arg(key, _value(cls, key, value), start, end)]
+
+
+def _follower(head: WordHead, text: str, op: str) -> Follower:
+    cls = OPS[op][0]
+    example = document.example_word(op)
+    if not cls.FOLLOWS:
+        what = f"{text} is a layer of its own: only activations and norms stand behind {head.op} in its word"
+        raise SpecError(what, f"write it as a word of its own: {example}")
+    if cls.NEEDED:
+        raise SpecError(f"{text} needs {cls.NEEDED[0]}", f"write it as a word of its own: {example}")
+    return Follower(text.lower(), op)
+
+
+_NUMBER_READERS = (number, numbers, rate, axis, power, factors, integers)
+
+
+def takes_any_number(cls: type[Layer]) -> bool:
+    """Return whether the bare number of a class may be one that is not whole, or below 0."""
+    return cls.BARE is not None and cls.KEYS.get(cls.BARE) in _NUMBER_READERS
+
+
+_SIDE = r"\d+(?:\+\d+)?"
+_ONE_FUSED = rf"([A-Za-z_]+?)({_SIDE}(?:[xX×]{_SIDE})*)(?:/({_SIDE}(?:[xX×]{_SIDE})*))?"
+_SCALE = r"[xX×](\d+(?:\.\d+)?(?:[xX×]\d+(?:\.\d+)?)*)|(\d+(?:\.\d+)?)[xX×]"
+
+
+def _fused(cls: type[Layer], text: str) -> list[tuple[str, Any]]:
+    """Return the keys of an argument with its numbers behind their names: `k3s2`, `stride2`, `k7/2`, `x2`."""
+    letters = text[: 2 if text[:2].lower() == "pt" else 1].lower()
+    axes = read_axes(text[len(letters) :])
+    if axes is not None and letters in FUSED and keys_named(cls, FUSED[letters]):
+        return [(FUSED[letters], axes)]  # as nearly all
+    scale = re.fullmatch(_SCALE, text) if "factor" in cls.KEYS else None
+    if scale is not None:
+        sides = [json.loads(side) for side in re.split("[xX×]", scale[1] or scale[2])]
+        return [("factor", sides if len(sides) > 1 else sides[0])]
+    found: list[tuple[str, Any]] = []
+    at = 0
+    if cls.BARE == "k" and "/" in text and text[:1].isdigit():
+        text = f"k{text}"  # 3x3/2
+    for match in re.finditer(_ONE_FUSED, text):
+        key = fused_key(cls, match[1].lower())
+        if match.start() != at or key is None or (match[3] and key != "k"):
+            return []
+        found.append((FUSED[key], read_axes(match[2])))
+        if match[3]:
+            found.append(("s", read_axes(match[3])))
+        at = match.end()
+    return found if at == len(text) else []
+
+
+def fused_key(cls: type[Layer], word: str) -> str | None:
+    """Return the letters that a number may follow, as s, for any name of such a key of the op, as stride."""
+    if word in FUSED:
+        return word if keys_named(cls, FUSED[word]) else None
+    names = (_SHORT[word],) if word in _SHORT else keys_named(cls, word)
+    return next((letters for letters, key in FUSED.items() if names == (key,)), None)
+
+
+def _value(cls: type[Layer], key: str, text: str) -> Any:
+    """Read the value after `=`: JSON, AXES, what Python writes so, or the text itself."""
+    if key in _TEXTS:
+        return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in QUOTES else text
+    if key == "from":
+        return [part.strip().strip(QUOTES) for part in text.split("+")]
+    is_truth = any(cls.KEYS[one] in (flag, rounding) for one in keys_named(cls, key))
+    value = _TRUTHS.get(text.lower()) if is_truth else read_axes(text)
+    return _json(text) if value is None else value
+
+
+def _json(text: str) -> Any:
+    """Return the value that a text is as JSON, or as Python writes it; else the text."""
+    with suppress(ValueError, RecursionError):
+        return json.loads(text)
+    return _literal(text) if text[:1] in ("(", "'") or text in ("True", "False", "None") else text
+
+
+def _literal(text: str) -> Any:
+    """Return a value that is written as Python writes it, tuples as lists; the text itself if it is not one."""
+    import ast
+
+    with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+        value = ast.literal_eval(text)
+        return json.loads(json.dumps(value))
+    return text
+
+
+def read_axes(text: str) -> Any:
+    """Read `3` as a number, `3x5` per axis, `0+1` before and after on all axes, `0+1x2` per axis; else None."""
+    sides = [_side(side) for side in split_axes(text)] if "," not in text else [None]
+    if None in sides:
+        return None
+    return sides[0] if len(sides) == 1 and isinstance(sides[0], int) else sides
+
+
+def _side(text: str) -> Any:
+    before, plus, after = text.partition("+")
+    if not is_digits(before) or (plus and not is_digits(after)):
+        return None
+    return [int(before), int(after)] if plus else int(before)

@@ -1,0 +1,155 @@
+"""What is probably meant by a layer word that cannot be read: the errors that show the right one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+
+from ..errors import CnncalcError, SpecError, shown
+from ..layers import Layer, find_op
+from ..layers.keys import FORMS
+from ..sizes import is_digits, split_axes
+from . import document
+from .arguments import BARE, FLAGS, Part, fused_key, parts_of, read_axes, takes_any_number
+from .heads import LIKELY_KERNEL, Arg, WordError, WordHead, other_case
+from .tokens import split_arguments
+
+
+def unreadable(head: WordHead, cls: type[Layer], text: str) -> SpecError:
+    """Return the error for an argument that cannot be read."""
+    if not text:
+        return SpecError("an argument is empty", "there is a comma or a colon too many")
+    if ":" in text and find_op(text.partition(":")[0]) is not None:
+        return SpecError(f"{shown(text)} is a layer of its own", "put a space in front of it, not a comma")
+    marked = re.fullmatch(_MARKED, text)
+    if marked is not None and find_op(marked[2]) is not None:
+        return SpecError(f"{shown(text)} is not an argument", f"white space separates layers: {marked[1]} {marked[2]}")
+    if ":" in text:
+        help = f"one colon stands after the op, commas between arguments: {head.written}:{text.replace(':', ',')}"
+        return SpecError(f"{shown(text)} is not an argument", help)
+    return _not_a_number(head.op or head.written, cls, text) or _no_such_argument(head.op or head.written, cls, text)
+
+
+_MARKED = r"(.+?)\s*(?:[-=]*>|[|;+&→⇒])\s*(\w+).*"
+"""An argument and a layer behind it, with a mark between them in place of white space."""
+
+
+def _not_a_number(op: str, cls: type[Layer], text: str) -> SpecError | None:
+    """Return the error for what is meant as a bare number, and is not one that the op takes."""
+    if cls.BARE not in (None, "from") and text[:1] == "-":
+        with suppress(ValueError):
+            _check(cls, cls.BARE or "", [int(part) for part in split_axes(text)])
+        return SpecError(f"{shown(text)} is not a bare number", f"write {cls.BARE}=[{','.join(split_axes(text))}]")
+    if cls.BARE in (None, "from") or text[0] not in "-.0123456789":
+        return None
+    what = f"{shown(text)} is not a {'' if takes_any_number(cls) else 'whole '}number"
+    if cls.BARE == "c_o" and "k" in cls.KEYS and (kernel := re.fullmatch(r"(\d+)\s*[@x*×]\s*(\d+(?:x\d+)+)", text)):
+        return SpecError(what, f"for a kernel: {op}:{kernel[1]},k{kernel[2]}")
+    before, slash, after = text.partition("/")
+    if slash and is_digits(before) and is_digits(after) and "s" in cls.KEYS:
+        return SpecError(what, f"for a stride: {op}:{before},s{after}")
+    return SpecError(what, f"a bare number is {cls.BARE}: write {op}:{document.EXAMPLE.get(cls.BARE or '', 3)}")
+
+
+def _check(cls: type[Layer], key: str, values: list[int]) -> None:
+    """Raise the error of a key for numbers that it cannot have: advice to give them by its name would not help."""
+    try:
+        cls.KEYS[key](values[0] if len(values) == 1 else values, len(values))
+    except CnncalcError as error:
+        error.what = f"{key}: {error.what}"
+        raise
+
+
+_EXAMPLES = {"k": 3, "s": 2, "p": 1, "pt": 2, "d": 2, "g": 2}
+
+
+def _no_such_argument(op: str, cls: type[Layer], text: str) -> SpecError:
+    stem = text.rstrip("0123456789.+xX-")
+    flags = [f for f, (key, _) in FLAGS.items() if key in cls.KEYS and f not in cls.KEYS]
+    if stem.lower() in flags and stem != text:
+        return SpecError(f"{stem} takes no number", f"write {stem} alone")
+    if (fused := fused_key(cls, stem.lower())) is not None:
+        number = text[len(stem) :] if read_axes(text[len(stem) :]) is not None else _EXAMPLES[fused]
+        if stem == text or stem.lower() != fused:
+            what = "has no number" if stem == text else f"is not a number for {fused}"
+            return SpecError(f"{shown(text)} {what}", f"write {fused}{number}")
+    known = [*cls.KEYS, *flags, *document.LAYER_KEYS]
+    if stem.lower() in known and stem != text:
+        return SpecError(f"{shown(text)} is not a number for {stem}", f"as {stem}3, {stem}3x5")
+    help = document.nearest_key(cls, stem or text, flags) or f"{op} has {', '.join(known)}"
+    return SpecError(f"{op} has no {shown(text)}", help)
+
+
+def misplaced(head: WordHead, word: str, parts: Sequence[Part]) -> WordError:
+    """Return the error for a bare number that is not the first argument."""
+    bare = next(one for at, one in enumerate(parts) if isinstance(one, Arg) and one.key == BARE and at)
+    text = word[bare.start : bare.end]
+    if not head.op or head.cls.BARE in (None, "from"):
+        takes = head.op or head.written
+        return WordError(f"{takes} takes no bare number", "leave it out", bare.start, bare.end)
+    return too_many(head, word, [one for one in parts if isinstance(one, Arg) and one.key == BARE], text)
+
+
+def too_many(head: WordHead, word: str, bare: Sequence[Arg], text: str | None = None) -> WordError:
+    """Return the error for more bare numbers than one, with the likely word, or for one that the op does not take."""
+    cls = head.cls
+    first = bare[0] if len(bare) == 1 or cls.BARE in (None, "from") or text else bare[1]
+    own = head.written.lower() == head.op.lower() and cls.BARE not in (None, "from")
+    readings = _readings(head, bare) if len(bare) > 1 and not own else {}
+    if readings:
+        what = "only the first argument may be a bare number, but in a framework's own spelling"
+        if len({*readings.values()}) == 1:
+            return WordError(what, f"write {next(iter(readings.values()))}", first.start, first.end)
+        rest = word.partition(":")[2]
+        help = "\n".join(f"{kind}:{rest} is {meant}" for kind, meant in readings.items())
+        return WordError(what, help, first.start, first.end)
+    if cls.BARE in (None, "from"):
+        return WordError(f"{head.op} takes no bare number", _instead(head, word, bare), first.start, first.end)
+    what = f"only the first argument may be a bare number ({cls.BARE}); {_likely(head, word, bare)}"
+    return WordError(what, None, first.start, first.end)
+
+
+def _instead(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
+    text = word[bare[0].start : bare[0].end]
+    fused = [f"{key}{text}" for key in "kspdg" if key in head.cls.KEYS and len(bare) == 1]
+    return f"name this one: {' or '.join(f'{head.op}:{one}' for one in fused)}" if fused else "leave it out"
+
+
+def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
+    """Return the word that these bare numbers are probably meant for, each with its name."""
+    cls = head.cls
+    texts = [word[one.start : one.end] for one in bare]
+    given = {key for text in split_arguments(word.partition(":")[2]) for key in _keys_of(head, text.strip())}
+    order = [key for key in ("k", "s", "p", "d") if key in cls.KEYS and key != cls.BARE and key not in given]
+    rest = [text.strip() for text in split_arguments(word.partition(":")[2])]
+    others = [text for text in rest if text not in texts]
+    kernel_second = "k" in order and bare[0].value > bare[1].value <= LIKELY_KERNEL if len(bare) > 2 else False
+    counted = "c_i" in cls.KEYS and cls.BARE in ("c_o", "out") and (len(bare) > 2 or not order) and not kernel_second
+    own = texts[1:] if counted else texts
+    if len(own) - 1 <= len(order) and (len(own) > 1 or counted or len(bare) == 1):
+        named = [f"{key}{text}" for key, text in zip(order, own[1:], strict=False)]
+        said = f"{head.op}:{','.join([own[0], *named, *others])}"
+        if len(bare) == 1:
+            return f"put it first: {said}"
+        return f"c_i follows from the input; name the others: {said}" if counted else f"name this one: {said}"
+    several = "array" in FORMS[cls.KEYS[cls.BARE or ""]][1](None).get("type", ())
+    said = f"{head.op}:{','.join(['x'.join(texts) if several else texts[0], *others])}"
+    return f"{'one per axis' if several else 'leave out the others'}: {said}"
+
+
+def _keys_of(head: WordHead, text: str) -> list[str]:
+    with suppress(CnncalcError):
+        return [one.key for one in parts_of(head, text, 0, first=False) if isinstance(one, Arg)]
+    return []
+
+
+def _readings(head: WordHead, bare: Sequence[Arg]) -> dict[str, str]:
+    """Return each class that is spelt so in another case, with the word that its positions mean."""
+    from .calls import layers_of
+
+    found = {}
+    for kind in other_case(head.written):
+        with suppress(SpecError):
+            found[kind] = document.word_of(layers_of(kind, [one.value for one in bare], {}).layers[0])
+    return found

@@ -1,0 +1,313 @@
+"""The steps of a window as text: the input with its padding, the kernel, the output so far, and the arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from math import isfinite
+from typing import NamedTuple
+
+from ...errors import SpecError, printable, width_of
+from ...layers.base import StepKind
+from ...report import LayerReport
+from ...sizes import show
+from ...steps import Filled, Number, Place, Term
+from .. import Style
+from ..columns import op_text
+from ..drawing import broken
+from ..messages import paint
+
+ALL_STEPS, FIRST_STEPS = 16, 4
+"""All steps are drawn if there are no more than this, and else the first of them."""
+MOST_PLANES = 4
+"""How many channels of the input are drawn; the others are in the arithmetic as sums."""
+MOST_CELLS = 16
+"""How many cells of a row or a column are drawn; of more, those around the window."""
+AROUND = 2
+"""How many cells beside the window stay then."""
+MOST_TERMS = 64
+"""How many products of a channel are written out."""
+GAP = "   "
+"""What stands between maps side by side."""
+MOST_PRODUCTS = 5_000
+"""An output of more products than this is worked out only when its step is drawn."""
+
+
+class GridCell(NamedTuple):
+    """A cell of a drawn map."""
+
+    text: str
+    style: str = ""
+    is_marked: bool = False
+    """Whether it is one that the step is about: it stands in brackets."""
+
+
+Block = list[list[GridCell]]
+"""A drawn map: rows of cells."""
+
+
+def number_text(number: Number) -> str:
+    """Return a number as a person writes it: whole ones without a point, others with four digits."""
+    if isinstance(number, float) and isfinite(number) and number.is_integer() and abs(number) < 1e15:
+        number = int(number)
+    return str(number) if isinstance(number, int) else f"{number:.4g}"
+
+
+def render(layer: LayerReport, filled: Filled, step: int | None, channel: int, style: Style) -> Iterator[str]:
+    """Yield the pictures of a window's steps for one channel of the output: of one, counted from 1, or of all.
+
+    Raises SpecError for a step or a channel that there is not.
+    """
+    window = filled.window
+    for what, number, last in (("step", step, window.total), ("channel", channel, window.c_o - 1)):
+        if number is not None and number > last:
+            raise SpecError(f"--{what} {number}: the last {what} is {last}", f"give a {what} up to {last}")
+    title = f"{printable(layer.name)}: {op_text(layer)}, input {show(layer.sample)}, output {show(layer.traced.out)}"
+    yield paint(title, "bold", style.color) + "\n"
+    yield from (f"{line}\n" for line in _legend(filled, style))
+    sketch = _Sketch(filled, channel, style)
+    count = window.total if window.total <= ALL_STEPS else FIRST_STEPS
+    for number in range(count) if step is None else [step - 1]:
+        yield "\n"
+        yield from sketch.step(number)
+    if step is None and count < window.total:
+        yield f"\n{count} of {window.total:,} steps; --step N draws another one\n"
+
+
+def _legend(filled: Filled, style: Style) -> Iterator[str]:
+    """Yield what the signs of the pictures mean, and what the values are that nobody gave."""
+    window, dot = filled.window, "." if style.ascii else "·"
+    if filled.made_up:
+        options = {"input": "-x", "kernel": "-w"}
+        verb = "count" if len(filled.made_up) > 1 else "counts"
+        given = " and ".join([options[what] for what in filled.made_up])
+        yield f"{' and '.join(filled.made_up)} {verb} on from 0; {given} {verb.replace('count', 'give')} other values"
+    signs = []
+    if any(axis.pb or axis.pa for axis in window.axes):
+        signs.append(f"{dot} is {'cut away' if window.spreads else 'padding'}")
+    if not window.spreads and window.total > 1:
+        signs.append("? is not made yet")
+    if signs:
+        yield ", ".join(signs)
+
+
+class _Sketch:
+    """What the pictures of one window have in common."""
+
+    def __init__(self, filled: Filled, channel: int, style: Style):
+        self.filled, self.window, self.channel, self.style = filled, filled.window, channel, style
+        self.inputs = self.window.inputs(channel)
+        self.made: dict[Place, Number] = {}
+        """The outputs of a sliding window that are worked out."""
+        self.products = len(self.inputs) * len(self.window.cells(self.window.place(0)))
+        """How many products make one."""
+
+    def step(self, number: int) -> Iterator[str]:
+        """Yield the picture of one step."""
+        window, place = self.window, self.window.place(number)
+        what = "input" if window.spreads else "output"
+        of = f", output channel {self.channel}" if window.c_o > 1 else ""
+        title = f"step {number + 1} of {window.total:,}: {what} {_listed(place)}{of}"
+        yield paint(title, "bold", self.style.color) + "\n"
+        yield from self._maps(place)
+        for line in self._spread_lines(place) if window.spreads else self._sum_lines(place):
+            width = self.style.width
+            yield from (f"  {part}\n" for part in ([line] if width is None else broken(line, width - 2)))
+
+    def _made(self, place: Place, step: Place) -> Number | None:
+        """Return what an output holds after a step; None if it is not made yet, or takes too much to work out."""
+        if self.window.spreads:
+            return self.filled.written(self.channel, place, step)
+        if place > step or (place != step and self.products > MOST_PRODUCTS):
+            return None
+        if place not in self.made:
+            self.made[place] = self.filled.output(self.channel, place)
+        return self.made[place]
+
+    # The maps
+
+    def _maps(self, step: Place) -> Iterator[str]:
+        """Yield the lines of input, kernel and output, with fewer cells around the window until they fit the width."""
+        rows = self._rows(step, MOST_CELLS)
+        for most in (12, 8, 6, 4):
+            if self.style.width is None or max(map(_width, rows)) <= self.style.width - 2:
+                break
+            rows = self._rows(step, most)
+        for row in rows:
+            yield from (f"  {line}".rstrip() + "\n" for line in _beside(row, self.style))
+        if len(self.inputs) > MOST_PLANES:
+            yield f"  ({len(self.inputs) - MOST_PLANES:,} input channels more)\n"
+
+    def _rows(self, step: Place, most: int) -> list[list[tuple[str, Block]]]:
+        """Return rows of maps, each with the sign or the title before it."""
+        window, cells = self.window, self.window.cells(step)
+        leads = list(dict.fromkeys([(tap[:-2], place[:-2]) for tap, place in cells]))
+        taps = [tap for tap, _ in cells]
+        own = [step] if window.spreads else [place for _, place in cells]
+        writes = [place for _, place in cells] if window.spreads else [step]
+        limits = [(axis.pb, axis.pa) for axis in window.axes]
+        within, outside = ([(0, 0)] * len(limits), limits) if window.spreads else (limits, [(0, 0)] * len(limits))
+        rows = []
+        for at, c in enumerate(self.inputs[:MOST_PLANES]):
+            for number, (tap, place) in enumerate(leads):
+                row = []
+                if not window.spreads or not number:
+                    lead = step[:-2] if window.spreads else place
+                    seen = _shown(own, [axis.n for axis in window.axes], within, most)
+                    name = f"input {_label(c, lead, len(self.inputs) > 1)}".rstrip()
+                    row.append((name, self._map(lead, seen, partial(self._input_cell, c, own))))
+                if window.kind in (StepKind.SUM, StepKind.SPREAD):
+                    seen = _shown(taps, [axis.k or 1 for axis in window.axes], [(0, 0)] * len(limits), 99)
+                    row.append(("* kernel", self._map(tap, seen, partial(self._kernel_cell, at))))
+                if not at and (window.spreads or not number):
+                    lead = place if window.spreads else step[:-2]
+                    seen = _shown(writes, [axis.out for axis in window.axes], outside, most)
+                    name = f"= output {_label(0, lead, False)}".rstrip()
+                    row.append((name, self._map(lead, seen, partial(self._output_cell, writes, step))))
+                rows.append(row)
+        return rows
+
+    def _map(self, lead: Place, shown: Sequence[Sequence[int | None]], cell: Callable[[Place], GridCell]) -> Block:
+        """Return the cells of the last two axes, or the only one; a None among the places is a gap."""
+        gap = GridCell("~" if self.style.ascii else "…", "dim")
+        rows: list[list[int] | None] = [[]] if len(shown) == 1 else [None if at is None else [at] for at in shown[-2]]
+        return [
+            [gap if row is None or column is None else cell((*lead, *row, column)) for column in shown[-1]]
+            for row in rows
+        ]
+
+    def _input_cell(self, channel: int, own: Sequence[Place], place: Place) -> GridCell:
+        is_own = place in own
+        if not self.window.spreads and not self.window.is_inside(place):
+            return GridCell("." if self.style.ascii else "·", "dim", is_own)
+        return GridCell(number_text(self.filled.x(channel, place)), "cyan" if is_own else "", is_own)
+
+    def _kernel_cell(self, at: int, tap: Place) -> GridCell:
+        return GridCell(number_text(self.filled.kernel(self.channel, at, tap)))
+
+    def _output_cell(self, own: Sequence[Place], step: Place, place: Place) -> GridCell:
+        is_own = place in own
+        if self.window.spreads and not self.window.is_inside(place):
+            return GridCell("." if self.style.ascii else "·", "dim", is_own)
+        made = self._made(place, step)
+        if made is None:
+            return GridCell("?", "dim", is_own)
+        return GridCell(number_text(made), "green" if is_own else "", is_own)
+
+    # The arithmetic
+
+    def _sum_lines(self, step: Place) -> Iterator[str]:
+        """Yield the arithmetic of one output: a line for each input channel, and their sum."""
+        made = self._made(step, step)
+        assert made is not None
+        result, bias = number_text(made), self.filled.bias(self.channel)
+        parts = self.filled.terms(self.channel, step)
+        if self.window.kind is not StepKind.SUM:
+            seen = [number_text(term.x) for _, terms in parts for term in terms if term.x is not None]
+            if self.window.kind is StepKind.MAX:
+                yield f"max({', '.join(_few(seen))}) = {result}"
+            else:
+                yield f"({' + '.join(_few(seen))})/{self.window.divisor(step)} = {result}"
+            return
+        added = f" + {_factor(bias)} (bias)" if bias else ""
+        if len(parts) == 1:
+            yield f"{_products(parts[0][1])}{added} = {result}"
+            return
+        for c, terms in parts[:MOST_PLANES]:
+            yield f"channel {c}: {_products(terms)} = {number_text(_sum(terms))}"
+        sums = [_factor(_sum(terms)) for _, terms in parts]
+        yield f"{' + '.join(_few(sums))}{added} = {result}"
+
+    def _spread_lines(self, step: Place) -> Iterator[str]:
+        """Yield the arithmetic of one input that is spread: what becomes of each output that it is added to."""
+        for place, parts in self.filled.spread(self.channel, step).items():
+            terms = [term for _, term in parts]
+            if not self.window.is_inside(place):
+                yield f"output {_listed(place)} is cut away: {_products(terms)}"
+                continue
+            after = self.filled.written(self.channel, place, step)
+            before = after - _sum(terms)
+            yield f"output {_listed(place)}: {_factor(before)} + {_products(terms)} = {number_text(after)}"
+
+
+def _shown(
+    own: Sequence[Place], sizes: Sequence[int], beside: Sequence[tuple[int, int]], most: int
+) -> list[list[int | None]]:
+    """Return the places of each axis that are drawn, those beside the map included; None stands for a gap."""
+    found: list[list[int | None]] = []
+    for at, (size, (before, after)) in enumerate(zip(sizes, beside, strict=True)):
+        low, high = min(place[at] for place in own), max(place[at] for place in own)
+        first, last = min(-before, low), max(size + after - 1, high)
+        begin, end = first, last
+        if last - first + 1 > most:
+            begin = max(first, min(low - AROUND, last - most + 1))
+            end = min(last, max(high + AROUND, begin + most - 1))
+        places: list[int | None] = [*range(begin, end + 1)]
+        found.append([*([None] if begin > first else []), *places, *([None] if end < last else [])])
+    return found
+
+
+def _beside(maps: Sequence[tuple[str, Block]], style: Style) -> list[str]:
+    """Return the lines of maps that stand side by side, or one below the other if they do not fit the width."""
+    if style.width is not None and _width(maps) > style.width - 2 and len(maps) > 1:
+        return [line for one in maps for line in _beside([one], style)]
+    columns = []
+    for title, block in maps:
+        width = _width([(title, block)])
+        rows = [_row(row, block, width, style) for row in block]
+        columns.append([paint(title, "dim", style.color) + " " * (width - width_of(title)), *rows, " " * width])
+    height = max(map(len, columns))
+    return [GAP.join([own[min(at, len(own) - 1)] for own in columns]) for at in range(height)]
+
+
+def _width(maps: Sequence[tuple[str, Block]]) -> int:
+    """Return the width of maps side by side."""
+    widths = [max(width_of(title), (_wide(block) + 2) * len(block[0])) for title, block in maps]
+    return sum(widths) + len(GAP) * (len(maps) - 1)
+
+
+def _wide(block: Block) -> int:
+    """Return the width of the widest text of a map."""
+    return max(width_of(cell.text) for row in block for cell in row)
+
+
+def _row(row: Sequence[GridCell], block: Block, width: int, style: Style) -> str:
+    """Return a row of cells, each as wide as the widest of its map, those that are marked in brackets."""
+    wide, text = _wide(block), ""
+    for cell in row:
+        padded = " " * (wide - width_of(cell.text)) + cell.text
+        inside = f"[{padded}]" if cell.is_marked else f" {padded} "
+        text += paint(inside, cell.style, style.color) if cell.style else inside
+    return text + " " * (width - (wide + 2) * len(row))
+
+
+def _label(channel: int, lead: Place, has_channel: bool) -> str:
+    """Return what a map's title says of its channel and of its place on axes before its rows."""
+    return " ".join([*([f"channel {channel}"] if has_channel else []), *(f"depth {at}" for at in lead)])
+
+
+def _listed(place: Place) -> str:
+    return f"[{', '.join(map(str, place))}]"
+
+
+def _factor(number: Number) -> str:
+    """Return a number as it stands in a formula, a negative one in parentheses."""
+    text = number_text(number)
+    return f"({text})" if text.startswith("-") else text
+
+
+def _products(terms: Sequence[Term]) -> str:
+    """Return `0*0 + 1*1 + 3*2 + 4*3`."""
+    return " + ".join(_few([f"{_factor(term.x or 0)}*{_factor(term.weight)}" for term in terms]))
+
+
+def _sum(terms: Sequence[Term]) -> Number:
+    return sum([(term.x or 0) * term.weight for term in terms])
+
+
+def _few(texts: Sequence[str]) -> list[str]:
+    """Return texts, or of very many the first and the last."""
+    if len(texts) <= MOST_TERMS:
+        return list(texts)
+    half = MOST_TERMS // 2
+    return [*texts[:half], f"({len(texts) - 2 * half:,} more)", *texts[-half:]]

@@ -1,0 +1,216 @@
+"""A window step by step: what each step of a convolution or a pool reads, what it writes, and the values between.
+
+A step of a sliding window makes one output. A step of a transposed convolution spreads one input over a window of the
+output. Channels come first here, whatever the layout, and a place is an index per spatial axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from math import inf, prod
+from typing import NamedTuple
+
+from .layers import ConvKind
+from .layers.base import StepKind
+from .report import LayerReport
+from .sizes import NOTHING_KNOWN
+
+Number = int | float
+Place = tuple[int, ...]
+Values = Callable[[int, Place], Number]
+"""The values of a map, by channel and place."""
+Kernel = Callable[[int, int, Place], Number]
+"""The weights, by output channel, by input channel (of a group, counted in it), and by tap."""
+SMALL = 100
+"""Values that are made up are below this number."""
+
+
+class AxisWindow(NamedTuple):
+    """The window on one axis."""
+
+    n: int
+    out: int
+    k: int | None = None
+    """None if the window is as large as the sizes of input and output ask for."""
+    s: int = 1
+    d: int = 1
+    pb: int = 0
+    pa: int = 0
+
+    def cells(self, step: int) -> list[tuple[int, int]]:
+        """Return the taps of a step's window, each with its place, which lies outside of the map for padding."""
+        if self.k is None:
+            first, end = step * self.n // self.out, -(-(step + 1) * self.n // self.out)
+            return [(place - first, place) for place in range(first, end)]
+        return [(tap, step * self.s - self.pb + tap * self.d) for tap in range(self.k)]
+
+
+class Window(NamedTuple):
+    """A layer whose window moves over a map, one step after another."""
+
+    kind: StepKind
+    axes: tuple[AxisWindow, ...]
+    c_i: int
+    c_o: int
+    groups: int
+    is_flipped: bool = False
+    counts_padding: bool = False
+    """Whether a mean counts the padding."""
+
+    @property
+    def spreads(self) -> bool:
+        """Whether a step spreads one input over a window of the output."""
+        return self.kind is StepKind.SPREAD
+
+    @property
+    def grid(self) -> Place:
+        """How many steps there are on each axis."""
+        return tuple([axis.n if self.spreads else axis.out for axis in self.axes])
+
+    @property
+    def total(self) -> int:
+        """How many steps there are."""
+        return prod(self.grid)
+
+    def place(self, number: int) -> Place:
+        """Return the unit that a step is about, counted from 0: an output, or an input that is spread."""
+        place = []
+        for size in reversed(self.grid):
+            number, index = divmod(number, size)
+            place.append(index)
+        return tuple(place[::-1])
+
+    def cells(self, step: Place) -> list[tuple[Place, Place]]:
+        """Return the taps of a step's window, each with its place in the map that the window moves over."""
+        by_axis = []
+        for axis, one in zip(self.axes, step, strict=True):
+            last = (axis.k or 0) - 1
+            by_axis.append([(last - tap if self.is_flipped else tap, place) for tap, place in axis.cells(one)])
+        return [(tuple([tap for tap, _ in own]), tuple([place for _, place in own])) for own in product(*by_axis)]
+
+    def is_inside(self, place: Place) -> bool:
+        """Return whether a place of the map that the window moves over lies in it, and not in what is padded or cut."""
+        sizes = [axis.out if self.spreads else axis.n for axis in self.axes]
+        return all(0 <= at < size for at, size in zip(place, sizes, strict=True))
+
+    def inputs(self, channel: int) -> list[int]:
+        """Return the input channels that an output channel is made of."""
+        each = self.c_i // self.groups
+        group = channel * self.groups // self.c_o
+        return [*range(group * each, (group + 1) * each)]
+
+    def divisor(self, step: Place) -> int:
+        """Return how many cells a mean is taken over: those of the input, or also those of the padding."""
+        cells = [axis.cells(one) for axis, one in zip(self.axes, step, strict=True)]
+        return prod(
+            [
+                sum(place < axis.n + axis.pa if self.counts_padding else 0 <= place < axis.n for _, place in own)
+                for axis, own in zip(self.axes, cells, strict=True)
+            ]
+        )
+
+
+def window_of(layer: LayerReport) -> Window | None:
+    """Return the window of a layer; None if it has none that is shown step by step, or if a size is open."""
+    if NOTHING_KNOWN in (layer.sample, layer.traced.out):
+        return None
+    values, last = layer.values, layer.env.channels_last
+    x, out = [shape[-1:] + shape[:-1] if last else shape for shape in (layer.sample, layer.traced.out)]
+    sizes = [n for n in (*x, *out) if isinstance(n, int)]
+    kind = layer.node.layer.STEP
+    if kind is None or len(sizes) < len(x) + len(out):
+        return None
+    (c_i, *space), (c_o, *made) = sizes[: len(x)], sizes[len(x) :]
+    made = made or [1] * len(space)  # of a global pool that drops its axes
+    if "k" in values:
+        rows = zip(space, made, values["k"], values["s"], values["d"], values["p"], strict=True)
+        axes = [AxisWindow(n, o, k, s, d, *p) for n, o, k, s, d, p in rows]
+    else:
+        axes = [AxisWindow(n, o) for n, o in zip(space, made, strict=True)]
+    is_alone = layer.node.layer.CONVOLUTION in (None, ConvKind.DEPTHWISE)
+    groups = c_i if is_alone else values["g"]
+    return Window(kind, tuple(axes), c_i, c_o, groups, bool(values.get("flip")), bool(values.get("count_include_pad")))
+
+
+class Term(NamedTuple):
+    """A value that a step reads, and the weight that it is multiplied by; a pool's is 1."""
+
+    x: Number | None
+    """None for padding that is left out: of a maximum, and of a mean that does not count it."""
+    weight: Number = 1
+
+
+class Filled(NamedTuple):
+    """A window with its values."""
+
+    window: Window
+    x: Values
+    kernel: Kernel
+    bias: Callable[[int], Number]
+    made_up: tuple[str, ...] = ()
+    """What of it nobody gave: `input`, `kernel`."""
+
+    def terms(self, channel: int, step: Place) -> list[tuple[int, list[Term]]]:
+        """Return what a step of a sliding window reads for an output channel, by input channel."""
+        window = self.window
+        return [
+            (c, [self._term(channel, c, at, tap, place) for tap, place in window.cells(step)])
+            for at, c in enumerate(window.inputs(channel))
+        ]
+
+    def _term(self, channel: int, c: int, at: int, tap: Place, place: Place) -> Term:
+        is_sum = self.window.kind is StepKind.SUM
+        weight = self.kernel(channel, at, tap) if is_sum else 1
+        if self.window.is_inside(place):
+            return Term(self.x(c, place), weight)
+        return Term(0 if is_sum or self.window.counts_padding else None, weight)
+
+    def output(self, channel: int, step: Place) -> Number:
+        """Return what a step of a sliding window makes in an output channel."""
+        terms = [term for _, own in self.terms(channel, step) for term in own]
+        seen = [term.x for term in terms if term.x is not None]
+        if self.window.kind is StepKind.MAX:
+            return max(seen, default=-inf)
+        if self.window.kind is StepKind.MEAN:
+            return sum(seen) / self.window.divisor(step)
+        return sum([(term.x or 0) * term.weight for term in terms]) + self.bias(channel)
+
+    def written(self, channel: int, place: Place, step: Place) -> Number:
+        """Return what a place of an output channel holds once a transposed window has made this step."""
+        by_axis = []
+        for axis, at in zip(self.window.axes, place, strict=True):
+            reach = [at + axis.pb - tap * axis.d for tap in range(axis.k or 0)]
+            by_axis.append([one // axis.s for one in reach if one % axis.s == 0 and 0 <= one < axis.n * axis.s])
+        steps = [one for one in product(*by_axis) if one <= step]
+        terms = [term for one in steps for _, term in self.spread(channel, one)[place]]
+        return sum([(term.x or 0) * term.weight for term in terms]) + self.bias(channel)
+
+    def spread(self, channel: int, step: Place) -> dict[Place, list[tuple[int, Term]]]:
+        """Return what a step of a transposed window adds at each place of an output channel, by input channel."""
+        inputs = [(at, c, self.x(c, step)) for at, c in enumerate(self.window.inputs(channel))]
+        return {
+            place: [(c, Term(x, self.kernel(channel, at, tap))) for at, c, x in inputs]
+            for tap, place in self.window.cells(step)
+        }
+
+
+def made_up(window: Window) -> Filled:
+    """Return a window with small whole numbers: the input and each kernel count on from 0, a further channel from 1."""
+
+    def x(channel: int, place: Place) -> Number:
+        return (_index(place, [axis.n for axis in window.axes]) + channel) % SMALL
+
+    def kernel(channel: int, c: int, tap: Place) -> Number:
+        return (_index(tap, [axis.k or 1 for axis in window.axes]) + channel + c) % SMALL
+
+    has_kernel = window.kind in (StepKind.SUM, StepKind.SPREAD)
+    return Filled(window, x, kernel, lambda _: 0, ("input", "kernel") if has_kernel else ("input",))
+
+
+def _index(place: Place, sizes: Sequence[int]) -> int:
+    """Return the number of a place in its map, row by row."""
+    number = 0
+    for at, size in zip(place, sizes, strict=True):
+        number = number * size + at
+    return number
