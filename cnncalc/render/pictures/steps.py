@@ -65,7 +65,7 @@ def render(layer: LayerReport, filled: Filled, step: int | None, channel: int, s
     title = f"{printable(layer.name)}: {op_text(layer)}, input {show(layer.sample)}, output {show(layer.traced.out)}"
     yield paint(title, "bold", style.color) + "\n"
     yield from (f"{line}\n" for line in _legend(filled, style))
-    sketch = _Sketch(filled, channel, style)
+    sketch = Sketch(filled, channel, style)
     count = window.total if window.total <= ALL_STEPS else FIRST_STEPS
     for number in range(count) if step is None else [step - 1]:
         yield "\n"
@@ -91,7 +91,7 @@ def _legend(filled: Filled, style: Style) -> Iterator[str]:
         yield ", ".join(signs)
 
 
-class _Sketch:
+class Sketch:
     """What the pictures of one window have in common."""
 
     def __init__(self, filled: Filled, channel: int, style: Style):
@@ -104,15 +104,23 @@ class _Sketch:
 
     def step(self, number: int) -> Iterator[str]:
         """Yield the picture of one step."""
+        place = self.window.place(number)
+        yield paint(self.title(number), "bold", self.style.color) + "\n"
+        yield from self._maps(place)
+        for line in self.arithmetic(place):
+            width = self.style.width
+            yield from (f"  {part}\n" for part in ([line] if width is None else broken(line, width - 2)))
+
+    def title(self, number: int) -> str:
+        """Return `step 2 of 9: output [0, 1]`."""
         window, place = self.window, self.window.place(number)
         what = "input" if window.spreads else "output"
         of = f", output channel {self.channel}" if window.c_o > 1 else ""
-        title = f"step {number + 1} of {window.total:,}: {what} {_listed(place)}{of}"
-        yield paint(title, "bold", self.style.color) + "\n"
-        yield from self._maps(place)
-        for line in self._spread_lines(place) if window.spreads else self._sum_lines(place):
-            width = self.style.width
-            yield from (f"  {part}\n" for part in ([line] if width is None else broken(line, width - 2)))
+        return f"step {number + 1} of {window.total:,}: {what} {_listed(place)}{of}"
+
+    def arithmetic(self, step: Place) -> Iterator[str]:
+        """Yield the lines of what a step works out."""
+        return self._spread_lines(step) if self.window.spreads else self._sum_lines(step)
 
     def _made(self, place: Place, step: Place) -> Number | None:
         """Return what an output holds after a step; None if it is not made yet, or takes too much to work out."""
@@ -128,17 +136,17 @@ class _Sketch:
 
     def _maps(self, step: Place) -> Iterator[str]:
         """Yield the lines of input, kernel and output, with fewer cells around the window until they fit the width."""
-        rows = self._rows(step, MOST_CELLS)
+        rows = self.rows(step, MOST_CELLS)
         for most in (12, 8, 6, 4):
             if self.style.width is None or max(map(_width, rows)) <= self.style.width - 2:
                 break
-            rows = self._rows(step, most)
+            rows = self.rows(step, most)
         for row in rows:
             yield from (f"  {line}".rstrip() + "\n" for line in _beside(row, self.style))
         if len(self.inputs) > MOST_PLANES:
             yield f"  ({len(self.inputs) - MOST_PLANES:,} input channels more)\n"
 
-    def _rows(self, step: Place, most: int) -> list[list[tuple[str, Block]]]:
+    def rows(self, step: Place, most: int) -> list[list[tuple[str, Block]]]:
         """Return rows of maps, each with the sign or the title before it."""
         window, cells = self.window, self.window.cells(step)
         leads = list(dict.fromkeys([(tap[:-2], place[:-2]) for tap, place in cells]))
