@@ -241,6 +241,56 @@ function sort(head) {
   $("tbody", table).append(...[...rows].sort((a, b) => compare(a, b) || a.dataset.at - b.dataset.at));
 }
 
+// ------------------------------------------------------------------------------------------------ a window, by steps
+
+/** Show a layer's window step by step: its maps as grids of numbers, a slider, and the arithmetic. */
+class Stepper {
+  constructor({ maps, steps, begin }) {
+    this.steps = steps;
+    this.grids = [];
+    const rows = maps.map((row) => make("div", { class: "grids" }, ...row.map((map) => this.grid(...map))));
+    this.slider = make("input", { type: "range", id: "step", min: 1, max: steps.length, value: begin + 1 });
+    this.title = make("p", { role: "status", id: "step-title" });
+    this.lines = make("pre", {});
+    this.section = make("section", { id: "window", "aria-labelledby": "window-title" },
+      make("h2", { id: "window-title" }, "The window, step by step"),
+      make("form", {}, make("label", { class: "wide" }, "Step ", this.slider)), this.title, ...rows, this.lines);
+    this.texts = maps.flat().map(([name, , texts]) => ({ name, texts }));
+    this.slider.addEventListener("input", () => this.show(this.slider.value - 1));
+    this.show(begin);
+  }
+
+  grid(name, width, texts) {
+    const cells = texts.map((text) => make("td", {}, text));
+    const rows = cells.flatMap((_, at) => (at % width ? [] : [make("tr", {}, ...cells.slice(at, at + width))]));
+    const caption = make("caption", {}, name);
+    this.grids.push({ caption, cells });
+    return make("table", { class: "grid" }, caption, make("tbody", {}, ...rows));
+  }
+
+  /** Show a step: what changes from step to step is counted from the first. */
+  show(number) {
+    const now = this.texts.map(({ name, texts }) => ({ name, texts: [...texts] }));
+    for (const { changed } of this.steps.slice(0, number + 1))
+      changed.forEach(([name, cells], map) => {
+        now[map].name = name ?? now[map].name;
+        for (const [at, text] of cells) now[map].texts[at] = text;
+      });
+    const { title, marked, lines } = this.steps[number];
+    this.grids.forEach(({ caption, cells }, map) => {
+      const { name, texts } = now[map];
+      caption.textContent = name;
+      cells.forEach((cell, at) => {
+        cell.textContent = texts[at];
+        cell.className = (/^[·?]$/.test(texts[at]) ? "empty " : "") + (marked[map].includes(at) ? "marked" : "");
+      });
+    });
+    this.title.textContent = title;
+    this.slider.setAttribute("aria-valuetext", title);
+    this.lines.textContent = lines.join("\n");
+  }
+}
+
 // ------------------------------------------------------------------------------------------------------ what is known
 
 /** The maps of a report: its input, then every layer, blocks opened. */
@@ -344,3 +394,4 @@ $("#unit").addEventListener("input", (event) => {
   if (fits) pin(true), choose(chosen.at, index);
 });
 begin();
+if ($("#steps")) $("main").prepend(new Stepper(JSON.parse($("#steps").textContent)).section);

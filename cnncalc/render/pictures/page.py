@@ -11,6 +11,7 @@ from hashlib import sha256
 from html import escape
 
 from ...fields import ReceptiveFields
+from ...notation.encode import encode
 from ...report import Report
 from .. import Style
 from ..columns import COLUMNS, report_grid
@@ -20,14 +21,17 @@ from ..rows import rows
 from ..summary import totals
 from .lanes import stations
 from .svg import diagram, resource, title_of
+from .windows import Steps, as_json
 
 SHOWN = ("layer", "op", "out", "params", "macs", "rf_size", "rf_stride", "rf_start")
 """The columns of the table."""
 TITLES = {"rf_size": "field", "rf_stride": "stride", "rf_start": "first pixel"}
 
 
-def render(report: Report, style: Style, fields: ReceptiveFields | None = None) -> Iterator[str]:
-    """Yield a report's page; it begins with the unit that fields were asked for."""
+def render(
+    report: Report, style: Style, fields: ReceptiveFields | None = None, steps: Steps | None = None
+) -> Iterator[str]:
+    """Yield a report's page; it begins with the unit that fields were asked for, and has a window's steps."""
     title = title_of(report)
     sheet = resource("picture.css") + resource("page.css")
     script = '"use strict";\n' + resource("fields.js") + resource("page.js")
@@ -58,8 +62,17 @@ def render(report: Report, style: Style, fields: ReceptiveFields | None = None) 
     yield "</svg></div></section>\n"
     yield from _table(report, style)
     yield "</main>\n"
-    data = "".join(document(fields or ReceptiveFields(report), style)).replace("<", "\\u003c")
-    yield f'<script type="application/json" id="report">{data}</script>\n<script>{script}</script>\n</html>\n'
+    yield _data("report", "".join(document(fields or ReceptiveFields(report), style)))
+    frames = None if steps is None else as_json(steps)
+    if frames is not None:
+        yield _data("steps", encode(frames))
+    yield f"<script>{script}</script>\n</html>\n"
+
+
+def _data(name: str, text: str) -> str:
+    """Return JSON as an element of the page; no text in it can end the element."""
+    escaped = text.replace("<", "\\u003c")
+    return f'<script type="application/json" id="{name}">{escaped}</script>\n'
 
 
 def _hash(text: str) -> str:

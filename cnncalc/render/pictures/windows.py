@@ -46,19 +46,16 @@ def drawn(steps: Steps) -> Part:
     """Return the steps of a window as a part of a picture."""
     sketch = Sketch(steps.filled, steps.channel, Style())
     parts = [_step(sketch, number) for number in steps.numbers]
+    wide, tall = max([part.width for part in parts]) + 2 * EDGE, max([part.height for part in parts]) + EDGE
+    across = max(1, ROOM // wide)
     lines: list[str] = []
-    left = top = tallest = width = 0
-    for part in parts:
-        if left and left + part.width > ROOM:
-            left, top, tallest = 0, top + tallest + EDGE, 0
-        lines += [f'<g transform="translate({left} {top})">', *part.lines, "</g>"]
-        left, tallest = left + part.width + 2 * EDGE, max(tallest, part.height)
-        width = max(width, left)
+    for at, part in enumerate(parts):
+        lines += [f'<g transform="translate({at % across * wide} {at // across * tall})">', *part.lines, "</g>"]
+    height = -(-len(parts) // across) * tall
     more = steps.filled.window.total - len(parts)
     if more and steps.step is None:
-        lines.append(text(0, top + tallest + EDGE, f"and {more:,} steps more", "faint"))
-        tallest += EDGE + 4
-    return Part(width, top + tallest, lines)
+        lines.append(text(0, height, f"and {more:,} steps more", "faint"))
+    return Part(wide * min(across, len(parts)), height, lines)
 
 
 def _step(sketch: Sketch, number: int) -> Part:
