@@ -52,7 +52,6 @@ def render(
         f"<title>{escape(title)}</title>\n<style>{sheet}</style>\n"
     )
     yield f"<header><h1>{escape(title)}</h1>{_paragraphs(totals(report))}</header>\n<main>\n"
-    yield resource("page.html")
     yield (
         '<section id="diagram" aria-labelledby="diagram-title"><h2 id="diagram-title">Diagram</h2>\n'
         f'<div class="scroll"><svg width="{picture.width}" height="{picture.height}" '
@@ -60,6 +59,7 @@ def render(
     )
     yield from [f"{line}\n" for line in picture.lines]
     yield "</svg></div></section>\n"
+    yield resource("page.html")
     yield from _table(report, style)
     yield "</main>\n"
     yield _data("report", "".join(document(fields or ReceptiveFields(report), style)))

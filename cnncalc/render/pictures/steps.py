@@ -59,9 +59,7 @@ def render(layer: LayerReport, filled: Filled, step: int | None, channel: int, s
     Raises SpecError for a step or a channel that there is not.
     """
     window = filled.window
-    for what, number, last in (("step", step, window.total), ("channel", channel, window.c_o - 1)):
-        if number is not None and number > last:
-            raise SpecError(f"--{what} {number}: the last {what} is {last}", f"give a {what} up to {last}")
+    check_asked(filled, step, channel)
     title = f"{printable(layer.name)}: {op_text(layer)}, input {show(layer.sample)}, output {show(layer.traced.out)}"
     yield paint(title, "bold", style.color) + "\n"
     yield from (f"{line}\n" for line in _legend(filled, style))
@@ -72,6 +70,13 @@ def render(layer: LayerReport, filled: Filled, step: int | None, channel: int, s
         yield from sketch.step(number)
     if step is None and count < window.total:
         yield f"\n{count} of {window.total:,} steps; --step N draws another one\n"
+
+
+def check_asked(filled: Filled, step: int | None, channel: int) -> None:
+    """SpecError for a step, counted from 1, or a channel that a window does not have."""
+    for what, number, last in (("step", step, filled.window.total), ("channel", channel, filled.window.c_o - 1)):
+        if number is not None and number > last:
+            raise SpecError(f"--{what} {number}: the last {what} is {last}", f"give a {what} up to {last}")
 
 
 def _legend(filled: Filled, style: Style) -> Iterator[str]:

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import printable, width_of
 from ...field import Interval
-from ...fields import masks
+from ...fields import ReceptiveFields, masks
 from ...fields.masks import Region
 from ...fields.views import Box, View
 from ...layers import Layer
@@ -19,6 +19,9 @@ from ...sizes import known
 from .. import Style
 from ..summary import totals
 from .lanes import Edge, Lanes, Station, lay_out, stations
+
+if TYPE_CHECKING:
+    from .windows import Steps
 
 CHARACTER = 7.3
 """How wide a character of the pictures' font is at most, in pixels."""
@@ -45,10 +48,17 @@ class Part(NamedTuple):
     """Its elements."""
 
 
-def render(report: Report, style: Style, view: View | None = None) -> Iterator[str]:
-    """Yield a report's picture: the diagram, and what one unit sees, layer by layer."""
+def render(
+    report: Report, style: Style, fields: ReceptiveFields | None = None, steps: Steps | None = None
+) -> Iterator[str]:
+    """Yield a report's picture: the diagram, the steps of a window, and what one unit sees, layer by layer."""
+    from .windows import drawn
+
+    view = None if fields is None else fields.view
     description = totals(report)
     parts = [diagram(stations(report, style.selection))]
+    if steps is not None:
+        parts.append(drawn(steps))
     if view is not None:
         description.append(seen_text(view))
         parts.append(pyramid(unit_maps(view), seen_text(view), parts[0].width))

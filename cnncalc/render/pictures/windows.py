@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ...steps import Filled
 from .. import Style
 from ..drawing import broken
-from .steps import ALL_STEPS, FIRST_STEPS, MOST_CELLS, Block, Sketch
+from .steps import ALL_STEPS, FIRST_STEPS, MOST_CELLS, Block, Sketch, check_asked
 from .svg import CHARACTER, EDGE, ROW, Part, text, text_width
 
 MOST_STEPS = 1024
@@ -43,7 +43,8 @@ class Steps(NamedTuple):
 
 
 def drawn(steps: Steps) -> Part:
-    """Return the steps of a window as a part of a picture."""
+    """Return the steps of a window as a part of a picture. SpecError for one that it does not have."""
+    check_asked(*steps)
     sketch = Sketch(steps.filled, steps.channel, Style())
     parts = [_step(sketch, number) for number in steps.numbers]
     wide, tall = max([part.width for part in parts]) + 2 * EDGE, max([part.height for part in parts]) + EDGE
@@ -93,8 +94,9 @@ def _grid(name: str, block: Block) -> Part:
 def as_json(steps: Steps) -> dict[str, Any] | None:
     """Return all steps of a window as JSON: the first, and of each what is different from the one before.
 
-    None if there are too many of them, or too many cells.
+    None if there are too many of them, or too many cells. SpecError for a step that the window does not have.
     """
+    check_asked(*steps)
     window = steps.filled.window
     if window.total > MOST_STEPS:
         return None
@@ -109,7 +111,10 @@ def as_json(steps: Steps) -> dict[str, Any] | None:
         if number == 0:
             if sum([len(one.texts) for one in now]) > MOST_DRAWN:
                 return None
-            begin = [[[name, len(block[0]), [cell.text for line in block for cell in line]] for name, block in row] for row in rows]
+            begin = [
+                [[name, len(block[0]), [cell.text for line in block for cell in line]] for name, block in row]
+                for row in rows
+            ]
         frames.append(
             {
                 "title": sketch.title(number),
