@@ -75,9 +75,10 @@ def _spatial(network: Network, read: Input) -> list[int]:
             own = [layer, *layer.inner]
             for one in own:
                 if one.node.layer.is_spatial:
-                    seen = one.reads_fields[0].along([*space_of(one.sample, env)])
-                    if seen:
-                        return sorted(seen)
+                    space = space_of(one.sample, env)
+                    seen = one.reads_fields[0].along(space)
+                    if seen:  # the others of its axes may be lost
+                        return usual if len(seen) < len(space) and seen <= set(usual) else sorted(seen)
     except CnncalcError:  # the trace proper says what is wrong
         return usual
     return usual

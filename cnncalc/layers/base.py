@@ -199,6 +199,11 @@ class Layer:
         return self.SPATIAL
 
     @property
+    def overstates(self) -> str | None:
+        """Return why its units see less than its trace says; None if that is exact."""
+        return None
+
+    @property
     def sign(self) -> Sign:
         """The sign of this layer's output, with its keys."""
         return self.SIGN

@@ -45,6 +45,7 @@ class Unfold(Patches):
         c, space = self.split(x, env)
         values, slides = self.window(space, env)
         out = [slide.out for slide in slides]
+        fields = fields.lose([len(x) - 1 if env.channels_last else 0])
         seen = fields.each(space_of(x, env), slides, lambda field, slide: slide.see(field))
         columns = join(c * prod(values["k"]), (product(out),), env)
         return Trace(values, columns, seen.reshape(join(1, tuple(out), env), join(1, (product(out),), env)))

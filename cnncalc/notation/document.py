@@ -34,6 +34,8 @@ TOP_KEYS = (
     "layers",
     "expect",
     "report",
+    "unit",
+    "pixel",
     "$schema",
 )
 Raw = dict[str, Any]

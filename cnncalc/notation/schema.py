@@ -124,6 +124,8 @@ def _network() -> Schema:
         "layers": _ref("layers", "The layers, in order."),
         "expect": _ref("expect", "The figures that the whole network must have, for cnncalc check."),
         "report": {"description": "The figures of the whole network in a report; ignored when a spec is read."},
+        "unit": {"description": "What a unit sees, in a report of cnncalc rf; ignored when a spec is read."},
+        "pixel": {"description": "Which units see a pixel, in a report of cnncalc rf; ignored when a spec is read."},
     }
     number = {"required": ["sample_axes"], "properties": {"sample_axes": {"const": 0}}}
     return {
