@@ -298,11 +298,8 @@ def _title(one: UnitMap) -> str:
 def _unit_map(one: UnitMap, left: int, top: int, width: int, height: int) -> Iterator[str]:
     """Yield the elements of a map: itself, the units on it, and its name."""
     rows, columns = (1, 1, *one.sizes)[-2:]
-    above, before = (
-        [0, 0]
-        if one.box is None
-        else [_beside(*pair) for pair in zip((rows, columns), _last_two(one.box), strict=True)]
-    )
+    spans = ((0, 0), (0, 0)) if one.box is None else _last_two(one.box)
+    above, before = _beside(rows, spans[0]), _beside(columns, spans[1])
     path = "".join([f"M{x} {y}h{across}v{down}h{-across}z" for x, y, across, down in rectangles(one.rows)])
     lines = [f"M{x} 0v{rows}" for x in range(1, columns)] if columns <= MOST_LINES else []
     lines += [f"M0 {y}h{columns}" for y in range(1, rows)] if rows <= MOST_LINES else []

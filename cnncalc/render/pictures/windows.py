@@ -127,6 +127,11 @@ def as_json(steps: Steps) -> dict[str, Any] | None:
     return {"maps": begin, "steps": frames, "begin": (steps.step or 1) - 1}
 
 
+def _begun(name: str, block: Block) -> list[Any]:
+    """Return a map's name, width and texts."""
+    return [name, len(block[0]), [text for text, _ in _cells(block)]]
+
+
 class _Cells(NamedTuple):
     """A map at one step."""
 
