@@ -12,7 +12,7 @@ from ...errors import printable, width_of
 from ...field import Interval
 from ...fields import ReceptiveFields, masks
 from ...fields.masks import Region
-from ...fields.views import Box, View
+from ...fields.views import Box, Sight
 from ...layers import Layer
 from ...report import Report
 from ...sizes import known
@@ -39,7 +39,7 @@ BEND = 8
 """The radius with which a line turns."""
 
 
-class Part(NamedTuple):
+class Drawn(NamedTuple):
     """A part of a picture, its corner at 0, 0."""
 
     width: int
@@ -71,7 +71,7 @@ def title_of(report: Report) -> str:
     return printable(report.network.name or (", ".join(ops) if len(ops) < SEVERAL else f"{len(ops)} layers"))
 
 
-def document(title: str, description: str, parts: Sequence[Part]) -> Iterator[str]:
+def document(title: str, description: str, parts: Sequence[Drawn]) -> Iterator[str]:
     """Yield a picture of parts, one below the other, under a title; the description is for screen readers."""
     head = text(0, 14, title, "title")
     width = max([text_width(title) * 5 // 4, *[part.width for part in parts]]) + 2 * EDGE
@@ -97,7 +97,7 @@ def resource(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def diagram(shown: Sequence[Station]) -> Part:
+def diagram(shown: Sequence[Station]) -> Drawn:
     """Return a network as a row a layer: the layer in its lane, its lines, and its name, op and output."""
     layout = lay_out([station.reads for station in shown], MOST_LANES)
     named = [
@@ -124,7 +124,7 @@ def diagram(shown: Sequence[Station]) -> Part:
             if own:
                 lines.append(text(left, at * ROW + 16, own, kind))
         lines.append("</g>")
-    return Part(lefts[-1], len(shown) * ROW, lines)
+    return Drawn(lefts[-1], len(shown) * ROW, lines)
 
 
 def _op(station: Station) -> str:
@@ -197,7 +197,7 @@ class UnitMap(NamedTuple):
     """The first and last unit on each axis of a map without ends, if that is shown."""
 
 
-def seen_text(view: View) -> str:
+def seen_text(view: Sight) -> str:
     """Return `unit 3,4 of conv2 sees rows 1 to 5, columns 2 to 6 of input`."""
     graph, clipped = view.graph, view.clipped
     what = f"unit {','.join(map(str, view.unit))} of {graph.name(view.of)}"
@@ -215,7 +215,7 @@ def seen_text(view: View) -> str:
 AXES = {1: ("position",), 2: ("row", "column"), 3: ("depth", "row", "column")}
 
 
-def unit_maps(view: View) -> list[UnitMap]:
+def unit_maps(view: Sight) -> list[UnitMap]:
     """Return what a unit sees, from its own layer down; of layers that see the same on maps of one size, one map."""
     graph = view.graph
     maps: list[UnitMap] = []
@@ -241,7 +241,8 @@ def unit_maps(view: View) -> list[UnitMap]:
 
 def _rows(region: Region, sizes: Sequence[int]) -> tuple[list[int], str]:
     """Return a bitmap for each row of a region's middle slice, and which slice that is."""
-    ends, place = masks.hull(region), ()
+    ends = masks.hull(region)
+    place: tuple[int, ...] = ()
     if ends is not None and len(sizes) > 2:
         place = tuple([(first + last) // 2 for first, last in ends[:-2]])
         region = tuple([one for one in region if all(bits >> at & 1 for bits, at in zip(one, place, strict=False))])
@@ -253,7 +254,7 @@ def _rows(region: Region, sizes: Sequence[int]) -> tuple[list[int], str]:
     return rows, f", slice {','.join(map(str, place))}" if place else ""
 
 
-def pyramid(maps: Sequence[UnitMap], title: str, room: int) -> Part:
+def pyramid(maps: Sequence[UnitMap], title: str, room: int) -> Drawn:
     """Return the maps of a unit, from its own layer down to the input, in lines of this width at least."""
     largest = max([max(one.sizes[-2:], default=1) for one in maps], default=1)
     lines = [text(0, 14, title, "name", math.inf)]
@@ -267,7 +268,7 @@ def pyramid(maps: Sequence[UnitMap], title: str, room: int) -> Part:
         tallest = max(tallest, height + 2 * ROW)
         left += own + EDGE
         width = max(width, left)
-    return Part(width, top + tallest, lines)
+    return Drawn(width, top + tallest, lines)
 
 
 LEAST_LINE = 640

@@ -10,7 +10,7 @@ from ...steps import Filled
 from .. import Style
 from ..drawing import broken
 from .steps import ALL_STEPS, FIRST_STEPS, MOST_CELLS, Block, Sketch, check_asked
-from .svg import CHARACTER, EDGE, ROW, Part, text, text_width
+from .svg import CHARACTER, EDGE, ROW, Drawn, text, text_width
 
 MOST_STEPS = 1024
 """How many steps a page has at most."""
@@ -42,7 +42,7 @@ class Steps(NamedTuple):
         return range(total if total <= ALL_STEPS else FIRST_STEPS)
 
 
-def drawn(steps: Steps) -> Part:
+def drawn(steps: Steps) -> Drawn:
     """Return the steps of a window as a part of a picture. SpecError for one that it does not have."""
     check_asked(*steps)
     sketch = Sketch(steps.filled, steps.channel, Style())
@@ -56,10 +56,10 @@ def drawn(steps: Steps) -> Part:
     more = steps.filled.window.total - len(parts)
     if more and steps.step is None:
         lines.append(text(0, height, f"and {more:,} steps more", "faint"))
-    return Part(wide * min(across, len(parts)), height, lines)
+    return Drawn(wide * min(across, len(parts)), height, lines)
 
 
-def _step(sketch: Sketch, number: int) -> Part:
+def _step(sketch: Sketch, number: int) -> Drawn:
     """Return the picture of one step."""
     title, place = sketch.title(number), sketch.window.place(number)
     lines, top, width = [text(0, 14, title, "name")], ROW, text_width(title)
@@ -74,10 +74,10 @@ def _step(sketch: Sketch, number: int) -> Part:
         top += 18
         lines.append(text(0, top, line, longest=WIDEST))
         width = max(width, text_width(line, WIDEST))
-    return Part(width, top + 8, lines)
+    return Drawn(width, top + 8, lines)
 
 
-def _grid(name: str, block: Block) -> Part:
+def _grid(name: str, block: Block) -> Drawn:
     """Return a map as a grid, its cells that the step is about marked."""
     wide = 8 + int(max([len(cell.text) for row in block for cell in row]) * CHARACTER)
     side = max(wide, ROW)
@@ -88,7 +88,7 @@ def _grid(name: str, block: Block) -> Part:
             left, top = x * side, 18 + y * ROW
             lines.append(f'<rect class="{" ".join(kind)}" x="{left}" y="{top}" width="{side}" height="{ROW}"/>')
             lines.append(f'<text class="number" x="{left + side // 2}" y="{top + 16}">{escape(cell.text)}</text>')
-    return Part(max(side * len(block[0]), text_width(name)), 18 + ROW * len(block), lines)
+    return Drawn(max(side * len(block[0]), text_width(name)), 18 + ROW * len(block), lines)
 
 
 def as_json(steps: Steps) -> dict[str, Any] | None:

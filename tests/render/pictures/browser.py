@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -37,7 +37,12 @@ class Visit:
     """A page that is open, with what it said to the console, and what it asked the network for."""
 
     def __init__(
-        self, browser: Browser, path: Path, width: int = 1280, scheme: str = "light", motion: str = "no-preference"
+        self,
+        browser: Browser,
+        path: Path,
+        width: int = 1280,
+        scheme: Literal["light", "dark"] = "light",
+        motion: Literal["no-preference", "reduce"] = "no-preference",
     ):
         self.page: Page = browser.new_page(
             viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion=motion

@@ -122,7 +122,7 @@ def test_page_and_command_see_the_same(visit: Callable[..., Visit], line: str) -
     for pixel, answer in zip(pixels, page.page.evaluate(ANSWERS, [("input", pixel) for pixel in pixels]), strict=True):
         spread = look_forth(fields.graph, INPUT, pixel)
         for at, vertex in enumerate(fields.graph):
-            wanted = [as_lists(spread.hull(at)), spread.count(at)] if at in spread.sets else None
+            wanted = [as_lists(spread.hull(at)), spread.number(at)] if at in spread.sets else None
             assert dict(answer["seeing"])[vertex.name] == wanted, (vertex.name, pixel)
 
 
@@ -245,6 +245,39 @@ def test_nothing_but_its_own_script_runs_or_asks(visit: Callable[..., Visit]) ->
     assert any("Content Security Policy" in line for line in page.said)
     page.said.clear()
     page.requested[1:] = []
+
+
+def test_a_slider_goes_through_the_steps_of_a_window(visit: Callable[..., Visit]) -> None:
+    page = visit("conv:k2 -i 3x3 --step 2").page
+    assert page.inner_text("#step-title") == "step 2 of 4: output [0, 1]"
+    assert page.inner_text("#window pre") == "1*0 + 2*1 + 4*2 + 5*3 = 25"
+    assert page.locator("#window .marked").all_inner_texts() == ["1", "2", "4", "5", "25"]
+    page.focus("#step")
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("#window pre") == "3*0 + 4*1 + 6*2 + 7*3 = 37"
+    assert page.locator("#window .empty").all_inner_texts() == ["?"]
+    page.keyboard.press("Home")
+    assert page.inner_text("#window pre") == "0*0 + 1*1 + 3*2 + 4*3 = 19"
+    assert page.locator("#window .empty").count() == 3
+    assert page.get_attribute("#step", "aria-valuetext") == "step 1 of 4: output [0, 0]"
+
+
+@pytest.mark.parametrize(
+    ("line", "step", "arithmetic"),
+    [
+        ("convT:k2,s2 -i 2x2", 3, "output [2, 2]: 0 + 3*0 = 0\noutput [2, 3]: 0 + 3*1 = 3\n"
+         "output [3, 2]: 0 + 3*2 = 6\noutput [3, 3]: 0 + 3*3 = 9"),
+        ("avgpool:2,p1 -i 4x4", 1, "(0 + 0 + 1 + 2)/4 = 0.75"),
+        ("1x4x4x6 maxpool3d:2", 11, "max(64, 65, 70, 71, 88, 89, 94, 95) = 95"),
+    ],
+)  # fmt: skip
+def test_the_steps_of_other_windows(visit: Callable[..., Visit], line: str, step: int, arithmetic: str) -> None:
+    page = visit(line).page
+    page.focus("#step")
+    page.keyboard.press("Home")
+    for _ in range(step):
+        page.keyboard.press("ArrowRight")
+    assert page.inner_text("#window pre") == arithmetic
 
 
 HOSTILE = "</script><img src=x onerror=alert(1)>&\"'"
