@@ -328,6 +328,11 @@ def test_no_message_sends_anybody_to_the_readme() -> None:
         assert "README" not in path.read_text("utf-8"), path
 
 
+def test_the_code_of_the_page_of_words_fits_a_terminal() -> None:
+    code = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text_of("words"), re.DOTALL | re.MULTILINE))
+    assert [line for line in code.split("\n") if len(line) > 100] == []
+
+
 def test_the_readme_is_short() -> None:
     assert len(text_of("README").splitlines()) <= 250
 

@@ -256,14 +256,17 @@ def _why_unknown(subject: Report | LayerReport, figure: str) -> tuple[str, str]:
 def _if_meant(wanted: expect.Expectation, actual: object, text: str) -> str:
     """Return how to accept the new value, if the change is meant."""
     key = wanted.key
-    if wanted.bound:
-        number = actual + (1 if wanted.bound == "max_" else -1) if wanted.excludes and isinstance(actual, int) else None
-        text = text if number is None else counted(number)
+    if wanted.bound and isinstance(actual, int):
+        actual += (1 if wanted.bound == "max_" else -1) if wanted.excludes else 0
+        text = counted(actual)
+    if wanted.bound and not wanted.is_typed:
         return f"if the change is meant, {'raise' if wanted.bound == 'max_' else 'lower'} {key} to {text}"
     if wanted.shape is not None and isinstance(actual, tuple):  # a letter for each size that is not a number
         letters = iter("HWDLCABEFG")
         names: dict[object, str] = {}
         text = "x".join(str(n) if isinstance(n, int) else names.setdefault(n, next(letters)) for n in actual)
+    if wanted.is_typed:
+        return f"if the change is meant, give --expect {key}={actual if isinstance(actual, int) else text}"
     return f'if the change is meant, write "{key}": ' + (str(actual) if isinstance(actual, int) else f'"{text}"')
 
 

@@ -94,6 +94,8 @@ class Expectation(NamedTuple):
     """Of a shape: its sizes, with a letter for any size."""
     ranges: tuple[Range, ...] = ()
     """Of a number: the range, one for all axes or one for each."""
+    is_typed: bool = False
+    """Whether it is an option of the command line, and not a key of a spec."""
 
 
 def read(value: Any, path: Path = (), named: bool = False) -> list[Expectation]:

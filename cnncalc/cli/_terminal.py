@@ -36,9 +36,9 @@ class Settings:
         if self.color != "auto":
             return self.color == "always"
         said = os.environ.get
-        if said("NO_COLOR"):
+        if said("NO_COLOR") or said("FORCE_COLOR", "").lower() in ("0", "false"):
             return False
-        if any(said(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        if said("FORCE_COLOR") or said("CLICOLOR_FORCE", "0") not in ("", "0"):
             return True
         is_plain = said("TERM") == "dumb" or said("CLICOLOR") == "0"
         return stream.isatty() and not is_plain and _takes_escape_codes(stream)

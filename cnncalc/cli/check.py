@@ -107,6 +107,7 @@ def command(
         raise SpecError("--update without a baseline", "give --baseline FILE")
     extra = [expect.read_text(text) for text in expected]
     extra += [expect.read_one(key, value) for key, value in bounds.items() if value is not None]
+    extra = [one._replace(is_typed=True) for one in extra]
     gc.enable()  # there may be any number of files
     skipped: list[str] = []
     files = spec_files(file, lines=context.params["as_jsonl"])

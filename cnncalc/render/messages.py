@@ -9,7 +9,7 @@ _CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "magenta": 
 
 def paint(text: str, style: str, color: bool = True) -> str:
     """Return a text in a style of `_CODES`; the same text without `color`."""
-    return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if color and text else text
+    return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if color and text and style else text
 
 
 def error_text(error: CnncalcError, color: bool) -> str:
