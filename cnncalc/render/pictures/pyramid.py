@@ -274,17 +274,17 @@ def _painted(cells: Sequence[tuple[str, str]], style: Style) -> str:
     return text
 
 
-Axis = Sequence[int] | int
+Numbers = Sequence[int] | int
 """A number for each place of an axis, or the set of those that have 1."""
-Weights = Sequence[tuple[int, Axis, Axis]]
+Weights = Sequence[tuple[int, Numbers, Numbers]]
 """Sums of products: a number, and those of each row and each column."""
 
 
 def _weights(view: Sight, level: Level, lead: Sequence[int]) -> Weights:
     """Return how often the places of a map's slice are read, or which are, where that is not known."""
     counts = None if level.at == view.of else overlap(view, level.at)
-    products: Sequence[Sequence[Axis]] = masks.disjoint(level.region) if counts is None else counts
-    found: list[tuple[int, Axis, Axis]] = []
+    products: Sequence[Sequence[Numbers]] = masks.disjoint(level.region) if counts is None else counts
+    found: list[tuple[int, Numbers, Numbers]] = []
     for one in products:
         number = 1
         for axis, at in zip(one, lead, strict=False):
@@ -302,7 +302,7 @@ def _value(weights: Weights, row: Bin, column: Bin) -> float:
     return sum(number * _within(down, row) * _within(across, column) for number, down, across in weights) / area
 
 
-def _within(axis: Axis, own: Bin) -> int:
+def _within(axis: Numbers, own: Bin) -> int:
     if isinstance(axis, int):
         return (axis >> own.start & masks.full(own.end - own.start)).bit_count()
     return sum(axis[own.start : own.end])
