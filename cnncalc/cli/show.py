@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from .. import sources
+from .. import sources, trace
 from ..errors import SpecError
 from ..files import text_output
 from ..network import Network
-from ..render import Selection
+from ..render import Selection, Style
 from ..render.pictures import ENDINGS, FORMATS
 from ._endings import form
 from ._options import NetworkOptions, file_option, message_options, network_options, path_option, together
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from ..report import LayerReport
     from ..sizes import Shape
     from ..steps import Filled
+
+
+STEPPED = ("text", "svg", "html")
+"""The forms that show a window step by step."""
 
 
 @click.command("show", cls=Command)
@@ -86,8 +90,9 @@ def command(
     chosen = form("--to", form_named, path, ENDINGS) or "text"
     values = {"--step": step, "--channel": channel, "-x": x_path, "-w": w_path, "-b": b_path}
     asked = [name for name, value in values.items() if value is not None]
-    if asked and chosen != "text":
-        raise SpecError(f"{asked[0]} is for the steps of a window, which are drawn as text", f"leave out --to {chosen}")
+    if asked and chosen not in STEPPED:
+        what = f"{asked[0]} is for the steps of a window, and {chosen} has layers only"
+        raise SpecError(what, f"give another form: --to {' or '.join(STEPPED)}")
     words = sources.spec_words(spec)
     arrays = _Arrays(x_path, w_path, b_path)
     network, weights = arrays.read_network(words, options)
@@ -98,7 +103,7 @@ def command(
     network, options = options.taken(network)
     fields = _fields(network, options, unit, of, source, chosen, asked)
     picture = None
-    if asked or (chosen == "text" and len(network.nodes) == 1 and fields is None):
+    if asked or (chosen in STEPPED and len(network.nodes) == 1 and fields is None):
         picture = _window(network, options, arrays, weights, words.input)
         if picture is None and asked:
             help = "take one layer out of a network with --until and --after"
@@ -106,17 +111,38 @@ def command(
     with text_output(path, utf8=chosen != "text") as stream:
         style = style_of(stream)._replace(selection=Selection(depth=depth, fold=fold))
         style = style._replace(ascii=style.ascii or is_ascii)
-        if fields is not None:
-            from ..render.pictures.pyramid import render as pyramid
-
-            stream.writelines(pyramid(fields, style))
-        elif picture is None:
-            stream.writelines(FORMATS.renderer(chosen)(options.report(network), style))
-        else:
-            from ..render.pictures.steps import render
-
-            stream.writelines(render(*picture, step, channel or 0, style))
+        stream.writelines(_drawing(chosen, style, network, options, fields, picture, step, channel or 0))
     return 0
+
+
+def _drawing(
+    chosen: str,
+    style: Style,
+    network: Network,
+    options: NetworkOptions,
+    fields: ReceptiveFields | None,
+    picture: tuple[LayerReport, Filled] | None,
+    step: int | None,
+    channel: int,
+) -> Iterator[str]:
+    """Return the picture in a form: as text of what a unit sees, of a window's steps, or of the network alone."""
+    if chosen == "text" and fields is not None:
+        from ..render.pictures import pyramid
+
+        return pyramid.render(fields, style)
+    if chosen == "text" and picture is not None:
+        from ..render.pictures import steps
+
+        return steps.render(*picture, step, channel, style)
+    draw = FORMATS.renderer(chosen)
+    if fields is not None:
+        return draw(fields.report, style, fields=fields)
+    if picture is not None:
+        from ..render.pictures.windows import Steps
+
+        layer, filled = picture
+        return draw(trace.shape(layer.network), style, steps=Steps(filled, step, channel))
+    return draw(options.report(network), style)
 
 
 def _fields(
