@@ -69,6 +69,7 @@ EFFECTS = {
     "shape --fold": "1x5x6 relu:times=2 | --fold",
     "shape --get": "--get params",
     "shape --annotate": "net.py -i 1x5x6 | --annotate",
+    "shape --at": "conv:2 -i 1xHxW | --at H=5",
     "shape --until": "--until conv1",
     "shape --after": "--after conv1",
     "rf --format": "--format csv",
