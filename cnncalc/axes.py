@@ -107,7 +107,7 @@ class Fields(NamedTuple):
                 else:
                     period = n * step
                     first = [u - u // step % n * step for u in range(period)]
-                    of[along] = of[along].spread([(u, u + (n - 1) * step) for u in first], period)
+                    of[along] = of[along].spread([(u, u + (n - 1) * step) for u in first], period, step)
         return self._replace(of=tuple(of))
 
     def along(self, places: Iterable[int]) -> set[int]:
@@ -130,6 +130,12 @@ class Fields(NamedTuple):
     def lose(self, places: Iterable[int]) -> Fields:
         """Return the fields with axes at these places whose units do not stand in their order any more."""
         return self.lose_along(self.along(places))
+
+    def behind(self, place: int, before: int) -> Fields:
+        """Return the fields with units of others on an axis, so many of them in front of these."""
+        axis = self.axes[place]
+        moved = self.of[axis].behind(before) if type(axis) is int else None
+        return self.lose([place]) if moved is None else self.at(place, lambda _: moved)
 
     def reshape(self, old: Shape, new: Shape) -> Fields:
         """Return the fields of the same values in another shape, without the batch; what cannot be followed is lost."""
@@ -191,7 +197,7 @@ class Fields(NamedTuple):
         if n is None or (step > 1 and outer):
             return self.lose_along([along])
         times = n if outer else 1
-        fields = self._with(along, field.slide((n - 1) * step + 1, times, 0))
+        fields = self._with(along, field.slide((n - 1) * step + 1, times, 0, step))
         if not outer and len(others) > 1:
             return fields
         lead = tuple([(size, _nearer(axis, along, times)) for size, axis in self.lead])

@@ -103,41 +103,47 @@ class Field(NamedTuple):
         first, last = _seen(*known, 0, n - 1, _monotone(*known))
         return self.lost() if (first, last) == NOTHING else Field(last - first + 1, 0, first, None, 0, self.marks)
 
-    def spread(self, sees: Sequence[Interval], advance: int) -> Field:
-        """Return the field after a layer whose unit u sees units `sees[u % P]`, P = len(sees).
+    def pad(self, before: int, units: Callable[[], Sequence[int]] | None) -> Field:  # noqa: ARG002  not followed
+        """Return the field of a map with so many units more before, fewer below 0.
+
+        `units` gives those that its units repeat, if its padding is not constant; the field counts it as padding.
+        """
+        return self.slide(1, 1, before)
+
+    def behind(self, before: int) -> Field | None:  # noqa: ARG002  what the others see is not told
+        """Return the field of units among others, so many of which stand in front of them: None, it is not known."""
+        return None
+
+    def seen(self, first: int, last: int) -> Interval:
+        """Return the pixels that units `first` to `last` see together, NOTHING if none; the field is known."""
+        assert self.spans is not None
+        return _seen(*self.spans, first, last, _monotone(*self.spans))
+
+    def spread(self, sees: Sequence[Interval], advance: int, step: int = 1) -> Field:  # noqa: ARG002  it has no holes
+        """Return the field after a layer whose unit u sees units `sees[u % P]`, P = len(sees), every `step`-th.
 
         They move by `advance` each period.
         """
         known = self.spans
         if known is None:
             return self.lost()
-        phases, step = known
+        phases, pace = known
         periods = len(phases) // gcd(len(phases), advance)  # until both repeat together
-        if len(sees) * periods > MOST_PHASES or step > LARGEST:
+        if len(sees) * periods > MOST_PHASES or pace > LARGEST:
             return self.lost()
-        monotone = _monotone(phases, step)
+        monotone = _monotone(phases, pace)
         spans = tuple(
-            _seen(phases, step, first + turn * advance, last + turn * advance, monotone)
+            _seen(phases, pace, first + turn * advance, last + turn * advance, monotone)
             for turn in range(periods)
             for first, last in sees
         )
-        return _from_phases(spans, step * (advance * periods) // len(phases)).marked(self.marks)
+        return _from_phases(spans, pace * (advance * periods) // len(phases)).marked(self.marks)
 
     def transpose(self, taps: int, d: int, s: int, pb: int) -> Field:
         """Return the field after a transposed window: unit u sees units (u + pb - i*d)/s, i a tap, if that is whole."""
-        period = s // gcd(d, s)
-        """After so many taps, the next one meets a unit again."""
         if s > MOST_PHASES:
             return self.lost()
-        sees = []
-        for u in range(s):
-            first = next((i for i in range(min(period, taps)) if (u + pb - i * d) % s == 0), None)
-            if first is None:
-                sees.append(NOTHING)
-                continue
-            last = first + (taps - 1 - first) // period * period
-            sees.append(((u + pb - last * d) // s, (u + pb - first * d) // s))
-        return self.spread(sees, 1)
+        return self.spread(transposed(taps, d, s, pb), 1, d // gcd(d, s))
 
     def resample(self, n: int, out: int, sees: Callable[[int], Interval]) -> Field:
         """Return the field after a layer with `out` units for n: unit u sees `sees(u)`, again every out/gcd units."""
@@ -173,6 +179,21 @@ MISALIGNED = 4
 UNKNOWN = Field(None, None, None)
 PIXEL = Field(1, 1, 0)
 """A pixel of the input sees itself."""
+
+
+def transposed(taps: int, d: int, s: int, pb: int) -> list[Interval]:
+    """Return the first and the last unit that each of s units sees through a transposed window, or NOTHING."""
+    period = s // gcd(d, s)
+    """After so many taps, the next one meets a unit again."""
+    sees = []
+    for u in range(s):
+        first = next((i for i in range(min(period, taps)) if (u + pb - i * d) % s == 0), None)
+        if first is None:
+            sees.append(NOTHING)
+            continue
+        last = first + (taps - 1 - first) // period * period
+        sees.append(((u + pb - last * d) // s, (u + pb - first * d) // s))
+    return sees
 
 
 def _monotone(phases: Sequence[Interval], step: int) -> bool:

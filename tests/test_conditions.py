@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cnncalc
-from cnncalc.conditions import Condition, Holds, Numbers, Relation, where
+from cnncalc.conditions import Condition, Holds, Numbers, Requirement, where
 from cnncalc.errors import CnncalcError, ShapeError
 from cnncalc.floors import smaller
 from cnncalc.report import LayerReport
@@ -98,7 +98,7 @@ def test_where_a_random_formula_has_a_value(tree: object, sign: str, wanted: int
     size = computed(tree, {"H": H, "W": H})
     numbers = where(size, sign, wanted)
     if numbers is not None:
-        test = Relation(size, sign, wanted)
+        test = Requirement(size, sign, wanted)
         assert members(numbers, 150) == {n for n in range(1, 150) if test.at({"H": n})}
 
 
@@ -108,11 +108,11 @@ def test_where_a_random_formula_is_a_multiple(tree: object, by: int) -> None:
     size = computed(tree, {"H": H, "W": 5})
     numbers = where(size, "|", by)
     if numbers is not None:
-        assert members(numbers, 150) == {n for n in range(1, 150) if Relation(size, "|", by).at({"H": n})}
+        assert members(numbers, 150) == {n for n in range(1, 150) if Requirement(size, "|", by).at({"H": n})}
 
 
 def test_conditions_over_two_letters_are_said_as_such() -> None:
-    holds = Holds("HW", [Condition((Relation(H * W * 3, "=", 12288),)), Condition((Relation(H, "|", 8),))])
+    holds = Holds("HW", [Condition((Requirement(H * W * 3, "=", 12288),)), Condition((Requirement(H, "|", 8),))])
     assert holds.texts() == ["H is a multiple of 8", "H*W = 4096, as H = W = 64"]
     assert holds.to_list()[-1] == {
         "axes": ["H", "W"],
@@ -122,12 +122,12 @@ def test_conditions_over_two_letters_are_said_as_such() -> None:
     assert holds.at({"H": 32, "W": 128})
     assert not holds.at({"H": 64, "W": 65})
     assert not holds.at({"H": 4, "W": 1024})
-    assert Holds("HW", [Condition((Relation(H * W, "=", 6),))]).texts() == ["H*W = 6, as H = 2, W = 3"]
-    assert Holds("HW", [Condition((Relation(H, "=", W * 2),))]).texts() == ["H = W*2"]
+    assert Holds("HW", [Condition((Requirement(H * W, "=", 6),))]).texts() == ["H*W = 6, as H = 2, W = 3"]
+    assert Holds("HW", [Condition((Requirement(H, "=", W * 2),))]).texts() == ["H = W*2"]
 
 
 def test_conditions_are_kept_once() -> None:
-    holds = Holds("HW", [Condition((Relation(H, "=", W),)), Condition((Relation(W, "=", H),))])
+    holds = Holds("HW", [Condition((Requirement(H, "=", W),)), Condition((Requirement(W, "=", H),))])
     assert len(holds.joint) == 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .. import sources
+from ..errors import SpecError, shown
 from ..files import text_output
 from ..render.fields import FORMATS
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
@@ -15,22 +16,54 @@ from ._usage import Command
 @click.command("rf", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options()
+@click.option("--unit", metavar="NUMBERS", help="Show what one unit sees, such as 3,4: its place on each axis.")
+@click.option("--from-pixel", "pixel", metavar="NUMBERS", help="Show which units of each layer see a pixel, as 10,20.")
+@click.option("--of", "of", metavar="LAYER", help="Whose units; by default those of the last layer with axes.")
+@click.option("--in", "source", metavar="LAYER", help="Take the fields on this layer's output, not on the input.")
 @format_options(FORMATS)
 @path_option()
 @message_options
-def command(spec: tuple[str, ...], options: NetworkOptions, format: str, path: str | None) -> int:
+def command(
+    spec: tuple[str, ...],
+    options: NetworkOptions,
+    unit: str | None,
+    pixel: str | None,
+    of: str | None,
+    source: str | None,
+    format: str,
+    path: str | None,
+) -> int:
     """Show the receptive field of each layer's units: its size, stride, first pixel, centre and share of padding.
 
     SPEC is as for cnncalc shape. A field is that on the network's first input, an axis at a time.
+
+    \b
+      cnncalc rf resnet50 --unit 3,4                 what a unit of the last layer sees
+      cnncalc rf vgg16 --unit 3,4 --of conv3_1       and one of another layer
+      cnncalc rf vgg16 --from-pixel 10,20            which units see a pixel
     """
     from ..fields import ReceptiveFields
 
+    if unit is not None and pixel is not None:
+        raise SpecError("--unit and --from-pixel are two questions", "ask one at a time")
     words = sources.spec_words(spec)
     options = options.with_front(words)
     with text_output(path, utf8=format == "json") as stream:
         network = sources.load_words(words)
         options.note_report(network)
         network, options = options.taken(network)
-        fields = ReceptiveFields(options.report(network))
+        fields = ReceptiveFields(options.report(network), of, source)
+        if unit is not None:
+            fields.look_back(_numbers("--unit", unit))
+        if pixel is not None:
+            fields.look_forth(_numbers("--from-pixel", pixel))
         stream.writelines(FORMATS.renderer(format)(fields, style_of(stream)))
     return 0
+
+
+def _numbers(option: str, text: str) -> tuple[int, ...]:
+    """Return the place that an option names, a number per axis."""
+    numbers = text.replace("x", ",").split(",")
+    if not all(number.strip().isascii() and number.strip().isdecimal() and len(number) < 20 for number in numbers):
+        raise SpecError(f"{option} {shown(text)} is not a place", "give a number from 0 on for each axis, as 3,4")
+    return tuple(map(int, numbers))

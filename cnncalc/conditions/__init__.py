@@ -17,9 +17,9 @@ from ..floors.text import factors
 from .numbers import Numbers as Numbers
 from .numbers import Piece as Piece
 from .numbers import divisors
-from .relations import Relation as Relation
-from .relations import Size
-from .relations import where as where
+from .requirements import Requirement as Requirement
+from .requirements import Size
+from .requirements import where as where
 
 MOST_FACTORED = 10**12
 """The largest product of which all factors are tried."""
@@ -28,7 +28,7 @@ MOST_FACTORED = 10**12
 class Condition(NamedTuple):
     """What has to hold of letters: one of some relations."""
 
-    tests: tuple[Relation, ...]
+    tests: tuple[Requirement, ...]
     what: str = ""
     """What needs it, in words, for an error: `add of 8xHxW and 8x[((H+1)//2)*2]xW`."""
 
@@ -145,7 +145,7 @@ class Holds:
             found += own
         return found
 
-    def _boxes(self, test: Relation) -> list[dict[str, Numbers]] | None:
+    def _boxes(self, test: Requirement) -> list[dict[str, Numbers]] | None:
         product = test.product()
         if product is None or test.sign != "=" or not 0 < product[1] < MOST_FACTORED:
             return None
@@ -170,7 +170,7 @@ class Holds:
         """Return the numbers that fulfil a condition over several letters if all of these are equal."""
         letters = condition.letters
         tests = [
-            Relation(_alike(test.left, letters), test.sign, _alike(test.right, letters)) for test in condition.tests
+            Requirement(_alike(test.left, letters), test.sign, _alike(test.right, letters)) for test in condition.tests
         ]
         found = Condition(tuple(tests)).solved()
         for letter in letters:

@@ -9,7 +9,8 @@ from ..field import NOTHING, Field, Interval
 from ..layers.base import AXIS_LETTERS
 from ..network import INPUT
 from ..sizes import Size, known
-from .graph import Graph, Space
+from .graph import Graph
+from .reads import Space
 
 
 class AxisFigures(NamedTuple):
@@ -61,7 +62,7 @@ class AxisFigures(NamedTuple):
             if turns and (first, last) != NOTHING:
                 seen += turns * (last - first + 1)
                 inside += _inside(first, last, advance, turns, pixels)
-        return 1 - inside / seen if seen else None
+        return round(1 - inside / seen, 6) if seen else None
 
 
 def middle(span: Interval) -> float:
@@ -104,3 +105,11 @@ def axis_letters(number: int) -> tuple[str, ...]:
 def units_along(space: Space, along: int) -> Size:
     """Return how many units there are along an axis of the input; 1 if they see it whole."""
     return next((size for size, axis in zip(space.sizes, space.axes, strict=True) if axis == along), 1)
+
+
+def letters_of(graph: Graph, at: int) -> list[str | None]:
+    """Return the letter of the input's axis that each place of a layer's units runs along; None for several."""
+    space = graph.space(at)
+    letters = axis_letters(len(graph.space(INPUT).places))
+    axes = [space.axes[place] for place in space.places]
+    return [letters[axis] if type(axis) is int else None for axis in axes]

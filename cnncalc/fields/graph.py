@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ..axes import Axis
 from ..errors import SpecError, nearest, shown
 from ..layers import Fields
 from ..network import INPUT
 from ..report import LayerReport, Report
-from ..sizes import Shape, Size
+from ..sizes import Shape, known
+from . import masks
+from .masks import Region
+from .reads import Reads, Space, read_by, space_of
 
 
 class Vertex(NamedTuple):
@@ -21,31 +23,6 @@ class Vertex(NamedTuple):
     layer: LayerReport
     reads: tuple[int, ...]
     """The indices of what it reads, INPUT for the network's input."""
-
-
-class Space(NamedTuple):
-    """The axes on which the units of a value have their place; those folded into its batch stand in front."""
-
-    axes: tuple[Axis, ...]
-    """Where each of all its axes runs along in the network's input, as `Fields` has them."""
-    sizes: Shape
-    """The sizes of all its axes."""
-    places: tuple[int, ...]
-    """Which of them units have a place on: the others are channels, or axes that layers made."""
-
-    @property
-    def shape(self) -> Shape:
-        """The sizes of the axes that units have a place on."""
-        return tuple([self.sizes[place] for place in self.places])
-
-
-def space_of(fields: Fields, sample: Shape) -> Space:
-    """Return the axes on which units of a sample with these fields have their place."""
-    if len(fields.axes) != len(sample):  # of what nothing is known
-        return Space((), (), ())
-    axes = (*[axis for _, axis in fields.lead], *fields.axes)
-    sizes: tuple[Size, ...] = (*[size for size, _ in fields.lead], *sample)
-    return Space(axes, sizes, tuple([at for at, axis in enumerate(axes) if axis is not None]))
 
 
 class Graph:
@@ -60,6 +37,8 @@ class Graph:
         own = [layer.reads_fields[layer.node.reads.index(INPUT)] for layer in report if INPUT in layer.node.reads]
         self.input = own[0] if own else Fields(())
         """The axes and fields of the network's input."""
+        self._spaces: dict[int, Space] = {}
+        self._readings: dict[int, tuple[Reads, ...]] = {}
 
     def _add(self, layers: Sequence[LayerReport], within: str, ends: dict[int, int]) -> int:
         """Add layers that read each other, and `ends` in place of their input; return the index of the last."""
@@ -81,11 +60,14 @@ class Graph:
         """Return the name of a layer, or `input`."""
         return "input" if at == INPUT else self.vertices[at].name
 
-    def find(self, name: str) -> int:
-        """Return the index of a layer, or INPUT. SpecError with the nearest name if there is none."""
+    def find(self, name: str, option: str = "") -> int:
+        """Return the index of a layer that an option names, or INPUT. SpecError with the nearest name without one."""
         if name in self.names:
             return self.names[name]
-        raise SpecError(f"there is no layer {shown(name)}", nearest(name, self.names) or _some(self.names))
+        raise SpecError(
+            f"{option}{': ' * bool(option)}there is no layer {shown(name)}",
+            nearest(name, self.names) or _some(self.names),
+        )
 
     def fields(self, at: int) -> Fields:
         """Return the axes and fields of a layer's output, or of the input."""
@@ -97,7 +79,51 @@ class Graph:
 
     def space(self, at: int) -> Space:
         """Return the axes on which the units of a layer, or the pixels of the input, have their place."""
-        return space_of(self.fields(at), self.sample(at))
+        if at not in self._spaces:
+            self._spaces[at] = space_of(self.fields(at), self.sample(at))
+        return self._spaces[at]
+
+    def everywhere(self, at: int, unit: Sequence[int]) -> Region:
+        """Return a unit of a layer as a region: its place, on all channels."""
+        space = self.space(at)
+        own = dict(zip(space.places, unit, strict=True))
+        sizes = enumerate(space.sizes)
+        return (tuple([1 << own[axis] if axis in own else masks.full(known(size) or 1) for axis, size in sizes]),)
+
+    def places(self, at: int, region: Region) -> Region:
+        """Return a region on the axes on which units have their place."""
+        places = self.space(at).places
+        return masks.union([tuple([one[place] for place in places]) for one in region])
+
+    def readings(self, at: int) -> tuple[Reads, ...]:
+        """Return what the units of a layer read of each thing that it reads."""
+        if at not in self._readings:
+            vertex, target = self.vertices[at], self.space(at)
+            self._readings[at] = tuple(
+                [read_by(vertex.layer, i, self.space(read), target) for i, read in enumerate(vertex.reads)]
+            )
+        return self._readings[at]
+
+    def last_with_space(self, axes: int | None = None) -> int | None:
+        """Return the last layer whose units differ by place, on so many axes if that is given; None without one."""
+        fitting = [
+            at for at in range(len(self.vertices)) if self.space(at).shape and axes in (None, len(self.space(at).shape))
+        ]
+        apart = [at for at in fitting if any(size != 1 for size in self.space(at).shape)]
+        return (apart or fitting)[-1] if fitting else None
+
+    def reads_of(self, at: int, among: Container[int]) -> list[tuple[int, Reads]]:
+        """Return what a layer reads among some layers, as far as a place of theirs leads to it."""
+        pairs = zip(self.vertices[at].reads, self.readings(at), strict=True)
+        return [(read, reads) for read, reads in pairs if read in among and reads.relations]
+
+    def behind(self, source: int) -> set[int]:
+        """Return the layers that depend on one, or on the input, and that one itself."""
+        found = {source}
+        for at, vertex in enumerate(self.vertices):
+            if at > source and any(read in found for read in vertex.reads):
+                found.add(at)
+        return found
 
 
 def _some(names: Mapping[str, int]) -> str:

@@ -25,7 +25,7 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 
 
 Need = tuple[Size, str, Size]
-"""Two sizes and what has to hold between them, as `conditions.Relation`: `=`, `!=`, `>=`, or `|` for a multiple."""
+"""Two sizes and what has to hold between them, as `conditions.Requirement`: `=`, `!=`, `>=`, or `|` for a multiple."""
 
 
 class Env(NamedTuple):
@@ -197,6 +197,11 @@ class Layer:
     def is_spatial(self) -> bool:
         """Return whether this layer, with its keys, works over the spatial axes of its input."""
         return self.SPATIAL
+
+    @property
+    def overstates(self) -> str | None:
+        """Return why its units see less than its trace says; None if that is exact."""
+        return None
 
     @property
     def sign(self) -> Sign:

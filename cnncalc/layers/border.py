@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ..errors import ShapeError
@@ -46,7 +47,10 @@ class Border(Layer):
             out[place] = positions(n, self.DIRECTION * sum(pair), 1, 1)
             self.check(n, pair, name, env)
         places = [axis - 1 for axis in axes]
-        seen = fields.each(places, pads, lambda field, pair: field.slide(1, 1, self.DIRECTION * pair[0]))
+        rows = [
+            (self.DIRECTION * pair[0], self.repeated(x[axis - 1], pair)) for axis, pair in zip(axes, pads, strict=True)
+        ]
+        seen = fields.each(places, rows, lambda field, row: field.pad(*row))
         return Trace({**self.values(env), "p": pads}, tuple(out), seen, axes=axes)
 
     def axes(self, x: Shape, env: Env) -> tuple[int, ...]:
@@ -55,6 +59,10 @@ class Border(Layer):
             return axes_of(self.axis, x)
         nd = len(self.split(x, env)[1])
         return tuple(range(1, nd + 1) if env.channels_last else range(2, nd + 2))
+
+    def repeated(self, n: Size, pair: Pair) -> Callable[[], Sequence[int]] | None:
+        """Return what gives which of n units each unit of the output is; None if a constant is added, or n is open."""
+        return None
 
     def names(self, axes: Sequence[int]) -> list[str]:
         """Return how messages call each axis."""
@@ -117,6 +125,9 @@ class Pad(Border):
         values = super().values(env)
         return values if self.axis is not None else {key: value for key, value in values.items() if key != "axis"}
 
+    def repeated(self, n: Size, pair: Pair) -> Callable[[], Sequence[int]] | None:
+        return partial(repeated, self.mode, n, *pair) if self.mode != "constant" and isinstance(n, int) else None
+
     def check(self, n: Size, pair: Pair, name: str, env: Env) -> None:
         """ShapeError if nothing is left of an axis, or it has not enough values to make the padding of."""
         super().check(n, pair, name, env)
@@ -137,6 +148,20 @@ class Pad(Border):
                 f"lower p to {room}, or use mode=constant",
                 key="p",
             )
+
+
+def repeated(mode: str, n: int, before: int, after: int) -> list[int]:
+    """Return which of n units each unit of a padded axis is.
+
+    What is cut away on one side is not wrapped around to the other; a reflection shows it.
+    """
+    first, last = max(-before, 0), n - 1 + min(after, 0)
+    places = range(-before, n + after)
+    if mode in ("circular", "wrap"):
+        return [(at - first) % (last + 1 - first) + first for at in places]
+    if mode == "reflect":
+        return [2 * (n - 1) - abs(at) if abs(at) >= n else abs(at) for at in places]
+    return [min(max(at, first), last) for at in places]
 
 
 class Crop(Border):

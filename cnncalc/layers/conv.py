@@ -48,10 +48,26 @@ class Convolution(Windowed):
         counts = self.counts(x, values if type(c_i) is int else {**values, "c_i": c_i}, env)
         out = tuple([window.out for window in windows])
         macs = count(counts[0], *self.positions(space, out))  # and as many weights, if none were shared
-        if fields.axes[-1 if env.channels_last else 0] is not None:
-            fields = fields.whole([len(x) - 1 if env.channels_last else 0], x)
+        place = len(x) - 1 if env.channels_last else 0
+        if fields.axes[place] is not None:
+            fields = self.see_channels(fields, place, x, c_o)
         seen = fields.each(space_of(x, env), windows, lambda field, window: window.see(field))
         return Trace(values, join(c_o, out, env), seen, *counts, macs, macs)
+
+    def placed(self, space: Shape, env: Env) -> Sequence[AxisWindow]:
+        return self.windows(space, env)[0]
+
+    def see_channels(self, fields: Fields, place: int, x: Shape, c_o: Size) -> Fields:
+        """Return the fields with each output channel seeing those of its group, if channels run along an axis."""
+        groups, own, made = self.groups(x[place]), known(x[place]), known(c_o)
+        if groups == 1 or own is None or made is None:
+            return fields.whole([place], x)
+        each = own // groups
+        return fields.at(place, lambda field: field.spread([(0, each - 1)] * (made // groups), each))
+
+    def groups(self, c_i: Size) -> int:
+        """Return how many groups of channels it has that do not meet."""
+        return self.g
 
     def windows(self, space: Shape, env: Env) -> tuple[Sequence[AxisWindow], Keys]:
         """Return the window on each axis, and the resolved keys that place it."""
@@ -197,6 +213,9 @@ class DepthwiseConv(ChannelwiseConv):
     STEP = StepKind.SUM
     HELP = {**ChannelwiseConv.HELP, "c_o": "The number of output channels; by default c_i*multiplier."}
     multiplier: int | None = None
+
+    def groups(self, c_i: Size) -> int:
+        return known(c_i) or 1
 
     def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
         multiplier = self.times_each(c_i, env)

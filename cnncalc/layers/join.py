@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import accumulate
 from typing import Any, ClassVar
 
 from ..axes import join as join_fields
 from ..errors import ShapeError
 from ..floors import larger
-from ..sizes import Open, Shape, Size, show
+from ..sizes import Open, Shape, Size, known, show
 from . import reduce
 from .base import Env, Fields, Layer, Need, Sign, Trace, axis_of, ops
 from .keys import Reader, axis, number, one_of
@@ -290,7 +291,9 @@ class Concat(Join):
             if size is None:
                 raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ, beside axis {wanted}")
             out.append(size)
-        seen = join_fields(fields, xs, tuple(out)).lose([along - 1])
+        before = accumulate([known(x[along - 1]) or 0 for x in xs[:-1]], initial=0)
+        paths = [path.behind(along - 1, n) for path, n in zip(fields, before, strict=True)]
+        seen = join_fields(paths, [tuple(out)] * len(xs), tuple(out))  # a size of 1 is not repeated
         return Trace({"axis": wanted}, tuple(out), seen, axes=(along,))
 
 

@@ -41,10 +41,14 @@ class Unfold(Patches):
     MAKES_AXES = True
     HELP = {"k": "The window's size: one number, or one per axis."}
 
+    def placed(self, space: Shape, env: Env) -> list[Slide]:
+        return self.window(space, env)[1]
+
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
         values, slides = self.window(space, env)
         out = [slide.out for slide in slides]
+        fields = fields.lose([len(x) - 1 if env.channels_last else 0])
         seen = fields.each(space_of(x, env), slides, lambda field, slide: slide.see(field))
         columns = join(c * prod(values["k"]), (product(out),), env)
         return Trace(values, columns, seen.reshape(join(1, tuple(out), env), join(1, (product(out),), env)))

@@ -213,9 +213,15 @@ class Attends(ManyInputs):
     """
 
     STEPS = True
+    PROJECTS: ClassVar[bool] = False
+    """Whether each of its features is made of all features of the values."""
     KEYS: ClassVar[Mapping[str, Reader]] = {"causal": flag}
     HELP: ClassVar[Mapping[str, str]] = {"causal": "Whether a position sees only those up to its own."}
     causal: bool = False
+
+    @property
+    def overstates(self) -> str | None:
+        return "a causal attention sees the positions up to its own only" if self.causal else None
 
     def sources(self, xs: Sequence[Shape]) -> tuple[Shape, Shape, Shape]:
         """Return the shapes of queries, keys and values: of one input, of two, or of three and a mask."""
@@ -239,6 +245,10 @@ class Attends(ManyInputs):
         """Return the fields of queries that see the values of all positions."""
         shapes = self.sources(xs)
         paths = (fields[0], fields[min(1, len(xs) - 1)], fields[2 if len(xs) > 2 else len(xs) - 1])
+        if self.PROJECTS:
+            ends = [len(shape) - 1 for shape in shapes]
+            query, key, value = [path.whole([end], x) for path, end, x in zip(paths, ends, shapes, strict=True)]
+            paths = (query, key, value)
         front = [tuple(range(-len(shape), -2)) for shape in shapes]
         q, k, v = [(*lead, role, feature) for lead, role, feature in zip(front, "qss", "eef", strict=True)]
         out = max(front, key=len)
@@ -290,6 +300,7 @@ class MultiHead(Attends):
     ALSO = ("mha",)
     REFUSED = {"onnx_read": "reads as linear, matmul and softmax"}
     EXAMPLE = "OP:4"
+    PROJECTS = True
     SIGN = Sign.ANY
     WEIGHTS = {
         **{f"{part}_weight": KERNEL for part in ("query", "key", "value", "output")},

@@ -99,6 +99,12 @@ class Recurrent(Layer):
     hidden_bias: bool = True
     masked: bool = False
 
+    @property
+    def overstates(self) -> str | None:
+        if self.bidirectional or not self.sequences:
+            return None
+        return f"a step sees those {'behind' if self.backward else 'before'} it only"
+
     def trace_all(self, xs: Sequence[Shape], fields: Sequence[Fields], env: Env) -> Trace:
         x, *states = xs
         if len(x) < 2:

@@ -237,7 +237,10 @@ class PixelShuffle(BlockShuffle):
                 f"{c} = {c // (f * f)}*{f * f} + {c % (f * f)}",
                 key="factor",
             )
-        seen = fields.each(space_of(x, env), space, lambda field, _: field.resample(1, f, lambda u: (u // f, u // f)))
+        seen = moved(self, fields, x, env)
+        if seen is None:
+            places = space_of(x, env)
+            seen = fields.each(places, space, lambda field, _: field.resample(1, f, lambda u: (u // f, u // f)))
         return Trace(self.values(env), join(c // (f * f), tuple([n * f for n in space]), env), seen)
 
 
@@ -253,7 +256,9 @@ class PixelUnshuffle(BlockShuffle):
         f = self.factor
         for n, name in zip(space, axis_names(len(space)), strict=True):
             divides(f, n, f"the {name}", env, "factor")
-        seen = fields.each(space_of(x, env), space, lambda field, _: field.slide(f, f, 0))
+        seen = moved(self, fields, x, env)
+        if seen is None:
+            seen = fields.each(space_of(x, env), space, lambda field, _: field.slide(f, f, 0))
         return Trace(self.values(env), join(c * (f * f), tuple([n // f for n in space]), env), seen)
 
 
@@ -276,7 +281,16 @@ class ChannelShuffle(Layer):
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, _ = self.split(x, env)
         divides(self.g, c, "channels", env)
-        return super().trace(x, fields, env)
+        return Trace(self.values(env), x, moved(self, fields, x, env) or fields)
+
+
+def moved(layer: Layer, fields: Fields, x: Shape, env: Env) -> Fields | None:
+    """Return the fields of a shuffle if channels run along an axis, too; None if they do not."""
+    if fields.axes[-1 if env.channels_last else 0] is None:
+        return None
+    apart, order, out = apart_in_order(layer.WORD, layer.values(env), x, env.channels_last)
+    places = [axis - 1 for axis in order]
+    return fields.reshape(x, apart).permute(places).reshape(tuple([apart[place] for place in places]), out)
 
 
 def apart_in_order(op: str, values: Mapping[str, Any], x: Shape, channels_last: bool) -> tuple[Shape, list[int], Shape]:

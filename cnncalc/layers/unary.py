@@ -298,6 +298,10 @@ class CumSum(Layer):
     HELP = {"axis": "The axis along which values are summed: the batch is 0, by default the last, -1."}
     axis: int = -1
 
+    @property
+    def overstates(self) -> str | None:
+        return "a sum sees the values up to its own only"
+
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         along = axis_of(self.axis, x)
         return Trace(self.values(env), x, fields.mixed([along - 1], x), axes=(along,))

@@ -48,8 +48,9 @@ def _why(point: Point) -> str:
     """Return the layer that refuses and its arithmetic, in one line; empty if none does."""
     if point.error is None:
         return ""
-    layer = f"{point.error.layer}: " if point.error.layer else ""
-    return printable(f"{layer}{point.error.what}")
+    place = point.error.layer or ""  # layers[2] 'concat1'
+    name = place.partition(" ")[2].strip("'") or place
+    return printable(f"{name}: {point.error.what}" if name else point.error.what)
 
 
 COLUMNS: dict[str, Column[Point]] = {

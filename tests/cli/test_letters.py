@@ -29,7 +29,7 @@ def test_every_combination_has_a_row() -> None:
         ["6", "9", ""],
     ]
     assert [row[6] for row in found[1:]] == ["yes", "no", "yes", "no"]
-    assert found[2][7].strip('"') == "layers[2] 'concat1': concat of 3x4x9 and 8x4x10: 9 and 10 differ, beside axis 1"
+    assert found[2][7].strip('"') == "concat1: concat of 3x4x9 and 8x4x10: 9 and 10 differ, beside axis 1"
 
 
 @pytest.mark.parametrize(

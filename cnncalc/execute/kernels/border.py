@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...errors import SpecError
+from ...layers.border import repeated
 from ..task import Array, Kernel, Task, Weights, keeps
 
 
@@ -21,7 +22,9 @@ def _pad(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
             inside[axis] = slice(max(before, 0), out.shape[axis] - max(after, 0))
         out[tuple(inside)] = x[tuple(kept)]
         return
-    picks = [_picked(task.values["mode"], x.shape[axis], *pair) for axis, pair in zip(axes, pads, strict=True)]
+    picks = [
+        np.asarray(repeated(task.values["mode"], x.shape[axis], *pair)) for axis, pair in zip(axes, pads, strict=True)
+    ]
     for sample, made in zip(x, out, strict=True):
         taken = sample
         for axis, units in zip(axes[:-1], picks, strict=False):
@@ -41,18 +44,6 @@ def _constant(task: Task, out: Array) -> float:
     if out.dtype.kind != "f" and out.dtype.type(value) != value:
         raise SpecError(f"value {value} is not of dtype {out.dtype}", "give a whole number, or x as floats")
     return float(value) if out.dtype.kind == "f" else int(value)
-
-
-def _picked(mode: str, n: int, before: int, after: int) -> Array:
-    """Return which of n inputs each output is. What is cut away is not wrapped around; a reflection shows it."""
-    at = np.arange(-before, n + after)
-    if mode in ("circular", "wrap"):
-        first = max(-before, 0)
-        return (at - first) % (n + min(after, 0) - first) + first
-    if mode == "reflect":
-        at = np.abs(at)
-        return np.asarray(np.where(at >= n, 2 * (n - 1) - at, at))
-    return np.clip(at, max(-before, 0), n - 1 + min(after, 0))
 
 
 def _crop(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...fields import LayerFields, ReceptiveFields
+from ...fields.graph import Graph
 from ...notation.encode import document as json_document
 from ...report import LayerReport
 from .. import Style
@@ -16,18 +17,18 @@ def document(fields: ReceptiveFields, style: Style) -> Iterator[str]:
     report = fields.report
     own = {id(one.layer): one for one in fields.layers}
     keys = report.head()
-    keys["layers"] = (_raw(layer, own) for layer in report)
+    keys["layers"] = (_raw(layer, own, fields.graph) for layer in report)
     if report.network.expect is not None:
         keys["expect"] = report.network.expect
     keys["report"] = report.totals()
     return json_document({**keys, **fields.extras()}.items())
 
 
-def _raw(layer: LayerReport, fields: Mapping[int, LayerFields]) -> dict[str, Any]:
+def _raw(layer: LayerReport, fields: Mapping[int, LayerFields], graph: Graph) -> dict[str, Any]:
     """Return a layer of the report with its fields, and those of its own layers."""
     raw = layer.raw()
     if layer.inner:
-        raw["layers"] = [_raw(one, fields) for one in layer.inner]
+        raw["layers"] = [_raw(one, fields, graph) for one in layer.inner]
     else:
-        raw["report"]["fields"] = fields[id(layer)].to_dict()
+        raw["report"]["fields"] = fields[id(layer)].to_dict(graph)
     return raw

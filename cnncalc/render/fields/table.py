@@ -8,13 +8,17 @@ from ...fields import ReceptiveFields
 from .. import Style
 from ..drawing import draw, of_grid
 from ..grid import full
-from .rows import ALL, field_grid
+from ..messages import paint
+from .rows import field_grid, sentences
 
 DROPS = ("op", "centre", "padding")
 """The columns that a narrow terminal does without, in this order."""
 
 
 def render(fields: ReceptiveFields, style: Style) -> Iterator[str]:
-    """Yield the table."""
-    drops = [DROPS.index(name) + 1 if name in DROPS else 0 for name in ALL]
-    yield draw([of_grid(field_grid(fields, repeat=False), full, drops)], style)
+    """Yield the table, and what is said below it."""
+    rows = field_grid(fields, repeat=False)
+    drops = [DROPS.index(name) + 1 if name in DROPS else 0 for name in rows.names]
+    yield draw([of_grid(rows, full, drops)], style)
+    for line in sentences(fields):
+        yield paint(line, "bold", style.color) + "\n"

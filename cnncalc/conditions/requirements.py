@@ -1,4 +1,4 @@
-"""Relations of two sizes, and which numbers of a letter fulfil them.
+"""Requirements: relations of two sizes, and which numbers of a letter fulfil them.
 
 A size of one letter repeats (`floors.steps.period`): on each residue class it is a line, or a polynomial, and where
 that has a value, or is at least one, is solved exactly.
@@ -26,7 +26,7 @@ MOST_TURNS = 1 << 12
 Size = int | Open
 
 
-class Relation(NamedTuple):
+class Requirement(NamedTuple):
     """A relation of two sizes: `=`, `!=`, `>=`, or `|` for a multiple of a number."""
 
     left: Size

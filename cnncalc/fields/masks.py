@@ -1,0 +1,124 @@
+"""Sets of units on one axis as the bits of a number, and regions: sets of units of a map.
+
+A region is a union of products of such sets, one for each axis; no product in it lies within another. Through a chain
+of windows there is one product, however many units there are; branches may make more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from itertools import product as all_pairs
+from math import prod
+from operator import or_
+
+from ..field import Interval
+
+Product = tuple[int, ...]
+"""A set of units on each axis, as bits: bit u is unit u."""
+Region = tuple[Product, ...]
+"""The union of products; without any it is empty."""
+
+NOWHERE: Region = ()
+MOST_PRODUCTS = 24
+"""With more products than this, a region is put in rows, which may be fewer."""
+
+
+def full(size: int) -> int:
+    """Return the set of all units of an axis."""
+    return (1 << size) - 1
+
+
+def units(bits: int) -> Iterator[int]:
+    """Yield the units of a set in their order."""
+    return (at for at, digit in enumerate(reversed(f"{bits:b}")) if digit == "1")
+
+
+def spaced(bits: int, gap: int) -> int:
+    """Return the set of each unit of a set times `gap`."""
+    if gap == 1 or not bits:
+        return bits
+    return int(("0" * (gap - 1)).join(f"{bits:b}"), 2) if gap else 1
+
+
+def every(bits: int, first: int, step: int) -> int:
+    """Return the set of those j for which unit `first` + j*step is in a set."""
+    if step == 1:
+        return bits >> first
+    return int(f"{bits >> first:b}"[::-1][::step][::-1], 2)
+
+
+def reversed_bits(bits: int, size: int) -> int:
+    """Return a set of units of an axis, counted from its end."""
+    return int(f"{bits:0{size}b}"[::-1], 2)
+
+
+def run(bits: int, count: int, step: int) -> int:
+    """Return the set of a set's units and the `count` - 1 units behind each, `step` apart."""
+    have = 1
+    while have < count:
+        more = min(have, count - have)
+        bits |= bits << (more * step)
+        have += more
+    return bits
+
+
+def union(products: Iterable[Product]) -> Region:
+    """Return the region of these products."""
+    kept: list[Product] = []
+    for one in dict.fromkeys(products):
+        if 0 in one or any(_within(one, other) for other in kept):
+            continue
+        kept = [other for other in kept if not _within(other, one)]
+        kept.append(one)
+    return _in_rows(kept) if len(kept) > MOST_PRODUCTS else tuple(kept)
+
+
+def _within(one: Product, other: Product) -> bool:
+    return all(a & b == a for a, b in zip(one, other, strict=True))
+
+
+def _in_rows(products: Sequence[Product]) -> Region:
+    """Return a region whose products are disjoint on the first axis: rows with the same units together."""
+    if not products or len(products[0]) <= 1:
+        return ((reduce(or_, [one[0] for one in products]),),) if products and products[0] else tuple(products[:1])
+    rows: dict[Region, int] = {}
+    inner: dict[tuple[int, ...], Region] = {}
+    for row in range(max([one[0].bit_length() for one in products])):
+        here = tuple([at for at, one in enumerate(products) if one[0] >> row & 1])
+        if not here:
+            continue
+        if here not in inner:
+            inner[here] = tuple(sorted(_in_rows([products[at][1:] for at in here])))
+        rows[inner[here]] = rows.get(inner[here], 0) | 1 << row
+    return tuple([(bits, *one) for region, bits in rows.items() for one in region])
+
+
+def count(region: Region) -> int:
+    """Return how many units a region has."""
+    if len(region) == 1:
+        return prod([bits.bit_count() for bits in region[0]])
+    return sum([prod([bits.bit_count() for bits in one]) for one in _in_rows(region)])
+
+
+def same(one: Region, other: Region) -> bool:
+    """Return whether two regions have the same units."""
+    return set(one) == set(other) or count(one) == count(other) == count(union((*one, *other)))
+
+
+def hull(region: Region) -> tuple[Interval, ...] | None:
+    """Return the first and the last unit of a region on each axis; None if it is empty."""
+    if not region:
+        return None
+    return tuple([ends(reduce(or_, sets)) for sets in zip(*region, strict=True)])
+
+
+def ends(bits: int) -> Interval:
+    """Return the first and the last unit of a set that is not empty."""
+    return (bits & -bits).bit_length() - 1, bits.bit_length() - 1
+
+
+def all_units(region: Region) -> Iterator[tuple[int, ...]]:
+    """Yield the units of a region, each once, in no special order."""
+    for one in _in_rows(region) if len(region) > 1 else region:
+        yield from all_pairs(*map(list, map(units, one)))

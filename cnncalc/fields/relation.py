@@ -1,0 +1,178 @@
+"""What the units of one layer read on one axis: the counterpart of `Field` on a map that has ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import gcd
+from typing import Any, NamedTuple
+
+from ..field import NOTHING, PIXEL, Field, Interval, transposed
+from . import masks
+
+
+class Relation(NamedTuple):
+    """The units of an axis that each unit of a layer reads. It has the methods of `Field`, and begins as `itself`.
+
+    Unit u reads the units from the first to the last of `phases[u % P]`, P = len(phases), every `step`-th, moved by
+    `advance` for each period, as far as they are 0 to n - 1.
+    """
+
+    n: int | None
+    """How many units there are to read; None if an open size decides it."""
+    field: Field
+    """The same on an axis without ends."""
+    phases: tuple[Interval, ...] | None
+    """None if it is not known what is read."""
+    advance: int = 0
+    step: int = 1
+    edge: bool = False
+    """Whether a unit beside the map is that at its end: an upsampling reads no zeros there."""
+
+    @property
+    def is_itself(self) -> bool:
+        """Return whether each unit reads the unit in its place alone."""
+        return self.phases == ((0, 0),) and self.advance == 1
+
+    def _after(
+        self, field: Field, phases: tuple[Interval, ...] | None, advance: int, step: int = 1, edge: bool = False
+    ) -> Relation:
+        """Return what is read after one more step; two steps of one layer on one axis are not followed."""
+        if not self.is_itself:
+            return Relation(self.n, field, None)
+        return Relation(self.n, field, phases, advance, step if step > 0 else 1, edge)
+
+    def slide(self, k: int, s: int, pb: int | None, d: int = 1) -> Relation:
+        """Return the relation of windows of extent k, taps d apart, moved by s, with padding pb before."""
+        phases = None if pb is None else ((-pb, k - 1 - pb),)
+        return self._after(self.field.slide(k, s, pb, d), phases, s, d)
+
+    def pad(self, before: int, units: Callable[[], Sequence[int]] | None) -> Relation:
+        """Return the relation of a map with padding, whose units repeat those that `units` gives, if any."""
+        field = self.field.pad(before, units)
+        if units is None:
+            return self._after(field, ((-before, -before),), 1)
+        return self._after(field, tuple([(unit, unit) for unit in units()]), 0)
+
+    def whole(self, n: int | None) -> Relation:
+        """Return the relation of units that read all n units."""
+        return self._after(self.field.whole(n), None if n is None else ((0, n - 1),), 0)
+
+    def still(self, n: int) -> Relation:
+        """Return the relation of units each of which reads all n units."""
+        return self._after(self.field.still(n), ((0, n - 1),), 0)
+
+    def spread(self, sees: Sequence[Interval], advance: int, step: int = 1) -> Relation:
+        """Return the relation of units that read `sees[u % P]`, every `step`-th."""
+        return self._after(self.field.spread(sees, advance, step), tuple(sees), advance, step)
+
+    def transpose(self, taps: int, d: int, s: int, pb: int) -> Relation:
+        """Return the relation of a transposed window: unit u reads (u + pb - i*d)/s, i a tap, if that is whole."""
+        phases = tuple(transposed(taps, d, s, pb))
+        return self._after(self.field.transpose(taps, d, s, pb), phases, 1, d // gcd(d, s))
+
+    def resample(self, n: int, out: int, sees: Callable[[int], Interval]) -> Relation:
+        """Return the relation of a layer with `out` units for n: unit u reads `sees(u)`, again every out/gcd units."""
+        common = gcd(n, out)
+        phases = tuple([sees(u) for u in range(out // common)])
+        return self._after(self.field.resample(n, out, sees), phases, n // common, 1, edge=True)
+
+    def take(self, units: Sequence[int], advance: int) -> Relation:
+        """Return the relation of a row of these units."""
+        return self._after(self.field.take(units, advance), tuple([(unit, unit) for unit in units]), 0)
+
+    def behind(self, before: int) -> Relation:
+        """Return the relation of units among others, so many of which stand in front of them."""
+        return self._after(self.field.lost(), ((-before, -before),), 1)
+
+    def lost(self) -> Relation:
+        """Return that it is not known what is read."""
+        return Relation(self.n, self.field.lost(), None)
+
+    def marked(self, marks: int) -> Relation:
+        """Return the same with these marks on its field."""
+        return self._replace(field=self.field.marked(marks))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the relation as JSON."""
+        assert self.phases is not None
+        phases = [None if span == NOTHING else span for span in self.phases]
+        edge = {"edge": True} if self.edge and len(phases) > 1 else {}
+        return {"n": self.n, "phases": phases, "advance": self.advance, "step": self.step, **edge}
+
+    # Sets of units
+
+    def back(self, bits: int) -> int:
+        """Return the set of all that the units of a set read."""
+        if self.is_itself:
+            return bits & masks.full(self._size)
+        assert self.phases is not None
+        read, period = 0, len(self.phases)
+        for phase, span in enumerate(self.phases):
+            turns = masks.every(bits, phase, period) if span != NOTHING else 0
+            if turns:
+                read |= self._read(span, turns)
+        return read
+
+    @property
+    def _size(self) -> int:
+        assert self.n is not None
+        return self.n
+
+    def _read(self, span: Interval, turns: int) -> int:
+        """Return the set of what a phase's units read; `turns` are their periods."""
+        (first, last), gap, n = span, self.advance, self._size
+        if gap < 0:
+            first += (turns.bit_length() - 1) * gap
+            last += (turns.bit_length() - 1) * gap
+            turns, gap = masks.reversed_bits(turns, turns.bit_length()), -gap
+        bits = masks.run(masks.spaced(turns, gap), (last - first) // self.step + 1, self.step)
+        before = bits & masks.full(-first) if first < 0 else 0
+        bits = bits << first if first >= 0 else bits >> -first
+        inside = bits & masks.full(n)
+        if self.edge:
+            inside |= bool(before) | (bool(bits >> n) << (n - 1))
+        return inside
+
+    def forth(self, bits: int, out: int) -> int:
+        """Return the set of those of `out` units that read some unit of a set."""
+        if self.is_itself:
+            return bits & masks.full(out)
+        assert self.phases is not None
+        seeing, period = 0, len(self.phases)
+        for phase, span in enumerate(self.phases[:out]):
+            turns = len(range(phase, out, period))
+            if span != NOTHING:
+                seeing |= masks.spaced(self._reading(span, turns, bits), period) << phase
+        return seeing
+
+    def _reading(self, span: Interval, turns: int, bits: int) -> int:
+        """Return the set of those turns of a phase in which its unit reads some unit of a set."""
+        (first, last), gap, n = span, self.advance, self._size
+        lowest, highest = min(first, first + (turns - 1) * gap), max(last, last + (turns - 1) * gap)
+        before = max(-lowest, 0)
+        """How many units in front of the map the sets below have, too."""
+        starts_at_edge, ends_at_edge = self.edge and bits & 1, self.edge and bits >> (n - 1)
+        bits <<= before
+        if starts_at_edge:
+            bits |= masks.full(before)
+        if ends_at_edge and highest >= n:
+            bits |= masks.full(highest - n + 1) << (before + n)
+        hits = masks.run(bits, (last - first) // self.step + 1, self.step)  # by the last unit of a window
+        begins = hits >> (last - first + lowest + before)
+        if gap == 0:
+            return masks.full(turns) if begins & 1 else 0
+        chosen = masks.every(begins, 0, abs(gap)) & masks.full(turns)
+        return chosen if gap > 0 else masks.reversed_bits(chosen, turns)
+
+    def box(self, span: Interval) -> Interval:
+        """Return the first and last unit that the units of an interval read, on an axis without ends."""
+        if self.field.spans is not None:
+            return self.field.seen(*span)
+        first, last = max(span[0], 0), span[1]
+        read = self.back(masks.full(last - first + 1) << first) if first <= last else 0
+        return masks.ends(read) if read else NOTHING
+
+
+def itself(n: int | None) -> Relation:
+    """Return the relation of units that read the unit in their place."""
+    return Relation(n, PIXEL, ((0, 0),), 1)

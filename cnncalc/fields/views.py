@@ -1,0 +1,229 @@
+"""What one unit sees, layer by layer back to the input, and which units see one pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+from ..errors import SpecError
+from ..field import Interval
+from ..sizes import known, show
+from . import masks
+from .graph import Graph
+from .masks import NOWHERE, Product, Region
+from .reads import Reads
+
+Box = tuple[Interval, ...]
+"""The first and the last unit on each axis of a map."""
+
+
+class Sets(NamedTuple):
+    """What is read of a layer's output, or of the input, on all of its axes, those of channels included."""
+
+    possible: Region
+    """All that is perhaps read."""
+    certain: Region
+    """What is read for sure; the same object if that is all."""
+
+    def with_others(self, other: Sets) -> Sets:
+        """Return what is read by either."""
+        possible = masks.union((*self.possible, *other.possible))
+        if self.certain is self.possible and other.certain is other.possible:
+            return Sets(possible, possible)
+        return Sets(possible, masks.union((*self.certain, *other.certain)))
+
+
+class Sight(NamedTuple):
+    """What one unit of a layer sees of an earlier one, or of the input."""
+
+    graph: Graph
+    of: int
+    """The index of the unit's layer."""
+    unit: tuple[int, ...]
+    source: int
+    """The index of the layer that is seen, or INPUT."""
+    sets: dict[int, Sets]
+    """What it sees of each layer between the two, and of both."""
+    boxes: dict[int, Box]
+    """The first and last unit that it sees of each, on maps without ends; without those of which it sees nothing."""
+    bound: str | None
+    """Why it may see less than that; None if that is exact."""
+    unknown: str | None
+    """Why it is not known what it sees; None if that is known."""
+
+    def region(self, at: int) -> Region:
+        """Return what it sees of a layer, or of the input: the places of which it sees some channel."""
+        return self.graph.places(at, self.sets[at].possible) if at in self.sets else NOWHERE
+
+    @property
+    def box(self) -> Box | None:
+        """The first and last unit that it sees of the source, on maps without ends; None if it really sees none."""
+        return None if self.clipped is None else self.boxes.get(self.source, self.clipped)
+
+    @property
+    def clipped(self) -> Box | None:
+        """The first and last unit of the source that it really sees; None if it sees none."""
+        return None if self.unknown else masks.hull(self.region(self.source))
+
+    @property
+    def share(self) -> float | None:
+        """The share of the units in the clipped box that it really sees; None if it sees none."""
+        if self.clipped is None:
+            return None
+        box = prod([last - first + 1 for first, last in self.clipped])
+        return round(masks.count(self.region(self.source)) / box, 6)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the unit as JSON."""
+        axes = len(self.graph.space(self.source).places)
+        none = [None] * axes
+        return {
+            "of": self.graph.name(self.of),
+            "index": list(self.unit),
+            "in": self.graph.name(self.source),
+            "box": none if self.box is None else [list(span) for span in self.box],
+            "clipped": none if self.clipped is None else [list(span) for span in self.clipped],
+            "share": self.share,
+            "exact": self.bound is None and self.unknown is None,
+            **({} if self.bound is None else {"bound": self.bound}),
+            **({} if self.unknown is None else {"unknown": self.unknown}),
+        }
+
+
+def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
+    """Return what one unit of a layer sees of an earlier layer, or of the input. SpecError if there is no such unit."""
+    check_unit(graph, of, unit)
+    between = graph.behind(source)
+    start = graph.everywhere(of, unit)
+    sets, boxes = {of: Sets(start, start)}, {of: tuple([(at, at) for at in unit])}
+    bound = unknown = None
+    for at in range(of, source, -1):
+        if at not in sets or at not in between:
+            continue
+        layer = graph.vertices[at].layer
+        for read, reads in graph.reads_of(at, between):
+            if not reads.is_known:
+                unknown = unknown or f"it is not known what the units of {graph.name(at)} ({layer.op}) read"
+                continue
+            why = layer.node.layer.overstates or reads.not_exact
+            if why is not None:
+                bound = bound or f"{graph.name(at)}: {why}"
+            seen = _read(sets[at], reads, why is None)
+            sets[read] = sets[read].with_others(seen) if read in sets else seen
+            box = reads.box(dict(zip(graph.space(at).places, boxes[at], strict=True))) if at in boxes else None
+            if box is not None:
+                boxes[read] = _hull(boxes[read], box) if read in boxes else box
+    if bound is not None and source in sets:
+        possible, certain = [graph.places(source, region) for region in sets[source]]
+        bound = None if masks.same(possible, certain) else bound
+    return Sight(graph, of, tuple(unit), source, sets, boxes, bound, unknown)
+
+
+def _read(own: Sets, reads: Reads, is_exact: bool) -> Sets:
+    """Return what the units of a layer in these sets read of one of its inputs."""
+    possible = reads.back(own.possible)
+    if not is_exact:
+        return Sets(possible, NOWHERE)
+    return Sets(possible, possible if own.certain is own.possible else reads.back(own.certain))
+
+
+def _hull(one: Box, other: Box) -> Box:
+    return tuple([(min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(one, other, strict=True)])
+
+
+def check_unit(graph: Graph, at: int, unit: Sequence[int]) -> None:
+    """SpecError unless a layer, or the input, has this unit."""
+    name, space = graph.name(at), graph.space(at)
+    what = "pixel" if at < 0 else "unit"
+    shape = space.shape
+    text = ",".join(map(str, unit))
+    if not shape:
+        raise SpecError(f"{name} has no axis on which a {what} has a place", _help_space(graph))
+    sizes = [known(size) for size in shape]
+    if len(unit) != len(shape):
+        number = f"{len(shape)} axes" if len(shape) > 1 else "1 axis"
+        example = ",".join(["0"] * len(shape))
+        raise SpecError(
+            f"{name} has {number} ({show(shape)}), and {what} {text} has {len(unit)} numbers", f"as {example}"
+        )
+    if None in sizes:
+        raise SpecError(f"the size of {name} is open: {show(shape)}", "give the input's sizes, as -i 3x224x224")
+    if max(size or 0 for size in sizes) > MOST_UNITS:
+        raise SpecError(f"{name} is {show(shape)}: units are followed on axes of at most {MOST_UNITS:,}")
+    for place, size in zip(unit, sizes, strict=True):
+        if not 0 <= place < (size or 0):
+            raise SpecError(f"{name} is {show(shape)}, and has no {what} {text}", _range(sizes))
+
+
+def _range(sizes: Sequence[int | None]) -> str:
+    return (
+        f"the last is {','.join([f'{(size or 1) - 1}' for size in sizes])}, the first is {','.join(['0'] * len(sizes))}"
+    )
+
+
+def _help_space(graph: Graph) -> str | None:
+    last = graph.last_with_space()
+    return None if last is None else f"the last layer with such axes is {graph.name(last)}: --of {graph.name(last)}"
+
+
+MOST_UNITS = 1 << 24
+"""On longer axes, units are not followed one by one."""
+
+
+class Spread(NamedTuple):
+    """The units of layers that see one pixel of the input, or one unit of a layer (the projective field)."""
+
+    graph: Graph
+    source: int
+    """The index of the layer of the pixel, or INPUT."""
+    pixel: tuple[int, ...]
+    sets: dict[int, Region]
+    """The units of each layer behind it that see it; a layer of which it is not known is left out."""
+
+    def number(self, at: int) -> int | None:
+        """Return how many units of a layer see it; None if that is not known."""
+        return masks.count(self.sets[at]) if at in self.sets else None
+
+    def share(self, at: int) -> float | None:
+        """Return how many of a hundred units of a layer see it; None if that is not known."""
+        number, sizes = self.number(at), [known(size) or 1 for size in self.graph.space(at).shape]
+        return None if number is None else 100 * number / prod(sizes)
+
+    def hull(self, at: int) -> Box | None:
+        """Return the first and the last unit of a layer that see it; None if none does."""
+        return masks.hull(self.sets[at]) if at in self.sets else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the pixel, and the units of each layer that see it, as JSON."""
+        return {
+            "in": self.graph.name(self.source),
+            "index": list(self.pixel),
+            "seen": [self._layer(at) for at in sorted(self.graph.behind(self.source) - {self.source})],
+        }
+
+    def _layer(self, at: int) -> dict[str, Any]:
+        """Return the units of one layer as JSON; null for a number that is not known."""
+        hull, axes = self.hull(at), len(self.graph.space(at).places)
+        return {
+            "by": self.graph.name(at),
+            "box": [None] * axes if hull is None else [list(span) for span in hull],
+            "units": self.number(at),
+        }
+
+
+def look_forth(graph: Graph, source: int, pixel: Sequence[int]) -> Spread:
+    """Return the units of the layers behind one that see a unit of it, or a pixel of the input."""
+    check_unit(graph, source, pixel)
+    behind = graph.behind(source)
+    whole = {source: graph.everywhere(source, pixel)}
+    for at in sorted(behind - {source}):
+        seen: list[Product] = []
+        for read, reads in graph.reads_of(at, behind):
+            if not reads.is_known or read not in whole:
+                break
+            seen += reads.forth(whole[read])
+        else:
+            whole[at] = masks.union(seen)
+    sets = {at: graph.places(at, region) for at, region in whole.items()}
+    return Spread(graph, source, tuple(pixel), sets)
