@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import sources
-from ..errors import SpecError, shown
+from ..errors import SpecError
 from ..files import text_output
 from ..render.fields import FORMATS
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
 from ._terminal import style_of
+from ._units import in_option, of_option, place_of, unit_option
 from ._usage import Command
 
 if TYPE_CHECKING:
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
 @click.command("rf", cls=Command)
 @click.argument("spec", nargs=-1, metavar="SPEC...")
 @network_options()
-@click.option("--unit", metavar="NUMBERS", help="Show what one unit sees, such as 3,4: its place on each axis.")
+@unit_option
 @click.option("--from-pixel", "pixel", metavar="NUMBERS", help="Show which units of each layer see a pixel, as 10,20.")
-@click.option("--of", "of", metavar="LAYER", help="Whose units; by default those of the last layer with axes.")
+@of_option
 @click.option("--paths", "follows", is_flag=True, help="Show the field of each path to a layer, and their alignment.")
 @click.option(
     "--effective", is_flag=True, help="Show how strongly pixels sway a unit, in the mean over random weights."
 )
 @click.option("--verify", "proves", is_flag=True, help="Run the network on single pixels, and compare.")
 @click.option("--explain", is_flag=True, help="Show each layer's arithmetic.")
-@click.option("--in", "source", metavar="LAYER", help="Take the fields on this layer's output, not on the input.")
+@in_option
 @format_options(FORMATS)
 @path_option()
 @message_options
@@ -75,13 +76,13 @@ def command(
         options.note_report(network)
         network, options = options.taken(network)
         fields = ReceptiveFields(options.report(network), of, source)
-        place = None if unit is None else _numbers("--unit", unit)
+        place = None if unit is None else place_of("--unit", unit)
         if effective:
             fields.effective = _effective(fields, place)
         elif place is not None:
             fields.look_back(place)
         if pixel is not None:
-            fields.look_forth(_numbers("--from-pixel", pixel))
+            fields.look_forth(place_of("--from-pixel", pixel))
         if follows:
             fields.follow()
         found = _verified(fields) if proves else None
@@ -116,11 +117,3 @@ def _verified(fields: ReceptiveFields) -> Verified:
     found = verify(fields.report, fields.of)
     fields.proof = found.to_dict()
     return found
-
-
-def _numbers(option: str, text: str) -> tuple[int, ...]:
-    """Return the place that an option names, a number per axis."""
-    numbers = text.replace("x", ",").split(",")
-    if not all(number.strip().isascii() and number.strip().isdecimal() and len(number) < 20 for number in numbers):
-        raise SpecError(f"{option} {shown(text)} is not a place", "give a number from 0 on for each axis, as 3,4")
-    return tuple(map(int, numbers))

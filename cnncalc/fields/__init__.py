@@ -41,6 +41,7 @@ class LayerFields(NamedTuple):
             "centre": [axis.centre for axis in self.axes],
             "padding": [axis.padding for axis in self.axes],
             "border": list(self.border),
+            **space.to_dict(),
             "units": list(to_json(space.shape) or ()),
             "along": letters_of(graph, self.at),
             "reads": [
@@ -51,18 +52,21 @@ class LayerFields(NamedTuple):
         }
 
 
-def reading_json(reading: Reads) -> list[dict[str, Any]] | None:
-    """Return what units read on each axis of a thing that they read, as JSON; None if that is not known."""
+def reading_json(reading: Reads) -> list[dict[str, Any] | None] | None:
+    """Return what units read on each axis of a thing that they read, as JSON; None if that is not known.
+
+    Axes are counted from 0 among all of a map's, those of channels included, of which it may be None for one.
+    """
     if not reading.is_known:
         return None
-    places = {place: number for number, place in enumerate(reading.target.places)}
-    axes = []
-    for at in reading.source.places:
-        parts = reading.parts[at]
-        own: dict[str, Any] = {"axis": places.get(parts[0].place) if parts else None}
+    axes: list[dict[str, Any] | None] = []
+    for at, (relation, parts) in enumerate(zip(reading.relations, reading.parts, strict=True)):
+        own: dict[str, Any] = {"axis": parts[0].place if parts else None}
         if len(parts) > 1 or any(part[1:] != (1, reading.target.sizes[part.place], 1) for part in parts):
-            own = {"digits": [[places.get(place), inner, size, step] for place, inner, size, step in parts]}
-        axes.append(own | reading.relations[at].to_dict())
+            own = {"digits": parts}
+        if parts and at in reading.source.places:
+            own |= relation.endless()
+        axes.append(relation.to_dict() | own if reading.followed[at] else None)
     return axes
 
 
@@ -127,7 +131,7 @@ class ReceptiveFields:
             "effective": self.effective,
             "verify": self.proof,
         }
-        return {"fields": {**found, **{name: value for name, value in asked.items() if value is not None}}}
+        return {**found, **{name: value for name, value in asked.items() if value is not None}}
 
     def extras(self) -> dict[str, Any]:
         """Return what stands beside the report in a JSON document: the unit, or the pixel."""

@@ -8,6 +8,7 @@ from typing import Any
 from ...explain import field_lines
 from ...fields import LayerFields, ReceptiveFields
 from ...fields.graph import Graph
+from ...network import INPUT
 from ...notation.encode import document as json_document
 from ...report import LayerReport
 from .. import Style
@@ -21,7 +22,8 @@ def document(fields: ReceptiveFields, style: Style) -> Iterator[str]:
     keys["layers"] = (_raw(layer, own, fields.graph, style) for layer in report)
     if report.network.expect is not None:
         keys["expect"] = report.network.expect
-    keys["report"] = {**report.totals(), **fields.totals()}
+    keys["report"] = report.totals()
+    keys["report"]["fields"] = {**fields.graph.space(INPUT).to_dict(), **fields.totals()}
     return json_document({**keys, **fields.extras()}.items())
 
 
