@@ -20,6 +20,7 @@ from ._usage import Command
 @click.option("--from-pixel", "pixel", metavar="NUMBERS", help="Show which units of each layer see a pixel, as 10,20.")
 @click.option("--of", "of", metavar="LAYER", help="Whose units; by default those of the last layer with axes.")
 @click.option("--in", "source", metavar="LAYER", help="Take the fields on this layer's output, not on the input.")
+@click.option("--phases", is_flag=True, help="Show each phase of units that see differently, a row each.")
 @format_options(FORMATS)
 @path_option()
 @message_options
@@ -30,6 +31,7 @@ def command(
     pixel: str | None,
     of: str | None,
     source: str | None,
+    phases: bool,
     format: str,
     path: str | None,
 ) -> int:
@@ -53,6 +55,7 @@ def command(
         options.note_report(network)
         network, options = options.taken(network)
         fields = ReceptiveFields(options.report(network), of, source)
+        fields.phases = phases
         if unit is not None:
             fields.look_back(_numbers("--unit", unit))
         if pixel is not None:

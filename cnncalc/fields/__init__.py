@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..errors import SpecError, shown
+from ..errors import SpecError
+from ..field import Field
+from ..layers import Fields
 from ..network import INPUT
 from ..report import LayerReport, Report
 from ..sizes import to_json
+from .bounds import bounds
 from .figures import AxisFigures, axis_figures, letters_of
 from .graph import Graph
 from .reads import Reads
-from .views import Sight, Spread, look_back, look_forth
+from .sights import Sight, Spread, look_back, look_forth
 
 
 class LayerFields(NamedTuple):
@@ -24,14 +27,21 @@ class LayerFields(NamedTuple):
     axes: tuple[AxisFigures, ...]
     at: int
     """Its index in the graph."""
+    bound: str | None
+    """Why its units may see less; None if that is exact."""
 
     def to_dict(self, graph: Graph) -> dict[str, Any]:
         """Return what stands beside the figures of the layer's report, as JSON."""
         space = graph.space(self.at)
         return {
             "axis": [axis.letter for axis in self.axes],
+            "size": [axis.field.size for axis in self.axes],
+            "stride": [None if axis.stride is None else float(axis.stride) for axis in self.axes],
+            "first": [None if axis.first is None else axis.first[0] for axis in self.axes],
             "centre": [axis.centre for axis in self.axes],
             "padding": [axis.padding for axis in self.axes],
+            "exact": self.bound is None,
+            **({} if self.bound is None else {"bound": self.bound}),
             "units": list(to_json(space.shape) or ()),
             "along": letters_of(graph, self.at),
             "reads": [
@@ -64,14 +74,38 @@ class ReceptiveFields:
         self.report, self.graph = report, Graph(report)
         self.source = INPUT if source is None else self.graph.find(source, "--in")
         self.of = None if of is None else self.graph.find(of, "--of")
-        self.view: Sight | None = None
+        self.phases = False
+        """Whether each phase of units that differ has a row."""
+        self.sight: Sight | None = None
         """What one unit sees, if that is asked for."""
         self.spread: Spread | None = None
         """Which units see one pixel, if that is asked for."""
-        self.layers = [
-            LayerFields(vertex.name, vertex.layer, axis_figures(self.graph, at), at)
-            for at, vertex in enumerate(self.graph)
-        ]
+        self.layers = list(self._layers())
+
+    def _layers(self) -> Iterator[LayerFields]:
+        """Yield the layers that depend on what is looked at; on the input, all of them."""
+        graph, whys = self.graph, bounds(self.graph)
+        own = None if self.source == INPUT else graph.fields_from(self.source)
+        for at, vertex in enumerate(graph):
+            if own is None or (at in own and at != self.source):
+                fields = self._known(at, graph.fields(at) if own is None else own[at])
+                axes = axis_figures(graph, at, fields, self.source)
+                yield LayerFields(vertex.name, vertex.layer, axes, at, whys[at])
+
+    def _known(self, at: int, fields: Fields) -> Fields:
+        """Return the fields of a layer; where the closed form knows none, what units without a place see together."""
+        graph = self.graph
+        unknown = [axis for axis, field in enumerate(fields.of) if field.spans is None]
+        if not unknown or graph.space(at).shape or graph.size_of(at) is None or graph.size_of(self.source) is None:
+            return fields
+        sight = look_back(graph, at, (), self.source)
+        if sight.clipped is None or sight.bound is not None:
+            return fields
+        of = list(fields.of)
+        for axis in unknown:
+            first, last = sight.clipped[axis]
+            of[axis] = Field(last - first + 1, 0, first, None, 0, of[axis].marks)
+        return fields._replace(of=tuple(of))
 
     def look_back(self, unit: Sequence[int]) -> None:
         """Find out what one unit sees. SpecError if there is no such unit."""
@@ -80,7 +114,7 @@ class ReceptiveFields:
             of = self.graph.last_with_space(len(unit))
         if of is None:
             raise self._no_layer(len(unit))
-        self.view = look_back(self.graph, of, unit, self.source)
+        self.sight = look_back(self.graph, of, unit, self.source)
 
     def look_forth(self, pixel: Sequence[int]) -> None:
         """Find out which units see a pixel of the input, or a unit of a layer. SpecError if there is no such pixel."""
@@ -88,16 +122,17 @@ class ReceptiveFields:
 
     def _no_layer(self, axes: int) -> SpecError:
         last = self.graph.last_with_space()
-        what = f"no layer has units with {axes} {'axis' if axes == 1 else 'axes'}"
         if last is None:
-            return SpecError("no layer has units that have a place in the input", "all of them see it whole")
-        shape = self.graph.space(last).shape
-        return SpecError(what, f"as {','.join(['0'] * len(shape))}, of {shown(self.graph.name(last))}")
+            return SpecError("no layer has units with a place on an axis of the input", "each sees all that there is")
+        number = len(self.graph.space(last).shape)
+        have = f"{number} {'axis' if number == 1 else 'axes'}"
+        what = f"no layer has units with {axes} {'axis' if axes == 1 else 'axes'}"
+        return SpecError(what, f"those of {self.graph.name(last)} have {have}: --unit {','.join(['0'] * number)}")
 
     def extras(self) -> dict[str, Any]:
         """Return what stands beside the report in a JSON document: the unit, or the pixel."""
-        if self.view is not None:
-            return {"unit": self.view.to_dict()}
+        if self.sight is not None:
+            return {"unit": self.sight.to_dict()}
         if self.spread is not None:
             return {"pixel": self.spread.to_dict()}
         return {}

@@ -7,10 +7,10 @@ from fractions import Fraction
 from math import prod
 from typing import NamedTuple
 
-from ...field import Interval
+from ...field import NOTHING, Interval
 from ...fields import LayerFields, ReceptiveFields, masks
-from ...fields.figures import AxisFigures, letters_of
-from ...fields.views import Sight, Spread
+from ...fields.figures import AxisFigures, letters_of, middle
+from ...fields.sights import Sight, Spread
 from ...network import INPUT
 from ...sizes import known, show
 from ..columns import op_text
@@ -18,89 +18,114 @@ from ..grid import Cell, Column, Grid, grid
 
 
 class FieldRow(NamedTuple):
-    """A layer's field on one axis, or on several on which it is the same."""
+    """A layer's field on one axis, or on several on which it is the same; of one phase, if phases are asked for."""
 
     fields: LayerFields
     letters: str
     axis: AxisFigures | None
     """None for a layer whose units no pixel leads to."""
+    phase: int | None = None
     is_first: bool = True
     """Whether it is the first row of its layer."""
 
 
-def rows(fields: ReceptiveFields) -> Iterator[FieldRow]:
-    """Yield the rows of a network."""
+def rows(fields: ReceptiveFields, phases: bool) -> Iterator[FieldRow]:
+    """Yield the rows of a network, with `phases` one for each phase of a layer whose units differ."""
     for layer in fields.layers:
         if fields.of in (None, layer.at):
-            yield from _rows(layer)
+            for number, row in enumerate(_rows(layer, phases)):
+                yield row._replace(is_first=not number)
 
 
-def _rows(layer: LayerFields) -> Iterator[FieldRow]:
+def _rows(layer: LayerFields, phases: bool) -> Iterator[FieldRow]:
     groups: dict[object, list[AxisFigures]] = {}
     for axis in layer.axes:
         groups.setdefault((*axis.field[:5], axis.padding), []).append(axis)
     if not groups:
         yield FieldRow(layer, "", None)
-    for number, group in enumerate(groups.values()):
-        yield FieldRow(layer, "".join(axis.letter for axis in group), group[0], not number)
+    for group in groups.values():
+        row, spans = FieldRow(layer, "".join(axis.letter for axis in group), group[0]), group[0].field.phases
+        if not phases or spans is None:
+            yield row
+        else:
+            yield from [row._replace(phase=phase) for phase in range(len(spans))]
 
 
-def _size(axis: AxisFigures) -> Cell:
+def _span(row: FieldRow, axis: AxisFigures) -> Interval | None:
+    """Return the first and last pixel of a row's phase, or of unit 0; None if it is not known, or sees nothing."""
+    if row.phase is None:
+        return axis.first
+    span = (axis.field.phases or ())[row.phase]
+    return None if span == NOTHING else span
+
+
+def _nothing(row: FieldRow, axis: AxisFigures) -> bool:
+    return axis.field.spans is not None and _span(row, axis) is None
+
+
+def _size(row: FieldRow, axis: AxisFigures) -> Cell:
+    if row.phase is not None:
+        span = _span(row, axis)
+        return 0 if span is None else span[1] - span[0] + 1
     sizes = axis.field.sizes
     return None if sizes is None else sizes[0] if sizes[0] == sizes[1] else f"{sizes[0]}-{sizes[1]}"
 
 
-def _stride(axis: AxisFigures) -> Cell:
-    return None if axis.stride is None else _number(axis.stride)
+def _stride(row: FieldRow, axis: AxisFigures) -> Cell:
+    if axis.stride is None:
+        return None
+    stride = axis.stride if row.phase is None else Fraction(axis.field.advance)
+    return stride.numerator if stride.denominator == 1 else f"{stride}"
 
 
-def _number(number: Fraction) -> Cell:
-    return number.numerator if number.denominator == 1 else f"{number}"
+def _first(row: FieldRow, axis: AxisFigures) -> Cell:
+    span = _span(row, axis)
+    return "none" if _nothing(row, axis) else axis.field.start if span is None else span[0]
 
 
-def _first(axis: AxisFigures) -> Cell:
-    return "none" if axis.sees_nothing else axis.field.start
+def _centre(row: FieldRow, axis: AxisFigures) -> Cell:
+    span = _span(row, axis)
+    return "none" if _nothing(row, axis) else None if span is None else middle(span)
 
 
-def _centre(axis: AxisFigures) -> Cell:
-    return "none" if axis.sees_nothing else axis.centre
+def _padding(row: FieldRow, axis: AxisFigures) -> Cell:
+    return "" if row.phase is not None else None if axis.padding is None else 100 * axis.padding
 
 
-def _padding(axis: AxisFigures) -> Cell:
-    return None if axis.padding is None else 100 * axis.padding
-
-
-def _of_axis(title: str, cell: object, unit: str = "") -> Column[FieldRow]:
+def _of_axis(title: str, cell: Callable[[FieldRow, AxisFigures], Cell], unit: str = "") -> Column[FieldRow]:
     """Return the column of a figure of an axis; it says nothing of a layer without one."""
-    return Column(title, lambda row: "" if row.axis is None else cell(row.axis), unit=unit)  # type: ignore[operator]
+    return Column(title, lambda row: "" if row.axis is None else cell(row, row.axis), unit=unit)
 
 
 COLUMNS: dict[str, Column[FieldRow]] = {
     "layer": Column("layer", lambda row: row.fields.name, right=False, style="bold"),
     "op": Column("op", lambda row: op_text(row.fields.layer), right=False, style="cyan", wraps=True),
     "axis": Column("axis", lambda row: row.letters, right=False),
+    "phase": Column("phase", lambda row: "" if row.phase is None else row.phase),
     "size": _of_axis("size", _size),
     "stride": _of_axis("stride", _stride),
     "first": _of_axis("first", _first),
     "centre": _of_axis("centre", _centre),
     "padding": _of_axis("padding", _padding, unit="%"),
+    "exact": Column("exact", lambda row: "" if row.axis is None else "at most" if row.fields.bound else "yes"),
 }
-ALL = tuple(COLUMNS)
 
 
-def field_grid(fields: ReceptiveFields, repeat: bool = True) -> Grid:
-    """Return the rows of what is asked for; without `repeat` a layer's name and op stand in its first row alone."""
-    if fields.view is not None:
-        return unit_grid(fields.view)
+def field_grid(fields: ReceptiveFields, is_drawn: bool = False) -> Grid:
+    """Return the rows of what is asked for. If they are drawn, a name stands once, and no column says one thing."""
+    if fields.sight is not None:
+        return unit_grid(fields.sight)
     if fields.spread is not None:
         return pixel_grid(fields.spread, fields.of)
-    found = list(rows(fields))
-    whole = grid(COLUMNS, ALL, found)
-    if repeat:
+    found = list(rows(fields, fields.phases))
+    names = [name for name in COLUMNS if name != "phase" or fields.phases]
+    if is_drawn and not any(row.fields.bound for row in found):
+        names.remove("exact")
+    whole = grid(COLUMNS, names, found)
+    if not is_drawn:
         return whole
-    once = {"layer", "op"}
     cells = [
-        [cell if row.is_first or name not in once else "" for name, cell in zip(ALL, line, strict=True)]
+        [cell if row.is_first or name not in ("layer", "op") else "" for name, cell in zip(names, line, strict=True)]
         for row, line in zip(found, whole.rows, strict=True)
     ]
     return whole._replace(rows=cells)
@@ -178,7 +203,25 @@ def pixel_grid(spread: Spread, of: int | None) -> Grid:
 
 def sentences(fields: ReceptiveFields) -> list[str]:
     """Return what is said below the rows."""
-    return [] if fields.view is None else unit_sentences(fields.view)
+    if fields.sight is not None:
+        return unit_sentences(fields.sight)
+    return [] if fields.spread is not None else [*field_sentences(fields)]
+
+
+def field_sentences(fields: ReceptiveFields) -> Iterator[str]:
+    """Yield why figures are bounds, a reason once."""
+    reasons: dict[str, list[str]] = {}
+    for layer in fields.layers:
+        if layer.bound is not None and fields.of in (None, layer.at):
+            reasons.setdefault(layer.bound, []).append(layer.name)
+    for reason, names in list(reasons.items())[:MOST_REASONS]:
+        yield f"at most, from {names[0]} on: {reason}" if len(names) > 1 else f"at most, in {names[0]}: {reason}"
+    if len(reasons) > MOST_REASONS:
+        yield f"and for {len(reasons) - MOST_REASONS} reasons more, all with --json"
+
+
+MOST_REASONS = 3
+"""How many reasons are told below a table."""
 
 
 def unit_sentences(view: Sight) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..errors import SpecError
 from ..field import Interval
+from ..network import INPUT
 from ..sizes import known, show
 from . import masks
 from .graph import Graph
@@ -95,6 +96,8 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
     """Return what one unit of a layer sees of an earlier layer, or of the input. SpecError if there is no such unit."""
     check_unit(graph, of, unit)
     between = graph.behind(source)
+    if of not in between and source != INPUT:
+        raise SpecError(f"{graph.name(of)} does not depend on {graph.name(source)}", _help_behind(graph, source))
     start = graph.everywhere(of, unit)
     sets, boxes = {of: Sets(start, start)}, {of: tuple([(at, at) for at in unit])}
     bound = unknown = None
@@ -138,7 +141,7 @@ def check_unit(graph: Graph, at: int, unit: Sequence[int]) -> None:
     what = "pixel" if at < 0 else "unit"
     shape = space.shape
     text = ",".join(map(str, unit))
-    if not shape:
+    if not shape and unit:
         raise SpecError(f"{name} has no axis on which a {what} has a place", _help_space(graph))
     sizes = [known(size) for size in shape]
     if len(unit) != len(shape):
@@ -149,7 +152,7 @@ def check_unit(graph: Graph, at: int, unit: Sequence[int]) -> None:
         )
     if None in sizes:
         raise SpecError(f"the size of {name} is open: {show(shape)}", "give the input's sizes, as -i 3x224x224")
-    if max(size or 0 for size in sizes) > MOST_UNITS:
+    if max([size or 0 for size in sizes], default=0) > MOST_UNITS:
         raise SpecError(f"{name} is {show(shape)}: units are followed on axes of at most {MOST_UNITS:,}")
     for place, size in zip(unit, sizes, strict=True):
         if not 0 <= place < (size or 0):
@@ -160,6 +163,11 @@ def _range(sizes: Sequence[int | None]) -> str:
     return (
         f"the last is {','.join([f'{(size or 1) - 1}' for size in sizes])}, the first is {','.join(['0'] * len(sizes))}"
     )
+
+
+def _help_behind(graph: Graph, source: int) -> str:
+    behind = sorted(graph.behind(source) - {source})
+    return f"the last layer that does is {graph.name(behind[-1])}" if behind else "no layer does: it is an output"
 
 
 def _help_space(graph: Graph) -> str | None:
