@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from ...errors import width_of
@@ -166,9 +167,9 @@ def _filled(text: str, width: int, color: str, style: Style) -> str:
 def _painted(cells: Sequence[Mark], style: Style) -> str:
     """Return the characters of a row's lines, in the colours of their lanes; the last one is a space."""
     text = ""
-    for mark, lane in cells[:-1]:
-        color = LANE_COLORS[lane % len(LANE_COLORS)] if mark != " " else ""
-        text += paint(mark, color, style.color) if color else mark
+    for color, run in groupby(cells[:-1], key=lambda cell: LANE_COLORS[cell[1] % len(LANE_COLORS)]):
+        marks = "".join([mark for mark, _ in run])
+        text += paint(marks, color, style.color) if color and not marks.isspace() else marks
     return text
 
 

@@ -30,7 +30,7 @@ def dot(report: Report, style: Style) -> Iterator[str]:
     rows = stations(report, style.selection)
     name = printable(report.network.name or "network").translate(_DOT)
     yield f'digraph "{name}" {{\n'
-    yield '    node [shape=box, fontname="sans-serif"]\n'
+    yield '    node [shape=box, fontname="Helvetica"]\n'
     for at, row in enumerate(rows):
         label = "\\n".join([text.translate(_DOT) for text in _label(row)])
         shape = ", shape=ellipse" if row.row is None else ""

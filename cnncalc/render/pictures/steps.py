@@ -107,7 +107,7 @@ class _Sketch:
         window, place = self.window, self.window.place(number)
         what = "input" if window.spreads else "output"
         of = f", output channel {self.channel}" if window.c_o > 1 else ""
-        title = f"step {number + 1} of {window.total:,}: {what} {_listed(place)}{of}"
+        title = f"step {number + 1:,} of {window.total:,}: {what} {_listed(place)}{of}"
         yield paint(title, "bold", self.style.color) + "\n"
         yield from self._maps(place)
         for line in self._spread_lines(place) if window.spreads else self._sum_lines(place):
@@ -127,16 +127,34 @@ class _Sketch:
     # The maps
 
     def _maps(self, step: Place) -> Iterator[str]:
-        """Yield the lines of input, kernel and output, with fewer cells around the window until they fit the width."""
-        rows = self._rows(step, MOST_CELLS)
-        for most in (12, 8, 6, 4):
-            if self.style.width is None or max(map(_width, rows)) <= self.style.width - 2:
-                break
-            rows = self._rows(step, most)
+        """Yield the lines of input, kernel and output."""
+        rows, is_wide = self._fitted(step)
         for row in rows:
-            yield from (f"  {line}".rstrip() + "\n" for line in _beside(row, self.style))
+            for maps in [row] if is_wide else [[one] for one in row]:
+                yield from (f"  {line}".rstrip() + "\n" for line in _beside(maps, self.style))
         if len(self.inputs) > MOST_PLANES:
             yield f"  ({len(self.inputs) - MOST_PLANES:,} input channels more)\n"
+
+    def _fitted(self, step: Place) -> tuple[list[list[tuple[str, Block]]], bool]:
+        """Return the rows of maps that fit the width, and whether the maps of a row stand side by side.
+
+        Maps that are whole rather stand one below the other than lose cells; of large ones fewer cells are drawn.
+        """
+        room = None if self.style.width is None else self.style.width - 2
+        whole = self._rows(step, MOST_CELLS)
+        if room is None or max(map(_width, whole)) <= room:
+            return whole, True
+        largest = max([max(axis.n + axis.pb + axis.pa, axis.out) for axis in self.window.axes])
+        if largest > MOST_CELLS:
+            for most in (12, 8):
+                rows = self._rows(step, most)
+                if max(map(_width, rows)) <= room:
+                    return rows, True
+        for most in (MOST_CELLS, 12, 8, 6, 4):
+            rows = self._rows(step, most)
+            if max(_width([one]) for row in rows for one in row) <= room:
+                break
+        return rows, False
 
     def _rows(self, step: Place, most: int) -> list[list[tuple[str, Block]]]:
         """Return rows of maps, each with the sign or the title before it."""
@@ -248,9 +266,7 @@ def _shown(
 
 
 def _beside(maps: Sequence[tuple[str, Block]], style: Style) -> list[str]:
-    """Return the lines of maps that stand side by side, or one below the other if they do not fit the width."""
-    if style.width is not None and _width(maps) > style.width - 2 and len(maps) > 1:
-        return [line for one in maps for line in _beside([one], style)]
+    """Return the lines of maps that stand side by side, and an empty one."""
     columns = []
     for title, block in maps:
         width = _width([(title, block)])
