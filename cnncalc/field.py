@@ -56,8 +56,10 @@ class Field(NamedTuple):
     def __hash__(self) -> int:
         return hash(self[:6])
 
-    is_followed = False
-    """Whether it tells one unit from another wherever they go, as a relation of `cnncalc.fields` does."""
+    @property
+    def is_followed(self) -> bool:
+        """Whether it tells one unit from another wherever they go, as a relation of `cnncalc.fields` does."""
+        return False
 
     @property
     def sizes(self) -> tuple[int, int] | None:

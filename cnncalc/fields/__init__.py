@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import SpecError
-from ..field import Field
+from ..field import Field, Interval
 from ..layers import Fields
 from ..network import INPUT
 from ..report import LayerReport, Report
-from ..sizes import to_json
+from ..sizes import known, to_json
 from .bounds import bounds
 from .figures import AxisFigures, axis_figures, letters_of
 from .graph import Graph
@@ -67,6 +67,14 @@ def reading_json(reading: Reads) -> list[dict[str, Any]] | None:
     return axes
 
 
+def _agrees(field: Field, seen: Interval, pixels: int) -> bool:
+    """Return whether a field, as far as it lies in the input, is what is really seen."""
+    if field.spans is None:
+        return False
+    first, last = field.seen(0, 0)
+    return (max(first, 0), min(last, pixels - 1)) == seen
+
+
 class ReceptiveFields:
     """The receptive fields of a network's layers, blocks opened; of one layer alone if it is named."""
 
@@ -88,24 +96,28 @@ class ReceptiveFields:
         own = None if self.source == INPUT else graph.fields_from(self.source)
         for at, vertex in enumerate(graph):
             if own is None or (at in own and at != self.source):
-                fields = self._known(at, graph.fields(at) if own is None else own[at])
+                fields, bound = self._settled(at, graph.fields(at) if own is None else own[at], whys[at])
                 axes = axis_figures(graph, at, fields, self.source)
-                yield LayerFields(vertex.name, vertex.layer, axes, at, whys[at])
+                yield LayerFields(vertex.name, vertex.layer, axes, at, bound)
 
-    def _known(self, at: int, fields: Fields) -> Fields:
-        """Return the fields of a layer; where the closed form knows none, what units without a place see together."""
+    def _settled(self, at: int, fields: Fields, bound: str | None) -> tuple[Fields, str | None]:
+        """Return the fields of a layer, and why they are bounds.
+
+        Where the closed form does not know them, or is a bound, they are what the units of a layer see together if they
+        have no place.
+        """
         graph = self.graph
-        unknown = [axis for axis, field in enumerate(fields.of) if field.spans is None]
-        if not unknown or graph.space(at).shape or graph.size_of(at) is None or graph.size_of(self.source) is None:
-            return fields
+        is_open = bound is not None or any(field.spans is None for field in fields.of)
+        if not is_open or graph.space(at).shape or None in (graph.size_of(at), graph.size_of(self.source)):
+            return fields, bound
         sight = look_back(graph, at, (), self.source)
         if sight.clipped is None or sight.bound is not None:
-            return fields
+            return fields, bound
         of = list(fields.of)
-        for axis in unknown:
-            first, last = sight.clipped[axis]
-            of[axis] = Field(last - first + 1, 0, first, None, 0, of[axis].marks)
-        return fields._replace(of=tuple(of))
+        for axis, (seen, pixels) in enumerate(zip(sight.clipped, graph.space(self.source).shape, strict=True)):
+            if not _agrees(of[axis], seen, known(pixels) or 0):
+                of[axis] = Field(seen[1] - seen[0] + 1, 0, seen[0], None, 0, of[axis].marks)
+        return fields._replace(of=tuple(of)), None
 
     def look_back(self, unit: Sequence[int]) -> None:
         """Find out what one unit sees. SpecError if there is no such unit."""
@@ -123,7 +135,7 @@ class ReceptiveFields:
     def _no_layer(self, axes: int) -> SpecError:
         last = self.graph.last_with_space()
         if last is None:
-            return SpecError("no layer has units with a place on an axis of the input", "each sees all that there is")
+            return SpecError("no layer has units with a place on an axis of the input")
         number = len(self.graph.space(last).shape)
         have = f"{number} {'axis' if number == 1 else 'axes'}"
         what = f"no layer has units with {axes} {'axis' if axes == 1 else 'axes'}"

@@ -110,6 +110,14 @@ class Graph:
             )
         return self._readings[at]
 
+    def lost(self) -> list[int]:
+        """Return the layers of which it is not known what their units read, though it is known of what they read."""
+        lost = set[int]()
+        for at, vertex in enumerate(self.vertices):
+            if lost.isdisjoint(vertex.reads) and not all(reads.is_known for reads in self.readings(at)):
+                lost.add(at)
+        return sorted(lost)
+
     def last_with_space(self, axes: int | None = None) -> int | None:
         """Return the last layer whose units differ by place, on so many axes if that is given; None without one."""
         fitting = [

@@ -28,7 +28,10 @@ class Relation(NamedTuple):
     edge: bool = False
     """Whether a unit beside the map is that at its end: an upsampling reads no zeros there."""
 
-    is_followed = True
+    @property
+    def is_followed(self) -> bool:
+        """Whether it tells one unit from another wherever they go."""
+        return True
 
     @property
     def is_itself(self) -> bool:

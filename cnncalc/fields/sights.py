@@ -96,6 +96,8 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
     """Return what one unit of a layer sees of an earlier layer, or of the input. SpecError if there is no such unit."""
     check_unit(graph, of, unit)
     between = graph.behind(source)
+    if not graph.space(source).places and unit:
+        raise _no_place(graph, source)
     if of not in between and source != INPUT:
         raise SpecError(f"{graph.name(of)} does not depend on {graph.name(source)}", _help_behind(graph, source))
     start = graph.everywhere(of, unit)
@@ -142,7 +144,7 @@ def check_unit(graph: Graph, at: int, unit: Sequence[int]) -> None:
     shape = space.shape
     text = ",".join(map(str, unit))
     if not shape and unit:
-        raise SpecError(f"{name} has no axis on which a {what} has a place", _help_space(graph))
+        raise _no_place(graph, at)
     sizes = [known(size) for size in shape]
     if len(unit) != len(shape):
         number = f"{len(shape)} axes" if len(shape) > 1 else "1 axis"
@@ -170,9 +172,16 @@ def _help_behind(graph: Graph, source: int) -> str:
     return f"the last layer that does is {graph.name(behind[-1])}" if behind else "no layer does: it is an output"
 
 
-def _help_space(graph: Graph) -> str | None:
+def _no_place(graph: Graph, at: int) -> SpecError:
+    """Return the error for a layer whose units have no place, or the input."""
+    lost = graph.lost()
+    before = [one for one in lost if at in graph.behind(one)]
     last = graph.last_with_space()
-    return None if last is None else f"the last layer with such axes is {graph.name(last)}: --of {graph.name(last)}"
+    help = None if last is None else f"the last layer whose units have a place is {graph.name(last)}"
+    what = f"the {'values of the input' if at == INPUT else f'units of {graph.name(at)}'} have no place on an axis"
+    if before:
+        what += f": it is not known what the units of {graph.name(before[0])} ({graph.vertices[before[0]].layer.op}) read"
+    return SpecError(what, help)
 
 
 MOST_UNITS = 1 << 24

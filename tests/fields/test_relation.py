@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from itertools import product
 
 import pytest
@@ -54,7 +55,7 @@ def test_sets_go_back_and_forth(seed: int) -> None:
 
 def test_each_method_of_a_field_has_its_relation() -> None:
     one = itself(9)
-    cases = {
+    cases: dict[Relation, Callable[[int], set[int]]] = {
         one.slide(5, 2, 1, 2): lambda u: {2 * u - 1, 2 * u + 1, 2 * u + 3},
         one.whole(9): lambda _: set(range(9)),
         one.still(9): lambda _: set(range(9)),

@@ -15,6 +15,8 @@ from ...network import INPUT
 from ...sizes import known, show
 from ..columns import op_text
 from ..grid import Cell, Column, Grid, grid
+from ..messages import plural
+from ..summary import path_notes
 
 
 class FieldRow(NamedTuple):
@@ -92,6 +94,12 @@ def _padding(row: FieldRow, axis: AxisFigures) -> Cell:
     return "" if row.phase is not None else None if axis.padding is None else 100 * axis.padding
 
 
+def _exact(row: FieldRow) -> Cell:
+    if row.axis is None or row.axis.field.size is None:
+        return ""
+    return "at most" if row.fields.bound else "yes"
+
+
 def _of_axis(title: str, cell: Callable[[FieldRow, AxisFigures], Cell], unit: str = "") -> Column[FieldRow]:
     """Return the column of a figure of an axis; it says nothing of a layer without one."""
     return Column(title, lambda row: "" if row.axis is None else cell(row, row.axis), unit=unit)
@@ -107,7 +115,7 @@ COLUMNS: dict[str, Column[FieldRow]] = {
     "first": _of_axis("first", _first),
     "centre": _of_axis("centre", _centre),
     "padding": _of_axis("padding", _padding, unit="%"),
-    "exact": Column("exact", lambda row: "" if row.axis is None else "at most" if row.fields.bound else "yes"),
+    "exact": Column("exact", _exact),
 }
 
 
@@ -162,12 +170,12 @@ SIDES: dict[str, Column[Side]] = {
 }
 
 
-def unit_grid(view: Sight) -> Grid:
+def unit_grid(sight: Sight) -> Grid:
     """Return a row for each axis of what a unit looks at."""
-    shape = view.graph.space(view.source).shape
+    shape = sight.graph.space(sight.source).shape
     none = [None] * len(shape)
-    letters = [letter or "" for letter in letters_of(view.graph, view.source)]
-    sides = zip(letters, map(known, shape), view.box or none, view.clipped or none, strict=True)
+    letters = [letter or "" for letter in letters_of(sight.graph, sight.source)]
+    sides = zip(letters, map(known, shape), sight.box or none, sight.clipped or none, strict=True)
     return grid(SIDES, tuple(SIDES), [Side(letter, size or 0, *spans) for letter, size, *spans in sides])
 
 
@@ -209,7 +217,11 @@ def sentences(fields: ReceptiveFields) -> list[str]:
 
 
 def field_sentences(fields: ReceptiveFields) -> Iterator[str]:
-    """Yield why figures are bounds, a reason once."""
+    """Yield why figures are not known or are bounds, a reason once, and where paths meet that do not fit."""
+    for at in fields.graph.lost():
+        vertex = fields.graph.vertices[at]
+        yield f"unknown behind {vertex.name} ({vertex.layer.op}): it is not known what its units read"
+    yield from path_notes(fields.report)
     reasons: dict[str, list[str]] = {}
     for layer in fields.layers:
         if layer.bound is not None and fields.of in (None, layer.at):
@@ -224,17 +236,18 @@ MOST_REASONS = 3
 """How many reasons are told below a table."""
 
 
-def unit_sentences(view: Sight) -> list[str]:
+def unit_sentences(sight: Sight) -> list[str]:
     """Return how many of the pixels in its box a unit sees, and whether that is exact."""
-    unit, of, source = ",".join(map(str, view.unit)), view.graph.name(view.of), view.graph.name(view.source)
-    if view.unknown is not None:
-        return [f"unit {unit} of {of}: what it sees of {source} is unknown: {view.unknown}"]
-    clipped = view.clipped
+    unit, of, source = ",".join(map(str, sight.unit)), sight.graph.name(sight.of), sight.graph.name(sight.source)
+    if sight.unknown is not None:
+        return [f"unit {unit} of {of}: what it sees of {source} is unknown: {sight.unknown}"]
+    clipped = sight.clipped
     if clipped is None:
         return [f"unit {unit} of {of} sees nothing of {source}"]
-    number, whole = masks.count(view.region(view.source)), prod([last - first + 1 for first, last in clipped])
-    share = "all" if number == whole else f"{number:,} of the"
-    least = "sees" if view.bound is None else "sees at most"
-    what = "pixels" if view.source == INPUT else "units"
-    lines = [f"unit {unit} of {of} {least} {share} {whole:,} {what} of the clipped box of {source}"]
-    return lines if view.bound is None else [*lines, view.bound]
+    number, whole = masks.count(sight.region(sight.source)), prod([last - first + 1 for first, last in clipped])
+    what, least = "pixel" if sight.source == INPUT else "unit", "" if sight.bound is None else "at most "
+    inside = f"{number:,} of the {plural(whole, what)} in its clipped box, {100 * number / whole:.1f}%"
+    if number == whole:
+        inside = f"the {plural(whole, what)} in its clipped box, all of them" if whole > 1 else f"one {what}"
+    lines = [f"unit {unit} of {of} sees {least}{inside}"]
+    return lines if sight.bound is None else [*lines, sight.bound]
