@@ -16,7 +16,7 @@ from ..frameworks import ForeignNetwork
 from ..network import Network
 from ..notation.document import Document, is_baseline, looks_like_spec, parse
 from ..notation.words import is_layer_word
-from ..sizes import Shape
+from ..sizes import Shape, parse_shape
 
 
 class SpecFile(NamedTuple):
@@ -58,7 +58,7 @@ def spec_files(words: Iterable[str], lines: bool = False) -> Iterator[SpecFile]:
     """
     for word in _grouped(words):
         if not isinstance(word, str):
-            yield _written(word)
+            yield from _with_front(word)
         elif sources.is_stdin(word):
             stdin = SpecFile(word, partial(sources.read_stdin, word))
             yield from _lines(word, sys.stdin.buffer) if lines and sys.stdin else [stdin]
@@ -108,9 +108,20 @@ def _goes_on(group: list[str], word: str) -> bool:
     return is_layer_word(word) or not (is_name or any(c.isspace() for c in word))
 
 
+def _with_front(words: list[str]) -> Iterator[SpecFile]:
+    """Yield the network of layer words, or a file with its input in front."""
+    if len(words) == 2 and sources.is_shape(words[0]) and sources.is_file(words[1]) and not is_layer_word(words[1]):
+        for file in _file(words[1]):
+            yield file._replace(front=parse_shape(words[0]))
+    else:
+        yield _written(words)
+
+
 def _written(words: list[str]) -> SpecFile:
     """Return the network of layer words, or of one quoted word."""
     name = " ".join(words)
+    if len(words) == 1 and sources.is_shape(name):
+        return _failing(name, SpecError(f"{shown(name)} is a shape, and no network", f"as the input of all: -i {name}"))
     try:
         spec = sources.spec_words([name])
     except SpecError as error:

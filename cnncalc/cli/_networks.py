@@ -61,7 +61,7 @@ def report_of(word: str, options: NetworkOptions) -> Report:
         network, options = options.taken(network)
         return options.report(network)
     except CnncalcError as error:
-        if error.where is None:
+        if error.where is None and not error.what.startswith(f"{network.name} "):
             error.what = f"{shown(word)}: {error.what}"
         raise
 
@@ -70,14 +70,14 @@ def _network(word: str) -> tuple[Network, Shape | None]:
     """Return the network that a word means, and the shape in front of it."""
     if not word.strip():
         raise SpecError(f"{shown(word)} is not a network", f"layer words go in quotes: {quotes()}")
-    if _is_revision(word):
+    if is_revision(word):
         file, wanted = sources.split_code(word)
         return sources.read_bytes(at_revision(file), file, wanted), None
     spec = sources.spec_words([word])
     return sources.load_words(spec), spec.input
 
 
-def _is_revision(word: str) -> bool:
+def is_revision(word: str) -> bool:
     """Return whether an argument is REVISION:PATH: neither a file nor layer words."""
     words = word.split()
     if ":" not in word or word.startswith("-") or sources.is_file(word) or looks_like_shape(words[0]):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from importlib import import_module
+from itertools import takewhile
+from types import MappingProxyType
 from typing import Any
 
 import click
 
-from ..errors import SpecError
+from ..errors import SpecError, shown
 from ..layers import OPS, find_op, unknown_op
 from ..render import Selection
+from ..sources import is_spec
 from ._options import together
 from ._usage import Whole
 
@@ -33,7 +36,7 @@ def selection_options(function: Function) -> Function:
         columns: str | None, sort: str | None, top: int | None, only: str | None, depth: int, fold: bool, **others: Any
     ) -> int:
         selection = Selection(_column(sort, LAYERS), top, _ops(only), depth, fold)
-        return function(columns=_columns(columns, LAYERS), selection=selection, **others)
+        return function(columns=_columns(columns, LAYERS, others), selection=selection, **others)
 
     return together(
         *_row_options("columns", "sort"),
@@ -49,7 +52,7 @@ def network_selection_options(function: Function) -> Function:
     @wraps(function)
     def command(network_columns: str | None, network_sort: str | None, top: int | None, **others: Any) -> int:
         selection = Selection(_column(network_sort, NETWORKS), top)
-        return function(columns=_columns(network_columns, NETWORKS), selection=selection, **others)
+        return function(columns=_columns(network_columns, NETWORKS, others), selection=selection, **others)
 
     brief = click.option("--brief", is_flag=True, help="Round numbers to three digits, such as 11.7M.")
     return together(*_row_options("network_columns", "network_sort"), brief)(command)
@@ -73,13 +76,23 @@ def _row_options(columns: str, sort: str) -> list[Callable[[Function], Function]
     ]
 
 
-def _columns(names: str | None, table: str) -> tuple[str, ...] | None:
-    """Return the columns that a comma list names; None without a list."""
+def _columns(names: str | None, table: str, others: Mapping[str, Any] = MappingProxyType({})) -> tuple[str, ...] | None:
+    """Return the columns that a comma list names; None without a list. SpecError if more stand apart behind it.
+
+    `others` are the command's other values, among them the words that name networks.
+    """
     if names is None:
         return None
     from ..render.grid import chosen
 
     module = import_module(f"..render.{table}", __package__)
+    words = [word for value in others.values() if isinstance(value, tuple) for word in value if isinstance(word, str)]
+    apart = [
+        *takewhile(lambda word: word in module.COLUMNS and not is_spec(word), reversed([w.rstrip(",") for w in words]))
+    ]
+    if apart:
+        joined = ",".join([names.rstrip(","), *reversed(apart)])
+        raise SpecError(f"--columns takes one word, and {shown(apart[-1])} stands apart", f"write --columns {joined}")
     return chosen(names, module.COLUMNS, module.OTHERS)
 
 

@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO, Any, TypeVar
 
 import click
@@ -30,15 +30,17 @@ class Settings:
         self.quiet = False
         self.verbose = False
         self.debug = False
+        self.words: Sequence[str] = ()
+        """The words of the command line behind `cnncalc`."""
 
     def has_color(self, stream: IO[str]) -> bool:
         """Return whether a stream gets escape codes: what --color says, else the environment and the terminal."""
         if self.color != "auto":
             return self.color == "always"
         said = os.environ.get
-        if said("NO_COLOR"):
+        if said("NO_COLOR") or said("FORCE_COLOR", "").lower() in ("0", "false"):
             return False
-        if any(said(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        if said("FORCE_COLOR") or said("CLICOLOR_FORCE", "0") not in ("", "0"):
             return True
         is_plain = said("TERM") == "dumb" or said("CLICOLOR") == "0"
         return stream.isatty() and not is_plain and _takes_escape_codes(stream)

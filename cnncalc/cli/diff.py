@@ -11,7 +11,7 @@ from .. import diffs, sources
 from ..errors import SpecError, shown
 from ..files import text_output
 from ..render.diffs import FORMATS
-from ._networks import check_shapes, quotes, report_of
+from ._networks import check_shapes, is_revision, quotes, report_of
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
 from ._terminal import style_of
 from ._usage import Command
@@ -32,7 +32,7 @@ def command(
 
     Layers are matched by name, then by structure. A and B are each a file, a built-in network, - for standard input,
     layer words in quotes, or a file at a git revision, as REVISION:PATH. A file alone is compared with itself at HEAD,
-    and a file behind a revision with itself there.
+    and a file behind a revision, or at one, with itself there.
 
     \b
       cnncalc diff net.json
@@ -59,6 +59,9 @@ def _two(words: tuple[str, ...]) -> tuple[str, str]:
     if os.path.isfile(file) and len(before) < 3 and not any(map(_is_network, before)):
         old, *newer = [f"{revision}:{_from_here(last)}" for revision in before or ["HEAD"]]
         return old, newer[0] if newer else last
+    revision, colon, path = last.partition(":")
+    if colon and not before and is_revision(last) and os.path.isfile(sources.split_code(path)[0]):
+        return f"{revision}:{_from_here(path)}", path
     if len(words) == 1 and not sources.is_network(last) and sources.is_path(last):
         raise sources.no_file(last)
     if words and all(re.fullmatch(r"HEAD[^:\s]*|[0-9a-f]{7,40}|[^:\s]+[~^]\d*", word) for word in words):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from math import isfinite
 from typing import Any, NamedTuple
@@ -367,7 +368,7 @@ def read_layer(raw: Any, index: int, depth: int) -> Wire:
         ]
         return read_layer(raw.head, index, depth)._replace(before=before, behind=behind)
     if not isinstance(raw, dict):
-        raise SpecError(f"{shown(raw)} is not a layer", 'a layer is an object, as {"op": "relu"}', path=path)
+        raise SpecError(f"{shown(raw)} is not a layer", _as_object(raw), path=path)
     word = raw.get("op")
     op = find_op(word) if isinstance(word, str) else None
     if "op" not in raw:
@@ -384,6 +385,17 @@ def read_layer(raw: Any, index: int, depth: int) -> Wire:
     name, reads, times, tie, trainable, counted = (_read(raw, key, path, reader) for key, reader in _COMMON.items())
     count = 1 if times is None else times
     return Wire(layer, name, reads, count, raw.get("expect"), tie, trainable is not False, counted)
+
+
+def _as_object(raw: Any) -> str:
+    """Return how what stands for a layer is written as an object: a layer word as the layers that it means."""
+    from .words import parse_word  # only for an error: words become documents
+
+    with suppress(CnncalcError):
+        found = [one if isinstance(one, Group) else Group(one) for one in parse_word(str(raw)).layers]
+        layers = [raw for one in found for _, raw in (*one.before, ("", one.head), *one.behind)]
+        return f"write it as {', '.join(map(json.dumps, layers))}"
+    return 'a layer is an object, as {"op": "relu"}'
 
 
 def _keys(op: str, raw: dict[str, Any], index: int, depth: int) -> dict[str, object]:

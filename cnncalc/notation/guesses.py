@@ -119,12 +119,13 @@ def _instead(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
 def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
     """Return the word that these bare numbers are probably meant for, each with its name."""
     cls = head.cls
-    texts = [word[one.start : one.end] for one in bare]
+    texts = [_once(word[one.start : one.end]) for one in bare]
     given = {key for text in split_arguments(word.partition(":")[2]) for key in _keys_of(head, text.strip())}
     order = [key for key in ("k", "s", "p", "d") if key in cls.KEYS and key != cls.BARE and key not in given]
     rest = [text.strip() for text in split_arguments(word.partition(":")[2])]
-    others = [text for text in rest if text not in texts]
-    kernel_second = "k" in order and bare[0].value > bare[1].value <= LIKELY_KERNEL if len(bare) > 2 else False
+    others = [text for text in rest if _once(text) not in texts]
+    numbers = [one.value for one in bare if isinstance(one.value, int)]
+    kernel_second = "k" in order and len(bare) > 2 and (len(numbers) < 2 or numbers[0] > numbers[1] <= LIKELY_KERNEL)
     counted = "c_i" in cls.KEYS and cls.BARE in ("c_o", "out") and (len(bare) > 2 or not order) and not kernel_second
     own = texts[1:] if counted else texts
     if len(own) - 1 <= len(order) and (len(own) > 1 or counted or len(bare) == 1):
@@ -136,6 +137,12 @@ def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
     several = "array" in FORMS[cls.KEYS[cls.BARE or ""]][1](None).get("type", ())
     said = f"{head.op}:{','.join(['x'.join(texts) if several else texts[0], *others])}"
     return f"{'one per axis' if several else 'leave out the others'}: {said}"
+
+
+def _once(text: str) -> str:
+    """Return one number for all axes in place of the same for each: `5` for `5x5`."""
+    sides = split_axes(text)
+    return sides[0] if len(set(sides)) == 1 else text
 
 
 def _keys_of(head: WordHead, text: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..errors import CnncalcError
+from ..errors import CnncalcError, width_of
 from ..report import Report
 from . import Style
 from .columns import DROPS, LAST, NARROW, WIDE, report_grid, shown_columns
@@ -19,14 +19,25 @@ def render(report: Report, style: Style) -> Iterator[str]:
     layout = lay_out(_tables(report, style), style.width)
     yield layout.draw(style)
     for line in [*totals(report), *memory(report), *counted_as(report)]:
-        yield paint(line, "" if line.startswith("  ") else "bold", style.color) + "\n"
+        yield _sentence(line, "" if line.startswith("  ") else "bold", style)
     if style.columns is None:
         has_fc = any(head.title == "fc" for head in layout.table.heads)
-        yield from (line + "\n" for line in comparison(report, has_fc))
+        yield from (_sentence(line, "", style) for line in comparison(report, has_fc))
     if style.explain:
         yield "\n"
         for line in explanation(report, style.selection):
-            yield (line if line.startswith("  ") else paint(line, "cyan", style.color)) + "\n"
+            yield _sentence(line, "" if line.startswith("  ") else "cyan", style)
+
+
+def _sentence(text: str, color: str, style: Style) -> str:
+    """Return a line of text below the table; on a terminal that is narrower, as several, the further ones indented."""
+    if style.width is None or width_of(text) <= style.width:
+        return paint(text, color, style.color) + "\n"
+    from textwrap import wrap
+
+    indent = " " * (len(text) - len(text.lstrip()) + 4)
+    lines = wrap(text, style.width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "".join([paint(line, color, style.color) + "\n" for line in lines])
 
 
 def before(error: CnncalcError, style: Style) -> Iterator[str]:

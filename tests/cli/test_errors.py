@@ -265,7 +265,7 @@ USAGES = [
     ),
     ("shape 3x5x5 relu --nope=3", "unknown option '--nope'\n  cnncalc shape --help lists the options"),
     ("shape 3x5x5 relu --\x1b[31m", "unknown option '--\\x1b[31m'\n  cnncalc shape --help lists the options"),
-    ("shape 3x5x5 relu --it's", "unknown option '--it's'\n  cnncalc shape --help lists the options"),
+    ("shape 3x5x5 relu --o'clock", "unknown option '--o'clock'\n  cnncalc shape --help lists the options"),
     ("shape 3x5x5 relu -Z", "unknown option '-Z'\n  cnncalc shape --help lists the options"),
     ("shape 3x5x5 relu -qZ", "unknown option '-Z'\n  cnncalc shape --help lists the options"),
     ("shape 3x5x5 relu -json", "unknown option '-json'\n  did you mean '--json'?"),
@@ -413,6 +413,17 @@ DOCUMENTS = [
         '{"input": [3, 5, 7], "layers": [1]}',
         '-:1:33: layers[0]: 1 is not a layer\n  a layer is an object, as {"op": "relu"}',
     ),
+    (
+        '["conv:8,k3,relu", {"op": "relu"}]',
+        "-:1:2: layers[0]: 'conv:8,k3,relu' is not a layer\n"
+        '  write it as {"op": "conv", "c_o": 8, "k": 3}, {"op": "relu"}',
+    ),
+    (
+        '{"layers": ["Conv2d(3, 8, 3)"]}',
+        "-:1:13: layers[0]: 'Conv2d(3, 8, 3)' is not a layer\n"
+        '  write it as {"op": "conv", "c_i": 3, "c_o": 8, "k": 3}',
+    ),
+    ('["cnv"]', '-:1:2: layers[0]: \'cnv\' is not a layer\n  a layer is an object, as {"op": "relu"}'),
     ('{"layers": 5}', "-:1:2: layers is 5, not a list"),
     ('{"layers": [{"k": 5}]}', '-:1:13: layers[0]: a layer without an op\n  as in {"op": "conv", "c_o": 64}'),
     (

@@ -126,6 +126,21 @@ ERRORS = [
     ("--params lenet5", "unknown option '--params'\n  did you mean cnncalc shape --get params lenet5?"),
     ("shape --version", "unknown option '--version'\n  write cnncalc --version"),
     ("--jsn lenet5", "unknown option '--jsn'\n  cnncalc --help lists the options"),
+    (
+        "shape lenet5 --columns layer macs, out",
+        "--columns takes one word, and 'macs' stands apart\n  write --columns layer,macs,out",
+    ),
+    (
+        "compare lenet5 vgg16 --columns network, params",
+        "--columns takes one word, and 'params' stands apart\n  write --columns network,params",
+    ),
+    (
+        "compare lenet5 vgg16 -i 2x64x64",
+        "lenet5 takes 1 channel, 2x64x64 has 2; 1x64x64?\n"
+        "  to change its channels, write the spec out: cnncalc zoo lenet5 > lenet5.json\n"
+        "vgg16 takes 3 channels, 2x64x64 has 2; 3x64x64?\n"
+        "  to change its channels, write the spec out: cnncalc zoo vgg16 > vgg16.json",
+    ),
     ("shape alexnet vgg16 resnet50", "three networks: cnncalc compare alexnet vgg16 resnet50"),
     ("shape net.json vgg16", "two networks: cnncalc compare net.json vgg16"),
     ("shape 3x64x64 vgg16 resnet18", "two networks: cnncalc compare -i 3x64x64 vgg16 resnet18"),
@@ -513,6 +528,7 @@ CHECKS: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("'3x32x32 conv:3' '3x8x8 conv:4,k3' --expect min_params=1", []),
     ("conv:3 relu -i 3x8x8 --expect out=3x8x8", []),
     ("3x64x96 resnet18 3x9x9 net.json --expect min_macs=100", []),
+    ("3x9x9 net.json --expect stem.out=4x7x7", []),
     ("3x32x32 'Conv2d(3, 64, 3)' relu net.json --expect min_params=1", []),
     ("3x8x9 cnv:3 relu --expect out=3", [("CC001", None, None, None)]),
     ("3x8x9 conv:3 rleu net.json --expect min_params=1", [("CC001", None, None, None)]),
@@ -550,14 +566,14 @@ CHECK_TEXTS = [
         "lenet5 --expect 'memory<=12k'",
         "zoo:lenet5:1:1: CC115 memory: memory is 37,632, expected at most 12k\n"
         "  float32, while tanh1 runs: c1 18,816 + tanh1 18,816 = 37,632 bytes\n"
-        "  if the change is meant, raise max_memory to 37,632\n"
+        "  if the change is meant, give --expect max_memory=37632\n"
         "1 file, 1 expectation: 1 failed\n",
     ),
     (
         "net.json --expect stem.params=1",
         "net.json:2:3: CC103 parameters: layers[0] 'stem': params is 112, expected 1\n"
         "  parameters: c_o*c_i*k + c_o = 4*3*3*3 + 4 = 112\n"
-        '  if the change is meant, write "stem.params": 112\n'
+        "  if the change is meant, give --expect stem.params=112\n"
         "1 file, 1 expectation: 1 failed\n",
     ),
     (
@@ -590,6 +606,39 @@ def test_what_cannot_be_expected(line: str, text: str) -> None:
     ended = here(["check", "lenet5", *line.split()])
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(text)
+
+
+MEANT_CHANGES = [
+    "out=3x9x10",
+    "params<=3",
+    "params<84",
+    "params>84",
+    "rf=3x4",
+    "stem.out=1x2x3",
+    "macs=4k±1%",
+    "in=3x9x9",
+]
+
+
+@pytest.mark.parametrize("expected", MEANT_CHANGES)
+def test_what_to_give_if_a_change_is_meant_is_accepted(expected: str) -> None:
+    line = ["check", "3x8x9 conv:3,k3,name=stem", "--expect"]
+    advice = re.search("if the change is meant, give --expect (.*)", here([*line, expected]).out)
+    assert advice is not None
+    assert here([*line, advice[1]]).code == 0
+
+
+def test_a_file_behind_a_shape_keeps_its_name() -> None:
+    assert here(["check", "3x9x9", "net.json", "--expect", "out=11"]).out.startswith("net.json:1:1: CC101 output-shape")
+
+
+def test_a_shape_in_front_of_a_folder_is_an_option() -> None:
+    Path("nets").mkdir()
+    Path("nets", "net.json").write_text('[{"op": "relu"}]')
+    ended = here(["check", "3x8x9", "nets", "--expect", "out=3x8x9"])
+    assert ended.code == 2
+    assert "'3x8x9' is a shape, and no network\n  as the input of all: -i 3x8x9\n" in ended.out
+    assert here(["check", "nets", "-i", "3x8x9", "--expect", "out=3x8x9"]).code == 0
 
 
 def test_a_shape_in_front_and_an_input_are_two_inputs() -> None:
@@ -633,6 +682,8 @@ REVISIONS = [
     ("HEAD~1 HEAD net.json", "HEAD~1:net.json HEAD:net.json"),
     ("net.json --stat", "HEAD:net.json net.json --stat"),
     ("deep/net.json --json", "HEAD:deep/net.json deep/net.json --json"),
+    ("HEAD:net.json", "HEAD:net.json net.json"),
+    ("HEAD~1:deep/net.json", "HEAD~1:deep/net.json deep/net.json"),
 ]
 
 
@@ -857,6 +908,13 @@ def test_colours_are_forced(variable: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert "\x1b[" in here(["shape", "lenet5"]).out
     assert "\x1b" not in here(["--no-color", "shape", "cnv"]).err
     assert "\x1b" not in here(["shape", "lenet5", "--no-color"]).out
+
+
+@pytest.mark.parametrize("value", ["0", "false"])
+def test_colours_are_forced_away(value: str) -> None:
+    line = ["shape", "nope.json"]
+    assert "\x1b[" in on_terminal(*line, columns=80, NO_COLOR="").out
+    assert "\x1b[" not in on_terminal(*line, columns=80, NO_COLOR="", FORCE_COLOR=value).out
 
 
 def test_the_last_word_on_colour_holds() -> None:

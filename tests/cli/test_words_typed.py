@@ -186,8 +186,11 @@ ERRORS = [
      "layers[0]: only the first argument may be a bare number (c_o); name this one: conv:6,k5\n"
      "  3x32x32 conv:6,5\n                 ^\n"),
     ("shape 3x32x32 conv:6,5x5",
-     "layers[0]: only the first argument may be a bare number (c_o); name this one: conv:6,k5x5\n"
+     "layers[0]: only the first argument may be a bare number (c_o); name this one: conv:6,k5\n"
      "  3x32x32 conv:6,5x5\n                 ^~~\n"),
+    ("shape 3x32x32 conv:6,5x5,2x2",
+     "layers[0]: only the first argument may be a bare number (c_o); name this one: conv:6,k5,s2\n"
+     "  3x32x32 conv:6,5x5,2x2\n                 ^~~\n"),
     ("shape 3x32x32 conv:6,5,relu",
      "layers[0]: only the first argument may be a bare number (c_o); name this one: conv:6,k5,relu\n"
      "  3x32x32 conv:6,5,relu\n                 ^\n"),

@@ -13,6 +13,8 @@ import pytest
 
 import cnncalc
 from cnncalc import zoo
+from cnncalc.counters import count_as
+from cnncalc.memory import measure
 from cnncalc.render import FORMATS, Style
 from cnncalc.render.columns import COLUMNS, DROPS, WIDE
 from cnncalc.report import Report
@@ -70,6 +72,16 @@ def test_numbers_are_shortened_after_the_columns_are_dropped_and_never_otherwise
     assert "161,128,382,464" in "".join(wide)
     assert "161G" in "".join(narrow)
     assert "15,470,264,320" in on_terminal("shape", "vgg16", columns=50).out
+
+
+@pytest.mark.parametrize("color", [False, True])
+def test_the_lines_below_a_table_are_wrapped_between_words(color: bool) -> None:
+    of = count_as(measure(report("vgg16"), "float32"), "torchinfo")
+    drawn = ["".join(FORMATS.renderer("table")(of, Style(width=w, color=color, explain=True))) for w in (None, 60)]
+    whole, narrow = [re.sub(r"\x1b\[\d*m", "", text).partition("receptive field")[2] for text in drawn]
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert "\n    while relu1 runs\n" in narrow
+    assert narrow.split() == whole.split()
 
 
 @pytest.mark.parametrize("format", FORMATS)
