@@ -36,7 +36,7 @@ class LayerFields(NamedTuple):
         return {
             "axis": [axis.letter for axis in self.axes],
             "size": [axis.field.size for axis in self.axes],
-            "stride": [None if axis.stride is None else float(axis.stride) for axis in self.axes],
+            "stride": [axis.stride_number for axis in self.axes],
             "first": [None if axis.first is None else axis.first[0] for axis in self.axes],
             "centre": [axis.centre for axis in self.axes],
             "padding": [axis.padding for axis in self.axes],

@@ -50,6 +50,11 @@ class AxisFigures(NamedTuple):
         return Fraction(spans[1], len(spans[0]))
 
     @property
+    def stride_number(self) -> float | None:
+        """The same as a number."""
+        return None if self.stride is None else int(self.stride) if self.stride.denominator == 1 else float(self.stride)
+
+    @property
     def padding(self) -> float | None:
         """The share of what all units see that lies beside the input; None if it is not known."""
         spans, units, pixels = self.field.spans, known(self.units), known(self.pixels)

@@ -179,8 +179,12 @@ def _no_place(graph: Graph, at: int) -> SpecError:
     last = graph.last_with_space()
     help = None if last is None else f"the last layer whose units have a place is {graph.name(last)}"
     what = f"the {'values of the input' if at == INPUT else f'units of {graph.name(at)}'} have no place on an axis"
-    if before:
-        what += f": it is not known what the units of {graph.name(before[0])} ({graph.vertices[before[0]].layer.op}) read"
+    if at not in graph.behind(INPUT):
+        what = f"the units of {graph.name(at)} see nothing of the first input"
+    elif before:
+        what += (
+            f": it is not known what the units of {graph.name(before[0])} ({graph.vertices[before[0]].layer.op}) read"
+        )
     return SpecError(what, help)
 
 

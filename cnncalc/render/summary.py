@@ -40,7 +40,7 @@ def totals(report: Report) -> list[str]:
 
 
 def path_notes(report: Report) -> list[str]:
-    """Return where paths meet whose units do not lie over each other, and where one through a global pool is left out."""
+    """Return where paths meet whose units do not lie over each other, and where a global pool is left out."""
     sentences = []
     for what, layers in (
         ("not aligned: paths of different strides or centres meet in", report.misaligned()),
