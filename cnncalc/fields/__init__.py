@@ -15,7 +15,7 @@ from .bounds import bounds
 from .figures import AxisFigures, axis_figures, letters_of
 from .graph import Graph
 from .reads import Reads
-from .sights import Sight, Spread, look_back, look_forth
+from .views import Sight, Spread, look_back, look_forth
 
 
 class LayerFields(NamedTuple):
@@ -42,6 +42,7 @@ class LayerFields(NamedTuple):
             "padding": [axis.padding for axis in self.axes],
             "exact": self.bound is None,
             **({} if self.bound is None else {"bound": self.bound}),
+            **space.to_dict(),
             "units": list(to_json(space.shape) or ()),
             "along": letters_of(graph, self.at),
             "reads": [
@@ -52,18 +53,21 @@ class LayerFields(NamedTuple):
         }
 
 
-def reading_json(reading: Reads) -> list[dict[str, Any]] | None:
-    """Return what units read on each axis of a thing that they read, as JSON; None if that is not known."""
+def reading_json(reading: Reads) -> list[dict[str, Any] | None] | None:
+    """Return what units read on each axis of a thing that they read, as JSON; None if that is not known.
+
+    Axes are counted from 0 among all of a map's, those of channels included, of which it may be None for one.
+    """
     if not reading.is_known:
         return None
-    places = {place: number for number, place in enumerate(reading.target.places)}
-    axes = []
-    for at in reading.source.places:
-        parts = reading.parts[at]
-        own: dict[str, Any] = {"axis": places.get(parts[0].place) if parts else None}
+    axes: list[dict[str, Any] | None] = []
+    for at, (relation, parts) in enumerate(zip(reading.relations, reading.parts, strict=True)):
+        own: dict[str, Any] = {"axis": parts[0].place if parts else None}
         if len(parts) > 1 or any(part[1:] != (1, reading.target.sizes[part.place], 1) for part in parts):
-            own = {"digits": [[places.get(place), inner, size, step] for place, inner, size, step in parts]}
-        axes.append(own | reading.relations[at].to_dict())
+            own = {"digits": parts}
+        if parts and at in reading.source.places:
+            own |= relation.endless()
+        axes.append(relation.to_dict() | own if reading.followed[at] else None)
     return axes
 
 
@@ -84,7 +88,7 @@ class ReceptiveFields:
         self.of = None if of is None else self.graph.find(of, "--of")
         self.phases = False
         """Whether each phase of units that differ has a row."""
-        self.sight: Sight | None = None
+        self.view: Sight | None = None
         """What one unit sees, if that is asked for."""
         self.spread: Spread | None = None
         """Which units see one pixel, if that is asked for."""
@@ -126,7 +130,7 @@ class ReceptiveFields:
             of = self.graph.last_with_space(len(unit))
         if of is None:
             raise self._no_layer(len(unit))
-        self.sight = look_back(self.graph, of, unit, self.source)
+        self.view = look_back(self.graph, of, unit, self.source)
 
     def look_forth(self, pixel: Sequence[int]) -> None:
         """Find out which units see a pixel of the input, or a unit of a layer. SpecError if there is no such pixel."""
@@ -143,8 +147,8 @@ class ReceptiveFields:
 
     def extras(self) -> dict[str, Any]:
         """Return what stands beside the report in a JSON document: the unit, or the pixel."""
-        if self.sight is not None:
-            return {"unit": self.sight.to_dict()}
+        if self.view is not None:
+            return {"unit": self.view.to_dict()}
         if self.spread is not None:
             return {"pixel": self.spread.to_dict()}
         return {}

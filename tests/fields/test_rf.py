@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shlex
+from itertools import product
 from typing import Any
 
 import pytest
@@ -84,36 +85,51 @@ def test_a_pixel_as_json() -> None:
 
 
 def follow(document: Any, at: str, place: list[int]) -> set[tuple[int, ...]]:
-    """The pixels that a unit sees, followed through `reads` alone, as a page would."""
-    layers = {layer["name"]: layer for layer in document["layers"]}
-    seen, waiting = set(), [(at, tuple(place))]
+    """The pixels that a unit sees in any of its channels, followed through `reads` alone, as a page would."""
+    layers = {layer["name"]: layer["report"]["fields"] for layer in document["layers"]}
+    layers["input"] = document["report"]["fields"]
+    whole = [range(size) for size in layers[at]["sizes"]]
+    for axis, number in zip(layers[at]["places"], place, strict=True):
+        whole[axis] = range(number, number + 1)
+    seen, done = set[tuple[int, ...]](), set[tuple[str, tuple[int, ...]]]()
+    waiting = [(at, unit) for unit in product(*whole)]
     while waiting:
         name, unit = waiting.pop()
-        if name == "input":
-            seen.add(unit)
+        if (name, unit) in done:
             continue
-        for read in layers[name]["report"]["fields"]["reads"]:
-            units: list[tuple[int, ...]] = [()]
-            for axis in read["axes"]:
-                number = 0 if axis["axis"] is None else unit[axis["axis"]]
-                span = axis["phases"][number % len(axis["phases"])]
-                moved = number // len(axis["phases"]) * axis["advance"]
-                taps = range(span[0] + moved, span[1] + moved + 1, axis["step"]) if span else ()
-                ends = {min(max(tap, 0), axis["n"] - 1) for tap in taps} if axis.get("edge") else set(taps)
-                units = [(*one, tap) for one in units for tap in ends if 0 <= tap < axis["n"]]
-            waiting += [(read["layer"], one) for one in units]
+        done.add((name, unit))
+        if name == "input":
+            seen.add(tuple(unit[axis] for axis in layers[name]["places"]))
+            continue
+        for read in layers[name]["reads"]:
+            waiting += [(read["layer"], one) for one in product(*[taps(axis, unit) for axis in read["axes"]])]
     return seen
+
+
+def taps(axis: Any, unit: tuple[int, ...]) -> set[int]:
+    """The units that one reads on an axis of what it reads."""
+    if "digits" in axis:
+        number = sum(unit[at] // inner % size * step for at, inner, size, step in axis["digits"])
+    else:
+        number = 0 if axis["axis"] is None else unit[axis["axis"]]
+    span = axis["phases"][number % len(axis["phases"])]
+    moved = number // len(axis["phases"]) * axis["advance"]
+    found = range(span[0] + moved, span[1] + moved + 1, axis["step"]) if span else ()
+    if axis.get("edge"):
+        return {min(max(tap, 0), axis["n"] - 1) for tap in found}
+    return {tap for tap in found if 0 <= tap < axis["n"]}
 
 
 @pytest.mark.parametrize("place", [[0, 0], [3, 5], [7, 9]])
 def test_the_reads_lead_to_what_a_unit_sees(place: list[int]) -> None:
     words = (
         "2x7x9 conv:2,k3,s2,p1,name=a maxpool:2,s1,p0+1,name=b convT:2,k3,s2,p1,d1,name=c "
-        "upsample:8x10,mode=bilinear,name=d conv:2,k3,p1,name=e add:from=d+e,name=f"
+        "upsample:8x10,mode=bilinear,name=d conv:4,k3,p1,name=e concat:from=d+e,name=f slice:axis=1,start=2,name=g "
+        "pixelshuffle:2,name=h"
     )
     text = ",".join(map(str, place))
     document = rf(f"{words} --unit {text} --dialect plain")
-    pixels = follow(document, "f", place)
+    pixels = follow(document, "h", place)
     ends = [[min(axis), max(axis)] for axis in zip(*pixels, strict=True)]
     assert document["unit"]["clipped"] == ends
     assert document["unit"]["share"] == pytest.approx(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ...field import NOTHING, Interval
 from ...fields import LayerFields, ReceptiveFields, masks
 from ...fields.figures import AxisFigures, letters_of, middle
-from ...fields.sights import Sight, Spread
+from ...fields.views import Sight, Spread
 from ...network import INPUT
 from ...sizes import known, show
 from ..columns import op_text
@@ -121,8 +121,8 @@ COLUMNS: dict[str, Column[FieldRow]] = {
 
 def field_grid(fields: ReceptiveFields, is_drawn: bool = False) -> Grid:
     """Return the rows of what is asked for. If they are drawn, a name stands once, and no column says one thing."""
-    if fields.sight is not None:
-        return unit_grid(fields.sight)
+    if fields.view is not None:
+        return unit_grid(fields.view)
     if fields.spread is not None:
         return pixel_grid(fields.spread, fields.of)
     found = list(rows(fields, fields.phases))
@@ -211,8 +211,8 @@ def pixel_grid(spread: Spread, of: int | None) -> Grid:
 
 def sentences(fields: ReceptiveFields) -> list[str]:
     """Return what is said below the rows."""
-    if fields.sight is not None:
-        return unit_sentences(fields.sight)
+    if fields.view is not None:
+        return unit_sentences(fields.view)
     return [] if fields.spread is not None else [*field_sentences(fields)]
 
 

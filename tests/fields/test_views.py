@@ -10,7 +10,7 @@ import pytest
 import cnncalc
 from cnncalc.fields import masks
 from cnncalc.fields.graph import Graph
-from cnncalc.fields.sights import look_back, look_forth
+from cnncalc.fields.views import look_back, look_forth
 from cnncalc.network import INPUT
 
 from .draws import Draw, draw
