@@ -21,6 +21,7 @@ from cnncalc.cli import COMMANDS, _intents, group
 from cnncalc.cli._guesses import MEANT
 from cnncalc.cli._intents import option_meant
 from cnncalc.frameworks.strangers import STRANGERS
+from cnncalc.help import TOPICS
 from cnncalc.layers import find_op
 from tests.program import environment, here, on_terminal, posix, shell
 
@@ -98,7 +99,7 @@ def test_every_guess_leads_to_a_command() -> None:
         assert words[0] in COMMANDS
         assert word not in COMMANDS
         assert find_op(word) is None, f"{word} is an op"
-        topic = words[-1] if words[0] == "help" else words[0]
+        topic = word if word in TOPICS else words[-1] if words[0] == "help" else words[0]
         assert here(["help", word]).out == here(["help", topic]).out
 
 
