@@ -36,6 +36,7 @@ class Compared(NamedTuple):
             **({} if report.macs_as is None else {"macs_as": report.macs_as.to_dict()}),
             "rf": listed(rf_json(report.rf)),
             **({} if report.memory is None else {"memory": report.memory.to_dict()}),
+            **({} if report.hints is None else {"hints": listed([hint.to_dict() for hint in report.hints])}),
         }
 
 

@@ -34,6 +34,16 @@ class Origin:
     """Remarks on the file, such as where it contradicts itself."""
     functions: frozenset[str] = frozenset()
     """The layers that PyTorch code computes by functions, and not by modules."""
+    is_typed = False
+    """Whether it is layer words, as somebody typed them."""
+
+    def with_argument(self, layer: int, key: str, value: int) -> str:  # noqa: ARG002 - words show their layer
+        """Return how a layer of the spec is written with one more key."""
+        return f'"{key}": {value}'
+
+    def with_factor(self, layer: int, factor: int) -> str:  # noqa: ARG002
+        """Return how an upsampling whose `out` is this number is written with it as its factor."""
+        return f'"factor": {factor}'
 
     def locate(self, path: Path, key: str | None) -> Where | None:
         """Return the place of a path, or of the key there; None without a text."""

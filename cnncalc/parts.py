@@ -20,7 +20,8 @@ class PartOrigin(Origin):
         """`owners` are the layers whose arrays have another name in the part, with that name."""
         assert whole.source is not None
         self._origin, self.model, self.notes = whole.source, whole.source.model, whole.source.notes
-        self.functions = whole.source.functions
+        self.functions, self.is_typed = whole.source.functions, whole.source.is_typed
+        self.built_in = whole.source.built_in
         kept = {node.name: node.name for node in part} | dict(owners)
         self.weights = {}
         for name, read in whole.source.weights.items():
@@ -32,6 +33,12 @@ class PartOrigin(Origin):
 
     def locate(self, path: Path, key: str | None) -> Where | None:
         return self._origin.locate(path, key)
+
+    def with_argument(self, layer: int, key: str, value: int) -> str:
+        return self._origin.with_argument(layer, key, value)
+
+    def with_factor(self, layer: int, factor: int) -> str:
+        return self._origin.with_factor(layer, factor)
 
 
 def _owner(name: str, layers: Mapping[str, str]) -> str | None:

@@ -95,6 +95,23 @@ class MacsAs(NamedTuple):
         return {"tool": self.tool, "macs": self.macs}
 
 
+class Hint(NamedTuple):
+    """What is valid, and perhaps not meant as it is written."""
+
+    name: str
+    """The name of its kind, as `dropped-pixels`."""
+    layers: tuple[str, ...]
+    """The layers that it is about."""
+    text: str
+    """What is the case, with its numbers."""
+    help: str
+    """What would help."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the hint as JSON."""
+        return self._asdict()
+
+
 MOST_PHASES_SHOWN = 64
 
 
@@ -309,7 +326,20 @@ class Report:
     there is such a layer. Iteration gives the layers in their order.
     """
 
-    __slots__ = ("batch", "buffers", "layers", "macs", "macs_as", "memory", "network", "out", "params", "rf", "sample")
+    __slots__ = (
+        "batch",
+        "buffers",
+        "hints",
+        "layers",
+        "macs",
+        "macs_as",
+        "memory",
+        "network",
+        "out",
+        "params",
+        "rf",
+        "sample",
+    )
 
     def __init__(
         self,
@@ -329,6 +359,8 @@ class Report:
         """Its bytes; None without a dtype."""
         self.macs_as = macs_as
         """The multiply-accumulates that a tool prints for it; None without a tool."""
+        self.hints: Sequence[Hint] | None = None
+        """What is perhaps not meant; None unless it is asked for."""
         self.out, self.rf = (layers[-1].out, layers[-1].rf) if layers else (sample, ())
         """The last layer's output shape, and the receptive field of its units on each axis of the input."""
         self.params, self.buffers, self.macs = [summed(layers, figure) for figure in ("params", "buffers", "macs")]
@@ -460,6 +492,8 @@ class Report:
             totals["macs_as"] = self.macs_as.to_dict()
         if self.memory is not None:
             totals["memory"] = self.memory.to_dict()
+        if self.hints is not None:
+            totals["hints"] = [hint.to_dict() for hint in self.hints]
         return totals
 
     def to_dict(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from .layers import Env, Fields, Trace
 from .layers.base import Comparison, space_of
 from .network import INPUT, Network, Node
 from .report import LayerReport, Report, summed
-from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Shape, counted, show, total
+from .sizes import LARGEST, NOTHING_KNOWN, UNKNOWN, Shape, counted, known, show, total
 
 if TYPE_CHECKING:
     from .conditions import Condition, Holds
@@ -39,6 +40,10 @@ def shape(
         layers.extend(trace_layers(network, read))
     except CnncalcError as error:
         error.report = Report(with_input(network, read), read.batch, read.sample, layers)
+        fitting = fitting_input(network, read, len(layers)) if error.key == "c_i" else None
+        if fitting is not None:
+            *arithmetic, help = (error.help or "").split("\n")
+            error.help = "\n".join([*arithmetic, fitting, help])
         if stated not in (None, network.layout):
             other = (
                 f"the network is written for {stated}, and its axes may be those of that layout: leave out the other"
@@ -175,6 +180,40 @@ def _flattened(node: Node, layers: Sequence[LayerReport]) -> str | None:
     if len(layers[at].traced.out) > 1 or not isinstance(features, int):
         return None
     return f"{show(layers[at].sample)} = {features:,} → Linear({features:,}, {node.layer.given['out']:,})"
+
+
+LARGEST_SIDE = 1 << 13
+"""The largest input that is tried for a linear layer."""
+
+
+def fitting_input(network: Network, read: Input, at: int) -> str | None:
+    """Return the square inputs that give a linear layer the features that its c_i declares; None if there are none."""
+    node = network.nodes[at]
+    wanted = node.layer.given.get("c_i")
+    places = _spatial(network, read)
+    if node.layer.WORD != "linear" or not isinstance(wanted, int) or not places:
+        return None
+
+    def sample_of(side: int) -> Shape:
+        return tuple([side if place in places else size for place, size in enumerate(read.sample)])
+
+    def features(side: int) -> int:
+        """Return how many features it gets; 0 if a layer before does not fit."""
+        start = sample_of(side), begin(sample_of(side), places)
+        try:
+            layers = list(_trace(network, network.nodes[:at], start, read.batch, _Needs()))
+        except CnncalcError:
+            return 0
+        last = known(layers[node.reads[0]].traced.out[-1]) if node.reads[0] != INPUT else None
+        return last or 0
+
+    sides = range(1, LARGEST_SIDE + 1)
+    least = bisect_left(sides, wanted, key=features) + 1
+    most = bisect_right(sides, wanted, key=features)
+    if not least <= most <= LARGEST_SIDE or {features(least), features(most)} != {wanted}:
+        return None
+    ends = [show(sample_of(side)) for side in sorted({least, most})]
+    return f"-i {' to '.join(ends)} {'gives' if least == most else 'give'} {wanted:,}"
 
 
 def _counted(traced: Trace, node: Node) -> Trace:

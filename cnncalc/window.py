@@ -35,6 +35,15 @@ def positions_ceil(n: Size, before: int, after: int, extent: int, stride: int) -
     return positions(n, before + min(after + stride - 1, extent - 1), extent, stride)
 
 
+def dropped(n: int, before: int, extent: int, stride: int, out: int) -> int:
+    """Return how many pixels at the end of an axis the floor drops: those that one window more would have read.
+
+    Pixels that lie between two windows are not among them.
+    """
+    after_last, next_window = (out - 1) * stride - before + extent, out * stride - before
+    return max(0, n - max(after_last, next_window, 0))
+
+
 def positions_kept(n: Size, before: int, after: int, extent: int, stride: int) -> Size:
     """Return the same rounded up, with every window, as Caffe does without padding (caffe/layers/pooling_layer.cpp)."""
     return positions(n, before + after + stride - 1, extent, stride)

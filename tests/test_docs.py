@@ -30,7 +30,7 @@ from cnncalc.dialects import DIALECTS, PADDING_WORDS, Dialect
 from cnncalc.help import TOPICS
 from cnncalc.layers import OPS
 from cnncalc.notation.arguments import FLAGS
-from cnncalc.render import support
+from cnncalc.render import hints, support
 from cnncalc.render.columns import COLUMNS
 from cnncalc.render.comparisons import COLUMNS as NETWORK_COLUMNS
 from tests.program import ROOT, environment, here, shell
@@ -149,11 +149,18 @@ GENERATED: dict[tuple[str, str], Callable[[], str]] = {
     ("frameworks", "Ops"): lambda: "".join(support.markdown()),
 }
 """Tables that are written by the program, by page and heading."""
+LISTS: dict[tuple[str, str], Callable[[], str]] = {("hints", "The hints"): lambda: "".join(hints.markdown())}
+"""Lists that are written by the program, each all of its section."""
 
 
 @pytest.mark.parametrize(("page", "heading"), GENERATED)
 def test_generated_tables_are_what_the_program_writes(page: str, heading: str) -> None:
     assert table_of(page, heading) == GENERATED[page, heading]()
+
+
+@pytest.mark.parametrize(("page", "heading"), LISTS)
+def test_generated_lists_are_what_the_program_writes(page: str, heading: str) -> None:
+    assert section(page, heading) == f"\n{LISTS[page, heading]()}"
 
 
 def test_every_op_is_in_the_table_with_its_keys() -> None:
@@ -356,6 +363,8 @@ def write_anew() -> None:
 
     for (page, heading), table in GENERATED.items():
         PAGES[page].write_text(text_of(page).replace(table_of(page, heading), table()), encoding="utf-8")
+    for (page, heading), entries in LISTS.items():
+        PAGES[page].write_text(text_of(page).replace(section(page, heading), f"\n{entries()}"), encoding="utf-8")
     for page in sys.argv[1:] or PAGES:
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             PAGES[page].write_text(BLOCK.sub(anew, text_of(page)), encoding="utf-8")

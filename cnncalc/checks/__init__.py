@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from ..errors import CnncalcError, Path, SpecError, Where, nearest, printable, shown
 from ..explain import field_text, lines
+from ..hints import find
+from ..hints.table import KINDS
 from ..layers.conv import times
 from ..memory import measure
 from ..network import Network
@@ -32,6 +34,7 @@ CODES: dict[str, tuple[str, str]] = {
     "CC303": ("baseline-added-layer", "the baseline does not have the layer"),
     "CC304": ("baseline-removed-layer", "a layer of the baseline is gone"),
     "CC305": ("baseline-removed-file", "a file of the baseline is gone"),
+    **{kind.code: (kind.name, f"hint: {kind.title}") for kind in KINDS.values()},
     "CC401": ("dialects-differ", "the dialects give different figures, or one of them refuses the file"),
 }
 CODES = dict(sorted(CODES.items()))
@@ -146,11 +149,12 @@ def check(
         return Result(name, [from_error(name, error)], None, line=line)
     if report.memory is None and _expects_bytes(report, extra):
         report = measure(report, dtype)
-    judged = [_judge(name, report, report, wanted, None) for wanted in extra]
+    judged = [finding for wanted in extra for finding in _judged(name, report, report, wanted, None)]
     bad = 0
     for path, subject, given in _expecting(report):
         try:
-            judged += [_judge(name, report, subject, wanted, path) for wanted in expect.read(given, path)]
+            for wanted in expect.read(given, path):
+                judged += _judged(name, report, subject, wanted, path)
         except SpecError as error:
             bad += 1
             more = {"layer": _label(subject), "help": error.help}
@@ -198,6 +202,34 @@ def _label(subject: Report | LayerReport) -> str | None:
     return subject.node.label() if isinstance(subject, LayerReport) else None
 
 
+def _judged(
+    name: str, report: Report, subject: Report | LayerReport, wanted: expect.Expectation, path: Path | None
+) -> list[Finding | None]:
+    """Return the findings of one expectation; None for each thing that holds."""
+    if wanted.figure != expect.FORBID:
+        return [_judge(name, report, subject, wanted, path)]
+    if wanted.layer is not None and isinstance(subject, Report):
+        subject, rest = subject.named(wanted.layer)
+        if rest:
+            return [_no_layer(name, report, wanted)]
+    return _forbidden(name, report, subject, wanted)
+
+
+def _forbidden(
+    name: str, report: Report, subject: Report | LayerReport, wanted: expect.Expectation
+) -> list[Finding | None]:
+    """Return a finding for each forbidden hint on all layers, or on one; None for each kind of which there is none."""
+    kinds = [KINDS[kind] for kind in wanted.value]
+    findings: list[Finding | None] = []
+    missed = dict.fromkeys(kinds)
+    for kind, place, hint in find(report.layers, kinds, fixed=True):
+        if subject in (report, place.layer, *place.around):
+            missed.pop(kind, None)
+            more = {"layer": place.label, "figure": wanted.figure, "help": hint.help}
+            findings.append(finding_at(name, report.network, place.path, kind.code, hint.text, **more))
+    return [*findings, *missed.values()]
+
+
 def _judge(
     name: str, report: Report, subject: Report | LayerReport, wanted: expect.Expectation, path: Path | None
 ) -> Finding | None:
@@ -212,7 +244,7 @@ def _judge(
     if wanted.layer is not None and isinstance(subject, Report):
         named, rest = subject.named(wanted.layer)
         if rest:
-            return finding("CC003", f"there is no layer {shown(wanted.layer)}", nearest(wanted.layer, _names(report)))
+            return _no_layer(name, report, wanted, at)
         subject = named
         if at is None and isinstance(subject, LayerReport):
             at = ("layers", subject.node.spec_index)
@@ -231,8 +263,11 @@ def _judge(
     return finding(expect.FIGURES[figure].code, what, _if_meant(wanted, actual, text), **more)
 
 
-def _names(report: Report) -> list[str]:
-    return [layer.name for layer in report.layers]
+def _no_layer(name: str, report: Report, wanted: expect.Expectation, at: Path | None = None) -> Finding:
+    """Return the finding of an expectation of a layer that is not there."""
+    more = {"figure": wanted.key, "expected": expect.describe(wanted), "expected_value": wanted.value}
+    help = nearest(wanted.layer or "", [layer.name for layer in report.layers])
+    return finding_at(name, report.network, at, "CC003", f"there is no layer {shown(wanted.layer)}", help=help, **more)
 
 
 def _as_json(actual: Any, wanted: expect.Expectation) -> Any:

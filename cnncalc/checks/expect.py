@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..errors import Path, SpecError, nearest, shown
+from ..hints.table import kinds_named
 from ..sizes import Open, Shape, is_digits, parse_shape, read_shape, show, to_json
 
 
@@ -47,6 +48,8 @@ FIGURES = {
     "memory": Figure("CC115", "memory", in_bytes=True),
     "param_bytes": Figure("CC116", "parameter-bytes", in_bytes=True),
 }
+FORBID = "forbid"
+"""The key of the hints that must not be there."""
 UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 BOUNDS = ("min_", "max_")
 SIGNS = {"<=": "max_", "=<": "max_", "≤": "max_", ">=": "min_", "=>": "min_", "≥": "min_", "<": "max_", ">": "min_"}
@@ -83,7 +86,7 @@ class Expectation(NamedTuple):
     text: str
     """The expected value as it is written."""
     value: Any
-    """The expected value as JSON: a number, without its tolerance, a shape, or a number for each axis."""
+    """The expected value as JSON: a number, without its tolerance, a shape, a number for each axis, or hints' names."""
     layer: str | None = None
     """The name of the layer whose figure it is; None for the one that the expectation stands at."""
     bound: str = ""
@@ -123,7 +126,7 @@ def is_expectation(text: str) -> bool:
     """Return whether a text is written as an expectation of a figure, as out=1000."""
     parts = _SIGNED.fullmatch(text)
     name = "" if parts is None else parts[1].strip().rpartition(".")[2]
-    return name.removeprefix("min_").removeprefix("max_") in FIGURES
+    return name == FORBID or name.removeprefix("min_").removeprefix("max_") in FIGURES
 
 
 def read_text(text: str) -> Expectation:
@@ -161,16 +164,33 @@ def _bracketed(key: str, text: str, figure: str) -> str | list[str]:
         raise SpecError(f"{key}: {error.what}", error.help) from None
 
 
+def read_forbidden(key: str, wanted: Any, layer: str | None = None) -> Expectation:
+    """Return the expectation that hints are not there: `dropped-pixels`, several between commas, a list, or `all`."""
+    names = wanted.split(",") if isinstance(wanted, str) else wanted
+    if not isinstance(names, (list, tuple)) or not names:
+        raise SpecError(f"{key}: {shown(wanted)} names no hint", "as dropped-pixels, several between commas, or all")
+    names = [name.strip() if isinstance(name, str) else name for name in names]
+    try:
+        kinds = tuple([kind.name for kind in kinds_named(names)])
+    except SpecError as error:
+        raise SpecError(f"{key}: {error.what}", error.help) from None
+    return Expectation(key, FORBID, ",".join(names), kinds, layer)
+
+
 def read_one(key: str, wanted: Any) -> Expectation:
     """Return one expectation, as of `max_params` and `26M`. SpecError if it cannot be read."""
     layer, _, own = re.sub(r"\brf\.(size|stride|start)$", r"rf_\1", key).rpartition(".")
+    if own == FORBID:
+        return read_forbidden(key, wanted, layer or None)
     bound = next((b for b in BOUNDS if own.startswith(b)), "")
     name = own.removeprefix(bound)
     figure = FIGURES.get(name)
     if figure is None or (figure.is_shape and bound):
         if (meant := _MEANT.get(name.lower())) is not None:
             raise SpecError(f"there is no figure {shown(own)} to expect", f"did you mean '{bound}{meant}'?")
-        near = nearest(own, [*FIGURES, *(b + f for b in BOUNDS for f, fig in FIGURES.items() if not fig.is_shape)])
+        near = nearest(
+            own, [*FIGURES, FORBID, *(b + f for b in BOUNDS for f, fig in FIGURES.items() if not fig.is_shape)]
+        )
         help = near or f"the figures are {', '.join(FIGURES)}, and min_, max_; of a layer: conv1.out"
         raise SpecError(f"there is no figure {shown(own)} to expect", help)
     text = wanted if isinstance(wanted, str) else shown(wanted)

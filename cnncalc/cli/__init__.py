@@ -46,7 +46,7 @@ COMMANDS = {
 
 
 MORE = {
-    "shape": ("words", "specs", "dialects"),
+    "shape": ("words", "specs", "dialects", "hints"),
     "rf": ("fields", "specs"),
     "run": ("arrays", "textbook"),
     "learn": ("arrays", "textbook"),
@@ -54,7 +54,7 @@ MORE = {
     "diff": ("ci", "words"),
     "compare": ("specs", "frameworks"),
     "show": ("pictures", "specs"),
-    "check": ("ci", "specs"),
+    "check": ("ci", "specs", "hints"),
     "convert": ("frameworks",),
     "ops": ("ops", "words"),
     "zoo": ("specs",),
@@ -166,7 +166,7 @@ def call(args: list[str]) -> int:
     """Run one command, flush what it printed, and return the exit code."""
     settings = Settings()
     try:
-        args = settle_color(settings, args)
+        settings.words = args = settle_color(settings, args)
         code = group.main(args, prog_name="cnncalc", complete_var="", standalone_mode=False, obj=settings)
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()

@@ -14,6 +14,8 @@ from ..counters import TOOLS
 from ..dialects import ALL, DIALECTS, LAYOUTS
 from ..errors import CnncalcError
 from ..help import TOPICS, subject
+from ..hints.table import ALL as ALL_HINTS
+from ..hints.table import KINDS
 from ..layers import OPS, Layer, find_op, keys_named, title
 from ..layers.keys import WORDS, flag, sides
 from ..memory import DTYPES
@@ -174,6 +176,13 @@ VALUES: dict[str, Callable[[click.Parameter], Iterable[str] | Mapping[str, str]]
 """The words that an option or an argument of a name takes, with their help if it is a mapping."""
 
 
+LISTS: dict[str, Callable[[], Iterable[str] | Mapping[str, str]]] = {
+    "only": lambda: OPS,
+    "forbid": lambda: {kind.name: kind.title for kind in KINDS.values()} | {ALL_HINTS: "all of them"},
+}
+"""The words of which an option of a name takes several."""
+
+
 def _values(parameter: click.Parameter, word: str, before: Sequence[str] = ()) -> Offer:
     """Return what an option or an argument can be; `before` are the arguments in front of it."""
     name = parameter.name or ""
@@ -183,18 +192,19 @@ def _values(parameter: click.Parameter, word: str, before: Sequence[str] = ()) -
         return Offer.of(VALUES[name](parameter))
     if name.endswith("sort"):
         return Offer.of(_columns(name))
-    if name == "only" or name.endswith("columns"):
-        return _list_of(OPS if name == "only" else _columns(name), word)
+    if name in LISTS or name.endswith("columns"):
+        return _list_of(LISTS[name]() if name in LISTS else _columns(name), word)
     if name in ("spec", "layer", "networks"):
         return _spec(() if name == "networks" else before, word)
     return FILES if isinstance(parameter, click.Argument) or isinstance(parameter.type, FileName) else NOTHING
 
 
-def _list_of(names: Iterable[str], word: str) -> Offer:
+def _list_of(names: Iterable[str] | Mapping[str, str], word: str) -> Offer:
     """Offer the names that may follow those of a comma list."""
     head = word[: word.rfind(",") + 1]
     given = head.split(",")
-    return Offer([Candidate(head + name, then=",") for name in names if name not in given])
+    helps = names if isinstance(names, dict) else dict.fromkeys(names, "")
+    return Offer([Candidate(head + name, help, then=",") for name, help in helps.items() if name not in given])
 
 
 def _columns(name: str) -> Iterable[str]:

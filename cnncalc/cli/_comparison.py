@@ -10,6 +10,7 @@ from ..files import text_output
 from ..render import Selection
 from ..render.comparisons import FORMATS
 from ..report import Report
+from ._hints import hints_of, remark
 from ._options import Measures, format_options, measure_options, network_options, together
 from ._rows import NETWORKS, needs_bytes, network_selection_options
 from ._terminal import show_error, style_of
@@ -25,11 +26,12 @@ def write(
     brief: bool,
     format: str,
     path: str | None,
+    lists_hints: bool | None = None,
 ) -> int:
     """Write a row for each network, given by its name and the function that makes its report; return the exit code.
 
     The error of a network without a report stands in its row as JSON, and is shown on standard error. If no network has
-    a report, there is no table.
+    a report, there is no table. Hints are listed if `lists_hints`, and told of unless it is None.
     """
     is_json = format in ("json", "jsonl")
     if columns is not None and is_json:
@@ -38,11 +40,16 @@ def write(
         raise SpecError(f"--brief is for people, and {format} for machines", "leave out --brief, or the format")
     measures = measures.or_bytes(needs_bytes(columns, selection, NETWORKS))
     comparison = Comparison([_compared(name, make, measures) for name, make in networks])
+    reports = [(network.name, network.report) for network in comparison if network.report is not None]
+    for _, report in reports if lists_hints and is_json else ():
+        report.hints = hints_of([("", report.layers)])
     errors = [network.error for network in comparison if network.error is not None]
     if is_json or len(errors) < len(comparison):
         with text_output(path, utf8=is_json) as stream:
             style = style_of(stream, columns)._replace(selection=selection, brief=brief)
             stream.writelines(FORMATS.renderer(format)(comparison, style))
+    if lists_hints is not None:
+        remark([(name, [("", report.layers)]) for name, report in reports], lists_hints, is_json)
     for error in errors:
         show_error(error)
     return 2 if errors else 0

@@ -220,12 +220,12 @@ class NetworkOptions(NamedTuple):
             return
         if any("c_i" in node.layer.given for node in network.nodes):  # the trace says it
             return
-        from ..notation.hints import channels_hint
+        from ..hints.typed import CHANNELS_NOTE, channels_last
 
         with suppress(CnncalcError):  # the command itself says what is wrong
-            hint = channels_hint(self.settle(network))
-            if hint is not None:
-                note(hint)
+            advice = channels_last(self.settle(network))
+            if advice is not None:
+                note(CHANNELS_NOTE.format(text=advice.text, help=advice.help))
 
     def report(self, network: Network) -> Report:
         """Return the report of a network under these options, which name one dialect at most."""

@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO, Any, TypeVar
 
 import click
@@ -30,6 +30,8 @@ class Settings:
         self.quiet = False
         self.verbose = False
         self.debug = False
+        self.words: Sequence[str] = ()
+        """The words of the command line behind `cnncalc`."""
 
     def has_color(self, stream: IO[str]) -> bool:
         """Return whether a stream gets escape codes: what --color says, else the environment and the terminal."""

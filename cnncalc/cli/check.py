@@ -31,7 +31,7 @@ from ._options import (
     together,
 )
 from ._terminal import is_closed_pipe, note, settings, silence
-from ._usage import Command
+from ._usage import SEVERAL, Command
 
 
 def _bound_options() -> Iterator[Callable[[F], F]]:
@@ -52,6 +52,9 @@ def _bound_options() -> Iterator[Callable[[F], F]]:
     metavar="KEY=VALUE",
     help="Expect this of every file, such as out=1000, 'params<=26M' (also --max-params 26M) or conv1.out=64x112x112.",
 )
+@click.option(
+    "--forbid", multiple=True, metavar=SEVERAL, help="Fail on these hints (cnncalc help hints), or on all of them."
+)
 @together(*_bound_options())
 @click.option("--dtype", metavar="NAME", default=DTYPE, help="Number type of the memory that is expected.")
 @click.option("--strict", is_flag=True, help="Fail files that expect nothing.")
@@ -69,6 +72,7 @@ def command(
     file: tuple[str, ...],
     options: NetworkOptions,
     expected: tuple[str, ...],
+    forbid: tuple[str, ...],
     strict: bool,
     baseline: str | None,
     update: bool,
@@ -90,6 +94,7 @@ def command(
       cnncalc check vgg16 --expect conv1_1.out=64x224x224 --expect 'memory<=60M'
       cnncalc check 3x32x32 conv:8,k3 --expect out=8x30x30
       cnncalc check nets/ --dialect torch,onnx
+      cnncalc check nets/ --forbid dropped-pixels,checkerboard
       cnncalc check nets/ --baseline nets.lock.json --update
     """
     if list_codes:
@@ -106,6 +111,7 @@ def command(
     if update and baseline is None:
         raise SpecError("--update without a baseline", "give --baseline FILE")
     extra = [expect.read_text(text) for text in expected]
+    extra += [expect.read_forbidden("--forbid", names) for names in forbid]
     extra += [expect.read_one(key, value) for key, value in bounds.items() if value is not None]
     extra = [one._replace(is_typed=True) for one in extra]
     gc.enable()  # there may be any number of files

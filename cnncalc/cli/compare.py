@@ -11,6 +11,7 @@ from ..errors import SpecError
 from ..render import Selection
 from ..render.messages import plural
 from . import _comparison
+from ._hints import hints_option
 from ._networks import check_shapes, quotes, report_of
 from ._options import Measures, NetworkOptions, message_options, path_option
 from ._usage import Command
@@ -20,6 +21,7 @@ from ._usage import Command
 @click.argument("networks", nargs=-1, metavar="SPEC...")
 @_comparison.table_options
 @click.option("--names", metavar="NAMES", help="Names of the networks in the table, in their order: Ours,ResNet-18.")
+@hints_option
 @path_option()
 @message_options
 def command(
@@ -31,6 +33,7 @@ def command(
     selection: Selection,
     brief: bool,
     names: str | None,
+    lists_hints: bool,
     path: str | None,
 ) -> int:
     """Show networks side by side, a row each: shapes, parameters, MACs and the receptive field of the whole.
@@ -54,4 +57,4 @@ def command(
         what = f"--names has {plural(len(called), 'name')}, and there are {plural(len(networks), 'network')}"
         raise SpecError(what, "give as many, with commas between them")
     reports = [(name, partial(report_of, word, options)) for name, word in zip(called, networks, strict=True)]
-    return _comparison.write(reports, measures, columns, selection, brief, format, path)
+    return _comparison.write(reports, measures, columns, selection, brief, format, path, lists_hints)

@@ -17,6 +17,7 @@ from ..input import FIRST, by_name
 from ..sizes import read_size, size_text
 from . import _arrays
 from ._arrays import arrays_option, seed_option, weights_option
+from ._hints import note_words
 from ._options import NetworkOptions, file_option, json_option, message_options, network_options, together
 from ._terminal import note, settings, verbose_option
 from ._usage import Command
@@ -118,6 +119,8 @@ def command(
         job.others = {name: array[chosen] for name, array in job.others.items()}
     count = 1 if job.samples.batch is None else len(x)
     _announce(job, x, x_path, count, path)
+    if w_path is None:  # weights would say what k is
+        note_words([("", job.report.layers)])
     for name in job.not_needed[:4]:
         note(f"{name} is given, and no layer needs it")
     job.load()  # before a file is begun

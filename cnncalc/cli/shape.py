@@ -15,6 +15,7 @@ from ..input import given_shapes
 from ..network import Network
 from ..render import BEFORE, FORMATS, VALUE_FORMATS, WHOLE, Selection, Style, needs_dtype
 from ..report import Report
+from ._hints import hints_of, hints_option, remark
 from ._options import (
     Measures,
     NetworkOptions,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 @format_options(FORMATS, "one report")
 @selection_options
 @click.option("--get", "gets", metavar="NAMES", help="Print one bare value, such as params, out, conv1.out or rf.size.")
+@hints_option
 @click.option("--annotate", is_flag=True, help="Print Python source with the shapes that its lines make.")
 @path_option()
 @message_options
@@ -52,6 +54,7 @@ def command(
     columns: tuple[str, ...] | None,
     selection: Selection,
     gets: str | None,
+    lists_hints: bool,
     annotate: bool,
     path: str | None,
 ) -> int:
@@ -75,6 +78,8 @@ def command(
     chooses = columns is not None or selection != WHOLE
     if values and (explain or chooses or format not in VALUE_FORMATS):
         raise SpecError("--get prints values alone", "leave out --explain, --format, --columns and the choice of rows")
+    if values and lists_hints:
+        raise SpecError("--get prints values alone", "leave out --hints")
     if options.several and (explain or chooses or measures != Measures() or values):
         raise SpecError(
             "--explain, --dtype, --macs-as, --get, --columns and the choice of rows are for one dialect",
@@ -85,7 +90,7 @@ def command(
     with text_output(path, utf8=format in ("json", "jsonl")) as stream:
         style = style_of(stream, columns, explain)._replace(selection=selection, values=values)
         word = words.rest[0]
-        showing = Showing(options, measures, format, style)
+        showing = Showing(options, measures, format, style, lists_hints)
         if format == "jsonl" and len(words.rest) == 1 and (word == sources.STDIN or word.endswith(".jsonl")):
             from ._stream import write_lines
 
@@ -102,17 +107,12 @@ def command(
             if stream is sys.stdout:
                 stream.writelines(showing.before(error))
             raise
-        if isinstance(result, Report):
-            note_on(result)
+        showing.remark(result)
         return showing.code(result)
 
 
-def note_on(report: Report) -> None:
-    """Note what is perhaps not meant as it is written, and what does not hold of what the spec expects."""
-    from ..notation.hints import hints
-
-    for hint in hints(report):
-        note(hint)
+def _note_findings(report: Report) -> None:
+    """Note what does not hold of what the spec expects."""
     network = report.network
     if network.expect is None and all(node.expect is None for node in network.nodes):
         return
@@ -129,11 +129,19 @@ class Showing(NamedTuple):
     measures: Measures
     format: str
     style: Style
+    lists_hints: bool = False
 
     def result(self, network: Network) -> Report | Contrast:
         """Return a network's report, or its contrast under several dialects."""
         network, options = self.options.taken(network)
-        return options.contrast(network) if options.several else self.measures.of(options.report(network))
+        in_json = self.lists_hints and self.format in ("json", "jsonl")
+        if options.several:
+            contrast = options.contrast(network)
+            runs = [run._replace(hints=hints_of([("", run.layers)])) if in_json else run for run in contrast.runs]
+            return contrast._replace(runs=runs)
+        report = self.measures.of(options.report(network))
+        report.hints = hints_of([("", report.layers)]) if in_json else None
+        return report
 
     def text(self, result: Report | Contrast) -> Iterator[str]:
         """Return the text of a report or a contrast."""
@@ -142,6 +150,16 @@ class Showing(NamedTuple):
         from ..render import contrasts
 
         return contrasts.FORMATS.renderer(self.format)(result, self.style)
+
+    def remark(self, result: Report | Contrast) -> None:
+        """Note, count or list what is perhaps not meant, and note what does not hold of what the spec expects."""
+        if isinstance(result, Report):
+            runs = [("", result.layers)]
+        else:
+            runs = [(run.name, run.layers) for run in result.runs if run.error is None]
+        remark([("", runs)], self.lists_hints, self.format in ("json", "jsonl") or bool(self.style.values))
+        if isinstance(result, Report):
+            _note_findings(result)
 
     @staticmethod
     def code(result: Report | Contrast) -> int:

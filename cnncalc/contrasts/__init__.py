@@ -10,7 +10,7 @@ from ..display import drawn
 from ..errors import CnncalcError
 from ..input import Inputs, configure, read_input
 from ..network import Network
-from ..report import LayerReport, listed, summed
+from ..report import Hint, LayerReport, listed, summed
 from ..sizes import Shape, counted, show, to_json
 from ..trace import trace_layers
 from .rules import RULES, rounding_matters
@@ -27,6 +27,8 @@ class Run(NamedTuple):
     layers: list[LayerReport]
     error: CnncalcError | None
     """Why the dialect refuses the layer after `layers`; None if it accepts the whole network."""
+    hints: Sequence[Hint] | None = None
+    """What is perhaps not meant; None unless it is asked for."""
 
     @property
     def name(self) -> str:
@@ -52,7 +54,9 @@ class Run(NamedTuple):
         """Return the figures of the whole as JSON."""
         if self.error is not None:
             return {"error": self.error.to_dict()}
-        figures = {figure: summed(self.layers, figure) for figure in ("params", "buffers", "macs")}
+        figures: dict[str, Any] = {figure: summed(self.layers, figure) for figure in ("params", "buffers", "macs")}
+        if self.hints is not None:
+            figures["hints"] = [hint.to_dict() for hint in self.hints]
         return {"out": to_json(self.layers[-1].out), **figures}
 
 

@@ -6,7 +6,7 @@ import os
 
 TOPICS = (
     *("textbook", "words", "ops", "specs", "dialects", "arrays", "fields", "ci", "frameworks", "python"),
-    *("performance", "pictures"),
+    *("performance", "pictures", "hints"),
 )
 """Every page, in the order in which they are listed."""
 _HERE = os.path.dirname(__file__)

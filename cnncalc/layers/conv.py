@@ -54,6 +54,9 @@ class Convolution(Windowed):
         seen = fields.each(space_of(x, env), windows, lambda field, window: window.see(field))
         return Trace(values, join(c_o, out, env), seen, *counts, macs, macs)
 
+    def placed(self, space: Shape, env: Env) -> Sequence[AxisWindow]:
+        return self.windows(space, env)[0]
+
     def see_channels(self, fields: Fields, place: int, x: Shape, c_o: Size) -> Fields:
         """Return the fields with each output channel seeing those of its group, if channels run along an axis."""
         groups, own, made = self.groups(x[place]), known(x[place]), known(c_o)

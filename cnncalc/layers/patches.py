@@ -41,6 +41,9 @@ class Unfold(Patches):
     MAKES_AXES = True
     HELP = {"k": "The window's size: one number, or one per axis."}
 
+    def placed(self, space: Shape, env: Env) -> list[Slide]:
+        return self.window(space, env)[1]
+
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
         c, space = self.split(x, env)
         values, slides = self.window(space, env)

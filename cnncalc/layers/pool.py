@@ -55,6 +55,9 @@ class Pool(Windowed):
         bare = not isinstance(p, str) and not any(map(any, spread_sides(p, nd)))
         return KEEP if ceil and bare and env.dialect.bare_pool_keeps_last else ceil
 
+    def placed(self, space: Shape, env: Env) -> list[Slide]:
+        return self.slides(space, env)[0]
+
     def slides(self, space: Shape, env: Env) -> tuple[list[Slide], dict[str, Any]]:
         """Return the window on each axis, and the resolved k, s, p, d."""
         nd = len(space)

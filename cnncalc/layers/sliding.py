@@ -108,6 +108,10 @@ class Windowed(Layer):
         """Return the wanted sizes; None if the layer does not say them."""
         return None if self.out is None else spread(self.out, nd)
 
+    def placed(self, space: Shape, env: Env) -> Sequence[AxisWindow]:
+        """Return the window on each axis of a map of these sizes."""
+        return ()
+
     def padding(self, nd: int, env: Env) -> Sides:
         """Return the padding per side: in numbers, or as a word. ShapeError for a word that does not go here."""
         if self.p_total is not None:

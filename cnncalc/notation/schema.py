@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from ..dialects import DIALECTS, LAYOUT_WORDS, PADDING_WORDS
+from ..hints.table import ALL, KINDS
 from ..layers import HELP, OPS, Layer, aliases_of, keys_named, spellings, title
 from ..layers.keys import FORMS, Schema, any_case, shape_form, whole_form, words_form
 from ..sizes import LARGEST, MOST_SIZES
@@ -271,7 +272,16 @@ def _expectations(figures: Mapping[str, FigureForm], units: Iterable[str]) -> Sc
         keys[name] = _ref(form, f"The {what}, as 9472, 4.1G or 4.09G±1%.")
         keys[f"min_{name}"] = _ref(form, f"The least {what}.")
         keys[f"max_{name}"] = _ref(form, f"The greatest {what}.")
+    keys["forbid"] = _ref("forbidden-hints", "The hints that must not be there: names, or all.")
+    names = f"({'|'.join([*KINDS, ALL])})"
+    one = {"type": "string", "enum": [*KINDS, ALL]}
     return {
+        "forbidden-hints": {
+            "type": ["string", "array"],
+            "pattern": f"^ *{names} *(, *{names} *)*$",
+            "items": one,
+            "minItems": 1,
+        },
         "expect": {"type": ["object", "null"], "properties": keys, "additionalProperties": False},
         "expected-shape": {**shape_form(None), **whole_form(), "type": ["integer", "string", "array"]},
         "expected-number": {**_expected(number, number), "maxItems": 1},

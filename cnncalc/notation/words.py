@@ -46,6 +46,8 @@ class ParsedWord(NamedTuple):
 class Words(Origin):
     """Layer words: where a network was read from."""
 
+    is_typed = True
+
     def __init__(self, text: WordText, first: int = 0):
         self.text, self.first = text, first
         """`first` is the index of the first layer's word: 1 after a shape."""
@@ -53,17 +55,25 @@ class Words(Origin):
         self.owners: list[int] = []
         """The word of each layer of the spec."""
 
-    def with_argument(self, layer: int, argument: str) -> str:
+    def with_argument(self, layer: int, key: str, value: int) -> str:
         """Return the word of a layer of the spec with one more argument, behind a bare number; at the end of a call."""
         word = self.text.words[self.owners[layer]]
         if word.endswith(")") and "(" in word.partition(":")[0]:
-            key = "kernel_size" if argument[0] == "k" else "padding"
-            return f"{word[:-1].rstrip(', ')}, {key}={argument[1:]})"
+            name = "kernel_size" if key == "k" else "padding"
+            return f"{word[:-1].rstrip(', ')}, {name}={value})"
         name, colon, rest = word.partition(":")
         first, *others = split_arguments(rest)
         bare = bool(colon) and read_axes(first.strip()) is not None
-        arguments = [first.strip(), argument, *others] if bare else [argument, *([first, *others] if colon else [])]
+        own = f"{key}{value}"
+        arguments = [first.strip(), own, *others] if bare else [own, *([first, *others] if colon else [])]
         return f"{name}:{','.join([text.strip() for text in arguments])}"
+
+    def with_factor(self, layer: int, factor: int) -> str:
+        import re
+
+        word = self.text.words[self.owners[layer]]
+        times = f"scale_factor={factor}" if word.endswith(")") else f"x{factor}"
+        return re.sub(rf"(?<=[:(,])\s*((out|size)\s*=\s*)?{factor}(?=[,)]|$)", times, word, count=1)
 
     def locate(self, path: Path, key: str | None) -> Where | None:
         """Return the place of a layer, or of the argument that gives its key."""

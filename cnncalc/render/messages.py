@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..errors import CnncalcError
+from ..report import Hint
 
 _CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
 
@@ -22,6 +25,22 @@ def error_text(error: CnncalcError, color: bool) -> str:
     if error.where is not None and error.where.excerpt is not None:
         lines[2] = paint(lines[2], "red")
     return f"{paint('error:', 'red')} {paint(place, 'bold')}{what}" + "\n".join(lines)
+
+
+def hint_text(hint: Hint, name: str, color: bool) -> str:
+    """Return a hint's lines: what is the case, and what would help; behind the name of its network, if there is one."""
+    about = ": ".join(filter(None, [name, listed_layers(hint.layers)]))
+    return f"{paint('hint:', 'cyan', color)} {about}: {hint.text} ({hint.name})\n  {hint.help}"
+
+
+MOST_NAMED = 4
+"""How many layers a hint that many have names."""
+
+
+def listed_layers(names: Sequence[str]) -> str:
+    """Return `conv1, conv2`, or `conv1, conv2 and 7 more`."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names) if more <= 1 else f"{', '.join(names[:MOST_NAMED])} and {more} more"
 
 
 def plural(number: int, word: str) -> str:

@@ -265,7 +265,7 @@ USAGES = [
     ),
     ("shape 3x5x5 relu --nope=3", "unknown option '--nope'\n  cnncalc shape --help lists the options"),
     ("shape 3x5x5 relu --\x1b[31m", "unknown option '--\\x1b[31m'\n  cnncalc shape --help lists the options"),
-    ("shape 3x5x5 relu --it's", "unknown option '--it's'\n  cnncalc shape --help lists the options"),
+    ("shape 3x5x5 relu --o'clock", "unknown option '--o'clock'\n  cnncalc shape --help lists the options"),
     ("shape 3x5x5 relu -Z", "unknown option '-Z'\n  cnncalc shape --help lists the options"),
     ("shape 3x5x5 relu -qZ", "unknown option '-Z'\n  cnncalc shape --help lists the options"),
     ("shape 3x5x5 relu -json", "unknown option '-json'\n  did you mean '--json'?"),

@@ -1,0 +1,162 @@
+"""Hints on a layer among others: numbers without effect, outputs that are constant, fields that cover the input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..fields import borders
+from ..fields.graph import Graph
+from ..network import INPUT
+from ..report import LayerReport, Report
+from ..sizes import Shape, known, show
+from . import Advice, HintKind, HintPlace
+
+
+def _bias_before_norm(place: HintPlace) -> Advice | None:
+    """Return the advice on a bias whose only readers take the mean of each channel away."""
+    layer, readers = place.layer, place.readers()
+    is_tied = layer.node.tie is not None or any(other.node.tie == place.at for other in place.layers)
+    if (
+        not layer.bias
+        or not readers
+        or is_tied
+        or not _is_per_channel(layer)
+        or not all(map(_takes_mean_away, readers))
+    ):
+        return None
+    names = ", ".join(reader.name for reader in readers)
+    text = f"its bias of {layer.bias:,} has no effect: {names} takes the mean of each channel away"
+    return Advice(text, f"bias=false saves {layer.bias:,} parameters")
+
+
+def _is_per_channel(layer: LayerReport) -> bool:
+    """Return whether a layer's bias is one number for each of what the next layer takes for channels."""
+    own = layer.node.layer
+    if own.CONVOLUTION is not None:
+        return True
+    return own.WORD == "linear" and (len(layer.traced.out) == 1 or layer.env.channels_last)
+
+
+def _takes_mean_away(layer: LayerReport) -> bool:
+    """Return whether a norm takes the mean of each channel alone."""
+    if layer.op == "groupnorm":
+        c = layer.sample[-1] if layer.env.channels_last else layer.sample[0]
+        return known(c) is not None and layer.values.get("g") == c
+    return layer.op in ("batchnorm", "instancenorm")
+
+
+def _constant_output(place: HintPlace) -> Advice | None:
+    """Return the advice on a softmax or a norm of single values."""
+    layer = place.layer
+    x, axes = layer.sample, layer.traced.axes
+    if layer.op in ("softmax", "logsoftmax") and x[axes[0] - 1] == 1:
+        what = "1" if layer.op == "softmax" else "0"
+        return Advice(
+            f"axis {axes[0]} has one value, so every output is {what}", "a sigmoid for one value, or two of them"
+        )
+    if layer.op not in ("layernorm", "instancenorm", "groupnorm") or not x:
+        return None
+    space = x[:-1] if layer.env.channels_last else x[1:]
+    sizes = space if layer.op == "instancenorm" else [x[axis - 1] for axis in axes]
+    if layer.op == "groupnorm":
+        c, g = known(x[-1] if layer.env.channels_last else x[0]), layer.values["g"]
+        sizes = (*space, c // g) if c is not None and g > 0 else ()
+    if not sizes or any(n != 1 for n in sizes):
+        return None
+    text = "it normalises single values: each is its own mean, so every output is the layer's bias, or 0"
+    return Advice(text, "leave it out, or normalise over more values, as layernorm does over features")
+
+
+def _is_map(layer: LayerReport | None) -> bool:
+    """Return whether a layer gives a map with its channels first."""
+    return layer is not None and layer.node.layer.is_spatial and not layer.env.channels_last
+
+
+def _softmax_axis(place: HintPlace) -> Advice | None:
+    """Return the advice on a softmax along the last axis of a map whose channels stand first."""
+    layer = place.layer
+    if layer.op not in ("softmax", "logsoftmax") or len(layer.sample) < 3 or not _is_map(place.before()):
+        return None
+    axis, (n, c) = layer.traced.axes[0], (layer.sample[layer.traced.axes[0] - 1], layer.sample[0])
+    if axis == 1 or n == 1:
+        return None
+    return Advice(
+        f"it works along axis {axis} of the map, of {n}, not along the {c} channels", "axis=1 takes the channels"
+    )
+
+
+def _graph(layers: Sequence[LayerReport]) -> Graph | None:
+    """Return the layers as a graph; None if none of them reads the network's input."""
+    for layer in layers:
+        if INPUT in layer.node.reads:
+            sample = layer.samples[layer.node.reads.index(INPUT)]
+            return Graph(Report(layer.network, None, sample, list(layers)))
+    return None
+
+
+def _border_layers(place: HintPlace) -> Advice | None:
+    """Return the advice on the first layer whose input's units see all of the network's input."""
+    own = place.layer.reads_fields
+    if place.around or len(own) != 1 or any(field.size is None or field.size < 2 for field in own[0].of):
+        return None
+    graph = _graph(place.layers)
+    sizes = graph.space(INPUT).shape if graph is not None else ()
+    if graph is None or not sizes or not _is_border(place.layer, sizes):
+        return None
+    border = [at for at, layer in enumerate(place.layers) if _is_border(layer, sizes)]
+    if border[0] != place.at:
+        return None
+    field = show(tuple([own[0].of[axis].size or 0 for axis in range(len(sizes))]))
+    more = f" and {len(border) - 1} after it" if len(border) > 1 else ""
+    text = (
+        f"a unit of its input already sees {field} pixels, and the image has {show(sizes)}: in the middle of the map "
+        f"its window{more} {'add' if more else 'adds'} nothing"
+    )
+    enough = borders.least(graph)
+    size = "a larger input" if None in enough else f"an input of {show([n or 0 for n in enough])} or more"
+    return Advice(text, f"{size}, or fewer strides and layers above")
+
+
+def _is_border(layer: LayerReport, sizes: Shape) -> bool:
+    """Return whether a layer is a border layer on every axis."""
+    return all(borders.border(layer, sizes))
+
+
+KINDS = (
+    HintKind(
+        "CC508",
+        "bias-before-norm",
+        "a bias stands in front of a norm",
+        "A batch norm (or instance norm) takes the mean of each channel away, and with it the bias (Ioffe & Szegedy "
+        "2015, 3.2); the norm has a bias of its own.",
+        "Leave the bias out: `nobias`.",
+        _bias_before_norm,
+    ),
+    HintKind(
+        "CC509",
+        "constant-output",
+        "a softmax or a norm works on single values",
+        "A softmax of one value is 1, and a value minus its own mean is 0, whatever the input is.",
+        "Take a sigmoid, or an axis with more values.",
+        _constant_output,
+        of_input=True,
+    ),
+    HintKind(
+        "CC510",
+        "softmax-axis",
+        "a softmax works along the width of a map",
+        "Its default is the last axis; in a map with its channels first that is the width, not the classes.",
+        "Name the axis: `axis=1`.",
+        _softmax_axis,
+    ),
+    HintKind(
+        "CC511",
+        "border-layers",
+        "the receptive field covers the input before the last window",
+        "Where the units of a layer's input already see more than the whole input, its windows add no context in the "
+        "middle of the map (border layers; Richter et al., Should You Go Deeper?, 2021).",
+        "Take a larger input, or fewer strides and layers.",
+        _border_layers,
+        of_input=True,
+    ),
+)

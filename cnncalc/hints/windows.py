@@ -1,0 +1,366 @@
+"""Hints on windows: pixels that none reads, windows and taps that meet only padding, uneven sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import gcd, prod
+from typing import TypeVar
+
+from ..explain import axes_text
+from ..layers import ConvKind
+from ..layers.sliding import AxisWindow, Cut, Slide, Windowed
+from ..report import LayerReport
+from ..sizes import NOTHING_KNOWN, known
+from ..window import dropped
+from . import Advice, HintKind, HintPlace
+
+W = TypeVar("W")
+MOST_TAPS = 4096
+"""The longest kernel, and the most windows, that are looked at one by one."""
+LAST_SIDES = {"height": "bottom", "width": "right", "depth": "back", "length": "end"}
+"""The side at the end of an axis."""
+
+
+def windows_of(layer: LayerReport) -> Sequence[AxisWindow]:
+    """Return a layer's window on each axis; none for a layer without one, or of whose input nothing is known."""
+    own = layer.node.layer
+    if not isinstance(own, Windowed) or NOTHING_KNOWN in (layer.sample, layer.traced.out):
+        return ()
+    return own.placed(own.split(layer.sample, layer.env)[1], layer.env)
+
+
+def slides_of(layer: LayerReport) -> list[Slide]:
+    """Return a layer's sliding window on each axis."""
+    return [window for window in windows_of(layer) if isinstance(window, Slide)]
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return `height, width and depth`."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _by_axis(windows: Sequence[W], say: Callable[[W], str | None], name: Callable[[W], str]) -> str | None:
+    """Return what is said of each axis, `%` in it standing for the names of the axes of which the same is said."""
+    said: dict[str, list[str]] = {}
+    for window in windows:
+        text = say(window)
+        if text is not None:
+            said.setdefault(text, []).append(name(window))
+    return "; ".join([text.replace("%", listed(names)) for text, names in said.items()]) or None
+
+
+def _axis(window: AxisWindow) -> str:
+    return window.axis
+
+
+def _last_side(window: AxisWindow) -> str:
+    return LAST_SIDES.get(window.axis, f"end of the {window.axis} axis")
+
+
+def _plural(number: int, word: str) -> str:
+    return f"{number:,} {word}{'s' * (number != 1)}"
+
+
+def _dropped(slide: Slide) -> int:
+    n, out = known(slide.n), known(slide.out)
+    return 0 if n is None or out is None or slide.pb is None else dropped(n, slide.pb, slide.k, slide.s, out)
+
+
+def _dropped_pixels(place: HintPlace) -> Advice | None:
+    """Return the advice on a floor that leaves pixels at the end unread."""
+    slides = slides_of(place.layer)
+
+    def say(slide: Slide) -> str | None:
+        lost = _dropped(slide)
+        return f"{_plural(lost, 'pixel')} of {slide.n} at the %: {slide.floor_text()} = {slide.out}" if lost else None
+
+    text = _by_axis(slides, say, _last_side)
+    if text is None:
+        return None
+    if "ceil" in place.layer.values:
+        more = "ceil=true" if place.layer.env.dialect.pool_ceil else "p=same"
+    else:
+        more = f"p={axes_text([(slide.pb, (slide.pa or 0) + _lacking(slide)) for slide in slides])}"
+    sizes = {
+        " or ".join([f"{size}" for size in (slide.n - lost, slide.n + _lacking(slide)) if size])
+        for slide in slides
+        if isinstance(slide.n, int) and (lost := _dropped(slide))
+    }
+    clean = f"; of {sizes.pop()} pixels none is dropped" if len(sizes) == 1 else ""
+    return Advice(f"the floor drops {text}", f"{more} reads them, too{clean}")
+
+
+def _lacking(slide: Slide) -> int:
+    """Return how many pixels more the window needs that would read those that the floor drops; 0 if it drops none."""
+    n, out = known(slide.n), known(slide.out)
+    if n is None or out is None or not _dropped(slide):
+        return 0
+    return out * slide.s - (slide.pb or 0) + slide.k - n
+
+
+def _even_kernel(place: HintPlace) -> Advice | None:
+    """Return the advice on an even kernel that `same` pads by one more on one side."""
+    own = place.layer.node.layer
+    if not isinstance(own, Windowed) or own.p_total is not None or not str(own.p).startswith("same"):
+        return None
+    slides = [s for s in slides_of(place.layer) if s.k % 2 == 0 and None not in (s.pb, s.pa) and s.pb != s.pa]
+    text = _by_axis(slides, lambda s: f"k={s.taps} by {s.pb} before and {s.pa} after on %", _axis)
+    if text is None:
+        return None
+    odd = [f"k={k}" for k in dict.fromkeys(k for s in slides for k in (s.taps - 1, s.taps + 1)) if k > 0]
+    return Advice(
+        f"{own.p} pads {text}: the output lies half a pixel off",
+        f"an odd kernel pads both sides alike: {' or '.join(odd)}",
+    )
+
+
+def _taps_by_phase(cut: Cut) -> tuple[int, int]:
+    """Return the fewest and the most taps that an output of a transposed window sums up, without its borders."""
+    taps = (cut.k - 1) // cut.d + 1
+    common = gcd(cut.d, cut.s)
+    period = cut.s // common
+    """So many taps apart, two meet the same outputs."""
+    return 0 if common > 1 else taps // period, -(-taps // period)
+
+
+def _checkerboard(place: HintPlace) -> Advice | None:
+    """Return the advice on a transposed convolution whose outputs sum unequal numbers of taps."""
+    cuts = [window for window in windows_of(place.layer) if isinstance(window, Cut)]
+    uneven = [cut for cut in cuts if len({*_taps_by_phase(cut)}) > 1]
+
+    def say(cut: Cut) -> str:
+        least, most = _taps_by_phase(cut)
+        taps = (cut.k - 1) // cut.d + 1
+        why = (
+            f"k={taps} is not divisible by s={cut.s}"
+            if gcd(cut.d, cut.s) == 1
+            else f"d={cut.d} and s={cut.s} share a factor"
+        )
+        return f"{why} on %, so its outputs sum {least} or {most} taps in turn"
+
+    text = _by_axis(uneven, say, _axis)
+    if text is None:
+        return None
+    if any(gcd(cut.d, cut.s) > 1 for cut in cuts):
+        return Advice(text, "d=1 and a k that s divides, or an upsample in front of a conv, sum as many everywhere")
+    k = [-(-((cut.k - 1) // cut.d + 1) // cut.s) * cut.s for cut in cuts]
+    keys = f"k={axes_text(k)}"
+    own = place.layer.node.layer
+    pads = [cut.pb + cut.pa - cut.out_pad + cut.d * (taps - 1) + 1 - cut.k for cut, taps in zip(cuts, k, strict=True)]
+    if not isinstance(own.given.get("p"), str) and "out" not in own.given and min(pads) >= 0:
+        keys += f",p={axes_text([(pad + 1) // 2 for pad in pads])}"
+        keys += " without out_pad" if any(cut.out_pad for cut in cuts) else ""
+    return Advice(text, f"{keys} sums as many everywhere; so does an upsample in front of a conv")
+
+
+def _touches(slide: Slide, n: int, unit: int) -> bool:
+    """Return whether a tap of a window meets the input."""
+    first = unit * slide.s - (slide.pb or 0)
+    tap = max(-(first // slide.d), 0)
+    return tap < slide.taps and first + tap * slide.d < n
+
+
+def _only_padding(slide: Slide) -> tuple[int, int]:
+    """Return how many windows before the middle, and how many after it, hold no pixel of the input."""
+    n, out, pb = known(slide.n), known(slide.out), slide.pb
+    if n is None or out is None or pb is None:
+        return 0, 0
+    before = max(0, min(out, -(-(pb - slide.k + 1) // slide.s)))
+    after = max(0, min(out - before, out - 1 - (n - 1 + pb) // slide.s))
+    if n < slide.d and out <= MOST_TAPS:  # the taps of a window may lie on both sides of the input
+        return sum(not _touches(slide, n, unit) for unit in range(out - after)), after
+    return before, after
+
+
+def _padding_windows(place: HintPlace) -> Advice | None:
+    """Return the advice on windows that see nothing but padding."""
+    slides = slides_of(place.layer)
+
+    def say(slide: Slide) -> str | None:
+        before, after = _only_padding(slide)
+        at = [f"{count} {side}" for count, side in ((before, "before"), (after, "after")) if count]
+        return f"{' and '.join(at)} the input, of {slide.out} on %" if at else None
+
+    text = _by_axis(slides, say, _axis)
+    if text is None:
+        return None
+    if any(isinstance(s.n, int) and s.n < s.d for s in slides):
+        return Advice(f"windows hold padding alone: {text}", "a smaller d reads the input")
+    sides = [(min(s.pb or 0, s.k - 1), min(s.pa or 0, s.k - 1)) for s in slides]
+    return Advice(f"windows hold padding alone: {text}", f"p={axes_text(sides)} leaves them out")
+
+
+def _used_taps(slide: Slide) -> tuple[int, int] | None:
+    """Return the first and the last tap that ever meets the input; None if that is not known."""
+    n, out, pb = known(slide.n), known(slide.out), slide.pb
+    if n is None or out is None or pb is None or slide.taps > MOST_TAPS:
+        return None
+
+    def is_used(tap: int) -> bool:
+        unit = max(-((tap * slide.d - pb) // slide.s), 0)  # the first window whose tap is not before the input
+        return unit < out and unit * slide.s - pb + tap * slide.d < n
+
+    used = [tap for tap in range(slide.taps) if is_used(tap)]
+    return (used[0], used[-1]) if used and len(used) == used[-1] - used[0] + 1 else None
+
+
+def _unused_taps(place: HintPlace) -> Advice | None:
+    """Return the advice on a convolution some of whose weights are only ever multiplied by padding."""
+    if place.layer.node.layer.CONVOLUTION in (None, ConvKind.TRANSPOSED):
+        return None
+    slides = slides_of(place.layer)
+    used = [_used_taps(slide) for slide in slides]
+    spans = [span for span in used if span is not None]
+    if len(spans) < len(slides) or all(
+        last - first + 1 == s.taps for s, (first, last) in zip(slides, spans, strict=True)
+    ):
+        return None
+    k = [last - first + 1 for first, last in spans]
+    all_taps, met = prod(s.taps for s in slides), prod(k)
+    p = [
+        ((s.pb or 0) - first * s.d, (s.pa or 0) - (s.taps - 1 - last) * s.d)
+        for s, (first, last) in zip(slides, spans, strict=True)
+    ]
+    numbers = [(s.taps, known(s.n)) for s in slides]
+    text = f"{all_taps - met:,} of the {all_taps:,} weights of a kernel only ever meet padding: the input is "
+    text += "x".join(str(n) for _, n in numbers)
+    crop = [(max(-before, 0), max(-after, 0)) for before, after in p]
+    cropped = f"crop:{axes_text(crop)} in front of " if any(map(any, crop)) else ""
+    pads = [(max(before, 0), max(after, 0)) for before, after in p]
+    return Advice(text, f"{cropped}k={axes_text(k)},p={axes_text(pads)} computes the same")
+
+
+def _share_read(slide: Slide) -> tuple[int, int]:
+    """Return of how many neighbouring pixels how many are read, far from the border."""
+    period = slide.s // gcd(slide.d, slide.s)
+    return min(slide.taps, period), slide.s
+
+
+def _skips(slide: Slide) -> bool:
+    """Return whether windows step over pixels of the input, because of their stride."""
+    read, of = _share_read(slide)
+    n, out, pb = known(slide.n), known(slide.out), slide.pb or 0
+    if read == of or n is None or out is None:
+        return read < of
+    end = (out - 1) * slide.s - pb + slide.k
+    return any(not _is_read(slide, pixel, out, pb) for pixel in range(max(min(n, end, MOST_TAPS), 0)))
+
+
+def _is_read(slide: Slide, pixel: int, out: int, pb: int) -> bool:
+    """Return whether a tap of one of `out` windows lies on a pixel."""
+    starts = (pixel + pb - tap * slide.d for tap in range(min(slide.taps, MOST_TAPS)))
+    return any(start % slide.s == 0 and 0 <= start < out * slide.s for start in starts)
+
+
+def _is_pointwise(place: HintPlace) -> bool:
+    kind = place.layer.node.layer.CONVOLUTION
+    slides = slides_of(place.layer)
+    return kind not in (None, ConvKind.TRANSPOSED) and bool(slides) and all(slide.taps == 1 for slide in slides)
+
+
+def _unread_pixels(place: HintPlace) -> Advice | None:
+    """Return the advice on a window that steps over pixels, unless it is a single tap of a convolution."""
+    if _is_pointwise(place):
+        return None
+    slides = [slide for slide in slides_of(place.layer) if _skips(slide)]
+
+    def say(slide: Slide) -> str:
+        read, of = _share_read(slide)
+        why = (
+            f"s={slide.s} is above k={slide.taps}"
+            if slide.taps < slide.s
+            else f"d={slide.d} and s={slide.s} share a factor"
+        )
+        return f"{why} on %: {of - read} of every {of} pixels {'is' if of - read == 1 else 'are'} never read"
+
+    text = _by_axis(slides, say, _axis)
+    if text is None:
+        return None
+    own = slides_of(place.layer)
+    if any(slide.taps >= slide.s or slide.d > 1 for slide in slides):
+        return Advice(text, "a d that shares no factor with s, and a k of at least s, read them all")
+    k, s = ([max(x.taps, x.s) for x in own], [min(x.taps, x.s) for x in own])
+    return Advice(text, f"k={axes_text(k)} or s={axes_text(s)} reads them all")
+
+
+def _strided_pointwise(place: HintPlace) -> Advice | None:
+    """Return the advice on a convolution of a single tap that steps over pixels."""
+    if not _is_pointwise(place):
+        return None
+    own = slides_of(place.layer)
+    slides = [slide for slide in own if _skips(slide)]
+    if not slides:
+        return None
+    kernel, of = "x".join("1" for _ in own), prod(slide.s for slide in own)
+    s = axes_text([slide.s for slide in own])
+    text = f"a {kernel} kernel with s={s} reads 1 of every {of} pixels"
+    ends = "" if all(isinstance(x.n, int) and x.n % x.s == 0 for x in own) else ",ceil"
+    if ends and not place.layer.env.dialect.pool_ceil:
+        ends = ",p=same"
+    return Advice(text, f"avgpool:k{s},s{s}{ends} in front of it and s=1 read them all; so does k={s}")
+
+
+KINDS = (
+    HintKind(
+        "CC501",
+        "dropped-pixels",
+        "the floor drops pixels at the end of an axis",
+        "The last window does not reach the end, so the last pixels of the layer's input have no influence on the "
+        "output, and a decoder that doubles the sizes again does not meet the encoder's.",
+        "Pad after the end, round up (`ceil`), or take another input size.",
+        _dropped_pixels,
+        of_input=True,
+    ),
+    HintKind(
+        "CC502",
+        "even-kernel",
+        "`same` pads an even kernel by one more on one side",
+        "The total padding k - 1 is odd, so the output is shifted by half a pixel; each such layer shifts it further.",
+        "Take an odd kernel.",
+        _even_kernel,
+    ),
+    HintKind(
+        "CC503",
+        "checkerboard",
+        "the outputs of a transposed convolution sum unequal numbers of taps",
+        "Where s does not divide k, neighbouring outputs sum different numbers of terms, which shows as a checkerboard "
+        "(Odena, Dumoulin & Olah, Distill 2016).",
+        "Take a k that s divides, or an upsampling and a convolution.",
+        _checkerboard,
+    ),
+    HintKind(
+        "CC504",
+        "padding-windows",
+        "windows see only padding",
+        "The padding is as wide as the kernel or wider, so outputs at the border are the same for every input.",
+        "Lower p below the kernel's extent.",
+        _padding_windows,
+        of_input=True,
+    ),
+    HintKind(
+        "CC505",
+        "unused-taps",
+        "weights of a kernel only ever meet padding",
+        "The map is so small that a tap of the kernel lies outside it in every window: its weights are never trained, "
+        "and count as parameters and MACs (Chen et al., 2017, on dilated 3x3 kernels that degenerate to 1x1).",
+        "Take a smaller kernel or dilation, or a larger input.",
+        _unused_taps,
+        of_input=True,
+    ),
+    HintKind(
+        "CC506",
+        "unread-pixels",
+        "the stride is above the kernel",
+        "Windows step over pixels, which have no influence on the output.",
+        "Take a kernel as large as the stride, or a smaller stride.",
+        _unread_pixels,
+    ),
+    HintKind(
+        "CC507",
+        "strided-1x1",
+        "a 1x1 convolution has a stride",
+        "It reads one pixel of `s*s`, and ignores the others (He et al., Bag of Tricks, 2018, on ResNet's shortcuts).",
+        "Put an average pool in front of it and take s=1, or a kernel as large as the stride.",
+        _strided_pointwise,
+    ),
+)

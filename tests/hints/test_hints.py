@@ -1,0 +1,363 @@
+"""Each hint says what is the case, as a naive oracle knows it, and is gone where its advice is followed."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+import cnncalc
+from cnncalc import zoo
+from cnncalc.hints import find
+from cnncalc.hints.table import KINDS, hints, kinds_named
+from cnncalc.hints.typed import notes
+from cnncalc.report import Hint
+
+
+def of(words: object, **options: object) -> list[Hint]:
+    """All hints on a network."""
+    return hints(cnncalc.shape(words, **options).layers)  # type: ignore[arg-type]
+
+
+def one(words: object, **options: object) -> str:
+    """The only hint on a network, as a line."""
+    (hint,) = of(words, **options)
+    return f"{hint.name}: {', '.join(hint.layers)}: {hint.text}; {hint.help}"
+
+
+CASES = [
+    # the network, its only hint, and networks in which the advice is followed
+    ("3x7x9 maxpool:2",
+     "dropped-pixels: maxpool1: the floor drops 1 pixel of 7 at the bottom: floor((7 + 0 - 2)/2) + 1 = 3; "
+     "1 pixel of 9 at the right: floor((9 + 0 - 2)/2) + 1 = 4; ceil=true reads them, too",
+     ["3x7x9 maxpool:2,ceil=true", "3x8x10 maxpool:2"]),
+    ("3x12 conv1d:4,k3,s4",
+     "unread-pixels: conv1d1: s=4 is above k=3 on length: 1 of every 4 pixels is never read; "
+     "k=4 or s=3 reads them all",
+     ["3x12 conv1d:4,k4,s4", "3x12 conv1d:4,k3,s3"]),
+    ("3x10x10 conv:4,k5,s3",
+     "dropped-pixels: conv1: the floor drops 2 pixels of 10 at the bottom and right: floor((10 + 0 - 5)/3) + 1 = 2; "
+     "p=0+1 reads them, too; of 8 or 11 pixels none is dropped",
+     ["3x10x10 conv:4,k5,s3,p0+1", "3x8x8 conv:4,k5,s3", "3x11x11 conv:4,k5,s3"]),
+    ("3x4x6x7 avgpool3d:3,s2",
+     "dropped-pixels: avgpool3d1: the floor drops 1 pixel of 4 at the back: floor((4 + 0 - 3)/2) + 1 = 1; "
+     "1 pixel of 6 at the bottom: floor((6 + 0 - 3)/2) + 1 = 2; ceil=true reads them, too",
+     ["3x4x6x7 avgpool3d:3,s2,ceil=true"]),
+    ("3x16x16 conv:4,k4,same",
+     "even-kernel: conv1: same pads k=4 by 1 before and 2 after on height and width: the output lies half a pixel off; "
+     "an odd kernel pads both sides alike: k=3 or k=5",
+     ["3x16x16 conv:4,k3,same", "3x16x16 conv:4,k5,same"]),
+    ("3x16x15 maxpool:2x3,s1,p=same_lower",
+     "even-kernel: maxpool1: same_lower pads k=2 by 1 before and 0 after on height: the output lies half a pixel off; "
+     "an odd kernel pads both sides alike: k=1 or k=3",
+     ["3x16x15 maxpool:3,s1,p=same_lower"]),
+    ("3xHxW conv:4,k2,same",
+     "even-kernel: conv1: same pads k=2 by 0 before and 1 after on height and width: the output lies half a pixel off; "
+     "an odd kernel pads both sides alike: k=1 or k=3",
+     ["3xHxW conv:4,k3,same"]),
+    ("3x8x8 convT:4,k3,s2,p1,out_pad=1",
+     "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum 1 or 2 taps in turn; "
+     "k=4,p=1 without out_pad sums as many everywhere; so does an upsample in front of a conv",
+     ["3x8x8 convT:4,k4,s2,p1", "3x8x8 upsample:x2 conv:4,k3,p1"]),
+    ("3x8x8 convT:4,k2x5,s2x3",
+     "checkerboard: convT1: k=5 is not divisible by s=3 on width, so its outputs sum 1 or 2 taps in turn; "
+     "k=2x6,p=0x1 sums as many everywhere; so does an upsample in front of a conv",
+     ["3x8x8 convT:4,k2x6,s2x3,p=0x1"]),
+    ("3x8 convT1d:4,k2,s3",
+     "checkerboard: convT1d1: k=2 is not divisible by s=3 on length, so its outputs sum 0 or 1 taps in turn; "
+     "k=3,p=1 sums as many everywhere; so does an upsample in front of a conv",
+     ["3x8 convT1d:4,k3,s3,p1"]),
+    ("3x8x8 convT:4,k3,s2,p=same",
+     "checkerboard: convT1: k=3 is not divisible by s=2 on height and width, so its outputs sum 1 or 2 taps in turn; "
+     "k=4 sums as many everywhere; so does an upsample in front of a conv",
+     ["3x8x8 convT:4,k4,s2,p=same"]),
+    ("3x8x8 convT:4,k3,s2,d2",
+     "checkerboard: convT1: d=2 and s=2 share a factor on height and width, so its outputs sum 0 or 3 taps in turn; "
+     "d=1 and a k that s divides, or an upsample in front of a conv, sum as many everywhere",
+     ["3x8x8 convT:4,k4,s2"]),
+    ("3x6x6 conv:4,k3,p4",
+     "padding-windows: conv1: windows hold padding alone: 2 before and 2 after the input, of 12 on height and width; "
+     "p=2 leaves them out",
+     ["3x6x6 conv:4,k3,p2"]),
+    ("3x6x7 conv:4,k1x2,p=0x1+2",
+     "padding-windows: conv1: windows hold padding alone: 1 after the input, of 9 on width; p=0x1 leaves them out",
+     ["3x6x7 conv:4,k1x2,p=0x1"]),
+    ("3x2x2 conv:4,k3,p4,d4",
+     "unused-taps: conv1: 8 of the 9 weights of a kernel only ever meet padding: the input is 2x2; "
+     "k=1,p=0 computes the same",
+     ["3x2x2 conv:4,k1,p0"]),
+    ("3x1x9 conv:4,k3,p1",
+     "unused-taps: conv1: 6 of the 9 weights of a kernel only ever meet padding: the input is 1x9; "
+     "k=1x3,p=0x1 computes the same",
+     ["3x1x9 conv:4,k1x3,p=0x1"]),
+    ("3x9x9 maxpool:2,s3",
+     "unread-pixels: maxpool1: s=3 is above k=2 on height and width: 1 of every 3 pixels is never read; "
+     "k=3 or s=2 reads them all",
+     ["3x9x9 maxpool:3,s3", "3x10x10 maxpool:2,s2"]),
+    ("3x9x9 conv:4,k3,s2,d2",
+     "unread-pixels: conv1: d=2 and s=2 share a factor on height and width: 1 of every 2 pixels is never read; "
+     "a d that shares no factor with s, and a k of at least s, read them all",
+     ["3x9x9 conv:4,k3,s2", "3x11x11 conv:4,k3,s2,d3"]),
+    ("3xHxW conv:4,k2,s3",
+     "unread-pixels: conv1: s=3 is above k=2 on height and width: 1 of every 3 pixels is never read; "
+     "k=3 or s=2 reads them all",
+     ["3xHxW conv:4,k3,s3", "3xHxW conv:4,k2,s2"]),
+    ("3x8x8 conv:4,k1,s2",
+     "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
+     "avgpool:k2,s2 in front of it and s=1 read them all; so does k=2",
+     ["3x8x8 avgpool:k2,s2 conv:4,k1", "3x8x8 conv:4,k2,s2"]),
+    ("3x9x8 conv:4,k1,s3x2",
+     "strided-1x1: conv1: a 1x1 kernel with s=3x2 reads 1 of every 6 pixels; "
+     "avgpool:k3x2,s3x2 in front of it and s=1 read them all; so does k=3x2",
+     ["3x9x8 avgpool:k3x2,s3x2 conv:4,k1", "3x9x8 conv:4,k3x2,s3x2"]),
+    ("3x9x9 conv:4,k1,s2",
+     "strided-1x1: conv1: a 1x1 kernel with s=2 reads 1 of every 4 pixels; "
+     "avgpool:k2,s2,ceil in front of it and s=1 read them all; so does k=2",
+     ["3x9x9 avgpool:k2,s2,ceil conv:4,k1"]),
+    ("3x8x8 conv:4,k3 batchnorm relu",
+     "bias-before-norm: conv1: its bias of 4 has no effect: batchnorm1 takes the mean of each channel away; "
+     "bias=false saves 4 parameters",
+     ["3x8x8 conv:4,k3,bias=false batchnorm relu", "3x8x8 conv:4,k3 relu batchnorm"]),
+    ("3x8x8 flatten linear:7 batchnorm",
+     "bias-before-norm: linear1: its bias of 7 has no effect: batchnorm1 takes the mean of each channel away; "
+     "bias=false saves 7 parameters",
+     ["3x8x8 flatten linear:7,bias=false batchnorm"]),
+    ("3x8x8 flatten linear:1 softmax",
+     "constant-output: softmax1: axis 1 has one value, so every output is 1; a sigmoid for one value, or two of them",
+     ["3x8x8 flatten linear:1 sigmoid", "3x8x8 flatten linear:2 softmax"]),
+    ("3x8x8 gap instancenorm",
+     "constant-output: instancenorm1: it normalises single values: each is its own mean, so every output is the "
+     "layer's bias, or 0; leave it out, or normalise over more values, as layernorm does over features",
+     ["3x8x8 gap", "3x8x8 gap flatten layernorm"]),
+    ("3x8x8 gap groupnorm:3",
+     "constant-output: groupnorm1: it normalises single values: each is its own mean, so every output is the "
+     "layer's bias, or 0; leave it out, or normalise over more values, as layernorm does over features",
+     ["3x8x8 gap groupnorm:1"]),
+    ("3x8x9 conv:5,k3 softmax",
+     "softmax-axis: softmax1: it works along axis 3 of the map, of 7, not along the 5 channels; "
+     "axis=1 takes the channels",
+     ["3x8x9 conv:5,k3 softmax:axis=1"]),
+    ("3x8x8 conv:4,k3,p1 conv:4,k3,p1 conv:4,k5,p2 conv:4,k3,p1 conv:4,k3,p1",
+     "border-layers: conv4: a unit of its input already sees 9x9 pixels, and the image has 8x8: in the middle of the "
+     "map its window and 1 after it add nothing; an input of 12x12 or more, or fewer strides and layers above",
+     ["3x12x12 conv:4,k3,p1 conv:4,k3,p1 conv:4,k5,p2 conv:4,k3,p1 conv:4,k3,p1"]),
+    ("3xHxW conv:5,k3 flatten linear:7,c_i=180",
+     "linear-width: linear1: expects 180 features, and the input's sizes are open; -i 3x8x8 gives 180",
+     ["3x8x8 conv:5,k3 flatten linear:7,c_i=180"]),
+    ("3xHxW conv:5,k3 maxpool:2 flatten linear:7,c_i=45",
+     "linear-width: linear1: expects 45 features, and the input's sizes are open; -i 3x8x8 to 3x9x9 give 45",
+     ["3x8x8 conv:5,k3 maxpool:2 flatten linear:7,c_i=45"]),
+    ("3x8x8 conv:5",
+     "kernel-left-out: conv1: k is 1; for a 3x3: conv:5,k3",
+     ["3x8x8 conv:5,k3", "3x8x8 conv:5,k1"]),
+    ("3x8x8 conv:5,k3,padding_mode=reflect",
+     "padding-mode: conv1_pad: padding_mode pads by p, which is 0; for 1 on each side: "
+     "conv:5,p1,k3,padding_mode=reflect",
+     ["3x8x8 conv:5,p1,k3,padding_mode=reflect"]),
+    ("3x8x8 conv:5,k3 relu linear:7",
+     "last-axis: linear1: works on the last axis; put flatten in front?",
+     ["3x8x8 conv:5,k3 relu flatten linear:7"]),
+    ("3x8x8 upsample:2",
+     "upsample-size: upsample1: upsample to 2x2; for twice the size: upsample:x2",
+     ["3x8x8 upsample:x2"]),
+    ("9x8x3 conv:5,k3",
+     "channels-last: conv1: 9x8x3 has 9 channels; if they stand last: --layout NHWC, or 3x9x8",
+     ["3x9x8 conv:5,k3"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "said", "mended"), CASES, ids=[case[0] for case in CASES])
+def test_a_hint_says_what_is_the_case_and_is_gone_where_its_advice_is_followed(
+    words: str, said: str, mended: list[str]
+) -> None:
+    assert one(words) == said
+    for other in mended:
+        assert of(other) == [], other
+
+
+def test_every_kind_has_a_case_a_code_and_a_name_of_its_own() -> None:
+    assert {said.partition(":")[0] for _, said, _ in CASES} == set(KINDS)
+    assert len({kind.code for kind in KINDS.values()}) == len(KINDS)
+    assert kinds_named(["all"]) == list(KINDS.values())
+
+
+def slides() -> Iterator[tuple[int, int, int, int, int, int]]:
+    """Sizes, kernels, strides, paddings and dilations of windows that fit."""
+    for n, k, s, pb, pa, d in itertools.product(range(1, 8), range(1, 5), range(1, 5), range(5), range(3), range(1, 4)):
+        if n + pb + pa >= d * (k - 1) + 1:
+            yield n, k, s, pb, pa, d
+
+
+def test_windows_have_the_hints_that_an_oracle_has() -> None:
+    """Every tap of every window is written out."""
+    names = {"dropped-pixels", "padding-windows", "unused-taps", "unread-pixels", "strided-1x1"}
+    kinds = [KINDS[name] for name in names]
+    checked = 0
+    for n, k, s, pb, pa, d in slides():
+        layers = cnncalc.shape(f"1x{n} conv1d:1,k{k},s{s},p{pb}+{pa},d{d}").layers
+        out = layers[-1].out[-1]
+        assert isinstance(out, int)
+        windows = [{u * s - pb + i * d for i in range(k)} for u in range(out)]
+        pixels = set(range(n))
+        last, following = max(windows[-1]), len(windows) * s - pb
+        dropped = [x for x in pixels if x > last and x >= following]
+        used = [i for i in range(k) if any(u * s - pb + i * d in pixels for u in range(len(windows)))]
+        skipped = [x for x in pixels if x <= last and not any(x in window for window in windows)]
+        wanted = {
+            "dropped-pixels": bool(dropped),
+            "padding-windows": any(not window & pixels for window in windows),
+            "unused-taps": 0 < len(used) < k and len(used) == used[-1] - used[0] + 1,
+            "unread-pixels": k > 1 and min(k, s // math.gcd(s, d)) < s and bool(skipped),
+            "strided-1x1": k == 1 < s and bool(skipped),
+        }
+        found = {kind.name: hint for kind, _, hint in find(layers, kinds)}
+        assert found.keys() == {name for name, is_so in wanted.items() if is_so}, (n, k, s, pb, pa, d)
+        if dropped:
+            assert f"drops {len(dropped)} pixel" in found["dropped-pixels"].text
+        checked += 1
+    assert checked > 4000
+
+
+def test_transposed_windows_have_the_hint_that_an_oracle_has() -> None:
+    for k, s, d in itertools.product(range(1, 7), range(1, 6), range(1, 4)):
+        sums = [sum((u - i * d) % s == 0 for i in range(k)) for u in range(1000, 1000 + s)]
+        found = [hint for hint in of(f"1x9 convT1d:1,k{k},s{s},d{d}") if hint.name == "checkerboard"]
+        assert bool(found) == (len(set(sums)) > 1), (k, s, d)
+        if found:
+            assert f"sum {min(sums)} or {max(sums)} taps" in found[0].text
+
+
+KEYS = re.compile(r"\b([kspd])=([\dx+]+)")
+CROP = re.compile(r"crop:\S+")
+
+
+@pytest.mark.parametrize("dialect", ["plain", "torch", "onnx", "keras", "caffe"])
+def test_the_advice_on_windows_helps_wherever_it_is_given(dialect: str) -> None:
+    """The keys that a hint on a convolution names take the place of its own; so do the sizes."""
+    followed = 0
+    for n, k, s, pb, pa, d in itertools.islice(slides(), 0, None, 7):
+        own: dict[str, object] = {"k": k, "s": s, "p": f"{pb}+{pa}", "d": d}
+        for hint in _hints(n, own, dialect):
+            ways = [(n, own | dict(KEYS.findall(way))) for way in hint.help.split(" or ") if KEYS.search(way)]
+            if hint.name == "dropped-pixels":
+                sizes = re.findall(r"of (\d+)(?: or (\d+))? pixels", hint.help)
+                ways += [(int(m), own) for m in itertools.chain(*sizes) if m]
+            for m, keys in ways:
+                front = CROP.findall(hint.help)
+                if m and "share" not in hint.text:
+                    assert hint.name not in [one.name for one in _hints(m, keys, dialect, *front)], (n, own, hint, keys)
+                    followed += 1
+    assert followed > 50
+
+
+def _hints(n: int, keys: dict[str, object], dialect: str, *front: str) -> list[Hint]:
+    words = ",".join(f"{key}={value}" for key, value in keys.items())
+    shape = f"{n}x1" if dialect == "keras" else f"1x{n}"
+    try:
+        return of(" ".join([shape, *front, f"conv1d:1,{words}"]), dialect=dialect)
+    except cnncalc.ShapeError:
+        return []
+
+
+@pytest.mark.parametrize("dialect", ["plain", "torch", "onnx", "keras", "caffe"])
+def test_the_advice_on_pools_helps_in_every_dialect(dialect: str) -> None:
+    for n, k, s in itertools.product(range(2, 12), range(1, 5), range(1, 5)):
+        for word in ("maxpool1d", "avgpool1d"):
+            shape = f"1x{n}" if dialect != "keras" else f"{n}x1"
+            if n < k:
+                continue
+            for hint in of(f"{word}:{k},s{s}", input=shape, dialect=dialect):
+                if hint.name == "dropped-pixels":
+                    key = hint.help.partition(" ")[0]
+                    more = [one.name for one in of(f"{word}:{k},s{s},{key}", input=shape, dialect=dialect)]
+                    assert hint.name not in more, (n, k, s, hint)
+
+
+def test_dropped_pixels_have_no_influence_and_the_advice_gives_them_one() -> None:
+    x = np.random.default_rng(1).normal(size=(1, 7, 9))
+    other = x.copy()
+    other[:, -1, :] += 1
+    assert (cnncalc.run("maxpool:2", x) == cnncalc.run("maxpool:2", other)).all()
+    assert (cnncalc.run("maxpool:2,ceil=true", x) != cnncalc.run("maxpool:2,ceil=true", other)).any()
+
+
+def test_a_kernel_without_its_unused_taps_computes_the_same() -> None:
+    rng = np.random.default_rng(2)
+    x, w = rng.normal(size=(3, 1, 5)), rng.normal(size=(4, 3, 3, 3))
+    (hint,) = of("3x1x5 conv:4,k3,p1")
+    assert hint.help == "k=1x3,p=0x1 computes the same"
+    small = cnncalc.run("conv:4,k=1x3,p=0x1", x, weights={"conv1.weight": w[:, :, 1:2, :]})
+    np.testing.assert_allclose(cnncalc.run("conv:4,k3,p1", x, weights={"conv1.weight": w}), small)
+
+
+def test_a_bias_before_a_norm_has_no_effect() -> None:
+    """The norm's statistics are those of what it reads, as in training."""
+    rng = np.random.default_rng(3)
+    x, w, b = rng.normal(size=(2, 6, 7)), rng.normal(size=(4, 2, 3, 3)), rng.normal(size=4)
+    names = [hint.name for hint in of("2x6x7 conv:4,k3 instancenorm")]
+    assert names == ["bias-before-norm"]
+    outputs = [
+        cnncalc.run("conv:4,k3 instancenorm", x, weights={"conv1.weight": w, "conv1.bias": bias}) for bias in (b, 0 * b)
+    ]
+    np.testing.assert_allclose(outputs[0], outputs[1])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "3x8x8 conv:4,k3,name=a relu:from=a batchnorm:from=a add:from=relu1+batchnorm1",  # another layer reads it, too
+        "3x8x8 conv:4,k3 groupnorm:2",  # the mean is that of two channels
+        "3x8x8 flatten linear:4 layernorm",  # the mean is that of all features
+        "3x8x8 conv:4,k3",
+    ],
+)
+def test_a_bias_that_has_an_effect_gets_no_hint(words: str) -> None:
+    assert of(words) == []
+
+
+def test_open_sizes_get_only_the_hints_that_hold_for_all() -> None:
+    assert of("3xHxW conv:4,k3,s2 maxpool:2 conv:4,k3,p1 convT:4,k2,s2") == []
+
+
+def test_layers_of_which_the_same_is_said_have_one_hint() -> None:
+    (hint,) = of("3x8x8 conv:3,k4,same,times=3")
+    assert hint.layers == ("conv1", "conv2", "conv3")
+
+
+def test_layers_of_blocks_are_named_with_their_block() -> None:
+    inner = [{"op": "conv", "name": "a", "c_o": 3, "k": 4, "p": "same"}]
+    spec = {"input": [3, 8, 8], "layers": [{"op": "block", "name": "b", "layers": inner}]}
+    (hint,) = of(spec)
+    assert hint.layers == ("b.a",)
+    (found,) = find(cnncalc.shape(spec).layers, KINDS.values())
+    assert (found[1].path, found[1].label) == (("layers", 0, "layers", 0), "layers[0].layers[0] 'b.a'")
+
+
+def test_what_layer_words_get_as_a_note_is_said_once_of_each_kind() -> None:
+    layers = cnncalc.shape("3x8x8 conv:4 conv:5").layers
+    assert [text for _, text in notes(layers)] == ["conv1: k is 1; for a 3x3: conv:4,k3"]
+    assert [hint.layers for hint in hints(layers)] == [("conv1",), ("conv2",)]
+    assert of({"input": [3, 8, 8], "layers": [{"op": "conv", "c_o": 4}]}) == []  # a file says what it means
+
+
+EXPECTED_OF_ZOO = {"border-layers", "dropped-pixels", "strided-1x1"}
+"""What there is to say of built-in networks: their fields grow beyond 224 pixels, SqueezeNet's first layer drops a row,
+and ResNet's shortcuts are strided."""
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_no_false_alarm_on_the_built_in_networks(name: str) -> None:
+    found = of(name)
+    assert {hint.name for hint in found} <= EXPECTED_OF_ZOO
+    assert ("strided-1x1" in {hint.name for hint in found}) == ("resn" in name)
+    assert ("dropped-pixels" in {hint.name for hint in found}) == name.startswith("squeezenet")
+
+
+def test_a_name_that_is_not_a_hint_gets_the_nearest() -> None:
+    with pytest.raises(cnncalc.SpecError) as caught:
+        kinds_named(["droped-pixels"])
+    assert str(caught.value) == "there is no hint 'droped-pixels'\n  did you mean 'dropped-pixels' or 'unread-pixels'?"
