@@ -72,6 +72,7 @@ EFFECTS = {
     "shape --hints": "--hints",
     "compare --hints": "'1x5x5 maxpool:2' '1x6x6 maxpool:2' | --hints",
     "shape --annotate": "net.py -i 1x5x6 | --annotate",
+    "shape --at": "conv:2 -i 1xHxW | --at H=5",
     "shape --until": "--until conv1",
     "shape --after": "--after conv1",
     "rf --unit": "--unit 0,1",
