@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--verify", "proves", is_flag=True, help="Run the network on single pixels, and compare.")
 @click.option("--explain", is_flag=True, help="Show each layer's arithmetic.")
 @in_option
+@click.option("--phases", is_flag=True, help="Show each phase of units that see differently, a row each.")
 @format_options(FORMATS)
 @path_option()
 @message_options
@@ -47,6 +48,7 @@ def command(
     proves: bool,
     explain: bool,
     source: str | None,
+    phases: bool,
     format: str,
     path: str | None,
 ) -> int:
@@ -76,6 +78,7 @@ def command(
         options.note_report(network)
         network, options = options.taken(network)
         fields = ReceptiveFields(options.report(network), of, source)
+        fields.phases = phases
         place = None if unit is None else place_of("--unit", unit)
         if effective:
             fields.effective = _effective(fields, place)
@@ -107,7 +110,7 @@ def _effective(fields: ReceptiveFields, unit: tuple[int, ...] | None) -> Finding
     """Return how strongly pixels sway a unit, by default the middle one of the last layer."""
     from ..execute.effective import influence
 
-    return influence(fields.graph, len(fields.layers) - 1 if fields.of is None else fields.of, unit).to_dict()
+    return influence(fields.graph, len(fields.graph.vertices) - 1 if fields.of is None else fields.of, unit).to_dict()
 
 
 def _verified(fields: ReceptiveFields) -> Verified:

@@ -83,6 +83,7 @@ EFFECTS = {
     "rf --verify": "net.json | --verify",
     "rf --explain": "net.json | --explain",
     "rf --in": "net.json --unit 0,1 | --in conv1",
+    "rf --phases": "1x5x6 convT:1,k3,s2 | --phases",
     "rf --format": "--format csv",
     "rf --dialect": "same.json | --dialect keras",
     "rf --layout": "1x5x6 flatten | --layout NHWC",

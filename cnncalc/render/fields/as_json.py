@@ -8,7 +8,6 @@ from typing import Any
 from ...explain import field_lines
 from ...fields import LayerFields, ReceptiveFields
 from ...fields.graph import Graph
-from ...network import INPUT
 from ...notation.encode import document as json_document
 from ...report import LayerReport
 from .. import Style
@@ -22,8 +21,7 @@ def document(fields: ReceptiveFields, style: Style) -> Iterator[str]:
     keys["layers"] = (_raw(layer, own, fields.graph, style) for layer in report)
     if report.network.expect is not None:
         keys["expect"] = report.network.expect
-    keys["report"] = report.totals()
-    keys["report"]["fields"] = {**fields.graph.space(INPUT).to_dict(), **fields.totals()}
+    keys["report"] = {**report.totals(), "fields": fields.totals()}
     return json_document({**keys, **fields.extras()}.items())
 
 
@@ -32,7 +30,7 @@ def _raw(layer: LayerReport, fields: Mapping[int, LayerFields], graph: Graph, st
     raw = layer.raw()
     if layer.inner:
         raw["layers"] = [_raw(one, fields, graph, style) for one in layer.inner]
-    else:
+    elif id(layer) in fields:
         raw["report"]["fields"] = fields[id(layer)].to_dict(graph)
         if style.explain:
             raw["report"]["fields"]["explain"] = field_lines(layer)

@@ -29,10 +29,10 @@ def _path_rows(paths: Paths) -> Iterator[PathRow]:
             yield PathRow(alike, "".join(axis.letter for axis in group), group[0], not number)
 
 
-def paths_grid(paths: Paths, figures: Mapping[str, Callable[[AxisFigures], Cell]], repeat: bool) -> Grid:
-    """Return a row for the paths that have the same field, by axes; without `repeat` their number stands once."""
+def paths_grid(paths: Paths, figures: Mapping[str, Callable[[AxisFigures], Cell]], is_drawn: bool) -> Grid:
+    """Return a row for the paths that have the same field, by axes; if it is drawn, their number stands once."""
     columns: dict[str, Column[PathRow]] = {
-        "paths": Column("paths", lambda row: row.alike.number if repeat or row.is_first else ""),
+        "paths": Column("paths", lambda row: row.alike.number if not is_drawn or row.is_first else ""),
         "axis": Column("axis", lambda row: row.letters, right=False),
         **{name: Column(name, _of_axis(cell)) for name, cell in figures.items()},
         "via": Column("the first of them reads", _via, right=False, wraps=True),
