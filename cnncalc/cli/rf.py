@@ -97,7 +97,7 @@ def _check_questions(asked: dict[str, bool], inside: bool, format: str) -> None:
     """SpecError for two questions at once, or for one that does not go with --in or a format."""
     names = [name for name, is_asked in asked.items() if is_asked]
     if len(names) > 1:
-        raise SpecError(f"{' and '.join(names)} are {len(names)} questions", "ask one at a time")
+        raise SpecError(f"{' and '.join(names)} are {'two' if len(names) == 2 else 'several'} questions", "ask one at a time")
     if inside and names and names[0] not in ("--unit", "--from-pixel"):
         raise SpecError(
             f"--in is for --unit and --from-pixel, not for {names[0]}", "leave it out, or use --after LAYER"
