@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from .. import sources
+from .. import sources, trace
 from ..errors import SpecError
 from ..files import text_output
 from ..network import Network
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from ..report import LayerReport
     from ..sizes import Shape
     from ..steps import Filled
+
+
+STEPPED = ("text", "svg", "html")
+"""The forms that show a window step by step."""
 
 
 @click.command("show", cls=Command)
@@ -76,8 +80,9 @@ def command(
     chosen = form("--to", form_named, path, ENDINGS) or "text"
     values = {"--step": step, "--channel": channel, "-x": x_path, "-w": w_path, "-b": b_path}
     asked = [name for name, value in values.items() if value is not None]
-    if asked and chosen != "text":
-        raise SpecError(f"{asked[0]} is for the steps of a window, which are drawn as text", f"leave out --to {chosen}")
+    if asked and chosen not in STEPPED:
+        what = f"{asked[0]} is for the steps of a window, and {chosen} has layers only"
+        raise SpecError(what, f"give another form: --to {' or '.join(STEPPED)}")
     words = sources.spec_words(spec)
     arrays = _Arrays(x_path, w_path, b_path)
     network, weights = arrays.read_network(words, options)
@@ -87,7 +92,7 @@ def command(
     options.note_channels(network)
     network, options = options.taken(network)
     picture = None
-    if asked or (chosen == "text" and len(network.nodes) == 1):
+    if asked or (chosen in STEPPED and len(network.nodes) == 1):
         picture = _window(network, options, arrays, weights, words.input)
         if picture is None and asked:
             help = "take one layer out of a network with --until and --after"
@@ -97,10 +102,16 @@ def command(
         style = style._replace(ascii=style.ascii or is_ascii)
         if picture is None:
             stream.writelines(FORMATS.renderer(chosen)(options.report(network), style))
-        else:
+        elif chosen == "text":
             from ..render.pictures.steps import render
 
             stream.writelines(render(*picture, step, channel or 0, style))
+        else:
+            from ..render.pictures.windows import Steps
+
+            layer, filled = picture
+            steps = Steps(filled, step, channel or 0)
+            stream.writelines(FORMATS.renderer(chosen)(trace.shape(layer.network), style, steps=steps))
     return 0
 
 

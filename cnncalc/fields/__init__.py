@@ -32,6 +32,7 @@ class LayerFields(NamedTuple):
             "axis": [axis.letter for axis in self.axes],
             "centre": [axis.centre for axis in self.axes],
             "padding": [axis.padding for axis in self.axes],
+            **space.to_dict(),
             "units": list(to_json(space.shape) or ()),
             "along": letters_of(graph, self.at),
             "reads": [
@@ -42,18 +43,21 @@ class LayerFields(NamedTuple):
         }
 
 
-def reading_json(reading: Reads) -> list[dict[str, Any]] | None:
-    """Return what units read on each axis of a thing that they read, as JSON; None if that is not known."""
+def reading_json(reading: Reads) -> list[dict[str, Any] | None] | None:
+    """Return what units read on each axis of a thing that they read, as JSON; None if that is not known.
+
+    Axes are counted from 0 among all of a map's, those of channels included, of which it may be None for one.
+    """
     if not reading.is_known:
         return None
-    places = {place: number for number, place in enumerate(reading.target.places)}
-    axes = []
-    for at in reading.source.places:
-        parts = reading.parts[at]
-        own: dict[str, Any] = {"axis": places.get(parts[0].place) if parts else None}
+    axes: list[dict[str, Any] | None] = []
+    for at, (relation, parts) in enumerate(zip(reading.relations, reading.parts, strict=True)):
+        own: dict[str, Any] = {"axis": parts[0].place if parts else None}
         if len(parts) > 1 or any(part[1:] != (1, reading.target.sizes[part.place], 1) for part in parts):
-            own = {"digits": [[places.get(place), inner, size, step] for place, inner, size, step in parts]}
-        axes.append(own | reading.relations[at].to_dict())
+            own = {"digits": parts}
+        if parts and at in reading.source.places:
+            own |= relation.endless()
+        axes.append(relation.to_dict() | own if reading.followed[at] else None)
     return axes
 
 

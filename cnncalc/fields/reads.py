@@ -10,7 +10,7 @@ from ..axes import Axis, AxisPart
 from ..field import NOTHING, Interval
 from ..layers import Fields
 from ..report import LayerReport
-from ..sizes import NOTHING_KNOWN, Shape, Size, known
+from ..sizes import NOTHING_KNOWN, Shape, Size, known, to_json
 from . import masks
 from .masks import Product, Region
 from .relation import Relation, itself
@@ -41,6 +41,10 @@ class Space(NamedTuple):
     def shape(self) -> Shape:
         """The sizes of the axes that units have a place on."""
         return tuple([self.sizes[place] for place in self.places])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the sizes of all axes, and which of them are places, counted from 0, as JSON."""
+        return {"sizes": list(to_json(self.sizes) or ()), "places": self.places}
 
 
 def space_of(fields: Fields, sample: Shape) -> Space:

@@ -99,6 +99,14 @@ class Relation(NamedTuple):
         edge = {"edge": True} if self.edge and len(phases) > 1 else {}
         return {"n": self.n, "phases": phases, "advance": self.advance, "step": self.step, **edge}
 
+    def endless(self) -> dict[str, Any]:
+        """Return as JSON what is read on an axis without ends, if that is anything else; null if it is not known."""
+        spans = self.field.spans
+        if spans == (self.phases, self.advance):
+            return {}
+        phases = None if spans is None else [None if span == NOTHING else span for span in spans[0]]
+        return {"endless": spans and {"phases": phases, "advance": spans[1]}}
+
     # Sets of units
 
     def back(self, bits: int) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...fields import LayerFields, ReceptiveFields
 from ...fields.graph import Graph
+from ...network import INPUT
 from ...notation.encode import document as json_document
 from ...report import LayerReport
 from .. import Style
@@ -20,7 +21,7 @@ def document(fields: ReceptiveFields, style: Style) -> Iterator[str]:
     keys["layers"] = (_raw(layer, own, fields.graph) for layer in report)
     if report.network.expect is not None:
         keys["expect"] = report.network.expect
-    keys["report"] = report.totals()
+    keys["report"] = {**report.totals(), "fields": fields.graph.space(INPUT).to_dict()}
     return json_document({**keys, **fields.extras()}.items())
 
 

@@ -10,6 +10,8 @@ FORMATS = Formats(
         "text": "diagram.render",
         "mermaid": "documents.mermaid",
         "dot": "documents.dot",
+        "svg": "svg.render",
+        "html": "page.render",
     },
 )
 """The renderers of a network's picture: each takes a report and a Style."""
@@ -17,5 +19,7 @@ ENDINGS = {
     "text": (".txt",),
     "mermaid": (".mmd", ".mermaid"),
     "dot": (".dot", ".gv"),
+    "svg": (".svg",),
+    "html": (".html", ".htm"),
 }
 """The endings of the names of a picture's file, by its form."""

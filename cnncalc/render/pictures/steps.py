@@ -59,19 +59,24 @@ def render(layer: LayerReport, filled: Filled, step: int | None, channel: int, s
     Raises SpecError for a step or a channel that there is not.
     """
     window = filled.window
-    for what, number, last in (("step", step, window.total), ("channel", channel, window.c_o - 1)):
-        if number is not None and number > last:
-            raise SpecError(f"--{what} {number}: the last {what} is {last}", f"give a {what} up to {last}")
+    check_asked(filled, step, channel)
     title = f"{printable(layer.name)}: {op_text(layer)}, input {show(layer.sample)}, output {show(layer.traced.out)}"
     yield paint(title, "bold", style.color) + "\n"
     yield from (f"{line}\n" for line in _legend(filled, style))
-    sketch = _Sketch(filled, channel, style)
+    sketch = Sketch(filled, channel, style)
     count = window.total if window.total <= ALL_STEPS else FIRST_STEPS
     for number in range(count) if step is None else [step - 1]:
         yield "\n"
         yield from sketch.step(number)
     if step is None and count < window.total:
         yield f"\n{count} of {window.total:,} steps; --step N draws another one\n"
+
+
+def check_asked(filled: Filled, step: int | None, channel: int) -> None:
+    """SpecError for a step, counted from 1, or a channel that a window does not have."""
+    for what, number, last in (("step", step, filled.window.total), ("channel", channel, filled.window.c_o - 1)):
+        if number is not None and number > last:
+            raise SpecError(f"--{what} {number}: the last {what} is {last}", f"give a {what} up to {last}")
 
 
 def _legend(filled: Filled, style: Style) -> Iterator[str]:
@@ -91,7 +96,7 @@ def _legend(filled: Filled, style: Style) -> Iterator[str]:
         yield ", ".join(signs)
 
 
-class _Sketch:
+class Sketch:
     """What the pictures of one window have in common."""
 
     def __init__(self, filled: Filled, channel: int, style: Style):
@@ -104,15 +109,23 @@ class _Sketch:
 
     def step(self, number: int) -> Iterator[str]:
         """Yield the picture of one step."""
+        place = self.window.place(number)
+        yield paint(self.title(number), "bold", self.style.color) + "\n"
+        yield from self._maps(place)
+        for line in self.arithmetic(place):
+            width = self.style.width
+            yield from (f"  {part}\n" for part in ([line] if width is None else broken(line, width - 2)))
+
+    def title(self, number: int) -> str:
+        """Return `step 2 of 9: output [0, 1]`."""
         window, place = self.window, self.window.place(number)
         what = "input" if window.spreads else "output"
         of = f", output channel {self.channel}" if window.c_o > 1 else ""
-        title = f"step {number + 1:,} of {window.total:,}: {what} {_listed(place)}{of}"
-        yield paint(title, "bold", self.style.color) + "\n"
-        yield from self._maps(place)
-        for line in self._spread_lines(place) if window.spreads else self._sum_lines(place):
-            width = self.style.width
-            yield from (f"  {part}\n" for part in ([line] if width is None else broken(line, width - 2)))
+        return f"step {number + 1:,} of {window.total:,}: {what} {_listed(place)}{of}"
+
+    def arithmetic(self, step: Place) -> Iterator[str]:
+        """Yield the lines of what a step works out."""
+        return self._spread_lines(step) if self.window.spreads else self._sum_lines(step)
 
     def _made(self, place: Place, step: Place) -> Number | None:
         """Return what an output holds after a step; None if it is not made yet, or takes too much to work out."""
@@ -141,22 +154,22 @@ class _Sketch:
         Maps that are whole rather stand one below the other than lose cells; of large ones fewer cells are drawn.
         """
         room = None if self.style.width is None else self.style.width - 2
-        whole = self._rows(step, MOST_CELLS)
+        whole = self.rows(step, MOST_CELLS)
         if room is None or max(map(_width, whole)) <= room:
             return whole, True
         largest = max([max(axis.n + axis.pb + axis.pa, axis.out) for axis in self.window.axes])
         if largest > MOST_CELLS:
             for most in (12, 8):
-                rows = self._rows(step, most)
+                rows = self.rows(step, most)
                 if max(map(_width, rows)) <= room:
                     return rows, True
         for most in (MOST_CELLS, 12, 8, 6, 4):
-            rows = self._rows(step, most)
+            rows = self.rows(step, most)
             if max(_width([one]) for row in rows for one in row) <= room:
                 break
         return rows, False
 
-    def _rows(self, step: Place, most: int) -> list[list[tuple[str, Block]]]:
+    def rows(self, step: Place, most: int) -> list[list[tuple[str, Block]]]:
         """Return rows of maps, each with the sign or the title before it."""
         window, cells = self.window, self.window.cells(step)
         leads = list(dict.fromkeys([(tap[:-2], place[:-2]) for tap, place in cells]))

@@ -1,0 +1,269 @@
+// Sets of units, carried from map to map by the relations that `cnncalc rf --json` prints as `fields.reads`.
+//
+// A map has a size for each axis, channels included; units have their place on some of them, its `places`. The units of
+// an axis are a bitmap. A region is a list of products, each a bitmap for every axis of the map: all their units.
+
+const prod = (numbers) => numbers.reduce((a, b) => a * b, 1);
+const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+const full = (n) => (FULL[n] ??= new Uint8Array(n).fill(1));
+const FULL = []; // bitmaps are never changed once they are made, so that these are shared
+const bitmap = (n, units) => {
+  const bits = new Uint8Array(n);
+  for (const at of units) bits[at] = 1;
+  return bits;
+};
+const MOST_PRODUCTS = 24; // of more than so many, equal rows are put together
+
+// ------------------------------------------------------------------------------------------------------------ regions
+
+/** The region of these products, without those that are empty or lie within another. */
+function union(products) {
+  let kept = [];
+  const within = (one, other) => one.every((bits, axis) => lies(bits, other[axis]));
+  for (const one of products) {
+    if (one.some((bits) => !bits.includes(1)) || kept.some((other) => within(one, other))) continue;
+    kept = kept.filter((other) => !within(other, one));
+    kept.push(one);
+  }
+  return kept.length > MOST_PRODUCTS ? inRows(kept) : kept;
+}
+
+/** Whether the units of an axis are all among others. */
+function lies(bits, others) {
+  if (bits === others) return true;
+  for (let at = 0; at < bits.length; at++) if (bits[at] > others[at]) return false;
+  return true;
+}
+
+/** The same units in products that do not overlap: rows with the same units together. */
+function inRows(products) {
+  if (products.length <= 1 || products[0].length === 0) return products.slice(0, 1);
+  const either = products[0][0].map((_, row) => Number(products.some(([bits]) => bits[row])));
+  if (products[0].length === 1) return [[either]];
+  const rows = new Map();
+  either.forEach((bit, row) => {
+    const here = products.flatMap(([bits], at) => (bits[row] ? [at] : []));
+    if (!bit) return;
+    if (!rows.has(String(here))) rows.set(String(here), [new Uint8Array(either.length), inRows(products.filter((_, at) => here.includes(at)).map((one) => one.slice(1)))]);
+    rows.get(String(here))[0][row] = 1;
+  });
+  return [...rows.values()].flatMap(([bits, inner]) => inner.map((one) => [bits, ...one]));
+}
+
+/** How many units a region has. */
+const count = (region) => sum(inRows(region).map((one) => prod(one.map(sum))));
+
+/** The first and the last unit of a region along each axis; null for an empty one. */
+function hull(region) {
+  if (region.length === 0) return null;
+  return region[0].map((_, axis) => {
+    const firsts = region.map((one) => one[axis].indexOf(1));
+    return [Math.min(...firsts), Math.max(...region.map((one) => one[axis].lastIndexOf(1)))];
+  });
+}
+
+// ---------------------------------------------------------------------------------------------------------- relations
+
+/** What number u of an axis reads: from the first to the last of a phase, every step-th; null for nothing. */
+function span({ phases, advance }, u) {
+  const turn = Math.floor(u / phases.length);
+  const read = phases[u - turn * phases.length];
+  return read && [read[0] + turn * advance, read[1] + turn * advance];
+}
+
+/** The units that each number reads, those beside the map left out; worked out once. */
+function table(axis) {
+  const { n, step, edge } = axis;
+  axis.table ??= Array.from({ length: numbers(axis) }, (_, u) => {
+    const [first, last] = span(axis, u) ?? [0, -1];
+    const found = [];
+    if (edge && first < 0 && last >= first) found.push(0);
+    for (let at = first < 0 ? first + Math.ceil(-first / step) * step : first; at <= Math.min(last, n - 1); at += step) found.push(at);
+    if (edge && last >= n) found.push(n - 1);
+    return found;
+  });
+  return axis.table;
+}
+
+/** How many numbers the digits of an axis make. */
+const numbers = (axis) => 1 + sum(axis.digits.map(([, , size, step]) => (size - 1) * step));
+const isItself = ({ phases, advance }) => phases.length === 1 && String(phases[0]) === "0,0" && advance === 1;
+
+/** The units that a set of numbers reads. */
+function backAxis(axis, bits) {
+  if (isItself(axis) && bits.length === axis.n) return bits;
+  const seen = new Uint8Array(axis.n);
+  table(axis).forEach((read, u) => {
+    if (bits[u]) for (const at of read) seen[at] = 1;
+  });
+  return seen;
+}
+
+/** The numbers that read a unit of a set. */
+function forthAxis(axis, bits) {
+  const read = table(axis);
+  if (isItself(axis) && bits.length === read.length) return bits;
+  const seeing = new Uint8Array(read.length);
+  for (let u = 0; u < read.length; u++) if (read[u].some((at) => bits[at])) seeing[u] = 1;
+  return seeing;
+}
+
+/** All that the units of a region read of a map with these sizes; of an axis that is not followed, all. */
+function back({ axes }, region, sizes) {
+  const products = [];
+  for (const one of region)
+    for (const sets of digitsOf(axes, one))
+      products.push(axes.map((axis, at) => (axis ? backAxis(axis, sums(axis, sets)) : full(sizes[at]))));
+  return union(products);
+}
+
+/** All units of a map with these sizes that read a unit of a region. */
+function forth({ axes }, region, sizes) {
+  const products = [];
+  for (const one of region) {
+    const choices = axes.flatMap((axis, at) => (axis ? [unsum(forthAxis(axis, one[at]), [...axis.digits].sort((a, b) => b[3] - a[3]))] : []));
+    for (const chosen of combinations(choices)) {
+      const sets = new Map(chosen.flatMap((some) => [...some]));
+      products.push(sizes.map((n, place) => joined(n, place, sets)));
+    }
+  }
+  return union(products);
+}
+
+// A number on an axis that is read is the sum of digits, each [place, inner, size, step]: of the unit u at that place the
+// digit is floor(u / inner) % size, and counts `step`. Sets of digits are maps from a digit to a bitmap of its values.
+
+/** The sets of digits of the units of a product, as a list of which each is a product. */
+function digitsOf(axes, one) {
+  const places = new Map();
+  for (const digit of axes.flatMap((axis) => axis?.digits ?? [])) places.set(digit[0], [...(places.get(digit[0]) ?? []), digit]);
+  const choices = [...places].map(([place, digits]) => split(one[place], [...digits].sort((a, b) => b[1] - a[1])));
+  return combinations(choices).map((chosen) => new Map(chosen.flatMap((some) => [...some])));
+}
+
+/** A set of units of one place as sets of its digits, the outermost first. */
+function split(bits, [digit, ...rest]) {
+  if (digit === undefined) return bits.includes(1) ? [new Map()] : [];
+  const [, inner, size] = digit;
+  if (inner === 1 && bits.length === size) return bits.includes(1) ? [new Map([[digit, bits]])] : [];
+  if (!bits.includes(0)) return [new Map([digit, ...rest].map((one) => [one, full(one[2])]))];
+  const rows = new Map();
+  bits.forEach((bit, at) => {
+    if (!bit) return;
+    const value = Math.floor(at / inner) % size;
+    rows.set(value, rows.get(value) ?? new Uint8Array(inner));
+    rows.get(value)[at % inner] = 1;
+  });
+  return together(rows, size).flatMap(([values, own]) => split(own, rest).map((others) => new Map([[digit, values], ...others])));
+}
+
+/** The numbers that sets of digits make. */
+function sums(axis, sets) {
+  if (axis.digits.length === 1 && axis.digits[0][3] === 1) return sets.get(axis.digits[0]);
+  let made = [0];
+  for (const digit of axis.digits) made = made.flatMap((number) => [...sets.get(digit)].flatMap((bit, value) => (bit ? [number + value * digit[3]] : [])));
+  return bitmap(numbers(axis), made);
+}
+
+/** The sets of digits whose sums are in a set of numbers, the digits of the largest steps first. */
+function unsum(bits, [digit, ...rest]) {
+  if (digit === undefined) return bits[0] ? [new Map()] : [];
+  const [, , size, step] = digit;
+  if (!rest.length && step === 1 && bits.length === size) return bits.includes(1) ? [new Map([[digit, bits]])] : [];
+  const below = 1 + sum(rest.map((one) => (one[2] - 1) * one[3]));
+  const rows = new Map();
+  for (let value = 0; value < size; value++) {
+    const own = bits.slice(value * step, value * step + below);
+    if (own.includes(1)) rows.set(value, own);
+  }
+  return together(rows, size).flatMap(([values, own]) => unsum(own, rest).map((others) => new Map([[digit, values], ...others])));
+}
+
+/** Rows by their value as pairs: the values with the same row, and that row. */
+function together(rows, size) {
+  const pairs = new Map();
+  for (const [value, row] of rows) {
+    if (!pairs.has(String(row))) pairs.set(String(row), [new Uint8Array(size), row]);
+    pairs.get(String(row))[0][value] = 1;
+  }
+  return [...pairs.values()];
+}
+
+/** The units of an axis whose digits are in these sets. */
+function joined(n, place, sets) {
+  const digits = [...sets].filter(([digit]) => digit[0] === place);
+  if (digits.length === 0) return full(n);
+  if (digits.length === 1 && digits[0][1].length === n) return digits[0][1];
+  return Uint8Array.from({ length: n }, (_, u) => Number(digits.every(([[, inner, size], bits]) => bits[Math.floor(u / inner) % size])));
+}
+
+/** Every way to take one of each list. */
+const combinations = (lists) => lists.reduce((ways, list) => ways.flatMap((way) => list.map((one) => [...way, one])), [[]]);
+
+// --------------------------------------------------------------------------------------------------------- whole maps
+
+/** The place of a unit, on all channels, as a region. */
+const unitOf = (map, index) => [map.all.map((n, axis) => (map.places.includes(axis) ? bitmap(n, [index[map.places.indexOf(axis)]]) : full(n)))];
+
+/** A region on the axes on which units have their place. */
+const placesOf = (map, region) => union(region.map((one) => map.places.map((axis) => one[axis])));
+
+/** What a unit of a map sees on every map before it, and the units that see it on every map behind it.
+ *
+ * A map is {all: its sizes, places, reads: [{at, axes}]}, and reads only maps before it. There is a region of places for
+ * each map; null where none leads to it, and a text, the reason, where it is not known what is seen.
+ */
+function around(maps, from, index) {
+  const regions = maps.map(() => null);
+  regions[from] = unitOf(maps[from], index);
+  const add = (at, region, read, along) => {
+    if (typeof regions[at] === "string") return;
+    if (typeof region === "string") regions[at] = region;
+    else regions[at] = read.axes ? union([...(regions[at] ?? []), ...along(read, region, maps[at].all)]) : read.why;
+  };
+  for (let at = from; at >= 0; at--) if (regions[at]) for (const read of maps[at].reads) add(read.at, regions[at], read, back);
+  for (let at = from + 1; at < maps.length; at++)
+    for (const read of maps[at].reads) if (read.at >= from && regions[read.at]) add(at, regions[read.at], read, forth);
+  return regions.map((region, at) => (Array.isArray(region) ? placesOf(maps[at], region) : region));
+}
+
+/** The box of a unit on every map of which it sees some unit: the first and last on each place, on maps without ends.
+ *
+ * Where that is not known, it is that of the units that it sees.
+ */
+function boxes(maps, from, index, regions) {
+  const found = maps.map(() => null);
+  found[from] = index.map((at) => [at, at]);
+  for (let at = from; at >= 0; at--)
+    for (const read of found[at] ? maps[at].reads : []) {
+      const own = read.axes && maps[read.at].places.map((axis) => boxOn(read.axes[axis], maps[at], found[at]));
+      if (!own || own.includes(null)) continue;
+      found[read.at] = own.map(([first, last], axis) => {
+        const [low, high] = found[read.at]?.[axis] ?? [first, last];
+        return [Math.min(low, first), Math.max(high, last)];
+      });
+    }
+  return found.map((box, at) => (regions[at]?.length && Array.isArray(regions[at]) ? box ?? hull(regions[at]) : null));
+}
+
+/** The first and last unit that those of a box read on one axis. */
+function boxOn(axis, map, box) {
+  let [low, high] = [0, 0];
+  for (const [place, inner, size, step] of axis.digits) {
+    const all = map.all[place];
+    const [first, last] = (box[map.places.indexOf(place)] ?? [0, all - 1]).map((at) => Math.floor(at / inner));
+    if (inner * size === all) [low, high] = [low + first * step, high + last * step];
+    else if (Math.floor(first / size) === Math.floor(last / size)) [low, high] = [low + (first % size) * step, high + (last % size) * step];
+    else high += (size - 1) * step;
+  }
+  if (axis.endless === null) {
+    const read = table(axis).slice(Math.max(low, 0), high + 1).flat();
+    return read.length ? [Math.min(...read), Math.max(...read)] : null;
+  }
+  let seen = null;
+  for (let u = low; u <= high; u++) {
+    const read = span(axis.endless ?? axis, u);
+    if (read) seen = seen ? [Math.min(seen[0], read[0]), Math.max(seen[1], read[1])] : read;
+  }
+  return seen;
+}

@@ -1,0 +1,397 @@
+// The page: maps on which a unit is chosen by pointer or keyboard, the diagram, and the table.
+
+const $ = (selector, within = document) => within.querySelector(selector);
+const SVG = "http://www.w3.org/2000/svg";
+const MARGIN = 0.25; // how much of the padding around the input is shown, as a share of it
+const LINES = { small: 16, large: 48 }; // the most units along an axis that are set apart by lines
+
+/** Make an element with attributes and children; a namespace makes one of a drawing. */
+function make(tag, attributes = {}, ...children) {
+  const element = attributes.xmlns ? document.createElementNS(attributes.xmlns, tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) if (name !== "xmlns") element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+const AXES = { 0: [], 1: ["position"], 2: ["row", "column"], 3: ["depth", "row", "column"] };
+const names = (sizes) => AXES[sizes.length] ?? sizes.map((_, axis) => `axis ${axis + 1}`);
+const shape = (sizes) => (sizes.length ? sizes.join("×") : "1");
+const number = (n) => n.toLocaleString("en");
+const minus = (n) => String(n).replace("-", "−");
+
+/** `rows 3 to 7, columns 3 to 7` of a hull. */
+function words(sizes, box) {
+  const parts = names(sizes).map((name, axis) => {
+    const [first, last] = box[axis];
+    return first === last ? `${name} ${minus(first)}` : `${name}s ${minus(first)} to ${minus(last)}`;
+  });
+  return parts.join(", ") || "all of it";
+}
+
+/** `3–7, 3–7` of a hull. */
+const brief = (box) => box.map(([first, last]) => (first === last ? first : `${first}–${last}`)).join(", ") || "all";
+
+// ---------------------------------------------------------------------------------------------------- a map of units
+
+/** A map that is drawn: it shows a set of units, and tells which unit is under the pointer or chosen by a key. */
+class Picture {
+  constructor(at, group, isLarge) {
+    this.at = at;
+    this.most = isLarge ? LINES.large : LINES.small;
+    const label = group.join(", ");
+    this.sizes = maps[at].sizes;
+    this.margin = [0, 0];
+    const parts = ["padding", "image", "seen", "lines", "box", "self"].map((name) => [name, make("path", { xmlns: SVG, class: name })]);
+    this.paths = Object.fromEntries(parts);
+    this.svg = make("svg", { xmlns: SVG, preserveAspectRatio: "none", "aria-hidden": "true" }, ...Object.values(this.paths));
+    this.pad = make("div", { class: "map", tabindex: "0", role: "application", "aria-roledescription": "map of units" }, this.svg);
+    this.pad.setAttribute("aria-label", `${label}, ${shape(this.sizes)} ${at < inputs ? "pixels" : "units"}; arrow keys move`);
+    this.pad.setAttribute("aria-describedby", "said");
+    this.note = make("span", { class: "note" });
+    this.place = make("span", { class: "note" });
+    const more = group.length > 1 ? make("span", { class: "more" }, ` +${group.length - 1}`) : "";
+    const title = make("span", { class: "title", title: label }, make("b", {}, group[0]), more);
+    this.element = make("figure", isLarge ? { class: "large" } : {}, make("div", { class: "frame" }, this.pad), make("figcaption", {}, title, this.note, this.place));
+    this.pad.addEventListener("pointermove", (event) => pinned || choose(at, this.unitAt(event)));
+    this.pad.addEventListener("pointerdown", (event) => {
+      pin(!pinned || !(chosen.at === at && String(chosen.index) === String(this.unitAt(event))));
+      choose(at, this.unitAt(event));
+    });
+    this.pad.addEventListener("keydown", (event) => this.key(event));
+    this.pad.addEventListener("focus", () => pinned || chosen.at === at || choose(at, centre(at)));
+    this.frame();
+  }
+
+  /** The last two axes, as height and width. */
+  get plane() {
+    return [this.sizes.at(-2) ?? 1, this.sizes.at(-1) ?? 1];
+  }
+
+  /** Draw what does not change: the image, its lines, and the padding around it. */
+  frame() {
+    const [h, w] = this.plane;
+    const [y, x] = this.margin;
+    const [height, width] = [h + 2 * y, w + 2 * x];
+    this.svg.setAttribute("viewBox", `${-x} ${-y} ${width} ${height}`);
+    const ratio = Math.min(Math.max(width / height, 1 / 8), 8);
+    Object.assign(this.pad.style, { aspectRatio: ratio, [ratio < 1 ? "height" : "width"]: "100%" });
+    this.paths.padding.setAttribute("d", x || y ? `M${-x} ${-y}h${width}v${height}h${-width}zM0 0v${h}h${w}v${-h}z` : "");
+    this.paths.image.setAttribute("d", `M0 0h${w}v${h}h${-w}z`);
+    const lines = [];
+    if (h <= this.most) for (let at = 1; at < h; at++) lines.push(`M0 ${at}h${w}`);
+    if (w <= this.most) for (let at = 1; at < w; at++) lines.push(`M${at} 0v${h}`);
+    this.paths.lines.setAttribute("d", lines.join(""));
+  }
+
+  /** Show a region (null: none; a text: why it is not known), and a box, if there is one. */
+  show(region, kind, box) {
+    this.element.dataset.kind = kind;
+    const found = Array.isArray(region) ? hull(region) : null;
+    this.slice = this.sizes.slice(0, -2).map((_, axis) => (found ? (found[axis][0] + found[axis][1]) >> 1 : 0));
+    const path = found ? outline(region, this.slice) : "";
+    this.paths.seen.setAttribute("d", kind === "self" ? "" : path);
+    this.paths.self.setAttribute("d", kind === "self" ? path : "");
+    this.paths.box.setAttribute("d", box ? frameOf(box.slice(-2)) : "");
+    const what = this.at < inputs ? "pixel" : "unit";
+    const slice = this.slice.length ? `, slice ${this.slice.join(", ")}` : "";
+    this.note.textContent = shape(this.sizes) + (found && kind !== "self" ? ` · ${number(count(region))}` : "") + slice;
+    this.place.textContent = found ? (kind === "self" ? `${what} ` : "") + brief(found) : typeof region === "string" ? "not known" : kind === "none" ? "\u00a0" : "none";
+  }
+
+  /** The unit under the pointer. */
+  unitAt(event) {
+    const box = this.svg.getBoundingClientRect();
+    const [h, w] = this.plane;
+    const [y, x] = this.margin;
+    const place = (part, n, margin) => Math.min(Math.max(Math.floor(part * (n + 2 * margin) - margin), 0), n - 1);
+    const index = [place((event.clientY - box.top) / box.height, h, y), place((event.clientX - box.left) / box.width, w, x)];
+    const before = chosen.at === this.at ? chosen.index.slice(0, -2) : this.slice;
+    return [...before, ...index].slice(-this.sizes.length || Infinity);
+  }
+
+  /** Move the unit by a key: arrows along the last two axes, PageUp and PageDown along the first of three. */
+  key(event) {
+    const nd = this.sizes.length;
+    const moves = { ArrowUp: [nd - 2, -1], ArrowDown: [nd - 2, 1], ArrowLeft: [nd - 1, -1], ArrowRight: [nd - 1, 1] };
+    Object.assign(moves, { PageUp: [nd - 3, -1], PageDown: [nd - 3, 1], Home: [nd - 1, -Infinity], End: [nd - 1, Infinity] });
+    if (event.key === "Enter" || event.key === " ") pin(!pinned);
+    else if (event.key === "Escape") pin(false);
+    else if (event.key in moves && !event.altKey && !event.ctrlKey && !event.metaKey) {
+      const [axis, by] = moves[event.key];
+      const index = chosen.at === this.at ? [...chosen.index] : centre(this.at);
+      if (axis >= 0) index[axis] = Math.min(Math.max(index[axis] + by * (event.shiftKey ? 10 : 1), 0), this.sizes[axis] - 1);
+      choose(this.at, index);
+    } else return;
+    event.preventDefault();
+  }
+}
+
+/** The path of an interval an axis. */
+function frameOf(box) {
+  const [[top, bottom], [left, right]] = box.length > 1 ? box : [[0, 0], box[0] ?? [0, 0]];
+  return `M${left} ${top}h${right - left + 1}v${bottom - top + 1}h${left - right - 1}z`;
+}
+
+/** The path of a region in a slice: a rectangle for each run of units in each run of equal rows. */
+function outline(region, slice) {
+  const inside = region.filter((one) => slice.every((at, axis) => one[axis][at])).map((one) => one.slice(slice.length));
+  const path = [];
+  for (const one of inRows(inside)) {
+    const [down, across] = [...[full(1), full(1)].slice(one.length), ...one].map(runsOf);
+    for (const rows of down) for (const columns of across) path.push(frameOf([rows, columns]));
+  }
+  return path.join("");
+}
+
+/** The runs of ones in a bitmap, first and last. */
+function runsOf(bits) {
+  const found = [];
+  for (let first = bits.indexOf(1); first !== -1; ) {
+    let last = bits.indexOf(0, first);
+    if (last === -1) last = bits.length;
+    found.push([first, last - 1]);
+    first = bits.indexOf(1, last);
+  }
+  return found;
+}
+
+// ---------------------------------------------------------------------------------------------------------- choosing
+
+const centre = (at) => maps[at].sizes.map((n) => n >> 1);
+let chosen = { at: -1, index: [] };
+let looked = -1; // the layer beside the input
+let pinned = false;
+let large = [];
+
+/** Choose a unit of a map, and show what it sees before it and what sees it behind. */
+function choose(at, index) {
+  if (chosen.at === at && String(chosen.index) === String(index)) return;
+  const moved = chosen.at !== at;
+  chosen = { at, index };
+  if (at >= inputs && looked !== at) look(at);
+  const regions = around(maps, at, index);
+  const frames = boxes(maps, at, index, regions);
+  for (const picture of [...pictures, ...large]) {
+    picture.show(regions[picture.at], kindOf(picture.at, regions), picture.at < inputs && at >= inputs ? frames[picture.at] : null);
+  }
+  for (const node of nodes) node.dataset.kind = kindOf(Number(node.dataset.at), regions);
+  if (moved) {
+    for (const row of rows) row.toggleAttribute("data-chosen", row.dataset.at == at);
+    $("#layer").value = at;
+  }
+  if (document.activeElement !== $("#unit")) $("#unit").value = index.join(", ");
+  $("#said").textContent = said(regions, frames);
+}
+
+/** Whether a map is the chosen one, before it, behind it, or not on a way to it. */
+const kindOf = (at, regions) => (at === chosen.at ? "self" : regions[at] === null ? "none" : at < chosen.at ? "before" : "behind");
+
+/** Put the large maps of the input and of a layer beside each other. */
+function look(at) {
+  looked = at;
+  const kept = large.filter((picture) => picture.at < inputs);
+  large = kept.length ? kept : maps.slice(0, inputs).map((map, input) => new Picture(input, [map.name], true));
+  large.push(new Picture(at, [maps[at].name], true));
+  for (const picture of large.slice(0, -1)) picture.margin = margins(at, picture.at), picture.frame();
+  $("#pair").replaceChildren(...large.map((picture) => picture.element));
+}
+
+/** Keep the chosen unit while the pointer moves, or let it go. */
+function pin(is_pinned) {
+  pinned = is_pinned;
+  document.body.toggleAttribute("data-pinned", pinned);
+  $("#pinned").checked = pinned;
+}
+
+// --------------------------------------------------------------------------------------------- the diagram, the table
+
+/** Let the arrow keys walk through elements of which one takes the focus, and Enter or a click use it. */
+function walk(elements, use) {
+  elements.forEach((element, at) => {
+    element.setAttribute("tabindex", at ? "-1" : "0");
+    element.addEventListener("click", () => use(element));
+    element.addEventListener("keydown", (event) => {
+      const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: elements.length - 1 }[event.key];
+      if (event.key === "Enter" || event.key === " ") use(element);
+      else if (elements[to]) {
+        element.setAttribute("tabindex", "-1");
+        elements[to].setAttribute("tabindex", "0");
+        elements[to].focus();
+      } else return;
+      event.preventDefault();
+    });
+  });
+}
+
+/** Sort the table by a column: numbers the largest first, texts by the alphabet, again for the other way round. */
+function sort(head) {
+  const table = $("#layers");
+  const column = [...head.parentNode.children].indexOf(head);
+  const first = head.dataset.numbers === undefined ? "ascending" : "descending";
+  const other = first === "ascending" ? "descending" : "ascending";
+  const way = head.getAttribute("aria-sort") === first ? other : first;
+  for (const one of head.parentNode.children) one.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", way);
+  const key = (row) => row.children[column].dataset.key ?? row.children[column].textContent;
+  const sign = way === "ascending" ? 1 : -1;
+  const compare = (a, b) => {
+    if (head.dataset.numbers === undefined) return sign * key(a).localeCompare(key(b), "en", { numeric: true });
+    return key(a) === "" || key(b) === "" ? (key(a) === "") - (key(b) === "") : sign * (key(a) - key(b));
+  };
+  $("tbody", table).append(...[...rows].sort((a, b) => compare(a, b) || a.dataset.at - b.dataset.at));
+}
+
+// ------------------------------------------------------------------------------------------------ a window, by steps
+
+/** Show a layer's window step by step: its maps as grids of numbers, a slider, and the arithmetic. */
+class Stepper {
+  constructor({ maps, steps, begin }) {
+    this.steps = steps;
+    this.grids = [];
+    const rows = maps.map((row) => make("div", { class: "grids" }, ...row.map((map) => this.grid(...map))));
+    this.slider = make("input", { type: "range", id: "step", min: 1, max: steps.length, value: begin + 1 });
+    this.title = make("p", { role: "status", id: "step-title" });
+    this.lines = make("pre", {});
+    this.section = make("section", { id: "window", "aria-labelledby": "window-title" },
+      make("h2", { id: "window-title" }, "The window, step by step"),
+      make("form", {}, make("label", { class: "wide" }, "Step ", this.slider)), this.title, ...rows, this.lines);
+    this.texts = maps.flat().map(([name, , texts]) => ({ name, texts }));
+    this.slider.addEventListener("input", () => this.show(this.slider.value - 1));
+    this.show(begin);
+  }
+
+  grid(name, width, texts) {
+    const cells = texts.map((text) => make("td", {}, text));
+    const rows = cells.flatMap((_, at) => (at % width ? [] : [make("tr", {}, ...cells.slice(at, at + width))]));
+    const caption = make("caption", {}, name);
+    this.grids.push({ caption, cells });
+    return make("table", { class: "grid" }, caption, make("tbody", {}, ...rows));
+  }
+
+  /** Show a step: what changes from step to step is counted from the first. */
+  show(number) {
+    const now = this.texts.map(({ name, texts }) => ({ name, texts: [...texts] }));
+    for (const { changed } of this.steps.slice(0, number + 1))
+      changed.forEach(([name, cells], map) => {
+        now[map].name = name ?? now[map].name;
+        for (const [at, text] of cells) now[map].texts[at] = text;
+      });
+    const { title, marked, lines } = this.steps[number];
+    this.grids.forEach(({ caption, cells }, map) => {
+      const { name, texts } = now[map];
+      caption.textContent = name;
+      cells.forEach((cell, at) => {
+        cell.textContent = texts[at];
+        cell.className = (/^[·?]$/.test(texts[at]) ? "empty " : "") + (marked[map].includes(at) ? "marked" : "");
+      });
+    });
+    this.title.textContent = title;
+    this.slider.setAttribute("aria-valuetext", title);
+    this.lines.textContent = lines.join("\n");
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------ what is known
+
+/** The maps of a report: its input, then every layer, blocks opened. */
+function mapsOf(report) {
+  const add = (name, { sizes, places, reads = [] }) => {
+    const at = found.push({ name, all: sizes, places, sizes: places.map((place) => sizes[place]), reads }) - 1;
+    found[at].reads = reads.map(({ layer, axes }) => ({ at: found.findIndex((map) => map.name === layer), axes, why: `what the units of ${name} read` }));
+    for (const axis of found[at].reads.flatMap((read) => read.axes ?? []))
+      if (axis) axis.digits ??= axis.axis === null ? [] : [[axis.axis, 1, sizes[axis.axis], 1]];
+  };
+  const open = (layers, within) => {
+    for (const layer of layers)
+      if (layer.layers) open(layer.layers, `${within}${layer.name}.`);
+      else add(within + layer.name, layer.report.fields);
+  };
+  const found = [];
+  add("input", report.report.fields);
+  open(report.layers, "");
+  return found;
+}
+
+/** How much of the padding to show around the input for a layer, along its last two axes. */
+function margins(at, input) {
+  const { sizes } = maps[input];
+  const corners = [maps[at].sizes.map(() => 0), maps[at].sizes.map((n) => n - 1)].map((index) => boxes(maps, at, index, around(maps, at, index))[input]);
+  const beyond = sizes.map((n, axis) => {
+    const [first, last] = corners.map((box) => box?.[axis]);
+    return Math.min(Math.max(0, -(first?.[0] ?? 0), (last?.[1] ?? 0) - n + 1), Math.ceil(n * MARGIN));
+  });
+  return [beyond.at(-2) ?? 0, beyond.at(-1) ?? 0];
+}
+
+/** Say in words what is chosen and what is shown for it. */
+function said(regions, frames) {
+  const { at, index } = chosen;
+  const about = (region, other, verb, what) => {
+    if (typeof region === "string") return `${verb} units that are not known: ${region}`;
+    const found = region && hull(region);
+    if (!found) return `${verb} no ${what} of ${maps[other].name}`;
+    const boxed = prod(found.map(([first, last]) => last - first + 1));
+    const own = count(region);
+    const share = own < boxed ? `${number(own)} of the ${number(boxed)}` : number(own);
+    return `${verb} ${share} ${what}${boxed === 1 ? "" : "s"} of ${maps[other].name}: ${words(maps[other].sizes, found)}`;
+  };
+  const place = `(${index.join(", ")}) of ${maps[at].name}`;
+  if (at < inputs) return `Pixel ${place} ${about(regions[looked], looked, "is seen by", "unit")}.`;
+  const box = frames[0];
+  const beyond = box?.some(([first, last], axis) => first < 0 || last >= maps[0].sizes[axis]);
+  const more = beyond ? ` Its box reaches into the padding: ${words(maps[0].sizes, box)}.` : "";
+  return `Unit ${place} ${about(regions[0], 0, "sees", "pixel")}.${more}`;
+}
+
+/** The maps that are drawn: chains of layers that work unit by unit share one. */
+function groupsOf(maps) {
+  const readers = maps.map(() => 0);
+  for (const map of maps) for (const read of map.reads) readers[read.at]++;
+  const isSame = (map, { at, axes }) =>
+    axes !== null && map.places.length === maps[at].places.length &&
+    maps[at].places.every((place, i) => isItself(axes[place]) && String(axes[place].digits) === String([map.places[i], 1, map.sizes[i], 1]));
+  const groups = [];
+  const owner = [];
+  maps.forEach((map, at) => {
+    const [read] = map.reads;
+    const joins = map.reads.length === 1 && readers[read.at] === 1 && read.at >= inputs && isSame(map, read);
+    owner.push(joins ? owner[read.at] : groups.length);
+    if (joins) groups[owner[at]].push(at);
+    else groups.push([at]);
+  });
+  return groups;
+}
+
+/** Begin with the unit that the command names, else with the middle of the last map of more than one unit. */
+function begin() {
+  const { of, index } = report.unit ?? {};
+  if (of !== undefined) return choose(maps.findIndex((map) => map.name === of), index);
+  const last = maps.findLastIndex((map) => prod(map.sizes) > 1);
+  return choose(Math.max(last, inputs), centre(Math.max(last, inputs)));
+}
+
+const report = JSON.parse($("#report").textContent);
+const maps = mapsOf(report);
+const inputs = 1; // the maps before the layers
+const rows = [...document.querySelectorAll("#layers tbody tr")];
+const nodes = [...document.querySelectorAll("#diagram .layer")];
+const pictures = groupsOf(maps).map((group) => new Picture(group[0], group.map((at) => maps[at].name), false));
+$("#maps").append(...pictures.map((picture) => picture.element));
+const place = (element) => maps.findIndex((map) => map.name === element.dataset.name);
+for (const element of [...rows, ...nodes]) element.dataset.at = place(element);
+const use = (element) => (pin(true), choose(Number(element.dataset.at), centre(element.dataset.at)));
+walk(nodes, use);
+for (const row of rows) $("button", row).addEventListener("click", () => use(row));
+for (const head of document.querySelectorAll("#layers thead th")) $("button", head).addEventListener("click", () => sort(head));
+$("#layer").append(...maps.map((map, at) => make("option", { value: at }, `${map.name} ${shape(map.sizes)}`)));
+$("#layer").addEventListener("change", (event) => (pin(true), choose(Number(event.target.value), centre(event.target.value))));
+$("#pinned").addEventListener("change", (event) => pin(event.target.checked));
+$("#unit").addEventListener("input", (event) => {
+  const { sizes } = maps[chosen.at];
+  const index = event.target.value.split(",").map((text) => (/^\s*\d+\s*$/.test(text) ? Number(text) : NaN));
+  const fits = index.length === sizes.length && index.every((at, axis) => at < sizes[axis]);
+  event.target.setAttribute("aria-invalid", !fits);
+  if (fits) pin(true), choose(chosen.at, index);
+});
+begin();
+if ($("#steps")) $("main").prepend(new Stepper(JSON.parse($("#steps").textContent)).section);

@@ -1,0 +1,109 @@
+"""A network as one HTML page that needs nothing else: the diagram, the table, and the fields of any unit.
+
+Its script computes with the relations that `cnncalc rf --json` prints, which the page holds, so that both say the same.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from html import escape
+
+from ...fields import ReceptiveFields
+from ...notation.encode import encode
+from ...report import Report
+from .. import Style
+from ..columns import COLUMNS, report_grid
+from ..fields.as_json import document
+from ..grid import full
+from ..rows import rows
+from ..summary import totals
+from .lanes import stations
+from .svg import diagram, resource, title_of
+from .windows import Steps, as_json
+
+SHOWN = ("layer", "op", "out", "params", "macs", "rf_size", "rf_stride", "rf_start")
+"""The columns of the table."""
+TITLES = {"rf_size": "field", "rf_stride": "stride", "rf_start": "first pixel"}
+
+
+def render(
+    report: Report, style: Style, fields: ReceptiveFields | None = None, steps: Steps | None = None
+) -> Iterator[str]:
+    """Yield a report's page; it begins with the unit that fields were asked for, and has a window's steps."""
+    title = title_of(report)
+    sheet = resource("picture.css") + resource("page.css")
+    script = '"use strict";\n' + resource("fields.js") + resource("page.js")
+    policy = "; ".join(
+        [
+            "default-src 'none'",
+            f"style-src {_hash(sheet)}",
+            f"script-src {_hash(script)}",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+    picture = diagram(stations(report, style.selection))
+    yield (
+        '<!doctype html>\n<html lang="en" class="cnncalc">\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{sheet}</style>\n"
+    )
+    yield f"<header><h1>{escape(title)}</h1>{_paragraphs(totals(report))}</header>\n<main>\n"
+    yield (
+        '<section id="diagram" aria-labelledby="diagram-title"><h2 id="diagram-title">Diagram</h2>\n'
+        f'<div class="scroll"><svg width="{picture.width}" height="{picture.height}" '
+        f'viewBox="0 0 {picture.width} {picture.height}" role="group" aria-label="Layers, from the input down">\n'
+    )
+    yield from [f"{line}\n" for line in picture.lines]
+    yield "</svg></div></section>\n"
+    yield resource("page.html")
+    yield from _table(report, style)
+    yield "</main>\n"
+    yield _data("report", "".join(document(fields or ReceptiveFields(report), style)))
+    frames = None if steps is None else as_json(steps)
+    if frames is not None:
+        yield _data("steps", encode(frames))
+    yield f"<script>{script}</script>\n</html>\n"
+
+
+def _data(name: str, text: str) -> str:
+    """Return JSON as an element of the page; no text in it can end the element."""
+    escaped = text.replace("<", "\\u003c")
+    return f'<script type="application/json" id="{name}">{escaped}</script>\n'
+
+
+def _hash(text: str) -> str:
+    """Return the source by which a policy allows this text, and nothing else."""
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def _paragraphs(sentences: Sequence[str]) -> str:
+    return "".join([f"<p>{escape(sentence)}</p>" for sentence in sentences])
+
+
+def _table(report: Report, style: Style) -> Iterator[str]:
+    """Yield the table of the layers: each cell with what its column is sorted by, if that is not its text."""
+    grid, shown = report_grid(report, style.selection, SHOWN), rows(report, style.selection)
+    yield (
+        '<section id="table" aria-labelledby="table-title"><h2 id="table-title">Layers</h2>\n'
+        '<div class="scroll"><table id="layers"><thead><tr>'
+    )
+    for name, title, right in zip(SHOWN, grid.titles, grid.right, strict=True):
+        kind = " data-numbers" if right else ""
+        yield f'<th scope="col"{kind}><button>{escape(TITLES.get(name, title))}</button></th>'
+    yield "</tr></thead>\n<tbody>\n"
+    for row, texts in zip(shown, grid.texts(full), strict=True):
+        cells = [f'<th scope="row"><button>{escape(texts[0])}</button></th>']
+        for name, text in zip(SHOWN[1:], texts[1:], strict=True):
+            column = COLUMNS[name]
+            key = (column.order or column.cell)(row)
+            own = f' data-key="{"" if key is None else key}"' if column.right else ""
+            cells.append(f"<td{own}>{escape(text)}</td>")
+        yield f'<tr data-name="{escape(row.name)}">{"".join(cells)}</tr>\n'
+    yield "</tbody>\n<tfoot>"
+    for texts in grid.texts(full, foot=True):
+        yield f"<tr>{''.join([f'<td>{escape(text)}</td>' for text in texts])}</tr>"
+    yield "</tfoot></table></div></section>\n"

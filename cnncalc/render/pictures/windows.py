@@ -1,0 +1,150 @@
+"""A window step by step, for a picture and for a page: the maps as grids of cells, and the arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Any, NamedTuple
+
+from ...steps import Filled
+from .. import Style
+from ..drawing import broken
+from .steps import ALL_STEPS, FIRST_STEPS, MOST_CELLS, Block, Sketch, check_asked
+from .svg import CHARACTER, EDGE, ROW, Drawn, text, text_width
+
+MOST_STEPS = 1024
+"""How many steps a page has at most."""
+MOST_DRAWN = 4096
+"""How many cells a page draws at most."""
+EVERYTHING = 1 << 30
+"""No limit for the cells of a row."""
+WIDEST = 100
+"""The most characters of a line of arithmetic in a picture."""
+ROOM = 960
+"""The width that steps of a picture stand beside each other in."""
+
+
+class Steps(NamedTuple):
+    """The steps of a single layer's window that are asked for."""
+
+    filled: Filled
+    step: int | None
+    """One step, counted from 1; None for all of them, or the first."""
+    channel: int = 0
+    """The output channel."""
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The steps that a picture shows, counted from 0."""
+        if self.step is not None:
+            return [self.step - 1]
+        total = self.filled.window.total
+        return range(total if total <= ALL_STEPS else FIRST_STEPS)
+
+
+def drawn(steps: Steps) -> Drawn:
+    """Return the steps of a window as a part of a picture. SpecError for one that it does not have."""
+    check_asked(*steps)
+    sketch = Sketch(steps.filled, steps.channel, Style())
+    parts = [_step(sketch, number) for number in steps.numbers]
+    wide, tall = max([part.width for part in parts]) + 2 * EDGE, max([part.height for part in parts]) + EDGE
+    across = max(1, ROOM // wide)
+    lines: list[str] = []
+    for at, part in enumerate(parts):
+        lines += [f'<g transform="translate({at % across * wide} {at // across * tall})">', *part.lines, "</g>"]
+    height = -(-len(parts) // across) * tall
+    more = steps.filled.window.total - len(parts)
+    if more and steps.step is None:
+        lines.append(text(0, height, f"and {more:,} steps more", "faint"))
+    return Drawn(wide * min(across, len(parts)), height, lines)
+
+
+def _step(sketch: Sketch, number: int) -> Drawn:
+    """Return the picture of one step."""
+    title, place = sketch.title(number), sketch.window.place(number)
+    lines, top, width = [text(0, 14, title, "name")], ROW, text_width(title)
+    for row in sketch.rows(place, MOST_CELLS):
+        left = bottom = 0
+        for name, block in row:
+            part = _grid(name, block)
+            lines += [f'<g transform="translate({left} {top})">', *part.lines, "</g>"]
+            left, bottom = left + part.width + EDGE, max(bottom, part.height)
+        top, width = top + bottom + 8, max(width, left - EDGE)
+    for line in [one for own in sketch.arithmetic(place) for one in broken(own, WIDEST)]:
+        top += 18
+        lines.append(text(0, top, line, longest=WIDEST))
+        width = max(width, text_width(line, WIDEST))
+    return Drawn(width, top + 8, lines)
+
+
+def _grid(name: str, block: Block) -> Drawn:
+    """Return a map as a grid, its cells that the step is about marked."""
+    wide = 8 + int(max([len(cell.text) for row in block for cell in row]) * CHARACTER)
+    side = max(wide, ROW)
+    lines = [text(0, 12, name, "faint")]
+    for y, row in enumerate(block):
+        for x, cell in enumerate(row):
+            kind = f"cell {'marked' if cell.is_marked else ''} {cell.style}".split()
+            left, top = x * side, 18 + y * ROW
+            lines.append(f'<rect class="{" ".join(kind)}" x="{left}" y="{top}" width="{side}" height="{ROW}"/>')
+            lines.append(f'<text class="number" x="{left + side // 2}" y="{top + 16}">{escape(cell.text)}</text>')
+    return Drawn(max(side * len(block[0]), text_width(name)), 18 + ROW * len(block), lines)
+
+
+def as_json(steps: Steps) -> dict[str, Any] | None:
+    """Return all steps of a window as JSON: the first, and of each what is different from the one before.
+
+    None if there are too many of them, or too many cells. SpecError for a step that the window does not have.
+    """
+    check_asked(*steps)
+    window = steps.filled.window
+    if window.total > MOST_STEPS:
+        return None
+    sketch = Sketch(steps.filled, steps.channel, Style())
+    begin: list[list[list[Any]]] = []
+    before: list[_Cells] = []
+    frames: list[dict[str, Any]] = []
+    for number in range(window.total):
+        place = window.place(number)
+        rows = sketch.rows(place, EVERYTHING)
+        now = [_Cells(name, *zip(*_cells(block), strict=True)) for row in rows for name, block in row]
+        if number == 0:
+            if sum([len(one.texts) for one in now]) > MOST_DRAWN:
+                return None
+            begin = [
+                [[name, len(block[0]), [cell.text for line in block for cell in line]] for name, block in row]
+                for row in rows
+            ]
+        frames.append(
+            {
+                "title": sketch.title(number),
+                "marked": [[at for at, is_marked in enumerate(one.marks) if is_marked] for one in now],
+                "changed": [_changed(old, one) for old, one in zip(before or now, now, strict=True)],
+                "lines": list(sketch.arithmetic(place)),
+            }
+        )
+        before = now
+    return {"maps": begin, "steps": frames, "begin": (steps.step or 1) - 1}
+
+
+def _begun(name: str, block: Block) -> list[Any]:
+    """Return a map's name, width and texts."""
+    return [name, len(block[0]), [text for text, _ in _cells(block)]]
+
+
+class _Cells(NamedTuple):
+    """A map at one step."""
+
+    name: str
+    texts: Sequence[str]
+    marks: Sequence[bool]
+
+
+def _cells(block: Block) -> Iterator[tuple[str, bool]]:
+    return ((cell.text, cell.is_marked) for row in block for cell in row)
+
+
+def _changed(old: _Cells, new: _Cells) -> list[Any]:
+    """Return a map's name if that is another, and the cells whose texts are."""
+    cells = [[at, text] for at, (one, text) in enumerate(zip(old.texts, new.texts, strict=True)) if one != text]
+    return [None if old.name == new.name else new.name, cells]

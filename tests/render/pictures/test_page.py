@@ -1,0 +1,303 @@
+"""The page of `cnncalc show` in a real browser: by mouse, by keyboard, in several widths, light and dark."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cnncalc.fields import ReceptiveFields, masks
+from cnncalc.fields.views import look_back, look_forth
+from cnncalc.network import INPUT
+from cnncalc.report import Report
+from cnncalc.sources import load_words, spec_words
+from cnncalc.trace import shape
+from tests.program import here
+from tests.render.pictures.browser import Visit, started
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+STEM = "1x12x15 conv:4,k3,name=a conv:4,k3,p1,from=a maxpool:2 conv:8,k3,d2"
+NETWORKS = {
+    "stem": STEM,
+    "branches": "2x13x11 conv:4,k3,p1,name=a conv:4,k1x7,p0x3,from=a,name=wide conv:4,k7x1,p3x0,from=a,name=tall "
+    "concat:from=wide+tall conv:4,k3,s2",
+    "transposed": "1x7x6 conv:2,k3,name=a convT:2,k3,s2,name=b convT:2,k2,s3",
+    "dilation": "1x19x23 conv:2,k3,d3 conv:2,k3,d2x4,p2x4",
+    "upsampling": "1x6x8 conv:2,k3,p1 upsample:factor=2,mode=bilinear conv:2,k3 maxpool:2",
+    "adaptive": "2x11x13 conv:2,k3 adaptiveavgpool:4x5 conv:2,k2 flatten linear:10",
+    "sequence": "3x40 conv1d:4,k5,s2 maxpool1d:3,s2,p1 conv1d:4,k3,d2",
+    "volume": "1x7x9x11 conv3d:2,k3,p1 maxpool3d:2 conv3d:2,k2",
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    yield from started()
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A function that writes the page of a network, once."""
+    folder = tmp_path_factory.mktemp("pages")
+    names: dict[str, Path] = {}
+
+    def write(line: str) -> Path:
+        if line not in names:
+            names[line] = folder / f"{len(names)}.html"
+            assert here(["show", *shlex.split(line), "-o", str(names[line])]).code == 0
+        return names[line]
+
+    return write
+
+
+@pytest.fixture
+def visit(browser: Browser, written: Callable[[str], Path]) -> Iterator[Callable[..., Visit]]:
+    """A function that opens the page of a network; it may say nothing and ask for nothing."""
+    visits: list[Visit] = []
+
+    def open_page(line: str, **settings: Any) -> Visit:
+        visits.append(Visit(browser, written(line), **settings))
+        return visits[-1]
+
+    yield open_page
+    for one in visits:
+        one.page.close()
+        assert one.said == []
+        assert [url for url in one.requested if not url.startswith("file:")] == []
+        assert len(one.requested) == 1
+
+
+def said(visit: Visit) -> str:
+    return visit.page.inner_text("#said")
+
+
+def choose(visit: Visit, layer: str, unit: list[int]) -> None:
+    """Choose a unit as a person does who types it."""
+    options = visit.page.locator("#layer option").all_inner_texts()
+    at = next(at for at, text in enumerate(options) if text.rpartition(" ")[0] == layer)
+    visit.page.select_option("#layer", index=at)
+    visit.page.fill("#unit", ", ".join(map(str, unit)))
+
+
+ANSWERS = """(questions) => questions.map(([name, index]) => {
+    const at = maps.findIndex((map) => map.name === name);
+    const regions = around(maps, at, index);
+    const told = (region) => Array.isArray(region) ? [hull(region), count(region)] : region === null ? [null, 0] : null;
+    const seeing = maps.map(({name}, at) => [name, told(regions[at])]);
+    return {box: boxes(maps, at, index, regions)[0], seen: told(regions[0]), seeing};
+})"""
+"""What the page works out for units: the box and the pixels of the input, and the units of each map."""
+
+
+def some_units(sizes: Sequence[int], most: int) -> list[list[int]]:
+    """The corners and some units between them."""
+    every = [list(unit) for unit in itertools.product(*map(range, sizes))]
+    return every if len(every) <= most else [every[at * (len(every) - 1) // (most - 1)] for at in range(most)]
+
+
+@pytest.mark.parametrize("line", NETWORKS.values(), ids=NETWORKS)
+def test_page_and_command_see_the_same(visit: Callable[..., Visit], line: str) -> None:
+    page = visit(line)
+    fields = ReceptiveFields(report_of(line))
+    asked = [
+        (graph_name, unit)
+        for at, graph_name in enumerate(vertex.name for vertex in fields.graph)
+        for unit in some_units([int(str(size)) for size in fields.graph.space(at).shape], 40)
+        if unit
+    ]
+    answers = page.page.evaluate(ANSWERS, asked)
+    for (name, unit), answer in zip(asked, answers, strict=True):
+        view = look_back(fields.graph, fields.graph.find(name, "--of"), unit, INPUT)
+        assert answer["box"] == as_lists(view.box), (name, unit)
+        assert answer["seen"] == [as_lists(view.clipped), masks.count(view.region(INPUT))], (name, unit)
+    pixels = some_units([int(str(size)) for size in fields.graph.space(INPUT).shape], 40)
+    for pixel, answer in zip(pixels, page.page.evaluate(ANSWERS, [("input", pixel) for pixel in pixels]), strict=True):
+        spread = look_forth(fields.graph, INPUT, pixel)
+        for at, vertex in enumerate(fields.graph):
+            wanted = [as_lists(spread.hull(at)), spread.number(at)] if at in spread.sets else None
+            assert dict(answer["seeing"])[vertex.name] == wanted, (vertex.name, pixel)
+
+
+def report_of(line: str) -> Report:
+    words = spec_words(tuple(shlex.split(line)))
+    return shape(load_words(words), words.input)
+
+
+def as_lists(box: Sequence[Sequence[int]] | None) -> list[list[int]] | None:
+    return None if box is None else [list(span) for span in box]
+
+
+def test_a_layer_and_a_unit_can_be_typed(visit: Callable[..., Visit]) -> None:
+    page = visit(NETWORKS["stem"])
+    choose(page, "a", [2, 3])
+    assert said(page) == "Unit (2, 3) of a sees 9 pixels of input: rows 2 to 4, columns 3 to 5."
+    page.page.fill("#unit", "2, 13")
+    assert page.page.get_attribute("#unit", "aria-invalid") == "true"
+    assert said(page).startswith("Unit (2, 3) of a")
+
+
+def test_the_keyboard_moves_the_unit_and_goes_from_layer_to_layer(visit: Callable[..., Visit]) -> None:
+    page = visit(NETWORKS["stem"])
+    pads = page.page.locator("#maps .map")
+    pads.nth(1).focus()
+    assert said(page).startswith("Unit (5, 6) of a ")
+    page.page.keyboard.press("ArrowDown")
+    page.page.keyboard.press("ArrowLeft")
+    assert said(page).startswith("Unit (6, 5) of a sees 9 pixels")
+    page.page.keyboard.press("Shift+ArrowUp")
+    assert said(page).startswith("Unit (0, 5) of a ")
+    page.page.keyboard.press("Tab")
+    assert "of conv1" in said(page)
+    focused = page.page.locator(":focus")
+    assert focused.get_attribute("aria-label").startswith("conv1, 10×13 units")  # type: ignore[union-attr]
+    assert focused.evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
+    pads.nth(0).focus()
+    page.page.keyboard.press("Home")
+    assert said(page).startswith("Pixel (6, 0) of input is seen by ")
+
+
+def test_the_pointer_chooses_a_unit_and_a_click_holds_it(visit: Callable[..., Visit]) -> None:
+    page = visit(NETWORKS["stem"])
+    pad = page.page.locator("#maps .map").nth(1)
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    assert box is not None
+    right, down = box["width"] / 13, box["height"] / 10
+    page.page.mouse.move(box["x"] + 4.5 * right, box["y"] + 7.5 * down)
+    assert said(page).startswith("Unit (7, 4) of a ")
+    page.page.mouse.down()
+    page.page.mouse.up()
+    page.page.mouse.move(box["x"] + 1.5 * right, box["y"] + 1.5 * down)
+    assert said(page).startswith("Unit (7, 4) of a ")
+    assert page.page.is_checked("#pinned")
+    pad.focus()
+    page.page.keyboard.press("Escape")
+    page.page.mouse.move(box["x"] + 2.5 * right, box["y"] + 1.5 * down)
+    assert said(page).startswith("Unit (1, 2) of a ")
+
+
+def test_the_diagram_chooses_a_layer_by_click_and_by_key(visit: Callable[..., Visit]) -> None:
+    page = visit(NETWORKS["branches"])
+    page.page.click('#diagram [data-name="tall"]')
+    assert "of tall" in said(page)
+    assert page.page.get_attribute('#diagram [data-name="wide"]', "data-kind") == "none"
+    assert page.page.get_attribute('#diagram [data-name="a"]', "data-kind") == "before"
+    assert page.page.get_attribute('#diagram [data-name="concat1"]', "data-kind") == "behind"
+    page.page.locator("#diagram .layer").first.focus()
+    page.page.keyboard.press("ArrowDown")
+    page.page.keyboard.press("Enter")
+    assert "of a " in said(page)
+
+
+def column(visit: Visit, number: int) -> list[str]:
+    return visit.page.locator(f"#layers tbody tr > :nth-child({number})").all_inner_texts()
+
+
+def test_the_table_is_sorted_by_click_and_by_key(visit: Callable[..., Visit]) -> None:
+    page = visit(NETWORKS["stem"])
+    order = ["a", "conv1", "maxpool1", "conv2"]
+    assert column(page, 1) == order
+    head = page.page.locator("#layers thead th", has_text="params")
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    assert column(page, 4) == ["296", "148", "40", "0"]
+    head.locator("button").press("Enter")
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert column(page, 4) == ["0", "40", "148", "296"]
+    page.page.locator("#layers thead th button").first.click()
+    assert column(page, 1) == sorted(order)
+    assert page.page.locator("[aria-sort]").count() == 1
+    page.page.locator("#layers tbody button", has_text="conv1").click()
+    assert "of conv1" in said(page)
+
+
+@pytest.mark.parametrize("width", [360, 800, 1600])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_every_width_light_and_dark(visit: Callable[..., Visit], width: int, scheme: str) -> None:
+    page = visit(NETWORKS["branches"], width=width, scheme=scheme, motion="reduce")
+    assert page.page.evaluate("document.documentElement.scrollWidth") <= width
+    paper, ink = page.page.evaluate(
+        "(({backgroundColor, color}) => [backgroundColor, color])(getComputedStyle(document.body))"
+    )
+    bright = [sum(map(int, re.findall(r"\d+", color)[:3])) for color in (paper, ink)]
+    assert (bright[0] > bright[1]) == (scheme == "light")
+    assert abs(bright[0] - bright[1]) > 400
+    page.page.emulate_media(media="print")
+    assert page.page.is_hidden("#layer")
+
+
+def test_nothing_but_its_own_script_runs_or_asks(visit: Callable[..., Visit]) -> None:
+    page = visit(NETWORKS["stem"])
+    asked = "fetch('https://example.com/').then(() => 'answered', () => 'refused')"
+    assert page.page.evaluate(asked) == "refused"
+    page.page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran = true'}))"
+    )
+    assert page.page.evaluate("window.ran") is None
+    assert any("Content Security Policy" in line for line in page.said)
+    page.said.clear()
+    page.requested[1:] = []
+
+
+def test_a_slider_goes_through_the_steps_of_a_window(visit: Callable[..., Visit]) -> None:
+    page = visit("conv:k2 -i 3x3 --step 2").page
+    assert page.inner_text("#step-title") == "step 2 of 4: output [0, 1]"
+    assert page.inner_text("#window pre") == "1*0 + 2*1 + 4*2 + 5*3 = 25"
+    assert page.locator("#window .marked").all_inner_texts() == ["1", "2", "4", "5", "25"]
+    page.focus("#step")
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("#window pre") == "3*0 + 4*1 + 6*2 + 7*3 = 37"
+    assert page.locator("#window .empty").all_inner_texts() == ["?"]
+    page.keyboard.press("Home")
+    assert page.inner_text("#window pre") == "0*0 + 1*1 + 3*2 + 4*3 = 19"
+    assert page.locator("#window .empty").count() == 3
+    assert page.get_attribute("#step", "aria-valuetext") == "step 1 of 4: output [0, 0]"
+
+
+@pytest.mark.parametrize(
+    ("line", "step", "arithmetic"),
+    [
+        ("convT:k2,s2 -i 2x2", 3, "output [2, 2]: 0 + 3*0 = 0\noutput [2, 3]: 0 + 3*1 = 3\n"
+         "output [3, 2]: 0 + 3*2 = 6\noutput [3, 3]: 0 + 3*3 = 9"),
+        ("avgpool:2,p1 -i 4x4", 1, "(0 + 0 + 1 + 2)/4 = 0.75"),
+        ("1x4x4x6 maxpool3d:2", 11, "max(64, 65, 70, 71, 88, 89, 94, 95) = 95"),
+    ],
+)  # fmt: skip
+def test_the_steps_of_other_windows(visit: Callable[..., Visit], line: str, step: int, arithmetic: str) -> None:
+    page = visit(line).page
+    page.focus("#step")
+    page.keyboard.press("Home")
+    for _ in range(step):
+        page.keyboard.press("ArrowRight")
+    assert page.inner_text("#window pre") == arithmetic
+
+
+HOSTILE = "</script><img src=x onerror=alert(1)>&\"'"
+
+
+def test_names_are_text(browser: Browser, tmp_path: Path) -> None:
+    layers = [{"op": "conv", "name": HOSTILE, "c_o": 2, "k": 3}, {"op": "relu", "name": "<!--<script>"}]
+    spec = {"name": HOSTILE, "input": [1, 5, 6], "layers": layers}
+    (tmp_path / "net.json").write_text(json.dumps(spec), encoding="utf-8")
+    target = tmp_path / "net.html"
+    assert here(["show", str(tmp_path / "net.json"), "-o", str(target)]).code == 0
+    visit = Visit(browser, target)
+    assert visit.page.title() == HOSTILE
+    assert visit.page.locator("#layers tbody button").all_inner_texts() == [HOSTILE, "<!--<script>"]
+    choose(visit, HOSTILE, [1, 1])
+    assert said(visit) == f"Unit (1, 1) of {HOSTILE} sees 9 pixels of input: rows 1 to 3, columns 1 to 3."
+    assert visit.said == []
+    visit.page.close()
+
+
+def test_the_page_of_resnet50_is_small(tmp_path: Path) -> None:
+    assert here(["show", "resnet50", "-o", str(tmp_path / "resnet50.html")]).code == 0
+    assert (tmp_path / "resnet50.html").stat().st_size < 600_000
