@@ -8,6 +8,7 @@ from .. import sources
 from ..errors import SpecError, shown
 from ..files import text_output
 from ..render.fields import FORMATS
+from ._hints import note_words
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
 from ._terminal import style_of
 from ._usage import Command
@@ -51,13 +52,16 @@ def command(
     with text_output(path, utf8=format == "json") as stream:
         network = sources.load_words(words)
         options.note_report(network)
+        options.note_channels(network)
         network, options = options.taken(network)
-        fields = ReceptiveFields(options.report(network), of, source)
+        report = options.report(network)
+        fields = ReceptiveFields(report, of, source)
         if unit is not None:
             fields.look_back(_numbers("--unit", unit))
         if pixel is not None:
             fields.look_forth(_numbers("--from-pixel", pixel))
         stream.writelines(FORMATS.renderer(format)(fields, style_of(stream)))
+    note_words([("", report.layers)])
     return 0
 
 

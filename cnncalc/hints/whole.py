@@ -17,7 +17,8 @@ def _bias_before_norm(place: HintPlace) -> Advice | None:
     if not _is_per_channel(layer) or not all(map(_takes_mean_away, readers)):
         return None
     names = ", ".join(reader.name for reader in readers)
-    text = f"its bias of {layer.bias:,} has no effect: {names} takes the mean of each channel away"
+    takes = "takes" if len(readers) == 1 else "take"
+    text = f"its bias of {layer.bias:,} has no effect: {names} {takes} the mean of each channel away"
     return Advice(text, f"bias=false saves {layer.bias:,} parameters")
 
 
@@ -89,8 +90,9 @@ def _border_layers(place: HintPlace) -> Advice | None:
         f"a unit of its input already sees {field} pixels, and the image has {show(sizes)}: in the middle of the map "
         f"its window{more} {'add' if more else 'adds'} nothing"
     )
-    enough = least(graph)
-    size = "a larger input" if None in enough else f"an input of {show([n or 0 for n in enough])} or more"
+    enough = [n for n in least(graph) if n is not None]
+    is_known = len(enough) == len(sizes) and all(n > (known(size) or 0) for n, size in zip(enough, sizes, strict=True))
+    size = f"an input of {show(enough)} or more" if is_known else "a larger input"
     return Advice(text, f"{size}, or fewer strides and layers above")
 
 

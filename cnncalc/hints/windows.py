@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from ..explain import axes_text
 from ..layers import ConvKind
+from ..layers.base import ENDS as RANK_ENDS
 from ..layers.sliding import AxisWindow, Cut, Slide, Windowed
 from ..sizes import known
 from ..window import dropped
@@ -287,13 +288,15 @@ def _strided_pointwise(place: HintPlace) -> Advice | None:
     slides = [slide for slide in own if _skips(slide)]
     if not slides:
         return None
-    kernel, of = "x".join("1" for _ in own), prod(slide.s for slide in own)
+    kernel = f"a {'x'.join('1' for _ in own)} kernel" if len(own) > 1 else "a kernel of 1"
+    of = prod(slide.s for slide in own)
     s = axes_text([slide.s for slide in own])
-    text = f"a {kernel} kernel with s={s} reads 1 of every {of} pixels"
+    text = f"{kernel} with s={s} reads 1 of every {of} pixels"
     ends = "" if all(isinstance(x.n, int) and x.n % x.s == 0 for x in own) else ",ceil"
     if ends and not place.layer.env.dialect.pool_ceil:
         ends = ",p=same"
-    return Advice(text, f"avgpool:k{s},s{s}{ends} in front of it and s=1 read them all; so does k={s}")
+    pool = f"avgpool{RANK_ENDS.get(len(own), '')}:k{s},s{s}{ends}"
+    return Advice(text, f"{pool} in front of it and s=1 read them all; so does k={s}")
 
 
 KINDS = (
