@@ -10,6 +10,7 @@ from .. import sources
 from ..errors import SpecError
 from ..files import text_output
 from ..render.fields import FORMATS
+from ._hints import note_words
 from ._options import NetworkOptions, format_options, message_options, network_options, path_option
 from ._terminal import style_of
 from ._units import in_option, of_option, place_of, unit_option
@@ -76,8 +77,10 @@ def command(
     with text_output(path, utf8=format == "json") as stream:
         network = sources.load_words(words)
         options.note_report(network)
+        options.note_channels(network)
         network, options = options.taken(network)
-        fields = ReceptiveFields(options.report(network), of, source)
+        report = options.report(network)
+        fields = ReceptiveFields(report, of, source)
         fields.phases = phases
         place = None if unit is None else place_of("--unit", unit)
         if effective:
@@ -90,6 +93,7 @@ def command(
             fields.follow()
         found = _verified(fields) if proves else None
         stream.writelines(FORMATS.renderer(format)(fields, style_of(stream, None, explain)))
+    note_words([("", report.layers)])
     return 1 if found is not None and found.difference is not None else 0
 
 
@@ -97,7 +101,8 @@ def _check_questions(asked: dict[str, bool], inside: bool, format: str) -> None:
     """SpecError for two questions at once, or for one that does not go with --in or a format."""
     names = [name for name, is_asked in asked.items() if is_asked]
     if len(names) > 1:
-        raise SpecError(f"{' and '.join(names)} are {'two' if len(names) == 2 else 'several'} questions", "ask one at a time")
+        number = "two" if len(names) == 2 else "several"
+        raise SpecError(f"{' and '.join(names)} are {number} questions", "ask one at a time")
     if inside and names and names[0] not in ("--unit", "--from-pixel"):
         raise SpecError(
             f"--in is for --unit and --from-pixel, not for {names[0]}", "leave it out, or use --after LAYER"
