@@ -32,8 +32,8 @@ def border(layer: LayerReport, sizes: Shape) -> tuple[bool | None, ...]:
 def least(graph: Graph) -> tuple[int | None, ...]:
     """Return the size of each axis of the input from which on every layer adds something.
 
-    None if the input's size decides how much a layer sees: behind an adaptive pool, or an upsampling to `out`. None, too,
-    if it is not known how much some layer sees.
+    None if the input's size decides how much a layer sees: behind an adaptive pool, or an upsampling to `out`. None,
+    too, if it is not known how much some layer sees.
     """
     found: list[int | None] = []
     own, opened = [vertex.layer for vertex in graph], list(_opened(graph))
