@@ -90,6 +90,17 @@ def option_meant(word: str, command: click.Command) -> str | None:
     return nearest(word, bounds) if bounds else None
 
 
+def option_of_others(word: str, context: click.Context) -> str | None:
+    """Return `an option of cnncalc check` for an option that a few other commands have; None for another."""
+    root = context.find_root()
+    group = root.command
+    if not isinstance(group, click.Group) or context is root or not word.startswith("--"):
+        return None
+    commands = {name: group.get_command(root, name) for name in group.list_commands(root)}
+    names = [name for name, one in commands.items() if one and any(word in param.opts for param in one.params)]
+    return f"an option of cnncalc {' and '.join(names)}" if 0 < len(names) < 4 else None
+
+
 def choice_meant(value: str, choices: Iterable[str]) -> str | None:
     """Return `did you mean 'markdown'?` for a value that is not one of the words: by its meaning, then its spelling."""
     words = list(choices)
