@@ -18,7 +18,7 @@ _OPTIONS = {
     "--get params,macs": "summary short brief",
     "--format csv": "f fmt output-format",
     "--get params": "params parameters macs flops total totals count value print",
-    "--until LAYER": "up-to upto stop stop-at end to backbone",
+    "--until LAYER": "up-to upto stop stop-at end backbone",
     "--after LAYER": "from start start-at skip begin head",
     "--explain": "v verbose details why how",
     "--dtype float16": "precision bits half fp16 fp32 int8 memory mem bytes",
