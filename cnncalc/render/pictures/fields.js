@@ -210,21 +210,35 @@ const placesOf = (map, region) => union(region.map((one) => map.places.map((axis
 
 /** What a unit of a map sees on every map before it, and the units that see it on every map behind it.
  *
- * A map is {all: its sizes, places, reads: [{at, axes}]}, and reads only maps before it. There is a region of places for
- * each map; null where none leads to it, and a text, the reason, where it is not known what is seen.
+ * A map is {name, all: its sizes, places, reads: [{at, axes, bound, unknown}]}, and reads only maps before it. There are,
+ * by map: `regions` of places, null where no way leads to it, and a text, the reason, where it is not known what is seen;
+ * and `bounds`, the reason why less may be seen than that, null where it is exact.
  */
 function around(maps, from, index) {
-  const regions = maps.map(() => null);
-  regions[from] = unitOf(maps[from], index);
-  const add = (at, region, read, along) => {
-    if (typeof regions[at] === "string") return;
-    if (typeof region === "string") regions[at] = region;
-    else regions[at] = read.axes ? union([...(regions[at] ?? []), ...along(read, region, maps[at].all)]) : read.why;
+  const possible = maps.map(() => null);
+  const certain = maps.map(() => []);
+  let bound = null;
+  possible[from] = certain[from] = unitOf(maps[from], index);
+  const add = (at, by, read, along) => {
+    if (typeof possible[at] === "string") return;
+    if (typeof possible[by] === "string" || !read.axes) return void (possible[at] = read.axes ? possible[by] : read.unknown);
+    const seen = along(read, possible[by], maps[at].all);
+    if (read.bound && along === back) bound ??= read.bound;
+    const sure = read.bound ? [] : certain[by] === possible[by] ? seen : along(read, certain[by], maps[at].all);
+    const [all, is_exact] = [[...(possible[at] ?? []), ...seen], (possible[at] === null || certain[at] === possible[at]) && sure === seen];
+    const others = certain[at];
+    possible[at] = union(all);
+    certain[at] = is_exact ? possible[at] : union([...others, ...sure]);
   };
-  for (let at = from; at >= 0; at--) if (regions[at]) for (const read of maps[at].reads) add(read.at, regions[at], read, back);
+  for (let at = from; at >= 0; at--) if (possible[at]) for (const read of maps[at].reads) add(read.at, at, read, back);
   for (let at = from + 1; at < maps.length; at++)
-    for (const read of maps[at].reads) if (read.at >= from && regions[read.at]) add(at, regions[read.at], read, forth);
-  return regions.map((region, at) => (Array.isArray(region) ? placesOf(maps[at], region) : region));
+    for (const read of maps[at].reads) if (read.at >= from && possible[read.at]) add(at, read.at, read, forth);
+  const regions = possible.map((region, at) => (Array.isArray(region) ? placesOf(maps[at], region) : region));
+  const bounds = regions.map((region, at) => {
+    if (at > from || !Array.isArray(region) || certain[at] === possible[at]) return null;
+    return count(placesOf(maps[at], certain[at])) < count(region) ? bound : null;
+  });
+  return { regions, bounds };
 }
 
 /** The box of a unit on every map of which it sees some unit: the first and last on each place, on maps without ends.

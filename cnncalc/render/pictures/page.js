@@ -169,7 +169,7 @@ function choose(at, index) {
   const moved = chosen.at !== at;
   chosen = { at, index };
   if (at >= inputs && looked !== at) look(at);
-  const regions = around(maps, at, index);
+  const { regions, bounds } = around(maps, at, index);
   const frames = boxes(maps, at, index, regions);
   for (const picture of [...pictures, ...large]) {
     picture.show(regions[picture.at], kindOf(picture.at, regions), picture.at < inputs && at >= inputs ? frames[picture.at] : null);
@@ -180,7 +180,7 @@ function choose(at, index) {
     $("#layer").value = at;
   }
   if (document.activeElement !== $("#unit")) $("#unit").value = index.join(", ");
-  $("#said").textContent = said(regions, frames);
+  $("#said").textContent = said(regions, bounds, frames);
 }
 
 /** Whether a map is the chosen one, before it, behind it, or not on a way to it. */
@@ -295,16 +295,17 @@ class Stepper {
 
 /** The maps of a report: its input, then every layer, blocks opened. */
 function mapsOf(report) {
-  const add = (name, { sizes, places, reads = [] }) => {
+  const add = (name, { sizes, places, reads = [] }, op) => {
     const at = found.push({ name, all: sizes, places, sizes: places.map((place) => sizes[place]), reads }) - 1;
-    found[at].reads = reads.map(({ layer, axes }) => ({ at: found.findIndex((map) => map.name === layer), axes, why: `what the units of ${name} read` }));
+    found[at].reads = reads.map(({ layer, axes, bound }) => ({ at: found.findIndex((map) => map.name === layer), axes,
+      bound: bound && `${name}: ${bound}`, unknown: `it is not known what the units of ${name} (${op}) read` }));
     for (const axis of found[at].reads.flatMap((read) => read.axes ?? []))
       if (axis) axis.digits ??= axis.axis === null ? [] : [[axis.axis, 1, sizes[axis.axis], 1]];
   };
   const open = (layers, within) => {
     for (const layer of layers)
       if (layer.layers) open(layer.layers, `${within}${layer.name}.`);
-      else add(within + layer.name, layer.report.fields);
+      else add(within + layer.name, layer.report.fields, layer.op);
   };
   const found = [];
   add("input", report.report.fields);
@@ -315,7 +316,7 @@ function mapsOf(report) {
 /** How much of the padding to show around the input for a layer, along its last two axes. */
 function margins(at, input) {
   const { sizes } = maps[input];
-  const corners = [maps[at].sizes.map(() => 0), maps[at].sizes.map((n) => n - 1)].map((index) => boxes(maps, at, index, around(maps, at, index))[input]);
+  const corners = [maps[at].sizes.map(() => 0), maps[at].sizes.map((n) => n - 1)].map((index) => boxes(maps, at, index, around(maps, at, index).regions)[input]);
   const beyond = sizes.map((n, axis) => {
     const [first, last] = corners.map((box) => box?.[axis]);
     return Math.min(Math.max(0, -(first?.[0] ?? 0), (last?.[1] ?? 0) - n + 1), Math.ceil(n * MARGIN));
@@ -324,10 +325,9 @@ function margins(at, input) {
 }
 
 /** Say in words what is chosen and what is shown for it. */
-function said(regions, frames) {
+function said(regions, bounds, frames) {
   const { at, index } = chosen;
   const about = (region, other, verb, what) => {
-    if (typeof region === "string") return `${verb} units that are not known: ${region}`;
     const found = region && hull(region);
     if (!found) return `${verb} no ${what} of ${maps[other].name}`;
     const boxed = prod(found.map(([first, last]) => last - first + 1));
@@ -336,11 +336,14 @@ function said(regions, frames) {
     return `${verb} ${share} ${what}${boxed === 1 ? "" : "s"} of ${maps[other].name}: ${words(maps[other].sizes, found)}`;
   };
   const place = `(${index.join(", ")}) of ${maps[at].name}`;
+  const unknown = typeof regions[at < inputs ? looked : 0] === "string" ? regions[at < inputs ? looked : 0] : null;
+  if (unknown) return `${at < inputs ? "Pixel" : "Unit"} ${place}: ${unknown}.`;
   if (at < inputs) return `Pixel ${place} ${about(regions[looked], looked, "is seen by", "unit")}.`;
   const box = frames[0];
   const beyond = box?.some(([first, last], axis) => first < 0 || last >= maps[0].sizes[axis]);
   const more = beyond ? ` Its box reaches into the padding: ${words(maps[0].sizes, box)}.` : "";
-  return `Unit ${place} ${about(regions[0], 0, "sees", "pixel")}.${more}`;
+  const verb = bounds[0] ? "sees at most" : "sees";
+  return `Unit ${place} ${about(regions[0], 0, verb, "pixel")}${bounds[0] ? ` (${bounds[0]})` : ""}.${more}`;
 }
 
 /** The maps that are drawn: chains of layers that work unit by unit share one. */

@@ -89,10 +89,10 @@ def choose(visit: Visit, layer: str, unit: list[int]) -> None:
 
 ANSWERS = """(questions) => questions.map(([name, index]) => {
     const at = maps.findIndex((map) => map.name === name);
-    const regions = around(maps, at, index);
+    const {regions, bounds} = around(maps, at, index);
     const told = (region) => Array.isArray(region) ? [hull(region), count(region)] : region === null ? [null, 0] : null;
     const seeing = maps.map(({name}, at) => [name, told(regions[at])]);
-    return {box: boxes(maps, at, index, regions)[0], seen: told(regions[0]), seeing};
+    return {box: boxes(maps, at, index, regions)[0], seen: told(regions[0]), seeing, bound: bounds[0]};
 })"""
 """What the page works out for units: the box and the pixels of the input, and the units of each map."""
 
@@ -117,6 +117,7 @@ def test_page_and_command_see_the_same(visit: Callable[..., Visit], line: str) -
     for (name, unit), answer in zip(asked, answers, strict=True):
         view = look_back(fields.graph, fields.graph.find(name, "--of"), unit, INPUT)
         assert answer["box"] == as_lists(view.box), (name, unit)
+        assert answer["bound"] == view.bound, (name, unit)
         assert answer["seen"] == [as_lists(view.clipped), masks.count(view.region(INPUT))], (name, unit)
     pixels = some_units([int(str(size)) for size in fields.graph.space(INPUT).shape], 40)
     for pixel, answer in zip(pixels, page.page.evaluate(ANSWERS, [("input", pixel) for pixel in pixels]), strict=True):
