@@ -57,8 +57,7 @@ const count = (region) => sum(inRows(region).map((one) => prod(one.map(sum))));
 function hull(region) {
   if (region.length === 0) return null;
   return region[0].map((_, axis) => {
-    const firsts = region.map((one) => one[axis].indexOf(1));
-    return [Math.min(...firsts), Math.max(...region.map((one) => one[axis].lastIndexOf(1)))];
+    return [Math.min(...region.map((one) => one[axis].indexOf(1))), Math.max(...region.map((one) => one[axis].lastIndexOf(1)))];
   });
 }
 
@@ -71,18 +70,15 @@ function span({ phases, advance }, u) {
   return read && [read[0] + turn * advance, read[1] + turn * advance];
 }
 
-/** The units that each number reads, those beside the map left out; worked out once. */
-function table(axis) {
+/** Call a function with each unit that number u reads, without those beside the map, until it returns true. */
+function someRead(axis, u, visit) {
+  const read = span(axis, u);
+  if (!read) return false;
   const { n, step, edge } = axis;
-  axis.table ??= Array.from({ length: numbers(axis) }, (_, u) => {
-    const [first, last] = span(axis, u) ?? [0, -1];
-    const found = [];
-    if (edge && first < 0 && last >= first) found.push(0);
-    for (let at = first < 0 ? first + Math.ceil(-first / step) * step : first; at <= Math.min(last, n - 1); at += step) found.push(at);
-    if (edge && last >= n) found.push(n - 1);
-    return found;
-  });
-  return axis.table;
+  const [first, last] = read;
+  if (edge && ((first < 0 && visit(0)) || (last >= n && visit(n - 1)))) return true;
+  for (let at = first < 0 ? first + Math.ceil(-first / step) * step : first; at <= last && at < n; at += step) if (visit(at)) return true;
+  return false;
 }
 
 /** How many numbers the digits of an axis make. */
@@ -93,18 +89,15 @@ const isItself = ({ phases, advance }) => phases.length === 1 && String(phases[0
 function backAxis(axis, bits) {
   if (isItself(axis) && bits.length === axis.n) return bits;
   const seen = new Uint8Array(axis.n);
-  table(axis).forEach((read, u) => {
-    if (bits[u]) for (const at of read) seen[at] = 1;
-  });
+  for (let u = bits.indexOf(1); u !== -1; u = bits.indexOf(1, u + 1)) someRead(axis, u, (at) => void (seen[at] = 1));
   return seen;
 }
 
 /** The numbers that read a unit of a set. */
 function forthAxis(axis, bits) {
-  const read = table(axis);
-  if (isItself(axis) && bits.length === read.length) return bits;
-  const seeing = new Uint8Array(read.length);
-  for (let u = 0; u < read.length; u++) if (read[u].some((at) => bits[at])) seeing[u] = 1;
+  const seeing = new Uint8Array(numbers(axis));
+  if (isItself(axis) && bits.length === seeing.length) return bits;
+  for (let u = 0; u < seeing.length; u++) if (someRead(axis, u, (at) => bits[at] === 1)) seeing[u] = 1;
   return seeing;
 }
 
@@ -271,8 +264,9 @@ function boxOn(axis, map, box) {
     else high += (size - 1) * step;
   }
   if (axis.endless === null) {
-    const read = table(axis).slice(Math.max(low, 0), high + 1).flat();
-    return read.length ? [Math.min(...read), Math.max(...read)] : null;
+    const own = Uint8Array.from({ length: high + 1 }, (_, u) => Number(u >= low));
+    const seen = backAxis(axis, own);
+    return seen.includes(1) ? hull([[seen]])[0] : null;
   }
   let seen = null;
   for (let u = low; u <= high; u++) {

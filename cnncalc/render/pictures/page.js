@@ -3,6 +3,7 @@
 const $ = (selector, within = document) => within.querySelector(selector);
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = 0.25; // how much of the padding around the input is shown, as a share of it
+const LONGEST = 1 << 20; // the most units of an axis that are followed
 const LINES = { small: 16, large: 48 }; // the most units along an axis that are set apart by lines
 
 /** Make an element with attributes and children; a namespace makes one of a drawing. */
@@ -365,36 +366,52 @@ function groupsOf(maps) {
   return groups;
 }
 
-/** Begin with the unit that the command names, else with the middle of the last map of more than one unit. */
-function begin() {
+/** Why units cannot be followed in these maps; null if they can. */
+function obstacle(maps) {
+  const sizes = maps.flatMap((map) => map.all);
+  if (!sizes.every(Number.isInteger)) return "Units have a place only where sizes are known: give the input's, as -i 3x224x224.";
+  return Math.max(...sizes) > LONGEST ? `An axis has more than ${number(LONGEST)} units: too many to follow here.` : null;
+}
+
+/** The map of a row of the table or the diagram; of a block, that of its last layer. */
+function mapOf(element) {
+  const name = decodeURIComponent(element.dataset.name);
+  const at = maps.findIndex((map) => map.name === name);
+  return at >= 0 ? at : maps.findLastIndex((map) => map.name.startsWith(`${name}.`));
+}
+
+/** Let the maps, the diagram and the form choose units; begin with that of the command, or in the middle. */
+function follow() {
+  $("#maps").append(...pictures.map((picture) => picture.element));
+  for (const element of [...rows, ...nodes]) element.dataset.at = mapOf(element);
+  const use = (at) => (pin(true), choose(Number(at), centre(at)));
+  walk(nodes, (node) => use(node.dataset.at));
+  for (const row of rows) $("button", row).addEventListener("click", () => use(row.dataset.at));
+  $("#layer").append(...maps.map((map, at) => make("option", { value: at }, `${map.name} ${shape(map.sizes)}`)));
+  $("#layer").addEventListener("change", (event) => use(event.target.value));
+  $("#pinned").addEventListener("change", (event) => pin(event.target.checked));
+  $("#unit").addEventListener("input", (event) => {
+    const { sizes } = maps[chosen.at];
+    const numbers = event.target.value.split(",").map((text) => (/^\s*\d+\s*$/.test(text) ? Number(text) : NaN));
+    const index = sizes.length ? numbers : [];
+    const fits = index.length === sizes.length && index.every((at, axis) => at < sizes[axis]);
+    event.target.setAttribute("aria-invalid", !fits);
+    if (fits) pin(true), choose(chosen.at, index);
+  });
   const { of, index } = report.unit ?? {};
   if (of !== undefined) return choose(maps.findIndex((map) => map.name === of), index);
   const last = maps.findLastIndex((map) => prod(map.sizes) > 1);
-  return choose(Math.max(last, inputs), centre(Math.max(last, inputs)));
+  choose(Math.max(last, inputs), centre(Math.max(last, inputs)));
 }
 
 const report = JSON.parse($("#report").textContent);
 const maps = mapsOf(report);
 const inputs = 1; // the maps before the layers
+const why = obstacle(maps);
 const rows = [...document.querySelectorAll("#layers tbody tr")];
 const nodes = [...document.querySelectorAll("#diagram .layer")];
-const pictures = groupsOf(maps).map((group) => new Picture(group[0], group.map((at) => maps[at].name), false));
-$("#maps").append(...pictures.map((picture) => picture.element));
-const place = (element) => maps.findIndex((map) => map.name === element.dataset.name);
-for (const element of [...rows, ...nodes]) element.dataset.at = place(element);
-const use = (element) => (pin(true), choose(Number(element.dataset.at), centre(element.dataset.at)));
-walk(nodes, use);
-for (const row of rows) $("button", row).addEventListener("click", () => use(row));
+const pictures = why ? [] : groupsOf(maps).map((group) => new Picture(group[0], group.map((at) => maps[at].name), false));
 for (const head of document.querySelectorAll("#layers thead th")) $("button", head).addEventListener("click", () => sort(head));
-$("#layer").append(...maps.map((map, at) => make("option", { value: at }, `${map.name} ${shape(map.sizes)}`)));
-$("#layer").addEventListener("change", (event) => (pin(true), choose(Number(event.target.value), centre(event.target.value))));
-$("#pinned").addEventListener("change", (event) => pin(event.target.checked));
-$("#unit").addEventListener("input", (event) => {
-  const { sizes } = maps[chosen.at];
-  const index = event.target.value.split(",").map((text) => (/^\s*\d+\s*$/.test(text) ? Number(text) : NaN));
-  const fits = index.length === sizes.length && index.every((at, axis) => at < sizes[axis]);
-  event.target.setAttribute("aria-invalid", !fits);
-  if (fits) pin(true), choose(chosen.at, index);
-});
-begin();
 if ($("#steps")) $("main").prepend(new Stepper(JSON.parse($("#steps").textContent)).section);
+if (why) $("#units").replaceChildren(make("p", {}, why));
+else follow();

@@ -299,6 +299,29 @@ def test_names_are_text(browser: Browser, tmp_path: Path) -> None:
     visit.page.close()
 
 
+def test_a_block_chooses_its_last_layer(visit: Callable[..., Visit], tmp_path: Path) -> None:
+    inner = [{"op": "conv", "name": "c", "c_o": 2, "k": 3}, {"op": "relu", "name": "r"}]
+    layers = [{"op": "block", "name": "b", "layers": inner}, {"op": "conv", "name": "d", "c_o": 1, "k": 2}]
+    (tmp_path / "net.json").write_text(json.dumps({"input": [1, 7, 8], "layers": layers}), encoding="utf-8")
+    page = visit(str(tmp_path / "net.json"))
+    assert column(page, 1) == ["b", "d"]
+    page.page.click('#diagram [data-name="b"]')
+    assert said(page) == "Unit (2, 3) of b.r sees 9 pixels of input: rows 2 to 4, columns 3 to 5."
+
+
+def test_open_sizes_have_no_units(visit: Callable[..., Visit]) -> None:
+    page = visit("3xHxW conv:4,k3 maxpool:2").page
+    assert page.inner_text("#units").startswith("Units have a place only where sizes are known")
+    page.locator("#layers thead th button").first.click()
+    assert page.locator("#layers tbody button").all_inner_texts() == ["conv1", "maxpool1"]
+
+
+def test_less_may_be_seen_than_is_said(visit: Callable[..., Visit]) -> None:
+    page = visit("5x7 lstm:6")
+    why = "lstm1: a step sees those before it only"
+    assert said(page) == f"Unit (2) of lstm1 sees at most 5 pixels of input: positions 0 to 4 ({why})."
+
+
 def test_the_page_of_resnet50_is_small(tmp_path: Path) -> None:
     assert here(["show", "resnet50", "-o", str(tmp_path / "resnet50.html")]).code == 0
     assert (tmp_path / "resnet50.html").stat().st_size < 600_000
