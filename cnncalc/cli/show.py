@@ -163,7 +163,7 @@ def _fields(
     if asked:
         raise SpecError(f"--unit draws what a unit sees, and {asked[0]} the steps of a window", "give one of them")
     if chosen in ("mermaid", "dot"):
-        raise SpecError(f"--unit is drawn as text, and {chosen} has layers only", f"leave out --unit, or --to {chosen}")
+        raise SpecError(f"--unit draws maps, and {chosen} has layers only", f"leave out --unit, or --to {chosen}")
     from ..fields import ReceptiveFields
 
     fields = ReceptiveFields(options.report(network), of, source)
