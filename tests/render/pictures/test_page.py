@@ -318,7 +318,7 @@ def test_open_sizes_have_no_units(visit: Callable[..., Visit]) -> None:
 
 def test_less_may_be_seen_than_is_said(visit: Callable[..., Visit]) -> None:
     page = visit("5x7 lstm:6")
-    why = "lstm1: a step sees those before it only"
+    why = look_back(ReceptiveFields(report_of("5x7 lstm:6")).graph, 0, [2], INPUT).bound
     assert said(page) == f"Unit (2) of lstm1 sees at most 5 pixels of input: positions 0 to 4 ({why})."
 
 
