@@ -317,6 +317,11 @@ def _factors(run: Callable[[Array], Array], ns: Sequence[int]) -> list[Array]:
     """Return the matrix (out, n) of each axis whose product a linear map is. SpecError if it is not a product."""
     middle = tuple([n // 2 for n in ns])
     base = _impulses(run, ns, middle, 0, [middle[0]])[0]
+    if not base.any():  # a layer that leaves the middle out
+        middle = next((pixel for pixel in np.ndindex(*ns) if _impulses(run, ns, pixel, 0, [pixel[0]]).any()), middle)
+        base = _impulses(run, ns, middle, 0, [middle[0]])[0]
+    if not base.any():
+        raise _unknown("it reads no pixel")
     peak = np.unravel_index(np.abs(base).argmax(), base.shape)
     factors = []
     for axis, n in enumerate(ns):

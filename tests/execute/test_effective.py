@@ -52,6 +52,7 @@ EXACT = {
     "what is joined twice": (
         "2x6x7 avgpool:2,s1,name=a pad:p=0+1,mode=edge,name=b add:from=input+b concat:add1+input avgpool:3x2"
     ),
+    "what leaves the middle out": "1x12x9 crop:0+8x0+7 avgpool:2,s1 slice:axis=2,step=2 pad:1,mode=edge avgpool:2",
     "gates of a number": "1x10 avgpool1d:3,s1,name=a mul:value=-2 add:from=a+mul1 crop:1 avgpool1d:2",
 }
 """Networks without random weights: the mean square is the square."""
