@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import cnncalc
+from cnncalc.field import PIXEL
 from cnncalc.fields import masks
 from cnncalc.fields.graph import Graph
 from cnncalc.fields.views import look_back, look_forth
@@ -75,3 +76,26 @@ def _folds(one: Draw) -> bool:
 @pytest.mark.parametrize("seed", range(40))
 def test_random_networks(seed: int) -> None:
     assert check(draw(seed)) > 0
+
+
+@pytest.mark.parametrize("network", ["vgg16", "resnet18", "unet", "inception_v3", "mobilenet_v2"])
+@pytest.mark.parametrize("source", ["input", "a layer"])
+def test_the_box_is_the_closed_form(network: str, source: str) -> None:
+    """Of units in the corners and in the middle, of every fifth layer, on the input and on a layer."""
+    graph = Graph(cnncalc.shape(network))
+    start = INPUT if source == "input" else 9
+    fields, compared = graph.fields_from(start), 0
+    for at in sorted(fields)[1::5]:
+        shape = [known(size) or 0 for size in graph.space(at).shape]
+        for unit in [[0] * len(shape), [n // 2 for n in shape], [n - 1 for n in shape]]:
+            if len(shape) == 2:
+                view = look_back(graph, at, unit, start)
+                spans = [field.seen(u, u) for field, u in zip(fields[at].of, unit, strict=True)]
+                assert view.box == tuple(spans), graph.name(at)
+                compared += 1
+    assert compared >= 15
+    assert start == INPUT or fields[start].of == (PIXEL, PIXEL)
+    if start == INPUT:
+        assert {at: one.of for at, one in fields.items() if at != INPUT} == {
+            at: graph.fields(at).of for at in range(len(graph.vertices))
+        }
