@@ -15,7 +15,7 @@ from .bounds import bounds
 from .figures import AxisFigures, axis_figures, letters_of
 from .graph import Graph
 from .reads import Reads
-from .views import Sight, Spread, look_back, look_forth
+from .views import Sight, Spread, look_back, look_forth, not_behind
 
 
 class LayerFields(NamedTuple):
@@ -98,6 +98,8 @@ class ReceptiveFields:
         self.spread: Spread | None = None
         """Which units see one pixel, if that is asked for."""
         self.layers = list(self._layers())
+        if self.source != INPUT and (not self.layers or self.of not in (None, *[layer.at for layer in self.layers])):
+            raise not_behind(self.graph, self.of, self.source)
 
     def _layers(self) -> Iterator[LayerFields]:
         """Yield the layers that depend on what is looked at; on the input, all of them."""
