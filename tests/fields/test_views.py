@@ -20,10 +20,11 @@ from .naive import Sets
 def check(one: Draw) -> int:
     """Compare every unit of every layer, and some pixels, with the naive sets; return how many units there were."""
     graph, number = Graph(cnncalc.shape(one.spec)), 0
-    given, places = graph.sample(INPUT), graph.space(INPUT).places
+    given: tuple[int, ...] = tuple(one.spec["input"])
+    places = graph.space(INPUT).places
     lost = {at for one in graph.lost() for at in graph.behind(one)}
     assert {graph.vertices[at].layer.op for at in graph.lost()} <= {"reshape"}, one.spec
-    pixels = tuple(known(given[place]) or 0 for place in places)
+    pixels = tuple(given[place] for place in places)
     for at, vertex in enumerate(graph):
         if not graph.space(at).places or at in lost:
             continue
